@@ -1,0 +1,359 @@
+"""Exact quantities with their units, and the one place where text becomes a number.
+
+A quantity is a whole number of a smallest step (a byte, a bit a second, a watt, a tenth of a
+degree). Text must carry its unit; a number alone is refused, as is a unit that lies: `400 GB` is
+no link rate and `400 Gb` is no capacity. Decimal prefixes are powers of 1,000 (GB), binary
+prefixes are powers of 1,024 (GiB), and the two are never mixed.
+
+    >>> Watts.parse("14.3 kW").count
+    14300
+    >>> str(Bytes.parse("500 TB")), Bytes.parse("80 GiB").count
+    ('500 TB', 85899345920)
+    >>> BitsPerSecond.parse("400GB")
+    Traceback (most recent call last):
+    ...
+    ValueError: '400GB' is an amount of bytes, not a rate in bits a second; write '400 Gbps'
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from decimal import Decimal, InvalidOperation
+from fractions import Fraction
+from functools import total_ordering
+from typing import Any, ClassVar, Self
+
+from pydantic_core import CoreSchema, core_schema
+
+_TEXT = re.compile(r"^\s*(?P<number>[+-]?[0-9][0-9_]*(?:\.[0-9]+)?)\s*(?P<unit>[A-Za-z%/°€$][A-Za-z0-9%/°²³]*)\s*$", re.ASCII)
+_LONGEST_TEXT = 64
+_LARGEST = 2**63 - 1
+
+
+def _scales(unit: str, prefixes: str, base: int = 1) -> dict[str, int]:
+    """Give unit names with decimal prefixes: `_scales("B", " kMG")` has B, kB, MB and GB."""
+    return {f"{prefix.strip()}{unit}": base * 1000 ** " kMGTPE".index(prefix) for prefix in prefixes}
+
+
+_BYTES = _scales("B", " kMGTPE") | {f"{prefix}iB": 1024 ** (power + 1) for power, prefix in enumerate("KMGTPE")}
+_BITS_A_SECOND = _scales("bps", " kMGTP") | _scales("bit/s", " kMGTP")
+_BYTES_A_SECOND = _scales("B/s", " kMGTP")
+_LIES = {
+    **dict.fromkeys(_BYTES, "an amount of bytes"),
+    **dict.fromkeys(_BITS_A_SECOND, "a rate in bits a second"),
+    **dict.fromkeys(_BYTES_A_SECOND, "a rate in bytes a second"),
+    **{f"{prefix.strip()}b": "bits without a time" for prefix in " kMGTP"},
+}
+
+
+def _number(text: str) -> tuple[Fraction, str]:
+    """Split text into an exact number and its unit; raise ValueError if it is not that."""
+    if len(text) > _LONGEST_TEXT:
+        message = f"a quantity has at most {_LONGEST_TEXT} characters, this has {len(text)}"
+        raise ValueError(message)
+    match = _TEXT.match(text)
+    if match is None:
+        message = f"{text!r} is not a number with a unit"
+        raise ValueError(message)
+    try:
+        return Fraction(Decimal(match["number"].replace("_", ""))), match["unit"]
+    except InvalidOperation:
+        message = f"{text!r} is not a number with a unit"
+        raise ValueError(message) from None
+
+
+@total_ordering
+@dataclass(frozen=True, slots=True)
+class Quantity:
+    """A whole number of a smallest step; the subclass says of what.
+
+    Attributes:
+        count: how many smallest steps.
+    """
+
+    count: int
+
+    noun: ClassVar[str]
+    """What it measures, for messages: `a rate in bits a second`."""
+    example: ClassVar[str]
+    """A well-formed text, for messages."""
+    units: ClassVar[dict[str, int]]
+    """Unit name to number of smallest steps (fractions are given by `divisor`)."""
+    shown: ClassVar[tuple[str, ...]]
+    """Units that `str()` may use, from the largest to the smallest."""
+    signed: ClassVar[bool] = False
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """Read text such as `400 Gbps`.
+
+        Raises:
+            ValueError: no number with a unit, a unit of another kind, a part of the smallest
+                step, a sign where none may be, or more than 63 bits.
+        """
+        number, unit = _number(text)
+        if unit not in cls.units:
+            raise ValueError(cls._wrong_unit(text, number, unit))
+        steps = number * cls.units[unit]
+        if steps.denominator != 1:
+            message = f"{text!r} is finer than the smallest step, {cls.shown[-1]!r} by {cls.units[cls.shown[-1]]}"
+            raise ValueError(message)
+        count = int(steps)
+        if count < 0 and not cls.signed:
+            message = f"{text!r} is negative; {cls.noun} starts at zero"
+            raise ValueError(message)
+        if abs(count) > _LARGEST:
+            message = f"{text!r} is larger than any factory; the limit is 2^63 - 1 of the smallest step"
+            raise ValueError(message)
+        return cls(count)
+
+    @classmethod
+    def _wrong_unit(cls, text: str, number: Fraction, unit: str) -> str:
+        """Say why a unit will not do, and the nearest text that would."""
+        lie = _LIES.get(unit)
+        for known in cls.units:
+            if known.lower() == unit.lower() or known.rstrip("ps/").lower() == unit.rstrip("ps/").lower():
+                right = f"{float(number):g} {known}"
+                break
+        else:
+            right = cls.example
+        what = lie or f"in {unit!r}"
+        return f"{text!r} is {what}, not {cls.noun}; write {right!r}"
+
+    def __str__(self) -> str:
+        """Write the shortest exact text: `250 kW`, `14.3 kW`, `1 B`."""
+        for unit in self.shown:
+            scale = self.units[unit]
+            if abs(self.count) >= scale or unit == self.shown[-1]:
+                value = Decimal(self.count) / Decimal(scale)
+                text = f"{value.normalize():f}"
+                if Fraction(text) * scale == self.count:
+                    return f"{text} {unit}"
+        return f"{self.count} {self.shown[-1]}"
+
+    def __lt__(self, other: object) -> bool:
+        """Order two quantities of one kind."""
+        if type(other) is not type(self):
+            return NotImplemented
+        return self.count < other.count  # type: ignore[attr-defined]  # the types are equal
+
+    def __add__(self, other: Self) -> Self:
+        """Add two quantities of one kind."""
+        return type(self)(self.count + other.count)
+
+    def __mul__(self, factor: int) -> Self:
+        """Multiply by a whole number."""
+        return type(self)(self.count * factor)
+
+    @classmethod
+    def __get_pydantic_core_schema__(cls, source: Any, handler: Any) -> CoreSchema:  # noqa: ANN401 - pydantic's own signature
+        """Let models hold the quantity: text in, canonical text out."""
+        return core_schema.no_info_plain_validator_function(
+            cls._validate,
+            serialization=core_schema.plain_serializer_function_ser_schema(str, return_schema=core_schema.str_schema()),
+        )
+
+    @classmethod
+    def _validate(cls, value: object) -> Self:
+        """Take the quantity itself or its text; a bare number has no unit and is refused."""
+        if isinstance(value, cls):
+            return value
+        if isinstance(value, str):
+            return cls.parse(value)
+        message = f"{value!r} has no unit; write {cls.example!r}"
+        raise ValueError(message)
+
+    @classmethod
+    def __get_pydantic_json_schema__(cls, schema: CoreSchema, handler: Any) -> dict[str, Any]:  # noqa: ANN401 - pydantic's own signature
+        """Describe the text for editors."""
+        units = "|".join(re.escape(unit) for unit in sorted(cls.units, key=len, reverse=True))
+        sign = "-?" if cls.signed else ""
+        return {
+            "type": "string",
+            "pattern": rf"^\s*{sign}[0-9][0-9_]*(\.[0-9]+)?\s*({units})\s*$",
+            "examples": [cls.example],
+            "description": f"{cls.noun}, with its unit",
+        }
+
+
+class Bytes(Quantity):
+    """An amount of data; the smallest step is one byte."""
+
+    noun, example = "an amount of bytes", "500 TB"
+    units = _BYTES
+    shown = ("EB", "PB", "TB", "GB", "MB", "kB", "B")
+
+    def to_kubernetes(self) -> str:
+        """Write a Kubernetes quantity, exact: `500T`, `80Gi`, or plain bytes."""
+        for suffix, scale in (("P", 10**15), ("Pi", 2**50), ("T", 10**12), ("Ti", 2**40), ("G", 10**9), ("Gi", 2**30), ("M", 10**6), ("Mi", 2**20)):
+            if self.count and self.count % scale == 0:
+                return f"{self.count // scale}{suffix}"
+        return str(self.count)
+
+    @classmethod
+    def from_kubernetes(cls, text: str) -> Self:
+        """Read a Kubernetes quantity of bytes: `500T`, `80Gi`, `1024`.
+
+        Raises:
+            ValueError: not such a quantity.
+        """
+        match = re.fullmatch(r"([0-9]+(?:\.[0-9]+)?)(k|Ki|[MGTPE]i?)?", text)
+        if match is None:
+            message = f"{text!r} is not a Kubernetes quantity of bytes"
+            raise ValueError(message)
+        unit = {None: "B", "k": "kB", "Ki": "KiB"}.get(match[2], f"{match[2]}B")
+        return cls.parse(f"{match[1]} {unit}")
+
+
+class BitsPerSecond(Quantity):
+    """A link rate; the smallest step is one bit a second."""
+
+    noun, example = "a rate in bits a second", "400 Gbps"
+    units = _BITS_A_SECOND
+    shown = ("Pbps", "Tbps", "Gbps", "Mbps", "kbps", "bps")
+
+
+class BytesPerSecond(Quantity):
+    """A storage rate; the smallest step is one byte a second."""
+
+    noun, example = "a rate in bytes a second", "40 GB/s"
+    units = _BYTES_A_SECOND
+    shown = ("TB/s", "GB/s", "MB/s", "kB/s", "B/s")
+
+
+class Watts(Quantity):
+    """Power; the smallest step is one watt."""
+
+    noun, example = "a power in watts", "45 kW"
+    units = _scales("W", " kMG")
+    shown = ("GW", "MW", "kW", "W")
+
+
+class WattsPerSecond(Quantity):
+    """How fast power may change; the smallest step is one watt a second."""
+
+    noun, example = "a ramp in watts a second", "500 kW/s"
+    units = _scales("W/s", " kMG")
+    shown = ("MW/s", "kW/s", "W/s")
+
+
+class Celsius(Quantity):
+    """A temperature; the smallest step is a tenth of a degree."""
+
+    noun, example = "a temperature in degrees Celsius", "22 degC"
+    units: ClassVar[dict[str, int]] = {"degC": 10, "°C": 10}
+    shown = ("degC",)
+    signed = True
+
+
+class Seconds(Quantity):
+    """A time span; the smallest step is one second."""
+
+    noun, example = "a time span", "30 d"
+    units: ClassVar[dict[str, int]] = {"s": 1, "min": 60, "h": 3600, "d": 86_400}
+    shown = ("d", "h", "min", "s")
+
+
+class Metres(Quantity):
+    """A length; the smallest step is a centimetre."""
+
+    noun, example = "a length", "30 m"
+    units: ClassVar[dict[str, int]] = {"m": 100, "cm": 1, "km": 100_000}
+    shown = ("m",)
+
+
+class KilogramsPerSquareMetre(Quantity):
+    """A floor load; the smallest step is one kilogram a square metre."""
+
+    noun, example = "a floor load", "1500 kg/m2"
+    units: ClassVar[dict[str, int]] = {"kg/m2": 1, "kg/m²": 1}
+    shown = ("kg/m2",)
+
+
+class CubicMetresPerHour(Quantity):
+    """An air flow; the smallest step is one cubic metre an hour."""
+
+    noun, example = "an air flow", "120000 m3/h"
+    units: ClassVar[dict[str, int]] = {"m3/h": 1, "m³/h": 1}
+    shown = ("m3/h",)
+
+
+class Money(Quantity):
+    """An amount of euro; the smallest step is one cent."""
+
+    noun, example = "an amount of euro", "1200 EUR"
+    units: ClassVar[dict[str, int]] = {"EUR": 100, "kEUR": 100_000, "MEUR": 100_000_000}
+    shown = ("EUR",)
+
+
+class Percent(Quantity):
+    """A share; the smallest step is a hundredth of a percent."""
+
+    noun, example = "a share in percent", "80 %"
+    units: ClassVar[dict[str, int]] = {"%": 100}
+    shown = ("%",)
+
+    def of(self, amount: int) -> Fraction:
+        """Give the exact share of an amount."""
+        return Fraction(amount * self.count, 10_000)
+
+
+@dataclass(frozen=True, slots=True)
+class Ratio:
+    """An exact ratio written as two whole numbers, such as an oversubscription of `1:1` or `3:2`.
+
+    Attributes:
+        down: the first number (capacity wished for below).
+        up: the second number (capacity given above); never zero.
+    """
+
+    down: int
+    up: int
+
+    example: ClassVar[str] = "1:1"
+
+    @classmethod
+    def parse(cls, text: str) -> Ratio:
+        """Read text such as `4:3`.
+
+        Raises:
+            ValueError: not two whole numbers from 1 to 64 with a colon between them.
+        """
+        match = re.fullmatch(r"\s*([0-9]{1,2})\s*:\s*([0-9]{1,2})\s*", text, re.ASCII)
+        if match is None or not (1 <= int(match[1]) <= 64 and 1 <= int(match[2]) <= 64):
+            message = f"{text!r} is not a ratio of whole numbers from 1 to 64; write '1:1' or '3:2'"
+            raise ValueError(message)
+        return cls(int(match[1]), int(match[2]))
+
+    @property
+    def fraction(self) -> Fraction:
+        """Give the ratio as an exact fraction."""
+        return Fraction(self.down, self.up)
+
+    def __str__(self) -> str:
+        """Write it as two numbers with a colon between them."""
+        return f"{self.down}:{self.up}"
+
+    @classmethod
+    def __get_pydantic_core_schema__(cls, source: Any, handler: Any) -> CoreSchema:  # noqa: ANN401 - pydantic's own signature
+        """Let models hold the ratio: text in, text out."""
+        return core_schema.no_info_plain_validator_function(
+            cls._validate,
+            serialization=core_schema.plain_serializer_function_ser_schema(str, return_schema=core_schema.str_schema()),
+        )
+
+    @classmethod
+    def _validate(cls, value: object) -> Ratio:
+        """Take the ratio itself or its text."""
+        if isinstance(value, Ratio):
+            return value
+        if isinstance(value, str):
+            return cls.parse(value)
+        message = f"{value!r} is not a ratio; write '1:1' in quotation marks"
+        raise ValueError(message)
+
+    @classmethod
+    def __get_pydantic_json_schema__(cls, schema: CoreSchema, handler: Any) -> dict[str, Any]:  # noqa: ANN401 - pydantic's own signature
+        """Describe the text for editors."""
+        return {"type": "string", "pattern": r"^\s*[0-9]{1,2}\s*:\s*[0-9]{1,2}\s*$", "examples": ["1:1"], "description": "a ratio of whole numbers"}
