@@ -12,7 +12,7 @@ carries them all, so that a user mends a file once and not once a mistake.
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 from enum import IntEnum
 from typing import Any
@@ -125,16 +125,24 @@ class DeploymentError(SovereignError):
     exit_code = ExitCode.DEPLOYMENT
 
 
-def nearest(name: str, known: Sequence[str]) -> str:
-    """Give a hint with the nearest right name, or the first few that would do.
+_MOST_COMPARED = 300
+_LONGEST_NAME = 64
+
+
+def nearest(name: str, known: Collection[str]) -> str:
+    """Give a hint with the nearest right name, or the first few that would do; bounded in time for any input.
 
     >>> nearest("opne", ["open", "restricted"])
     "did you mean 'open'?"
     """
-    close = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
-    if close:
-        return f"did you mean {close[0]!r}?"
     if not known:
         return "nothing of that kind is declared yet"
-    shown = ", ".join(sorted(known)[:8])
+    name = name[:_LONGEST_NAME]
+    compared = [one for one in known if len(one) <= _LONGEST_NAME]
+    if len(compared) > _MOST_COMPARED:
+        compared = [one for one in compared if one[:1] == name[:1] and abs(len(one) - len(name)) <= 2][:_MOST_COMPARED]
+    close = difflib.get_close_matches(name, compared, n=1, cutoff=0.5)
+    if close:
+        return f"did you mean {close[0]!r}?"
+    shown = ", ".join(one[:_LONGEST_NAME] for one in sorted(known)[:8])
     return f"known: {shown}" + (", …" if len(known) > 8 else "")

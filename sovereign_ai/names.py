@@ -24,7 +24,7 @@ _DNS_LABEL = re.compile(DNS_LABEL)
 
 def is_label(text: str) -> bool:
     """Tell whether the text is an RFC 1035 DNS label."""
-    return _DNS_LABEL.match(text) is not None
+    return _DNS_LABEL.fullmatch(text) is not None
 
 
 def label(*parts: str, most: int = _MOST) -> str:

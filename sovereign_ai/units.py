@@ -63,6 +63,13 @@ def _number(text: str) -> tuple[Fraction, str]:
         raise ValueError(message) from None
 
 
+def _plain(number: Fraction) -> str:
+    """Write an exact decimal number without an exponent."""
+    return (
+        str(number.numerator) if number.denominator == 1 else f"{(Decimal(number.numerator) / Decimal(number.denominator)).normalize():f}"
+    )
+
+
 @total_ordering
 @dataclass(frozen=True, slots=True)
 class Quantity:
@@ -73,6 +80,23 @@ class Quantity:
     """
 
     count: int
+
+    def __post_init__(self) -> None:
+        """Refuse what no text could mean, so that every quantity can be written and read back.
+
+        Raises:
+            TypeError: the count is no whole number; text goes through `parse`.
+            ValueError: a sign where none may be, or more than 63 bits.
+        """
+        if type(self.count) is not int:
+            message = f"{type(self).__name__} counts whole steps; read text with {type(self).__name__}.parse({self.example!r})"
+            raise TypeError(message)
+        if self.count < 0 and not self.signed:
+            message = f"{self.noun} starts at zero, and this is {self.count}"
+            raise ValueError(message)
+        if abs(self.count) > _LARGEST:
+            message = f"{self.noun} of more than 2^63 - 1 of the smallest step is larger than any factory"
+            raise ValueError(message)
 
     noun: ClassVar[str]
     """What it measures, for messages: `a rate in bits a second`."""
@@ -97,7 +121,7 @@ class Quantity:
             raise ValueError(cls._wrong_unit(text, number, unit))
         steps = number * cls.units[unit]
         if steps.denominator != 1:
-            message = f"{text!r} is finer than the smallest step, {cls.shown[-1]!r} by {cls.units[cls.shown[-1]]}"
+            message = f"{text!r} is finer than the smallest step, {str(cls(1))!r}"
             raise ValueError(message)
         count = int(steps)
         if count < 0 and not cls.signed:
@@ -114,7 +138,7 @@ class Quantity:
         lie = _LIES.get(unit)
         for known in cls.units:
             if known.lower() == unit.lower() or known.rstrip("ps/").lower() == unit.rstrip("ps/").lower():
-                right = f"{float(number):g} {known}"
+                right = f"{_plain(number)} {known}"
                 break
         else:
             right = cls.example
@@ -140,14 +164,18 @@ class Quantity:
 
     def __add__(self, other: Self) -> Self:
         """Add two quantities of one kind."""
+        if type(other) is not type(self):
+            return NotImplemented
         return type(self)(self.count + other.count)
 
     def __mul__(self, factor: int) -> Self:
         """Multiply by a whole number."""
+        if type(factor) is not int:
+            return NotImplemented
         return type(self)(self.count * factor)
 
     @classmethod
-    def __get_pydantic_core_schema__(cls, source: Any, handler: Any) -> CoreSchema:  # noqa: ANN401 - pydantic's own signature
+    def __get_pydantic_core_schema__(cls, source: Any, handler: Any) -> CoreSchema:
         """Let models hold the quantity: text in, canonical text out."""
         return core_schema.no_info_plain_validator_function(
             cls._validate,
@@ -161,11 +189,12 @@ class Quantity:
             return value
         if isinstance(value, str):
             return cls.parse(value)
-        message = f"{value!r} has no unit; write {cls.example!r}"
+        seen = repr(value) if type(value) in (int, float) else f"a {type(value).__name__}"
+        message = f"{seen} has no unit; write {cls.example!r}"
         raise ValueError(message)
 
     @classmethod
-    def __get_pydantic_json_schema__(cls, schema: CoreSchema, handler: Any) -> dict[str, Any]:  # noqa: ANN401 - pydantic's own signature
+    def __get_pydantic_json_schema__(cls, schema: CoreSchema, handler: Any) -> dict[str, Any]:
         """Describe the text for editors."""
         units = "|".join(re.escape(unit) for unit in sorted(cls.units, key=len, reverse=True))
         sign = "-?" if cls.signed else ""
@@ -186,7 +215,16 @@ class Bytes(Quantity):
 
     def to_kubernetes(self) -> str:
         """Write a Kubernetes quantity, exact: `500T`, `80Gi`, or plain bytes."""
-        for suffix, scale in (("P", 10**15), ("Pi", 2**50), ("T", 10**12), ("Ti", 2**40), ("G", 10**9), ("Gi", 2**30), ("M", 10**6), ("Mi", 2**20)):
+        for suffix, scale in (
+            ("P", 10**15),
+            ("Pi", 2**50),
+            ("T", 10**12),
+            ("Ti", 2**40),
+            ("G", 10**9),
+            ("Gi", 2**30),
+            ("M", 10**6),
+            ("Mi", 2**20),
+        ):
             if self.count and self.count % scale == 0:
                 return f"{self.count // scale}{suffix}"
         return str(self.count)
@@ -336,7 +374,7 @@ class Ratio:
         return f"{self.down}:{self.up}"
 
     @classmethod
-    def __get_pydantic_core_schema__(cls, source: Any, handler: Any) -> CoreSchema:  # noqa: ANN401 - pydantic's own signature
+    def __get_pydantic_core_schema__(cls, source: Any, handler: Any) -> CoreSchema:
         """Let models hold the ratio: text in, text out."""
         return core_schema.no_info_plain_validator_function(
             cls._validate,
@@ -350,10 +388,15 @@ class Ratio:
             return value
         if isinstance(value, str):
             return cls.parse(value)
-        message = f"{value!r} is not a ratio; write '1:1' in quotation marks"
+        message = f"a {type(value).__name__} is not a ratio; write '1:1' in quotation marks"
         raise ValueError(message)
 
     @classmethod
-    def __get_pydantic_json_schema__(cls, schema: CoreSchema, handler: Any) -> dict[str, Any]:  # noqa: ANN401 - pydantic's own signature
+    def __get_pydantic_json_schema__(cls, schema: CoreSchema, handler: Any) -> dict[str, Any]:
         """Describe the text for editors."""
-        return {"type": "string", "pattern": r"^\s*[0-9]{1,2}\s*:\s*[0-9]{1,2}\s*$", "examples": ["1:1"], "description": "a ratio of whole numbers"}
+        return {
+            "type": "string",
+            "pattern": r"^\s*[0-9]{1,2}\s*:\s*[0-9]{1,2}\s*$",
+            "examples": ["1:1"],
+            "description": "a ratio of whole numbers",
+        }

@@ -1,0 +1,61 @@
+# Everything a newcomer needs: `make demo`, `make test`. Each target can be run again at any time.
+PYTHON ?= python3
+VENV   := .venv
+BIN    := $(VENV)/bin
+STACK  ?= stacks/lab
+OUT    ?= .sovereign/$(notdir $(STACK))
+export PYTHONDONTWRITEBYTECODE :=
+
+.PHONY: help setup tools demo down test check unit e2e bench clean
+
+help: ## Show this help
+	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+$(VENV)/.installed: pyproject.toml
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install --quiet --disable-pip-version-check --editable '.[dev]'
+	touch $@
+
+setup: $(VENV)/.installed ## Make the virtual environment
+
+tools: setup ## Find, download or build the pinned tools
+	$(BIN)/sovereign-ai tools install
+
+demo: tools ## From nothing to a deployed, verified lab factory
+	@mkdir -p $(OUT)
+	$(BIN)/sovereign-ai validate $(STACK)
+	$(BIN)/sovereign-ai plan $(STACK) --output $(OUT)/plan.json --picture $(OUT)/plan.svg
+	$(BIN)/sovereign-ai render $(STACK) --output $(OUT)/objects
+	$(BIN)/sovereign-ai check $(STACK)
+	$(BIN)/sovereign-ai up $(STACK)
+	$(BIN)/sovereign-ai verify $(STACK) --json > $(OUT)/verdict.json || { cat $(OUT)/verdict.json; exit 1; }
+	@echo
+	@echo "The factory stands and is verified."
+	@echo "  plan      $(OUT)/plan.json, picture $(OUT)/plan.svg"
+	@echo "  objects   $(OUT)/objects"
+	@echo "  findings  $(OUT)/verdict.json"
+	@echo "  look at it: eval \"\$$($(BIN)/sovereign-ai env $(STACK))\"; kubectl get nodes"
+	@echo "  remove it:  $(BIN)/sovereign-ai down $(STACK)"
+
+down: setup ## Remove what `make demo` made
+	$(BIN)/sovereign-ai down $(STACK)
+
+check: setup ## Style, types, import order
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+unit: setup ## Tests that need neither network nor cluster
+	$(BIN)/pytest -q -n 2
+
+e2e: tools ## Tests on a real control plane, through the real Pulumi engine
+	$(BIN)/pytest -q -m cluster
+
+test: check unit e2e ## All of it
+
+bench: tools ## Measure, as ratios against what else one would use
+	for each in benchmarks/*.py; do $(BIN)/python $$each || exit 1; done
+
+clean: ## Remove the virtual environment and what the demo wrote
+	rm -rf $(VENV) .sovereign

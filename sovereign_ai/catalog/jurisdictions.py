@@ -1,0 +1,226 @@
+"""Countries, the circles they belong to, and the laws that reach data from outside.
+
+The European Union, the European Economic Area and the countries with an adequacy decision are three
+different sets: Norway is in the second and not in the first, and an adequacy decision makes a
+transfer lawful without making the country European. A conditional decision covers only some
+recipients; it counts only when it is asked for by name.
+
+    >>> country("CH").name, country("CH").circles
+    ('Switzerland', ('ADEQUACY',))
+    >>> len(members("EU")), sorted(members("EEA") - members("EU"))
+    (27, ['IS', 'LI', 'NO'])
+    >>> sorted(expand(["EU", "CH"]) - members("EU"))
+    ['CH']
+    >>> country("US").adequacy.condition
+    'only recipients certified under the EU-US Data Privacy Framework'
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from functools import cache
+from types import MappingProxyType
+
+from sovereign_ai.catalog.figures import Row, Sourced, UnknownNameError, rows, table
+
+CIRCLES = ("EU", "EEA", "ADEQUACY", "ADEQUACY-CONDITIONAL")
+"""Names that stand for sets of countries; `ADEQUACY` has only the decisions without a condition."""
+
+_OTHER_CODES = {"UK": "GB", "EL": "GR"}
+"""Codes that EU texts use and ISO 3166-1 does not assign."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Adequacy(Sourced):
+    """One decision under Article 45 GDPR; `name` is the country's code.
+
+    Attributes:
+        condition: which recipients it covers; empty if all.
+        status: `in-force`, or `under-appeal` while a court may still end it.
+        decision: the number of the decision.
+        expires: the day it ends by itself, `2031-12-27`; empty if it has none.
+    """
+
+    condition: str
+    status: str
+    decision: str
+    expires: str
+
+
+@dataclass(frozen=True, slots=True)
+class Country:
+    """One entry of ISO 3166-1: a country or territory with a code of its own.
+
+    Attributes:
+        code: alpha-2 code, `DE`.
+        name: English short name.
+        circles: those of `CIRCLES` that it belongs to.
+        adequacy: its adequacy decision, or None.
+        laws: names of the laws in `laws()` by which its authorities reach data.
+    """
+
+    code: str
+    name: str
+    circles: tuple[str, ...]
+    adequacy: Adequacy | None
+    laws: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Law(Sourced):
+    """One law by which authorities reach data that others hold.
+
+    Attributes:
+        title: the law as people cite it.
+        country: code of the country that made it.
+        reach: `seat` if it follows a company under that country's control wherever its data are,
+            `location` if it follows data or staff in the country, `both`.
+        status: `in-force`, `lapsed-still-applied` (the statute ended, its orders run on), `proposal`.
+        effect: what it lets authorities do, in a sentence.
+    """
+
+    title: str
+    country: str
+    reach: str
+    status: str
+    effect: str
+
+
+def _adequacy(row: Row) -> Adequacy:
+    """Build one adequacy decision from its row."""
+    return Adequacy(
+        name=row.name(),
+        figures=row.figures,
+        condition=row.raw["condition"],
+        status=row.needed("status", row.text("status")),
+        decision=row.needed("decision", row.text("decision")),
+        expires=row.text("expires") or "",
+    )
+
+
+def _law(row: Row) -> Law:
+    """Build one law from its row."""
+    return Law(
+        name=row.name(),
+        figures=row.figures,
+        title=row.name("title"),
+        country=row.name("country"),
+        reach=row.needed("reach", row.text("reach")),
+        status=row.needed("status", row.text("status")),
+        effect=row.name("effect"),
+    )
+
+
+@cache
+def _laws() -> Mapping[str, Law]:
+    """Read the laws once."""
+    return MappingProxyType({row.name(): _law(row) for row in rows("laws.json")})
+
+
+@cache
+def _members() -> Mapping[str, frozenset[str]]:
+    """Read the circles once."""
+    circles = {row.name(): frozenset(row.raw["members"]) for row in rows("circles.json")}
+    decisions = _decisions().values()
+    return MappingProxyType(
+        {
+            "EU": circles["EU"],
+            "EEA": circles["EEA"],
+            "ADEQUACY": frozenset(one.name for one in decisions if not one.condition),
+            "ADEQUACY-CONDITIONAL": frozenset(one.name for one in decisions if one.condition),
+        }
+    )
+
+
+@cache
+def _decisions() -> Mapping[str, Adequacy]:
+    """Read the adequacy decisions once."""
+    return MappingProxyType({row.name(): _adequacy(row) for row in rows("adequacy.json")})
+
+
+@cache
+def _countries() -> Mapping[str, Country]:
+    """Read the countries once and join them with circles, decisions and laws."""
+    found: dict[str, Country] = {}
+    for code, name in sorted(table("countries.json")["countries"].items()):
+        circles = tuple(circle for circle in CIRCLES if code in _members()[circle])
+        laws_here = tuple(law.name for law in _laws().values() if law.country == code)
+        found[code] = Country(code, name, circles, _decisions().get(code), laws_here)
+    return MappingProxyType(found)
+
+
+def countries() -> tuple[Country, ...]:
+    """Give every country, sorted by code."""
+    return tuple(_countries().values())
+
+
+def country(code: str) -> Country:
+    """Give the country with an ISO 3166-1 alpha-2 code.
+
+    Raises:
+        UnknownNameError: no such code; a name or another list's code (`Germany`, `UK`) is answered
+            with the right code.
+    """
+    try:
+        return _countries()[code]
+    except KeyError:
+        raise _unknown(code) from None
+
+
+def members(circle: str) -> frozenset[str]:
+    """Give the codes of a circle: `EU`, `EEA`, `ADEQUACY` or `ADEQUACY-CONDITIONAL`.
+
+    Raises:
+        UnknownNameError: no such circle.
+    """
+    try:
+        return _members()[circle]
+    except KeyError:
+        raise _unknown(circle) from None
+
+
+def expand(names: Iterable[str]) -> frozenset[str]:
+    """Turn codes and circles into codes: `["EU", "CH"]` into 28 of them.
+
+    Raises:
+        UnknownNameError: a name is neither a code nor a circle.
+    """
+    found: set[str] = set()
+    for name in names:
+        if name in CIRCLES:
+            found |= members(name)
+        else:
+            found.add(country(name).code)
+    return frozenset(found)
+
+
+def laws() -> tuple[Law, ...]:
+    """Give every law that reaches data, sorted by name."""
+    return tuple(_laws().values())
+
+
+def law(name: str) -> Law:
+    """Give one law.
+
+    Raises:
+        UnknownNameError: there is none of that name.
+    """
+    try:
+        return _laws()[name]
+    except KeyError:
+        raise UnknownNameError("law", name, _laws()) from None
+
+
+def _unknown(code: str) -> UnknownNameError:
+    """Say what code was probably meant: by another list's code, by case, by name, or by nearness."""
+    error = UnknownNameError("country or circle", code, (*_countries(), *CIRCLES))
+    upper = code.strip().upper()
+    meant = _OTHER_CODES.get(upper, upper)
+    if meant not in _countries() and meant not in CIRCLES:
+        by_name = {one.name.casefold(): one.code for one in countries()}
+        meant = by_name.get(code.strip().casefold(), "")
+    if meant:
+        error.hint = f"did you mean {meant!r}?"
+        error.args = (f"no country or circle is called {code!r}; {error.hint}",)
+    return error

@@ -1,0 +1,100 @@
+"""Storage grades: how fast shared storage should be, by node and by scalable unit.
+
+The published table cuts two of its write figures off: one scalable unit at `good` is printed as
+7 GB/s and at `best` as 62, where a quarter of the printed figures for four units is 7.5 and 62.5.
+The rows carry the exact values, and keep what was printed beside them.
+
+    >>> good = grade("good")
+    >>> str(good.unit_write), good.printed_unit_write, str(good.cluster_write(4))
+    ('7.5 GB/s', 7, '30 GB/s')
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from types import MappingProxyType
+
+from sovereign_ai.catalog.figures import Row, Sourced, UnknownNameError, rows
+from sovereign_ai.units import BytesPerSecond
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StorageGrade(Sourced):
+    """One grade of shared storage.
+
+    Attributes:
+        rank: order of the grades, 1 for `good`.
+        suits: the work the grade is meant for.
+        node_read: read rate that a single node can reach.
+        node_write: write rate that a single node can reach.
+        unit_read: read rate of all storage for one scalable unit.
+        unit_write: write rate of all storage for one scalable unit, exact.
+        four_units_read: read rate for four scalable units, as printed.
+        four_units_write: write rate for four scalable units, as printed.
+        printed_unit_write: whole GB/s that the table prints for `unit_write`, cut off.
+    """
+
+    rank: int
+    suits: tuple[str, ...]
+    node_read: BytesPerSecond
+    node_write: BytesPerSecond
+    unit_read: BytesPerSecond
+    unit_write: BytesPerSecond
+    four_units_read: BytesPerSecond
+    four_units_write: BytesPerSecond
+    printed_unit_write: int
+
+    def cluster_read(self, units: int) -> BytesPerSecond:
+        """Give the read rate of all storage for a number of scalable units; it grows in proportion."""
+        return self.unit_read * units
+
+    def cluster_write(self, units: int) -> BytesPerSecond:
+        """Give the write rate of all storage for a number of scalable units; it grows in proportion."""
+        return self.unit_write * units
+
+
+def _grade(row: Row) -> StorageGrade:
+    """Build one grade from its row."""
+
+    def rate(key: str) -> BytesPerSecond:
+        return row.needed(key, row.quantity(key, BytesPerSecond))
+
+    return StorageGrade(
+        name=row.name(),
+        figures=row.figures,
+        rank=row.needed("rank", row.whole("rank")),
+        suits=tuple(row.raw["suits"]),
+        node_read=rate("node_read"),
+        node_write=rate("node_write"),
+        unit_read=rate("unit_read"),
+        unit_write=rate("unit_write"),
+        four_units_read=rate("four_units_read"),
+        four_units_write=rate("four_units_write"),
+        printed_unit_write=row.needed("printed_unit_write", row.whole("printed_unit_write")),
+    )
+
+
+@cache
+def _by_name() -> Mapping[str, StorageGrade]:
+    """Read the table once, from the lowest grade to the highest."""
+    found = sorted((_grade(row) for row in rows("storage_grades.json")), key=lambda one: one.rank)
+    return MappingProxyType({one.name: one for one in found})
+
+
+def grades() -> tuple[StorageGrade, ...]:
+    """Give every grade, from `good` to `best`."""
+    return tuple(_by_name().values())
+
+
+def grade(name: str) -> StorageGrade:
+    """Give one grade.
+
+    Raises:
+        UnknownNameError: there is none of that name.
+    """
+    try:
+        return _by_name()[name]
+    except KeyError:
+        raise UnknownNameError("storage grade", name, _by_name()) from None

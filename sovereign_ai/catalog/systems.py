@@ -1,0 +1,157 @@
+"""Systems: the machine that becomes one Kubernetes node.
+
+A tray of an NVL72 rack is one node of four GPUs; the rack is a domain of 18 of them. A field that
+no source gives is None: code that needs it asks the user for it.
+
+    >>> tray = system("gb200-nvl72-tray")
+    >>> tray.gpus, tray.cpu_arch, tray.nvlink_domain_nodes
+    (4, 'arm64', 18)
+    >>> system("dgx-b300").scalable_units
+    (ScalableUnit(nodes=64, variant='dc-busbar'), ScalableUnit(nodes=72, variant='xdr'))
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from types import MappingProxyType
+from typing import Literal
+
+from sovereign_ai.catalog.figures import Row, Sourced, UnknownNameError, rows
+from sovereign_ai.units import BitsPerSecond, Bytes, Watts
+
+CpuArch = Literal["amd64", "arm64"]
+
+
+@dataclass(frozen=True, slots=True)
+class ScalableUnit:
+    """One published size of the block that a cluster grows by.
+
+    Attributes:
+        nodes: nodes in the block.
+        variant: the reference architecture that uses this size; `reference` where there is only one.
+    """
+
+    nodes: int
+    variant: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class System(Sourced):
+    """One machine, one Kubernetes node.
+
+    Attributes:
+        vendor: the supplier's name in `suppliers`, of the accelerators where the maker is open.
+        accelerator: the accelerator's name in `accelerators`.
+        gpus: accelerators in the machine.
+        cpu_arch: `amd64` or `arm64`, as Kubernetes writes it.
+        cpus: logical processors that the operating system sees, threads counted.
+        memory: host memory.
+        compute_nics: network ports for traffic between nodes.
+        compute_nic_rate: rate of each of them.
+        storage_nics: network ports for storage and in-band traffic.
+        storage_nic_rate: rate of each of them.
+        rack_units: height; None where unknown.
+        weight_kg: weight in kilograms; None where unknown.
+        max_power: the most it draws; see `worst_power` where it is an estimate.
+        idle_power: what it draws without work; None unless a source gives it.
+        supplies: power supplies fitted; None where power comes from a rack's busbar or is unknown.
+        supply_rating: power of each supply.
+        supplies_required: supplies that must live at full load.
+        nodes_per_rack: what the reference design puts in a rack; None where there is none.
+        scalable_unit: nodes of the default scalable unit; None where none is published.
+        scalable_units: every published size, the default first.
+        nvlink_domain_nodes: nodes that share one NVLink domain: 18, or 0 where it ends at the machine.
+        cooling: kinds of cooling it is built for: `air`, `liquid`, `hybrid` (cold plates and air).
+        rack_power: power of a full reference rack with what its machines share; None where unknown.
+        rack_shared_power: power of what a rack's machines share (NVLink switch trays).
+    """
+
+    vendor: str
+    accelerator: str
+    gpus: int
+    cpu_arch: CpuArch
+    cpus: int
+    memory: Bytes
+    compute_nics: int
+    compute_nic_rate: BitsPerSecond
+    storage_nics: int | None
+    storage_nic_rate: BitsPerSecond | None
+    rack_units: int | None
+    weight_kg: float | None
+    max_power: Watts
+    idle_power: Watts | None
+    supplies: int | None
+    supply_rating: Watts | None
+    supplies_required: int | None
+    nodes_per_rack: int | None
+    scalable_unit: int | None
+    scalable_units: tuple[ScalableUnit, ...]
+    nvlink_domain_nodes: int
+    cooling: tuple[str, ...]
+    rack_power: Watts | None
+    rack_shared_power: Watts | None
+
+    @property
+    def worst_power(self) -> Watts:
+        """The upper end of `max_power` where it is a range, else `max_power`: what a feed must carry."""
+        figure = self.source_of("max_power")
+        return self.max_power if figure is None else figure.worst(Watts)
+
+
+def _system(row: Row) -> System:
+    """Build one system from its row."""
+    arch = row.text("cpu_arch")
+    units = tuple(ScalableUnit(unit["nodes"], unit["variant"]) for unit in row.raw.get("scalable_units", ()))
+    return System(
+        name=row.name(),
+        figures=row.figures,
+        vendor=row.name("vendor"),
+        accelerator=row.name("accelerator"),
+        gpus=row.needed("gpus", row.whole("gpus")),
+        cpu_arch="arm64" if arch == "arm64" else "amd64",
+        cpus=row.needed("cpus", row.whole("cpus")),
+        memory=row.needed("memory", row.quantity("memory", Bytes)),
+        compute_nics=row.needed("compute_nics", row.whole("compute_nics")),
+        compute_nic_rate=row.needed("compute_nic_rate", row.quantity("compute_nic_rate", BitsPerSecond)),
+        storage_nics=row.whole("storage_nics"),
+        storage_nic_rate=row.quantity("storage_nic_rate", BitsPerSecond),
+        rack_units=row.whole("rack_units"),
+        weight_kg=row.number("weight_kg"),
+        max_power=row.needed("max_power", row.quantity("max_power", Watts)),
+        idle_power=row.quantity("idle_power", Watts),
+        supplies=row.whole("supplies"),
+        supply_rating=row.quantity("supply_rating", Watts),
+        supplies_required=row.whole("supplies_required"),
+        nodes_per_rack=row.whole("nodes_per_rack"),
+        scalable_unit=row.whole("scalable_unit"),
+        scalable_units=units,
+        nvlink_domain_nodes=row.needed("nvlink_domain_nodes", row.whole("nvlink_domain_nodes")),
+        cooling=tuple(row.needed("cooling", row.text("cooling")).split(", ")),
+        rack_power=row.quantity("rack_power", Watts),
+        rack_shared_power=row.quantity("rack_shared_power", Watts),
+    )
+
+
+@cache
+def _by_name() -> Mapping[str, System]:
+    """Read the table once."""
+    return MappingProxyType({row.name(): _system(row) for row in rows("systems.json")})
+
+
+def systems() -> tuple[System, ...]:
+    """Give every system, sorted by name."""
+    return tuple(_by_name().values())
+
+
+def system(name: str) -> System:
+    """Give one system.
+
+    Raises:
+        UnknownNameError: there is none of that name.
+    """
+    try:
+        return _by_name()[name]
+    except KeyError:
+        raise UnknownNameError("system", name, _by_name()) from None

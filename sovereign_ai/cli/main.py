@@ -1,0 +1,65 @@
+"""The program `sovereign-ai`: its commands, and the one place where an error becomes an exit code."""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import Annotated
+
+import typer
+
+from sovereign_ai import __version__
+from sovereign_ai.cli import (
+    check,
+    cluster,
+    doctor,
+    down,
+    env,
+    init,
+    plan,
+    preview,
+    render,
+    schema,
+    tools,
+    up,
+    validate,
+    verify,
+)
+
+app = typer.Typer(
+    name="sovereign-ai",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 80},
+    help="Describe an AI factory once; derive, judge, deploy and verify it.\n\n"
+    "Exit codes: 0 fine, 1 findings or drift, 2 bad input or usage, 3 the environment lacks something, 4 the deployment failed.",
+)
+for command in (init, schema, validate, plan, render, check, preview, up, verify, down, doctor, env):
+    command.add(app)
+cluster.add(app)
+tools.add(app)
+
+
+def _version(wanted: bool) -> None:
+    """Print the version and leave."""
+    if wanted:
+        sys.stdout.write(f"sovereign-ai {__version__}\n")
+        raise typer.Exit
+
+
+@app.callback()
+def root(
+    _version_wanted: Annotated[bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")] = False,
+) -> None:
+    """Hold the options that stand before a command."""
+
+
+def run() -> None:
+    """Run the program."""
+    try:
+        app()
+    except BrokenPipeError:
+        # The reader of our output has gone, as with `| head`; that is no error of ours.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(0)

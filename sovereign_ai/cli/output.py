@@ -1,0 +1,95 @@
+"""What a command says: tables and lines for a person, one JSON document for a machine.
+
+Progress always goes to standard error, so that standard output can be piped.
+"""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import orjson
+import typer
+
+from sovereign_ai.errors import ExitCode, SovereignError
+
+AsJson = typer.Option("--json", help="Print one JSON document on standard output; progress goes to standard error.")
+
+
+@dataclass
+class Output:
+    """One command's way of speaking.
+
+    Attributes:
+        command: the command's name, kept in the JSON.
+        as_json: whether a machine listens.
+    """
+
+    command: str
+    as_json: bool = False
+    started: float = field(default_factory=time.monotonic)
+
+    def progress(self, line: str) -> None:
+        """Say on standard error what goes on; on a terminal a line replaces the one before."""
+        seconds = time.monotonic() - self.started
+        if sys.stderr.isatty():
+            sys.stderr.write(f"\r\x1b[2K{seconds:6.1f}s {line[:70]}")
+        else:
+            sys.stderr.write(f"{seconds:6.1f}s {line}\n")
+        sys.stderr.flush()
+
+    def _end_progress(self) -> None:
+        if sys.stderr.isatty():
+            sys.stderr.write("\r\x1b[2K")
+            sys.stderr.flush()
+
+    def finish(self, data: Mapping[str, Any], lines: Iterable[str], code: ExitCode = ExitCode.OK) -> None:
+        """Print the result and leave with the exit code."""
+        self._end_progress()
+        if self.as_json:
+            document = {"command": self.command, "ok": code is ExitCode.OK, **data}
+            sys.stdout.write(orjson.dumps(document, option=orjson.OPT_INDENT_2 | orjson.OPT_SORT_KEYS).decode() + "\n")
+        else:
+            sys.stdout.writelines(f"{line}\n" for line in lines)
+        if code is not ExitCode.OK:
+            raise typer.Exit(int(code))
+
+    def fail(self, error: SovereignError) -> None:
+        """Print every problem of an error and leave with its exit code."""
+        problems = [problem.to_data() for problem in error.problems]
+        lines = [*(str(problem) for problem in error.problems), *_count(len(problems))]
+        if self.as_json:
+            self.finish({"problems": problems}, (), error.exit_code)
+        self._end_progress()
+        sys.stderr.writelines(f"{line}\n" for line in lines)
+        raise typer.Exit(int(error.exit_code))
+
+
+def _count(number: int) -> list[str]:
+    """Say how many problems there were, where it is not plain to see."""
+    return [f"{number} problems"] if number > 1 else []
+
+
+def table(head: Sequence[str], rows: Iterable[Sequence[object]]) -> list[str]:
+    """Lay out rows in columns two blanks apart; numbers stand to the right.
+
+    >>> table(["pool", "nodes"], [["train", 12], ["serve", 4]])
+    ['pool   nodes', 'train     12', 'serve      4']
+    """
+    cells = [list(map(str, head)), *([str(cell) for cell in row] for row in rows)]
+    right = [all(_is_number(row[column]) for row in cells[1:]) and len(cells) > 1 for column in range(len(head))]
+    widths = [max(len(row[column]) for row in cells) for column in range(len(head))]
+    return [
+        "  ".join(
+            cell.rjust(width) if number else cell.ljust(width) for cell, width, number in zip(row, widths, right, strict=True)
+        ).rstrip()
+        for row in cells
+    ]
+
+
+def _is_number(text: str) -> bool:
+    """Tell whether a cell is a number, with or without a unit behind it."""
+    return text[:1].isdigit()

@@ -1,0 +1,48 @@
+"""`plan`: what follows from a description, as a table, a picture or the canonical JSON."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from sovereign_ai.cli.command import example, speak
+from sovereign_ai.cli.output import AsJson, Output
+
+
+def add(app: typer.Typer) -> None:
+    """Add the command."""
+
+    @app.command("plan", **example("sovereign-ai plan stacks/lab --picture plan.svg"))
+    def plan(
+        stack: Annotated[Path, typer.Argument(help="A stack's folder, or a description in YAML, JSON or Python.")] = Path(),
+        out: Annotated[Path | None, typer.Option("--output", "-o", help="Write the canonical JSON to a file.")] = None,
+        picture: Annotated[Path | None, typer.Option("--picture", help="Draw racks and fabric into an SVG file.")] = None,
+        why: Annotated[bool, typer.Option("--why", help="Give the formula and inputs behind each number.")] = False,
+        as_json: Annotated[bool, AsJson] = False,
+    ) -> None:
+        """Derive racks, fabric, power, storage and clusters; `--json` prints the canonical plan."""
+        speak("plan", as_json, lambda output: _plan(output, stack, out, picture, why))
+
+
+def _plan(output: Output, path: Path, out: Path | None, picture: Path | None, why: bool) -> None:
+    from sovereign_ai.cli.stack import open_stack
+    from sovereign_ai.plan.summary import lines as told
+
+    stack = open_stack(path)
+    said = []
+    if out is not None:
+        out.write_bytes(stack.plan.canonical)
+        said.append(f"wrote {out}")
+    if picture is not None:
+        from sovereign_ai.render.picture import picture as drawn
+
+        picture.write_text(drawn(stack.plan), encoding="utf-8")
+        said.append(f"wrote {picture}")
+    if output.as_json:
+        sys.stdout.flush()
+        sys.stdout.buffer.write(stack.plan.canonical + b"\n")
+        return
+    output.finish({}, [*told(stack.plan, why=why), *said])

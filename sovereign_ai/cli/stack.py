@@ -1,0 +1,72 @@
+"""From a command's argument to a stack: its description, where it came from, and its plan."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from sovereign_ai.errors import Problem, SpecError
+from sovereign_ai.plan.factory import Plan, plan
+from sovereign_ai.render.kubernetes.bundle import Bundle, render
+from sovereign_ai.spec.factory import AIFactory
+from sovereign_ai.spec.load import read
+from sovereign_ai.spec.source import SourceMap
+
+
+@dataclass(frozen=True, slots=True)
+class Stack:
+    """A description with its plan.
+
+    Attributes:
+        folder: the stack's folder.
+        factory: the description.
+        source: maps a field to its place in the file.
+        plan: what follows from it.
+    """
+
+    folder: Path
+    factory: AIFactory
+    source: SourceMap
+    plan: Plan
+
+    def bundle(self, cluster: str | None = None) -> Bundle:
+        """Render one cluster's objects; left out, the plan's only cluster.
+
+        Raises:
+            SpecError: no such cluster, or several and none named.
+        """
+        names = [one.name for one in self.plan.clusters]
+        if cluster is None and len(names) == 1:
+            cluster = names[0]
+        if cluster not in names:
+            asked = "none was named" if cluster is None else f"none is called {cluster!r}"
+            raise SpecError(
+                Problem("unknown-cluster", f"the plan has {len(names)} clusters and {asked}", hint=f"--stack {' | '.join(names)}")
+            )
+        return render(self.factory, self.plan, cluster)
+
+
+def open_stack(path: Path) -> Stack:
+    """Read and plan a stack.
+
+    Raises:
+        SpecError: every problem of the description, or what cannot be.
+    """
+    loaded = read(path)
+    folder = path if path.is_dir() else path.parent
+    return Stack(folder.resolve(), loaded.factory, loaded.source, plan_located(loaded.factory, loaded.source))
+
+
+def plan_located(factory: AIFactory, source: SourceMap) -> Plan:
+    """Plan, and point problems of the plan at the lines of the description."""
+    try:
+        return plan(factory)
+    except SpecError as error:
+        raise SpecError(located(problem, source) for problem in error.problems) from None
+
+
+def located(problem: Problem, source: SourceMap) -> Problem:
+    """Give a problem that names only a field its place in the user's text."""
+    if problem.where.file is not None or not problem.where.field:
+        return problem
+    return replace(problem, where=source.where(problem.where.field))

@@ -1,0 +1,105 @@
+"""Which cluster a command means: the embedded one of this stack, or one that the user already has."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from sovereign_ai.errors import EnvironmentLacksError, Problem, UsageError
+
+if TYPE_CHECKING:
+    from sovereign_ai.cli.output import Output
+    from sovereign_ai.cluster.access import Api
+
+
+class Backend(StrEnum):
+    """The kinds of cluster that can be deployed to."""
+
+    EMBEDDED = "embedded"
+    KUBECONFIG = "kubeconfig"
+
+
+ClusterOption = Annotated[Backend, typer.Option("--cluster", help="`embedded` is our own local control plane; `kubeconfig` is yours.")]
+KubeconfigOption = Annotated[Path | None, typer.Option("--kubeconfig", help="Kubeconfig of your cluster, with --cluster kubeconfig.")]
+YesOption = Annotated[bool, typer.Option("--yes", "-y", help="Answer the question about a cluster of yours with yes.")]
+StackOption = Annotated[str | None, typer.Option("--stack", help="Which of the plan's clusters, where it has several.")]
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """A cluster that answers.
+
+    Attributes:
+        api: the open connection.
+        kubeconfig: the file it came from.
+        simulated: whether nodes and GPUs on it are ours to simulate.
+    """
+
+    api: Api
+    kubeconfig: Path
+    simulated: bool
+
+
+def running(name: str, backend: Backend, kubeconfig: Path | None) -> Target:
+    """Open the cluster, which must be there already.
+
+    Raises:
+        EnvironmentLacksError: it is not, or does not answer.
+    """
+    from sovereign_ai.cluster.access import open_cluster
+    from sovereign_ai.cluster.embedded import status
+
+    path = _user_kubeconfig(kubeconfig) if backend is Backend.KUBECONFIG else status(name).kubeconfig
+    if not path.is_file():
+        raise EnvironmentLacksError(
+            Problem("no-cluster", f"the embedded cluster {name!r} does not run", hint=f"sovereign-ai cluster up {name}")
+        )
+    return Target(open_cluster(path), path, backend is Backend.EMBEDDED)
+
+
+def started(name: str, backend: Backend, kubeconfig: Path | None, output: Output) -> Target:
+    """Open the cluster, starting the embedded one and its custom resource definitions where needed."""
+    if backend is Backend.KUBECONFIG:
+        return running(name, backend, kubeconfig)
+    from sovereign_ai.cluster.access import open_cluster
+    from sovereign_ai.cluster.crds import install_crds
+    from sovereign_ai.cluster.embedded import up
+    from sovereign_ai.toolchain.install import module_files
+
+    cluster = up(name, progress=output.progress)
+    api = open_cluster(cluster.kubeconfig)
+    output.progress("custom resource definitions of Kueue")
+    install_crds(api, module_files("kueue", "config/components/crd/bases"))
+    return Target(api, cluster.kubeconfig, simulated=True)
+
+
+def confirm(target: Target, verb: str, yes: bool, output: Output) -> None:
+    """Name a cluster of the user's and ask before the first write.
+
+    Raises:
+        UsageError: the answer was no, or nobody can be asked.
+    """
+    if target.simulated or yes:
+        return
+    question = f"{verb} the cluster at {target.api.server} (identity {target.api.identity()})?"
+    if output.as_json or not typer.get_text_stream("stdin").isatty():
+        raise UsageError(Problem("unconfirmed", f"nobody can be asked: {question}", hint="name the cluster you mean and add --yes"))
+    if not typer.confirm(question, err=True):
+        raise UsageError(Problem("unconfirmed", "nothing was changed"))
+
+
+def _user_kubeconfig(path: Path | None) -> Path:
+    """Give the file the user named.
+
+    Raises:
+        UsageError: none was named, or it is not there.
+    """
+    if path is None:
+        raise UsageError(Problem("no-kubeconfig", "--cluster kubeconfig needs --kubeconfig FILE", hint="a cluster is named, never guessed"))
+    if not path.is_file():
+        raise EnvironmentLacksError(Problem("no-kubeconfig", f"{path} does not exist"))
+    return path.resolve()

@@ -1,0 +1,52 @@
+"""`tools`: install the pinned tools, and the bill of their materials."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from sovereign_ai.cli.command import example, speak
+from sovereign_ai.cli.output import AsJson, Output, table
+
+
+def add(app: typer.Typer) -> None:
+    """Add the commands."""
+    group = typer.Typer(no_args_is_help=True, help="Install the pinned tools; say what they are made of.")
+    app.add_typer(group, name="tools")
+
+    @group.command("install", **example("sovereign-ai tools install"))
+    def install(
+        names: Annotated[list[str] | None, typer.Argument(help="Tools to install; left out, all.")] = None,
+        as_json: Annotated[bool, AsJson] = False,
+    ) -> None:
+        """Find, download or build what is missing; an interrupted run goes on where it was."""
+        speak("tools install", as_json, lambda output: _install(output, names))
+
+    @group.command("sbom", **example("sovereign-ai tools sbom -o sbom.cdx.json"))
+    def sbom(
+        out: Annotated[Path | None, typer.Option("--output", "-o", help="Write it to a file instead.")] = None,
+        as_json: Annotated[bool, AsJson] = False,
+    ) -> None:
+        """Print the CycloneDX bill of materials, read from the binaries' own build information."""
+        speak("tools sbom", as_json, lambda output: _sbom(output, out))
+
+
+def _install(output: Output, names: list[str] | None) -> None:
+    from sovereign_ai.toolchain.install import install
+
+    found = install(names or None, progress=output.progress)
+    output.finish({"tools": {name: str(path) for name, path in found.items()}}, table(["tool", "path"], sorted(found.items())))
+
+
+def _sbom(output: Output, out: Path | None) -> None:
+    from sovereign_ai.toolchain.sbom import sbom
+
+    text = sbom()
+    if out is None:
+        sys.stdout.buffer.write(text)
+        return
+    out.write_bytes(text)
+    output.finish({"file": str(out)}, [f"wrote {out}"])

@@ -1,0 +1,41 @@
+"""`validate`: every problem of a description, with its line and what to write instead."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from sovereign_ai.cli.command import example, speak
+from sovereign_ai.cli.output import AsJson, Output
+
+
+def add(app: typer.Typer) -> None:
+    """Add the command."""
+
+    @app.command("validate", **example("sovereign-ai validate stacks/lab --json"))
+    def validate(
+        stack: Annotated[Path, typer.Argument(help="A stack's folder, or a description in YAML, JSON or Python.")] = Path(),
+        as_json: Annotated[bool, AsJson] = False,
+    ) -> None:
+        """Check a description and whether it can be built, without planning it whole."""
+        speak("validate", as_json, lambda output: _validate(output, stack))
+
+
+def _validate(output: Output, path: Path) -> None:
+    from sovereign_ai.cli.stack import located
+    from sovereign_ai.errors import SpecError
+    from sovereign_ai.plan.factory import feasible
+    from sovereign_ai.spec.load import read
+
+    loaded = read(path)
+    problems = [located(problem, loaded.source) for problem in feasible(loaded.factory)]
+    if problems:
+        raise SpecError(problems)
+    factory = loaded.factory
+    nodes = sum(pool.nodes for pool in factory.pools)
+    output.finish(
+        {"problems": [], "factory": factory.name, "digest": factory.digest},
+        [f"{factory.name}: fine; {len(factory.sites)} site(s), {len(factory.pools)} pool(s), {nodes} nodes", f"digest {factory.digest}"],
+    )

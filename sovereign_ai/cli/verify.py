@@ -1,0 +1,40 @@
+"""`verify`: hold what is really there against the plan, and try what must work and what must not."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from sovereign_ai.cli.command import example, speak
+from sovereign_ai.cli.output import AsJson, Output
+from sovereign_ai.cli.target import Backend, ClusterOption, KubeconfigOption, StackOption, running
+
+
+def add(app: typer.Typer) -> None:
+    """Add the command."""
+
+    @app.command("verify", **example("sovereign-ai verify stacks/lab --json"))
+    def verify(
+        stack: Annotated[Path, typer.Argument(help="The stack's folder.")] = Path(),
+        cluster: ClusterOption = Backend.EMBEDDED,
+        kubeconfig: KubeconfigOption = None,
+        name: StackOption = None,
+        probes: Annotated[bool, typer.Option("--probes/--no-probes", help="Try pods that must run and pods that must be refused.")] = True,
+        as_json: Annotated[bool, AsJson] = False,
+    ) -> None:
+        """Name what is missing, changed or foreign; exit 1 if anything is."""
+        speak("verify", as_json, lambda output: _verify(output, stack, cluster, kubeconfig, name, probes))
+
+
+def _verify(output: Output, path: Path, backend: Backend, kubeconfig: Path | None, name: str | None, probes: bool) -> None:
+    from sovereign_ai.cli.stack import open_stack
+    from sovereign_ai.errors import ExitCode
+    from sovereign_ai.verify.verdict import verify as verified
+
+    stack = open_stack(path)
+    bundle = stack.bundle(name)
+    target = running(bundle.cluster, backend, kubeconfig)
+    verdict = verified(target.api, stack.factory, stack.plan, bundle, cluster=bundle.cluster, probes=probes, progress=output.progress)
+    output.finish(verdict.to_data(), verdict.lines(), ExitCode.OK if verdict.ok else ExitCode.FINDINGS)

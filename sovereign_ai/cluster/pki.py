@@ -1,0 +1,168 @@
+"""Keys and certificates of one embedded control plane.
+
+Rules: three authorities that trust nothing of each other (cluster, etcd, front proxy); a key of
+its own for every listener, every client and the service accounts; names for loopback alone;
+private keys of mode 0600. Elliptic curve P-256 throughout, which Kubernetes 1.37 and etcd 3.7
+take for TLS and for service account tokens (ES256).
+
+    ca = authority(folder, "cluster-ca")
+    issue(ca, folder, Leaf("kube-apiserver", "kube-apiserver", server=True))
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import os
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from cryptography import x509
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
+
+from sovereign_ai.cluster.state import write_private
+
+_AUTHORITY_DAYS, _LEAF_DAYS, _RENEW_DAYS = 3650, 365, 60
+_CLOCK_SKEW = timedelta(minutes=5)
+LOOPBACK = "127.0.0.1"
+
+
+@dataclass(frozen=True, slots=True)
+class Authority:
+    """A certificate authority: its certificate and the key that signs."""
+
+    certificate: x509.Certificate
+    key: ec.EllipticCurvePrivateKey
+
+
+@dataclass(frozen=True, slots=True)
+class Leaf:
+    """A certificate to be issued.
+
+    Attributes:
+        file: the file name without its ending; the certificate is `.crt`, the key `.key`.
+        user: the common name, which Kubernetes takes for the user.
+        groups: organisations, which Kubernetes takes for groups.
+        server: usable by a listener on loopback.
+        client: usable to prove who calls.
+    """
+
+    file: str
+    user: str
+    groups: tuple[str, ...] = ()
+    server: bool = False
+    client: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class KeyPair:
+    """A certificate with its key, as PEM."""
+
+    certificate: bytes
+    key: bytes
+
+
+def authority(folder: Path, file: str) -> Authority:
+    """Read an authority, or make it where there is none."""
+    certificate_file, key_file = folder / f"{file}.crt", folder / f"{file}.key"
+    if certificate_file.exists() and key_file.exists():
+        key = serialization.load_pem_private_key(key_file.read_bytes(), None)
+        if isinstance(key, ec.EllipticCurvePrivateKey):
+            return Authority(x509.load_pem_x509_certificate(certificate_file.read_bytes()), key)
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, f"sovereign-ai {file}")])
+    builder = _builder(name, name, key.public_key(), timedelta(days=_AUTHORITY_DAYS))
+    builder = builder.add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
+    builder = builder.add_extension(_usage(signs=True), critical=True)
+    certificate = builder.sign(key, hashes.SHA256())
+    write_private(key_file, _key_pem(key))
+    write_private(certificate_file, certificate.public_bytes(serialization.Encoding.PEM))
+    return Authority(certificate, key)
+
+
+def sign(ca: Authority, leaf: Leaf, lifetime: timedelta = timedelta(days=_LEAF_DAYS)) -> KeyPair:
+    """Make a key and have an authority sign its certificate; nothing is written."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    attributes = [x509.NameAttribute(NameOID.ORGANIZATION_NAME, group) for group in leaf.groups]
+    subject = x509.Name([*attributes, x509.NameAttribute(NameOID.COMMON_NAME, leaf.user)])
+    builder = _builder(subject, ca.certificate.subject, key.public_key(), lifetime)
+    builder = builder.add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
+    builder = builder.add_extension(_usage(signs=False), critical=True)
+    uses = [
+        use for wanted, use in ((leaf.server, ExtendedKeyUsageOID.SERVER_AUTH), (leaf.client, ExtendedKeyUsageOID.CLIENT_AUTH)) if wanted
+    ]
+    builder = builder.add_extension(x509.ExtendedKeyUsage(uses), critical=False)
+    builder = builder.add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(ca.key.public_key()), critical=False)
+    if leaf.server:
+        names = [x509.DNSName("localhost"), x509.IPAddress(ipaddress.ip_address(LOOPBACK))]
+        builder = builder.add_extension(x509.SubjectAlternativeName(names), critical=False)
+    certificate = builder.sign(ca.key, hashes.SHA256())
+    return KeyPair(certificate.public_bytes(serialization.Encoding.PEM), _key_pem(key))
+
+
+def issue(ca: Authority, folder: Path, leaf: Leaf) -> None:
+    """Write a certificate and its key, unless both are there and good for some weeks to come."""
+    certificate_file, key_file = folder / f"{leaf.file}.crt", folder / f"{leaf.file}.key"
+    if key_file.exists() and certificate_file.exists() and _is_good(certificate_file.read_bytes(), ca):
+        return
+    pair = sign(ca, leaf)
+    write_private(key_file, pair.key)
+    write_private(certificate_file, pair.certificate)
+
+
+def signing_key(folder: Path, file: str) -> None:
+    """Write a bare key pair (`.key`, `.pub`) for tokens, unless it is there."""
+    if (folder / f"{file}.key").exists() and (folder / f"{file}.pub").exists():
+        return
+    key = ec.generate_private_key(ec.SECP256R1())
+    public = key.public_key().public_bytes(serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo)
+    write_private(folder / f"{file}.key", _key_pem(key))
+    write_private(folder / f"{file}.pub", public)
+
+
+def in_memory(pair: KeyPair) -> str:
+    """Hold certificate and key in memory under a path that OpenSSL can open; nothing touches the disk."""
+    descriptor = os.memfd_create("credentials")
+    os.write(descriptor, pair.certificate + pair.key)
+    return f"/proc/self/fd/{descriptor}"
+
+
+def _is_good(pem: bytes, ca: Authority) -> bool:
+    """Tell whether a certificate is signed by the authority and does not end soon."""
+    try:
+        certificate = x509.load_pem_x509_certificate(pem)
+        certificate.verify_directly_issued_by(ca.certificate)
+    except (ValueError, TypeError, InvalidSignature):
+        return False
+    return certificate.not_valid_after_utc - datetime.now(UTC) > timedelta(days=_RENEW_DAYS)
+
+
+def _builder(subject: x509.Name, issuer: x509.Name, key: ec.EllipticCurvePublicKey, lifetime: timedelta) -> x509.CertificateBuilder:
+    """Start a certificate: names, key, random serial number, validity."""
+    now = datetime.now(UTC)
+    builder = x509.CertificateBuilder().subject_name(subject).issuer_name(issuer).public_key(key)
+    builder = builder.serial_number(x509.random_serial_number()).not_valid_before(now - _CLOCK_SKEW).not_valid_after(now + lifetime)
+    return builder.add_extension(x509.SubjectKeyIdentifier.from_public_key(key), critical=False)
+
+
+def _usage(*, signs: bool) -> x509.KeyUsage:
+    """The key usage of an authority, or of a leaf."""
+    return x509.KeyUsage(
+        digital_signature=not signs,
+        content_commitment=False,
+        key_encipherment=False,
+        data_encipherment=False,
+        key_agreement=False,
+        key_cert_sign=signs,
+        crl_sign=signs,
+        encipher_only=False,
+        decipher_only=False,
+    )
+
+
+def _key_pem(key: ec.EllipticCurvePrivateKey) -> bytes:
+    """The private key as PKCS#8 PEM, without a passphrase: its file is the owner's alone."""
+    return key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())

@@ -1,0 +1,138 @@
+"""One supervised process: what it is, how to ask whether it is well, and how to start and end it.
+
+A child dies with its supervisor, whatever ends that (PR_SET_PDEATHSIG), and is told apart from a
+later process of the same number by the time the kernel started it. Linux only.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import http.client
+import os
+import signal
+import ssl
+import subprocess
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+_PR_SET_PDEATHSIG = 1
+_LIBC = ctypes.CDLL(None, use_errno=True)
+_START_TIME_FIELD = 22 - 3
+"""Field 22 of /proc/PID/stat (proc_pid_stat(5)), counted behind the name, which is field 2."""
+_PROBE_SECONDS = 2.0
+
+
+@dataclass(frozen=True, slots=True)
+class Probe:
+    """A health check: GET over verified TLS with a client certificate; well is status 200.
+
+    Attributes:
+        host: where it listens.
+        port: on which port.
+        path: such as `/readyz`.
+        authority: file of the authority that signed the listener's certificate.
+        certificate: file of our certificate.
+        key: file of our key.
+    """
+
+    port: int
+    path: str
+    authority: str
+    certificate: str
+    key: str
+    host: str = "127.0.0.1"
+
+
+@dataclass(frozen=True, slots=True)
+class Process:
+    """What a supervisor runs.
+
+    Attributes:
+        name: unique in a cluster.
+        argv: program and arguments; nothing secret.
+        after: names of processes that must be well before this one starts.
+        probe: how to ask whether it is well; without one, well is to be running.
+        once: it runs to its end, and well is to have ended with 0.
+        env: its whole environment.
+        stop_seconds: how long it may take to end before it is killed.
+    """
+
+    name: str
+    argv: tuple[str, ...]
+    after: tuple[str, ...] = ()
+    probe: Probe | None = None
+    once: bool = False
+    env: Mapping[str, str] = field(default_factory=dict)
+    stop_seconds: float = 10.0
+
+    def to_data(self) -> dict[str, Any]:
+        """Give it as plain data."""
+        return asdict(self)
+
+    @classmethod
+    def from_data(cls, data: Mapping[str, Any]) -> Process:
+        """Read plain data."""
+        probe = Probe(**data["probe"]) if data.get("probe") else None
+        known = dict(data) | {"probe": probe, "argv": tuple(data["argv"]), "after": tuple(data.get("after", ()))}
+        return cls(**known)
+
+
+def start(process: Process, log: Path, folder: Path) -> subprocess.Popen[bytes]:
+    """Start a process that ends when its parent does, with its output appended to a log of mode 0600.
+
+    Raises:
+        OSError: the program cannot be run.
+    """
+    parent = os.getpid()
+
+    def in_child() -> None:
+        _LIBC.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+        if os.getppid() != parent:
+            os._exit(1)
+        signal.pthread_sigmask(signal.SIG_SETMASK, ())
+
+    descriptor = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+    try:
+        return subprocess.Popen(
+            process.argv,
+            stdin=subprocess.DEVNULL,
+            stdout=descriptor,
+            stderr=descriptor,
+            cwd=folder,
+            env=dict(process.env),
+            preexec_fn=in_child,  # noqa: PLW1509 - the supervisor has one thread
+        )
+    finally:
+        os.close(descriptor)
+
+
+def is_well(probe: Probe) -> bool:
+    """Ask once whether a listener is well."""
+    try:
+        tls = ssl.create_default_context(cafile=probe.authority)
+        tls.load_cert_chain(probe.certificate, probe.key)
+        connection = http.client.HTTPSConnection(probe.host, probe.port, timeout=_PROBE_SECONDS, context=tls)
+        try:
+            connection.request("GET", probe.path)
+            return connection.getresponse().status == 200
+        finally:
+            connection.close()
+    except (OSError, http.client.HTTPException):
+        return False
+
+
+def started_at(pid: int) -> int | None:
+    """Give the kernel's start time of a process in clock ticks since boot; None if it does not run (any more)."""
+    try:
+        text = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return None
+    fields = text.rpartition(")")[2].split()
+    return None if fields[0] in {"Z", "X"} else int(fields[_START_TIME_FIELD])
+
+
+def is_running(pid: int | None, started: int | None) -> bool:
+    """Tell whether this very process still runs."""
+    return pid is not None and started is not None and started_at(pid) == started

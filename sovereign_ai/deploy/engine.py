@@ -1,0 +1,243 @@
+"""Drives the real Pulumi engine: the CLI as a program, its event stream as the only word on what happened.
+
+Each run is `pulumi <verb> --json` in the stack's folder, in the environment of `place.py`; the
+engine's events are counted and shown as they come. What the engine said stands in a log file of
+mode 0600, which an error names.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from sovereign_ai.deploy.place import environment, state_dir
+from sovereign_ai.errors import DeploymentError, EnvironmentLacksError, ExitCode, Problem, SpecError
+from sovereign_ai.toolchain.install import find
+
+Progress = Callable[[str], None]
+
+_QUIET = frozenset({"same", "read", "refresh"})
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What one run of the engine did.
+
+    Attributes:
+        verb: `up`, `preview`, `destroy` or `refresh`.
+        changes: operation (`create`, `update`, `delete`, …) to number of resources; `same` left out.
+        same: resources that needed nothing.
+        steps: (operation, resource name) of every change, in the engine's order.
+        log: file that holds the engine's own events.
+    """
+
+    verb: str
+    changes: Mapping[str, int]
+    same: int
+    steps: tuple[tuple[str, str], ...]
+    log: Path
+
+    @property
+    def changed(self) -> bool:
+        """Tell whether anything was, or would be, changed."""
+        return bool(self.changes)
+
+    def to_data(self) -> dict[str, Any]:
+        """Give plain data for `--json`."""
+        return {
+            "verb": self.verb,
+            "changes": dict(sorted(self.changes.items())),
+            "same": self.same,
+            "steps": [{"op": op, "resource": name} for op, name in self.steps],
+            "log": str(self.log),
+        }
+
+
+@dataclass
+class _Told:
+    """What the event stream has said so far."""
+
+    changes: Counter[str] = field(default_factory=Counter)
+    same: int = 0
+    steps: list[tuple[str, str]] = field(default_factory=list)
+    failures: list[str] = field(default_factory=list)
+    policies: list[str] = field(default_factory=list)
+
+
+class Engine:
+    """One stack of one folder, ready to run.
+
+    Args:
+        folder: the stack's folder, with its Pulumi.yaml.
+        stack: the Pulumi stack's name, which is the cluster's name in the plan.
+        kubeconfig: the cluster to deploy to.
+        progress: takes a line for a person.
+    """
+
+    def __init__(self, folder: Path, stack: str, kubeconfig: Path | None, progress: Progress) -> None:
+        """Check that the folder is a Pulumi project.
+
+        Raises:
+            SpecError: it is not.
+        """
+        if not (folder / "Pulumi.yaml").is_file():
+            raise SpecError(Problem("no-project", f"{folder} has no Pulumi.yaml", hint="make a stack with `sovereign-ai init FOLDER`"))
+        self.folder = folder
+        self.stack = stack
+        self.progress = progress
+        self.pulumi = find("pulumi")
+        find("pulumi-resource-kubernetes")
+        find("pulumi-language-python")
+        self.env = os.environ | environment(stack, kubeconfig)
+
+    def ensure_stack(self) -> None:
+        """Make the stack in the state folder unless it is there."""
+        known = self._plain("stack", "ls", "--json")
+        if not any(item["name"].rsplit("/", 1)[-1] == self.stack for item in json.loads(known)):
+            self._plain("stack", "init", self.stack, "--secrets-provider", "passphrase")
+
+    def exists(self) -> bool:
+        """Tell whether the state folder knows the stack."""
+        return any(item["name"].rsplit("/", 1)[-1] == self.stack for item in json.loads(self._plain("stack", "ls", "--json")))
+
+    def up(self, *, policy_pack: Path | None = None) -> Outcome:
+        """Bring the cluster to what the program declares, after a look at what is really there.
+
+        Raises:
+            DeploymentError: the engine, the provider or the program failed, with its own words.
+        """
+        self.ensure_stack()
+        return self._run("up", "--yes", "--skip-preview", "--refresh", policy_pack=policy_pack)
+
+    def preview(self, *, policy_pack: Path | None = None) -> Outcome:
+        """Say what `up` would change, and change nothing."""
+        self.ensure_stack()
+        return self._run("preview", "--refresh", policy_pack=policy_pack)
+
+    def destroy(self) -> Outcome:
+        """Remove what the stack owns, and then the stack itself."""
+        outcome = self._run("destroy", "--yes", "--skip-preview")
+        self._plain("stack", "rm", self.stack, "--yes", "--preserve-config")
+        return outcome
+
+    def _plain(self, *arguments: str) -> str:
+        """Run a short command and give its output.
+
+        Raises:
+            DeploymentError: it failed.
+        """
+        command = [str(self.pulumi), *arguments, "--non-interactive"]
+        done = subprocess.run(command, cwd=self.folder, env=self.env, capture_output=True, text=True, check=False, stdin=subprocess.DEVNULL)
+        if done.returncode:
+            raise DeploymentError(
+                Problem("pulumi-failed", f"`pulumi {' '.join(arguments)}` failed: {_last(done.stderr)}", hint=_advice(done.stderr))
+            )
+        return done.stdout
+
+    def _run(self, verb: str, *flags: str, policy_pack: Path | None = None) -> Outcome:
+        """Run a verb, count its events, and raise with the engine's own words if it fails."""
+        command = [str(self.pulumi), verb, "--stack", self.stack, "--non-interactive", "--json", *flags]
+        if policy_pack is not None:
+            command += ["--policy-pack", str(policy_pack)]
+        log = state_dir() / f"{self.stack}.{verb}.log"
+        told = _Told()
+        environ = self.env | {"PULUMI_ENABLE_STREAMING_JSON_PREVIEW": "true"}
+        with open(os.open(log, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8") as kept:  # noqa: PTH123 - a mode from the start
+            process = subprocess.Popen(
+                command, cwd=self.folder, env=environ, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+            )
+            with process:
+                for line in process.stdout or ():
+                    kept.write(line)
+                    self._hear(line, told)
+        if process.returncode:
+            raise _failure(verb, told, log)
+        return Outcome(verb, dict(told.changes), told.same, tuple(told.steps), log)
+
+    def _hear(self, line: str, told: _Told) -> None:
+        """Take one line of the engine's output."""
+        try:
+            event = json.loads(line)
+        except ValueError:
+            if line.strip():
+                told.failures.append(line.strip())
+            return
+        if pre := event.get("resourcePreEvent") or event.get("resOutputsEvent"):
+            self._step(pre["metadata"], told, done="resOutputsEvent" in event)
+        for text in _texts(event):
+            told.failures.append(text)
+        if (policy := event.get("policyEvent")) and policy.get("enforcementLevel") == "mandatory":
+            told.policies.append(f"{policy.get('policyName')}: {policy.get('message', '').strip()}")
+
+    def _step(self, meta: Mapping[str, Any], told: _Told, *, done: bool) -> None:
+        """Count a resource's step once: when it is done, or in a preview when it is planned."""
+        name, op = meta["urn"].rsplit("::", 1)[-1], meta["op"]
+        if not done:
+            return
+        if op in _QUIET:
+            told.same += op == "same"
+            return
+        told.changes[op] += 1
+        told.steps.append((op, name))
+        self.progress(f"{op} {name}")
+
+
+def _texts(event: Mapping[str, Any]) -> Iterator[str]:
+    """Give what a diagnostic says, if it is an error."""
+    diag = event.get("diagnosticEvent")
+    if diag and diag.get("severity") == "error":
+        yield f"{diag.get('urn', '').rsplit('::', 1)[-1]} {diag.get('message', '')}".strip()
+
+
+def _failure(verb: str, told: _Told, log: Path) -> DeploymentError:
+    """Turn what the engine said into one error; violations keep their own exit code."""
+    if told.policies:
+        error = DeploymentError([Problem("policy-violation", text, hint=f"the whole log: {log}") for text in told.policies])
+        error.exit_code = ExitCode.FINDINGS
+        return error
+    texts = list(dict.fromkeys(_clean(text) for text in told.failures if text)) or ["it said nothing"]
+    joined = "\n".join(texts)
+    return DeploymentError(
+        Problem("pulumi-failed", f"`pulumi {verb}` failed: {joined}", hint=f"{_advice(joined)} The whole log: {log}".strip())
+    )
+
+
+def _clean(text: str) -> str:
+    """Drop the engine's colour marks."""
+    for mark in ("<{%reset%}>", "<{%fg 1%}>", "<{%bold%}>"):
+        text = text.replace(mark, "")
+    return text.strip()
+
+
+def _last(text: str) -> str:
+    """Give the last lines of an output that hold a message."""
+    lines = [line for line in text.splitlines() if line.strip()]
+    return " ".join(lines[-3:])
+
+
+def _advice(text: str) -> str:
+    """Say what to do about failures that are well known."""
+    if "the stack is currently locked" in text:
+        return "another run holds the stack; wait for it, or run `pulumi cancel` in the stack's folder if it is dead."
+    if "incorrect passphrase" in text:
+        return "the key file is not the one that the state was written under; put the right one back."
+    if "connection refused" in text or "unreachable" in text:
+        return "the cluster does not answer; `sovereign-ai cluster status` says why."
+    return ""
+
+
+def require_kubeconfig(path: Path) -> Path:
+    """Give the path if a kubeconfig is there.
+
+    Raises:
+        EnvironmentLacksError: it is not.
+    """
+    if path.is_file():
+        return path
+    raise EnvironmentLacksError(Problem("no-kubeconfig", f"{path} does not exist", hint="start a cluster with `sovereign-ai cluster up`"))

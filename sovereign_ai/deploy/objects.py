@@ -1,0 +1,61 @@
+"""What an object carries when it is deployed: one field manager for Pulumi and for us.
+
+Server-side apply remembers who set which field. With one manager name for every resource, and
+force, a deployment owns exactly what the bundle states, and a restoring apply is the very same
+statement: it changes nothing where nothing was changed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from sovereign_ai.cluster.access import Api
+
+FIELD_MANAGER = "sovereign-ai"
+_ANNOTATIONS = {"pulumi.com/patchFieldManager": FIELD_MANAGER, "pulumi.com/patchForce": "true"}
+
+
+def stated(obj: Mapping[str, Any]) -> dict[str, Any]:
+    """Give the object as it is handed to Pulumi: with the annotations that name our field manager."""
+    meta = dict(obj["metadata"])
+    meta["annotations"] = {**meta.get("annotations", {}), **_ANNOTATIONS}
+    return {**obj, "metadata": meta}
+
+
+def resource_name(obj: Mapping[str, Any]) -> str:
+    """Give the deterministic resource name, `Kind/namespace/name` or `Kind/name`."""
+    meta = obj["metadata"]
+    return "/".join(part for part in (obj["kind"], meta.get("namespace", ""), meta["name"]) if part)
+
+
+def restore(api: Api, objects: Sequence[Mapping[str, Any]], progress: Callable[[str], None]) -> list[str]:
+    """Put right what somebody else changed in our objects; give the names of those that were changed.
+
+    Pulumi's refresh compares only the shape of what it once sent, so an entry that somebody adds
+    to a list (a peer of a NetworkPolicy, a subject of a binding) would stay. Stating the object
+    again by server-side apply takes it out.
+
+    Args:
+        api: the cluster.
+        objects: the bundle's objects.
+        progress: takes a line for each object put right.
+
+    Raises:
+        ApiError: the API server refused one.
+    """
+    restored = [name for name in api.many([partial(_restore, api, obj) for obj in objects]) if name]
+    for name in restored:
+        progress(f"restored {name}")
+    return sorted(restored)
+
+
+def _restore(api: Api, obj: Mapping[str, Any]) -> str:
+    """State one object again; give its name if that changed it."""
+    meta = obj["metadata"]
+    before = api.get(obj["apiVersion"], obj["kind"], meta["name"], meta.get("namespace"))
+    after = api.apply(stated(obj), field_manager=FIELD_MANAGER, force=True)
+    same = before is not None and before["metadata"]["resourceVersion"] == after["metadata"]["resourceVersion"]
+    return "" if same else resource_name(obj)

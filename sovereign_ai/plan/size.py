@@ -1,0 +1,375 @@
+"""How large each fabric becomes, without laying a single cable.
+
+Closed forms on whole numbers: validation asks them whether a wish can be met, and the planner lays
+cables only after they said yes. The rule itself is in `clos.py`, who sits where in `seats.py`.
+
+    >>> h100 = fabric_size(31, 8, 64, Ratio(1, 1), padded_per_rail=32, unit=32, managers=4)
+    >>> h100.leaf, h100.spine, h100.node_leaf, h100.leaf_spine
+    (8, 4, 252, 256)
+    >>> fabric_size(12_500, 8, 64, Ratio(1, 1)).tiers
+    Traceback (most recent call last):
+    ...
+    sovereign_ai.errors.SpecError: fabrics.radix: 3,128 leaves are needed for 100,000 endpoints, and three tiers of 64-port \
+switches carry at most 2,048: 65,536 endpoints at 1:1 [impossible-fabric]
+        74 ports a switch would do (breakout: 2 gives 128); or at most 8,192 machines a fabric and site
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from sovereign_ai.catalog.figures import UnknownNameError
+from sovereign_ai.catalog.switches import switch
+from sovereign_ai.catalog.systems import system
+from sovereign_ai.errors import Problem, SpecError, Where
+from sovereign_ai.plan.clos import Clos, MisfitError, Split, most_endpoints, most_leaves, shape, split
+from sovereign_ai.plan.seats import MANAGERS, Block, blocks_of, ends, pools_of
+from sovereign_ai.spec.fabric import Fabric
+from sovereign_ai.spec.factory import AIFactory
+from sovereign_ai.units import BitsPerSecond, Ratio
+
+MOST_RADIX = 1024
+"""The largest radix that a description may name."""
+MOST_BREAKOUT = 8
+"""The finest breakout that a description may name."""
+
+
+@dataclass(frozen=True, slots=True)
+class FabricSize:
+    """The size of one plane of one fabric at one site.
+
+    Attributes:
+        fabric: the fabric's name in the description; empty where only numbers were given.
+        site: where it is.
+        plane: from 0.
+        role: `compute`, `storage`, `in-band` or `out-of-band`.
+        kind: `infiniband`, `roce` or `ethernet`.
+        rails: rails in it.
+        radix: ports of a switch, breakout counted.
+        link: bits a second of one link of this plane.
+        tiers: 1, 2 or 3 switch tiers.
+        endpoints: machine and manager ports really cabled.
+        padded: ports it is sized for.
+        down: ports of a leaf to machines.
+        up: ports of a leaf to spines.
+        leaf: number of leaves.
+        spine: number of spines.
+        core: number of cores.
+        node_leaf: cables from machines and managers to leaves.
+        leaf_spine: cables from leaves to spines.
+        spine_core: cables from spines to cores.
+        shape: how pods, spines and cores meet.
+        blocks: who joins, in the order of places.
+        why: field to the formula and its inputs in words.
+    """
+
+    fabric: str
+    site: str
+    plane: int
+    role: str
+    kind: str
+    rails: int
+    radix: int
+    link: int
+    tiers: int
+    endpoints: int
+    padded: int
+    down: int
+    up: int
+    leaf: int
+    spine: int
+    core: int
+    node_leaf: int
+    leaf_spine: int
+    spine_core: int
+    shape: Clos
+    blocks: tuple[Block, ...]
+    why: Mapping[str, str]
+
+
+def fabric_size(
+    endpoints_per_rail: int,
+    rails: int,
+    radix: int,
+    ratio: Ratio = Ratio(1, 1),  # noqa: B008 - frozen
+    *,
+    padded_per_rail: int = 0,
+    unit: int = 1,
+    breakout: int = 1,
+    managers: int = 0,
+) -> FabricSize:
+    """Give the size of one plane from numbers alone.
+
+    Args:
+        endpoints_per_rail: machines, each with one port a rail.
+        rails: rails.
+        radix: ports of a switch before breakout.
+        ratio: capacity below a leaf to capacity above it.
+        padded_per_rail: machines it is sized for; no fewer than `endpoints_per_rail` and the managers' places.
+        unit: machines kept together on one leaf.
+        breakout: into how many links a port is split.
+        managers: ports of fabric managers; they take free places.
+
+    Raises:
+        SpecError: no switches of that radix can meet it, with the smallest change that would.
+    """
+    needed = endpoints_per_rail + -(-managers // rails)
+    blocks = [Block("", endpoints_per_rail, max(needed, padded_per_rail), unit)]
+    try:
+        return _sized(blocks, rails, radix * breakout, ratio, managers)
+    except MisfitError as misfit:
+        raise SpecError(Problem("impossible-fabric", misfit.message, Where(field=f"fabrics.{misfit.field}"), misfit.hint)) from None
+
+
+def size_fabrics(factory: AIFactory, spares: Mapping[str, int], servers: Mapping[str, int] | None = None) -> tuple[FabricSize, ...]:
+    """Give the size of every plane, by fabric and site in the order of the description; sites without machines have none.
+
+    Args:
+        factory: the description.
+        spares: pool name to spare machines.
+        servers: site name to storage servers.
+
+    Raises:
+        SpecError: every fabric that cannot be.
+    """
+    problems = fabric_problems(factory, spares, servers)
+    if problems:
+        raise SpecError(problems)
+    return tuple(
+        _plane(fabric, site.name, plane, size)
+        for fabric in factory.fabrics
+        for site in factory.sites
+        if (blocks := blocks_of(factory, fabric, site.name, spares, (servers or {}).get(site.name, 0)))
+        for size in [_sized(blocks, fabric.rails, radix_of(fabric), fabric.oversubscription, fabric.managers)]
+        for plane in range(fabric.planes)
+    )
+
+
+def fabric_problems(factory: AIFactory, spares: Mapping[str, int], servers: Mapping[str, int] | None = None) -> list[Problem]:
+    """Give every fabric that cannot be, with the limit and the smallest change that would fit."""
+    found = []
+    for index, fabric in enumerate(factory.fabrics):
+        made = fabric.made_at or Where()
+        for misfit in _misfits(factory, index, spares, servers or {}):
+            where = Where(made.file, made.line, made.column, f"fabrics[{index}].{misfit.field}")
+            found.append(Problem("impossible-fabric", misfit.message, where, misfit.hint))
+    return found
+
+
+def radix_of(fabric: Fabric) -> int:
+    """Give the ports of a fabric's switch, breakout counted.
+
+    Raises:
+        MisfitError: no switch and no radix is named, the two contradict each other, or the switch is unknown.
+    """
+    if fabric.switch is None:
+        if fabric.radix is None:
+            raise MisfitError(
+                "radix", "neither a switch nor a radix is named", "name a switch of the catalogue, or write how many ports it has"
+            )
+        return fabric.radix * fabric.breakout
+    try:
+        ports = switch(fabric.switch).ports
+    except UnknownNameError as unknown:
+        raise MisfitError("switch", f"no switch is called {unknown.name!r}", unknown.hint) from None
+    if fabric.radix not in (None, ports):
+        raise MisfitError("radix", f"{fabric.switch} has {ports} ports, not {fabric.radix}", "leave the radix out where a switch is named")
+    return ports * fabric.breakout
+
+
+def _misfits(factory: AIFactory, index: int, spares: Mapping[str, int], servers: Mapping[str, int]) -> Iterator[MisfitError]:
+    """Give everything that is impossible about one fabric."""
+    fabric = factory.fabrics[index]
+    yield from _rate_misfits(fabric)
+    yield from _machine_misfits(factory, fabric)
+    yield from _meeting_misfits(factory, index)
+    try:
+        radix = radix_of(fabric)
+        split(radix, fabric.oversubscription)
+    except MisfitError as misfit:
+        yield misfit
+        return
+    for site in factory.sites:
+        blocks = blocks_of(factory, fabric, site.name, spares, servers.get(site.name, 0))
+        try:
+            if blocks:
+                _sized(blocks, fabric.rails, radix, fabric.oversubscription, fabric.managers)
+        except MisfitError as misfit:
+            field = "switch" if fabric.switch else misfit.field
+            yield MisfitError(field, f"at site {site.name}: {misfit.message}", misfit.hint)
+
+
+def _rate_misfits(fabric: Fabric) -> Iterator[MisfitError]:
+    """Hold the link's rate against planes and the switch's ports."""
+    if fabric.link.count % fabric.planes:
+        yield MisfitError("planes", f"{fabric.link} cannot be shared by {fabric.planes} planes", "take a number that divides the rate")
+    try:
+        device = switch(fabric.switch) if fabric.switch else None
+    except UnknownNameError:
+        return
+    if device is None:
+        return
+    port, link = device.rate.count // fabric.breakout, fabric.link.count // fabric.planes
+    if link > port:
+        yield MisfitError(
+            "link",
+            f"a port of {device.name} split by {fabric.breakout} gives {BitsPerSecond(port)}; {BitsPerSecond(link)} a plane is wished for",
+            f"write 'link: {BitsPerSecond(port * fabric.planes)}', or more planes, or another switch",
+        )
+    if (device.kind == "infiniband") != (fabric.kind == "infiniband"):
+        yield MisfitError(
+            "switch", f"{device.name} speaks {device.kind}, the fabric is {fabric.kind}", "name a switch of the fabric's kind"
+        )
+
+
+def _machine_misfits(factory: AIFactory, fabric: Fabric) -> Iterator[MisfitError]:
+    """Hold rails and rate against the network ports of each system that joins."""
+    joined = {pool.system: pool for site in factory.sites for pool in pools_of(factory, fabric, site.name)}
+    for name, pool in sorted(joined.items()):
+        try:
+            machine = system(name)
+        except UnknownNameError:
+            continue  # the specification's own checks name it
+        if fabric.role == "compute":
+            ports, rate = machine.compute_nics, machine.compute_nic_rate
+            wrong = ports % fabric.rails != 0
+            right = f"write 'rails: {ports}'"
+        elif fabric.role == "storage" and machine.storage_nics is not None and machine.storage_nic_rate is not None:
+            ports, rate = machine.storage_nics, machine.storage_nic_rate
+            wrong = ports < fabric.rails
+            right = f"write 'rails: {ports}' or fewer"
+        else:
+            continue
+        if wrong:
+            yield MisfitError(
+                "rails",
+                f"{name} of pool {pool.name} has {ports} {fabric.role} ports, which {fabric.rails} rails do not share evenly",
+                f"{right}, or give the pool a fabric of its own",
+            )
+        if fabric.link.count > rate.count:
+            yield MisfitError("link", f"a {fabric.role} port of {name} gives {rate}, not {fabric.link}", f"write 'link: {rate}'")
+
+
+def _meeting_misfits(factory: AIFactory, index: int) -> Iterator[MisfitError]:
+    """Find an earlier fabric of the same role that wants the same ports of the same machines."""
+    fabric = factory.fabrics[index]
+    mine = {pool.name for site in factory.sites for pool in pools_of(factory, fabric, site.name)}
+    for other in factory.fabrics[:index]:
+        theirs = {pool.name for site in factory.sites for pool in pools_of(factory, other, site.name)}
+        shared = sorted(mine & theirs)
+        if other.role == fabric.role and shared:
+            yield MisfitError(
+                "pools",
+                f"pool {shared[0]} joins {other.name} already; a machine has one set of {fabric.role} ports",
+                "name pools so that none joins two fabrics of one role; or use planes",
+            )
+
+
+def _sized(blocks: Sequence[Block], rails: int, radix: int, ratio: Ratio, managers: int) -> FabricSize:
+    """Give one plane's size with the names left empty."""
+    share = split(radix, ratio)
+    alone = rails == 1 and ends(blocks, radix) <= radix
+    if alone:
+        share = Split(radix, 0)
+    a_rail = -(-ends(blocks, share.down) // share.down)
+    try:
+        clos = shape(leaf=a_rail * rails, radix=radix, split=share, alone=alone)
+    except MisfitError:
+        raise _too_large(blocks, rails, radix, ratio) from None
+    endpoints = sum(block.hosts for block in blocks) * rails + managers
+    padded = sum(block.places for block in blocks) * rails
+    return FabricSize(
+        fabric="",
+        site="",
+        plane=0,
+        role="",
+        kind="",
+        rails=rails,
+        radix=radix,
+        link=0,
+        tiers=clos.tiers,
+        endpoints=endpoints,
+        padded=padded,
+        down=share.down,
+        up=share.up,
+        leaf=clos.leaf,
+        spine=clos.spine,
+        core=clos.core,
+        node_leaf=endpoints,
+        leaf_spine=clos.leaf_spine,
+        spine_core=clos.spine_core,
+        shape=clos,
+        blocks=tuple(blocks),
+        why=_why(blocks, rails, radix, ratio, share, clos, managers),
+    )
+
+
+def _too_large(blocks: Sequence[Block], rails: int, radix: int, ratio: Ratio) -> MisfitError:
+    """Say the limit, and the smallest radix, breakout or split that would fit."""
+    share = split(radix, ratio)
+    parts = ratio.fraction.numerator + ratio.fraction.denominator
+
+    def fits(ports: int) -> bool:
+        down = ports // parts * ratio.fraction.numerator
+        return -(-ends(blocks, down) // down) * rails <= most_leaves(ports)
+
+    wider = next((ports for ports in range(radix + parts - radix % parts, MOST_RADIX + 1, parts) if fits(ports)), None)
+    finer = next((times for times in range(2, MOST_BREAKOUT + 1) if fits(radix * times)), None)
+    ways = [f"{wider} ports a switch would do" + (f" (breakout: {finer} gives {radix * finer})" if finer else "")] if wider else []
+    ways.append(f"or at most {most_leaves(radix) // rails * share.down:,} machines a fabric and site")
+    leaves = -(-ends(blocks, share.down) // share.down) * rails
+    wanted = sum(block.places for block in blocks) * rails
+    return MisfitError(
+        "radix",
+        f"{leaves:,} leaves are needed for {wanted:,} endpoints, and three tiers of {radix}-port switches carry at most "
+        f"{most_leaves(radix):,}: {most_endpoints(radix, share):,} endpoints at {ratio}",
+        "; ".join(ways),
+    )
+
+
+def _plane(fabric: Fabric, site: str, plane: int, size: FabricSize) -> FabricSize:
+    """Give a size its names."""
+    values = {name: getattr(size, name) for name in size.__slots__}
+    named = {
+        "fabric": fabric.name,
+        "site": site,
+        "plane": plane,
+        "role": fabric.role,
+        "kind": fabric.kind,
+        "link": fabric.link.count // fabric.planes,
+    }
+    return FabricSize(**(values | named))
+
+
+def _why(blocks: Sequence[Block], rails: int, radix: int, ratio: Ratio, share: Split, clos: Clos, managers: int) -> Mapping[str, str]:
+    """Say where each number comes from."""
+    joined = " + ".join(f"{block.hosts} {block.name or 'machines'}" for block in blocks if block.name != MANAGERS and block.hosts) or "none"
+    places = sum(block.places for block in blocks)
+    told = {
+        "endpoints": f"({joined}) x {rails} rails + {managers} manager ports",
+        "padded": f"{places} places x {rails} rails",
+        "node_leaf": "one cable an endpoint",
+    }
+    if clos.tiers == 1:
+        return told | {
+            "leaf": f"{places} places of one rail fit one switch of {radix} ports",
+            "tiers": "one switch holds all, and one rail needs no other",
+        }
+    a_rail = clos.leaf // rails
+    told |= {
+        "down": f"{radix} ports shared {ratio}: {share.down} down, {share.up} up",
+        "leaf": f"{rails} rails x {a_rail} leaves of {share.down} places for {places} places",
+        "spine": f"smallest divisor of {share.up} uplinks whose {radix} ports hold them all, by pod: "
+        f"{clos.pods - 1} x {clos.pod_spines} + {clos.last_spines}",
+        "leaf_spine": f"{clos.leaf} leaves x {share.up} uplinks",
+        "pods": f"{clos.pods} of at most {clos.pod} leaves",
+        "pod_spines": f"{clos.pod_spines} spines a full pod",
+        "tiers": f"{clos.leaf} leaves against {radix} ports of a spine",
+    }
+    if clos.tiers == 3:
+        told["core"] = (
+            f"{clos.pod_spines} groups of {clos.group}: smallest divisor of {clos.spine_up} uplinks whose {radix} ports hold {clos.pods} pods"
+        )
+        told["spine_core"] = f"{clos.spine} spines x {clos.spine_up} uplinks"
+    return told

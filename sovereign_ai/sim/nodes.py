@@ -1,0 +1,152 @@
+"""Kubernetes nodes from the plan: labels, taints, resources and addresses.
+
+A zone with machines of its own taints them `<domain>/zone=<zone>:NoSchedule`. A spare carries
+`<domain>/spare=true:NoSchedule` besides: it is a full node, Ready and counted, that takes no work
+until the taint is taken away. It is not cordoned, because a cordon is an operator's own sign.
+
+    node_objects(factory, plan, "lab")[0]["metadata"]["labels"]["nvidia.com/gpu.product"]
+    # 'NVIDIA-H100-80GB-HBM3'
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sovereign_ai.names import KEYS, OWNER, label_value
+from sovereign_ai.plan.factory import Plan
+from sovereign_ai.plan.nodes import Node
+from sovereign_ai.sim.features import feature_labels
+from sovereign_ai.sim.identity import clique, identity
+from sovereign_ai.sim.machine import Machine, machines
+from sovereign_ai.spec.factory import AIFactory
+
+FAKE = "kwok.x-k8s.io/node"
+"""The annotation that hands a node to KWOK."""
+SPARE = f"{KEYS.domain}/spare"
+"""The taint of machines kept ready."""
+_EPHEMERAL = "1Ti"
+"""Static: local storage of every machine, since the catalogue has no figure for it."""
+_KUBELET = "v1.37.2"
+"""Static: the kubelet's version that nodes report."""
+
+
+def node_objects(factory: AIFactory, plan: Plan, cluster: str) -> list[dict[str, Any]]:
+    """Give the v1 Node of every machine of one cluster, in the plan's order.
+
+    Raises:
+        KeyError: the plan has no such cluster.
+    """
+    fabrics = fabric_resources(factory)
+    return [_node(factory, machine, fabrics.get(machine.node.pool, {})) for machine in machines(plan, cluster)]
+
+
+def fabric_resources(factory: AIFactory) -> dict[str, dict[str, int]]:
+    """Give each pool's RDMA resources: `rdma/ib` or `rdma/roce`, a device for each rail of each plane of compute and storage."""
+    kinds = {"infiniband": "rdma/ib", "roce": "rdma/roce"}
+    found: dict[str, dict[str, int]] = {}
+    for pool in factory.pools:
+        here = found.setdefault(pool.name, {})
+        for fabric in factory.fabrics:
+            joined = (not fabric.pools or pool.name in fabric.pools) and (not fabric.sites or pool.site in fabric.sites)
+            if joined and fabric.kind in kinds and fabric.role in {"compute", "storage"}:
+                name = kinds[fabric.kind]
+                here[name] = here.get(name, 0) + fabric.rails * fabric.planes
+    return found
+
+
+def _node(factory: AIFactory, machine: Machine, fabric: dict[str, int]) -> dict[str, Any]:
+    """Build one node."""
+    node = machine.node
+    taints = _taints(factory, node)
+    provider = {"providerID": f"sovereign-ai://{node.site}/{node.hall}/{node.name}"}
+    return {
+        "apiVersion": "v1",
+        "kind": "Node",
+        "metadata": {
+            "name": node.name,
+            "labels": dict(sorted((_labels(machine) | _accelerators(machine)).items())),
+            "annotations": {FAKE: "fake"},
+        },
+        "spec": provider | ({"taints": taints} if taints else {}),
+        "status": _status(machine, fabric, factory.clusters.pods_per_node),
+    }
+
+
+def _labels(machine: Machine) -> dict[str, str]:
+    """Where a machine stands, whose it is, and under which law."""
+    node = machine.node
+    labels = {
+        "kubernetes.io/hostname": node.name,
+        "kubernetes.io/os": "linux",
+        "kubernetes.io/arch": machine.system.cpu_arch,
+        "topology.kubernetes.io/region": node.region,
+        "topology.kubernetes.io/zone": node.hall,
+        "node.kubernetes.io/instance-type": node.system,
+        "type": "kwok",
+        KEYS.owner: OWNER,
+        KEYS.factory: machine.factory,
+        KEYS.component: f"pool.{node.pool}",
+        KEYS.pool: node.pool,
+        KEYS.rack: node.rack,
+        KEYS.scalable_unit: node.scalable_unit,
+        KEYS.hall: node.hall,
+        KEYS.zone: node.zone,
+        KEYS.jurisdiction: node.jurisdiction,
+        KEYS.tier(0): node.scalable_unit,
+        KEYS.tier(1): f"{node.site}-{node.hall}",
+    }
+    if node.nvlink_domain:
+        labels[KEYS.nvlink_domain] = node.nvlink_domain
+    return {key: label_value(value) for key, value in labels.items()}
+
+
+def _accelerators(machine: Machine) -> dict[str, str]:
+    """What the vendor's feature discovery would say."""
+    part, domain = machine.part, machine.node.nvlink_domain
+    labels = feature_labels(machine.system, machine.accelerator, driver=part.driver, mig=part.mig, resource=part.resource)
+    if domain and machine.accelerator.vendor == "nvidia":
+        labels["nvidia.com/gpu.clique"] = clique(machine.factory, domain)
+    return labels
+
+
+def _taints(factory: AIFactory, node: Node) -> list[dict[str, str]]:
+    """The zone's taint where the zone has machines of its own, and the spare's."""
+    taints = []
+    if factory.zone(node.zone).isolation.nodes == "dedicated":
+        taints.append({"key": KEYS.namespace_zone, "value": node.zone, "effect": "NoSchedule"})
+    if node.spare:
+        taints.append({"key": SPARE, "value": "true", "effect": "NoSchedule"})
+    return taints
+
+
+def _status(machine: Machine, fabric: dict[str, int], pods: int) -> dict[str, Any]:
+    """Resources and addresses; KWOK adds the conditions."""
+    node = machine.node
+    resources = {
+        "cpu": str(machine.system.cpus),
+        "memory": machine.system.memory.to_kubernetes(),
+        "ephemeral-storage": _EPHEMERAL,
+        "pods": str(pods),
+        machine.part.resource: str(machine.devices),
+    } | {name: str(number) for name, number in fabric.items()}
+    addresses = [{"type": "Hostname", "address": node.name}]
+    if node.address:
+        addresses.insert(0, {"type": "InternalIP", "address": node.address})
+    return {"capacity": resources, "allocatable": dict(resources), "addresses": addresses, "nodeInfo": _info(machine)}
+
+
+def _info(machine: Machine) -> dict[str, str]:
+    """What a kubelet would say about its machine."""
+    factory, name = machine.factory, machine.node.name
+    return {
+        "architecture": machine.system.cpu_arch,
+        "operatingSystem": "linux",
+        "kubeletVersion": _KUBELET,
+        "kubeProxyVersion": "",
+        "containerRuntimeVersion": "kwok://simulated",
+        "kernelVersion": "simulated",
+        "osImage": "simulated",
+        "machineID": identity(factory, name, "machine").hex,
+        "systemUUID": str(identity(factory, name, "system")),
+        "bootID": str(identity(factory, name, "boot")),
+    }

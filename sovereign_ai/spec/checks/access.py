@@ -1,0 +1,71 @@
+"""Zones, tenants and workloads: no contradiction in who may speak to whom, and everybody has a place."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from sovereign_ai.errors import Problem, Where, nearest
+
+if TYPE_CHECKING:
+    from sovereign_ai.spec.factory import AIFactory
+    from sovereign_ai.spec.zone import SecurityZone
+
+
+def check_flows(factory: AIFactory) -> Iterator[Problem]:
+    """Give flows that contradict each other or lead nowhere."""
+    for index, zone in enumerate(factory.zones):
+        yield from _flows(zone, f"zones[{index}].allow")
+
+
+def check_tenants(factory: AIFactory) -> Iterator[Problem]:
+    """Refuse a tenant without a zone."""
+    housed = {tenant for zone in factory.zones for tenant in zone.tenants}
+    for index, tenant in enumerate(factory.tenants):
+        if tenant.name not in housed:
+            where = Where(field=f"tenants[{index}]")
+            yield Problem("no-zone", f"the tenant {tenant.name!r} is in no zone", where, f"add {tenant.name!r} to a zone's tenants")
+
+
+def _flows(zone: SecurityZone, field: str) -> Iterator[Problem]:
+    """Refuse a flow to itself, a promise with ports, a permission without, and a promise broken beside it."""
+    never = {flow.to: index for index, flow in reversed(list(enumerate(zone.allow))) if flow.never}
+    for index, flow in enumerate(zone.allow):
+        at = f"{field}[{index}]"
+        if flow.to == zone.name:
+            yield Problem(
+                "self-flow",
+                f"the zone {zone.name!r} names itself",
+                Where(field=f"{at}.to"),
+                "remove it; what a zone may do within itself is its own",
+            )
+        if flow.never and flow.ports:
+            yield Problem("contradiction", "a way that is never open has ports", Where(field=f"{at}.ports"), "remove the ports, or 'never'")
+        if not flow.never and not flow.ports:
+            yield Problem(
+                "missing-field", "a flow names its ports", Where(field=at), "write 'ports: [443]', or 'never: true' for a promise of none"
+            )
+        if not flow.never and flow.to in never:
+            message = f"the way to {flow.to!r} is opened here and promised never to open at {field}[{never[flow.to]}]"
+            yield Problem("contradiction", message, Where(field=at), "keep one of the two")
+
+
+def check_workloads(factory: AIFactory) -> Iterator[Problem]:
+    """Refuse a workload whose tenant has no place in its pool's zone, or that is larger than its pool."""
+    pools = {pool.name: pool for pool in factory.pools}
+    tenants = {zone.name: zone.tenants for zone in factory.zones}
+    known = {tenant.name for tenant in factory.tenants}
+    for index, workload in enumerate(factory.workloads):
+        pool = pools.get(workload.pool)
+        if pool is None or pool.zone not in tenants or workload.tenant not in known:
+            continue
+        if workload.tenant not in tenants[pool.zone]:
+            message = f"the tenant {workload.tenant!r} is not in zone {pool.zone!r} of pool {pool.name!r}"
+            open_to = [other.name for other in factory.pools if workload.tenant in tenants.get(other.zone, ())]
+            hint = nearest(workload.pool, open_to) if open_to else f"add the tenant to zone {pool.zone!r}"
+            yield Problem("wrong-zone", message, Where(field=f"workloads[{index}].pool"), hint)
+        if workload.nodes > pool.nodes:
+            message = f"{workload.nodes:,} machines at once, and pool {pool.name!r} has {pool.nodes:,}"
+            yield Problem(
+                "out-of-range", message, Where(field=f"workloads[{index}].nodes"), f"write at most {pool.nodes:,}, or enlarge the pool"
+            )

@@ -1,0 +1,178 @@
+"""Machines, fabrics, storage, power and cooling: what no plan could build, whatever it tried."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from sovereign_ai.errors import Problem, Where, nearest
+from sovereign_ai.units import BitsPerSecond, Watts
+
+if TYPE_CHECKING:
+    from sovereign_ai.spec.fabric import Fabric
+    from sovereign_ai.spec.factory import AIFactory
+    from sovereign_ai.spec.pool import GpuNodePool
+    from sovereign_ai.spec.site import Power, Site
+
+
+def check_sites(factory: AIFactory) -> Iterator[Problem]:
+    """Refuse power and cooling that cannot be."""
+    for index, site in enumerate(factory.sites):
+        yield from _power(site.power, f"sites[{index}].power")
+        yield from _cooling(site, f"sites[{index}].halls")
+
+
+def check_pools(factory: AIFactory) -> Iterator[Problem]:
+    """Refuse pools without a hall, and splits of accelerators that cannot be split."""
+    sites = {site.name: site for site in factory.sites}
+    for index, pool in enumerate(factory.pools):
+        yield from _hall(pool, sites.get(pool.site), f"pools[{index}]")
+        yield from _mig(pool, f"pools[{index}]")
+
+
+def check_fabrics(factory: AIFactory) -> Iterator[Problem]:
+    """Refuse fabrics that no switch builds, and pools out of their reach."""
+    pools = {pool.name: pool for pool in factory.pools}
+    for index, fabric in enumerate(factory.fabrics):
+        yield from _fabric(fabric, f"fabrics[{index}]")
+        for at, name in enumerate(fabric.pools):
+            if fabric.sites and name in pools and pools[name].site not in fabric.sites:
+                message = f"pool {name!r} stands at {pools[name].site!r}, where the fabric is not built"
+                yield Problem("contradiction", message, Where(field=f"fabrics[{index}].pools[{at}]"), "add the site, or remove the pool")
+
+
+def _power(power: Power, field: str) -> Iterator[Problem]:
+    """Refuse a budget that the feeds cannot carry, and a survival that they cannot give."""
+    feeds = [feed.capacity.count for feed in power.feeds.values()]
+    whole = power.survive == "none"
+    if not whole and len(feeds) < 2:
+        yield Problem(
+            "impossible",
+            "a site with one feed survives the loss of none",
+            Where(field=f"{field}.survive"),
+            "add a feed, or write 'survive: none'",
+        )
+        return
+    if not whole and power.rack_pdus < 2:
+        message = "a rack with one PDU hangs on one feed and does not survive its loss"
+        yield Problem("impossible", message, Where(field=f"{field}.rack_pdus"), "write 2 or more, or 'survive: none'")
+    left = Watts(int(power.derating.of(sum(feeds) - (0 if whole else max(feeds)))))
+    if power.it_budget > left:
+        after = "" if whole else " after the loss of the largest"
+        message = f"{power.it_budget} is more than the {left} that the feeds carry{after}"
+        yield Problem("more-than-feeds", message, Where(field=f"{field}.it_budget"), f"write at most {str(left)!r}, or enlarge the feeds")
+
+
+def _cooling(site: Site, field: str) -> Iterator[Problem]:
+    """Ask for the heat that coolant can carry away."""
+    for index, hall in enumerate(site.halls):
+        if hall.cooling.kind == "liquid" and hall.cooling.cdu_capacity is None:
+            where = Where(field=f"{field}[{index}].cooling.cdu_capacity")
+            yield Problem(
+                "missing-field", "liquid cooling needs the CDUs' capacity", where, "write 'cdu_capacity' with the heat that they can take"
+            )
+
+
+def _hall(pool: GpuNodePool, site: Site | None, field: str) -> Iterator[Problem]:
+    """Hold a pool's hall against its site's."""
+    if site is None:
+        return
+    halls = [hall.name for hall in site.halls]
+    if pool.hall is None and len(halls) > 1:
+        hint = f"write 'hall' with one of {', '.join(halls[:8])}"
+        yield Problem(
+            "missing-field", f"site {site.name!r} has {len(halls)} halls, and the pool names none", Where(field=f"{field}.hall"), hint
+        )
+    if pool.hall is not None and pool.hall not in halls:
+        message = f"site {site.name!r} has no hall called {pool.hall!r}"
+        yield Problem("unknown-name", message, Where(field=f"{field}.hall"), nearest(pool.hall, halls))
+
+
+def _mig(pool: GpuNodePool, field: str) -> Iterator[Problem]:
+    """Refuse MIG on accelerators that are never split that way."""
+    from sovereign_ai.catalog.systems import systems  # noqa: PLC0415 - read when a description is checked, not when it is written
+
+    if pool.mig is None:
+        return
+    vendor = next((system.vendor for system in systems() if system.name == pool.system), "nvidia")
+    if vendor != "nvidia":
+        message = f"MIG splits NVIDIA's GPUs; {pool.system!r} has none"
+        yield Problem("impossible", message, Where(field=f"{field}.mig"), "remove 'mig'")
+
+
+def _fabric(fabric: Fabric, field: str) -> Iterator[Problem]:
+    """Hold a fabric's wishes against its switch."""
+    if fabric.switch is None and fabric.radix is None:
+        yield Problem(
+            "missing-field",
+            "a fabric needs its switch or its radix",
+            Where(field=field),
+            "write 'switch' with a catalogue name, or 'radix'",
+        )
+    if fabric.link.count % fabric.planes:
+        yield Problem(
+            "impossible",
+            f"{fabric.link} cannot be split over {fabric.planes} planes",
+            Where(field=f"{field}.planes"),
+            "choose planes that divide it",
+        )
+    yield from _radix(fabric, field)
+    yield from _switch(fabric, field)
+
+
+def _radix(fabric: Fabric, field: str) -> Iterator[Problem]:
+    """Refuse a radix that no leaf can be built from."""
+    if fabric.radix is None:
+        return
+    ratio = fabric.oversubscription.fraction
+    least = ratio.numerator + ratio.denominator
+    if fabric.radix % 2:
+        hint = f"write {fabric.radix - 1} or {fabric.radix + 1}"
+        yield Problem("impossible-radix", f"a switch of {fabric.radix} ports is not built", Where(field=f"{field}.radix"), hint)
+    elif fabric.radix * fabric.breakout < least:
+        message = f"{fabric.radix * fabric.breakout} ports cannot be divided {fabric.oversubscription}; that takes at least {least}"
+        yield Problem("impossible-radix", message, Where(field=f"{field}.radix"), "choose a larger radix or a smaller ratio")
+
+
+def _switch(fabric: Fabric, field: str) -> Iterator[Problem]:
+    """Hold technology, radix and rate against the switch in the catalogue."""
+    from sovereign_ai.catalog.switches import switches  # noqa: PLC0415 - read when a description is checked, not when it is written
+
+    found = next((switch for switch in switches() if switch.name == fabric.switch), None)
+    if found is None:
+        return
+    if (found.kind == "infiniband") != (fabric.kind == "infiniband"):
+        right = [switch.name for switch in switches() if (switch.kind == "infiniband") == (fabric.kind == "infiniband")]
+        message = f"{found.name} is a switch for {found.kind}, and the fabric is {fabric.kind}"
+        yield Problem("wrong-switch", message, Where(field=f"{field}.switch"), f"such as {', '.join(right)}")
+    if fabric.radix is not None and fabric.radix != found.ports:
+        message = f"{found.name} has {found.ports} ports, not {fabric.radix}"
+        yield Problem("impossible-radix", message, Where(field=f"{field}.radix"), "remove 'radix'; the switch gives it")
+    ratio = fabric.oversubscription.fraction
+    if found.ports * fabric.breakout < ratio.numerator + ratio.denominator:
+        message = f"{found.name} has too few ports to divide {fabric.oversubscription}"
+        yield Problem("impossible-radix", message, Where(field=f"{field}.oversubscription"), "choose a smaller ratio")
+    each = BitsPerSecond(fabric.link.count // fabric.planes)
+    if each * fabric.breakout > found.rate:
+        split = f"{found.rate} split into {fabric.breakout}" if fabric.breakout > 1 else f"{found.rate}"
+        most = BitsPerSecond(found.rate.count // fabric.breakout)
+        message = f"a port of {found.name} gives {split}, less than {each}"
+        yield Problem(
+            "impossible-link", message, Where(field=f"{field}.link"), f"write at most {str(most * fabric.planes)!r}, or another switch"
+        )
+
+
+def check_storage(factory: AIFactory) -> Iterator[Problem]:
+    """Ask each tier for its rates, and for a site to stand at."""
+    zones = {pool.zone for pool in factory.pools}
+    for index, tier in enumerate(factory.storage):
+        field = f"storage[{index}]"
+        if tier.grade is None and (tier.read is None or tier.write is None):
+            hint = "write 'grade: good', 'better' or 'best', or both 'read' and 'write'"
+            yield Problem("missing-field", "a tier needs its grade, or its read and write rates", Where(field=field), hint)
+        if not tier.sites and tier.zone not in zones and tier.zone in {zone.name for zone in factory.zones}:
+            message = f"no pool is in zone {tier.zone!r}, so the tier stands nowhere"
+            yield Problem("no-site", message, Where(field=field), "write 'sites', or put a pool into the zone")
+        if tier.backup is not None and tier.backup.retention < tier.backup.every:
+            message = f"a backup kept for {tier.backup.retention} is gone before the next, after {tier.backup.every}"
+            yield Problem("contradiction", message, Where(field=f"{field}.backup.retention"), "keep it for longer than the interval")

@@ -1,0 +1,106 @@
+"""The JSON Schema of `factory.yaml`, in the draft that editors read (draft-07), the same bytes each time.
+
+pydantic writes draft 2020-12; yaml-language-server reads 7 and below. What differs is rewritten:
+`$defs` becomes `definitions`, and a `$ref` with neighbours goes into `allOf`, because draft-07
+ignores what stands beside a `$ref`.
+
+    >>> schema()["$schema"], sorted(schema()["definitions"])[:2]
+    ('http://json-schema.org/draft-07/schema#', ['Backup', 'Certificate'])
+"""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import Any
+
+import orjson
+from pydantic.json_schema import GenerateJsonSchema
+
+from sovereign_ai.spec.factory import AIFactory
+
+_DRAFT = "http://json-schema.org/draft-07/schema#"
+_OLD, _NEW = "#/$defs/", "#/definitions/"
+_PLAIN_DATA = frozenset({"default", "examples", "enum", "const"})
+_UNREAD = frozenset(
+    {"prefixItems", "dependentRequired", "dependentSchemas", "unevaluatedProperties", "unevaluatedItems", "discriminator", "$dynamicRef"}
+)
+"""Words of draft 2020-12 that draft-07 does not know; a part that brings one fails the schema's test and not a user's editor."""
+
+
+class _Titleless(GenerateJsonSchema):
+    """pydantic's generator without the titles that only repeat field names."""
+
+    def field_title_should_be_set(self, schema: Any) -> bool:  # noqa: ARG002 - pydantic's own signature
+        """Leave out a field's title; its name says the same."""
+        return False
+
+
+@cache
+def _text() -> bytes:
+    """Write the schema once."""
+    raw = AIFactory.model_json_schema(by_alias=True, mode="validation", schema_generator=_Titleless)
+    converted: dict[str, Any] = _convert(raw)
+    converted = {"$schema": _DRAFT, **converted, "title": "AI factory", "examples": [_EXAMPLE]}
+    return orjson.dumps(converted, option=orjson.OPT_SORT_KEYS | orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE)
+
+
+def schema() -> dict[str, Any]:
+    """Give the JSON Schema as plain data, a fresh copy each time."""
+    data: dict[str, Any] = orjson.loads(_text())
+    return data
+
+
+def schema_text() -> str:
+    """Give the JSON Schema as text: sorted, indented, with a newline at its end."""
+    return _text().decode()
+
+
+def _convert(node: Any) -> Any:
+    """Rewrite one node of the schema for draft-07."""
+    if isinstance(node, list):
+        return [_convert(item) for item in node]
+    if not isinstance(node, dict):
+        return node
+    out: dict[str, Any] = {}
+    for key, value in node.items():
+        out |= _convert_key(key, value)
+    if "$ref" in out and len(out) > 1:
+        out["allOf"] = [{"$ref": out.pop("$ref")}]
+    return out
+
+
+def _convert_key(key: str, value: Any) -> dict[str, Any]:
+    """Rewrite one key of a node."""
+    if key == "$defs":
+        return {"definitions": {name: _convert(part) for name, part in value.items()}}
+    if key == "properties":
+        return {"properties": {name: _convert(part) for name, part in value.items()}}
+    if key == "$ref":
+        return {"$ref": value.replace(_OLD, _NEW)}
+    if key in _PLAIN_DATA:
+        return {key: value}
+    if key in _UNREAD:
+        message = f"draft-07 has no {key!r}, and no part of a description needs it yet"
+        raise NotImplementedError(message)
+    return {key: _convert(value)}
+
+
+_EXAMPLE: dict[str, Any] = {
+    "name": "small",
+    "operator": {"name": "Example Compute", "seat": "DE", "parent": {"seat": "DE"}, "staff": {"location": ["DE"], "citizenship": ["EU"]}},
+    "sites": [
+        {
+            "name": "fra1",
+            "country": "DE",
+            "power": {"it_budget": "120 kW", "feeds": {"A": "200 kW", "B": "200 kW"}},
+            "halls": [{"name": "h1", "cooling": {"kind": "air", "supply": "22 degC"}, "rack_limit": "45 kW"}],
+        }
+    ],
+    "pools": [{"name": "train", "site": "fra1", "system": "dgx-h100", "nodes": 4, "purpose": "training", "zone": "main"}],
+    "fabrics": [{"name": "compute", "kind": "roce", "radix": 32, "link": "400 Gbps"}],
+    "keys": [{"name": "hsm", "custodian": "customer", "module": "pkcs11", "jurisdiction": "DE"}],
+    "zones": [{"name": "main", "trust": "high", "tenants": ["research"]}],
+    "tenants": [{"name": "research", "seat": "DE"}],
+    "images": {"registries": ["registry.example.com"]},
+}
+"""A small description that holds against every check; the tests read it."""

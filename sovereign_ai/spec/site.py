@@ -1,0 +1,156 @@
+"""Where the factory stands: sites, halls, power and the ways in and out."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, BeforeValidator, Field, StringConstraints
+
+from sovereign_ai.spec.base import Count, Country, Frozen, Model, Name, Text
+from sovereign_ai.spec.spots import Form
+from sovereign_ai.units import (
+    BitsPerSecond,
+    Celsius,
+    CubicMetresPerHour,
+    KilogramsPerSquareMetre,
+    Metres,
+    Percent,
+    Seconds,
+    Watts,
+    WattsPerSecond,
+)
+
+FeedName = Annotated[
+    str,
+    StringConstraints(pattern=r"^[A-Za-z][A-Za-z0-9-]{0,15}$"),
+    Form("bad-name", "a feed's name of at most 16 letters, digits and hyphens"),
+]
+"""A feed's name, such as `A`."""
+
+
+class Feed(Model):
+    """One supply of a site: utility entrance, UPS and distribution up to the rack PDUs."""
+
+    capacity: Watts
+    """What the feed can carry at the rack PDUs."""
+    ups: Seconds = Seconds(300)
+    """How long its battery carries that."""
+
+
+def _feed(value: Any) -> Any:
+    """Read `A: 400 kW` as a feed of that capacity."""
+    return {"capacity": value} if isinstance(value, str | Watts) else value
+
+
+class Power(Model):
+    """The power path of a site, from the feeds to the machines' supplies.
+
+    A machine's supplies are spread over the feeds in turn. After the loss of a feed a machine runs
+    on as long as the supplies that are left are at least those it requires.
+    """
+
+    it_budget: Watts
+    """Power for IT equipment, all of it together."""
+    feeds: Annotated[
+        dict[FeedName, Annotated[Feed, BeforeValidator(_feed, json_schema_input_type=Watts | Feed)]], AfterValidator(Frozen)
+    ] = Field(min_length=1, max_length=8)
+    """Independent feeds by name; `A: 400 kW` is short for a capacity."""
+    survive: Literal["any-feed", "none"] = "any-feed"
+    """What every rack must survive; `none` accepts that the loss of a feed stops machines."""
+    derating: Percent = Percent(10_000)
+    """Share of a feed's capacity that may be planned."""
+    rack_pdus: int = Field(default=2, ge=1, le=8, strict=True)
+    """Rack PDUs in a compute rack, spread over the feeds in turn."""
+    ramp_limit: WattsPerSecond | None = None
+    """How fast the load may change, where the grid operator sets a limit."""
+
+
+class Cooling(Model):
+    """How heat leaves a hall."""
+
+    kind: Literal["air", "rear-door", "liquid", "hybrid"]
+    """`liquid` is direct to the chip; `hybrid` is liquid for the chips and air for the rest."""
+    containment: Literal["none", "cold-aisle", "hot-aisle", "chimney"] = "none"
+    """How warm and cold air are kept apart."""
+    supply: Celsius
+    """Temperature of air or coolant as it reaches the machines."""
+    temperature_rise: Celsius = Celsius(120)
+    """By how much air or coolant warms on its way through a rack."""
+    airflow: CubicMetresPerHour | None = None
+    """Air that the hall's fans can move, all together; needed to check air cooling."""
+    cdu_capacity: Watts | None = None
+    """Heat that the coolant distribution units can take; needed for liquid."""
+
+
+class Hall(Model):
+    """A room of racks with one kind of cooling."""
+
+    name: Name
+    """Unique in the factory."""
+    cooling: Cooling
+    """How heat leaves it."""
+    rack_limit: Watts
+    """The most a rack may draw."""
+    racks: Count = 100_000
+    """Rack places; the default does not limit."""
+    floor_load: KilogramsPerSquareMetre | None = None
+    """What the floor carries; checked where the systems' weight is known."""
+    row: int = Field(default=16, ge=1, le=64, strict=True)
+    """Racks in a row."""
+
+
+class GridContract(Model):
+    """A contract for electricity."""
+
+    name: Name
+    """Unique in the site."""
+    supplier: Text
+    """Legal name of the supplier."""
+    supplier_seat: Country
+    """Country of its head office."""
+    power: Watts
+    """What is contracted."""
+    source: Literal["grid", "wind", "solar", "hydro", "nuclear", "gas", "storage", "mixed"] = "grid"
+    """Where it comes from; nuclear is low in carbon and not renewable."""
+
+
+class Uplink(Model):
+    """A line to the outside world."""
+
+    name: Name
+    """Unique in the site."""
+    carrier: Text
+    """Legal name of who runs it."""
+    carrier_seat: Country
+    """Country of the carrier's head office."""
+    rate: BitsPerSecond
+    """Its rate."""
+    route: tuple[Country, ...] = Field(min_length=1)
+    """Countries that its path passes."""
+    encryption: Literal["macsec", "ipsec", "tls", "none"] = "macsec"
+    """How traffic on it is protected; `none` is a finding."""
+
+
+class Site(Model):
+    """A place with one address, one law and its own power."""
+
+    name: Name
+    """Unique in the factory."""
+    country: Country
+    """The country whose law holds there."""
+    region: Name | None = None
+    """Kubernetes region; left out, the site's name."""
+    latitude: float | None = Field(default=None, ge=-90, le=90, strict=True)
+    """Degrees north."""
+    longitude: float | None = Field(default=None, ge=-180, le=180, strict=True)
+    """Degrees east."""
+    power: Power
+    """Feeds and budget."""
+    halls: tuple[Hall, ...] = Field(min_length=1)
+    """Rooms of racks."""
+    contracts: tuple[GridContract, ...] = ()
+    """Electricity contracts."""
+    uplinks: tuple[Uplink, ...] = ()
+    """Lines to the outside world."""
+    distance: Metres | None = None
+    """Route length to the factory's first site, where latency matters."""

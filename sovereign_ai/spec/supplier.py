@@ -1,0 +1,103 @@
+"""Suppliers, workloads, images and waivers: what the factory depends on and what it runs."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field, StringConstraints
+
+from sovereign_ai.spec.base import Count, Country, Day, Model, Name, Text
+from sovereign_ai.spec.spots import Form
+from sovereign_ai.units import Seconds
+
+
+class Supplier(Model):
+    """A part that somebody else makes, updates or can switch off."""
+
+    name: Name
+    """Unique in the factory."""
+    component: Text
+    """What is supplied, such as `GPU driver`."""
+    vendor: Text
+    """Legal name."""
+    jurisdiction: Country
+    """Country of the vendor's ultimate parent."""
+    control_channel: Literal["none", "updates", "licence", "telemetry", "remote-control", "attestation"] = "none"
+    """The strongest hold it keeps over the running part."""
+    stock: Annotated[int, Field(ge=0, le=10_000_000, strict=True)] = 0
+    """Pieces in store."""
+    lead_time: Seconds | None = None
+    """Time from order to delivery."""
+    grace: Seconds | None = None
+    """How long the part runs on once the channel is cut."""
+    alternative: Text | None = None
+    """A second source, where there is one."""
+
+
+class Workload(Model):
+    """A job or service that the factory shall carry."""
+
+    name: Name
+    """Unique in the factory."""
+    tenant: Name
+    """Whose it is."""
+    pool: Name
+    """Where it runs."""
+    kind: Literal["training", "inference"] = "training"
+    """What it does."""
+    nodes: Count = 1
+    """Machines it takes at once."""
+    image: Annotated[
+        str,
+        StringConstraints(pattern=r"^[a-z0-9][A-Za-z0-9._:/@-]*$", max_length=400),
+        Form("bad-image", "an image with its registry, such as registry.example.com/ai/train@sha256:…"),
+    ]
+    """Container image with its registry, pinned by digest."""
+    data: tuple[Name, ...] = ()
+    """Data classes it reads or writes."""
+
+
+Registry = Annotated[
+    str,
+    StringConstraints(pattern=r"^[a-z0-9]([a-z0-9.-]*[a-z0-9])?(:[0-9]{1,5})?(/[a-z0-9._/-]*)?$", max_length=253),
+    Form("bad-registry", "a registry's host, with a path or port if need be, such as registry.example.com/ai"),
+]
+"""A registry, or a part of one."""
+
+
+class Images(Model):
+    """Where container images may come from."""
+
+    registries: tuple[Registry, ...] = Field(min_length=1)
+    """Registries, with a path where only a part of one is trusted; matched whole, never by a bare prefix."""
+    digests: Literal["required", "optional"] = "required"
+    """Whether an image must be pinned by digest."""
+
+
+class Waiver(Model):
+    """A recorded exception: one rule, one resource, an end."""
+
+    id: Name
+    """Unique in the factory."""
+    rule: Annotated[str, StringConstraints(pattern=r"^[A-Z]{2,5}-[0-9]{3}$"), Form("bad-rule", "a rule's id, such as SV-001")]
+    """The rule's stable id."""
+    resource: Annotated[
+        str,
+        StringConstraints(pattern=r"^[A-Za-z]+(/[a-z0-9.-]+){1,2}$", max_length=500),
+        Form("bad-resource", "one resource without wildcards, such as Pod/team-a/job"),
+    ]
+    """Exactly one resource, `Kind/namespace/name` or `Kind/name`; wildcards are refused."""
+    reason: Text
+    """Why it is needed."""
+    owner: Text
+    """The role that carries the risk."""
+    requester: Text
+    """The role that asked for it."""
+    approver: Text
+    """The role that agreed; never the requester."""
+    compensating_control: Text
+    """What keeps the risk down in the meantime."""
+    created: Day
+    """The day it was agreed."""
+    expires: Day
+    """The first day on which it no longer counts; at most 90 days after `created`."""

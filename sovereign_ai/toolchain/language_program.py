@@ -1,0 +1,118 @@
+"""Run one Pulumi program in this process; started by the language host, never imported by it.
+
+The interpreter may be a project's own and need not have this package, so nothing but the Pulumi
+SDK is imported. The request comes on standard input, its length first; the report goes to the file
+descriptor that the first argument names. When standard input ends, the host is gone and so is this.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import runpy
+import sys
+import threading
+import traceback
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+_PER_PARALLEL = 4
+"""Threads a unit of parallelism, as in the SDK's own server."""
+
+_MARK = b"R"
+"""Begins a report, since a report of success has no bytes of its own."""
+
+
+def main() -> None:
+    """Read the request, run the program, write the report."""
+    report = os.fdopen(int(sys.argv[1]), "wb")
+    os.set_inheritable(report.fileno(), False)  # noqa: FBT003 - positional-only
+    length = int.from_bytes(sys.stdin.buffer.read(8), "big")
+    text = sys.stdin.buffer.read(length)
+    threading.Thread(target=_die_with_the_host, args=(os.dup(0),), daemon=True).start()
+    with Path(os.devnull).open() as nothing:
+        os.dup2(nothing.fileno(), 0)
+    sys.path[:] = [folder for folder in sys.path if folder != str(Path(__file__).parent)]
+
+    from pulumi.runtime.proto import language_pb2  # noqa: PLC0415 - only once the path is right
+
+    response = _run(language_pb2.RunRequest.FromString(text))
+    sys.stdout.flush()
+    sys.stderr.flush()
+    report.write(_MARK + response.SerializeToString())
+    report.flush()
+    os._exit(0)
+
+
+def _die_with_the_host(descriptor: int) -> None:
+    """End this process when the host's end of the pipe closes."""
+    while os.read(descriptor, 4096):
+        pass
+    os._exit(1)
+
+
+def _run(request: Any) -> Any:
+    """Configure the SDK as the request says and run the program inside its event loop."""
+    import grpc  # type: ignore[import-untyped]  # noqa: PLC0415
+    from pulumi import RunError, log  # noqa: PLC0415
+    from pulumi.runtime import reset_options, run_in_stack, set_all_config  # noqa: PLC0415
+    from pulumi.runtime.proto import language_pb2  # noqa: PLC0415
+
+    reset_options(
+        project=request.project,
+        stack=request.stack,
+        parallel=request.parallel,
+        engine_address=request.args[0] if request.args else "",
+        monitor_address=request.monitor_address,
+        preview=request.dryRun,
+        organization=request.organization or "organization",
+    )
+    set_all_config(dict(request.config), list(request.configSecretKeys))
+    loop = asyncio.new_event_loop()
+    loop.set_default_executor(ThreadPoolExecutor(max_workers=max(request.parallel, 1) * _PER_PARALLEL))
+    logging.getLogger("asyncio").setLevel(logging.CRITICAL)  # a failed resource is reported once, by the engine
+    try:
+        loop.run_until_complete(run_in_stack(_program(request)))
+    except SystemExit as error:
+        return language_pb2.RunResponse(error=f"the program ended with exit code {error.code}" if error.code not in (None, 0) else "")
+    except RunError as error:
+        log.error(str(error))
+    except grpc.RpcError as error:
+        if error.code() != grpc.StatusCode.UNAVAILABLE:  # unavailable: the engine is shutting down and knows why
+            return language_pb2.RunResponse(error=f"the engine refused a call: {error.details()}")
+    except BaseException as error:  # noqa: BLE001 - whatever the program raises is its own and is reported
+        log.error(_explain(error))
+    else:
+        return language_pb2.RunResponse()
+    return language_pb2.RunResponse(bail=True)
+
+
+def _program(request: Any) -> Any:
+    """Give the function that runs the user's entry point as `__main__`."""
+    folder = Path(request.info.program_directory or request.pwd)
+    entry = request.info.entry_point or request.program or "."
+    path = folder / entry
+
+    def run() -> None:
+        sys.argv = [str(path)]
+        sys.path.insert(0, str(path if path.is_dir() else path.parent))
+        runpy.run_path(str(path), run_name="__main__")
+
+    return run
+
+
+def _explain(error: BaseException) -> str:
+    """Write the error for a person: its own text if it carries problems, else the user's part of the traceback."""
+    if getattr(error, "problems", None):
+        return str(error)
+    frames = traceback.extract_tb(error.__traceback__)
+    first = next((number for number, frame in enumerate(frames) if "runpy" in frame.filename), -1) + 1
+    own = [frame for frame in frames[first:] if "runpy" not in frame.filename]
+    lines = ["the program failed:", *traceback.format_list(own), *traceback.format_exception_only(error)]
+    return "\n".join(line.rstrip() for line in lines)
+
+
+if __name__ == "__main__":
+    main()

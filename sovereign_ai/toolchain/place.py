@@ -1,0 +1,148 @@
+"""Where tools lie: the user's cache folder, its locks, and the atomic move into place.
+
+    <cache>/sovereign-ai/tools/<name>/<version>-<recipe>/<files>   never changed once there
+    <cache>/sovereign-ai/bin-<table and interpreter>/<name>        links to what is used
+    <cache>/sovereign-ai/work/<name>-<recipe>/                     a build in progress, with its log
+    <cache>/sovereign-ai/locks/<name>-<recipe>.lock                held by the one run that installs
+
+An entry exists only when it is whole: it is made in `work` and renamed. A run that dies leaves a
+`work` folder, which the next run clears under the lock.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import hashlib
+import os
+import shutil
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from sovereign_ai.errors import EnvironmentLacksError, Problem
+from sovereign_ai.toolchain.table import Tool, table_digest
+
+Progress = Callable[[str], None]
+"""Takes one line for a person to read; never anything secret."""
+
+_PATIENCE = 2.0
+"""Seconds of silence after which a wait is reported."""
+
+
+def cache_dir() -> Path:
+    """Give the project's folder below the user's cache: `$XDG_CACHE_HOME` or `~/.cache`."""
+    base = os.environ.get("XDG_CACHE_HOME", "")
+    root = Path(base) if base and Path(base).is_absolute() else Path.home() / ".cache"
+    return root / "sovereign-ai"
+
+
+def key(row: Tool) -> str:
+    """Name what is installed: version and recipe."""
+    return f"{row.version}-{row.recipe}"
+
+
+def entry_dir(row: Tool) -> Path:
+    """Give the folder that holds an installed tool, whether or not it is there yet."""
+    return cache_dir() / "tools" / row.name / key(row)
+
+
+def bin_dir() -> Path:
+    """Give the folder of links to all resolved tools, for PATH.
+
+    It is named by the table and by the interpreter, so that two versions of the project or two
+    virtual environments never fight over a link.
+    """
+    about = f"{table_digest()} {sys.executable} {Path(__file__).resolve()}"
+    return cache_dir() / f"bin-{hashlib.sha256(about.encode()).hexdigest()[:12]}"
+
+
+def ensure(folder: Path) -> Path:
+    """Make a folder.
+
+    Raises:
+        EnvironmentLacksError: it cannot be made.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        hint = "make it writable, or point XDG_CACHE_HOME at a folder that is"
+        raise EnvironmentLacksError(Problem("cache-not-writable", f"{folder} cannot be made: {error.strerror}", hint=hint)) from None
+    return folder
+
+
+@contextlib.contextmanager
+def locked(row: Tool, progress: Progress) -> Iterator[Path]:
+    """Hold the tool's lock and give an empty work folder; the folder is removed on success.
+
+    The lock is the kernel's, so a run that dies never leaves it held.
+    """
+    name = f"{row.name}-{row.recipe}"
+    lock = ensure(cache_dir() / "locks") / f"{name}.lock"
+    with lock.open("a") as handle:
+        _wait_for(handle.fileno(), row, progress)
+        work = cache_dir() / "work" / name
+        remove(work)
+        ensure(work)
+        yield work
+        remove(work)
+
+
+def _wait_for(descriptor: int, row: Tool, progress: Progress) -> None:
+    """Take the lock, saying now and then that another run holds it."""
+    start = said = time.monotonic()
+    while True:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            now = time.monotonic()
+            if now - said > _PATIENCE:
+                progress(f"{row.name}: another run is installing it, waited {now - start:.0f} s")
+                said = now
+            time.sleep(0.1)
+        else:
+            return
+
+
+def settle(made: Path, row: Tool) -> Path:
+    """Rename a finished folder into its final place and give that place."""
+    final = entry_dir(row)
+    ensure(final.parent)
+    if not final.exists():
+        made.rename(final)
+    return final
+
+
+def link(target: Path, name: str) -> Path:
+    """Make a tool available in `bin_dir()`, in one step; give its place there.
+
+    A lone binary of the cache is linked hard, since Pulumi looks beside its own real file for its
+    language host and warns when it finds one elsewhere. Everything else is linked by name.
+    """
+    place = ensure(bin_dir()) / name
+    if place.exists() and place.samefile(target):
+        return place
+    fresh = place.with_name(f".{name}.{os.getpid()}-{threading.get_ident()}")
+    fresh.unlink(missing_ok=True)
+    try:
+        if target.parent.parent != cache_dir() / "tools" / name:
+            raise OSError  # noqa: TRY301 - falls to the link by name, as does a file system without hard links
+        fresh.hardlink_to(target)
+    except OSError:
+        fresh.symlink_to(target)
+    fresh.replace(place)
+    return place
+
+
+def remove(folder: Path) -> None:
+    """Delete a folder, also one with read-only parts, as Go's module files are."""
+    if not folder.exists():
+        return
+    for root, folders, _ in os.walk(folder):
+        for part in folders:
+            inner = Path(root, part)
+            if not inner.is_symlink():
+                inner.chmod(0o700)
+    shutil.rmtree(folder)

@@ -1,0 +1,60 @@
+"""Ask a tool for its version by running it.
+
+A binary is run with the arguments that its row names. A Pulumi plugin prints a port and is asked
+over its own protocol, since plugins have no argument for it. Whatever goes wrong, the answer is
+an empty text: a tool that cannot say its version does not suit.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+from pathlib import Path
+
+from sovereign_ai.toolchain.table import Tool
+
+_LIMIT = 20.0
+
+
+def version_of(row: Tool, path: Path) -> str:
+    """Give the version a binary states, or an empty text if it states none within 20 seconds."""
+    if row.kind == "plugin":
+        return _plugin_version(path)
+    try:
+        done = subprocess.run([str(path), *row.ask], capture_output=True, text=True, timeout=_LIMIT, env=_environment(), check=False)
+    except (OSError, subprocess.TimeoutExpired, UnicodeDecodeError):
+        return ""
+    match = re.search(row.pattern, done.stdout + done.stderr)
+    return match[1] if match else ""
+
+
+def _environment() -> dict[str, str]:
+    """Give an environment in which a tool neither calls home nor looks for a user's configuration."""
+    quiet = {"PULUMI_SKIP_UPDATE_CHECK": "true", "GOTOOLCHAIN": "local", "KUBECONFIG": os.devnull}
+    return os.environ | quiet
+
+
+def _plugin_version(path: Path) -> str:
+    """Start a Pulumi plugin, read its port, ask GetPluginInfo, end it."""
+    import grpc  # type: ignore[import-untyped]  # noqa: PLC0415 - slow to import, and wanted only here
+    from google.protobuf.empty_pb2 import Empty  # type: ignore[import-untyped]  # noqa: PLC0415
+    from pulumi.runtime.proto.provider_pb2_grpc import ResourceProviderStub  # noqa: PLC0415
+
+    try:
+        process = subprocess.Popen(
+            [str(path), "127.0.0.1:1"], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, env=_environment()
+        )
+    except OSError:
+        return ""
+    try:
+        port = (process.stdout.readline() if process.stdout else b"").decode(errors="replace").strip()
+        if not port.isdigit():
+            return ""
+        with grpc.insecure_channel(f"127.0.0.1:{port}") as channel:
+            return str(ResourceProviderStub(channel).GetPluginInfo(Empty(), timeout=_LIMIT).version).removeprefix("v")
+    except (OSError, grpc.RpcError):
+        return ""
+    finally:
+        process.kill()
+        process.communicate()

@@ -1,0 +1,136 @@
+"""Build a pinned Go tool from source through the Go module proxy.
+
+`go install path@version` refuses modules with replace directives, so a small wrapper module names
+the version and the same replaces; where files must be generated inside the module, a copy of it is
+built. The checksum database stays on, the root module's hash is compared with the table's, nothing
+of the user's Go settings can switch either off, and Go never fetches another Go.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+
+import orjson
+
+from sovereign_ai.toolchain.place import Progress
+from sovereign_ai.toolchain.steps import WayClosedError, run
+from sovereign_ai.toolchain.table import Source, Tool
+
+_GO_DIRECTIVE = "go 1.26"
+_LOCAL_REPLACE = re.compile(r"^\s*(?:replace\s+)?(?P<module>\S+)\s+=>\s+\.\.?/", re.MULTILINE)
+
+
+@dataclass(frozen=True, slots=True)
+class Module:
+    """A root module in Go's module cache."""
+
+    folder: Path
+    go_mod: Path
+    h1: str
+
+
+def go_environment() -> dict[str, str]:
+    """Give the environment of every Go command: no C, no other toolchain, no way around the checksums."""
+    fixed = {
+        "CGO_ENABLED": "0",
+        "GOTOOLCHAIN": "local",
+        "GOFLAGS": "-buildvcs=false -trimpath",
+        "GOWORK": "off",
+        "GOINSECURE": "none",
+        "GONOSUMDB": "none",
+        "GOOS": "",
+        "GOARCH": "",
+        "GOEXPERIMENT": "",
+    }
+    user = {name: value for name, value in os.environ.items() if not (name == "GOSUMDB" and value.strip() == "off")}
+    return user | fixed
+
+
+def fetch(go: Path, source: Source, *, what: str, progress: Progress, log: Path) -> Module:
+    """Download the root module, or find it in Go's cache, and compare its hash with the table's.
+
+    Raises:
+        WayClosedError: the proxy does not give it, or gives another tree than the pinned one.
+    """
+    record = log.with_suffix(".module.json")
+    spec = f"{source.module}@{source.version}"
+    command = 'exec "$0" mod download -json "$1" > "$2"'
+    folder = log.parent / "download"
+    folder.mkdir(exist_ok=True)
+    argv = ["/bin/sh", "-c", command, str(go), spec, str(record)]
+    try:
+        run(argv, what=f"{what}: downloading {spec}", progress=progress, log=log, cwd=folder, env=go_environment(), limit=900)
+    except WayClosedError as error:
+        reason = _told(record)
+        raise WayClosedError(f"{what}: {spec}: {reason}" if reason else str(error)) from None
+    told = orjson.loads(record.read_bytes())
+    if told["Sum"] != source.h1:
+        raise WayClosedError(f"{what}: {spec} has hash {told['Sum']}, the table pins {source.h1}: refused")
+    return Module(Path(told["Dir"]), Path(told["GoMod"]), told["Sum"])
+
+
+def _told(record: Path) -> str:
+    """Give the error that Go put into its answer, if it came that far."""
+    try:
+        answer = orjson.loads(record.read_bytes())
+    except (OSError, orjson.JSONDecodeError):
+        return ""
+    return " ".join(str(answer.get("Error", "")).split())[:400]
+
+
+def build(go: Path, row: Tool, source: Source, *, work: Path, target: Path, progress: Progress) -> None:
+    """Build the tool into `target`.
+
+    Raises:
+        WayClosedError: a step failed; the text holds the last lines of its output.
+    """
+    log = work / "build.log"
+    module = fetch(go, source, what=row.name, progress=progress, log=log)
+    folder = work / "wrapper"
+    if source.copied:
+        _copy(go, source, module, folder)
+    else:
+        _wrap(source, module, folder)
+    env = go_environment()
+    run([str(go), "mod", "tidy"], what=f"{row.name}: downloading modules", progress=progress, log=log, cwd=folder, env=env, limit=1800)
+    if source.generate:
+        run(
+            [str(go), "generate"],
+            what=f"{row.name}: generating its schema",
+            progress=progress,
+            log=log,
+            cwd=folder / source.generate,
+            env=env | dict(source.generate_env),
+        )
+    argv = [str(go), "build", "-trimpath", "-ldflags", " ".join(("-s", "-w", *source.ldflags)), "-o", str(target)]
+    tags = ["-tags", ",".join(source.tags)] if source.tags else []
+    run([*argv, *tags, source.package], what=f"{row.name}: building from source", progress=progress, log=log, cwd=folder, env=env)
+
+
+def _wrap(source: Source, module: Module, folder: Path) -> None:
+    """Write the wrapper module: the version, the replaces, one import."""
+    folder.mkdir()
+    lines = ["module wrapper", _GO_DIRECTIVE, f"require {source.module} {source.version}"]
+    lines += [f"replace {line}" for line in source.replaces]
+    if source.local_replaces:
+        names = sorted({match["module"] for match in _LOCAL_REPLACE.finditer(module.go_mod.read_text())})
+        lines += [f"replace {name} => {name} {source.local_replaces}" for name in names]
+    (folder / "go.mod").write_text("\n".join(lines) + "\n")
+    (folder / "tools.go").write_text(f'package tools\n\nimport _ "{source.package}"\n')
+
+
+def _copy(go: Path, source: Source, module: Module, folder: Path) -> None:
+    """Copy the module out of Go's read-only cache and drop the replaces that point outside of it."""
+    shutil.copytree(module.folder, folder, copy_function=shutil.copyfile)
+    for part in (folder, *folder.rglob("*")):
+        if part.is_dir():
+            part.chmod(0o700)
+    drops = [f"-dropreplace={name}" for name in source.dropped]
+    done = subprocess.run([str(go), "mod", "edit", *drops], cwd=folder, env=go_environment(), capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise WayClosedError(f"{source.module}: go mod edit: {done.stderr.strip()}")

@@ -1,0 +1,83 @@
+"""What tests share: a real control plane, and the lab deployed on it by the real Pulumi engine.
+
+Both live in a state folder of their own, so that no test touches a user's clusters; a control
+plane that cannot be started is a failure, never a skip.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from sovereign_ai.render.kubernetes.bundle import Bundle, render
+
+from sovereign_ai.cluster.access import Api, open_cluster
+from sovereign_ai.plan.factory import Plan, plan
+from sovereign_ai.spec.factory import AIFactory
+from sovereign_ai.spec.load import load
+
+STACKS = Path(__file__).resolve().parent.parent / "stacks"
+
+
+@dataclass(frozen=True)
+class Deployed:
+    """The lab on a real control plane."""
+
+    api: Api
+    factory: AIFactory
+    plan: Plan
+    bundle: Bundle
+    kubeconfig: Path
+
+
+@pytest.fixture(scope="session")
+def state_home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """A state folder of the test run's own, for clusters and Pulumi."""
+    folder = tmp_path_factory.mktemp("state")
+    before = os.environ.get("XDG_STATE_HOME")
+    os.environ["XDG_STATE_HOME"] = str(folder)
+    yield folder
+    if before is None:
+        del os.environ["XDG_STATE_HOME"]
+    else:
+        os.environ["XDG_STATE_HOME"] = before
+
+
+@pytest.fixture(scope="session")
+def kubeconfig(state_home: Path) -> Iterator[Path]:
+    """A running embedded control plane with the custom resource definitions of Kueue."""
+    from sovereign_ai.cluster.crds import install_crds
+    from sovereign_ai.cluster.embedded import down, up
+    from sovereign_ai.toolchain.install import module_files
+
+    cluster = up("lab")
+    try:
+        install_crds(open_cluster(cluster.kubeconfig), module_files("kueue", "config/components/crd/bases"))
+        yield cluster.kubeconfig
+    finally:
+        down("lab")
+
+
+@pytest.fixture(scope="session")
+def plane(kubeconfig: Path) -> Api:
+    """A connection to the control plane."""
+    return open_cluster(kubeconfig)
+
+
+@pytest.fixture(scope="session")
+def deployed_lab(plane: Api, kubeconfig: Path) -> Iterator[Deployed]:
+    """The lab, deployed through Pulumi and simulated, as `sovereign-ai up` does it."""
+    from sovereign_ai.deploy.engine import Engine
+    from sovereign_ai.sim.factory import simulate
+
+    factory = load(STACKS / "lab")
+    derived = plan(factory)
+    bundle = render(factory, derived, "lab")
+    engine = Engine(STACKS / "lab", "lab", kubeconfig, lambda _line: None)
+    engine.up()
+    simulate(plane, factory, derived, "lab", progress=lambda _line: None)
+    yield Deployed(plane, factory, derived, bundle, kubeconfig)
+    engine.destroy()

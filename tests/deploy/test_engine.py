@@ -1,0 +1,54 @@
+"""How the engine's own words become an outcome or an error."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from sovereign_ai.deploy.engine import Engine, _failure, _Told
+from sovereign_ai.errors import ExitCode, SpecError
+
+
+def hear(*events: object) -> _Told:
+    engine = Engine.__new__(Engine)
+    engine.progress = lambda _line: None
+    told = _Told()
+    for event in events:
+        engine._hear(event if isinstance(event, str) else json.dumps(event), told)
+    return told
+
+
+def step(op: str, name: str) -> dict[str, object]:
+    return {"resOutputsEvent": {"metadata": {"op": op, "urn": f"urn:pulumi:s::p::t::{name}"}}}
+
+
+def test_a_step_counts_once_when_it_is_done() -> None:
+    begun = {"resourcePreEvent": {"metadata": {"op": "create", "urn": "urn:pulumi:s::p::t::a"}}}
+    told = hear(begun, step("create", "a"), step("same", "b"))
+    assert dict(told.changes) == {"create": 1}
+    assert told.steps == [("create", "a")]
+    assert told.same == 1
+
+
+def test_what_is_no_event_is_kept_as_the_engines_words() -> None:
+    assert hear("error: something broke\n").failures == ["error: something broke"]
+
+
+def test_a_mandatory_violation_is_a_finding_and_anything_else_a_failed_deployment() -> None:
+    policy = {"policyEvent": {"enforcementLevel": "mandatory", "policyName": "pods", "message": "no"}}
+    diag = {"diagnosticEvent": {"severity": "error", "urn": "urn:pulumi:s::p::t::a", "message": "conflict"}}
+    assert _failure("up", hear(policy), Path("log")).exit_code is ExitCode.FINDINGS
+    failed = _failure("up", hear(diag), Path("log"))
+    assert failed.exit_code is ExitCode.DEPLOYMENT
+    assert "a conflict" in str(failed)
+
+
+def test_a_locked_stack_is_explained() -> None:
+    assert "pulumi cancel" in str(_failure("up", hear("error: the stack is currently locked by 1 lock(s)"), Path("log")))
+
+
+def test_a_folder_without_a_project_is_bad_input(tmp_path: Path) -> None:
+    with pytest.raises(SpecError, match="no Pulumi"):
+        Engine(tmp_path, "lab", None, lambda _line: None)

@@ -1,0 +1,48 @@
+"""Where state lies, and who can read it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from sovereign_ai.deploy.place import environment, key_file, state_dir
+from sovereign_ai.errors import EnvironmentLacksError
+
+
+@pytest.fixture(autouse=True)
+def _home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
+    monkeypatch.delenv("SOVEREIGN_AI_KEY_FILE", raising=False)
+
+
+def test_the_state_folder_is_the_users_alone() -> None:
+    assert state_dir().stat().st_mode & 0o777 == 0o700
+
+
+def test_the_key_file_is_made_once_and_only_the_user_reads_it() -> None:
+    first = key_file().read_text()
+    assert key_file().stat().st_mode & 0o777 == 0o600
+    assert key_file().read_text() == first
+    assert len(first) > 32
+
+
+def test_a_key_file_placed_elsewhere_must_be_there_and_closed_to_others(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    placed = tmp_path / "disk.key"
+    monkeypatch.setenv("SOVEREIGN_AI_KEY_FILE", str(placed))
+    with pytest.raises(EnvironmentLacksError, match="does not exist"):
+        key_file()
+    placed.write_text("k")
+    placed.chmod(0o644)
+    with pytest.raises(EnvironmentLacksError, match="others can read"):
+        key_file()
+    placed.chmod(0o600)
+    assert key_file() == placed
+
+
+def test_no_secret_stands_in_the_environment() -> None:
+    secret = key_file().read_text().strip()
+    values = environment("lab", Path("kubeconfig"))
+    assert secret not in "".join(values.values())
+    assert values["PULUMI_BACKEND_URL"].startswith("file://")
+    assert values["PULUMI_SKIP_UPDATE_CHECK"] == "true"

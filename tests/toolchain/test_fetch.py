@@ -1,0 +1,92 @@
+from __future__ import annotations
+
+import io
+import shutil
+import socket
+import subprocess
+import tarfile
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from sovereign_ai.toolchain import fetch
+from sovereign_ai.toolchain.steps import WayClosedError
+
+from . import fakes
+from .conftest import Vendor
+
+
+def quiet(_: str) -> None:
+    pass
+
+
+def test_a_release_with_the_pinned_digest_is_taken(vendor: Vendor, tmp_path: Path) -> None:
+    vendor.files["/tool"] = fakes.script("1.2.3")
+    row = fakes.row(fakes.release(f"{vendor.address}/tool", fakes.script("1.2.3")))
+    fetch.release(row, tmp_path, tmp_path / "made", quiet)
+    assert (tmp_path / "made").read_bytes() == fakes.script("1.2.3")
+    assert (tmp_path / "made").stat().st_mode & 0o111
+
+
+def test_a_release_with_another_digest_is_refused_and_deleted(vendor: Vendor, tmp_path: Path) -> None:
+    vendor.files["/tool"] = fakes.script("1.2.3") + b"# and something else\n"
+    row = fakes.row(fakes.release(f"{vendor.address}/tool", fakes.script("1.2.3")))
+    with pytest.raises(WayClosedError, match="refused"):
+        fetch.release(row, tmp_path, tmp_path / "made", quiet)
+    assert list(tmp_path.glob("release*")) == []
+    assert not (tmp_path / "made").exists()
+
+
+def test_the_binary_is_taken_out_of_an_archive(vendor: Vendor, tmp_path: Path) -> None:
+    held = io.BytesIO()
+    with tarfile.open(fileobj=held, mode="w:gz") as tar:
+        info = tarfile.TarInfo("dir/imaginary-tool")
+        info.size = len(fakes.script("1.2.3"))
+        tar.addfile(info, io.BytesIO(fakes.script("1.2.3")))
+    vendor.files["/a.tgz"] = held.getvalue()
+    one = fakes.release(f"{vendor.address}/a.tgz", held.getvalue(), member="dir/imaginary-tool")
+    fetch.release(fakes.row(one), tmp_path, tmp_path / "made", quiet)
+    assert (tmp_path / "made").read_bytes() == fakes.script("1.2.3")
+    with pytest.raises(WayClosedError, match="holds no other"):
+        fetch.release(fakes.row(replace(one, member="other")), tmp_path, tmp_path / "made", quiet)
+
+
+def test_a_release_for_another_platform_is_no_way(tmp_path: Path) -> None:
+    other = replace(fakes.release("https://example.invalid/tool", b""), platform="plan9/mips")
+    with pytest.raises(WayClosedError, match="no release for"):
+        fetch.release(fakes.row(other), tmp_path, tmp_path / "made", quiet)
+
+
+def test_a_host_that_does_not_answer_closes_the_way_fast_and_in_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(fetch, "_CONNECT", 0.3)
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        row = fakes.row(fakes.release(f"http://127.0.0.1:{silent.getsockname()[1]}/tool", b""))
+        start = time.monotonic()
+        with pytest.raises(WayClosedError, match="not reached") as caught:
+            fetch.release(row, tmp_path, tmp_path / "made", quiet)
+    assert time.monotonic() - start < 3
+    assert "\n" not in str(caught.value)
+
+
+def test_a_release_that_is_gone_closes_the_way(vendor: Vendor, tmp_path: Path) -> None:
+    row = fakes.row(fakes.release(f"{vendor.address}/gone", b""))
+    with pytest.raises(WayClosedError, match="answers 404"):
+        fetch.release(row, tmp_path, tmp_path / "made", quiet)
+
+
+@pytest.mark.skipif(shutil.which("dpkg-deb") is None, reason="only Debian has dpkg-deb")
+def test_a_binary_is_taken_out_of_a_debian_package(tmp_path: Path) -> None:
+    tree = tmp_path / "tree"
+    fakes.put(tree / "usr" / "bin", "1.2.3")
+    (tree / "DEBIAN").mkdir(mode=0o755)
+    (tree / "DEBIAN" / "control").write_text(
+        "Package: imaginary\nVersion: 1.2.3\nArchitecture: all\nMaintainer: nobody <nobody@example.invalid>\nDescription: x\n"
+    )
+    package = tmp_path / "imaginary.deb"
+    subprocess.run(["dpkg-deb", "--build", "--root-owner-group", str(tree), str(package)], check=True, capture_output=True)
+    fetch.unpack_debian(package, fakes.NAME, tmp_path / "made", tmp_path / "log", quiet)
+    assert (tmp_path / "made").read_bytes() == fakes.script("1.2.3")
+    with pytest.raises(WayClosedError, match="holds no usr/bin/other"):
+        fetch.unpack_debian(package, "other", tmp_path / "made", tmp_path / "log", quiet)

@@ -1,0 +1,158 @@
+from __future__ import annotations
+
+import multiprocessing
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from sovereign_ai.errors import EnvironmentLacksError, Problem, UsageError
+from sovereign_ai.toolchain import install as installing
+from sovereign_ai.toolchain import locate
+from sovereign_ai.toolchain.place import bin_dir, entry_dir, link, locked
+from sovereign_ai.toolchain.table import TOOLS, Tool
+
+from . import fakes
+from .conftest import Vendor
+
+pytestmark = pytest.mark.usefixtures("empty_path")
+
+
+def quiet(_: str) -> None:
+    pass
+
+
+def _resolve_in_another_process(row: Tool, answers: multiprocessing.Queue[str]) -> None:
+    answers.put(str(installing._resolve(row, quiet)))
+
+
+@pytest.fixture
+def empty_path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    folder = tmp_path / "path"
+    folder.mkdir()
+    monkeypatch.setenv("PATH", str(folder))
+    return folder
+
+
+def test_two_runs_at_once_fetch_a_tool_once_and_both_get_it(vendor: Vendor) -> None:
+    vendor.files["/tool"] = fakes.script("1.2.3")
+    vendor.delay = 0.5
+    row = fakes.row(fakes.release(f"{vendor.address}/tool", fakes.script("1.2.3")))
+    context = multiprocessing.get_context("spawn")
+    answers = context.Queue()
+    runs = [context.Process(target=_resolve_in_another_process, args=(row, answers)) for _ in range(2)]
+    for run in runs:
+        run.start()
+    places = {answers.get(timeout=60) for _ in runs}
+    for run in runs:
+        run.join(timeout=60)
+    assert [run.exitcode for run in runs] == [0, 0]
+    assert vendor.asked == ["/tool"]
+    assert places == {str(bin_dir() / fakes.NAME)}
+    assert (bin_dir() / fakes.NAME).read_bytes() == fakes.script("1.2.3")
+
+
+def test_an_installed_tool_is_not_fetched_again(vendor: Vendor) -> None:
+    vendor.files["/tool"] = fakes.script("1.2.3")
+    row = fakes.row(fakes.release(f"{vendor.address}/tool", fakes.script("1.2.3")))
+    first = installing._resolve(row, quiet)
+    vendor.files.clear()
+    assert installing._resolve(row, quiet) == first
+    assert vendor.asked == ["/tool"]
+
+
+def test_a_suitable_tool_on_path_is_taken_before_anything_is_fetched(vendor: Vendor, empty_path: Path) -> None:
+    fakes.put(empty_path, "1.2.9")
+    row = fakes.row(fakes.release(f"{vendor.address}/tool", b""))
+    assert installing._resolve(row, quiet).resolve() == empty_path / fakes.NAME
+    assert vendor.asked == []
+
+
+def test_an_unsuitable_tool_on_path_is_passed_over_for_a_later_suitable_one(
+    tmp_path: Path, empty_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fakes.put(empty_path, "1.1.0")
+    fakes.put(tmp_path / "second", "1.2.0")
+    monkeypatch.setenv("PATH", f"{empty_path}{os.pathsep}{tmp_path / 'second'}")
+    found = locate.on_path(fakes.row())
+    assert found is not None
+    assert found.path == tmp_path / "second" / fakes.NAME
+
+
+def test_what_lies_in_the_projects_own_cache_is_not_on_path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    own = link(fakes.put(tmp_path / "elsewhere", "1.2.0"), fakes.NAME)
+    monkeypatch.setenv("PATH", str(own.parent))
+    assert locate.on_path(fakes.row()) is None
+
+
+def test_a_download_that_states_another_version_is_refused(vendor: Vendor) -> None:
+    vendor.files["/tool"] = fakes.script("9.9.9")
+    row = fakes.row(fakes.release(f"{vendor.address}/tool", fakes.script("9.9.9")))
+    with pytest.raises(EnvironmentLacksError, match=r"states version 9\.9\.9"):
+        installing._resolve(row, quiet)
+    assert not entry_dir(row).exists()
+
+
+def test_the_error_names_every_closed_way_and_the_next_step(vendor: Vendor) -> None:
+    row = fakes.row(fakes.release(f"{vendor.address}/gone", b""))
+    with pytest.raises(EnvironmentLacksError) as caught:
+        installing._resolve(row, quiet)
+    (problem,) = caught.value.problems
+    for way in ("not on PATH", "release:", "404", "wheel:", "source:", "Debian:"):
+        assert way in problem.message
+    assert "sovereign-ai tools install" in problem.hint
+
+
+def test_install_tries_every_tool_and_reports_all_that_failed(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(row: Tool, _progress: Callable[[str], None]) -> Path:
+        raise EnvironmentLacksError(Problem("x", row.name))
+
+    monkeypatch.setattr(installing, "_make", refuse)
+    said: list[str] = []
+    with pytest.raises(EnvironmentLacksError) as caught:
+        installing.install(["etcd", "kwok"], progress=said.append)
+    assert [problem.message for problem in caught.value.problems] == ["etcd", "kwok"]
+    assert said == ["etcd: not to be had", "kwok: not to be had"]
+
+
+def test_install_refuses_an_unknown_name() -> None:
+    with pytest.raises(UsageError, match="etdc"):
+        installing.install(["etdc"], progress=quiet)
+
+
+def test_find_fetches_nothing_and_says_what_to_run() -> None:
+    with pytest.raises(EnvironmentLacksError, match="sovereign-ai tools install"):
+        installing.find("kwok")
+
+
+def test_a_run_that_died_leaves_no_lock_and_its_rubbish_is_cleared() -> None:
+    row = fakes.row()
+
+    def die() -> None:
+        with locked(row, quiet) as work:
+            (work / "rubbish").write_text("x")
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        die()
+    with locked(row, quiet) as work:
+        assert list(work.iterdir()) == []
+
+
+def test_a_folder_outside_the_module_is_not_given() -> None:
+    files = entry_dir(TOOLS["kueue"]) / "files"
+    (files / "config").mkdir(parents=True)
+    assert installing.module_files("kueue", "config") == files / "config"
+    for wrong in ("nowhere", "../.."):
+        with pytest.raises(EnvironmentLacksError, match="has no folder"):
+            installing.module_files("kueue", wrong)
+
+
+def test_the_projects_own_host_is_written_only_where_the_vendors_is_not_beside_its_cli(empty_path: Path) -> None:
+    own = installing.install(["pulumi-language-python"], progress=quiet)["pulumi-language-python"]
+    assert own.read_text().startswith("#!/bin/sh\nexec ")
+    assert installing.find("pulumi-language-python") == own
+    fakes.put(empty_path, TOOLS["pulumi"].version, name="pulumi")
+    vendors = fakes.put(empty_path, "3.259.0", name="pulumi-language-python")
+    assert installing.find("pulumi-language-python").resolve() == vendors

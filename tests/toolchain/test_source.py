@@ -1,0 +1,82 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from sovereign_ai.toolchain.source import Module, _copy, _wrap, fetch, go_environment
+from sovereign_ai.toolchain.steps import WayClosedError
+from sovereign_ai.toolchain.table import TOOLS, Source
+
+_GO_MOD = """module k8s.io/kubernetes
+
+replace (
+\tk8s.io/api => ./staging/src/k8s.io/api
+\tk8s.io/kubectl => ./staging/src/k8s.io/kubectl
+\texample.invalid/elsewhere => example.invalid/fork v1.0.0
+)
+"""
+
+
+def fake_go(folder: Path, answer: str, code: int = 0) -> Path:
+    path = folder / "go"
+    path.write_text(f"#!/bin/sh\ncat <<'E'\n{answer}\nE\nexit {code}\n")
+    path.chmod(0o755)
+    return path
+
+
+def source(name: str) -> Source:
+    found = TOOLS[name].source
+    assert found is not None
+    return found
+
+
+def test_the_wrapper_answers_each_replace_by_a_folder_with_the_staging_version(tmp_path: Path) -> None:
+    (tmp_path / "go.mod").write_text(_GO_MOD)
+    _wrap(source("kube-scheduler"), Module(tmp_path, tmp_path / "go.mod", ""), tmp_path / "wrapper")
+    lines = (tmp_path / "wrapper" / "go.mod").read_text().splitlines()
+    assert "require k8s.io/kubernetes v1.37.2" in lines
+    assert "replace k8s.io/api => k8s.io/api v0.37.2" in lines
+    assert "replace k8s.io/kubectl => k8s.io/kubectl v0.37.2" in lines
+    assert not any("elsewhere" in line for line in lines)
+    assert 'import _ "k8s.io/kubernetes/cmd/kube-scheduler"' in (tmp_path / "wrapper" / "tools.go").read_text()
+
+
+def test_a_source_tree_with_another_hash_is_refused(tmp_path: Path) -> None:
+    go = fake_go(tmp_path, '{"Dir": "/d", "GoMod": "/m", "Sum": "h1:other="}')
+    with pytest.raises(WayClosedError, match=r"h1:other=.*refused"):
+        fetch(go, source("etcd"), what="etcd", progress=print, log=tmp_path / "log")
+
+
+def test_the_proxys_own_words_reach_the_user(tmp_path: Path) -> None:
+    go = fake_go(tmp_path, '{"Error": "module is not served\\nhere"}', code=1)
+    with pytest.raises(WayClosedError, match="module is not served here"):
+        fetch(go, source("etcd"), what="etcd", progress=print, log=tmp_path / "log")
+
+
+def test_no_setting_of_the_users_can_switch_the_checksums_off(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in (
+        ("GOSUMDB", "off"),
+        ("GONOSUMDB", "*"),
+        ("GOINSECURE", "*"),
+        ("GOFLAGS", "-insecure"),
+        ("GOTOOLCHAIN", "auto"),
+        ("CGO_ENABLED", "1"),
+    ):
+        monkeypatch.setenv(name, value)
+    env = go_environment()
+    assert "GOSUMDB" not in env
+    assert (env["GONOSUMDB"], env["GOINSECURE"], env["GOTOOLCHAIN"], env["CGO_ENABLED"]) == ("none", "none", "local", "0")
+    assert env["GOFLAGS"] == "-buildvcs=false -trimpath"
+
+
+def test_a_read_only_module_is_copied_so_that_files_can_be_made_in_it(tmp_path: Path) -> None:
+    module = tmp_path / "module"
+    (module / "cmd").mkdir(parents=True)
+    (module / "cmd" / "main.go").write_text("package main\n")
+    (module / "cmd" / "main.go").chmod(0o444)
+    (module / "cmd").chmod(0o555)
+    _copy(fake_go(tmp_path, ""), source("pulumi-resource-kubernetes"), Module(module, module / "go.mod", ""), tmp_path / "copy")
+    (tmp_path / "copy" / "cmd" / "made.json").write_text("{}")
+    (tmp_path / "copy" / "cmd" / "main.go").write_text("package main // changed\n")
+    (module / "cmd").chmod(0o755)
