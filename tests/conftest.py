@@ -7,7 +7,7 @@ plane that cannot be started is a failure, never a skip.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,6 +20,27 @@ from sovereign_ai.spec.factory import AIFactory
 from sovereign_ai.spec.load import load
 
 STACKS = Path(__file__).resolve().parent.parent / "stacks"
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Add the flag that writes golden files; it refuses where CI is set."""
+    parser.addoption("--update-golden", action="store_true", help="write golden files instead of comparing them; refused in CI")
+
+
+@pytest.fixture(scope="session")
+def golden(pytestconfig: pytest.Config) -> Callable[[Path, str], None]:
+    """Compare a text with a golden file, or write the file when that is asked for."""
+    update = bool(pytestconfig.getoption("--update-golden"))
+    if update and os.environ.get("CI"):
+        pytest.exit("--update-golden is refused in CI: golden files are changed by a person who looks at the difference", returncode=2)
+
+    def compare(file: Path, text: str) -> None:
+        if update:
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.write_text(text, encoding="utf-8")
+        assert file.read_text(encoding="utf-8") == text, f"{file.name} differs; if that is right: pytest --update-golden"
+
+    return compare
 
 
 @dataclass(frozen=True)

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import os
+import tempfile
+import traceback
 from collections.abc import Callable
 from typing import Any
 
 import typer
 
 from sovereign_ai.cli.output import Output
-from sovereign_ai.errors import SovereignError
+from sovereign_ai.errors import DeploymentError, Problem, SovereignError
 
 
 def speak(command: str, as_json: bool, work: Callable[[Output], None]) -> None:
@@ -20,6 +23,20 @@ def speak(command: str, as_json: bool, work: Callable[[Output], None]) -> None:
         output.fail(error)
     except KeyboardInterrupt:
         raise typer.Exit(130) from None
+    except typer.Exit:
+        raise
+    except Exception:  # noqa: BLE001 - the last stop before a user's terminal: kept in a file, told in one line
+        output.fail(_defect(traceback.format_exc()))
+
+
+def _defect(trace: str) -> SovereignError:
+    """Keep a traceback in a file of mode 0600 and say where; what was not foreseen is our defect."""
+    descriptor, name = tempfile.mkstemp(prefix="sovereign-ai-", suffix=".trace")
+    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+        file.write(trace)
+    last = trace.strip().splitlines()[-1][:200]
+    hint = f"that is a defect of sovereign-ai; please report it with {name}, which holds the details"
+    return DeploymentError(Problem("defect", f"something went wrong that should not: {last}", hint=hint))
 
 
 def example(text: str) -> dict[str, Any]:

@@ -32,6 +32,8 @@ def add(app: typer.Typer) -> None:
 
 
 def _up(output: Output, path: Path, backend: Backend, kubeconfig: Path | None, name: str | None, yes: bool) -> None:
+    from dataclasses import asdict
+
     from sovereign_ai.cli.stack import open_stack
     from sovereign_ai.deploy.engine import Engine
     from sovereign_ai.deploy.gate import gate
@@ -44,7 +46,7 @@ def _up(output: Output, path: Path, backend: Backend, kubeconfig: Path | None, n
     target = started(bundle.cluster, backend, kubeconfig, output)
     confirm(target, "deploy to", yes, output)
     outcome = Engine(stack.folder, bundle.cluster, target.kubeconfig, output.progress).up()
-    restored = restore(target.api, bundle.objects, output.progress)
+    restored = restore(target.api, bundle.objects, output.progress, fresh={name for _, name in outcome.steps})
     data = {
         "restored": restored,
         "cluster": bundle.cluster,
@@ -55,8 +57,8 @@ def _up(output: Output, path: Path, backend: Backend, kubeconfig: Path | None, n
     lines = [*told(outcome), *(f"restored {name}" for name in restored)]
     if target.simulated:
         simulated = simulate(target.api, stack.factory, stack.plan, bundle.cluster, progress=output.progress)
-        data["simulated"] = simulated.to_data()
-        lines.append(f"simulated {len(stack.plan.nodes_of(bundle.cluster))} nodes")
+        data["simulated"] = asdict(simulated)
+        lines.append(f"simulated: {simulated.ready} of {simulated.nodes} machines ready, {simulated.slices} device lists")
     lines.append(f"next: sovereign-ai verify {path}")
     output.finish(data, lines)
 

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from sovereign_ai.cli.command import example, speak
 from sovereign_ai.cli.output import AsJson, Output
 from sovereign_ai.cli.target import Backend, ClusterOption, KubeconfigOption, StackOption, running
+
+if TYPE_CHECKING:
+    from sovereign_ai.verify.verdict import Verdict
 
 
 def add(app: typer.Typer) -> None:
@@ -37,4 +40,15 @@ def _verify(output: Output, path: Path, backend: Backend, kubeconfig: Path | Non
     bundle = stack.bundle(name)
     target = running(bundle.cluster, backend, kubeconfig)
     verdict = verified(target.api, stack.factory, stack.plan, bundle, cluster=bundle.cluster, probes=probes, progress=output.progress)
-    output.finish(verdict.to_data(), verdict.lines(), ExitCode.OK if verdict.ok else ExitCode.FINDINGS)
+    output.finish(verdict.to_data(), lines(verdict), ExitCode.OK if verdict.ok else ExitCode.FINDINGS)
+
+
+def lines(verdict: Verdict) -> list[str]:
+    """Say what was found: findings first, then each probe, then the count."""
+    counts = verdict.counts
+    said = [str(finding) + (f"\n    {finding.hint}" if finding.hint else "") for finding in verdict.findings]
+    said += [str(probe) for probe in verdict.probes]
+    passed = sum(probe.status == "passed" for probe in verdict.probes)
+    word = "as planned" if verdict.ok else "NOT as planned"
+    total = f"{counts['objects']} objects, {counts['ready']} of {counts['nodes']} nodes ready, {counts['devices']} devices"
+    return [*said, f"{verdict.cluster}: {word}; {total}; {len(verdict.findings)} findings; {passed} of {len(verdict.probes)} probes passed"]

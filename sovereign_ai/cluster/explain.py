@@ -44,8 +44,8 @@ def start_failure(cluster: str, failure: Mapping[str, Any]) -> EnvironmentLacksE
         failure: what the supervisor's status says: name, why, log.
     """
     said = last_lines(Path(failure["log"]))
-    quoted = "".join(f"\n    | {line}" for line in said) or " and said nothing"
-    message = f"cluster {cluster!r} did not start: {failure['name']} {failure['why']}{': its last lines:' if said else ''}{quoted}"
+    quoted = "; its last lines:" + "".join(f"\n    | {line}" for line in said) + "\n" if said else ", and said nothing"
+    message = f"cluster {cluster!r} did not start: {failure['name']} {failure['why']}{quoted}"
     hint = "mend what the lines say and run the command again; `sovereign-ai doctor` checks the tools"
     return EnvironmentLacksError(Problem("cluster-start-failed", message, hint=hint))
 

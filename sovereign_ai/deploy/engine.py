@@ -31,9 +31,9 @@ class Outcome:
 
     Attributes:
         verb: `up`, `preview`, `destroy` or `refresh`.
-        changes: operation (`create`, `update`, `delete`, …) to number of resources; `same` left out.
-        same: resources that needed nothing.
-        steps: (operation, resource name) of every change, in the engine's order.
+        changes: operation (`create`, `update`, `delete`, …) to number of objects; `same` left out.
+        same: objects that needed nothing.
+        steps: (operation, object's name) of every change, in the engine's order.
         log: file that holds the engine's own events.
     """
 
@@ -178,8 +178,8 @@ class Engine:
     def _step(self, meta: Mapping[str, Any], told: _Told, *, done: bool) -> None:
         """Count a resource's step once: when it is done, or in a preview when it is planned."""
         name, op = meta["urn"].rsplit("::", 1)[-1], meta["op"]
-        if not done:
-            return
+        if not done or not meta["type"].startswith("kubernetes:"):
+            return  # components and the provider are ways of grouping; a user asked for objects
         if op in _QUIET:
             told.same += op == "same"
             return

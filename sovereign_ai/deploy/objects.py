@@ -7,7 +7,7 @@ statement: it changes nothing where nothing was changed.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -31,7 +31,9 @@ def resource_name(obj: Mapping[str, Any]) -> str:
     return "/".join(part for part in (obj["kind"], meta.get("namespace", ""), meta["name"]) if part)
 
 
-def restore(api: Api, objects: Sequence[Mapping[str, Any]], progress: Callable[[str], None]) -> list[str]:
+def restore(
+    api: Api, objects: Sequence[Mapping[str, Any]], progress: Callable[[str], None], *, fresh: Collection[str] = frozenset()
+) -> list[str]:
     """Put right what somebody else changed in our objects; give the names of those that were changed.
 
     Pulumi's refresh compares only the shape of what it once sent, so an entry that somebody adds
@@ -42,11 +44,12 @@ def restore(api: Api, objects: Sequence[Mapping[str, Any]], progress: Callable[[
         api: the cluster.
         objects: the bundle's objects.
         progress: takes a line for each object put right.
+        fresh: names of objects that were deployed a moment ago and need no second look.
 
     Raises:
         ApiError: the API server refused one.
     """
-    restored = [name for name in api.many([partial(_restore, api, obj) for obj in objects]) if name]
+    restored = [name for name in api.many([partial(_restore, api, obj) for obj in objects if resource_name(obj) not in fresh]) if name]
     for name in restored:
         progress(f"restored {name}")
     return sorted(restored)

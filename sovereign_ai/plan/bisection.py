@@ -49,8 +49,9 @@ def carried(node_leaf: Sequence[Cable], leaf_spine: Sequence[Cable], spine_core:
         return Carried(Fraction(1), half)
     above = Counter(map(itemgetter(0), leaf_spine))
     passes = _passes(leaf_spine, spine_core)
-    worst_leaf = max(Fraction(count, above[leaf]) for leaf, count in below.items())
-    return Carried(worst_leaf / passes, _worst_half(below, above, passes, half))
+    kinds = Counter((count, above[leaf]) for leaf, count in below.items())
+    worst_leaf = max(Fraction(down, up) for down, up in kinds)
+    return Carried(worst_leaf / passes, _worst_half(kinds, passes, half))
 
 
 def _passes(leaf_spine: Sequence[Cable], spine_core: Sequence[Cable]) -> Fraction:
@@ -59,15 +60,16 @@ def _passes(leaf_spine: Sequence[Cable], spine_core: Sequence[Cable]) -> Fractio
         return Fraction(1)
     down = Counter(map(itemgetter(2), leaf_spine))
     up = Counter(map(itemgetter(0), spine_core))
-    return min(Fraction(1), *(Fraction(up[spine], count) for spine, count in down.items()))
+    kinds = {(up[spine], count) for spine, count in down.items()}
+    return min(Fraction(1), *(Fraction(*kind) for kind in kinds))
 
 
-def _worst_half(below: Mapping[str, int], above: Mapping[str, int], passes: Fraction, half: int) -> int:
-    """Fill half the endpoints from the leaves that carry least an endpoint."""
-    kinds = Counter((count, min(Fraction(count), above[leaf] * passes)) for leaf, count in below.items())
+def _worst_half(kinds: Mapping[tuple[int, int], int], passes: Fraction, half: int) -> int:
+    """Fill half the endpoints from the leaves that carry least an endpoint; `kinds` counts leaves by (below, above)."""
+    carries = sorted((min(Fraction(1), up * passes / down), down * leaves) for (down, up), leaves in kinds.items())
     total, left = Fraction(0), half
-    for (count, carries), leaves in sorted(kinds.items(), key=lambda kind: (kind[0][1] / kind[0][0], kind[0])):
-        taken = min(left, count * leaves)
-        total += carries / count * taken
+    for each, endpoints in carries:
+        taken = min(left, endpoints)
+        total += each * taken
         left -= taken
     return int(total)

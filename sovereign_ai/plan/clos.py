@@ -3,9 +3,11 @@
 The rule, which reproduces every published row (NVIDIA RA-11333-001 V11, tables 3 and 4, and the
 B200, B300 and B300-XDR reference architectures, read 2026-11-24):
 
-* A leaf splits its ports into `down` and `up` by the oversubscription; one leaf serves one rail.
+* A leaf splits its ports into `down` and `up` by the oversubscription, which is a maximum: where it
+  gives no whole ports, the leaf blocks a little less. One leaf serves one rail.
 * Every leaf has equally many links to each spine, so the spines number the smallest divisor of
   `up` whose ports hold all links. This step, not rounding up, gives 16 spines to 24 leaves of 64.
+  They are two at least where `up` allows it, so that no spine's loss parts the leaves.
 * Two tiers carry at most as many leaves as a switch has ports: radix^2 / 2 endpoints at 1:1.
 * Beyond that leaves stand in pods of half a radix; spine j of every pod meets the same group of
   cores, with equally many links to each (the same divisor step). Where pods fill their cores that
@@ -23,12 +25,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from fractions import Fraction
 
 from sovereign_ai.units import Ratio
-
-MOST_RATIO = 64
-"""The largest number in a ratio (`units.Ratio`)."""
 
 
 class MisfitError(ValueError):
@@ -102,39 +100,24 @@ class Clos:
 
 
 def split(radix: int, ratio: Ratio) -> Split:
-    """Share out a leaf's ports.
+    """Share out a leaf's ports: the most below that stay within the ratio, all others above.
+
+    Where the ratio's parts divide the radix that is the ratio itself; elsewhere the leaf blocks a
+    little less than is wished: 64 ports at 2:1 are 42 and 22.
 
     Raises:
-        MisfitError: the ratio gives no whole ports; the hint names the nearest one that does.
+        MisfitError: not one port below stays within the ratio.
     """
     fraction = ratio.fraction
-    parts = fraction.numerator + fraction.denominator
-    if radix % parts:
-        near = nearest_ratio(radix, fraction)
+    down = radix * fraction.numerator // (fraction.numerator + fraction.denominator)
+    if not 0 < down < radix:
+        least = -(-(fraction.numerator + fraction.denominator) // fraction.numerator)
         raise MisfitError(
             "oversubscription",
-            f"{radix} ports cannot be split {ratio}: {parts} parts do not divide {radix}",
-            f"the nearest ratio with whole ports is '{near}' ({_split_of(radix, near)}); or use a radix that {parts} divides",
+            f"{radix} ports cannot be shared {ratio}: not one is left for a machine",
+            f"write '1:{max(radix - 1, 1)}' or a larger ratio, or use a switch of {least} ports or more",
         )
-    share = radix // parts
-    return Split(share * fraction.numerator, share * fraction.denominator)
-
-
-def _split_of(radix: int, near: Ratio) -> str:
-    """Say what a fitting ratio means in ports."""
-    found = split(radix, near)
-    return f"{found.down} down, {found.up} up"
-
-
-def nearest_ratio(radix: int, wanted: Fraction) -> Ratio:
-    """Give the ratio with whole ports that is nearest by factor; of two equally near, the one that blocks less."""
-    fitting = []
-    for up in range(1, radix):
-        found = Fraction(radix - up, up)
-        if found.numerator <= MOST_RATIO and found.denominator <= MOST_RATIO:
-            fitting.append((max(found / wanted, wanted / found), found))
-    best = min(fitting, default=(Fraction(1), Fraction(1)))[1]
-    return Ratio(best.numerator, best.denominator)
+    return Split(down, radix - down)
 
 
 def most_leaves(radix: int) -> int:
@@ -152,6 +135,11 @@ def divisors(number: int) -> Iterator[int]:
     return (part for part in range(1, number + 1) if number % part == 0)
 
 
+def _several(number: int) -> Iterator[int]:
+    """Give the divisors from two upwards, or the one divisor of one."""
+    return (part for part in divisors(number) if part > 1 or number == 1)
+
+
 def shape(*, leaf: int, radix: int, split: Split, alone: bool = False) -> Clos:
     """Give the smallest Clos for so many leaves.
 
@@ -167,7 +155,7 @@ def shape(*, leaf: int, radix: int, split: Split, alone: bool = False) -> Clos:
     if alone:
         return Clos(1, leaf, 0, 0, leaf, 1, 0, 0, 0, 0, 0)
     if leaf <= radix:
-        spine = next(part for part in divisors(split.up) if leaf * (split.up // part) <= radix)
+        spine = next(part for part in _several(split.up) if leaf * (split.up // part) <= radix)
         return Clos(2, leaf, spine, 0, leaf, 1, spine, spine, 0, 0, split.up)
     if leaf > most_leaves(radix):
         raise MisfitError(
@@ -191,7 +179,7 @@ def _three_tiers(leaf: int, radix: int, split: Split) -> Clos:
             if full * links <= radix:
                 return Clos(3, leaf, full * spines, group * spines, pod, full, spines, spines, group, spine_up, split.up)
             continue
-        for last in divisors(spines):
+        for last in _several(spines):
             merged = spines // last
             fits = rest * (split.up // last) <= pod and links % merged == 0 and full * links + links // merged <= radix
             if fits:

@@ -3,20 +3,30 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import cached_property
+from itertools import repeat
 from typing import Any
 
 import orjson
 
-from sovereign_ai.plan.addresses import Partition, Prefix
-from sovereign_ai.plan.clusters import ClusterPlan
-from sovereign_ai.plan.fabric import FabricPlan
-from sovereign_ai.plan.nodes import Node
-from sovereign_ai.plan.power import SitePower
-from sovereign_ai.plan.racks import Rack
+from sovereign_ai.errors import SpecError, Where
+from sovereign_ai.plan.addresses import Partition, Prefix, giver, switches
+from sovereign_ai.plan.clusters import ClusterPlan, clusters
+from sovereign_ai.plan.fabric import FabricPlan, plan_fabrics
+from sovereign_ai.plan.feasible import Draft, draft, feasible, other_watts, support
+from sovereign_ai.plan.nodes import Node, nodes
+from sovereign_ai.plan.power import SitePower, site_power
+from sovereign_ai.plan.racks import NETWORK_UNITS, Batch, Rack, compute_racks, more_racks, switch_watts
+from sovereign_ai.plan.shapes import RACK_UNITS
 from sovereign_ai.plan.storage import StoragePlan
+from sovereign_ai.plan.warnings import warnings
 from sovereign_ai.spec.factory import AIFactory
+from sovereign_ai.spec.site import Site
+
+__all__ = ["Plan", "feasible", "plan"]
 
 
 @dataclass(frozen=True)
@@ -77,10 +87,94 @@ class Plan:
         return tuple(node for node in self.nodes if node.cluster == cluster)
 
 
-def plan(factory: AIFactory) -> Plan:
+def plan(factory: AIFactory, where: Callable[[str], Where] | None = None) -> Plan:
     """Derive the plan.
 
+    Args:
+        factory: the description.
+        where: turns a dotted field into its place in the text; left out, the line of the Python call that made the part.
+
     Raises:
-        SpecError: a wish that cannot be, with the limit and the smallest change that would fit.
+        SpecError: every wish that cannot be, each with the limit and the smallest change that would fit.
     """
-    raise NotImplementedError
+    found, problems = draft(factory, where)
+    if problems:
+        raise SpecError(problems)
+    compute = compute_racks(found.shapes)
+    machines = _nodes(found, compute)
+    planes = plan_fabrics(factory, machines, _servers(found))
+    more = more_racks(_batches(factory, found, planes), compute)
+    racks = (*(rack for pool in compute.values() for rack in pool), *more)
+    return Plan(
+        factory=factory.name,
+        spec_digest=factory.digest,
+        nodes=machines,
+        racks=tuple(sorted(racks, key=lambda rack: (rack.site, rack.hall, len(rack.name), rack.name))),
+        power=tuple(_power(factory, site, found, more) for site in factory.sites),
+        fabrics=_finished(factory, found, planes, more),
+        prefixes=found.prefixes,
+        partitions=found.partitions,
+        storage=found.storage,
+        clusters=clusters(factory, found.shapes, found.cuts, found.quotas),
+        warnings=tuple(warnings(factory, found)),
+    )
+
+
+def _nodes(found: Draft, compute: Mapping[str, Sequence[Rack]]) -> tuple[Node, ...]:
+    """Give every machine."""
+    return nodes(
+        found.shapes,
+        {pool: [rack.name for rack in racks] for pool, racks in compute.items()},
+        {
+            pool: [name for first, last, number in runs for name in repeat(cut.names[number], last - first)]
+            for cut in found.cuts
+            for pool, runs in cut.of.items()
+        },
+        {shape.pool.name: giver(found.prefixes, "nodes", shape.pool.name) for shape in found.shapes},
+        {shape.pool.name: giver(found.prefixes, "bmc", shape.pool.name) for shape in found.shapes},
+    )
+
+
+def _servers(found: Draft) -> dict[str, list[str]]:
+    """Give the storage servers of each site."""
+    servers: dict[str, list[str]] = {}
+    for tier in found.storage:
+        servers.setdefault(tier.site, []).extend(tier.servers)
+    return servers
+
+
+def _batches(factory: AIFactory, found: Draft, planes: Sequence[FabricPlan]) -> list[Batch]:
+    """Give switches and servers in the order in which they are put into racks."""
+    fabrics = {fabric.name: fabric for fabric in factory.fabrics}
+    names = [[one.name for one in plane.switches] for plane in planes] + [list(tier.servers) for tier in found.storage]
+    sites = [plane.site for plane in planes] + [tier.site for tier in found.storage]
+    watts = [switch_watts(fabrics[plane.fabric]) for plane in planes] + [None] * len(found.storage)
+    places = support(factory, found.shapes, found.sizes, found.storage)
+    return [
+        Batch(factory.site(site), hall, kind, share, devices, units, power)
+        for (hall, kind, share, _, units), site, devices, power in zip(places, sites, names, watts, strict=True)
+    ]
+
+
+def _finished(factory: AIFactory, found: Draft, planes: Sequence[FabricPlan], more: Sequence[Rack]) -> tuple[FabricPlan, ...]:
+    """Give the planes with places, loopbacks and AS numbers."""
+    rack_of = {device: rack.name for rack in more for device in rack.devices}
+    asn = factory.network.asn
+    done: list[FabricPlan] = []
+    for plane, size in zip(planes, found.sizes, strict=True):
+        finished, asn = switches(plane, size, rack_of, giver(found.prefixes, "loopback", plane.name, first=0), asn)
+        done.append(finished)
+    return tuple(done)
+
+
+def _power(factory: AIFactory, site: Site, found: Draft, more: Sequence[Rack]) -> SitePower:
+    """Give one site's power."""
+    dark = sum(len(rack.unknown_power) for rack in more if rack.site == site.name)
+    racks = sum(shape.racks for shape in found.shapes if shape.site.name == site.name)
+    kinds = Counter(rack.kind for rack in more if rack.site == site.name)
+    power = site_power(site, found.groups, other_watts(factory, found.sizes, site.name), dark)
+    why = (
+        f"{racks:,} of machines; {kinds['network']:,} of switches, which take at most {NETWORK_UNITS} of {RACK_UNITS} units; "
+        f"{kinds['storage']:,} of storage servers, each tier by itself"
+    )
+    return replace(power, why={**power.why, "racks": why})

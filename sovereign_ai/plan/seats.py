@@ -100,19 +100,20 @@ def _pool_block(pool: GpuNodePool, hosts: int, managers: int, fabric: Fabric) ->
 
 def _starts(block: Block, at: int, down: int) -> Iterator[tuple[int, int]]:
     """Give (first place, places) of each run of places without a gap, from place `at` on."""
-    whole, rest = divmod(block.places, block.unit)
-    if block.unit > down:
+    unit = min(block.unit, block.places)
+    if unit > down:
         yield (-(-at // down) * down, block.places)
         return
-    first = min(whole, (down - at % down) // block.unit)
+    whole, rest = divmod(block.places, unit)
+    first = min(whole, (down - at % down) // unit)
     if first:
-        yield (at, first * block.unit)
-    at += first * block.unit
+        yield (at, first * unit)
+    at += first * unit
     if whole > first:
         at = (at // down + bool(at % down)) * down
-        a_leaf = down // block.unit
+        a_leaf = down // unit
         for taken in range(first, whole, a_leaf):
-            count = min(a_leaf, whole - taken) * block.unit
+            count = min(a_leaf, whole - taken) * unit
             yield (at, count)
             at += down if taken + a_leaf < whole else count
     if rest:

@@ -50,7 +50,7 @@ class Shape:
     @property
     def total(self) -> int:
         """Machines, spares counted."""
-        return self.nodes + self.spares.count
+        return self.nodes + self.spares.machines
 
     @property
     def racks(self) -> int:
@@ -60,7 +60,7 @@ class Shape:
 
 def scalable_unit(pool: GpuNodePool) -> int:
     """Give the machines of a scalable unit: the pool's own, else the published, else the whole pool."""
-    return pool.scalable_unit or system(pool.system).scalable_unit or pool.nodes + spares_of(pool).count
+    return pool.scalable_unit or system(pool.system).scalable_unit or pool.nodes + spares_of(pool).machines
 
 
 def spares_of(pool: GpuNodePool, nodes: int | None = None) -> Spares:
@@ -87,7 +87,7 @@ def _shape(factory: AIFactory, index: int, pool: GpuNodePool, nodes: int) -> Sha
     hall = next((hall for hall in site.halls if hall.name == pool.hall), site.halls[0])
     machine = system(pool.system)
     extra = spares_of(pool, nodes)
-    unit = pool.scalable_unit or machine.scalable_unit or nodes + extra.count
+    unit = pool.scalable_unit or machine.scalable_unit or nodes + extra.machines
     return Shape(index, pool, site, hall, machine, nodes, extra, pool.nodes_per_rack or _per_rack(machine, hall), unit)
 
 

@@ -8,7 +8,7 @@ that takes several machines at once, so the largest failure domain is the least.
 
     >>> poisson_spares(machines=12_500, gpus=8, repair_hours=72)
     180
-    >>> spares(machines=36, gpus=4, domain=18).count
+    >>> spares(machines=36, gpus=4, domain=18).machines
     18
 """
 
@@ -32,7 +32,7 @@ CONFIDENCE = Decimal("0.999")
 class Spares(NamedTuple):
     """A number of spares and its reason."""
 
-    count: int
+    machines: int
     why: str
 
 

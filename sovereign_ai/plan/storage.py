@@ -1,9 +1,35 @@
-"""Storage servers and drives that a tier needs."""
+"""Storage servers and drives that a tier needs, from its capacity, its rates and the losses it survives.
+
+The grades are those of NVIDIA RA-11333-001 V11, table 6 (read 2026-11-24), in bytes a second for a
+scalable unit of 32 DGX H100, 256 GPUs. Its single-unit write cells are printed truncated: 7 stands
+for 7.5 and 62 for 62.5, as the rows for four units show. No such table was found for later
+machines; they are counted as units of 256 GPUs, which the `why` says.
+
+    >>> aggregate("best", units=4)
+    (500000000000, 250000000000)
+    >>> [rate // 10**9 for rate in aggregate("best", units=1)]
+    [125, 62]
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+
+from sovereign_ai.errors import Problem, Where
+from sovereign_ai.names import label
+from sovereign_ai.plan.shapes import Shape
+from sovereign_ai.spec.factory import AIFactory
+from sovereign_ai.spec.site import Site
+from sovereign_ai.spec.storage import StorageTier
+from sovereign_ai.units import Bytes, BytesPerSecond
+
+UNIT_GPUS = 256
+"""GPUs of the scalable unit that the table speaks of."""
+_MB = 1_000_000
+_UNIT_RATES = {"good": (15_000 * _MB, 7_500 * _MB), "better": (40_000 * _MB, 20_000 * _MB), "best": (125_000 * _MB, 62_500 * _MB)}
+_NODE_RATES = {"good": (4_000 * _MB, 2_000 * _MB), "better": (8_000 * _MB, 4_000 * _MB), "best": (40_000 * _MB, 20_000 * _MB)}
+_SOURCE = "RA-11333-001 V11, table 6"
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,3 +71,132 @@ class StoragePlan:
     servers: tuple[str, ...]
     drives: int
     why: Mapping[str, str]
+
+
+def aggregate(grade: str, units: int) -> tuple[int, int]:
+    """Give the read and write rate of a grade for some scalable units, in bytes a second."""
+    read, write = _UNIT_RATES[grade]
+    return read * units, write * units
+
+
+def per_node(grade: str) -> tuple[int, int]:
+    """Give the read and write rate that one machine must reach, in bytes a second."""
+    return _NODE_RATES[grade]
+
+
+def tier_sites(factory: AIFactory, tier: StorageTier) -> tuple[Site, ...]:
+    """Give where a tier stands: the sites it names, else every site with a pool of its zone."""
+    if tier.sites:
+        return tuple(site for site in factory.sites if site.name in tier.sites)
+    here = {pool.site for pool in factory.pools if pool.zone == tier.zone}
+    return tuple(site for site in factory.sites if site.name in here)
+
+
+def storage(factory: AIFactory, shapes: Sequence[Shape]) -> tuple[StoragePlan, ...]:
+    """Give every tier at every site it stands at, in the order of the description."""
+    return tuple(_tier(tier, site, shapes) for tier in factory.storage for site in tier_sites(factory, tier))
+
+
+def storage_problems(factory: AIFactory, shapes: Sequence[Shape]) -> Iterator[Problem]:
+    """Give tiers that ask more of a machine than its storage ports carry."""
+    for index, tier in enumerate(factory.storage):
+        read, write, _ = _node_rates(tier)
+        for shape in shapes:
+            machine = shape.system
+            if shape.pool.zone != tier.zone or not machine.storage_nics or not machine.storage_nic_rate:
+                continue
+            most = machine.storage_nics * machine.storage_nic_rate.count // 8
+            if max(read, write) > most:
+                field = "per_node_read" if read >= write else "per_node_write"
+                message = (
+                    f"{BytesPerSecond(max(read, write))} a machine, and pool {shape.pool.name!r} has {machine.storage_nics} ports "
+                    f"of {machine.storage_nic_rate} for storage: {BytesPerSecond(most)}"
+                )
+                yield Problem(
+                    "storage-rate", message, Where(field=f"storage[{index}].{field}"), f"write at most {str(BytesPerSecond(most))!r}"
+                )
+                break
+
+
+def _node_rates(tier: StorageTier) -> tuple[int, int, str]:
+    """Give what one machine must reach, and why; 0 where nothing is asked."""
+    read, write = per_node(tier.grade) if tier.grade else (0, 0)
+    why = f"grade {tier.grade} ({_SOURCE})" if tier.grade else "nothing asked"
+    if tier.per_node_read is not None or tier.per_node_write is not None:
+        why = "as described"
+    return (
+        tier.per_node_read.count if tier.per_node_read else read,
+        tier.per_node_write.count if tier.per_node_write else write,
+        why,
+    )
+
+
+def _rates(tier: StorageTier, gpus: int) -> tuple[int, int, str]:
+    """Give the aggregate rates, and why."""
+    units = max(-(-gpus // UNIT_GPUS), 1)
+    read, write = aggregate(tier.grade, units) if tier.grade else (0, 0)
+    whys = [f"grade {tier.grade} x {units:,} units of {UNIT_GPUS} GPUs for {gpus:,} GPUs ({_SOURCE})"] if tier.grade else []
+    asked = (tier.read.count if tier.read else 0, tier.write.count if tier.write else 0)
+    if any(asked):
+        whys.append(f"at least the {BytesPerSecond(asked[0])} read and {BytesPerSecond(asked[1])} write described")
+    one = _node_rates(tier)
+    whys.append("never less than one machine's rate")
+    return max(read, asked[0], one[0]), max(write, asked[1], one[1]), "; ".join(whys)
+
+
+def _tier(tier: StorageTier, site: Site, shapes: Sequence[Shape]) -> StoragePlan:
+    """Size one tier at one site."""
+    pools = [shape for shape in shapes if shape.site.name == site.name and shape.pool.zone == tier.zone]
+    gpus = sum(shape.nodes * shape.system.gpus for shape in pools)
+    read, write, why_rates = _rates(tier, gpus)
+    node_read, node_write, why_node = _node_rates(tier)
+    count, drives, why = _servers(tier, read, write)
+    halls = dict.fromkeys(shape.hall.name for shape in pools) or dict.fromkeys(hall.name for hall in site.halls)
+    return StoragePlan(
+        tier=tier.name,
+        site=site.name,
+        jurisdiction=site.country,
+        halls=tuple(halls),
+        zone=tier.zone,
+        protocol=tier.protocol,
+        key=tier.encryption.key,
+        capacity=tier.capacity.count,
+        raw=drives * tier.drive.count,
+        read=read,
+        write=write,
+        per_node_read=node_read,
+        per_node_write=node_write,
+        servers=tuple(label(tier.name, site.name, f"s{number + 1:03d}") for number in range(count)),
+        drives=drives,
+        why={"read": why_rates, "write": why_rates, "per_node_read": why_node, "per_node_write": why_node, **why},
+    )
+
+
+def _servers(tier: StorageTier, read: int, write: int) -> tuple[int, int, dict[str, str]]:
+    """Give servers and drives: the most of what capacity, rates and stripes ask for."""
+    data, parity = tier.data_drives, tier.parity_drives
+    stripe = data + parity
+    needed = max(-(-tier.capacity.count * stripe // (data * tier.drive.count)), stripe)
+    asks = {
+        f"capacity: {needed:,} drives at {tier.server_drives} a server": -(-needed // tier.server_drives),
+        f"read: {BytesPerSecond(read)} at {tier.server_read} a server": -(-read // tier.server_read.count),
+        f"write: {BytesPerSecond(write)} at {tier.server_write} a server": -(-write // tier.server_write.count),
+    }
+    if parity:
+        asks[f"stripes of {data}+{parity}: a lost server may take no more than {parity} parts"] = -(-stripe // parity)
+    count = max(asks.values())
+    each = -(-needed // count)
+    drives = each * count
+    terms = "; ".join(f"{number:,} for {ask}" for ask, number in asks.items())
+    return (
+        count,
+        drives,
+        {
+            "servers": f"max = {count:,} of: {terms}",
+            "drives": (
+                f"{Bytes(tier.capacity.count)} x {stripe}/{data} / {tier.drive} = {needed:,} drives (at least one stripe of {stripe}), "
+                f"spread evenly: {each} x {count:,} = {drives:,}"
+            ),
+            "raw": f"{drives:,} x {tier.drive}",
+        },
+    )

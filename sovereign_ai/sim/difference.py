@@ -11,7 +11,11 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-_CLUSTER_TAINTS = ("node.kubernetes.io/", "node.cloudprovider.kubernetes.io/", "sovereign-ai.internal/fault")
+from sovereign_ai.names import KEYS
+
+FAULT = f"{KEYS.domain}/fault"
+"""The taint of an injected fault."""
+_THEIRS = ("node.kubernetes.io/", "node.cloudprovider.kubernetes.io/", FAULT)
 """Taints that the cluster's controllers, or an injected fault, put on a node."""
 
 Judge = Callable[[Mapping[str, Any], Mapping[str, Any]], dict[str, Any] | str | None]
@@ -56,14 +60,16 @@ def node_spec(wanted: Mapping[str, Any], live: Mapping[str, Any]) -> dict[str, A
     """Compare a node: labels and annotations that we state, taints, resources; a provider ID cannot be changed."""
     if live["spec"].get("providerID") not in {None, "", wanted["spec"]["providerID"]}:
         return "spec.providerID"
-    theirs = [taint for taint in live["spec"].get("taints") or [] if str(taint["key"]).startswith(_CLUSTER_TAINTS)]
+    theirs = [taint for taint in live["spec"].get("taints") or [] if str(taint["key"]).startswith(_THEIRS)]
     taints = _taints(wanted["spec"].get("taints", []))
+    faulty = any(taint["key"] == FAULT for taint in theirs)
     same = (
         _holds(live["metadata"].get("labels"), wanted["metadata"]["labels"])
         and _holds(live["metadata"].get("annotations"), wanted["metadata"]["annotations"])
         and live["spec"].get("providerID") == wanted["spec"]["providerID"]
         and _taints(live["spec"].get("taints") or []) - _taints(theirs) == taints
-        and all(_holds(live["status"].get(key), wanted["status"][key]) for key in ("capacity", "allocatable"))
+        and _holds(live["status"].get("capacity"), wanted["status"]["capacity"])
+        and (faulty or _holds(live["status"].get("allocatable"), wanted["status"]["allocatable"]))
     )
     if same:
         return None

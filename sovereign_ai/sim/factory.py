@@ -12,25 +12,28 @@ nothing. Machines that somebody else made are never touched.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-from sovereign_ai.cluster.access import Api
+from sovereign_ai.cluster.access import Api, ApiError
 from sovereign_ai.errors import EnvironmentLacksError, Problem, UsageError
 from sovereign_ai.names import KEYS, OWNER
 from sovereign_ai.plan.factory import Plan
-from sovereign_ai.sim.difference import Change, changes, node_spec, owned_slice
+from sovereign_ai.sim.difference import changes, node_spec, owned_slice
 from sovereign_ai.sim.nodes import FAKE, node_objects
+from sovereign_ai.sim.pod_ranges import assign, cluster_range
 from sovereign_ai.sim.slices import slice_objects
 from sovereign_ai.spec.factory import AIFactory
 
 MANAGER = "sovereign-ai-sim"
 """In whose name fields of simulated objects are applied."""
+RULE = ("resource.k8s.io/v1", "DeviceTaintRule")
 SLICE = ("resource.k8s.io/v1", "ResourceSlice")
-_POLL_SECONDS, _SLOWEST_POLL_SECONDS = 0.2, 1.0
+_POLL_SECONDS = 0.2
 _WORKERS = 16
+_BATCH = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,24 +92,28 @@ def simulate(
     _refuse_foreign(live, wanted, factory, foreign=foreign)
     ours = [node for node in live if is_ours(node, factory.name)]
     nodes = changes(wanted, ours, node_spec)
-    counted = (len(nodes.make), len(nodes.mend), len(nodes.remove) + len(nodes.replace))
-    progress(f"{cluster}: {counted[0]} machines to make, {counted[1]} to mend, {counted[2]} to remove")
-    _write(api, nodes)
+    fresh = [*nodes.replace, *nodes.make]
+    planned = slice_objects(plan, cluster)
+    going = _uids([*fresh, *nodes.remove])
+    kept = _owned(planned, {name: uid for name, uid in _uids(ours).items() if name not in going})
+    slices = changes(kept, api.list(*SLICE, label_selector=selector(factory.name)), owned_slice)
+    progress(f"{cluster}: {len(fresh)} machines to make, {len(nodes.mend)} to mend, {len(nodes.remove)} to remove")
+
+    _delete_all(api, [*nodes.remove, *nodes.replace, *slices.remove, *slices.replace])
+    ranged = assign(fresh, live, cluster_range(plan, cluster), factory.clusters.pods_per_node)
+    made = _make_all(api, ranged, planned, lambda line: progress(f"{cluster}: {line}"))
+    api.many((partial(api.create, obj) for obj in (*slices.make, *slices.replace)), workers=_WORKERS)
+    api.many((partial(_mend, api, obj) for obj in (*nodes.mend, *slices.mend)), workers=_WORKERS)
     names = {node["metadata"]["name"] for node in wanted}
     ready = _wait(api, factory, names, wait_seconds, lambda line: progress(f"{cluster}: {line}"))
-    planned = _with_owners(slice_objects(plan, cluster), ready)
-    slices = changes(planned, api.list(*SLICE, label_selector=selector(factory.name)), owned_slice)
-    _write(api, slices)
-    progress(f"{cluster}: {len(planned)} device lists as planned")
-    both = (nodes, slices)
     return Simulated(
         cluster=cluster,
         nodes=len(wanted),
-        ready=len(ready),
+        ready=ready,
         slices=len(planned),
-        created=sum(len(change.make) + len(change.replace) for change in both),
-        mended=sum(len(change.mend) for change in both),
-        removed=sum(len(change.remove) for change in both),
+        created=made + len(slices.make) + len(slices.replace),
+        mended=len(nodes.mend) + len(slices.mend),
+        removed=len(nodes.remove) + len(slices.remove),
     )
 
 
@@ -126,9 +133,9 @@ def remove(api: Api, factory: AIFactory, cluster: str | None = None, *, progress
         ApiError: the server refused.
         UnreachableError: there was no answer.
     """
-    found = [*api.list(*SLICE, label_selector=selector(factory.name))]
+    found = [*_served(api, SLICE, factory.name), *_served(api, RULE, factory.name)]
     found += [node for node in api.list("v1", "Node", label_selector=selector(factory.name)) if is_simulated(node)]
-    api.many((partial(_delete, api, obj) for obj in found), workers=_WORKERS)
+    _delete_all(api, found)
     progress(f"{cluster or factory.name}: {len(found)} simulated objects removed")
     return len(found)
 
@@ -136,6 +143,16 @@ def remove(api: Api, factory: AIFactory, cluster: str | None = None, *, progress
 def selector(factory: str) -> str:
     """Give the label selector of everything of a factory."""
     return f"{KEYS.owner}={OWNER},{KEYS.factory}={factory}"
+
+
+def _served(api: Api, kind: tuple[str, str], factory: str) -> list[dict[str, Any]]:
+    """List what is ours of a kind; nothing where an older server does not serve it."""
+    try:
+        return api.list(*kind, label_selector=selector(factory))
+    except ApiError as error:
+        if error.reason == "KindUnknown":
+            return []
+        raise
 
 
 def is_simulated(node: dict[str, Any]) -> bool:
@@ -164,11 +181,31 @@ def _refuse_foreign(live: list[dict[str, Any]], wanted: list[dict[str, Any]], fa
         )
 
 
-def _write(api: Api, change: Change) -> None:
-    """Bring a difference to the cluster: first room, then what is missing, then what is wrong."""
-    api.many((partial(_delete, api, obj) for obj in (*change.remove, *change.replace)), workers=_WORKERS)
-    api.many((partial(api.create, obj) for obj in (*change.make, *change.replace)), workers=_WORKERS)
-    api.many((partial(_mend, api, obj) for obj in change.mend), workers=_WORKERS)
+def _make_all(api: Api, nodes: list[dict[str, Any]], slices: list[dict[str, Any]], progress: Callable[[str], object]) -> int:
+    """Make machines, each with its slices; the number of objects made."""
+    by_node: dict[str, list[dict[str, Any]]] = {}
+    for obj in slices:
+        by_node.setdefault(obj["spec"]["nodeName"], []).append(obj)
+    made = 0
+    for start in range(0, len(nodes), _BATCH):
+        batch = nodes[start : start + _BATCH]
+        made += sum(api.many((partial(_make, api, node, by_node.get(node["metadata"]["name"], [])) for node in batch), workers=_WORKERS))
+        if len(nodes) > _BATCH:
+            progress(f"{start + len(batch)} of {len(nodes)} machines made")
+    return made
+
+
+def _make(api: Api, node: dict[str, Any], slices: list[dict[str, Any]]) -> int:
+    """Make one machine and its slices; the number of objects made."""
+    name, uid = node["metadata"]["name"], api.create(node)["metadata"]["uid"]
+    for obj in _owned(slices, {name: uid}):
+        api.create(obj)
+    return 1 + len(slices)
+
+
+def _delete_all(api: Api, objects: list[dict[str, Any]]) -> None:
+    """Remove objects."""
+    api.many((partial(api.delete, obj["apiVersion"], obj["kind"], obj["metadata"]["name"]) for obj in objects), workers=_WORKERS)
 
 
 def _mend(api: Api, obj: dict[str, Any]) -> None:
@@ -180,41 +217,42 @@ def _mend(api: Api, obj: dict[str, Any]) -> None:
         api.update_status(head | {"status": {key: status[key] for key in ("capacity", "allocatable")}})
 
 
-def _delete(api: Api, obj: dict[str, Any]) -> None:
-    """Remove one object."""
-    api.delete(obj["apiVersion"], obj["kind"], obj["metadata"]["name"])
+def _uids(nodes: Iterable[dict[str, Any]]) -> dict[str, str]:
+    """Give nodes' UIDs by name; empty for those that are yet to be made."""
+    return {node["metadata"]["name"]: node["metadata"].get("uid", "") for node in nodes}
 
 
-def _with_owners(slices: list[dict[str, Any]], uids: dict[str, str]) -> list[dict[str, Any]]:
-    """Let each slice belong to its node, so that it goes with it, as with a real driver."""
+def _owned(slices: Iterable[dict[str, Any]], uids: Mapping[str, str]) -> list[dict[str, Any]]:
+    """Give the slices of these nodes, each belonging to its node, so that it goes with it, as with a real driver."""
+    found = []
     for obj in slices:
         node = obj["spec"]["nodeName"]
-        owner = {"apiVersion": "v1", "kind": "Node", "name": node, "uid": uids[node], "controller": True}
-        obj["metadata"]["ownerReferences"] = [owner]
-    return slices
+        if node in uids:
+            owner = {"apiVersion": "v1", "kind": "Node", "name": node, "uid": uids[node], "controller": True}
+            found.append({**obj, "metadata": {**obj["metadata"], "ownerReferences": [owner]}})
+    return found
 
 
-def _wait(api: Api, factory: AIFactory, names: set[str], wait_seconds: float, progress: Callable[[str], object]) -> dict[str, str]:
-    """Wait until all machines are Ready; name to UID."""
+def _wait(api: Api, factory: AIFactory, names: set[str], wait_seconds: float, progress: Callable[[str], object]) -> int:
+    """Wait until all machines are Ready; how many they are."""
     deadline = time.monotonic() + wait_seconds
-    pause, shown = _POLL_SECONDS, -1
+    shown = -1
     while True:
+        began = time.monotonic()
         nodes = api.list("v1", "Node", label_selector=selector(factory.name))
-        ready = {node["metadata"]["name"]: node["metadata"].get("uid", "") for node in nodes if is_ready(node)}
-        ready = {name: uid for name, uid in ready.items() if name in names}
+        ready = names & {str(node["metadata"]["name"]) for node in nodes if is_ready(node)}
         if len(ready) != shown:
             progress(f"{len(ready)} of {len(names)} machines ready")
             shown = len(ready)
         if len(ready) == len(names):
-            return ready
-        if time.monotonic() > deadline:
-            late = sorted(names - set(ready))
+            return len(ready)
+        if began > deadline:
+            late = sorted(names - ready)
             hint = "see that KWOK runs (`sovereign-ai cluster status`); without it nothing plays simulated machines"
             raise EnvironmentLacksError(
                 Problem("nodes-not-ready", f"{len(late)} machines are not Ready after {wait_seconds:g} s: {_some(late)}", hint=hint)
             )
-        time.sleep(pause)
-        pause = min(pause * 1.5, _SLOWEST_POLL_SECONDS)
+        time.sleep(_POLL_SECONDS + 2 * (time.monotonic() - began))
 
 
 def is_ready(node: dict[str, Any]) -> bool:

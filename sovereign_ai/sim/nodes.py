@@ -79,6 +79,8 @@ def _labels(machine: Machine) -> dict[str, str]:
         "kubernetes.io/hostname": node.name,
         "kubernetes.io/os": "linux",
         "kubernetes.io/arch": machine.system.cpu_arch,
+        "beta.kubernetes.io/os": "linux",
+        "beta.kubernetes.io/arch": machine.system.cpu_arch,
         "topology.kubernetes.io/region": node.region,
         "topology.kubernetes.io/zone": node.hall,
         "node.kubernetes.io/instance-type": node.system,

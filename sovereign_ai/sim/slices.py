@@ -38,6 +38,11 @@ def slice_objects(plan: Plan, cluster: str) -> list[dict[str, Any]]:
     return [obj for machine in machines(plan, cluster) for obj in _of_machine(machine)]
 
 
+def device_names(machine: Machine) -> list[str]:
+    """Name a machine's devices, GPU by GPU; for machines without a DRA driver as well."""
+    return [str(device["name"]) for device in _devices(machine)]
+
+
 def _of_machine(machine: Machine) -> list[dict[str, Any]]:
     """Give one machine's slices."""
     driver = machine.accelerator.dra_driver

@@ -38,6 +38,7 @@ MOST_DIGITS = 18
 MOST_PROBLEMS = 100
 """After so many problems of its own the reader gives up on the rest of the file."""
 _LONGEST_KEY = 128
+_LONGEST_NUMBER = 64
 
 _LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _NUMBERISH = re.compile(r"[-+]?\.?[0-9]")
@@ -140,7 +141,7 @@ class _Reader:
             mark = error.problem_mark or error.context_mark
             where = Where(self.file, mark.line + 1, mark.column + 1) if mark else Where(self.file)
             message, hint = in_our_words(error.problem or "", error.context or "")
-            raise self.stop("yaml-syntax", message, where, hint) from None
+            raise self.stop("too-deep" if "deep" in message else "yaml-syntax", message, where, hint) from None
         except yaml.YAMLError:
             raise self.stop("yaml-syntax", "the text holds a character that YAML does not allow", Where(self.file), "remove it") from None
         finally:
@@ -275,7 +276,7 @@ class _Reader:
                 self.refuse("bad-number", f"a number of more than {MOST_DIGITS} digits", where, _QUOTE)
                 return Refused()
             return int(text) if whole else float(text)
-        odd = _ODD_NUMBER.fullmatch(text)
+        odd = _ODD_NUMBER.fullmatch(text) if len(text) <= _LONGEST_NUMBER else None
         if odd is None:
             return text
         self.refuse("bad-number", f"{shown(text)} {_ODD_WORDS[odd.lastgroup or 'half']}", where, _QUOTE)

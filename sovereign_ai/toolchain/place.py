@@ -28,8 +28,8 @@ from sovereign_ai.toolchain.table import Tool, table_digest
 Progress = Callable[[str], None]
 """Takes one line for a person to read; never anything secret."""
 
-_PATIENCE = 2.0
-"""Seconds of silence after which a wait is reported."""
+_FIRST_WORD, _NEXT_WORD = 2.0, 15.0
+"""Seconds of silence after which a wait is reported, the first time and from then on."""
 
 
 def cache_dir() -> Path:
@@ -92,15 +92,16 @@ def locked(row: Tool, progress: Progress) -> Iterator[Path]:
 
 def _wait_for(descriptor: int, row: Tool, progress: Progress) -> None:
     """Take the lock, saying now and then that another run holds it."""
-    start = said = time.monotonic()
+    start = time.monotonic()
+    due = _FIRST_WORD
     while True:
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            now = time.monotonic()
-            if now - said > _PATIENCE:
-                progress(f"{row.name}: another run is installing it, waited {now - start:.0f} s")
-                said = now
+            waited = time.monotonic() - start
+            if waited >= due:
+                progress(f"{row.name}: another run is installing it, waited {waited:.0f} s")
+                due = waited + _NEXT_WORD
             time.sleep(0.1)
         else:
             return

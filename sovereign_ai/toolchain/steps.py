@@ -7,11 +7,13 @@ or a step outlives its limit, the whole process group of the program is ended.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import subprocess
+import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from sovereign_ai.toolchain.place import Progress
@@ -49,7 +51,7 @@ def run(
     Raises:
         WayClosedError: it could not start, failed, or outlived its limit.
     """
-    with log.open("ab") as sink:
+    with log.open("ab") as sink, _termination_as_interrupt():
         try:
             process = subprocess.Popen(
                 list(argv),
@@ -68,6 +70,23 @@ def run(
             _end(process)
     if code != 0:
         raise WayClosedError(f"{what}: exit {code}: {tail(log)}")
+
+
+@contextlib.contextmanager
+def _termination_as_interrupt() -> Iterator[None]:
+    """Let SIGTERM end the step as Ctrl-C does, so that no build is left behind; only in the main thread."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+
+    def interrupt(_number: int, _frame: object) -> None:
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGTERM, interrupt)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def _wait(process: subprocess.Popen[bytes], what: str, progress: Progress, limit: float) -> int:

@@ -217,7 +217,7 @@ def test_many_calls_stop_when_the_server_is_gone(serve: Serve):
 
     with pytest.raises(UnreachableError):
         api.many([partial(silent, number) for number in range(500)], workers=2)
-    assert len(made) < 500
+    assert len(made) <= 2, "each worker may have begun one call"
 
 
 def test_a_kind_that_is_not_served_is_an_error_that_names_the_nearest(serve: Serve):

@@ -14,9 +14,10 @@ import pytest
 from sovereign_ai.cluster.embedded import down, launch, up
 from sovereign_ai.cluster.explain import last_lines, redact
 from sovereign_ai.cluster.flags import COMPONENTS
-from sovereign_ai.cluster.process import Process, is_running, started_at
+from sovereign_ai.cluster.process import Probe, Process, is_running, started_at
 from sovereign_ai.cluster.state import Place, read_json, record, write_json
 from sovereign_ai.cluster.status import recorded_processes, status_of, supervisor_pid
+from sovereign_ai.cluster.supervisor import Child, Supervisor
 from sovereign_ai.errors import EnvironmentLacksError, UsageError
 
 SLEEP = (sys.executable, "-S", "-c", "import time; time.sleep(600)")
@@ -263,3 +264,33 @@ def test_a_process_is_told_apart_from_a_later_one_of_the_same_number():
 def test_keys_and_tokens_are_taken_out_of_a_log():
     text = "a -----BEGIN EC PRIVATE KEY-----\nabc\n-----END EC PRIVATE KEY----- b password: hunter2, Bearer ey.x --token=q"
     assert redact(text) == "a [redacted] b password: [redacted], Bearer [redacted] --token=[redacted]"
+
+
+def test_a_log_that_grows_long_is_cut_and_one_older_part_is_kept(where: Place):
+    log = where.log("one")
+    log.write_bytes(b"x" * 17_000_000)
+    Supervisor(where, (Process("one", SLEEP),), 1)._keep_logs_small()
+    assert log.stat().st_size == 0
+    assert (log.parent / "one.log.1").stat().st_size == 17_000_000
+
+
+def looked_at(supervisor: Supervisor, child: Child) -> Child:
+    supervisor._look(child)
+    return child
+
+
+def test_a_component_that_hangs_is_killed_and_started_again(where: Place, monkeypatch: pytest.MonkeyPatch):
+    nobody_listens = Probe(1, "/healthz", *[str(where.folder / "none")] * 3)
+    supervisor = Supervisor(where, (Process("hung", SLEEP, probe=nobody_listens),), 1)
+    supervisor._phase = "ready"
+    child = supervisor._children["hung"]
+    try:
+        supervisor._look(child)
+        assert child.popen is not None
+        time.sleep(0.1)
+        supervisor._look(child)
+        assert child.popen.poll() is None, "it has some time to become well"
+        monkeypatch.setattr("sovereign_ai.cluster.supervisor._HANGS_SECONDS", 0.0)
+        until(lambda: looked_at(supervisor, child).restarts == 1)
+    finally:
+        supervisor._stop()

@@ -20,13 +20,13 @@ def hear(*events: object) -> _Told:
     return told
 
 
-def step(op: str, name: str) -> dict[str, object]:
-    return {"resOutputsEvent": {"metadata": {"op": op, "urn": f"urn:pulumi:s::p::t::{name}"}}}
+def step(op: str, name: str, kind: str = "kubernetes:core/v1:ConfigMap") -> dict[str, object]:
+    return {"resOutputsEvent": {"metadata": {"op": op, "type": kind, "urn": f"urn:pulumi:s::p::t::{name}"}}}
 
 
-def test_a_step_counts_once_when_it_is_done() -> None:
-    begun = {"resourcePreEvent": {"metadata": {"op": "create", "urn": "urn:pulumi:s::p::t::a"}}}
-    told = hear(begun, step("create", "a"), step("same", "b"))
+def test_an_object_counts_once_when_it_is_done_and_a_component_not_at_all() -> None:
+    begun = {"resourcePreEvent": {"metadata": {"op": "create", "type": "kubernetes:core/v1:Pod", "urn": "urn:pulumi:s::p::t::a"}}}
+    told = hear(begun, step("create", "a"), step("same", "b"), step("create", "lab", "sovereign:index:FactoryDeployment"))
     assert dict(told.changes) == {"create": 1}
     assert told.steps == [("create", "a")]
     assert told.same == 1

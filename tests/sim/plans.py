@@ -37,9 +37,7 @@ def factory_of(*pools: GpuNodePool, name: str = "tiny") -> AIFactory:
                 name="fra1",
                 country="DE",
                 power=Power(it_budget=Watts.parse("20 MW"), feeds={"A": "20 MW", "B": "20 MW", "C": "20 MW"}),
-                halls=(
-                    Hall(name="h1", cooling=Cooling(kind="hybrid", supply=Celsius.parse("22 degC")), rack_limit=Watts.parse("200 kW")),
-                ),
+                halls=(Hall(name="h1", cooling=Cooling(kind="hybrid", supply=Celsius.parse("22 degC")), rack_limit=Watts.parse("200 kW")),),
             ),
         ),
         pools=pools or (pool("train"), pool("serve", nodes=1, zone="open")),

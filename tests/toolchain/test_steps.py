@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import os
+import subprocess
 import sys
 import time
 from pathlib import Path
@@ -34,6 +35,21 @@ def test_a_step_that_outlives_its_limit_is_ended_with_its_children(tmp_path: Pat
     while time.monotonic() < deadline and _runs(child):
         time.sleep(0.05)
     assert not _runs(child)
+
+
+def test_a_terminated_installation_leaves_no_build_behind(tmp_path: Path) -> None:
+    pid_file = tmp_path / "pid"
+    code = (
+        "from pathlib import Path; from sovereign_ai.toolchain.steps import run; "
+        f"run(['/bin/sh', '-c', 'echo $$ > {pid_file}; exec sleep 60'], what='t', progress=print, log=Path({str(tmp_path / 'log')!r}))"
+    )
+    installer = subprocess.Popen([sys.executable, "-c", code], stderr=subprocess.DEVNULL)
+    deadline = time.monotonic() + 20
+    while not (pid_file.is_file() and pid_file.read_text()) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    installer.terminate()
+    installer.wait(timeout=20)
+    assert not _runs(int(pid_file.read_text()))
 
 
 def _runs(pid: int) -> bool:

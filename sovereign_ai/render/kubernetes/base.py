@@ -1,0 +1,71 @@
+"""What the whole cluster shares: our own namespace, the digests, priority classes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from sovereign_ai import __version__
+from sovereign_ai.plan.clusters import ClusterPlan
+from sovereign_ai.plan.factory import Plan
+from sovereign_ai.render.kubernetes.maker import Maker, Object
+from sovereign_ai.rules.context import SYSTEM_NAMESPACE
+from sovereign_ai.rules.registry import registry_digest
+from sovereign_ai.spec.factory import AIFactory
+
+POD_SECURITY_VERSION = "v1.37"
+"""The Kubernetes release whose Pod Security Standards hold; pinned, so that an upgrade changes nothing by itself."""
+_PRIORITIES = {
+    "inference": (100_000, "PreemptLowerPriority", "Services that answer people"),
+    "training": (50_000, "PreemptLowerPriority", "Jobs that were planned for"),
+    "opportunistic": (1_000, "Never", "Work that fills what is left and waits for it"),
+}
+
+
+def pod_security() -> dict[str, str]:
+    """Give the labels that hold a namespace to the restricted level in every mode."""
+    modes = ("enforce", "audit", "warn")
+    levels = {f"pod-security.kubernetes.io/{mode}": "restricted" for mode in modes}
+    return levels | {f"pod-security.kubernetes.io/{mode}-version": POD_SECURITY_VERSION for mode in modes}
+
+
+def objects(factory: AIFactory, plan: Plan, cluster: ClusterPlan) -> Iterator[Object]:
+    """Give the cluster's own objects."""
+    maker, component = Maker(factory.name), f"factory.{factory.name}"
+    yield maker.make("v1", "Namespace", SYSTEM_NAMESPACE, component, labels=pod_security())
+    yield maker.make(
+        "v1",
+        "ConfigMap",
+        "factory",
+        component,
+        namespace=SYSTEM_NAMESPACE,
+        data={
+            "cluster": cluster.name,
+            "factory": factory.name,
+            "jurisdiction": cluster.jurisdiction,
+            "plan": plan.digest,
+            "rules": registry_digest(),
+            "spec": factory.digest,
+            "version": __version__,
+            "waivers": factory.waivers_digest,
+        },
+    )
+    yield maker.make("v1", "ServiceAccount", "default", component, namespace=SYSTEM_NAMESPACE, automountServiceAccountToken=False)
+    yield maker.make(
+        "networking.k8s.io/v1",
+        "NetworkPolicy",
+        "default-deny",
+        component,
+        namespace=SYSTEM_NAMESPACE,
+        spec={"podSelector": {}, "policyTypes": ["Ingress", "Egress"]},
+    )
+    for name, (value, preemption, words) in _PRIORITIES.items():
+        yield maker.make(
+            "scheduling.k8s.io/v1",
+            "PriorityClass",
+            f"sovereign-{name}",
+            component,
+            value=value,
+            preemptionPolicy=preemption,
+            globalDefault=False,
+            description=words,
+        )

@@ -1,0 +1,170 @@
+"""Decides object rules offline: one CEL program a kind, run once an object.
+
+All expressions of a kind are compiled into one program, since converting the object costs more than
+evaluating it. Only where that program does not say yes is each expression run by itself, to name
+the rule. Whatever goes wrong in an evaluation is a violation of the rule it went wrong in.
+
+    findings = evaluate(bundle.objects, context)
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any, Literal
+
+import cel
+
+from sovereign_ai.rules.admitted import admitted
+from sovereign_ai.rules.context import Context
+from sovereign_ai.rules.expressions import bake, bind, spell_out, variables_of
+from sovereign_ai.rules.judge import Finding
+from sovereign_ai.rules.kinds import KINDS, Kind, find
+from sovereign_ai.rules.plain import Path, plain
+from sovereign_ai.rules.registry import REGISTRY
+from sovereign_ai.rules.rule import Check, Rule
+
+ObjectPlace = Literal["bundle", "pulumi", "live"]
+_WORD = re.compile(r"""\.([A-Za-z_]\w*)|"([^"]*)\"""")
+_UNREADABLE = "it cannot be read as a Kubernetes object"
+
+
+@dataclass(frozen=True, slots=True)
+class _Compiled:
+    """The checks of one kind.
+
+    Attributes:
+        kind: the kind.
+        checks: each rule and check, in the order of `single`.
+        whole: yes if every check says yes.
+        texts: each check's own expression, complete.
+        words: every field name and literal that the expressions read.
+    """
+
+    kind: Kind
+    checks: tuple[tuple[Rule, Check], ...]
+    whole: cel.Program
+    texts: tuple[str, ...]
+    words: frozenset[str]
+
+
+def evaluate(objects: Iterable[Mapping[str, Any]], context: Context, place: ObjectPlace = "bundle") -> list[Finding]:
+    """Decide every object rule on every object.
+
+    Args:
+        objects: Kubernetes objects; values that are not known yet are `plain.UNKNOWN`.
+        context: the factory's constants.
+        place: where they stand. Pods that are not live are judged as the bundle's mutating policy
+            would store them; live objects are their own old selves.
+
+    Returns:
+        The findings, sorted; also one `undecidable` for each object rule that this place cannot decide.
+    """
+    found: set[Finding] = set()
+    for rule in REGISTRY:
+        if rule.checks and place not in rule.places:
+            found.add(_undecidable(rule, place))
+    for obj in objects:
+        found.update(_of_object(obj, context, place))
+    return sorted(found, key=lambda finding: finding.order)
+
+
+def _undecidable(rule: Rule, place: str) -> Finding:
+    """Say that a rule is not decided here."""
+    return Finding(rule.id, rule.severity, "", "", f"undecidable here ({place})", rule.remediation, status="undecidable")
+
+
+def _of_object(obj: Mapping[str, Any], context: Context, place: ObjectPlace) -> Iterator[Finding]:
+    """Decide one object."""
+    try:
+        name, kind = str(obj["kind"]), find(str(obj["apiVersion"]), str(obj["kind"]))
+        resource = _resource(name, obj.get("metadata") or {})
+    except (KeyError, TypeError, AttributeError):
+        yield from (_finding(rule, "", "", _UNREADABLE) for rule in REGISTRY if rule.checks)
+        return
+    compiled = kind and _compiled(context, kind.name, place)
+    if not compiled:
+        return
+    try:
+        data, unknown = plain(obj)
+    except TypeError as error:
+        yield from (_finding(rule, resource, check.field, str(error)) for rule, check in compiled.checks)
+        return
+    yield from _unknowns(compiled, resource, unknown)
+    yield from _run(compiled, resource, data, context, place)
+
+
+def _run(compiled: _Compiled, resource: str, data: dict[str, Any], context: Context, place: ObjectPlace) -> Iterator[Finding]:
+    """Run the whole program, and on anything but yes each check by itself."""
+    judged = data if place == "live" or compiled.kind.name != "Pod" else admitted(data, context)
+    variables = {"object": judged, "oldObject": judged if place == "live" else None, "request": {}}
+    if _answer(compiled.whole, variables) is True:
+        return
+    for (rule, check), text in zip(compiled.checks, compiled.texts, strict=True):
+        answer = _answer(_program(text), variables)
+        if answer is not True:
+            message = check.message if answer is False else f"cannot be decided: {answer}"
+            yield _finding(rule, resource, _field(compiled.kind, check), message)
+
+
+def _answer(program: cel.Program, variables: dict[str, Any]) -> object:
+    """Give a program's answer, or what went wrong as text; a panic of the evaluator is no `Exception` and yet no yes."""
+    try:
+        answer = program.execute(variables)
+    except (KeyboardInterrupt, SystemExit):
+        raise
+    except BaseException as error:  # noqa: BLE001
+        return _first_line(error)
+    return answer if isinstance(answer, bool) else f"the answer is a {type(answer).__name__}"
+
+
+def _unknowns(compiled: _Compiled, resource: str, unknown: list[Path]) -> Iterator[Finding]:
+    """An unknown value in a field that some expression reads is a violation of every rule of the kind that reads it."""
+    for path in unknown:
+        if set(path) <= compiled.words | {"object"}:
+            for rule in sorted({rule.id: rule for rule, check in compiled.checks}.values(), key=lambda one: one.id):
+                yield _finding(rule, resource, ".".join(path), "its value is not known yet, so it cannot be decided")
+
+
+@lru_cache(maxsize=256)
+def _compiled(context: Context, kind_name: str, place: str) -> _Compiled | None:
+    """Compile every check of one kind; None where no rule looks at it."""
+    kind = KINDS[kind_name]
+    pairs = tuple((rule, check) for rule in REGISTRY if place in rule.places for check in rule.checks if kind.name in check.kinds)
+    if not pairs:
+        return None
+    constants, parts = context.constants(), variables_of(kind)
+    texts = tuple(bake(spell_out(check.expression, parts), constants) for _, check in pairs)
+    whole = bake(bind(" && ".join(f"({check.expression})" for _, check in pairs), parts), constants)
+    words = {word for text in texts for match in _WORD.findall(text) for word in match if word}
+    return _Compiled(kind, pairs, cel.compile(whole), texts, frozenset(words))
+
+
+@lru_cache(maxsize=4096)
+def _program(text: str) -> cel.Program:
+    """Compile one expression; only those that said no are ever needed."""
+    return cel.compile(text)
+
+
+def _finding(rule: Rule, resource: str, field: str, message: str) -> Finding:
+    """Make one violation."""
+    return Finding(rule.id, rule.severity, resource, field, message, rule.remediation)
+
+
+def _resource(kind: str, metadata: Mapping[str, Any]) -> str:
+    """Name an object, `Kind/namespace/name` or `Kind/name`."""
+    name = metadata.get("name") or metadata.get("generateName") or ""
+    return "/".join(str(part) for part in (kind, metadata.get("namespace"), name) if part)
+
+
+def _field(kind: Kind, check: Check) -> str:
+    """Give the decided field's path in the object."""
+    return f"{kind.pod_field}.{check.field}" if kind.pod and "." not in check.field else check.field
+
+
+def _first_line(error: BaseException) -> str:
+    """Give an error's first sentence."""
+    text = str(error).splitlines()[0] if str(error) else type(error).__name__
+    return text.split(". ", 1)[0][:200]

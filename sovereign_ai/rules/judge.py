@@ -1,0 +1,165 @@
+"""Findings, and the one pure function that holds them against waivers on a given day.
+
+A waived finding stays in the verdict with the word `waived`; an expired waiver never matches.
+
+    >>> found = Finding("PRV-001", "high", "Pod/research/job", "hostNetwork", "it shares the host's network", "leave it out")
+    >>> judge([found], (), date(2026, 11, 24)).ok
+    False
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from dataclasses import field as made_by
+from datetime import date
+from typing import Any, Literal
+
+from sovereign_ai.errors import Where
+from sovereign_ai.spec.supplier import Waiver
+
+Severity = Literal["low", "medium", "high", "critical"]
+Status = Literal["violation", "undecidable", "waived"]
+_MOST_DAYS = 90
+_RANK = {"violation": 0, "undecidable": 1, "waived": 2}
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What a rule found.
+
+    Attributes:
+        rule: the rule's stable id.
+        severity: how bad it is.
+        resource: `Kind/namespace/name` or `Kind/name`; empty where a rule could not be decided at all.
+        field: the decided field, `spec.hostNetwork`.
+        message: what is wrong.
+        remediation: what to do.
+        where: the place in the user's own description, where it has one.
+        status: `violation`, `undecidable` (cannot be decided in this place) or `waived`.
+        waiver: id of the waiver that covers it.
+    """
+
+    rule: str
+    severity: Severity
+    resource: str
+    field: str
+    message: str
+    remediation: str
+    where: Where = made_by(default_factory=Where)
+    status: Status = "violation"
+    waiver: str = ""
+
+    @property
+    def order(self) -> tuple[int, str, str, str, str]:
+        """Sort key: violations first, then by rule, resource and field."""
+        return (_RANK[self.status], self.rule, self.resource, self.field, self.message)
+
+    def __str__(self) -> str:
+        """Write one line."""
+        place = f"{self.where}: " if self.where.file else ""
+        what = ": ".join(part for part in (self.resource, self.field) if part)
+        mark = f"{self.status} {self.waiver}".strip()
+        return f"{place}{self.rule} [{mark}] {what}: {self.message}"
+
+    def to_data(self) -> dict[str, Any]:
+        """Give the flat mapping that `--json` prints."""
+        return {
+            "rule": self.rule,
+            "severity": self.severity,
+            "status": self.status,
+            "waiver": self.waiver,
+            "resource": self.resource,
+            "message": self.message,
+            "remediation": self.remediation,
+            "object_field": self.field,
+            "file": self.where.file,
+            "line": self.where.line,
+            "column": self.where.column,
+            "field": self.where.field,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """Every finding, sorted; `ok` is true without a violation.
+
+    Attributes:
+        findings: all of them, waived and undecidable ones too.
+    """
+
+    findings: tuple[Finding, ...]
+
+    @property
+    def ok(self) -> bool:
+        """Whether nothing is violated."""
+        return not self.violations
+
+    @property
+    def violations(self) -> tuple[Finding, ...]:
+        """What no waiver covers."""
+        return self._of("violation")
+
+    @property
+    def waived(self) -> tuple[Finding, ...]:
+        """What a waiver covers today."""
+        return self._of("waived")
+
+    @property
+    def undecidable(self) -> tuple[Finding, ...]:
+        """What could not be decided in this place; neither a pass nor a violation."""
+        return self._of("undecidable")
+
+    def _of(self, status: Status) -> tuple[Finding, ...]:
+        return tuple(finding for finding in self.findings if finding.status == status)
+
+    def lines(self) -> list[str]:
+        """Write the verdict for a terminal: each finding with its remedy, and a closing count."""
+        lines: list[str] = []
+        for finding in self.findings:
+            lines.append(str(finding))
+            if finding.status == "violation" and finding.remediation:
+                lines.append(f"    {finding.remediation}")
+        count = f"{len(self.violations)} violations, {len(self.waived)} waived, {len(self.undecidable)} undecidable here"
+        return [*lines, count]
+
+    def to_data(self) -> dict[str, Any]:
+        """Give the mapping that `--json` prints."""
+        return {"ok": self.ok, "findings": [finding.to_data() for finding in self.findings]}
+
+
+def judge(findings: Iterable[Finding], waivers: Iterable[Waiver], now: date) -> Verdict:
+    """Hold findings against waivers.
+
+    A waiver covers violations of exactly its rule on exactly its resource, from `created` up to the
+    day before `expires`. One that is wrong in itself (self-approved, longer than 90 days) or that
+    overlaps with another of the same rule and resource covers nothing.
+
+    Args:
+        findings: what the rules found.
+        waivers: recorded exceptions.
+        now: the day that counts.
+    """
+    usable = _usable(waivers, now)
+    judged = (_judged(finding, usable) for finding in set(findings))
+    return Verdict(tuple(sorted(judged, key=lambda finding: finding.order)))
+
+
+def _usable(waivers: Iterable[Waiver], now: date) -> dict[tuple[str, str], Waiver]:
+    """Index the waivers that count today by rule and resource."""
+    counted: dict[tuple[str, str], list[Waiver]] = {}
+    for waiver in waivers:
+        sound = waiver.approver.strip().casefold() != waiver.requester.strip().casefold() and (
+            0 < (waiver.expires - waiver.created).days <= _MOST_DAYS
+        )
+        if sound and waiver.created <= now < waiver.expires:
+            counted.setdefault((waiver.rule, waiver.resource), []).append(waiver)
+    return {key: found[0] for key, found in counted.items() if len(found) == 1}
+
+
+def _judged(finding: Finding, usable: dict[tuple[str, str], Waiver]) -> Finding:
+    """Mark one finding as waived if a waiver covers it."""
+    waiver = usable.get((finding.rule, finding.resource))
+    if waiver is None or finding.status != "violation":
+        return finding
+    return replace(finding, status="waived", waiver=waiver.id)

@@ -1,0 +1,53 @@
+"""The registry: what a rule is, and the one list of them.
+
+>>> [rule.id for rule in REGISTRY][:3]
+['FLW-001', 'IMG-001', 'KEY-001']
+"""
+
+from __future__ import annotations
+
+import hashlib
+
+import orjson
+
+from sovereign_ai.errors import Problem, UsageError, nearest
+from sovereign_ai.rules import flows, images, people, placement, privilege, residency, storage
+from sovereign_ai.rules.rule import Rule
+
+REGISTRY: tuple[Rule, ...] = tuple(
+    sorted(
+        (
+            placement.PLACEMENT,
+            images.IMAGES,
+            privilege.PRIVILEGE,
+            flows.FLOWS,
+            storage.STORAGE,
+            *residency.RULES,
+            *people.RULES,
+        ),
+        key=lambda rule: rule.id,
+    )
+)
+"""Every rule, sorted by id."""
+
+
+def rule(rule_id: str) -> Rule:
+    """Give one rule.
+
+    Raises:
+        UsageError: there is none of that id.
+    """
+    for one in REGISTRY:
+        if one.id == rule_id:
+            return one
+    raise UsageError(Problem("unknown-rule", f"no rule has the id {rule_id!r}", hint=nearest(rule_id, [one.id for one in REGISTRY])))
+
+
+def registry_data() -> list[dict[str, object]]:
+    """Give the registry as plain data, stable: what `rules --json` prints and what its digest covers."""
+    return [one.to_data() for one in REGISTRY]
+
+
+def registry_digest() -> str:
+    """Give the SHA-256 of the registry's canonical JSON, hexadecimal."""
+    return hashlib.sha256(orjson.dumps(registry_data(), option=orjson.OPT_SORT_KEYS)).hexdigest()

@@ -1,0 +1,138 @@
+"""A stack's whole life through the command line alone, on a control plane of its own."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import orjson
+import pytest
+
+from sovereign_ai.cluster.access import Api, open_cluster
+
+pytestmark = pytest.mark.cluster
+STACKS = Path(__file__).resolve().parents[2] / "stacks"
+
+
+class Lab:
+    """The lab in a folder and a state of its own."""
+
+    def __init__(self, folder: Path) -> None:
+        self.stack = folder / "lab"
+        shutil.copytree(STACKS / "lab", self.stack)
+        self.env = os.environ | {"XDG_STATE_HOME": str(folder / "state"), "XDG_CACHE_HOME": _cache_home()}
+
+    def call(self, *arguments: str, code: int = 0) -> dict[str, Any]:
+        command = [sys.executable, "-m", "sovereign_ai.cli", *arguments, "--json"]
+        done = subprocess.run(command, env=self.env, capture_output=True, text=True, check=False)
+        assert done.returncode == code, done.stdout + done.stderr
+        document: dict[str, Any] = orjson.loads(done.stdout)
+        return document
+
+    def verify(self, code: int = 0) -> list[str]:
+        return sorted(finding["resource"] for finding in self.call("verify", str(self.stack), code=code)["findings"])
+
+    @property
+    def api(self) -> Api:
+        return open_cluster(Path(self.call("cluster", "status", "lab")["kubeconfig"]))
+
+
+def _cache_home() -> str:
+    return os.environ.get("XDG_CACHE_HOME") or str(Path.home() / ".cache")
+
+
+@pytest.fixture(scope="module")
+def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
+    made = Lab(tmp_path_factory.mktemp("life"))
+    made.call("up", str(made.stack))
+    yield made
+    subprocess.run([sys.executable, "-m", "sovereign_ai.cli", "cluster", "down", "lab"], env=made.env, capture_output=True, check=False)
+
+
+def test_a_fresh_deployment_verifies_and_a_second_one_changes_nothing(lab: Lab) -> None:
+    assert lab.verify() == []
+    again = lab.call("up", str(lab.stack))
+    assert again["changes"] == {}
+    assert again["restored"] == []
+
+
+def test_verify_names_exactly_what_somebody_did_and_up_restores_what_is_ours(lab: Lab) -> None:
+    api = lab.api
+    policies = api.list("networking.k8s.io/v1", "NetworkPolicy", "research")
+    policy = policies[0]
+    node = api.list("v1", "Node")[0]["metadata"]["name"]
+    api.delete("v1", "Node", node)
+    wide = {**policy["spec"], "ingress": [*policy["spec"].get("ingress", []), {}]}
+    api.apply(
+        {
+            "apiVersion": policy["apiVersion"],
+            "kind": policy["kind"],
+            "metadata": {"name": policy["metadata"]["name"], "namespace": "research"},
+            "spec": wide,
+        },
+        field_manager="somebody",
+        force=True,
+    )
+    api.create(
+        {
+            "apiVersion": "rbac.authorization.k8s.io/v1",
+            "kind": "RoleBinding",
+            "metadata": {"name": "foreign", "namespace": "research"},
+            "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": "view"},
+            "subjects": [{"kind": "User", "name": "somebody", "apiGroup": "rbac.authorization.k8s.io"}],
+        }
+    )
+    changed = f"NetworkPolicy/research/{policy['metadata']['name']}"
+    assert lab.verify(code=1) == sorted([f"Node/{node}", changed, "RoleBinding/research/foreign"])
+    assert lab.call("up", str(lab.stack))["restored"] == [changed]
+    assert lab.verify(code=1) == ["RoleBinding/research/foreign"]
+    api.delete("rbac.authorization.k8s.io/v1", "RoleBinding", "foreign", "research")
+    assert lab.verify() == []
+
+
+def test_a_plain_pulumi_up_in_our_environment_finds_nothing_to_do(lab: Lab) -> None:
+    env = lab.env | lab.call("env", str(lab.stack))["environment"]
+    done = subprocess.run(
+        ["pulumi", "up", "--yes", "--skip-preview", "--non-interactive", "--expect-no-changes"],
+        cwd=lab.stack,
+        env=env,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_a_violation_stops_a_plain_pulumi_up_before_anything_is_written(lab: Lab, tmp_path: Path) -> None:
+    bad = tmp_path / "lab"
+    shutil.copytree(lab.stack, bad)
+    text = (bad / "factory.yaml").read_text()
+    (bad / "factory.yaml").write_text(text.replace("jurisdiction: DE}", "jurisdiction: US}"))
+    assert lab.call("check", str(bad), code=1)["ok"] is False
+    env = lab.env | lab.call("env", str(lab.stack))["environment"]
+    done = subprocess.run(["pulumi", "preview", "--non-interactive"], cwd=bad, env=env, capture_output=True, text=True, check=False)
+    assert done.returncode != 0
+    assert "Traceback" not in done.stdout + done.stderr
+    assert "factory.yaml" in done.stdout + done.stderr
+
+
+def test_down_leaves_no_object_of_ours_and_then_no_process(lab: Lab) -> None:
+    api = lab.api
+    lab.call("down", str(lab.stack), "--keep-cluster")
+    ours = "sovereign-ai.internal/owner=sovereign-ai"
+    left = [
+        f"{kind.kind}/{obj['metadata']['name']}"
+        for kind in api.kinds()
+        if "list" in kind.verbs
+        for obj in api.list(kind.api_version, kind.kind, label_selector=ours)
+    ]
+    assert left == []
+    lab.call("cluster", "down", "lab")
+    assert lab.call("cluster", "status", "lab", code=3)["phase"] == "absent"
+    running = subprocess.run(["ps", "-eo", "args"], capture_output=True, text=True, check=True).stdout
+    assert str(lab.env["XDG_STATE_HOME"]) not in running

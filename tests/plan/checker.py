@@ -1,0 +1,249 @@
+"""An independent checker of a plan's fabrics: it knows the plan's JSON and nothing of the planner.
+
+Nothing is imported from the package, so a mistake there cannot hide here.
+
+    python tests/plan/checker.py plan.json
+
+What it holds against the cables, for each plane of each fabric:
+
+* **Ports**: every port of every device is used once in the whole plan; a switch's port lies within its radix.
+* **Degree**: no switch has more cables than ports; every cable climbs one tier.
+* **Rails**: a leaf serves one rail; port i of a machine ends at a leaf of rail i; a machine that joins has
+  every rail once; machines of one scalable unit that fits a leaf share one leaf a rail.
+* **Counts**: leaves, spines, cores and cables are as many as the plan says.
+* **Connectivity**: every endpoint reaches every other.
+* **Evenness**: a leaf has equally many links to each spine of its pod and none to another; every pod has
+  equally many links to each core.
+* **Bisection**: proved, not sampled. With even links, split every leaf's traffic equally over its uplinks and
+  every spine's over its own; then no link is overfull as long as no spine has fewer links above than below
+  and no leaf sends or takes more than its uplinks. So that routing is a feasible flow of what the leaves'
+  uplinks hold, and the uplinks of one half's leaves are a cut of the same size: flow and cut meet, and the
+  bisection is the uplinks of the half that has the least of them. Where no such proof goes through, that is a finding.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import sys
+from collections import Counter, defaultdict
+from fractions import Fraction
+from operator import itemgetter
+from pathlib import Path
+from typing import Any
+
+Plane = dict[str, Any]
+MACHINE_PORT = re.compile(r"([a-z-]+?)([0-9]+)(?:/([0-9]+))?")
+SWITCH_PORT = re.compile(r"([0-9]+)(?:/([0-9]+))?")
+TIERS = {"leaf": 1, "spine": 2, "core": 3}
+MOST_SHOWN = 20
+BELOW, ABOVE = itemgetter(0), itemgetter(2)
+LOWER_END, UPPER_END = itemgetter(0, 1), itemgetter(2, 3)
+
+
+def findings(plan: dict[str, Any]) -> list[str]:
+    """Give everything wrong with the fabrics of a plan; empty means that every check above passed."""
+    found: list[str] = []
+    units = {node["name"]: (node["pool"], node["scalable_unit"]) for node in plan["nodes"]}
+    used: list[tuple[str, str]] = []
+    owner: dict[str, str] = {}
+    for plane in plan["fabrics"]:
+        for device in plane["switches"]:
+            if device["name"] in owner or device["name"] in units:
+                found.append(f"{device['name']} stands in {plane['name']} and in {owner.get(device['name'], 'the machines')}")
+            owner[device["name"]] = plane["name"]
+        used += map(LOWER_END, plane["cables"])
+        used += map(UPPER_END, plane["cables"])
+        found += [f"{plane['name']}: {text}" for text in _plane(plane, units)]
+    if len(set(used)) < len(used):
+        found += [f"port {port} of {device} is used {times} times" for (device, port), times in Counter(used).items() if times > 1]
+    return found
+
+
+def _plane(plane: Plane, units: dict[str, tuple[str, str]]) -> list[str]:
+    """Check one plane."""
+    tier = {device["name"]: TIERS[device["tier"]] for device in plane["switches"]}
+    layers: dict[int, list[list[str]]] = {0: [], 1: [], 2: [], 3: []}
+    for row in plane["cables"]:
+        layers[tier.get(row[0], 0)].append(row)
+    for below, rows in layers.items():
+        wrong = [name for name in set(map(ABOVE, rows)) if tier.get(name, 0) != below + 1]
+        if wrong:
+            return [f"a cable to {min(wrong)} does not climb one tier"]
+    found = _counts(plane, tier, layers)
+    found += _degrees(plane, tier, layers)
+    found += _rails(plane, layers[0])
+    found += _units(plane, layers, units)
+    found += _connected(layers)
+    return found + _capacity(plane, layers)
+
+
+def _counts(plane: Plane, tier: dict[str, int], layers: dict[int, list[list[str]]]) -> list[str]:
+    """Hold the plan's own numbers against what is there."""
+    height = Counter(tier.values())
+    there = {
+        "leaf": height[1],
+        "spine": height[2],
+        "core": height[3],
+        "node_leaf": len(layers[0]),
+        "endpoints": len(layers[0]),
+        "leaf_spine": len(layers[1]),
+        "spine_core": len(layers[2]),
+        "tiers": len(height),
+    }
+    return [f"{field} is said to be {plane[field]}, and is {number}" for field, number in there.items() if plane[field] != number]
+
+
+def _degrees(plane: Plane, tier: dict[str, int], layers: dict[int, list[list[str]]]) -> list[str]:
+    """Hold every switch's cables and port numbers against its radix."""
+    degree = Counter(map(BELOW, layers[1] + layers[2]))
+    degree.update(map(ABOVE, plane["cables"]))
+    found = [f"{device} has {count} cables and {plane['radix']} ports" for device, count in degree.items() if count > plane["radix"]]
+    ports = {row[3] for row in plane["cables"]} | {row[1] for row in layers[1] + layers[2]}
+    matches = {port: SWITCH_PORT.fullmatch(port) for port in ports}
+    wrong = sorted(port for port, match in matches.items() if match is None)
+    if wrong:
+        return [*found, f"a switch has a port called {wrong[0]!r}"]
+    numbers = [(int(match[1]), int(match[2] or 1)) for match in matches.values() if match]
+    parts = max((part for _, part in numbers), default=1)
+    beyond = [number for number, part in numbers if number < 1 or part < 1 or number * parts > plane["radix"]]
+    found += [f"port {number}, split by {parts}, lies beyond radix {plane['radix']}" for number in sorted(set(beyond))]
+    return found + [f"{device} is a switch without a cable" for device in tier if device not in degree]
+
+
+def _rails(plane: Plane, cables: list[list[str]]) -> list[str]:
+    """Check that each rail keeps to its own leaves, and that a machine has every rail once."""
+    found = []
+    leaf_rail = {device["name"]: device["rail"] for device in plane["switches"] if device["tier"] == "leaf"}
+    rails_of: defaultdict[str, list[int]] = defaultdict(list)
+    first: defaultdict[str, set[int]] = defaultdict(set)
+    matches = ((port, MACHINE_PORT.fullmatch(port)) for port in {row[1] for row in cables})
+    number = {port: int(match[2]) for port, match in matches if match and match[1] == plane["role"]}
+    for host, port, leaf, _ in cables:
+        if port not in number:
+            found.append(f"{host} has a port called {port!r} on a {plane['role']} fabric")
+            continue
+        rail = leaf_rail[leaf]
+        rails_of[host].append(rail)
+        first[host].add(number[port] - rail)
+    everything = list(range(plane["rails"]))
+    for host, rails in rails_of.items():
+        manager = "-manager-" in host
+        if not manager and sorted(rails) != everything:
+            found.append(f"{host} joins rails {sorted(rails)} of {plane['rails']}")
+        if len(first[host]) != 1:
+            found.append(f"{host} has ports that end at leaves of other rails")
+    return found
+
+
+def _units(plane: Plane, layers: dict[int, list[list[str]]], units: dict[str, tuple[str, str]]) -> list[str]:
+    """Check port i of machines on rail i, and that a scalable unit that fits a leaf shares one a rail."""
+    if plane["role"] != "compute":
+        return []
+    found = []
+    leaf_rail = {device["name"]: device["rail"] for device in plane["switches"] if device["tier"] == "leaf"}
+    members: defaultdict[tuple[str, str], set[str]] = defaultdict(set)
+    leaves: defaultdict[tuple[tuple[str, str], int], set[str]] = defaultdict(set)
+    for host, port, leaf, _ in layers[0]:
+        if host not in units:
+            continue
+        members[units[host]].add(host)
+        leaves[units[host], leaf_rail[leaf]].add(leaf)
+        if port.removeprefix(plane["role"]).partition("/")[0] != str(leaf_rail[leaf]):
+            found.append(f"{port} of {host} ends at {leaf} of rail {leaf_rail[leaf]}")
+    room = plane["radix"] - (plane["leaf_spine"] // plane["leaf"])
+    largest: Counter[str] = Counter()
+    for (pool, _), hosts in members.items():
+        largest[pool] = max(largest[pool], len(hosts))
+    for ((pool, unit), rail), where in leaves.items():
+        if largest[pool] <= room and len(where) > 1:
+            found.append(f"scalable unit {unit} is spread over {len(where)} leaves of rail {rail}, and one would hold it")
+    return found
+
+
+def _connected(layers: dict[int, list[list[str]]]) -> list[str]:
+    """Check that every endpoint reaches every other through switches alone, by a walk from the first one's leaf."""
+    if not layers[0]:
+        return ["nothing joins it"]
+    near: defaultdict[str, list[str]] = defaultdict(list)
+    for below, above in set(map(itemgetter(0, 2), layers[1] + layers[2])):
+        near[below].append(above)
+        near[above].append(below)
+    waiting = [layers[0][0][2]]
+    seen = set(waiting)
+    while waiting:
+        fresh = set(near[waiting.pop()]) - seen
+        seen |= fresh
+        waiting += fresh
+    lost = set(map(ABOVE, layers[0])) - seen
+    return [f"{len(lost)} leaves are cut off, {min(lost)} among them"] if lost else []
+
+
+def _capacity(plane: Plane, layers: dict[int, list[list[str]]]) -> list[str]:
+    """Prove the bisection (see above), or say where the proof breaks."""
+    below = Counter(map(ABOVE, layers[0]))
+    half = len(layers[0]) // 2
+    if not layers[1]:
+        carried, over = half, Fraction(1)
+    else:
+        found = _uneven(layers[1], layers[2])
+        if found:
+            return found
+        above = Counter(map(BELOW, layers[1]))
+        over = max(Fraction(count, above[leaf]) for leaf, count in below.items())
+        shares = sorted((min(Fraction(above[leaf], count), Fraction(1)), count) for leaf, count in below.items())
+        total, left = Fraction(0), half
+        for share, count in shares:
+            total += share * min(count, left)
+            left -= min(count, left)
+        carried = int(total)
+    found = []
+    if plane["bisection"] != carried * plane["link"]:
+        found.append(f"bisection is said to be {plane['bisection']} bits a second, and is {carried * plane['link']}")
+    if plane["oversubscription"] != f"{over.numerator}:{over.denominator}":
+        found.append(f"oversubscription is said to be {plane['oversubscription']}, and is {over.numerator}:{over.denominator}")
+    return found
+
+
+def _uneven(middle: list[list[str]], high: list[list[str]]) -> list[str]:
+    """Check all that the proof of bisection rests on."""
+    links: defaultdict[str, dict[str, int]] = defaultdict(dict)
+    for (leaf, spine), count in Counter(map(itemgetter(0, 2), middle)).items():
+        links[leaf][spine] = count
+    for leaf, spines in links.items():
+        if len(set(spines.values())) != 1:
+            return [f"{leaf} has between {min(spines.values())} and {max(spines.values())} links to its spines"]
+    pods = {frozenset(spines) for spines in links.values()}
+    if sum(map(len, pods)) != len(frozenset().union(*pods)):
+        return ["a spine serves two pods of leaves"]
+    if not high:
+        return [] if len(pods) == 1 else [f"{len(pods)} pods of leaves meet nowhere"]
+    down = Counter(map(ABOVE, middle))
+    up = Counter(map(BELOW, high))
+    found = [f"{spine} has {count} links below and {up[spine]} above" for spine, count in down.items() if up[spine] < count]
+    pod_of = {spine: number for number, spines in enumerate(pods) for spine in spines}
+    meets: defaultdict[int, Counter[str]] = defaultdict(Counter)
+    for (spine, core), count in Counter(map(itemgetter(0, 2), high)).items():
+        meets[pod_of[spine]][core] += count
+    cores = {row[2] for row in high}
+    for number, pod in enumerate(pods):
+        if len({up[spine] for spine in pod}) != 1 or set(meets[number]) != cores or len(set(meets[number].values())) != 1:
+            found.append(f"the pod of {min(pod)} does not meet every core with equally many links")
+    return found
+
+
+def main(path: str) -> int:
+    """Check a file; print what was found."""
+    plan = json.loads(Path(path).read_bytes())
+    found = findings(plan)
+    for text in found[:MOST_SHOWN]:
+        sys.stdout.write(f"{text}\n")
+    if len(found) > MOST_SHOWN:
+        sys.stdout.write(f"and {len(found) - MOST_SHOWN} more\n")
+    cables = sum(len(plane["cables"]) for plane in plan["fabrics"])
+    sys.stdout.write(f"{len(plan['fabrics'])} planes, {cables} cables: {len(found)} findings\n")
+    return 1 if found else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1]))

@@ -1,0 +1,176 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from sim.plans import CLUSTER, factory_of, plan_of, pool
+from sovereign_ai.errors import EnvironmentLacksError, UsageError
+from sovereign_ai.names import KEYS
+from sovereign_ai.sim.factory import remove, simulate
+from verify.in_memory import InMemoryApi
+
+FACTORY = factory_of()
+PLAN = plan_of(FACTORY)
+
+
+def simulated(api: InMemoryApi, **more: Any) -> Any:
+    api.asked.clear()
+    return simulate(api, FACTORY, PLAN, CLUSTER, **more)
+
+
+def writes(api: InMemoryApi) -> list[str]:
+    return [one for one in api.asked if not one.startswith(("LIST", "GET"))]
+
+
+def stranger(name: str, **annotations: str) -> dict[str, Any]:
+    return {"apiVersion": "v1", "kind": "Node", "metadata": {"name": name, "annotations": annotations}, "spec": {}, "status": {}}
+
+
+def test_machines_and_slices_are_made_and_a_second_call_writes_nothing() -> None:
+    api = InMemoryApi()
+    done = simulated(api)
+    assert (done.nodes, done.ready, done.slices, done.created) == (3, 3, 3, 6)
+    again = simulated(api)
+    assert (again.created, again.mended, again.removed) == (0, 0, 0)
+    assert writes(api) == []
+
+
+def test_a_second_call_asks_a_bounded_number_of_questions() -> None:
+    api = InMemoryApi()
+    simulated(api)
+    simulated(api)
+    assert api.asked == ["LIST Node", "LIST ResourceSlice", "LIST Node"]
+
+
+def test_a_slice_belongs_to_its_node() -> None:
+    api = InMemoryApi()
+    simulated(api)
+    owner = api.live("ResourceSlice", "train-0001-gpu-nvidia-com-0")["metadata"]["ownerReferences"][0]
+    assert owner["uid"] == api.live("Node", "train-0001")["metadata"]["uid"]
+
+
+def _relabelled(node: dict[str, Any]) -> None:
+    node["metadata"]["labels"][KEYS.zone] = "open"
+
+
+def _untainted(node: dict[str, Any]) -> None:
+    node["spec"]["taints"] = []
+
+
+def _weakened(node: dict[str, Any]) -> None:
+    node["status"]["allocatable"]["nvidia.com/gpu"] = "4"
+
+
+@pytest.mark.parametrize("spoil", [_relabelled, _untainted, _weakened])
+def test_what_was_changed_on_a_machine_is_restored(spoil: Callable[[dict[str, Any]], None]) -> None:
+    api = InMemoryApi()
+    simulated(api)
+    before = api.get("v1", "Node", "train-0001")
+    spoil(api.live("Node", "train-0001"))
+    assert simulated(api).mended == 1
+    assert api.get("v1", "Node", "train-0001") == before
+
+
+def test_the_clusters_own_taints_and_labels_of_others_stay() -> None:
+    api = InMemoryApi()
+    simulated(api)
+    node = api.live("Node", "train-0001")
+    node["spec"]["taints"].append({"key": "node.kubernetes.io/unreachable", "effect": "NoExecute"})
+    node["metadata"]["labels"]["example.com/rack-photo"] = "taken"
+    assert simulated(api).mended == 0
+
+
+def test_a_machine_that_is_gone_comes_back_with_slices_of_its_own() -> None:
+    api = InMemoryApi()
+    simulated(api)
+    api.delete("v1", "Node", "train-0001")
+    assert simulated(api).ready == 3
+    owner = api.live("ResourceSlice", "train-0001-gpu-nvidia-com-0")["metadata"]["ownerReferences"][0]
+    assert owner["uid"] == api.live("Node", "train-0001")["metadata"]["uid"]
+
+
+def test_a_machine_that_moved_to_another_hall_is_made_anew() -> None:
+    api = InMemoryApi()
+    simulated(api)
+    api.live("Node", "train-0001")["spec"]["providerID"] = "sovereign-ai://fra1/h9/train-0001"
+    uid = api.live("Node", "train-0001")["metadata"]["uid"]
+    simulated(api)
+    assert api.live("Node", "train-0001")["metadata"]["uid"] != uid
+    assert simulated(api).mended == 0
+
+
+def test_machines_that_are_no_longer_planned_go_with_their_slices() -> None:
+    api = InMemoryApi()
+    simulate(api, factory_of(pool("train", nodes=5)), plan_of(factory_of(pool("train", nodes=5))), CLUSTER)
+    fewer = factory_of(pool("train", nodes=1))
+    done = simulate(api, fewer, plan_of(fewer), CLUSTER)
+    assert done.removed == 8
+    assert sorted(key[3] for key in api.objects) == ["train-0001", "train-0001-gpu-nvidia-com-0"]
+
+
+def test_a_changed_device_list_is_restored_under_a_new_generation() -> None:
+    api = InMemoryApi()
+    simulated(api)
+    live = api.live("ResourceSlice", "train-0001-gpu-nvidia-com-0")
+    live["spec"]["devices"].pop()
+    assert simulated(api).mended == 1
+    live = api.live("ResourceSlice", "train-0001-gpu-nvidia-com-0")
+    assert (len(live["spec"]["devices"]), live["spec"]["pool"]["generation"]) == (8, 2)
+    assert simulated(api).mended == 0
+
+
+def test_a_cluster_with_machines_of_others_is_refused_before_the_first_write() -> None:
+    api = InMemoryApi()
+    api.put(stranger("worker-1"))
+    with pytest.raises(UsageError, match="not simulated: worker-1"):
+        simulated(api)
+    assert writes(api) == []
+
+
+def test_a_foreign_cluster_may_be_meant_and_its_machines_are_not_touched() -> None:
+    api = InMemoryApi()
+    api.put(stranger("worker-1"))
+    assert simulated(api, foreign=True).ready == 3
+    remove(api, FACTORY, CLUSTER)
+    assert [key[3] for key in api.objects] == ["worker-1"]
+
+
+def test_a_planned_name_that_somebody_elses_machine_bears_is_refused_even_on_a_foreign_cluster() -> None:
+    api = InMemoryApi()
+    api.put(stranger("train-0001"))
+    with pytest.raises(UsageError, match="bear planned names: train-0001"):
+        simulated(api, foreign=True)
+
+
+def test_machines_that_nothing_plays_are_named_after_the_wait() -> None:
+    api = InMemoryApi()
+    api.plays_nodes = False
+    with pytest.raises(EnvironmentLacksError, match="3 machines are not Ready") as caught:
+        simulated(api, wait_seconds=0)
+    assert "KWOK" in caught.value.problems[0].hint
+
+
+def test_pod_ranges_are_given_once_and_never_twice() -> None:
+    api = InMemoryApi()
+    simulated(api)
+    before = api.live("Node", "train-0002")["spec"]["podCIDR"]
+    more = factory_of(pool("alpha", nodes=3), *FACTORY.pools)
+    simulate(api, more, plan_of(more), CLUSTER)
+    ranges = [obj["spec"]["podCIDR"] for key, obj in api.objects.items() if key[1] == "Node"]
+    assert len(ranges) == len(set(ranges)) == 6
+    assert api.live("Node", "train-0002")["spec"]["podCIDR"] == before
+
+
+def test_removal_leaves_nothing_and_works_on_a_server_without_device_taints() -> None:
+    api = InMemoryApi(unserved=["DeviceTaintRule"])
+    simulated(api)
+    assert remove(api, FACTORY, CLUSTER) == 6
+    assert api.objects == {}
+
+
+def test_progress_says_what_is_done() -> None:
+    lines: list[str] = []
+    simulated(InMemoryApi(), progress=lines.append)
+    assert lines == ["tiny: 3 machines to make, 0 to mend, 0 to remove", "tiny: 3 of 3 machines ready"]

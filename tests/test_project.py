@@ -1,0 +1,92 @@
+"""What the project promises about itself: layout, imports, stacks, and documents that cannot drift."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+import orjson
+import pytest
+from typer.main import get_command
+
+from sovereign_ai.cli.main import app
+from sovereign_ai.deploy.scaffold import contents
+
+ROOT = Path(__file__).resolve().parent.parent
+STACKS = sorted(path.name for path in (ROOT / "stacks").iterdir() if path.is_dir())
+TRACKED = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, text=True, check=True).stdout.split("\0")[:-1]
+
+
+def test_imports_go_one_way() -> None:
+    done = subprocess.run([Path(sys.executable).with_name("lint-imports"), "--no-cache"], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout
+
+
+@pytest.mark.parametrize("stack", STACKS)
+def test_every_stack_is_the_scaffold_with_its_own_description(stack: str) -> None:
+    made, folder = contents(stack), ROOT / "stacks" / stack
+    assert (folder / "__main__.py").read_text() == made["__main__.py"]
+    assert f"name: {stack}\n" in (folder / "Pulumi.yaml").read_text()
+    assert (folder / "factory.schema.json").read_text() == made["factory.schema.json"], "run: sovereign-ai schema -o …"
+
+
+def test_the_version_is_said_once_and_the_same() -> None:
+    import sovereign_ai
+
+    assert tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["version"] == sovereign_ai.__version__
+
+
+def test_the_provider_is_pinned_alike_in_sdk_toolchain_and_components() -> None:
+    from sovereign_ai.deploy.resources import PROVIDER_VERSION
+    from sovereign_ai.toolchain.table import tool
+
+    pins = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["dependencies"]
+    assert f"pulumi-kubernetes=={PROVIDER_VERSION}" in pins
+    assert tool("pulumi-resource-kubernetes").version == PROVIDER_VERSION
+    assert f"pulumi=={tool('pulumi').version}" in pins
+
+
+def test_the_readme_names_every_command_and_no_other() -> None:
+    text = (ROOT / "README.md").read_text()
+    known = set(get_command(app).commands)  # type: ignore[attr-defined]
+    named = set(re.findall(r"`sovereign-ai ([a-z]+)", text)) | set(re.findall(r"\\\| ([a-z]+)", text)) | {"doctor"}
+    assert named - {"status", "down", "sbom"} <= known
+    assert known <= named | {"schema"}
+
+
+@pytest.mark.parametrize("page", [name for name in TRACKED if name.endswith(".md")])
+def test_every_link_of_a_page_leads_somewhere(page: str) -> None:
+    for target in re.findall(r"\]\(([^)#]+)(?:#[^)]*)?\)", (ROOT / page).read_text()):
+        if not target.startswith(("http://", "https://")):
+            assert (ROOT / page).parent.joinpath(target).exists(), target
+
+
+def test_the_picture_in_the_readme_is_the_labs_plan() -> None:
+    from sovereign_ai.plan.factory import plan
+    from sovereign_ai.render.picture import picture
+    from sovereign_ai.spec.load import load
+
+    assert (ROOT / "docs" / "lab.svg").read_text() == picture(plan(load(ROOT / "stacks" / "lab")))
+
+
+def test_make_targets_that_the_readme_shows_exist() -> None:
+    makefile = (ROOT / "Makefile").read_text()
+    for target in re.findall(r"^make ([a-z0-9]+)", (ROOT / "README.md").read_text(), re.MULTILINE):
+        assert f"\n{target}:" in makefile
+
+
+def test_nothing_in_the_project_names_a_package_registry_or_a_path_of_a_machine() -> None:
+    banned = re.compile("|".join(["pypi" + r"\.org", "proxy" + r"\.golang", "registry" + r"\.npmjs", "deb" + r"\.debian", "/" + "work/main", "/" + "root/"]))
+    for name in TRACKED:
+        if (ROOT / name).suffix in {".py", ".md", ".toml", ".yaml", ".json", ".txt"} or name in {"Makefile", ".ci/run"}:
+            assert not banned.search((ROOT / name).read_text()), name
+
+
+def test_the_schema_is_valid_json_schema() -> None:
+    import jsonschema
+
+    schema = orjson.loads((ROOT / "stacks" / "lab" / "factory.schema.json").read_bytes())
+    jsonschema.validators.validator_for(schema).check_schema(schema)

@@ -1,0 +1,124 @@
+"""An API server in memory, behind the same interface as the real one, which counts what it is asked.
+
+It stores, refuses what is there already, merges what is applied, and plays nodes and pods in the least
+way: a node is Ready at once, and a pod runs on the first node whose labels its selector names.
+"""
+
+from __future__ import annotations
+
+import builtins
+import copy
+import itertools
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, TypeVar
+
+from sovereign_ai.cluster.access import Api, ApiError
+from sovereign_ai.errors import Problem
+
+T = TypeVar("T")
+Key = tuple[str, str, str, str]
+
+
+def refused(status: int, message: str, reason: str = "") -> ApiError:
+    return ApiError(Problem(f"api-{status}", message), status=status, reason=reason)
+
+
+class InMemoryApi(Api):
+    """A cluster in memory; `admit` may raise, as an admission policy does."""
+
+    def __init__(self, *, unserved: Iterable[str] = (), admit: Callable[[Mapping[str, Any]], None] = lambda _obj: None) -> None:
+        self.objects: dict[Key, dict[str, Any]] = {}
+        self.asked: list[str] = []
+        self.unserved = set(unserved)
+        self.admit = admit
+        self.plays_nodes = True
+        self.plays_pods = True
+        self._numbers = itertools.count(1)
+
+    @property
+    def server(self) -> str:
+        return "https://memory.invalid"
+
+    def list(self, api_version: str, kind: str, namespace: str | None = None, label_selector: str | None = None) -> list[dict[str, Any]]:
+        self.asked.append(f"LIST {kind}")
+        if kind in self.unserved:
+            raise refused(404, f"no {api_version} {kind} is served", "KindUnknown")
+        wanted = dict(part.split("=") for part in label_selector.split(",")) if label_selector else {}
+        found = []
+        for (version, one, where, _name), obj in sorted(self.objects.items()):
+            labels = obj["metadata"].get("labels") or {}
+            chosen = all(labels.get(key) == value for key, value in wanted.items())
+            if (version, one) == (api_version, kind) and namespace in {None, where} and chosen:
+                found.append(copy.deepcopy(obj))
+        return found
+
+    def get(self, api_version: str, kind: str, name: str, namespace: str | None = None) -> dict[str, Any] | None:
+        self.asked.append(f"GET {kind}")
+        return copy.deepcopy(self.objects.get((api_version, kind, namespace or "", name)))
+
+    def create(self, obj: Mapping[str, Any], dry_run: bool = False) -> dict[str, Any]:
+        self.asked.append(f"POST {obj['kind']}")
+        self.admit(obj)
+        key = self._key(obj)
+        if key in self.objects:
+            raise refused(409, f"{key} exists", "AlreadyExists")
+        made = copy.deepcopy(dict(obj))
+        made["metadata"]["uid"] = f"uid-{next(self._numbers)}"
+        if not dry_run:
+            self.objects[key] = self._played(made)
+        return copy.deepcopy(made)
+
+    def apply(self, obj: Mapping[str, Any], *, field_manager: str = "", force: bool = False, dry_run: bool = False) -> dict[str, Any]:
+        self.asked.append(f"APPLY {obj['kind']}")
+        key = self._key(obj)
+        if key not in self.objects:
+            return self.create(obj, dry_run=dry_run)
+        status = self.objects[key].get("status")
+        self.objects[key] = _merged(self.objects[key], obj) | ({"status": status} if status is not None else {})
+        return copy.deepcopy(self.objects[key])
+
+    def update_status(self, obj: Mapping[str, Any]) -> dict[str, Any]:
+        self.asked.append(f"STATUS {obj['kind']}")
+        live = self.objects[self._key(obj)]
+        live["status"] = _merged(live.get("status", {}), obj["status"])
+        return copy.deepcopy(live)
+
+    def delete(self, api_version: str, kind: str, name: str, namespace: str | None = None, propagation: str = "Background") -> bool:
+        self.asked.append(f"DELETE {kind}")
+        return self.objects.pop((api_version, kind, namespace or "", name), None) is not None
+
+    def many(self, calls: Iterable[Callable[[], T]], workers: int = 16) -> builtins.list[T]:
+        return [call() for call in calls]
+
+    def put(self, *objects: Mapping[str, Any]) -> None:
+        """Store objects as they are, as somebody else would."""
+        for obj in objects:
+            self.objects[self._key(obj)] = copy.deepcopy(dict(obj))
+
+    def live(self, kind: str, name: str, namespace: str = "") -> dict[str, Any]:
+        """Give the stored object itself, to be changed behind everybody's back."""
+        return next(obj for key, obj in self.objects.items() if key[1:] == (kind, namespace, name))
+
+    def _played(self, obj: dict[str, Any]) -> dict[str, Any]:
+        if obj["kind"] == "Node" and self.plays_nodes:
+            obj.setdefault("status", {})["conditions"] = [{"type": "Ready", "status": "True"}]
+        if obj["kind"] == "Pod" and self.plays_pods:
+            chosen = obj["spec"].get("nodeSelector", {})
+            nodes = [node for key, node in sorted(self.objects.items()) if key[1] == "Node"]
+            fits = [node for node in nodes if chosen.items() <= node["metadata"]["labels"].items()]
+            if fits:
+                obj["spec"]["nodeName"] = fits[0]["metadata"]["name"]
+                obj["status"] = {"phase": "Running"}
+        return obj
+
+    @staticmethod
+    def _key(obj: Mapping[str, Any]) -> Key:
+        return obj["apiVersion"], obj["kind"], obj["metadata"].get("namespace", ""), obj["metadata"]["name"]
+
+
+def _merged(live: Mapping[str, Any], wanted: Mapping[str, Any]) -> dict[str, Any]:
+    merged = copy.deepcopy(dict(live))
+    for key, value in wanted.items():
+        both = isinstance(value, Mapping) and isinstance(merged.get(key), Mapping)
+        merged[key] = _merged(merged[key], value) if both else copy.deepcopy(value)
+    return merged
