@@ -24,8 +24,8 @@ def _doctor(output: Output) -> None:
     from sovereign_ai.toolchain.doctor import doctor
 
     checks = doctor()
-    rows = [("ok" if check.ok else "NO", check.tool, check.wanted, check.found or "-") for check in checks]
-    hints = [f"{check.tool}: {check.hint}" for check in checks if not check.ok]
+    rows = [("ok" if check.ok else "NO", check.tool, check.found or "-") for check in checks]
+    hints = [f"{check.tool}: wanted {check.wanted}; {check.hint}" for check in checks if not check.ok]
     ok = all(check.ok for check in checks)
-    lines = [*table(["", "tool", "wanted", "found"], rows), *hints]
+    lines = [*table(["", "tool", "found"], rows), *hints]
     output.finish({"checks": [check.to_data() for check in checks]}, lines, ExitCode.OK if ok else ExitCode.ENVIRONMENT)

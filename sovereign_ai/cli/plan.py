@@ -28,8 +28,9 @@ def add(app: typer.Typer) -> None:
 
 
 def _plan(output: Output, path: Path, out: Path | None, picture: Path | None, why: bool) -> None:
+    from sovereign_ai.cli.plan_text import lines
     from sovereign_ai.cli.stack import open_stack
-    from sovereign_ai.plan.summary import lines as told
+    from sovereign_ai.plan.summary import summary
 
     stack = open_stack(path)
     said = []
@@ -45,4 +46,4 @@ def _plan(output: Output, path: Path, out: Path | None, picture: Path | None, wh
         sys.stdout.flush()
         sys.stdout.buffer.write(stack.plan.canonical + b"\n")
         return
-    output.finish({}, [*told(stack.plan, why=why), *said])
+    output.finish({}, [*lines(summary(stack.plan), why=why), *said])

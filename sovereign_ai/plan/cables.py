@@ -67,7 +67,7 @@ def port_names(radix: int, breakout: int) -> list[str]:
 def node_leaf(
     size: FabricSize,
     names: Names,
-    ports: Sequence[str],
+    ports: list[str],
     hosts: Mapping[str, Sequence[str]],
     *,
     managers: int,
@@ -110,7 +110,7 @@ def node_leaf(
     return cables
 
 
-def leaf_spine(size: FabricSize, names: Names, ports: Sequence[str]) -> list[Cable]:
+def leaf_spine(size: FabricSize, names: Names, ports: list[str]) -> list[Cable]:
     """Join every leaf to every spine of its pod with equally many links."""
     shape = size.shape
     if shape.tiers == 1:
@@ -128,7 +128,7 @@ def leaf_spine(size: FabricSize, names: Names, ports: Sequence[str]) -> list[Cab
     return cables
 
 
-def spine_core(size: FabricSize, names: Names, ports: Sequence[str]) -> list[Cable]:
+def spine_core(size: FabricSize, names: Names, ports: list[str]) -> list[Cable]:
     """Join spine j of every pod to the cores of group j; a smaller last pod's spines serve several groups each."""
     shape = size.shape
     if shape.tiers < 3:

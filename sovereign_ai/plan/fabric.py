@@ -13,6 +13,7 @@ from sovereign_ai.plan.seats import SERVERS, joins_servers
 from sovereign_ai.plan.size import FabricSize, size_fabrics
 from sovereign_ai.spec.fabric import Fabric
 from sovereign_ai.spec.factory import AIFactory
+from sovereign_ai.units import BitsPerSecond
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,7 +167,7 @@ def _lay(fabric: Fabric, size: FabricSize, hosts: Mapping[str, Sequence[str]], s
         why={
             **size.why,
             "oversubscription": "links below to links above at the leaf and spine with the most below, as cabled",
-            "bisection": f"{built.bisection} links of {size.link} bits a second that the worst half of {len(low)} endpoints can fill",
+            "bisection": f"{built.bisection} links of {BitsPerSecond(size.link)} that the worst half of {len(low)} endpoints can fill",
         },
     )
 

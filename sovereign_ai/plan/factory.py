@@ -5,8 +5,8 @@ from __future__ import annotations
 import hashlib
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
-from functools import cached_property
+from dataclasses import dataclass, fields, replace
+from functools import cache, cached_property
 from itertools import repeat
 from typing import Any
 
@@ -67,8 +67,7 @@ class Plan:
     @cached_property
     def canonical(self) -> bytes:
         """Canonical JSON: sorted keys, whole numbers only, UTF-8."""
-        fields = {name: getattr(self, name) for name in self.__dataclass_fields__}
-        return orjson.dumps(fields, option=orjson.OPT_SORT_KEYS)
+        return orjson.dumps(_by_key(self), default=_by_key, option=orjson.OPT_SORT_KEYS | orjson.OPT_PASSTHROUGH_DATACLASS)
 
     @cached_property
     def digest(self) -> str:
@@ -85,6 +84,17 @@ class Plan:
     def nodes_of(self, cluster: str) -> tuple[Node, ...]:
         """Give the machines of one cluster."""
         return tuple(node for node in self.nodes if node.cluster == cluster)
+
+
+@cache
+def _keys(kind: type[Any]) -> tuple[str, ...]:
+    """Give a dataclass's field names, sorted."""
+    return tuple(sorted(field.name for field in fields(kind)))
+
+
+def _by_key(row: Any) -> dict[str, Any]:
+    """Give a dataclass's fields by name; orjson itself would keep the order in which they are declared."""
+    return {name: getattr(row, name) for name in _keys(type(row))}
 
 
 def plan(factory: AIFactory, where: Callable[[str], Where] | None = None) -> Plan:

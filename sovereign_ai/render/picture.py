@@ -20,7 +20,7 @@ _MOST_RACKS, _MOST_SWITCHES = 36, 32
 _POOL_COLOURS = ("#3b82f6", "#f59e0b", "#10b981", "#a855f7", "#ef4444", "#14b8a6", "#eab308", "#ec4899")
 _STYLE = """
 text{font:12px system-ui,sans-serif;fill:#1f2937}.h{font-weight:600;font-size:15px}.s{font-size:10.5px;fill:#6b7280}
-.r{fill:none;stroke:#9ca3af}.w{fill:#e5e7eb;stroke:#9ca3af}.l{stroke:#9ca3af;stroke-width:.6;opacity:.7}.b{fill:#ffffff}
+.r{fill:none;stroke:#9ca3af}.w{fill:#e5e7eb;stroke:#9ca3af}.l{stroke:#9ca3af;stroke-width:.6}.b{fill:#ffffff}
 @media(prefers-color-scheme:dark){text{fill:#e5e7eb}.s{fill:#9ca3af}.r{stroke:#6b7280}.w{fill:#374151;stroke:#6b7280}.b{fill:#111827}}
 """
 
@@ -111,8 +111,9 @@ def _fabric(sheet: _Sheet, fabric: FabricPlan) -> None:
     lines = _Sheet()
     for a, b in sorted(drawn):
         lines.line(places[a][0], places[a][1], places[b][0], places[b][1] + 16)
-    sheet.shapes[:0] = lines.shapes
-    sheet.y += 8
+    faint = max(0.12, min(0.8, 64 / max(len(drawn), 1)))
+    sheet.shapes[:0] = [f'<g opacity="{faint:.2f}">', *lines.shapes, "</g>"]
+    sheet.y -= 16
 
 
 def _caption(name: str, rail: int) -> str:
@@ -147,8 +148,8 @@ def _hall(sheet: _Sheet, plan: Plan, site: str, hall: str, colours: dict[str, st
             _rack(sheet, rack, _MARGIN + index * (_RACK_WIDTH + _RACK_GAP), pools, colours)
         sheet.y += _RACK_HEIGHT + 34
     if len(racks) > _MOST_RACKS:
-        sheet.text(_MARGIN, sheet.y, f"and {len(racks) - _MOST_RACKS:,} more racks", "s")
-        sheet.y += 18
+        sheet.text(_MARGIN, sheet.y + 4, f"and {len(racks) - _MOST_RACKS:,} more racks", "s")
+        sheet.y += 22
 
 
 def _lines(racks: Sequence[Rack]) -> Iterable[Sequence[Rack]]:

@@ -10,7 +10,7 @@ the rule. Whatever goes wrong in an evaluation is a violation of the rule it wen
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, Literal
@@ -66,9 +66,20 @@ def evaluate(objects: Iterable[Mapping[str, Any]], context: Context, place: Obje
     for rule in REGISTRY:
         if rule.checks and place not in rule.places:
             found.add(_undecidable(rule, place))
-    for obj in objects:
+    for obj in _unpacked(objects):
         found.update(_of_object(obj, context, place))
     return sorted(found, key=lambda finding: finding.order)
+
+
+def _unpacked(objects: Iterable[Mapping[str, Any]]) -> Iterator[Mapping[str, Any]]:
+    """Give each object, and each item of a list in place of the list."""
+    for obj in objects:
+        kind, items = (obj.get("kind"), obj.get("items")) if isinstance(obj, Mapping) else (None, None)
+        if not isinstance(kind, str) or not kind.endswith("List") or not isinstance(items, Sequence):
+            yield obj
+            continue
+        of = {} if kind == "List" else {"apiVersion": obj.get("apiVersion"), "kind": kind.removesuffix("List")}
+        yield from _unpacked({**of, **item} if isinstance(item, Mapping) else item for item in items)
 
 
 def _undecidable(rule: Rule, place: str) -> Finding:

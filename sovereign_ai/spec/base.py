@@ -91,13 +91,13 @@ class Model(BaseModel):
     model_config = ConfigDict(
         frozen=True,
         extra="forbid",
-        use_attribute_docstrings=True,
         validate_default=True,
         str_strip_whitespace=False,
         allow_inf_nan=False,
         hide_input_in_errors=True,
         validate_by_name=True,
         validate_by_alias=True,
+        defer_build=True,
     )
 
     _made_at: Where | None = PrivateAttr(default=None)
@@ -131,6 +131,11 @@ class Model(BaseModel):
     def __hash__(self) -> int:
         """Hash by type and fields."""
         return hash((type(self), tuple(self.__dict__.values())))
+
+
+def all_defaults() -> Any:
+    """Give a field a part whose every field has its default; it is made with the whole, so it has no line of its own."""
+    return Field(default_factory=dict, validate_default=True)
 
 
 class Frozen(dict[str, Any]):

@@ -9,7 +9,7 @@ import orjson
 from pydantic import Field
 
 from sovereign_ai.errors import SpecError
-from sovereign_ai.spec.base import Model, Name
+from sovereign_ai.spec.base import Model, Name, all_defaults
 from sovereign_ai.spec.checks import check
 from sovereign_ai.spec.fabric import Fabric
 from sovereign_ai.spec.operator import Operator
@@ -81,9 +81,9 @@ class AIFactory(Model):
     """What it shall carry."""
     waivers: tuple[Waiver, ...] = ()
     """Recorded exceptions; they change no plan and have a digest of their own."""
-    network: Network = Network()
+    network: Network = all_defaults()
     """Address ranges."""
-    clusters: ClusterLimits = ClusterLimits()
+    clusters: ClusterLimits = all_defaults()
     """Size of a Kubernetes cluster."""
 
     def __init__(self, /, **data: Any) -> None:

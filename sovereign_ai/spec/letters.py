@@ -95,18 +95,32 @@ def foreign(text: str) -> Letter | None:
     return None if text.isascii() else _letter(text, next(at for at, char in enumerate(text) if not char.isascii()))
 
 
+class LetterError(ValueError):
+    """A text with a character that hides or deceives.
+
+    Attributes:
+        code: the problem's code, `hidden-character` or `look-alike`.
+    """
+
+    def __init__(self, code: str, message: str) -> None:
+        super().__init__(message)
+        self.code = code
+
+
 def clean_text(text: str) -> str:
     """Give free text in Unicode's composed form (NFC), so that equal writing has an equal digest.
 
     Raises:
-        ValueError: a character that hides, or a word of mixed scripts.
+        LetterError: a character that hides, or a word of mixed scripts.
+        ValueError: nothing but spaces.
     """
+    if not text.strip():
+        message = "the text is only spaces"
+        raise ValueError(message)
     letter = hidden(text)
     if letter is not None:
-        message = f"the text holds {letter.say}, which cannot be seen"
-        raise ValueError(message)
+        raise LetterError("hidden-character", f"the text holds {letter.say}, which cannot be seen")
     letter = mixed(text)
     if letter is not None:
-        message = f"a word mixes Latin letters with {letter.say}, which looks like another letter"
-        raise ValueError(message)
+        raise LetterError("look-alike", f"a word mixes Latin letters with {letter.say}, which looks like another letter")
     return unicodedata.normalize("NFC", text)

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
 
-from pydantic import TypeAdapter, ValidationError
+from pydantic import ValidationError
 
 from sovereign_ai.errors import Problem, SpecError, Where, nearest
 from sovereign_ai.spec.checks import check, check_part
@@ -72,8 +72,9 @@ def read_text(raw: bytes, file: str) -> Loaded:
     data, source, problems = parse(decode(raw, file), file, tabs=file.endswith(".json"))
     if not isinstance(data, dict):
         what = "the file is empty" if data is None else "the file holds no mapping"
+        where = source.where("") if source.values else Where(file, 1, 1)
         hint = "start with 'name:'; 'sovereign-ai init' writes an example"
-        raise SpecError([*problems, Problem("wrong-type", f"{what}; a description is a mapping of fields", source.where(""), hint)])
+        raise SpecError([*problems, Problem("wrong-type", f"{what}; a description is a mapping of fields", where, hint)])
     try:
         factory = AIFactory.model_validate(data)
     except ValidationError as error:
@@ -89,15 +90,16 @@ def read_text(raw: bytes, file: str) -> Loaded:
 
 def _check_rest(data: dict[str, Any], wrong: set[str], source: SourceMap) -> list[Problem]:
     """Check the fields of the factory that are right by themselves, so that every problem comes at once."""
+    from pydantic import TypeAdapter  # noqa: PLC0415 - only a wrong description needs it
+
     right: dict[str, Any] = {}
     for name, info in AIFactory.model_fields.items():
         if name in wrong:
             continue
-        if name in data:
+        if name in data or not info.is_required():
             kind: Any = Annotated[(info.annotation, *info.metadata)] if info.metadata else info.annotation
-            right[name] = TypeAdapter(kind).validate_python(data[name])
-        elif not info.is_required():
-            right[name] = info.get_default(call_default_factory=True, validated_data={})
+            value = data[name] if name in data else info.get_default(call_default_factory=True, validated_data={})
+            right[name] = TypeAdapter(kind).validate_python(value)
     return check_part(AIFactory.model_construct(**right), data, right, source.where)
 
 

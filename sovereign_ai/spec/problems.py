@@ -145,12 +145,18 @@ def _missing_field(wrong: _Wrong) -> Problem:
 
 def _too_small(wrong: _Wrong) -> Problem:
     """Word a number below its range."""
-    return wrong.problem("out-of-range", f"{wrong.seen} is too small; the least is {wrong.context.get('ge', wrong.context.get('gt')):,}")
+    return wrong.problem("out-of-range", f"{wrong.seen} is too small; the least is {_bound(wrong, 'ge', 'gt')}")
 
 
 def _too_large(wrong: _Wrong) -> Problem:
     """Word a number above its range."""
-    return wrong.problem("out-of-range", f"{wrong.seen} is too large; the most is {wrong.context.get('le', wrong.context.get('lt')):,}")
+    return wrong.problem("out-of-range", f"{wrong.seen} is too large; the most is {_bound(wrong, 'le', 'lt')}")
+
+
+def _bound(wrong: _Wrong, *names: str) -> str:
+    """Write the bound that a number passes."""
+    bound = next(wrong.context[name] for name in names if name in wrong.context)
+    return f"{bound:,.10g}" if isinstance(bound, float) else f"{bound:,}"
 
 
 def _wrong_type(wrong: _Wrong) -> Problem:
@@ -199,9 +205,12 @@ def _refused(wrong: _Wrong) -> Problem:
     """Word what a quantity or a check of ours refused."""
     spot, value, said = wrong.spot, wrong.value, str(wrong.context.get("error", ""))
     if not (isinstance(spot.type, type) and issubclass(spot.type, Quantity | Ratio)):
-        return wrong.problem(spot.form.code if spot.form else "bad-value", said or f"{wrong.seen} will not do")
+        code = spot.form.code if spot.form else "bad-value"
+        return wrong.problem(getattr(wrong.context.get("error"), "code", code), said or f"{wrong.seen} will not do")
     example = f"write {spot.type.example!r}, or another amount with its unit"
     if isinstance(value, int | float) and not isinstance(value, bool):
+        unit = spot.type.example.partition(" ")[2]
+        example = f"write '{wrong.seen} {unit}', if that is what is meant" if unit else "put it in quotation marks, such as '1:1'"
         return wrong.problem("bad-quantity", f"{wrong.seen} has no unit; expected {spot.expected}", example)
     if not isinstance(value, str) or wrong.seen != f"'{value}'":
         return wrong.problem("bad-quantity", f"{wrong.seen} is not {spot.expected}", example)

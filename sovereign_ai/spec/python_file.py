@@ -35,7 +35,7 @@ def run(file: Path) -> AIFactory:
         except SyntaxError as error:
             where = Where(error.filename or str(file), error.lineno, error.offset)
             raise SpecError(Problem("python-syntax", f"this is no Python: {error.msg}", where, "mend the line")) from None
-        except (Exception, SystemExit) as error:  # noqa: BLE001 - whatever the user's program raises is a problem of the description
+        except (Exception, SystemExit, BaseExceptionGroup) as error:  # noqa: BLE001 - whatever the user's program raises is a problem of the description
             raise SpecError(_problem(error, file)) from None
     factory = names.get("factory")
     if isinstance(factory, AIFactory):

@@ -10,12 +10,18 @@ ignores what stands beside a `$ref`.
 
 from __future__ import annotations
 
+import ast
+import inspect
+import sys
+from collections.abc import Iterator
 from functools import cache
+from itertools import pairwise
 from typing import Any
 
 import orjson
 from pydantic.json_schema import GenerateJsonSchema
 
+from sovereign_ai.spec.base import Model
 from sovereign_ai.spec.factory import AIFactory
 
 _DRAFT = "http://json-schema.org/draft-07/schema#"
@@ -40,8 +46,52 @@ def _text() -> bytes:
     """Write the schema once."""
     raw = AIFactory.model_json_schema(by_alias=True, mode="validation", schema_generator=_Titleless)
     converted: dict[str, Any] = _convert(raw)
+    models: list[type[Model]] = [AIFactory, *_models(Model)]
+    for model in models:
+        part = converted if model is AIFactory else converted["definitions"].get(model.__name__)
+        if part is not None:
+            _describe(model, part)
     converted = {"$schema": _DRAFT, **converted, "title": "AI factory", "examples": [_EXAMPLE]}
     return orjson.dumps(converted, option=orjson.OPT_SORT_KEYS | orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE)
+
+
+def _models(parent: type[Model]) -> Iterator[type[Model]]:
+    """Give every kind of part."""
+    for model in parent.__subclasses__():
+        yield model
+        yield from _models(model)
+
+
+def _describe(model: type[Model], part: dict[str, Any]) -> None:
+    """Put the texts below a part's fields into its schema.
+
+    pydantic can do so itself, but then it reads the source of every part whenever one is imported.
+    """
+    for name, text in _field_texts(model.__module__).get(model.__name__, {}).items():
+        field = part["properties"].get(model.model_fields[name].alias or name)
+        if field is None:
+            continue
+        if "$ref" in field:
+            field["allOf"] = [{"$ref": field.pop("$ref")}]
+        field["description"] = text
+
+
+@cache
+def _field_texts(module: str) -> dict[str, dict[str, str]]:
+    """Give, for each class of a module, the text below each of its fields."""
+    found: dict[str, dict[str, str]] = {}
+    for node in ast.parse(inspect.getsource(sys.modules[module])).body:
+        if isinstance(node, ast.ClassDef):
+            texts = found.setdefault(node.name, {})
+            for field, text in pairwise(node.body):
+                if (
+                    isinstance(field, ast.AnnAssign)
+                    and isinstance(field.target, ast.Name)
+                    and isinstance(text, ast.Expr)
+                    and isinstance(text.value, ast.Constant)
+                ):
+                    texts[field.target.id] = inspect.cleandoc(str(text.value.value))
+    return found
 
 
 def schema() -> dict[str, Any]:

@@ -138,7 +138,12 @@ class _Reader:
                 elif isinstance(event, yaml.NodeEvent | yaml.CollectionEndEvent):
                     self.node(event)
         except yaml.MarkedYAMLError as error:
-            mark = error.problem_mark or error.context_mark
+            marks = (
+                (error.context_mark, error.problem_mark)
+                if "unexpected" in (error.problem or "")
+                else (error.problem_mark, error.context_mark)
+            )
+            mark = marks[0] or marks[1]
             where = Where(self.file, mark.line + 1, mark.column + 1) if mark else Where(self.file)
             message, hint = in_our_words(error.problem or "", error.context or "")
             raise self.stop("too-deep" if "deep" in message else "yaml-syntax", message, where, hint) from None

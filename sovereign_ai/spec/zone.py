@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from sovereign_ai.spec.base import Area, Country, Flag, Model, Name, Text
+from sovereign_ai.spec.base import Area, Country, Flag, Model, Name, Text, all_defaults
 
 
 class Flow(Model):
@@ -65,7 +65,7 @@ class SecurityZone(Model):
     """Declared flows, and promises of none."""
     exposure: Literal["internal", "partner", "internet"] = "internal"
     """From where its services may be reached."""
-    isolation: Isolation = Isolation()
+    isolation: Isolation = all_defaults()
     """How far it is kept apart."""
     admin_path: Literal["bastion", "vpn", "direct"] = "bastion"
     """How administrators come in; `direct` is a finding at high trust."""

@@ -15,6 +15,16 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 _ANY_SELECTOR: dict[str, Any] = {"matchPolicy": "Equivalent", "namespaceSelector": {}, "objectSelector": {}}
+_POLICY: dict[str, Any] = {
+    "spec.failurePolicy": "Fail",
+    **{f"spec.matchConstraints.{key}": value for key, value in _ANY_SELECTOR.items()},
+    "spec.matchConstraints.resourceRules[].scope": "*",
+    "spec.matchConstraints.excludeResourceRules[].scope": "*",
+}
+_POLICY_BINDING: dict[str, Any] = {
+    **{f"spec.matchResources.{key}": value for key, value in _ANY_SELECTOR.items()},
+    "spec.matchResources.resourceRules[].scope": "*",
+}
 _TABLE: dict[str, dict[str, Any]] = {
     "ClusterRoleBinding": {"roleRef.apiGroup": "rbac.authorization.k8s.io"},
     "Namespace": {"spec": {"finalizers": ["kubernetes"]}},
@@ -26,17 +36,11 @@ _TABLE: dict[str, dict[str, Any]] = {
     "PriorityClass": {"preemptionPolicy": "PreemptLowerPriority"},
     "RoleBinding": {"roleRef.apiGroup": "rbac.authorization.k8s.io"},
     "StorageClass": {"reclaimPolicy": "Delete", "volumeBindingMode": "Immediate"},
-    "ValidatingAdmissionPolicy": {
-        "spec.failurePolicy": "Fail",
-        **{f"spec.matchConstraints.{key}": value for key, value in _ANY_SELECTOR.items()},
-        "spec.matchConstraints.resourceRules[].scope": "*",
-        "spec.matchConstraints.excludeResourceRules[].scope": "*",
-    },
-    "ValidatingAdmissionPolicyBinding": {
-        **{f"spec.matchResources.{key}": value for key, value in _ANY_SELECTOR.items()},
-        "spec.matchResources.resourceRules[].scope": "*",
-    },
+    **dict.fromkeys(("MutatingAdmissionPolicy", "ValidatingAdmissionPolicy"), _POLICY),
+    **dict.fromkeys(("MutatingAdmissionPolicyBinding", "ValidatingAdmissionPolicyBinding"), _POLICY_BINDING),
 }
+_LEFT_OUT_IF_FALSE = {"PriorityClass": ("globalDefault",)}
+"""Fields that the server does not keep where they are false."""
 
 
 def completed(obj: Mapping[str, Any], schema: Mapping[str, Any] | None = None) -> dict[str, Any]:
@@ -55,6 +59,9 @@ def completed(obj: Mapping[str, Any], schema: Mapping[str, Any] | None = None) -
         for holder in _holders(full, parents):
             if holder.get(last) is None:
                 holder[last] = copy.deepcopy(value)
+    for key in _LEFT_OUT_IF_FALSE.get(full["kind"], ()):
+        if full.get(key) is False:
+            del full[key]
     if full["kind"] == "NetworkPolicy":
         _policy_types(full.get("spec", {}))
     if full["kind"] in {"RoleBinding", "ClusterRoleBinding"}:
@@ -91,7 +98,7 @@ def _subjects(obj: dict[str, Any]) -> None:
 
 def _limits(obj: dict[str, Any]) -> None:
     """Of containers, a maximum is the default, and a default or a minimum the default request."""
-    for item in obj["spec"].get("limits") or []:
+    for item in obj.get("spec", {}).get("limits") or []:
         if item["type"] != "Container":
             continue
         limit = {**item.get("max", {}), **item.get("default", {})}

@@ -57,7 +57,7 @@ def _why(factory: str, kind: tuple[str, str], obj: Object, ours: set[str], princ
         return _reaches_in(obj, ours, principals)
     if kind == ("v1", "Namespace") and (KEYS.namespace_zone in labels or KEYS.tenant in labels):
         return "it claims a zone or a tenant, so that flows meant for ours are open to it"
-    if kind == (ADMISSION, "ValidatingAdmissionPolicyBinding") and str(obj["spec"].get("policyName")) in principals:
+    if kind[0] == ADMISSION and obj["kind"].endswith("Binding") and f"{obj['kind']}:{obj['spec'].get('policyName')}" in principals:
         return "it binds an admission policy of ours in another way"
     return ""
 
@@ -80,13 +80,13 @@ def _reaches_in(obj: Object, ours: set[str], principals: set[str]) -> str:
 
 
 def _principals(declared: Iterable[Object], ours: set[str]) -> set[str]:
-    """Collect the users and groups that declared bindings in our namespaces know, and the names of our admission policies."""
+    """Collect the users and groups that declared bindings in our namespaces know, and our admission policies, by what may bind them."""
     found = set()
     for obj in declared:
         if obj["kind"] == "RoleBinding" and obj["metadata"].get("namespace") in ours:
             found |= {f"{one['kind']}:{one['name']}" for one in obj.get("subjects") or [] if one["kind"] in {"Group", "User"}}
-        if obj["kind"] == "ValidatingAdmissionPolicy":
-            found.add(str(obj["metadata"]["name"]))
+        if obj["kind"].endswith("AdmissionPolicy"):
+            found.add(f"{obj['kind']}Binding:{obj['metadata']['name']}")
     return found
 
 

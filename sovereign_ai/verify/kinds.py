@@ -32,6 +32,8 @@ OBSERVED: tuple[Kind, ...] = (
     ("v1", "Node"),
     (RBAC, "ClusterRole"),
     (RBAC, "ClusterRoleBinding"),
+    (ADMISSION, "MutatingAdmissionPolicy"),
+    (ADMISSION, "MutatingAdmissionPolicyBinding"),
     (ADMISSION, "ValidatingAdmissionPolicy"),
     (ADMISSION, "ValidatingAdmissionPolicyBinding"),
     ("scheduling.k8s.io/v1", "PriorityClass"),

@@ -1,9 +1,10 @@
 """Probes: what must run runs, and what must be refused is refused, by us.
 
 A pool is proved by a pod that asks for a device by extended resource, and by one that asks by claim
-where the vendor has a DRA driver; each must run on a machine of that pool and zone. A zone is proved by
-four pods that must not get in: sent to another zone, under another law, privileged, from a registry
-that is not listed. Those are tried without being stored, and only a refusal that names an admission
+where the vendor has a DRA driver; each must run on a machine of that pool and zone. One that asks for
+more than any machine has must wait, and be told why. A zone is proved by five pods that must not get
+in: sent to another zone, past the scheduler, under another law, privileged, from a registry that is
+not listed. Those are tried without being stored, and only a refusal that names an admission
 policy of ours (or, for privileged pods, the Pod Security level that we set) counts.
 
     for probe in run_probes(api, factory, plan, bundle.objects, "lab"):
@@ -38,14 +39,14 @@ class Probe:
     """One probe's result.
 
     Attributes:
-        name: `gpu-by-resource/<pool>`, `gpu-by-claim/<pool>`, or `<fault>/<namespace>`.
-        expected: `runs` or `refused`.
+        name: `gpu-by-resource/<pool>`, `gpu-by-claim/<pool>`, `more-than-there-is/<pool>`, or `<fault>/<namespace>`.
+        expected: `runs`, `waits` or `refused`.
         status: `passed`, `failed`, or `skipped`, which is no pass.
         detail: what was seen, or why it was skipped.
     """
 
     name: str
-    expected: Literal["runs", "refused"]
+    expected: Literal["runs", "waits", "refused"]
     status: Literal["passed", "failed", "skipped"]
     detail: str
 
@@ -90,7 +91,7 @@ def run_probes(
     places = _places(plan, cluster)
     attempts = [partial(_refusal, api, policies, *one) for place in _one_a_zone(places) for one in _faults(factory, plan, place)]
     made = runs.attempts(api, factory, plan, places, classes, wait_seconds)
-    progress(f"{cluster}: {len(made)} pods that must run, {len(attempts)} that must be refused")
+    progress(f"{cluster}: {len(made)} pods to make, {len(attempts)} that must be refused")
     runs.clear_leftovers(api, factory)
     results = api.many([*(partial(_run, one) for one in made), *attempts])
     results += [
@@ -103,9 +104,9 @@ def run_probes(
 
 
 def _run(attempt: runs.Attempt) -> Probe:
-    """Run one pod that must run."""
+    """Make one pod."""
     status, detail = attempt.run()
-    return Probe(attempt.name, "runs", status, detail)
+    return Probe(attempt.name, attempt.expected, status, detail)
 
 
 def _places(plan: Plan, cluster: str) -> list[Place]:
@@ -130,10 +131,12 @@ def _faults(factory: AIFactory, plan: Plan, place: Place) -> list[tuple[str, dic
     laws = {node.jurisdiction for node in plan.nodes}
     law = next(one for one in _STRANGE_LAWS if one not in laws)
     zone = next((one.name for one in factory.zones if one.name != place.namespace.zone), "another-zone")
+    machine = next((node.name for node in plan.nodes if node.zone == zone), plan.nodes[0].name)
     secure = pod["spec"]["containers"][0]["securityContext"]
     privileged = {"privileged": True, "allowPrivilegeEscalation": True, "readOnlyRootFilesystem": secure["readOnlyRootFilesystem"]}
     faults = {
         "wrong-zone": with_selector(pod, {KEYS.zone: zone}),
+        "named-node": {**pod, "spec": {**pod["spec"], "nodeName": machine}},
         "wrong-jurisdiction": with_selector(pod, {KEYS.jurisdiction: law}),
         "privileged": with_container(pod, securityContext=privileged),
         "unlisted-registry": with_container(pod, image=UNLISTED),

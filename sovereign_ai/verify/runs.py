@@ -1,4 +1,4 @@
-"""Pods that must run: made, waited for, judged by where they ran, and cleared away whatever happens."""
+"""Pods that are really made: waited for, judged by where they ran or why they wait, and cleared away whatever happens."""
 
 from __future__ import annotations
 
@@ -21,6 +21,8 @@ from sovereign_ai.verify.pods import COMPONENT, Place, claim, claim_pod, gpu_pod
 
 _POLL_SECONDS = 0.2
 _LEFTOVER = timedelta(minutes=10)
+_MOST_INSTANCES = 7
+"""A GPU is cut into at most seven."""
 _CLAIMS = ("resource.k8s.io/v1", "ResourceClaim")
 
 Outcome = tuple[Literal["passed", "failed", "skipped"], str]
@@ -28,7 +30,7 @@ Outcome = tuple[Literal["passed", "failed", "skipped"], str]
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
-    """One pod that must run, with what it needs.
+    """One pod that is made, with what it needs.
 
     Attributes:
         name: the probe's name.
@@ -38,6 +40,7 @@ class Attempt:
         objects: what to make, in this order; the pod is the last.
         reason: why it cannot be tried; empty if it can.
         wait_seconds: how long it may take.
+        expected: `runs`, or `waits` where it asks for more than there is.
     """
 
     name: str
@@ -47,6 +50,7 @@ class Attempt:
     objects: tuple[dict[str, Any], ...]
     reason: str
     wait_seconds: float
+    expected: Literal["runs", "waits"] = "runs"
 
     def run(self) -> Outcome:
         """Make the pod, wait for it, and clear it away.
@@ -82,6 +86,8 @@ class Attempt:
             phase = pod.get("status", {}).get("phase")
             if phase in {"Running", "Succeeded"}:
                 return self._judge(str(pod["spec"].get("nodeName")))
+            if self.expected == "waits" and _waiting(pod):
+                return "passed", "it waits, and the scheduler says why"
             if time.monotonic() > deadline:
                 return self._late(pod)
             time.sleep(_POLL_SECONDS)
@@ -89,6 +95,8 @@ class Attempt:
     def _judge(self, node: str) -> Outcome:
         """Tell whether a machine is one of the pool and zone, by the plan."""
         part = self.place.part
+        if self.expected == "waits":
+            return "failed", f"it ran on {node}, though it asked for more than any machine has"
         for machine in self.plan.nodes:
             if machine.name == node:
                 if (machine.pool, machine.zone) == (part.pool, part.zone):
@@ -98,8 +106,7 @@ class Attempt:
 
     def _late(self, pod: Mapping[str, Any]) -> Outcome:
         """Say why the pod does not run; a pool in full use is no failure, and no pass."""
-        conditions = pod.get("status", {}).get("conditions") or []
-        reason = next((one.get("message", "") for one in conditions if one["type"] == "PodScheduled" and one["status"] != "True"), "")
+        reason = _waiting(pod)
         why = f"it did not run within {self.wait_seconds:g} s" + (f": {reason}" if reason else "")
         part = self.place.part
         if reason and _in_use(self.api, part.resource, self.plan, part.pool):
@@ -110,7 +117,7 @@ class Attempt:
 def attempts(
     api: Api, factory: AIFactory, plan: Plan, places: Iterable[Place], classes: frozenset[str], wait_seconds: float
 ) -> list[Attempt]:
-    """Give the pods that must run: for each pool one by extended resource, and one by claim where there is a DRA driver.
+    """Give the pods to make: for each pool one by extended resource, one by claim where there is a DRA driver, and one that must wait.
 
     Args:
         api: the cluster.
@@ -127,6 +134,12 @@ def attempts(
         by_resource = label("probe", pool, "resource", mark)
         make = partial(Attempt, api=api, plan=plan, place=place, wait_seconds=wait_seconds)
         found.append(make(f"gpu-by-resource/{pool}", objects=(gpu_pod(factory, place, by_resource),), reason=""))
+        too_many, more = (
+            label("probe", pool, "waits", mark),
+            1 + max(node.gpus for node in plan.nodes if node.pool == pool) * _MOST_INSTANCES,
+        )
+        pod = gpu_pod(factory, place, too_many, more)
+        found.append(make(f"more-than-there-is/{pool}", objects=(pod,), reason="", expected="waits"))
         kind = device_class(place)
         if kind is None:
             continue
@@ -153,6 +166,12 @@ def clear_leftovers(api: Api, factory: AIFactory) -> None:
             made = obj["metadata"].get("creationTimestamp")
             if made and datetime.now(UTC) - datetime.fromisoformat(made) > _LEFTOVER:
                 _clear(api, obj)
+
+
+def _waiting(pod: Mapping[str, Any]) -> str:
+    """Give the scheduler's words on why a pod waits; empty while it has not spoken."""
+    conditions = pod.get("status", {}).get("conditions") or []
+    return next((str(one.get("message", "")) for one in conditions if one["type"] == "PodScheduled" and one["status"] != "True"), "")
 
 
 def _clear(api: Api, obj: Mapping[str, Any]) -> None:

@@ -16,7 +16,7 @@ from sovereign_ai.catalog.published import bill, fabric_table, rows
 from sovereign_ai.errors import SpecError
 from sovereign_ai.plan.cables import port_names
 from sovereign_ai.plan.fabric import FabricPlan, plan_fabrics
-from sovereign_ai.plan.factory import plan
+from sovereign_ai.plan.factory import plan as whole_plan
 from sovereign_ai.spec.factory import AIFactory
 from sovereign_ai.spec.load import load
 
@@ -93,7 +93,7 @@ def test_a_hundred_thousand_gpus_over_two_sites_are_cabled_and_pass_the_independ
 
 @pytest.mark.parametrize("stack", STACKS, ids=lambda stack: stack.name)
 def test_every_stack_passes_the_independent_checker(stack: Path) -> None:
-    data = json.loads(plan(load(stack / "factory.yaml")).canonical)
+    data = json.loads(whole_plan(load(stack / "factory.yaml")).canonical)
     assert data["fabrics"]
     assert checker.findings(data) == []
 
@@ -253,10 +253,10 @@ def test_whatever_is_wished_is_refused_or_passes_the_independent_checker(pools: 
     if problems:
         return
     assert checker.findings(as_json(plans, nodes)) == []
-    for plan in plans:
-        assert plan.endpoints == len(nodes) * wished["rails"] + wished["managers"]
+    for laid_out in plans:
+        assert laid_out.endpoints == len(nodes) * wished["rails"] + wished["managers"]
         links = defaultdict(set)
-        for (leaf, _), count in Counter((row[0], row[2]) for row in plan.cables[plan.node_leaf :]).items():
+        for (leaf, _), count in Counter((row[0], row[2]) for row in laid_out.cables[laid_out.node_leaf :]).items():
             links[leaf].add(count)
         assert all(len(counts) == 1 for counts in links.values())
 

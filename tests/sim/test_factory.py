@@ -4,12 +4,12 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from verify.in_memory import InMemoryApi
 
 from sim.plans import CLUSTER, factory_of, plan_of, pool
 from sovereign_ai.errors import EnvironmentLacksError, UsageError
 from sovereign_ai.names import KEYS
 from sovereign_ai.sim.factory import remove, simulate
-from verify.in_memory import InMemoryApi
 
 FACTORY = factory_of()
 PLAN = plan_of(FACTORY)

@@ -1,7 +1,8 @@
 """An API server in memory, behind the same interface as the real one, which counts what it is asked.
 
-It stores, refuses what is there already, merges what is applied, and plays nodes and pods in the least
-way: a node is Ready at once, and a pod runs on the first node whose labels its selector names.
+It stores, adds defaults (those that `defaults.py` knows; a test on a real server holds them against its own),
+refuses what is there already, merges what is applied, and plays nodes and pods in the least way: a node is Ready at once, and a pod runs on the first node whose labels its
+selector names and that has devices enough, or waits.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from typing import Any, TypeVar
 
 from sovereign_ai.cluster.access import Api, ApiError
 from sovereign_ai.errors import Problem
+from sovereign_ai.verify.defaults import completed
 
 T = TypeVar("T")
 Key = tuple[str, str, str, str]
@@ -62,19 +64,26 @@ class InMemoryApi(Api):
         key = self._key(obj)
         if key in self.objects:
             raise refused(409, f"{key} exists", "AlreadyExists")
-        made = copy.deepcopy(dict(obj))
+        made = completed(obj)
         made["metadata"]["uid"] = f"uid-{next(self._numbers)}"
         if not dry_run:
             self.objects[key] = self._played(made)
         return copy.deepcopy(made)
 
-    def apply(self, obj: Mapping[str, Any], *, field_manager: str = "", force: bool = False, dry_run: bool = False) -> dict[str, Any]:
+    def apply(
+        self,
+        obj: Mapping[str, Any],
+        *,
+        field_manager: str = "",  # noqa: ARG002 - who owns a field is not kept
+        force: bool = False,  # noqa: ARG002 - nobody contests a field
+        dry_run: bool = False,
+    ) -> dict[str, Any]:
         self.asked.append(f"APPLY {obj['kind']}")
         key = self._key(obj)
         if key not in self.objects:
             return self.create(obj, dry_run=dry_run)
         status = self.objects[key].get("status")
-        self.objects[key] = _merged(self.objects[key], obj) | ({"status": status} if status is not None else {})
+        self.objects[key] = completed(_merged(self.objects[key], obj)) | ({"status": status} if status is not None else {})
         return copy.deepcopy(self.objects[key])
 
     def update_status(self, obj: Mapping[str, Any]) -> dict[str, Any]:
@@ -83,17 +92,24 @@ class InMemoryApi(Api):
         live["status"] = _merged(live.get("status", {}), obj["status"])
         return copy.deepcopy(live)
 
-    def delete(self, api_version: str, kind: str, name: str, namespace: str | None = None, propagation: str = "Background") -> bool:
+    def delete(
+        self,
+        api_version: str,
+        kind: str,
+        name: str,
+        namespace: str | None = None,
+        propagation: str = "Background",  # noqa: ARG002 - nothing depends on anything
+    ) -> bool:
         self.asked.append(f"DELETE {kind}")
         return self.objects.pop((api_version, kind, namespace or "", name), None) is not None
 
-    def many(self, calls: Iterable[Callable[[], T]], workers: int = 16) -> builtins.list[T]:
+    def many(self, calls: Iterable[Callable[[], T]], workers: int = 16) -> builtins.list[T]:  # noqa: ARG002 - one after another
         return [call() for call in calls]
 
     def put(self, *objects: Mapping[str, Any]) -> None:
         """Store objects as they are, as somebody else would."""
         for obj in objects:
-            self.objects[self._key(obj)] = copy.deepcopy(dict(obj))
+            self.objects[self._key(obj)] = completed(obj)
 
     def live(self, kind: str, name: str, namespace: str = "") -> dict[str, Any]:
         """Give the stored object itself, to be changed behind everybody's back."""
@@ -105,8 +121,11 @@ class InMemoryApi(Api):
         if obj["kind"] == "Pod" and self.plays_pods:
             chosen = obj["spec"].get("nodeSelector", {})
             nodes = [node for key, node in sorted(self.objects.items()) if key[1] == "Node"]
-            fits = [node for node in nodes if chosen.items() <= node["metadata"]["labels"].items()]
-            if fits:
+            fits = [node for node in nodes if chosen.items() <= node["metadata"]["labels"].items() and _holds(node, obj)]
+            if not fits:
+                waiting = {"type": "PodScheduled", "status": "False", "reason": "Unschedulable", "message": "no node is large enough"}
+                obj["status"] = {"phase": "Pending", "conditions": [waiting]}
+            else:
                 obj["spec"]["nodeName"] = fits[0]["metadata"]["name"]
                 obj["status"] = {"phase": "Running"}
         return obj
@@ -114,6 +133,12 @@ class InMemoryApi(Api):
     @staticmethod
     def _key(obj: Mapping[str, Any]) -> Key:
         return obj["apiVersion"], obj["kind"], obj["metadata"].get("namespace", ""), obj["metadata"]["name"]
+
+
+def _holds(node: Mapping[str, Any], pod: Mapping[str, Any]) -> bool:
+    limits = pod["spec"]["containers"][0]["resources"].get("limits", {})
+    offered = node["status"].get("allocatable", {})
+    return all(int(number) <= int(offered.get(name, "0")) for name, number in limits.items() if "/" in name)
 
 
 def _merged(live: Mapping[str, Any], wanted: Mapping[str, Any]) -> dict[str, Any]:

@@ -31,7 +31,7 @@ class SmallBundle:
 def small_bundle(factory: AIFactory, plan: Plan) -> SmallBundle:
     """Namespaces with what governs them, one admission policy, and the vendors' DeviceClasses."""
     objects = [obj for space in plan.clusters[0].namespaces for obj in _namespace(factory, space)]
-    return SmallBundle(tuple([*objects, *_admission(factory, plan), *(_device_class(factory, name) for name in CLASSES)]))
+    return SmallBundle((*objects, *_admission(factory, plan), *(_device_class(factory, name) for name in CLASSES)))
 
 
 def check(api: Any, factory: AIFactory, plan: Plan, *, probes: bool = False) -> Verdict:
@@ -84,6 +84,7 @@ def _admission(factory: AIFactory, plan: Plan) -> list[dict[str, Any]]:
     validations = [
         f"{selector} && '{KEYS.zone}' in object.spec.nodeSelector && object.spec.nodeSelector['{KEYS.zone}'] == {zone}",
         f"!{selector} || !('{KEYS.jurisdiction}' in object.spec.nodeSelector) || object.spec.nodeSelector['{KEYS.jurisdiction}'] in {laws}",
+        "!has(object.spec.nodeName) || object.spec.nodeName == ''",
         f"object.spec.containers.all(c, {registries})",
     ]
     policy = _head(factory, ADMISSION, "ValidatingAdmissionPolicy", POLICY) | {

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 
 from sovereign_ai.catalog.accelerators import accelerator
 from sovereign_ai.catalog.systems import system
-from sovereign_ai.plan.clusters import ClusterPlan
+from sovereign_ai.plan.clusters import ClusterPlan, PoolSlice
 from sovereign_ai.render.kubernetes.maker import Maker, Object
 from sovereign_ai.spec.factory import AIFactory
 
@@ -26,21 +26,17 @@ _RUNTIMES = {"nvidia": "nvidia", "intel": "habana"}
 """Vendor to the runtime handler that its container toolkit installs; AMD needs none."""
 
 
-def device_class(resource: str) -> str:
-    """Give the device class that stands for an extended resource; empty where its vendor has no DRA driver.
-
-    >>> device_class("nvidia.com/mig-1g.10gb")
-    'mig.nvidia.com'
-    """
-    if resource.startswith("nvidia.com/mig-"):
+def device_class(pool: PoolSlice) -> str:
+    """Give the device class of a pool's devices; empty where its vendor has no DRA driver."""
+    if pool.mig:
         return "mig.nvidia.com"
-    return next((name for name, (_, extended) in _CLASSES.items() if extended == resource), "")
+    return next((name for name, (_, extended) in _CLASSES.items() if extended == pool.resource), "")
 
 
 def objects(factory: AIFactory, cluster: ClusterPlan) -> Iterator[Object]:
     """Give the classes that the cluster's pools need."""
     maker, component = Maker(factory.name), f"factory.{factory.name}"
-    for name in sorted({device_class(pool.resource) for pool in cluster.pools} - {""}):
+    for name in sorted({device_class(pool) for pool in cluster.pools} - {""}):
         expression, extended = _CLASSES[name]
         spec: Object = {"selectors": [{"cel": {"expression": expression}}]}
         yield maker.make(

@@ -113,15 +113,21 @@ def _quota(plan: Plan, cluster: ClusterPlan, one: Namespace) -> dict[str, str]:
         "services.loadbalancers": "0",
         "services.nodeports": "0",
     }
-    devices: dict[str, int] = {}
-    for resource in sorted({pool.resource for pool in cluster.pools} | set(one.gpus)):
-        count = one.gpus.get(resource, 0)
-        hard[f"requests.{resource}"] = str(count)
-        if name := device_class(resource):
-            devices[name] = devices.get(name, 0) + count
-    hard |= {f"{name}.deviceclass.resource.k8s.io/devices": str(count) for name, count in devices.items()}
+    for pool in cluster.pools:
+        hard.setdefault(f"requests.{pool.resource}", str(one.gpus.get(pool.resource, 0)))
+    hard |= {f"{name}.deviceclass.resource.k8s.io/devices": str(count) for name, count in _devices(cluster, one).items()}
     for tier in plan.storage:
         if tier.site == cluster.site and tier.protocol != "object":
             capacity = Bytes(tier.capacity).to_kubernetes() if tier.zone == one.zone else "0"
             hard[f"{tier.tier}.storageclass.storage.k8s.io/requests.storage"] = capacity
     return dict(sorted(hard.items()))
+
+
+def _devices(cluster: ClusterPlan, one: Namespace) -> dict[str, int]:
+    """Count the devices that the namespace may claim, for each device class of the cluster; none of other zones' pools."""
+    found: dict[str, int] = {}
+    for pool in cluster.pools:
+        if name := device_class(pool):
+            mine = one.gpus.get(pool.resource, 0) if pool.zone == one.zone else 0
+            found[name] = max(found.get(name, 0), mine)
+    return found

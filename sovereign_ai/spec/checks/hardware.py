@@ -164,13 +164,14 @@ def _switch(fabric: Fabric, field: str) -> Iterator[Problem]:
 
 def check_storage(factory: AIFactory) -> Iterator[Problem]:
     """Ask each tier for its rates, and for a site to stand at."""
+    declared = {zone.name for zone in factory.zones}
     zones = {pool.zone for pool in factory.pools}
     for index, tier in enumerate(factory.storage):
         field = f"storage[{index}]"
         if tier.grade is None and (tier.read is None or tier.write is None):
             hint = "write 'grade: good', 'better' or 'best', or both 'read' and 'write'"
             yield Problem("missing-field", "a tier needs its grade, or its read and write rates", Where(field=field), hint)
-        if not tier.sites and tier.zone not in zones and tier.zone in {zone.name for zone in factory.zones}:
+        if not tier.sites and tier.zone not in zones and tier.zone in declared and zones <= declared:
             message = f"no pool is in zone {tier.zone!r}, so the tier stands nowhere"
             yield Problem("no-site", message, Where(field=field), "write 'sites', or put a pool into the zone")
         if tier.backup is not None and tier.backup.retention < tier.backup.every:

@@ -1,0 +1,115 @@
+"""Whatever a file holds ends in a factory or in a `SpecError`, in bounded time."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from sovereign_ai.errors import SpecError
+from sovereign_ai.spec.load import Loaded, read_text
+
+SMALL = (Path(__file__).parent / "small.yaml").read_text()
+MEBIBYTE = 2**20
+
+scalars = st.one_of(
+    st.sampled_from(
+        [
+            "NO",
+            "yes",
+            "~",
+            "null",
+            "1:1",
+            "0x1",
+            "017",
+            ".nan",
+            "-.inf",
+            "1e999",
+            "2026-01-01",
+            "400 Gbps",
+            "DE",
+            "*a",
+            "&a 1",
+            "!!int 1",
+            "<<",
+        ]
+    ),
+    st.integers().map(str),
+    st.text(max_size=12),
+    st.from_regex(r"[a-z_]{1,12}", fullmatch=True),
+)
+words = st.lists(
+    st.one_of(scalars, st.sampled_from(["\n", ": ", "- ", "{", "}", "[", "]", ",", '"', "'", "|\n", ">\n", "  ", "#", "---\n", "%", "? "])),
+    max_size=40,
+)
+
+
+def outcome(raw: bytes) -> Loaded | SpecError:
+    try:
+        return read_text(raw, "f.yaml")
+    except SpecError as refused:
+        error = refused
+    assert error.problems
+    assert all(problem.code and problem.message and problem.hint for problem in error.problems)
+    assert len(error.problems) <= 400
+    return error
+
+
+@given(st.binary(max_size=400))
+@settings(max_examples=150, deadline=None)
+def test_random_bytes_are_a_problem(raw: bytes):
+    assert isinstance(outcome(raw), SpecError)
+
+
+@given(words.map("".join))
+@settings(max_examples=200, deadline=None)
+def test_random_yaml_is_a_problem(text: str):
+    assert isinstance(outcome(text.encode("utf-8", "replace")), SpecError)
+
+
+@given(st.integers(0, len(SMALL)), st.integers(0, 20), scalars)
+@settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+def test_a_good_file_with_a_piece_replaced_is_a_factory_or_a_problem(start: int, length: int, piece: str):
+    outcome((SMALL[:start] + piece + SMALL[start + length :]).encode("utf-8", "replace"))
+
+
+@given(st.permutations(SMALL.split("\nsites:")[0].splitlines()[2:]), st.integers(0, 3))
+@settings(max_examples=20, deadline=None)
+def test_the_digest_is_the_same_for_every_order_of_fields(lines: list[str], comments: int):
+    text = "\n".join(["name: small", "operator:", *lines, "# a comment" * comments, "sites:" + SMALL.split("\nsites:")[1]])
+    found = outcome(text.encode())
+    assert isinstance(found, Loaded)
+    assert found.factory.digest == read_text(SMALL.encode(), "f.yaml").factory.digest
+
+
+POOL = "  - {{name: p{0}, site: nowhere, system: dgx-h100, nodes: 1, purpose: training, zone: z{0}}}\n"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "[" * MEBIBYTE,
+        "{a: " * (MEBIBYTE // 4),
+        "- " * (MEBIBYTE // 2),
+        "a: [" + "1," * (MEBIBYTE // 2 - 4),
+        "a: &a [x]\nb: *a\n" * (MEBIBYTE // 17),
+        "".join(f"k{index}: 1\n" for index in range(60_000)),
+        "pools:\n" + "  - {nam: 1, sit: 2}\n" * 20_000,
+        SMALL.replace("fabrics:\n", "".join(POOL.format(index) for index in range(7_000)) + "fabrics:\n", 1),
+        SMALL.replace("120 kW", "1" * (MEBIBYTE - 2_000) + " kW"),
+        SMALL.replace("nodes: 4", "nodes: " + "1" * (MEBIBYTE - 2_000)),
+        SMALL.replace("Example Compute", "аb " * (MEBIBYTE // 6)),  # noqa: RUF001 - a Cyrillic letter on purpose
+        SMALL.replace("tenants: [research]", "tenants: [" + "x," * 90_000 + "]"),
+        '"' + "\\x41" * (MEBIBYTE // 4 - 8),
+        "? " * (MEBIBYTE // 2),
+        "%TAG !a! b\n" * 50_000,
+    ],
+    ids=lambda text: repr(text[:12]),
+)
+def test_a_hostile_file_is_refused_in_bounded_time(text: str):
+    start = time.process_time()
+    assert isinstance(outcome(text.encode()), SpecError)
+    assert time.process_time() - start < 10

@@ -1,0 +1,69 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import pytest
+import yaml
+
+from sovereign_ai.spec.factory import AIFactory
+from sovereign_ai.spec.schema import schema, schema_text
+
+HERE = Path(__file__).parent
+STACKS = HERE.parents[1] / "stacks"
+
+
+def nodes(value: Any) -> Any:
+    if isinstance(value, dict):
+        yield value
+        for item in value.values():
+            yield from nodes(item)
+    elif isinstance(value, list):
+        for item in value:
+            yield from nodes(item)
+
+
+def validator() -> jsonschema.Draft7Validator:
+    jsonschema.Draft7Validator.check_schema(schema())
+    return jsonschema.Draft7Validator(schema())
+
+
+def test_the_schema_is_draft_07_and_refers_to_nothing_outside():
+    assert schema()["$schema"].startswith("http://json-schema.org/draft-07/")
+    for node in nodes({key: value for key, value in schema().items() if key != "examples"}):
+        assert "$defs" not in node
+        assert "$id" not in node
+        assert "$ref" not in node or (node["$ref"].startswith("#/definitions/") and len(node) == 1)
+
+
+def test_the_schema_is_the_same_text_each_time():
+    assert schema_text() == schema_text()
+    assert json.loads(schema_text()) == schema()
+    schema()["title"] = "changed"
+    assert schema()["title"] == "AI factory"
+
+
+@pytest.mark.parametrize("file", [HERE / "small.yaml", STACKS / "lab" / "factory.yaml"], ids=["small", "lab"])
+def test_a_good_description_satisfies_the_schema(file: Path):
+    validator().validate(yaml.safe_load(file.read_text()))
+
+
+@pytest.mark.parametrize(
+    "name", ["unknown-field", "missing-field", "bytes-for-bits", "no-unit", "not-allowed", "bad-name", "wrong-type-list", "zero-nodes"]
+)
+def test_an_editor_sees_what_we_refuse(name: str):
+    assert not validator().is_valid(yaml.safe_load((HERE / "bad" / f"{name}.yaml").read_text()))
+
+
+def test_the_example_is_a_description_that_holds():
+    (example,) = schema()["examples"]
+    validator().validate(example)
+    assert AIFactory(**example).name == "small"
+
+
+def test_every_field_says_what_it_means():
+    for name, part in schema()["definitions"].items():
+        for field, node in part.get("properties", {}).items():
+            assert node.get("description"), f"{name}.{field}"

@@ -1,0 +1,68 @@
+from __future__ import annotations
+
+import time
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from sovereign_ai.errors import (
+    DeploymentError,
+    EnvironmentLacksError,
+    ExitCode,
+    Problem,
+    SovereignError,
+    SpecError,
+    UsageError,
+    Where,
+    nearest,
+)
+
+
+def test_the_exit_codes_are_those_that_the_manual_promises():
+    assert {code.name: int(code) for code in ExitCode} == {"OK": 0, "FINDINGS": 1, "BAD_INPUT": 2, "ENVIRONMENT": 3, "DEPLOYMENT": 4}
+    assert [kind.exit_code for kind in (SpecError, UsageError, EnvironmentLacksError, DeploymentError)] == [2, 2, 3, 4]
+
+
+def test_a_problem_is_written_with_its_place_and_its_hint():
+    problem = Problem("unknown-name", "no zone is called 'opne'", Where("f.yaml", 4, 7, "pools[0].zone"), "did you mean 'open'?")
+    assert str(problem) == "f.yaml:4:7: pools[0].zone: no zone is called 'opne' [unknown-name]\n    did you mean 'open'?"
+    assert str(Problem("a", "b")) == "b [a]"
+    assert str(Problem("a", "b", Where(field="c"))) == "c: b [a]"
+
+
+def test_a_problem_as_data_has_exactly_the_promised_keys():
+    data = Problem("a", "b", Where("f", 1, 2, "c"), "d").to_data()
+    assert data == {"code": "a", "file": "f", "line": 1, "column": 2, "field": "c", "message": "b", "hint": "d"}
+
+
+def test_an_error_carries_its_problems_in_the_order_of_the_text():
+    places = [Where("f", 2, 1), Where("f", 1, 9), Where("f", 1, 2), Where(None)]
+    error = SpecError(Problem("a", "b", where) for where in places)
+    assert [problem.where for problem in error.problems] == [places[3], places[2], places[1], places[0]]
+    assert isinstance(error, SovereignError)
+    assert str(error).count("[a]") == 4
+
+
+def test_an_error_without_a_problem_is_a_defect():
+    with pytest.raises(ValueError, match="at least one problem"):
+        SpecError([])
+
+
+def test_the_nearest_name_is_offered_and_else_the_first_few():
+    assert nearest("opne", ["open", "restricted"]) == "did you mean 'open'?"
+    assert nearest("zzz", [f"pool{index}" for index in range(20)]).startswith("known: pool0, pool1")
+    assert nearest("x", ["a"]) == "known: a"
+    assert nearest("x", []) == "nothing of that kind is declared yet"
+
+
+@given(st.text(max_size=200), st.lists(st.text(max_size=80), max_size=20))
+def test_a_hint_is_found_for_any_text(name: str, known: list[str]):
+    assert nearest(name, known)
+
+
+def test_a_hint_is_found_quickly_among_very_many_names():
+    start = time.process_time()
+    assert nearest("pool-99999x", [f"pool-{index}" for index in range(100_000)]).startswith(("did you mean", "known"))
+    nearest("x" * 1_000_000, ["y" * 1_000_000])
+    assert time.process_time() - start < 2

@@ -1,0 +1,76 @@
+from __future__ import annotations
+
+import re
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from sovereign_ai.names import KEYS, Keys, is_label, label, label_value
+
+LABEL_VALUE = re.compile(r"(([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9])?")
+"""Kubernetes' own pattern of a label's value."""
+QUALIFIED_NAME = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*/[A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?")
+words = st.from_regex(r"[a-z]([a-z0-9-]{0,40}[a-z0-9])?", fullmatch=True)
+
+
+@given(st.lists(words, min_size=1, max_size=6))
+def test_a_joined_name_is_a_label_whatever_its_length(parts: list[str]):
+    made = label(*parts)
+    assert is_label(made)
+    assert len(made) <= 63
+    assert made == label(*parts)
+
+
+@given(words, words)
+def test_long_names_that_differ_only_at_the_end_do_not_meet(one: str, other: str):
+    stem = "a" * 70
+    assert (label(stem, one) == label(stem, other)) == (one == other)
+
+
+def test_a_short_name_is_left_as_it_is():
+    assert label("train", "", "n1") == "train-n1"
+    assert label("a" * 63) == "a" * 63
+    assert len(label("a" * 64, most=40)) == 40
+
+
+@pytest.mark.parametrize("text", ["", "A", "1a", "-a", "a-", "a_b", "a.b", "a\n", "ä", "a" * 64, "a b"])
+def test_what_dns_does_not_take_is_no_label(text: str):
+    assert not is_label(text)
+
+
+@pytest.mark.parametrize("parts", [("A",), ("1",), ("a", "b c"), ("",), ("a-",), ("a\n",)])
+def test_what_can_be_no_label_is_refused(parts: tuple[str, ...]):
+    with pytest.raises(ValueError, match="DNS label"):
+        label(*parts)
+
+
+@given(st.text(max_size=200))
+def test_any_text_becomes_a_label_value_that_kubernetes_takes(text: str):
+    made = label_value(text)
+    assert LABEL_VALUE.fullmatch(made)
+    assert len(made) <= 63
+    assert made == label_value(text)
+
+
+@given(st.text(max_size=30), st.text(max_size=30))
+def test_two_texts_do_not_share_a_label_value(one: str, other: str):
+    assert (label_value(one) == label_value(other)) == (one == other)
+
+
+def test_every_key_is_a_qualified_name_and_no_two_are_equal():
+    names = [name for name in dir(Keys) if isinstance(getattr(Keys, name), property)]
+    keys = [getattr(KEYS, name) for name in names] + [KEYS.tier(1)]
+    assert all(QUALIFIED_NAME.fullmatch(key) for key in keys)
+    assert len(set(keys)) == len(keys) >= 10
+
+
+def test_keys_that_must_be_trusted_lie_where_a_kubelet_may_not_write():
+    for key in (KEYS.zone, KEYS.jurisdiction):
+        assert key.partition("/")[0].endswith(".node-restriction.kubernetes.io")
+
+
+def test_the_domains_can_be_changed_all_at_once():
+    own = Keys(domain="example.internal")
+    assert own.owner == "example.internal/owner"
+    assert own.pool == "example.internal/pool"

@@ -1,0 +1,166 @@
+from __future__ import annotations
+
+import contextlib
+from fractions import Fraction
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from pydantic import BaseModel, ValidationError
+
+from sovereign_ai.units import BitsPerSecond, Bytes, BytesPerSecond, Celsius, Metres, Money, Percent, Quantity, Ratio, Seconds, Watts
+
+KINDS = sorted(Quantity.__subclasses__(), key=lambda kind: kind.__name__)
+LARGEST = 2**63 - 1
+kinds = st.sampled_from(KINDS)
+
+
+@st.composite
+def quantities(draw: st.DrawFn) -> Quantity:
+    kind = draw(kinds)
+    return kind(draw(st.integers(-LARGEST if kind.signed else 0, LARGEST)))
+
+
+@given(quantities())
+def test_what_is_written_reads_back_as_the_same_amount(quantity: Quantity):
+    assert type(quantity).parse(str(quantity)) == quantity
+
+
+@given(quantities())
+def test_what_is_written_satisfies_the_pattern_that_editors_use(quantity: Quantity):
+    class Holder(BaseModel):
+        held: type(quantity)  # type: ignore[valid-type]
+
+    import re
+
+    pattern = Holder.model_json_schema()["properties"]["held"]["pattern"]
+    assert re.search(pattern, str(quantity))
+    assert Holder(held=str(quantity)).held == quantity
+    assert Holder(held=quantity).model_dump(mode="json") == {"held": str(quantity)}
+
+
+@given(st.text(max_size=80), kinds)
+def test_any_text_is_an_amount_or_a_value_error(text: str, kind: type[Quantity]):
+    with contextlib.suppress(ValueError):
+        assert kind.parse(text).count <= LARGEST
+
+
+@given(kinds, st.data())
+def test_every_unit_of_every_kind_is_exact(kind: type[Quantity], data: st.DataObject):
+    unit = data.draw(st.sampled_from(sorted(kind.units)))
+    number = data.draw(st.integers(0, LARGEST // kind.units[unit]))
+    assert kind.parse(f"{number} {unit}").count == number * kind.units[unit]
+    assert kind.parse(f"{number}{unit}").count == number * kind.units[unit]
+
+
+@pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.__name__)
+def test_the_example_of_each_kind_is_well_formed(kind: type[Quantity]):
+    assert str(kind.parse(kind.example))
+
+
+def test_decimal_and_binary_prefixes_are_never_mixed():
+    assert Bytes.parse("1 GB").count == 10**9
+    assert Bytes.parse("1 GiB").count == 2**30
+    assert Bytes.parse("1.5 KiB").count == 1536
+
+
+@pytest.mark.parametrize(
+    ("kind", "text", "said"),
+    [
+        (BitsPerSecond, "400GB", "an amount of bytes, not a rate in bits a second; write '400 Gbps'"),
+        (BitsPerSecond, "400Gb", "bits without a time, not a rate in bits a second; write '400 Gbps'"),
+        (BitsPerSecond, "40 GB/s", "a rate in bytes a second"),
+        (Bytes, "400 Gb", "bits without a time, not an amount of bytes; write '400 GB'"),
+        (Bytes, "400 Gbps", "a rate in bits a second"),
+        (BytesPerSecond, "12.5 GBps", "write '12.5 GB/s'"),
+        (Watts, "45 KW", "write '45 kW'"),
+        (Watts, "123456789 KW", "write '123456789 kW'"),
+        (Watts, "45", "not a number with a unit"),
+        (Watts, "", "not a number with a unit"),
+        (Watts, "-1 kW", "negative"),
+        (Watts, "0.1 W", "finer than the smallest step, '1 W'"),
+        (Celsius, "22.25 degC", "finer than the smallest step, '0.1 degC'"),
+        (Watts, "1e3 W", "not a number with a unit"),
+        (Watts, "nan kW", "not a number with a unit"),
+        (Watts, "９ kW", "not a number with a unit"),  # noqa: RUF001 - a full-width digit on purpose
+        (Bytes, "99999999999 EB", "larger than any factory"),
+        (Bytes, "1" * 80 + " B", "at most 64 characters"),
+    ],
+)
+def test_a_unit_that_lies_is_refused_with_the_text_that_would_do(kind: type[Quantity], text: str, said: str):
+    with pytest.raises(ValueError, match=" ") as caught:
+        kind.parse(text)
+    assert said in str(caught.value)
+
+
+def test_a_number_alone_is_refused():
+    class Holder(BaseModel):
+        held: Watts
+
+    for wrong in (45, 4.5, True, None, ["45 kW"]):
+        with pytest.raises(ValidationError):
+            Holder(held=wrong)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("wrong", ["45 kW", 1.5, True, None, Fraction(3)])
+def test_a_count_is_a_whole_number(wrong: object):
+    with pytest.raises(TypeError, match="parse"):
+        Watts(wrong)  # type: ignore[arg-type]
+
+
+def test_a_count_stays_in_its_range():
+    with pytest.raises(ValueError, match="starts at zero"):
+        Watts(-1)
+    with pytest.raises(ValueError, match="larger than any factory"):
+        Watts(2**63)
+    assert Celsius(-50) < Celsius(0)
+
+
+def test_kinds_are_never_added_or_compared():
+    with pytest.raises(TypeError):
+        Watts(1) + Bytes(1)  # type: ignore[operator]
+    with pytest.raises(TypeError):
+        _ = Watts(1) < Bytes(2)
+    assert Watts(1) != Bytes(1)
+    with pytest.raises(TypeError):
+        Watts(1) * 1.5  # type: ignore[operator]
+
+
+def test_amounts_of_one_kind_add_multiply_and_sort():
+    assert Watts(1) + Watts(2) == Watts(3)
+    assert Watts(2) * 3 == Watts(6)
+    assert sorted([Metres(3), Metres(1)]) == [Metres(1), Metres(3)]
+    assert Percent.parse("12.5 %").of(80) == 10
+
+
+@given(st.integers(0, LARGEST))
+def test_kubernetes_quantities_of_bytes_are_exact_both_ways(count: int):
+    assert Bytes.from_kubernetes(Bytes(count).to_kubernetes()) == Bytes(count)
+
+
+@pytest.mark.parametrize(("count", "text"), [(5 * 10**14, "500T"), (80 * 2**30, "80Gi"), (0, "0"), (1001, "1001")])
+def test_kubernetes_quantities_are_short(count: int, text: str):
+    assert Bytes(count).to_kubernetes() == text
+
+
+@pytest.mark.parametrize("text", ["5 T", "5TB", "-1", "1e3", "", "5m"])
+def test_what_is_no_kubernetes_quantity_of_bytes_is_refused(text: str):
+    with pytest.raises(ValueError, match="Kubernetes"):
+        Bytes.from_kubernetes(text)
+
+
+@given(st.integers(1, 64), st.integers(1, 64))
+def test_a_ratio_reads_back(down: int, up: int):
+    assert Ratio.parse(str(Ratio(down, up))) == Ratio(down, up)
+    assert Ratio(down, up).fraction == Fraction(down, up)
+
+
+@pytest.mark.parametrize("text", ["0:1", "1:0", "65:1", "1", "1/1", "1:1:1", "a:b", "", "-1:1", "１:1"])  # noqa: RUF001 - a full-width digit on purpose
+def test_what_is_no_ratio_is_refused(text: str):
+    with pytest.raises(ValueError, match="ratio"):
+        Ratio.parse(text)
+
+
+def test_money_and_time_are_exact():
+    assert str(Money.parse("1.25 MEUR")) == "1250000 EUR"
+    assert str(Seconds.parse("90 min")) == "1.5 h"
