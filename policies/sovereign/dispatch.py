@@ -15,6 +15,7 @@ from pathlib import Path
 import pulumi
 from properties import to_plain
 from pulumi_policy import (
+    PolicyConfigSchema,
     ReportViolation,
     ResourceValidationArgs,
     ResourceValidationPolicy,
@@ -39,7 +40,7 @@ _OPAQUE = "kubernetes:helm.sh/v3:Release"
 
 def policies() -> list[ResourceValidationPolicy | StackValidationPolicy]:
     """Give the pack's policies."""
-    schema = {"properties": {"spec": {"type": "string"}}}
+    schema = PolicyConfigSchema(properties={"spec": {"type": "string"}})
     return [
         ResourceValidationPolicy(
             name="kubernetes-objects",

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
+from sovereign_ai.cli.located import located
 from sovereign_ai.errors import Problem, SpecError
 from sovereign_ai.plan.factory import Plan, plan
 from sovereign_ai.render.kubernetes.bundle import Bundle, render
@@ -63,10 +64,3 @@ def plan_located(factory: AIFactory, source: SourceMap) -> Plan:
         return plan(factory)
     except SpecError as error:
         raise SpecError(located(problem, source) for problem in error.problems) from None
-
-
-def located(problem: Problem, source: SourceMap) -> Problem:
-    """Give a problem that names only a field its place in the user's text."""
-    if problem.where.file is not None or not problem.where.field:
-        return problem
-    return replace(problem, where=source.where(problem.where.field))

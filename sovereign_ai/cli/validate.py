@@ -24,9 +24,9 @@ def add(app: typer.Typer) -> None:
 
 
 def _validate(output: Output, path: Path) -> None:
-    from sovereign_ai.cli.stack import located
+    from sovereign_ai.cli.located import located
     from sovereign_ai.errors import SpecError
-    from sovereign_ai.plan.factory import feasible
+    from sovereign_ai.plan.feasible import feasible
     from sovereign_ai.spec.load import read
 
     loaded = read(path)

@@ -21,7 +21,7 @@ from sovereign_ai.errors import Problem, UsageError, nearest
 from sovereign_ai.names import KEYS, OWNER, label
 from sovereign_ai.plan.factory import Plan
 from sovereign_ai.sim.difference import FAULT
-from sovereign_ai.sim.factory import MANAGER, RULE, selector
+from sovereign_ai.sim.factory import RULE, selector
 from sovereign_ai.sim.machine import Machine, machines
 from sovereign_ai.sim.slices import device_names
 from sovereign_ai.spec.factory import AIFactory
@@ -32,6 +32,7 @@ HARDWARE = frozenset({48, 64, 74, 79, 92, 94, 95})
 """Xids after which a GPU is drained, reset or replaced."""
 CONDITION = "GpuFault"
 """The condition that a machine with a broken GPU reports."""
+_MANAGER = "sovereign-ai-fault"
 _XID, _GPU, _NODE = f"{KEYS.domain}/xid", f"{KEYS.domain}/gpu", f"{KEYS.domain}/node"
 
 
@@ -54,7 +55,7 @@ def inject(api: Api, factory: AIFactory, plan: Plan, node: str, *, gpu: int, xid
     machine = _machine(plan, node)
     _check(machine, gpu, xid)
     for name in _devices_of(machine, gpu):
-        api.apply(_rule(factory, machine, gpu, xid, name), field_manager=MANAGER, force=True)
+        api.apply(_rule(factory, machine, gpu, xid, name), field_manager=_MANAGER, force=True)
     if xid in APPLICATION:
         return False
     _mark(api, machine, faults(api, factory))
@@ -136,8 +137,8 @@ def _mark(api: Api, machine: Machine, broken: dict[tuple[str, int], int]) -> Non
     taints = [taint for taint in node["spec"].get("taints") or [] if taint["key"] != FAULT]
     if mine:
         taints.append({"key": FAULT, "value": f"xid-{max(mine.values())}", "effect": "NoSchedule"})
-    path = f"/api/v1/nodes/{machine.node.name}"
-    api.request("PATCH", path, {"spec": {"taints": taints}}, {"fieldManager": MANAGER}, "application/merge-patch+json")
+    head = {"apiVersion": "v1", "kind": "Node", "metadata": {"name": machine.node.name}}
+    api.apply(head | {"spec": {"taints": taints}}, field_manager=_MANAGER, force=True)
     conditions = [one for one in node["status"].get("conditions") or [] if one["type"] != CONDITION]
     said = ", ".join(f"GPU {gpu}: Xid {xid}" for gpu, xid in sorted(mine.items()))
     reason = "HardwareFault" if mine else "NoFault"
@@ -147,5 +148,4 @@ def _mark(api: Api, machine: Machine, broken: dict[tuple[str, int], int]) -> Non
     resource = machine.part.resource
     offered = machine.devices - len(mine) * machine.instances
     allocatable = {**node["status"]["allocatable"], resource: str(offered)}
-    head = {"apiVersion": "v1", "kind": "Node", "metadata": {"name": machine.node.name}}
     api.update_status(head | {"status": {"conditions": conditions, "allocatable": allocatable}})

@@ -12,6 +12,7 @@ from __future__ import annotations
 import hashlib
 import uuid
 from collections.abc import Mapping
+from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -100,10 +101,8 @@ def _bom(binaries: Mapping[str, Path]) -> Bom:
 
 
 def _own_version() -> str:
-    """Give this project's version."""
-    from sovereign_ai import __version__  # noqa: PLC0415 - one name of the package above
-
-    return __version__
+    """Give the installed version of this project."""
+    return metadata.version("sovereign-ai")
 
 
 def _tool_component(name: str, row: Tool | None, path: Path, info: BuildInfo) -> Component:

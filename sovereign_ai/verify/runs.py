@@ -56,7 +56,6 @@ class Attempt:
         """Make the pod, wait for it, and clear it away.
 
         Raises:
-            ApiError: the server refused what has nothing to do with the pod.
             UnreachableError: there was no answer.
         """
         if self.reason:
@@ -68,12 +67,19 @@ class Attempt:
                 made.append(obj)
             return self._wait()
         except ApiError as error:
-            if error.status == 403 and "exceeded quota" in str(error):
-                return "skipped", f"the quota of namespace {self.place.namespace.name} is used up: {error}"
-            return "failed", f"it was refused: {error}"
+            return self._refused(error)
         finally:
             for obj in reversed(made):
                 _clear(self.api, obj)
+
+    def _refused(self, error: ApiError) -> Outcome:
+        """Judge a refusal: a quota that leaves no room is no failure; of what must run it is no pass either."""
+        namespace, said = self.place.namespace.name, error.problems[0].message
+        if error.status != 403 or "exceeded quota" not in said:
+            return "failed", f"it was refused: {said.replace(self.objects[-1]['metadata']['name'], 'the probe')}"
+        if self.expected == "waits":
+            return "passed", f"the quota of namespace {namespace} refuses it at once"
+        return "skipped", f"the quota of namespace {namespace} leaves no room for it"
 
     def _wait(self) -> Outcome:
         """Wait until the pod runs, and judge where."""
@@ -134,11 +140,8 @@ def attempts(
         by_resource = label("probe", pool, "resource", mark)
         make = partial(Attempt, api=api, plan=plan, place=place, wait_seconds=wait_seconds)
         found.append(make(f"gpu-by-resource/{pool}", objects=(gpu_pod(factory, place, by_resource),), reason=""))
-        too_many, more = (
-            label("probe", pool, "waits", mark),
-            1 + max(node.gpus for node in plan.nodes if node.pool == pool) * _MOST_INSTANCES,
-        )
-        pod = gpu_pod(factory, place, too_many, more)
+        more = max(node.gpus for node in plan.nodes if node.pool == pool) * (_MOST_INSTANCES if place.part.mig else 1) + 1
+        pod = gpu_pod(factory, place, label("probe", pool, "waits", mark), more)
         found.append(make(f"more-than-there-is/{pool}", objects=(pod,), reason="", expected="waits"))
         kind = device_class(place)
         if kind is None:

@@ -91,7 +91,26 @@ def test_a_used_up_quota_is_skipped_with_its_reason_and_is_no_pass() -> None:
     api = memory()
     api.admit = quota
     probe = run(api)["gpu-by-resource/train"]
-    assert (probe.status, "exceeded quota" in probe.detail) == ("skipped", True)
+    assert (probe.status, probe.detail) == ("skipped", "the quota of namespace research leaves no room for it")
+
+
+def test_a_pod_that_asks_for_more_than_there_is_must_not_run() -> None:
+    api = admitted()
+    for key, node in api.objects.items():
+        if key[1] == "Node":
+            node["status"]["allocatable"]["nvidia.com/gpu"] = "1000"
+    probe = run(api)["more-than-there-is/train"]
+    assert (probe.expected, probe.status) == ("waits", "failed")
+
+
+def test_no_detail_carries_the_name_that_a_probe_had_this_time() -> None:
+    def angry(obj: Mapping[str, Any]) -> None:
+        if obj["kind"] == "Pod":
+            raise refused(403, f"pods {obj['metadata']['name']} is forbidden")
+
+    api = memory()
+    api.admit = angry
+    assert [str(probe) for probe in run(api).values()] == [str(probe) for probe in run(api).values()]
 
 
 def test_a_pool_in_full_use_is_skipped_and_one_with_room_is_not() -> None:

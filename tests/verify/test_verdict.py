@@ -155,6 +155,8 @@ def test_probes_run_where_they_must_and_are_refused_where_they_must() -> None:
     assert [str(probe) for probe in verdict.probes if probe.status != "passed"] == []
     assert {probe.name for probe in verdict.probes} == {
         *(f"gpu-by-{way}/{pool}" for way in ("resource", "claim") for pool in ("train", "serve")),
+        "more-than-there-is/train",
+        "more-than-there-is/serve",
         *(
             f"{fault}/{space}"
             for fault in ("wrong-zone", "named-node", "wrong-jurisdiction", "privileged", "unlisted-registry")

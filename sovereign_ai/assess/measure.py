@@ -1,0 +1,141 @@
+"""A number that says where it comes from, and the noun that every assessment shares.
+
+    >>> print(Measure(id="job.a.goodput", value=0.8531, unit="1", low=0.81, high=0.88, basis=Basis.ESTIMATE))
+    0.853 [0.81 to 0.88] (estimate)
+    >>> print(Measure(id="staff.people", unit="people", basis=Basis.OPEN, needs=("staff.people",)))
+    needs staff.people
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, fields
+from enum import StrEnum
+from typing import Any
+
+from sovereign_ai.errors import nearest
+
+DIGITS = 9
+"""Significant digits that are kept, so that two machines whose last bits differ write the same text."""
+
+
+class Basis(StrEnum):
+    """What stands behind a number; the weakest of its inputs decides for one that is calculated."""
+
+    SOURCE = "source"
+    """A published figure, with its address and date."""
+    PLAN = "plan"
+    """It follows from the description through the plan."""
+    USER = "user"
+    """The user gave it."""
+    ESTIMATE = "estimate"
+    """A judgement of ours; it has a range and waits to be replaced."""
+    OPEN = "open"
+    """Nobody knows it yet; `needs` says what is missing."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Measure:
+    """One number.
+
+    Attributes:
+        id: dotted name, unique in its assessment; a user's figure replaces a leaf by this name.
+        value: the number in its unit; None where something is missing, or where the case is infeasible.
+        unit: the unit, `1` for a ratio.
+        low: the lower end of the range; None where nothing is known to vary.
+        high: the upper end.
+        basis: what stands behind it.
+        formula: how it follows from its inputs; empty for a leaf.
+        inputs: the names of the numbers that it follows from.
+        source: where a leaf comes from, with its date; for an estimate the reason.
+        needs: leaves without a value on which this one waits.
+        note: what a reader must know; empty if nothing.
+    """
+
+    id: str
+    unit: str
+    basis: Basis
+    value: float | None = None
+    low: float | None = None
+    high: float | None = None
+    formula: str = ""
+    inputs: tuple[str, ...] = ()
+    source: str = ""
+    needs: tuple[str, ...] = ()
+    note: str = ""
+
+    def __str__(self) -> str:
+        """Write value, unit, range and basis on one line, or what is missing."""
+        if self.value is None:
+            return f"needs {', '.join(self.needs)}" if self.needs else "infeasible"
+        unit = "" if self.unit == "1" else f" {self.unit}"
+        spread = "" if self.low is None or self.high is None else f" [{plain(self.low)} to {plain(self.high)}]"
+        return f"{plain(self.value)}{unit}{spread} ({self.basis})"
+
+    def to_data(self) -> dict[str, Any]:
+        """Give plain data, numbers cut to nine significant digits."""
+        data = {field.name: getattr(self, field.name) for field in fields(self)}
+        numbers = {name: cut(data[name]) for name in ("value", "low", "high")}
+        return data | numbers | {"basis": str(self.basis), "inputs": list(self.inputs), "needs": list(self.needs)}
+
+
+def cut(value: float | None) -> float | None:
+    """Keep nine significant digits."""
+    return None if value is None else float(f"{value:.{DIGITS}g}")
+
+
+def plain(value: float) -> str:
+    """Write a number for a person: three significant digits below a thousand, whole above, millions in words of three digits."""
+    if value == int(value) and abs(value) < 1000:
+        return f"{int(value)}"
+    if abs(value) >= 10**9:
+        return f"{value:.3g}"
+    return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.3g}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Assessment:
+    """What every assessment has.
+
+    Attributes:
+        factory: the factory's name.
+        spec_digest: digest of the description it follows from.
+        measures: every number, inputs before what follows from them.
+    """
+
+    factory: str
+    spec_digest: str
+    measures: tuple[Measure, ...]
+
+    def measure(self, name: str) -> Measure:
+        """Give one number.
+
+        Raises:
+            KeyError: there is none of that name; the message has the nearest.
+        """
+        for one in self.measures:
+            if one.id == name:
+                return one
+        raise KeyError(f"no measure is called {name!r}; {nearest(name, [one.id for one in self.measures])}")
+
+    @property
+    def needs(self) -> tuple[str, ...]:
+        """Every figure that somebody must still give, sorted."""
+        return tuple(sorted({name for one in self.measures for name in one.needs}))
+
+    def to_data(self) -> dict[str, Any]:
+        """Give plain data that is ready for JSON."""
+        return {field.name: _plain_data(getattr(self, field.name)) for field in fields(self)} | {"needs": list(self.needs)}
+
+
+def _plain_data(value: Any) -> Any:
+    """Turn what an assessment holds into what JSON holds."""
+    if hasattr(value, "to_data"):
+        return value.to_data()
+    if isinstance(value, dict):
+        return {str(key): _plain_data(inner) for key, inner in value.items()}
+    if isinstance(value, str):
+        return str(value)
+    if isinstance(value, Iterable):
+        return [_plain_data(inner) for inner in value]
+    return cut(value) if isinstance(value, float) else value

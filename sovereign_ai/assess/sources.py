@@ -1,0 +1,127 @@
+"""The figures of this room's own data files, and the figures that a user writes into a file of his own.
+
+A row of `data/*.json` has a name, a value with unit, its range, its source, the day it was read and
+how far it can be trusted, as the catalogue's figures have. A user's file is a mapping of a leaf's
+name to a number, or to a mapping of value, low, high and source:
+
+    electricity.FI: 0.062
+    price.dgx-b200: {value: 450000, source: offer of 2026-10-01}
+
+    >>> str(figure("failures", "llama3.interruptions").value)
+    '419'
+"""
+
+from __future__ import annotations
+
+import math
+import pkgutil
+from collections.abc import Mapping
+from functools import cache
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any
+
+import orjson
+
+from sovereign_ai.assess.sheet import Given
+from sovereign_ai.catalog.figures import DefectiveDataError, Figure, Grade, UnknownNameError
+from sovereign_ai.errors import Problem, SpecError, Where
+from sovereign_ai.spec.yaml_text import parse
+
+_MOST_BYTES = 1 << 20
+
+
+def figures(file: str) -> Mapping[str, Figure]:
+    """Give every figure of one data file by name, such as `prices`."""
+    return _read(file)
+
+
+def figure(file: str, name: str) -> Figure:
+    """Give one figure.
+
+    Raises:
+        UnknownNameError: the file has none of that name.
+    """
+    try:
+        return _read(file)[name]
+    except KeyError:
+        raise UnknownNameError("figure", name, _read(file)) from None
+
+
+@cache
+def _read(file: str) -> Mapping[str, Figure]:
+    """Read a data file once."""
+    data = pkgutil.get_data(__package__, f"data/{file}.json")
+    if data is None:
+        raise DefectiveDataError(f"the package holds no assess/data/{file}.json; install it again")
+    rows = [_figure(row) for row in orjson.loads(data)["rows"]]
+    return MappingProxyType({row.field: row for row in sorted(rows, key=lambda row: row.field)})
+
+
+def _figure(raw: Mapping[str, Any]) -> Figure:
+    """Turn a row into a figure; a member too many or too few is a defect."""
+    rest = {key: value for key, value in raw.items() if key != "name"}
+    return Figure(**{**rest, "field": raw["name"], "grade": Grade(raw["grade"])})
+
+
+def given_by(path: Path) -> dict[str, Given]:
+    """Read a user's figures from a YAML or JSON file.
+
+    Raises:
+        SpecError: the file cannot be read, or an entry is no figure; all of them at once.
+    """
+    try:
+        raw = path.read_bytes()
+    except OSError as error:
+        reason = error.strerror or "it cannot be read"
+        raise SpecError(Problem("no-file", reason, Where(file=str(path)), "name a file of figures that can be read")) from None
+    if len(raw) > _MOST_BYTES:
+        raise SpecError(Problem("too-large", "a file of figures has at most 1 MiB", Where(file=str(path)), "keep figures alone in it"))
+    try:
+        text = raw.decode()
+    except UnicodeDecodeError:
+        raise SpecError(Problem("not-utf-8", "the file is no UTF-8 text", Where(file=str(path)), "save it as UTF-8")) from None
+    data, source, problems = parse(text, str(path))
+    if not isinstance(data, dict):
+        problems = [*problems, Problem("wrong-type", "a file of figures maps names to numbers", Where(str(path), 1, 1), "electricity.FI: 0.06")]
+        data = {}
+    found: dict[str, Given] = {}
+    for name, value in data.items():
+        try:
+            found[str(name)] = given(value)
+        except ValueError as error:
+            problems = [*problems, Problem("bad-figure", f"{name}: {error}", source.where(str(name)), "write a number, or {value: 1.2, low: 1.1, high: 1.3}")]
+    if problems:
+        raise SpecError(problems)
+    return found
+
+
+def given(value: Any) -> Given:
+    """Read one figure: a number, or a mapping of value, low, high and source.
+
+    Raises:
+        ValueError: it is neither, or a range does not hold its value.
+    """
+    parts = value if isinstance(value, dict) else {"value": value}
+    unknown = sorted(set(parts) - {"value", "low", "high", "source"})
+    if unknown or "value" not in parts:
+        raise ValueError(f"{unknown[0]!r} is no part of a figure" if unknown else "it has no value")
+    numbers = {key: _number(parts[key]) for key in ("value", "low", "high") if parts.get(key) is not None}
+    if len(numbers) == 2:
+        raise ValueError("a range has two ends, low and high")
+    if len(numbers) == 3 and not numbers["low"] <= numbers["value"] <= numbers["high"]:
+        raise ValueError("the value lies outside its range")
+    return Given(source=str(parts.get("source", "given by the user"))[:200], **numbers)
+
+
+def _number(value: Any) -> float:
+    """Take a finite number, written as one or as text with a decimal point."""
+    if isinstance(value, bool) or not isinstance(value, int | float | str):
+        raise ValueError("it is no number")
+    try:
+        number = float(value)
+    except ValueError:
+        raise ValueError(f"{str(value)[:40]!r} is no number") from None
+    if not math.isfinite(number):
+        raise ValueError("it is not finite")
+    return number

@@ -1,0 +1,19 @@
+from __future__ import annotations
+
+import doctest
+import importlib
+import pkgutil
+
+import pytest
+
+import sovereign_ai.sim
+import sovereign_ai.verify
+
+MODULES = sorted(
+    f"{room.__name__}.{module.name}" for room in (sovereign_ai.sim, sovereign_ai.verify) for module in pkgutil.iter_modules(room.__path__)
+)
+
+
+@pytest.mark.parametrize("name", MODULES)
+def test_the_examples_in_docstrings_are_true(name: str) -> None:
+    assert doctest.testmod(importlib.import_module(name)).failed == 0

@@ -1,0 +1,105 @@
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from verify.in_memory import InMemoryApi
+
+from sim.plans import CLUSTER, factory_of, plan_of, pool
+from sovereign_ai.cluster.access import Api
+from sovereign_ai.errors import UsageError
+from sovereign_ai.sim.difference import FAULT
+from sovereign_ai.sim.factory import remove, simulate
+from sovereign_ai.sim.faults import CONDITION, faults, heal, inject
+
+FACTORY = factory_of(pool("train"), pool("cut", nodes=1, mig="1g.10gb"), pool("red", "mi300x-oam8", 1))
+PLAN = plan_of(FACTORY)
+
+
+def simulated() -> InMemoryApi:
+    api = InMemoryApi()
+    simulate(api, FACTORY, PLAN, CLUSTER)
+    return api
+
+
+def state(api: Api, name: str = "train-0001") -> tuple[bool, str, str]:
+    """Whether the machine is tainted, how many devices it offers, and what it says."""
+    node = api.get("v1", "Node", name)
+    assert node is not None
+    tainted = any(taint["key"] == FAULT for taint in node["spec"]["taints"])
+    said = next((one["message"] for one in node["status"]["conditions"] if one["type"] == CONDITION), "")
+    return tainted, node["status"]["allocatable"]["nvidia.com/gpu"], said
+
+
+def break_and_mend(api: Api) -> None:
+    assert inject(api, FACTORY, PLAN, "train-0001", gpu=3, xid=79)
+    assert state(api) == (True, "7", "GPU 3: Xid 79")
+    assert inject(api, FACTORY, PLAN, "train-0001", gpu=5, xid=48)
+    assert state(api) == (True, "6", "GPU 3: Xid 79, GPU 5: Xid 48")
+    assert faults(api, FACTORY) == {("train-0001", 3): 79, ("train-0001", 5): 48}
+    assert heal(api, FACTORY, PLAN, "train-0001") == 2
+    assert state(api) == (False, "8", "")
+    assert faults(api, FACTORY) == {}
+
+
+def test_a_hardware_xid_takes_the_gpu_out_until_it_is_mended() -> None:
+    break_and_mend(simulated())
+
+
+def test_an_application_xid_is_recorded_and_takes_nothing_out() -> None:
+    api = simulated()
+    assert not inject(api, FACTORY, PLAN, "train-0001", gpu=3, xid=31)
+    assert state(api) == (False, "8", "")
+    assert faults(api, FACTORY) == {("train-0001", 3): 31}
+    (rule,) = api.list("resource.k8s.io/v1", "DeviceTaintRule")
+    assert rule["spec"]["taint"]["effect"] == "None"
+
+
+def test_a_gpu_that_is_cut_loses_all_its_instances() -> None:
+    api = simulated()
+    inject(api, FACTORY, PLAN, "cut-0001", gpu=0, xid=94)
+    assert state(api, "cut-0001")[1] == "49"
+    assert len(api.list("resource.k8s.io/v1", "DeviceTaintRule")) == 7
+
+
+def test_a_broken_machine_is_not_mended_by_simulating_again() -> None:
+    api = simulated()
+    inject(api, FACTORY, PLAN, "train-0001", gpu=3, xid=79)
+    assert simulate(api, FACTORY, PLAN, CLUSTER).mended == 0
+    assert state(api) == (True, "7", "GPU 3: Xid 79")
+
+
+def test_removal_takes_faults_along() -> None:
+    api = simulated()
+    inject(api, FACTORY, PLAN, "train-0001", gpu=3, xid=79)
+    remove(api, FACTORY, CLUSTER)
+    assert api.objects == {}
+
+
+@pytest.mark.parametrize(
+    ("node", "gpu", "xid", "text"),
+    [
+        ("train-9999", 0, 79, "no machine 'train-9999'"),
+        ("train-0001", 8, 79, "has no GPU 8"),
+        ("train-0001", -1, 79, "has no GPU -1"),
+        ("train-0001", 0, 1, "Xid 1 is not simulated"),
+        ("red-0001", 0, 79, "no NVIDIA GPUs"),
+    ],
+)
+def test_a_fault_that_cannot_be_is_refused_with_what_can(node: str, gpu: int, xid: int, text: str) -> None:
+    with pytest.raises(UsageError, match=text) as caught:
+        inject(simulated(), FACTORY, PLAN, node, gpu=gpu, xid=xid)
+    assert caught.value.problems[0].hint
+
+
+@pytest.mark.cluster
+def test_on_a_real_control_plane_a_broken_gpu_is_out_for_claims_as_well(small: Api) -> None:
+    simulate(small, FACTORY, PLAN, CLUSTER)
+    break_and_mend(small)
+    for gpu in range(8):
+        inject(small, FACTORY, PLAN, "train-0001", gpu=gpu, xid=79)
+    rules: list[dict[str, Any]] = small.list("resource.k8s.io/v1", "DeviceTaintRule")
+    assert len(rules) == 8
+    assert state(small)[1] == "0"
+    heal(small, FACTORY, PLAN, "train-0001")
+    remove(small, FACTORY, CLUSTER)
