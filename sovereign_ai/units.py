@@ -160,7 +160,7 @@ class Quantity:
         """Order two quantities of one kind."""
         if type(other) is not type(self):
             return NotImplemented
-        return self.count < other.count  # type: ignore[attr-defined]  # the types are equal
+        return self.count < other.count
 
     def __add__(self, other: Self) -> Self:
         """Add two quantities of one kind."""

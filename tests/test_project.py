@@ -21,7 +21,9 @@ TRACKED = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=Tru
 
 
 def test_imports_go_one_way() -> None:
-    done = subprocess.run([Path(sys.executable).with_name("lint-imports"), "--no-cache"], cwd=ROOT, capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        [Path(sys.executable).with_name("lint-imports"), "--no-cache"], cwd=ROOT, capture_output=True, text=True, check=False
+    )
     assert done.returncode == 0, done.stdout
 
 
@@ -79,7 +81,9 @@ def test_make_targets_that_the_readme_shows_exist() -> None:
 
 
 def test_nothing_in_the_project_names_a_package_registry_or_a_path_of_a_machine() -> None:
-    banned = re.compile("|".join(["pypi" + r"\.org", "proxy" + r"\.golang", "registry" + r"\.npmjs", "deb" + r"\.debian", "/" + "work/main", "/" + "root/"]))
+    banned = re.compile(
+        "|".join(["pypi" + r"\.org", "proxy" + r"\.golang", "registry" + r"\.npmjs", "deb" + r"\.debian", "/" + "work/main", "/" + "root/"])
+    )
     for name in TRACKED:
         if (ROOT / name).suffix in {".py", ".md", ".toml", ".yaml", ".json", ".txt"} or name in {"Makefile", ".ci/run"}:
             assert not banned.search((ROOT / name).read_text()), name

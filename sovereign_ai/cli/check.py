@@ -35,7 +35,7 @@ def _check(output: Output, path: Path) -> None:
     lines, clusters, ok = [], [], True
     for cluster in stack.plan.clusters:
         bundle = stack.bundle(cluster.name)
-        verdict = judged(stack.factory, stack.plan, bundle.objects, now=now, where=stack.source.where)
+        verdict = judged(stack.factory, stack.plan, bundle.objects, now=now, cluster=cluster.name, where=stack.factory.where)
         ok = ok and verdict.ok
         clusters.append({"cluster": cluster.name, "objects": len(bundle.objects), **verdict.to_data()})
         lines += [f"{cluster.name}: {len(bundle.objects)} objects", *verdict.lines()]

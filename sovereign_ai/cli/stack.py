@@ -5,13 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from sovereign_ai.cli.located import located
 from sovereign_ai.errors import Problem, SpecError
 from sovereign_ai.plan.factory import Plan, plan
 from sovereign_ai.render.kubernetes.bundle import Bundle, render
 from sovereign_ai.spec.factory import AIFactory
-from sovereign_ai.spec.load import read
-from sovereign_ai.spec.source import SourceMap
+from sovereign_ai.spec.load import load
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,13 +19,11 @@ class Stack:
     Attributes:
         folder: the stack's folder.
         factory: the description.
-        source: maps a field to its place in the file.
         plan: what follows from it.
     """
 
     folder: Path
     factory: AIFactory
-    source: SourceMap
     plan: Plan
 
     def bundle(self, cluster: str | None = None) -> Bundle:
@@ -53,14 +49,6 @@ def open_stack(path: Path) -> Stack:
     Raises:
         SpecError: every problem of the description, or what cannot be.
     """
-    loaded = read(path)
+    factory = load(path)
     folder = path if path.is_dir() else path.parent
-    return Stack(folder.resolve(), loaded.factory, loaded.source, plan_located(loaded.factory, loaded.source))
-
-
-def plan_located(factory: AIFactory, source: SourceMap) -> Plan:
-    """Plan, and point problems of the plan at the lines of the description."""
-    try:
-        return plan(factory)
-    except SpecError as error:
-        raise SpecError(located(problem, source) for problem in error.problems) from None
+    return Stack(folder.resolve(), factory, plan(factory, factory.where))

@@ -24,16 +24,14 @@ def add(app: typer.Typer) -> None:
 
 
 def _validate(output: Output, path: Path) -> None:
-    from sovereign_ai.cli.located import located
     from sovereign_ai.errors import SpecError
     from sovereign_ai.plan.feasible import feasible
-    from sovereign_ai.spec.load import read
+    from sovereign_ai.spec.load import load
 
-    loaded = read(path)
-    problems = [located(problem, loaded.source) for problem in feasible(loaded.factory)]
+    factory = load(path)
+    problems = feasible(factory, factory.where)
     if problems:
         raise SpecError(problems)
-    factory = loaded.factory
     nodes = sum(pool.nodes for pool in factory.pools)
     output.finish(
         {"problems": [], "factory": factory.name, "digest": factory.digest},

@@ -138,6 +138,16 @@ class Api:
         query = _write_query(field_manager, dry_run=dry_run) | {"force": "true" if force else "false"}
         return self.request("PATCH", resource.path(_named(obj, name), namespace), dict(obj), query, _APPLY)
 
+    def replace(self, obj: Mapping[str, Any], *, field_manager: str = "sovereign-ai") -> dict[str, Any]:
+        """Replace an object by exactly this one; a resourceVersion in it locks optimistically.
+
+        Raises:
+            ApiError: it was refused, or changed in the meantime.
+            UnreachableError: there was no answer.
+        """
+        resource, name, namespace = self._place(obj)
+        return self.request("PUT", resource.path(_named(obj, name), namespace), dict(obj), {"fieldManager": field_manager})
+
     def update_status(self, obj: Mapping[str, Any]) -> dict[str, Any]:
         """Merge `obj["status"]` into the object's status; with a resourceVersion, only if nobody wrote since.
 

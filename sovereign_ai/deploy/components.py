@@ -38,7 +38,7 @@ class FactoryDeployment(pulumi.ComponentResource):
     def __init__(self, name: str, factory: AIFactory, opts: pulumi.ResourceOptions | None = None, *, cluster: str | None = None) -> None:
         """Derive, judge, and only then declare resources."""
         try:
-            derived = plan(factory)
+            derived = plan(factory, factory.where)
             bundle = render(factory, derived, choose_cluster(derived, cluster or pulumi.get_stack()))
             gate(factory, derived, bundle)
         except SovereignError as error:

@@ -98,9 +98,17 @@ class Engine:
 
     def ensure_stack(self) -> None:
         """Make the stack in the state folder unless it is there."""
-        known = self._plain("stack", "ls", "--json")
-        if not any(item["name"].rsplit("/", 1)[-1] == self.stack for item in json.loads(known)):
+        if not self.exists():
+            self._forget_salt()
             self._plain("stack", "init", self.stack, "--secrets-provider", "passphrase")
+
+    def _forget_salt(self) -> None:
+        """Remove a stack file that holds nothing but the salt of a stack that is gone; Pulumi makes a new one."""
+        settings = self.folder / f"Pulumi.{self.stack}.yaml"
+        if settings.is_file() and all(
+            line.startswith("encryptionsalt:") for line in settings.read_text(encoding="utf-8").splitlines() if line
+        ):
+            settings.unlink()
 
     def exists(self) -> bool:
         """Tell whether the state folder knows the stack."""
@@ -124,6 +132,7 @@ class Engine:
         """Remove what the stack owns, and then the stack itself."""
         outcome = self._run("destroy", "--yes", "--skip-preview")
         self._plain("stack", "rm", self.stack, "--yes", "--preserve-config")
+        self._forget_salt()
         return outcome
 
     def _plain(self, *arguments: str) -> str:

@@ -24,7 +24,7 @@ def gate(factory: AIFactory, plan: Plan, bundle: Bundle) -> Verdict:
     Raises:
         ViolationError: every violation that no waiver covers today.
     """
-    verdict = check(factory, plan, bundle.objects, now=datetime.now(UTC).date())
+    verdict = check(factory, plan, bundle.objects, now=datetime.now(UTC).date(), cluster=bundle.cluster, where=factory.where)
     if verdict.ok:
         return verdict
     raise ViolationError(

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from sovereign_ai.cluster.access import Api
 
 FIELD_MANAGER = "sovereign-ai"
+_SYSTEM = frozenset({FIELD_MANAGER, "kube-apiserver", "kube-controller-manager", "kueue-admission"})
 _ANNOTATIONS = {"pulumi.com/patchFieldManager": FIELD_MANAGER, "pulumi.com/patchForce": "true"}
 
 
@@ -38,7 +39,8 @@ def restore(
 
     Pulumi's refresh compares only the shape of what it once sent, so an entry that somebody adds
     to a list (a peer of a NetworkPolicy, a subject of a binding) would stay. Stating the object
-    again by server-side apply takes it out.
+    again by server-side apply takes it out. A field that we never stated stays with whoever set it,
+    even so; then the object is replaced by what we state.
 
     Args:
         api: the cluster.
@@ -60,5 +62,28 @@ def _restore(api: Api, obj: Mapping[str, Any]) -> str:
     meta = obj["metadata"]
     before = api.get(obj["apiVersion"], obj["kind"], meta["name"], meta.get("namespace"))
     after = api.apply(stated(obj), field_manager=FIELD_MANAGER, force=True)
-    same = before is not None and before["metadata"]["resourceVersion"] == after["metadata"]["resourceVersion"]
-    return "" if same else resource_name(obj)
+    if _foreign(after):
+        after = api.replace(_ours_alone(obj, after), field_manager=FIELD_MANAGER)
+    return "" if before is not None and _content(before) == _content(after) else resource_name(obj)
+
+
+def _foreign(live: Mapping[str, Any]) -> bool:
+    """Tell whether somebody else set a field of the object itself, beyond its metadata and status."""
+    return any(
+        entry["manager"] not in _SYSTEM and "subresource" not in entry and set(entry.get("fieldsV1", {})) - {"f:metadata", "f:status"}
+        for entry in live["metadata"].get("managedFields", ())
+    )
+
+
+def _ours_alone(obj: Mapping[str, Any], live: Mapping[str, Any]) -> dict[str, Any]:
+    """Give the object with nothing but what we state: what we do not state goes, and with it who set it."""
+    kept = {key: live["metadata"][key] for key in ("uid", "resourceVersion", "finalizers", "ownerReferences") if key in live["metadata"]}
+    fields = [entry for entry in live["metadata"].get("managedFields", ()) if entry["manager"] in _SYSTEM or "subresource" in entry]
+    whole = stated(obj)
+    return {**whole, "metadata": {**whole["metadata"], **kept, "managedFields": fields}}
+
+
+def _content(live: Mapping[str, Any]) -> dict[str, Any]:
+    """Give what an object says, without who said it, when, and what the server thinks of it."""
+    meta = {key: value for key, value in live["metadata"].items() if key not in {"managedFields", "resourceVersion", "generation"}}
+    return {**{key: value for key, value in live.items() if key != "status"}, "metadata": meta}

@@ -12,6 +12,7 @@ import sys
 from pathlib import Path
 
 from sovereign_ai.errors import EnvironmentLacksError, Problem
+from sovereign_ai.toolchain.install import place_plugins
 from sovereign_ai.toolchain.place import bin_dir
 
 KEY_FILE = "SOVEREIGN_AI_KEY_FILE"
@@ -61,14 +62,14 @@ def environment(stack: str, kubeconfig: Path | None) -> dict[str, str]:
     """
     state = state_dir()
     _closed(state / "pulumi")
-    _closed(state / "pulumi-home")
+    place_plugins(_closed(state / "pulumi-home"))
     values = {
         "PATH": f"{bin_dir()}{os.pathsep}{os.environ.get('PATH', os.defpath)}",
         "PULUMI_BACKEND_URL": f"file://{state / 'pulumi'}",
         "PULUMI_CONFIG_PASSPHRASE_FILE": str(key_file()),
         "PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION": "true",
         "PULUMI_HOME": str(state / "pulumi-home"),
-        "PULUMI_IGNORE_AMBIENT_PLUGINS": "false",
+        "PULUMI_IGNORE_AMBIENT_PLUGINS": "true",
         "PULUMI_SKIP_CHECKPOINTS": "true",
         "PULUMI_SKIP_UPDATE_CHECK": "true",
         "PULUMI_STACK": stack,

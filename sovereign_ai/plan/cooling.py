@@ -15,7 +15,7 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 
 from sovereign_ai.errors import Problem, Where
-from sovereign_ai.plan.power import RackGroup, rack_watts
+from sovereign_ai.plan.loads import RackGroup, rack_watts
 from sovereign_ai.plan.shapes import Shape
 from sovereign_ai.spec.factory import AIFactory
 from sovereign_ai.spec.site import Hall

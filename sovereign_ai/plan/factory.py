@@ -5,8 +5,8 @@ from __future__ import annotations
 import hashlib
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, fields, replace
-from functools import cache, cached_property
+from dataclasses import dataclass, replace
+from functools import cached_property
 from itertools import repeat
 from typing import Any
 
@@ -86,15 +86,9 @@ class Plan:
         return tuple(node for node in self.nodes if node.cluster == cluster)
 
 
-@cache
-def _keys(kind: type[Any]) -> tuple[str, ...]:
-    """Give a dataclass's field names, sorted."""
-    return tuple(sorted(field.name for field in fields(kind)))
-
-
 def _by_key(row: Any) -> dict[str, Any]:
-    """Give a dataclass's fields by name; orjson itself would keep the order in which they are declared."""
-    return {name: getattr(row, name) for name in _keys(type(row))}
+    """Give a dataclass's fields by name, for sorting; orjson itself would keep the order in which they are declared."""
+    return {name: getattr(row, name) for name in type(row).__dataclass_fields__}
 
 
 def plan(factory: AIFactory, where: Callable[[str], Where] | None = None) -> Plan:

@@ -11,21 +11,22 @@ from dataclasses import dataclass
 
 from sovereign_ai.errors import Problem, Where
 from sovereign_ai.plan.addresses import Partition, Prefix, asn_problems, demands, partitions, prefixes
-from sovereign_ai.plan.clusters import Cut, cluster_problems, cuts
+from sovereign_ai.plan.clusters import cluster_problems
 from sovereign_ai.plan.cooling import cooling_problems
-from sovereign_ai.plan.power import RackGroup, limit, rack_groups, rack_watts, site_load, supplies_left
+from sovereign_ai.plan.cuts import Cut, cuts
+from sovereign_ai.plan.feeds import power_problems
+from sovereign_ai.plan.loads import RackGroup, rack_groups, rack_watts
 from sovereign_ai.plan.quotas import Quotas, quotas
 from sovereign_ai.plan.racks import SERVER_UNITS, home, support_racks, switch_units, switch_watts
 from sovereign_ai.plan.shapes import RACK_UNITS, Shape, placed, shapes
 from sovereign_ai.plan.size import FabricSize, fabric_problems, size_fabrics
 from sovereign_ai.plan.storage import StoragePlan, storage, storage_problems
 from sovereign_ai.spec.factory import AIFactory
-from sovereign_ai.spec.site import Hall, Site
+from sovereign_ai.spec.site import Hall
 from sovereign_ai.units import Watts
 
 RACK_AREA_CM2 = 7_200
 """Floor under a rack of 600 by 1,200 mm, our assumption; the racks' own weight is not known and not counted."""
-MOST_FEEDS = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +92,7 @@ def draft(factory: AIFactory, where: Callable[[str], Where] | None = None) -> tu
         problems += _rack_problems(factory, shape)
     problems += _full_halls(factory, found, sizes, tiers)
     for index, site in enumerate(factory.sites):
-        problems += _power_problems(factory, index, site, found, other_watts(factory, sizes, site.name))
+        problems += power_problems(factory, index, site, found, other_watts(factory, sizes, site.name))
     return Draft(found, groups, tiers, sizes, split, shares, ranges, parts), placed(factory, problems, where)
 
 
@@ -171,108 +172,3 @@ def support(
     for tier in tiers:
         pools = [shape.pool.name for shape in found if shape.pool.zone == tier.zone]
         yield home(found, factory.site(tier.site), pools), "storage", tier.tier, len(tier.servers), SERVER_UNITS
-
-
-def _power_problems(factory: AIFactory, index: int, site: Site, found: Sequence[Shape], other: int) -> Iterator[Problem]:
-    """Hold a site's load against its budget and its feeds, with all of them up and with each of them lost."""
-    here = [shape for shape in found if shape.site.name == site.name]
-    if not here:
-        return
-    lacks = list(_lacks(site, here, other))
-    if lacks:
-        largest = max(here, key=lambda shape: (shape.nodes * shape.system.worst_power.count, -shape.index))
-        most = _most_nodes(factory, site, largest, other)
-        hint = (
-            f"at most {most:,} machines of pool {largest.pool.name!r} fit"
-            if most
-            else f"not even one machine of pool {largest.pool.name!r} fits"
-        )
-        for code, message in lacks:
-            yield Problem(code, f"site {site.name!r}: {message}", Where(field=f"pools[{largest.index}].nodes"), hint)
-    if site.power.survive == "any-feed":
-        yield from _supply_problems(index, site, here)
-
-
-def _lacks(site: Site, here: Sequence[Shape], other: int) -> Iterator[tuple[str, str]]:
-    """Say, with codes, what of budget and feeds the machines exceed."""
-    load = site_load(site, rack_groups(here), other)
-    if load.watts > site.power.it_budget.count:
-        yield "over-budget", f"{Watts(load.watts)} at full load, and the budget is {site.power.it_budget}"
-    names = sorted(site.power.feeds)
-    for number, name in enumerate(names):
-        if load.load.up[number] > limit(site, name):
-            have = _capacity(site, name)
-            yield "over-budget", f"feed {name} carries {Watts(-(-load.load.up[number] // 1))}, and may carry {have}"
-    if site.power.survive == "any-feed":
-        for lost, gone in enumerate(names):
-            for number, name in enumerate(names):
-                watts = load.load.after[lost][number]
-                if watts > limit(site, name):
-                    yield (
-                        "feed-loss",
-                        f"without feed {gone}, feed {name} carries {Watts(-(-watts // 1))}, and may carry {_capacity(site, name)}",
-                    )
-
-
-def _capacity(site: Site, name: str) -> str:
-    """Write what a feed may carry."""
-    capacity = site.power.feeds[name].capacity
-    most = Watts(int(limit(site, name)))
-    return str(most) if most == capacity else f"{most} ({site.power.derating} of {capacity})"
-
-
-def _most_nodes(factory: AIFactory, site: Site, largest: Shape, other: int) -> int:
-    """Give the most machines of a pool with which nothing is exceeded, all else as described."""
-
-    def fits(nodes: int) -> bool:
-        here = [shape for shape in shapes(factory, {largest.pool.name: nodes}) if shape.site.name == site.name]
-        return not any(_lacks(site, here, other))
-
-    low, high = 0, largest.nodes
-    while high - low > 1:
-        middle = (low + high) // 2
-        low, high = (middle, high) if fits(middle) else (low, middle)
-    return low
-
-
-def _supply_problems(index: int, site: Site, here: Sequence[Shape]) -> Iterator[Problem]:
-    """Give machines that lose more supplies with a feed than they can spare."""
-    feeds, pdus = len(site.power.feeds), site.power.rack_pdus
-    seen: set[str] = set()
-    for shape in here:
-        machine = shape.system
-        if machine.name in seen or machine.supplies is None or machine.supplies_required is None:
-            continue
-        seen.add(machine.name)
-        left = fewest_left(machine.supplies, pdus, feeds, shape.per_rack)
-        if left < machine.supplies_required:
-            message = (
-                f"a {machine.name} has {machine.supplies} supplies and requires {machine.supplies_required}; on {feeds} feeds and "
-                f"{pdus} rack PDUs the loss of a feed leaves {left}"
-            )
-            change = _change(machine.supplies, machine.supplies_required, pdus, feeds, shape.per_rack)
-            hint = f"{change}, or write 'survive: none'" if change else "write 'survive: none'"
-            field = "rack_pdus" if change and "feeds" not in change else "feeds"
-            yield Problem("feed-loss", message, Where(field=f"sites[{index}].power.{field}"), hint)
-
-
-def fewest_left(supplies: int, pdus: int, feeds: int, machines: int) -> int:
-    """Give the fewest supplies that the loss of a feed leaves to any machine of any rack."""
-    return min(
-        left
-        for first in range(feeds)
-        for place in range(min(machines, pdus))
-        for left in supplies_left(supplies, pdus, feeds, first, place)
-    )
-
-
-def _change(supplies: int, required: int, pdus: int, feeds: int, machines: int) -> str:
-    """Give the smallest change of feeds and rack PDUs under which a machine survives; empty where none does."""
-    for more_feeds in range(feeds, MOST_FEEDS + 1):
-        for more_pdus in range(pdus, MOST_FEEDS + 1):
-            if fewest_left(supplies, more_pdus, more_feeds, machines) >= required:
-                steps = ([f"give the site {more_feeds} feeds"] if more_feeds > feeds else []) + (
-                    [f"write rack_pdus {more_pdus}"] if more_pdus > pdus else []
-                )
-                return " and ".join(steps)
-    return ""

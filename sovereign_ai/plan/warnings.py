@@ -12,7 +12,7 @@ from sovereign_ai.catalog.figures import Grade, Sourced
 from sovereign_ai.catalog.switches import switch
 from sovereign_ai.plan.cooling import cooling_warnings
 from sovereign_ai.plan.feasible import Draft
-from sovereign_ai.plan.power import site_load
+from sovereign_ai.plan.loads import site_load
 from sovereign_ai.spec.factory import AIFactory
 
 _RESTS_ON = ("max_power", "rack_power", "rack_units", "nodes_per_rack", "compute_nics", "compute_nic_rate", "storage_nics")

@@ -14,15 +14,19 @@ from sovereign_ai.rules.context import Context
 
 
 def admitted(pod: dict[str, Any], context: Context) -> dict[str, Any]:
-    """Give the pod with its zone's selector and toleration where it names none; other pods as they are."""
-    zone = context.zone_of(pod.get("metadata", {}).get("namespace", ""))
-    countries = dict(context.jurisdictions).get(zone, ())
-    spec = pod.get("spec")
+    """Give the pod with its zone's selector and toleration where it names none; other pods as they are.
+
+    A pod of the wrong shape is given back untouched, for the rules to refuse.
+    """
+    spec, namespace = pod.get("spec"), pod.get("metadata", {}).get("namespace")
+    zone = context.zone_of(namespace) if isinstance(namespace, str) else ""
     if not zone or not isinstance(spec, dict):
         return pod
+    selector, tolerations = spec.get("nodeSelector", {}), spec.get("tolerations", [])
+    if not isinstance(selector, dict) or not isinstance(tolerations, list) or not all(isinstance(one, dict) for one in tolerations):
+        return pod
+    countries = dict(context.jurisdictions).get(zone, ())
     wished = {KEYS.zone: zone, **({KEYS.jurisdiction: countries[0]} if len(countries) == 1 else {})}
-    selector = {**wished, **spec.get("nodeSelector", {})}
-    tolerations = list(spec.get("tolerations", []))
     if not any(one.get("key") == KEYS.namespace_zone for one in tolerations):
-        tolerations.append({"key": KEYS.namespace_zone, "operator": "Equal", "value": zone, "effect": "NoSchedule"})
-    return {**pod, "spec": {**spec, "nodeSelector": selector, "tolerations": tolerations}}
+        tolerations = [*tolerations, {"key": KEYS.namespace_zone, "operator": "Equal", "value": zone, "effect": "NoSchedule"}]
+    return {**pod, "spec": {**spec, "nodeSelector": {**wished, **selector}, "tolerations": tolerations}}

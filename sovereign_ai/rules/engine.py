@@ -27,7 +27,8 @@ from sovereign_ai.rules.registry import REGISTRY
 from sovereign_ai.rules.rule import Check, Rule
 
 ObjectPlace = Literal["bundle", "pulumi", "live"]
-_WORD = re.compile(r"""\.([A-Za-z_]\w*)|"([^"]*)\"""")
+_WORD = re.compile(r"""\.([A-Za-z_]\w*)|"([^"]*)" in |\["([^"]*)"\]""")
+"""What an expression reads: a field, a key that it asks for, a key that it takes."""
 _UNREADABLE = "it cannot be read as a Kubernetes object"
 
 
@@ -40,14 +41,14 @@ class _Compiled:
         checks: each rule and check, in the order of `single`.
         whole: yes if every check says yes.
         texts: each check's own expression, complete.
-        words: every field name and literal that the expressions read.
+        words: rule id to every field name and literal that its expressions read.
     """
 
     kind: Kind
     checks: tuple[tuple[Rule, Check], ...]
     whole: cel.Program
     texts: tuple[str, ...]
-    words: frozenset[str]
+    words: Mapping[str, frozenset[str]]
 
 
 def evaluate(objects: Iterable[Mapping[str, Any]], context: Context, place: ObjectPlace = "bundle") -> list[Finding]:
@@ -100,16 +101,18 @@ def _of_object(obj: Mapping[str, Any], context: Context, place: ObjectPlace) -> 
         return
     try:
         data, unknown = plain(obj)
-    except TypeError as error:
+        judged = data if place == "live" or compiled.kind.name != "Pod" else admitted(data, context)
+    except (TypeError, AttributeError, RecursionError) as error:
         yield from (_finding(rule, resource, check.field, str(error)) for rule, check in compiled.checks)
         return
-    yield from _unknowns(compiled, resource, unknown)
-    yield from _run(compiled, resource, data, context, place)
+    undecided = list(_unknowns(compiled, resource, unknown))
+    yield from undecided
+    refused = {finding.rule for finding in undecided}
+    yield from (finding for finding in _run(compiled, resource, judged, place) if finding.rule not in refused)
 
 
-def _run(compiled: _Compiled, resource: str, data: dict[str, Any], context: Context, place: ObjectPlace) -> Iterator[Finding]:
+def _run(compiled: _Compiled, resource: str, judged: dict[str, Any], place: ObjectPlace) -> Iterator[Finding]:
     """Run the whole program, and on anything but yes each check by itself."""
-    judged = data if place == "live" or compiled.kind.name != "Pod" else admitted(data, context)
     variables = {"object": judged, "oldObject": judged if place == "live" else None, "request": {}}
     if _answer(compiled.whole, variables) is True:
         return
@@ -132,11 +135,12 @@ def _answer(program: cel.Program, variables: dict[str, Any]) -> object:
 
 
 def _unknowns(compiled: _Compiled, resource: str, unknown: list[Path]) -> Iterator[Finding]:
-    """An unknown value in a field that some expression reads is a violation of every rule of the kind that reads it."""
+    """An unknown value in a field that a rule's expressions read is a violation of that rule."""
+    rules = {rule.id: rule for rule, _ in compiled.checks}
     for path in unknown:
-        if set(path) <= compiled.words | {"object"}:
-            for rule in sorted({rule.id: rule for rule, check in compiled.checks}.values(), key=lambda one: one.id):
-                yield _finding(rule, resource, ".".join(path), "its value is not known yet, so it cannot be decided")
+        for rule_id, words in compiled.words.items():
+            if words.issuperset(path):
+                yield _finding(rules[rule_id], resource, ".".join(path), "its value is not known yet, so it cannot be decided")
 
 
 @lru_cache(maxsize=256)
@@ -149,8 +153,11 @@ def _compiled(context: Context, kind_name: str, place: str) -> _Compiled | None:
     constants, parts = context.constants(), variables_of(kind)
     texts = tuple(bake(spell_out(check.expression, parts), constants) for _, check in pairs)
     whole = bake(bind(" && ".join(f"({check.expression})" for _, check in pairs), parts), constants)
-    words = {word for text in texts for match in _WORD.findall(text) for word in match if word}
-    return _Compiled(kind, pairs, cel.compile(whole), texts, frozenset(words))
+    words: dict[str, frozenset[str]] = {}
+    for (rule, _), text in zip(pairs, texts, strict=True):
+        read = frozenset(word for match in _WORD.findall(text) for word in match if word)
+        words[rule.id] = words.get(rule.id, frozenset()) | read
+    return _Compiled(kind, pairs, cel.compile(whole), texts, words)
 
 
 @lru_cache(maxsize=4096)

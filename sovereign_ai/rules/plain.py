@@ -1,7 +1,7 @@
-"""Objects as an API server would see them: without nulls, whole numbers as numbers, unknowns taken out and listed.
+"""Objects as an API server would see them: without nulls, whole numbers as numbers, unknowns emptied and listed.
 
 >>> plain({"spec": {"replicas": 2.0, "x": None, "image": UNKNOWN}})
-({'spec': {'replicas': 2}}, [('spec', 'image')])
+({'spec': {'replicas': 2, 'image': ''}}, [('spec', 'image')])
 """
 
 from __future__ import annotations
@@ -54,12 +54,11 @@ def _plain(value: Any, path: Path, unknown: list[Path]) -> Any:
 
 
 def _mapping(value: Mapping[Any, Any], path: Path, unknown: list[Path]) -> dict[str, Any]:
-    """Copy a mapping without nulls and unknowns."""
+    """Copy a mapping without nulls; the key of an unknown value stays, since some rules look at keys."""
     found = {}
     for key, item in value.items():
         if item is None:
             continue
         copied = _plain(item, (*path, key), unknown)
-        if copied is not UNKNOWN:
-            found[key] = copied
+        found[key] = "" if copied is UNKNOWN else copied
     return found

@@ -6,15 +6,16 @@ import hashlib
 from typing import Any
 
 import orjson
-from pydantic import Field
+from pydantic import Field, PrivateAttr
 
-from sovereign_ai.errors import SpecError
+from sovereign_ai.errors import SpecError, Where
 from sovereign_ai.spec.base import Model, Name, all_defaults
 from sovereign_ai.spec.checks import check
 from sovereign_ai.spec.fabric import Fabric
 from sovereign_ai.spec.operator import Operator
 from sovereign_ai.spec.pool import GpuNodePool
 from sovereign_ai.spec.site import Site
+from sovereign_ai.spec.source import SourceMap, of_python
 from sovereign_ai.spec.storage import Key, StorageTier
 from sovereign_ai.spec.supplier import Images, Supplier, Waiver, Workload
 from sovereign_ai.spec.zone import Gateway, ResidencyPolicy, SecurityZone, Tenant
@@ -98,6 +99,13 @@ class AIFactory(Model):
             raise SpecError(problems)
 
     __init__.__pydantic_base_init__ = True  # type: ignore[attr-defined]  # pydantic's own mark
+
+    _source: SourceMap | None = PrivateAttr(default=None)
+
+    def where(self, field: str) -> Where:
+        """Give the place of a field such as `pools[0].zone`: in the file it was read from, or of the Python call that made it."""
+        source = self._source or of_python(self)
+        return source.where(field)
 
     def to_data(self) -> dict[str, Any]:
         """Give plain data with every default written out, waivers left out."""

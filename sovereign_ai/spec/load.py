@@ -85,6 +85,7 @@ def read_text(raw: bytes, file: str) -> Loaded:
     problems += _uncovered(check(factory, source.where), problems)
     if problems:
         raise SpecError(problems)
+    factory._source = source  # noqa: SLF001 - the one reader tells the description where it stands
     return Loaded(factory, source)
 
 

@@ -87,9 +87,9 @@ def _tool(row: Tool, found: Found | None, *, needed: bool) -> Check:
     if found is not None:
         return Check(row.name, row.wanted, found.version, str(found.path), ok=True, hint="")
     own = bin_dir() / row.name
-    if row.kind == "host" and own.is_file():
+    if row.kind == "host":
         return Check(row.name, row.wanted, "the project's own host", str(own), ok=True, hint="")
-    if row.kind in ("module", "host"):
+    if row.kind == "module":
         return Check(row.name, row.wanted, "", "", ok=False, hint=_INSTALL)
     unfit = next(candidates(row), None)
     if row.optional and not needed:

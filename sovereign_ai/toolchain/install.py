@@ -25,7 +25,7 @@ from sovereign_ai.toolchain.probe import version_of
 from sovereign_ai.toolchain.steps import WayClosedError
 from sovereign_ai.toolchain.table import TOOLS, Tool, tool
 
-__all__ = ["bin_dir", "find", "install", "module_files"]
+__all__ = ["bin_dir", "find", "install", "module_files", "place_plugins"]
 
 _NEXT_STEP = "run `sovereign-ai tools install`"
 
@@ -70,8 +70,8 @@ def find(name: str) -> Path:
     found = cached(row) or on_path(row)
     if found is not None:
         return found.path if row.kind == "module" else link(found.path, row.name)
-    if row.kind == "host" and (bin_dir() / name).is_file():
-        return bin_dir() / name
+    if row.kind == "host":
+        return write_launcher(bin_dir())
     message = f"{name} {row.wanted} is neither installed nor on PATH"
     raise EnvironmentLacksError(Problem("tool-missing", message, hint=_NEXT_STEP))
 
@@ -90,6 +90,25 @@ def module_files(name: str, folder: str) -> Path:
             Problem("module-folder-missing", message, hint="the pinned version in the table and the folder must fit each other")
         )
     return place
+
+
+def place_plugins(pulumi_home: Path) -> None:
+    """Link the Kubernetes provider into a `PULUMI_HOME`, as `pulumi plugin install` would lay it.
+
+    With it and `PULUMI_IGNORE_AMBIENT_PLUGINS=true` the engine is silent about plugins on PATH; the
+    language host is then found beside the engine.
+
+    Raises:
+        EnvironmentLacksError: the provider is not there.
+    """
+    name = "pulumi-resource-kubernetes"
+    provider = find(name).resolve()
+    folder = ensure(pulumi_home / "plugins" / f"resource-kubernetes-v{TOOLS[name].version}")
+    place = folder / name
+    if place.is_symlink() and place.readlink() == provider:
+        return
+    place.unlink(missing_ok=True)
+    place.symlink_to(provider)
 
 
 def _resolve(row: Tool, progress: Progress) -> Path:

@@ -8,10 +8,9 @@ from __future__ import annotations
 
 import os
 import shlex
-import sys
 from pathlib import Path
 
-from sovereign_ai.toolchain.place import ensure
+from sovereign_ai.toolchain.place import ensure, interpreter
 
 NAME = "pulumi-language-python"
 _MODULE = "sovereign_ai.toolchain.language_host"
@@ -21,7 +20,7 @@ def write_launcher(folder: Path) -> Path:
     """Write the launcher into a folder, in one step, unless it is there already; give its path."""
     package_root = Path(__file__).resolve().parents[2]
     code = f"import sys; sys.path.append({str(package_root)!r}); from {_MODULE} import main; main(sys.argv[1:])"
-    text = f'#!/bin/sh\nexec {shlex.quote(sys.executable)} -u -c {shlex.quote(code)} "$@"\n'
+    text = f'#!/bin/sh\nexec {shlex.quote(str(interpreter()))} -u -c {shlex.quote(code)} "$@"\n'
     place = ensure(folder) / NAME
     if place.is_file() and not place.is_symlink() and place.read_text() == text:
         return place

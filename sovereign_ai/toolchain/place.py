@@ -55,8 +55,14 @@ def bin_dir() -> Path:
     It is named by the table and by the interpreter, so that two versions of the project or two
     virtual environments never fight over a link.
     """
-    about = f"{table_digest()} {sys.executable} {Path(__file__).resolve()}"
+    about = f"{table_digest()} {interpreter()} {Path(__file__).resolve()}"
     return cache_dir() / f"bin-{hashlib.sha256(about.encode()).hexdigest()[:12]}"
+
+
+def interpreter() -> Path:
+    """Give this environment's interpreter under one name, however it was called (`python3`, `python3.11`)."""
+    plain = Path(sys.prefix, "bin", "python")
+    return plain if plain.exists() else Path(sys.executable)
 
 
 def ensure(folder: Path) -> Path:

@@ -6,6 +6,7 @@ import os
 import shutil
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -13,9 +14,10 @@ from typing import Any
 import orjson
 import pytest
 
-from sovereign_ai.cluster.access import Api, open_cluster
+from sovereign_ai.cluster.access import Api, ApiError, open_cluster
 
 pytestmark = pytest.mark.cluster
+RBAC = "rbac.authorization.k8s.io/v1"
 STACKS = Path(__file__).resolve().parents[2] / "stacks"
 
 
@@ -63,36 +65,52 @@ def test_a_fresh_deployment_verifies_and_a_second_one_changes_nothing(lab: Lab) 
 
 def test_verify_names_exactly_what_somebody_did_and_up_restores_what_is_ours(lab: Lab) -> None:
     api = lab.api
-    policies = api.list("networking.k8s.io/v1", "NetworkPolicy", "research")
-    policy = policies[0]
     node = api.list("v1", "Node")[0]["metadata"]["name"]
     api.delete("v1", "Node", node)
-    wide = {**policy["spec"], "ingress": [*policy["spec"].get("ingress", []), {}]}
-    api.apply(
-        {
-            "apiVersion": policy["apiVersion"],
-            "kind": policy["kind"],
-            "metadata": {"name": policy["metadata"]["name"], "namespace": "research"},
-            "spec": wide,
-        },
-        field_manager="somebody",
-        force=True,
-    )
+    changed = widen(api)
     api.create(
         {
-            "apiVersion": "rbac.authorization.k8s.io/v1",
+            "apiVersion": RBAC,
             "kind": "RoleBinding",
             "metadata": {"name": "foreign", "namespace": "research"},
             "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": "view"},
             "subjects": [{"kind": "User", "name": "somebody", "apiGroup": "rbac.authorization.k8s.io"}],
         }
     )
-    changed = f"NetworkPolicy/research/{policy['metadata']['name']}"
     assert lab.verify(code=1) == sorted([f"Node/{node}", changed, "RoleBinding/research/foreign"])
-    assert lab.call("up", str(lab.stack))["restored"] == [changed]
+    again = lab.call("up", str(lab.stack))
+    assert [*again["restored"], *(step["resource"] for step in again["steps"])] == [changed]
     assert lab.verify(code=1) == ["RoleBinding/research/foreign"]
-    api.delete("rbac.authorization.k8s.io/v1", "RoleBinding", "foreign", "research")
+    api.delete(RBAC, "RoleBinding", "foreign", "research")
     assert lab.verify() == []
+
+
+def widen(api: Api) -> str:
+    """Open a NetworkPolicy as only an administrator who first unbinds our admission policy can; with it bound, that is refused."""
+    name = "sovereign-network-policies"
+    binding = api.get("admissionregistration.k8s.io/v1", "ValidatingAdmissionPolicyBinding", name)
+    policy = api.get("networking.k8s.io/v1", "NetworkPolicy", "default-deny", "research")
+    assert binding is not None
+    assert policy is not None
+    wide = {
+        "apiVersion": "networking.k8s.io/v1",
+        "kind": "NetworkPolicy",
+        "metadata": {"name": "default-deny", "namespace": "research"},
+        "spec": {**policy["spec"], "ingress": [{}]},
+    }
+    with pytest.raises(ApiError, match="FLW-001"):
+        api.apply(wide, field_manager="somebody", force=True)
+    api.delete(binding["apiVersion"], binding["kind"], name)
+    for attempt in range(100):
+        try:
+            api.apply(wide, field_manager="somebody", force=True)
+            break
+        except ApiError:
+            assert attempt < 99, "the unbound policy still refuses"
+            time.sleep(0.1)
+    meta = {key: binding["metadata"][key] for key in ("name", "labels", "annotations") if key in binding["metadata"]}
+    api.apply({**{key: binding[key] for key in ("apiVersion", "kind", "spec")}, "metadata": meta}, force=True)
+    return "NetworkPolicy/research/default-deny"
 
 
 def test_a_plain_pulumi_up_in_our_environment_finds_nothing_to_do(lab: Lab) -> None:

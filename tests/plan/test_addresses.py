@@ -45,7 +45,7 @@ def test_no_address_of_a_stack_is_given_out_twice(name: str) -> None:
 
 @settings(max_examples=30)
 @given(st.lists(st.integers(1, 70), min_size=1, max_size=4), st.booleans())
-def test_no_address_of_any_factory_is_given_out_twice(sizes: list[int], two_sites: bool) -> None:  # noqa: FBT001 - hypothesis
+def test_no_address_of_any_factory_is_given_out_twice(sizes: list[int], two_sites: bool) -> None:
     sites = [site("a"), site("b")] if two_sites else [site("a")]
     pools = [pool(f"p{index}", nodes=nodes, site="b" if two_sites and index % 2 else "a") for index, nodes in enumerate(sizes)]
     wish = factory(sites=sites, pools=pools, fabrics=[ROCE, *management()])

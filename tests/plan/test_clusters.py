@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sovereign_ai.plan.clusters import cuts, most_machines
+from sovereign_ai.plan.cuts import cuts, most_machines
 from sovereign_ai.plan.factory import Plan, plan
 from sovereign_ai.plan.shapes import shapes
 from sovereign_ai.spec.factory import AIFactory

@@ -15,8 +15,8 @@ from pathlib import Path
 import orjson
 import pytest
 
-from sovereign_ai.plan.factory import Plan, plan
 from sovereign_ai.plan.fabric import FabricPlan
+from sovereign_ai.plan.factory import Plan, plan
 from sovereign_ai.plan.summary import summary
 from sovereign_ai.spec.factory import AIFactory
 
@@ -49,7 +49,7 @@ def test_the_h100_bill_of_materials_is_met_where_the_model_can() -> None:
     assert (compute.leaf, compute.spine, compute.node_leaf, compute.leaf_spine) == (32, 16, 1020, 1024)
     assert 127 * 8 + compute.leaf_spine == 2040
     assert len(compute.switches) * 32 == 1536
-    assert in_band.leaf_spine == 24
+    assert (len(in_band.switches), in_band.leaf_spine) == (8, 24)
     machines = {node.name for node in found.nodes}
     assert sum(cable[0] in machines for cable in in_band.cables) == 254
     assert sum(cable[0] in machines for cable in storage.cables) == 254
@@ -102,8 +102,8 @@ def walk(value: object) -> list[object]:
 def test_every_derived_row_says_why() -> None:
     for name in NAMES:
         found = planned(name)
-        rows = [*found.power, *found.fabrics, *found.storage, *found.clusters]
-        assert all(row.why and all(row.why.values()) for row in rows)
+        whys = [row.why for rows in (found.power, found.fabrics, found.storage, found.clusters) for row in rows]
+        assert all(why and all(why.values()) for why in whys)
         for pool_name in {node.pool for node in found.nodes}:
             assert any(f"spares of {pool_name}" in cluster.why for cluster in found.clusters)
 

@@ -86,7 +86,7 @@ def test_the_largest_stack_is_judged_within_half_a_second() -> None:
 
 
 def test_a_million_machines_are_refused_quickly() -> None:
-    part = Fabric(name="compute", kind="roce", radix=64, link="400 Gbps")  # type: ignore[arg-type]  # text is read
+    part = Fabric(name="compute", kind="roce", radix=64, link="400 Gbps")
     wish = factory(pools=[pool(nodes=1_000_000, spares="auto")], fabrics=[part])
     start = time.process_time()
     found = {problem.code for problem in feasible(wish)}

@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from sovereign_ai.catalog.systems import system
 from sovereign_ai.plan.factory import plan
 from sovereign_ai.plan.feasible import feasible
-from sovereign_ai.plan.power import SitePower, rack_groups, rack_watts, site_power, supplies_left
+from sovereign_ai.plan.loads import rack_groups, rack_watts, supplies_left
+from sovereign_ai.plan.power import SitePower, site_power
 from sovereign_ai.plan.shapes import shapes
 from sovereign_ai.spec.factory import AIFactory
 
@@ -156,3 +157,11 @@ def test_after_a_loss_no_feed_carries_less_than_before_unless_machines_stop(wish
 def test_every_supply_hangs_on_exactly_one_feed(supplies: int, pdus: int, feeds: int, first: int, place: int) -> None:
     left = supplies_left(supplies, pdus, feeds, first % feeds, place)
     assert sum(supplies - count for count in left) == supplies
+
+
+def test_a_site_without_machines_draws_nothing_and_one_feed_is_planned_where_its_loss_is_accepted() -> None:
+    one = power(feeds={"A": "20 MW"}, rack_pdus=1, survive="none")
+    found = plan(factory(sites=[site("a", power=one), site("b")]))
+    assert [row.it_load for row in found.power] == [81_600, 0]
+    assert (found.power[0].feeds, found.power[0].after_loss, found.power[0].survives) == ({"A": 81_600}, {"A": {}}, {"A": False})
+    assert [cluster.site for cluster in found.clusters] == ["a"]

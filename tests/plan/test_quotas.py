@@ -13,7 +13,7 @@ from sovereign_ai.plan.factory import Plan, plan
 from sovereign_ai.plan.quotas import quotas, share
 from sovereign_ai.plan.shapes import shapes
 
-from .factories import NAMES, codes, factory, only_problem, planned, pool, stack
+from .factories import NAMES, codes, factory, only_problem, planned, pool
 
 
 def tenants(**gpus: int | None) -> list[dict[str, Any]]:

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from sovereign_ai.plan.factory import Plan, plan
 from sovereign_ai.plan.racks import support_racks
 
-from .factories import codes, factory, hall, management, only_problem, planned, pool, site, stack
+from .factories import codes, factory, hall, management, only_problem, planned, pool, site
 
 
 def test_the_h100_bill_of_materials_has_38_racks_with_96_and_12_pdus() -> None:

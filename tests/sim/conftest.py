@@ -6,8 +6,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from sim.planes import small_plane
 from sovereign_ai.cluster.access import Api
+from tests.sim.planes import small_plane
 
 
 @pytest.fixture(scope="session")

@@ -4,12 +4,13 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from verify.in_memory import InMemoryApi
 
-from sim.plans import CLUSTER, factory_of, plan_of, pool
+from sovereign_ai.cluster.access import Api
 from sovereign_ai.errors import EnvironmentLacksError, UsageError
 from sovereign_ai.names import KEYS
 from sovereign_ai.sim.factory import remove, simulate
+from tests.sim.plans import CLUSTER, factory_of, plan_of, pool
+from tests.verify.in_memory import InMemoryApi
 
 FACTORY = factory_of()
 PLAN = plan_of(FACTORY)
@@ -174,3 +175,31 @@ def test_progress_says_what_is_done() -> None:
     lines: list[str] = []
     simulated(InMemoryApi(), progress=lines.append)
     assert lines == ["tiny: 3 machines to make, 0 to mend, 0 to remove", "tiny: 3 of 3 machines ready"]
+
+
+@pytest.mark.cluster
+def test_on_a_real_control_plane_machines_of_every_vendor_are_ready_and_come_back(small: Api) -> None:
+    one = factory_of(
+        pool("train", nodes=3),
+        pool("cut", nodes=1, mig="1g.10gb"),
+        pool("tray", "gb200-nvl72-tray"),
+        pool("red", "mi300x-oam8"),
+        pool("gaudi", "gaudi3-oam8"),
+    )
+    plan = plan_of(one, spares=1)
+    first = simulate(small, one, plan, CLUSTER)
+    assert (first.ready, first.created) == (15, 27)
+    again = simulate(small, one, plan, CLUSTER)
+    assert (again.created, again.mended, again.removed) == (0, 0, 0)
+    small.delete("v1", "Node", "train-0001")
+    small.apply(
+        {"apiVersion": "v1", "kind": "Node", "metadata": {"name": "train-0002", "labels": {KEYS.zone: "open"}}},
+        field_manager="somebody",
+        force=True,
+    )
+    mended = simulate(small, one, plan, CLUSTER)
+    assert (mended.created, mended.mended) == (2, 1)
+    addresses = {node["spec"]["podCIDR"] for node in small.list("v1", "Node")}
+    assert len(addresses) == 15
+    remove(small, one, CLUSTER)
+    assert small.list("v1", "Node") == small.list("resource.k8s.io/v1", "ResourceSlice") == []

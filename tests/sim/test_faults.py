@@ -1,16 +1,20 @@
 from __future__ import annotations
 
+import time
+from collections.abc import Callable
 from typing import Any
 
 import pytest
-from verify.in_memory import InMemoryApi
 
-from sim.plans import CLUSTER, factory_of, plan_of, pool
 from sovereign_ai.cluster.access import Api
 from sovereign_ai.errors import UsageError
+from sovereign_ai.names import KEYS
+from sovereign_ai.sim.allocation import allocation
 from sovereign_ai.sim.difference import FAULT
 from sovereign_ai.sim.factory import remove, simulate
 from sovereign_ai.sim.faults import CONDITION, faults, heal, inject
+from tests.sim.plans import CLUSTER, factory_of, plan_of, pool
+from tests.verify.in_memory import InMemoryApi
 
 FACTORY = factory_of(pool("train"), pool("cut", nodes=1, mig="1g.10gb"), pool("red", "mi300x-oam8", 1))
 PLAN = plan_of(FACTORY)
@@ -27,7 +31,7 @@ def state(api: Api, name: str = "train-0001") -> tuple[bool, str, str]:
     node = api.get("v1", "Node", name)
     assert node is not None
     tainted = any(taint["key"] == FAULT for taint in node["spec"]["taints"])
-    said = next((one["message"] for one in node["status"]["conditions"] if one["type"] == CONDITION), "")
+    said = next((one.get("message", "") for one in node["status"]["conditions"] if one["type"] == CONDITION), "")
     return tainted, node["status"]["allocatable"]["nvidia.com/gpu"], said
 
 
@@ -92,14 +96,62 @@ def test_a_fault_that_cannot_be_is_refused_with_what_can(node: str, gpu: int, xi
     assert caught.value.problems[0].hint
 
 
+def claimer() -> list[dict[str, Any]]:
+    """A pod that tolerates a broken machine and asks for one whole GPU by claim, and what it needs."""
+    head = {"name": "claimer", "namespace": "default"}
+    request = {"name": "gpu", "exactly": {"deviceClassName": "whole-gpu", "allocationMode": "ExactCount", "count": 1}}
+    expression = "device.driver == 'gpu.nvidia.com' && device.attributes['gpu.nvidia.com'].type == 'gpu'"
+    container = {"name": "x", "image": "registry.example.com/ai/x", "resources": {"claims": [{"name": "gpu"}]}}
+    spec = {
+        "containers": [container],
+        "resourceClaims": [{"name": "gpu", "resourceClaimName": "claimer"}],
+        "nodeSelector": {KEYS.pool: "train"},
+        "terminationGracePeriodSeconds": 0,
+        "tolerations": [{"operator": "Exists"}],
+    }
+    return [
+        {
+            "apiVersion": "resource.k8s.io/v1",
+            "kind": "DeviceClass",
+            "metadata": {"name": "whole-gpu"},
+            "spec": {"selectors": [{"cel": {"expression": expression}}]},
+        },
+        {"apiVersion": "resource.k8s.io/v1", "kind": "ResourceClaim", "metadata": head, "spec": {"devices": {"requests": [request]}}},
+        {"apiVersion": "v1", "kind": "Pod", "metadata": head, "spec": spec},
+    ]
+
+
+def until(holds: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 30
+    while not holds():
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+
+
 @pytest.mark.cluster
 def test_on_a_real_control_plane_a_broken_gpu_is_out_for_claims_as_well(small: Api) -> None:
     simulate(small, FACTORY, PLAN, CLUSTER)
     break_and_mend(small)
-    for gpu in range(8):
-        inject(small, FACTORY, PLAN, "train-0001", gpu=gpu, xid=79)
-    rules: list[dict[str, Any]] = small.list("resource.k8s.io/v1", "DeviceTaintRule")
-    assert len(rules) == 8
-    assert state(small)[1] == "0"
+    for node in ("train-0001", "train-0002"):
+        for gpu in range(8):
+            inject(small, FACTORY, PLAN, node, gpu=gpu, xid=79)
+        assert state(small, node)[1] == "0"
+    for obj in claimer():
+        small.create(obj)
+    until(lambda: "claims" in str(claimer_status(small)))
+    assert claimer_status(small)["phase"] == "Pending"
+    heal(small, FACTORY, PLAN, "train-0002")
+    until(lambda: claimer_status(small)["phase"] == "Running")
+    held = allocation(small, PLAN, CLUSTER)
+    assert [holder for holder in held["train-0002"] if holder] == ["default/claimer"]
+    for obj in reversed(claimer()):
+        small.delete(obj["apiVersion"], obj["kind"], obj["metadata"]["name"], obj["metadata"].get("namespace"))
     heal(small, FACTORY, PLAN, "train-0001")
     remove(small, FACTORY, CLUSTER)
+
+
+def claimer_status(api: Api) -> dict[str, Any]:
+    pod = api.get("v1", "Pod", "claimer", "default")
+    assert pod is not None
+    status: dict[str, Any] = pod["status"]
+    return status

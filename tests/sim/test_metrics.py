@@ -4,11 +4,11 @@ import re
 from fractions import Fraction
 from typing import Any
 
-from sim.plans import CLUSTER, factory_of, plan_of, pool
 from sovereign_ai.catalog.systems import system
 from sovereign_ai.sim.allocation import Holders, holders
 from sovereign_ai.sim.metrics import exposition
 from sovereign_ai.sim.power import IDLE_SHARE, draw
+from tests.sim.plans import CLUSTER, factory_of, plan_of, pool
 
 PLAN = plan_of(factory_of(pool("train"), pool("cut", nodes=1, mig="1g.10gb"), pool("red", "mi300x-oam8", 1)))
 LINE = re.compile(r"^([A-Z0-9_]+)\{(.*)\} (\d+)$")

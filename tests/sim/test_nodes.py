@@ -5,10 +5,10 @@ from typing import Any
 
 import pytest
 
-from sim.plans import CLUSTER, factory_of, plan_of, pool
 from sovereign_ai.names import KEYS
 from sovereign_ai.sim.nodes import SPARE, node_objects
 from sovereign_ai.spec.factory import AIFactory
+from tests.sim.plans import CLUSTER, factory_of, plan_of, pool
 
 LABEL_VALUE = re.compile(r"^(|[A-Za-z0-9]([A-Za-z0-9._-]{0,61}[A-Za-z0-9])?)$")
 

@@ -4,10 +4,10 @@ from typing import Any
 
 import cel
 import pytest
-from verify.small_bundle import CLASSES
 
-from sim.plans import CLUSTER, factory_of, plan_of, pool
 from sovereign_ai.sim.slices import MOST_DEVICES, slice_objects
+from tests.sim.plans import CLUSTER, factory_of, plan_of, pool
+from tests.verify.small_bundle import CLASSES
 
 
 def slices(*pools: Any) -> list[dict[str, Any]]:

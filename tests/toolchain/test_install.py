@@ -1,7 +1,9 @@
 from __future__ import annotations
 
-import multiprocessing
 import os
+import pickle
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -23,8 +25,12 @@ def quiet(_: str) -> None:
     pass
 
 
-def _resolve_in_another_process(row: Tool, answers: multiprocessing.Queue[str]) -> None:
-    answers.put(str(installing._resolve(row, quiet)))
+_INSTALLER = """
+import pickle, sys
+from sovereign_ai.toolchain.install import _resolve
+sys.stdout.write(str(_resolve(pickle.load(sys.stdin.buffer), lambda _: None)))
+"""
+"""An installer in a process of its own: a row on its input, the tool's place on its output."""
 
 
 @pytest.fixture
@@ -39,15 +45,14 @@ def test_two_runs_at_once_fetch_a_tool_once_and_both_get_it(vendor: Vendor) -> N
     vendor.files["/tool"] = fakes.script("1.2.3")
     vendor.delay = 0.5
     row = fakes.row(fakes.release(f"{vendor.address}/tool", fakes.script("1.2.3")))
-    context = multiprocessing.get_context("spawn")
-    answers = context.Queue()
-    runs = [context.Process(target=_resolve_in_another_process, args=(row, answers)) for _ in range(2)]
+    runs = [subprocess.Popen([sys.executable, "-c", _INSTALLER], stdin=subprocess.PIPE, stdout=subprocess.PIPE) for _ in range(2)]
     for run in runs:
-        run.start()
-    places = {answers.get(timeout=60) for _ in runs}
-    for run in runs:
-        run.join(timeout=60)
-    assert [run.exitcode for run in runs] == [0, 0]
+        assert run.stdin is not None
+        run.stdin.write(pickle.dumps(row))
+        run.stdin.close()
+        run.stdin = None
+    places = {run.communicate(timeout=60)[0].decode() for run in runs}
+    assert [run.returncode for run in runs] == [0, 0]
     assert vendor.asked == ["/tool"]
     assert places == {str(bin_dir() / fakes.NAME)}
     assert (bin_dir() / fakes.NAME).read_bytes() == fakes.script("1.2.3")

@@ -4,7 +4,6 @@ import os
 import signal
 import stat
 import subprocess
-import sys
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,8 +11,9 @@ from pathlib import Path
 import orjson
 import pytest
 
-from sovereign_ai.toolchain.install import bin_dir, find
+from sovereign_ai.toolchain.install import bin_dir, find, place_plugins
 from sovereign_ai.toolchain.launcher import write_launcher
+from sovereign_ai.toolchain.place import interpreter
 
 _PROGRAM = """
 import os, signal, sys
@@ -125,7 +125,7 @@ def test_preview_up_refresh_and_destroy_run_a_program_and_a_second_up_changes_no
     first = project.pulumi("up", "--yes", "--skip-preview", "--non-interactive")
     assert "printed by the program" in first.stdout
     assert "complained by the program" in first.stdout
-    assert "from $PATH" not in first.stdout + first.stderr
+    assert "pulumi-language-python from $PATH" not in first.stdout + first.stderr
     assert "hush-hush" not in first.stdout + first.stderr
     assert project.outputs() == {
         "plain": "seen",
@@ -178,12 +178,21 @@ def test_a_program_that_fails_is_reported_once_and_never_with_the_hosts_own_fram
 
 
 @pytest.mark.cluster
+def test_with_the_provider_in_pulumis_home_nothing_is_said_of_path(project: Project) -> None:
+    place_plugins(project.root / "home")
+    place_plugins(project.root / "home")
+    project.env["PULUMI_IGNORE_AMBIENT_PLUGINS"] = "true"
+    done = project.pulumi("up", "--yes", "--skip-preview", "--non-interactive")
+    assert "from $PATH" not in done.stdout + done.stderr
+    (plugin,) = orjson.loads(project.pulumi("plugin", "ls", "--json").stdout)
+    assert (plugin["name"], plugin["version"]) == ("kubernetes", "4.25.0")
+
+
+@pytest.mark.cluster
 def test_about_and_required_packages_answer(project: Project) -> None:
     about = orjson.loads(project.pulumi("about", "--json").stdout)
-    assert about["runtime"]["executable"] == sys.executable
-    assert {"name": "kubernetes", "version": "4.25.0", "kind": "resource"}.items() <= about["plugins"][0].items() or any(
-        plugin["name"] == "kubernetes" and plugin["version"] == "4.25.0" for plugin in about["plugins"]
-    )
+    assert about["runtime"]["executable"] == str(interpreter())
+    assert ("kubernetes", "4.25.0") in {(plugin["name"], plugin["version"]) for plugin in about["plugins"]}
 
 
 @pytest.mark.cluster

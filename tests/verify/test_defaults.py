@@ -3,13 +3,13 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from sim.plans import factory_of, plan_of
 
 from sovereign_ai.cluster.access import Api
 from sovereign_ai.verify import difference
 from sovereign_ai.verify.defaults import completed
 from sovereign_ai.verify.kinds import ADMISSION, RBAC
-from verify.small_bundle import small_bundle
+from tests.sim.plans import factory_of, plan_of
+from tests.verify.small_bundle import small_bundle
 
 SCHEMA = {
     "type": "object",

@@ -6,8 +6,8 @@ import pytest
 
 from sovereign_ai.names import KEYS
 from sovereign_ai.verify.kinds import ADMISSION, GOVERNED, KUEUE, RBAC
-from verify.small_bundle import POLICY, check
-from verify.test_verdict import FACTORY, PLAN, memory
+from tests.verify.small_bundle import POLICY, check
+from tests.verify.test_verdict import FACTORY, PLAN, memory
 
 
 def found(*objects: dict[str, Any]) -> list[tuple[str, str]]:

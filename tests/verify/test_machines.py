@@ -4,13 +4,13 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from sim.plans import CLUSTER, factory_of, plan_of, pool
 
 from sovereign_ai.names import KEYS
 from sovereign_ai.sim.factory import simulate
-from verify.in_memory import InMemoryApi
-from verify.small_bundle import check, small_bundle
-from verify.test_verdict import FACTORY, PLAN, memory
+from tests.sim.plans import CLUSTER, factory_of, plan_of, pool
+from tests.verify.in_memory import InMemoryApi
+from tests.verify.small_bundle import check, small_bundle
+from tests.verify.test_verdict import FACTORY, PLAN, memory
 
 
 def found(api: InMemoryApi) -> list[tuple[str, str, str]]:

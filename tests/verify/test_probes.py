@@ -4,15 +4,15 @@ from collections.abc import Mapping
 from typing import Any
 
 import pytest
-from sim.plans import CLUSTER
 
 from sovereign_ai.names import KEYS
 from sovereign_ai.verify import probes as probing
 from sovereign_ai.verify.pods import UNLISTED
 from sovereign_ai.verify.probes import Probe, run_probes
-from verify.in_memory import InMemoryApi, refused
-from verify.small_bundle import small_bundle
-from verify.test_verdict import FACTORY, PLAN, admit, memory
+from tests.sim.plans import CLUSTER
+from tests.verify.in_memory import InMemoryApi, refused
+from tests.verify.small_bundle import small_bundle
+from tests.verify.test_verdict import FACTORY, PLAN, admit, memory
 
 
 @pytest.fixture(autouse=True)

@@ -4,15 +4,15 @@ from collections.abc import Mapping
 from typing import Any
 
 import pytest
-from sim.plans import CLUSTER, factory_of, plan_of
 
 from sovereign_ai.cluster.access import Api
 from sovereign_ai.sim.factory import simulate
 from sovereign_ai.verify.kinds import OBSERVED, RBAC
 from sovereign_ai.verify.observe import observe
 from sovereign_ai.verify.verdict import verify
-from verify.in_memory import InMemoryApi, refused
-from verify.small_bundle import POLICY, check, small_bundle
+from tests.sim.plans import CLUSTER, factory_of, plan_of
+from tests.verify.in_memory import InMemoryApi, refused
+from tests.verify.small_bundle import POLICY, check, small_bundle
 
 FACTORY = factory_of()
 PLAN = plan_of(FACTORY, spares=1)

@@ -66,6 +66,5 @@ def objects(factory: AIFactory, plan: Plan, cluster: ClusterPlan) -> Iterator[Ob
             component,
             value=value,
             preemptionPolicy=preemption,
-            globalDefault=False,
             description=words,
         )

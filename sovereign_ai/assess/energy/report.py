@@ -1,0 +1,153 @@
+"""`assess`: the energy of a factory, from its description, its plan, and what the user adds.
+
+>>> from sovereign_ai.plan.factory import plan
+>>> from sovereign_ai.spec.load import load
+>>> factory = load("stacks/lab")
+>>> energy = assess(factory, plan(factory))
+>>> print(energy.measure("site.fra1.it.typical"))
+124,032 W [114,240 to 134,395] (source)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sovereign_ai.assess.energy.cooling import Cooled, add_cooling
+from sovereign_ai.assess.energy.kpi import kpi_file
+from sovereign_ai.assess.energy.power import Here, add_site, add_swings, sites_of
+from sovereign_ai.assess.energy.pue import add_pue, add_usage
+from sovereign_ai.assess.energy.response import add_response, largest_pool
+from sovereign_ai.assess.energy.rules import Check, add_circumstances, checks
+from sovereign_ai.assess.energy.supply import add_carbon, add_supply
+from sovereign_ai.assess.energy.survival import Failure, single_failures
+from sovereign_ai.assess.measure import Assessment
+from sovereign_ai.assess.sheet import Given, Sheet
+from sovereign_ai.plan.factory import Plan
+from sovereign_ai.plan.loads import rack_groups
+from sovereign_ai.plan.shapes import shapes
+from sovereign_ai.spec.factory import AIFactory
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Energy(Assessment):
+    """What the factory draws, and what follows.
+
+    Attributes:
+        failures: every kind of single failure.
+        cooled: every hall with machines.
+        checks: every limit that can concern a site.
+        kpis: the European report of each site that must give one.
+    """
+
+    failures: tuple[Failure, ...]
+    cooled: tuple[Cooled, ...]
+    checks: tuple[Check, ...]
+    kpis: tuple[Mapping[str, Any], ...]
+
+
+def assess(
+    factory: AIFactory,
+    plan: Plan,
+    given: Mapping[str, Given] | None = None,
+    wet_bulb: Mapping[str, Sequence[float]] | None = None,
+) -> Energy:
+    """Assess a factory's energy.
+
+    Args:
+        factory: the description.
+        plan: what follows from it.
+        given: the user's figures, by the name of the leaf that each replaces.
+        wet_bulb: site to its hourly wet bulb in degrees Celsius over a year.
+
+    Raises:
+        UsageError: a figure was given that this assessment does not have.
+    """
+    sheet = Sheet(dict(given or {}))
+    found = shapes(factory)
+    groups = rack_groups(found)
+    here = list(sites_of(factory, plan, found))
+    cooled: list[Cooled] = []
+    failures: list[Failure] = []
+    for one in here:
+        add_energy(sheet, one, plan, (wet_bulb or {}).get(one.site.name))
+        cooled += add_cooling(sheet, one, groups)
+        failures += single_failures(sheet, one, plan)
+        add_response(sheet, one)
+        add_circumstances(sheet, one)
+    _largest(sheet, factory)
+    measures = sheet.measures()
+    by_name = {measure.id: measure for measure in measures}
+    judged = [check for one in here for check in checks(sheet, one, by_name)]
+    due = {check.site for check in judged if check.rule.startswith("EED") and check.status != "not-applicable"}
+    return Energy(
+        factory=factory.name,
+        spec_digest=plan.spec_digest,
+        measures=measures,
+        failures=tuple(failures),
+        cooled=tuple(cooled),
+        checks=tuple(judged),
+        kpis=tuple(kpi_file(one, plan, by_name) for one in here if one.site.name in due),
+    )
+
+
+def add_energy(sheet: Sheet, here: Here, plan: Plan, wet_bulb: Sequence[float] | None = None) -> None:
+    """Add a site's power, PUE, yearly energy, mix and carbon; cost and goodput share these numbers."""
+    name = f"site.{here.site.name}"
+    add_site(sheet, here, plan)
+    add_swings(sheet, here)
+    add_pue(sheet, here, wet_bulb)
+    add_usage(sheet, here)
+    add_supply(sheet, here)
+    add_carbon(sheet, here)
+    both = (f"{name}.ref", f"{name}.share.nuclear")
+    sheet.derive(f"{name}.carbon-free", "1", "REF + nuclear share, at most 1", lambda ref, atom: min(ref + atom, 1.0), *both)
+
+
+def _largest(sheet: Sheet, factory: AIFactory) -> None:
+    """Add the largest size of each pool that feeds and budget carry."""
+    for pool in factory.pools:
+        most = largest_pool(factory, pool.name)
+        sheet.plan(f"pool.{pool.name}.largest", most, "machines", "most that feeds, with one of them lost where that must be survived, and the budget carry")
+
+
+def lines(energy: Energy) -> Iterator[str]:
+    """Say on a page what was found."""
+    yield f"energy of {energy.factory}; a calculation from the description, no measurement"
+    sites = dict.fromkeys(measure.id.split(".")[1] for measure in energy.measures if measure.id.endswith(".it.peak"))
+    for site in sites:
+        yield f"site {site}"
+        for suffix, label in _SHOWN.items():
+            yield f"  {label}: {energy.measure(f'site.{site}.{suffix}')}"
+        for failure in (one for one in energy.failures if one.site == site):
+            word = {True: "survived", False: f"stops {failure.stops if failure.stops is not None else 'machines'}", None: "open"}[failure.survives]
+            yield f"  loss of {failure.what}: {word} ({failure.why})"
+        for hall in (one for one in energy.cooled if one.site == site):
+            word = {True: "cooled", False: "too hot", None: "open"}[hall.holds]
+            yield f"  hall {hall.hall}, {hall.kind}: {word} ({hall.why})"
+        for check in (one for one in energy.checks if one.site == site):
+            since = f" from {check.since}" if check.since else ""
+            yield f"  {check.rule}{since}: {check.status} ({check.why})"
+    if energy.needs:
+        yield f"figures that would close gaps: {', '.join(energy.needs)}"
+
+
+_SHOWN = {
+    "it.peak": "IT power, peak",
+    "it.typical": "IT power, typical",
+    "it.idle": "IT power, idle",
+    "transient": "IT power, transient",
+    "swing": "swing of training",
+    "pue": "PUE",
+    "tue": "TUE",
+    "wue": "WUE",
+    "erf": "ERF",
+    "ref": "REF",
+    "carbon-free": "carbon-free share",
+    "cue": "CUE",
+    "e-dc": "energy in a year",
+    "emissions": "emissions in a year",
+    "shed": "shed in 15 minutes",
+    "response.cost": "cost of a call",
+}

@@ -1,0 +1,199 @@
+"""The disconnect drill: switch off a country, a holder or an export rule, and see what stops and when.
+
+Offline arithmetic over the graph; nothing is disconnected. The days are 0, 30, 90 and 365 after the
+cut. A service `stops` when its fault tree fails; else it is `undecided`, `shrinks` or `ages` when a
+part it needs is; else it `runs`. Parts that nobody describes are not counted as reached, and not as
+safe either: while there are any, a service that has not stopped is so *at best*, which `certain` says.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from sovereign_ai.assess.sovereignty.areas import home
+from sovereign_ai.assess.sovereignty.cuts import Gate, fails, minimal_sets
+from sovereign_ai.assess.sovereignty.export_control import rules
+from sovereign_ai.assess.sovereignty.graph import Graph
+from sovereign_ai.assess.sovereignty.parts.part import Part, State
+
+DAYS = (0, 30, 90, 365)
+"""Days after the cut that are looked at."""
+MOST = 3
+"""The largest set of failures that is listed."""
+Kind = Literal["country", "holder", "export-rule"]
+_WORST: tuple[State, ...] = ("stops", "undecided", "shrinks", "ages", "runs")
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Trigger:
+    """What is switched off.
+
+    Attributes:
+        kind: `country`, `holder` (a vendor by its ultimate parent) or `export-rule`.
+        name: ISO code, holder's name, or rule's id.
+    """
+
+    kind: Kind
+    name: str
+
+    def reaches(self, part: Part) -> bool:
+        """Whether it reaches a part."""
+        if self.kind == "country":
+            return part.reached_by(self.name)
+        return self.name == (part.holder if self.kind == "holder" else part.rule)
+
+
+@dataclass(frozen=True, slots=True)
+class Drill:
+    """What one trigger does.
+
+    Attributes:
+        trigger: what is switched off.
+        foreign: whether it lies outside the European Economic Area.
+        reached: ids of the parts that it reaches.
+        stops: day to ids of parts that have stopped by then.
+        ages: ids of parts that run on without patches.
+        shrinks: ids of parts that run on and are not replaced.
+        undecided: ids of reached parts of which nobody can say.
+        second_source: id of a reached part to its alternative, as described.
+        survives: how many parts it does not reach.
+        served: `training` and `inference` to day to state, as far as parts are described.
+        capacity: `training` and `inference` to day to per cent of its accelerators in pools that have not stopped.
+        certain: whether no part that nobody describes could make it worse.
+    """
+
+    trigger: Trigger
+    foreign: bool
+    reached: tuple[str, ...]
+    stops: Mapping[int, tuple[str, ...]]
+    ages: tuple[str, ...]
+    shrinks: tuple[str, ...]
+    undecided: tuple[str, ...]
+    second_source: Mapping[str, str]
+    survives: int
+    served: Mapping[str, Mapping[int, State]]
+    capacity: Mapping[str, Mapping[int, int]]
+    certain: bool
+
+    def first_stop(self, served: str) -> int | None:
+        """Give the first of the days on which a service has stopped; None for never or not there."""
+        return next((day for day in DAYS if self.served.get(served, {}).get(day) == "stops"), None)
+
+    def to_data(self) -> dict[str, Any]:
+        """Give plain data."""
+        return {
+            "kind": self.trigger.kind,
+            "name": self.trigger.name,
+            "outside_eea": self.foreign,
+            "reached": list(self.reached),
+            "stops": {str(day): list(ids) for day, ids in self.stops.items()},
+            "ages": list(self.ages),
+            "shrinks": list(self.shrinks),
+            "undecided": list(self.undecided),
+            "second_source": dict(self.second_source),
+            "survives": self.survives,
+            "served": {served: {str(day): state for day, state in states.items()} for served, states in self.served.items()},
+            "capacity_percent": {served: {str(day): left for day, left in found.items()} for served, found in self.capacity.items()},
+            "certain": self.certain,
+        }
+
+
+def triggers(graph: Graph) -> list[Trigger]:
+    """Give every country, holder and export rule that reaches a part, sorted."""
+    found: set[Trigger] = set()
+    for part in graph.parts:
+        found.update(Trigger("country", code) for code in (part.law, *part.also) if code)
+        if part.described:
+            found.add(Trigger("holder", part.holder))
+        if part.rule:
+            found.add(Trigger("export-rule", part.rule))
+    return sorted(found)
+
+
+def drills(graph: Graph) -> tuple[Drill, ...]:
+    """Run the drill for every trigger."""
+    return tuple(run(graph, trigger) for trigger in triggers(graph))
+
+
+def run(graph: Graph, trigger: Trigger) -> Drill:
+    """Run the drill for one trigger."""
+    reached = [part for part in graph.parts if trigger.reaches(part)]
+    ids = {part.id for part in reached}
+
+    def of(state: State) -> tuple[str, ...]:
+        return tuple(part.id for part in reached if part.effect == state)
+
+    return Drill(
+        trigger=trigger,
+        foreign=_foreign(graph, trigger),
+        reached=tuple(part.id for part in reached),
+        stops={day: tuple(part.id for part in reached if part.state(day) == "stops") for day in DAYS},
+        ages=of("ages"),
+        shrinks=of("shrinks"),
+        undecided=of("undecided"),
+        second_source={part.id: part.alternative for part in reached if part.alternative},
+        survives=len(graph.parts) - len(reached),
+        served={name: {day: _state(graph.parts, tree, ids, day) for day in DAYS} for name, tree in graph.trees.items()},
+        capacity={name: {day: _left(graph, name, ids, day) for day in DAYS} for name in graph.trees},
+        certain=all(part.described for part in graph.parts),
+    )
+
+
+def _foreign(graph: Graph, trigger: Trigger) -> bool:
+    """Whether a trigger comes from outside the European Economic Area."""
+    if trigger.kind == "country":
+        return not home(trigger.name)
+    if trigger.kind == "export-rule":
+        return any(not home(rule["country"]) for rule in rules() if rule["id"] == trigger.name)
+    return any(not home(part.law) for part in graph.parts if part.law and trigger.reaches(part))
+
+
+def _state(parts: Iterable[Part], tree: Gate, reached: set[str], day: int) -> State:
+    """Give a service's state: the worst that its tree lets through."""
+    states = {part.id: part.state(day) for part in parts if part.id in reached}
+    for number, state in enumerate(_WORST[:-1]):
+        bad = set(_WORST[: number + 1])
+        if fails(tree, lambda name, bad=bad: states.get(name) in bad):  # type: ignore[misc]  # the default binds the loop's value
+            return state
+    return "runs"
+
+
+def _left(graph: Graph, served: str, reached: set[str], day: int) -> int:
+    """Give the per cent of a service's accelerators in pools that have not stopped, down."""
+    down = {part.id for part in graph.parts if part.id in reached and part.state(day) == "stops"}
+    pools = graph.pools[served]
+    left = sum(gpus for tree, gpus in pools if not fails(tree, down.__contains__))
+    return 100 * left // sum(gpus for _, gpus in pools)
+
+
+def part_sets(graph: Graph, served: str) -> list[list[str]]:
+    """Give the smallest sets of parts, of at most three, whose loss stops a service."""
+    return _sorted(minimal_sets(graph.trees[served], MOST)) if served in graph.trees else []
+
+
+def holder_sets(graph: Graph, served: str, day: int) -> list[list[str]]:
+    """Give the smallest sets of holders whose withdrawal stops a service within so many days.
+
+    Parts that nobody describes have no holder and are left out; they could add sets.
+    """
+    return _labelled(graph, served, day, lambda part: part.holder)
+
+
+def country_sets(graph: Graph, served: str, day: int) -> list[list[str]]:
+    """Give the smallest sets of countries, by the law over the holder, that stop a service within so many days."""
+    return _labelled(graph, served, day, lambda part: part.law)
+
+
+def _labelled(graph: Graph, served: str, day: int, label: Callable[[Part], str | None]) -> list[list[str]]:
+    """Give minimal sets of what stands for the parts that have stopped by a day."""
+    if served not in graph.trees:
+        return []
+    names = {part.id: label(part) for part in graph.parts if part.described and part.state(day) == "stops"}
+    return _sorted(minimal_sets(graph.trees[served], MOST, names.get))
+
+
+def _sorted(sets: Iterable[frozenset[str]]) -> list[list[str]]:
+    """Write sets in a stable order, smallest first."""
+    return sorted((sorted(one) for one in sets), key=lambda one: (len(one), one))

@@ -1,0 +1,120 @@
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from datetime import date
+from pathlib import Path
+
+import orjson
+import pytest
+import yaml
+
+from sovereign_ai.errors import SpecError
+from sovereign_ai.names import KEYS, OWNER
+from sovereign_ai.render.kubernetes.bundle import render
+from sovereign_ai.rules.check import check
+from tests.render.lab import bundle, every, one, stack
+
+GOLDEN = Path(__file__).parent / "golden" / "lab"
+_DIGEST = re.compile(r"^(  (?:plan|rules|spec|waivers|version): ).+$", re.MULTILINE)
+ALL_STACKS = ("lab", "superpod", "plural", "gigafactory")
+
+
+def canonical(obj: object) -> bytes:
+    """Write canonical JSON, to compare mappings whatever the order of their keys."""
+    return orjson.dumps(obj, option=orjson.OPT_SORT_KEYS)
+
+
+def tokenised(text: str) -> str:
+    """Replace digests, which change with any word of a rule or a stack, by a token."""
+    return _DIGEST.sub(r"\1<digest>", text)
+
+
+def test_the_lab_is_rendered_as_its_golden_files_say(tmp_path: Path):
+    files = {path.name: tokenised(path.read_text(encoding="utf-8")) for path in bundle().write(tmp_path)}
+    if os.environ.get("UPDATE_GOLDEN"):
+        assert not os.environ.get("CI"), "golden files are never updated in CI"
+        GOLDEN.mkdir(parents=True, exist_ok=True)
+        for old in GOLDEN.iterdir():
+            old.unlink()
+        for name, text in files.items():
+            (GOLDEN / name).write_text(text, encoding="utf-8")
+    assert {path.name: path.read_text(encoding="utf-8") for path in GOLDEN.iterdir()} == files
+
+
+@pytest.mark.parametrize("name", ALL_STACKS)
+def test_every_object_of_every_stack_carries_owner_factory_and_component(name: str):
+    factory, _ = stack(name)
+    for obj in bundle(name).objects:
+        labels = obj["metadata"]["labels"]
+        assert labels[KEYS.owner] == OWNER
+        assert labels[KEYS.factory] == factory.name
+        assert re.fullmatch(r"(factory|policy|pool|storage|tenant|zone)\.[a-z0-9-]+", labels[KEYS.component])
+        assert all(re.fullmatch(r"[A-Za-z0-9]([A-Za-z0-9._-]{0,61}[A-Za-z0-9])?", value) for value in labels.values())
+
+
+@pytest.mark.parametrize("name", ALL_STACKS)
+def test_names_are_unique_and_every_object_has_a_namespace_of_the_bundle(name: str):
+    keys = [(obj["kind"], obj["metadata"].get("namespace"), obj["metadata"]["name"]) for obj in bundle(name).objects]
+    assert len(set(keys)) == len(keys)
+    namespaces = {obj["metadata"]["name"] for obj in every("Namespace", name)}
+    assert {namespace for _, namespace, _ in keys if namespace} <= namespaces
+
+
+@pytest.mark.parametrize("name", ["lab", "superpod", "plural"])
+def test_every_stack_obeys_its_own_rules(name: str):
+    factory, derived = stack(name)
+    assert check(factory, derived, bundle(name).objects, now=date(2026, 11, 24)).violations == ()
+
+
+def test_an_object_stays_far_below_what_etcd_takes():
+    assert max(len(orjson.dumps(obj)) for name in ALL_STACKS for obj in bundle(name).objects) < 500_000
+
+
+def test_namespaces_come_first_then_policies_and_bindings_after_what_they_bind():
+    kinds = [obj["kind"] for obj in bundle().objects]
+    assert kinds[0] == "Namespace"
+    assert kinds.index("ValidatingAdmissionPolicy") > kinds.index("Namespace")
+    assert kinds.index("ValidatingAdmissionPolicyBinding") > kinds.index("ValidatingAdmissionPolicy")
+    assert kinds.index("LocalQueue") > kinds.index("ClusterQueue") > kinds.index("ResourceFlavor") > kinds.index("Topology")
+
+
+def test_the_digest_is_the_same_under_another_hash_seed():
+    script = "from tests.render.lab import bundle; print(bundle().digest)"
+    root = Path(__file__).resolve().parents[2]
+    env = {**os.environ, "PYTHONHASHSEED": "4711", "LC_ALL": "C", "TZ": "Pacific/Auckland"}
+    done = subprocess.run([sys.executable, "-c", script], cwd=root, env=env, capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == bundle().digest
+
+
+def test_files_say_what_the_objects_are_and_a_gone_components_file_goes(tmp_path: Path):
+    (tmp_path / "mine.yaml").write_text("kept: true\n")
+    (tmp_path / "pool.gone.yaml").write_text("{}\n")
+    (tmp_path / "kustomization.yaml").write_text("resources: [pool.gone.yaml]\n")
+    written = bundle().write(tmp_path)
+    assert not (tmp_path / "pool.gone.yaml").exists()
+    assert (tmp_path / "mine.yaml").exists()
+    listed = yaml.safe_load((tmp_path / "kustomization.yaml").read_text())["resources"]
+    assert sorted(path.name for path in written) == sorted([*listed, "kustomization.yaml"])
+    read = [obj for name in listed for obj in yaml.safe_load_all((tmp_path / name).read_text())]
+    assert sorted(map(canonical, read)) == sorted(map(canonical, bundle().objects))
+    assert list(yaml.safe_load_all(bundle().to_yaml())) == list(bundle().objects)
+
+
+def test_an_unknown_cluster_is_refused_with_the_nearest_name():
+    factory, derived = stack("lab")
+    with pytest.raises(SpecError, match="did you mean 'lab'"):
+        render(factory, derived, "labb")
+    many, several = stack("gigafactory")
+    with pytest.raises(SpecError, match="unknown-cluster"):
+        render(many, several)
+
+
+def test_the_digests_stand_in_one_config_map():
+    factory, derived = stack("lab")
+    data = one("ConfigMap", "factory", "sovereign-system")["data"]
+    assert (data["spec"], data["plan"], data["waivers"]) == (factory.digest, derived.digest, factory.waivers_digest)
+    others = [obj for obj in bundle().objects if obj["metadata"]["name"] != "factory"]
+    assert not any(factory.digest in str(obj) or derived.digest in str(obj) for obj in others)

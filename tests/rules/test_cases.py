@@ -1,0 +1,152 @@
+"""One list of cases, decided offline, in the Pulumi pack's conversion, and at admission by the real API server."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from sovereign_ai.plan.factory import plan
+from sovereign_ai.rules.context import Context, factory_context
+from sovereign_ai.rules.engine import evaluate
+from sovereign_ai.rules.registry import REGISTRY
+from sovereign_ai.spec.load import load
+from tests.rules.cases import FOLDER, Case, cases
+
+if TYPE_CHECKING:
+    from tests.conftest import Deployed
+
+ROOT = Path(__file__).resolve().parents[2]
+CASES = cases()
+
+
+@pytest.fixture(scope="module")
+def lab() -> Context:
+    factory = load(ROOT / "stacks" / "lab")
+    return factory_context(factory, plan(factory), "lab")
+
+
+@pytest.mark.parametrize("case", CASES, ids=str)
+def test_a_case_is_decided_offline_as_its_folder_says(case: Case, lab: Context):
+    found = evaluate([case.obj], lab)
+    assert tuple(sorted({finding.rule for finding in found})) == case.rules, case.reason
+    assert all(finding.status == "violation" for finding in found)
+
+
+@pytest.mark.parametrize("case", CASES, ids=str)
+def test_a_case_is_decided_alike_from_the_properties_that_pulumi_sends(case: Case, lab: Context, monkeypatch: pytest.MonkeyPatch):
+    from pulumi_policy.proxy import unknown_checking_proxy
+
+    monkeypatch.syspath_prepend(str(ROOT / "policies" / "sovereign"))
+    from properties import to_plain
+
+    version = case.obj["apiVersion"]
+    token = f"kubernetes:{version if '/' in version else f'core/{version}'}:{case.obj['kind']}"
+    found = evaluate([to_plain(unknown_checking_proxy(_as_json_numbers(case.obj)), token)], lab, "pulumi")
+    sys.modules.pop("properties", None)
+    assert tuple(sorted({finding.rule for finding in found})) == case.rules, case.reason
+
+
+def _as_json_numbers(value: Any) -> Any:
+    """Protobuf's Struct knows only floating point numbers."""
+    if isinstance(value, dict):
+        return {key: _as_json_numbers(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_as_json_numbers(item) for item in value]
+    return float(value) if type(value) is int else value
+
+
+def test_every_folder_holds_a_case_and_every_rule_has_allowing_and_denying_ones():
+    assert len(CASES) == len(list(FOLDER.glob("*/*")))
+    for rule in (rule for rule in REGISTRY if rule.checks):
+        decisions = {case.decision for case in CASES if case.name.startswith(f"{rule.id}/")}
+        assert decisions == {"allow", "deny"}, rule.id
+
+
+def test_every_check_of_every_kind_is_refused_by_some_case(lab: Context):
+    seen = {(case.obj["kind"], finding.field, finding.message) for case in CASES for finding in evaluate([case.obj], lab)}
+    messages = {message for _, _, message in seen}
+    wanted = {check.message for rule in REGISTRY for check in rule.checks if check.kinds != ("Binding",)}
+    undecided = wanted - messages - {"its namespace belongs to no zone of this factory"}
+    assert not undecided
+
+
+@pytest.mark.cluster
+def test_admission_decides_every_case_as_its_folder_says(deployed_lab: Deployed):
+    wrong = []
+    for case in CASES:
+        answer, message = _ask(deployed_lab, case)
+        named = all(rule in message for rule in case.rules)
+        by_pod_security = case.rules == ("PRV-001",) and "violates PodSecurity" in message
+        if answer != case.decision or not (named or by_pod_security):
+            wrong.append(f"{case}: {answer}: {message}")
+    assert not wrong, "\n".join(wrong)
+
+
+@pytest.mark.cluster
+def test_the_mutating_policy_does_what_the_offline_engine_says(deployed_lab: Deployed, lab: Context):
+    from sovereign_ai.rules.admitted import admitted
+
+    pods = [case.obj for case in CASES if case.obj["kind"] == "Pod" and case.decision == "allow"]
+    assert pods
+    for pod in pods:
+        stored = deployed_lab.api.create(pod, dry_run=True)["spec"]
+        wanted = admitted(pod, lab)["spec"]
+        assert stored.get("nodeSelector", {}) == wanted.get("nodeSelector", {})
+        extra = ("node.kubernetes.io/not-ready", "node.kubernetes.io/unreachable")
+        assert [one for one in stored.get("tolerations", []) if one["key"] not in extra] == wanted.get("tolerations", [])
+
+
+@pytest.mark.cluster
+def test_the_api_server_finds_nothing_to_warn_of_in_the_types_of_our_policies(deployed_lab: Deployed):
+    policies = deployed_lab.api.list("admissionregistration.k8s.io/v1", "ValidatingAdmissionPolicy")
+    ours = [one for one in policies if one["metadata"]["name"].startswith("sovereign-")]
+    assert len(ours) == 4
+    for one in ours:
+        assert one["status"].get("typeChecking", {}) == {}, one["metadata"]["name"]
+
+
+@pytest.mark.cluster
+def test_only_the_scheduler_binds_pods(deployed_lab: Deployed):
+    from sovereign_ai.cluster.api_errors import ApiError
+
+    binding = {"apiVersion": "v1", "kind": "Binding", "metadata": {"name": "none"}, "target": {"kind": "Node", "name": "serve-001"}}
+    with pytest.raises(ApiError, match="PLC-001"):
+        deployed_lab.api.request(
+            "POST", "/api/v1/namespaces/research/bindings", {**binding, "metadata": {"name": "none", "namespace": "research"}}
+        )
+
+
+@pytest.mark.cluster
+def test_no_unlisted_image_comes_in_later_by_update_or_as_an_ephemeral_container(deployed_lab: Deployed):
+    from sovereign_ai.cluster.api_errors import ApiError
+
+    api = deployed_lab.api
+    good = next(case.obj for case in CASES if case.name == "IMG-001/listed-with-digest")
+    created = api.create({**good, "metadata": {**good["metadata"], "name": "later"}})
+    path = "/api/v1/namespaces/research/pods/later"
+    container = created["spec"]["containers"][0]
+    try:
+        with pytest.raises(ApiError, match="IMG-001"):
+            spec = {"containers": [{"name": "main", "image": "docker.io/library/nginx:1"}]}
+            api.request("PATCH", path, {"spec": spec}, content_type="application/strategic-merge-patch+json")
+        with pytest.raises(ApiError, match="IMG-001"):
+            debug = {"name": "debug", "image": "docker.io/library/busybox:1", "securityContext": container["securityContext"]}
+            spec = {"ephemeralContainers": [debug]}
+            api.request("PATCH", f"{path}/ephemeralcontainers", {"spec": spec}, content_type="application/strategic-merge-patch+json")
+        api.request("PATCH", path, {"metadata": {"labels": {"a": "b"}}}, content_type="application/merge-patch+json")
+    finally:
+        api.delete("v1", "Pod", "later", "research")
+
+
+def _ask(deployed: Deployed, case: Case) -> tuple[str, str]:
+    """Ask the real API server, without storing anything."""
+    from sovereign_ai.cluster.api_errors import ApiError
+
+    try:
+        deployed.api.create(case.obj, dry_run=True)
+    except ApiError as error:
+        return "deny", str(error)
+    return "allow", ""

@@ -1,0 +1,142 @@
+from __future__ import annotations
+
+import time
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from sovereign_ai.names import KEYS
+from sovereign_ai.rules import engine
+from sovereign_ai.rules.context import Context, factory_context
+from sovereign_ai.rules.engine import evaluate
+from sovereign_ai.rules.plain import UNKNOWN
+from sovereign_ai.rules.registry import REGISTRY
+from tests.rules.subject import factory_of, plan_of, pod
+
+OBJECT_RULES = {rule.id for rule in REGISTRY if rule.checks}
+
+
+@pytest.fixture(scope="module")
+def context() -> Context:
+    factory = factory_of()
+    return factory_context(factory, plan_of(factory))
+
+
+def rules_of(obj: Any, context: Context, place: Any = "bundle") -> set[str]:
+    return {finding.rule for finding in evaluate([obj], context, place)}
+
+
+def egress(namespace: str, cidr: str, port: int) -> dict[str, Any]:
+    spec = {"podSelector": {}, "egress": [{"to": [{"ipBlock": {"cidr": cidr}}], "ports": [{"port": port}]}]}
+    return {"apiVersion": "networking.k8s.io/v1", "kind": "NetworkPolicy", "metadata": {"name": "x", "namespace": namespace}, "spec": spec}
+
+
+def test_a_good_pod_has_no_finding(context: Context):
+    assert evaluate([pod()], context) == []
+
+
+@pytest.mark.parametrize(
+    "obj", [{}, {"kind": "Pod"}, {"apiVersion": "v1"}, None, "text", {"apiVersion": "v1", "kind": "Pod", "metadata": 3}]
+)
+def test_what_is_no_object_violates_every_object_rule(obj: Any, context: Context):
+    assert rules_of(obj, context) == OBJECT_RULES
+
+
+def test_a_pod_without_specification_is_a_violation_that_says_why(context: Context):
+    found = evaluate([{"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "x", "namespace": "research"}}], context)
+    assert {finding.rule for finding in found} >= {"IMG-001", "PRV-001"}
+    assert any("cannot be decided" in finding.message for finding in found)
+
+
+def test_a_field_of_the_wrong_type_is_a_violation_and_no_crash(context: Context):
+    assert "PRV-001" in rules_of(pod(hostNetwork="no"), context)
+    assert "PLC-001" in rules_of(pod(tolerations={"key": "x"}), context) | rules_of(pod(tolerations=[7]), context)
+
+
+def test_null_means_left_out(context: Context):
+    assert rules_of(pod(hostNetwork=None, nodeName=None, volumes=None, nodeSelector=None), context) == set()
+
+
+def test_an_unknown_in_a_decided_field_violates_the_rule_that_reads_it(context: Context):
+    assert rules_of(pod(image=UNKNOWN), context) == {"IMG-001"}
+    assert "PLC-001" in rules_of(pod(nodeSelector={KEYS.zone: UNKNOWN}), context)
+    assert rules_of({**pod(), "spec": UNKNOWN}, context) >= {"IMG-001", "PRV-001", "PLC-001"}
+
+
+def test_an_unknown_in_a_field_that_no_rule_reads_is_free(context: Context):
+    container = pod()["spec"]["containers"][0] | {"env": [{"name": "X", "value": UNKNOWN}]}
+    volumes = [{"name": "settings", "configMap": {"name": UNKNOWN}}]
+    assert rules_of(pod(containers=[container], volumes=volumes), context) == set()
+
+
+def test_a_volume_whose_kind_is_known_and_whose_content_is_not_is_refused_by_its_kind(context: Context):
+    assert rules_of(pod(volumes=[{"name": "host", "hostPath": UNKNOWN}]), context) == {"PRV-001"}
+
+
+def test_an_unknown_namespace_is_a_violation(context: Context):
+    assert "PLC-001" in rules_of({**pod(), "metadata": {"name": "x", "namespace": UNKNOWN}}, context)
+
+
+def test_a_foreign_namespace_is_a_violation(context: Context):
+    assert "PLC-001" in rules_of(pod(namespace="default"), context)
+
+
+def test_items_of_a_list_are_judged_one_by_one(context: Context):
+    found = evaluate([{"apiVersion": "v1", "kind": "List", "items": [pod("a"), pod("b", image="nginx")]}], context)
+    assert {finding.resource for finding in found} == {"Pod/research/b"}
+    typed = {"apiVersion": "v1", "kind": "PodList", "items": [{key: pod("c", image="nginx")[key] for key in ("metadata", "spec")}]}
+    assert rules_of(typed, context) == {"IMG-001"}
+
+
+def test_kinds_of_other_groups_with_the_same_name_are_not_judged(context: Context):
+    assert rules_of({"apiVersion": "batch.example.com/v1", "kind": "Job", "metadata": {"name": "x"}}, context) == set()
+
+
+def test_nobody_writes_a_binding(context: Context):
+    binding = {"apiVersion": "v1", "kind": "Binding", "metadata": {"name": "x", "namespace": "research"}, "target": {"name": "n"}}
+    assert rules_of(binding, context) == {"PLC-001"}
+
+
+def test_a_live_pod_that_the_scheduler_placed_is_fine_and_one_without_its_zone_is_not(context: Context):
+    selector = {KEYS.zone: "restricted", KEYS.jurisdiction: "DE"}
+    assert rules_of(pod(nodeName="train-001", nodeSelector=selector), context, "live") == set()
+    assert rules_of(pod(nodeName="train-001"), context, "live") == {"PLC-001"}
+
+
+def test_a_gateway_opens_its_addresses_and_ports_to_its_zones_alone(context: Context):
+    assert rules_of(egress("startups", "203.0.113.0/24", 443), context) == set()
+    assert rules_of(egress("startups", "203.0.113.0/24", 22), context) == {"FLW-001"}
+    assert rules_of(egress("startups", "203.0.0.0/16", 443), context) == {"FLW-001"}
+    assert rules_of(egress("research", "203.0.113.0/24", 443), context) == {"FLW-001"}
+
+
+def test_digests_may_be_optional_and_registries_may_be_whole_hosts():
+    factory = factory_of(images={"registries": ["registry.example.com:5000"], "digests": "optional"})
+    context = factory_context(factory, plan_of(factory))
+    assert rules_of(pod(image="registry.example.com:5000/a/b:v1"), context) == set()
+    assert rules_of(pod(image="registry.example.com:50001/a/b:v1"), context) == {"IMG-001"}
+    assert rules_of(pod(image="registry.example.com/a/b:v1"), context) == {"IMG-001"}
+    assert rules_of(pod(image="registry.example.com:5000/a/b@sha256:12"), context) == {"IMG-001"}
+
+
+def test_a_rule_that_cannot_be_decided_in_a_place_says_so_and_is_no_pass(context: Context, monkeypatch: pytest.MonkeyPatch):
+    narrowed = tuple(replace(rule, places=frozenset({"admission"})) if rule.id == "IMG-001" else rule for rule in REGISTRY)
+    monkeypatch.setattr(engine, "REGISTRY", narrowed)
+    engine._compiled.cache_clear()
+    found = evaluate([pod(image="nginx")], context)
+    engine._compiled.cache_clear()
+    assert [(finding.rule, finding.status, finding.resource) for finding in found] == [("IMG-001", "undecidable", "")]
+
+
+def test_the_order_of_objects_changes_nothing(context: Context):
+    objects = [pod(name, image="nginx", hostNetwork=True) for name in ("c", "a", "b")]
+    assert evaluate(objects, context) == evaluate(reversed(objects), context)
+
+
+def test_a_thousand_objects_are_decided_in_half_a_second_of_this_process(context: Context):
+    objects = [pod(f"pod-{number}") if number % 2 else egress("startups", "203.0.113.0/24", 443) for number in range(1000)]
+    evaluate(objects[:2], context)
+    start = time.process_time()
+    assert evaluate(objects, context) == []
+    assert time.process_time() - start < 0.5
