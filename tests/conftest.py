@@ -7,15 +7,16 @@ plane that cannot be started is a failure, never a skip.
 from __future__ import annotations
 
 import os
+import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from sovereign_ai.render.kubernetes.bundle import Bundle, render
 
 from sovereign_ai.cluster.access import Api, open_cluster
 from sovereign_ai.plan.factory import Plan, plan
+from sovereign_ai.render.kubernetes.bundle import Bundle, render
 from sovereign_ai.spec.factory import AIFactory
 from sovereign_ai.spec.load import load
 
@@ -52,6 +53,7 @@ class Deployed:
     plan: Plan
     bundle: Bundle
     kubeconfig: Path
+    resources: list[dict[str, str]]
 
 
 @pytest.fixture(scope="session")
@@ -89,7 +91,7 @@ def plane(kubeconfig: Path) -> Api:
 
 
 @pytest.fixture(scope="session")
-def deployed_lab(plane: Api, kubeconfig: Path) -> Iterator[Deployed]:
+def deployed_lab(plane: Api, kubeconfig: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployed]:
     """The lab, deployed through Pulumi and simulated, as `sovereign-ai up` does it."""
     from sovereign_ai.deploy.engine import Engine
     from sovereign_ai.sim.factory import simulate
@@ -97,8 +99,9 @@ def deployed_lab(plane: Api, kubeconfig: Path) -> Iterator[Deployed]:
     factory = load(STACKS / "lab")
     derived = plan(factory)
     bundle = render(factory, derived, "lab")
-    engine = Engine(STACKS / "lab", "lab", kubeconfig, lambda _line: None)
+    folder = shutil.copytree(STACKS / "lab", tmp_path_factory.mktemp("stack") / "lab")
+    engine = Engine(folder, "lab", kubeconfig, lambda _line: None)
     engine.up()
     simulate(plane, factory, derived, "lab", progress=lambda _line: None)
-    yield Deployed(plane, factory, derived, bundle, kubeconfig)
+    yield Deployed(plane, factory, derived, bundle, kubeconfig, engine.resources())
     engine.destroy()

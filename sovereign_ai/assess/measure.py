@@ -1,9 +1,9 @@
 """A number that says where it comes from, and the noun that every assessment shares.
 
-    >>> print(Measure(id="job.a.goodput", value=0.8531, unit="1", low=0.81, high=0.88, basis=Basis.ESTIMATE))
-    0.853 [0.81 to 0.88] (estimate)
-    >>> print(Measure(id="staff.people", unit="people", basis=Basis.OPEN, needs=("staff.people",)))
-    needs staff.people
+>>> print(Measure(id="job.a.goodput", value=0.8531, unit="1", low=0.81, high=0.88, basis=Basis.ESTIMATE))
+0.853 [0.81 to 0.88] (estimate)
+>>> print(Measure(id="staff.people", unit="people", basis=Basis.OPEN, needs=("staff.people",)))
+needs staff.people
 """
 
 from __future__ import annotations

@@ -28,7 +28,7 @@ from sovereign_ai.errors import Problem, UsageError, nearest
 
 Values = dict[str, float | None]
 Work = Callable[..., float | None]
-_WEAKEST = (Basis.SOURCE, Basis.PLAN, Basis.USER, Basis.ESTIMATE, Basis.OPEN)
+_WEAKEST = (Basis.PLAN, Basis.SOURCE, Basis.USER, Basis.ESTIMATE, Basis.OPEN)
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,7 +122,7 @@ class Sheet:
             if missing:
                 message = f"{name} follows from {missing}, which are not on the sheet"
                 raise KeyError(message)
-            self._cells[name] = _Cell(name, unit, Basis.SOURCE, formula=formula, inputs=inputs, work=work, note=note)
+            self._cells[name] = _Cell(name, unit, Basis.PLAN, formula=formula, inputs=inputs, work=work, note=note)
             self._moved = None
         return name
 
@@ -143,15 +143,19 @@ class Sheet:
                 found.append((leaf, ends[0], ends[1]))
         return sorted(found, key=lambda swing: (-abs(swing[2] - swing[1]), swing[0]))
 
-    def measures(self) -> tuple[Measure, ...]:
-        """Give every number with its range.
+    def measures(self, about: tuple[str, ...] = ("",)) -> tuple[Measure, ...]:
+        """Give numbers with their ranges, inputs before what follows from them.
+
+        Args:
+            about: beginnings of names; left out, every number. What they follow from is given too.
 
         Raises:
             UsageError: the user gave a figure that no leaf of this sheet has.
         """
         self._check_given()
+        wanted = self._behind([name for name in self._cells if name.startswith(about)])
         values, moved = self._values({}), self._all_moved()
-        return tuple(self._measure(cell, values, moved) for cell in self._cells.values())
+        return tuple(self._measure(self._cells[name], values, moved) for name in wanted)
 
     def _check_given(self) -> None:
         """Refuse figures that would change nothing."""
@@ -246,7 +250,11 @@ class Sheet:
 
     def _order(self, name: str) -> list[str]:
         """Give what a number follows from, itself last, inputs first."""
-        wanted, stack = {name}, [name]
+        return self._behind([name])
+
+    def _behind(self, names: Sequence[str]) -> list[str]:
+        """Give some numbers and what they follow from, inputs first."""
+        wanted, stack = set(names), list(names)
         while stack:
             for one in self._cells[stack.pop()].inputs:
                 if one not in wanted:

@@ -70,30 +70,43 @@ def given_by(path: Path) -> dict[str, Given]:
     Raises:
         SpecError: the file cannot be read, or an entry is no figure; all of them at once.
     """
-    try:
-        raw = path.read_bytes()
-    except OSError as error:
-        reason = error.strerror or "it cannot be read"
-        raise SpecError(Problem("no-file", reason, Where(file=str(path)), "name a file of figures that can be read")) from None
-    if len(raw) > _MOST_BYTES:
-        raise SpecError(Problem("too-large", "a file of figures has at most 1 MiB", Where(file=str(path)), "keep figures alone in it"))
+    raw = _bytes(path)
     try:
         text = raw.decode()
     except UnicodeDecodeError:
         raise SpecError(Problem("not-utf-8", "the file is no UTF-8 text", Where(file=str(path)), "save it as UTF-8")) from None
     data, source, problems = parse(text, str(path))
     if not isinstance(data, dict):
-        problems = [*problems, Problem("wrong-type", "a file of figures maps names to numbers", Where(str(path), 1, 1), "electricity.FI: 0.06")]
+        problems = [
+            *problems,
+            Problem("wrong-type", "a file of figures maps names to numbers", Where(str(path), 1, 1), "electricity.FI: 0.06"),
+        ]
         data = {}
     found: dict[str, Given] = {}
     for name, value in data.items():
         try:
             found[str(name)] = given(value)
         except ValueError as error:
-            problems = [*problems, Problem("bad-figure", f"{name}: {error}", source.where(str(name)), "write a number, or {value: 1.2, low: 1.1, high: 1.3}")]
+            problems = [
+                *problems,
+                Problem("bad-figure", f"{name}: {error}", source.where(str(name)), "write a number, or {value: 1.2, low: 1.1, high: 1.3}"),
+            ]
     if problems:
         raise SpecError(problems)
     return found
+
+
+def _bytes(path: Path) -> bytes:
+    """Read a file of at most 1 MiB."""
+    try:
+        with path.open("rb") as file:
+            raw = file.read(_MOST_BYTES + 1)
+    except OSError as error:
+        reason = error.strerror or "it cannot be read"
+        raise SpecError(Problem("no-file", reason, Where(file=str(path)), "name a file that can be read")) from None
+    if len(raw) > _MOST_BYTES:
+        raise SpecError(Problem("too-large", "it has more than 1 MiB", Where(file=str(path)), "keep figures alone in it"))
+    return raw
 
 
 def given(value: Any) -> Given:
@@ -116,12 +129,34 @@ def given(value: Any) -> Given:
 
 def _number(value: Any) -> float:
     """Take a finite number, written as one or as text with a decimal point."""
-    if isinstance(value, bool) or not isinstance(value, int | float | str):
-        raise ValueError("it is no number")
     try:
-        number = float(value)
-    except ValueError:
+        number = float("" if isinstance(value, bool) else value)
+    except (TypeError, ValueError):
         raise ValueError(f"{str(value)[:40]!r} is no number") from None
     if not math.isfinite(number):
         raise ValueError("it is not finite")
     return number
+
+
+def series(path: Path) -> tuple[float, ...]:
+    """Read a series from a text file: a number a line, in the order of the hours; empty lines and a header are left out.
+
+    Raises:
+        SpecError: the file cannot be read, or a line is no number; all of them at once.
+    """
+    found: list[float] = []
+    problems: list[Problem] = []
+    for number, line in enumerate(_bytes(path).decode(errors="replace").splitlines(), start=1):
+        text = line.strip().rstrip(",;")
+        if not text:
+            continue
+        try:
+            found.append(_number(text))
+        except ValueError as error:
+            if number > 1:
+                problems.append(Problem("bad-number", str(error), Where(str(path), number), "write one number a line"))
+    if not found and not problems:
+        problems.append(Problem("empty-series", "the file holds no numbers", Where(file=str(path)), "write one number a line"))
+    if problems:
+        raise SpecError(problems[:20])
+    return tuple(found)

@@ -22,6 +22,7 @@ from sovereign_ai.toolchain.install import find
 
 Progress = Callable[[str], None]
 
+_SALT = "encryptionsalt:"
 _QUIET = frozenset({"same", "read", "refresh"})
 
 
@@ -97,18 +98,32 @@ class Engine:
         self.env = os.environ | environment(stack, kubeconfig)
 
     def ensure_stack(self) -> None:
-        """Make the stack in the state folder unless it is there."""
-        if not self.exists():
-            self._forget_salt()
-            self._plain("stack", "init", self.stack, "--secrets-provider", "passphrase")
+        """Make the stack in the state folder unless it is there, and give the stack's folder the salt that belongs to it."""
+        if self.exists():
+            if self._salt.is_file() and self._holds_only_salt():
+                self._settings.write_bytes(self._salt.read_bytes())
+            return
+        if self._holds_only_salt():
+            self._settings.unlink(missing_ok=True)
+        self._plain("stack", "init", self.stack, "--secrets-provider", "passphrase")
+        lines = self._settings.read_text(encoding="utf-8").splitlines(keepends=True)
+        self._salt.write_text("".join(line for line in lines if line.startswith(_SALT)), encoding="utf-8")
 
-    def _forget_salt(self) -> None:
-        """Remove a stack file that holds nothing but the salt of a stack that is gone; Pulumi makes a new one."""
-        settings = self.folder / f"Pulumi.{self.stack}.yaml"
-        if settings.is_file() and all(
-            line.startswith("encryptionsalt:") for line in settings.read_text(encoding="utf-8").splitlines() if line
-        ):
-            settings.unlink()
+    @property
+    def _settings(self) -> Path:
+        """The stack's settings in its folder; Pulumi keeps there the salt of the key that encrypts the state."""
+        return self.folder / f"Pulumi.{self.stack}.yaml"
+
+    @property
+    def _salt(self) -> Path:
+        """The copy of that salt beside the state, so that one folder may be deployed from several states."""
+        return state_dir() / "pulumi" / f"{self.stack}.salt"
+
+    def _holds_only_salt(self) -> bool:
+        """Tell whether the settings may be written anew without losing anything that a user wrote."""
+        if not self._settings.exists():
+            return True
+        return all(line.startswith(_SALT) for line in self._settings.read_text(encoding="utf-8").splitlines() if line)
 
     def exists(self) -> bool:
         """Tell whether the state folder knows the stack."""
@@ -130,10 +145,21 @@ class Engine:
 
     def destroy(self) -> Outcome:
         """Remove what the stack owns, and then the stack itself."""
+        self.ensure_stack()
         outcome = self._run("destroy", "--yes", "--skip-preview")
         self._plain("stack", "rm", self.stack, "--yes", "--preserve-config")
-        self._forget_salt()
+        if self._holds_only_salt():
+            self._settings.unlink(missing_ok=True)
+        self._salt.unlink(missing_ok=True)
         return outcome
+
+    def resources(self) -> list[dict[str, str]]:
+        """List what the state holds: type, name and parent's name of each resource, in the engine's order; nothing secret is read."""
+        deployment = json.loads(self._plain("stack", "export", "--stack", self.stack))["deployment"]
+        return [
+            {"type": item["type"], "name": item["urn"].rsplit("::", 1)[-1], "parent": item.get("parent", "").rsplit("::", 1)[-1]}
+            for item in deployment.get("resources", ())
+        ]
 
     def _plain(self, *arguments: str) -> str:
         """Run a short command and give its output.

@@ -126,17 +126,16 @@ def test_no_unlisted_image_comes_in_later_by_update_or_as_an_ephemeral_container
     api = deployed_lab.api
     good = next(case.obj for case in CASES if case.name == "IMG-001/listed-with-digest")
     created = api.create({**good, "metadata": {**good["metadata"], "name": "later"}})
-    path = "/api/v1/namespaces/research/pods/later"
-    container = created["spec"]["containers"][0]
+    path, merge = "/api/v1/namespaces/research/pods/later", "application/strategic-merge-patch+json"
+    changed = {"spec": {"containers": [{"name": "main", "image": "docker.io/library/nginx:1"}]}}
+    box = created["spec"]["containers"][0]["securityContext"]
+    debug = {"spec": {"ephemeralContainers": [{"name": "debug", "image": "docker.io/library/busybox:1", "securityContext": box}]}}
     try:
         with pytest.raises(ApiError, match="IMG-001"):
-            spec = {"containers": [{"name": "main", "image": "docker.io/library/nginx:1"}]}
-            api.request("PATCH", path, {"spec": spec}, content_type="application/strategic-merge-patch+json")
+            api.request("PATCH", path, changed, content_type=merge)
         with pytest.raises(ApiError, match="IMG-001"):
-            debug = {"name": "debug", "image": "docker.io/library/busybox:1", "securityContext": container["securityContext"]}
-            spec = {"ephemeralContainers": [debug]}
-            api.request("PATCH", f"{path}/ephemeralcontainers", {"spec": spec}, content_type="application/strategic-merge-patch+json")
-        api.request("PATCH", path, {"metadata": {"labels": {"a": "b"}}}, content_type="application/merge-patch+json")
+            api.request("PATCH", f"{path}/ephemeralcontainers", debug, content_type=merge)
+        api.request("PATCH", path, {"metadata": {"labels": {"a": "b"}}}, content_type=merge)
     finally:
         api.delete("v1", "Pod", "later", "research")
 

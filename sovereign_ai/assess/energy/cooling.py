@@ -86,15 +86,34 @@ def _hall(sheet: Sheet, here: Here, hall: Hall, watts: int) -> Cooled:
     else:
         sheet.plan(f"{name}.liquid-share", share, "1", f"{cooling.kind} cooling")
     both = (f"{name}.heat", f"{name}.liquid-share", f"{name}.rise")
-    sheet.derive(f"{name}.air", "m3/h", "heat x (1 - liquid share) / (1,206 J x rise)", lambda w, part, rise: air_flow(w * (1 - part), rise), *both)
-    sheet.derive(f"{name}.coolant", "L/min", "heat x liquid share / (4,182 J x 0.998 x rise)", lambda w, part, rise: coolant_flow(w * part, rise), *both)
+    sheet.derive(
+        f"{name}.air", "m3/h", "heat x (1 - liquid share) / (1,206 J x rise)", lambda w, part, rise: air_flow(w * (1 - part), rise), *both
+    )
+    sheet.derive(
+        f"{name}.coolant",
+        "L/min",
+        "heat x liquid share / (4,182 J x 0.998 x rise)",
+        lambda w, part, rise: coolant_flow(w * part, rise),
+        *both,
+    )
     needs: list[str] = []
     verdicts: list[bool] = []
     told: list[str] = []
-    if cooling.kind != "liquid" and cooling.kind != "rear-door":
-        _judge(sheet, f"{name}.air", cooling.airflow.count if cooling.airflow else None, "m3/h of air", f"airflow of hall {hall.name}", verdicts, told, needs)
+    if cooling.kind in ("air", "hybrid"):
+        _judge(
+            sheet,
+            f"{name}.air",
+            cooling.airflow.count if cooling.airflow else None,
+            "m3/h of air",
+            f"airflow of hall {hall.name}",
+            verdicts,
+            told,
+            needs,
+        )
     if cooling.kind in LIQUID:
-        sheet.ask(f"{name}.coolant-have", "L/min", "What coolant flow do the coolant distribution units or rear doors give, in litres a minute?")
+        sheet.ask(
+            f"{name}.coolant-have", "L/min", "What coolant flow do the coolant distribution units or rear doors give, in litres a minute?"
+        )
         have = sheet.value(f"{name}.coolant-have")
         if have is None and cooling.cdu_capacity:
             liquid = watts * (sheet.value(f"{name}.liquid-share") or 0.0)
@@ -106,7 +125,9 @@ def _hall(sheet: Sheet, here: Here, hall: Hall, watts: int) -> Cooled:
     return Cooled(here.site.name, hall.name, cooling.kind, holds, "; ".join(told), tuple(needs))
 
 
-def _judge(sheet: Sheet, name: str, have: float | None, what: str, missing: str, verdicts: list[bool], told: list[str], needs: list[str]) -> None:
+def _judge(
+    sheet: Sheet, name: str, have: float | None, what: str, missing: str, verdicts: list[bool], told: list[str], needs: list[str]
+) -> None:
     """Hold a flow that is needed against the flow that is there."""
     need = sheet.value(name) or 0.0
     if have is None:

@@ -68,7 +68,9 @@ def add_system(sheet: Sheet, machine: System) -> None:
     share = figure("engineering", "typical.h100" if machine.accelerator in _MEASURED else "typical.other")
     sheet.figure(f"{name}.typical-share", share)
     sheet.derive(f"{name}.typical", "W", "peak x typical share", lambda peak, part: peak * part, f"{name}.peak", f"{name}.typical-share")
-    sheet.figure(f"{name}.idle", machine.source_of("idle_power"), unit="W", question=f"What does a {machine.name} draw without work, in watts?")
+    sheet.figure(
+        f"{name}.idle", machine.source_of("idle_power"), unit="W", question=f"What does a {machine.name} draw without work, in watts?"
+    )
 
 
 def add_site(sheet: Sheet, here: Here, plan: Plan) -> None:
@@ -87,7 +89,9 @@ def add_site(sheet: Sheet, here: Here, plan: Plan) -> None:
     _other(sheet, name, here)
     terms = [f"{name}.machines.typical", f"{name}.other"]
     sheet.derive(f"{name}.it.typical", "W", "machines in typical work + other equipment", lambda one, other: one + other, *terms)
-    sheet.derive(f"{name}.it.idle", "W", "machines idle + other equipment", lambda one, other: one + other, f"{name}.machines.idle", terms[1])
+    sheet.derive(
+        f"{name}.it.idle", "W", "machines idle + other equipment", lambda one, other: one + other, f"{name}.machines.idle", terms[1]
+    )
     _levels(sheet, name, here, plan)
     for feed, watts in power.feeds.items():
         sheet.plan(f"{name}.feed.{feed}.peak", watts, "W", power.why["feeds"])
@@ -130,7 +134,12 @@ def _levels(sheet: Sheet, name: str, here: Here, plan: Plan) -> None:
         machine, count = shape.system, min(shape.per_rack, shape.total)
         watts = rack_watts(machine, count)
         if machine.supplies:
-            _keep(worst, "supply", machine.worst_power.count / machine.supplies, f"{machine.name}: {machine.worst_power} over {machine.supplies} supplies")
+            _keep(
+                worst,
+                "supply",
+                machine.worst_power.count / machine.supplies,
+                f"{machine.name}: {machine.worst_power} over {machine.supplies} supplies",
+            )
         share = pdu_share(machine.supplies or 0, here.site.power.rack_pdus, count)
         _keep(worst, "pdu", watts * float(share), f"{share} of a rack of {count} {machine.name}")
         _keep(worst, "rack", watts, f"{count} {machine.name}")
@@ -140,8 +149,8 @@ def _levels(sheet: Sheet, name: str, here: Here, plan: Plan) -> None:
             rows[rack.hall, rack.row] += rack.power
     (hall, row), most = max(rows.items(), key=lambda one: (one[1], one[0]))
     _keep(worst, "row", most, f"row {row} of hall {hall}")
-    for level, (watts, why) in worst.items():
-        sheet.plan(f"{name}.{level}.peak", watts, "W", f"the most of any {level}: {why}")
+    for level, (draw, why) in worst.items():
+        sheet.plan(f"{name}.{level}.peak", draw, "W", f"the most of any {level}: {why}")
 
 
 def _keep(worst: dict[str, tuple[float, str]], level: str, watts: float, why: str) -> None:

@@ -14,6 +14,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from sovereign_ai.assess.energy.balance import Balance, Store, Supply, balance
 from sovereign_ai.assess.energy.cooling import Cooled, add_cooling
 from sovereign_ai.assess.energy.kpi import kpi_file
 from sovereign_ai.assess.energy.power import Here, add_site, add_swings, sites_of
@@ -22,8 +23,9 @@ from sovereign_ai.assess.energy.response import add_response, largest_pool
 from sovereign_ai.assess.energy.rules import Check, add_circumstances, checks
 from sovereign_ai.assess.energy.supply import add_carbon, add_supply
 from sovereign_ai.assess.energy.survival import Failure, single_failures
-from sovereign_ai.assess.measure import Assessment
+from sovereign_ai.assess.measure import Assessment, Measure
 from sovereign_ai.assess.sheet import Given, Sheet
+from sovereign_ai.errors import Problem, UsageError, nearest
 from sovereign_ai.plan.factory import Plan
 from sovereign_ai.plan.loads import rack_groups
 from sovereign_ai.plan.shapes import shapes
@@ -39,12 +41,33 @@ class Energy(Assessment):
         cooled: every hall with machines.
         checks: every limit that can concern a site.
         kpis: the European report of each site that must give one.
+        balances: hourly supply against load, by site, where series were given.
     """
 
     failures: tuple[Failure, ...]
     cooled: tuple[Cooled, ...]
     checks: tuple[Check, ...]
     kpis: tuple[Mapping[str, Any], ...]
+    balances: Mapping[str, Balance]
+
+    def lines(self) -> list[str]:
+        """Say on a page what was found."""
+        return list(lines(self))
+
+
+@dataclass(frozen=True, slots=True)
+class Hourly:
+    """A site's series, hour by hour.
+
+    Attributes:
+        contracts: contract to the kilowatts that it can give; a contract that is left out gives its mean at all times.
+        load: kilowatts that the site draws; left out, its mean at all times.
+        store: a battery.
+    """
+
+    contracts: Mapping[str, Sequence[float]]
+    load: Sequence[float] | None = None
+    store: Store | None = None
 
 
 def assess(
@@ -52,6 +75,7 @@ def assess(
     plan: Plan,
     given: Mapping[str, Given] | None = None,
     wet_bulb: Mapping[str, Sequence[float]] | None = None,
+    hourly: Mapping[str, Hourly] | None = None,
 ) -> Energy:
     """Assess a factory's energy.
 
@@ -60,14 +84,16 @@ def assess(
         plan: what follows from it.
         given: the user's figures, by the name of the leaf that each replaces.
         wet_bulb: site to its hourly wet bulb in degrees Celsius over a year.
+        hourly: site to its hourly supply and load.
 
     Raises:
-        UsageError: a figure was given that this assessment does not have.
+        UsageError: a figure was given that this assessment does not have, or a series of a site or contract that there is not.
     """
     sheet = Sheet(dict(given or {}))
     found = shapes(factory)
     groups = rack_groups(found)
     here = list(sites_of(factory, plan, found))
+    _check_series(here, wet_bulb or {}, hourly or {})
     cooled: list[Cooled] = []
     failures: list[Failure] = []
     for one in here:
@@ -89,7 +115,41 @@ def assess(
         cooled=tuple(cooled),
         checks=tuple(judged),
         kpis=tuple(kpi_file(one, plan, by_name) for one in here if one.site.name in due),
+        balances={one.site.name: _balance(one, hourly[one.site.name], by_name) for one in here if hourly and one.site.name in hourly},
     )
+
+
+def _check_series(here: Sequence[Here], wet_bulb: Mapping[str, Sequence[float]], hourly: Mapping[str, Hourly]) -> None:
+    """Refuse series that would change nothing, or are empty."""
+    sites = {one.site.name: one for one in here}
+    problems = [
+        Problem("unknown-site", f"no site with machines is called {name!r}", hint=nearest(name, sites))
+        for name in sorted({*wet_bulb, *hourly} - set(sites))
+    ]
+    problems += [Problem("empty-series", f"the wet bulb of {name!r} has no hours") for name, series in wet_bulb.items() if not series]
+    for name, series in hourly.items():
+        contracts = [one.name for one in sites[name].site.contracts] if name in sites else []
+        problems += [
+            Problem("unknown-contract", f"site {name!r} has no contract {one!r}", hint=nearest(one, contracts))
+            for one in sorted(set(series.contracts) - set(contracts))
+            if name in sites
+        ]
+        if len({len(one) for one in (*series.contracts.values(), *([series.load] if series.load is not None else []))}) != 1:
+            problems.append(Problem("uneven-series", f"the series of {name!r} have different lengths, or there is none"))
+    if problems:
+        raise UsageError(problems)
+
+
+def _balance(here: Here, series: Hourly, by_name: Mapping[str, Measure]) -> Balance:
+    """Hold a site's supply against its load hour by hour."""
+    hours = len(next(iter((*series.contracts.values(), *([series.load] if series.load is not None else [])))))
+    load = series.load or [(by_name[f"site.{here.site.name}.load"].value or 0.0) / 1000] * hours
+    supplies = [
+        Supply(one.name, one.source, series.contracts.get(one.name) or [(by_name[f"contract.{one.name}.mean"].value or 0.0) / 1000] * hours)
+        for one in here.site.contracts
+        if one.source != "storage"
+    ]
+    return balance(load, supplies, series.store)
 
 
 def add_energy(sheet: Sheet, here: Here, plan: Plan, wet_bulb: Sequence[float] | None = None) -> None:
@@ -109,7 +169,12 @@ def _largest(sheet: Sheet, factory: AIFactory) -> None:
     """Add the largest size of each pool that feeds and budget carry."""
     for pool in factory.pools:
         most = largest_pool(factory, pool.name)
-        sheet.plan(f"pool.{pool.name}.largest", most, "machines", "most that feeds, with one of them lost where that must be survived, and the budget carry")
+        sheet.plan(
+            f"pool.{pool.name}.largest",
+            most,
+            "machines",
+            "most that feeds, with one of them lost where that must be survived, and the budget carry",
+        )
 
 
 def lines(energy: Energy) -> Iterator[str]:
@@ -121,7 +186,9 @@ def lines(energy: Energy) -> Iterator[str]:
         for suffix, label in _SHOWN.items():
             yield f"  {label}: {energy.measure(f'site.{site}.{suffix}')}"
         for failure in (one for one in energy.failures if one.site == site):
-            word = {True: "survived", False: f"stops {failure.stops if failure.stops is not None else 'machines'}", None: "open"}[failure.survives]
+            word = {True: "survived", False: f"stops {failure.stops if failure.stops is not None else 'machines'}", None: "open"}[
+                failure.survives
+            ]
             yield f"  loss of {failure.what}: {word} ({failure.why})"
         for hall in (one for one in energy.cooled if one.site == site):
             word = {True: "cooled", False: "too hot", None: "open"}[hall.holds]

@@ -7,12 +7,13 @@ If saving takes longer than the fifteen minutes, what came after the last checkp
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 from sovereign_ai.assess.energy.power import Here
 from sovereign_ai.assess.sheet import Sheet
 from sovereign_ai.assess.sources import figure
 from sovereign_ai.plan.loads import limit, rack_groups, site_load
-from sovereign_ai.plan.shapes import shapes
+from sovereign_ai.plan.shapes import shapes, spares_of
 from sovereign_ai.spec.factory import AIFactory
 
 NOTICE = 900
@@ -27,7 +28,14 @@ def add_response(sheet: Sheet, here: Here) -> None:
     detection_free = sheet.figure("restart", figure("failures", "restart"))
     sheet.plan("response.notice", NOTICE, "s", "the grid operator's notice of 15 minutes")
     pause = sheet.estimate("response.pause", 1.0, "h", 0.25, 4.0, "our judgement of how long a call lasts")
-    sheet.derive(f"{name}.response.ready", "1", "1 if a checkpoint's stall fits the notice", lambda save, notice: float(save <= notice), stall, "response.notice")
+    sheet.derive(
+        f"{name}.response.ready",
+        "1",
+        "1 if a checkpoint's stall fits the notice",
+        lambda save, notice: float(save <= notice),
+        stall,
+        "response.notice",
+    )
     parts = [f"{name}.pool.{shape.pool.name}.machines" for shape in here.shapes if shape.pool.purpose in ("training", "mixed")]
     sheet.derive(f"{name}.training.machines", "machines", "sum over training pools", lambda *counts: sum(counts), *parts)
     sheet.derive(
@@ -68,8 +76,12 @@ def largest_pool(factory: AIFactory, pool: str, limits: Mapping[str, float] | No
     whole = float(site.power.it_budget.count) if budget is None else budget
     survive = site.power.survive == "any-feed" and len(names) > 1
 
+    described = [shape for shape in shapes(factory) if shape.site.name == site.name]
+
     def fits(nodes: int) -> bool:
-        here = [shape for shape in shapes(factory, {pool: nodes}) if shape.site.name == site.name and (nodes or shape.pool.name != pool)]
+        here = [
+            replace(shape, nodes=nodes, spares=spares_of(shape.pool, nodes)) if shape.pool.name == pool else shape for shape in described
+        ]
         load = site_load(site, rack_groups(here))
         if load.watts > whole or any(watts > end for watts, end in zip(load.load.up, most, strict=True)):
             return False

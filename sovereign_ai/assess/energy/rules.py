@@ -22,6 +22,7 @@ from sovereign_ai.assess.measure import Measure, plain
 from sovereign_ai.assess.sheet import Sheet
 from sovereign_ai.assess.sources import figure
 from sovereign_ai.catalog.jurisdictions import expand
+from sovereign_ai.plan.loads import limit
 
 _COUNTRY_OF_ENEFG = "DE"
 
@@ -33,7 +34,7 @@ class Check:
     Attributes:
         site: the site.
         rule: short name, such as `EnEfG § 11(2) PUE`.
-        status: `holds`, `fails`, `open`, or `not-applicable`.
+        status: `holds`, `fails`, `open`, `due` (a duty that somebody must do), or `not-applicable`.
         since: the day from which the limit holds, `2027-07-01`; empty where it holds already or on a start.
         measure: the number that is compared; empty where it is a plain number of the plan.
         why: number, comparison and limit in words.
@@ -80,11 +81,12 @@ def add_circumstances(sheet: Sheet, here: Here) -> None:
     sheet.ask(f"{name}.warm", "1", "Is the climate warm (1) or cool (0) as the Pact defines it?")
     sheet.ask(f"{name}.water-stress", "1", "Does the site stand where water is under stress (1) or not (0)?")
     sheet.ask(f"{name}.public", "1", "Does the public run it (1) or not (0)?")
+    both = (f"{name}.it.peak", f"{name}.pue")
+    sheet.derive(f"{name}.peak", "W", "IT peak x PUE", lambda it, pue: it * pue, *both)
     if here.site.contracts:
         power = sum(one.power.count for one in here.site.contracts)
         sheet.plan(f"{name}.connection", power, "W", "contracted power, all contracts together")
     else:
-        both = (f"{name}.it.peak", f"{name}.pue")
         sheet.derive(f"{name}.connection", "W", "IT peak x PUE", lambda it, pue: it * pue, *both, note="no contract is described")
 
 
@@ -96,7 +98,23 @@ def checks(sheet: Sheet, here: Here, measures: dict[str, Measure]) -> Iterator[C
         yield from _enefg(sheet, here, measures)
     yield from _pact(sheet, here, measures)
     yield from _gaia(sheet, here, measures)
+    yield from _own(here, measures)
     yield _against(here, measures, "CADA Annex I (a proposal): PUE, mean over the Union", "pue", "cada.pue")
+
+
+def _own(here: Here, measures: dict[str, Measure]) -> Iterator[Check]:
+    """Hold transients against the feeds, and the peak with its building against the contracts."""
+    name = f"site.{here.site.name}"
+    feeds = float(sum(limit(here.site, feed) for feed in here.site.power.feeds))
+    found = measures[f"{name}.transient"]
+    why = f"{found}, and the feeds together may carry {plain(feeds)} W"
+    status = compare(found.value, found.low, found.high, feeds)
+    yield Check(here.site.name, "transients within the feeds", status, "", found.id, why, "the description", found.needs)
+    if here.site.contracts:
+        found, contract = measures[f"{name}.peak"], measures[f"{name}.connection"]
+        why = f"{found} with its building, and {contract.value:,.0f} W are contracted"
+        status = compare(found.value, found.low, found.high, contract.value or 0.0)
+        yield Check(here.site.name, "peak within the contracts", status, "", found.id, why, "the description", found.needs)
 
 
 def _limit(name: str) -> float:
@@ -105,12 +123,12 @@ def _limit(name: str) -> float:
 
 
 def _against(
-    here: Here, measures: dict[str, Measure], rule: str, suffix: str, limit: str, since: str = "", *, least: bool = False
+    here: Here, measures: dict[str, Measure], rule: str, suffix: str, row_name: str, since: str = "", *, least: bool = False
 ) -> Check:
     """Hold one measure of the site against a limit."""
     found = measures[f"site.{here.site.name}.{suffix}"]
-    row = figure("limits", limit)
-    bound = _limit(limit)
+    row = figure("limits", row_name)
+    bound = _limit(row_name)
     status = compare(found.value, found.low, found.high, bound, least=least)
     sign = "at least" if least else "at most"
     why = f"{found}, and {sign} {plain(bound)}{'' if row.unit == '1' else f' {row.unit}'} is asked"
@@ -135,7 +153,16 @@ def _reporting(here: Here, measures: dict[str, Measure]) -> Check:
     due = (watts.value or 0) >= _limit("eed.reporting.it-power") * 1000
     why = f"{plain((watts.value or 0) / 1000)} kW of installed IT power, counted from 500 kW on; yearly by 15 May"
     if due:
-        return Check(here.site.name, rule, "open", "2024-09-15", watts.id, why + ": due, see the KPI file", row.source, ("the KPI file's open fields",))
+        return Check(
+            here.site.name,
+            rule,
+            "due",
+            "2024-09-15",
+            watts.id,
+            why + ": due, see the KPI file",
+            row.source,
+            ("the KPI file's open fields",),
+        )
     return Check(here.site.name, rule, "not-applicable", "2024-09-15", watts.id, why, row.source)
 
 
@@ -181,7 +208,7 @@ def _management(sheet: Sheet, here: Here, connection: Measure) -> Check:
     watts = connection.value or 0
     if watts >= 1_000_000 or public == 1:
         why = f"{plain(watts / 1000)} kW of connection: due; whether there is one is a question to a person"
-        return Check(here.site.name, rule, "open", "2026-01-01", connection.id, why, source, ("a certificate of ISO 50001 or EMAS",))
+        return Check(here.site.name, rule, "due", "2026-01-01", connection.id, why, source, ("a certificate of ISO 50001 or EMAS",))
     if public is None:
         return _open(here, rule, source, f"site.{here.site.name}.public", since="2026-01-01")
     return _none(here, rule, source, f"{plain(watts / 1000)} kW of connection, below 1,000 kW")
@@ -211,15 +238,15 @@ def _pact(sheet: Sheet, here: Here, measures: dict[str, Measure]) -> Iterator[Ch
         yield _against(here, measures, "CNDCP renewable or carbon-free energy", "carbon-free", f"cndcp.renewable.{day}", day, least=True)
 
 
-def _water(sheet: Sheet, here: Here, measures: dict[str, Measure], rule: str, limit: str) -> Check:
+def _water(sheet: Sheet, here: Here, measures: dict[str, Measure], rule: str, row_name: str) -> Check:
     """Hold a site under water stress against a limit of water."""
     name = f"site.{here.site.name}.water-stress"
     stress = sheet.value(name)
     if stress is None:
-        return _open(here, rule, figure("limits", limit).source, name)
+        return _open(here, rule, figure("limits", row_name).source, name)
     if not stress:
-        return _none(here, rule, figure("limits", limit).source, "water is not under stress there, as the user says")
-    return _against(here, measures, rule, "wue", limit)
+        return _none(here, rule, figure("limits", row_name).source, "water is not under stress there, as the user says")
+    return _against(here, measures, rule, "wue", row_name)
 
 
 def _gaia(sheet: Sheet, here: Here, measures: dict[str, Measure]) -> Iterator[Check]:

@@ -58,7 +58,8 @@ def _feeds(here: Here, plan: Plan) -> Iterator[Failure]:
         needs = tuple(f"supplies of {system}" for system in power.unknown) if survives is None else ()
         alone = len(here.site.power.feeds) == 1
         stops = 0 if survives else machines if alone else None
-        yield Failure(here.site.name, f"feed {feed}", False if alone else survives, stops, power.why["survives"], needs)
+        why = power.why["unknown"] if needs else "there is no other feed" if alone else power.why["survives"]
+        yield Failure(here.site.name, f"feed {feed}", False if alone else survives, stops, why, needs)
 
 
 def _battery(sheet: Sheet, here: Here) -> Failure:
@@ -108,7 +109,9 @@ def _supplies(here: Here) -> Iterator[Failure]:
             yield Failure(here.site.name, f"rack PDU of {machine.name}", None, None, "no source gives its supplies", needs)
             continue
         stops = pdu_stops(machine.supplies, machine.supplies_required, here.site.power.rack_pdus, min(shape.per_rack, shape.total))
-        why = f"{machine.supplies} supplies of which {machine.supplies_required} are required, over {here.site.power.rack_pdus} PDUs in turn"
+        why = (
+            f"{machine.supplies} supplies of which {machine.supplies_required} are required, over {here.site.power.rack_pdus} PDUs in turn"
+        )
         yield Failure(here.site.name, f"rack PDU of {machine.name}", stops == 0, stops, why)
         spare = machine.supplies - machine.supplies_required
         yield Failure(here.site.name, f"supply of {machine.name}", spare > 0, int(spare <= 0), why)

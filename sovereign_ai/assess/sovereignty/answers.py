@@ -34,6 +34,7 @@ class Answer:
     Attributes:
         criterion: its id.
         number: the answer's number; 0 where it is open.
+        claimed: the number that the description itself gives, proven or not; 0 where it gives none.
         best: the best number that is still possible.
         grade: grade of the evidence that it rests on; None where it is open.
         needs: the grade that `best` needs.
@@ -45,6 +46,7 @@ class Answer:
 
     criterion: str
     number: int
+    claimed: int
     best: int
     grade: Grade | None
     needs: Grade
@@ -82,18 +84,21 @@ def _answer(one: Criterion, reading: Reading | None, evidence: Evidence | None, 
     cap = min(reading.answer if reading else one.top, limit)
     why = reading.why if reading else "the description says nothing to it"
     fields = reading.fields if reading else ()
+    claimed = cap if reading and reading.exact else 0
     if evidence is not None and Grade(evidence.grade).rank >= one.answer(evidence.answer).needs.rank:
         number = min(evidence.answer, cap)
         grade, source = Grade(evidence.grade), evidence.source
         why = why if number < evidence.answer and reading else "evidence"
-        return Answer(one.id, number, number, grade, one.answer(number).needs, why, source, fields, barred)
+        return Answer(one.id, number, claimed, number, grade, one.answer(number).needs, why, source, fields, barred)
     alone = reading is not None and (reading.exact or reading.answer == 1) and one.answer(reading.answer).needs == Grade.SELF_ATTESTED
     if alone:
-        return Answer(one.id, cap, cap, Grade.SELF_ATTESTED, one.answer(cap).needs, why, "", fields, barred)
+        return Answer(one.id, cap, claimed, cap, Grade.SELF_ATTESTED, one.answer(cap).needs, why, "", fields, barred)
     best = min(cap, evidence.answer) if evidence else cap
     if evidence:
         why = f"the evidence is {evidence.grade}; its answer needs {one.answer(evidence.answer).needs}"
-    return Answer(one.id, 0, best, None, one.answer(best).needs, why, "", fields, barred)
+    elif claimed:
+        why = f"{why}: described, and needs {one.answer(claimed).needs} evidence"
+    return Answer(one.id, 0, claimed, best, None, one.answer(best).needs, why, "", fields, barred)
 
 
 def bars_of(factory: AIFactory, plan: Plan, now: date) -> dict[str, tuple[str, ...]]:

@@ -16,7 +16,6 @@ from typing import Any
 from sovereign_ai.assess.sovereignty.areas import home
 from sovereign_ai.assess.sovereignty.graph import Graph
 from sovereign_ai.assess.sovereignty.parts.part import NOT_DESCRIBED
-from sovereign_ai.catalog.switches import switch
 from sovereign_ai.plan.factory import Plan
 from sovereign_ai.spec.factory import AIFactory
 
@@ -67,10 +66,14 @@ def _counts(factory: AIFactory, plan: Plan, graph: Graph) -> Iterator[tuple[str,
     makes = {fabric.name: fabric.switch for fabric in factory.fabrics}
     found = Counter()
     for plane in plan.fabrics:
-        name = makes[plane.fabric]
-        found[holders[f"switch:{name}"] if name and switch(name) else (NOT_DESCRIBED, None)] += len(plane.switches)
+        make = makes[plane.fabric]
+        found[holders[f"switch:{make}"] if make else (NOT_DESCRIBED, None)] += len(plane.switches)
     yield "switches", "pieces", found
-    yield "lines", "rate", Counter(_sum((line.carrier, line.carrier_seat, line.rate.count) for site in factory.sites for line in site.uplinks))
+    yield (
+        "lines",
+        "rate",
+        Counter(_sum((line.carrier, line.carrier_seat, line.rate.count) for site in factory.sites for line in site.uplinks)),
+    )
     contracts = ((one.supplier, one.supplier_seat, one.power.count) for site in factory.sites for one in site.contracts)
     yield "electricity", "contracted power", Counter(_sum(contracts))
 
@@ -89,8 +92,16 @@ def _row(layer: str, unit: str, counts: Counter[tuple[str, str | None]]) -> Conc
     by_holder: Counter[str] = Counter()
     for (holder, _), number in counts.items():
         by_holder[holder] += number
-    shares = tuple(sorted(((name, round(100 * number / total, 1)) for name, number in by_holder.items()), key=lambda one: (-one[1], one[0])))
+    shares = tuple(
+        sorted(((name, round(100 * number / total, 1)) for name, number in by_holder.items()), key=lambda one: (-one[1], one[0]))
+    )
     outside = sum(number for (_, law), number in counts.items() if not home(law))
     index = round(sum((Fraction(100 * number, total) ** 2 for number in by_holder.values()), Fraction(0)))
-    note = f"{len(by_holder)} holders: the index says little beyond the largest share" if len(by_holder) < _FEW else "enough holders to compare"
-    return Concentration(layer, unit, shares, round(100 * outside / total, 1), index, "one holder: 10,000 by definition" if len(by_holder) == 1 else note)
+    note = (
+        f"{len(by_holder)} holders: the index says little beyond the largest share"
+        if len(by_holder) < _FEW
+        else "enough holders to compare"
+    )
+    return Concentration(
+        layer, unit, shares, round(100 * outside / total, 1), index, "one holder: 10,000 by definition" if len(by_holder) == 1 else note
+    )

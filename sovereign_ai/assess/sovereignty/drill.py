@@ -38,11 +38,19 @@ class Trigger:
     kind: Kind
     name: str
 
-    def reaches(self, part: Part) -> bool:
-        """Whether it reaches a part."""
-        if self.kind == "country":
-            return part.reached_by(self.name)
-        return self.name == (part.holder if self.kind == "holder" else part.rule)
+    def reach(self, part: Part) -> Literal["hold", "supply"] | None:
+        """Say how it reaches a part: by a hold over it, or only by its supply; None if not at all."""
+        if self.kind == "export-rule":
+            return "hold" if self.name == part.rule else None
+        if self.name == (part.law if self.kind == "country" else part.holder):
+            return "hold"
+        if self.name == (part.origin if self.kind == "country" else part.made_by):
+            return "supply"
+        return "hold" if self.kind == "country" and self.name in part.also else None
+
+    def state(self, part: Part, day: int) -> State:
+        """Give a reached part's state so many days after; without its supply it runs on and is not replaced."""
+        return "shrinks" if self.reach(part) == "supply" else part.state(day)
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +66,7 @@ class Drill:
         shrinks: ids of parts that run on and are not replaced.
         undecided: ids of reached parts of which nobody can say.
         second_source: id of a reached part to its alternative, as described.
+        reserve: id of a reached part that is not replaced to the pieces in store and the spares planned.
         survives: how many parts it does not reach.
         served: `training` and `inference` to day to state, as far as parts are described.
         capacity: `training` and `inference` to day to per cent of its accelerators in pools that have not stopped.
@@ -72,6 +81,7 @@ class Drill:
     shrinks: tuple[str, ...]
     undecided: tuple[str, ...]
     second_source: Mapping[str, str]
+    reserve: Mapping[str, int]
     survives: int
     served: Mapping[str, Mapping[int, State]]
     capacity: Mapping[str, Mapping[int, int]]
@@ -93,6 +103,7 @@ class Drill:
             "shrinks": list(self.shrinks),
             "undecided": list(self.undecided),
             "second_source": dict(self.second_source),
+            "reserve": dict(self.reserve),
             "survives": self.survives,
             "served": {served: {str(day): state for day, state in states.items()} for served, states in self.served.items()},
             "capacity_percent": {served: {str(day): left for day, left in found.items()} for served, found in self.capacity.items()},
@@ -105,8 +116,8 @@ def triggers(graph: Graph) -> list[Trigger]:
     found: set[Trigger] = set()
     for part in graph.parts:
         found.update(Trigger("country", code) for code in (part.law, *part.also) if code)
-        if part.described:
-            found.add(Trigger("holder", part.holder))
+        if part.described and not part.id.startswith("site:"):
+            found.update(Trigger("holder", name) for name in (part.holder, part.made_by) if name)
         if part.rule:
             found.add(Trigger("export-rule", part.rule))
     return sorted(found)
@@ -119,24 +130,29 @@ def drills(graph: Graph) -> tuple[Drill, ...]:
 
 def run(graph: Graph, trigger: Trigger) -> Drill:
     """Run the drill for one trigger."""
-    reached = [part for part in graph.parts if trigger.reaches(part)]
-    ids = {part.id for part in reached}
+    reached = [part for part in graph.parts if trigger.reach(part)]
+    states = {day: {part.id: trigger.state(part, day) for part in reached} for day in DAYS}
 
     def of(state: State) -> tuple[str, ...]:
-        return tuple(part.id for part in reached if part.effect == state)
+        return tuple(part.id for part in reached if states[0][part.id] == state)
 
     return Drill(
         trigger=trigger,
         foreign=_foreign(graph, trigger),
         reached=tuple(part.id for part in reached),
-        stops={day: tuple(part.id for part in reached if part.state(day) == "stops") for day in DAYS},
+        stops={day: tuple(part.id for part in reached if states[day][part.id] == "stops") for day in DAYS},
         ages=of("ages"),
         shrinks=of("shrinks"),
         undecided=of("undecided"),
         second_source={part.id: part.alternative for part in reached if part.alternative},
+        reserve={
+            part.id: (part.stock or 0) + graph.spares.get(part.id, 0)
+            for part in reached
+            if states[0][part.id] == "shrinks" and (part.stock is not None or part.id in graph.spares)
+        },
         survives=len(graph.parts) - len(reached),
-        served={name: {day: _state(graph.parts, tree, ids, day) for day in DAYS} for name, tree in graph.trees.items()},
-        capacity={name: {day: _left(graph, name, ids, day) for day in DAYS} for name in graph.trees},
+        served={name: {day: _state(tree, states[day]) for day in DAYS} for name, tree in graph.trees.items()},
+        capacity={name: {day: _left(graph, name, states[day]) for day in DAYS} for name in graph.trees},
         certain=all(part.described for part in graph.parts),
     )
 
@@ -147,12 +163,16 @@ def _foreign(graph: Graph, trigger: Trigger) -> bool:
         return not home(trigger.name)
     if trigger.kind == "export-rule":
         return any(not home(rule["country"]) for rule in rules() if rule["id"] == trigger.name)
-    return any(not home(part.law) for part in graph.parts if part.law and trigger.reaches(part))
+    return any(not home(part.law) for part in graph.parts if part.law and trigger.reach(part) == "hold") or _makes_abroad(graph, trigger)
 
 
-def _state(parts: Iterable[Part], tree: Gate, reached: set[str], day: int) -> State:
+def _makes_abroad(graph: Graph, trigger: Trigger) -> bool:
+    """Whether a holder makes a part outside the European Economic Area."""
+    return any(not home(part.origin) for part in graph.parts if part.origin and trigger.reach(part) == "supply")
+
+
+def _state(tree: Gate, states: Mapping[str, State]) -> State:
     """Give a service's state: the worst that its tree lets through."""
-    states = {part.id: part.state(day) for part in parts if part.id in reached}
     for number, state in enumerate(_WORST[:-1]):
         bad = set(_WORST[: number + 1])
         if fails(tree, lambda name, bad=bad: states.get(name) in bad):  # type: ignore[misc]  # the default binds the loop's value
@@ -160,9 +180,9 @@ def _state(parts: Iterable[Part], tree: Gate, reached: set[str], day: int) -> St
     return "runs"
 
 
-def _left(graph: Graph, served: str, reached: set[str], day: int) -> int:
+def _left(graph: Graph, served: str, states: Mapping[str, State]) -> int:
     """Give the per cent of a service's accelerators in pools that have not stopped, down."""
-    down = {part.id for part in graph.parts if part.id in reached and part.state(day) == "stops"}
+    down = {name for name, state in states.items() if state == "stops"}
     pools = graph.pools[served]
     left = sum(gpus for tree, gpus in pools if not fails(tree, down.__contains__))
     return 100 * left // sum(gpus for _, gpus in pools)
@@ -176,9 +196,10 @@ def part_sets(graph: Graph, served: str) -> list[list[str]]:
 def holder_sets(graph: Graph, served: str, day: int) -> list[list[str]]:
     """Give the smallest sets of holders whose withdrawal stops a service within so many days.
 
-    Parts that nobody describes have no holder and are left out; they could add sets.
+    Parts that nobody describes have no holder and are left out; they could add sets. States are no
+    holders: see `country_sets`.
     """
-    return _labelled(graph, served, day, lambda part: part.holder)
+    return _labelled(graph, served, day, lambda part: None if part.id.startswith("site:") else part.holder)
 
 
 def country_sets(graph: Graph, served: str, day: int) -> list[list[str]]:

@@ -72,7 +72,9 @@ def exposure(name: str) -> Exposure:
     die = _DIES.get(name)
     density = round(tpp / die["value"], 2) if die else None
     reaches = _RULE["id"] if low >= _RULE["tpp"] or (low >= _RULE["tpp_dense"] and (density or 0) >= _RULE["density"]) else ""
-    area = f"; {tpp:,} / {die['value']} mm2 = {density} ({die['grade']}: {die['source']})" if die else "; die area unsourced: density unknown"
+    area = (
+        f"; {tpp:,} / {die['value']} mm2 = {density} ({die['grade']}: {die['source']})" if die else "; die area unsourced: density unknown"
+    )
     why = f"{rate:,} dense TFLOPS at {precision} x {BITS[precision]} bits = {tpp:,} ({figure.grade if figure else 'unsourced'}){area}"
     partial = tuple(one for one in BITS if one not in chip.dense_tflops)
     return Exposure(name, tpp, low, high, precision, partial, density, (reaches,) if reaches else (), why)

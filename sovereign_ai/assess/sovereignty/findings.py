@@ -158,7 +158,7 @@ def _disconnect(case: Case, days: int) -> Found:
 
 
 def _listed(case: Case, *layers: str) -> Found:
-    parts = [part for part in case.graph.parts if part.layer in layers]
+    parts = [part for part in case.graph.parts if part.layer in layers and not part.id.startswith("carrier:")]
     dark = sorted(part.what for part in parts if not part.described)
     fields = tuple(sorted({field for part in parts for field in part.fields}))
     if dark:
@@ -222,7 +222,9 @@ FINDINGS: Mapping[str, Callable[[Case], Found]] = {
     "established": lambda case: _seats(case, _EU),
     "established_all": lambda case: _both(_seats(case, _EU), _bodies(case, _EU)),
     "sites_eu": lambda case: _sites(case, _EU),
-    "sites_staff_eu": lambda case: _both(_sites(case, _EU), _areas(case.factory.operator.staff.location, _EU, "staff", "operator.staff.location")),
+    "sites_staff_eu": lambda case: _both(
+        _sites(case, _EU), _areas(case.factory.operator.staff.location, _EU, "staff", "operator.staff.location")
+    ),
     "data_eu": lambda case: _data(case, _EEA),
     "data_de": lambda case: _data(case, _DE),
     "logs_eu": lambda case: _logs(case, _EU),

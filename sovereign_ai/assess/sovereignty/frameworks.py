@@ -10,9 +10,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from sovereign_ai.assess.sovereignty.drill import Drill
 from sovereign_ai.assess.sovereignty.findings import FINDINGS, Case
 from sovereign_ai.assess.sovereignty.graph import Graph
-from sovereign_ai.assess.sovereignty.drill import Drill
 from sovereign_ai.assess.sovereignty.tables import table
 from sovereign_ai.plan.factory import Plan
 from sovereign_ai.spec.factory import AIFactory

@@ -50,6 +50,7 @@ def _chips(systems: Iterable[str], declared: _Declared) -> Iterator[Part]:
             "shrinks",
             _named(declared.get("machines", ()), chip.vendor),
             origin=origin,
+            made_by=catalogue.supplier(made["fab"]).title if made else "",
             rule=reached(name),
             source=f"catalogue; made at {made['fab']} ({made['grade']}: {made['source']}, read {made['read']})" if made else "catalogue",
         )
@@ -77,8 +78,11 @@ def _drivers(systems: Iterable[str], declared: _Declared) -> Iterator[Part]:
         row = _DRIVERS.get(vendor)
         what = row["what"] if row else "accelerator driver"
         named = _named(declared.get("driver", ()), vendor)
-        source = f"licence: {row['licence']} ({row['grade']}: {row['source']}, read {row['read']})" if row else "catalogue"
-        yield _from_catalogue(f"driver:{vendor}", "software", what, vendor, "ages", named, channel="updates", rule=rule, source=source)
+        source = f"{row['grade']}: {row['source']}, read {row['read']}" if row else "catalogue"
+        licence = row["licence"] if row else ""
+        yield _from_catalogue(
+            f"driver:{vendor}", "software", what, vendor, "ages", named, channel="updates", rule=rule, licence=licence, source=source
+        )
 
 
 def _switches(factory: AIFactory, plan: Plan, declared: _Declared) -> Iterator[Part]:
@@ -128,6 +132,8 @@ def _from_catalogue(
     *,
     channel: str = "none",
     origin: str | None = None,
+    made_by: str = "",
+    licence: str = "",
     rule: str = "",
     fields: tuple[str, ...] = ("pools.system",),
     source: str = "catalogue",
@@ -143,6 +149,8 @@ def _from_catalogue(
         law=row.seat,
         also=(origin,) if origin and origin != row.seat else (),
         origin=origin,
+        made_by=made_by,
+        licence=licence,
         channel=channel,
         effect=effect,
         rule=rule,

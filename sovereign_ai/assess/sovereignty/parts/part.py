@@ -1,8 +1,8 @@
 """One part, and its state so many days after its holder was switched off.
 
 >>> line = Part(id="carrier:a", layer="network", what="line", holder="A", law="DE", effect="stops", fields=("sites.uplinks",))
->>> line.state(0), line.reached_by("DE"), line.reached_by("US")
-('stops', True, False)
+>>> line.state(0), line.stop_day, line.described
+('stops', 0, True)
 """
 
 from __future__ import annotations
@@ -29,6 +29,8 @@ class Part:
         law: country of the holder's head office; None where nobody says.
         also: other countries whose cut reaches it: where it is made, or through which it passes.
         origin: where it is made; None where no source says.
+        made_by: who makes it for the vendor; empty where that is the vendor, or no source says.
+        licence: under what its software is licensed.
         channel: the strongest hold over the running part.
         effect: what a cut does.
         stock: pieces in store; None where nobody says.
@@ -51,6 +53,8 @@ class Part:
     vendor: str = ""
     also: tuple[str, ...] = ()
     origin: str | None = None
+    made_by: str = ""
+    licence: str = ""
     channel: str = "none"
     stock: int | None = None
     lead_days: int | None = None
@@ -74,10 +78,6 @@ class Part:
         if stop is not None and stop <= day:
             return "stops"
         return "runs" if self.effect == "stops" else self.effect
-
-    def reached_by(self, country: str) -> bool:
-        """Whether a country can cut it off: by its holder, by where it is made, or by where it passes."""
-        return country == self.law or country in self.also
 
     @property
     def described(self) -> bool:

@@ -38,7 +38,8 @@ def software() -> Iterator[Part]:
             alternative="the source is open and may be kept and changed" if row["open"] else "",
             critical=row["runs"],
             fields=(),
-            source=f"{row['licence']}: {row['why']} ({row['grade']}: {row['source']}, read {row['read']})",
+            licence=row["licence"],
+            source=f"{row['why']} ({row['grade']}: {row['source']}, read {row['read']})",
         )
 
 
@@ -62,18 +63,19 @@ def services(factory: AIFactory) -> Iterator[Part]:
 def keys(factory: AIFactory) -> Iterator[Part]:
     """Give the keys that storage is encrypted under: the law over one can withhold it at once."""
     used = {tier.encryption.key for tier in factory.storage}
+    operator = factory.operator.name
     for key in factory.keys:
         if key.name in used:
             yield Part(
                 id=f"key:{key.name}",
                 layer="keys",
                 what=f"encryption key in the hands of {key.custodian}",
-                holder=f"key custodian: {key.custodian}",
+                holder=operator if key.custodian == "operator" else f"{key.custodian} who holds key {key.name}",
                 law=key.jurisdiction,
                 channel="remote-control",
                 effect="stops",
                 grace_days=key.revocation.count // 86_400,
-                fields=("keys.custodian", "keys.jurisdiction", "keys.revocation", "storage.encryption.key"),
+                fields=("keys.custodian", "keys.jurisdiction", "keys.name", "keys.revocation", "operator.name", "storage.encryption.key"),
             )
 
 
@@ -135,9 +137,9 @@ def people(factory: AIFactory) -> Iterator[Part]:
     """Give staff, support, security operations and sub-processors."""
     operator = factory.operator
     for kind, what, areas, fields in (
-        ("staff", "the people who run it", operator.staff.location, ("operator.staff.location",)),
-        ("support", "support", operator.support, ("operator.support",)),
-        ("soc", "security operations centre", operator.soc, ("operator.soc",)),
+        ("staff", "the people who run it", operator.staff.location, ("operator.name", "operator.staff.location")),
+        ("support", "support", operator.support, ("operator.name", "operator.support")),
+        ("soc", "security operations centre", operator.soc, ("operator.name", "operator.soc")),
     ):
         where = sorted(countries(areas))
         alone = where[0] if len(where) == 1 else None
@@ -145,7 +147,7 @@ def people(factory: AIFactory) -> Iterator[Part]:
             id=kind,
             layer="people",
             what=f"{what}, in {', '.join(areas)}",
-            holder=f"{operator.name} ({kind})",
+            holder=operator.name,
             law=alone,
             channel="remote-control",
             effect="stops" if kind == "staff" and alone else "runs",
@@ -182,7 +184,11 @@ def law(factory: AIFactory) -> Iterator[Part]:
     yield base
     name = operator.parent.name or operator.name
     fields = ("operator.parent", "operator.name")
-    yield replace(base, id="parent", what="the ultimate parent, which instructs the operator", holder=name, law=operator.parent.seat, fields=fields)
+    yield replace(
+        base, id="parent", what="the ultimate parent, which instructs the operator", holder=name, law=operator.parent.seat, fields=fields
+    )
     for site in factory.sites:
         what = "the site, under the law of its country"
-        yield replace(base, id=f"site:{site.name}", what=what, holder=f"state of {site.country}", law=site.country, fields=("sites.country",))
+        yield replace(
+            base, id=f"site:{site.name}", what=what, holder=f"state of {site.country}", law=site.country, fields=("sites.country",)
+        )

@@ -62,7 +62,11 @@ def _location(subject: Subject) -> Reading:
     ends = sorted({one.seat for one in factory.gateways if not home(one.seat)})
     permitted = sorted({policy.data for policy in factory.residency if not all(inside(getattr(policy, name)) for name in _LISTS)})
     transfers = sorted({policy.data for policy in factory.residency if policy.transfer != "none"})
-    for found, why in ((ends, "gateways end in"), (permitted, "residency permits places outside for"), (transfers, "transfers are grounded for")):
+    for found, why in (
+        (ends, "gateways end in"),
+        (permitted, "residency permits places outside for"),
+        (transfers, "transfers are grounded for"),
+    ):
         if found:
             return exactly("SOV-3.4", 4, f"{why} {', '.join(found)}", *fields)
     if not factory.residency:
@@ -96,6 +100,6 @@ def _software(subject: Subject) -> Iterator[Reading]:
         yield at_most("SOV-5.4", 4, f"software of {', '.join(away)}", *fields)
     if any(part.id.startswith("firmware:") and not home(part.law) for part in parts):
         yield at_most("SOV-5.3", 4, "firmware of vendors outside", *fields)
-    closed = sorted(part.holder for part in parts if part.id.startswith("driver:") and "proprietary" in part.source)
+    closed = sorted(part.holder for part in parts if part.id.startswith("driver:") and "proprietary" in part.licence)
     if closed:
         yield at_most("SOV-6.3", 3, f"a driver of {closed[0]} is proprietary in part", *fields)

@@ -77,7 +77,7 @@ def _bodies(subject: Subject) -> Iterator[tuple[str, str, str]]:
         if holder.share.count > _WHOLE // 2:
             yield "operator.shareholders", holder.seat, "the holder of most votes"
     for body in operator.sub_processors:
-        for seat in {body.seat, body.parent_seat or body.seat}:
+        for seat in sorted({body.seat, body.parent_seat or body.seat}):
             yield "operator.sub_processors", seat, f"sub-processor for {body.purpose}"
     used = {tier.encryption.key for tier in subject.factory.storage}
     for key in subject.factory.keys:
@@ -106,7 +106,9 @@ def _extraterritorial(subject: Subject) -> Reading:
     for code, number in ((operator.seat, 1), (operator.parent.seat, 3)):
         if not home(code):
             laws = ", ".join(reaching_laws(code)) or "the law of its seat"
-            return at_most("SOV-2.2", number, f"{laws} reaches {'the operator' if number == 1 else 'it through the ultimate parent'}", *fields)
+            return at_most(
+                "SOV-2.2", number, f"{laws} reaches {'the operator' if number == 1 else 'it through the ultimate parent'}", *fields
+            )
     found = sorted({f"{', '.join(reaching_laws(code)) or code} reaches {words}" for _, code, words in _bodies(subject) if not home(code)})
     if found:
         return at_most("SOV-2.2", 4, found[0], *fields)

@@ -47,7 +47,9 @@ def _cut_off(subject: Subject, criterion: str, parts: Iterable[Part]) -> Reading
         return at_most(criterion, 2, f"whether it goes on without {undecided[0]} is not described", *fields)
     critical = [part for part in described if part.critical]
     if any(not part.alternative for part in critical):
-        return at_most(criterion, 3, f"{sum(not part.alternative for part in critical)} critical parts from outside have no second source", *fields)
+        return at_most(
+            criterion, 3, f"{sum(not part.alternative for part in critical)} critical parts from outside have no second source", *fields
+        )
     if critical:
         return at_most(criterion, 4, "every critical part from outside has a second source", *fields)
     open_parts = sum(not part.described for part in subject.graph.parts)
@@ -100,7 +102,9 @@ def _skills(subject: Subject) -> Reading:
         return exactly("SOV-4.3", 1, "staff are outside", *fields)
     if where == "some" or not inside(staff.citizenship):
         return at_most("SOV-4.3", 3, "some staff are outside or of citizenship outside", *fields)
-    return exactly("SOV-4.3", 5 if staff.cleared else 4, f"all staff are inside{' and cleared' if staff.cleared else ', not all cleared'}", *fields)
+    return exactly(
+        "SOV-4.3", 5 if staff.cleared else 4, f"all staff are inside{' and cleared' if staff.cleared else ', not all cleared'}", *fields
+    )
 
 
 def _support(subject: Subject) -> Reading:

@@ -28,7 +28,9 @@ def _origin(subject: Subject) -> Iterator[Reading]:
     if unknown:
         yield at_most("SOV-5.1", 3, f"no source says where {unknown[0]} is made", *fields)
     elif foreign or abroad:
-        yield at_most("SOV-5.1", 4, f"chips are made in {', '.join(abroad) or 'the Union'} for vendors outside: no provenance certified here", *fields)
+        yield at_most(
+            "SOV-5.1", 4, f"chips are made in {', '.join(abroad) or 'the Union'} for vendors outside: no provenance certified here", *fields
+        )
     if unknown or abroad or foreign:
         why = f"chips are made in {', '.join(abroad)}" if abroad else "where chips are made is not known throughout"
         yield at_most("SOV-5.2", 3, why, *fields)
@@ -65,7 +67,7 @@ def _single_points(subject: Subject) -> Reading:
 def _same(part: object, vendor: str) -> bool:
     """Whether a declared vendor is a part's vendor or holder."""
     names = (getattr(part, "vendor", ""), getattr(part, "holder", ""))
-    return any(name and name.casefold() in vendor or name.casefold() == vendor for name in names)
+    return any((name and name.casefold() in vendor) or name.casefold() == vendor for name in names)
 
 
 def _energy(subject: Subject) -> Iterator[Reading]:

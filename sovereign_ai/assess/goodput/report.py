@@ -1,0 +1,186 @@
+"""`assess`: the goodput of each job of a factory, its training runs, its services and its spares.
+
+>>> from sovereign_ai.plan.factory import plan
+>>> from sovereign_ai.spec.load import load
+>>> factory = load("stacks/superpod")
+>>> found = assess(factory, plan(factory), runs=50)
+>>> [job.name for job in found.jobs], found.jobs[0].verdict
+(['dgx'], 'feasible')
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass, replace
+from typing import Any
+
+from sovereign_ai.assess.energy.power import sites_of
+from sovereign_ai.assess.energy.report import add_energy
+from sovereign_ai.assess.goodput.exact import FLOOR
+from sovereign_ai.assess.goodput.inference import Service, add_service, services
+from sovereign_ai.assess.goodput.jobs import Job, add_job, jobs
+from sovereign_ai.assess.goodput.simulate import Case, Simulated, simulate
+from sovereign_ai.assess.goodput.spares import add_spares
+from sovereign_ai.assess.goodput.training import add_training
+from sovereign_ai.assess.measure import Assessment, Measure
+from sovereign_ai.assess.sheet import Given, Sheet
+from sovereign_ai.assess.sources import figure
+from sovereign_ai.plan.factory import Plan
+from sovereign_ai.plan.shapes import shapes
+from sovereign_ai.spec.factory import AIFactory
+
+RUNS, STEPS, SEED = 200, 300, 1
+"""Runs, steps a run, and seed of the simulation beside each job."""
+
+
+@dataclass(frozen=True, slots=True)
+class JobGoodput:
+    """The verdict on one job; its numbers are measures under `job.<name>`.
+
+    Attributes:
+        name: the job.
+        declared: whether the description names it.
+        verdict: `feasible`, `infeasible` (below half) or `uncertain` (the range holds both).
+        simulated: what the simulation says under exponential, Weibull and correlated failures.
+    """
+
+    name: str
+    declared: bool
+    verdict: str
+    simulated: tuple[Simulated, ...]
+
+    def to_data(self) -> dict[str, Any]:
+        """Give plain data."""
+        return asdict(self) | {"simulated": [one.to_data() for one in self.simulated]}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Goodput(Assessment):
+    """What becomes of the jobs' time.
+
+    Attributes:
+        jobs: a verdict a job.
+        services: names of the services, whose numbers are measures under `service.<name>`.
+    """
+
+    jobs: tuple[JobGoodput, ...]
+    services: tuple[str, ...]
+
+    def lines(self) -> list[str]:
+        """Say on a page what was found."""
+        return list(lines(self))
+
+
+def assess(factory: AIFactory, plan: Plan, given: Mapping[str, Given] | None = None, runs: int = RUNS, seed: int = SEED) -> Goodput:
+    """Assess every job and service of a factory.
+
+    Args:
+        factory: the description.
+        plan: what follows from it.
+        given: the user's figures, by the name of the leaf that each replaces.
+        runs: simulated runs a job and kind of failure; 0 for none.
+        seed: the simulation's seed.
+
+    Raises:
+        UsageError: a figure was given that this assessment does not have.
+    """
+    sheet = Sheet(dict(given or {}))
+    found = shapes(factory)
+    for here in sites_of(factory, plan, found):
+        add_energy(sheet, here, plan)
+    mine: list[Job] = list(jobs(factory, found))
+    served: list[Service] = list(services(factory, found))
+    for job in mine:
+        add_job(sheet, job, plan)
+        add_training(sheet, job)
+    for shape in found:
+        add_spares(sheet, shape, plan)
+    for service in served:
+        add_service(sheet, service)
+    extra = [sheet.figure(part, figure("failures", part)) for part in ("weibull.shape", "domain.share", "domain.repair")]
+    measures = sheet.measures(("job.", "pool.", "service.", *extra))
+    by_name = {measure.id: measure for measure in measures}
+    return Goodput(
+        factory=factory.name,
+        spec_digest=plan.spec_digest,
+        measures=measures,
+        jobs=tuple(
+            JobGoodput(job.name, job.declared, _verdict(by_name[f"job.{job.name}.goodput"]), _simulated(sheet, job, extra, runs, seed))
+            for job in mine
+        ),
+        services=tuple(service.name for service in served),
+    )
+
+
+def _verdict(found: Measure) -> str:
+    """Say whether a job gets anywhere; half its time is the floor."""
+    low, high = (found.value if end is None else end for end in (found.low, found.high))
+    if found.value is None or high is None or high < FLOOR or found.value < FLOOR:
+        return "infeasible"
+    return "feasible" if low is not None and low >= FLOOR else "uncertain"
+
+
+def _simulated(sheet: Sheet, job: Job, extra: list[str], runs: int, seed: int) -> tuple[Simulated, ...]:
+    """Simulate a job at the middle of every range: as the closed form has it, bunched, and correlated with the planned spares."""
+    name = f"job.{job.name}"
+    mean, interval, down = (sheet.value(f"{name}.{part}") for part in ("mean", "interval", "down"))
+    stall, (shape, share, swap) = sheet.value("stall"), map(sheet.value, extra)
+    repair, domain = sheet.value("repair"), sheet.value(f"pool.{job.shape.pool.name}.spares.domain")
+    if not runs or None in (mean, interval, down, stall, shape, share, swap, repair, domain) or not interval:
+        return ()
+    case = Case(mean=(mean or 0) * 3600, interval=interval, stall=stall or 0.0, down=down or 0.0, steps=STEPS)
+    free = job.shape.total - job.machines
+    together = replace(
+        case, domain_share=share or 0.0, domain=int(domain or 1), spares=free, repair=repair or 0.0, domain_repair=swap or 0.0
+    )
+    return (
+        simulate(case, runs, seed),
+        simulate(replace(case, shape=shape or 1.0), runs, seed, "weibull"),
+        simulate(together, max(runs // 4, 1), seed, "correlated, with the pool's spare machines"),
+    )
+
+
+def lines(found: Goodput) -> Iterator[str]:
+    """Say on a page what was found."""
+    yield f"goodput of the jobs of {found.factory}; a calculation, from counted failures of other clusters"
+    for job in found.jobs:
+        whose = "" if job.declared else " (no workload is described: the whole pool as one job)"
+        yield f"job {job.name}{whose}: {job.verdict}"
+        for suffix, label in _JOB.items():
+            yield f"  {label}: {found.measure(f'job.{job.name}.{suffix}')}"
+        for one in job.simulated:
+            waits = f", {one.waited:.1%} of the time waiting for repairs" if one.waited else ""
+            yield f"  simulated, {one.name}: {one.goodput:.3f} +- {one.error:.3f} ({one.runs} runs, seed {one.seed}; exact {one.exact:.3f}{waits})"
+    for service in found.services:
+        yield f"service {service}"
+        for suffix, label in _SERVICE.items():
+            yield f"  {label}: {found.measure(f'service.{service}.{suffix}')}"
+    pools = [one.id.split(".")[1] for one in found.measures if one.id.endswith(".spares.needed")]
+    for pool in pools:
+        parts = [str(found.measure(f"pool.{pool}.spares.{part}")) for part in ("needed", "poisson", "domain", "planned")]
+        yield f"spares of {pool}: {parts[0]}; Poisson {parts[1]}, together {parts[2]}, planned {parts[3]}"
+    if found.needs:
+        yield f"figures that would close gaps: {', '.join(found.needs)}"
+
+
+_JOB = {
+    "mean": "mean time between interruptions",
+    "goodput": "goodput",
+    "gross": "goodput without silent corruption",
+    "interval": "checkpoint interval",
+    "checkpoint": "checkpoint",
+    "drain": "drain to storage",
+    "bandwidth": "bandwidth that the best interval needs",
+    "time": "training time",
+    "gpu-hours": "GPU-hours",
+    "flop": "operations",
+    "energy": "energy with the building",
+    "carbon": "carbon",
+}
+_SERVICE = {
+    "replica": "machines a replica",
+    "concurrency": "sequences a replica",
+    "prefill": "prefill a replica",
+    "decode": "decode a replica",
+    "decode.all": "decode of all replicas",
+}

@@ -1,0 +1,147 @@
+"""`assess`: what the factory means: goodput of its jobs, energy, cost and sovereignty."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn
+
+import typer
+
+from sovereign_ai.cli.command import example, speak
+from sovereign_ai.cli.output import AsJson, Output
+
+if TYPE_CHECKING:
+    from sovereign_ai.assess.sheet import Given
+    from sovereign_ai.cli.stack import Stack
+
+Where = Annotated[Path, typer.Argument(help="A stack's folder, or a description in YAML, JSON or Python.")]
+Figures = Annotated[
+    Path | None, typer.Option("--figures", "-f", help="Your own figures, in YAML or JSON: name to number; each replaces ours.")
+]
+On = Annotated[str | None, typer.Option("--on", help="The day that is assessed, 2026-12-31; left out, today.")]
+
+
+def add(app: typer.Typer) -> None:
+    """Add the commands."""
+    group = typer.Typer(no_args_is_help=True, help="Assess goodput, energy, cost and sovereignty; every number says where it comes from.")
+    app.add_typer(group, name="assess")
+
+    @group.command("goodput", **example("sovereign-ai assess goodput stacks/lab --figures figures.yaml"))
+    def goodput(
+        stack: Where = Path(),
+        figures: Figures = None,
+        runs: Annotated[int, typer.Option(min=0, max=100_000, help="Simulated runs of each job; 0 for none.")] = 200,
+        seed: Annotated[int, typer.Option(help="The simulation's seed.")] = 1,
+        as_json: Annotated[bool, AsJson] = False,
+    ) -> None:
+        """Say how much of each job's time becomes progress, and what training and inference come to."""
+        speak("assess goodput", as_json, lambda output: _goodput(output, stack, figures, runs, seed))
+
+    @group.command("energy", **example("sovereign-ai assess energy stacks/lab --wet-bulb fra1=wet-bulb.txt"))
+    def energy(
+        stack: Where = Path(),
+        figures: Figures = None,
+        wet_bulb: Annotated[list[str] | None, typer.Option(help="SITE=FILE: hourly wet bulb in degrees Celsius, a number a line.")] = None,
+        as_json: Annotated[bool, AsJson] = False,
+    ) -> None:
+        """Say what is drawn, what survives, how it is cooled, what it emits, and what law asks."""
+        speak("assess energy", as_json, lambda output: _energy(output, stack, figures, wet_bulb or []))
+
+    @group.command("cost", **example("sovereign-ai assess cost stacks/lab --focus 2026-12 --output cost.csv"))
+    def cost(
+        stack: Where = Path(),
+        figures: Figures = None,
+        focus: Annotated[str | None, typer.Option(help="A month, 2026-12, to write as FOCUS 1.2 CSV.")] = None,
+        out: Annotated[Path | None, typer.Option("--output", "-o", help="Where the CSV goes; left out, standard output.")] = None,
+        as_json: Annotated[bool, AsJson] = False,
+    ) -> None:
+        """Say what it costs to build and to run, for a GPU-hour and for useful work, and against renting."""
+        speak("assess cost", as_json, lambda output: _cost(output, stack, figures, focus, out))
+
+    @group.command("sovereignty", **example("sovereign-ai assess sovereignty stacks/lab --on 2026-12-31"))
+    def sovereignty(stack: Where = Path(), on: On = None, as_json: Annotated[bool, AsJson] = False) -> None:
+        """Say who can cut it off, who can compel it, and which level of sovereignty is proven."""
+        speak("assess sovereignty", as_json, lambda output: _sovereignty(output, stack, on))
+
+
+def _opened(path: Path, figures: Path | None) -> tuple[Stack, Mapping[str, Given]]:
+    """Read and plan a stack, and read the user's figures."""
+    from sovereign_ai.assess.sources import given_by
+    from sovereign_ai.cli.stack import open_stack
+
+    return open_stack(path), given_by(figures) if figures else {}
+
+
+def _goodput(output: Output, path: Path, figures: Path | None, runs: int, seed: int) -> None:
+    from sovereign_ai.assess.goodput.report import assess
+
+    stack, given = _opened(path, figures)
+    _told(output, assess(stack.factory, stack.plan, given, runs, seed))
+
+
+def _energy(output: Output, path: Path, figures: Path | None, wet_bulb: list[str]) -> None:
+    from sovereign_ai.assess.energy.report import assess
+    from sovereign_ai.assess.sources import series
+
+    stack, given = _opened(path, figures)
+    found = {}
+    for text in wet_bulb:
+        site, equals, file = text.partition("=")
+        if not equals or not file:
+            _refuse("bad-option", f"--wet-bulb {text!r} names no file", "write SITE=FILE, such as fra1=wet-bulb.txt")
+        found[site] = series(Path(file))
+    _told(output, assess(stack.factory, stack.plan, given, found))
+
+
+def _cost(output: Output, path: Path, figures: Path | None, focus: str | None, out: Path | None) -> None:
+    from sovereign_ai.assess.cost.report import assess
+
+    month = None if focus is None else _day(f"{focus}-01", "--focus", "2026-12")
+    stack, given = _opened(path, figures)
+    found = assess(stack.factory, stack.plan, given)
+    if month is None:
+        if out is not None:
+            _refuse("bad-option", "--output needs --focus with a month", "add --focus 2026-12")
+        _told(output, found)
+        return
+    text = found.focus(month)
+    if out is None:
+        output.finish({"focus": text}, text.splitlines())
+        return
+    try:
+        out.write_text(text, encoding="utf-8")
+    except OSError as error:
+        _refuse("cannot-write", f"{out}: {error.strerror}", "name a file that can be written")
+    output.finish({"wrote": str(out)}, [f"wrote {out}"])
+
+
+def _sovereignty(output: Output, path: Path, on: str | None) -> None:
+    from sovereign_ai.assess.sovereignty.evidence import read_evidence
+    from sovereign_ai.assess.sovereignty.report import assess
+
+    now = datetime.now(tz=UTC).date() if on is None else _day(on, "--on", "2026-12-31")
+    stack, _ = _opened(path, None)
+    _told(output, assess(stack.factory, stack.plan, now=now, evidence=read_evidence(stack.folder)))
+
+
+def _told(output: Output, found: Any) -> None:
+    """Print an assessment."""
+    lines: Callable[[], list[str]] = found.lines
+    output.finish({"assessment": found.to_data()}, lines())
+
+
+def _day(text: str, option: str, example_text: str) -> date:
+    """Read a day of the calendar."""
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        _refuse("bad-date", f"{option}: {text!r} is no day of the calendar", f"write {option} {example_text}")
+
+
+def _refuse(code: str, message: str, hint: str) -> NoReturn:
+    """Refuse an option."""
+    from sovereign_ai.errors import Problem, UsageError
+
+    raise UsageError(Problem(code, message, hint=hint))
