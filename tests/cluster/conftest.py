@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from tls_server import Handler, Server
+from tests.cluster.tls_server import Handler, Server
 
 from sovereign_ai.cluster.embedded import Cluster, down, up
 from sovereign_ai.cluster.flags import COMPONENTS

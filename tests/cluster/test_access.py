@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 import yaml
-from tls_server import Answer, Handler, Server
+from tests.cluster.tls_server import Answer, Handler, Server
 
 from sovereign_ai.cluster.access import ApiError, UnreachableError, open_cluster
 from sovereign_ai.cluster.parallel import many

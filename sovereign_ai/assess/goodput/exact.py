@@ -61,15 +61,15 @@ def best_interval(mean: float, stall: float) -> float:
     cost = stall / mean
     if cost <= 0:
         return 0.0
-    low, high = 0.0, 1.0
-    for _ in range(80):
+    # with t = M (1 - e^w) the logarithm of the equation is w + 1 - e^w + C/M = 0, which rises with w
+    low, high = -cost - 1.0, 0.0
+    for _ in range(64):
         middle = (low + high) / 2
-        # log of both sides, so that a stall of many means does not overflow
-        if math.log1p(-middle) + middle + cost > 0:
+        if middle - math.expm1(middle) + cost < 0:
             low = middle
         else:
             high = middle
-    return (low + high) / 2 * mean
+    return -math.expm1((low + high) / 2) * mean
 
 
 def young_interval(mean: float, stall: float) -> float:

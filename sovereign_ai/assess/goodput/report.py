@@ -136,7 +136,7 @@ def _simulated(sheet: Sheet, job: Job, extra: list[str], runs: int, seed: int) -
     return (
         simulate(case, runs, seed),
         simulate(replace(case, shape=shape or 1.0), runs, seed, "weibull"),
-        simulate(together, max(runs // 4, 1), seed, "correlated, with the pool's spare machines"),
+        simulate(together, max(runs // 4, 1), seed, f"whole domains at times, {free} machines to spare"),
     )
 
 

@@ -1,6 +1,6 @@
 """Areas of the description against the European Economic Area, which is where the framework draws its line.
 
->>> inside(["DE", "NO"]), inside(["EU", "US"]), inside(["US"]), share_inside(["ADEQUACY"])
+>>> inside(["DE", "NO"]), inside(["EU", "US"]), inside(["US"]), share_inside(["ADEQUACY", "DE"])
 (True, False, False, 'some')
 """
 

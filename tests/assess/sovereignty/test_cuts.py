@@ -10,7 +10,9 @@ from sovereign_ai.assess.sovereignty.cuts import Gate, Node, all_of, any_of, fai
 EVENTS = "abcdef"
 TREES = st.recursive(
     st.sampled_from(EVENTS),
-    lambda children: st.builds(lambda every, inner: Gate(every=every, children=tuple(inner)), st.booleans(), st.lists(children, min_size=1, max_size=3)),
+    lambda children: st.builds(
+        lambda every, inner: Gate(every=every, children=tuple(inner)), st.booleans(), st.lists(children, min_size=1, max_size=3)
+    ),
     max_leaves=12,
 )
 

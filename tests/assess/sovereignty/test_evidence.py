@@ -29,10 +29,24 @@ def test_every_wrong_line_is_named_at_once_with_its_place() -> None:
 """
     with pytest.raises(SpecError) as caught:
         read_evidence_text(text, "evidence.yaml")
-    assert [(problem.code, problem.where.line) for problem in caught.value.problems] == [("unknown-name", 2), ("out-of-range", 3), ("duplicate-key", 5)]
+    assert [(problem.code, problem.where.line) for problem in caught.value.problems] == [
+        ("unknown-name", 2),
+        ("out-of-range", 3),
+        ("duplicate-key", 5),
+    ]
 
 
-@pytest.mark.parametrize("text", [b"", b"- 1", b"answers: 5", b"answers:\n  - {criterion: SOV-1.1}", b"answers: [{criterion: SOV-1.1, answer: 1, grade: sworn, source: x}]", b"a: &x 1"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        b"",
+        b"- 1",
+        b"answers: 5",
+        b"answers:\n  - {criterion: SOV-1.1}",
+        b"answers: [{criterion: SOV-1.1, answer: 1, grade: sworn, source: x}]",
+        b"a: &x 1",
+    ],
+)
 def test_what_is_no_evidence_is_refused_with_a_hint(text: bytes) -> None:
     with pytest.raises(SpecError) as caught:
         read_evidence_text(text, "evidence.yaml")

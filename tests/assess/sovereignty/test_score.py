@@ -22,7 +22,13 @@ ANSWERS = st.fixed_dictionaries({}, optional={one.id: st.integers(1, one.top) fo
         ({**FOREIGN_GPUS, "SOV-3.4": 4}, "93.2554", "95.0381", 1, ("SOV-3.4",)),
         ({**FOREIGN_GPUS, "SOV-5.2": 2}, "93.0404", "95.1806", 1, ("SOV-5.2",)),
     ],
-    ids=["all at their best", "all at their worst", "documented foreign GPUs", "with a residency exception", "manufacturing half disclosed"],
+    ids=[
+        "all at their best",
+        "all at their worst",
+        "documented foreign GPUs",
+        "with a residency exception",
+        "manufacturing half disclosed",
+    ],
 )
 def test_the_published_personas_come_out_to_the_digit(
     answers: dict[str, int], old: str, new: str, reached: int, held_by: tuple[str, ...] | None

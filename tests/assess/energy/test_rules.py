@@ -1,0 +1,124 @@
+"""Limits with their dates, compared exactly; what hangs on an answer is open until it is given."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from hypothesis import given as examples
+from hypothesis import strategies as st
+
+from assess.stacks import changed, stack
+from sovereign_ai.assess.energy.report import assess
+from sovereign_ai.assess.energy.rules import Check, compare
+from sovereign_ai.assess.sheet import Given
+from sovereign_ai.plan.factory import Plan
+from sovereign_ai.spec.factory import AIFactory
+
+
+def _german(tmp: Path) -> tuple[AIFactory, Plan]:
+    return changed("superpod", "country: FR\n    power", "country: DE\n    power", tmp)
+
+
+def _check(checks: tuple[Check, ...], rule: str, since: str = "") -> Check:
+    return next(one for one in checks if one.rule == rule and (not since or one.since == since))
+
+
+@pytest.mark.parametrize(
+    ("value", "limit", "status"),
+    [(1.2, 1.2, "holds"), (1.2000000001, 1.2, "fails"), (0.1 + 0.2, 0.3, "fails"), (1.1999, 1.2, "holds"), (None, 1.2, "open")],
+)
+def test_a_number_is_compared_as_it_is_written(value: float | None, limit: float, status: str):
+    assert compare(value, None, None, limit) == status
+
+
+def test_a_least_is_met_by_the_limit_itself():
+    assert compare(0.1, None, None, 0.1, least=True) == "holds"
+    assert compare(0.0999, None, None, 0.1, least=True) == "fails"
+
+
+@examples(low=st.floats(0, 2), width=st.floats(0, 1), limit=st.floats(0, 3))
+def test_a_range_holds_only_as_a_whole(low: float, width: float, limit: float):
+    high = low + width
+    status = compare((low + high) / 2, low, high, limit)
+    assert (status == "holds") == (high <= limit)
+    assert (status == "fails") == (low > limit)
+
+
+@pytest.mark.parametrize(("nodes", "status"), [(48, "not-applicable"), (49, "not-applicable"), (50, "due")])
+def test_the_duty_to_report_starts_at_500_kilowatts(nodes: int, status: str, tmp_path: Path):
+    factory, planned = changed("superpod", "nodes: 127", f"nodes: {nodes}", tmp_path)
+    found = assess(factory, planned)
+    assert _check(found.checks, "EED Art. 12, Del. Reg. 2024/1364: duty to report").status == status
+    assert len(found.kpis) == (status == "due")
+
+
+def test_the_kpi_file_has_what_is_known_and_says_what_must_be_measured():
+    report = assess(*stack("superpod")).kpis[0]
+    fields = report["fields"]
+    assert fields["PD_IT"]["value"] == pytest.approx(1295.4)
+    assert fields["C_STOR"]["value"] == pytest.approx(3.5)
+    assert fields["W_IN"]["value"] is None
+    assert fields["W_IN"]["needs"]
+    assert {"PUE", "WUE", "ERF", "REF", "E_DC", "E_IT", "E_RES-TOT", "CDD"} <= set(fields)
+
+
+def test_the_german_law_concerns_german_sites_alone(tmp_path: Path):
+    assert not [one for one in assess(*stack("superpod")).checks if one.rule.startswith("EnEfG")]
+    found = [one for one in assess(*_german(tmp_path)).checks if one.rule.startswith("EnEfG")]
+    assert found
+    assert _check(tuple(found), "EnEfG § 11 PUE and reused energy").needs == ("site.lyon.started",)
+
+
+def test_below_300_kilowatts_of_connection_the_german_law_does_not_count(tmp_path: Path):
+    factory, planned = changed("superpod", "country: FR\n    power", "country: DE\n    power", tmp_path)
+    small = factory.sites[0].contracts[0]
+    assert str(small.power) == "2 MW"
+    for power, status in (("299 kW", "not-applicable"), ("300 kW", "open")):
+        text = (tmp_path / "factory.yaml").read_text().replace("power: 2 MW", f"power: {power}")
+        (tmp_path / "factory.yaml").write_text(text)
+        from sovereign_ai.plan.factory import plan
+        from sovereign_ai.spec.load import load
+
+        factory = load(tmp_path / "factory.yaml")
+        found = [one for one in assess(factory, plan(factory)).checks if one.rule.startswith("EnEfG")]
+        assert found[0].status == status, power
+        (tmp_path / "factory.yaml").write_text(text.replace(f"power: {power}", "power: 2 MW"))
+
+
+def test_a_new_german_site_has_two_years_for_1_2_and_its_year_sets_the_reused_share(tmp_path: Path):
+    factory, planned = _german(tmp_path)
+    given = {"site.lyon.started": Given(20270801), "site.lyon.pue": Given(1.2), "site.lyon.e-reuse": Given(1e6)}
+    checks = assess(factory, planned, given).checks
+    pue, reuse = _check(checks, "EnEfG § 11(2) PUE"), _check(checks, "EnEfG § 11(2) reused energy")
+    assert (pue.status, pue.since) == ("holds", "2029-08-01")
+    assert (reuse.status, reuse.since) == ("fails", "2029-08-01")
+    assert "at least 0.15" in reuse.why
+
+
+def test_an_old_german_site_has_1_5_and_later_1_3(tmp_path: Path):
+    factory, planned = _german(tmp_path)
+    checks = assess(factory, planned, {"site.lyon.started": Given(20200101), "site.lyon.pue": Given(1.4)}).checks
+    assert _check(checks, "EnEfG § 11(1) PUE", "2027-07-01").status == "holds"
+    assert _check(checks, "EnEfG § 11(1) PUE", "2030-07-01").status == "fails"
+
+
+def test_pacts_hang_on_climate_and_water(tmp_path: Path):
+    factory, planned = stack("superpod")
+    assert _check(assess(factory, planned).checks, "CNDCP PUE").status == "open"
+    given = {"site.lyon.warm": Given(1), "site.lyon.water-stress": Given(0), "site.lyon.pue": Given(1.35)}
+    checks = assess(factory, planned, given).checks
+    assert _check(checks, "CNDCP PUE, warm").status == "holds"
+    assert _check(checks, "Gaia-X P6.1.2 PUE, warm").status == "holds"
+    assert _check(checks, "Gaia-X P6.1.4 WUE").status == "not-applicable"
+    checks = assess(factory, planned, given | {"site.lyon.warm": Given(0), "site.lyon.water-stress": Given(1)}).checks
+    assert _check(checks, "Gaia-X P6.1.2 PUE, cool").status == "fails"
+    assert _check(checks, "CNDCP WUE").status == "open"
+
+
+def test_every_check_names_where_its_limit_stands():
+    for name in ("gigafactory", "lab", "plural"):
+        for one in assess(*stack(name)).checks:
+            assert one.source, one.rule
+            assert one.status in ("holds", "fails", "open", "due", "not-applicable")
+            assert one.needs or one.status not in ("open", "due"), one.rule
