@@ -78,7 +78,7 @@ def _stack(args: StackValidationArgs, report: ReportViolation) -> None:
     """Decide the description."""
     try:
         factory, derived, _ = _facts(_spec(args))
-        problems = list(_violations(factory, decide(factory, derived)))
+        problems = list(_violations(factory, decide(factory, derived, datetime.now(UTC).date())))
     except Exception as error:  # noqa: BLE001 - what cannot be decided is a violation
         problems = [f"RES-001: cannot be decided: {error}"]
     for problem in problems:

@@ -8,6 +8,7 @@ needs staff.people
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 from dataclasses import dataclass, fields
 from enum import StrEnum
@@ -65,12 +66,14 @@ class Measure:
     note: str = ""
 
     def __str__(self) -> str:
-        """Write value, unit, range and basis on one line, or what is missing."""
+        """Write value, unit, range and basis on one line, a range to three digits; or what is missing."""
         if self.value is None:
             return f"needs {', '.join(self.needs)}" if self.needs else "infeasible"
-        unit = "" if self.unit == "1" else f" {self.unit}"
-        spread = "" if self.low is None or self.high is None else f" [{plain(self.low)} to {plain(self.high)}]"
-        return f"{plain(self.value)}{unit}{spread} ({self.basis})"
+        factor, unit = _scale(self.value, self.unit)
+        unit = "" if unit == "1" else f" {unit}"
+        if self.low is None or self.high is None:
+            return f"{plain(self.value / factor, 6)}{unit} ({self.basis})"
+        return f"{plain(self.value / factor)}{unit} [{plain(self.low / factor)} to {plain(self.high / factor)}] ({self.basis})"
 
     def to_data(self) -> dict[str, Any]:
         """Give plain data, numbers cut to nine significant digits."""
@@ -84,13 +87,32 @@ def cut(value: float | None) -> float | None:
     return None if value is None else float(f"{value:.{DIGITS}g}")
 
 
-def plain(value: float) -> str:
-    """Write a number for a person: three significant digits below a thousand, whole above, millions in words of three digits."""
-    if value == int(value) and abs(value) < 1000:
-        return f"{int(value)}"
-    if abs(value) >= 10**9:
-        return f"{value:.3g}"
-    return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.3g}"
+def plain(value: float, digits: int = 3) -> str:
+    """Write a number for a person, cut to some significant digits.
+
+    >>> plain(0.85312), plain(1234567, 4), plain(12.0), plain(0.0)
+    ('0.853', '1,235,000', '12', '0')
+    """
+    if not value:
+        return "0"
+    places = digits - 1 - math.floor(math.log10(abs(value)))
+    text = f"{round(value, places):,.{max(places, 0)}f}"
+    return text.rstrip("0").rstrip(".") if "." in text else text
+
+
+def _scale(value: float, unit: str) -> tuple[float, str]:
+    """Give what to divide by, and the unit with its prefix, so that few digits stand before the point."""
+    base, per, rest = unit.partition("/")
+    base, size = ("Wh", 1000.0) if base == "kWh" else (base, 1.0)
+    prefixes = _PREFIXES.get(base, "") if unit not in ("kg/kWh", "L/kWh") else ""
+    step = min(max(math.floor(math.log10(max(abs(value) * size, 1.0)) / 3), 0), max(len(prefixes) - 1, 0))
+    if not prefixes:
+        return 1.0, unit
+    return 1000.0**step / size, f"{prefixes[step].strip()}{base}{per}{rest}"
+
+
+_PREFIXES = {"W": " kMG", "Wh": " kMGT", "B": " kMGTPE", "FLOP": " kMGTPEZY", "EUR": " kM"}
+"""Units that take a prefix, and the prefixes they take."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -18,6 +18,7 @@ falls with each leaf throughout, which our formulas do.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -139,7 +140,7 @@ class Sheet:
         found: list[tuple[str, float, float]] = []
         for leaf, (low, high) in moved.items():
             ends = low[name], high[name]
-            if ends[0] is not None and ends[1] is not None and ends[0] != ends[1]:
+            if ends[0] is not None and ends[1] is not None and not _alike(ends[0], ends[1]):
                 found.append((leaf, ends[0], ends[1]))
         return sorted(found, key=lambda swing: (-abs(swing[2] - swing[1]), swing[0]))
 
@@ -157,9 +158,14 @@ class Sheet:
         values, moved = self._values({}), self._all_moved()
         return tuple(self._measure(self._cells[name], values, moved) for name in wanted)
 
+    @property
+    def leaves(self) -> tuple[str, ...]:
+        """Give the names of every figure that can be given, in order."""
+        return tuple(cell.id for cell in self._cells.values() if cell.work is None)
+
     def _check_given(self) -> None:
         """Refuse figures that would change nothing."""
-        leaves = [cell.id for cell in self._cells.values() if cell.work is None]
+        leaves = self.leaves
         problems = []
         for name in sorted(set(self.given) - set(leaves)):
             kind = "is calculated and cannot be given" if name in self._cells else "is no figure of this assessment"
@@ -229,7 +235,7 @@ class Sheet:
                 continue
             at_low, at_high = moved[leaf][0][name], moved[leaf][1][name]
             cell = self._cells[leaf]
-            if at_low is None or at_high is None or at_low == at_high or cell.low is None or cell.high is None:
+            if at_low is None or at_high is None or _alike(at_low, at_high) or cell.low is None or cell.high is None:
                 continue
             rises = at_high > at_low
             down[leaf], up[leaf] = (cell.low, cell.high) if rises else (cell.high, cell.low)
@@ -270,3 +276,8 @@ class Sheet:
 def _apply(work: Work, inputs: Sequence[Any]) -> float | None:
     """Calculate a cell; a missing input makes it missing."""
     return None if any(one is None for one in inputs) else work(*inputs)
+
+
+def _alike(one: float, other: float) -> bool:
+    """Tell whether two results differ by rounding alone."""
+    return math.isclose(one, other, rel_tol=1e-12, abs_tol=0.0)

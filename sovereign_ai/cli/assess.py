@@ -60,24 +60,31 @@ def add(app: typer.Typer) -> None:
         """Say what it costs to build and to run, for a GPU-hour and for useful work, and against renting."""
         speak("assess cost", as_json, lambda output: _cost(output, stack, figures, focus, out))
 
+    @group.command("figures", **example("sovereign-ai assess figures stacks/lab > figures.yaml"))
+    def figures_(stack: Where = Path(), as_json: Annotated[bool, AsJson] = False) -> None:
+        """List every figure that you can give, with ours and its source, as a file to edit."""
+        speak("assess figures", as_json, lambda output: _figures(output, stack))
+
     @group.command("sovereignty", **example("sovereign-ai assess sovereignty stacks/lab --on 2026-12-31"))
     def sovereignty(stack: Where = Path(), on: On = None, as_json: Annotated[bool, AsJson] = False) -> None:
         """Say who can cut it off, who can compel it, and which level of sovereignty is proven."""
         speak("assess sovereignty", as_json, lambda output: _sovereignty(output, stack, on))
 
 
-def _opened(path: Path, figures: Path | None) -> tuple[Stack, Mapping[str, Given]]:
-    """Read and plan a stack, and read the user's figures."""
+def _opened(path: Path, figures: Path | None, what: str) -> tuple[Stack, Mapping[str, Given]]:
+    """Read and plan a stack, and read the user's figures that an assessment takes."""
+    from sovereign_ai.assess.figures import split
     from sovereign_ai.assess.sources import given_by
     from sovereign_ai.cli.stack import open_stack
 
-    return open_stack(path), given_by(figures) if figures else {}
+    stack = open_stack(path)
+    return stack, split(stack.factory, stack.plan, given_by(figures))[what] if figures else {}
 
 
 def _goodput(output: Output, path: Path, figures: Path | None, runs: int, seed: int) -> None:
     from sovereign_ai.assess.goodput.report import assess
 
-    stack, given = _opened(path, figures)
+    stack, given = _opened(path, figures, "goodput")
     _told(output, assess(stack.factory, stack.plan, given, runs, seed))
 
 
@@ -85,7 +92,7 @@ def _energy(output: Output, path: Path, figures: Path | None, wet_bulb: list[str
     from sovereign_ai.assess.energy.report import assess
     from sovereign_ai.assess.sources import series
 
-    stack, given = _opened(path, figures)
+    stack, given = _opened(path, figures, "energy")
     found = {}
     for text in wet_bulb:
         site, equals, file = text.partition("=")
@@ -99,7 +106,7 @@ def _cost(output: Output, path: Path, figures: Path | None, focus: str | None, o
     from sovereign_ai.assess.cost.report import assess
 
     month = None if focus is None else _day(f"{focus}-01", "--focus", "2026-12")
-    stack, given = _opened(path, figures)
+    stack, given = _opened(path, figures, "cost")
     found = assess(stack.factory, stack.plan, given)
     if month is None:
         if out is not None:
@@ -120,10 +127,20 @@ def _cost(output: Output, path: Path, figures: Path | None, focus: str | None, o
 def _sovereignty(output: Output, path: Path, on: str | None) -> None:
     from sovereign_ai.assess.sovereignty.evidence import read_evidence
     from sovereign_ai.assess.sovereignty.report import assess
+    from sovereign_ai.cli.stack import open_stack
 
     now = datetime.now(tz=UTC).date() if on is None else _day(on, "--on", "2026-12-31")
-    stack, _ = _opened(path, None)
+    stack = open_stack(path)
     _told(output, assess(stack.factory, stack.plan, now=now, evidence=read_evidence(stack.folder)))
+
+
+def _figures(output: Output, path: Path) -> None:
+    from sovereign_ai.assess.figures import template
+    from sovereign_ai.cli.stack import open_stack
+
+    stack = open_stack(path)
+    lines = list(template(stack.factory, stack.plan))
+    output.finish({"lines": lines}, lines)
 
 
 def _told(output: Output, found: Any) -> None:

@@ -23,7 +23,7 @@ def speak(command: str, as_json: bool, work: Callable[[Output], None]) -> None:
         output.fail(error)
     except KeyboardInterrupt:
         raise typer.Exit(130) from None
-    except typer.Exit:
+    except (typer.Exit, BrokenPipeError):
         raise
     except Exception:  # noqa: BLE001 - the last stop before a user's terminal: kept in a file, told in one line
         output.fail(_defect(traceback.format_exc()))

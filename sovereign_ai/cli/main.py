@@ -10,6 +10,7 @@ import typer
 
 from sovereign_ai import __version__
 from sovereign_ai.cli import (
+    assess,
     check,
     cluster,
     doctor,
@@ -37,6 +38,7 @@ app = typer.Typer(
 )
 for command in (init, schema, validate, plan, render, check, preview, up, verify, down, doctor, env):
     command.add(app)
+assess.add(app)
 cluster.add(app)
 tools.add(app)
 

@@ -7,6 +7,7 @@ smallest number of feeds and rack PDUs under which the machine keeps what it req
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from fractions import Fraction
 
 from sovereign_ai.errors import Problem, Where
 from sovereign_ai.plan.loads import limit, rack_groups, site_load, supplies_left
@@ -45,19 +46,25 @@ def _lacks(site: Site, here: Sequence[Shape], other: int) -> Iterator[tuple[str,
     if load.watts > site.power.it_budget.count:
         yield "over-budget", f"{Watts(load.watts)} at full load, and the budget is {site.power.it_budget}"
     names = sorted(site.power.feeds)
-    for number, name in enumerate(names):
-        if load.load.up[number] > limit(site, name):
-            have = _capacity(site, name)
-            yield "over-budget", f"feed {name} carries {Watts(-(-load.load.up[number] // 1))}, and may carry {have}"
+    for carried in _alike(site, names, load.load.up):
+        yield "over-budget", carried
     if site.power.survive == "any-feed":
         for lost, gone in enumerate(names):
-            for number, name in enumerate(names):
-                watts = load.load.after[lost][number]
-                if watts > limit(site, name):
-                    yield (
-                        "feed-loss",
-                        f"without feed {gone}, feed {name} carries {Watts(-(-watts // 1))}, and may carry {_capacity(site, name)}",
-                    )
+            for carried in _alike(site, names, load.load.after[lost]):
+                yield "feed-loss", f"without feed {gone}, {carried}"
+
+
+def _alike(site: Site, names: Sequence[str], watts: Sequence[Fraction]) -> Iterator[str]:
+    """Say which feeds carry more than they may; those that carry alike and may carry alike are named together."""
+    over: dict[tuple[Watts, str], list[str]] = {}
+    for name, carried in zip(names, watts, strict=True):
+        if carried > limit(site, name):
+            over.setdefault((Watts(-(-carried // 1)), _capacity(site, name)), []).append(name)
+    for (carried, have), feeds in over.items():
+        if len(feeds) == 1:
+            yield f"feed {feeds[0]} carries {carried}, and may carry {have}"
+        else:
+            yield f"feeds {', '.join(feeds[:-1])} and {feeds[-1]} carry {carried} each, and may carry {have}"
 
 
 def _capacity(site: Site, name: str) -> str:

@@ -15,8 +15,9 @@ from sovereign_ai.names import KEYS
 from sovereign_ai.plan.factory import Plan
 from sovereign_ai.rules.context import factory_context
 from sovereign_ai.rules.engine import evaluate
-from sovereign_ai.rules.judge import Finding, Verdict, judge
+from sovereign_ai.rules.judge import ADVISORY, Finding, Verdict, judge
 from sovereign_ai.rules.registry import REGISTRY
+from sovereign_ai.rules.rule import Rule
 from sovereign_ai.spec.factory import AIFactory
 
 _PARTS = {"pool": "pools", "storage": "storage", "tenant": "tenants", "zone": "zones"}
@@ -43,27 +44,44 @@ def check(
         where: gives a field of the description its place in the user's file.
     """
     listed = list(objects)
-    found = [*decide(factory, plan), *evaluate(listed, factory_context(factory, plan, cluster))]
+    found = [*decide(factory, plan, now), *evaluate(listed, factory_context(factory, plan, cluster))]
     fields = _fields(factory, listed)
     placed = (_placed(finding, fields, where) for finding in found)
     return judge(placed, factory.waivers, now)
 
 
-def decide(factory: AIFactory, plan: Plan) -> list[Finding]:
-    """Decide every plan rule; a rule that fails is itself a violation.
+def decide(factory: AIFactory, plan: Plan, now: date | None = None) -> list[Finding]:
+    """Decide every plan rule; a rule that fails is itself a violation, even one whose findings are advice.
 
     Each finding's `where` names the field of the description.
+
+    Args:
+        factory: the description.
+        plan: what follows from it.
+        now: the day that counts; without one, a rule that hangs on it says `undecidable`.
     """
     found: set[Finding] = set()
     for rule in REGISTRY:
-        if rule.decide is None:
+        if rule.decide is None and rule.decide_on is None:
             continue
         try:
-            found.update(rule.decide(rule, factory, plan))
+            found.update(_decided(rule, factory, plan, now))
         except Exception as error:  # noqa: BLE001 - a crash is a violation that names the rule
             message = f"cannot be decided: {type(error).__name__}: {error}"
-            found.add(Finding(rule.id, rule.severity, f"Factory/{factory.name}", "", message, rule.remediation))
+            severity = "high" if rule.severity in ADVISORY else rule.severity
+            found.add(Finding(rule.id, severity, f"Factory/{factory.name}", "", message, rule.remediation))
     return sorted(found, key=lambda finding: finding.order)
+
+
+def _decided(rule: Rule, factory: AIFactory, plan: Plan, now: date | None) -> Iterable[Finding]:
+    """Decide one plan rule; findings of an advisory severity are notices from the start."""
+    if rule.decide is not None:
+        found = rule.decide(rule, factory, plan)
+    elif rule.decide_on is not None and now is not None:
+        found = rule.decide_on(rule, factory, plan, now)
+    else:
+        return [Finding(rule.id, rule.severity, "", "", "undecidable here (no day was given)", rule.remediation, status="undecidable")]
+    return [replace(one, status="notice") if one.severity in ADVISORY and one.status == "violation" else one for one in found]
 
 
 def _placed(finding: Finding, fields: Mapping[str, str], where: Callable[[str], Where] | None) -> Finding:

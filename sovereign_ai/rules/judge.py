@@ -18,10 +18,12 @@ from typing import Any, Literal
 from sovereign_ai.errors import Where
 from sovereign_ai.spec.supplier import Waiver
 
-Severity = Literal["low", "medium", "high", "critical"]
-Status = Literal["violation", "undecidable", "waived"]
+Severity = Literal["info", "warning", "low", "medium", "high", "critical"]
+ADVISORY: frozenset[Severity] = frozenset({"info", "warning"})
+"""What is told and fails nothing: a finding of these is a `notice`, never a violation."""
+Status = Literal["violation", "undecidable", "waived", "notice"]
 _MOST_DAYS = 90
-_RANK = {"violation": 0, "undecidable": 1, "waived": 2}
+_RANK = {"violation": 0, "undecidable": 1, "waived": 2, "notice": 3}
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +38,7 @@ class Finding:
         message: what is wrong.
         remediation: what to do.
         where: the place in the user's own description, where it has one.
-        status: `violation`, `undecidable` (cannot be decided in this place) or `waived`.
+        status: `violation`, `undecidable` (cannot be decided in this place), `waived` or `notice` (advice; fails nothing).
         waiver: id of the waiver that covers it.
     """
 
@@ -110,6 +112,11 @@ class Verdict:
         """What could not be decided in this place; neither a pass nor a violation."""
         return self._of("undecidable")
 
+    @property
+    def notices(self) -> tuple[Finding, ...]:
+        """What is told without failing: findings of an advisory severity."""
+        return self._of("notice")
+
     def _of(self, status: Status) -> tuple[Finding, ...]:
         return tuple(finding for finding in self.findings if finding.status == status)
 
@@ -121,7 +128,7 @@ class Verdict:
             if finding.status == "violation" and finding.remediation:
                 lines.append(f"    {finding.remediation}")
         count = f"{len(self.violations)} violations, {len(self.waived)} waived, {len(self.undecidable)} undecidable here"
-        return [*lines, count]
+        return [*lines, f"{count}, {len(self.notices)} notices"]
 
     def to_data(self) -> dict[str, Any]:
         """Give the mapping that `--json` prints."""
@@ -159,7 +166,11 @@ def _usable(waivers: Iterable[Waiver], now: date) -> dict[tuple[str, str], Waive
 
 def _judged(finding: Finding, usable: dict[tuple[str, str], Waiver]) -> Finding:
     """Mark one finding as waived if a waiver covers it."""
+    if finding.status != "violation":
+        return finding
+    if finding.severity in ADVISORY:
+        return replace(finding, status="notice")
     waiver = usable.get((finding.rule, finding.resource))
-    if waiver is None or finding.status != "violation":
+    if waiver is None:
         return finding
     return replace(finding, status="waived", waiver=waiver.id)

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from sovereign_ai.catalog.jurisdictions import expand
+from sovereign_ai.catalog.jurisdictions import expand, members
 from sovereign_ai.errors import Where
 from sovereign_ai.plan.factory import Plan
 from sovereign_ai.rules.controls import C3A_STAFF, CADA_SUPPORT, ECSF_LAW, GDPR_TRANSFER
+from sovereign_ai.rules.duties import CADA_STAFF, ECSF_SKILLS
 from sovereign_ai.rules.judge import Finding
 from sovereign_ai.rules.rule import Rule
+from sovereign_ai.rules.transfers import reaching
 from sovereign_ai.spec.factory import AIFactory
 
 
@@ -49,4 +51,53 @@ STAFF_ACCESS = Rule(
     decide=_decide,
 )
 
-RULES = (STAFF_ACCESS,)
+
+def _citizens(rule: Rule, factory: AIFactory, _plan: Plan) -> Iterable[Finding]:
+    """Staff who may reach data under a residency policy are citizens of the EEA."""
+    outside = sorted(expand(factory.operator.staff.citizenship) - members("EEA"))
+    if outside and factory.residency:
+        shown = ", ".join(outside[:6]) + (", …" if len(outside) > 6 else "")
+        laws = sorted({f"{one}: {reaching(one)}" for one in outside if reaching(one)})
+        message = f"staff are citizens of {shown} too" + (f"; {'; '.join(laws)}" if laws else "")
+        yield Finding(
+            rule.id,
+            rule.severity,
+            f"Factory/{factory.name}",
+            "operator.staff.citizenship",
+            message,
+            rule.remediation,
+            Where(field="operator.staff.citizenship"),
+        )
+
+
+def _cleared(rule: Rule, factory: AIFactory, _plan: Plan) -> Iterable[Finding]:
+    """Where a zone is of high trust, that staff holds no clearance is told."""
+    trusted = sorted(zone.name for zone in factory.zones if zone.trust == "high")
+    if trusted and not factory.operator.staff.cleared:
+        field = "operator.staff.cleared"
+        message = f"zone {', '.join(trusted)} is of high trust, and staff with access to it holds no clearance"
+        yield Finding(rule.id, rule.severity, f"Factory/{factory.name}", field, message, rule.remediation, Where(field=field))
+
+
+CITIZENS = Rule(
+    id="STF-002",
+    title="Staff who can reach data under a residency policy are citizens of the EEA",
+    severity="warning",
+    rationale="Some countries bind their citizens wherever they work, and CADA's draft asks for citizens of the Union at its third level.",
+    remediation="confine access to staff with such a citizenship, and narrow the field",
+    controls=(CADA_STAFF, ECSF_SKILLS, C3A_STAFF),
+    places=frozenset({"plan"}),
+    decide=_citizens,
+)
+CLEARED = Rule(
+    id="STF-003",
+    title="Staff with access to zones of high trust is cleared",
+    severity="info",
+    rationale="The highest answers of the frameworks ask for it; it is not a duty everywhere.",
+    remediation="have staff cleared, and write `cleared: true`",
+    controls=(CADA_STAFF, ECSF_SKILLS),
+    places=frozenset({"plan"}),
+    decide=_cleared,
+)
+
+RULES = (STAFF_ACCESS, CITIZENS, CLEARED)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from datetime import date
 from typing import Any, Literal
 
 from sovereign_ai.plan.factory import Plan
@@ -21,6 +22,7 @@ OBJECT_PLACES: frozenset[Place] = frozenset({"bundle", "pulumi", "admission", "l
 """Where an object rule in CEL is decided."""
 
 Decide = Callable[["Rule", AIFactory, Plan], Iterable[Finding]]
+DecideOn = Callable[["Rule", AIFactory, Plan, date], Iterable[Finding]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +55,8 @@ class Rule:
         controls: requirements that it serves.
         places: where it can be decided.
         checks: CEL expressions; empty for a plan rule.
-        decide: decides a plan rule; None for an object rule.
+        decide: decides a plan rule; None for any other.
+        decide_on: decides a plan rule whose answer hangs on the day; None for any other.
     """
 
     id: str
@@ -65,6 +68,7 @@ class Rule:
     places: frozenset[Place]
     checks: tuple[Check, ...] = ()
     decide: Decide | None = None
+    decide_on: DecideOn | None = None
 
     @property
     def applies(self) -> tuple[Kind, ...]:

@@ -20,11 +20,13 @@ def stack(name: str) -> tuple[AIFactory, Plan]:
     return factory, plan(factory)
 
 
-def changed(name: str, old: str, new: str, tmp: Path) -> tuple[AIFactory, Plan]:
-    """Give a stack with some text of its description replaced."""
+def changed(name: str, old: str, new: str, tmp: Path, *more: tuple[str, str]) -> tuple[AIFactory, Plan]:
+    """Give a stack with some texts of its description replaced."""
     text = (STACKS / name / "factory.yaml").read_text(encoding="utf-8")
-    assert old in text
+    for before, after in ((old, new), *more):
+        assert before in text
+        text = text.replace(before, after)
     file = tmp / "factory.yaml"
-    file.write_text(text.replace(old, new), encoding="utf-8")
+    file.write_text(text, encoding="utf-8")
     factory = load(file)
     return factory, plan(factory)

@@ -88,4 +88,22 @@ def test_numbers_are_cut_so_that_last_bits_do_not_show():
 
 
 def test_numbers_are_written_with_three_digits():
-    assert [plain(number) for number in (0.85312, 12, 1234.6, 5.67e12)] == ["0.853", "12", "1,235", "5.67e+12"]
+    assert [plain(number) for number in (0.85312, 12, 1234.6, -0.05, 0)] == ["0.853", "12", "1,230", "-0.05", "0"]
+
+
+@pytest.mark.parametrize(
+    ("value", "unit", "text"),
+    [
+        (90_962_300, "W", "90.9623 MW"),
+        (5.67e12, "B", "5.67 TB"),
+        (1_265_447, "kWh", "1.26545 GWh"),
+        (0.129, "kg/kWh", "0.129 kg/kWh"),
+        (7.84e9, "EUR", "7,840 MEUR"),
+        (2.09e9, "EUR/a", "2,090 MEUR/a"),
+        (0.19, "EUR/kWh", "0.19 EUR/kWh"),
+        (0, "W", "0 W"),
+        (16, "machines", "16 machines"),
+    ],
+)
+def test_units_take_the_prefix_that_leaves_few_digits(value: float, unit: str, text: str):
+    assert str(Measure(id="x", unit=unit, basis=Basis.PLAN, value=value)) == f"{text} (plan)"

@@ -41,7 +41,7 @@ def memory() -> InMemoryApi:
 
 
 def spoil(api: Api) -> None:
-    """What the issue does to a verified factory."""
+    """Delete a machine, widen a policy, add a binding."""
     api.delete("v1", "Node", "train-0002")
     policy = api.get("networking.k8s.io/v1", "NetworkPolicy", "own-zone", "research")
     assert policy is not None

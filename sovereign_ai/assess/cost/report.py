@@ -20,7 +20,7 @@ from sovereign_ai.assess.cost.prices import Part, add_prices
 from sovereign_ai.assess.cost.tco import add_tco, add_work
 from sovereign_ai.assess.energy.power import sites_of
 from sovereign_ai.assess.energy.report import add_energy
-from sovereign_ai.assess.goodput.jobs import add_job, jobs
+from sovereign_ai.assess.goodput.jobs import Job, add_job, jobs
 from sovereign_ai.assess.goodput.training import add_training
 from sovereign_ai.assess.measure import Assessment, plain
 from sovereign_ai.assess.sheet import Given, Sheet
@@ -66,7 +66,27 @@ def assess(factory: AIFactory, plan: Plan, given: Mapping[str, Given] | None = N
     Raises:
         UsageError: a figure was given that this assessment does not have.
     """
-    sheet = Sheet(dict(given or {}))
+    sheet, parts, mine = _built(factory, plan, given or {})
+    work = tuple(f"job.{job.name}.exaflop" for job in mine)
+    return Cost(
+        factory=factory.name,
+        spec_digest=plan.spec_digest,
+        measures=sheet.measures(("capex.", "year.", "gpu-hour", "break-even", "rent.", *work)),
+        operator=factory.operator.name,
+        parts=tuple(parts),
+        tornado=tornado(sheet),
+        jobs=tuple(job.name for job in mine),
+    )
+
+
+def leaves(factory: AIFactory, plan: Plan, given: Mapping[str, Given]) -> tuple[str, ...]:
+    """Give the names of every figure that `assess` takes."""
+    return _built(factory, plan, given)[0].leaves
+
+
+def _built(factory: AIFactory, plan: Plan, given: Mapping[str, Given]) -> tuple[Sheet, list[Part], list[Job]]:
+    """Build the sheet, and list what is bought."""
+    sheet = Sheet(dict(given))
     found = shapes(factory)
     here = list(sites_of(factory, plan, found))
     for one in here:
@@ -80,16 +100,7 @@ def assess(factory: AIFactory, plan: Plan, given: Mapping[str, Given] | None = N
         add_training(sheet, job)
         name = f"job.{job.name}"
         add_work(sheet, name, f"peak.{job.chip.name}", f"mfu.{job.chip.name}", f"{name}.goodput")
-    work = tuple(f"job.{job.name}.exaflop" for job in mine)
-    return Cost(
-        factory=factory.name,
-        spec_digest=plan.spec_digest,
-        measures=sheet.measures(("capex.", "year.", "gpu-hour", "break-even", "rent.", *work)),
-        operator=factory.operator.name,
-        parts=tuple(parts),
-        tornado=tornado(sheet),
-        jobs=tuple(job.name for job in mine),
-    )
+    return sheet, parts, mine
 
 
 def lines(cost: Cost) -> Iterator[str]:

@@ -71,12 +71,12 @@ def add_pue(sheet: Sheet, here: Here, wet_bulb: Sequence[float] | None = None) -
         wet_bulb: hourly wet bulb in degrees Celsius over a year, or any stretch that stands for it.
     """
     name = f"site.{here.site.name}"
+    kind, supply = hot_kind(here)
+    sheet.plan(f"{name}.supply", supply, "degC", "of the hall with the most heat, as described")
     if f"{name}.pue" in sheet.given:
         return sheet.ask(f"{name}.pue", "1", "the measured yearly PUE")
-    kind, supply = hot_kind(here)
     losses = [sheet.figure(f"chain.{part}", figure("engineering", part)) for part in ("ups-loss", "distribution-loss", "house")]
     losses += [sheet.figure(f"chain.{part}", figure("engineering", part)) for part in (f"moving.{kind}", "rejection")]
-    sheet.plan(f"{name}.supply", supply, "degC", "of the hall with the most heat, as described")
     carnot, lift = (sheet.figure(f"chain.{part}", figure("engineering", part)) for part in ("chiller.carnot", "chiller.lift"))
     if wet_bulb:
         which = "approach.air" if kind == "air" else "approach.liquid"

@@ -5,7 +5,7 @@
 >>> factory = load("stacks/lab")
 >>> energy = assess(factory, plan(factory))
 >>> print(energy.measure("site.fra1.it.typical"))
-124,032 W [114,240 to 134,395] (source)
+124 kW [114 to 134] (source)
 """
 
 from __future__ import annotations
@@ -89,20 +89,7 @@ def assess(
     Raises:
         UsageError: a figure was given that this assessment does not have, or a series of a site or contract that there is not.
     """
-    sheet = Sheet(dict(given or {}))
-    found = shapes(factory)
-    groups = rack_groups(found)
-    here = list(sites_of(factory, plan, found))
-    _check_series(here, wet_bulb or {}, hourly or {})
-    cooled: list[Cooled] = []
-    failures: list[Failure] = []
-    for one in here:
-        add_energy(sheet, one, plan, (wet_bulb or {}).get(one.site.name))
-        cooled += add_cooling(sheet, one, groups)
-        failures += single_failures(sheet, one, plan)
-        add_response(sheet, one)
-        add_circumstances(sheet, one)
-    _largest(sheet, factory)
+    sheet, here, cooled, failures = _built(factory, plan, given or {}, wet_bulb or {}, hourly or {})
     measures = sheet.measures()
     by_name = {measure.id: measure for measure in measures}
     judged = [check for one in here for check in checks(sheet, one, by_name)]
@@ -117,6 +104,32 @@ def assess(
         kpis=tuple(kpi_file(one, plan, by_name) for one in here if one.site.name in due),
         balances={one.site.name: _balance(one, hourly[one.site.name], by_name) for one in here if hourly and one.site.name in hourly},
     )
+
+
+def leaves(factory: AIFactory, plan: Plan, given: Mapping[str, Given]) -> tuple[str, ...]:
+    """Give the names of every figure that `assess` takes."""
+    return _built(factory, plan, given, {}, {})[0].leaves
+
+
+def _built(
+    factory: AIFactory, plan: Plan, given: Mapping[str, Given], wet_bulb: Mapping[str, Sequence[float]], hourly: Mapping[str, Hourly]
+) -> tuple[Sheet, list[Here], list[Cooled], list[Failure]]:
+    """Build the sheet, and judge cooling and failures on the way."""
+    sheet = Sheet(dict(given))
+    found = shapes(factory)
+    groups = rack_groups(found)
+    here = list(sites_of(factory, plan, found))
+    _check_series(here, wet_bulb, hourly)
+    cooled: list[Cooled] = []
+    failures: list[Failure] = []
+    for one in here:
+        add_energy(sheet, one, plan, wet_bulb.get(one.site.name))
+        cooled += add_cooling(sheet, one, groups)
+        failures += single_failures(sheet, one, plan)
+        add_response(sheet, one)
+        add_circumstances(sheet, one)
+    _largest(sheet, factory)
+    return sheet, here, cooled, failures
 
 
 def _check_series(here: Sequence[Here], wet_bulb: Mapping[str, Sequence[float]], hourly: Mapping[str, Hourly]) -> None:

@@ -107,14 +107,14 @@ def _own(here: Here, measures: dict[str, Measure]) -> Iterator[Check]:
     name = f"site.{here.site.name}"
     feeds = float(sum(limit(here.site, feed) for feed in here.site.power.feeds))
     found = measures[f"{name}.transient"]
-    why = f"{found}, and the feeds together may carry {plain(feeds)} W"
+    why = f"{found}, and the feeds together may carry {plain(feeds / 1000, 6)} kW"
     status = compare(found.value, found.low, found.high, feeds)
-    yield Check(here.site.name, "transients within the feeds", status, "", found.id, why, "the description", found.needs)
+    yield Check(here.site.name, "transients within the feeds", status, "", found.id, why, "the description", _waits(found, status))
     if here.site.contracts:
         found, contract = measures[f"{name}.peak"], measures[f"{name}.connection"]
-        why = f"{found} with its building, and {contract.value:,.0f} W are contracted"
+        why = f"{found} with its building, and {plain((contract.value or 0) / 1000, 6)} kW are contracted"
         status = compare(found.value, found.low, found.high, contract.value or 0.0)
-        yield Check(here.site.name, "peak within the contracts", status, "", found.id, why, "the description", found.needs)
+        yield Check(here.site.name, "peak within the contracts", status, "", found.id, why, "the description", _waits(found, status))
 
 
 def _limit(name: str) -> float:
@@ -132,8 +132,12 @@ def _against(
     status = compare(found.value, found.low, found.high, bound, least=least)
     sign = "at least" if least else "at most"
     why = f"{found}, and {sign} {plain(bound)}{'' if row.unit == '1' else f' {row.unit}'} is asked"
-    needs = found.needs or ((found.id,) if status == "open" else ())
-    return Check(here.site.name, rule, status, since, found.id, why, row.source, needs)
+    return Check(here.site.name, rule, status, since, found.id, why, row.source, _waits(found, status))
+
+
+def _waits(found: Measure, status: str) -> tuple[str, ...]:
+    """Give what an open check waits for: what the number lacks, or the number itself where its range holds the limit."""
+    return (found.needs or (found.id,)) if status == "open" else ()
 
 
 def _open(here: Here, rule: str, source: str, *needs: str, since: str = "") -> Check:
@@ -151,7 +155,7 @@ def _reporting(here: Here, measures: dict[str, Measure]) -> Check:
     rule, row = "EED Art. 12, Del. Reg. 2024/1364: duty to report", figure("limits", "eed.reporting.it-power")
     watts = measures[f"site.{here.site.name}.it.peak"]
     due = (watts.value or 0) >= _limit("eed.reporting.it-power") * 1000
-    why = f"{plain((watts.value or 0) / 1000)} kW of installed IT power, counted from 500 kW on; yearly by 15 May"
+    why = f"{plain((watts.value or 0) / 1000, 6)} kW of installed IT power, counted from 500 kW on; yearly by 15 May"
     if due:
         return Check(
             here.site.name,
@@ -172,7 +176,7 @@ def _enefg(sheet: Sheet, here: Here, measures: dict[str, Measure]) -> Iterator[C
     source = figure("limits", "enefg.connection").source
     connection = measures[f"{name}.connection"]
     concerned = compare(connection.value, connection.low, connection.high, 300_000.0, least=True)
-    kilowatts = plain((connection.value or 0) / 1000)
+    kilowatts = plain((connection.value or 0) / 1000, 6)
     if concerned == "fails":
         yield _none(here, "EnEfG", source, f"{kilowatts} kW of connection, and the law counts from 300 kW on")
         return
@@ -207,11 +211,11 @@ def _management(sheet: Sheet, here: Here, connection: Measure) -> Check:
     public = sheet.value(f"site.{here.site.name}.public")
     watts = connection.value or 0
     if watts >= 1_000_000 or public == 1:
-        why = f"{plain(watts / 1000)} kW of connection: due; whether there is one is a question to a person"
+        why = f"{plain(watts / 1000, 6)} kW of connection: due; whether there is one is a question to a person"
         return Check(here.site.name, rule, "due", "2026-01-01", connection.id, why, source, ("a certificate of ISO 50001 or EMAS",))
     if public is None:
         return _open(here, rule, source, f"site.{here.site.name}.public", since="2026-01-01")
-    return _none(here, rule, source, f"{plain(watts / 1000)} kW of connection, below 1,000 kW")
+    return _none(here, rule, source, f"{plain(watts / 1000, 6)} kW of connection, below 1,000 kW")
 
 
 def _climate(sheet: Sheet, here: Here) -> str | None:

@@ -5,7 +5,7 @@
 >>> factory = load("stacks/superpod")
 >>> found = assess(factory, plan(factory), runs=50)
 >>> [job.name for job in found.jobs], found.jobs[0].verdict
-(['dgx'], 'feasible')
+(['dgx'], 'short of spares')
 """
 
 from __future__ import annotations
@@ -40,7 +40,8 @@ class JobGoodput:
     Attributes:
         name: the job.
         declared: whether the description names it.
-        verdict: `feasible`, `infeasible` (below half) or `uncertain` (the range holds both).
+        verdict: `feasible`, `infeasible` (below half), `uncertain` (the range holds both), or `short of spares` (feasible
+            with machines to take over, and below half in the simulation with those that the pool has).
         simulated: what the simulation says under exponential, Weibull and correlated failures.
     """
 
@@ -84,12 +85,35 @@ def assess(factory: AIFactory, plan: Plan, given: Mapping[str, Given] | None = N
     Raises:
         UsageError: a figure was given that this assessment does not have.
     """
-    sheet = Sheet(dict(given or {}))
+    sheet, mine, served = _built(factory, plan, given or {})
+    extra = list(_SIMULATED)
+    measures = sheet.measures(("job.", "pool.", "service.", *extra))
+    by_name = {measure.id: measure for measure in measures}
+    return Goodput(
+        factory=factory.name,
+        spec_digest=plan.spec_digest,
+        measures=measures,
+        jobs=tuple(_judged(job, by_name[f"job.{job.name}.goodput"], _simulated(sheet, job, extra, runs, seed)) for job in mine),
+        services=tuple(service.name for service in served),
+    )
+
+
+_SIMULATED = ("weibull.shape", "domain.share", "domain.repair")
+"""Figures that the simulation alone takes."""
+
+
+def leaves(factory: AIFactory, plan: Plan, given: Mapping[str, Given]) -> tuple[str, ...]:
+    """Give the names of every figure that `assess` takes."""
+    return _built(factory, plan, given)[0].leaves
+
+
+def _built(factory: AIFactory, plan: Plan, given: Mapping[str, Given]) -> tuple[Sheet, list[Job], list[Service]]:
+    """Build the sheet, and find jobs and services."""
+    sheet = Sheet(dict(given))
     found = shapes(factory)
     for here in sites_of(factory, plan, found):
         add_energy(sheet, here, plan)
-    mine: list[Job] = list(jobs(factory, found))
-    served: list[Service] = list(services(factory, found))
+    mine, served = list(jobs(factory, found)), list(services(factory, found))
     for job in mine:
         add_job(sheet, job, plan)
         add_training(sheet, job)
@@ -97,19 +121,17 @@ def assess(factory: AIFactory, plan: Plan, given: Mapping[str, Given] | None = N
         add_spares(sheet, shape, plan)
     for service in served:
         add_service(sheet, service)
-    extra = [sheet.figure(part, figure("failures", part)) for part in ("weibull.shape", "domain.share", "domain.repair")]
-    measures = sheet.measures(("job.", "pool.", "service.", *extra))
-    by_name = {measure.id: measure for measure in measures}
-    return Goodput(
-        factory=factory.name,
-        spec_digest=plan.spec_digest,
-        measures=measures,
-        jobs=tuple(
-            JobGoodput(job.name, job.declared, _verdict(by_name[f"job.{job.name}.goodput"]), _simulated(sheet, job, extra, runs, seed))
-            for job in mine
-        ),
-        services=tuple(service.name for service in served),
-    )
+    for part in _SIMULATED:
+        sheet.figure(part, figure("failures", part))
+    return sheet, mine, served
+
+
+def _judged(job: Job, found: Measure, simulated: tuple[Simulated, ...]) -> JobGoodput:
+    """Judge a job by the closed form, and by the simulation with the machines that really stand by."""
+    verdict = _verdict(found)
+    if verdict != "infeasible" and simulated and simulated[-1].goodput < FLOOR:
+        verdict = "short of spares"
+    return JobGoodput(job.name, job.declared, verdict, simulated)
 
 
 def _verdict(found: Measure) -> str:

@@ -49,9 +49,7 @@ def add_spares(sheet: Sheet, shape: Shape, plan: Plan) -> None:
     found = domains(shape, plan)
     parts = [sheet.plan(f"{name}.domain.{kind}", size, "machines", _WHY[kind]) for kind, size in sorted(found.items())]
     sheet.derive(f"{name}.domain", "machines", "largest of what fails together", _largest, *parts)
-    sheet.derive(
-        f"{name}.needed", "machines", "max(Poisson, domain)", lambda one, other: max(one, other), f"{name}.poisson", f"{name}.domain"
-    )
+    sheet.derive(f"{name}.needed", "machines", "max(Poisson, domain)", _largest, f"{name}.poisson", f"{name}.domain")
     sheet.plan(f"{name}.planned", shape.spares.machines, "machines", shape.spares.why)
 
 

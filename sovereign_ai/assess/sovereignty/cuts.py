@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from itertools import combinations
 
 Set = frozenset[str]
 Label = Callable[[str], str | None]
@@ -67,11 +68,11 @@ def minimal_sets(tree: Node, most: int, label: Label = lambda name: name) -> fro
 
 
 def minimal(sets: Iterable[Set]) -> frozenset[Set]:
-    """Keep the sets that hold no other."""
-    kept: list[Set] = []
+    """Keep the sets that hold no other; each asks for its own subsets, of which small sets have few."""
+    kept: set[Set] = set()
     for one in sorted(set(sets), key=len):
-        if not any(smaller <= one for smaller in kept):
-            kept.append(one)
+        if not any(frozenset(part) in kept for size in range(len(one)) for part in combinations(one, size)):
+            kept.add(one)
     return frozenset(kept)
 
 

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from fractions import Fraction
-from pathlib import Path
 
 import pytest
 from hypothesis import given as examples
 from hypothesis import strategies as st
 
-from assess.stacks import changed, stack
+from assess.stacks import stack
 from sovereign_ai.assess.energy.cooling import air_flow, coolant_flow
 from sovereign_ai.assess.energy.power import pdu_share
 from sovereign_ai.assess.energy.report import assess
@@ -53,7 +52,7 @@ def test_a_devices_power_is_counted_once_it_is_given():
     assert "97 switches and servers" in before.measure("site.lyon.other").note
     after = assess(factory, planned, {"device.qm9700.power": Given(1_500)})
     count = after.measure("site.lyon.devices.qm9700").value or 0
-    assert count == 48 + 19 or count > 48
+    assert count == 65
     assert after.measure("site.lyon.other").value == count * 1_500
 
 
@@ -109,7 +108,7 @@ def test_flow_rises_with_heat_and_falls_with_rise(watts: float, rise: float, fac
         assert flow(watts, rise * factor) == pytest.approx(flow(watts, rise) / factor)
 
 
-def test_cooling_is_judged_for_air_and_hybrid_and_open_without_a_flow(tmp_path: Path):
+def test_cooling_is_judged_for_air_and_hybrid_and_open_without_a_flow():
     cooled = {one.hall: one for one in assess(*stack("plural")).cooled}
     assert cooled["air"].holds is True
     assert cooled["wet"].holds is True

@@ -18,7 +18,7 @@ GRADES = [grade.value for grade in Grade]
 
 def proof(numbers: dict[str, int], grade: str = "technically-verified") -> EvidenceSet:
     """Evidence of one grade for some answers."""
-    return EvidenceSet({name: Evidence(criterion=name, answer=number, grade=grade, source="a test") for name, number in numbers.items()})  # type: ignore[arg-type]
+    return EvidenceSet({name: Evidence(criterion=name, answer=number, grade=grade, source="a test") for name, number in numbers.items()})
 
 
 BEST = {one.id: one.top for one in CRITERIA}

@@ -119,3 +119,27 @@ def test_parts_and_other_frameworks_change_only_where_they_name_the_field(
 def _same(field: str, other: str) -> bool:
     """Whether two dotted fields are the same or one holds the other."""
     return field == other or field.startswith(f"{other}.") or other.startswith(f"{field}.")
+
+
+def _codes(value: Any, path: tuple[str | int, ...] = ()) -> list[tuple[str | int, ...]]:
+    """Give the path of every country code in data."""
+    if isinstance(value, dict):
+        return [found for key, inner in value.items() for found in _codes(inner, (*path, key))]
+    if isinstance(value, list):
+        return [found for number, inner in enumerate(value) for found in _codes(inner, (*path, number))]
+    return [path] if value in ("DE", "FR", "EU", "US") else []
+
+
+def test_every_country_code_of_the_description_moves_only_criteria_that_name_its_field(rich: Data) -> None:
+    before = report(rich, EVERYTHING)
+    paths = _codes(rich)
+    moving = 0
+    for path in paths:
+        after = report(changed(rich, put(*path, value="IN")), EVERYTHING)
+        field = ".".join(step for step in path if isinstance(step, str))
+        for one, was in zip(after.answers, before.answers, strict=True):
+            if (one.number, one.best) != (was.number, was.best) and one.barred == was.barred:
+                assert any(_same(field, other) for other in {*one.fields, *was.fields}), f"{one.criterion} does not name {field}"
+                moving += 1
+    assert len(paths) > 30
+    assert moving > len(paths)
