@@ -60,11 +60,11 @@ def _alike(site: Site, names: Sequence[str], watts: Sequence[Fraction]) -> Itera
     for name, carried in zip(names, watts, strict=True):
         if carried > limit(site, name):
             over.setdefault((Watts(-(-carried // 1)), _capacity(site, name)), []).append(name)
-    for (carried, have), feeds in over.items():
+    for (most, have), feeds in over.items():
         if len(feeds) == 1:
-            yield f"feed {feeds[0]} carries {carried}, and may carry {have}"
+            yield f"feed {feeds[0]} carries {most}, and may carry {have}"
         else:
-            yield f"feeds {', '.join(feeds[:-1])} and {feeds[-1]} carry {carried} each, and may carry {have}"
+            yield f"feeds {', '.join(feeds[:-1])} and {feeds[-1]} carry {most} each, and may carry {have}"
 
 
 def _capacity(site: Site, name: str) -> str:

@@ -45,7 +45,9 @@ def _exposed(rule: Rule, factory: AIFactory, _plan: Plan) -> Iterable[Finding]:
     """No trusted zone serves the internet."""
     for number, zone in _trusted(factory):
         if zone.exposure == "internet":
-            yield found(rule, f"Zone/{zone.name}", f"zones[{number}].exposure", "services of a zone of high trust can be reached by anybody")
+            yield found(
+                rule, f"Zone/{zone.name}", f"zones[{number}].exposure", "services of a zone of high trust can be reached by anybody"
+            )
 
 
 def _upwards(rule: Rule, factory: AIFactory, _plan: Plan) -> Iterable[Finding]:
@@ -67,7 +69,9 @@ def _leaks(rule: Rule, factory: AIFactory, _plan: Plan) -> Iterable[Finding]:
             through = sorted((ways[name] for name in gateway.zones if name in ways and name != zone.name), key=lambda way: (len(way), way))
             for policy in on_zone(factory, zone.name):
                 if through and gateway.name not in policy.gateways:
-                    message = f"{policy.data} data can pass {' > '.join(through[0])} to gateway {gateway.name}, which its policy does not name"
+                    message = (
+                        f"{policy.data} data can pass {' > '.join(through[0])} to gateway {gateway.name}, which its policy does not name"
+                    )
                     yield found(rule, f"Zone/{zone.name}", f"zones[{number}].allow", message)
 
 
@@ -100,7 +104,9 @@ def _routes(rule: Rule, factory: AIFactory, _plan: Plan) -> Iterable[Finding]:
             outside = sorted(expand(uplink.route) - expand(policy.within))
             if outside and uplink.encryption not in {"ipsec", "tls"}:
                 how = "no encryption" if uplink.encryption == "none" else f"{uplink.encryption}, which each hop on the way takes off"
-                message = f"uplink {uplink.name} passes {', '.join(outside)} with {how}; {policy.data} data may be in {', '.join(policy.within)}"
+                message = (
+                    f"uplink {uplink.name} passes {', '.join(outside)} with {how}; {policy.data} data may be in {', '.join(policy.within)}"
+                )
                 yield found(rule, f"Site/{site}", f"{field}.route", message)
 
 
@@ -152,7 +158,9 @@ def _bridges(rule: Rule, factory: AIFactory, _plan: Plan) -> Iterable[Finding]:
         zones = [zone for zone in factory.zones if tenant.name in zone.tenants]
         lower = [zone.name for zone in zones if zone.trust != "high"]
         if tenant.data and lower and any(zone.trust == "high" for zone in zones):
-            message = f"its people work in a zone of high trust and in {', '.join(lower)}; they can carry {', '.join(tenant.data)} data between"
+            message = (
+                f"its people work in a zone of high trust and in {', '.join(lower)}; they can carry {', '.join(tenant.data)} data between"
+            )
             yield found(rule, f"Tenant/{tenant.name}", f"tenants[{number}]", message)
 
 

@@ -30,9 +30,7 @@ def _ramps(rule: Rule, factory: AIFactory, _plan: Plan) -> Iterable[Finding]:
         largest = max(((pool.nodes * (system(pool.system).max_power or Watts(0)).count, pool.name) for pool in pools), default=(0, ""))
         limit = site.power.ramp_limit
         if limit is not None and largest[0] > limit.count:
-            message = (
-                f"pool {largest[1]} can drop {Watts(largest[0])} within a second, when a job that spans it ends or waits; the grid takes {limit}"
-            )
+            message = f"pool {largest[1]} can drop {Watts(largest[0])} within a second, when a job that spans it ends or waits; the grid takes {limit}"
             yield found(rule, f"Site/{site.name}", f"sites[{at}].power.ramp_limit", message)
 
 
@@ -116,7 +114,7 @@ REPORTING = Rule(
     title="Sites of 500 kW and more report their figures",
     severity="info",
     rationale="The Union's database of data centres asks for energy, water, heat and renewables of each such site, every year.",
-    remediation="meter what Annex II of the delegated regulation asks for, and report it by 15 May",
+    remediation="meter what Annex II of the delegated regulation asks for, and report it",
     controls=(EED_REPORTING, ECSF_REPORTING),
     places=PLAN,
     decide=_reporting,

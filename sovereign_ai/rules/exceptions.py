@@ -12,14 +12,12 @@ from datetime import date
 
 from sovereign_ai.plan.factory import Plan
 from sovereign_ai.rules.duties import NIS2_RISK
-from sovereign_ai.rules.judge import Finding
+from sovereign_ai.rules.judge import UNWAIVABLE, Finding
 from sovereign_ai.rules.residency import PLAN, found
 from sovereign_ai.rules.rule import Rule
 from sovereign_ai.spec.checks.waivers import MOST_DAYS, check_waivers
 from sovereign_ai.spec.factory import AIFactory
 
-UNWAIVABLE = frozenset({"WVR-001", "WVR-002", "WVR-003"})
-"""Rules whose findings no waiver covers."""
 _RESOURCE = re.compile(r"[A-Za-z]+(/[a-z0-9.-]+){1,2}")
 SOON = 14
 """Days before its end from which a waiver's end is told."""

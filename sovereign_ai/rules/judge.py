@@ -23,6 +23,8 @@ ADVISORY: frozenset[Severity] = frozenset({"info", "warning"})
 """What is told and fails nothing: a finding of these is a `notice`, never a violation."""
 Status = Literal["violation", "undecidable", "waived", "notice"]
 _MOST_DAYS = 90
+UNWAIVABLE = frozenset({"WVR-001", "WVR-002", "WVR-003"})
+"""Rules about waivers themselves: no waiver covers their findings."""
 _RANK = {"violation": 0, "undecidable": 1, "waived": 2, "notice": 3}
 
 
@@ -171,6 +173,6 @@ def _judged(finding: Finding, usable: dict[tuple[str, str], Waiver]) -> Finding:
     if finding.severity in ADVISORY:
         return replace(finding, status="notice")
     waiver = usable.get((finding.rule, finding.resource))
-    if waiver is None:
+    if waiver is None or finding.rule in UNWAIVABLE:
         return finding
     return replace(finding, status="waived", waiver=waiver.id)

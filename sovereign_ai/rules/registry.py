@@ -11,7 +11,22 @@ import hashlib
 import orjson
 
 from sovereign_ai.errors import Problem, UsageError, nearest
-from sovereign_ai.rules import flows, images, people, placement, privilege, residency, storage
+from sovereign_ai.rules import (
+    access,
+    copies,
+    custody,
+    energy,
+    exceptions,
+    flows,
+    images,
+    people,
+    placement,
+    privilege,
+    residency,
+    storage,
+    supply,
+    transfers,
+)
 from sovereign_ai.rules.rule import Rule
 
 REGISTRY: tuple[Rule, ...] = tuple(
@@ -24,6 +39,13 @@ REGISTRY: tuple[Rule, ...] = tuple(
             storage.STORAGE,
             *residency.RULES,
             *people.RULES,
+            *access.RULES,
+            *copies.RULES,
+            *custody.RULES,
+            *energy.RULES,
+            *exceptions.RULES,
+            *supply.RULES,
+            *transfers.RULES,
         ),
         key=lambda rule: rule.id,
     )

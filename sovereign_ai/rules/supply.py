@@ -85,7 +85,9 @@ def _telemetry(rule: Rule, factory: AIFactory, _plan: Plan) -> Iterable[Finding]
             permitted = policy.metrics or policy.logs
             if one.control_channel == "telemetry" and one.jurisdiction not in expand(permitted):
                 allowed = ", ".join(permitted) or "no country"
-                message = f"the {one.component} reports to {one.vendor} in {one.jurisdiction}; metrics of {policy.data} data may be in {allowed}"
+                message = (
+                    f"the {one.component} reports to {one.vendor} in {one.jurisdiction}; metrics of {policy.data} data may be in {allowed}"
+                )
                 yield found(rule, f"Supplier/{one.name}", f"suppliers[{number}].control_channel", message)
 
 

@@ -97,7 +97,9 @@ def _shaky(rule: Rule, factory: AIFactory, _plan: Plan) -> Iterable[Finding]:
                 if decision is None:
                     why = "no adequacy decision covers it"
                 elif decision.condition or decision.status != "in-force":
-                    why = f"its adequacy decision is {decision.status}" + (f" and covers {decision.condition}" if decision.condition else "")
+                    why = f"its adequacy decision is {decision.status}" + (
+                        f" and covers {decision.condition}" if decision.condition else ""
+                    )
                 else:
                     continue
                 place = f"residency[{number}].{'in' if field == 'within' else field}"

@@ -22,7 +22,7 @@ from sovereign_ai.errors import EnvironmentLacksError, Problem, UsageError
 from sovereign_ai.names import KEYS, OWNER
 from sovereign_ai.plan.factory import Plan
 from sovereign_ai.sim.difference import changes, node_spec, owned_slice
-from sovereign_ai.sim.nodes import FAKE, node_objects
+from sovereign_ai.sim.nodes import FAKE, node_objects, with_cache_time
 from sovereign_ai.sim.pod_ranges import assign, cluster_range
 from sovereign_ai.sim.slices import slice_objects
 from sovereign_ai.spec.factory import AIFactory
@@ -101,7 +101,8 @@ def simulate(
 
     _delete_all(api, [*nodes.remove, *nodes.replace, *slices.remove, *slices.replace])
     ranged = assign(fresh, live, cluster_range(plan, cluster), factory.clusters.pods_per_node)
-    made = _make_all(api, ranged, planned, lambda line: progress(f"{cluster}: {line}"))
+    noted = [with_cache_time(node, len(live) + number) for number, node in enumerate(ranged, 1)]
+    made = _make_all(api, noted, planned, lambda line: progress(f"{cluster}: {line}"))
     api.many((partial(api.create, obj) for obj in (*slices.make, *slices.replace)), workers=_WORKERS)
     api.many((partial(_mend, api, obj) for obj in (*nodes.mend, *slices.mend)), workers=_WORKERS)
     names = {node["metadata"]["name"] for node in wanted}

@@ -14,7 +14,7 @@ from typer.testing import CliRunner, Result
 from sovereign_ai.cli.main import app
 
 STACKS = Path(__file__).resolve().parents[2] / "stacks"
-COMMANDS = ("init", "schema", "validate", "plan", "render", "check", "preview", "up", "verify", "down", "cluster", "tools", "doctor", "env")
+COMMANDS = ("assess", "init", "schema", "validate", "plan", "render", "check", "preview", "up", "verify", "down", "cluster", "tools", "doctor", "env")
 
 
 def call(*arguments: str) -> Result:
@@ -27,7 +27,7 @@ def test_every_promised_command_is_there() -> None:
 
 @pytest.mark.parametrize("command", [*COMMANDS])
 def test_every_help_is_narrow_and_shows_an_example(command: str) -> None:
-    names = {"cluster": ["up", "status", "list", "down"], "tools": ["install", "sbom"]}.get(command, [None])
+    names = {"cluster": ["up", "status", "list", "down"], "tools": ["install", "sbom"], "assess": ["goodput", "energy", "cost", "sovereignty", "figures"]}.get(command, [None])
     for name in names:
         result = call(*(part for part in (command, name, "--help") if part))
         assert result.exit_code == 0

@@ -7,11 +7,11 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from tests.cluster.tls_server import Handler, Server
 
 from sovereign_ai.cluster.embedded import Cluster, down, up
 from sovereign_ai.cluster.flags import COMPONENTS
 from sovereign_ai.cluster.state import Place
+from tests.cluster.tls_server import Handler, Server
 
 
 @pytest.fixture

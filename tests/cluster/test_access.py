@@ -8,11 +8,11 @@ from typing import Any
 
 import pytest
 import yaml
-from tests.cluster.tls_server import Answer, Handler, Server
 
 from sovereign_ai.cluster.access import ApiError, UnreachableError, open_cluster
 from sovereign_ai.cluster.parallel import many
 from sovereign_ai.errors import EnvironmentLacksError, Problem, UsageError
+from tests.cluster.tls_server import Answer, Handler, Server
 
 Serve = Callable[[Handler], Server]
 

@@ -24,7 +24,7 @@ def tier(**changes: Any) -> list[dict[str, Any]]:
 
 def found(**changes: Any) -> list[tuple[str, str, str]]:
     factory = factory_of(**changes)
-    return [(one.rule, one.resource, one.where.field) for one in decide(factory, plan_of(factory))]
+    return [(one.rule, one.resource, one.where.field) for one in decide(factory, plan_of(factory), TODAY) if one.status != "notice"]
 
 
 def test_the_small_factory_obeys_every_plan_rule():
@@ -42,7 +42,8 @@ def test_a_pool_of_a_zone_that_holds_none_of_the_data_may_stand_anywhere():
 
 def test_storage_in_another_country_is_found():
     factory = factory_of()
-    assert [one.rule for one in decide(factory, plan_of(factory, storage_country="CH"))] == ["RES-001"]
+    wrong = [one.rule for one in decide(factory, plan_of(factory, storage_country="CH"), TODAY) if one.status == "violation"]
+    assert wrong == ["RES-001"]
 
 
 def test_backups_follow_the_list_of_backups():
@@ -71,8 +72,13 @@ def test_a_gateway_that_the_policy_does_not_name_is_found():
     named = [{**PERSONAL, "gateways": ["exchange"]}]
     assert found(gateways=[gateway], residency=named) == []
     abroad = {**gateway, "seat": "US"}
-    assert found(gateways=[abroad], residency=named) == [("RES-003", "Gateway/exchange", "gateways[0].seat")]
+    assert found(gateways=[abroad], residency=named) == [
+        ("RES-003", "Gateway/exchange", "gateways[0].seat"),
+        ("TRF-001", "Gateway/exchange", "gateways[0].seat"),
+    ]
     assert found(gateways=[abroad], residency=[{**named[0], "transfer": "scc"}]) == []
+    conditional = [("TRF-001", "Gateway/exchange", "gateways[0].seat")]
+    assert found(gateways=[abroad], residency=[{**named[0], "transfer": "adequacy"}]) == conditional
 
 
 def test_staff_support_and_sub_processors_are_held_against_staff_access():
@@ -80,7 +86,11 @@ def test_staff_support_and_sub_processors_are_held_against_staff_access():
     assert found(operator=operator) == [("STF-001", "Factory/small", "operator.support")]
     body = {"name": "Example Analytics", "seat": "DE", "parent_seat": "US", "purpose": "billing", "data": ["personal"]}
     operator = {**FACTORY["operator"], "sub_processors": [body]}
-    assert found(operator=operator) == [("STF-001", "Factory/small", "operator.sub_processors[0].seat")]
+    assert found(operator=operator) == [
+        ("LAW-002", "Factory/small", "operator.sub_processors[0].parent_seat"),
+        ("STF-001", "Factory/small", "operator.sub_processors[0].seat"),
+        ("TRF-001", "Factory/small", "operator.sub_processors[0].parent_seat"),
+    ]
     operator["sub_processors"] = [{**body, "data": []}]
     assert found(operator=operator) == []
 
@@ -103,6 +113,23 @@ def test_a_rule_that_crashes_is_a_violation_that_names_it(monkeypatch: pytest.Mo
     assert [(one.rule, one.status) for one in decide(factory, plan_of(factory))] == [("TST-001", "violation")]
 
 
+def test_a_rule_of_advice_that_crashes_is_a_violation_all_the_same(monkeypatch: pytest.MonkeyPatch):
+    def crash(_rule: Rule, _factory: object, _plan: object) -> list[Finding]:
+        raise KeyError("gone")
+
+    broken = Rule("TST-002", "t", "info", "r", "m", (), frozenset({"plan"}), decide=crash)
+    monkeypatch.setattr(gate, "REGISTRY", (broken,))
+    factory = factory_of()
+    assert not check(factory, plan_of(factory), [], now=TODAY).ok
+
+
+def test_a_rule_that_hangs_on_the_day_says_undecidable_without_one():
+    factory = factory_of()
+    undecided = {one.rule for one in decide(factory, plan_of(factory)) if one.status == "undecidable"}
+    assert undecided == {one.id for one in REGISTRY if one.decide_on is not None} != set()
+    assert not any(one.status == "undecidable" for one in decide(factory, plan_of(factory), TODAY))
+
+
 def test_the_gate_points_findings_into_the_users_own_file():
     factory = factory_of(operator={**FACTORY["operator"], "support": ["IN"]})
     labelled = pod(image="nginx")
@@ -120,7 +147,7 @@ def test_ids_are_unique_and_every_rule_says_why_what_to_do_and_what_it_serves():
         assert one.rationale, one.id
         assert one.remediation, one.id
         assert one.controls, one.id
-        assert bool(one.checks) != bool(one.decide), one.id
+        assert [bool(one.checks), bool(one.decide), bool(one.decide_on)].count(True) == 1, one.id
         assert all(control.date and control.version and control.source for control in one.controls)
 
 
