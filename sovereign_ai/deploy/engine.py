@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from sovereign_ai.deploy.place import environment, state_dir
-from sovereign_ai.errors import DeploymentError, EnvironmentLacksError, ExitCode, Problem, SpecError
+from sovereign_ai.errors import DeploymentError, ExitCode, Problem, SpecError, UsageError
 from sovereign_ai.toolchain.install import find
 
 Progress = Callable[[str], None]
@@ -179,7 +179,7 @@ class Engine:
         """Run a verb, count its events, and raise with the engine's own words if it fails."""
         command = [str(self.pulumi), verb, "--stack", self.stack, "--non-interactive", "--json", *flags]
         if policy_pack is not None:
-            command += ["--policy-pack", str(policy_pack)]
+            command += ["--policy-pack", str(_require_pack(policy_pack))]
         log = state_dir() / f"{self.stack}.{verb}.log"
         told = _Told()
         environ = self.env | {"PULUMI_ENABLE_STREAMING_JSON_PREVIEW": "true"}
@@ -267,12 +267,12 @@ def _advice(text: str) -> str:
     return ""
 
 
-def require_kubeconfig(path: Path) -> Path:
-    """Give the path if a kubeconfig is there.
+def _require_pack(path: Path) -> Path:
+    """Give the pack's whole path, since the engine runs in the stack's folder.
 
     Raises:
-        EnvironmentLacksError: it is not.
+        UsageError: no policy pack is there.
     """
-    if path.is_file():
-        return path
-    raise EnvironmentLacksError(Problem("no-kubeconfig", f"{path} does not exist", hint="start a cluster with `sovereign-ai cluster up`"))
+    if (path / "PulumiPolicy.yaml").is_file():
+        return path.resolve()
+    raise UsageError(Problem("no-policy-pack", f"{path} has no PulumiPolicy.yaml", hint="name the folder of a policy pack"))

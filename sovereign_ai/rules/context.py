@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from sovereign_ai.catalog.jurisdictions import expand
-from sovereign_ai.names import KEYS
+from sovereign_ai.names import KEYS, OWNER
 from sovereign_ai.plan.clusters import ClusterPlan
 from sovereign_ai.plan.factory import Plan
 from sovereign_ai.spec.factory import AIFactory
@@ -22,6 +22,8 @@ DNS_NAMESPACE = "kube-system"
 """Where the cluster's DNS answers."""
 SPARE_TAINT = f"{KEYS.domain}/spare"
 """Taint of machines kept ready; no workload may tolerate it."""
+SECRET_READERS = ("tenant-admin",)
+"""Roles that may read secrets: a tenant's own people, in the tenant's own namespace."""
 ENCRYPTION_KEY = f"{KEYS.domain}/encryption-key"
 """StorageClass parameter that names the key."""
 
@@ -35,6 +37,8 @@ class Context:
 
     Attributes:
         factory: the factory's name.
+        tenants: namespace to its tenant; our own namespace has none.
+        partitioned: zones with a part of the fabrics of their own.
         namespaces: namespace to its zone; our own namespace has none and maps to the empty text.
         jurisdictions: zone to the countries in which its pods may run.
         classes: storage class to the zone whose claims it serves.
@@ -56,6 +60,8 @@ class Context:
     openings: tuple[str, ...]
     registries: tuple[str, ...]
     image: str
+    tenants: tuple[tuple[str, str], ...] = ()
+    partitioned: tuple[str, ...] = ()
 
     def constants(self) -> dict[str, Any]:
         """Give each `$name` that an expression may use as plain data."""
@@ -69,6 +75,14 @@ class Context:
             "openings": list(self.openings),
             "registries": list(self.registries),
             "image": self.image,
+            "tenants": dict(self.tenants),
+            "partitioned": list(self.partitioned),
+            "factory": self.factory,
+            "factory_key": KEYS.factory,
+            "owner_key": KEYS.owner,
+            "owner": OWNER,
+            "system": SYSTEM_NAMESPACE,
+            "secret_readers": list(SECRET_READERS),
             "zone_key": KEYS.zone,
             "jurisdiction_key": KEYS.jurisdiction,
             "namespace_zone": KEYS.namespace_zone,
@@ -111,6 +125,8 @@ def factory_context(factory: AIFactory, plan: Plan, cluster: str | None = None) 
         regions=tuple(sorted(region for region, country in regions.items() if any(country in ok for ok in permitted.values()))),
         openings=tuple(sorted(set(_openings(factory)))),
         registries=tuple(sorted(f"{registry.rstrip('/')}/" for registry in factory.images.registries)),
+        tenants=tuple(sorted({(ns.name, ns.tenant) for one in clusters for ns in one.namespaces})),
+        partitioned=tuple(sorted(zone.name for zone in factory.zones if zone.isolation.fabric != "none")),
         image=f"^{_REFERENCE}{_DIGEST}$" if factory.images.digests == "required" else f"^{_REFERENCE}({_DIGEST})?$",
     )
 

@@ -63,6 +63,16 @@ def _pss(name: str, summary: str) -> Control:
     return Control("PSS", name, summary, "kubernetes.io/docs/concepts/security/pod-security-standards", "1.37", "2026-09-08", "guideline")
 
 
+def _cis(number: str, summary: str) -> Control:
+    """Give a recommendation of the CIS Kubernetes Benchmark; the date is the day on which its ids were read."""
+    return Control("CIS", number, summary, "CIS Kubernetes Benchmark", "1.11", "2026-11-24", "guideline")
+
+
+def _nsa(part: str, summary: str) -> Control:
+    """Give a part of the Kubernetes Hardening Guide of NSA and CISA, which numbers nothing."""
+    return Control("NSA-CISA", part, summary, "NSA and CISA, Kubernetes Hardening Guide", "1.2", "2022-08-29", "guideline")
+
+
 ECSF_DATA = _ecsf("SOV-3.4", "Data is stored and processed under one known law")
 ECSF_KEYS = _ecsf("SOV-3.1", "The customer holds the encryption keys")
 ECSF_LAW = _ecsf("SOV-2.1", "One known law governs the service")
@@ -81,12 +91,32 @@ NIS2_SUPPLY = Control(
     "NIS2", "Article 21(2)(d)", "The supply chain is part of risk management", "Directive (EU) 2022/2555", "2022/2555", "2022-12-14", "law"
 )
 PSS_RESTRICTED = _pss("restricted", "Pods run without privileges, host access or added capabilities")
-HARDENING = Control(
-    "NSA-CISA",
-    "Network separation",
-    "Network policies deny by default and open what is needed",
-    "NSA and CISA, Kubernetes Hardening Guide",
-    "1.2",
-    "2022-08-29",
-    "guideline",
-)
+HARDENING = _nsa("Network separation", "Network policies deny by default and open what is needed")
+NSA_PODS = _nsa("Kubernetes Pod security", "Containers run with the least privileges, held by a technical control")
+NSA_ACCESS = _nsa("Authentication and authorization", "People and service accounts have the least rights that they need")
+CIS_ADMIN = _cis("5.1.1", "cluster-admin is used only where it must be")
+CIS_SECRETS = _cis("5.1.2", "Few may read secrets")
+CIS_WILDCARDS = _cis("5.1.3", "Roles name what they grant")
+CIS_TOKENS = _cis("5.1.6", "Tokens are mounted only where they are needed")
+CIS_MASTERS = _cis("5.1.7", "Nobody uses the group system:masters")
+CIS_ESCALATION = _cis("5.1.8", "Few may bind, impersonate or escalate")
+CIS_NODE_PROXY = _cis("5.1.10", "Few reach nodes through the proxy subresource")
+CIS_CSR = _cis("5.1.11", "Few approve certificate requests")
+CIS_WEBHOOKS = _cis("5.1.12", "Few write webhook configurations")
+CIS_TOKEN_CREATION = _cis("5.1.13", "Few make service account tokens")
+CIS_POLICY = _cis("5.2.1", "A control of what pods may do is active")
+CIS_PRIVILEGED = _cis("5.2.2", "No privileged containers")
+CIS_HOST_PID = _cis("5.2.3", "No pod shares the host's process ids")
+CIS_HOST_IPC = _cis("5.2.4", "No pod shares the host's IPC")
+CIS_HOST_NETWORK = _cis("5.2.5", "No pod shares the host's network")
+CIS_ESCALATE = _cis("5.2.6", "No container gains privileges")
+CIS_ROOT = _cis("5.2.7", "No container runs as root")
+CIS_CAPABILITIES = _cis("5.2.9", "No container adds capabilities")
+CIS_HOST_PROCESS = _cis("5.2.11", "No Windows container is a host process")
+CIS_HOST_PATH = _cis("5.2.12", "No pod mounts folders of the host")
+CIS_HOST_PORT = _cis("5.2.13", "No container takes a port of the host")
+CIS_NETWORK = _cis("5.3.2", "Network policies hold in every namespace")
+CIS_PROVENANCE = _cis("5.5.1", "Where images come from is enforced")
+CIS_NAMESPACES = _cis("5.7.1", "Namespaces are administrative boundaries")
+CIS_SECCOMP = _cis("5.7.2", "Containers run under a seccomp profile")
+CIS_CONTEXT = _cis("5.7.3", "Pods and containers have a security context")

@@ -7,7 +7,7 @@ r"""From a rule's expression to text that an evaluator takes: constants baked in
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import orjson
@@ -46,7 +46,7 @@ def literal(value: Any) -> str:
 
 def variables_of(kind: Kind) -> dict[str, str]:
     """Give the named parts of one kind, each defined by those before it."""
-    pod = {"pod": kind.pod, **_POD} if kind.pod else {}
+    pod = {"pod": kind.pod, **_POD, **_metadata(kind.pod_metadata)} if kind.pod else {}
     return {**(_NAMESPACED if kind.namespaced else {}), **pod}
 
 
@@ -57,12 +57,29 @@ def variables_of_group(group: Group) -> dict[str, str]:
     holders = [kind for kind in kinds if kind.pod]
     if holders:
         usual = max({kind.pod for kind in holders}, key=lambda path: sum(kind.pod == path for kind in holders))
-        path = usual
-        for kind in holders:
-            if kind.pod != usual:
-                path = f'object.kind == "{kind.name}" ? {kind.pod} : ({path})'
-        found |= {"pod": path, **_POD}
+        odd = [kind for kind in holders if kind.pod != usual]
+        parts = {name: {kind.name: text for kind in holders for text in [variables_of(kind)[name]]} for name in ("pod", "annotations", "labels")}
+        common = next(kind.name for kind in holders if kind.pod == usual)
+        chosen = {name: texts[common] for name, texts in parts.items()}
+        for kind in odd:
+            chosen = {name: f'object.kind == "{kind.name}" ? ({parts[name][kind.name]}) : ({text})' for name, text in chosen.items()}
+        found |= {"pod": chosen["pod"], **_POD, "annotations": chosen["annotations"], "labels": chosen["labels"]}
     return found
+
+
+def _metadata(path: str) -> dict[str, str]:
+    """Give the annotations and labels that a pod gets; a template may have no metadata at all."""
+    there = "" if path == "object.metadata" else f"has({path}) && "
+    return {part: f"{there}has({path}.{part}) ? {path}.{part} : {{}}" for part in ("annotations", "labels")}
+
+
+def list_of(expressions: Iterable[str], parts: Mapping[str, str]) -> str:
+    """Write one expression that gives each expression's answer, with the named parts computed once.
+
+    >>> list_of(["variables.a > 1", "variables.a < 3"], {"a": "object.x"})
+    '[object.x].map(v_a, [(v_a > 1), (v_a < 3)])[0]'
+    """
+    return _bound("[" + ", ".join(f"({one})" for one in expressions) + "]", parts, "[{0}].map(v_{1}, {2})[0]")
 
 
 def spell_out(expression: str, parts: Mapping[str, str]) -> str:
@@ -84,9 +101,13 @@ def bind(expression: str, parts: Mapping[str, str]) -> str:
     >>> bind("variables.a > 1", {"a": "object.x"})
     '[object.x].all(v_a, v_a > 1)'
     """
+    return _bound(expression, parts, "[{0}].all(v_{1}, {2})")
+
+
+def _bound(expression: str, parts: Mapping[str, str], around: str) -> str:
+    """Wrap the expression in each named part that it uses, the last-defined innermost."""
     named = _VARIABLE.sub(r"v_\1", expression)
     for name in reversed(list(parts)):
         if re.search(rf"\bv_{name}\b", named):
-            definition = _VARIABLE.sub(r"v_\1", parts[name])
-            named = f"[{definition}].all(v_{name}, {named})"
+            named = around.format(_VARIABLE.sub(r"v_\1", parts[name]), name, named)
     return named

@@ -8,41 +8,92 @@ at each evaluation offline, and would cost more than all other rules together.)
 
 from __future__ import annotations
 
-from sovereign_ai.rules.controls import C3A_UPDATES, CADA_SOFTWARE, NIS2_SUPPLY
+from sovereign_ai.rules.controls import C3A_UPDATES, CADA_SOFTWARE, CIS_PROVENANCE, NIS2_SUPPLY
 from sovereign_ai.rules.kinds import PODS
 from sovereign_ai.rules.rule import OBJECT_PLACES, Check, Rule
 
 
 def _permitted(image: str) -> str:
-    """Write that an image is permitted."""
-    return (
-        f'({image}.matches($image) && $registries.exists(r, {image}.startsWith(r)) && !{image}.contains("..") && !{image}.contains("//"))'
-    )
+    """Write that an image comes from a declared registry."""
+    return f'($registries.exists(r, {image}.startsWith(r)) && !{image}.contains("..") && !{image}.contains("//"))'
 
+
+_CONTROLS = (CADA_SOFTWARE, C3A_UPDATES, NIS2_SUPPLY, CIS_PROVENANCE)
 
 IMAGES = Rule(
     id="IMG-001",
-    title="Container images come from the declared registries, pinned by digest where that is required",
+    title="Container images come from the declared registries",
     severity="high",
     rationale=(
-        "Who fills a registry decides what runs. A tag can be moved to other content; a prefix match lets a look-alike name in; "
+        "Who fills a registry decides what runs. A prefix match lets a look-alike name in; "
         "init and ephemeral containers and image volumes are ways in as good as any."
     ),
-    remediation="mirror the image into a registry listed under `images.registries` and name it as REGISTRY/PATH@sha256:DIGEST",
-    controls=(CADA_SOFTWARE, C3A_UPDATES, NIS2_SUPPLY),
+    remediation="mirror the image into a registry listed under `images.registries`",
+    controls=_CONTROLS,
     places=OBJECT_PLACES,
     checks=(
         Check(
             PODS,
             "containers",
             f"variables.containers.all(c, has(c.image) && {_permitted('c.image')})",
-            "an image of a container, init container or ephemeral container is not from a declared registry, or has no digest",
+            "an image of a container, init container or ephemeral container is not from a declared registry",
         ),
         Check(
             PODS,
             "volumes",
             f"variables.volumes.all(v, !has(v.image) || (has(v.image.reference) && {_permitted('v.image.reference')}))",
-            "an image volume is not from a declared registry, or has no digest",
+            "an image volume is not from a declared registry",
         ),
     ),
 )
+DIGESTS = Rule(
+    id="IMG-002",
+    title="Images are pinned by digest where the description asks for it, and well-formed everywhere",
+    severity="high",
+    rationale="A tag can be moved to other content after it was checked; a digest is the content.",
+    remediation="name the image as REGISTRY/PATH@sha256:DIGEST",
+    controls=_CONTROLS,
+    places=OBJECT_PLACES,
+    checks=(
+        Check(
+            PODS,
+            "containers",
+            "variables.containers.all(c, has(c.image) && c.image.matches($image))",
+            "an image of a container, init container or ephemeral container has no whole digest",
+        ),
+        Check(
+            PODS,
+            "volumes",
+            "variables.volumes.all(v, !has(v.image) || (has(v.image.reference) && v.image.reference.matches($image)))",
+            "an image volume has no whole digest",
+        ),
+    ),
+)
+PULLED = Rule(
+    id="IMG-003",
+    title="Images are fetched from their registry, never taken from what lies on the machine",
+    severity="medium",
+    rationale=(
+        "With `Never`, a container runs whatever lies on the machine under that name, also an image that another tenant fetched with its own "
+        "credentials, or that somebody put there by hand."
+    ),
+    remediation="leave imagePullPolicy and pullPolicy out",
+    controls=_CONTROLS,
+    places=OBJECT_PLACES,
+    checks=(
+        Check(
+            PODS,
+            "containers",
+            'variables.containers.all(c, !has(c.imagePullPolicy) || c.imagePullPolicy != "Never")',
+            "an image of a container is never fetched from its registry",
+        ),
+        Check(
+            PODS,
+            "volumes",
+            'variables.volumes.all(v, !has(v.image) || !has(v.image.pullPolicy) || v.image.pullPolicy != "Never")',
+            "an image volume is never fetched from its registry",
+        ),
+    ),
+)
+
+RULES = (IMAGES, DIGESTS, PULLED)

@@ -130,7 +130,7 @@ class Verdict:
             if finding.status == "violation" and finding.remediation:
                 lines.append(f"    {finding.remediation}")
         count = f"{len(self.violations)} violations, {len(self.waived)} waived, {len(self.undecidable)} undecidable here"
-        return [*lines, f"{count}, {len(self.notices)} notices"]
+        return [*lines, count + (f", {len(self.notices)} notices" if self.notices else "")]
 
     def to_data(self) -> dict[str, Any]:
         """Give the mapping that `--json` prints."""

@@ -14,7 +14,8 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Literal
 
-Group = Literal["pods", "templates", "network-policies", "storage"]
+Group = Literal["pods", "templates", "network-policies", "network", "storage", "rights", "claims", "cluster", ""]
+"""The admission policy of a kind; empty for kinds that the API server exempts from admission policies."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +27,7 @@ class Kind:
         api_group: its API group; empty for the core group.
         version: the version that policies name.
         resources: its resources with subresources by which such an object is written.
-        group: the admission policy it belongs to.
+        group: the admission policy it belongs to; empty where there can be none.
         pod: expression of the pod's specification in it; empty where it holds none.
         namespaced: whether it lies in a namespace.
     """
@@ -38,6 +39,11 @@ class Kind:
     group: Group
     pod: str = ""
     namespaced: bool = True
+
+    @property
+    def pod_metadata(self) -> str:
+        """Expression of the metadata that its pods get."""
+        return f"{self.pod.removesuffix('.spec')}.metadata"
 
     @property
     def pod_field(self) -> str:
@@ -58,14 +64,33 @@ _ALL = (
     Kind("Job", "batch", "v1", ("jobs",), "templates", _TEMPLATE),
     Kind("CronJob", "batch", "v1", ("cronjobs",), "templates", "object.spec.jobTemplate.spec.template.spec"),
     Kind("NetworkPolicy", "networking.k8s.io", "v1", ("networkpolicies",), "network-policies"),
+    Kind("Service", "", "v1", ("services",), "network"),
+    Kind("Endpoints", "", "v1", ("endpoints",), "network"),
+    Kind("EndpointSlice", "discovery.k8s.io", "v1", ("endpointslices",), "network"),
+    Kind("Ingress", "networking.k8s.io", "v1", ("ingresses",), "network"),
+    Kind("Gateway", "gateway.networking.k8s.io", "v1", ("gateways",), "network"),
+    Kind("HTTPRoute", "gateway.networking.k8s.io", "v1", ("httproutes",), "network"),
+    Kind("ReferenceGrant", "gateway.networking.k8s.io", "v1beta1", ("referencegrants",), "network"),
     Kind("PersistentVolumeClaim", "", "v1", ("persistentvolumeclaims",), "storage"),
     Kind("PersistentVolume", "", "v1", ("persistentvolumes",), "storage", namespaced=False),
     Kind("StorageClass", "storage.k8s.io", "v1", ("storageclasses",), "storage", namespaced=False),
+    Kind("VolumeSnapshotClass", "snapshot.storage.k8s.io", "v1", ("volumesnapshotclasses",), "storage", namespaced=False),
+    Kind("ServiceAccount", "", "v1", ("serviceaccounts",), "rights"),
+    Kind("Role", "rbac.authorization.k8s.io", "v1", ("roles",), "rights"),
+    Kind("RoleBinding", "rbac.authorization.k8s.io", "v1", ("rolebindings",), "rights"),
+    Kind("ClusterRoleBinding", "rbac.authorization.k8s.io", "v1", ("clusterrolebindings",), "rights", namespaced=False),
+    Kind("ResourceClaim", "resource.k8s.io", "v1", ("resourceclaims",), "claims"),
+    Kind("ResourceClaimTemplate", "resource.k8s.io", "v1", ("resourceclaimtemplates",), "claims"),
+    Kind("Namespace", "", "v1", ("namespaces",), "cluster", namespaced=False),
+    Kind("CertificateSigningRequest", "certificates.k8s.io", "v1", ("certificatesigningrequests",), "cluster", namespaced=False),
+    Kind("CustomResourceDefinition", "apiextensions.k8s.io", "v1", ("customresourcedefinitions",), "cluster", namespaced=False),
+    Kind("MutatingWebhookConfiguration", "admissionregistration.k8s.io", "v1", ("mutatingwebhookconfigurations",), "", namespaced=False),
+    Kind("ValidatingWebhookConfiguration", "admissionregistration.k8s.io", "v1", ("validatingwebhookconfigurations",), "", namespaced=False),
 )
 KINDS: Mapping[str, Kind] = MappingProxyType({kind.name: kind for kind in _ALL})
 """Every kind by its name."""
 
-GROUPS: tuple[Group, ...] = ("pods", "templates", "network-policies", "storage")
+GROUPS: tuple[Group, ...] = ("pods", "templates", "network-policies", "network", "storage", "rights", "claims", "cluster")
 TEMPLATES = tuple(kind.name for kind in _ALL if kind.group == "templates")
 """Kinds that hold a pod template."""
 PODS = ("Pod", *TEMPLATES)

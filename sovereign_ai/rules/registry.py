@@ -1,7 +1,7 @@
 """The registry: what a rule is, and the one list of them.
 
->>> [rule.id for rule in REGISTRY][:3]
-['FLW-001', 'IMG-001', 'KEY-001']
+>>> rule("RES-001").title
+'Machines and storage of a zone stand where all its data may be'
 """
 
 from __future__ import annotations

@@ -57,6 +57,7 @@ class Rule:
         checks: CEL expressions; empty for a plan rule.
         decide: decides a plan rule; None for any other.
         decide_on: decides a plan rule whose answer hangs on the day; None for any other.
+        elsewhere: each place for objects that cannot decide an object rule, and why.
     """
 
     id: str
@@ -69,6 +70,7 @@ class Rule:
     checks: tuple[Check, ...] = ()
     decide: Decide | None = None
     decide_on: DecideOn | None = None
+    elsewhere: tuple[tuple[Place, str], ...] = ()
 
     @property
     def applies(self) -> tuple[Kind, ...]:

@@ -108,11 +108,21 @@ def test_init_makes_a_stack_that_validates_and_never_overwrites(tmp_path: Path) 
     assert not folder.exists()
     assert call("init", str(folder)).exit_code == 0
     assert call("validate", str(folder)).exit_code == 0
+    assert call("check", str(folder)).exit_code == 0, call("check", str(folder)).output
     before = (folder / "factory.yaml").read_text()
     again = call("init", str(folder))
     assert again.exit_code == 2
     assert "is there already" in again.stderr
     assert (folder / "factory.yaml").read_text() == before
+
+
+def test_a_policy_pack_that_is_not_there_is_wrong_usage_before_anything_runs(tmp_path: Path) -> None:
+    from sovereign_ai.deploy.engine import _require_pack
+    from sovereign_ai.errors import UsageError
+
+    with pytest.raises(UsageError, match="PulumiPolicy"):
+        _require_pack(tmp_path)
+    assert _require_pack(STACKS.parent / "policies" / "sovereign").is_absolute()
 
 
 def test_a_cluster_of_the_users_is_named_and_never_guessed(tmp_path: Path) -> None:

@@ -14,11 +14,21 @@ from sovereign_ai.rules.judge import ADVISORY, Finding, judge
 from sovereign_ai.rules.registry import REGISTRY
 from sovereign_ai.spec.factory import AIFactory
 from sovereign_ai.spec.supplier import Waiver
-from tests.rules.subject import DIGEST, FACTORY, factory_of
+from tests.rules import subject
+from tests.rules.subject import DIGEST
 
 TODAY = date(2026, 11, 24)
+FACTORY = {
+    **subject.FACTORY,
+    "sites": [{**one, "power": {**one["power"], "rack_pdus": 3}} for one in subject.FACTORY["sites"]],
+}
+"""The small factory with rack PDUs enough that a plan of it can be derived."""
 HERE, PERSONAL, ZONES, KEY = FACTORY["sites"][0], FACTORY["residency"][0], FACTORY["zones"], FACTORY["keys"][0]
 RULES = [one for room in (access, copies, custody, energy, exceptions, people, residency, supply, transfers) for one in room.RULES]
+
+
+def factory_of(**changes: Any) -> AIFactory:
+    return AIFactory(**{**FACTORY, **changes})
 
 
 def operator(**changes: Any) -> dict[str, Any]:
@@ -105,7 +115,7 @@ GATE = FACTORY["gateways"][0]
 TWO_LINES = [uplink(), uplink(name="west", carrier="Example Telecom")]
 ABROAD = {"gateways": [{**GATE, "seat": "US", "zones": ["restricted"]}]}
 NAMED = {"gateways": ["exchange"]}
-HEAVY = {"pools": [{**FACTORY["pools"][0], "nodes": 45}, FACTORY["pools"][1]]}
+HEAVY = {"pools": [{**FACTORY["pools"][0], "nodes": 60}, FACTORY["pools"][1]]}
 MIXED = {"pools": [FACTORY["pools"][0], {**FACTORY["pools"][1], "system": "mi300x-oam8", "driver": "6.4.1"}]}
 UNKNOWN = {"pools": [FACTORY["pools"][0], {**FACTORY["pools"][1], "system": "gaudi3-oam8", "driver": "1.22.0"}]}
 BACKUP = {"site": "fra1", "every": "1 d", "retention": "30 d"}
@@ -380,7 +390,7 @@ def test_two_unions_are_not_one() -> None:
     norway = operator(support=["NO"])
     assert [one.where.field for one in of("STF-001", factory_of(**norway))] == ["operator.support"]
     assert of("STF-001", factory_of(**norway, **policy(staff_access=["EEA"]))) == []
-    assert of("STF-001", factory_of(**operator(support=["CH"]), **policy(staff_access=["ADEQUACY"]))) == []
+    assert of("STF-001", factory_of(**operator(support=["CH"]), **policy(staff_access=["EU", "ADEQUACY"]))) == []
     assert of("STF-001", factory_of(**operator(support=["CH"]), **policy(staff_access=["EEA"])))
 
 
