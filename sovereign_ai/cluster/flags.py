@@ -151,6 +151,7 @@ def controller_manager(where: Place, ports: Mapping[str, int]) -> tuple[str, ...
         f"--root-ca-file={where.pki / who.CLUSTER_CA}.crt",
         "--use-service-account-credentials=true",
         "--node-monitor-grace-period=24h",
+        "--controllers=*,-ttl-controller",  # it only annotates nodes for kubelets, and there are none
         f"--flex-volume-plugin-dir={where.config / 'no-volume-plugins'}",
     )
 

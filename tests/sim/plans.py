@@ -104,8 +104,8 @@ def _cluster(factory: AIFactory, nodes: tuple[Node, ...], spares: int) -> Cluste
     namespaces = []
     for zone in factory.zones:
         here = [part for part in parts if part.zone == zone.name]
-        gpus = {part.resource: sum(other.gpus for other in here if other.resource == part.resource) for part in here}
-        namespaces += [Namespace(tenant, tenant, zone.name, gpus, tuple(part.pool for part in here)) for tenant in zone.tenants]
+        held = {part.resource: sum(other.gpus for other in here if other.resource == part.resource) for part in here}
+        namespaces += [Namespace(tenant, tenant, zone.name, held, tuple(part.pool for part in here)) for tenant in zone.tenants]
     return ClusterPlan(
         CLUSTER, "fra1", "fra1", "DE", ("h1",), tuple(parts), tuple(namespaces), len(nodes), len(nodes) * factory.clusters.pods_per_node, {}
     )

@@ -6,8 +6,9 @@ from typing import Any
 import pytest
 
 from sovereign_ai.names import KEYS
-from sovereign_ai.sim.nodes import SPARE, node_objects
+from sovereign_ai.sim.nodes import SPARE, node_objects, with_cache_time
 from sovereign_ai.spec.factory import AIFactory
+from sovereign_ai.spec.pool import GpuNodePool
 from tests.sim.plans import CLUSTER, factory_of, plan_of, pool
 
 LABEL_VALUE = re.compile(r"^(|[A-Za-z0-9]([A-Za-z0-9._-]{0,61}[A-Za-z0-9])?)$")
@@ -15,6 +16,11 @@ LABEL_VALUE = re.compile(r"^(|[A-Za-z0-9]([A-Za-z0-9._-]{0,61}[A-Za-z0-9])?)$")
 
 def first(factory: AIFactory, name: str, *, spares: int = 0) -> dict[str, Any]:
     return next(obj for obj in node_objects(factory, plan_of(factory, spares=spares), CLUSTER) if obj["metadata"]["name"] == name)
+
+
+def planned(*pools: GpuNodePool) -> list[dict[str, Any]]:
+    factory = factory_of(*pools)
+    return node_objects(factory, plan_of(factory), CLUSTER)
 
 
 def test_a_dgx_h100_carries_the_labels_of_feature_discovery_and_of_its_place() -> None:
@@ -47,7 +53,7 @@ def test_deprecated_labels_and_a_clique_without_a_rack_scale_domain_are_left_out
 
 
 def test_a_gb200_tray_is_an_arm64_node_of_four_gpus_in_a_clique_that_its_rack_shares() -> None:
-    nodes = node_objects(*_planned(pool("rackscale", "gb200-nvl72-tray", 19)), CLUSTER)
+    nodes = planned(pool("rackscale", "gb200-nvl72-tray", 19))
     labels = [obj["metadata"]["labels"] for obj in nodes]
     assert {one["kubernetes.io/arch"] for one in labels} == {"arm64"}
     assert {obj["status"]["capacity"]["nvidia.com/gpu"] for obj in nodes} == {"4"}
@@ -98,9 +104,11 @@ def test_rdma_resources_follow_the_fabrics_that_a_pool_joins() -> None:
 
 
 def test_the_same_plan_gives_the_same_nodes() -> None:
-    assert node_objects(*_planned(), CLUSTER) == node_objects(*_planned(), CLUSTER)
+    assert planned() == planned()
 
 
-def _planned(*pools: Any) -> Any:
-    factory = factory_of(*pools)
-    return factory, plan_of(factory)
+def test_the_cache_time_grows_with_the_cluster_as_its_own_controller_would_have_it() -> None:
+    node = planned()[0]
+    times = [with_cache_time(node, count)["metadata"]["annotations"]["node.alpha.kubernetes.io/ttl"] for count in (1, 100, 101, 1000, 5000)]
+    assert times == ["0", "0", "15", "30", "300"]
+    assert "node.alpha.kubernetes.io/ttl" not in node["metadata"]["annotations"]
