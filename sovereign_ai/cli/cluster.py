@@ -55,10 +55,11 @@ def _status(output: Output, name: str) -> None:
     from sovereign_ai.errors import ExitCode
 
     seen = status(name)
-    rows = [(one.name, one.pid or "-", "healthy" if one.healthy else "unwell", one.restarts, one.log) for one in seen.components]
+    rows = [(one.name, one.pid or "-", "healthy" if one.healthy else "unwell", one.restarts) for one in seen.components]
     lines = [f"{name}: {seen.phase}{'' if seen.server is None else f' at {seen.server}'}"]
     if rows:
-        lines += table(["component", "process", "health", "restarts", "log"], rows)
+        lines += table(["component", "process", "health", "restarts"], rows)
+        lines.append(f"logs: {seen.components[0].log.parent}")
     output.finish(seen.to_data(), lines, ExitCode.OK if seen.healthy else ExitCode.ENVIRONMENT)
 
 

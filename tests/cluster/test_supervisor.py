@@ -135,7 +135,7 @@ def test_a_start_that_fails_says_which_and_stops_the_others(where: Place):
     assert failure["name"] == "broken"
     assert "ended 3 times" in failure["why"]
     assert last_lines(where.log("broken"))[-1] == "no such flag"
-    assert recorded_processes(where) == []
+    until(lambda: recorded_processes(where) == [])
     until(lambda: supervisor_pid(where) is None)
 
 
