@@ -6,7 +6,7 @@ STACK  ?= stacks/lab
 OUT    ?= .sovereign/$(notdir $(STACK))
 export PYTHONDONTWRITEBYTECODE :=
 
-.PHONY: help setup tools demo down test check unit e2e bench clean
+.PHONY: help setup tools demo down check unit e2e twin test bench clean
 
 help: ## Show this help
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -51,6 +51,10 @@ unit: setup ## Tests that need neither network nor cluster
 
 e2e: tools ## Tests on a real control plane, through the real Pulumi engine
 	$(BIN)/pytest -q -m cluster
+
+twin: setup ## Tests of the fabric twin: real FRR in network namespaces; as root
+	command -v vtysh >/dev/null || { [ "$$(id -u)" = 0 ] && apt-get install -y -qq frr; }
+	$(BIN)/pytest -q -m twin tests/sim/twin
 
 test: check unit e2e ## All of it
 

@@ -28,7 +28,12 @@ def main() -> None:
             again.append(time.perf_counter() - begun)
             down("bench")
     first = statistics.median(fresh)
-    result = {"benchmark": "control_plane", "runs": RUNS, "fresh_seconds": round(first, 2), "with_data_seconds": round(statistics.median(again), 2)}
+    result = {
+        "benchmark": "control_plane",
+        "runs": RUNS,
+        "fresh_seconds": round(first, 2),
+        "with_data_seconds": round(statistics.median(again), 2),
+    }
     print(json.dumps(result | {"goal": 15, "met": first <= 15}, indent=2))
 
 

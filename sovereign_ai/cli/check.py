@@ -2,41 +2,145 @@
 
 from __future__ import annotations
 
+from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from sovereign_ai.cli.command import example, speak
 from sovereign_ai.cli.output import AsJson, Output
 
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from sovereign_ai.rules.judge import Verdict
+    from sovereign_ai.spec.factory import AIFactory
+
+
+class Format(StrEnum):
+    """How a verdict is told."""
+
+    TEXT = "text"
+    JSON = "json"
+    SARIF = "sarif"
+    JUNIT = "junit"
+    OSCAL = "oscal"
+
 
 def add(app: typer.Typer) -> None:
     """Add the command."""
 
-    @app.command("check", **example("sovereign-ai check stacks/lab"))
+    @app.command("check", **example("sovereign-ai check stacks/lab --format sarif"))
     def check(
         stack: Annotated[Path, typer.Argument(help="A stack's folder, or a description in YAML, JSON or Python.")] = Path(),
+        form: Annotated[Format, typer.Option("--format", "-f", help="How the verdict is told.")] = Format.TEXT,
+        out: Annotated[
+            Path | None, typer.Option("--output", "-o", help="A file for it; with `oscal`, a folder for all of its documents.")
+        ] = None,
+        on: Annotated[str | None, typer.Option("--on", help="The day that is judged, 2026-12-31; left out, today.")] = None,
         as_json: Annotated[bool, AsJson] = False,
     ) -> None:
         """Judge the description, the plan and every cluster's objects by the rules."""
-        speak("check", as_json, lambda output: _check(output, stack))
+        form = Format.JSON if as_json else form
+        speak("check", form is Format.JSON and out is None, lambda output: _check(output, stack, form, out, on))
 
 
-def _check(output: Output, path: Path) -> None:
-    from datetime import UTC, datetime
-
+def _check(output: Output, path: Path, form: Format, out: Path | None, on: str | None) -> None:
     from sovereign_ai.cli.stack import open_stack
     from sovereign_ai.errors import ExitCode
     from sovereign_ai.rules.check import check as judged
+    from sovereign_ai.rules.judge import merged
 
+    at = _time(on)
     stack = open_stack(path)
-    now = datetime.now(UTC).date()
-    lines, clusters, ok = [], [], True
+    verdicts, clusters, lines = [], [], []
     for cluster in stack.plan.clusters:
         bundle = stack.bundle(cluster.name)
-        verdict = judged(stack.factory, stack.plan, bundle.objects, now=now, cluster=cluster.name, where=stack.factory.where)
-        ok = ok and verdict.ok
+        verdict = judged(stack.factory, stack.plan, bundle.objects, now=at.date(), cluster=cluster.name, where=stack.factory.where)
+        verdicts.append(verdict)
         clusters.append({"cluster": cluster.name, "objects": len(bundle.objects), **verdict.to_data()})
-        lines += [f"{cluster.name}: {len(bundle.objects)} objects", *verdict.lines()]
-    output.finish({"clusters": clusters}, lines, ExitCode.OK if ok else ExitCode.FINDINGS)
+        lines.append(f"{cluster.name}: {len(bundle.objects)} objects")
+    whole = merged(verdicts)
+    code = ExitCode.OK if whole.ok else ExitCode.FINDINGS
+    if (form is Format.TEXT and out is None) or output.as_json:
+        from sovereign_ai.attest.controls import states
+        from sovereign_ai.attest.text import text
+
+        controls = [one.to_data() for one in states(whole)]
+        output.finish({"clusters": clusters, "controls": controls}, [*lines, *text(whole)], code)
+        return
+    files = _told(whole, stack.factory, form, at, {"ok": whole.ok, "clusters": clusters})
+    if out is None:
+        output.finish({}, [_chosen(files, form)], code)
+    else:
+        output.finish({}, _written(files, form, out), code)
+
+
+def _time(on: str | None) -> datetime:
+    """Give the time that is judged: the day's beginning in UTC, or now.
+
+    Raises:
+        UsageError: it is no day.
+    """
+    from datetime import UTC, datetime
+
+    from sovereign_ai.errors import Problem, UsageError
+
+    if on is None:
+        return datetime.now(UTC).replace(microsecond=0)
+    try:
+        return datetime.strptime(on, "%Y-%m-%d").replace(tzinfo=UTC)
+    except ValueError:
+        raise UsageError(Problem("bad-date", f"{on[:40]!r} is no day", hint="write it as 2026-12-31")) from None
+
+
+def _told(verdict: Verdict, factory: AIFactory, form: Format, at: datetime, data: dict[str, Any]) -> dict[str, str]:
+    """Give the documents of a format by their files' names."""
+    import orjson
+
+    def as_text(document: Any) -> str:
+        return orjson.dumps(document, option=orjson.OPT_INDENT_2 | orjson.OPT_SORT_KEYS).decode()
+
+    if form is Format.SARIF:
+        from sovereign_ai.attest.sarif import sarif
+
+        return {"check.sarif": as_text(sarif(verdict, base=Path.cwd()))}
+    if form is Format.JUNIT:
+        from sovereign_ai.attest.junit import junit
+
+        return {"check.xml": junit(verdict, name=factory.name).rstrip("\n")}
+    if form is Format.OSCAL:
+        from sovereign_ai.attest.oscal import documents
+
+        return {name: as_text(document) for name, document in documents(verdict, factory, at).items()}
+    if form is Format.JSON:
+        return {"check.json": as_text({"command": "check", **data})}
+    from sovereign_ai.attest.text import text
+
+    return {"check.txt": "\n".join(text(verdict))}
+
+
+def _chosen(files: dict[str, str], form: Format) -> str:
+    """Give the document for standard output: OSCAL has several, of which a verdict is one."""
+    from sovereign_ai.attest.oscal import RESULTS_FILE
+
+    return files[RESULTS_FILE] if form is Format.OSCAL else next(iter(files.values()))
+
+
+def _written(files: dict[str, str], form: Format, out: Path) -> list[str]:
+    """Write the documents and name them.
+
+    Raises:
+        UsageError: they cannot be written there.
+    """
+    from sovereign_ai.errors import Problem, UsageError
+
+    places = {out / name if form is Format.OSCAL else out: text for name, text in files.items()}
+    try:
+        for place, text in places.items():
+            place.parent.mkdir(parents=True, exist_ok=True)
+            place.write_text(text + "\n", encoding="utf-8")
+    except OSError as error:
+        raise UsageError(Problem("cannot-write", f"{error.filename}: {error.strerror}", hint="name another --output")) from None
+    return [str(place) for place in places]

@@ -11,15 +11,22 @@ import typer
 from sovereign_ai import __version__
 from sovereign_ai.cli import (
     assess,
+    audit,
     check,
     cluster,
+    diff,
     doctor,
     down,
     env,
+    evidence,
+    explain,
+    fabric,
     init,
     plan,
     preview,
     render,
+    report,
+    rules,
     schema,
     tools,
     up,
@@ -36,11 +43,10 @@ app = typer.Typer(
     help="Describe an AI factory once; derive, judge, deploy and verify it.\n\n"
     "Exit codes: 0 fine, 1 findings or drift, 2 bad input or usage, 3 the environment lacks something, 4 the deployment failed.",
 )
-for command in (init, schema, validate, plan, render, check, preview, up, verify, down, doctor, env):
+for command in (init, schema, validate, plan, render, check, rules, explain, preview, up, verify, audit, down, report, diff, doctor, env):
     command.add(app)
-assess.add(app)
-cluster.add(app)
-tools.add(app)
+for group in (assess, cluster, evidence, fabric, tools):
+    group.add(app)
 
 
 def _version(wanted: bool) -> None:

@@ -45,9 +45,15 @@ def check(
     """
     listed = list(objects)
     found = [*decide(factory, plan, now), *evaluate(listed, factory_context(factory, plan, cluster))]
-    fields = _fields(factory, listed)
-    placed = (_placed(finding, fields, where) for finding in found)
-    return judge(placed, factory.waivers, now)
+    return judge(placed(found, factory, listed, where), factory.waivers, now)
+
+
+def placed(
+    findings: Iterable[Finding], factory: AIFactory, objects: Iterable[Mapping[str, Any]], where: Callable[[str], Where] | None
+) -> list[Finding]:
+    """Point findings into the user's text: those about an object at the part of the description that it comes from."""
+    fields = _fields(factory, objects)
+    return [_placed(finding, fields, where) for finding in findings]
 
 
 def decide(factory: AIFactory, plan: Plan, now: date | None = None) -> list[Finding]:

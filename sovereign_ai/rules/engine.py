@@ -1,8 +1,9 @@
 """Decides object rules offline: one CEL program a kind, run once an object.
 
-All expressions of a kind are compiled into one program, since converting the object costs more than
-evaluating it. Only where that program does not say yes is each expression run by itself, to name
-the rule. Whatever goes wrong in an evaluation is a violation of the rule it went wrong in.
+All expressions of a kind are compiled into one program that gives the list of their answers, since
+converting the object costs more than evaluating it: a refused object costs what a good one does.
+Only where that program fails is it split in halves, down to the expression that fails. Whatever
+goes wrong in an evaluation is a violation of the rule it went wrong in.
 
     findings = evaluate(bundle.objects, context)
 """
@@ -19,7 +20,7 @@ import cel
 
 from sovereign_ai.rules.admitted import admitted
 from sovereign_ai.rules.context import Context
-from sovereign_ai.rules.expressions import bake, bind, spell_out, variables_of
+from sovereign_ai.rules.expressions import bake, list_of, spell_out, variables_of
 from sovereign_ai.rules.judge import Finding
 from sovereign_ai.rules.kinds import KINDS, Kind, find
 from sovereign_ai.rules.plain import Path, plain
@@ -32,23 +33,23 @@ _WORD = re.compile(r"""\.([A-Za-z_]\w*)|"([^"]*)" in |\["([^"]*)"\]""")
 _UNREADABLE = "it cannot be read as a Kubernetes object"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class _Compiled:
     """The checks of one kind.
 
     Attributes:
         kind: the kind.
         checks: each rule and check, in the order of `single`.
-        whole: yes if every check says yes.
-        texts: each check's own expression, complete.
-        words: rule id to every field name and literal that its expressions read.
+        expressions: each check's own expression, its named parts unresolved.
+        parts: the named parts, constants baked in.
+        words: for each check every field name and literal that its expression reads.
     """
 
     kind: Kind
     checks: tuple[tuple[Rule, Check], ...]
-    whole: cel.Program
-    texts: tuple[str, ...]
-    words: Mapping[str, frozenset[str]]
+    expressions: tuple[str, ...]
+    parts: Mapping[str, str]
+    words: tuple[frozenset[str], ...]
 
 
 def evaluate(objects: Iterable[Mapping[str, Any]], context: Context, place: ObjectPlace = "bundle") -> list[Finding]:
@@ -112,35 +113,44 @@ def _of_object(obj: Mapping[str, Any], context: Context, place: ObjectPlace) -> 
 
 
 def _run(compiled: _Compiled, resource: str, judged: dict[str, Any], place: ObjectPlace) -> Iterator[Finding]:
-    """Run the whole program, and on anything but yes each check by itself."""
-    variables = {"object": judged, "oldObject": judged if place == "live" else None, "request": {}}
-    if _answer(compiled.whole, variables) is True:
-        return
-    for (rule, check), text in zip(compiled.checks, compiled.texts, strict=True):
-        answer = _answer(_program(text), variables)
+    """Ask every check, and make a finding of each answer that is not yes."""
+    context = cel.Context({"object": judged, "oldObject": judged if place == "live" else None, "request": {}})
+    answers = _answers(compiled, 0, len(compiled.checks), context)
+    for (rule, check), answer in zip(compiled.checks, answers, strict=True):
         if answer is not True:
             message = check.message if answer is False else f"cannot be decided: {answer}"
             yield _finding(rule, resource, _field(compiled.kind, check), message)
 
 
-def _answer(program: cel.Program, variables: dict[str, Any]) -> object:
-    """Give a program's answer, or what went wrong as text; a panic of the evaluator is no `Exception` and yet no yes."""
+def _answers(compiled: _Compiled, begin: int, end: int, context: cel.Context) -> list[object]:
+    """Give the answers of some checks; where their program fails, halve it until the check that fails stands alone.
+
+    An answer is a truth value, or what went wrong as text. A panic of the evaluator is no `Exception` and yet no yes.
+    """
     try:
-        answer = program.execute(variables)
+        answers = _program(_text(compiled, begin, end)).execute(context)
     except (KeyboardInterrupt, SystemExit):
         raise
     except BaseException as error:  # noqa: BLE001
-        return _first_line(error)
-    return answer if isinstance(answer, bool) else f"the answer is a {type(answer).__name__}"
+        if end - begin == 1:
+            return [_first_line(error)]
+        middle = (begin + end) // 2
+        return [*_answers(compiled, begin, middle, context), *_answers(compiled, middle, end, context)]
+    return [answer if isinstance(answer, bool) else f"the answer is a {type(answer).__name__}" for answer in answers]
+
+
+@lru_cache(maxsize=8192)
+def _text(compiled: _Compiled, begin: int, end: int) -> str:
+    """Write the expression that gives the answers of some checks."""
+    return list_of(compiled.expressions[begin:end], compiled.parts)
 
 
 def _unknowns(compiled: _Compiled, resource: str, unknown: list[Path]) -> Iterator[Finding]:
     """An unknown value in a field that a rule's expressions read is a violation of that rule."""
-    rules = {rule.id: rule for rule, _ in compiled.checks}
     for path in unknown:
-        for rule_id, words in compiled.words.items():
+        for (rule, _), words in zip(compiled.checks, compiled.words, strict=True):
             if words.issuperset(path):
-                yield _finding(rules[rule_id], resource, ".".join(path), "its value is not known yet, so it cannot be decided")
+                yield _finding(rule, resource, ".".join(path), "its value is not known yet, so it cannot be decided")
 
 
 @lru_cache(maxsize=256)
@@ -150,20 +160,23 @@ def _compiled(context: Context, kind_name: str, place: str) -> _Compiled | None:
     pairs = tuple((rule, check) for rule in REGISTRY if place in rule.places for check in rule.checks if kind.name in check.kinds)
     if not pairs:
         return None
-    constants, parts = context.constants(), variables_of(kind)
-    texts = tuple(bake(spell_out(check.expression, parts), constants) for _, check in pairs)
-    whole = bake(bind(" && ".join(f"({check.expression})" for _, check in pairs), parts), constants)
-    words: dict[str, frozenset[str]] = {}
-    for (rule, _), text in zip(pairs, texts, strict=True):
-        read = frozenset(word for match in _WORD.findall(text) for word in match if word)
-        words[rule.id] = words.get(rule.id, frozenset()) | read
-    return _Compiled(kind, pairs, cel.compile(whole), texts, words)
+    constants = context.constants()
+    parts = {name: bake(text, constants) for name, text in variables_of(kind).items()}
+    expressions = tuple(bake(check.expression, constants) for _, check in pairs)
+    words = tuple(frozenset(word for match in _WORD.findall(spell_out(text, parts)) for word in match if word) for text in expressions)
+    return _Compiled(kind, pairs, expressions, parts, words)
 
 
-@lru_cache(maxsize=4096)
+@lru_cache(maxsize=8192)
 def _program(text: str) -> cel.Program:
-    """Compile one expression; only those that said no are ever needed."""
+    """Compile one expression."""
     return cel.compile(text)
+
+
+def forget() -> None:
+    """Drop what was compiled, after the registry has been changed for a trial."""
+    _compiled.cache_clear()
+    _text.cache_clear()
 
 
 def _finding(rule: Rule, resource: str, field: str, message: str) -> Finding:

@@ -58,7 +58,9 @@ def variables_of_group(group: Group) -> dict[str, str]:
     if holders:
         usual = max({kind.pod for kind in holders}, key=lambda path: sum(kind.pod == path for kind in holders))
         odd = [kind for kind in holders if kind.pod != usual]
-        parts = {name: {kind.name: text for kind in holders for text in [variables_of(kind)[name]]} for name in ("pod", "annotations", "labels")}
+        parts = {
+            name: {kind.name: text for kind in holders for text in [variables_of(kind)[name]]} for name in ("pod", "annotations", "labels")
+        }
         common = next(kind.name for kind in holders if kind.pod == usual)
         chosen = {name: texts[common] for name, texts in parts.items()}
         for kind in odd:
@@ -91,17 +93,6 @@ def spell_out(expression: str, parts: Mapping[str, str]) -> str:
     while _VARIABLE.search(expression):
         expression = _VARIABLE.sub(lambda match: f"({parts[match[1]]})", expression)
     return expression
-
-
-def bind(expression: str, parts: Mapping[str, str]) -> str:
-    """Compute each named part once around the expression, for an evaluator without variables.
-
-    `[definition].all(name, expression)` is the one way to name a value in plain CEL.
-
-    >>> bind("variables.a > 1", {"a": "object.x"})
-    '[object.x].all(v_a, v_a > 1)'
-    """
-    return _bound(expression, parts, "[{0}].all(v_{1}, {2})")
 
 
 def _bound(expression: str, parts: Mapping[str, str], around: str) -> str:

@@ -137,6 +137,12 @@ class Verdict:
         return {"ok": self.ok, "findings": [finding.to_data() for finding in self.findings]}
 
 
+def merged(verdicts: Iterable[Verdict]) -> Verdict:
+    """Make one verdict of several, such as those of every cluster; what they share is told once."""
+    found = {finding for verdict in verdicts for finding in verdict.findings}
+    return Verdict(tuple(sorted(found, key=lambda finding: finding.order)))
+
+
 def judge(findings: Iterable[Finding], waivers: Iterable[Waiver], now: date) -> Verdict:
     """Hold findings against waivers.
 

@@ -85,7 +85,9 @@ _ALL = (
     Kind("CertificateSigningRequest", "certificates.k8s.io", "v1", ("certificatesigningrequests",), "cluster", namespaced=False),
     Kind("CustomResourceDefinition", "apiextensions.k8s.io", "v1", ("customresourcedefinitions",), "cluster", namespaced=False),
     Kind("MutatingWebhookConfiguration", "admissionregistration.k8s.io", "v1", ("mutatingwebhookconfigurations",), "", namespaced=False),
-    Kind("ValidatingWebhookConfiguration", "admissionregistration.k8s.io", "v1", ("validatingwebhookconfigurations",), "", namespaced=False),
+    Kind(
+        "ValidatingWebhookConfiguration", "admissionregistration.k8s.io", "v1", ("validatingwebhookconfigurations",), "", namespaced=False
+    ),
 )
 KINDS: Mapping[str, Kind] = MappingProxyType({kind.name: kind for kind in _ALL})
 """Every kind by its name."""

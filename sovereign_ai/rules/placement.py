@@ -103,8 +103,7 @@ AFFINITY = Rule(
         Check(
             PODS,
             "affinity",
-            f"!({_HAS_NODES} && has({_NODES}.{_REQUIRED}))"
-            f" || {_NODES}.{_REQUIRED}.nodeSelectorTerms.all(n, {_TERM.format(term='n')})",
+            f"!({_HAS_NODES} && has({_NODES}.{_REQUIRED})) || {_NODES}.{_REQUIRED}.nodeSelectorTerms.all(n, {_TERM.format(term='n')})",
             "a required term of its node affinity asks for another zone, or for another law",
         ),
         Check(

@@ -65,7 +65,10 @@ def _list(names: tuple[str, ...]) -> str:
 _POD_CONTEXT = "has(variables.pod.securityContext)"
 _OWN = "has(c.securityContext)"
 
-def _rule(number: int, title: str, severity: Severity, rationale: str, remediation: str, controls: tuple[Control, ...], *checks: Check) -> Rule:
+
+def _rule(
+    number: int, title: str, severity: Severity, rationale: str, remediation: str, controls: tuple[Control, ...], *checks: Check
+) -> Rule:
     """Make one rule of this room; each serves the restricted level."""
     common = (PSS_RESTRICTED, GDPR_SECURITY, NSA_PODS)
     return Rule(f"PRV-{number:03}", title, severity, rationale, remediation, (*common, *controls), OBJECT_PLACES, checks)

@@ -6,7 +6,7 @@ named parts (see `kinds.py`), `$name` a constant of the factory (see `context.py
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Any, Literal
@@ -23,6 +23,7 @@ OBJECT_PLACES: frozenset[Place] = frozenset({"bundle", "pulumi", "admission", "l
 
 Decide = Callable[["Rule", AIFactory, Plan], Iterable[Finding]]
 DecideOn = Callable[["Rule", AIFactory, Plan, date], Iterable[Finding]]
+DecideLive = Callable[["Rule", Sequence[Mapping[str, Any]], Sequence[Mapping[str, Any]]], Iterable[Finding]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +58,7 @@ class Rule:
         checks: CEL expressions; empty for a plan rule.
         decide: decides a plan rule; None for any other.
         decide_on: decides a plan rule whose answer hangs on the day; None for any other.
+        decide_live: decides on all live objects together, given them and the rendered ones; None for any other.
         elsewhere: each place for objects that cannot decide an object rule, and why.
     """
 
@@ -70,6 +72,7 @@ class Rule:
     checks: tuple[Check, ...] = ()
     decide: Decide | None = None
     decide_on: DecideOn | None = None
+    decide_live: DecideLive | None = None
     elsewhere: tuple[tuple[Place, str], ...] = ()
 
     @property

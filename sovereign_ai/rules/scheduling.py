@@ -169,7 +169,12 @@ ADMIN_ACCESS = Rule(
     places=OBJECT_PLACES,
     checks=(
         Check(("ResourceClaim",), "spec.devices", _unprivileged("object.spec.devices"), "it claims devices that others hold"),
-        Check(("ResourceClaimTemplate",), "spec.spec.devices", _unprivileged("object.spec.spec.devices"), "its claims take devices that others hold"),
+        Check(
+            ("ResourceClaimTemplate",),
+            "spec.spec.devices",
+            _unprivileged("object.spec.spec.devices"),
+            "its claims take devices that others hold",
+        ),
     ),
 )
 

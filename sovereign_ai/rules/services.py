@@ -7,7 +7,7 @@ from sovereign_ai.rules.kinds import PODS
 from sovereign_ai.rules.rule import OBJECT_PLACES, Check, Rule
 
 _CONTROLS = (C3A_GATEWAYS, HARDENING, CIS_NETWORK)
-_ROUTE_NAMESPACE = '(!has({0}.namespace) || {0}.namespace in ["", object.metadata.namespace])'
+_ROUTE_NAMESPACE = '(!has({0}.namespace) || {0}.namespace == "" || {0}.namespace == object.metadata.namespace)'
 
 EXTERNAL_IPS = Rule(
     id="NET-001",
@@ -156,8 +156,7 @@ NAMES = Rule(
         Check(
             PODS,
             "hostAliases",
-            "!has(variables.pod.hostAliases) || variables.pod.hostAliases.all(a,"
-            ' has(a.ip) && (a.ip.startsWith("127.") || a.ip == "::1"))',
+            '!has(variables.pod.hostAliases) || variables.pod.hostAliases.all(a, has(a.ip) && (a.ip.startsWith("127.") || a.ip == "::1"))',
             "it gives names to addresses beyond itself",
         ),
     ),

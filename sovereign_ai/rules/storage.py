@@ -25,7 +25,7 @@ def _own_source(claim: str) -> str:
     """Write that a claim takes its content from its own namespace."""
     return (
         f"(!has({claim}.dataSourceRef) || !has({claim}.dataSourceRef.namespace)"
-        f' || {claim}.dataSourceRef.namespace in ["", object.metadata.namespace])'
+        f' || {claim}.dataSourceRef.namespace == "" || {claim}.dataSourceRef.namespace == object.metadata.namespace)'
     )
 
 

@@ -24,6 +24,7 @@ from sovereign_ai.rules.duties import (
     DORA_EXIT,
     ECSF_CERTIFICATES,
     ECSF_EXIT,
+    ECSF_ORDERS,
     ECSF_ORIGIN,
     ECSF_SINGLE,
     ECSF_UPDATES,
@@ -198,7 +199,7 @@ TELEMETRY = Rule(
     severity="high",
     rationale="Telemetry tells who computes what and when, and leaves by a way that nobody declared as a gateway.",
     remediation="switch the reports off or keep them in a relay of your own, and write the channel that is left",
-    controls=(CADA_DATA, C3A_SERVICES, NIS2_SUPPLY),
+    controls=(CADA_DATA, C3A_SERVICES, ECSF_ORDERS, NIS2_SUPPLY),
     places=PLAN,
     decide=_telemetry,
 )
@@ -238,7 +239,7 @@ TAGS = Rule(
     severity="high",
     rationale="A tag names what somebody last put there; a digest names what was checked.",
     remediation="write `images: {digests: required}`",
-    controls=(CADA_SOFTWARE, C3A_UPDATES, NIS2_SUPPLY),
+    controls=(CADA_SOFTWARE, C3A_UPDATES, ECSF_UPDATES, NIS2_SUPPLY),
     places=PLAN,
     decide=_tags,
 )

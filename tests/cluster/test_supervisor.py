@@ -31,13 +31,13 @@ def where(tmp_path: Path) -> Iterator[Place]:
     down("fake", root=tmp_path)
 
 
-def supervise(where: Place, *processes: Process, start_seconds: float = 20) -> None:
+def supervise(where: Place, *processes: Process, start_seconds: float = 90) -> None:
     record(where, {}, {})
     write_json(where.processes, {"start_seconds": start_seconds, "processes": [one.to_data() for one in processes]})
     launch(where)
 
 
-def until(holds: Callable[[], Any], seconds: float = 20) -> Any:
+def until(holds: Callable[[], Any], seconds: float = 90) -> Any:
     deadline = time.monotonic() + seconds
     while not (value := holds()):
         assert time.monotonic() < deadline, "it never happened"

@@ -20,6 +20,10 @@ class Case:
     decision: str
     rules: tuple[str, ...]
     reason: str
+    otherwise: str = ""
+    """What the API server itself may say instead of us, before or after it asks our policies."""
+    admission: str = ""
+    """The decision at admission, where the API server asks about less than the object holds."""
 
     def __str__(self) -> str:
         return self.name
@@ -33,4 +37,6 @@ def cases() -> list[Case]:
 def _case(folder: Path) -> Case:
     decided = yaml.safe_load((folder / "decision.yaml").read_text(encoding="utf-8"))
     obj = yaml.safe_load((folder / "object.yaml").read_text(encoding="utf-8"))
-    return Case(f"{folder.parent.name}/{folder.name}", obj, decided["decision"], tuple(sorted(decided["rules"])), decided["reason"])
+    name, rules = f"{folder.parent.name}/{folder.name}", tuple(sorted(decided["rules"]))
+    more = {key: decided.get(key, "") for key in ("otherwise", "admission")}
+    return Case(name, obj, decided["decision"], rules, decided["reason"], **more)

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import time
 from dataclasses import replace
 from typing import Any
 
@@ -51,7 +50,8 @@ def test_a_pod_without_specification_is_a_violation_that_says_why(context: Conte
 
 def test_a_field_of_the_wrong_type_is_a_violation_and_no_crash(context: Context):
     assert "PRV-001" in rules_of(pod(hostNetwork="no"), context)
-    assert "PLC-001" in rules_of(pod(tolerations={"key": "x"}), context) | rules_of(pod(tolerations=[7]), context)
+    assert "PLC-004" in rules_of(pod(tolerations={"key": "x"}), context)
+    assert "PLC-004" in rules_of(pod(tolerations=[7]), context)
 
 
 def test_null_means_left_out(context: Context):
@@ -59,7 +59,7 @@ def test_null_means_left_out(context: Context):
 
 
 def test_an_unknown_in_a_decided_field_violates_the_rule_that_reads_it(context: Context):
-    assert rules_of(pod(image=UNKNOWN), context) == {"IMG-001"}
+    assert rules_of(pod(image=UNKNOWN), context) == {"IMG-001", "IMG-002"}
     assert "PLC-001" in rules_of(pod(nodeSelector={KEYS.zone: UNKNOWN}), context)
     assert rules_of({**pod(), "spec": UNKNOWN}, context) >= {"IMG-001", "PRV-001", "PLC-001"}
 
@@ -71,7 +71,7 @@ def test_an_unknown_in_a_field_that_no_rule_reads_is_free(context: Context):
 
 
 def test_a_volume_whose_kind_is_known_and_whose_content_is_not_is_refused_by_its_kind(context: Context):
-    assert rules_of(pod(volumes=[{"name": "host", "hostPath": UNKNOWN}]), context) == {"PRV-001"}
+    assert rules_of(pod(volumes=[{"name": "host", "hostPath": UNKNOWN}]), context) == {"PRV-002"}
 
 
 def test_an_unknown_namespace_is_a_violation(context: Context):
@@ -86,7 +86,7 @@ def test_items_of_a_list_are_judged_one_by_one(context: Context):
     found = evaluate([{"apiVersion": "v1", "kind": "List", "items": [pod("a"), pod("b", image="nginx")]}], context)
     assert {finding.resource for finding in found} == {"Pod/research/b"}
     typed = {"apiVersion": "v1", "kind": "PodList", "items": [{key: pod("c", image="nginx")[key] for key in ("metadata", "spec")}]}
-    assert rules_of(typed, context) == {"IMG-001"}
+    assert rules_of(typed, context) == {"IMG-001", "IMG-002"}
 
 
 def test_kinds_of_other_groups_with_the_same_name_are_not_judged(context: Context):
@@ -95,13 +95,17 @@ def test_kinds_of_other_groups_with_the_same_name_are_not_judged(context: Contex
 
 def test_nobody_writes_a_binding(context: Context):
     binding = {"apiVersion": "v1", "kind": "Binding", "metadata": {"name": "x", "namespace": "research"}, "target": {"name": "n"}}
-    assert rules_of(binding, context) == {"PLC-001"}
+    assert rules_of(binding, context) == {"PLC-005"}
 
 
 def test_a_live_pod_that_the_scheduler_placed_is_fine_and_one_without_its_zone_is_not(context: Context):
     selector = {KEYS.zone: "restricted", KEYS.jurisdiction: "DE"}
-    assert rules_of(pod(nodeName="train-001", nodeSelector=selector), context, "live") == set()
-    assert rules_of(pod(nodeName="train-001"), context, "live") == {"PLC-001"}
+    assert [
+        one.rule for one in evaluate([pod(nodeName="train-001", nodeSelector=selector)], context, "live") if one.status == "violation"
+    ] == []
+    found = evaluate([pod(nodeName="train-001")], context, "live")
+    assert {one.rule for one in found if one.status == "violation"} == {"PLC-001"}
+    assert {one.rule for one in found if one.status == "undecidable"} == {"PLC-005"}
 
 
 def test_a_gateway_opens_its_addresses_and_ports_to_its_zones_alone(context: Context):
@@ -117,15 +121,15 @@ def test_digests_may_be_optional_and_registries_may_be_whole_hosts():
     assert rules_of(pod(image="registry.example.com:5000/a/b:v1"), context) == set()
     assert rules_of(pod(image="registry.example.com:50001/a/b:v1"), context) == {"IMG-001"}
     assert rules_of(pod(image="registry.example.com/a/b:v1"), context) == {"IMG-001"}
-    assert rules_of(pod(image="registry.example.com:5000/a/b@sha256:12"), context) == {"IMG-001"}
+    assert rules_of(pod(image="registry.example.com:5000/a/b@sha256:12"), context) == {"IMG-002"}
 
 
 def test_a_rule_that_cannot_be_decided_in_a_place_says_so_and_is_no_pass(context: Context, monkeypatch: pytest.MonkeyPatch):
     narrowed = tuple(replace(rule, places=frozenset({"admission"})) if rule.id == "IMG-001" else rule for rule in REGISTRY)
     monkeypatch.setattr(engine, "REGISTRY", narrowed)
-    engine._compiled.cache_clear()
-    found = evaluate([pod(image="nginx")], context)
-    engine._compiled.cache_clear()
+    engine.forget()
+    found = evaluate([pod(image=pod()["spec"]["containers"][0]["image"].replace("example.com", "example.org"))], context)
+    engine.forget()
     assert [(finding.rule, finding.status, finding.resource) for finding in found] == [("IMG-001", "undecidable", "")]
 
 
@@ -134,9 +138,10 @@ def test_the_order_of_objects_changes_nothing(context: Context):
     assert evaluate(objects, context) == evaluate(reversed(objects), context)
 
 
-def test_a_thousand_objects_are_decided_in_half_a_second_of_this_process(context: Context):
-    objects = [pod(f"pod-{number}") if number % 2 else egress("startups", "203.0.113.0/24", 443) for number in range(1000)]
-    evaluate(objects[:2], context)
-    start = time.process_time()
-    assert evaluate(objects, context) == []
-    assert time.process_time() - start < 0.5
+def test_where_an_expression_fails_only_its_own_rule_and_those_that_fail_with_it_are_named(context: Context):
+    found = evaluate([pod(dnsPolicy=7)], context)
+    assert {(finding.rule, finding.field) for finding in found} == {("NET-007", "spec.dnsPolicy")}
+    assert {finding.rule for finding in evaluate([pod(schedulerName=[]), pod()], context)} == {"PLC-003"}
+    broken = evaluate([pod(hostAliases="x", priorityClassName=3)], context)
+    assert {finding.rule for finding in broken} == {"NET-007", "PRV-013"}
+    assert all("cannot be decided" in finding.message for finding in broken)

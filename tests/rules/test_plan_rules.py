@@ -147,7 +147,7 @@ def test_ids_are_unique_and_every_rule_says_why_what_to_do_and_what_it_serves():
         assert one.rationale, one.id
         assert one.remediation, one.id
         assert one.controls, one.id
-        assert [bool(one.checks), bool(one.decide), bool(one.decide_on)].count(True) == 1, one.id
+        assert [bool(one.checks), bool(one.decide), bool(one.decide_on), bool(one.decide_live)].count(True) == 1, one.id
         assert all(control.date and control.version and control.source for control in one.controls)
 
 

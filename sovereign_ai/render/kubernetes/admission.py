@@ -2,7 +2,7 @@
 
 The number of policies costs at each request, the number of validations hardly does, so all rules of
 a group stand in one. They fail closed, deny, and hold in namespaces that carry our labels and for
-kinds outside namespaces. An update that leaves `spec` as it was is let through, so that finalizers
+kinds outside namespaces. An update that leaves `spec`, labels and annotations as they were is let through, so that finalizers
 can go from objects that an older rule let in; what stands there is the audit's business.
 
 The mutating policy fills in the zone's selector and toleration where a pod has none. It changes
@@ -30,7 +30,13 @@ _OBJECT, _DYNAMIC = re.compile(r"\b(object|oldObject)\."), r"dyn(\1)."
 """Fields that only some kinds of a group have are read as dynamic values, so that type checking has nothing to warn of."""
 _CHANGED = (
     'request.operation != "UPDATE" || oldObject == null || !has(object.spec) || !has(oldObject.spec) || object.spec != oldObject.spec'
+    + "".join(
+        f" || (has(object.metadata.{part}) ? object.metadata.{part} : {{}}) != (has(oldObject.metadata.{part}) ? oldObject.metadata.{part} : {{}})"
+        for part in ("annotations", "labels")
+    )
 )
+_EVERYWHERE: Group = "cluster"
+"""The group whose kinds are judged whatever labels they carry: a namespace must not slip out by losing ours."""
 
 
 def policy_name(group: Group) -> str:
@@ -45,7 +51,9 @@ def objects(factory: AIFactory, context: Context) -> Iterator[Object]:
     for group in GROUPS:
         name, component = policy_name(group), f"policy.{group}"
         yield maker.make(API, "ValidatingAdmissionPolicy", name, component, spec=_validating(group, context))
-        binding = {"policyName": name, "validationActions": ["Deny"], "matchResources": selector}
+        binding: dict[str, Any] = {"policyName": name, "validationActions": ["Deny"]}
+        if group != _EVERYWHERE:
+            binding["matchResources"] = selector
         yield maker.make(API, "ValidatingAdmissionPolicyBinding", name, component, spec=binding)
     yield maker.make(API, "MutatingAdmissionPolicy", PLACEMENT, "policy.placement", spec=_mutating(context))
     yield maker.make(

@@ -32,7 +32,11 @@ MUTATIONS: list[tuple[str, Callable[[Data], None], set[str]]] = [
     ("operator.seat", put(OPERATOR, "seat", value="US"), {"SOV-1.1", "SOV-1.8", "SOV-2.1", "SOV-2.2", "SOV-2.3"}),
     ("operator.parent.seat", put(OPERATOR, "parent", "seat", value="US"), {"SOV-1.1", "SOV-1.8", "SOV-2.1", "SOV-2.2", "SOV-2.3"}),
     ("operator.parent.seat", put(OPERATOR, "parent", "seat", value="FR"), set()),
-    ("operator.shareholders", put(OPERATOR, "shareholders", 0, "seat", value="US"), {"SOV-1.1", "SOV-1.4", "SOV-2.2", "SOV-2.3"}),
+    (
+        "operator.shareholders",
+        put(OPERATOR, "shareholders", 0, "seat", value="US"),
+        {"SOV-1.1", "SOV-1.4", "SOV-2.1", "SOV-2.2", "SOV-2.3"},
+    ),
     ("operator.shareholders", put(OPERATOR, "shareholders", 0, "share", value="60 %"), set()),
     (
         "operator.staff.location",
@@ -44,7 +48,7 @@ MUTATIONS: list[tuple[str, Callable[[Data], None], set[str]]] = [
     ("operator.certificates", put(OPERATOR, "certificates", 0, "scheme", value="Common Criteria EAL2"), {"SOV-7.1"}),
     ("operator.support", put(OPERATOR, "support", value=["DE", "US"]), {"SOV-2.1", "SOV-2.3", "SOV-4.2", "SOV-4.4"}),
     ("operator.support", put(OPERATOR, "support", value=["FR"]), set()),
-    ("operator.soc", put(OPERATOR, "soc", value=["US"]), {"SOV-2.1", "SOV-2.3", "SOV-4.2", "SOV-7.3"}),
+    ("operator.soc", put(OPERATOR, "soc", value=["US"]), {"SOV-2.1", "SOV-2.3", "SOV-3.2", "SOV-4.2", "SOV-7.3"}),
     (
         "operator.sub_processors",
         put(OPERATOR, "sub_processors", 0, "seat", value="US"),
@@ -57,11 +61,11 @@ MUTATIONS: list[tuple[str, Callable[[Data], None], set[str]]] = [
     ),
     ("operator.exit_plan", put(OPERATOR, "exit_plan", value="none"), {"SOV-4.1"}),
     ("operator.exit_plan", put(OPERATOR, "exit_plan", value="tested"), {"SOV-4.1"}),
-    ("sites.country", put(SITES, 0, "country", value="US"), {"SOV-1.8", "SOV-2.1", "SOV-3.4", "SOV-6.5"}),
+    ("sites.country", put(SITES, 0, "country", value="US"), {"SOV-1.8", "SOV-2.1", "SOV-3.2", "SOV-3.4", "SOV-6.5"}),
     ("sites.contracts", put(SITES, 0, "contracts", 0, "supplier_seat", value="US"), {"SOV-1.8", "SOV-4.6", "SOV-8.4"}),
     ("sites.contracts", put(SITES, 0, "contracts", 0, "source", value="nuclear"), {"SOV-8.4"}),
     ("sites.uplinks", put(SITES, 0, "uplinks", 0, "carrier_seat", value="US"), {"SOV-1.8", "SOV-4.6"}),
-    ("sites.uplinks", put(SITES, 0, "uplinks", 0, "route", value=["DE", "CH"]), {"SOV-1.8", "SOV-4.6"}),
+    ("sites.uplinks", put(SITES, 0, "uplinks", 0, "route", value=["DE", "CH"]), {"SOV-1.8", "SOV-2.3", "SOV-4.6"}),
     ("keys.custodian", put("keys", 0, "custodian", value="provider"), {"SOV-3.1"}),
     ("keys.custodian", put("keys", 0, "custodian", value="operator"), {"SOV-3.1"}),
     ("keys.module", put("keys", 0, "module", value="software"), {"SOV-3.1"}),
@@ -74,7 +78,7 @@ MUTATIONS: list[tuple[str, Callable[[Data], None], set[str]]] = [
     ("suppliers", put("suppliers", 0, "jurisdiction", value="US"), {"SOV-1.8", "SOV-4.6"}),
     ("suppliers", put("suppliers", 0, "alternative", value=None), set()),
     ("suppliers", put("suppliers", 11, "grace", value="30 d"), {"SOV-1.8", "SOV-4.6"}),
-    ("suppliers", put("suppliers", 11, "control_channel", value="licence"), {"SOV-1.8", "SOV-4.6"}),
+    ("suppliers", put("suppliers", 11, "control_channel", value="licence"), {"SOV-1.8", "SOV-4.6", "SOV-5.6"}),
     ("suppliers", put("suppliers", 11, "control_channel", value="telemetry"), {"SOV-2.2", "SOV-2.3"}),
 ]
 

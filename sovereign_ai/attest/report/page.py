@@ -1,0 +1,96 @@
+"""The page: one HTML file without a script, a font, a picture or a request from elsewhere.
+
+Path("report.html").write_text(page(report), encoding="utf-8")
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+
+from sovereign_ai import __version__
+from sovereign_ai.attest.report import sections, sovereign
+from sovereign_ai.attest.report.controls import controls, source, waivers
+from sovereign_ai.attest.report.gather import NOTICE, Report
+from sovereign_ai.attest.report.markup import Markup, join, tag
+from sovereign_ai.attest.report.numbers import listed
+from sovereign_ai.attest.report.style import STYLE
+
+_POLICY = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'"
+
+
+def _controls(report: Report) -> Iterable[Markup]:
+    yield tag("p", "Every rule, the requirements that it serves, and its findings with the line of the description that they are about.")
+    yield controls(report)
+    yield tag("h3", "Waivers", id="waivers")
+    yield waivers(report)
+
+
+def _source(report: Report) -> Iterable[Markup]:
+    yield source(report)
+
+
+SECTIONS: dict[str, tuple[str, Callable[[Report], Iterable[Markup]]]] = {
+    "plan": ("The plan: racks and fabric", sections.plan),
+    "racks": ("Rack elevations", sections.racks),
+    "flows": ("Flows of data and control by jurisdiction", sections.flows),
+    "dependencies": ("Dependencies and single points of failure", sovereign.dependencies),
+    "drill": ("Disconnect drill", sovereign.drill),
+    "sovereignty": ("Sovereignty: EU Cloud Sovereignty Framework and others", sovereign.verdict),
+    "energy": ("Power and energy", sections.energy),
+    "cost": ("Cost", sections.cost),
+    "goodput": ("Goodput", sections.goodput),
+    "controls": ("Controls, findings and waivers", _controls),
+    "observation": ("Live observation", sections.observed),
+    "questions": ("What a person must still answer", sovereign.questions),
+    "source": ("The description", _source),
+}
+"""Fragment id to the section's title and its content, in order."""
+
+
+def page(report: Report) -> str:
+    """Give the HTML text.
+
+    Args:
+        report: what it says.
+    """
+    name = report.factory.name
+    head = tag(
+        "head",
+        tag("meta", charset="utf-8"),
+        tag("meta", http_equiv="Content-Security-Policy", content=_POLICY),
+        tag("meta", name_="viewport", content="width=device-width, initial-scale=1"),
+        tag("meta", name_="color-scheme", content="light dark"),
+        tag("title", f"{name}: self-assessment of {report.now}"),
+        tag("style", Markup(STYLE)),
+    )
+    body = tag("body", _header(report), tag("main", sections.keys(report), _contents(), *_sections(report)), _footer(report))
+    return f"<!DOCTYPE html>\n{tag('html', head, body, lang='en')}\n"
+
+
+def _header(report: Report) -> Markup:
+    """Give title, notice and digests."""
+    gone = tag("details", tag("summary", "Digests (SHA-256) of what this report rests on"), listed(_codes(report)))
+    made = f"Operator {report.factory.operator.name}; assessed on {report.now} by sovereign-ai {__version__}."
+    return tag(
+        "header", tag("h1", f"AI factory {report.factory.name}"), tag("p", made), tag("p", NOTICE, class_="notice", role="note"), gone
+    )
+
+
+def _codes(report: Report) -> list[tuple[str, object]]:
+    return [(name, tag("code", digest)) for name, digest in report.digests().items()]
+
+
+def _contents() -> Markup:
+    """Give the table of contents."""
+    return tag(
+        "nav", tag("ul", *(tag("li", tag("a", title, href=f"#{name}")) for name, (title, _) in SECTIONS.items())), aria_label="contents"
+    )
+
+
+def _sections(report: Report) -> Iterable[Markup]:
+    for name, (title, content) in SECTIONS.items():
+        yield join("\n", tag("section", tag("h2", title), *content(report), id=name))
+
+
+def _footer(report: Report) -> Markup:
+    return tag("footer", NOTICE, f" Spec {report.factory.digest[:12]}, plan {report.plan.digest[:12]}.")

@@ -1,0 +1,48 @@
+"""Nested mappings as YAML in block style: quick, and the same bytes whichever YAML library is there.
+
+>>> print(block({"swp1": {"mtu": 9216, "state": "on"}, "empty": {}}), end="")
+empty: {}
+swp1:
+mtu: 9216
+state: "on"
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import orjson
+
+_PLAIN = re.compile(r"[a-z][a-z0-9_-]*")
+_WORDS = frozenset(("on", "off", "yes", "no", "y", "n", "true", "false", "null"))
+"""What YAML would read as something else than text."""
+
+
+def block(data: Mapping[str, Any], indent: int = 0) -> str:
+    """Write mappings of mappings, printable ASCII text and whole numbers of 64 bits, sorted by key.
+
+    Args:
+        data: the mapping.
+        indent: blanks before each line.
+    """
+    return "".join(f"{line}\n" for line in _lines(data, " " * indent))
+
+
+def _lines(data: Mapping[str, Any], before: str) -> Iterator[str]:
+    """Give a mapping's lines."""
+    for key in sorted(data):
+        value = data[key]
+        if isinstance(value, Mapping) and value:
+            yield f"{before}{_scalar(key)}:"
+            yield from _lines(value, before + "  ")
+        else:
+            yield f"{before}{_scalar(key)}: {'{}' if isinstance(value, Mapping) else _scalar(value)}"
+
+
+def _scalar(value: str | int) -> str:
+    """Write text or a number; text in quotes unless it can only be text."""
+    if isinstance(value, str) and _PLAIN.fullmatch(value) and value not in _WORDS:
+        return value
+    return orjson.dumps(value).decode()

@@ -1,0 +1,169 @@
+"""Echo requests from every port of every host at once, by unprivileged ICMP sockets that live in the hosts' namespaces.
+
+A sweep asks each pair once and once more where nothing came back; a stream asks the same pairs
+again and again and tells for each how long it went without an answer.
+"""
+
+from __future__ import annotations
+
+import selectors
+import socket
+import struct
+import time
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from functools import partial
+from types import TracebackType
+from typing import Self
+
+from sovereign_ai.sim.twin.namespace import batch, within
+from sovereign_ai.sim.twin.sample import Endpoint
+
+Pair = tuple[Endpoint, Endpoint]
+_ECHO = struct.Struct("!BBHHH")
+
+
+@dataclass
+class Pinger:
+    """Sockets of all endpoints, for use in a `with` block.
+
+    Attributes:
+        prefix: the twin's prefix.
+        endpoints: who can ask.
+    """
+
+    prefix: str
+    endpoints: Sequence[Endpoint]
+    _sockets: dict[Endpoint, socket.socket] = field(default_factory=dict)
+    _selector: selectors.BaseSelector = field(default_factory=selectors.DefaultSelector)
+    _count: int = 0
+
+    def __enter__(self) -> Self:
+        mine: defaultdict[str, list[Endpoint]] = defaultdict(list)
+        for end in self.endpoints:
+            mine[end.host].append(end)
+        for host, ends in mine.items():
+            for end, found in zip(ends, within(self.prefix + host, partial(_open_all, ends)), strict=True):
+                self._sockets[end] = found
+                self._selector.register(found, selectors.EVENT_READ, end)
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self._selector.close()
+        for found in self._sockets.values():
+            found.close()
+
+    def _send(self, pair: Pair) -> tuple[Endpoint, int]:
+        """Ask once; give the key under which the answer will come."""
+        self._count = (self._count + 1) % 0x10000
+        source, target = pair
+        with suppress(OSError):  # no route or no buffer is no answer, and is told as such
+            self._sockets[source].sendto(_ECHO.pack(8, 0, 0, 0, self._count), (target.ip, 0))
+        return source, self._count
+
+    def _take(self, seconds: float) -> list[tuple[Endpoint, int]]:
+        """Take the answers that come within a time, as keys."""
+        found = []
+        for key, _ in self._selector.select(seconds):
+            while True:
+                try:
+                    data = key.fileobj.recv(64)  # type: ignore[union-attr]  # we registered sockets only
+                except BlockingIOError:
+                    break
+                except OSError:
+                    continue  # an ICMP error that the kernel hands over, such as `host unreachable`
+                found.append((key.data, _ECHO.unpack_from(data)[4]))
+        return found
+
+    def sweep(self, pairs: Iterable[Pair], *, wait: float = 1.0, tries: int = 2) -> set[Pair]:
+        """Give the pairs that got an answer.
+
+        Args:
+            pairs: who asks whom.
+            wait: seconds without any answer until a try ends.
+            tries: how often those without an answer ask.
+        """
+        left = dict.fromkeys(pairs)
+        answered: set[Pair] = set()
+        for _ in range(tries):
+            asked: dict[tuple[Endpoint, int], Pair] = {}
+            for number, pair in enumerate(left):
+                asked[self._send(pair)] = pair
+                if number % 64 == 63:
+                    answered.update(asked[key] for key in self._take(0.0) if key in asked)
+            until = time.monotonic() + wait
+            while time.monotonic() < until:
+                keys = self._take(0.05)
+                new = {asked[key] for key in keys if key in asked}
+                if new - answered:
+                    until = time.monotonic() + wait
+                answered |= new
+                if all(pair in answered for pair in asked.values()):
+                    break
+            left = {pair: None for pair in left if pair not in answered}
+            if not left:
+                break
+        return answered
+
+    def forget(self) -> None:
+        """Empty the hosts' neighbour tables: the kernel shares their limit among all namespaces."""
+        for host in dict.fromkeys(end.host for end in self.endpoints):
+            batch(["neigh flush all"], self.prefix + host)
+
+
+def _open_all(ends: list[Endpoint]) -> list[socket.socket]:
+    """Open the sockets of one host's ports, in the caller's namespace."""
+    return [_open(end) for end in ends]
+
+
+def _open(end: Endpoint) -> socket.socket:
+    """Open one endpoint's socket, in the caller's namespace."""
+    found = socket.socket(socket.AF_INET, socket.SOCK_DGRAM, socket.IPPROTO_ICMP)
+    found.settimeout(0)
+    found.bind((end.ip, 0))
+    return found
+
+
+@dataclass
+class Stream:
+    """The same pairs asked again and again, while something happens.
+
+    Attributes:
+        pinger: the sockets.
+        pairs: who asks whom.
+        every: seconds between two rounds.
+    """
+
+    pinger: Pinger
+    pairs: Sequence[Pair]
+    every: float = 0.01
+    _sent: dict[tuple[Endpoint, int], tuple[Pair, float]] = field(default_factory=dict)
+    _lost: defaultdict[Pair, list[float]] = field(default_factory=lambda: defaultdict(list))
+
+    def run(self, seconds: float) -> None:
+        """Ask for a time."""
+        until = time.monotonic() + seconds
+        while (now := time.monotonic()) < until:
+            for pair in self.pairs:
+                self._sent[self.pinger._send(pair)] = (pair, now)  # noqa: SLF001 - one class in two halves
+            while (rest := now + self.every - time.monotonic()) > 0:
+                self._answers(rest)
+
+    def _answers(self, seconds: float) -> None:
+        """Strike what was answered."""
+        for key in self.pinger._take(seconds):  # noqa: SLF001 - one class in two halves
+            self._sent.pop(key, None)
+
+    def silence(self) -> dict[Pair, float]:
+        """Wait for the last answers, and give for each pair that lost any the seconds from its first lost request to its last."""
+        until = time.monotonic() + 0.5
+        while time.monotonic() < until:
+            self._answers(0.05)
+        for pair, sent in self._sent.values():
+            self._lost[pair].append(sent)
+        self._sent.clear()
+        found = {pair: max(times) - min(times) + self.every for pair, times in self._lost.items()}
+        self._lost.clear()
+        return found

@@ -1,0 +1,149 @@
+"""Which part of a plan is twinned: one whole Ethernet plane, the first that the machine can hold."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from sovereign_ai.errors import EnvironmentLacksError, Problem, UsageError, nearest
+from sovereign_ai.plan.fabric import FabricPlan
+from sovereign_ai.plan.factory import Plan
+from sovereign_ai.render.switches.ports import SwitchPorts, host_interface, port_maps, rail_addresses, zones_of
+from sovereign_ai.spec.factory import AIFactory
+
+MOST_SWITCHES = 64
+"""FRR takes about 25 MiB a switch; 64 of them started in 20 s on two cores (own measurement, 2026-11-24)."""
+MOST_CABLES = 2_000
+ROLES = ("compute", "storage")
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """One port of a host.
+
+    Attributes:
+        host: the host.
+        port: its port by the plan's name.
+        interface: its interface name.
+        rail: its rail.
+        zone: its zone; empty where none is said.
+        address: its address with the prefix length, `10.64.0.66/27`.
+        leaf: the leaf it hangs at.
+        leaf_interface: the port there.
+    """
+
+    host: str
+    port: str
+    interface: str
+    rail: int
+    zone: str
+    address: str
+    leaf: str
+    leaf_interface: str
+
+    @property
+    def ip(self) -> str:
+        """Give the address alone."""
+        return self.address.partition("/")[0]
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """What is twinned.
+
+    Attributes:
+        factory: the factory's name.
+        plane: the plane, whole.
+        switches: its switches with their ports.
+        endpoints: every host port, in order of the plan's cables.
+        rails: the address block of each rail.
+        said: in words, what is represented and what is not.
+    """
+
+    factory: str
+    plane: FabricPlan
+    switches: tuple[SwitchPorts, ...]
+    endpoints: tuple[Endpoint, ...]
+    rails: tuple[str, ...]
+    said: str
+
+    @property
+    def hosts(self) -> tuple[str, ...]:
+        """Give the hosts' names, each once, in order."""
+        return tuple(dict.fromkeys(one.host for one in self.endpoints))
+
+    def tier(self, tier: str) -> tuple[SwitchPorts, ...]:
+        """Give the switches of a tier."""
+        return tuple(one for one in self.switches if one.switch.tier == tier)
+
+
+def sample(factory: AIFactory, plan: Plan, name: str | None = None) -> Sample:
+    """Choose what to twin.
+
+    Args:
+        factory: the description.
+        plan: what follows from it.
+        name: a plane's name; left out, the first plane that fits.
+
+    Raises:
+        UsageError: no plane of that name.
+        EnvironmentLacksError: no plane fits, with the reason for each.
+    """
+    planes = [one for one in plan.fabrics if name in (None, one.name)]
+    if not planes:
+        raise UsageError(
+            Problem("unknown-plane", f"no plane is called {name!r}", hint=nearest(str(name), [one.name for one in plan.fabrics]))
+        )
+    reasons = {one.name: _unfit(plan, one) for one in planes}
+    fit = next((one for one in planes if not reasons[one.name]), None)
+    if fit is None:
+        text = "; ".join(f"{plane}: {reason}" for plane, reason in reasons.items())
+        raise EnvironmentLacksError(Problem("no-twin", f"no plane can be twinned here: {text}", hint="`fabric check` judges every plane"))
+    return _sample(factory, plan, fit)
+
+
+def _unfit(plan: Plan, plane: FabricPlan) -> str:
+    """Say why a plane cannot be twinned; empty if it can."""
+    if plane.kind == "infiniband":
+        return "InfiniBand, and FRR speaks Ethernet"
+    if plane.role not in ROLES or any(one.kind == "vrf" for one in plan.partitions if one.fabric == plane.fabric):
+        return "its zones are VRFs, which the twin does not build"
+    if len(plane.switches) > MOST_SWITCHES or len(plane.cables) > MOST_CABLES:
+        return f"{len(plane.switches)} switches and {len(plane.cables)} cables; at most {MOST_SWITCHES} and {MOST_CABLES} fit"
+    return ""
+
+
+def _sample(factory: AIFactory, plan: Plan, plane: FabricPlan) -> Sample:
+    """Give one plane as a sample."""
+    zones, addresses = zones_of(factory, plan), rail_addresses(plan, plane)
+    maps = port_maps(factory, plan, plane)
+    rails = {one.switch.name: one.switch.rail for one in maps}
+    blocks = {one.rail: one.cidr for one in plan.prefixes if one.use == "rail" and one.owner == plane.name}
+    endpoints = tuple(
+        Endpoint(
+            host=host,
+            port=port,
+            interface=host_interface(port),
+            rail=rails[leaf],
+            zone=zones.get(host, ""),
+            address=f"{addresses[host, port]}/{blocks[rails[leaf]].partition('/')[2]}",
+            leaf=leaf,
+            leaf_interface=next(one.interface for one in _map(maps, leaf).ports if one.name == leaf_port),
+        )
+        for host, port, leaf, leaf_port in plane.cables[: plane.node_leaf]
+        if (host, port) in addresses
+    )
+    others = sum(one.name != plane.name for one in plan.fabrics)
+    said = f"the whole of {plane.name}: {plane.leaf} leaves, {plane.spine} spines, {plane.core} cores, {plane.rails} rails"
+    return Sample(
+        factory=factory.name,
+        plane=plane,
+        switches=maps,
+        endpoints=endpoints,
+        rails=tuple(blocks[rail] for rail in sorted(blocks)),
+        said=f"{said}, {len(plane.cables)} cables; {others} other planes are not in it",
+    )
+
+
+def _map(maps: tuple[SwitchPorts, ...], name: str) -> SwitchPorts:
+    """Give one switch's ports."""
+    return next(one for one in maps if one.switch.name == name)

@@ -1,0 +1,96 @@
+"""The fabric's reading, against the plan's own figures and against a maximum flow by another hand."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from itertools import chain
+
+import networkx as nx
+import pytest
+
+from sovereign_ai.assess.fabric import FabricReport, Links, Loss, check
+from sovereign_ai.plan.fabric import FabricPlan
+from tests.render.lab import stack
+
+STACKS = ("lab", "plural", "superpod", "gigafactory")
+
+
+def report(name: str, plane: str) -> FabricReport:
+    return next(one for one in check(stack(name)[1]) if one.plane == plane)
+
+
+def losses(name: str, plane: str) -> dict[str, Loss]:
+    return {loss.kind: loss for loss in report(name, plane).losses}
+
+
+def flow(plane: FabricPlan, gone: set[str]) -> int:
+    """Give the links that one half of the leaves can fill towards the other, by maximum flow over every cable."""
+    leaves = [one.name for one in plane.switches if one.tier == "leaf"]
+    graph = nx.DiGraph()
+    half = plane.endpoints // 2
+    below = dict.fromkeys(leaves, 0)
+    for _, _, leaf, _ in plane.cables[: plane.node_leaf]:
+        below[leaf] += 1
+    first: set[str] = set()
+    for leaf in leaves:
+        if sum(below[one] for one in first) < half:
+            first.add(leaf)
+    for leaf in leaves:
+        ends = ("source", leaf) if leaf in first else (leaf, "sink")
+        graph.add_edge(*ends, capacity=0 if leaf in gone else below[leaf])
+    for lower, _, upper, _ in plane.cables[plane.node_leaf :]:
+        if lower in gone or upper in gone:
+            continue
+        for a, b in ((lower, upper), (upper, lower)):
+            graph.add_edge(a, b, capacity=graph.get_edge_data(a, b, {"capacity": 0})["capacity"] + 1)
+    found: int = nx.maximum_flow_value(graph, "source", "sink")
+    return found
+
+
+@pytest.mark.parametrize("name", STACKS)
+def test_without_a_loss_the_bisection_is_the_plans(name: str) -> None:
+    plan = stack(name)[1]
+    assert [one.bisection for one in check(plan)] == [plane.bisection for plane in plan.fabrics]
+
+
+def test_the_labs_compute_fabric_loses_exactly_its_share() -> None:
+    found = losses("lab", "compute-fra1-p0")
+    assert {kind: loss.share for kind, loss in found.items() if kind in ("leaf", "spine", "plane")} == {
+        "leaf": Fraction(7, 8),
+        "spine": Fraction(3, 4),
+        "plane": 0,
+    }
+    assert (found["leaf"].endpoints, found["leaf"].gpus, found["spine"].endpoints) == (16, 128, 0)
+    assert (found["rack of machines"].endpoints, found["rack of machines"].gpus) == (32, 32)
+
+
+def test_no_feed_takes_a_switch_with_two_supplies_along() -> None:
+    for name in STACKS:
+        assert all(loss.share == 1 for one in check(stack(name)[1]) for loss in one.losses if loss.kind == "feed")
+
+
+@pytest.mark.parametrize("gone", [(), ("compute-fra1-p0-spine-001",), ("compute-fra1-p0-spine-001", "compute-fra1-p0-spine-003")])
+def test_what_survives_agrees_with_a_maximum_flow(gone: tuple[str, ...]) -> None:
+    plane = stack("lab")[1].fabrics[0]
+    assert Links(plane, {}).without(set(gone)) == flow(plane, set(gone))
+
+
+def test_a_core_of_the_gigafactory_costs_its_group_and_no_more() -> None:
+    found = losses("gigafactory", "compute-north-p0")
+    assert 0 < 1 - found["core"].share < Fraction(1, 1000)
+    assert found["core"].share > found["spine"].share - Fraction(1, 100)
+    assert found["leaf"].endpoints == 32
+
+
+def test_every_loss_leaves_at_most_what_was_there_and_names_a_part() -> None:
+    for loss in chain.from_iterable(one.losses for name in STACKS for one in check(stack(name)[1])):
+        assert 0 <= loss.left <= loss.whole
+        assert loss.example
+        assert loss.parts > 0
+
+
+@pytest.mark.parametrize("gone", [(), ("oob-north-p0-core-001",), ("oob-north-p0-spine-001",)])
+def test_below_cores_too_a_maximum_flow_finds_no_less_and_hardly_more(gone: tuple[str, ...]) -> None:
+    plane = next(one for one in stack("gigafactory")[1].fabrics if one.name == "oob-north-p0")
+    left, found = Links(plane, {}).without(set(gone)), flow(plane, set(gone))
+    assert left <= found <= left + 26  # the flow halves by whole leaves in order, not by the worst

@@ -1,0 +1,35 @@
+from __future__ import annotations
+
+import doctest
+
+import pytest
+
+from sovereign_ai.attest.report import atlas, elevations, markup, numbers, tables
+from sovereign_ai.attest.report.elevations import elevations as drawn
+from tests.attest.report.reports import report
+
+
+@pytest.mark.parametrize("stack", ["lab", "plural", "gigafactory"])
+def test_every_rack_is_shown_by_exactly_one_elevation_with_all_that_stands_in_it(stack: str) -> None:
+    found = report(stack)
+    shown = drawn(found.factory, found.plan)
+    assert sorted(name for one in shown for name in one.names) == sorted(rack.name for rack in found.plan.racks)
+    for one in shown:
+        assert tuple(name for name, _, _ in one.devices) == one.first.devices
+
+
+def test_heights_are_those_that_the_plan_counts() -> None:
+    found = report("lab")
+    for one in drawn(found.factory, found.plan):
+        assert sum(units or 0 for _, _, units in one.devices) == one.first.rack_units
+
+
+def test_power_that_nobody_knows_is_no_zero() -> None:
+    dark = [one.first for one in drawn(report("lab").factory, report("lab").plan) if not one.first.power]
+    assert dark
+    assert all("unknown" in elevations.watts(rack) for rack in dark)
+
+
+@pytest.mark.parametrize("module", [atlas, markup, numbers, tables])
+def test_examples_in_the_words_hold(module: object) -> None:
+    assert doctest.testmod(module).failed == 0  # type: ignore[arg-type]

@@ -1,0 +1,152 @@
+from __future__ import annotations
+
+import re
+import time
+from html.parser import HTMLParser
+
+import pytest
+
+from sovereign_ai.attest.report.gather import NOTICE
+from sovereign_ai.attest.report.page import SECTIONS, page
+from tests.attest.report.reports import STACKS, changed, report
+
+_VOID = {"meta", "br", "hr", "col"}
+_LOADS = {"src", "srcset", "href", "xlink:href", "data", "action", "formaction", "poster", "background", "ping", "manifest"}
+
+
+class _Reader(HTMLParser):
+    """Keeps what stands open, every id, every link and every attribute that could load something."""
+
+    def __init__(self) -> None:
+        super().__init__(convert_charrefs=True)
+        self.open: list[str] = []
+        self.wrong: list[str] = []
+        self.ids: list[str] = []
+        self.links: list[str] = []
+        self.loads: list[tuple[str, str, str]] = []
+        self.tags: dict[str, int] = {}
+        self.pictures: list[str] = []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags[tag] = self.tags.get(tag, 0) + 1
+        if tag not in _VOID:
+            self.open.append(tag)
+        for name, value in attrs:
+            if name == "id":
+                self.ids.append(value or "")
+            if name in _LOADS:
+                (self.links if (value or "").startswith("#") else self.loads).append(value or "")  # type: ignore[arg-type]
+            if name.startswith("on") or name == "style":
+                self.wrong.append(f"{tag} {name}")
+            if tag == "svg" and name == "aria-label":
+                self.pictures.append(value or "")
+
+    def handle_endtag(self, tag: str) -> None:
+        if not self.open or self.open[-1] != tag:
+            self.wrong.append(f"</{tag}> closes {self.open[-1:]}")
+            return
+        self.open.pop()
+
+
+def _read(text: str) -> _Reader:
+    reader = _Reader()
+    reader.feed(text)
+    reader.close()
+    return reader
+
+
+@pytest.mark.parametrize("stack", ["lab", "plural", "superpod", "gigafactory"])
+def test_every_stack_has_a_page_that_is_balanced_loads_nothing_and_links_only_within_itself(stack: str) -> None:
+    text = page(report(stack))
+    found = _read(text)
+    assert not found.wrong
+    assert not found.open
+    assert not found.loads
+    assert not {"script", "link", "iframe", "img", "object", "embed", "base", "form", "image", "use"} & set(found.tags)
+    assert "url(" not in text
+    assert "@import" not in text
+    assert len(found.ids) == len(set(found.ids))
+    assert {link[1:] for link in found.links} <= set(found.ids)
+    assert len(text.encode()) < 5_000_000
+
+
+@pytest.mark.parametrize("stack", ["lab", "gigafactory"])
+def test_every_section_and_picture_is_there_and_the_page_says_that_it_is_a_self_assessment(stack: str) -> None:
+    text = page(report(stack))
+    found = _read(text)
+    assert set(SECTIONS) <= set(found.ids)
+    assert text.count(NOTICE) >= 2
+    labels = " ".join(found.pictures)
+    for picture in (
+        "Plan of",
+        "distinct racks",
+        "by jurisdiction",
+        "Dependencies",
+        "Disconnect drill",
+        "Power by feed",
+        "Cost with ranges",
+        "moves the cost",
+    ):
+        assert picture in labels
+
+
+def test_the_largest_page_is_written_within_two_seconds() -> None:
+    found = report("gigafactory")
+    started = time.process_time()
+    page(found)
+    assert time.process_time() - started < 2
+
+
+def test_the_same_description_and_day_give_the_same_page() -> None:
+    assert page(report("lab")) == page(changed("name: lab", "name: lab"))
+
+
+def test_every_number_opens_to_its_inputs_and_its_source() -> None:
+    found = report("lab")
+    text = page(found)
+    ids = set(_read(text).ids)
+    for area, assessment in (("energy", found.energy), ("cost", found.cost), ("goodput", found.goodput)):
+        for measure in assessment.measures:
+            start = text.index(f'id="m-{area}-{re.sub(r"[^A-Za-z0-9.]+", "-", measure.id)}"')
+            block = text[start : text.index("</details>", start)]
+            assert "what stands behind it" in block
+            assert measure.formula == "" or "<dt>formula</dt>" in block
+            assert measure.source == "" or "<dt>source</dt>" in block
+            for name in measure.inputs:
+                assert f"m-{area}-{re.sub(r'[^A-Za-z0-9.]+', '-', name)}" in ids
+
+
+def test_a_finding_is_linked_to_its_line_of_the_description() -> None:
+    found = report("lab")
+    text = page(found)
+    placed = [finding for finding, _ in found.findings() if finding.where.line]
+    assert placed
+    for finding in placed:
+        assert f'<a href="#L{finding.where.line}">factory.yaml:{finding.where.line}</a>' in text
+    lines = (STACKS / "lab" / "factory.yaml").read_text(encoding="utf-8").splitlines()
+    assert all(f'id="L{number}"' in text for number in range(1, len(lines) + 1))
+
+
+def test_words_of_a_description_never_become_markup() -> None:
+    found = changed("name: Example Compute", 'name: "<script>alert(1)</script>&<b x=\'"')
+    text = page(found)
+    assert "<script" not in text
+    assert "&lt;script&gt;" in text
+    assert not _read(text).wrong
+
+
+def test_a_foreign_gateway_and_supplier_cross_a_border_on_the_map() -> None:
+    more = "gateways:\n  - {name: out, entity: Example Abroad, seat: US, addresses: [192.0.2.0/24], zones: [open]}\nimages:"
+    found = changed("images:", more)
+    crossing = {(flow.kind, flow.origin, flow.target) for flow in found.flows if flow.crosses}
+    assert ("gateway", "DE", "US") in crossing
+    assert not [flow for flow in report("lab").flows if flow.crosses]
+    assert "US: outside the EEA" in page(found)
+
+
+def test_a_violation_is_counted_and_marked() -> None:
+    before, after = report("lab"), changed("personal, in: [DE]", "personal, in: [FR]")
+    assert before.ok
+    assert not after.ok
+    assert ">0 violations<" in page(before)
+    assert ">0 violations<" not in page(after)

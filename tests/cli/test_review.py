@@ -1,0 +1,134 @@
+"""What a reviewer calls: `check` in every format, `rules`, `explain`, `audit`."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+from xml.etree import ElementTree as ET
+
+import orjson
+import pytest
+import typer
+from typer.testing import CliRunner, Result
+
+from sovereign_ai.cli import audit, check, explain, rules
+from sovereign_ai.rules.registry import REGISTRY
+
+LAB = Path(__file__).resolve().parents[2] / "stacks" / "lab"
+
+
+def call(*arguments: str) -> Result:
+    app = typer.Typer(rich_markup_mode=None, pretty_exceptions_enable=False, context_settings={"max_content_width": 80})
+    for command in (check, rules, explain, audit):
+        command.add(app)
+    return CliRunner().invoke(app, list(arguments))
+
+
+@pytest.fixture
+def bad(tmp_path: Path) -> Path:
+    """The lab with a parent under a law that reaches, and a line without encryption."""
+    folder = tmp_path / "bad"
+    shutil.copytree(LAB, folder)
+    file = folder / "factory.yaml"
+    file.write_text(file.read_text().replace("parent: {seat: DE}", "parent: {seat: US}").replace("encryption: macsec", "encryption: none"))
+    return folder
+
+
+@pytest.mark.parametrize("command", ["check", "rules", "explain", "audit"])
+def test_every_help_is_narrow_and_shows_an_example(command: str) -> None:
+    result = call(command, "--help")
+    assert result.exit_code == 0
+    assert "Example: " in result.stdout
+    assert "--json" in result.stdout
+    assert max(map(len, result.stdout.splitlines())) <= 80
+
+
+@pytest.mark.parametrize("form", ["text", "json", "sarif", "junit", "oscal"])
+def test_the_exit_code_is_the_same_in_every_format(form: str, bad: Path) -> None:
+    assert call("check", str(LAB), "--format", form).exit_code == 0
+    assert call("check", str(bad), "--format", form).exit_code == 1
+
+
+def test_sarif_points_into_the_users_own_file(bad: Path) -> None:
+    log = orjson.loads(call("check", str(bad), "--format", "sarif").stdout)
+    places = {
+        one["ruleId"]: one["locations"][0]["physicalLocation"]
+        for one in log["runs"][0]["results"]
+        if one["properties"]["status"] == "violation"
+    }
+    assert set(places) == {"LAW-001", "LNK-001"}
+    lines = (bad / "factory.yaml").read_text().splitlines()
+    for rule, word in (("LAW-001", "US"), ("LNK-001", "none")):
+        region = places[rule]["region"]
+        assert lines[region["startLine"] - 1][region["startColumn"] - 1 :].startswith(word)
+        assert places[rule]["artifactLocation"]["uri"].endswith("/factory.yaml")
+
+
+def test_junit_and_json_say_the_same(bad: Path) -> None:
+    suite = ET.fromstring(call("check", str(bad), "--format", "junit").stdout)  # noqa: S314 - our own text
+    failed = {str(case.get("name"))[:7] for case in suite.iter("testcase") if case.find("failure") is not None}
+    data = orjson.loads(call("check", str(bad), "--json").stdout)
+    assert data["ok"] is False
+    told = {one["rule"] for cluster in data["clusters"] for one in cluster["findings"] if one["status"] == "violation"}
+    assert failed == told == {"LAW-001", "LNK-001"}
+    assert {one["id"] for one in data["controls"] if one["state"] == "VIOLATED"} >= {"SOV-2.2"}
+
+
+def test_oscal_writes_every_document_into_a_folder(bad: Path, tmp_path: Path) -> None:
+    out = tmp_path / "oscal"
+    result = call("check", str(bad), "--format", "oscal", "--output", str(out), "--on", "2026-11-24")
+    assert result.exit_code == 1
+    names = {"catalog.json", "component-definition.json", "assessment-results.json", "plan-of-action-and-milestones.json"}
+    assert {path.name for path in out.iterdir()} == names == {Path(line).name for line in result.stdout.splitlines()}
+    before = {path.name: path.read_bytes() for path in out.iterdir()}
+    call("check", str(bad), "--format", "oscal", "--output", str(out), "--on", "2026-11-24")
+    assert before == {path.name: path.read_bytes() for path in out.iterdir()}
+    alone = call("check", str(bad), "--format", "oscal", "--on", "2026-11-24").stdout
+    assert alone.encode() == before["assessment-results.json"]
+
+
+def test_text_has_a_line_a_control_and_the_findings_last(bad: Path) -> None:
+    lines = call("check", str(bad)).stdout.splitlines()
+    controls = [line for line in lines if line.startswith("ECSF SOV-2.2 ")]
+    assert controls == [f"{'ECSF SOV-2.2':<40} VIOLATED LAW-001"]
+    assert lines[-1].startswith("2 violations, ")
+
+
+def test_a_day_that_is_none_and_a_folder_that_cannot_be_written_are_bad_input(tmp_path: Path) -> None:
+    assert call("check", str(LAB), "--on", "tomorrow").exit_code == 2
+    (tmp_path / "file").write_text("")
+    result = call("check", str(LAB), "--format", "sarif", "--output", str(tmp_path / "file" / "check.sarif"))
+    assert result.exit_code == 2
+    assert "Traceback" not in result.output
+
+
+def test_rules_list_the_registry_and_its_matrix_of_places() -> None:
+    data = orjson.loads(call("rules", "--json").stdout)
+    assert [one["id"] for one in data["rules"]] == [one.id for one in REGISTRY]
+    assert len(data["matrix"]) == 5 * len(REGISTRY)
+    assert all(cell["why"] for cell in data["matrix"] if not cell["decided"])
+    lines = call("rules").stdout.splitlines()
+    assert [line[:7] for line in lines[1 : len(REGISTRY) + 1]] == [one.id for one in REGISTRY]
+    assert max(map(len, lines)) <= 80
+
+
+def test_explain_says_why_what_to_do_and_what_it_serves() -> None:
+    result = call("explain", "key-002")
+    assert result.exit_code == 0
+    assert "KEY-002" in result.stdout
+    assert "ECSF SOV-3.1 (guideline, " in result.stdout
+    assert max(map(len, result.stdout.splitlines())) <= 80
+    data = orjson.loads(call("explain", "PLC-001", "--json").stdout)
+    assert data["rule"]["id"] == "PLC-001"
+    assert set(data["places"]) == {"plan", "bundle", "pulumi", "admission", "live"}
+
+
+def test_every_rule_can_be_explained_in_eighty_columns() -> None:
+    for one in REGISTRY:
+        assert max(map(len, call("explain", one.id).stdout.splitlines())) <= 80, one.id
+
+
+def test_an_unknown_rule_is_bad_input_with_the_nearest_name() -> None:
+    result = call("explain", "LWA-001")
+    assert result.exit_code == 2
+    assert "did you mean 'LAW-001'?" in result.stderr

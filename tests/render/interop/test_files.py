@@ -1,0 +1,111 @@
+"""What other systems are told: golden files for the lab, and what must hold of every stack."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections import Counter
+from collections.abc import Callable
+from functools import cache
+from pathlib import Path
+
+import orjson
+import pytest
+import yaml
+
+from sovereign_ai.render.interop.cabling import length, rail_map
+from sovereign_ai.render.interop.files import Known, files
+from tests.render.lab import stack
+
+GOLDEN = Path(__file__).parent / "golden"
+SMALL = ("lab", "plural", "superpod")
+
+
+@cache
+def written(name: str) -> dict[str, str]:
+    return dict(files(*stack(name)))
+
+
+def rows(name: str, file: str) -> list[dict[str, str]]:
+    return list(csv.DictReader(io.StringIO(written(name)[file])))
+
+
+@pytest.mark.parametrize(
+    "file",
+    [
+        "compute-fra1-p0/cables.csv",
+        "compute-fra1-p0/topograph.yaml",
+        "inband-fra1-p0/kea-dhcp4.json",
+        "netbox/6-devices.csv",
+        "bare-metal/lab.yaml",
+    ],
+)
+def test_the_labs_files_are_the_golden_ones(file: str, golden: Callable[[Path, str], None]) -> None:
+    golden(GOLDEN / file.replace("/", "."), written("lab")[file])
+
+
+@pytest.mark.parametrize("name", SMALL)
+def test_netboxs_cables_end_at_interfaces_of_devices_that_are_imported_before(name: str) -> None:
+    devices = {row["name"] for row in rows(name, "netbox/6-devices.csv")}
+    interfaces = [(row["device"], row["name"]) for row in rows(name, "netbox/7-interfaces.csv")]
+    cables = rows(name, "netbox/8-cables.csv")
+    ends = [(row[f"side_{side}_device"], row[f"side_{side}_name"]) for row in cables for side in "ab"]
+    assert len(set(interfaces)) == len(interfaces)
+    assert {device for device, _ in interfaces} <= devices
+    assert set(ends) == set(interfaces)
+    assert max(Counter(ends).values()) == 1
+    assert {row["rack"] for row in rows(name, "netbox/6-devices.csv")} <= {row["name"] for row in rows(name, "netbox/5-racks.csv")}
+    known = {(row["manufacturer"], row["model"]) for row in rows(name, "netbox/3-device-types.csv")}
+    assert {(row["manufacturer"], row["device_type"]) for row in rows(name, "netbox/6-devices.csv")} == known
+
+
+@pytest.mark.parametrize("name", SMALL)
+def test_every_cable_of_the_plan_is_in_a_list_under_a_label_of_its_own(name: str) -> None:
+    for plane in stack(name)[1].fabrics:
+        found = rows(name, f"{plane.name}/cables.csv")
+        assert len({row["label"] for row in found}) == len(plane.cables)
+        assert [(row["a"], row["a port"], row["b"], row["b port"]) for row in found] == list(plane.cables)
+
+
+@pytest.mark.parametrize("name", SMALL)
+def test_each_gpu_speaks_through_exactly_one_port_of_its_compute_plane(name: str) -> None:
+    plan = stack(name)[1]
+    for plane in (one for one in plan.fabrics if one.role == "compute"):
+        for host, ports in rail_map(plan, plane).items():
+            gpus = next(node.gpus for node in plan.nodes if node.name == host)
+            assert sorted(gpu for port in ports for gpu in port["gpus"]) == list(range(gpus)), host
+
+
+@pytest.mark.parametrize("name", SMALL)
+def test_topographs_tree_has_every_machine_once_and_one_root(name: str) -> None:
+    plan = stack(name)[1]
+    for plane in (one for one in plan.fabrics if one.role == "compute"):
+        model = yaml.safe_load(written(name)[f"{plane.name}/topograph.yaml"])
+        machines = {host for host, *_ in plane.cables[: plane.node_leaf]} & {node.name for node in plan.nodes}
+        under = Counter(node for one in model["switches"].values() for node in one.get("nodes", ()))
+        assert under == dict.fromkeys(machines, 1)
+        below = Counter(switch for one in model["switches"].values() for switch in one.get("switches", ()))
+        assert max(below.values(), default=1) == 1
+        assert len(model["switches"].keys() - below.keys()) == 1
+        assert {node for block in model["capacity_blocks"].values() for node in block["nodes"]} == model["nodes"].keys() == machines
+
+
+def test_a_reservation_goes_by_the_port_until_the_machines_mac_is_known() -> None:
+    factory, plan = stack("lab")
+    text = dict(files(factory, plan, Known(macs={"train-001": "02:00:00:00:00:01"})))
+    first, second, *_ = orjson.loads(text["inband-fra1-p0/kea-dhcp4.json"])["Dhcp4"]["subnet4"][0]["reservations"]
+    assert (first["hw-address"], first["ip-address"]) == ("02:00:00:00:00:01", "10.64.0.2")
+    assert second["circuit-id"] == "'inband-fra1-p0-leaf-r0-001:swp2'"
+    host = next(yaml.safe_load_all(text["bare-metal/lab.yaml"]))
+    assert host["spec"]["bootMACAddress"] == "02:00:00:00:00:01"
+
+
+@pytest.mark.parametrize("name", SMALL)
+def test_no_file_holds_a_secret_or_turns_verification_off(name: str) -> None:
+    for file, text in written(name).items():
+        assert "password" not in text.lower(), file
+        assert "disableCertificateVerification: true" not in text, file
+
+
+def test_lengths_grow_with_rows_and_places() -> None:
+    assert length((0, 0), (0, 0), same=True) < length((0, 0), (0, 1), same=False) < length((0, 0), (3, 1), same=False)
