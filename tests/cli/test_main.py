@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import orjson
 import pytest
@@ -48,16 +50,22 @@ def test_every_promised_command_is_there() -> None:
     assert set(get_command(app).commands) == set(COMMANDS)  # type: ignore[attr-defined]
 
 
-@pytest.mark.parametrize("command", [*COMMANDS])
-def test_every_help_is_narrow_and_shows_an_example(command: str) -> None:
-    group = get_command(app).commands[command]  # type: ignore[attr-defined]
-    names = sorted(getattr(group, "commands", {})) or [None]
-    for name in names:
-        result = call(*(part for part in (command, name, "--help") if part))
-        assert result.exit_code == 0
-        assert "Example: " in result.stdout
-        assert "--json" in result.stdout
-        assert max(map(len, result.stdout.splitlines())) <= 80
+def leaves(command: Any, *path: str) -> Iterator[tuple[str, ...]]:
+    below = getattr(command, "commands", None)
+    if below is None:
+        yield path
+        return
+    for name, one in sorted(below.items()):
+        yield from leaves(one, *path, name)
+
+
+@pytest.mark.parametrize("path", list(leaves(get_command(app))), ids=" ".join)
+def test_every_help_is_narrow_and_shows_an_example(path: tuple[str, ...]) -> None:
+    result = call(*path, "--help")
+    assert result.exit_code == 0
+    assert "Example: " in result.stdout
+    assert "--json" in result.stdout
+    assert max(map(len, result.stdout.splitlines())) <= 80
 
 
 def test_help_and_import_load_neither_pulumi_nor_a_kubernetes_client() -> None:

@@ -109,7 +109,7 @@ def bars_of(factory: AIFactory, plan: Plan, now: date) -> dict[str, tuple[str, .
         if waiver.created <= now < waiver.expires:
             for name in serves.get(waiver.rule, [COMPLIANCE]):
                 found.setdefault(name, set()).add(f"waiver {waiver.id} of {waiver.rule}")
-    for rule in {finding.rule for finding in decide(factory, plan) if finding.status == "violation"}:
+    for rule in {finding.rule for finding in decide(factory, plan, now) if finding.status == "violation"}:
         for name in serves.get(rule, [COMPLIANCE]):
             found.setdefault(name, set()).add(f"violation of {rule}")
     return {name: tuple(sorted(reasons)) for name, reasons in sorted(found.items())}
