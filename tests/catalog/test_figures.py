@@ -148,28 +148,19 @@ def test_rows_are_frozen_and_hashable_and_looked_up_once() -> None:
 
 
 READ_ALL = """
-import sys, time
+import sys
 from sovereign_ai import errors, units
 import orjson, dataclasses, functools, pkgutil
 from sovereign_ai.catalog import accelerators, jurisdictions, published, storage, suppliers, switches, systems
 def read():
     accelerators.accelerators(); systems.systems(); switches.switches(); suppliers.suppliers(); storage.grades()
     jurisdictions.countries(); jurisdictions.laws(); published.fabric_tables(); published.bills(); published.rack_powers()
-started = time.process_time(); read(); spent = time.process_time() - started
-heavy = sorted(set(sys.modules) & {"pulumi", "kubernetes", "yaml", "requests", "grpc", "pydantic"})
-print(f"{spent * 1000:.1f} {heavy}")
+read()
+print(sorted(set(sys.modules) & {"pulumi", "kubernetes", "yaml", "requests", "grpc", "pydantic"}))
 """
 
 
-def test_reading_the_whole_catalogue_costs_less_than_fifteen_milliseconds_and_loads_nothing_heavy() -> None:
-    best = 1000.0
-    for _ in range(5):
-        done = subprocess.run(
-            [sys.executable, "-c", READ_ALL], capture_output=True, text=True, check=True, cwd=Path(sovereign_ai.__file__).parents[1]
-        )
-        spent, heavy = done.stdout.split(maxsplit=1)
-        assert heavy.strip() == "[]"
-        best = min(best, float(spent))
-        if best < 15:
-            break
-    assert best < 15
+def test_reading_the_whole_catalogue_loads_nothing_heavy() -> None:
+    root = Path(sovereign_ai.__file__).parents[1]
+    done = subprocess.run([sys.executable, "-c", READ_ALL], capture_output=True, text=True, check=True, cwd=root)
+    assert done.stdout.strip() == "[]"

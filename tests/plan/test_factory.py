@@ -6,7 +6,6 @@ import json
 import os
 import subprocess
 import sys
-import time
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import fields
@@ -139,8 +138,5 @@ def test_one_cluster_is_found_by_its_name() -> None:
         planned("lab").cluster("other")
 
 
-def test_the_largest_stack_is_planned_within_three_seconds_with_its_json() -> None:
-    wish = stack("gigafactory")
-    start = time.process_time()
-    assert len(plan(wish).canonical) > 10_000_000
-    assert time.process_time() - start < 3
+def test_the_largest_stack_is_planned_with_its_json() -> None:
+    assert len(plan(stack("gigafactory")).canonical) > 10_000_000

@@ -1,8 +1,6 @@
-"""Feasibility: every problem at once, each with its place, and quickly."""
+"""Feasibility: every problem at once, each with its place; how quickly is measured in benchmarks/reading.py."""
 
 from __future__ import annotations
-
-import time
 
 import pytest
 
@@ -78,17 +76,8 @@ def test_what_the_hint_says_fits() -> None:
     assert (of(fixed), of(more)) == ([], ["over-budget"])
 
 
-def test_the_largest_stack_is_judged_within_half_a_second() -> None:
-    wish = stack("gigafactory")
-    start = time.process_time()
-    feasible(wish)
-    assert time.process_time() - start < 0.5
-
-
-def test_a_million_machines_are_refused_quickly() -> None:
+def test_a_million_machines_are_refused() -> None:
     part = Fabric(name="compute", kind="roce", radix=64, link="400 Gbps")
     wish = factory(pools=[pool(nodes=1_000_000, spares="auto")], fabrics=[part])
-    start = time.process_time()
     found = {problem.code for problem in feasible(wish)}
-    assert time.process_time() - start < 2
     assert {"over-budget", "impossible-fabric"} <= found

@@ -1,9 +1,6 @@
-"""Whatever a file holds ends in a factory or in a `SpecError`, in bounded time."""
+"""Whatever a file holds ends in a factory or in a `SpecError`; how soon is measured in benchmarks/reading.py."""
 
 from __future__ import annotations
-
-import time
-from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -11,9 +8,7 @@ from hypothesis import strategies as st
 
 from sovereign_ai.errors import SpecError
 from sovereign_ai.spec.load import Loaded, read_text
-
-SMALL = (Path(__file__).parent / "small.yaml").read_text()
-MEBIBYTE = 2**20
+from tests.spec.hostile import HOSTILE, SMALL
 
 scalars = st.one_of(
     st.sampled_from(
@@ -85,31 +80,6 @@ def test_the_digest_is_the_same_for_every_order_of_fields(lines: list[str], comm
     assert found.factory.digest == read_text(SMALL.encode(), "f.yaml").factory.digest
 
 
-POOL = "  - {{name: p{0}, site: nowhere, system: dgx-h100, nodes: 1, purpose: training, zone: z{0}}}\n"
-
-
-@pytest.mark.parametrize(
-    "text",
-    [
-        "[" * MEBIBYTE,
-        "{a: " * (MEBIBYTE // 4),
-        "- " * (MEBIBYTE // 2),
-        "a: [" + "1," * (MEBIBYTE // 2 - 4),
-        "a: &a [x]\nb: *a\n" * (MEBIBYTE // 17),
-        "".join(f"k{index}: 1\n" for index in range(60_000)),
-        "pools:\n" + "  - {nam: 1, sit: 2}\n" * 20_000,
-        SMALL.replace("fabrics:\n", "".join(POOL.format(index) for index in range(7_000)) + "fabrics:\n", 1),
-        SMALL.replace("120 kW", "1" * (MEBIBYTE - 2_000) + " kW"),
-        SMALL.replace("nodes: 4", "nodes: " + "1" * (MEBIBYTE - 2_000)),
-        SMALL.replace("Example Compute", "аb " * (MEBIBYTE // 6)),  # noqa: RUF001 - a Cyrillic letter on purpose
-        SMALL.replace("tenants: [research]", "tenants: [" + "x," * 90_000 + "]"),
-        '"' + "\\x41" * (MEBIBYTE // 4 - 8),
-        "? " * (MEBIBYTE // 2),
-        "%TAG !a! b\n" * 50_000,
-    ],
-    ids=lambda text: repr(text[:12]),
-)
-def test_a_hostile_file_is_refused_in_bounded_time(text: str):
-    start = time.process_time()
+@pytest.mark.parametrize("text", HOSTILE, ids=lambda text: repr(text[:12]))
+def test_a_hostile_file_is_refused(text: str):
     assert isinstance(outcome(text.encode()), SpecError)
-    assert time.process_time() - start < 10
