@@ -23,8 +23,8 @@ ADVISORY: frozenset[Severity] = frozenset({"info", "warning"})
 """What is told and fails nothing: a finding of these is a `notice`, never a violation."""
 Status = Literal["violation", "undecidable", "waived", "notice"]
 _MOST_DAYS = 90
-UNWAIVABLE = frozenset({"WVR-001", "WVR-002", "WVR-003"})
-"""Rules about waivers themselves: no waiver covers their findings."""
+UNWAIVABLE = frozenset({"WVR-001", "WVR-002", "WVR-003", "BRK-001"})
+"""Rules about waivers themselves and about break-glass access: no waiver covers their findings."""
 _RANK = {"violation": 0, "undecidable": 1, "waived": 2, "notice": 3}
 
 

@@ -13,6 +13,7 @@ import orjson
 from sovereign_ai.errors import Problem, UsageError, nearest
 from sovereign_ai.rules import (
     access,
+    break_glass,
     copies,
     custody,
     energy,
@@ -40,6 +41,7 @@ REGISTRY: tuple[Rule, ...] = tuple(
     sorted(
         (
             flows.FLOWS,
+            *break_glass.RULES,
             *guards.RULES,
             *images.RULES,
             *live.RULES,

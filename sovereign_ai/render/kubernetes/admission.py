@@ -5,6 +5,9 @@ a group stand in one. They fail closed, deny, and hold in namespaces that carry 
 kinds outside namespaces. An update that leaves `spec`, labels and annotations as they were is let through, so that finalizers
 can go from objects that an older rule let in; what stands there is the audit's business.
 
+Where a rule says no and a waiver names the very object, the policy asks whether the waiver counts now
+(`rules/asked.py`); so it does for a binding of break-glass access. No answer is a no.
+
 The mutating policy fills in the zone's selector and toleration where a pod has none. It changes
 nothing that is set: what is wrong is refused by the validating one, not mended in silence.
 """
@@ -12,17 +15,19 @@ nothing that is set: what is wrong is refused by the validating one, not mended 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from sovereign_ai.names import KEYS, OWNER
 from sovereign_ai.render.kubernetes.maker import Maker, Object
+from sovereign_ai.rules import asked
 from sovereign_ai.rules.context import Context
-from sovereign_ai.rules.expressions import bake, variables_of_group
+from sovereign_ai.rules.expressions import bake, literal, variables_of_group
 from sovereign_ai.rules.kinds import GROUPS, Group, of_group
 from sovereign_ai.rules.registry import REGISTRY
 from sovereign_ai.rules.rule import Check, Rule
 from sovereign_ai.spec.factory import AIFactory
+from sovereign_ai.spec.supplier import Waiver
 
 API = "admissionregistration.k8s.io/v1"
 PLACEMENT = "sovereign-placement"
@@ -50,7 +55,7 @@ def objects(factory: AIFactory, context: Context) -> Iterator[Object]:
     selector = {"namespaceSelector": {"matchLabels": {KEYS.factory: factory.name, KEYS.owner: OWNER}}}
     for group in GROUPS:
         name, component = policy_name(group), f"policy.{group}"
-        yield maker.make(API, "ValidatingAdmissionPolicy", name, component, spec=_validating(group, context))
+        yield maker.make(API, "ValidatingAdmissionPolicy", name, component, spec=_validating(group, context, factory.waivers))
         binding: dict[str, Any] = {"policyName": name, "validationActions": ["Deny"]}
         if group != _EVERYWHERE:
             binding["matchResources"] = selector
@@ -61,16 +66,16 @@ def objects(factory: AIFactory, context: Context) -> Iterator[Object]:
     )
 
 
-def _validating(group: Group, context: Context) -> dict[str, Any]:
+def _validating(group: Group, context: Context, waivers: Sequence[Waiver]) -> dict[str, Any]:
     """Write one validating policy."""
     constants = context.constants()
+    kinds = {kind.name for kind in of_group(group)}
     variables = [{"name": name, "expression": bake(text, constants)} for name, text in variables_of_group(group).items()]
+    rules = [rule for rule in REGISTRY if "admission" in rule.places]
+    if any(asked.questions(waivers, rule.id, kinds) for rule in rules):
+        variables.append({"name": "resource", "expression": asked.RESOURCE})
     validations = [
-        _validation(rule, check, group, constants)
-        for rule in REGISTRY
-        if "admission" in rule.places
-        for check in rule.checks
-        if set(check.kinds) & {kind.name for kind in of_group(group)}
+        _validation(rule, check, group, constants, waivers) for rule in rules for check in rule.checks if set(check.kinds) & kinds
     ]
     return {
         "failurePolicy": "Fail",
@@ -81,7 +86,7 @@ def _validating(group: Group, context: Context) -> dict[str, Any]:
     }
 
 
-def _validation(rule: Rule, check: Check, group: Group, constants: dict[str, Any]) -> dict[str, Any]:
+def _validation(rule: Rule, check: Check, group: Group, constants: dict[str, Any], waivers: Sequence[Waiver]) -> dict[str, Any]:
     """Write one expression; where it is not for all kinds of the group, the others pass it by."""
     kinds = [kind.name for kind in of_group(group)]
     meant = [name for name in kinds if name in check.kinds]
@@ -89,7 +94,23 @@ def _validation(rule: Rule, check: Check, group: Group, constants: dict[str, Any
     if meant != kinds:
         names = ", ".join(f'"{name}"' for name in meant)
         expression = f"!(object.kind in [{names}]) || ({_OBJECT.sub(_DYNAMIC, expression)})"
+    expression = " || ".join([f"({expression})", *lifts] if (lifts := [*_lifts(rule, meant, waivers)]) else [expression])
     return {"expression": expression, "message": f"{rule.id}: {check.message}; {rule.remediation}", "reason": "Forbidden"}
+
+
+_BOUND = ("metadata.namespace", "metadata.name", "roleRef.kind", "roleRef.name", "subjects[0].kind", "subjects[0].name")
+"""What the operator is told of a binding for break-glass access."""
+
+
+def _lifts(rule: Rule, kinds: Sequence[str], waivers: Sequence[Waiver]) -> Iterator[str]:
+    """Write what lets an object in that the rule refuses, for as long as the operator says so."""
+    if questions := asked.questions(waivers, rule.id, kinds):
+        known = literal(questions)
+        yield f"(variables.resource in {known} && {asked.ask(asked.WAIVERS, f'{known}[variables.resource]')})"
+    if rule.id == asked.BINDING_RULE:
+        name = ' + "/" + '.join(f"dyn(object).{field}" for field in _BOUND)
+        one = f"dyn(object).metadata.name.startsWith({literal(asked.BREAK_GLASS)}) && has(dyn(object).subjects) && size(dyn(object).subjects) == 1"
+        yield f"({one} && {asked.ask(asked.BINDINGS, name)})"
 
 
 def _resource_rules(group: Group) -> list[dict[str, Any]]:
