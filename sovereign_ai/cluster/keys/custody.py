@@ -1,0 +1,152 @@
+"""Which keys a plane has, where their module is, and which namespace stands under which: one file a plane.
+
+The file `keys.json` in the plane's folder holds no secret: the module's path, the token's label, the
+path of the PIN file, and the trust level of each namespace. While it is there, the plane starts with
+the key service and the secret gate.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from sovereign_ai.cluster.state import Place, read_json, write_json
+from sovereign_ai.errors import EnvironmentLacksError, Problem, UsageError, nearest
+
+PLANE = "plane"
+"""The key that all secrets and configmaps of a plane stand under, whatever their trust level."""
+LONGEST_SOCKET = 100
+"""A Unix socket's path has at most 107 characters (unix(7))."""
+
+
+@dataclass(frozen=True, slots=True)
+class ModulePlace:
+    """Where a PKCS#11 module is and how to log in.
+
+    Attributes:
+        library: the module's shared library.
+        token: label of the token.
+        pin_file: file of mode 0600 that holds the user's PIN.
+        environment: variables that the module itself reads, such as SOFTHSM2_CONF; paths, never secrets.
+    """
+
+    library: Path
+    token: str
+    pin_file: Path
+    environment: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Custody:
+    """The keys of one plane.
+
+    Attributes:
+        module: where they are kept.
+        owner: tells this plane's keys from others' in the same module.
+        levels: namespace to trust level.
+        former: trust levels that a namespace had once; what was written then can still be read.
+    """
+
+    module: ModulePlace
+    owner: str
+    levels: Mapping[str, str]
+    former: tuple[str, ...] = ()
+
+    @property
+    def keys(self) -> tuple[str, ...]:
+        """The plane's key and one for each trust level that a namespace has or had, sorted."""
+        return (PLANE, *sorted({*self.levels.values(), *self.former}))
+
+    def label(self, key: str) -> str:
+        """Give a key's label in the module."""
+        return f"sovereign-ai/{self.owner}/{key}"
+
+    def insist(self, level: str) -> str:
+        """Give a trust level that has a key here.
+
+        Raises:
+            UsageError: there is none of that name.
+        """
+        if level not in self.keys:
+            raise UsageError(Problem("unknown-key", f"the plane has no key {level!r}", hint=nearest(level, self.keys)))
+        return level
+
+    def to_data(self) -> dict[str, Any]:
+        """Give plain data; nothing in it is secret."""
+        module = {
+            "library": str(self.module.library),
+            "token": self.module.token,
+            "pin_file": str(self.module.pin_file),
+            "environment": dict(self.module.environment),
+        }
+        return {
+            "layout": 1,
+            "module": module,
+            "owner": self.owner,
+            "levels": dict(sorted(self.levels.items())),
+            "former": list(self.former),
+        }
+
+
+def new_owner(name: str) -> str:
+    """Name a plane so that another of the same name has other keys in a shared module."""
+    return f"{name}-{secrets.token_hex(4)}"
+
+
+def custody_file(where: Place) -> Path:
+    """Give the file that says which keys a plane has."""
+    return where.folder / "keys.json"
+
+
+def has_custody(where: Place) -> bool:
+    """Tell whether a plane has keys in a module."""
+    return custody_file(where).exists()
+
+
+def read_custody(where: Place) -> Custody:
+    """Read which keys a plane has.
+
+    Raises:
+        EnvironmentLacksError: it has none, or the file is damaged.
+    """
+    data = read_json(custody_file(where))
+    if data is None:
+        hint = "sovereign-ai keys init STACK --module LIBRARY --token LABEL --pin-file FILE"
+        raise EnvironmentLacksError(Problem("no-keys", f"the plane {where.name!r} has no keys in a module", hint=hint))
+    module = data["module"]
+    place = ModulePlace(Path(module["library"]), module["token"], Path(module["pin_file"]), module["environment"])
+    return Custody(place, data["owner"], data["levels"], tuple(data["former"]))
+
+
+def write_custody(where: Place, custody: Custody) -> None:
+    """Write which keys a plane has.
+
+    Raises:
+        EnvironmentLacksError: the plane's folder is too deep for a Unix socket.
+    """
+    if len(str(socket_of(where, max(custody.keys, key=len)))) > LONGEST_SOCKET:
+        hint = "place the state elsewhere with XDG_STATE_HOME"
+        raise EnvironmentLacksError(Problem("path-too-long", f"{where.folder} is too deep to hold a Unix socket", hint=hint))
+    write_json(custody_file(where), custody.to_data())
+
+
+def update_levels(where: Place, levels: Mapping[str, str]) -> bool:
+    """Take over the trust levels of a newer plan; the key service makes keys that are new, the gate reads the file by itself.
+
+    Returns:
+        Whether a key is new, so that the key service must be started again.
+    """
+    before = read_custody(where)
+    after = replace(before, levels=dict(levels), former=tuple(sorted(set(before.keys) - {PLANE, *levels.values()})))
+    if after == before:
+        return False
+    write_custody(where, after)
+    return set(after.keys) != set(before.keys)
+
+
+def socket_of(where: Place, key: str) -> Path:
+    """Give the Unix socket on which a key is served."""
+    return where.folder / "kms" / f"{key}.sock"
