@@ -97,7 +97,7 @@ def _router(one: SwitchPorts, head: str, interfaces: list[str]) -> Iterator[str]
     yield from (head, f" bgp router-id {one.switch.loopback}", " no bgp ebgp-requires-policy", " no bgp default ipv4-unicast")
     yield from (" bgp bestpath as-path multipath-relax", " neighbor FABRIC peer-group", " neighbor FABRIC remote-as external")
     yield from (" neighbor FABRIC advertisement-interval 0", " neighbor FABRIC timers 3 9", " neighbor FABRIC timers connect 2")
-    yield " neighbor FABRIC bfd profile fabric"
+    yield from (" neighbor FABRIC bfd", " neighbor FABRIC bfd profile fabric")
     yield from (f" neighbor {name} interface peer-group FABRIC" for name in interfaces)
     yield from (" !", " address-family ipv4 unicast", "  neighbor FABRIC activate")
 

@@ -1,0 +1,352 @@
+"""The one wrapper of ansible-runner: hosts brought to what an inventory says, or only looked at.
+
+Nothing else in the project knows Ansible. What it takes care of:
+
+* Every run has a fresh folder of mode 0700, removed at its end: ansible-runner keeps a run's command line and would use it again.
+* Every process of a run carries the run's mark in its environment, on this machine and on the hosts, so that a cancelled run can
+  be ended everywhere: ansible-runner itself ends its own child alone.
+* One unit after the other; after each, failures are counted against a budget. What is done is kept, so that a run can go on.
+* A host that fails or does not answer does not keep the others from finishing.
+
+    outcome = run(inventory, Wish("hosts.yml", check=True), progress=print)
+    [one.host for one in outcome.results if one.state == "drift"]
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+import signal
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import orjson
+
+from sovereign_ai.deploy.host_events import BAD, Heard, HostResult
+from sovereign_ai.errors import DeploymentError, EnvironmentLacksError, Problem
+from sovereign_ai.render.hosts.inventory import Inventory
+from sovereign_ai.render.hosts.switches import twin_inventory
+from sovereign_ai.render.switches.ports import SwitchPorts
+
+Progress = Callable[[str], None]
+_CONTROLLER, _HOST = "SOVEREIGN_CONTROLLER", "SOVEREIGN_RUN"
+"""Marks in the environment: of processes on this machine, and of those on the hosts."""
+MOST_AT_ONCE = 50
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """What to run.
+
+    Attributes:
+        playbook: file below the folder of playbooks.
+        check: look only, and say what differs.
+        budget: hosts that may fail before no further unit is begun.
+        skip: tags that are left out.
+        variables: more variables for the run; nothing secret.
+        forks: hosts worked on at the same time.
+        timeout: seconds that one task may take on a host; what hangs longer has failed there.
+    """
+
+    playbook: str
+    check: bool = False
+    budget: int = 0
+    skip: tuple[str, ...] = ()
+    variables: Mapping[str, Any] = field(default_factory=dict)
+    forks: int = MOST_AT_ONCE
+    timeout: int = 900
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What came of a run.
+
+    Attributes:
+        check: whether it only looked.
+        results: one a host, in the inventory's order.
+        stopped: why not every unit was worked on; empty if every one was.
+        seconds: how long it took.
+    """
+
+    check: bool
+    results: tuple[HostResult, ...]
+    stopped: str
+    seconds: float
+
+    @property
+    def changed(self) -> tuple[HostResult, ...]:
+        """Give the hosts that were changed, or would be."""
+        return tuple(one for one in self.results if one.changes)
+
+    @property
+    def bad(self) -> tuple[HostResult, ...]:
+        """Give the hosts that failed or did not answer."""
+        return tuple(one for one in self.results if one.state in BAD)
+
+    @property
+    def whole(self) -> bool:
+        """Tell whether every host was worked on and none failed."""
+        return not self.stopped and not self.bad
+
+    def to_data(self) -> dict[str, Any]:
+        """Give plain data."""
+        states: dict[str, int] = {}
+        for one in self.results:
+            states[one.state] = states.get(one.state, 0) + 1
+        return {
+            "check": self.check,
+            "states": states,
+            "stopped": self.stopped,
+            "seconds": round(self.seconds, 1),
+            "hosts": [one.to_data() for one in self.results],
+        }
+
+
+def playbooks() -> Path:
+    """Give the folder of playbooks: in the package as installed, else beside it in the repository.
+
+    Raises:
+        EnvironmentLacksError: neither is there.
+    """
+    package = Path(__file__).resolve().parent.parent
+    for folder in (package / "playbooks", package.parent / "playbooks"):
+        if (folder / "ansible.cfg").is_file():
+            return folder
+    raise EnvironmentLacksError(Problem("no-playbooks", "the playbooks are not there", hint="install sovereign-ai again"))
+
+
+def need() -> None:
+    """See that Ansible is there.
+
+    Raises:
+        EnvironmentLacksError: it is not.
+    """
+    try:
+        import ansible_runner  # noqa: F401, PLC0415 - asked for alone
+    except ImportError:
+        message = "ansible-runner is not there, which brings hosts to the plan"
+        raise EnvironmentLacksError(Problem("no-ansible", message, hint="pip install 'sovereign-ai[hosts]'")) from None
+
+
+def run(
+    inventory: Inventory,
+    wish: Wish,
+    *,
+    progress: Progress,
+    cancel: Callable[[], bool] = lambda: False,
+    done: Callable[[str, Sequence[HostResult]], None] = lambda _unit, _results: None,
+) -> Outcome:
+    """Work on every unit of an inventory, one after the other.
+
+    Args:
+        inventory: the hosts.
+        wish: what to run.
+        progress: takes a line for a person.
+        cancel: asked several times a second; once it says yes, everything is ended and nothing left running.
+        done: told of each unit with its results.
+
+    Raises:
+        EnvironmentLacksError: Ansible is not there.
+        DeploymentError: Ansible itself failed before it reached any host.
+    """
+    need()
+    start = time.monotonic()
+    results: dict[str, HostResult] = {}
+    stopped = ""
+    for number, (unit, part) in enumerate(inventory.in_units(), 1):
+        said = f"{unit} ({number} of {len(inventory.units)})"
+        found = _unit(part, wish, _prefixed(progress, said), cancel)
+        results |= {one.host: one for one in found}
+        done(unit, found)
+        bad = sum(one.state in BAD for one in results.values())
+        if cancel():
+            stopped = f"cancelled in {unit}"
+        elif bad > wish.budget and not wish.check and number < len(inventory.units):
+            stopped = f"{bad} hosts failed, and the budget is {wish.budget}; nothing after {unit} was begun"
+        if stopped:
+            break
+    whole = tuple(results.get(one.name, HostResult(one.name, "not-run")) for one in inventory.hosts)
+    return Outcome(wish.check, whole, stopped, time.monotonic() - start)
+
+
+def configure_twin(maps: Sequence[SwitchPorts], prefix: str, folder: Path, progress: Progress, *, check: bool = False) -> Outcome:
+    """Bring a twin's switches to the plan by the playbook that real switches have; their daemons must run, with empty configurations.
+
+    Args:
+        maps: the switches, as `Sample.switches` has them.
+        prefix: what the namespaces' names start with.
+        folder: holds one folder a switch, with its daemons' sockets; `frr.conf` is kept there.
+        progress: takes a line for a person.
+        check: look only; the outcome's changes are what differs.
+
+    Raises:
+        EnvironmentLacksError: Ansible is not there.
+        DeploymentError: a switch could not be configured, with each one's reason.
+    """
+    outcome = run(twin_inventory(maps, prefix, folder, sys.executable), Wish("switches.yml", check=check), progress=progress)
+    if outcome.bad:
+        raise DeploymentError([Problem("switch-failed", f"{one.host}: {one.failure}") for one in outcome.bad])
+    return outcome
+
+
+def _prefixed(progress: Progress, before: str) -> Progress:
+    """Give a progress that says first where it is."""
+    return lambda line: progress(f"{before}: {line}")
+
+
+def _unit(part: Inventory, wish: Wish, progress: Progress, cancel: Callable[[], bool]) -> tuple[HostResult, ...]:
+    """Run a playbook over one unit's hosts."""
+    heard = Heard([one.name for one in part.hosts], check=wish.check)
+    last = ""
+
+    def hear(event: Mapping[str, Any]) -> bool:
+        nonlocal last
+        heard.hear(event)
+        if heard.task and heard.task != last:
+            last = heard.task
+            progress(last)
+        return True  # else ansible-runner keeps no event and counts nothing
+
+    mark = secrets.token_hex(8)
+    cancelled, said = False, ""
+    try:
+        cancelled, said = _ansible(part, wish, mark, hear, cancel)
+    finally:
+        left = _end_here(mark)
+        if cancelled or left:
+            _end_there(part, mark)
+    if not cancelled and not heard.over:
+        raise DeploymentError(Problem("ansible-failed", f"Ansible ended before its time: {said}", hint="the line above is its own"))
+    return heard.results(cancelled=cancelled)
+
+
+def _ansible(
+    part: Inventory, wish: Wish, mark: str, hear: Callable[[Mapping[str, Any]], bool], cancel: Callable[[], bool]
+) -> tuple[bool, str]:
+    """Run ansible-runner in a fresh folder; give whether it was cancelled, and its last words."""
+    import ansible_runner  # noqa: PLC0415 - heavy, and optional
+
+    with tempfile.TemporaryDirectory(prefix="sovereign-hosts-") as name:
+        folder = Path(name)
+        (folder / "inventory.json").write_text(part.to_json(), encoding="utf-8")
+        flags = ["--diff", *(["--check"] if wish.check else []), *(["--skip-tags", ",".join(wish.skip)] if wish.skip else [])]
+        runner = ansible_runner.interface.run(
+            private_data_dir=str(folder),
+            project_dir=str(playbooks()),
+            playbook=wish.playbook,
+            inventory=str(folder / "inventory.json"),
+            cmdline=" ".join(flags),
+            extravars={**wish.variables, "sovereign_run": mark},
+            envvars=_environment(folder, mark, wish),
+            settings={"suppress_ansible_output": True},
+            event_handler=hear,
+            cancel_callback=cancel,
+            quiet=True,
+            suppress_env_files=True,
+        )
+        text = runner.stdout.read() if runner.stdout else ""
+    return bool(runner.status == "canceled"), _last_words(text, folder)
+
+
+def _environment(folder: Path, mark: str, wish: Wish) -> dict[str, str]:
+    """Give Ansible's environment: our settings alone, everything that it writes in the run's own folder."""
+    return {
+        "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', os.defpath)}",
+        "ANSIBLE_CONFIG": str(playbooks() / "ansible.cfg"),
+        "ANSIBLE_HOME": str(folder / "home"),
+        "ANSIBLE_LOCAL_TEMP": str(folder / "tmp"),
+        "ANSIBLE_FORKS": str(wish.forks),
+        "ANSIBLE_TASK_TIMEOUT": str(wish.timeout),
+        "ANSIBLE_NOCOLOR": "1",
+        "PYTHONDONTWRITEBYTECODE": "1",
+        _CONTROLLER: mark,
+    }
+
+
+def _last_words(text: str, folder: Path) -> str:
+    """Give what Ansible said last, without the run's folder."""
+    lines = [line.replace(str(folder), "…").strip() for line in text.splitlines() if line.strip()]
+    wrong = [line for line in lines if "ERROR" in line or "fatal" in line] or lines
+    return " / ".join(wrong[-3:])[:600] or "it said nothing"
+
+
+def _end_there(part: Inventory, mark: str) -> None:
+    """End what still runs on the hosts; a host that does not answer is none that we can do anything about."""
+    wish = Wish("end.yml", variables={"sovereign_ended": mark}, timeout=20)
+    own = secrets.token_hex(8)
+    try:
+        _ansible(part, wish, own, lambda _event: True, lambda: False)
+    finally:
+        _end_here(own)
+
+
+def _end_here(mark: str, patience: float = 5.0) -> int:
+    """End every process on this machine that carries the mark; give how many there were."""
+    found = 0
+    deadline = time.monotonic() + patience
+    number = signal.SIGTERM
+    while pids := list(_marked(mark)):
+        found = max(found, len(pids))
+        for pid in pids:
+            try:
+                os.kill(pid, number)
+            except ProcessLookupError:
+                continue
+        number = signal.SIGKILL
+        if time.monotonic() > deadline:
+            message = f"{len(pids)} processes of a run do not end: {', '.join(map(str, pids[:5]))}"
+            raise DeploymentError(Problem("run-not-ended", message, hint="end them by hand"))
+        time.sleep(0.1)
+    return found
+
+
+def _marked(mark: str) -> Iterator[int]:
+    """Give the living processes that carry the mark of a run on this machine."""
+    wanted = f"{_CONTROLLER}={mark}".encode()
+    for folder in Path("/proc").iterdir():
+        if not folder.name.isdigit():
+            continue
+        try:
+            if wanted in (folder / "environ").read_bytes().split(b"\0"):
+                yield int(folder.name)
+        except OSError:
+            continue
+
+
+@dataclass(frozen=True, slots=True)
+class Journal:
+    """What a run has done, kept so that the next can go on.
+
+    Attributes:
+        file: where it is kept, with mode 0600.
+        digest: of the whole inventory; another one begins anew.
+    """
+
+    file: Path
+    digest: str
+
+    def done(self) -> frozenset[str]:
+        """Give the hosts that are done under this inventory."""
+        try:
+            data = orjson.loads(self.file.read_bytes())
+        except (OSError, orjson.JSONDecodeError):
+            return frozenset()
+        return frozenset(data["done"]) if data.get("digest") == self.digest else frozenset()
+
+    def add(self, results: Sequence[HostResult]) -> None:
+        """Keep what went well."""
+        done = self.done() | {one.host for one in results if one.state in ("ok", "changed")}
+        self.file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        fresh = self.file.with_suffix(f".{os.getpid()}")
+        with open(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as opened:  # noqa: PTH123 - a mode from the start
+            opened.write(orjson.dumps({"digest": self.digest, "done": sorted(done)}))
+        fresh.replace(self.file)
+
+    def forget(self) -> None:
+        """Begin anew next time."""
+        self.file.unlink(missing_ok=True)
