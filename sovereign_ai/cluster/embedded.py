@@ -28,6 +28,7 @@ from sovereign_ai.cluster.explain import is_port_taken, last_lines, start_failur
 from sovereign_ai.cluster.flags import COMPONENTS, processes
 from sovereign_ai.cluster.identities import make_identities
 from sovereign_ai.cluster.lock import alone
+from sovereign_ai.cluster.operator import OPERATOR, make_operator
 from sovereign_ai.cluster.settings import make_settings
 from sovereign_ai.cluster.state import Place, choose_ports, place, read_json, record, write_json
 from sovereign_ai.cluster.status import ClusterStatus, ComponentStatus, list_clusters, status, status_of, supervisor_pid
@@ -141,8 +142,9 @@ def _start(where: Place, programs: Mapping[str, Path], progress: Callable[[str],
         with alone(_all_ports(where), progress, wait_seconds):
             ports = choose_ports(where, avoid=frozenset(taken))
             record(where, ports, programs)
-        progress(f"{where.name}: starting {', '.join(COMPONENTS)} on 127.0.0.1")
+        progress(f"{where.name}: starting {', '.join((*COMPONENTS, OPERATOR))} on 127.0.0.1")
         make_identities(where, ports["kube-apiserver"])
+        make_operator(where, ports[OPERATOR])
         make_settings(where)
         plan = [process.to_data() for process in processes(where, ports, programs)]
         write_json(where.processes, {"start_seconds": wait_seconds, "processes": plan})
@@ -241,7 +243,7 @@ def _too_late(where: Place, seen: ClusterStatus) -> EnvironmentLacksError:
 
 def _programs(given: Mapping[str, Path]) -> dict[str, Path]:
     """Find the program of every component: the one given, else the toolchain's."""
-    programs = {name: Path(path).absolute() for name, path in given.items() if name in COMPONENTS}
+    programs = {name: Path(path).absolute() for name, path in given.items() if name in {*COMPONENTS, OPERATOR}}
     missing = [name for name in COMPONENTS if name not in programs]
     if missing:
         from sovereign_ai.toolchain.install import find  # noqa: PLC0415 - only where it is needed

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import sovereign_ai
 from sovereign_ai.cluster import identities as who
+from sovereign_ai.cluster.operator import OPERATOR
 from sovereign_ai.cluster.pki import LOOPBACK
 from sovereign_ai.cluster.process import Probe, Process
 from sovereign_ai.cluster.state import Place
@@ -65,7 +66,19 @@ def processes(where: Place, ports: Mapping[str, int], programs: Mapping[str, Pat
             _probe(where, ports, "kwok", "/healthz"),
             env=environment | {"KWOK_WORKDIR": str(where.config)},
         ),
+        Process(
+            OPERATOR,
+            (*_operator(programs), str(where.folder), str(ports[OPERATOR])),
+            (),
+            _probe(where, ports, OPERATOR, "/healthz"),
+            env=python,
+        ),
     )
+
+
+def _operator(programs: Mapping[str, Path]) -> tuple[str, ...]:
+    """The operator is a part of this package; a test may name another program."""
+    return (str(programs[OPERATOR]),) if OPERATOR in programs else (sys.executable, "-m", "sovereign_ai.operate")
 
 
 def etcd(where: Place, ports: Mapping[str, int]) -> tuple[str, ...]:
@@ -96,7 +109,7 @@ def etcd(where: Place, ports: Mapping[str, int]) -> tuple[str, ...]:
 
 
 def apiserver(where: Place, ports: Mapping[str, int]) -> tuple[str, ...]:
-    """Who calls must show a certificate or a token; Node and RBAC decide; secrets are encrypted; all is audited.
+    """Who calls must show a certificate or a token; Node and RBAC decide, and the operator on exceptions; secrets are encrypted; all is audited.
 
     Privileged pods are possible as in every real cluster (GPU operators need them): Pod Security
     and the admission policies decide who may have one, and are tested here.
@@ -116,7 +129,7 @@ def apiserver(where: Place, ports: Mapping[str, int]) -> tuple[str, ...]:
         "--tls-min-version=VersionTLS13",
         f"--client-ca-file={pki / who.CLUSTER_CA}.crt",
         "--anonymous-auth=false",
-        "--authorization-mode=Node,RBAC",
+        f"--authorization-config={where.config / 'authorization.json'}",
         "--enable-admission-plugins=NodeRestriction",
         "--allow-privileged=true",
         f"--service-account-issuer={_ISSUER}",

@@ -8,17 +8,18 @@ which RBAC cannot take rights away from.
 from __future__ import annotations
 
 import base64
-from pathlib import Path
 
 import orjson
 
-from sovereign_ai.cluster.pki import LOOPBACK, Leaf, authority, issue, signing_key
+from sovereign_ai.cluster.pki import LOOPBACK, KeyPair, Leaf, authority, issue, signing_key
 from sovereign_ai.cluster.state import Place, write_private
 
 ADMIN_USER, ADMIN_GROUP = "sovereign-ai:admin", "sovereign-ai:admins"
 KWOK_USER = "sovereign-ai:kwok"
 CLUSTER_CA, ETCD_CA, FRONT_PROXY_CA, SERVICE_ACCOUNTS = "cluster-ca", "etcd-ca", "front-proxy-ca", "service-accounts"
 ADMIN, SUPERVISOR, KUBELET_CLIENT, FRONT_PROXY = "admin", "supervisor", "kubelet-client", "front-proxy-client"
+AUTHORIZATION = "authorization-client"
+"""The API server, where it asks the operator."""
 ETCD_SERVER, ETCD_PEER, ETCD_APISERVER, ETCD_SUPERVISOR = "etcd-server", "etcd-peer", "etcd-client-kube-apiserver", "etcd-client-supervisor"
 
 _OF_CLUSTER = (
@@ -26,9 +27,12 @@ _OF_CLUSTER = (
     Leaf("kube-controller-manager-server", "kube-controller-manager", server=True),
     Leaf("kube-scheduler-server", "kube-scheduler", server=True),
     Leaf("kwok-server", "kwok", server=True),
+    Leaf("operator-server", "operator", server=True),
     Leaf("kube-controller-manager", "system:kube-controller-manager", client=True),
     Leaf("kube-scheduler", "system:kube-scheduler", client=True),
     Leaf("kwok", KWOK_USER, client=True),
+    Leaf("operator", "sovereign-ai:operator", client=True),
+    Leaf(AUTHORIZATION, "sovereign-ai:authorization", client=True),
     Leaf(ADMIN, ADMIN_USER, (ADMIN_GROUP,), client=True),
     Leaf(SUPERVISOR, "sovereign-ai:supervisor", client=True),
     Leaf(KUBELET_CLIENT, "sovereign-ai:kubelet-client", client=True),
@@ -40,7 +44,7 @@ _OF_ETCD = (
     Leaf(ETCD_SUPERVISOR, "supervisor", client=True),
 )
 _OF_FRONT_PROXY = (Leaf(FRONT_PROXY, FRONT_PROXY, client=True),)
-_KUBECONFIGS = ("kube-controller-manager", "kube-scheduler", "kwok")
+_KUBECONFIGS = ("kube-controller-manager", "kube-scheduler", "kwok", "operator")
 
 
 def make_identities(where: Place, port: int) -> None:
@@ -56,9 +60,9 @@ def make_identities(where: Place, port: int) -> None:
             issue(ca, where.pki, leaf)
     signing_key(where.pki, SERVICE_ACCOUNTS)
     server = server_url(port)
-    write_private(where.kubeconfig, _kubeconfig(where, ADMIN, server))
+    write_private(where.kubeconfig, kubeconfig(where, ADMIN, server))
     for component in _KUBECONFIGS:
-        write_private(where.identity(component), _kubeconfig(where, component, server))
+        write_private(where.identity(component), kubeconfig(where, component, server))
 
 
 def server_url(port: int) -> str:
@@ -66,14 +70,21 @@ def server_url(port: int) -> str:
     return f"https://{LOOPBACK}:{port}"
 
 
-def _kubeconfig(where: Place, identity: str, server: str) -> bytes:
+def kubeconfig(where: Place, identity: str, server: str, pair: KeyPair | None = None) -> bytes:
     """Write a kubeconfig that holds its certificates itself, so that it can be handed on as one text.
 
     It is JSON, which is YAML too.
+
+    Args:
+        where: the cluster.
+        identity: whose it is; certificate and key are the files of that name, unless a pair is given.
+        server: the URL.
+        pair: certificate and key that are in no file.
     """
     name = f"sovereign-ai-{where.name}"
-    cluster = {"server": server, "certificate-authority-data": _encoded(where.pki / f"{CLUSTER_CA}.crt")}
-    user = {"client-certificate-data": _encoded(where.pki / f"{identity}.crt"), "client-key-data": _encoded(where.pki / f"{identity}.key")}
+    cluster = {"server": server, "certificate-authority-data": _encoded((where.pki / f"{CLUSTER_CA}.crt").read_bytes())}
+    held = pair or KeyPair((where.pki / f"{identity}.crt").read_bytes(), (where.pki / f"{identity}.key").read_bytes())
+    user = {"client-certificate-data": _encoded(held.certificate), "client-key-data": _encoded(held.key)}
     config = {
         "apiVersion": "v1",
         "kind": "Config",
@@ -85,6 +96,6 @@ def _kubeconfig(where: Place, identity: str, server: str) -> bytes:
     return orjson.dumps(config, option=orjson.OPT_SORT_KEYS | orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE)
 
 
-def _encoded(path: Path) -> str:
-    """A file's bytes in base64."""
-    return base64.b64encode(path.read_bytes()).decode()
+def _encoded(data: bytes) -> str:
+    """Bytes in base64."""
+    return base64.b64encode(data).decode()

@@ -12,6 +12,7 @@ import secrets
 from typing import Any
 
 from sovereign_ai.cluster.identities import ADMIN_GROUP, KWOK_USER
+from sovereign_ai.cluster.operator import OPERATOR_USER, operator_roles
 from sovereign_ai.cluster.state import Place, write_json
 from sovereign_ai.names import KEYS
 
@@ -28,7 +29,7 @@ def make_settings(where: Place) -> None:
 
 
 def first_roles() -> tuple[dict[str, Any], ...]:
-    """The roles that must exist before the components work: the administrators', and the least that KWOK needs.
+    """The roles that must exist before the components work: the administrators', the operator's, and the least that KWOK needs.
 
     KWOK's rights follow its published role (v0.7.0, kustomize/rbac/role.yaml) without what we do
     not use: its own custom resources, leases, and reading or deleting events.
@@ -42,7 +43,9 @@ def first_roles() -> tuple[dict[str, Any], ...]:
     role = _rbac("ClusterRole", "sovereign-ai:kwok") | {"rules": rules}
     return (
         role,
+        *operator_roles(),
         _binding("sovereign-ai:kwok", "sovereign-ai:kwok", "User", KWOK_USER),
+        _binding("sovereign-ai:operator", "sovereign-ai:operator", "User", OPERATOR_USER),
         _binding("sovereign-ai:admins", "cluster-admin", "Group", ADMIN_GROUP),
     )
 

@@ -27,7 +27,7 @@ import orjson
 from sovereign_ai.errors import EnvironmentLacksError, Problem, UsageError, Where
 from sovereign_ai.names import is_label
 
-LISTENERS = ("etcd", "etcd-peer", "kube-apiserver", "kube-controller-manager", "kube-scheduler", "kwok")
+LISTENERS = ("etcd", "etcd-peer", "kube-apiserver", "kube-controller-manager", "kube-scheduler", "kwok", "operator")
 """What needs a port."""
 _FIRST_PORT, _PORTS = 20_000, 10_000
 """Below the kernel's usual range for outgoing connections (32768 to 60999) and Kubernetes' NodePorts (30000 to 32767)."""

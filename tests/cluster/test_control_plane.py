@@ -71,7 +71,9 @@ def test_the_control_plane_is_ready_and_all_components_are_healthy(cluster: Clus
     found = status("shared", root=clusters)
     assert found.phase == "ready"
     assert found.healthy
-    assert [(one.name, one.alive, one.healthy, one.restarts) for one in found.components] == [(name, True, True, 0) for name in COMPONENTS]
+    assert [(one.name, one.alive, one.healthy, one.restarts) for one in found.components] == [
+        (name, True, True, 0) for name in (*COMPONENTS, "operator")
+    ]
     assert found.to_data()["components"][0]["name"] == "etcd"
     assert open_cluster(cluster.kubeconfig).version().startswith("v1.37.")
 

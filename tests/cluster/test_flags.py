@@ -40,11 +40,12 @@ def test_the_api_server_lets_nobody_in_unnamed_and_audits_and_encrypts(plan: dic
     flags = set(plan["kube-apiserver"].argv)
     assert {
         "--anonymous-auth=false",
-        "--authorization-mode=Node,RBAC",
         "--enable-admission-plugins=NodeRestriction",
         "--profiling=false",
     } <= flags
     assert any(flag.startswith("--encryption-provider-config=") for flag in flags)
+    assert any(flag.startswith("--authorization-config=") for flag in flags)
+    assert not any(flag.startswith("--authorization-mode") for flag in flags), "the two exclude each other"
     assert any(flag.startswith("--audit-policy-file=") for flag in flags)
     assert {"--audit-log-maxsize=20", "--audit-log-maxbackup=5", "--audit-log-maxage=30"} <= flags
 
