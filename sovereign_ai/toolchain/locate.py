@@ -51,7 +51,7 @@ def cached(row: Tool) -> Found | None:
 
 def on_path(row: Tool) -> Found | None:
     """Find the first suitable tool on PATH or beside the interpreter."""
-    if row.kind == "module":
+    if row.kind == "module" or row.in_image:
         return None
     if row.kind == "host":
         return _vendor_host(row)

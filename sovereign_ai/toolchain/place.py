@@ -86,9 +86,7 @@ def locked(row: Tool, progress: Progress) -> Iterator[Path]:
     The lock is the kernel's, so a run that dies never leaves it held.
     """
     name = f"{row.name}-{row.recipe}"
-    lock = ensure(cache_dir() / "locks") / f"{name}.lock"
-    with lock.open("a") as handle:
-        _wait_for(handle.fileno(), row, progress)
+    with locked_name(name, progress):
         work = cache_dir() / "work" / name
         remove(work)
         ensure(work)
@@ -96,7 +94,16 @@ def locked(row: Tool, progress: Progress) -> Iterator[Path]:
         remove(work)
 
 
-def _wait_for(descriptor: int, row: Tool, progress: Progress) -> None:
+@contextlib.contextmanager
+def locked_name(name: str, progress: Progress) -> Iterator[None]:
+    """Hold a lock of the cache by its name, waiting for another run if need be."""
+    lock = ensure(cache_dir() / "locks") / f"{name}.lock"
+    with lock.open("a") as handle:
+        _wait_for(handle.fileno(), name, progress)
+        yield
+
+
+def _wait_for(descriptor: int, name: str, progress: Progress) -> None:
     """Take the lock, saying now and then that another run holds it."""
     start = time.monotonic()
     due = _FIRST_WORD
@@ -106,7 +113,7 @@ def _wait_for(descriptor: int, row: Tool, progress: Progress) -> None:
         except BlockingIOError:
             waited = time.monotonic() - start
             if waited >= due:
-                progress(f"{row.name}: another run is installing it, waited {waited:.0f} s")
+                progress(f"{name}: another run is making it, waited {waited:.0f} s")
                 due = waited + _NEXT_WORD
             time.sleep(0.1)
         else:

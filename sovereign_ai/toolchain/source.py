@@ -34,10 +34,10 @@ class Module:
     h1: str
 
 
-def go_environment() -> dict[str, str]:
-    """Give the environment of every Go command: no C, no other toolchain, no way around the checksums."""
+def go_environment(*, cgo: bool = False) -> dict[str, str]:
+    """Give the environment of every Go command: no C unless asked for, no other toolchain, no way around the checksums."""
     fixed = {
-        "CGO_ENABLED": "0",
+        "CGO_ENABLED": "1" if cgo else "0",
         "GOTOOLCHAIN": "local",
         "GOFLAGS": "-buildvcs=false -trimpath",
         "GOWORK": "off",
@@ -90,13 +90,15 @@ def build(go: Path, row: Tool, source: Source, *, work: Path, target: Path, prog
         WayClosedError: a step failed; the text holds the last lines of its output.
     """
     log = work / "build.log"
+    if source.cgo:
+        _need_c(row.name, source.cgo)
     module = fetch(go, source, what=row.name, progress=progress, log=log)
     folder = work / "wrapper"
     if source.copied:
         _copy(go, source, module, folder)
     else:
         _wrap(source, module, folder)
-    env = go_environment()
+    env = go_environment(cgo=bool(source.cgo))
     run([str(go), "mod", "tidy"], what=f"{row.name}: downloading modules", progress=progress, log=log, cwd=folder, env=env, limit=1800)
     if source.generate:
         run(
@@ -110,6 +112,22 @@ def build(go: Path, row: Tool, source: Source, *, work: Path, target: Path, prog
     argv = [str(go), "build", "-trimpath", "-ldflags", " ".join(("-s", "-w", *source.ldflags)), "-o", str(target)]
     tags = ["-tags", ",".join(source.tags)] if source.tags else []
     run([*argv, *tags, source.package], what=f"{row.name}: building from source", progress=progress, log=log, cwd=folder, env=env)
+
+
+def _need_c(name: str, libraries: tuple[str, ...]) -> None:
+    """Insist on a C compiler and on the libraries.
+
+    Raises:
+        WayClosedError: something is missing.
+    """
+    packages = {"gcc": "gcc", "pkg-config": "pkg-config"}
+    missing = [package for program, package in packages.items() if shutil.which(program) is None]
+    if "pkg-config" not in missing:
+        missing += [
+            f"{library}-dev" for library in libraries if subprocess.run(["pkg-config", "--exists", library], check=False).returncode
+        ]
+    if missing:
+        raise WayClosedError(f"{name} is partly written in C; missing are Debian's {' '.join(missing)}")
 
 
 def _wrap(source: Source, module: Module, folder: Path) -> None:

@@ -1,0 +1,152 @@
+"""Start Docker as root where none runs, and end what we started.
+
+ensure(progress=print)     # uses what answers; else starts dockerd, as root
+state().version            # what `doctor` says
+stop()                     # ends ours, and only ours
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from sovereign_ai.errors import EnvironmentLacksError, Problem
+from sovereign_ai.toolchain.engine import trim
+from sovereign_ai.toolchain.engine.docker import INSTALL_HINT, Docker
+from sovereign_ai.toolchain.place import Progress
+
+_START_SECONDS, _STOP_SECONDS, _POLL_SECONDS = 60.0, 30.0, 0.1
+_RUNTIME = "sovereign-trim"
+
+
+@dataclass(frozen=True, slots=True)
+class EngineState:
+    """What there is of a container engine.
+
+    Attributes:
+        version: of the engine that answers; empty if none does.
+        ours: the process of the engine that we started, if it runs.
+        trims: capabilities that this machine withholds.
+    """
+
+    version: str
+    ours: int | None
+    trims: tuple[str, ...]
+
+    def to_data(self) -> dict[str, Any]:
+        """Give plain data."""
+        return asdict(self)
+
+
+def folder() -> Path:
+    """Give the folder of the engine's files: below the state folder, since it outlives no reboot but is no cache."""
+    home = os.environ.get("XDG_STATE_HOME") or ""
+    base = Path(home) if home.startswith("/") else Path.home() / ".local" / "state"
+    return base / "sovereign-ai" / "engine"
+
+
+def state() -> EngineState:
+    """Look, and change nothing."""
+    return EngineState(Docker().answers(), _our_pid(), tuple(sorted(trim.missing())))
+
+
+def ensure(*, progress: Progress) -> EngineState:
+    """Use the engine that answers, or start one as root.
+
+    Raises:
+        EnvironmentLacksError: none answers and none can be started.
+    """
+    seen = state()
+    if seen.version:
+        return seen
+    if shutil.which("dockerd") is None:
+        raise EnvironmentLacksError(
+            Problem("no-engine", "no container engine answers, and there is no dockerd to start", hint=INSTALL_HINT)
+        )
+    if os.geteuid() != 0:
+        hint = "start Docker, or run this as root; your user must be allowed to speak to it"
+        raise EnvironmentLacksError(Problem("no-engine", "no container engine answers, and only root can start one", hint=hint))
+    progress("container engine: starting dockerd")
+    _start()
+    return state()
+
+
+def stop() -> bool:
+    """End the engine that we started; False if there was none."""
+    pid = _our_pid()
+    if pid is None:
+        return False
+    with contextlib.suppress(ProcessLookupError):
+        os.kill(pid, signal.SIGTERM)
+    _until(lambda: _our_pid() is None, _STOP_SECONDS)
+    (folder() / "dockerd.pid").unlink(missing_ok=True)
+    return True
+
+
+def _start() -> None:
+    """Start dockerd in a session of its own and wait until it answers."""
+    here = folder()
+    here.mkdir(mode=0o700, parents=True, exist_ok=True)
+    log = here / "dockerd.log"
+    pid_file = here / "dockerd.pid"
+    settings = here / "daemon.json"
+    settings.write_text(json.dumps(daemon_settings(_launcher(here) if trim.missing() else None), indent=2))
+    argv = ["dockerd", f"--config-file={settings}", f"--pidfile={pid_file}"]
+    with os.fdopen(os.open(log, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as sink:
+        process = subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=sink, stderr=sink, start_new_session=True)
+    docker = Docker()
+    if _until(lambda: process.poll() is not None or docker.answers(), _START_SECONDS) and process.poll() is None:
+        return
+    process.kill()
+    process.wait()
+    said = " | ".join(log.read_text(errors="replace").splitlines()[-4:])[-800:]
+    raise EnvironmentLacksError(Problem("engine-not-started", f"dockerd did not start: {said}", hint=f"its log is {log}"))
+
+
+def daemon_settings(launcher: Path | None) -> dict[str, Any]:
+    """Give the daemon's settings.
+
+    Args:
+        launcher: the runtime that asks for less; None where the machine withholds nothing.
+    """
+    plain: dict[str, Any] = {"log-driver": "json-file", "log-opts": {"max-size": "10m", "max-file": "2"}, "live-restore": False}
+    if launcher is None:
+        return plain
+    return plain | {"runtimes": {_RUNTIME: {"path": str(launcher)}}, "default-runtime": _RUNTIME}
+
+
+def _launcher(here: Path) -> Path:
+    """Write the program that the engine runs in place of runc."""
+    path = here / _RUNTIME
+    path.write_text(f'#!/bin/sh\nexec "{sys.executable}" -I -S "{Path(trim.__file__).resolve()}" "$@"\n')
+    path.chmod(0o700)
+    return path
+
+
+def _our_pid() -> int | None:
+    """Give the process of the engine that we started, if it runs."""
+    try:
+        pid = int((folder() / "dockerd.pid").read_text())
+        name = Path(f"/proc/{pid}/comm").read_text().strip()
+    except (OSError, ValueError):
+        return None
+    return pid if name == "dockerd" else None
+
+
+def _until(holds: Any, seconds: float) -> bool:
+    """Wait until something holds; False if it never did."""
+    deadline = time.monotonic() + seconds
+    while not holds():
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(_POLL_SECONDS)
+    return True

@@ -1,0 +1,136 @@
+"""File trees of Debian packages, as tars that come out the same for the same packages.
+
+The packages come from where this machine's own apt takes Debian from, with its own settings, and
+are checked by Debian's keys; nothing of those settings stays in the tree.
+"""
+
+from __future__ import annotations
+
+import re
+import shutil
+import subprocess
+import tarfile
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from sovereign_ai.errors import EnvironmentLacksError, Problem
+from sovereign_ai.toolchain.node_image.archive import EPOCH, Layer, layer_of
+from sovereign_ai.toolchain.place import Progress
+from sovereign_ai.toolchain.steps import WayClosedError, run
+
+NODE_PACKAGES = (
+    "systemd",
+    "dbus",
+    "iptables",
+    "nftables",
+    "ipset",
+    "iproute2",
+    "conntrack",
+    "ethtool",
+    "kmod",
+    "jq",
+    "procps",
+    "util-linux",
+    "mount",
+    "ca-certificates",
+)
+"""What a node is made of beside Kubernetes."""
+TOOL_PACKAGES = ("iptables", "ipset", "iproute2", "conntrack", "nftables", "kmod")
+"""What kube-proxy and kube-router call."""
+_USELESS = ("usr/share/doc/", "usr/share/man/", "usr/share/locale/", "usr/share/info/", "usr/share/lintian/", "usr/share/bug/")
+_PARTS = re.compile(r"(lib|lib64|bin|sbin|usr/lib|usr/sbin|usr/bin|etc/protocols|etc/services)(/|$)")
+_NEEDED = ("mmdebstrap", "apt-get", "dpkg")
+
+
+def need() -> None:
+    """Insist on what making a tree takes.
+
+    Raises:
+        EnvironmentLacksError: this is no Debian, or a program is missing.
+    """
+    missing = [name for name in _NEEDED if shutil.which(name) is None]
+    if missing or not _sources():
+        what = f"missing: {', '.join(missing)}" if missing else "apt knows no source of Debian; `apt-get update` may be needed"
+        hint = "on Debian: `apt-get install mmdebstrap`; elsewhere use a machine that can pull the published node image"
+        raise EnvironmentLacksError(Problem("no-node-packages", f"a node image cannot be made of Debian packages here ({what})", hint=hint))
+
+
+def node_tree(work: Path, progress: Progress) -> Layer:
+    """Install the packages of a node into a tree of its own.
+
+    Raises:
+        EnvironmentLacksError: a package cannot be had.
+    """
+    target = work / "node.tar"
+    excluded = [f"--dpkgopt=path-exclude=/{part}*" for part in _USELESS]
+    clean = ["--customize-hook=rm -f $1/etc/apt/apt.conf.d/99mmdebstrap $1/etc/resolv.conf $1/etc/hostname $1/etc/machine-id"]
+    _mmdebstrap("minbase", NODE_PACKAGES, target, work, progress, [*excluded, *clean])
+    return layer_of(target)
+
+
+def tool_tree(work: Path, progress: Progress) -> Layer:
+    """Unpack the packages that need no installation, and keep programs and libraries alone.
+
+    Raises:
+        EnvironmentLacksError: a package cannot be had.
+    """
+    whole, kept = work / "tools-whole.tar", work / "tools.tar"
+    _mmdebstrap("extract", TOOL_PACKAGES, whole, work, progress, [])
+    with tarfile.open(whole) as source, tarfile.open(kept, "w", format=tarfile.PAX_FORMAT) as target:
+        for one in sorted(source.getmembers(), key=lambda member: member.name):
+            one.name = one.name.removeprefix("./")
+            if _PARTS.match(one.name) and "/gconv/" not in one.name and "/locale/" not in one.name:
+                one.mtime, one.pax_headers = EPOCH, {}
+                target.addfile(one, source.extractfile(one) if one.isreg() else None)
+    whole.unlink()
+    return layer_of(kept)
+
+
+def packages(tree: Path) -> dict[str, str]:
+    """Read which packages a node's tree holds: name to version."""
+    with tarfile.open(tree) as tar:
+        name = next(one for one in ("./var/lib/dpkg/status", "var/lib/dpkg/status") if one in tar.getnames())
+        source = tar.extractfile(name)
+        text = source.read().decode() if source else ""
+    pairs = re.findall(r"^Package: (\S+)\n(?:(?!\n\n).)*?^Version: (\S+)", text, re.MULTILINE | re.DOTALL)
+    return dict(sorted(pairs))
+
+
+def _mmdebstrap(variant: str, names: Sequence[str], target: Path, work: Path, progress: Progress, more: list[str]) -> None:
+    """Run mmdebstrap."""
+    need()
+    log, sources, settings = work / "mmdebstrap.log", work / "sources.list", work / "apt.conf"
+    lines = list(_sources())
+    sources.write_text("\n".join(f"deb {site} {release} {component}" for site, release, component in lines) + "\n")
+    dumped = subprocess.run(["apt-config", "dump", "Acquire"], capture_output=True, text=True, check=True).stdout
+    settings.write_text(dumped)
+    argv = ["mmdebstrap", f"--variant={variant}", "--mode=root", "--format=tar", f"--include={','.join(names)}", f"--aptopt={settings}"]
+    env = {
+        "PATH": "/usr/sbin:/usr/bin:/sbin:/bin",
+        "SOURCE_DATE_EPOCH": str(EPOCH),
+        "LC_ALL": "C.UTF-8",
+        "DEBIAN_FRONTEND": "noninteractive",
+    }
+    what = f"node image: {len(names)} Debian packages ({variant})"
+    try:
+        run([*argv, *more, _suite(lines), str(target), str(sources)], what=what, progress=progress, log=log, env=env, limit=900)
+    except WayClosedError as error:
+        hint = f"its log is {log}"
+        raise EnvironmentLacksError(Problem("node-packages-failed", str(error), hint=hint)) from None
+
+
+def _sources() -> tuple[tuple[str, str, str], ...]:
+    """Give the sources of Debian that this machine's apt uses: site, release, component."""
+    if shutil.which("apt-get") is None:
+        return ()
+    shape = "$(SITE)|$(RELEASE)|$(COMPONENT)|$(ORIGIN)"
+    done = subprocess.run(
+        ["apt-get", "indextargets", "--format", shape, "Identifier: Packages"], capture_output=True, text=True, check=False
+    )
+    rows = {tuple(line.split("|")) for line in done.stdout.splitlines()}
+    return tuple(sorted((row[0], row[1], row[2]) for row in rows if len(row) == 4 and row[3] == "Debian"))
+
+
+def _suite(lines: Iterator[tuple[str, str, str]] | list[tuple[str, str, str]]) -> str:
+    """Give the release's name: that without a suffix."""
+    return next(release for _, release, _ in lines if not re.search(r"-(security|updates|backports)", release))
