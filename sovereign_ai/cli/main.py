@@ -10,6 +10,8 @@ import typer
 
 from sovereign_ai import __version__
 from sovereign_ai.cli import (
+    acceptance,
+    access,
     assess,
     audit,
     check,
@@ -45,7 +47,7 @@ app = typer.Typer(
 )
 for command in (init, schema, validate, plan, render, check, rules, explain, preview, up, verify, audit, down, report, diff, doctor, env):
     command.add(app)
-for group in (assess, cluster, evidence, fabric, tools):
+for group in (acceptance, access, assess, cluster, evidence, fabric, tools):
     group.add(app)
 
 

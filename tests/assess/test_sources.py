@@ -12,7 +12,7 @@ from sovereign_ai.assess.sources import figure, figures, given_by, series
 from sovereign_ai.catalog.figures import Grade, UnknownNameError
 from sovereign_ai.errors import SpecError
 
-FILES = ("emissions", "engineering", "failures", "limits", "prices")
+FILES = ("acceptance", "emissions", "engineering", "failures", "limits", "prices")
 
 
 @pytest.mark.parametrize("file", FILES)

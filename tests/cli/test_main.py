@@ -17,6 +17,7 @@ from sovereign_ai.cli.main import app
 
 STACKS = Path(__file__).resolve().parents[2] / "stacks"
 COMMANDS = (
+    "acceptance",
     "assess",
     "audit",
     "check",

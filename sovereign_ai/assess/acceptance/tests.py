@@ -1,0 +1,128 @@
+"""The nouns: a limit, a test, and the sheet of all of them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from sovereign_ai.catalog.figures import Figure
+
+Level = Literal["node", "rail", "unit", "site"]
+LEVELS: tuple[Level, ...] = ("node", "rail", "unit", "site")
+
+
+@dataclass(frozen=True, slots=True)
+class Limit:
+    """What one number of a test must be.
+
+    Attributes:
+        metric: what is measured, as the reader of the tool names it.
+        value: the limit.
+        unit: its unit; `1` for a count or a ratio.
+        least: whether the number must reach the limit; else it must not exceed it.
+        planned: the figure of the plan behind it, in words: what is missed if the limit is missed.
+        low: the lower end, where the limit rests on an estimate.
+        high: the upper end.
+        source: where the limit comes from.
+    """
+
+    metric: str
+    value: float
+    unit: str
+    least: bool
+    planned: str
+    source: str
+    low: float | None = None
+    high: float | None = None
+
+    def met(self, value: float) -> bool:
+        """Tell whether a number is right."""
+        return value >= self.value if self.least else value <= self.value
+
+    def __str__(self) -> str:
+        """Write the limit on one line.
+
+        >>> print(Limit("bus", 460, "GB/s", True, "", ""))
+        bus at least 460 GB/s
+        """
+        unit = "" if self.unit == "1" else f" {self.unit}"
+        spread = "" if self.low is None else f" [{self.low:g} to {self.high:g}]"
+        return f"{self.metric} at {'least' if self.least else 'most'} {self.value:g}{unit}{spread}"
+
+    def to_data(self) -> dict[str, Any]:
+        """Give plain data."""
+        return {name: getattr(self, name) for name in self.__slots__}
+
+
+@dataclass(frozen=True, slots=True)
+class AcceptanceTest:
+    """One test of many subjects of a kind.
+
+    Attributes:
+        name: `collectives`; with the subject it names the result's file.
+        level: what is accepted by it.
+        group: which subjects: a pool, a plane, a fabric at a site, a tier at a site.
+        tool: the reader of its result: `nccl`, `dcgm`, `fio`, `links`, `kernel` or `count`.
+        command: what is run; words in capitals stand for what the site knows.
+        subjects: machines, rails, units or sites.
+        limits: what must be shown.
+        members: machines whose results are counted, where the test counts those.
+    """
+
+    name: str
+    level: Level
+    group: str
+    tool: str
+    command: str
+    subjects: tuple[str, ...]
+    limits: tuple[Limit, ...]
+    members: tuple[str, ...] = ()
+
+    def to_data(self) -> dict[str, Any]:
+        """Give plain data."""
+        plain = {name: getattr(self, name) for name in self.__slots__}
+        lists = {"subjects": list(self.subjects), "members": list(self.members)}
+        return plain | lists | {"limits": [limit.to_data() for limit in self.limits]}
+
+
+@dataclass(frozen=True, slots=True)
+class AcceptanceSheet:
+    """Every test of a factory.
+
+    Attributes:
+        factory: its name.
+        plan_digest: digest of the plan that the limits follow from.
+        tests: machines first, then rails, units and sites.
+        untested: in words, what no test here covers, and why.
+    """
+
+    factory: str
+    plan_digest: str
+    tests: tuple[AcceptanceTest, ...]
+    untested: tuple[str, ...]
+
+    def runs(self) -> Iterator[tuple[str, AcceptanceTest]]:
+        """Give (subject, test) of every run."""
+        for test in self.tests:
+            for subject in test.subjects:
+                yield subject, test
+
+    def to_data(self) -> dict[str, Any]:
+        """Give plain data."""
+        return {
+            "factory": self.factory,
+            "plan_digest": self.plan_digest,
+            "tests": [test.to_data() for test in self.tests],
+            "untested": list(self.untested),
+        }
+
+
+def file_name(subject: str, test: str) -> str:
+    """Give the name of a result's file, without its ending."""
+    return f"{subject}.{test}"
+
+
+def said(figure: Figure) -> str:
+    """Write where a figure comes from on one line."""
+    return f"{figure.source} ({figure.grade}, read {figure.read})" + (f"; {figure.note}" if figure.note else "")
