@@ -20,6 +20,7 @@ from sovereign_ai.names import KEYS, is_label
 from sovereign_ai.rules.asked import BREAK_GLASS, BREAK_GLASS_USER
 from sovereign_ai.rules.break_glass import APPROVER, ENDS, REASON
 from sovereign_ai.spec.factory import AIFactory
+from sovereign_ai.units import Seconds
 
 MOST = timedelta(hours=4)
 """The longest break-glass access: half a shift, as a choice of this project; who needs more asks again."""
@@ -147,13 +148,16 @@ def make_grant(
         *_known(kind, ACCESS_ROLES, "kind"),
     ]
     if not timedelta(0) < lasting <= MOST:
-        hours = MOST / timedelta(hours=1)
-        problems.append(
-            Problem("bad-access", f"it would last {lasting}; the most is {hours:g} h", Where(field="for"), "ask again when it ends")
-        )
+        message = f"it would last {_span(lasting)}; the most is {_span(MOST)}"
+        problems.append(Problem("bad-access", message, Where(field="for"), "ask again when it ends"))
     if problems:
         raise UsageError(problems)
     return Grant(secrets.token_hex(4), person, approver, reason, seat, namespace, kind, begins, begins + lasting)
+
+
+def _span(lasting: timedelta) -> str:
+    """Write a time span."""
+    return str(Seconds(max(0, round(lasting.total_seconds()))))
 
 
 def _names(person: str, approver: str, reason: str) -> Iterator[Problem]:

@@ -2,7 +2,8 @@
 
 In our namespaces every object of a governed kind must be declared. Outside them foreign is what
 reaches in: a binding that gives rights to our tenants' groups or our service accounts, or to
-everybody; a namespace that claims a zone or a tenant of ours; a binding of our admission policies.
+everybody; a namespace that claims a zone or a tenant of ours; a binding of our admission policies. Break-glass
+access is foreign for as long as it is open, whoever gave it.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from sovereign_ai.names import KEYS, OWNER
+from sovereign_ai.rules import break_glass
 from sovereign_ai.verify.findings import Finding, foreign, resource
 from sovereign_ai.verify.kinds import ADMISSION, GOVERNED, MACHINES, RBAC
 from sovereign_ai.verify.observe import Observed
@@ -39,9 +41,15 @@ def strangers(observed: Observed, wanted: Iterable[Object]) -> Iterator[Finding]
             continue
         for obj in objects:
             if _key(obj) not in known:
-                why = _why(observed.factory, kind, obj, ours, principals)
+                why = _opened(obj) or _why(observed.factory, kind, obj, ours, principals)
                 if why:
                     yield foreign(resource(obj), why, _DECLARE)
+
+
+def _opened(obj: Object) -> str:
+    """Say what break-glass access an object gives; empty if it gives none."""
+    opened = break_glass.access(obj) if obj["kind"] in {"RoleBinding", "ClusterRoleBinding"} else ""
+    return f"break-glass access is open: {opened}" if opened else ""
 
 
 def _why(factory: str, kind: tuple[str, str], obj: Object, ours: set[str], principals: set[str]) -> str:

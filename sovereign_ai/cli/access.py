@@ -1,0 +1,170 @@
+"""`access`: break-glass access to a plane of ours: for one person, with a reason and an end, recorded and told."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from sovereign_ai.cli.command import example, speak
+from sovereign_ai.cli.output import AsJson, Output, table
+from sovereign_ai.cli.target import StackOption
+
+if TYPE_CHECKING:
+    from sovereign_ai.cli.stack import Stack
+    from sovereign_ai.cluster.state import Place
+
+StackArgument = Annotated[Path, typer.Argument(help="The stack's folder.")]
+Key = Annotated[Path, typer.Option("--key", help="An Ed25519 private key, in PEM, mode 0600: the one that signs the stack's evidence.")]
+Log = Annotated[Path | None, typer.Option("--log", help="The chain of all runs; left out, the factory's own in the state folder.")]
+_GRANT = 'sovereign-ai access grant stacks/lab --person on-call-1 --approver security-lead --from DE --namespace research --for "1 h" '
+
+
+def add(app: typer.Typer) -> None:
+    """Add the commands."""
+    group = typer.Typer(no_args_is_help=True, help="Break-glass access: for hours, for a reason, recorded, and told while it is open.")
+    app.add_typer(group, name="access")
+
+    @group.command("grant", **example(_GRANT + '--reason "a job hangs" --key key.pem'))
+    def grant(
+        person: Annotated[str, typer.Option("--person", help="Who gets it, as a DNS label.")],
+        approver: Annotated[str, typer.Option("--approver", help="Who agreed; never the person.")],
+        reason: Annotated[str, typer.Option("--reason", help="Why, in one line.")],
+        seat: Annotated[str, typer.Option("--from", help="The country from which the person works.")],
+        namespace: Annotated[str, typer.Option("--namespace", help="The tenant's namespace.")],
+        key: Key,
+        stack: StackArgument = Path(),
+        kind: Annotated[
+            str, typer.Option("--kind", help="`look`, `shell` (look, and get into pods) or `repair` (look, and mend).")
+        ] = "look",
+        lasting: Annotated[str, typer.Option("--for", help="For how long, at most 4 h.")] = "1 h",
+        name: StackOption = None,
+        log: Log = None,
+        dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be given, and write nothing.")] = False,
+        as_json: Annotated[bool, AsJson] = False,
+    ) -> None:
+        """Give one person access to one namespace until a moment; the operator ends it."""
+        wish = {"person": person, "approver": approver, "reason": reason, "seat": seat, "namespace": namespace, "kind": kind}
+        speak("access grant", as_json, lambda output: _grant(output, stack, name, wish, lasting, key, log, dry_run))
+
+    @group.command("revoke", **example('sovereign-ai access revoke 1f2e3d4c stacks/lab --reason "it was not needed" --key key.pem'))
+    def revoke(
+        id_: Annotated[str, typer.Argument(metavar="ID", help="The grant's id, as `access list` shows it.")],
+        reason: Annotated[str, typer.Option("--reason", help="Why it ends early.")],
+        key: Key,
+        stack: StackArgument = Path(),
+        name: StackOption = None,
+        log: Log = None,
+        as_json: Annotated[bool, AsJson] = False,
+    ) -> None:
+        """End access now."""
+        speak("access revoke", as_json, lambda output: _revoke(output, stack, name, id_, reason, key, log))
+
+    @group.command("list", **example("sovereign-ai access list stacks/lab"))
+    def listed(stack: StackArgument = Path(), name: StackOption = None, as_json: Annotated[bool, AsJson] = False) -> None:
+        """List all grants, closed ones too; exit 1 while one is open."""
+        speak("access list", as_json, lambda output: _list(output, stack, name))
+
+
+def _place(stack: Stack, name: str | None) -> Place:
+    """Give the plane of a stack."""
+    from sovereign_ai.cluster.state import place
+
+    return place(stack.bundle(name).cluster)
+
+
+def _log(log: Path | None, factory: str) -> Path:
+    """Give the chain's file."""
+    from sovereign_ai.deploy.place import state_dir
+
+    return log if log is not None else state_dir() / "evidence" / f"{factory}.jsonl"
+
+
+def _grant(
+    output: Output, path: Path, name: str | None, wish: dict[str, str], lasting: str, key: Path, log: Path | None, dry_run: bool
+) -> None:
+    from datetime import UTC, datetime, timedelta
+
+    from sovereign_ai.attest.access import record
+    from sovereign_ai.attest.signing import private_key
+    from sovereign_ai.cli.stack import open_stack
+    from sovereign_ai.operate.access import give, ours
+    from sovereign_ai.operate.grants import make_grant
+
+    stack = open_stack(path)
+    where = _place(stack, name)
+    zones = {one.name: one.zone for one in stack.plan.cluster(where.name).namespaces}
+    grant = make_grant(stack.factory, zones, lasting=timedelta(seconds=_seconds(lasting)), now=datetime.now(UTC), **wish)
+    signer = private_key(key)
+    if dry_run:
+        output.finish({"grant": grant.to_data(), "dry_run": True}, [f"would give {grant.user} {grant.kind} until {grant.ends.isoformat()}"])
+        return
+    ours(where)
+    place = _log(log, stack.factory.name)
+    entry, _ = record(place, grant.to_data(), "granted", factory=stack.factory.name, cluster=where.name, key=signer, now=grant.begins)
+    output.progress(f"{where.name}: recorded as run {entry['n'] + 1}; waiting for the operator")
+    opened, kubeconfig = give(where, grant, lambda: datetime.now(UTC))
+    lines = [
+        f"{grant.id}: {grant.user} has {grant.kind} in {grant.namespace} until {grant.ends.isoformat()}",
+        f"export KUBECONFIG={kubeconfig}",
+        f"recorded as run {entry['n'] + 1} in {place}; `verify` and `audit` tell of it while it is open",
+    ]
+    output.finish({"grant": opened.to_data(), "kubeconfig": str(kubeconfig), "log": str(place), "entry": entry}, lines)
+
+
+def _seconds(text: str) -> int:
+    """Read a time span.
+
+    Raises:
+        UsageError: it is none.
+    """
+    from sovereign_ai.errors import Problem, UsageError, Where
+    from sovereign_ai.units import Seconds
+
+    try:
+        return Seconds.parse(text).count
+    except ValueError as error:
+        raise UsageError(Problem("bad-access", str(error), Where(field="for"), 'write a span such as "1 h"')) from None
+
+
+def _revoke(output: Output, path: Path, name: str | None, id_: str, reason: str, key: Path, log: Path | None) -> None:
+    from datetime import UTC, datetime
+
+    from sovereign_ai.attest.access import record
+    from sovereign_ai.attest.signing import private_key
+    from sovereign_ai.cli.stack import open_stack
+    from sovereign_ai.operate.access import ours, take
+
+    stack = open_stack(path)
+    where = _place(stack, name)
+    signer = private_key(key)
+    ours(where)
+    closed = take(where, id_, reason, lambda: datetime.now(UTC))
+    place = _log(log, stack.factory.name)
+    facts = {**closed.grant.to_data(), "revoked": reason}
+    entry, _ = record(place, facts, "revoked", factory=stack.factory.name, cluster=where.name, key=signer, now=datetime.now(UTC))
+    lines = [f"{id_}: {closed.grant.user} has no access any more", f"recorded as run {entry['n'] + 1} in {place}"]
+    output.finish({"grant": closed.to_data(), "log": str(place), "entry": entry}, lines)
+
+
+def _list(output: Output, path: Path, name: str | None) -> None:
+    from datetime import UTC, datetime
+
+    from sovereign_ai.cli.stack import open_stack
+    from sovereign_ai.errors import ExitCode
+    from sovereign_ai.operate.records import records
+
+    found, broken = records(_place(open_stack(path), name))
+    now = datetime.now(UTC)
+    rows = []
+    for one in found:
+        state = one.why.partition(":")[0] if one.closed else "open" if one.stands(now) else "closing"
+        rows.append(
+            (one.grant.id, one.grant.person, one.grant.kind, one.grant.namespace, one.grant.ends.strftime("%Y-%m-%d %H:%M:%SZ"), state)
+        )
+    lines = table(["id", "person", "kind", "namespace", "ends", "state"], rows) if rows else ["no access was given"]
+    lines += [f"unreadable: {line}" for line in broken]
+    is_open = broken or any(not one.closed for one in found)
+    data = {"grants": [one.to_data() for one in found], "unreadable": broken}
+    output.finish(data, lines, ExitCode.FINDINGS if is_open else ExitCode.OK)
