@@ -26,8 +26,8 @@ class Stack:
     factory: AIFactory
     plan: Plan
 
-    def bundle(self, cluster: str | None = None) -> Bundle:
-        """Render one cluster's objects; left out, the plan's only cluster.
+    def cluster(self, cluster: str | None = None) -> str:
+        """Give the name of one of the plan's clusters; left out, its only one.
 
         Raises:
             SpecError: no such cluster, or several and none named.
@@ -40,7 +40,15 @@ class Stack:
             raise SpecError(
                 Problem("unknown-cluster", f"the plan has {len(names)} clusters and {asked}", hint=f"--stack {' | '.join(names)}")
             )
-        return render(self.factory, self.plan, cluster)
+        return cluster
+
+    def bundle(self, cluster: str | None = None) -> Bundle:
+        """Render one cluster's objects; left out, the plan's only cluster.
+
+        Raises:
+            SpecError: no such cluster, or several and none named.
+        """
+        return render(self.factory, self.plan, self.cluster(cluster))
 
 
 def open_stack(path: Path) -> Stack:

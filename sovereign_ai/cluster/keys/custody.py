@@ -8,13 +8,17 @@ the key service and the secret gate.
 from __future__ import annotations
 
 import secrets
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from sovereign_ai.cluster.state import Place, read_json, write_json
 from sovereign_ai.errors import EnvironmentLacksError, Problem, UsageError, nearest
+
+if TYPE_CHECKING:
+    from sovereign_ai.plan.clusters import ClusterPlan
+    from sovereign_ai.spec.factory import AIFactory
 
 PLANE = "plane"
 """The key that all secrets and configmaps of a plane stand under, whatever their trust level."""
@@ -89,6 +93,35 @@ class Custody:
             "levels": dict(sorted(self.levels.items())),
             "former": list(self.former),
         }
+
+
+def module_place(library: Path, token: str, pin_file: Path, environment: Sequence[str]) -> ModulePlace:
+    """Take what a person said of a module.
+
+    Args:
+        library: the shared library.
+        token: label of the token.
+        pin_file: file that holds the PIN.
+        environment: `NAME=PATH` that the module itself reads.
+
+    Raises:
+        UsageError: a variable is not `NAME=PATH`, or names no path: a secret does not belong there.
+    """
+    pairs = [one.partition("=") for one in environment]
+    problems = [
+        Problem("module-environment", f"--env {name or '…'} is not NAME=PATH of something that exists", hint="a PIN belongs in --pin-file")
+        for name, _, value in pairs
+        if not name or not value.startswith("/") or not Path(value).exists()
+    ]
+    if problems:
+        raise UsageError(problems)
+    return ModulePlace(library.absolute(), token, pin_file.absolute(), {name: value for name, _, value in pairs})
+
+
+def levels_of(factory: AIFactory, cluster: ClusterPlan) -> dict[str, str]:
+    """Give the trust level of each namespace of a cluster: that of its zone."""
+    trust = {zone.name: zone.trust for zone in factory.zones}
+    return {namespace.name: trust[namespace.zone] for namespace in cluster.namespaces}
 
 
 def new_owner(name: str) -> str:

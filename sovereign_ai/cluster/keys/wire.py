@@ -112,6 +112,7 @@ ETCD = declare(
         "TxnRequest": {"compare": (1, "*Compare"), "success": (2, "*RequestOp"), "failure": (3, "*RequestOp")},
         "TxnResponse": {"header": (1, "ResponseHeader"), "succeeded": (2, "bool"), "responses": (3, "*ResponseOp")},
         "CompactionRequest": {"revision": (1, "int64"), "physical": (2, "bool")},
+        "DefragmentRequest": {},
         "WatchCancelRequest": {"watch_id": (1, "int64")},
         "WatchRequest": {"cancel_request": (2, "WatchCancelRequest")},
         "Event": {"kv": (2, "KeyValue"), "prev_kv": (3, "KeyValue")},

@@ -1,0 +1,308 @@
+"""What a person does with a plane's keys: begin, look, rotate, write again, withdraw, give back.
+
+Each of these comes back only when what it did is true of the running plane, not merely asked for.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+from collections import Counter
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+from sovereign_ai.cluster.access import Api, ApiError, open_cluster
+from sovereign_ai.cluster.flags import KEY_SERVICE
+from sovereign_ai.cluster.keys.custody import (
+    PLANE,
+    Custody,
+    ModulePlace,
+    has_custody,
+    new_owner,
+    read_custody,
+    update_levels,
+    write_custody,
+)
+from sovereign_ai.cluster.keys.module import Module, Version
+from sovereign_ai.cluster.keys.seal import SECRETS, WITHDRAWN_KEY
+from sovereign_ai.cluster.keys.store import CONFIG_MAPS, Store, Stored, opened_store
+from sovereign_ai.cluster.keys.taken import until_api_server_writes_under, until_gate
+from sovereign_ai.cluster.state import Place
+from sovereign_ai.cluster.status import status_of
+from sovereign_ai.errors import EnvironmentLacksError, Problem, UsageError
+
+Progress = Callable[[str], object]
+
+
+@dataclass(frozen=True, slots=True)
+class KeyState:
+    """One key of a plane.
+
+    Attributes:
+        key: `plane`, or the trust level.
+        versions: as the module gives them, oldest first.
+        stored: version to the number of values in etcd that stand under it; 0 counts those that should and do not.
+    """
+
+    key: str
+    versions: tuple[Version, ...]
+    stored: Mapping[int, int]
+
+    @property
+    def usable(self) -> bool:
+        """Whether the module lets every version be used."""
+        return bool(self.versions) and all(one.usable for one in self.versions)
+
+    @property
+    def behind(self) -> int:
+        """How many values stand under an older version, or under none."""
+        newest = max((one.number for one in self.versions), default=0)
+        return sum(count for number, count in self.stored.items() if number != newest)
+
+    def to_data(self) -> dict[str, Any]:
+        """Give plain data; nothing in it is secret."""
+        versions = [{"number": one.number, "usable": one.usable, "stored": self.stored.get(one.number, 0)} for one in self.versions]
+        return {"key": self.key, "usable": self.usable, "versions": versions, "behind": self.behind}
+
+
+def begin(where: Place, module: ModulePlace, levels: Mapping[str, str]) -> Custody:
+    """Make the keys of a plane in a module and note where they are; the plane uses them from its next start on.
+
+    Raises:
+        UsageError: it has keys already.
+        EnvironmentLacksError: the module cannot be used.
+    """
+    if has_custody(where):
+        hint = "sovereign-ai keys status STACK; a new module needs a new plane"
+        raise UsageError(Problem("has-keys", f"the plane {where.name!r} has its keys in a module already", hint=hint))
+    custody = Custody(module, new_owner(where.name), dict(levels))
+    opened = Module(module)
+    try:
+        for key in custody.keys:
+            opened.generate(custody.label(key))
+    finally:
+        opened.close()
+    where.make()
+    write_custody(where, custody)
+    return custody
+
+
+def follow_plan(where: Place, levels: Mapping[str, str]) -> bool:
+    """Take over which namespace has which trust level from a newer plan; True if a level is new.
+
+    Raises:
+        EnvironmentLacksError: the module cannot be used.
+    """
+    if not has_custody(where):
+        return False
+    is_new = update_levels(where, levels)
+    custody = read_custody(where)
+    if is_new:
+        with_module = Module(custody.module)
+        try:
+            for key in custody.keys:
+                if not with_module.versions(custody.label(key)):
+                    with_module.generate(custody.label(key))
+        finally:
+            with_module.close()
+        _restart(where, KEY_SERVICE)
+    return is_new
+
+
+def look(where: Place) -> tuple[KeyState, ...]:
+    """Say of each key which versions it has, whether they can be used, and what stands under them.
+
+    Raises:
+        EnvironmentLacksError: the plane has no keys, does not run, or the module cannot be used.
+    """
+    custody, module = _opened(where)
+    try:
+        versions = {key: module.versions(custody.label(key)) for key in custody.keys}
+    finally:
+        module.close()
+    values = asyncio.run(_values(where))
+    return tuple(KeyState(key, versions[key], _counted(custody, key, values)) for key in custody.keys)
+
+
+def rotate(where: Place, key: str, progress: Progress) -> int:
+    """Make a new version of a key, and wait until what is written stands under it; give its number.
+
+    Raises:
+        UsageError: there is no such key.
+        EnvironmentLacksError: the plane did not take it up in time.
+    """
+    custody, module = _opened(where)
+    try:
+        number = module.generate(custody.label(custody.insist(key)))
+    finally:
+        module.close()
+    key_id = f"{custody.owner}/{key}/{number}"
+    progress(f"{key}: waiting until version {number} is written with")
+    asyncio.run(until_gate(where, key, lambda seen: seen.key_id == key_id))
+    if key == PLANE:
+        until_api_server_writes_under(open_cluster(where.kubeconfig), key_id)
+    return number
+
+
+def write_again(where: Place, progress: Progress) -> int:
+    """Write every secret and configmap again that stands under an older version, and drop what was stored before; give how many.
+
+    Raises:
+        EnvironmentLacksError: the plane does not answer.
+    """
+    custody, module = _opened(where)
+    try:
+        newest = {key: f"{custody.owner}/{key}/{module.versions(custody.label(key))[-1].number}" for key in custody.keys}
+    finally:
+        module.close()
+    before = [one for one in asyncio.run(_values(where)) if _is_behind(custody, newest, one)]
+    if any(one.plane_key != newest[PLANE] for one in before):
+        progress("writing again through the API server what stands under an older key of the plane")
+        _through_api(open_cluster(where.kubeconfig))
+    return asyncio.run(_through_gate(where, custody, newest, {one.place for one in before}, progress))
+
+
+def withdraw(where: Place, level: str, progress: Progress) -> int:
+    """Withdraw a trust level's key in the module, and wait until its secrets are unreadable; give how many these are.
+
+    Raises:
+        UsageError: there is no such level, or it is the plane's own key.
+        EnvironmentLacksError: the plane did not take it up in time.
+    """
+    return _set(where, level, progress, allowed=False)
+
+
+def give_back(where: Place, level: str, progress: Progress) -> int:
+    """Give a trust level's key back, and wait until its secrets are readable; give how many these are.
+
+    Raises:
+        UsageError: there is no such level, or it is the plane's own key.
+        EnvironmentLacksError: the plane did not take it up in time.
+    """
+    return _set(where, level, progress, allowed=True)
+
+
+def _set(where: Place, level: str, progress: Progress, *, allowed: bool) -> int:
+    """Give a level's key the right to be used, or take it away."""
+    if level == PLANE:
+        hint = "withdraw the trust levels one by one; without the plane's own key the API server cannot start"
+        raise UsageError(Problem("plane-key", "the plane's own key is not withdrawn by this command", hint=hint))
+    custody, module = _opened(where)
+    try:
+        module.allow(custody.label(custody.insist(level)), allowed=allowed)
+    finally:
+        module.close()
+    progress(f"{level}: waiting until the plane knows")
+    return asyncio.run(_until_known(where, level, allowed))
+
+
+async def _until_known(where: Place, level: str, allowed: bool) -> int:
+    """Wait until key service, gate and API server agree; give how many secrets stand under the level's key."""
+    await until_gate(where, level, lambda seen: seen.withdrawn is not allowed)
+    async with opened_store(where) as store:
+        sealed = [one for one in await store.all(SECRETS) if one.level == level]
+        for one in sealed:
+            await _until_gate_gives(store, one, allowed)
+    api = open_cluster(where.kubeconfig)
+    namespaces = sorted({one.namespace for one in sealed})
+    for _ in range(600):
+        if all(_cached_as(api, namespace, allowed) for namespace in namespaces):
+            return len(sealed)
+        await asyncio.sleep(0.1)
+    raise _too_late("the API server's cache")
+
+
+async def _until_gate_gives(store: Store, one: Stored, allowed: bool) -> None:
+    for _ in range(200):
+        if await store.is_open(one) is allowed:
+            return
+        await asyncio.sleep(0.1)
+    raise _too_late("the secret gate")
+
+
+def _cached_as(api: Api, namespace: str, allowed: bool) -> bool:
+    """Tell whether the API server's cache, and not etcd alone, has every secret of a namespace withdrawn, or none."""
+    try:
+        answer = api.request("GET", f"/api/v1/namespaces/{namespace}/secrets", query={"resourceVersion": "0"})
+    except ApiError:
+        return False
+    marked = [WITHDRAWN_KEY in (one["metadata"].get("annotations") or {}) for one in answer.get("items") or []]
+    return not any(marked) if allowed else all(marked)
+
+
+async def _through_gate(where: Place, custody: Custody, newest: Mapping[str, str], had: set[bytes], progress: Progress) -> int:
+    """Write again what stands under an older version of its level's key, then drop the history."""
+    async with opened_store(where) as store:
+        left = [one for one in await store.all(SECRETS) if _level_behind(custody, newest, one)]
+        for one in left:
+            if not await store.write_again(one):
+                progress(f"{one.place.decode(errors='replace')}: was written by somebody else in the meantime")
+        await store.forget_history()
+        values = [*await store.all(SECRETS), *await store.all(CONFIG_MAPS)]
+    behind = {one.place for one in values if _is_behind(custody, newest, one)}
+    return len((had | {one.place for one in left}) - behind)
+
+
+def _through_api(api: Api) -> None:
+    """Write every secret and configmap as it is: the API server writes where its own key has changed, and nowhere else."""
+    for kind in ("Secret", "ConfigMap"):
+        found = [one for one in api.list("v1", kind) if WITHDRAWN_KEY not in (one["metadata"].get("annotations") or {})]
+        api.many(partial(_replace, api, one) for one in found)
+
+
+def _replace(api: Api, obj: dict[str, Any]) -> None:
+    """Write one object as it is; who wrote or deleted it in the meantime has done the work."""
+    try:
+        api.replace(obj)
+    except ApiError as error:
+        if error.status not in {404, 409}:
+            raise
+
+
+async def _values(where: Place) -> list[Stored]:
+    async with opened_store(where) as store:
+        return [*await store.all(SECRETS), *await store.all(CONFIG_MAPS)]
+
+
+def _counted(custody: Custody, key: str, values: list[Stored]) -> dict[int, int]:
+    """Count the values under each version of a key."""
+    prefix = f"{custody.owner}/{key}/"
+    if key == PLANE:
+        ids = [one.plane_key for one in values]
+    else:
+        ids = [one.level_key if one.level == key else "" for one in values if key in {one.level, _level(custody, one)}]
+    return dict(Counter(int(one.removeprefix(prefix)) if one.startswith(prefix) else 0 for one in ids))
+
+
+def _level(custody: Custody, one: Stored) -> str | None:
+    """Give the level that a value belongs to by its namespace."""
+    return custody.levels.get(one.namespace) if one.place.startswith(SECRETS) else None
+
+
+def _level_behind(custody: Custody, newest: Mapping[str, str], one: Stored) -> bool:
+    """Tell whether a secret stands under an older version of its level's key, or of another level's, or under none."""
+    level = _level(custody, one)
+    return level is not None and one.level_key != newest[level]
+
+
+def _is_behind(custody: Custody, newest: Mapping[str, str], one: Stored) -> bool:
+    return one.plane_key != newest[PLANE] or _level_behind(custody, newest, one)
+
+
+def _opened(where: Place) -> tuple[Custody, Module]:
+    custody = read_custody(where)
+    return custody, Module(custody.module)
+
+
+def _restart(where: Place, process: str) -> None:
+    """End a process of a running plane; its supervisor starts it again."""
+    for one in status_of(where).components:
+        if one.name == process and one.pid is not None and one.alive:
+            os.kill(one.pid, signal.SIGTERM)
+
+
+def _too_late(what: str) -> EnvironmentLacksError:
+    return EnvironmentLacksError(Problem("keys-not-taken-up", f"{what} did not take up the change in time", hint="run the command again"))
