@@ -25,7 +25,7 @@ import sovereign_ai
 from sovereign_ai.cluster.access import Api, ApiError, UnreachableError, open_cluster
 from sovereign_ai.cluster.ending import STOP_SECONDS, end_processes
 from sovereign_ai.cluster.explain import is_port_taken, last_lines, start_failure
-from sovereign_ai.cluster.flags import COMPONENTS, processes
+from sovereign_ai.cluster.flags import COMPONENTS, listeners, processes
 from sovereign_ai.cluster.identities import make_identities
 from sovereign_ai.cluster.lock import alone
 from sovereign_ai.cluster.operator import OPERATOR, make_operator
@@ -140,7 +140,7 @@ def _start(where: Place, programs: Mapping[str, Path], progress: Callable[[str],
     for attempt in range(_PORT_TRIES):
         where.make()
         with alone(_all_ports(where), progress, wait_seconds):
-            ports = choose_ports(where, avoid=frozenset(taken))
+            ports = choose_ports(where, avoid=frozenset(taken), listeners=listeners(where))
             record(where, ports, programs)
         progress(f"{where.name}: starting {', '.join((*COMPONENTS, OPERATOR))} on 127.0.0.1")
         make_identities(where, ports["kube-apiserver"])

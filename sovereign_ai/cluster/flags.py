@@ -13,15 +13,18 @@ from pathlib import Path
 
 import sovereign_ai
 from sovereign_ai.cluster import identities as who
+from sovereign_ai.cluster.keys.custody import PLANE, has_custody, socket_of
 from sovereign_ai.cluster.operator import OPERATOR
 from sovereign_ai.cluster.pki import LOOPBACK
 from sovereign_ai.cluster.process import Probe, Process
-from sovereign_ai.cluster.state import Place
+from sovereign_ai.cluster.state import LISTENERS, Place
 
 COMPONENTS = ("etcd", "kube-apiserver", "kube-controller-manager", "kube-scheduler", "kwok")
 """The programs, in the order in which they start."""
 FIRST_ROLES = "first-roles"
 """The step that gives KWOK and the administrators their roles."""
+KEY_SERVICE, SECRET_GATE = "keys", "secret-gate"
+"""The processes of a plane whose keys are in a module."""
 FAKE_NODE = "kwok.x-k8s.io/node=fake"
 """Which nodes KWOK plays: those with this annotation."""
 _ISSUER = "https://kubernetes.default.svc"
@@ -35,12 +38,14 @@ def processes(where: Place, ports: Mapping[str, int], programs: Mapping[str, Pat
     environment = _environment(where)
     python = environment | {"PYTHONPATH": str(Path(sovereign_ai.__file__).parents[1])}
     ready = ("kube-apiserver",)
+    of_keys = _key_processes(where, ports, python) if has_custody(where) else ()
     return (
         Process("etcd", (str(programs["etcd"]), *etcd(where, ports)), (), _etcd_probe(where, ports), env=environment),
+        *of_keys,
         Process(
             "kube-apiserver",
             (str(programs["kube-apiserver"]), *apiserver(where, ports)),
-            ("etcd",),
+            ("etcd", *(one.name for one in of_keys)),
             _probe(where, ports, "kube-apiserver", "/readyz"),
             env=environment,
         ),
@@ -81,6 +86,22 @@ def _operator(programs: Mapping[str, Path]) -> tuple[str, ...]:
     return (str(programs[OPERATOR]),) if OPERATOR in programs else (sys.executable, "-m", "sovereign_ai.operate")
 
 
+def listeners(where: Place) -> tuple[str, ...]:
+    """Give what needs a port in a cluster."""
+    return (*LISTENERS, SECRET_GATE) if has_custody(where) else LISTENERS
+
+
+def _key_processes(where: Place, ports: Mapping[str, int], environment: Mapping[str, str]) -> tuple[Process, ...]:
+    """The key service and the secret gate of a plane whose keys are in a module."""
+    module = "sovereign_ai.cluster.keys"
+    folder = str(where.folder)
+    service, gate = (sys.executable, "-m", f"{module}.plugin", folder), (sys.executable, "-m", f"{module}.gate", folder)
+    return (
+        Process(KEY_SERVICE, service, (), Probe(0, host=str(socket_of(where, PLANE))), env=environment),
+        Process(SECRET_GATE, gate, ("etcd", KEY_SERVICE), Probe(ports[SECRET_GATE]), env=environment),
+    )
+
+
 def etcd(where: Place, ports: Mapping[str, int]) -> tuple[str, ...]:
     """One member, TLS with client certificates for clients and peers."""
     pki, client, peer = where.pki, f"https://{LOOPBACK}:{ports['etcd']}", f"https://{LOOPBACK}:{ports['etcd-peer']}"
@@ -115,7 +136,9 @@ def apiserver(where: Place, ports: Mapping[str, int]) -> tuple[str, ...]:
     and the admission policies decide who may have one, and are tested here.
     """
     pki = where.pki
+    through_gate = (f"--etcd-servers-overrides=/secrets#https://{LOOPBACK}:{ports[SECRET_GATE]}",) if has_custody(where) else ()
     return (
+        *through_gate,
         f"--advertise-address={LOOPBACK}",
         f"--bind-address={LOOPBACK}",
         f"--secure-port={ports['kube-apiserver']}",

@@ -21,6 +21,7 @@ ADMIN, SUPERVISOR, KUBELET_CLIENT, FRONT_PROXY = "admin", "supervisor", "kubelet
 AUTHORIZATION = "authorization-client"
 """The API server, where it asks the operator."""
 ETCD_SERVER, ETCD_PEER, ETCD_APISERVER, ETCD_SUPERVISOR = "etcd-server", "etcd-peer", "etcd-client-kube-apiserver", "etcd-client-supervisor"
+ETCD_GATE = "etcd-secret-gate"
 
 _OF_CLUSTER = (
     Leaf("kube-apiserver", "kube-apiserver", server=True),
@@ -42,6 +43,7 @@ _OF_ETCD = (
     Leaf(ETCD_PEER, "etcd-peer", server=True, client=True),
     Leaf(ETCD_APISERVER, "kube-apiserver", client=True),
     Leaf(ETCD_SUPERVISOR, "supervisor", client=True),
+    Leaf(ETCD_GATE, "secret-gate", server=True, client=True),
 )
 _OF_FRONT_PROXY = (Leaf(FRONT_PROXY, FRONT_PROXY, client=True),)
 _KUBECONFIGS = ("kube-controller-manager", "kube-scheduler", "kwok", "operator")

@@ -10,6 +10,7 @@ import ctypes
 import http.client
 import os
 import signal
+import socket
 import ssl
 import subprocess
 from collections.abc import Mapping
@@ -28,8 +29,10 @@ _PROBE_SECONDS = 2.0
 class Probe:
     """A health check: GET over verified TLS with a client certificate; well is status 200.
 
+    Without a path, well is that it takes a connection, which is all that can be asked of what speaks gRPC.
+
     Attributes:
-        host: where it listens.
+        host: where it listens; a path is a Unix socket.
         port: on which port.
         path: such as `/readyz`.
         authority: file of the authority that signed the listener's certificate.
@@ -38,10 +41,10 @@ class Probe:
     """
 
     port: int
-    path: str
-    authority: str
-    certificate: str
-    key: str
+    path: str = ""
+    authority: str = ""
+    certificate: str = ""
+    key: str = ""
     host: str = "127.0.0.1"
 
 
@@ -110,6 +113,8 @@ def start(process: Process, log: Path, folder: Path) -> subprocess.Popen[bytes]:
 
 def is_well(probe: Probe) -> bool:
     """Ask once whether a listener is well."""
+    if not probe.path:
+        return _listens(probe)
     try:
         tls = ssl.create_default_context(cafile=probe.authority)
         tls.load_cert_chain(probe.certificate, probe.key)
@@ -121,6 +126,18 @@ def is_well(probe: Probe) -> bool:
             connection.close()
     except (OSError, http.client.HTTPException):
         return False
+
+
+def _listens(probe: Probe) -> bool:
+    """Tell whether something takes a connection there."""
+    is_path = probe.host.startswith("/")
+    try:
+        with socket.socket(socket.AF_UNIX if is_path else socket.AF_INET) as connection:
+            connection.settimeout(_PROBE_SECONDS)
+            connection.connect(probe.host if is_path else (probe.host, probe.port))
+    except OSError:
+        return False
+    return True
 
 
 def started_at(pid: int) -> int | None:

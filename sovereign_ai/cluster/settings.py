@@ -12,8 +12,9 @@ import secrets
 from typing import Any
 
 from sovereign_ai.cluster.identities import ADMIN_GROUP, KWOK_USER
+from sovereign_ai.cluster.keys.custody import PLANE, has_custody, socket_of
 from sovereign_ai.cluster.operator import OPERATOR_USER, operator_roles
-from sovereign_ai.cluster.state import Place, write_json
+from sovereign_ai.cluster.state import Place, read_json, write_json
 from sovereign_ai.names import KEYS
 
 ENCRYPTED = ("secrets", "configmaps")
@@ -24,6 +25,8 @@ def make_settings(where: Place) -> None:
     """Write the configuration files; the encryption key only where there is none yet."""
     if not (where.config / "encryption.json").exists():
         write_json(where.config / "encryption.json", _encryption())
+    if has_custody(where):
+        _put_plane_key_first(where)
     write_json(where.config / "audit.json", _audit())
     write_json(where.config / "kwok.json", _kwok())
 
@@ -55,6 +58,16 @@ def _encryption() -> dict[str, Any]:
     key = {"name": "first", "secret": base64.b64encode(secrets.token_bytes(32)).decode()}
     resources = [{"resources": list(ENCRYPTED), "providers": [{"secretbox": {"keys": [key]}}, {"identity": {}}]}]
     return {"apiVersion": "apiserver.config.k8s.io/v1", "kind": "EncryptionConfiguration", "resources": resources}
+
+
+def _put_plane_key_first(where: Place) -> None:
+    """Have the API server write under the plane's key in the module; what it wrote before stays readable."""
+    config = read_json(where.config / "encryption.json") or _encryption()
+    endpoint = f"unix://{socket_of(where, PLANE)}"
+    provider = {"kms": {"apiVersion": "v2", "name": PLANE, "endpoint": endpoint, "timeout": "3s"}}
+    for entry in config["resources"]:
+        entry["providers"] = [provider, *(one for one in entry["providers"] if "kms" not in one)]
+    write_json(where.config / "encryption.json", config)
 
 
 def _audit() -> dict[str, Any]:

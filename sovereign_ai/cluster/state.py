@@ -28,11 +28,11 @@ from sovereign_ai.errors import EnvironmentLacksError, Problem, UsageError, Wher
 from sovereign_ai.names import is_label
 
 LISTENERS = ("etcd", "etcd-peer", "kube-apiserver", "kube-controller-manager", "kube-scheduler", "kwok", "operator")
-"""What needs a port."""
+"""What needs a port, in every cluster."""
 _FIRST_PORT, _PORTS = 20_000, 10_000
 """Below the kernel's usual range for outgoing connections (32768 to 60999) and Kubernetes' NodePorts (30000 to 32767)."""
 _LAYOUT = 1
-_SUBFOLDERS = ("pki", "config", "identities", "logs", "audit", "etcd")
+_SUBFOLDERS = ("pki", "config", "identities", "logs", "audit", "etcd", "kms", "admission")
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,7 +187,7 @@ def record(where: Place, ports: Mapping[str, int], components: Mapping[str, Path
     write_json(where.record, {"layout": _LAYOUT, "name": where.name, "ports": dict(ports), "components": programs})
 
 
-def choose_ports(where: Place, *, avoid: frozenset[int] = frozenset()) -> dict[str, int]:
+def choose_ports(where: Place, *, avoid: frozenset[int] = frozenset(), listeners: tuple[str, ...] = LISTENERS) -> dict[str, int]:
     """Choose a port for every listener: the one it had, if free; else a free one, near one given by the name.
 
     Ports of other clusters under the same root are left to them, running or not.
@@ -195,6 +195,7 @@ def choose_ports(where: Place, *, avoid: frozenset[int] = frozenset()) -> dict[s
     Args:
         where: the cluster.
         avoid: ports that proved not to be free.
+        listeners: what needs a port.
 
     Raises:
         EnvironmentLacksError: there is no free port.
@@ -204,7 +205,7 @@ def choose_ports(where: Place, *, avoid: frozenset[int] = frozenset()) -> dict[s
     start = int.from_bytes(hashlib.sha256(where.name.encode()).digest()[:4], "big")
     chosen: dict[str, int] = {}
     candidates = (_FIRST_PORT + (start + step) % _PORTS for step in range(_PORTS))
-    for listener in LISTENERS:
+    for listener in listeners:
         old = had.get(listener)
         if old is not None and old not in taken and is_free(old):
             chosen[listener] = old
