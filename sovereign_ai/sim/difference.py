@@ -15,7 +15,7 @@ from sovereign_ai.names import KEYS
 
 FAULT = f"{KEYS.domain}/fault"
 """The taint of an injected fault."""
-_THEIRS = ("node.kubernetes.io/", "node.cloudprovider.kubernetes.io/", FAULT)
+THEIRS = ("node.kubernetes.io/", "node.cloudprovider.kubernetes.io/", FAULT)
 """Taints that the cluster's controllers, or an injected fault, put on a node."""
 
 Judge = Callable[[Mapping[str, Any], Mapping[str, Any]], dict[str, Any] | str | None]
@@ -60,7 +60,7 @@ def node_spec(wanted: Mapping[str, Any], live: Mapping[str, Any]) -> dict[str, A
     """Compare a node: labels and annotations that we state, taints, resources; a provider ID cannot be changed."""
     if live["spec"].get("providerID") not in {None, "", wanted["spec"]["providerID"]}:
         return "spec.providerID"
-    theirs = [taint for taint in live["spec"].get("taints") or [] if str(taint["key"]).startswith(_THEIRS)]
+    theirs = [taint for taint in live["spec"].get("taints") or [] if str(taint["key"]).startswith(THEIRS)]
     taints = _taints(wanted["spec"].get("taints", []))
     faulty = any(taint["key"] == FAULT for taint in theirs)
     same = (

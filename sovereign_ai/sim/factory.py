@@ -2,7 +2,8 @@
 
 `simulate` may be called at any time: what is missing is made, what was changed is restored, what
 is ours and no longer planned goes. Only what differs is written, so that a second call writes
-nothing. Machines that somebody else made are never touched.
+nothing. Machines that somebody else made are never touched, and a machine that a real kubelet plays
+(`sim/kubelet`) is left to it.
 
     simulated = simulate(api, factory, plan, "lab", progress=print)
     # lab: 17 machines to make, 0 to mend, 0 to remove
@@ -87,16 +88,18 @@ def simulate(
         UnreachableError: there was no answer.
         KeyError: the plan has no such cluster.
     """
-    wanted = node_objects(factory, plan, cluster)
     live = api.list("v1", "Node")
+    real = {str(node["metadata"]["name"]) for node in live if is_played_for_real(node, factory.name)}
+    wanted = [node for node in node_objects(factory, plan, cluster) if node["metadata"]["name"] not in real]
     _refuse_foreign(live, wanted, factory, foreign=foreign)
     ours = [node for node in live if is_ours(node, factory.name)]
     nodes = changes(wanted, ours, node_spec)
     fresh = [*nodes.replace, *nodes.make]
-    planned = slice_objects(plan, cluster)
+    planned = [obj for obj in slice_objects(plan, cluster) if obj["spec"]["nodeName"] not in real]
     going = _uids([*fresh, *nodes.remove])
-    kept = _owned(planned, {name: uid for name, uid in _uids(ours).items() if name not in going})
-    slices = changes(kept, api.list(*SLICE, label_selector=selector(factory.name)), owned_slice)
+    kept = owned(planned, {name: uid for name, uid in _uids(ours).items() if name not in going})
+    there = [obj for obj in api.list(*SLICE, label_selector=selector(factory.name)) if obj["spec"].get("nodeName") not in real]
+    slices = changes(kept, there, owned_slice)
     progress(f"{cluster}: {len(fresh)} machines to make, {len(nodes.mend)} to mend, {len(nodes.remove)} to remove")
 
     _delete_all(api, [*nodes.remove, *nodes.replace, *slices.remove, *slices.replace])
@@ -104,7 +107,7 @@ def simulate(
     noted = [with_cache_time(node, len(live) + number) for number, node in enumerate(ranged, 1)]
     made = _make_all(api, noted, planned, lambda line: progress(f"{cluster}: {line}"))
     api.many((partial(api.create, obj) for obj in (*slices.make, *slices.replace)), workers=_WORKERS)
-    api.many((partial(_mend, api, obj) for obj in (*nodes.mend, *slices.mend)), workers=_WORKERS)
+    api.many((partial(mend, api, obj) for obj in (*nodes.mend, *slices.mend)), workers=_WORKERS)
     names = {node["metadata"]["name"] for node in wanted}
     ready = _wait(api, factory, names, wait_seconds, lambda line: progress(f"{cluster}: {line}"))
     return Simulated(
@@ -161,6 +164,12 @@ def is_simulated(node: dict[str, Any]) -> bool:
     return bool((node["metadata"].get("annotations") or {}).get(FAKE) == "fake")
 
 
+def is_played_for_real(node: dict[str, Any], factory: str) -> bool:
+    """Tell whether a node is one of this factory that a real kubelet plays."""
+    labels = node["metadata"].get("labels") or {}
+    return not is_simulated(node) and labels.get(KEYS.owner) == OWNER and labels.get(KEYS.factory) == factory
+
+
 def is_ours(node: dict[str, Any], factory: str) -> bool:
     """Tell whether a node is a simulated one of this factory."""
     labels = node["metadata"].get("labels") or {}
@@ -199,7 +208,7 @@ def _make_all(api: Api, nodes: list[dict[str, Any]], slices: list[dict[str, Any]
 def _make(api: Api, node: dict[str, Any], slices: list[dict[str, Any]]) -> int:
     """Make one machine and its slices; the number of objects made."""
     name, uid = node["metadata"]["name"], api.create(node)["metadata"]["uid"]
-    for obj in _owned(slices, {name: uid}):
+    for obj in owned(slices, {name: uid}):
         api.create(obj)
     return 1 + len(slices)
 
@@ -209,7 +218,7 @@ def _delete_all(api: Api, objects: list[dict[str, Any]]) -> None:
     api.many((partial(api.delete, obj["apiVersion"], obj["kind"], obj["metadata"]["name"]) for obj in objects), workers=_WORKERS)
 
 
-def _mend(api: Api, obj: dict[str, Any]) -> None:
+def mend(api: Api, obj: dict[str, Any]) -> None:
     """Restore one object, its status apart."""
     status = obj.get("status")
     api.apply({key: value for key, value in obj.items() if key != "status"}, field_manager=MANAGER, force=True)
@@ -223,7 +232,7 @@ def _uids(nodes: Iterable[dict[str, Any]]) -> dict[str, str]:
     return {node["metadata"]["name"]: node["metadata"].get("uid", "") for node in nodes}
 
 
-def _owned(slices: Iterable[dict[str, Any]], uids: Mapping[str, str]) -> list[dict[str, Any]]:
+def owned(slices: Iterable[dict[str, Any]], uids: Mapping[str, str]) -> list[dict[str, Any]]:
     """Give the slices of these nodes, each belonging to its node, so that it goes with it, as with a real driver."""
     found = []
     for obj in slices:

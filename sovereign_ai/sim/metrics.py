@@ -67,6 +67,17 @@ def exposition(plan: Plan, cluster: str, held: Holders, faults: Faults | None = 
     return "\n".join([*lines, ""])
 
 
+def readings(machine: Machine, holders: tuple[str, ...], faults: Faults) -> list[dict[str, int]]:
+    """Give the values of each of a machine's GPUs, by DCGM's names; of other vendors' GPUs as well.
+
+    Args:
+        machine: the machine.
+        holders: who holds each of its devices.
+        faults: the last Xid of GPUs that had one.
+    """
+    return [_values(gpu, faults) for gpu in _gpus(machine, {machine.node.name: holders})]
+
+
 def _gpus(machine: Machine, held: Holders) -> list[_Gpu]:
     """Give a machine's GPUs with those who hold them."""
     holders = held.get(machine.node.name, ("",) * machine.devices)

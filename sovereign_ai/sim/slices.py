@@ -43,6 +43,11 @@ def device_names(machine: Machine) -> list[str]:
     return [str(device["name"]) for device in _devices(machine)]
 
 
+def cuda_version(driver: str) -> str | None:
+    """Give the CUDA version that a driver brings; None for a branch that is not known."""
+    return _CUDA.get(int(driver.split(".", maxsplit=1)[0]))
+
+
 def _of_machine(machine: Machine) -> list[dict[str, Any]]:
     """Give one machine's slices."""
     driver = machine.accelerator.dra_driver
@@ -101,7 +106,7 @@ def _nvidia(machine: Machine, gpu: int) -> Attributes:
         "resource.kubernetes.io/numaNode": {"int": numa_node(gpu, machine.node.gpus)},
         **_bus(machine, gpu),
     }
-    cuda = _CUDA.get(int(driver.split(".")[0]))
+    cuda = cuda_version(driver)
     return found | ({"cudaDriverVersion": {"version": cuda}} if cuda else {})
 
 

@@ -1,0 +1,142 @@
+"""gRPC over Unix sockets: what we serve to a kubelet, and how we call one.
+
+A socket's path may have 107 bytes and a folder on the host can be deeper than that, so sockets are
+opened through a descriptor of their folder (`/proc/self/fd/N/name`). Linux only, like the kubelet here.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import grpc  # type: ignore[import-untyped]
+
+from sovereign_ai.errors import EnvironmentLacksError, Problem, Where
+
+RpcError: type[Exception] = grpc.RpcError
+"""What a failed call raises."""
+_THREADS = 24
+"""Streams of a kubelet that went away keep a thread each until their context ends."""
+_CALL_SECONDS = 5.0
+_LOCAL = [("grpc.enable_http_proxy", 0), ("grpc.default_authority", "localhost")]
+
+
+@dataclass(frozen=True, slots=True)
+class Method:
+    """One procedure that we serve.
+
+    Attributes:
+        call: takes the request and gRPC's context, and gives the answer, or with `stream` an iterator of answers.
+        request: class of the request.
+        stream: whether it answers with a stream.
+    """
+
+    call: Callable[[Any, Any], Any]
+    request: Any
+    stream: bool = False
+
+
+Services = Mapping[str, Mapping[str, Method]]
+"""Service's full name to its methods by name."""
+
+
+@dataclass(slots=True)
+class Served:
+    """A server that runs.
+
+    Attributes:
+        server: gRPC's own.
+        paths: its sockets.
+        descriptors: what must stay open as long as it runs.
+    """
+
+    server: Any
+    paths: tuple[Path, ...]
+    descriptors: list[int] = field(default_factory=list)
+
+    def stop(self) -> None:
+        """End it, with its sockets."""
+        self.server.stop(grace=None).wait()
+        for path in self.paths:
+            path.unlink(missing_ok=True)
+        while self.descriptors:
+            os.close(self.descriptors.pop())
+
+
+def serve(paths: tuple[Path, ...], services: Services) -> Served:
+    """Serve on sockets; a file left behind at their place is taken over.
+
+    Args:
+        paths: the sockets; their folders exist.
+        services: what is served, the same on each.
+
+    Raises:
+        EnvironmentLacksError: one cannot be listened on.
+    """
+    server = grpc.server(ThreadPoolExecutor(_THREADS), options=_LOCAL)
+    for service, methods in services.items():
+        handlers = {name: _handler(method) for name, method in methods.items()}
+        server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler(service, handlers),))
+    served = Served(server, paths)
+    for path in paths:
+        path.unlink(missing_ok=True)
+        descriptor = os.open(path.parent, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
+        served.descriptors.append(descriptor)
+        try:
+            server.add_insecure_port(_address(descriptor, path))
+        except RuntimeError as error:
+            served.stop()
+            hint = "the folder must be writable; as root, as kubelets are"
+            raise EnvironmentLacksError(Problem("socket-unusable", "cannot listen on the socket", Where(file=str(path)), hint)) from error
+    server.start()
+    return served
+
+
+@contextmanager
+def calling(path: Path) -> Iterator[Callable[[str, Any, Any], Any]]:
+    """Open a socket for calls: `call("/service/Method", request, AnswerClass)`.
+
+    Raises:
+        OSError: the folder is not there.
+    """
+    descriptor = os.open(path.parent, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
+    channel = grpc.insecure_channel(_address(descriptor, path), options=_LOCAL)
+
+    def call(method: str, request: Any, answer: Any) -> Any:
+        return channel.unary_unary(method, type(request).SerializeToString, answer.FromString)(request, timeout=_CALL_SECONDS)
+
+    try:
+        yield call
+    finally:
+        channel.close()
+        os.close(descriptor)
+
+
+def refuse(context: Any, reason: str) -> None:
+    """End a call with a reason that its caller will show.
+
+    Raises:
+        Exception: always; gRPC ends the call by it.
+    """
+    context.abort(grpc.StatusCode.FAILED_PRECONDITION, reason)
+
+
+def _address(descriptor: int, path: Path) -> str:
+    """Give gRPC's address of a socket by its open folder."""
+    return f"unix:/proc/self/fd/{descriptor}/{path.name}"
+
+
+def _handler(method: Method) -> Any:
+    """Give gRPC's own form of a method; an answer knows how to write itself."""
+    make = grpc.unary_stream_rpc_method_handler if method.stream else grpc.unary_unary_rpc_method_handler
+    return make(method.call, method.request.FromString, _written)
+
+
+def _written(answer: Any) -> bytes:
+    """Write an answer."""
+    return bytes(answer.SerializeToString())
