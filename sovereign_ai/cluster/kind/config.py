@@ -1,0 +1,172 @@
+"""The configuration that kind makes a cluster from, derived from the plan.
+
+One control-plane node and a worker for each of the first two security zones, each worker the first
+machine of its zone. Address ranges, pods a machine, names and taints are the plan's. The API server
+writes an audit log and encrypts secrets under a key that the node makes for itself.
+
+    Path("kind-config.yaml").write_text(kind_config(factory, plan, "lab"))
+"""
+
+from __future__ import annotations
+
+from ipaddress import IPv4Network
+from typing import Any
+
+import yaml
+
+from sovereign_ai.names import KEYS, label_value
+from sovereign_ai.plan.addresses import pod_bits
+from sovereign_ai.plan.factory import Plan
+from sovereign_ai.plan.nodes import Node
+from sovereign_ai.spec.factory import AIFactory
+from sovereign_ai.toolchain.node_image.build import TAG
+
+WORKERS = 2
+"""Real workers: two, so that there is traffic between machines and between zones."""
+_AUDIT = "/var/log/kubernetes/audit"
+_OURS = "/etc/sovereign-ai"
+_HEAD = """\
+# A kind cluster of the stack {name}: one control-plane node, and the machines {machines} for real.
+# Written by `sovereign-ai cluster config {stack}`; a test holds it to the plan. The image is made by
+# `sovereign-ai tools node-image`. Labels that say a machine's zone and law are set by the control plane
+# once it has joined: `sovereign-ai cluster up --backend kind {stack}` does both.
+"""
+
+
+def real_machines(plan: Plan, cluster: str) -> tuple[Node, ...]:
+    """Give the machines that are real on kind: the first of each of the first two security zones, spares left out.
+
+    Raises:
+        KeyError: the plan has no such cluster.
+    """
+    plan.cluster(cluster)
+    counted = [node for node in plan.nodes_of(cluster) if not node.spare]
+    first = list({node.zone: node for node in reversed(counted)}.values())
+    order = {node.name: number for number, node in enumerate(counted)}
+    chosen = sorted(first, key=lambda node: order[node.name])[:WORKERS]
+    others = [node for node in counted if node not in chosen]
+    return (*chosen, *others[: WORKERS - len(chosen)])
+
+
+def container_names(plan: Plan, cluster: str) -> dict[str, str]:
+    """Give the name of each worker's container, by machine, as kind numbers them."""
+    return {node.name: f"{cluster}-worker{number if number > 1 else ''}" for number, node in enumerate(real_machines(plan, cluster), 1)}
+
+
+def control_plane(cluster: str) -> str:
+    """Give the name of the control plane's container, which is its node's name too."""
+    return f"{cluster}-control-plane"
+
+
+def kind_config(factory: AIFactory, plan: Plan, cluster: str, stack: str = "stacks/lab") -> str:
+    """Write the configuration.
+
+    Args:
+        factory: the description.
+        plan: what follows from it.
+        cluster: which of the plan's clusters.
+        stack: how the head of the file calls the stack's folder.
+
+    Raises:
+        KeyError: the plan has no such cluster.
+    """
+    workers = real_machines(plan, cluster)
+    document = {
+        "kind": "Cluster",
+        "apiVersion": "kind.x-k8s.io/v1alpha4",
+        "name": cluster,
+        "networking": {
+            "ipFamily": "ipv4",
+            "apiServerAddress": "127.0.0.1",
+            "podSubnet": pod_range(factory, plan, cluster),
+            "serviceSubnet": _range(plan, cluster, "services"),
+        },
+        "kubeadmConfigPatches": [_text(_cluster(factory)), _text(_kubelet(factory))],
+        "nodes": [{"role": "control-plane", "image": TAG}, *(_worker(factory, node) for node in workers)],
+    }
+    head = _HEAD.format(name=factory.name, stack=stack, machines=" and ".join(node.name for node in workers))
+    return head + yaml.dump(document, Dumper=_Dumper, sort_keys=False, width=120)
+
+
+def pod_range(factory: AIFactory, plan: Plan, cluster: str) -> str:
+    """Give the range of pods: the plan's, twice as large where it fits, since the control-plane node takes a part as well."""
+    planned = IPv4Network(_range(plan, cluster, "pods"))
+    wider = planned.supernet()
+    return str(wider if wider.subnet_of(IPv4Network(factory.network.pods)) else planned)
+
+
+def _range(plan: Plan, cluster: str, use: str) -> str:
+    """Give a cluster's own range of the plan."""
+    return next(prefix.cidr for prefix in plan.prefixes if (prefix.use, prefix.owner) == (use, cluster))
+
+
+def _worker(factory: AIFactory, node: Node) -> dict[str, Any]:
+    """Give one worker: its name and taint, and the labels that a kubelet may set itself."""
+    taints = []
+    if factory.zone(node.zone).isolation.nodes == "dedicated":
+        taints.append({"key": KEYS.namespace_zone, "value": node.zone, "effect": "NoSchedule"})
+    join = {"kind": "JoinConfiguration", "nodeRegistration": {"name": node.name, "taints": taints}}
+    labels = {
+        "topology.kubernetes.io/region": node.region,
+        "topology.kubernetes.io/zone": node.hall,
+        "node.kubernetes.io/instance-type": node.system,
+    }
+    return {
+        "role": "worker",
+        "image": TAG,
+        "labels": {key: label_value(value) for key, value in labels.items()},
+        "kubeadmConfigPatches": [_text(join)],
+    }
+
+
+def _cluster(factory: AIFactory) -> dict[str, Any]:
+    """Give the control plane's settings."""
+    server = {
+        "encryption-provider-config": f"{_OURS}/encryption.json",
+        "audit-policy-file": f"{_OURS}/audit.json",
+        "audit-log-path": f"{_AUDIT}/audit.log",
+        "audit-log-maxsize": "20",
+        "audit-log-maxbackup": "5",
+        "audit-log-maxage": "30",
+        "profiling": "false",
+    }
+    alone = {"leader-elect": "false", "profiling": "false"}
+    volumes = [
+        {"name": "sovereign-ai", "hostPath": _OURS, "mountPath": _OURS, "readOnly": True, "pathType": "Directory"},
+        {"name": "audit", "hostPath": _AUDIT, "mountPath": _AUDIT, "pathType": "DirectoryOrCreate"},
+    ]
+    mask = {"node-cidr-mask-size": str(pod_bits(factory.clusters.pods_per_node))}
+    return {
+        "kind": "ClusterConfiguration",
+        "apiServer": {"extraArgs": _arguments(server), "extraVolumes": volumes},
+        "controllerManager": {"extraArgs": _arguments(alone | mask)},
+        "scheduler": {"extraArgs": _arguments(alone)},
+    }
+
+
+def _kubelet(factory: AIFactory) -> dict[str, Any]:
+    """Give every kubelet's settings; cgroup v1 is deprecated, and still what some machines have."""
+    return {"kind": "KubeletConfiguration", "failCgroupV1": False, "maxPods": factory.clusters.pods_per_node}
+
+
+def _arguments(values: dict[str, str]) -> list[dict[str, str]]:
+    """Write arguments as kubeadm's v1beta4 does."""
+    return [{"name": name, "value": value} for name, value in values.items()]
+
+
+class _Dumper(yaml.SafeDumper):
+    """Writes texts of several lines as blocks, and nothing by reference."""
+
+    def ignore_aliases(self, data: object) -> bool:  # noqa: ARG002 - the parent's signature
+        """Write everything out."""
+        return True
+
+
+_Dumper.add_representer(
+    str, lambda dumper, text: dumper.represent_scalar("tag:yaml.org,2002:str", text, style="|" if "\n" in text else None)
+)
+
+
+def _text(document: dict[str, Any]) -> str:
+    """Write a patch as the text that kind wants."""
+    return yaml.dump(document, Dumper=_Dumper, sort_keys=False, width=120)

@@ -1,0 +1,314 @@
+"""The kind plane's life: `up`, `status`, `down`, as the embedded plane has them.
+
+`up` may be called at any time: it returns what runs, starts what was stopped, or makes a cluster.
+
+    cluster = up(factory, plan, "lab", progress=print)
+    cluster.kubeconfig, cluster.machines
+    down("lab")
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from sovereign_ai.cluster.access import Api, ApiError, UnreachableError, open_cluster
+from sovereign_ai.cluster.kind import cgroups, kwok
+from sovereign_ai.cluster.kind.config import container_names, control_plane, kind_config
+from sovereign_ai.cluster.kind.nodes import Container, containers, has_network, load, need_engine, remove_network
+from sovereign_ai.cluster.kind.status import KindStatus, folder_of, machines_of, ready_nodes, status_of
+from sovereign_ai.cluster.lock import alone
+from sovereign_ai.cluster.state import Place, read_json, write_json, write_private
+from sovereign_ai.errors import EnvironmentLacksError, Problem, UsageError
+from sovereign_ai.plan.factory import Plan
+from sovereign_ai.spec.factory import AIFactory
+from sovereign_ai.toolchain.engine.docker import Docker
+from sovereign_ai.toolchain.install import find
+from sovereign_ai.toolchain.node_image.build import TAG, toolbox_archive
+from sovereign_ai.toolchain.place import Progress
+from sovereign_ai.toolchain.steps import WayClosedError, run
+
+_LAYOUT = 1
+_POLL_SECONDS = 0.5
+_DOWN_SECONDS = 120.0
+
+
+@dataclass(frozen=True, slots=True)
+class KindCluster:
+    """A running kind cluster.
+
+    Attributes:
+        name: its name, in kind and in the plan.
+        folder: where we keep what we know of it.
+        kubeconfig: the administrator's kubeconfig, of mode 0600.
+        server: the API server's URL.
+        machines: machines of the plan that are real, to their containers.
+        image: the image that probes and tests run, by digest under the stack's own registry.
+    """
+
+    name: str
+    folder: Path
+    kubeconfig: Path
+    server: str
+    machines: Mapping[str, str]
+    image: str
+
+    @property
+    def real(self) -> frozenset[str]:
+        """Names of all nodes that are no simulation, the control plane's with them."""
+        return frozenset({*self.machines, control_plane(self.name)})
+
+    def to_data(self) -> dict[str, Any]:
+        """Give it as plain data, for `--json`."""
+        return asdict(self) | {"folder": str(self.folder), "kubeconfig": str(self.kubeconfig), "machines": dict(self.machines)}
+
+
+def up(
+    factory: AIFactory,
+    plan: Plan,
+    cluster: str,
+    *,
+    progress: Progress = lambda _line: None,
+    wait_seconds: float = 300,
+    root: Path | None = None,
+) -> KindCluster:
+    """Make a cluster of containers, or return the one that runs.
+
+    Args:
+        factory: the description.
+        plan: what follows from it.
+        cluster: which of the plan's clusters; kind calls it so too.
+        progress: told one line a step.
+        wait_seconds: how long the nodes may take to be Ready.
+        root: the folder of all kind clusters, if not the user's own.
+
+    Raises:
+        UsageError: a kind cluster of this name is there and not ours.
+        EnvironmentLacksError: there is no engine or no node image, or the nodes did not become Ready.
+        KeyError: the plan has no such cluster.
+    """
+    where = folder_of(cluster, root)
+    docker = Docker()
+    need_engine(docker)
+    machines = container_names(plan, cluster)
+    with alone(where, progress, wait_seconds + _DOWN_SECONDS):
+        there = containers(docker, cluster)
+        _refuse_foreign(cluster, there, machines)
+        if there and not where.record.exists():
+            _adopt(where, cluster, machines)
+        if not there:
+            _make(where, docker, kind_config(factory, plan, cluster), machines, progress)
+        elif not all(one.runs for one in there):
+            progress(f"{cluster}: starting containers that were stopped")
+            docker.text("start", *(one.name for one in there if not one.runs))
+        return _finish(where, docker, factory, machines, progress, wait_seconds)
+
+
+def status(name: str, *, root: Path | None = None) -> KindStatus:
+    """Say what a cluster is doing; one that does not exist is `absent`.
+
+    Raises:
+        UsageError: the name is no DNS label.
+        EnvironmentLacksError: no engine answers although there is a cluster to ask about.
+    """
+    return status_of(folder_of(name, root))
+
+
+def cluster_of(name: str, *, root: Path | None = None) -> KindCluster:
+    """Give a cluster that `up` has made.
+
+    Raises:
+        EnvironmentLacksError: there is none.
+    """
+    where = folder_of(name, root)
+    found = read_json(where.record)
+    if found is None:
+        raise EnvironmentLacksError(
+            Problem("no-cluster", f"the kind cluster {name!r} does not run", hint="sovereign-ai cluster up --backend kind STACK")
+        )
+    seen = status_of(where)
+    return KindCluster(name, where.folder, where.kubeconfig, seen.server or "", machines_of(where), str(found.get("image", "")))
+
+
+def down(name: str, *, progress: Progress = lambda _line: None, root: Path | None = None) -> bool:
+    """Remove a cluster: containers, volumes, the network if nobody else uses it, cgroups, our folder; False if there was nothing.
+
+    Raises:
+        UsageError: the name is no DNS label, or the cluster is not ours.
+        EnvironmentLacksError: the engine does not answer, or something would not go.
+    """
+    where = folder_of(name, root)
+    docker = Docker()
+    if not where.record.exists():
+        return False
+    need_engine(docker)
+    with alone(where, progress, _DOWN_SECONDS):
+        there = containers(docker, name)
+        progress(f"{name}: removing {len(there)} containers")
+        log = where.folder / "logs" / "kind.log"
+        if there:
+            _kind(["delete", "cluster", "--name", name, "--kubeconfig", str(where.kubeconfig)], f"{name}: removing", log, progress)
+        network_was_there = (read_json(where.record) or {}).get("network_was_there", True)
+        if not network_was_there:
+            remove_network(docker)
+        cgroups.clean(one.identity for one in there)
+        if containers(docker, name):
+            raise EnvironmentLacksError(Problem("cluster-stays", f"containers of cluster {name!r} would not go", hint=f"see {log}"))
+        where.remove()
+    return True
+
+
+def _refuse_foreign(cluster: str, there: tuple[Container, ...], machines: Mapping[str, str]) -> None:
+    """Stop before touching containers that are not those of this plan."""
+    wanted = {control_plane(cluster), *machines.values()}
+    strange = [one.name for one in there if one.name not in wanted or one.image != TAG]
+    if strange or (there and {one.name for one in there} != wanted):
+        what = f"a kind cluster {cluster!r} of another making is there: {', '.join(one.name for one in there)}"
+        raise UsageError(Problem("cluster-foreign", what, hint=f"remove it (`kind delete cluster --name {cluster}`), or rename the stack"))
+
+
+def _adopt(where: Place, cluster: str, machines: Mapping[str, str]) -> None:
+    """Take up a cluster that `kind create cluster --config kind-config.yaml` made."""
+    _prepare(where)
+    log = where.folder / "logs" / "kind.log"
+    _kind(["export", "kubeconfig", "--name", cluster, "--kubeconfig", str(where.kubeconfig)], f"{cluster}: kubeconfig", log, lambda _: None)
+    where.kubeconfig.chmod(0o600)
+    write_json(where.record, {"layout": _LAYOUT, "name": cluster, "machines": dict(machines), "network_was_there": False})
+
+
+def _make(where: Place, docker: Docker, config: str, machines: Mapping[str, str], progress: Progress) -> None:
+    """Let kind make the cluster; what is half-made goes again."""
+    if not docker.has_image(TAG):
+        raise EnvironmentLacksError(Problem("no-node-image", f"the engine has no image {TAG}", hint="run `sovereign-ai tools node-image`"))
+    find("kind")
+    _prepare(where)
+    record = {"layout": _LAYOUT, "name": where.name, "machines": dict(machines), "network_was_there": has_network(docker)}
+    write_private(where.folder / "kind-config.yaml", config.encode())
+    write_json(where.record, record)
+    log = where.folder / "logs" / "kind.log"
+    argv = ["create", "cluster", "--name", where.name, "--config", str(where.folder / "kind-config.yaml")]
+    try:
+        _kind(
+            [*argv, "--kubeconfig", str(where.kubeconfig), "--verbosity", "3"],
+            f"{where.name}: kind makes {len(machines) + 1} nodes",
+            log,
+            progress,
+        )
+    except BaseException:
+        kept = log.read_bytes() if log.is_file() else b""
+        _kind(["delete", "cluster", "--name", where.name, "--kubeconfig", str(where.kubeconfig)], f"{where.name}: removing", log, progress)
+        if not record["network_was_there"]:
+            remove_network(docker)
+        where.remove()
+        failed = where.folder.parent / f"{where.name}-failed.log"
+        write_private(failed, kept)
+        progress(f"{where.name}: what kind said is in {failed}")
+        raise
+
+
+def _finish(
+    where: Place, docker: Docker, factory: AIFactory, machines: Mapping[str, str], progress: Progress, wait_seconds: float
+) -> KindCluster:
+    """Bring in what kind does not: images, KWOK; and wait until every node is Ready."""
+    api = open_cluster(where.kubeconfig)
+    deadline = time.monotonic() + wait_seconds
+    _until(partial(_answers, api), deadline, f"the API server of {where.name}", docker, where)
+    record = read_json(where.record) or {}
+    if not record.get("image"):
+        progress(f"{where.name}: loading images of probes and of KWOK")
+        record["image"] = _load_images(where, docker, factory, machines)
+        write_json(where.record, record)
+    api.many(partial(api.apply, obj, force=True) for obj in kwok.objects())
+    real = frozenset({*machines, control_plane(where.name)})
+    progress(f"{where.name}: waiting for {len(real)} nodes")
+    _until(partial(_are_ready, api, real), deadline, f"the nodes {', '.join(sorted(real))}", docker, where)
+    _until(partial(_is_available, api, kwok.NAMESPACE, kwok.NAME), deadline, "KWOK", docker, where)
+    api.close()
+    found = cluster_of(where.name, root=where.folder.parent)
+    progress(f"{where.name}: ready at {found.server}")
+    return found
+
+
+def _load_images(where: Place, docker: Docker, factory: AIFactory, machines: Mapping[str, str]) -> str:
+    """Put our images into the nodes; give the name of the one that probes run."""
+    scratch = where.folder / "images"
+    scratch.mkdir(mode=0o700, exist_ok=True)
+    load(docker, control_plane(where.name), kwok.write_image(scratch))
+    repositories = tuple(f"{registry.rstrip('/')}/toolbox" for registry in factory.images.registries)
+    archive = scratch / "toolbox-image.tar"
+    digest = toolbox_archive(repositories, archive, progress=lambda _line: None)
+    for container in (control_plane(where.name), *machines.values()):
+        load(docker, container, archive)
+    for path in scratch.iterdir():
+        path.unlink()
+    scratch.rmdir()
+    return f"{repositories[0]}@{digest}"
+
+
+def _prepare(where: Place) -> None:
+    """Make our folder, for the owner alone."""
+    where.insist_on_ours()
+    for folder in (where.folder, where.folder / "logs"):
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        folder.chmod(0o700)
+
+
+def _kind(arguments: list[str], what: str, log: Path, progress: Progress) -> None:
+    """Run kind, with its words in a log.
+
+    Raises:
+        EnvironmentLacksError: it failed.
+    """
+    kept = {
+        name: value for name, value in os.environ.items() if name.upper() not in {"HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "KUBECONFIG"}
+    }
+    env = kept | {"KIND_EXPERIMENTAL_PROVIDER": "docker"}
+    try:
+        run([str(find("kind")), *arguments], what=what, progress=progress, log=log, env=env, limit=900)
+    except WayClosedError as error:
+        raise EnvironmentLacksError(Problem("kind-failed", str(error), hint=f"its log is {log}")) from None
+
+
+def _until(holds: Callable[[], bool], deadline: float, what: str, docker: Docker, where: Place) -> None:
+    """Wait until something holds.
+
+    Raises:
+        EnvironmentLacksError: it did not in time; the text says which containers do not run.
+    """
+    while not holds():
+        if time.monotonic() > deadline:
+            stopped = [one.name for one in containers(docker, where.name) if not one.runs]
+            more = f"; stopped: {', '.join(stopped)}" if stopped else ""
+            hint = f"`kind export logs --name {where.name}` collects what the nodes said"
+            raise EnvironmentLacksError(Problem("cluster-not-ready", f"{what} did not become ready in time{more}", hint=hint))
+        time.sleep(_POLL_SECONDS)
+
+
+def _answers(api: Api) -> bool:
+    """Tell whether the API server answers and pods can be made."""
+    try:
+        return api.get("v1", "ServiceAccount", "default", "default") is not None
+    except (ApiError, UnreachableError):
+        return False
+
+
+def _are_ready(api: Api, names: frozenset[str]) -> bool:
+    """Tell whether nodes are there and Ready."""
+    try:
+        return names <= ready_nodes(api)
+    except (ApiError, UnreachableError):
+        return False
+
+
+def _is_available(api: Api, namespace: str, name: str) -> bool:
+    """Tell whether a deployment has the replicas it wants."""
+    try:
+        found = api.get("apps/v1", "Deployment", name, namespace)
+    except (ApiError, UnreachableError):
+        return False
+    return found is not None and found.get("status", {}).get("availableReplicas", 0) >= found["spec"]["replicas"]
