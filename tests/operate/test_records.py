@@ -1,0 +1,74 @@
+"""Where grants stand: each file with one writer, and a broken one is no grant."""
+
+from __future__ import annotations
+
+import stat
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from sovereign_ai.errors import UsageError
+from sovereign_ai.operate.records import folder_of, record, records, write_grant, write_revoked, write_state
+from tests.operate.given import GRANT, NOW, grant, plane
+
+
+def test_a_grant_is_read_back_with_what_became_of_it(tmp_path: Path) -> None:
+    where = plane(tmp_path)
+    assert records(where) == ([], [])
+    write_grant(where, GRANT)
+    [one], broken = records(where)
+    assert not broken
+    assert one.grant == GRANT
+    assert one.stands(NOW)
+    assert not one.stands(GRANT.ends)
+    write_state(where, GRANT.id, {"opened": "then"})
+    assert record(where, GRANT.id).opened == "then"
+    write_revoked(where, GRANT.id, "no need", NOW)
+    assert not record(where, GRANT.id).stands(NOW)
+    write_state(where, GRANT.id, {"opened": "then", "closed": "later", "why": "revoked"})
+    assert (
+        record(where, GRANT.id).to_data() | {"why": "revoked", "closed": "later", "revoked": "no need"} == record(where, GRANT.id).to_data()
+    )
+
+
+def test_files_are_the_owners_alone(tmp_path: Path) -> None:
+    where = plane(tmp_path)
+    write_grant(where, GRANT)
+    write_revoked(where, GRANT.id, "no need", NOW)
+    assert stat.S_IMODE(folder_of(where).stat().st_mode) == 0o700
+    assert {stat.S_IMODE(path.stat().st_mode) for path in folder_of(where).iterdir()} == {0o600}
+
+
+@pytest.mark.parametrize("text", ["", "{", "[]", "null", '{"id": "1f2e3d4c"}'])
+def test_a_file_that_cannot_be_read_is_named_and_the_others_stand(tmp_path: Path, text: str) -> None:
+    where = plane(tmp_path)
+    write_grant(where, GRANT)
+    (folder_of(where) / "aaaaaaaa.json").write_text(text)
+    found, broken = records(where)
+    assert [one.grant for one in found] == [GRANT]
+    assert len(broken) == 1
+    assert broken[0].startswith("aaaaaaaa.json")
+
+
+def test_a_grant_under_anothers_name_is_none(tmp_path: Path) -> None:
+    where = plane(tmp_path)
+    write_grant(where, GRANT)
+    (folder_of(where) / f"{GRANT.id}.json").rename(folder_of(where) / "aaaaaaaa.json")
+    assert records(where)[0] == []
+
+
+def test_where_the_word_of_its_end_is_damaged_the_grant_does_not_stand(tmp_path: Path) -> None:
+    where = plane(tmp_path)
+    write_grant(where, GRANT)
+    (folder_of(where) / f"{GRANT.id}.revoked").write_text("{")
+    assert records(where)[0] == []
+
+
+def test_the_newest_stands_last_and_an_unknown_id_is_told_with_the_nearest(tmp_path: Path) -> None:
+    where = plane(tmp_path)
+    write_grant(where, grant(id="00000000", begins=NOW + timedelta(minutes=1)))
+    write_grant(where, GRANT)
+    assert [one.grant.id for one in records(where)[0]] == ["1f2e3d4c", "00000000"]
+    with pytest.raises(UsageError, match="did you mean '1f2e3d4c'"):
+        record(where, "1f2e3d4d")
