@@ -9,6 +9,7 @@ writes an audit log and encrypts secrets under a key that the node makes for its
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from ipaddress import IPv4Network
 from typing import Any
 
@@ -58,7 +59,9 @@ def control_plane(cluster: str) -> str:
     return f"{cluster}-control-plane"
 
 
-def kind_config(factory: AIFactory, plan: Plan, cluster: str, stack: str = "stacks/lab") -> str:
+def kind_config(
+    factory: AIFactory, plan: Plan, cluster: str, stack: str = "stacks/lab", mounts: Mapping[str, Sequence[Mapping[str, str]]] | None = None
+) -> str:
     """Write the configuration.
 
     Args:
@@ -66,6 +69,7 @@ def kind_config(factory: AIFactory, plan: Plan, cluster: str, stack: str = "stac
         plan: what follows from it.
         cluster: which of the plan's clusters.
         stack: how the head of the file calls the stack's folder.
+        mounts: machine to the folders of the host that its node shares, as kind's `extraMounts`.
 
     Raises:
         KeyError: the plan has no such cluster.
@@ -82,7 +86,10 @@ def kind_config(factory: AIFactory, plan: Plan, cluster: str, stack: str = "stac
             "serviceSubnet": _range(plan, cluster, "services"),
         },
         "kubeadmConfigPatches": [_text(_cluster(factory)), _text(_kubelet(factory))],
-        "nodes": [{"role": "control-plane", "image": TAG}, *(_worker(factory, node) for node in workers)],
+        "nodes": [
+            {"role": "control-plane", "image": TAG},
+            *(_worker(factory, node, (mounts or {}).get(node.name, ())) for node in workers),
+        ],
     }
     head = _HEAD.format(name=factory.name, stack=stack, machines=" and ".join(node.name for node in workers))
     return head + yaml.dump(document, Dumper=_Dumper, sort_keys=False, width=120)
@@ -100,8 +107,8 @@ def _range(plan: Plan, cluster: str, use: str) -> str:
     return next(prefix.cidr for prefix in plan.prefixes if (prefix.use, prefix.owner) == (use, cluster))
 
 
-def _worker(factory: AIFactory, node: Node) -> dict[str, Any]:
-    """Give one worker: its name and taint, and the labels that a kubelet may set itself."""
+def _worker(factory: AIFactory, node: Node, mounts: Sequence[Mapping[str, str]]) -> dict[str, Any]:
+    """Give one worker: its name and taint, the labels that a kubelet may set itself, and what it shares with the host."""
     taints = []
     if factory.zone(node.zone).isolation.nodes == "dedicated":
         taints.append({"key": KEYS.namespace_zone, "value": node.zone, "effect": "NoSchedule"})
@@ -116,7 +123,7 @@ def _worker(factory: AIFactory, node: Node) -> dict[str, Any]:
         "image": TAG,
         "labels": {key: label_value(value) for key, value in labels.items()},
         "kubeadmConfigPatches": [_text(join)],
-    }
+    } | ({"extraMounts": [dict(one) for one in mounts]} if mounts else {})
 
 
 def _cluster(factory: AIFactory) -> dict[str, Any]:

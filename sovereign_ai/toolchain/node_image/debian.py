@@ -32,7 +32,6 @@ NODE_PACKAGES = (
     "procps",
     "util-linux",
     "mount",
-    "ca-certificates",
 )
 """What a node is made of beside Kubernetes."""
 TOOL_PACKAGES = ("iptables", "ipset", "iproute2", "conntrack", "nftables", "kmod")
@@ -63,8 +62,9 @@ def node_tree(work: Path, progress: Progress) -> Layer:
     """
     target = work / "node.tar"
     excluded = [f"--dpkgopt=path-exclude=/{part}*" for part in _USELESS]
+    merged = ["--hook-dir=/usr/share/mmdebstrap/hooks/merged-usr"]  # made so from the start, it needs no package that makes it so
     clean = ["--customize-hook=rm -f $1/etc/apt/apt.conf.d/99mmdebstrap $1/etc/resolv.conf $1/etc/hostname $1/etc/machine-id"]
-    _mmdebstrap("minbase", NODE_PACKAGES, target, work, progress, [*excluded, *clean])
+    _mmdebstrap("minbase", NODE_PACKAGES, target, work, progress, [*excluded, *merged, *clean])
     return layer_of(target)
 
 
