@@ -5,9 +5,9 @@ Rules of this room:
 - What a worker offers follows from the plan's machine that it plays (`sim/machine.py`), with the same
   identities, slices and readings as on the embedded plane; nothing is described a second time.
 - A worker's Kubernetes node bears the name of the machine that it plays. Labels under the restricted
-  prefix, which no kubelet may set, are put on it by `workers.adopt`.
-- Everything runs on the host. A node's folders (`mounts.py`) are bind-mounted from a folder of the host,
-  so that sockets and files are shared and the node image needs nothing of ours.
+  prefix, which no kubelet may set, are put on it by `adopt.py`.
+- Everything runs on the host, as root, and reaches into a node's file system (`paths.py`), so that neither
+  the node image nor the configuration of the cluster has anything of ours.
 - The kubelet decides; we only answer. State that must outlive a crash lies in files that the kubelet or
   the container runtime reads anyway (CDI), never in memory alone.
 - A device is handed out once, whether by the device plugin or by the DRA driver: the second is refused.

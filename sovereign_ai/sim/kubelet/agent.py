@@ -2,9 +2,10 @@
 
     python -m sovereign_ai.sim.kubelet.agent FOLDER
 
-`FOLDER/agent.json` says which stack, cluster and kubeconfig, and which machine's folders lie where. Once a
-round it looks at injected faults and keeps each worker; it writes `FOLDER/agent-status.json` for whoever waits,
-and `FOLDER/metrics/gpus.prom`, in the text format that Prometheus' node exporter collects from files.
+`FOLDER/agent.json` says which stack, cluster and kubeconfig, and which machine is which container. Once a
+round it looks at injected faults and keeps each worker, anew where its container was started again; it writes
+`FOLDER/agent-status.json` for whoever waits, and `FOLDER/metrics/gpus.prom`, in the text format that
+Prometheus' node exporter collects from files.
 """
 
 from __future__ import annotations
@@ -13,29 +14,76 @@ import logging
 import signal
 import sys
 import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from sovereign_ai.cluster.access import Api, ApiError, UnreachableError, open_cluster
+from sovereign_ai.cluster.process import is_running, started_at
 from sovereign_ai.cluster.state import read_json, write_json, write_private
 from sovereign_ai.errors import EnvironmentLacksError, Problem, UsageError, Where
 from sovereign_ai.plan.factory import Plan, plan
 from sovereign_ai.sim.allocation import allocation
 from sovereign_ai.sim.faults import faults
-from sovereign_ai.sim.kubelet.worker import Worker, workers
+from sovereign_ai.sim.kubelet.paths import Node
+from sovereign_ai.sim.kubelet.worker import Worker
+from sovereign_ai.sim.machine import Machine, machines
 from sovereign_ai.sim.metrics import Faults, exposition
 from sovereign_ai.spec.factory import AIFactory
 from sovereign_ai.spec.load import load
+from sovereign_ai.toolchain.engine.docker import Docker
 
 CONFIG, STATUS, METRICS = "agent.json", "agent-status.json", "metrics/gpus.prom"
-_ROUND_SECONDS, _METRICS_SECONDS = 0.5, 5.0
+_ROUND_SECONDS, _METRICS_SECONDS, _LOOK_SECONDS = 0.5, 5.0, 20.0
 _log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Located:
+    """A node that runs.
+
+    Attributes:
+        node: its folders.
+        runs: whether it still is the same one.
+    """
+
+    node: Node
+    runs: Callable[[], bool]
+
+
+Locate = Callable[[str], Located | None]
+"""Finds a container's node by the container's name; None while it does not run."""
+
+
+def locate(container: str) -> Located | None:
+    """Find a container's node through the container engine.
+
+    Raises:
+        EnvironmentLacksError: no engine answers.
+    """
+    done = Docker().run("inspect", "--format", "{{.State.Pid}}", container, limit=_LOOK_SECONDS)
+    pid = int(done.stdout.strip() or b"0") if done.returncode == 0 else 0
+    began = started_at(pid) if pid else None
+    if began is None:
+        return None
+    return Located(Node(Path(f"/proc/{pid}/root")), lambda: is_running(pid, began))
+
+
+@dataclass(slots=True)
+class _Seat:
+    """A machine, the container that plays it, and what serves it now."""
+
+    machine: Machine
+    container: str
+    located: Located | None = None
+    worker: Worker | None = None
 
 
 class Agent:
     """Serves the kubelets of one cluster's workers."""
 
-    def __init__(self, folder: Path, api: Api, factory: AIFactory, cluster: str, folders: dict[str, Path]) -> None:
+    def __init__(self, folder: Path, api: Api, factory: AIFactory, cluster: str, containers: Mapping[str, str], find: Locate) -> None:
         """Prepare; nothing is served yet.
 
         Args:
@@ -43,27 +91,20 @@ class Agent:
             api: the cluster.
             factory: the description.
             cluster: which of the plan's clusters this is.
-            folders: machine to its node's folder on the host.
+            containers: machine to its container.
+            find: finds a container's node.
 
         Raises:
             KeyError: the plan has no such cluster or machine.
         """
-        self._folder, self._api, self._factory, self._cluster = folder, api, factory, cluster
+        self._folder, self._api, self._factory, self._cluster, self._find = folder, api, factory, cluster, find
         self._plan: Plan = plan(factory)
-        self._workers: list[Worker] = workers(api, self._plan, cluster, folders)
+        known = {machine.node.name: machine for machine in machines(self._plan, cluster)}
+        self._seats = [_Seat(known[name], container) for name, container in containers.items()]
         self._faults: Faults = {}
         self._status: dict[str, Any] = {}
         self._metrics_at = 0.0
-
-    def start(self) -> None:
-        """Begin to serve.
-
-        Raises:
-            EnvironmentLacksError: a socket cannot be listened on.
-        """
-        (self._folder / METRICS).parent.mkdir(mode=0o700, exist_ok=True)
-        for worker in self._workers:
-            worker.start()
+        (folder / METRICS).parent.mkdir(mode=0o700, parents=True, exist_ok=True)
 
     def keep(self) -> None:
         """Do one round; what fails is logged and done in the next."""
@@ -71,34 +112,63 @@ class Agent:
             self._faults = faults(self._api, self._factory)
         except (ApiError, UnreachableError) as error:
             _log.warning("faults not read: %s", error)
-        for worker in self._workers:
+        for seat in self._seats:
             try:
-                worker.keep(self._faults)
+                self._seat(seat)
+                if seat.worker:
+                    seat.worker.keep(self._faults)
             except (ApiError, UnreachableError, EnvironmentLacksError, OSError) as error:
-                worker.ready = False
-                _log.warning("%s: %s", worker.machine.node.name, error)
+                _log.warning("%s: %s", seat.machine.node.name, error)
+                if seat.worker:
+                    seat.worker.ready = False
         self._report()
+
+    def write_metrics(self) -> None:
+        """Write the metrics of every machine, real ones by their kubelets' word.
+
+        Raises:
+            ApiError: the server refused.
+            UnreachableError: there was no answer.
+        """
+        held = dict(allocation(self._api, self._plan, self._cluster))
+        held |= {seat.machine.node.name: seat.worker.held.of(seat.machine) for seat in self._seats if seat.worker}
+        write_private(self._folder / METRICS, exposition(self._plan, self._cluster, held, self._faults).encode())
 
     def stop(self) -> None:
         """End what is served."""
-        for worker in self._workers:
-            worker.stop()
+        for seat in self._seats:
+            if seat.worker:
+                seat.worker.stop()
+            seat.worker = seat.located = None
+
+    def _seat(self, seat: _Seat) -> None:
+        """See that what serves a machine serves the node that plays it now."""
+        if seat.located is not None and seat.located.runs():
+            return
+        if seat.worker:
+            seat.worker.stop()
+        seat.worker, seat.located = None, None
+        found = self._find(seat.container)
+        if found is None:
+            return
+        found.node.make()
+        worker = Worker(self._api, self._plan, seat.machine, found.node)
+        worker.start()
+        seat.worker, seat.located = worker, found
+        _log.info("%s: serving container %s", seat.machine.node.name, seat.container)
 
     def _report(self) -> None:
         """Write status and metrics."""
-        status = {worker.machine.node.name: worker.ready for worker in self._workers}
+        status = {seat.machine.node.name: seat.worker is not None and seat.worker.ready for seat in self._seats}
         if status != self._status:
             write_json(self._folder / STATUS, {"ready": status})
             self._status = status
         if time.monotonic() - self._metrics_at > _METRICS_SECONDS:
             self._metrics_at = time.monotonic()
             try:
-                held = dict(allocation(self._api, self._plan, self._cluster))
+                self.write_metrics()
             except (ApiError, UnreachableError) as error:
                 _log.warning("allocation not read: %s", error)
-                return
-            held |= {worker.machine.node.name: worker.held.of(worker.machine) for worker in self._workers}
-            write_private(self._folder / METRICS, exposition(self._plan, self._cluster, held, self._faults).encode())
 
 
 def read(folder: Path) -> Agent:
@@ -115,8 +185,7 @@ def read(folder: Path) -> Agent:
     if factory.digest != config["digest"]:
         hint = "run `sovereign-ai up` for the stack as it is now"
         raise UsageError(Problem("stack-changed", f"{config['stack']} is not the description that was deployed", hint=hint))
-    folders = {name: Path(path) for name, path in config["workers"].items()}
-    return Agent(folder, open_cluster(Path(config["kubeconfig"])), factory, config["cluster"], folders)
+    return Agent(folder, open_cluster(Path(config["kubeconfig"])), factory, config["cluster"], config["containers"], locate)
 
 
 def main(folder: Path) -> int:
@@ -125,7 +194,6 @@ def main(folder: Path) -> int:
     told = {signal.SIGTERM, signal.SIGINT}
     signal.pthread_sigmask(signal.SIG_BLOCK, told)
     agent = read(folder)
-    agent.start()
     try:
         while True:
             agent.keep()

@@ -10,13 +10,13 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator, Sequence
-from pathlib import Path
 from threading import Condition
 from typing import Any
 
 from sovereign_ai.sim.kubelet.gpus import Device, devices, given
 from sovereign_ai.sim.kubelet.ledger import HeldError, Ledger
 from sovereign_ai.sim.kubelet.messages import DEVICE_PLUGIN
+from sovereign_ai.sim.kubelet.paths import Node
 from sovereign_ai.sim.kubelet.sockets import Method, RpcError, Served, Services, calling, refuse, serve
 from sovereign_ai.sim.machine import Machine
 
@@ -31,22 +31,22 @@ _log = logging.getLogger(__name__)
 class DevicePlugin:
     """Offers one machine's devices."""
 
-    def __init__(self, machine: Machine, folder: Path, ledger: Ledger) -> None:
+    def __init__(self, machine: Machine, node: Node, ledger: Ledger) -> None:
         """Prepare; nothing is served yet.
 
         Args:
             machine: the machine that is played.
-            folder: the node's `device-plugins` on the host.
+            node: the node's folders.
             ledger: who holds which device.
         """
-        self._machine, self._folder, self._ledger = machine, folder, ledger
+        self._machine, self._folder, self._ledger = machine, node.device_plugins, ledger
         self._devices = {one.uuid: one for one in devices(machine)}
         self._broken: frozenset[int] = frozenset()
         self._changed = Condition()
         self._state = 0
         self._served: Served | None = None
         self._kubelet: tuple[int, int] | None = None
-        self._socket = folder / f"sovereign-ai-{machine.part.resource.replace('/', '_')}.sock"
+        self._socket = self._folder / f"sovereign-ai-{machine.part.resource.replace('/', '_')}.sock"
 
     def break_gpus(self, broken: frozenset[int]) -> None:
         """Say which GPUs are broken now; the kubelet is told at once if that changed."""

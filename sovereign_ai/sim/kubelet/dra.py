@@ -10,7 +10,6 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from threading import Condition
 from typing import Any
 
@@ -19,7 +18,7 @@ from sovereign_ai.sim.kubelet.cdi import Requests, device_id, remove_claim, requ
 from sovereign_ai.sim.kubelet.gpus import Device, devices
 from sovereign_ai.sim.kubelet.ledger import HeldError, Ledger
 from sovereign_ai.sim.kubelet.messages import DRA, HEALTH, REGISTRATION
-from sovereign_ai.sim.kubelet.mounts import MOUNTS
+from sovereign_ai.sim.kubelet.paths import PLUGINS, Node
 from sovereign_ai.sim.kubelet.sockets import Method, Served, Services, serve
 from sovereign_ai.sim.machine import Machine
 
@@ -36,21 +35,21 @@ ReadClaim = Callable[[str, str], dict[str, Any] | None]
 class DraDriver:
     """Prepares claims on one machine."""
 
-    def __init__(self, machine: Machine, folder: Path, ledger: Ledger, read: ReadClaim) -> None:
+    def __init__(self, machine: Machine, node: Node, ledger: Ledger, read: ReadClaim) -> None:
         """Prepare; nothing is served yet.
 
         Args:
             machine: the machine that is played; its vendor has a DRA driver.
-            folder: the node's folder on the host.
+            node: the node's folders.
             ledger: who holds which device.
             read: reads a claim.
         """
         self._machine, self._ledger, self._read = machine, ledger, read
         self._driver = str(machine.accelerator.dra_driver)
         self._devices = {one.name: one for one in devices(machine)}
-        self._cdi = folder / "cdi"
-        self._registry = folder / "plugins_registry" / f"{self._driver}-reg.sock"
-        self._socket = folder / "plugins" / self._driver / "dra.sock"
+        self._cdi = node.cdi
+        self._registry = node.registry / f"{self._driver}-reg.sock"
+        self._socket = node.plugins / self._driver / "dra.sock"
         self._broken: frozenset[int] = frozenset()
         self._state = 0
         self._changed = Condition()
@@ -108,7 +107,7 @@ class DraDriver:
 
     def _info(self) -> Any:
         """Say who we are, and where calls go, as the node sees it."""
-        endpoint = f"{MOUNTS['plugins']}/{self._driver}/{self._socket.name}"
+        endpoint = f"{PLUGINS}/{self._driver}/{self._socket.name}"
         return REGISTRATION["PluginInfo"](type="DRAPlugin", name=self._driver, endpoint=endpoint, supported_versions=SERVICES)
 
     def _noted(self, status: Any, _context: Any) -> Any:

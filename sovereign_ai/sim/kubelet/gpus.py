@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 
 from sovereign_ai.sim.identity import gpu_uuid, instance_uuid, numa_node
-from sovereign_ai.sim.kubelet.mounts import GPUS
+from sovereign_ai.sim.kubelet.paths import GPUS
 from sovereign_ai.sim.machine import Machine
 from sovereign_ai.sim.slices import device_names
 

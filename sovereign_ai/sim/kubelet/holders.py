@@ -7,11 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from sovereign_ai.sim.kubelet.gpus import devices
 from sovereign_ai.sim.kubelet.messages import POD_RESOURCES
+from sovereign_ai.sim.kubelet.paths import Node
 from sovereign_ai.sim.kubelet.sockets import RpcError, calling
 from sovereign_ai.sim.machine import Machine
 
@@ -37,15 +37,15 @@ class Held:
         return tuple(both.get(one.name, "") for one in devices(machine))
 
 
-def ask(machine: Machine, folder: Path) -> Held | None:
+def ask(machine: Machine, node: Node) -> Held | None:
     """Ask a worker's kubelet; None while it does not answer.
 
     Args:
         machine: the machine that is played.
-        folder: the node's folder on the host.
+        node: the node's folders.
     """
     try:
-        with calling(folder / "pod-resources" / SOCKET) as call:
+        with calling(node.pod_resources / SOCKET) as call:
             return read(machine, call(_LIST, POD_RESOURCES["ListRequest"](), POD_RESOURCES["ListResponse"]))
     except (RpcError, OSError):
         return None

@@ -6,6 +6,7 @@ opened through a descriptor of their folder (`/proc/self/fd/N/name`). Linux only
 
 from __future__ import annotations
 
+import contextlib
 import os
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -63,7 +64,8 @@ class Served:
         """End it, with its sockets."""
         self.server.stop(grace=None).wait()
         for path in self.paths:
-            path.unlink(missing_ok=True)
+            with contextlib.suppress(OSError):  # the node may be gone
+                path.unlink(missing_ok=True)
         while self.descriptors:
             os.close(self.descriptors.pop())
 

@@ -6,7 +6,6 @@ down, an API server that does not answer) is done the next time.
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 from sovereign_ai.cluster.access import Api
@@ -20,7 +19,8 @@ from sovereign_ai.sim.kubelet.device_plugin import DevicePlugin
 from sovereign_ai.sim.kubelet.dra import DraDriver
 from sovereign_ai.sim.kubelet.holders import Held, ask
 from sovereign_ai.sim.kubelet.ledger import Ledger
-from sovereign_ai.sim.machine import Machine, machines
+from sovereign_ai.sim.kubelet.paths import Node
+from sovereign_ai.sim.machine import Machine
 from sovereign_ai.sim.metrics import Faults
 from sovereign_ai.sim.slices import slice_objects
 
@@ -30,22 +30,22 @@ _CLAIM = ("resource.k8s.io/v1", "ResourceClaim")
 class Worker:
     """What serves one worker's kubelet."""
 
-    def __init__(self, api: Api, plan: Plan, machine: Machine, folder: Path) -> None:
+    def __init__(self, api: Api, plan: Plan, machine: Machine, node: Node) -> None:
         """Prepare; nothing is served yet.
 
         Args:
             api: the cluster.
             plan: the plan.
             machine: the machine that the worker plays, and whose name it bears.
-            folder: the node's folder on the host.
+            node: the node's folders.
         """
-        self.machine, self._api, self._folder = machine, api, folder
+        self.machine, self._api, self._node = machine, api, node
         self.held = Held({}, {})
         self.ready = False
-        ledger = Ledger(prepared(folder / "cdi"))
+        ledger = Ledger(prepared(node.cdi))
         self._ledger = ledger
-        self._plugin = DevicePlugin(machine, folder / "device-plugins", ledger)
-        self._dra = DraDriver(machine, folder, ledger, self._claim) if machine.accelerator.dra_driver else None
+        self._plugin = DevicePlugin(machine, node, ledger)
+        self._dra = DraDriver(machine, node, ledger, self._claim) if machine.accelerator.dra_driver else None
         self._slices = [obj for obj in slice_objects(plan, machine.node.cluster) if obj["spec"]["nodeName"] == machine.node.name]
 
     def start(self) -> None:
@@ -71,9 +71,9 @@ class Worker:
         broken = frozenset(gpu for (node, gpu), xid in faults.items() if node == name and xid in HARDWARE)
         self._plugin.break_gpus(broken)
         registered = self._plugin.keep()
-        self.held = ask(self.machine, self._folder) or self.held
+        self.held = ask(self.machine, self._node) or self.held
         self._ledger.see(self.held.by_resource)
-        readings.write(self._folder / "gpus", self.machine, self.held.of(self.machine), faults)
+        readings.write(self._node.gpus, self.machine, self.held.of(self.machine), faults)
         if self._dra:
             self._dra.break_gpus(broken)
             self._dra.keep()
@@ -113,19 +113,3 @@ def publish(api: Api, slices: list[dict[str, Any]], name: str) -> bool:
     for obj in change.mend:
         mend(api, obj)
     return True
-
-
-def workers(api: Api, plan: Plan, cluster: str, folders: dict[str, Path]) -> list[Worker]:
-    """Give the workers of a cluster.
-
-    Args:
-        api: the cluster.
-        plan: the plan.
-        cluster: which of its clusters.
-        folders: machine to its node's folder on the host.
-
-    Raises:
-        KeyError: the plan has no such cluster, or the cluster no such machine.
-    """
-    found = {machine.node.name: machine for machine in machines(plan, cluster)}
-    return [Worker(api, plan, found[name], folder) for name, folder in folders.items()]

@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 
 from sovereign_ai.sim.kubelet.gpus import Device, devices
-from sovereign_ai.sim.kubelet.worker import Worker, workers
+from sovereign_ai.sim.kubelet.worker import Worker
+from sovereign_ai.sim.machine import Machine, machines
 from tests.sim.kubelet.fake_kubelet import FakeKubelet
 from tests.sim.plans import CLUSTER, factory_of, plan_of, pool
 from tests.verify.in_memory import InMemoryApi
@@ -20,13 +21,12 @@ PLAN = plan_of(FACTORY)
 
 
 @dataclass
-class Node:
+class Place:
     """One node: its kubelet, what serves it, and the API server."""
 
     api: InMemoryApi
     kubelet: FakeKubelet
     worker: Worker
-    folder: Path
 
     @property
     def devices(self) -> tuple[Device, ...]:
@@ -50,13 +50,18 @@ class Node:
         )
 
 
-def make_node(folder: Path, name: str) -> Iterator[Node]:
+def machine(name: str) -> Machine:
+    return next(one for one in machines(PLAN, CLUSTER) if one.node.name == name)
+
+
+def make_node(root: Path, name: str) -> Iterator[Place]:
     api = InMemoryApi()
     api.create({"apiVersion": "v1", "kind": "Node", "metadata": {"name": name, "labels": {}}, "spec": {}})
-    kubelet = FakeKubelet(folder)
-    (worker,) = workers(api, PLAN, CLUSTER, {name: folder})
+    kubelet = FakeKubelet(root)
+    kubelet.node.make()
+    worker = Worker(api, PLAN, machine(name), kubelet.node)
     worker.start()
-    node = Node(api, kubelet, worker, folder)
+    node = Place(api, kubelet, worker)
     try:
         yield node
     finally:
@@ -65,15 +70,15 @@ def make_node(folder: Path, name: str) -> Iterator[Node]:
 
 
 @pytest.fixture
-def node(tmp_path: Path) -> Iterator[Node]:
+def node(tmp_path: Path) -> Iterator[Place]:
     yield from make_node(tmp_path / ("a-folder-deeper-than-a-socket-may-lie-" * 3) / "n", "train-0001")
 
 
 @pytest.fixture
-def cut_node(tmp_path: Path) -> Iterator[Node]:
+def cut_node(tmp_path: Path) -> Iterator[Place]:
     yield from make_node(tmp_path / "n", "cut-0001")
 
 
 @pytest.fixture(params=["red-0001", "blue-0001"])
-def other_node(tmp_path: Path, request: Any) -> Iterator[Node]:
+def other_node(tmp_path: Path, request: Any) -> Iterator[Place]:
     yield from make_node(tmp_path / "n", request.param)

@@ -12,7 +12,7 @@ from typing import Any
 import grpc  # type: ignore[import-untyped]
 
 from sovereign_ai.sim.kubelet.messages import DEVICE_PLUGIN, DRA, HEALTH, POD_RESOURCES, REGISTRATION
-from sovereign_ai.sim.kubelet.mounts import MOUNTS, make_folders
+from sovereign_ai.sim.kubelet.paths import PLUGINS, Node
 from sovereign_ai.sim.kubelet.sockets import Method, Served, calling, serve
 
 DRA_SERVICE = "/k8s.io.kubelet.pkg.apis.dra.v1.DRAPlugin"
@@ -46,13 +46,14 @@ class Watched:
 class FakeKubelet:
     """One kubelet; `restart` clears its device plugins' sockets, as the real one does."""
 
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
+    def __init__(self, root: Path) -> None:
+        self.node = Node(root)
         self.registered: list[Any] = []
         self.watched: list[Watched] = []
         self.pods: list[Any] = []
         self._served: list[Served] = []
-        make_folders(folder, folder.parent / "volumes")
+        for folder in (self.node.device_plugins, self.node.pod_resources):
+            folder.mkdir(parents=True)
         self.start()
 
     def start(self) -> None:
@@ -60,8 +61,8 @@ class FakeKubelet:
         register = {"Register": Method(self._register, DEVICE_PLUGIN["RegisterRequest"])}
         listing = {"List": Method(lambda _request, _context: POD_RESOURCES["ListResponse"](pods=self.pods), POD_RESOURCES["ListRequest"])}
         self._served = [
-            serve((self.folder / "device-plugins" / "kubelet.sock",), {"v1beta1.Registration": register}),
-            serve((self.folder / "pod-resources" / "kubelet.sock",), {"v1.PodResourcesLister": listing}),
+            serve((self.node.device_plugins / "kubelet.sock",), {"v1beta1.Registration": register}),
+            serve((self.node.pod_resources / "kubelet.sock",), {"v1.PodResourcesLister": listing}),
         ]
 
     def stop(self) -> None:
@@ -73,13 +74,13 @@ class FakeKubelet:
 
     def restart(self) -> None:
         self.stop()
-        for path in (self.folder / "device-plugins").iterdir():
+        for path in (self.node.device_plugins).iterdir():
             path.unlink()
         self.start()
 
     def _register(self, request: Any, _context: Any) -> Any:
         self.registered.append(request)
-        socket = self.folder / "device-plugins" / request.endpoint
+        socket = self.node.device_plugins / request.endpoint
         self.watched.append(
             Watched(socket, "/v1beta1.DevicePlugin/ListAndWatch", DEVICE_PLUGIN["Empty"](), DEVICE_PLUGIN["ListAndWatchResponse"])
         )
@@ -87,7 +88,7 @@ class FakeKubelet:
 
     @property
     def plugin(self) -> Path:
-        return self.folder / "device-plugins" / str(self.registered[-1].endpoint)
+        return self.node.device_plugins / str(self.registered[-1].endpoint)
 
     def health(self) -> dict[str, str]:
         """What the newest device plugin says of its devices."""
@@ -110,12 +111,12 @@ class FakeKubelet:
 
     def find_driver(self) -> tuple[Any, Path]:
         """Find what waits in `plugins_registry`, greet it, and say where calls go, as the host sees it."""
-        (path,) = (self.folder / "plugins_registry").iterdir()
+        (path,) = (self.node.registry).iterdir()
         with calling(path) as call:
             info = call("/pluginregistration.Registration/GetInfo", REGISTRATION["InfoRequest"](), REGISTRATION["PluginInfo"])
             status = REGISTRATION["RegistrationStatus"](plugin_registered=True)
             call("/pluginregistration.Registration/NotifyRegistrationStatus", status, REGISTRATION["RegistrationStatusResponse"])
-        return info, self.folder / "plugins" / Path(info.endpoint).relative_to(MOUNTS["plugins"])
+        return info, self.node.plugins / Path(info.endpoint).relative_to(PLUGINS)
 
     def prepare(self, *claims: Any) -> Any:
         _, socket = self.find_driver()

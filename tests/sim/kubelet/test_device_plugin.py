@@ -3,17 +3,17 @@ from __future__ import annotations
 import pytest
 
 from sovereign_ai.sim.kubelet.sockets import RpcError
-from tests.sim.kubelet.conftest import Node
+from tests.sim.kubelet.conftest import Place
 from tests.sim.kubelet.fake_kubelet import claim, pod, until
 
 
-def registered(node: Node) -> Node:
+def registered(node: Place) -> Place:
     node.keep()
     until(lambda: len(node.kubelet.health()) == len(node.devices))
     return node
 
 
-def test_a_worker_offers_every_gpu_of_its_machine_as_the_plans_resource(node: Node) -> None:
+def test_a_worker_offers_every_gpu_of_its_machine_as_the_plans_resource(node: Place) -> None:
     (request,) = registered(node).kubelet.registered
     assert (request.version, request.resource_name) == ("v1beta1", "nvidia.com/gpu")
     assert request.options.get_preferred_allocation_available
@@ -21,18 +21,18 @@ def test_a_worker_offers_every_gpu_of_its_machine_as_the_plans_resource(node: No
     assert len(node.devices) == 8
 
 
-def test_gpus_of_the_two_sockets_lie_on_two_numa_nodes(node: Node) -> None:
+def test_gpus_of_the_two_sockets_lie_on_two_numa_nodes(node: Place) -> None:
     listed = registered(node).kubelet.watched[-1].answers[-1].devices
     assert [one.topology.nodes[0].id for one in listed] == [0, 0, 0, 0, 1, 1, 1, 1]
 
 
-def test_mig_instances_are_offered_under_their_own_identities(cut_node: Node) -> None:
+def test_mig_instances_are_offered_under_their_own_identities(cut_node: Place) -> None:
     registered(cut_node)
     assert len(cut_node.devices) == 16
     assert all(uuid.startswith("MIG-") for uuid in cut_node.kubelet.health())
 
 
-def test_a_container_gets_its_gpus_environment_device_files_readings_and_tool(node: Node) -> None:
+def test_a_container_gets_its_gpus_environment_device_files_readings_and_tool(node: Place) -> None:
     first, second = registered(node).devices[:2]
     given = node.kubelet.allocate(second.uuid, first.uuid)
     assert given.envs["NVIDIA_VISIBLE_DEVICES"] == f"{first.uuid},{second.uuid}"
@@ -46,13 +46,13 @@ def test_a_container_gets_its_gpus_environment_device_files_readings_and_tool(no
     assert all(one.read_only for one in given.mounts)
 
 
-def test_what_is_mounted_is_there_on_the_host(node: Node) -> None:
+def test_what_is_mounted_is_there_on_the_host(node: Place) -> None:
     given = registered(node).kubelet.allocate(node.devices[0].uuid)
     for mount in given.mounts:
-        assert (node.folder / "gpus" / mount.host_path.removeprefix("/var/lib/sovereign-ai/gpus/")).exists()
+        assert (node.kubelet.node.root / mount.host_path.removeprefix("/")).exists()
 
 
-def test_other_vendors_devices_are_shown_by_index_and_without_nvidias_tool(other_node: Node) -> None:
+def test_other_vendors_devices_are_shown_by_index_and_without_nvidias_tool(other_node: Place) -> None:
     given = registered(other_node).kubelet.allocate(other_node.devices[3].uuid)
     expected = {
         "amd.com/gpu": ("AMD_VISIBLE_DEVICES", "/dev/dri/renderD131"),
@@ -64,7 +64,7 @@ def test_other_vendors_devices_are_shown_by_index_and_without_nvidias_tool(other
     assert [one.container_path for one in given.mounts] == ["/run/sovereign-ai/gpus/003"]
 
 
-def test_the_kubelet_is_told_at_once_when_a_gpu_breaks_and_when_it_is_mended(node: Node) -> None:
+def test_the_kubelet_is_told_at_once_when_a_gpu_breaks_and_when_it_is_mended(node: Place) -> None:
     registered(node)
     node.keep({("train-0001", 3): 79})
     until(lambda: list(node.kubelet.health().values()).count("Unhealthy") == 1)
@@ -73,13 +73,13 @@ def test_the_kubelet_is_told_at_once_when_a_gpu_breaks_and_when_it_is_mended(nod
     until(lambda: set(node.kubelet.health().values()) == {"Healthy"})
 
 
-def test_a_broken_gpu_takes_all_its_instances_with_it(cut_node: Node) -> None:
+def test_a_broken_gpu_takes_all_its_instances_with_it(cut_node: Place) -> None:
     registered(cut_node)
     cut_node.keep({("cut-0001", 0): 48})
     until(lambda: list(cut_node.kubelet.health().values()).count("Unhealthy") == 2)
 
 
-def test_an_applications_xid_leaves_its_gpu_on_offer(node: Node) -> None:
+def test_an_applications_xid_leaves_its_gpu_on_offer(node: Place) -> None:
     registered(node)
     node.keep({("train-0001", 3): 31})
     node.keep({("train-0001", 3): 31, ("train-0001", 4): 79})
@@ -87,13 +87,13 @@ def test_an_applications_xid_leaves_its_gpu_on_offer(node: Node) -> None:
     assert node.kubelet.health()[node.devices[3].uuid] == "Healthy"
 
 
-def test_another_machines_fault_is_not_ours(node: Node) -> None:
+def test_another_machines_fault_is_not_ours(node: Place) -> None:
     registered(node)
     node.keep({("train-0002", 3): 79})
     assert len(node.kubelet.watched[-1].answers) == 1
 
 
-def test_a_gpu_that_is_broken_or_unknown_is_refused(node: Node) -> None:
+def test_a_gpu_that_is_broken_or_unknown_is_refused(node: Place) -> None:
     registered(node)
     node.keep({("train-0001", 3): 79})
     with pytest.raises(RpcError, match="broken: gpu-3"):
@@ -102,7 +102,7 @@ def test_a_gpu_that_is_broken_or_unknown_is_refused(node: Node) -> None:
         node.kubelet.allocate("GPU-of-nobody")
 
 
-def test_a_gpu_that_a_claim_holds_is_refused_to_a_pod(node: Node) -> None:
+def test_a_gpu_that_a_claim_holds_is_refused_to_a_pod(node: Place) -> None:
     registered(node)
     node.claim("gpu-0")
     assert not node.kubelet.prepare(claim("uid-c"))["uid-c"].error
@@ -110,7 +110,7 @@ def test_a_gpu_that_a_claim_holds_is_refused_to_a_pod(node: Node) -> None:
         node.kubelet.allocate(node.devices[0].uuid)
 
 
-def test_the_lowest_gpus_that_no_claim_holds_are_preferred(node: Node) -> None:
+def test_the_lowest_gpus_that_no_claim_holds_are_preferred(node: Place) -> None:
     uuids = [one.uuid for one in registered(node).devices]
     assert node.kubelet.prefer(list(reversed(uuids)), 2) == uuids[:2]
     assert node.kubelet.prefer(uuids, 2, must=[uuids[7]]) == [uuids[7], uuids[0]]
@@ -120,7 +120,7 @@ def test_the_lowest_gpus_that_no_claim_holds_are_preferred(node: Node) -> None:
     assert set(node.kubelet.prefer(uuids, 8)) == set(uuids)
 
 
-def test_a_kubelet_that_starts_again_is_registered_with_again(node: Node) -> None:
+def test_a_kubelet_that_starts_again_is_registered_with_again(node: Place) -> None:
     registered(node)
     node.keep()
     assert len(node.kubelet.registered) == 1
@@ -130,7 +130,7 @@ def test_a_kubelet_that_starts_again_is_registered_with_again(node: Node) -> Non
     assert len(node.kubelet.registered) == 1
 
 
-def test_while_the_kubelet_is_down_a_worker_waits_and_is_not_ready(node: Node) -> None:
+def test_while_the_kubelet_is_down_a_worker_waits_and_is_not_ready(node: Place) -> None:
     node.kubelet.stop()
     node.keep()
     assert not node.worker.ready
@@ -140,7 +140,7 @@ def test_while_the_kubelet_is_down_a_worker_waits_and_is_not_ready(node: Node) -
     assert node.worker.ready
 
 
-def test_who_holds_what_is_the_kubelets_own_word(node: Node) -> None:
+def test_who_holds_what_is_the_kubelets_own_word(node: Place) -> None:
     registered(node)
     node.kubelet.pods = [
         pod("research", "job-0", resource="nvidia.com/gpu", uuids=[node.devices[2].uuid]),

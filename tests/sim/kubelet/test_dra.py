@@ -3,24 +3,24 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from sovereign_ai.sim.kubelet.worker import workers
+from sovereign_ai.sim.kubelet.worker import Worker
 from sovereign_ai.sim.slices import slice_objects
-from tests.sim.kubelet.conftest import PLAN, Node
+from tests.sim.kubelet.conftest import PLAN, Place, machine
 from tests.sim.kubelet.fake_kubelet import claim, pod, until
 from tests.sim.plans import CLUSTER
 
 
-def cdi(node: Node) -> dict[str, dict[str, Any]]:
+def cdi(node: Place) -> dict[str, dict[str, Any]]:
     """Every CDI device on the node by its qualified name, as a container runtime reads them."""
     found: dict[str, dict[str, Any]] = {}
-    for path in (node.folder / "cdi").glob("*.json"):
+    for path in node.kubelet.node.cdi.glob("*.json"):
         spec = json.loads(path.read_text(encoding="utf-8"))
         assert spec["cdiVersion"] == "0.6.0"
         found |= {f"{spec['kind']}={one['name']}": one["containerEdits"] for one in spec["devices"]}
     return found
 
 
-def test_the_kubelet_finds_the_driver_and_is_told_a_path_that_it_can_see(node: Node) -> None:
+def test_the_kubelet_finds_the_driver_and_is_told_a_path_that_it_can_see(node: Place) -> None:
     info, socket = node.kubelet.find_driver()
     assert (info.type, info.name) == ("DRAPlugin", "gpu.nvidia.com")
     assert list(info.supported_versions) == ["v1.DRAPlugin", "v1.DRAResourceHealth"]
@@ -28,7 +28,7 @@ def test_the_kubelet_finds_the_driver_and_is_told_a_path_that_it_can_see(node: N
     assert socket.is_socket()
 
 
-def test_a_worker_is_ready_once_both_drivers_are_registered_and_its_slices_are_published(node: Node) -> None:
+def test_a_worker_is_ready_once_both_drivers_are_registered_and_its_slices_are_published(node: Place) -> None:
     node.keep()
     assert not node.worker.ready
     node.kubelet.find_driver()
@@ -36,7 +36,7 @@ def test_a_worker_is_ready_once_both_drivers_are_registered_and_its_slices_are_p
     assert node.worker.ready
 
 
-def test_a_prepared_claim_brings_its_devices_and_variables_into_the_container(node: Node) -> None:
+def test_a_prepared_claim_brings_its_devices_and_variables_into_the_container(node: Place) -> None:
     node.claim("gpu-2", "gpu-3")
     answer = node.kubelet.prepare(claim())["uid-c"]
     assert not answer.error
@@ -56,20 +56,20 @@ def test_a_prepared_claim_brings_its_devices_and_variables_into_the_container(no
     }  # fmt: skip
 
 
-def test_a_subrequest_is_answered_under_its_requests_name(node: Node) -> None:
+def test_a_subrequest_is_answered_under_its_requests_name(node: Place) -> None:
     node.claim("gpu-2", request="main/second-choice")
     (device,) = node.kubelet.prepare(claim())["uid-c"].devices
     assert list(device.request_names) == ["main"]
 
 
-def test_preparing_twice_is_preparing_once(node: Node) -> None:
+def test_preparing_twice_is_preparing_once(node: Place) -> None:
     node.claim("gpu-2")
     first, again = node.kubelet.prepare(claim())["uid-c"], node.kubelet.prepare(claim())["uid-c"]
     assert not again.error
     assert first == again
 
 
-def test_unpreparing_frees_the_device_and_can_be_repeated(node: Node) -> None:
+def test_unpreparing_frees_the_device_and_can_be_repeated(node: Place) -> None:
     node.claim("gpu-2")
     node.kubelet.prepare(claim())
     for _ in range(2):
@@ -79,14 +79,14 @@ def test_unpreparing_frees_the_device_and_can_be_repeated(node: Node) -> None:
     assert not node.kubelet.prepare(claim("uid-d"))["uid-d"].error
 
 
-def test_a_device_that_another_claim_holds_is_refused_until_it_is_free(node: Node) -> None:
+def test_a_device_that_another_claim_holds_is_refused_until_it_is_free(node: Place) -> None:
     node.claim("gpu-2")
     node.claim("gpu-2", uid="uid-d")
     node.kubelet.prepare(claim())
     assert node.kubelet.prepare(claim("uid-d"))["uid-d"].error == "gpu-2 held by claim uid-c"
 
 
-def test_a_device_that_a_pod_holds_by_resource_is_refused_to_a_claim(node: Node) -> None:
+def test_a_device_that_a_pod_holds_by_resource_is_refused_to_a_claim(node: Place) -> None:
     node.keep()
     node.kubelet.allocate(node.devices[2].uuid)
     node.claim("gpu-2")
@@ -96,19 +96,19 @@ def test_a_device_that_a_pod_holds_by_resource_is_refused_to_a_claim(node: Node)
     assert node.kubelet.prepare(claim())["uid-c"].error == "gpu-2 held by pod research/job-0"
 
 
-def test_of_several_claims_each_has_its_own_answer(node: Node) -> None:
+def test_of_several_claims_each_has_its_own_answer(node: Place) -> None:
     node.claim("gpu-2")
     answers = node.kubelet.prepare(claim(), claim("uid-nobody"))
     assert not answers["uid-c"].error
     assert "is not there" in answers["uid-nobody"].error
 
 
-def test_a_claim_of_the_same_name_that_was_made_anew_is_not_taken_for_the_old_one(node: Node) -> None:
+def test_a_claim_of_the_same_name_that_was_made_anew_is_not_taken_for_the_old_one(node: Place) -> None:
     node.claim("gpu-2", uid="uid-new")
     assert "is not there" in node.kubelet.prepare(claim("uid-old", name="uid-new"))["uid-old"].error
 
 
-def test_a_claim_on_another_machine_or_for_what_is_not_there_is_refused(node: Node) -> None:
+def test_a_claim_on_another_machine_or_for_what_is_not_there_is_refused(node: Place) -> None:
     node.claim("gpu-8")
     assert "not of this machine" in node.kubelet.prepare(claim())["uid-c"].error
     node.claim("gpu-1")
@@ -116,7 +116,7 @@ def test_a_claim_on_another_machine_or_for_what_is_not_there_is_refused(node: No
     assert "holds nothing" in node.kubelet.prepare(claim())["uid-c"].error
 
 
-def test_a_lost_gpu_is_refused_and_its_health_is_streamed(node: Node) -> None:
+def test_a_lost_gpu_is_refused_and_its_health_is_streamed(node: Place) -> None:
     stream = node.kubelet.watch_health()
     until(lambda: len(stream.answers) == 1)
     assert {one.health for one in stream.answers[-1].devices} == {1}
@@ -127,11 +127,11 @@ def test_a_lost_gpu_is_refused_and_its_health_is_streamed(node: Node) -> None:
     assert node.kubelet.prepare(claim())["uid-c"].error == "device gpu-3 is lost"
 
 
-def test_what_was_prepared_is_remembered_by_the_next_process(node: Node) -> None:
+def test_what_was_prepared_is_remembered_by_the_next_process(node: Place) -> None:
     node.claim("gpu-2")
     node.kubelet.prepare(claim())
     node.worker.stop()
-    (after,) = workers(node.api, PLAN, CLUSTER, {"train-0001": node.folder})
+    after = Worker(node.api, PLAN, machine("train-0001"), node.kubelet.node)
     after.start()
     try:
         node.claim("gpu-2", uid="uid-d")
@@ -142,7 +142,7 @@ def test_what_was_prepared_is_remembered_by_the_next_process(node: Node) -> None
         after.stop()
 
 
-def test_slices_are_the_embedded_planes_own_and_are_put_back(node: Node) -> None:
+def test_slices_are_the_embedded_planes_own_and_are_put_back(node: Place) -> None:
     node.keep()
     (live,) = node.api.list("resource.k8s.io/v1", "ResourceSlice")
     (planned,) = [obj for obj in slice_objects(PLAN, CLUSTER) if obj["spec"]["nodeName"] == "train-0001"]
@@ -158,7 +158,7 @@ def test_slices_are_the_embedded_planes_own_and_are_put_back(node: Node) -> None
     assert mended["spec"]["pool"]["generation"] == live["spec"]["pool"]["generation"] + 1
 
 
-def test_a_worker_whose_node_is_not_there_yet_publishes_nothing(node: Node) -> None:
+def test_a_worker_whose_node_is_not_there_yet_publishes_nothing(node: Place) -> None:
     node.api.delete("v1", "Node", "train-0001")
     node.keep()
     assert node.api.list("resource.k8s.io/v1", "ResourceSlice") == []

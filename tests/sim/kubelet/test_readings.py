@@ -10,15 +10,9 @@ import pytest
 
 from sovereign_ai.sim.identity import gpu_uuid
 from sovereign_ai.sim.kubelet import readings
-from sovereign_ai.sim.machine import Machine, machines
-from tests.sim.kubelet.conftest import PLAN
-from tests.sim.plans import CLUSTER
+from tests.sim.kubelet.conftest import machine
 
 SHELLS = [shell for shell in ("dash", "bash", "busybox") if shutil.which(shell)]
-
-
-def machine(name: str) -> Machine:
-    return next(one for one in machines(PLAN, CLUSTER) if one.node.name == name)
 
 
 def written(
