@@ -1,4 +1,4 @@
-"""`down`: remove what a stack deployed and what was simulated, and end the embedded cluster."""
+"""`down`: remove what a stack deployed and what was simulated, and end the local cluster."""
 
 from __future__ import annotations
 
@@ -22,15 +22,16 @@ def add(app: typer.Typer) -> None:
         cluster: ClusterOption = Backend.EMBEDDED,
         kubeconfig: KubeconfigOption = None,
         name: StackOption = None,
-        keep_cluster: Annotated[bool, typer.Option("--keep-cluster", help="Leave the embedded cluster running, empty.")] = False,
+        keep_cluster: Annotated[bool, typer.Option("--keep-cluster", help="Leave the local cluster running, empty.")] = False,
         yes: YesOption = False,
         as_json: Annotated[bool, AsJson] = False,
     ) -> None:
-        """Remove everything of ours from the cluster; an embedded cluster is ended as well."""
+        """Remove everything of ours from the cluster; a local cluster is ended as well."""
         speak("down", as_json, lambda output: _down(output, stack, cluster, kubeconfig, name, keep_cluster, yes))
 
 
 def _down(output: Output, path: Path, backend: Backend, kubeconfig: Path | None, name: str | None, keep: bool, yes: bool) -> None:
+    from sovereign_ai.cli.real import kind_down
     from sovereign_ai.cli.stack import open_stack
     from sovereign_ai.cluster.embedded import down as end
     from sovereign_ai.deploy.engine import Engine
@@ -50,6 +51,9 @@ def _down(output: Output, path: Path, backend: Backend, kubeconfig: Path | None,
         remove(target.api, stack.factory, bundle.cluster)
         lines.append("removed the simulated nodes")
     if target.simulated and not keep:
-        end(bundle.cluster)
-        lines.append(f"ended the embedded cluster {bundle.cluster}")
+        if target.kind:
+            kind_down(bundle.cluster, output)
+        else:
+            end(bundle.cluster)
+        lines.append(f"ended the {backend} cluster {bundle.cluster}")
     output.finish(data, lines)

@@ -1,4 +1,4 @@
-"""Which cluster a command means: the embedded one of this stack, or one that the user already has."""
+"""Which cluster a command means: the embedded or the kind one of this stack, or one that the user already has."""
 
 from __future__ import annotations
 
@@ -13,17 +13,20 @@ from sovereign_ai.errors import EnvironmentLacksError, Problem, UsageError
 
 if TYPE_CHECKING:
     from sovereign_ai.cli.output import Output
+    from sovereign_ai.cli.stack import Stack
     from sovereign_ai.cluster.access import Api
+    from sovereign_ai.cluster.kind.plane import KindCluster
 
 
 class Backend(StrEnum):
     """The kinds of cluster that can be deployed to."""
 
     EMBEDDED = "embedded"
+    KIND = "kind"
     KUBECONFIG = "kubeconfig"
 
 
-ClusterOption = Annotated[Backend, typer.Option("--cluster", help="`embedded` is our own local control plane; `kubeconfig` is yours.")]
+ClusterOption = Annotated[Backend, typer.Option("--cluster", help="`embedded` and `kind` are our own local planes; `kubeconfig` is yours.")]
 KubeconfigOption = Annotated[Path | None, typer.Option("--kubeconfig", help="Kubeconfig of your cluster, with --cluster kubeconfig.")]
 YesOption = Annotated[bool, typer.Option("--yes", "-y", help="Answer the question about a cluster of yours with yes.")]
 StackOption = Annotated[str | None, typer.Option("--stack", help="Which of the plan's clusters, where it has several.")]
@@ -37,11 +40,13 @@ class Target:
         api: the open connection.
         kubeconfig: the file it came from.
         simulated: whether nodes and GPUs on it are ours to simulate.
+        kind: the kind cluster that it is, whose first machines are real; None for any other.
     """
 
     api: Api
     kubeconfig: Path
     simulated: bool
+    kind: KindCluster | None = None
 
 
 def running(name: str, backend: Backend, kubeconfig: Path | None) -> Target:
@@ -53,6 +58,11 @@ def running(name: str, backend: Backend, kubeconfig: Path | None) -> Target:
     from sovereign_ai.cluster.access import open_cluster
     from sovereign_ai.cluster.embedded import status
 
+    if backend is Backend.KIND:
+        from sovereign_ai.cluster.kind.plane import cluster_of
+
+        found = cluster_of(name)
+        return Target(open_cluster(found.kubeconfig), found.kubeconfig, simulated=True, kind=found)
     path = _user_kubeconfig(kubeconfig) if backend is Backend.KUBECONFIG else status(name).kubeconfig
     if not path.is_file():
         raise EnvironmentLacksError(
@@ -61,20 +71,28 @@ def running(name: str, backend: Backend, kubeconfig: Path | None) -> Target:
     return Target(open_cluster(path), path, backend is Backend.EMBEDDED)
 
 
-def started(name: str, backend: Backend, kubeconfig: Path | None, output: Output) -> Target:
-    """Open the cluster, starting the embedded one and its custom resource definitions where needed."""
+def started(stack: Stack, name: str, backend: Backend, kubeconfig: Path | None, output: Output) -> Target:
+    """Open the cluster, starting one of ours, with its custom resource definitions, where needed."""
     if backend is Backend.KUBECONFIG:
         return running(name, backend, kubeconfig)
     from sovereign_ai.cluster.access import open_cluster
     from sovereign_ai.cluster.crds import install_crds
-    from sovereign_ai.cluster.embedded import up
     from sovereign_ai.toolchain.install import module_files
 
-    cluster = up(name, progress=output.progress)
-    api = open_cluster(cluster.kubeconfig)
+    found = None
+    if backend is Backend.KIND:
+        from sovereign_ai.cli.real import kind_up
+
+        found = kind_up(stack, name, output)
+        path = found.kubeconfig
+    else:
+        from sovereign_ai.cluster.embedded import up
+
+        path = up(name, progress=output.progress).kubeconfig
+    api = open_cluster(path)
     output.progress("custom resource definitions of Kueue")
     install_crds(api, module_files("kueue", "config/components/crd/bases"))
-    return Target(api, cluster.kubeconfig, simulated=True)
+    return Target(api, path, simulated=True, kind=found)
 
 
 def confirm(target: Target, verb: str, yes: bool, output: Output) -> None:

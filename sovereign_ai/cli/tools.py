@@ -33,6 +33,24 @@ def add(app: typer.Typer) -> None:
         """Print the CycloneDX bill of materials, read from the binaries' own build information."""
         speak("tools sbom", as_json, lambda output: _sbom(output, out))
 
+    @group.command("node-image", **example("sovereign-ai tools node-image"))
+    def node(
+        published: Annotated[
+            bool, typer.Option("--published", help="Pull kind's published image by digest, if a registry gives it.")
+        ] = False,
+        again: Annotated[bool, typer.Option("--again", help="Build it even if one is there.")] = False,
+        as_json: Annotated[bool, AsJson] = False,
+    ) -> None:
+        """Put the node image of the kind plane into the container engine: from the cache, else built from source."""
+        speak("tools node-image", as_json, lambda output: _node_image(output, published, again))
+
+
+def _node_image(output: Output, published: bool, again: bool) -> None:
+    from sovereign_ai.toolchain.node_image.build import node_image
+
+    image = node_image(progress=output.progress, published=published, again=again)
+    output.finish(image.to_data(), [f"{image.tag}: {image.identity} ({image.way})"])
+
 
 def _install(output: Output, names: list[str] | None) -> None:
     from sovereign_ai.toolchain.install import install

@@ -43,7 +43,7 @@ def _up(output: Output, path: Path, backend: Backend, kubeconfig: Path | None, n
     stack = open_stack(path)
     bundle = stack.bundle(name)
     gate(stack.factory, stack.plan, bundle)
-    target = started(bundle.cluster, backend, kubeconfig, output)
+    target = started(stack, bundle.cluster, backend, kubeconfig, output)
     confirm(target, "deploy to", yes, output)
     outcome = Engine(stack.folder, bundle.cluster, target.kubeconfig, output.progress).up()
     restored = restore(target.api, bundle.objects, output.progress, fresh={name for _, name in outcome.steps})
@@ -56,9 +56,14 @@ def _up(output: Output, path: Path, backend: Backend, kubeconfig: Path | None, n
     }
     lines = [*told(outcome), *(f"restored {name}" for name in restored)]
     if target.simulated:
-        simulated = simulate(target.api, stack.factory, stack.plan, bundle.cluster, progress=output.progress)
+        simulated = simulate(
+            target.api, stack.factory, stack.plan, bundle.cluster, progress=output.progress, foreign=target.kind is not None
+        )
         data["simulated"] = asdict(simulated)
         lines.append(f"simulated: {simulated.ready} of {simulated.nodes} machines ready, {simulated.slices} device lists")
+    if target.kind:
+        data["real"] = sorted(target.kind.machines)
+        lines.append(f"real: {', '.join(sorted(target.kind.machines))}")
     lines.append(f"next: sovereign-ai verify {path}")
     output.finish(data, lines)
 

@@ -9,7 +9,6 @@ writes an audit log and encrypts secrets under a key that the node makes for its
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from ipaddress import IPv4Network
 from typing import Any
 
@@ -59,9 +58,7 @@ def control_plane(cluster: str) -> str:
     return f"{cluster}-control-plane"
 
 
-def kind_config(
-    factory: AIFactory, plan: Plan, cluster: str, stack: str = "stacks/lab", mounts: Mapping[str, Sequence[Mapping[str, str]]] | None = None
-) -> str:
+def kind_config(factory: AIFactory, plan: Plan, cluster: str, stack: str = "stacks/lab") -> str:
     """Write the configuration.
 
     Args:
@@ -69,7 +66,6 @@ def kind_config(
         plan: what follows from it.
         cluster: which of the plan's clusters.
         stack: how the head of the file calls the stack's folder.
-        mounts: machine to the folders of the host that its node shares, as kind's `extraMounts`.
 
     Raises:
         KeyError: the plan has no such cluster.
@@ -88,7 +84,7 @@ def kind_config(
         "kubeadmConfigPatches": [_text(_cluster(factory)), _text(_kubelet(factory))],
         "nodes": [
             {"role": "control-plane", "image": TAG},
-            *(_worker(factory, node, (mounts or {}).get(node.name, ())) for node in workers),
+            *(_worker(factory, node) for node in workers),
         ],
     }
     head = _HEAD.format(name=factory.name, stack=stack, machines=" and ".join(node.name for node in workers))
@@ -107,8 +103,8 @@ def _range(plan: Plan, cluster: str, use: str) -> str:
     return next(prefix.cidr for prefix in plan.prefixes if (prefix.use, prefix.owner) == (use, cluster))
 
 
-def _worker(factory: AIFactory, node: Node, mounts: Sequence[Mapping[str, str]]) -> dict[str, Any]:
-    """Give one worker: its name and taint, the labels that a kubelet may set itself, and what it shares with the host."""
+def _worker(factory: AIFactory, node: Node) -> dict[str, Any]:
+    """Give one worker: its name and taint, and the labels that a kubelet may set itself."""
     taints = []
     if factory.zone(node.zone).isolation.nodes == "dedicated":
         taints.append({"key": KEYS.namespace_zone, "value": node.zone, "effect": "NoSchedule"})
@@ -123,7 +119,7 @@ def _worker(factory: AIFactory, node: Node, mounts: Sequence[Mapping[str, str]])
         "image": TAG,
         "labels": {key: label_value(value) for key, value in labels.items()},
         "kubeadmConfigPatches": [_text(join)],
-    } | ({"extraMounts": [dict(one) for one in mounts]} if mounts else {})
+    }
 
 
 def _cluster(factory: AIFactory) -> dict[str, Any]:

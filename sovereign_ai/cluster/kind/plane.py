@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
@@ -73,7 +73,6 @@ def up(
     plan: Plan,
     cluster: str,
     *,
-    mounts: Mapping[str, Sequence[Mapping[str, str]]] | None = None,
     progress: Progress = lambda _line: None,
     wait_seconds: float = 300,
     root: Path | None = None,
@@ -84,7 +83,6 @@ def up(
         factory: the description.
         plan: what follows from it.
         cluster: which of the plan's clusters; kind calls it so too.
-        mounts: machine to the folders of the host that its node shares, as kind's `extraMounts`; they must be there.
         progress: told one line a step.
         wait_seconds: how long the nodes may take to be Ready.
         root: the folder of all kind clusters, if not the user's own.
@@ -104,7 +102,7 @@ def up(
         if there and not where.record.exists():
             _adopt(where, cluster, machines)
         if not there:
-            _make(where, docker, kind_config(factory, plan, cluster, mounts=mounts), machines, progress)
+            _make(where, docker, kind_config(factory, plan, cluster), machines, progress)
         elif not all(one.runs for one in there):
             progress(f"{cluster}: starting containers that were stopped")
             docker.text("start", *(one.name for one in there if not one.runs))

@@ -144,7 +144,8 @@ def build(wanted: str, progress: Progress) -> Path:
     ensure(work)
     box = _toolbox(work, progress)
     names = parts.image_names(find("kubeadm"))
-    node, tools = debian.node_tree(work, progress), debian.tool_tree(work, progress)
+    node = debian.node_tree(work, progress)
+    tools = debian.tool_tree(node, work)
     progress("node image: writing images and layers")
     every, control = parts.cluster_images(work, names, tools, box)
     archives = {"node.tar": work / "node-images.tar", "control-plane.tar": work / "control-images.tar"}

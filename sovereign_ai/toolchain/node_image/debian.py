@@ -10,7 +10,7 @@ import re
 import shutil
 import subprocess
 import tarfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable
 from pathlib import Path
 
 from sovereign_ai.errors import EnvironmentLacksError, Problem
@@ -34,10 +34,12 @@ NODE_PACKAGES = (
     "mount",
 )
 """What a node is made of beside Kubernetes."""
-TOOL_PACKAGES = ("iptables", "ipset", "iproute2", "conntrack", "nftables", "kmod")
-"""What kube-proxy and kube-router call."""
 _USELESS = ("usr/share/doc/", "usr/share/man/", "usr/share/locale/", "usr/share/info/", "usr/share/lintian/", "usr/share/bug/")
-_PARTS = re.compile(r"(lib|lib64|bin|sbin|usr/lib|usr/sbin|usr/bin|etc/protocols|etc/services)(/|$)")
+_TOOLS = re.compile(
+    r"usr/lib/[^/]+-linux-gnu/([^/]+\.so[^/]*|xtables/.+)|usr/lib64/.+|usr/(s?bin)/(xtables|iptables|ip6tables|ipset|ip|conntrack|nft|modprobe|kmod)[^/]*"
+    r"|(lib|lib64|bin|sbin)|etc/(protocols|services)"
+)
+"""What kube-proxy and kube-router call, and every library that such programs may want."""
 _NEEDED = ("mmdebstrap", "apt-get", "dpkg")
 
 
@@ -64,25 +66,19 @@ def node_tree(work: Path, progress: Progress) -> Layer:
     excluded = [f"--dpkgopt=path-exclude=/{part}*" for part in _USELESS]
     merged = ["--hook-dir=/usr/share/mmdebstrap/hooks/merged-usr"]  # made so from the start, it needs no package that makes it so
     clean = ["--customize-hook=rm -f $1/etc/apt/apt.conf.d/99mmdebstrap $1/etc/resolv.conf $1/etc/hostname $1/etc/machine-id"]
-    _mmdebstrap("minbase", NODE_PACKAGES, target, work, progress, [*excluded, *merged, *clean])
+    _mmdebstrap(target, work, progress, ["--dpkgopt=force-unsafe-io", *excluded, *merged, *clean])
     return layer_of(target)
 
 
-def tool_tree(work: Path, progress: Progress) -> Layer:
-    """Unpack the packages that need no installation, and keep programs and libraries alone.
-
-    Raises:
-        EnvironmentLacksError: a package cannot be had.
-    """
-    whole, kept = work / "tools-whole.tar", work / "tools.tar"
-    _mmdebstrap("extract", TOOL_PACKAGES, whole, work, progress, [])
-    with tarfile.open(whole) as source, tarfile.open(kept, "w", format=tarfile.PAX_FORMAT) as target:
+def tool_tree(node: Layer, work: Path) -> Layer:
+    """Take the programs that kube-proxy and kube-router call out of a node's tree, with all libraries."""
+    kept = work / "tools.tar"
+    with tarfile.open(node.path) as source, tarfile.open(kept, "w", format=tarfile.PAX_FORMAT) as target:
         for one in sorted(source.getmembers(), key=lambda member: member.name):
             one.name = one.name.removeprefix("./")
-            if _PARTS.match(one.name) and "/gconv/" not in one.name and "/locale/" not in one.name:
+            if _TOOLS.fullmatch(one.name) and not one.isdir():
                 one.mtime, one.pax_headers = EPOCH, {}
                 target.addfile(one, source.extractfile(one) if one.isreg() else None)
-    whole.unlink()
     return layer_of(kept)
 
 
@@ -96,7 +92,7 @@ def packages(tree: Path) -> dict[str, str]:
     return dict(sorted(pairs))
 
 
-def _mmdebstrap(variant: str, names: Sequence[str], target: Path, work: Path, progress: Progress, more: list[str]) -> None:
+def _mmdebstrap(target: Path, work: Path, progress: Progress, more: list[str]) -> None:
     """Run mmdebstrap."""
     need()
     log, sources, settings = work / "mmdebstrap.log", work / "sources.list", work / "apt.conf"
@@ -104,14 +100,21 @@ def _mmdebstrap(variant: str, names: Sequence[str], target: Path, work: Path, pr
     sources.write_text("\n".join(f"deb {site} {release} {component}" for site, release, component in lines) + "\n")
     dumped = subprocess.run(["apt-config", "dump", "Acquire"], capture_output=True, text=True, check=True).stdout
     settings.write_text(dumped)
-    argv = ["mmdebstrap", f"--variant={variant}", "--mode=root", "--format=tar", f"--include={','.join(names)}", f"--aptopt={settings}"]
+    argv = [
+        "mmdebstrap",
+        "--variant=minbase",
+        "--mode=root",
+        "--format=tar",
+        f"--include={','.join(NODE_PACKAGES)}",
+        f"--aptopt={settings}",
+    ]
     env = {
         "PATH": "/usr/sbin:/usr/bin:/sbin:/bin",
         "SOURCE_DATE_EPOCH": str(EPOCH),
         "LC_ALL": "C.UTF-8",
         "DEBIAN_FRONTEND": "noninteractive",
     }
-    what = f"node image: {len(names)} Debian packages ({variant})"
+    what = f"node image: {len(NODE_PACKAGES)} Debian packages and what they need"
     try:
         run([*argv, *more, _suite(lines), str(target), str(sources)], what=what, progress=progress, log=log, env=env, limit=900)
     except WayClosedError as error:
@@ -131,6 +134,6 @@ def _sources() -> tuple[tuple[str, str, str], ...]:
     return tuple(sorted((row[0], row[1], row[2]) for row in rows if len(row) == 4 and row[3] == "Debian"))
 
 
-def _suite(lines: Iterator[tuple[str, str, str]] | list[tuple[str, str, str]]) -> str:
+def _suite(lines: Iterable[tuple[str, str, str]]) -> str:
     """Give the release's name: that without a suffix."""
     return next(release for _, release, _ in lines if not re.search(r"-(security|updates|backports)", release))

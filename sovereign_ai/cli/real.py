@@ -1,0 +1,51 @@
+"""Between the commands and the kind plane: its real machines brought to their place, and their GPUs served."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from sovereign_ai.cli.output import Output
+    from sovereign_ai.cli.stack import Stack
+    from sovereign_ai.cluster.access import Api
+    from sovereign_ai.cluster.kind.plane import KindCluster
+
+
+def kind_up(stack: Stack, cluster: str, output: Output) -> KindCluster:
+    """Start a stack's kind cluster; its real machines stand where the plan's stand, and offer their GPUs."""
+    from sovereign_ai.cluster.access import open_cluster
+    from sovereign_ai.cluster.kind.plane import up
+
+    started = up(stack.factory, stack.plan, cluster, progress=output.progress)
+    api = open_cluster(started.kubeconfig)
+    place(api, stack, started, output)
+    api.close()
+    return started
+
+
+def place(api: Api, stack: Stack, cluster: KindCluster, output: Output) -> None:
+    """Bring the real machines to their place and serve their kubelets, unless that is so already."""
+    from sovereign_ai.sim.kubelet import adopt, run
+
+    adopt.adopt(api, stack.factory, stack.plan, cluster.name, cluster.machines)
+    run.start(agent(cluster.name), stack.folder, cluster.name, cluster.kubeconfig, cluster.machines, progress=output.progress)
+
+
+def kind_down(cluster: str, output: Output) -> bool:
+    """Remove a kind cluster, and end what served its machines."""
+    import shutil
+
+    from sovereign_ai.cluster.kind.plane import down
+    from sovereign_ai.sim.kubelet import run
+
+    run.stop(agent(cluster))
+    shutil.rmtree(agent(cluster), ignore_errors=True)
+    return down(cluster, progress=output.progress)
+
+
+def agent(cluster: str) -> Path:
+    """Give the folder of the process that serves a cluster's kubelets."""
+    from sovereign_ai.cluster.kind.status import folder_of
+
+    return folder_of(cluster).folder.parent / f".{cluster}-gpus"
