@@ -24,6 +24,7 @@ from sovereign_ai.cli import (
     explain,
     fabric,
     init,
+    inventory,
     keys,
     plan,
     preview,
@@ -48,7 +49,7 @@ app = typer.Typer(
 )
 for command in (init, schema, validate, plan, render, check, rules, explain, preview, up, verify, audit, down, report, diff, doctor, env):
     command.add(app)
-for group in (acceptance, access, assess, cluster, evidence, fabric, keys, tools):
+for group in (acceptance, access, assess, cluster, evidence, fabric, inventory, keys, tools):
     group.add(app)
 
 

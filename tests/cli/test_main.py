@@ -30,6 +30,7 @@ COMMANDS = (
     "explain",
     "fabric",
     "init",
+    "inventory",
     "plan",
     "preview",
     "render",
