@@ -3,13 +3,15 @@ PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
 STACK  ?= stacks/lab
+# Set to --published to pull kind's own node image instead of building one.
+NODE_IMAGE ?=
 OUT    ?= .sovereign/$(notdir $(STACK))
 export PYTHONDONTWRITEBYTECODE :=
 
-.PHONY: help setup tools demo down check unit e2e twin test bench clean
+.PHONY: help setup tools demo down check unit e2e kind kind-tools kind-down kind-test twin test bench clean
 
 help: ## Show this help
-	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 $(VENV)/.installed: pyproject.toml
 	$(PYTHON) -m venv $(VENV)
@@ -55,6 +57,21 @@ e2e: tools ## Tests on a real control plane, through the real Pulumi engine
 twin: setup ## Tests of the fabric twin: real FRR in network namespaces; as root
 	command -v vtysh >/dev/null || { [ "$$(id -u)" = 0 ] && apt-get install -y -qq frr; }
 	$(BIN)/pytest -q -m twin tests/sim/twin
+
+kind-tools: tools ## A container engine, and the node image in it: from the cache, else built
+	$(BIN)/sovereign-ai cluster engine up
+	$(BIN)/sovereign-ai tools install kind
+	$(BIN)/sovereign-ai tools node-image $(NODE_IMAGE)
+
+kind: kind-tools ## The same as `make demo` on real kubelets: containers, devices, traffic; then remove it
+	$(BIN)/python -m benchmarks.kind_demo $(STACK)
+
+kind-down: setup ## Remove what a broken `make kind` left
+	$(BIN)/sovereign-ai cluster down $(STACK) --backend kind
+	$(BIN)/sovereign-ai cluster engine down
+
+kind-test: kind-tools ## Tests on a kind cluster
+	$(BIN)/pytest -q -m kind tests/cli tests/kind
 
 test: check unit e2e ## All of it
 
