@@ -39,7 +39,10 @@ def _verify(output: Output, path: Path, backend: Backend, kubeconfig: Path | Non
     stack = open_stack(path)
     bundle = stack.bundle(name)
     target = running(bundle.cluster, backend, kubeconfig)
-    verdict = verified(target.api, stack.factory, stack.plan, bundle, cluster=bundle.cluster, probes=probes, progress=output.progress)
+    image = target.kind.image if target.kind else ""
+    verdict = verified(
+        target.api, stack.factory, stack.plan, bundle, cluster=bundle.cluster, probes=probes, image=image, progress=output.progress
+    )
     output.finish(verdict.to_data(), lines(verdict), ExitCode.OK if verdict.ok else ExitCode.FINDINGS)
 
 

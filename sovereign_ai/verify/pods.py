@@ -22,10 +22,17 @@ _SMALL = {"cpu": "100m", "memory": "64Mi"}
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where a probe runs: a tenant's namespace and a pool of its zone."""
+    """Where a probe runs: a tenant's namespace and a pool of its zone.
+
+    Attributes:
+        namespace: the namespace.
+        part: the pool's part of the cluster.
+        image: what it runs; empty where machines are simulated and nothing is ever pulled.
+    """
 
     namespace: Namespace
     part: PoolSlice
+    image: str = ""
 
 
 def gpu_pod(factory: AIFactory, place: Place, name: str, number: int = 1) -> dict[str, Any]:
@@ -83,7 +90,7 @@ def _pod(factory: AIFactory, place: Place, name: str) -> dict[str, Any]:
     tolerations = [{"key": KEYS.namespace_zone, "operator": "Equal", "value": zone, "effect": "NoSchedule"}]
     container = {
         "name": "probe",
-        "image": f"{factory.images.registries[0].rstrip('/')}/{_ABSENT_IMAGE}",
+        "image": place.image or f"{factory.images.registries[0].rstrip('/')}/{_ABSENT_IMAGE}",
         "resources": {"requests": dict(_SMALL), "limits": dict(_SMALL)},
         "securityContext": {"allowPrivilegeEscalation": False, "capabilities": {"drop": ["ALL"]}, "readOnlyRootFilesystem": True},
     }

@@ -66,6 +66,7 @@ def run_probes(
     wanted: Iterable[Object],
     cluster: str,
     *,
+    image: str = "",
     wait_seconds: float = 30,
     progress: Callable[[str], object] = lambda _line: None,
 ) -> tuple[Probe, ...]:
@@ -77,6 +78,7 @@ def run_probes(
         plan: what follows from it.
         wanted: the rendered objects, whose admission policies must be named in refusals.
         cluster: which of the plan's clusters this is.
+        image: what probes run, where machines are real; it must be there.
         wait_seconds: how long a pod may take to run.
         progress: told one line.
 
@@ -88,7 +90,7 @@ def run_probes(
     listed = list(wanted)
     policies = sorted(str(obj["metadata"]["name"]) for obj in listed if obj["kind"] == "ValidatingAdmissionPolicy")
     classes = frozenset(str(obj["metadata"]["name"]) for obj in listed if obj["kind"] == "DeviceClass")
-    places = _places(plan, cluster)
+    places = _places(plan, cluster, image)
     attempts = [partial(_refusal, api, policies, *one) for place in _one_a_zone(places) for one in _faults(factory, plan, place)]
     made = runs.attempts(api, factory, plan, places, classes, wait_seconds)
     progress(f"{cluster}: {len(made)} pods to make, {len(attempts)} that must be refused")
@@ -110,14 +112,14 @@ def _run(attempt: runs.Attempt) -> Probe:
     return Probe(attempt.name, attempt.expected, status, detail)
 
 
-def _places(plan: Plan, cluster: str) -> list[Place]:
+def _places(plan: Plan, cluster: str, image: str) -> list[Place]:
     """Give a namespace to each pool of a cluster, where its zone has one."""
     here = plan.cluster(cluster)
     found = []
     for part in here.pools:
         namespace = next((one for one in here.namespaces if one.zone == part.zone), None)
         if namespace is not None:
-            found.append(Place(namespace, part))
+            found.append(Place(namespace, part, image))
     return found
 
 

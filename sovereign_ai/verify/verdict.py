@@ -87,6 +87,7 @@ def verify(
     *,
     cluster: str,
     probes: bool = True,
+    image: str = "",
     progress: Callable[[str], object] = lambda _line: None,
 ) -> Verdict:
     """Read a cluster, hold it against what is wanted, and probe it.
@@ -98,6 +99,7 @@ def verify(
         bundle: what was rendered for this cluster.
         cluster: which of the plan's clusters it is.
         probes: whether to make pods; without them nothing is written.
+        image: what probes run, where machines are real.
         progress: told one line a step.
 
     Raises:
@@ -109,7 +111,7 @@ def verify(
     observed = observe(api, factory, bundle.objects)
     findings = compare(observed, bundle.objects) + compare_machines(observed, factory, plan, cluster)
     progress(f"{cluster}: {len(bundle.objects)} objects and {len(plan.nodes_of(cluster))} machines compared, {len(findings)} findings")
-    made = run_probes(api, factory, plan, bundle.objects, cluster, progress=progress) if probes else ()
+    made = run_probes(api, factory, plan, bundle.objects, cluster, image=image, progress=progress) if probes else ()
     return Verdict(
         factory=factory.name,
         cluster=cluster,
