@@ -18,6 +18,7 @@ from sovereign_ai.cli.main import app
 STACKS = Path(__file__).resolve().parents[2] / "stacks"
 COMMANDS = (
     "acceptance",
+    "access",
     "assess",
     "audit",
     "check",

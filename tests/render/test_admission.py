@@ -1,10 +1,14 @@
 from __future__ import annotations
 
+from datetime import date
 from typing import Any
 
 from sovereign_ai.names import KEYS, OWNER
+from sovereign_ai.render.kubernetes.bundle import render
+from sovereign_ai.rules.asked import RESOURCE
 from sovereign_ai.rules.registry import REGISTRY
-from tests.render.lab import every, one
+from sovereign_ai.spec.supplier import Waiver
+from tests.render.lab import every, one, stack
 
 
 def policies() -> list[dict[str, Any]]:
@@ -66,3 +70,48 @@ def test_bindings_deny_in_our_namespaces_and_for_what_belongs_to_the_cluster_eve
 def test_the_mutating_policy_knows_each_zones_selector():
     text = str(one("MutatingAdmissionPolicy", "sovereign-placement")["spec"]["variables"])
     assert f'"restricted":{{"{KEYS.jurisdiction}":"DE","{KEYS.zone}":"restricted"}}' in text
+
+
+def waived(*resources: str, rule: str = "IMG-001") -> dict[str, dict[str, Any]]:
+    """Give the lab's policies with a waiver for each of these resources, by their names."""
+    factory, derived = stack("lab")
+    facts = {"reason": "r", "owner": "o", "requester": "a", "approver": "b $zone", "compensating_control": "object.spec"}
+    days = {"created": date(2026, 11, 1), "expires": date(2026, 12, 1)}
+    waivers = tuple(Waiver(id=f"w{number}", rule=rule, resource=name, **facts, **days) for number, name in enumerate(resources))
+    bundle = render(factory.model_copy(update={"waivers": waivers}), derived, "lab")
+    return {obj["metadata"]["name"]: obj["spec"] for obj in bundle.objects if obj["kind"] == "ValidatingAdmissionPolicy"}
+
+
+def asks(spec: dict[str, Any]) -> list[str]:
+    """Give the ids of the rules whose expressions ask about waivers."""
+    return [each["message"][:7] for each in spec["validations"] if '.resource("waivers")' in each["expression"]]
+
+
+def test_a_waiver_is_asked_about_by_exactly_its_rule_in_the_policies_of_its_kind() -> None:
+    found = waived("Pod/research/job")
+    assert {name: {*asks(spec)} for name, spec in found.items() if asks(spec)} == {"sovereign-pods": {"IMG-001"}}
+    expression = next(each["expression"] for each in found["sovereign-pods"]["validations"] if each["message"].startswith("IMG-001"))
+    assert expression.count("Pod/research/job") == 4, "as a key and in the question, each of them twice"
+    assert "b $zone" in expression
+    assert {"name": "resource", "expression": RESOURCE} in found["sovereign-pods"]["variables"]
+
+
+def test_without_waivers_nothing_is_asked_and_with_them_every_other_policy_is_as_it_was() -> None:
+    plain = {obj["metadata"]["name"]: obj["spec"] for obj in every("ValidatingAdmissionPolicy")}
+    assert not any(asks(spec) for spec in plain.values())
+    found = waived("Pod/research/job")
+    assert {name for name in plain if plain[name] != found[name]} == {"sovereign-pods"}
+
+
+def test_a_waiver_for_another_kind_or_a_rule_about_waivers_is_asked_about_nowhere() -> None:
+    assert not any(asks(spec) for spec in waived("Service/research/web").values())
+    assert not any(asks(spec) for spec in waived("Waiver/w1", rule="WVR-001").values())
+
+
+def test_a_refusal_stays_a_refusal_where_the_operator_says_no() -> None:
+    for validation in waived("Pod/research/job")["sovereign-pods"]["validations"]:
+        if '.resource("waivers")' in validation["expression"]:
+            rule, _, lift = validation["expression"].rpartition(" || (variables.resource in ")
+            assert rule.startswith("(")
+            assert rule.endswith(")")
+            assert lift.endswith('.check("honour").allowed())')

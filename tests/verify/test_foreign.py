@@ -83,3 +83,14 @@ def test_another_binding_of_our_admission_policy_is_foreign() -> None:
 
 def test_queues_of_others_cluster_wide_are_none_of_our_business() -> None:
     assert found(named(KUEUE, "ClusterQueue", "theirs")) == []
+
+
+@pytest.mark.parametrize(("kind", "namespace"), [("RoleBinding", "research"), ("RoleBinding", "elsewhere"), ("ClusterRoleBinding", "")])
+def test_break_glass_access_is_foreign_wherever_it_is_and_whatever_it_carries(kind: str, namespace: str) -> None:
+    person = {"kind": "User", "name": "break-glass:on-call:1f2e3d4c"}
+    opened = binding(kind, person, namespace, **{"kubernetes.io__bootstrapping": "rbac-defaults"})
+    api = memory()
+    api.put(opened)
+    [one] = check(api, FACTORY, PLAN).findings
+    assert one.kind == "foreign"
+    assert one.message.startswith("break-glass access is open: break-glass:on-call:1f2e3d4c has edit")

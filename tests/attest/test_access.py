@@ -1,0 +1,65 @@
+"""Break-glass access in the chain of all runs."""
+
+from __future__ import annotations
+
+import base64
+import stat
+from datetime import UTC, datetime
+from pathlib import Path
+
+import orjson
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from sovereign_ai.attest import chain
+from sovereign_ai.attest.access import ACCESS, record
+from sovereign_ai.attest.evidence import PAYLOAD, envelope_of
+from sovereign_ai.attest.signing import pae, signed
+
+_KEY = Ed25519PrivateKey.from_private_bytes(bytes(range(32)))
+_NOW = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
+_FACTS = {"id": "1f2e3d4c", "person": "on-call", "reason": "a job hangs", "ends": "2026-11-24T13:00:00+00:00"}
+
+
+def added(log: Path, event: str = "granted", key: Ed25519PrivateKey = _KEY) -> Path:
+    return record(log, _FACTS, "revoked" if event == "revoked" else "granted", factory="lab", cluster="lab", key=key, now=_NOW)[1]
+
+
+def test_a_grant_and_its_end_are_two_lines_of_one_whole_chain(tmp_path: Path) -> None:
+    log = tmp_path / "log" / "lab.jsonl"
+    added(log)
+    added(log, "revoked")
+    assert chain.head(log)["entries"] == 2
+    assert chain.verify(log, _KEY.public_key()) == []
+    assert all("access/1f2e3d4c" in orjson.loads(line)["subjects"] for line in log.read_bytes().splitlines())
+
+
+def test_the_statement_is_kept_beside_the_chain_and_stands_in_it(tmp_path: Path) -> None:
+    log = tmp_path / "lab.jsonl"
+    path = added(log)
+    assert path.name == "access-1f2e3d4c-granted.json"
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    envelope = envelope_of(path)
+    payload = base64.b64decode(envelope["payload"])
+    assert signed(_KEY.public_key(), base64.b64decode(envelope["signatures"][0]["sig"]), pae(PAYLOAD, payload))
+    said = orjson.loads(payload)
+    assert said["predicateType"] == ACCESS
+    assert said["predicate"]["access"] == _FACTS
+    assert chain.verify(log, _KEY.public_key(), said) == []
+
+
+def test_a_record_that_is_changed_or_taken_out_breaks_the_chain(tmp_path: Path) -> None:
+    log = tmp_path / "lab.jsonl"
+    for _ in range(3):
+        added(log)
+    lines = log.read_bytes().splitlines(keepends=True)
+    log.write_bytes(b"".join([lines[0], lines[2]]))
+    assert [problem.where.line for problem in chain.verify(log, _KEY.public_key())] == [2]
+    log.write_bytes(b"".join(lines).replace(b"1f2e3d4c", b"aaaaaaaa", 1))
+    assert [problem.where.line for problem in chain.verify(log, _KEY.public_key())] == [1]
+
+
+def test_another_key_signs_no_line_of_it(tmp_path: Path) -> None:
+    log = tmp_path / "lab.jsonl"
+    added(log)
+    added(log, key=Ed25519PrivateKey.from_private_bytes(bytes(range(1, 33))))
+    assert [problem.where.line for problem in chain.verify(log, _KEY.public_key())] == [2]

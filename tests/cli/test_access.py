@@ -1,0 +1,104 @@
+"""`access`: what may be asked for, and that nothing is written where it may not be."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import orjson
+import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
+from typer.testing import CliRunner, Result
+
+from sovereign_ai.cli.main import app
+
+LAB = str(Path(__file__).resolve().parents[2] / "stacks" / "lab")
+WISH = {"person": "on-call", "approver": "lead", "reason": "a job hangs", "from": "DE", "namespace": "research"}
+_KEY = Ed25519PrivateKey.from_private_bytes(bytes(range(32)))
+
+
+@pytest.fixture
+def key(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
+    path = tmp_path / "key.pem"
+    path.write_bytes(_KEY.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
+    path.chmod(0o600)
+    return path
+
+
+def grant(key: Path, *more: str, **changes: str) -> Result:
+    wish = [part for name, value in {**WISH, **changes}.items() for part in (f"--{name}", value)]
+    return CliRunner().invoke(app, ["access", "grant", LAB, *wish, "--key", str(key), *more])
+
+
+def test_a_dry_run_says_what_would_be_given_and_writes_nothing(key: Path, tmp_path: Path) -> None:
+    found = grant(key, "--dry-run", "--json")
+    assert found.exit_code == 0
+    assert orjson.loads(found.stdout)["grant"]["person"] == "on-call"
+    assert not (tmp_path / "state").exists()
+
+
+def test_without_a_plane_of_ours_nothing_is_given_and_nothing_recorded(key: Path, tmp_path: Path) -> None:
+    found = grant(key)
+    assert found.exit_code == 3
+    assert "no-cluster" in found.stderr
+    assert not (tmp_path / "state").exists()
+
+
+@pytest.mark.parametrize(
+    ("changes", "field"),
+    [
+        ({"approver": "on-call"}, "approver"),
+        ({"from": "US"}, "from"),
+        ({"namespace": "kube-system"}, "namespace"),
+        ({"kind": "admin"}, "kind"),
+        ({"for": "5 h"}, "for"),
+        ({"for": "soon"}, "for"),
+        ({"reason": ""}, "reason"),
+    ],
+)
+def test_what_may_not_be_is_refused_at_its_field(key: Path, changes: dict[str, str], field: str) -> None:
+    found = grant(key, "--json", **changes)
+    assert found.exit_code == 2
+    assert [problem["field"] for problem in orjson.loads(found.stdout)["problems"]] == [field]
+
+
+def test_an_open_key_file_is_refused(key: Path) -> None:
+    key.chmod(0o644)
+    assert grant(key).exit_code == 3
+
+
+def test_a_stack_without_access_lists_none(key: Path) -> None:
+    found = CliRunner().invoke(app, ["access", "list", LAB])
+    assert (found.exit_code, found.stdout) == (0, "no access was given\n")
+
+
+@pytest.mark.cluster
+def test_access_is_given_listed_told_and_ended_by_command(state_home: Path, kubeconfig: Path, tmp_path: Path, deployed_lab: Any) -> None:
+    from sovereign_ai.attest import chain
+
+    path, log = tmp_path / "key.pem", tmp_path / "lab.jsonl"
+    path.write_bytes(_KEY.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
+    path.chmod(0o600)
+    (tmp_path / "public.pem").write_bytes(_KEY.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo))
+    found = grant(path, "--log", str(log), "--kind", "shell", "--json")
+    assert found.exit_code == 0, found.stderr
+    given = orjson.loads(found.stdout)
+    id_ = given["grant"]["id"]
+    assert given["grant"]["opened"]
+    assert Path(given["kubeconfig"]).stat().st_mode & 0o777 == 0o600
+    listed = CliRunner().invoke(app, ["access", "list", LAB])
+    assert listed.exit_code == 1
+    assert "open" in listed.stdout
+    for command, exits in (("verify", 1), ("audit", 1)):
+        told = CliRunner().invoke(app, [command, LAB, "--json", *(["--no-probes"] if command == "verify" else [])])
+        assert told.exit_code == exits
+        assert f"break-glass-{id_}" in told.stdout
+    revoke = ["access", "revoke", id_, LAB, "--reason", "the test is over", "--key", str(path), "--log", str(log)]
+    assert CliRunner().invoke(app, revoke).exit_code == 0
+    assert CliRunner().invoke(app, revoke).exit_code == 2
+    assert CliRunner().invoke(app, ["access", "list", LAB]).exit_code == 0
+    assert CliRunner().invoke(app, ["verify", LAB, "--no-probes"]).exit_code == 0
+    assert chain.head(log)["entries"] == 2
+    assert chain.verify(log, _KEY.public_key()) == []
