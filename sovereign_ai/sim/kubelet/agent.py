@@ -1,4 +1,4 @@
-"""The process that serves the kubelets of a cluster's workers; it runs on the host, beside a supervisor.
+"""The process that serves the kubelets, and the claims for volumes, of a cluster's workers; it runs on the host, beside a supervisor.
 
     python -m sovereign_ai.sim.kubelet.agent FOLDER
 
@@ -26,10 +26,11 @@ from sovereign_ai.errors import EnvironmentLacksError, Problem, UsageError, Wher
 from sovereign_ai.plan.factory import Plan, plan
 from sovereign_ai.sim.allocation import allocation
 from sovereign_ai.sim.faults import faults
-from sovereign_ai.sim.kubelet.paths import Node
+from sovereign_ai.sim.kubelet.paths import VOLUMES, Node
 from sovereign_ai.sim.kubelet.worker import Worker
 from sovereign_ai.sim.machine import Machine, machines
 from sovereign_ai.sim.metrics import Faults, exposition
+from sovereign_ai.sim.provisioner import Provisioner
 from sovereign_ai.spec.factory import AIFactory
 from sovereign_ai.spec.load import load
 from sovereign_ai.toolchain.engine.docker import Docker
@@ -104,6 +105,7 @@ class Agent:
         self._faults: Faults = {}
         self._status: dict[str, Any] = {}
         self._metrics_at = 0.0
+        self._provisioner = Provisioner(api, self._plan, cluster, self._volumes, VOLUMES)
         (folder / METRICS).parent.mkdir(mode=0o700, parents=True, exist_ok=True)
 
     def keep(self) -> None:
@@ -121,6 +123,10 @@ class Agent:
                 _log.warning("%s: %s", seat.machine.node.name, error)
                 if seat.worker:
                     seat.worker.ready = False
+        try:
+            self._provisioner.keep()
+        except (ApiError, UnreachableError, OSError) as error:
+            _log.warning("claims not served: %s", error)
         self._report()
 
     def write_metrics(self) -> None:
@@ -140,6 +146,11 @@ class Agent:
             if seat.worker:
                 seat.worker.stop()
             seat.worker = seat.located = None
+
+    def _volumes(self, name: str) -> Path | None:
+        """Give a machine's folder of volumes; None while no container plays it."""
+        located = next((seat.located for seat in self._seats if seat.machine.node.name == name), None)
+        return located.node.volumes if located and located.runs() else None
 
     def _seat(self, seat: _Seat) -> None:
         """See that what serves a machine serves the node that plays it now."""
