@@ -32,8 +32,8 @@ class Api(InMemoryApi):
         method: str,
         path: str,
         body: object = None,
-        query: Mapping[str, str] | None = None,
-        content_type: str = "",  # noqa: ARG002 - nothing is asked
+        query: Mapping[str, str] | None = None,  # noqa: ARG002 - nothing is asked
+        content_type: str = "",
     ) -> dict[str, Any]:
         assert (method, content_type) == ("PATCH", "application/merge-patch+json")
         assert isinstance(body, dict)
