@@ -18,6 +18,8 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
+from sovereign_ai.toolchain.engine.daemon import state
+from sovereign_ai.toolchain.engine.docker import INSTALL_HINT
 from sovereign_ai.toolchain.locate import Found, cached, candidates, on_path
 from sovereign_ai.toolchain.place import bin_dir, cache_dir
 from sovereign_ai.toolchain.table import TOOLS, Tool, parse_version
@@ -71,7 +73,17 @@ def doctor() -> tuple[Check, ...]:
             provider.version if provider else "",
         ),
     )
-    return (*tools, *pairs, loopback(), disk(cache_dir(), _BUILD_DISK if missing else _RUN_DISK), memory(Path("/proc/meminfo")))
+    return (*tools, *pairs, loopback(), disk(cache_dir(), _BUILD_DISK if missing else _RUN_DISK), memory(Path("/proc/meminfo")), engine())
+
+
+def engine() -> Check:
+    """See whether a container engine answers; only the kind plane needs one, so that none is no fault."""
+    seen = state()
+    wanted = "Docker, for the kind plane alone"
+    if not seen.version:
+        return Check("container engine", wanted, "none", "", ok=True, hint=INSTALL_HINT)
+    withheld = f"; this machine withholds {', '.join(seen.trims)}" if seen.trims else ""
+    return Check("container engine", wanted, f"Docker {seen.version}{withheld}", "", ok=True, hint="")
 
 
 def package(name: str) -> str:

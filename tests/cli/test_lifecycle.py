@@ -1,71 +1,49 @@
-"""A stack's whole life through the command line alone, on a control plane of its own."""
+"""A stack's whole life through the command line alone, on a plane of its own: the same on either local plane."""
 
 from __future__ import annotations
 
-import os
 import shutil
 import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
-import orjson
 import pytest
 
-from sovereign_ai.cluster.access import Api, ApiError, open_cluster
+from sovereign_ai.cluster.access import Api, ApiError
+from sovereign_ai.toolchain.engine.docker import Docker
+from tests.life import Lab
 
-pytestmark = pytest.mark.cluster
 RBAC = "rbac.authorization.k8s.io/v1"
-STACKS = Path(__file__).resolve().parents[2] / "stacks"
+PLANES = [pytest.param("embedded", marks=pytest.mark.cluster), pytest.param("kind", marks=pytest.mark.kind)]
 
 
-class Lab:
-    """The lab in a folder and a state of its own."""
-
-    def __init__(self, folder: Path) -> None:
-        self.stack = folder / "lab"
-        shutil.copytree(STACKS / "lab", self.stack)
-        self.env = os.environ | {"XDG_STATE_HOME": str(folder / "state"), "XDG_CACHE_HOME": _cache_home()}
-
-    def call(self, *arguments: str, code: int = 0) -> dict[str, Any]:
-        command = [sys.executable, "-m", "sovereign_ai.cli", *arguments, "--json"]
-        done = subprocess.run(command, env=self.env, capture_output=True, text=True, check=False)
-        assert done.returncode == code, done.stdout + done.stderr
-        document: dict[str, Any] = orjson.loads(done.stdout)
-        return document
-
-    def verify(self, code: int = 0) -> list[str]:
-        return sorted(finding["resource"] for finding in self.call("verify", str(self.stack), code=code)["findings"])
-
-    @property
-    def api(self) -> Api:
-        return open_cluster(Path(self.call("cluster", "status", "lab")["kubeconfig"]))
+@pytest.fixture(scope="module", params=PLANES)
+def lab(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
+    if request.param == "kind":
+        assert not containers(), "a kind cluster `lab` is there already: remove it first (`make kind-down`)"
+    made = Lab(tmp_path_factory.mktemp("life"), request.param)
+    try:
+        made.on_plane("up")
+        yield made
+    finally:
+        made.end()
 
 
-def _cache_home() -> str:
-    return os.environ.get("XDG_CACHE_HOME") or str(Path.home() / ".cache")
-
-
-@pytest.fixture(scope="module")
-def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
-    made = Lab(tmp_path_factory.mktemp("life"))
-    made.call("up", str(made.stack))
-    yield made
-    subprocess.run([sys.executable, "-m", "sovereign_ai.cli", "cluster", "down", "lab"], env=made.env, capture_output=True, check=False)
+def containers() -> list[str]:
+    return Docker().lines("ps", "--all", "--quiet", "--filter", "label=io.x-k8s.kind.cluster=lab")
 
 
 def test_a_fresh_deployment_verifies_and_a_second_one_changes_nothing(lab: Lab) -> None:
     assert lab.verify() == []
-    again = lab.call("up", str(lab.stack))
+    again = lab.on_plane("up")
     assert again["changes"] == {}
     assert again["restored"] == []
 
 
 def test_verify_names_exactly_what_somebody_did_and_up_restores_what_is_ours(lab: Lab) -> None:
     api = lab.api
-    node = api.list("v1", "Node")[0]["metadata"]["name"]
+    node = "train-012"  # simulated on either plane: a kubelet that runs would register its node anew
     api.delete("v1", "Node", node)
     changed = widen(api)
     api.create(
@@ -78,7 +56,7 @@ def test_verify_names_exactly_what_somebody_did_and_up_restores_what_is_ours(lab
         }
     )
     assert lab.verify(code=1) == sorted([f"Node/{node}", changed, "RoleBinding/research/foreign"])
-    again = lab.call("up", str(lab.stack))
+    again = lab.on_plane("up")
     assert [*again["restored"], *(step["resource"] for step in again["steps"])] == [changed]
     assert lab.verify(code=1) == ["RoleBinding/research/foreign"]
     api.delete(RBAC, "RoleBinding", "foreign", "research")
@@ -114,7 +92,7 @@ def widen(api: Api) -> str:
 
 
 def test_a_plain_pulumi_up_in_our_environment_finds_nothing_to_do(lab: Lab) -> None:
-    env = lab.env | lab.call("env", str(lab.stack))["environment"]
+    env = lab.env | lab.on_plane("env")["environment"]
     done = subprocess.run(
         ["pulumi", "up", "--yes", "--skip-preview", "--non-interactive", "--expect-no-changes"],
         cwd=lab.stack,
@@ -132,7 +110,7 @@ def test_a_violation_stops_a_plain_pulumi_up_before_anything_is_written(lab: Lab
     text = (bad / "factory.yaml").read_text()
     (bad / "factory.yaml").write_text(text.replace("jurisdiction: DE}", "jurisdiction: US}"))
     assert lab.call("check", str(bad), code=1)["ok"] is False
-    env = lab.env | lab.call("env", str(lab.stack))["environment"]
+    env = lab.env | lab.on_plane("env")["environment"]
     done = subprocess.run(["pulumi", "preview", "--non-interactive"], cwd=bad, env=env, capture_output=True, text=True, check=False)
     assert done.returncode != 0
     assert "Traceback" not in done.stdout + done.stderr
@@ -141,7 +119,7 @@ def test_a_violation_stops_a_plain_pulumi_up_before_anything_is_written(lab: Lab
 
 def test_down_leaves_no_object_of_ours_and_then_no_process(lab: Lab) -> None:
     api = lab.api
-    lab.call("down", str(lab.stack), "--keep-cluster")
+    lab.on_plane("down", "--keep-cluster")
     ours = "sovereign-ai.internal/owner=sovereign-ai"
     left = [
         f"{kind.kind}/{obj['metadata']['name']}"
@@ -150,7 +128,9 @@ def test_down_leaves_no_object_of_ours_and_then_no_process(lab: Lab) -> None:
         for obj in api.list(kind.api_version, kind.kind, label_selector=ours)
     ]
     assert left == []
-    lab.call("cluster", "down", "lab")
-    assert lab.call("cluster", "status", "lab", code=3)["phase"] == "absent"
+    lab.cluster("down")
+    assert lab.cluster("status", code=3)["phase"] == "absent"
     running = subprocess.run(["ps", "-eo", "args"], capture_output=True, text=True, check=True).stdout
     assert str(lab.env["XDG_STATE_HOME"]) not in running
+    if lab.backend == "kind":
+        assert containers() == []
