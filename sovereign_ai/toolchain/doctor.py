@@ -73,10 +73,17 @@ def doctor() -> tuple[Check, ...]:
             provider.version if provider else "",
         ),
     )
-    return (*tools, *pairs, loopback(), disk(cache_dir(), _BUILD_DISK if missing else _RUN_DISK), memory(Path("/proc/meminfo")), engine())
+    return (
+        *tools,
+        *pairs,
+        loopback(),
+        disk(cache_dir(), _BUILD_DISK if missing else _RUN_DISK),
+        memory(Path("/proc/meminfo")),
+        container_engine(),
+    )
 
 
-def engine() -> Check:
+def container_engine() -> Check:
     """See whether a container engine answers; only the kind plane needs one, so that none is no fault."""
     seen = state()
     wanted = "Docker, for the kind plane alone"
