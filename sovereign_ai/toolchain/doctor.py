@@ -19,7 +19,6 @@ from pathlib import Path
 from typing import Any
 
 from sovereign_ai.toolchain.engine.daemon import state
-from sovereign_ai.toolchain.engine.docker import INSTALL_HINT
 from sovereign_ai.toolchain.locate import Found, cached, candidates, on_path
 from sovereign_ai.toolchain.place import bin_dir, cache_dir
 from sovereign_ai.toolchain.table import TOOLS, Tool, parse_version
@@ -86,9 +85,9 @@ def doctor() -> tuple[Check, ...]:
 def container_engine() -> Check:
     """See whether a container engine answers; only the kind plane needs one, so that none is no fault."""
     seen = state()
-    wanted = "Docker, for the kind plane alone"
+    wanted = "Docker, for the kind plane alone (`sovereign-ai cluster engine up`)"
     if not seen.version:
-        return Check("container engine", wanted, "none", "", ok=True, hint=INSTALL_HINT)
+        return Check("container engine", wanted, "none", "", ok=True, hint="")
     withheld = f"; this machine withholds {', '.join(seen.trims)}" if seen.trims else ""
     return Check("container engine", wanted, f"Docker {seen.version}{withheld}", "", ok=True, hint="")
 

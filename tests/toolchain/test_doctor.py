@@ -92,3 +92,9 @@ def test_a_check_is_plain_data() -> None:
     data = loopback().to_data()
     assert set(data) == {"tool", "wanted", "found", "path", "ok", "hint"}
     assert orjson.loads(orjson.dumps(data)) == data
+
+
+def test_a_missing_container_engine_is_said_and_is_no_fault() -> None:
+    check = named(doctor(), "container engine")
+    assert (check.found, check.ok) == ("none", True)
+    assert "kind plane alone" in check.wanted
