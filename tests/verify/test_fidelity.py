@@ -15,8 +15,8 @@ ROWS = [
 
 
 def existing_tests() -> set[str]:
-    """Names of the test functions in these two rooms."""
-    files = [path for room in ("sim", "verify") for path in (ROOT / "tests" / room).glob("test_*.py")]
+    """Names of the test functions in these rooms."""
+    files = [path for room in ("sim", "verify", "operate") for path in (ROOT / "tests" / room).glob("test_*.py")]
     trees = [ast.parse(path.read_text(encoding="utf-8")) for path in files]
     return {node.name for tree in trees for node in tree.body if isinstance(node, ast.FunctionDef) and node.name.startswith("test_")}
 
