@@ -40,7 +40,7 @@ def processes(where: Place, ports: Mapping[str, int], programs: Mapping[str, Pat
     ready = ("kube-apiserver",)
     of_keys = _key_processes(where, ports, python) if has_custody(where) else ()
     return (
-        Process("etcd", (str(programs["etcd"]), *etcd(where, ports)), (), _etcd_probe(where, ports), env=environment),
+        Process("etcd", (str(programs["etcd"]), *etcd(where, ports)), (), _etcd_probe(where, ports["etcd"]), env=environment),
         *of_keys,
         Process(
             "kube-apiserver",
@@ -98,7 +98,7 @@ def _key_processes(where: Place, ports: Mapping[str, int], environment: Mapping[
     service, gate = (sys.executable, "-m", f"{module}.plugin", folder), (sys.executable, "-m", f"{module}.gate", folder)
     return (
         Process(KEY_SERVICE, service, (), Probe(0, host=str(socket_of(where, PLANE))), env=environment),
-        Process(SECRET_GATE, gate, ("etcd", KEY_SERVICE), Probe(ports[SECRET_GATE]), env=environment),
+        Process(SECRET_GATE, gate, ("etcd", KEY_SERVICE), _etcd_probe(where, ports[SECRET_GATE], ""), env=environment),
     )
 
 
@@ -236,10 +236,10 @@ def _probe(where: Place, ports: Mapping[str, int], component: str, path: str) ->
     return Probe(ports[component], path, f"{where.pki / who.CLUSTER_CA}.crt", f"{identity}.crt", f"{identity}.key")
 
 
-def _etcd_probe(where: Place, ports: Mapping[str, int]) -> Probe:
-    """Ask etcd, with a certificate of its own authority."""
+def _etcd_probe(where: Place, port: int, path: str = "/health") -> Probe:
+    """Ask etcd, or the gate before it, with a certificate of its own authority."""
     identity = where.pki / who.ETCD_SUPERVISOR
-    return Probe(ports["etcd"], "/health", f"{where.pki / who.ETCD_CA}.crt", f"{identity}.crt", f"{identity}.key")
+    return Probe(port, path, f"{where.pki / who.ETCD_CA}.crt", f"{identity}.crt", f"{identity}.key")
 
 
 def _environment(where: Place) -> dict[str, str]:

@@ -23,13 +23,15 @@ _LIBC = ctypes.CDLL(None, use_errno=True)
 _START_TIME_FIELD = 22 - 3
 """Field 22 of /proc/PID/stat (proc_pid_stat(5)), counted behind the name, which is field 2."""
 _PROBE_SECONDS = 2.0
+_HTTP2_PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + bytes((0, 0, 0, 4, 0, 0, 0, 0, 0))
+"""What a client says first (RFC 9113, section 3.4), with empty settings; the server answers with its own."""
 
 
 @dataclass(frozen=True, slots=True)
 class Probe:
     """A health check: GET over verified TLS with a client certificate; well is status 200.
 
-    Without a path, well is that it takes a connection, which is all that can be asked of what speaks gRPC.
+    Without a path, well is that it begins to speak, which is all that can be asked of gRPC without its library.
 
     Attributes:
         host: where it listens; a path is a Unix socket.
@@ -114,7 +116,7 @@ def start(process: Process, log: Path, folder: Path) -> subprocess.Popen[bytes]:
 def is_well(probe: Probe) -> bool:
     """Ask once whether a listener is well."""
     if not probe.path:
-        return _listens(probe)
+        return _speaks(probe)
     try:
         tls = ssl.create_default_context(cafile=probe.authority)
         tls.load_cert_chain(probe.certificate, probe.key)
@@ -128,16 +130,22 @@ def is_well(probe: Probe) -> bool:
         return False
 
 
-def _listens(probe: Probe) -> bool:
-    """Tell whether something takes a connection there."""
+def _speaks(probe: Probe) -> bool:
+    """Tell whether something there begins to speak: TLS where an authority is named, else HTTP/2. A process that hangs does not."""
     is_path = probe.host.startswith("/")
     try:
         with socket.socket(socket.AF_UNIX if is_path else socket.AF_INET) as connection:
             connection.settimeout(_PROBE_SECONDS)
             connection.connect(probe.host if is_path else (probe.host, probe.port))
+            if probe.authority:
+                tls = ssl.create_default_context(cafile=probe.authority)
+                tls.load_cert_chain(probe.certificate, probe.key)
+                tls.wrap_socket(connection, server_hostname=probe.host).close()
+                return True
+            connection.sendall(_HTTP2_PREFACE)
+            return len(connection.recv(9)) > 0
     except OSError:
         return False
-    return True
 
 
 def started_at(pid: int) -> int | None:

@@ -1,6 +1,6 @@
 """Which keys a plane has, where their module is, and which namespace stands under which: one file a plane.
 
-The file `keys.json` in the plane's folder holds no secret: the module's path, the token's label, the
+The file `config/keys.json` in the plane's folder holds no secret: the module's path, the token's label, the
 path of the PIN file, and the trust level of each namespace. While it is there, the plane starts with
 the key service and the secret gate.
 """
@@ -131,7 +131,7 @@ def new_owner(name: str) -> str:
 
 def custody_file(where: Place) -> Path:
     """Give the file that says which keys a plane has."""
-    return where.folder / "keys.json"
+    return where.config / "keys.json"
 
 
 def has_custody(where: Place) -> bool:

@@ -154,7 +154,7 @@ async def _refuse(context: Any, error: Exception) -> Any:
         await context.abort(grpc.StatusCode.INVALID_ARGUMENT, "the value is not encrypted under the plane's key")
     if isinstance(error, SilentError):
         _log(str(error))
-        await context.abort(grpc.StatusCode.UNAVAILABLE, "the key service gave no answer")
+        await context.abort(grpc.StatusCode.INTERNAL, "the key service gave no answer")  # unavailable would be tried a hundred times
     if isinstance(error, grpc.aio.AbortError | asyncio.CancelledError):
         raise error
     _log(f"defect: {type(error).__name__}")

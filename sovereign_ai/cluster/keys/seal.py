@@ -19,8 +19,9 @@ from sovereign_ai.cluster.keys.wire import STORED
 from sovereign_ai.names import KEYS
 
 SECRETS = b"/registry/secrets/"
-SEALED = b"sovereign-ai:sealed:v1:"
-"""In front of a sealed value; the API server knows no such provider, so without the gate it fails instead of reading a stub."""
+SEALED = b"k8s:enc:sovereign-ai:v1:"
+"""In front of a sealed value. The API server knows no such provider, and refuses what begins like this and is not one's:
+without the gate it fails instead of reading a stub, or data in clear."""
 PLANE_VALUE = f"k8s:enc:kms:v2:{PLANE}:".encode()
 """What the API server writes in front of a value of its KMS v2 provider."""
 WITHDRAWN_KEY = f"{KEYS.domain}/withdrawn"

@@ -81,7 +81,11 @@ class Store:
         """Have etcd drop every older revision, and give its file's pages back, so that what was written before is gone."""
         answer = await _call(self._etcd, "KV/Range", ETCD["RangeRequest"](key=SECRETS))
         revision = ETCD["RangeResponse"].FromString(answer).header.revision
-        await _call(self._etcd, "KV/Compact", ETCD["CompactionRequest"](revision=revision, physical=True))
+        try:
+            await _call(self._etcd, "KV/Compact", ETCD["CompactionRequest"](revision=revision, physical=True))
+        except grpc.RpcError as error:
+            if error.code() is not grpc.StatusCode.OUT_OF_RANGE:  # out of range: dropped already
+                raise
         await _call(self._etcd, "Maintenance/Defragment", ETCD["DefragmentRequest"]())
 
 
