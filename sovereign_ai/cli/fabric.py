@@ -107,18 +107,20 @@ def _end_on_terminate() -> None:
 
 
 def _up(output: Output, path: Path, plane: str | None) -> None:
+    from sovereign_ai.deploy.hosts import configure_twin
     from sovereign_ai.sim.twin.twin import Twin, need
 
     need()
     found, _ = _sample(path, plane)
     output.progress(found.said)
     _end_on_terminate()
-    twin = Twin.up(found, output.progress)
+    twin = Twin.up(found, output.progress, configure_twin)
     data = {"plane": found.plane.name, "sample": found.said, "prefix": twin.prefix, "folder": str(twin.folder), "seconds": twin.seconds}
     output.finish(data, [found.said, f"converged in {twin.seconds['converged']:.1f} s; namespaces {twin.prefix}<device>"])
 
 
 def _test(output: Output, path: Path, plane: str | None) -> None:
+    from sovereign_ai.deploy.hosts import configure_twin
     from sovereign_ai.errors import ExitCode
     from sovereign_ai.sim.twin.checks import check
     from sovereign_ai.sim.twin.twin import Twin, need
@@ -131,7 +133,7 @@ def _test(output: Output, path: Path, plane: str | None) -> None:
     _end_on_terminate()
     results = []
     try:
-        twin = Twin.found(found) if stands else Twin.up(found, output.progress)
+        twin = Twin.found(found) if stands else Twin.up(found, output.progress, configure_twin)
         for one in check(twin, foretold):
             output.progress(f"{one.name}: {'as it should be' if one.passed else 'WRONG'}")
             results.append(one)

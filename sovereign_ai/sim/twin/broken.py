@@ -1,10 +1,16 @@
-"""What breaks and comes back, under traffic, held against what the plan foretold."""
+"""What breaks and comes back, under traffic, held against what the plan foretold.
+
+Bandwidth is judged by paths: of a leaf's equal-cost paths as many must be left as the plan's share of the bisection, and no more
+host ports, machines and GPUs may be cut off than foretold, nor fewer. Rates themselves are not simulated.
+"""
 
 from __future__ import annotations
 
 import signal
-from collections.abc import Callable, Iterable
-from fractions import Fraction
+import time
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
 
 from sovereign_ai.assess.fabric import FabricReport, Loss
 from sovereign_ai.render.switches.ports import Port, SwitchPorts, interface
@@ -17,6 +23,39 @@ from sovereign_ai.sim.twin.twin import Twin
 SLOWEST = {"link": 2.0, "spine": 6.0, "back": 2.0}
 """Seconds a flow may be silent: a link that says it is down; a spine that says nothing (BFD 3 x 300 ms and one second of doubt for a
 busy machine, for every session of it); and when it comes back."""
+FLAPS, HALF = 8, 0.25
+"""How often a link goes down and up again, and the seconds of each half."""
+
+
+@dataclass(frozen=True, slots=True)
+class Lost:
+    """What was seen of a loss under traffic.
+
+    Attributes:
+        silent: the longest seconds a flow was silent while the part was away.
+        returned: the same when it came back.
+        left: paths left in between, from one leaf to another.
+        whole: paths before.
+    """
+
+    silent: float
+    returned: float
+    left: int
+    whole: int
+
+    def __str__(self) -> str:
+        """Say it in words."""
+        silence = f"flows silent for at most {self.silent * 1000:.0f} ms, and {self.returned * 1000:.0f} ms when it came back"
+        return f"{silence} (asked every 10 ms); {self.left} of {self.whole} paths left"
+
+    def figures(self) -> dict[str, Any]:
+        """Give it in numbers."""
+        return {"silent_ms": round(self.silent * 1000), "back_ms": round(self.returned * 1000), "paths": self.left, "of": self.whole}
+
+
+def foretold(predicted: FabricReport, kind: str) -> Loss:
+    """Give what the plan says of the loss of a kind of part."""
+    return next(one for one in predicted.losses if one.kind == kind)
 
 
 def _flows(twin: Twin, leaf: str, most: int = 32) -> list[Pair]:
@@ -41,36 +80,14 @@ def _sent(twin: Twin, switch: str) -> dict[str, int]:
     return {row["ifname"]: int(row["stats64"]["tx"]["packets"]) for row in ask(twin.name(switch), "-s", "link", "show")}
 
 
-def link_lost(twin: Twin, pinger: Pinger) -> Seen:
-    """Take the uplink away that carries most of the flows, at its far end, and bring it back, under traffic."""
-    leaf = twin.sample.tier("leaf")[0]
-    other = twin.sample.tier("leaf")[-1].switch.name
-    flows = _flows(twin, leaf.switch.name)
-    pinger.sweep(flows)
-    port = _busiest(twin, pinger, flows, leaf)
-    far = interface(port.peer_port)
-
-    def away() -> None:
-        batch([f"link set {far} down"], twin.name(port.peer))
-
-    def back() -> None:
-        batch([f"link set {far} up"], twin.name(port.peer))
-
-    silent, returned, left = _under_traffic(twin, pinger, flows, away, back, leaf.switch.name, other)
-    right = left == len(leaf.fabric) - 1 and silent <= SLOWEST["link"] and returned <= SLOWEST["back"]
-    said = f"{leaf.switch.name} {port.interface}, the busiest: {_silence(silent, returned)}; {left} of {len(leaf.fabric)} paths left"
-    return right, said, {"silent_ms": round(silent * 1000), "back_ms": round(returned * 1000), "paths": left}
+def _set(twin: Twin, switch: str, interfaces: Iterable[str], state: str) -> None:
+    """Take ports of a switch up or down."""
+    batch((f"link set {name} {state}" for name in interfaces), twin.name(switch))
 
 
-def _silence(silent: float, returned: float) -> str:
-    """Say how long the flow that suffered most was silent."""
-    return f"flows silent for at most {silent * 1000:.0f} ms, and {returned * 1000:.0f} ms when it came back (asked every 10 ms)"
-
-
-def _under_traffic(
-    twin: Twin, pinger: Pinger, flows: list[Pair], away: Callable[[], None], back: Callable[[], None], leaf: str, other: str
-) -> tuple[float, float, int]:
-    """Break something and mend it under traffic; give the longest silence of each, and the paths left in between."""
+def _under_traffic(twin: Twin, pinger: Pinger, flows: Sequence[Pair], away: Callable[[], None], back: Callable[[], None]) -> Lost:
+    """Break something and mend it under traffic from the first leaf."""
+    leaf, other = twin.sample.tier("leaf")[0], twin.sample.tier("leaf")[-1].switch.name
     pinger.sweep(flows)
     stream = Stream(pinger, flows)
     stream.run(0.3)
@@ -78,7 +95,7 @@ def _under_traffic(
     try:
         stream.run(3.0)
         silent = max(stream.silence().values(), default=0.0)
-        left = len(twin.paths(leaf, other))
+        left = len(twin.paths(leaf.switch.name, other))
     finally:
         back()
     stream.run(1.0)
@@ -86,13 +103,52 @@ def _under_traffic(
     stream.run(0.5)
     returned = max(stream.silence().values(), default=0.0)
     pinger.forget()
-    return silent, returned, left
+    return Lost(silent, returned, left, len(leaf.fabric))
+
+
+def link_lost(twin: Twin, pinger: Pinger) -> Seen:
+    """Take the uplink away that carries most of the flows, at its far end, and bring it back, under traffic."""
+    leaf = twin.sample.tier("leaf")[0]
+    flows = _flows(twin, leaf.switch.name)
+    pinger.sweep(flows)
+    port = _busiest(twin, pinger, flows, leaf)
+    far = [interface(port.peer_port)]
+    lost = _under_traffic(twin, pinger, flows, lambda: _set(twin, port.peer, far, "down"), lambda: _set(twin, port.peer, far, "up"))
+    right = lost.left == lost.whole - 1 and lost.silent <= SLOWEST["link"] and lost.returned <= SLOWEST["back"]
+    return right, f"{leaf.switch.name} {port.interface}, the busiest: {lost}", lost.figures()
+
+
+def link_flaps(twin: Twin, pinger: Pinger) -> Seen:
+    """Let the busiest uplink go down and up again and again; after it every path must be there, in the kernel, and traffic flow."""
+    leaf, other = twin.sample.tier("leaf")[0], twin.sample.tier("leaf")[-1].switch.name
+    flows = _flows(twin, leaf.switch.name)
+    pinger.sweep(flows)
+    port = _busiest(twin, pinger, flows, leaf)
+    far = [interface(port.peer_port)]
+    stream = Stream(pinger, flows)
+    try:
+        for _ in range(FLAPS):
+            _set(twin, port.peer, far, "down")
+            stream.run(HALF)
+            _set(twin, port.peer, far, "up")
+            stream.run(HALF)
+    finally:
+        _set(twin, port.peer, far, "up")
+    longest = max(stream.gaps().values(), default=0.0)
+    settled = twin.converge()
+    stream.run(1.0)
+    after = len(stream.silence())
+    paths = len(twin.paths(leaf.switch.name, other))
+    pinger.forget()
+    right = paths == len(leaf.fabric) and longest <= SLOWEST["link"] and after == 0
+    said = f"{leaf.switch.name} {port.interface} down and up {FLAPS} times in {2 * HALF * FLAPS:.0f} s: no flow silent for longer than "
+    said += f"{longest * 1000:.0f} ms; all {paths} paths back {settled:.1f} s after, and {after} of {len(flows)} flows then lost anything"
+    return right, said, {"longest_ms": round(longest * 1000), "settled_s": round(settled, 2), "paths": paths, "flows_lost_after": after}
 
 
 def spine_lost(twin: Twin, pinger: Pinger, predicted: FabricReport) -> Seen:
     """Let one spine die without a word, its links up, and hold what is left against what the plan foretold."""
     spine = twin.sample.tier("spine")[0].switch.name
-    leaf, other = twin.sample.tier("leaf")[0], twin.sample.tier("leaf")[-1].switch.name
 
     def away() -> None:
         sysctl(twin.name(spine), {"net.ipv4.ip_forward": "0"})
@@ -102,33 +158,71 @@ def spine_lost(twin: Twin, pinger: Pinger, predicted: FabricReport) -> Seen:
         sysctl(twin.name(spine), {"net.ipv4.ip_forward": "1"})
         twin.daemons(spine, signal.SIGCONT)
 
-    flows = _flows(twin, leaf.switch.name)
-    silent, returned, left = _under_traffic(twin, pinger, flows, away, back, leaf.switch.name, other)
-    loss = next(one for one in predicted.losses if one.kind == "spine")
-    exact = left * loss.share.denominator == len(leaf.fabric) * loss.share.numerator
-    right = exact and silent <= SLOWEST["spine"] and returned <= SLOWEST["back"]
-    said = f"{spine} dead with its links up: {_silence(silent, returned)}; {left} of {len(leaf.fabric)} paths left, {loss.share} foretold"
-    return right, said, {"silent_ms": round(silent * 1000), "back_ms": round(returned * 1000), "paths": left, "foretold": str(loss.share)}
+    lost = _under_traffic(twin, pinger, _flows(twin, twin.sample.tier("leaf")[0].switch.name), away, back)
+    share = foretold(predicted, "spine").share
+    exact = lost.left * share.denominator == lost.whole * share.numerator
+    right = exact and lost.silent <= SLOWEST["spine"] and lost.returned <= SLOWEST["back"]
+    return right, f"{spine} dead with its links up: {lost}, {share} foretold", lost.figures() | {"foretold": str(share)}
+
+
+def port_lost(twin: Twin, pinger: Pinger, predicted: FabricReport) -> Seen:
+    """Pull one machine's cable, and hold who is cut off against what the plan foretold."""
+    end = twin.sample.endpoints[0]
+    return _cut(twin, pinger, foretold(predicted, "link to a machine"), {end.leaf: [end.leaf_interface]}, f"{end.host} {end.interface}")
 
 
 def leaf_lost(twin: Twin, pinger: Pinger, predicted: FabricReport) -> Seen:
-    """Take one leaf's every link away and hold who is cut off against what the plan foretold."""
+    """Take one leaf's every link away, and hold who is cut off against what the plan foretold."""
     leaf = twin.sample.tier("leaf")[0]
-    names = [port.interface for port in leaf.ports]
-    batch((f"link set {name} down" for name in names), twin.name(leaf.switch.name))
+    ports = {leaf.switch.name: [port.interface for port in leaf.ports]}
+    return _cut(twin, pinger, foretold(predicted, "leaf"), ports, leaf.switch.name)
+
+
+def plane_lost(twin: Twin, pinger: Pinger, predicted: FabricReport) -> Seen:
+    """Take every port of every switch away at once, as a plane without power, and see all of it come back."""
+    ports = {one.switch.name: [port.interface for port in one.ports] for one in twin.sample.switches}
+    return _cut(twin, pinger, foretold(predicted, "plane"), ports, twin.sample.plane.name)
+
+
+def _cut(twin: Twin, pinger: Pinger, loss: Loss, ports: dict[str, list[str]], what: str) -> Seen:
+    """Take ports down, count ports, machines and GPUs that are cut off, and bring all back."""
+    for switch, names in ports.items():
+        _set(twin, switch, names, "down")
     try:
-        rails = range(twin.sample.plane.rails)
-        alive: set[Endpoint] = set()
-        for rail in rails:
-            firsts: dict[Endpoint, list[Pair]] = {}
-            for pair in pairs_of(twin, rail, rail, same=True):
-                firsts.setdefault(pair[0], []).append(pair)
-            alive |= {pair[0] for pair in pinger.sweep([mine[0] for mine in firsts.values()], wait=0.5)}
-            pinger.forget()
+        alive = _alive(twin, pinger)
     finally:
-        batch((f"link set {name} up" for name in names), twin.name(leaf.switch.name))
-        back = twin.converge()
-    cut = len(twin.sample.endpoints) - len(alive)
-    loss = next(one for one in predicted.losses if one.kind == "leaf")
-    said = f"{leaf.switch.name}: {cut} host ports cut off, {loss.endpoints} foretold; all paths back after {back:.1f} s"
-    return cut == loss.endpoints, said, {"cut": cut, "foretold": loss.endpoints, "back_s": round(back, 2)}
+        start = time.monotonic()
+        for switch, names in ports.items():
+            _set(twin, switch, names, "up")
+        twin.converge()
+        back = time.monotonic() - start
+    returned = _alive(twin, pinger)
+    cut = [end for end in twin.sample.endpoints if end not in alive]
+    hosts = {end.host for end in cut}
+    gpus = sum(twin.sample.gpus.get(host, 0) for host in hosts)
+    seen, wanted = (len(cut), len(hosts), gpus), (loss.endpoints, loss.nodes, loss.gpus)
+    whole = len(returned) == len(twin.sample.endpoints)
+    said = f"{what}: {seen[0]} host ports of {seen[1]} machines with {seen[2]} GPUs cut off, {wanted[0]}, {wanted[1]} and {wanted[2]} foretold; "
+    said += f"all paths back after {back:.1f} s, {len(returned)} of {len(twin.sample.endpoints)} host ports answer"
+    figures = {
+        "cut": seen[0],
+        "machines": seen[1],
+        "gpus": seen[2],
+        "foretold": list(wanted),
+        "back_s": round(back, 2),
+        "after": len(returned),
+    }
+    return seen == wanted and whole, said, figures
+
+
+def _alive(twin: Twin, pinger: Pinger) -> set[Endpoint]:
+    """Give the host ports that get an answer from anybody of their zone on their rail: three are asked."""
+    alive: set[Endpoint] = set()
+    for rail in range(twin.sample.plane.rails):
+        mine: dict[Endpoint, list[Pair]] = {}
+        for pair in pairs_of(twin, rail, rail, same=True):
+            mine.setdefault(pair[0], []).append(pair)
+        asked = [pair for found in mine.values() for pair in found[:3]]
+        alive |= {pair[0] for pair in pinger.sweep(asked, wait=0.4)}
+        pinger.forget()
+    return alive

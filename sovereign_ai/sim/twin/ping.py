@@ -158,12 +158,39 @@ class Stream:
 
     def silence(self) -> dict[Pair, float]:
         """Wait for the last answers, and give for each pair that lost any the seconds from its first lost request to its last."""
+        return {pair: max(times) - min(times) + self.every for pair, times in self._losses().items()}
+
+    def gaps(self) -> dict[Pair, float]:
+        """Wait for the last answers, and give for each pair that lost any the longest seconds without an answer in between.
+
+        Requests are taken for neighbours up to four rounds apart, for a busy machine leaves rounds out.
+        """
+        return {pair: _longest(sorted(times), 4 * self.every) + self.every for pair, times in self._losses().items()}
+
+    def _losses(self) -> dict[Pair, list[float]]:
+        """Wait for the last answers, and give for each pair that lost any when it asked in vain; then forget them."""
         until = time.monotonic() + 0.5
         while time.monotonic() < until:
             self._answers(0.05)
         for pair, sent in self._sent.values():
             self._lost[pair].append(sent)
         self._sent.clear()
-        found = {pair: max(times) - min(times) + self.every for pair, times in self._lost.items()}
+        found = dict(self._lost)
         self._lost.clear()
         return found
+
+
+def _longest(times: Sequence[float], near: float) -> float:
+    """Give the longest stretch of times of which none is further than `near` from the next.
+
+    >>> _longest([0.0, 0.01, 0.02, 0.5, 0.51], 0.1)
+    0.02
+    """
+    longest = 0.0
+    start = last = times[0]
+    for time_ in times:
+        if time_ - last > near:
+            start = time_
+        last = time_
+        longest = max(longest, last - start)
+    return longest

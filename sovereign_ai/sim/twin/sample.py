@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from sovereign_ai.errors import EnvironmentLacksError, Problem, UsageError, nearest
@@ -56,6 +57,7 @@ class Sample:
         switches: its switches with their ports.
         endpoints: every host port, in order of the plan's cables.
         rails: the address block of each rail.
+        gpus: host to its GPUs; 0 for what is no machine.
         said: in words, what is represented and what is not.
     """
 
@@ -64,6 +66,7 @@ class Sample:
     switches: tuple[SwitchPorts, ...]
     endpoints: tuple[Endpoint, ...]
     rails: tuple[str, ...]
+    gpus: Mapping[str, int]
     said: str
 
     @property
@@ -140,6 +143,7 @@ def _sample(factory: AIFactory, plan: Plan, plane: FabricPlan) -> Sample:
         switches=maps,
         endpoints=endpoints,
         rails=tuple(blocks[rail] for rail in sorted(blocks)),
+        gpus={node.name: node.gpus for node in plan.nodes},
         said=f"{said}, {len(plane.cables)} cables; {others} other planes are not in it",
     )
 

@@ -6,14 +6,12 @@ import os
 import shutil
 import signal
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
-
-import orjson
 
 from sovereign_ai.errors import DeploymentError, EnvironmentLacksError, Problem
 from sovereign_ai.names import label
@@ -26,6 +24,9 @@ from sovereign_ai.sim.twin.wiring import wire
 STATE = Path("/run/sovereign-ai-twin")
 DAEMONS = Path("/usr/lib/frr")
 _PLANE = "plane"
+Progress = Callable[[str], None]
+Configure = Callable[[Sequence[SwitchPorts], str, Path, Progress], object]
+"""Takes the switches, what their namespaces' names start with, the folder of their daemons' sockets, and the progress."""
 LONGEST_START = 90.0
 """Seconds until every leaf must know every other by all its paths."""
 
@@ -47,8 +48,14 @@ class Twin:
     seconds: dict[str, float]
 
     @classmethod
-    def up(cls, sample: Sample, progress: Callable[[str], None]) -> Self:
+    def up(cls, sample: Sample, progress: Progress, configure: Configure) -> Self:
         """Build a twin and wait until it has converged.
+
+        Args:
+            sample: what is twinned.
+            progress: takes a line for a person.
+            configure: brings switches to the plan whose daemons run with empty configurations: the playbook that real
+                switches have. It is handed in, for simulation knows no deployment.
 
         Raises:
             EnvironmentLacksError: not root, no FRR, or a twin of this factory stands already.
@@ -69,7 +76,10 @@ class Twin:
             with ThreadPoolExecutor(4) as pool:
                 list(pool.map(twin.start, sample.switches))
             twin.seconds["started"] = time.monotonic() - start
-            progress(f"{len(sample.switches)} switches run FRR")
+            progress(f"{len(sample.switches)} switches run FRR, with nothing configured")
+            configure(sample.switches, twin.prefix, twin.folder, progress)
+            twin.seconds["configured"] = time.monotonic() - start
+            progress(f"{len(sample.switches)} switches configured")
             twin.converge()
             twin.seconds["converged"] = time.monotonic() - start
             progress("every leaf knows every other by all its paths")
@@ -111,14 +121,11 @@ class Twin:
         return self.prefix + device
 
     def start(self, one: SwitchPorts) -> None:
-        """Start one switch's daemons and give them the rendered configuration."""
+        """Start one switch's daemons, with empty configurations."""
         folder = self.folder / one.switch.name
         folder.mkdir(mode=0o755)
         shutil.chown(folder, "frr", "frr")
-        configuration = folder / "frr.conf"
-        configuration.write_text(frr(one), encoding="ascii")
-        (folder / "ports.json").write_bytes(orjson.dumps(one.to_data(), option=orjson.OPT_SORT_KEYS | orjson.OPT_INDENT_2))
-        names = ["zebra", "bgpd", "bfdd", *(["staticd"] if "\nip route " in configuration.read_text(encoding="ascii") else [])]
+        names = ["zebra", "bgpd", "bfdd", *(["staticd"] if "\nip route " in frr(one) else [])]
         for daemon in names:
             extra = ["--bfdctl", str(folder / "bfdd.sock")] if daemon == "bfdd" else []
             program = [
@@ -137,7 +144,6 @@ class Twin:
             ]
             sockets = ["-z", str(folder / "zserv.api"), "--vty_socket", str(folder)]
             run(["ip", "netns", "exec", self.name(one.switch.name), *program, *sockets, *extra])
-        run(["vtysh", "--vty_socket", str(folder), "-f", str(configuration)])
 
     def daemons(self, switch: str, number: signal.Signals) -> None:
         """Send a signal to a switch's daemons, and to no process outside its namespace."""
@@ -199,7 +205,9 @@ def need() -> None:
     if os.geteuid():
         problems.append(Problem("not-root", "namespaces and daemons of a twin need root", hint="run it as root"))
     if not (DAEMONS / "zebra").exists() or shutil.which("vtysh") is None:
-        problems.append(Problem("no-frr", f"FRR is not there: no {DAEMONS}/zebra or no vtysh", hint="apt-get install frr"))
+        problems.append(Problem("no-frr", f"FRR is not there: no {DAEMONS}/zebra or no vtysh", hint="apt-get install frr frr-pythontools"))
+    if (DAEMONS / "zebra").exists() and not (DAEMONS / "frr-reload.py").exists():
+        problems.append(Problem("no-frr-reload", f"no {DAEMONS}/frr-reload.py", hint="apt-get install frr-pythontools"))
     if shutil.which("ip") is None:
         problems.append(Problem("no-iproute2", "`ip` is not there", hint="apt-get install iproute2"))
     if problems:

@@ -5,20 +5,11 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterator
 
-from sovereign_ai.render.switches.ports import SwitchPorts, host_interface, interface
+from sovereign_ai.render.switches.links import HOST_MTU
+from sovereign_ai.render.switches.ports import host_interface, interface
 from sovereign_ai.sim.twin.namespace import batch, sysctl
 from sovereign_ai.sim.twin.sample import Endpoint, Sample
 
-HOST_MTU, FABRIC_MTU = 9000, 9216
-"""A host's frame and 50 bytes of VXLAN fit between switches."""
-_SWITCH = {
-    "net.ipv4.ip_forward": "1",
-    "net.ipv6.conf.all.forwarding": "1",
-    "net.ipv6.conf.default.accept_dad": "0",
-    "net.ipv4.fib_multipath_hash_policy": "1",
-    "net.ipv4.conf.all.rp_filter": "0",
-    "net.ipv4.conf.default.rp_filter": "0",
-}
 _HOST = {
     "net.ipv6.conf.all.disable_ipv6": "1",
     "net.ipv6.conf.default.disable_ipv6": "1",
@@ -32,14 +23,14 @@ _HOST = {
 
 
 def wire(sample: Sample, prefix: str) -> None:
-    """Make namespaces, lay every cable of the plan, bring up what hangs on them."""
+    """Make namespaces, lay every cable of the plan, and bring hosts up; switches are brought up by what configures them."""
     devices = [one.switch.name for one in sample.switches] + list(sample.hosts)
     batch(f"netns add {prefix}{device}" for device in devices)
-    for device in devices:
-        sysctl(prefix + device, _HOST if device in set(sample.hosts) else _SWITCH)
+    for host in sample.hosts:
+        sysctl(prefix + host, _HOST)
     batch(cable(prefix, *row) for row in _cables(sample))
     for one in sample.switches:
-        batch(switch_links(one), prefix + one.switch.name)
+        batch(["link set lo up"], prefix + one.switch.name)
     ends: defaultdict[str, list[Endpoint]] = defaultdict(list)
     for end in sample.endpoints:
         ends[end.host].append(end)
@@ -60,22 +51,6 @@ def _cables(sample: Sample) -> Iterator[tuple[str, str, str, str]]:
 def cable(prefix: str, lower: str, lower_interface: str, upper: str, upper_interface: str) -> str:
     """Give the command that lays one cable."""
     return f"link add name {lower_interface} netns {prefix}{lower} type veth peer name {upper_interface} netns {prefix}{upper}"
-
-
-def switch_links(one: SwitchPorts) -> Iterator[str]:
-    """Give the commands that bring a switch's ports up, and the bridge and VXLAN of each segment on a leaf."""
-    yield "link set lo up"
-    if one.switch.tier == "leaf":
-        for part in one.zones:
-            yield f"link add br{part.number} type bridge stp_state 0 forward_delay 0 mcast_snooping 0"
-            yield f"link add vni{part.number} type vxlan id {part.number} local {one.switch.loopback} dstport 4789 nolearning"
-            yield f"link set vni{part.number} mtu {HOST_MTU} master br{part.number} addrgenmode none"
-            yield f"link set br{part.number} mtu {HOST_MTU} addrgenmode none up"
-            yield f"link set vni{part.number} up"
-    for port in one.ports:
-        part_of = one.partition(port)
-        mtu = HOST_MTU if port.host else FABRIC_MTU
-        yield f"link set {port.interface} mtu {mtu}" + (f" master br{part_of.number} addrgenmode none" if part_of else "") + " up"
 
 
 def host_links(sample: Sample, ends: list[Endpoint]) -> Iterator[str]:
