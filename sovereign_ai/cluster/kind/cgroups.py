@@ -36,12 +36,17 @@ def leftovers(containers: Iterable[str]) -> list[Path]:
     return sorted(found)
 
 
-def clean(containers: Iterable[str]) -> int:
-    """Remove what ended containers left; the number of cgroups removed. Only root can, and only root needs to."""
+def clean(containers: Iterable[str], before: Iterable[str]) -> int:
+    """Remove what ended containers left; the number of cgroups removed. Only root can, and only root needs to.
+
+    Args:
+        containers: full IDs of containers that are gone.
+        before: what `unmounted` said before they were made; what is in those is not theirs.
+    """
     if os.geteuid() != 0:
         return 0
     removed = sum(_remove(path) for path in leftovers(containers))
-    for controller in unmounted():
+    for controller in sorted(set(unmounted()) - set(before)):
         with _mounted(controller) as root:
             removed += sum(_remove(child) for child in root.iterdir() if child.is_dir())
     return removed
@@ -49,11 +54,11 @@ def clean(containers: Iterable[str]) -> int:
 
 def unmounted() -> list[str]:
     """Name the v1 controllers that hold cgroups although the host mounts no hierarchy of theirs."""
-    if not _CONTROLLERS.is_file():
+    if _unified() or not _CONTROLLERS.is_file():
         return []
     mounted = {option for line in _MOUNTS.read_text().splitlines() if " - cgroup " in line for option in line.split()[-1].split(",")}
     rows = [line.split() for line in _CONTROLLERS.read_text().splitlines()[1:]]
-    return [name for name, hierarchy, number, _ in rows if hierarchy != "0" and int(number) > 1 and name not in mounted and not _unified()]
+    return [name for name, hierarchy, number, _ in rows if hierarchy != "0" and int(number) > 1 and name not in mounted]
 
 
 def _unified() -> bool:

@@ -16,7 +16,7 @@ from sovereign_ai.toolchain.node_image.archive import Entry, Image, write_layer,
 from sovereign_ai.toolchain.table import tool
 
 NAME, NAMESPACE = "kwok", "kube-system"
-IMAGE = f"sovereign-ai/kwok:v{tool('kwok').version}"
+IMAGE = f"sovereign-ai.internal/kwok:v{tool('kwok').version}"
 """What the image is called in the node; it is never pulled."""
 
 

@@ -153,10 +153,10 @@ def down(name: str, *, progress: Progress = lambda _line: None, root: Path | Non
         log = where.folder / "logs" / "kind.log"
         if there:
             _kind(["delete", "cluster", "--name", name, "--kubeconfig", str(where.kubeconfig)], f"{name}: removing", log, progress)
-        network_was_there = (read_json(where.record) or {}).get("network_was_there", True)
-        if not network_was_there:
+        record = read_json(where.record) or {}
+        if not record.get("network_was_there", True):
             remove_network(docker)
-        cgroups.clean(one.identity for one in there)
+        cgroups.clean((one.identity for one in there), record.get("cgroups_before", ()))
         if containers(docker, name):
             raise EnvironmentLacksError(Problem("cluster-stays", f"containers of cluster {name!r} would not go", hint=f"see {log}"))
         where.remove()
@@ -178,7 +178,12 @@ def _adopt(where: Place, cluster: str, machines: Mapping[str, str]) -> None:
     log = where.folder / "logs" / "kind.log"
     _kind(["export", "kubeconfig", "--name", cluster, "--kubeconfig", str(where.kubeconfig)], f"{cluster}: kubeconfig", log, lambda _: None)
     where.kubeconfig.chmod(0o600)
-    write_json(where.record, {"layout": _LAYOUT, "name": cluster, "machines": dict(machines), "network_was_there": False})
+    write_json(where.record, _record(where, machines) | {"network_was_there": False, "cgroups_before": cgroups.unmounted()})
+
+
+def _record(where: Place, machines: Mapping[str, str]) -> dict[str, Any]:
+    """Give what we write down of every cluster."""
+    return {"layout": _LAYOUT, "name": where.name, "machines": dict(machines)}
 
 
 def _make(where: Place, docker: Docker, config: str, machines: Mapping[str, str], progress: Progress) -> None:
@@ -187,7 +192,7 @@ def _make(where: Place, docker: Docker, config: str, machines: Mapping[str, str]
         raise EnvironmentLacksError(Problem("no-node-image", f"the engine has no image {TAG}", hint="run `sovereign-ai tools node-image`"))
     find("kind")
     _prepare(where)
-    record = {"layout": _LAYOUT, "name": where.name, "machines": dict(machines), "network_was_there": has_network(docker)}
+    record = _record(where, machines) | {"network_was_there": has_network(docker), "cgroups_before": cgroups.unmounted()}
     write_private(where.folder / "kind-config.yaml", config.encode())
     write_json(where.record, record)
     log = where.folder / "logs" / "kind.log"

@@ -117,7 +117,7 @@ def cluster_images(work: Path, names: Mapping[str, str], tools: Layer, toolbox: 
     return (pause, *agents, coredns), servers
 
 
-ROUTER = f"sovereign-ai/kube-router:v{tool('kube-router').version}"
+ROUTER = f"sovereign-ai.internal/kube-router:v{tool('kube-router').version}"
 """What our image of kube-router is called; it is never pulled."""
 
 
