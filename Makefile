@@ -55,7 +55,8 @@ e2e: tools ## Tests on a real control plane, through the real Pulumi engine
 	$(BIN)/pytest -q -m cluster
 
 twin: setup ## Tests of the fabric twin: real FRR in network namespaces; as root
-	command -v vtysh >/dev/null || { [ "$$(id -u)" = 0 ] && apt-get install -y -qq frr; }
+	@if [ "$$(id -u)" = 0 ] && ! test -x /usr/lib/frr/zebra -a -x /usr/lib/frr/frr-reload.py; then apt-get update -qq \
+	  && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends frr frr-pythontools; fi
 	$(BIN)/pytest -q -m twin tests/sim/twin
 
 kind-tools: tools ## A container engine, and the node image in it: from the cache, else built

@@ -249,7 +249,8 @@ def _ansible(
             quiet=True,
             suppress_env_files=True,
         )
-        text = runner.stdout.read() if runner.stdout else ""
+        with runner.stdout as told:  # a fresh file at every look at it
+            text = told.read()
     return bool(runner.status == "canceled"), _last_words(text, folder)
 
 
