@@ -6,9 +6,10 @@ from importlib.metadata import version
 import pytest
 
 from sovereign_ai.errors import UsageError
-from sovereign_ai.toolchain.table import TOOLS, Tool, parse_version, table_digest, tool
+from sovereign_ai.toolchain.table import KIND_NODE, KIND_TOOLS, TOOLS, Tool, parse_version, table_digest, tool
 
-ROWS = pytest.mark.parametrize("row", TOOLS.values(), ids=list(TOOLS))
+ALL = {**TOOLS, **KIND_TOOLS}
+ROWS = pytest.mark.parametrize("row", ALL.values(), ids=list(ALL))
 
 
 @ROWS
@@ -43,13 +44,13 @@ def test_everything_that_is_fetched_is_pinned_by_a_digest(row: Tool) -> None:
 
 def test_rows_of_one_module_agree_on_its_version_and_hash() -> None:
     seen: dict[str, tuple[str, str]] = {}
-    for row in TOOLS.values():
+    for row in ALL.values():
         if row.source:
             assert seen.setdefault(row.source.module, (row.source.version, row.source.h1)) == (row.source.version, row.source.h1)
 
 
 def test_recipes_differ_between_tools_and_not_between_runs() -> None:
-    assert len({row.recipe for row in TOOLS.values()}) == len(TOOLS)
+    assert len({row.recipe for row in ALL.values()}) == len(TOOLS) + len(KIND_TOOLS)
     assert tool("etcd").recipe == tool("etcd").recipe
     assert re.fullmatch(r"[0-9a-f]{12}", table_digest())
 
@@ -67,3 +68,14 @@ def test_an_unknown_tool_is_refused_with_the_nearest_name() -> None:
 def test_a_version_is_read_from_its_leading_numbers() -> None:
     assert parse_version("v1.37.2-rc.1") == (1, 37, 2)
     assert parse_version("devel") == ()
+
+
+def test_what_goes_into_the_node_image_is_built_here_and_belongs_to_the_kind_plane() -> None:
+    for row in ALL.values():
+        assert (row.group == "kind") is (row.name in KIND_TOOLS)
+        assert not row.in_image or (row.source is not None and row.group == "kind")
+
+
+def test_the_published_node_image_is_pinned_by_digest_and_of_our_release_line() -> None:
+    assert re.fullmatch(r"kindest/node:v1\.37\.\d+@sha256:[0-9a-f]{64}", KIND_NODE)
+    assert tool("kubeadm").version.startswith("1.37.")

@@ -1,0 +1,92 @@
+from __future__ import annotations
+
+from ipaddress import IPv4Network
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from sovereign_ai.cluster.kind.config import container_names, kind_config, pod_range, real_machines
+from sovereign_ai.names import KEYS
+from sovereign_ai.plan.addresses import pod_bits
+from sovereign_ai.plan.factory import Plan, plan
+from sovereign_ai.spec.factory import AIFactory
+from sovereign_ai.spec.load import load
+
+ROOT = Path(__file__).resolve().parents[3]
+
+
+@pytest.fixture(scope="module")
+def factory() -> AIFactory:
+    return load(ROOT / "stacks" / "lab")
+
+
+@pytest.fixture(scope="module")
+def planned(factory: AIFactory) -> Plan:
+    return plan(factory)
+
+
+@pytest.fixture(scope="module")
+def document(factory: AIFactory, planned: Plan) -> dict[str, Any]:
+    found: dict[str, Any] = yaml.safe_load(kind_config(factory, planned, "lab"))
+    return found
+
+
+def patches(texts: list[str]) -> dict[str, dict[str, Any]]:
+    return {one["kind"]: one for one in map(yaml.safe_load, texts)}
+
+
+def test_the_file_at_the_top_level_is_the_labs_plan(factory: AIFactory, planned: Plan) -> None:
+    written = (ROOT / "kind-config.yaml").read_text()
+    assert written == kind_config(factory, planned, "lab"), "run: sovereign-ai cluster config stacks/lab > kind-config.yaml"
+
+
+def test_there_is_one_control_plane_and_two_workers_in_different_zones(document: dict[str, Any], planned: Plan) -> None:
+    assert [node["role"] for node in document["nodes"]] == ["control-plane", "worker", "worker"]
+    machines = real_machines(planned, "lab")
+    assert [node.name for node in machines] == ["train-001", "serve-001"]
+    assert len({node.zone for node in machines}) == 2
+    assert container_names(planned, "lab") == {"train-001": "lab-worker", "serve-001": "lab-worker2"}
+
+
+def test_workers_bear_the_names_and_taints_of_their_machines(document: dict[str, Any], planned: Plan) -> None:
+    for machine, node in zip(real_machines(planned, "lab"), document["nodes"][1:], strict=True):
+        register = patches(node["kubeadmConfigPatches"])["JoinConfiguration"]["nodeRegistration"]
+        assert register["name"] == machine.name
+        assert register["taints"] == [{"key": KEYS.namespace_zone, "value": machine.zone, "effect": "NoSchedule"}]
+
+
+def test_no_kubelet_says_for_itself_in_which_zone_or_under_which_law_it_stands(document: dict[str, Any]) -> None:
+    said = {key for node in document["nodes"] for key in node.get("labels", {})}
+    assert said == {"topology.kubernetes.io/region", "topology.kubernetes.io/zone", "node.kubernetes.io/instance-type"}
+    assert not {KEYS.zone, KEYS.jurisdiction} & said
+
+
+def test_every_node_the_control_planes_included_has_a_pod_range_out_of_the_described_one(factory: AIFactory, planned: Plan) -> None:
+    whole = IPv4Network(pod_range(factory, planned, "lab"))
+    nodes = len(planned.nodes_of("lab")) + 1
+    assert whole.num_addresses >= nodes << (32 - pod_bits(factory.clusters.pods_per_node))
+    assert whole.subnet_of(IPv4Network(factory.network.pods))
+    assert not whole.overlaps(IPv4Network(factory.network.services))
+
+
+def test_the_api_server_encrypts_and_audits_and_listens_on_loopback(document: dict[str, Any]) -> None:
+    assert document["networking"]["apiServerAddress"] == "127.0.0.1"
+    server = patches(document["kubeadmConfigPatches"])["ClusterConfiguration"]["apiServer"]
+    arguments = {one["name"]: one["value"] for one in server["extraArgs"]}
+    assert arguments["encryption-provider-config"] == "/etc/sovereign-ai/encryption.json"
+    assert arguments["audit-policy-file"] == "/etc/sovereign-ai/audit.json"
+    mounted = {volume["hostPath"] for volume in server["extraVolumes"]}
+    assert {str(Path(arguments[name]).parent) for name in ("encryption-provider-config", "audit-log-path")} == mounted
+
+
+@pytest.mark.parametrize("stack", ["lab", "plural", "gigafactory"])
+def test_every_stack_has_real_machines_and_spares_are_none_of_them(stack: str) -> None:
+    factory = load(ROOT / "stacks" / stack)
+    planned = plan(factory)
+    for cluster in planned.clusters:
+        machines = real_machines(planned, cluster.name)
+        assert 1 <= len(machines) <= 2
+        assert not any(node.spare for node in machines)
+        assert yaml.safe_load(kind_config(factory, planned, cluster.name))["name"] == cluster.name
