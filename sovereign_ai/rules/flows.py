@@ -30,7 +30,7 @@ def _opens_only_declared(direction: str, peers: str, way: str) -> str:
     """Write the expression for one direction; `way` joins the peer `p` and the own zone in the flow's direction."""
     port = '(has(q.protocol) ? q.protocol : "TCP") + "/" + string(q.port)'
     return (
-        f"!has(object.spec.{direction}) || object.spec.{direction}.all(r,"
+        f"!has(object.spec) || !has(object.spec.{direction}) || object.spec.{direction}.all(r,"
         f" has(r.{peers}) && size(r.{peers}) > 0 && r.{peers}.all(p, {_OWN}"
         " || (has(r.ports) && size(r.ports) > 0 && r.ports.all(q,"
         f' has(q.port) && !has(q.endPort) && type(q.port) == int && ({way} + "/" + {port}) in $openings))))'

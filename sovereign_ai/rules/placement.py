@@ -109,7 +109,7 @@ AFFINITY = Rule(
         Check(
             PODS,
             "affinity",
-            f"!({_HAS_NODES} && has({_NODES}.{_PREFERRED})) || {_NODES}.{_PREFERRED}.all(n, {_TERM.format(term='n.preference')})",
+            f"!({_HAS_NODES} && has({_NODES}.{_PREFERRED})) || {_NODES}.{_PREFERRED}.all(n, !has(n.preference) || {_TERM.format(term='n.preference')})",
             "it prefers another zone, or another law",
         ),
     ),

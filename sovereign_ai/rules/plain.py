@@ -1,4 +1,4 @@
-"""Objects as an API server would see them: without nulls, whole numbers as numbers, unknowns emptied and listed.
+"""Objects as an API server would see them: without null fields, whole numbers as numbers, unknowns emptied and listed.
 
 >>> plain({"spec": {"replicas": 2.0, "x": None, "image": UNKNOWN}})
 ({'spec': {'replicas': 2, 'image': ''}}, [('spec', 'image')])
@@ -21,6 +21,8 @@ class Unknown:
 UNKNOWN: Final = Unknown()
 
 Path = tuple[str, ...]
+_MAPS = frozenset({"annotations", "labels", "limits", "matchLabels", "nodeSelector", "parameters", "requests"})
+"""Fields whose keys are the user's own: there a null is an empty text to the API server, and the key stays."""
 
 
 def plain(value: Any) -> tuple[Any, list[Path]]:
@@ -36,12 +38,12 @@ def plain(value: Any) -> tuple[Any, list[Path]]:
 def _plain(value: Any, path: Path, unknown: list[Path]) -> Any:
     """Copy one value."""
     kind = type(value)
-    if kind is str or kind is int or kind is bool:
+    if kind is str or kind is int or kind is bool or value is None:
         return value
     if kind is dict or isinstance(value, Mapping):
         return _mapping(value, path, unknown)
     if isinstance(value, Sequence) and not isinstance(value, str | bytes):
-        copied = (_plain(item, path, unknown) for item in value if item is not None)
+        copied = (_plain(item, path, unknown) for item in value)
         return [item for item in copied if item is not UNKNOWN]
     if kind is float:
         return int(value) if value.is_integer() else value
@@ -54,10 +56,12 @@ def _plain(value: Any, path: Path, unknown: list[Path]) -> Any:
 
 
 def _mapping(value: Mapping[Any, Any], path: Path, unknown: list[Path]) -> dict[str, Any]:
-    """Copy a mapping without nulls; the key of an unknown value stays, since some rules look at keys."""
+    """Copy a mapping without null fields; the key of an unknown value stays, since some rules look at keys."""
     found = {}
     for key, item in value.items():
         if item is None:
+            if path and path[-1] in _MAPS:
+                found[key] = ""
             continue
         copied = _plain(item, (*path, key), unknown)
         found[key] = "" if copied is UNKNOWN else copied

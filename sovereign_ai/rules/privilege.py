@@ -177,13 +177,14 @@ HOST_PORT = _rule(
     7,
     "No container takes a port of the host",
     "high",
-    "A port of the host is reached through the host's own addresses, past the network policies of the namespace.",
+    "A port of the host is reached through the host's own addresses, past the network policies of the namespace. On the host's network every port is one.",
     "leave hostPort out; a Service reaches the pod",
     (CIS_HOST_PORT,),
     Check(
         PODS,
         "containers",
-        "variables.containers.all(c, !has(c.ports) || c.ports.all(p, !has(p.hostPort) || p.hostPort == 0))",
+        "variables.containers.all(c, !has(c.ports) || c.ports.all(p, (!has(p.hostPort) || p.hostPort == 0)"
+        " && (!has(variables.pod.hostNetwork) || !variables.pod.hostNetwork)))",
         "a container takes a port of the host",
     ),
 )

@@ -45,7 +45,7 @@ def _rule(
 
 def _role(condition: str, message: str) -> Check:
     """Write that each rule of a role meets a condition."""
-    return Check(("Role",), "rules", f"!has(object.rules) || object.rules.all(r, {condition})", message)
+    return Check(("Role",), "rules", f"!has(object.rules) || object.rules == null || object.rules.all(r, {condition})", message)
 
 
 def _without(resources: str, verbs: str = "") -> str:
@@ -150,7 +150,7 @@ STRANGERS = _rule(
     Check(
         ("RoleBinding",),
         "subjects",
-        '!has(object.subjects) || object.subjects.all(s, s.kind != "ServiceAccount" || !has(s.namespace)'
+        '!has(object.subjects) || object.subjects.all(s, s.kind != "ServiceAccount" || !has(s.namespace) || s.namespace == ""'
         " || s.namespace == object.metadata.namespace || s.namespace == $system"
         f" || (s.namespace in $tenants && $tenants[s.namespace] == {_TENANT}))",
         "it lets workloads of another namespace in",

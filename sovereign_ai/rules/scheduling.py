@@ -79,7 +79,7 @@ def _classes(devices: str) -> str:
     """Write that no request of a claim is for a device of the NVLink fabric."""
     far = '!{0}.deviceClassName.startsWith("compute-domain")'
     return (
-        f"{_OWN_PART} || !has({devices}.requests) || {devices}.requests.all(q,"
+        f"{_OWN_PART} || !has({devices}.requests) || {devices}.requests == null || {devices}.requests.all(q,"
         f" (!has(q.exactly) || !has(q.exactly.deviceClassName) || {far.format('q.exactly')})"
         f" && (!has(q.firstAvailable) || q.firstAvailable.all(s, !has(s.deviceClassName) || {far.format('s')})))"
     )
@@ -108,13 +108,13 @@ FABRIC = Rule(
         Check(
             ("ResourceClaim",),
             "spec.devices",
-            f"!has(object.spec.devices) || {_classes('object.spec.devices')}",
+            f"!has(object.spec) || !has(object.spec.devices) || {_classes('object.spec.devices')}",
             "it claims a device of the NVLink fabric, and its zone has no part of the fabrics of its own",
         ),
         Check(
             ("ResourceClaimTemplate",),
             "spec.spec.devices",
-            f"!has(object.spec.spec.devices) || {_classes('object.spec.spec.devices')}",
+            f"!has(object.spec) || !has(object.spec.spec) || !has(object.spec.spec.devices) || {_classes('object.spec.spec.devices')}",
             "its claims take a device of the NVLink fabric, and its zone has no part of the fabrics of its own",
         ),
     ),
@@ -156,7 +156,7 @@ DISPATCH = Rule(
 
 def _unprivileged(devices: str) -> str:
     """Write that no request of a claim asks for administrator's access."""
-    return f"!has({devices}) || !has({devices}.requests) || {devices}.requests.all(q, !has(q.exactly) || !has(q.exactly.adminAccess) || !q.exactly.adminAccess)"
+    return f"!has({devices}) || !has({devices}.requests) || {devices}.requests == null || {devices}.requests.all(q, !has(q.exactly) || !has(q.exactly.adminAccess) || !q.exactly.adminAccess)"
 
 
 ADMIN_ACCESS = Rule(
@@ -168,11 +168,16 @@ ADMIN_ACCESS = Rule(
     controls=(GDPR_SECURITY, NSA_PODS),
     places=OBJECT_PLACES,
     checks=(
-        Check(("ResourceClaim",), "spec.devices", _unprivileged("object.spec.devices"), "it claims devices that others hold"),
+        Check(
+            ("ResourceClaim",),
+            "spec.devices",
+            f"!has(object.spec) || {_unprivileged('object.spec.devices')}",
+            "it claims devices that others hold",
+        ),
         Check(
             ("ResourceClaimTemplate",),
             "spec.spec.devices",
-            _unprivileged("object.spec.spec.devices"),
+            f"!has(object.spec) || !has(object.spec.spec) || {_unprivileged('object.spec.spec.devices')}",
             "its claims take devices that others hold",
         ),
     ),

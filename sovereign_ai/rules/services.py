@@ -7,7 +7,7 @@ from sovereign_ai.rules.kinds import PODS
 from sovereign_ai.rules.rule import OBJECT_PLACES, Check, Rule
 
 _CONTROLS = (C3A_GATEWAYS, HARDENING, CIS_NETWORK)
-_ROUTE_NAMESPACE = '(!has({0}.namespace) || {0}.namespace == "" || {0}.namespace == object.metadata.namespace)'
+_ROUTE_NAMESPACE = '(!has({0}.namespace) || {0}.namespace == null || {0}.namespace == "" || {0}.namespace == object.metadata.namespace)'
 
 EXTERNAL_IPS = Rule(
     id="NET-001",
@@ -97,7 +97,7 @@ GATEWAYS = Rule(
             ("Gateway",),
             "spec.listeners",
             "object.spec.listeners.all(n, !has(n.allowedRoutes) || !has(n.allowedRoutes.namespaces)"
-            ' || !has(n.allowedRoutes.namespaces.from) || n.allowedRoutes.namespaces.from == "Same")',
+            ' || !has(n.allowedRoutes.namespaces.from) || n.allowedRoutes.namespaces.from == null || n.allowedRoutes.namespaces.from == "Same")',
             "a listener takes routes of other namespaces",
         ),
     ),
@@ -114,13 +114,15 @@ ROUTES = Rule(
         Check(
             ("HTTPRoute",),
             "spec.parentRefs",
-            f"!has(object.spec.parentRefs) || object.spec.parentRefs.all(p, {_ROUTE_NAMESPACE.format('p')})",
+            "!has(object.spec) || !has(object.spec.parentRefs) || object.spec.parentRefs == null"
+            f" || object.spec.parentRefs.all(p, {_ROUTE_NAMESPACE.format('p')})",
             "it hangs on a gateway of another namespace",
         ),
         Check(
             ("HTTPRoute",),
             "spec.rules",
-            "!has(object.spec.rules) || object.spec.rules.all(r, !has(r.backendRefs)"
+            "!has(object.spec) || !has(object.spec.rules) || object.spec.rules == null"
+            " || object.spec.rules.all(r, !has(r.backendRefs) || r.backendRefs == null"
             f" || r.backendRefs.all(b, {_ROUTE_NAMESPACE.format('b')}))",
             "it leads to a service of another namespace",
         ),
@@ -163,7 +165,7 @@ NAMES = Rule(
 )
 _POD = (
     '(has(e.targetRef) && has(e.targetRef.kind) && e.targetRef.kind == "Pod"'
-    " && (!has(e.targetRef.namespace) || e.targetRef.namespace == object.metadata.namespace))"
+    ' && (!has(e.targetRef.namespace) || e.targetRef.namespace == "" || e.targetRef.namespace == object.metadata.namespace))'
 )
 
 ENDPOINTS = Rule(
@@ -181,7 +183,7 @@ ENDPOINTS = Rule(
         Check(
             ("EndpointSlice",),
             "endpoints",
-            f'object.addressType != "FQDN" && (!has(object.endpoints) || object.endpoints.all(e, {_POD}))',
+            f'object.addressType != "FQDN" && (!has(object.endpoints) || object.endpoints == null || object.endpoints.all(e, {_POD}))',
             "it leads to addresses that are no pods of its namespace",
         ),
         Check(

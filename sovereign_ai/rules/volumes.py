@@ -94,7 +94,7 @@ SNAPSHOTS = Rule(
         Check(
             ("VolumeSnapshotClass",),
             "parameters",
-            f"!has(object.parameters) || object.parameters.all(k, !(k in {_PLACES}) || object.parameters[k] in $regions)",
+            f"!has(object.parameters) || object.parameters == null || object.parameters.all(k, !(k in {_PLACES}) || object.parameters[k] in $regions)",
             "it sends snapshots to a place that the data may not be in",
         ),
     ),

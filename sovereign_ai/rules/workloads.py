@@ -91,7 +91,7 @@ TOKENS = Rule(
         Check(
             PODS,
             "volumes",
-            "variables.volumes.all(v, !has(v.projected) || !has(v.projected.sources) || v.projected.sources.all(s,"
+            "variables.volumes.all(v, !has(v.projected) || !has(v.projected.sources) || v.projected.sources == null || v.projected.sources.all(s,"
             " !has(s.serviceAccountToken) || !has(s.serviceAccountToken.expirationSeconds)"
             f" || s.serviceAccountToken.expirationSeconds <= {_TOKEN_SECONDS}))",
             "it projects a token that lives longer than a day",

@@ -1,8 +1,16 @@
-"""The cases that every place must decide alike: a folder each, with the object, the decision and its reason."""
+r"""The cases that every place must decide alike: a folder each, with the object, the decision and its reason.
+
+What differs from a case in one place stands in the rule's `variations.yaml`: the case it is a variation
+`of`, what to `set` by dotted path (a dot in a key is written `\.`), the decision and its reason; with
+`each`, one variation for each value.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import re
+from collections.abc import Iterator
+from copy import deepcopy
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -31,7 +39,37 @@ class Case:
 
 def cases() -> list[Case]:
     """Read all of them, sorted."""
-    return [_case(path.parent) for path in sorted(FOLDER.glob("*/*/decision.yaml"))]
+    found = [_case(path.parent) for path in sorted(FOLDER.glob("*/*/decision.yaml"))]
+    named = {case.name: case for case in found}
+    varied = [one for path in sorted(FOLDER.glob("*/variations.yaml")) for one in _variations(path, named)]
+    return sorted([*found, *varied], key=lambda case: case.name)
+
+
+def _variations(path: Path, named: dict[str, Case]) -> Iterator[Case]:
+    """Make the variations of one rule."""
+    rule = path.parent.name
+    for name, said in yaml.safe_load(path.read_text(encoding="utf-8")).items():
+        of = named[said["of"] if "/" in said["of"] else f"{rule}/{said['of']}"]
+        each = [{key: value} for key, values in said.get("each", {}).items() for value in values] or [{}]
+        for number, one in enumerate(each, 1):
+            obj = deepcopy(of.obj)
+            for key, value in {**said.get("set", {}), **one}.items():
+                _put(obj, re.split(r"(?<!\\)\.", key), deepcopy(value))
+            rules = tuple(sorted(said.get("rules", [rule] if said["decision"] == "deny" else [])))
+            full = f"{rule}/{name}" + (f"-{number}" if len(each) > 1 else "")
+            otherwise = said.get("otherwise", of.otherwise)
+            yield replace(of, name=full, obj=obj, decision=said["decision"], rules=rules, reason=said["reason"], otherwise=otherwise)
+
+
+def _put(value: Any, path: list[str], new: Any) -> None:
+    """Set what stands at a path; missing mappings on the way are made."""
+    *way, last = [step.replace("\\.", ".") for step in path]
+    for step in way:
+        value = value[int(step)] if isinstance(value, list) else value.setdefault(step, {})
+    if isinstance(value, list):
+        value[int(last)] = new
+    else:
+        value[last] = new
 
 
 def _case(folder: Path) -> Case:

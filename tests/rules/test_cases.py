@@ -65,7 +65,9 @@ def _as_json_numbers(value: Any) -> Any:
 
 
 def test_every_folder_holds_a_case_and_every_rule_has_allowing_and_denying_ones():
-    assert len(CASES) == len(list(FOLDER.glob("*/*")))
+    folders = [path for path in FOLDER.glob("*/*") if path.is_dir()]
+    assert {f"{path.parent.name}/{path.name}" for path in folders} <= {case.name for case in CASES}
+    assert len({case.name for case in CASES}) == len(CASES)
     for rule in (rule for rule in REGISTRY if rule.checks):
         decisions = {case.decision for case in CASES if case.name.startswith(f"{rule.id}/")}
         assert decisions == {"allow", "deny"}, rule.id

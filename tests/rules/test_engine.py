@@ -58,6 +58,13 @@ def test_null_means_left_out(context: Context):
     assert rules_of(pod(hostNetwork=None, nodeName=None, volumes=None, nodeSelector=None), context) == set()
 
 
+def test_a_null_in_a_list_is_refused_and_one_in_a_users_own_map_is_an_empty_text(context: Context):
+    assert "PLC-004" in rules_of(pod(tolerations=[None]), context)
+    assert rules_of(pod(nodeSelector={KEYS.zone: None}), context) == {"PLC-001"}
+    marked = {**pod(), "metadata": {**pod()["metadata"], "annotations": {"kubernetes.io/config.mirror": None}}}
+    assert rules_of(marked, context) == {"PRV-014"}
+
+
 def test_an_unknown_in_a_decided_field_violates_the_rule_that_reads_it(context: Context):
     assert rules_of(pod(image=UNKNOWN), context) == {"IMG-001", "IMG-002"}
     assert "PLC-001" in rules_of(pod(nodeSelector={KEYS.zone: UNKNOWN}), context)
