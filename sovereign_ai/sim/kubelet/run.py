@@ -19,6 +19,7 @@ from sovereign_ai.cluster.embedded import launch
 from sovereign_ai.cluster.ending import end_processes
 from sovereign_ai.cluster.process import Process
 from sovereign_ai.cluster.state import Place, read_json, write_json
+from sovereign_ai.cluster.status import supervisor_pid
 from sovereign_ai.errors import EnvironmentLacksError, Problem, Where
 from sovereign_ai.sim.kubelet.agent import CONFIG, STATUS
 from sovereign_ai.spec.load import load
@@ -41,7 +42,7 @@ def start(
     progress: Callable[[str], object] = lambda _line: None,
     wait_seconds: float = _START_SECONDS,
 ) -> None:
-    """Start the process, in place of one that runs, and wait until every worker's devices are on offer.
+    """Start the process, unless it runs for the same, and wait until every worker's devices are on offer.
 
     Args:
         folder: where it keeps its configuration, status and logs; made if need be.
@@ -57,10 +58,6 @@ def start(
         UsageError: the stack cannot be read.
     """
     where = _place(folder)
-    end_processes(where)
-    for each in (folder, folder / "logs"):
-        each.mkdir(mode=0o700, parents=True, exist_ok=True)
-    (folder / STATUS).unlink(missing_ok=True)
     config = {
         "stack": str(stack.resolve()),
         "digest": load(stack).digest,
@@ -68,6 +65,13 @@ def start(
         "kubeconfig": str(kubeconfig.resolve()),
         "containers": dict(containers),
     }
+    if supervisor_pid(where) is not None and read_json(folder / CONFIG) == config:
+        _wait(folder, wait_seconds)
+        return
+    end_processes(where)
+    for each in (folder, folder / "logs"):
+        each.mkdir(mode=0o700, parents=True, exist_ok=True)
+    (folder / STATUS).unlink(missing_ok=True)
     write_json(folder / CONFIG, config)
     engine = {name: value for name, value in os.environ.items() if name in _ENGINE}
     environment = engine | {
