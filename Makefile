@@ -65,7 +65,12 @@ kind-tools: tools ## A container engine, and the node image in it: from the cach
 	$(BIN)/sovereign-ai tools node-image $(NODE_IMAGE)
 
 kind: kind-tools ## The same as `make demo` on real kubelets: containers, devices, traffic; then remove it
-	$(BIN)/python -m benchmarks.kind_demo $(STACK)
+	$(BIN)/sovereign-ai up $(STACK) --cluster kind
+	$(BIN)/sovereign-ai verify $(STACK) --cluster kind
+	$(BIN)/python -m tests.kind.shown $(STACK)
+	$(BIN)/sovereign-ai down $(STACK) --cluster kind
+	@left=$$(docker ps -aq --filter label=io.x-k8s.kind.cluster=$(notdir $(STACK)); docker network ls -q --filter name='^kind$$'); \
+	if [ -n "$$left" ]; then echo "left behind: $$left" >&2; exit 1; fi; echo "Nothing is left behind."
 
 kind-down: setup ## Remove what a broken `make kind` left
 	$(BIN)/sovereign-ai cluster down $(STACK) --backend kind
