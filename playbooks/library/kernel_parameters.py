@@ -33,6 +33,11 @@ def read(path: str) -> str | None:
         return None
 
 
+def read_only(name: str) -> bool:
+    """Tell whether the parameter lies on a mount that cannot be written, as a container's does; root may write all others."""
+    return bool(os.statvfs(place(name)).f_flag & os.ST_RDONLY)
+
+
 def main() -> None:
     """Compare, and unless this is a check, write what differs and read it again."""
     spec: dict[str, Any] = {
@@ -47,7 +52,8 @@ def main() -> None:
     if unknown:
         module.fail_json(msg=f"this kernel has no {', '.join(unknown)}")
     now = {name: " ".join(value.split()) for name, value in have.items() if value is not None}
-    wrong = {name: value for name, value in values.items() if name in now and now[name] != value}
+    fixed = sorted(name for name in now if now[name] != values[name] and read_only(name))
+    wrong = {name: value for name, value in values.items() if name in now and now[name] != value and name not in fixed}
     path, text = module.params["file"], "".join(f"{name} = {value}\n" for name, value in values.items())
     kept = read(path) if path else text
     before = "".join(f"{name} = {now[name]}\n" for name in wrong) + (f"{path}: {'other' if kept else 'absent'}\n" if kept != text else "")
@@ -66,7 +72,8 @@ def main() -> None:
             except OSError as error:
                 module.fail_json(msg=f"{name} cannot be set to {value}: {error.strerror}")
     absent = sorted(name for name in values if name not in now)
-    module.exit_json(changed=bool(wrong) or kept != text, diff={"before": before, "after": after}, absent=absent)
+    notes = [f"of the machine below this container, and so in {path or 'no file'} alone: {', '.join(fixed)}"] if fixed else []
+    module.exit_json(changed=bool(wrong) or kept != text, diff={"before": before, "after": after}, absent=absent, notes=notes)
 
 
 if __name__ == "__main__":

@@ -111,8 +111,8 @@ class Heard:
 
     def _went_well(self, one: _Host, data: Mapping[str, Any], result: Mapping[str, Any], *, item: bool) -> None:
         """Take what a task did; a loop is counted by its items and not again as a whole."""
-        if data.get("task_action") in ("debug", "ansible.builtin.debug") and isinstance(result.get("msg"), str):
-            one.notes.append(result["msg"])
+        if data.get("task_action") in ("debug", "ansible.builtin.debug") and "results" not in result and result.get("msg"):
+            one.notes.append(str(result["msg"]))
         if result.get("changed") and (item or "results" not in result):
             label = result.get("_ansible_item_label") or result.get("item") or ""
             diff = written(result.get("diff"))

@@ -66,4 +66,4 @@ def _host(one: SwitchPorts, number: int) -> Host:
         "switch_links": list(links(one)),
     }
     unit = f"{one.plane.name}-{switch.tier}-{part}"
-    return Host(switch.name, unit, ("switches", f"role_{one.plane.role.replace('-', '_')}", f"tier_{switch.tier}"), variables)
+    return Host(switch.name, unit, ("switches", f"fabric_{one.plane.role.replace('-', '_')}", f"tier_{switch.tier}"), variables)

@@ -1,0 +1,135 @@
+#!/usr/bin/python3
+"""Bring a BMC's settings to what is wanted, over Redfish: TLS verified, credentials from a file, only what differs is written."""
+
+from __future__ import annotations
+
+import base64
+import json
+import os
+import ssl
+import urllib.error
+import urllib.request
+from typing import Any
+
+from ansible.module_utils.basic import AnsibleModule
+
+DOCUMENTATION = """
+module: redfish_settings
+short_description: Bring a BMC's settings to what is wanted, over Redfish
+description:
+  - Runs where Ansible runs. A property that the BMC does not have is told of and left; a BMC that answers without a certificate that
+    the authority signed is not spoken to.
+options:
+  address: {description: Address and port of the BMC., type: str, required: true}
+  credentials: {description: File of mode 0600 that holds C(user:password) in one line., type: path, required: true}
+  authority: {description: File of the certificates that may sign the BMC's., type: path, required: true}
+  manager: {description: Wanted properties of the manager's network protocols., type: dict, default: {}}
+  secure_boot: {description: Whether the system boots signed code alone., type: bool, default: true}
+  boot: {description: Kinds of boot option in their order by Redfish's aliases., type: list, elements: str, default: []}
+author: sovereign_ai
+"""
+Json = dict[str, Any]
+
+
+class Bmc:
+    """One BMC, spoken to by TLS."""
+
+    def __init__(self, module: AnsibleModule) -> None:
+        """Read the credentials; a file that others can read is refused."""
+        path = module.params["credentials"]
+        if os.stat(path).st_mode & 0o077:
+            module.fail_json(msg=f"others can read {path}: chmod 600 {path}")
+        with open(path, encoding="utf-8") as opened:
+            word = opened.read().strip()
+        self.module = module
+        self.head = {"Authorization": "Basic " + base64.b64encode(word.encode()).decode(), "Accept": "application/json"}
+        context = ssl.create_default_context(cafile=module.params["authority"])
+        context.minimum_version = ssl.TLSVersion.TLSv1_2
+        plain = urllib.request.ProxyHandler({})
+        self.opener = urllib.request.build_opener(plain, urllib.request.HTTPSHandler(context=context))
+
+    def ask(self, path: str, patch: Json | None = None, tag: str = "") -> tuple[Json, str]:
+        """Read a resource, or write a part of it; gives what it is and its tag."""
+        url = f"https://{self.module.params['address']}{path}"
+        head = {**self.head, **({"Content-Type": "application/json"} if patch else {}), **({"If-Match": tag} if tag else {})}
+        data = json.dumps(patch).encode() if patch else None
+        request = urllib.request.Request(url, data=data, headers=head, method="PATCH" if patch else "GET")
+        try:
+            with self.opener.open(request, timeout=30) as answer:
+                return json.loads(answer.read() or b"{}"), answer.headers.get("ETag", "")
+        except urllib.error.HTTPError as error:
+            self.module.fail_json(msg=f"{path}: the BMC answers {error.code} {error.reason}: {error.read()[:200].decode(errors='replace')}")
+        except (OSError, ValueError) as error:
+            self.module.fail_json(msg=f"{path}: {getattr(error, 'reason', error)}")
+        raise AssertionError  # fail_json does not return
+
+    def first(self, collection: str) -> str:
+        """Give the first member of a collection."""
+        members = self.ask(collection)[0].get("Members", [])
+        if not members:
+            self.module.fail_json(msg=f"{collection} has no member")
+        return str(members[0]["@odata.id"])
+
+
+def differing(have: Json, want: Json, before: str = "") -> tuple[Json, list[str], list[str]]:
+    """Give the part of what is wanted that differs, lines that say how, and what the BMC does not have."""
+    patch: Json = {}
+    lines, absent = [], []
+    for key, value in want.items():
+        name = f"{before}{key}"
+        if key not in have:
+            absent.append(name)
+        elif isinstance(value, dict):
+            inner, more, none = differing(have[key] or {}, value, f"{name}.")
+            lines, absent = lines + more, absent + none
+            patch |= {key: inner} if inner else {}
+        elif have[key] != value:
+            patch[key] = value
+            lines += [f"- {name}: {json.dumps(have[key])}", f"+ {name}: {json.dumps(value)}"]
+    return patch, lines, absent
+
+
+def boot_order(bmc: Bmc, system: Json, kinds: list[str]) -> list[str]:
+    """Give the boot options in the wanted order: those of no wanted kind come last, as they stood."""
+    boot = system.get("Boot", {})
+    now = list(boot.get("BootOrder", []))
+    place = boot.get("BootOptions", {}).get("@odata.id", "")
+    options = [bmc.ask(one["@odata.id"])[0] for one in bmc.ask(place)[0].get("Members", [])] if place and kinds else []
+    kind = {one.get("BootOptionReference"): one.get("Alias", "") for one in options}
+    return sorted(now, key=lambda name: kinds.index(kind[name]) if kind.get(name) in kinds else len(kinds))
+
+
+def main() -> None:
+    """Compare, and unless this is a check, write what differs."""
+    spec: dict[str, Any] = {
+        "address": {"type": "str", "required": True},
+        "credentials": {"type": "path", "required": True},
+        "authority": {"type": "path", "required": True},
+        "manager": {"type": "dict", "default": {}},
+        "secure_boot": {"type": "bool", "default": True},
+        "boot": {"type": "list", "elements": "str", "default": []},
+    }
+    module = AnsibleModule(argument_spec=spec, supports_check_mode=True)
+    bmc = Bmc(module)
+    manager, system = bmc.first("/redfish/v1/Managers"), bmc.first("/redfish/v1/Systems")
+    order = boot_order(bmc, bmc.ask(system)[0], module.params["boot"])
+    wishes = [
+        (f"{manager}/NetworkProtocol", module.params["manager"]),
+        (f"{system}/SecureBoot", {"SecureBootEnable": module.params["secure_boot"]}),
+        (system, {"Boot": {"BootOrder": order}} if order else {}),
+    ]
+    lines, notes = [], []
+    for path, want in wishes:
+        have, tag = bmc.ask(path)
+        patch, said, absent = differing(have, want)
+        notes += [f"{path} has no {name}" for name in absent]
+        if patch and not module.check_mode:
+            bmc.ask(path, patch, tag)
+            if left := differing(bmc.ask(path)[0], want)[1]:
+                module.fail_json(msg=f"{path}: the BMC took it and shows {' '.join(left)}")
+        lines += [path, *said] if said else []
+    module.exit_json(changed=bool(lines), diff={"prepared": "".join(line + "\n" for line in lines)}, notes=notes)
+
+
+if __name__ == "__main__":
+    main()
