@@ -7,12 +7,16 @@ cluster of the same name that is there already is never touched.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 import pytest
 
 from sovereign_ai.toolchain.engine.docker import Docker
 from sovereign_ai.toolchain.node_image.build import TAG
 from tests.life import Lab
+
+if TYPE_CHECKING:
+    from tests.kind.pods import Site
 
 
 class KindLab(Lab):
@@ -49,3 +53,11 @@ def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[KindLab]:
         yield made
     finally:
         made.end()
+
+
+@pytest.fixture(scope="session")
+def site(lab: KindLab) -> Site:
+    """The lab with what it takes to run pods on its real machines."""
+    from tests.kind.pods import Site
+
+    return Site(lab)

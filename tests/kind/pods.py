@@ -1,0 +1,155 @@
+"""Pods on the kind plane, and what one sees from inside them.
+
+A container is asked through the runtime of its node, and judged by what it says, never by an exit code.
+"""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import cached_property, partial
+from pathlib import Path
+from typing import Any
+
+from sovereign_ai.cluster.access import Api
+from sovereign_ai.cluster.kind.nodes import load as load_image
+from sovereign_ai.cluster.kind.plane import KindCluster, cluster_of
+from sovereign_ai.plan.factory import plan
+from sovereign_ai.render.kubernetes.bundle import render
+from sovereign_ai.spec.load import load
+from sovereign_ai.toolchain.node_image.archive import Entry, Image, write_layer, write_oci
+from sovereign_ai.verify.pods import Place, gpu_pod, with_container, with_selector
+from tests.kind.conftest import KindLab
+
+BOX = "/usr/local/bin/toolbox"
+HOST = "kubernetes.io/hostname"
+_SECONDS = 60.0
+
+
+class Site:
+    """The deployed lab, with what it takes to run pods on its real machines."""
+
+    def __init__(self, lab: KindLab) -> None:
+        self.lab = lab
+        self.factory = load(lab.stack)
+        self.plan = plan(self.factory)
+        self.bundle = render(self.factory, self.plan, "lab")
+        self.api: Api = lab.api
+        self.machines = lab.machines
+        self.cluster: KindCluster = cluster_of("lab", root=Path(lab.env["XDG_STATE_HOME"]) / "sovereign-ai" / "kind")
+
+    def real(self, zone: str) -> str:
+        """The real machine of a zone."""
+        return next(node.name for node in self.plan.nodes if node.zone == zone and node.name in self.machines)
+
+    def place(self, zone: str) -> Place:
+        """A namespace and a pool of a zone."""
+        here = self.plan.cluster("lab")
+        return Place(
+            next(one for one in here.namespaces if one.zone == zone),
+            next(one for one in here.pools if one.pool == next(node.pool for node in self.plan.nodes if node.name == self.real(zone))),
+        )
+
+    def pod(self, name: str, zone: str, *words: str, gpus: int = 0, image: str = "", **container: Any) -> dict[str, Any]:
+        """A pod that every rule allows, on the real machine of a zone; the image's own command if no words are given."""
+        pod = with_selector(gpu_pod(self.factory, self.place(zone), name, gpus), {HOST: self.real(zone)})
+        if not gpus:
+            for part in ("limits", "requests"):
+                del pod["spec"]["containers"][0]["resources"][part][self.place(zone).part.resource]
+        return with_container(pod, image=image or self.cluster.image, **({"args": list(words)} if words else {}), **container)
+
+    def get(self, pod: dict[str, Any]) -> dict[str, Any]:
+        """A pod as it is now."""
+        found = self.api.get("v1", "Pod", pod["metadata"]["name"], pod["metadata"]["namespace"])
+        assert found is not None
+        return found
+
+    def phase(self, pod: dict[str, Any]) -> str:
+        """A pod's phase."""
+        return str(self.get(pod).get("status", {}).get("phase"))
+
+    @contextmanager
+    def there(self, *objects: dict[str, Any]) -> Iterator[None]:
+        """Have objects made, and gone in the end."""
+        made = []
+        try:
+            for obj in objects:
+                self.api.create(obj)
+                made.append(obj)
+            yield
+        finally:
+            for obj in reversed(made):
+                self.remove(obj)
+
+    @contextmanager
+    def running(self, *pods: dict[str, Any]) -> Iterator[None]:
+        """Have pods run."""
+        with self.there(*pods):
+            for pod in pods:
+                until(partial(self.is_up, pod), partial(self.get, pod))
+            yield
+
+    def is_up(self, pod: dict[str, Any]) -> bool:
+        """Tell whether a pod's containers are ready."""
+        status = self.get(pod).get("status", {})
+        return bool(status.get("containerStatuses")) and all(one["ready"] for one in status["containerStatuses"])
+
+    def remove(self, obj: dict[str, Any]) -> None:
+        """Remove an object and wait until it is gone."""
+        where = obj["metadata"]["name"], obj["metadata"].get("namespace")
+        self.api.delete(obj["apiVersion"], obj["kind"], *where)
+        until(lambda: self.api.get(obj["apiVersion"], obj["kind"], *where) is None, lambda: obj["metadata"])
+
+    def said(self, pod: dict[str, Any]) -> str:
+        """What a pod printed once it has ended."""
+        until(lambda: self.phase(pod) in {"Succeeded", "Failed"}, lambda: self.get(pod)["status"])
+        where = pod["metadata"]
+        answer = self.api.request("GET", f"/api/v1/namespaces/{where['namespace']}/pods/{where['name']}/log")
+        return str(answer.get("text", answer))
+
+    def inside(self, pod: dict[str, Any], *words: str) -> subprocess.CompletedProcess[bytes]:
+        """Run a command in a running pod."""
+        live = self.get(pod)
+        identity = live["status"]["containerStatuses"][0]["containerID"].removeprefix("containerd://")
+        node = self.machines.get(live["spec"]["nodeName"], live["spec"]["nodeName"])
+        return self.lab.docker.run("exec", node, "crictl", "exec", identity, *words)
+
+    def body(self, pod: dict[str, Any], url: str, seconds: float = 2) -> str:
+        """What a pod gets from a URL; empty where nothing answers."""
+        return self.inside(pod, BOX, "get", url, f"{seconds:g}").stdout.decode().strip()
+
+    def address(self, pod: dict[str, Any]) -> str:
+        """A running pod's address."""
+        return str(self.get(pod)["status"]["podIP"])
+
+    def events(self, obj: dict[str, Any]) -> list[str]:
+        """What was said about an object."""
+        where = obj["metadata"]
+        found = self.api.list("v1", "Event", where.get("namespace"))
+        return [str(one.get("message")) for one in found if one["involvedObject"].get("name") == where["name"]]
+
+    @cached_property
+    def shell(self) -> str:
+        """An image that has a shell and nothing else, in every real machine; its name."""
+        program = Path("/bin/sh").resolve()
+        linked = subprocess.run(["ldd", str(program)], capture_output=True, text=True, check=True).stdout
+        libraries = [Path(path) for path in re.findall(r"(/[^ ]+) \(0x", linked)]
+        folder = self.lab.stack.parent
+        entries = [Entry("bin/sh", program, 0o755), *(Entry(str(path)[1:], path.resolve(), 0o755) for path in libraries)]
+        layer = write_layer(folder / "shell-layer.tar", entries)
+        name = f"{self.factory.images.registries[0].rstrip('/')}/shell@{Image((), (layer,), ('/bin/sh',)).digest}"
+        write_oci(folder / "shell.tar", [Image((name,), (layer,), ("/bin/sh",))])
+        for container in self.machines.values():
+            load_image(self.lab.docker, container, folder / "shell.tar")
+        return name
+
+
+def until(holds: Callable[[], Any], why: Callable[[], Any], seconds: float = _SECONDS) -> None:
+    """Wait until something holds; what was seen last stands in the failure."""
+    deadline = time.monotonic() + seconds
+    while not holds():
+        assert time.monotonic() < deadline, f"not within {seconds:g} s: {why()}"
+        time.sleep(0.2)
