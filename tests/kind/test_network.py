@@ -140,7 +140,7 @@ def _host_pod(site: Site, name: str, machine: str, *words: str) -> dict[str, Any
 def test_a_tenants_pod_cannot_have_the_hosts_network(traffic: Traffic) -> None:
     pod = traffic.site.pod("host-tenant", "restricted", "pause")
     pod["spec"]["hostNetwork"] = True
-    with pytest.raises(ApiError, match="PodSecurity|PRV-"):
+    with pytest.raises(ApiError, match=r"PodSecurity|PRV-"):
         traffic.site.api.create(pod, dry_run=True)
 
 
@@ -161,7 +161,7 @@ def outside(address: str, body: str) -> Iterator[int]:
     """A server of this machine's own, outside the cluster; its port."""
 
     class Answer(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:  # noqa: N802 - the server's own name
+        def do_GET(self) -> None:
             self.send_response(200)
             self.end_headers()
             self.wfile.write(body.encode())
