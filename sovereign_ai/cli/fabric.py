@@ -31,10 +31,11 @@ def add(app: typer.Typer) -> None:
     def render(
         stack: Stack = Path(),
         out: Annotated[Path, typer.Option("--output", "-o", help="Folder for the files.")] = Path("fabric"),
+        boot: Annotated[str, typer.Option("--boot-server", help="IPv4 address from which machines boot; left out, none do.")] = "",
         as_json: Annotated[bool, AsJson] = False,
     ) -> None:
-        """Write switch configuration, cable lists, DHCP, bare-metal, NetBox and Topograph files."""
-        speak("fabric render", as_json, lambda output: _render(output, stack, out))
+        """Write switch configuration, cable lists, rack fronts, DHCP, PXE, bare-metal, NetBox and Topograph files."""
+        speak("fabric render", as_json, lambda output: _render(output, stack, out, boot))
 
     twin = typer.Typer(no_args_is_help=True, help="Build a plane from namespaces and real routing daemons; needs root and FRR.")
     group.add_typer(twin, name="twin")
@@ -74,17 +75,29 @@ def _check(output: Output, path: Path) -> None:
     output.finish({"planes": [one.to_data() for one in reports]}, lines[:-1])
 
 
-def _render(output: Output, path: Path, out: Path) -> None:
-    from sovereign_ai.cli.stack import open_stack
-    from sovereign_ai.render.interop.files import files
+def _render(output: Output, path: Path, out: Path, boot: str) -> None:
+    from ipaddress import AddressValueError, IPv4Address
 
+    from sovereign_ai.cli.stack import open_stack
+    from sovereign_ai.errors import Problem, UsageError
+    from sovereign_ai.render.interop.files import Known, files
+
+    try:
+        server = str(IPv4Address(boot)) if boot else ""
+    except AddressValueError:
+        raise UsageError(Problem("bad-address", f"{boot[:60]!r} is no IPv4 address", hint="write it as 10.0.0.5")) from None
     stack = open_stack(path)
     count = size = 0
-    for name, text in files(stack.factory, stack.plan):
+    made: set[Path] = set()
+    for name, text in files(stack.factory, stack.plan, Known(boot=server)):
         file = out / name
-        file.parent.mkdir(parents=True, exist_ok=True)
+        if file.parent not in made:
+            file.parent.mkdir(parents=True, exist_ok=True)
+            made.add(file.parent)
         file.write_text(text, encoding="utf-8")
         count, size = count + 1, size + len(text)
+        if count % 2_000 == 0:
+            output.progress(f"{count:,} files written")
     output.finish({"folder": str(out), "files": count, "bytes": size}, [f"wrote {count:,} files to {out}"])
 
 

@@ -2,8 +2,9 @@
 
 <plane>/switches/<switch>/frr.conf, ports.json, config_db.json, nvue.yaml   Ethernet
 <plane>/partitions.conf, topology.topo                                      InfiniBand
-<plane>/cables.csv, rails.json, qos.json, kea-dhcp4.json, topograph.yaml    where they apply
-bare-metal/<cluster>.yaml, netbox/<number>-<what>.csv                       the whole plan
+<plane>/cables.csv, parts.csv, rails.json, qos.json, kea-dhcp4.json, topograph.yaml    where they apply
+racks/<site>/<rack>.svg, bare-metal/<cluster>.yaml, netbox/<number>-<what>.csv         the whole plan
+pxe/boot.ipxe, pxe/hosts/<machine>.ipxe                                                where a boot server is given
 """
 
 from __future__ import annotations
@@ -15,9 +16,10 @@ import orjson
 
 from sovereign_ai.plan.fabric import FabricPlan
 from sovereign_ai.plan.factory import Plan
-from sovereign_ai.render.interop.cabling import cables_csv, rail_map
-from sovereign_ai.render.interop.hosts import bare_metal_hosts, kea
+from sovereign_ai.render.interop.cabling import cables_csv, parts_csv, rail_map
+from sovereign_ai.render.interop.hosts import bare_metal_hosts, kea, pxe
 from sovereign_ai.render.interop.netbox import netbox
+from sovereign_ai.render.interop.racks import face, models
 from sovereign_ai.render.interop.topograph import topograph
 from sovereign_ai.render.switches.frr import frr
 from sovereign_ai.render.switches.ports import port_maps
@@ -31,15 +33,17 @@ _SORTED = orjson.OPT_INDENT_2 | orjson.OPT_SORT_KEYS
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """What only the delivered machines tell.
+    """What no description tells: what only the delivered machines know, and where they boot from.
 
     Attributes:
         macs: machine name to the MAC address it boots from.
         guids: (machine, port) to its InfiniBand port GUID.
+        boot: IPv4 address of the boot server; empty where machines boot by virtual media alone.
     """
 
     macs: Mapping[str, str] = field(default_factory=dict)
     guids: Mapping[tuple[str, str], str] = field(default_factory=dict)
+    boot: str = ""
 
 
 def files(factory: AIFactory, plan: Plan, known: Known | None = None) -> Iterator[tuple[str, str]]:
@@ -47,6 +51,7 @@ def files(factory: AIFactory, plan: Plan, known: Known | None = None) -> Iterato
     told = known or Known()
     for plane in plan.fabrics:
         yield f"{plane.name}/cables.csv", cables_csv(plan, plane)
+        yield f"{plane.name}/parts.csv", parts_csv(plan, plane)
         if plane.kind == "infiniband":
             fabric = next(one for one in factory.fabrics if one.name == plane.fabric)
             yield f"{plane.name}/partitions.conf", partitions_conf(factory, plan, plane, told.guids)
@@ -57,11 +62,15 @@ def files(factory: AIFactory, plan: Plan, known: Known | None = None) -> Iterato
             yield f"{plane.name}/rails.json", _json(rail_map(plan, plane))
             yield f"{plane.name}/topograph.yaml", topograph(plan, plane)
         if plane.role in ("in-band", "out-of-band"):
-            yield f"{plane.name}/kea-dhcp4.json", kea(plan, plane, told.macs if plane.role == "in-band" else {})
+            here = plane.role == "in-band"
+            yield f"{plane.name}/kea-dhcp4.json", kea(plan, plane, told.macs if here else {}, told.boot if here else "")
     for cluster in plan.clusters:
         yield f"bare-metal/{cluster.name}.yaml", bare_metal_hosts(plan, cluster.name, told.macs)
-    for name, text in netbox(factory, plan).items():
-        yield f"netbox/{name}", text
+    yield from ((f"netbox/{name}", text) for name, text in netbox(factory, plan).items())
+    kinds = models(factory, plan)
+    yield from ((f"racks/{rack.site}/{rack.name}.svg", face(rack, kinds)) for rack in plan.racks)
+    if told.boot:
+        yield from ((f"pxe/{name}", text) for name, text in pxe(plan, told.boot))
 
 
 def _switches(factory: AIFactory, plan: Plan, plane: FabricPlan) -> Iterator[tuple[str, str]]:

@@ -8,26 +8,38 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator
 
-from sovereign_ai.catalog.switches import switch
-from sovereign_ai.catalog.systems import system
 from sovereign_ai.plan.factory import Plan
 from sovereign_ai.plan.shapes import RACK_UNITS
-from sovereign_ai.render.interop.cabling import racks_of
+from sovereign_ai.render.interop.racks import models, stands
 from sovereign_ai.render.interop.table import table
 from sovereign_ai.render.switches.ports import host_addresses, host_interface, interface
 from sovereign_ai.spec.factory import AIFactory
 
 _SPEEDS = {800: "800gbase-x-osfp", 400: "400gbase-x-qsfpdd", 200: "200gbase-x-qsfp56", 100: "100gbase-x-qsfp28", 1: "1000base-t"}
-_OPEN = "unknown"
 
 
 def netbox(factory: AIFactory, plan: Plan) -> dict[str, str]:
     """Give file name to text."""
-    models = _models(factory, plan)
-    kinds = sorted(set(models.values()))
-    racks = racks_of(plan)
+    known = models(factory, plan)
+    kinds = sorted({(one.maker, one.name, one.units or 1) for one in known.values()})
     roles = _roles(plan)
-    devices = [(name, roles[name], *models[name][:2], rack.site, rack.name) for name, rack in racks.items()]
+    devices = [
+        (
+            one.device,
+            roles[one.device],
+            known[one.device].maker,
+            one.model,
+            rack.site,
+            rack.name,
+            one.unit or "",
+            "front" if one.unit else "",
+        )
+        for rack in plan.racks
+        for one in stands(rack, known)
+    ]
+    placed = {row[0] for row in devices}
+    ends = list(_ends(plan, placed))
+    interfaces = {(device, name, kind) for row in ends for device, name, kind in ((row[0], row[1], row[4]), (row[2], row[3], row[4]))}
     return {
         "1-manufacturers.csv": table(["name", "slug"], ((maker, maker) for maker in sorted({kind[0] for kind in kinds}))),
         "2-device-roles.csv": table(["name", "slug", "color"], ((role, role, "9e9e9e") for role in sorted({one[1] for one in devices}))),
@@ -39,35 +51,19 @@ def netbox(factory: AIFactory, plan: Plan) -> dict[str, str]:
             ["site", "name", "status", "u_height"], ((rack.site, rack.name, "planned", RACK_UNITS) for rack in plan.racks)
         ),
         "6-devices.csv": table(
-            ["name", "role", "manufacturer", "device_type", "site", "rack", "status"], ((*one, "planned") for one in devices)
+            ["name", "role", "manufacturer", "device_type", "site", "rack", "position", "face", "status"],
+            ((*one, "planned") for one in devices),
         ),
-        "7-interfaces.csv": table(["device", "name", "type"], sorted(set(_interfaces(plan, racks.keys())))),
+        "7-interfaces.csv": table(["device", "name", "type"], sorted(interfaces)),
         "8-cables.csv": table(
             ["side_a_device", "side_a_type", "side_a_name", "side_b_device", "side_b_type", "side_b_name", "status", "label"],
-            _cables(plan, racks.keys()),
+            ((row[0], "dcim.interface", row[1], row[2], "dcim.interface", row[3], "planned", row[5]) for row in ends),
         ),
         "9-prefixes.csv": table(
             ["prefix", "status", "description"], ((one.cidr, "active", f"{one.use} {one.owner}") for one in plan.prefixes)
         ),
-        "10-ip-addresses.csv": table(["address", "status", "device", "interface"], _addresses(plan, racks.keys())),
+        "10-ip-addresses.csv": table(["address", "status", "device", "interface"], _addresses(plan, placed)),
     }
-
-
-def _models(factory: AIFactory, plan: Plan) -> dict[str, tuple[str, str, int]]:
-    """Give device to maker, model and height; what no catalogue knows is named by what it does."""
-    found = {}
-    for node in plan.nodes:
-        machine = system(node.system)
-        found[node.name] = (machine.vendor, machine.name, machine.rack_units or 1)
-    wished = {fabric.name: fabric for fabric in factory.fabrics}
-    for plane in plan.fabrics:
-        name = wished[plane.fabric].switch
-        known = switch(name) if name else None
-        model = (known.vendor, known.name, known.rack_units or 2) if known else (_OPEN, f"{plane.kind}-{plane.radix}-ports", 2)
-        found.update(dict.fromkeys((one.name for one in plane.switches), model))
-    for tier in plan.storage:
-        found.update(dict.fromkeys(tier.servers, (_OPEN, f"{tier.protocol}-storage-server", 2)))
-    return found
 
 
 def _roles(plan: Plan) -> dict[str, str]:
@@ -86,19 +82,6 @@ def _ends(plan: Plan, known: Collection[str]) -> Iterator[tuple[str, str, str, s
             below = host_interface(low) if number < plane.node_leaf else interface(low)
             if lower in known:
                 yield lower, below, upper, interface(high), kind, f"{plane.name}-{number + 1:06d}"
-
-
-def _interfaces(plan: Plan, known: Collection[str]) -> Iterator[tuple[str, str, str]]:
-    """Give each interface once a cable; a caller makes them single."""
-    for lower, low, upper, high, kind, _ in _ends(plan, known):
-        yield lower, low, kind
-        yield upper, high, kind
-
-
-def _cables(plan: Plan, known: Collection[str]) -> Iterator[tuple[str, ...]]:
-    """Give NetBox's cable rows."""
-    for lower, low, upper, high, _, name in _ends(plan, known):
-        yield lower, "dcim.interface", low, upper, "dcim.interface", high, "planned", name
 
 
 def _addresses(plan: Plan, known: Collection[str]) -> Iterator[tuple[str, ...]]:

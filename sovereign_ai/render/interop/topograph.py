@@ -11,11 +11,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-import yaml
-
 from sovereign_ai.catalog.systems import system
 from sovereign_ai.plan.fabric import FabricPlan
 from sovereign_ai.plan.factory import Plan
+from sovereign_ai.render.switches.block import block
 
 
 def tree(plan: Plan, plane: FabricPlan) -> tuple[dict[str, list[str]], dict[str, list[str]]]:
@@ -45,13 +44,13 @@ def topograph(plan: Plan, plane: FabricPlan) -> str:
     switches, leaves = tree(plan, plane)
     nodes = {node.name: node for node in plan.nodes}
     here = [nodes[name] for names in leaves.values() for name in names]
-    block = {node.name: node.nvlink_domain or node.scalable_unit for node in here}
+    capacity = {node.name: node.nvlink_domain or node.scalable_unit for node in here}
     members: dict[str, list[str]] = {}
-    for name, one in block.items():
+    for name, one in capacity.items():
         members.setdefault(one, []).append(name)
     entries: dict[str, Mapping[str, Any]] = {
         node.name: {
-            "capacity_block": block[node.name],
+            "capacity_block": capacity[node.name],
             "type": system(node.system).accelerator.upper(),
             **({"attributes": {"nvlink": node.nvlink_domain}} if node.nvlink_domain else {}),
         }
@@ -63,4 +62,4 @@ def topograph(plan: Plan, plane: FabricPlan) -> str:
         "nodes": entries,
         "capacity_blocks": {name: {"nodes": names} for name, names in members.items()},
     }
-    return yaml.safe_dump(data, sort_keys=True, width=140)
+    return block(data)

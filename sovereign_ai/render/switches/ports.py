@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cache
 from ipaddress import IPv4Network
 from typing import Any
 
@@ -82,12 +83,14 @@ class SwitchPorts:
         return {"switch": one.name, "tier": one.tier, "rail": one.rail, "loopback": one.loopback, "asn": one.asn, "ports": rows}
 
 
+@cache
 def interface(port: str) -> str:
     """Give the interface name of a port: split ports count their parts from 0."""
     whole, _, part = port.partition("/")
     return f"swp{whole}s{int(part) - 1}" if part else f"swp{whole}"
 
 
+@cache
 def host_interface(port: str) -> str:
     """Give the interface name of a machine's port as Linux takes it: `compute0`, and `compute0p2` for the second plane."""
     return port.replace("/", "p")

@@ -8,13 +8,15 @@ from collections import Counter
 from collections.abc import Callable
 from functools import cache
 from pathlib import Path
+from xml.etree import ElementTree as ET
 
 import orjson
 import pytest
 import yaml
 
-from sovereign_ai.render.interop.cabling import length, rail_map
+from sovereign_ai.render.interop.cabling import length, medium, part, rail_map
 from sovereign_ai.render.interop.files import Known, files
+from sovereign_ai.render.interop.racks import models, stands
 from tests.render.lab import stack
 
 GOLDEN = Path(__file__).parent / "golden"
@@ -38,6 +40,7 @@ def rows(name: str, file: str) -> list[dict[str, str]]:
         "inband-fra1-p0/kea-dhcp4.json",
         "netbox/6-devices.csv",
         "bare-metal/lab.yaml",
+        "racks/fra1/h1-r001.svg",
     ],
 )
 def test_the_labs_files_are_the_golden_ones(file: str, golden: Callable[[Path, str], None]) -> None:
@@ -109,3 +112,65 @@ def test_no_file_holds_a_secret_or_turns_verification_off(name: str) -> None:
 
 def test_lengths_grow_with_rows_and_places() -> None:
     assert length((0, 0), (0, 0), same=True) < length((0, 0), (0, 1), same=False) < length((0, 0), (3, 1), same=False)
+
+
+@pytest.mark.parametrize("name", SMALL)
+def test_devices_stand_one_above_the_other_and_within_their_rack(name: str) -> None:
+    factory, plan = stack(name)
+    known = models(factory, plan)
+    for rack in plan.racks:
+        top = 0
+        for one in stands(rack, known):
+            if one.unit is None or one.top is None:
+                continue
+            assert one.unit == top + 1
+            top = one.top
+        assert top <= 48
+        assert top <= rack.rack_units
+
+
+@pytest.mark.parametrize("name", SMALL)
+def test_every_rack_has_a_front_view_that_names_each_device_or_says_that_it_has_no_place(name: str) -> None:
+    factory, plan = stack(name)
+    known = models(factory, plan)
+    for rack in plan.racks:
+        root = ET.fromstring(written(name)[f"racks/{rack.site}/{rack.name}.svg"])  # noqa: S314 - of our own making
+        texts = {text.text for text in root.iter("{http://www.w3.org/2000/svg}text")}
+        lost = [one.device for one in stands(rack, known) if one.top is None]
+        assert set(rack.devices) - set(lost) <= texts
+        assert any("without a known place" in str(text) for text in texts) is bool(lost)
+
+
+@pytest.mark.parametrize("name", SMALL)
+def test_the_parts_of_a_plane_are_as_many_as_its_cables(name: str) -> None:
+    for plane in stack(name)[1].fabrics:
+        parts = Counter({row["part"]: int(row["cables"]) for row in rows(name, f"{plane.name}/parts.csv")})
+        assert parts.total() == len(plane.cables)
+        assert parts == Counter(row["part"] or "open: an end has no rack" for row in rows(name, f"{plane.name}/cables.csv"))
+
+
+@pytest.mark.parametrize("rate", [1, 10, 100, 200, 400, 800])
+@pytest.mark.parametrize("metres", [1, 2, 3, 30, 31, 60, 400, 900])
+def test_what_is_ordered_is_never_shorter_than_the_cable_and_fits_its_medium(rate: int, metres: int) -> None:
+    for kind in ("roce", "infiniband"):
+        text = part(rate * 10**9, metres * 100, kind)
+        assert int(text.removesuffix(" m").rpartition(" ")[2]) >= metres, text
+        words = {"twisted pair": "twisted", "copper": "copper", "active optical": "active", "transceivers and fibre": "2 x"}
+        assert words[medium(metres * 100, rate * 10**9)] in text
+
+
+def test_a_cable_that_no_optics_reach_is_said() -> None:
+    assert "no optics here reach so far" in part(400 * 10**9, 500_000, "roce")
+
+
+def test_machines_boot_from_the_server_that_is_named_each_with_its_own_address() -> None:
+    factory, plan = stack("lab")
+    text = dict(files(factory, plan, Known(boot="10.64.0.9")))
+    dhcp = orjson.loads(text["inband-fra1-p0/kea-dhcp4.json"])["Dhcp4"]
+    assert {one["name"] for one in dhcp["client-classes"]} == {"ipxe", "tftp-x86_64", "tftp-arm64", "http-x86_64", "http-arm64"}
+    assert all(one["next-server"] == "10.64.0.9" for one in dhcp["client-classes"])
+    assert "client-classes" not in orjson.loads(text["oob-fra1-p0/kea-dhcp4.json"])["Dhcp4"]
+    scripts = {name for name in text if name.startswith("pxe/hosts/")}
+    assert scripts == {f"pxe/hosts/{node.name}.ipxe" for node in plan.nodes}
+    assert "ip=10.64.0.2::10.64.0.1:255.255.255.240:train-001::off" in text["pxe/hosts/train-001.ipxe"]
+    assert not any(name.startswith("pxe/") for name in written("lab"))

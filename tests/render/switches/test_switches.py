@@ -135,8 +135,25 @@ def test_the_topology_file_has_every_cable_once() -> None:
     assert sum(line.startswith("QM9700 ") for line in text.splitlines()) == len(plane.switches)
 
 
-@given(st.recursive(st.dictionaries(TEXT, st.integers(-(2**63), 2**63) | TEXT), lambda inner: st.dictionaries(TEXT, inner), max_leaves=8))
+SCALAR = st.integers(-(2**63), 2**63) | TEXT | st.booleans()
+FLAT = st.dictionaries(TEXT, SCALAR | st.lists(SCALAR, max_size=3))
+
+
+@given(st.recursive(FLAT, lambda inner: st.dictionaries(TEXT, inner), max_leaves=8))
 @settings(deadline=None, derandomize=True, max_examples=60)
-@example({"on": "no", "1": "2", "a b": "x: y", "": "null", "~": "1e3", "k": {"#": "- a"}, "e": {}})
+@example(
+    {
+        "on": "no",
+        "1": "2",
+        "a b": "x: y",
+        "": "null",
+        "~": "1e3",
+        "k": {"#": "- a"},
+        "e": {},
+        "l": ["on", True, 3],
+        "m": [],
+        "Null": "a.b/c",
+    }
+)
 def test_yaml_reads_back_what_was_written(data: dict[str, Any]) -> None:
     assert (yaml.safe_load(block(data)) or {}) == data
