@@ -23,6 +23,7 @@ from sovereign_ai.cli import (
     evidence,
     explain,
     fabric,
+    hosts,
     init,
     inventory,
     keys,
@@ -49,7 +50,7 @@ app = typer.Typer(
 )
 for command in (init, schema, validate, plan, render, check, rules, explain, preview, up, verify, audit, down, report, diff, doctor, env):
     command.add(app)
-for group in (acceptance, access, assess, cluster, evidence, fabric, inventory, keys, tools):
+for group in (acceptance, access, assess, cluster, evidence, fabric, hosts, inventory, keys, tools):
     group.add(app)
 
 

@@ -30,6 +30,7 @@ COMMANDS = (
     "evidence",
     "explain",
     "fabric",
+    "hosts",
     "init",
     "inventory",
     "plan",

@@ -10,12 +10,16 @@ that means. Nothing secret is ever given here: secrets lie in files that are nam
 from __future__ import annotations
 
 from ipaddress import IPv4Network
+from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, Field, StringConstraints
+from pydantic import AfterValidator, Field, StringConstraints, ValidationError
 
+from sovereign_ai.errors import Problem, SpecError, Where
 from sovereign_ai.spec.base import Model, Name
+from sovereign_ai.spec.problems import from_validation
 from sovereign_ai.spec.spots import Form
+from sovereign_ai.spec.yaml_text import decode, parse
 
 
 def _range(text: str) -> str:
@@ -81,3 +85,24 @@ class Given(Model):
             "control_planes": "no data for kubeadm join is written",
         }
         return tuple(f"{name}: {meaning}" for name, meaning in said.items() if not getattr(self, name))
+
+
+def read_given(file: Path) -> Given:
+    """Read what a site's operator says; an empty file says nothing.
+
+    Raises:
+        SpecError: the file cannot be read, or holds problems; all of them at once, each at its line.
+    """
+    try:
+        raw = file.read_bytes()
+    except OSError as error:
+        raise SpecError(Problem("no-file", f"{file}: {error.strerror}", hint="name a file that can be read")) from None
+    data, source, problems = parse(decode(raw, str(file)), str(file))
+    if data is not None and not isinstance(data, dict):
+        problems.append(Problem("wrong-type", "the file holds no mapping of fields", Where(str(file), 1, 1)))
+    if problems:
+        raise SpecError(problems)
+    try:
+        return Given.model_validate(data or {})
+    except ValidationError as error:
+        raise SpecError(from_validation(error, Given, where=source.where, key=source.key)) from None
