@@ -37,6 +37,7 @@ from sovereign_ai.toolchain.engine.docker import Docker
 
 CONFIG, STATUS, METRICS = "agent.json", "agent-status.json", "metrics/gpus.prom"
 _ROUND_SECONDS, _METRICS_SECONDS, _LOOK_SECONDS = 0.5, 5.0, 20.0
+_LOOK_AGAIN_SECONDS = 2.0
 _log = logging.getLogger(__name__)
 
 
@@ -79,6 +80,7 @@ class _Seat:
     container: str
     located: Located | None = None
     worker: Worker | None = None
+    look_after: float = 0.0
 
 
 class Agent:
@@ -159,6 +161,9 @@ class Agent:
         if seat.worker:
             seat.worker.stop()
         seat.worker, seat.located = None, None
+        if time.monotonic() < seat.look_after:
+            return
+        seat.look_after = time.monotonic() + _LOOK_AGAIN_SECONDS
         found = self._find(seat.container)
         if found is None:
             return

@@ -109,7 +109,10 @@ def test_status_says_who_is_ready(agent: Agent, engine: Engine, tmp_path: Path) 
     assert read_json(tmp_path / STATUS) == {"ready": {NAME: True}}
 
 
-def test_a_container_that_ends_is_not_ready_and_is_served_again_once_it_is_back(agent: Agent, engine: Engine, tmp_path: Path) -> None:
+def test_a_container_that_ends_is_not_ready_and_is_served_again_once_it_is_back(
+    agent: Agent, engine: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sovereign_ai.sim.kubelet.agent._LOOK_AGAIN_SECONDS", 0)
     agent.keep()
     engine.kubelet.find_driver()
     agent.keep()
