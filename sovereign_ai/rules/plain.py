@@ -21,7 +21,7 @@ class Unknown:
 UNKNOWN: Final = Unknown()
 
 Path = tuple[str, ...]
-_MAPS = frozenset({"annotations", "labels", "limits", "matchLabels", "nodeSelector", "parameters", "requests"})
+_MAPS = frozenset({"annotations", "labels", "matchLabels", "nodeSelector", "parameters", "resources.limits", "resources.requests"})
 """Fields whose keys are the user's own: there a null is an empty text to the API server, and the key stays."""
 
 
@@ -60,7 +60,7 @@ def _mapping(value: Mapping[Any, Any], path: Path, unknown: list[Path]) -> dict[
     found = {}
     for key, item in value.items():
         if item is None:
-            if path and path[-1] in _MAPS:
+            if path and (path[-1] in _MAPS or ".".join(path[-2:]) in _MAPS):
                 found[key] = ""
             continue
         copied = _plain(item, (*path, key), unknown)

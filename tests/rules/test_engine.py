@@ -61,6 +61,8 @@ def test_null_means_left_out(context: Context):
 def test_a_null_in_a_list_is_refused_and_one_in_a_users_own_map_is_an_empty_text(context: Context):
     assert "PLC-004" in rules_of(pod(tolerations=[None]), context)
     assert rules_of(pod(nodeSelector={KEYS.zone: None}), context) == {"PLC-001"}
+    claim = {"apiVersion": "resource.k8s.io/v1", "kind": "ResourceClaim", "metadata": {"name": "x", "namespace": "research"}}
+    assert rules_of({**claim, "spec": {"devices": {"requests": [{"name": "a", "exactly": None, "firstAvailable": []}]}}}, context) == set()
     marked = {**pod(), "metadata": {**pod()["metadata"], "annotations": {"kubernetes.io/config.mirror": None}}}
     assert rules_of(marked, context) == {"PRV-014"}
 

@@ -121,7 +121,7 @@ def test_the_real_definitions_take_what_is_published_and_nothing_else(deployed_l
     from sovereign_ai.toolchain.install import install, module_files
 
     api, factory = deployed_lab.api, deployed_lab.factory.name
-    install(["openreports"])
+    install(["openreports"], progress=lambda _line: None)
     names = install_crds(api, module_files("openreports", "config/crd"))
     try:
         waived = replace(POD, status="waived", waiver="w1")
