@@ -8,10 +8,10 @@ NODE_IMAGE ?=
 OUT    ?= .sovereign/$(notdir $(STACK))
 export PYTHONDONTWRITEBYTECODE :=
 
-.PHONY: help setup tools demo down check unit e2e kind kind-tools kind-down kind-test twin test bench clean
+.PHONY: help setup tools demo down check unit e2e kind kind-tools kind-down kind-test twin lint-objects test bench clean
 
 help: ## Show this help
-	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 $(VENV)/.installed: pyproject.toml
 	$(PYTHON) -m venv $(VENV)
@@ -78,6 +78,9 @@ kind-down: setup ## Remove what a broken `make kind` left
 
 kind-test: kind-tools ## Tests on a kind cluster
 	$(BIN)/pytest -q -m kind tests/cli tests/kind
+
+lint-objects: tools ## The rendered objects under checkov and kube-score; what they find is listed in tests/lint
+	$(BIN)/python -m tests.lint.objects
 
 test: check unit e2e ## All of it
 
