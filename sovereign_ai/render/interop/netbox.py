@@ -1,7 +1,7 @@
 """NetBox bulk-import files: one CSV an object type, to be imported in the order of their numbers.
 
-Columns are those of NetBox 4's import forms. A cable's ends are interfaces, which are in a file of
-their own, since NetBox imports a device's interfaces apart where its type has no templates.
+Columns and choices are those of NetBox 4.7.3's own import forms (its package on PyPI, read 2026-11-24). A cable's ends are
+interfaces, which are in a file of their own, since NetBox imports a device's interfaces apart where its type has no templates.
 """
 
 from __future__ import annotations
@@ -15,6 +15,8 @@ from sovereign_ai.render.interop.table import table
 from sovereign_ai.render.switches.ports import host_addresses, host_interface, interface
 from sovereign_ai.spec.factory import AIFactory
 
+_INFINIBAND = {800: "infiniband-xdr-4x", 400: "infiniband-ndr-4x", 200: "infiniband-hdr-4x", 100: "infiniband-edr-4x"}
+"""Gbps to NetBox's word: four lanes; its words without lanes are of one."""
 _SPEEDS = {800: "800gbase-x-osfp", 400: "400gbase-x-qsfpdd", 200: "200gbase-x-qsfp56", 100: "100gbase-x-qsfp28", 1: "1000base-t"}
 
 
@@ -77,7 +79,7 @@ def _roles(plan: Plan) -> dict[str, str]:
 def _ends(plan: Plan, known: Collection[str]) -> Iterator[tuple[str, str, str, str, str, str]]:
     """Give each cable as (device, interface, device, interface, type, label)."""
     for plane in plan.fabrics:
-        kind = "infiniband-ndr" if plane.kind == "infiniband" else _SPEEDS.get(plane.link // 10**9, "other")
+        kind = (_INFINIBAND if plane.kind == "infiniband" else _SPEEDS).get(plane.link // 10**9, "other")
         for number, (lower, low, upper, high) in enumerate(plane.cables):
             below = host_interface(low) if number < plane.node_leaf else interface(low)
             if lower in known:

@@ -1,9 +1,9 @@
-"""Topograph's model file: switches as a tree above capacity blocks of nodes.
+"""Topograph's model file: switches as a tree above nodes, and capacity blocks of nodes.
 
-Topograph's simulation reads `switches` by name (each with `switches` or `nodes`), `nodes` by name
-with their capacity block, and `capacity_blocks`. A rail-optimised fabric is no tree: a machine hangs
-at one leaf a rail. All leaves of one number serve the same machines, so the leaf of rail 0 stands for its
-number; spines above one leaf are one level, told by the first of them; cores likewise.
+Topograph reads `switches` by name (each with `switches` or `nodes` below it, and `metadata`), `nodes` by name with their
+`capacity_block_id` and the NVLink domain under `attributes`, and `capacity_blocks` (its `pkg/models/model.go`, read 2026-11-24). A
+rail-optimised fabric is no tree: a machine hangs at one leaf a rail. All leaves of one number serve the same machines, so the leaf of
+rail 0 stands for its number; spines above one leaf are one level, told by the first of them; cores likewise.
 """
 
 from __future__ import annotations
@@ -11,7 +11,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from sovereign_ai.catalog.systems import system
 from sovereign_ai.plan.fabric import FabricPlan
 from sovereign_ai.plan.factory import Plan
 from sovereign_ai.render.switches.block import block
@@ -50,15 +49,17 @@ def topograph(plan: Plan, plane: FabricPlan) -> str:
         members.setdefault(one, []).append(name)
     entries: dict[str, Mapping[str, Any]] = {
         node.name: {
-            "capacity_block": capacity[node.name],
-            "type": system(node.system).accelerator.upper(),
+            "capacity_block_id": capacity[node.name],
             **({"attributes": {"nvlink": node.nvlink_domain}} if node.nvlink_domain else {}),
         }
         for node in here
     }
+    region = {"metadata": {"region": next((node.region for node in here), plane.site)}}
+    roots = switches.keys() - {name for below in switches.values() for name in below} or leaves.keys()
+    tops: dict[str, dict[str, Any]] = {name: {"switches": below} for name, below in switches.items()}
+    tops |= {name: {"nodes": below} for name, below in leaves.items()}
     data = {
-        "switches": {name: {"switches": below} for name, below in switches.items()}
-        | {name: {"nodes": below} for name, below in leaves.items()},
+        "switches": {name: one | (region if name in roots else {}) for name, one in tops.items()},
         "nodes": entries,
         "capacity_blocks": {name: {"nodes": names} for name, names in members.items()},
     }

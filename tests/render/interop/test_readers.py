@@ -1,0 +1,145 @@
+"""What other projects' own readers ask of the files: NetBox's import forms, and Topograph's model.
+
+Neither project can run here (NetBox 4.7 needs Python 3.12 and PostgreSQL; Topograph's module is not to be had), so their rules stand
+here in our words: NetBox's columns, required columns and choices as its forms have them, and what Topograph's model refuses.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import orjson
+import pytest
+import yaml
+
+from tests.render.interop.test_files import SMALL, written
+from tests.render.lab import stack
+
+FORMS: dict[str, Any] = orjson.loads(Path(__file__).with_name("netbox-4.7.3.json").read_bytes())["files"]
+
+
+@cache
+def rows(name: str, file: str) -> tuple[dict[str, str], ...]:
+    return tuple(csv.DictReader(io.StringIO(written(name)[f"netbox/{file}"])))
+
+
+@pytest.mark.parametrize("name", SMALL)
+def test_netbox_has_a_form_for_every_file_and_no_other_is_written(name: str) -> None:
+    assert {file for file in written(name) if file.startswith("netbox/")} == {f"netbox/{file}" for file in FORMS}
+
+
+@pytest.mark.parametrize("name", SMALL)
+@pytest.mark.parametrize("file", sorted(FORMS))
+def test_every_row_is_one_that_netboxs_form_takes(name: str, file: str) -> None:
+    form = FORMS[file]
+    found = rows(name, file)
+    assert found
+    assert set(found[0]) <= set(form["columns"])
+    choices = {column: set(words) for column, words in form.get("choices", {}).items()}
+    known = {column: {row[key] for row in rows(name, other)} for column, (other, key) in form.get("refers", {}).items()}
+    for row in found:
+        assert all(row.get(column) for column in form["required"]), row
+        assert all(not row.get(column) or row[column] in words for column, words in choices.items()), row
+        assert all(not row.get(column) or row[column] in names for column, names in known.items()), row
+
+
+@pytest.mark.parametrize("name", SMALL)
+def test_what_netbox_wants_single_is_single(name: str) -> None:
+    single = {
+        "1-manufacturers.csv": ("slug",),
+        "2-device-roles.csv": ("slug",),
+        "3-device-types.csv": ("manufacturer", "model"),
+        "4-sites.csv": ("slug",),
+        "5-racks.csv": ("site", "name"),
+        "6-devices.csv": ("site", "name"),
+        "7-interfaces.csv": ("device", "name"),
+        "10-ip-addresses.csv": ("address",),
+    }
+    for file, columns in single.items():
+        keys = [tuple(row[column] for column in columns) for row in rows(name, file)]
+        assert len(set(keys)) == len(keys), file
+
+
+@pytest.mark.parametrize("name", SMALL)
+def test_two_devices_never_share_a_unit_of_a_rack(name: str) -> None:
+    heights = {row["model"]: int(row["u_height"]) for row in rows(name, "3-device-types.csv")}
+    taken: set[tuple[str, str, int]] = set()
+    for row in rows(name, "6-devices.csv"):
+        if row["position"]:
+            units = {(row["site"], row["rack"], int(row["position"]) + more) for more in range(heights[row["device_type"]])}
+            assert not units & taken, row
+            taken |= units
+
+
+FIELDS = {
+    "switches": {"name", "metadata", "switches", "nodes"},
+    "nodes": {"name", "attributes", "capacity_block_id"},
+    "capacity_blocks": {"nodes", "attributes"},
+}
+"""Fields that Topograph's structures have."""
+
+
+def refused(model: dict[str, Any]) -> str:
+    """Say why Topograph would refuse a model or not see a part of it; empty if it would take all."""
+    if model.keys() - FIELDS.keys():
+        return f"unknown section {model.keys() - FIELDS.keys()}"
+    odd = [name for section in FIELDS for name, one in model[section].items() if set(one) - FIELDS[section] or not one]
+    wrong = [
+        f"block {block} and node {node} disagree"
+        for block, one in model["capacity_blocks"].items()
+        for node in one["nodes"]
+        if model["nodes"].get(node, {}).get("capacity_block_id") != block
+    ]
+    return "; ".join([*odd, *wrong, *_hung_twice(model), *_circles(model)])
+
+
+def _hung_twice(model: dict[str, Any]) -> list[str]:
+    """Give switches and nodes below two switches, or below one and unknown."""
+    below = [child for one in model["switches"].values() for child in one.get("switches", ())]
+    under = [node for one in model["switches"].values() for node in one.get("nodes", ())]
+    twice = [one for names in (below, under) for one in set(names) if names.count(one) > 1]
+    return [*twice, *(set(below) - model["switches"].keys()), *(set(under) - model["nodes"].keys())]
+
+
+def _circles(model: dict[str, Any]) -> list[str]:
+    """Give switches that are below themselves."""
+    above = {child: parent for parent, one in model["switches"].items() for child in one.get("switches", ())}
+    found = []
+    for start in above:
+        at, steps = start, 0
+        while at in above and steps <= len(above):
+            at, steps = above[at], steps + 1
+        found += [start] if steps > len(above) else []
+    return found
+
+
+def models(name: str) -> list[dict[str, Any]]:
+    planes = [plane.name for plane in stack(name)[1].fabrics if plane.role == "compute"]
+    return [yaml.safe_load(written(name)[f"{plane}/topograph.yaml"]) for plane in planes]
+
+
+@pytest.mark.parametrize("name", SMALL)
+def test_topograph_refuses_none_of_our_models(name: str) -> None:
+    for model in models(name):
+        assert refused(model) == ""
+        roots = [one for one in model["switches"].values() if "metadata" in one]
+        assert [sorted(one["metadata"]) for one in roots] == [["region"]]
+
+
+def test_topographs_rules_as_written_here_do_refuse() -> None:
+    (model,) = models("lab")
+    spine = next(name for name, one in model["switches"].items() if "switches" in one)
+    leaf = model["switches"][spine]["switches"][0]
+    broken = [
+        {**model, "switches": model["switches"] | {"another": {"switches": [leaf]}}},
+        {**model, "switches": model["switches"] | {"another": {"nodes": ["train-001"]}}},
+        {**model, "switches": model["switches"] | {leaf: {"switches": [spine]}}},
+        {**model, "nodes": model["nodes"] | {"train-001": {"capacity_block": "x"}}},
+        {**model, "nodes": model["nodes"] | {"train-001": {"capacity_block_id": "elsewhere"}}},
+        {**model, "blocks": {}},
+    ]
+    assert all(refused(one) for one in broken)
