@@ -131,6 +131,12 @@ class Sheet:
         """Give a number as it stands."""
         return self._values({})[name]
 
+    def ends(self, leaf: str) -> tuple[float, float]:
+        """Give the two ends of a leaf's range; its value twice where it has none, and 0 where nobody knows it."""
+        cell = self._cells[leaf]
+        value = cell.value or 0.0
+        return (value if cell.low is None else cell.low), (value if cell.high is None else cell.high)
+
     def swings(self, name: str) -> list[tuple[str, float, float]]:
         """Give each leaf with a range that moves a number: the leaf, and the number at the leaf's low and high end.
 
@@ -274,8 +280,13 @@ class Sheet:
 
 
 def _apply(work: Work, inputs: Sequence[Any]) -> float | None:
-    """Calculate a cell; a missing input makes it missing."""
-    return None if any(one is None for one in inputs) else work(*inputs)
+    """Calculate a cell; a missing input makes it missing, and figures by which nothing can be calculated make it infeasible."""
+    if any(one is None for one in inputs):
+        return None
+    try:
+        return work(*inputs)
+    except (ArithmeticError, ValueError):
+        return None
 
 
 def _alike(one: float, other: float) -> bool:

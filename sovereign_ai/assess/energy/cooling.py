@@ -6,6 +6,10 @@ Air takes 1,206 J a cubic metre and kelvin (dry, 20 degrees, sea level); water 4
 kelvin at 0.998 kg a litre. The Open Compute rule of 1.5 litres a minute and kilowatt at 10 kelvin stands
 beside the 1.44 of pure water. A rule of thumb in kilowatts a rack decides nothing here.
 
+Not all air that the fans move passes machines: what bypasses them carries nothing, so the fans must move
+flow / (1 - bypass). Containment keeps that share small. Air that is enough only at one end of its range
+leaves the hall open.
+
     >>> round(coolant_flow(1_000, 10), 2)
     1.44
     >>> round(air_flow(40_800, 12))
@@ -100,16 +104,7 @@ def _hall(sheet: Sheet, here: Here, hall: Hall, watts: int) -> Cooled:
     verdicts: list[bool] = []
     told: list[str] = []
     if cooling.kind in ("air", "hybrid"):
-        _judge(
-            sheet,
-            f"{name}.air",
-            cooling.airflow.count if cooling.airflow else None,
-            "m3/h of air",
-            f"airflow of hall {hall.name}",
-            verdicts,
-            told,
-            needs,
-        )
+        _moved(sheet, name, hall, verdicts, told, needs)
     if cooling.kind in LIQUID:
         sheet.ask(
             f"{name}.coolant-have", "L/min", "What coolant flow do the coolant distribution units or rear doors give, in litres a minute?"
@@ -123,6 +118,20 @@ def _hall(sheet: Sheet, here: Here, hall: Hall, watts: int) -> Cooled:
             _judge(sheet, f"{name}.coolant", have, "litres of coolant a minute", f"{name}.coolant-have", verdicts, told, needs)
     holds = False if not all(verdicts) else None if needs else True
     return Cooled(here.site.name, hall.name, cooling.kind, holds, "; ".join(told), tuple(needs))
+
+
+def _moved(sheet: Sheet, name: str, hall: Hall, verdicts: list[bool], told: list[str], needs: list[str]) -> None:
+    """Hold the air that the fans move against what machines need and what bypasses them."""
+    contained = "open" if hall.cooling.containment == "none" else "contained"
+    lost = sheet.figure(f"{name}.bypass", figure("engineering", f"bypass.{contained}"))
+    sheet.derive(f"{name}.fans", "m3/h", "air that machines need / (1 - bypass)", lambda air, part: air / (1 - part), f"{name}.air", lost)
+    have = hall.cooling.airflow.count if hall.cooling.airflow else None
+    least, most = ((sheet.value(f"{name}.air") or 0.0) / (1 - end) for end in sheet.ends(lost))
+    if have is None or not least <= have < most:
+        _judge(sheet, f"{name}.fans", have, "m3/h of air", f"airflow of hall {hall.name}", verdicts, told, needs)
+        return
+    needs.append(lost)
+    told.append(f"the fans move {have:,} m3/h, and {least:,.0f} to {most:,.0f} are needed, by how much of it bypasses the machines")
 
 
 def _judge(

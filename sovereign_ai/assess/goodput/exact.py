@@ -88,7 +88,14 @@ def spares_at(confidence: float, expected_down: float) -> int:
     Args:
         confidence: such as 0.999; below 1.
         expected_down: machines out of service on average: rate x machines x time to repair.
+
+    Raises:
+        ValueError: no number of spares gives that confidence.
     """
+    if not 0 <= confidence < 1:
+        raise ValueError(f"no number of spares gives a confidence of {confidence}")
+    if not expected_down:
+        return 0
     count = 0
     term = -expected_down
     total = chance = math.exp(term)

@@ -19,6 +19,7 @@ from sovereign_ai.assess.energy.report import add_energy
 from sovereign_ai.assess.goodput.exact import FLOOR
 from sovereign_ai.assess.goodput.inference import Service, add_service, services
 from sovereign_ai.assess.goodput.jobs import Job, add_job, jobs
+from sovereign_ai.assess.goodput.recovery import add_recovery
 from sovereign_ai.assess.goodput.simulate import Case, Simulated, simulate
 from sovereign_ai.assess.goodput.spares import add_spares
 from sovereign_ai.assess.goodput.training import add_training
@@ -62,10 +63,12 @@ class Goodput(Assessment):
     Attributes:
         jobs: a verdict a job.
         services: names of the services, whose numbers are measures under `service.<name>`.
+        recovery: names of the measures that say what is lost with a tier or a site, and how long a restore takes.
     """
 
     jobs: tuple[JobGoodput, ...]
     services: tuple[str, ...]
+    recovery: tuple[str, ...]
 
     def lines(self) -> list[str]:
         """Say on a page what was found."""
@@ -85,9 +88,9 @@ def assess(factory: AIFactory, plan: Plan, given: Mapping[str, Given] | None = N
     Raises:
         UsageError: a figure was given that this assessment does not have.
     """
-    sheet, mine, served = _built(factory, plan, given or {})
+    sheet, mine, served, again = _built(factory, plan, given or {})
     extra = list(_SIMULATED)
-    measures = sheet.measures(("job.", "pool.", "service.", *extra))
+    measures = sheet.measures(("job.", "pool.", "service.", "tier.", *again, *extra))
     by_name = {measure.id: measure for measure in measures}
     return Goodput(
         factory=factory.name,
@@ -95,6 +98,7 @@ def assess(factory: AIFactory, plan: Plan, given: Mapping[str, Given] | None = N
         measures=measures,
         jobs=tuple(_judged(job, by_name[f"job.{job.name}.goodput"], _simulated(sheet, job, extra, runs, seed)) for job in mine),
         services=tuple(service.name for service in served),
+        recovery=tuple(again),
     )
 
 
@@ -107,8 +111,8 @@ def leaves(factory: AIFactory, plan: Plan, given: Mapping[str, Given]) -> tuple[
     return _built(factory, plan, given)[0].leaves
 
 
-def _built(factory: AIFactory, plan: Plan, given: Mapping[str, Given]) -> tuple[Sheet, list[Job], list[Service]]:
-    """Build the sheet, and find jobs and services."""
+def _built(factory: AIFactory, plan: Plan, given: Mapping[str, Given]) -> tuple[Sheet, list[Job], list[Service], list[str]]:
+    """Build the sheet, and find jobs, services and what is said of recovery."""
     sheet = Sheet(dict(given))
     found = shapes(factory)
     for here in sites_of(factory, plan, found):
@@ -123,7 +127,7 @@ def _built(factory: AIFactory, plan: Plan, given: Mapping[str, Given]) -> tuple[
         add_service(sheet, service)
     for part in _SIMULATED:
         sheet.figure(part, figure("failures", part))
-    return sheet, mine, served
+    return sheet, mine, served, add_recovery(sheet, factory, plan)
 
 
 def _judged(job: Job, found: Measure, simulated: tuple[Simulated, ...]) -> JobGoodput:
@@ -181,6 +185,7 @@ def lines(found: Goodput) -> Iterator[str]:
     for pool in pools:
         parts = [str(found.measure(f"pool.{pool}.spares.{part}")) for part in ("needed", "poisson", "domain", "planned")]
         yield f"spares of {pool}: {parts[0]}; Poisson {parts[1]}, together {parts[2]}, planned {parts[3]}"
+    yield from (f"{name}: {found.measure(name)}" for name in found.recovery)
     if found.needs:
         yield f"figures that would close gaps: {', '.join(found.needs)}"
 

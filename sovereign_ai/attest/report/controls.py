@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Iterator
 from pathlib import Path
 
-from sovereign_ai.attest.report.gather import Report
+from sovereign_ai.attest.report.gather import Report, certificates
 from sovereign_ai.attest.report.markup import Markup, anchor, join, tag
 from sovereign_ai.attest.report.numbers import mark, table, why
 from sovereign_ai.errors import Where
@@ -80,6 +80,16 @@ def waivers(report: Report) -> Markup:
         line = place(report, report.factory.where(f"waivers[{number}]"))
         rows.append((named, one.rule, one.resource, state, f"{one.reason} Instead: {one.compensating_control}", people, line))
     return table(("waiver", "rule", "on", "state", "reason", "people", "place"), rows)
+
+
+def certified(report: Report) -> Markup:
+    """Give every certificate that the description claims, linked to its line."""
+    rows = []
+    for number, one in enumerate(certificates(report.factory, report.now)):
+        state = mark("in force", "good") if one["in_force"] else mark("ended", "bad")
+        line = place(report, report.factory.where(f"operator.certificates[{number}]"))
+        rows.append((one["scheme"], one["scope"], one["issuer"] or mark("issuer not named", "odd"), state, f"until {one['expires']}", line))
+    return table(("certificate", "covers", "issuer", "stands", "last day", "place"), rows)
 
 
 def source(report: Report) -> Markup:

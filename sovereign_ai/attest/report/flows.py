@@ -135,7 +135,8 @@ def _tenants(factory: AIFactory) -> Iterator[Flow]:
             if tenant.name in zone.tenants:
                 for target in sorted(places[zone.name]):
                     detail = f"data: {', '.join(tenant.data)}" if tenant.data else "no data class declared"
-                    yield Flow("tenant", tenant.seat, f"tenant {tenant.name}", target, f"zone {zone.name}", detail, f"tenants[{number}]")
+                    who = f"tenant {tenant.name}" + (f", {tenant.entity}" if tenant.entity else "")
+                    yield Flow("tenant", tenant.seat, who, target, f"zone {zone.name}", detail, f"tenants[{number}]")
 
 
 def _holds(factory: AIFactory) -> Iterator[Flow]:

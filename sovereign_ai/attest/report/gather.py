@@ -110,6 +110,7 @@ class Report:
             "plan": summary(self.plan),
             "findings": [{**finding.to_data(), "clusters": list(clusters)} for finding, clusters in self.findings()],
             "waivers": [waiver.model_dump(mode="json") for waiver in self.factory.waivers],
+            "certificates": certificates(self.factory, self.now),
             "flows": [flow.to_data() for flow in self.flows],
             "energy": self.energy.to_data(),
             "cost": self.cost.to_data(),
@@ -117,6 +118,11 @@ class Report:
             "sovereignty": self.sovereignty.to_data(),
             "observation": dict(self.observation),
         }
+
+
+def certificates(factory: AIFactory, now: date) -> list[dict[str, Any]]:
+    """Give the certificates that the description claims, each with whether it counts on a day; nobody here has seen one."""
+    return [{**one.model_dump(mode="json"), "in_force": now <= one.expires} for one in factory.operator.certificates]
 
 
 def _unplaced(finding: Finding) -> Finding:

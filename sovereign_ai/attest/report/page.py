@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable
 
 from sovereign_ai import __version__
 from sovereign_ai.attest.report import sections, sovereign
-from sovereign_ai.attest.report.controls import controls, source, waivers
+from sovereign_ai.attest.report.controls import certified, controls, source, waivers
 from sovereign_ai.attest.report.gather import NOTICE, Report
 from sovereign_ai.attest.report.markup import Markup, join, tag
 from sovereign_ai.attest.report.numbers import listed
@@ -23,6 +23,8 @@ def _controls(report: Report) -> Iterable[Markup]:
     yield controls(report)
     yield tag("h3", "Waivers", id="waivers")
     yield waivers(report)
+    yield tag("h3", "Certificates, as declared; nobody here has seen them", id="certificates")
+    yield certified(report)
 
 
 def _source(report: Report) -> Iterable[Markup]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+from sovereign_ai.assess.cables import lengths
 from sovereign_ai.attest.report import atlas, bars, elevations
 from sovereign_ai.attest.report.controls import place
 from sovereign_ai.attest.report.flows import KINDS
@@ -61,6 +62,10 @@ def plan(report: Report) -> Iterator[Markup]:
     for fabric in facts["fabrics"]:
         head = f"{fabric['name']}: {fabric['leaf']} leaf, {fabric['spine']} spine, {fabric['core']} core, {fabric['cables']:,} cables"
         yield why(head, [*fabric["why"].items(), ("oversubscription", fabric["oversubscription"]), ("bisection", str(fabric["bisection"]))])
+    cabling = [(one.plane, mark(*reversed(_STATES[one.holds])), one.said) for one in lengths(report.factory, report.plan)]
+    yield tag("h3", "Cables against the reach of their optics")
+    yield tag("p", "By the places of racks in their rows; widths, rises and row pitches are our judgement.", class_="soft")
+    yield table(("plane", "reaches", "longest"), cabling)
     for tier in facts["storage"]:
         yield why(f"storage {tier['tier']} at {tier['site']}: {tier['servers']} servers", tier["why"].items())
     for cluster in facts["clusters"]:

@@ -12,7 +12,7 @@ from typing import Any
 
 from sovereign_ai.assess.measure import cut
 from sovereign_ai.assess.sovereignty.criteria import criterion
-from sovereign_ai.attest.report.gather import NOTICE, Report
+from sovereign_ai.attest.report.gather import NOTICE, Report, certificates
 from sovereign_ai.plan.summary import summary
 
 COLUMNS = ("section", "id", "value", "unit", "low", "high", "status", "text", "formula", "inputs", "source", "place")
@@ -29,6 +29,7 @@ def rows(report: Report) -> Iterator[Row]:
     )
     yield from _numbers(report)
     yield from _verdicts(report)
+    yield from _certificates(report)
     yield from _sovereignty(report)
 
 
@@ -69,6 +70,13 @@ def _verdicts(report: Report) -> Iterator[Row]:
         status = "crosses" if flow.crosses else "stays"
         row = {"section": "flow", "id": flow.kind, "value": f"{flow.origin} > {flow.target}", "status": status, "text": text}
         yield {**row, "place": flow.field}
+
+
+def _certificates(report: Report) -> Iterator[Row]:
+    for number, one in enumerate(certificates(report.factory, report.now)):
+        status, field = "in force" if one["in_force"] else "ended", f"operator.certificates[{number}]"
+        row = {"section": "certificate", "id": one["scheme"], "value": one["expires"], "status": status, "text": one["scope"]}
+        yield {**row, "source": one["issuer"] or "issuer not named", "place": field}
 
 
 def _sovereignty(report: Report) -> Iterator[Row]:

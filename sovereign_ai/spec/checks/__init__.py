@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from sovereign_ai.errors import Problem, Where
 from sovereign_ai.spec.checks.access import check_flows, check_tenants, check_workloads
-from sovereign_ai.spec.checks.hardware import check_fabrics, check_pools, check_sites, check_storage
+from sovereign_ai.spec.checks.hardware import check_fabrics, check_media, check_pools, check_sites, check_storage
 from sovereign_ai.spec.checks.names import check_names
 from sovereign_ai.spec.checks.network import check_clusters, check_network
 from sovereign_ai.spec.checks.values import check_shares, check_values
@@ -31,12 +31,13 @@ _CHECKS: tuple[tuple[Callable[[AIFactory], Iterator[Problem]], frozenset[str]], 
     (check_sites, frozenset({"sites"})),
     (check_pools, frozenset({"pools", "sites"})),
     (check_fabrics, frozenset({"fabrics", "pools"})),
+    (check_media, frozenset({"storage"})),
     (check_storage, frozenset({"storage", "pools", "zones"})),
     (check_network, frozenset({"network", "gateways"})),
     (check_clusters, frozenset({"clusters"})),
     (check_flows, frozenset({"zones"})),
     (check_tenants, frozenset({"tenants", "zones"})),
-    (check_workloads, frozenset({"workloads", "pools", "zones", "tenants"})),
+    (check_workloads, frozenset({"workloads", "pools", "zones", "tenants", "images"})),
     (check_waivers, frozenset({"waivers"})),
 )
 """Each check, and the fields of the factory that it reads."""

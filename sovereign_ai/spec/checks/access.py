@@ -1,14 +1,17 @@
-"""Zones, tenants and workloads: no contradiction in who may speak to whom, and everybody has a place."""
+"""Zones, tenants and workloads: no contradiction in who may speak to whom, and everybody has a place and an image that may run."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from sovereign_ai.errors import Problem, Where, nearest
+from sovereign_ai.spec.secrets import shown
 
 if TYPE_CHECKING:
     from sovereign_ai.spec.factory import AIFactory
+    from sovereign_ai.spec.supplier import Images, Workload
     from sovereign_ai.spec.zone import SecurityZone
 
 
@@ -52,15 +55,38 @@ def _flows(zone: SecurityZone, field: str) -> Iterator[Problem]:
             yield Problem("contradiction", message, Where(field=at), "keep one of the two")
 
 
+def _image(images: Images, image: str, field: str) -> Iterator[Problem]:
+    """Refuse an image that admission would refuse: from elsewhere, or without its digest where that is required."""
+    if not any(image.startswith(f"{registry.rstrip('/')}/") for registry in images.registries):
+        hint = f"mirror it into {images.registries[0]}, or name its registry under 'images.registries'"
+        yield Problem("foreign-image", f"{shown(image)} comes from no registry that the description names", Where(field=field), hint)
+    if images.digests == "required" and not re.fullmatch(r".+@sha256:[0-9a-f]{64}", image):
+        message = f"{shown(image)} is not pinned by its digest, which 'images.digests' requires"
+        yield Problem("unpinned-image", message, Where(field=field), "write REGISTRY/PATH@sha256:DIGEST")
+
+
+def _quota(factory: AIFactory, workload: Workload, machine: str, field: str) -> Iterator[Problem]:
+    """Refuse a workload that takes more GPUs at once than its tenant may hold."""
+    from sovereign_ai.catalog.systems import systems  # noqa: PLC0415 - read when a description is checked, not when it is written
+
+    most = next(tenant.gpus for tenant in factory.tenants if tenant.name == workload.tenant)
+    each = next((system.gpus for system in systems() if system.name == machine), None)
+    if most is not None and each is not None and workload.nodes * each > most:
+        message = f"{workload.nodes:,} machines of {each} GPUs at once, and tenant {workload.tenant!r} may hold {most:,}"
+        yield Problem("over-quota", message, Where(field=f"{field}.nodes"), f"write at most {most // each:,}, or raise the tenant's 'gpus'")
+
+
 def check_workloads(factory: AIFactory) -> Iterator[Problem]:
-    """Refuse a workload whose tenant has no place in its pool's zone, or that is larger than its pool."""
+    """Refuse a workload whose image may not run, whose tenant has no place in its pool's zone, or that is larger than its pool."""
     pools = {pool.name: pool for pool in factory.pools}
     tenants = {zone.name: zone.tenants for zone in factory.zones}
     known = {tenant.name for tenant in factory.tenants}
     for index, workload in enumerate(factory.workloads):
+        yield from _image(factory.images, workload.image, f"workloads[{index}].image")
         pool = pools.get(workload.pool)
         if pool is None or pool.zone not in tenants or workload.tenant not in known:
             continue
+        yield from _quota(factory, workload, pool.system, f"workloads[{index}]")
         if workload.tenant not in tenants[pool.zone]:
             message = f"the tenant {workload.tenant!r} is not in zone {pool.zone!r} of pool {pool.name!r}"
             open_to = [other.name for other in factory.pools if workload.tenant in tenants.get(other.zone, ())]

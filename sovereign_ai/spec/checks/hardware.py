@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from math import asin, cos, radians, sin, sqrt
 from typing import TYPE_CHECKING
 
 from sovereign_ai.errors import Problem, Where, nearest
-from sovereign_ai.units import BitsPerSecond, Watts
+from sovereign_ai.units import BitsPerSecond, BytesPerSecond, Watts
 
 if TYPE_CHECKING:
     from sovereign_ai.spec.fabric import Fabric
@@ -15,11 +16,48 @@ if TYPE_CHECKING:
     from sovereign_ai.spec.site import Power, Site
 
 
+_EARTH = 6_371_008.8
+"""Mean radius in metres (IUGG)."""
+_DRIVE = {"nvme": 32_000_000_000, "ssd": 2_400_000_000, "hdd": 600_000_000, "tape": 1_000_000_000}
+"""Bytes a second that no drive of a medium exceeds: PCIe 6.0 x4, SAS 24G, SATA 6 Gb/s, and LTO-10 compressed."""
+
+
 def check_sites(factory: AIFactory) -> Iterator[Problem]:
-    """Refuse power and cooling that cannot be."""
+    """Refuse power, cooling and distances that cannot be."""
     for index, site in enumerate(factory.sites):
         yield from _power(site.power, f"sites[{index}].power")
         yield from _cooling(site, f"sites[{index}].halls")
+        yield from _distance(factory.sites[0], site, f"sites[{index}].distance")
+
+
+def great_circle(one: Site, other: Site) -> float | None:
+    """Give the metres between two sites over the Earth's surface, by the haversine formula; None without coordinates."""
+    places = (one.latitude, one.longitude, other.latitude, other.longitude)
+    if any(place is None for place in places):
+        return None
+    south, west, north, east = (radians(place or 0.0) for place in places)
+    half = sin((north - south) / 2) ** 2 + cos(south) * cos(north) * sin((east - west) / 2) ** 2
+    return 2 * _EARTH * asin(min(sqrt(half), 1.0))
+
+
+def _distance(first: Site, site: Site, field: str) -> Iterator[Problem]:
+    """Refuse a route that is shorter than the way over the Earth; a hundredth is left for rounded coordinates."""
+    least = great_circle(first, site)
+    if site.distance is not None and least is not None and site.distance.count / 100 < 0.99 * least - 1_000:
+        message = f"a route of {site.distance} is shorter than the {least / 1000:,.0f} km between the coordinates of {first.name!r} and {site.name!r}"
+        yield Problem("impossible", message, Where(field=field), f"write at least '{least / 1000:.0f} km', or mend the coordinates")
+
+
+def check_media(factory: AIFactory) -> Iterator[Problem]:
+    """Refuse storage servers that give more than their drives can by their own ports."""
+    for index, tier in enumerate(factory.storage):
+        most = _DRIVE[tier.media] * tier.server_drives
+        for name in ("server_read", "server_write"):
+            rate: BytesPerSecond = getattr(tier, name)
+            if rate.count > most:
+                message = f"{rate} from {tier.server_drives} drives, and no {tier.media} drive gives more than {BytesPerSecond(_DRIVE[tier.media])}"
+                hint = f"write at most {str(BytesPerSecond(most))!r}, or name other media"
+                yield Problem("impossible", message, Where(field=f"storage[{index}].{name}"), hint)
 
 
 def check_pools(factory: AIFactory) -> Iterator[Problem]:

@@ -1,0 +1,37 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from sovereign_ai.assess.cables import lengths
+from sovereign_ai.render.interop.cabling import cables_csv
+from tests.assess.stacks import changed, stack
+
+
+@pytest.mark.parametrize("name", ["lab", "superpod", "plural"])
+def test_the_longest_cable_within_a_hall_is_the_longest_of_the_cable_list(name: str) -> None:
+    factory, plan = stack(name)
+    hall = {device: rack.hall for rack in plan.racks for device in rack.devices}
+    for found, plane in zip(lengths(factory, plan), (one for one in plan.fabrics if one.cables), strict=True):
+        rows = [line.split(",") for line in cables_csv(plan, plane).splitlines()]
+        at = {title: number for number, title in enumerate(rows[0])}
+        listed = [float(row[at["length m"]]) for row in rows[1:] if row[at["length m"]] and hall[row[at["a"]]] == hall[row[at["b"]]]]
+        assert found.value == pytest.approx(max(listed), abs=0.051)
+        assert found.low <= found.value <= found.high
+
+
+def test_a_reach_below_the_least_length_is_too_short_and_one_within_the_range_is_open(tmp_path: Path) -> None:
+    found = lengths(*stack("lab"))[0]
+    assert found.holds
+    text = 'oversubscription: "1:1", padding: none}\n  - {name: storage'
+    for reach, holds in ((found.low - 0.1, False), (found.value, None), (found.high + 0.1, True)):
+        new = text.replace("none}", f"none, reach: {round(reach * 100)} cm}}")
+        assert lengths(*changed("lab", text, new, tmp_path))[0].holds is holds
+
+
+def test_cables_between_halls_are_counted_and_leave_the_plane_open() -> None:
+    found = {one.plane: one for one in lengths(*stack("plural"))}
+    assert found["storage-vie1-p0"].between_halls > 0
+    assert found["storage-vie1-p0"].holds is None
+    assert "go between halls: open" in found["storage-vie1-p0"].said
