@@ -132,6 +132,24 @@ def test_a_label_makes_nobody_a_part_of_the_control_plane_and_a_built_in_name_do
     assert found(READER, binding(READER, {"kind": "User", "name": "system:masters"}))
 
 
+def test_lists_that_the_server_gives_as_null_give_nobody_a_right() -> None:
+    empty: Data = {**READER, "rules": None}
+    hollow: Data = {
+        **READER,
+        "rules": [{"apiGroups": None, "resources": None, "verbs": None}, {"apiGroups": [""], "resources": ["secrets"]}],
+    }
+    for one in (empty, hollow):
+        assert found(one, binding(one, EVE)) == []
+    assert found(READER, {**binding(READER), "subjects": None}) == []
+
+
+def test_only_roles_and_bindings_give_rights_and_only_namespaces_are_ours() -> None:
+    stray: Data = {"kind": "ConfigMap", "metadata": {"name": "reader", "namespace": "elsewhere"}, "rules": READER["rules"]}
+    assert found(stray, binding({"kind": "ConfigMap", "metadata": {"name": "reader"}}, EVE, namespace="research")) == []
+    wanted = [*WANTED, {"kind": "ConfigMap", "metadata": {"name": "elsewhere", "namespace": "research"}}]
+    assert decided("LIV-001", [*wanted, READER, binding(READER, EVE, namespace="elsewhere")], wanted) == []
+
+
 @pytest.mark.parametrize("part", ["exec", "attach", "portforward", "ephemeralcontainers", "proxy"])
 def test_every_way_into_a_pod_is_found(part: str) -> None:
     for resource in (f"pods/{part}", f"*/{part}", "*"):
@@ -189,6 +207,16 @@ def test_guards_that_stand_are_no_finding_with_what_the_server_adds() -> None:
     assert guards(served, BOUND) == []
 
 
+def test_what_was_rendered_empty_may_be_left_out_by_the_server_and_may_not_be_filled() -> None:
+    wanted = changed(POLICY, "matchConstraints.objectSelector", {})
+    filled = changed(POLICY, "matchConstraints.objectSelector", {"matchLabels": {"a": "b"}})
+    assert decided("LIV-004", [POLICY], [wanted]) == []
+    assert [one.field for one in decided("LIV-004", [filled], [wanted])] == ["spec.matchConstraints.objectSelector.matchLabels"]
+    variables = changed(POLICY, "variables", [])
+    assert decided("LIV-004", [POLICY], [variables]) == []
+    assert [one.field for one in decided("LIV-004", [changed(POLICY, "variables", "x")], [variables])] == ["spec.variables"]
+
+
 def test_guards_that_are_gone_are_found() -> None:
     assert guards(BOUND) == [("ValidatingAdmissionPolicy/sovereign-pods", "")]
     assert guards(POLICY) == [("ValidatingAdmissionPolicyBinding/sovereign-pods", "")]
@@ -198,6 +226,11 @@ def test_guards_that_are_gone_are_found() -> None:
     ("path", "value", "field"),
     [
         ("failurePolicy", "Ignore", "spec.failurePolicy"),
+        ("matchConstraints", None, "spec.matchConstraints"),
+        ("matchConstraints", [], "spec.matchConstraints"),
+        ("validations", None, "spec.validations"),
+        ("validations", {}, "spec.validations"),
+        ("validations.0", {"expression": "false"}, "spec.validations[0].message"),
         ("validations", [], "spec.validations"),
         ("validations.0.expression", "true", "spec.validations[0].expression"),
         ("matchConditions", [{"name": "never", "expression": "false"}], "spec.matchConditions"),
