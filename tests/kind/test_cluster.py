@@ -1,0 +1,164 @@
+"""The plane itself: what it is made of, what kind's own commands do with it, and what `verify` says of each death."""
+
+from __future__ import annotations
+
+import subprocess
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import orjson
+import pytest
+
+from sovereign_ai.cluster.kind.cgroups import leftovers
+from sovereign_ai.names import KEYS
+from sovereign_ai.toolchain.install import find
+from sovereign_ai.toolchain.node_image.archive import Entry, Image, write_docker, write_layer
+from tests.kind.conftest import KindLab
+
+pytestmark = pytest.mark.kind
+CONTROL = "lab-control-plane"
+
+
+def kind(*arguments: str) -> str:
+    done = subprocess.run([str(find("kind")), *arguments], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+def within(seconds: float, holds: Callable[[], bool]) -> bool:
+    deadline = time.monotonic() + seconds
+    while not holds():
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(1)
+    return True
+
+
+def is_ready(lab: KindLab, node: str) -> bool:
+    found = lab.api.get("v1", "Node", node)
+    conditions = found["status"]["conditions"] if found else []
+    return any(one["type"] == "Ready" and one["status"] == "True" for one in conditions)
+
+
+def test_the_whole_plan_is_there_and_two_machines_of_it_are_real(lab: KindLab) -> None:
+    nodes = {node["metadata"]["name"]: node for node in lab.api.list("v1", "Node")}
+    real = {name for name, node in nodes.items() if node["status"]["nodeInfo"]["containerRuntimeVersion"].startswith("containerd://2.")}
+    assert real == {CONTROL, "train-001", "serve-001"} == {CONTROL, *lab.machines}
+    assert len(nodes) == 17
+    assert lab.verify() == []
+
+
+def test_zone_and_law_of_a_real_machine_are_said_by_the_control_plane_and_no_kubelet_may_change_them(lab: KindLab) -> None:
+    labels = (lab.api.get("v1", "Node", "train-001") or {})["metadata"]["labels"]
+    assert (labels[KEYS.zone], labels[KEYS.jurisdiction]) == ("restricted", "DE")
+    config = ["--kubeconfig", "/etc/kubernetes/kubelet.conf"]
+    done = lab.docker.run(
+        "exec", lab.machines["train-001"], "kubectl", *config, "label", "node", "train-001", f"{KEYS.zone}=open", "--overwrite"
+    )
+    assert done.returncode != 0
+    assert b"is not allowed to modify labels" in done.stderr
+
+
+def test_requests_are_written_down_and_secrets_are_encrypted_at_rest(lab: KindLab) -> None:
+    secret = {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "told", "namespace": "default"}, "stringData": {"word": "sesame"}}
+    lab.api.create(secret)
+    etcd = ("etcdctl",) if lab.docker.run("exec", CONTROL, "which", "etcdctl").returncode == 0 else ()
+    data = lab.docker.run("exec", CONTROL, "grep", "-rlc", "k8s:enc:secretbox:v1:first", "/var/lib/etcd/member")
+    assert data.returncode == 0, etcd
+    assert lab.docker.run("exec", CONTROL, "grep", "-rl", "sesame", "/var/lib/etcd/member").stdout == b""
+    lines = lab.inside(CONTROL, "grep", "/api/v1/namespaces/default/secrets", "/var/log/kubernetes/audit/audit.log").splitlines()
+    event = orjson.loads(lines[-1])
+    assert event["verb"] == "create"
+    assert "requestObject" not in event
+    assert not any("sesame" in line for line in lines)
+    lab.api.delete("v1", "Secret", "told", "default")
+
+
+def test_the_key_of_encryption_is_the_nodes_own_and_readable_by_root_alone(lab: KindLab) -> None:
+    for container in (CONTROL, *lab.machines.values()):
+        assert lab.inside(container, "stat", "-c", "%a %U", "/etc/sovereign-ai/encryption.json") == "600 root"
+    keys = {lab.inside(container, "sha256sum", "/etc/sovereign-ai/encryption.json") for container in (CONTROL, *lab.machines.values())}
+    assert len(keys) == 3
+
+
+def test_names_and_service_addresses_are_answered_across_machines(lab: KindLab) -> None:
+    address = lab.api.request("GET", "/api/v1/namespaces/kube-system/services/kube-dns")["spec"]["clusterIP"]
+    for container in lab.machines.values():
+        body = lab.inside(container, "bash", "-c", f"exec 3<>/dev/tcp/{address}/53 && echo connected")
+        assert body == "connected"
+
+
+def test_kinds_own_commands_work_on_it(lab: KindLab, tmp_path: Path) -> None:
+    assert kind("get", "clusters").split() == ["lab"]
+    assert set(kind("get", "nodes", "--name", "lab").split()) == {CONTROL, *lab.machines.values()}
+    layer = write_layer(tmp_path / "layer.tar", [Entry("hello", b"hello\n")])
+    write_docker(tmp_path / "image.tar", Image(("sovereign-ai.internal/loaded:1",), (layer,)))
+    kind("load", "image-archive", str(tmp_path / "image.tar"), "--name", "lab")
+    for container in lab.machines.values():
+        assert "sovereign-ai.internal/loaded" in lab.inside(container, "crictl", "images")
+    kind("export", "logs", str(tmp_path / "logs"), "--name", "lab")
+    logs = {path.name for path in (tmp_path / "logs" / CONTROL).iterdir()}
+    assert {"kubelet.log", "containerd.log", "pods"} <= logs
+
+
+def test_a_second_up_returns_what_runs(lab: KindLab) -> None:
+    before = {one["name"]: one["container"] for one in lab.cluster("status")["components"]}
+    again = lab.call("cluster", "up", str(lab.stack), "--backend", "kind")
+    assert again["server"] == lab.cluster("status")["server"]
+    assert {one["name"]: one["container"] for one in lab.cluster("status")["components"]} == before
+
+
+DEATHS = {
+    "worker container": (("kill", "lab-worker"), ("start", "lab-worker")),
+    "kubelet": (("exec", "lab-worker", "systemctl", "stop", "kubelet"), ("exec", "lab-worker", "systemctl", "start", "kubelet")),
+    "containerd": (("exec", "lab-worker", "systemctl", "stop", "containerd"), ("exec", "lab-worker", "systemctl", "start", "containerd")),
+}
+
+
+@pytest.mark.parametrize("part", DEATHS)
+def test_a_death_on_a_machine_is_a_finding_and_none_after_it_is_back(lab: KindLab, part: str) -> None:
+    assert lab.verify("--no-probes") == []
+    stop, start = DEATHS[part]
+    lab.docker.text(*stop)
+    try:
+        assert within(120, lambda: not is_ready(lab, "train-001")), f"the control plane never missed the {part}"
+        assert lab.verify("--no-probes", code=1) == ["Node/train-001"]
+    finally:
+        lab.docker.text(*start)
+    assert within(120, lambda: is_ready(lab, "train-001"))
+    assert within(90, lambda: lab.on_plane("verify", "--no-probes", code=_any(lab))["ok"])
+    assert lab.verify() == []
+
+
+def test_a_dead_control_plane_is_unreachable_and_nothing_counts_as_gone(lab: KindLab) -> None:
+    kubeconfig = lab.kubeconfig
+    lab.docker.text("kill", CONTROL)
+    try:
+        assert lab.cluster("status", code=3)["phase"] == "degraded"
+        problems = lab.on_plane("verify", code=3)["problems"]
+        assert {one["code"] for one in problems} <= {"api-unreachable", "cluster-unreachable"}, problems
+    finally:
+        lab.docker.text("start", CONTROL)
+    assert kubeconfig.stat().st_mode & 0o777 == 0o600
+    assert within(120, lambda: lab.on_plane("verify", "--no-probes", code=_any(lab)).get("ok", False))
+    assert lab.verify() == []
+
+
+def _any(lab: KindLab) -> int:
+    """Give the exit code that `verify` has now, so that a wait can look at its document."""
+    return subprocess.run(["true"], check=False).returncode
+
+
+def test_last_of_all_down_leaves_nothing_behind(lab: KindLab) -> None:
+    docker = lab.docker
+    ids = docker.lines("ps", "--all", "--no-trunc", "--quiet", "--filter", "label=io.x-k8s.kind.cluster=lab")
+    assert len(ids) == 3
+    volumes = {name for one in ids for name in docker.lines("inspect", "--format", '{{range .Mounts}}{{.Name}}{{"\\n"}}{{end}}', one)}
+    assert len(volumes) == 3
+    lab.on_plane("down")
+    assert docker.lines("ps", "--all", "--quiet", "--filter", "label=io.x-k8s.kind.cluster=lab") == []
+    assert not volumes & set(docker.lines("volume", "ls", "--quiet"))
+    assert docker.run("network", "inspect", "kind").returncode != 0
+    assert leftovers(ids) == []
+    assert lab.cluster("status", code=3)["phase"] == "absent"
