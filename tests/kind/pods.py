@@ -36,10 +36,11 @@ class Site:
         self.lab = lab
         self.factory = load(lab.stack)
         self.plan = plan(self.factory)
-        self.bundle = render(self.factory, self.plan, "lab")
+        self.name = self.plan.clusters[0].name
+        self.bundle = render(self.factory, self.plan, self.name)
         self.api: Api = lab.api
         self.machines = lab.machines
-        self.cluster: KindCluster = cluster_of("lab", root=Path(lab.env["XDG_STATE_HOME"]) / "sovereign-ai" / "kind")
+        self.cluster: KindCluster = cluster_of(self.name, root=Path(lab.env["XDG_STATE_HOME"]) / "sovereign-ai" / "kind")
 
     def real(self, zone: str) -> str:
         """The real machine of a zone."""
@@ -47,7 +48,7 @@ class Site:
 
     def place(self, zone: str) -> Place:
         """A namespace and a pool of a zone."""
-        here = self.plan.cluster("lab")
+        here = self.plan.cluster(self.name)
         return Place(
             next(one for one in here.namespaces if one.zone == zone),
             next(one for one in here.pools if one.pool == next(node.pool for node in self.plan.nodes if node.name == self.real(zone))),

@@ -39,7 +39,7 @@ def environment(text: str) -> dict[str, str]:
 
 
 def test_a_real_machine_says_of_itself_what_the_embedded_planes_does(site: Site) -> None:
-    for planned in node_objects(site.factory, site.plan, "lab"):
+    for planned in node_objects(site.factory, site.plan, site.name):
         name = planned["metadata"]["name"]
         if name not in site.machines:
             continue
@@ -54,7 +54,9 @@ def test_a_real_machine_says_of_itself_what_the_embedded_planes_does(site: Site)
 
 
 def test_slices_on_real_machines_are_those_of_the_embedded_plane(site: Site) -> None:
-    planned = {one["metadata"]["name"]: one["spec"] for one in slice_objects(site.plan, "lab") if one["spec"]["nodeName"] in site.machines}
+    planned = {
+        one["metadata"]["name"]: one["spec"] for one in slice_objects(site.plan, site.name) if one["spec"]["nodeName"] in site.machines
+    }
     live = {one["metadata"]["name"]: one["spec"] for one in site.api.list("resource.k8s.io/v1", "ResourceSlice")}
     assert len(planned) == len(site.machines)
     for name, spec in planned.items():
@@ -66,8 +68,8 @@ def test_simulated_machines_stand_beside_the_real_ones(site: Site) -> None:
     nodes = site.api.list("v1", "Node")
     names = {one["metadata"]["name"] for one in nodes}
     fake = {one["metadata"]["name"] for one in nodes if (one["metadata"].get("annotations") or {}).get("kwok.x-k8s.io/node") == "fake"}
-    assert {node.name for node in site.plan.nodes_of("lab")} <= names
-    assert fake == {node.name for node in site.plan.nodes_of("lab")} - set(site.machines)
+    assert {node.name for node in site.plan.nodes_of(site.name)} <= names
+    assert fake == {node.name for node in site.plan.nodes_of(site.name)} - set(site.machines)
 
 
 def test_a_container_that_asks_for_gpus_runs_with_their_environment(site: Site) -> None:
@@ -75,7 +77,7 @@ def test_a_container_that_asks_for_gpus_runs_with_their_environment(site: Site) 
     with site.there(pod):
         seen = environment(site.said(pod))
     machine = site.real(ZONE)
-    all_of_them = {gpu_uuid("lab", machine, index): f"gpu-{index}" for index in range(8)}
+    all_of_them = {gpu_uuid(site.factory.name, machine, index): f"gpu-{index}" for index in range(8)}
     given = seen["NVIDIA_VISIBLE_DEVICES"].split(",")
     assert len(set(given)) == 2
     assert seen["SOVEREIGN_DEVICES"] == ",".join(all_of_them[uuid] for uuid in given)
@@ -123,7 +125,7 @@ def test_a_running_container_loses_its_gpu_when_a_fault_is_injected(site: Site) 
             until(lambda: offered(site) == 7, lambda: offered(site))
             until(lambda: site.inside(pod, "nvidia-smi", "-L").stdout.decode().count("GPU ") == 7, lambda: site.inside(pod, "nvidia-smi"))
             assert b"GPU is lost, Xid 79" in site.inside(pod, "nvidia-smi", "-L").stderr
-            until(lambda: unwell(site, pod) == [gpu_uuid("lab", machine, 3)], lambda: site.get(pod)["status"])
+            until(lambda: unwell(site, pod) == [gpu_uuid(site.factory.name, machine, 3)], lambda: site.get(pod)["status"])
             assert heal(site.api, site.factory, site.plan, machine) == 1
             until(lambda: offered(site) == 8, lambda: offered(site))
             until(lambda: unwell(site, pod) == [], lambda: site.get(pod)["status"])
@@ -146,7 +148,7 @@ def test_a_container_runs_with_the_gpu_that_its_claim_holds(site: Site) -> None:
         (device,) = held["status"]["allocation"]["devices"]["results"]
     assert device["pool"] == site.real(ZONE)
     assert seen["SOVEREIGN_DEVICES"] == device["device"]
-    assert seen["NVIDIA_VISIBLE_DEVICES"] == gpu_uuid("lab", device["pool"], int(device["device"].removeprefix("gpu-")))
+    assert seen["NVIDIA_VISIBLE_DEVICES"] == gpu_uuid(site.factory.name, device["pool"], int(device["device"].removeprefix("gpu-")))
 
 
 def test_a_gpu_is_handed_out_once_whether_by_resource_or_by_claim(site: Site) -> None:
@@ -161,7 +163,7 @@ def test_a_gpu_is_handed_out_once_whether_by_resource_or_by_claim(site: Site) ->
 
 def test_metrics_name_the_pod_that_holds_a_gpu(site: Site) -> None:
     pod = site.pod("gpu-metrics", ZONE, "pause", gpus=1)
-    file = site.cluster.folder.parent / ".lab-gpus" / "metrics" / "gpus.prom"
+    file = site.cluster.folder.parent / f".{site.name}-gpus" / "metrics" / "gpus.prom"
 
     def busy() -> list[str]:
         lines = file.read_text(encoding="utf-8").splitlines()

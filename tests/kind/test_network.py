@@ -119,7 +119,7 @@ def test_a_policy_that_opens_more_than_is_declared_is_refused_at_admission(traff
 def on_the_hosts_network(site: Site) -> Iterator[Traffic]:
     """A server and a client on the network of each real machine and of the control plane, outside every zone."""
     space = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "host-network"}}
-    machines = {"restricted": site.real("restricted"), "open": site.real("open"), "control-plane": control_plane("lab")}
+    machines = {"restricted": site.real("restricted"), "open": site.real("open"), "control-plane": control_plane(site.name)}
     pods, bodies = {}, {}
     for where, machine in machines.items():
         bodies[f"{where}-host:9080"] = f"host of {machine} {secrets.token_hex(4)}"
@@ -192,7 +192,7 @@ def test_egress_leaves_only_through_the_declared_gateway(traffic: Traffic) -> No
         for zone in ("restricted", "open"):
             spaces[zone] = f"egress-{zone}"
             here = replace(site.place(zone).namespace, name=spaces[zone])
-            policies += [*objects(declared, replace(site.plan.cluster("lab"), namespaces=(here,)))]
+            policies += [*objects(declared, replace(site.plan.cluster(site.name), namespaces=(here,)))]
         made = [
             {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name, "labels": {KEYS.namespace_zone: zone}}}
             for zone, name in spaces.items()

@@ -75,20 +75,21 @@ class Node:
         Raises:
             EnvironmentLacksError: the node is gone or not ours to write to, or a link leads out of it.
         """
+        for folder in (self.device_plugins, self.registry, self.plugins, self.pod_resources, self.cdi, self.gpus, self.volumes):
+            self._insist_on_no_link(folder)
         try:
             self._make()
         except OSError as error:
             hint = "see that the node runs; kubelets are served by root"
             raise EnvironmentLacksError(Problem("node-unreachable", f"cannot write into a node: {error}", hint=hint)) from error
-        for folder in (self.device_plugins, self.registry, self.plugins, self.cdi, self.gpus, self.volumes):
-            self._insist_on_no_link(folder)
 
     def _make(self) -> None:
         """Make the folders."""
         for folder in (self.registry, self.plugins, self.cdi):
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        for folder in (self.gpus, self.volumes):
-            folder.mkdir(mode=0o755, parents=True, exist_ok=True)
+        for folder in (self.gpus.parent, self.gpus, self.volumes):
+            folder.mkdir(exist_ok=True)
+            folder.chmod(0o755)  # whatever our umask is
 
     def _insist_on_no_link(self, folder: Path) -> None:
         """Refuse a path with a link in it: an absolute one would lead into the host's own file system."""

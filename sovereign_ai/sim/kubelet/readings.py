@@ -41,7 +41,8 @@ def write(folder: Path, machine: Machine, holders: tuple[str, ...], faults: Faul
     values = readings(machine, holders, faults)
     for one in devices(machine):
         own = folder / one.folder
-        own.mkdir(mode=0o755, exist_ok=True)
+        own.mkdir(exist_ok=True)
+        own.chmod(0o755)  # whatever our umask is
         xid = faults.get((machine.node.name, one.gpu), 0)
         texts = _static(machine, one) | {name: str(values[one.gpu][metric]) for name, metric in _METRICS.items()}
         _write_all(own, texts | ({"lost": str(xid)} if xid in HARDWARE else {}))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -55,6 +56,7 @@ def machine(name: str) -> Machine:
 
 
 def make_node(root: Path, name: str) -> Iterator[Place]:
+    before = os.umask(0o077)  # as the supervisor has it
     api = InMemoryApi()
     api.create({"apiVersion": "v1", "kind": "Node", "metadata": {"name": name, "labels": {}}, "spec": {}})
     kubelet = FakeKubelet(root)
@@ -65,6 +67,7 @@ def make_node(root: Path, name: str) -> Iterator[Place]:
     try:
         yield node
     finally:
+        os.umask(before)
         worker.stop()
         kubelet.stop()
 

@@ -46,10 +46,12 @@ def test_a_container_gets_its_gpus_environment_device_files_readings_and_tool(no
     assert all(one.read_only for one in given.mounts)
 
 
-def test_what_is_mounted_is_there_on_the_host(node: Place) -> None:
+def test_what_is_mounted_is_there_and_every_user_of_a_container_can_read_it(node: Place) -> None:
     given = registered(node).kubelet.allocate(node.devices[0].uuid)
     for mount in given.mounts:
-        assert (node.kubelet.node.root / mount.host_path.removeprefix("/")).exists()
+        there = node.kubelet.node.root / mount.host_path.removeprefix("/")
+        assert there.stat().st_mode & 0o555 == 0o555
+        assert all(path.stat().st_mode & 0o444 == 0o444 for path in there.rglob("*"))
 
 
 def test_other_vendors_devices_are_shown_by_index_and_without_nvidias_tool(other_node: Place) -> None:
