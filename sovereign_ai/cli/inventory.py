@@ -9,6 +9,7 @@ import typer
 
 from sovereign_ai.cli.command import example, speak
 from sovereign_ai.cli.output import AsJson, Output
+from sovereign_ai.cli.target import Backend, ClusterOption, KubeconfigOption, StackOption, running
 
 Stack = Annotated[Path, typer.Argument(help="A stack's folder, or a description in YAML, JSON or Python.")]
 
@@ -35,6 +36,19 @@ def add(app: typer.Typer) -> None:
     ) -> None:
         """Write the planned machines as a Redfish tree, to try `check` on."""
         speak("inventory simulate", as_json, lambda output: _simulate(output, stack, out))
+
+    @group.command("label", **example("sovereign-ai inventory label stacks/lab --lldp neighbours --write"))
+    def label(
+        stack: Stack,
+        lldp: Annotated[Path, typer.Option("--lldp", help="Folder of NODE.json: what `lldpctl -f json0 show neighbors` says there.")],
+        write: Annotated[bool, typer.Option("--write", help="Put the labels on the cluster's nodes; without it they are printed.")] = False,
+        cluster: ClusterOption = Backend.EMBEDDED,
+        kubeconfig: KubeconfigOption = None,
+        name: StackOption = None,
+        as_json: Annotated[bool, AsJson] = False,
+    ) -> None:
+        """Give each node the topology labels of the place its cables lead to; exit 1 where cables are not as planned."""
+        speak("inventory label", as_json, lambda output: _label(output, stack, lldp, write, (cluster, kubeconfig, name)))
 
 
 def _check(output: Output, path: Path, file: Path) -> None:
@@ -70,3 +84,36 @@ def _simulate(output: Output, path: Path, out: Path) -> None:
         file.write_bytes(orjson.dumps(resource, option=orjson.OPT_INDENT_2 | orjson.OPT_SORT_KEYS) + b"\n")
     lines = [f"wrote {len(tree):,} resources to {out}; serve them: sushy-static -i 127.0.0.1 -p PORT -m {out} -c CERT -k KEY"]
     output.finish({"folder": str(out), "resources": len(tree)}, lines)
+
+
+def _label(output: Output, path: Path, folder: Path, write: bool, where: tuple[Backend, Path | None, str | None]) -> None:
+    from sovereign_ai.cli.stack import open_stack
+    from sovereign_ai.errors import ExitCode
+    from sovereign_ai.operate.labels import place_all
+    from sovereign_ai.operate.labels import write as put
+
+    stack = open_stack(path)
+    placed = place_all(stack.plan, _texts(folder))
+    if write:
+        backend, kubeconfig, name = where
+        target = running(stack.bundle(name).cluster, backend, kubeconfig)
+        placed = put(target.api, placed, progress=output.progress)
+    lines = [f"{one.node}: {text}" for one in placed for text in one.findings]
+    labelled = sum(bool(one.labels) for one in placed)
+    lines += [f"{labelled:,} of {len(placed):,} nodes {'have' if write else 'would have'} their labels"]
+    code = ExitCode.FINDINGS if any(one.findings for one in placed) else ExitCode.OK
+    output.finish({"nodes": [one.to_data() for one in placed], "written": write}, lines, code)
+
+
+def _texts(folder: Path) -> dict[str, str]:
+    """Read a folder of NODE.json.
+
+    Raises:
+        UsageError: there is none, or no such file in it.
+    """
+    from sovereign_ai.errors import Problem, UsageError
+
+    found = {file.stem: file.read_text(encoding="utf-8", errors="replace") for file in sorted(folder.glob("*.json"))}
+    if not found:
+        raise UsageError(Problem("no-neighbours", f"{folder} holds no NODE.json", hint="lldpctl -f json0 show neighbors > NODE.json"))
+    return found

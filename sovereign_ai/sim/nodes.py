@@ -15,6 +15,7 @@ from typing import Any
 from sovereign_ai.names import KEYS, OWNER, label_value
 from sovereign_ai.plan.factory import Plan
 from sovereign_ai.plan.nodes import Node
+from sovereign_ai.render.interop.labels import place_labels
 from sovereign_ai.sim.features import feature_labels
 from sovereign_ai.sim.identity import clique, identity
 from sovereign_ai.sim.machine import Machine, machines
@@ -105,17 +106,10 @@ def _labels(machine: Machine) -> dict[str, str]:
         KEYS.factory: machine.factory,
         KEYS.component: f"pool.{node.pool}",
         KEYS.pool: node.pool,
-        KEYS.rack: node.rack,
-        KEYS.scalable_unit: node.scalable_unit,
-        KEYS.hall: node.hall,
         KEYS.zone: node.zone,
         KEYS.jurisdiction: node.jurisdiction,
-        KEYS.tier(0): node.scalable_unit,
-        KEYS.tier(1): f"{node.site}-{node.hall}",
     }
-    if node.nvlink_domain:
-        labels[KEYS.nvlink_domain] = node.nvlink_domain
-    return {key: label_value(value) for key, value in labels.items()}
+    return {key: label_value(value) for key, value in labels.items()} | place_labels(node)
 
 
 def _accelerators(machine: Machine) -> dict[str, str]:
