@@ -41,7 +41,7 @@ def _down(output: Output, path: Path, backend: Backend, kubeconfig: Path | None,
     bundle = stack.bundle(name)
     target = running(bundle.cluster, backend, kubeconfig)
     confirm(target, "remove this factory from", yes, output)
-    engine = Engine(stack.folder, bundle.cluster, target.kubeconfig, output.progress)
+    engine = Engine(stack.folder, bundle.cluster, target.kubeconfig, output.progress, target.plane)
     lines, data = [], {"cluster": bundle.cluster}
     if engine.exists():
         outcome = engine.destroy()

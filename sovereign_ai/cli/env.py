@@ -36,6 +36,6 @@ def _env(output: Output, path: Path, backend: Backend, kubeconfig: Path | None, 
     stack = open_stack(path)
     bundle = stack.bundle(name)
     target = running(bundle.cluster, backend, kubeconfig)
-    Engine(stack.folder, bundle.cluster, target.kubeconfig, output.progress).ensure_stack()
-    values = environment(bundle.cluster, target.kubeconfig)
+    Engine(stack.folder, bundle.cluster, target.kubeconfig, output.progress, target.plane).ensure_stack()
+    values = environment(bundle.cluster, target.kubeconfig, target.plane)
     output.finish({"environment": values}, [f"export {key}={shlex.quote(value)}" for key, value in sorted(values.items())])

@@ -38,6 +38,6 @@ def _preview(output: Output, path: Path, backend: Backend, kubeconfig: Path | No
     bundle = stack.bundle(name)
     gate(stack.factory, stack.plan, bundle)
     target = running(bundle.cluster, backend, kubeconfig)
-    outcome = Engine(stack.folder, bundle.cluster, target.kubeconfig, output.progress).preview(policy_pack=pack)
+    outcome = Engine(stack.folder, bundle.cluster, target.kubeconfig, output.progress, target.plane).preview(policy_pack=pack)
     steps = [f"{op:>8} {resource}" for op, resource in outcome.steps]
     output.finish({"cluster": bundle.cluster, **outcome.to_data()}, [*steps, *told(outcome)])

@@ -48,6 +48,11 @@ class Target:
     simulated: bool
     kind: KindCluster | None = None
 
+    @property
+    def plane(self) -> str:
+        """Whose Pulumi state is meant: `kind`, or empty for any other plane."""
+        return "kind" if self.kind else ""
+
 
 def running(name: str, backend: Backend, kubeconfig: Path | None) -> Target:
     """Open the cluster, which must be there already.

@@ -45,7 +45,7 @@ def _up(output: Output, path: Path, backend: Backend, kubeconfig: Path | None, n
     gate(stack.factory, stack.plan, bundle)
     target = started(stack, bundle.cluster, backend, kubeconfig, output)
     confirm(target, "deploy to", yes, output)
-    outcome = Engine(stack.folder, bundle.cluster, target.kubeconfig, output.progress).up()
+    outcome = Engine(stack.folder, bundle.cluster, target.kubeconfig, output.progress, target.plane).up()
     restored = restore(target.api, bundle.objects, output.progress, fresh={name for _, name in outcome.steps})
     data = {
         "restored": restored,

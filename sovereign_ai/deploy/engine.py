@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from sovereign_ai.deploy.place import environment, state_dir
+from sovereign_ai.deploy.place import environment, pulumi_state, state_dir
 from sovereign_ai.errors import DeploymentError, ExitCode, Problem, SpecError, UsageError
 from sovereign_ai.toolchain.install import find
 
@@ -79,9 +79,10 @@ class Engine:
         stack: the Pulumi stack's name, which is the cluster's name in the plan.
         kubeconfig: the cluster to deploy to.
         progress: takes a line for a person.
+        plane: `kind` for the kind plane, whose state lies apart; empty for any other.
     """
 
-    def __init__(self, folder: Path, stack: str, kubeconfig: Path | None, progress: Progress) -> None:
+    def __init__(self, folder: Path, stack: str, kubeconfig: Path | None, progress: Progress, plane: str = "") -> None:
         """Check that the folder is a Pulumi project.
 
         Raises:
@@ -95,7 +96,8 @@ class Engine:
         self.pulumi = find("pulumi")
         find("pulumi-resource-kubernetes")
         find("pulumi-language-python")
-        self.env = os.environ | environment(stack, kubeconfig)
+        self._state = pulumi_state(plane)
+        self.env = os.environ | environment(stack, kubeconfig, plane)
 
     def ensure_stack(self) -> None:
         """Make the stack in the state folder unless it is there, and give the stack's folder the salt that belongs to it."""
@@ -117,7 +119,7 @@ class Engine:
     @property
     def _salt(self) -> Path:
         """The copy of that salt beside the state, so that one folder may be deployed from several states."""
-        return state_dir() / "pulumi" / f"{self.stack}.salt"
+        return self._state / f"{self.stack}.salt"
 
     def _holds_only_salt(self) -> bool:
         """Tell whether the settings may be written anew without losing anything that a user wrote."""

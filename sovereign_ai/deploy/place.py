@@ -53,19 +53,24 @@ def key_file() -> Path:
     return path
 
 
-def environment(stack: str, kubeconfig: Path | None) -> dict[str, str]:
+def pulumi_state(plane: str = "") -> Path:
+    """Give the folder of Pulumi's state, made with mode 0700; the kind plane has one of its own, since the same stack may run on both."""
+    return _closed(state_dir() / (f"pulumi-{plane}" if plane else "pulumi"))
+
+
+def environment(stack: str, kubeconfig: Path | None, plane: str = "") -> dict[str, str]:
     """Give the variables under which a plain `pulumi up` in the stack's folder does what we do.
 
     Args:
         stack: name of the Pulumi stack, which is the cluster's name in the plan.
         kubeconfig: the cluster's kubeconfig; None leaves KUBECONFIG as the user has it.
+        plane: `kind` for the kind plane, whose state lies apart; empty for any other.
     """
     state = state_dir()
-    _closed(state / "pulumi")
     place_plugins(_closed(state / "pulumi-home"))
     values = {
         "PATH": f"{bin_dir()}{os.pathsep}{os.environ.get('PATH', os.defpath)}",
-        "PULUMI_BACKEND_URL": f"file://{state / 'pulumi'}",
+        "PULUMI_BACKEND_URL": f"file://{pulumi_state(plane)}",
         "PULUMI_CONFIG_PASSPHRASE_FILE": str(key_file()),
         "PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION": "true",
         "PULUMI_HOME": str(state / "pulumi-home"),
