@@ -185,8 +185,12 @@ def _finding(rule: Rule, resource: str, field: str, message: str) -> Finding:
 
 
 def _resource(kind: str, metadata: Mapping[str, Any]) -> str:
-    """Name an object, `Kind/namespace/name` or `Kind/name`."""
-    name = metadata.get("name") or metadata.get("generateName") or ""
+    """Name an object, `Kind/namespace/name` or `Kind/name`.
+
+    One whose name the server makes is named by its beginning and a star, which no waiver can name: it would cover many.
+    """
+    beginning = metadata.get("generateName")
+    name = metadata.get("name") or (f"{beginning}*" if beginning else "")
     return "/".join(str(part) for part in (kind, metadata.get("namespace"), name) if part)
 
 

@@ -1,16 +1,20 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import date
 from typing import Any
 
 import pytest
 
+from sovereign_ai.errors import SpecError
 from sovereign_ai.names import KEYS
 from sovereign_ai.rules import engine
 from sovereign_ai.rules.context import Context, factory_context
 from sovereign_ai.rules.engine import evaluate
+from sovereign_ai.rules.judge import judge
 from sovereign_ai.rules.plain import UNKNOWN
 from sovereign_ai.rules.registry import REGISTRY
+from sovereign_ai.spec.supplier import Waiver
 from tests.rules.subject import factory_of, plan_of, pod
 
 OBJECT_RULES = {rule.id for rule in REGISTRY if rule.checks}
@@ -154,3 +158,18 @@ def test_where_an_expression_fails_only_its_own_rule_and_those_that_fail_with_it
     broken = evaluate([pod(hostAliases="x", priorityClassName=3)], context)
     assert {finding.rule for finding in broken} == {"NET-007", "PRV-013"}
     assert all("cannot be decided" in finding.message for finding in broken)
+
+
+def test_an_object_whose_name_the_server_makes_is_one_of_many_and_no_waiver_covers_it(context: Context):
+    many = pod(hostNetwork=True)
+    many["metadata"] = {"namespace": "research", "generateName": "job-"}
+    found = [finding for finding in evaluate([many], context) if finding.rule == "PRV-001"]
+    assert {finding.resource for finding in found} == {"Pod/research/job-*"}
+    facts = {"reason": "r", "owner": "o", "requester": "a", "approver": "b", "compensating_control": "c"}
+    days = {"created": date(2026, 11, 1), "expires": date(2026, 12, 1)}
+    waivers = [
+        Waiver(id="w1", rule="PRV-001", resource=resource, **facts, **days) for resource in ("Pod/research/job-", "Pod/research/job")
+    ]
+    assert not judge(found, waivers, date(2026, 11, 24)).ok
+    with pytest.raises(SpecError):
+        Waiver(id="w1", rule="PRV-001", resource="Pod/research/job-*", **facts, **days)

@@ -1,0 +1,111 @@
+"""Giving and ending access: a certificate that ends with it, and nothing left where it could not be opened."""
+
+from __future__ import annotations
+
+import base64
+import threading
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import orjson
+import pytest
+from cryptography import x509
+from cryptography.x509.oid import NameOID
+
+from sovereign_ai.cluster.api_errors import refusal
+from sovereign_ai.cluster.identities import make_identities
+from sovereign_ai.cluster.state import Place, record
+from sovereign_ai.errors import DeploymentError, EnvironmentLacksError, UsageError
+from sovereign_ai.operate import access
+from sovereign_ai.operate.access import give, ours, take
+from sovereign_ai.operate.grants import Grant
+from sovereign_ai.operate.keeper import Keeper
+from sovereign_ai.operate.records import kubeconfig_of, records
+from tests.operate.given import grant, plane
+from tests.verify.in_memory import InMemoryApi
+
+
+def now() -> datetime:
+    return datetime.now(UTC)
+
+
+def short() -> Grant:
+    begins = now().replace(microsecond=0)
+    return grant(begins=begins, ends=begins + timedelta(minutes=5))
+
+
+@pytest.fixture
+def where(tmp_path: Path) -> Place:
+    place = plane(tmp_path)
+    record(place, {"kube-apiserver": 20001}, {})
+    make_identities(place, 20001)
+    return place
+
+
+@pytest.fixture
+def api(where: Place) -> Iterator[InMemoryApi]:
+    """A cluster in memory, with a keeper at work on it."""
+    memory, stop = InMemoryApi(), threading.Event()
+    keeper = Keeper(where, lambda: memory, lambda _line: None)
+
+    def work() -> None:
+        while not stop.wait(0.02):
+            keeper.round(now())
+
+    thread = threading.Thread(target=work)
+    thread.start()
+    yield memory
+    stop.set()
+    thread.join()
+
+
+def test_the_kubeconfig_holds_a_certificate_of_that_user_without_groups_that_ends_with_the_access(where: Place, api: InMemoryApi) -> None:
+    one = short()
+    found, path = give(where, one, now)
+    assert found.opened
+    assert path.stat().st_mode & 0o777 == 0o600
+    config = orjson.loads(path.read_bytes())
+    assert config["clusters"][0]["cluster"]["server"] == "https://127.0.0.1:20001"
+    certificate = x509.load_pem_x509_certificate(base64.b64decode(config["users"][0]["user"]["client-certificate-data"]))
+    assert [part.value for part in certificate.subject] == [one.user]
+    assert certificate.subject.get_attributes_for_oid(NameOID.ORGANIZATION_NAME) == []
+    assert abs(certificate.not_valid_after_utc - one.ends) <= timedelta(seconds=1)
+
+
+def test_access_is_ended_once(where: Place, api: InMemoryApi) -> None:
+    one = short()
+    give(where, one, now)
+    assert take(where, one.id, "no need", now).why == "revoked"
+    assert not kubeconfig_of(where, one.id).exists()
+    with pytest.raises(UsageError, match="access-closed"):
+        take(where, one.id, "again", now)
+    with pytest.raises(UsageError, match="no-access"):
+        take(where, "00000000", "none", now)
+
+
+def test_what_the_api_server_refuses_is_told_and_leaves_nothing(where: Place, api: InMemoryApi) -> None:
+    def refuse(_obj: object) -> None:
+        raise refusal("POST", "/rolebindings", 403, {"message": "RBC-009: no", "reason": "Forbidden"})
+
+    api.admit = refuse
+    one = short()
+    with pytest.raises(DeploymentError, match="RBC-009"):
+        give(where, one, now)
+    assert not kubeconfig_of(where, one.id).exists()
+
+
+def test_where_nobody_opens_it_the_grant_is_ended(where: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(access, "_PATIENCE_SECONDS", 0.3)
+    one = short()
+    with pytest.raises(EnvironmentLacksError, match="not-opened"):
+        give(where, one, now)
+    assert not kubeconfig_of(where, one.id).exists()
+    assert not records(where)[0][0].stands(now())
+
+
+def test_a_plane_that_is_not_ours_or_does_not_run_gives_none(where: Place, tmp_path: Path) -> None:
+    with pytest.raises(EnvironmentLacksError, match="no-cluster"):
+        ours(Place("none", tmp_path / "none"))
+    with pytest.raises(EnvironmentLacksError, match="no-operator"):
+        ours(where)
