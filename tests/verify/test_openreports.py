@@ -12,7 +12,6 @@ from sovereign_ai.cluster.discovery import Resource
 from sovereign_ai.errors import EnvironmentLacksError, Where
 from sovereign_ai.rules.judge import Finding, Verdict
 from sovereign_ai.rules.registry import REGISTRY
-from sovereign_ai.verify import openreports
 from sovereign_ai.verify.audit import Audit
 from sovereign_ai.verify.openreports import CLUSTER_REPORT, MOST_RESULTS, REPORT, VERSION, publish, reports
 from tests.verify.in_memory import InMemoryApi
@@ -121,6 +120,8 @@ def test_the_real_definitions_take_what_is_published_and_nothing_else(deployed_l
     from sovereign_ai.toolchain.install import install, module_files
 
     api, factory = deployed_lab.api, deployed_lab.factory.name
+    with pytest.raises(EnvironmentLacksError):
+        publish(api, audit(), factory, NAMESPACES)
     install(["openreports"], progress=lambda _line: None)
     names = install_crds(api, module_files("openreports", "config/crd"))
     try:
@@ -140,5 +141,3 @@ def test_the_real_definitions_take_what_is_published_and_nothing_else(deployed_l
     finally:
         for name in names:
             api.delete("apiextensions.k8s.io/v1", "CustomResourceDefinition", name)
-    with pytest.raises(EnvironmentLacksError):
-        openreports.publish(api, audit(), factory, NAMESPACES)
