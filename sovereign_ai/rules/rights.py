@@ -95,7 +95,7 @@ WAYS_IN = _rule(
     "No role grants a way into running pods, services or nodes",
     "critical",
     "exec, attach, port-forward and the proxies reach into a pod past every network policy, and no admission sees what is done there.",
-    "leave the subresources out; break-glass access is a waiver that ends",
+    "leave the subresources out; in an emergency give access that ends with `sovereign-ai access grant`",
     (CIS_NODE_PROXY,),
     _role(_without(_WAYS_IN), "it reaches into running pods, services or nodes"),
 )
