@@ -85,7 +85,7 @@ class Floor:
         serving = self.pod(server, "shown-server", "serve", f":{port}", body)
         with self.running(serving):
             address = self.wait(serving, {"Running"})["status"]["podIP"]
-            asking = self.pod(client, "shown-client", "get", f"http://{address}:{port}/", "8")
+            asking = self.pod(client, "shown-client", "get", f"http://{address}:{port}/", "15")
             with self.running(asking):
                 self.wait(asking, {"Succeeded", "Failed"})
                 return self.log(asking)

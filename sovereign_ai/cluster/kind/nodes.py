@@ -7,6 +7,7 @@ from pathlib import Path
 
 from sovereign_ai.errors import EnvironmentLacksError, Problem
 from sovereign_ai.toolchain.engine.docker import Docker
+from sovereign_ai.toolchain.node_image.build import RECIPE
 
 CLUSTER_LABEL, ROLE_LABEL = "io.x-k8s.kind.cluster", "io.x-k8s.kind.role"
 NETWORK = "kind"
@@ -22,14 +23,14 @@ class Container:
         identity: its full ID.
         role: `control-plane` or `worker`.
         state: the engine's word, `running` or `exited`.
-        image: what it was made from.
+        recipe: what its image says of its making; empty where the image is none of ours.
     """
 
     name: str
     identity: str
     role: str
     state: str
-    image: str
+    recipe: str
 
     @property
     def runs(self) -> bool:
@@ -43,12 +44,12 @@ def containers(docker: Docker, cluster: str) -> tuple[Container, ...]:
     Raises:
         EnvironmentLacksError: no engine answers.
     """
-    shape = "{{.Names}}\t{{.ID}}\t{{.State}}\t{{.Image}}\t{{.Label " + f'"{ROLE_LABEL}"' + "}}"
+    shape = "{{.Names}}\t{{.ID}}\t{{.State}}\t{{.Label " + f'"{RECIPE}"' + "}}\t{{.Label " + f'"{ROLE_LABEL}"' + "}}"
     lines = docker.lines("ps", "--all", "--no-trunc", "--filter", f"label={CLUSTER_LABEL}={cluster}", "--format", shape)
     found = []
     for line in lines:
-        name, identity, state, image, role = line.split("\t")
-        found.append(Container(name, identity, role, state, image))
+        name, identity, state, recipe, role = line.split("\t")
+        found.append(Container(name, identity, role, state, recipe))
     return tuple(sorted(found, key=lambda one: (one.role, one.name)))
 
 

@@ -166,7 +166,7 @@ def down(name: str, *, progress: Progress = lambda _line: None, root: Path | Non
 def _refuse_foreign(cluster: str, there: tuple[Container, ...], machines: Mapping[str, str]) -> None:
     """Stop before touching containers that are not those of this plan."""
     wanted = {control_plane(cluster), *machines.values()}
-    strange = [one.name for one in there if one.name not in wanted or one.image != TAG]
+    strange = [one.name for one in there if one.name not in wanted or not one.recipe]
     if strange or (there and {one.name for one in there} != wanted):
         what = f"a kind cluster {cluster!r} of another making is there: {', '.join(one.name for one in there)}"
         raise UsageError(Problem("cluster-foreign", what, hint=f"remove it (`kind delete cluster --name {cluster}`), or rename the stack"))

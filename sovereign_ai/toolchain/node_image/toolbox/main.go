@@ -6,7 +6,7 @@
 //	toolbox list FOLDER           print the names in a folder
 //	toolbox copy FROM TO          copy a file, unless the target is there
 //	toolbox serve ADDRESS BODY    answer every request with a body
-//	toolbox get URL SECONDS       print the body of the answer; exit 1 without one
+//	toolbox get URL SECONDS       ask again until there is an answer, and print its body; exit 1 without one in time
 package main
 
 import (
@@ -100,13 +100,19 @@ func get(url, seconds string) error {
 	if err != nil {
 		return err
 	}
+	deadline := time.Now().Add(time.Duration(limit * float64(time.Second)))
 	transport := &http.Transport{Proxy: nil, DisableKeepAlives: true}
-	client := &http.Client{Transport: transport, Timeout: time.Duration(limit * float64(time.Second))}
-	answer, err := client.Get(url)
-	if err != nil {
-		return err
+	for {
+		client := &http.Client{Transport: transport, Timeout: min(2*time.Second, time.Until(deadline))}
+		answer, err := client.Get(url)
+		if err == nil {
+			defer answer.Body.Close()
+			_, err = io.Copy(os.Stdout, answer.Body)
+			return err
+		}
+		if time.Until(deadline) < 300*time.Millisecond {
+			return err
+		}
+		time.Sleep(200 * time.Millisecond)
 	}
-	defer answer.Body.Close()
-	_, err = io.Copy(os.Stdout, answer.Body)
-	return err
 }
