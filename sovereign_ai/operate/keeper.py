@@ -20,7 +20,6 @@ from sovereign_ai.operate.records import Record, kubeconfig_of, records, write_s
 _RBAC, _BINDING = "rbac.authorization.k8s.io/v1", "RoleBinding"
 _SELECTOR = ",".join(f"{key}={value}" for key, value in LABELS.items())
 _SWEEP = timedelta(minutes=1)
-_LONG_AGO = datetime.min.replace(tzinfo=UTC)
 
 
 class Cluster(Protocol):
@@ -45,7 +44,7 @@ class Keeper:
     def __init__(self, where: Place, cluster: Callable[[], Cluster], say: Callable[[str], object]) -> None:
         self._where, self._cluster, self._say = where, cluster, say
         self._done: set[str] = set()
-        self._swept = _LONG_AGO
+        self._swept: datetime | None = None
         self._broken: set[str] = set()
 
     def round(self, now: datetime) -> None:
@@ -64,7 +63,9 @@ class Keeper:
                 self._done.add(one.grant.id)
             elif one.grant.id not in self._done:
                 self._one(one, now)
-        if now - self._swept >= _SWEEP:
+        if self._swept is None:
+            self._swept = now  # a plane that starts has other things to do
+        elif now - self._swept >= _SWEEP:
             self._sweep({one.grant.name for one in found if one.stands(now)})
             self._swept = now
 

@@ -143,6 +143,7 @@ def test_a_binding_with_our_label_and_no_standing_grant_is_removed_and_others_ar
     trial.api.create(other)
     assert stray["metadata"]["labels"] == LABELS
     trial.round()
+    trial.round(1)
     assert trial.bound == [GRANT.name, "break-glass-bbbbbbbb"]
     assert any("aaaaaaaa" in line for line in trial.said)
 
