@@ -43,6 +43,11 @@ def insist_on_room() -> None:
     assert not there, "a kind cluster `lab` is there already: remove it first (`make kind-down`)"
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Put what ends the cluster behind everything that needs it."""
+    items.sort(key=lambda item: "last_of_all" in item.name)
+
+
 @pytest.fixture(scope="session")
 def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[KindLab]:
     """The lab, deployed on a kind cluster of its own."""
