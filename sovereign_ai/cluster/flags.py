@@ -154,6 +154,7 @@ def apiserver(where: Place, ports: Mapping[str, int]) -> tuple[str, ...]:
         "--anonymous-auth=false",
         f"--authorization-config={where.config / 'authorization.json'}",
         "--enable-admission-plugins=NodeRestriction",
+        f"--admission-control-config-file={where.config / 'admission.json'}",
         "--allow-privileged=true",
         f"--service-account-issuer={_ISSUER}",
         f"--service-account-key-file={pki / who.SERVICE_ACCOUNTS}.pub",

@@ -11,6 +11,7 @@ import base64
 import secrets
 from typing import Any
 
+from sovereign_ai.cluster.guard import write_admission_settings
 from sovereign_ai.cluster.identities import ADMIN_GROUP, KWOK_USER
 from sovereign_ai.cluster.keys.custody import PLANE, has_custody, socket_of
 from sovereign_ai.cluster.operator import OPERATOR_USER, operator_roles
@@ -27,6 +28,7 @@ def make_settings(where: Place) -> None:
         write_json(where.config / "encryption.json", _encryption())
     if has_custody(where):
         _put_plane_key_first(where)
+    write_admission_settings(where)
     write_json(where.config / "audit.json", _audit())
     write_json(where.config / "kwok.json", _kwok())
 

@@ -11,6 +11,8 @@ from pathlib import Path
 import pytest
 
 from sovereign_ai.cluster.access import Api, ApiError
+from sovereign_ai.cluster.guard import open_guard
+from sovereign_ai.cluster.state import Place
 from sovereign_ai.toolchain.engine.docker import Docker
 from tests.life import Lab
 
@@ -45,7 +47,7 @@ def test_verify_names_exactly_what_somebody_did_and_up_restores_what_is_ours(lab
     api = lab.api
     node = "train-012"  # simulated on either plane: a kubelet that runs would register its node anew
     api.delete("v1", "Node", node)
-    changed = widen(api)
+    changed = widen(lab, api)
     api.create(
         {
             "apiVersion": RBAC,
@@ -63,8 +65,11 @@ def test_verify_names_exactly_what_somebody_did_and_up_restores_what_is_ours(lab
     assert lab.verify() == []
 
 
-def widen(api: Api) -> str:
-    """Open a NetworkPolicy as only an administrator who first unbinds our admission policy can; with it bound, that is refused."""
+def widen(lab: Lab, api: Api) -> str:
+    """Open a NetworkPolicy as only an administrator who first unbinds our admission policy can; with it bound, that is refused.
+
+    On the embedded plane the binding is guarded, and only who owns the machine can open the guard.
+    """
     name = "sovereign-network-policies"
     binding = api.get("admissionregistration.k8s.io/v1", "ValidatingAdmissionPolicyBinding", name)
     policy = api.get("networking.k8s.io/v1", "NetworkPolicy", "default-deny", "research")
@@ -78,6 +83,10 @@ def widen(api: Api) -> str:
     }
     with pytest.raises(ApiError, match="FLW-001"):
         api.apply(wide, field_manager="somebody", force=True)
+    if lab.backend == "embedded":
+        with pytest.raises(ApiError, match="is guarded"):
+            api.delete(binding["apiVersion"], binding["kind"], name)
+        assert open_guard(Place("lab", lab.kubeconfig.parent), api)
     api.delete(binding["apiVersion"], binding["kind"], name)
     for attempt in range(100):
         try:
