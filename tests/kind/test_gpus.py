@@ -7,7 +7,6 @@ from typing import Any
 
 import pytest
 
-from sovereign_ai.names import KEYS
 from sovereign_ai.sim.faults import heal, inject
 from sovereign_ai.sim.identity import gpu_uuid
 from sovereign_ai.sim.nodes import node_objects
@@ -201,6 +200,6 @@ def test_a_broken_gpus_taint_keeps_new_work_away(site: Site) -> None:
         inject(site.api, site.factory, site.plan, machine, gpu=0, xid=79)
         late = site.pod("gpu-tainted", ZONE, "pause", gpus=1)
         with site.there(late):
-            until(lambda: any(f"{KEYS.domain}/fault" in said for said in site.events(late)), lambda: site.events(late))
+            until(lambda: any("untolerated taint" in said for said in site.events(late)), lambda: site.events(late))
     finally:
         heal(site.api, site.factory, site.plan, machine)

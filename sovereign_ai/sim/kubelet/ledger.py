@@ -39,7 +39,7 @@ class Ledger:
         with self._lock:
             self._pods = dict(pods)
             now = self._clock()
-            self._given = {name: at for name, at in self._given.items() if now - at < _GRACE_SECONDS}
+            self._given = {name: at for name, at in self._given.items() if name not in pods and now - at < _GRACE_SECONDS}
 
     def claimed(self) -> frozenset[str]:
         """Name the devices that claims hold."""

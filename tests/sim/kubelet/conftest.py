@@ -72,6 +72,12 @@ def make_node(root: Path, name: str) -> Iterator[Place]:
         kubelet.stop()
 
 
+@pytest.fixture(autouse=True)
+def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No test waits long for a device that stays held."""
+    monkeypatch.setattr("sovereign_ai.sim.kubelet.dra.PATIENCE_SECONDS", 0.1)
+
+
 @pytest.fixture
 def node(tmp_path: Path) -> Iterator[Place]:
     yield from make_node(tmp_path / ("a-folder-deeper-than-a-socket-may-lie-" * 3) / "n", "train-0001")

@@ -1,7 +1,10 @@
 from __future__ import annotations
 
 import json
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
+
+import pytest
 
 from sovereign_ai.sim.kubelet.worker import Worker
 from sovereign_ai.sim.slices import slice_objects
@@ -94,6 +97,18 @@ def test_a_device_that_a_pod_holds_by_resource_is_refused_to_a_claim(node: Place
     node.kubelet.pods = [pod("research", "job-0", resource="nvidia.com/gpu", uuids=[node.devices[2].uuid])]
     node.keep()
     assert node.kubelet.prepare(claim())["uid-c"].error == "gpu-2 held by pod research/job-0"
+
+
+def test_a_claim_waits_a_moment_for_a_pod_that_ends(node: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sovereign_ai.sim.kubelet.dra.PATIENCE_SECONDS", 10)
+    node.kubelet.pods = [pod("research", "job-0", resource="nvidia.com/gpu", uuids=[node.devices[2].uuid])]
+    node.keep()
+    node.claim("gpu-2")
+    with ThreadPoolExecutor() as beside:
+        answer = beside.submit(node.kubelet.prepare, claim())
+        node.kubelet.pods = []
+        node.keep()
+        assert not answer.result()["uid-c"].error
 
 
 def test_of_several_claims_each_has_its_own_answer(node: Place) -> None:
