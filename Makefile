@@ -52,6 +52,8 @@ unit: setup ## Tests that need neither network nor cluster
 	$(BIN)/pytest -q -n 2
 
 e2e: tools ## Tests on a real control plane, through the real Pulumi engine
+	@command -v softhsm2-util >/dev/null || { [ "$$(id -u)" = 0 ] && apt-get install -y -qq softhsm2; } \
+	  || { echo "missing: softhsm2; install it and run this again" >&2; exit 3; }
 	$(BIN)/pytest -q -m cluster
 
 twin: setup ## Tests of the fabric twin: real FRR in network namespaces; as root
