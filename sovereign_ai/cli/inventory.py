@@ -50,6 +50,17 @@ def add(app: typer.Typer) -> None:
         """Give each node the topology labels of the place its cables lead to; exit 1 where cables are not as planned."""
         speak("inventory label", as_json, lambda output: _label(output, stack, lldp, write, (cluster, kubeconfig, name)))
 
+    @group.command("adopt", **example("sovereign-ai inventory adopt netbox/ --model XE9680=dgx-h100"))
+    def adopt(
+        folder: Annotated[Path, typer.Argument(help="Folder with NetBox's devices.csv, interfaces.csv and cables.csv.")],
+        model: Annotated[list[str] | None, typer.Option("--model", help="MODEL=SYSTEM: what the catalogue calls a model.")] = None,
+        site: Annotated[str, typer.Option("--site", help="Take this site alone.")] = "",
+        out: Annotated[Path | None, typer.Option("--output", "-o", help="File for the part; left out, it is printed.")] = None,
+        as_json: Annotated[bool, AsJson] = False,
+    ) -> None:
+        """Read a site that stands into a part of a description; what tables do not say is a question above it."""
+        speak("inventory adopt", as_json, lambda output: _adopt(output, folder, model or [], site, out))
+
 
 def _check(output: Output, path: Path, file: Path) -> None:
     from sovereign_ai.cli.stack import open_stack
@@ -117,3 +128,19 @@ def _texts(folder: Path) -> dict[str, str]:
     if not found:
         raise UsageError(Problem("no-neighbours", f"{folder} holds no NODE.json", hint="lldpctl -f json0 show neighbors > NODE.json"))
     return found
+
+
+def _adopt(output: Output, folder: Path, pairs: list[str], site: str, out: Path | None) -> None:
+    from sovereign_ai.errors import Problem, UsageError
+    from sovereign_ai.spec.adopt.part import adopt
+    from sovereign_ai.spec.adopt.tables import read_tables
+
+    models = dict(pair.partition("=")[::2] for pair in pairs)
+    if "" in models.values():
+        raise UsageError(Problem("bad-model", "a model and its system are written MODEL=SYSTEM", hint="--model XE9680=dgx-h100"))
+    part = adopt(read_tables(folder), models, site)
+    text = part.to_yaml()
+    if out is not None:
+        out.write_text(text, encoding="utf-8")
+    data = {"part": part.to_data(), "questions": list(part.questions)}
+    output.finish(data, [f"wrote {out}: {len(part.pools)} pools, {len(part.fabrics)} fabrics"] if out else text.splitlines())
