@@ -1,7 +1,7 @@
 r"""The cases that every place must decide alike: a folder each, with the object, the decision and its reason.
 
 What differs from a case in one place stands in the rule's `variations.yaml`: the case it is a variation
-`of`, what to `set` by dotted path (a dot in a key is written `\.`), the decision and its reason; with
+`of`, what to `set` by dotted path and to `unset` (a dot in a key is written `\.`), the decision and its reason; with
 `each`, one variation for each value.
 """
 
@@ -53,20 +53,29 @@ def _variations(path: Path, named: dict[str, Case]) -> Iterator[Case]:
         each = [{key: value} for key, values in said.get("each", {}).items() for value in values] or [{}]
         for number, one in enumerate(each, 1):
             obj = deepcopy(of.obj)
+            for key in said.get("unset", []):
+                _put(obj, _steps(key), None)
             for key, value in {**said.get("set", {}), **one}.items():
-                _put(obj, re.split(r"(?<!\\)\.", key), deepcopy(value))
+                _put(obj, _steps(key), deepcopy(value))
             rules = tuple(sorted(said.get("rules", [rule] if said["decision"] == "deny" else [])))
             full = f"{rule}/{name}" + (f"-{number}" if len(each) > 1 else "")
             otherwise = said.get("otherwise", of.otherwise)
             yield replace(of, name=full, obj=obj, decision=said["decision"], rules=rules, reason=said["reason"], otherwise=otherwise)
 
 
+def _steps(key: str) -> list[str]:
+    """Part a dotted path; a dot behind a backslash parts nothing."""
+    return [step.replace("\\.", ".") for step in re.split(r"(?<!\\)\.", key)]
+
+
 def _put(value: Any, path: list[str], new: Any) -> None:
-    """Set what stands at a path; missing mappings on the way are made."""
-    *way, last = [step.replace("\\.", ".") for step in path]
+    """Set what stands at a path, or take it out for None; missing mappings on the way are made."""
+    *way, last = path
     for step in way:
         value = value[int(step)] if isinstance(value, list) else value.setdefault(step, {})
-    if isinstance(value, list):
+    if new is None:
+        del value[last]
+    elif isinstance(value, list):
         value[int(last)] = new
     else:
         value[last] = new

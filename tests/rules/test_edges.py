@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from sovereign_ai.plan.factory import plan
+from sovereign_ai.rules.check import decide
 from tests.rules.test_described import (
     BACKUP,
     FACTORY,
@@ -14,6 +16,7 @@ from tests.rules.test_described import (
     HEAVY,
     KEY,
     NAMED,
+    TODAY,
     ZONES,
     body,
     certificate,
@@ -30,6 +33,7 @@ from tests.rules.test_described import (
     tier,
     uplink,
     waiver,
+    workload,
     zone,
 )
 
@@ -72,6 +76,12 @@ EDGES: list[tuple[str, str, dict[str, Any], str]] = [
         "sites[0].uplinks[0].route",
     ),
     ("SEP-001", "an open fabric at every site", fabric(isolation="none", sites=[]), "fabrics[0].isolation"),
+    (
+        "SEP-001",
+        "one zone at the fabric's only site",
+        fabric(isolation="none", sites=["fra1"]) | {"pools": [TRAIN, {**SERVE, "site": "zrh1"}]},
+        "",
+    ),
     ("SEP-001", "two zones on an open fabric, by their pools", fabric(isolation="none", pools=["serve", "train"]), "fabrics[0].isolation"),
     ("SEP-002", "nothing around the only zone", ALONE, ""),
     ("SEP-003", "shared machines in the only zone", ALONE, ""),
@@ -92,6 +102,7 @@ EDGES: list[tuple[str, str, dict[str, Any], str]] = [
     ("RES-005", "a policy for every zone without logs", policy(zones=[], logs=[]), "residency[0].logs"),
     ("RES-007", "a tier with an end and no backup", tier(retention="7 d"), ""),
     ("RES-008", "a policy for every zone", policy(zones=[]), ""),
+    ("RES-008", "a workload under a policy for every zone", workload() | policy(zones=[]), ""),
     ("RES-010", "a backup beside its tier, another tier elsewhere", APART, "storage[0].backup.site"),
     ("KEY-003", "a key in a file that nothing uses", {"keys": [KEY, {**KEY, "name": "other", "module": "software"}]}, ""),
     (
@@ -149,3 +160,19 @@ def test_a_rule_is_exact_at_its_edges(rule: str, changes: dict[str, Any], field:
     found = of(rule, factory_of(**changes))
     fields = [one.where.field for one in found]
     assert (field in fields) if field else not fields, [one.message for one in found]
+
+
+def test_logs_are_asked_about_only_where_a_cluster_runs_a_zone_of_the_data() -> None:
+    factory = factory_of(**policy(logs=["DE"]))
+    derived = plan(factory)
+    here = replace(derived.clusters[0], namespaces=tuple(one for one in derived.clusters[0].namespaces if one.zone == "restricted"))
+    there = replace(
+        derived.clusters[0],
+        name="there",
+        jurisdiction="CH",
+        namespaces=tuple(one for one in derived.clusters[0].namespaces if one.zone == "open"),
+    )
+    parted = replace(derived, clusters=(here, there))
+    assert [one for one in decide(factory, parted, TODAY) if one.rule == "RES-005"] == []
+    mixed = replace(derived, clusters=(here, replace(there, namespaces=derived.clusters[0].namespaces)))
+    assert [one.where.field for one in decide(factory, mixed, TODAY) if one.rule == "RES-005"] == ["residency[0].logs"]
