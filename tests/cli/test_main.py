@@ -33,6 +33,7 @@ COMMANDS = (
     "hosts",
     "init",
     "inventory",
+    "keys",
     "plan",
     "preview",
     "render",
