@@ -16,7 +16,7 @@ import pytest
 
 from sovereign_ai.cluster.access import Api, ApiError, open_cluster
 from sovereign_ai.cluster.embedded import Cluster, status, up
-from sovereign_ai.cluster.guard import GUARD, GUARDED, guard, guard_objects, open_guard
+from sovereign_ai.cluster.guard import GUARD, GUARDED, _as_stored, guard, guard_objects, open_guard
 from sovereign_ai.cluster.identities import CLUSTER_CA, kubeconfig
 from sovereign_ai.cluster.pki import Leaf, authority, sign
 from sovereign_ai.cluster.state import Place
@@ -24,6 +24,7 @@ from sovereign_ai.names import KEYS
 from sovereign_ai.plan.factory import plan
 from sovereign_ai.render.kubernetes.bundle import render
 from sovereign_ai.spec.load import load
+from sovereign_ai.verify.defaults import completed
 
 ADMISSION = "admissionregistration.k8s.io/v1"
 LAB = Path(__file__).parents[2] / "stacks" / "lab"
@@ -44,6 +45,12 @@ def test_each_policy_and_binding_has_a_validation_that_names_it():
     assert max(map(len, texts)) < 100_000, "CEL takes no longer expression"
     assert binding["spec"] == {"policyName": GUARD, "validationActions": ["Deny"]}
     assert guarding["metadata"]["name"].endswith(".static.k8s.io")
+
+
+def test_what_it_expects_is_what_the_server_stores_of_what_we_write():
+    """`verify/defaults.py` is compared with a real server; the guard, which may not import it, must say the same."""
+    for one in lab_policies():
+        assert _as_stored(one["kind"], one["spec"]) == completed(one)["spec"]
 
 
 def test_what_is_no_policy_is_not_guarded():
