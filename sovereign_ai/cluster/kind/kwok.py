@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from sovereign_ai.cluster.flags import FAKE_NODE
+from sovereign_ai.cluster.settings import first_roles
 from sovereign_ai.names import KEYS
 from sovereign_ai.toolchain.install import find
 from sovereign_ai.toolchain.node_image.archive import Entry, Image, write_layer, write_oci
@@ -35,13 +36,9 @@ def write_image(folder: Path) -> Path:
 
 def objects() -> tuple[dict[str, Any], ...]:
     """Give the objects that run it."""
-    rules = [
-        {"apiGroups": [""], "resources": ["nodes"], "verbs": ["get", "list", "watch"]},
-        {"apiGroups": [""], "resources": ["nodes/status", "pods/status"], "verbs": ["patch", "update"]},
-        {"apiGroups": [""], "resources": ["pods"], "verbs": ["delete", "get", "list", "patch", "update", "watch"]},
-        {"apiGroups": ["", "events.k8s.io"], "resources": ["events"], "verbs": ["create", "patch", "update"]},
-        {"apiGroups": ["coordination.k8s.io"], "resources": ["leases"], "verbs": ["create", "get", "list", "patch", "update", "watch"]},
-    ]
+    leases = {"apiGroups": ["coordination.k8s.io"], "resources": ["leases"], "verbs": ["create", "get", "list", "patch", "update", "watch"]}
+    role_of_embedded = next(one for one in first_roles() if one["kind"] == "ClusterRole" and one["metadata"]["name"] == "sovereign-ai:kwok")
+    rules = [*role_of_embedded["rules"], leases]
     group = "rbac.authorization.k8s.io"
     subject = {"kind": "ServiceAccount", "name": NAME, "namespace": NAMESPACE}
     role = {"apiGroup": group, "kind": "ClusterRole", "name": "sovereign-ai:kwok"}

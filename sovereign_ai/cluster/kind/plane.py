@@ -9,7 +9,6 @@
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
@@ -20,20 +19,17 @@ from typing import Any
 from sovereign_ai.cluster.access import Api, ApiError, UnreachableError, open_cluster
 from sovereign_ai.cluster.kind import cgroups, kwok
 from sovereign_ai.cluster.kind.config import container_names, control_plane, kind_config
-from sovereign_ai.cluster.kind.nodes import Container, containers, has_network, load, need_engine, remove_network
+from sovereign_ai.cluster.kind.making import adopt, load_images, make, run_kind
+from sovereign_ai.cluster.kind.nodes import Container, containers, need_engine, remove_network
 from sovereign_ai.cluster.kind.status import KindStatus, folder_of, machines_of, ready_nodes, status_of
 from sovereign_ai.cluster.lock import alone
-from sovereign_ai.cluster.state import Place, read_json, write_json, write_private
+from sovereign_ai.cluster.state import Place, read_json, write_json
 from sovereign_ai.errors import EnvironmentLacksError, Problem, UsageError
 from sovereign_ai.plan.factory import Plan
 from sovereign_ai.spec.factory import AIFactory
 from sovereign_ai.toolchain.engine.docker import Docker
-from sovereign_ai.toolchain.install import find
-from sovereign_ai.toolchain.node_image.build import TAG, toolbox_archive
 from sovereign_ai.toolchain.place import Progress
-from sovereign_ai.toolchain.steps import WayClosedError, run
 
-_LAYOUT = 1
 _POLL_SECONDS = 0.5
 _DOWN_SECONDS = 120.0
 
@@ -100,9 +96,9 @@ def up(
         there = containers(docker, cluster)
         _refuse_foreign(cluster, there, machines)
         if there and not where.record.exists():
-            _adopt(where, cluster, machines)
+            adopt(where, cluster, machines)
         if not there:
-            _make(where, docker, kind_config(factory, plan, cluster), machines, progress)
+            make(where, docker, kind_config(factory, plan, cluster), machines, progress)
         elif not all(one.runs for one in there):
             progress(f"{cluster}: starting containers that were stopped")
             docker.text("start", *(one.name for one in there if not one.runs))
@@ -152,7 +148,7 @@ def down(name: str, *, progress: Progress = lambda _line: None, root: Path | Non
         progress(f"{name}: removing {len(there)} containers")
         log = where.folder / "logs" / "kind.log"
         if there:
-            _kind(["delete", "cluster", "--name", name, "--kubeconfig", str(where.kubeconfig)], f"{name}: removing", log, progress)
+            run_kind(["delete", "cluster", "--name", name, "--kubeconfig", str(where.kubeconfig)], f"{name}: removing", log, progress)
         record = read_json(where.record) or {}
         if not record.get("network_was_there", True):
             remove_network(docker)
@@ -172,50 +168,6 @@ def _refuse_foreign(cluster: str, there: tuple[Container, ...], machines: Mappin
         raise UsageError(Problem("cluster-foreign", what, hint=f"remove it (`kind delete cluster --name {cluster}`), or rename the stack"))
 
 
-def _adopt(where: Place, cluster: str, machines: Mapping[str, str]) -> None:
-    """Take up a cluster that `kind create cluster --config kind-config.yaml` made."""
-    _prepare(where)
-    log = where.folder / "logs" / "kind.log"
-    _kind(["export", "kubeconfig", "--name", cluster, "--kubeconfig", str(where.kubeconfig)], f"{cluster}: kubeconfig", log, lambda _: None)
-    where.kubeconfig.chmod(0o600)
-    write_json(where.record, _record(where, machines) | {"network_was_there": False, "cgroups_before": cgroups.unmounted()})
-
-
-def _record(where: Place, machines: Mapping[str, str]) -> dict[str, Any]:
-    """Give what we write down of every cluster."""
-    return {"layout": _LAYOUT, "name": where.name, "machines": dict(machines)}
-
-
-def _make(where: Place, docker: Docker, config: str, machines: Mapping[str, str], progress: Progress) -> None:
-    """Let kind make the cluster; what is half-made goes again."""
-    if not docker.has_image(TAG):
-        raise EnvironmentLacksError(Problem("no-node-image", f"the engine has no image {TAG}", hint="run `sovereign-ai tools node-image`"))
-    find("kind")
-    _prepare(where)
-    record = _record(where, machines) | {"network_was_there": has_network(docker), "cgroups_before": cgroups.unmounted()}
-    write_private(where.folder / "kind-config.yaml", config.encode())
-    write_json(where.record, record)
-    log = where.folder / "logs" / "kind.log"
-    argv = ["create", "cluster", "--name", where.name, "--config", str(where.folder / "kind-config.yaml")]
-    try:
-        _kind(
-            [*argv, "--kubeconfig", str(where.kubeconfig), "--verbosity", "3"],
-            f"{where.name}: kind makes {len(machines) + 1} nodes",
-            log,
-            progress,
-        )
-    except BaseException:
-        kept = log.read_bytes() if log.is_file() else b""
-        _kind(["delete", "cluster", "--name", where.name, "--kubeconfig", str(where.kubeconfig)], f"{where.name}: removing", log, progress)
-        if not record["network_was_there"]:
-            remove_network(docker)
-        where.remove()
-        failed = where.folder.parent / f"{where.name}-failed.log"
-        write_private(failed, kept)
-        progress(f"{where.name}: what kind said is in {failed}")
-        raise
-
-
 def _finish(
     where: Place, docker: Docker, factory: AIFactory, machines: Mapping[str, str], progress: Progress, wait_seconds: float
 ) -> KindCluster:
@@ -226,7 +178,7 @@ def _finish(
     record = read_json(where.record) or {}
     if not record.get("image"):
         progress(f"{where.name}: loading images of probes and of KWOK")
-        record["image"] = _load_images(where, docker, factory, machines)
+        record["image"] = load_images(where, docker, factory, machines)
         write_json(where.record, record)
     api.many(partial(api.apply, obj, force=True) for obj in kwok.objects())
     real = frozenset({*machines, control_plane(where.name)})
@@ -237,46 +189,6 @@ def _finish(
     found = cluster_of(where.name, root=where.folder.parent)
     progress(f"{where.name}: ready at {found.server}")
     return found
-
-
-def _load_images(where: Place, docker: Docker, factory: AIFactory, machines: Mapping[str, str]) -> str:
-    """Put our images into the nodes; give the name of the one that probes run."""
-    scratch = where.folder / "images"
-    scratch.mkdir(mode=0o700, exist_ok=True)
-    load(docker, control_plane(where.name), kwok.write_image(scratch))
-    repositories = tuple(f"{registry.rstrip('/')}/toolbox" for registry in factory.images.registries)
-    archive = scratch / "toolbox-image.tar"
-    digest = toolbox_archive(repositories, archive, progress=lambda _line: None)
-    for container in (control_plane(where.name), *machines.values()):
-        load(docker, container, archive)
-    for path in scratch.iterdir():
-        path.unlink()
-    scratch.rmdir()
-    return f"{repositories[0]}@{digest}"
-
-
-def _prepare(where: Place) -> None:
-    """Make our folder, for the owner alone."""
-    where.insist_on_ours()
-    for folder in (where.folder, where.folder / "logs"):
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        folder.chmod(0o700)
-
-
-def _kind(arguments: list[str], what: str, log: Path, progress: Progress) -> None:
-    """Run kind, with its words in a log.
-
-    Raises:
-        EnvironmentLacksError: it failed.
-    """
-    kept = {
-        name: value for name, value in os.environ.items() if name.upper() not in {"HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "KUBECONFIG"}
-    }
-    env = kept | {"KIND_EXPERIMENTAL_PROVIDER": "docker"}
-    try:
-        run([str(find("kind")), *arguments], what=what, progress=progress, log=log, env=env, limit=900)
-    except WayClosedError as error:
-        raise EnvironmentLacksError(Problem("kind-failed", str(error), hint=f"its log is {log}")) from None
 
 
 def _until(holds: Callable[[], bool], deadline: float, what: str, docker: Docker, where: Place) -> None:

@@ -1,0 +1,147 @@
+"""The kind plane's decisions, with an engine and a kind of our own making: nothing is started."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import orjson
+import pytest
+
+from sovereign_ai.cluster.kind import plane
+from sovereign_ai.cluster.kind.status import folder_of, list_kind
+from sovereign_ai.errors import EnvironmentLacksError, UsageError
+from sovereign_ai.plan.factory import Plan, plan
+from sovereign_ai.spec.factory import AIFactory
+from sovereign_ai.spec.load import load
+
+OURS = [
+    f"{name}\t{number:064x}\t{{}}\tabc\t{role}"
+    for number, (name, role) in enumerate((("lab-control-plane", "control-plane"), ("lab-worker", "worker"), ("lab-worker2", "worker")))
+]
+
+
+class Engine:
+    """A `docker` that answers from files, and writes down what it was asked."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.asked = folder / "asked"
+        self.containers("")
+        script = f"""#!/bin/sh
+echo "$@" >> {self.asked}
+case "$1 $2" in
+  version*) echo 28.1.0;;
+  ps*) cat {folder}/containers;;
+  "image inspect") test -e {folder}/image;;
+  "network inspect") exit 1;;
+  port*) exit 1;;
+esac
+"""
+        (folder / "docker").write_text(script)
+        (folder / "docker").chmod(0o755)
+
+    def containers(self, text: str) -> None:
+        (self.folder / "containers").write_text(text)
+
+    def have_image(self) -> None:
+        (self.folder / "image").touch()
+
+    def have_kind(self, script: str) -> None:
+        (self.folder / "kind").write_text(f'#!/bin/sh\n[ "$1" = version ] && echo kind v0.33.0 && exit\n{script}\n')
+        (self.folder / "kind").chmod(0o755)
+
+
+@pytest.fixture
+def engine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Engine:
+    folder = tmp_path / "path"
+    folder.mkdir()
+    monkeypatch.setenv("PATH", f"{folder}:/usr/bin:/bin")
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    return Engine(folder)
+
+
+@pytest.fixture(scope="module")
+def described() -> tuple[AIFactory, Plan]:
+    factory = load(Path(__file__).resolve().parents[3] / "stacks" / "lab")
+    return factory, plan(factory)
+
+
+def test_without_an_engine_nothing_is_made_and_the_next_step_is_named(
+    engine: Engine, described: tuple[AIFactory, Plan], tmp_path: Path
+) -> None:
+    (engine.folder / "docker").write_text("#!/bin/sh\nexit 1\n")
+    with pytest.raises(EnvironmentLacksError, match="needs a container engine") as caught:
+        plane.up(*described, "lab", root=tmp_path / "kind")
+    assert "cluster engine up" in caught.value.problems[0].hint
+    assert not (tmp_path / "kind" / "lab").exists()
+
+
+def test_without_the_image_the_command_that_makes_it_is_named(engine: Engine, described: tuple[AIFactory, Plan], tmp_path: Path) -> None:
+    with pytest.raises(EnvironmentLacksError, match="no image sovereign-ai/node") as caught:
+        plane.up(*described, "lab", root=tmp_path / "kind")
+    assert "tools node-image" in caught.value.problems[0].hint
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        [line.replace("\tabc\t", "\t\t") for line in OURS],
+        OURS[:2],
+        [*OURS, OURS[-1].replace("worker2", "worker3")],
+    ],
+    ids=["of another image", "of fewer machines", "of more machines"],
+)
+def test_a_cluster_of_another_making_is_refused(
+    engine: Engine, described: tuple[AIFactory, Plan], tmp_path: Path, lines: list[str]
+) -> None:
+    engine.containers("\n".join(line.format("running") for line in lines) + "\n")
+    with pytest.raises(UsageError, match="of another making"):
+        plane.up(*described, "lab", root=tmp_path / "kind")
+    assert not [line for line in engine.asked.read_text().splitlines() if line.startswith(("start", "rm", "exec"))]
+
+
+def test_what_kind_half_made_is_removed_and_its_words_are_kept(engine: Engine, described: tuple[AIFactory, Plan], tmp_path: Path) -> None:
+    engine.have_image()
+    engine.have_kind(f'echo "$@" >> {tmp_path}/kind-asked; [ "$1" = create ] && echo the kubelet is not healthy && exit 1; exit 0')
+    with pytest.raises(EnvironmentLacksError, match="the kubelet is not healthy"):
+        plane.up(*described, "lab", root=tmp_path / "kind")
+    assert not (tmp_path / "kind" / "lab").exists()
+    failed = tmp_path / "kind" / "lab-failed.log"
+    assert "the kubelet is not healthy" in failed.read_text()
+    assert failed.stat().st_mode & 0o777 == 0o600
+    assert "delete cluster --name lab" in (tmp_path / "kind-asked").read_text()
+
+
+def test_a_cluster_that_is_not_there_is_absent_without_asking_an_engine(engine: Engine, tmp_path: Path) -> None:
+    seen = plane.status("lab", root=tmp_path / "kind")
+    assert (seen.phase, seen.healthy, seen.components) == ("absent", False, ())
+    assert plane.down("lab", root=tmp_path / "kind") is False
+    assert not engine.asked.exists()
+    assert list_kind(tmp_path / "kind") == ()
+    with pytest.raises(EnvironmentLacksError, match="does not run"):
+        plane.cluster_of("lab", root=tmp_path / "kind")
+
+
+@pytest.mark.parametrize(("state", "phase"), [("running", "degraded"), ("exited", "stopped")])
+def test_containers_are_told_by_their_machines_and_unwell_without_an_api_server(
+    engine: Engine, tmp_path: Path, state: str, phase: str
+) -> None:
+    where = folder_of("lab", tmp_path / "kind")
+    where.folder.mkdir(parents=True)
+    where.record.write_bytes(
+        orjson.dumps({"layout": 1, "name": "lab", "machines": {"train-001": "lab-worker", "serve-001": "lab-worker2"}})
+    )
+    engine.containers("\n".join(line.format(state) for line in OURS) + "\n")
+    seen = plane.status("lab", root=tmp_path / "kind")
+    assert (seen.phase, seen.healthy, seen.server) == (phase, False, None)
+    assert [(one.name, one.container, one.alive) for one in seen.components] == [
+        ("lab-control-plane", "lab-control-plane", state == "running"),
+        ("train-001", "lab-worker", state == "running"),
+        ("serve-001", "lab-worker2", state == "running"),
+    ]
+    assert seen.to_data()["backend"] == "kind"
+
+
+def test_a_name_that_is_no_label_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="cannot name a cluster"):
+        plane.status("../lab", root=tmp_path)
