@@ -76,16 +76,18 @@ def read_one(service: Endpoint, access: Access) -> list[Racked] | Unreachable:
     import requests  # noqa: PLC0415 - sushy's own transport; heavy
     import sushy  # noqa: PLC0415 - an extra; heavy
 
+    from sovereign_ai.verify.redfish.connector import ReadOnlyConnector  # noqa: PLC0415 - it needs the extra
+
     try:
-        root = sushy.Sushy(
+        connector = ReadOnlyConnector(
             service.address,
-            auth=sushy.auth.BasicAuth(access.username, access.password),
             verify=str(access.ca) if access.ca else True,
             server_side_retries=1,
             server_side_retries_delay=1,
+            default_request_timeout=_READ,
             connect_timeout=_CONNECT,
-            read_timeout=_READ,
         )
+        root = sushy.Sushy(service.address, auth=sushy.auth.BasicAuth(access.username, access.password), connector=connector)
         return list(_machines(root, service))
     except sushy.exceptions.AccessError:
         return Unreachable(service.address, service.machine, "it refuses the account")

@@ -149,6 +149,39 @@ def test_nobody_there_is_unreachable_and_not_missing(folder: Path) -> None:
     assert {one.resource for one in found.findings} == {f"Machine/{node.name}" for node in plan.nodes} - {"Machine/train-001"}
 
 
+@pytest.mark.parametrize("elsewhere", ["https://127.0.0.1:1", "http://127.0.0.1:1", "//127.0.0.1:1"])
+def test_the_account_is_never_sent_where_an_answer_points(tmp_path: Path, elsewhere: str) -> None:
+    certificates(tmp_path)
+    tree = redfish_tree(stack("lab")[1], ["train-001"])
+    tree["Systems"]["Members"] = [{"@odata.id": f"{elsewhere}/redfish/v1/Systems/1"}]
+    with served(tmp_path, tree) as address:
+        given, access = read_endpoints(endpoints(tmp_path, [{"address": address, "machine": "train-001"}]))
+        racked, (silent,) = read_all(given.services(stack("lab")[1]), access, lambda _line: None)
+    assert racked == []
+    assert "which is another" in silent.reason
+
+
+def test_a_tree_without_an_end_is_left(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from sovereign_ai.verify.redfish import connector
+
+    monkeypatch.setattr(connector, "MOST_REQUESTS", 5)
+    certificates(tmp_path)
+    with served(tmp_path, redfish_tree(stack("lab")[1], ["train-001"])) as address:
+        given, access = read_endpoints(endpoints(tmp_path, [{"address": address, "machine": "train-001"}]))
+        _, (silent,) = read_all(given.services(stack("lab")[1]), access, lambda _line: None)
+    assert "more than 5 resources" in silent.reason
+
+
+def test_nothing_but_reading_leaves_the_connection() -> None:
+    from sushy.exceptions import ConnectionError as RefusedError
+
+    from sovereign_ai.verify.redfish.connector import ReadOnlyConnector
+
+    for verb in ("post", "patch", "put", "delete"):
+        with pytest.raises(RefusedError, match="reads alone"):
+            getattr(ReadOnlyConnector("https://127.0.0.1:1"), verb)("/redfish/v1/Systems/1")
+
+
 def test_the_command_asks_tells_and_writes_the_tree_it_was_asked_for(tmp_path: Path) -> None:
     certificates(tmp_path)
     stack_folder = str(STACKS / "lab")
