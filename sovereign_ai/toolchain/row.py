@@ -42,6 +42,8 @@ class Source:
         dropped: replace directives that the copy loses.
         generate: folder in the copy in which `go generate` runs; empty for none.
         generate_env: environment of that run.
+        main: the program's own `main.go`, where less is wanted than the module's main package has in it.
+        requires: modules that are taken in a later version than the root's go.mod says, `path version`.
         cgo: pkg-config names of the C libraries it is linked with, statically; empty for a build without C.
     """
 
@@ -57,6 +59,8 @@ class Source:
     dropped: tuple[str, ...] = ()
     generate: str = ""
     generate_env: tuple[tuple[str, str], ...] = ()
+    main: str = ""
+    requires: tuple[str, ...] = ()
     cgo: tuple[str, ...] = ()
 
 
@@ -147,8 +151,9 @@ class Tool:
     def recipe(self) -> str:
         """Give the short digest of everything that decides what is installed, and of nothing else."""
         row = asdict(self)
-        if self.source is not None and not self.source.cgo:
-            del row["source"]["cgo"]  # what was built before there was such a field is still the same
+        if self.source is not None:
+            # What was built before there were such fields is still the same.
+            row["source"] = {key: value for key, value in row["source"].items() if value or key not in {"cgo", "main", "requires"}}
         parts = {key: row[key] for key in ("name", "version", "source", "releases", "wheel")}
         data = orjson.dumps(parts, option=orjson.OPT_SORT_KEYS)
         return hashlib.sha256(data).hexdigest()[:12]

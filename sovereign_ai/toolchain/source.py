@@ -111,7 +111,8 @@ def build(go: Path, row: Tool, source: Source, *, work: Path, target: Path, prog
         )
     argv = [str(go), "build", "-trimpath", "-ldflags", " ".join(("-s", "-w", *source.ldflags)), "-o", str(target)]
     tags = ["-tags", ",".join(source.tags)] if source.tags else []
-    run([*argv, *tags, source.package], what=f"{row.name}: building from source", progress=progress, log=log, cwd=folder, env=env)
+    package = "." if source.main else source.package
+    run([*argv, *tags, package], what=f"{row.name}: building from source", progress=progress, log=log, cwd=folder, env=env)
 
 
 def _need_c(name: str, libraries: tuple[str, ...]) -> None:
@@ -134,12 +135,16 @@ def _wrap(source: Source, module: Module, folder: Path) -> None:
     """Write the wrapper module: the version, the replaces, one import."""
     folder.mkdir()
     lines = ["module wrapper", _GO_DIRECTIVE, f"require {source.module} {source.version}"]
+    lines += [f"require {line}" for line in source.requires]
     lines += [f"replace {line}" for line in source.replaces]
     if source.local_replaces:
         names = sorted({match["module"] for match in _LOCAL_REPLACE.finditer(module.go_mod.read_text())})
         lines += [f"replace {name} => {name} {source.local_replaces}" for name in names]
     (folder / "go.mod").write_text("\n".join(lines) + "\n")
-    (folder / "tools.go").write_text(f'package tools\n\nimport _ "{source.package}"\n')
+    if source.main:
+        (folder / "main.go").write_text(source.main)
+    else:
+        (folder / "tools.go").write_text(f'package tools\n\nimport _ "{source.package}"\n')
 
 
 def _copy(go: Path, source: Source, module: Module, folder: Path) -> None:

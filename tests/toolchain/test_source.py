@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from sovereign_ai.toolchain.source import Module, _copy, _wrap, fetch, go_environment
+from sovereign_ai.toolchain.source import Module, _copy, _need_c, _wrap, fetch, go_environment
 from sovereign_ai.toolchain.steps import WayClosedError
-from sovereign_ai.toolchain.table import TOOLS, Source
+from sovereign_ai.toolchain.table import KIND_TOOLS, TOOLS, Source
 
 _GO_MOD = """module k8s.io/kubernetes
 
@@ -80,3 +80,22 @@ def test_a_read_only_module_is_copied_so_that_files_can_be_made_in_it(tmp_path: 
     (tmp_path / "copy" / "cmd" / "made.json").write_text("{}")
     (tmp_path / "copy" / "cmd" / "main.go").write_text("package main // changed\n")
     (module / "cmd").chmod(0o755)
+
+
+def test_a_program_of_our_own_takes_the_place_of_the_modules_and_later_modules_are_required(tmp_path: Path) -> None:
+    row = KIND_TOOLS["coredns"].source
+    assert row is not None
+    (tmp_path / "go.mod").write_text("module github.com/coredns/coredns\n")
+    _wrap(row, Module(tmp_path, tmp_path / "go.mod", ""), tmp_path / "wrapper")
+    assert not (tmp_path / "wrapper" / "tools.go").exists()
+    main = (tmp_path / "wrapper" / "main.go").read_text()
+    assert "coremain.Run()" in main
+    assert '_ "github.com/coredns/coredns/plugin/kubernetes"' in main
+    assert "require k8s.io/client-go v0.37.2" in (tmp_path / "wrapper" / "go.mod").read_text().splitlines()
+
+
+def test_c_is_used_only_where_a_row_asks_for_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert (go_environment()["CGO_ENABLED"], go_environment(cgo=True)["CGO_ENABLED"]) == ("0", "1")
+    monkeypatch.setenv("PATH", "")
+    with pytest.raises(WayClosedError, match="missing are Debian's gcc pkg-config"):
+        _need_c("runc", ("libseccomp",))
