@@ -1,0 +1,110 @@
+"""How a kind cluster comes into being: kind's own command, what we keep of it, and the images that we bring in."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from sovereign_ai.cluster.kind import cgroups, kwok
+from sovereign_ai.cluster.kind.config import control_plane
+from sovereign_ai.cluster.kind.nodes import has_network, load, remove_network
+from sovereign_ai.cluster.state import Place, write_json, write_private
+from sovereign_ai.errors import EnvironmentLacksError, Problem
+from sovereign_ai.spec.factory import AIFactory
+from sovereign_ai.toolchain.engine.docker import Docker
+from sovereign_ai.toolchain.install import find
+from sovereign_ai.toolchain.node_image.build import TAG, toolbox_archive
+from sovereign_ai.toolchain.place import Progress
+from sovereign_ai.toolchain.steps import WayClosedError, run
+
+_LAYOUT = 1
+
+
+def adopt(where: Place, cluster: str, machines: Mapping[str, str]) -> None:
+    """Take up a cluster that `kind create cluster --config kind-config.yaml` made."""
+    _prepare(where)
+    log = where.folder / "logs" / "kind.log"
+    run_kind(
+        ["export", "kubeconfig", "--name", cluster, "--kubeconfig", str(where.kubeconfig)], f"{cluster}: kubeconfig", log, lambda _: None
+    )
+    where.kubeconfig.chmod(0o600)
+    write_json(where.record, _record(where, machines) | {"network_was_there": False, "cgroups_before": cgroups.unmounted()})
+
+
+def make(where: Place, docker: Docker, config: str, machines: Mapping[str, str], progress: Progress) -> None:
+    """Let kind make the cluster; what is half-made goes again."""
+    if not docker.has_image(TAG):
+        raise EnvironmentLacksError(Problem("no-node-image", f"the engine has no image {TAG}", hint="run `sovereign-ai tools node-image`"))
+    find("kind")
+    _prepare(where)
+    record = _record(where, machines) | {"network_was_there": has_network(docker), "cgroups_before": cgroups.unmounted()}
+    write_private(where.folder / "kind-config.yaml", config.encode())
+    write_json(where.record, record)
+    log = where.folder / "logs" / "kind.log"
+    argv = ["create", "cluster", "--name", where.name, "--config", str(where.folder / "kind-config.yaml")]
+    try:
+        run_kind(
+            [*argv, "--kubeconfig", str(where.kubeconfig), "--verbosity", "3"],
+            f"{where.name}: kind makes {len(machines) + 1} nodes",
+            log,
+            progress,
+        )
+    except BaseException:
+        kept = log.read_bytes() if log.is_file() else b""
+        run_kind(
+            ["delete", "cluster", "--name", where.name, "--kubeconfig", str(where.kubeconfig)], f"{where.name}: removing", log, progress
+        )
+        if not record["network_was_there"]:
+            remove_network(docker)
+        where.remove()
+        failed = where.folder.parent / f"{where.name}-failed.log"
+        write_private(failed, kept)
+        progress(f"{where.name}: what kind said is in {failed}")
+        raise
+
+
+def load_images(where: Place, docker: Docker, factory: AIFactory, machines: Mapping[str, str]) -> str:
+    """Put our images into the nodes; give the name of the one that probes run."""
+    scratch = where.folder / "images"
+    scratch.mkdir(mode=0o700, exist_ok=True)
+    load(docker, control_plane(where.name), kwok.write_image(scratch))
+    repositories = tuple(f"{registry.rstrip('/')}/toolbox" for registry in factory.images.registries)
+    archive = scratch / "toolbox-image.tar"
+    digest = toolbox_archive(repositories, archive, progress=lambda _line: None)
+    for container in (control_plane(where.name), *machines.values()):
+        load(docker, container, archive)
+    for path in scratch.iterdir():
+        path.unlink()
+    scratch.rmdir()
+    return f"{repositories[0]}@{digest}"
+
+
+def _record(where: Place, machines: Mapping[str, str]) -> dict[str, Any]:
+    """Give what we write down of every cluster."""
+    return {"layout": _LAYOUT, "name": where.name, "machines": dict(machines)}
+
+
+def _prepare(where: Place) -> None:
+    """Make our folder, for the owner alone."""
+    where.insist_on_ours()
+    for folder in (where.folder, where.folder / "logs"):
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        folder.chmod(0o700)
+
+
+def run_kind(arguments: list[str], what: str, log: Path, progress: Progress) -> None:
+    """Run kind, with its words in a log.
+
+    Raises:
+        EnvironmentLacksError: it failed.
+    """
+    kept = {
+        name: value for name, value in os.environ.items() if name.upper() not in {"HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "KUBECONFIG"}
+    }
+    env = kept | {"KIND_EXPERIMENTAL_PROVIDER": "docker"}
+    try:
+        run([str(find("kind")), *arguments], what=what, progress=progress, log=log, env=env, limit=900)
+    except WayClosedError as error:
+        raise EnvironmentLacksError(Problem("kind-failed", str(error), hint=f"its log is {log}")) from None
