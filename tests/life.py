@@ -45,6 +45,11 @@ class Lab:
         """Name what `verify` found."""
         return sorted(finding["resource"] for finding in self.on_plane("verify", *more, code=code)["findings"])
 
+    def is_fine(self) -> bool:
+        """Tell whether `verify` finds nothing now, probes apart."""
+        command = [sys.executable, "-m", "sovereign_ai.cli", "verify", str(self.stack), "--cluster", self.backend, "--no-probes"]
+        return subprocess.run(command, env=self.env, capture_output=True, check=False).returncode == 0
+
     def end(self) -> None:
         """Remove the plane, whatever state it is in."""
         command = [sys.executable, "-m", "sovereign_ai.cli", "cluster", "down", "lab", "--backend", self.backend]

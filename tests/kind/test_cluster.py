@@ -63,9 +63,8 @@ def test_zone_and_law_of_a_real_machine_are_said_by_the_control_plane_and_no_kub
 def test_requests_are_written_down_and_secrets_are_encrypted_at_rest(lab: KindLab) -> None:
     secret = {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "told", "namespace": "default"}, "stringData": {"word": "sesame"}}
     lab.api.create(secret)
-    etcd = ("etcdctl",) if lab.docker.run("exec", CONTROL, "which", "etcdctl").returncode == 0 else ()
     data = lab.docker.run("exec", CONTROL, "grep", "-rlc", "k8s:enc:secretbox:v1:first", "/var/lib/etcd/member")
-    assert data.returncode == 0, etcd
+    assert data.returncode == 0
     assert lab.docker.run("exec", CONTROL, "grep", "-rl", "sesame", "/var/lib/etcd/member").stdout == b""
     lines = lab.inside(CONTROL, "grep", "/api/v1/namespaces/default/secrets", "/var/log/kubernetes/audit/audit.log").splitlines()
     event = orjson.loads(lines[-1])
@@ -90,7 +89,7 @@ def test_names_and_service_addresses_are_answered_across_machines(lab: KindLab) 
 
 
 def test_kinds_own_commands_work_on_it(lab: KindLab, tmp_path: Path) -> None:
-    assert kind("get", "clusters").split() == ["lab"]
+    assert "lab" in kind("get", "clusters").split()
     assert set(kind("get", "nodes", "--name", "lab").split()) == {CONTROL, *lab.machines.values()}
     layer = write_layer(tmp_path / "layer.tar", [Entry("hello", b"hello\n")])
     write_docker(tmp_path / "image.tar", Image(("sovereign-ai.internal/loaded:1",), (layer,)))
@@ -127,7 +126,7 @@ def test_a_death_on_a_machine_is_a_finding_and_none_after_it_is_back(lab: KindLa
     finally:
         lab.docker.text(*start)
     assert within(120, lambda: is_ready(lab, "train-001"))
-    assert within(90, lambda: lab.on_plane("verify", "--no-probes", code=_any(lab))["ok"])
+    assert within(120, lambda: lab.is_fine()), "a finding stays"
     assert lab.verify() == []
 
 
@@ -141,13 +140,8 @@ def test_a_dead_control_plane_is_unreachable_and_nothing_counts_as_gone(lab: Kin
     finally:
         lab.docker.text("start", CONTROL)
     assert kubeconfig.stat().st_mode & 0o777 == 0o600
-    assert within(120, lambda: lab.on_plane("verify", "--no-probes", code=_any(lab)).get("ok", False))
+    assert within(180, lambda: lab.is_fine()), "a finding stays"
     assert lab.verify() == []
-
-
-def _any(lab: KindLab) -> int:
-    """Give the exit code that `verify` has now, so that a wait can look at its document."""
-    return subprocess.run(["true"], check=False).returncode
 
 
 def test_last_of_all_down_leaves_nothing_behind(lab: KindLab) -> None:
