@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from sovereign_ai.cluster.kind.nodes import has_network
 from sovereign_ai.toolchain.engine.docker import Docker
 from sovereign_ai.toolchain.node_image.build import TAG
 from tests.life import Lab
@@ -23,6 +24,8 @@ class KindLab(Lab):
     """The lab on a kind cluster."""
 
     docker = Docker()
+    network_was_there = False
+    """Whether another cluster's network was there before; `down` leaves such a one."""
 
     @property
     def machines(self) -> dict[str, str]:
@@ -53,6 +56,7 @@ def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[KindLab]:
     """The lab, deployed on a kind cluster of its own."""
     insist_on_room()
     made = KindLab(tmp_path_factory.mktemp("kind"), "kind")
+    made.network_was_there = has_network(made.docker)
     try:
         made.on_plane("up")
         yield made
