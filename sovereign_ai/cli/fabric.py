@@ -106,13 +106,12 @@ def _render(output: Output, path: Path, out: Path, boot: str) -> None:
 
 def _sample(path: Path, plane: str | None) -> tuple[Sample, Any]:
     """Give what is twinned, and what the plan foretells of it."""
-    from sovereign_ai.assess.fabric import check
     from sovereign_ai.cli.stack import open_stack
-    from sovereign_ai.sim.twin.sample import sample
+    from sovereign_ai.sim.twin.sample import predicted, sample
 
     stack = open_stack(path)
     found = sample(stack.factory, stack.plan, plane)
-    return found, next(one for one in check(stack.plan) if one.plane == found.plane.name)
+    return found, predicted(found, stack.plan)
 
 
 def _end_on_terminate() -> None:

@@ -1,19 +1,18 @@
-"""Which part of a plan is twinned: one whole Ethernet plane, the first that the machine can hold."""
+"""Which part of a plan is twinned: the first Ethernet plane that can be, whole if the machine can hold it, else its largest part."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+from sovereign_ai.assess.fabric import FabricReport, check
 from sovereign_ai.errors import EnvironmentLacksError, Problem, UsageError, nearest
 from sovereign_ai.plan.fabric import FabricPlan
 from sovereign_ai.plan.factory import Plan
 from sovereign_ai.render.switches.ports import SwitchPorts, host_interface, port_maps, rail_addresses, zones_of
+from sovereign_ai.sim.twin.reduce import Limits, limits, reduced
 from sovereign_ai.spec.factory import AIFactory
 
-MOST_SWITCHES = 64
-"""FRR takes about 25 MiB a switch; 64 of them started in 20 s on two cores (own measurement, 2026-11-24)."""
-MOST_CABLES = 2_000
 ROLES = ("compute", "storage")
 
 
@@ -53,7 +52,7 @@ class Sample:
 
     Attributes:
         factory: the factory's name.
-        plane: the plane, whole.
+        plane: the plane, or the part of it that fits.
         switches: its switches with their ports.
         endpoints: every host port, in order of the plan's cables.
         rails: the address block of each rail.
@@ -79,29 +78,34 @@ class Sample:
         return tuple(one for one in self.switches if one.switch.tier == tier)
 
 
-def sample(factory: AIFactory, plan: Plan, name: str | None = None) -> Sample:
+def sample(factory: AIFactory, plan: Plan, name: str | None = None, most: Limits | None = None) -> Sample:
     """Choose what to twin.
 
     Args:
         factory: the description.
         plan: what follows from it.
-        name: a plane's name; left out, the first plane that fits.
+        name: a plane's name; left out, the first plane that can be twinned.
+        most: what the machine can hold; left out, what this one can.
 
     Raises:
         UsageError: no plane of that name.
-        EnvironmentLacksError: no plane fits, with the reason for each.
+        EnvironmentLacksError: no plane can be twinned, with the reason for each, or there is no room for a part of one.
     """
     planes = [one for one in plan.fabrics if name in (None, one.name)]
     if not planes:
         raise UsageError(
             Problem("unknown-plane", f"no plane is called {name!r}", hint=nearest(str(name), [one.name for one in plan.fabrics]))
         )
+    room = most or limits()
     reasons = {one.name: _unfit(plan, one) for one in planes}
     fit = next((one for one in planes if not reasons[one.name]), None)
     if fit is None:
         text = "; ".join(f"{plane}: {reason}" for plane, reason in reasons.items())
         raise EnvironmentLacksError(Problem("no-twin", f"no plane can be twinned here: {text}", hint="`fabric check` judges every plane"))
-    return _sample(factory, plan, fit)
+    try:
+        return _sample(factory, plan, fit, room)
+    except ValueError as error:
+        raise EnvironmentLacksError(Problem("no-room", str(error), hint="free memory, or take a larger machine")) from None
 
 
 def _unfit(plan: Plan, plane: FabricPlan) -> str:
@@ -110,14 +114,23 @@ def _unfit(plan: Plan, plane: FabricPlan) -> str:
         return "InfiniBand, and FRR speaks Ethernet"
     if plane.role not in ROLES or any(one.kind == "vrf" for one in plan.partitions if one.fabric == plane.fabric):
         return "its zones are VRFs, which the twin does not build"
-    if len(plane.switches) > MOST_SWITCHES or len(plane.cables) > MOST_CABLES:
-        return f"{len(plane.switches)} switches and {len(plane.cables)} cables; at most {MOST_SWITCHES} and {MOST_CABLES} fit"
     return ""
 
 
-def _sample(factory: AIFactory, plan: Plan, plane: FabricPlan) -> Sample:
-    """Give one plane as a sample."""
-    zones, addresses = zones_of(factory, plan), rail_addresses(plan, plane)
+def predicted(found: Sample, plan: Plan) -> FabricReport:
+    """Give what the plan foretells of the part that is twinned.
+
+    Args:
+        found: the sample.
+        plan: the plan it is of.
+    """
+    return check(replace(plan, fabrics=(found.plane,)))[0]
+
+
+def _sample(factory: AIFactory, plan: Plan, whole: FabricPlan, most: Limits) -> Sample:
+    """Give one plane, or its part that fits, as a sample."""
+    zones, addresses = zones_of(factory, plan), rail_addresses(plan, whole)
+    plane, said = reduced(whole, zones, most)
     maps = port_maps(factory, plan, plane)
     rails = {one.switch.name: one.switch.rail for one in maps}
     blocks = {one.rail: one.cidr for one in plan.prefixes if one.use == "rail" and one.owner == plane.name}
@@ -136,7 +149,6 @@ def _sample(factory: AIFactory, plan: Plan, plane: FabricPlan) -> Sample:
         if (host, port) in addresses
     )
     others = sum(one.name != plane.name for one in plan.fabrics)
-    said = f"the whole of {plane.name}: {plane.leaf} leaves, {plane.spine} spines, {plane.core} cores, {plane.rails} rails"
     return Sample(
         factory=factory.name,
         plane=plane,
@@ -144,7 +156,7 @@ def _sample(factory: AIFactory, plan: Plan, plane: FabricPlan) -> Sample:
         endpoints=endpoints,
         rails=tuple(blocks[rail] for rail in sorted(blocks)),
         gpus={node.name: node.gpus for node in plan.nodes},
-        said=f"{said}, {len(plane.cables)} cables; {others} other planes are not in it",
+        said=f"{said}; {others} other planes are not in it",
     )
 
 

@@ -11,7 +11,6 @@ from dataclasses import dataclass
 import pytest
 
 from sovereign_ai.assess.fabric import FabricReport
-from sovereign_ai.assess.fabric import check as foretell
 from sovereign_ai.deploy.hosts import configure_twin
 from sovereign_ai.errors import EnvironmentLacksError
 from sovereign_ai.render.switches.ports import SwitchPorts
@@ -21,6 +20,7 @@ from sovereign_ai.sim.twin.namespace import batch, standing
 from sovereign_ai.sim.twin.ping import Pinger
 from sovereign_ai.sim.twin.result import Result
 from sovereign_ai.sim.twin.sample import Sample, sample
+from sovereign_ai.sim.twin.sample import predicted as foretell
 from sovereign_ai.sim.twin.twin import STATE, Twin, down
 from tests.render.lab import stack
 
@@ -58,7 +58,7 @@ class Standing:
 
 @pytest.fixture(scope="module")
 def predicted(lab: Sample) -> FabricReport:
-    return next(one for one in foretell(stack("lab")[1]) if one.plane == lab.plane.name)
+    return foretell(lab, stack("lab")[1])
 
 
 @pytest.fixture(scope="module")
