@@ -89,6 +89,8 @@ def main() -> None:
     module = AnsibleModule(argument_spec=spec, supports_check_mode=True)
     commands, notes = wanted(module), []
     for command in [] if module.check_mode else commands:
+        if command[0] == "mask":
+            unlink(command[-1])
         code, out, err = module.run_command(["systemctl", *command])
         if code:
             module.fail_json(msg=f"systemctl {' '.join(command)}: {(err or out).strip()[:400]}")
@@ -96,6 +98,13 @@ def main() -> None:
             notes += settle(module, command[1])
     diff = {"prepared": "".join(f"+ systemctl {' '.join(command)}\n" for command in commands)}
     module.exit_json(changed=bool(commands), diff=diff, notes=notes)
+
+
+def unlink(unit: str) -> None:
+    """Take away a link of the unit's name, which would keep it from being masked: another name that a first boot gave some unit."""
+    path = f"/etc/systemd/system/{unit}"
+    if os.path.islink(path) and os.readlink(path) != "/dev/null":
+        os.unlink(path)
 
 
 def settle(module: AnsibleModule, unit: str) -> list[str]:

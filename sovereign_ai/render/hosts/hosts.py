@@ -56,7 +56,6 @@ def _everywhere(factory: AIFactory, given: Given) -> dict[str, Any]:
         "admin_keys": list(given.admin_keys),
         "time_servers": list(given.time_servers),
         "log_server": given.log_server or "",
-        "registries": sorted(factory.images.registries),
     }
 
 

@@ -6,9 +6,10 @@ kubelets and several ports in one segment need.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+import orjson
 import yaml
 
 from sovereign_ai.catalog.accelerators import accelerator
@@ -73,9 +74,18 @@ def pool_variables(factory: AIFactory, plan: Plan, given: Given, pool: GpuNodePo
         "pod_kernel_parameters": POD_KERNEL,
         "gpu": _gpu(pool, machine),
         "kubernetes_version": tool("kube-apiserver").version,
+        "registry_files": _registries(factory),
         "sandbox_image": f"{factory.images.registries[0]}/{given.sandbox_image}" if factory.images.registries else given.sandbox_image,
-        "storage_tiers": [_tier(plan, one) for one in plan.storage if one.zone == pool.zone and one.site == pool.site],
+        **_storage(plan, [one for one in plan.storage if one.zone == pool.zone and one.site == pool.site]),
     }
+
+
+def _registries(factory: AIFactory) -> list[dict[str, str]]:
+    """Give containerd's hosts files: the listed registries, and for all others a server that is none."""
+    names = sorted({one.partition("/")[0] for one in factory.images.registries})
+    text = {name: f'server = "https://{name}"\n' for name in names}
+    text["_default"] = '# What is not listed has no server, and cannot be pulled.\nserver = "https://127.0.0.1:1"\n'
+    return [{"path": f"/etc/containerd/certs.d/{name}/hosts.toml", "content": one} for name, one in sorted(text.items())]
 
 
 def _gpu(pool: GpuNodePool, machine: System) -> dict[str, Any]:
@@ -98,15 +108,24 @@ def _gpu(pool: GpuNodePool, machine: System) -> dict[str, Any]:
     }
 
 
-def _tier(plan: Plan, tier: StoragePlan) -> dict[str, Any]:
-    """Give a tier with its servers' addresses on the storage fabric, and for NFS its mount unit."""
-    planes = [plane for plane in plan.fabrics if plane.role == "storage" and plane.site == tier.site and plane.kind != "infiniband"]
-    found = [(host, address) for plane in planes for (host, _), address in rail_addresses(plan, plane).items()]
-    servers = {server: [address for host, address in found if host == server] for server in tier.servers}
-    data = {"tier": tier.tier, "protocol": tier.protocol, "read": tier.per_node_read, "write": tier.per_node_write, "servers": servers}
-    first = next((addresses[0] for addresses in servers.values() if addresses), "")
-    mount = _mount(tier.tier, first) if tier.protocol == "nfs" and first else ""
-    return {**data, "mount": mount, "unit": unit_name(tier.tier)}
+def _storage(plan: Plan, tiers: Sequence[StoragePlan]) -> dict[str, Any]:
+    """Give the tiers that a pool may claim: where each is, and for NFS a mount that waits until it is used."""
+    files: list[dict[str, str]] = []
+    mounts, others = [], []
+    for tier in tiers:
+        planes = [plane for plane in plan.fabrics if plane.role == "storage" and plane.site == tier.site and plane.kind != "infiniband"]
+        found = [(host, address) for plane in planes for (host, _), address in rail_addresses(plan, plane).items()]
+        servers = {server: [address for host, address in found if host == server] for server in tier.servers}
+        data = {"tier": tier.tier, "protocol": tier.protocol, "read": tier.per_node_read, "write": tier.per_node_write, "servers": servers}
+        text = orjson.dumps(data, option=orjson.OPT_INDENT_2 | orjson.OPT_SORT_KEYS).decode() + "\n"
+        files.append({"path": f"/etc/sovereign/storage/{tier.tier}.json", "content": text})
+        first = next((addresses[0] for addresses in servers.values() if addresses), "")
+        if tier.protocol == "nfs" and first:
+            files += [{"path": f"/etc/systemd/system/{name}", "content": text} for name, text in _mount(tier.tier, first).items()]
+            mounts.append(f"{unit_name(tier.tier)}.automount")
+        elif tier.protocol in ("parallel", "nfs"):
+            others.append(tier.tier)
+    return {"storage_files": files, "storage_mounts": mounts, "storage_others": others}
 
 
 def unit_name(tier: str) -> str:
@@ -114,13 +133,14 @@ def unit_name(tier: str) -> str:
     return "srv-" + tier.replace("-", r"\x2d")
 
 
-def _mount(tier: str, address: str) -> str:
-    """Write the mount unit of an NFS tier."""
+def _mount(tier: str, address: str) -> dict[str, str]:
+    """Write the units of an NFS tier: the mount, and what mounts it once it is used."""
     options = "vers=4.2,proto=tcp,nconnect=8,hard,noatime,nodev,nosuid,_netdev"
-    return (
-        f"[Unit]\nDescription=Storage tier {tier}\n\n[Mount]\nWhat={address}:/{tier}\nWhere=/srv/{tier}\nType=nfs4\n"
-        f"Options={options}\nTimeoutSec=30\n"
-    )
+    name, about, where = unit_name(tier), f"[Unit]\nDescription=Storage tier {tier}\n\n", f"Where=/srv/{tier}\n"
+    return {
+        f"{name}.mount": f"{about}[Mount]\nWhat={address}:/{tier}\n{where}Type=nfs4\nOptions={options}\nTimeoutSec=30\n",
+        f"{name}.automount": f"{about}[Automount]\n{where}TimeoutIdleSec=600\n\n[Install]\nWantedBy=remote-fs.target\n",
+    }
 
 
 def node_variables(factory: AIFactory, given: Given, node: Node, rails: Mapping[str, str]) -> dict[str, Any]:

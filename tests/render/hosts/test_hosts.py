@@ -126,10 +126,19 @@ def test_a_server_takes_storage_traffic_from_its_own_zone_alone() -> None:
 
 def test_a_machine_mounts_the_tiers_of_its_own_zone_alone() -> None:
     shared = of("lab").shared
-    assert [one["tier"] for one in shared["pool_train"]["storage_tiers"]] == ["scratch"]
-    assert [one["tier"] for one in shared["pool_serve"]["storage_tiers"]] == ["models"]
-    assert "What=10.64.1.119:/models\n" in shared["pool_serve"]["storage_tiers"][0]["mount"]
+    assert [one["path"] for one in shared["pool_train"]["storage_files"]] == ["/etc/sovereign/storage/scratch.json"]
+    assert (shared["pool_train"]["storage_mounts"], shared["pool_train"]["storage_others"]) == ([], ["scratch"])
+    assert (shared["pool_serve"]["storage_mounts"], shared["pool_serve"]["storage_others"]) == (["srv-models.automount"], [])
+    units = {one["path"].rpartition("/")[2]: one["content"] for one in shared["pool_serve"]["storage_files"]}
+    assert "What=10.64.1.119:/models\nWhere=/srv/models\n" in units["srv-models.mount"]
+    assert "Where=/srv/models\n" in units["srv-models.automount"]
     assert unit_name("hot-data") == r"srv-hot\x2ddata"
+
+
+def test_a_registry_that_is_not_listed_has_no_server() -> None:
+    files = {one["path"].split("/")[-2]: one["content"] for one in of("lab").shared["pool_train"]["registry_files"]}
+    assert files.keys() == {"_default", "registry.example.com"}
+    assert 'server = "https://127.0.0.1:1"' in files["_default"]
 
 
 @pytest.mark.parametrize(
