@@ -142,12 +142,23 @@ def test_a_container_runs_with_the_gpu_that_its_claim_holds(site: Site) -> None:
     wish, pod = by_claim(site, "claim-environment", "env")
     with site.there(wish, pod):
         seen = environment(site.said(pod))
-        held = site.api.get("resource.k8s.io/v1", "ResourceClaim", "claim-environment", pod["metadata"]["namespace"])
-        assert held is not None
-        (device,) = held["status"]["allocation"]["devices"]["results"]
-    assert device["pool"] == site.real(ZONE)
-    assert seen["SOVEREIGN_DEVICES"] == device["device"]
-    assert seen["NVIDIA_VISIBLE_DEVICES"] == gpu_uuid(site.factory.name, device["pool"], int(device["device"].removeprefix("gpu-")))
+    machine, device = site.real(ZONE), seen["SOVEREIGN_DEVICES"]
+    assert seen["SOVEREIGN_MACHINE"] == machine
+    assert seen["NVIDIA_VISIBLE_DEVICES"] == gpu_uuid(site.factory.name, machine, int(device.removeprefix("gpu-")))
+
+
+def test_a_container_has_the_device_that_the_scheduler_allocated_to_its_claim(site: Site) -> None:
+    wish, pod = by_claim(site, "claim-allocated", "pause")
+    with site.there(wish), site.running(pod):
+        held = site.api.get("resource.k8s.io/v1", "ResourceClaim", "claim-allocated", pod["metadata"]["namespace"])
+        files = site.inside(pod, BOX, "list", "/dev").stdout.decode().split()
+        readings = site.inside(pod, BOX, "list", "/run/sovereign-ai/gpus").stdout.decode().split()
+    assert held is not None
+    (device,) = held["status"]["allocation"]["devices"]["results"]
+    assert (device["driver"], device["pool"]) == ("gpu.nvidia.com", site.real(ZONE))
+    number = int(device["device"].removeprefix("gpu-"))
+    assert [name for name in files if name.startswith("nvidia")] == [f"nvidia{number}"]
+    assert readings == [f"{number:03}"]
 
 
 def test_a_gpu_is_handed_out_once_whether_by_resource_or_by_claim(site: Site) -> None:

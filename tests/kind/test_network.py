@@ -17,7 +17,6 @@ import pytest
 
 from sovereign_ai.cluster.access import ApiError
 from sovereign_ai.cluster.kind.config import control_plane
-from sovereign_ai.names import KEYS
 from sovereign_ai.render.kubernetes.network import objects
 from sovereign_ai.spec.zone import Gateway
 from tests.kind.pods import HOST, Site, until
@@ -193,10 +192,7 @@ def test_egress_leaves_only_through_the_declared_gateway(traffic: Traffic) -> No
             spaces[zone] = f"egress-{zone}"
             here = replace(site.place(zone).namespace, name=spaces[zone])
             policies += [*objects(declared, replace(site.plan.cluster(site.name), namespaces=(here,)))]
-        made = [
-            {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name, "labels": {KEYS.namespace_zone: zone}}}
-            for zone, name in spaces.items()
-        ]
+        made = [{"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}} for name in spaces.values()]
         clients = {zone: site.pod("client", zone, "pause") for zone in spaces}
         for zone, pod in clients.items():
             pod["metadata"] = {"name": "client", "namespace": spaces[zone]}

@@ -68,25 +68,29 @@ def test_another_zones_class_is_refused_to_a_tenant_at_admission(site: Site) -> 
         site.api.create(claim(site.place("open").namespace.name, "across"), dry_run=True)
 
 
+def outside(site: Site, name: str, zone: str, size: str = "1Gi") -> tuple[dict[str, Any], dict[str, Any], dict[str, Any]]:
+    """A namespace that no rule governs, with a claim and a pod on a zone's machine: only the provisioner can refuse them."""
+    space = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}}
+    pod = with_claim(site.pod("holder", zone, "pause"), "wish")
+    pod["metadata"] |= {"namespace": name, "labels": {}}
+    pod["spec"]["nodeSelector"] = {HOST: site.real(zone)}
+    return space, claim(name, "wish", size=size), pod
+
+
 def test_a_claim_on_a_machine_outside_its_zone_gets_no_volume_and_is_told_why(site: Site) -> None:
-    space = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "storage-outside"}}
-    outside = site.real("open")
-    wish = claim("storage-outside", "outside")
-    pod = with_claim(site.pod("outside", "open", "pause"), "outside")
-    pod["metadata"] |= {"namespace": "storage-outside", "labels": {}}
-    pod["spec"]["nodeSelector"] = {HOST: outside}
+    space, wish, pod = outside(site, "storage-outside", "open")
     with site.there(space, wish, pod):
         until(lambda: any("serves zone restricted" in said for said in site.events(wish)), lambda: site.events(wish))
-        assert f"class scratch serves zone restricted; machine {outside} stands in zone open" in site.events(wish)
+        assert f"class scratch serves zone restricted; machine {site.real('open')} stands in zone open" in site.events(wish)
         assert site.phase(pod) == "Pending"
         claims = [one["spec"].get("claimRef", {}).get("namespace") for one in site.api.list("v1", "PersistentVolume")]
         assert "storage-outside" not in claims
 
 
 def test_a_tier_gives_no_more_than_the_plan_has(site: Site) -> None:
-    namespace = site.place(ZONE).namespace.name
-    wish = claim(namespace, "too-large", size="501T")
-    pod = with_claim(site.pod("too-large", ZONE, "pause"), "too-large")
-    with site.there(wish, pod):
+    with pytest.raises(ApiError, match="exceeded quota"):
+        site.api.create(claim(site.place(ZONE).namespace.name, "too-large", size="501T"), dry_run=True)
+    space, wish, pod = outside(site, "storage-large", ZONE, "501T")
+    with site.there(space, wish, pod):
         until(lambda: any("left of 500 TB" in said for said in site.events(wish)), lambda: site.events(wish))
         assert site.phase(pod) == "Pending"
