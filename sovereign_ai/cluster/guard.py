@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from sovereign_ai.cluster.access import Api
+from sovereign_ai.cluster.explain import last_lines
 from sovereign_ai.cluster.state import Place, write_json, write_private
 from sovereign_ai.errors import EnvironmentLacksError, Problem
 
@@ -118,7 +119,7 @@ def _validations(kept: Iterable[Mapping[str, Any]]) -> Iterator[dict[str, Any]]:
         expected = _literal(_as_stored(kind, one["spec"]))
         message = f"{kind} {name} is guarded: it may be neither deleted nor loosened; change the description and run `sovereign-ai up`"
         yield {
-            "expression": f'!({meant}) || (request.operation != "DELETE" && dyn(object.spec) == {expected})',
+            "expression": f'!({meant}) || (request.operation != "DELETE" && dyn(object.spec) == dyn({expected}))',
             "message": message,
             "reason": "Forbidden",
         }
@@ -139,12 +140,12 @@ def _as_stored(kind: str, spec: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _literal(value: Any) -> str:
-    """Write a plain value in CEL, whose lists and maps must otherwise be of one type."""
+    """Write a plain value in CEL, whose lists and maps must be of one type: each value in them is made dynamic."""
     if isinstance(value, Mapping):
-        return "dyn({" + ", ".join(f"{_literal(key)}: {_literal(item)}" for key, item in value.items()) + "})"
+        return "{" + ", ".join(f"{json.dumps(key)}: dyn({_literal(item)})" for key, item in value.items()) + "}"
     if isinstance(value, list | tuple):
-        return "dyn([" + ", ".join(map(_literal, value)) + "])"
-    return f"dyn({json.dumps(value, ensure_ascii=False)})" if not isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+        return "[" + ", ".join(f"dyn({_literal(item)})" for item in value) + "]"
+    return json.dumps(value, ensure_ascii=False)
 
 
 def _object(kind: str, spec: Mapping[str, Any]) -> dict[str, Any]:
@@ -162,8 +163,9 @@ def _put(where: Place, api: Api, objects: list[dict[str, Any]]) -> bool:
     wanted = f'hash="sha256:{hashlib.sha256(data + bytes(1)).hexdigest()}"'
     while not _holds_to(api, wanted):
         if time.monotonic() > deadline:
-            hint = f"see {where.log('kube-apiserver')} for why it does not load {path}"
-            raise EnvironmentLacksError(Problem("guard-not-taken", "the API server did not take the guard of its policies", hint=hint))
+            said = [line for line in last_lines(where.log("kube-apiserver"), 200) if "manifest config" in line]
+            message = f"the API server did not take the guard of its policies: {said[-1] if said else 'it said nothing'}"
+            raise EnvironmentLacksError(Problem("guard-not-taken", message, hint=f"see {where.log('kube-apiserver')} and {path}"))
         time.sleep(0.2)
     return is_new
 
