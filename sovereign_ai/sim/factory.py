@@ -91,6 +91,7 @@ def simulate(
     live = api.list("v1", "Node")
     real = {str(node["metadata"]["name"]) for node in live if is_played_for_real(node, factory.name)}
     wanted = [node for node in node_objects(factory, plan, cluster) if node["metadata"]["name"] not in real]
+    wanted = [_without_address(node) for node in wanted] if real else wanted
     _refuse_foreign(live, wanted, factory, foreign=foreign)
     ours = [node for node in live if is_ours(node, factory.name)]
     nodes = changes(wanted, ours, node_spec)
@@ -168,6 +169,12 @@ def is_played_for_real(node: dict[str, Any], factory: str) -> bool:
     """Tell whether a node is one of this factory that a real kubelet plays."""
     labels = node["metadata"].get("labels") or {}
     return not is_simulated(node) and labels.get(KEYS.owner) == OWNER and labels.get(KEYS.factory) == factory
+
+
+def _without_address(node: dict[str, Any]) -> dict[str, Any]:
+    """Take a simulated machine's address away: beside real ones, somebody would try to reach it, and it leads out of the cluster."""
+    addresses = [one for one in node["status"]["addresses"] if one["type"] == "Hostname"]
+    return {**node, "status": {**node["status"], "addresses": addresses}}
 
 
 def is_ours(node: dict[str, Any], factory: str) -> bool:

@@ -46,6 +46,8 @@ def test_the_whole_plan_is_there_and_two_machines_of_it_are_real(lab: KindLab) -
     real = {name for name, node in nodes.items() if node["status"]["nodeInfo"]["containerRuntimeVersion"].startswith("containerd://2.")}
     assert real == {CONTROL, "train-001", "serve-001"} == {CONTROL, *lab.machines}
     assert len(nodes) == 17
+    routed = {name for name, node in nodes.items() if any(one["type"] == "InternalIP" for one in node["status"]["addresses"])}
+    assert routed == real, "an address of a simulated machine leads out of the cluster"
     assert lab.verify() == []
 
 
