@@ -55,7 +55,7 @@ SEED, MADE = 7, 20_000
 EQUIVALENT = "equivalent"
 KEPT = Path(__file__).parent / "mutation.json"
 ROOMS = (access, copies, custody, energy, exceptions, people, residency, supply, transfers, live)
-TESTS = [str(ROOT / "tests" / "rules" / name) for name in ("test_described.py", "test_plan_rules.py", "test_live.py")]
+TESTS = [str(ROOT / "tests" / "rules" / name) for name in ("test_described.py", "test_edges.py", "test_plan_rules.py", "test_live.py")]
 
 
 @dataclass(frozen=True)

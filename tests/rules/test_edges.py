@@ -176,3 +176,47 @@ def test_logs_are_asked_about_only_where_a_cluster_runs_a_zone_of_the_data() -> 
     assert [one for one in decide(factory, parted, TODAY) if one.rule == "RES-005"] == []
     mixed = replace(derived, clusters=(here, replace(there, namespaces=derived.clusters[0].namespaces)))
     assert [one.where.field for one in decide(factory, mixed, TODAY) if one.rule == "RES-005"] == ["residency[0].logs"]
+
+
+@pytest.mark.parametrize(
+    ("expires", "words"),
+    [("2026-11-24", "it ended on"), ("2026-11-25", "in 1 days"), ("2026-12-08", "in 14 days")],
+    ids=["today", "tomorrow", "soon"],
+)
+def test_a_waiver_has_ended_on_its_last_day_and_not_before(expires: str, words: str) -> None:
+    (finding,) = of("WVR-003", factory_of(**waiver(expires=expires)))
+    assert words in finding.message
+
+
+FAR = ["AU", "BR", "CN", "GB", "IN", "JP", "US"]
+
+
+@pytest.mark.parametrize(("countries", "cut"), [(FAR[:6], False), (FAR, True)], ids=["six", "seven"])
+def test_six_countries_are_named_and_more_are_said_to_be_more(countries: list[str], cut: bool) -> None:
+    (support,) = of("STF-001", factory_of(**operator(support=countries)))
+    (citizens,) = of("STF-002", factory_of(**operator(staff={"location": ["DE"], "citizenship": countries})))
+    for finding in (support, citizens):
+        assert ", ".join(FAR[:6]) in finding.message
+        assert (", …" in finding.message) == cut
+
+
+def test_laws_that_bind_citizens_are_named_and_only_those_that_do() -> None:
+    (told,) = of("STF-002", factory_of(**operator(staff={"location": ["DE"], "citizenship": ["CN", "IN"]})))
+    (silent,) = of("STF-002", factory_of(**operator(staff={"location": ["DE"], "citizenship": ["IN"]})))
+    assert "CN: " in told.message
+    assert "IN: " not in told.message
+    assert silent.message.endswith("citizens of IN too")
+
+
+def test_a_list_that_permits_nothing_is_said_to_permit_no_country() -> None:
+    nothing = {
+        "backups": (factory_of(**tier(backup=BACKUP), **policy(backups=[])), "RES-002"),
+        "logs": (factory_of(**policy(logs=[])), "RES-005"),
+    }
+    for factory, rule in nothing.values():
+        assert "no country" in of(rule, factory)[0].message
+    abroad = {"site": "zrh1", "every": "1 d", "retention": "30 d"}
+    assert "may be in DE" in of("RES-002", factory_of(**tier(backup=abroad)))[0].message
+    telemetry = of("SUP-004", factory_of(**part(control_channel="telemetry"), **policy(logs=["DE", "FR"])))
+    assert "may be in DE, FR" in telemetry[0].message
+    assert "may be in no country" in of("SUP-004", factory_of(**part(control_channel="telemetry"), **policy(logs=[])))[0].message

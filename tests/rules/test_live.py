@@ -144,7 +144,7 @@ def test_lists_that_the_server_gives_as_null_give_nobody_a_right() -> None:
 
 
 def test_only_roles_and_bindings_give_rights_and_only_namespaces_are_ours() -> None:
-    stray: Data = {"kind": "ConfigMap", "metadata": {"name": "reader", "namespace": "elsewhere"}, "rules": READER["rules"]}
+    stray: Data = {"kind": "ConfigMap", "metadata": {"name": "reader"}, "rules": READER["rules"]}
     assert found(stray, binding({"kind": "ConfigMap", "metadata": {"name": "reader"}}, EVE, namespace="research")) == []
     wanted = [*WANTED, {"kind": "ConfigMap", "metadata": {"name": "elsewhere", "namespace": "research"}}]
     assert decided("LIV-001", [*wanted, READER, binding(READER, EVE, namespace="elsewhere")], wanted) == []
@@ -187,7 +187,7 @@ BOUND: Data = {
 
 
 def guards(*objects: Data) -> list[tuple[str, str]]:
-    return [(one.resource, one.field) for one in decided("LIV-004", objects, [POLICY, BOUND])]
+    return [(one.resource, one.field) for one in decided("LIV-004", objects, [NAMESPACE, POLICY, BOUND])]
 
 
 def changed(obj: Data, path: str, value: Any) -> Data:
@@ -226,6 +226,7 @@ def test_guards_that_are_gone_are_found() -> None:
     ("path", "value", "field"),
     [
         ("failurePolicy", "Ignore", "spec.failurePolicy"),
+        ("failurePolicy", list("Fail"), "spec.failurePolicy"),
         ("matchConstraints", None, "spec.matchConstraints"),
         ("matchConstraints", [], "spec.matchConstraints"),
         ("validations", None, "spec.validations"),

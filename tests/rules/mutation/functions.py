@@ -51,8 +51,8 @@ class Mutant:
     code: Any
 
     def __str__(self) -> str:
-        """Name it by its place."""
-        return f"{self.function.__module__.rpartition('.')[2]}.py:{self.line} {self.function.__name__}: {self.change}"
+        """Name it by its function, so that a line more elsewhere changes no name."""
+        return f"{self.function.__module__.rpartition('.')[2]}.py {self.function.__name__}: {self.change}"
 
     @contextmanager
     def planted(self) -> Iterator[None]:
