@@ -138,6 +138,21 @@ def test_a_foreign_cluster_may_be_meant_and_its_machines_are_not_touched() -> No
     assert [key[3] for key in api.objects] == ["worker-1"]
 
 
+def test_beside_real_machines_simulated_ones_have_no_address_that_leads_out_of_the_cluster() -> None:
+    alone, beside = InMemoryApi(), InMemoryApi()
+    played = min(node.name for node in PLAN.nodes_of(CLUSTER))
+    beside.put({**stranger(played), "metadata": {"name": played, "labels": {KEYS.owner: "sovereign-ai", KEYS.factory: FACTORY.name}}})
+    simulated(alone)
+    simulated(beside, foreign=True)
+    assert kinds_of_addresses(alone, played) == {"InternalIP", "Hostname"}
+    assert kinds_of_addresses(beside, played) == {"Hostname"}
+
+
+def kinds_of_addresses(api: InMemoryApi, left_out: str) -> set[str]:
+    nodes = [node for node in api.list("v1", "Node") if node["metadata"]["name"] != left_out]
+    return {address["type"] for node in nodes for address in node["status"]["addresses"]}
+
+
 def test_a_planned_name_that_somebody_elses_machine_bears_is_refused_even_on_a_foreign_cluster() -> None:
     api = InMemoryApi()
     api.put(stranger("train-0001"))
