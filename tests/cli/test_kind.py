@@ -1,0 +1,62 @@
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import orjson
+import pytest
+from typer.testing import CliRunner
+
+from sovereign_ai.cli.main import app
+
+STACK = str(Path(__file__).resolve().parents[2] / "stacks" / "lab")
+
+
+@pytest.fixture(autouse=True)
+def state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A state and a cache of their own, and no container engine."""
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    monkeypatch.setenv("PATH", str(tmp_path))
+
+
+def asked(*arguments: str) -> tuple[int, dict[str, Any]]:
+    done = CliRunner().invoke(app, [*arguments, "--json"])
+    found: dict[str, Any] = orjson.loads(done.stdout)
+    return done.exit_code, found
+
+
+def test_the_configuration_is_printed_as_it_stands_at_the_top_level() -> None:
+    done = CliRunner().invoke(app, ["cluster", "config", STACK])
+    assert done.exit_code == 0
+    written = (Path(STACK).parents[1] / "kind-config.yaml").read_text()
+    assert done.stdout.splitlines()[5:] == written.splitlines()[5:]
+
+
+def test_a_kind_cluster_that_is_not_there_is_absent_by_name_and_by_stack() -> None:
+    for name in ("lab", STACK):
+        code, document = asked("cluster", "status", name, "--backend", "kind")
+        assert (code, document["phase"], document["name"]) == (3, "absent", "lab")
+    assert asked("cluster", "list") == (0, {"command": "cluster list", "ok": True, "clusters": []})
+    assert asked("cluster", "down", STACK, "--backend", "kind")[1]["ended"] is False
+
+
+def test_without_an_engine_a_kind_cluster_says_what_to_do() -> None:
+    code, document = asked("cluster", "up", STACK, "--backend", "kind")
+    (problem,) = document["problems"]
+    assert (code, problem["code"]) == (3, "no-engine")
+    assert "cluster engine up" in problem["hint"]
+    assert asked("cluster", "engine", "status")[0] == 3
+    assert asked("tools", "node-image")[0] == 3
+
+
+def test_verify_and_down_name_the_command_that_makes_the_cluster() -> None:
+    for verb in ("verify", "down", "env"):
+        code, document = asked(verb, STACK, "--cluster", "kind")
+        (problem,) = document["problems"]
+        assert (code, problem["code"]) == (3, "no-cluster")
+        assert "--backend kind" in problem["hint"]
+
+
+def test_a_kind_clusters_data_cannot_be_kept() -> None:
+    assert asked("cluster", "down", "lab", "--backend", "kind", "--keep-data")[0] == 2
