@@ -22,7 +22,7 @@ from sovereign_ai.errors import EnvironmentLacksError, Problem
 from sovereign_ai.toolchain.build_info import BuildInfo, GoModule, read_build_info
 from sovereign_ai.toolchain.locate import cached, on_path
 from sovereign_ai.toolchain.place import entry_dir
-from sovereign_ai.toolchain.table import TOOLS, Tool
+from sovereign_ai.toolchain.table import KIND_TOOLS, TOOLS, Tool
 
 if TYPE_CHECKING:
     from cyclonedx.model.bom import Bom
@@ -34,7 +34,7 @@ _PROPERTY = "sovereign-ai:go:"
 
 
 def installed() -> dict[str, Path]:
-    """Give the Go binaries of the toolchain that are there, by name.
+    """Give the Go binaries of the toolchain that are there, by name; those of the kind plane where they are installed.
 
     Raises:
         EnvironmentLacksError: one is missing; a bill with holes would be a lie.
@@ -53,6 +53,10 @@ def installed() -> dict[str, Path]:
             binaries[row.name] = found.path
     if problems:
         raise EnvironmentLacksError(problems)
+    for row in KIND_TOOLS.values():
+        found = cached(row)
+        if found is not None:
+            binaries[row.name] = found.path
     return binaries
 
 
@@ -85,7 +89,7 @@ def _bom(binaries: Mapping[str, Path]) -> Bom:
     tools = []
     for name, path in sorted(binaries.items()):
         info = read_build_info(path)
-        component = _tool_component(name, TOOLS.get(name), path, info)
+        component = _tool_component(name, TOOLS.get(name) or KIND_TOOLS.get(name), path, info)
         parts = [
             one for one in (*info.modules, GoModule("std", info.go.removeprefix("go"), "")) if one.version and one.version != "(devel)"
         ]
