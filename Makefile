@@ -8,7 +8,7 @@ NODE_IMAGE ?=
 OUT    ?= .sovereign/$(notdir $(STACK))
 export PYTHONDONTWRITEBYTECODE :=
 
-.PHONY: help setup tools demo down check unit e2e kind kind-tools kind-down kind-test twin lint-objects test bench clean
+.PHONY: help setup tools demo down check unit e2e kind kind-tools kind-down kind-test twin browser lint-objects test bench clean
 
 help: ## Show this help
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -56,6 +56,12 @@ e2e: tools ## Tests on a real control plane, through the real Pulumi engine
 	  || { echo "missing: softhsm2; install it and run this again" >&2; exit 3; }
 	$(BIN)/pytest -q -m cluster
 
+browser: setup ## Reports in headless Chromium; pictures of them in .sovereign/screenshots
+	@if [ "$$(id -u)" = 0 ] && ! command -v chromium >/dev/null; then apt-get update -qq \
+	  && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends chromium fonts-dejavu-core; fi
+	$(BIN)/pytest -q -m browser tests/attest/report
+	@echo "screenshots and PDFs: .sovereign/screenshots"
+
 twin: setup ## Tests of the fabric twin: real FRR in network namespaces; as root
 	@if [ "$$(id -u)" = 0 ] && ! test -x /usr/lib/frr/zebra -a -x /usr/lib/frr/frr-reload.py; then apt-get update -qq \
 	  && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends frr frr-pythontools; fi
@@ -71,7 +77,8 @@ kind: kind-tools ## The same as `make demo` on real kubelets: containers, device
 	$(BIN)/sovereign-ai verify $(STACK) --cluster kind
 	$(BIN)/python -m tests.kind.shown $(STACK)
 	$(BIN)/sovereign-ai down $(STACK) --cluster kind
-	@left=$$(docker ps -aq --filter label=io.x-k8s.kind.cluster=$(notdir $(STACK)); docker network ls -q --filter name='^kind$$'); \
+	@left=$$(docker ps -aq --filter label=io.x-k8s.kind.cluster=$(notdir $(STACK))); \
+	[ -n "$$(docker ps -aq --filter label=io.x-k8s.kind.cluster)" ] || left="$$left$$(docker network ls -q --filter name='^kind$$')"; \
 	if [ -n "$$left" ]; then echo "left behind: $$left" >&2; exit 1; fi; echo "Nothing is left behind."
 
 kind-down: setup ## Remove what a broken `make kind` left
