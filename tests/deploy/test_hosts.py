@@ -1,0 +1,110 @@
+"""The wrapper around Ansible, without Ansible: units in order, a budget, a journal, and an end to every process of a run."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from sovereign_ai.deploy import hosts
+from sovereign_ai.deploy.host_events import HostResult, State
+from sovereign_ai.deploy.hosts import Journal, Wish, playbooks, run
+from sovereign_ai.render.hosts.inventory import Host, Inventory
+
+THREE = Inventory(tuple(Host(f"h{number}", f"u{number}", ("machines",), {}) for number in range(3)), {})
+
+
+def silent(_line: str) -> None:
+    """Say nothing."""
+
+
+@pytest.fixture
+def states(monkeypatch: pytest.MonkeyPatch) -> dict[str, State]:
+    """Let each host end in a state that a test chooses; what is not chosen is ok."""
+    chosen: dict[str, State] = {}
+
+    def unit(part: Inventory, _wish: Wish, _progress: Callable[[str], None], _cancel: Callable[[], bool]) -> tuple[HostResult, ...]:
+        return tuple(HostResult(one.name, chosen.get(one.name, "ok")) for one in part.hosts)
+
+    monkeypatch.setattr(hosts, "_unit", unit)
+    return chosen
+
+
+def test_units_are_worked_on_in_order_and_each_is_told_of(states: dict[str, State]) -> None:
+    told: list[str] = []
+    outcome = run(THREE, Wish("hosts.yml"), progress=silent, done=lambda unit, _results: told.append(unit))
+    assert told == ["u0", "u1", "u2"]
+    assert outcome.whole
+
+
+@pytest.mark.parametrize(("budget", "last"), [(0, "not-run"), (1, "ok")])
+def test_no_further_unit_is_begun_once_more_hosts_failed_than_the_budget_allows(states: dict[str, State], budget: int, last: str) -> None:
+    states["h1"] = "failed"
+    outcome = run(THREE, Wish("hosts.yml", budget=budget), progress=silent)
+    assert [one.state for one in outcome.results] == ["ok", "failed", last]
+    assert bool(outcome.stopped) is (last == "not-run")
+    assert not outcome.whole
+
+
+def test_a_check_looks_at_every_host_whatever_fails(states: dict[str, State]) -> None:
+    states |= {"h0": "unreachable", "h1": "drift"}
+    outcome = run(THREE, Wish("hosts.yml", check=True), progress=silent)
+    assert [one.state for one in outcome.results] == ["unreachable", "drift", "ok"]
+
+
+def test_a_cancelled_run_begins_no_further_unit(states: dict[str, State]) -> None:
+    outcome = run(THREE, Wish("hosts.yml"), progress=silent, cancel=lambda: True)
+    assert outcome.stopped == "cancelled in u0"
+    assert [one.state for one in outcome.results] == ["ok", "not-run", "not-run"]
+
+
+def test_the_journal_keeps_what_went_well_for_the_same_inventory_alone(tmp_path: Path) -> None:
+    journal = Journal(tmp_path / "below" / "lab.json", "one")
+    journal.add([HostResult("a", "changed"), HostResult("b", "failed"), HostResult("c", "cancelled")])
+    journal.add([HostResult("d", "ok")])
+    assert journal.done() == {"a", "d"}
+    assert Journal(journal.file, "another").done() == frozenset()
+    assert journal.file.stat().st_mode & 0o777 == 0o600
+    journal.forget()
+    assert journal.done() == frozenset()
+
+
+def test_a_journal_that_was_cut_off_counts_for_nothing(tmp_path: Path) -> None:
+    file = tmp_path / "lab.json"
+    file.write_text('{"digest": "one", "do', encoding="utf-8")
+    assert Journal(file, "one").done() == frozenset()
+
+
+def test_a_process_of_the_run_is_ended_even_if_it_will_not_and_no_other_is() -> None:
+    code = "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); print('up', flush=True); time.sleep(60)"
+    mine = {**os.environ, "SOVEREIGN_CONTROLLER": "mine"}
+    ours = subprocess.Popen([sys.executable, "-c", code], env=mine, stdout=subprocess.PIPE, text=True)
+    other = subprocess.Popen(
+        [sys.executable, "-c", code], env={**mine, "SOVEREIGN_CONTROLLER": "minework"}, stdout=subprocess.PIPE, text=True
+    )
+    try:
+        assert ours.stdout is not None
+        assert other.stdout is not None
+        assert (ours.stdout.readline(), other.stdout.readline()) == ("up\n", "up\n")
+        assert hosts._end_here("mine") == 1
+        assert ours.wait(timeout=5) == -9
+        assert other.poll() is None
+    finally:
+        for process in (ours, other):
+            process.kill()
+            process.wait()
+            if process.stdout is not None:
+                process.stdout.close()
+
+
+def test_every_playbook_that_is_run_is_there_and_ansible_reads_our_settings_alone(tmp_path: Path) -> None:
+    for name in ("hosts.yml", "switches.yml", "bmc.yml", "reach.yml", "end.yml"):
+        assert (playbooks() / name).is_file()
+    environment: dict[str, Any] = hosts._environment(tmp_path, "mark", Wish("hosts.yml"))
+    assert environment["ANSIBLE_CONFIG"] == str(playbooks() / "ansible.cfg")
+    assert environment["ANSIBLE_HOME"].startswith(str(tmp_path))
