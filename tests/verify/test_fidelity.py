@@ -12,13 +12,17 @@ ROWS = [
     for line in (ROOT / "docs" / "fidelity.md").read_text(encoding="utf-8").splitlines()
     if line.startswith("| ") and not line.startswith("| What |")
 ]
+STATES = {"real", "simulated", "static", "absent"}
 
 
-def existing_tests() -> set[str]:
+def named_in(*rooms: str) -> set[str]:
     """Names of the test functions in these rooms."""
-    files = [path for room in ("sim", "verify", "operate") for path in (ROOT / "tests" / room).glob("test_*.py")]
+    files = [path for room in rooms for path in (ROOT / "tests" / room).glob("test_*.py")]
     trees = [ast.parse(path.read_text(encoding="utf-8")) for path in files]
     return {node.name for tree in trees for node in tree.body if isinstance(node, ast.FunctionDef) and node.name.startswith("test_")}
+
+
+EMBEDDED, KIND = named_in("sim", "verify", "operate"), named_in("kind", "sim/kubelet")
 
 
 def test_the_table_is_there() -> None:
@@ -26,10 +30,20 @@ def test_the_table_is_there() -> None:
 
 
 @pytest.mark.parametrize("row", ROWS, ids=lambda row: row[0])
-def test_every_row_has_a_state_and_names_tests_that_exist(row: list[str]) -> None:
-    assert len(row) == 4
-    assert row[1] in {"real", "simulated", "static", "absent"}
-    assert row[2]
-    named = re.findall(r"`(test_\w+)`", row[3])
+def test_every_row_has_a_state_on_each_plane_and_names_tests_that_exist(row: list[str]) -> None:
+    assert len(row) == 5
+    assert {row[1], row[2]} <= STATES
+    assert row[3]
+    named = set(re.findall(r"`(test_\w+)`", row[4]))
     assert named
-    assert set(named) <= existing_tests()
+    assert named <= EMBEDDED | KIND
+
+
+@pytest.mark.parametrize("row", [row for row in ROWS if row[2] != "absent"], ids=lambda row: row[0])
+def test_what_is_there_on_kind_is_shown_there_or_on_a_kubelets_own_sockets(row: list[str]) -> None:
+    assert set(re.findall(r"`(test_\w+)`", row[4])) & KIND
+
+
+@pytest.mark.parametrize("row", [row for row in ROWS if row[1] != row[2]], ids=lambda row: row[0])
+def test_a_row_whose_planes_differ_says_what_kind_does(row: list[str]) -> None:
+    assert row[2] == "real" or "kind: " in row[3] or row[1] == "absent"

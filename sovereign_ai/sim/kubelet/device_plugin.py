@@ -17,7 +17,7 @@ from sovereign_ai.sim.kubelet.gpus import Device, devices, given
 from sovereign_ai.sim.kubelet.ledger import HeldError, Ledger
 from sovereign_ai.sim.kubelet.messages import DEVICE_PLUGIN
 from sovereign_ai.sim.kubelet.paths import Node
-from sovereign_ai.sim.kubelet.sockets import Method, RpcError, Served, Services, calling, refuse, serve
+from sovereign_ai.sim.kubelet.sockets import Method, RpcError, Served, Services, calling, reason, refuse, serve
 from sovereign_ai.sim.machine import Machine
 
 VERSION = "v1beta1"
@@ -69,7 +69,7 @@ class DevicePlugin:
         try:
             self._register()
         except (RpcError, OSError) as error:
-            _log.warning("%s: the kubelet did not register %s: %s", self._machine.node.name, self._machine.part.resource, error)
+            _log.warning("%s: the kubelet did not register %s: %s", self._machine.node.name, self._machine.part.resource, reason(error))
             return False
         self._kubelet = seen
         _log.info("%s: registered %s", self._machine.node.name, self._machine.part.resource)

@@ -114,7 +114,10 @@ class DraDriver:
     def _noted(self, status: Any, _context: Any) -> Any:
         """Take note of whether the kubelet registered us."""
         self.registered = bool(status.plugin_registered)
-        _log.log(logging.INFO if self.registered else logging.ERROR, "%s: %s %s", self._machine.node.name, self._driver, status)
+        if self.registered:
+            _log.info("%s: registered driver %s", self._machine.node.name, self._driver)
+        else:
+            _log.error("%s: the kubelet did not register driver %s: %s", self._machine.node.name, self._driver, status.error)
         return REGISTRATION["RegistrationStatusResponse"]()
 
     def _prepare_all(self, request: Any, _context: Any) -> Any:

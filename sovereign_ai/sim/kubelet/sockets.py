@@ -119,6 +119,11 @@ def calling(path: Path) -> Iterator[Callable[[str, Any, Any], Any]]:
         os.close(descriptor)
 
 
+def reason(error: Exception) -> str:
+    """Give the reason of a failed call in one line."""
+    return str(error.details()) if isinstance(error, grpc.Call) else str(error)
+
+
 def refuse(context: Any, reason: str) -> None:
     """End a call with a reason that its caller will show.
 
