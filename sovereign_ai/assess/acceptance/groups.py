@@ -1,4 +1,7 @@
-"""The tests of what is more than one machine: rails, scalable units, fabrics, tiers and sites."""
+"""The tests of what is more than one machine: rails, scalable units, fabrics, tiers and sites.
+
+Machines of two zones do not reach each other where a fabric keeps zones apart, so there each zone's machines are tested by themselves.
+"""
 
 from __future__ import annotations
 
@@ -16,22 +19,28 @@ from sovereign_ai.plan.nodes import Node
 from sovereign_ai.plan.spares import CONFIDENCE, poisson_spares
 
 
-def _testable(plan: Plan, plane: FabricPlan) -> list[Node]:
-    """Give the machines on a compute plane whose collectives can be read."""
+def _testable(plan: Plan, plane: FabricPlan) -> dict[str, list[Node]]:
+    """Give the machines on a compute plane whose collectives can be read, by what is put behind the subject's name: their zone if need be."""
     hosts = {row[0] for row in plane.cables[: plane.node_leaf]}
-    return [node for node in plan.nodes if node.name in hosts and accelerator(system(node.system).accelerator).vendor in PERF]
+    nodes = [node for node in plan.nodes if node.name in hosts and accelerator(system(node.system).accelerator).vendor in PERF]
+    apart = {one.zone for one in plan.partitions if one.fabric == plane.fabric and one.kind != "none"}
+    zones = {node.zone: f"-{node.zone}" if node.zone in apart else "" for node in nodes}
+    found: dict[str, list[Node]] = {}
+    for node in nodes:
+        found.setdefault(zones[node.zone] if len(zones) > 1 else "", []).append(node)
+    return found
 
 
 def rails(plan: Plan, plane: FabricPlan) -> Iterator[AcceptanceTest]:
-    """Give the test of one plane's rails."""
-    nodes = _testable(plan, plane)
-    if len(nodes) < 2:
-        return
-    bus = portion("bus", share("rail-share"), plane.link / 8e9, f"a rail of {plane.name}, {plane.link / 1e9:g} Gbps a port")
-    ranks = whole(len(nodes), f"{len(nodes)} machines on each rail of {plane.name}")
-    command = f"NCCL_IB_HCA=NIC-OF-THE-RAIL all_reduce_perf {LARGE} -g 1 on the rail's GPU of every machine"
-    subjects = tuple(f"{plane.name}-r{rail}" for rail in range(plane.rails))
-    yield AcceptanceTest("collectives", "rail", plane.name, "nccl", command, subjects, (bus, *ranks))
+    """Give the tests of one plane's rails."""
+    for zone, nodes in _testable(plan, plane).items():
+        if len(nodes) < 2:
+            continue
+        bus = portion("bus", share("rail-share"), plane.link / 8e9, f"a rail of {plane.name}, {plane.link / 1e9:g} Gbps a port")
+        ranks = whole(len(nodes), f"{len(nodes)} machines on each rail of {plane.name}{zone}")
+        command = f"NCCL_IB_HCA=NIC-OF-THE-RAIL all_reduce_perf {LARGE} -g 1 on the rail's GPU of every machine"
+        subjects = tuple(f"{plane.name}-r{rail}{zone}" for rail in range(plane.rails))
+        yield AcceptanceTest("collectives", "rail", plane.name, "nccl", command, subjects, (bus, *ranks))
 
 
 def _uplink(plan: Plan, names: set[str]) -> tuple[int, int]:
@@ -77,7 +86,9 @@ def sites(plan: Plan) -> Iterator[AcceptanceTest]:
         if plane.role == "compute":
             fabrics[plane.fabric, plane.site].append(plane)
     for (name, site), planes in fabrics.items():
-        yield from _fabric(plan, f"{name}-{site}", planes)
+        for zone, nodes in _testable(plan, planes[0]).items():
+            if len({node.scalable_unit for node in nodes}) > 1:
+                yield from _fabric(plan, f"{name}-{site}{zone}", planes, nodes)
     for tier in plan.storage:
         if tier.read or tier.write:
             asked = tuple(rates(tier, tier.read, tier.write, "the aggregate rate", "read"))
@@ -86,11 +97,8 @@ def sites(plan: Plan) -> Iterator[AcceptanceTest]:
     yield from _broken(plan)
 
 
-def _fabric(plan: Plan, name: str, planes: list[FabricPlan]) -> Iterator[AcceptanceTest]:
-    """Give the tests of a whole compute fabric at a site, over all its planes."""
-    nodes = _testable(plan, planes[0])
-    if len({node.scalable_unit for node in nodes}) < 2:
-        return
+def _fabric(plan: Plan, name: str, planes: list[FabricPlan], nodes: list[Node]) -> Iterator[AcceptanceTest]:
+    """Give the tests of a whole compute fabric at a site, over all its planes, or of one zone's machines on it."""
     rate, _ = _uplink(plan, {node.name for node in nodes})
     gpus = sum(node.gpus for node in nodes)
     ranks = whole(gpus, f"{gpus} GPUs on {name}")

@@ -75,7 +75,7 @@ def test_nothing_shown_is_nothing_accepted() -> None:
 
 
 @pytest.mark.parametrize(
-    "name", sorted({"train-001.collectives", "compute-fra1-p0-r3.collectives", "scratch-fra1.storage", "serve-002.links"})
+    "name", sorted({"train-001.collectives", "compute-fra1-p0-r3-restricted.collectives", "scratch-fra1.storage", "serve-002.links"})
 )
 def test_one_result_missing_is_enough_not_to_accept(results: dict[str, str], name: str) -> None:
     del results[name]
@@ -96,7 +96,11 @@ def test_one_result_missing_is_enough_not_to_accept(results: dict[str, str], nam
         ),
         ("serve-001.links", sample("ethtool-growing.txt"), "10 ports of each machine of serve without errors: errors 25, wanted at most 0"),
         ("serve-001.burn-in", sample("journal.txt"), "GPUs that last: hardware 1, wanted at most 0"),
-        ("compute-fra1-p0-r3.collectives", nccl(24, 16), "a rail of compute-fra1-p0, 400 Gbps a port: bus 24 GB/s, wanted at least 40"),
+        (
+            "compute-fra1-p0-r3-restricted.collectives",
+            nccl(24, 12),
+            "a rail of compute-fra1-p0, 400 Gbps a port: bus 24 GB/s, wanted at least 40",
+        ),
     ],
 )
 def test_a_miss_names_the_planned_figure(results: dict[str, str], name: str, text: str, said: str) -> None:

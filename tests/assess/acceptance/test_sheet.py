@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import replace
 
 import pytest
 
@@ -59,22 +60,31 @@ def test_the_labs_limits_are_those_of_its_plan() -> None:
     assert (limit(scratch, "read").value, limit(scratch, "write").value) == (8, 4)
     assert limit(only(found, "node", "links", "train"), "ports").value == 10
     assert "2.1 h of full load" in only(found, "node", "links", "train").command
-    rail = only(found, "rail", "collectives", "compute-fra1-p0")
-    assert (len(rail.subjects), limit(rail, "bus").value, limit(rail, "ranks").value) == (8, 40, 16)
+    rails = [test for test in found.tests if test.level == "rail"]
+    assert [(len(one.subjects), limit(one, "bus").value, limit(one, "ranks").value) for one in rails] == [(8, 40, 12), (8, 40, 4)]
     assert limit(only(found, "unit", "collectives", "train"), "bus").value == pytest.approx(0.8 * 400)
     assert limit(only(found, "site", "storage", "scratch"), "read").value == 40
     assert limit(only(found, "site", "burn-in", "fra1"), "broken").value == 2
 
 
-def test_a_cut_that_carries_less_than_the_ports_lowers_the_exchange() -> None:
-    from dataclasses import replace
+def test_machines_that_a_fabric_keeps_apart_are_never_in_one_collective() -> None:
+    _, plan = stack("lab")
+    zones = {node.zone for node in plan.nodes}
+    found = sheet(*stack("lab"))
+    rails = [subject for test in found.tests if test.level == "rail" for subject in test.subjects]
+    assert {subject.rpartition("-")[2] for subject in rails} == zones == {"restricted", "open"}
+    unbound = replace(plan, partitions=())
+    (one,) = [test for test in sheet(stack("lab")[0], unbound).tests if test.level == "rail"]
+    assert limit(one, "ranks").value == 16
 
-    factory, plan = stack("lab")
+
+def test_a_cut_that_carries_less_than_the_ports_lowers_the_exchange() -> None:
+    factory, plan = stack("superpod")
     thin = replace(
         plan, fabrics=tuple(replace(one, bisection=one.bisection // 8) if one.role == "compute" else one for one in plan.fabrics)
     )
-    whole, less = (limit(only(sheet(factory, one), "site", "exchange", "compute-fra1"), "bus").value for one in (plan, thin))
-    assert less == pytest.approx(whole / 4)
+    whole, less = (limit(only(sheet(factory, one), "site", "exchange", "compute-lyon"), "bus").value for one in (plan, thin))
+    assert less == pytest.approx(whole / 4, rel=0.01)
 
 
 def test_what_nobody_can_read_is_said() -> None:
