@@ -15,16 +15,18 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import sovereign_ai
+from sovereign_ai.cluster.access import open_cluster
 from sovereign_ai.cluster.embedded import launch
 from sovereign_ai.cluster.ending import end_processes
 from sovereign_ai.cluster.process import Process
 from sovereign_ai.cluster.state import Place, read_json, write_json
 from sovereign_ai.cluster.status import supervisor_pid
 from sovereign_ai.errors import EnvironmentLacksError, Problem, Where
+from sovereign_ai.sim.kubelet import account
 from sovereign_ai.sim.kubelet.agent import CONFIG, STATUS
 from sovereign_ai.spec.load import load
 
-AGENT = "gpu-agent"
+AGENT, KUBECONFIG = "gpu-agent", "agent.kubeconfig"
 _ENGINE = ("DOCKER_HOST", "DOCKER_CONTEXT", "DOCKER_CONFIG", "HOME")
 """What leads the agent to the container engine that is meant."""
 _POLL_SECONDS = 0.1
@@ -48,7 +50,7 @@ def start(
         folder: where it keeps its configuration, status and logs; made if need be.
         stack: the stack's folder or file.
         cluster: which of the plan's clusters this is.
-        kubeconfig: how to reach the cluster.
+        kubeconfig: the administrator's; the process gets one of its own.
         containers: machine to the container that plays it.
         progress: told one line a step.
         wait_seconds: how long that may take.
@@ -56,13 +58,16 @@ def start(
     Raises:
         EnvironmentLacksError: it did not start, or a kubelet did not register it in time.
         UsageError: the stack cannot be read.
+        ApiError: the server refused.
+        UnreachableError: there was no answer.
     """
-    where = _place(folder)
+    where, api = _place(folder), open_cluster(kubeconfig)
     config = {
         "stack": str(stack.resolve()),
         "digest": load(stack).digest,
         "cluster": cluster,
-        "kubeconfig": str(kubeconfig.resolve()),
+        "server": api.server,
+        "kubeconfig": str((folder / KUBECONFIG).absolute()),
         "containers": dict(containers),
     }
     if supervisor_pid(where) is not None and read_json(folder / CONFIG) == config:
@@ -72,6 +77,8 @@ def start(
     for each in (folder, folder / "logs"):
         each.mkdir(mode=0o700, parents=True, exist_ok=True)
     (folder / STATUS).unlink(missing_ok=True)
+    account.make(api, kubeconfig, folder / KUBECONFIG)
+    api.close()
     write_json(folder / CONFIG, config)
     engine = {name: value for name, value in os.environ.items() if name in _ENGINE}
     environment = engine | {

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import subprocess
@@ -13,12 +14,14 @@ from sovereign_ai.cluster.state import read_json, write_json
 from sovereign_ai.errors import EnvironmentLacksError, Problem, UsageError
 from sovereign_ai.plan.factory import plan
 from sovereign_ai.sim.faults import inject
+from sovereign_ai.sim.kubelet import account
 from sovereign_ai.sim.kubelet.adopt import adopt
 from sovereign_ai.sim.kubelet.agent import CONFIG, METRICS, STATUS, Agent, Located, locate, read
 from sovereign_ai.sim.kubelet.run import start, stop
 from sovereign_ai.spec.load import load
 from sovereign_ai.toolchain.engine.docker import Docker
 from tests.sim.kubelet.fake_kubelet import FakeKubelet, pod, until
+from tests.sim.kubelet.test_account import ADMINISTRATOR
 from tests.verify.in_memory import InMemoryApi, refused
 
 LAB = Path(__file__).resolve().parents[3] / "stacks" / "lab"
@@ -181,9 +184,11 @@ def test_a_node_is_reached_through_the_root_of_its_first_process(monkeypatch: py
     assert found.node.root.samefile("/")
 
 
-def test_an_agent_that_never_gets_ready_is_ended_and_named(tmp_path: Path) -> None:
-    kubeconfig = tmp_path / "nothing.kubeconfig"
+def test_an_agent_that_never_gets_ready_is_ended_and_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    kubeconfig = tmp_path / "admin.kubeconfig"
+    kubeconfig.write_text(json.dumps(account.kubeconfig(ADMINISTRATOR, "token")), encoding="utf-8")
+    monkeypatch.setattr(account, "make", lambda *_args: None)
     with pytest.raises(EnvironmentLacksError, match="kubelets have no GPUs: their server ended 3 times"):
         start(tmp_path / "agent", LAB, "lab", kubeconfig, {NAME: "no-such-container"}, wait_seconds=30)
     assert not stop(tmp_path / "agent")
-    assert "nothing.kubeconfig" in (tmp_path / "agent" / "logs" / "gpu-agent.log").read_text(encoding="utf-8")
+    assert "agent.kubeconfig" in (tmp_path / "agent" / "logs" / "gpu-agent.log").read_text(encoding="utf-8")
