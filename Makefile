@@ -8,7 +8,7 @@ NODE_IMAGE ?=
 OUT    ?= .sovereign/$(notdir $(STACK))
 export PYTHONDONTWRITEBYTECODE :=
 
-.PHONY: help setup tools demo down check unit e2e kind kind-tools kind-down kind-test twin browser lint-objects test bench clean
+.PHONY: help setup tools demo down check unit e2e kind kind-tools kind-down kind-test twin hosts browser lint-objects test bench clean
 
 help: ## Show this help
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -66,6 +66,11 @@ twin: setup ## Tests of the fabric twin: real FRR in network namespaces; as root
 	@if [ "$$(id -u)" = 0 ] && ! test -x /usr/lib/frr/zebra -a -x /usr/lib/frr/frr-reload.py; then apt-get update -qq \
 	  && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends frr frr-pythontools; fi
 	$(BIN)/pytest -q -m twin tests/sim/twin
+
+hosts: setup ## Host roles on booted Debian root filesystems, by the real playbooks; as root
+	@if [ "$$(id -u)" = 0 ] && ! { command -v debootstrap && command -v systemd-nspawn && command -v ip; } >/dev/null; then apt-get update -qq \
+	  && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends debootstrap systemd-container iproute2; fi
+	$(BIN)/pytest -q -m host tests/host
 
 kind-tools: tools ## A container engine, and the node image in it: from the cache, else built
 	$(BIN)/sovereign-ai cluster engine up
