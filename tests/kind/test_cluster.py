@@ -10,6 +10,7 @@ from pathlib import Path
 import orjson
 import pytest
 
+from sovereign_ai.cluster.access import Api
 from sovereign_ai.cluster.kind.cgroups import leftovers
 from sovereign_ai.names import KEYS
 from sovereign_ai.toolchain.install import find
@@ -35,8 +36,8 @@ def within(seconds: float, holds: Callable[[], bool]) -> bool:
     return True
 
 
-def is_ready(lab: KindLab, node: str) -> bool:
-    found = lab.api.get("v1", "Node", node)
+def is_ready(api: Api, node: str) -> bool:
+    found = api.get("v1", "Node", node)
     conditions = found["status"]["conditions"] if found else []
     return any(one["type"] == "Ready" and one["status"] == "True" for one in conditions)
 
@@ -119,15 +120,16 @@ DEATHS = {
 
 @pytest.mark.parametrize("part", DEATHS)
 def test_a_death_on_a_machine_is_a_finding_and_none_after_it_is_back(lab: KindLab, part: str) -> None:
+    api = lab.api
     assert lab.verify("--no-probes") == []
     stop, start = DEATHS[part]
     lab.docker.text(*stop)
     try:
-        assert within(120, lambda: not is_ready(lab, "train-001")), f"the control plane never missed the {part}"
+        assert within(120, lambda: not is_ready(api, "train-001")), f"the control plane never missed the {part}"
         assert lab.verify("--no-probes", code=1) == ["Node/train-001"]
     finally:
         lab.docker.text(*start)
-    assert within(120, lambda: is_ready(lab, "train-001"))
+    assert within(120, lambda: is_ready(api, "train-001"))
     assert within(120, lab.is_fine), "a finding stays"
     assert lab.verify() == []
 
