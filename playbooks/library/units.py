@@ -70,7 +70,7 @@ def wanted(module: AnsibleModule) -> list[list[str]]:
     if any(state.get("NeedDaemonReload") == "yes" for state in states.values()) and not module.check_mode:
         module.run_command(["systemctl", "daemon-reload"], check_rc=True)
         states = {unit: show(module, unit) for unit in names}
-    found = [["mask", "--now", unit] for unit in masked if states[unit]["LoadState"] not in ("masked", "not-found")]
+    found = [["mask", "--now", unit] for unit in masked if states[unit]["LoadState"] != "masked"]
     found += [["enable", unit] for unit in enabled if states[unit]["UnitFileState"] != "enabled"]
     for unit, files in running.items():
         if states[unit]["LoadState"] != "not-found":
