@@ -97,7 +97,8 @@ def _place(path: Path, name: str | None) -> tuple[Place, dict[str, str]]:
 
 def _init(output: Output, path: Path, name: str | None, told: tuple[Path, str, Path, list[str]], dry_run: bool) -> None:
     from sovereign_ai.cluster.embedded import down, up
-    from sovereign_ai.cluster.keys.control import begin, write_again
+    from sovereign_ai.cluster.keys.again import write_again
+    from sovereign_ai.cluster.keys.control import begin
     from sovereign_ai.cluster.keys.custody import module_place
 
     where, levels = _place(path, name)
@@ -147,7 +148,8 @@ def _rotate(output: Output, path: Path, name: str | None, key: str, dry_run: boo
 
 
 def _reencrypt(output: Output, path: Path, name: str | None, dry_run: bool) -> None:
-    from sovereign_ai.cluster.keys.control import look, write_again
+    from sovereign_ai.cluster.keys.again import write_again
+    from sovereign_ai.cluster.keys.control import look
 
     where, _ = _place(path, name)
     if dry_run:

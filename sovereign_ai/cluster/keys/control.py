@@ -11,11 +11,11 @@ import signal
 from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from functools import partial
 from typing import Any
 
 from sovereign_ai.cluster.access import Api, ApiError, open_cluster
 from sovereign_ai.cluster.flags import KEY_SERVICE
+from sovereign_ai.cluster.keys.again import level_of, opened_keys, seal_left
 from sovereign_ai.cluster.keys.custody import (
     PLANE,
     Custody,
@@ -28,7 +28,7 @@ from sovereign_ai.cluster.keys.custody import (
 )
 from sovereign_ai.cluster.keys.module import Module, Version
 from sovereign_ai.cluster.keys.seal import SECRETS, WITHDRAWN_KEY
-from sovereign_ai.cluster.keys.store import CONFIG_MAPS, Store, Stored, opened_store
+from sovereign_ai.cluster.keys.store import Store, Stored, opened_store, stored_values
 from sovereign_ai.cluster.keys.taken import until_api_server_writes_under, until_gate
 from sovereign_ai.cluster.state import Place
 from sovereign_ai.cluster.status import status_of
@@ -118,12 +118,12 @@ def look(where: Place) -> tuple[KeyState, ...]:
     Raises:
         EnvironmentLacksError: the plane has no keys, does not run, or the module cannot be used.
     """
-    custody, module = _opened(where)
+    custody, module = opened_keys(where)
     try:
         versions = {key: module.versions(custody.label(key)) for key in custody.keys}
     finally:
         module.close()
-    values = asyncio.run(_values(where))
+    values = asyncio.run(stored_values(where))
     return tuple(KeyState(key, versions[key], _counted(custody, key, values)) for key in custody.keys)
 
 
@@ -134,7 +134,7 @@ def rotate(where: Place, key: str, progress: Progress) -> int:
         UsageError: there is no such key.
         EnvironmentLacksError: the plane did not take it up in time.
     """
-    custody, module = _opened(where)
+    custody, module = opened_keys(where)
     try:
         number = module.generate(custody.label(custody.insist(key)))
     finally:
@@ -145,24 +145,6 @@ def rotate(where: Place, key: str, progress: Progress) -> int:
     if key == PLANE:
         until_api_server_writes_under(open_cluster(where.kubeconfig), key_id)
     return number
-
-
-def write_again(where: Place, progress: Progress) -> int:
-    """Write every secret and configmap again that stands under an older version, and drop what was stored before; give how many.
-
-    Raises:
-        EnvironmentLacksError: the plane does not answer.
-    """
-    custody, module = _opened(where)
-    try:
-        newest = {key: f"{custody.owner}/{key}/{module.versions(custody.label(key))[-1].number}" for key in custody.keys}
-    finally:
-        module.close()
-    before = [one for one in asyncio.run(_values(where)) if _is_behind(custody, newest, one)]
-    if any(one.plane_key != newest[PLANE] for one in before):
-        progress("writing again through the API server what stands under an older key of the plane")
-        _through_api(open_cluster(where.kubeconfig))
-    return asyncio.run(_through_gate(where, custody, newest, {one.place for one in before}, progress))
 
 
 def withdraw(where: Place, level: str, progress: Progress) -> int:
@@ -190,9 +172,12 @@ def _set(where: Place, level: str, progress: Progress, *, allowed: bool) -> int:
     if level == PLANE:
         hint = "withdraw the trust levels one by one; without the plane's own key the API server cannot start"
         raise UsageError(Problem("plane-key", "the plane's own key is not withdrawn by this command", hint=hint))
-    custody, module = _opened(where)
+    custody, module = opened_keys(where)
     try:
-        module.allow(custody.label(custody.insist(level)), allowed=allowed)
+        label = custody.label(custody.insist(level))
+        if not allowed and all(one.usable for one in module.versions(label)):
+            asyncio.run(seal_left(where, custody, level))
+        module.allow(label, allowed=allowed)
     finally:
         module.close()
     progress(f"{level}: waiting until the plane knows")
@@ -207,9 +192,11 @@ async def _until_known(where: Place, level: str, allowed: bool) -> int:
         for one in sealed:
             await _until_gate_gives(store, one, allowed)
     api = open_cluster(where.kubeconfig)
-    namespaces = sorted({one.namespace for one in sealed})
+    names: dict[str, set[str]] = {}
+    for one in sealed:
+        names.setdefault(one.namespace, set()).add(one.name)
     for _ in range(600):
-        if all(_cached_as(api, namespace, allowed) for namespace in namespaces):
+        if all(_cached_as(api, namespace, meant, allowed) for namespace, meant in names.items()):
             return len(sealed)
         await asyncio.sleep(0.1)
     raise _too_late("the API server's cache")
@@ -223,48 +210,15 @@ async def _until_gate_gives(store: Store, one: Stored, allowed: bool) -> None:
     raise _too_late("the secret gate")
 
 
-def _cached_as(api: Api, namespace: str, allowed: bool) -> bool:
-    """Tell whether the API server's cache, and not etcd alone, has every secret of a namespace withdrawn, or none."""
+def _cached_as(api: Api, namespace: str, names: set[str], allowed: bool) -> bool:
+    """Tell whether the API server's cache, and not etcd alone, has these secrets of a namespace withdrawn, or none of them."""
     try:
         answer = api.request("GET", f"/api/v1/namespaces/{namespace}/secrets", query={"resourceVersion": "0"})
     except ApiError:
         return False
-    marked = [WITHDRAWN_KEY in (one["metadata"].get("annotations") or {}) for one in answer.get("items") or []]
+    meant = [one["metadata"] for one in answer.get("items") or [] if one["metadata"]["name"] in names]
+    marked = [WITHDRAWN_KEY in (one.get("annotations") or {}) for one in meant]
     return not any(marked) if allowed else all(marked)
-
-
-async def _through_gate(where: Place, custody: Custody, newest: Mapping[str, str], had: set[bytes], progress: Progress) -> int:
-    """Write again what stands under an older version of its level's key, then drop the history."""
-    async with opened_store(where) as store:
-        left = [one for one in await store.all(SECRETS) if _level_behind(custody, newest, one)]
-        for one in left:
-            if not await store.write_again(one):
-                progress(f"{one.place.decode(errors='replace')}: was written by somebody else in the meantime")
-        await store.forget_history()
-        values = [*await store.all(SECRETS), *await store.all(CONFIG_MAPS)]
-    behind = {one.place for one in values if _is_behind(custody, newest, one)}
-    return len((had | {one.place for one in left}) - behind)
-
-
-def _through_api(api: Api) -> None:
-    """Write every secret and configmap as it is: the API server writes where its own key has changed, and nowhere else."""
-    for kind in ("Secret", "ConfigMap"):
-        found = [one for one in api.list("v1", kind) if WITHDRAWN_KEY not in (one["metadata"].get("annotations") or {})]
-        api.many(partial(_replace, api, one) for one in found)
-
-
-def _replace(api: Api, obj: dict[str, Any]) -> None:
-    """Write one object as it is; who wrote or deleted it in the meantime has done the work."""
-    try:
-        api.replace(obj)
-    except ApiError as error:
-        if error.status not in {404, 409}:
-            raise
-
-
-async def _values(where: Place) -> list[Stored]:
-    async with opened_store(where) as store:
-        return [*await store.all(SECRETS), *await store.all(CONFIG_MAPS)]
 
 
 def _counted(custody: Custody, key: str, values: list[Stored]) -> dict[int, int]:
@@ -273,28 +227,8 @@ def _counted(custody: Custody, key: str, values: list[Stored]) -> dict[int, int]
     if key == PLANE:
         ids = [one.plane_key for one in values]
     else:
-        ids = [one.level_key if one.level == key else "" for one in values if key in {one.level, _level(custody, one)}]
+        ids = [one.level_key if one.level == key else "" for one in values if key in {one.level, level_of(custody, one)}]
     return dict(Counter(int(one.removeprefix(prefix)) if one.startswith(prefix) else 0 for one in ids))
-
-
-def _level(custody: Custody, one: Stored) -> str | None:
-    """Give the level that a value belongs to by its namespace."""
-    return custody.levels.get(one.namespace) if one.place.startswith(SECRETS) else None
-
-
-def _level_behind(custody: Custody, newest: Mapping[str, str], one: Stored) -> bool:
-    """Tell whether a secret stands under an older version of its level's key, or of another level's, or under none."""
-    level = _level(custody, one)
-    return level is not None and one.level_key != newest[level]
-
-
-def _is_behind(custody: Custody, newest: Mapping[str, str], one: Stored) -> bool:
-    return one.plane_key != newest[PLANE] or _level_behind(custody, newest, one)
-
-
-def _opened(where: Place) -> tuple[Custody, Module]:
-    custody = read_custody(where)
-    return custody, Module(custody.module)
 
 
 def _restart(where: Place, process: str) -> None:

@@ -47,6 +47,11 @@ class Stored:
         """The namespace of a secret or configmap."""
         return self.place.split(b"/")[3].decode(errors="replace")
 
+    @property
+    def name(self) -> str:
+        """The name of a secret or configmap."""
+        return self.place.split(b"/")[4].decode(errors="replace")
+
 
 class Store:
     """etcd and the gate before it, each behind its own channel."""
@@ -106,6 +111,12 @@ async def opened_store(where: Place) -> AsyncIterator[Store]:
         raise EnvironmentLacksError(Problem("store-refused", message, hint=hint)) from None
     finally:
         await asyncio.gather(etcd.close(), gate.close())
+
+
+async def stored_values(where: Place) -> list[Stored]:
+    """Read every secret and configmap of a plane, closed."""
+    async with opened_store(where) as store:
+        return [*await store.all(SECRETS), *await store.all(CONFIG_MAPS)]
 
 
 def _stored(pair: Any) -> Stored:

@@ -14,7 +14,8 @@ import pytest
 
 from sovereign_ai.cluster.access import ApiError
 from sovereign_ai.cluster.embedded import status
-from sovereign_ai.cluster.keys.control import KeyState, follow_plan, give_back, look, rotate, withdraw, write_again
+from sovereign_ai.cluster.keys.again import write_again
+from sovereign_ai.cluster.keys.control import KeyState, follow_plan, give_back, look, rotate, withdraw
 from sovereign_ai.cluster.keys.custody import PLANE, read_custody
 from sovereign_ai.cluster.keys.gate import open_etcd
 from sovereign_ai.cluster.keys.module import Module, WithdrawnError
@@ -265,14 +266,19 @@ def test_a_silent_key_service_is_an_error_and_never_a_withdrawal(plane: Plane):
     until_served(lambda: word(plane, "first", "research") == "FirstOf-research")
 
 
-def test_a_newer_plan_s_level_gets_a_key_while_the_plane_runs(plane: Plane):
+def test_a_newer_plan_s_level_gets_a_key_while_the_plane_runs_and_what_was_written_before_is_cut_off_too(plane: Plane):
     plane.api.create({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "added"}})
+    plane.api.create(secret("before", "added", "Before"))
     assert follow_plan(plane.where, LEVELS | {"added": "medium"})
-    until_served(lambda: plane.api.apply(secret("first", "added", "FirstOf-added"), force=True))
-    until_served(lambda: (write_again(plane.where, quiet), sealed_under(in_etcd(plane, "/registry/secrets/added/first")))[1])
-    level, _ = sealed_under(in_etcd(plane, "/registry/secrets/added/first")) or ("", "")
-    assert level == "medium"
-    assert word(plane, "first", "added") == "FirstOf-added"
+    until_served(lambda: state(plane, "medium").behind == 1)
+    until(lambda: status("keyed", root=plane.where.folder.parent).healthy)
+    until_served(lambda: plane.api.apply(secret("after", "added", "After"), force=True))
+    assert sealed_under(in_etcd(plane, "/registry/secrets/added/before")) is None
+    until_served(lambda: withdraw(plane.where, "medium", quiet) == 2)
+    assert (word(plane, "before", "added"), word(plane, "after", "added")) == (None, None)
+    assert write_again(plane.where, quiet) == 0, "a withdrawn level is left alone"
+    assert give_back(plane.where, "medium", quiet) == 2
+    assert (word(plane, "before", "added"), word(plane, "after", "added")) == ("Before", "After")
 
 
 @pytest.mark.parametrize("key", ["plane", "hgih"])
