@@ -21,7 +21,7 @@ from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from sovereign_ai.errors import Problem, SpecError, Where
+from sovereign_ai.errors import Problem, SpecError, Where, nearest
 from sovereign_ai.plan.factory import Plan
 from sovereign_ai.spec.source import SourceMap
 from sovereign_ai.spec.yaml_text import parse
@@ -89,9 +89,7 @@ def read_endpoints(path: Path) -> tuple[Endpoints, Access]:
     try:
         found = Endpoints.model_validate(data)
     except ValidationError as error:
-        raise SpecError(
-            Problem("bad-endpoints", one["msg"], source.where(_dotted(one["loc"])), "see docs/inventory.md") for one in error.errors()
-        ) from None
+        raise SpecError(list(_refused(error, data, source))) from None
     problems = [*_addresses(found, source)]
     password, more = _password(path.parent / found.password_file, source.where("password_file"))
     ca = path.parent / found.ca if found.ca else None
@@ -117,6 +115,26 @@ def _parsed(path: Path) -> tuple[Any, SourceMap]:
     if problems:
         raise SpecError(problems)
     return data, source
+
+
+def _refused(error: ValidationError, data: Any, source: SourceMap) -> Iterator[Problem]:
+    """Say in our words what the file lacks or has too much; of the two shapes of `endpoints` only the one that was meant counts."""
+    meant = "tuple_type" if isinstance(data, dict) and isinstance(data.get("endpoints"), str) else "literal_error"
+    for one in error.errors():
+        field = str(one["loc"][-1])
+        where = source.where(_dotted(one["loc"]))
+        if one["type"] == "extra_forbidden":
+            known = Endpoint.model_fields if str(one["loc"][0]) == "endpoints" else Endpoints.model_fields
+            yield Problem("unknown-field", f"there is no field {field!r}", where, nearest(field, list(known)))
+        elif one["type"] == "missing":
+            yield Problem("missing-field", f"{field} is missing", where, "docs/inventory.md shows a whole file")
+        elif one["type"] != meant:
+            hint = (
+                "write `endpoints: plan`, or a list of addresses"
+                if one["type"] == "literal_error"
+                else "docs/inventory.md shows a whole file"
+            )
+            yield Problem("bad-value", one["msg"], where, hint)
 
 
 def _dotted(location: tuple[int | str, ...]) -> str:

@@ -51,11 +51,20 @@ def test_an_address_without_tls_or_with_more_than_a_host_is_refused(file: Path, 
     assert "endpoints[0].address" in told
 
 
-def test_an_unknown_field_and_a_missing_one_are_told_at_once(file: Path) -> None:
-    file.write_text("usernam: x\npassword_file: password\nendpoints: plan\n", encoding="utf-8")
-    told = refused(file)
-    assert "usernam" in told
-    assert told.count("bad-endpoints") == 2
+def test_an_unknown_field_and_a_missing_one_are_told_at_once_with_the_nearest_name(file: Path) -> None:
+    file.write_text("usernam: x\npassword_file: password\nendpoints:\n  - {addres: x}\n", encoding="utf-8")
+    with pytest.raises(SpecError) as told:
+        read_endpoints(file)
+    found = {(problem.code, problem.where.line, problem.hint) for problem in told.value.problems}
+    assert ("unknown-field", 1, "did you mean 'username'?") in found
+    assert ("unknown-field", 4, "did you mean 'address'?") in found
+    assert sorted(problem.code for problem in told.value.problems) == ["missing-field", "missing-field", "unknown-field", "unknown-field"]
+
+
+@pytest.mark.parametrize("value", ["all", "3"])
+def test_endpoints_that_are_neither_plan_nor_a_list_are_told_once(file: Path, value: str) -> None:
+    file.write_text(f"username: x\npassword_file: password\nendpoints: {value}\n", encoding="utf-8")
+    assert refused(file).count("endpoints.yaml") == 1
 
 
 def test_plan_stands_for_every_machines_address(file: Path) -> None:
