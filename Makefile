@@ -68,8 +68,8 @@ twin: setup ## Tests of the fabric twin: real FRR in network namespaces; as root
 	$(BIN)/pytest -q -m twin tests/sim/twin
 
 hosts: setup ## Host roles on booted Debian root filesystems, by the real playbooks; as root
-	@if [ "$$(id -u)" = 0 ] && ! { command -v debootstrap && command -v systemd-nspawn && command -v ip; } >/dev/null; then apt-get update -qq \
-	  && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends debootstrap systemd-container iproute2; fi
+	@if [ "$$(id -u)" = 0 ] && ! { command -v mmdebstrap && command -v systemd-nspawn && command -v ip; } >/dev/null; then apt-get update -qq \
+	  && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends mmdebstrap systemd-container iproute2; fi
 	$(BIN)/pytest -q -m host tests/host
 
 kind-tools: tools ## A container engine, and the node image in it: from the cache, else built

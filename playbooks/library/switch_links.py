@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 from typing import Any
 
@@ -16,7 +17,8 @@ description:
   - Each link has a C(name), a C(kind) (port, bridge, vxlan, vlan, vrf), an C(mtu), the C(master) it is in (empty for none), and
     what its kind needs. A port that is not there is a failure; a bridge or VXLAN of our naming that is not declared is removed.
 options:
-  links: {description: The links, type: list, elements: dict, required: true}
+  links: {description: The links., type: list, elements: dict, required: true}
+  file: {description: Where the commands that make them from nothing are kept for the next boot; empty for nowhere., type: str, default: ""}
 author: sovereign_ai
 """
 OURS = re.compile(r"(br|vni)[0-9]+")
@@ -70,9 +72,33 @@ def commands(want: Link, have: Link | None) -> list[str]:
     return [*found, *([f"link set {name} {' '.join(changes)}"] if changes else [])]
 
 
+def from_nothing(wanted: list[Link]) -> str:
+    """Give the batch that makes all of it on a switch that has its ports alone, as it boots."""
+    bare = {"kind": "port", "mtu": None, "master": "", "up": False}
+    return "".join(f"{line}\n" for one in wanted for line in commands(one, dict(bare) if one["kind"] == "port" else None))
+
+
+def keep(module: AnsibleModule, wanted: list[Link]) -> str:
+    """Keep that batch, unless this is a check; give a line if it was not there so."""
+    path, text = module.params["file"], from_nothing(wanted)
+    kept = None
+    if path and os.path.exists(path):
+        with open(path, encoding="ascii") as opened:
+            kept = opened.read()
+    if not path or kept == text:
+        return ""
+    if not module.check_mode:
+        os.makedirs(os.path.dirname(path), mode=0o755, exist_ok=True)
+        fresh = f"{path}.new"
+        with open(fresh, "w", encoding="ascii") as opened:
+            opened.write(text)
+        os.replace(fresh, path)
+    return f"+ {path}\n"
+
+
 def main() -> None:
     """Compare, and unless this is a check, run what differs as one batch."""
-    spec = {"links": {"type": "list", "elements": "dict", "required": True}}
+    spec: dict[str, Any] = {"links": {"type": "list", "elements": "dict", "required": True}, "file": {"type": "str", "default": ""}}
     module = AnsibleModule(argument_spec=spec, supports_check_mode=True)
     wanted: list[Link] = module.params["links"]
     have = seen(module)
@@ -83,12 +109,13 @@ def main() -> None:
     lines = [f"link del {name}" for name in have if OURS.fullmatch(name) and name not in names and have[name]["kind"] in MAKE]
     for one in wanted:
         lines += commands(one, have.get(one["name"]))
-    diff = {"prepared": "".join(f"+ ip {line}\n" for line in lines)}
+    kept = keep(module, wanted)
+    diff = {"prepared": "".join(f"+ ip {line}\n" for line in lines) + kept}
     if lines and not module.check_mode:
         code, _, err = module.run_command(["ip", "-batch", "-"], data="".join(line + "\n" for line in lines))
         if code:
             module.fail_json(msg=f"ip: {' / '.join(err.splitlines()[:3])}", diff=diff)
-    module.exit_json(changed=bool(lines), diff=diff)
+    module.exit_json(changed=bool(lines or kept), diff=diff)
 
 
 if __name__ == "__main__":

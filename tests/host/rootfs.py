@@ -19,7 +19,7 @@ from sovereign_ai.toolchain.place import cache_dir
 from sovereign_ai.toolchain.table import tool
 
 SUITE = "bookworm"
-RECIPE = 1
+RECIPE = 2
 """One more when what is done to the filesystem changes."""
 BASE = "systemd,systemd-sysv,dbus,python3-apt,iproute2"
 ROLES = [
@@ -41,8 +41,8 @@ UNIT = "[Unit]\nDescription=kubelet\n\n[Service]\nExecStart=/usr/bin/kubelet\nRe
 def need() -> None:
     """Fail where the machine cannot hold this: it is no reason to skip."""
     assert os.geteuid() == 0, "booting root filesystems needs root"
-    lacking = [name for name in ("debootstrap", "systemd-nspawn", "ip", "unshare", "nsenter", "dpkg-deb") if shutil.which(name) is None]
-    assert not lacking, f"apt-get install debootstrap systemd-container iproute2: {', '.join(lacking)} is not there"
+    lacking = [name for name in ("mmdebstrap", "systemd-nspawn", "ip", "unshare", "nsenter", "dpkg-deb") if shutil.which(name) is None]
+    assert not lacking, f"apt-get install mmdebstrap systemd-container iproute2: {', '.join(lacking)} is not there"
 
 
 def rootfs() -> Path:
@@ -68,11 +68,10 @@ def _run(*command: str) -> None:
 
 def _make(work: Path) -> None:
     """Bootstrap, fetch the packages of the roles, and leave no source but them."""
-    _run("debootstrap", "--variant=minbase", f"--include={BASE}", SUITE, str(work))
+    _run("mmdebstrap", "--quiet", "--variant=minbase", f"--include={BASE}", SUITE, str(work))
     (work / "etc/dpkg/dpkg.cfg.d/fast").write_text("force-unsafe-io\n", encoding="ascii")
     archives, packages = work / "var/cache/apt/archives", work / "srv/packages"
-    for file in archives.glob("*.deb"):
-        file.unlink()
+    _run("chroot", str(work), "apt-get", "update")
     _run("chroot", str(work), "apt-get", "install", "-y", "--no-install-recommends", "--download-only", *ROLES)
     packages.mkdir(parents=True)
     for file in archives.glob("*.deb"):

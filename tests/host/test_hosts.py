@@ -44,7 +44,7 @@ def test_a_resumed_run_does_what_was_left_and_nothing_else(resumed: Said) -> Non
 
 
 def test_the_second_run_changes_nothing(again: Said) -> None:
-    assert {name: one.changes for name, one in again.hosts.items()} == dict.fromkeys(NAMES, [])
+    assert {name: one.changes for name, one in again.hosts.items()} == {name: [] for name in NAMES}
     assert (again.code, again.states) == (0, dict.fromkeys(NAMES, "ok"))
 
 
@@ -95,9 +95,9 @@ def test_sshd_takes_keys_alone_and_an_administrator_gets_in_and_may_act(program:
     effective = program.machine("train-001").ask("sshd", "-T").splitlines()
     assert {"passwordauthentication no", "permitrootlogin no", "allowusers sovereign", "authenticationmethods publickey"} <= set(effective)
     mate = program.machine("train-002")
-    mate.write("/var/tmp/id", program.private.read_text())
-    mate.ask("chmod", "600", "/var/tmp/id")
-    options = ["-i", "/var/tmp/id", "-o", "StrictHostKeyChecking=no", "-o", "UserKnownHostsFile=/dev/null", "-o", "BatchMode=yes"]
+    mate.write("/srv/id", program.private.read_text())
+    mate.ask("chmod", "600", "/srv/id")
+    options = ["-i", "/srv/id", "-o", "StrictHostKeyChecking=no", "-o", "UserKnownHostsFile=/dev/null", "-o", "BatchMode=yes"]
     target = f"sovereign@{address(program, 'train-001')}"
     assert mate.ask("ssh", *options, target, "sudo", "id", "-un").strip() == "root"
     refused = mate.ask("ssh", *options, target.replace("sovereign", "root"), "id", check=False)
