@@ -72,6 +72,10 @@ class Site:
         """A pod's phase."""
         return str(self.get(pod).get("status", {}).get("phase"))
 
+    def state(self, pod: dict[str, Any]) -> tuple[dict[str, Any], list[str]]:
+        """What a pod's status says, and what was said about it."""
+        return self.get(pod).get("status", {}), self.events(pod)
+
     @contextmanager
     def there(self, *objects: dict[str, Any]) -> Iterator[None]:
         """Have objects made, and gone in the end."""
@@ -90,7 +94,7 @@ class Site:
         """Have pods run."""
         with self.there(*pods):
             for pod in pods:
-                until(partial(self.is_up, pod), partial(self.get, pod))
+                until(partial(self.is_up, pod), partial(self.state, pod))
             yield
 
     def is_up(self, pod: dict[str, Any]) -> bool:
@@ -106,7 +110,7 @@ class Site:
 
     def said(self, pod: dict[str, Any]) -> str:
         """What a pod printed once it has ended."""
-        until(lambda: self.phase(pod) in {"Succeeded", "Failed"}, lambda: self.get(pod)["status"])
+        until(lambda: self.phase(pod) in {"Succeeded", "Failed"}, partial(self.state, pod))
         where = pod["metadata"]
         answer = self.api.request("GET", f"/api/v1/namespaces/{where['namespace']}/pods/{where['name']}/log")
         return str(answer.get("text", answer))

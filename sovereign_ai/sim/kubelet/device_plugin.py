@@ -14,7 +14,7 @@ from threading import Condition
 from typing import Any
 
 from sovereign_ai.sim.kubelet.gpus import Device, devices, given
-from sovereign_ai.sim.kubelet.ledger import HeldError, Ledger
+from sovereign_ai.sim.kubelet.ledger import HeldError, Ledger, patiently
 from sovereign_ai.sim.kubelet.messages import DEVICE_PLUGIN
 from sovereign_ai.sim.kubelet.paths import Node
 from sovereign_ai.sim.kubelet.sockets import Method, RpcError, Served, Services, calling, reason, refuse, serve
@@ -147,8 +147,9 @@ class DevicePlugin:
         gone = sorted({one.name for container in chosen for one in container if one.gpu in self._broken})
         if gone:
             refuse(context, f"broken: {', '.join(gone)}")
+        names = [one.name for container in chosen for one in container]
         try:
-            self._ledger.give(one.name for container in chosen for one in container)
+            patiently(lambda: self._ledger.give(names))
         except HeldError as error:
             refuse(context, str(error))
         return DEVICE_PLUGIN["AllocateResponse"](containers=[self._container(sorted(one, key=lambda own: own.number)) for one in chosen])

@@ -16,7 +16,7 @@ from typing import Any
 from sovereign_ai.errors import EnvironmentLacksError
 from sovereign_ai.sim.kubelet.cdi import Requests, device_id, remove_claim, request_id, write_claim, write_devices
 from sovereign_ai.sim.kubelet.gpus import Device, devices
-from sovereign_ai.sim.kubelet.ledger import HeldError, Ledger
+from sovereign_ai.sim.kubelet.ledger import HeldError, Ledger, patiently
 from sovereign_ai.sim.kubelet.messages import DRA, HEALTH, REGISTRATION
 from sovereign_ai.sim.kubelet.paths import PLUGINS, Node
 from sovereign_ai.sim.kubelet.sockets import Method, Served, Services, serve
@@ -26,7 +26,6 @@ SERVICES = ("v1.DRAPlugin", "v1.DRAResourceHealth")
 """What we say that we serve; the first is Kubernetes' name for `k8s.io.kubelet.pkg.apis.dra.v1.DRAPlugin`."""
 _WELL, _BROKEN = 1, 2
 _WAKE_SECONDS, _REFRESH_SECONDS, _TIMEOUT_SECONDS = 1.0, 10.0, 60
-PATIENCE_SECONDS, _POLL_SECONDS = 8.0, 0.2
 _log = logging.getLogger(__name__)
 
 ReadClaim = Callable[[str, str], dict[str, Any] | None]
@@ -135,28 +134,14 @@ class DraDriver:
     def _prepare(self, claim: Any) -> Requests:
         """Prepare one claim; all of it or nothing."""
         requests = self._allocated(claim)
-        self._take(claim.uid, [one.name for held in requests.values() for one in held])
+        names = [one.name for held in requests.values() for one in held]
+        patiently(lambda: self._ledger.claim(claim.uid, names))
         try:
             write_claim(self._cdi, self._machine, claim.uid, requests)
         except OSError:
             self._ledger.release(claim.uid)
             raise
         return requests
-
-    def _take(self, uid: str, names: list[str]) -> None:
-        """Note what a claim holds; a kubelet that is refused asks again after a minute, so a pod that ends is waited for.
-
-        Raises:
-            HeldError: somebody else still holds one of them.
-        """
-        deadline = time.monotonic() + PATIENCE_SECONDS
-        while True:
-            try:
-                return self._ledger.claim(uid, names)
-            except HeldError:
-                if time.monotonic() > deadline:
-                    raise
-            time.sleep(_POLL_SECONDS)
 
     def _allocated(self, claim: Any) -> Requests:
         """Read which of our devices answer which of a claim's requests; a subrequest counts as its request.

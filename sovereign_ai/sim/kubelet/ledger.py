@@ -14,6 +14,11 @@ _GRACE_SECONDS = 15.0
 """For how long a device counts as given although the kubelet does not list its pod yet."""
 
 
+PATIENCE_SECONDS = 8.0
+"""For how long a driver waits for a device whose holder is ending."""
+_POLL_SECONDS = 0.2
+
+
 class HeldError(Exception):
     """A device is held by somebody else; the text says by whom."""
 
@@ -79,3 +84,25 @@ class Ledger:
         """Note that a claim holds nothing any more."""
         with self._lock:
             self._claims.pop(uid, None)
+
+
+def patiently(take: Callable[[], None]) -> None:
+    """Take devices, waiting a moment for one that is held.
+
+    A pod may be gone from the API before its kubelet has put back what it held; and a kubelet that is refused asks
+    again after a minute for a claim, and never for a pod.
+
+    Args:
+        take: notes what is taken.
+
+    Raises:
+        HeldError: somebody else still holds one of them.
+    """
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while True:
+        try:
+            return take()
+        except HeldError:
+            if time.monotonic() > deadline:
+                raise
+        time.sleep(_POLL_SECONDS)

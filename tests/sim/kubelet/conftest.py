@@ -75,7 +75,7 @@ def make_node(root: Path, name: str) -> Iterator[Place]:
 @pytest.fixture(autouse=True)
 def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     """No test waits long for a device that stays held."""
-    monkeypatch.setattr("sovereign_ai.sim.kubelet.dra.PATIENCE_SECONDS", 0.1)
+    monkeypatch.setattr("sovereign_ai.sim.kubelet.ledger.PATIENCE_SECONDS", 0.1)
 
 
 @pytest.fixture

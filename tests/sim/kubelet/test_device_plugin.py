@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
+
 import pytest
 
 from sovereign_ai.sim.kubelet.sockets import RpcError
@@ -110,6 +112,17 @@ def test_a_gpu_that_a_claim_holds_is_refused_to_a_pod(node: Place) -> None:
     assert not node.kubelet.prepare(claim("uid-c"))["uid-c"].error
     with pytest.raises(RpcError, match="gpu-0 held by claim uid-c"):
         node.kubelet.allocate(node.devices[0].uuid)
+
+
+def test_a_pod_waits_a_moment_for_a_claim_that_ends(node: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sovereign_ai.sim.kubelet.ledger.PATIENCE_SECONDS", 10)
+    registered(node)
+    node.claim("gpu-0")
+    node.kubelet.prepare(claim())
+    with ThreadPoolExecutor() as beside:
+        answer = beside.submit(node.kubelet.allocate, node.devices[0].uuid)
+        node.kubelet.unprepare(claim())
+        assert answer.result().envs["SOVEREIGN_DEVICES"] == "gpu-0"
 
 
 def test_the_lowest_gpus_that_no_claim_holds_are_preferred(node: Place) -> None:

@@ -100,7 +100,7 @@ def test_a_device_that_a_pod_holds_by_resource_is_refused_to_a_claim(node: Place
 
 
 def test_a_claim_waits_a_moment_for_a_pod_that_ends(node: Place, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("sovereign_ai.sim.kubelet.dra.PATIENCE_SECONDS", 10)
+    monkeypatch.setattr("sovereign_ai.sim.kubelet.ledger.PATIENCE_SECONDS", 10)
     node.kubelet.pods = [pod("research", "job-0", resource="nvidia.com/gpu", uuids=[node.devices[2].uuid])]
     node.keep()
     node.claim("gpu-2")
