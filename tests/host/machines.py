@@ -11,6 +11,7 @@ import os
 import signal
 import subprocess
 import time
+import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -153,6 +154,8 @@ def _boot(name: str, rootfs: Path, folder: Path, holders: list[subprocess.Popen[
     """Boot one machine in a mount namespace and control groups of its own."""
     for part in ("upper", "work", "root"):
         (folder / part).mkdir(parents=True)
+    (folder / "upper/etc").mkdir()
+    (folder / "upper/etc/machine-id").write_text(uuid.uuid5(uuid.NAMESPACE_DNS, name).hex + "\n", encoding="ascii")
     groups = []
     for one in CGROUPS:
         (one / (PREFIX + name)).mkdir(exist_ok=True)

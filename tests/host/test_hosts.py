@@ -82,7 +82,8 @@ def test_units_run_and_those_of_the_next_boot_are_enabled(program: Program, agai
     for unit in ("ssh", "containerd", "sovereign-firewall", "kubelet", "chrony"):
         assert machine.ask("systemctl", "is-enabled", unit, check=False).strip() == "enabled", unit
     assert machine.ask("systemctl", "is-enabled", "ctrl-alt-del.target", check=False).strip() == "masked"
-    assert machine.ask("systemctl", "list-units", "--state=failed", "--no-legend", "--plain").strip() == ""
+    failed = {line.split()[0] for line in machine.ask("systemctl", "list-units", "--state=failed", "--no-legend", "--plain").splitlines()}
+    assert failed <= {"run-rpc_pipefs.mount"}, "a container may not mount the file system of NFS's daemons; nothing else may fail"
 
 
 def test_a_storage_server_has_no_runtime_and_no_kubelet(program: Program, again: Said) -> None:
