@@ -213,12 +213,12 @@ def _unit(part: Inventory, wish: Wish, progress: Progress, cancel: Callable[[], 
         return True  # else ansible-runner keeps no event and counts nothing
 
     mark = secrets.token_hex(8)
-    cancelled, said = False, ""
+    cancelled = True  # until Ansible has come to its own end
     try:
         cancelled, said = _ansible(part, wish, mark, hear, cancel)
     finally:
-        left = _end_here(mark)
-        if cancelled or left:
+        _end_here(mark)
+        if cancelled:
             _end_there(part, mark)
     if not cancelled and not heard.over:
         raise DeploymentError(Problem("ansible-failed", f"Ansible ended before its time: {said}", hint="the line above is its own"))
