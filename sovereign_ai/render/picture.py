@@ -132,7 +132,8 @@ def _tier(sheet: _Sheet, names: Sequence[str], captions: Sequence[str], places: 
         if width >= 6.2 * len(caption):
             sheet.text(x, sheet.y + 12, caption, "s", "middle")
     if len(names) > len(shown):
-        sheet.text(_WIDTH - _MARGIN, sheet.y + 30, f"and {len(names) - len(shown):,} more", "s", "end")
+        sheet.text(_WIDTH - _MARGIN, sheet.y + 28, f"and {len(names) - len(shown):,} more", "s", "end")
+        sheet.y += 10
     sheet.y += 56
 
 

@@ -80,7 +80,7 @@ def _span(measure: Measure) -> str:
 
 def _money(value: float) -> str:
     """Write euro with few digits."""
-    size, unit = next(((size, unit) for size, unit in ((1e9, "G"), (1e6, "M"), (1e3, "k")) if abs(value) >= size), (1.0, ""))
+    size, unit = next(((size, unit) for size, unit in ((1e6, "M"), (1e3, "k")) if abs(value) >= size), (1.0, ""))
     return f"{plain(value / size)} {unit}€"
 
 

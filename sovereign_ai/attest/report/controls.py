@@ -46,7 +46,9 @@ def _row(report: Report, rule: Rule, found: list[tuple[Finding, tuple[str, ...]]
         rule.title, [("why", rule.rationale), ("to mend it", rule.remediation), ("decided in", ", ".join(sorted(rule.places))), *serves]
     )
     names = ", ".join(f"{one.framework} {one.id}" for one in rule.controls)
-    return tag("span", rule.id, id=anchor("r", rule.id)), title, _marks(found), names, join(*_findings(report, found))
+    blind = rule.places == {"live"} and not report.observation
+    state = mark("not looked at", "odd") if blind and not found else _marks(found)
+    return tag("span", rule.id, id=anchor("r", rule.id), class_="whole"), title, state, names, join(*_findings(report, found))
 
 
 def _marks(found: list[tuple[Finding, tuple[str, ...]]]) -> Markup:

@@ -62,15 +62,15 @@ def plan(report: Report) -> Iterator[Markup]:
     for fabric in facts["fabrics"]:
         head = f"{fabric['name']}: {fabric['leaf']} leaf, {fabric['spine']} spine, {fabric['core']} core, {fabric['cables']:,} cables"
         yield why(head, [*fabric["why"].items(), ("oversubscription", fabric["oversubscription"]), ("bisection", str(fabric["bisection"]))])
-    cabling = [(one.plane, mark(*reversed(_STATES[one.holds])), one.said) for one in lengths(report.factory, report.plan)]
-    yield tag("h3", "Cables against the reach of their optics")
-    yield tag("p", "By the places of racks in their rows; widths, rises and row pitches are our judgement.", class_="soft")
-    yield table(("plane", "reaches", "longest"), cabling)
     for tier in facts["storage"]:
         yield why(f"storage {tier['tier']} at {tier['site']}: {tier['servers']} servers", tier["why"].items())
     for cluster in facts["clusters"]:
         head = f"cluster {cluster['cluster']}: {cluster['nodes']:,} nodes, {cluster['gpus']:,} GPUs, under the law of {cluster['jurisdiction']}"
         yield why(head, cluster["why"].items())
+    cabling = [(one.plane, mark(*reversed(_STATES[one.holds])), one.said) for one in lengths(report.factory, report.plan)]
+    yield tag("h3", "Cables against the reach of their optics")
+    yield tag("p", "By the places of racks in their rows; widths, rises and row pitches are our judgement.", class_="soft")
+    yield table(("plane", "reaches", "longest"), cabling)
     yield tag("h3", "Warnings of the plan")
     yield tag("ul", *(tag("li", line) for line in facts["warnings"])) if facts["warnings"] else tag("p", "None.", class_="soft")
 
@@ -144,7 +144,7 @@ def energy(report: Report) -> Iterator[Markup]:
             one.site,
             why(one.rule, [("source", one.source)]),
             mark(one.status, _CHECKS.get(one.status, "odd")),
-            one.since,
+            tag("span", one.since, class_="whole") if one.since else "",
             _waits(one.why, one.needs),
         )
         for one in found.checks

@@ -6,7 +6,7 @@ STYLE = """
 :root{color-scheme:light dark;--ink:#1b2430;--soft:#566173;--paper:#ffffff;--panel:#f4f6f9;--line:#cfd6df;--link:#0b57b0;
 --load:#2f6fd6;--worst:#9dbdf2;--over:#d4351c;--range:#1b2430;--good:#d5efdd;--bad:#f8d3cd;--warn:#fbe8bd;--odd:#e3e0f3;--choke:#c62f17;
 --home:#e2efe6;--abroad:#fbe9d3;--compute:#8fb4ef;--network:#b9c4d2;--storage:#e4c583}
-@media(prefers-color-scheme:dark){:root{--ink:#e6eaf0;--soft:#a3aebd;--paper:#11161d;--panel:#1a212b;--line:#3b4655;--link:#85b6f7;
+@media screen and (prefers-color-scheme:dark){:root{--ink:#e6eaf0;--soft:#a3aebd;--paper:#11161d;--panel:#1a212b;--line:#3b4655;--link:#85b6f7;
 --load:#5b92ec;--worst:#2c4675;--over:#ef6a52;--range:#e6eaf0;--good:#1d4630;--bad:#662a20;--warn:#574413;--odd:#39345c;--choke:#ff8068;
 --home:#1d3627;--abroad:#46331b;--compute:#33598f;--network:#465263;--storage:#69521f}}
 *{box-sizing:border-box}
@@ -34,7 +34,7 @@ svg .rack-compute{fill:var(--compute)}svg .rack-network{fill:var(--network)}svg 
 svg .flow{fill:none;stroke:var(--soft);stroke-width:1.4}svg .flow.gateway,svg .flow.backup,svg .flow.zone{stroke:var(--load);stroke-width:2}
 svg .flow.control,svg .flow.law,svg .flow.key{stroke:var(--choke)}svg .flow.copy{stroke-dasharray:5 4}svg .end{fill:var(--soft)}
 svg .end.gateway,svg .end.backup,svg .end.zone{fill:var(--load)}svg .end.control,svg .end.law,svg .end.key{fill:var(--choke)}
-svg .state-runs{fill:var(--good)}svg .state-stops{fill:var(--bad)}svg .state-shrinks,svg .state-ages{fill:var(--warn)}svg .state-undecided{fill:var(--odd)}
+svg .state-runs{fill:var(--good)}svg .state-stops{fill:var(--bad)}svg .state-shrinks,svg .state-ages,svg .state-part{fill:var(--warn)}svg .state-undecided{fill:var(--odd)}
 .plan-picture text{fill:var(--ink)}.plan-picture .h{font-weight:600;font-size:15px}.plan-picture .s{font-size:10.5px;fill:var(--soft)}
 .plan-picture .r{fill:none;stroke:var(--soft)}.plan-picture .w{fill:var(--network);stroke:var(--soft)}.plan-picture .l{stroke:var(--soft);stroke-width:.6}
 .plan-picture .b{fill:var(--paper)}
@@ -49,12 +49,13 @@ dt{font-weight:600}dd{margin:0 0 .35rem;overflow-wrap:anywhere}summary{cursor:po
 .source{counter-reset:line;background:var(--panel);padding:.6rem 0;overflow-x:auto;font:12.5px/1.5 ui-monospace,"DejaVu Sans Mono",monospace}
 .source div{white-space:pre-wrap;overflow-wrap:anywhere;padding-left:3.6rem;text-indent:-3rem}.source div::before{content:attr(data-n);
 display:inline-block;width:2.4rem;margin-right:.6rem;text-align:right;text-indent:0;color:var(--soft)}.source div:target,:target>summary{background:var(--warn)}
-footer{margin:3rem auto 2rem;color:var(--soft);font-size:.9rem}
+.whole,.mark{white-space:nowrap}.why summary b{margin-left:.4em}.keys summary b{margin-left:0}footer{margin:3rem auto 2rem;color:var(--soft);font-size:.9rem}
 @media(max-width:640px){body{font-size:15px}.number>summary{grid-template-columns:1fr}table.wide thead{display:none}
 table.wide,table.wide tbody,table.wide tr,table.wide td{display:block;width:100%}table.wide tr{border-bottom:1px solid var(--line);padding:.4rem 0}
 table.wide td{border:0;padding:.1rem 0;text-align:left;white-space:normal}table.wide td::before{content:attr(data-head) ": ";color:var(--soft)}
-table.wide td:empty{display:none}.picture::before{content:"The picture is wider than the screen: move it sideways.";color:var(--soft);font-size:.8rem}}
-@media print{:root{color-scheme:light}body{font-size:10.5pt}main,header,footer{max-width:none}nav{display:none}.scroll{overflow:visible}
+table.wide td:empty{display:none}.picture svg,.bars svg{width:auto;min-width:0;max-width:none}
+table.wide td>details{display:inline-block;vertical-align:top;max-width:100%}.picture::before{content:"The picture is wider than the screen: move it sideways.";color:var(--soft);font-size:.8rem}}
+@media print{:root{color-scheme:light}td,dd,li,p{overflow-wrap:anywhere}th,td:first-child{overflow-wrap:normal}table{font-size:.85em}body{font-size:10.5pt}main,header,footer{max-width:none}nav{display:none}.scroll{overflow:visible}
 .picture svg{min-width:0;max-width:100%}h2,h3{break-after:avoid}.picture,tr,.keys>*{break-inside:avoid}a{color:inherit;text-decoration:none}}
 """
 """One style sheet, inline."""

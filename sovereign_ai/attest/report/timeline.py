@@ -33,6 +33,7 @@ def _drill(drill: Drill, y: float) -> Iterator[Markup]:
         for index, day in enumerate(DAYS):
             state, left = states[day], drill.capacity[served][day]
             x, top = _LABEL + index * _STEP, y + 3 + strip * 18
+            look = "part" if left < 100 and state != "stops" else state
             best = "" if drill.certain or state == "stops" else "at best: "
-            yield box(x, top, _STEP - 4, 16, f"state-{state}", f"{name}, {served}, day {day}: {best}{state}, {left} % of accelerators")
+            yield box(x, top, _STEP - 4, 16, f"state-{look}", f"{name}, {served}, day {day}: {best}{state}, {left} % of accelerators")
             yield words(x + 6, top + 12, f"{served}: {state}{'*' if best else ''} {left} %", "tiny")
