@@ -22,7 +22,7 @@ from sovereign_ai.cluster.kind.config import container_names, control_plane, kin
 from sovereign_ai.cluster.kind.making import adopt, load_images, make, run_kind
 from sovereign_ai.cluster.kind.nodes import Container, containers, need_engine, remove_network
 from sovereign_ai.cluster.kind.status import KindStatus, folder_of, machines_of, ready_nodes, status_of
-from sovereign_ai.cluster.lock import alone
+from sovereign_ai.cluster.lock import alone, until
 from sovereign_ai.cluster.state import Place, read_json, write_json
 from sovereign_ai.errors import EnvironmentLacksError, Problem, UsageError
 from sovereign_ai.plan.factory import Plan
@@ -30,7 +30,6 @@ from sovereign_ai.spec.factory import AIFactory
 from sovereign_ai.toolchain.engine.docker import Docker
 from sovereign_ai.toolchain.place import Progress
 
-_POLL_SECONDS = 0.5
 _DOWN_SECONDS = 120.0
 
 
@@ -174,7 +173,7 @@ def _finish(
     """Bring in what kind does not: images, KWOK; and wait until every node is Ready."""
     api = open_cluster(where.kubeconfig)
     deadline = time.monotonic() + wait_seconds
-    _until(partial(_answers, api), deadline, f"the API server of {where.name}", docker, where)
+    _wait(partial(_answers, api), deadline, f"the API server of {where.name}", docker, where)
     record = read_json(where.record) or {}
     if not record.get("image"):
         progress(f"{where.name}: loading images of probes and of KWOK")
@@ -183,27 +182,25 @@ def _finish(
     api.many(partial(api.apply, obj, force=True) for obj in kwok.objects())
     real = frozenset({*machines, control_plane(where.name)})
     progress(f"{where.name}: waiting for {len(real)} nodes")
-    _until(partial(_are_ready, api, real), deadline, f"the nodes {', '.join(sorted(real))}", docker, where)
-    _until(partial(_is_available, api, kwok.NAMESPACE, kwok.NAME), deadline, "KWOK", docker, where)
+    _wait(partial(_are_ready, api, real), deadline, f"the nodes {', '.join(sorted(real))}", docker, where)
+    _wait(partial(_is_available, api, kwok.NAMESPACE, kwok.NAME), deadline, "KWOK", docker, where)
     api.close()
     found = cluster_of(where.name, root=where.folder.parent)
     progress(f"{where.name}: ready at {found.server}")
     return found
 
 
-def _until(holds: Callable[[], bool], deadline: float, what: str, docker: Docker, where: Place) -> None:
+def _wait(holds: Callable[[], bool], deadline: float, what: str, docker: Docker, where: Place) -> None:
     """Wait until something holds.
 
     Raises:
         EnvironmentLacksError: it did not in time; the text says which containers do not run.
     """
-    while not holds():
-        if time.monotonic() > deadline:
-            stopped = [one.name for one in containers(docker, where.name) if not one.runs]
-            more = f"; stopped: {', '.join(stopped)}" if stopped else ""
-            hint = f"`kind export logs --name {where.name}` collects what the nodes said"
-            raise EnvironmentLacksError(Problem("cluster-not-ready", f"{what} did not become ready in time{more}", hint=hint))
-        time.sleep(_POLL_SECONDS)
+    if not until(holds, deadline - time.monotonic()):
+        stopped = [one.name for one in containers(docker, where.name) if not one.runs]
+        more = f"; stopped: {', '.join(stopped)}" if stopped else ""
+        hint = f"`kind export logs --name {where.name}` collects what the nodes said"
+        raise EnvironmentLacksError(Problem("cluster-not-ready", f"{what} did not become ready in time{more}", hint=hint))
 
 
 def _answers(api: Api) -> bool:
