@@ -197,7 +197,8 @@ def _check(
 
 
 def _configure(output: Output, path: Path, asked: _Asked) -> None:
-    from sovereign_ai.deploy.hosts import Journal, run
+    from sovereign_ai.deploy.host_journal import Journal
+    from sovereign_ai.deploy.hosts import run
     from sovereign_ai.deploy.place import state_dir
     from sovereign_ai.errors import ExitCode, Problem, UsageError
 

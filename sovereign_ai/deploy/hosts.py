@@ -16,17 +16,15 @@ from __future__ import annotations
 
 import os
 import secrets
-import signal
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import orjson
-
+from sovereign_ai.deploy.host_ending import CONTROLLER, end_here
 from sovereign_ai.deploy.host_events import BAD, Heard, HostResult
 from sovereign_ai.errors import DeploymentError, EnvironmentLacksError, Problem
 from sovereign_ai.render.hosts.inventory import Inventory
@@ -34,8 +32,6 @@ from sovereign_ai.render.hosts.switches import twin_inventory
 from sovereign_ai.render.switches.ports import SwitchPorts
 
 Progress = Callable[[str], None]
-_CONTROLLER, _HOST = "SOVEREIGN_CONTROLLER", "SOVEREIGN_RUN"
-"""Marks in the environment: of processes on this machine, and of those on the hosts."""
 MOST_AT_ONCE = 50
 
 
@@ -217,7 +213,7 @@ def _unit(part: Inventory, wish: Wish, progress: Progress, cancel: Callable[[], 
     try:
         cancelled, said = _ansible(part, wish, mark, hear, cancel)
     finally:
-        _end_here(mark)
+        end_here(mark)
         if cancelled:
             _end_there(part, mark)
     if not cancelled and not heard.over:
@@ -265,7 +261,7 @@ def _environment(folder: Path, mark: str, wish: Wish) -> dict[str, str]:
         "ANSIBLE_TASK_TIMEOUT": str(wish.timeout),
         "ANSIBLE_NOCOLOR": "1",
         "PYTHONDONTWRITEBYTECODE": "1",
-        _CONTROLLER: mark,
+        CONTROLLER: mark,
     }
 
 
@@ -283,71 +279,4 @@ def _end_there(part: Inventory, mark: str) -> None:
     try:
         _ansible(part, wish, own, lambda _event: True, lambda: False)
     finally:
-        _end_here(own)
-
-
-def _end_here(mark: str, patience: float = 5.0) -> int:
-    """End every process on this machine that carries the mark; give how many there were."""
-    found = 0
-    deadline = time.monotonic() + patience
-    number = signal.SIGTERM
-    while pids := list(_marked(mark)):
-        found = max(found, len(pids))
-        for pid in pids:
-            try:
-                os.kill(pid, number)
-            except ProcessLookupError:
-                continue
-        number = signal.SIGKILL
-        if time.monotonic() > deadline:
-            message = f"{len(pids)} processes of a run do not end: {', '.join(map(str, pids[:5]))}"
-            raise DeploymentError(Problem("run-not-ended", message, hint="end them by hand"))
-        time.sleep(0.1)
-    return found
-
-
-def _marked(mark: str) -> Iterator[int]:
-    """Give the living processes that carry the mark of a run on this machine."""
-    wanted = f"{_CONTROLLER}={mark}".encode()
-    for folder in Path("/proc").iterdir():
-        if not folder.name.isdigit():
-            continue
-        try:
-            if wanted in (folder / "environ").read_bytes().split(b"\0"):
-                yield int(folder.name)
-        except OSError:
-            continue
-
-
-@dataclass(frozen=True, slots=True)
-class Journal:
-    """What a run has done, kept so that the next can go on.
-
-    Attributes:
-        file: where it is kept, with mode 0600.
-        digest: of the whole inventory; another one begins anew.
-    """
-
-    file: Path
-    digest: str
-
-    def done(self) -> frozenset[str]:
-        """Give the hosts that are done under this inventory."""
-        try:
-            data = orjson.loads(self.file.read_bytes())
-        except (OSError, orjson.JSONDecodeError):
-            return frozenset()
-        return frozenset(data["done"]) if data.get("digest") == self.digest else frozenset()
-
-    def add(self, results: Sequence[HostResult]) -> None:
-        """Keep what went well."""
-        done = self.done() | {one.host for one in results if one.state in ("ok", "changed")}
-        self.file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        fresh = self.file.with_suffix(f".{os.getpid()}")
-        with open(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as opened:  # noqa: PTH123 - a mode from the start
-            opened.write(orjson.dumps({"digest": self.digest, "done": sorted(done)}))
-        fresh.replace(self.file)
-
-    def forget(self) -> None:
-        """Begin anew next time."""
-        self.file.unlink(missing_ok=True)
+        end_here(own)

@@ -12,8 +12,10 @@ from typing import Any
 import pytest
 
 from sovereign_ai.deploy import hosts
+from sovereign_ai.deploy.host_ending import end_here
 from sovereign_ai.deploy.host_events import HostResult, State
-from sovereign_ai.deploy.hosts import Journal, Wish, playbooks, run
+from sovereign_ai.deploy.host_journal import Journal
+from sovereign_ai.deploy.hosts import Wish, playbooks, run
 from sovereign_ai.render.hosts.inventory import Host, Inventory
 
 THREE = Inventory(tuple(Host(f"h{number}", f"u{number}", ("machines",), {}) for number in range(3)), {})
@@ -91,7 +93,7 @@ def test_a_process_of_the_run_is_ended_even_if_it_will_not_and_no_other_is() -> 
         assert ours.stdout is not None
         assert other.stdout is not None
         assert (ours.stdout.readline(), other.stdout.readline()) == ("up\n", "up\n")
-        assert hosts._end_here("mine") == 1
+        assert end_here("mine") == 1
         assert ours.wait(timeout=5) == -9
         assert other.poll() is None
     finally:
