@@ -6,10 +6,12 @@ interfaces, which are in a file of their own, since NetBox imports a device's in
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator
+from functools import cache
 
 from sovereign_ai.plan.factory import Plan
 from sovereign_ai.plan.shapes import RACK_UNITS
+from sovereign_ai.render.interop.cabling import length, places, racks_of
 from sovereign_ai.render.interop.racks import models, stands
 from sovereign_ai.render.interop.table import table
 from sovereign_ai.render.switches.ports import host_addresses, host_interface, interface
@@ -41,6 +43,7 @@ def netbox(factory: AIFactory, plan: Plan) -> dict[str, str]:
     ]
     placed = {row[0] for row in devices}
     ends = list(_ends(plan, placed))
+    metres = _metres(plan)
     interfaces = {(device, name, kind) for row in ends for device, name, kind in ((row[0], row[1], row[4]), (row[2], row[3], row[4]))}
     return {
         "1-manufacturers.csv": table(["name", "slug"], ((maker, maker) for maker in sorted({kind[0] for kind in kinds}))),
@@ -58,8 +61,22 @@ def netbox(factory: AIFactory, plan: Plan) -> dict[str, str]:
         ),
         "7-interfaces.csv": table(["device", "name", "type"], sorted(interfaces)),
         "8-cables.csv": table(
-            ["side_a_device", "side_a_type", "side_a_name", "side_b_device", "side_b_type", "side_b_name", "status", "label"],
-            ((row[0], "dcim.interface", row[1], row[2], "dcim.interface", row[3], "planned", row[5]) for row in ends),
+            [
+                "side_a_device",
+                "side_a_type",
+                "side_a_name",
+                "side_b_device",
+                "side_b_type",
+                "side_b_name",
+                "status",
+                "label",
+                "length",
+                "length_unit",
+            ],
+            (
+                (row[0], "dcim.interface", row[1], row[2], "dcim.interface", row[3], "planned", row[5], metres(row[0], row[2]), "m")
+                for row in ends
+            ),
         ),
         "9-prefixes.csv": table(
             ["prefix", "status", "description"], ((one.cidr, "active", f"{one.use} {one.owner}") for one in plan.prefixes)
@@ -74,6 +91,17 @@ def _roles(plan: Plan) -> dict[str, str]:
     roles.update({one.name: one.tier for plane in plan.fabrics for one in plane.switches})
     roles.update({server: "storage-server" for tier in plan.storage for server in tier.servers})
     return roles
+
+
+def _metres(plan: Plan) -> Callable[[str, str], str]:
+    """Give the function that estimates the length of a cable between two devices that stand in racks."""
+    racks, where = racks_of(plan), places(plan)
+
+    @cache
+    def between(here: str, there: str) -> str:
+        return f"{length(where[here], where[there], same=here == there) / 100:g}"
+
+    return lambda one, other: between(racks[one].name, racks[other].name)
 
 
 def _ends(plan: Plan, known: Collection[str]) -> Iterator[tuple[str, str, str, str, str, str]]:

@@ -117,6 +117,15 @@ def _circles(model: dict[str, Any]) -> list[str]:
     return found
 
 
+@pytest.mark.parametrize("name", SMALL)
+def test_a_cables_length_is_that_of_the_cable_list(name: str) -> None:
+    listed: dict[str, str] = {}
+    for plane in stack(name)[1].fabrics:
+        listed |= {row["label"]: row["length m"] for row in csv.DictReader(io.StringIO(written(name)[f"{plane.name}/cables.csv"]))}
+    for row in rows(name, "8-cables.csv"):
+        assert float(row["length"]) == pytest.approx(float(listed[row["label"]]), abs=0.051)
+
+
 def models(name: str) -> list[dict[str, Any]]:
     planes = [plane.name for plane in stack(name)[1].fabrics if plane.role == "compute"]
     return [yaml.safe_load(written(name)[f"{plane}/topograph.yaml"]) for plane in planes]
