@@ -13,6 +13,7 @@ name to a number, or to a mapping of value, low, high and source:
 
 from __future__ import annotations
 
+import csv
 import math
 import pkgutil
 from collections.abc import Mapping
@@ -160,3 +161,34 @@ def series(path: Path) -> tuple[float, ...]:
     if problems:
         raise SpecError(problems[:20])
     return tuple(found)
+
+
+def columns(path: Path) -> dict[str, tuple[float, ...]]:
+    """Read named series from a CSV file: a header of names, then a row an hour; a column called `time` or `hour` is left out.
+
+    Raises:
+        SpecError: the file cannot be read, a name stands twice, a row has another length, or a cell is no number; all of them.
+    """
+    rows = list(csv.reader(_bytes(path).decode("utf-8-sig", errors="replace").splitlines()))
+    head = [name.strip() for name in rows[0]] if rows else []
+    problems: list[Problem] = []
+    if len(set(head)) != len(head) or not all(head):
+        problems.append(Problem("bad-header", "each column needs a name of its own", Where(str(path), 1), "load,wind,grid"))
+    wanted = [at for at, name in enumerate(head) if name.casefold() not in {"time", "hour"}]
+    found: dict[int, list[float]] = {at: [] for at in wanted}
+    for number, row in enumerate(rows[1:], start=2):
+        if len(row) != len(head):
+            problems.append(
+                Problem("uneven-row", f"it has {len(row)} cells, the header {len(head)}", Where(str(path), number), "fill every cell")
+            )
+            continue
+        for at in wanted:
+            try:
+                found[at].append(_number(row[at].strip()))
+            except ValueError as error:
+                problems.append(Problem("bad-number", f"{head[at]}: {error}", Where(str(path), number), "write kilowatts"))
+    if not problems and not all(found.values()):
+        problems.append(Problem("empty-series", "the file holds no hours", Where(file=str(path)), "write a row an hour below the header"))
+    if problems or not found:
+        raise SpecError(problems[:20] or [Problem("empty-series", "the file names no series", Where(file=str(path)), "load,wind,grid")])
+    return {head[at]: tuple(values) for at, values in found.items()}

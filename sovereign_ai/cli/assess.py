@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, NoReturn
@@ -13,6 +13,7 @@ from sovereign_ai.cli.command import example, speak
 from sovereign_ai.cli.output import AsJson, Output
 
 if TYPE_CHECKING:
+    from sovereign_ai.assess.energy.report import Hourly
     from sovereign_ai.assess.sheet import Given
     from sovereign_ai.cli.stack import Stack
 
@@ -44,10 +45,17 @@ def add(app: typer.Typer) -> None:
         stack: Where = Path(),
         figures: Figures = None,
         wet_bulb: Annotated[list[str] | None, typer.Option(help="SITE=FILE: hourly wet bulb in degrees Celsius, a number a line.")] = None,
+        hourly: Annotated[
+            list[str] | None,
+            typer.Option(help="SITE=FILE: CSV of kilowatts, a row an hour; a column a contract, and `load` for what is drawn."),
+        ] = None,
+        store: Annotated[
+            list[str] | None, typer.Option(help="SITE=KWH,KW: a battery for the hourly balance, such as fra1=4000,1000.")
+        ] = None,
         as_json: Annotated[bool, AsJson] = False,
     ) -> None:
         """Say what is drawn, what survives, how it is cooled, what it emits, and what law asks."""
-        speak("assess energy", as_json, lambda output: _energy(output, stack, figures, wet_bulb or []))
+        speak("assess energy", as_json, lambda output: _energy(output, stack, figures, wet_bulb or [], hourly or [], store or []))
 
     @group.command("cost", **example("sovereign-ai assess cost stacks/lab --focus 2026-12 --output cost.csv"))
     def cost(
@@ -88,18 +96,51 @@ def _goodput(output: Output, path: Path, figures: Path | None, runs: int, seed: 
     _told(output, assess(stack.factory, stack.plan, given, runs, seed))
 
 
-def _energy(output: Output, path: Path, figures: Path | None, wet_bulb: list[str]) -> None:
+def _energy(output: Output, path: Path, figures: Path | None, wet_bulb: list[str], hourly: list[str], store: list[str]) -> None:
     from sovereign_ai.assess.energy.report import assess
     from sovereign_ai.assess.sources import series
 
     stack, given = _opened(path, figures, "energy")
-    found = {}
-    for text in wet_bulb:
-        site, equals, file = text.partition("=")
-        if not equals or not file:
-            _refuse("bad-option", f"--wet-bulb {text!r} names no file", "write SITE=FILE, such as fra1=wet-bulb.txt")
-        found[site] = series(Path(file))
-    _told(output, assess(stack.factory, stack.plan, given, found))
+    found = {site: series(Path(file)) for site, file in _by_site("--wet-bulb", wet_bulb, "fra1=wet-bulb.txt")}
+    _told(output, assess(stack.factory, stack.plan, given, found, _hours(hourly, store)))
+
+
+def _hours(hourly: list[str], store: list[str]) -> dict[str, Hourly]:
+    """Read hourly supply and load, and batteries."""
+    from sovereign_ai.assess.energy.balance import Store
+    from sovereign_ai.assess.energy.report import Hourly
+    from sovereign_ai.assess.sources import columns
+
+    stores: dict[str, Store] = {}
+    for site, text in _by_site("--store", store, "fra1=4000,1000"):
+        try:
+            capacity, power = (float(part) for part in text.split(","))
+        except ValueError:
+            _refuse("bad-option", f"--store {site}={text}: two numbers are expected", "write kilowatt-hours and kilowatts: fra1=4000,1000")
+        if not (0 < capacity < float("inf") and 0 < power < float("inf")):
+            _refuse(
+                "bad-option",
+                f"--store {site}={text}: a battery holds and gives something",
+                "write kilowatt-hours and kilowatts: fra1=4000,1000",
+            )
+        stores[site] = Store(capacity, power)
+    found: dict[str, Hourly] = {}
+    for site, file in _by_site("--hourly", hourly, "fra1=year.csv"):
+        series = columns(Path(file))
+        load = series.pop("load", None)
+        found[site] = Hourly(series, load, stores.pop(site, None))
+    if stores:
+        _refuse("bad-option", f"--store {next(iter(stores))} has no hours to work in", "give the site's hours too: --hourly SITE=FILE")
+    return found
+
+
+def _by_site(option: str, texts: list[str], example_text: str) -> Iterator[tuple[str, str]]:
+    """Split SITE=REST."""
+    for text in texts:
+        site, _, rest = text.partition("=")
+        if not site or not rest:
+            _refuse("bad-option", f"{option} {text!r} is no SITE=…", f"such as {example_text}")
+        yield site, rest
 
 
 def _cost(output: Output, path: Path, figures: Path | None, focus: str | None, out: Path | None) -> None:

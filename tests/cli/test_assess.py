@@ -48,11 +48,46 @@ def test_wrong_options_are_told_without_a_traceback(tmp_path: Path):
         (("cost", "--output", "x.csv"), "bad-option"),
         (("energy", "--wet-bulb", "fra1"), "bad-option"),
         (("energy", "--wet-bulb", f"nowhere={figures}"), "empty-series"),
+        (("energy", "--hourly", "fra1"), "bad-option"),
+        (("energy", "--hourly", f"fra1={tmp_path}/nothing.csv"), "no-file"),
+        (("energy", "--store", "fra1=10,5"), "bad-option"),
+        (("energy", "--store", "fra1=ten"), "bad-option"),
         (("sovereignty", "--on", "soon"), "bad-date"),
     ):
         result = _run(words[0], str(STACKS / "lab"), *words[1:], "--json")
         assert result.exit_code == 2, words
         assert json.loads(result.stdout)["problems"][0]["code"] == code
+
+
+def test_hourly_supply_and_load_are_balanced_with_a_battery_and_the_shortfall_is_told(tmp_path: Path):
+    file = tmp_path / "north.csv"
+    file.write_text("hour,load,wind,base\n0,100,150,0\n1,100,0,40\n2,100,0,0\n")
+    words = ("energy", str(STACKS / "gigafactory"), "--hourly", f"north={file}", "--store", "north=1000,30")
+    found = json.loads(_run(*words, "--json").stdout)["assessment"]["balances"]["north"]
+    # 50 kW are left over in the first hour, of which 30 / 0.88 go in; the battery gives 30 kWh in the second, base 40.
+    assert (found["hours"], found["load"], found["short_hours"]) == (3, 300.0, 2)
+    assert found["used"] == {"wind": pytest.approx(126.4), "base": 40.0}
+    assert found["shortfall"] == pytest.approx(300 - 126.4 - 40)
+    assert found["worst_gap"] == pytest.approx(100)
+    told = _run(*words).stdout
+    assert "hour by hour (3 hours)" in told
+    assert "shortfall: 134 kWh in 2 hours, at most 100 kW" in told
+
+
+def test_what_is_wrong_in_a_file_of_hours_is_told_line_by_line(tmp_path: Path):
+    file = tmp_path / "north.csv"
+    for text, codes in (
+        ("load,wind\n1,x\n1\n", ["bad-number", "uneven-row"]),
+        ("load,load\n1,2\n", ["bad-header"]),
+        ("load\n", ["empty-series"]),
+        ("", ["empty-series"]),
+        ("load,wind\n1,-2\n", ["negative-power"]),
+        ("load,wnd\n1,2\n", ["unknown-contract"]),
+    ):
+        file.write_text(text)
+        result = _run("energy", str(STACKS / "gigafactory"), "--hourly", f"north={file}", "--json")
+        assert result.exit_code == 2
+        assert [one["code"] for one in json.loads(result.stdout)["problems"]] == codes, text
 
 
 def test_a_month_is_written_as_focus_csv(tmp_path: Path):

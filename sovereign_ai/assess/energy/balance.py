@@ -55,6 +55,7 @@ class Balance:
     """What came of supply and load, in kilowatt-hours.
 
     Attributes:
+        hours: how many hours were looked at.
         load: what was wanted.
         used: by source's name, what of it was used at once or through the store.
         shortfall: what nobody gave.
@@ -66,6 +67,7 @@ class Balance:
         carbon_free_share: of the load, from renewable or nuclear sources.
     """
 
+    hours: int
     load: float
     used: Mapping[str, float]
     shortfall: float
@@ -123,6 +125,7 @@ def balance(load: Sequence[float], supplies: Sequence[Supply], store: Store | No
     green = sum(amount for amount, one in zip(used, ordered, strict=True) if one.source in RENEWABLE)
     clean = sum(amount for amount, kind in zip(used, free, strict=True) if kind)
     return Balance(
+        hours=len(load),
         load=whole,
         used={one.name: amount for one, amount in zip(ordered, used, strict=True)},
         shortfall=shortfall,

@@ -141,6 +141,10 @@ def _check_series(here: Sequence[Here], wet_bulb: Mapping[str, Sequence[float]],
     ]
     problems += [Problem("empty-series", f"the wet bulb of {name!r} has no hours") for name, series in wet_bulb.items() if not series]
     for name, series in hourly.items():
+        if min((least for one in (*series.contracts.values(), series.load or ()) for least in one), default=0.0) < 0:
+            problems.append(
+                Problem("negative-power", f"a series of {name!r} falls below zero", hint="write what is given and what is drawn")
+            )
         contracts = [one.name for one in sites[name].site.contracts] if name in sites else []
         problems += [
             Problem("unknown-contract", f"site {name!r} has no contract {one!r}", hint=nearest(one, contracts))
@@ -209,8 +213,19 @@ def lines(energy: Energy) -> Iterator[str]:
         for check in (one for one in energy.checks if one.site == site):
             since = f" from {check.since}" if check.since else ""
             yield f"  {check.rule}{since}: {check.status} ({check.why})"
+    for site, found in energy.balances.items():
+        yield from _balanced(site, found)
     if energy.needs:
         yield f"figures that would close gaps: {', '.join(energy.needs)}"
+
+
+def _balanced(site: str, found: Balance) -> Iterator[str]:
+    """Say what came of hourly supply and load."""
+    yield f"site {site}, hour by hour ({found.hours:,} hours), of {found.load:,.0f} kWh"
+    yield from (f"  {name}: {amount:,.0f} kWh, {amount / found.load if found.load else 0:.1%}" for name, amount in found.used.items())
+    yield f"  shortfall: {found.shortfall:,.0f} kWh in {found.short_hours:,} hours, at most {found.worst_gap:,.0f} kW"
+    yield f"  renewable {found.renewable_share:.1%}, carbon-free {found.carbon_free_share:.1%} (nuclear is not renewable)"
+    yield f"  not taken: {found.curtailed:,.0f} kWh; lost in the store: {found.lost:,.0f} kWh"
 
 
 _SHOWN = {
