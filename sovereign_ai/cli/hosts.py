@@ -173,7 +173,12 @@ def _prep(output: Output, path: Path, out: Path, limit: list[str], file: Path | 
     out.mkdir(parents=True, exist_ok=True, mode=0o700)
     for unit, part in chosen.in_units():
         write(out / f"{unit}.json", part.to_json())
-    outcome = run(chosen, Wish("reach.yml", budget=len(chosen.hosts), forks=forks), progress=output.progress, cancel=_cancelling())
+    outcome = run(
+        chosen,
+        Wish("reach.yml", budget=len(chosen.hosts), forks=forks, changes_nothing=True),
+        progress=output.progress,
+        cancel=_cancelling(),
+    )
     answered = len(chosen.hosts) - len(outcome.bad)
     lines += [f"wrote {len(rows)} inventories to {out}", *told(outcome), f"{answered:,} of {len(chosen.hosts):,} hosts answer"]
     output.finish({**data, "reach": outcome.to_data()}, lines, ExitCode.OK if outcome.whole else ExitCode.FINDINGS)

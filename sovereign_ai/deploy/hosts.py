@@ -47,6 +47,7 @@ class Wish:
         variables: more variables for the run; nothing secret.
         forks: hosts worked on at the same time.
         timeout: seconds that one task may take on a host; what hangs longer has failed there.
+        changes_nothing: whether hosts may be taken together whatever their units; a check may always.
     """
 
     playbook: str
@@ -56,6 +57,11 @@ class Wish:
     variables: Mapping[str, Any] = field(default_factory=dict)
     forks: int = MOST_AT_ONCE
     timeout: int = 900
+    changes_nothing: bool = False
+
+    def parts(self, inventory: Inventory) -> list[tuple[str, Inventory]]:
+        """Give what is worked on at once: a unit, or where nothing is changed as many hosts as are quick together."""
+        return list(inventory.in_parts(self.forks * 4) if self.check or self.changes_nothing else inventory.in_units())
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,15 +160,16 @@ def run(
     start = time.monotonic()
     results: dict[str, HostResult] = {}
     stopped = ""
-    for number, (unit, part) in enumerate(inventory.in_units(), 1):
-        said = f"{unit} ({number} of {len(inventory.units)})"
+    parts = wish.parts(inventory)
+    for number, (unit, part) in enumerate(parts, 1):
+        said = f"{unit} ({number} of {len(parts)})"
         found = _unit(part, wish, _prefixed(progress, said), cancel)
         results |= {one.host: one for one in found}
         done(unit, found)
         bad = sum(one.state in BAD for one in results.values())
         if cancel():
             stopped = f"cancelled in {unit}"
-        elif bad > wish.budget and not wish.check and number < len(inventory.units):
+        elif bad > wish.budget and not wish.check and number < len(parts):
             stopped = f"{bad} hosts failed, and the budget is {wish.budget}; nothing after {unit} was begun"
         if stopped:
             break

@@ -59,6 +59,14 @@ def test_a_check_looks_at_every_host_whatever_fails(states: dict[str, State]) ->
     assert [one.state for one in outcome.results] == ["unreachable", "drift", "ok"]
 
 
+def test_where_nothing_is_changed_hosts_are_taken_together_whatever_their_units(states: dict[str, State]) -> None:
+    told: list[str] = []
+    run(THREE, Wish("reach.yml", forks=1, changes_nothing=True), progress=silent, done=lambda part, _results: told.append(part))
+    assert told == ["hosts 1 to 3 of 3"]
+    assert [name for name, _ in THREE.in_parts(2)] == ["hosts 1 to 2 of 3", "hosts 3 to 3 of 3"]
+    assert [name for name, _ in Wish("hosts.yml").parts(THREE)] == ["u0", "u1", "u2"]
+
+
 def test_a_cancelled_run_begins_no_further_unit(states: dict[str, State]) -> None:
     outcome = run(THREE, Wish("hosts.yml"), progress=silent, cancel=lambda: True)
     assert outcome.stopped == "cancelled in u0"

@@ -67,6 +67,12 @@ class Inventory:
         for unit in self.units:
             yield unit, Inventory(tuple(one for one in self.hosts if one.unit == unit), self.shared)
 
+    def in_parts(self, most: int) -> Iterator[tuple[str, Inventory]]:
+        """Give parts of so many hosts at most, whatever their units, each with what it is in words."""
+        for start in range(0, len(self.hosts), most):
+            hosts = self.hosts[start : start + most]
+            yield f"hosts {start + 1:,} to {start + len(hosts):,} of {len(self.hosts):,}", Inventory(hosts, self.shared)
+
     def with_variables(self, own: Mapping[str, Mapping[str, Any]]) -> Inventory:
         """Give the same hosts with more variables: host to what is added, as a connection."""
         return Inventory(
