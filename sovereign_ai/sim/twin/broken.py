@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from sovereign_ai.assess.fabric import FabricReport, Loss
+from sovereign_ai.errors import DeploymentError, Problem
 from sovereign_ai.render.switches.ports import Port, SwitchPorts, interface
 from sovereign_ai.sim.twin.namespace import ask, batch, sysctl
 from sovereign_ai.sim.twin.ping import Pair, Pinger, Stream
@@ -59,19 +60,43 @@ def foretold(predicted: FabricReport, kind: str) -> Loss:
     return next(one for one in predicted.losses if one.kind == kind)
 
 
-def _flows(twin: Twin, leaf: str, most: int = 32) -> list[Pair]:
-    """Give flows that start at a leaf: each host's port there to the next rail of other hosts of its zone, several a host."""
+@dataclass(frozen=True, slots=True)
+class Crossing:
+    """Flows from one leaf to others.
+
+    Attributes:
+        leaf: the leaf they leave.
+        other: the leaf that the first of them goes to.
+        flows: each host's port at the leaf to the next rail of other hosts of its zone, several a host.
+    """
+
+    leaf: SwitchPorts
+    other: str
+    flows: Sequence[Pair]
+
+
+def crossing(twin: Twin, most: int = 32) -> Crossing:
+    """Give flows that leave the first leaf whose hosts have others of their zone at another leaf.
+
+    Raises:
+        DeploymentError: there is none, so that nothing lost above a leaf would be felt.
+    """
     rails = twin.sample.plane.rails
-    rail = next(one.switch.rail for one in twin.sample.switches if one.switch.name == leaf)
-    found = [pair for pair in pairs_of(twin, rail, (rail + 1) % rails, same=True) if pair[0].leaf == leaf]
-    step = max(len(found) // most, 1)
-    return found[::step][:most]
+    for one in twin.sample.tier("leaf"):
+        rail, name = one.switch.rail, one.switch.name
+        found = [pair for pair in pairs_of(twin, rail, (rail + 1) % rails, same=True) if pair[0].leaf == name != pair[1].leaf]
+        if found:
+            return Crossing(one, found[0][1].leaf, found[:: max(len(found) // most, 1)][:most])
+    message = "no two hosts of a zone hang at different leaves"
+    raise DeploymentError(Problem("no-flows", message, hint="twin a wider plane: --plane"))
 
 
-def _busiest(twin: Twin, pinger: Pinger, flows: list[Pair], leaf: SwitchPorts) -> Port:
+def _busiest(twin: Twin, pinger: Pinger, traffic: Crossing) -> Port:
     """Give the uplink of a leaf that carries most of some flows, by its counters."""
+    leaf = traffic.leaf
+    pinger.sweep(traffic.flows)
     before = _sent(twin, leaf.switch.name)
-    Stream(pinger, flows).run(0.5)
+    Stream(pinger, traffic.flows).run(0.5)
     after = _sent(twin, leaf.switch.name)
     return max(leaf.fabric, key=lambda port: (after[port.interface] - before[port.interface], port.interface))
 
@@ -86,17 +111,16 @@ def _set(twin: Twin, switch: str, interfaces: Iterable[str], state: str) -> None
     batch((f"link set {name} {state}" for name in interfaces), twin.name(switch))
 
 
-def _under_traffic(twin: Twin, pinger: Pinger, flows: Sequence[Pair], away: Callable[[], None], back: Callable[[], None]) -> Lost:
-    """Break something and mend it under traffic from the first leaf."""
-    leaf, other = twin.sample.tier("leaf")[0], twin.sample.tier("leaf")[-1].switch.name
-    pinger.sweep(flows)
-    stream = Stream(pinger, flows)
+def _under_traffic(twin: Twin, pinger: Pinger, traffic: Crossing, away: Callable[[], None], back: Callable[[], None]) -> Lost:
+    """Break something and mend it under traffic between leaves."""
+    pinger.sweep(traffic.flows)
+    stream = Stream(pinger, traffic.flows)
     stream.run(0.3)
     away()
     try:
         stream.run(3.0)
         silent = max(stream.silence().values(), default=0.0)
-        left = len(twin.paths(leaf.switch.name, other))
+        left = len(twin.paths(traffic.leaf.switch.name, traffic.other))
     finally:
         back()
     stream.run(1.0)
@@ -104,27 +128,24 @@ def _under_traffic(twin: Twin, pinger: Pinger, flows: Sequence[Pair], away: Call
     stream.run(0.5)
     returned = max(stream.silence().values(), default=0.0)
     pinger.forget()
-    return Lost(silent, returned, left, len(leaf.fabric))
+    return Lost(silent, returned, left, len(traffic.leaf.fabric))
 
 
 def link_lost(twin: Twin, pinger: Pinger) -> Seen:
     """Take the uplink away that carries most of the flows, at its far end, and bring it back, under traffic."""
-    leaf = twin.sample.tier("leaf")[0]
-    flows = _flows(twin, leaf.switch.name)
-    pinger.sweep(flows)
-    port = _busiest(twin, pinger, flows, leaf)
+    traffic = crossing(twin)
+    port = _busiest(twin, pinger, traffic)
     far = [interface(port.peer_port)]
-    lost = _under_traffic(twin, pinger, flows, lambda: _set(twin, port.peer, far, "down"), lambda: _set(twin, port.peer, far, "up"))
+    lost = _under_traffic(twin, pinger, traffic, lambda: _set(twin, port.peer, far, "down"), lambda: _set(twin, port.peer, far, "up"))
     right = lost.left == lost.whole - 1 and lost.silent <= SLOWEST["link"] and lost.returned <= SLOWEST["back"]
-    return right, f"{leaf.switch.name} {port.interface}, the busiest: {lost}", lost.figures()
+    return right, f"{traffic.leaf.switch.name} {port.interface}, the busiest: {lost}", lost.figures()
 
 
 def link_flaps(twin: Twin, pinger: Pinger) -> Seen:
     """Let the busiest uplink go down and up again and again; after it every path must be there, in the kernel, and traffic flow."""
-    leaf, other = twin.sample.tier("leaf")[0], twin.sample.tier("leaf")[-1].switch.name
-    flows = _flows(twin, leaf.switch.name)
-    pinger.sweep(flows)
-    port = _busiest(twin, pinger, flows, leaf)
+    traffic = crossing(twin)
+    leaf, flows = traffic.leaf, traffic.flows
+    port = _busiest(twin, pinger, traffic)
     far = [interface(port.peer_port)]
     stream = Stream(pinger, flows)
     try:
@@ -139,7 +160,7 @@ def link_flaps(twin: Twin, pinger: Pinger) -> Seen:
     settled = twin.converge()
     stream.run(1.0)
     after = len(stream.silence())
-    paths = len(twin.paths(leaf.switch.name, other))
+    paths = len(twin.paths(leaf.switch.name, traffic.other))
     pinger.forget()
     right = paths == len(leaf.fabric) and longest <= SLOWEST["link"] and after == 0
     said = f"{leaf.switch.name} {port.interface} down and up {FLAPS} times in {2 * HALF * FLAPS:.0f} s: no flow silent for longer than "
@@ -149,8 +170,9 @@ def link_flaps(twin: Twin, pinger: Pinger) -> Seen:
 
 def spine_lost(twin: Twin, pinger: Pinger, predicted: FabricReport) -> Seen:
     """Let one spine die without a word, its links up, and hold what is left against what the plan foretold."""
-    loss = foretold(predicted, "spine")
-    spine = loss.example
+    loss, traffic = foretold(predicted, "spine"), crossing(twin)
+    above = [port.peer for port in traffic.leaf.fabric]
+    spine = loss.example if loss.example in above else above[0]
 
     def away() -> None:
         sysctl(twin.name(spine), {"net.ipv4.ip_forward": "0"})
@@ -160,9 +182,9 @@ def spine_lost(twin: Twin, pinger: Pinger, predicted: FabricReport) -> Seen:
         sysctl(twin.name(spine), {"net.ipv4.ip_forward": "1"})
         twin.daemons(spine, signal.SIGCONT)
 
-    lost = _under_traffic(twin, pinger, _flows(twin, twin.sample.tier("leaf")[0].switch.name), away, back)
+    lost = _under_traffic(twin, pinger, traffic, away, back)
     share = loss.share
-    planned = sum(port.peer != spine for port in twin.sample.tier("leaf")[0].fabric)
+    planned = sum(port.peer != spine for port in traffic.leaf.fabric)
     exact = lost.left == planned and lost.left * share.denominator <= lost.whole * share.numerator
     right = exact and lost.silent <= SLOWEST["spine"] and lost.returned <= SLOWEST["back"]
     said = f"{spine} dead with its links up: {lost}, {planned} planned, and {share} of the bisection foretold"

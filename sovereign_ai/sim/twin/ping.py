@@ -23,6 +23,9 @@ from sovereign_ai.sim.twin.sample import Endpoint
 
 Pair = tuple[Endpoint, Endpoint]
 _ECHO = struct.Struct("!BBHHH")
+MOST_AT_ONCE = 400
+"""Pairs asked before neighbour tables are emptied: the kernel keeps 1,024 neighbours for all namespaces together, also those that do
+not answer, and what it has no room for is never asked, which would look like separation."""
 
 
 @dataclass
@@ -78,13 +81,23 @@ class Pinger:
         return found
 
     def sweep(self, pairs: Iterable[Pair], *, wait: float = 1.0, tries: int = 2) -> set[Pair]:
-        """Give the pairs that got an answer.
+        """Give the pairs that got an answer; they are asked by some hundreds at a time, with neighbour tables emptied in between.
 
         Args:
             pairs: who asks whom.
             wait: seconds without any answer until a try ends.
             tries: how often those without an answer ask.
         """
+        wanted = list(dict.fromkeys(pairs))
+        answered: set[Pair] = set()
+        for start in range(0, len(wanted), MOST_AT_ONCE):
+            if start:
+                self.forget()
+            answered |= self._some(wanted[start : start + MOST_AT_ONCE], wait, tries)
+        return answered
+
+    def _some(self, pairs: Sequence[Pair], wait: float, tries: int) -> set[Pair]:
+        """Give the pairs that got an answer, of so few that the kernel has room for all their neighbours."""
         left = dict.fromkeys(pairs)
         answered: set[Pair] = set()
         for _ in range(tries):

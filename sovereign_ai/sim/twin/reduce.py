@@ -2,8 +2,9 @@
 
 What is kept is kept whole: a switch that is in it has every port between switches that are in it, under its planned name, with its
 planned neighbour. Leaves go by groups that serve the same machines (a group is what a scalable unit hangs on), so that a machine that is
-in it has all the rails that are in it. What counts, in this order: two groups, and machines of every zone; all switches above a leaf, for
-else its paths are fewer; all rails; and then as many machines as fit. What is left out is said.
+in it has all the rails that are in it. What counts, in this order: machines of every zone, and one group more, so that a zone has
+traffic between leaves; all switches above a leaf, for else its paths are fewer; all rails; and then as many machines as fit. What is left
+out is said.
 """
 
 from __future__ import annotations
@@ -72,7 +73,7 @@ def reduced(plane: FabricPlan, zones: Mapping[str, str], most: Limits) -> tuple[
     if not fit:
         message = f"{plane.name} has no part that fits {most.switches} switches and {most.cables} cables"
         raise ValueError(message)
-    wanted = max(_zoned(groups, zones, plane), 2)
+    wanted = _zoned(groups, zones, plane) + 1
     best = max(fit, key=lambda one: (min(one.groups, wanted), one.above, one.rails, one.endpoints))
     found = _part(plane, best, above)
     said = f"a part of {plane.name}: {best.rails} of {plane.rails} rails, {best.groups} of {len(groups)} groups of leaves, "
