@@ -5,7 +5,8 @@ phases that take turns: with the bindings of every policy of ours, and without a
 Security stand in both. A phase begins when a pod that must be refused is refused, or no longer is. The pods
 are stored, and removed between phases.
 
-Goal: at most 3 ms more at the 99th percentile.
+Goal: at most 3 ms more at the 99th percentile, on a machine that is otherwise idle: on a busy one the 99th
+percentile is that of its other work. The API server's CPU time a pod is given besides, which other work hardly moves.
 """
 
 from __future__ import annotations
@@ -77,17 +78,26 @@ def switch(api: Api, bindings: list[Object], *, on: bool) -> None:
             raise RuntimeError(message)
 
 
-def phase(api: Api, number: int) -> list[float]:
-    """Create pods one after another, and give the milliseconds of each; remove them."""
-    times = []
+def cpu_ms(pid: int) -> float:
+    """Give the CPU time that a process has used."""
+    fields = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) * 1000 / os.sysconf("SC_CLK_TCK")
+
+
+def phase(api: Api, number: int, pid: int) -> tuple[list[float], float]:
+    """Create pods one after another, and give the milliseconds of each and the API server's CPU time for all; remove them."""
+    times, used = [], 0.0
     for at in range(WARM + PODS):
+        if at == WARM:
+            used = cpu_ms(pid)
         obj = pod(f"p{number}-{at}")
         begun = time.perf_counter()
         api.create(obj)
         times.append((time.perf_counter() - begun) * 1000)
+    used = cpu_ms(pid) - used
     names = [one["metadata"]["name"] for one in api.list("v1", "Pod", NAMESPACE)]
     api.many(partial(_remove, api, name) for name in names)
-    return times[WARM:]
+    return times[WARM:], used
 
 
 def _remove(api: Api, name: str) -> None:
@@ -108,9 +118,11 @@ def main() -> None:
     bundle = render(factory, plan(factory), "lab")
     bindings = [obj for obj in bundle.objects if obj["kind"].endswith("AdmissionPolicyBinding")]
     seen: dict[bool, list[float]] = {True: [], False: []}
+    cpu = {True: 0.0, False: 0.0}
     load_before = os.getloadavg()[0]
     with tempfile.TemporaryDirectory() as state:
-        api = open_cluster(up("bench", root=Path(state)).kubeconfig)
+        cluster = up("bench", root=Path(state))
+        api = open_cluster(cluster.kubeconfig)
         try:
             for obj in bundle.objects:
                 if obj["apiVersion"].rpartition("/")[0] not in bundle.custom_groups and obj["kind"] != "ResourceQuota":
@@ -118,7 +130,9 @@ def main() -> None:
             for number in range(PHASES):
                 on = number % 2 == 0
                 switch(api, bindings, on=on)
-                seen[on] += phase(api, number)
+                times, used = phase(api, number, cluster.pids["kube-apiserver"])
+                seen[on] += times
+                cpu[on] += used
         finally:
             api.close()
             down("bench", root=Path(state))
@@ -132,6 +146,7 @@ def main() -> None:
         "without_ms": without,
         "added_ms": added,
         "ratio": {name: round(with_policies[name] / without[name], 2) for name in without},
+        "apiserver_cpu_ms": {"with": round(cpu[True] / len(seen[True]), 2), "without": round(cpu[False] / len(seen[False]), 2)},
         "machine": {"cpus": os.cpu_count(), "load": round(load_before, 1)},
     }
     print(json.dumps(result | {"goal_ms": GOAL, "met": added["p99"] <= GOAL}, indent=2))
