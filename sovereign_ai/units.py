@@ -325,6 +325,14 @@ class Money(Quantity):
     shown = ("EUR",)
 
 
+class EuroPerMegawattHour(Quantity):
+    """A price of electricity; the smallest step is one cent a megawatt-hour."""
+
+    noun, example = "a price of electricity", "62.50 EUR/MWh"
+    units: ClassVar[dict[str, int]] = {"EUR/MWh": 100}
+    shown = ("EUR/MWh",)
+
+
 class Percent(Quantity):
     """A share; the smallest step is a hundredth of a percent."""
 

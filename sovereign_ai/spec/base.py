@@ -133,6 +133,11 @@ class Model(BaseModel):
         return hash((type(self), tuple(self.__dict__.values())))
 
 
+def later() -> Any:
+    """Give a field that came after descriptions were signed: left out, it is in no canonical text, so that their digests stay."""
+    return Field(default=None, exclude_if=lambda value: value is None)
+
+
 def all_defaults() -> Any:
     """Give a field a part whose every field has its default; it is made with the whole, so it has no line of its own."""
     return Field(default_factory=dict, validate_default=True)

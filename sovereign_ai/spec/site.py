@@ -6,12 +6,13 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field, StringConstraints
 
-from sovereign_ai.spec.base import Count, Country, Frozen, Model, Name, Text
+from sovereign_ai.spec.base import Count, Country, Frozen, Model, Name, Text, later
 from sovereign_ai.spec.spots import Form
 from sovereign_ai.units import (
     BitsPerSecond,
     Celsius,
     CubicMetresPerHour,
+    EuroPerMegawattHour,
     KilogramsPerSquareMetre,
     Metres,
     Percent,
@@ -112,6 +113,10 @@ class GridContract(Model):
     """What is contracted."""
     source: Literal["grid", "wind", "solar", "hydro", "nuclear", "gas", "storage", "mixed"] = "grid"
     """Where it comes from; nuclear is low in carbon and not renewable."""
+    renewable: Percent | None = later()
+    """Share of a `grid` or `mixed` contract that guarantees of origin make renewable; left out, nobody knows it."""
+    price: EuroPerMegawattHour | None = later()
+    """What is paid for energy; used where every contract of the site has one, else the country's published price."""
 
 
 class Uplink(Model):

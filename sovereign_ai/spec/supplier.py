@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, StringConstraints
 
-from sovereign_ai.spec.base import Count, Country, Day, Model, Name, Text
+from sovereign_ai.spec.base import Count, Country, Day, Model, Name, Text, later
 from sovereign_ai.spec.spots import Form
 from sovereign_ai.units import Seconds
 
@@ -34,6 +34,29 @@ class Supplier(Model):
     """A second source, where there is one."""
 
 
+class ModelSize(Model):
+    """The model that a workload trains or serves; its time and energy follow from it."""
+
+    parameters: Annotated[int, Field(ge=1, le=10**15, strict=True)]
+    """Parameters, all of them."""
+    active: Annotated[int, Field(ge=1, le=10**15, strict=True)] | None = None
+    """Parameters that work on a token, in a mixture of experts; left out, all."""
+    tokens: Annotated[int, Field(ge=1, le=10**18, strict=True)] | None = None
+    """Tokens that it is trained on."""
+    layers: Annotated[int, Field(ge=1, le=10_000, strict=True)] | None = None
+    """Layers, each with a cache of keys and values."""
+    kv_heads: Annotated[int, Field(ge=1, le=10_000, strict=True)] | None = None
+    """Key and value heads of a layer."""
+    head_width: Annotated[int, Field(ge=1, le=100_000, strict=True)] | None = None
+    """Numbers in a key or a value."""
+    context: Annotated[int, Field(ge=1, le=10**9, strict=True)] | None = None
+    """Tokens of a sequence when it is longest."""
+    experts: Annotated[int, Field(ge=1, le=100_000, strict=True)] | None = None
+    """Routed experts a layer; left out, the model is dense."""
+    experts_chosen: Annotated[int, Field(ge=1, le=100_000, strict=True)] | None = None
+    """Experts that a token is sent to."""
+
+
 class Workload(Model):
     """A job or service that the factory shall carry."""
 
@@ -55,6 +78,8 @@ class Workload(Model):
     """Container image with its registry, pinned by digest."""
     data: tuple[Name, ...] = ()
     """Data classes it reads or writes."""
+    model: ModelSize | None = later()
+    """The model's size; left out, training time and energy are open."""
 
 
 Registry = Annotated[

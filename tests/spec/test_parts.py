@@ -9,8 +9,9 @@ from pydantic import ValidationError
 from sovereign_ai.errors import SpecError
 from sovereign_ai.spec.load import load
 from sovereign_ai.spec.operator import Certificate, Staff
-from sovereign_ai.spec.site import Feed, Power
+from sovereign_ai.spec.site import Feed, GridContract, Power
 from sovereign_ai.spec.zone import Flow, ResidencyPolicy
+from sovereign_ai.units import EuroPerMegawattHour
 
 SMALL = Path(__file__).parent / "small.yaml"
 
@@ -60,3 +61,14 @@ def test_python_writes_within_where_yaml_writes_in():
 def test_hidden_letters_are_refused_from_python_too():
     with pytest.raises(SpecError, match="RIGHT-TO-LEFT OVERRIDE"):
         Certificate(scheme="a\u202eb", scope="b", expires="2026-12-31")
+
+
+def test_a_field_that_came_later_is_in_no_canonical_text_unless_it_is_given():
+    whole = load(SMALL)
+    assert b"renewable" not in whole.canonical()
+    site = whole.sites[0]
+    contract = GridContract(name="a", supplier="A", supplier_seat="DE", power="1 MW")
+    assert set(contract.model_dump(mode="json")) == {"name", "supplier", "supplier_seat", "power", "source"}
+    given = contract.model_copy(update={"price": EuroPerMegawattHour.parse("62.5 EUR/MWh")})
+    data = whole.model_copy(update={"sites": (site.model_copy(update={"contracts": (given,)}),)}).to_data()
+    assert data["sites"][0]["contracts"][0]["price"] == "62.5 EUR/MWh"

@@ -82,15 +82,7 @@ def _running(sheet: Sheet, sites: Sequence[Here]) -> None:
     """Add energy, upkeep, staff and other costs of a year; what is not known counts as nothing in the known part."""
     energy: list[str] = []
     for here in sites:
-        country = here.site.country
-        local = f"electricity.{country}"
-        name = local if local in figures("prices") or local in sheet.given else "electricity.EU"
-        each = sheet.figure(
-            name,
-            figures("prices").get(name),
-            unit="EUR/kWh",
-            question=f"What does a kilowatt-hour cost in {country}, in euro?",
-        )
+        each = _electricity(sheet, here)
         cost = f"year.energy.{here.site.name}"
         energy.append(sheet.derive(cost, "EUR/a", "E_DC x price", lambda kwh, euro: kwh * euro, f"site.{here.site.name}.e-dc", each))
     _sum(sheet, "year.energy", energy, energy, unit="EUR/a")
@@ -113,6 +105,30 @@ def _running(sheet: Sheet, sites: Sequence[Here]) -> None:
         known = [name] if sheet.value(name) is not None else []
         note = "" if known else "nobody gave it: not in it"
         sheet.derive(f"{name}.known", "EUR/a", "if known", lambda *all_: sum(all_), *known, note=note)
+
+
+def _electricity(sheet: Sheet, here: Here) -> str:
+    """Add the price of a site's kilowatt-hour: by its contracts where each has one, else the country's."""
+    country, contracts = here.site.country, [one for one in here.site.contracts if one.source != "storage"]
+    local = f"electricity.{country}"
+    prices = [one.price.count / 100_000 for one in contracts if one.price is not None]
+    if contracts and len(prices) == len(contracts) and local not in sheet.given:
+        paid = [
+            sheet.plan(f"contract.{one.name}.price", price, "EUR/kWh", "as described") for one, price in zip(contracts, prices, strict=True)
+        ]
+        means = [f"contract.{one.name}.mean" for one in contracts]
+        formula = "mean of the contracts' prices, by what each gives"
+        name = f"site.{here.site.name}.electricity"
+        return sheet.derive(name, "EUR/kWh", formula, _weighted, *means, *paid, note="energy alone: grid fees and taxes are not in it")
+    name = local if local in figures("prices") or local in sheet.given else "electricity.EU"
+    question = f"What does a kilowatt-hour cost in {country}, in euro?"
+    return sheet.figure(name, figures("prices").get(name), unit="EUR/kWh", question=question)
+
+
+def _weighted(*numbers: float) -> float:
+    """Give a mean of the second half, weighted by the first."""
+    half = len(numbers) // 2
+    return sum(weight * number for weight, number in zip(numbers[:half], numbers[half:], strict=True)) / sum(numbers[:half])
 
 
 def add_work(sheet: Sheet, name: str, peak: str, mfu: str, goodput: str) -> None:

@@ -40,7 +40,7 @@ def add_supply(sheet: Sheet, here: Here) -> None:
             *order,
         )
     mixed = [one for one in here.site.contracts if one.source in ("mixed", "grid")]
-    shares = [sheet.estimate(f"contract.{one.name}.renewable-share", 0.0, "1", 0.0, 1.0, _UNKNOWN_MIX) for one in mixed]
+    shares = [_guaranteed(sheet, one) for one in mixed]
     powers = [f"contract.{one.name}.mean" for one in mixed]
     if not described:
         powers = [f"{name}.load"]
@@ -56,6 +56,14 @@ def add_supply(sheet: Sheet, here: Here) -> None:
         *powers,
         *shares,
     )
+
+
+def _guaranteed(sheet: Sheet, contract: GridContract) -> str:
+    """Add the share of a mix that guarantees of origin make renewable."""
+    name = f"contract.{contract.name}.renewable-share"
+    if contract.renewable is None:
+        return sheet.estimate(name, 0.0, "1", 0.0, 1.0, _UNKNOWN_MIX)
+    return sheet.plan(name, contract.renewable.count / 10_000, "1", "by guarantees of origin, as described")
 
 
 def _second(green: float, nuclear: float, _other: float, load: float) -> float:

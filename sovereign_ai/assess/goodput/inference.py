@@ -25,6 +25,7 @@ from sovereign_ai.assess.sources import figure
 from sovereign_ai.catalog.accelerators import accelerator
 from sovereign_ai.plan.shapes import Shape
 from sovereign_ai.spec.factory import AIFactory
+from sovereign_ai.spec.supplier import ModelSize
 
 _QUESTIONS = {
     "parameters": ("parameters", "How many parameters does the model have?"),
@@ -43,11 +44,18 @@ class Service:
         name: the workload's name, or the pool's.
         shape: the pool.
         machines: machines it has.
+        model: the size of the model, where the description says it.
     """
 
     name: str
     shape: Shape
     machines: int
+    model: ModelSize | None = None
+
+    def described(self, part: str) -> int | None:
+        """Give what the description says of a part of the model; None if nothing."""
+        found: int | None = getattr(self.model, part.replace("-", "_"), None)
+        return found
 
 
 def services(factory: AIFactory, shapes: Sequence[Shape]) -> Iterator[Service]:
@@ -55,7 +63,7 @@ def services(factory: AIFactory, shapes: Sequence[Shape]) -> Iterator[Service]:
     for shape in shapes:
         mine = [one for one in factory.workloads if one.pool == shape.pool.name and one.kind == "inference"]
         for one in mine:
-            yield Service(one.name, shape, one.nodes)
+            yield Service(one.name, shape, one.nodes, one.model)
         if not mine and shape.pool.purpose == "inference":
             yield Service(shape.pool.name, shape, shape.nodes)
 
@@ -95,14 +103,22 @@ def add_service(sheet: Sheet, service: Service) -> None:
     machine = service.shape.system
     chip = accelerator(machine.accelerator)
     for part, (unit, question) in _QUESTIONS.items():
+        known = service.described(part)
+        if known is not None:
+            sheet.plan(f"{name}.{part}", known, unit, "as described")
         sheet.ask(f"{name}.{part}", unit, f"{service.name}: {question}")
     sheet.estimate(f"{name}.weight-bytes", 2.0, "B", 1.0, 2.0, "16 bits a weight, or 8 where quantised")
     sheet.estimate(f"{name}.cache-bytes", 2.0, "B", 1.0, 2.0, "16 bits a value, or 8 where quantised")
-    active = sheet.ask(f"{name}.active", "parameters", "active parameters") if f"{name}.active" in sheet.given else f"{name}.parameters"
+    active = f"{name}.parameters"
+    working = service.described("active")
+    if working is not None:
+        active = sheet.plan(f"{name}.active", working, "parameters", "that work on a token, as described")
+    elif f"{name}.active" in sheet.given:
+        active = sheet.ask(f"{name}.active", "parameters", "active parameters")
     experts = [
         sheet.ask(f"{name}.{part}", "experts", "experts")
         if f"{name}.{part}" in sheet.given
-        else sheet.plan(f"{name}.{part}", 1, "experts", "a dense model")
+        else sheet.plan(f"{name}.{part}", service.described(part) or 1, "experts", "as described; 1 is a dense model")
         for part in ("experts", "experts-chosen")
     ]
     sheet.derive(

@@ -18,6 +18,7 @@ from sovereign_ai.plan.factory import Plan
 from sovereign_ai.plan.shapes import Shape
 from sovereign_ai.plan.storage import StoragePlan
 from sovereign_ai.spec.factory import AIFactory
+from sovereign_ai.spec.supplier import ModelSize
 
 _COUNTED = "h100-sxm"
 """The accelerator whose failures were counted."""
@@ -32,12 +33,14 @@ class Job:
         shape: the pool it runs on.
         machines: machines it takes at once.
         declared: whether the description names it; otherwise it is a whole pool taken as one job.
+        model: the size of the model that it trains, where the description says it.
     """
 
     name: str
     shape: Shape
     machines: int
     declared: bool
+    model: ModelSize | None = None
 
     @property
     def gpus(self) -> int:
@@ -55,7 +58,7 @@ def jobs(factory: AIFactory, shapes: Sequence[Shape]) -> Iterator[Job]:
     for shape in shapes:
         mine = [one for one in factory.workloads if one.pool == shape.pool.name and one.kind == "training"]
         for one in mine:
-            yield Job(one.name, shape, one.nodes, declared=True)
+            yield Job(one.name, shape, one.nodes, declared=True, model=one.model)
         if not mine and shape.pool.purpose != "inference":
             yield Job(shape.pool.name, shape, shape.nodes, declared=False)
 
@@ -92,6 +95,8 @@ def add_job(sheet: Sheet, job: Job, plan: Plan) -> None:
     sheet.plan(f"{name}.machines", job.machines, "machines", why)
     rate = add_rate(sheet, job.chip)
     sheet.derive(f"{name}.mean", "h", "24 / (rate x GPUs)", lambda each, gpus: mean_between(each * gpus), rate, f"{name}.gpus")
+    if job.model is not None:
+        sheet.plan(f"{name}.parameters", job.model.parameters, "parameters", "as described")
     sheet.ask(f"{name}.parameters", "parameters", f"How many parameters does the model of {job.name} have?")
     _add_checkpoint(sheet, name, job, plan)
     detection, restart = (sheet.figure(part, figure("failures", part)) for part in ("detection", "restart"))

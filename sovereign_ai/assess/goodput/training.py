@@ -31,6 +31,10 @@ def add_training(sheet: Sheet, job: Job) -> None:
     active = f"{name}.parameters"
     if f"{name}.active" in sheet.given:
         active = sheet.ask(f"{name}.active", "parameters", "parameters that work on a token")
+    elif job.model is not None and job.model.active is not None:
+        active = sheet.plan(f"{name}.active", job.model.active, "parameters", "that work on a token, as described")
+    if job.model is not None and job.model.tokens is not None:
+        sheet.plan(f"{name}.tokens", job.model.tokens, "tokens", "as described")
     sheet.ask(f"{name}.tokens", "tokens", f"On how many tokens is {job.name} trained?")
     sheet.derive(f"{name}.flop", "FLOP", "6 x active parameters x tokens", training_flop, active, f"{name}.tokens")
     peak = chip.source_of(f"dense_tflops.{PRECISION}")

@@ -55,6 +55,18 @@ def _flows(zone: SecurityZone, field: str) -> Iterator[Problem]:
             yield Problem("contradiction", message, Where(field=at), "keep one of the two")
 
 
+def _model(workload: Workload, field: str) -> Iterator[Problem]:
+    """Refuse more parameters at work than there are."""
+    size = workload.model
+    if size is not None and size.active is not None and size.active > size.parameters:
+        message = f"{size.active:,} parameters work on a token, and the model has {size.parameters:,}"
+        yield Problem("contradiction", message, Where(field=f"{field}.active"), f"write at most {size.parameters}, or leave it out")
+
+    if size is not None and (size.experts_chosen or 1) > (size.experts or 1):
+        message = f"a token is sent to {size.experts_chosen:,} experts, and a layer has {size.experts or 1:,}"
+        yield Problem("contradiction", message, Where(field=f"{field}.experts_chosen"), "write at most the number of 'experts'")
+
+
 def _image(images: Images, image: str, field: str) -> Iterator[Problem]:
     """Refuse an image that admission would refuse: from elsewhere, or without its digest where that is required."""
     if not any(image.startswith(f"{registry.rstrip('/')}/") for registry in images.registries):
@@ -82,6 +94,7 @@ def check_workloads(factory: AIFactory) -> Iterator[Problem]:
     tenants = {zone.name: zone.tenants for zone in factory.zones}
     known = {tenant.name for tenant in factory.tenants}
     for index, workload in enumerate(factory.workloads):
+        yield from _model(workload, f"workloads[{index}].model")
         yield from _image(factory.images, workload.image, f"workloads[{index}].image")
         pool = pools.get(workload.pool)
         if pool is None or pool.zone not in tenants or workload.tenant not in known:

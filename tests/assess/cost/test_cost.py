@@ -127,6 +127,22 @@ def test_a_site_without_its_own_price_takes_the_unions():
     assert "electricity.EU" not in {one.id for one in mine.measures}
 
 
+def test_where_every_contract_has_a_price_the_site_pays_their_mean_by_what_each_gives(tmp_path: Path):
+    wind, base = "power: 80 MW, source: wind", "power: 60 MW, source: mixed"
+    one = assess(*changed("gigafactory", wind, f"{wind}, price: 50 EUR/MWh", tmp_path))
+    assert "site.north.electricity" not in {measure.id for measure in one.measures}
+    both = assess(*changed("gigafactory", wind, f"{wind}, price: 50 EUR/MWh", tmp_path, (base, f"{base}, price: 90 EUR/MWh")))
+    gives = both.measure("contract.wind.mean").value or 0
+    expected = (gives * 0.05 + 60e6 * 0.09) / (gives + 60e6)
+    assert both.measure("site.north.electricity").value == pytest.approx(expected)
+    assert both.measure("year.energy.north").inputs[1] == "site.north.electricity"
+    mine = assess(
+        *changed("gigafactory", wind, f"{wind}, price: 50 EUR/MWh", tmp_path, (base, f"{base}, price: 90 EUR/MWh")),
+        {"electricity.FI": Given(0.04)},
+    )
+    assert mine.measure("year.energy.north").inputs[1] == "electricity.FI"
+
+
 def test_the_export_has_focus_columns_and_its_months_sum_to_the_year():
     found = assess(*stack("superpod"), WHOLE)
     rows = list(csv.DictReader(io.StringIO(found.focus(date(2026, 12, 15)))))

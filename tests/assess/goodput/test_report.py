@@ -123,3 +123,18 @@ def test_every_stack_is_assessed_alike_twice_and_as_json(name: str):
 def test_the_superpods_page_stays_as_it_was(golden: Callable[[Path, str], None]):
     text = "\n".join(assess(*stack("superpod"), LLAMA, runs=100).lines()) + "\n"
     golden(Path(__file__).parent / "superpod.txt", text)
+
+
+def test_a_described_model_gives_training_time_and_energy_and_a_given_figure_still_replaces_it(tmp_path: Path):
+    old = "images:\n  registries: [registry.example.com/ai]\n"
+    image = f'"registry.example.com/ai/train@sha256:{"a" * 64}"'
+    job = f"  - {{name: language, tenant: research, pool: train, nodes: 8, image: {image}, model: {{parameters: 70000000000, tokens: 2000000000000}}}}\n"
+    factory, planned = changed("lab", old, f"{old}\nworkloads:\n{job}", tmp_path)
+    found = assess(factory, planned, runs=0)
+    flop = found.measure("job.language.flop").value
+    assert flop == pytest.approx(6 * 70e9 * 2e12)
+    good = found.measure("job.language.goodput").value or 0
+    assert found.measure("job.language.time").value == pytest.approx(6 * 70e9 * 2e12 / (64 * 989e12 * 0.41 * good) / 3600, rel=1e-3)
+    assert (found.measure("job.language.energy").value or 0) > 0
+    mine = assess(factory, planned, {"job.language.parameters": Given(7e9)}, runs=0)
+    assert mine.measure("job.language.flop").value == pytest.approx(6 * 7e9 * 2e12)
