@@ -20,6 +20,8 @@ from sovereign_ai.toolchain.place import Progress
 from sovereign_ai.toolchain.steps import WayClosedError, run
 
 _LAYOUT = 1
+MADE = "made"
+"""What the record says once kind has done its part; a cluster of ours without it is half made."""
 
 
 def adopt(where: Place, cluster: str, machines: Mapping[str, str]) -> None:
@@ -30,7 +32,7 @@ def adopt(where: Place, cluster: str, machines: Mapping[str, str]) -> None:
         ["export", "kubeconfig", "--name", cluster, "--kubeconfig", str(where.kubeconfig)], f"{cluster}: kubeconfig", log, lambda _: None
     )
     where.kubeconfig.chmod(0o600)
-    write_json(where.record, _record(where, machines) | {"network_was_there": False, "cgroups_before": cgroups.unmounted()})
+    write_json(where.record, _record(where, machines) | {"network_was_there": False, "cgroups_before": cgroups.unmounted(), MADE: True})
 
 
 def make(where: Place, docker: Docker, config: str, machines: Mapping[str, str], progress: Progress) -> None:
@@ -63,6 +65,14 @@ def make(where: Place, docker: Docker, config: str, machines: Mapping[str, str],
         write_private(failed, kept)
         progress(f"{where.name}: what kind said is in {failed}")
         raise
+    write_json(where.record, record | {MADE: True})
+
+
+def unmake(where: Place, progress: Progress) -> None:
+    """Remove what an earlier `up` that was killed left half made."""
+    log = where.folder / "logs" / "kind.log"
+    progress(f"{where.name}: removing what was half made")
+    run_kind(["delete", "cluster", "--name", where.name, "--kubeconfig", str(where.kubeconfig)], f"{where.name}: removing", log, progress)
 
 
 def load_images(where: Place, docker: Docker, factory: AIFactory, machines: Mapping[str, str]) -> str:

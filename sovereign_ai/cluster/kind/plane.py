@@ -19,7 +19,7 @@ from typing import Any
 from sovereign_ai.cluster.access import Api, ApiError, UnreachableError, open_cluster
 from sovereign_ai.cluster.kind import cgroups, kwok
 from sovereign_ai.cluster.kind.config import container_names, control_plane, kind_config
-from sovereign_ai.cluster.kind.making import adopt, load_images, make, run_kind
+from sovereign_ai.cluster.kind.making import MADE, adopt, load_images, make, run_kind, unmake
 from sovereign_ai.cluster.kind.nodes import Container, containers, need_engine, remove_network
 from sovereign_ai.cluster.kind.status import KindStatus, folder_of, machines_of, ready_nodes, status_of
 from sovereign_ai.cluster.lock import alone, until
@@ -93,6 +93,9 @@ def up(
     machines = container_names(plan, cluster)
     with alone(where, progress, wait_seconds + _DOWN_SECONDS):
         there = containers(docker, cluster)
+        if there and where.record.exists() and not (read_json(where.record) or {}).get(MADE):
+            unmake(where, progress)
+            there = ()
         _refuse_foreign(cluster, there, machines)
         if there and not where.record.exists():
             adopt(where, cluster, machines)

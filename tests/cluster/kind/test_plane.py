@@ -112,6 +112,19 @@ def test_what_kind_half_made_is_removed_and_its_words_are_kept(engine: Engine, d
     assert "delete cluster --name lab" in (tmp_path / "kind-asked").read_text()
 
 
+def test_what_a_killed_run_left_half_made_is_removed_before_it_is_made_again(
+    engine: Engine, described: tuple[AIFactory, Plan], tmp_path: Path
+) -> None:
+    where = folder_of("lab", tmp_path / "kind")
+    (where.folder / "logs").mkdir(parents=True)
+    where.record.write_bytes(orjson.dumps({"layout": 1, "name": "lab", "machines": {"train-001": "lab-worker"}}))
+    engine.containers("\n".join(line.format("running") for line in OURS[:2]) + "\n")
+    engine.have_kind(f'echo "$@" >> {tmp_path}/kind-asked')
+    with pytest.raises(EnvironmentLacksError, match="no image"):
+        plane.up(*described, "lab", root=tmp_path / "kind")
+    assert (tmp_path / "kind-asked").read_text().startswith("delete cluster --name lab")
+
+
 def test_a_cluster_that_is_not_there_is_absent_without_asking_an_engine(engine: Engine, tmp_path: Path) -> None:
     seen = plane.status("lab", root=tmp_path / "kind")
     assert (seen.phase, seen.healthy, seen.components) == ("absent", False, ())
