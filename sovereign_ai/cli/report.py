@@ -15,7 +15,7 @@ from sovereign_ai.errors import EnvironmentLacksError, Problem, UsageError
 if TYPE_CHECKING:
     from sovereign_ai.attest.report.gather import Report
 
-_KINDS = (".html", ".json", ".csv")
+_KINDS = (".html", ".oscal.json", ".json", ".csv")
 
 
 def add(app: typer.Typer) -> None:
@@ -25,14 +25,15 @@ def add(app: typer.Typer) -> None:
     def report(
         stack: Annotated[Path, typer.Argument(help="A stack's folder, or a description in YAML, JSON or Python.")] = Path(),
         out: Annotated[
-            list[Path] | None, typer.Option("--output", "-o", help="A file to write: .html, .json or .csv; may be given several times.")
+            list[Path] | None,
+            typer.Option("--output", "-o", help="A file to write: .html, .json, .csv or .oscal.json; may be given several times."),
         ] = None,
         figures: Annotated[Path | None, typer.Option("--figures", "-f", help="Your own figures, in YAML or JSON.")] = None,
         observation: Annotated[Path | None, typer.Option("--observation", help="What `verify --json` printed, to be shown too.")] = None,
         on: Annotated[str | None, typer.Option("--on", help="The day of the report, 2026-12-31; left out, today.")] = None,
         as_json: Annotated[bool, AsJson] = False,
     ) -> None:
-        """Write a self-assessment: one HTML file that loads nothing, or the same as JSON or CSV."""
+        """Write a self-assessment: one HTML file that loads nothing, the same as JSON or CSV, or its controls as OSCAL."""
         speak("report", as_json, lambda output: _report(output, stack, out or [], figures, observation, on))
 
 
@@ -41,9 +42,13 @@ def _report(output: Output, path: Path, out: list[Path], figures: Path | None, o
     if not out and not output.as_json:
         raise UsageError(Problem("no-output", "no file was named", hint="add --output report.html, or --json"))
     problems = [
-        Problem("bad-output", f"{file}: what is to be written is told by the end of the name", hint="end it in .html, .json or .csv")
+        Problem(
+            "bad-output",
+            f"{file}: what is to be written is told by the end of the name",
+            hint="end it in .html, .json, .csv or .oscal.json",
+        )
         for file in out
-        if file.suffix not in _KINDS
+        if not _kind(file)
     ]
     if problems:
         raise UsageError(problems)
@@ -51,9 +56,14 @@ def _report(output: Output, path: Path, out: list[Path], figures: Path | None, o
     found = gathered(path, figures, observation, now)
     for file in out:
         output.progress(f"writing {file}")
-        write(file, _text(found, file.suffix))
+        write(file, _text(found, _kind(file)))
     data: dict[str, Any] = {"wrote": [str(file) for file in out], "digests": found.digests()}
     output.finish(data if out else {**data, "report": found.to_data()}, [f"wrote {file}" for file in out])
+
+
+def _kind(file: Path) -> str:
+    """Tell by the end of its name what a file is to hold; empty if nothing that is written here."""
+    return next((kind for kind in _KINDS if file.name.endswith(kind)), "")
 
 
 def gathered(path: Path, figures: Path | None, observation: Path | None, now: date) -> Report:
@@ -109,6 +119,14 @@ def _is_verdict(found: dict[str, Any]) -> bool:
 
 def _text(found: Report, suffix: str) -> str:
     """Write a report in one form."""
+    if suffix == ".oscal.json":
+        import orjson
+
+        from sovereign_ai.attest.oscal import assessment_results
+
+        at = datetime.combine(found.now, datetime.min.time(), tzinfo=UTC)
+        results = assessment_results(found.verdict, found.factory, at)
+        return orjson.dumps(results, option=orjson.OPT_INDENT_2 | orjson.OPT_SORT_KEYS).decode() + "\n"
     if suffix == ".json":
         import orjson
 

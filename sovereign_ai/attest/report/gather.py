@@ -88,6 +88,11 @@ class Report:
                 found.setdefault(_unplaced(finding), []).append(cluster)
         return [(finding, tuple(found[finding])) for finding in sorted(found, key=lambda one: one.order)]
 
+    @property
+    def verdict(self) -> Verdict:
+        """The rules' verdict over all clusters: every finding once."""
+        return Verdict(tuple(finding for finding, _ in self.findings()))
+
     def digests(self) -> dict[str, str]:
         """Give the SHA-256 of everything that the report rests on, by name."""
         return {

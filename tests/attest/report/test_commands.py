@@ -100,3 +100,15 @@ def test_two_descriptions_that_differ_give_exit_code_one(tmp_path: Path) -> None
     found = _run("diff", LAB, other, "--json")
     assert found.exit_code == 1
     assert {"section": "spec", "name": "pools[serve].nodes", "left": "4", "right": "5"} in json.loads(found.stdout)["changes"]
+
+
+def test_the_controls_of_a_report_are_written_as_oscal_and_agree_with_the_page(tmp_path: Path) -> None:
+    results, data = tmp_path / "lab.oscal.json", tmp_path / "lab.json"
+    assert _run("report", LAB, "-o", results, "-o", data, "--on", "2026-11-24").exit_code == 0
+    found = json.loads(results.read_text(encoding="utf-8"))["assessment-results"]
+    assert found["metadata"]["last-modified"].startswith("2026-11-24")
+    said = {one["message"] for one in json.loads(data.read_text(encoding="utf-8"))["findings"]}
+    observed = json.dumps(found["results"][0]["observations"])
+    assert said
+    assert all(message in observed for message in said)
+    assert _run("report", LAB, "-o", tmp_path / "lab.xml").exit_code != 0
