@@ -31,7 +31,7 @@ def add(app: typer.Typer) -> None:
 
 
 def _down(output: Output, path: Path, backend: Backend, kubeconfig: Path | None, name: str | None, keep: bool, yes: bool) -> None:
-    from sovereign_ai.cli.real import kind_down
+    from sovereign_ai.cli.real import kind_down, leave
     from sovereign_ai.cli.stack import open_stack
     from sovereign_ai.cluster.embedded import down as end
     from sovereign_ai.cluster.guard import open_guard
@@ -51,6 +51,8 @@ def _down(output: Output, path: Path, backend: Backend, kubeconfig: Path | None,
         outcome = engine.destroy()
         lines += told(outcome)
         data |= outcome.to_data()
+    if target.kind:
+        leave(target.api, target.kind)
     if target.simulated:
         remove(target.api, stack.factory, bundle.cluster)
         lines.append("removed the simulated nodes")

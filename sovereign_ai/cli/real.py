@@ -32,6 +32,20 @@ def place(api: Api, stack: Stack, cluster: KindCluster, output: Output) -> None:
     run.start(agent(cluster.name), stack.folder, cluster.name, cluster.kubeconfig, cluster.machines, progress=output.progress)
 
 
+def leave(api: Api, cluster: KindCluster) -> None:
+    """End what serves the real machines, and take our labels off them; their taints stay, so that nothing of others comes to run there."""
+    from sovereign_ai.names import KEYS
+    from sovereign_ai.sim.kubelet import run
+
+    run.stop(agent(cluster.name))
+    for name in cluster.machines:
+        node = api.get("v1", "Node", name)
+        labels = (node or {"metadata": {}})["metadata"].get("labels") or {}
+        ours = {key: None for key in labels if key.startswith((f"{KEYS.domain}/", f"{KEYS.restricted}/"))}
+        if ours:
+            api.request("PATCH", f"/api/v1/nodes/{name}", {"metadata": {"labels": ours}}, content_type="application/merge-patch+json")
+
+
 def kind_down(cluster: str, output: Output) -> bool:
     """Remove a kind cluster, and end what served its machines."""
     import shutil
