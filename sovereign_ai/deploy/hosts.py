@@ -264,6 +264,7 @@ def _environment(folder: Path, mark: str, wish: Wish) -> dict[str, str]:
         "ANSIBLE_CONFIG": str(playbooks() / "ansible.cfg"),
         "ANSIBLE_HOME": str(folder / "home"),
         "ANSIBLE_LOCAL_TEMP": str(folder / "tmp"),
+        "ANSIBLE_HOST_KEY_CHECKING": "True",  # ansible-runner's own default is not to
         "ANSIBLE_FORKS": str(wish.forks),
         "ANSIBLE_TASK_TIMEOUT": str(wish.timeout),
         "ANSIBLE_NOCOLOR": "1",

@@ -117,4 +117,5 @@ def test_every_playbook_that_is_run_is_there_and_ansible_reads_our_settings_alon
         assert (playbooks() / name).is_file()
     environment: dict[str, Any] = hosts._environment(tmp_path, "mark", Wish("hosts.yml"))
     assert environment["ANSIBLE_CONFIG"] == str(playbooks() / "ansible.cfg")
+    assert environment["ANSIBLE_HOST_KEY_CHECKING"] == "True"
     assert environment["ANSIBLE_HOME"].startswith(str(tmp_path))
