@@ -9,7 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +18,7 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from sovereign_ai.plan.factory import Plan
-from tests.host.machines import Machine, Site, left, site
+from tests.host.machines import PREFIX, Machine, Site, left, site
 from tests.host.rootfs import need, rootfs
 from tests.render.lab import stack
 
@@ -61,6 +61,21 @@ class Program:
     plan: Plan
     folder: Path
     private: Path
+    given: str = "hosts.yaml"
+    before: tuple[str, ...] = ()
+    ssh: str = ""
+
+    def over_ssh(self, name: str) -> Program:
+        """Give the program as it reaches one machine by SSH, from the place of the gateway, by key and with sudo."""
+        machine = self.machine(name)
+        given = json.loads((self.folder / "hosts.yaml").read_text())
+        del given["reach"][name]
+        (self.folder / "ssh.yaml").write_text(json.dumps(given), encoding="utf-8")
+        address = next(node.address for node in self.plan.nodes if node.name == name)
+        known = self.folder / "known_hosts"
+        known.write_text(f"{address} {machine.read('/etc/ssh/ssh_host_ed25519_key.pub')}", encoding="ascii")
+        options = f"-i {self.private} -o UserKnownHostsFile={known} -o GlobalKnownHostsFile=/dev/null"
+        return replace(self, given="ssh.yaml", before=("ip", "netns", "exec", f"{PREFIX}hub"), ssh=options)
 
     def machine(self, name: str) -> Machine:
         return self.site.machines[name]
@@ -68,11 +83,11 @@ class Program:
     def command(self, verb: str, *more: str) -> list[str]:
         limits = [part for name in NAMES for part in ("--limit", name)] if "--limit" not in more else []
         program = [str(Path(sys.executable).with_name("sovereign-ai")), "hosts", verb, str(LAB)]
-        return [*program, "--given", str(self.folder / "hosts.yaml"), *limits, *more, "--json"]
+        return [*self.before, *program, "--given", str(self.folder / self.given), *limits, *more, "--json"]
 
     @property
     def environment(self) -> dict[str, str]:
-        return {**os.environ, "XDG_STATE_HOME": str(self.folder / "state")}
+        return {**os.environ, "XDG_STATE_HOME": str(self.folder / "state"), "ANSIBLE_SSH_EXTRA_ARGS": self.ssh}
 
     def __call__(self, verb: str, *more: str) -> Said:
         """Run a command to its end."""
