@@ -5,8 +5,8 @@ socket opened there is the one that the kubelet opens, and a kind configuration 
 so a cluster that `kind create cluster` made by itself is served as well. It takes root, as the kubelet's
 sockets do.
 
-    >>> Node(Path("/proc/4711/root")).registry
-    PosixPath('/proc/4711/root/var/lib/kubelet/plugins_registry')
+    >>> Node(Path("node")).registry
+    PosixPath('node/var/lib/kubelet/plugins_registry')
 """
 
 from __future__ import annotations
