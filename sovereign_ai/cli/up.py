@@ -12,10 +12,7 @@ from sovereign_ai.cli.output import AsJson, Output
 from sovereign_ai.cli.target import Backend, ClusterOption, KubeconfigOption, StackOption, YesOption, confirm, started
 
 if TYPE_CHECKING:
-    from sovereign_ai.cli.stack import Stack
-    from sovereign_ai.cli.target import Target
     from sovereign_ai.deploy.engine import Outcome
-    from sovereign_ai.render.kubernetes.bundle import Bundle
 
 
 def add(app: typer.Typer) -> None:
@@ -48,8 +45,6 @@ def _up(output: Output, path: Path, backend: Backend, kubeconfig: Path | None, n
     gate(stack.factory, stack.plan, bundle)
     target = started(stack, bundle.cluster, backend, kubeconfig, output)
     confirm(target, "deploy to", yes, output)
-    if backend is Backend.EMBEDDED:
-        _hold(stack, bundle, target, output)
     outcome = Engine(stack.folder, bundle.cluster, target.kubeconfig, output.progress, target.plane).up()
     restored = restore(target.api, bundle.objects, output.progress, fresh={name for _, name in outcome.steps})
     data = {
@@ -71,20 +66,6 @@ def _up(output: Output, path: Path, backend: Backend, kubeconfig: Path | None, n
         lines.append(f"real: {', '.join(sorted(target.kind.machines))}")
     lines.append(f"next: sovereign-ai verify {path}")
     output.finish(data, lines)
-
-
-def _hold(stack: Stack, bundle: Bundle, target: Target, output: Output) -> None:
-    """Tell a plane of ours which policies it must keep, and which namespace stands under which key."""
-    from sovereign_ai.cluster.guard import guard
-    from sovereign_ai.cluster.keys.control import follow_plan
-    from sovereign_ai.cluster.keys.custody import levels_of
-    from sovereign_ai.cluster.state import place
-
-    where = place(bundle.cluster)
-    if follow_plan(where, levels_of(stack.factory, stack.plan.cluster(bundle.cluster))):
-        output.progress("a new trust level has its key")
-    if guard(where, target.api, bundle.objects):
-        output.progress("the admission policies are guarded")
 
 
 def told(outcome: Outcome) -> list[str]:

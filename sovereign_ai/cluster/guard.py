@@ -4,8 +4,8 @@ Whoever may write admission policies could delete or loosen ours, and by the API
 server exempts policies from policies. From 1.36 on it also takes policies from files, which are not seen in
 the API, hold from the first request on, and may judge policies too (KEP-5793; beta and on in 1.37). On planes
 of ours the guard is such a file. It refuses, to everybody, to delete one of our policies or bindings and to
-create or change one into anything but what the description says. The file lies in the plane's folder:
-`sovereign-ai up` writes it anew before it deploys, `down` opens it.
+create or change one into anything but what the description says; its metadata may be written. The file lies in
+the plane's folder: the program writes it anew before it deploys, `down` opens it.
 """
 
 from __future__ import annotations
@@ -102,7 +102,11 @@ def guard_objects(objects: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
     spec = {
         "failurePolicy": "Fail",
         "matchConstraints": {"resourceRules": rules},
-        "variables": [{"name": "held", "expression": 'request.operation == "DELETE" ? oldObject : object'}],
+        "variables": [
+            {"name": "held", "expression": 'request.operation == "DELETE" ? oldObject : object'},
+            # Pulumi's provider writes to an object's metadata alone before it applies what is new.
+            {"name": "same", "expression": 'request.operation == "UPDATE" && object.spec == oldObject.spec'},
+        ],
         "validations": list(_validations(kept)),
     }
     return [
@@ -119,7 +123,7 @@ def _validations(kept: Iterable[Mapping[str, Any]]) -> Iterator[dict[str, Any]]:
         expected = _literal(_as_stored(kind, one["spec"]))
         message = f"{kind} {name} is guarded: it may be neither deleted nor loosened; change the description and run `sovereign-ai up`"
         yield {
-            "expression": f'!({meant}) || (request.operation != "DELETE" && dyn(object.spec) == dyn({expected}))',
+            "expression": f'!({meant}) || (request.operation != "DELETE" && (variables.same || dyn(object.spec) == dyn({expected})))',
             "message": message,
             "reason": "Forbidden",
         }

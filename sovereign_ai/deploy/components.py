@@ -13,6 +13,7 @@ from typing import Any
 import pulumi
 
 from sovereign_ai.deploy.gate import gate
+from sovereign_ai.deploy.hold import hold
 from sovereign_ai.deploy.resources import PROVIDER_VERSION, Part
 from sovereign_ai.errors import Problem, SovereignError, SpecError
 from sovereign_ai.names import KEYS
@@ -41,13 +42,15 @@ class FactoryDeployment(pulumi.ComponentResource):
             derived = plan(factory, factory.where)
             bundle = render(factory, derived, choose_cluster(derived, cluster or pulumi.get_stack()))
             gate(factory, derived, bundle)
+            settings = provider_settings(factory)
+            if not pulumi.runtime.is_dry_run():
+                for line in hold(factory, derived, bundle, Path(settings["kubeconfig"])):
+                    pulumi.log.info(line)
         except SovereignError as error:
             raise pulumi.RunError(str(error)) from None
         digests = {"spec": factory.digest, "plan": derived.digest, "bundle": bundle.digest, "cluster": bundle.cluster}
         super().__init__("sovereign:index:FactoryDeployment", name, digests, opts)
-        provider = pulumi.ProviderResource(
-            "kubernetes", name, provider_settings(factory), pulumi.ResourceOptions(parent=self, version=PROVIDER_VERSION)
-        )
+        provider = pulumi.ProviderResource("kubernetes", name, settings, pulumi.ResourceOptions(parent=self, version=PROVIDER_VERSION))
         self._declare(bundle, provider)
         self.digests = {key: pulumi.Output.from_input(value) for key, value in digests.items()}
         self.register_outputs(digests)

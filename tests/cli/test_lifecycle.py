@@ -16,6 +16,7 @@ from sovereign_ai.cluster.state import Place
 from sovereign_ai.toolchain.engine.docker import Docker
 from tests.life import Lab
 
+REGISTRY = "registry.example.com/ai"
 RBAC = "rbac.authorization.k8s.io/v1"
 PLANES = [pytest.param("embedded", marks=pytest.mark.cluster), pytest.param("kind", marks=pytest.mark.kind)]
 
@@ -111,6 +112,28 @@ def test_a_plain_pulumi_up_in_our_environment_finds_nothing_to_do(lab: Lab) -> N
         check=False,
     )
     assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_a_plain_pulumi_up_changes_a_policy_that_the_description_changes(lab: Lab, tmp_path: Path) -> None:
+    other = tmp_path / "lab"
+    shutil.copytree(lab.stack, other)
+    text = (other / "factory.yaml").read_text()
+    assert REGISTRY in text
+    env = lab.env | lab.on_plane("env")["environment"]
+    for wanted, change in ((text.replace(REGISTRY, f"{REGISTRY}, registry.example.com/second"), True), (text, False)):
+        (other / "factory.yaml").write_text(wanted)
+        done = subprocess.run(
+            ["pulumi", "up", "--yes", "--skip-preview", "--non-interactive"],
+            cwd=other,
+            env=env,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == 0, done.stdout + done.stderr
+        policy = lab.api.get("admissionregistration.k8s.io/v1", "ValidatingAdmissionPolicy", "sovereign-pods")
+        assert policy is not None
+        assert ("registry.example.com/second" in str(policy["spec"])) is change
 
 
 def test_a_violation_stops_a_plain_pulumi_up_before_anything_is_written(lab: Lab, tmp_path: Path) -> None:

@@ -1,0 +1,43 @@
+"""What a plane of ours must know before it is deployed to: which policies it keeps, and which namespace stands under which key.
+
+It is a part of the program and not of a command, so that a plain `pulumi up` does the same as `sovereign-ai up`.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from sovereign_ai.cluster.access import open_cluster
+from sovereign_ai.cluster.guard import guard
+from sovereign_ai.cluster.keys.control import follow_plan
+from sovereign_ai.cluster.keys.custody import levels_of
+from sovereign_ai.cluster.state import place
+from sovereign_ai.plan.factory import Plan
+from sovereign_ai.render.kubernetes.bundle import Bundle
+from sovereign_ai.spec.factory import AIFactory
+
+
+def hold(factory: AIFactory, plan: Plan, bundle: Bundle, kubeconfig: Path) -> list[str]:
+    """Tell the embedded plane of this kubeconfig what it must keep from now on; nothing on any other cluster.
+
+    Args:
+        factory: the description.
+        plan: what follows from it.
+        bundle: what is about to be deployed.
+        kubeconfig: the cluster's kubeconfig.
+
+    Returns:
+        What changed, in words.
+
+    Raises:
+        EnvironmentLacksError: the API server did not take the guard of the policies, or a key cannot be made.
+    """
+    where = place(bundle.cluster)
+    if kubeconfig.resolve() != where.kubeconfig.resolve():
+        return []
+    said = []
+    if follow_plan(where, levels_of(factory, plan.cluster(bundle.cluster))):
+        said.append("a new trust level has its key")
+    if guard(where, open_cluster(kubeconfig), bundle.objects):
+        said.append("the admission policies are guarded")
+    return said
