@@ -54,7 +54,7 @@ unit: setup ## Tests that need neither network nor cluster
 e2e: tools ## Tests on a real control plane, through the real Pulumi engine
 	@command -v softhsm2-util >/dev/null || { [ "$$(id -u)" = 0 ] && apt-get install -y -qq softhsm2; } \
 	  || { echo "missing: softhsm2; install it and run this again" >&2; exit 3; }
-	$(BIN)/pytest -q -m cluster
+	$(BIN)/pytest -q -n 2 --dist loadfile -m cluster
 
 browser: setup ## Reports in headless Chromium; pictures of them in .sovereign/screenshots
 	@if [ "$$(id -u)" = 0 ] && ! command -v chromium >/dev/null; then apt-get update -qq \

@@ -34,8 +34,6 @@ def _down(output: Output, path: Path, backend: Backend, kubeconfig: Path | None,
     from sovereign_ai.cli.real import kind_down, leave
     from sovereign_ai.cli.stack import open_stack
     from sovereign_ai.cluster.embedded import down as end
-    from sovereign_ai.cluster.guard import open_guard
-    from sovereign_ai.cluster.state import place
     from sovereign_ai.deploy.engine import Engine
     from sovereign_ai.sim.factory import remove
 
@@ -46,8 +44,6 @@ def _down(output: Output, path: Path, backend: Backend, kubeconfig: Path | None,
     engine = Engine(stack.folder, bundle.cluster, target.kubeconfig, output.progress, target.plane)
     lines, data = [], {"cluster": bundle.cluster}
     if engine.exists():
-        if backend is Backend.EMBEDDED:
-            open_guard(place(bundle.cluster), target.api)
         outcome = engine.destroy()
         lines += told(outcome)
         data |= outcome.to_data()

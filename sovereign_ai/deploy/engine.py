@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from sovereign_ai.deploy.hold import release
 from sovereign_ai.deploy.place import environment, pulumi_state, state_dir
 from sovereign_ai.errors import DeploymentError, ExitCode, Problem, SpecError, UsageError
 from sovereign_ai.toolchain.install import find
@@ -92,6 +93,7 @@ class Engine:
             raise SpecError(Problem("no-project", f"{folder} has no Pulumi.yaml", hint="make a stack with `sovereign-ai init FOLDER`"))
         self.folder = folder
         self.stack = stack
+        self.kubeconfig = kubeconfig
         self.progress = progress
         self.pulumi = find("pulumi")
         find("pulumi-resource-kubernetes")
@@ -148,6 +150,8 @@ class Engine:
     def destroy(self) -> Outcome:
         """Remove what the stack owns, and then the stack itself."""
         self.ensure_stack()
+        if self.kubeconfig is not None:
+            release(self.stack, self.kubeconfig)
         outcome = self._run("destroy", "--yes", "--skip-preview")
         self._plain("stack", "rm", self.stack, "--yes", "--preserve-config")
         if self._holds_only_salt():

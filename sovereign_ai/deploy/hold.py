@@ -1,6 +1,6 @@
 """What a plane of ours must know before it is deployed to: which policies it keeps, and which namespace stands under which key.
 
-It is a part of the program and not of a command, so that a plain `pulumi up` does the same as `sovereign-ai up`.
+It is told by the program and not by a command, so that a plain `pulumi up` does the same as `sovereign-ai up`.
 """
 
 from __future__ import annotations
@@ -8,10 +8,10 @@ from __future__ import annotations
 from pathlib import Path
 
 from sovereign_ai.cluster.access import open_cluster
-from sovereign_ai.cluster.guard import guard
+from sovereign_ai.cluster.guard import guard, open_guard
 from sovereign_ai.cluster.keys.control import follow_plan
 from sovereign_ai.cluster.keys.custody import levels_of
-from sovereign_ai.cluster.state import place
+from sovereign_ai.cluster.state import Place, place
 from sovereign_ai.plan.factory import Plan
 from sovereign_ai.render.kubernetes.bundle import Bundle
 from sovereign_ai.spec.factory import AIFactory
@@ -32,8 +32,8 @@ def hold(factory: AIFactory, plan: Plan, bundle: Bundle, kubeconfig: Path) -> li
     Raises:
         EnvironmentLacksError: the API server did not take the guard of the policies, or a key cannot be made.
     """
-    where = place(bundle.cluster)
-    if kubeconfig.resolve() != where.kubeconfig.resolve():
+    where = _ours(bundle.cluster, kubeconfig)
+    if where is None:
         return []
     said = []
     if follow_plan(where, levels_of(factory, plan.cluster(bundle.cluster))):
@@ -41,3 +41,24 @@ def hold(factory: AIFactory, plan: Plan, bundle: Bundle, kubeconfig: Path) -> li
     if guard(where, open_cluster(kubeconfig), bundle.objects):
         said.append("the admission policies are guarded")
     return said
+
+
+def release(cluster: str, kubeconfig: Path) -> None:
+    """Let the policies of an embedded plane be deleted, before all that is ours is removed; nothing on any other cluster.
+
+    Args:
+        cluster: the cluster's name in the plan.
+        kubeconfig: its kubeconfig.
+
+    Raises:
+        EnvironmentLacksError: the API server did not take that.
+    """
+    where = _ours(cluster, kubeconfig)
+    if where is not None:
+        open_guard(where, open_cluster(kubeconfig))
+
+
+def _ours(cluster: str, kubeconfig: Path) -> Place | None:
+    """Give the embedded plane that this kubeconfig leads to."""
+    where = place(cluster)
+    return where if kubeconfig.resolve() == where.kubeconfig.resolve() else None

@@ -130,13 +130,12 @@ def test_admission_follows_the_end_of_a_waiver_within_five_seconds(plane: Plane)
     ahead = until_end(plane) - 4
     plane.ahead(ahead)
     try:
+        let_in, refused = now(), False
         assert plane.refusal(WAIVED) == ""
-        let_in, refused = now(), None
-        while refused is None:
-            if plane.refusal(WAIVED):
-                refused = now()
-            else:
-                let_in = now()
+        while not refused:
+            asked = now()
+            refused = bool(plane.refusal(WAIVED))
+            let_in = let_in if refused else asked
             assert until_end(plane) - ahead > -10, "its end was never followed"
         over = ahead - until_end(plane)
         assert (let_in + timedelta(seconds=ahead)).date() < plane.factory.waivers[0].expires
