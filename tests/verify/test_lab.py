@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from sovereign_ai.cluster.access import ApiError
+from sovereign_ai.cluster.guard import guard, open_guard
+from sovereign_ai.cluster.state import Place
 from sovereign_ai.sim.factory import simulate
 from sovereign_ai.verify.kinds import RBAC
 from sovereign_ai.verify.verdict import Verdict, verify
@@ -79,7 +81,9 @@ def _for_a_while(write: Callable[[], object]) -> None:
 
 @contextmanager
 def _admission_away(lab: Deployed) -> Iterator[None]:
-    """Take our admission bindings away, as somebody with the right to would, and put them back."""
+    """Take our admission bindings away, as only who owns the plane could, and put them back."""
+    where = Place("lab", lab.kubeconfig.parent)
+    assert open_guard(where, lab.api)
     bindings = [obj for obj in lab.bundle.objects if obj["kind"] == "ValidatingAdmissionPolicyBinding"]
     for obj in bindings:
         lab.api.delete(obj["apiVersion"], obj["kind"], obj["metadata"]["name"])
@@ -88,6 +92,7 @@ def _admission_away(lab: Deployed) -> Iterator[None]:
     finally:
         for obj in bindings:
             lab.api.apply(obj)
+        assert guard(where, lab.api, lab.bundle.objects)
 
 
 def _insist(write: Callable[[], object]) -> None:
