@@ -52,7 +52,7 @@ unit: setup ## Tests that need neither network nor cluster
 	$(BIN)/pytest -q -n 2
 
 e2e: tools ## Tests on a real control plane, through the real Pulumi engine
-	@command -v softhsm2-util >/dev/null || { [ "$$(id -u)" = 0 ] && apt-get install -y -qq softhsm2; } \
+	@command -v softhsm2-util >/dev/null || { [ "$$(id -u)" = 0 ] && apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq softhsm2; } \
 	  || { echo "missing: softhsm2; install it and run this again" >&2; exit 3; }
 	$(BIN)/pytest -q -n 2 --dist loadfile -m cluster
 

@@ -74,13 +74,6 @@ def _place(stack: Stack, name: str | None) -> Place:
     return place(stack.bundle(name).cluster)
 
 
-def _log(log: Path | None, factory: str) -> Path:
-    """Give the chain's file."""
-    from sovereign_ai.deploy.place import state_dir
-
-    return log if log is not None else state_dir() / "evidence" / f"{factory}.jsonl"
-
-
 def _grant(
     output: Output, path: Path, name: str | None, wish: dict[str, str], lasting: str, key: Path, log: Path | None, dry_run: bool
 ) -> None:
@@ -88,7 +81,7 @@ def _grant(
 
     from sovereign_ai.attest.access import record
     from sovereign_ai.attest.signing import private_key
-    from sovereign_ai.cli.stack import open_stack
+    from sovereign_ai.cli.stack import chain_of, open_stack
     from sovereign_ai.operate.access import give, ours
     from sovereign_ai.operate.grants import make_grant
 
@@ -101,7 +94,7 @@ def _grant(
         output.finish({"grant": grant.to_data(), "dry_run": True}, [f"would give {grant.user} {grant.kind} until {grant.ends.isoformat()}"])
         return
     ours(where)
-    place = _log(log, stack.factory.name)
+    place = chain_of(log, stack.factory.name)
     entry, _ = record(place, grant.to_data(), "granted", factory=stack.factory.name, cluster=where.name, key=signer, now=grant.begins)
     output.progress(f"{where.name}: recorded as run {entry['n'] + 1}; waiting for the operator")
     opened, kubeconfig = give(where, grant, lambda: datetime.now(UTC))
@@ -133,7 +126,7 @@ def _revoke(output: Output, path: Path, name: str | None, id_: str, reason: str,
 
     from sovereign_ai.attest.access import record
     from sovereign_ai.attest.signing import private_key
-    from sovereign_ai.cli.stack import open_stack
+    from sovereign_ai.cli.stack import chain_of, open_stack
     from sovereign_ai.operate.access import ours, take
 
     stack = open_stack(path)
@@ -141,7 +134,7 @@ def _revoke(output: Output, path: Path, name: str | None, id_: str, reason: str,
     signer = private_key(key)
     ours(where)
     closed = take(where, id_, reason, lambda: datetime.now(UTC))
-    place = _log(log, stack.factory.name)
+    place = chain_of(log, stack.factory.name)
     facts = {**closed.grant.to_data(), "revoked": reason}
     entry, _ = record(place, facts, "revoked", factory=stack.factory.name, cluster=where.name, key=signer, now=datetime.now(UTC))
     lines = [f"{id_}: {closed.grant.user} has no access any more", f"recorded as run {entry['n'] + 1} in {place}"]

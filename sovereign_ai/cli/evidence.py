@@ -66,15 +66,6 @@ def _files(report: Path | None, observation: Path | None, hosts: Path | None) ->
     return {name: read(path) for name, path in named if path is not None}
 
 
-def _log(log: Path | None, factory: str) -> Path:
-    """Give the chain's file."""
-    if log is not None:
-        return log
-    from sovereign_ai.deploy.place import state_dir
-
-    return state_dir() / "evidence" / f"{factory}.jsonl"
-
-
 def _sign(output: Output, path: Path, key: Path, out: Path, files: Mapping[str, bytes], log: Path | None, on: str | None) -> None:
     from sovereign_ai.cli.stack import open_stack
 
@@ -102,9 +93,10 @@ def record(stack: Stack, files: Mapping[str, bytes], key: Path, out: Path, log: 
     from sovereign_ai.attest import chain
     from sovereign_ai.attest.evidence import parts_of, sign, statement
     from sovereign_ai.attest.signing import key_id, private_key
+    from sovereign_ai.cli.stack import chain_of
 
     signer = private_key(key)
-    place = _log(log, stack.factory.name)
+    place = chain_of(log, stack.factory.name)
     parts = parts_of(stack.factory, stack.plan, files)
     envelope = sign(statement(parts, factory=stack.factory.name, now=now, previous=chain.head(place)), signer)
     write(out, orjson.dumps(envelope, option=orjson.OPT_SORT_KEYS).decode() + "\n")
@@ -119,7 +111,7 @@ def _verify(output: Output, evidence: Path, key: Path, path: Path, files: Mappin
     from sovereign_ai.attest import chain
     from sovereign_ai.attest.evidence import envelope_of, opened, parts_of, verify
     from sovereign_ai.attest.signing import public_key
-    from sovereign_ai.cli.stack import open_stack
+    from sovereign_ai.cli.stack import chain_of, open_stack
     from sovereign_ai.errors import ExitCode
 
     envelope, signer = envelope_of(evidence), public_key(key)
@@ -129,7 +121,7 @@ def _verify(output: Output, evidence: Path, key: Path, path: Path, files: Mappin
         stack = open_stack(path)
         parts = parts_of(stack.factory, stack.plan, files)
         problems = verify(envelope, signer, parts)
-        place = _log(log, stack.factory.name)
+        place = chain_of(log, stack.factory.name)
         if place.exists() or log is not None:
             problems += chain.verify(place, signer, said)
             checked.append(f"log {place}")

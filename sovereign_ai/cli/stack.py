@@ -60,3 +60,10 @@ def open_stack(path: Path) -> Stack:
     factory = load(path)
     folder = path if path.is_dir() else path.parent
     return Stack(folder.resolve(), factory, plan(factory, factory.where))
+
+
+def chain_of(log: Path | None, factory: str) -> Path:
+    """Give the file of a factory's chain of runs: the one that was named, else its own in the state folder."""
+    from sovereign_ai.deploy.place import state_dir
+
+    return log if log is not None else state_dir() / "evidence" / f"{factory}.jsonl"

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import orjson
 
+from sovereign_ai.cluster.state import write_private
 from sovereign_ai.deploy.host_events import HostResult
 
 
@@ -36,10 +36,7 @@ class Journal:
         """Keep what went well."""
         done = self.done() | {one.host for one in results if one.state in ("ok", "changed")}
         self.file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        fresh = self.file.with_suffix(f".{os.getpid()}")
-        with open(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as opened:  # noqa: PTH123 - a mode from the start
-            opened.write(orjson.dumps({"digest": self.digest, "done": sorted(done)}))
-        fresh.replace(self.file)
+        write_private(self.file, orjson.dumps({"digest": self.digest, "done": sorted(done)}))
 
     def forget(self) -> None:
         """Begin anew next time."""

@@ -212,6 +212,9 @@ def partitions(factory: AIFactory) -> tuple[tuple[Partition, ...], list[Problem]
         message = f"{count} VLANs from {factory.network.vlan} end at {vlan - 1}, and the last is {MOST_VLAN}"
         hint = f"write at most {MOST_VLAN - count + 1}" if count < MOST_VLAN else "declare fewer zones or Ethernet fabrics"
         problems.append(Problem("vlans-exhausted", message, Where(field="network.vlan"), hint))
+    if len(factory.zones) > MOST_P_KEY and any(part.kind == "p_key" for part in found):
+        message = f"{len(factory.zones):,} zones need a P_Key each, and an InfiniBand fabric has {MOST_P_KEY:,}"
+        problems.append(Problem("p-keys-exhausted", message, Where(field="zones"), f"declare at most {MOST_P_KEY:,} zones"))
     return tuple(found), problems
 
 

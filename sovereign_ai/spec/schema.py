@@ -131,7 +131,7 @@ def _convert_key(key: str, value: Any) -> dict[str, Any]:
         return {key: value}
     if key in _UNREAD:
         message = f"draft-07 has no {key!r}, and no part of a description needs it yet"
-        raise NotImplementedError(message)
+        raise ValueError(message)
     return {key: _convert(value)}
 
 

@@ -143,6 +143,12 @@ def test_vlans_that_run_out_are_refused() -> None:
     assert (found.code, found.hint) == ("vlans-exhausted", "write at most 3995")
 
 
+def test_more_zones_than_an_infiniband_fabric_has_partition_keys_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sovereign_ai.plan.addresses.MOST_P_KEY", 2)
+    zones = [{"name": f"z{index}" if index else "z", "trust": "low"} for index in range(3)]
+    assert only_problem(factory(fabrics=[{**ROCE, "kind": "infiniband"}], zones=zones)).code == "p-keys-exhausted"
+
+
 def test_positions_become_addresses_after_the_gateway() -> None:
     assert host("10.0.0.0/24", 0) == "10.0.0.2"
     assert host("10.0.0.128/25", 125) == "10.0.0.255"

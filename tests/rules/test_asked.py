@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date, timedelta
+from datetime import timedelta
 from typing import Any
 
 import cel
@@ -13,25 +13,7 @@ from hypothesis import strategies as some
 
 from sovereign_ai.rules.asked import RESOURCE, answer, ask, question, questions
 from sovereign_ai.rules.judge import Finding, judge
-from sovereign_ai.spec.supplier import Waiver
-
-TODAY = date(2026, 11, 24)
-
-
-def waiver(**changes: Any) -> Waiver:
-    values: dict[str, Any] = {
-        "id": "w1",
-        "rule": "PRV-001",
-        "resource": "Pod/research/job",
-        "reason": "a driver under test",
-        "owner": "head of platform",
-        "requester": "research lead",
-        "approver": "security officer",
-        "compensating_control": "a machine of its own",
-        "created": TODAY - timedelta(days=1),
-        "expires": TODAY + timedelta(days=30),
-    }
-    return Waiver.model_construct(None, **{**values, **changes})
+from tests.rules.waivers import TODAY, waiver
 
 
 def test_a_waiver_that_counts_is_named_and_counts_up_to_its_end() -> None:

@@ -1,32 +1,14 @@
 from __future__ import annotations
 
-from datetime import date, timedelta
+from datetime import timedelta
 from typing import Any
 
 import pytest
 
 from sovereign_ai.rules.judge import Finding, judge
-from sovereign_ai.spec.supplier import Waiver
+from tests.rules.waivers import TODAY, waiver
 
-TODAY = date(2026, 11, 24)
 FOUND = Finding("PRV-001", "critical", "Pod/research/job", "spec.hostNetwork", "it shares the host's network", "leave it out")
-
-
-def waiver(**changes: Any) -> Waiver:
-    """A sound waiver of FOUND; `model_construct` lets a test break what the description's own checks refuse."""
-    values: dict[str, Any] = {
-        "id": "w1",
-        "rule": "PRV-001",
-        "resource": "Pod/research/job",
-        "reason": "a driver under test",
-        "owner": "head of platform",
-        "requester": "research lead",
-        "approver": "security officer",
-        "compensating_control": "a machine of its own",
-        "created": TODAY - timedelta(days=1),
-        "expires": TODAY + timedelta(days=30),
-    }
-    return Waiver.model_construct(**{**values, **changes})
 
 
 def test_a_waived_finding_stays_visible_and_names_its_waiver():

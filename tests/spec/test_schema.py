@@ -9,7 +9,7 @@ import pytest
 import yaml
 
 from sovereign_ai.spec.factory import AIFactory
-from sovereign_ai.spec.schema import schema, schema_text
+from sovereign_ai.spec.schema import _convert, schema, schema_text
 
 HERE = Path(__file__).parent
 STACKS = HERE.parents[1] / "stacks"
@@ -67,3 +67,8 @@ def test_every_field_says_what_it_means():
     for name, part in schema()["definitions"].items():
         for field, node in part.get("properties", {}).items():
             assert node.get("description"), f"{name}.{field}"
+
+
+def test_a_word_that_draft_07_does_not_know_is_refused_and_never_left_out():
+    with pytest.raises(ValueError, match="draft-07 has no 'prefixItems'"):
+        _convert({"type": "array", "prefixItems": [{"type": "string"}]})

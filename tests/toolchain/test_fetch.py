@@ -76,7 +76,7 @@ def test_a_release_that_is_gone_closes_the_way(vendor: Vendor, tmp_path: Path) -
         fetch.release(row, tmp_path, tmp_path / "made", quiet)
 
 
-@pytest.mark.skipif(shutil.which("dpkg-deb") is None, reason="only Debian has dpkg-deb")
+@pytest.mark.skipif(shutil.which("dpkg-deb") is None, reason="only Debian has dpkg-deb; elsewhere the test below says what happens")
 def test_a_binary_is_taken_out_of_a_debian_package(tmp_path: Path) -> None:
     tree = tmp_path / "tree"
     fakes.put(tree / "usr" / "bin", "1.2.3")
@@ -90,3 +90,9 @@ def test_a_binary_is_taken_out_of_a_debian_package(tmp_path: Path) -> None:
     assert (tmp_path / "made").read_bytes() == fakes.script("1.2.3")
     with pytest.raises(WayClosedError, match="holds no usr/bin/other"):
         fetch.unpack_debian(package, "other", tmp_path / "made", tmp_path / "log", quiet)
+
+
+def test_without_debians_tool_a_package_closes_the_way(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(WayClosedError, match="dpkg-deb does not start"):
+        fetch.unpack_debian(tmp_path / "imaginary.deb", fakes.NAME, tmp_path / "made", tmp_path / "log", quiet)

@@ -7,11 +7,16 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
-ROWS = [
-    [cell.strip() for cell in line.strip("|").split("|")]
-    for line in (ROOT / "docs" / "fidelity.md").read_text(encoding="utf-8").splitlines()
-    if line.startswith("| ") and not line.startswith("| What |")
-]
+PLANES, BESIDE = (ROOT / "docs" / "fidelity.md").read_text(encoding="utf-8").split("## Beside the planes")
+
+
+def rows_of(text: str) -> list[list[str]]:
+    """The rows of every table in a text."""
+    lines = [line for line in text.splitlines() if line.startswith("| ") and not line.startswith("| What |")]
+    return [[cell.strip() for cell in line.strip("|").split("|")] for line in lines]
+
+
+ROWS = rows_of(PLANES)
 STATES = {"real", "simulated", "static", "absent"}
 
 
@@ -47,3 +52,13 @@ def test_what_is_there_on_kind_is_shown_there_or_on_a_kubelets_own_sockets(row: 
 @pytest.mark.parametrize("row", [row for row in ROWS if row[1] != row[2]], ids=lambda row: row[0])
 def test_a_row_whose_planes_differ_says_what_kind_does(row: list[str]) -> None:
     assert row[2] == "real" or "kind: " in row[3] or row[1] == "absent"
+
+
+@pytest.mark.parametrize("row", rows_of(BESIDE), ids=lambda row: row[0])
+def test_what_stands_beside_the_planes_has_a_state_and_names_tests_that_exist(row: list[str]) -> None:
+    assert len(row) == 4
+    assert row[1] in STATES
+    assert row[2]
+    named = set(re.findall(r"`(test_\w+)`", row[3]))
+    assert named
+    assert named <= named_in("sim/twin", "verify/redfish")

@@ -35,7 +35,6 @@ TAG = f"sovereign-ai/node:v{tool('kubeadm').version}"
 """What every node image of ours is called in the engine."""
 RECIPE = "internal.sovereign-ai.recipe"
 """The label that says what an image was made from."""
-TOOLBOX_NAME = "sovereign-ai/toolbox"
 _PULL_SECONDS = 900.0
 _REACH_SECONDS = 20.0
 Way = Literal["engine", "published", "cache", "built"]

@@ -20,7 +20,8 @@ from sovereign_ai.cluster.keys.seal import (
     sealed_under,
     without_data,
 )
-from sovereign_ai.cluster.keys.wire import STORED, declare
+from sovereign_ai.cluster.keys.wire import STORED
+from sovereign_ai.cluster.protobuf import declare
 
 PLACE = b"/registry/secrets/research/login"
 FULL = declare(
