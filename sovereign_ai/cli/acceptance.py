@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from sovereign_ai.cli.command import example, speak
-from sovereign_ai.cli.output import AsJson, Output, table
+from sovereign_ai.cli.output import AsJson, Output, table, wrapped
 
 Stack = Annotated[Path, typer.Argument(help="A stack's folder, or a description in YAML, JSON or Python.")]
 _MOST_LINES = 40
@@ -43,9 +43,9 @@ def _plan(output: Output, path: Path) -> None:
     lines: list[str] = []
     for test in found.tests:
         few = ", ".join(test.subjects[:2]) + (", …" if len(test.subjects) > 2 else "")
-        lines += [f"{test.level} {test.name}: {test.group}, {len(test.subjects):,} x ({few})", f"  {test.command}"]
-        lines += [f"  {limit}: {limit.planned}" for limit in test.limits]
-    lines += [f"not tested: {one}" for one in found.untested]
+        lines += [*wrapped(f"{test.level} {test.name}: {test.group}, {len(test.subjects):,} x ({few})"), f"  {test.command}"]
+        lines += [line for limit in test.limits for line in wrapped(f"{limit}: {limit.planned}", "  ")]
+    lines += [line for one in found.untested for line in wrapped(f"not tested: {one}")]
     output.finish({"sheet": found.to_data()}, lines)
 
 

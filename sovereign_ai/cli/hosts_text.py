@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from sovereign_ai.cli.output import wrapped
+
 if TYPE_CHECKING:
     from sovereign_ai.deploy.hosts import Outcome
     from sovereign_ai.render.hosts.inventory import Inventory
@@ -19,11 +21,11 @@ def told(outcome: Outcome) -> list[str]:
     """Say what came of each host: a line a host, and below it what differs, what failed, and what a role noted."""
     lines: list[str] = []
     for one in outcome.results:
-        lines.append(f"{one.state:<11} {one.host}" + (f": {one.failure}" if one.failure else ""))
+        lines += wrapped(f"{one.state:<11} {one.host}" + (f": {one.failure}" if one.failure else ""))
         for change in one.changes:
             lines.append(f"    {change.role}: {change.task}" + (f" ({change.item})" if change.item else ""))
             lines += [f"      {line}" for line in change.diff.splitlines()]
-        lines += [f"    note: {note}" for note in one.notes]
+        lines += [line for note in one.notes for line in wrapped(f"note: {note}", "    ")]
     counts = outcome.to_data()["states"]
     lines.append(", ".join(f"{count:,} {state}" for state, count in sorted(counts.items())) + f" in {outcome.seconds:.0f} s")
     return [*lines, *([outcome.stopped] if outcome.stopped else [])]

@@ -9,6 +9,7 @@ import sys
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from textwrap import wrap
 from typing import Any
 
 import orjson
@@ -88,6 +89,15 @@ def table(head: Sequence[str], rows: Iterable[Sequence[object]]) -> list[str]:
         ).rstrip()
         for row in cells
     ]
+
+
+def wrapped(text: str, indent: str = "") -> list[str]:
+    """Lay out a sentence in 80 columns; what follows its first line hangs.
+
+    >>> wrapped("one two", "  ")
+    ['  one two']
+    """
+    return wrap(text, 80, initial_indent=indent, subsequent_indent=f"{indent}    ", break_long_words=False, break_on_hyphens=False)
 
 
 def _is_number(text: str) -> bool:

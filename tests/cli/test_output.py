@@ -1,0 +1,35 @@
+"""What commands say keeps to 80 columns and loses no word."""
+
+from __future__ import annotations
+
+import doctest
+
+from hypothesis import given
+from hypothesis import strategies as some
+
+from sovereign_ai.cli import output
+from sovereign_ai.cli.output import wrapped
+from sovereign_ai.deploy.host_events import Change, HostResult
+from sovereign_ai.deploy.hosts import Outcome
+
+
+def test_the_examples_in_the_docstrings_hold() -> None:
+    assert doctest.testmod(output).failed == 0
+
+
+@given(some.lists(some.text("abcdef-/.", min_size=1, max_size=40), min_size=1, max_size=40), some.sampled_from(["", "  ", "    "]))
+def test_a_sentence_keeps_to_80_columns_and_loses_no_word(words: list[str], indent: str) -> None:
+    lines = wrapped(" ".join(words), indent)
+    assert all(len(line) <= 80 for line in lines)
+    assert " ".join(lines).split() == words
+
+
+def test_what_came_of_hosts_keeps_to_80_columns_but_for_what_differs() -> None:
+    from sovereign_ai.cli.hosts_text import told
+
+    long = "could not be reached over its management address " * 4
+    diff = "+ " + "x" * 100 + "\n"
+    result = HostResult("train-001", "unreachable", (Change("baseline", "Packages", "", diff),), long, (long,))
+    lines = told(Outcome(check=True, results=(result,), stopped="", seconds=1.0))
+    assert [line for line in lines if len(line) > 80] == [f"      {diff.rstrip()}"]
+    assert lines[0].startswith("unreachable train-001: could not")
