@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from sovereign_ai.cli.output import Output
     from sovereign_ai.cli.stack import Stack
     from sovereign_ai.cluster.access import Api
+    from sovereign_ai.cluster.dead import DeadPart
     from sovereign_ai.cluster.kind.plane import KindCluster
 
 
@@ -74,6 +75,25 @@ def running(name: str, backend: Backend, kubeconfig: Path | None) -> Target:
             Problem("no-cluster", f"the embedded cluster {name!r} does not run", hint=f"sovereign-ai cluster up {name}")
         )
     return Target(open_cluster(path), path, backend is Backend.EMBEDDED)
+
+
+def dead_parts(name: str, backend: Backend) -> tuple[DeadPart, ...]:
+    """Name what does not run of a plane of ours; of a cluster of the user's nothing is known.
+
+    Raises:
+        EnvironmentLacksError: the engine of a kind cluster does not answer.
+    """
+    if backend is Backend.KIND:
+        from sovereign_ai.cluster.kind.dead import dead_containers
+        from sovereign_ai.cluster.kind.status import folder_of
+
+        return dead_containers(folder_of(name))
+    if backend is Backend.EMBEDDED:
+        from sovereign_ai.cluster.dead import dead_processes
+        from sovereign_ai.cluster.embedded import status
+
+        return dead_processes(status(name))
+    return ()
 
 
 def started(stack: Stack, name: str, backend: Backend, kubeconfig: Path | None, output: Output) -> Target:

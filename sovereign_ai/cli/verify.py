@@ -9,7 +9,7 @@ import typer
 
 from sovereign_ai.cli.command import example, speak
 from sovereign_ai.cli.output import AsJson, Output
-from sovereign_ai.cli.target import Backend, ClusterOption, KubeconfigOption, StackOption, running
+from sovereign_ai.cli.target import Backend, ClusterOption, KubeconfigOption, StackOption, dead_parts, running
 
 if TYPE_CHECKING:
     from sovereign_ai.verify.verdict import Verdict
@@ -33,16 +33,24 @@ def add(app: typer.Typer) -> None:
 
 def _verify(output: Output, path: Path, backend: Backend, kubeconfig: Path | None, name: str | None, probes: bool) -> None:
     from sovereign_ai.cli.stack import open_stack
+    from sovereign_ai.cluster.access import ApiError, UnreachableError
     from sovereign_ai.errors import ExitCode
+    from sovereign_ai.verify.dead import may_be_dead, verdict_on_dead
     from sovereign_ai.verify.verdict import verify as verified
 
     stack = open_stack(path)
     bundle = stack.bundle(name)
     target = running(bundle.cluster, backend, kubeconfig)
     image = target.kind.image if target.kind else ""
-    verdict = verified(
-        target.api, stack.factory, stack.plan, bundle, cluster=bundle.cluster, probes=probes, image=image, progress=output.progress
-    )
+    try:
+        verdict = verified(
+            target.api, stack.factory, stack.plan, bundle, cluster=bundle.cluster, probes=probes, image=image, progress=output.progress
+        )
+    except (ApiError, UnreachableError) as error:
+        dead = dead_parts(bundle.cluster, backend) if may_be_dead(error) else ()
+        if not dead:
+            raise
+        verdict = verdict_on_dead(dead, stack.factory, stack.plan, bundle, cluster=bundle.cluster)
     output.finish(verdict.to_data(), lines(verdict), ExitCode.OK if verdict.ok else ExitCode.FINDINGS)
 
 
@@ -51,6 +59,9 @@ def lines(verdict: Verdict) -> list[str]:
     counts = verdict.counts
     said = [str(finding) + (f"\n    {finding.hint}" if finding.hint else "") for finding in verdict.findings]
     said += [str(probe) for probe in verdict.probes]
+    if verdict.unknown:
+        rest = f"whatever {counts['objects']} objects and {counts['nodes']} nodes should be is unknown, and nothing was probed"
+        return [*said, f"{verdict.cluster}: NOT as planned: its control plane is dead; {rest}; {len(verdict.findings)} findings"]
     passed = sum(probe.status == "passed" for probe in verdict.probes)
     word = "as planned" if verdict.ok else "NOT as planned"
     total = f"{counts['objects']} objects, {counts['ready']} of {counts['nodes']} nodes ready, {counts['devices']} devices"

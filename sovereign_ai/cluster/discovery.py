@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote
 
-from sovereign_ai.cluster.api_errors import ApiError
+from sovereign_ai.cluster.api_errors import ApiError, UnreachableError
 from sovereign_ai.cluster.transport import Transport
 from sovereign_ai.errors import Problem, UsageError, nearest
 
@@ -68,19 +68,48 @@ class Resource:
 
 
 class Discovery:
-    """The served kinds of one server, read on first use and again when a kind is not known."""
+    """The served kinds of one server, read on first use and again when a kind is not known.
+
+    Of many who ask at once one reads, and all share its answer or its failure.
+    """
 
     def __init__(self, transport: Transport) -> None:
         self._transport = transport
         self._lock = threading.Lock()
         self._known: dict[tuple[str, str], Resource] = {}
+        self._begun = 0
+        self._failure: ApiError | UnreachableError | None = None
 
     def kinds(self, *, refresh: bool = False) -> tuple[Resource, ...]:
         """List every served kind, sorted; from memory unless `refresh`."""
+        if refresh or not self._known:
+            self._refresh(self._begun)
+        return tuple(sorted(self._known.values()))
+
+    def _refresh(self, begun: int, wanted: tuple[str, str] | None = None) -> None:
+        """Read what is served, unless somebody has begun to since.
+
+        Args:
+            begun: how many readings had begun when the caller saw that it needs one.
+            wanted: the kind that it is for; once that is known, there is nothing to read.
+
+        Raises:
+            ApiError: the server refused.
+            UnreachableError: there was no answer.
+        """
         with self._lock:
-            if refresh or not self._known:
+            if wanted in self._known:
+                return
+            if self._begun != begun:
+                if self._failure is not None:
+                    raise self._failure
+                return
+            self._begun, self._failure = begun + 1, None
+            try:
                 self._known = self._read()
-            return tuple(sorted(self._known.values()))
+            except (ApiError, UnreachableError) as error:
+                self._failure = error
+                raise
 
     def find(self, api_version: str, kind: str) -> Resource:
         """Find a kind; one that is not known is looked for afresh once.
@@ -88,9 +117,10 @@ class Discovery:
         Raises:
             ApiError: the server does not serve it.
         """
+        begun = self._begun
         found = self._known.get((api_version, kind))
         if found is None:
-            self.kinds(refresh=True)
+            self._refresh(begun, (api_version, kind))
             found = self._known.get((api_version, kind))
         if found is None:
             names = [f"{version} {name}" for version, name in self._known]

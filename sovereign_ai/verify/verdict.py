@@ -4,7 +4,7 @@
     verdict.ok, verdict.counts["ready"]
 
 `ok` means no finding and no failed probe. A skipped probe is neither; it is listed, and `complete`
-is false. The digest leaves the time out, so that the same cluster gives the same digest.
+is false. Of a plane of ours that is dead, `dead.py` makes the verdict. The digest leaves the time out, so that the same cluster gives the same digest.
 """
 
 from __future__ import annotations
@@ -39,7 +39,9 @@ class Verdict:
         findings: what is missing, changed or foreign, sorted by resource.
         probes: what must run or be refused, sorted by name; empty if they were not asked for.
         counts: `objects` wanted, `nodes` planned, `ready` nodes, `devices` that the ready ones offer, `requests` made for reading.
+            Where the control plane is dead, only what was wanted.
         observed_at: when the reading began, UTC.
+        unknown: what could not be read, because the control plane is dead; `dead.py` says when.
     """
 
     factory: str
@@ -48,6 +50,7 @@ class Verdict:
     probes: tuple[Probe, ...]
     counts: Mapping[str, int]
     observed_at: datetime
+    unknown: tuple[str, ...] = ()
 
     @property
     def ok(self) -> bool:
@@ -75,6 +78,7 @@ class Verdict:
             "findings": [finding.to_data() for finding in self.findings],
             "probes": [probe.to_data() for probe in self.probes],
             "counts": dict(self.counts),
+            "unknown": list(self.unknown),
             "observed_at": self.observed_at.isoformat(),
         }
 

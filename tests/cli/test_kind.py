@@ -8,6 +8,7 @@ import pytest
 from typer.testing import CliRunner
 
 from sovereign_ai.cli.main import app
+from sovereign_ai.cluster.kind.dead import COMPONENTS
 
 STACK = str(Path(__file__).resolve().parents[2] / "stacks" / "lab")
 
@@ -56,6 +57,53 @@ def test_verify_and_down_name_the_command_that_makes_the_cluster() -> None:
         (problem,) = document["problems"]
         assert (code, problem["code"]) == (3, "no-cluster")
         assert "--backend kind" in problem["hint"]
+
+
+def silent_cluster(folder: Path, state: str) -> None:
+    """A kind cluster of ours whose API server does not answer, and an engine that says a state of its control plane."""
+    where = folder / "state" / "sovereign-ai" / "kind" / "lab"
+    where.mkdir(parents=True)
+    (where / "cluster.json").write_bytes(orjson.dumps({"layout": 1, "name": "lab", "machines": {}, "made": True}))
+    context = {"name": "lab", "context": {"cluster": "lab", "user": "lab"}}
+    config = {
+        "clusters": [{"name": "lab", "cluster": {"server": "https://127.0.0.1:9"}}],
+        "contexts": [context],
+        "current-context": "lab",
+        "users": [{"name": "lab", "user": {"token": "none"}}],
+    }
+    (where / "kubeconfig").write_bytes(orjson.dumps(config))
+    row = "\\t".join(("lab-control-plane", "0" * 64, state, "abc", "control-plane"))
+    running = orjson.dumps({"containers": [{"metadata": {"name": name}} for name in COMPONENTS]}).decode()
+    (folder / "docker").write_text(
+        f"""#!/bin/sh
+case "$1" in
+  version) echo 28.1.0;;
+  ps) printf '{row}\\n';;
+  exec) echo '{running}';;
+  *) exit 1;;
+esac
+"""
+    )
+    (folder / "docker").chmod(0o755)
+
+
+def test_verify_of_a_dead_control_plane_is_a_finding_that_names_the_container_and_the_way_back(tmp_path: Path) -> None:
+    silent_cluster(tmp_path, "exited")
+    code, document = asked("verify", STACK, "--cluster", "kind")
+    (finding,) = document["findings"]
+    assert (code, finding["resource"], finding["found"]) == (1, "Container/lab-control-plane", "exited")
+    assert "docker start lab-control-plane" in finding["hint"]
+    assert (document["ok"], document["unknown"]) == (False, ["devices", "nodes", "objects", "probes"])
+    said = CliRunner().invoke(app, ["verify", STACK, "--cluster", "kind"]).stdout.splitlines()
+    assert said[-1].startswith("lab: NOT as planned: its control plane is dead; ")
+
+
+def test_silence_of_a_cluster_that_is_foreign_or_of_which_nothing_is_dead_stays_unreachable(tmp_path: Path) -> None:
+    silent_cluster(tmp_path, "running")
+    kubeconfig = tmp_path / "state" / "sovereign-ai" / "kind" / "lab" / "kubeconfig"
+    for target in (("--cluster", "kind"), ("--cluster", "kubeconfig", "--kubeconfig", str(kubeconfig))):
+        code, document = asked("verify", STACK, *target)
+        assert (code, document["problems"][0]["code"]) == (3, "cluster-unreachable")
 
 
 def test_a_kind_clusters_data_cannot_be_kept() -> None:

@@ -220,6 +220,22 @@ def test_many_calls_stop_when_the_server_is_gone(serve: Serve):
     assert len(made) <= 2, "each worker may have begun one call"
 
 
+def test_of_many_that_need_to_know_what_is_served_one_asks(serve: Serve):
+    server = serve(answering(lambda *_: (200, {"items": []})))
+    api = open_cluster(server.where.kubeconfig)
+    api.many([partial(api.list, "v1", kind) for kind in ("Node", "ConfigMap") * 8])
+    assert len([path for _method, path, _body, _headers in server.seen if path == "/api"]) == 1
+
+
+def test_many_that_need_to_know_what_is_served_share_a_refusal_too(serve: Serve):
+    server = serve(lambda *_: (401, {"reason": "Unauthorized", "message": "who are you"}))
+    api = open_cluster(server.where.kubeconfig)
+    with pytest.raises(ApiError) as caught:
+        api.many([partial(api.list, "v1", "Node") for _ in range(16)])
+    assert {problem.code for problem in caught.value.problems} == {"api-unauthorized"}
+    assert len(server.seen) <= 2, "those who came while one was asking ask once more between them"
+
+
 def test_a_kind_that_is_not_served_is_an_error_that_names_the_nearest(serve: Serve):
     api = open_cluster(serve(answering(lambda *_: (200, {}))).where.kubeconfig)
     with pytest.raises(ApiError, match="did you mean 'v1 Node'"):
