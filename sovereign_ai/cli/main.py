@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sys
+from collections.abc import Sequence
 from typing import Annotated
 
 import typer
+from typer import _click as click
+from typer.main import get_command
 
 from sovereign_ai import __version__
 from sovereign_ai.cli import (
@@ -38,6 +42,11 @@ from sovereign_ai.cli import (
     validate,
     verify,
 )
+from sovereign_ai.cli.usage import refused
+from sovereign_ai.errors import ExitCode
+
+_INTERRUPTED = 130
+"""What a shell gives for a program that was ended by Ctrl-C."""
 
 app = typer.Typer(
     name="sovereign-ai",
@@ -68,10 +77,25 @@ def root(
     """Hold the options that stand before a command."""
 
 
+def call(arguments: Sequence[str]) -> int:
+    """Run a command and give its exit code; wrong usage is told like every other problem."""
+    try:
+        return int(app(list(arguments), prog_name="sovereign-ai", standalone_mode=False) or 0)
+    except click.exceptions.NoArgsIsHelpError as error:
+        sys.stderr.write(f"{error.format_message()}\n")
+    except click.exceptions.UsageError as error:
+        output, refusal = refused(error, arguments, get_command(app))
+        with contextlib.suppress(typer.Exit):
+            output.fail(refusal)
+    except typer.Abort:
+        return _INTERRUPTED
+    return int(ExitCode.BAD_INPUT)
+
+
 def run() -> None:
     """Run the program."""
     try:
-        app()
+        sys.exit(call(sys.argv[1:]))
     except BrokenPipeError:
         # The reader of our output has gone, as with `| head`; that is no error of ours.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

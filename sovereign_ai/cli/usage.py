@@ -1,0 +1,71 @@
+"""Wrong usage as a problem like any other: with a code, the nearest right name and what to ask next.
+
+What Typer itself would print has no code, and says nothing to a program that asked for `--json`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from typer import _click as click
+
+from sovereign_ai.errors import Problem, UsageError, nearest
+
+if TYPE_CHECKING:
+    from sovereign_ai.cli.output import Output
+
+
+def refused(error: click.exceptions.UsageError, arguments: Sequence[str], root: click.Command) -> tuple[Output, UsageError]:
+    """Give the way to speak that the arguments ask for, and what is wrong with them.
+
+    Args:
+        error: what the reader of arguments found.
+        arguments: what was written behind the program's name.
+        root: the whole program.
+    """
+    from sovereign_ai.cli.output import Output
+
+    command, words = _meant(arguments, root)
+    near = _near(error, command)
+    asked = f"`{' '.join(('sovereign-ai', *words))} --help` shows what can be written"
+    problem = Problem("usage", _message(error), hint=f"{near}{' ' if near.endswith('?') else '; '}{asked}" if near else asked)
+    before_end = arguments[: list(arguments).index("--")] if "--" in arguments else arguments
+    return Output(" ".join(words), "--json" in before_end), UsageError(problem)
+
+
+def _meant(arguments: Sequence[str], root: click.Command) -> tuple[click.Command, list[str]]:
+    """Give the command that the arguments name, and its words."""
+    command, words = root, []
+    for word in arguments:
+        below = getattr(command, "commands", {}).get(word)
+        if below is None:
+            break
+        command = below
+        words.append(word)
+    return command, words
+
+
+def _message(error: click.exceptions.UsageError) -> str:
+    """Say in one line what is wrong, without the suggestion, which is a hint."""
+    if isinstance(error, click.exceptions.NoSuchOption):
+        return f"there is no option {error.option_name}"
+    if (wrong := _unknown_command(error)) is not None:
+        return f"there is no command {wrong!r}"
+    text = " ".join(error.format_message().split()).removesuffix(".").replace("Value error, ", "")
+    return text[:1].lower() + text[1:]
+
+
+def _near(error: click.exceptions.UsageError, command: click.Command) -> str:
+    """Name the nearest right name, where a name is wrong."""
+    if isinstance(error, click.exceptions.NoSuchOption):
+        known = ["--help", *(name for one in command.params for name in one.opts if name.startswith("--"))]
+        return nearest(error.option_name, known)
+    wrong = _unknown_command(error)
+    return "" if wrong is None else nearest(wrong, list(getattr(command, "commands", {})))
+
+
+def _unknown_command(error: click.exceptions.UsageError) -> str | None:
+    """Give the name of a command that there is none of, if that is what is wrong."""
+    start = "No such command '"
+    return error.message.removeprefix(start).partition("'")[0] if error.message.startswith(start) else None

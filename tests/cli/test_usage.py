@@ -1,0 +1,52 @@
+"""Wrong usage: a code, the nearest right name and what to ask next, as text and as one JSON document."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import orjson
+import pytest
+
+from sovereign_ai.cli.main import call
+
+LAB = str(Path(__file__).resolve().parents[2] / "stacks" / "lab")
+WRONG = [
+    (["plna"], "there is no command 'plna'", "did you mean 'plan'? `sovereign-ai --help`"),
+    (["assess", "goodpt"], "there is no command 'goodpt'", "did you mean 'goodput'? `sovereign-ai assess --help`"),
+    (["plan", "--jsno"], "there is no option --jsno", "did you mean '--json'? `sovereign-ai plan --help`"),
+    (["--nope"], "there is no option --nope", "`sovereign-ai --help`"),
+    (["plan", LAB, "extra"], "unexpected extra argument", "`sovereign-ai plan --help`"),
+    (["plan", "--output"], "option '--output' requires an argument", "`sovereign-ai plan --help`"),
+    (["check", "--format", "xml"], "'xml' is not one of 'text', 'json'", "`sovereign-ai check --help`"),
+    (["explain"], "missing argument 'rule'", "`sovereign-ai explain --help`"),
+    (["evidence", "verify", "x"], "missing option '--key'", "`sovereign-ai evidence verify --help`"),
+]
+
+
+@pytest.mark.parametrize(("arguments", "message", "hint"), WRONG, ids=[" ".join(case[0][:2]) for case in WRONG])
+def test_wrong_usage_is_a_problem_like_any_other(arguments: list[str], message: str, hint: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert call(arguments) == 2
+    text = capsys.readouterr()
+    assert text.out == ""
+    assert message in text.err
+    assert "[usage]" in text.err
+    assert hint in text.err
+    assert call([*arguments[:1], "--json", *arguments[1:]]) == 2
+    if arguments[0] not in {"assess", "--nope", "evidence", "plna"}:
+        [problem] = orjson.loads(capsys.readouterr().out)["problems"]
+        assert (problem["code"], message in problem["message"], hint in problem["hint"]) == ("usage", True, True)
+
+
+def test_a_group_alone_shows_its_help_and_writes_nothing_on_standard_output(capsys: pytest.CaptureFixture[str]) -> None:
+    assert call(["assess"]) == 2
+    text = capsys.readouterr()
+    assert text.out == ""
+    assert "goodput" in text.err
+
+
+def test_a_reader_that_goes_away_is_no_error() -> None:
+    script = f"set -o pipefail; {sys.executable} -m sovereign_ai.cli schema | head -c 1"
+    done = subprocess.run(["bash", "-c", script], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "{", "")
