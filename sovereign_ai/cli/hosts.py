@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from sovereign_ai.cli import hosts_pulumi
 from sovereign_ai.cli.command import example, speak
+from sovereign_ai.cli.hosts_pulumi import Forks, GivenFile, Limit, Where
 from sovereign_ai.cli.hosts_text import roles_of, told
 from sovereign_ai.cli.output import AsJson, Output, table
 
@@ -21,12 +23,8 @@ if TYPE_CHECKING:
     from sovereign_ai.render.hosts.given import Given
     from sovereign_ai.render.hosts.inventory import Inventory
 
-Where = Annotated[Path, typer.Argument(help="A stack's folder, or a description in YAML, JSON or Python.")]
-Limit = Annotated[list[str] | None, typer.Option("--limit", "-l", help="Only these: a host, unit or group, * allowed; may be repeated.")]
-GivenFile = Annotated[Path | None, typer.Option("--given", help="What a plan cannot know; left out, hosts.yaml in the stack's folder.")]
 BmcFile = Annotated[Path | None, typer.Option("--bmc", help="The machines' controllers instead: file of user:password, mode 0600.")]
 BmcCa = Annotated[Path | None, typer.Option("--bmc-ca", help="Certificates that may sign the controllers' own, with --bmc.")]
-Forks = Annotated[int, typer.Option("--forks", min=1, max=500, help="Hosts worked on at the same time.")]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Say what would be done, and change nothing.")]
 
 
@@ -80,6 +78,8 @@ def add(app: typer.Typer) -> None:
         """Bring hosts to the plan, one scalable unit after the other; Ctrl-C ends it everywhere, and --resume goes on."""
         asked = _Asked(limit or [], given, (bmc, bmc_ca), budget, resume, out, key, forks, dry_run)
         speak("hosts configure", as_json, lambda output: _configure(output, stack, asked))
+
+    hosts_pulumi.add(group)
 
 
 @dataclass(frozen=True, slots=True)

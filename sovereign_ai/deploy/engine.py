@@ -11,10 +11,11 @@ import json
 import os
 import subprocess
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 from sovereign_ai.deploy.hold import release
 from sovereign_ai.deploy.place import environment, pulumi_state, state_dir
@@ -62,7 +63,7 @@ class Outcome:
 
 
 @dataclass
-class _Told:
+class Told:
     """What the event stream has said so far."""
 
     changes: Counter[str] = field(default_factory=Counter)
@@ -82,6 +83,11 @@ class Engine:
         progress: takes a line for a person.
         plane: `kind` for the kind plane, whose state lies apart; empty for any other.
     """
+
+    package: ClassVar[str] = "kubernetes:"
+    """What the types of counted resources begin with."""
+    own_session: ClassVar[bool] = False
+    """Whether a terminal's Ctrl-C reaches the engine by us alone."""
 
     def __init__(self, folder: Path, stack: str, kubeconfig: Path | None, progress: Progress, plane: str = "") -> None:
         """Check that the folder is a Pulumi project.
@@ -187,21 +193,31 @@ class Engine:
         if policy_pack is not None:
             command += ["--policy-pack", str(_require_pack(policy_pack))]
         log = state_dir() / f"{self.stack}.{verb}.log"
-        told = _Told()
+        told = Told()
         environ = self.env | {"PULUMI_ENABLE_STREAMING_JSON_PREVIEW": "true"}
-        with open(os.open(log, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8") as kept:  # noqa: PTH123 - a mode from the start
-            process = subprocess.Popen(
-                command, cwd=self.folder, env=environ, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
-            )
-            with process:
-                for line in process.stdout or ():
-                    kept.write(line)
-                    self._hear(line, told)
+        descriptor = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        with os.fdopen(descriptor, "w", encoding="utf-8") as kept, self._start(command, environ) as process:
+            for line in process.stdout or ():
+                kept.write(line)
+                self._hear(line, told)
         if process.returncode:
             raise _failure(verb, told, log)
         return Outcome(verb, dict(told.changes), told.same, tuple(told.steps), log)
 
-    def _hear(self, line: str, told: _Told) -> None:
+    def _start(self, command: Sequence[str], environ: Mapping[str, str]) -> AbstractContextManager[subprocess.Popen[str]]:
+        """Start the engine, both of its streams as one."""
+        return subprocess.Popen(
+            command,
+            cwd=self.folder,
+            env=environ,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            start_new_session=self.own_session,
+        )
+
+    def _hear(self, line: str, told: Told) -> None:
         """Take one line of the engine's output."""
         try:
             event = json.loads(line)
@@ -216,10 +232,10 @@ class Engine:
         if (policy := event.get("policyEvent")) and policy.get("enforcementLevel") == "mandatory":
             told.policies.append(f"{policy.get('policyName')}: {policy.get('message', '').strip()}")
 
-    def _step(self, meta: Mapping[str, Any], told: _Told, *, done: bool) -> None:
+    def _step(self, meta: Mapping[str, Any], told: Told, *, done: bool) -> None:
         """Count a resource's step once: when it is done, or in a preview when it is planned."""
         name, op = meta["urn"].rsplit("::", 1)[-1], meta["op"]
-        if not done or not meta["type"].startswith("kubernetes:"):
+        if not done or not meta["type"].startswith(self.package):
             return  # components and the provider are ways of grouping; a user asked for objects
         if op in _QUIET:
             told.same += op == "same"
@@ -236,7 +252,7 @@ def _texts(event: Mapping[str, Any]) -> Iterator[str]:
         yield f"{diag.get('urn', '').rsplit('::', 1)[-1]} {diag.get('message', '')}".strip()
 
 
-def _failure(verb: str, told: _Told, log: Path) -> DeploymentError:
+def _failure(verb: str, told: Told, log: Path) -> DeploymentError:
     """Turn what the engine said into one error; violations keep their own exit code."""
     if told.policies:
         error = DeploymentError([Problem("policy-violation", text, hint=f"the whole log: {log}") for text in told.policies])

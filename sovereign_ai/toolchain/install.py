@@ -18,7 +18,7 @@ from pathlib import Path
 
 from sovereign_ai.errors import EnvironmentLacksError, Problem
 from sovereign_ai.toolchain import fetch, source
-from sovereign_ai.toolchain.launcher import write_launcher
+from sovereign_ai.toolchain.launcher import HOSTS, HOSTS_VERSION, write_launcher
 from sovereign_ai.toolchain.locate import binary_in, cached, on_path
 from sovereign_ai.toolchain.place import Progress, bin_dir, ensure, link, locked, settle
 from sovereign_ai.toolchain.probe import version_of
@@ -93,7 +93,7 @@ def module_files(name: str, folder: str) -> Path:
 
 
 def place_plugins(pulumi_home: Path) -> None:
-    """Link the Kubernetes provider into a `PULUMI_HOME`, as `pulumi plugin install` would lay it.
+    """Link the Kubernetes provider into a `PULUMI_HOME`, as `pulumi plugin install` would lay it, and beside it our own of hosts.
 
     With it and `PULUMI_IGNORE_AMBIENT_PLUGINS=true` the engine is silent about plugins on PATH; the
     language host is then found beside the engine.
@@ -101,6 +101,7 @@ def place_plugins(pulumi_home: Path) -> None:
     Raises:
         EnvironmentLacksError: the provider is not there.
     """
+    write_launcher(pulumi_home / "plugins" / f"resource-sovereign-hosts-v{HOSTS_VERSION}", HOSTS)
     name = "pulumi-resource-kubernetes"
     provider = find(name).resolve()
     folder = ensure(pulumi_home / "plugins" / f"resource-kubernetes-v{TOOLS[name].version}")

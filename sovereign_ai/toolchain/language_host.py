@@ -15,24 +15,20 @@ from __future__ import annotations
 
 import contextlib
 import os
-import signal
-import stat
 import subprocess
 import sys
 import threading
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from queue import SimpleQueue
 from typing import Any, BinaryIO
 
-import grpc  # type: ignore[import-untyped]
 from pulumi.automation._server import LanguageServer
 from pulumi.runtime.proto import language_pb2, language_pb2_grpc, plugin_pb2
 
 from sovereign_ai.toolchain.language_packages import distributions, python_version, required_packages
+from sovereign_ai.toolchain.plugin_server import engine_in, serve
 
-_LARGEST_MESSAGE = 400 * 1024 * 1024
 _PROGRAM = Path(__file__).with_name("language_program.py")
 _GRACE = 10.0
 """Seconds that a program or plugin has to end after it was asked to."""
@@ -235,26 +231,5 @@ def _end(process: subprocess.Popen[bytes]) -> None:
 def main(arguments: Sequence[str]) -> None:
     """Serve on a free loopback port, print it, and stay until the engine goes."""
     host = PythonHost()
-    host.engine_address = next((word for word in reversed(arguments) if not word.startswith("-")), "")
-    options = [("grpc.max_receive_message_length", _LARGEST_MESSAGE), ("grpc.max_send_message_length", _LARGEST_MESSAGE)]
-    server = grpc.server(ThreadPoolExecutor(max_workers=16), options=options)
-    language_pb2_grpc.add_LanguageRuntimeServicer_to_server(host, server)
-    port = server.add_insecure_port("127.0.0.1:0")
-    server.start()
-    done = threading.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: done.set())
-    if stat.S_ISFIFO(os.fstat(0).st_mode):
-        threading.Thread(target=_until_end_of_input, args=(done,), daemon=True).start()
-    sys.stdout.write(f"{port}\n")
-    sys.stdout.flush()
-    done.wait()
-    host.end_all()
-    server.stop(grace=1).wait()
-
-
-def _until_end_of_input(done: threading.Event) -> None:
-    """Set the event when the engine closes its end."""
-    while os.read(0, 4096):
-        pass
-    done.set()
+    host.engine_address = engine_in(arguments)
+    serve(lambda server: language_pb2_grpc.add_LanguageRuntimeServicer_to_server(host, server), host.end_all)

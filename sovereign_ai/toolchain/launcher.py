@@ -1,6 +1,6 @@
-"""Write the executable `pulumi-language-python` that starts the project's own language host.
+"""Write the executables that start the project's own Pulumi plugins: its language host, and its provider of hosts.
 
-The engine looks for a program of that name on PATH. Ours is a two-line shell script that names the
+The engine looks for a program of that name. Each is a two-line shell script that names the
 interpreter which has this project installed, so that it needs no activated environment.
 """
 
@@ -13,18 +13,26 @@ from pathlib import Path
 from sovereign_ai.toolchain.place import ensure, interpreter
 
 NAME = "pulumi-language-python"
-_MODULE = "sovereign_ai.toolchain.language_host"
+HOSTS = "pulumi-resource-sovereign-hosts"
+HOSTS_VERSION = "0.1.0"
+"""The version of the provider of hosts, as resources ask for it; changed when its inputs change their meaning."""
+_MODULES = {NAME: "sovereign_ai.toolchain.language_host", HOSTS: "sovereign_ai.deploy.host_provider.service"}
 
 
-def write_launcher(folder: Path) -> Path:
-    """Write the launcher into a folder, in one step, unless it is there already; give its path."""
+def starting(module: str) -> list[str]:
+    """Give the command that runs a module's `main` in this interpreter, from wherever the project lies."""
     package_root = Path(__file__).resolve().parents[2]
-    code = f"import sys; sys.path.append({str(package_root)!r}); from {_MODULE} import main; main(sys.argv[1:])"
-    text = f'#!/bin/sh\nexec {shlex.quote(str(interpreter()))} -u -c {shlex.quote(code)} "$@"\n'
-    place = ensure(folder) / NAME
+    code = f"import sys; sys.path.append({str(package_root)!r}); from {module} import main; main(sys.argv[1:])"
+    return [str(interpreter()), "-u", "-c", code]
+
+
+def write_launcher(folder: Path, name: str = NAME) -> Path:
+    """Write a plugin's launcher into a folder, in one step, unless it is there already; give its path."""
+    text = f'#!/bin/sh\nexec {shlex.join(starting(_MODULES[name]))} "$@"\n'
+    place = ensure(folder) / name
     if place.is_file() and not place.is_symlink() and place.read_text() == text:
         return place
-    fresh = place.with_name(f".{NAME}.{os.getpid()}")
+    fresh = place.with_name(f".{name}.{os.getpid()}")
     fresh.write_text(text)
     fresh.chmod(0o755)
     fresh.replace(place)

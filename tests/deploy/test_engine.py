@@ -7,14 +7,14 @@ from pathlib import Path
 
 import pytest
 
-from sovereign_ai.deploy.engine import Engine, _failure, _Told
+from sovereign_ai.deploy.engine import Engine, _failure, Told
 from sovereign_ai.errors import ExitCode, SpecError
 
 
-def hear(*events: object) -> _Told:
+def hear(*events: object) -> Told:
     engine = Engine.__new__(Engine)
     engine.progress = lambda _line: None
-    told = _Told()
+    told = Told()
     for event in events:
         engine._hear(event if isinstance(event, str) else json.dumps(event), told)
     return told
