@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from sovereign_ai.cli.command import example, speak
 from sovereign_ai.cli.output import AsJson, Output, table
+
+if TYPE_CHECKING:
+    from sovereign_ai.toolchain.node_image.build import NodeImage
 
 
 def add(app: typer.Typer) -> None:
@@ -47,9 +50,22 @@ def add(app: typer.Typer) -> None:
 
 def _node_image(output: Output, published: bool, again: bool) -> None:
     from sovereign_ai.toolchain.node_image.build import node_image
+    from sovereign_ai.toolchain.table import KIND_NODE
 
     image = node_image(progress=output.progress, published=published, again=again)
-    output.finish(image.to_data(), [f"{image.tag}: {image.identity} ({image.way})"])
+    said = [f"{image.tag}: {image.identity} ({image.way})"]
+    if published and image.recipe != KIND_NODE:
+        said.append(_why_ours(image, again))
+    output.finish(image.to_data(), said)
+
+
+def _why_ours(image: NodeImage, again: bool) -> str:
+    """Say why the published image is not the one that stands there, though it was asked for."""
+    if again:
+        return "the published image was not asked for: --again builds our own"
+    if image.way == "engine":
+        return f"the published image was not asked for: our own is there; `docker image rm {image.tag}` first"
+    return "no registry gave the published image: this is our own"
 
 
 def _install(output: Output, names: list[str] | None) -> None:
