@@ -5,8 +5,9 @@ to the plan, unit by unit under the failure budget. A run in which a host failed
 keeps the resource with each failed host's reason, the engine ends with an error, and the next `up` goes on. `Cancel` ends a
 running playbook here and on the hosts. `Delete` forgets, and leaves hosts as they are.
 
-A look is used again for the same inventory within a minute of the same engine run, since a refresh, its own diff and the diff of
-the program follow each other.
+The engine is asked to refresh before each update, so that a plain `pulumi preview` or `up` knows the drift with its text. A look
+is used again for the same inventory within a minute of the same engine run, since a refresh, its own diff and the diff of the
+program follow each other.
 """
 
 from __future__ import annotations
@@ -126,7 +127,7 @@ class HostsProvider(provider_pb2_grpc.ResourceProviderServicer):
             return provider_pb2.CreateResponse(properties=_properties(inputs, self._look(inputs, request.urn)))
         name = request.urn.rpartition("::")[2]
         self._bring(inputs, request.urn, name, context)
-        return provider_pb2.CreateResponse(id=name, properties=_properties(inputs, Seen()))
+        return provider_pb2.CreateResponse(id=name, properties=_properties(inputs, Seen()), refresh_before_update=True)
 
     @_told
     def Update(self, request: Any, context: Any) -> Any:  # noqa: N802
@@ -136,7 +137,7 @@ class HostsProvider(provider_pb2_grpc.ResourceProviderServicer):
             self._bring(inputs, request.urn, request.id, context)
             if old.get("inventory") not in (None, inputs.inventory):
                 forget(str(old["inventory"]))
-        return provider_pb2.UpdateResponse(properties=_properties(inputs, Seen()))
+        return provider_pb2.UpdateResponse(properties=_properties(inputs, Seen()), refresh_before_update=True)
 
     @_told
     def Read(self, request: Any, context: Any) -> Any:  # noqa: N802
@@ -146,13 +147,15 @@ class HostsProvider(provider_pb2_grpc.ResourceProviderServicer):
         if inputs is None:
             said = "; ".join(_reason(one) for one in problems)
             self._log.warn(request.urn, f"the hosts were not looked at, and the state stays as it was: {said}")
-            return provider_pb2.ReadResponse(id=request.id, properties=request.properties, inputs=request.inputs)
+            return provider_pb2.ReadResponse(
+                id=request.id, properties=request.properties, inputs=request.inputs, refresh_before_update=True
+            )
         found = self._look(inputs, request.urn)
         properties = _properties(inputs, found)
         if found.failed:
             reasons = [line for bad, line in found.lines() if bad]
             _partly(context, request.id, properties, reasons, inputs=request.inputs)
-        return provider_pb2.ReadResponse(id=request.id, properties=properties, inputs=request.inputs)
+        return provider_pb2.ReadResponse(id=request.id, properties=properties, inputs=request.inputs, refresh_before_update=True)
 
     @_told
     def Delete(self, request: Any, context: Any) -> Any:  # noqa: ARG002, N802
@@ -235,7 +238,9 @@ def _reason(problem: Problem) -> str:
 
 def _partly(context: Any, name: str, properties: Any, reasons: Sequence[str], *, inputs: Any) -> NoReturn:
     """End a call with what Pulumi calls a failed initialisation: the state keeps the resource and the reasons."""
-    failed = provider_pb2.ErrorResourceInitFailed(id=name, properties=properties, reasons=reasons, inputs=inputs)
+    failed = provider_pb2.ErrorResourceInitFailed(
+        id=name, properties=properties, reasons=reasons, inputs=inputs, refresh_before_update=True
+    )
     text = "; ".join(reasons)
     whole = status_pb2.Status(code=grpc.StatusCode.UNKNOWN.value[0], message=text)
     whole.details.add().Pack(failed)
