@@ -11,6 +11,7 @@ import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -19,6 +20,9 @@ from sovereign_ai.plan.factory import Plan, plan
 from sovereign_ai.render.kubernetes.bundle import Bundle, render
 from sovereign_ai.spec.factory import AIFactory
 from sovereign_ai.spec.load import load
+
+if TYPE_CHECKING:
+    from tests.kind.lab import KindLab
 
 STACKS = Path(__file__).resolve().parent.parent / "stacks"
 
@@ -105,3 +109,11 @@ def deployed_lab(plane: Api, kubeconfig: Path, tmp_path_factory: pytest.TempPath
     simulate(plane, factory, derived, "lab", progress=lambda _line: None)
     yield Deployed(plane, factory, derived, bundle, kubeconfig, engine.resources())
     engine.destroy()
+
+
+@pytest.fixture(scope="session")
+def kind_lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[KindLab]:
+    """The lab on a kind cluster, made once for all folders of tests that need one."""
+    from tests.kind.lab import deployed
+
+    yield from deployed(tmp_path_factory.mktemp("kind"))

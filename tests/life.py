@@ -6,6 +6,9 @@ import os
 import shutil
 import subprocess
 import sys
+import time
+from collections.abc import Callable
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -55,15 +58,25 @@ class Lab:
         command = [sys.executable, "-m", "sovereign_ai.cli", "cluster", "down", "lab", "--backend", self.backend]
         subprocess.run(command, env=self.env, capture_output=True, check=False)
 
-    @property
+    @cached_property
     def kubeconfig(self) -> Path:
         """The administrator's kubeconfig."""
         return Path(self.cluster("status")["kubeconfig"])
 
-    @property
+    @cached_property
     def api(self) -> Api:
         """A connection to the plane."""
         return open_cluster(self.kubeconfig)
+
+
+def within(seconds: float, holds: Callable[[], bool]) -> bool:
+    """Wait until something holds; False if it did not in time."""
+    deadline = time.monotonic() + seconds
+    while not holds():
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(0.5)
+    return True
 
 
 def cache_home() -> str:

@@ -1,8 +1,13 @@
-"""A stack's whole life through the command line alone, on a plane of its own: the same on either local plane."""
+"""A stack's whole life through the command line alone: the same on either local plane.
+
+The embedded plane is this file's own. The kind cluster is the one that all kind tests share; they go on with it.
+"""
 
 from __future__ import annotations
 
+import os
 import shutil
+import signal
 import subprocess
 import time
 from collections.abc import Iterator
@@ -14,7 +19,7 @@ from sovereign_ai.cluster.access import Api, ApiError
 from sovereign_ai.cluster.guard import open_guard
 from sovereign_ai.cluster.state import Place
 from sovereign_ai.toolchain.engine.docker import Docker
-from tests.life import Lab
+from tests.life import Lab, within
 
 REGISTRY = "registry.example.com/ai"
 RBAC = "rbac.authorization.k8s.io/v1"
@@ -24,17 +29,14 @@ PLANES = [pytest.param("embedded", marks=pytest.mark.cluster), pytest.param("kin
 @pytest.fixture(scope="module", params=PLANES)
 def lab(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
     if request.param == "kind":
-        assert not containers(), "a kind cluster `lab` is there already: remove it first (`make kind-down`)"
+        yield request.getfixturevalue("kind_lab")
+        return
     made = Lab(tmp_path_factory.mktemp("life"), request.param)
     try:
         made.on_plane("up")
         yield made
     finally:
         made.end()
-
-
-def containers() -> list[str]:
-    return Docker().lines("ps", "--all", "--quiet", "--filter", "label=io.x-k8s.kind.cluster=lab")
 
 
 def test_a_fresh_deployment_verifies_and_a_second_one_changes_nothing(lab: Lab) -> None:
@@ -149,7 +151,36 @@ def test_a_violation_stops_a_plain_pulumi_up_before_anything_is_written(lab: Lab
     assert "factory.yaml" in done.stdout + done.stderr
 
 
-def test_down_leaves_no_object_of_ours_and_then_no_process(lab: Lab) -> None:
+def test_a_dead_control_plane_is_a_finding_that_names_it_and_nothing_else_counts_as_gone_or_fine(lab: Lab) -> None:
+    api, dead = lab.api, kill_control_plane(lab)
+    seen = lab.on_plane("verify", code=1)
+    named = {finding["resource"]: finding for finding in seen["findings"]}
+    assert dead in named
+    assert {name.partition("/")[0] for name in named} == {dead.partition("/")[0]}, "only what died is spoken of"
+    assert all("cluster up lab" in one["hint"] or "docker start" in one["hint"] for one in named.values())
+    assert (seen["ok"], seen["complete"], seen["probes"]) == (False, False, [])
+    assert seen["unknown"] == ["devices", "nodes", "objects", "probes"]
+    foreign = lab.call("verify", str(lab.stack), "--cluster", "kubeconfig", "--kubeconfig", str(lab.kubeconfig), code=3)
+    assert {one["code"] for one in foreign["problems"]} == {"cluster-unreachable"}, "a cluster of the user's is only silent"
+    lab.call("cluster", "up", str(lab.stack) if lab.backend == "kind" else "lab", "--backend", lab.backend)
+    assert lab.kubeconfig.stat().st_mode & 0o777 == 0o600
+    assert within(180, lab.is_fine), "a finding stays"
+    assert lab.verify() == []
+    assert api.get("v1", "Namespace", "research") is not None
+
+
+def kill_control_plane(lab: Lab) -> str:
+    """Kill what the control plane hangs on; how `verify` calls it."""
+    if lab.backend == "kind":
+        Docker().text("kill", "lab-control-plane")
+        assert lab.cluster("status", code=3)["phase"] == "degraded"
+        return "Container/lab-control-plane"
+    os.kill(lab.cluster("status")["supervisor"], signal.SIGKILL)
+    assert within(20, lambda: not any(one["alive"] for one in lab.cluster("status", code=3)["components"]))
+    return "Process/supervisor"
+
+
+def test_last_of_all_down_leaves_no_object_of_ours_and_then_no_process(lab: Lab) -> None:
     api = lab.api
     lab.on_plane("down", "--keep-cluster")
     ours = "sovereign-ai.internal/owner=sovereign-ai"
@@ -160,9 +191,9 @@ def test_down_leaves_no_object_of_ours_and_then_no_process(lab: Lab) -> None:
         for obj in api.list(kind.api_version, kind.kind, label_selector=ours)
     ]
     assert left == []
+    if lab.backend == "kind":
+        return  # tests/kind ends the cluster that all share, and looks for what is left
     lab.cluster("down")
     assert lab.cluster("status", code=3)["phase"] == "absent"
     running = subprocess.run(["ps", "-eo", "args"], capture_output=True, text=True, check=True).stdout
     assert str(lab.env["XDG_STATE_HOME"]) not in running
-    if lab.backend == "kind":
-        assert containers() == []

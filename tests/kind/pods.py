@@ -22,7 +22,7 @@ from sovereign_ai.render.kubernetes.bundle import render
 from sovereign_ai.spec.load import load
 from sovereign_ai.toolchain.node_image.archive import Entry, Image, write_layer, write_oci
 from sovereign_ai.verify.pods import Place, gpu_pod, with_container, with_selector
-from tests.kind.conftest import KindLab
+from tests.kind.lab import KindLab
 
 BOX = "/usr/local/bin/toolbox"
 HOST = "kubernetes.io/hostname"
@@ -107,6 +107,12 @@ class Site:
         where = obj["metadata"]["name"], obj["metadata"].get("namespace")
         self.api.delete(obj["apiVersion"], obj["kind"], *where)
         until(lambda: self.api.get(obj["apiVersion"], obj["kind"], *where) is None, lambda: obj["metadata"])
+
+    def touch(self, pod: dict[str, Any]) -> None:
+        """Let a pod's kubelet look at it now: by itself it tries a pod that failed again only after a minute or more."""
+        where = pod["metadata"]
+        path = f"/api/v1/namespaces/{where['namespace']}/pods/{where['name']}"
+        self.api.request("PATCH", path, {"metadata": {"annotations": {"touched": "now"}}}, content_type="application/merge-patch+json")
 
     def said(self, pod: dict[str, Any]) -> str:
         """What a pod printed once it has ended."""

@@ -13,7 +13,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from tests.kind.conftest import KindLab
+from tests.kind.lab import KindLab
 from tests.kind.pods import Site, until
 
 

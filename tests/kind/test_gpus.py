@@ -168,6 +168,7 @@ def test_a_gpu_is_handed_out_once_whether_by_resource_or_by_claim(site: Site) ->
         until(lambda: any("held by pod" in said for said in site.events(pod)), lambda: site.events(pod))
         assert site.phase(pod) == "Pending"
         site.remove(holder)
+        site.touch(pod)
         until(lambda: site.is_up(pod), lambda: site.events(pod), 120)
 
 
