@@ -128,7 +128,8 @@ def test_what_the_supervisor_writes_is_the_owner_s_alone(where: Place):
 
 
 def test_a_start_that_fails_says_which_and_stops_the_others(where: Place):
-    broken = Process("broken", (sys.executable, "-S", "-c", "import sys; sys.exit('no such flag')"))
+    nobody_listens = Probe(1, "/healthz", *[str(where.folder / "none")] * 3)
+    broken = Process("broken", (sys.executable, "-S", "-c", "import sys; sys.exit('no such flag')"), probe=nobody_listens)
     supervise(where, Process("sleeper", SLEEP), broken)
     until(lambda: (read_json(where.status) or {}).get("phase") == "failed")
     failure = (read_json(where.status) or {})["failure"]
