@@ -10,10 +10,10 @@ import contextlib
 import os
 import signal
 
-from sovereign_ai.cluster.lock import until
 from sovereign_ai.cluster.process import is_running
 from sovereign_ai.cluster.state import Place
 from sovereign_ai.cluster.status import recorded_processes, supervisor_pid
+from sovereign_ai.toolchain.waiting import until
 
 STOP_SECONDS = 30.0
 """How long the supervisor may take: its three groups of processes have 10 s each."""

@@ -11,13 +11,11 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import os
-import time
 from collections.abc import Callable, Iterator
 
 from sovereign_ai.cluster.state import Place
 from sovereign_ai.errors import EnvironmentLacksError, Problem
-
-_POLL_SECONDS = 0.05
+from sovereign_ai.toolchain.waiting import until
 
 
 @contextlib.contextmanager
@@ -44,16 +42,6 @@ def alone(where: Place, progress: Callable[[str], object], seconds: float) -> It
         yield
     finally:
         os.close(descriptor)
-
-
-def until(holds: Callable[[], bool], seconds: float) -> bool:
-    """Wait until something holds; False if it never did."""
-    deadline = time.monotonic() + seconds
-    while not holds():
-        if time.monotonic() > deadline:
-            return False
-        time.sleep(_POLL_SECONDS)
-    return True
 
 
 def _taken(descriptor: int) -> bool:

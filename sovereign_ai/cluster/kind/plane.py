@@ -22,13 +22,14 @@ from sovereign_ai.cluster.kind.config import container_names, control_plane, kin
 from sovereign_ai.cluster.kind.making import MADE, adopt, load_images, make, run_kind, unmake
 from sovereign_ai.cluster.kind.nodes import Container, containers, need_engine, remove_network
 from sovereign_ai.cluster.kind.status import KindStatus, folder_of, machines_of, ready_nodes, status_of
-from sovereign_ai.cluster.lock import alone, until
+from sovereign_ai.cluster.lock import alone
 from sovereign_ai.cluster.state import Place, read_json, write_json
 from sovereign_ai.errors import EnvironmentLacksError, Problem, UsageError
 from sovereign_ai.plan.factory import Plan
 from sovereign_ai.spec.factory import AIFactory
 from sovereign_ai.toolchain.engine.docker import Docker
 from sovereign_ai.toolchain.place import Progress
+from sovereign_ai.toolchain.waiting import until
 
 _DOWN_SECONDS = 120.0
 

@@ -14,7 +14,6 @@ import shutil
 import signal
 import subprocess
 import sys
-import time
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -23,8 +22,9 @@ from sovereign_ai.errors import EnvironmentLacksError, Problem
 from sovereign_ai.toolchain.engine import trim
 from sovereign_ai.toolchain.engine.docker import INSTALL_HINT, Docker
 from sovereign_ai.toolchain.place import Progress
+from sovereign_ai.toolchain.waiting import until
 
-_START_SECONDS, _STOP_SECONDS, _POLL_SECONDS = 60.0, 30.0, 0.1
+_START_SECONDS, _STOP_SECONDS = 60.0, 30.0
 _RUNTIME = "sovereign-trim"
 
 
@@ -87,7 +87,7 @@ def stop() -> bool:
         return False
     with contextlib.suppress(ProcessLookupError):
         os.kill(pid, signal.SIGTERM)
-    _until(lambda: _our_pid() is None, _STOP_SECONDS)
+    until(lambda: _our_pid() is None, _STOP_SECONDS)
     (folder() / "dockerd.pid").unlink(missing_ok=True)
     return True
 
@@ -104,7 +104,7 @@ def _start() -> None:
     with os.fdopen(os.open(log, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as sink:
         process = subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=sink, stderr=sink, start_new_session=True)
     docker = Docker()
-    if _until(lambda: process.poll() is not None or docker.answers(), _START_SECONDS) and process.poll() is None:
+    if until(lambda: process.poll() is not None or docker.answers(), _START_SECONDS) and process.poll() is None:
         return
     process.kill()
     process.wait()
@@ -140,13 +140,3 @@ def _our_pid() -> int | None:
     except (OSError, ValueError):
         return None
     return pid if name == "dockerd" else None
-
-
-def _until(holds: Any, seconds: float) -> bool:
-    """Wait until something holds; False if it never did."""
-    deadline = time.monotonic() + seconds
-    while not holds():
-        if time.monotonic() > deadline:
-            return False
-        time.sleep(_POLL_SECONDS)
-    return True
