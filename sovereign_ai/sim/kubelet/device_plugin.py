@@ -10,9 +10,9 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator, Sequence
-from threading import Condition
 from typing import Any
 
+from sovereign_ai.sim.kubelet.breakable import Breakable
 from sovereign_ai.sim.kubelet.gpus import Device, devices, given
 from sovereign_ai.sim.kubelet.ledger import HeldError, Ledger, patiently
 from sovereign_ai.sim.kubelet.messages import DEVICE_PLUGIN
@@ -28,7 +28,7 @@ _WAKE_SECONDS = 1.0
 _log = logging.getLogger(__name__)
 
 
-class DevicePlugin:
+class DevicePlugin(Breakable):
     """Offers one machine's devices."""
 
     def __init__(self, machine: Machine, node: Node, ledger: Ledger) -> None:
@@ -39,22 +39,12 @@ class DevicePlugin:
             node: the node's folders.
             ledger: who holds which device.
         """
+        super().__init__()
         self._machine, self._folder, self._ledger = machine, node.device_plugins, ledger
         self._devices = {one.uuid: one for one in devices(machine)}
-        self._broken: frozenset[int] = frozenset()
-        self._changed = Condition()
-        self._state = 0
         self._served: Served | None = None
         self._kubelet: tuple[int, int] | None = None
         self._socket = self._folder / f"sovereign-ai-{machine.part.resource.replace('/', '_')}.sock"
-
-    def break_gpus(self, broken: frozenset[int]) -> None:
-        """Say which GPUs are broken now; the kubelet is told at once if that changed."""
-        with self._changed:
-            if broken != self._broken:
-                self._broken = broken
-                self._state += 1
-                self._changed.notify_all()
 
     def keep(self) -> bool:
         """Register if the kubelet is new; whether it knows us now."""
@@ -118,12 +108,10 @@ class DevicePlugin:
         """Give all devices, and again whenever their health changed, until the kubelet goes away."""
         told = -1
         while context.is_active():
-            with self._changed:
-                if self._state == told:
-                    self._changed.wait(_WAKE_SECONDS)
-                if self._state == told:
-                    continue
-                told, broken = self._state, self._broken
+            state, broken = self._after(told, _WAKE_SECONDS)
+            if state == told:
+                continue
+            told = state
             yield DEVICE_PLUGIN["ListAndWatchResponse"](devices=[_described(one, broken) for one in self._devices.values()])
 
     def _prefer(self, request: Any, _context: Any) -> Any:

@@ -10,10 +10,10 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable, Iterator
-from threading import Condition
 from typing import Any
 
 from sovereign_ai.errors import EnvironmentLacksError
+from sovereign_ai.sim.kubelet.breakable import Breakable
 from sovereign_ai.sim.kubelet.cdi import Requests, device_id, remove_claim, request_id, write_claim, write_devices
 from sovereign_ai.sim.kubelet.gpus import Device, devices
 from sovereign_ai.sim.kubelet.ledger import HeldError, Ledger, patiently
@@ -32,7 +32,7 @@ ReadClaim = Callable[[str, str], dict[str, Any] | None]
 """Reads a ResourceClaim by namespace and name."""
 
 
-class DraDriver:
+class DraDriver(Breakable):
     """Prepares claims on one machine."""
 
     def __init__(self, machine: Machine, node: Node, ledger: Ledger, read: ReadClaim) -> None:
@@ -44,15 +44,13 @@ class DraDriver:
             ledger: who holds which device.
             read: reads a claim.
         """
+        super().__init__()
         self._machine, self._ledger, self._read = machine, ledger, read
         self._driver = str(machine.accelerator.dra_driver)
         self._devices = {one.name: one for one in devices(machine)}
         self._cdi = node.cdi
         self._registry = node.registry / f"{self._driver}-reg.sock"
         self._socket = node.plugins / self._driver / "dra.sock"
-        self._broken: frozenset[int] = frozenset()
-        self._state = 0
-        self._changed = Condition()
         self._served: tuple[Served, ...] = ()
         self.registered = False
 
@@ -78,14 +76,6 @@ class DraDriver:
         for served in reversed(self._served):
             served.stop()
         self._served, self.registered = (), False
-
-    def break_gpus(self, broken: frozenset[int]) -> None:
-        """Say which GPUs are broken now; the kubelet is told at once if that changed."""
-        with self._changed:
-            if broken != self._broken:
-                self._broken = broken
-                self._state += 1
-                self._changed.notify_all()
 
     def registration(self) -> Services:
         """Give what is served where the kubelet looks."""
@@ -184,12 +174,10 @@ class DraDriver:
         """Give the health of all devices, whenever it changed and now and then, until the kubelet goes away."""
         told, said_at = -1, 0.0
         while context.is_active():
-            with self._changed:
-                if self._state == told:
-                    self._changed.wait(_WAKE_SECONDS)
-                if self._state == told and time.monotonic() - said_at < _REFRESH_SECONDS:
-                    continue
-                told, broken, said_at = self._state, self._broken, time.monotonic()
+            state, broken = self._after(told, _WAKE_SECONDS)
+            if state == told and time.monotonic() - said_at < _REFRESH_SECONDS:
+                continue
+            told, said_at = state, time.monotonic()
             yield HEALTH["WatchResponse"](devices=[self._health(one, broken) for one in self._devices.values()])
 
     def _health(self, one: Device, broken: frozenset[int]) -> Any:
