@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from datetime import date
+from functools import partial
 
 from sovereign_ai.plan.factory import Plan
 from sovereign_ai.rules.duties import NIS2_RISK
@@ -33,13 +34,10 @@ def _sound(rule: Rule, factory: AIFactory, _plan: Plan) -> Iterable[Finding]:
             yield found(rule, f"Waiver/{waiver.id}", f"waivers[{number}].resource", message)
 
 
-def _aimed(rule: Rule, factory: AIFactory, _plan: Plan) -> Iterable[Finding]:
+def _aimed(known: frozenset[str], rule: Rule, factory: AIFactory, _plan: Plan) -> Iterable[Finding]:
     """Every waiver is for a rule that there is and that can be waived."""
-    from sovereign_ai.rules.registry import REGISTRY  # noqa: PLC0415 - the registry holds this rule
-
-    severities = {one.id: one.severity for one in REGISTRY}
     for number, waiver in enumerate(factory.waivers):
-        if waiver.rule not in severities:
+        if waiver.rule not in known:
             why = "there is no such rule, so it covers nothing"
         elif waiver.rule in UNWAIVABLE:
             why = "what waivers must be cannot be waived"
@@ -73,16 +71,6 @@ SOUND = Rule(
     places=PLAN,
     decide=_sound,
 )
-AIMED = Rule(
-    id="WVR-002",
-    title="Waivers name rules that there are",
-    severity="medium",
-    rationale="A waiver for a rule that does not exist hides a mistake: somebody believes that something is covered.",
-    remediation="name the rule as `sovereign-ai rules` lists it, or remove the waiver",
-    controls=(NIS2_RISK,),
-    places=PLAN,
-    decide=_aimed,
-)
 PAST = Rule(
     id="WVR-003",
     title="Waivers are mended or renewed before they end",
@@ -94,4 +82,25 @@ PAST = Rule(
     decide_on=_past,
 )
 
-RULES = (SOUND, AIMED, PAST)
+
+def aimed(others: Iterable[str]) -> Rule:
+    """Give the rule that waivers name rules that there are.
+
+    Args:
+        others: the ids of all other rules.
+    """
+    own = "WVR-002"
+    return Rule(
+        id=own,
+        title="Waivers name rules that there are",
+        severity="medium",
+        rationale="A waiver for a rule that does not exist hides a mistake: somebody believes that something is covered.",
+        remediation="name the rule as `sovereign-ai rules` lists it, or remove the waiver",
+        controls=(NIS2_RISK,),
+        places=PLAN,
+        decide=partial(_aimed, frozenset({own, *others})),
+    )
+
+
+RULES = (SOUND, PAST)
+"""The rules that need not know which others there are."""

@@ -37,35 +37,31 @@ from sovereign_ai.rules import (
 )
 from sovereign_ai.rules.rule import Rule
 
-REGISTRY: tuple[Rule, ...] = tuple(
-    sorted(
-        (
-            flows.FLOWS,
-            *break_glass.RULES,
-            *guards.RULES,
-            *images.RULES,
-            *live.RULES,
-            *placement.RULES,
-            *privilege.RULES,
-            *rights.RULES,
-            *scheduling.RULES,
-            *services.RULES,
-            *storage.RULES,
-            *volumes.RULES,
-            *workloads.RULES,
-            *residency.RULES,
-            *people.RULES,
-            *access.RULES,
-            *copies.RULES,
-            *custody.RULES,
-            *energy.RULES,
-            *exceptions.RULES,
-            *supply.RULES,
-            *transfers.RULES,
-        ),
-        key=lambda rule: rule.id,
-    )
+_RULES: tuple[Rule, ...] = (
+    flows.FLOWS,
+    *break_glass.RULES,
+    *guards.RULES,
+    *images.RULES,
+    *live.RULES,
+    *placement.RULES,
+    *privilege.RULES,
+    *rights.RULES,
+    *scheduling.RULES,
+    *services.RULES,
+    *storage.RULES,
+    *volumes.RULES,
+    *workloads.RULES,
+    *residency.RULES,
+    *people.RULES,
+    *access.RULES,
+    *copies.RULES,
+    *custody.RULES,
+    *energy.RULES,
+    *exceptions.RULES,
+    *supply.RULES,
+    *transfers.RULES,
 )
+REGISTRY: tuple[Rule, ...] = tuple(sorted((*_RULES, exceptions.aimed(rule.id for rule in _RULES)), key=lambda rule: rule.id))
 """Every rule, sorted by id."""
 
 

@@ -24,7 +24,8 @@ FACTORY = {
 }
 """The small factory with rack PDUs enough that a plan of it can be derived."""
 HERE, PERSONAL, ZONES, KEY = FACTORY["sites"][0], FACTORY["residency"][0], FACTORY["zones"], FACTORY["keys"][0]
-RULES = [one for room in (access, copies, custody, energy, exceptions, people, residency, supply, transfers) for one in room.RULES]
+_ROOMS = (access, copies, custody, energy, exceptions, people, residency, supply, transfers)
+RULES = [*(one for room in _ROOMS for one in room.RULES), exceptions.aimed(())]
 
 
 def factory_of(**changes: Any) -> AIFactory:
