@@ -16,7 +16,7 @@ from __future__ import annotations
 import base64
 import binascii
 import hashlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -158,8 +158,16 @@ def envelope_of(path: Path) -> dict[str, Any]:
     return found
 
 
-def opened(envelope: Mapping[str, Any], key: Ed25519PublicKey) -> tuple[dict[str, Any], list[Problem]]:
-    """Check an envelope's signature before anything in it is believed; give its statement, or what is wrong."""
+def opened(
+    envelope: Mapping[str, Any], key: Ed25519PublicKey, kinds: Collection[str] = (PREDICATE,)
+) -> tuple[dict[str, Any], list[Problem]]:
+    """Check an envelope's signature before anything in it is believed; give its statement, or what is wrong.
+
+    Args:
+        envelope: what was signed.
+        key: the public key that must have signed it.
+        kinds: the types of predicate that the reader expects.
+    """
     try:
         kind = str(envelope["payloadType"])
         payload = base64.b64decode(envelope["payload"], validate=True)
@@ -173,8 +181,10 @@ def opened(envelope: Mapping[str, Any], key: Ed25519PublicKey) -> tuple[dict[str
         said = orjson.loads(payload) if kind == PAYLOAD else None
     except orjson.JSONDecodeError:
         said = None
-    if not isinstance(said, dict) or said.get("_type") != STATEMENT or said.get("predicateType") != PREDICATE:
-        return {}, [Problem("wrong-type", "envelope: what is signed is no evidence of this project", hint="name another file")]
+    if not isinstance(said, dict) or said.get("_type") != STATEMENT or said.get("predicateType") not in kinds:
+        kind = str(said.get("predicateType", "")) if isinstance(said, dict) else ""
+        message = f"envelope: what is signed is {kind[:80] or 'no statement'}, expected {' or '.join(kinds)}"
+        return {}, [Problem("wrong-type", message, hint="name the file that `evidence sign` or `access` wrote")]
     return said, []
 
 
@@ -208,7 +218,7 @@ def verify(envelope: Mapping[str, Any], key: Ed25519PublicKey, parts: Iterable[P
 
 
 def _give(name: str) -> str:
-    return f"give the file with --{name}" if name in {"report", "observation"} else "the description no longer has it"
+    return f"give the file with --{name}" if name in {"hosts", "observation", "report"} else "the description no longer has it"
 
 
 def _first(then: Mapping[str, str], now: Mapping[str, str]) -> str:

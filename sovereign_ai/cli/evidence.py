@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -16,7 +17,10 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from datetime import date
 
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+
     from sovereign_ai.cli.stack import Stack
+    from sovereign_ai.errors import Problem
 
 Where = Annotated[Path, typer.Argument(help="A stack's folder, or a description in YAML, JSON or Python.")]
 ReportFile = Annotated[Path | None, typer.Option("--report", help="The report's file, to be covered too.")]
@@ -47,7 +51,7 @@ def add(app: typer.Typer) -> None:
 
     @group.command("verify", **example("sovereign-ai evidence verify evidence.json stacks/lab --key public.pem --report report.html"))
     def verify(
-        evidence: Annotated[Path, typer.Argument(help="What `evidence sign` wrote.")],
+        evidence: Annotated[Path, typer.Argument(help="What `evidence sign` wrote, or a statement of `access grant`.")],
         key: Annotated[Path, typer.Option("--key", help="The signer's Ed25519 public key, in PEM, from the signer.")],
         stack: Where = Path(),
         report: ReportFile = None,
@@ -56,7 +60,7 @@ def add(app: typer.Typer) -> None:
         log: Log = None,
         as_json: Annotated[bool, AsJson] = False,
     ) -> None:
-        """Say whether anything changed since it was signed, and what first; nothing but these files is asked."""
+        """Say whether anything changed since it was signed, and what first, and who had break-glass access; only these files are asked."""
         speak("evidence verify", as_json, lambda output: _verify(output, evidence, key, stack, _files(report, observation, hosts), log))
 
 
@@ -108,27 +112,78 @@ def record(stack: Stack, files: Mapping[str, bytes], key: Path, out: Path, log: 
 
 
 def _verify(output: Output, evidence: Path, key: Path, path: Path, files: Mapping[str, bytes], log: Path | None) -> None:
-    from sovereign_ai.attest import chain
-    from sovereign_ai.attest.evidence import envelope_of, opened, parts_of, verify
+    from sovereign_ai.attest.access import ACCESS
+    from sovereign_ai.attest.access import lines as access_lines
+    from sovereign_ai.attest.evidence import PREDICATE, envelope_of, opened
     from sovereign_ai.attest.signing import public_key
-    from sovereign_ai.cli.stack import chain_of, open_stack
     from sovereign_ai.errors import ExitCode
 
     envelope, signer = envelope_of(evidence), public_key(key)
-    said, problems = opened(envelope, signer)
-    checked: list[str] = []
-    if not problems:
-        stack = open_stack(path)
-        parts = parts_of(stack.factory, stack.plan, files)
-        problems = verify(envelope, signer, parts)
-        place = chain_of(log, stack.factory.name)
-        if place.exists() or log is not None:
-            problems += chain.verify(place, signer, said)
-            checked.append(f"log {place}")
-        checked = [*(part.name for part in parts), *checked]
-    if problems:
-        lines = [f"first: {problems[0]}", *(str(problem) for problem in problems[1:])]
-        output.finish({"checked": checked, "problems": [problem.to_data() for problem in problems]}, lines, ExitCode.FINDINGS)
+    said, problems = opened(envelope, signer, (PREDICATE, ACCESS))
+    found = _Found(problems=problems)
+    if not problems and said["predicateType"] == ACCESS:
+        found.checked.append(said["subject"][0]["name"])
+        _chained(found, log or evidence.parent / f"{said['predicate']['factory']}.jsonl", signer, said, named=log is not None)
+        found.access = [said["predicate"]]
+    elif not problems:
+        _compared(found, envelope, path, files, log, signer, said)
+    told = [line for one in found.access for line in access_lines(one)]
+    data = {"checked": found.checked, "access": found.access, "problems": [problem.to_data() for problem in found.problems]}
+    if found.problems:
+        first, *rest = found.problems
+        output.finish(data, [f"first: {first}", *(str(problem) for problem in rest), *told], ExitCode.FINDINGS)
         return
-    unlogged = [] if any(one.startswith("log ") for one in checked) else ["no log was there to check; name it with --log"]
-    output.finish({"checked": checked, "problems": []}, [f"unchanged since it was signed: {', '.join(checked)}", *unlogged])
+    unlogged = [] if found.logged else ["no log was there to check; name it with --log"]
+    output.finish(data, [f"unchanged since it was signed: {', '.join(found.checked)}", *told, *unlogged])
+
+
+@dataclass
+class _Found:
+    """What came of looking at signed evidence.
+
+    Attributes:
+        problems: what is wrong, the cause first.
+        checked: what was held against it.
+        access: what statements of break-glass access say, in the order of the chain.
+        logged: whether a chain was there to check.
+    """
+
+    problems: list[Problem]
+    checked: list[str] = field(default_factory=list)
+    access: list[dict[str, Any]] = field(default_factory=list)
+    logged: bool = False
+
+
+def _compared(
+    found: _Found,
+    envelope: Mapping[str, Any],
+    path: Path,
+    files: Mapping[str, bytes],
+    log: Path | None,
+    key: Ed25519PublicKey,
+    said: Mapping[str, Any],
+) -> None:
+    """Hold evidence against the description, the files and the chain that are there now."""
+    from sovereign_ai.attest.evidence import parts_of, verify
+    from sovereign_ai.cli.stack import chain_of, open_stack
+
+    stack = open_stack(path)
+    parts = parts_of(stack.factory, stack.plan, files)
+    found.problems += verify(envelope, key, parts)
+    found.checked += [part.name for part in parts]
+    _chained(found, chain_of(log, stack.factory.name), key, said, named=log is not None)
+
+
+def _chained(found: _Found, log: Path, key: Ed25519PublicKey, said: Mapping[str, Any], *, named: bool) -> None:
+    """Hold a statement against the chain, and open every statement of break-glass access in that; nothing where none is there or named."""
+    from sovereign_ai.attest import chain
+    from sovereign_ai.attest.access import statements
+
+    if not (named or log.exists()):
+        return
+    found.logged = True
+    found.checked.append(f"log {log}")
+    problems = chain.verify(log, key, said)
+    if not problems:
+        found.access, problems = statements(log, key)
+    found.problems += problems

@@ -11,13 +11,23 @@ import orjson
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from sovereign_ai.attest import chain
-from sovereign_ai.attest.access import ACCESS, record
+from sovereign_ai.attest.access import ACCESS, lines, record, statements
 from sovereign_ai.attest.evidence import PAYLOAD, envelope_of
 from sovereign_ai.attest.signing import pae, signed
 
 _KEY = Ed25519PrivateKey.from_private_bytes(bytes(range(32)))
 _NOW = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
-_FACTS = {"id": "1f2e3d4c", "person": "on-call", "reason": "a job hangs", "ends": "2026-11-24T13:00:00+00:00"}
+_FACTS = {
+    "id": "1f2e3d4c",
+    "person": "on-call",
+    "approver": "security-lead",
+    "reason": "a job hangs",
+    "seat": "DE",
+    "namespace": "research",
+    "kind": "look",
+    "begins": "2026-11-24T12:00:00+00:00",
+    "ends": "2026-11-24T13:00:00+00:00",
+}
 
 
 def added(log: Path, event: str = "granted", key: Ed25519PrivateKey = _KEY) -> Path:
@@ -63,3 +73,33 @@ def test_another_key_signs_no_line_of_it(tmp_path: Path) -> None:
     added(log)
     added(log, key=Ed25519PrivateKey.from_private_bytes(bytes(range(1, 33))))
     assert [problem.where.line for problem in chain.verify(log, _KEY.public_key())] == [2]
+
+
+def test_a_reviewer_reads_from_the_chain_who_had_what_and_why(tmp_path: Path) -> None:
+    log = tmp_path / "lab.jsonl"
+    added(log)
+    added(log, "revoked")
+    found, problems = statements(log, _KEY.public_key())
+    assert problems == []
+    assert [one["event"] for one in found] == ["granted", "revoked"]
+    told = " ".join(lines(found[0]))
+    for word in ("on-call had look in research", "from DE", "2026-11-24T13:00:00", "security-lead agreed", "a job hangs"):
+        assert word in told
+    assert lines(found[1])[0].startswith("access 1f2e3d4c: ended early at 2026-11-24T12:00:00")
+
+
+def test_a_statement_that_is_changed_or_not_there_is_named_by_its_line(tmp_path: Path) -> None:
+    log = tmp_path / "lab.jsonl"
+    path = added(log)
+    envelope = envelope_of(path)
+    other = record(tmp_path / "other.jsonl", {**_FACTS, "reason": "none"}, "granted", factory="lab", cluster="lab", key=_KEY, now=_NOW)[1]
+    assert other == path
+    _, problems = statements(log, _KEY.public_key())
+    assert [(one.code, one.where.line) for one in problems] == [("wrong-statement", 1)]
+    path.write_bytes(b"{}")
+    assert [one.code for one in statements(log, _KEY.public_key())[1]] == ["wrong-statement"]
+    path.unlink()
+    assert [one.code for one in statements(log, _KEY.public_key())[1]] == ["no-statement"]
+    envelope["signatures"][0]["sig"] = base64.b64encode(bytes(64)).decode()
+    path.write_bytes(orjson.dumps(envelope))
+    assert [one.code for one in statements(log, _KEY.public_key())[1]] == ["bad-signature"]

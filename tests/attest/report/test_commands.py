@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,8 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
 from typer.testing import CliRunner, Result
 
+from sovereign_ai.attest.access import record
+from sovereign_ai.attest.signing import private_key
 from sovereign_ai.cli import diff, evidence, report
 
 LAB = Path(__file__).parents[3] / "stacks" / "lab"
@@ -47,6 +50,35 @@ def test_a_report_is_written_signed_and_checked_and_a_change_is_named(tmp_path: 
     assert found.stdout.startswith("first: report: changed since it was signed")
     spec.write_text(spec.read_text(encoding="utf-8").replace("nodes: 4,", "nodes: 5,"), encoding="utf-8")
     assert _run(*check).stdout.startswith("first: spec: changed since it was signed: pools[serve]")
+
+
+def test_verify_opens_break_glass_access_from_the_chain_and_by_itself(tmp_path: Path, keys: tuple[Path, Path]) -> None:
+    private, public = keys
+    log, signed = tmp_path / "lab.jsonl", tmp_path / "evidence.json"
+    facts = {
+        "id": "1f2e3d4c",
+        "person": "on-call",
+        "approver": "security-lead",
+        "reason": "a job hangs",
+        "seat": "DE",
+        "namespace": "research",
+        "kind": "look",
+        "begins": "2026-11-24T12:00:00+00:00",
+        "ends": "2026-11-24T13:00:00+00:00",
+    }
+    at = datetime(2026, 11, 24, 12, tzinfo=UTC)
+    _, statement = record(log, facts, "granted", factory="lab", cluster="lab", key=private_key(private), now=at)
+    assert _run("evidence", "sign", LAB, "--key", private, "-o", signed, "--log", log).exit_code == 0
+    for words in ((signed, LAB, "--log", log), (statement,)):
+        told = _run("evidence", "verify", *words, "--key", public)
+        assert told.exit_code == 0, told.output
+        assert "access 1f2e3d4c: on-call had look in research of lab, from DE" in told.stdout
+        document = json.loads(_run("evidence", "verify", *words, "--key", public, "--json").stdout)
+        assert document["access"][0]["access"] == facts
+        assert f"log {log}" in document["checked"]
+    statement.unlink()
+    lost = _run("evidence", "verify", signed, LAB, "--log", log, "--key", public)
+    assert (lost.exit_code, "no-statement" in lost.stdout) == (1, True)
 
 
 def test_the_log_lies_in_the_state_folder(tmp_path: Path, keys: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch) -> None:
