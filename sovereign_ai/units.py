@@ -317,6 +317,27 @@ class CubicMetresPerHour(Quantity):
     shown = ("m3/h",)
 
 
+class LitresPerMinute(Quantity):
+    """A flow of coolant; the smallest step is one millilitre an hour, so that litres a minute and cubic metres an hour are both exact."""
+
+    noun, example = "a flow of coolant", "1200 L/min"
+    units: ClassVar[dict[str, int]] = {"L/min": 60_000, "L/s": 3_600_000, "m3/h": 1_000_000, "m³/h": 1_000_000}
+    shown = ("L/min", "m3/h")
+
+    @property
+    def litres_per_minute(self) -> float:
+        """Give the flow in litres a minute."""
+        return self.count / 60_000
+
+
+class WattHours(Quantity):
+    """An amount of energy; the smallest step is one watt-hour."""
+
+    noun, example = "an amount of energy", "8 GWh"
+    units = _scales("Wh", " kMGT")
+    shown = ("TWh", "GWh", "MWh", "kWh", "Wh")
+
+
 class Money(Quantity):
     """An amount of euro; the smallest step is one cent."""
 

@@ -18,11 +18,15 @@ from sovereign_ai.errors import Problem, Where
 from sovereign_ai.plan.loads import RackGroup, rack_watts
 from sovereign_ai.plan.shapes import Shape
 from sovereign_ai.spec.factory import AIFactory
-from sovereign_ai.spec.site import Hall
-from sovereign_ai.units import Celsius, CubicMetresPerHour, Watts
+from sovereign_ai.spec.site import Coolant, Cooling, Hall
+from sovereign_ai.units import Celsius, CubicMetresPerHour, LitresPerMinute, Watts
 
 HEAT_OF_AIR = 1_206
 """Joules that a cubic metre of air takes for each degree."""
+HEAT_OF_WATER = 4_182
+"""Joules that a kilogram of water takes for each degree, at 20 degrees; a mixture with glycol takes less."""
+GRAMS_OF_WATER = 998
+"""Grams of water in a litre, at 20 degrees."""
 THUMB = Watts(30_000)
 """Where the rule of thumb ends air cooling."""
 _FITS = {"air": ("air", "rear-door", "hybrid"), "hybrid": ("hybrid",), "liquid": ("liquid", "hybrid")}
@@ -42,6 +46,11 @@ def airflow(watts: int, rise: int) -> int:
 def air_capacity(flow: CubicMetresPerHour, rise: Celsius) -> int:
     """Give the watts that an air flow carries away."""
     return flow.count * HEAT_OF_AIR * rise.count // 36_000
+
+
+def coolant_capacity(flow: LitresPerMinute, rise: int) -> int:
+    """Give the watts that a flow of water carries away, warming by some tenths of a degree."""
+    return flow.count * GRAMS_OF_WATER * HEAT_OF_WATER * rise // 36_000_000_000
 
 
 def heat(groups: Sequence[RackGroup]) -> dict[str, int]:
@@ -71,19 +80,43 @@ def cooling_problems(factory: AIFactory, shapes: Sequence[Shape], groups: Sequen
 def _hall(hall: Hall, heats: Mapping[str, int], field: str) -> Iterator[Problem]:
     """Hold one hall's heat against what its air and its coolant take."""
     cooling, watts = hall.cooling, heats[hall.name]
-    coolant = cooling.cdu_capacity.count if cooling.cdu_capacity else 0
+    coolant = min(_liquid(cooling), default=0)
     air = air_capacity(cooling.airflow, cooling.temperature_rise) if cooling.airflow else 0
+    if cooling.coolant and cooling.kind in ("liquid", "rear-door"):
+        yield from _loop(cooling.coolant, watts, f"{field}.coolant.flow")
     if cooling.kind == "liquid":
-        if cooling.cdu_capacity and watts > coolant:
-            yield _too_hot(watts, f"its CDUs take {Watts(coolant)}", f"{field}.cdu_capacity", f"write at least {str(Watts(watts))!r}")
+        if cooling.cdu_capacity and watts > cooling.cdu_capacity.count:
+            have = f"its CDUs take {cooling.cdu_capacity}"
+            yield _too_hot(watts, have, f"{field}.cdu_capacity", f"write at least {str(Watts(watts))!r}")
     elif cooling.kind == "hybrid":
-        if cooling.cdu_capacity and cooling.airflow and watts > coolant + air:
-            have = f"its CDUs take {Watts(coolant)} and its air {Watts(air)}"
-            yield _too_hot(watts, have, f"{field}.cdu_capacity", f"write at least {str(Watts(watts - air))!r}")
+        if coolant and cooling.airflow and watts > coolant + air:
+            more = str(Watts(watts - air))
+            if cooling.cdu_capacity is not None and cooling.cdu_capacity.count == coolant:
+                have = f"its CDUs take {Watts(coolant)} and its air {Watts(air)}"
+                yield _too_hot(watts, have, f"{field}.cdu_capacity", f"write at least {more!r}")
+            else:
+                have = f"its coolant takes {Watts(coolant)} and its air {Watts(air)}"
+                yield _too_hot(watts, have, f"{field}.coolant.flow", f"write a flow that takes at least {more}")
     elif cooling.airflow and watts > air:
         need = CubicMetresPerHour(airflow(watts, cooling.temperature_rise.count))
         have = f"{cooling.airflow} of air that warms by {cooling.temperature_rise} take {Watts(air)}"
         yield _too_hot(watts, have, f"{field}.airflow", f"write at least {str(need)!r}, or put machines elsewhere")
+
+
+def _liquid(cooling: Cooling) -> list[int]:
+    """Give what bounds the heat that a hall's coolant takes, in watts; empty where nothing is described."""
+    units = [cooling.cdu_capacity.count] if cooling.cdu_capacity else []
+    return [*units, coolant_capacity(cooling.coolant.flow, cooling.coolant.rise)] if cooling.coolant else units
+
+
+def _loop(loop: Coolant, watts: int, field: str) -> Iterator[Problem]:
+    """Hold all of a hall's heat against the flow that carries it."""
+    have = coolant_capacity(loop.flow, loop.rise)
+    if watts > have:
+        need = -(-watts * 36_000_000_000 // (GRAMS_OF_WATER * HEAT_OF_WATER * loop.rise))
+        at_least = LitresPerMinute(-(-need // 60_000) * 60_000)
+        why = f"{loop.flow} of coolant from {loop.supply} to {loop.back} take {Watts(have)}"
+        yield _too_hot(watts, why, field, f"write at least {str(at_least)!r}, or let it warm further")
 
 
 def _too_hot(watts: int, have: str, field: str, hint: str) -> Problem:
@@ -96,7 +129,7 @@ def cooling_warnings(factory: AIFactory, groups: Sequence[RackGroup]) -> Iterato
     heats = heat(groups)
     for hall in (hall for site in factory.sites for hall in site.halls if hall.name in heats):
         cooling = hall.cooling
-        if (cooling.kind != "liquid" and cooling.airflow is None) or (cooling.kind == "hybrid" and cooling.cdu_capacity is None):
+        if (cooling.kind != "liquid" and cooling.airflow is None) or (cooling.kind == "hybrid" and not _liquid(cooling)):
             asked = "airflow" if cooling.kind != "hybrid" else "airflow and cdu_capacity"
             yield f"hall {hall.name}: cooling of {Watts(heats[hall.name])} is not checked, since {asked} is not described"
         hottest = max(rack_watts(group.shape.system, group.machines) for group in groups if group.shape.hall.name == hall.name)

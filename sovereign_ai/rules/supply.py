@@ -34,6 +34,7 @@ from sovereign_ai.rules.judge import Finding
 from sovereign_ai.rules.residency import PLAN, found
 from sovereign_ai.rules.rule import Rule
 from sovereign_ai.spec.factory import AIFactory
+from sovereign_ai.spec.service import Service
 from sovereign_ai.spec.supplier import Supplier
 from sovereign_ai.units import Seconds
 
@@ -44,7 +45,7 @@ SOON = 90
 _STOPS = frozenset({"licence", "remote-control", "attestation"})
 
 
-def _cut(one: Supplier) -> str:
+def _cut(one: Supplier | Service) -> str:
     """Say why a part would not outlast being cut off; empty if it would."""
     if one.alternative is not None:
         return ""
@@ -60,6 +61,17 @@ def _stoppable(rule: Rule, factory: AIFactory, _plan: Plan) -> Iterable[Finding]
         if one.control_channel in _STOPS and one.jurisdiction not in members("EU") and why:
             message = f"{one.vendor} ({one.jurisdiction}) keeps a hold by {one.control_channel} on the {one.component}, no alternative is named, and {why}"
             yield found(rule, f"Supplier/{one.name}", f"suppliers[{number}].control_channel", message)
+    yield from _asked(rule, factory)
+
+
+def _asked(rule: Rule, factory: AIFactory) -> Iterable[Finding]:
+    """What running parts ask of somebody outside the Union, or of nobody knows whom, they can do without, or elsewhere."""
+    for number, one in enumerate(factory.services):
+        why = _cut(one)
+        if one.used and one.jurisdiction not in members("EU") and why:
+            who = f"{one.entity or one.supplier or 'nobody named'} ({one.jurisdiction or 'of no country that is named'})"
+            message = f"{who} answers as the {one.kind} service {one.name}, no alternative is named, and {why}"
+            yield found(rule, f"ExternalService/{one.name}", f"services[{number}]", message)
 
 
 def _updated(rule: Rule, factory: AIFactory, _plan: Plan) -> Iterable[Finding]:

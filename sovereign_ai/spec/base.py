@@ -133,9 +133,9 @@ class Model(BaseModel):
         return hash((type(self), tuple(self.__dict__.values())))
 
 
-def later() -> Any:
+def later(default: tuple[()] | None = None) -> Any:
     """Give a field that came after descriptions were signed: left out, it is in no canonical text, so that their digests stay."""
-    return Field(default=None, exclude_if=lambda value: value is None)
+    return Field(default=default, exclude_if=lambda value: value == default)
 
 
 def all_defaults() -> Any:

@@ -9,11 +9,12 @@ import orjson
 from pydantic import Field, PrivateAttr
 
 from sovereign_ai.errors import SpecError, Where
-from sovereign_ai.spec.base import Model, Name, all_defaults
+from sovereign_ai.spec.base import Model, Name, all_defaults, later
 from sovereign_ai.spec.checks import check
 from sovereign_ai.spec.fabric import Fabric
 from sovereign_ai.spec.operator import Operator
 from sovereign_ai.spec.pool import GpuNodePool
+from sovereign_ai.spec.service import Service
 from sovereign_ai.spec.site import Site
 from sovereign_ai.spec.source import SourceMap, of_python
 from sovereign_ai.spec.storage import Key, StorageTier
@@ -78,6 +79,8 @@ class AIFactory(Model):
     """Where container images may come from."""
     suppliers: tuple[Supplier, ...] = ()
     """On whom it depends."""
+    services: tuple[Service, ...] = later(())
+    """What running parts ask from outside: identity, names, time, certificates, packages, licences, heartbeats, remote attestation."""
     workloads: tuple[Workload, ...] = ()
     """What it shall carry."""
     waivers: tuple[Waiver, ...] = ()

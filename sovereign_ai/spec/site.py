@@ -14,9 +14,11 @@ from sovereign_ai.units import (
     CubicMetresPerHour,
     EuroPerMegawattHour,
     KilogramsPerSquareMetre,
+    LitresPerMinute,
     Metres,
     Percent,
     Seconds,
+    WattHours,
     Watts,
     WattsPerSecond,
 )
@@ -66,6 +68,24 @@ class Power(Model):
     """How fast the load may change, where the grid operator sets a limit."""
 
 
+class Coolant(Model):
+    """The liquid that carries a hall's heat away: past the chips, or through rear doors."""
+
+    flow: LitresPerMinute
+    """What all loops of the hall move together."""
+    rack_flow: LitresPerMinute | None = None
+    """What one rack's connection gives; left out, only the hall as a whole is checked."""
+    supply: Celsius
+    """Temperature as it reaches the racks."""
+    back: Celsius = Field(alias="return")
+    """Temperature as it leaves them."""
+
+    @property
+    def rise(self) -> int:
+        """By how much it warms, in tenths of a degree."""
+        return self.back.count - self.supply.count
+
+
 class Cooling(Model):
     """How heat leaves a hall."""
 
@@ -81,6 +101,8 @@ class Cooling(Model):
     """Air that the hall's fans can move, all together; needed to check air cooling."""
     cdu_capacity: Watts | None = None
     """Heat that the coolant distribution units can take; needed for liquid."""
+    coolant: Coolant | None = later()
+    """Flow and temperatures of the coolant; left out, `temperature_rise` stands for both and the flow is not checked."""
 
 
 class Hall(Model):
@@ -119,6 +141,21 @@ class GridContract(Model):
     """What is paid for energy; used where every contract of the site has one, else the country's published price."""
 
 
+class HeatReuse(Model):
+    """Heat that is handed to somebody who uses it."""
+
+    buyer: Text
+    """Legal name of who takes it."""
+    energy: WattHours | None = None
+    """What is handed over in a year; either this or `power`."""
+    power: Watts | None = None
+    """What is handed over on the mean of a year; either this or `energy`."""
+    temperature: Celsius | None = None
+    """How warm it is where it is handed over."""
+    evidence: Literal["measured", "contract", "planned"]
+    """What stands behind the figure; what is only planned may come to nothing, and is counted as a range from there."""
+
+
 class Uplink(Model):
     """A line to the outside world."""
 
@@ -155,6 +192,8 @@ class Site(Model):
     """Rooms of racks."""
     contracts: tuple[GridContract, ...] = ()
     """Electricity contracts."""
+    heat_reuse: tuple[HeatReuse, ...] = later(())
+    """Heat that others use; left out, nobody knows how much that is."""
     uplinks: tuple[Uplink, ...] = ()
     """Lines to the outside world."""
     distance: Metres | None = None

@@ -7,9 +7,9 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sovereign_ai.plan.cooling import air_capacity, airflow
+from sovereign_ai.plan.cooling import air_capacity, airflow, coolant_capacity
 from sovereign_ai.plan.factory import plan
-from sovereign_ai.units import Celsius, CubicMetresPerHour
+from sovereign_ai.units import Celsius, CubicMetresPerHour, LitresPerMinute
 
 from .factories import codes, factory, hall, only_problem, pool, site
 
@@ -52,6 +52,37 @@ def test_a_hybrid_hall_takes_what_its_coolant_and_its_air_take_together() -> Non
     assert codes(factory(sites=[cooled("hybrid", cdu_capacity="120 kW", **air)], pools=trays)) == []
     found = only_problem(factory(sites=[cooled("hybrid", cdu_capacity="100 kW", **air)], pools=trays))
     assert (found.code, found.hint) == ("over-cooling", "write at least '116.5 kW'")
+
+
+def loop(**coolant: str) -> dict[str, Any]:
+    return {"coolant": {"flow": "100 L/min", "supply": "20 degC", "return": "30 degC", **coolant}}
+
+
+def test_too_little_coolant_is_refused_with_what_would_do() -> None:
+    """81.6 kW at 10 degrees: 81,600 x 60 / (4,182 x 0.998 x 10) = 117.3 L/min, so 118."""
+    found = only_problem(factory(sites=[cooled("rear-door", **loop(flow="117 L/min"))]))
+    assert (found.code, found.where.field) == ("over-cooling", "sites[0].halls[0].cooling.coolant.flow")
+    assert found.hint.startswith("write at least '118 L/min'")
+    assert codes(factory(sites=[cooled("rear-door", **loop(flow="118 L/min"))])) == []
+    assert codes(factory(sites=[cooled("rear-door", **loop(flow="7.08 m3/h"))])) == []
+    assert codes(factory(sites=[cooled("rear-door", **loop(flow="59 L/min", **{"return": "40 degC"}))])) == []
+
+
+def test_what_is_less_of_pump_and_distribution_unit_bounds_a_hybrid_hall() -> None:
+    trays = [pool(system="gb200-nvl72-tray", nodes=18)]
+    air = {"airflow": "10000 m3/h", "temperature_rise": "10 degC", "cdu_capacity": "120 kW"}
+    assert codes(factory(sites=[cooled("hybrid", **air, **loop(flow="200 L/min"))], pools=trays)) == []
+    found = only_problem(factory(sites=[cooled("hybrid", **air, **loop())], pools=trays))
+    assert found.where.field == "sites[0].halls[0].cooling.coolant.flow"
+    assert "its coolant takes 69.56 kW" in found.message
+
+
+@given(st.integers(1, 10**9), st.integers(1, 600))
+def test_coolant_takes_more_with_more_flow_and_more_rise_and_never_more_than_the_formula(flow: int, rise: int) -> None:
+    watts = coolant_capacity(LitresPerMinute(flow), rise)
+    assert watts <= flow / 60_000 / 60 * 0.998 * 4_182 * rise / 10 + 1e-6
+    assert coolant_capacity(LitresPerMinute(flow + 1), rise) >= watts
+    assert coolant_capacity(LitresPerMinute(flow), rise + 1) >= watts
 
 
 @given(st.integers(1, 10**9), st.integers(10, 600))

@@ -2,6 +2,10 @@
 
     flow = P / (density x heat capacity x rise)
 
+The coolant's rise and flow are those of the hall's `coolant` where it is described; else the rise is that of
+the hall, and the flow is asked for. A rack whose connection gives less than its heat needs is too hot, however
+much the whole hall moves.
+
 Air takes 1,206 J a cubic metre and kelvin (dry, 20 degrees, sea level); water 4,182 J a kilogram and
 kelvin at 0.998 kg a litre. The Open Compute rule of 1.5 litres a minute and kilowatt at 10 kelvin stands
 beside the 1.44 of pure water. A rule of thumb in kilowatts a rack decides nothing here.
@@ -25,14 +29,10 @@ from typing import Any
 from sovereign_ai.assess.energy.power import Here
 from sovereign_ai.assess.sheet import Sheet
 from sovereign_ai.assess.sources import figure
-from sovereign_ai.plan.cooling import HEAT_OF_AIR, heat
-from sovereign_ai.plan.loads import RackGroup
-from sovereign_ai.spec.site import Hall
+from sovereign_ai.plan.cooling import GRAMS_OF_WATER, HEAT_OF_AIR, HEAT_OF_WATER, heat
+from sovereign_ai.plan.loads import RackGroup, rack_watts
+from sovereign_ai.spec.site import Cooling, Hall
 
-HEAT_OF_WATER = 4_182
-"""Joules that a kilogram of water takes for each kelvin, at 20 degrees."""
-_LITRE = 0.998
-"""Kilograms of water in a litre, at 20 degrees."""
 LIQUID = ("rear-door", "liquid", "hybrid")
 
 
@@ -68,7 +68,7 @@ def air_flow(watts: float, rise: float) -> float:
 
 def coolant_flow(watts: float, rise: float) -> float:
     """Give the litres of water a minute that carry some watts away at a rise in kelvin."""
-    return watts * 60 / (HEAT_OF_WATER * _LITRE * rise)
+    return watts * 60 / (HEAT_OF_WATER * GRAMS_OF_WATER / 1000 * rise)
 
 
 def add_cooling(sheet: Sheet, here: Here, groups: Sequence[RackGroup]) -> Iterator[Cooled]:
@@ -76,10 +76,11 @@ def add_cooling(sheet: Sheet, here: Here, groups: Sequence[RackGroup]) -> Iterat
     heats = heat(groups)
     for hall in here.site.halls:
         if hall.name in heats:
-            yield _hall(sheet, here, hall, heats[hall.name])
+            hottest = max(rack_watts(one.shape.system, one.machines) for one in groups if one.shape.hall.name == hall.name)
+            yield _hall(sheet, here, hall, heats[hall.name], hottest)
 
 
-def _hall(sheet: Sheet, here: Here, hall: Hall, watts: int) -> Cooled:
+def _hall(sheet: Sheet, here: Here, hall: Hall, watts: int, hottest: int) -> Cooled:
     """Add and judge one hall."""
     name, cooling = f"hall.{hall.name}", hall.cooling
     sheet.plan(f"{name}.heat", watts, "W", "what its compute racks draw at the peak")
@@ -93,31 +94,47 @@ def _hall(sheet: Sheet, here: Here, hall: Hall, watts: int) -> Cooled:
     sheet.derive(
         f"{name}.air", "m3/h", "heat x (1 - liquid share) / (1,206 J x rise)", lambda w, part, rise: air_flow(w * (1 - part), rise), *both
     )
-    sheet.derive(
-        f"{name}.coolant",
-        "L/min",
-        "heat x liquid share / (4,182 J x 0.998 x rise)",
-        lambda w, part, rise: coolant_flow(w * part, rise),
-        *both,
-    )
+    warmer = f"{name}.rise"
+    if cooling.coolant is not None:
+        warmer = sheet.plan(f"{name}.coolant-rise", cooling.coolant.rise / 10, "K", "coolant's return less its supply, as described")
+    _coolant(sheet, name, f"{name}.heat", warmer)
     needs: list[str] = []
     verdicts: list[bool] = []
     told: list[str] = []
     if cooling.kind in ("air", "hybrid"):
         _moved(sheet, name, hall, verdicts, told, needs)
     if cooling.kind in LIQUID:
-        sheet.ask(
-            f"{name}.coolant-have", "L/min", "What coolant flow do the coolant distribution units or rear doors give, in litres a minute?"
-        )
-        have = sheet.value(f"{name}.coolant-have")
-        if have is None and cooling.cdu_capacity:
+        if cooling.cdu_capacity:
             liquid = watts * (sheet.value(f"{name}.liquid-share") or 0.0)
             verdicts.append(liquid <= cooling.cdu_capacity.count)
             told.append(f"{liquid:,.0f} W into the coolant, and its distribution units take {cooling.cdu_capacity}")
-        else:
+        have = _flow(sheet, name, cooling)
+        if have is not None or not cooling.cdu_capacity:
             _judge(sheet, f"{name}.coolant", have, "litres of coolant a minute", f"{name}.coolant-have", verdicts, told, needs)
+        if cooling.coolant is not None and cooling.coolant.rack_flow is not None:
+            sheet.plan(f"{name}.rack-heat", hottest, "W", "what its hottest rack draws at the peak")
+            need = _coolant(sheet, name, f"{name}.rack-heat", warmer, "rack-coolant")
+            have = cooling.coolant.rack_flow.litres_per_minute
+            _judge(sheet, need, have, "litres of coolant a minute through the hottest rack", "", verdicts, told, needs)
     holds = False if not all(verdicts) else None if needs else True
     return Cooled(here.site.name, hall.name, cooling.kind, holds, "; ".join(told), tuple(needs))
+
+
+def _coolant(sheet: Sheet, name: str, heat_: str, rise: str, what: str = "coolant") -> str:
+    """Add the coolant that some heat needs; give its name."""
+    formula = "heat x liquid share / (4,182 J x 0.998 x rise)"
+    inputs = (heat_, f"{name}.liquid-share", rise)
+    return sheet.derive(f"{name}.{what}", "L/min", formula, lambda w, part, by: coolant_flow(w * part, by), *inputs)
+
+
+def _flow(sheet: Sheet, name: str, cooling: Cooling) -> float | None:
+    """Add the coolant that there is, as described or as the user says; give it."""
+    if cooling.coolant is not None:
+        sheet.plan(f"{name}.coolant-have", cooling.coolant.flow.litres_per_minute, "L/min", "all loops of the hall together, as described")
+    else:
+        asked = "What coolant flow do the coolant distribution units or rear doors give, in litres a minute?"
+        sheet.ask(f"{name}.coolant-have", "L/min", asked)
+    return sheet.value(f"{name}.coolant-have")
 
 
 def _moved(sheet: Sheet, name: str, hall: Hall, verdicts: list[bool], told: list[str], needs: list[str]) -> None:

@@ -22,13 +22,13 @@ _FROM = {
     "ERF": ("erf", "1", 1.0),
     "REF": ("ref", "1", 1.0),
     "T_IN": ("supply", "degC", 1.0),
+    "T_WH": ("waste-heat", "degC", 1.0),
 }
 _ASKED = {
     "S_DC": "m2",
     "S_CR": "m2",
     "W_IN": "m3",
     "W_IN-POT": "m3",
-    "T_WH": "degC",
     "CDD": "K d",
     "E_RES-TOT": "kWh",
     "E_RES-GOO": "kWh",

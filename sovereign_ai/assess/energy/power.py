@@ -21,7 +21,7 @@ from sovereign_ai.plan.factory import Plan
 from sovereign_ai.plan.loads import rack_watts
 from sovereign_ai.plan.shapes import Shape
 from sovereign_ai.spec.factory import AIFactory
-from sovereign_ai.spec.site import Site
+from sovereign_ai.spec.site import Hall, Site
 
 _MEASURED = frozenset({"h100-sxm"})
 """Accelerators whose draw in training was measured."""
@@ -40,6 +40,14 @@ class Here:
     site: Site
     shapes: tuple[Shape, ...]
     dark: dict[str, int]
+
+    @property
+    def hottest(self) -> Hall:
+        """Give the hall with the most heat."""
+        heat: Counter[str] = Counter()
+        for shape in self.shapes:
+            heat[shape.hall.name] += shape.racks * rack_watts(shape.system, min(shape.per_rack, shape.total))
+        return max((shape.hall for shape in self.shapes), key=lambda one: (heat[one.name], one.name))
 
 
 def sites_of(factory: AIFactory, plan: Plan, shapes: Sequence[Shape]) -> Iterator[Here]:

@@ -1,4 +1,4 @@
-"""PUE from the chain between the grid and the machines, with TUE, WUE and ERF.
+"""PUE from the chain between the grid and the machines, with TUE and WUE.
 
     PUE = 1 + UPS loss + distribution loss + house + moving air or water + heat rejection
             + share of the year x compressors,  compressors = 1 / COP,  COP = g T_cold / (T_hot - T_cold).
@@ -17,7 +17,6 @@ from collections.abc import Sequence
 from sovereign_ai.assess.energy.power import Here
 from sovereign_ai.assess.sheet import Sheet
 from sovereign_ai.assess.sources import figure
-from sovereign_ai.plan.loads import rack_watts
 
 _KELVIN = 273.15
 
@@ -53,15 +52,6 @@ def compressors(series: Sequence[float], supply: float, approach: float, lift: f
     return total / len(series)
 
 
-def hot_kind(here: Here) -> tuple[str, float]:
-    """Give the cooling and the supply temperature of the hall with the most heat."""
-    heat: dict[str, int] = {}
-    for shape in here.shapes:
-        heat[shape.hall.name] = heat.get(shape.hall.name, 0) + shape.racks * rack_watts(shape.system, min(shape.per_rack, shape.total))
-    hall = max((shape.hall for shape in here.shapes), key=lambda one: (heat[one.name], one.name))
-    return hall.cooling.kind, hall.cooling.supply.count / 10
-
-
 def add_pue(sheet: Sheet, here: Here, wet_bulb: Sequence[float] | None = None) -> str:
     """Add `site.<name>.pue` with its chain; give its name.
 
@@ -71,10 +61,13 @@ def add_pue(sheet: Sheet, here: Here, wet_bulb: Sequence[float] | None = None) -
         wet_bulb: hourly wet bulb in degrees Celsius over a year, or any stretch that stands for it.
     """
     name = f"site.{here.site.name}"
-    kind, supply = hot_kind(here)
-    sheet.plan(f"{name}.supply", supply, "degC", "of the hall with the most heat, as described")
+    kind, cold = here.hottest.cooling.kind, f"{name}.supply"
+    sheet.plan(cold, here.hottest.cooling.supply.count / 10, "degC", "of the hall with the most heat, as described")
     if f"{name}.pue" in sheet.given:
         return sheet.ask(f"{name}.pue", "1", "the measured yearly PUE")
+    if here.hottest.cooling.coolant is not None:
+        loop = here.hottest.cooling.coolant.supply.count / 10
+        cold = sheet.plan(f"{name}.coolant-supply", loop, "degC", "coolant of the hall with the most heat, as described")
     losses = [sheet.figure(f"chain.{part}", figure("engineering", part)) for part in ("ups-loss", "distribution-loss", "house")]
     losses += [sheet.figure(f"chain.{part}", figure("engineering", part)) for part in (f"moving.{kind}", "rejection")]
     carnot, lift = (sheet.figure(f"chain.{part}", figure("engineering", part)) for part in ("chiller.carnot", "chiller.lift"))
@@ -87,7 +80,7 @@ def add_pue(sheet: Sheet, here: Here, wet_bulb: Sequence[float] | None = None) -
             "1",
             f"mean over {len(series):,} hours of share of heat / COP",
             lambda *parts: compressors(series, *parts),
-            f"{name}.supply",
+            cold,
             approach,
             lift,
             carnot,
@@ -99,9 +92,9 @@ def add_pue(sheet: Sheet, here: Here, wet_bulb: Sequence[float] | None = None) -
             f"{name}.compressors",
             "1",
             "share of the year x 1 / COP at the design wet bulb",
-            lambda part, cold, warm, rise, limit: part / cop(cold, warm, rise, limit),
+            lambda part, supply, warm, rise, limit: part / cop(supply, warm, rise, limit),
             share,
-            f"{name}.supply",
+            cold,
             hot,
             lift,
             carnot,
@@ -112,9 +105,9 @@ def add_pue(sheet: Sheet, here: Here, wet_bulb: Sequence[float] | None = None) -
 
 
 def add_usage(sheet: Sheet, here: Here) -> None:
-    """Add a year's energy, TUE, WUE and ERF to a site that has its PUE."""
+    """Add a year's energy, TUE and WUE to a site that has its PUE."""
     name = f"site.{here.site.name}"
-    kind, _ = hot_kind(here)
+    kind = here.hottest.cooling.kind
     sheet.plan("hours", 8_766, "h", "hours of a mean year, 365.25 x 24")
     load = sheet.figure("utilisation", figure("prices", "utilisation"))
     pool = f"{name}.it.typical"
@@ -147,5 +140,3 @@ def add_usage(sheet: Sheet, here: Here) -> None:
             latent,
             note="evaporation alone, without blow-down; give the water of a year for the real one",
         )
-    sheet.ask(f"{name}.e-reuse", "kWh", "How much heat is given to others over a year?")
-    sheet.derive(f"{name}.erf", "1", "E_REUSE / E_DC", lambda reuse, whole: reuse / whole, f"{name}.e-reuse", f"{name}.e-dc")

@@ -20,6 +20,7 @@ from sovereign_ai.assess.energy.kpi import kpi_file
 from sovereign_ai.assess.energy.power import Here, add_site, add_swings, sites_of
 from sovereign_ai.assess.energy.pue import add_pue, add_usage
 from sovereign_ai.assess.energy.response import add_response, largest_pool
+from sovereign_ai.assess.energy.reuse import add_reuse
 from sovereign_ai.assess.energy.rules import Check, add_circumstances, checks
 from sovereign_ai.assess.energy.supply import add_carbon, add_supply
 from sovereign_ai.assess.energy.survival import Failure, single_failures
@@ -176,6 +177,7 @@ def add_energy(sheet: Sheet, here: Here, plan: Plan, wet_bulb: Sequence[float] |
     add_swings(sheet, here)
     add_pue(sheet, here, wet_bulb)
     add_usage(sheet, here)
+    add_reuse(sheet, here)
     add_supply(sheet, here)
     add_carbon(sheet, here)
     both = (f"{name}.ref", f"{name}.share.nuclear")

@@ -70,7 +70,7 @@ class Drill:
         survives: how many parts it does not reach.
         served: `training` and `inference` to day to state, as far as parts are described.
         capacity: `training` and `inference` to day to per cent of its accelerators in pools that have not stopped.
-        certain: whether no part that nobody describes could make it worse.
+        certain: whether no part of which nobody says the holder or the law could make it worse.
     """
 
     trigger: Trigger
@@ -153,7 +153,7 @@ def run(graph: Graph, trigger: Trigger) -> Drill:
         survives=len(graph.parts) - len(reached),
         served={name: {day: _state(tree, states[day]) for day in DAYS} for name, tree in graph.trees.items()},
         capacity={name: {day: _left(graph, name, states[day]) for day in DAYS} for name in graph.trees},
-        certain=all(part.described for part in graph.parts),
+        certain=all(part.known for part in graph.parts),
     )
 
 

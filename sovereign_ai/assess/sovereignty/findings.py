@@ -153,13 +153,13 @@ def _disconnect(case: Case, days: int) -> Found:
                 day = drill.first_stop(served)
                 if day is not None and day <= days:
                     return False, f"without {drill.trigger.name} {served} stops by day {day}", fields
-    dark = sum(not part.described for part in case.graph.parts)
+    dark = sum(not part.known for part in case.graph.parts)
     return None, f"no described part stops it within {days} days; {dark} parts are not described, and a test is asked for", fields
 
 
 def _listed(case: Case, *layers: str) -> Found:
     parts = [part for part in case.graph.parts if part.layer in layers and not part.id.startswith("carrier:")]
-    dark = sorted(part.what for part in parts if not part.described)
+    dark = sorted(part.what for part in parts if not part.known)
     fields = tuple(sorted({field for part in parts for field in part.fields}))
     if dark:
         return None, f"not described: {', '.join(dark[:3])}{' and more' if len(dark) > 3 else ''}", fields

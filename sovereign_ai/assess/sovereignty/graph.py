@@ -1,7 +1,7 @@
 """What training and inference need, as fault trees over the parts: each stops when every pool that serves it does.
 
 A pool stops when one of its chips, machine, driver, firmware, network, keys of its zone's storage,
-open software, services, owner, or site is lost; a site's electricity when the contracts that are
+open software, services that it asks, owner, or site is lost; a site's electricity when the contracts that are
 left give less than the plan draws. A role with several suppliers is lost when all of them are.
 Inference also needs a line to the outside, since its users are there; a training job that runs goes
 on without one.
@@ -15,8 +15,9 @@ from itertools import combinations
 
 from sovereign_ai.assess.sovereignty.cuts import Gate, Node, all_of, any_of
 from sovereign_ai.assess.sovereignty.parts.build import parts_of
-from sovereign_ai.assess.sovereignty.parts.declared import SERVICES, by_role
+from sovereign_ai.assess.sovereignty.parts.declared import HELD, by_role
 from sovereign_ai.assess.sovereignty.parts.part import Part
+from sovereign_ai.assess.sovereignty.parts.services import KINDS
 from sovereign_ai.catalog.accelerators import accelerator
 from sovereign_ai.catalog.systems import system
 from sovereign_ai.plan.factory import Plan
@@ -110,15 +111,18 @@ def _network(factory: AIFactory, plan: Plan, pool: GpuNodePool) -> list[Node]:
 
 
 def _services(factory: AIFactory, parts: Iterable[Part]) -> list[Node]:
-    """Give the services, each lost when all its suppliers are, and suppliers of no known role, each alone."""
-    declared = by_role(factory)
+    """Give the kinds of service, each lost when all its entries are, and suppliers of no known role, each alone."""
     found: list[Node] = []
-    for kind in SERVICES:
-        rows = declared.get(kind, [])
-        found.append(all_of(*(f"supplier:{one.name}" for _, one in rows)) if rows else f"{kind}:")
+    for kind in KINDS:
+        mine = [one for one in factory.services if one.kind == kind]
+        used = [f"service:{one.name}" for one in mine if one.used]
+        if used:
+            found.append(all_of(*used))
+        elif not mine:
+            found.append(f"{kind}:")
     ids = {part.id for part in parts}
-    found += [f"supplier:{one.name}" for _, one in declared.get("other", []) if f"supplier:{one.name}" in ids]
-    return found
+    others = [one for kind, rows in by_role(factory).items() if kind not in HELD for _, one in rows]
+    return [*found, *(f"supplier:{one.name}" for one in others if f"supplier:{one.name}" in ids)]
 
 
 def _electricity(site: Site, plan: Plan) -> Node:

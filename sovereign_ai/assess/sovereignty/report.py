@@ -98,9 +98,14 @@ class SovereigntyReport:
             if one.open
         ]
         found += [
-            {"of": part.layer, "id": part.id, "ask": f"who holds: {part.what}", "because": "the description does not say"}
+            {
+                "of": part.layer,
+                "id": part.id,
+                "ask": f"{'under which law is' if part.described else 'who holds'}: {part.what}",
+                "because": "the description does not say",
+            }
             for part in self.graph.parts
-            if not part.described
+            if not part.known
         ]
         found += [
             {"of": one.id, "id": item.id, "ask": item.words, "because": item.why}

@@ -75,7 +75,7 @@ def _answers(report: SovereigntyReport) -> Iterator[str]:
 
 def _drills(report: SovereigntyReport) -> Iterator[str]:
     """Write the drills: training and inference by day."""
-    dark = sum(not part.described for part in report.graph.parts)
+    dark = sum(not part.known for part in report.graph.parts)
     yield f"Disconnect drill, after {', '.join(map(str, DAYS))} days"
     shown = [drill for drill in report.drills if drill.foreign or _hurts(drill)]
     for drill in sorted(shown, key=lambda one: (not one.foreign, one.trigger)):

@@ -123,6 +123,6 @@ def _parts(parts: Sequence[Part], rows: Mapping[str, float], narrow: Mapping[str
 def _holders(parts: Sequence[Part], held: Mapping[str, float]) -> Iterator[Markup]:
     for name, y in held.items():
         mine = [part for part in parts if _holder(part) == name]
-        kind = "node unknown" if not mine[0].described else "home" if home(mine[0].law) else "abroad"
+        kind = "node unknown" if not mine[0].known else "home" if home(mine[0].law) else "abroad"
         yield box(_HOLDER[0], y - 11, _HOLDER[1], 22, kind, f"{name}: {', '.join(part.id for part in mine)}")
         yield words(_HOLDER[0] + 8, y + 4, clipped(f"{name}: {len(mine)}", 42), "tiny")

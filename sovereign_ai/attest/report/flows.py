@@ -64,7 +64,7 @@ class Flow:
 def flows(factory: AIFactory) -> tuple[Flow, ...]:
     """Give every flow that a description declares, sorted."""
     found: set[Flow] = set()
-    for part in (_zones, _gateways, _lines, _backups, _copies, _tenants, _holds, _people):
+    for part in (_zones, _gateways, _lines, _backups, _copies, _tenants, _holds, _services, _people):
         found.update(part(factory))
     return tuple(sorted(found))
 
@@ -153,6 +153,16 @@ def _holds(factory: AIFactory) -> Iterator[Flow]:
                 for target in country[tier.name]:
                     how = f"{key.custodian}, {key.module}"
                     yield Flow("key", key.jurisdiction, f"key {key.name}", target, f"storage {tier.name}", how, f"keys[{number}]")
+
+
+def _services(factory: AIFactory) -> Iterator[Flow]:
+    sites = sorted({site.country for site in factory.sites})
+    for number, service in enumerate(factory.services):
+        if service.used and service.jurisdiction is not None:
+            who = service.entity or service.supplier or "holder not described"
+            for target in sites:
+                field = f"services[{number}]"
+                yield Flow("control", service.jurisdiction, f"{who}, {service.kind} service", target, "machines", "answers", field)
 
 
 def _people(factory: AIFactory) -> Iterator[Flow]:

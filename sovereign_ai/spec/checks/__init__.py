@@ -18,6 +18,7 @@ from sovereign_ai.spec.checks.access import check_flows, check_tenants, check_wo
 from sovereign_ai.spec.checks.hardware import check_fabrics, check_media, check_pools, check_sites, check_storage
 from sovereign_ai.spec.checks.names import check_names
 from sovereign_ai.spec.checks.network import check_clusters, check_network
+from sovereign_ai.spec.checks.services import check_services
 from sovereign_ai.spec.checks.values import check_shares, check_values
 from sovereign_ai.spec.checks.waivers import check_waivers
 from sovereign_ai.spec.problems import MOST_PROBLEMS
@@ -38,6 +39,7 @@ _CHECKS: tuple[tuple[Callable[[AIFactory], Iterator[Problem]], frozenset[str]], 
     (check_flows, frozenset({"zones"})),
     (check_tenants, frozenset({"tenants", "zones"})),
     (check_workloads, frozenset({"workloads", "pools", "zones", "tenants", "images"})),
+    (check_services, frozenset({"services"})),
     (check_waivers, frozenset({"waivers"})),
 )
 """Each check, and the fields of the factory that it reads."""

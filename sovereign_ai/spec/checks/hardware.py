@@ -7,6 +7,7 @@ from math import asin, cos, radians, sin, sqrt
 from typing import TYPE_CHECKING
 
 from sovereign_ai.errors import Problem, Where, nearest
+from sovereign_ai.spec.checks.heat import check_coolant, check_reuse
 from sovereign_ai.units import BitsPerSecond, BytesPerSecond, Watts
 
 if TYPE_CHECKING:
@@ -26,7 +27,8 @@ def check_sites(factory: AIFactory) -> Iterator[Problem]:
     """Refuse power, cooling and distances that cannot be."""
     for index, site in enumerate(factory.sites):
         yield from _power(site.power, f"sites[{index}].power")
-        yield from _cooling(site, f"sites[{index}].halls")
+        yield from check_coolant(site, f"sites[{index}].halls")
+        yield from check_reuse(site, f"sites[{index}].heat_reuse")
         yield from _distance(factory.sites[0], site, f"sites[{index}].distance")
 
 
@@ -100,16 +102,6 @@ def _power(power: Power, field: str) -> Iterator[Problem]:
         after = "" if whole else " after the loss of the largest"
         message = f"{power.it_budget} is more than the {left} that the feeds carry{after}"
         yield Problem("more-than-feeds", message, Where(field=f"{field}.it_budget"), f"write at most {str(left)!r}, or enlarge the feeds")
-
-
-def _cooling(site: Site, field: str) -> Iterator[Problem]:
-    """Ask for the heat that coolant can carry away."""
-    for index, hall in enumerate(site.halls):
-        if hall.cooling.kind == "liquid" and hall.cooling.cdu_capacity is None:
-            where = Where(field=f"{field}[{index}].cooling.cdu_capacity")
-            yield Problem(
-                "missing-field", "liquid cooling needs the CDUs' capacity", where, "write 'cdu_capacity' with the heat that they can take"
-            )
 
 
 def _hall(pool: GpuNodePool, site: Site | None, field: str) -> Iterator[Problem]:

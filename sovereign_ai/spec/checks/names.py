@@ -25,6 +25,7 @@ _DECLARED = {
     "residency policy": "residency[].data",
     "gateway": "gateways[].name",
     "supplier": "suppliers[].name",
+    "service": "services[].name",
     "workload": "workloads[].name",
     "waiver": "waivers[].id",
 }

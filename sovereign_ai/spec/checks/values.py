@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from sovereign_ai.spec.factory import AIFactory
 
 _MAY_BE_ZERO = frozenset({"ups", "revocation", "lead_time", "grace", "distance"})
-_TEMPERATURES = {"supply": (Celsius(0), Celsius(600)), "temperature_rise": (Celsius(10), Celsius(600))}
+_TEMPERATURES = {"supply": (Celsius(0), Celsius(600)), "temperature_rise": (Celsius(10), Celsius(600)), "back": (Celsius(0), Celsius(950))}
 """Between what limits air or coolant cools a machine at all."""
 
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from fractions import Fraction
+from pathlib import Path
 
 import pytest
 from hypothesis import given as examples
 from hypothesis import strategies as st
 
-from assess.stacks import stack
+from assess.stacks import changed, stack
 from sovereign_ai.assess.energy.cooling import air_flow, coolant_flow
 from sovereign_ai.assess.energy.power import pdu_share
 from sovereign_ai.assess.energy.report import assess
@@ -119,6 +120,22 @@ def test_cooling_is_judged_for_air_and_hybrid_and_open_without_a_flow():
     factory, planned = stack("plural")
     short = {one.hall: one for one in assess(factory, planned, {"hall.wet.coolant-have": Given(100.0)}).cooled}
     assert short["wet"].holds is False
+
+
+@pytest.mark.parametrize(
+    ("loop", "holds"),
+    [
+        ("flow: 346 L/min, supply: 30 degC, return: 40 degC", True),
+        ("flow: 346 L/min, supply: 30 degC, return: 39 degC", False),
+        ("flow: 480 L/min, rack_flow: 173 L/min, supply: 30 degC, return: 40 degC", True),
+        ("flow: 480 L/min, rack_flow: 172 L/min, supply: 30 degC, return: 40 degC", False),
+    ],
+)
+def test_coolant_as_described_is_held_against_the_hall_and_against_its_hottest_rack(loop: str, *, holds: bool, tmp_path: Path):
+    """240 kW into the coolant at 10 kelvin take 345.0 L/min, and a rack's 120 kW 172.5 L/min."""
+    described = "flow: 480 L/min, rack_flow: 220 L/min, supply: 30 degC, return: 40 degC"
+    found = {one.hall: one for one in assess(*changed("plural", described, loop, tmp_path)).cooled}
+    assert found["wet"].holds is holds
 
 
 def test_the_largest_pool_fits_and_one_more_does_not():

@@ -36,18 +36,17 @@ def rich_bytes() -> bytes:
     data["gateways"] = [{"name": "out", "entity": "Example Exchange", "seat": "DE", "addresses": ["203.0.113.0/24"], "zones": ["open"]}]
     data["residency"][0]["zones"] = ["restricted"]
     data["residency"][0]["metrics"] = ["DE"]
-    names = (
-        "identity",
-        "DNS",
-        "time",
-        "certificate authority",
-        "package mirror",
-        "licence server",
-        "attestation",
-        "optics",
-        "storage",
-        "switches",
-    )
+    data["services"] = [
+        {
+            "name": f"{kind}-service",
+            "kind": kind,
+            "supplier": f"Example Service {number}",
+            "entity": f"Example Entity {number}",
+            "jurisdiction": "DE",
+            "alternative": "another",
+        }
+        for number, kind in enumerate(("identity", "dns", "time", "ca", "packages", "licence", "heartbeat", "attestation"))
+    ]
     data["suppliers"] = [
         {
             "name": f"s{number}",
@@ -56,7 +55,7 @@ def rich_bytes() -> bytes:
             "jurisdiction": "DE",
             "alternative": "another",
         }
-        for number, component in enumerate(names)
+        for number, component in enumerate(("optics", "storage", "switches"))
     ]
     data["suppliers"] += [
         {"name": "gpus", "component": "GPU machines", "vendor": "NVIDIA", "jurisdiction": "US", "stock": 2, "alternative": "another"},

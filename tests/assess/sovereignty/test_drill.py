@@ -3,6 +3,8 @@ from __future__ import annotations
 from datetime import date
 from functools import cache
 
+import pytest
+
 from sovereign_ai.assess.sovereignty.drill import Drill, Trigger
 from sovereign_ai.assess.sovereignty.report import SovereigntyReport, assess
 from sovereign_ai.plan.factory import plan
@@ -34,7 +36,7 @@ def test_installed_machines_run_on_without_their_vendor_and_stop_when_the_driver
 
 
 def test_a_plant_abroad_stops_supply_and_not_what_runs(rich: Data) -> None:
-    held = report(changed(rich, put("suppliers", 10, "control_channel", value="licence")))
+    held = report(changed(rich, put("suppliers", 3, "control_channel", value="licence")))
     assert drill(held, "country", "US").first_stop("training") == 0
     assert dict(drill(held, "country", "TW").served["training"]) == dict.fromkeys((0, 30, 90, 365), "shrinks")
     assert drill(held, "holder", "TSMC").stops[365] == ()
@@ -68,25 +70,74 @@ def test_four_makes_must_fail_together_to_stop_the_plural_stacks_training() -> N
     assert ["accelerator:gb200", "accelerator:h100-sxm", "accelerator:mi300x"] in found
 
 
-def test_a_second_supplier_of_a_role_takes_the_first_out_of_the_sets_of_one(rich: Data) -> None:
+def test_a_second_service_of_a_kind_takes_the_first_out_of_the_sets_of_one(rich: Data) -> None:
     single = report(rich).sets["training"].parts
-    rich["suppliers"].append({"name": "dns2", "component": "DNS", "vendor": "Example Other", "jurisdiction": "FR"})
+    rich["services"].append({"name": "dns2", "kind": "dns", "supplier": "Example Other", "jurisdiction": "FR"})
     double = report(rich).sets["training"].parts
-    assert ["supplier:s1"] in single
-    assert ["supplier:s1"] not in double
-    assert ["supplier:dns2", "supplier:s1"] in double
+    assert ["service:dns-service"] in single
+    assert ["service:dns-service"] not in double
+    assert ["service:dns-service", "service:dns2"] in double
 
 
-def test_a_licence_server_abroad_without_grace_stops_everything_at_once(rich: Data) -> None:
-    found = drill(report(changed(rich, put("suppliers", 5, "jurisdiction", value="US"))), "country", "US")
+@pytest.mark.parametrize("number", range(8))
+def test_a_service_abroad_stops_everything_when_its_grace_ends_and_at_once_without_one(rich: Data, number: int) -> None:
+    abroad = changed(rich, put("services", number, "jurisdiction", value="US"))
+    found = drill(report(abroad), "country", "US")
     assert found.first_stop("training") == found.first_stop("inference") == 0
-    assert found.second_source["supplier:s5"] == "another"
+    assert found.second_source[f"service:{rich['services'][number]['name']}"] == "another"
+    lasting = drill(report(changed(abroad, put("services", number, "grace", value="60 d"))), "country", "US")
+    assert (lasting.served["training"][30], lasting.first_stop("training"), lasting.first_stop("inference")) != ("stops", 0, 0)
+    assert lasting.first_stop("training") == lasting.first_stop("inference") == 90
+
+
+def test_a_service_is_switched_off_by_the_legal_entity_that_runs_it(rich: Data) -> None:
+    found = report(rich)
+    assert drill(found, "holder", "Example Entity 5").first_stop("training") == 0
+    assert not any(one.trigger == Trigger("holder", "Example Service 5") for one in found.drills)
+
+
+def test_a_service_of_a_company_that_the_catalogue_knows_falls_with_its_chips(rich: Data) -> None:
+    rich["services"][5] |= {"entity": "NVIDIA Corporation", "jurisdiction": "US"}
+    found = drill(report(rich), "holder", "NVIDIA")
+    assert {"service:licence-service", "accelerator:h100-sxm"} <= set(found.reached)
+
+
+def test_a_rich_description_is_certain_until_one_service_lacks_its_entry_its_holder_or_its_law(rich: Data) -> None:
+    def certain(data: Data) -> bool:
+        return all(one.certain for one in report(data).drills)
+
+    rich["services"][0].pop("entity")
+    assert certain(rich)
+    for missing in (("jurisdiction",), ("supplier",), ("supplier", "jurisdiction")):
+        less = changed(rich, lambda data, missing=missing: [data["services"][0].pop(name) for name in missing])  # type: ignore[misc]  # bound
+        assert not certain(less), missing
+        assert any(one["id"] == "service:identity-service" for one in report(less).questions())
+    absent = changed(rich, lambda data: data["services"].pop(0))
+    assert not certain(absent)
+    assert any(one["id"] == "identity:" for one in report(absent).questions())
+
+
+def test_a_service_that_is_not_used_stops_nothing_and_is_told_as_the_operators_word(rich: Data) -> None:
+    rich["services"][6] = {"name": "heartbeat-service", "kind": "heartbeat", "used": False}
+    found = report(rich)
+    part = found.graph.part("service:heartbeat-service")
+    assert (part.effect, part.what) == ("runs", "heartbeat to a vendor: not used, on the operator's word")
+    assert not any("service:heartbeat-service" in one for sets in found.sets.values() for one in sets.parts)
+    assert all(one.certain for one in found.drills)
+
+
+def test_a_supplier_whose_words_name_a_service_is_no_entry_and_says_that_one_is_missing(rich: Data) -> None:
+    rich["services"].pop(1)
+    rich["suppliers"].append({"name": "names", "component": "DNS", "vendor": "Example Names", "jurisdiction": "DE"})
+    part = report(rich).graph.part("dns:")
+    assert not part.known
+    assert part.what == "name service (supplier names names one, and 'services' has no entry of kind dns)"
 
 
 def test_what_nobody_describes_makes_no_drill_certain_and_joins_none() -> None:
     found = stack("lab")
     dark = {part.id for part in found.graph.parts if not part.described}
-    assert {"dns:", "identity:", "time:", "ca:", "licence:", "attestation:", "packages:", "energy:fra1"} <= dark
+    assert {"dns:", "identity:", "time:", "ca:", "licence:", "heartbeat:", "attestation:", "packages:", "energy:fra1"} <= dark
     assert not any(one.certain or dark & set(one.reached) for one in found.drills)
 
 

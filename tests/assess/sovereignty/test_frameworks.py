@@ -55,6 +55,7 @@ def test_what_is_left_out_is_open_and_never_met(rich: Data) -> None:
     rich["operator"]["shareholders"] = []
     rich["operator"]["sub_processors"] = []
     rich["suppliers"] = []
+    rich["services"] = []
     assert outcome(rich, "C3A", "SOV-1-03-C1") == "open"
     assert outcome(rich, "CADA", "CADA-Annex-II-2.1(a)") == "open"
     assert outcome(rich, "C3A", "SOV-5-03-C") == "open"

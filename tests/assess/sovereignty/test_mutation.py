@@ -75,11 +75,17 @@ MUTATIONS: list[tuple[str, Callable[[Data], None], set[str]]] = [
     ("residency", put("residency", 0, "transfer", value="scc"), {"SOV-3.4"}),
     ("gateways", put("gateways", 0, "seat", value="US"), {"SOV-3.4"}),
     ("images.digests", put("images", "digests", value="optional"), {"SOV-5.5"}),
-    ("suppliers", put("suppliers", 0, "jurisdiction", value="US"), {"SOV-1.8", "SOV-4.6"}),
+    ("services", put("services", 0, "jurisdiction", value="US"), {"SOV-1.8", "SOV-2.2", "SOV-2.3", "SOV-4.6"}),
+    ("services", put("services", 1, "jurisdiction", value="US"), {"SOV-1.8", "SOV-4.6"}),
+    ("services", put("services", 5, "jurisdiction", value="US"), {"SOV-1.8", "SOV-4.6"}),
+    ("services", put("services", 6, "jurisdiction", value="US"), {"SOV-1.8", "SOV-2.2", "SOV-2.3", "SOV-4.6"}),
+    ("services", put("services", 7, "jurisdiction", value="US"), {"SOV-1.8", "SOV-4.6"}),
+    ("services", put("services", 0, "alternative", value=None), set()),
+    ("suppliers", put("suppliers", 0, "jurisdiction", value="US"), set()),
     ("suppliers", put("suppliers", 0, "alternative", value=None), set()),
-    ("suppliers", put("suppliers", 11, "grace", value="30 d"), {"SOV-1.8", "SOV-4.6"}),
-    ("suppliers", put("suppliers", 11, "control_channel", value="licence"), {"SOV-1.8", "SOV-4.6", "SOV-5.6"}),
-    ("suppliers", put("suppliers", 11, "control_channel", value="telemetry"), {"SOV-2.2", "SOV-2.3"}),
+    ("suppliers", put("suppliers", 4, "grace", value="30 d"), {"SOV-1.8", "SOV-4.6"}),
+    ("suppliers", put("suppliers", 4, "control_channel", value="licence"), {"SOV-1.8", "SOV-4.6", "SOV-5.6"}),
+    ("suppliers", put("suppliers", 4, "control_channel", value="telemetry"), {"SOV-2.2", "SOV-2.3"}),
 ]
 
 

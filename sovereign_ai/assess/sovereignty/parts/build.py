@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from sovereign_ai.assess.sovereignty.parts.hardware import hardware
 from sovereign_ai.assess.sovereignty.parts.part import Part
-from sovereign_ai.assess.sovereignty.parts.services import energy, keys, law, lines, people, services, software
+from sovereign_ai.assess.sovereignty.parts.services import services
+from sovereign_ai.assess.sovereignty.parts.surroundings import energy, keys, law, lines, people, software
 from sovereign_ai.plan.factory import Plan
 from sovereign_ai.spec.factory import AIFactory
 

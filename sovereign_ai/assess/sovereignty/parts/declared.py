@@ -1,6 +1,8 @@
 """Suppliers as the description names them, told apart by the role that their component plays.
 
-A role follows from words in `component`; what no word tells is `other` and stands for itself.
+A role follows from words in `component`; what no word tells is `other` and stands for itself. Services that
+running parts ask have entries of their own, by kind (`services.py`): a supplier whose words name one is no such
+entry, and only says that one is missing.
 
     >>> role("GPU driver"), role("optical transceivers"), role("DNS and time"), role("coffee")
     ('driver', 'optics', 'dns', 'other')
@@ -34,8 +36,8 @@ _ROLES: tuple[tuple[str, str], ...] = (
 _DAY = 86_400
 _STOPS = ("licence", "remote-control", "attestation")
 HARDWARE = frozenset({"optics", "switches", "storage", "machines"})
-SERVICES = ("identity", "dns", "time", "ca", "packages", "licence", "attestation")
-"""Roles that are services; the first five are needed by every factory."""
+HELD = frozenset({"driver", "firmware", "soc", "support"}) | HARDWARE
+"""Roles of suppliers that stand for a part of another kind; all others stand for themselves."""
 
 
 def role(component: str) -> str:
@@ -60,8 +62,6 @@ def effect_of(supplier: Supplier, kind: str) -> Effect:
         return "shrinks"
     if supplier.control_channel == "updates":
         return "ages"
-    if kind in SERVICES:
-        return "stops"
     return "runs"
 
 

@@ -84,6 +84,11 @@ class Part:
         """Whether anybody says who holds it."""
         return self.holder != NOT_DESCRIBED
 
+    @property
+    def known(self) -> bool:
+        """Whether anybody says who holds it and under which law; people may work under several."""
+        return self.described and (self.law is not None or self.layer == "people")
+
     def to_data(self) -> dict[str, Any]:
         """Give plain data."""
         data: dict[str, Any] = {name: getattr(self, name) for name in self.__dataclass_fields__}

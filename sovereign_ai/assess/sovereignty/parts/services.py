@@ -1,16 +1,25 @@
-"""Software, keys, the services that everything leans on, lines, energy, people, and the law over owner and sites."""
+"""Services that running parts ask, by kind: each entry of the description, and each kind of which it says nothing.
+
+A service that no longer answers stops what asks it when its grace ends; an unknown grace is none. A kind without an entry, an
+entry without a holder and one without a law are open: they never count as fine. A kind that the description says is not used
+stands here too, on the operator's own word.
+"""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
-from dataclasses import replace
+from typing import get_args
 
-from sovereign_ai.assess.sovereignty.areas import countries
-from sovereign_ai.assess.sovereignty.parts.declared import SERVICES, by_role, declared_part
+from sovereign_ai.assess.sovereignty.parts.declared import HELD, by_role, days, declared_part
 from sovereign_ai.assess.sovereignty.parts.part import NOT_DESCRIBED, Part
-from sovereign_ai.assess.sovereignty.tables import table
+from sovereign_ai.catalog.suppliers import suppliers
+from sovereign_ai.spec.checks.services import NEEDED
 from sovereign_ai.spec.factory import AIFactory
+from sovereign_ai.spec.service import Service, ServiceKind
 
+KINDS: tuple[str, ...] = get_args(ServiceKind)
+"""Kinds of service, those that every factory needs first."""
 _WORDS = {
     "identity": "identity provider",
     "dns": "name service",
@@ -18,177 +27,70 @@ _WORDS = {
     "ca": "certificate authority",
     "packages": "package and image source",
     "licence": "licence server",
+    "heartbeat": "heartbeat to a vendor",
     "attestation": "attestation service",
 }
-_TAKEN = frozenset({"driver", "firmware", "optics", "switches", "storage", "machines", *SERVICES})
-
-
-def software() -> Iterator[Part]:
-    """Give the open software that every factory of this kind runs."""
-    for row in table("software.json")["software"]:
-        yield Part(
-            id=f"software:{row['name']}",
-            layer="software",
-            what=row["what"],
-            vendor=row["vendor"],
-            holder=row["parent"],
-            law=row["law"],
-            channel="updates",
-            effect="ages",
-            alternative="the source is open and may be kept and changed" if row["open"] else "",
-            critical=row["runs"],
-            fields=(),
-            licence=row["licence"],
-            source=f"{row['why']} ({row['grade']}: {row['source']}, read {row['read']})",
-        )
+_CHANNEL = {"licence": "licence", "heartbeat": "telemetry", "attestation": "attestation"}
+"""The hold that a kind of service is; the others answer and hold nothing."""
 
 
 def services(factory: AIFactory) -> Iterator[Part]:
-    """Give identity, names, time, certificates, packages, licence and attestation, and suppliers of no known role."""
+    """Give each service, each kind of which nothing is said, and suppliers of no known role."""
     declared = by_role(factory)
-    for kind in SERVICES:
-        rows = declared.get(kind, [])
-        for _, one in rows:
-            yield declared_part(one, "services", kind)
-        if not rows:
-            fields = ("images.registries", "suppliers") if kind == "packages" else ("suppliers",)
-            what = f"{_WORDS[kind]}, if there is one" if kind in SERVICES[5:] else _WORDS[kind]
-            yield Part(id=f"{kind}:", layer="services", what=what, holder=NOT_DESCRIBED, law=None, effect="undecided", fields=fields)
+    for kind in KINDS:
+        mine = [one for one in factory.services if one.kind == kind]
+        yield from (_service(factory, one) for one in mine)
+        if not mine:
+            yield _missing(kind, [one.name for _, one in declared.get(kind, ())])
     for kind, rows in sorted(declared.items()):
-        for _, one in rows:
-            if kind not in _TAKEN:
-                yield declared_part(one, "people" if kind in {"support", "soc"} else "services", kind)
+        for _, supplier in rows:
+            if kind not in HELD:
+                yield declared_part(supplier, "services", kind)
+            elif kind in {"support", "soc"}:
+                yield declared_part(supplier, "people", kind)
 
 
-def keys(factory: AIFactory) -> Iterator[Part]:
-    """Give the keys that storage is encrypted under: the law over one can withhold it at once."""
-    used = {tier.encryption.key for tier in factory.storage}
-    operator = factory.operator.name
-    for key in factory.keys:
-        if key.name in used:
-            yield Part(
-                id=f"key:{key.name}",
-                layer="keys",
-                what=f"encryption key in the hands of {key.custodian}",
-                holder=operator if key.custodian == "operator" else f"{key.custodian} who holds key {key.name}",
-                law=key.jurisdiction,
-                channel="remote-control",
-                effect="stops",
-                grace_days=key.revocation.count // 86_400,
-                fields=("keys.custodian", "keys.jurisdiction", "keys.name", "keys.revocation", "operator.name", "storage.encryption.key"),
-            )
-
-
-def lines(factory: AIFactory) -> Iterator[Part]:
-    """Give the lines to the outside world."""
-    for site in factory.sites:
-        for line in site.uplinks:
-            passed = sorted(set(line.route) - {line.carrier_seat})
-            yield Part(
-                id=f"carrier:{site.name}/{line.name}",
-                layer="network",
-                what=f"line to the outside, {line.rate}",
-                holder=line.carrier,
-                law=line.carrier_seat,
-                also=tuple(passed),
-                channel="remote-control",
-                effect="stops",
-                fields=("sites.uplinks",),
-            )
-        if not site.uplinks:
-            what = "line to the outside"
-            yield Part(
-                id=f"carrier:{site.name}",
-                layer="network",
-                what=what,
-                holder=NOT_DESCRIBED,
-                law=None,
-                effect="undecided",
-                fields=("sites.uplinks",),
-            )
-
-
-def energy(factory: AIFactory) -> Iterator[Part]:
-    """Give the electricity contracts."""
-    for site in factory.sites:
-        for contract in site.contracts:
-            yield Part(
-                id=f"energy:{site.name}/{contract.name}",
-                layer="energy",
-                what=f"electricity, {contract.source}, {contract.power}",
-                holder=contract.supplier,
-                law=contract.supplier_seat,
-                effect="stops",
-                fields=("sites.contracts",),
-            )
-        if not site.contracts:
-            yield Part(
-                id=f"energy:{site.name}",
-                layer="energy",
-                what="electricity",
-                holder=NOT_DESCRIBED,
-                law=None,
-                effect="undecided",
-                fields=("sites.contracts",),
-            )
-
-
-def people(factory: AIFactory) -> Iterator[Part]:
-    """Give staff, support, security operations and sub-processors."""
+def _service(factory: AIFactory, one: Service) -> Part:
+    """Give one entry as a part."""
     operator = factory.operator
-    for kind, what, areas, fields in (
-        ("staff", "the people who run it", operator.staff.location, ("operator.name", "operator.staff.location")),
-        ("support", "support", operator.support, ("operator.name", "operator.support")),
-        ("soc", "security operations centre", operator.soc, ("operator.name", "operator.soc")),
-    ):
-        where = sorted(countries(areas))
-        alone = where[0] if len(where) == 1 else None
-        yield Part(
-            id=kind,
-            layer="people",
-            what=f"{what}, in {', '.join(areas)}",
+    if not one.used:
+        return Part(
+            id=f"service:{one.name}",
+            layer="services",
+            what=f"{_WORDS[one.kind]}: not used, on the operator's word",
             holder=operator.name,
-            law=alone,
-            channel="remote-control",
-            effect="stops" if kind == "staff" and alone else "runs",
-            critical=kind == "staff",
-            fields=fields,
+            law=operator.seat,
+            effect="runs",
+            critical=False,
+            fields=("operator.name", "operator.seat", "services"),
         )
-    for number, body in enumerate(operator.sub_processors):
-        yield Part(
-            id=f"sub-processor:{number}",
-            layer="people",
-            what=f"sub-processor: {body.purpose}",
-            vendor=body.name,
-            holder=body.name,
-            law=body.parent_seat or body.seat,
-            also=(body.seat,) if body.parent_seat and body.seat != body.parent_seat else (),
-            effect="undecided",
-            fields=("operator.sub_processors",),
-        )
+    name = one.entity or one.supplier
+    holder = _holder(name) if name else NOT_DESCRIBED
+    return Part(
+        id=f"service:{one.name}",
+        layer="services",
+        what=_WORDS[one.kind],
+        vendor=one.supplier or name or "",
+        holder=holder,
+        law=one.jurisdiction,
+        channel=_CHANNEL.get(one.kind, "none"),
+        effect="stops" if name or one.jurisdiction else "undecided",
+        grace_days=days(one.grace.count if one.grace else None),
+        alternative=one.alternative or "",
+        fields=("services",),
+    )
 
 
-def law(factory: AIFactory) -> Iterator[Part]:
-    """Give what the law of owner and place can order: operator, ultimate parent and sites."""
-    operator = factory.operator
-    base = Part(
-        id="operator",
-        layer="law",
-        what="the operator, under the law of its seat",
-        holder=operator.name,
-        law=operator.seat,
-        channel="remote-control",
-        effect="stops",
-        fields=("operator.seat", "operator.name"),
-    )
-    yield base
-    name = operator.parent.name or operator.name
-    fields = ("operator.parent", "operator.name")
-    yield replace(
-        base, id="parent", what="the ultimate parent, which instructs the operator", holder=name, law=operator.parent.seat, fields=fields
-    )
-    for site in factory.sites:
-        what = "the site, under the law of its country"
-        yield replace(
-            base, id=f"site:{site.name}", what=what, holder=f"state of {site.country}", law=site.country, fields=("sites.country",)
-        )
+def _holder(name: str) -> str:
+    """Give who holds a service: a company that the catalogue knows by that name, with its ultimate parent, else the name itself."""
+    known = (row for row in suppliers() if re.match(rf"{re.escape(row.title)}\b", name, re.IGNORECASE))
+    return next((row.parent or row.title for row in known), name)
+
+
+def _missing(kind: str, suppliers: list[str]) -> Part:
+    """Give a kind of service of which nothing is said; a supplier whose words name it is told."""
+    fields = ("images.registries", "services", "suppliers") if kind == "packages" else ("services", "suppliers")
+    what = _WORDS[kind] if kind in NEEDED else f"{_WORDS[kind]}, if there is one"
+    if suppliers:
+        what = f"{what} (supplier {suppliers[0]} names one, and 'services' has no entry of kind {kind})"
+    return Part(id=f"{kind}:", layer="services", what=what, holder=NOT_DESCRIBED, law=None, effect="undecided", fields=fields)

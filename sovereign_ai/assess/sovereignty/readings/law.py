@@ -9,6 +9,8 @@ from sovereign_ai.assess.sovereignty.readings.reading import Reading, Subject, a
 from sovereign_ai.units import Percent
 
 _WHOLE = 10_000
+_OPENS = frozenset({"identity", "ca", "heartbeat"})
+"""Kinds of service whose holder, if ordered, can let somebody in or tell what runs: it says who is who, vouches for names, or is reported to."""
 
 
 def law(subject: Subject) -> Iterator[Reading]:
@@ -83,9 +85,17 @@ def _bodies(subject: Subject) -> Iterator[tuple[str, str, str]]:
     for key in subject.factory.keys:
         if key.name in used:
             yield "keys.jurisdiction", key.jurisdiction, "the custodian of a key"
+    yield from _channels(subject)
+
+
+def _channels(subject: Subject) -> Iterator[tuple[str, str, str]]:
+    """Give who has a channel into what runs, or answers who may enter it."""
     for supplier in subject.factory.suppliers:
         if supplier.control_channel in {"remote-control", "telemetry"}:
             yield "suppliers", supplier.jurisdiction, f"the supplier of {supplier.component}"
+    for service in subject.factory.services:
+        if service.kind in _OPENS and service.jurisdiction is not None:
+            yield "services", service.jurisdiction, f"who runs the {service.kind} service {service.name}"
 
 
 _BODY_FIELDS = (
@@ -94,6 +104,7 @@ _BODY_FIELDS = (
     "operator.shareholders",
     "operator.sub_processors",
     "keys.jurisdiction",
+    "services",
     "storage.encryption.key",
     "suppliers",
 )

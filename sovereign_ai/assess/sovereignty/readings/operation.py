@@ -52,7 +52,7 @@ def _cut_off(subject: Subject, criterion: str, parts: Iterable[Part]) -> Reading
         )
     if critical:
         return at_most(criterion, 4, "every critical part from outside has a second source", *fields)
-    open_parts = sum(not part.described for part in subject.graph.parts)
+    open_parts = sum(not part.known for part in subject.graph.parts)
     return at_most(criterion, 5, f"nothing described comes from outside; {open_parts} parts are not described", *fields)
 
 

@@ -46,7 +46,7 @@ def _updates(subject: Subject) -> Reading:
 def _single_points(subject: Subject) -> Reading:
     """SOV-5.6: holders outside of parts that training or inference needs, and whether the description names each as a supplier."""
     parts = [part for part in subject.graph.parts if part.layer not in {"law", "people"} and part.described]
-    fields = {field for part in parts for field in part.fields} | {"suppliers"}
+    fields = {field for part in parts for field in part.fields} | {"suppliers", "services"}
     away = [part for part in parts if not home(part.law)]
     critical = [part for part in away if part.critical]
     if parts and all(not home(part.law) for part in parts):
@@ -56,6 +56,7 @@ def _single_points(subject: Subject) -> Reading:
     if not critical:
         return at_most("SOV-5.6", 4, "parts from outside are not critical", *fields)
     declared = {supplier.vendor.casefold() for supplier in subject.factory.suppliers}
+    declared |= {name.casefold() for one in subject.factory.services for name in (one.supplier, one.entity) if name}
     silent = sorted({part.holder for part in critical if not any(_same(part, vendor) for vendor in declared)})
     needed = [part for part in parts if part.critical]
     if silent and 2 * len(critical) > len(needed):
