@@ -49,10 +49,14 @@ def add(app: typer.Typer) -> None:
 
 
 def _node_image(output: Output, published: bool, again: bool) -> None:
-    from sovereign_ai.toolchain.node_image.build import node_image
+    from sovereign_ai.toolchain.engine.docker import Docker
+    from sovereign_ai.toolchain.engine.prune import prune
+    from sovereign_ai.toolchain.node_image.build import RECIPE, node_image
     from sovereign_ai.toolchain.table import KIND_NODE
 
     image = node_image(progress=output.progress, published=published, again=again)
+    if gone := prune(Docker(), RECIPE):
+        output.progress(f"node image: removed {gone} older ones from the engine")
     said = [f"{image.tag}: {image.identity} ({image.way})"]
     if published and image.recipe != KIND_NODE:
         said.append(_why_ours(image, again))
