@@ -65,7 +65,7 @@ browser: setup ## Reports in headless Chromium; pictures of them in .sovereign/s
 twin: setup ## Tests of the fabric twin: real FRR in network namespaces; as root
 	@if [ "$$(id -u)" = 0 ] && ! test -x /usr/lib/frr/zebra -a -x /usr/lib/frr/frr-reload.py; then apt-get update -qq \
 	  && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends frr frr-pythontools; fi
-	$(BIN)/pytest -q -m twin tests/sim/twin
+	$(BIN)/pytest -q -n 2 --dist loadfile -m twin tests/sim/twin
 
 hosts: setup ## Host roles on booted Debian root filesystems, by the real playbooks; as root
 	@if [ "$$(id -u)" = 0 ] && ! { command -v mmdebstrap && command -v systemd-nspawn && command -v ip; } >/dev/null; then apt-get update -qq \

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from sovereign_ai.sim.twin.sample import Sample
 
 Stack = Annotated[Path, typer.Argument(help="A stack's folder, or a description in YAML, JSON or Python.")]
-Plane = Annotated[str | None, typer.Option("--plane", help="Which plane; left out, the first that can be twinned here.")]
+Plane = Annotated[str | None, typer.Option("--plane", help="One plane alone; left out, as many side by side as show what one loses.")]
 
 
 def add(app: typer.Typer) -> None:
@@ -130,7 +130,7 @@ def _up(output: Output, path: Path, plane: str | None) -> None:
     output.progress(found.said)
     _end_on_terminate()
     twin = Twin.up(found, output.progress, configure_twin)
-    data = {"plane": found.plane.name, "sample": found.said, "prefix": twin.prefix, "folder": str(twin.folder), "seconds": twin.seconds}
+    data = {"planes": found.planes, "sample": found.said, "prefix": twin.prefix, "folder": str(twin.folder), "seconds": twin.seconds}
     output.finish(data, [found.said, f"converged in {twin.seconds['converged']:.1f} s; namespaces {twin.prefix}<device>"])
 
 
@@ -150,14 +150,14 @@ def _test(output: Output, path: Path, plane: str | None) -> None:
     try:
         twin = Twin.found(found) if stands else Twin.up(found, output.progress, configure_twin)
         for one in check(twin, foretold):
-            output.progress(f"{one.name}: {'as it should be' if one.passed else 'WRONG'}")
+            output.progress(f"{one}: {'as it should be' if one.passed else 'WRONG'}")
             results.append(one)
     finally:
         if not stands:
             end(found.factory)
     good = all(one.passed for one in results)
-    lines = [found.said, *(f"{'ok   ' if one.passed else 'WRONG'} {one.name}: {one.said}" for one in results)]
-    data = {"plane": found.plane.name, "sample": found.said, "seconds": twin.seconds, "results": [one.to_data() for one in results]}
+    lines = [found.said, *(f"{'ok   ' if one.passed else 'WRONG'} {one}: {one.said}" for one in results)]
+    data = {"planes": found.planes, "sample": found.said, "seconds": twin.seconds, "results": [one.to_data() for one in results]}
     output.finish(data, lines, ExitCode.OK if good else ExitCode.FINDINGS)
 
 

@@ -19,7 +19,7 @@ from sovereign_ai.render.switches.ports import Port, SwitchPorts, interface
 from sovereign_ai.sim.twin.namespace import ask, batch, sysctl
 from sovereign_ai.sim.twin.ping import Pair, Pinger, Stream
 from sovereign_ai.sim.twin.result import Seen, pairs_of
-from sovereign_ai.sim.twin.sample import Endpoint
+from sovereign_ai.sim.twin.sample import Endpoint, Part
 from sovereign_ai.sim.twin.twin import Twin
 
 SLOWEST = {"link": 2.0, "spine": 6.0, "back": 2.0}
@@ -75,16 +75,16 @@ class Crossing:
     flows: Sequence[Pair]
 
 
-def crossing(twin: Twin, most: int = 32) -> Crossing:
+def crossing(part: Part, most: int = 32) -> Crossing:
     """Give flows that leave the first leaf whose hosts have others of their zone at another leaf.
 
     Raises:
         DeploymentError: there is none, so that nothing lost above a leaf would be felt.
     """
-    rails = twin.sample.plane.rails
-    for one in twin.sample.tier("leaf"):
+    rails = part.plane.rails
+    for one in part.tier("leaf"):
         rail, name = one.switch.rail, one.switch.name
-        found = [pair for pair in pairs_of(twin, rail, (rail + 1) % rails, same=True) if pair[0].leaf == name != pair[1].leaf]
+        found = [pair for pair in pairs_of(part, rail, (rail + 1) % rails, same=True) if pair[0].leaf == name != pair[1].leaf]
         if found:
             return Crossing(one, found[0][1].leaf, found[:: max(len(found) // most, 1)][:most])
     message = "no two hosts of a zone hang at different leaves"
@@ -106,7 +106,7 @@ def _sent(twin: Twin, switch: str) -> dict[str, int]:
     return {row["ifname"]: int(row["stats64"]["tx"]["packets"]) for row in ask(twin.name(switch), "-s", "link", "show")}
 
 
-def _set(twin: Twin, switch: str, interfaces: Iterable[str], state: str) -> None:
+def switch_ports(twin: Twin, switch: str, interfaces: Iterable[str], state: str) -> None:
     """Take ports of a switch up or down."""
     batch((f"link set {name} {state}" for name in interfaces), twin.name(switch))
 
@@ -131,31 +131,33 @@ def _under_traffic(twin: Twin, pinger: Pinger, traffic: Crossing, away: Callable
     return Lost(silent, returned, left, len(traffic.leaf.fabric))
 
 
-def link_lost(twin: Twin, pinger: Pinger) -> Seen:
+def link_lost(twin: Twin, part: Part, pinger: Pinger) -> Seen:
     """Take the uplink away that carries most of the flows, at its far end, and bring it back, under traffic."""
-    traffic = crossing(twin)
+    traffic = crossing(part)
     port = _busiest(twin, pinger, traffic)
     far = [interface(port.peer_port)]
-    lost = _under_traffic(twin, pinger, traffic, lambda: _set(twin, port.peer, far, "down"), lambda: _set(twin, port.peer, far, "up"))
+    lost = _under_traffic(
+        twin, pinger, traffic, lambda: switch_ports(twin, port.peer, far, "down"), lambda: switch_ports(twin, port.peer, far, "up")
+    )
     right = lost.left == lost.whole - 1 and lost.silent <= SLOWEST["link"] and lost.returned <= SLOWEST["back"]
     return right, f"{traffic.leaf.switch.name} {port.interface}, the busiest: {lost}", lost.figures()
 
 
-def link_flaps(twin: Twin, pinger: Pinger) -> Seen:
+def link_flaps(twin: Twin, part: Part, pinger: Pinger) -> Seen:
     """Let the busiest uplink go down and up again and again; after it every path must be there, in the kernel, and traffic flow."""
-    traffic = crossing(twin)
+    traffic = crossing(part)
     leaf, flows = traffic.leaf, traffic.flows
     port = _busiest(twin, pinger, traffic)
     far = [interface(port.peer_port)]
     stream = Stream(pinger, flows)
     try:
         for _ in range(FLAPS):
-            _set(twin, port.peer, far, "down")
+            switch_ports(twin, port.peer, far, "down")
             stream.run(HALF)
-            _set(twin, port.peer, far, "up")
+            switch_ports(twin, port.peer, far, "up")
             stream.run(HALF)
     finally:
-        _set(twin, port.peer, far, "up")
+        switch_ports(twin, port.peer, far, "up")
     longest = max(stream.gaps().values(), default=0.0)
     settled = twin.converge()
     stream.run(1.0)
@@ -168,9 +170,9 @@ def link_flaps(twin: Twin, pinger: Pinger) -> Seen:
     return right, said, {"longest_ms": round(longest * 1000), "settled_s": round(settled, 2), "paths": paths, "flows_lost_after": after}
 
 
-def spine_lost(twin: Twin, pinger: Pinger, predicted: FabricReport) -> Seen:
+def spine_lost(twin: Twin, part: Part, pinger: Pinger, predicted: FabricReport) -> Seen:
     """Let one spine die without a word, its links up, and hold what is left against what the plan foretold."""
-    loss, traffic = foretold(predicted, "spine"), crossing(twin)
+    loss, traffic = foretold(predicted, "spine"), crossing(part)
     above = [port.peer for port in traffic.leaf.fabric]
     spine = loss.example if loss.example in above else above[0]
 
@@ -191,45 +193,41 @@ def spine_lost(twin: Twin, pinger: Pinger, predicted: FabricReport) -> Seen:
     return right, said, lost.figures() | {"planned": planned, "foretold": str(share)}
 
 
-def port_lost(twin: Twin, pinger: Pinger, predicted: FabricReport) -> Seen:
+def port_lost(twin: Twin, part: Part, pinger: Pinger, predicted: FabricReport) -> Seen:
     """Pull one machine's cable, and hold who is cut off against what the plan foretold."""
-    end = twin.sample.endpoints[0]
-    return _cut(twin, pinger, foretold(predicted, "link to a machine"), {end.leaf: [end.leaf_interface]}, f"{end.host} {end.interface}")
+    end = part.endpoints[0]
+    return _cut(
+        twin, part, pinger, foretold(predicted, "link to a machine"), {end.leaf: [end.leaf_interface]}, f"{end.host} {end.interface}"
+    )
 
 
-def leaf_lost(twin: Twin, pinger: Pinger, predicted: FabricReport) -> Seen:
+def leaf_lost(twin: Twin, part: Part, pinger: Pinger, predicted: FabricReport) -> Seen:
     """Take one leaf's every link away, and hold who is cut off against what the plan foretold."""
     loss = foretold(predicted, "leaf")
-    leaf = next(one for one in twin.sample.switches if one.switch.name == loss.example)
-    return _cut(twin, pinger, loss, {leaf.switch.name: [port.interface for port in leaf.ports]}, leaf.switch.name)
+    leaf = next(one for one in part.switches if one.switch.name == loss.example)
+    return _cut(twin, part, pinger, loss, {leaf.switch.name: [port.interface for port in leaf.ports]}, leaf.switch.name)
 
 
-def plane_lost(twin: Twin, pinger: Pinger, predicted: FabricReport) -> Seen:
-    """Take every port of every switch away at once, as a plane without power, and see all of it come back."""
-    ports = {one.switch.name: [port.interface for port in one.ports] for one in twin.sample.switches}
-    return _cut(twin, pinger, foretold(predicted, "plane"), ports, twin.sample.plane.name)
-
-
-def _cut(twin: Twin, pinger: Pinger, loss: Loss, ports: dict[str, list[str]], what: str) -> Seen:
+def _cut(twin: Twin, part: Part, pinger: Pinger, loss: Loss, ports: dict[str, list[str]], what: str) -> Seen:
     """Take ports down, count ports, machines and GPUs that are cut off, and bring all back."""
     for switch, names in ports.items():
-        _set(twin, switch, names, "down")
+        switch_ports(twin, switch, names, "down")
     try:
-        alive = _alive(twin, pinger)
+        answering = alive([part], pinger)
     finally:
         start = time.monotonic()
         for switch, names in ports.items():
-            _set(twin, switch, names, "up")
+            switch_ports(twin, switch, names, "up")
         twin.converge()
         back = time.monotonic() - start
-    returned = _alive(twin, pinger)
-    cut = [end for end in twin.sample.endpoints if end not in alive]
+    returned = alive([part], pinger)
+    cut = [end for end in part.endpoints if end not in answering]
     hosts = {end.host for end in cut}
     gpus = sum(twin.sample.gpus.get(host, 0) for host in hosts)
     seen, wanted = (len(cut), len(hosts), gpus), (loss.endpoints, loss.nodes, loss.gpus)
-    whole = len(returned) == len(twin.sample.endpoints)
+    whole = len(returned) == len(part.endpoints)
     said = f"{what}: {seen[0]} host ports of {seen[1]} machines with {seen[2]} GPUs cut off, {wanted[0]}, {wanted[1]} and {wanted[2]} foretold; "
-    said += f"all paths back after {back:.1f} s, {len(returned)} of {len(twin.sample.endpoints)} host ports answer"
+    said += f"all paths back after {back:.1f} s, {len(returned)} of {len(part.endpoints)} host ports answer"
     figures = {
         "cut": seen[0],
         "machines": seen[1],
@@ -241,14 +239,15 @@ def _cut(twin: Twin, pinger: Pinger, loss: Loss, ports: dict[str, list[str]], wh
     return seen == wanted and whole, said, figures
 
 
-def _alive(twin: Twin, pinger: Pinger) -> set[Endpoint]:
+def alive(parts: Iterable[Part], pinger: Pinger) -> set[Endpoint]:
     """Give the host ports that get an answer from anybody of their zone on their rail: three are asked."""
-    alive: set[Endpoint] = set()
-    for rail in range(twin.sample.plane.rails):
-        mine: dict[Endpoint, list[Pair]] = {}
-        for pair in pairs_of(twin, rail, rail, same=True):
-            mine.setdefault(pair[0], []).append(pair)
-        asked = [pair for found in mine.values() for pair in found[:3]]
-        alive |= {pair[0] for pair in pinger.sweep(asked, wait=0.4)}
-        pinger.forget()
-    return alive
+    asked: list[Pair] = []
+    for part in parts:
+        for rail in range(part.plane.rails):
+            mine: dict[Endpoint, list[Pair]] = {}
+            for pair in pairs_of(part, rail, rail, same=True):
+                mine.setdefault(pair[0], []).append(pair)
+            asked += [pair for found in mine.values() for pair in found[:3]]
+    found = {pair[0] for pair in pinger.sweep(asked, wait=0.4)}
+    pinger.forget()
+    return found

@@ -10,29 +10,30 @@ from sovereign_ai.sim.twin import asked, neighbours
 from sovereign_ai.sim.twin.namespace import batch
 from sovereign_ai.sim.twin.ping import Pinger
 from sovereign_ai.sim.twin.result import Seen
+from sovereign_ai.sim.twin.sample import Part
 from sovereign_ai.sim.twin.twin import Twin
-from sovereign_ai.sim.twin.wiring import cable
+from sovereign_ai.sim.twin.wiring import apart, cable
 
 
-def leak(twin: Twin, pinger: Pinger) -> Seen:
+def leak(twin: Twin, part: Part, pinger: Pinger) -> Seen:
     """Put one port into another zone's segment and see that `separation` finds it."""
-    by_zone = {end.zone: end for end in reversed(twin.sample.endpoints)}
+    by_zone = {end.zone: end for end in reversed(part.endpoints)}
     if len(by_zone) < 2:
         return True, "one zone, and so nothing to leak into", {}
     end, other = [by_zone[zone] for zone in sorted(by_zone)][:2]
-    parts = next(one for one in twin.sample.switches if one.switch.name == end.leaf).partitions
-    own, wrong = parts[end.zone].number, parts[other.zone].number
+    zones = next(one for one in part.switches if one.switch.name == end.leaf).partitions
+    own, wrong = zones[end.zone].number, zones[other.zone].number
     batch([f"link set {end.leaf_interface} master br{wrong}"], twin.name(end.leaf))
     try:
-        passed, said, figures = asked.separation(twin, pinger)
+        passed, said, figures = asked.separation(part, pinger)
     finally:
         batch([f"link set {end.leaf_interface} master br{own}"], twin.name(end.leaf))
     return not passed and end.host in said, f"found: {said}" if not passed else "a port in the wrong segment went unseen", figures
 
 
-def miswire(twin: Twin) -> Seen:
+def miswire(twin: Twin, part: Part) -> Seen:
     """Swap the first uplinks of two leaves and see that exactly the four ports concerned are named."""
-    leaves = twin.sample.tier("leaf")
+    leaves = part.tier("leaf")
     if len(leaves) < 2 or not leaves[0].fabric:
         return True, "no two leaves with uplinks to swap", {}
     ends = [(one.switch.name, one.fabric[0].interface, one.fabric[0].peer, _peer_interface(twin, one.switch.name)) for one in leaves[:2]]
@@ -48,6 +49,25 @@ def miswire(twin: Twin) -> Seen:
         twin.converge()
     wanted = {port for leaf, name, spine, there in ends for port in ((leaf, name), (spine, there))}
     return found.keys() == wanted, "; ".join(str(found[port]) for port in sorted(found)[:2]), {"swapped": 2, "ports named": len(found)}
+
+
+def way(twin: Twin, pinger: Pinger) -> Seen:
+    """Take from two hosts the rules that keep planes apart on them, and see that `apart` finds the way that this opens."""
+    there = {end.host: end for part in twin.sample.parts[1:] for end in part.endpoints}
+    ends = [end for end in {one.host: one for one in twin.sample.parts[0].endpoints}.values() if end.host in there][:2]
+    hosts = {end.host for end in ends}
+    if len(hosts) < 2:
+        return True, "no two hosts of two planes, and so no way to open", {}
+    rules = [(part, end) for part in twin.sample.parts for end in part.endpoints if end.host in hosts]
+    for part, end in rules:
+        batch(apart(part, end, "del"), twin.name(end.host))
+    try:
+        passed, said, figures = asked.apart(twin, pinger)
+    finally:
+        for part, end in rules:
+            batch(apart(part, end), twin.name(end.host))
+    found = not passed and all(host in said for host in hosts)
+    return found, f"found: {said}" if not passed else "a way between planes went unseen", figures
 
 
 def _peer_interface(twin: Twin, leaf: str) -> str:

@@ -128,12 +128,11 @@ def _listen(one: socket.socket, device: str, found: dict[Port, Port]) -> None:
 
 def planned(sample: Sample) -> dict[Port, Port]:
     """Give what each port should meet, by the plan's cables."""
+    interfaces = {(one.switch.name, port.name): port.interface for one in sample.switches for port in one.ports}
     found: dict[Port, Port] = {}
     for one in sample.switches:
         for port in one.fabric:
-            peer = next(other for other in sample.switches if other.switch.name == port.peer)
-            there = next(other.interface for other in peer.ports if other.name == port.peer_port)
-            found[one.switch.name, port.interface] = (port.peer, there)
+            found[one.switch.name, port.interface] = (port.peer, interfaces[port.peer, port.peer_port])
     for end in sample.endpoints:
         found[end.host, end.interface] = (end.leaf, end.leaf_interface)
         found[end.leaf, end.leaf_interface] = (end.host, end.interface)

@@ -6,13 +6,13 @@ again and again and tells for each how long it went without an answer.
 
 from __future__ import annotations
 
+import errno
 import selectors
 import socket
 import struct
 import time
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
 from types import TracebackType
@@ -22,6 +22,8 @@ from sovereign_ai.sim.twin.namespace import batch, within
 from sovereign_ai.sim.twin.sample import Endpoint
 
 Pair = tuple[Endpoint, Endpoint]
+NO_WAY = (errno.EHOSTUNREACH, errno.ENETUNREACH)
+"""What a kernel says that has no route; one that has hears nothing, and says so later."""
 _ECHO = struct.Struct("!BBHHH")
 MOST_AT_ONCE = 400
 """Pairs asked before neighbour tables are emptied: the kernel keeps 1,024 neighbours for all namespaces together, also those that do
@@ -58,12 +60,15 @@ class Pinger:
         for found in self._sockets.values():
             found.close()
 
-    def _send(self, pair: Pair) -> tuple[Endpoint, int]:
-        """Ask once; give the key under which the answer will come."""
+    def _send(self, pair: Pair) -> tuple[Endpoint, int] | None:
+        """Ask once; give the key under which the answer will come, or None where the source itself has no way there."""
         self._count = (self._count + 1) % 0x10000
         source, target = pair
-        with suppress(OSError):  # no route or no buffer is no answer, and is told as such
+        try:
             self._sockets[source].sendto(_ECHO.pack(8, 0, 0, 0, self._count), (target.ip, 0))
+        except OSError as error:
+            if error.errno in NO_WAY:
+                return None  # any other, such as no buffer, is asked again
         return source, self._count
 
     def _take(self, seconds: float) -> list[tuple[Endpoint, int]]:
@@ -103,11 +108,12 @@ class Pinger:
         for _ in range(tries):
             asked: dict[tuple[Endpoint, int], Pair] = {}
             for number, pair in enumerate(left):
-                asked[self._send(pair)] = pair
+                if (key := self._send(pair)) is not None:
+                    asked[key] = pair
                 if number % 64 == 63:
                     answered.update(asked[key] for key in self._take(0.0) if key in asked)
             until = time.monotonic() + wait
-            while time.monotonic() < until:
+            while asked and time.monotonic() < until:
                 keys = self._take(0.05)
                 new = {asked[key] for key in keys if key in asked}
                 if new - answered:
@@ -115,7 +121,7 @@ class Pinger:
                 answered |= new
                 if all(pair in answered for pair in asked.values()):
                     break
-            left = {pair: None for pair in left if pair not in answered}
+            left = {pair: None for pair in asked.values() if pair not in answered}
             if not left:
                 break
         return answered
@@ -160,7 +166,11 @@ class Stream:
         until = time.monotonic() + seconds
         while (now := time.monotonic()) < until:
             for pair in self.pairs:
-                self._sent[self.pinger._send(pair)] = (pair, now)  # noqa: SLF001 - one class in two halves
+                key = self.pinger._send(pair)  # noqa: SLF001 - one class in two halves
+                if key is None:
+                    self._lost[pair].append(now)
+                else:
+                    self._sent[key] = (pair, now)
             while (rest := now + self.every - time.monotonic()) > 0:
                 self._answers(rest)
 

@@ -1,4 +1,4 @@
-"""The largest faithful part of a plane that a machine can hold.
+"""The largest faithful part of a plane that a machine can hold, and how planes share a machine.
 
 What is kept is kept whole: a switch that is in it has every port between switches that are in it, under its planned name, with its
 planned neighbour. Leaves go by groups that serve the same machines (a group is what a scalable unit hangs on), so that a machine that is
@@ -41,6 +41,31 @@ def limits() -> Limits:
     return Limits(switches=max(min(MOST_SWITCHES, free * 1024 // 2 // SWITCH_BYTES), 2))
 
 
+def shares(planes: Sequence[FabricPlan], most: Limits) -> list[Limits]:
+    """Give each plane its room: what it needs where that is less than an even share, and an even share of the rest where it is not.
+
+    >>> from types import SimpleNamespace as Plane
+    >>> planes = [Plane(switches="s" * 20, cables="c" * 100), Plane(switches="s" * 4, cables="c" * 10)]
+    >>> shares(planes, Limits(16, 400))
+    [Limits(switches=12, cables=390), Limits(switches=4, cables=10)]
+    """
+    found: dict[int, Limits] = {}
+    switches, cables, todo = most.switches, most.cables, list(range(len(planes)))
+    while todo:
+        share = Limits(switches // len(todo), cables // len(todo))
+        small = [one for one in todo if _whole(planes[one], share)]
+        for one in small or todo:
+            found[one] = Limits(len(planes[one].switches), len(planes[one].cables)) if small else share
+            switches, cables = switches - found[one].switches, cables - found[one].cables
+        todo = [one for one in todo if small and one not in small]
+    return [found[one] for one in range(len(planes))]
+
+
+def _whole(plane: FabricPlan, most: Limits) -> bool:
+    """Tell whether all of a plane fits."""
+    return len(plane.switches) <= most.switches and len(plane.cables) <= most.cables
+
+
 @dataclass(frozen=True, slots=True)
 class _Choice:
     """Which leaves and how many switches above each."""
@@ -63,7 +88,7 @@ def reduced(plane: FabricPlan, zones: Mapping[str, str], most: Limits) -> tuple[
     Raises:
         ValueError: not even one leaf with one switch above fits.
     """
-    if len(plane.switches) <= most.switches and len(plane.cables) <= most.cables:
+    if _whole(plane, most):
         said = f"the whole of {plane.name}: {plane.leaf} leaves, {plane.spine} spines, {plane.core} cores, {plane.rails} rails"
         return plane, f"{said}, {len(plane.cables)} cables"
     rails = {one.name: one.rail for one in plane.switches if one.tier == "leaf"}

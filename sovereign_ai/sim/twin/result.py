@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from sovereign_ai.sim.twin.ping import Pair
-from sovereign_ai.sim.twin.twin import Twin
+from sovereign_ai.sim.twin.sample import Part
 
 Seen = tuple[bool, str, dict[str, Any]]
 """Whether what was seen is right, what it was in words, and in numbers."""
@@ -18,6 +18,7 @@ class Result:
 
     Attributes:
         name: its name.
+        plane: the plane that was asked; empty for all of them.
         passed: whether what was seen is right.
         said: what was seen, in words.
         figures: what was seen, in numbers.
@@ -25,18 +26,23 @@ class Result:
     """
 
     name: str
+    plane: str
     passed: bool
     said: str
     figures: dict[str, Any]
     seconds: float
+
+    def __str__(self) -> str:
+        """Give its name and where it was made."""
+        return f"{self.name} ({self.plane})" if self.plane else self.name
 
     def to_data(self) -> dict[str, Any]:
         """Give plain data."""
         return {name: getattr(self, name) for name in self.__slots__}
 
 
-def pairs_of(twin: Twin, rail: int, other: int, *, same: bool) -> list[Pair]:
+def pairs_of(part: Part, rail: int, other: int, *, same: bool) -> list[Pair]:
     """Give pairs of ports of different hosts, of one zone or of two."""
-    here = [end for end in twin.sample.endpoints if end.rail == rail]
-    there = [end for end in twin.sample.endpoints if end.rail == other]
+    here = [end for end in part.endpoints if end.rail == rail]
+    there = [end for end in part.endpoints if end.rail == other]
     return [(a, b) for a in here for b in there if a.host != b.host and (a.zone == b.zone) is same]

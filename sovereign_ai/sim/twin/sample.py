@@ -1,19 +1,29 @@
-"""Which part of a plan is twinned: the first Ethernet plane that can be, whole if the machine can hold it, else its largest part."""
+"""Which part of a plan is twinned: planes of one site side by side, whole if the machine can hold them, else their largest parts.
+
+The first Ethernet plane that can be, with one more plane of its fabric, so that one can be lost while the other lives, and with the
+first plane of every other fabric of its site that can be, so that it shows whether compute and storage stay apart. Where they do not all
+fit, the room is shared evenly (`sovereign_ai.sim.twin.reduce`); where a share has no room for two leaves a rail, the last plane is left out.
+What is left out is said.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from sovereign_ai.assess.fabric import FabricReport, check
+from sovereign_ai.assess.planes import PlaneLoss, plane_losses
 from sovereign_ai.errors import EnvironmentLacksError, Problem, UsageError, nearest
 from sovereign_ai.plan.fabric import FabricPlan
 from sovereign_ai.plan.factory import Plan
+from sovereign_ai.render.hosts.network import elsewhere, table
 from sovereign_ai.render.switches.ports import SwitchPorts, host_interface, port_maps, rail_addresses, zones_of
-from sovereign_ai.sim.twin.reduce import Limits, limits, reduced
+from sovereign_ai.sim.twin.reduce import Limits, limits, reduced, shares
 from sovereign_ai.spec.factory import AIFactory
 
 ROLES = ("compute", "storage")
+OF_ONE_FABRIC = 2
+"""Planes of one fabric that are twinned at most: they are alike, and two show what the loss of one leaves."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +39,7 @@ class Endpoint:
         address: its address with the prefix length, `10.64.0.66/27`.
         leaf: the leaf it hangs at.
         leaf_interface: the port there.
+        table: its routing table on the host.
     """
 
     host: str
@@ -39,6 +50,7 @@ class Endpoint:
     address: str
     leaf: str
     leaf_interface: str
+    table: int
 
     @property
     def ip(self) -> str:
@@ -47,26 +59,29 @@ class Endpoint:
 
 
 @dataclass(frozen=True, slots=True)
-class Sample:
-    """What is twinned.
+class Part:
+    """One plane of what is twinned.
 
     Attributes:
-        factory: the factory's name.
         plane: the plane, or the part of it that fits.
         switches: its switches with their ports.
         endpoints: every host port, in order of the plan's cables.
         rails: the address block of each rail.
-        gpus: host to its GPUs; 0 for what is no machine.
-        said: in words, what is represented and what is not.
+        others: the ranges of the site's other planes, which a rail's address must not reach.
+        said: in words, what of the plane is represented.
     """
 
-    factory: str
     plane: FabricPlan
     switches: tuple[SwitchPorts, ...]
     endpoints: tuple[Endpoint, ...]
     rails: tuple[str, ...]
-    gpus: Mapping[str, int]
+    others: tuple[str, ...]
     said: str
+
+    @property
+    def name(self) -> str:
+        """Give the plane's name."""
+        return self.plane.name
 
     @property
     def hosts(self) -> tuple[str, ...]:
@@ -78,13 +93,76 @@ class Sample:
         return tuple(one for one in self.switches if one.switch.tier == tier)
 
 
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """What is twinned.
+
+    Attributes:
+        factory: the factory's name.
+        parts: its planes.
+        gpus: host to its GPUs; 0 for what is no machine.
+        said: in words, what is represented and what is not.
+    """
+
+    factory: str
+    parts: tuple[Part, ...]
+    gpus: Mapping[str, int]
+    said: str
+
+    @property
+    def planes(self) -> tuple[str, ...]:
+        """Give the planes' names."""
+        return tuple(one.name for one in self.parts)
+
+    @property
+    def switches(self) -> tuple[SwitchPorts, ...]:
+        """Give every plane's switches."""
+        return tuple(one for part in self.parts for one in part.switches)
+
+    @property
+    def endpoints(self) -> tuple[Endpoint, ...]:
+        """Give every plane's host ports."""
+        return tuple(one for part in self.parts for one in part.endpoints)
+
+    @property
+    def hosts(self) -> tuple[str, ...]:
+        """Give the hosts' names, each once, in order."""
+        return tuple(dict.fromkeys(one.host for one in self.endpoints))
+
+    @property
+    def cables(self) -> int:
+        """Count the cables."""
+        return sum(len(part.plane.cables) for part in self.parts)
+
+    def beside(self, part: Part) -> tuple[Part, ...]:
+        """Give the other planes."""
+        return tuple(one for one in self.parts if one is not part)
+
+    def sisters(self, part: Part) -> tuple[Part, ...]:
+        """Give the other planes of the same fabric."""
+        return tuple(one for one in self.beside(part) if one.plane.fabric == part.plane.fabric)
+
+
+@dataclass(frozen=True, slots=True)
+class Foretold:
+    """What the plan foretells of what is twinned.
+
+    Attributes:
+        planes: plane to what it carries and what is lost with each part of it.
+        lost: plane to what its fabric loses with it.
+    """
+
+    planes: Mapping[str, FabricReport]
+    lost: Mapping[str, PlaneLoss]
+
+
 def sample(factory: AIFactory, plan: Plan, name: str | None = None, most: Limits | None = None) -> Sample:
     """Choose what to twin.
 
     Args:
         factory: the description.
         plan: what follows from it.
-        name: a plane's name; left out, the first plane that can be twinned.
+        name: a plane's name, for that plane alone; left out, the tool chooses.
         most: what the machine can hold; left out, what this one can.
 
     Raises:
@@ -98,14 +176,11 @@ def sample(factory: AIFactory, plan: Plan, name: str | None = None, most: Limits
         )
     room = most or limits()
     reasons = {one.name: _unfit(plan, one) for one in planes}
-    fit = next((one for one in planes if not reasons[one.name]), None)
-    if fit is None:
+    fit = [one for one in planes if not reasons[one.name]]
+    if not fit:
         text = "; ".join(f"{plane}: {reason}" for plane, reason in reasons.items())
         raise EnvironmentLacksError(Problem("no-twin", f"no plane can be twinned here: {text}", hint="`fabric check` judges every plane"))
-    try:
-        return _sample(factory, plan, fit, room)
-    except ValueError as error:
-        raise EnvironmentLacksError(Problem("no-room", str(error), hint="free memory, or take a larger machine")) from None
+    return _sample(factory, plan, _beside(fit), room)
 
 
 def _unfit(plan: Plan, plane: FabricPlan) -> str:
@@ -117,22 +192,61 @@ def _unfit(plan: Plan, plane: FabricPlan) -> str:
     return ""
 
 
-def predicted(found: Sample, plan: Plan) -> FabricReport:
+def _beside(fit: Sequence[FabricPlan]) -> list[FabricPlan]:
+    """Give the first plane, the next of its fabric, and the first of each other fabric of its site."""
+    first = fit[0]
+    here = [one for one in fit if one.site == first.site]
+    others = {one.fabric: one for one in reversed(here) if one.fabric != first.fabric}
+    return [one for one in here if one.fabric == first.fabric][:OF_ONE_FABRIC] + [others[name] for name in reversed(others)]
+
+
+def predicted(found: Sample, plan: Plan) -> Foretold:
     """Give what the plan foretells of the part that is twinned.
 
     Args:
         found: the sample.
         plan: the plan it is of.
     """
-    return check(replace(plan, fabrics=(found.plane,)))[0]
+    part = replace(plan, fabrics=tuple(one.plane for one in found.parts))
+    reports = check(part)
+    return Foretold({one.plane: one for one in reports}, {one.plane: one for one in plane_losses(part, reports)})
 
 
-def _sample(factory: AIFactory, plan: Plan, whole: FabricPlan, most: Limits) -> Sample:
-    """Give one plane, or its part that fits, as a sample."""
+def _sample(factory: AIFactory, plan: Plan, chosen: Sequence[FabricPlan], most: Limits) -> Sample:
+    """Give so many of the planes, or of their parts, as fit."""
+    found = _fitting(chosen, zones_of(factory, plan), most)
+    parts = tuple(_part(factory, plan, whole, *one) for whole, one in zip(chosen, found, strict=False))
+    others = len(plan.fabrics) - len(parts)
+    said = "; ".join([*(one.said for one in parts), f"{others} other planes are not in it"])
+    return Sample(factory.name, parts, {node.name: node.gpus for node in plan.nodes}, said)
+
+
+def _fitting(chosen: Sequence[FabricPlan], zones: Mapping[str, str], most: Limits) -> list[tuple[FabricPlan, str]]:
+    """Give the first planes, as many as fit with at least two leaves a rail each, whole or in part; of one, what fits."""
+    for count in range(len(chosen), 1, -1):
+        try:
+            found = _reduced(chosen[:count], zones, most)
+        except ValueError:
+            continue
+        if all(part.leaf >= min(2 * part.rails, whole.leaf) for whole, (part, _) in zip(chosen, found, strict=False)):
+            return found
+    try:
+        return _reduced(chosen[:1], zones, most)
+    except ValueError as error:
+        raise EnvironmentLacksError(Problem("no-room", str(error), hint="free memory, or take a larger machine")) from None
+
+
+def _reduced(planes: Sequence[FabricPlan], zones: Mapping[str, str], most: Limits) -> list[tuple[FabricPlan, str]]:
+    """Give planes, or their parts that fit, each with what is said of it."""
+    return [reduced(one, zones, mine) for one, mine in zip(planes, shares(planes, most), strict=True)]
+
+
+def _part(factory: AIFactory, plan: Plan, whole: FabricPlan, plane: FabricPlan, said: str) -> Part:
+    """Give one plane, or its part that fits, with its ports."""
     zones, addresses = zones_of(factory, plan), rail_addresses(plan, whole)
-    plane, said = reduced(whole, zones, most)
     maps = port_maps(factory, plan, plane)
     rails = {one.switch.name: one.switch.rail for one in maps}
+    interfaces = {(one.switch.name, port.name): port.interface for one in maps for port in one.ports}
     blocks = {one.rail: one.cidr for one in plan.prefixes if one.use == "rail" and one.owner == plane.name}
     endpoints = tuple(
         Endpoint(
@@ -143,23 +257,10 @@ def _sample(factory: AIFactory, plan: Plan, whole: FabricPlan, most: Limits) -> 
             zone=zones.get(host, ""),
             address=f"{addresses[host, port]}/{blocks[rails[leaf]].partition('/')[2]}",
             leaf=leaf,
-            leaf_interface=next(one.interface for one in _map(maps, leaf).ports if one.name == leaf_port),
+            leaf_interface=interfaces[leaf, leaf_port],
+            table=table(plane.role, port),
         )
         for host, port, leaf, leaf_port in plane.cables[: plane.node_leaf]
         if (host, port) in addresses
     )
-    others = sum(one.name != plane.name for one in plan.fabrics)
-    return Sample(
-        factory=factory.name,
-        plane=plane,
-        switches=maps,
-        endpoints=endpoints,
-        rails=tuple(blocks[rail] for rail in sorted(blocks)),
-        gpus={node.name: node.gpus for node in plan.nodes},
-        said=f"{said}; {others} other planes are not in it",
-    )
-
-
-def _map(maps: tuple[SwitchPorts, ...], name: str) -> SwitchPorts:
-    """Give one switch's ports."""
-    return next(one for one in maps if one.switch.name == name)
+    return Part(plane, maps, endpoints, tuple(blocks[rail] for rail in sorted(blocks)), elsewhere(plan, whole), said)

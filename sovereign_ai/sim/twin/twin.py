@@ -18,12 +18,12 @@ from sovereign_ai.names import label
 from sovereign_ai.render.switches.frr import frr
 from sovereign_ai.render.switches.ports import SwitchPorts
 from sovereign_ai.sim.twin.namespace import ask, processes, run, standing
-from sovereign_ai.sim.twin.sample import Sample
+from sovereign_ai.sim.twin.sample import Part, Sample
 from sovereign_ai.sim.twin.wiring import wire
 
 STATE = Path("/run/sovereign-ai-twin")
 DAEMONS = Path("/usr/lib/frr")
-_PLANE = "plane"
+_PLANES = "planes"
 Progress = Callable[[str], None]
 Configure = Callable[[Sequence[SwitchPorts], str, Path, Progress], object]
 """Takes the switches, what their namespaces' names start with, the folder of their daemons' sockets, and the progress."""
@@ -70,9 +70,9 @@ class Twin:
             start = time.monotonic()
             wire(sample, twin.prefix)
             twin.seconds["wired"] = time.monotonic() - start
-            progress(f"{len(sample.plane.cables)} cables laid between {len(sample.switches)} switches and {len(sample.hosts)} hosts")
+            progress(f"{sample.cables} cables laid between {len(sample.switches)} switches and {len(sample.hosts)} hosts")
             twin.folder.mkdir(parents=True)
-            twin.folder.joinpath(_PLANE).write_text(sample.plane.name, encoding="ascii")
+            twin.folder.joinpath(_PLANES).write_text(" ".join(sample.planes), encoding="ascii")
             with ThreadPoolExecutor(4) as pool:
                 list(pool.map(twin.start, sample.switches))
             twin.seconds["started"] = time.monotonic() - start
@@ -96,17 +96,17 @@ class Twin:
 
     @property
     def stands(self) -> bool:
-        """Tell whether this factory has a twin of this plane.
+        """Tell whether this factory has a twin of these planes.
 
         Raises:
-            EnvironmentLacksError: it has one of another plane, or one that was not built to its end.
+            EnvironmentLacksError: it has one of other planes, or one that was not built to its end.
         """
         if not standing(self.prefix):
             return False
-        file = self.folder / _PLANE
-        plane = file.read_text(encoding="ascii") if file.exists() else "nothing whole"
-        if plane != self.sample.plane.name:
-            message = f"the twin that stands is of {plane}, not of {self.sample.plane.name}"
+        file, mine = self.folder / _PLANES, " ".join(self.sample.planes)
+        planes = file.read_text(encoding="ascii") if file.exists() else "nothing whole"
+        if planes != mine:
+            message = f"the twin that stands is of {planes}, not of {mine}"
             raise EnvironmentLacksError(Problem("other-twin", message, hint="end it first: sovereign-ai fabric twin down STACK"))
         return True
 
@@ -162,9 +162,9 @@ class Twin:
         hops = [hop for row in rows for hop in (row.get("nexthops") or [row])]
         return sorted(hop["dev"] for hop in hops if "dead" not in hop.get("flags", ()) and "linkdown" not in hop.get("flags", ()))
 
-    def ready(self) -> bool:
-        """Tell whether each leaf has as many paths to each other leaf as it has cables up."""
-        leaves = self.sample.tier("leaf")
+    def ready(self, part: Part) -> bool:
+        """Tell whether each leaf of a plane has as many paths to each other leaf as it has cables up."""
+        leaves = part.tier("leaf")
         for one in leaves:
             rows = {row.get("dst"): row for row in ask(self.name(one.switch.name), "-4", "route", "show", "proto", "bgp")}
             for other in leaves:
@@ -180,18 +180,18 @@ class Twin:
         return {row["dst"] for row in rows if row.get("mac") == "00:00:00:00:00:00" and "dst" in row}
 
     def converge(self, most: float = LONGEST_START) -> float:
-        """Wait until the twin is ready and give the seconds it took.
+        """Wait until every plane is ready and give the seconds it took.
 
         Raises:
             DeploymentError: it did not get ready in time.
         """
         start = time.monotonic()
-        while not self.ready():
-            if time.monotonic() - start > most:
-                raise DeploymentError(
-                    Problem("twin-unready", f"the twin did not converge in {most:.0f} s", hint="look at `vtysh` of a leaf")
-                )
-            time.sleep(0.2)
+        for part in self.sample.parts:
+            while not self.ready(part):
+                if time.monotonic() - start > most:
+                    message = f"{part.name} did not converge in {most:.0f} s"
+                    raise DeploymentError(Problem("twin-unready", message, hint="look at `vtysh` of a leaf"))
+                time.sleep(0.2)
         return time.monotonic() - start
 
 

@@ -36,49 +36,59 @@ def ethernet(name: str) -> tuple[AIFactory, Plan]:
 
 
 @pytest.mark.parametrize(("name", "most"), CASES)
-def test_a_part_fits_and_keeps_every_cable_between_what_is_in_it(name: str, most: Limits) -> None:
+def test_the_parts_fit_and_keep_every_cable_between_what_is_in_them(name: str, most: Limits) -> None:
     factory, derived = ethernet(name)
     found = sample(factory, derived, None, most)
-    whole = next(plane for plane in derived.fabrics if plane.name == found.plane.name)
-    part = found.plane
-    assert len(part.switches) <= most.switches
-    assert len(part.cables) <= most.cables
-    kept = {one.name for one in part.switches}
-    hosts = {row[0] for row in part.cables[: part.node_leaf]}
-    inner = [row for row in whole.cables[whole.node_leaf :] if row[0] in kept and row[2] in kept]
-    assert list(part.cables[part.node_leaf :]) == inner
-    assert (part.leaf_spine + part.spine_core, part.node_leaf + len(inner)) == (len(inner), len(part.cables))
-    assert Counter(one.tier for one in part.switches) == Counter(leaf=part.leaf, spine=part.spine, core=part.core)
-    below = Counter(row[0] for row in part.cables[: part.node_leaf])
-    assert set(below.values()) == {part.rails}
-    assert len(hosts) * part.rails == part.node_leaf == len(found.endpoints)
+    assert len(found.switches) <= most.switches
+    assert found.cables <= most.cables
+    for one in found.parts:
+        whole = next(plane for plane in derived.fabrics if plane.name == one.name)
+        part = one.plane
+        kept = {switch.name for switch in part.switches}
+        hosts = {row[0] for row in part.cables[: part.node_leaf]}
+        inner = [row for row in whole.cables[whole.node_leaf :] if row[0] in kept and row[2] in kept]
+        assert list(part.cables[part.node_leaf :]) == inner
+        assert (part.leaf_spine + part.spine_core, part.node_leaf + len(inner)) == (len(inner), len(part.cables))
+        assert Counter(switch.tier for switch in part.switches) == Counter(leaf=part.leaf, spine=part.spine, core=part.core)
+        below = Counter(row[0] for row in part.cables[: part.node_leaf])
+        assert set(below.values()) == {part.rails}
+        assert len(hosts) * part.rails == part.node_leaf == len(one.endpoints)
 
 
 @pytest.mark.parametrize(("name", "most"), CASES)
-def test_a_part_has_two_groups_every_zone_and_even_paths(name: str, most: Limits) -> None:
+def test_each_part_has_two_groups_every_zone_and_even_paths(name: str, most: Limits) -> None:
     factory, derived = ethernet(name)
     found = sample(factory, derived, None, most)
-    zones = {node.zone for node in derived.nodes if node.site == found.plane.site}
-    assert {end.zone for end in found.endpoints} == zones
-    assert found.plane.leaf >= 2 * found.plane.rails
-    assert len({len(one.fabric) for one in found.tier("leaf")}) == 1
-    assert all(one.fabric for one in found.tier("leaf"))
+    zones = {node.zone for node in derived.nodes if node.site == found.parts[0].plane.site}
+    assert {part.plane.role for part in found.parts} == {"compute", "storage"}
+    for part in found.parts:
+        assert {end.zone for end in part.endpoints} >= zones
+        assert part.plane.leaf >= 2 * part.plane.rails
+        assert len({len(one.fabric) for one in part.tier("leaf")}) == 1
+        assert all(one.fabric for one in part.tier("leaf"))
 
 
 @pytest.mark.parametrize(("name", "most"), CASES)
 def test_a_part_is_said_and_foretold_by_itself(name: str, most: Limits) -> None:
     factory, derived = ethernet(name)
     found = sample(factory, derived, None, most)
-    assert found.said.startswith(f"a part of {found.plane.name}: {found.plane.rails} of ")
-    assert f"{found.plane.leaf} of " in found.said
-    losses = {one.kind: one for one in predicted(found, derived).losses}
-    assert losses["plane"].endpoints == len(found.endpoints)
-    assert losses["leaf"].example in {one.switch.name for one in found.switches}
+    foretold = predicted(found, derived)
+    assert found.said.startswith(f"a part of {found.planes[0]}: ")
+    for part in found.parts:
+        whole = next(plane for plane in derived.fabrics if plane.name == part.name)
+        reduced_ = f"a part of {part.name}: {part.plane.rails} of {whole.rails} rails, "
+        assert part.said.startswith(f"the whole of {part.name}: " if part.plane == whole else reduced_)
+        assert part.said in found.said
+        assert f"{part.plane.leaf} of {whole.leaf} leaves" in part.said or part.plane == whole
+        losses = {one.kind: one for one in foretold.planes[part.name].losses}
+        assert losses["plane"].endpoints == foretold.lost[part.name].endpoints == len(part.endpoints)
+        assert losses["leaf"].example in {one.switch.name for one in part.switches}
 
 
 def test_ports_of_a_part_are_the_planned_ones_and_both_ends_agree() -> None:
     factory, derived = ethernet("superpod")
     found = sample(factory, derived, None, Limits(16, 400))
+    assert len(found.parts) > 1
     wanted = planned(found)
     assert all(wanted[peer] == port for port, peer in wanted.items())
     for one in found.switches:

@@ -1,0 +1,70 @@
+"""A twin of a compute fabric of two planes beside a storage fabric: one plane is lost, and the other carries on.
+
+Without root, FRR and Ansible these fail and say what is missing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from fractions import Fraction
+
+import pytest
+
+from sovereign_ai.deploy.hosts import configure_twin
+from sovereign_ai.sim.twin import asked, injected, planes
+from sovereign_ai.sim.twin.namespace import standing
+from sovereign_ai.sim.twin.ping import Pinger
+from sovereign_ai.sim.twin.result import Seen
+from sovereign_ai.sim.twin.sample import Foretold, predicted, sample
+from sovereign_ai.sim.twin.twin import Twin
+from tests.sim.twin.planar import planar
+
+pytestmark = pytest.mark.twin
+PLANES = ("compute-fra1-p0", "compute-fra1-p1", "storage-fra1-p0")
+
+
+@pytest.fixture(scope="module")
+def foretold() -> Foretold:
+    factory, derived = planar(2)
+    return predicted(sample(factory, derived), derived)
+
+
+@pytest.fixture(scope="module")
+def seen(foretold: Foretold) -> Iterator[dict[str, Seen]]:
+    found = sample(*planar(2))
+    assert found.planes == PLANES
+    with Twin.up(found, lambda _line: None, configure_twin) as twin, Pinger(twin.prefix, found.endpoints) as pinger:
+        results = {"cabling": asked.cabling(twin), "apart": asked.apart(twin, pinger), "way": injected.way(twin, pinger)}
+        results |= {part.name: planes.plane_lost(twin, part, pinger, foretold) for part in found.parts}
+        results |= {f"after {part.name}": asked.reachability(part, pinger) for part in found.parts}
+        yield results
+    assert standing("twin-planar.") == []
+
+
+def test_every_check_is_right(seen: dict[str, Seen]) -> None:
+    assert {name: said for name, (passed, said, _) in seen.items() if not passed} == {}
+
+
+def test_planes_of_one_fabric_stay_apart_as_those_of_two_do(seen: dict[str, Seen]) -> None:
+    figures = seen["apart"][2]
+    assert figures["pairs"] == 2 * (6 * 5 + 2 * (6 * 5 + 6 * 10))
+    assert figures["leaks"] == 0
+
+
+@pytest.mark.parametrize("plane", PLANES[:2])
+def test_with_one_compute_plane_lost_half_of_the_bisection_is_left_and_no_machine_is_without_a_port(
+    seen: dict[str, Seen], foretold: Foretold, plane: str
+) -> None:
+    figures, loss = seen[plane][2], foretold.lost[plane]
+    assert loss.share == Fraction(1, 2) == Fraction(figures["left"], figures["whole"])
+    assert (figures["endpoints"], figures["nodes"], figures["gpus"]) == (12, 6, 48) == (loss.endpoints, loss.nodes, loss.gpus)
+    assert (figures["dark"], figures["dark_gpus"]) == (0, 0) == (loss.dark, loss.dark_gpus)
+    assert figures["beside_cut"] == 0
+    assert figures["after"] == 12 + 12 + 32
+
+
+def test_the_storage_plane_is_alone_and_its_loss_leaves_nothing_of_it_and_all_of_compute(seen: dict[str, Seen], foretold: Foretold) -> None:
+    figures, loss = seen[PLANES[2]][2], foretold.lost[PLANES[2]]
+    assert (figures["left"], loss.left, loss.planes) == (0, 0, 1)
+    assert (figures["dark"], figures["dark_gpus"]) == (16, 48) == (loss.dark, loss.dark_gpus)
+    assert figures["beside_cut"] == 0
