@@ -4,8 +4,9 @@ A pool is proved by a pod that asks for a device by extended resource, and by on
 where the vendor has a DRA driver; each must run on a machine of that pool and zone. One that asks for
 more than any machine has must wait, and be told why. A zone is proved by five pods that must not get
 in: sent to another zone, past the scheduler, under another law, privileged, from a registry that is
-not listed. Those are tried without being stored, and only a refusal that names an admission
-policy of ours (or, for privileged pods, the Pod Security level that we set) counts.
+not listed. Every other admission policy of ours is proved by one object that it must refuse. Those are
+tried without being stored, and only a refusal that names an admission policy of ours (or, for
+privileged pods, the Pod Security level that we set) counts.
 
     for probe in run_probes(api, factory, plan, bundle.objects, "lab"):
         print(probe)
@@ -14,7 +15,7 @@ policy of ours (or, for privileged pods, the Pod Security level that we set) cou
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, Literal
@@ -22,8 +23,10 @@ from typing import Any, Literal
 from sovereign_ai.cluster.access import Api, ApiError
 from sovereign_ai.names import KEYS
 from sovereign_ai.plan.factory import Plan
+from sovereign_ai.render.kubernetes.admission import policy_name
 from sovereign_ai.spec.factory import AIFactory
 from sovereign_ai.verify import runs
+from sovereign_ai.verify.forbidden import forbidden
 from sovereign_ai.verify.pods import UNLISTED, Place, gpu_pod, with_container, with_selector
 
 _SETTLE_SECONDS, _POLL_SECONDS = 5.0, 0.25
@@ -39,7 +42,7 @@ class Probe:
     """One probe's result.
 
     Attributes:
-        name: `gpu-by-resource/<pool>`, `gpu-by-claim/<pool>`, `more-than-there-is/<pool>`, or `<fault>/<namespace>`.
+        name: `gpu-by-resource/<pool>`, `gpu-by-claim/<pool>`, `more-than-there-is/<pool>`, `<fault>/<namespace>`, or `admission/<policy>`.
         expected: `runs`, `waits` or `refused`.
         status: `passed`, `failed`, or `skipped`, which is no pass.
         detail: what was seen, or why it was skipped.
@@ -92,8 +95,9 @@ def run_probes(
     classes = frozenset(str(obj["metadata"]["name"]) for obj in listed if obj["kind"] == "DeviceClass")
     places = _places(plan, cluster, image)
     attempts = [partial(_refusal, api, policies, *one) for place in _one_a_zone(places) for one in _faults(factory, plan, place)]
+    attempts += [partial(_refusal, api, [policy], f"admission/{policy}", obj) for policy, obj in _others(factory, places, policies)]
     made = runs.attempts(api, factory, plan, places, classes, wait_seconds)
-    progress(f"{cluster}: {len(made)} pods to make, {len(attempts)} that must be refused")
+    progress(f"{cluster}: {len(made)} pods to make, {len(attempts)} objects that must be refused")
     runs.clear_leftovers(api, factory)
     results = api.many([*(partial(_run, one) for one in made if one.expected == "runs"), *attempts])
     results += api.many(partial(_run, one) for one in made if one.expected == "waits")
@@ -147,12 +151,20 @@ def _faults(factory: AIFactory, plan: Plan, place: Place) -> list[tuple[str, dic
     return [(f"{fault}/{place.namespace.name}", sent) for fault, sent in faults.items()]
 
 
-def _refusal(api: Api, policies: list[str], name: str, pod: dict[str, Any]) -> Probe:
-    """Try a pod without storing it, for a while, since a policy takes effect a moment after it is made."""
+def _others(factory: AIFactory, places: Iterable[Place], policies: Collection[str]) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Give what each rendered admission policy but the pods' own must refuse, by the policy's name."""
+    for place in list(places)[:1]:
+        for group, obj in forbidden(place.namespace.name, factory.name, UNLISTED).items():
+            if (name := policy_name(group)) in policies:
+                yield name, obj
+
+
+def _refusal(api: Api, policies: list[str], name: str, obj: dict[str, Any]) -> Probe:
+    """Try an object without storing it, for a while, since a policy takes effect a moment after it is made."""
     deadline = time.monotonic() + _SETTLE_SECONDS
     while True:
         try:
-            api.create(pod, dry_run=True)
+            api.create(obj, dry_run=True)
         except ApiError as error:
             return _judged(name, str(error), error.status, policies)
         if time.monotonic() > deadline:

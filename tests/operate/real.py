@@ -19,8 +19,10 @@ from sovereign_ai.cluster.pki import Leaf, authority, sign
 from sovereign_ai.cluster.state import Place, recorded_ports, write_private
 from sovereign_ai.cluster.status import status_of
 from sovereign_ai.plan.factory import Plan
+from sovereign_ai.render.kubernetes.admission import policy_name
 from sovereign_ai.render.kubernetes.bundle import Bundle
 from sovereign_ai.spec.factory import AIFactory
+from sovereign_ai.verify.forbidden import forbidden
 
 T = TypeVar("T")
 CLOCK, DOWN = "clock-ahead", "operator-down"
@@ -80,8 +82,12 @@ class Plane:
         self.api.many(partial(self.api.apply, obj, force=True) for obj in spaces)
         self.api.many(partial(self.api.apply, obj, force=True) for obj in objects if obj["kind"] != "Namespace")
         until(lambda: "IMG-001" in self.refusal(pod("strange")))
-        until(lambda: "RBC-009" in self.refusal(binding("strange", "edit", "somebody")))
+        for group, obj in forbidden("research", self.factory.name, UNLISTED).items():
+            until(partial(self._refused_by, policy_name(group), obj))
         until(lambda: not self.refusal(pod("good", LISTED)))
+
+    def _refused_by(self, policy: str, obj: dict[str, Any]) -> bool:
+        return policy in self.refusal(obj)
 
     def refusal(self, obj: dict[str, Any], api: Api | None = None) -> str:
         """Try to make an object without storing it; give what refuses it, or nothing."""

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from sovereign_ai.names import KEYS
+from sovereign_ai.render.kubernetes.bundle import render
 from sovereign_ai.verify import probes as probing
 from sovereign_ai.verify.pods import UNLISTED
 from sovereign_ai.verify.probes import Probe, run_probes
@@ -160,6 +161,30 @@ def test_a_refused_pod_is_never_stored() -> None:
     api = memory()
     run(api)
     assert not [key for key in api.objects if key[1] == "Pod"]
+
+
+def test_an_admission_policy_that_lets_in_what_it_must_refuse_fails_its_own_probe() -> None:
+    def partly(obj: Mapping[str, Any]) -> None:
+        if obj["kind"] in {"Service", "Deployment"}:
+            group = {"Service": "network", "Deployment": "templates"}[obj["kind"]]
+            raise refused(422, f"ValidatingAdmissionPolicy 'sovereign-{group}' with binding 'x' denied request: no")
+        if obj["kind"] == "StorageClass":
+            raise refused(422, "ValidatingAdmissionPolicy 'sovereign-network' with binding 'x' denied request: no")
+
+    api = memory()
+    api.admit = partly
+    found = {probe.name: probe for probe in run_probes(api, FACTORY, PLAN, render(FACTORY, PLAN).objects, CLUSTER, wait_seconds=0)}
+    seen = {name.rpartition("-")[2]: probe.status for name, probe in found.items() if name.startswith("admission/sovereign-")}
+    assert seen == {
+        "policies": "failed",
+        "templates": "passed",
+        "network": "passed",
+        "storage": "failed",
+        "rights": "failed",
+        "claims": "failed",
+        "cluster": "failed",
+    }
+    assert "by none of our policies" in found["admission/sovereign-storage"].detail
 
 
 def test_the_unlisted_registry_is_one_that_nobody_can_own() -> None:
