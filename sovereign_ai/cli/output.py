@@ -100,6 +100,15 @@ def wrapped(text: str, indent: str = "") -> list[str]:
     return wrap(text, 80, initial_indent=indent, subsequent_indent=f"{indent}    ", break_long_words=False, break_on_hyphens=False)
 
 
+def hanging(head: str, text: str) -> list[str]:
+    """Lay out a sentence beside a head in 80 columns; what follows its first line stands below the sentence.
+
+    >>> hanging("a: ", "one two")
+    ['a: one two']
+    """
+    return wrap(text, 80, initial_indent=head, subsequent_indent=" " * len(head), break_long_words=False, break_on_hyphens=False)
+
+
 def _is_number(text: str) -> bool:
     """Tell whether a cell is a number, with or without a unit behind it."""
     return text[:1].isdigit()

@@ -12,6 +12,7 @@ import typer
 from typer.testing import CliRunner, Result
 
 from sovereign_ai.cli import audit, check, explain, rules
+from sovereign_ai.rules.places import PLACES
 from sovereign_ai.rules.registry import REGISTRY
 
 LAB = Path(__file__).resolve().parents[2] / "stacks" / "lab"
@@ -108,8 +109,13 @@ def test_rules_list_the_registry_and_its_matrix_of_places() -> None:
     assert len(data["matrix"]) == 5 * len(REGISTRY)
     assert all(cell["why"] for cell in data["matrix"] if not cell["decided"])
     lines = call("rules").stdout.splitlines()
-    assert [line[:7] for line in lines[1 : len(REGISTRY) + 1]] == [one.id for one in REGISTRY]
     assert max(map(len, lines)) <= 80
+    begins = [number for number, line in enumerate(lines) if line[:7] in {one.id for one in REGISTRY}]
+    assert [lines[number][:7] for number in begins] == [one.id for one in REGISTRY]
+    for one, begin, end in zip(REGISTRY, begins, [*begins[1:], lines.index("")], strict=True):
+        assert " ".join(line[30:].strip() for line in lines[begin:end]) == one.title
+        decided = {cell["place"] for cell in data["matrix"] if cell["rule"] == one.id and cell["decided"]}
+        assert lines[begin][19:28].split() == ["+" if place in decided else "-" for place in PLACES]
 
 
 def test_explain_says_why_what_to_do_and_what_it_serves() -> None:
