@@ -152,9 +152,7 @@ def envelope_of(path: Path) -> dict[str, Any]:
     except orjson.JSONDecodeError:
         found = None
     if not isinstance(found, dict):
-        raise UsageError(
-            Problem("bad-envelope", f"{path} is no JSON object", Where(file=str(path)), "name the file that `evidence sign` wrote")
-        )
+        raise UsageError(Problem("bad-envelope", "it is no JSON object", Where(file=str(path)), "name the file that `evidence sign` wrote"))
     return found
 
 
