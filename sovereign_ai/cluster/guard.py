@@ -42,12 +42,17 @@ def admission_folder(where: Place) -> Path:
     return where.folder / "admission"
 
 
-def write_admission_settings(where: Place) -> None:
-    """Tell the API server where its policies from files are."""
+def write_admission_settings(where: Place, seen: str = "") -> None:
+    """Tell the API server where its policies from files are.
+
+    Args:
+        where: the plane.
+        seen: how the API server calls the folder of policies, where it sees another file system than we do.
+    """
     configuration = {
         "apiVersion": "apiserver.config.k8s.io/v1",
         "kind": "ValidatingAdmissionPolicyConfiguration",
-        "staticManifestsDir": str(admission_folder(where)),
+        "staticManifestsDir": seen or str(admission_folder(where)),
     }
     plugins = [{"name": "ValidatingAdmissionPolicy", "configuration": configuration}]
     head = {"apiVersion": "apiserver.config.k8s.io/v1", "kind": "AdmissionConfiguration"}
@@ -169,7 +174,7 @@ def _put(where: Place, api: Api, objects: list[dict[str, Any]]) -> bool:
         if time.monotonic() > deadline:
             said = [line for line in last_lines(where.log("kube-apiserver"), 200) if "manifest config" in line]
             message = f"the API server did not take the guard of its policies: {said[-1] if said else 'it said nothing'}"
-            raise EnvironmentLacksError(Problem("guard-not-taken", message, hint=f"see {where.log('kube-apiserver')} and {path}"))
+            raise EnvironmentLacksError(Problem("guard-not-taken", message, hint=f"see {path} and the API server's log"))
         time.sleep(0.2)
     return is_new
 

@@ -11,6 +11,7 @@ from sovereign_ai.cluster.access import open_cluster
 from sovereign_ai.cluster.guard import guard, open_guard
 from sovereign_ai.cluster.keys.control import follow_plan
 from sovereign_ai.cluster.keys.custody import levels_of
+from sovereign_ai.cluster.kind.status import folder_of
 from sovereign_ai.cluster.state import Place, place
 from sovereign_ai.plan.factory import Plan
 from sovereign_ai.render.kubernetes.bundle import Bundle
@@ -18,7 +19,7 @@ from sovereign_ai.spec.factory import AIFactory
 
 
 def hold(factory: AIFactory, plan: Plan, bundle: Bundle, kubeconfig: Path) -> list[str]:
-    """Tell the embedded plane of this kubeconfig what it must keep from now on; nothing on any other cluster.
+    """Tell the plane of ours of this kubeconfig what it must keep from now on; nothing on any other cluster.
 
     Args:
         factory: the description.
@@ -44,7 +45,7 @@ def hold(factory: AIFactory, plan: Plan, bundle: Bundle, kubeconfig: Path) -> li
 
 
 def release(cluster: str, kubeconfig: Path) -> None:
-    """Let the policies of an embedded plane be deleted, before all that is ours is removed; nothing on any other cluster.
+    """Let the policies of a plane of ours be deleted, before all that is ours is removed; nothing on any other cluster.
 
     Args:
         cluster: the cluster's name in the plan.
@@ -59,6 +60,6 @@ def release(cluster: str, kubeconfig: Path) -> None:
 
 
 def _ours(cluster: str, kubeconfig: Path) -> Place | None:
-    """Give the embedded plane that this kubeconfig leads to."""
-    where = place(cluster)
-    return where if kubeconfig.resolve() == where.kubeconfig.resolve() else None
+    """Give the plane of ours that this kubeconfig leads to, embedded or kind."""
+    planes = (place(cluster), folder_of(cluster))
+    return next((where for where in planes if kubeconfig.resolve() == where.kubeconfig.resolve()), None)

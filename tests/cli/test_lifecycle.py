@@ -71,7 +71,7 @@ def test_verify_names_exactly_what_somebody_did_and_up_restores_what_is_ours(lab
 def widen(lab: Lab, api: Api) -> str:
     """Open a NetworkPolicy as only an administrator who first unbinds our admission policy can; with it bound, that is refused.
 
-    On the embedded plane the binding is guarded, and only who owns the machine can open the guard.
+    The binding is guarded, and only who owns the machine can open the guard.
     """
     name = "sovereign-network-policies"
     binding = api.get("admissionregistration.k8s.io/v1", "ValidatingAdmissionPolicyBinding", name)
@@ -86,10 +86,9 @@ def widen(lab: Lab, api: Api) -> str:
     }
     with pytest.raises(ApiError, match="FLW-001"):
         api.apply(wide, field_manager="somebody", force=True)
-    if lab.backend == "embedded":
-        with pytest.raises(ApiError, match="is guarded"):
-            api.delete(binding["apiVersion"], binding["kind"], name)
-        assert open_guard(Place("lab", lab.kubeconfig.parent), api)
+    with pytest.raises(ApiError, match="is guarded"):
+        api.delete(binding["apiVersion"], binding["kind"], name)
+    assert open_guard(Place("lab", lab.kubeconfig.parent), api)
     api.delete(binding["apiVersion"], binding["kind"], name)
     for attempt in range(100):
         try:

@@ -10,6 +10,7 @@ writes an audit log and encrypts secrets under a key that the node makes for its
 from __future__ import annotations
 
 from ipaddress import IPv4Network
+from pathlib import Path
 from typing import Any
 
 import yaml
@@ -25,6 +26,9 @@ WORKERS = 2
 """Real workers: two, so that there is traffic between machines and between zones."""
 _AUDIT = "/var/log/kubernetes/audit"
 _OURS = "/etc/sovereign-ai"
+_GUARD = "/etc/sovereign-guard"
+GUARD_MANIFESTS = f"{_GUARD}/manifests"
+"""Where the API server finds the policies that no API call reaches; on the host, `admission` in the plane's folder."""
 _HEAD = """\
 # A kind cluster of the stack {name}: one control-plane node, and the machines {machines} for real.
 # Written by `sovereign-ai cluster config {stack}`; a test holds it to the plan. The image is made by
@@ -58,7 +62,7 @@ def control_plane(cluster: str) -> str:
     return f"{cluster}-control-plane"
 
 
-def kind_config(factory: AIFactory, plan: Plan, cluster: str, stack: str = "stacks/lab") -> str:
+def kind_config(factory: AIFactory, plan: Plan, cluster: str, stack: str = "stacks/lab", guard: Path | None = None) -> str:
     """Write the configuration.
 
     Args:
@@ -66,6 +70,7 @@ def kind_config(factory: AIFactory, plan: Plan, cluster: str, stack: str = "stac
         plan: what follows from it.
         cluster: which of the plan's clusters.
         stack: how the head of the file calls the stack's folder.
+        guard: the plane's folder, whose policies from files the API server shall read; without it, it reads none.
 
     Raises:
         KeyError: the plan has no such cluster.
@@ -81,9 +86,9 @@ def kind_config(factory: AIFactory, plan: Plan, cluster: str, stack: str = "stac
             "podSubnet": pod_range(factory, plan, cluster),
             "serviceSubnet": _range(plan, cluster, "services"),
         },
-        "kubeadmConfigPatches": [_text(_cluster(factory)), _text(_kubelet(factory))],
+        "kubeadmConfigPatches": [_text(_cluster(factory, guarded=guard is not None)), _text(_kubelet(factory))],
         "nodes": [
-            {"role": "control-plane", "image": TAG},
+            {"role": "control-plane", "image": TAG} | ({"extraMounts": _mounts(guard)} if guard else {}),
             *(_worker(factory, node) for node in workers),
         ],
     }
@@ -122,7 +127,13 @@ def _worker(factory: AIFactory, node: Node) -> dict[str, Any]:
     }
 
 
-def _cluster(factory: AIFactory) -> dict[str, Any]:
+def _mounts(folder: Path) -> list[dict[str, Any]]:
+    """Show the control plane's node the guard and the settings that name it, to be read alone."""
+    places = {folder / "config": f"{_GUARD}/config", folder / "admission": GUARD_MANIFESTS}
+    return [{"hostPath": str(ours), "containerPath": seen, "readOnly": True} for ours, seen in places.items()]
+
+
+def _cluster(factory: AIFactory, *, guarded: bool) -> dict[str, Any]:
     """Give the control plane's settings."""
     server = {
         "encryption-provider-config": f"{_OURS}/encryption.json",
@@ -138,6 +149,9 @@ def _cluster(factory: AIFactory) -> dict[str, Any]:
         {"name": "sovereign-ai", "hostPath": _OURS, "mountPath": _OURS, "readOnly": True, "pathType": "Directory"},
         {"name": "audit", "hostPath": _AUDIT, "mountPath": _AUDIT, "pathType": "DirectoryOrCreate"},
     ]
+    if guarded:
+        server["admission-control-config-file"] = f"{_GUARD}/config/admission.json"
+        volumes.append({"name": "sovereign-guard", "hostPath": _GUARD, "mountPath": _GUARD, "readOnly": True, "pathType": "Directory"})
     mask = {"node-cidr-mask-size": str(pod_bits(factory.clusters.pods_per_node))}
     return {
         "kind": "ClusterConfiguration",

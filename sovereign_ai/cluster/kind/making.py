@@ -7,8 +7,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from sovereign_ai.cluster.guard import admission_folder, write_admission_settings
 from sovereign_ai.cluster.kind import cgroups, kwok
-from sovereign_ai.cluster.kind.config import control_plane
+from sovereign_ai.cluster.kind.config import GUARD_MANIFESTS, control_plane
 from sovereign_ai.cluster.kind.nodes import has_network, load, remove_network
 from sovereign_ai.cluster.state import Place, write_json, write_private
 from sovereign_ai.errors import EnvironmentLacksError, Problem
@@ -44,6 +45,7 @@ def make(where: Place, docker: Docker, config: str, machines: Mapping[str, str],
     record = _record(where, machines) | {"network_was_there": has_network(docker), "cgroups_before": cgroups.unmounted()}
     write_private(where.folder / "kind-config.yaml", config.encode())
     write_json(where.record, record)
+    write_admission_settings(where, GUARD_MANIFESTS)
     log = where.folder / "logs" / "kind.log"
     argv = ["create", "cluster", "--name", where.name, "--config", str(where.folder / "kind-config.yaml")]
     try:
@@ -99,7 +101,7 @@ def _record(where: Place, machines: Mapping[str, str]) -> dict[str, Any]:
 def _prepare(where: Place) -> None:
     """Make our folder, for the owner alone."""
     where.insist_on_ours()
-    for folder in (where.folder, where.folder / "logs"):
+    for folder in (where.folder, where.folder / "logs", where.config, admission_folder(where)):
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         folder.chmod(0o700)
 

@@ -101,7 +101,7 @@ def up(
         if there and not where.record.exists():
             adopt(where, cluster, machines)
         if not there:
-            make(where, docker, kind_config(factory, plan, cluster), machines, progress)
+            make(where, docker, kind_config(factory, plan, cluster, guard=where.folder), machines, progress)
         elif not all(one.runs for one in there):
             progress(f"{cluster}: starting containers that were stopped")
             docker.text("start", *(one.name for one in there if not one.runs))

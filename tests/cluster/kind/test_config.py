@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 import yaml
 
-from sovereign_ai.cluster.kind.config import container_names, kind_config, pod_range, real_machines
+from sovereign_ai.cluster.kind.config import GUARD_MANIFESTS, container_names, kind_config, pod_range, real_machines
 from sovereign_ai.names import KEYS
 from sovereign_ai.plan.addresses import pod_bits
 from sovereign_ai.plan.factory import Plan, plan
@@ -48,6 +48,24 @@ def test_there_is_one_control_plane_and_two_workers_in_different_zones(document:
     assert [node.name for node in machines] == ["train-001", "serve-001"]
     assert len({node.zone for node in machines}) == 2
     assert container_names(planned, "lab") == {"train-001": "lab-worker", "serve-001": "lab-worker2"}
+
+
+def test_with_the_planes_folder_the_api_server_reads_the_guard_from_it_and_else_it_has_none(
+    factory: AIFactory, planned: Plan, document: dict[str, Any]
+) -> None:
+    assert "guard" not in str(document)
+    guarded = yaml.safe_load(kind_config(factory, planned, "lab", guard=Path("/state/kind/lab")))
+    mounts = {one["hostPath"]: one for one in guarded["nodes"][0]["extraMounts"]}
+    assert mounts["/state/kind/lab/admission"]["containerPath"] == GUARD_MANIFESTS
+    assert all(one["readOnly"] for one in mounts.values())
+    assert not any("extraMounts" in node for node in guarded["nodes"][1:])
+    server = patches(guarded["kubeadmConfigPatches"])["ClusterConfiguration"]["apiServer"]
+    (settings,) = [one["value"] for one in server["extraArgs"] if one["name"] == "admission-control-config-file"]
+    seen = {one["containerPath"] for one in mounts.values()}
+    assert str(Path(settings).parent) in seen
+    (volume,) = [one for one in server["extraVolumes"] if one["name"] == "sovereign-guard"]
+    assert all(path.startswith(f"{volume['hostPath']}/") for path in seen)
+    assert (volume["mountPath"], volume["readOnly"]) == (volume["hostPath"], True)
 
 
 def test_workers_bear_the_names_and_taints_of_their_machines(document: dict[str, Any], planned: Plan) -> None:
