@@ -78,7 +78,7 @@ class Worker:
             self._dra.break_gpus(broken)
             self._dra.keep()
             registered = registered and self._dra.registered
-        self.ready = publish(self._api, self._slices, name) and registered if self._dra else registered
+        self.ready = publish(self._api, self._slices, name, self.machine.part.resource) and registered if self._dra else registered
 
     def stop(self) -> None:
         """End what is served."""
@@ -91,25 +91,35 @@ class Worker:
         return self._api.get(*_CLAIM, name, namespace)
 
 
-def publish(api: Api, slices: list[dict[str, Any]], name: str) -> bool:
-    """Make or mend a worker's ResourceSlices; False while its node is not there.
+def publish(api: Api, slices: list[dict[str, Any]], name: str, resource: str) -> bool:
+    """Make or mend a worker's ResourceSlices; False while its node is not there, or counts no device.
 
-    A kubelet removes those of a driver that it does not know, and all of its node when it starts.
+    A kubelet removes those of a driver that it does not know, and all of its node when it starts. Then it counts no device
+    of any plugin until it says anew what the plugin registered, seconds later. While a node counts none the scheduler takes
+    devices from slices for whoever asks for the resource (KEP-5004), those too that running pods hold through the plugin;
+    such a pod would be refused for as long as they run. So there are slices only while the node counts devices.
+
+    Args:
+        api: the cluster.
+        slices: what the machine publishes.
+        name: its node.
+        resource: the extended resource that its device plugin offers.
 
     Raises:
-        ApiError: the server refused.
-        UnreachableError: there was no answer.
+        ApiError: the API server refused.
+        UnreachableError: the API server did not answer.
     """
     node = api.get("v1", "Node", name)
     if node is None:
         return False
-    wanted = owned(slices, {name: node["metadata"]["uid"]})
-    found = [api.get(*SLICE, obj["metadata"]["name"]) for obj in wanted]
+    counted = int((node.get("status", {}).get("capacity") or {}).get(resource, "0"))
+    wanted = owned(slices, {name: node["metadata"]["uid"]}) if counted else []
+    found = [api.get(*SLICE, obj["metadata"]["name"]) for obj in slices]
     change = changes(wanted, [obj for obj in found if obj is not None], owned_slice)
-    for obj in change.replace:
+    for obj in (*change.replace, *change.remove):
         api.delete(*SLICE, obj["metadata"]["name"])
     for obj in (*change.make, *change.replace):
         api.create(obj)
     for obj in change.mend:
         mend(api, obj)
-    return True
+    return bool(wanted)

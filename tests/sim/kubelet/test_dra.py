@@ -173,6 +173,21 @@ def test_slices_are_the_embedded_planes_own_and_are_put_back(node: Place) -> Non
     assert mended["spec"]["pool"]["generation"] == live["spec"]["pool"]["generation"] + 1
 
 
+def test_while_a_node_counts_no_device_there_is_no_slice_that_the_scheduler_could_take_in_its_place(node: Place) -> None:
+    node.kubelet.find_driver()
+    node.keep()
+    assert len(node.api.list("resource.k8s.io/v1", "ResourceSlice")) == 1
+    counted = node.api.live("Node", "train-0001")["status"]["capacity"]
+    counted["nvidia.com/gpu"] = "0"  # as a kubelet says that has just started
+    node.keep()
+    assert node.api.list("resource.k8s.io/v1", "ResourceSlice") == []
+    assert not node.worker.ready
+    counted["nvidia.com/gpu"] = "8"
+    node.keep()
+    assert len(node.api.list("resource.k8s.io/v1", "ResourceSlice")) == 1
+    assert node.worker.ready
+
+
 def test_a_worker_whose_node_is_not_there_yet_publishes_nothing(node: Place) -> None:
     node.api.delete("v1", "Node", "train-0001")
     node.keep()
