@@ -32,10 +32,13 @@ def _env(output: Output, path: Path, backend: Backend, kubeconfig: Path | None, 
     from sovereign_ai.cli.stack import open_stack
     from sovereign_ai.deploy.engine import Engine
     from sovereign_ai.deploy.place import environment
+    from sovereign_ai.deploy.turn import turn
 
     stack = open_stack(path)
     bundle = stack.bundle(name)
     target = running(bundle.cluster, backend, kubeconfig)
-    Engine(stack.folder, bundle.cluster, target.kubeconfig, output.progress, target.plane).ensure_stack()
+    engine = Engine(stack.folder, bundle.cluster, target.kubeconfig, output.progress, target.plane)
+    with turn(stack.folder, output.progress):
+        engine.ensure_stack()
     values = environment(bundle.cluster, target.kubeconfig, target.plane)
     output.finish({"environment": values}, [f"export {key}={shlex.quote(value)}" for key, value in sorted(values.items())])

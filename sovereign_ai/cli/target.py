@@ -72,7 +72,11 @@ def running(name: str, backend: Backend, kubeconfig: Path | None) -> Target:
     path = _user_kubeconfig(kubeconfig) if backend is Backend.KUBECONFIG else status(name).kubeconfig
     if not path.is_file():
         raise EnvironmentLacksError(
-            Problem("no-cluster", f"the embedded cluster {name!r} does not run", hint=f"sovereign-ai cluster up {name}")
+            Problem(
+                "no-cluster",
+                f"there is no embedded cluster {name!r}",
+                hint="`sovereign-ai up STACK` makes it and deploys the stack; a cluster of yours: --cluster kubeconfig --kubeconfig FILE",
+            )
         )
     return Target(open_cluster(path), path, backend is Backend.EMBEDDED)
 

@@ -19,12 +19,19 @@ from typing import Any, ClassVar
 
 from sovereign_ai.deploy.hold import release
 from sovereign_ai.deploy.place import environment, pulumi_state, state_dir
-from sovereign_ai.errors import DeploymentError, ExitCode, Problem, SpecError, UsageError
+from sovereign_ai.deploy.standing import Standing, standing
+from sovereign_ai.deploy.turn import turn
+from sovereign_ai.errors import DeploymentError, EnvironmentLacksError, ExitCode, Problem, SpecError, UsageError
 from sovereign_ai.toolchain.install import find
 
 Progress = Callable[[str], None]
 
 _SALT = "encryptionsalt:"
+_BEGINS = {
+    "up": "comparing what is described with what is there",
+    "preview": "comparing what is described with what is there",
+    "destroy": "removing what the stack owns",
+}
 _QUIET = frozenset({"same", "read", "refresh"})
 
 
@@ -145,33 +152,60 @@ class Engine:
         Raises:
             DeploymentError: the engine, the provider or the program failed, with its own words.
         """
-        self.ensure_stack()
         return self._run("up", "--yes", "--skip-preview", "--refresh", policy_pack=policy_pack)
 
     def preview(self, *, policy_pack: Path | None = None) -> Outcome:
         """Say what `up` would change, and change nothing."""
-        self.ensure_stack()
         return self._run("preview", "--refresh", policy_pack=policy_pack)
 
     def destroy(self) -> Outcome:
-        """Remove what the stack owns, and then the stack itself."""
-        self.ensure_stack()
+        """Remove what the stack owns, and then the stack itself.
+
+        Raises:
+            EnvironmentLacksError: what it owns stands on another cluster than the one that was named.
+            DeploymentError: the engine or the provider failed, with its own words.
+        """
+        with turn(self.folder, self.progress):
+            self.ensure_stack()
+        if elsewhere := self.standing().elsewhere(self.kubeconfig):
+            raise EnvironmentLacksError(elsewhere)
         if self.kubeconfig is not None:
             release(self.stack, self.kubeconfig)
         outcome = self._run("destroy", "--yes", "--skip-preview")
-        self._plain("stack", "rm", self.stack, "--yes", "--preserve-config")
-        if self._holds_only_salt():
-            self._settings.unlink(missing_ok=True)
-        self._salt.unlink(missing_ok=True)
+        self._remove()
         return outcome
+
+    def standing(self) -> Standing:
+        """Say what the state holds, and of which cluster."""
+        return standing(self.stack, self.folder, self._exported())
+
+    def forget(self) -> int:
+        """Drop the stack from the state without speaking to its cluster, and give how many objects it held there."""
+        with turn(self.folder, self.progress):
+            self.ensure_stack()
+        count = self.standing().objects
+        self._remove("--force")
+        return count
+
+    def _remove(self, *flags: str) -> None:
+        """Remove the stack from the state, and the salt that belonged to it."""
+        with turn(self.folder, self.progress):
+            self._plain("stack", "rm", self.stack, "--yes", "--preserve-config", *flags)
+            if self._holds_only_salt():
+                self._settings.unlink(missing_ok=True)
+        self._salt.unlink(missing_ok=True)
 
     def resources(self) -> list[dict[str, str]]:
         """List what the state holds: type, name and parent's name of each resource, in the engine's order; nothing secret is read."""
-        deployment = json.loads(self._plain("stack", "export", "--stack", self.stack))["deployment"]
         return [
             {"type": item["type"], "name": item["urn"].rsplit("::", 1)[-1], "parent": item.get("parent", "").rsplit("::", 1)[-1]}
-            for item in deployment.get("resources", ())
+            for item in self._exported()
         ]
+
+    def _exported(self) -> list[dict[str, Any]]:
+        """Give the state's resources; what is secret in them stays encrypted."""
+        deployment = json.loads(self._plain("stack", "export", "--stack", self.stack))["deployment"]
+        return list(deployment.get("resources", ()))
 
     def _plain(self, *arguments: str) -> str:
         """Run a short command and give its output.
@@ -195,11 +229,15 @@ class Engine:
         log = state_dir() / f"{self.stack}.{verb}.log"
         told = Told()
         environ = self.env | {"PULUMI_ENABLE_STREAMING_JSON_PREVIEW": "true"}
-        descriptor = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-        with os.fdopen(descriptor, "w", encoding="utf-8") as kept, self._start(command, environ) as process:
-            for line in process.stdout or ():
-                kept.write(line)
-                self._hear(line, told)
+        with turn(self.folder, self.progress) as settled:
+            self.ensure_stack()
+            self.progress(_BEGINS.get(verb, verb))
+            descriptor = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+            with os.fdopen(descriptor, "w", encoding="utf-8") as kept, self._start(command, environ) as process:
+                for line in process.stdout or ():
+                    settled()  # by its first word the engine has read the salt
+                    kept.write(line)
+                    self._hear(line, told)
         if process.returncode:
             raise _failure(verb, told, log)
         return Outcome(verb, dict(told.changes), told.same, tuple(told.steps), log)

@@ -1,0 +1,90 @@
+"""`down` where the cluster is not there any more, or is another than the one that the state names."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import orjson
+import pytest
+from typer.testing import CliRunner
+
+from sovereign_ai.cli.main import app
+from sovereign_ai.deploy import engine as engines
+
+LAB = Path(__file__).resolve().parents[2] / "stacks" / "lab"
+PULUMI = """#!/bin/sh
+case "$1 $2" in
+"stack ls") cat "{here}/stacks.json";;
+"stack export") cat "{here}/state.json";;
+"stack rm") echo "$*" >> "{here}/removed"; echo '[]' > "{here}/stacks.json";;
+*) echo "called: $*" >&2; exit 1;;
+esac
+"""
+Held = Callable[[Path], None]
+
+
+@pytest.fixture
+def stack(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
+    program = tmp_path / "pulumi"
+    program.write_text(PULUMI.format(here=tmp_path))
+    program.chmod(0o700)
+    (tmp_path / "stacks.json").write_text("[]")
+    monkeypatch.setattr(engines, "find", lambda _name: program)
+    monkeypatch.setattr(engines, "environment", lambda *_: {})
+    shutil.copytree(LAB, tmp_path / "lab")
+    return tmp_path / "lab"
+
+
+@pytest.fixture
+def held(tmp_path: Path) -> Held:
+    """Make the state hold one object that was deployed by a kubeconfig."""
+
+    def hold(kubeconfig: Path) -> None:
+        resources = [
+            {"type": "pulumi:providers:kubernetes", "inputs": {"kubeconfig": str(kubeconfig)}},
+            {"type": "kubernetes:core/v1:Namespace", "inputs": {}},
+        ]
+        (tmp_path / "stacks.json").write_text('[{"name": "organization/lab/lab"}]')
+        (tmp_path / "state.json").write_text(json.dumps({"deployment": {"resources": resources}}))
+
+    return hold
+
+
+def down(stack: Path, *more: str) -> tuple[int, dict[str, Any]]:
+    done = CliRunner().invoke(app, ["down", str(stack), *more, "--json"])
+    found: dict[str, Any] = orjson.loads(done.stdout)
+    return done.exit_code, found
+
+
+@pytest.mark.parametrize("more", [(), ("--cluster", "kind"), ("--forget",)], ids=["embedded", "kind", "forget"])
+def test_where_nothing_is_there_nothing_is_to_do_and_that_is_fine(stack: Path, more: tuple[str, ...]) -> None:
+    assert down(stack, *more) == (0, {"command": "down", "ok": True, "cluster": "lab", "forgotten": 0})
+
+
+def test_what_went_with_our_own_plane_is_dropped_from_the_state_and_a_second_time_is_fine(stack: Path, held: Held) -> None:
+    held(stack.parent / "state" / "sovereign-ai" / "clusters" / "lab" / "kubeconfig")
+    assert down(stack)[1]["forgotten"] == 1
+    assert (stack.parent / "removed").read_text() == "stack rm lab --yes --preserve-config --force --non-interactive\n"
+    assert down(stack)[1]["forgotten"] == 0
+
+
+def test_what_stands_on_another_cluster_is_kept_and_named(stack: Path, held: Held) -> None:
+    kubeconfig = stack.parent / "other.kubeconfig"
+    held(kubeconfig)
+    code, document = down(stack)
+    assert (code, document["problems"][0]["code"]) == (3, "cluster-gone")
+    kubeconfig.touch()
+    code, document = down(stack)
+    assert (code, document["problems"][0]["code"]) == (3, "other-cluster")
+    assert not (stack.parent / "removed").exists()
+
+
+def test_forget_says_where_the_objects_stood(stack: Path, held: Held) -> None:
+    held(stack.parent / "other.kubeconfig")
+    code, document = down(stack, "--forget")
+    assert (code, document["forgotten"], document["kubeconfig"]) == (0, 1, str(stack.parent / "other.kubeconfig"))
