@@ -102,10 +102,10 @@ def _energy(output: Output, path: Path, figures: Path | None, wet_bulb: list[str
 
     stack, given = _opened(path, figures, "energy")
     found = {site: series(Path(file)) for site, file in _by_site("--wet-bulb", wet_bulb, "fra1=wet-bulb.txt")}
-    _told(output, assess(stack.factory, stack.plan, given, found, _hours(hourly, store)))
+    _told(output, assess(stack.factory, stack.plan, given, found, hours(hourly, store)))
 
 
-def _hours(hourly: list[str], store: list[str]) -> dict[str, Hourly]:
+def hours(hourly: list[str], store: list[str]) -> dict[str, Hourly]:
     """Read hourly supply and load, and batteries."""
     from sovereign_ai.assess.energy.balance import Store
     from sovereign_ai.assess.energy.report import Hourly

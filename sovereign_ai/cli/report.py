@@ -29,15 +29,28 @@ def add(app: typer.Typer) -> None:
             typer.Option("--output", "-o", help="A file to write: .html, .json, .csv or .oscal.json; may be given several times."),
         ] = None,
         figures: Annotated[Path | None, typer.Option("--figures", "-f", help="Your own figures, in YAML or JSON.")] = None,
+        hourly: Annotated[
+            list[str] | None, typer.Option(help="SITE=FILE: hourly supply and load, as for `assess energy`; drawn and listed.")
+        ] = None,
+        store: Annotated[list[str] | None, typer.Option(help="SITE=KWH,KW: a battery for the hours, such as fra1=4000,1000.")] = None,
         observation: Annotated[Path | None, typer.Option("--observation", help="What `verify --json` printed, to be shown too.")] = None,
         on: Annotated[str | None, typer.Option("--on", help="The day of the report, 2026-12-31; left out, today.")] = None,
         as_json: Annotated[bool, AsJson] = False,
     ) -> None:
         """Write a self-assessment: one HTML file that loads nothing, the same as JSON or CSV, or its controls as OSCAL."""
-        speak("report", as_json, lambda output: _report(output, stack, out or [], figures, observation, on))
+        series = (hourly or [], store or [])
+        speak("report", as_json, lambda output: _report(output, stack, out or [], figures, observation, on, series))
 
 
-def _report(output: Output, path: Path, out: list[Path], figures: Path | None, observation: Path | None, on: str | None) -> None:
+def _report(
+    output: Output,
+    path: Path,
+    out: list[Path],
+    figures: Path | None,
+    observation: Path | None,
+    on: str | None,
+    series: tuple[list[str], list[str]],
+) -> None:
     now = day(on)
     if not out and not output.as_json:
         raise UsageError(Problem("no-output", "no file was named", hint="add --output report.html, or --json"))
@@ -53,7 +66,7 @@ def _report(output: Output, path: Path, out: list[Path], figures: Path | None, o
     if problems:
         raise UsageError(problems)
     output.progress("assessing")
-    found = gathered(path, figures, observation, now)
+    found = gathered(path, figures, observation, now, series)
     for file in out:
         output.progress(f"writing {file}")
         write(file, _text(found, _kind(file)))
@@ -66,12 +79,15 @@ def _kind(file: Path) -> str:
     return next((kind for kind in _KINDS if file.name.endswith(kind)), "")
 
 
-def gathered(path: Path, figures: Path | None, observation: Path | None, now: date) -> Report:
+def gathered(
+    path: Path, figures: Path | None, observation: Path | None, now: date, series: tuple[list[str], list[str]] = ([], [])
+) -> Report:
     """Read a stack and assess everything about it."""
     from sovereign_ai.assess.figures import split
     from sovereign_ai.assess.sources import given_by
     from sovereign_ai.assess.sovereignty.evidence import read_evidence
     from sovereign_ai.attest.report.gather import gather
+    from sovereign_ai.cli.assess import hours
     from sovereign_ai.cli.stack import open_stack
 
     stack = open_stack(path)
@@ -83,6 +99,7 @@ def gathered(path: Path, figures: Path | None, observation: Path | None, now: da
         given=split(stack.factory, stack.plan, given_by(figures)) if figures else None,
         source=_source(stack.factory.where("name").file),
         observation=_observed(observation, stack.factory.name),
+        hourly=hours(*series),
     )
 
 

@@ -13,7 +13,7 @@ raises the carbon-free share, never REF.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any
 
 RENEWABLE = frozenset({"wind", "solar", "hydro"})
@@ -51,6 +51,25 @@ class Store:
 
 
 @dataclass(frozen=True, slots=True)
+class Course:
+    """Hour by hour, in kilowatts: in each hour the load is what the sources gave at once, the store, and the shortfall.
+
+    Attributes:
+        load: what was wanted.
+        kinds: by source's name, what kind of source it is.
+        given: by source's name, what was used of it at once.
+        store: what the store gave.
+        shortfall: what nobody gave.
+    """
+
+    load: Sequence[float]
+    kinds: Mapping[str, str]
+    given: Mapping[str, Sequence[float]]
+    store: Sequence[float]
+    shortfall: Sequence[float]
+
+
+@dataclass(frozen=True, slots=True)
 class Balance:
     """What came of supply and load, in kilowatt-hours.
 
@@ -65,6 +84,7 @@ class Balance:
         lost: losses of the store and what is left in it.
         renewable_share: of the load, from renewable sources.
         carbon_free_share: of the load, from renewable or nuclear sources.
+        course: the hours themselves; too many for the plain data.
     """
 
     hours: int
@@ -77,10 +97,11 @@ class Balance:
     lost: float
     renewable_share: float
     carbon_free_share: float
+    course: Course
 
     def to_data(self) -> dict[str, Any]:
-        """Give plain data."""
-        return asdict(self) | {"used": dict(self.used)}
+        """Give plain data, without the single hours."""
+        return {name: getattr(self, name) for name in self.__slots__ if name != "course"} | {"used": dict(self.used)}
 
 
 def balance(load: Sequence[float], supplies: Sequence[Supply], store: Store | None = None) -> Balance:
@@ -101,26 +122,27 @@ def balance(load: Sequence[float], supplies: Sequence[Supply], store: Store | No
     free = [one.source in RENEWABLE or one.source == "nuclear" for one in ordered]
     used = [0.0] * len(ordered)
     filled = [0.0] * len(ordered)
-    shortfall = worst = curtailed = lost = 0.0
-    short_hours = 0
+    given: list[list[float]] = [[] for _ in ordered]
+    stored: list[float] = []
+    short: list[float] = []
+    curtailed = lost = 0.0
     for hour, wanted in enumerate(load):
-        need, over = wanted, [0.0] * len(ordered)
+        need, over, from_store = wanted, [0.0] * len(ordered), 0.0
         for number, one in enumerate(ordered):
             if not free[number] and store is not None and need > 0:
-                need = _discharge(store, filled, used, need)
+                from_store += need - (need := _discharge(store, filled, used, need))
             taken = min(one.hours[hour], need)
             used[number] += taken
+            given[number].append(taken)
             need -= taken
             over[number] = one.hours[hour] - taken if free[number] else 0.0
         if store is not None and need > 0:
-            need = _discharge(store, filled, used, need)
+            from_store += need - (need := _discharge(store, filled, used, need))
+        stored.append(from_store)
         spare, wasted = _charge(store, filled, over)
         curtailed += spare
         lost += wasted
-        if need > 1e-9 * max(wanted, 1.0):
-            shortfall += need
-            short_hours += 1
-            worst = max(worst, need)
+        short.append(need if need > 1e-9 * max(wanted, 1.0) else 0.0)
     whole = sum(load)
     green = sum(amount for amount, one in zip(used, ordered, strict=True) if one.source in RENEWABLE)
     clean = sum(amount for amount, kind in zip(used, free, strict=True) if kind)
@@ -128,13 +150,20 @@ def balance(load: Sequence[float], supplies: Sequence[Supply], store: Store | No
         hours=len(load),
         load=whole,
         used={one.name: amount for one, amount in zip(ordered, used, strict=True)},
-        shortfall=shortfall,
-        short_hours=short_hours,
-        worst_gap=worst,
+        shortfall=sum(short),
+        short_hours=sum(gap > 0 for gap in short),
+        worst_gap=max(short, default=0.0),
         curtailed=curtailed,
         lost=lost + sum(filled),
         renewable_share=green / whole if whole else 0.0,
         carbon_free_share=clean / whole if whole else 0.0,
+        course=Course(
+            load=tuple(load),
+            kinds={one.name: one.source for one in ordered},
+            given={one.name: tuple(hours) for one, hours in zip(ordered, given, strict=True)},
+            store=tuple(stored),
+            shortfall=tuple(short),
+        ),
     )
 
 

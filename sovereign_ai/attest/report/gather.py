@@ -21,7 +21,7 @@ import orjson
 from sovereign_ai import __version__
 from sovereign_ai.assess.cost.report import Cost
 from sovereign_ai.assess.cost.report import assess as assess_cost
-from sovereign_ai.assess.energy.report import Energy
+from sovereign_ai.assess.energy.report import Energy, Hourly
 from sovereign_ai.assess.energy.report import assess as assess_energy
 from sovereign_ai.assess.goodput.report import Goodput
 from sovereign_ai.assess.goodput.report import assess as assess_goodput
@@ -150,6 +150,7 @@ def gather(
     given: Mapping[str, Mapping[str, Given]] | None = None,
     source: str = "",
     observation: Mapping[str, Any] | None = None,
+    hourly: Mapping[str, Hourly] | None = None,
 ) -> Report:
     """Assess everything.
 
@@ -161,9 +162,10 @@ def gather(
         given: `goodput`, `energy` and `cost` to the user's own figures.
         source: text of the description, to which findings are linked.
         observation: what `verify --json` printed.
+        hourly: site to its hourly supply and load.
 
     Raises:
-        UsageError: a figure was given that no assessment has.
+        UsageError: a figure was given that no assessment has, or a series of a site or contract that there is not.
     """
     own = given or {}
     bundles = {cluster.name: render(factory, plan, cluster.name) for cluster in plan.clusters}
@@ -176,7 +178,7 @@ def gather(
         },
         objects={name: bundle.digest for name, bundle in bundles.items()},
         goodput=assess_goodput(factory, plan, own.get("goodput"), _RUNS),
-        energy=assess_energy(factory, plan, own.get("energy")),
+        energy=assess_energy(factory, plan, own.get("energy"), hourly=hourly),
         cost=assess_cost(factory, plan, own.get("cost")),
         sovereignty=assess_sovereignty(factory, plan, now=now, evidence=evidence),
         flows=flows(factory),

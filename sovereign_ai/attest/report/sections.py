@@ -10,6 +10,7 @@ from sovereign_ai.attest.report import atlas, bars, elevations
 from sovereign_ai.attest.report.controls import place
 from sovereign_ai.attest.report.flows import KINDS
 from sovereign_ai.attest.report.gather import Report
+from sovereign_ai.attest.report.hours import balances
 from sovereign_ai.attest.report.markup import Markup, join, tag
 from sovereign_ai.attest.report.numbers import fact, key, mark, numbers, table, why
 from sovereign_ai.plan.summary import summary
@@ -150,6 +151,7 @@ def energy(report: Report) -> Iterator[Markup]:
         for one in found.checks
     )
     yield table(("site", "rule", "stands", "from", "why"), limits)
+    yield from balances(found.balances)
     yield tag("h3", "Every number of energy")
     yield numbers("energy", found.measures)
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 STYLE = """
 :root{color-scheme:light dark;--ink:#1b2430;--soft:#566173;--paper:#ffffff;--panel:#f4f6f9;--line:#cfd6df;--link:#0b57b0;
 --load:#2f6fd6;--worst:#9dbdf2;--over:#d4351c;--range:#1b2430;--good:#d5efdd;--bad:#f8d3cd;--warn:#fbe8bd;--odd:#e3e0f3;--choke:#c62f17;
---home:#e2efe6;--abroad:#fbe9d3;--compute:#8fb4ef;--network:#b9c4d2;--storage:#e4c583}
+--home:#e2efe6;--abroad:#fbe9d3;--green:#4f9d69;--atom:#8f6fc4;--mix:#b9c4d2;--kept:#e0b341;--compute:#8fb4ef;--network:#b9c4d2;--storage:#e4c583}
 @media screen and (prefers-color-scheme:dark){:root{--ink:#e6eaf0;--soft:#a3aebd;--paper:#11161d;--panel:#1a212b;--line:#3b4655;--link:#85b6f7;
 --load:#5b92ec;--worst:#2c4675;--over:#ef6a52;--range:#e6eaf0;--good:#1d4630;--bad:#662a20;--warn:#574413;--odd:#39345c;--choke:#ff8068;
---home:#1d3627;--abroad:#46331b;--compute:#33598f;--network:#465263;--storage:#69521f}}
+--home:#1d3627;--abroad:#46331b;--green:#3f8256;--atom:#7a5bb0;--mix:#566377;--kept:#a8842a;--compute:#33598f;--network:#465263;--storage:#69521f}}
 *{box-sizing:border-box}
 html{scroll-padding-top:8px}
 body{margin:0;background:var(--paper);color:var(--ink);font:16px/1.5 system-ui,-apple-system,"Segoe UI",Roboto,"DejaVu Sans",sans-serif}
@@ -35,6 +35,9 @@ svg .flow{fill:none;stroke:var(--soft);stroke-width:1.4}svg .flow.gateway,svg .f
 svg .flow.control,svg .flow.law,svg .flow.key{stroke:var(--choke)}svg .flow.copy{stroke-dasharray:5 4}svg .end{fill:var(--soft)}
 svg .end.gateway,svg .end.backup,svg .end.zone{fill:var(--load)}svg .end.control,svg .end.law,svg .end.key{fill:var(--choke)}
 svg .state-runs{fill:var(--good)}svg .state-stops{fill:var(--bad)}svg .state-shrinks,svg .state-ages,svg .state-part{fill:var(--warn)}svg .state-undecided{fill:var(--odd)}
+.hour-renewable{fill:var(--green);background:var(--green)}.hour-nuclear{fill:var(--atom);background:var(--atom)}.hour-other{fill:var(--mix);background:var(--mix)}
+.hour-store{fill:var(--kept);background:var(--kept)}.hour-short{fill:var(--over);background:var(--over)}svg .hour-mark{stroke:var(--over);stroke-width:2}
+.swatch{display:inline-block;width:.9em;height:.9em;border:1px solid var(--soft);vertical-align:-.1em}
 .plan-picture text{fill:var(--ink)}.plan-picture .h{font-weight:600;font-size:15px}.plan-picture .s{font-size:10.5px;fill:var(--soft)}
 .plan-picture .r{fill:none;stroke:var(--soft)}.plan-picture .w{fill:var(--network);stroke:var(--soft)}.plan-picture .l{stroke:var(--soft);stroke-width:.6}
 .plan-picture .b{fill:var(--paper)}

@@ -28,6 +28,7 @@ def rows(report: Report) -> Iterator[Row]:
         {"section": "plan", "id": name, "value": value, "source": "the plan"} for name, value in summary(report.plan)["totals"].items()
     )
     yield from _numbers(report)
+    yield from _balances(report)
     yield from _verdicts(report)
     yield from _certificates(report)
     yield from _sovereignty(report)
@@ -49,6 +50,15 @@ def _numbers(report: Report) -> Iterator[Row]:
                 "inputs": " ".join(one.inputs),
                 "source": one.source,
             }
+
+
+def _balances(report: Report) -> Iterator[Row]:
+    for site, found in report.energy.balances.items():
+        text = f"of {found.hours} hours"
+        sums = {**found.used, "shortfall": found.shortfall, "not taken": found.curtailed, "lost in the store": found.lost}
+        for name, amount in sums.items():
+            yield {"section": "hours", "id": f"{site}/{name}", "value": cut(amount), "unit": "kWh", "text": text}
+        yield {"section": "hours", "id": f"{site}/hours short", "value": found.short_hours, "unit": "h", "text": text}
 
 
 def _verdicts(report: Report) -> Iterator[Row]:
