@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from sovereign_ai.cli.command import example, speak
-from sovereign_ai.cli.output import AsJson, Output
+from sovereign_ai.cli.output import AsJson, Output, wrapped
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -68,13 +68,36 @@ def _check(output: Output, path: Path, form: Format, out: Path | None, on: str |
         from sovereign_ai.attest.text import text
 
         controls = [one.to_data() for one in states(whole)]
-        output.finish({"clusters": clusters, "controls": controls}, [*lines, *text(whole)], code)
+        missed = _missed(stack.factory, whole)
+        *told, count = text(whole)
+        output.finish({"clusters": clusters, "controls": controls, "waivers": missed}, [*lines, *told, *_beside(missed), count], code)
         return
     files = _told(whole, stack.factory, form, at, {"ok": whole.ok, "clusters": clusters})
     if out is None:
         output.finish({}, [_chosen(files, form)], code)
     else:
         output.finish({}, _written(files, form, out), code)
+
+
+def _missed(factory: AIFactory, verdict: Verdict) -> list[dict[str, Any]]:
+    """Name the waivers whose rule is violated, though not on the resource that they are for: as a rule a name is wrong."""
+    found = []
+    for waiver in factory.waivers:
+        on = sorted({one.resource for one in verdict.violations if one.rule == waiver.rule})
+        used = any(one.rule == waiver.rule and one.resource == waiver.resource for one in verdict.findings)
+        if on and not used:
+            found.append({"waiver": waiver.id, "rule": waiver.rule, "resource": waiver.resource, "violated_on": on})
+    return found
+
+
+def _beside(missed: list[dict[str, Any]]) -> list[str]:
+    """Say of each such waiver on what its rule is violated."""
+    lines: list[str] = []
+    for one in missed:
+        more = f" and {len(one['violated_on']) - 3} more" if len(one["violated_on"]) > 3 else ""
+        on = f"{', '.join(one['violated_on'][:3])}{more}"
+        lines += [*wrapped(f"waiver {one['waiver']} covers nothing: {one['rule']} is not violated on {one['resource']}, but on {on}"), ""]
+    return lines
 
 
 def _time(on: str | None) -> datetime:

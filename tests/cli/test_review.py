@@ -103,6 +103,26 @@ def test_a_day_that_is_none_and_a_folder_that_cannot_be_written_are_bad_input(tm
     assert "Traceback" not in result.output
 
 
+def test_the_waiver_that_the_manual_shows_covers_what_check_found_and_a_wrong_resource_is_named(bad: Path) -> None:
+    manual = (LAB.parents[1] / "docs" / "security.md").read_text(encoding="utf-8")
+    example = manual.partition("```yaml\n")[2].partition("```")[0]
+    file = bad / "factory.yaml"
+    text = file.read_text().replace("parent: {seat: US}", "parent: {seat: DE}")
+    assert "waivers:" not in text
+    file.write_text(f"{text}\n{example}")
+    fine = call("check", str(bad), "--on", "2026-11-30")
+    assert (fine.exit_code, "LNK-001 [waived link-at-delivery, critical] Site/fra1" in fine.stdout) == (0, True)
+    assert call("check", str(bad), "--on", "2026-12-31").exit_code == 1
+    file.write_text(f"{text}\n{example.replace('Site/fra1', 'Link/fra1')}")
+    wrong = call("check", str(bad), "--on", "2026-11-30")
+    assert wrong.exit_code == 1
+    told = " ".join(wrong.stdout.split())
+    assert "waiver link-at-delivery covers nothing: LNK-001 is not violated on Link/fra1, but on Site/fra1" in told
+    assert orjson.loads(call("check", str(bad), "--on", "2026-11-30", "--json").stdout)["waivers"] == [
+        {"waiver": "link-at-delivery", "rule": "LNK-001", "resource": "Link/fra1", "violated_on": ["Site/fra1"]}
+    ]
+
+
 def test_rules_list_the_registry_and_its_matrix_of_places() -> None:
     data = orjson.loads(call("rules", "--json").stdout)
     assert [one["id"] for one in data["rules"]] == [one.id for one in REGISTRY]
