@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 import typer
 
 from sovereign_ai.cli.command import example, speak
+from sovereign_ai.cli.files import save
 from sovereign_ai.cli.output import AsJson, Output
 
 if TYPE_CHECKING:
@@ -158,10 +159,7 @@ def _cost(output: Output, path: Path, figures: Path | None, focus: str | None, o
     if out is None:
         output.finish({"focus": text}, text.splitlines())
         return
-    try:
-        out.write_text(text, encoding="utf-8")
-    except OSError as error:
-        _refuse("cannot-write", f"{out}: {error.strerror}", "name a file that can be written")
+    save(out, text)
     output.finish({"wrote": str(out)}, [f"wrote {out}"])
 
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from sovereign_ai.cli.command import example, speak
+from sovereign_ai.cli.files import save
 from sovereign_ai.cli.output import AsJson, Output, wrapped
 
 if TYPE_CHECKING:
@@ -42,8 +43,8 @@ def add(app: typer.Typer) -> None:
         as_json: Annotated[bool, AsJson] = False,
     ) -> None:
         """Judge the description, the plan and every cluster's objects by the rules."""
-        form = Format.JSON if as_json else form
-        speak("check", form is Format.JSON and out is None, lambda output: _check(output, stack, form, out, on))
+        form = Format.JSON if as_json and (out is None or form is Format.TEXT) else form
+        speak("check", as_json or (form is Format.JSON and out is None), lambda output: _check(output, stack, form, out, on))
 
 
 def _check(output: Output, path: Path, form: Format, out: Path | None, on: str | None) -> None:
@@ -63,7 +64,7 @@ def _check(output: Output, path: Path, form: Format, out: Path | None, on: str |
         lines.append(f"{cluster.name}: {len(bundle.objects)} objects")
     whole = merged(verdicts)
     code = ExitCode.OK if whole.ok else ExitCode.FINDINGS
-    if (form is Format.TEXT and out is None) or output.as_json:
+    if out is None and (form is Format.TEXT or output.as_json):
         from sovereign_ai.attest.controls import states
         from sovereign_ai.attest.text import text
 
@@ -76,7 +77,8 @@ def _check(output: Output, path: Path, form: Format, out: Path | None, on: str |
     if out is None:
         output.finish({}, [_chosen(files, form)], code)
     else:
-        output.finish({}, _written(files, form, out), code)
+        written = _written(files, form, out)
+        output.finish({"files": written}, written, code)
 
 
 def _missed(factory: AIFactory, verdict: Verdict) -> list[dict[str, Any]]:
@@ -152,18 +154,9 @@ def _chosen(files: dict[str, str], form: Format) -> str:
 
 
 def _written(files: dict[str, str], form: Format, out: Path) -> list[str]:
-    """Write the documents and name them.
-
-    Raises:
-        UsageError: they cannot be written there.
-    """
-    from sovereign_ai.errors import Problem, UsageError
-
+    """Write the documents and name them."""
     places = {out / name if form is Format.OSCAL else out: text for name, text in files.items()}
-    try:
-        for place, text in places.items():
-            place.parent.mkdir(parents=True, exist_ok=True)
-            place.write_text(text + "\n", encoding="utf-8")
-    except OSError as error:
-        raise UsageError(Problem("cannot-write", f"{error.filename}: {error.strerror}", hint="name another --output")) from None
+    for place, text in places.items():
+        place.parent.mkdir(parents=True, exist_ok=True)
+        save(place, text + "\n")
     return [str(place) for place in places]

@@ -10,6 +10,7 @@ from typing import Any
 
 import typer
 
+from sovereign_ai.cli.files import problem_of
 from sovereign_ai.cli.output import Output
 from sovereign_ai.errors import DeploymentError, Problem, SovereignError
 
@@ -25,6 +26,8 @@ def speak(command: str, as_json: bool, work: Callable[[Output], None]) -> None:
         raise typer.Exit(130) from None
     except (typer.Exit, BrokenPipeError):
         raise
+    except OSError as error:
+        output.fail(problem_of(error) or _defect(traceback.format_exc()))
     except Exception:  # noqa: BLE001 - the last stop before a user's terminal: kept in a file, told in one line
         output.fail(_defect(traceback.format_exc()))
 

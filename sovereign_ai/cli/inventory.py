@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from sovereign_ai.cli.command import example, speak
+from sovereign_ai.cli.files import save
 from sovereign_ai.cli.output import AsJson, Output
 from sovereign_ai.cli.target import Backend, ClusterOption, KubeconfigOption, StackOption, running
 
@@ -141,6 +142,6 @@ def _adopt(output: Output, folder: Path, pairs: list[str], site: str, out: Path 
     part = adopt(read_tables(folder), models, site)
     text = part.to_yaml()
     if out is not None:
-        out.write_text(text, encoding="utf-8")
+        save(out, text)
     data = {"part": part.to_data(), "questions": list(part.questions)}
     output.finish(data, [f"wrote {out}: {len(part.pools)} pools, {len(part.fabrics)} fabrics"] if out else text.splitlines())

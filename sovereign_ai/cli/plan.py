@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from sovereign_ai.cli.command import example, speak
+from sovereign_ai.cli.files import save
 from sovereign_ai.cli.output import AsJson, Output
 
 
@@ -35,12 +36,12 @@ def _plan(output: Output, path: Path, out: Path | None, picture: Path | None, wh
     stack = open_stack(path)
     said = []
     if out is not None:
-        out.write_bytes(stack.plan.canonical)
+        save(out, stack.plan.canonical)
         said.append(f"wrote {out}")
     if picture is not None:
         from sovereign_ai.render.picture import picture as drawn
 
-        picture.write_text(drawn(stack.plan), encoding="utf-8")
+        save(picture, drawn(stack.plan))
         said.append(f"wrote {picture}")
     if output.as_json:
         sys.stdout.flush()

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from sovereign_ai.cli.command import example, speak
+from sovereign_ai.cli.files import save
 from sovereign_ai.cli.output import AsJson, Output
 from sovereign_ai.errors import EnvironmentLacksError, Problem, UsageError
 
@@ -184,12 +185,9 @@ def read(path: Path) -> bytes:
 
 
 def write(path: Path, text: str) -> None:
-    """Write a file that the user named.
+    """Write a file that the user named, whole or not at all.
 
     Raises:
-        EnvironmentLacksError: it cannot be written.
+        OSError: it cannot be written.
     """
-    try:
-        path.write_text(text, encoding="utf-8")
-    except OSError as error:
-        raise EnvironmentLacksError(Problem("cannot-write", f"{path}: {error.strerror}", hint="name a file that can be written")) from None
+    save(path, text)

@@ -10,6 +10,7 @@ import orjson
 import typer
 
 from sovereign_ai.cli.command import example, speak
+from sovereign_ai.cli.files import save
 from sovereign_ai.cli.output import AsJson, Output
 
 
@@ -32,5 +33,5 @@ def _schema(output: Output, out: Path | None) -> None:
     if out is None:
         sys.stdout.write(text)
         return
-    out.write_text(text, encoding="utf-8")
+    save(out, text)
     output.finish({"file": str(out)}, [f"wrote {out}"])

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from sovereign_ai.cli.command import example, speak
+from sovereign_ai.cli.files import save
 from sovereign_ai.cli.output import AsJson, Output, table
 
 if TYPE_CHECKING:
@@ -86,5 +87,5 @@ def _sbom(output: Output, out: Path | None) -> None:
     if out is None:
         sys.stdout.buffer.write(text)
         return
-    out.write_bytes(text)
+    save(out, text)
     output.finish({"file": str(out)}, [f"wrote {out}"])

@@ -88,6 +88,15 @@ def test_oscal_writes_every_document_into_a_folder(bad: Path, tmp_path: Path) ->
     assert alone.encode() == before["assessment-results.json"]
 
 
+def test_json_names_the_files_that_were_written_in_another_format(bad: Path, tmp_path: Path) -> None:
+    out = tmp_path / "check.sarif"
+    done = call("check", str(bad), "--format", "sarif", "--output", str(out), "--json")
+    assert (done.exit_code, orjson.loads(done.stdout)) == (1, {"command": "check", "files": [str(out)], "ok": False})
+    assert orjson.loads(out.read_bytes())["runs"]
+    assert call("check", str(bad), "--output", str(tmp_path / "check.json"), "--json").exit_code == 1
+    assert orjson.loads((tmp_path / "check.json").read_bytes())["ok"] is False
+
+
 def test_text_has_a_line_a_control_and_the_findings_last(bad: Path) -> None:
     lines = call("check", str(bad)).stdout.splitlines()
     controls = [line for line in lines if line.startswith("ECSF SOV-2.2 ")]
@@ -95,12 +104,12 @@ def test_text_has_a_line_a_control_and_the_findings_last(bad: Path) -> None:
     assert lines[-1].startswith("2 violations, ")
 
 
-def test_a_day_that_is_none_and_a_folder_that_cannot_be_written_are_bad_input(tmp_path: Path) -> None:
+def test_a_day_that_is_none_is_bad_input_and_a_folder_that_cannot_be_written_is_the_environments(tmp_path: Path) -> None:
     assert call("check", str(LAB), "--on", "tomorrow").exit_code == 2
     (tmp_path / "file").write_text("")
     result = call("check", str(LAB), "--format", "sarif", "--output", str(tmp_path / "file" / "check.sarif"))
-    assert result.exit_code == 2
-    assert "Traceback" not in result.output
+    assert result.exit_code == 3
+    assert "file-refused" in result.output
 
 
 def test_the_waiver_that_the_manual_shows_covers_what_check_found_and_a_wrong_resource_is_named(bad: Path) -> None:
