@@ -56,7 +56,7 @@ def test_a_link_is_followed_and_a_device_is_written_as_it_is(tmp_path: Path) -> 
         (("plan", LAB, "--picture"), "{folder}", "name a file"),
         (("schema", "--output"), "{folder}/none/schema.json", "make the folder first"),
         (("render", LAB, "--output"), "{file}", "move it away"),
-        (("check", LAB, "--format", "sarif", "--output"), "{file}/check.sarif", "a file"),
+        (("check", LAB, "--format", "sarif", "--output"), "{file}/check.sarif", "move it away"),
         (("init",), "{file}/lab", "a file"),
         (("report", LAB, "--output"), "{folder}/none/report.html", "make the folder first"),
     ],
