@@ -6,7 +6,10 @@ error, what it imports from its own folder is forgotten afterwards, and no bytec
 
 from __future__ import annotations
 
+import builtins
 import contextlib
+import difflib
+import re
 import runpy
 import sys
 import traceback
@@ -19,6 +22,9 @@ from sovereign_ai.spec.secrets import may_be_secret
 
 _RUN_NAME = "factory"
 _MOST_TEXT = 200
+_NOT_THERE = re.compile(r"cannot import name '(\w+)'")
+_FILE = re.compile(r" \(/[^()]*\)$")
+"""The file of a module behind Python's own message; the problem names the user's line instead."""
 
 
 def run(file: Path) -> AIFactory:
@@ -53,9 +59,32 @@ def _problem(error: BaseException, file: Path) -> Problem:
     where = Where(frames[-1].filename, frames[-1].lineno) if frames else Where(str(file))
     if isinstance(error, SystemExit):
         return Problem("python-error", "the program ends itself here", where, "a description only leaves a name 'factory'")
-    text = " ".join(str(error).split())[:_MOST_TEXT]
+    text = " ".join(_FILE.sub("", str(error)).split())[:_MOST_TEXT]
     said = "" if not text else ": (its text is not shown)" if may_be_secret(text) else f": {text}"
-    return Problem("python-error", f"{type(error).__name__}{said}", where, "mend the line, or what it calls")
+    return Problem("python-error", f"{type(error).__name__}{said}", where, _hint(error))
+
+
+def _hint(error: BaseException) -> str:
+    """Say what to do: the nearest right name, where a name is wrong."""
+    if isinstance(error, ModuleNotFoundError):
+        return f"put {error.name}.py beside the description, or install {error.name} where sovereign-ai is installed"
+    known: list[str] = []
+    wrong = ""
+    if isinstance(error, ImportError) and error.name in sys.modules:
+        found = _NOT_THERE.match(str(error))
+        known, wrong = _names(sys.modules[error.name]), found.group(1) if found else ""
+    elif isinstance(error, AttributeError) and error.obj is not None:
+        known, wrong = _names(error.obj), str(error.name)
+    elif isinstance(error, NameError):
+        frames = [frame for frame, _ in traceback.walk_tb(error.__traceback__)]
+        known, wrong = [*dir(builtins), *frames[-1].f_globals, *frames[-1].f_locals], str(error.name)
+    close = difflib.get_close_matches(wrong, known, n=1, cutoff=0.6) if known else []
+    return f"did you mean {close[0]!r}?" if close else "mend the line, or what it calls"
+
+
+def _names(holder: object) -> list[str]:
+    """Give the public names of a module or an object."""
+    return [name for name in getattr(holder, "__all__", None) or dir(holder) if not name.startswith("_")]
 
 
 @contextlib.contextmanager

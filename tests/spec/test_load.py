@@ -163,6 +163,22 @@ def test_a_python_file_that_fails_is_a_problem_with_its_line(tmp_path: Path, tex
     assert problem.hint
 
 
+@pytest.mark.parametrize(
+    ("text", "hint"),
+    [
+        ("from sovereign_ai import AIFactoy\n", "did you mean 'AIFactory'?"),
+        ("import sovereign_ai as sai\nfactory = sai.AIFactry()\n", "did you mean 'AIFactory'?"),
+        ("pools = []\nfactory = poools\n", "did you mean 'pools'?"),
+        ("import no_such_module_anywhere\n", "put no_such_module_anywhere.py beside the description"),
+        ("x = 1 / 0\n", "mend the line"),
+    ],
+)
+def test_a_wrong_name_in_python_gets_the_nearest_right_one_and_no_path_of_this_machine(tmp_path: Path, text: str, hint: str) -> None:
+    (problem,) = refusal(python_stack(tmp_path, text)).problems
+    assert hint in problem.hint
+    assert "/" not in problem.message.replace("1 / 0", "")
+
+
 def test_an_exception_that_may_hold_a_secret_is_not_repeated(tmp_path: Path):
     error = refusal(python_stack(tmp_path, "raise ValueError('ghp_0123456789abcdefABCDEF is wrong')\n"))
     assert "ghp_" not in str(error)
