@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from sovereign_ai.cli.command import example, speak
-from sovereign_ai.cli.output import AsJson, Output, table
+from sovereign_ai.cli.output import AsJson, Output, table, wrapped
 
 
 def add(app: typer.Typer) -> None:
@@ -25,7 +25,7 @@ def _doctor(output: Output) -> None:
 
     checks = doctor()
     rows = [("ok" if check.ok else "NO", check.tool, check.found or "-") for check in checks]
-    hints = [f"{check.tool}: wanted {check.wanted}; {check.hint}" for check in checks if not check.ok]
+    hints = [line for check in checks if not check.ok for line in wrapped(f"{check.tool}: wanted {check.wanted}; {check.hint}")]
     ok = all(check.ok for check in checks)
     lines = [*table(["", "tool", "found"], rows), *hints]
     output.finish({"checks": [check.to_data() for check in checks]}, lines, ExitCode.OK if ok else ExitCode.ENVIRONMENT)

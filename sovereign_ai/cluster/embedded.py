@@ -244,12 +244,16 @@ def _too_late(where: Place, seen: ClusterStatus) -> EnvironmentLacksError:
 def _programs(given: Mapping[str, Path]) -> dict[str, Path]:
     """Find the program of every component: the one given, else the toolchain's."""
     programs = {name: Path(path).absolute() for name, path in given.items() if name in {*COMPONENTS, OPERATOR}}
-    missing = [name for name in COMPONENTS if name not in programs]
-    if missing:
-        from sovereign_ai.toolchain.install import find  # noqa: PLC0415 - only where it is needed
+    problems: list[Problem] = []
+    for name in COMPONENTS:
+        if name not in programs:
+            from sovereign_ai.toolchain.install import find  # noqa: PLC0415 - only where it is needed
 
-        programs |= {name: find(name) for name in missing}
-    problems = [
+            try:
+                programs[name] = find(name)
+            except EnvironmentLacksError as error:
+                problems += error.problems
+    problems += [
         Problem("tool-missing", f"{name} is not a program that can be run: {path}", hint="run `sovereign-ai tools install`")
         for name, path in sorted(programs.items())
         if not os.access(path, os.X_OK) or path.is_dir()
