@@ -126,7 +126,10 @@ def _validations(kept: Iterable[Mapping[str, Any]]) -> Iterator[dict[str, Any]]:
         kind, name = one["kind"], one["metadata"]["name"]
         meant = f'request.resource.resource == "{GUARDED[kind]}" && variables.held.metadata.name == "{name}"'
         expected = _literal(_as_stored(kind, one["spec"]))
-        message = f"{kind} {name} is guarded: it may be neither deleted nor loosened; change the description and run `sovereign-ai up`"
+        message = (
+            f"{kind} {name} is guarded: it may be neither deleted nor loosened; to change it, change the description and deploy; "
+            "to remove the factory, run `sovereign-ai down`, and not `pulumi destroy`"
+        )
         yield {
             "expression": f'!({meant}) || (request.operation != "DELETE" && (variables.same || dyn(object.spec) == dyn({expected})))',
             "message": message,

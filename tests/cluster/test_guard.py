@@ -53,6 +53,14 @@ def test_what_it_expects_is_what_the_server_stores_of_what_we_write():
         assert _as_stored(one["kind"], one["spec"]) == completed(one)["spec"]
 
 
+def test_a_refusal_says_how_to_change_a_policy_and_how_to_remove_the_factory():
+    guarding, _ = guard_objects(lab_policies())
+    for one in guarding["spec"]["validations"]:
+        for word in ("is guarded", "change the description and deploy", "`sovereign-ai down`, and not `pulumi destroy`"):
+            assert word in one["message"]
+        assert "\n" not in one["message"], "the API server takes none"
+
+
 def test_what_is_no_policy_is_not_guarded():
     assert guard_objects([{"kind": "Namespace", "metadata": {"name": "research"}}]) == []
 
