@@ -76,8 +76,8 @@ def _up(output: Output, engine: HostsEngine) -> None:
 
 
 def _forget(output: Output, engine: HostsEngine) -> None:
-    outcome = engine.destroy()
-    output.finish(outcome.to_data(), ["the hosts are forgotten, and stay as they are", f"log: {outcome.log}"])
+    count = engine.forget()
+    output.finish({"forgotten": count}, [f"{count:,} hosts are forgotten, and stay as they are" if count else "no host was known to Pulumi"])
 
 
 def _data(engine: HostsEngine, outcome: Outcome) -> dict[str, Any]:

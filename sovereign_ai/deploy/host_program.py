@@ -10,6 +10,8 @@ for its plugins.
 from __future__ import annotations
 
 import json
+import platform
+import shutil
 import signal
 import subprocess
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -19,8 +21,10 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from sovereign_ai.deploy.engine import Engine, Told
+from sovereign_ai.deploy.host_provider.inventories import forget
 from sovereign_ai.deploy.hosts import need
 from sovereign_ai.deploy.place import state_dir
+from sovereign_ai.deploy.turn import turn
 
 _PROGRAM = '''"""Brings hosts of {factory} to the plan; written by `sovereign-ai hosts`, and written anew by it."""
 
@@ -98,6 +102,29 @@ class HostsEngine(Engine):
         self.drift: dict[str, dict[str, str]] = {}
         self.failed: dict[str, str] = {}
 
+    def ensure_stack(self) -> None:
+        """Make the stack unless it is there, and take away a lock whose holder was killed: nothing of a run outlives it."""
+        super().ensure_stack()
+        locks = list((self._state / ".pulumi" / "locks").glob(f"*/*/{self.stack}/*.json"))
+        if locks and all(map(_left_behind, locks)):
+            self._plain("cancel", "--yes", "--stack", self.stack)
+
+    def forget(self) -> int:
+        """Remove the stack without speaking to any host, and give how many hosts it had.
+
+        `pulumi destroy` does the same after a look at them: the engine refreshes what it is about to delete.
+        """
+        count = 0
+        if self.exists():
+            with turn(self.folder, self.progress):
+                self.ensure_stack()
+            for inputs in [one.get("inputs", {}) for one in self._exported() if one["type"].startswith(self.package)]:
+                count += sum(map(len, inputs["units"].values()))
+                forget(inputs["inventory"])
+            self._remove("--force")
+        shutil.rmtree(self.folder)
+        return count
+
     @contextmanager
     def _start(self, command: Sequence[str], environ: Mapping[str, str]) -> Iterator[subprocess.Popen[str]]:
         """Start the engine in a session of its own, and hand on to it the first request to end."""
@@ -137,3 +164,12 @@ class HostsEngine(Engine):
         if meta["op"] in ("refresh", "create"):
             self.drift = dict(outputs.get("drift") or {})
             self.failed = dict(outputs.get("failed") or {})
+
+
+def _left_behind(lock: Path) -> bool:
+    """Tell whether a lock of the state was taken by a process of this machine that is no more."""
+    try:
+        holder = json.loads(lock.read_bytes())
+        return holder["hostname"] == platform.node() and not Path("/proc", str(holder["pid"])).exists()
+    except (OSError, ValueError, KeyError):
+        return False

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from sovereign_ai.deploy.engine import Engine, _failure, Told
+from sovereign_ai.deploy.engine import Engine, Told, _failure
 from sovereign_ai.errors import ExitCode, SpecError
 
 

@@ -12,7 +12,7 @@ import orjson
 import pytest
 
 from sovereign_ai.toolchain.install import bin_dir, find, place_plugins
-from sovereign_ai.toolchain.launcher import write_launcher
+from sovereign_ai.toolchain.launcher import HOSTS_VERSION, write_launcher
 from sovereign_ai.toolchain.place import interpreter
 
 _PROGRAM = """
@@ -184,8 +184,8 @@ def test_with_the_provider_in_pulumis_home_nothing_is_said_of_path(project: Proj
     project.env["PULUMI_IGNORE_AMBIENT_PLUGINS"] = "true"
     done = project.pulumi("up", "--yes", "--skip-preview", "--non-interactive")
     assert "from $PATH" not in done.stdout + done.stderr
-    (plugin,) = orjson.loads(project.pulumi("plugin", "ls", "--json").stdout)
-    assert (plugin["name"], plugin["version"]) == ("kubernetes", "4.25.0")
+    plugins = {(one["name"], one["version"]) for one in orjson.loads(project.pulumi("plugin", "ls", "--json").stdout)}
+    assert plugins == {("kubernetes", "4.25.0"), ("sovereign-hosts", HOSTS_VERSION)}
 
 
 @pytest.mark.cluster

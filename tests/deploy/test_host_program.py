@@ -1,0 +1,126 @@
+"""The hosts' Pulumi program and its engine, without hosts: what is written, what is heard, and what a killed run left."""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import subprocess
+from pathlib import Path
+from typing import NoReturn
+
+import pulumi
+import pytest
+
+import sovereign_ai.deploy
+from sovereign_ai.deploy import host_program
+from sovereign_ai.deploy.engine import Told
+from sovereign_ai.deploy.host_configuration import HostConfiguration, hosts_of
+from sovereign_ai.deploy.host_program import HostsEngine, HostsProgram
+from sovereign_ai.deploy.host_provider import inventories
+from sovereign_ai.errors import UsageError
+from sovereign_ai.render.hosts.given import Given
+from sovereign_ai.toolchain.launcher import HOSTS, write_launcher
+from tests.render.lab import stack
+
+LAB = Path(__file__).resolve().parents[2] / "stacks" / "lab"
+
+
+class Registered(pulumi.runtime.Mocks):
+    """Keeps what a program declares."""
+
+    def __init__(self) -> None:
+        self.made: list[pulumi.runtime.MockResourceArgs] = []
+
+    def new_resource(self, args: pulumi.runtime.MockResourceArgs) -> tuple[str | None, dict[object, object]]:
+        self.made.append(args)
+        return args.name, dict(args.inputs)
+
+    def call(self, args: pulumi.runtime.MockCallArgs) -> NoReturn:
+        raise AssertionError(args.token)
+
+
+@pytest.fixture(autouse=True)
+def _state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
+
+
+def declared(**more: object) -> dict[str, object]:
+    """Declare the lab's hosts and give the inputs that reached Pulumi."""
+    mocks = Registered()
+    pulumi.runtime.set_mocks(mocks)
+    factory, _ = stack("lab")
+    made = HostConfiguration("lab", factory, **more)  # type: ignore[arg-type]
+    pulumi.runtime.sync_await._sync_await(made.urn.future())
+    assert [one.typ for one in mocks.made] == ["sovereign-hosts:index:HostConfiguration"]
+    return dict(mocks.made[0].inputs)
+
+
+def test_a_resource_holds_names_and_a_digest_and_the_inventory_lies_beside_it(tmp_path: Path) -> None:
+    file = tmp_path / "hosts.yaml"
+    file.write_text("account: robot\n", encoding="utf-8")
+    inputs = declared(given=file, limit=["train-001", "serve-001"], budget=2)
+    assert inputs.keys() == {"factory", "inventory", "units", "budget", "forks"}
+    assert inputs["units"] == {"fra1-train-su0": ["train-001"], "fra1-serve-su0": ["serve-001"]}
+    kept = inventories.kept(str(inputs["inventory"]))
+    assert [one.name for one in kept.hosts] == ["train-001", "serve-001"]
+    assert kept.shared["all"]["ansible_user"] == "robot"
+
+
+def test_a_limit_that_means_nobody_is_refused_with_the_nearest() -> None:
+    factory, _ = stack("lab")
+    with pytest.raises(UsageError, match="did you mean 'train-001'"):
+        hosts_of(factory, Given(), ["trian-001"])
+    with pytest.raises(pulumi.RunError, match="means no host"):
+        declared(limit=["trian-001"])
+
+
+def test_the_room_gives_the_resource_by_its_name() -> None:
+    assert sovereign_ai.deploy.HostConfiguration is HostConfiguration
+
+
+def test_the_program_that_is_written_runs_and_says_what_was_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = HostsProgram("lab", LAB, None, ("train-*",), 1, 20).write()
+    assert folder.stat().st_mode & 0o777 == 0o700
+    asked: list[object] = []
+    monkeypatch.setattr("sovereign_ai.deploy.host_configuration.HostConfiguration", lambda *words, **more: asked.append((words[0], more)))
+    exec(compile((folder / "__main__.py").read_text(), "__main__.py", "exec"), {})  # noqa: S102 - the program under test
+    assert asked == [("lab", {"given": None, "limit": ["train-*"], "budget": 1, "forks": 20})]
+
+
+def test_the_providers_launcher_starts_it_and_it_ends_with_the_engines_end_of_its_input(tmp_path: Path) -> None:
+    place = write_launcher(tmp_path, HOSTS)
+    process = subprocess.Popen([place, "127.0.0.1:1"], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    with process:
+        assert process.stdout is not None
+        assert process.stdin is not None
+        assert int(process.stdout.readline()) > 1024
+        process.stdin.close()
+        assert process.wait(timeout=20) == 0
+
+
+def test_what_a_look_found_is_read_from_the_engines_events_and_progress_from_the_providers_words() -> None:
+    said: list[str] = []
+    engine, told = object.__new__(HostsEngine), Told()
+    engine.progress, engine.drift, engine.failed = said.append, {}, {}
+    urn = "urn:pulumi:lab.hosts::lab-hosts::sovereign-hosts:index:HostConfiguration::lab"
+    seen = {"drift": {"a": {"baseline: Files": "- x\n"}}, "failed": {"b": "no route"}}
+    for op, outputs in (("refresh", seen), ("update", {"drift": {}, "failed": {}})):
+        meta = {"urn": urn, "type": "sovereign-hosts:index:HostConfiguration", "op": op, "new": {"outputs": outputs}}
+        engine._hear(json.dumps({"resOutputsEvent": {"metadata": meta}}), told)
+    engine._hear(json.dumps({"diagnosticEvent": {"urn": urn, "severity": "info", "message": "u0: at work\n"}}), told)
+    assert (engine.drift, engine.failed, dict(told.changes)) == (seen["drift"], seen["failed"], {"update": 1})
+    assert said == ["update lab", "u0: at work"]
+
+
+@pytest.mark.parametrize(
+    ("pid", "host", "gone"), [(2**22 + 1, platform.node(), True), (os.getpid(), platform.node(), False), (2**22 + 1, "other", False)]
+)
+def test_a_lock_is_left_behind_only_if_its_holder_was_of_this_machine_and_is_no_more(
+    tmp_path: Path, pid: int, host: str, gone: bool
+) -> None:
+    lock = tmp_path / "lock.json"
+    lock.write_text(json.dumps({"pid": pid, "username": "x", "hostname": host}), encoding="utf-8")
+    assert host_program._left_behind(lock) is gone
+    lock.write_text("{", encoding="utf-8")
+    assert host_program._left_behind(lock) is False
