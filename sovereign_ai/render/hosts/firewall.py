@@ -1,4 +1,5 @@
-"""One nftables table a pool or tier: who may speak to the host itself. Forwarding is left to the pod network.
+"""One nftables table a pool or tier: who may speak to the host itself. Forwarding is left to the pod network, but for one thing: nothing
+goes in by a rail and out by another, so that no host is a bridge between compute and storage.
 
 Everything is dropped but: what was asked for, the machine's own, ICMP; SSH and the kubelet from management; the hosts of the own
 zone; the pod network's tunnels between the cluster's machines, where NetworkPolicy decides; RoCE on rail ports within the zone;
@@ -17,6 +18,7 @@ from sovereign_ai.spec.factory import AIFactory
 
 TABLE = "sovereign"
 KUBELET, SSH, ROCE, NFS = 10_250, 22, 4_791, 2_049
+RAIL_PORTS = '{ "compute*", "storage*" }'
 TUNNELS = (4_789, 6_081, 8_472)
 """UDP ports of VXLAN, Geneve and the VXLAN of the Linux kernel's old default."""
 
@@ -54,8 +56,8 @@ def machine_table(factory: AIFactory, plan: Plan, given: Given, pool: str) -> st
             "ip saddr @zone accept",
             f"ip saddr @cluster udp dport {{ {', '.join(map(str, TUNNELS))} }} accept",
             "ip saddr @cluster ip protocol 4 accept",
-            f'iifname {{ "compute*", "storage*" }} ip saddr @rails udp dport {ROCE} accept',
-            'iifname { "compute*", "storage*" } ip saddr @rails tcp dport 1024-65535 accept',
+            f"iifname {RAIL_PORTS} ip saddr @rails udp dport {ROCE} accept",
+            f"iifname {RAIL_PORTS} ip saddr @rails tcp dport 1024-65535 accept",
             *_declared(factory, plan, zone),
         ],
     )
@@ -100,5 +102,7 @@ def _table(about: str, sets: dict[str, list[str]], rules: list[str]) -> str:
     # Protocols by number: 1 and 58 are ICMP, 4 is IP in IP; a host without netbase knows no names.
     last = [f'limit rate 5/second log prefix "{TABLE} drop "']
     body = "\n".join(f"\t\t{line}" for line in (*first, *rules, *last))
-    lines.append(f"\tchain input {{\n\t\ttype filter hook input priority filter; policy drop;\n{body}\n\t}}\n}}")
+    lines.append(f"\tchain input {{\n\t\ttype filter hook input priority filter; policy drop;\n{body}\n\t}}")
+    through = f"\t\tiifname {RAIL_PORTS} oifname {RAIL_PORTS} drop"
+    lines.append(f"\tchain forward {{\n\t\ttype filter hook forward priority filter; policy accept;\n{through}\n\t}}\n}}")
     return "\n".join(lines) + "\n"
