@@ -209,7 +209,8 @@ def restarted(site: Site, moment: float) -> bool:
 def test_a_broken_gpus_taint_keeps_new_work_away(site: Site) -> None:
     machine = site.real(ZONE)
     try:
-        inject(site.api, site.factory, site.plan, machine, gpu=0, xid=79)
+        assert inject(site.api, site.factory, site.plan, machine, gpu=0, xid=79)
+        until(lambda: offered(site) == 7, lambda: offered(site))  # the scheduler has seen the taint by then
         late = site.pod("gpu-tainted", ZONE, "pause", gpus=1)
         with site.there(late):
             until(lambda: any("untolerated taint" in said for said in site.events(late)), lambda: site.events(late))

@@ -5,6 +5,7 @@ The control plane's node, which serves no device of the lab, plays a machine of 
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -71,15 +72,35 @@ def served(site: Site) -> Iterator[Site]:
             workers.append(Worker(site.api, plan, machine, found.node))
             slices += slice_objects(plan, CLUSTER)
             workers[-1].start()
-        with site.there({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": SPACE}}, *missing):
-            until(lambda: [worker.keep({}) for worker in workers] and all(worker.ready for worker in workers), lambda: workers)
+        space = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": SPACE}}
+        with kept(workers), site.there(space, *missing):
             until(lambda: all(offered(site, kind) == kind.offered for kind in (MIG, AMD, INTEL)), lambda: site.api.get("v1", "Node", name))
+            until(lambda: all(worker.ready for worker in workers), lambda: [worker.machine.part for worker in workers if not worker.ready])
             yield site
     finally:
         for worker in workers:
             worker.stop()
         for obj in slices:
             site.api.delete(*SLICE, obj["metadata"]["name"])
+
+
+@contextmanager
+def kept(workers: list[Worker]) -> Iterator[None]:
+    """Do what the agent does, round by round."""
+    ended = threading.Event()
+
+    def rounds() -> None:
+        while not ended.wait(0.5):
+            for worker in workers:
+                worker.keep({})
+
+    thread = threading.Thread(target=rounds)
+    thread.start()
+    try:
+        yield
+    finally:
+        ended.set()
+        thread.join()
 
 
 def _device_class(name: str) -> dict[str, Any]:
