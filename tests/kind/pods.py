@@ -78,7 +78,7 @@ class Site:
 
     @contextmanager
     def there(self, *objects: dict[str, Any]) -> Iterator[None]:
-        """Have objects made, and gone in the end."""
+        """Have objects made, and gone in the end, all at once."""
         made = []
         try:
             for obj in objects:
@@ -87,7 +87,9 @@ class Site:
             yield
         finally:
             for obj in reversed(made):
-                self.remove(obj)
+                self._delete(obj)
+            for obj in reversed(made):
+                self._gone(obj)
 
     @contextmanager
     def running(self, *pods: dict[str, Any]) -> Iterator[None]:
@@ -104,8 +106,16 @@ class Site:
 
     def remove(self, obj: dict[str, Any]) -> None:
         """Remove an object and wait until it is gone."""
+        self._delete(obj)
+        self._gone(obj)
+
+    def _delete(self, obj: dict[str, Any]) -> None:
+        """Let an object go."""
+        self.api.delete(obj["apiVersion"], obj["kind"], obj["metadata"]["name"], obj["metadata"].get("namespace"))
+
+    def _gone(self, obj: dict[str, Any]) -> None:
+        """Wait until an object is gone."""
         where = obj["metadata"]["name"], obj["metadata"].get("namespace")
-        self.api.delete(obj["apiVersion"], obj["kind"], *where)
         until(lambda: self.api.get(obj["apiVersion"], obj["kind"], *where) is None, lambda: obj["metadata"])
 
     def touch(self, pod: dict[str, Any]) -> None:
