@@ -55,7 +55,7 @@ def add(app: typer.Typer) -> None:
         ] = None,
         as_json: Annotated[bool, AsJson] = False,
     ) -> None:
-        """Say what is drawn, what survives, how it is cooled, what it emits, and what law asks."""
+        """Say what is drawn and survives; how it is cooled, what it emits, and what law asks."""
         speak("assess energy", as_json, lambda output: _energy(output, stack, figures, wet_bulb or [], hourly or [], store or []))
 
     @group.command("cost", **example("sovereign-ai assess cost stacks/lab --focus 2026-12 --output cost.csv"))
@@ -66,12 +66,12 @@ def add(app: typer.Typer) -> None:
         out: Annotated[Path | None, typer.Option("--output", "-o", help="Where the CSV goes; left out, standard output.")] = None,
         as_json: Annotated[bool, AsJson] = False,
     ) -> None:
-        """Say what it costs to build and to run, for a GPU-hour and for useful work, and against renting."""
+        """Say what it costs to build and to run; for a GPU-hour and for useful work, and against renting."""
         speak("assess cost", as_json, lambda output: _cost(output, stack, figures, focus, out))
 
     @group.command("figures", **example("sovereign-ai assess figures stacks/lab > figures.yaml"))
     def figures_(stack: Where = Path(), as_json: Annotated[bool, AsJson] = False) -> None:
-        """List every figure that you can give, with ours and its source, as a file to edit."""
+        """List every figure that you can give; with ours and its source, as a file to edit."""
         speak("assess figures", as_json, lambda output: _figures(output, stack))
 
     @group.command("sovereignty", **example("sovereign-ai assess sovereignty stacks/lab --on 2026-12-31"))

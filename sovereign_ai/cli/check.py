@@ -42,7 +42,7 @@ def add(app: typer.Typer) -> None:
         on: Annotated[str | None, typer.Option("--on", help="The day that is judged, 2026-12-31; left out, today.")] = None,
         as_json: Annotated[bool, AsJson] = False,
     ) -> None:
-        """Judge the description, the plan and every cluster's objects by the rules."""
+        """Judge description, plan and objects by the rules; exit 1 on a violation."""
         form = Format.JSON if as_json and (out is None or form is Format.TEXT) else form
         speak("check", as_json or (form is Format.JSON and out is None), lambda output: _check(output, stack, form, out, on))
 

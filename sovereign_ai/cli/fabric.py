@@ -34,7 +34,7 @@ def add(app: typer.Typer) -> None:
         boot: Annotated[str, typer.Option("--boot-server", help="IPv4 address from which machines boot; left out, none do.")] = "",
         as_json: Annotated[bool, AsJson] = False,
     ) -> None:
-        """Write switch configuration, cable lists, rack fronts, DHCP, PXE, bare-metal, NetBox and Topograph files."""
+        """Write files for switches and other systems: configuration, cable lists, rack fronts, DHCP, PXE, bare-metal, NetBox, Topograph."""
         speak("fabric render", as_json, lambda output: _render(output, stack, out, boot))
 
     twin = typer.Typer(no_args_is_help=True, help="Build a plane from namespaces and real routing daemons; needs root and FRR.")
@@ -52,7 +52,7 @@ def add(app: typer.Typer) -> None:
 
     @twin.command("down", **example("sovereign-ai fabric twin down stacks/lab"))
     def down(stack: Stack = Path(), as_json: Annotated[bool, AsJson] = False) -> None:
-        """Remove the twin's processes, namespaces and files, also what a crash left."""
+        """Remove the twin's processes, namespaces and files; also what a crash left."""
         speak("fabric twin down", as_json, lambda output: _down(output, stack))
 
 

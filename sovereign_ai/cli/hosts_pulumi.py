@@ -39,7 +39,7 @@ def add(group: typer.Typer) -> None:
         forks: Forks = 50,
         as_json: Annotated[bool, AsJson] = False,
     ) -> None:
-        """Bring hosts to the plan through Pulumi, one scalable unit after the other; exit 4 names each host that failed."""
+        """Bring hosts to the plan through Pulumi; one scalable unit after the other, exit 4 names each host that failed."""
         speak("hosts up", as_json, lambda output: _up(output, _engine(output, stack, limit, given, budget, forks)))
 
     @group.command("forget", **example("sovereign-ai hosts forget stacks/lab"))
@@ -77,7 +77,9 @@ def _up(output: Output, engine: HostsEngine) -> None:
 
 def _forget(output: Output, engine: HostsEngine) -> None:
     count = engine.forget()
-    output.finish({"forgotten": count}, [f"{count:,} hosts are forgotten, and stay as they are" if count else "no host was known to Pulumi"])
+    output.finish(
+        {"forgotten": count}, [f"{count:,} hosts are forgotten, and stay as they are" if count else "no host was known to Pulumi"]
+    )
 
 
 def _data(engine: HostsEngine, outcome: Outcome) -> dict[str, Any]:

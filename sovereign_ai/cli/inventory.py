@@ -48,7 +48,7 @@ def add(app: typer.Typer) -> None:
         name: StackOption = None,
         as_json: Annotated[bool, AsJson] = False,
     ) -> None:
-        """Give each node the topology labels of the place its cables lead to; exit 1 where cables are not as planned."""
+        """Label each node with the place that its cables lead to; exit 1 where cables are not as planned."""
         speak("inventory label", as_json, lambda output: _label(output, stack, lldp, write, (cluster, kubeconfig, name)))
 
     @group.command("adopt", **example("sovereign-ai inventory adopt netbox/ --model XE9680=dgx-h100"))

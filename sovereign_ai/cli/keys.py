@@ -22,7 +22,7 @@ DryRun = Annotated[bool, typer.Option("--dry-run", help="Say what would be done,
 
 def add(app: typer.Typer) -> None:
     """Add the commands."""
-    group = typer.Typer(no_args_is_help=True, help="Keep, rotate, withdraw and give back the keys of an embedded control plane.")
+    group = typer.Typer(no_args_is_help=True, help="Keep, rotate, withdraw and give back an embedded plane's keys.")
     app.add_typer(group, name="keys")
     _add_begin(group)
     _add_look(group)

@@ -42,7 +42,7 @@ from sovereign_ai.cli import (
     validate,
     verify,
 )
-from sovereign_ai.cli.usage import refused
+from sovereign_ai.cli.usage import refused, shorten
 from sovereign_ai.errors import ExitCode
 
 _INTERRUPTED = 130
@@ -79,12 +79,14 @@ def root(
 
 def call(arguments: Sequence[str]) -> int:
     """Run a command and give its exit code; wrong usage is told like every other problem."""
+    program = get_command(app)
+    shorten(program)
     try:
-        return int(app(list(arguments), prog_name="sovereign-ai", standalone_mode=False) or 0)
+        return int(program.main(list(arguments), prog_name="sovereign-ai", standalone_mode=False) or 0)
     except click.exceptions.NoArgsIsHelpError as error:
         sys.stderr.write(f"{error.format_message()}\n")
     except click.exceptions.UsageError as error:
-        output, refusal = refused(error, arguments, get_command(app))
+        output, refusal = refused(error, arguments, program)
         with contextlib.suppress(typer.Exit):
             output.fail(refusal)
     except typer.Abort:

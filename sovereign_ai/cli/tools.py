@@ -34,7 +34,7 @@ def add(app: typer.Typer) -> None:
         out: Annotated[Path | None, typer.Option("--output", "-o", help="Write it to a file instead.")] = None,
         as_json: Annotated[bool, AsJson] = False,
     ) -> None:
-        """Print the CycloneDX bill of materials, read from the binaries' own build information."""
+        """Print the CycloneDX bill of materials; it is read from the binaries' own build information."""
         speak("tools sbom", as_json, lambda output: _sbom(output, out))
 
     @group.command("node-image", **example("sovereign-ai tools node-image"))
@@ -45,7 +45,7 @@ def add(app: typer.Typer) -> None:
         again: Annotated[bool, typer.Option("--again", help="Build it even if one is there.")] = False,
         as_json: Annotated[bool, AsJson] = False,
     ) -> None:
-        """Put the node image of the kind plane into the container engine: from the cache, else built from source."""
+        """Put the kind plane's node image into the container engine: from the cache, else built from source."""
         speak("tools node-image", as_json, lambda output: _node_image(output, published, again))
 
 

@@ -16,6 +16,24 @@ if TYPE_CHECKING:
     from sovereign_ai.cli.output import Output
 
 
+_COLUMNS = 78
+"""What a help text is laid out in, on a terminal of 80."""
+_ENDS = ("; ", ": ", ", and ")
+"""Where the first sentence of a help text may end in a list of commands."""
+
+
+def shorten(root: click.Command) -> None:
+    """Let each command's line in the help above it end where a thought does, not in the midst of one."""
+    below: dict[str, click.Command] = getattr(root, "commands", {})
+    room = _COLUMNS - 6 - max(map(len, below), default=0)
+    for command in below.values():
+        whole = (command.help or "").partition("\n")[0].removesuffix(".")
+        places = sorted(whole.find(end) for end in _ENDS if 0 < whole.find(end) < room)
+        if len(whole) >= room and places:
+            command.short_help = f"{whole[: places[-1]]}."
+        shorten(command)
+
+
 def refused(error: click.exceptions.UsageError, arguments: Sequence[str], root: click.Command) -> tuple[Output, UsageError]:
     """Give the way to speak that the arguments ask for, and what is wrong with them.
 

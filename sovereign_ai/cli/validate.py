@@ -19,7 +19,7 @@ def add(app: typer.Typer) -> None:
         stack: Annotated[Path, typer.Argument(help="A stack's folder, or a description in YAML, JSON or Python.")] = Path(),
         as_json: Annotated[bool, AsJson] = False,
     ) -> None:
-        """Check a description and whether it can be built, without planning it whole."""
+        """Check a description, and whether it can be built; it is not planned whole."""
         speak("validate", as_json, lambda output: _validate(output, stack))
 
 

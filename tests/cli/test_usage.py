@@ -50,3 +50,16 @@ def test_a_reader_that_goes_away_is_no_error() -> None:
     script = f"set -o pipefail; {sys.executable} -m sovereign_ai.cli schema | head -c 1"
     done = subprocess.run(["bash", "-c", script], capture_output=True, text=True, check=False)
     assert (done.returncode, done.stdout, done.stderr) == (0, "{", "")
+
+
+def test_no_list_of_commands_breaks_off_in_the_midst_of_a_thought(capsys: pytest.CaptureFixture[str]) -> None:
+    groups = [
+        [],
+        *([name] for name in ("acceptance", "access", "assess", "cluster", "evidence", "fabric", "hosts", "inventory", "keys", "tools")),
+    ]
+    for words in [*groups, ["cluster", "engine"], ["fabric", "twin"]]:
+        assert call([*words, "--help"]) == 0
+        text = capsys.readouterr().out
+        assert "Commands:" in text
+        assert "..." not in text.partition("Commands:")[2], words
+        assert max(map(len, text.splitlines())) <= 80
