@@ -138,12 +138,12 @@ class Quantity:
         lie = _LIES.get(unit)
         for known in cls.units:
             if known.lower() == unit.lower() or known.rstrip("ps/").lower() == unit.rstrip("ps/").lower():
-                right = f"{_plain(number)} {known}"
+                right = repr(f"{_plain(number)} {known}")
                 break
         else:
-            right = cls.example
+            right = f"it with a unit of that kind, as in {cls.example!r}"
         what = lie or f"in {unit!r}"
-        return f"{text!r} is {what}, not {cls.noun}; write {right!r}"
+        return f"{text!r} is {what}, not {cls.noun}; write {right}"
 
     def __str__(self) -> str:
         """Write the shortest exact text: `250 kW`, `14.3 kW`, `1 B`."""

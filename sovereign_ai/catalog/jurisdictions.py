@@ -17,6 +17,7 @@ recipients; it counts only when it is asked for by name.
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cache
@@ -213,14 +214,26 @@ def law(name: str) -> Law:
 
 
 def _unknown(code: str) -> UnknownNameError:
-    """Say what code was probably meant: by another list's code, by case, by name, or by nearness."""
+    """Say what code was probably meant; of two letters none is near enough to another to be guessed."""
     error = UnknownNameError("country or circle", code, (*_countries(), *CIRCLES))
-    upper = code.strip().upper()
-    meant = _OTHER_CODES.get(upper, upper)
-    if meant not in _countries() and meant not in CIRCLES:
-        by_name = {one.name.casefold(): one.code for one in countries()}
-        meant = by_name.get(code.strip().casefold(), "")
-    if meant:
-        error.hint = f"did you mean {meant!r}?"
-        error.args = (f"no country or circle is called {code!r}; {error.hint}",)
+    meant = meant_code(code)
+    error.hint = (
+        f"did you mean {meant!r}?" if meant else f"write a country's code of two letters, such as DE, or a set: {', '.join(CIRCLES)}"
+    )
+    error.args = (f"no country or circle is called {code!r}; {error.hint}",)
     return error
+
+
+def meant_code(text: str) -> str:
+    """Give the code that was probably meant: by another list's code, by case, by a country's name or one near it; empty if none.
+
+    >>> meant_code("Germany"), meant_code("Frnace"), meant_code("UK"), meant_code("EN")
+    ('DE', 'FR', 'GB', '')
+    """
+    upper = text.strip().upper()
+    meant = _OTHER_CODES.get(upper, upper)
+    if meant in _countries() or meant in CIRCLES:
+        return meant
+    by_name = {one.name.casefold(): one.code for one in countries()}
+    near = difflib.get_close_matches(text.strip().casefold()[:64], by_name, n=1, cutoff=0.75)
+    return by_name[near[0]] if near else ""

@@ -35,7 +35,9 @@ def _as_name(text: str) -> str | None:
 
 def _as_country(text: str) -> str | None:
     """Give the nearest country code."""
-    return text.strip().upper() if len(text.strip()) == 2 else None
+    from sovereign_ai.catalog.jurisdictions import meant_code  # noqa: PLC0415 - only a wrong description needs the table
+
+    return meant_code(text) or (text.strip().upper() if len(text.strip()) == 2 else None)
 
 
 def _as_day(value: Any) -> date:
