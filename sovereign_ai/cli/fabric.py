@@ -59,12 +59,14 @@ def add(app: typer.Typer) -> None:
 def _check(output: Output, path: Path) -> None:
     from sovereign_ai.assess.cables import lengths
     from sovereign_ai.assess.fabric import check
+    from sovereign_ai.assess.planes import plane_losses
     from sovereign_ai.cli.stack import open_stack
     from sovereign_ai.units import BitsPerSecond
 
     lines: list[str] = []
     stack = open_stack(path)
     reports, cabling = check(stack.plan), {one.plane: one for one in lengths(stack.factory, stack.plan)}
+    lost = {one.plane: one for one in plane_losses(stack.plan, reports)}
     for one in reports:
         switches = ", ".join(f"{count:,} {tier}" for tier, count in one.switches.items() if count)
         cables = sum(one.cables.values())
@@ -72,10 +74,18 @@ def _check(output: Output, path: Path) -> None:
         lines += [f"  bisection {BitsPerSecond(one.bisection)}, oversubscription {one.oversubscription}"]
         below, above = min(one.rails)
         lines += [f"  {len(one.rails)} rails, the least {BitsPerSecond(below)} from machines and {BitsPerSecond(above)} to spines"]
-        lines += [f"  cables {cabling[one.plane].said}", ""]
+        lines += [f"  cables {cabling[one.plane].said}"]
+        mine = lost[one.plane]
+        if mine.planes > 1:
+            left = (
+                f"{mine.share} of {mine.fabric}'s bisection stays without it; {mine.dark:,} of {mine.nodes:,} hosts lose every port of it"
+            )
+            lines += [f"  one of {mine.planes} planes: {left}"]
+        lines += [""]
         rows = [(loss.kind, f"{loss.parts:,}", f"{loss.endpoints:,}", f"{loss.gpus:,}", f"{float(loss.share):.4%}") for loss in one.losses]
         lines += [f"  {line}" for line in table(["if this fails", "of", "ports lost", "GPUs", "bisection left"], rows)] + [""]
-    output.finish({"planes": [one.to_data() | {"cabling": cabling[one.plane].to_data()} for one in reports]}, lines[:-1])
+    more = {one.plane: {"cabling": cabling[one.plane].to_data(), "lost": lost[one.plane].to_data()} for one in reports}
+    output.finish({"planes": [one.to_data() | more[one.plane] for one in reports]}, lines[:-1])
 
 
 def _render(output: Output, path: Path, out: Path, boot: str) -> None:

@@ -18,7 +18,8 @@ from functools import partial
 from types import TracebackType
 from typing import Self
 
-from sovereign_ai.sim.twin.namespace import batch, within
+from sovereign_ai.sim.twin.forget import forget, opened
+from sovereign_ai.sim.twin.namespace import within
 from sovereign_ai.sim.twin.sample import Endpoint
 
 Pair = tuple[Endpoint, Endpoint]
@@ -43,6 +44,8 @@ class Pinger:
     endpoints: Sequence[Endpoint]
     _sockets: dict[Endpoint, socket.socket] = field(default_factory=dict)
     _selector: selectors.BaseSelector = field(default_factory=selectors.DefaultSelector)
+    _links: dict[str, tuple[socket.socket, dict[str, int]]] = field(default_factory=dict)
+    _known: set[tuple[str, str, str]] = field(default_factory=set)
     _count: int = 0
 
     def __enter__(self) -> Self:
@@ -50,6 +53,7 @@ class Pinger:
         for end in self.endpoints:
             mine[end.host].append(end)
         for host, ends in mine.items():
+            self._links[host] = within(self.prefix + host, partial(opened, [end.interface for end in ends]))
             for end, found in zip(ends, within(self.prefix + host, partial(_open_all, ends)), strict=True):
                 self._sockets[end] = found
                 self._selector.register(found, selectors.EVENT_READ, end)
@@ -57,7 +61,7 @@ class Pinger:
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         self._selector.close()
-        for found in self._sockets.values():
+        for found in (*self._sockets.values(), *(link for link, _ in self._links.values())):
             found.close()
 
     def _send(self, pair: Pair) -> tuple[Endpoint, int] | None:
@@ -69,6 +73,7 @@ class Pinger:
         except OSError as error:
             if error.errno in NO_WAY:
                 return None  # any other, such as no buffer, is asked again
+        self._known |= {(source.host, source.interface, target.ip), (target.host, target.interface, source.ip)}
         return source, self._count
 
     def _take(self, seconds: float) -> list[tuple[Endpoint, int]]:
@@ -127,9 +132,9 @@ class Pinger:
         return answered
 
     def forget(self) -> None:
-        """Empty the hosts' neighbour tables: the kernel shares their limit among all namespaces."""
-        for host in dict.fromkeys(end.host for end in self.endpoints):
-            batch(["neigh flush all"], self.prefix + host)
+        """Take those who were asked, and who asked them, out of the hosts' neighbour tables."""
+        forget(self._links, self._known)
+        self._known.clear()
 
 
 def _open_all(ends: list[Endpoint]) -> list[socket.socket]:

@@ -5,18 +5,23 @@ Without root, FRR and Ansible these fail and say what is missing.
 
 from __future__ import annotations
 
+import shutil
+import signal
 from collections.abc import Iterator
 from fractions import Fraction
 
 import pytest
 
 from sovereign_ai.deploy.hosts import configure_twin
+from sovereign_ai.render.switches.links import links
+from sovereign_ai.render.switches.ports import SwitchPorts
 from sovereign_ai.sim.twin import asked, injected, planes
-from sovereign_ai.sim.twin.namespace import standing
+from sovereign_ai.sim.twin.namespace import batch, run, standing
 from sovereign_ai.sim.twin.ping import Pinger
 from sovereign_ai.sim.twin.result import Seen
 from sovereign_ai.sim.twin.sample import Foretold, predicted, sample
 from sovereign_ai.sim.twin.twin import Twin
+from tests.playbooks.modules import module
 from tests.sim.twin.planar import planar
 
 pytestmark = pytest.mark.twin
@@ -36,13 +41,41 @@ def seen(foretold: Foretold) -> Iterator[dict[str, Seen]]:
     with Twin.up(found, lambda _line: None, configure_twin) as twin, Pinger(twin.prefix, found.endpoints) as pinger:
         results = {"cabling": asked.cabling(twin), "apart": asked.apart(twin, pinger), "way": injected.way(twin, pinger)}
         results |= {part.name: planes.plane_lost(twin, part, pinger, foretold) for part in found.parts}
+        _boot(twin, found.parts[0].tier("leaf")[0])
         results |= {f"after {part.name}": asked.reachability(part, pinger) for part in found.parts}
+        results["paths after"] = asked.paths(twin, found.parts[0])
         yield results
     assert standing("twin-planar.") == []
 
 
+def _boot(twin: Twin, leaf: SwitchPorts) -> None:
+    """Take from a switch its daemons, its segments and its ports' settings, and give it what a boot does, without Ansible.
+
+    That is the batch that the role keeps for `sovereign-links.service`, and the configuration that it keeps for FRR.
+    """
+    name, folder, wanted = leaf.switch.name, twin.folder / leaf.switch.name, list(links(leaf))
+    kept = folder.joinpath("frr.conf").read_text(encoding="utf-8")
+    twin.daemons(name, signal.SIGKILL)
+    made = [one["name"] for one in wanted if one["kind"] != "port"]
+    ports = [one["name"] for one in wanted if one["kind"] == "port"]
+    batch([*(f"link del {one}" for one in made), *(f"link set {one} down mtu 1500" for one in ports), "addr flush dev lo"], twin.name(name))
+    assert not twin.ready(twin.sample.parts[0])
+    shutil.rmtree(folder)
+    run(["ip", "-n", twin.name(name), "-force", "-batch", "-"], module("switch_links").from_nothing(wanted))
+    twin.start(leaf)
+    file = folder / "frr.conf"
+    file.write_text(kept, encoding="utf-8")
+    run(["vtysh", "--vty_socket", str(folder), "-f", str(file)])
+    twin.converge()
+
+
 def test_every_check_is_right(seen: dict[str, Seen]) -> None:
     assert {name: said for name, (passed, said, _) in seen.items() if not passed} == {}
+
+
+def test_a_leaf_that_has_lost_all_comes_back_from_what_the_role_keeps_for_its_next_boot(seen: dict[str, Seen], foretold: Foretold) -> None:
+    assert seen["after compute-fra1-p0"][2]["answered"] == 2 * 2 * (4 * 3 + 2 * 1)
+    assert seen["paths after"][2]["used"] == foretold.planes["compute-fra1-p0"].cables["leaf-spine"] // 2
 
 
 def test_planes_of_one_fabric_stay_apart_as_those_of_two_do(seen: dict[str, Seen]) -> None:
