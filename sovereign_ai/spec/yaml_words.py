@@ -16,7 +16,10 @@ _WORDS = {
         "a field's name has no colon after it",
         "write 'name: value', or indent the line to belong to the text above",
     ),
-    "did not find expected key": ("this line does not fit the mapping it stands in", "line it up with the fields beside it"),
+    "did not find expected key": (
+        "this line does not fit the mapping it stands in",
+        "line it up with the fields beside it, or close a quotation mark that is open above it",
+    ),
     "did not find expected '-' indicator": (
         "this line does not fit the list it stands in",
         "start it with '- ', lined up with the entries beside it",
