@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from itertools import chain, repeat
 
 from sovereign_ai.names import label
-from sovereign_ai.plan.seats import SERVERS, seats
+from sovereign_ai.plan.seats import MANAGED, SERVERS, seats
 from sovereign_ai.plan.size import FabricSize
 
 Cable = tuple[str, str, str, str]
@@ -90,7 +90,7 @@ def node_leaf(
     for block, places in zip(size.blocks, seats(size.blocks, size.down), strict=True):
         first = server_port if block.name == SERVERS else 0
         placed.extend(zip(hosts.get(block.name, ()), places, repeat(first), strict=False))
-        if block.name != SERVERS:
+        if block.name not in (SERVERS, MANAGED):
             free = places[block.hosts :]
     cables: list[Cable] = []
     who = [host for host, _, _ in placed]

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from sovereign_ai.plan.bisection import carried
 from sovereign_ai.plan.cables import Names, leaf_spine, node_leaf, port_names, spine_core, switch_names
 from sovereign_ai.plan.nodes import Node
-from sovereign_ai.plan.seats import SERVERS, joins_servers
+from sovereign_ai.plan.seats import MANAGED, SERVERS, joins_servers
 from sovereign_ai.plan.size import FabricSize, size_fabrics
 from sovereign_ai.spec.fabric import Fabric
 from sovereign_ai.spec.factory import AIFactory
@@ -93,13 +93,19 @@ class FabricPlan:
     why: Mapping[str, str]
 
 
-def plan_fabrics(factory: AIFactory, nodes: Sequence[Node], servers: Mapping[str, Sequence[str]] | None = None) -> tuple[FabricPlan, ...]:
+def plan_fabrics(
+    factory: AIFactory,
+    nodes: Sequence[Node],
+    servers: Mapping[str, Sequence[str]] | None = None,
+    managed: Mapping[str, Sequence[str]] | None = None,
+) -> tuple[FabricPlan, ...]:
     """Lay every cable of every fabric; the switches' racks, systems and loopbacks are left empty.
 
     Args:
         factory: the description.
         nodes: every machine, spares too, pool by pool in the order of the description.
         servers: site name to its storage servers.
+        managed: site name to its switches and rack PDUs that have a management port.
 
     Returns:
         One plan a plane, by fabric and site in the order of the description; a site where nothing
@@ -108,18 +114,18 @@ def plan_fabrics(factory: AIFactory, nodes: Sequence[Node], servers: Mapping[str
     Raises:
         SpecError: every fabric that cannot be, with the limit and the smallest change that fits.
     """
-    standing = servers or {}
+    standing, reached = servers or {}, managed or {}
     pools: defaultdict[str, list[str]] = defaultdict(list)
     for node in nodes:
         pools[node.pool].append(node.name)
     spares = {pool.name: len(pools[pool.name]) - pool.nodes for pool in factory.pools}
-    sizes = size_fabrics(factory, spares, {site: len(names) for site, names in standing.items()})
+    sizes = size_fabrics(factory, spares, *({site: len(names) for site, names in one.items()} for one in (standing, reached)))
     by_name = {fabric.name: fabric for fabric in factory.fabrics}
     return tuple(
         _lay(
             by_name[size.fabric],
             size,
-            {**pools, SERVERS: standing.get(size.site, ())},
+            {**pools, SERVERS: standing.get(size.site, ()), MANAGED: reached.get(size.site, ())},
             _first_port(factory, by_name[size.fabric], size.site),
         )
         for size in sizes

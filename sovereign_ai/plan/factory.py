@@ -7,16 +7,18 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from itertools import repeat
+from itertools import chain, repeat
 from typing import Any
 
 import orjson
 
 from sovereign_ai.errors import SpecError, Where
 from sovereign_ai.plan.addresses import Partition, Prefix, giver, switches
+from sovereign_ai.plan.cables import switch_names
 from sovereign_ai.plan.clusters import ClusterPlan, clusters
 from sovereign_ai.plan.fabric import FabricPlan, plan_fabrics
-from sovereign_ai.plan.feasible import Draft, draft, feasible, other_watts, support
+from sovereign_ai.plan.feasible import Draft, draft, feasible, other_watts
+from sovereign_ai.plan.managed import managed_names, support
 from sovereign_ai.plan.nodes import Node, nodes
 from sovereign_ai.plan.power import SitePower, site_power
 from sovereign_ai.plan.racks import NETWORK_UNITS, Batch, Rack, compute_racks, more_racks, switch_watts
@@ -106,14 +108,14 @@ def plan(factory: AIFactory, where: Callable[[str], Where] | None = None) -> Pla
         raise SpecError(problems)
     compute = compute_racks(found.shapes)
     machines = _nodes(found, compute)
-    planes = plan_fabrics(factory, machines, _servers(found))
-    more = more_racks(_batches(factory, found, planes), compute)
-    racks = (*(rack for pool in compute.values() for rack in pool), *more)
+    more = more_racks(_batches(factory, found), compute)
+    racks = sorted((*chain.from_iterable(compute.values()), *more), key=lambda rack: (rack.site, rack.hall, len(rack.name), rack.name))
+    planes = plan_fabrics(factory, machines, _servers(found), managed_names(found.sizes, racks))
     return Plan(
         factory=factory.name,
         spec_digest=factory.digest,
         nodes=machines,
-        racks=tuple(sorted(racks, key=lambda rack: (rack.site, rack.hall, len(rack.name), rack.name))),
+        racks=tuple(racks),
         power=tuple(_power(factory, site, found, more) for site in factory.sites),
         fabrics=_finished(factory, found, planes, more),
         prefixes=found.prefixes,
@@ -147,12 +149,13 @@ def _servers(found: Draft) -> dict[str, list[str]]:
     return servers
 
 
-def _batches(factory: AIFactory, found: Draft, planes: Sequence[FabricPlan]) -> list[Batch]:
+def _batches(factory: AIFactory, found: Draft) -> list[Batch]:
     """Give switches and servers in the order in which they are put into racks."""
     fabrics = {fabric.name: fabric for fabric in factory.fabrics}
-    names = [[one.name for one in plane.switches] for plane in planes] + [list(tier.servers) for tier in found.storage]
-    sites = [plane.site for plane in planes] + [tier.site for tier in found.storage]
-    watts = [switch_watts(fabrics[plane.fabric]) for plane in planes] + [None] * len(found.storage)
+    named = [switch_names(size) for size in found.sizes]
+    names = [[*one.leaves, *one.spines, *one.cores] for one in named] + [list(tier.servers) for tier in found.storage]
+    sites = [size.site for size in found.sizes] + [tier.site for tier in found.storage]
+    watts = [switch_watts(fabrics[size.fabric]) for size in found.sizes] + [None] * len(found.storage)
     places = support(factory, found.shapes, found.sizes, found.storage)
     return [
         Batch(factory.site(site), hall, kind, share, devices, units, power)

@@ -16,13 +16,13 @@ from sovereign_ai.plan.cooling import cooling_problems
 from sovereign_ai.plan.cuts import Cut, cuts
 from sovereign_ai.plan.feeds import power_problems
 from sovereign_ai.plan.loads import RackGroup, rack_groups, rack_watts
+from sovereign_ai.plan.managed import managed_ports, support
 from sovereign_ai.plan.quotas import Quotas, quotas
-from sovereign_ai.plan.racks import SERVER_UNITS, home, support_racks, switch_units, switch_watts
+from sovereign_ai.plan.racks import support_racks, switch_watts
 from sovereign_ai.plan.shapes import RACK_UNITS, Shape, placed, shapes
 from sovereign_ai.plan.size import FabricSize, fabric_problems, size_fabrics
 from sovereign_ai.plan.storage import StoragePlan, storage, storage_problems
 from sovereign_ai.spec.factory import AIFactory
-from sovereign_ai.spec.site import Hall
 from sovereign_ai.units import Watts
 
 RACK_AREA_CM2 = 7_200
@@ -75,6 +75,11 @@ def draft(factory: AIFactory, where: Callable[[str], Where] | None = None) -> tu
         servers[tier.site] = servers.get(tier.site, 0) + len(tier.servers)
     problems = fabric_problems(factory, spares, servers)
     sizes = () if problems else size_fabrics(factory, spares, servers)
+    managed: dict[str, int] = {}
+    while sizes and (ports := managed_ports(factory, found, sizes, tiers, managed)) != managed:
+        managed = ports
+        problems = fabric_problems(factory, spares, servers, managed)
+        sizes = () if problems else size_fabrics(factory, spares, servers, managed)
     split, more = cuts(factory, found)
     problems += more
     shares, more = quotas(factory, found)
@@ -158,17 +163,3 @@ def _full_halls(factory: AIFactory, found: Sequence[Shape], sizes: Sequence[Fabr
                 )
                 hint = f"write at least {need:,}, or move a pool"
                 yield Problem("hall-full", message, Where(field=f"sites[{number}].halls[{place}].racks"), hint)
-
-
-def support(
-    factory: AIFactory, found: Sequence[Shape], sizes: Sequence[FabricSize], tiers: Sequence[StoragePlan]
-) -> Iterator[tuple[Hall, str, str, int, int]]:
-    """Give hall, kind, share, number and height of each batch of switches and servers, in the order they are placed."""
-    fabrics = {fabric.name: fabric for fabric in factory.fabrics}
-    for size in sizes:
-        fabric = fabrics[size.fabric]
-        hall = home(found, factory.site(size.site), fabric.pools)
-        yield hall, "network", "", size.leaf + size.spine + size.core, switch_units(fabric)
-    for tier in tiers:
-        pools = [shape.pool.name for shape in found if shape.pool.zone == tier.zone]
-        yield home(found, factory.site(tier.site), pools), "storage", tier.tier, len(tier.servers), SERVER_UNITS

@@ -7,7 +7,8 @@ and traffic within a rail is one hop from every machine under the same leaves.
 * A pool takes places for whole scalable units where the fabric is padded so; empty ones stay
   free for growth, and no machine moves when they fill.
 * On compute fabrics a unit that fits a leaf never straddles two; a larger one starts on a fresh leaf.
-* Storage servers follow the pools; fabric managers take free places of the last unit, one rail each.
+* On the first out-of-band fabric of a site the management ports of its other fabrics' switches and of its
+  rack PDUs follow the storage servers. Fabric managers take free places of the last unit, one rail each.
 
     >>> block = Block("train", hosts=31, places=32, unit=32)
     >>> ends([block, Block("serve", hosts=4, places=4, unit=4)], down=32)
@@ -28,6 +29,7 @@ from sovereign_ai.spec.pool import GpuNodePool
 
 SERVERS = "storage servers"
 MANAGERS = "fabric managers"
+MANAGED = "management ports"
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +37,7 @@ class Block:
     """Hosts that sit together.
 
     Attributes:
-        name: the pool's name, `storage servers` or `fabric managers`.
+        name: the pool's name, `storage servers`, `management ports` or `fabric managers`.
         hosts: hosts that are there.
         places: places kept for them, padding counted; the same on every rail.
         unit: how many places are kept together on one leaf.
@@ -66,8 +68,13 @@ def joins_servers(factory: AIFactory, fabric: Fabric, site: str) -> bool:
     return not fabric.pools or bool(pools_of(factory, fabric, site))
 
 
-def blocks_of(factory: AIFactory, fabric: Fabric, site: str, spares: Mapping[str, int], servers: int) -> list[Block]:
-    """Give what joins one fabric at one site: pools, then storage servers, then managers.
+def manages(factory: AIFactory, fabric: Fabric, site: str) -> bool:
+    """Tell whether a fabric joins the management ports of a site's switches and rack PDUs: the first out-of-band one there does."""
+    return fabric is next((one for one in factory.fabrics if one.role == "out-of-band" and joins_servers(factory, one, site)), None)
+
+
+def blocks_of(factory: AIFactory, fabric: Fabric, site: str, spares: Mapping[str, int], servers: int, managed: int = 0) -> list[Block]:
+    """Give what joins one fabric at one site: pools, then storage servers, then management ports, then managers.
 
     Args:
         factory: the description.
@@ -75,6 +82,7 @@ def blocks_of(factory: AIFactory, fabric: Fabric, site: str, spares: Mapping[str
         site: one of its sites.
         spares: pool name to spare machines; they are cabled as all others.
         servers: storage servers at the site; compute fabrics join none.
+        managed: management ports of switches and rack PDUs at the site.
     """
     pools = pools_of(factory, fabric, site)
     managers = -(-fabric.managers // fabric.rails) if pools else 0
@@ -84,6 +92,8 @@ def blocks_of(factory: AIFactory, fabric: Fabric, site: str, spares: Mapping[str
         blocks.append(_pool_block(pool, pool.nodes + spares.get(pool.name, 0), extra, fabric))
     if servers and joins_servers(factory, fabric, site):
         blocks.append(Block(SERVERS, servers, servers, 1))
+    if managed and manages(factory, fabric, site):
+        blocks.append(Block(MANAGED, managed, managed, 1))
     if managers and blocks[len(pools) - 1].places - blocks[len(pools) - 1].hosts < managers:
         blocks.append(Block(MANAGERS, 0, managers, 1))
     return blocks

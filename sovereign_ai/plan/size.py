@@ -121,31 +121,43 @@ def fabric_size(
         raise SpecError(Problem("impossible-fabric", misfit.message, Where(field=f"fabrics.{misfit.field}"), misfit.hint)) from None
 
 
-def size_fabrics(factory: AIFactory, spares: Mapping[str, int], servers: Mapping[str, int] | None = None) -> tuple[FabricSize, ...]:
+def size_fabrics(
+    factory: AIFactory, spares: Mapping[str, int], servers: Mapping[str, int] | None = None, managed: Mapping[str, int] | None = None
+) -> tuple[FabricSize, ...]:
     """Give the size of every plane, by fabric and site in the order of the description; sites without machines have none.
 
     Args:
         factory: the description.
         spares: pool name to spare machines.
         servers: site name to storage servers.
+        managed: site name to management ports of switches and rack PDUs.
 
     Raises:
         SpecError: every fabric that cannot be.
     """
-    problems = fabric_problems(factory, spares, servers)
+    problems = fabric_problems(factory, spares, servers, managed)
     if problems:
         raise SpecError(problems)
     return tuple(
         _plane(fabric, site.name, plane, size)
         for fabric in factory.fabrics
         for site in factory.sites
-        if (blocks := blocks_of(factory, fabric, site.name, spares, (servers or {}).get(site.name, 0)))
+        if (blocks := _blocks(factory, fabric, site.name, spares, servers or {}, managed or {}))
         for size in [_sized(blocks, fabric.rails, radix_of(fabric), fabric.oversubscription, fabric.managers)]
         for plane in range(fabric.planes)
     )
 
 
-def fabric_problems(factory: AIFactory, spares: Mapping[str, int], servers: Mapping[str, int] | None = None) -> list[Problem]:
+def _blocks(
+    factory: AIFactory, fabric: Fabric, site: str, spares: Mapping[str, int], servers: Mapping[str, int], managed: Mapping[str, int]
+) -> list[Block]:
+    """Give what joins one fabric at one site."""
+    return blocks_of(factory, fabric, site, spares, servers.get(site, 0), managed.get(site, 0))
+
+
+def fabric_problems(
+    factory: AIFactory, spares: Mapping[str, int], servers: Mapping[str, int] | None = None, managed: Mapping[str, int] | None = None
+) -> list[Problem]:
     """Give every fabric that cannot be, with the limit and the smallest change that would fit.
 
     Places carry the dotted field alone. What a fabric says by itself (its switch's kind, rate and
@@ -154,7 +166,7 @@ def fabric_problems(factory: AIFactory, spares: Mapping[str, int], servers: Mapp
     return [
         Problem("impossible-fabric", misfit.message, Where(field=f"fabrics[{index}].{misfit.field}"), misfit.hint)
         for index in range(len(factory.fabrics))
-        for misfit in _misfits(factory, index, spares, servers or {})
+        for misfit in _misfits(factory, index, spares, servers or {}, managed or {})
     ]
 
 
@@ -164,7 +176,9 @@ def radix_of(fabric: Fabric) -> int:
     return (ports or 0) * fabric.breakout
 
 
-def _misfits(factory: AIFactory, index: int, spares: Mapping[str, int], servers: Mapping[str, int]) -> Iterator[MisfitError]:
+def _misfits(
+    factory: AIFactory, index: int, spares: Mapping[str, int], servers: Mapping[str, int], managed: Mapping[str, int]
+) -> Iterator[MisfitError]:
     """Give everything that is impossible about one fabric."""
     fabric = factory.fabrics[index]
     yield from _machine_misfits(factory, fabric)
@@ -176,7 +190,7 @@ def _misfits(factory: AIFactory, index: int, spares: Mapping[str, int], servers:
         yield misfit
         return
     for site in factory.sites:
-        blocks = blocks_of(factory, fabric, site.name, spares, servers.get(site.name, 0))
+        blocks = _blocks(factory, fabric, site.name, spares, servers, managed)
         try:
             if blocks:
                 _sized(blocks, fabric.rails, radix, fabric.oversubscription, fabric.managers)

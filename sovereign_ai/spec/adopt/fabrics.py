@@ -1,7 +1,7 @@
 """Fabrics as tables show them: planes of switches that cables connect, with the machines on them.
 
 A switch is a leaf, spine or core by its role's name, and else by its cables: leaves have machines, spines are next to leaves, cores
-beyond. Rails are the ports of a machine on it. Planes are told one by one: tables do not say which belong together. The role of a
+beyond. A port of at most 1 Gbps on a faster switch is its management port: there it hangs on another plane as a server does. Rails are the ports of a machine on it. Planes are told one by one: tables do not say which belong together. The role of a
 fabric is a guess by its rate and its rails, told as one: what is widest for its machines is compute, 1 Gbps is out-of-band, and of the
 others what has at least half of compute's rate is storage, and what has less in-band.
 """
@@ -10,13 +10,16 @@ from __future__ import annotations
 
 import re
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from math import gcd
 
 from sovereign_ai.catalog.switches import switches
 from sovereign_ai.spec.adopt.tables import Device, Tables
 
+End = tuple[str, str]
+_SLOW = 10**9
+"""Bits a second of a management port, at most."""
 _TIERS = ("leaf", "spine", "core")
 _TIER = re.compile(r"[-_.](?:leaf|spine|core)\b.*$")
 _NOT_NAME = re.compile(r"[^a-z0-9-]+")
@@ -80,14 +83,13 @@ def planes(tables: Tables, here: Mapping[str, Device], machines: set[str]) -> tu
     """Give the planes that machines hang on, and switches that no machine can reach."""
     inner: defaultdict[str, list[str]] = defaultdict(list)
     below: defaultdict[str, list[tuple[str, str]]] = defaultdict(list)
-    other_ends: Counter[str] = Counter()
+    managed = _managed(tables)
     for one, two in tables.cables:
         if one[0] not in here or two[0] not in here:
             continue
-        low, high = (one, two) if is_end(one[0], here, machines) else (two, one)
-        if is_end(low[0], here, machines):
+        low, high = (one, two) if is_end(one[0], here, machines) or one == managed(one, two) else (two, one)
+        if is_end(low[0], here, machines) or low == managed(one, two):
             below[high[0]].append(low)
-            other_ends[low[0]] += 1
         else:
             inner[one[0]].append(two[0])
             inner[two[0]].append(one[0])
@@ -102,6 +104,27 @@ def planes(tables: Tables, here: Mapping[str, Device], machines: set[str]) -> tu
             loose += sorted(plane)
     guessed = [_with_role(one, found) for one in found]
     return tuple(sorted(_single(guessed), key=lambda one: (-one.link * one.rails, one.site, one.name))), loose
+
+
+def _managed(tables: Tables) -> Callable[[End, End], End | None]:
+    """Give the function that tells which end of a cable between two switches is a management port; None for neither.
+
+    It is one of at most 1 Gbps on a switch that has faster ports. Where both ends are, the switch with fewer such ports is managed
+    by the other, which is there to manage.
+    """
+    slow: Counter[str] = Counter()
+    fast: set[str] = set()
+    for (device, _), kind in tables.interfaces.items():
+        if 0 < rate_of(kind) <= _SLOW:
+            slow[device] += 1
+        elif rate_of(kind):
+            fast.add(device)
+
+    def managed(one: End, two: End) -> End | None:
+        ends = [end for end in (one, two) if end[0] in fast and 0 < rate_of(tables.interfaces[end]) <= _SLOW]
+        return min(ends, key=lambda end: (slow[end[0]], end), default=None)
+
+    return managed
 
 
 def _single(planes: list[AdoptedFabric]) -> Iterator[AdoptedFabric]:
