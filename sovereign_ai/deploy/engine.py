@@ -10,18 +10,18 @@ from __future__ import annotations
 import json
 import os
 import subprocess
-from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar
 
+from sovereign_ai.deploy.engine_words import Told, advice, errors_in, failure, last_lines
 from sovereign_ai.deploy.hold import release
 from sovereign_ai.deploy.place import environment, pulumi_state, state_dir
 from sovereign_ai.deploy.standing import Standing, standing
 from sovereign_ai.deploy.turn import turn
-from sovereign_ai.errors import DeploymentError, EnvironmentLacksError, ExitCode, Problem, SpecError, UsageError
+from sovereign_ai.errors import DeploymentError, EnvironmentLacksError, Problem, SpecError, UsageError
 from sovereign_ai.toolchain.install import find
 
 Progress = Callable[[str], None]
@@ -67,17 +67,6 @@ class Outcome:
             "steps": [{"op": op, "resource": name} for op, name in self.steps],
             "log": str(self.log),
         }
-
-
-@dataclass
-class Told:
-    """What the event stream has said so far."""
-
-    changes: Counter[str] = field(default_factory=Counter)
-    same: int = 0
-    steps: list[tuple[str, str]] = field(default_factory=list)
-    failures: list[str] = field(default_factory=list)
-    policies: list[str] = field(default_factory=list)
 
 
 class Engine:
@@ -217,7 +206,7 @@ class Engine:
         done = subprocess.run(command, cwd=self.folder, env=self.env, capture_output=True, text=True, check=False, stdin=subprocess.DEVNULL)
         if done.returncode:
             raise DeploymentError(
-                Problem("pulumi-failed", f"`pulumi {' '.join(arguments)}` failed: {_last(done.stderr)}", hint=_advice(done.stderr))
+                Problem("pulumi-failed", f"`pulumi {' '.join(arguments)}` failed: {last_lines(done.stderr)}", hint=advice(done.stderr))
             )
         return done.stdout
 
@@ -239,7 +228,9 @@ class Engine:
                     kept.write(line)
                     self._hear(line, told)
         if process.returncode:
-            raise _failure(verb, told, log)
+            if told.is_unreachable and (elsewhere := self.standing().elsewhere(self.kubeconfig)):
+                raise EnvironmentLacksError(elsewhere)
+            raise failure(verb, told, log)
         return Outcome(verb, dict(told.changes), told.same, tuple(told.steps), log)
 
     def _start(self, command: Sequence[str], environ: Mapping[str, str]) -> AbstractContextManager[subprocess.Popen[str]]:
@@ -265,7 +256,7 @@ class Engine:
             return
         if pre := event.get("resourcePreEvent") or event.get("resOutputsEvent"):
             self._step(pre["metadata"], told, done="resOutputsEvent" in event)
-        for text in _texts(event):
+        for text in errors_in(event):
             told.failures.append(text)
         if (policy := event.get("policyEvent")) and policy.get("enforcementLevel") == "mandatory":
             told.policies.append(f"{policy.get('policyName')}: {policy.get('message', '').strip()}")
@@ -281,50 +272,6 @@ class Engine:
         told.changes[op] += 1
         told.steps.append((op, name))
         self.progress(f"{op} {name}")
-
-
-def _texts(event: Mapping[str, Any]) -> Iterator[str]:
-    """Give what a diagnostic says, if it is an error."""
-    diag = event.get("diagnosticEvent")
-    if diag and diag.get("severity") == "error":
-        yield f"{diag.get('urn', '').rsplit('::', 1)[-1]} {diag.get('message', '')}".strip()
-
-
-def _failure(verb: str, told: Told, log: Path) -> DeploymentError:
-    """Turn what the engine said into one error; violations keep their own exit code."""
-    if told.policies:
-        error = DeploymentError([Problem("policy-violation", text, hint=f"the whole log: {log}") for text in told.policies])
-        error.exit_code = ExitCode.FINDINGS
-        return error
-    texts = list(dict.fromkeys(_clean(text) for text in told.failures if text)) or ["it said nothing"]
-    joined = "\n".join(texts)
-    return DeploymentError(
-        Problem("pulumi-failed", f"`pulumi {verb}` failed: {joined}", hint=f"{_advice(joined)} The whole log: {log}".strip())
-    )
-
-
-def _clean(text: str) -> str:
-    """Drop the engine's colour marks."""
-    for mark in ("<{%reset%}>", "<{%fg 1%}>", "<{%bold%}>"):
-        text = text.replace(mark, "")
-    return text.strip()
-
-
-def _last(text: str) -> str:
-    """Give the last lines of an output that hold a message."""
-    lines = [line for line in text.splitlines() if line.strip()]
-    return " ".join(lines[-3:])
-
-
-def _advice(text: str) -> str:
-    """Say what to do about failures that are well known."""
-    if "the stack is currently locked" in text:
-        return "another run holds the stack; wait for it, or run `pulumi cancel` in the stack's folder if it is dead."
-    if "incorrect passphrase" in text:
-        return "the key file is not the one that the state was written under; put the right one back."
-    if "connection refused" in text or "unreachable" in text:
-        return "the cluster does not answer; `sovereign-ai cluster status` says why."
-    return ""
 
 
 def _require_pack(path: Path) -> Path:

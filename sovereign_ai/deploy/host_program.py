@@ -20,7 +20,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar
 
-from sovereign_ai.deploy.engine import Engine, Told
+from sovereign_ai.deploy.engine import Engine
+from sovereign_ai.deploy.engine_words import Told
 from sovereign_ai.deploy.host_provider.inventories import forget
 from sovereign_ai.deploy.hosts import need
 from sovereign_ai.deploy.place import state_dir

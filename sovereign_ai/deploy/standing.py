@@ -49,7 +49,10 @@ class Standing:
         if self.kubeconfig is not None and self.kubeconfig.is_file():
             hint = f"they are removed by `{down} --cluster kubeconfig --kubeconfig {shlex.quote(str(self.kubeconfig))}`"
             return Problem("other-cluster", f"{held}, and not on that of {kubeconfig}", hint=hint)
-        hint = f"put the file back and name it by --cluster kubeconfig --kubeconfig; if that cluster is no more, `{down} --forget`"
+        hint = (
+            "put the file back and name it by --cluster kubeconfig --kubeconfig; if that cluster is no more, or has another kubeconfig now, "
+            f"`{down} --forget` drops it from the state, and `up` takes over what still stands"
+        )
         return Problem("cluster-gone", f"{held}, and that file is gone", hint=hint)
 
 

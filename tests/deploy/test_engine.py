@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from sovereign_ai.deploy.engine import Engine, Told, _failure
+from sovereign_ai.deploy.engine import Engine
+from sovereign_ai.deploy.engine_words import Told, failure
 from sovereign_ai.errors import ExitCode, SpecError
 
 
@@ -39,16 +40,25 @@ def test_what_is_no_event_is_kept_as_the_engines_words() -> None:
 def test_a_mandatory_violation_is_a_finding_and_anything_else_a_failed_deployment() -> None:
     policy = {"policyEvent": {"enforcementLevel": "mandatory", "policyName": "pods", "message": "no"}}
     diag = {"diagnosticEvent": {"severity": "error", "urn": "urn:pulumi:s::p::t::a", "message": "conflict"}}
-    assert _failure("up", hear(policy), Path("log")).exit_code is ExitCode.FINDINGS
-    failed = _failure("up", hear(diag), Path("log"))
+    assert failure("up", hear(policy), Path("log")).exit_code is ExitCode.FINDINGS
+    failed = failure("up", hear(diag), Path("log"))
     assert failed.exit_code is ExitCode.DEPLOYMENT
     assert "a conflict" in str(failed)
 
 
-def test_a_locked_stack_is_explained() -> None:
-    assert "pulumi cancel" in str(_failure("up", hear("error: the stack is currently locked by 1 lock(s)"), Path("log")))
+def test_a_locked_stack_is_busy_and_nothing_that_failed() -> None:
+    busy = failure("up", hear("error: the stack is currently locked by 1 lock(s)"), Path("log"))
+    assert busy.exit_code is ExitCode.ENVIRONMENT
+    assert busy.problems[0].code == "stack-busy"
+    assert 'eval "$(sovereign-ai env .)" && pulumi cancel' in busy.problems[0].hint
 
 
 def test_a_folder_without_a_project_is_bad_input(tmp_path: Path) -> None:
     with pytest.raises(SpecError, match="no Pulumi"):
         Engine(tmp_path, "lab", None, lambda _line: None)
+
+
+def test_of_many_failures_a_few_are_shown_and_the_others_counted() -> None:
+    error = failure("up", hear(*(f"error: number {number}" for number in range(20))), Path("log"))
+    assert "number 7\nand 12 more, in the log" in str(error)
+    assert "number 8" not in str(error)

@@ -14,7 +14,7 @@ import pytest
 
 import sovereign_ai.deploy
 from sovereign_ai.deploy import host_program
-from sovereign_ai.deploy.engine import Told
+from sovereign_ai.deploy.engine_words import Told
 from sovereign_ai.deploy.host_configuration import HostConfiguration, hosts_of
 from sovereign_ai.deploy.host_program import HostsEngine, HostsProgram
 from sovereign_ai.deploy.host_provider import inventories

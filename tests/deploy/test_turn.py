@@ -21,7 +21,7 @@ case "$1 $2" in
 "stack init") echo "encryptionsalt: $state" > Pulumi.lab.yaml; touch "$state/made";;
 "stack rm") rm "$state/made";;
 "stack export") echo '{"deployment": {}}';;
-"up --stack" | "destroy --stack")
+"up --stack" | "preview --stack" | "destroy --stack")
   sleep 0.2
   read -r _ salt < Pulumi.lab.yaml
   [ "$salt" = "$state" ] || { echo "error: incorrect passphrase"; exit 255; }
@@ -90,3 +90,19 @@ def test_a_command_that_waits_says_so_and_gives_up_with_a_problem(folder: Path) 
 def test_a_folder_that_cannot_be_opened_is_a_problem(tmp_path: Path) -> None:
     with pytest.raises(EnvironmentLacksError, match="no-folder"), turn(tmp_path / "none", quiet):
         pass
+
+
+def test_an_unreachable_cluster_whose_kubeconfig_is_gone_is_called_gone_and_not_silent(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gone = folder.parent / "gone.kubeconfig"
+    one = engine(folder, "one", monkeypatch)
+    one.kubeconfig = folder.parent / "here.kubeconfig"
+    program = folder.parent / "pulumi"
+    state = '{"deployment": {"resources": [{"type": "pulumi:providers:kubernetes", "inputs": {"kubeconfig": "GONE"}}, {"type": "kubernetes:core/v1:Pod"}]}}'
+    text = PULUMI.replace('{"deployment": {}}', state.replace("GONE", str(gone)))
+    program.write_text(text.replace("echo '{\"preludeEvent\": {}}'", "echo 'error: Pod read failed: unreachable cluster'; exit 1"))
+    for run in (one.up, one.preview):
+        with pytest.raises(EnvironmentLacksError, match="cluster-gone") as caught:
+            run()
+        assert str(gone) in str(caught.value)
