@@ -9,13 +9,12 @@ The lock's file outlives the folder, so that nobody locks a file that is about t
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import os
 from collections.abc import Callable, Iterator
 
 from sovereign_ai.cluster.state import Place
 from sovereign_ai.errors import EnvironmentLacksError, Problem
-from sovereign_ai.toolchain.waiting import until
+from sovereign_ai.toolchain.waiting import taken, until
 
 
 @contextlib.contextmanager
@@ -34,20 +33,11 @@ def alone(where: Place, progress: Callable[[str], object], seconds: float) -> It
     root.mkdir(mode=0o700, parents=True, exist_ok=True)
     descriptor = os.open(root / f".{where.name}.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
-        if not _taken(descriptor):
+        if not taken(descriptor):
             progress(f"{where.name}: waiting for another command")
-            if not until(lambda: _taken(descriptor), seconds):
+            if not until(lambda: taken(descriptor), seconds):
                 hint = "wait for it to end, or end it, and run the command again"
                 raise EnvironmentLacksError(Problem("cluster-busy", f"another command holds cluster {where.name!r}", hint=hint))
         yield
     finally:
         os.close(descriptor)
-
-
-def _taken(descriptor: int) -> bool:
-    """Try to take the lock once."""
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    return True

@@ -15,7 +15,7 @@ from functools import partial
 from pathlib import Path
 
 from sovereign_ai.errors import EnvironmentLacksError, Problem, Where
-from sovereign_ai.toolchain.waiting import until
+from sovereign_ai.toolchain.waiting import taken, until
 
 PATIENCE_SECONDS = 60.0
 
@@ -39,20 +39,11 @@ def turn(folder: Path, progress: Callable[[str], object], seconds: float = PATIE
             Problem("no-folder", f"it cannot be opened: {error.strerror}", Where(str(folder)), "check its permissions")
         ) from None
     try:
-        if not _taken(descriptor):
+        if not taken(descriptor):
             progress("waiting for another command in this folder")
-            if not until(partial(_taken, descriptor), seconds):
+            if not until(partial(taken, descriptor), seconds):
                 hint = "wait for it to end, or end it, and run the command again"
                 raise EnvironmentLacksError(Problem("folder-busy", "another command is settling this stack", Where(str(folder)), hint))
         yield partial(fcntl.flock, descriptor, fcntl.LOCK_UN)
     finally:
         os.close(descriptor)
-
-
-def _taken(descriptor: int) -> bool:
-    """Try to take the lock once."""
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    return True

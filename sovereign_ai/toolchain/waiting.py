@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import time
 from collections.abc import Callable
 
@@ -19,4 +20,13 @@ def until(holds: Callable[[], object], seconds: float) -> bool:
         if time.monotonic() > deadline:
             return False
         time.sleep(_POLL_SECONDS)
+    return True
+
+
+def taken(descriptor: int) -> bool:
+    """Try once to take the lock of an open file or folder."""
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
     return True
