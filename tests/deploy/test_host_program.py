@@ -114,7 +114,9 @@ def test_what_a_look_found_is_read_from_the_engines_events_and_progress_from_the
 
 
 @pytest.mark.parametrize(
-    ("pid", "host", "gone"), [(2**22 + 1, platform.node(), True), (os.getpid(), platform.node(), False), (2**22 + 1, "other", False)]
+    ("pid", "host", "gone"),
+    [(2**22 + 1, platform.node(), True), (os.getpid(), platform.node(), False), (2**22 + 1, "other", False)],
+    ids=["ended", "running", "of another machine"],
 )
 def test_a_lock_is_left_behind_only_if_its_holder_was_of_this_machine_and_is_no_more(
     tmp_path: Path, pid: int, host: str, gone: bool
