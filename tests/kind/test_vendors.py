@@ -17,6 +17,7 @@ from sovereign_ai.cluster.kind.config import control_plane
 from sovereign_ai.plan.factory import Plan
 from sovereign_ai.sim.factory import SLICE
 from sovereign_ai.sim.kubelet.agent import locate
+from sovereign_ai.sim.kubelet.cdi import write_devices
 from sovereign_ai.sim.kubelet.gpus import Device, devices
 from sovereign_ai.sim.kubelet.worker import Worker
 from sovereign_ai.sim.machine import Machine, machines
@@ -177,5 +178,8 @@ def test_a_claim_of_another_vendors_device_or_of_an_instance_is_served_by_a_real
     pod = pod_on(served, name, "pause")
     pod["spec"]["resourceClaims"] = [{"name": "device", "resourceClaimName": name}]
     pod["spec"]["containers"][0]["resources"]["claims"] = [{"name": "device"}]
+    there = locate(control_plane(served.name))
+    assert there is not None
+    write_devices(there.node.cdi, played(kind, control_plane(served.name))[1])  # a node has one file of devices, for it plays one machine
     with holding(served, kind, pod, wish) as seen:
         check(served, kind, seen, 1)
