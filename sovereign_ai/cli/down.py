@@ -91,8 +91,8 @@ def _after_the_plane(output: Output, stack: Stack, cluster: str, backend: Backen
     """Drop from the state what went with a plane of ours; what stands on another cluster is said and kept."""
     from sovereign_ai.errors import EnvironmentLacksError
 
-    engine = _engine(output, stack, cluster, backend)
-    if not engine.exists():
+    engine = _known(output, stack, cluster, backend)
+    if engine is None:
         output.finish({"cluster": cluster, "forgotten": 0}, [f"nothing to remove: there is no {backend} cluster {cluster}"])
         return
     if elsewhere := engine.standing().elsewhere(gone):
@@ -107,8 +107,8 @@ def _forget(output: Output, path: Path, backend: Backend, name: str | None) -> N
 
     stack = open_stack(path)
     cluster = stack.cluster(name)
-    engine = _engine(output, stack, cluster, backend)
-    if not engine.exists():
+    engine = _known(output, stack, cluster, backend)
+    if engine is None:
         output.finish({"cluster": cluster, "forgotten": 0}, [f"nothing to forget: the state knows no stack {cluster}"])
         return
     at = engine.standing().kubeconfig
@@ -117,8 +117,13 @@ def _forget(output: Output, path: Path, backend: Backend, name: str | None) -> N
     output.finish({"cluster": cluster, "forgotten": count, "kubeconfig": str(at) if at else None}, lines)
 
 
-def _engine(output: Output, stack: Stack, cluster: str, backend: Backend) -> Engine:
-    """Give the engine of a stack whose cluster is not spoken to."""
+def _known(output: Output, stack: Stack, cluster: str, backend: Backend) -> Engine | None:
+    """Give the engine of a stack whose cluster is not spoken to; None if the state knows no such stack, which needs no tool to see."""
     from sovereign_ai.deploy.engine import Engine
+    from sovereign_ai.deploy.place import pulumi_state
 
-    return Engine(stack.folder, cluster, None, output.progress, "kind" if backend is Backend.KIND else "")
+    plane = "kind" if backend is Backend.KIND else ""
+    if not (pulumi_state(plane) / ".pulumi").is_dir():
+        return None
+    engine = Engine(stack.folder, cluster, None, output.progress, plane)
+    return engine if engine.exists() else None

@@ -45,6 +45,7 @@ def held(tmp_path: Path) -> Held:
     """Make the state hold one object that was deployed by a kubeconfig."""
 
     def hold(kubeconfig: Path) -> None:
+        (tmp_path / "state" / "sovereign-ai" / "pulumi" / ".pulumi").mkdir(parents=True, exist_ok=True)
         resources = [
             {"type": "pulumi:providers:kubernetes", "inputs": {"kubeconfig": str(kubeconfig)}},
             {"type": "kubernetes:core/v1:Namespace", "inputs": {}},

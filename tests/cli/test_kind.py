@@ -51,8 +51,12 @@ def test_without_an_engine_a_kind_cluster_says_what_to_do() -> None:
     assert asked("tools", "node-image")[0] == 3
 
 
-def test_verify_and_down_name_the_command_that_makes_the_cluster() -> None:
-    for verb in ("verify", "down", "env"):
+def test_down_of_a_cluster_that_is_not_there_is_fine_and_needs_no_tool() -> None:
+    assert asked("down", STACK, "--cluster", "kind") == (0, {"command": "down", "ok": True, "cluster": "lab", "forgotten": 0})
+
+
+def test_verify_and_env_name_the_command_that_makes_the_cluster() -> None:
+    for verb in ("verify", "env"):
         code, document = asked(verb, STACK, "--cluster", "kind")
         (problem,) = document["problems"]
         assert (code, problem["code"]) == (3, "no-cluster")
