@@ -6,9 +6,9 @@ The tests follow one another, as the runs of one stack do.
 from __future__ import annotations
 
 import json
-import os
 import signal
 import subprocess
+import time
 from dataclasses import dataclass
 from typing import Any
 
@@ -100,20 +100,20 @@ def test_an_up_that_is_cancelled_leaves_no_process_behind_here_or_there(hosts: S
     machine.write("/usr/local/sbin/systemctl", f"#!/bin/sh\n{HANGS}\n")
     machine.ask("chmod", "755", "/usr/local/sbin/systemctl")
     command = [*hosts.program.command("up")[:3], str(LAB), "--limit", SERVER, *hosts.given]
-    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, env=hosts.program.environment)
+    words = hosts.program.folder / "cancelled.txt"
+    with words.open("w") as told:
+        process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=told, env=hosts.program.environment)
     try:
-        assert process.stderr is not None
-        with process.stderr as told:
-            while "sleep\0004711" not in processes() and process.poll() is None:
-                os.sched_yield()
-                assert told.readline()
-            process.send_signal(signal.SIGINT)
-            text = told.read()
-        assert process.wait(timeout=90) == 4, text
-        assert f"not brought to the plan: {SERVER}" in text
+        while "sleep\0004711" not in processes():
+            assert process.poll() is None, words.read_text()
+            time.sleep(0.2)
+        process.send_signal(signal.SIGINT)
+        assert process.wait(timeout=90) == 4
+        assert f"not brought to the plan: {SERVER}" in words.read_text()
         assert machine.marked() == []
-        for words in ("sleep\0004711", "ansible-playbook", "host_provider", "ControlPath", "lab.hosts"):
-            assert words not in processes()
+        left = processes()
+        for word in ("sleep\0004711", "ansible-playbook", "host_provider", "ControlPath", "lab.hosts"):
+            assert word not in left
     finally:
         process.kill()
         process.wait()
