@@ -1,0 +1,17 @@
+"""The description that the manual writes in Python is the one that `init` writes in YAML."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from sovereign_ai.deploy.scaffold import contents
+from sovereign_ai.spec.load import load, read_text
+
+MANUAL = Path(__file__).resolve().parents[2] / "docs" / "python.md"
+
+
+def test_the_manuals_python_has_the_digest_of_what_init_writes(tmp_path: Path) -> None:
+    code = MANUAL.read_text(encoding="utf-8").partition("```python\n")[2].partition("```")[0]
+    (tmp_path / "factory.py").write_text(code, encoding="utf-8")
+    written = read_text(contents("mine")["factory.yaml"].encode(), "factory.yaml").factory
+    assert load(tmp_path).digest == written.digest
