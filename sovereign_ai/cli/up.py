@@ -35,7 +35,7 @@ def _up(output: Output, path: Path, backend: Backend, kubeconfig: Path | None, n
     from dataclasses import asdict
 
     from sovereign_ai.cli.stack import open_stack
-    from sovereign_ai.deploy.engine import Engine
+    from sovereign_ai.deploy.engine import Engine, ready
     from sovereign_ai.deploy.gate import gate
     from sovereign_ai.deploy.objects import restore
     from sovereign_ai.sim.factory import simulate
@@ -43,6 +43,7 @@ def _up(output: Output, path: Path, backend: Backend, kubeconfig: Path | None, n
     stack = open_stack(path)
     bundle = stack.bundle(name)
     gate(stack.factory, stack.plan, bundle)
+    ready(stack.folder)
     target = started(stack, bundle.cluster, backend, kubeconfig, output)
     confirm(target, "deploy to", yes, output)
     outcome = Engine(stack.folder, bundle.cluster, target.kubeconfig, output.progress, target.plane).up()

@@ -21,7 +21,7 @@ from sovereign_ai.deploy.hold import release
 from sovereign_ai.deploy.place import environment, pulumi_state, state_dir
 from sovereign_ai.deploy.standing import Standing, standing
 from sovereign_ai.deploy.turn import turn
-from sovereign_ai.errors import DeploymentError, EnvironmentLacksError, Problem, SpecError, UsageError
+from sovereign_ai.errors import DeploymentError, EnvironmentLacksError, Problem, SpecError, UsageError, Where
 from sovereign_ai.toolchain.install import find
 
 Progress = Callable[[str], None]
@@ -69,6 +69,29 @@ class Outcome:
         }
 
 
+def ready(folder: Path) -> Path:
+    """See that a folder can be deployed before anything is started for it, and give the engine's program.
+
+    Raises:
+        SpecError: the folder is no Pulumi project.
+        EnvironmentLacksError: a tool is missing; all that are, at once.
+    """
+    if not (folder / "Pulumi.yaml").is_file():
+        raise SpecError(
+            Problem("no-project", "the folder has no Pulumi.yaml", Where(str(folder)), "make a stack with `sovereign-ai init FOLDER`")
+        )
+    problems: list[Problem] = []
+    found: dict[str, Path] = {}
+    for name in ("pulumi", "pulumi-resource-kubernetes", "pulumi-language-python"):
+        try:
+            found[name] = find(name)
+        except EnvironmentLacksError as error:
+            problems += error.problems
+    if problems:
+        raise EnvironmentLacksError(problems)
+    return found["pulumi"]
+
+
 class Engine:
     """One stack of one folder, ready to run.
 
@@ -91,15 +114,11 @@ class Engine:
         Raises:
             SpecError: it is not.
         """
-        if not (folder / "Pulumi.yaml").is_file():
-            raise SpecError(Problem("no-project", f"{folder} has no Pulumi.yaml", hint="make a stack with `sovereign-ai init FOLDER`"))
+        self.pulumi = ready(folder)
         self.folder = folder
         self.stack = stack
         self.kubeconfig = kubeconfig
         self.progress = progress
-        self.pulumi = find("pulumi")
-        find("pulumi-resource-kubernetes")
-        find("pulumi-language-python")
         self._state = pulumi_state(plane)
         self.env = os.environ | environment(stack, kubeconfig, plane)
 

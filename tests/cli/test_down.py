@@ -1,4 +1,4 @@
-"""`down` where the cluster is not there any more, or is another than the one that the state names."""
+"""`down` where the cluster is gone or is another than the state names; `up` where nothing may be started."""
 
 from __future__ import annotations
 
@@ -89,3 +89,10 @@ def test_forget_says_where_the_objects_stood(stack: Path, held: Held) -> None:
     held(stack.parent / "other.kubeconfig")
     code, document = down(stack, "--forget")
     assert (code, document["forgotten"], document["kubeconfig"]) == (0, 1, str(stack.parent / "other.kubeconfig"))
+
+
+def test_up_of_a_folder_that_is_no_project_starts_nothing(stack: Path) -> None:
+    (stack / "Pulumi.yaml").unlink()
+    done = CliRunner().invoke(app, ["up", str(stack), "--json"])
+    assert (done.exit_code, orjson.loads(done.stdout)["problems"][0]["code"]) == (2, "no-project")
+    assert not (stack.parent / "state").exists()
