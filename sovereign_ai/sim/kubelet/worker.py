@@ -78,7 +78,10 @@ class Worker:
             self._dra.break_gpus(broken)
             self._dra.keep()
             registered = registered and self._dra.registered
-        self.ready = publish(self._api, self._slices, name, self.machine.part.resource) and registered if self._dra else registered
+        lost = len(broken) == self.machine.node.gpus
+        self.ready = (
+            publish(self._api, self._slices, name, self.machine.part.resource, lost=lost) and registered if self._dra else registered
+        )
 
     def stop(self) -> None:
         """End what is served."""
@@ -91,19 +94,20 @@ class Worker:
         return self._api.get(*_CLAIM, name, namespace)
 
 
-def publish(api: Api, slices: list[dict[str, Any]], name: str, resource: str) -> bool:
-    """Make or mend a worker's ResourceSlices; False while its node is not there, or counts no device.
+def publish(api: Api, slices: list[dict[str, Any]], name: str, resource: str, *, lost: bool = False) -> bool:
+    """Make or mend a worker's ResourceSlices; False while its node is not there, or offers no device.
 
-    A kubelet removes those of a driver that it does not know, and all of its node when it starts. Then it counts no device
-    of any plugin until it says anew what the plugin registered, seconds later. While a node counts none the scheduler takes
+    A kubelet that starts removes all slices of its node, and offers no device of a plugin until it says anew what the
+    plugin registered, seconds later; nor does it while the plugin is away. For a node that offers none the scheduler takes
     devices from slices for whoever asks for the resource (KEP-5004), those too that running pods hold through the plugin;
-    such a pod would be refused for as long as they run. So there are slices only while the node counts devices.
+    such a pod would be refused for as long as they run. So there are slices only while the node offers devices.
 
     Args:
         api: the cluster.
         slices: what the machine publishes.
         name: its node.
         resource: the extended resource that its device plugin offers.
+        lost: whether every GPU is broken, so that the node rightly offers none; taints then keep all of them.
 
     Raises:
         ApiError: the API server refused.
@@ -112,8 +116,8 @@ def publish(api: Api, slices: list[dict[str, Any]], name: str, resource: str) ->
     node = api.get("v1", "Node", name)
     if node is None:
         return False
-    counted = int((node.get("status", {}).get("capacity") or {}).get(resource, "0"))
-    wanted = owned(slices, {name: node["metadata"]["uid"]}) if counted else []
+    offered = int((node.get("status", {}).get("allocatable") or {}).get(resource, "0"))
+    wanted = owned(slices, {name: node["metadata"]["uid"]}) if offered or lost else []
     found = [api.get(*SLICE, obj["metadata"]["name"]) for obj in slices]
     change = changes(wanted, [obj for obj in found if obj is not None], owned_slice)
     for obj in (*change.replace, *change.remove):

@@ -58,8 +58,10 @@ def machine(name: str) -> Machine:
 def make_node(root: Path, name: str) -> Iterator[Place]:
     before = os.umask(0o077)  # as the supervisor has it
     api = InMemoryApi()
-    counted = {machine(name).part.resource: str(machine(name).devices)}
-    api.create({"apiVersion": "v1", "kind": "Node", "metadata": {"name": name, "labels": {}}, "spec": {}, "status": {"capacity": counted}})
+    offered = {machine(name).part.resource: str(machine(name).devices)}
+    api.create(
+        {"apiVersion": "v1", "kind": "Node", "metadata": {"name": name, "labels": {}}, "spec": {}, "status": {"allocatable": offered}}
+    )
     kubelet = FakeKubelet(root)
     kubelet.node.make()
     worker = Worker(api, PLAN, machine(name), kubelet.node)

@@ -72,7 +72,7 @@ def test_simulating_leaves_the_slices_of_a_real_machine_alone() -> None:
 
     api = joined()
     adopt(api, FACTORY, PLAN, CLUSTER, ["train-0001"])
-    api.live("Node", "train-0001")["status"]["capacity"] = {"nvidia.com/gpu": "8"}
+    api.live("Node", "train-0001")["status"]["allocatable"] = {"nvidia.com/gpu": "8"}
     slices = [one for one in slice_objects(PLAN, CLUSTER) if one["spec"]["nodeName"] == "train-0001"]
     assert publish(api, slices, "train-0001", "nvidia.com/gpu")
     simulate(api, FACTORY, PLAN, CLUSTER, foreign=True)

@@ -66,7 +66,7 @@ def engine(tmp_path: Path) -> Iterator[Engine]:
 @pytest.fixture
 def api() -> InMemoryApi:
     api = InMemoryApi()
-    status = {"allocatable": {}, "capacity": {"nvidia.com/gpu": "8"}}
+    status = {"allocatable": {"nvidia.com/gpu": "8"}}
     api.create({"apiVersion": "v1", "kind": "Node", "metadata": {"name": NAME, "labels": {}}, "spec": {}, "status": status})
     adopt(api, FACTORY, PLAN, "lab", [NAME])
     return api

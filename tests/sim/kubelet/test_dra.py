@@ -173,19 +173,30 @@ def test_slices_are_the_embedded_planes_own_and_are_put_back(node: Place) -> Non
     assert mended["spec"]["pool"]["generation"] == live["spec"]["pool"]["generation"] + 1
 
 
-def test_while_a_node_counts_no_device_there_is_no_slice_that_the_scheduler_could_take_in_its_place(node: Place) -> None:
+def test_while_a_node_offers_no_device_there_is_no_slice_that_the_scheduler_could_take_in_its_place(node: Place) -> None:
     node.kubelet.find_driver()
     node.keep()
-    assert len(node.api.list("resource.k8s.io/v1", "ResourceSlice")) == 1
-    counted = node.api.live("Node", "train-0001")["status"]["capacity"]
-    counted["nvidia.com/gpu"] = "0"  # as a kubelet says that has just started
+    assert slices(node) == 1
+    offered = node.api.live("Node", "train-0001")["status"]["allocatable"]
+    offered["nvidia.com/gpu"] = "0"  # as a kubelet says that has just started
     node.keep()
-    assert node.api.list("resource.k8s.io/v1", "ResourceSlice") == []
+    assert slices(node) == 0
     assert not node.worker.ready
-    counted["nvidia.com/gpu"] = "8"
+    offered["nvidia.com/gpu"] = "8"
     node.keep()
-    assert len(node.api.list("resource.k8s.io/v1", "ResourceSlice")) == 1
+    assert slices(node) == 1
     assert node.worker.ready
+
+
+def test_a_machine_whose_every_gpu_is_broken_keeps_its_slices_for_their_taints(node: Place) -> None:
+    node.keep()
+    node.api.live("Node", "train-0001")["status"]["allocatable"] = {"nvidia.com/gpu": "0"}
+    node.keep({("train-0001", gpu): 79 for gpu in range(8)})
+    assert slices(node) == 1
+
+
+def slices(node: Place) -> int:
+    return len(node.api.list("resource.k8s.io/v1", "ResourceSlice"))
 
 
 def test_a_worker_whose_node_is_not_there_yet_publishes_nothing(node: Place) -> None:
