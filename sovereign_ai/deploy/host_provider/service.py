@@ -126,7 +126,8 @@ class HostsProvider(provider_pb2_grpc.ResourceProviderServicer):
         if request.preview:
             return provider_pb2.CreateResponse(properties=_properties(inputs, self._look(inputs, request.urn)))
         name = request.urn.rpartition("::")[2]
-        self._bring(inputs, request.urn, name, context)
+        outcome = self._bring(inputs, request.urn)
+        _whole_or_partly(outcome, inputs, name, context)
         return provider_pb2.CreateResponse(id=name, properties=_properties(inputs, Seen()), refresh_before_update=True)
 
     @_told
@@ -134,9 +135,10 @@ class HostsProvider(provider_pb2_grpc.ResourceProviderServicer):
         """Bring the hosts to the plan; in a preview, the diff has said it."""
         inputs, old = _inputs(request.news), plain(request.old_inputs) or plain(request.olds)
         if not request.preview:
-            self._bring(inputs, request.urn, request.id, context)
+            outcome = self._bring(inputs, request.urn)
             if old.get("inventory") not in (None, inputs.inventory):
                 forget(str(old["inventory"]))
+            _whole_or_partly(outcome, inputs, request.id, context)
         return provider_pb2.UpdateResponse(properties=_properties(inputs, Seen()), refresh_before_update=True)
 
     @_told
@@ -195,8 +197,8 @@ class HostsProvider(provider_pb2_grpc.ResourceProviderServicer):
                 (self._log.warn if bad else self._log.info)(urn, line)
         return found
 
-    def _bring(self, inputs: Inputs, urn: str, name: str, context: Any) -> None:
-        """Bring the hosts to the plan, or end the call as a partial failure that names each host."""
+    def _bring(self, inputs: Inputs, urn: str) -> Outcome:
+        """Bring the hosts to the plan, one run at a time, and say what was changed."""
         with self._changing:
             outcome = self._run(inputs, urn, check=False)
             self._looks.clear()
@@ -204,9 +206,7 @@ class HostsProvider(provider_pb2_grpc.ResourceProviderServicer):
             self._log.info(urn, f"{one.host} changed: {'; '.join(dict.fromkeys(map(name_of, one.changes)))}")
         states = outcome.to_data()["states"]
         self._log.info(urn, ", ".join(f"{count:,} {state}" for state, count in sorted(states.items())) + f" in {outcome.seconds:.0f} s")
-        if reasons := failures(outcome):
-            failed = {one.host: one.failure for one in outcome.bad}
-            _partly(context, name, _properties(inputs, Seen(failed=failed)), reasons, inputs=struct(inputs.model_dump(mode="json")))
+        return outcome
 
     def _run(self, inputs: Inputs, urn: str, *, check: bool) -> Outcome:
         """Run the playbook."""
@@ -234,6 +234,13 @@ def _properties(inputs: Inputs, found: Seen) -> Any:
 def _reason(problem: Problem) -> str:
     """Write a problem without its place."""
     return problem.message + (f" ({problem.hint})" if problem.hint else "")
+
+
+def _whole_or_partly(outcome: Outcome, inputs: Inputs, name: str, context: Any) -> None:
+    """Go on where every host was brought to the plan, or end the call as a partial failure that names each that was not."""
+    if reasons := failures(outcome):
+        seen_so_far = Seen(failed={one.host: one.failure for one in outcome.bad})
+        _partly(context, name, _properties(inputs, seen_so_far), reasons, inputs=struct(inputs.model_dump(mode="json")))
 
 
 def _partly(context: Any, name: str, properties: Any, reasons: Sequence[str], *, inputs: Any) -> NoReturn:
