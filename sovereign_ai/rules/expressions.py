@@ -16,6 +16,7 @@ from sovereign_ai.rules.kinds import Group, Kind, of_group
 
 _CONSTANT = re.compile(r"\$([a-z_]+)")
 _VARIABLE = re.compile(r"\bvariables\.([a-z_]+)")
+_PATH = re.compile(r"object(\.\w+)+")
 
 _NAMESPACED = {
     "known": "has(object.metadata.namespace) && object.metadata.namespace in $namespaces",
@@ -67,6 +68,24 @@ def variables_of_group(group: Group) -> dict[str, str]:
             chosen = {name: f'object.kind == "{kind.name}" ? ({parts[name][kind.name]}) : ({text})' for name, text in chosen.items()}
         found |= {"pod": chosen["pod"], **_POD, "annotations": chosen["annotations"], "labels": chosen["labels"]}
     return found
+
+
+def paths_of(parts: Mapping[str, str]) -> dict[str, str]:
+    """Give the named parts that are a plain path of the object: the API server reads a path faster than a variable.
+
+    >>> paths_of({"pod": "object.spec", "volumes": "has(variables.pod.volumes) ? variables.pod.volumes : []"})
+    {'pod': 'object.spec'}
+    """
+    return {name: text for name, text in parts.items() if _PATH.fullmatch(text)}
+
+
+def with_paths(expression: str, paths: Mapping[str, str]) -> str:
+    """Write these parts in place of their names, and leave all others named.
+
+    >>> with_paths("has(variables.pod.volumes) && variables.known", {"pod": "object.spec"})
+    'has(object.spec.volumes) && variables.known'
+    """
+    return _VARIABLE.sub(lambda match: paths.get(match[1], match[0]), expression)
 
 
 def _metadata(path: str) -> dict[str, str]:

@@ -4,8 +4,10 @@ from datetime import date
 from typing import Any
 
 from sovereign_ai.names import KEYS, OWNER
+from sovereign_ai.render.kubernetes.admission import policy_name
 from sovereign_ai.render.kubernetes.bundle import render
 from sovereign_ai.rules.asked import RESOURCE
+from sovereign_ai.rules.kinds import KINDS
 from sovereign_ai.rules.registry import REGISTRY
 from sovereign_ai.spec.supplier import Waiver
 from tests.render.lab import every, one, stack
@@ -13,6 +15,11 @@ from tests.render.lab import every, one, stack
 
 def policies() -> list[dict[str, Any]]:
     return [obj["spec"] for obj in every("ValidatingAdmissionPolicy")]
+
+
+def one_policy(name: str) -> dict[str, Any]:
+    spec: dict[str, Any] = one("ValidatingAdmissionPolicy", name)["spec"]
+    return spec
 
 
 def test_there_are_few_policies_and_all_fail_closed():
@@ -40,11 +47,32 @@ def test_no_resource_is_matched_by_two_validating_policies():
     assert {("", "pods"), ("", "pods/ephemeralcontainers"), ("", "pods/binding"), ("batch", "cronjobs")} <= seen
 
 
-def test_every_check_of_every_object_rule_stands_in_a_policy_with_its_rules_id():
-    messages = [validation["message"] for spec in policies() for validation in spec["validations"]]
+def test_every_check_of_every_object_rule_stands_in_a_policy_of_each_of_its_kinds_with_its_rules_id():
+    found = {obj["metadata"]["name"]: obj["spec"] for obj in every("ValidatingAdmissionPolicy")}
     for rule in (rule for rule in REGISTRY if "admission" in rule.places):
         for check in rule.checks:
-            assert any(message.startswith(f"{rule.id}: {check.message}") for message in messages)
+            for name in {policy_name(KINDS[kind].group) for kind in check.kinds}:
+                told = [one["message"] for one in found[name]["validations"] if one["message"].startswith(f"{rule.id}: ")]
+                assert any(check.message in message for message in told), (rule.id, name)
+
+
+def test_checks_of_a_rule_for_the_same_kinds_share_one_validation_and_all_of_them_must_hold():
+    shared = next(one for one in one_policy("sovereign-pods")["validations"] if one["message"].startswith("IMG-003"))
+    assert shared["expression"] == (
+        '(variables.containers.all(c, !has(c.imagePullPolicy) || c.imagePullPolicy != "Never"))'
+        ' && (variables.volumes.all(v, !has(v.image) || !has(v.image.pullPolicy) || v.image.pullPolicy != "Never"))'
+    )
+    assert "an image of a container is never" in shared["message"]
+    assert "an image volume is never" in shared["message"]
+
+
+def test_no_expression_about_pods_asks_for_the_kind_or_reads_a_plain_path_through_a_variable():
+    spec = one_policy("sovereign-pods")
+    assert "pod" not in {one["name"] for one in spec["variables"]}
+    for text in (each["expression"] for each in [*spec["validations"], *spec["variables"]]):
+        assert "object.kind" not in text
+        assert "variables.pod" not in text
+    assert "variables.pod" in str(one_policy("sovereign-templates")["validations"]), "templates lie in different places"
 
 
 def test_no_placeholder_is_left_and_nothing_of_kubernetes_own_dialect_is_used():

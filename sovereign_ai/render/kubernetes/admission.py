@@ -1,9 +1,10 @@
 """Admission policies, made from the rules: one validating policy for each group of kinds, one mutating policy.
 
-The number of policies costs at each request, the number of validations hardly does, so all rules of
-a group stand in one. They fail closed, deny, and hold in namespaces that carry our labels and for
-kinds outside namespaces. An update that leaves `spec`, labels and annotations as they were is let through, so that finalizers
-can go from objects that an older rule let in; what stands there is the audit's business.
+The number of policies costs at each request, and the number of validations a little, so all rules of
+a group stand in one policy, and all checks of a rule for the same kinds in one validation. They fail
+closed, deny, and hold in namespaces that carry our labels and for kinds outside namespaces. An update
+that leaves `spec`, labels and annotations as they were is let through, so that finalizers can go from
+objects that an older rule let in; what stands there is the audit's business.
 
 Where a rule says no and a waiver names the very object, the policy asks whether the waiver counts now
 (`rules/asked.py`); so it does for a binding of break-glass access. No answer is a no.
@@ -22,7 +23,7 @@ from sovereign_ai.names import KEYS, OWNER
 from sovereign_ai.render.kubernetes.maker import Maker, Object
 from sovereign_ai.rules import asked
 from sovereign_ai.rules.context import Context
-from sovereign_ai.rules.expressions import bake, literal, variables_of_group
+from sovereign_ai.rules.expressions import bake, literal, paths_of, variables_of_group, with_paths
 from sovereign_ai.rules.kinds import GROUPS, Group, of_group
 from sovereign_ai.rules.registry import REGISTRY
 from sovereign_ai.rules.rule import Check, Rule
@@ -69,13 +70,19 @@ def objects(factory: AIFactory, context: Context) -> Iterator[Object]:
 def _validating(group: Group, context: Context, waivers: Sequence[Waiver]) -> dict[str, Any]:
     """Write one validating policy."""
     constants = context.constants()
-    kinds = {kind.name for kind in of_group(group)}
-    variables = [{"name": name, "expression": bake(text, constants)} for name, text in variables_of_group(group).items()]
+    kinds = [kind.name for kind in of_group(group)]
+    parts = variables_of_group(group)
+    paths = paths_of(parts)
+    variables = [
+        {"name": name, "expression": bake(with_paths(text, paths), constants)} for name, text in parts.items() if name not in paths
+    ]
     rules = [rule for rule in REGISTRY if "admission" in rule.places]
     if any(asked.questions(waivers, rule.id, kinds) for rule in rules):
         variables.append({"name": "resource", "expression": asked.RESOURCE})
     validations = [
-        _validation(rule, check, group, constants, waivers) for rule in rules for check in rule.checks if set(check.kinds) & kinds
+        _validation(rule, checks, meant, kinds, [bake(with_paths(check.expression, paths), constants) for check in checks], waivers)
+        for rule in rules
+        for meant, checks in _alike(rule, kinds).items()
     ]
     return {
         "failurePolicy": "Fail",
@@ -86,16 +93,26 @@ def _validating(group: Group, context: Context, waivers: Sequence[Waiver]) -> di
     }
 
 
-def _validation(rule: Rule, check: Check, group: Group, constants: dict[str, Any], waivers: Sequence[Waiver]) -> dict[str, Any]:
-    """Write one expression; where it is not for all kinds of the group, the others pass it by."""
-    kinds = [kind.name for kind in of_group(group)]
-    meant = [name for name in kinds if name in check.kinds]
-    expression = bake(check.expression, constants)
-    if meant != kinds:
+def _alike(rule: Rule, kinds: Sequence[str]) -> dict[tuple[str, ...], list[Check]]:
+    """Gather a rule's checks by the kinds of a group that they are for; each validation costs, so checks for the same kinds share one."""
+    found: dict[tuple[str, ...], list[Check]] = {}
+    for check in rule.checks:
+        if meant := tuple(name for name in kinds if name in check.kinds):
+            found.setdefault(meant, []).append(check)
+    return found
+
+
+def _validation(
+    rule: Rule, checks: Sequence[Check], meant: Sequence[str], kinds: Sequence[str], expressions: Sequence[str], waivers: Sequence[Waiver]
+) -> dict[str, Any]:
+    """Write one expression for some checks of a rule; where they are not for all kinds of the group, the others pass it by."""
+    expression = expressions[0] if len(expressions) == 1 else " && ".join(f"({one})" for one in expressions)
+    if [*meant] != [*kinds]:
         names = ", ".join(f'"{name}"' for name in meant)
         expression = f"!(object.kind in [{names}]) || ({_OBJECT.sub(_DYNAMIC, expression)})"
     expression = " || ".join([f"({expression})", *lifts] if (lifts := [*_lifts(rule, meant, waivers)]) else [expression])
-    return {"expression": expression, "message": f"{rule.id}: {check.message}; {rule.remediation}", "reason": "Forbidden"}
+    message = "; or ".join(check.message for check in checks)
+    return {"expression": expression, "message": f"{rule.id}: {message}; {rule.remediation}", "reason": "Forbidden"}
 
 
 _BOUND = ("metadata.namespace", "metadata.name", "roleRef.kind", "roleRef.name", "subjects[0].kind", "subjects[0].name")
@@ -124,15 +141,16 @@ def _resource_rules(group: Group) -> list[dict[str, Any]]:
     ]
 
 
+_TOLERATION = '{"effect": "NoSchedule", "key": $zone_taint, "operator": "Equal", "value": variables.zone}'
 _PATCH = (
-    '(has(object.spec.nodeSelector) ? [] : [JSONPatch{op: "add", path: "/spec/nodeSelector", value: {}}])'
-    " + variables.wished.filter(k, !has(object.spec.nodeSelector) || !(k in object.spec.nodeSelector))"
+    "(has(object.spec.nodeSelector) ? variables.wished.filter(k, !(k in object.spec.nodeSelector))"
     '.map(k, JSONPatch{op: "add", path: "/spec/nodeSelector/" + jsonpatch.escapeKey(k), value: variables.wished[k]})'
-    ' + (has(object.spec.tolerations) ? [] : [JSONPatch{op: "add", path: "/spec/tolerations", value: []}])'
-    " + (has(object.spec.tolerations) && object.spec.tolerations.exists(t, has(t.key) && t.key == $zone_taint) ? []"
-    ' : [JSONPatch{op: "add", path: "/spec/tolerations/-", value: Object.spec.tolerations{'
-    'key: $zone_taint, operator: "Equal", value: variables.zone, effect: "NoSchedule"}}])'
+    ' : [JSONPatch{op: "add", path: "/spec/nodeSelector", value: variables.wished}])'
+    f' + (!has(object.spec.tolerations) ? [JSONPatch{{op: "add", path: "/spec/tolerations", value: [{_TOLERATION}]}}]'
+    " : object.spec.tolerations.exists(t, has(t.key) && t.key == $zone_taint) ? []"
+    f' : [JSONPatch{{op: "add", path: "/spec/tolerations/-", value: {_TOLERATION}}}])'
 )
+"""As few operations as can be: each one makes the API server take the pod's JSON apart again."""
 
 
 def _mutating(context: Context) -> dict[str, Any]:
@@ -141,8 +159,8 @@ def _mutating(context: Context) -> dict[str, Any]:
     wished = {
         zone: {KEYS.zone: zone, **({KEYS.jurisdiction: laws[zone]} if zone in laws else {})} for _, zone in context.namespaces if zone
     }
-    constants = context.constants() | {"wished": wished}
-    inside = "object.metadata.namespace in $namespaces && $namespaces[object.metadata.namespace] in $wished"
+    zoned = {namespace: zone for namespace, zone in context.namespaces if zone}
+    constants = context.constants() | {"wished": wished, "zoned": zoned}
     return {
         "failurePolicy": "Fail",
         "reinvocationPolicy": "Never",
@@ -150,9 +168,9 @@ def _mutating(context: Context) -> dict[str, Any]:
             "matchPolicy": "Equivalent",
             "resourceRules": [{"apiGroups": [""], "apiVersions": ["v1"], "operations": ["CREATE"], "resources": ["pods"], "scope": "*"}],
         },
-        "matchConditions": [{"name": "zone", "expression": bake(inside, constants)}],
+        "matchConditions": [{"name": "zone", "expression": bake("object.metadata.namespace in $zoned", constants)}],
         "variables": [
-            {"name": "zone", "expression": bake("$namespaces[object.metadata.namespace]", constants)},
+            {"name": "zone", "expression": bake("$zoned[object.metadata.namespace]", constants)},
             {"name": "wished", "expression": bake("$wished[variables.zone]", constants)},
         ],
         "mutations": [{"patchType": "JSONPatch", "jsonPatch": {"expression": bake(_PATCH, constants)}}],
