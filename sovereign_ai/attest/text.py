@@ -21,10 +21,10 @@ def told(verdict: Verdict) -> list[str]:
     for finding in reversed(verdict.findings):
         lines += ["", *_finding(finding)]
     counts = (
-        (len(verdict.violations), "violations"),
+        (len(verdict.violations), "violation" if len(verdict.violations) == 1 else "violations"),
         (len(verdict.waived), "waived"),
         (len(verdict.undecidable), "undecidable here"),
-        (len(verdict.notices), "notices"),
+        (len(verdict.notices), "notice" if len(verdict.notices) == 1 else "notices"),
     )
     return [*lines, "", ", ".join(f"{number} {noun}" for number, noun in counts)]
 

@@ -104,7 +104,7 @@ class Waiver(Model):
 
     id: Name
     """Unique in the factory."""
-    rule: Annotated[str, StringConstraints(pattern=r"^[A-Z]{2,5}-[0-9]{3}$"), Form("bad-rule", "a rule's id, such as SV-001")]
+    rule: Annotated[str, StringConstraints(pattern=r"^[A-Z]{2,5}-[0-9]{3}$"), Form("bad-rule", "a rule's id, such as RES-001")]
     """The rule's stable id."""
     resource: Annotated[
         str,

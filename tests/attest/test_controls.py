@@ -31,7 +31,7 @@ def test_every_control_of_every_rule_has_one_line_of_at_most_80_columns() -> Non
 
 def test_the_text_is_narrow_and_ends_with_the_count() -> None:
     lines = text(verdict())
-    assert lines[-1].startswith("1 violations, 1 waived, 1 undecidable here, ")
+    assert lines[-1].startswith("1 violation, 1 waived, 1 undecidable here, ")
     # Names of objects and fields are never cut; prose is.
     assert max(len(line) for line in lines if line.startswith("    ")) <= 80
     assert lines.index("LAW-001 [violation, high] Factory/small") > lines.index("STF-003 [notice, info] Factory/small")
