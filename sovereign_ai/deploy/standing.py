@@ -66,5 +66,5 @@ def standing(stack: str, folder: Path, resources: Iterable[Mapping[str, Any]]) -
     """
     listed = list(resources)
     named = [one.get("inputs", {}).get("kubeconfig") for one in listed if one["type"] == _PROVIDER]
-    path = next((Path(one) for one in named if isinstance(one, str) and one), None)
+    path = next((folder / one for one in named if isinstance(one, str) and one and "\n" not in one), None)
     return Standing(stack, folder, sum(one["type"].startswith(_OBJECT) for one in listed), path)

@@ -27,6 +27,11 @@ def test_objects_are_counted_and_the_last_kubeconfig_is_named(tmp_path: Path) ->
     assert (found.objects, found.kubeconfig) == (2, Path("/k/one"))
 
 
+def test_a_path_is_read_as_the_engine_reads_it_and_what_is_no_path_is_none(tmp_path: Path) -> None:
+    assert read(tmp_path, "kubeconfig").kubeconfig == tmp_path / "my lab" / "kubeconfig"
+    assert read(tmp_path, "apiVersion: v1\nkind: Config\n").kubeconfig is None
+
+
 def test_the_same_file_by_another_path_is_the_same_cluster(tmp_path: Path) -> None:
     (tmp_path / "one").touch()
     (tmp_path / "link").symlink_to(tmp_path / "one")
