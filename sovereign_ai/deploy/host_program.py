@@ -115,16 +115,18 @@ class HostsEngine(Engine):
 
         `pulumi destroy` does the same after a look at them: the engine refreshes what it is about to delete.
         """
-        count = 0
+        names: set[str] = set()
         if self.exists():
             with turn(self.folder, self.progress):
                 self.ensure_stack()
-            for inputs in [one.get("inputs", {}) for one in self._exported() if one["type"].startswith(self.package)]:
-                count += sum(map(len, inputs["units"].values()))
-                forget(inputs["inventory"])
+            for one in [one for one in self._exported() if one["type"].startswith(self.package)]:
+                states = [state for state in (one.get("inputs"), one.get("outputs")) if state]
+                names |= {host for state in states for unit in state["units"].values() for host in unit}
+                for state in states:
+                    forget(state["inventory"])
             self._remove("--force")
         shutil.rmtree(self.folder)
-        return count
+        return len(names)
 
     @contextmanager
     def _start(self, command: Sequence[str], environ: Mapping[str, str]) -> Iterator[subprocess.Popen[str]]:

@@ -206,10 +206,19 @@ def test_a_host_that_failed_is_a_partial_failure_that_keeps_the_resource_and_nam
     assert MessageToDict(said.inputs)["inventory"] == inputs["inventory"]
 
 
-def test_an_update_forgets_the_inventory_that_it_has_overtaken(provider: Provider, inputs: dict[str, Any]) -> None:
-    old = {**inputs, "inventory": inventories.keep(TWO.of({"a-1"})), "units": {"u0": ["a-1"]}}
-    provider.stub.Update(provider_pb2.UpdateRequest(urn=URN, id="lab", olds=struct(old), old_inputs=struct(old), news=struct(inputs)))
-    assert not inventories.place(old["inventory"]).exists()
+@pytest.mark.parametrize("whole", [True, False])
+def test_an_update_forgets_the_inventories_that_it_has_overtaken_once_it_is_whole(
+    provider: Provider, inputs: dict[str, Any], whole: bool
+) -> None:
+    before = [{**inputs, "inventory": inventories.keep(TWO.of({name})), "units": {}} for name in ("a-1", "b.2")]
+    request = provider_pb2.UpdateRequest(urn=URN, id="lab", old_inputs=struct(before[0]), olds=struct(before[1]), news=struct(inputs))
+    if whole:
+        provider.stub.Update(request)
+    else:
+        provider.runner.changed = (HostResult("a-1", "failed", (), "why"), HostResult("b.2", "ok"))
+        with pytest.raises(grpc.RpcError, match="a-1 failed: why"):
+            provider.stub.Update(request)
+    assert [inventories.place(one["inventory"]).exists() for one in before] == [not whole, not whole]
     assert inventories.place(inputs["inventory"]).exists()
 
 

@@ -126,19 +126,17 @@ class HostsProvider(provider_pb2_grpc.ResourceProviderServicer):
         if request.preview:
             return provider_pb2.CreateResponse(properties=_properties(inputs, self._look(inputs, request.urn)))
         name = request.urn.rpartition("::")[2]
-        outcome = self._bring(inputs, request.urn)
-        _whole_or_partly(outcome, inputs, name, context)
+        _whole_or_partly(self._bring(inputs, request.urn), inputs, name, context)
         return provider_pb2.CreateResponse(id=name, properties=_properties(inputs, Seen()), refresh_before_update=True)
 
     @_told
     def Update(self, request: Any, context: Any) -> Any:  # noqa: N802
         """Bring the hosts to the plan; in a preview, the diff has said it."""
-        inputs, old = _inputs(request.news), plain(request.old_inputs) or plain(request.olds)
+        inputs = _inputs(request.news)
         if not request.preview:
-            outcome = self._bring(inputs, request.urn)
-            if old.get("inventory") not in (None, inputs.inventory):
-                forget(str(old["inventory"]))
-            _whole_or_partly(outcome, inputs, request.id, context)
+            _whole_or_partly(self._bring(inputs, request.urn), inputs, request.id, context)
+            for digest in _inventories(request.old_inputs, request.olds) - {inputs.inventory}:
+                forget(digest)
         return provider_pb2.UpdateResponse(properties=_properties(inputs, Seen()), refresh_before_update=True)
 
     @_told
@@ -165,8 +163,8 @@ class HostsProvider(provider_pb2_grpc.ResourceProviderServicer):
         old = plain(request.old_inputs) or plain(request.properties)
         count = sum(len(one) for one in (old.get("units") or {}).values())
         self._log.warn(request.urn, f"{count:,} hosts stay as they are: nothing is removed from a host; they are only forgotten here")
-        if old.get("inventory"):
-            forget(str(old["inventory"]))
+        for digest in _inventories(request.old_inputs, request.properties):
+            forget(digest)
         return Empty()
 
     def Cancel(self, request: Any, context: Any) -> Any:  # noqa: ARG002, N802
@@ -224,6 +222,11 @@ def _inputs(properties: Any) -> Inputs:
     if inputs is None:
         raise DeploymentError(problems)
     return inputs
+
+
+def _inventories(*states: Any) -> set[str]:
+    """Give the inventories that a state names: after an update that failed in part, its outputs name another than its inputs."""
+    return {str(digest) for one in states if (digest := plain(one).get("inventory"))}
 
 
 def _properties(inputs: Inputs, found: Seen) -> Any:
