@@ -249,8 +249,12 @@ class Engine:
         if process.returncode:
             if told.is_unreachable and (elsewhere := self.standing().elsewhere(self.kubeconfig)):
                 raise EnvironmentLacksError(elsewhere)
-            raise failure(verb, told, log)
+            raise self._failed(verb, told, log)
         return Outcome(verb, dict(told.changes), told.same, tuple(told.steps), log)
+
+    def _failed(self, verb: str, told: Told, log: Path) -> DeploymentError:
+        """Turn what the engine said into one error."""
+        return failure(verb, told, log)
 
     def _start(self, command: Sequence[str], environ: Mapping[str, str]) -> AbstractContextManager[subprocess.Popen[str]]:
         """Start the engine, both of its streams as one."""

@@ -26,6 +26,7 @@ from sovereign_ai.deploy.host_provider.inventories import forget
 from sovereign_ai.deploy.hosts import need
 from sovereign_ai.deploy.place import state_dir
 from sovereign_ai.deploy.turn import turn
+from sovereign_ai.errors import DeploymentError, Problem
 
 _PROGRAM = '''"""Brings hosts of {factory} to the plan; written by `sovereign-ai hosts`, and written anew by it."""
 
@@ -146,6 +147,14 @@ class HostsEngine(Engine):
             finally:
                 for number, handler in before.items():
                     signal.signal(number, handler)
+
+    def _failed(self, verb: str, told: Told, log: Path) -> DeploymentError:
+        """Give one problem for each host that failed, where the provider named them."""
+        lines = [line.strip() for text in told.failures for line in text.splitlines()]
+        reasons = [line.removeprefix("* ") for line in lines if line.startswith("* ")]
+        if not reasons or told.policies:
+            return super()._failed(verb, told, log)
+        return DeploymentError([Problem("host-failed", reason, hint=f"the whole log: {log}") for reason in dict.fromkeys(reasons)])
 
     def _hear(self, line: str, told: Told) -> None:
         """Take one line; what the provider says of its work is progress, and what it saw stands in the resource's outputs."""

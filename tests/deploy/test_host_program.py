@@ -126,3 +126,13 @@ def test_a_lock_is_left_behind_only_if_its_holder_was_of_this_machine_and_is_no_
     assert host_program._left_behind(lock) is gone
     lock.write_text("{", encoding="utf-8")
     assert host_program._left_behind(lock) is False
+
+
+def test_a_failed_run_gives_one_problem_a_host_and_other_failures_in_the_engines_words(tmp_path: Path) -> None:
+    engine = object.__new__(HostsEngine)
+    named = engine._failed(
+        "up", Told(failures=["lab 2 errors occurred:\n\t* a failed: why\n\t* b unreachable: no\n\n", "update failed"]), tmp_path
+    )
+    assert [(one.code, one.message) for one in named.problems] == [("host-failed", "a failed: why"), ("host-failed", "b unreachable: no")]
+    other = engine._failed("up", Told(failures=["lab it is not there"]), tmp_path)
+    assert [one.code for one in other.problems] == ["pulumi-failed"]
