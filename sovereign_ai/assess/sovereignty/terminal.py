@@ -4,22 +4,17 @@ from __future__ import annotations
 
 import textwrap
 from collections.abc import Iterable, Iterator
-from typing import TYPE_CHECKING
 
 from sovereign_ai.assess.sovereignty.criteria import CRITERIA, LEVELS, OBJECTIVES, criterion
 from sovereign_ai.assess.sovereignty.drill import DAYS, MOST, Drill
-
-if TYPE_CHECKING:
-    from sovereign_ai.assess.sovereignty.report import SovereigntyReport
+from sovereign_ai.assess.sovereignty.found import NOTICE, Found
 
 WIDTH = 80
 _SHOWN = 8
 
 
-def lines(report: SovereigntyReport) -> list[str]:
+def lines(report: Found) -> list[str]:
     """Write a report: verdict, what governs it, drills, sets, export control, shares, other frameworks, questions."""
-    from sovereign_ai.assess.sovereignty.report import NOTICE  # noqa: PLC0415 - the report draws itself by this module
-
     found = [f"Sovereignty of {report.factory} on {report.now}"[:WIDTH], *_wrap(NOTICE), *_wrap(f"Perimeter: {report.perimeter}"), ""]
     for part in (_verdict, _answers, _drills, _sets, _exports, _shares, _frameworks, _questions):
         found += [*part(report), ""]
@@ -31,7 +26,7 @@ def _wrap(text: str, indent: str = "", later: str | None = None) -> list[str]:
     return textwrap.wrap(text, WIDTH, initial_indent=indent, subsequent_indent=indent if later is None else later) or [indent.rstrip()]
 
 
-def _verdict(report: SovereigntyReport) -> Iterator[str]:
+def _verdict(report: Found) -> Iterator[str]:
     """Write level, scores, what governs, and the next step."""
     found = report.verdict
     standing = "complete" if found.complete else f"incomplete, {len(found.open)} of {len(CRITERIA)} criteria open"
@@ -58,7 +53,7 @@ def _verdict(report: SovereigntyReport) -> Iterator[str]:
             yield f"    and {len(step.changes) - _SHOWN} more"
 
 
-def _answers(report: SovereigntyReport) -> Iterator[str]:
+def _answers(report: Found) -> Iterator[str]:
     """Write each objective's criteria: a number, or the best that is possible."""
     yield "Answers (number/best; ~ described, not proven; ? open, the best possible)"
     for objective, name in OBJECTIVES.items():
@@ -73,7 +68,7 @@ def _answers(report: SovereigntyReport) -> Iterator[str]:
             yield from _wrap(f"{one.criterion} lowered by {', '.join(one.barred)}", "  ", "    ")
 
 
-def _drills(report: SovereigntyReport) -> Iterator[str]:
+def _drills(report: Found) -> Iterator[str]:
     """Write the drills: training and inference by day."""
     dark = sum(not part.known for part in report.graph.parts)
     yield f"Disconnect drill, after {', '.join(map(str, DAYS))} days"
@@ -109,7 +104,7 @@ def _hurts(drill: Drill) -> bool:
     return any(left < 100 for found in drill.capacity.values() for left in found.values())
 
 
-def _sets(report: SovereigntyReport) -> Iterator[str]:
+def _sets(report: Found) -> Iterator[str]:
     """Write the smallest sets of holders and countries."""
     yield f"Smallest sets that stop it (exact up to {MOST} at once)"
     for served, sets in report.sets.items():
@@ -121,7 +116,7 @@ def _sets(report: SovereigntyReport) -> Iterator[str]:
         )
 
 
-def _exports(report: SovereigntyReport) -> Iterator[str]:
+def _exports(report: Found) -> Iterator[str]:
     """Write the export-control figures."""
     yield "Export control (a threshold reached is an exposure, no classification)"
     for one in report.exposures:
@@ -131,7 +126,7 @@ def _exports(report: SovereigntyReport) -> Iterator[str]:
         yield from _wrap(f"{one.accelerator}: TPP {tpp}, performance density {density}: {reached}", "  ", "    ")
 
 
-def _shares(report: SovereigntyReport) -> Iterator[str]:
+def _shares(report: Found) -> Iterator[str]:
     """Write the shares."""
     yield "Shares by layer"
     for one in report.concentration:
@@ -139,7 +134,7 @@ def _shares(report: SovereigntyReport) -> Iterator[str]:
         yield from _wrap(f"{one.layer}: {shares}; {one.outside} % outside; index {one.index:,} ({one.note})", "  ", "    ")
 
 
-def _frameworks(report: SovereigntyReport) -> Iterator[str]:
+def _frameworks(report: Found) -> Iterator[str]:
     """Write the counts of the other frameworks."""
     yield "Other frameworks, as described"
     for one in report.frameworks:
@@ -150,7 +145,7 @@ def _frameworks(report: SovereigntyReport) -> Iterator[str]:
             yield from _wrap(f"not met: {_some(missed)}", "    ", "      ")
 
 
-def _questions(report: SovereigntyReport) -> Iterator[str]:
+def _questions(report: Found) -> Iterator[str]:
     """Write how many questions are left, and the first of them."""
     found = report.questions()
     yield f"Questions to a person: {len(found)} (all of them in the JSON form)"

@@ -10,7 +10,7 @@ from pathlib import Path
 import orjson
 import pytest
 
-from sovereign_ai.assess.sovereignty.report import NOTICE
+from sovereign_ai.assess.sovereignty.found import NOTICE
 from tests.assess.sovereignty.described import STACKS, Data, report
 from tests.assess.sovereignty.test_drill import stack
 
