@@ -78,6 +78,11 @@ def part(**changes: Any) -> dict[str, Any]:
     return {"suppliers": [{**base, **changes}]}
 
 
+def asked(**changes: Any) -> dict[str, Any]:
+    base = {"name": "login", "kind": "identity", "supplier": "Example Login", "jurisdiction": "US"}
+    return {"services": [{**base, **changes}]}
+
+
 def body(**changes: Any) -> dict[str, Any]:
     base = {"name": "Example Analytics", "seat": "DE", "purpose": "billing", "data": ["personal"]}
     return operator(sub_processors=[{**base, **changes}])
@@ -249,6 +254,13 @@ CASES: list[tuple[str, str, dict[str, Any], str]] = [
     ("SUP-001", "grace enough", part(control_channel="licence", grace="90 d"), ""),
     ("SUP-001", "an alternative", part(control_channel="licence", alternative="Example Drivers"), ""),
     ("SUP-001", "a licence server at home", part(control_channel="licence", jurisdiction="DE"), ""),
+    ("SUP-001", "a service abroad without a grace", asked(), "services[0]"),
+    ("SUP-001", "a service of no country that is named", asked(jurisdiction=None), "services[0]"),
+    ("SUP-001", "a service abroad with too short a grace", asked(grace="89 d"), "services[0]"),
+    ("SUP-001", "a service abroad with grace enough", asked(grace="90 d"), ""),
+    ("SUP-001", "a service abroad with an alternative", asked(alternative="Example Directory"), ""),
+    ("SUP-001", "a service at home", asked(jurisdiction="FR"), ""),
+    ("SUP-001", "a service that is not used", {"services": [{"name": "none", "kind": "licence", "used": False}]}, ""),
     ("SUP-002", "updates without a known grace", part(control_channel="updates"), "suppliers[0].grace"),
     ("SUP-002", "updates with one", part(control_channel="updates", grace="365 d"), ""),
     ("SUP-003", "remote control from abroad", part(control_channel="remote-control", grace="365 d"), "suppliers[0].control_channel"),
