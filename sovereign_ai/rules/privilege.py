@@ -148,9 +148,10 @@ ROOT = _rule(
         PODS,
         "securityContext",
         f"(!({_POD_CONTEXT} && has(variables.pod.securityContext.runAsUser)) || variables.pod.securityContext.runAsUser != 0)"
+        f" && (!({_POD_CONTEXT} && has(variables.pod.securityContext.runAsNonRoot)) || variables.pod.securityContext.runAsNonRoot)"
         f" && variables.containers.all(c, ({_OWN} && has(c.securityContext.runAsNonRoot)"
         " ? c.securityContext.runAsNonRoot"
-        f" : ({_POD_CONTEXT} && has(variables.pod.securityContext.runAsNonRoot) && variables.pod.securityContext.runAsNonRoot))"
+        f" : ({_POD_CONTEXT} && has(variables.pod.securityContext.runAsNonRoot)))"
         f" && (!({_OWN} && has(c.securityContext.runAsUser)) || c.securityContext.runAsUser != 0))",
         "a container may run as root",
     ),
