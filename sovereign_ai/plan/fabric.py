@@ -8,9 +8,10 @@ from dataclasses import dataclass
 
 from sovereign_ai.plan.bisection import carried
 from sovereign_ai.plan.cables import Names, leaf_spine, node_leaf, port_names, spine_core, switch_names
+from sovereign_ai.plan.fit import size_fabrics
 from sovereign_ai.plan.nodes import Node
 from sovereign_ai.plan.seats import MANAGED, SERVERS, joins_servers
-from sovereign_ai.plan.size import FabricSize, size_fabrics
+from sovereign_ai.plan.size import FabricSize
 from sovereign_ai.spec.fabric import Fabric
 from sovereign_ai.spec.factory import AIFactory
 from sovereign_ai.units import BitsPerSecond

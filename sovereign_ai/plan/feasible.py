@@ -15,12 +15,13 @@ from sovereign_ai.plan.clusters import cluster_problems
 from sovereign_ai.plan.cooling import cooling_problems
 from sovereign_ai.plan.cuts import Cut, cuts
 from sovereign_ai.plan.feeds import power_problems
+from sovereign_ai.plan.fit import fabric_problems, size_fabrics
 from sovereign_ai.plan.loads import RackGroup, rack_groups, rack_watts
 from sovereign_ai.plan.managed import managed_ports, support
 from sovereign_ai.plan.quotas import Quotas, quotas
 from sovereign_ai.plan.racks import support_racks, switch_watts
 from sovereign_ai.plan.shapes import RACK_UNITS, Shape, placed, shapes
-from sovereign_ai.plan.size import FabricSize, fabric_problems, size_fabrics
+from sovereign_ai.plan.size import FabricSize
 from sovereign_ai.plan.storage import StoragePlan, storage, storage_problems
 from sovereign_ai.spec.factory import AIFactory
 from sovereign_ai.units import Watts

@@ -1,7 +1,7 @@
-"""How large each fabric becomes, without laying a single cable.
+"""How large one plane of a fabric becomes, without laying a single cable.
 
 Closed forms on whole numbers: validation asks them whether a wish can be met, and the planner lays
-cables only after they said yes. The rule itself is in `clos.py`, who sits where in `seats.py`.
+cables only after they said yes. Which planes there are is in `fit.py`; the rule itself is in `clos.py`, who sits where in `seats.py`.
 
     >>> h100 = fabric_size(31, 8, 64, Ratio(1, 1), padded_per_rail=32, unit=32, managers=4)
     >>> h100.leaf, h100.spine, h100.node_leaf, h100.leaf_spine
@@ -16,16 +16,12 @@ switches carry at most 2,048: 65,536 endpoints at 1:1 [impossible-fabric]
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from sovereign_ai.catalog.switches import switch
-from sovereign_ai.catalog.systems import system
 from sovereign_ai.errors import Problem, SpecError, Where
 from sovereign_ai.plan.clos import Clos, MisfitError, Split, most_endpoints, most_leaves, shape, split
-from sovereign_ai.plan.seats import MANAGERS, Block, blocks_of, ends, pools_of
-from sovereign_ai.spec.fabric import Fabric
-from sovereign_ai.spec.factory import AIFactory
+from sovereign_ai.plan.seats import MANAGERS, Block, ends
 from sovereign_ai.units import Ratio
 
 MOST_RADIX = 1024
@@ -116,130 +112,12 @@ def fabric_size(
     needed = endpoints_per_rail + -(-managers // rails)
     blocks = [Block("", endpoints_per_rail, max(needed, padded_per_rail), unit)]
     try:
-        return _sized(blocks, rails, radix * breakout, ratio, managers)
+        return sized(blocks, rails, radix * breakout, ratio, managers)
     except MisfitError as misfit:
         raise SpecError(Problem("impossible-fabric", misfit.message, Where(field=f"fabrics.{misfit.field}"), misfit.hint)) from None
 
 
-def size_fabrics(
-    factory: AIFactory, spares: Mapping[str, int], servers: Mapping[str, int] | None = None, managed: Mapping[str, int] | None = None
-) -> tuple[FabricSize, ...]:
-    """Give the size of every plane, by fabric and site in the order of the description; sites without machines have none.
-
-    Args:
-        factory: the description.
-        spares: pool name to spare machines.
-        servers: site name to storage servers.
-        managed: site name to management ports of switches and rack PDUs.
-
-    Raises:
-        SpecError: every fabric that cannot be.
-    """
-    problems = fabric_problems(factory, spares, servers, managed)
-    if problems:
-        raise SpecError(problems)
-    return tuple(
-        _plane(fabric, site.name, plane, size)
-        for fabric in factory.fabrics
-        for site in factory.sites
-        if (blocks := _blocks(factory, fabric, site.name, spares, servers or {}, managed or {}))
-        for size in [_sized(blocks, fabric.rails, radix_of(fabric), fabric.oversubscription, fabric.managers)]
-        for plane in range(fabric.planes)
-    )
-
-
-def _blocks(
-    factory: AIFactory, fabric: Fabric, site: str, spares: Mapping[str, int], servers: Mapping[str, int], managed: Mapping[str, int]
-) -> list[Block]:
-    """Give what joins one fabric at one site."""
-    return blocks_of(factory, fabric, site, spares, servers.get(site, 0), managed.get(site, 0))
-
-
-def fabric_problems(
-    factory: AIFactory, spares: Mapping[str, int], servers: Mapping[str, int] | None = None, managed: Mapping[str, int] | None = None
-) -> list[Problem]:
-    """Give every fabric that cannot be, with the limit and the smallest change that would fit.
-
-    Places carry the dotted field alone. What a fabric says by itself (its switch's kind, rate and
-    radix) is held by the description's own checks and taken for granted here.
-    """
-    return [
-        Problem("impossible-fabric", misfit.message, Where(field=f"fabrics[{index}].{misfit.field}"), misfit.hint)
-        for index in range(len(factory.fabrics))
-        for misfit in _misfits(factory, index, spares, servers or {}, managed or {})
-    ]
-
-
-def radix_of(fabric: Fabric) -> int:
-    """Give the ports of a fabric's switch, breakout counted; 0 where neither a switch nor a radix is named."""
-    ports = switch(fabric.switch).ports if fabric.switch else fabric.radix
-    return (ports or 0) * fabric.breakout
-
-
-def _misfits(
-    factory: AIFactory, index: int, spares: Mapping[str, int], servers: Mapping[str, int], managed: Mapping[str, int]
-) -> Iterator[MisfitError]:
-    """Give everything that is impossible about one fabric."""
-    fabric = factory.fabrics[index]
-    yield from _machine_misfits(factory, fabric)
-    yield from _meeting_misfits(factory, index)
-    radix = radix_of(fabric)
-    try:
-        split(radix, fabric.oversubscription)
-    except MisfitError as misfit:
-        yield misfit
-        return
-    for site in factory.sites:
-        blocks = _blocks(factory, fabric, site.name, spares, servers, managed)
-        try:
-            if blocks:
-                _sized(blocks, fabric.rails, radix, fabric.oversubscription, fabric.managers)
-        except MisfitError as misfit:
-            field = "switch" if fabric.switch else misfit.field
-            yield MisfitError(field, f"at site {site.name}: {misfit.message}", misfit.hint)
-
-
-def _machine_misfits(factory: AIFactory, fabric: Fabric) -> Iterator[MisfitError]:
-    """Hold rails and rate against the network ports of each system that joins."""
-    joined = {pool.system: pool for site in factory.sites for pool in pools_of(factory, fabric, site.name)}
-    for name, pool in sorted(joined.items()):
-        machine = system(name)
-        if fabric.role == "compute":
-            ports, rate = machine.compute_nics, machine.compute_nic_rate
-            wrong = ports % fabric.rails != 0
-            right = f"write 'rails: {ports}'"
-        elif fabric.role == "storage" and machine.storage_nics is not None and machine.storage_nic_rate is not None:
-            ports, rate = machine.storage_nics, machine.storage_nic_rate
-            wrong = ports < fabric.rails
-            right = f"write 'rails: {ports}' or fewer"
-        else:
-            continue
-        if wrong:
-            yield MisfitError(
-                "rails",
-                f"{name} of pool {pool.name} has {ports} {fabric.role} ports, which {fabric.rails} rails do not share evenly",
-                f"{right}, or give the pool a fabric of its own",
-            )
-        if fabric.link.count > rate.count:
-            yield MisfitError("link", f"a {fabric.role} port of {name} gives {rate}, not {fabric.link}", f"write 'link: {rate}'")
-
-
-def _meeting_misfits(factory: AIFactory, index: int) -> Iterator[MisfitError]:
-    """Find an earlier fabric of the same role that wants the same ports of the same machines."""
-    fabric = factory.fabrics[index]
-    mine = {pool.name for site in factory.sites for pool in pools_of(factory, fabric, site.name)}
-    for other in factory.fabrics[:index]:
-        theirs = {pool.name for site in factory.sites for pool in pools_of(factory, other, site.name)}
-        shared = sorted(mine & theirs)
-        if other.role == fabric.role and shared:
-            yield MisfitError(
-                "pools",
-                f"pool {shared[0]} joins {other.name} already; a machine has one set of {fabric.role} ports",
-                "name pools so that none joins two fabrics of one role; or use planes",
-            )
-
-
-def _sized(blocks: Sequence[Block], rails: int, radix: int, ratio: Ratio, managers: int) -> FabricSize:
+def sized(blocks: Sequence[Block], rails: int, radix: int, ratio: Ratio, managers: int) -> FabricSize:
     """Give one plane's size with the names left empty."""
     share = split(radix, ratio)
     alone = rails == 1 and ends(blocks, radix) <= radix
@@ -298,20 +176,6 @@ def _too_large(blocks: Sequence[Block], rails: int, radix: int, ratio: Ratio) ->
         f"{most_leaves(radix):,}: {most_endpoints(radix, share):,} endpoints at {ratio}",
         "; ".join(ways),
     )
-
-
-def _plane(fabric: Fabric, site: str, plane: int, size: FabricSize) -> FabricSize:
-    """Give a size its names."""
-    values = {name: getattr(size, name) for name in size.__slots__}
-    named = {
-        "fabric": fabric.name,
-        "site": site,
-        "plane": plane,
-        "role": fabric.role,
-        "kind": fabric.kind,
-        "link": fabric.link.count // fabric.planes,
-    }
-    return FabricSize(**(values | named))
 
 
 def _why(blocks: Sequence[Block], rails: int, radix: int, ratio: Ratio, share: Split, clos: Clos, managers: int) -> Mapping[str, str]:

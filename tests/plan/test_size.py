@@ -10,8 +10,9 @@ from hypothesis import strategies as st
 from sovereign_ai.catalog.published import FabricRow, FabricTable, fabric_table, rows
 from sovereign_ai.errors import SpecError
 from sovereign_ai.plan.clos import MisfitError, Split, most_endpoints, most_leaves, shape, split
+from sovereign_ai.plan.fit import fabric_problems, size_fabrics
 from sovereign_ai.plan.seats import Block, ends, seats
-from sovereign_ai.plan.size import FabricSize, fabric_problems, fabric_size, size_fabrics
+from sovereign_ai.plan.size import FabricSize, fabric_size
 from sovereign_ai.units import Ratio
 
 from .wishes import pool, wish
