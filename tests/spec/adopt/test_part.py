@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -119,6 +120,21 @@ def test_switches_without_a_telling_role_are_told_apart_by_their_cables(tmp_path
     devices.write_text(text, encoding="utf-8")
     compute = next(one for one in adopt(read_tables(folder)).fabrics if one.role == "compute")
     assert (compute.leaf, compute.spine, compute.core) == (8, 4, 0)
+
+
+@pytest.mark.parametrize("uplinks", ["1000base-t", "100gbase-x-qsfp28"])
+def test_a_switchs_management_port_joins_no_planes_whatever_the_manager_is_cabled_above_with(uplinks: str, tmp_path: Path) -> None:
+    folder = written(tmp_path / "tables", "lab")
+    interfaces = folder / "7-interfaces.csv"
+    text = interfaces.read_text(encoding="utf-8")
+    between = re.findall(r"^oob-fra1-p0-(?:spine-.*|leaf-[^,]*,[a-z]*4[5-8],.*)$", text, re.MULTILINE)
+    for line in between:
+        text = text.replace(line, line.replace("1000base-t", uplinks))
+    interfaces.write_text(text, encoding="utf-8")
+    found = {one.role: one for one in adopt(read_tables(folder)).fabrics}
+    assert (found["compute"].leaf, found["compute"].spine, found["compute"].rails) == (8, 4, 8)
+    assert (found["out-of-band"].leaf, found["out-of-band"].spine) == (2, 2)
+    assert len(between) == 16
 
 
 def test_heads_as_netboxs_own_export_has_them_are_read_too(tmp_path: Path) -> None:
