@@ -1,7 +1,7 @@
-"""One nftables table a pool or tier: who may speak to the host itself. Forwarding is left to the pod network, but for one thing: nothing
-goes in by a rail and out by another, so that no host is a bridge between compute and storage.
+"""One nftables table a pool or tier: who may speak to the host itself, and that no host is a bridge between rails.
 
-Everything is dropped but: what was asked for, the machine's own, ICMP; SSH and the kubelet from management; the hosts of the own
+Forwarding is left to the pod network, but for one thing: nothing goes in by a rail and out by another. To the host itself
+everything is dropped but: what was asked for, the machine's own, ICMP; SSH and the kubelet from management; the hosts of the own
 zone; the pod network's tunnels between the cluster's machines, where NetworkPolicy decides; RoCE on rail ports within the zone;
 flows that the description declares into this zone; and NFS to storage servers from their own zone.
 """
