@@ -29,6 +29,9 @@ FAKE_NODE = "kwok.x-k8s.io/node=fake"
 """Which nodes KWOK plays: those with this annotation."""
 _ISSUER = "https://kubernetes.default.svc"
 _SERVICES, _PODS = "10.96.0.0/16", "10.128.0.1/10"
+_MEMORY_FOR_TIME = {"GOGC": "400", "GOMEMLIMIT": "2GiB"}
+"""The API server collects its garbage less often, as long as it holds less than 2 GiB: collections made the slowest of a hundred
+requests, and more of them with admission policies than without (benchmarks/admission.py)."""
 _CLIENT_RATE = ("--kube-api-qps=1000", "--kube-api-burst=2000")
 
 
@@ -47,7 +50,7 @@ def processes(where: Place, ports: Mapping[str, int], programs: Mapping[str, Pat
             (str(programs["kube-apiserver"]), *apiserver(where, ports)),
             ("etcd", *(one.name for one in of_keys)),
             _probe(where, ports, "kube-apiserver", "/readyz"),
-            env=environment,
+            env=environment | _MEMORY_FOR_TIME,
         ),
         Process(FIRST_ROLES, roles, ready, once=True, env=python),
         Process(
