@@ -91,6 +91,10 @@ def call(arguments: Sequence[str]) -> int:
             output.fail(refusal)
     except typer.Abort:
         return _INTERRUPTED
+    except SystemExit as error:
+        if not isinstance(error.__context__, BrokenPipeError):
+            raise
+        return _nobody_reads()
     return int(ExitCode.BAD_INPUT)
 
 
@@ -99,6 +103,10 @@ def run() -> None:
     try:
         sys.exit(call(sys.argv[1:]))
     except BrokenPipeError:
-        # The reader of our output has gone, as with `| head`; that is no error of ours.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(0)
+        sys.exit(_nobody_reads())
+
+
+def _nobody_reads() -> int:
+    """Send what is left of our output nowhere: its reader has gone, as with `| head`, and that is no error of ours."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.__stdout__.fileno() if sys.__stdout__ else 1)
+    return 0

@@ -69,7 +69,7 @@ def running(name: str, backend: Backend, kubeconfig: Path | None) -> Target:
 
         found = cluster_of(name)
         return Target(open_cluster(found.kubeconfig), found.kubeconfig, simulated=True, kind=found)
-    path = _user_kubeconfig(kubeconfig) if backend is Backend.KUBECONFIG else status(name).kubeconfig
+    path = user_kubeconfig(kubeconfig) if backend is Backend.KUBECONFIG else status(name).kubeconfig
     if not path.is_file():
         raise EnvironmentLacksError(
             Problem(
@@ -139,7 +139,7 @@ def confirm(target: Target, verb: str, yes: bool, output: Output) -> None:
         raise UsageError(Problem("unconfirmed", "nothing was changed"))
 
 
-def _user_kubeconfig(path: Path | None) -> Path:
+def user_kubeconfig(path: Path | None) -> Path:
     """Give the file the user named.
 
     Raises:

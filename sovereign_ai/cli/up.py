@@ -9,7 +9,7 @@ import typer
 
 from sovereign_ai.cli.command import example, speak
 from sovereign_ai.cli.output import AsJson, Output
-from sovereign_ai.cli.target import Backend, ClusterOption, KubeconfigOption, StackOption, YesOption, confirm, started
+from sovereign_ai.cli.target import Backend, ClusterOption, KubeconfigOption, StackOption, YesOption, confirm, started, user_kubeconfig
 
 if TYPE_CHECKING:
     from sovereign_ai.deploy.engine import Outcome
@@ -43,6 +43,8 @@ def _up(output: Output, path: Path, backend: Backend, kubeconfig: Path | None, n
     stack = open_stack(path)
     bundle = stack.bundle(name)
     gate(stack.factory, stack.plan, bundle)
+    if backend is Backend.KUBECONFIG:
+        user_kubeconfig(kubeconfig)
     ready(stack.folder)
     target = started(stack, bundle.cluster, backend, kubeconfig, output)
     confirm(target, "deploy to", yes, output)

@@ -62,7 +62,7 @@ def test_components_start_after_what_they_need(plan: dict[str, Process]):
 def test_no_process_inherits_the_user_s_environment(plan: dict[str, Process], monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setenv("HTTPS_PROXY", "http://proxy.invalid:3128")
     for one in plan.values():
-        assert set(one.env) <= {"HOME", "PATH", "TZ", "LANG", "PYTHONPATH", "KWOK_WORKDIR"}
+        assert set(one.env) <= {"HOME", "PATH", "TZ", "LANG", "PYTHONPATH", "KWOK_WORKDIR", "GOGC", "GOMEMLIMIT"}
 
 
 def test_a_process_survives_the_way_through_plain_data(plan: dict[str, Process]):

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from sovereign_ai.deploy import place
 from sovereign_ai.deploy.place import environment, key_file, state_dir
 from sovereign_ai.errors import EnvironmentLacksError
 
@@ -40,7 +41,8 @@ def test_a_key_file_placed_elsewhere_must_be_there_and_closed_to_others(tmp_path
     assert key_file() == placed
 
 
-def test_no_secret_stands_in_the_environment() -> None:
+def test_no_secret_stands_in_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(place, "place_plugins", lambda _home: None)
     secret = key_file().read_text().strip()
     values = environment("lab", Path("kubeconfig"))
     assert secret not in "".join(values.values())

@@ -13,6 +13,7 @@ from collections.abc import Sequence
 
 from sovereign_ai.assess.cost.prices import Part
 from sovereign_ai.assess.energy.power import Here
+from sovereign_ai.assess.energy.supply import contract_name
 from sovereign_ai.assess.sheet import Sheet
 from sovereign_ai.assess.sources import figure, figures
 from sovereign_ai.plan.shapes import Shape
@@ -114,9 +115,10 @@ def _electricity(sheet: Sheet, here: Here) -> str:
     prices = [one.price.count / 100_000 for one in contracts if one.price is not None]
     if contracts and len(prices) == len(contracts) and local not in sheet.given:
         paid = [
-            sheet.plan(f"contract.{one.name}.price", price, "EUR/kWh", "as described") for one, price in zip(contracts, prices, strict=True)
+            sheet.plan(f"{contract_name(here.site.name, one)}.price", price, "EUR/kWh", "as described")
+            for one, price in zip(contracts, prices, strict=True)
         ]
-        means = [f"contract.{one.name}.mean" for one in contracts]
+        means = [f"{contract_name(here.site.name, one)}.mean" for one in contracts]
         formula = "mean of the contracts' prices, by what each gives"
         name = f"site.{here.site.name}.electricity"
         return sheet.derive(name, "EUR/kWh", formula, _weighted, *means, *paid, note="energy alone: grid fees and taxes are not in it")

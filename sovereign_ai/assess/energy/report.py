@@ -22,7 +22,7 @@ from sovereign_ai.assess.energy.pue import add_pue, add_usage
 from sovereign_ai.assess.energy.response import add_response, largest_pool
 from sovereign_ai.assess.energy.reuse import add_reuse
 from sovereign_ai.assess.energy.rules import Check, add_circumstances, checks
-from sovereign_ai.assess.energy.supply import add_carbon, add_supply
+from sovereign_ai.assess.energy.supply import add_carbon, add_supply, contract_name
 from sovereign_ai.assess.energy.survival import Failure, single_failures
 from sovereign_ai.assess.measure import Assessment, Measure
 from sovereign_ai.assess.sheet import Given, Sheet
@@ -163,7 +163,11 @@ def _balance(here: Here, series: Hourly, by_name: Mapping[str, Measure]) -> Bala
     hours = len(next(iter((*series.contracts.values(), *([series.load] if series.load is not None else [])))))
     load = series.load or [(by_name[f"site.{here.site.name}.load"].value or 0.0) / 1000] * hours
     supplies = [
-        Supply(one.name, one.source, series.contracts.get(one.name) or [(by_name[f"contract.{one.name}.mean"].value or 0.0) / 1000] * hours)
+        Supply(
+            one.name,
+            one.source,
+            series.contracts.get(one.name) or [(by_name[f"{contract_name(here.site.name, one)}.mean"].value or 0.0) / 1000] * hours,
+        )
         for one in here.site.contracts
         if one.source != "storage"
     ]

@@ -22,7 +22,7 @@ def add_supply(sheet: Sheet, here: Here) -> None:
     sheet.derive(f"{name}.load", "W", "E_DC / hours", lambda energy, hours: energy * 1000 / hours, f"{name}.e-dc", "hours")
     groups = {"renewable": RENEWABLE, "nuclear": frozenset({"nuclear"}), "other": frozenset(ORDER) - RENEWABLE - {"nuclear", "storage"}}
     for group, kinds in groups.items():
-        parts = [_contract(sheet, contract) for contract in here.site.contracts if contract.source in kinds]
+        parts = [_contract(sheet, here.site.name, contract) for contract in here.site.contracts if contract.source in kinds]
         sheet.derive(f"{name}.supply.{group}", "W", "sum over contracts of power x capacity factor", lambda *parts_: sum(parts_), *parts)
     order = (f"{name}.supply.renewable", f"{name}.supply.nuclear", f"{name}.supply.other", f"{name}.load")
     described = bool(here.site.contracts)
@@ -40,8 +40,8 @@ def add_supply(sheet: Sheet, here: Here) -> None:
             *order,
         )
     mixed = [one for one in here.site.contracts if one.source in ("mixed", "grid")]
-    shares = [_guaranteed(sheet, one) for one in mixed]
-    powers = [f"contract.{one.name}.mean" for one in mixed]
+    shares = [_guaranteed(sheet, here.site.name, one) for one in mixed]
+    powers = [f"{contract_name(here.site.name, one)}.mean" for one in mixed]
     if not described:
         powers = [f"{name}.load"]
         shares = [sheet.estimate(f"{name}.renewable-share", 0.0, "1", 0.0, 1.0, _UNKNOWN_MIX)]
@@ -58,9 +58,14 @@ def add_supply(sheet: Sheet, here: Here) -> None:
     )
 
 
-def _guaranteed(sheet: Sheet, contract: GridContract) -> str:
+def contract_name(site: str, contract: GridContract) -> str:
+    """Name a contract's measures: by its site too, since two sites may call theirs alike."""
+    return f"contract.{site}.{contract.name}"
+
+
+def _guaranteed(sheet: Sheet, site: str, contract: GridContract) -> str:
     """Add the share of a mix that guarantees of origin make renewable."""
-    name = f"contract.{contract.name}.renewable-share"
+    name = f"{contract_name(site, contract)}.renewable-share"
     if contract.renewable is None:
         return sheet.estimate(name, 0.0, "1", 0.0, 1.0, _UNKNOWN_MIX)
     return sheet.plan(name, contract.renewable.count / 10_000, "1", "by guarantees of origin, as described")
@@ -80,9 +85,9 @@ def _ref(green: float, nuclear: float, load: float, *rest: float) -> float:
     return min(green + scale * sum(mean * share for mean, share in zip(rest[:half], rest[half:], strict=True)) / load, 1.0)
 
 
-def _contract(sheet: Sheet, contract: GridContract) -> str:
+def _contract(sheet: Sheet, site: str, contract: GridContract) -> str:
     """Add one contract's mean output."""
-    name = f"contract.{contract.name}"
+    name = contract_name(site, contract)
     sheet.plan(f"{name}.power", contract.power.count, "W", "as described")
     factor = f"capacity.{contract.source}"
     if factor in figures("engineering"):
@@ -107,7 +112,7 @@ def add_carbon(sheet: Sheet, here: Here) -> None:
     factors = {"wind": wind, "solar": sun, "hydro": water}
     mine = [one for one in here.site.contracts if one.source in RENEWABLE]
     if mine:
-        parts = [f"contract.{one.name}.mean" for one in mine] + [factors[one.source] for one in mine]
+        parts = [f"{contract_name(here.site.name, one)}.mean" for one in mine] + [factors[one.source] for one in mine]
         sheet.derive(f"{name}.carbon.renewable", "g/kWh", "mean over renewable contracts, by output", _mean, *parts)
     else:
         sheet.plan(f"{name}.carbon.renewable", 0.0, "g/kWh", "no renewable contract")

@@ -132,7 +132,7 @@ def test_where_every_contract_has_a_price_the_site_pays_their_mean_by_what_each_
     one = assess(*changed("gigafactory", wind, f"{wind}, price: 50 EUR/MWh", tmp_path))
     assert "site.north.electricity" not in {measure.id for measure in one.measures}
     both = assess(*changed("gigafactory", wind, f"{wind}, price: 50 EUR/MWh", tmp_path, (base, f"{base}, price: 90 EUR/MWh")))
-    gives = both.measure("contract.wind.mean").value or 0
+    gives = both.measure("contract.north.wind.mean").value or 0
     expected = (gives * 0.05 + 60e6 * 0.09) / (gives + 60e6)
     assert both.measure("site.north.electricity").value == pytest.approx(expected)
     assert both.measure("year.energy.north").inputs[1] == "site.north.electricity"

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import math
+from pathlib import Path
 
 import pytest
 from hypothesis import given as examples
 from hypothesis import strategies as st
 
-from assess.stacks import stack
+from assess.stacks import changed, stack
 from sovereign_ai.assess.energy.balance import Store, Supply, balance
 from sovereign_ai.assess.energy.pue import compressors, cop
 from sovereign_ai.assess.energy.report import Hourly, assess
@@ -107,7 +108,7 @@ def test_a_mix_of_unknown_make_up_may_be_all_or_nothing():
     factory, planned = stack("superpod")
     unknown = assess(factory, planned).measure("site.lyon.ref")
     assert (unknown.value, unknown.low, unknown.high) == (0, 0, 1)
-    known = assess(factory, planned, {"contract.base.renewable-share": Given(0.3)}).measure("site.lyon.ref")
+    known = assess(factory, planned, {"contract.lyon.base.renewable-share": Given(0.3)}).measure("site.lyon.ref")
     assert (known.value, known.low) == (pytest.approx(0.3), None)
 
 
@@ -130,3 +131,12 @@ def test_hourly_series_are_held_against_each_other_and_foreign_ones_refused():
         assess(factory, planned, wet_bulb={"nord": [1.0]})
     with pytest.raises(UsageError, match="different lengths"):
         assess(factory, planned, hourly={"north": Hourly({"wind": [0.0]}, load=[1.0, 2.0])})
+
+
+def test_contracts_of_one_name_at_two_sites_stay_two(tmp_path: Path):
+    factory, planned = changed("gigafactory", "{name: nuclear, supplier", "{name: base, supplier", tmp_path)
+    found = assess(factory, planned)
+    means = {site: found.measure(f"contract.{site}.base.power").value for site in ("north", "south")}
+    assert means == {"north": 60e6, "south": 120e6}
+    alone = assess(*stack("gigafactory"))
+    assert found.measure("site.north.ref").value == alone.measure("site.north.ref").value

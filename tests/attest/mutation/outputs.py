@@ -32,7 +32,7 @@ from sovereign_ai.spec.factory import AIFactory
 
 NOW = date(2026, 11, 24)
 _POOL = re.compile(r"\.pool\.[^.]+")
-_NAMED = frozenset({"site", "job", "pool", "service", "contract", "hall", "tier"})
+_NAMED = frozenset({"site", "job", "pool", "service", "hall", "tier"})
 """First words of a measure's name under which the second is a name of the description."""
 _BY_KIND = frozenset({"price", "count", "system", "peak", "mfu", "failure-rate", "rent", "device", "gpus", "memory", "bandwidth"})
 """First words of a measure's name behind which a catalogue name stands."""
@@ -87,6 +87,8 @@ def general(name: str) -> str:
     """
     name = _POOL.sub(".pool", name)
     parts = name.split(".")
+    if parts[0] == "contract":
+        return f"contract.{parts[-1]}"
     if parts[0] in _NAMED:
         return ".".join((parts[0], *parts[2:])) if parts[0] != "tier" else f"tier.{parts[-1]}"
     return parts[0] if parts[0] in _BY_KIND else name
