@@ -23,7 +23,7 @@ def speak(command: str, as_json: bool, work: Callable[[Output], None]) -> None:
     except SovereignError as error:
         output.fail(error)
     except KeyboardInterrupt:
-        raise typer.Exit(130) from None
+        output.interrupted()
     except (typer.Exit, BrokenPipeError):
         raise
     except OSError as error:

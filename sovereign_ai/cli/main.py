@@ -42,11 +42,9 @@ from sovereign_ai.cli import (
     validate,
     verify,
 )
+from sovereign_ai.cli.output import INTERRUPTED
 from sovereign_ai.cli.usage import refused, shorten
 from sovereign_ai.errors import ExitCode
-
-_INTERRUPTED = 130
-"""What a shell gives for a program that was ended by Ctrl-C."""
 
 app = typer.Typer(
     name="sovereign-ai",
@@ -90,7 +88,7 @@ def call(arguments: Sequence[str]) -> int:
         with contextlib.suppress(typer.Exit):
             output.fail(refusal)
     except typer.Abort:
-        return _INTERRUPTED
+        return INTERRUPTED
     except SystemExit as error:
         if not isinstance(error.__context__, BrokenPipeError):
             raise

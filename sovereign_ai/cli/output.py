@@ -15,8 +15,10 @@ from typing import Any
 import orjson
 import typer
 
-from sovereign_ai.errors import ExitCode, SovereignError
+from sovereign_ai.errors import ExitCode, Problem, SovereignError
 
+INTERRUPTED = 128 + 2
+"""Exit code of a command that SIGINT ended, as shells give it."""
 AsJson = typer.Option("--json", help="Print one JSON document on standard output; progress goes to standard error.")
 
 
@@ -51,8 +53,7 @@ class Output:
         """Print the result and leave with the exit code."""
         self._end_progress()
         if self.as_json:
-            document = {"command": self.command, "ok": code is ExitCode.OK, **data}
-            sys.stdout.write(orjson.dumps(document, option=orjson.OPT_INDENT_2 | orjson.OPT_SORT_KEYS).decode() + "\n")
+            self._document({"ok": code is ExitCode.OK, **data})
         else:
             sys.stdout.writelines(f"{line}\n" for line in lines)
         if code is not ExitCode.OK:
@@ -60,13 +61,26 @@ class Output:
 
     def fail(self, error: SovereignError) -> None:
         """Print every problem of an error and leave with its exit code."""
-        problems = [problem.to_data() for problem in error.problems]
-        lines = [*(str(problem) for problem in error.problems), *_count(len(problems))]
-        if self.as_json:
-            self.finish({"problems": problems}, (), error.exit_code)
+        self._leave(error.problems, int(error.exit_code))
+
+    def interrupted(self) -> None:
+        """Say that a person or a signal ended the command, and leave as shells expect it."""
+        hint = "run it again: it goes on from what is there"
+        self._leave([Problem("interrupted", f"{self.command} was interrupted", hint=hint)], INTERRUPTED)
+
+    def _leave(self, problems: Sequence[Problem], code: int) -> None:
+        """Print problems and leave."""
         self._end_progress()
-        sys.stderr.writelines(f"{line}\n" for line in lines)
-        raise typer.Exit(int(error.exit_code))
+        if self.as_json:
+            self._document({"ok": False, "problems": [problem.to_data() for problem in problems]})
+        else:
+            sys.stderr.writelines(f"{line}\n" for line in [*map(str, problems), *_count(len(problems))])
+        raise typer.Exit(code)
+
+    def _document(self, data: Mapping[str, Any]) -> None:
+        """Print the one JSON document."""
+        document = {"command": self.command, **data}
+        sys.stdout.write(orjson.dumps(document, option=orjson.OPT_INDENT_2 | orjson.OPT_SORT_KEYS).decode() + "\n")
 
 
 def _count(number: int) -> list[str]:

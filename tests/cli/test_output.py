@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import doctest
 
+import orjson
+import pytest
+import typer
 from hypothesis import given
 from hypothesis import strategies as some
 
 from sovereign_ai.cli import output
+from sovereign_ai.cli.command import speak
 from sovereign_ai.cli.output import wrapped
 from sovereign_ai.deploy.host_events import Change, HostResult
 from sovereign_ai.deploy.hosts import Outcome
@@ -15,6 +19,23 @@ from sovereign_ai.deploy.hosts import Outcome
 
 def test_the_examples_in_the_docstrings_hold() -> None:
     assert doctest.testmod(output).failed == 0
+
+
+@pytest.mark.parametrize("as_json", [True, False])
+def test_an_interrupted_command_says_so_in_the_form_that_was_asked_for(as_json: bool, capsys: pytest.CaptureFixture[str]) -> None:
+    def work(_output: output.Output) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(typer.Exit) as left:
+        speak("up", as_json, work)
+    said = capsys.readouterr()
+    assert left.value.exit_code == 130
+    if as_json:
+        document = orjson.loads(said.out)
+        assert (document["ok"], [one["code"] for one in document["problems"]], said.err) == (False, ["interrupted"], "")
+    else:
+        assert said.out == ""
+        assert "up was interrupted" in said.err
 
 
 @given(some.lists(some.text("abcdef-/.", min_size=1, max_size=40), min_size=1, max_size=40), some.sampled_from(["", "  ", "    "]))

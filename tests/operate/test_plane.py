@@ -100,9 +100,7 @@ def test_while_the_operator_hangs_a_waived_object_is_refused(plane: Plane) -> No
     assert plane.operator is not None
     os.kill(plane.operator, signal.SIGSTOP)
     try:
-        began = time.monotonic()
         assert "IMG-001" in plane.refusal(WAIVED)
-        assert time.monotonic() - began < 10
     finally:
         os.kill(plane.operator, signal.SIGCONT)
     until(lambda: plane.refusal(WAIVED) == "")

@@ -17,6 +17,7 @@ from sovereign_ai.plan.summary import summary
 from sovereign_ai.render.picture import picture as drawn
 
 _STATES = {True: ("good", "holds"), False: ("bad", "fails"), None: ("odd", "open")}
+_TOTALS = {"gpus": "GPUs", "it_load_watts": "IT load at the peak, W", "nodes": "machines", "spares": "spare machines"}
 _CHECKS = {"holds": "good", "fails": "bad", "open": "odd", "due": "warn"}
 
 
@@ -59,7 +60,7 @@ def plan(report: Report) -> Iterator[Markup]:
     yield tag("div", Markup(svg), class_="scroll picture plan-picture", tabindex="0", role="group", aria_label="racks and fabric")
     facts = summary(report.plan)
     yield tag("h3", "Totals")
-    yield table(("of", "number"), ((name.replace("_", " "), f"{value:,}") for name, value in facts["totals"].items()))
+    yield table(("of", "number"), ((_TOTALS.get(name, name.replace("_", " ")), f"{value:,}") for name, value in facts["totals"].items()))
     for fabric in facts["fabrics"]:
         head = f"{fabric['name']}: {fabric['leaf']} leaf, {fabric['spine']} spine, {fabric['core']} core, {fabric['cables']:,} cables"
         yield why(head, [*fabric["why"].items(), ("oversubscription", fabric["oversubscription"]), ("bisection", str(fabric["bisection"]))])
