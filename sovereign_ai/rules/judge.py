@@ -9,10 +9,11 @@ A waived finding stays in the verdict with the word `waived`; an expired waiver 
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from dataclasses import field as made_by
 from datetime import date
+from types import MappingProxyType
 from typing import Any, Literal
 
 from sovereign_ai.errors import Where
@@ -143,20 +144,28 @@ def merged(verdicts: Iterable[Verdict]) -> Verdict:
     return Verdict(tuple(sorted(found, key=lambda finding: finding.order)))
 
 
-def judge(findings: Iterable[Finding], waivers: Iterable[Waiver], now: date) -> Verdict:
+def judge(
+    findings: Iterable[Finding], waivers: Iterable[Waiver], now: date, made_from: Mapping[str, Sequence[str]] = MappingProxyType({})
+) -> Verdict:
     """Hold findings against waivers.
 
     A waiver covers violations of exactly its rule on exactly its resource, from `created` up to the
     day before `expires`. One that is wrong in itself (self-approved, longer than 90 days) or that
-    overlaps with another of the same rule and resource covers nothing.
+    overlaps with another of the same rule and resource covers nothing. What a controller made from a
+    workload is covered with it, where the workload breaks the same rule.
 
     Args:
         findings: what the rules found.
         waivers: recorded exceptions.
         now: the day that counts.
+        made_from: resource to the workloads it was made from (`makers.made_from`).
     """
     usable = _usable(waivers, now)
-    judged = (_judged(finding, usable) for finding in set(findings))
+    found = set(findings)
+    broken = {(finding.rule, finding.resource) for finding in found if finding.status == "violation"}
+    judged = (
+        _judged(finding, usable, [one for one in made_from.get(finding.resource, ()) if (finding.rule, one) in broken]) for finding in found
+    )
     return Verdict(tuple(sorted(judged, key=lambda finding: finding.order)))
 
 
@@ -172,13 +181,13 @@ def _usable(waivers: Iterable[Waiver], now: date) -> dict[tuple[str, str], Waive
     return {key: found[0] for key, found in counted.items() if len(found) == 1}
 
 
-def _judged(finding: Finding, usable: dict[tuple[str, str], Waiver]) -> Finding:
+def _judged(finding: Finding, usable: dict[tuple[str, str], Waiver], workloads: Sequence[str]) -> Finding:
     """Mark one finding as waived if a waiver covers it."""
     if finding.status != "violation":
         return finding
     if finding.severity in ADVISORY:
         return replace(finding, status="notice")
-    waiver = usable.get((finding.rule, finding.resource))
+    waiver = next((usable[finding.rule, one] for one in (finding.resource, *workloads) if (finding.rule, one) in usable), None)
     if waiver is None or finding.rule in UNWAIVABLE:
         return finding
     return replace(finding, status="waived", waiver=waiver.id)

@@ -22,6 +22,7 @@ from sovereign_ai.rules.engine import evaluate
 from sovereign_ai.rules.judge import Finding, Verdict, judge
 from sovereign_ai.rules.kinds import KINDS
 from sovereign_ai.rules.live import SECRETS, Grant, grants
+from sovereign_ai.rules.makers import made_from
 from sovereign_ai.rules.registry import REGISTRY
 from sovereign_ai.spec.factory import AIFactory
 from sovereign_ai.verify.observe import Observed, observe
@@ -89,7 +90,7 @@ def audit(api: Api, factory: AIFactory, plan: Plan, bundle: Bundle, *, cluster: 
     known = {_name(obj) for obj in bundle.objects}
     return Audit(
         cluster=cluster,
-        verdict=judge(placed(found, factory, judged, factory.where), factory.waivers, now),
+        verdict=judge(placed(found, factory, judged, factory.where), factory.waivers, now, made_from(judged)),
         readers=tuple(one for one in grants(live, SECRETS) if one.namespace in {"", *ours}),
         judged=len(judged),
         unserved=_unserved(observed, known),

@@ -25,6 +25,7 @@ from sovereign_ai.spec.factory import AIFactory
 from sovereign_ai.verify.forbidden import forbidden
 
 T = TypeVar("T")
+WORKLOAD, WORKLOADS = "waived-work", ("CronJob", "DaemonSet", "Deployment", "Job", "ReplicaSet", "ReplicationController", "StatefulSet")
 CLOCK, DOWN = "clock-ahead", "operator-down"
 LISTED, UNLISTED = (f"{registry}/train@sha256:{'0' * 64}" for registry in ("registry.example.com/ai", "registry.invalid"))
 _WAIVER = """
@@ -42,9 +43,13 @@ _WAIVER = """
 
 
 def waivers(expires: date) -> str:
-    """Write waivers for an unlisted image in one pod and for a service's kind, which end on a day."""
+    """Write waivers for an unlisted image in one pod and in workloads, and for a service's kind, which end on a day."""
     created = expires - timedelta(days=60)
-    rows = (("image", "IMG-001", "Pod/research/waived"), ("service", "NET-001", "Service/research/waived"))
+    rows = (
+        ("image", "IMG-001", "Pod/research/waived"),
+        ("service", "NET-001", "Service/research/waived"),
+        *((f"workload-{kind.lower()}", "IMG-001", f"{kind}/research/{WORKLOAD}") for kind in WORKLOADS),
+    )
     return "\nwaivers:" + "".join(_WAIVER.format(id=a, rule=b, resource=c, created=created, expires=expires) for a, b, c in rows)
 
 

@@ -7,7 +7,8 @@ that leaves `spec`, labels and annotations as they were is let through, so that 
 objects that an older rule let in; what stands there is the audit's business.
 
 Where a rule says no and a waiver names the very object, the policy asks whether the waiver counts now
-(`rules/asked.py`); so it does for a binding of break-glass access. No answer is a no.
+(`rules/asked.py`); so it does for what a controller makes from a workload that a waiver names (`rules/makers.py`),
+and for a binding of break-glass access. No answer is a no.
 
 The mutating policy fills in the zone's selector and toleration where a pod has none. It changes
 nothing that is set: what is wrong is refused by the validating one, not mended in silence.
@@ -25,6 +26,7 @@ from sovereign_ai.rules import asked
 from sovereign_ai.rules.context import Context
 from sovereign_ai.rules.expressions import bake, literal, paths_of, variables_of_group, with_paths
 from sovereign_ai.rules.kinds import GROUPS, Group, of_group
+from sovereign_ai.rules.makers import makers, workloads
 from sovereign_ai.rules.registry import REGISTRY
 from sovereign_ai.rules.rule import Check, Rule
 from sovereign_ai.spec.factory import AIFactory
@@ -79,6 +81,8 @@ def _validating(group: Group, context: Context, waivers: Sequence[Waiver]) -> di
     rules = [rule for rule in REGISTRY if "admission" in rule.places]
     if any(asked.questions(waivers, rule.id, kinds) for rule in rules):
         variables.append({"name": "resource", "expression": asked.RESOURCE})
+    if any(asked.questions(waivers, rule.id, workloads(kinds)) for rule in rules):
+        variables.append({"name": "makers", "expression": makers(kinds)})
     validations = [
         _validation(rule, checks, meant, kinds, [bake(with_paths(check.expression, paths), constants) for check in checks], waivers)
         for rule in rules
@@ -124,6 +128,9 @@ def _lifts(rule: Rule, kinds: Sequence[str], waivers: Sequence[Waiver]) -> Itera
     if questions := asked.questions(waivers, rule.id, kinds):
         known = literal(questions)
         yield f"(variables.resource in {known} && {asked.ask(asked.WAIVERS, f'{known}[variables.resource]')})"
+    if questions := asked.questions(waivers, rule.id, workloads(kinds)):
+        known = literal(questions)
+        yield f"variables.makers.exists(m, m in {known} && {asked.ask(asked.WAIVERS, f'{known}[m]')})"
     if rule.id == asked.BINDING_RULE:
         name = ' + "/" + '.join(f"dyn(object).{field}" for field in _BOUND)
         one = f"dyn(object).metadata.name.startsWith({literal(asked.BREAK_GLASS)}) && has(dyn(object).subjects) && size(dyn(object).subjects) == 1"
