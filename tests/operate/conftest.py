@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+import time
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -17,8 +18,9 @@ from sovereign_ai.cluster.state import Place
 from sovereign_ai.plan.factory import plan
 from sovereign_ai.render.kubernetes.bundle import render
 from sovereign_ai.spec.load import read_text
-from tests.operate.real import CLOCK, DOWN, Plane, waivers
+from tests.operate.real import CLOCK, DOWN, Plane, now, waivers
 
+_MIDNIGHT_NEAR = timedelta(minutes=10)
 _LAB = Path(__file__).parents[2] / "stacks" / "lab" / "factory.yaml"
 _PROGRAM = f"""#!{sys.executable}
 import sys, threading
@@ -39,7 +41,10 @@ run(folder, int(sys.argv[2]), clock, threading.Event())
 
 @pytest.fixture(scope="module")
 def real(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Plane]:
-    """The plane; its operator is the real one, told the time by a file."""
+    """The plane; its operator is the real one, told the time by a file. It is not made within minutes of a midnight that no test means."""
+    left = datetime.combine(now().date() + timedelta(days=1), datetime.min.time(), UTC) - now()
+    if left < _MIDNIGHT_NEAR:
+        time.sleep(left.total_seconds() + 1)
     root = tmp_path_factory.mktemp("planes")
     program = root / "operator-with-a-clock"
     program.write_text(_PROGRAM)
@@ -50,7 +55,7 @@ def real(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Plane]:
     (where.folder / CLOCK).write_text("0")
     folder = os.environ.get("SOVEREIGN_AI_TEST_COMPONENTS")
     programs = {name: Path(folder) / name for name in COMPONENTS} if folder else {}
-    text = _LAB.read_text(encoding="utf-8") + waivers(datetime.now(UTC).date() + timedelta(days=1))
+    text = _LAB.read_text(encoding="utf-8") + waivers(now().date() + timedelta(days=1))
     factory = read_text(text.encode(), "factory.yaml").factory
     derived = plan(factory)
     bundle = render(factory, derived, "lab")

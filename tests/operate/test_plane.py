@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import signal
-import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -26,17 +25,13 @@ from sovereign_ai.verify.observe import observe
 from tests.operate.real import UNLISTED, Plane, binding, now, pod, until
 
 pytestmark = pytest.mark.cluster
-_MIDNIGHT_NEAR = timedelta(minutes=10)
 _RBAC = "rbac.authorization.k8s.io/v1"
 WAIVED = pod("waived")
 
 
 @pytest.fixture(scope="module")
 def plane(real: Plane) -> Plane:
-    """The plane with the lab's policies and waivers on it, not within minutes of a midnight that a test does not mean."""
-    left = datetime.combine(now().date() + timedelta(days=1), datetime.min.time(), UTC) - now()
-    if left < _MIDNIGHT_NEAR:
-        time.sleep(left.total_seconds() + 1)
+    """The plane with the lab's policies and waivers on it."""
     real.deploy()
     return real
 
