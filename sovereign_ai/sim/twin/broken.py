@@ -25,6 +25,8 @@ from sovereign_ai.sim.twin.twin import Twin
 SLOWEST = {"link": 2.0, "spine": 6.0, "back": 2.0}
 """Seconds a flow may be silent: a link that says it is down; a spine that says nothing (BFD 3 x 300 ms and one second of doubt for a
 busy machine, for every session of it); and when it comes back."""
+_SOUGHT = 10.0
+"""Seconds: an address that did not answer is asked for three times, a second apart, before its next chance comes."""
 FLAPS, HALF = 8, 0.25
 """How often a link goes down and up again, and the seconds of each half."""
 
@@ -219,24 +221,32 @@ def _cut(twin: Twin, part: Part, pinger: Pinger, loss: Loss, ports: dict[str, li
         for switch, names in ports.items():
             switch_ports(twin, switch, names, "up")
         twin.converge()
-        back = time.monotonic() - start
-    returned = alive([part], pinger)
+    returned, back = all_back([part], pinger, start)
     cut = [end for end in part.endpoints if end not in answering]
     hosts = {end.host for end in cut}
     gpus = sum(twin.sample.gpus.get(host, 0) for host in hosts)
     seen, wanted = (len(cut), len(hosts), gpus), (loss.endpoints, loss.nodes, loss.gpus)
-    whole = len(returned) == len(part.endpoints)
+    whole = returned == len(part.endpoints)
     said = f"{what}: {seen[0]} host ports of {seen[1]} machines with {seen[2]} GPUs cut off, {wanted[0]}, {wanted[1]} and {wanted[2]} foretold; "
-    said += f"all paths back after {back:.1f} s, {len(returned)} of {len(part.endpoints)} host ports answer"
+    said += f"{back:.1f} s after it is back {returned} of {len(part.endpoints)} host ports answer"
     figures = {
         "cut": seen[0],
         "machines": seen[1],
         "gpus": seen[2],
         "foretold": list(wanted),
         "back_s": round(back, 2),
-        "after": len(returned),
+        "after": returned,
     }
     return seen == wanted and whole, said, figures
+
+
+def all_back(parts: Sequence[Part], pinger: Pinger, start: float) -> tuple[int, float]:
+    """Ask until every host port answers again, or for as long as a neighbour may be sought in vain; give how many do, and the seconds since `start`."""
+    while True:
+        returned = len(alive(parts, pinger))
+        seconds = time.monotonic() - start
+        if returned == sum(len(part.endpoints) for part in parts) or seconds > _SOUGHT:
+            return returned, seconds
 
 
 def alive(parts: Iterable[Part], pinger: Pinger) -> set[Endpoint]:

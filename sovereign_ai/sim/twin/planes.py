@@ -10,7 +10,7 @@ import time
 from collections.abc import Collection
 from dataclasses import dataclass
 
-from sovereign_ai.sim.twin.broken import alive, switch_ports
+from sovereign_ai.sim.twin.broken import alive, all_back, switch_ports
 from sovereign_ai.sim.twin.ping import Pair, Pinger, Stream
 from sovereign_ai.sim.twin.result import Seen, pairs_of
 from sovereign_ai.sim.twin.sample import Endpoint, Foretold, Part
@@ -63,15 +63,14 @@ def plane_lost(twin: Twin, part: Part, pinger: Pinger, foretold: Foretold) -> Se
         start = time.monotonic()
         _all(twin, part, "up")
         twin.converge()
-        back = time.monotonic() - start
-    returned = len(alive(twin.sample.parts, pinger))
+    returned, back = all_back(twin.sample.parts, pinger, start)
     dead = [end for other in others for end in other.endpoints if end not in answering]
     whole = returned == len(twin.sample.endpoints)
     said = f"{seen}, and {loss.share} of the fabric's bisection left"
     said += " as foretold" if seen == wanted else f"; foretold: {wanted}, and {wanted.left} of {seen.left} bit/s"
     if others:
         said += f"; beside it {len(flows)} flows were silent for at most {felt * 1000:.0f} ms, {len(dead)} host ports cut off"
-    said += f"; all paths back after {back:.1f} s, {returned} of {len(twin.sample.endpoints)} host ports answer"
+    said += f"; {back:.1f} s after it is back {returned} of {len(twin.sample.endpoints)} host ports answer"
     figures = {name: getattr(seen, name) for name in Cut.__slots__} | {
         "whole": loss.whole,
         "share": str(loss.share),
