@@ -89,8 +89,13 @@ class Heard:
         self.over = False
         self._hosts = {name: _Host() for name in hosts}
 
-    def hear(self, event: Mapping[str, Any]) -> None:
-        """Take one event; what is not known is not minded."""
+    def hear(self, event: Mapping[str, Any], *, ending: bool = False) -> None:
+        """Take one event; what is not known is not minded.
+
+        Args:
+            event: the event, as ansible-runner gives it.
+            ending: whether the run has been asked to end: a task whose process is taken away fails, and that is no host's failure.
+        """
         data = event.get("event_data") or {}
         kind = str(event.get("event", ""))
         if kind == "playbook_on_task_start":
@@ -102,6 +107,8 @@ class Heard:
             return
         one.heard = True
         result = data.get("res") or {}
+        if ending and kind in ("runner_on_unreachable", "runner_on_failed"):
+            return
         if kind == "runner_on_unreachable":
             one.unreachable, one.failure = True, _said(result)
         elif kind == "runner_on_failed" and not data.get("ignore_errors"):

@@ -209,7 +209,7 @@ def _unit(part: Inventory, wish: Wish, progress: Progress, cancel: Callable[[], 
 
     def hear(event: Mapping[str, Any]) -> bool:
         nonlocal last
-        heard.hear(event)
+        heard.hear(event, ending=cancel())
         if heard.task and heard.task != last:
             last = heard.task
             progress(last)

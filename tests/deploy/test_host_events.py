@@ -61,6 +61,13 @@ def test_what_was_begun_when_the_run_was_cancelled_is_cancelled_and_the_rest_not
     assert one.result("a", cancelled=True).changes
 
 
+@pytest.mark.parametrize("kind", ["runner_on_failed", "runner_on_unreachable"])
+def test_a_task_that_fails_because_the_run_is_ended_is_no_host_s_failure(kind: str) -> None:
+    one = heard(event("runner_on_ok", res={"changed": True}), over=False)
+    one.hear(event(kind, res={"msg": "module failed: the process was ended"}), ending=True)
+    assert (one.result("a", cancelled=True).state, one.result("a", cancelled=True).failure) == ("cancelled", "")
+
+
 def test_a_role_can_leave_a_note() -> None:
     assert heard(event("runner_on_ok", task_action="ansible.builtin.debug", res={"msg": "0 of 8 found"})).result("a").notes == (
         "0 of 8 found",
