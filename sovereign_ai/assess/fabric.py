@@ -30,8 +30,30 @@ from sovereign_ai.plan.racks import Rack
 Sort = tuple[int, int]
 
 
+class Surviving:
+    """What is left of a bisection, in plain data too; the base of losses, which name what was lost.
+
+    Attributes:
+        left: bisection that survives, in bits a second.
+        whole: bisection before, in bits a second.
+    """
+
+    __slots__ = ()
+    left: int
+    whole: int
+
+    @property
+    def share(self) -> Fraction:
+        """Give the surviving share of the bisection; 0 where there was none."""
+        return Fraction(self.left, self.whole) if self.whole else Fraction(0)
+
+    def to_data(self) -> dict[str, Any]:
+        """Give plain data; the share is written exactly, as `31/32`."""
+        return {name: getattr(self, name) for name in self.__slots__} | {"share": str(self.share)}
+
+
 @dataclass(frozen=True, slots=True)
-class Loss:
+class Loss(Surviving):
     """What is lost if one part fails.
 
     Attributes:
@@ -54,15 +76,6 @@ class Loss:
     gpus: int
     left: int
     whole: int
-
-    @property
-    def share(self) -> Fraction:
-        """Give the surviving share of the bisection; 0 where there was none."""
-        return Fraction(self.left, self.whole) if self.whole else Fraction(0)
-
-    def to_data(self) -> dict[str, Any]:
-        """Give plain data; the share is written exactly, as `31/32`."""
-        return {name: getattr(self, name) for name in self.__slots__} | {"share": str(self.share)}
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,15 +11,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from fractions import Fraction
-from typing import Any
 
-from sovereign_ai.assess.fabric import FabricReport
+from sovereign_ai.assess.fabric import FabricReport, Surviving
 from sovereign_ai.plan.factory import Plan
 
 
 @dataclass(frozen=True, slots=True)
-class PlaneLoss:
+class PlaneLoss(Surviving):
     """What is lost with one plane of a fabric at a site.
 
     Attributes:
@@ -47,15 +45,6 @@ class PlaneLoss:
     dark_gpus: int
     left: int
     whole: int
-
-    @property
-    def share(self) -> Fraction:
-        """Give the surviving share of the bisection; 0 where there was none."""
-        return Fraction(self.left, self.whole) if self.whole else Fraction(0)
-
-    def to_data(self) -> dict[str, Any]:
-        """Give plain data; the share is written exactly, as `1/2`."""
-        return {name: getattr(self, name) for name in self.__slots__} | {"share": str(self.share)}
 
 
 def plane_losses(plan: Plan, reports: Sequence[FabricReport]) -> Iterator[PlaneLoss]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import stat
-from datetime import UTC, datetime
 from pathlib import Path
 
 import orjson
@@ -14,24 +13,13 @@ from sovereign_ai.attest import chain
 from sovereign_ai.attest.access import ACCESS, lines, record, statements
 from sovereign_ai.attest.evidence import PAYLOAD, envelope_of
 from sovereign_ai.attest.signing import pae, signed
+from tests.attest.granted import FACTS, NOW
 
 _KEY = Ed25519PrivateKey.from_private_bytes(bytes(range(32)))
-_NOW = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
-_FACTS = {
-    "id": "1f2e3d4c",
-    "person": "on-call",
-    "approver": "security-lead",
-    "reason": "a job hangs",
-    "seat": "DE",
-    "namespace": "research",
-    "kind": "look",
-    "begins": "2026-11-24T12:00:00+00:00",
-    "ends": "2026-11-24T13:00:00+00:00",
-}
 
 
 def added(log: Path, event: str = "granted", key: Ed25519PrivateKey = _KEY) -> Path:
-    return record(log, _FACTS, "revoked" if event == "revoked" else "granted", factory="lab", cluster="lab", key=key, now=_NOW)[1]
+    return record(log, FACTS, "revoked" if event == "revoked" else "granted", factory="lab", cluster="lab", key=key, now=NOW)[1]
 
 
 def test_a_grant_and_its_end_are_two_lines_of_one_whole_chain(tmp_path: Path) -> None:
@@ -53,7 +41,7 @@ def test_the_statement_is_kept_beside_the_chain_and_stands_in_it(tmp_path: Path)
     assert signed(_KEY.public_key(), base64.b64decode(envelope["signatures"][0]["sig"]), pae(PAYLOAD, payload))
     said = orjson.loads(payload)
     assert said["predicateType"] == ACCESS
-    assert said["predicate"]["access"] == _FACTS
+    assert said["predicate"]["access"] == FACTS
     assert chain.verify(log, _KEY.public_key(), said) == []
 
 
@@ -92,7 +80,7 @@ def test_a_statement_that_is_changed_or_not_there_is_named_by_its_line(tmp_path:
     log = tmp_path / "lab.jsonl"
     path = added(log)
     envelope = envelope_of(path)
-    other = record(tmp_path / "other.jsonl", {**_FACTS, "reason": "none"}, "granted", factory="lab", cluster="lab", key=_KEY, now=_NOW)[1]
+    other = record(tmp_path / "other.jsonl", {**FACTS, "reason": "none"}, "granted", factory="lab", cluster="lab", key=_KEY, now=NOW)[1]
     assert other == path
     _, problems = statements(log, _KEY.public_key())
     assert [(one.code, one.where.line) for one in problems] == [("wrong-statement", 1)]

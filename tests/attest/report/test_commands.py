@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import json
-from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -13,6 +12,7 @@ from typer.testing import CliRunner, Result
 from sovereign_ai.attest.access import record
 from sovereign_ai.attest.signing import private_key
 from sovereign_ai.cli import diff, evidence, report
+from tests.attest.granted import FACTS, NOW
 
 LAB = Path(__file__).parents[3] / "stacks" / "lab"
 
@@ -55,26 +55,14 @@ def test_a_report_is_written_signed_and_checked_and_a_change_is_named(tmp_path: 
 def test_verify_opens_break_glass_access_from_the_chain_and_by_itself(tmp_path: Path, keys: tuple[Path, Path]) -> None:
     private, public = keys
     log, signed = tmp_path / "lab.jsonl", tmp_path / "evidence.json"
-    facts = {
-        "id": "1f2e3d4c",
-        "person": "on-call",
-        "approver": "security-lead",
-        "reason": "a job hangs",
-        "seat": "DE",
-        "namespace": "research",
-        "kind": "look",
-        "begins": "2026-11-24T12:00:00+00:00",
-        "ends": "2026-11-24T13:00:00+00:00",
-    }
-    at = datetime(2026, 11, 24, 12, tzinfo=UTC)
-    _, statement = record(log, facts, "granted", factory="lab", cluster="lab", key=private_key(private), now=at)
+    _, statement = record(log, FACTS, "granted", factory="lab", cluster="lab", key=private_key(private), now=NOW)
     assert _run("evidence", "sign", LAB, "--key", private, "-o", signed, "--log", log).exit_code == 0
     for words in ((signed, LAB, "--log", log), (statement,)):
         told = _run("evidence", "verify", *words, "--key", public)
         assert told.exit_code == 0, told.output
         assert "access 1f2e3d4c: on-call had look in research of lab, from DE" in told.stdout
         document = json.loads(_run("evidence", "verify", *words, "--key", public, "--json").stdout)
-        assert document["access"][0]["access"] == facts
+        assert document["access"][0]["access"] == FACTS
         assert f"log {log}" in document["checked"]
     statement.unlink()
     lost = _run("evidence", "verify", signed, LAB, "--log", log, "--key", public)

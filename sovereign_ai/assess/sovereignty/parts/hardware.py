@@ -11,7 +11,7 @@ from dataclasses import replace
 
 from sovereign_ai.assess.sovereignty.export_control import reached
 from sovereign_ai.assess.sovereignty.parts.declared import by_role, days, declared_part, effect_of
-from sovereign_ai.assess.sovereignty.parts.part import NOT_DESCRIBED, Effect, Part
+from sovereign_ai.assess.sovereignty.parts.part import Effect, Part, undescribed
 from sovereign_ai.assess.sovereignty.tables import table
 from sovereign_ai.catalog import suppliers as catalogue
 from sovereign_ai.catalog.accelerators import accelerator
@@ -113,7 +113,7 @@ def _stated_or_not(kind: str, layer: str, what: str, field: str, declared: _Decl
         yield replace(part, fields=tuple(sorted({field, "suppliers"})))
     if not rows:
         fields = tuple(sorted({field, "suppliers"}))
-        yield Part(id=f"{kind}:", layer=layer, what=what, holder=NOT_DESCRIBED, law=None, effect="undecided", fields=fields)
+        yield undescribed(f"{kind}:", layer, what, *fields)
 
 
 def _named(rows: Iterable[tuple[int, Supplier]], vendor: str) -> Supplier | None:

@@ -93,3 +93,8 @@ class Part:
         """Give plain data."""
         data: dict[str, Any] = {name: getattr(self, name) for name in self.__dataclass_fields__}
         return {**data, "also": list(self.also), "fields": list(self.fields), "vendor": self.vendor or self.holder}
+
+
+def undescribed(name: str, layer: str, what: str, *fields: str) -> Part:
+    """Give a part of which nobody says who holds it, under the id `name`."""
+    return Part(id=name, layer=layer, what=what, holder=NOT_DESCRIBED, law=None, effect="undecided", fields=fields)

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from typing import get_args
 
 from sovereign_ai.assess.sovereignty.parts.declared import HELD, by_role, days, declared_part
-from sovereign_ai.assess.sovereignty.parts.part import NOT_DESCRIBED, Part
+from sovereign_ai.assess.sovereignty.parts.part import NOT_DESCRIBED, Part, undescribed
 from sovereign_ai.catalog.suppliers import suppliers
 from sovereign_ai.spec.checks.services import NEEDED
 from sovereign_ai.spec.factory import AIFactory
@@ -93,4 +93,4 @@ def _missing(kind: str, suppliers: list[str]) -> Part:
     what = _WORDS[kind] if kind in NEEDED else f"{_WORDS[kind]}, if there is one"
     if suppliers:
         what = f"{what} (supplier {suppliers[0]} names one, and 'services' has no entry of kind {kind})"
-    return Part(id=f"{kind}:", layer="services", what=what, holder=NOT_DESCRIBED, law=None, effect="undecided", fields=fields)
+    return undescribed(f"{kind}:", "services", what, *fields)

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from sovereign_ai.assess.sovereignty.areas import countries
-from sovereign_ai.assess.sovereignty.parts.part import NOT_DESCRIBED, Part
+from sovereign_ai.assess.sovereignty.parts.part import Part, undescribed
 from sovereign_ai.assess.sovereignty.tables import table
 from sovereign_ai.spec.factory import AIFactory
 
@@ -67,16 +67,7 @@ def lines(factory: AIFactory) -> Iterator[Part]:
                 fields=("sites.uplinks",),
             )
         if not site.uplinks:
-            what = "line to the outside"
-            yield Part(
-                id=f"carrier:{site.name}",
-                layer="network",
-                what=what,
-                holder=NOT_DESCRIBED,
-                law=None,
-                effect="undecided",
-                fields=("sites.uplinks",),
-            )
+            yield undescribed(f"carrier:{site.name}", "network", "line to the outside", "sites.uplinks")
 
 
 def energy(factory: AIFactory) -> Iterator[Part]:
@@ -93,15 +84,7 @@ def energy(factory: AIFactory) -> Iterator[Part]:
                 fields=("sites.contracts",),
             )
         if not site.contracts:
-            yield Part(
-                id=f"energy:{site.name}",
-                layer="energy",
-                what="electricity",
-                holder=NOT_DESCRIBED,
-                law=None,
-                effect="undecided",
-                fields=("sites.contracts",),
-            )
+            yield undescribed(f"energy:{site.name}", "energy", "electricity", "sites.contracts")
 
 
 def people(factory: AIFactory) -> Iterator[Part]:
