@@ -38,7 +38,7 @@ class Surviving:
         whole: bisection before, in bits a second.
     """
 
-    __slots__ = ()
+    __slots__: tuple[str, ...] = ()
     left: int
     whole: int
 
