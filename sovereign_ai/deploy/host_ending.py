@@ -1,9 +1,10 @@
-"""Ends every process on this machine that carries the mark of a run in its environment, and none else."""
+"""Ends every process on this machine that carries the mark of a run in its environment, and none else; and a run's connections."""
 
 from __future__ import annotations
 
 import os
 import signal
+import subprocess
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -32,6 +33,20 @@ def end_here(mark: str, patience: float = 5.0) -> int:
             raise DeploymentError(Problem("run-not-ended", message, hint="end them by hand"))
         time.sleep(0.1)
     return found
+
+
+def hang_up(folder: Path) -> None:
+    """End the connections that ssh keeps open for a run's next task, by their sockets.
+
+    ssh writes over its own environment, so that no mark is found there; and a connection that stays serves
+    the next run to that host, whoever makes it and however it would have been let in.
+
+    Args:
+        folder: the run's own folder of such sockets; it need not be there.
+    """
+    for place in folder.glob("*"):
+        command = ["ssh", "-F", "none", "-o", f"ControlPath={place}", "-O", "exit", "any"]
+        subprocess.run(command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=False)
 
 
 def _marked(mark: str) -> Iterator[int]:

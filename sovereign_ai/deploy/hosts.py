@@ -24,7 +24,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from sovereign_ai.deploy.host_ending import CONTROLLER, end_here
+from sovereign_ai.deploy.host_ending import CONTROLLER, end_here, hang_up
 from sovereign_ai.deploy.host_events import BAD, Heard, HostResult
 from sovereign_ai.errors import DeploymentError, EnvironmentLacksError, Problem
 from sovereign_ai.render.hosts.inventory import Inventory
@@ -33,6 +33,8 @@ from sovereign_ai.render.switches.ports import SwitchPorts
 
 Progress = Callable[[str], None]
 MOST_AT_ONCE = 50
+_CONNECTIONS = "cp"
+"""Where ssh's connections lie in a run's folder; short, since a socket's path has at most 108 bytes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -238,20 +240,23 @@ def _ansible(
         folder = Path(name)
         (folder / "inventory.json").write_text(part.to_json(), encoding="utf-8")
         flags = ["--diff", *(["--check"] if wish.check else []), *(["--skip-tags", ",".join(wish.skip)] if wish.skip else [])]
-        runner = ansible_runner.interface.run(
-            private_data_dir=str(folder),
-            project_dir=str(playbooks()),
-            playbook=wish.playbook,
-            inventory=str(folder / "inventory.json"),
-            cmdline=" ".join(flags),
-            extravars={**wish.variables, "sovereign_run": mark},
-            envvars=_environment(folder, mark, wish),
-            settings={"suppress_ansible_output": True},
-            event_handler=hear,
-            cancel_callback=cancel,
-            quiet=True,
-            suppress_env_files=True,
-        )
+        try:
+            runner = ansible_runner.interface.run(
+                private_data_dir=str(folder),
+                project_dir=str(playbooks()),
+                playbook=wish.playbook,
+                inventory=str(folder / "inventory.json"),
+                cmdline=" ".join(flags),
+                extravars={**wish.variables, "sovereign_run": mark},
+                envvars=_environment(folder, mark, wish),
+                settings={"suppress_ansible_output": True},
+                event_handler=hear,
+                cancel_callback=cancel,
+                quiet=True,
+                suppress_env_files=True,
+            )
+        finally:
+            hang_up(folder / _CONNECTIONS)
         with runner.stdout as told:  # a fresh file at every look at it
             text = told.read()
     return bool(runner.status == "canceled"), _last_words(text, folder)
@@ -264,6 +269,7 @@ def _environment(folder: Path, mark: str, wish: Wish) -> dict[str, str]:
         "ANSIBLE_CONFIG": str(playbooks() / "ansible.cfg"),
         "ANSIBLE_HOME": str(folder / "home"),
         "ANSIBLE_LOCAL_TEMP": str(folder / "tmp"),
+        "ANSIBLE_SSH_CONTROL_PATH_DIR": str(folder / _CONNECTIONS),  # else another run's connection is used, whoever let that one in
         "ANSIBLE_HOST_KEY_CHECKING": "True",  # ansible-runner's own default is not to
         "ANSIBLE_FORKS": str(wish.forks),
         "ANSIBLE_TASK_TIMEOUT": str(wish.timeout),

@@ -196,14 +196,15 @@ def test_a_run_over_ssh_that_is_cancelled_leaves_no_process_behind_here_or_there
     machine.ask("chmod", "755", "/usr/local/sbin/systemctl")
     try:
         said = remote.until("baseline: Units", "configure", "--limit", "train-001")
-        assert (said.code, said.states) == (4, {"train-001": "cancelled"})
+        assert (said.code, said.states) == (4, {"train-001": "cancelled"}), said.hosts["train-001"].failure
         assert said.data["stopped"] == "cancelled in fra1-train-su0"
         assert machine.marked() == []
-        for words in ("sleep\0004711", "ansible-playbook", "ControlPath"):
+        for words in ("sleep\0004711", "ansible-playbook", "ControlPath", "[mux]"):
             assert words not in processes()
     finally:
         machine.ask("rm", "/usr/local/sbin/systemctl")
     assert remote("configure", "--resume", "--limit", "train-001").states == {"train-001": "ok"}
+    assert "[mux]" not in processes()
 
 
 def processes() -> str:
