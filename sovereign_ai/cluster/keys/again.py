@@ -17,7 +17,11 @@ from sovereign_ai.cluster.keys.custody import PLANE, Custody, read_custody
 from sovereign_ai.cluster.keys.module import Module
 from sovereign_ai.cluster.keys.seal import SECRETS, WITHDRAWN_KEY
 from sovereign_ai.cluster.keys.store import CONFIG_MAPS, Stored, opened_store, stored_values
+from sovereign_ai.cluster.keys.taken import until_gate_seals_by
 from sovereign_ai.cluster.state import Place
+from sovereign_ai.errors import EnvironmentLacksError, Problem
+
+_SEAL_ROUNDS = 5
 
 
 def write_again(where: Place, progress: Callable[[str], object]) -> int:
@@ -40,11 +44,22 @@ def write_again(where: Place, progress: Callable[[str], object]) -> int:
 
 
 async def seal_left(where: Place, custody: Custody, level: str) -> None:
-    """Seal under a level's key what belongs there and was written before anybody knew that."""
+    """Seal under a level's key what belongs there and was written before anybody knew that.
+
+    Raises:
+        EnvironmentLacksError: the gate does not know of the level, or something stays unsealed.
+    """
+    await until_gate_seals_by(where, custody)
     async with opened_store(where) as store:
-        for one in await store.all(SECRETS):
-            if level_of(custody, one) == level and one.level != level and one.plane_key:
-                await store.write_again(one)
+        for _ in range(_SEAL_ROUNDS):
+            left = [one for one in await store.all(SECRETS) if level_of(custody, one) == level and one.level != level and one.plane_key]
+            if not left:
+                return
+            for one in left:
+                await store.write_again(one)  # what somebody else wrote in the meantime is looked at again
+    places = ", ".join(f"{one.namespace}/{one.name}" for one in left[:3])
+    message = f"{len(left)} secrets of level {level!r} do not stand under its key: {places}"
+    raise EnvironmentLacksError(Problem("secrets-unsealed", message, hint="nothing was withdrawn; run the command again"))
 
 
 async def _through_gate(

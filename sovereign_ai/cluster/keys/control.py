@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from sovereign_ai.cluster.access import Api, ApiError, open_cluster
-from sovereign_ai.cluster.flags import KEY_SERVICE
+from sovereign_ai.cluster.flags import KEY_SERVICE, SECRET_GATE
 from sovereign_ai.cluster.keys.again import level_of, opened_keys, seal_left
 from sovereign_ai.cluster.keys.custody import (
     PLANE,
@@ -29,7 +29,7 @@ from sovereign_ai.cluster.keys.custody import (
 from sovereign_ai.cluster.keys.module import Module, Version
 from sovereign_ai.cluster.keys.seal import SECRETS, WITHDRAWN_KEY
 from sovereign_ai.cluster.keys.store import Store, Stored, opened_store, stored_values
-from sovereign_ai.cluster.keys.taken import until_api_server_writes_under, until_gate
+from sovereign_ai.cluster.keys.taken import until_api_server_writes_under, until_gate, until_gate_seals_by
 from sovereign_ai.cluster.state import Place
 from sovereign_ai.cluster.status import status_of
 from sovereign_ai.errors import EnvironmentLacksError, Problem, UsageError
@@ -91,15 +91,14 @@ def begin(where: Place, module: ModulePlace, levels: Mapping[str, str]) -> Custo
 
 
 def follow_plan(where: Place, levels: Mapping[str, str]) -> bool:
-    """Take over which namespace has which trust level from a newer plan; True if a level is new.
+    """Take over which namespace has which trust level from a newer plan, and wait until secrets are sealed by it; True if a level is new.
 
     Raises:
-        EnvironmentLacksError: the module cannot be used.
+        EnvironmentLacksError: the module cannot be used, or the gate did not take it up in time.
     """
     if not has_custody(where):
         return False
-    is_new = update_levels(where, levels)
-    custody = read_custody(where)
+    is_new, custody = update_levels(where, levels), read_custody(where)
     if is_new:
         with_module = Module(custody.module)
         try:
@@ -109,6 +108,10 @@ def follow_plan(where: Place, levels: Mapping[str, str]) -> bool:
         finally:
             with_module.close()
         _restart(where, KEY_SERVICE)
+    if any(one.name == SECRET_GATE for one in status_of(where).components):
+        for level in sorted(set(custody.levels.values())) if is_new else ():
+            asyncio.run(until_gate(where, level, lambda seen: bool(seen.key_id)))
+        asyncio.run(until_gate_seals_by(where, custody))
     return is_new
 
 

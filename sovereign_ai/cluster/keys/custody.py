@@ -7,6 +7,8 @@ the key service and the secret gate.
 
 from __future__ import annotations
 
+import hashlib
+import json
 import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -178,6 +180,11 @@ def update_levels(where: Place, levels: Mapping[str, str]) -> bool:
         return False
     write_custody(where, after)
     return set(after.keys) != set(before.keys)
+
+
+def levels_digest(levels: Mapping[str, str]) -> str:
+    """Give the digest of which namespace stands under which level, by which gate and commands see that they mean the same."""
+    return hashlib.sha256(json.dumps(sorted(levels.items())).encode()).hexdigest()
 
 
 def socket_of(where: Place, key: str) -> Path:

@@ -23,7 +23,7 @@ import grpc  # type: ignore[import-untyped]
 
 from sovereign_ai.cluster import identities as who
 from sovereign_ai.cluster.flags import SECRET_GATE
-from sovereign_ai.cluster.keys.custody import custody_file, read_custody, socket_of
+from sovereign_ai.cluster.keys.custody import custody_file, levels_digest, read_custody, socket_of
 from sovereign_ai.cluster.keys.ring import Key, RefusedError, SilentError
 from sovereign_ai.cluster.keys.seal import DamagedError, Sealer, UnsealableError
 from sovereign_ai.cluster.keys.watches import Watches
@@ -35,6 +35,8 @@ _OPTIONS = [("grpc.max_receive_message_length", -1), ("grpc.max_send_message_len
 _NOT_PASSED = {"/etcdserverpb.KV/RangeStream", "/etcdserverpb.Maintenance/Snapshot"}
 """Streams of values that would pass unopened; the API server falls back to ranges."""
 _LEVELS_SECONDS = 1.0
+TAKEN = "/sovereign_ai.SecretGate/Levels"
+"""A question to the gate itself: the digest of the levels that it seals by (`custody.levels_digest`)."""
 
 
 class Gate(grpc.GenericRpcHandler):  # type: ignore[misc]
@@ -49,6 +51,8 @@ class Gate(grpc.GenericRpcHandler):  # type: ignore[misc]
             return None
         if details.method == "/etcdserverpb.Watch/Watch":
             return grpc.stream_stream_rpc_method_handler(self._watch)
+        if details.method == TAKEN:
+            return grpc.unary_unary_rpc_method_handler(self._levels)
         sealing = {
             "/etcdserverpb.KV/Range": (None, self._open_range),
             "/etcdserverpb.KV/Put": (self._seal_put, self._open_put),
@@ -67,6 +71,10 @@ class Gate(grpc.GenericRpcHandler):  # type: ignore[misc]
                 return bytes(await _refuse(context, error))
 
         return grpc.unary_unary_rpc_method_handler(pass_on)
+
+    async def _levels(self, _request: bytes, _context: Any) -> bytes:
+        """Say by which levels it seals now."""
+        return levels_digest(self._sealer.levels).encode()
 
     async def _watch(self, requests: AsyncIterator[bytes], context: Any) -> AsyncIterator[bytes]:
         """Pass on a stream of watches."""

@@ -7,13 +7,17 @@ import hashlib
 import time
 from collections.abc import Callable
 
+import grpc  # type: ignore[import-untyped]
+
 from sovereign_ai.cluster.access import Api
-from sovereign_ai.cluster.keys.custody import socket_of
+from sovereign_ai.cluster.flags import SECRET_GATE
+from sovereign_ai.cluster.keys.custody import Custody, levels_digest, socket_of
+from sovereign_ai.cluster.keys.gate import TAKEN, open_etcd
 from sovereign_ai.cluster.keys.ring import POLL_SECONDS, Key
-from sovereign_ai.cluster.state import Place
+from sovereign_ai.cluster.state import Place, recorded_ports
 from sovereign_ai.errors import EnvironmentLacksError, Problem
 
-_SERVICE_SECONDS, _API_SERVER_SECONDS = 30.0, 150.0
+_SERVICE_SECONDS, _API_SERVER_SECONDS, _CALL_SECONDS = 30.0, 150.0, 5.0
 _METRIC = "apiserver_envelope_encryption_key_id_hash_status_last_timestamp_seconds"
 """Which key ids the API server heard of from `Status`; it asks once a minute, and with each health check older than 20 s."""
 
@@ -37,6 +41,34 @@ async def until_gate(where: Place, name: str, holds: Callable[[Key], bool]) -> N
     finally:
         await key.close()
     await asyncio.sleep(2 * POLL_SECONDS)
+
+
+async def until_gate_seals_by(where: Place, custody: Custody) -> None:
+    """Wait until the gate seals by these levels: before that it would let a secret of a new one pass as it is.
+
+    Raises:
+        EnvironmentLacksError: it did not in time.
+    """
+    wanted = levels_digest(custody.levels).encode()
+    deadline = time.monotonic() + _SERVICE_SECONDS
+    channel = open_etcd(where, recorded_ports(where)[SECRET_GATE])
+    ask = channel.unary_unary(TAKEN)
+    try:
+        while True:
+            try:
+                if await ask(b"", timeout=_CALL_SECONDS) == wanted:
+                    return
+                said = "it seals by older ones"
+            except grpc.RpcError as error:
+                said = error.code().name
+            if time.monotonic() > deadline:
+                hint = f"see logs/{SECRET_GATE}.log in {where.folder}; a plane that an older version started: `sovereign-ai cluster up`"
+                raise EnvironmentLacksError(
+                    Problem("keys-not-taken-up", f"the secret gate did not take up the trust levels: {said}", hint=hint)
+                )
+            await asyncio.sleep(0.2)
+    finally:
+        await channel.close()
 
 
 def until_api_server_writes_under(api: Api, key_id: str) -> None:
