@@ -17,6 +17,7 @@ prefixes are powers of 1,024 (GiB), and the two are never mixed.
 
 from __future__ import annotations
 
+import math
 import re
 from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
@@ -231,17 +232,26 @@ class Bytes(Quantity):
 
     @classmethod
     def from_kubernetes(cls, text: str) -> Self:
-        """Read a Kubernetes quantity of bytes: `500T`, `80Gi`, `1024`.
+        """Read a Kubernetes quantity of bytes: `500T`, `80Gi`, `1024`, `1e9`, `1500m`; a part of a byte counts as one, as in Kubernetes.
+
+        The form is that of apimachinery's `resource.Quantity` (Kubernetes 1.37): a decimal number, then a binary or
+        decimal suffix or a decimal exponent.
 
         Raises:
-            ValueError: not such a quantity.
+            ValueError: not such a quantity, or a negative one.
         """
-        match = re.fullmatch(r"([0-9]+(?:\.[0-9]+)?)(k|Ki|[MGTPE]i?)?", text)
+        match = re.fullmatch(r"\+?([0-9]+\.?[0-9]*|\.[0-9]+)([KMGTPE]i|[numkMGTPE]|[eE][+-]?[0-9]{1,2})?", text)
         if match is None:
             message = f"{text!r} is not a Kubernetes quantity of bytes"
             raise ValueError(message)
-        unit = {None: "B", "k": "kB", "Ki": "KiB"}.get(match[2], f"{match[2]}B")
-        return cls.parse(f"{match[1]} {unit}")
+        number, suffix = Fraction(match[1]), match[2] or ""
+        if suffix.endswith("i"):
+            scale = Fraction(1024) ** ("KMGTPE".index(suffix[0]) + 1)
+        elif suffix[1:]:
+            scale = Fraction(10) ** int(suffix[1:])
+        else:
+            scale = Fraction(10) ** {"n": -9, "u": -6, "m": -3, "": 0, "k": 3, "M": 6, "G": 9, "T": 12, "P": 15, "E": 18}[suffix]
+        return cls(math.ceil(number * scale))
 
 
 class BitsPerSecond(Quantity):

@@ -143,7 +143,15 @@ def test_kubernetes_quantities_are_short(count: int, text: str):
     assert Bytes(count).to_kubernetes() == text
 
 
-@pytest.mark.parametrize("text", ["5 T", "5TB", "-1", "1e3", "", "5m"])
+@pytest.mark.parametrize(
+    ("text", "count"),
+    [("1e9", 10**9), ("2E3", 2000), ("1E", 10**18), ("1500m", 2), ("5m", 1), ("1u", 1), ("+.5Ki", 512), ("1.", 1), ("15e-1", 2)],
+)
+def test_every_form_that_the_api_server_keeps_is_read_and_a_part_of_a_byte_counts_as_one(text: str, count: int):
+    assert Bytes.from_kubernetes(text) == Bytes(count)
+
+
+@pytest.mark.parametrize("text", ["5 T", "5TB", "-1", "1e", "", ".", "m", "1KB", "1ki", "1mi"])
 def test_what_is_no_kubernetes_quantity_of_bytes_is_refused(text: str):
     with pytest.raises(ValueError, match="Kubernetes"):
         Bytes.from_kubernetes(text)

@@ -63,4 +63,7 @@ def told(seen: EngineState) -> list[str]:
     lines = [f"Docker {seen.version}{f', started by us as process {seen.ours}' if seen.ours else ''}"]
     if seen.trims and seen.ours:
         lines.append(f"this machine withholds {', '.join(seen.trims)}: containers start through a runtime that does not ask for it")
+    elif seen.trims:
+        lines.append(f"this machine withholds {', '.join(seen.trims)}, and this engine is not ours: nodes may not start in it;")
+        lines.append("end it and run `sovereign-ai cluster engine up` as root, whose engine does not ask for what is withheld")
     return lines

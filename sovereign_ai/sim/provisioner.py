@@ -223,9 +223,10 @@ def _fits(topology: Object, labels: Mapping[str, str]) -> bool:
 
 
 def _host(volume: Object) -> str:
-    """Give the machine that a volume lies on."""
-    (term,) = volume["spec"]["nodeAffinity"]["required"]["nodeSelectorTerms"]
-    return next(str(one["values"][0]) for one in term["matchExpressions"] if one["key"] == _HOST)
+    """Give the machine that a volume lies on; empty where somebody made the volume otherwise than we do."""
+    terms = volume["spec"].get("nodeAffinity", {}).get("required", {}).get("nodeSelectorTerms") or [{}]
+    places = terms[0].get("matchExpressions") or []
+    return next((str(one["values"][0]) for one in places if one["key"] == _HOST and one.get("values")), "")
 
 
 def _asked(claim: Object) -> int:
@@ -234,8 +235,15 @@ def _asked(claim: Object) -> int:
 
 
 def _size(text: str) -> int:
-    """Read a Kubernetes quantity of bytes."""
-    return Bytes.from_kubernetes(text).count
+    """Read a Kubernetes quantity of bytes.
+
+    Raises:
+        RefusedError: it is none that can be read.
+    """
+    try:
+        return Bytes.from_kubernetes(text).count
+    except ValueError as error:
+        raise RefusedError(str(error)) from None
 
 
 def _event(claim: Object, why: str) -> dict[str, Any]:

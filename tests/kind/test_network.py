@@ -184,7 +184,8 @@ def outside(address: str, body: str) -> Iterator[int]:
 
 def test_egress_leaves_only_through_the_declared_gateway(traffic: Traffic) -> None:
     site = traffic.site
-    way_out = site.lab.docker.text("network", "inspect", "kind", "--format", "{{range .IPAM.Config}}{{.Gateway}} {{end}}").split()[0]
+    gateways = site.lab.docker.text("network", "inspect", "kind", "--format", "{{range .IPAM.Config}}{{.Gateway}} {{end}}").split()
+    way_out = next(one for one in gateways if ":" not in one)
     with outside(way_out, "through the gateway") as port, outside(way_out, "beside the gateway") as beside:
         gateway = Gateway(
             name="exchange", entity="Example Exchange", seat="DE", addresses=(f"{way_out}/32",), ports=(port,), zones=("restricted",)

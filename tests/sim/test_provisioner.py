@@ -127,6 +127,29 @@ def test_a_claim_on_a_simulated_machine_is_refused(cluster: Cluster) -> None:
     assert cluster.refusal() == f"machine {other} is simulated: no volume can lie there"
 
 
+@pytest.mark.parametrize("size", ["1e9", "1500m"])
+def test_a_claim_of_any_quantity_that_the_api_server_keeps_is_served(cluster: Cluster, size: str) -> None:
+    name = cluster.claim("scratch", TRAIN, size)
+    assert cluster.provisioner.keep() == 1
+    assert cluster.api.live("PersistentVolume", name)["spec"]["capacity"] == {"storage": size}
+
+
+def test_a_claim_larger_than_any_factory_is_refused_with_the_reason(cluster: Cluster) -> None:
+    cluster.claim("scratch", TRAIN, "10E")
+    assert "larger than any factory" in cluster.refusal()
+
+
+def test_a_volume_that_somebody_made_under_our_name_stops_nothing(cluster: Cluster) -> None:
+    cluster.claim("scratch", TRAIN)
+    cluster.provisioner.keep()
+    (volume,) = cluster.api.list("v1", "PersistentVolume")
+    spec = {key: value for key, value in volume["spec"].items() if key != "nodeAffinity"}
+    cluster.api.put({**volume, "metadata": {**volume["metadata"], "name": "theirs"}, "spec": spec, "status": {"phase": "Released"}})
+    name = cluster.claim("scratch", TRAIN)
+    assert cluster.provisioner.keep() == 1
+    assert cluster.api.live("PersistentVolume", name)
+
+
 def test_a_tier_promises_no_more_than_the_plan_gives_it(cluster: Cluster) -> None:
     cluster.claim("scratch", TRAIN, "400T")
     assert cluster.provisioner.keep() == 1

@@ -1,8 +1,8 @@
 """Leave no cgroup behind: those of ended nodes, also in hierarchies that the host does not mount.
 
 On cgroup v1 a node's init makes cgroups in every controller it can mount, also in those that the
-engine knows nothing of; they outlive the node. On cgroup v2 the engine removes them all itself, and
-there is nothing to do here.
+engine knows nothing of; they outlive the node. On cgroup v2 there is one hierarchy, and the engine
+removes what it made there.
 """
 
 from __future__ import annotations
@@ -20,14 +20,14 @@ _ROOT = Path("/sys/fs/cgroup")
 
 
 def leftovers(containers: Iterable[str]) -> list[Path]:
-    """List the cgroups of ended containers in the hierarchies that the host mounts.
+    """List the cgroups of ended containers in the hierarchies that the host mounts: one on cgroup v2, one a controller on v1.
 
     Args:
         containers: full IDs of containers that are gone.
     """
     ended = set(containers)
     found = []
-    for hierarchy in _ROOT.iterdir() if _ROOT.is_dir() else ():
+    for hierarchy in [_ROOT] if _unified() else _ROOT.iterdir() if _ROOT.is_dir() else ():
         for parent in (hierarchy / "docker", hierarchy / "system.slice"):
             if parent.is_dir():
                 found += [

@@ -9,6 +9,7 @@ writes an audit log and encrypts secrets under a key that the node makes for its
 
 from __future__ import annotations
 
+import hashlib
 from ipaddress import IPv4Network
 from pathlib import Path
 from typing import Any
@@ -94,6 +95,15 @@ def kind_config(factory: AIFactory, plan: Plan, cluster: str, stack: str = "stac
     }
     head = _HEAD.format(name=factory.name, stack=stack, machines=" and ".join(node.name for node in workers))
     return head + yaml.dump(document, Dumper=_Dumper, sort_keys=False, width=120)
+
+
+def config_digest(factory: AIFactory, plan: Plan, cluster: str) -> str:
+    """Give the digest of what a cluster is made from, by which one that was made for another description is told.
+
+    Raises:
+        KeyError: the plan has no such cluster.
+    """
+    return hashlib.sha256(kind_config(factory, plan, cluster).encode()).hexdigest()
 
 
 def pod_range(factory: AIFactory, plan: Plan, cluster: str) -> str:

@@ -11,7 +11,7 @@ from sovereign_ai.cluster.guard import admission_folder, write_admission_setting
 from sovereign_ai.cluster.kind import cgroups, kwok
 from sovereign_ai.cluster.kind.config import GUARD_MANIFESTS, control_plane
 from sovereign_ai.cluster.kind.nodes import has_network, load, remove_network
-from sovereign_ai.cluster.state import Place, write_json, write_private
+from sovereign_ai.cluster.state import Place, read_json, write_json, write_private
 from sovereign_ai.errors import EnvironmentLacksError, Problem
 from sovereign_ai.spec.factory import AIFactory
 from sovereign_ai.toolchain.engine.docker import Docker
@@ -21,11 +21,13 @@ from sovereign_ai.toolchain.place import Progress
 from sovereign_ai.toolchain.steps import WayClosedError, run
 
 _LAYOUT = 1
+CONFIG = "config"
+"""Where the record has the digest of the configuration that a cluster was made from."""
 MADE = "made"
 """What the record says once kind has done its part; a cluster of ours without it is half made."""
 
 
-def adopt(where: Place, cluster: str, machines: Mapping[str, str]) -> None:
+def adopt(where: Place, cluster: str, machines: Mapping[str, str], digest: str) -> None:
     """Take up a cluster that `kind create cluster --config kind-config.yaml` made."""
     _prepare(where)
     log = where.folder / "logs" / "kind.log"
@@ -33,16 +35,21 @@ def adopt(where: Place, cluster: str, machines: Mapping[str, str]) -> None:
         ["export", "kubeconfig", "--name", cluster, "--kubeconfig", str(where.kubeconfig)], f"{cluster}: kubeconfig", log, lambda _: None
     )
     where.kubeconfig.chmod(0o600)
-    write_json(where.record, _record(where, machines) | {"network_was_there": False, "cgroups_before": cgroups.unmounted(), MADE: True})
+    before = {"network_was_there": False, "cgroups_before": cgroups.unmounted()}
+    write_json(where.record, _record(where, machines, digest) | before | {MADE: True})
 
 
-def make(where: Place, docker: Docker, config: str, machines: Mapping[str, str], progress: Progress) -> None:
-    """Let kind make the cluster; what is half-made goes again."""
+def make(where: Place, docker: Docker, config: str, machines: Mapping[str, str], digest: str, progress: Progress) -> None:
+    """Let kind make the cluster; what is half-made goes again. What an earlier `up` that was killed found before it still counts as before."""
     if not docker.has_image(TAG):
         raise EnvironmentLacksError(Problem("no-node-image", f"the engine has no image {TAG}", hint="run `sovereign-ai tools node-image`"))
     find("kind")
+    unfinished = read_json(where.record) or {}
     _prepare(where)
-    record = _record(where, machines) | {"network_was_there": has_network(docker), "cgroups_before": cgroups.unmounted()}
+    before = {"network_was_there": has_network(docker), "cgroups_before": cgroups.unmounted()}
+    if not unfinished.get(MADE):
+        before |= {name: unfinished[name] for name in before if name in unfinished}
+    record = _record(where, machines, digest) | before
     write_private(where.folder / "kind-config.yaml", config.encode())
     write_json(where.record, record)
     write_admission_settings(where, GUARD_MANIFESTS)
@@ -93,9 +100,9 @@ def load_images(where: Place, docker: Docker, factory: AIFactory, machines: Mapp
     return f"{repositories[0]}@{digest}"
 
 
-def _record(where: Place, machines: Mapping[str, str]) -> dict[str, Any]:
+def _record(where: Place, machines: Mapping[str, str], digest: str) -> dict[str, Any]:
     """Give what we write down of every cluster."""
-    return {"layout": _LAYOUT, "name": where.name, "machines": dict(machines)}
+    return {"layout": _LAYOUT, "name": where.name, "machines": dict(machines), CONFIG: digest}
 
 
 def _prepare(where: Place) -> None:

@@ -18,8 +18,8 @@ from typing import Any
 
 from sovereign_ai.cluster.access import Api, ApiError, UnreachableError, open_cluster
 from sovereign_ai.cluster.kind import cgroups, kwok
-from sovereign_ai.cluster.kind.config import container_names, control_plane, kind_config
-from sovereign_ai.cluster.kind.making import MADE, adopt, load_images, make, run_kind, unmake
+from sovereign_ai.cluster.kind.config import config_digest, container_names, control_plane, kind_config
+from sovereign_ai.cluster.kind.making import CONFIG, MADE, adopt, load_images, make, run_kind, unmake
 from sovereign_ai.cluster.kind.nodes import Container, containers, need_engine, remove_network
 from sovereign_ai.cluster.kind.status import KindStatus, folder_of, machines_of, ready_nodes, status_of
 from sovereign_ai.cluster.lock import alone
@@ -84,7 +84,7 @@ def up(
         root: the folder of all kind clusters, if not the user's own.
 
     Raises:
-        UsageError: a kind cluster of this name is there and not ours.
+        UsageError: a kind cluster of this name is there and not ours, or ours was made for other machines or ranges.
         EnvironmentLacksError: there is no engine or no node image, or the nodes did not become Ready.
         KeyError: the plan has no such cluster.
     """
@@ -94,14 +94,19 @@ def up(
     machines = container_names(plan, cluster)
     with alone(where, progress, wait_seconds + _DOWN_SECONDS):
         there = containers(docker, cluster)
-        if there and where.record.exists() and not (read_json(where.record) or {}).get(MADE):
+        unfinished = where.record.exists() and not (read_json(where.record) or {}).get(MADE)
+        if there and unfinished:
+            _refuse_strange(where, there)
             unmake(where, progress)
             there = ()
+        if there and not unfinished and where.record.exists():
+            _refuse_another_plan(where, factory, plan)
         _refuse_foreign(cluster, there, machines)
+        digest = config_digest(factory, plan, cluster)
         if there and not where.record.exists():
-            adopt(where, cluster, machines)
+            adopt(where, cluster, machines, digest)
         if not there:
-            make(where, docker, kind_config(factory, plan, cluster, guard=where.folder), machines, progress)
+            make(where, docker, kind_config(factory, plan, cluster, guard=where.folder), machines, digest, progress)
         elif not all(one.runs for one in there):
             progress(f"{cluster}: starting containers that were stopped")
             docker.text("start", *(one.name for one in there if not one.runs))
@@ -148,6 +153,7 @@ def down(name: str, *, progress: Progress = lambda _line: None, root: Path | Non
     need_engine(docker)
     with alone(where, progress, _DOWN_SECONDS):
         there = containers(docker, name)
+        _refuse_strange(where, there)
         progress(f"{name}: removing {len(there)} containers")
         log = where.folder / "logs" / "kind.log"
         if there:
@@ -160,6 +166,25 @@ def down(name: str, *, progress: Progress = lambda _line: None, root: Path | Non
             raise EnvironmentLacksError(Problem("cluster-stays", f"containers of cluster {name!r} would not go", hint=f"see {log}"))
         where.remove()
     return True
+
+
+def _refuse_strange(where: Place, there: tuple[Container, ...]) -> None:
+    """Stop before removing containers that somebody else made under the name of a cluster of ours that is gone."""
+    known = {control_plane(where.name), *machines_of(where).values()}
+    strange = [one.name for one in there if one.name not in known or not one.recipe]
+    if strange:
+        what = f"the kind cluster {where.name!r} that is there is none that we made: {', '.join(strange)}"
+        hint = f"nothing was removed; if it may go: `kind delete cluster --name {where.name}`, and then this command again"
+        raise UsageError(Problem("cluster-foreign", what, hint=hint))
+
+
+def _refuse_another_plan(where: Place, factory: AIFactory, plan: Plan) -> None:
+    """Stop where a cluster was made for other machines, ranges or settings than those of the description as it is now."""
+    made_from = (read_json(where.record) or {}).get(CONFIG)
+    if made_from is not None and made_from != config_digest(factory, plan, where.name):
+        what = f"the kind cluster {where.name!r} was made for other machines, address ranges or settings than the description has now"
+        hint = "make it anew: `sovereign-ai down STACK --cluster kind`, then `sovereign-ai up STACK --cluster kind`"
+        raise UsageError(Problem("cluster-outdated", what, hint=hint))
 
 
 def _refuse_foreign(cluster: str, there: tuple[Container, ...], machines: Mapping[str, str]) -> None:

@@ -127,8 +127,8 @@ class Agent:
                     seat.worker.ready = False
         try:
             self._provisioner.keep()
-        except (ApiError, UnreachableError, OSError) as error:
-            _log.warning("claims not served: %s", error)
+        except Exception as error:  # noqa: BLE001 - a claim that nobody foresaw must not take the GPUs away
+            _log.warning("claims not served: %s: %s", type(error).__name__, error)
         self._report()
 
     def write_metrics(self) -> None:

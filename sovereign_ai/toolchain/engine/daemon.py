@@ -81,13 +81,19 @@ def ensure(*, progress: Progress) -> EngineState:
 
 
 def stop() -> bool:
-    """End the engine that we started; False if there was none."""
+    """End the engine that we started; False if there was none.
+
+    Raises:
+        EnvironmentLacksError: it did not end in time.
+    """
     pid = _our_pid()
     if pid is None:
         return False
     with contextlib.suppress(ProcessLookupError):
         os.kill(pid, signal.SIGTERM)
-    until(lambda: _our_pid() is None, _STOP_SECONDS)
+    if not until(lambda: _our_pid() is None, _STOP_SECONDS):
+        hint = f"it may still be ending containers; run this again, or see {folder() / 'dockerd.log'}"
+        raise EnvironmentLacksError(Problem("engine-stays", f"dockerd, process {pid}, did not end within {_STOP_SECONDS:g} s", hint=hint))
     (folder() / "dockerd.pid").unlink(missing_ok=True)
     return True
 

@@ -36,7 +36,7 @@ PROGRAMS: Mapping[str, str] = {
 """Programs of a node, and where they lie in it."""
 SERVERS = ("kube-apiserver", "kube-controller-manager", "kube-scheduler", "etcd")
 AGENTS = ("kube-proxy", "kube-router")
-_WANTED = ("containerd.service", "kubelet.service", "publish-network.service", "publish-network.path", "load-images.service")
+_WANTED = ("containerd.service", "kubelet.service", "publish-network.service", "publish-network.path")
 _MASKED = (
     "systemd-udevd.service",
     "systemd-udev-trigger.service",

@@ -28,6 +28,14 @@ def test_what_an_ended_container_left_is_found_and_what_others_have_is_not(root:
     assert cgroups.leftovers([ENDED]) == [root / "memory" / "docker" / ENDED]
 
 
+@pytest.mark.parametrize("parent", ["docker/{}", "system.slice/docker-{}.scope"], ids=["cgroupfs", "systemd"])
+def test_on_cgroup_version_2_what_an_ended_container_left_is_found_below_the_one_root(root: Path, parent: str) -> None:
+    (root / "cgroup.controllers").write_text("memory pids\n")
+    for name in (ENDED, OTHER):
+        (root / parent.format(name) / "init.scope").mkdir(parents=True)
+    assert cgroups.leftovers([ENDED]) == [root / parent.format(ENDED)]
+
+
 def test_only_what_the_ended_container_left_goes(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("os.geteuid", lambda: 0)
     assert cgroups.clean([ENDED], before=cgroups.unmounted()) == 2

@@ -125,6 +125,52 @@ def test_what_a_killed_run_left_half_made_is_removed_before_it_is_made_again(
     assert (tmp_path / "kind-asked").read_text().startswith("delete cluster --name lab")
 
 
+def recorded(root: Path, **more: object) -> Path:
+    """Write down a cluster that `up` has made; give its record."""
+    where = folder_of("lab", root / "kind")
+    (where.folder / "logs").mkdir(parents=True)
+    machines = {"train-001": "lab-worker", "serve-001": "lab-worker2"}
+    where.record.write_bytes(orjson.dumps({"layout": 1, "name": "lab", "machines": machines, **more}))
+    return where.record
+
+
+@pytest.mark.parametrize("verb", ["down", "up"])
+def test_a_cluster_that_somebody_made_under_the_name_of_one_of_ours_is_not_removed(
+    engine: Engine, described: tuple[AIFactory, Plan], tmp_path: Path, verb: str
+) -> None:
+    record = recorded(tmp_path, made=verb == "down")
+    engine.containers(OURS[0].replace("\tabc\t", "\t\t").format("running") + "\n")
+    engine.have_kind(f'echo "$@" >> {tmp_path}/kind-asked')
+    with pytest.raises(UsageError, match="none that we made: lab-control-plane") as caught:
+        plane.up(*described, "lab", root=tmp_path / "kind") if verb == "up" else plane.down("lab", root=tmp_path / "kind")
+    assert "kind delete cluster --name lab" in caught.value.problems[0].hint
+    assert not (tmp_path / "kind-asked").exists()
+    assert record.exists()
+
+
+def test_what_a_killed_run_found_before_it_counts_for_the_next(engine: Engine, described: tuple[AIFactory, Plan], tmp_path: Path) -> None:
+    record = recorded(tmp_path, network_was_there=False, cgroups_before=["misc"])
+    text = (engine.folder / "docker").read_text().replace('"network inspect") exit 1', '"network inspect") exit 0')
+    (engine.folder / "docker").write_text(text)
+    engine.have_image()
+    engine.have_kind(f'[ "$1" = create ] && cp {record} {tmp_path}/seen && exit 1; exit 0')
+    with pytest.raises(EnvironmentLacksError):
+        plane.up(*described, "lab", root=tmp_path / "kind")
+    seen = orjson.loads((tmp_path / "seen").read_bytes())
+    assert (seen["network_was_there"], seen["cgroups_before"]) == (False, ["misc"])
+
+
+def test_a_cluster_that_was_made_for_other_machines_is_named_at_once_and_left_alone(
+    engine: Engine, described: tuple[AIFactory, Plan], tmp_path: Path
+) -> None:
+    recorded(tmp_path, made=True, config="of another description")
+    engine.containers("\n".join(line.format("exited") for line in OURS) + "\n")
+    with pytest.raises(UsageError, match="other machines, address ranges or settings") as caught:
+        plane.up(*described, "lab", root=tmp_path / "kind")
+    assert "sovereign-ai down" in caught.value.problems[0].hint
+    assert "start" not in engine.asked.read_text()
+
+
 def test_a_cluster_that_is_not_there_is_absent_without_asking_an_engine(engine: Engine, tmp_path: Path) -> None:
     seen = plane.status("lab", root=tmp_path / "kind")
     assert (seen.phase, seen.healthy, seen.components) == ("absent", False, ())

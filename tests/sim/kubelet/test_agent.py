@@ -18,6 +18,7 @@ from sovereign_ai.sim.kubelet import account
 from sovereign_ai.sim.kubelet.adopt import adopt
 from sovereign_ai.sim.kubelet.agent import CONFIG, METRICS, STATUS, Agent, Located, locate, read
 from sovereign_ai.sim.kubelet.run import start, stop
+from sovereign_ai.sim.provisioner import PREFIX
 from sovereign_ai.spec.load import load
 from sovereign_ai.toolchain.engine.docker import Docker
 from tests.sim.kubelet.fake_kubelet import FakeKubelet, pod, until
@@ -144,6 +145,18 @@ def test_while_the_api_server_is_down_kubelets_are_served_on(
         patched.setattr(api, "list", fail)
         patched.setattr(api, "get", fail)
         agent.keep()
+    until(lambda: len(engine.kubelet.health()) == 8)
+
+
+def test_a_claim_that_nobody_foresaw_takes_no_gpu_away(
+    agent: Agent, engine: Engine, api: InMemoryApi, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    notes = {"volume.kubernetes.io/storage-provisioner": PREFIX, "volume.kubernetes.io/selected-node": NAME}
+    strange = {"metadata": {"name": "strange", "annotations": notes}, "spec": None}
+    monkeypatch.setattr(api, "list", lambda _version, kind, *_more: [strange] if kind == "PersistentVolumeClaim" else [])
+    with pytest.raises(AttributeError):
+        agent._provisioner.keep()
+    agent.keep()
     until(lambda: len(engine.kubelet.health()) == 8)
 
 

@@ -54,6 +54,16 @@ def test_an_engine_that_does_not_start_is_told_in_its_own_words(alone: Path, mon
     assert daemon.folder().stat().st_mode & 0o777 == 0o700
 
 
+def test_an_engine_that_does_not_end_is_named_and_not_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(daemon, "_our_pid", lambda: 4_194_305)  # no process has such a number (pid_max of Linux is 2^22)
+    monkeypatch.setattr(daemon, "_STOP_SECONDS", 0.1)
+    daemon.folder().mkdir(parents=True)
+    (daemon.folder() / "dockerd.pid").write_text("4194305")
+    with pytest.raises(EnvironmentLacksError, match="did not end"):
+        daemon.stop()
+    assert (daemon.folder() / "dockerd.pid").exists()
+
+
 def test_the_runtime_is_replaced_only_where_the_machine_withholds_something() -> None:
     assert "default-runtime" not in daemon.daemon_settings(None)
     trimmed = daemon.daemon_settings(Path("/somewhere/runtime"))
