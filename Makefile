@@ -5,7 +5,7 @@ BIN    := $(VENV)/bin
 STACK  ?= stacks/lab
 # Set to --published to pull kind's own node image instead of building one.
 NODE_IMAGE ?=
-OUT    ?= .sovereign/$(notdir $(STACK))
+OUT    ?= .sovereign/$(notdir $(patsubst %/,%,$(STACK)))
 export PYTHONDONTWRITEBYTECODE :=
 
 .PHONY: help setup tools demo down check unit e2e kind kind-tools kind-down kind-test twin hosts browser lint-objects test bench clean
@@ -78,12 +78,13 @@ kind-tools: tools ## A container engine, and the node image in it: from the cach
 	$(BIN)/sovereign-ai tools node-image $(NODE_IMAGE)
 
 kind: kind-tools ## The same as `make demo` on real kubelets: containers, devices, traffic; then remove it
+	@mkdir -p $(OUT) && docker network ls -q --filter name='^kind$$' > $(OUT)/network-before
 	$(BIN)/sovereign-ai up $(STACK) --cluster kind
 	$(BIN)/sovereign-ai verify $(STACK) --cluster kind
 	$(BIN)/python -m tests.kind.shown $(STACK)
 	$(BIN)/sovereign-ai down $(STACK) --cluster kind
-	@left=$$(docker ps -aq --filter label=io.x-k8s.kind.cluster=$(notdir $(STACK))); \
-	[ -n "$$(docker ps -aq --filter label=io.x-k8s.kind.cluster)" ] || left="$$left$$(docker network ls -q --filter name='^kind$$')"; \
+	@left=$$(docker ps -aq --filter label=io.x-k8s.kind.cluster=$(notdir $(patsubst %/,%,$(STACK)))); \
+	[ -s $(OUT)/network-before ] || left="$$left$$(docker network ls -q --filter name='^kind$$')"; \
 	if [ -n "$$left" ]; then echo "left behind: $$left" >&2; exit 1; fi; echo "Nothing is left behind."
 
 kind-down: setup ## Remove what a broken `make kind` left

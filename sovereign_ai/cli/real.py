@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from sovereign_ai.errors import EnvironmentLacksError, Problem
 
 if TYPE_CHECKING:
     from sovereign_ai.cli.output import Output
@@ -13,10 +16,19 @@ if TYPE_CHECKING:
 
 
 def kind_up(stack: Stack, cluster: str, output: Output) -> KindCluster:
-    """Start a stack's kind cluster; its real machines stand where the plan's stand, and offer their GPUs."""
+    """Start a stack's kind cluster; its real machines stand where the plan's stand, and offer their GPUs.
+
+    Raises:
+        EnvironmentLacksError: this is not root, whose the kubelets' sockets are; nothing is made then.
+    """
     from sovereign_ai.cluster.access import open_cluster
     from sovereign_ai.cluster.kind.plane import up
 
+    if os.geteuid() != 0:
+        hint = "run this as root, with your own home: `sudo --preserve-env=HOME,PATH sovereign-ai …`"
+        raise EnvironmentLacksError(
+            Problem("root-needed", "simulated GPUs are served on the kubelets' sockets, which are root's", hint=hint)
+        )
     started = up(stack.factory, stack.plan, cluster, progress=output.progress)
     api = open_cluster(started.kubeconfig)
     place(api, stack, started, output)

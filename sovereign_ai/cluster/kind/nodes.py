@@ -91,4 +91,6 @@ def need_engine(docker: Docker) -> None:
     """
     if not docker.answers():
         hint = "start Docker, or as root on Debian: `apt-get install docker.io`, `sovereign-ai cluster engine up`"
-        raise EnvironmentLacksError(Problem("no-engine", "the kind plane needs a container engine, and none answers", hint=hint))
+        said = docker.silence()
+        what = f"the kind plane needs a container engine, and none answers{f': {said}' if said else ''}"
+        raise EnvironmentLacksError(Problem("no-engine", what, hint=hint))

@@ -73,6 +73,17 @@ class Docker:
             return ""
         return done.stdout.decode().strip() if done.returncode == 0 else ""
 
+    def silence(self) -> str:
+        """Say why no engine answers, in the program's own last line; an empty text if there is no program or it says nothing."""
+        if shutil.which("docker") is None:
+            return ""
+        try:
+            done = self.run("version", "--format", "{{.Server.Version}}", limit=20)
+        except EnvironmentLacksError as error:
+            return error.problems[0].message
+        said = done.stderr.decode(errors="replace").strip().splitlines() if done.returncode else []
+        return said[-1][-300:] if said else ""
+
     def has_image(self, name: str) -> bool:
         """Tell whether an image is there."""
         return self.run("image", "inspect", name).returncode == 0

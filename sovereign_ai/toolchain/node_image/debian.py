@@ -6,6 +6,7 @@ are checked by Debian's keys; nothing of those settings stays in the tree.
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
 import subprocess
@@ -44,16 +45,19 @@ _NEEDED = ("mmdebstrap", "apt-get", "dpkg")
 
 
 def need() -> None:
-    """Insist on what making a tree takes.
+    """Insist on what making a tree takes, before anything is built.
 
     Raises:
-        EnvironmentLacksError: this is no Debian, or a program is missing.
+        EnvironmentLacksError: this is no Debian, a program is missing, or this is not root, as whom mmdebstrap makes the tree.
     """
     missing = [name for name in _NEEDED if shutil.which(name) is None]
     if missing or not _sources():
         what = f"missing: {', '.join(missing)}" if missing else "apt knows no source of Debian; `apt-get update` may be needed"
         hint = "on Debian: `apt-get install mmdebstrap`; elsewhere use a machine that can pull the published node image"
         raise EnvironmentLacksError(Problem("no-node-packages", f"a node image cannot be made of Debian packages here ({what})", hint=hint))
+    if os.geteuid() != 0:
+        hint = "run `sovereign-ai tools node-image` as root, or `--published` where a registry is reached"
+        raise EnvironmentLacksError(Problem("root-needed", "only root can make a node image of Debian packages", hint=hint))
 
 
 def node_tree(work: Path, progress: Progress) -> Layer:

@@ -153,7 +153,7 @@ def test_a_claim_that_nobody_foresaw_takes_no_gpu_away(
 ) -> None:
     notes = {"volume.kubernetes.io/storage-provisioner": PREFIX, "volume.kubernetes.io/selected-node": NAME}
     strange = {"metadata": {"name": "strange", "annotations": notes}, "spec": None}
-    monkeypatch.setattr(api, "list", lambda _version, kind, *_more: [strange] if kind == "PersistentVolumeClaim" else [])
+    monkeypatch.setattr(api, "list", lambda _version, kind, *_more, **_named: [strange] if kind == "PersistentVolumeClaim" else [])
     with pytest.raises(AttributeError):
         agent._provisioner.keep()
     agent.keep()
