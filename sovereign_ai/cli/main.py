@@ -53,7 +53,7 @@ app = typer.Typer(
     rich_markup_mode=None,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 80},
     help="Describe an AI factory once; derive, judge, deploy and verify it.\n\n"
-    "Exit codes: 0 fine, 1 findings or drift, 2 bad input or usage, 3 the environment lacks something, 4 the deployment failed.",
+    "Exit codes: 0 fine, 1 findings or drift, 2 bad input or usage, 3 the environment lacks something, 4 the deployment failed, 130 interrupted.",
 )
 for command in (init, schema, validate, plan, render, check, rules, explain, preview, up, verify, audit, down, report, diff, doctor, env):
     command.add(app)
@@ -97,7 +97,8 @@ def call(arguments: Sequence[str]) -> int:
 
 
 def run() -> None:
-    """Run the program."""
+    """Run the program; a stream that its caller closed is one that nobody reads."""
+    sys.stdout, sys.stderr = (stream or open(os.devnull, "w") for stream in (sys.stdout, sys.stderr))  # noqa: SIM115, PTH123 - for as long as we run
     try:
         sys.exit(call(sys.argv[1:]))
     except BrokenPipeError:

@@ -5,12 +5,14 @@ Progress always goes to standard error, so that standard output can be piped.
 
 from __future__ import annotations
 
+import contextlib
+import os
 import sys
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from textwrap import wrap
-from typing import Any
+from typing import Any, TextIO
 
 import orjson
 import typer
@@ -38,11 +40,10 @@ class Output:
     def progress(self, line: str) -> None:
         """Say on standard error what goes on; on a terminal a line replaces the one before."""
         seconds = time.monotonic() - self.started
-        if sys.stderr.isatty():
-            sys.stderr.write(f"\r\x1b[2K{seconds:6.1f}s {line[:70]}")
-        else:
-            sys.stderr.write(f"{seconds:6.1f}s {line}\n")
-        sys.stderr.flush()
+        told = f"\r\x1b[2K{seconds:6.1f}s {line[:70]}" if sys.stderr.isatty() else f"{seconds:6.1f}s {line}\n"
+        with contextlib.suppress(OSError):  # nobody can be told; the work goes on
+            sys.stderr.write(told)
+            sys.stderr.flush()
 
     def _end_progress(self) -> None:
         if sys.stderr.isatty():
@@ -50,12 +51,17 @@ class Output:
             sys.stderr.flush()
 
     def finish(self, data: Mapping[str, Any], lines: Iterable[str], code: ExitCode = ExitCode.OK) -> None:
-        """Print the result and leave with the exit code."""
+        """Print the result and leave with the exit code.
+
+        Raises:
+            OSError: standard output takes no more.
+        """
         self._end_progress()
         if self.as_json:
             self._document({"ok": code is ExitCode.OK, **data})
         else:
             sys.stdout.writelines(f"{line}\n" for line in lines)
+        sys.stdout.flush()
         if code is not ExitCode.OK:
             raise typer.Exit(int(code))
 
@@ -65,22 +71,37 @@ class Output:
 
     def interrupted(self) -> None:
         """Say that a person or a signal ended the command, and leave as shells expect it."""
-        hint = "run it again: it goes on from what is there"
+        hint = "run it again: nothing half-done counts as done"
         self._leave([Problem("interrupted", f"{self.command} was interrupted", hint=hint)], INTERRUPTED)
 
     def _leave(self, problems: Sequence[Problem], code: int) -> None:
-        """Print problems and leave."""
-        self._end_progress()
-        if self.as_json:
-            self._document({"ok": False, "problems": [problem.to_data() for problem in problems]})
-        else:
-            sys.stderr.writelines(f"{line}\n" for line in [*map(str, problems), *_count(len(problems))])
+        """Print problems and leave; where standard output takes nothing, they are told on standard error, and the code is the same."""
+        lines = [f"{line}\n" for line in [*map(str, problems), *_count(len(problems))]]
+        try:
+            self._end_progress()
+            if self.as_json:
+                self._document({"ok": False, "problems": [problem.to_data() for problem in problems]})
+                sys.stdout.flush()
+            else:
+                sys.stderr.writelines(lines)
+        except BrokenPipeError:
+            raise
+        except OSError:
+            _let_go(sys.stdout)
+            with contextlib.suppress(OSError):
+                sys.stderr.writelines(lines if self.as_json else [])
         raise typer.Exit(code)
 
     def _document(self, data: Mapping[str, Any]) -> None:
         """Print the one JSON document."""
         document = {"command": self.command, **data}
         sys.stdout.write(orjson.dumps(document, option=orjson.OPT_INDENT_2 | orjson.OPT_SORT_KEYS).decode() + "\n")
+
+
+def _let_go(stream: TextIO) -> None:
+    """Send what a stream still holds nowhere, so that it is not tried again when the program ends."""
+    with contextlib.suppress(OSError, ValueError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
 def _count(number: int) -> list[str]:

@@ -1,7 +1,7 @@
 """Runs a description written in Python, and turns whatever goes wrong in it into a problem with a line.
 
-The file is the user's own program: it is run, not sandboxed. What it prints goes to standard
-error, what it imports from its own folder is forgotten afterwards, and no bytecode is written.
+The file is the user's own program: it is run, not sandboxed. What it prints, and what its child
+processes print, goes to standard error, what it imports from its own folder is forgotten afterwards, and no bytecode is written.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 import builtins
 import contextlib
 import difflib
+import os
 import re
 import runpy
 import sys
@@ -88,6 +89,22 @@ def _names(holder: object) -> list[str]:
 
 
 @contextlib.contextmanager
+def _nothing_on_standard_output() -> Iterator[None]:
+    """Lead also what the program's own child processes print to standard error: standard output is the command's alone."""
+    try:
+        kept = os.dup(1)
+    except OSError:  # there is none
+        yield
+        return
+    try:
+        os.dup2(2, 1)
+        yield
+    finally:
+        os.dup2(kept, 1)
+        os.close(kept)
+
+
+@contextlib.contextmanager
 def _surroundings(file: Path) -> Iterator[None]:
     """Make the file's folder importable for the time of the run, and leave no trace."""
     folder = str(file.resolve().parent)
@@ -95,7 +112,7 @@ def _surroundings(file: Path) -> Iterator[None]:
     sys.path.insert(0, folder)
     sys.dont_write_bytecode = True
     try:
-        with contextlib.redirect_stdout(sys.stderr):
+        with contextlib.redirect_stdout(sys.stderr), _nothing_on_standard_output():
             yield
     finally:
         sys.path[:] = path

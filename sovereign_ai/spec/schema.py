@@ -23,6 +23,7 @@ from pydantic.json_schema import GenerateJsonSchema
 
 from sovereign_ai.spec.base import Model
 from sovereign_ai.spec.factory import AIFactory
+from sovereign_ai.units import Quantity, Ratio
 
 _DRAFT = "http://json-schema.org/draft-07/schema#"
 _OLD, _NEW = "#/$defs/", "#/definitions/"
@@ -34,11 +35,15 @@ _UNREAD = frozenset(
 
 
 class _Titleless(GenerateJsonSchema):
-    """pydantic's generator without the titles that only repeat field names."""
+    """pydantic's generator without the titles that only repeat field names, and with defaults that can be written."""
 
     def field_title_should_be_set(self, schema: Any) -> bool:  # noqa: ARG002 - pydantic's own signature
         """Leave out a field's title; its name says the same."""
         return False
+
+    def encode_default(self, dft: Any) -> Any:
+        """Write a default as a user would: a quantity or a ratio is its text."""
+        return str(dft) if isinstance(dft, Quantity | Ratio) else super().encode_default(dft)
 
 
 @cache

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import doctest
+import subprocess
+import sys
+from pathlib import Path
 
 import orjson
 import pytest
@@ -15,6 +19,8 @@ from sovereign_ai.cli.command import speak
 from sovereign_ai.cli.output import wrapped
 from sovereign_ai.deploy.host_events import Change, HostResult
 from sovereign_ai.deploy.hosts import Outcome
+
+ROOT = Path(__file__).resolve().parents[2]
 
 
 def test_the_examples_in_the_docstrings_hold() -> None:
@@ -36,6 +42,35 @@ def test_an_interrupted_command_says_so_in_the_form_that_was_asked_for(as_json: 
     else:
         assert said.out == ""
         assert "up was interrupted" in said.err
+
+
+def run_program(*arguments: str, output: str, errors: str | int = subprocess.PIPE) -> subprocess.CompletedProcess[str]:
+    """Run the program with its streams led to files."""
+    with open(output, "w") as out, contextlib.ExitStack() as stack:  # noqa: PTH123 - a device
+        err = stack.enter_context(open(errors, "w")) if isinstance(errors, str) else errors  # noqa: PTH123
+        argv = [sys.executable, "-m", "sovereign_ai.cli", *arguments]
+        return subprocess.run(argv, stdout=out, stderr=err, text=True, check=False, cwd=ROOT)
+
+
+@pytest.mark.parametrize("form", [[], ["--json"]], ids=["text", "json"])
+def test_a_standard_output_that_takes_nothing_is_told_on_standard_error(form: list[str]) -> None:
+    done = run_program("validate", "stacks/lab", *form, output="/dev/full")
+    assert done.returncode == 3
+    assert "No space left on device" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert "Exception ignored" not in done.stderr
+
+
+def test_problems_keep_their_exit_code_where_nobody_can_be_told() -> None:
+    assert run_program("validate", "stacks/nothing-here", output="/dev/null", errors="/dev/full").returncode == 2
+    assert run_program("validate", "stacks/nothing-here", "--json", output="/dev/full", errors="/dev/full").returncode == 2
+
+
+@pytest.mark.parametrize("closed", [">&-", "2>&-", ">&- 2>&-"])
+def test_a_stream_that_was_closed_is_one_that_nobody_reads(closed: str) -> None:
+    command = f'"{sys.executable}" -m sovereign_ai.cli validate stacks/lab --json {closed}'
+    done = subprocess.run(["/bin/sh", "-c", command], capture_output=True, text=True, check=False, cwd=ROOT)
+    assert (done.returncode, done.stderr) == (0, "")
 
 
 @given(some.lists(some.text("abcdef-/.", min_size=1, max_size=40), min_size=1, max_size=40), some.sampled_from(["", "  ", "    "]))

@@ -63,6 +63,7 @@ def traffic(site: Site) -> Iterator[Traffic]:
             name = f"{zone}:{port}"
             bodies[name] = f"{name} {secrets.token_hex(4)}"
             pods[name] = site.pod(f"server-{port}", zone, "serve", f":{port}", bodies[name])
+            pods[name]["metadata"]["labels"] = {**pods[name]["metadata"].get("labels", {}), "server": str(port)}
         pods[zone] = site.pod("client", zone, "pause")
     with site.running(*pods.values()):
         made = Traffic(site, pods, bodies)
@@ -94,6 +95,21 @@ def test_within_a_namespace_every_port_is_open(traffic: Traffic) -> None:
     for zone in ("restricted", "open"):
         for port in (DECLARED, OTHER):
             assert traffic.goes(zone, f"{zone}:{port}")
+
+
+@pytest.mark.parametrize("zone", ["restricted", "open"])
+def test_a_name_leads_to_its_service_and_the_service_to_its_pod(traffic: Traffic, zone: str) -> None:
+    site, client = traffic.site, traffic.pods[zone]
+    namespace = client["metadata"]["namespace"]
+    service = {
+        "apiVersion": "v1",
+        "kind": "Service",
+        "metadata": {"name": "by-name", "namespace": namespace},
+        "spec": {"selector": {"server": str(OTHER)}, "ports": [{"port": 80, "targetPort": OTHER}]},
+    }
+    url = f"http://by-name.{namespace}.svc.cluster.local/"
+    with site.there(service):
+        until(lambda: site.body(client, url) == traffic.bodies[f"{zone}:{OTHER}"], lambda: f"{url} gave no body", 30)
 
 
 @pytest.mark.parametrize(("zone", "name"), [("open", "from-restricted"), ("restricted", "to-open")], ids=["inbound end", "outbound end"])

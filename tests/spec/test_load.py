@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 import textwrap
@@ -189,6 +190,19 @@ def test_what_a_python_file_prints_stays_out_of_standard_output(tmp_path: Path, 
     out, err = capsys.readouterr()
     assert out == ""
     assert "this goes to standard error" in err
+
+
+def test_what_a_python_file_has_its_child_processes_say_stays_off_standard_output(tmp_path: Path, capfd: pytest.CaptureFixture[str]):
+    python_stack(
+        tmp_path,
+        'import os, subprocess\nsubprocess.run(["echo", "from a child"])\nos.write(1, b"written\\n")\n' + textwrap.dedent(IN_PYTHON),
+    )
+    load(tmp_path)
+    out, err = capfd.readouterr()
+    assert out == ""
+    assert err.splitlines()[:2] == ["from a child", "written"]
+    os.write(1, b"ours\n")
+    assert capfd.readouterr().out == "ours\n"
 
 
 def test_a_python_file_may_import_its_neighbours_and_leaves_nothing_behind(tmp_path: Path):

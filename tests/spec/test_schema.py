@@ -30,6 +30,13 @@ def validator() -> jsonschema.Draft7Validator:
     return jsonschema.Draft7Validator(schema())
 
 
+def test_every_default_is_one_that_a_user_could_write() -> None:
+    found = [(node, node["default"]) for node in nodes(schema()) if "default" in node and "type" in node]
+    assert len(found) > 50
+    for node, default in found:
+        jsonschema.Draft7Validator({**node, "definitions": schema()["definitions"]}).validate(default)
+
+
 def test_the_schema_is_draft_07_and_refers_to_nothing_outside():
     assert schema()["$schema"].startswith("http://json-schema.org/draft-07/")
     for node in nodes({key: value for key, value in schema().items() if key != "examples"}):
