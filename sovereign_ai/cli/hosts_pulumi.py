@@ -50,12 +50,12 @@ def add(group: typer.Typer) -> None:
 
 def _engine(output: Output, path: Path, limit: list[str] | None, given: Path | None, budget: int, forks: int) -> HostsEngine:
     """Read what is described and given, so that a mistake is told with its line, and write the program."""
+    from sovereign_ai.cli.description import read_description
     from sovereign_ai.deploy.host_configuration import hosts_of
     from sovereign_ai.deploy.host_program import HostsEngine, HostsProgram
     from sovereign_ai.render.hosts.given import Given, read_given
-    from sovereign_ai.spec.load import load
 
-    factory = load(path)
+    factory = read_description(path)
     beside = (path if path.is_dir() else path.parent) / "hosts.yaml"
     file = given if given is not None else beside if beside.is_file() else None
     hosts_of(factory, read_given(file) if file is not None else Given(), limit or ())

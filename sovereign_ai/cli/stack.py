@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from sovereign_ai.cli.description import read_description
 from sovereign_ai.errors import Problem, SpecError
 from sovereign_ai.plan.factory import Plan, plan
 from sovereign_ai.render.kubernetes.bundle import Bundle, render
 from sovereign_ai.spec.factory import AIFactory
-from sovereign_ai.spec.load import load
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +57,7 @@ def open_stack(path: Path) -> Stack:
     Raises:
         SpecError: every problem of the description, or what cannot be.
     """
-    factory = load(path)
+    factory = read_description(path)
     folder = path if path.is_dir() else path.parent
     return Stack(folder.resolve(), factory, plan(factory, factory.where))
 

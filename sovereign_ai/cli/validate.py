@@ -24,11 +24,11 @@ def add(app: typer.Typer) -> None:
 
 
 def _validate(output: Output, path: Path) -> None:
+    from sovereign_ai.cli.description import read_description
     from sovereign_ai.errors import SpecError
     from sovereign_ai.plan.feasible import feasible
-    from sovereign_ai.spec.load import load
 
-    factory = load(path)
+    factory = read_description(path)
     problems = feasible(factory, factory.where)
     if problems:
         raise SpecError(problems)
