@@ -25,6 +25,13 @@ from sovereign_ai.toolchain.node_image.build import TAG
 
 WORKERS = 2
 """Real workers: two, so that there is traffic between machines and between zones."""
+_PATIENCE = {
+    "controlPlaneComponentHealthCheck": "10m0s",
+    "kubeletHealthCheck": "10m0s",
+    "kubernetesAPICall": "5m0s",
+    "tlsBootstrap": "10m0s",
+}
+"""How long kubeadm waits: a slow machine comes up late, and its own waits of one to five minutes would end it. Kind itself gets 15 minutes."""
 _AUDIT = "/var/log/kubernetes/audit"
 _OURS = "/etc/sovereign-ai"
 _GUARD = "/etc/sovereign-guard"
@@ -87,7 +94,11 @@ def kind_config(factory: AIFactory, plan: Plan, cluster: str, stack: str = "stac
             "podSubnet": pod_range(factory, plan, cluster),
             "serviceSubnet": _range(plan, cluster, "services"),
         },
-        "kubeadmConfigPatches": [_text(_cluster(factory, guarded=guard is not None)), _text(_kubelet(factory))],
+        "kubeadmConfigPatches": [
+            _text(_cluster(factory, guarded=guard is not None)),
+            _text({"kind": "InitConfiguration", "timeouts": dict(_PATIENCE)}),
+            _text(_kubelet(factory)),
+        ],
         "nodes": [
             {"role": "control-plane", "image": TAG} | ({"extraMounts": _mounts(guard)} if guard else {}),
             *(_worker(factory, node) for node in workers),
@@ -123,7 +134,7 @@ def _worker(factory: AIFactory, node: Node) -> dict[str, Any]:
     taints = []
     if factory.zone(node.zone).isolation.nodes == "dedicated":
         taints.append({"key": KEYS.namespace_zone, "value": node.zone, "effect": "NoSchedule"})
-    join = {"kind": "JoinConfiguration", "nodeRegistration": {"name": node.name, "taints": taints}}
+    join = {"kind": "JoinConfiguration", "timeouts": dict(_PATIENCE), "nodeRegistration": {"name": node.name, "taints": taints}}
     labels = {
         "topology.kubernetes.io/region": node.region,
         "topology.kubernetes.io/zone": node.hall,

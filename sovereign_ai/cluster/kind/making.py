@@ -53,7 +53,7 @@ def make(where: Place, docker: Docker, config: str, machines: Mapping[str, str],
     write_private(where.folder / "kind-config.yaml", config.encode())
     write_json(where.record, record)
     write_admission_settings(where, GUARD_MANIFESTS)
-    log = where.folder / "logs" / "kind.log"
+    log, failed = where.folder / "logs" / "kind.log", where.folder.parent / f"{where.name}-failed.log"
     argv = ["create", "cluster", "--name", where.name, "--config", str(where.folder / "kind-config.yaml")]
     try:
         run_kind(
@@ -61,6 +61,7 @@ def make(where: Place, docker: Docker, config: str, machines: Mapping[str, str],
             f"{where.name}: kind makes {len(machines) + 1} nodes",
             log,
             progress,
+            log_later=failed,
         )
     except BaseException:
         kept = log.read_bytes() if log.is_file() else b""
@@ -70,9 +71,7 @@ def make(where: Place, docker: Docker, config: str, machines: Mapping[str, str],
         if not record["network_was_there"]:
             remove_network(docker)
         where.remove()
-        failed = where.folder.parent / f"{where.name}-failed.log"
         write_private(failed, kept)
-        progress(f"{where.name}: what kind said is in {failed}")
         raise
     write_json(where.record, record | {MADE: True})
 
@@ -113,11 +112,18 @@ def _prepare(where: Place) -> None:
         folder.chmod(0o700)
 
 
-def run_kind(arguments: list[str], what: str, log: Path, progress: Progress) -> None:
+def run_kind(arguments: list[str], what: str, log: Path, progress: Progress, *, log_later: Path | None = None) -> None:
     """Run kind, with its words in a log.
 
+    Args:
+        arguments: behind `kind`.
+        what: the step in words.
+        log: the file that its output is added to.
+        progress: told one line if it takes long.
+        log_later: where the log will lie after a failure, if not there.
+
     Raises:
-        EnvironmentLacksError: it failed.
+        EnvironmentLacksError: it failed; the text has kubeadm's or kind's own reason where one of them gave one.
     """
     kept = {
         name: value for name, value in os.environ.items() if name.upper() not in {"HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "KUBECONFIG"}
@@ -126,4 +132,17 @@ def run_kind(arguments: list[str], what: str, log: Path, progress: Progress) -> 
     try:
         run([str(find("kind")), *arguments], what=what, progress=progress, log=log, env=env, limit=900)
     except WayClosedError as error:
-        raise EnvironmentLacksError(Problem("kind-failed", str(error), hint=f"its log is {log}")) from None
+        why = _reason(log)
+        raise EnvironmentLacksError(
+            Problem("kind-failed", f"{what}: {why}" if why else str(error), hint=f"its log is {log_later or log}")
+        ) from None
+
+
+def _reason(log: Path) -> str:
+    """Find in kind's log why it failed: kubeadm's own last error, else kind's; empty where neither gave one."""
+    lines = [line.strip() for line in log.read_text(errors="replace").splitlines()] if log.is_file() else []
+    for head in ("error: ", "ERROR: "):
+        found = [line.removeprefix(head) for line in lines if line.startswith(head)]
+        if found:
+            return found[-1][:600]
+    return ""

@@ -102,9 +102,11 @@ def test_a_cluster_of_another_making_is_refused(
 
 def test_what_kind_half_made_is_removed_and_its_words_are_kept(engine: Engine, described: tuple[AIFactory, Plan], tmp_path: Path) -> None:
     engine.have_image()
-    engine.have_kind(f'echo "$@" >> {tmp_path}/kind-asked; [ "$1" = create ] && echo the kubelet is not healthy && exit 1; exit 0')
-    with pytest.raises(EnvironmentLacksError, match="the kubelet is not healthy"):
+    said = "echo error: the kubelet is not healthy; echo Stack Trace:; echo main.main"
+    engine.have_kind(f'echo "$@" >> {tmp_path}/kind-asked; [ "$1" = create ] && {{ {said}; exit 1; }}; exit 0')
+    with pytest.raises(EnvironmentLacksError, match="makes 3 nodes: the kubelet is not healthy") as caught:
         plane.up(*described, "lab", root=tmp_path / "kind")
+    assert caught.value.problems[0].hint == f"its log is {tmp_path}/kind/lab-failed.log"
     assert not (tmp_path / "kind" / "lab").exists()
     failed = tmp_path / "kind" / "lab-failed.log"
     assert "the kubelet is not healthy" in failed.read_text()
