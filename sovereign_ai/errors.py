@@ -127,6 +127,8 @@ class DeploymentError(SovereignError):
 
 _MOST_COMPARED = 300
 _LONGEST_NAME = 64
+_LIKE = 0.62
+"""How much alike a name must be to be offered, of 1: `opne` and `open` are 0.75 alike, `title` and `sites` 0.6."""
 
 
 def nearest(name: str, known: Collection[str]) -> str:
@@ -141,7 +143,7 @@ def nearest(name: str, known: Collection[str]) -> str:
     compared = [one for one in known if len(one) <= _LONGEST_NAME]
     if len(compared) > _MOST_COMPARED:
         compared = [one for one in compared if one[:1] == name[:1] and abs(len(one) - len(name)) <= 2][:_MOST_COMPARED]
-    close = difflib.get_close_matches(name, compared, n=1, cutoff=0.5)
+    close = difflib.get_close_matches(name, compared, n=1, cutoff=_LIKE)
     if close:
         return f"did you mean {close[0]!r}?"
     shown = ", ".join(one[:_LONGEST_NAME] for one in sorted(known)[:8])

@@ -49,9 +49,15 @@ def test_an_error_without_a_problem_is_a_defect():
 
 def test_the_nearest_name_is_offered_and_else_the_first_few():
     assert nearest("opne", ["open", "restricted"]) == "did you mean 'open'?"
+    assert nearest("nvidia-h100", ["dgx-h100", "mi300x-oam8"]) == "did you mean 'dgx-h100'?"
     assert nearest("zzz", [f"pool{index}" for index in range(20)]).startswith("known: pool0, pool1")
     assert nearest("x", ["a"]) == "known: a"
     assert nearest("x", []) == "nothing of that kind is declared yet"
+
+
+@pytest.mark.parametrize(("name", "known"), [("--bogus", "--output"), ("runtime", "name"), ("title", "sites"), ("h9", "h1")])
+def test_a_name_that_is_only_a_little_alike_is_not_offered_as_what_was_meant(name: str, known: str):
+    assert nearest(name, [known]) == f"known: {known}"
 
 
 @given(st.text(max_size=200), st.lists(st.text(max_size=80), max_size=20))

@@ -64,6 +64,26 @@ def test_the_readme_names_every_command_and_no_other() -> None:
     assert first <= known
 
 
+def test_what_the_readme_shows_of_the_lab_stands_in_its_description() -> None:
+    import yaml
+
+    shown = (ROOT / "README.md").read_text().partition("# factory.yaml\n")[2].partition("```")[0]
+    whole = yaml.safe_load((ROOT / "stacks" / "lab" / "factory.yaml").read_text())
+    excerpt = yaml.safe_load(shown.replace("…", ""))
+    assert {"name", "operator", "sites", "pools", "fabrics"} == set(excerpt)
+    assert _within(excerpt, whole)
+    assert not _within(yaml.safe_load(shown.replace("…", "").replace("nodes: 12,", "nodes: 12, spares: auto,")), whole)
+
+
+def _within(part: object, whole: object) -> bool:
+    """Tell whether all that a part says is said by the whole; a list's entry by one of the whole's."""
+    if isinstance(part, dict):
+        return isinstance(whole, dict) and all(key in whole and _within(value, whole[key]) for key, value in part.items())
+    if isinstance(part, list):
+        return isinstance(whole, list) and all(any(_within(one, other) for other in whole) for one in part)
+    return part == whole
+
+
 @pytest.mark.parametrize("page", [name for name in TRACKED if name.endswith(".md")])
 def test_every_link_of_a_page_leads_somewhere(page: str) -> None:
     for target in re.findall(r"\]\(([^)#]+)(?:#[^)]*)?\)", (ROOT / page).read_text()):

@@ -12,7 +12,7 @@ description says how far halls are apart. A plan gives places, not trays: what i
     >>> from sovereign_ai.spec.load import load
     >>> factory = load("stacks/lab")
     >>> print(lengths(factory, plan(factory))[0].said)
-    at most 9.4 m [7.4 to 12.2] within a hall, reach 50 m: holds
+    up to 9.4 m [7.4 to 12.2], reach 50 m: holds
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from sovereign_ai.assess.measure import plain
 from sovereign_ai.plan.fabric import FabricPlan
 from sovereign_ai.plan.factory import Plan
 from sovereign_ai.spec.factory import AIFactory
@@ -64,11 +65,10 @@ class Cabling:
 
     @property
     def said(self) -> str:
-        """What was found, without the plane's name."""
+        """What was found, without the plane's name: the longest cable within a hall, and how many go between halls."""
         word = {True: "holds", False: "too short", None: "open"}[self.holds]
-        more = f"; {self.between_halls:,} cables go between halls" if self.between_halls else ""
-        length = f"at most {self.value:.1f} m [{self.low:.1f} to {self.high:.1f}] within a hall"
-        return f"{length}, reach {self.reach:g} m{more}: {word}"
+        more = f"; {self.between_halls:,} between halls" if self.between_halls else ""
+        return f"up to {plain(self.value)} m [{plain(self.low)} to {plain(self.high)}], reach {self.reach:g} m{more}: {word}"
 
 
 def lengths(factory: AIFactory, plan: Plan) -> tuple[Cabling, ...]:

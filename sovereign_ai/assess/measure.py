@@ -9,7 +9,7 @@ needs staff.people
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, fields
 from enum import StrEnum
 from typing import Any
@@ -18,6 +18,10 @@ from sovereign_ai.errors import nearest
 
 DIGITS = 9
 """Significant digits that are kept, so that two machines whose last bits differ write the same text."""
+
+
+Said = tuple[str, tuple[str, ...]]
+"""A line of what an assessment says, and the names of the numbers on it."""
 
 
 class Basis(StrEnum):
@@ -74,6 +78,14 @@ class Measure:
         if self.low is None or self.high is None:
             return f"{plain(self.value / factor, 6)}{unit} ({self.basis})"
         return f"{plain(self.value / factor)}{unit} [{plain(self.low / factor)} to {plain(self.high / factor)}] ({self.basis})"
+
+    @property
+    def reason(self) -> str:
+        """Where it comes from: its formula and the names of its inputs, or its source; and what a reader must know."""
+        value = f": {self}" if not self.needs else "" if self.formula else ": not known"
+        how = f" = {self.formula}" if self.formula else f"{': ' if self.needs else '; '}{self.source}" if self.source else ""
+        inputs = f", from {', '.join(self.inputs)}" if self.inputs else ""
+        return f"{self.id}{value}{how}{inputs}{f'; {self.note}' if self.note else ''}"
 
     def to_data(self) -> dict[str, Any]:
         """Give plain data, numbers cut to nine significant digits."""
@@ -139,6 +151,25 @@ class Assessment:
             if one.id == name:
                 return one
         raise KeyError(f"no measure is called {name!r}; {nearest(name, [one.id for one in self.measures])}")
+
+    def reasons(self, names: Iterable[str], told: set[str]) -> Iterator[str]:
+        """Give where some numbers come from, and each number that they follow from, down to the sources.
+
+        Args:
+            names: the numbers; the formula of each is given in any case.
+            told: numbers whose reasons are left out, since they were given before; those given now are added.
+        """
+        known = {one.id: one for one in self.measures}
+        for name in names:
+            if name in told and known[name].formula:
+                yield known[name].reason
+            waiting = [name]
+            while waiting:
+                one = known[waiting.pop()]
+                if one.id not in told:
+                    told.add(one.id)
+                    yield one.reason
+                    waiting += reversed(one.inputs)
 
     @property
     def needs(self) -> tuple[str, ...]:

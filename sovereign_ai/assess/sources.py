@@ -17,6 +17,7 @@ import csv
 import math
 import pkgutil
 from collections.abc import Mapping
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from types import MappingProxyType
@@ -26,10 +27,15 @@ import orjson
 
 from sovereign_ai.assess.sheet import Given
 from sovereign_ai.catalog.figures import DefectiveDataError, Figure, Grade, UnknownNameError
-from sovereign_ai.errors import Problem, SpecError, Where
-from sovereign_ai.spec.yaml_text import parse
+from sovereign_ai.errors import Problem, SpecError, Where, nearest
+from sovereign_ai.spec.secrets import shown
+from sovereign_ai.spec.source import SourceMap
+from sovereign_ai.spec.yaml_text import Refused, parse
 
 _MOST_BYTES = 1 << 20
+_LEAST, _MOST = 1e-30, 1e30
+_NUMBERS = ("value", "low", "high")
+_WRITE = "write a number, or {value: 1.2, low: 1.1, high: 1.3}"
 
 
 def figures(file: str) -> Mapping[str, Figure]:
@@ -65,36 +71,98 @@ def _figure(raw: Mapping[str, Any]) -> Figure:
     return Figure(**{**rest, "field": raw["name"], "grade": Grade(raw["grade"])})
 
 
-def given_by(path: Path) -> dict[str, Given]:
-    """Read a user's figures from a YAML or JSON file.
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What a user's file of figures says.
+
+    Attributes:
+        figures: name to figure; entries that are no figure are left out.
+        names: every name that stands in the file.
+        source: the place of every name and number.
+        problems: what is no figure. Whoever takes the figures raises them, together with what only he can tell, such as
+            names that no assessment has: so everything that is wrong with a file comes at once.
+    """
+
+    figures: Mapping[str, Given]
+    names: tuple[str, ...]
+    source: SourceMap
+    problems: tuple[Problem, ...]
+
+    def place(self, name: str, part: str) -> Where:
+        """Give the place of a figure's value, low or high; a figure that is a plain number has one place."""
+        inner = f"{name}.{part}"
+        return self.source.where(inner if inner in self.source.values else name)
+
+
+def given_by(path: Path) -> Told:
+    """Read a user's figures from a YAML or JSON file; one that holds comments alone gives none.
 
     Raises:
-        SpecError: the file cannot be read, or an entry is no figure; all of them at once.
+        SpecError: the file cannot be read, or what it holds is no mapping.
     """
     raw = _bytes(path)
     try:
         text = raw.decode()
     except UnicodeDecodeError:
         raise SpecError(Problem("not-utf-8", "the file is no UTF-8 text", Where(file=str(path)), "save it as UTF-8")) from None
-    data, source, problems = parse(text, str(path))
-    if not isinstance(data, dict):
-        problems = [
-            *problems,
-            Problem("wrong-type", "a file of figures maps names to numbers", Where(str(path), 1, 1), "electricity.FI: 0.06"),
-        ]
+    data, source, problems = parse(text, str(path), tabs=path.suffix == ".json")
+    if data is None:
         data = {}
+    if not isinstance(data, dict):
+        message = "a file of figures maps names to numbers"
+        raise SpecError([*problems, Problem("wrong-type", message, Where(str(path), 1, 1), "electricity.FI: 0.06")])
     found: dict[str, Given] = {}
     for name, value in data.items():
+        one, wrong = _given(value, source, name)
+        problems += wrong
+        if one is not None:
+            found[name] = one
+    return Told(found, tuple(data), source, tuple(problems))
+
+
+def _given(value: Any, source: SourceMap, name: str) -> tuple[Given | None, list[Problem]]:
+    """Read one figure: a number, or a mapping of value, low, high and source; or give what makes it none.
+
+    What the reader of the text refused is no figure and has its problem already.
+    """
+    parts = value if isinstance(value, dict) else {"value": value}
+    places = {part: source.where(f"{name}.{part}" if isinstance(value, dict) else name) for part in (*_NUMBERS, "source")}
+    problems = [
+        Problem("unknown-part", f"{shown(part)} is no part of a figure", source.key(f"{name}.{part}"), nearest(part, list(places)))
+        for part in parts
+        if part not in places
+    ]
+    numbers: dict[str, float] = {}
+    for part in _NUMBERS:
+        written = parts.get(part)
+        if isinstance(written, Refused) or (written is None and (part != "value" or problems)):
+            continue
         try:
-            found[str(name)] = given(value)
+            numbers[part] = _number(written)
         except ValueError as error:
-            problems = [
-                *problems,
-                Problem("bad-figure", f"{name}: {error}", source.where(str(name)), "write a number, or {value: 1.2, low: 1.1, high: 1.3}"),
-            ]
-    if problems:
-        raise SpecError(problems)
-    return found
+            problems.append(Problem("bad-figure", str(error), places[part], _WRITE))
+    words = parts.get("source") or "given by the user"
+    if isinstance(words, list | dict):
+        problems.append(Problem("bad-figure", f"a source is a text, and {shown(words)} is none", places["source"], "write it in one line"))
+    if problems or any(isinstance(part, Refused) for part in parts.values()):
+        return None, problems
+    try:
+        _check_ends(numbers)
+    except ValueError as error:
+        return None, [Problem("bad-figure", str(error), source.where(name), _WRITE)]
+    return Given(source=str(words)[:200], **numbers), []
+
+
+def _check_ends(numbers: Mapping[str, float]) -> None:
+    """Refuse a range that has one end alone or does not hold its value.
+
+    Raises:
+        ValueError: what is wrong with it.
+    """
+    if len(numbers) == 2:
+        raise ValueError("a range has two ends, low and high")
+    if len(numbers) == 3 and not numbers["low"] <= numbers["value"] <= numbers["high"]:
+        raise ValueError("the value lies outside its range")
 
 
 def _bytes(path: Path) -> bytes:
@@ -110,32 +178,22 @@ def _bytes(path: Path) -> bytes:
     return raw
 
 
-def given(value: Any) -> Given:
-    """Read one figure: a number, or a mapping of value, low, high and source.
+def _number(value: Any) -> float:
+    """Take a finite number, written as one or as text with a decimal point.
 
     Raises:
-        ValueError: it is neither, or a range does not hold its value.
+        ValueError: it is no number, or so large or small that nothing could be calculated with it.
     """
-    parts = value if isinstance(value, dict) else {"value": value}
-    unknown = sorted(set(parts) - {"value", "low", "high", "source"})
-    if unknown or "value" not in parts:
-        raise ValueError(f"{unknown[0]!r} is no part of a figure" if unknown else "it has no value")
-    numbers = {key: _number(parts[key]) for key in ("value", "low", "high") if parts.get(key) is not None}
-    if len(numbers) == 2:
-        raise ValueError("a range has two ends, low and high")
-    if len(numbers) == 3 and not numbers["low"] <= numbers["value"] <= numbers["high"]:
-        raise ValueError("the value lies outside its range")
-    return Given(source=str(parts.get("source", "given by the user"))[:200], **numbers)
-
-
-def _number(value: Any) -> float:
-    """Take a finite number, written as one or as text with a decimal point."""
+    if value is None:
+        raise ValueError("it has no value")
     try:
-        number = float("" if isinstance(value, bool) else value)
-    except (TypeError, ValueError):
-        raise ValueError(f"{str(value)[:40]!r} is no number") from None
+        number = float("" if isinstance(value, bool | list | dict) else value)
+    except ValueError:
+        raise ValueError(f"{shown(value)} is no number") from None
     if not math.isfinite(number):
         raise ValueError("it is not finite")
+    if number and not _LEAST <= abs(number) <= _MOST:
+        raise ValueError(f"{number:g} is beyond any figure: {_LEAST:g} to {_MOST:g} and zero are taken")
     return number
 
 

@@ -3,7 +3,7 @@
 >>> from sovereign_ai.rules.judge import Finding, Verdict
 >>> wrong = Finding("LNK-001", "critical", "Site/a", "f", "not encrypted", "encrypt it")
 >>> [str(one) for one in states(Verdict((wrong,))) if one.control.id == "Article 21(2)(h)"]
-['NIS2 Article 21(2)(h)                    VIOLATED LNK-001']
+['NIS2 Article 21(2)(h)                     VIOLATED LNK-001']
 """
 
 from __future__ import annotations
@@ -19,6 +19,8 @@ from sovereign_ai.rules.rule import Rule
 
 State = Literal["VIOLATED", "waived", "undecided", "noted", "held"]
 _WORDS: dict[str, State] = {"violation": "VIOLATED", "waived": "waived", "undecidable": "undecided", "notice": "noted"}
+_NAME = 41
+"""Columns of the longest name of a control: `NSA-CISA Authentication and authorization`."""
 _ORDER: tuple[State, ...] = ("VIOLATED", "waived", "undecided", "noted")
 
 
@@ -43,7 +45,7 @@ class ControlState:
         """Write one line of at most 80 columns."""
         name = f"{self.control.framework} {self.control.id}"
         shown = ", ".join(self.because) or f"{len(self.rules)} rule{'s' * (len(self.rules) > 1)}"
-        line = f"{name:<40} {self.state:<8} {shown}"
+        line = f"{name:<{_NAME}} {self.state:<8} {shown}"
         return line if len(line) <= 80 else f"{line[:79]}…"
 
     def to_data(self) -> dict[str, Any]:

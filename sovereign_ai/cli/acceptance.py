@@ -90,7 +90,9 @@ def _read(places: list[Path]) -> dict[str, str]:
         try:
             found[name] = place.read_text(encoding="utf-8", errors="replace")
         except OSError as error:
-            problems.append(Problem("no-result", f"{place}: {error.strerror}", Where(file=str(place)), "name result files or folders"))
+            problems.append(
+                Problem("no-result", error.strerror or "it cannot be read", Where(file=str(place)), "name result files or folders")
+            )
     if problems:
         raise UsageError(problems)
     return found

@@ -28,17 +28,17 @@ def add(app: typer.Typer) -> None:
 
     @group.command("grant", **example(_GRANT + '--reason "a job hangs" --key key.pem'))
     def grant(
-        person: Annotated[str, typer.Option("--person", help="Who gets it, as a DNS label.")],
-        approver: Annotated[str, typer.Option("--approver", help="Who agreed; never the person.")],
-        reason: Annotated[str, typer.Option("--reason", help="Why, in one line.")],
-        seat: Annotated[str, typer.Option("--from", help="The country from which the person works.")],
-        namespace: Annotated[str, typer.Option("--namespace", help="The tenant's namespace.")],
+        person: Annotated[str, typer.Option("--person", metavar="NAME", help="Who gets it, as a DNS label.")],
+        approver: Annotated[str, typer.Option("--approver", metavar="NAME", help="Who agreed; never the person.")],
+        reason: Annotated[str, typer.Option("--reason", metavar="TEXT", help="Why, in one line.")],
+        seat: Annotated[str, typer.Option("--from", metavar="COUNTRY", help="The country from which the person works.")],
+        namespace: Annotated[str, typer.Option("--namespace", metavar="NAME", help="The tenant's namespace.")],
         key: Key,
         stack: StackArgument = Path(),
         kind: Annotated[
-            str, typer.Option("--kind", help="`look`, `shell` (look, and get into pods) or `repair` (look, and mend).")
+            str, typer.Option("--kind", metavar="KIND", help="`look`, `shell` (look, and get into pods) or `repair` (look, and mend).")
         ] = "look",
-        lasting: Annotated[str, typer.Option("--for", help="For how long, at most 4 h.")] = "1 h",
+        lasting: Annotated[str, typer.Option("--for", metavar="TIME", help="For how long, at most 4 h.")] = "1 h",
         name: StackOption = None,
         log: Log = None,
         dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be given, and write nothing.")] = False,
@@ -51,7 +51,7 @@ def add(app: typer.Typer) -> None:
     @group.command("revoke", **example('sovereign-ai access revoke 1f2e3d4c stacks/lab --reason "it was not needed" --key key.pem'))
     def revoke(
         id_: Annotated[str, typer.Argument(metavar="ID", help="The grant's id, as `access list` shows it.")],
-        reason: Annotated[str, typer.Option("--reason", help="Why it ends early.")],
+        reason: Annotated[str, typer.Option("--reason", metavar="TEXT", help="Why it ends early.")],
         key: Key,
         stack: StackArgument = Path(),
         name: StackOption = None,

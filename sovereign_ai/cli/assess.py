@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, date, datetime
+from math import isfinite
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, NoReturn
+from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
 
 from sovereign_ai.cli.command import example, speak
 from sovereign_ai.cli.files import save
-from sovereign_ai.cli.output import AsJson, Output
+from sovereign_ai.cli.output import AsJson, Output, wrapped
 
 if TYPE_CHECKING:
-    from sovereign_ai.assess.energy.report import Hourly
+    from sovereign_ai.assess.cost.report import Cost
+    from sovereign_ai.assess.energy.report import Energy, Hourly
+    from sovereign_ai.assess.goodput.report import Goodput
     from sovereign_ai.assess.sheet import Given
     from sovereign_ai.cli.stack import Stack
 
@@ -22,7 +25,8 @@ Where = Annotated[Path, typer.Argument(help="A stack's folder, or a description 
 Figures = Annotated[
     Path | None, typer.Option("--figures", "-f", help="Your own figures, in YAML or JSON: name to number; each replaces ours.")
 ]
-On = Annotated[str | None, typer.Option("--on", help="The day that is assessed, 2026-12-31; left out, today.")]
+Why = Annotated[bool, typer.Option("--why", help="Below each number its formula and inputs, and the source of each figure, once.")]
+On = Annotated[str | None, typer.Option("--on", metavar="DAY", help="The day that is assessed, 2026-12-31; left out, today.")]
 
 
 def add(app: typer.Typer) -> None:
@@ -34,40 +38,49 @@ def add(app: typer.Typer) -> None:
     def goodput(
         stack: Where = Path(),
         figures: Figures = None,
-        runs: Annotated[int, typer.Option(min=0, max=100_000, help="Simulated runs of each job; 0 for none.")] = 200,
-        seed: Annotated[int, typer.Option(help="The simulation's seed.")] = 1,
+        runs: Annotated[int, typer.Option(min=0, max=100_000, metavar="N", help="Simulated runs of each job; 0 for none.")] = 200,
+        seed: Annotated[int, typer.Option(metavar="N", help="The simulation's seed.")] = 1,
+        why: Why = False,
         as_json: Annotated[bool, AsJson] = False,
     ) -> None:
         """Say how much of each job's time becomes progress, and what training and inference come to."""
-        speak("assess goodput", as_json, lambda output: _goodput(output, stack, figures, runs, seed))
+        speak("assess goodput", as_json, lambda output: _told(output, _goodput(stack, figures, runs, seed), why=why))
 
     @group.command("energy", **example("sovereign-ai assess energy stacks/lab --wet-bulb fra1=wet-bulb.txt"))
     def energy(
         stack: Where = Path(),
         figures: Figures = None,
-        wet_bulb: Annotated[list[str] | None, typer.Option(help="SITE=FILE: hourly wet bulb in degrees Celsius, a number a line.")] = None,
+        wet_bulb: Annotated[
+            list[str] | None, typer.Option(metavar="SITE=FILE", help="Hourly wet bulb in degrees Celsius, a number a line.")
+        ] = None,
         hourly: Annotated[
             list[str] | None,
-            typer.Option(help="SITE=FILE: CSV of kilowatts, a row an hour; a column a contract, and `load` for what is drawn."),
+            typer.Option(metavar="SITE=FILE", help="CSV of kilowatts, a row an hour; a column a contract, and `load` for what is drawn."),
         ] = None,
         store: Annotated[
-            list[str] | None, typer.Option(help="SITE=KWH,KW: a battery for the hourly balance, such as fra1=4000,1000.")
+            list[str] | None, typer.Option(metavar="SITE=KWH,KW", help="A battery for the hourly balance, such as fra1=4000,1000.")
         ] = None,
+        why: Why = False,
         as_json: Annotated[bool, AsJson] = False,
     ) -> None:
         """Say what is drawn and survives; how it is cooled, what it emits, and what law asks."""
-        speak("assess energy", as_json, lambda output: _energy(output, stack, figures, wet_bulb or [], hourly or [], store or []))
+        speak(
+            "assess energy",
+            as_json,
+            lambda output: _told(output, _energy(stack, figures, wet_bulb or [], hourly or [], store or []), why=why),
+        )
 
     @group.command("cost", **example("sovereign-ai assess cost stacks/lab --focus 2026-12 --output cost.csv"))
     def cost(
         stack: Where = Path(),
         figures: Figures = None,
-        focus: Annotated[str | None, typer.Option(help="A month, 2026-12, to write as FOCUS 1.2 CSV.")] = None,
+        focus: Annotated[str | None, typer.Option(metavar="MONTH", help="A month, 2026-12, to write as FOCUS 1.2 CSV.")] = None,
         out: Annotated[Path | None, typer.Option("--output", "-o", help="Where the CSV goes; left out, standard output.")] = None,
+        why: Why = False,
         as_json: Annotated[bool, AsJson] = False,
     ) -> None:
         """Say what it costs to build and to run; for a GPU-hour and for useful work, and against renting."""
-        speak("assess cost", as_json, lambda output: _cost(output, stack, figures, focus, out))
+        speak("assess cost", as_json, lambda output: _cost(output, stack, figures, focus, out, why=why))
 
     @group.command("figures", **example("sovereign-ai assess figures stacks/lab > figures.yaml"))
     def figures_(stack: Where = Path(), as_json: Annotated[bool, AsJson] = False) -> None:
@@ -90,20 +103,20 @@ def _opened(path: Path, figures: Path | None, what: str) -> tuple[Stack, Mapping
     return stack, split(stack.factory, stack.plan, given_by(figures))[what] if figures else {}
 
 
-def _goodput(output: Output, path: Path, figures: Path | None, runs: int, seed: int) -> None:
+def _goodput(path: Path, figures: Path | None, runs: int, seed: int) -> Goodput:
     from sovereign_ai.assess.goodput.report import assess
 
     stack, given = _opened(path, figures, "goodput")
-    _told(output, assess(stack.factory, stack.plan, given, runs, seed))
+    return assess(stack.factory, stack.plan, given, runs, seed)
 
 
-def _energy(output: Output, path: Path, figures: Path | None, wet_bulb: list[str], hourly: list[str], store: list[str]) -> None:
+def _energy(path: Path, figures: Path | None, wet_bulb: list[str], hourly: list[str], store: list[str]) -> Energy:
     from sovereign_ai.assess.energy.report import assess
     from sovereign_ai.assess.sources import series
 
     stack, given = _opened(path, figures, "energy")
     found = {site: series(Path(file)) for site, file in _by_site("--wet-bulb", wet_bulb, "fra1=wet-bulb.txt")}
-    _told(output, assess(stack.factory, stack.plan, given, found, hours(hourly, store)))
+    return assess(stack.factory, stack.plan, given, found, hours(hourly, store))
 
 
 def hours(hourly: list[str], store: list[str]) -> dict[str, Hourly]:
@@ -128,11 +141,33 @@ def hours(hourly: list[str], store: list[str]) -> dict[str, Hourly]:
     found: dict[str, Hourly] = {}
     for site, file in _by_site("--hourly", hourly, "fra1=year.csv"):
         series = columns(Path(file))
+        _headed(file, series)
         load = series.pop("load", None)
         found[site] = Hourly(series, load, stores.pop(site, None))
     if stores:
         _refuse("bad-option", f"--store {next(iter(stores))} has no hours to work in", "give the site's hours too: --hourly SITE=FILE")
     return found
+
+
+def _headed(file: str, series: Iterable[str]) -> None:
+    """Refuse a file of hours whose first row is numbers: no contract's name is one.
+
+    Raises:
+        SpecError: the header is missing.
+    """
+    from sovereign_ai.errors import Problem, SpecError, Where
+
+    if any(_is_number(name) for name in series):
+        message = "the first row is numbers, and a header of the contracts' names is to stand there"
+        raise SpecError(Problem("bad-header", message, Where(file, 1), "such as hour,load,wind"))
+
+
+def _is_number(text: str) -> bool:
+    """Tell whether a cell reads as a number."""
+    try:
+        return isfinite(float(text))
+    except ValueError:
+        return False
 
 
 def _by_site(option: str, texts: list[str], example_text: str) -> Iterator[tuple[str, str]]:
@@ -144,16 +179,16 @@ def _by_site(option: str, texts: list[str], example_text: str) -> Iterator[tuple
         yield site, rest
 
 
-def _cost(output: Output, path: Path, figures: Path | None, focus: str | None, out: Path | None) -> None:
+def _cost(output: Output, path: Path, figures: Path | None, focus: str | None, out: Path | None, *, why: bool) -> None:
     from sovereign_ai.assess.cost.report import assess
 
-    month = None if focus is None else _day(f"{focus}-01", "--focus", "2026-12")
+    month = None if focus is None else _month(focus)
     stack, given = _opened(path, figures, "cost")
     found = assess(stack.factory, stack.plan, given)
     if month is None:
         if out is not None:
             _refuse("bad-option", "--output needs --focus with a month", "add --focus 2026-12")
-        _told(output, found)
+        _told(output, found, why=why)
         return
     text = found.focus(month)
     if out is None:
@@ -168,9 +203,10 @@ def _sovereignty(output: Output, path: Path, on: str | None) -> None:
     from sovereign_ai.assess.sovereignty.report import assess
     from sovereign_ai.cli.stack import open_stack
 
-    now = datetime.now(tz=UTC).date() if on is None else _day(on, "--on", "2026-12-31")
+    now = datetime.now(tz=UTC).date() if on is None else _day(on)
     stack = open_stack(path)
-    _told(output, assess(stack.factory, stack.plan, now=now, evidence=read_evidence(stack.folder)))
+    found = assess(stack.factory, stack.plan, now=now, evidence=read_evidence(stack.folder))
+    output.finish({"assessment": found.to_data()}, found.lines())
 
 
 def _figures(output: Output, path: Path) -> None:
@@ -182,18 +218,31 @@ def _figures(output: Output, path: Path) -> None:
     output.finish({"lines": lines}, lines)
 
 
-def _told(output: Output, found: Any) -> None:
-    """Print an assessment."""
-    lines: Callable[[], list[str]] = found.lines
-    output.finish({"assessment": found.to_data()}, lines())
+def _told(output: Output, found: Goodput | Energy | Cost, *, why: bool) -> None:
+    """Print an assessment; with `why`, below each line where its numbers come from, each of them once."""
+    lines: list[str] = []
+    told: set[str] = set()
+    for line, names in found.said():
+        lines += wrapped(line.lstrip(), " " * (len(line) - len(line.lstrip())))
+        if why:
+            lines += [part for reason in found.reasons(names, told) for part in wrapped(reason, "    ")]
+    output.finish({"assessment": found.to_data()}, lines)
 
 
-def _day(text: str, option: str, example_text: str) -> date:
+def _day(text: str) -> date:
     """Read a day of the calendar."""
     try:
         return date.fromisoformat(text)
     except ValueError:
-        _refuse("bad-date", f"{option}: {text!r} is no day of the calendar", f"write {option} {example_text}")
+        _refuse("bad-date", f"--on: {text!r} is no day of the calendar", "write --on 2026-12-31")
+
+
+def _month(text: str) -> date:
+    """Read a month of the calendar; give its first day."""
+    try:
+        return date.fromisoformat(f"{text}-01")
+    except ValueError:
+        _refuse("bad-date", f"--focus: {text!r} is no month", "write --focus 2026-12")
 
 
 def _refuse(code: str, message: str, hint: str) -> NoReturn:

@@ -39,21 +39,24 @@ def add(app: typer.Typer) -> None:
         out: Annotated[
             Path | None, typer.Option("--output", "-o", help="A file for it; with `oscal`, a folder for all of its documents.")
         ] = None,
-        on: Annotated[str | None, typer.Option("--on", help="The day that is judged, 2026-12-31; left out, today.")] = None,
+        on: Annotated[str | None, typer.Option("--on", metavar="DAY", help="The day that is judged, 2026-12-31; left out, today.")] = None,
         as_json: Annotated[bool, AsJson] = False,
     ) -> None:
         """Judge description, plan and objects by the rules; exit 1 on a violation."""
-        form = Format.JSON if as_json and (out is None or form is Format.TEXT) else form
+        form = Format.JSON if as_json and form is Format.TEXT else form
         speak("check", as_json or (form is Format.JSON and out is None), lambda output: _check(output, stack, form, out, on))
 
 
 def _check(output: Output, path: Path, form: Format, out: Path | None, on: str | None) -> None:
     from sovereign_ai.cli.stack import open_stack
-    from sovereign_ai.errors import ExitCode
+    from sovereign_ai.errors import ExitCode, Problem, UsageError
     from sovereign_ai.rules.check import check as judged
     from sovereign_ai.rules.judge import merged
 
     at = _time(on)
+    if output.as_json and form is Format.JUNIT and out is None:
+        hint = "leave out --json, or name a file for the XML with --output"
+        raise UsageError(Problem("bad-option", "--json asks for JSON on standard output, and --format junit for XML", hint=hint))
     stack = open_stack(path)
     verdicts, clusters, lines = [], [], []
     for cluster in stack.plan.clusters:
@@ -64,7 +67,7 @@ def _check(output: Output, path: Path, form: Format, out: Path | None, on: str |
         lines.append(f"{cluster.name}: {len(bundle.objects)} objects")
     whole = merged(verdicts)
     code = ExitCode.OK if whole.ok else ExitCode.FINDINGS
-    if out is None and (form is Format.TEXT or output.as_json):
+    if out is None and form in (Format.TEXT, Format.JSON):
         from sovereign_ai.attest.controls import states
         from sovereign_ai.attest.text import text
 
@@ -75,7 +78,8 @@ def _check(output: Output, path: Path, form: Format, out: Path | None, on: str |
         return
     files = _told(whole, stack.factory, form, at, {"ok": whole.ok, "clusters": clusters})
     if out is None:
-        output.finish({}, [_chosen(files, form)], code)
+        # The document is all of standard output, beside --json too: SARIF and OSCAL are JSON themselves.
+        Output(output.command).finish({}, [_chosen(files, form)], code)
     else:
         written = _written(files, form, out)
         output.finish({"files": written}, written, code)

@@ -22,7 +22,7 @@ def add(app: typer.Typer) -> None:
     def diff(
         left: Annotated[Path, typer.Argument(help="A stack's folder, or a description in YAML, JSON or Python.")],
         right: Annotated[Path, typer.Argument(help="The other one.")],
-        on: Annotated[str | None, typer.Option("--on", help="The day that counts, 2026-12-31; left out, today.")] = None,
+        on: Annotated[str | None, typer.Option("--on", metavar="DAY", help="The day that counts, 2026-12-31; left out, today.")] = None,
         as_json: Annotated[bool, AsJson] = False,
     ) -> None:
         """Compare fields, plan, findings, sovereignty, power and cost; exit code 1 where they differ."""

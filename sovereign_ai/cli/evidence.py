@@ -43,7 +43,7 @@ def add(app: typer.Typer) -> None:
         observation: Observation = None,
         hosts: HostsFile = None,
         log: Log = None,
-        on: Annotated[str | None, typer.Option("--on", help="The day of the run, 2026-12-31; left out, today.")] = None,
+        on: Annotated[str | None, typer.Option("--on", metavar="DAY", help="The day of the run, 2026-12-31; left out, today.")] = None,
         as_json: Annotated[bool, AsJson] = False,
     ) -> None:
         """Sign the digests of description, plan, rules and objects, and add the run to the chain."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -14,7 +15,9 @@ if TYPE_CHECKING:
     from sovereign_ai.sim.twin.sample import Sample
 
 Stack = Annotated[Path, typer.Argument(help="A stack's folder, or a description in YAML, JSON or Python.")]
-Plane = Annotated[str | None, typer.Option("--plane", help="One plane alone; left out, as many side by side as show what one loses.")]
+Plane = Annotated[
+    str | None, typer.Option("--plane", metavar="NAME", help="One plane alone; left out, as many side by side as show what one loses.")
+]
 
 
 def add(app: typer.Typer) -> None:
@@ -31,7 +34,9 @@ def add(app: typer.Typer) -> None:
     def render(
         stack: Stack = Path(),
         out: Annotated[Path, typer.Option("--output", "-o", help="Folder for the files.")] = Path("fabric"),
-        boot: Annotated[str, typer.Option("--boot-server", help="IPv4 address from which machines boot; left out, none do.")] = "",
+        boot: Annotated[
+            str, typer.Option("--boot-server", metavar="ADDRESS", help="IPv4 address from which machines boot; left out, none do.")
+        ] = "",
         as_json: Annotated[bool, AsJson] = False,
     ) -> None:
         """Write files for switches and other systems: configuration, cable lists, rack fronts, DHCP, PXE, bare-metal, NetBox, Topograph."""
@@ -93,6 +98,7 @@ def _render(output: Output, path: Path, out: Path, boot: str) -> None:
 
     from sovereign_ai.cli.stack import open_stack
     from sovereign_ai.errors import Problem, UsageError
+    from sovereign_ai.render.folder import write
     from sovereign_ai.render.interop.files import Known, files
 
     try:
@@ -100,18 +106,15 @@ def _render(output: Output, path: Path, out: Path, boot: str) -> None:
     except AddressValueError:
         raise UsageError(Problem("bad-address", f"{boot[:60]!r} is no IPv4 address", hint="write it as 10.0.0.5")) from None
     stack = open_stack(path)
-    count = size = 0
-    made: set[Path] = set()
-    for name, text in files(stack.factory, stack.plan, Known(boot=server)):
-        file = out / name
-        if file.parent not in made:
-            file.parent.mkdir(parents=True, exist_ok=True)
-            made.add(file.parent)
-        file.write_text(text, encoding="utf-8")
-        count, size = count + 1, size + len(text)
-        if count % 2_000 == 0:
-            output.progress(f"{count:,} files written")
-    output.finish({"folder": str(out), "files": count, "bytes": size}, [f"wrote {count:,} files to {out}"])
+
+    def made() -> Iterator[tuple[str, bytes]]:
+        for name, text in files(stack.factory, stack.plan, Known(boot=server)):
+            yield name, text.encode()
+
+    done = write(out, "fabric render", made, output.progress)
+    lines = [f"wrote {done.files:,} files to {out}"]
+    lines += [f"removed {done.removed:,} files of an earlier run"] if done.removed else []
+    output.finish({"folder": str(out), "files": done.files, "bytes": done.size, "removed": done.removed}, lines)
 
 
 def _sample(path: Path, plane: str | None) -> tuple[Sample, Any]:

@@ -19,7 +19,7 @@ _NEXT = {
     errno.ENOENT: "make the folder first, or name another place",
     errno.ENOTDIR: "a part of the path is a file; name another place",
     errno.EISDIR: "it is a folder; name a file",
-    errno.EEXIST: "move it away, or name another place",
+    errno.EEXIST: "a file stands where a folder is to be; name another folder",
     errno.ENAMETOOLONG: "name a shorter path",
     errno.ELOOP: "its links lead in a circle; name another place",
     errno.EMFILE: "let the user have more open files: ulimit -n",

@@ -67,7 +67,9 @@ def add(app: typer.Typer) -> None:
         given: GivenFile = None,
         bmc: BmcFile = None,
         bmc_ca: BmcCa = None,
-        budget: Annotated[int, typer.Option("--budget", min=0, help="Hosts that may fail before no further unit is begun.")] = 0,
+        budget: Annotated[
+            int, typer.Option("--budget", metavar="N", min=0, help="Hosts that may fail before no further unit is begun.")
+        ] = 0,
         resume: Annotated[bool, typer.Option("--resume", help="Go on where the last run of the same plan ended.")] = False,
         out: Annotated[Path | None, typer.Option("--output", "-o", help="File for the results, host by host, as JSON.")] = None,
         key: Annotated[Path | None, typer.Option("--key", help="Sign the results, and add the run to the chain; with --output.")] = None,

@@ -15,9 +15,11 @@ if TYPE_CHECKING:
     from sovereign_ai.deploy.host_program import HostsEngine
 
 Where = Annotated[Path, typer.Argument(help="A stack's folder, or a description in YAML, JSON or Python.")]
-Limit = Annotated[list[str] | None, typer.Option("--limit", "-l", help="Only these: a host, unit or group, * allowed; may be repeated.")]
+Limit = Annotated[
+    list[str] | None, typer.Option("--limit", "-l", metavar="NAME", help="Only these: a host, unit or group, * allowed; may be repeated.")
+]
 GivenFile = Annotated[Path | None, typer.Option("--given", help="What a plan cannot know; left out, hosts.yaml in the stack's folder.")]
-Forks = Annotated[int, typer.Option("--forks", min=1, max=500, help="Hosts worked on at the same time.")]
+Forks = Annotated[int, typer.Option("--forks", metavar="N", min=1, max=500, help="Hosts worked on at the same time.")]
 
 
 def add(group: typer.Typer) -> None:
@@ -35,7 +37,9 @@ def add(group: typer.Typer) -> None:
         stack: Where = Path(),
         limit: Limit = None,
         given: GivenFile = None,
-        budget: Annotated[int, typer.Option("--budget", min=0, help="Hosts that may fail before no further unit is begun.")] = 0,
+        budget: Annotated[
+            int, typer.Option("--budget", metavar="N", min=0, help="Hosts that may fail before no further unit is begun.")
+        ] = 0,
         forks: Forks = 50,
         as_json: Annotated[bool, AsJson] = False,
     ) -> None:

@@ -17,7 +17,7 @@ def add(app: typer.Typer) -> None:
     @app.command("init", **example("sovereign-ai init my-factory"))
     def init(
         folder: Annotated[Path, typer.Argument(help="The new stack's folder; its name becomes the factory's.")],
-        name: Annotated[str, typer.Option(help="The factory's name, where it is not the folder's.")] = "",
+        name: Annotated[str, typer.Option(metavar="NAME", help="The factory's name, where it is not the folder's.")] = "",
         dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be written, and write nothing.")] = False,
         as_json: Annotated[bool, AsJson] = False,
     ) -> None:

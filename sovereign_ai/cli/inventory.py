@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+from collections.abc import Iterator
+from pathlib import Path, PurePosixPath
 from typing import Annotated
 
 import typer
@@ -54,8 +55,10 @@ def add(app: typer.Typer) -> None:
     @group.command("adopt", **example("sovereign-ai inventory adopt netbox/ --model XE9680=dgx-h100"))
     def adopt(
         folder: Annotated[Path, typer.Argument(help="Folder with NetBox's devices.csv, interfaces.csv and cables.csv.")],
-        model: Annotated[list[str] | None, typer.Option("--model", help="MODEL=SYSTEM: what the catalogue calls a model.")] = None,
-        site: Annotated[str, typer.Option("--site", help="Take this site alone.")] = "",
+        model: Annotated[
+            list[str] | None, typer.Option("--model", metavar="MODEL=SYSTEM", help="What the catalogue calls a model.")
+        ] = None,
+        site: Annotated[str, typer.Option("--site", metavar="NAME", help="Take this site alone.")] = "",
         out: Annotated[Path | None, typer.Option("--output", "-o", help="File for the part; left out, it is printed.")] = None,
         as_json: Annotated[bool, AsJson] = False,
     ) -> None:
@@ -87,15 +90,20 @@ def _simulate(output: Output, path: Path, out: Path) -> None:
     import orjson
 
     from sovereign_ai.cli.stack import open_stack
+    from sovereign_ai.render.folder import write
     from sovereign_ai.sim.redfish import redfish_tree
 
     tree = redfish_tree(open_stack(path).plan)
-    for place, resource in tree.items():
-        file = out / place / "index.json"
-        file.parent.mkdir(parents=True, exist_ok=True)
-        file.write_bytes(orjson.dumps(resource, option=orjson.OPT_INDENT_2 | orjson.OPT_SORT_KEYS) + b"\n")
+
+    def made() -> Iterator[tuple[str, bytes]]:
+        for place, resource in tree.items():
+            name = str(PurePosixPath(place, "index.json"))
+            yield name, orjson.dumps(resource, option=orjson.OPT_INDENT_2 | orjson.OPT_SORT_KEYS) + b"\n"
+
+    done = write(out, "inventory simulate", made, output.progress)
     lines = [f"wrote {len(tree):,} resources to {out}; serve them: sushy-static -i 127.0.0.1 -p PORT -m {out} -c CERT -k KEY"]
-    output.finish({"folder": str(out), "resources": len(tree)}, lines)
+    lines += [f"removed {done.removed:,} resources of an earlier run"] if done.removed else []
+    output.finish({"folder": str(out), "resources": len(tree), "removed": done.removed}, lines)
 
 
 def _label(output: Output, path: Path, folder: Path, write: bool, where: tuple[Backend, Path | None, str | None]) -> None:

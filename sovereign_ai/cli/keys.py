@@ -34,9 +34,11 @@ def _add_begin(group: typer.Typer) -> None:
     def init(
         stack: StackPath,
         module: Annotated[Path, typer.Option("--module", help="The PKCS#11 module's shared library.")],
-        token: Annotated[str, typer.Option("--token", help="Label of the token in it.")],
+        token: Annotated[str, typer.Option("--token", metavar="LABEL", help="Label of the token in it.")],
         pin_file: Annotated[Path, typer.Option("--pin-file", help="File of mode 0600 that holds the PIN.")],
-        environment: Annotated[list[str] | None, typer.Option("--env", help="NAME=PATH that the module itself reads.")] = None,
+        environment: Annotated[
+            list[str] | None, typer.Option("--env", metavar="NAME=PATH", help="A variable that the module itself reads.")
+        ] = None,
         name: StackOption = None,
         dry_run: DryRun = False,
         as_json: Annotated[bool, AsJson] = False,

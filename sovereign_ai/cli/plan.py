@@ -11,6 +11,7 @@ import typer
 from sovereign_ai.cli.command import example, speak
 from sovereign_ai.cli.files import save
 from sovereign_ai.cli.output import AsJson, Output
+from sovereign_ai.errors import Problem, UsageError
 
 
 def add(app: typer.Typer) -> None:
@@ -33,6 +34,9 @@ def _plan(output: Output, path: Path, out: Path | None, picture: Path | None, wh
     from sovereign_ai.cli.stack import open_stack
     from sovereign_ai.plan.summary import summary
 
+    if picture is not None and not picture.name.endswith(".svg"):
+        message = f"{picture}: what is to be written is told by the end of the name"
+        raise UsageError(Problem("bad-output", message, hint="end it in .svg"))
     stack = open_stack(path)
     said = []
     if out is not None:

@@ -40,13 +40,20 @@ def _tables(summary: Row) -> Iterator[tuple[str, Sequence[str], list[tuple[Any, 
     """Give each table's heading, further columns and rows."""
     pools = [(row["pool"], row["system"], row["nodes"], row["spares"], row["gpus"], row["racks"], row["zone"]) for row in summary["pools"]]
     yield "pool", ("system", "nodes", "spares", "GPUs", "racks", "zone"), pools
-    halls = [(row["hall"], row["kind"], row["racks"], row["pdus"], _kilowatts(row["most_watts"])) for row in summary["racks"]]
+    halls = [(row["hall"], row["kind"], row["racks"], row["pdus"], _most(row)) for row in summary["racks"]]
     yield "hall", ("racks of", "number", "PDUs", "at most"), halls
     yield "site", ("IT load", "budget", "each feed", "survives the loss of"), [_site(row) for row in summary["power"]]
     yield "fabric", ("rails", "leaf", "spine", "core", "cables", "down:up", "Tb/s"), [_fabric(row) for row in summary["fabrics"]]
     yield "storage", ("site", "servers", "drives", "usable", "read", "write"), [_storage(row) for row in summary["storage"]]
     clusters = [(row["cluster"], row["jurisdiction"], row["nodes"], row["gpus"], len(row["namespaces"])) for row in summary["clusters"]]
     yield "cluster", ("law", "nodes", "GPUs", "namespaces"), clusters
+
+
+def _most(row: Row) -> str:
+    """Give the power of the rack that draws most, and say where no source gives all of it."""
+    if not row["unknown_power"]:
+        return _kilowatts(row["most_watts"])
+    return f"{_kilowatts(row['most_watts'])}, not all known" if row["most_watts"] else "not known"
 
 
 def _site(row: Row) -> tuple[str, ...]:

@@ -20,7 +20,7 @@ def add(app: typer.Typer) -> None:
         out: Annotated[
             Path | None, typer.Option("--output", "-o", help="Folder for the files; left out, YAML goes to standard output.")
         ] = None,
-        cluster: Annotated[str | None, typer.Option("--stack", help="Which of the plan's clusters.")] = None,
+        cluster: Annotated[str | None, typer.Option("--stack", metavar="NAME", help="Which of the plan's clusters.")] = None,
         as_json: Annotated[bool, AsJson] = False,
     ) -> None:
         """Render the Kubernetes objects of one cluster."""

@@ -27,15 +27,19 @@ def add(app: typer.Typer) -> None:
         stack: Annotated[Path, typer.Argument(help="A stack's folder, or a description in YAML, JSON or Python.")] = Path(),
         out: Annotated[
             list[Path] | None,
-            typer.Option("--output", "-o", help="A file to write: .html, .json, .csv or .oscal.json; may be given several times."),
+            typer.Option(
+                "--output", "-o", metavar="FILE", help="A file to write: .html, .json, .csv or .oscal.json; may be given several times."
+            ),
         ] = None,
         figures: Annotated[Path | None, typer.Option("--figures", "-f", help="Your own figures, in YAML or JSON.")] = None,
         hourly: Annotated[
-            list[str] | None, typer.Option(help="SITE=FILE: hourly supply and load, as for `assess energy`; drawn and listed.")
+            list[str] | None, typer.Option(metavar="SITE=FILE", help="Hourly supply and load, as for `assess energy`; drawn and listed.")
         ] = None,
-        store: Annotated[list[str] | None, typer.Option(help="SITE=KWH,KW: a battery for the hours, such as fra1=4000,1000.")] = None,
+        store: Annotated[
+            list[str] | None, typer.Option(metavar="SITE=KWH,KW", help="A battery for the hours, such as fra1=4000,1000.")
+        ] = None,
         observation: Annotated[Path | None, typer.Option("--observation", help="What `verify --json` printed, to be shown too.")] = None,
-        on: Annotated[str | None, typer.Option("--on", help="The day of the report, 2026-12-31; left out, today.")] = None,
+        on: Annotated[str | None, typer.Option("--on", metavar="DAY", help="The day of the report, 2026-12-31; left out, today.")] = None,
         as_json: Annotated[bool, AsJson] = False,
     ) -> None:
         """Write a self-assessment: one HTML file that loads nothing, the same as JSON or CSV, or its controls as OSCAL."""

@@ -30,7 +30,7 @@ class Backend(StrEnum):
 ClusterOption = Annotated[Backend, typer.Option("--cluster", help="`embedded` and `kind` are our own local planes; `kubeconfig` is yours.")]
 KubeconfigOption = Annotated[Path | None, typer.Option("--kubeconfig", help="Kubeconfig of your cluster, with --cluster kubeconfig.")]
 YesOption = Annotated[bool, typer.Option("--yes", "-y", help="Answer the question about a cluster of yours with yes.")]
-StackOption = Annotated[str | None, typer.Option("--stack", help="Which of the plan's clusters, where it has several.")]
+StackOption = Annotated[str | None, typer.Option("--stack", metavar="NAME", help="Which of the plan's clusters, where it has several.")]
 
 
 @dataclass(frozen=True, slots=True)

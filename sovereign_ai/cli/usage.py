@@ -6,9 +6,10 @@ What Typer itself would print has no code, and says nothing to a program that as
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from typer import _click as click
+from typer.core import TyperArgument
 
 from sovereign_ai.errors import Problem, UsageError, nearest
 
@@ -23,7 +24,10 @@ _ENDS = ("; ", ": ", ", and ")
 
 
 def shorten(root: click.Command) -> None:
-    """Let each command's line in the help above it end where a thought does, not in the midst of one."""
+    """Let each command's line in the help above it end where a thought does, and its arguments show no type of Python's."""
+    for one in root.params:
+        if isinstance(one, TyperArgument):
+            one.display_type_rich = lambda ctx: None  # type: ignore[method-assign]  # noqa: ARG005 - Typer names it
     below: dict[str, click.Command] = getattr(root, "commands", {})
     room = _COLUMNS - 6 - max(map(len, below), default=0)
     for command in below.values():
@@ -70,8 +74,21 @@ def _message(error: click.exceptions.UsageError) -> str:
         return f"there is no option {error.option_name}"
     if (wrong := _unknown_command(error)) is not None:
         return f"there is no command {wrong!r}"
+    if (number := _no_number(error)) is not None:
+        return number
     text = " ".join(error.format_message().split()).removesuffix(".").replace("Value error, ", "")
     return text[:1].lower() + text[1:]
+
+
+def _no_number(error: click.exceptions.UsageError) -> str | None:
+    """Say what a value is and what number was expected, if that is what is wrong; Typer's own words leave out the value."""
+    param = getattr(error, "param", None)
+    found: list[dict[str, Any]] = getattr(error.__cause__, "errors", list)()
+    if not found or param is None or param.type_descriptor.annotation is not int:
+        return None
+    span = f" from {param.min:,}" if param.min is not None else ""
+    span += f" to {param.max:,}" if param.max is not None else " on" if span else ""
+    return f"{param.get_error_hint()}: {str(found[0]['input'])[:40]!r} is no whole number{span}"
 
 
 def _near(error: click.exceptions.UsageError, command: click.Command) -> str:

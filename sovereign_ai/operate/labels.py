@@ -100,8 +100,17 @@ def neighbours(text: str) -> dict[str, Port]:
             name = port["id"][0]["value"] if named else port.get("descr", [{"value": ""}])[0]["value"]
             found[str(row["name"])] = (str(row["chassis"][0].get("name", [{"value": ""}])[0]["value"]), str(name))
     except (orjson.JSONDecodeError, KeyError, IndexError, TypeError, AttributeError) as error:
-        raise NotLldpError(f"no output of `lldpctl -f json0 show neighbors`: {error!r}") from None
+        raise NotLldpError(f"is not what `lldpctl -f json0 show neighbors` prints: {_amiss(error, text)}") from None
     return found
+
+
+def _amiss(error: Exception, text: str) -> str:
+    """Say in words what was found where neighbours were expected."""
+    if not text.strip():
+        return "it is empty"
+    if isinstance(error, orjson.JSONDecodeError):
+        return f"{'it breaks off' if error.pos >= len(text.rstrip()) else 'it is no JSON'} at line {error.lineno}, column {error.colno}"
+    return f"it lacks {error.args[0]!r}" if isinstance(error, KeyError) else "its parts are laid out otherwise, as by `-f json`"
 
 
 def place(plan: Plan, cables: Cabling, node: str, heard: Mapping[str, Port]) -> Placed:
@@ -161,7 +170,7 @@ def place_all(plan: Plan, texts: Mapping[str, str]) -> list[Placed]:
         try:
             found.append(place(plan, cables, node, neighbours(text)))
         except NotLldpError as error:
-            found.append(Placed(node, "", findings=(str(error),)))
+            found.append(Placed(node, "", findings=(f"{node}.json {error}",)))
     twice = Counter(one.place for one in found if one.place)
     return [
         Placed(one.node, "", findings=(*one.findings, f"{twice[one.place]} nodes say they stand where {one.place} is planned"))

@@ -37,6 +37,8 @@ FIRST_VRF = 1001
 """First routing table of a VRF; low numbers are the kernel's own."""
 LAST_SHORT_ASN, FIRST_LONG_ASN, LAST_LONG_ASN = 65_534, 4_200_000_000, 4_294_967_294
 """Private AS numbers end at 65534 in 16 bits, and lie between these two in 32 (RFC 6996)."""
+MOST_PRIVATE = 2**24
+"""Addresses of the largest private range, 10.0.0.0/8 (RFC 1918)."""
 MOST_SERVICES = 2**16
 """Service addresses that a cluster takes at most."""
 
@@ -167,19 +169,47 @@ def prefixes(factory: AIFactory, wanted: Iterable[Demand]) -> tuple[tuple[Prefix
     ranges = {name: IPv4Network(getattr(factory.network, name)) for name in ("nodes", "management", "pods", "services")}
     at: dict[str, int] = dict.fromkeys(ranges, 0)
     found: list[Prefix] = []
+    wanted = list(wanted)
     for demand in wanted:
-        bits = max(demand.size - 1, 0).bit_length()
-        start = -(-at[demand.source] // (1 << bits)) * (1 << bits)
-        at[demand.source] = start + (1 << bits)
-        base = int(ranges[demand.source].network_address) + start
+        start, at[demand.source] = _block(at[demand.source], demand.size)
+        base, bits = int(ranges[demand.source].network_address) + start, (at[demand.source] - start).bit_length() - 1
         found.append(Prefix(f"{text(base)}/{32 - bits}" if base < 2**32 else "", demand.use, demand.site, demand.owner, demand.rail))
     problems = []
     for name, network in ranges.items():
         if at[name] > network.num_addresses:
             message = f"{at[name]:,} addresses are needed, and {network} holds {network.num_addresses:,}"
-            bits = (at[name] - 1).bit_length()
-            problems.append(Problem("addresses-exhausted", message, Where(field=f"network.{name}"), f"write a /{32 - bits} or larger"))
+            hint = f"write a /{32 - (at[name] - 1).bit_length()} or larger"
+            if at[name] > MOST_PRIVATE:
+                hint = _beyond([one.size for one in wanted if one.source == name], factory.clusters.pods_per_node if name == "pods" else 0)
+            problems.append(Problem("addresses-exhausted", message, Where(field=f"network.{name}"), hint))
     return tuple(found), problems
+
+
+def _block(at: int, size: int) -> tuple[int, int]:
+    """Give start and end of the next aligned block that holds so many addresses."""
+    block = 1 << max(size - 1, 0).bit_length()
+    start = -(-at // block) * block
+    return start, start + block
+
+
+def _beyond(sizes: Sequence[int], pods: int) -> str:
+    """Say what to do where no private range is large enough.
+
+    Args:
+        sizes: addresses of each block.
+        pods: pods a machine, where the blocks are pod ranges; else 0.
+    """
+    share = 1 << (32 - pod_bits(pods)) if pods else 1
+    for fewer in (share >> step for step in range(1, share.bit_length() - 1)):
+        end = 0
+        for size in sizes:
+            _, end = _block(end, size // share * fewer)
+        if end <= MOST_PRIVATE:
+            do = f"write clusters.pods_per_node: {fewer // 2} or less and a /{32 - (end - 1).bit_length()}, or describe"
+            break
+    else:
+        do = "describe"
+    return f"no private range holds more than {MOST_PRIVATE:,}; {do} several factories"
 
 
 def giver(found: Sequence[Prefix], use: str, owner: str, first: int = FIRST_HOST) -> Callable[[int], str]:

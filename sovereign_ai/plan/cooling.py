@@ -99,7 +99,7 @@ def _hall(hall: Hall, heats: Mapping[str, int], field: str) -> Iterator[Problem]
                 yield _too_hot(watts, have, f"{field}.coolant.flow", f"write a flow that takes at least {more}")
     elif cooling.airflow and watts > air:
         need = CubicMetresPerHour(airflow(watts, cooling.temperature_rise.count))
-        have = f"{cooling.airflow} of air that warms by {cooling.temperature_rise} take {Watts(air)}"
+        have = f"{cooling.airflow.count:,} m3/h of air that warms by {cooling.temperature_rise} take {Watts(air)}"
         yield _too_hot(watts, have, f"{field}.airflow", f"write at least {str(need)!r}, or put machines elsewhere")
 
 
@@ -134,8 +134,8 @@ def cooling_warnings(factory: AIFactory, groups: Sequence[RackGroup]) -> Iterato
             yield f"hall {hall.name}: cooling of {Watts(heats[hall.name])} is not checked, since {asked} is not described"
         hottest = max(rack_watts(group.shape.system, group.machines) for group in groups if group.shape.hall.name == hall.name)
         if cooling.kind == "air" and hottest > THUMB.count:
-            flow = CubicMetresPerHour(airflow(hottest, cooling.temperature_rise.count))
+            flow = airflow(hottest, cooling.temperature_rise.count)
             yield (
                 f"hall {hall.name}: a rack of {Watts(hottest)} under air is beyond the rule of thumb of 25 to 30 kW; "
-                f"it takes {flow} at a rise of {cooling.temperature_rise}"
+                f"it takes {flow:,} m3/h at a rise of {cooling.temperature_rise}"
             )

@@ -182,9 +182,10 @@ def _why(blocks: Sequence[Block], rails: int, radix: int, ratio: Ratio, share: S
     """Say where each number comes from."""
     joined = " + ".join(f"{block.hosts} {block.name or 'machines'}" for block in blocks if block.name != MANAGERS and block.hosts) or "none"
     places = sum(block.places for block in blocks)
+    across = f"{rails} {'rail' if rails == 1 else 'rails'}"
     told = {
-        "endpoints": f"({joined}) x {rails} rails + {managers} manager ports",
-        "padded": f"{places} places x {rails} rails",
+        "endpoints": f"({joined}) x {across} + {managers} manager ports",
+        "padded": f"{places} places x {across}",
         "node_leaf": "one cable an endpoint",
     }
     if clos.tiers == 1:
@@ -195,13 +196,13 @@ def _why(blocks: Sequence[Block], rails: int, radix: int, ratio: Ratio, share: S
     a_rail = clos.leaf // rails
     told |= {
         "down": f"the most of {radix} ports within {ratio}: {share.down} down, {share.up} up",
-        "leaf": f"{rails} rails x {a_rail} leaves of {share.down} places for {places} places",
+        "leaf": f"{across} x {_leaves(a_rail)} of {share.down} places for {places} places",
         "spine": f"smallest divisor of {share.up} uplinks whose {radix} ports hold them all, by pod: "
         f"{clos.pods - 1} x {clos.pod_spines} + {clos.last_spines}",
-        "leaf_spine": f"{clos.leaf} leaves x {share.up} uplinks",
-        "pods": f"{clos.pods} of at most {clos.pod} leaves",
+        "leaf_spine": f"{_leaves(clos.leaf)} x {share.up} uplinks",
+        "pods": f"{clos.pods} of at most {_leaves(clos.pod)}",
         "pod_spines": f"{clos.pod_spines} spines a full pod",
-        "tiers": f"{clos.leaf} leaves against {radix} ports of a spine",
+        "tiers": f"{_leaves(clos.leaf)} against {radix} ports of a spine",
     }
     if clos.tiers == 3:
         told["core"] = (
@@ -209,3 +210,8 @@ def _why(blocks: Sequence[Block], rails: int, radix: int, ratio: Ratio, share: S
         )
         told["spine_core"] = f"{clos.spine} spines x {clos.spine_up} uplinks"
     return told
+
+
+def _leaves(count: int) -> str:
+    """Count leaves in words."""
+    return f"{count} {'leaf' if count == 1 else 'leaves'}"

@@ -116,7 +116,7 @@ def _lines(rule: Rule, factory: AIFactory, _plan: Plan) -> Iterable[Finding]:
         carriers = {uplink.carrier.strip().casefold() for uplink in site.uplinks}
         lacks = []
         if len(carriers) < 2:
-            lacks.append(f"{len(carriers)} carriers are declared; two are wanted")
+            lacks.append(f"{'1 carrier is' if carriers else '0 carriers are'} declared; two are wanted")
         if site.uplinks and not any(uplink.carrier_seat in members("EU") for uplink in site.uplinks):
             lacks.append("no carrier has its seat in the Union")
         if lacks:

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from sovereign_ai.assess.cables import lengths
+from sovereign_ai.assess.cables import Cabling, lengths
 from sovereign_ai.render.interop.cabling import cables_csv
 from tests.assess.stacks import changed, stack
 
@@ -34,4 +34,11 @@ def test_cables_between_halls_are_counted_and_leave_the_plane_open() -> None:
     found = {one.plane: one for one in lengths(*stack("plural"))}
     assert found["storage-vie1-p0"].between_halls > 0
     assert found["storage-vie1-p0"].holds is None
-    assert "go between halls: open" in found["storage-vie1-p0"].said
+    assert found["storage-vie1-p0"].said.endswith("; 72 between halls: open")
+
+
+def test_what_is_said_of_a_plane_fits_behind_its_word_on_a_terminal_however_long_the_cables_are() -> None:
+    widest = Cabling("p", 1253.4, 1255.6, 1380.1, 99_999, 500.0, holds=False)
+    assert widest.said == "up to 1,260 m [1,250 to 1,380], reach 500 m; 99,999 between halls: too short"
+    assert len(f"  cables {Cabling('p', 253.4, 255.6, 380.1, 99_999, 500.0, holds=None).said}") <= 80
+    assert len(f"  cables {Cabling('p', 53.4, 55.6, 80.1, 9_999, 50.0, holds=False).said}") <= 80

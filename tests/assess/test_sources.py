@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from sovereign_ai.assess.sheet import Given
-from sovereign_ai.assess.sources import figure, figures, given_by, series
+from sovereign_ai.assess.sources import Told, figure, figures, given_by, series
 from sovereign_ai.catalog.figures import Grade, UnknownNameError
 from sovereign_ai.errors import SpecError
 
@@ -37,18 +37,60 @@ def test_an_unknown_figure_names_the_nearest():
         figure("prices", "price.dgx-b20")
 
 
+def _told(tmp_path: Path, text: str, name: str = "figures.yaml") -> Told:
+    file = tmp_path / name
+    file.write_text(text)
+    return given_by(file)
+
+
 def test_a_users_file_gives_numbers_and_ranges(tmp_path: Path):
-    file = tmp_path / "figures.yaml"
-    file.write_text("electricity.FI: 0.062\nprice.dgx-b200: {value: 450000, low: 400000, high: 500000, source: offer}\n")
-    assert given_by(file) == {"electricity.FI": Given(0.062), "price.dgx-b200": Given(450000, 400000, 500000, "offer")}
+    told = _told(tmp_path, "electricity.FI: 0.062\nprice.dgx-b200: {value: 450000, low: 400000, high: 500000, source: offer}\n")
+    assert told.figures == {"electricity.FI": Given(0.062), "price.dgx-b200": Given(450000, 400000, 500000, "offer")}
+    assert told.problems == ()
 
 
 def test_every_fault_of_a_users_file_is_told_at_once_with_its_line(tmp_path: Path):
-    file = tmp_path / "figures.yaml"
-    file.write_text("a: many\nb: {value: 3, low: 4, high: 5}\nc: {value: 3, low: 2}\nd: {valu: 3}\ne: true\n")
-    with pytest.raises(SpecError) as caught:
-        given_by(file)
-    assert [problem.where.line for problem in caught.value.problems] == [1, 2, 3, 4, 5]
+    text = "a: many\nb: {value: 3, low: 4, high: 5}\nc: {value: 3, low: 2}\nd: {valu: 3}\ne: true\nf:\ng: [1]\nh: 2\n"
+    told = _told(tmp_path, text)
+    assert [problem.where.line for problem in told.problems] == [1, 2, 3, 4, 5, 6, 7]
+    assert told.names == ("a", "b", "c", "d", "e", "f", "g", "h")
+    assert told.figures == {"h": Given(2.0)}
+
+
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        ("a: mine", "1:4: a: 'mine' is no number [bad-figure]"),
+        ("a: [1, 2]", "1:4: a: a list is no number [bad-figure]"),
+        ("a: true", "1:4: a: true is no number [bad-figure]"),
+        ("a:", "1:3: a: it has no value [bad-figure]"),
+        ("a: {low: 1, high: 2}", "1:4: a.value: it has no value [bad-figure]"),
+        ("a: 7e10", "1:4: a: '7e10' is a number with an exponent [bad-number]"),
+        ("a: {value: 7e10}", "1:12: a.value: '7e10' is a number with an exponent [bad-number]"),
+        ("a: {value: 1, low: x, high: 2}", "1:20: a.low: 'x' is no number [bad-figure]"),
+        ("a: {value: 1, source: [x]}", "1:23: a.source: a source is a text, and a list is none [bad-figure]"),
+        ("a: '1e300'", "1:4: a: 1e+300 is beyond any figure: 1e-30 to 1e+30 and zero are taken [bad-figure]"),
+        ("a: 1\na: 2", "2:1: a: 'a' stands here a second time; the first is at line 1, column 1 [duplicate-key]"),
+    ],
+)
+def test_a_fault_is_told_once_with_its_place_and_its_name_once(tmp_path: Path, text: str, problem: str):
+    told = _told(tmp_path, f"{text}\n")
+    assert [str(one).partition("\n")[0] for one in told.problems] == [f"{tmp_path}/figures.yaml:{problem}"]
+
+
+def test_a_misspelt_part_of_a_figure_gets_the_nearest_and_no_second_problem(tmp_path: Path):
+    [problem] = _told(tmp_path, "a: {valu: 3}\n").problems
+    assert (problem.where.column, problem.hint) == (5, "did you mean 'value'?")
+
+
+def test_a_file_of_comments_alone_gives_no_figures(tmp_path: Path):
+    assert _told(tmp_path, "# price.dgx-h100: 270000\n").figures == {}
+    with pytest.raises(SpecError, match="maps names to numbers"):
+        _told(tmp_path, "- 1\n")
+
+
+def test_json_may_be_indented_by_tabs(tmp_path: Path):
+    assert _told(tmp_path, '{\n\t"stall": 5\n}\n', "figures.json").figures == {"stall": Given(5.0)}
 
 
 def test_a_missing_or_oversized_file_is_refused(tmp_path: Path):

@@ -25,6 +25,8 @@ def test_every_control_of_every_rule_has_one_line_of_at_most_80_columns() -> Non
     lines = [str(one) for one in states(verdict())]
     assert len(lines) == len({control for rule in REGISTRY for control in rule.controls}) == len(served())
     assert max(map(len, lines)) <= 80
+    assert {line[41] for line in lines} == {" "}
+    assert {line[42:].split()[0] for line in lines} <= {"VIOLATED", "waived", "undecided", "noted", "held"}
     told = text(verdict())
     assert told[: len(lines)] == lines
 

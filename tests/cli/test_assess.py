@@ -45,6 +45,7 @@ def test_wrong_options_are_told_without_a_traceback(tmp_path: Path):
     for words, code in (
         (("cost", "--figures", str(figures)), "unknown-figure"),
         (("cost", "--focus", "december"), "bad-date"),
+        (("cost", "--focus", "2026-13"), "bad-date"),
         (("cost", "--output", "x.csv"), "bad-option"),
         (("energy", "--wet-bulb", "fra1"), "bad-option"),
         (("energy", "--wet-bulb", f"nowhere={figures}"), "empty-series"),
@@ -83,6 +84,8 @@ def test_what_is_wrong_in_a_file_of_hours_is_told_line_by_line(tmp_path: Path):
         ("", ["empty-series"]),
         ("load,wind\n1,-2\n", ["negative-power"]),
         ("load,wnd\n1,2\n", ["unknown-contract"]),
+        ("1\n2\n", ["bad-header"]),
+        ("hour,100,0.5\n1,2,3\n", ["bad-header"]),
     ):
         file.write_text(text)
         result = _run("energy", str(STACKS / "gigafactory"), "--hourly", f"north={file}", "--json")
@@ -103,6 +106,26 @@ def test_a_wet_bulb_series_narrows_the_pue(tmp_path: Path):
     assert "PUE: 1.13" in told.stdout
 
 
+def test_impossible_and_misspelt_figures_are_told_together_by_every_assessment(tmp_path: Path):
+    figures = tmp_path / "figures.yaml"
+    figures.write_text("site.fra1.pue: 0.2\njbo.train.parameters: 7e10\nstall: mine\n")
+    for what in ("goodput", "energy", "cost"):
+        result = _run(what, str(STACKS / "lab"), "--figures", str(figures), "--json")
+        assert result.exit_code == 2, what
+        found = json.loads(result.stdout)["problems"]
+        codes = ["impossible-figure", "unknown-figure", "bad-number", "bad-figure"]
+        assert [(one["code"], one["line"]) for one in found] == list(zip(codes, (1, 2, 2, 3), strict=True))
+        assert {one["file"] for one in found} == {str(figures)}
+
+
+def test_the_list_of_figures_as_it_is_written_changes_nothing(tmp_path: Path):
+    file = tmp_path / "figures.yaml"
+    file.write_text(_run("figures", str(STACKS / "lab")).stdout)
+    plain, listed = (_run("energy", str(STACKS / "lab"), *words) for words in ((), ("--figures", str(file))))
+    assert listed.exit_code == 0
+    assert listed.stdout == plain.stdout
+
+
 def test_one_file_of_figures_serves_every_assessment(tmp_path: Path):
     figures = tmp_path / "figures.yaml"
     figures.write_text(
@@ -119,4 +142,66 @@ def test_the_list_of_figures_is_a_file_of_figures(tmp_path: Path):
     file = tmp_path / "figures.yaml"
     file.write_text(price.removeprefix("# ") + "\n")
     before, after = (_run("cost", str(STACKS / "lab"), *words).stdout for words in ((), ("--figures", str(file))))
-    assert before.splitlines()[2] != after.splitlines()[2]
+    known = "  to build, known part: "
+    told = [next(line for line in text.splitlines() if line.startswith(known)) for text in (before, after)]
+    assert told[0] != told[1]
+
+
+@pytest.mark.parametrize("stack", ["gigafactory", "lab", "plural", "superpod"])
+@pytest.mark.parametrize("what", ["goodput", "energy", "cost"])
+def test_what_is_said_fits_a_terminal_and_its_reasons_too_but_for_addresses(stack: str, what: str):
+    runs = ("--runs", "8") if what == "goodput" else ()
+    short, long = (_run(what, str(STACKS / stack), *runs, *words).stdout.splitlines() for words in ((), ("--why",)))
+    assert max(map(len, short)) <= 80
+    assert [line for line in long if len(line) > 80 and " " in line.strip()] == []
+    assert [line for line in long if line in short] == short
+
+
+@pytest.mark.parametrize("what", ["goodput", "energy", "cost"])
+def test_why_gives_below_each_number_its_formula_and_inputs_down_to_every_source(what: str):
+    told = _run(what, str(STACKS / "lab"), "--why").stdout
+    measures = {one["id"]: one for one in json.loads(_run(what, str(STACKS / "lab"), "--json").stdout)["assessment"]["measures"]}
+    reasons: list[str] = []
+    for line in told.splitlines():
+        if line.startswith("        "):
+            reasons[-1] += f" {line.strip()}"
+        elif line.startswith("    "):
+            reasons.append(line.strip())
+    named = {
+        reason.partition(" = ")[0].partition(":")[0]: reason
+        for reason in reasons
+        if reason.partition(" = ")[0].partition(":")[0] in measures
+    }
+    assert {one["basis"] for one in measures.values()} >= {"plan", "source", "estimate", "open"}
+    assert {"system.dgx-h100.peak", "utilisation"} & set(named)
+    for name, reason in named.items():
+        one = measures[name]
+        assert set(one["inputs"]) <= set(named), name
+        assert (f" = {one['formula']}" if one["formula"] else one["source"]) in reason
+        assert not one["inputs"] or f", from {', '.join(one['inputs'])}" in reason
+        assert one["note"] in reason
+
+
+def test_a_source_is_named_once_and_a_number_that_is_shown_again_says_its_formula_again():
+    lines = _run("cost", str(STACKS / "lab"), "--why").stdout.splitlines()
+    assert sum(line.startswith("    price.dgx-h100: ") for line in lines) == 1
+    at = lines.index(next(line for line in lines if line.startswith("  machines, known part: ")))
+    assert lines[at + 1].startswith("    capex.machines.known: ")
+    assert next(line for line in lines if line.startswith("    price.sn2201: ")).startswith(
+        "    price.sn2201: not known: What does one switch"
+    )
+
+
+def test_a_month_that_is_none_is_shown_as_it_was_written():
+    told = _run("cost", str(STACKS / "lab"), "--focus", "dec")
+    assert told.exit_code == 2
+    assert "'dec' is no month" in told.stderr
+    assert "write --focus 2026-12" in told.stderr
+
+
+def test_a_file_of_hours_without_a_header_is_named_with_its_first_line(tmp_path: Path):
+    file = tmp_path / "hours.csv"
+    file.write_text("100\n90\n")
+    told = _run("energy", str(STACKS / "lab"), "--hourly", f"fra1={file}")
+    assert told.exit_code == 2
+    assert f"{file}:1: the first row is numbers, and a header of the contracts' names is to stand there" in told.stderr

@@ -53,10 +53,10 @@ def test_a_link_is_followed_and_a_device_is_written_as_it_is(tmp_path: Path) -> 
     ("command", "where", "code"),
     [
         (("plan", LAB, "--output"), "/dev/full", "space"),
-        (("plan", LAB, "--picture"), "{folder}", "name a file"),
+        (("plan", LAB, "--output"), "{folder}", "name a file"),
         (("schema", "--output"), "{folder}/none/schema.json", "make the folder first"),
-        (("render", LAB, "--output"), "{file}", "move it away"),
-        (("check", LAB, "--format", "sarif", "--output"), "{file}/check.sarif", "move it away"),
+        (("render", LAB, "--output"), "{file}", "name another folder"),
+        (("check", LAB, "--format", "sarif", "--output"), "{file}/check.sarif", "name another folder"),
         (("init",), "{file}/lab", "a file"),
         (("report", LAB, "--output"), "{folder}/none/report.html", "make the folder first"),
     ],

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -73,6 +74,16 @@ def test_every_help_is_narrow_and_shows_an_example(path: tuple[str, ...]) -> Non
     assert max(map(len, result.stdout.splitlines())) <= 80
 
 
+@pytest.mark.parametrize("path", list(leaves(get_command(app))), ids=" ".join)
+def test_no_help_shows_a_type_of_the_language_that_it_is_written_in(path: tuple[str, ...], capsys: pytest.CaptureFixture[str]) -> None:
+    from sovereign_ai.cli.main import call as run
+
+    assert run([*path, "--help"]) == 0
+    text = capsys.readouterr().out
+    assert {word for word in re.findall(r"<([^>]*)>", text) if "|" not in word} <= {"path"}
+    assert max(map(len, text.splitlines())) <= 80
+
+
 def test_help_and_import_load_neither_pulumi_nor_a_kubernetes_client() -> None:
     code = (
         "import sys, sovereign_ai, sovereign_ai.cli.main\n"
@@ -124,6 +135,31 @@ def test_plan_in_words_fits_a_terminal_of_eighty_columns_and_says_why_on_request
     assert len(long.stdout) > len(short.stdout)
 
 
+def test_power_that_no_source_gives_is_not_told_as_none_in_the_plan() -> None:
+    from sovereign_ai.cli.plan_text import lines
+    from sovereign_ai.plan.factory import plan
+    from sovereign_ai.plan.summary import summary
+    from sovereign_ai.spec.load import load
+
+    assert "h1    network        2     4  not known" in call("plan", str(STACKS / "lab")).stdout.splitlines()
+    page = summary(plan(load(STACKS / "lab")))
+    page["racks"] = [row | {"most_watts": row["most_watts"] or 1_200} for row in page["racks"]]
+    told = [line.split(maxsplit=4) for line in lines(page, why=False)]
+    assert ["h1", "compute", "4", "12", "40.8 kW"] in told
+    assert ["h1", "network", "2", "4", "1.2 kW, not all known"] in told
+
+
+def test_a_picture_is_svg_and_any_other_ending_is_refused_before_anything_is_written(tmp_path: Path) -> None:
+    made, drawn = tmp_path / "plan.json", tmp_path / "plan.png"
+    done = call("plan", str(STACKS / "lab"), "--output", str(made), "--picture", str(drawn), "--json")
+    assert done.exit_code == 2
+    [problem] = orjson.loads(done.stdout)["problems"]
+    assert (problem["code"], problem["hint"]) == ("bad-output", "end it in .svg")
+    assert list(tmp_path.iterdir()) == []
+    assert call("plan", str(STACKS / "lab"), "--picture", str(tmp_path / "plan.svg")).exit_code == 0
+    assert (tmp_path / "plan.svg").read_text().startswith("<svg")
+
+
 def test_render_writes_files_that_hold_what_it_prints(tmp_path: Path) -> None:
     import yaml
 
@@ -137,6 +173,49 @@ def test_render_writes_files_that_hold_what_it_prints(tmp_path: Path) -> None:
         for obj in yaml.safe_load_all(file.read_text())
     ]
     assert sorted(map(orjson.dumps, written)) == sorted(map(orjson.dumps, objects))
+
+
+def _inside(folder: Path) -> set[str]:
+    return {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()}
+
+
+@pytest.mark.parametrize(("words", "what"), [(("fabric", "render"), "files"), (("inventory", "simulate"), "resources")])
+def test_a_folder_holds_the_files_of_the_plan_that_was_written_last_and_what_is_not_ours(
+    tmp_path: Path, words: tuple[str, str], what: str
+) -> None:
+    again, fresh = tmp_path / "again", tmp_path / "fresh"
+    assert call(*words, str(STACKS / "superpod"), "-o", str(again)).exit_code == 0
+    (again / "notes.txt").write_text("mine")
+    result = call(*words, str(STACKS / "lab"), "-o", str(again), "--json")
+    assert call(*words, str(STACKS / "lab"), "-o", str(fresh)).exit_code == 0
+    assert result.exit_code == 0
+    assert orjson.loads(result.stdout)["removed"] > 100
+    assert _inside(again) == _inside(fresh) | {"notes.txt"}
+    assert orjson.loads(result.stdout)[what] == len(_inside(fresh)) - 1
+    told = call(*words, str(STACKS / "superpod"), "-o", str(again)).stdout
+    assert f"{what} of an earlier run" in told
+
+
+@pytest.mark.parametrize(
+    ("words", "name"),
+    [
+        (("render",), "kustomization.yaml"),
+        (("render",), "pool.train.yaml"),
+        (("fabric", "render"), "bare-metal/lab.yaml"),
+        (("inventory", "simulate"), "index.json"),
+    ],
+)
+def test_a_file_of_the_users_is_refused_by_name_and_nothing_is_written(tmp_path: Path, words: tuple[str, ...], name: str) -> None:
+    file = tmp_path / name
+    file.parent.mkdir(exist_ok=True)
+    file.write_text("resources: [app.yaml, ../outside.yaml]\n")
+    result = call(*words, str(STACKS / "lab"), "-o", str(tmp_path), "--json")
+    assert result.exit_code == 2
+    [problem] = orjson.loads(result.stdout)["problems"]
+    assert (problem["code"], problem["file"]) == ("not-ours", str(file))
+    assert problem["hint"].startswith("name another folder, ")
+    assert _inside(tmp_path) == {name}
+    assert file.read_text() == "resources: [app.yaml, ../outside.yaml]\n"
 
 
 def test_init_makes_a_stack_that_validates_and_never_overwrites(tmp_path: Path) -> None:

@@ -97,10 +97,30 @@ def test_json_names_the_files_that_were_written_in_another_format(bad: Path, tmp
     assert orjson.loads((tmp_path / "check.json").read_bytes())["ok"] is False
 
 
+@pytest.mark.parametrize(("form", "member"), [("sarif", "runs"), ("oscal", "assessment-results")])
+def test_a_format_of_json_is_what_stands_on_standard_output_beside_json_too(form: str, member: str, bad: Path) -> None:
+    plain, beside = (call("check", str(bad), "--format", form, "--on", "2026-11-24", *words) for words in ((), ("--json",)))
+    assert (beside.exit_code, beside.stdout) == (1, plain.stdout)
+    assert member in orjson.loads(beside.stdout)
+
+
+def test_xml_and_json_on_one_standard_output_are_refused(bad: Path, tmp_path: Path) -> None:
+    done = call("check", str(bad), "--format", "junit", "--json")
+    [problem] = orjson.loads(done.stdout)["problems"]
+    assert (done.exit_code, problem["code"]) == (2, "bad-option")
+    assert "--output" in problem["hint"]
+    file = tmp_path / "check.xml"
+    assert call("check", str(bad), "--format", "junit", "--output", str(file), "--json").exit_code == 1
+    assert file.read_text().startswith("<?xml")
+
+
 def test_text_has_a_line_a_control_and_the_findings_last(bad: Path) -> None:
     lines = call("check", str(bad)).stdout.splitlines()
     controls = [line for line in lines if line.startswith("ECSF SOV-2.2 ")]
-    assert controls == [f"{'ECSF SOV-2.2':<40} VIOLATED LAW-001"]
+    assert controls == [f"{'ECSF SOV-2.2':<41} VIOLATED LAW-001"]
+    heads = [number for number, line in enumerate(lines) if line[:7] in {one.id for one in REGISTRY}]
+    assert len(heads) > 2
+    assert heads[0] > max(number for number, line in enumerate(lines) if line.split()[-1:] == ["rules"])
     assert lines[-1].startswith("2 violations, ")
 
 

@@ -21,6 +21,9 @@ WRONG = [
     (["plan", LAB, "extra"], "unexpected extra argument", "`sovereign-ai plan --help`"),
     (["plan", "--output"], "option '--output' requires an argument", "`sovereign-ai plan --help`"),
     (["check", "--format", "xml"], "'xml' is not one of 'text', 'json'", "`sovereign-ai check --help`"),
+    (["assess", "goodput", "--runs", "x"], "--runs': 'x' is no whole number from 0 to 100,000", "`sovereign-ai assess goodput --help`"),
+    (["assess", "goodput", "--seed", "1.5"], "--seed': '1.5' is no whole number", "`sovereign-ai assess goodput --help`"),
+    (["hosts", "up", "--budget", "-1"], "--budget': '-1' is no whole number from 0 on", "`sovereign-ai hosts up --help`"),
     (["explain"], "missing argument 'rule'", "`sovereign-ai explain --help`"),
     (["evidence", "verify", "x"], "missing option '--key'", "`sovereign-ai evidence verify --help`"),
 ]
@@ -35,7 +38,7 @@ def test_wrong_usage_is_a_problem_like_any_other(arguments: list[str], message: 
     assert "[usage]" in text.err
     assert hint in text.err
     assert call([*arguments[:1], "--json", *arguments[1:]]) == 2
-    if arguments[0] not in {"assess", "--nope", "evidence", "plna"}:
+    if arguments[0] not in {"assess", "hosts", "--nope", "evidence", "plna"}:
         [problem] = orjson.loads(capsys.readouterr().out)["problems"]
         assert (problem["code"], message in problem["message"], hint in problem["hint"]) == ("usage", True, True)
 

@@ -54,6 +54,22 @@ def test_what_is_no_output_of_lldpctl_is_refused(text: str) -> None:
         neighbours(text)
 
 
+@pytest.mark.parametrize(
+    ("text", "amiss"),
+    [
+        ("", "it is empty"),
+        ("{}", "it lacks 'lldp'"),
+        ('{\n "lldp": [\n', "it breaks off at line 3, column 1"),
+        ("lldpd does not run", "it is no JSON at line 1, column 1"),
+        ('{"lldp": {"interface": []}}', "its parts are laid out otherwise, as by `-f json`"),
+    ],
+)
+def test_what_is_amiss_is_told_in_words_with_the_file_and_what_was_expected(text: str, amiss: str) -> None:
+    [found] = place_all(PLAN, {"train-001": text})
+    assert found.findings == (f"train-001.json is not what `lldpctl -f json0 show neighbors` prints: {amiss}",)
+    assert found.labels == {}
+
+
 @given(st.text())
 def test_no_text_is_read_as_neighbours_by_accident(text: str) -> None:
     with pytest.raises(NotLldpError):

@@ -10,11 +10,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sovereign_ai.plan.addresses import host, pod_bits
-from sovereign_ai.plan.factory import Plan, plan
+from sovereign_ai.plan.addresses import Demand, host, pod_bits, prefixes
+from sovereign_ai.plan.factory import Plan, feasible, plan
 from sovereign_ai.spec.factory import AIFactory
 
-from .factories import NAMES, factory, management, only_problem, planned, pool, site, stack
+from .factories import NAMES, codes, factory, hall, management, only_problem, planned, pool, site, stack
 
 ROCE = {"name": "compute", "role": "compute", "kind": "roce", "rails": 8, "radix": 64, "link": "400 Gbps"}
 
@@ -58,6 +58,30 @@ def test_a_range_that_is_too_small_is_refused_with_the_one_that_fits() -> None:
     hint = found.hint
     wider = f"10.64.0.0{hint.split()[2].removeprefix('10.64.0.0')}"
     assert plan(factory(fabrics=management(), network={"nodes": wider})).prefixes
+
+
+def test_more_than_any_private_range_holds_is_refused_with_what_would_fit_one() -> None:
+    halls = [hall("ha", racks=100_000)]
+    large = {
+        "sites": [site(halls=halls, power={"it_budget": "9 GW", "feeds": {"A": "20 GW", "B": "20 GW"}})],
+        "pools": [pool(nodes=300_000)],
+    }
+    wide = {"pods": "10.0.0.0/8", "nodes": "172.16.0.0/12", "management": "100.64.0.0/10", "services": "192.168.0.0/16"}
+    [found] = [one for one in feasible(factory(**large, network=wide)) if one.code == "addresses-exhausted"]
+    assert found.where.field == "network.pods"
+    assert found.hint == (
+        "no private range holds more than 16,777,216; write clusters.pods_per_node: 16 or less and a /8, or describe several factories"
+    )
+    for pods, refused in ((16, []), (17, ["addresses-exhausted"])):
+        wish = factory(**large, network=wide, clusters={"pods_per_node": pods})
+        assert [code for code in codes(wish) if code == "addresses-exhausted"] == refused
+
+
+def test_what_no_number_of_pods_makes_fit_is_told_to_be_divided() -> None:
+    wanted = [Demand("pods", "pods", "a", "c", -1, 64 * 2**24), Demand("nodes", "nodes", "a", "p", -1, 2**24 + 1)]
+    hints = {one.where.field: one.hint for one in prefixes(factory(), wanted)[1]}
+    divide = "no private range holds more than 16,777,216; describe several factories"
+    assert hints == {"network.nodes": divide, "network.pods": divide}
 
 
 def test_pods_get_twice_their_number_of_addresses() -> None:

@@ -26,6 +26,7 @@ def test_air_is_volume_times_heat_times_rise() -> None:
 def test_too_little_air_is_refused_with_what_would_do() -> None:
     found = only_problem(factory(sites=[cooled(airflow="20000 m3/h")]))
     assert (found.code, found.where.field) == ("over-cooling", "sites[0].halls[0].cooling.airflow")
+    assert "20,000 m3/h of air" in found.message
     assert found.hint.startswith("write at least '20299 m3/h'")
     assert codes(factory(sites=[cooled(airflow="20299 m3/h")])) == []
 
@@ -36,7 +37,7 @@ def test_a_hall_whose_air_is_not_described_is_not_checked_and_says_so() -> None:
 
 def test_the_rule_of_thumb_for_air_is_a_warning_with_the_air_it_takes() -> None:
     warnings = plan(factory(sites=[cooled(airflow="40000 m3/h")])).warnings
-    assert any("40.8 kW under air is beyond the rule of thumb" in warning and "10150 m3/h" in warning for warning in warnings)
+    assert any("40.8 kW under air is beyond the rule of thumb" in warning and "10,150 m3/h" in warning for warning in warnings)
     two = plan(factory(sites=[cooled(airflow="40000 m3/h")], pools=[pool(nodes_per_rack=2)])).warnings
     assert not any("rule of thumb" in warning for warning in two)
 

@@ -311,3 +311,10 @@ def test_the_checker_runs_on_a_file(tmp_path: Path, superpod: FabricPlan, capsys
     file.write_bytes(orjson.dumps({"nodes": [], "fabrics": [superpod]}))
     assert checker.main(str(file)) == 0
     assert "1 planes, 2044 cables: 0 findings" in capsys.readouterr().out
+
+
+def test_one_rail_and_one_leaf_are_told_as_one() -> None:
+    [plan] = laid(wish([pool(nodes=4)], {"name": "i", "role": "in-band", "rails": 2, "radix": 16, "padding": "none"}))
+    assert plan.why["leaf"] == "2 rails x 1 leaf of 8 places for 4 places"
+    [plan] = laid(wish([pool(nodes=12)], {"name": "i", "role": "in-band", "rails": 1, "radix": 16, "padding": "none"}))
+    assert plan.why["leaf"].startswith(("12 places of one rail", "1 rail x "))

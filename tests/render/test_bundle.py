@@ -12,9 +12,9 @@ import orjson
 import pytest
 import yaml
 
-from sovereign_ai.errors import SpecError
+from sovereign_ai.errors import SpecError, UsageError
 from sovereign_ai.names import KEYS, OWNER
-from sovereign_ai.render.kubernetes.bundle import render
+from sovereign_ai.render.kubernetes.bundle import Bundle, render
 from sovereign_ai.rules.check import check
 from tests.render.lab import bundle, every, one, stack
 
@@ -85,18 +85,86 @@ def test_the_digest_is_the_same_under_another_hash_seed():
     assert done.stdout.strip() == bundle().digest
 
 
+def _smaller() -> Bundle:
+    """Give the lab's bundle as it is once a pool is gone."""
+    kept = tuple(obj for obj in bundle().objects if obj["metadata"]["labels"][KEYS.component] != "pool.serve")
+    return Bundle("lab", kept)
+
+
+def _held(folder: Path) -> dict[str, bytes]:
+    return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
 def test_files_say_what_the_objects_are_and_a_gone_components_file_goes(tmp_path: Path):
+    bundle().write(tmp_path)
     (tmp_path / "mine.yaml").write_text("kept: true\n")
-    (tmp_path / "pool.gone.yaml").write_text("{}\n")
-    (tmp_path / "kustomization.yaml").write_text("resources: [pool.gone.yaml]\n")
-    written = bundle().write(tmp_path)
-    assert not (tmp_path / "pool.gone.yaml").exists()
+    written = _smaller().write(tmp_path)
+    assert not (tmp_path / "pool.serve.yaml").exists()
     assert (tmp_path / "mine.yaml").exists()
     listed = yaml.safe_load((tmp_path / "kustomization.yaml").read_text())["resources"]
     assert sorted(path.name for path in written) == sorted([*listed, "kustomization.yaml"])
     read = [obj for name in listed for obj in yaml.safe_load_all((tmp_path / name).read_text())]
-    assert sorted(map(canonical, read)) == sorted(map(canonical, bundle().objects))
+    assert sorted(map(canonical, read)) == sorted(map(canonical, _smaller().objects))
     assert list(yaml.safe_load_all(bundle().to_yaml())) == list(bundle().objects)
+
+
+@pytest.mark.parametrize("name", ["kustomization.yaml", "kustomization.yml", "Kustomization"])
+def test_a_kustomization_of_somebody_elses_is_refused_and_everything_stays_as_it_was(tmp_path: Path, name: str):
+    (tmp_path / "outside.yaml").write_text("out: true\n")
+    folder = tmp_path / "gitops"
+    folder.mkdir()
+    (folder / "app.yaml").write_text("mine: true\n")
+    (folder / name).write_text("resources: [app.yaml, ../outside.yaml]\n")
+    before = _held(tmp_path)
+    with pytest.raises(UsageError, match="not-ours") as caught:
+        bundle().write(folder)
+    assert [problem.where.file for problem in caught.value.problems] == [str(folder / name)]
+    assert _held(tmp_path) == before
+
+
+def test_a_kustomization_of_ours_that_was_changed_since_is_refused(tmp_path: Path):
+    bundle().write(tmp_path)
+    (tmp_path / "app.yaml").write_text("mine: true\n")
+    with (tmp_path / "kustomization.yaml").open("a") as file:
+        file.write("- app.yaml\n")
+    before = _held(tmp_path)
+    with pytest.raises(UsageError, match="it was changed since"):
+        _smaller().write(tmp_path)
+    assert _held(tmp_path) == before
+
+
+def test_a_kustomization_whose_line_ends_git_changed_is_still_ours(tmp_path: Path):
+    bundle().write(tmp_path)
+    listing = tmp_path / "kustomization.yaml"
+    listing.write_bytes(listing.read_bytes().replace(b"\n", b"\r\n"))
+    _smaller().write(tmp_path)
+    assert not (tmp_path / "pool.serve.yaml").exists()
+
+
+def test_a_file_of_somebody_elses_under_a_components_name_is_refused(tmp_path: Path):
+    (tmp_path / "pool.train.yaml").write_text("mine: true\n")
+    with pytest.raises(UsageError, match=r"pool\.train\.yaml: no earlier run wrote it here"):
+        bundle().write(tmp_path)
+    assert _held(tmp_path) == {"pool.train.yaml": b"mine: true\n"}
+
+
+def test_a_link_in_place_of_a_file_is_not_followed(tmp_path: Path):
+    folder = tmp_path / "manifests"
+    bundle().write(folder)
+    (tmp_path / "outside.yaml").write_text("out: true\n")
+    for name in ("pool.train.yaml", "kustomization.yaml"):
+        (folder / name).rename(tmp_path / name)
+        (folder / name).symlink_to(tmp_path / ("outside.yaml" if name == "pool.train.yaml" else name))
+    with pytest.raises(UsageError, match="not-ours"):
+        bundle().write(folder)
+    assert (tmp_path / "outside.yaml").read_text() == "out: true\n"
+
+
+def test_the_same_bundle_is_written_again_with_the_same_bytes(tmp_path: Path):
+    bundle().write(tmp_path)
+    before = _held(tmp_path)
+    bundle().write(tmp_path)
+    assert _held(tmp_path) == before
 
 
 def test_an_unknown_cluster_is_refused_with_the_nearest_name():

@@ -411,3 +411,9 @@ def test_a_law_that_reaches_is_named_with_its_status() -> None:
     message = of("LAW-001", factory_of(**operator(parent={"seat": "US"})))[0].message
     assert "CLOUD Act (18 U.S.C. 2713) (in-force)" in message
     assert "(lapsed-still-applied)" in message
+
+
+def test_one_carrier_is_told_as_one() -> None:
+    for lines, told in (([], "0 carriers are declared"), ([uplink()], "1 carrier is declared")):
+        [message] = [one.message for one in of("LNK-003", factory_of(**site(uplinks=lines))) if one.resource == f"Site/{HERE['name']}"]
+        assert message.startswith(f"{told}; two are wanted")

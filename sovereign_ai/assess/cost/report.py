@@ -22,7 +22,7 @@ from sovereign_ai.assess.energy.power import sites_of
 from sovereign_ai.assess.energy.report import add_energy
 from sovereign_ai.assess.goodput.jobs import Job, add_job, jobs
 from sovereign_ai.assess.goodput.training import add_training
-from sovereign_ai.assess.measure import Assessment, plain
+from sovereign_ai.assess.measure import Assessment, Said, plain
 from sovereign_ai.assess.sheet import Given, Sheet
 from sovereign_ai.plan.factory import Plan
 from sovereign_ai.plan.shapes import shapes
@@ -47,7 +47,11 @@ class Cost(Assessment):
 
     def lines(self) -> list[str]:
         """Say on a page what was found."""
-        return list(lines(self))
+        return [line for line, _ in self.said()]
+
+    def said(self) -> Iterator[Said]:
+        """Give the lines, each with the names of the numbers on it."""
+        return said(self)
 
     def focus(self, month: date) -> str:
         """Give one month in FOCUS 1.2's columns, as CSV."""
@@ -103,18 +107,18 @@ def _built(factory: AIFactory, plan: Plan, given: Mapping[str, Given]) -> tuple[
     return sheet, parts, mine
 
 
-def lines(cost: Cost) -> Iterator[str]:
-    """Say on a page what was found."""
-    yield f"cost of {cost.factory}; calculated from dated prices, each of which your own replaces"
+def said(cost: Cost) -> Iterator[Said]:
+    """Say on a page what was found, and with each line the names of the numbers on it."""
+    yield f"cost of {cost.factory}; calculated from dated prices, each of which your own replaces", ()
     for name, label in _SHOWN.items():
-        yield f"  {label}: {cost.measure(name)}"
-    for job in cost.jobs:
-        yield f"  10^18 useful operations of {job}, known part: {cost.measure(f'job.{job}.exaflop.known')}"
-    yield "what moves the known cost of a GPU-hour most:"
+        yield f"  {label}: {cost.measure(name)}", (name,)
+    for name, job in ((f"job.{job}.exaflop.known", job) for job in cost.jobs):
+        yield f"  10^18 useful operations of {job}, known part: {cost.measure(name)}", (name,)
+    yield "what moves the known cost of a GPU-hour most:", ()
     for bar in cost.tornado:
-        yield f"  {bar.leaf}: {plain(min(bar.low, bar.high))} to {plain(max(bar.low, bar.high))} EUR"
+        yield f"  {bar.leaf}: {plain(min(bar.low, bar.high))} to {plain(max(bar.low, bar.high))} EUR", (bar.leaf,)
     if cost.needs:
-        yield f"figures that would close gaps: {', '.join(cost.needs)}"
+        yield f"figures that would close gaps: {', '.join(cost.needs)}", ()
 
 
 _SHOWN = {

@@ -24,7 +24,7 @@ from sovereign_ai.assess.energy.reuse import add_reuse
 from sovereign_ai.assess.energy.rules import Check, add_circumstances, checks
 from sovereign_ai.assess.energy.supply import add_carbon, add_supply, contract_name
 from sovereign_ai.assess.energy.survival import Failure, single_failures
-from sovereign_ai.assess.measure import Assessment, Measure
+from sovereign_ai.assess.measure import Assessment, Measure, Said
 from sovereign_ai.assess.sheet import Given, Sheet
 from sovereign_ai.errors import Problem, UsageError, nearest
 from sovereign_ai.plan.factory import Plan
@@ -53,7 +53,11 @@ class Energy(Assessment):
 
     def lines(self) -> list[str]:
         """Say on a page what was found."""
-        return list(lines(self))
+        return [line for line, _ in self.said()]
+
+    def said(self) -> Iterator[Said]:
+        """Give the lines, each with the names of the numbers on it."""
+        return said(self)
 
 
 @dataclass(frozen=True, slots=True)
@@ -200,29 +204,29 @@ def _largest(sheet: Sheet, factory: AIFactory) -> None:
         )
 
 
-def lines(energy: Energy) -> Iterator[str]:
-    """Say on a page what was found."""
-    yield f"energy of {energy.factory}; a calculation from the description, no measurement"
+def said(energy: Energy) -> Iterator[Said]:
+    """Say on a page what was found, and with each line the names of the numbers on it."""
+    yield f"energy of {energy.factory}; a calculation from the description, no measurement", ()
     sites = dict.fromkeys(measure.id.split(".")[1] for measure in energy.measures if measure.id.endswith(".it.peak"))
     for site in sites:
-        yield f"site {site}"
-        for suffix, label in _SHOWN.items():
-            yield f"  {label}: {energy.measure(f'site.{site}.{suffix}')}"
+        yield f"site {site}", ()
+        for name, label in ((f"site.{site}.{suffix}", label) for suffix, label in _SHOWN.items()):
+            yield f"  {label}: {energy.measure(name)}", (name,)
         for failure in (one for one in energy.failures if one.site == site):
             word = {True: "survived", False: f"stops {failure.stops if failure.stops is not None else 'machines'}", None: "open"}[
                 failure.survives
             ]
-            yield f"  loss of {failure.what}: {word} ({failure.why})"
+            yield f"  loss of {failure.what}: {word} ({failure.why})", ()
         for hall in (one for one in energy.cooled if one.site == site):
             word = {True: "cooled", False: "too hot", None: "open"}[hall.holds]
-            yield f"  hall {hall.hall}, {hall.kind}: {word} ({hall.why})"
+            yield f"  hall {hall.hall}, {hall.kind}: {word} ({hall.why})", ()
         for check in (one for one in energy.checks if one.site == site):
             since = f" from {check.since}" if check.since else ""
-            yield f"  {check.rule}{since}: {check.status} ({check.why})"
+            yield f"  {check.rule}{since}: {check.status} ({check.why})", ()
     for site, found in energy.balances.items():
-        yield from _balanced(site, found)
+        yield from ((line, ()) for line in _balanced(site, found))
     if energy.needs:
-        yield f"figures that would close gaps: {', '.join(energy.needs)}"
+        yield f"figures that would close gaps: {', '.join(energy.needs)}", ()
 
 
 def _balanced(site: str, found: Balance) -> Iterator[str]:

@@ -23,7 +23,7 @@ from sovereign_ai.assess.goodput.recovery import add_recovery
 from sovereign_ai.assess.goodput.simulate import Case, Simulated, simulate
 from sovereign_ai.assess.goodput.spares import add_spares
 from sovereign_ai.assess.goodput.training import add_training
-from sovereign_ai.assess.measure import Assessment, Measure
+from sovereign_ai.assess.measure import Assessment, Measure, Said
 from sovereign_ai.assess.sheet import Given, Sheet
 from sovereign_ai.assess.sources import figure
 from sovereign_ai.plan.factory import Plan
@@ -72,7 +72,11 @@ class Goodput(Assessment):
 
     def lines(self) -> list[str]:
         """Say on a page what was found."""
-        return list(lines(self))
+        return [line for line, _ in self.said()]
+
+    def said(self) -> Iterator[Said]:
+        """Give the lines, each with the names of the numbers on it."""
+        return said(self)
 
 
 def assess(factory: AIFactory, plan: Plan, given: Mapping[str, Given] | None = None, runs: int = RUNS, seed: int = SEED) -> Goodput:
@@ -166,28 +170,34 @@ def _simulated(sheet: Sheet, job: Job, extra: list[str], runs: int, seed: int) -
     )
 
 
-def lines(found: Goodput) -> Iterator[str]:
-    """Say on a page what was found."""
-    yield f"goodput of the jobs of {found.factory}; a calculation, from counted failures of other clusters"
+def said(found: Goodput) -> Iterator[Said]:
+    """Say on a page what was found, and with each line the names of the numbers on it."""
+    yield f"goodput of the jobs of {found.factory}; a calculation, from counted failures of other clusters", ()
     for job in found.jobs:
         whose = "" if job.declared else " (no workload is described: the whole pool as one job)"
-        yield f"job {job.name}{whose}: {job.verdict}"
-        for suffix, label in _JOB.items():
-            yield f"  {label}: {found.measure(f'job.{job.name}.{suffix}')}"
+        yield f"job {job.name}{whose}: {job.verdict}", ()
+        yield from _labelled(found, f"job.{job.name}", _JOB)
         for one in job.simulated:
             waits = f", {one.waited:.1%} of the time waiting for repairs" if one.waited else ""
-            yield f"  simulated, {one.name}: {one.goodput:.3f} +- {one.error:.3f} ({one.runs} runs, seed {one.seed}; exact {one.exact:.3f}{waits})"
+            runs = f"{one.runs} runs, seed {one.seed}; exact {one.exact:.3f}{waits}"
+            yield f"  simulated, {one.name}: {one.goodput:.3f} +- {one.error:.3f} ({runs})", ()
     for service in found.services:
-        yield f"service {service}"
-        for suffix, label in _SERVICE.items():
-            yield f"  {label}: {found.measure(f'service.{service}.{suffix}')}"
+        yield f"service {service}", ()
+        yield from _labelled(found, f"service.{service}", _SERVICE)
     pools = [one.id.split(".")[1] for one in found.measures if one.id.endswith(".spares.needed")]
     for pool in pools:
-        parts = [str(found.measure(f"pool.{pool}.spares.{part}")) for part in ("needed", "poisson", "domain", "planned")]
-        yield f"spares of {pool}: {parts[0]}; Poisson {parts[1]}, together {parts[2]}, planned {parts[3]}"
-    yield from (f"{name}: {found.measure(name)}" for name in found.recovery)
+        names = tuple(f"pool.{pool}.spares.{part}" for part in ("needed", "poisson", "domain", "planned"))
+        parts = [str(found.measure(name)) for name in names]
+        yield f"spares of {pool}: {parts[0]}; Poisson {parts[1]}, together {parts[2]}, planned {parts[3]}", names
+    yield from ((f"{name}: {found.measure(name)}", (name,)) for name in found.recovery)
     if found.needs:
-        yield f"figures that would close gaps: {', '.join(found.needs)}"
+        yield f"figures that would close gaps: {', '.join(found.needs)}", ()
+
+
+def _labelled(found: Goodput, start: str, labels: Mapping[str, str]) -> Iterator[Said]:
+    """Give the numbers whose names begin alike, each with its label."""
+    for name, label in ((f"{start}.{suffix}", label) for suffix, label in labels.items()):
+        yield f"  {label}: {found.measure(name)}", (name,)
 
 
 _JOB = {

@@ -16,9 +16,10 @@ from typing import Any
 import orjson
 import yaml
 
-from sovereign_ai.errors import Problem, SpecError, nearest
+from sovereign_ai.errors import Problem, SpecError, UsageError, Where, nearest
 from sovereign_ai.names import KEYS
 from sovereign_ai.plan.factory import Plan
+from sovereign_ai.render.folder import put, refuse_others, remove
 from sovereign_ai.render.kubernetes import admission, base, devices, network, queues, storage, tenants
 from sovereign_ai.rules.context import factory_context
 from sovereign_ai.spec.factory import AIFactory
@@ -45,6 +46,9 @@ _ORDER = (
     "ClusterQueue",
     "LocalQueue",
 )
+_LIST = "kustomization.yaml"
+_LISTS = (_LIST, "kustomization.yml", "Kustomization")
+"""Names under which kustomize looks for its list; two of them in one folder are an error to it."""
 
 
 @dataclass(frozen=True)
@@ -84,7 +88,8 @@ class Bundle:
     def write(self, folder: Path) -> tuple[Path, ...]:
         """Write one file a component and a kustomization.yaml that lists them.
 
-        Files that an earlier run left for components that are gone are removed; others are not touched.
+        Files that an earlier run left for components that are gone are removed; others are not touched. What an earlier run
+        left is what its kustomization lists, which bears a digest: one of somebody else's, or changed since, is refused.
 
         Args:
             folder: made where it is missing.
@@ -93,16 +98,19 @@ class Bundle:
             The files, sorted.
 
         Raises:
+            UsageError: a kustomization or another file is in the way that no earlier run wrote; nothing is written then.
             OSError: the folder cannot be written.
         """
-        folder.mkdir(parents=True, exist_ok=True)
         texts = {f"{name}.yaml": _yaml(objects) for name, objects in self.by_component().items()}
         listing = {"apiVersion": "kustomize.config.k8s.io/v1beta1", "kind": "Kustomization", "resources": sorted(texts)}
-        for name in _listed(folder / "kustomization.yaml") - set(texts):
-            (folder / name).unlink(missing_ok=True)
-        for name, text in {**texts, "kustomization.yaml": _yaml([listing])}.items():
-            (folder / name).write_text(text, encoding="utf-8")
-        return tuple(sorted(folder / name for name in [*texts, "kustomization.yaml"]))
+        files = {_LIST: _marked(_yaml([listing])), **texts}
+        ours = _earlier(folder)
+        refuse_others(folder, files, ours)
+        folder.mkdir(parents=True, exist_ok=True)
+        remove(folder, ours - set(files))
+        for name, text in files.items():
+            put(folder, name, text.encode())
+        return tuple(sorted(folder / name for name in files))
 
 
 def render(factory: AIFactory, plan: Plan, cluster: str | None = None) -> Bundle:
@@ -162,11 +170,22 @@ class _Dumper(yaml.SafeDumper):
         return True
 
 
-def _listed(kustomization: Path) -> set[str]:
-    """Give the files that an earlier run of ours listed; none where there is no such list."""
-    try:
-        data = yaml.safe_load(kustomization.read_text(encoding="utf-8"))
-    except (OSError, yaml.YAMLError):
-        return set()
-    names = data.get("resources") if isinstance(data, dict) else None
-    return {name for name in names or [] if isinstance(name, str) and name.endswith(".yaml") and "/" not in name}
+def _marked(listing: str) -> str:
+    """Put our mark above a kustomization: who wrote it, and the digest by which a change of another hand shows."""
+    digest = hashlib.sha256(listing.encode()).hexdigest()
+    return f"# Written by `sovereign-ai render`, as are the files it lists; sha256 of what follows: {digest}\n{listing}"
+
+
+def _earlier(folder: Path) -> frozenset[str]:
+    """Give the files that an earlier run of ours left, by its kustomization; none where there is no kustomization.
+
+    Raises:
+        UsageError: a kustomization that no run of ours wrote, or that was changed since.
+    """
+    texts = {name: (folder / name).read_text(encoding="utf-8", errors="replace") for name in _LISTS if (folder / name).is_file()}
+    foreign = [name for name, text in texts.items() if name != _LIST or text != _marked(text.partition("\n")[2])]
+    if foreign:
+        message = "no earlier run wrote this kustomization, or it was changed since"
+        hint = "name another folder, undo what was changed in it, or remove it and those of its files that `render` wrote"
+        raise UsageError(Problem("not-ours", message, Where(str(folder / name)), hint) for name in foreign)
+    return frozenset(line.removeprefix("- ") for text in texts.values() for line in text.splitlines() if line.startswith("- ")) | set(texts)

@@ -1,0 +1,118 @@
+"""Which numbers a figure of the user's may have: by its unit, and by its name where the unit does not tell.
+
+What is counted, weighed, paid or waited for is not below zero, so that is the rule for every unit that the tables do not
+name. A number without a unit is a share, and no share is below nothing or above the whole, but for the few that are no
+shares: a PUE is all energy over that of IT, light is not faster in glass than in vacuum, a transient is the most that is
+drawn over what is typical. A price of electricity alone may fall below zero, as it does in hours with too much of it; no
+other price does. A figure that is a part of another, such as the experts that a token is sent to, is at most the whole.
+
+The ends are where a number becomes impossible, not where it becomes unlikely: unlikely figures are the user's business.
+
+    >>> permitted("utilisation", "1").words, permitted("site.fra1.pue", "1").holds(0.2), permitted("stall", "s").holds(-1)
+    ('0 to 1', False, False)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import date
+from fnmatch import fnmatchcase
+
+
+@dataclass(frozen=True, slots=True)
+class Range:
+    """Numbers that are permitted.
+
+    Attributes:
+        holds: tells whether a number is one of them.
+        words: which they are.
+        why: why no others are, or how they are written; empty where it is plain.
+    """
+
+    holds: Callable[[float], bool]
+    words: str
+    why: str = ""
+
+
+def _from(least: float, why: str = "") -> Range:
+    """Permit a number and what is above it."""
+    return Range(lambda number: number >= least, f"at least {least:g}", why)
+
+
+def _above(limit: float, why: str = "") -> Range:
+    """Permit what is above a number."""
+    return Range(lambda number: number > limit, f"more than {limit:g}", why)
+
+
+def _between(least: float, most: float, why: str = "") -> Range:
+    """Permit two numbers and what is between them."""
+    return Range(lambda number: least <= number <= most, f"{least:,} to {most:,}", why)
+
+
+def _is_day(number: float) -> bool:
+    """Tell whether a number is a day of the calendar, as 20270131."""
+    try:
+        return date(1950, 1, 1) <= date.fromisoformat(f"{number:.0f}") <= date(2100, 12, 31) and not number % 1
+    except ValueError:
+        return False
+
+
+_PARTS = "a share is a part of one: write 90 % as 0.9"
+_LESS_THAN_ALL = Range(lambda number: 0 <= number < 1, "0 to less than 1", f"{_PARTS}; of the whole nothing would be left to divide by")
+_YES_OR_NO = Range(lambda number: number in (0, 1), "0 or 1", "write 1 for yes and 0 for no")
+_NOT_NEGATIVE = _from(0, "what is counted, weighed, paid or waited for is not below zero")
+_BY_UNIT = {
+    "1": _between(0, 1, _PARTS),
+    "1/a": _between(0, 1, "a share of a year: write 7 % as 0.07"),
+    "1/GPU-d": _between(0, 24, "failures of one GPU in a day: one that fails every hour does no work"),
+    "EUR/kWh": _between(-10, 10, "euro a kilowatt-hour: no European market takes a bid of more either way; write 62 EUR/MWh as 0.062"),
+    "USD/EUR": _above(0),
+    "a": _above(0, "what lasts no time cannot be written off over it"),
+    "degC": _between(-100, 200, "no weather is colder, and no machine gives heat that is warmer"),
+    "experts": _from(1, "1 is a dense model"),
+    "heads": _from(1),
+    "layers": _from(1),
+    "parameters": _from(1),
+    "s": _between(0, 31_557_600, "write seconds: there are 31,557,600 in a year"),
+    "yyyymmdd": Range(_is_day, "a day from 19500101 to 21001231", "write the 31st of January 2027 as 20270131"),
+}
+_BY_NAME = {
+    "confidence": _LESS_THAN_ALL,
+    "fibre.index": _from(1, "light is not faster in glass than in vacuum"),
+    "hall.*.bypass": _LESS_THAN_ALL,
+    "service.*.head-width": _from(1),
+    "site.*.fan-share": _LESS_THAN_ALL,
+    "site.*.public": _YES_OR_NO,
+    "site.*.pue": _from(1, "a PUE is all energy of a site over that of its IT"),
+    "site.*.warm": _YES_OR_NO,
+    "site.*.water-stress": _YES_OR_NO,
+    "tier.*.snapshots": _NOT_NEGATIVE,
+    "transient": _from(1, "the most that is drawn for a moment, over what is typical"),
+    "weibull.shape": _between(0.1, 10, "below and above, failures come all at once"),
+}
+_WHOLE = {
+    "job.*.active": ("parameters",),
+    "service.*.active": ("parameters",),
+    "service.*.experts-chosen": ("experts",),
+    "system.*.idle": ("peak", "typical-share"),
+}
+"""Figures that are at most another, or the product of some: names beside theirs."""
+
+
+def permitted(name: str, unit: str) -> Range:
+    """Give the numbers that a figure may have."""
+    for pattern, found in _BY_NAME.items():
+        if fnmatchcase(name, pattern):
+            return found
+    return _BY_UNIT.get(unit, _NOT_NEGATIVE)
+
+
+def whole_of(name: str) -> tuple[str, ...]:
+    """Give the figures whose product a figure is at most a part of; none where there are none such.
+
+    >>> whole_of("system.dgx-h100.idle")
+    ('system.dgx-h100.peak', 'system.dgx-h100.typical-share')
+    """
+    beside = name.rpartition(".")[0]
+    return next((tuple(f"{beside}.{one}" for one in whole) for pattern, whole in _WHOLE.items() if fnmatchcase(name, pattern)), ())
