@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from sovereign_ai.cli.command import example, speak
-from sovereign_ai.cli.output import AsJson, Output, table
+from sovereign_ai.cli.output import AsJson, Output, table, wrapped
 
 if TYPE_CHECKING:
     from sovereign_ai.sim.twin.sample import Sample
@@ -75,17 +75,18 @@ def _check(output: Output, path: Path) -> None:
     for one in reports:
         switches = ", ".join(f"{count:,} {tier}" for tier, count in one.switches.items() if count)
         cables = sum(one.cables.values())
-        lines += [f"{one.plane}: {one.kind}, {one.endpoints:,} endpoints, {switches}, {cables:,} cables"]
+        lines += wrapped(f"{one.plane}: {one.kind}, {one.endpoints:,} endpoints, {switches}, {cables:,} cables")
         lines += [f"  bisection {BitsPerSecond(one.bisection)}, oversubscription {one.oversubscription}"]
         below, above = min(one.rails)
-        lines += [f"  {len(one.rails)} rails, the least {BitsPerSecond(below)} from machines and {BitsPerSecond(above)} to spines"]
-        lines += [f"  cables {cabling[one.plane].said}"]
+        rails = f"{len(one.rails)} rails, the least {BitsPerSecond(below)} from machines and {BitsPerSecond(above)} to spines"
+        lines += wrapped(rails, "  ")
+        lines += wrapped(f"cables {cabling[one.plane].said}", "  ")
         mine = lost[one.plane]
         if mine.planes > 1:
             left = (
                 f"{mine.share} of {mine.fabric}'s bisection stays without it; {mine.dark:,} of {mine.nodes:,} hosts lose every port of it"
             )
-            lines += [f"  one of {mine.planes} planes: {left}"]
+            lines += wrapped(f"one of {mine.planes} planes: {left}", "  ")
         lines += [""]
         rows = [(loss.kind, f"{loss.parts:,}", f"{loss.endpoints:,}", f"{loss.gpus:,}", f"{float(loss.share):.4%}") for loss in one.losses]
         lines += [f"  {line}" for line in table(["if this fails", "of", "ports lost", "GPUs", "bisection left"], rows)] + [""]
