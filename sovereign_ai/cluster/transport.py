@@ -90,7 +90,9 @@ class Transport:
             return self._pool.request(method, url, body=data, headers=headers, retries=retries, timeout=timeout, redirect=False)
         except urllib3.exceptions.HTTPError as error:
             cause = getattr(error, "reason", None) or error
-            raise silence(self.server, str(cause), untrusted=isinstance(cause, urllib3.exceptions.SSLError)) from error
+            # A connection that breaks off in the handshake, as with a server that is overloaded, says nothing about trust.
+            distrust = isinstance(cause, urllib3.exceptions.SSLError) and isinstance(cause.args[0], ssl.CertificateError)
+            raise silence(self.server, str(cause), untrusted=distrust) from error
 
     def close(self) -> None:
         """Close idle connections."""

@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+import contextlib
+import socket
+import threading
 import time
 from collections.abc import Callable
 from functools import partial
@@ -134,6 +137,27 @@ def test_a_server_signed_by_another_authority_is_not_spoken_to(serve: Serve):
         open_cluster(path).version()
     assert caught.value.problems[0].code == "cluster-untrusted"
     assert server.seen == []
+
+
+def test_a_server_that_breaks_off_in_the_handshake_is_unreachable_and_not_untrusted(serve: Serve):
+    server = serve(lambda *_: (200, {}))
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        path = changed(
+            server, lambda data: data["clusters"][0]["cluster"].update({"server": f"https://127.0.0.1:{listener.getsockname()[1]}"})
+        )
+        threading.Thread(target=breaking_off, args=(listener,), daemon=True).start()
+        with pytest.raises(UnreachableError) as caught:
+            open_cluster(path).version()
+    assert caught.value.problems[0].code == "cluster-unreachable"
+
+
+def breaking_off(listener: socket.socket) -> None:
+    """Hear each caller's first words and hang up."""
+    with contextlib.suppress(OSError):
+        while True:
+            connection, _ = listener.accept()
+            with connection:
+                connection.recv(4096)
 
 
 def test_a_list_is_read_to_its_last_page_and_items_say_what_they_are(serve: Serve):

@@ -10,7 +10,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
@@ -208,7 +208,8 @@ def _finish(
         progress(f"{where.name}: loading images of probes and of KWOK")
         record["image"] = load_images(where, docker, factory, machines)
         write_json(where.record, record)
-    api.many(partial(api.apply, obj, force=True) for obj in kwok.objects())
+    deadline = time.monotonic() + wait_seconds
+    _wait(partial(_takes, api, kwok.objects()), deadline, f"the API server of {where.name}", docker, where)
     real = frozenset({*machines, control_plane(where.name)})
     progress(f"{where.name}: waiting for {len(real)} nodes")
     _wait(partial(_are_ready, api, real), deadline, f"the nodes {', '.join(sorted(real))}", docker, where)
@@ -238,6 +239,19 @@ def _answers(api: Api) -> bool:
         return api.get("v1", "ServiceAccount", "default", "default") is not None
     except (ApiError, UnreachableError):
         return False
+
+
+def _takes(api: Api, objects: Iterable[Mapping[str, Any]]) -> bool:
+    """Give objects to the API server; False while it does not answer, as one does that many pods are just starting beside.
+
+    Raises:
+        ApiError: it refused one.
+    """
+    try:
+        api.many(partial(api.apply, obj, force=True) for obj in objects)
+    except UnreachableError:
+        return False
+    return True
 
 
 def _are_ready(api: Api, names: frozenset[str]) -> bool:
