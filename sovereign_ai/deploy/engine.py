@@ -13,6 +13,7 @@ import subprocess
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from itertools import count
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -23,6 +24,7 @@ from sovereign_ai.deploy.standing import Standing, standing
 from sovereign_ai.deploy.turn import turn
 from sovereign_ai.errors import DeploymentError, EnvironmentLacksError, Problem, SpecError, UsageError, Where
 from sovereign_ai.toolchain.install import find
+from sovereign_ai.toolchain.waiting import taken
 
 Progress = Callable[[str], None]
 
@@ -234,13 +236,12 @@ class Engine:
         command = [str(self.pulumi), verb, "--stack", self.stack, "--non-interactive", "--json", *flags]
         if policy_pack is not None:
             command += ["--policy-pack", str(_require_pack(policy_pack))]
-        log = state_dir() / f"{self.stack}.{verb}.log"
         told = Told()
         environ = self.env | {"PULUMI_ENABLE_STREAMING_JSON_PREVIEW": "true"}
         with turn(self.folder, self.progress) as settled:
             self.ensure_stack()
             self.progress(_BEGINS.get(verb, verb))
-            descriptor = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+            log, descriptor = open_log(state_dir(), f"{self.stack}.{verb}")
             with os.fdopen(descriptor, "w", encoding="utf-8") as kept, self._start(command, environ) as process:
                 for line in process.stdout or ():
                     settled()  # by its first word the engine has read the salt
@@ -295,6 +296,22 @@ class Engine:
         told.changes[op] += 1
         told.steps.append((op, name))
         self.progress(f"{op} {name}")
+
+
+def open_log(folder: Path, name: str) -> tuple[Path, int]:
+    """Open a log for one run, empty: the usual file, or the next one that no run is writing to now.
+
+    Returns:
+        The file, and its descriptor, which holds it for this run until it is closed.
+    """
+    for number in count(1):
+        path = folder / (f"{name}.log" if number == 1 else f"{name}-{number}.log")
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        if taken(descriptor):
+            os.ftruncate(descriptor, 0)
+            return path, descriptor
+        os.close(descriptor)
+    raise AssertionError  # numbers do not end
 
 
 def _require_pack(path: Path) -> Path:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 
 import pytest
 
-from sovereign_ai.deploy.engine import Engine
+from sovereign_ai.deploy.engine import Engine, open_log
 from sovereign_ai.deploy.engine_words import Told, failure
 from sovereign_ai.errors import ExitCode, SpecError
 
@@ -56,6 +57,21 @@ def test_a_locked_stack_is_busy_and_nothing_that_failed() -> None:
 def test_a_folder_without_a_project_is_bad_input(tmp_path: Path) -> None:
     with pytest.raises(SpecError, match="no Pulumi"):
         Engine(tmp_path, "lab", None, lambda _line: None)
+
+
+def test_two_runs_at_once_have_a_log_each_and_the_next_one_begins_the_usual_file_anew(tmp_path: Path) -> None:
+    first, held = open_log(tmp_path, "lab.up")
+    os.write(held, b"of the first\n")
+    second, other = open_log(tmp_path, "lab.up")
+    os.write(other, b"of the second\n")
+    assert (first.name, second.name) == ("lab.up.log", "lab.up-2.log")
+    assert [one.read_text() for one in (first, second)] == ["of the first\n", "of the second\n"]
+    assert first.stat().st_mode & 0o777 == 0o600
+    os.close(held)
+    os.close(other)
+    again, held = open_log(tmp_path, "lab.up")
+    os.close(held)
+    assert (again, again.read_text()) == (first, "")
 
 
 def test_of_many_failures_a_few_are_shown_and_the_others_counted() -> None:
