@@ -188,9 +188,10 @@ def record(where: Place, ports: Mapping[str, int], components: Mapping[str, Path
 
 
 def choose_ports(where: Place, *, avoid: frozenset[int] = frozenset(), listeners: tuple[str, ...] = LISTENERS) -> dict[str, int]:
-    """Choose a port for every listener: the one it had, if free; else a free one, near one given by the name.
+    """Choose a port for every listener: the one it had, if free; else a free one, near one given by the folder.
 
-    Ports of other clusters under the same root are left to them, running or not.
+    Ports of other clusters under the same root are left to them, running or not. Clusters of one name in different states
+    begin far from each other, so that one does not take a port that the other lost for a moment.
 
     Args:
         where: the cluster.
@@ -202,7 +203,7 @@ def choose_ports(where: Place, *, avoid: frozenset[int] = frozenset(), listeners
     """
     had = recorded_ports(where)
     taken = set(avoid).union(*(_ports_of_sibling(folder) for folder in _siblings(where)))
-    start = int.from_bytes(hashlib.sha256(where.name.encode()).digest()[:4], "big")
+    start = int.from_bytes(hashlib.sha256(os.fsencode(where.folder)).digest()[:4], "big")
     chosen: dict[str, int] = {}
     candidates = (_FIRST_PORT + (start + step) % _PORTS for step in range(_PORTS))
     for listener in listeners:

@@ -10,6 +10,7 @@ import os
 import signal
 from collections import Counter
 from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
@@ -109,10 +110,18 @@ def follow_plan(where: Place, levels: Mapping[str, str]) -> bool:
             with_module.close()
         _restart(where, KEY_SERVICE)
     if any(one.name == SECRET_GATE for one in status_of(where).components):
-        for level in sorted(set(custody.levels.values())) if is_new else ():
-            asyncio.run(until_gate(where, level, lambda seen: bool(seen.key_id)))
-        asyncio.run(until_gate_seals_by(where, custody))
+        new = sorted(set(custody.levels.values())) if is_new else []
+        # A program that Pulumi runs has an event loop already, and a thread has none.
+        with ThreadPoolExecutor(1) as thread:
+            thread.submit(asyncio.run, _until_followed(where, custody, new)).result()
     return is_new
+
+
+async def _until_followed(where: Place, custody: Custody, new: list[str]) -> None:
+    """Wait until the key service serves the keys of new levels, and the gate seals by all of them."""
+    for level in new:
+        await until_gate(where, level, lambda seen: bool(seen.key_id))
+    await until_gate_seals_by(where, custody)
 
 
 def look(where: Place) -> tuple[KeyState, ...]:

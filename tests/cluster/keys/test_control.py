@@ -266,10 +266,15 @@ def test_a_silent_key_service_is_an_error_and_never_a_withdrawal(plane: Plane):
     until_served(lambda: word(plane, "first", "research") == "FirstOf-research")
 
 
+async def followed(plane: Plane, levels: dict[str, str]) -> bool:
+    """Follow a plan as a program does that Pulumi runs: inside its event loop."""
+    return follow_plan(plane.where, levels)
+
+
 def test_a_newer_plan_s_level_gets_a_key_while_the_plane_runs_and_what_was_written_before_is_cut_off_too(plane: Plane):
     plane.api.create({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "added"}})
     plane.api.create(secret("before", "added", "Before"))
-    assert follow_plan(plane.where, LEVELS | {"added": "medium"})
+    assert asyncio.run(followed(plane, LEVELS | {"added": "medium"}))
     assert state(plane, "medium").behind == 1
     until_served(lambda: plane.api.apply(secret("after", "added", "After"), force=True))
     assert state(plane, "medium").behind == 1, "what is written once the plan was followed stands under its level's key"
