@@ -6,6 +6,7 @@ file that the user may place elsewhere; no account, no server and no call home i
 
 from __future__ import annotations
 
+import contextlib
 import os
 import secrets
 import sys
@@ -36,7 +37,7 @@ def key_file() -> Path:
     """Give the key file that encrypts secrets in the state, made on first use with mode 0600.
 
     Raises:
-        EnvironmentLacksError: the user placed it elsewhere and it is not there, or others can read it.
+        EnvironmentLacksError: the user placed it elsewhere and it is not there, it is empty, or others can read it.
     """
     placed = os.environ.get(KEY_FILE)
     path = Path(placed) if placed else state_dir() / "state.key"
@@ -45,12 +46,28 @@ def key_file() -> Path:
             raise EnvironmentLacksError(
                 Problem("no-key-file", f"{KEY_FILE} names {placed}, which does not exist", hint="mount it, or unset the variable")
             )
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        with os.fdopen(descriptor, "w") as file:
-            file.write(secrets.token_urlsafe(32) + "\n")
+        _make_key(path)
+    if not path.read_bytes().strip():
+        hint = "put the key back from where it is kept; a new one opens no state that was written before"
+        raise EnvironmentLacksError(Problem("empty-key-file", f"the key file {path} is empty", hint=hint))
     if path.stat().st_mode & 0o077:
         raise EnvironmentLacksError(Problem("open-key-file", f"others can read the key file {path}", hint=f"chmod 600 {path}"))
     return path
+
+
+def _make_key(path: Path) -> None:
+    """Make a key file, whole or not at all; where another command made one at the same time, that one stays."""
+    fresh = path.with_name(f".{path.name}.{os.getpid()}")
+    descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    try:
+        with os.fdopen(descriptor, "w") as file:
+            file.write(secrets.token_urlsafe(32) + "\n")
+            file.flush()
+            os.fsync(file.fileno())
+        with contextlib.suppress(FileExistsError):
+            os.link(fresh, path)
+    finally:
+        fresh.unlink()
 
 
 def pulumi_state(plane: str = "") -> Path:

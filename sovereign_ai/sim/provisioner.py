@@ -38,6 +38,10 @@ class RefusedError(Exception):
     """A claim cannot have a volume; the text says why, for its owner."""
 
 
+_LONGEST_EVENT = 240
+"""Letters of a claim's name in the name of its event, which with the rest may have 253."""
+
+
 class Provisioner:
     """Serves the claims of one cluster."""
 
@@ -73,12 +77,13 @@ class Provisioner:
         for claim in claims:
             try:
                 volume = self._volume(claim, volumes)
+                if volume is not None:
+                    volumes.append(self._make(volume))
+                    made += 1
             except RefusedError as error:
                 self._refuse(claim, str(error))
-                continue
-            if volume is not None:
-                volumes.append(self._make(volume))
-                made += 1
+            except ApiError as error:  # of this claim alone: the others are served all the same
+                _log.warning("claim %s/%s not served: %s", claim["metadata"]["namespace"], claim["metadata"]["name"], error)
         return made
 
     def _volume(self, claim: Object, volumes: Iterable[Object]) -> dict[str, Any] | None:
@@ -127,7 +132,10 @@ class Provisioner:
         """Tell a claim's owner why it has no volume, and let the scheduler choose another machine."""
         metadata = claim["metadata"]
         _log.info("refused claim %s/%s: %s", metadata["namespace"], metadata["name"], why)
-        self._api.apply(_event(claim, why), field_manager="sovereign-ai-provisioner", force=True)
+        try:
+            self._api.apply(_event(claim, why), field_manager="sovereign-ai-provisioner", force=True)
+        except ApiError as error:
+            _log.warning("claim %s/%s not told: %s", metadata["namespace"], metadata["name"], error)
         path = f"/api/v1/namespaces/{metadata['namespace']}/persistentvolumeclaims/{metadata['name']}"
         patch = {"metadata": {"resourceVersion": metadata.get("resourceVersion"), "annotations": {_SELECTED: None}}}
         try:
@@ -254,7 +262,10 @@ def _event(claim: Object, why: str) -> dict[str, Any]:
     return {
         "apiVersion": "v1",
         "kind": "Event",
-        "metadata": {"name": f"{metadata['name']}.{str(metadata['uid'])[:8]}", "namespace": metadata["namespace"]},
+        "metadata": {
+            "name": f"{metadata['name'][:_LONGEST_EVENT].rstrip('-.')}.{str(metadata['uid'])[:8]}",
+            "namespace": metadata["namespace"],
+        },
         "involvedObject": about,
         "type": "Warning",
         "reason": "ProvisioningFailed",

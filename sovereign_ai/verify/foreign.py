@@ -18,8 +18,18 @@ from sovereign_ai.verify.kinds import ADMISSION, GOVERNED, MACHINES, RBAC
 from sovereign_ai.verify.observe import Observed
 
 _EVERYBODY = frozenset({"system:authenticated", "system:unauthenticated", "system:anonymous", "system:serviceaccounts"})
-_BOOTSTRAPPING = "kubernetes.io/bootstrapping"
-"""The label of the bindings that every API server makes for itself."""
+_STOCK = frozenset(
+    {
+        ("system:basic-user", "system:authenticated"),
+        ("system:cluster-trust-bundle-discovery", "system:serviceaccounts"),
+        ("system:discovery", "system:authenticated"),
+        ("system:public-info-viewer", "system:authenticated"),
+        ("system:public-info-viewer", "system:unauthenticated"),
+        ("system:service-account-issuer-discovery", "system:serviceaccounts"),
+    }
+)
+"""Cluster role bindings that every API server makes for everybody, with their groups (bootstrappolicy/policy.go of Kubernetes 1.37).
+They are known by name and group: a label that marks them can be set by anybody, and one more group on a stock binding is foreign."""
 _DECLARE = "remove it, or declare it in the description and run `sovereign-ai up`"
 
 Object = Mapping[str, Any]
@@ -72,8 +82,6 @@ def _why(factory: str, kind: tuple[str, str], obj: Object, ours: set[str], princ
 
 def _reaches_in(obj: Object, ours: set[str], principals: set[str]) -> str:
     """Say to whom of ours, or to what everybody, a binding gives rights."""
-    if _BOOTSTRAPPING in (obj["metadata"].get("labels") or {}):
-        return ""
     for subject in obj.get("subjects") or []:
         name = subject["name"]
         if subject["kind"] == "ServiceAccount" and subject.get("namespace", obj["metadata"].get("namespace")) in ours:
@@ -82,7 +90,7 @@ def _reaches_in(obj: Object, ours: set[str], principals: set[str]) -> str:
             return f"it gives rights to every service account in namespace {name.removeprefix('system:serviceaccounts:')} of ours"
         if subject["kind"] in {"Group", "User"} and f"{subject['kind']}:{name}" in principals:
             return f"it gives rights to {subject['kind'].lower()} {name}, which the description knows"
-        if name in _EVERYBODY and obj["kind"] == "ClusterRoleBinding":
+        if name in _EVERYBODY and obj["kind"] == "ClusterRoleBinding" and (obj["metadata"]["name"], name) not in _STOCK:
             return f"it gives rights to {name}, and so to every tenant"
     return ""
 

@@ -23,7 +23,7 @@ def test_hosts_that_do_not_answer_are_named_kept_in_the_state_never_taken_for_go
     def said(verb: str, *more: str) -> tuple[int, dict[str, Any]]:
         command = [str(Path(sys.executable).with_name("sovereign-ai")), "hosts", verb, LAB, *more, "--json"]
         environment = {**os.environ, "XDG_STATE_HOME": str(tmp_path / "state")}
-        done = subprocess.run(command, capture_output=True, text=True, check=False, env=environment, timeout=120)
+        done = subprocess.run(command, capture_output=True, text=True, check=False, env=environment, timeout=600)
         assert done.stdout, done.stderr
         return done.returncode, json.loads(done.stdout)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import secrets
 import subprocess
 import sys
 from collections.abc import Callable
@@ -92,16 +93,17 @@ def test_a_journal_that_was_cut_off_counts_for_nothing(tmp_path: Path) -> None:
 
 def test_a_process_of_the_run_is_ended_even_if_it_will_not_and_no_other_is() -> None:
     code = "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); print('up', flush=True); time.sleep(60)"
-    mine = {**os.environ, "SOVEREIGN_CONTROLLER": "mine"}
+    mark = secrets.token_hex(8)
+    mine = {**os.environ, "SOVEREIGN_CONTROLLER": mark}
     ours = subprocess.Popen([sys.executable, "-c", code], env=mine, stdout=subprocess.PIPE, text=True)
     other = subprocess.Popen(
-        [sys.executable, "-c", code], env={**mine, "SOVEREIGN_CONTROLLER": "minework"}, stdout=subprocess.PIPE, text=True
+        [sys.executable, "-c", code], env={**mine, "SOVEREIGN_CONTROLLER": f"{mark}work"}, stdout=subprocess.PIPE, text=True
     )
     try:
         assert ours.stdout is not None
         assert other.stdout is not None
         assert (ours.stdout.readline(), other.stdout.readline()) == ("up\n", "up\n")
-        assert end_here("mine") == 1
+        assert end_here(mark) == 1
         assert ours.wait(timeout=5) == -9
         assert other.poll() is None
     finally:

@@ -41,6 +41,25 @@ def test_a_key_file_placed_elsewhere_must_be_there_and_closed_to_others(tmp_path
     assert key_file() == placed
 
 
+@pytest.mark.parametrize("content", ["", "\n"])
+def test_an_empty_key_file_encrypts_nothing_and_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, content: str) -> None:
+    placed = tmp_path / "disk.key"
+    placed.write_text(content)
+    placed.chmod(0o600)
+    monkeypatch.setenv("SOVEREIGN_AI_KEY_FILE", str(placed))
+    with pytest.raises(EnvironmentLacksError, match="is empty"):
+        key_file()
+
+
+def test_where_another_command_made_the_key_at_the_same_time_its_key_stays(monkeypatch: pytest.MonkeyPatch) -> None:
+    path = state_dir() / "state.key"
+    place._make_key(path)
+    first = path.read_text()
+    place._make_key(path)
+    assert path.read_text() == first
+    assert [one.name for one in path.parent.iterdir() if one.name.startswith(".state.key")] == []
+
+
 def test_no_secret_stands_in_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(place, "place_plugins", lambda _home: None)
     secret = key_file().read_text().strip()

@@ -13,9 +13,9 @@ from sovereign_ai.plan.factory import plan
 from sovereign_ai.render.kubernetes.bundle import render
 from sovereign_ai.rules.check import check as judge
 from sovereign_ai.sim.nodes import node_objects
-from sovereign_ai.sim.provisioner import Provisioner
+from sovereign_ai.sim.provisioner import Provisioner, _event
 from sovereign_ai.spec.load import load
-from tests.verify.in_memory import InMemoryApi
+from tests.verify.in_memory import InMemoryApi, refused
 
 FACTORY = load(Path(__file__).resolve().parents[2] / "stacks" / "lab")
 PLAN = plan(FACTORY)
@@ -132,6 +132,29 @@ def test_a_claim_of_any_quantity_that_the_api_server_keeps_is_served(cluster: Cl
     name = cluster.claim("scratch", TRAIN, size)
     assert cluster.provisioner.keep() == 1
     assert cluster.api.live("PersistentVolume", name)["spec"]["capacity"] == {"storage": size}
+
+
+def test_one_claim_that_the_server_does_not_take_stops_no_other(cluster: Cluster, monkeypatch: pytest.MonkeyPatch) -> None:
+    cluster.claim("scratch", TRAIN)
+    (first,) = cluster.api.list("v1", "PersistentVolumeClaim")
+    strange = {**first, "metadata": {**first["metadata"], "name": "a-strange-one"}, "spec": {**first["spec"], "storageClassName": ""}}
+    cluster.api.put(strange)
+    get = cluster.api.get
+
+    def strict(version: str, kind: str, name: str, *more: str) -> dict[str, Any] | None:
+        if not name:
+            raise refused(403, "a list is not yours to read")
+        return get(version, kind, name, *more)
+
+    monkeypatch.setattr(cluster.api, "get", strict)
+    assert cluster.provisioner.keep() == 1
+
+
+def test_the_event_of_a_claim_with_the_longest_name_has_a_name_that_the_server_takes(cluster: Cluster) -> None:
+    cluster.claim("scratch", SERVE)
+    (claim,) = cluster.api.list("v1", "PersistentVolumeClaim")
+    claim["metadata"]["name"] = "a" * 253
+    assert len(_event(claim, "no")["metadata"]["name"]) <= 253
 
 
 def test_a_claim_larger_than_any_factory_is_refused_with_the_reason(cluster: Cluster) -> None:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 import time
@@ -16,7 +17,8 @@ def test_a_long_step_says_how_many_seconds_it_took(tmp_path: Path, monkeypatch: 
     monkeypatch.setattr(steps, "_FIRST_WORD", 0.2)
     said: list[str] = []
     run([sys.executable, "-c", "import time; time.sleep(0.8)"], what="t: building", progress=said.append, log=tmp_path / "log")
-    assert said == ["t: building, 0 s"]
+    assert len(said) == 1
+    assert re.fullmatch(r"t: building, \d+ s", said[0])
 
 
 def test_a_failed_step_gives_the_last_lines_of_its_log(tmp_path: Path) -> None:
@@ -29,7 +31,7 @@ def test_a_step_that_outlives_its_limit_is_ended_with_its_children(tmp_path: Pat
     pid_file = tmp_path / "pid"
     argv = ["/bin/sh", "-c", f"sleep 60 & echo $! > {pid_file}; wait"]
     with pytest.raises(WayClosedError, match="not done after"):
-        run(argv, what="t", progress=lambda _: None, log=tmp_path / "log", limit=1.0)
+        run(argv, what="t", progress=lambda _: None, log=tmp_path / "log", limit=5.0)
     child = int(pid_file.read_text())
     deadline = time.monotonic() + 5
     while time.monotonic() < deadline and _runs(child):

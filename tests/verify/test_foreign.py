@@ -59,9 +59,23 @@ def test_bindings_of_others_to_others_are_none_of_our_business() -> None:
     assert found(binding("ClusterRoleBinding", {"kind": "ServiceAccount", "name": "a", "namespace": "elsewhere"})) == []
 
 
-def test_what_the_server_binds_for_itself_is_expected() -> None:
-    everybody = {"kind": "Group", "name": "system:authenticated"}
-    assert found(binding("ClusterRoleBinding", everybody, kubernetes__x="y", **{"kubernetes.io__bootstrapping": "rbac-defaults"})) == []
+def stock(name: str, group: str) -> dict[str, Any]:
+    """A cluster role binding under the label that the server gives to those it makes for itself."""
+    made = binding("ClusterRoleBinding", {"kind": "Group", "name": group}, **{"kubernetes.io__bootstrapping": "rbac-defaults"})
+    return {**made, "metadata": {**made["metadata"], "name": name}}
+
+
+def test_what_the_server_binds_for_everybody_is_expected() -> None:
+    assert found(stock("system:discovery", "system:authenticated"), stock("system:public-info-viewer", "system:unauthenticated")) == []
+
+
+@pytest.mark.parametrize(("name", "group"), [("stranger", "system:authenticated"), ("cluster-admin", "system:authenticated")])
+def test_the_servers_own_label_and_names_excuse_nothing_more(name: str, group: str) -> None:
+    assert found(stock(name, group)) == [("foreign", f"ClusterRoleBinding/{name}")]
+
+
+def test_one_more_group_on_a_binding_of_the_servers_own_is_foreign() -> None:
+    assert found(stock("system:discovery", "system:unauthenticated")) == [("foreign", "ClusterRoleBinding/system:discovery")]
 
 
 def test_a_tenants_group_that_is_given_rights_elsewhere_is_foreign() -> None:

@@ -177,14 +177,17 @@ class Agent:
         """Write status and metrics."""
         status = {seat.machine.node.name: seat.worker is not None and seat.worker.ready for seat in self._seats}
         if status != self._status:
-            write_json(self._folder / STATUS, {"ready": status})
-            self._status = status
+            try:
+                write_json(self._folder / STATUS, {"ready": status})
+                self._status = status
+            except OSError as error:  # a full disk: tried again in the next round
+                _log.warning("status not written: %s", error)
         if time.monotonic() - self._metrics_at > _METRICS_SECONDS:
             self._metrics_at = time.monotonic()
             try:
                 self.write_metrics()
-            except (ApiError, UnreachableError) as error:
-                _log.warning("allocation not read: %s", error)
+            except (ApiError, UnreachableError, OSError) as error:
+                _log.warning("metrics not written: %s", error)
 
 
 def read(folder: Path) -> Agent:

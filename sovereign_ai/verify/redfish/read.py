@@ -91,7 +91,7 @@ def read_one(service: Endpoint, access: Access) -> list[Racked] | Unreachable:
         return list(_machines(root, service))
     except sushy.exceptions.AccessError:
         return Unreachable(service.address, service.machine, "it refuses the account")
-    except (sushy.exceptions.SushyError, requests.RequestException, OSError, ValueError, TypeError, AttributeError) as error:
+    except (sushy.exceptions.SushyError, requests.RequestException, OSError, ValueError, TypeError, AttributeError, LookupError) as error:
         return Unreachable(service.address, service.machine, _short(error))
 
 
@@ -121,6 +121,9 @@ def _machines(root: Any, service: Endpoint) -> Iterator[Racked]:
 def _machine(name: str, service: Endpoint, systems: Sequence[Any], chassis: Iterable[Any], firmware: Sequence[_Firmware]) -> Racked:
     """Give one machine."""
     cases = list(chassis)
+    if not systems:
+        message = "it tells of no system"
+        raise ValueError(message)
     host = next((one for one in systems if one.bios_version), systems[0])
     return Racked(
         name=name,

@@ -203,6 +203,6 @@ def test_an_agent_that_never_gets_ready_is_ended_and_named(tmp_path: Path, monke
     kubeconfig.write_text(json.dumps(account.kubeconfig(ADMINISTRATOR, "token")), encoding="utf-8")
     monkeypatch.setattr(account, "make", lambda *_args: None)
     with pytest.raises(EnvironmentLacksError, match="kubelets have no GPUs: their server ended 3 times"):
-        start(tmp_path / "agent", LAB, "lab", kubeconfig, {NAME: "no-such-container"}, wait_seconds=30)
+        start(tmp_path / "agent", LAB, "lab", kubeconfig, {NAME: "no-such-container"}, wait_seconds=300)
     assert not stop(tmp_path / "agent")
     assert "agent.kubeconfig" in (tmp_path / "agent" / "logs" / "gpu-agent.log").read_text(encoding="utf-8")

@@ -75,7 +75,7 @@ def _await(port: int, process: subprocess.Popen[bytes]) -> None:
     context = ssl.create_default_context()
     context.check_hostname = False
     context.verify_mode = ssl.CERT_NONE
-    for _ in range(200):
+    for _ in range(1200):
         assert process.poll() is None, "sushy-static did not start"
         try:
             with socket.create_connection(("127.0.0.1", port), timeout=1) as raw, context.wrap_socket(raw):

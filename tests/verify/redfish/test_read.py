@@ -125,6 +125,16 @@ def test_a_controller_of_one_machine_speaks_for_that_machine_whatever_it_calls_i
     assert (one.name, one.model, len(one.gpus), len(one.ports), silent) == ("train-001", "dgx-h100", 8, 10, [])
 
 
+def test_a_controller_that_tells_of_no_system_is_unreachable_and_ends_nothing(tmp_path: Path) -> None:
+    certificates(tmp_path)
+    tree = redfish_tree(stack("lab")[1], ["train-001"])
+    tree["Systems"]["Members"] = []
+    with served(tmp_path, tree) as address:
+        given, access = read_endpoints(endpoints(tmp_path, [{"address": address, "machine": "train-001"}]))
+        racked, (silent,) = read_all(given.services(stack("lab")[1]), access, lambda _line: None)
+    assert (racked, silent.reason) == ([], "it tells of no system")
+
+
 def test_a_wrong_account_is_unreachable_and_says_why(folder: Path, address: str) -> None:
     file = endpoints(folder, [{"address": address, "machine": "train-001"}])
     (folder / "password").write_text("guess\n", encoding="utf-8")
