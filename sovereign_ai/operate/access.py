@@ -16,7 +16,7 @@ from sovereign_ai.cluster.identities import CLUSTER_CA, kubeconfig, server_url
 from sovereign_ai.cluster.pki import Leaf, authority, sign
 from sovereign_ai.cluster.state import Place, recorded_ports, write_private
 from sovereign_ai.cluster.status import status_of
-from sovereign_ai.errors import DeploymentError, EnvironmentLacksError, Problem, UsageError
+from sovereign_ai.errors import DeploymentError, EnvironmentLacksError, Problem, UsageError, Where
 from sovereign_ai.operate.grants import Grant
 from sovereign_ai.operate.records import Record, kubeconfig_of, record, records, write_grant, write_revoked
 
@@ -79,9 +79,11 @@ def take(where: Place, id_: str, why: str, now: Callable[[], datetime]) -> Recor
         now: gives the moment that counts, UTC.
 
     Raises:
-        UsageError: there is no such grant, or it is closed.
+        UsageError: there is no such grant, it is closed, or no reason is given.
         EnvironmentLacksError: the operator did not close it in time; it will when it can.
     """
+    if not why.strip():
+        raise UsageError(Problem("bad-access", "the end needs a reason too", Where(field="reason"), "say in one line why it ends"))
     before = record(where, id_)
     if before.closed:
         raise UsageError(

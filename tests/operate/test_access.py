@@ -76,6 +76,8 @@ def test_the_kubeconfig_holds_a_certificate_of_that_user_without_groups_that_end
 def test_access_is_ended_once(where: Place, api: InMemoryApi) -> None:
     one = short()
     give(where, one, now)
+    with pytest.raises(UsageError, match="needs a reason"):
+        take(where, one.id, " ", now)
     assert take(where, one.id, "no need", now).why == "revoked"
     assert not kubeconfig_of(where, one.id).exists()
     with pytest.raises(UsageError, match="access-closed"):

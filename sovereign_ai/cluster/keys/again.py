@@ -8,7 +8,7 @@ key is read through the gate and written back. A withdrawn level is left alone: 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from functools import partial
 from typing import Any
 
@@ -43,8 +43,16 @@ def write_again(where: Place, progress: Callable[[str], object]) -> int:
     return asyncio.run(_through_gate(where, custody, newest, {one.place for one in behind}, progress))
 
 
-async def seal_left(where: Place, custody: Custody, level: str) -> None:
+async def seal_left(where: Place, custody: Custody, level: str, usable: Collection[str]) -> None:
     """Seal under a level's key what belongs there and was written before anybody knew that.
+
+    What stands under another level's key that cannot be used is left alone: it is unreadable already, and only its stub could be written.
+
+    Args:
+        where: the plane.
+        custody: its keys.
+        level: the trust level.
+        usable: keys that can be used.
 
     Raises:
         EnvironmentLacksError: the gate does not know of the level, or something stays unsealed.
@@ -52,14 +60,21 @@ async def seal_left(where: Place, custody: Custody, level: str) -> None:
     await until_gate_seals_by(where, custody)
     async with opened_store(where) as store:
         for _ in range(_SEAL_ROUNDS):
-            left = [one for one in await store.all(SECRETS) if level_of(custody, one) == level and one.level != level and one.plane_key]
+            left = [
+                one
+                for one in await store.all(SECRETS)
+                if level_of(custody, one) == level and one.level != level and (one.level is None or one.level in usable)
+            ]
             if not left:
                 return
+            if not all(one.plane_key for one in left):
+                break  # the gate seals only what stands under the plane's key
             for one in left:
                 await store.write_again(one)  # what somebody else wrote in the meantime is looked at again
     places = ", ".join(f"{one.namespace}/{one.name}" for one in left[:3])
     message = f"{len(left)} secrets of level {level!r} do not stand under its key: {places}"
-    raise EnvironmentLacksError(Problem("secrets-unsealed", message, hint="nothing was withdrawn; run the command again"))
+    hint = "nothing was withdrawn; run `sovereign-ai keys reencrypt`, and then this command again"
+    raise EnvironmentLacksError(Problem("secrets-unsealed", message, hint=hint))
 
 
 async def _through_gate(
@@ -109,9 +124,9 @@ def opened_keys(where: Place) -> tuple[Custody, Module]:
 
 
 def _level_behind(custody: Custody, newest: Mapping[str, str], one: Stored) -> bool:
-    """Tell whether a secret stands under an older version of its level's key, or of another level's, or under none."""
+    """Tell whether a secret stands under an older version of its level's key, or of another level's that can be used, or under none."""
     level = level_of(custody, one)
-    return level in newest and one.level_key != newest[str(level)]
+    return level in newest and one.level_key != newest[str(level)] and (one.level is None or one.level in newest)
 
 
 def _is_behind(custody: Custody, newest: Mapping[str, str], one: Stored) -> bool:

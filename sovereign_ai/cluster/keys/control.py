@@ -143,12 +143,15 @@ def rotate(where: Place, key: str, progress: Progress) -> int:
     """Make a new version of a key, and wait until what is written stands under it; give its number.
 
     Raises:
-        UsageError: there is no such key.
+        UsageError: there is no such key, or it is withdrawn.
         EnvironmentLacksError: the plane did not take it up in time.
     """
     custody, module = opened_keys(where)
     try:
-        number = module.generate(custody.label(custody.insist(key)))
+        if not all(one.usable for one in module.versions(custody.label(custody.insist(key)))):
+            hint = f"sovereign-ai keys restore STACK {key}; a new version would let stubs be written over what is withdrawn"
+            raise UsageError(Problem("key-withdrawn", f"the key {key!r} is withdrawn, and no new version is made of it", hint=hint))
+        number = module.generate(custody.label(key))
     finally:
         module.close()
     key_id = f"{custody.owner}/{key}/{number}"
@@ -188,7 +191,8 @@ def _set(where: Place, level: str, progress: Progress, *, allowed: bool) -> int:
     try:
         label = custody.label(custody.insist(level))
         if not allowed and all(one.usable for one in module.versions(label)):
-            asyncio.run(seal_left(where, custody, level))
+            usable = {key for key in custody.keys if all(one.usable for one in module.versions(custody.label(key)))}
+            asyncio.run(seal_left(where, custody, level, usable))
         module.allow(label, allowed=allowed)
     finally:
         module.close()

@@ -53,7 +53,7 @@ class Sealer:
         """Seal a value on its way to etcd; what is no secret of a zone passes as it is.
 
         Raises:
-            RefusedError: the level's key is withdrawn: nothing can be written under it.
+            RefusedError: the level's key is withdrawn, so that nothing can be written under it, or the value is a withdrawn one's stub.
             SilentError: the key service gave no answer.
             UnsealableError: it is not encrypted under the plane's key.
         """
@@ -104,6 +104,7 @@ def without_data(plain: bytes, level: str) -> bytes:
 
     Raises:
         UnsealableError: it is no secret in Kubernetes' protobuf form.
+        RefusedError: it is the stub of a withdrawn one: written back, it would take the place of what it stands for.
     """
     if not plain.startswith(_PROTOBUF):
         raise UnsealableError
@@ -111,6 +112,8 @@ def without_data(plain: bytes, level: str) -> bytes:
     secret: Any = STORED["Secret"].FromString(wrapper.raw)
     secret.DiscardUnknownFields()
     annotations = secret.metadata.annotations
+    if WITHDRAWN_KEY in annotations:
+        raise RefusedError
     kept = {name: annotations[name] for name in _KEPT_ANNOTATIONS if name in annotations}
     annotations.clear()
     annotations.update(kept | {WITHDRAWN_KEY: level})

@@ -222,6 +222,24 @@ def test_the_module_itself_refuses_a_withdrawn_key(plane: Plane):
     module.close()
 
 
+def test_no_new_version_is_made_of_a_withdrawn_key(plane: Plane):
+    with pytest.raises(UsageError, match="withdrawn") as caught:
+        rotate(plane.where, "high", quiet)
+    assert "keys restore" in caught.value.problems[0].hint
+
+
+def test_a_withdrawn_secret_outlives_a_change_of_its_zone_s_level(plane: Plane):
+    assert not follow_plan(plane.where, {**LEVELS, "research": "low"})
+    try:
+        write_again(plane.where, quiet)
+        relabel = {"metadata": {"labels": {"app": "b"}}}
+        with pytest.raises(ApiError, match="withdrawn"):
+            plane.api.request("PATCH", "/api/v1/namespaces/research/secrets/first", relabel, content_type="application/merge-patch+json")
+        assert sealed_under(in_etcd(plane, "/registry/secrets/research/first"))[0] == "high"  # type: ignore[index]  # it is sealed
+    finally:
+        follow_plan(plane.where, LEVELS)
+
+
 def test_recovery_brings_the_secrets_back_as_they_were(plane: Plane):
     assert give_back(plane.where, "high", quiet) == 1
     found = plane.api.get("v1", "Secret", "first", "research")

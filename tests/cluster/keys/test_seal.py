@@ -111,6 +111,16 @@ def test_a_withdrawn_key_leaves_a_secret_s_name_and_owner_and_nothing_that_could
     assert b"hidden" in shown(keys, asyncio.run(gate.open(PLACE, sealed)))
 
 
+def test_the_stub_of_a_withdrawn_secret_is_not_sealed_under_another_level_in_its_place():
+    gate, keys = sealer()
+    sealed = asyncio.run(gate.seal(PLACE, from_api_server(keys, secret())))
+    keys["high"].withdrawn = True
+    stub = asyncio.run(gate.open(PLACE, sealed))
+    gate.levels = {**gate.levels, "research": "low"}
+    with pytest.raises(RefusedError):
+        asyncio.run(gate.seal(PLACE, stub))
+
+
 def test_under_a_withdrawn_key_nothing_is_sealed_and_another_level_does_not_care():
     gate, keys = sealer()
     keys["high"].withdrawn = True
