@@ -6,7 +6,9 @@ shares: a PUE is all energy over that of IT, light is not faster in glass than i
 drawn over what is typical. A price of electricity alone may fall below zero, as it does in hours with too much of it; no
 other price does. A figure that is a part of another, such as the experts that a token is sent to, is at most the whole.
 
-The ends are where a number becomes impossible, not where it becomes unlikely: unlikely figures are the user's business.
+The ends are where a number becomes impossible, not where it becomes unlikely: unlikely figures are the user's business. Where
+nature or arithmetic sets none (seconds, degrees, failures a day, euro a kilowatt-hour, the shape of a distribution), they are
+choices of this project, far beyond anything seen, that catch a slip of unit.
 
     >>> permitted("utilisation", "1").words, permitted("site.fra1.pue", "1").holds(0.2), permitted("stall", "s").holds(-1)
     ('0 to 1', False, False)
@@ -66,10 +68,10 @@ _BY_UNIT = {
     "1": _between(0, 1, _PARTS),
     "1/a": _between(0, 1, "a share of a year: write 7 % as 0.07"),
     "1/GPU-d": _between(0, 24, "failures of one GPU in a day: one that fails every hour does no work"),
-    "EUR/kWh": _between(-10, 10, "euro a kilowatt-hour: no European market takes a bid of more either way; write 62 EUR/MWh as 0.062"),
+    "EUR/kWh": _between(-10, 10, "euro a kilowatt-hour: write 62 EUR/MWh as 0.062"),
     "USD/EUR": _above(0),
     "a": _above(0, "what lasts no time cannot be written off over it"),
-    "degC": _between(-100, 200, "no weather is colder, and no machine gives heat that is warmer"),
+    "degC": _between(-100, 200, "write degrees Celsius"),
     "experts": _from(1, "1 is a dense model"),
     "heads": _from(1),
     "layers": _from(1),

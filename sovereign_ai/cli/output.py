@@ -87,7 +87,7 @@ class Output:
         except BrokenPipeError:
             raise
         except OSError:
-            _let_go(sys.stdout)
+            _let_go(sys.stdout if self.as_json else sys.stderr)
             with contextlib.suppress(OSError):
                 sys.stderr.writelines(lines if self.as_json else [])
         raise typer.Exit(code)
