@@ -31,6 +31,8 @@ class ExitCode(IntEnum):
     """The environment lacks something: a tool, a cluster, a permission."""
     DEPLOYMENT = 4
     """The deployment failed."""
+    INTERRUPTED = 128 + 2
+    """SIGINT or another request ended the command, as shells give it."""
 
 
 @dataclass(frozen=True, slots=True, order=True)

@@ -42,7 +42,6 @@ from sovereign_ai.cli import (
     validate,
     verify,
 )
-from sovereign_ai.cli.output import INTERRUPTED
 from sovereign_ai.cli.usage import refused, shorten
 from sovereign_ai.errors import ExitCode
 
@@ -88,7 +87,7 @@ def call(arguments: Sequence[str]) -> int:
         with contextlib.suppress(typer.Exit):
             output.fail(refusal)
     except typer.Abort:
-        return INTERRUPTED
+        return int(ExitCode.INTERRUPTED)
     except SystemExit as error:
         if not isinstance(error.__context__, BrokenPipeError):
             raise

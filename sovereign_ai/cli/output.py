@@ -19,8 +19,6 @@ import typer
 
 from sovereign_ai.errors import ExitCode, Problem, SovereignError
 
-INTERRUPTED = 128 + 2
-"""Exit code of a command that SIGINT ended, as shells give it."""
 AsJson = typer.Option("--json", help="Print one JSON document on standard output; progress goes to standard error.")
 
 
@@ -72,7 +70,7 @@ class Output:
     def interrupted(self) -> None:
         """Say that a person or a signal ended the command, and leave as shells expect it."""
         hint = "run it again: nothing half-done counts as done"
-        self._leave([Problem("interrupted", f"{self.command} was interrupted", hint=hint)], INTERRUPTED)
+        self._leave([Problem("interrupted", f"{self.command} was interrupted", hint=hint)], ExitCode.INTERRUPTED)
 
     def _leave(self, problems: Sequence[Problem], code: int) -> None:
         """Print problems and leave; where standard output takes nothing, they are told on standard error, and the code is the same."""

@@ -7,6 +7,7 @@ its models. A kubeconfig that switches verification off is refused, not obeyed.
 
 from __future__ import annotations
 
+import base64
 import importlib
 import os
 import ssl
@@ -131,6 +132,27 @@ def connect(kubeconfig: Path, context: str | None = None) -> Transport:
         finally:
             _forget(loading, scratch)
     return Transport(client)
+
+
+def named_server(kubeconfig: Path) -> tuple[str, bytes]:
+    """Give the server that a kubeconfig's current context names, and the certificates of the authority that it is trusted by.
+
+    Raises:
+        EnvironmentLacksError: the file is missing or unreadable, or its current context names no cluster.
+    """
+    data = _read(kubeconfig)
+    named = {kind: {one.get("name"): one for one in data.get(kind) or [] if isinstance(one, dict)} for kind in ("clusters", "contexts")}
+    try:
+        wanted = named["contexts"][data.get("current-context")]["context"]["cluster"]
+        cluster = named["clusters"][wanted]["cluster"]
+        inline, file = cluster.get("certificate-authority-data"), cluster.get("certificate-authority")
+        authority = base64.b64decode(inline) if inline else (kubeconfig.parent / file).read_bytes() if file else b""
+        return str(cluster["server"]), authority
+    except (KeyError, TypeError, AttributeError, ValueError, OSError) as error:
+        hint = "give a kubeconfig that kubectl accepts"
+        raise EnvironmentLacksError(
+            Problem("kubeconfig-invalid", "its current context names no cluster", Where(str(kubeconfig)), hint)
+        ) from error
 
 
 def _forget(loading: Any, scratch: str) -> None:

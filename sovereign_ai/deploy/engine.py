@@ -10,17 +10,18 @@ from __future__ import annotations
 import json
 import os
 import subprocess
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
 from typing import Any, ClassVar
 
-from sovereign_ai.deploy.engine_words import Told, advice, errors_in, failure, last_lines
+from sovereign_ai.deploy.engine_words import Told, advice, errors_in, failure, interrupted, last_lines
+from sovereign_ai.deploy.handing import handing_on
 from sovereign_ai.deploy.hold import release
 from sovereign_ai.deploy.place import environment, pulumi_state, state_dir
-from sovereign_ai.deploy.standing import Standing, standing
+from sovereign_ai.deploy.standing import Standing, other_in_settings, standing
 from sovereign_ai.deploy.turn import turn
 from sovereign_ai.errors import DeploymentError, EnvironmentLacksError, Problem, SpecError, UsageError, Where
 from sovereign_ai.toolchain.install import find
@@ -34,6 +35,7 @@ _BEGINS = {
     "preview": "comparing what is described with what is there",
     "destroy": "removing what the stack owns",
 }
+_COMPARE = frozenset({"up", "preview"})
 _QUIET = frozenset({"same", "read", "refresh"})
 
 
@@ -107,8 +109,8 @@ class Engine:
 
     package: ClassVar[str] = "kubernetes:"
     """What the types of counted resources begin with."""
-    own_session: ClassVar[bool] = False
-    """Whether a terminal's Ctrl-C reaches the engine by us alone."""
+    ending: ClassVar[str] = "the engine ends what it has begun and keeps what is done"
+    """What is said once a person or a signal asked for the end."""
 
     def __init__(self, folder: Path, stack: str, kubeconfig: Path | None, progress: Progress, plane: str = "") -> None:
         """Check that the folder is a Pulumi project.
@@ -121,6 +123,7 @@ class Engine:
         self.stack = stack
         self.kubeconfig = kubeconfig
         self.progress = progress
+        self._asked_to_end = False
         self._state = pulumi_state(plane)
         self.env = os.environ | environment(stack, kubeconfig, plane)
 
@@ -134,7 +137,9 @@ class Engine:
             self._settings.unlink(missing_ok=True)
         self._plain("stack", "init", self.stack, "--secrets-provider", "passphrase")
         lines = self._settings.read_text(encoding="utf-8").splitlines(keepends=True)
-        self._salt.write_text("".join(line for line in lines if line.startswith(_SALT)), encoding="utf-8")
+        fresh = self._salt.with_suffix(".fresh")
+        fresh.write_text("".join(line for line in lines if line.startswith(_SALT)), encoding="utf-8")
+        fresh.replace(self._salt)
 
     @property
     def _settings(self) -> Path:
@@ -160,12 +165,18 @@ class Engine:
         """Bring the cluster to what the program declares, after a look at what is really there.
 
         Raises:
+            EnvironmentLacksError: the state or the stack's settings name another cluster.
             DeploymentError: the engine, the provider or the program failed, with its own words.
         """
         return self._run("up", "--yes", "--skip-preview", "--refresh", policy_pack=policy_pack)
 
     def preview(self, *, policy_pack: Path | None = None) -> Outcome:
-        """Say what `up` would change, and change nothing."""
+        """Say what `up` would change, and change nothing.
+
+        Raises:
+            EnvironmentLacksError: the state or the stack's settings name another cluster.
+            DeploymentError: the engine, the provider or the program failed, with its own words.
+        """
         return self._run("preview", "--refresh", policy_pack=policy_pack)
 
     def destroy(self) -> Outcome:
@@ -184,6 +195,18 @@ class Engine:
         outcome = self._run("destroy", "--yes", "--skip-preview")
         self._remove()
         return outcome
+
+    def _insist_on_one_cluster(self) -> None:
+        """See that state, settings and command mean the same cluster.
+
+        With the state of one cluster the engine finds nothing to do on another: it asks where its objects stand.
+
+        Raises:
+            EnvironmentLacksError: they do not, with what each of them names.
+        """
+        found = (self.standing().elsewhere(self.kubeconfig), other_in_settings(self._settings, self.kubeconfig))
+        if problems := [problem for problem in found if problem]:
+            raise EnvironmentLacksError(problems)
 
     def standing(self) -> Standing:
         """Say what the state holds, and of which cluster."""
@@ -240,6 +263,8 @@ class Engine:
         environ = self.env | {"PULUMI_ENABLE_STREAMING_JSON_PREVIEW": "true"}
         with turn(self.folder, self.progress) as settled:
             self.ensure_stack()
+            if verb in _COMPARE:
+                self._insist_on_one_cluster()
             self.progress(_BEGINS.get(verb, verb))
             log, descriptor = open_log(state_dir(), f"{self.stack}.{verb}")
             with os.fdopen(descriptor, "w", encoding="utf-8") as kept, self._start(command, environ) as process:
@@ -248,27 +273,35 @@ class Engine:
                     kept.write(line)
                     self._hear(line, told)
         if process.returncode:
-            if told.is_unreachable and (elsewhere := self.standing().elsewhere(self.kubeconfig)):
-                raise EnvironmentLacksError(elsewhere)
             raise self._failed(verb, told, log)
         return Outcome(verb, dict(told.changes), told.same, tuple(told.steps), log)
 
     def _failed(self, verb: str, told: Told, log: Path) -> DeploymentError:
         """Turn what the engine said into one error."""
-        return failure(verb, told, log)
+        return interrupted(verb, told, log) if self._asked_to_end else failure(verb, told, log)
 
-    def _start(self, command: Sequence[str], environ: Mapping[str, str]) -> AbstractContextManager[subprocess.Popen[str]]:
-        """Start the engine, both of its streams as one."""
-        return subprocess.Popen(
-            command,
-            cwd=self.folder,
-            env=environ,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            start_new_session=self.own_session,
-        )
+    @contextmanager
+    def _start(self, command: Sequence[str], environ: Mapping[str, str]) -> Iterator[subprocess.Popen[str]]:
+        """Start the engine, both of its streams as one, in a session of its own: a request to end reaches it by us alone, and once."""
+        with (
+            subprocess.Popen(
+                command,
+                cwd=self.folder,
+                env=environ,
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
+                text=True,
+                start_new_session=True,
+            ) as process,
+            handing_on(process, self._end_asked),
+        ):
+            yield process
+
+    def _end_asked(self) -> None:
+        """Take note of the first request to end."""
+        self._asked_to_end = True
+        self.progress(self.ending)
 
     def _hear(self, line: str, told: Told) -> None:
         """Take one line of the engine's output."""

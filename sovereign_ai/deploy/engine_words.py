@@ -53,6 +53,15 @@ def failure(verb: str, told: Told, log: Path) -> DeploymentError:
     )
 
 
+def interrupted(verb: str, told: Told, log: Path) -> DeploymentError:
+    """Say that a run was ended before its time by a person or a signal, and how far it came."""
+    done = "it changes nothing" if verb == "preview" else f"the {sum(told.changes.values())} changes that were done stay"
+    message = f"`pulumi {verb}` was interrupted; {done}"
+    error = DeploymentError(Problem("interrupted", message, hint=f"run it again to go on. The whole log: {log}"))
+    error.exit_code = ExitCode.INTERRUPTED
+    return error
+
+
 def busy(log: Path) -> DeploymentError:
     """Say that another run holds the stack, which is nothing that failed."""
     hint = (

@@ -1,7 +1,8 @@
 """On which cluster stands what a state holds.
 
 Pulumi removes from the cluster that the state names and not from the one that a person names: the provider's kubeconfig of
-the last deployment is kept. Where the two differ, what is true is said before anything is touched.
+the last deployment is kept. It looks there too for what is to be done. Where the two differ, what is true is said before
+anything is touched. Two files are the same cluster if their servers and authorities are the same.
 """
 
 from __future__ import annotations
@@ -12,10 +13,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from sovereign_ai.errors import Problem
+import yaml
+
+from sovereign_ai.cluster.transport import named_server
+from sovereign_ai.errors import Problem, SovereignError, Where
 
 _PROVIDER = "pulumi:providers:kubernetes"
 _OBJECT = "kubernetes:"
+_SETTING = "sovereign:kubeconfig"
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +43,7 @@ class Standing:
         """Tell whether all of it stands on the cluster of this kubeconfig; nothing at all stands on every one."""
         if not self.objects or self.kubeconfig is None or kubeconfig is None:
             return True
-        return self.kubeconfig.resolve() == kubeconfig.resolve()
+        return same_cluster(self.kubeconfig, kubeconfig)
 
     def elsewhere(self, kubeconfig: Path | None) -> Problem | None:
         """Say where it stands and what to do, if that is not the cluster of this kubeconfig."""
@@ -47,13 +52,53 @@ class Standing:
         down = f"sovereign-ai down {shlex.quote(str(self.folder))}"
         held = f"the state holds {self.objects} objects of {self.stack!r} on the cluster of {self.kubeconfig}"
         if self.kubeconfig is not None and self.kubeconfig.is_file():
-            hint = f"they are removed by `{down} --cluster kubeconfig --kubeconfig {shlex.quote(str(self.kubeconfig))}`"
+            hint = (
+                f"they are removed by `{down} --cluster kubeconfig --kubeconfig {shlex.quote(str(self.kubeconfig))}`; "
+                f"if it is the same cluster by another address, `{down} --forget` drops them from the state, and `up` takes them over"
+            )
             return Problem("other-cluster", f"{held}, and not on that of {kubeconfig}", hint=hint)
         hint = (
             "put the file back and name it by --cluster kubeconfig --kubeconfig; if that cluster is no more, or has another kubeconfig now, "
             f"`{down} --forget` drops it from the state, and `up` takes over what still stands"
         )
         return Problem("cluster-gone", f"{held}, and that file is gone", hint=hint)
+
+
+def same_cluster(one: Path, other: Path) -> bool:
+    """Tell whether two kubeconfigs lead to one cluster: they are one file, or name one server and one authority."""
+    if one.resolve() == other.resolve():
+        return True
+    try:
+        return named_server(one) == named_server(other)
+    except SovereignError:
+        return False  # what cannot be read is no proof of being the same
+
+
+def other_in_settings(settings: Path, kubeconfig: Path | None) -> Problem | None:
+    """Say that a stack's settings name another cluster than the command does: the program would deploy to that one.
+
+    Args:
+        settings: the stack's `Pulumi.<stack>.yaml`; it need not be there.
+        kubeconfig: what the command names; None names nothing.
+    """
+    if kubeconfig is None or not settings.is_file():
+        return None
+    named = _set(settings, _SETTING)
+    if named is None or (isinstance(named, str) and same_cluster(settings.parent / named, kubeconfig)):
+        return None
+    message = f"{_SETTING} names {named if isinstance(named, str) else 'a secret'}, and the command means the cluster of {kubeconfig}"
+    hint = f"`pulumi config rm {_SETTING}`, or name that cluster: --cluster kubeconfig --kubeconfig FILE"
+    return Problem("other-cluster", message, Where(str(settings), field=f"config.{_SETTING}"), hint)
+
+
+def _set(settings: Path, key: str) -> object:
+    """Read one value of a stack's settings; what is no settings file is the engine's to refuse, in its own words."""
+    try:
+        found = yaml.safe_load(settings.read_text(encoding="utf-8"))
+    except (yaml.YAMLError, UnicodeDecodeError):
+        return None
+    config = found.get("config") if isinstance(found, dict) else None
+    return config.get(key) if isinstance(config, dict) else None
 
 
 def standing(stack: str, folder: Path, resources: Iterable[Mapping[str, Any]]) -> Standing:

@@ -14,6 +14,7 @@ from typer.testing import CliRunner
 
 from sovereign_ai.cli.main import app
 from sovereign_ai.deploy import engine as engines
+from sovereign_ai.errors import EnvironmentLacksError
 
 LAB = Path(__file__).resolve().parents[2] / "stacks" / "lab"
 PULUMI = """#!/bin/sh
@@ -83,6 +84,21 @@ def test_what_stands_on_another_cluster_is_kept_and_named(stack: Path, held: Hel
     code, document = down(stack)
     assert (code, document["problems"][0]["code"]) == (3, "other-cluster")
     assert not (stack.parent / "removed").exists()
+
+
+@pytest.mark.parametrize("verb", ["up", "preview"])
+def test_with_the_state_of_another_cluster_nothing_is_compared_and_both_are_named(stack: Path, held: Held, verb: str) -> None:
+    theirs, ours = stack.parent / "theirs", stack.parent / "ours"
+    for file in (theirs, ours):
+        file.touch()
+    held(theirs)
+    (stack / "Pulumi.lab.yaml").write_text("config:\n  sovereign:kubeconfig: elsewhere\n")
+    with pytest.raises(EnvironmentLacksError) as refused:
+        getattr(engines.Engine(stack, "lab", ours, lambda _line: None), verb)()
+    by_state, by_settings = refused.value.problems
+    assert f"1 objects of 'lab' on the cluster of {theirs}, and not on that of {ours}" in by_state.message
+    assert "--forget" in by_state.hint
+    assert f"sovereign:kubeconfig names elsewhere, and the command means the cluster of {ours}" in by_settings.message
 
 
 def test_forget_says_where_the_objects_stood(stack: Path, held: Held) -> None:

@@ -9,6 +9,7 @@ import os
 import shutil
 import signal
 import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -177,6 +178,25 @@ def kill_control_plane(lab: Lab) -> str:
     os.kill(lab.cluster("status")["supervisor"], signal.SIGKILL)
     assert within(20, lambda: not any(one["alive"] for one in lab.cluster("status", code=3)["components"]))
     return "Process/supervisor"
+
+
+def test_an_up_that_is_interrupted_says_so_and_the_next_one_goes_on(lab: Lab) -> None:
+    command = [sys.executable, "-m", "sovereign_ai.cli", "up", str(lab.stack), "--cluster", lab.backend]
+    with subprocess.Popen(command, env=lab.env, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as running:
+        assert running.stderr is not None
+        told = [line for line in running.stderr if not begun(line, running)]
+    assert running.returncode == 130, "".join(told)
+    assert "`pulumi up` was interrupted" in "".join(told)
+    assert lab.on_plane("up")["ok"] is True, "no lock is left"
+    assert lab.verify() == []
+
+
+def begun(line: str, running: subprocess.Popen[str]) -> bool:
+    """Ask an `up` to end once the engine has begun to compare."""
+    if (found := "comparing what is described" in line) and running.poll() is None:
+        time.sleep(1)
+        running.send_signal(signal.SIGINT)
+    return found
 
 
 def test_last_of_all_down_leaves_no_object_of_ours_and_then_no_process(lab: Lab) -> None:

@@ -5,7 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from sovereign_ai.deploy.standing import Standing, standing
+import pytest
+import yaml
+
+from sovereign_ai.deploy.standing import Standing, other_in_settings, standing
 
 
 def exported(kubeconfig: object) -> list[dict[str, Any]]:
@@ -58,3 +61,79 @@ def test_where_its_kubeconfig_is_gone_that_is_said_and_not_that_the_cluster_is_s
     assert problem.code == "cluster-gone"
     assert "that file is gone" in problem.message
     assert "--forget" in problem.hint
+
+
+def kubeconfig(path: Path, server: str, authority: str = "QUJD") -> Path:
+    """Write a kubeconfig of one cluster."""
+    data = {
+        "current-context": "c",
+        "contexts": [{"name": "c", "context": {"cluster": "k", "user": "u"}}],
+        "clusters": [{"name": "k", "cluster": {"server": server, "certificate-authority-data": authority}}],
+    }
+    path.write_text(yaml.safe_dump(data))
+    return path
+
+
+@pytest.mark.parametrize(
+    ("server", "authority", "same"),
+    [
+        ("https://10.0.0.1:6443", "QUJD", True),
+        ("https://10.0.0.2:6443", "QUJD", False),
+        ("https://10.0.0.1:6443", "REVG", False),
+    ],
+)
+def test_two_files_are_the_same_cluster_by_server_and_authority(tmp_path: Path, server: str, authority: str, same: bool) -> None:
+    first = kubeconfig(tmp_path / "one", "https://10.0.0.1:6443")
+    second = kubeconfig(tmp_path / "two", server, authority)
+    assert read(tmp_path, str(first)).is_on(second) is same
+
+
+def test_an_authority_in_a_file_beside_the_kubeconfig_counts_as_one_inside(tmp_path: Path) -> None:
+    first = kubeconfig(tmp_path / "one", "https://10.0.0.1:6443")
+    (tmp_path / "ca.crt").write_bytes(b"ABC")
+    second = kubeconfig(tmp_path / "two", "https://10.0.0.1:6443")
+    second.write_text(second.read_text().replace("certificate-authority-data: QUJD", "certificate-authority: ca.crt"))
+    assert read(tmp_path, str(first)).is_on(second)
+
+
+def settings(folder: Path, text: str) -> Path:
+    path = folder / "Pulumi.lab.yaml"
+    path.write_text(text)
+    return path
+
+
+def test_settings_that_name_another_cluster_are_told_with_both_names(tmp_path: Path) -> None:
+    problem = other_in_settings(settings(tmp_path, "config:\n  sovereign:kubeconfig: theirs\n"), tmp_path / "ours")
+    assert problem is not None
+    assert problem.code == "other-cluster"
+    assert "sovereign:kubeconfig names theirs" in problem.message
+    assert str(tmp_path / "ours") in problem.message
+    assert "pulumi config rm sovereign:kubeconfig" in problem.hint
+
+
+def test_a_secret_path_in_the_settings_is_told_and_not_shown(tmp_path: Path) -> None:
+    problem = other_in_settings(settings(tmp_path, "config:\n  sovereign:kubeconfig: {secure: v1:abc}\n"), tmp_path / "ours")
+    assert problem is not None
+    assert "names a secret" in problem.message
+    assert "v1:abc" not in str(problem)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "encryptionsalt: v1:x\n",
+        "config:\n  sovereign:kubeconfig: ours\n",
+        "config:\n  sovereign:other: x\n",
+        "config: []\n",
+        "- a\n",
+        "a: [\n",
+    ],
+)
+def test_settings_that_name_no_other_cluster_stand_in_no_ones_way(tmp_path: Path, text: str) -> None:
+    assert other_in_settings(settings(tmp_path, text), tmp_path / "ours") is None
+    assert other_in_settings(settings(tmp_path, text), None) is None
+
+
+def test_a_stack_without_settings_names_no_cluster(tmp_path: Path) -> None:
+    assert other_in_settings(tmp_path / "Pulumi.lab.yaml", tmp_path / "ours") is None

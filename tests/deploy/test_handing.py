@@ -1,0 +1,69 @@
+"""A child that is asked to end comes to its own end, is asked once, and is heard until then."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ENGINE = """#!/bin/sh
+case "$1 $2" in
+"stack ls") echo '[{"name": "lab"}]';;
+"stack export") echo '{"deployment": {}}';;
+"up --stack")
+  asked=0
+  trap 'asked=$((asked + 1))' INT
+  echo '{"resOutputsEvent": {"metadata": {"op": "create", "type": "kubernetes:core/v1:Pod", "urn": "urn:pulumi:s::p::t::one"}}}'
+  echo ready
+  while [ $asked = 0 ]; do sleep 0.05; done
+  sleep 0.5
+  echo '{"resOutputsEvent": {"metadata": {"op": "create", "type": "kubernetes:core/v1:Pod", "urn": "urn:pulumi:s::p::t::two"}}}'
+  echo "asked $asked"
+  exit 255;;
+esac
+"""
+PROGRAM = """
+import sys
+from pathlib import Path
+import typer
+from sovereign_ai.cli.command import speak
+from sovereign_ai.deploy import engine
+
+here = Path(sys.argv[1])
+engine.find = lambda _name: here / "pulumi"
+engine.environment = lambda *_: {}
+tell = lambda line: print(line, file=sys.stderr, flush=True)
+try:
+    speak("up", False, lambda _output: engine.Engine(here / "lab", "lab", None, tell).up())
+except typer.Exit as left:
+    sys.exit(left.exit_code)
+"""
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP], ids=["ctrl-c", "terminate", "hang-up"])
+def test_a_request_to_end_is_handed_on_once_and_the_engine_is_heard_to_its_own_end(tmp_path: Path, number: signal.Signals) -> None:
+    program = tmp_path / "pulumi"
+    program.write_text(ENGINE)
+    program.chmod(0o700)
+    (tmp_path / "lab").mkdir()
+    (tmp_path / "lab" / "Pulumi.yaml").write_text("name: lab\n")
+    argv = [sys.executable, "-c", PROGRAM, str(tmp_path)]
+    environ = {"XDG_STATE_HOME": str(tmp_path / "state"), "PATH": "/usr/bin:/bin", "HOME": str(tmp_path)}
+    with subprocess.Popen(argv, stderr=subprocess.PIPE, text=True, env=environ, cwd=Path(__file__).parents[2]) as running:
+        assert running.stderr is not None
+        told = []
+        for line in running.stderr:
+            told.append(line)
+            if "create one" in line or "the engine ends what it has begun" in line:
+                running.send_signal(number)
+            if "interrupted" in line:
+                break
+        told += running.stderr.readlines()
+    said = "".join(told)
+    assert running.returncode == 130, said
+    assert "was interrupted; the 2 changes that were done stay" in said
+    log = (tmp_path / "state" / "sovereign-ai" / "lab.up.log").read_text()
+    assert "asked 1\n" in log
