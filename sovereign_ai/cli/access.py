@@ -9,13 +9,14 @@ import typer
 
 from sovereign_ai.cli.command import example, speak
 from sovereign_ai.cli.output import AsJson, Output, table
-from sovereign_ai.cli.target import StackOption
+from sovereign_ai.cli.target import Backend, StackOption
 
 if TYPE_CHECKING:
     from sovereign_ai.cli.stack import Stack
     from sovereign_ai.cluster.state import Place
 
 StackArgument = Annotated[Path, typer.Argument(help="The stack's folder.")]
+ClusterOption = Annotated[Backend, typer.Option("--cluster", help="Which local plane: `embedded` or `kind`.")]
 Key = Annotated[Path, typer.Option("--key", help="An Ed25519 private key, in PEM, mode 0600: the one that signs the stack's evidence.")]
 Log = Annotated[Path | None, typer.Option("--log", help="The chain of all runs; left out, the factory's own in the state folder.")]
 _GRANT = 'sovereign-ai access grant stacks/lab --person on-call-1 --approver security-lead --from DE --namespace research --for "1 h" '
@@ -39,6 +40,7 @@ def add(app: typer.Typer) -> None:
             str, typer.Option("--kind", metavar="KIND", help="`look`, `shell` (look, and get into pods) or `repair` (look, and mend).")
         ] = "look",
         lasting: Annotated[str, typer.Option("--for", metavar="TIME", help="For how long, at most 4 h.")] = "1 h",
+        cluster: ClusterOption = Backend.EMBEDDED,
         name: StackOption = None,
         log: Log = None,
         dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be given, and write nothing.")] = False,
@@ -46,7 +48,7 @@ def add(app: typer.Typer) -> None:
     ) -> None:
         """Give one person access to one namespace until a moment; the operator ends it."""
         wish = {"person": person, "approver": approver, "reason": reason, "seat": seat, "namespace": namespace, "kind": kind}
-        speak("access grant", as_json, lambda output: _grant(output, stack, name, wish, lasting, key, log, dry_run))
+        speak("access grant", as_json, lambda output: _grant(output, stack, cluster, name, wish, lasting, key, log, dry_run))
 
     @group.command("revoke", **example('sovereign-ai access revoke 1f2e3d4c stacks/lab --reason "it was not needed" --key key.pem'))
     def revoke(
@@ -54,28 +56,52 @@ def add(app: typer.Typer) -> None:
         reason: Annotated[str, typer.Option("--reason", metavar="TEXT", help="Why it ends early.")],
         key: Key,
         stack: StackArgument = Path(),
+        cluster: ClusterOption = Backend.EMBEDDED,
         name: StackOption = None,
         log: Log = None,
         as_json: Annotated[bool, AsJson] = False,
     ) -> None:
         """End access now."""
-        speak("access revoke", as_json, lambda output: _revoke(output, stack, name, id_, reason, key, log))
+        speak("access revoke", as_json, lambda output: _revoke(output, stack, cluster, name, id_, reason, key, log))
 
     @group.command("list", **example("sovereign-ai access list stacks/lab"))
-    def listed(stack: StackArgument = Path(), name: StackOption = None, as_json: Annotated[bool, AsJson] = False) -> None:
+    def listed(
+        stack: StackArgument = Path(),
+        cluster: ClusterOption = Backend.EMBEDDED,
+        name: StackOption = None,
+        as_json: Annotated[bool, AsJson] = False,
+    ) -> None:
         """List all grants, closed ones too; exit 1 while one is open."""
-        speak("access list", as_json, lambda output: _list(output, stack, name))
+        speak("access list", as_json, lambda output: _list(output, stack, cluster, name))
 
 
-def _place(stack: Stack, name: str | None) -> Place:
-    """Give the plane of a stack."""
+def _place(stack: Stack, backend: Backend, name: str | None) -> Place:
+    """Give the plane of a stack.
+
+    Raises:
+        UsageError: the cluster is none of our planes.
+    """
+    from sovereign_ai.cluster.kind.status import folder_of
     from sovereign_ai.cluster.state import place
+    from sovereign_ai.errors import Problem, UsageError, Where
 
-    return place(stack.bundle(name).cluster)
+    cluster = stack.bundle(name).cluster
+    if backend is Backend.KUBECONFIG:
+        hint = "on a cluster of yours its own identity provider gives and ends access"
+        raise UsageError(Problem("no-plane", "break-glass access is given on a plane of ours", Where(field="cluster"), hint))
+    return folder_of(cluster) if backend is Backend.KIND else place(cluster)
 
 
 def _grant(
-    output: Output, path: Path, name: str | None, wish: dict[str, str], lasting: str, key: Path, log: Path | None, dry_run: bool
+    output: Output,
+    path: Path,
+    backend: Backend,
+    name: str | None,
+    wish: dict[str, str],
+    lasting: str,
+    key: Path,
+    log: Path | None,
+    dry_run: bool,
 ) -> None:
     from datetime import UTC, datetime, timedelta
 
@@ -86,7 +112,7 @@ def _grant(
     from sovereign_ai.operate.grants import make_grant
 
     stack = open_stack(path)
-    where = _place(stack, name)
+    where = _place(stack, backend, name)
     zones = {one.name: one.zone for one in stack.plan.cluster(where.name).namespaces}
     grant = make_grant(stack.factory, zones, lasting=timedelta(seconds=_seconds(lasting)), now=datetime.now(UTC), **wish)
     signer = private_key(key)
@@ -121,7 +147,7 @@ def _seconds(text: str) -> int:
         raise UsageError(Problem("bad-access", str(error), Where(field="for"), 'write a span such as "1 h"')) from None
 
 
-def _revoke(output: Output, path: Path, name: str | None, id_: str, reason: str, key: Path, log: Path | None) -> None:
+def _revoke(output: Output, path: Path, backend: Backend, name: str | None, id_: str, reason: str, key: Path, log: Path | None) -> None:
     from datetime import UTC, datetime
 
     from sovereign_ai.attest.access import record
@@ -130,7 +156,7 @@ def _revoke(output: Output, path: Path, name: str | None, id_: str, reason: str,
     from sovereign_ai.operate.access import ours, take
 
     stack = open_stack(path)
-    where = _place(stack, name)
+    where = _place(stack, backend, name)
     signer = private_key(key)
     ours(where)
     closed = take(where, id_, reason, lambda: datetime.now(UTC))
@@ -141,14 +167,14 @@ def _revoke(output: Output, path: Path, name: str | None, id_: str, reason: str,
     output.finish({"grant": closed.to_data(), "log": str(place), "entry": entry}, lines)
 
 
-def _list(output: Output, path: Path, name: str | None) -> None:
+def _list(output: Output, path: Path, backend: Backend, name: str | None) -> None:
     from datetime import UTC, datetime
 
     from sovereign_ai.cli.stack import open_stack
     from sovereign_ai.errors import ExitCode
     from sovereign_ai.operate.records import records
 
-    found, broken = records(_place(open_stack(path), name))
+    found, broken = records(_place(open_stack(path), backend, name))
     now = datetime.now(UTC)
     rows = []
     for one in found:

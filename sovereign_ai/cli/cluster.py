@@ -110,6 +110,10 @@ def _status_kind(output: Output, name: str) -> None:
     rows = [(one.name, one.container, "runs" if one.alive else "stopped", "ready" if one.healthy else "unwell") for one in seen.components]
     lines = [f"{seen.name}: {seen.phase}{'' if seen.server is None else f' at {seen.server}'}"]
     lines += table(["node", "container", "state", "health"], rows) if rows else []
+    if seen.operator is False:
+        lines.append(
+            "the operator does not run: no waiver counts, and no access is opened or ended; `sovereign-ai cluster up --backend kind STACK` starts it"
+        )
     output.finish(seen.to_data(), lines, ExitCode.OK if seen.healthy else ExitCode.ENVIRONMENT)
 
 

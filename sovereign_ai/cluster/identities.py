@@ -67,6 +67,14 @@ def make_identities(where: Place, port: int) -> None:
         write_private(where.identity(component), kubeconfig(where, component, server))
 
 
+def make_operator_identities(where: Place) -> None:
+    """Make or renew the cluster's authority, and of its certificates only those by which API server and operator know each other."""
+    ca = authority(where.pki, CLUSTER_CA)
+    for leaf in _OF_CLUSTER:
+        if leaf.file in {"operator-server", "operator", AUTHORIZATION}:
+            issue(ca, where.pki, leaf)
+
+
 def server_url(port: int) -> str:
     """The API server's URL."""
     return f"https://{LOOPBACK}:{port}"

@@ -18,6 +18,8 @@ from sovereign_ai.cluster.state import Place, write_json, write_private
 from sovereign_ai.names import KEYS
 
 OPERATOR = "operator"
+AUTHORIZERS = "authorization.json"
+"""The file, among a plane's settings, by which the API server knows whom to ask."""
 OPERATOR_USER = "sovereign-ai:operator"
 _ANSWER_SECONDS = 3
 _READ = ("get", "list", "watch")
@@ -46,12 +48,13 @@ def access_role(kind: str) -> str:
     return f"sovereign-ai:break-glass:{kind}"
 
 
-def make_operator(where: Place, port: int) -> None:
+def make_operator(where: Place, port: int, seen: str = "") -> None:
     """Write how the API server asks the operator.
 
     Args:
         where: the cluster; its identities are made.
         port: the operator's port on 127.0.0.1.
+        seen: how the API server calls our folder of settings, where it sees another file system than we do.
     """
     from sovereign_ai.rules.asked import GROUP  # noqa: PLC0415 - the step that applies the first roles starts without the rules
 
@@ -66,7 +69,7 @@ def make_operator(where: Place, port: int) -> None:
         "subjectAccessReviewVersion": "v1",
         "matchConditionSubjectAccessReviewVersion": "v1",
         "failurePolicy": "Deny",
-        "connectionInfo": {"type": "KubeConfigFile", "kubeConfigFile": str(path)},
+        "connectionInfo": {"type": "KubeConfigFile", "kubeConfigFile": f"{seen or where.config}/{path.name}"},
         "matchConditions": [{"expression": f"has(request.resourceAttributes) && request.resourceAttributes.group == '{GROUP}'"}],
     }
     authorizers = [
@@ -75,9 +78,7 @@ def make_operator(where: Place, port: int) -> None:
         {"type": "RBAC", "name": "rbac"},
     ]
     version = "apiserver.config.k8s.io/v1"
-    write_json(
-        where.config / "authorization.json", {"apiVersion": version, "kind": "AuthorizationConfiguration", "authorizers": authorizers}
-    )
+    write_json(where.config / AUTHORIZERS, {"apiVersion": version, "kind": "AuthorizationConfiguration", "authorizers": authorizers})
 
 
 def operator_roles() -> tuple[dict[str, Any], ...]:

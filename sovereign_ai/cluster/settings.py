@@ -48,11 +48,15 @@ def first_roles() -> tuple[dict[str, Any], ...]:
     role = _rbac("ClusterRole", "sovereign-ai:kwok") | {"rules": rules}
     return (
         role,
-        *operator_roles(),
+        *operator_rights(),
         _binding("sovereign-ai:kwok", "sovereign-ai:kwok", "User", KWOK_USER),
-        _binding("sovereign-ai:operator", "sovereign-ai:operator", "User", OPERATOR_USER),
         _binding("sovereign-ai:admins", "cluster-admin", "Group", ADMIN_GROUP),
     )
+
+
+def operator_rights() -> tuple[dict[str, Any], ...]:
+    """The operator's roles, and the binding that gives it its own."""
+    return (*operator_roles(), _binding("sovereign-ai:operator", "sovereign-ai:operator", "User", OPERATOR_USER))
 
 
 def _encryption() -> dict[str, Any]:

@@ -1,4 +1,8 @@
-"""The operator's process: `python -m sovereign_ai.operate FOLDER PORT`, started by the plane's supervisor."""
+"""The operator's process: `python -m sovereign_ai.operate FOLDER PORT [CONTAINER]`, started by the plane's supervisor.
+
+With a container it listens in that container's network, where a kind cluster's API server is, and ends with it: its supervisor
+starts it again, and it waits until the container runs.
+"""
 
 from __future__ import annotations
 
@@ -9,6 +13,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from sovereign_ai.cluster.kind.inside import listen, wait_for
 from sovereign_ai.cluster.operator import OPERATOR
 from sovereign_ai.cluster.state import Place
 from sovereign_ai.errors import SovereignError
@@ -22,7 +27,7 @@ PERIOD_SECONDS = 0.5
 """How often grants are looked at: a tenth of the five seconds within which an end must be followed."""
 
 
-def run(folder: Path, port: int, clock: Clock, stop: threading.Event) -> None:
+def run(folder: Path, port: int, clock: Clock, stop: threading.Event, container: str = "") -> None:
     """Answer questions and keep grants until told to stop.
 
     Args:
@@ -30,14 +35,25 @@ def run(folder: Path, port: int, clock: Clock, stop: threading.Event) -> None:
         port: where to listen on 127.0.0.1.
         clock: gives the moment that counts, UTC.
         stop: set from outside to end it.
+        container: in whose network to listen; empty for this machine's.
+
+    Raises:
+        SystemExit: the container has ended.
+        EnvironmentLacksError: no engine answers that knows of the container.
+        OSError: one cannot listen there.
     """
     where = Place(folder.name, folder)
-    service = Service(where, port, clock, _say)
+    init = wait_for(container, _say, stop) if container else None
+    if container and init is None:
+        return
+    service = Service(where, port, clock, _say, listen(init, port) if init else None)
     threading.Thread(target=service.serve_forever, name="answers", daemon=True).start()
     keeper = Keeper(where, _opener(where), _say)
     told = ""
     try:
         while not stop.wait(PERIOD_SECONDS):
+            if init is not None and not init.runs():
+                raise SystemExit(f"the container {container} has ended")
             try:
                 keeper.round(clock())
                 trouble = ""
@@ -79,4 +95,4 @@ def utc_now() -> datetime:
 
 
 if __name__ == "__main__":
-    run(Path(sys.argv[1]), int(sys.argv[2]), utc_now, threading.Event())
+    run(Path(sys.argv[1]), int(sys.argv[2]), utc_now, threading.Event(), *sys.argv[3:])

@@ -6,6 +6,7 @@ written to the log with its answer, and nothing else of it.
 
 from __future__ import annotations
 
+import socket
 import ssl
 from collections.abc import Callable
 from datetime import datetime
@@ -34,10 +35,22 @@ class Service(ThreadingHTTPServer):
 
     daemon_threads = True
 
-    def __init__(self, where: Place, port: int, clock: Clock, say: Callable[[str], object]) -> None:
+    def __init__(self, where: Place, port: int, clock: Clock, say: Callable[[str], object], listening: socket.socket | None = None) -> None:
+        """Listen.
+
+        Args:
+            where: the plane.
+            port: on which port of this machine's loopback.
+            clock: gives the moment that counts, UTC.
+            say: takes a line for the log.
+            listening: a socket that listens already, somewhere else; the port is not looked at then.
+        """
         self.where, self.clock, self.say = where, clock, say
         self._tls = server_context(where.pki)
-        super().__init__((LOOPBACK, port), _Handler)
+        super().__init__((LOOPBACK, port), _Handler, bind_and_activate=listening is None)
+        if listening is not None:
+            self.socket.close()
+            self.socket = listening
 
     def get_request(self) -> tuple[Any, Any]:
         """Accept a connection; the handshake is the handler's, so that a slow caller keeps nobody waiting."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import socket
+import subprocess
 import threading
 import time
 from collections.abc import Callable
@@ -11,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from sovereign_ai.cluster.identities import make_identities
+from sovereign_ai.cluster.kind import inside
 from sovereign_ai.cluster.process import Probe, is_well
 from sovereign_ai.cluster.state import Place, is_free
 from sovereign_ai.operate import __main__ as operator
@@ -79,3 +82,52 @@ def test_a_defect_in_a_round_ends_nothing(tmp_path: Path, monkeypatch: pytest.Mo
     operator.run(where.folder, free_port(), clock, stop)
     assert rounds[0] == 5
     assert said == ["OSError: no clock"]
+
+
+def test_beside_a_container_it_waits_for_it_listens_where_it_is_told_and_ends_with_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    where: Place = plane(tmp_path)
+    port = free_port()
+    make_identities(where, free_port(port))
+    said: list[str] = []
+    monkeypatch.setattr(operator, "PERIOD_SECONDS", 0.02)
+    monkeypatch.setattr(operator, "_say", said.append)
+    monkeypatch.setattr(operator, "listen", lambda _init, number: socket.create_server(("127.0.0.1", number)))
+    monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
+    monkeypatch.setattr(inside, "_LOOK_SECONDS", 0.02)
+    docker = tmp_path / "docker"
+    docker.write_text(f"#!/bin/sh\ncat {tmp_path}/pid\n")
+    docker.chmod(0o755)
+    (tmp_path / "pid").write_text("0")
+    ended: list[object] = []
+
+    def run() -> None:
+        try:
+            operator.run(where.folder, port, operator.utc_now, threading.Event(), "lab-control-plane")
+        except SystemExit as error:
+            ended.append(error.code)
+
+    thread = threading.Thread(target=run)
+    thread.start()
+    pki = where.pki
+    probe = Probe(port, "/healthz", f"{pki}/cluster-ca.crt", f"{pki}/supervisor.crt", f"{pki}/supervisor.key")
+    until(lambda: said == ["waiting for the container lab-control-plane"])
+    assert not is_well(probe)
+    with subprocess.Popen(["sleep", "60"]) as first:
+        (tmp_path / "pid").write_text(str(first.pid))
+        until(lambda: is_well(probe))
+        first.kill()
+    thread.join(30)
+    assert ended == ["the container lab-control-plane has ended"]
+    assert not is_well(probe)
+
+
+def test_one_that_waits_for_a_container_can_be_stopped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
+    docker = tmp_path / "docker"
+    docker.write_text("#!/bin/sh\necho 0\n")
+    docker.chmod(0o755)
+    stop = threading.Event()
+    stop.set()
+    operator.run(tmp_path, 1, operator.utc_now, stop, "lab-control-plane")

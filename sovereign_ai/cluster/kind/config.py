@@ -16,6 +16,8 @@ from typing import Any
 
 import yaml
 
+from sovereign_ai.cluster.identities import CLUSTER_CA
+from sovereign_ai.cluster.operator import AUTHORIZERS
 from sovereign_ai.names import KEYS, label_value
 from sovereign_ai.plan.addresses import pod_bits
 from sovereign_ai.plan.factory import Plan
@@ -32,9 +34,13 @@ _PATIENCE = {
     "tlsBootstrap": "10m0s",
 }
 """How long kubeadm waits: a slow machine comes up late, and its own waits of one to five minutes would end it. Kind itself gets 15 minutes."""
+AUTHORITY = "/etc/kubernetes/pki/ca"
+"""Where kubeadm looks for an authority, without the endings, before it makes one."""
 _AUDIT = "/var/log/kubernetes/audit"
 _OURS = "/etc/sovereign-ai"
 _GUARD = "/etc/sovereign-guard"
+SETTINGS = f"{_GUARD}/config"
+"""Where the API server finds what it must know of guard and operator; on the host, `config` in the plane's folder."""
 GUARD_MANIFESTS = f"{_GUARD}/manifests"
 """Where the API server finds the policies that no API call reaches; on the host, `admission` in the plane's folder."""
 _HEAD = """\
@@ -78,7 +84,7 @@ def kind_config(factory: AIFactory, plan: Plan, cluster: str, stack: str = "stac
         plan: what follows from it.
         cluster: which of the plan's clusters.
         stack: how the head of the file calls the stack's folder.
-        guard: the plane's folder, whose policies from files the API server shall read; without it, it reads none.
+        guard: the plane's folder, whose authority, operator and policies from files the API server shall have; without it, it has none.
 
     Raises:
         KeyError: the plan has no such cluster.
@@ -149,8 +155,9 @@ def _worker(factory: AIFactory, node: Node) -> dict[str, Any]:
 
 
 def _mounts(folder: Path) -> list[dict[str, Any]]:
-    """Show the control plane's node the guard and the settings that name it, to be read alone."""
-    places = {folder / "config": f"{_GUARD}/config", folder / "admission": GUARD_MANIFESTS}
+    """Show the control plane's node the cluster's authority, the guard and the settings that name guard and operator, to be read alone."""
+    authority = {folder / "pki" / f"{CLUSTER_CA}.{end}": f"{AUTHORITY}.{end}" for end in ("crt", "key")}
+    places = authority | {folder / "config": SETTINGS, folder / "admission": GUARD_MANIFESTS}
     return [{"hostPath": str(ours), "containerPath": seen, "readOnly": True} for ours, seen in places.items()]
 
 
@@ -171,7 +178,8 @@ def _cluster(factory: AIFactory, *, guarded: bool) -> dict[str, Any]:
         {"name": "audit", "hostPath": _AUDIT, "mountPath": _AUDIT, "pathType": "DirectoryOrCreate"},
     ]
     if guarded:
-        server["admission-control-config-file"] = f"{_GUARD}/config/admission.json"
+        server["admission-control-config-file"] = f"{SETTINGS}/admission.json"
+        server["authorization-config"] = f"{SETTINGS}/{AUTHORIZERS}"
         volumes.append({"name": "sovereign-guard", "hostPath": _GUARD, "mountPath": _GUARD, "readOnly": True, "pathType": "Directory"})
     mask = {"node-cidr-mask-size": str(pod_bits(factory.clusters.pods_per_node))}
     return {

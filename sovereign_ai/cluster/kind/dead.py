@@ -10,9 +10,11 @@ from collections.abc import Iterator
 import orjson
 
 from sovereign_ai.cluster.dead import DeadPart
+from sovereign_ai.cluster.kind import operator
 from sovereign_ai.cluster.kind.config import control_plane
 from sovereign_ai.cluster.kind.nodes import containers, need_engine
 from sovereign_ai.cluster.kind.status import machines_of
+from sovereign_ai.cluster.operator import OPERATOR
 from sovereign_ai.cluster.state import Place
 from sovereign_ai.toolchain.engine.docker import Docker
 
@@ -40,6 +42,8 @@ def dead_containers(where: Place) -> tuple[DeadPart, ...]:
             dead.append(DeadPart("Container", name, "removed", again))
         elif not found[name].runs:
             dead.append(DeadPart("Container", name, found[name].state, f"`docker start {name}`"))
+    if operator.is_asked(where) and not operator.runs(where):
+        dead.append(DeadPart("Process", OPERATOR, "not running", "`sovereign-ai cluster up --backend kind STACK`"))
     if first in found and found[first].runs:
         dead += _components(docker, first)
     return tuple(dead)

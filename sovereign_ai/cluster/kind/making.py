@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from sovereign_ai.cluster.guard import admission_folder, write_admission_settings
-from sovereign_ai.cluster.kind import cgroups, kwok
+from sovereign_ai.cluster.kind import cgroups, kwok, operator
 from sovereign_ai.cluster.kind.config import GUARD_MANIFESTS, control_plane
 from sovereign_ai.cluster.kind.nodes import has_network, load, remove_network
 from sovereign_ai.cluster.state import Place, read_json, write_json, write_private
@@ -53,6 +53,7 @@ def make(where: Place, docker: Docker, config: str, machines: Mapping[str, str],
     write_private(where.folder / "kind-config.yaml", config.encode())
     write_json(where.record, record)
     write_admission_settings(where, GUARD_MANIFESTS)
+    operator.prepare(where)
     log, failed = where.folder / "logs" / "kind.log", where.folder.parent / f"{where.name}-failed.log"
     argv = ["create", "cluster", "--name", where.name, "--config", str(where.folder / "kind-config.yaml")]
     try:
@@ -107,7 +108,8 @@ def _record(where: Place, machines: Mapping[str, str], digest: str) -> dict[str,
 def _prepare(where: Place) -> None:
     """Make our folder, for the owner alone."""
     where.insist_on_ours()
-    for folder in (where.folder, where.folder / "logs", where.config, admission_folder(where)):
+    own = (where.folder / "logs", where.config, where.pki, where.identity("any").parent, admission_folder(where))
+    for folder in (where.folder, *own):
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         folder.chmod(0o700)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from sovereign_ai.cluster.process import is_running, started_at
 from sovereign_ai.errors import EnvironmentLacksError, Problem
 from sovereign_ai.toolchain.engine.docker import Docker
 from sovereign_ai.toolchain.node_image.build import RECIPE
@@ -12,6 +13,7 @@ from sovereign_ai.toolchain.node_image.build import RECIPE
 CLUSTER_LABEL, ROLE_LABEL = "io.x-k8s.kind.cluster", "io.x-k8s.kind.role"
 NETWORK = "kind"
 """The network that kind makes for all its clusters."""
+_LOOK_SECONDS = 20.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +38,35 @@ class Container:
     def runs(self) -> bool:
         """Whether it runs."""
         return self.state == "running"
+
+
+@dataclass(frozen=True, slots=True)
+class Init:
+    """The first process of a container, with which the container ends.
+
+    Attributes:
+        pid: its number on this machine.
+        began: when the kernel started it, which tells it from a later one of that number.
+    """
+
+    pid: int
+    began: int
+
+    def runs(self) -> bool:
+        """Tell whether it, and so the container, still runs."""
+        return is_running(self.pid, self.began)
+
+
+def init_of(docker: Docker, container: str) -> Init | None:
+    """Give a container's first process; None while it does not run.
+
+    Raises:
+        EnvironmentLacksError: no engine answers.
+    """
+    done = docker.run("inspect", "--format", "{{.State.Pid}}", container, limit=_LOOK_SECONDS)
+    pid = int(done.stdout.strip() or b"0") if done.returncode == 0 else 0
+    began = started_at(pid) if pid else None
+    return None if began is None else Init(pid, began)
 
 
 def containers(docker: Docker, cluster: str) -> tuple[Container, ...]:

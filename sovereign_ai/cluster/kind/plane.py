@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from sovereign_ai.cluster.access import Api, ApiError, UnreachableError, open_cluster
-from sovereign_ai.cluster.kind import cgroups, kwok
+from sovereign_ai.cluster.kind import cgroups, kwok, operator
 from sovereign_ai.cluster.kind.config import config_digest, container_names, control_plane, kind_config
 from sovereign_ai.cluster.kind.making import CONFIG, MADE, adopt, load_images, make, run_kind, unmake
 from sovereign_ai.cluster.kind.nodes import Container, containers, need_engine, remove_network
@@ -155,6 +155,7 @@ def down(name: str, *, progress: Progress = lambda _line: None, root: Path | Non
         there = containers(docker, name)
         _refuse_strange(where, there)
         progress(f"{name}: removing {len(there)} containers")
+        operator.stop(where)
         log = where.folder / "logs" / "kind.log"
         if there:
             run_kind(["delete", "cluster", "--name", name, "--kubeconfig", str(where.kubeconfig)], f"{name}: removing", log, progress)
@@ -214,6 +215,7 @@ def _finish(
     progress(f"{where.name}: waiting for {len(real)} nodes")
     _wait(partial(_are_ready, api, real), deadline, f"the nodes {', '.join(sorted(real))}", docker, where)
     _wait(partial(_is_available, api, kwok.NAMESPACE, kwok.NAME), deadline, "KWOK", docker, where)
+    operator.start(where, api, progress)
     api.close()
     found = cluster_of(where.name, root=where.folder.parent)
     progress(f"{where.name}: ready at {found.server}")

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from sovereign_ai.cluster.access import Api, ApiError, UnreachableError, open_cluster
+from sovereign_ai.cluster.kind import operator
 from sovereign_ai.cluster.kind.nodes import containers, need_engine, server
 from sovereign_ai.cluster.state import Place, clusters_root, place, read_json
 from sovereign_ai.errors import EnvironmentLacksError
@@ -44,6 +45,7 @@ class KindStatus:
         server: the API server's URL, or None while its container does not run.
         kubeconfig: the administrator's kubeconfig.
         components: the real nodes, the control plane first.
+        operator: whether the operator runs; None where the API server asks none.
     """
 
     name: str
@@ -53,6 +55,7 @@ class KindStatus:
     server: str | None
     kubeconfig: Path
     components: tuple[NodeStatus, ...]
+    operator: bool | None = None
 
     def to_data(self) -> dict[str, Any]:
         """Give it as plain data, for `--json`."""
@@ -93,9 +96,10 @@ def status_of(where: Place) -> KindStatus:
     nodes = tuple(
         NodeStatus(names.get(one.name, one.name), one.name, one.runs, one.runs and names.get(one.name, one.name) in ready) for one in there
     )
-    healthy = bool(nodes) and len(nodes) == len(names) + 1 and all(one.healthy for one in nodes)
+    asked = operator.runs(where) if operator.is_asked(where) else None
+    healthy = bool(nodes) and len(nodes) == len(names) + 1 and all(one.healthy for one in nodes) and asked is not False
     phase = "ready" if healthy else "degraded" if any(one.alive for one in nodes) else "stopped"
-    return KindStatus(where.name, where.folder, phase, healthy, url, where.kubeconfig, nodes)
+    return KindStatus(where.name, where.folder, phase, healthy, url, where.kubeconfig, nodes, asked)
 
 
 def machines_of(where: Place) -> Mapping[str, str]:

@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from sovereign_ai.cluster.access import Api, ApiError, UnreachableError, open_cluster
-from sovereign_ai.cluster.process import is_running, started_at
+from sovereign_ai.cluster.kind.nodes import init_of
 from sovereign_ai.cluster.state import read_json, write_json, write_private
 from sovereign_ai.errors import EnvironmentLacksError, Problem, UsageError, Where
 from sovereign_ai.plan.factory import Plan, plan
@@ -36,7 +36,7 @@ from sovereign_ai.spec.load import load
 from sovereign_ai.toolchain.engine.docker import Docker
 
 CONFIG, STATUS, METRICS = "agent.json", "agent-status.json", "metrics/gpus.prom"
-_ROUND_SECONDS, _METRICS_SECONDS, _LOOK_SECONDS = 0.5, 5.0, 20.0
+_ROUND_SECONDS, _METRICS_SECONDS = 0.5, 5.0
 _LOOK_AGAIN_SECONDS = 2.0
 _log = logging.getLogger(__name__)
 
@@ -64,12 +64,8 @@ def locate(container: str) -> Located | None:
     Raises:
         EnvironmentLacksError: no engine answers.
     """
-    done = Docker().run("inspect", "--format", "{{.State.Pid}}", container, limit=_LOOK_SECONDS)
-    pid = int(done.stdout.strip() or b"0") if done.returncode == 0 else 0
-    began = started_at(pid) if pid else None
-    if began is None:
-        return None
-    return Located(Node(Path(f"/proc/{pid}/root")), lambda: is_running(pid, began))
+    init = init_of(Docker(), container)
+    return None if init is None else Located(Node(Path(f"/proc/{init.pid}/root")), init.runs)
 
 
 @dataclass(slots=True)

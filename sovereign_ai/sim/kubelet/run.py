@@ -25,10 +25,9 @@ from sovereign_ai.errors import EnvironmentLacksError, Problem, Where
 from sovereign_ai.sim.kubelet import account
 from sovereign_ai.sim.kubelet.agent import CONFIG, STATUS
 from sovereign_ai.spec.load import load
+from sovereign_ai.toolchain.engine.docker import ENGINE_VARIABLES
 
 AGENT, KUBECONFIG = "gpu-agent", "agent.kubeconfig"
-_ENGINE = ("DOCKER_HOST", "DOCKER_CONTEXT", "DOCKER_CONFIG", "HOME")
-"""What leads the agent to the container engine that is meant."""
 _POLL_SECONDS = 0.1
 _START_SECONDS = 60.0
 _ENDED_AT_START = 3
@@ -80,7 +79,7 @@ def start(
     account.make(api, kubeconfig, folder / KUBECONFIG)
     api.close()
     write_json(folder / CONFIG, config)
-    engine = {name: value for name, value in os.environ.items() if name in _ENGINE}
+    engine = {name: value for name, value in os.environ.items() if name in ENGINE_VARIABLES}
     environment = engine | {
         "PATH": os.environ.get("PATH", os.defpath),
         "PYTHONPATH": str(Path(sovereign_ai.__file__).parents[1]),

@@ -13,6 +13,8 @@ from pathlib import Path
 from sovereign_ai.errors import EnvironmentLacksError, Problem
 
 INSTALL_HINT = "install and start it (Debian: `apt-get install docker.io`, then `sovereign-ai cluster engine up` as root)"
+ENGINE_VARIABLES = ("DOCKER_HOST", "DOCKER_CONTEXT", "DOCKER_CONFIG", "HOME")
+"""What leads a process to the container engine that is meant."""
 _LIMIT = 120.0
 
 

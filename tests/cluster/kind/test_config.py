@@ -64,7 +64,11 @@ def test_with_the_planes_folder_the_api_server_reads_the_guard_from_it_and_else_
     seen = {one["containerPath"] for one in mounts.values()}
     assert str(Path(settings).parent) in seen
     (volume,) = [one for one in server["extraVolumes"] if one["name"] == "sovereign-guard"]
-    assert all(path.startswith(f"{volume['hostPath']}/") for path in seen)
+    (asked,) = [one["value"] for one in server["extraArgs"] if one["name"] == "authorization-config"]
+    assert str(Path(asked).parent) in seen
+    authority = {path for path in seen if path.startswith("/etc/kubernetes/pki/ca.")}
+    assert {Path(mounts[f"/state/kind/lab/pki/cluster-ca.{end}"]["containerPath"]).name for end in ("crt", "key")} == {"ca.crt", "ca.key"}
+    assert all(path.startswith(f"{volume['hostPath']}/") for path in seen - authority)
     assert (volume["mountPath"], volume["readOnly"]) == (volume["hostPath"], True)
 
 

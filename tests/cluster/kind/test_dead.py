@@ -9,6 +9,7 @@ import pytest
 
 from sovereign_ai.cluster.kind.dead import COMPONENTS, dead_containers
 from sovereign_ai.cluster.kind.status import folder_of
+from sovereign_ai.cluster.operator import AUTHORIZERS
 from sovereign_ai.cluster.state import Place
 from sovereign_ai.errors import EnvironmentLacksError
 
@@ -100,3 +101,10 @@ def test_an_engine_that_does_not_answer_knows_nothing(engine: Engine, where: Pla
     (engine.folder / "answers").unlink()
     with pytest.raises(EnvironmentLacksError, match="none answers"):
         dead_containers(where)
+
+
+def test_an_operator_that_is_asked_and_does_not_run_is_dead_and_one_that_nobody_asks_is_not(engine: Engine, where: Place) -> None:
+    assert engine.folder.is_dir()
+    where.config.mkdir()
+    (where.config / AUTHORIZERS).write_text("{}")
+    assert seen(where) == {"operator": ("not running", "`sovereign-ai cluster up --backend kind STACK`")}

@@ -1,0 +1,93 @@
+"""The operator beside a kind cluster: the embedded plane's own program, on the host, listening where the API server can ask it.
+
+A kind API server lives in its node's network, where the host's loopback is not. The operator's listening socket is
+made in that network, on loopback too, so that neither network reaches further than before. All else is the host's:
+the operator's process, the grants, the keys. The cluster's authority is made on the host and shown to the node before
+kubeadm begins, which takes it for its own; so a person's certificate is signed as on the embedded plane.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from functools import partial
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import sovereign_ai
+from sovereign_ai.cluster.access import Api
+from sovereign_ai.cluster.embedded import launch
+from sovereign_ai.cluster.ending import end_processes
+from sovereign_ai.cluster.identities import kubeconfig, make_operator_identities
+from sovereign_ai.cluster.kind.config import SETTINGS, control_plane
+from sovereign_ai.cluster.operator import AUTHORIZERS, OPERATOR, make_operator
+from sovereign_ai.cluster.process import Process
+from sovereign_ai.cluster.settings import operator_rights
+from sovereign_ai.cluster.state import Place, read_json, write_json, write_private
+from sovereign_ai.cluster.status import status_of, supervisor_pid
+from sovereign_ai.errors import EnvironmentLacksError, Problem
+from sovereign_ai.toolchain.engine.docker import ENGINE_VARIABLES
+from sovereign_ai.toolchain.place import Progress
+from sovereign_ai.toolchain.waiting import until
+
+PORT = 10270
+"""Where the operator listens on 127.0.0.1 in the control plane's node; Kubernetes' own ports there end at 10259."""
+_START_SECONDS = 60.0
+
+
+def prepare(where: Place) -> None:
+    """Make what a node must see before it starts: the authority that it takes for its own, and how the API server asks the operator."""
+    make_operator_identities(where)
+    make_operator(where, PORT, seen=SETTINGS)
+
+
+def is_asked(where: Place) -> bool:
+    """Tell whether the cluster's API server was started to ask an operator; one that plain `kind create cluster` made was not."""
+    return (where.config / AUTHORIZERS).exists()
+
+
+def start(where: Place, api: Api, progress: Progress, *, program: tuple[str, ...] = ()) -> None:
+    """Give the operator its rights and start it, unless it runs; nothing on a cluster that asks none.
+
+    Args:
+        where: the cluster, which runs.
+        api: its API, as an administrator.
+        progress: told one line a step.
+        program: what to run in the operator's place, for tests.
+
+    Raises:
+        EnvironmentLacksError: it did not start in time.
+        ApiError: the server refused.
+        UnreachableError: there was no answer.
+    """
+    if not is_asked(where):
+        return
+    api.many(partial(api.apply, one, force=True) for one in operator_rights())
+    make_operator_identities(where)
+    write_private(where.identity(OPERATOR), kubeconfig(where, OPERATOR, api.server))
+    write_json(where.record, (read_json(where.record) or {}) | {"ports": {"kube-apiserver": urlsplit(api.server).port}})
+    engine = {name: value for name, value in os.environ.items() if name in ENGINE_VARIABLES}
+    environment = engine | {"PATH": os.environ.get("PATH", os.defpath), "PYTHONPATH": str(Path(sovereign_ai.__file__).parents[1])}
+    argv = (*(program or (sys.executable, "-m", "sovereign_ai.operate")), str(where.folder), str(PORT), control_plane(where.name))
+    wanted = {
+        "start_seconds": _START_SECONDS,
+        "processes": [Process(OPERATOR, argv, env=environment | {"LANG": "C.UTF-8"}).to_data()],
+    }
+    if supervisor_pid(where) is None or read_json(where.processes) != wanted:
+        end_processes(where)
+        write_json(where.processes, wanted)
+        progress(f"{where.name}: starting the operator")
+        launch(where)
+    if not until(lambda: runs(where), _START_SECONDS):
+        hint = f"its log is {where.log(OPERATOR)}"
+        raise EnvironmentLacksError(Problem("no-operator", "the operator beside the cluster did not start", hint=hint))
+
+
+def stop(where: Place) -> bool:
+    """End the operator; False if none ran."""
+    return end_processes(where)
+
+
+def runs(where: Place) -> bool:
+    """Tell whether the operator runs."""
+    return any(one.name == OPERATOR and one.healthy for one in status_of(where).components)
