@@ -19,7 +19,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey,
 from sovereign_ai import __version__
 from sovereign_ai.attest import chain
 from sovereign_ai.attest.evidence import STATEMENT, envelope_of, opened, sign
-from sovereign_ai.attest.signing import read_bytes
+from sovereign_ai.attest.signing import read_lines
 from sovereign_ai.cluster.state import write_json
 from sovereign_ai.errors import Problem, SovereignError, Where
 from sovereign_ai.names import KEYS
@@ -74,10 +74,24 @@ def record(
         },
     }
     envelope = sign(said, key)
-    entry = chain.append(log, envelope, key, at=now.isoformat(timespec="seconds"))
-    path = log.parent / f"access-{facts['id']}-{event}.json"
+    path = _beside(log, str(facts["id"]), event)
+    log.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     write_json(path, envelope)
-    return entry, path
+    try:
+        return chain.append(log, envelope, key, at=now.isoformat(timespec="seconds")), path
+    except BaseException:
+        path.unlink(missing_ok=True)
+        raise
+
+
+def is_recorded(log: Path, id_: str, event: str) -> bool:
+    """Tell whether a statement of this stands beside the chain, which it does once its line stands in it."""
+    return _beside(log, id_, event).is_file()
+
+
+def _beside(log: Path, id_: str, event: str) -> Path:
+    """Give the file of a signed statement."""
+    return log.parent / f"access-{id_}-{event}.json"
 
 
 def statements(log: Path, key: Ed25519PublicKey) -> tuple[list[dict[str, Any]], list[Problem]]:
@@ -92,7 +106,7 @@ def statements(log: Path, key: Ed25519PublicKey) -> tuple[list[dict[str, Any]], 
     """
     found: list[dict[str, Any]] = []
     problems: list[Problem] = []
-    for number, line in enumerate(read_bytes(log).splitlines(), 1):
+    for number, line in enumerate(read_lines(log), 1):
         entry = orjson.loads(line)
         for name in (one for one in entry["subjects"] if one.startswith(_SUBJECT)):
             said, wrong = _statement(log, key, name.removeprefix(_SUBJECT), entry)

@@ -11,6 +11,7 @@ import base64
 import hashlib
 import os
 import stat
+from collections.abc import Iterator
 from pathlib import Path
 
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
@@ -97,6 +98,24 @@ def read_bytes(path: Path) -> bytes:
     if len(raw) > _MOST_BYTES:
         raise EnvironmentLacksError(Problem("too-large", f"{path} has more than 16 MiB", hint="that is no file of ours"))
     return raw
+
+
+def read_lines(path: Path) -> Iterator[bytes]:
+    """Read a file of any length a line at a time, each with its end; the last may have none.
+
+    Raises:
+        EnvironmentLacksError: it cannot be read, or a line of it has more than 16 MiB.
+    """
+    try:
+        with path.open("rb") as file:
+            while line := file.readline(_MOST_BYTES + 1):
+                if len(line) > _MOST_BYTES:
+                    raise EnvironmentLacksError(
+                        Problem("too-large", f"{path} has a line of more than 16 MiB", hint="that is no file of ours")
+                    )
+                yield line
+    except OSError as error:
+        raise EnvironmentLacksError(Problem("no-file", f"{path}: {error.strerror}", hint="name a file that can be read")) from None
 
 
 def signed(key: Ed25519PublicKey, signature: bytes, text: bytes) -> bool:

@@ -92,6 +92,11 @@ def _place(stack: Stack, backend: Backend, name: str | None) -> Place:
     return folder_of(cluster) if backend is Backend.KIND else place(cluster)
 
 
+def _again(backend: Backend) -> str:
+    """Give the command that starts a plane again; empty for the usual one."""
+    return "sovereign-ai cluster up --backend kind STACK" if backend is Backend.KIND else ""
+
+
 def _grant(
     output: Output,
     path: Path,
@@ -106,6 +111,7 @@ def _grant(
     from datetime import UTC, datetime, timedelta
 
     from sovereign_ai.attest.access import record
+    from sovereign_ai.attest.chain import noted
     from sovereign_ai.attest.signing import private_key
     from sovereign_ai.cli.stack import chain_of, open_stack
     from sovereign_ai.operate.access import give, ours
@@ -119,7 +125,7 @@ def _grant(
     if dry_run:
         output.finish({"grant": grant.to_data(), "dry_run": True}, [f"would give {grant.user} {grant.kind} until {grant.ends.isoformat()}"])
         return
-    ours(where)
+    ours(where, _again(backend))
     place = chain_of(log, stack.factory.name)
     entry, _ = record(place, grant.to_data(), "granted", factory=stack.factory.name, cluster=where.name, key=signer, now=grant.begins)
     output.progress(f"{where.name}: recorded as run {entry['n'] + 1}; waiting for the operator")
@@ -128,6 +134,7 @@ def _grant(
         f"{grant.id}: {grant.user} has {grant.kind} in {grant.namespace} until {grant.ends.isoformat()}",
         f"export KUBECONFIG={kubeconfig}",
         f"recorded as run {entry['n'] + 1} in {place}; `verify` and `audit` tell of it while it is open",
+        *noted(place, entry),
     ]
     output.finish({"grant": opened.to_data(), "kubeconfig": str(kubeconfig), "log": str(place), "entry": entry}, lines)
 
@@ -150,20 +157,25 @@ def _seconds(text: str) -> int:
 def _revoke(output: Output, path: Path, backend: Backend, name: str | None, id_: str, reason: str, key: Path, log: Path | None) -> None:
     from datetime import UTC, datetime
 
-    from sovereign_ai.attest.access import record
+    from sovereign_ai.attest.access import is_recorded, record
+    from sovereign_ai.attest.chain import noted
     from sovereign_ai.attest.signing import private_key
     from sovereign_ai.cli.stack import chain_of, open_stack
+    from sovereign_ai.operate import records
     from sovereign_ai.operate.access import ours, take
 
     stack = open_stack(path)
     where = _place(stack, backend, name)
     signer = private_key(key)
-    ours(where)
-    closed = take(where, id_, reason, lambda: datetime.now(UTC))
+    ours(where, _again(backend))
     place = chain_of(log, stack.factory.name)
-    facts = {**closed.grant.to_data(), "revoked": reason}
+    closed = records.record(where, id_)
+    if not (closed.closed and closed.revoked) or is_recorded(place, id_, "revoked"):
+        closed = take(where, id_, reason, lambda: datetime.now(UTC))
+    facts = {**closed.grant.to_data(), "revoked": closed.revoked}
     entry, _ = record(place, facts, "revoked", factory=stack.factory.name, cluster=where.name, key=signer, now=datetime.now(UTC))
     lines = [f"{id_}: {closed.grant.user} has no access any more", f"recorded as run {entry['n'] + 1} in {place}"]
+    lines += noted(place, entry)
     output.finish({"grant": closed.to_data(), "log": str(place), "entry": entry}, lines)
 
 

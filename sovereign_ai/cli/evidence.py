@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import os
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from errno import EISDIR
 from pathlib import Path
+from stat import S_IMODE
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -14,7 +18,7 @@ from sovereign_ai.cli.output import AsJson, Output
 from sovereign_ai.cli.report import day, read, write
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
     from datetime import date
 
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
@@ -80,6 +84,8 @@ def _sign(output: Output, path: Path, key: Path, out: Path, files: Mapping[str, 
 def record(stack: Stack, files: Mapping[str, bytes], key: Path, out: Path, log: Path | None, now: date) -> tuple[dict[str, Any], list[str]]:
     """Sign what a run rested on and what it gave, and add it to the chain; give it as data and as lines for a person.
 
+    The evidence is on the disk before the chain grows, and in its place only after that.
+
     Args:
         stack: the description with its plan.
         files: `hosts`, `observation` and `report` to the bytes of their files, where there are any.
@@ -103,12 +109,46 @@ def record(stack: Stack, files: Mapping[str, bytes], key: Path, out: Path, log: 
     place = chain_of(log, stack.factory.name)
     parts = parts_of(stack.factory, stack.plan, files)
     envelope = sign(statement(parts, factory=stack.factory.name, now=now, previous=chain.head(place)), signer)
-    write(out, orjson.dumps(envelope, option=orjson.OPT_SORT_KEYS).decode() + "\n")
-    entry = chain.append(place, envelope, signer, at=datetime.now(tz=UTC).isoformat(timespec="seconds"))
+    with _ready(out, orjson.dumps(envelope, option=orjson.OPT_SORT_KEYS) + b"\n"):
+        entry = chain.append(place, envelope, signer, at=datetime.now(tz=UTC).isoformat(timespec="seconds"))
     lines = [f"{part.digest[:12]}  {part.name}" for part in parts]
     lines += [f"wrote {out}, signed by key {key_id(signer.public_key())[:12]}", f"added as run {entry['n'] + 1} to {place}"]
+    lines += chain.noted(place, entry)
     subjects = {part.name: part.digest for part in parts}
     return {"wrote": str(out), "key": key_id(signer.public_key()), "log": str(place), "entry": entry, "subjects": subjects}, lines
+
+
+@contextmanager
+def _ready(out: Path, data: bytes) -> Iterator[None]:
+    """Have a file ready beside its place, and put it there at the end; where that is not reached nothing is left of it."""
+    place = out.resolve()
+    if place.is_dir():
+        raise IsADirectoryError(EISDIR, os.strerror(EISDIR), str(out))
+    if place.exists() and not place.is_file():  # a terminal, in whose place nothing can be put
+        yield
+        write(out, data.decode())
+        return
+    beside = place.with_name(f".{place.name[:200]}.{os.getpid()}")
+    try:
+        _settled(beside, data, out)
+        if place.exists():
+            beside.chmod(S_IMODE(place.stat().st_mode))
+        yield
+    except BaseException:
+        beside.unlink(missing_ok=True)
+        raise
+    beside.replace(place)
+
+
+def _settled(beside: Path, data: bytes, out: Path) -> None:
+    """Write a file and wait until it is on the disk, naming in an error the file that the user named."""
+    try:
+        with beside.open("wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+    except OSError as error:
+        raise type(error)(error.errno, error.strerror, str(out)) from None
 
 
 def _verify(output: Output, evidence: Path, key: Path, path: Path, files: Mapping[str, bytes], log: Path | None) -> None:
@@ -119,16 +159,17 @@ def _verify(output: Output, evidence: Path, key: Path, path: Path, files: Mappin
     from sovereign_ai.errors import ExitCode
 
     envelope, signer = envelope_of(evidence), public_key(key)
-    said, problems = opened(envelope, signer, (PREDICATE, ACCESS))
-    found = _Found(problems=problems)
-    if not problems and said["predicateType"] == ACCESS:
+    said, wrong = opened(envelope, signer, (PREDICATE, ACCESS))
+    found = _Found(problems=wrong)
+    if not wrong and said["predicateType"] == ACCESS:
         found.checked.append(said["subject"][0]["name"])
         _chained(found, log or evidence.parent / f"{said['predicate']['factory']}.jsonl", signer, said, named=log is not None)
         found.access = [said["predicate"]]
-    elif not problems:
+    elif not wrong:
         _compared(found, envelope, path, files, log, signer, said)
-    told = [line for one in found.access for line in access_lines(one)]
-    data = {"checked": found.checked, "access": found.access, "problems": [problem.to_data() for problem in found.problems]}
+    told = [*found.aside, *(line for one in found.access for line in access_lines(one))]
+    problems = [problem.to_data() for problem in found.problems]
+    data = {"checked": found.checked, "access": found.access, "set_aside": found.aside, "problems": problems}
     if found.problems:
         first, *rest = found.problems
         output.finish(data, [f"first: {first}", *(str(problem) for problem in rest), *told], ExitCode.FINDINGS)
@@ -145,12 +186,14 @@ class _Found:
         problems: what is wrong, the cause first.
         checked: what was held against it.
         access: what statements of break-glass access say, in the order of the chain.
+        aside: what was cut off of the chain and set aside.
         logged: whether a chain was there to check.
     """
 
     problems: list[Problem]
     checked: list[str] = field(default_factory=list)
     access: list[dict[str, Any]] = field(default_factory=list)
+    aside: list[str] = field(default_factory=list)
     logged: bool = False
 
 
@@ -186,4 +229,6 @@ def _chained(found: _Found, log: Path, key: Ed25519PublicKey, said: Mapping[str,
     problems = chain.verify(log, key, said)
     if not problems:
         found.access, problems = statements(log, key)
+        found.aside, lost = chain.set_aside(log)
+        problems += lost
     found.problems += problems

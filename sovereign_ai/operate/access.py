@@ -3,6 +3,9 @@
 Access is a client certificate that ends with it, for a user of that one grant, and a binding that the operator
 makes and removes. The certificate proves who calls and gives no right; without the binding it opens nothing, so
 taking the binding away ends access at once, and the certificate's own end holds where nothing runs any more.
+
+The kubeconfig is written before the grant, so that whoever closes the grant finds it and takes it away. What a crash
+between both leaves opens nothing, and is removed once its certificate has ended.
 """
 
 from __future__ import annotations
@@ -14,18 +17,22 @@ from pathlib import Path
 
 from sovereign_ai.cluster.identities import CLUSTER_CA, kubeconfig, server_url
 from sovereign_ai.cluster.pki import Leaf, authority, sign
-from sovereign_ai.cluster.state import Place, recorded_ports, write_private
+from sovereign_ai.cluster.state import Place, recorded_ports
 from sovereign_ai.cluster.status import status_of
 from sovereign_ai.errors import DeploymentError, EnvironmentLacksError, Problem, UsageError, Where
 from sovereign_ai.operate.grants import Grant
-from sovereign_ai.operate.records import Record, kubeconfig_of, record, records, write_grant, write_revoked
+from sovereign_ai.operate.records import Record, clear, record, records, write_grant, write_kubeconfig, write_revoked
 
 _POLL_SECONDS = 0.1
 _PATIENCE_SECONDS = 15.0
 
 
-def ours(where: Place) -> None:
+def ours(where: Place, again: str = "") -> None:
     """Insist on a plane of ours that runs, its operator too.
+
+    Args:
+        where: the plane.
+        again: the command that starts it again; left out, that of an embedded plane.
 
     Raises:
         EnvironmentLacksError: it does not.
@@ -36,7 +43,7 @@ def ours(where: Place) -> None:
         raise EnvironmentLacksError(Problem("no-cluster", f"there is no control plane of ours called {where.name!r}", hint=hint))
     operator = next((one for one in seen.components if one.name == "operator"), None)
     if seen.supervisor is None or operator is None or not operator.healthy:
-        hint = f"sovereign-ai cluster up {where.name}; its log: {where.log('operator')}"
+        hint = f"{again or f'sovereign-ai cluster up {where.name}'}; its log: {where.log('operator')}"
         raise EnvironmentLacksError(Problem("no-operator", "the operator does not run, and nothing would end the access", hint=hint))
 
 
@@ -55,14 +62,21 @@ def give(where: Place, grant: Grant, now: Callable[[], datetime]) -> tuple[Recor
         EnvironmentLacksError: the operator did not open it in time; the grant is ended.
         DeploymentError: the API server refused the binding.
     """
-    write_grant(where, grant)
-    path = kubeconfig_of(where, grant.id)
+    clear(where, now())
     pair = sign(authority(where.pki, CLUSTER_CA), Leaf("", grant.user, client=True), grant.ends - now())
-    write_private(path, kubeconfig(where, grant.user, server_url(recorded_ports(where)["kube-apiserver"]), pair))
+    config = kubeconfig(where, grant.user, server_url(recorded_ports(where)["kube-apiserver"]), pair)
+    path = write_kubeconfig(where, grant.id, config)
+    try:
+        write_grant(where, grant)
+    except BaseException:
+        path.unlink(missing_ok=True)
+        raise
     found = _wait(where, grant.id, lambda one: bool(one.opened or one.closed))
     if found is None:
         write_revoked(where, grant.id, "it was not opened in time", now())
+    if found is None or found.closed:
         path.unlink(missing_ok=True)
+    if found is None:
         raise EnvironmentLacksError(Problem("not-opened", "the operator did not open it in time", hint=f"its log: {where.log('operator')}"))
     if found.closed:
         raise DeploymentError(Problem("not-opened", f"it was closed again: {found.why}", hint="the message names what refused it"))

@@ -6,12 +6,14 @@
       1f2e3d4c.state           what the operator did: opened, closed
       1f2e3d4c.kubeconfig      the person's, until the end
 
-No file has two writers. A file that cannot be read is no grant, and is told.
+No file has two writers. A file that cannot be read is no grant, and is told; a `.revoked` that cannot be read ends the
+grant all the same, since nothing else is ever said by one.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -19,9 +21,11 @@ from typing import Any
 
 import orjson
 
-from sovereign_ai.cluster.state import Place, write_json
+from sovereign_ai.cluster.state import Place, write_json, write_private
 from sovereign_ai.errors import Problem, UsageError, nearest
-from sovereign_ai.operate.grants import Grant
+from sovereign_ai.operate.grants import MOST, Grant
+
+_DAMAGED = "its reason cannot be read"
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,14 +72,14 @@ def records(where: Place) -> tuple[list[Record], list[str]]:
     for path in sorted(folder_of(where).glob("*.json")):
         try:
             grant = Grant.from_data(orjson.loads(path.read_bytes()))
-            revoked, state = _read(path.with_suffix(".revoked")), _read(path.with_suffix(".state"))
+            revoked, state = _revoked(path.with_suffix(".revoked")), _read(path.with_suffix(".state"))
         except (OSError, ValueError) as error:
             broken.append(f"{path.name}: {error}")
             continue
         if grant.id != path.stem:
             broken.append(f"{path.name}: it holds the grant {grant.id}")
             continue
-        found.append(Record(grant, state.get("opened", ""), revoked.get("why", ""), state.get("closed", ""), state.get("why", "")))
+        found.append(Record(grant, state.get("opened", ""), revoked, state.get("closed", ""), state.get("why", "")))
     return sorted(found, key=lambda one: (one.grant.begins, one.grant.id)), broken
 
 
@@ -94,9 +98,23 @@ def record(where: Place, id_: str) -> Record:
 
 def write_grant(where: Place, grant: Grant) -> None:
     """Write a new grant."""
-    folder = folder_of(where)
-    folder.mkdir(mode=0o700, exist_ok=True)
-    write_json(folder / f"{grant.id}.json", grant.to_data())
+    write_json(_made(where) / f"{grant.id}.json", grant.to_data())
+
+
+def write_kubeconfig(where: Place, id_: str, config: bytes) -> Path:
+    """Write the person's kubeconfig, before the grant; give its file."""
+    _made(where)
+    path = kubeconfig_of(where, id_)
+    write_private(path, config)
+    return path
+
+
+def clear(where: Place, now: datetime) -> None:
+    """Remove kubeconfigs, half written ones too, that are older than any access may be: their certificates have ended."""
+    for path in folder_of(where).glob("*.kubeconfig*"):
+        with suppress(FileNotFoundError):
+            if now.timestamp() - path.stat().st_mtime > MOST.total_seconds():
+                path.unlink()
 
 
 def write_revoked(where: Place, id_: str, why: str, now: datetime) -> None:
@@ -107,6 +125,23 @@ def write_revoked(where: Place, id_: str, why: str, now: datetime) -> None:
 def write_state(where: Place, id_: str, state: Mapping[str, str]) -> None:
     """Write what the operator did."""
     write_json(folder_of(where) / f"{id_}.state", state)
+
+
+def _made(where: Place) -> Path:
+    """Give the folder of a plane's grants, which is made where it is not there."""
+    folder = folder_of(where)
+    folder.mkdir(mode=0o700, exist_ok=True)
+    return folder
+
+
+def _revoked(path: Path) -> str:
+    """Give why a grant was ended early; empty if the file is not there. One that says nothing ends it too."""
+    if not path.exists():
+        return ""
+    try:
+        return _read(path).get("why", "").strip() or _DAMAGED
+    except (OSError, ValueError):
+        return _DAMAGED
 
 
 def _read(path: Path) -> dict[str, str]:

@@ -7,9 +7,10 @@ import stat
 from pathlib import Path
 
 import orjson
+import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from sovereign_ai.attest import chain
+from sovereign_ai.attest import chain, signing
 from sovereign_ai.attest.access import ACCESS, lines, record, statements
 from sovereign_ai.attest.evidence import PAYLOAD, envelope_of
 from sovereign_ai.attest.signing import pae, signed
@@ -91,3 +92,28 @@ def test_a_statement_that_is_changed_or_not_there_is_named_by_its_line(tmp_path:
     envelope["signatures"][0]["sig"] = base64.b64encode(bytes(64)).decode()
     path.write_bytes(orjson.dumps(envelope))
     assert [one.code for one in statements(log, _KEY.public_key())[1]] == ["bad-signature"]
+
+
+def test_a_chain_larger_than_any_other_file_of_ours_is_opened(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    log = tmp_path / "lab.jsonl"
+    monkeypatch.setattr(signing, "_MOST_BYTES", 4000)
+    for number in range(9):
+        record(log, {**FACTS, "id": f"1f2e3d4{number}"}, "granted", factory="lab", cluster="lab", key=_KEY, now=NOW)
+    assert log.stat().st_size > 4000
+    found, problems = statements(log, _KEY.public_key())
+    assert (len(found), problems) == (9, [])
+
+
+def test_no_line_stands_in_the_chain_without_its_statement_nor_a_statement_without_its_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    log = tmp_path / "log" / "lab.jsonl"
+
+    def refuses(*_words: object, **_named: object) -> None:
+        assert [path.name for path in log.parent.iterdir()] == ["access-1f2e3d4c-granted.json"]
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(chain, "append", refuses)
+    with pytest.raises(OSError, match="No space"):
+        added(log)
+    assert list(log.parent.iterdir()) == []

@@ -96,7 +96,8 @@ def test_access_is_given_listed_told_and_ended_by_command(state_home: Path, kube
         assert told.exit_code == exits
         assert f"break-glass-{id_}" in told.stdout
     revoke = ["access", "revoke", id_, LAB, "--reason", "the test is over", "--key", str(path), "--log", str(log)]
-    assert CliRunner().invoke(app, revoke).exit_code == 0
+    assert CliRunner().invoke(app, [*revoke[:-1], str(path / "no-folder")]).exit_code == 3, "ended, and not recorded"
+    assert CliRunner().invoke(app, revoke).exit_code == 0, "what was not recorded can be, later"
     assert CliRunner().invoke(app, revoke).exit_code == 2
     assert CliRunner().invoke(app, ["access", "list", LAB]).exit_code == 0
     assert CliRunner().invoke(app, ["verify", LAB, "--no-probes"]).exit_code == 0

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import base64
+import os
 import threading
+import time
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import orjson
 import pytest
@@ -21,7 +24,7 @@ from sovereign_ai.operate import access
 from sovereign_ai.operate.access import give, ours, take
 from sovereign_ai.operate.grants import Grant
 from sovereign_ai.operate.keeper import Keeper
-from sovereign_ai.operate.records import kubeconfig_of, records
+from sovereign_ai.operate.records import folder_of, kubeconfig_of, records
 from tests.operate.given import grant, plane
 from tests.verify.in_memory import InMemoryApi
 
@@ -95,6 +98,60 @@ def test_what_the_api_server_refuses_is_told_and_leaves_nothing(where: Place, ap
     with pytest.raises(DeploymentError, match="RBC-009"):
         give(where, one, now)
     assert not kubeconfig_of(where, one.id).exists()
+
+
+def test_what_is_refused_at_once_leaves_no_kubeconfig_however_slowly_one_is_made(
+    where: Place, api: InMemoryApi, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(_obj: object) -> None:
+        raise refusal("POST", "/rolebindings", 403, {"message": "RBC-009: no", "reason": "Forbidden"})
+
+    def slow(*words: Any) -> Any:
+        time.sleep(0.3)
+        return sign(*words)
+
+    sign = access.sign
+    api.admit = refuse
+    monkeypatch.setattr(access, "sign", slow)
+    one = short()
+    with pytest.raises(DeploymentError, match="RBC-009"):
+        give(where, one, now)
+    assert not kubeconfig_of(where, one.id).exists()
+
+
+def test_a_grant_that_cannot_be_written_leaves_no_kubeconfig(where: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_words: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(access, "write_grant", full)
+    with pytest.raises(OSError, match="No space"):
+        give(where, short(), now)
+    assert list(folder_of(where).iterdir()) == []
+
+
+def test_a_kubeconfig_that_a_crash_left_without_a_grant_is_gone_once_its_certificate_has_ended(where: Place, api: InMemoryApi) -> None:
+    folder_of(where).mkdir(mode=0o700)
+    for name, hours in (("aaaaaaaa.kubeconfig", 4.1), (".aaaaaaaa.kubeconfig.x1y2", 4.1), ("bbbbbbbb.kubeconfig", 3.9)):
+        stray = folder_of(where) / name
+        stray.write_bytes(b"secret")
+        then = (now() - timedelta(hours=hours)).timestamp()
+        os.utime(stray, (then, then))
+    _, path = give(where, short(), now)
+    assert sorted(folder_of(where).glob("*.kubeconfig*")) == sorted([path, kubeconfig_of(where, "bbbbbbbb")])
+
+
+@pytest.mark.parametrize("text", ["", "{", "{}", '{"why": ""}', "\0\0"])
+def test_a_word_of_its_end_that_was_written_by_half_ends_access(where: Place, api: InMemoryApi, text: str) -> None:
+    one = short()
+    _, path = give(where, one, now)
+    (folder_of(where) / f"{one.id}.revoked").write_text(text)
+    for _ in range(200):
+        if records(where)[0] and records(where)[0][0].closed:
+            break
+        time.sleep(0.02)
+    [found], broken = records(where)
+    assert (found.why, broken) == ("revoked", [])
+    assert not path.exists()
 
 
 def test_where_nobody_opens_it_the_grant_is_ended(where: Place, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -58,11 +58,22 @@ def test_a_grant_under_anothers_name_is_none(tmp_path: Path) -> None:
     assert records(where)[0] == []
 
 
-def test_where_the_word_of_its_end_is_damaged_the_grant_does_not_stand(tmp_path: Path) -> None:
+@pytest.mark.parametrize("text", ["", "{", "{}", "[]", '{"why": ""}', '{"why": " "}', '{"why": 5}', "\0\0"])
+def test_where_the_word_of_its_end_is_damaged_the_grant_is_revoked_all_the_same(tmp_path: Path, text: str) -> None:
     where = plane(tmp_path)
     write_grant(where, GRANT)
-    (folder_of(where) / f"{GRANT.id}.revoked").write_text("{")
-    assert records(where)[0] == []
+    (folder_of(where) / f"{GRANT.id}.revoked").write_text(text)
+    [one], broken = records(where)
+    assert not broken
+    assert one.revoked == "its reason cannot be read"
+    assert not one.stands(NOW)
+
+
+def test_a_word_of_the_end_that_may_not_be_read_is_one(tmp_path: Path) -> None:
+    where = plane(tmp_path)
+    write_grant(where, GRANT)
+    (folder_of(where) / f"{GRANT.id}.revoked").mkdir()
+    assert not records(where)[0][0].stands(NOW)
 
 
 def test_the_newest_stands_last_and_an_unknown_id_is_told_with_the_nearest(tmp_path: Path) -> None:
