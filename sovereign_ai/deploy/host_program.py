@@ -3,31 +3,35 @@
 The program is four lines that are written anew each time into the state folder, where a person may read them, or run `pulumi`
 on them. Its stack is called `<factory>.hosts`, which no cluster can be called.
 
-The engine runs in a session of its own, and gets one request to end where we get one: a second would make it end without waiting
-for its plugins.
+One command at a time has the program of a factory, from writing it to the end of the run: when an engine reads it is not told, and
+it would do what another command was asked for, with other hosts and another budget.
 """
 
 from __future__ import annotations
 
 import json
+import os
 import platform
 import shutil
-import signal
-import subprocess
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, ClassVar
 
-from sovereign_ai.deploy.engine import Engine
+from sovereign_ai.cluster.state import write_private
+from sovereign_ai.deploy.engine import Engine, Outcome
 from sovereign_ai.deploy.engine_words import Told
 from sovereign_ai.deploy.host_provider.inventories import forget
 from sovereign_ai.deploy.hosts import need
 from sovereign_ai.deploy.place import state_dir
 from sovereign_ai.deploy.turn import turn
-from sovereign_ai.errors import DeploymentError, Problem
+from sovereign_ai.errors import DeploymentError, EnvironmentLacksError, Problem, Where
+from sovereign_ai.toolchain.waiting import taken, until
 
+PATIENCE_SECONDS = 60.0
+"""How long a command waits for another one on the same factory's hosts."""
 _PROGRAM = '''"""Brings hosts of {factory} to the plan; written by `sovereign-ai hosts`, and written anew by it."""
 
 import sovereign_ai as sai
@@ -73,13 +77,38 @@ class HostsProgram:
             forks=self.forks,
         )
 
-    def write(self) -> Path:
-        """Write program and project into the state folder, and give their folder."""
-        folder = state_dir() / "hosts" / "pulumi" / self.factory
-        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        (folder / "Pulumi.yaml").write_text(f"name: {self.factory}-hosts\nruntime: python\n", encoding="utf-8")
-        (folder / "__main__.py").write_text(self.text(), encoding="utf-8")
-        return folder
+    @property
+    def folder(self) -> Path:
+        """The program's folder, whether or not it is there."""
+        return state_dir() / "hosts" / "pulumi" / self.factory
+
+    @contextmanager
+    def written(self, progress: Callable[[str], object]) -> Iterator[Path]:
+        """Write program and project into their folder and give it; no other command writes there until the block ends.
+
+        Args:
+            progress: told that one waits for another command.
+
+        Raises:
+            EnvironmentLacksError: another command is at work on the factory's hosts, and did not end in time.
+        """
+        folder = self.folder
+        folder.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        # The lock lies beside the folder and is never removed: what is forgotten takes its folder along.
+        descriptor = os.open(folder.with_name(f"{self.factory}.lock"), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            if not taken(descriptor):
+                progress("waiting for another `hosts` command on this factory")
+                if not until(partial(taken, descriptor), PATIENCE_SECONDS):
+                    hint = "wait for it to end, or end it, and run the command again"
+                    message = f"another `hosts` command is at work on the hosts of {self.factory}; nothing was changed"
+                    raise EnvironmentLacksError(Problem("hosts-busy", message, Where(str(folder)), hint))
+            folder.mkdir(exist_ok=True, mode=0o700)
+            write_private(folder / "Pulumi.yaml", f"name: {self.factory}-hosts\nruntime: python\n".encode())
+            write_private(folder / "__main__.py", self.text().encode())
+            yield folder
+        finally:
+            os.close(descriptor)
 
 
 class HostsEngine(Engine):
@@ -91,16 +120,18 @@ class HostsEngine(Engine):
     """
 
     package: ClassVar[str] = "sovereign-hosts:"
-    own_session: ClassVar[bool] = True
+    ending: ClassVar[str] = "ending what runs, here and on the hosts"
 
     def __init__(self, program: HostsProgram, progress: Callable[[str], None]) -> None:
-        """Write the program.
+        """Write the program for a first time, which is a project from then on.
 
         Raises:
-            EnvironmentLacksError: Ansible or the engine is not there.
+            EnvironmentLacksError: Ansible or the engine is not there, or another command is at work on the factory's hosts.
         """
         need()
-        super().__init__(program.write(), program.stack, None, progress)
+        self.program = program
+        with program.written(progress) as folder:
+            super().__init__(folder, program.stack, None, progress)
         self.drift: dict[str, dict[str, str]] = {}
         self.failed: dict[str, str] = {}
 
@@ -117,36 +148,28 @@ class HostsEngine(Engine):
         `pulumi destroy` does the same after a look at them: the engine refreshes what it is about to delete.
         """
         names: set[str] = set()
-        if self.exists():
-            with turn(self.folder, self.progress):
-                self.ensure_stack()
-            for one in [one for one in self._exported() if one["type"].startswith(self.package)]:
-                states = [state for state in (one.get("inputs"), one.get("outputs")) if state]
-                names |= {host for state in states for unit in state["units"].values() for host in unit}
-                for state in states:
-                    forget(state["inventory"])
-            self._remove("--force")
-        shutil.rmtree(self.folder)
+        inventories: set[str] = set()
+        with self.program.written(self.progress):
+            if self.exists():
+                with turn(self.folder, self.progress):
+                    self.ensure_stack()
+                names, inventories = self._named()
+                self._remove("--force")
+            for digest in inventories:  # only now: a stack that could not be removed goes on naming them
+                forget(digest)
+            shutil.rmtree(self.folder)
         return len(names)
 
-    @contextmanager
-    def _start(self, command: Sequence[str], environ: Mapping[str, str]) -> Iterator[subprocess.Popen[str]]:
-        """Start the engine in a session of its own, and hand on to it the first request to end."""
-        with super()._start(command, environ) as process:
-            asked: list[int] = []
+    def _named(self) -> tuple[set[str], set[str]]:
+        """Give the hosts and the inventories that the state names."""
+        found = [one for one in self._exported() if one["type"].startswith(self.package)]
+        states = [state for one in found for state in (one.get("inputs"), one.get("outputs")) if state]
+        return {host for state in states for unit in state["units"].values() for host in unit}, {state["inventory"] for state in states}
 
-            def hand_on(number: int, _frame: Any) -> None:
-                if not asked:
-                    process.send_signal(signal.SIGINT)
-                    self.progress("ending what runs, here and on the hosts")
-                asked.append(number)
-
-            before = {number: signal.signal(number, hand_on) for number in (signal.SIGINT, signal.SIGTERM)}
-            try:
-                yield process
-            finally:
-                for number, handler in before.items():
-                    signal.signal(number, handler)
+    def _run(self, verb: str, *flags: str, policy_pack: Path | None = None) -> Outcome:
+        """Run a verb on the program that this command was asked for."""
+        with self.program.written(self.progress):
+            return super()._run(verb, *flags, policy_pack=policy_pack)
 
     def _failed(self, verb: str, told: Told, log: Path) -> DeploymentError:
         """Give one problem for each host that failed, where the provider named them."""

@@ -51,7 +51,7 @@ def read_build_info(binary: Path) -> BuildInfo:
     try:
         with binary.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
             texts = _texts(data)
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, IndexError) as error:  # the last: it was cut off
         raise EnvironmentLacksError(
             Problem("binary-unreadable", f"{binary} cannot be read: {error}", hint="run `sovereign-ai tools install`")
         ) from None

@@ -17,6 +17,7 @@ import tarfile
 import time
 import urllib.error
 import urllib.request
+from collections.abc import Iterator
 from pathlib import Path
 
 from sovereign_ai.toolchain.place import Progress
@@ -56,27 +57,42 @@ def release(row: Tool, work: Path, target: Path, progress: Progress) -> None:
 
 def _download(one: Release, archive: Path, name: str, progress: Progress) -> None:
     """Download and compare digests; nothing that differs stays on disk."""
-    host = urllib.request.Request(one.url).host or one.url  # noqa: S310 - the table holds https addresses alone, as a test asserts
     digest, size = hashlib.sha256(), 0
     said = start = time.monotonic()
+    with archive.open("wb") as sink:
+        for piece in _pieces(one.url):
+            digest.update(piece)
+            sink.write(piece)
+            size += len(piece)
+            if time.monotonic() - said > 2:
+                said = time.monotonic()
+                progress(f"{name}: downloading, {size >> 20} MiB, {said - start:.0f} s")
+    if digest.hexdigest() != one.sha256:
+        archive.unlink()
+        raise WayClosedError(f"{one.url} has SHA-256 {digest.hexdigest()}, the table pins {one.sha256}: refused")
+
+
+def _pieces(url: str) -> Iterator[bytes]:
+    """Give what an address holds, piece by piece; what goes wrong in here is the host's, and not the disk's.
+
+    Raises:
+        WayClosedError: the host is not reached, refuses, or sends too much or too little.
+    """
+    host = urllib.request.Request(url).host or url  # noqa: S310 - the table holds https addresses alone, as a test asserts
+    size = 0
     try:
-        with urllib.request.urlopen(one.url, timeout=_CONNECT) as answer, archive.open("wb") as sink:  # noqa: S310
-            while chunk := answer.read(_CHUNK):
-                digest.update(chunk)
-                sink.write(chunk)
-                size += len(chunk)
+        with urllib.request.urlopen(url, timeout=_CONNECT) as answer:  # noqa: S310
+            while piece := answer.read(_CHUNK):
+                size += len(piece)
                 if size > _LARGEST:
                     raise WayClosedError(f"{host} sends more than {_LARGEST} bytes")
-                if time.monotonic() - said > 2:
-                    said = time.monotonic()
-                    progress(f"{name}: downloading, {size >> 20} MiB, {said - start:.0f} s")
+                yield piece
+            if answer.length:
+                raise WayClosedError(f"{host} ended after {size} of {size + answer.length} bytes")
     except urllib.error.HTTPError as error:
         raise WayClosedError(f"{host} answers {error.code}") from None
     except (OSError, http.client.HTTPException) as error:
         raise WayClosedError(f"{host} is not reached ({error})") from None
-    if digest.hexdigest() != one.sha256:
-        archive.unlink()
-        raise WayClosedError(f"{one.url} has SHA-256 {digest.hexdigest()}, the table pins {one.sha256}: refused")
 
 
 def _member(archive: Path, member: str, target: Path) -> None:

@@ -20,7 +20,7 @@ from sovereign_ai.errors import EnvironmentLacksError, Problem
 from sovereign_ai.toolchain import fetch, source
 from sovereign_ai.toolchain.launcher import HOSTS, HOSTS_VERSION, write_launcher
 from sovereign_ai.toolchain.locate import binary_in, cached, on_path
-from sovereign_ai.toolchain.place import Progress, bin_dir, ensure, link, locked, settle
+from sovereign_ai.toolchain.place import Progress, bin_dir, ensure, link, link_by_name, locked, settle
 from sovereign_ai.toolchain.probe import version_of
 from sovereign_ai.toolchain.steps import WayClosedError
 from sovereign_ai.toolchain.table import TOOLS, Tool, tool
@@ -104,12 +104,7 @@ def place_plugins(pulumi_home: Path) -> None:
     write_launcher(pulumi_home / "plugins" / f"resource-sovereign-hosts-v{HOSTS_VERSION}", HOSTS)
     name = "pulumi-resource-kubernetes"
     provider = find(name).resolve()
-    folder = ensure(pulumi_home / "plugins" / f"resource-kubernetes-v{TOOLS[name].version}")
-    place = folder / name
-    if place.is_symlink() and place.readlink() == provider:
-        return
-    place.unlink(missing_ok=True)
-    place.symlink_to(provider)
+    link_by_name(provider, ensure(pulumi_home / "plugins" / f"resource-kubernetes-v{TOOLS[name].version}") / name)
 
 
 def _resolve(row: Tool, progress: Progress) -> Path:
@@ -144,6 +139,10 @@ def _make(row: Tool, progress: Progress) -> Path:
             except WayClosedError as error:
                 closed.append(f"{name}: {error}")
                 continue
+            except shutil.Error as error:  # of a whole tree; its first file says why
+                hint = "free some space, or point XDG_CACHE_HOME at a larger file system"
+                message = f"{row.name} cannot be copied into the cache: {error.args[0][0][-1]}"
+                raise EnvironmentLacksError(Problem("cache-not-written", message, hint=hint)) from None
             entry = settle(made, row)
             return entry / "files" if row.kind == "module" else binary_in(row, entry)
         ways = "; ".join(closed)

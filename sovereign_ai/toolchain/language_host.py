@@ -152,7 +152,8 @@ class _Known:
         self, process: subprocess.Popen[bytes], context: Any, running: set[subprocess.Popen[bytes]], guard: threading.Lock
     ) -> None:
         self.process, self.running, self.guard = process, running, guard
-        context.add_callback(lambda: _end(process))
+        if not context.add_callback(lambda: _end(process)):
+            _end(process)  # the call had ended before it could be watched
 
     def __enter__(self) -> None:
         with self.guard:

@@ -59,6 +59,8 @@ def distributions(python: Path, *, transitive: bool) -> list[tuple[str, str]]:
     found: dict[str, str] = {}
     wanted: set[str] = set()
     for one in importlib.metadata.distributions(path=[str(folder) for folder in _search_path(python)]):
+        if "Name" not in one.metadata:
+            continue  # what is left of a package that was removed in part
         found.setdefault(_normal(one.name), one.version)
         for line in one.requires or []:
             if "extra ==" not in line:

@@ -6,11 +6,10 @@ interpreter which has this project installed, so that it needs no activated envi
 
 from __future__ import annotations
 
-import os
 import shlex
 from pathlib import Path
 
-from sovereign_ai.toolchain.place import ensure, interpreter
+from sovereign_ai.toolchain.place import beside, ensure, interpreter
 
 NAME = "pulumi-language-python"
 HOSTS = "pulumi-resource-sovereign-hosts"
@@ -32,7 +31,7 @@ def write_launcher(folder: Path, name: str = NAME) -> Path:
     place = ensure(folder) / name
     if place.is_file() and not place.is_symlink() and place.read_text() == text:
         return place
-    fresh = place.with_name(f".{name}.{os.getpid()}")
+    fresh = beside(place)
     fresh.write_text(text)
     fresh.chmod(0o755)
     fresh.replace(place)

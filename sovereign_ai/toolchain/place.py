@@ -121,11 +121,14 @@ def _wait_for(descriptor: int, name: str, progress: Progress) -> None:
 
 
 def settle(made: Path, row: Tool) -> Path:
-    """Rename a finished folder into its final place and give that place."""
+    """Rename a finished folder into its final place and give that place; done under the tool's lock, once it was found not to be there.
+
+    What lies there all the same has lost its binary, and gives way.
+    """
     final = entry_dir(row)
     ensure(final.parent)
-    if not final.exists():
-        made.rename(final)
+    remove(final)
+    made.rename(final)
     return final
 
 
@@ -138,7 +141,7 @@ def link(target: Path, name: str) -> Path:
     place = ensure(bin_dir()) / name
     if place.exists() and place.samefile(target):
         return place
-    fresh = place.with_name(f".{name}.{os.getpid()}-{threading.get_ident()}")
+    fresh = beside(place)
     fresh.unlink(missing_ok=True)
     try:
         if target.parent.parent != cache_dir() / "tools" / name:
@@ -148,6 +151,21 @@ def link(target: Path, name: str) -> Path:
         fresh.symlink_to(target)
     fresh.replace(place)
     return place
+
+
+def link_by_name(target: Path, place: Path) -> None:
+    """Let a place be a link to a target, in one step; what was there gives way."""
+    if place.is_symlink() and place.readlink() == target:
+        return
+    fresh = beside(place)
+    fresh.unlink(missing_ok=True)
+    fresh.symlink_to(target)
+    fresh.replace(place)
+
+
+def beside(place: Path) -> Path:
+    """Name what is made before it takes a place in one step; no other run and no other thread has the same name."""
+    return place.with_name(f".{place.name}.{os.getpid()}-{threading.get_ident()}")
 
 
 def remove(folder: Path) -> None:

@@ -9,7 +9,10 @@ from __future__ import annotations
 
 import os
 import re
+import signal
 import subprocess
+import threading
+from functools import partial
 from pathlib import Path
 
 from sovereign_ai.toolchain.table import Tool
@@ -43,10 +46,18 @@ def _plugin_version(path: Path) -> str:
 
     try:
         process = subprocess.Popen(
-            [str(path), "127.0.0.1:1"], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, env=_environment()
+            [str(path), "127.0.0.1:1"],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            env=_environment(),
+            start_new_session=True,
         )
     except OSError:
         return ""
+    end = partial(os.killpg, process.pid, signal.SIGKILL)
+    late = threading.Timer(_LIMIT, end)
+    late.start()
     try:
         port = (process.stdout.readline() if process.stdout else b"").decode(errors="replace").strip()
         if not port.isdigit():
@@ -56,5 +67,7 @@ def _plugin_version(path: Path) -> str:
     except (OSError, grpc.RpcError):
         return ""
     finally:
-        process.kill()
+        late.cancel()
+        late.join()
+        end()  # it is not reaped yet, so that its group is its own
         process.communicate()

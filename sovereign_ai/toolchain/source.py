@@ -3,7 +3,8 @@
 `go install path@version` refuses modules with replace directives, so a small wrapper module names
 the version and the same replaces; where files must be generated inside the module, a copy of it is
 built. The checksum database stays on, the root module's hash is compared with the table's, nothing
-of the user's Go settings can switch either off, and Go never fetches another Go.
+of the user's Go settings can switch either off, and Go never fetches another Go. Of what a user has
+set by `go env -w` only the way to modules counts, and where Go keeps its files.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ import os
 import re
 import shutil
 import subprocess
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -26,6 +28,8 @@ _SPARE_MEMORY = "400"
 """How much garbage the compiler lets lie, in percent of what it uses: memory for time, 12 % of the CPU of a build of client-go; the user's GOGC goes first."""
 _NO_DEBUG_DATA = "-gcflags=all=-dwarf=false"
 """The linker would strip it (`-s -w`): not making it takes another 12 % off the same build."""
+_USERS_OWN = ("GOPROXY", "GONOPROXY", "GOAUTH", "GOVCS", "GOSUMDB", "GOPATH", "GOMODCACHE", "GOCACHE", "GOTMPDIR")
+"""What a user may have set by `go env -w` as well as by a variable: where modules come from, which checksum database is asked, where things lie."""
 _LOCAL_REPLACE = re.compile(r"^\s*(?:replace\s+)?(?P<module>\S+)\s+=>\s+\.\.?/", re.MULTILINE)
 
 
@@ -39,9 +43,11 @@ class Module:
 
 
 def go_environment(*, cgo: bool = False) -> dict[str, str]:
-    """Give the environment of every Go command: no C unless asked for, no other toolchain, no way around the checksums."""
+    """Give the environment of every Go command: no C unless asked for, no other toolchain, no way around the checksums, nothing of `go env -w`."""
     fixed = {
         "CGO_ENABLED": "1" if cgo else "0",
+        "GO111MODULE": "on",
+        "GOENV": "off",
         "GOTOOLCHAIN": "local",
         "GOFLAGS": "-buildvcs=false -trimpath",
         "GOWORK": "off",
@@ -52,8 +58,44 @@ def go_environment(*, cgo: bool = False) -> dict[str, str]:
         "GOEXPERIMENT": "",
     }
     spare = {"GOGC": _SPARE_MEMORY}
-    user = {name: value for name, value in os.environ.items() if not (name == "GOSUMDB" and value.strip() == "off")}
+    user = {name: value for name, value in os.environ.items() if not (name == "GOSUMDB" and _is_off(value))}
     return spare | user | fixed
+
+
+def fetching_environment(go: Path, *, cgo: bool = False) -> dict[str, str]:
+    """Give the environment of Go commands that fetch modules: by the user's own way, and never without a checksum database.
+
+    Raises:
+        WayClosedError: Go has no such database to ask, or does not say what is set.
+    """
+    env = go_environment(cgo=cgo)
+    told = _settings(go, env | {"GOENV": os.environ.get("GOENV", "")})
+    if _is_off(told["GOSUMDB"]):
+        told["GOSUMDB"] = _settings(go, env)["GOSUMDB"]
+    if _is_off(told["GOSUMDB"]):
+        raise WayClosedError(f"{go} comes without a checksum database: set GOSUMDB to the one that is to be asked")
+    return env | told
+
+
+def _is_off(database: str) -> bool:
+    """Tell whether a value of GOSUMDB names no database."""
+    return database.strip() in ("", "off")
+
+
+def _settings(go: Path, env: Mapping[str, str]) -> dict[str, str]:
+    """Ask Go what is set, by variable, by `go env -w` or by itself.
+
+    Raises:
+        WayClosedError: it does not say.
+    """
+    try:
+        done = subprocess.run([str(go), "env", "-json", *_USERS_OWN], cwd="/", env=env, capture_output=True, text=True, check=False)
+    except OSError as error:
+        raise WayClosedError(f"{go} does not start: {error.strerror}") from None
+    if done.returncode:
+        raise WayClosedError(f"go env: exit {done.returncode}: {' '.join(done.stderr.split())[:400]}")
+    told: dict[str, str] = orjson.loads(done.stdout)
+    return told
 
 
 def fetch(go: Path, source: Source, *, what: str, progress: Progress, log: Path) -> Module:
@@ -68,8 +110,9 @@ def fetch(go: Path, source: Source, *, what: str, progress: Progress, log: Path)
     folder = log.parent / "download"
     folder.mkdir(exist_ok=True)
     argv = ["/bin/sh", "-c", command, str(go), spec, str(record)]
+    env = fetching_environment(go)
     try:
-        run(argv, what=f"{what}: downloading {spec}", progress=progress, log=log, cwd=folder, env=go_environment(), limit=900)
+        run(argv, what=f"{what}: downloading {spec}", progress=progress, log=log, cwd=folder, env=env, limit=900)
     except WayClosedError as error:
         reason = _told(record)
         raise WayClosedError(f"{what}: {spec}: {reason}" if reason else str(error)) from None
@@ -103,7 +146,7 @@ def build(go: Path, row: Tool, source: Source, *, work: Path, target: Path, prog
         _copy(go, source, module, folder)
     else:
         _wrap(source, module, folder)
-    env = go_environment(cgo=bool(source.cgo))
+    env = fetching_environment(go, cgo=bool(source.cgo))
     run([str(go), "mod", "tidy"], what=f"{row.name}: downloading modules", progress=progress, log=log, cwd=folder, env=env, limit=1800)
     if source.generate:
         run(

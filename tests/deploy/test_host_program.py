@@ -6,6 +6,7 @@ import json
 import os
 import platform
 import subprocess
+import threading
 from pathlib import Path
 from typing import NoReturn
 
@@ -13,12 +14,13 @@ import pulumi
 import pytest
 
 import sovereign_ai.deploy
+from sovereign_ai.deploy import engine as engines
 from sovereign_ai.deploy import host_program
 from sovereign_ai.deploy.engine_words import Told
 from sovereign_ai.deploy.host_configuration import HostConfiguration, hosts_of
 from sovereign_ai.deploy.host_program import HostsEngine, HostsProgram
 from sovereign_ai.deploy.host_provider import inventories
-from sovereign_ai.errors import UsageError
+from sovereign_ai.errors import DeploymentError, EnvironmentLacksError, ExitCode, Problem, UsageError
 from sovereign_ai.render.hosts.given import Given
 from sovereign_ai.toolchain.launcher import HOSTS, write_launcher
 from tests.render.lab import stack
@@ -80,12 +82,90 @@ def test_the_room_gives_the_resource_by_its_name() -> None:
 
 
 def test_the_program_that_is_written_runs_and_says_what_was_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
-    folder = HostsProgram("lab", LAB, None, ("train-*",), 1, 20).write()
+    with HostsProgram("lab", LAB, None, ("train-*",), 1, 20).written(print) as folder:
+        text = (folder / "__main__.py").read_text()
     assert folder.stat().st_mode & 0o777 == 0o700
     asked: list[object] = []
     monkeypatch.setattr("sovereign_ai.deploy.host_configuration.HostConfiguration", lambda *words, **more: asked.append((words[0], more)))
-    exec(compile((folder / "__main__.py").read_text(), "__main__.py", "exec"), {})  # noqa: S102 - the program under test
+    exec(compile(text, "__main__.py", "exec"), {})  # noqa: S102 - the program under test
     assert asked == [("lab", {"given": None, "limit": ["train-*"], "budget": 1, "forks": 20})]
+
+
+@pytest.fixture
+def _no_tools(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let an engine be made without Ansible and Pulumi."""
+    monkeypatch.setattr(host_program, "need", lambda: None)
+    monkeypatch.setattr(engines, "ready", lambda _folder: Path("pulumi"))
+    monkeypatch.setattr(engines, "environment", lambda *_: {})
+    monkeypatch.setattr(host_program, "PATIENCE_SECONDS", 0.1, raising=False)
+
+
+@pytest.mark.usefixtures("_no_tools")
+def test_as_long_as_an_engine_runs_no_other_command_writes_another_program_in_its_place(monkeypatch: pytest.MonkeyPatch) -> None:
+    first, other = HostsProgram("lab", LAB, limit=("train-001",), budget=0), HostsProgram("lab", LAB, limit=("serve-001",), budget=9)
+    said: list[str] = []
+    ran: list[str] = []
+
+    def run(engine: HostsEngine, verb: str, *_flags: str, **_more: object) -> None:
+        with pytest.raises(EnvironmentLacksError, match="another `hosts` command is at work on the hosts of lab") as caught:
+            HostsEngine(other, said.append)
+        assert caught.value.exit_code is ExitCode.ENVIRONMENT
+        ran.append((engine.folder / "__main__.py").read_text())
+
+    monkeypatch.setattr(engines.Engine, "_run", run)
+    mine, theirs = HostsEngine(first, print), HostsEngine(other, print)
+    mine.up()
+    assert ran == [first.text()]
+    assert said == ["waiting for another `hosts` command on this factory"]
+    said.clear()
+    monkeypatch.setattr(engines.Engine, "_run", lambda engine, *_, **_more: ran.append((engine.folder / "__main__.py").read_text()))
+    theirs.preview()
+    assert ran[1:] == [other.text()]
+
+
+def test_a_command_goes_on_once_the_other_on_the_same_factory_has_ended() -> None:
+    first, other = HostsProgram("lab", LAB, limit=("train-001",)), HostsProgram("lab", LAB, limit=("serve-001",))
+    waits = threading.Event()
+    texts: list[str] = []
+
+    def run() -> None:
+        with other.written(lambda _: waits.set()) as folder:
+            texts.append((folder / "__main__.py").read_text())
+
+    second = threading.Thread(target=run)
+    with first.written(print) as folder:
+        second.start()
+        assert waits.wait(10)
+        assert (folder / "__main__.py").read_text() == first.text()
+    second.join(10)
+    assert texts == [other.text()]
+
+
+@pytest.mark.usefixtures("_no_tools")
+def test_a_stack_that_could_not_be_removed_keeps_its_inventories_and_one_that_was_keeps_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    factory, _ = stack("lab")
+    digest = inventories.keep(hosts_of(factory, Given(), ["train-001"]))
+    state = {"inventory": digest, "units": {"fra1-train-su0": ["train-001"]}}
+    engine = HostsEngine(HostsProgram("lab", LAB), print)
+
+    def refused(*_: str) -> None:
+        raise DeploymentError(Problem("pulumi-failed", "the stack cannot be removed"))
+
+    for name, does in (
+        ("exists", lambda: True),
+        ("ensure_stack", lambda: None),
+        ("_exported", lambda: [{"type": "sovereign-hosts:index:HostConfiguration", "inputs": state, "outputs": state}]),
+        ("_remove", refused),
+    ):
+        monkeypatch.setattr(engine, name, does)
+    with pytest.raises(DeploymentError, match="cannot be removed"):
+        engine.forget()
+    assert [one.name for one in inventories.kept(digest).hosts] == ["train-001"]
+    assert engine.folder.is_dir()
+    monkeypatch.setattr(engine, "_remove", lambda *_: None)
+    assert engine.forget() == 1
+    assert not inventories.place(digest).exists()
+    assert not engine.folder.exists()
 
 
 def test_the_providers_launcher_starts_it_and_it_ends_with_the_engines_end_of_its_input(tmp_path: Path) -> None:
@@ -130,9 +210,15 @@ def test_a_lock_is_left_behind_only_if_its_holder_was_of_this_machine_and_is_no_
 
 def test_a_failed_run_gives_one_problem_a_host_and_other_failures_in_the_engines_words(tmp_path: Path) -> None:
     engine = object.__new__(HostsEngine)
+    engine._asked_to_end = False
     named = engine._failed(
         "up", Told(failures=["lab 2 errors occurred:\n\t* a failed: why\n\t* b unreachable: no\n\n", "update failed"]), tmp_path
     )
     assert [(one.code, one.message) for one in named.problems] == [("host-failed", "a failed: why"), ("host-failed", "b unreachable: no")]
     other = engine._failed("up", Told(failures=["lab it is not there"]), tmp_path)
     assert [one.code for one in other.problems] == ["pulumi-failed"]
+    engine._asked_to_end = True
+    ended = engine._failed("preview", Told(), tmp_path)
+    assert ([one.code for one in ended.problems], ended.exit_code) == (["interrupted"], ExitCode.INTERRUPTED)
+    cut = engine._failed("up", Told(failures=["lab error:\n\t* not brought to the plan: a\n"]), tmp_path)
+    assert [one.message for one in cut.problems] == ["not brought to the plan: a"]

@@ -25,6 +25,8 @@ class Vendor:
     files: dict[str, bytes] = field(default_factory=dict)
     asked: list[str] = field(default_factory=list)
     delay: float = 0.0
+    withheld: int = 0
+    """Bytes at the end of each file that are promised and not sent."""
     address: str = ""
 
 
@@ -39,8 +41,10 @@ def vendor() -> Iterator[Vendor]:
             time.sleep(state.delay)
             body = state.files.get(self.path)
             self.send_response(200 if body is not None else 404)
+            if body is not None:
+                self.send_header("Content-Length", str(len(body)))
             self.end_headers()
-            self.wfile.write(body or b"")
+            self.wfile.write((body or b"")[: len(body or b"") - state.withheld])
 
         def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the base class's name
             pass

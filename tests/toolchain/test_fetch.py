@@ -97,3 +97,22 @@ def test_without_debians_tool_a_package_closes_the_way(tmp_path: Path, monkeypat
     monkeypatch.setenv("PATH", str(tmp_path))
     with pytest.raises(WayClosedError, match="dpkg-deb does not start"):
         fetch.unpack_debian(tmp_path / "imaginary.deb", fakes.NAME, tmp_path / "made", tmp_path / "log", quiet)
+
+
+def test_a_release_that_was_cut_off_is_called_so_and_not_another(vendor: Vendor, tmp_path: Path) -> None:
+    vendor.files["/tool"] = fakes.script("1.2.3")
+    vendor.withheld = 5
+    row = fakes.row(fakes.release(f"{vendor.address}/tool", fakes.script("1.2.3")))
+    size = len(fakes.script("1.2.3"))
+    with pytest.raises(WayClosedError, match=rf"ended after {size - 5} of {size} bytes"):
+        fetch.release(row, tmp_path, tmp_path / "made", quiet)
+    assert not (tmp_path / "made").exists()
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="only Linux has a device that is always full")
+def test_a_full_disk_is_not_taken_for_a_host_that_is_not_reached(vendor: Vendor, tmp_path: Path) -> None:
+    vendor.files["/tool"] = fakes.script("1.2.3") * 100_000
+    row = fakes.row(fakes.release(f"{vendor.address}/tool", vendor.files["/tool"]))
+    (tmp_path / "release").symlink_to("/dev/full")
+    with pytest.raises(OSError, match="No space left on device"):
+        fetch.release(row, tmp_path, tmp_path / "made", quiet)

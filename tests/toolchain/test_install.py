@@ -2,9 +2,12 @@ from __future__ import annotations
 
 import os
 import pickle
+import shutil
 import subprocess
 import sys
+import threading
 from collections.abc import Callable
+from itertools import cycle
 from pathlib import Path
 
 import pytest
@@ -161,3 +164,51 @@ def test_the_projects_own_host_is_written_only_where_the_vendors_is_not_beside_i
     fakes.put(empty_path, TOOLS["pulumi"].version, name="pulumi")
     vendors = fakes.put(empty_path, "3.259.0", name="pulumi-language-python")
     assert installing.find("pulumi-language-python").resolve() == vendors
+
+
+def test_an_entry_that_lost_its_binary_is_made_anew(vendor: Vendor) -> None:
+    vendor.files["/tool"] = fakes.script("1.2.3")
+    row = fakes.row(fakes.release(f"{vendor.address}/tool", fakes.script("1.2.3")))
+    place = installing._resolve(row, quiet)
+    (entry_dir(row) / fakes.NAME).unlink()
+    place.unlink()
+    assert installing._resolve(row, quiet).read_bytes() == fakes.script("1.2.3")
+    assert locate.cached(row) is not None
+    installing._resolve(row, quiet)
+    assert vendor.asked == ["/tool", "/tool"]
+
+
+def test_a_disk_that_is_full_is_told_as_one_and_not_as_a_closed_way(monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: object) -> None:
+        raise shutil.Error([("a", "b", "[Errno 28] No space left on device: 'b'"), ("c", "d", "[Errno 28] No space left on device: 'd'")])
+
+    monkeypatch.setattr(installing, "_by_release", full)
+    with pytest.raises(EnvironmentLacksError, match=r"cannot be copied into the cache: .*No space left on device: 'b' ") as caught:
+        installing._resolve(fakes.row(), quiet)
+    assert [(problem.code, "XDG_CACHE_HOME" in problem.hint) for problem in caught.value.problems] == [("cache-not-written", True)]
+
+
+def test_the_link_to_the_provider_is_never_missing_while_two_commands_change_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    row = TOOLS["pulumi-resource-kubernetes"]
+    providers = cycle([fakes.put(tmp_path / folder, row.version, name=row.name) for folder in ("one", "other")])
+    monkeypatch.setattr(installing, "find", lambda _name: next(providers))
+    home = tmp_path / "home"
+    installing.place_plugins(home)
+    place = home / "plugins" / f"resource-kubernetes-v{row.version}" / row.name
+    failures: list[OSError] = []
+
+    def change() -> None:
+        try:
+            for _ in range(500):
+                installing.place_plugins(home)
+        except OSError as error:
+            failures.append(error)
+
+    commands = [threading.Thread(target=change) for _ in range(2)]
+    for command in commands:
+        command.start()
+    missing = 0
+    while any(command.is_alive() for command in commands):
+        missing += not place.is_symlink()
+    assert (failures, missing) == ([], 0)
+    assert [part.name for part in place.parent.iterdir()] == [row.name]

@@ -12,6 +12,7 @@ import orjson
 import pytest
 
 from sovereign_ai.toolchain.install import bin_dir, find, place_plugins
+from sovereign_ai.toolchain.language_host import PythonHost
 from sovereign_ai.toolchain.launcher import HOSTS_VERSION, write_launcher
 from sovereign_ai.toolchain.place import interpreter
 
@@ -229,3 +230,13 @@ def test_the_launcher_is_executable_written_once_and_starts_a_host_that_prints_i
         assert 1024 < int(host.stdout.readline()) < 65536
         host.stdin.close()
         assert host.wait(timeout=20) == 0, "it ends when the engine's end of the pipe closes"
+
+
+def test_a_program_of_a_call_that_has_ended_already_is_ended() -> None:
+    class Ended:
+        def add_callback(self, _callback: object) -> bool:
+            return False
+
+    program = subprocess.Popen(["sleep", "60"])
+    with PythonHost()._known(program, Ended()):
+        assert program.poll() == -signal.SIGTERM

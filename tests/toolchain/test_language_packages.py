@@ -31,6 +31,7 @@ def other_python(tmp_path_factory: pytest.TempPathFactory) -> Path:
         (packages / f"{name}-{number}.dist-info").mkdir()
         lines = ["Metadata-Version: 2.1", f"Name: {name}", f"Version: {number}", *(f"Requires-Dist: {one}" for one in requires)]
         (packages / f"{name}-{number}.dist-info" / "METADATA").write_text("\n".join(lines) + "\n")
+    (packages / "~broken-1.0.dist-info").mkdir()
     return folder / "bin" / "python"
 
 

@@ -50,6 +50,14 @@ def test_build_information_is_read_without_go(tmp_path: Path) -> None:
     assert ("CGO_ENABLED", "0") in info.settings
 
 
+def test_a_binary_that_was_cut_off_is_an_error_of_the_environment(tmp_path: Path) -> None:
+    whole = write_binary(tmp_path / "thing").read_bytes()
+    cut = tmp_path / "cut"
+    cut.write_bytes(whole[: whole.index(b"go1.26.6") + 5])
+    with pytest.raises(EnvironmentLacksError, match="binary-unreadable"):
+        read_build_info(cut)
+
+
 def test_a_file_without_build_information_is_an_error_of_the_environment(tmp_path: Path) -> None:
     plain = tmp_path / "plain"
     plain.write_bytes(b"#!/bin/sh\n" * 100)

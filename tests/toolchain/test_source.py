@@ -1,10 +1,12 @@
 from __future__ import annotations
 
+import subprocess
 from pathlib import Path
 
 import pytest
 
-from sovereign_ai.toolchain.source import Module, _copy, _need_c, _wrap, fetch, go_environment
+from sovereign_ai.toolchain.locate import on_path
+from sovereign_ai.toolchain.source import Module, _copy, _need_c, _wrap, fetch, fetching_environment, go_environment
 from sovereign_ai.toolchain.steps import WayClosedError
 from sovereign_ai.toolchain.table import KIND_TOOLS, TOOLS, Source
 
@@ -20,9 +22,24 @@ replace (
 
 def fake_go(folder: Path, answer: str, code: int = 0) -> Path:
     path = folder / "go"
-    path.write_text(f"#!/bin/sh\ncat <<'E'\n{answer}\nE\nexit {code}\n")
+    settings = '{"GOSUMDB": "database.invalid"}'
+    path.write_text(f"#!/bin/sh\n[ $1 = env ] && echo '{settings}' && exit\ncat <<'E'\n{answer}\nE\nexit {code}\n")
     path.chmod(0o755)
     return path
+
+
+@pytest.fixture
+def go() -> Path:
+    """Give a Go that is there."""
+    found = on_path(TOOLS["go"])
+    if found is None:
+        pytest.skip("no Go on PATH to ask")
+    return found.path
+
+
+def told(go: Path, env: dict[str, str], *names: str) -> list[str]:
+    """Give what Go itself holds for its settings in an environment."""
+    return subprocess.run([go, "env", *names], env=env, capture_output=True, text=True, check=True).stdout.splitlines()
 
 
 def source(name: str) -> Source:
@@ -68,6 +85,58 @@ def test_no_setting_of_the_users_can_switch_the_checksums_off(monkeypatch: pytes
     assert "GOSUMDB" not in env
     assert (env["GONOSUMDB"], env["GOINSECURE"], env["GOTOOLCHAIN"], env["CGO_ENABLED"]) == ("none", "none", "local", "0")
     assert env["GOFLAGS"] == "-buildvcs=false -trimpath"
+
+
+def test_nothing_that_was_set_by_go_env_switches_the_checksums_off_or_builds_for_another_system(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, go: Path
+) -> None:
+    monkeypatch.delenv("GOSUMDB", raising=False)
+    ordinary = told(go, {**go_environment(), "GOENV": "off"}, "GOSUMDB", "GOOS", "GOEXPERIMENT")
+    file = tmp_path / "env"
+    file.write_text("GOSUMDB=off\nGONOSUMDB=*\nGOINSECURE=*\nGOOS=plan9\nGOEXPERIMENT=boringcrypto\nGOFLAGS=-insecure\nGOTOOLCHAIN=auto\n")
+    monkeypatch.setenv("GOENV", str(file))
+    for setting in (None, "off", " off "):
+        if setting is not None:
+            monkeypatch.setenv("GOSUMDB", setting)
+        env = fetching_environment(go)
+        assert told(go, env, "GOSUMDB", "GOOS", "GOEXPERIMENT") == ordinary
+        assert told(go, env, "GONOSUMDB", "GOINSECURE", "GOTOOLCHAIN") == ["none", "none", "local"]
+
+
+def test_a_mirror_and_a_database_that_were_set_by_go_env_are_asked_and_a_variable_goes_first(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, go: Path
+) -> None:
+    for name in ("GOPROXY", "GOSUMDB", "GONOPROXY", "GOMODCACHE"):
+        monkeypatch.delenv(name, raising=False)
+    file = tmp_path / "env"
+    file.write_text(f"GOPROXY=https://mirror.invalid\nGOSUMDB=database.invalid\nGOPRIVATE=own.invalid\nGOMODCACHE={tmp_path}/modules\n")
+    monkeypatch.setenv("GOENV", str(file))
+    names = ("GOPROXY", "GOSUMDB", "GONOPROXY", "GONOSUMDB", "GOMODCACHE")
+    set_by_file = ["https://mirror.invalid", "database.invalid", "own.invalid", "none", f"{tmp_path}/modules"]
+    assert told(go, fetching_environment(go), *names) == set_by_file
+    monkeypatch.setenv("GOPROXY", "https://other.invalid")
+    assert told(go, fetching_environment(go), *names) == ["https://other.invalid", *set_by_file[1:]]
+
+
+def test_a_go_without_a_checksum_database_of_its_own_is_refused_until_one_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("GOSUMDB", raising=False)
+    bare = tmp_path / "go"
+    bare.write_text('#!/bin/sh\necho "{\\"GOSUMDB\\": \\"${GOSUMDB:-off}\\"}"\n')
+    bare.chmod(0o755)
+    with pytest.raises(WayClosedError, match="without a checksum database: set GOSUMDB"):
+        fetching_environment(bare)
+    monkeypatch.setenv("GOSUMDB", "database.invalid")
+    assert fetching_environment(bare)["GOSUMDB"] == "database.invalid"
+
+
+def test_a_go_that_does_not_say_what_is_set_closes_the_way_with_its_own_words(tmp_path: Path) -> None:
+    broken = tmp_path / "go"
+    broken.write_text("#!/bin/sh\necho 'go: no such thing' >&2; exit 2\n")
+    broken.chmod(0o755)
+    with pytest.raises(WayClosedError, match="go env: exit 2: go: no such thing"):
+        fetching_environment(broken)
+    with pytest.raises(WayClosedError, match="does not start"):
+        fetching_environment(tmp_path / "none")
 
 
 def test_a_read_only_module_is_copied_so_that_files_can_be_made_in_it(tmp_path: Path) -> None:
