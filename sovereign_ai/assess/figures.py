@@ -77,7 +77,8 @@ def _lost(factory: AIFactory, plan: Plan, told: Told, known: Collection[str], me
     offered = sorted({*known, *_instead(factory, usual)})
     for name in lost[:_MOST_LOST]:
         if name in measures:
-            yield Problem("unknown-figure", "it is calculated and cannot be given", told.source.key(name), _SEE)
+            since, hint = (" from the others that are given", "take it or them out") if name in usual else ("", _SEE)
+            yield Problem("unknown-figure", f"it is calculated{since} and cannot be given", told.source.key(name), hint)
         elif name in usual:
             hint = "take it out, or what is given in its place"
             yield Problem("unused-figure", "it changes nothing beside the other figures that are given", told.source.key(name), hint)

@@ -284,9 +284,10 @@ def _apply(work: Work, inputs: Sequence[Any]) -> float | None:
     if any(one is None for one in inputs):
         return None
     try:
-        return work(*inputs)
+        found = work(*inputs)
     except (ArithmeticError, ValueError):
         return None
+    return found if found is not None and math.isfinite(found) else None
 
 
 def _alike(one: float, other: float) -> bool:

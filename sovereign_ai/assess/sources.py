@@ -100,11 +100,7 @@ def given_by(path: Path) -> Told:
     Raises:
         SpecError: the file cannot be read, or what it holds is no mapping.
     """
-    raw = _bytes(path)
-    try:
-        text = raw.decode()
-    except UnicodeDecodeError:
-        raise SpecError(Problem("not-utf-8", "the file is no UTF-8 text", Where(file=str(path)), "save it as UTF-8")) from None
+    text = _text(path)
     data, source, problems = parse(text, str(path), tabs=path.suffix == ".json")
     if data is None:
         data = {}
@@ -178,6 +174,14 @@ def _bytes(path: Path) -> bytes:
     return raw
 
 
+def _text(path: Path, encoding: str = "utf-8") -> str:
+    """Read a file of text."""
+    try:
+        return _bytes(path).decode(encoding)
+    except UnicodeDecodeError:
+        raise SpecError(Problem("not-utf-8", "the file is no UTF-8 text", Where(file=str(path)), "save it as UTF-8")) from None
+
+
 def _number(value: Any) -> float:
     """Take a finite number, written as one or as text with a decimal point.
 
@@ -205,7 +209,7 @@ def series(path: Path) -> tuple[float, ...]:
     """
     found: list[float] = []
     problems: list[Problem] = []
-    for number, line in enumerate(_bytes(path).decode(errors="replace").splitlines(), start=1):
+    for number, line in enumerate(_text(path, "utf-8-sig").splitlines(), start=1):
         text = line.strip().rstrip(",;")
         if not text:
             continue
@@ -227,7 +231,10 @@ def columns(path: Path) -> dict[str, tuple[float, ...]]:
     Raises:
         SpecError: the file cannot be read, a name stands twice, a row has another length, or a cell is no number; all of them.
     """
-    rows = list(csv.reader(_bytes(path).decode("utf-8-sig", errors="replace").splitlines()))
+    try:
+        rows = list(csv.reader(_text(path, "utf-8-sig").splitlines()))
+    except csv.Error as error:
+        raise SpecError(Problem("bad-csv", str(error), Where(file=str(path)), "write a header of names, then numbers")) from None
     head = [name.strip() for name in rows[0]] if rows else []
     problems: list[Problem] = []
     if len(set(head)) != len(head) or not all(head):

@@ -119,6 +119,13 @@ def test_a_figure_in_whose_place_another_is_given_is_told_to_change_nothing(tmp_
     assert (problem.code, problem.where.line) == ("unused-figure", 2)
 
 
+def test_a_figure_that_follows_from_the_others_given_is_told_to_and_not_to_look_where_it_is_listed(tmp_path: Path):
+    assert any(line.startswith("# job.train.reload: ") for line in template(*stack("lab")))
+    [problem] = _problems(tmp_path, "job.train.parameters: 7000000000\njob.train.reload: 60\n")
+    assert (problem.where.line, problem.message) == (2, "it is calculated from the others that are given and cannot be given")
+    assert problem.hint == "take it or them out"
+
+
 def test_very_many_unknown_names_are_counted(tmp_path: Path):
     found = _problems(tmp_path, "".join(f"x{number}: 1\n" for number in range(70)))
     assert len(found) == 51

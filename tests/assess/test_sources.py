@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from sovereign_ai.assess.sheet import Given
-from sovereign_ai.assess.sources import Told, figure, figures, given_by, series
+from sovereign_ai.assess.sources import Told, columns, figure, figures, given_by, series
 from sovereign_ai.catalog.figures import Grade, UnknownNameError
 from sovereign_ai.errors import SpecError
 
@@ -108,3 +108,22 @@ def test_a_series_is_a_number_a_line_with_a_header_allowed(tmp_path: Path):
     file.write_text("3.5\nwarm\n")
     with pytest.raises(SpecError, match="'warm' is no number"):
         series(file)
+
+
+def test_the_mark_that_some_programs_set_before_a_text_costs_a_series_no_hour(tmp_path: Path):
+    file = tmp_path / "hours.csv"
+    file.write_text("\ufeff3.5\n4\n")
+    assert series(file) == (3.5, 4.0)
+    file.write_text("\ufeffload\n4\n")
+    assert columns(file) == {"load": (4.0,)}
+
+
+def test_a_file_of_hours_that_is_no_text_or_no_csv_is_refused(tmp_path: Path):
+    file = tmp_path / "hours.csv"
+    file.write_bytes(b"\xff\xfe1\x00\n\x002\x00")
+    for read in (series, columns):
+        with pytest.raises(SpecError, match="no UTF-8 text"):
+            read(file)
+    file.write_text(f"load,{'w' * 200_000}\n1,2\n")
+    with pytest.raises(SpecError, match="bad-csv"):
+        columns(file)

@@ -53,7 +53,7 @@ def waivers(expires: date) -> str:
     return "\nwaivers:" + "".join(_WAIVER.format(id=a, rule=b, resource=c, created=created, expires=expires) for a, b, c in rows)
 
 
-def until(holds: Callable[[], T], seconds: float = 30) -> T:
+def until(holds: Callable[[], T], seconds: float = 180) -> T:
     """Wait until something holds."""
     deadline = time.monotonic() + seconds
     while not (value := holds()):
@@ -127,7 +127,7 @@ class Plane:
             yield
         finally:
             (self.where.folder / DOWN).unlink()
-            until(lambda: self.healthy, 60)
+            until(lambda: self.healthy)
 
     def somebody(self, tmp_path: Path, user: str, *groups: str) -> Api:
         """Open the cluster as somebody with a certificate of its authority."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
@@ -14,7 +14,7 @@ import orjson
 import pytest
 
 from sovereign_ai.cluster.access import Api, ApiError, UnreachableError, open_cluster
-from sovereign_ai.errors import EnvironmentLacksError
+from sovereign_ai.errors import DeploymentError, EnvironmentLacksError
 from sovereign_ai.operate.access import give, ours, take
 from sovereign_ai.operate.grants import Grant, make_grant
 from sovereign_ai.operate.records import folder_of, kubeconfig_of, record
@@ -27,6 +27,8 @@ from tests.operate.real import UNLISTED, Plane, binding, now, pod, until
 pytestmark = pytest.mark.cluster
 _RBAC = "rbac.authorization.k8s.io/v1"
 WAIVED = pod("waived")
+SOON = (5, 12, 40, 120)
+"""Seconds to an end that a test waits for, the next where it came before what is to be done until then: the machine may be under load."""
 
 
 @pytest.fixture(scope="module")
@@ -119,20 +121,30 @@ def test_a_stored_object_can_be_changed_while_its_waiver_counts_and_not_after(pl
         plane.api.delete("v1", "Service", "waived", "research")
 
 
+def shortly_before_the_end(plane: Plane) -> float:
+    """Set the operator's clock to where the waivers just count, see that they do, and give how far ahead it is."""
+    for left in SOON:
+        ahead = until_end(plane) - left
+        plane.ahead(ahead)
+        refused = plane.refusal(WAIVED)
+        if until_end(plane) > ahead:
+            assert refused == ""
+            return ahead
+    pytest.fail("no question was answered before the end")
+
+
 def test_admission_follows_the_end_of_a_waiver_within_five_seconds(plane: Plane) -> None:
-    ahead = until_end(plane) - 4
-    plane.ahead(ahead)
     try:
-        let_in, refused = now(), False
-        assert plane.refusal(WAIVED) == ""
+        ahead = shortly_before_the_end(plane)
+        let_in, refused, slowest = now(), False, timedelta()
         while not refused:
             asked = now()
             refused = bool(plane.refusal(WAIVED))
-            let_in = let_in if refused else asked
-            assert until_end(plane) - ahead > -10, "its end was never followed"
+            let_in, slowest = let_in if refused else asked, max(slowest, now() - asked)
+            assert until_end(plane) - ahead > -180, "its end was never followed"
         over = ahead - until_end(plane)
         assert (let_in + timedelta(seconds=ahead)).date() < plane.factory.waivers[0].expires
-        assert over < 5
+        assert over < 5 + slowest.total_seconds()
     finally:
         plane.ahead(0)
     assert plane.refusal(WAIVED) == ""
@@ -216,6 +228,25 @@ def granted(plane: Plane, seconds: float, kind: str = "shell") -> tuple[Grant, A
     return grant, open_cluster(path)
 
 
+def ending_soon(plane: Plane) -> Iterator[tuple[Grant, Api]]:
+    """Give break-glass access that ends soon; and again for longer, if the test comes back because it was too late."""
+    for seconds in SOON[1:]:
+        try:
+            yield granted(plane, seconds)
+        except DeploymentError as error:
+            assert "it was closed again: ended" in str(error)  # noqa: PT017
+    pytest.fail("no access was used before its end")
+
+
+def in_time(grant: Grant, person: Api) -> bool:
+    """Use access, and tell whether that was before its end."""
+    try:
+        until(lambda: may(person, "get", "pods") or now() >= grant.ends)
+    except ApiError as error:
+        assert (error.status, now() >= grant.ends) == (401, True)  # noqa: PT017
+    return now() < grant.ends
+
+
 def may(api: Api, verb: str, resource: str, subresource: str = "", namespace: str = "research") -> bool:
     attributes = {"verb": verb, "resource": resource, "subresource": subresource, "namespace": namespace}
     review = {"apiVersion": "authorization.k8s.io/v1", "kind": "SelfSubjectAccessReview", "spec": {"resourceAttributes": attributes}}
@@ -225,6 +256,7 @@ def may(api: Api, verb: str, resource: str, subresource: str = "", namespace: st
 def test_break_glass_access_is_what_was_given_and_no_more(plane: Plane) -> None:
     grant, person = granted(plane, 600)
     try:
+        until(lambda: may(person, "list", "pods"))
         assert person.list("v1", "Pod", "research") == []
         assert may(person, "create", "pods", "exec")
         for verb, resource, namespace in (
@@ -237,6 +269,7 @@ def test_break_glass_access_is_what_was_given_and_no_more(plane: Plane) -> None:
             assert not may(person, verb, resource, namespace=namespace), resource
     finally:
         take(plane.where, grant.id, "the test is over", now)
+    until(lambda: not may(person, "list", "pods"))
     with pytest.raises(ApiError) as caught:
         person.list("v1", "Pod", "research")
     assert caught.value.status == 403
@@ -260,13 +293,17 @@ def test_while_it_is_open_it_is_told_by_an_event_by_verify_and_by_audit(plane: P
 
 
 def test_access_is_gone_within_five_seconds_of_its_end(plane: Plane) -> None:
-    grant, person = granted(plane, 8)
-    assert may(person, "get", "pods")
+    grant, person = next(one for one in ending_soon(plane) if in_time(*one))
     name = (_RBAC, "RoleBinding", grant.name, "research")
     until(lambda: now() >= grant.ends)
-    until(lambda: plane.api.get(*name) is None, 5)
-    assert now() - grant.ends < timedelta(seconds=5)
-    until(lambda: record(plane.where, grant.id).closed, 5)
+    gone, slowest = False, timedelta()
+    while not gone:
+        asked = now()
+        gone = plane.api.get(*name) is None
+        slowest = max(slowest, now() - asked)
+        assert asked - grant.ends < timedelta(seconds=180), "it never went"
+    assert now() - grant.ends < timedelta(seconds=5) + slowest
+    until(lambda: record(plane.where, grant.id).closed)
     assert not kubeconfig_of(plane.where, grant.id).exists()
     with pytest.raises((ApiError, UnreachableError)) as caught:
         person.list("v1", "Pod", "research")
@@ -274,14 +311,18 @@ def test_access_is_gone_within_five_seconds_of_its_end(plane: Plane) -> None:
 
 
 def test_with_the_operator_down_the_certificate_ends_by_itself_and_the_binding_goes_when_it_is_back(plane: Plane) -> None:
-    grant, person = granted(plane, 12)
-    with plane.without_operator():
-        until(lambda: now() > grant.ends + timedelta(seconds=1))
-        with pytest.raises((ApiError, UnreachableError)):
-            person.list("v1", "Pod", "research")
-        assert plane.api.get(_RBAC, "RoleBinding", grant.name, "research") is not None
-        with pytest.raises(EnvironmentLacksError, match="no-operator"):
-            ours(plane.where)
+    for grant, person in ending_soon(plane):
+        with plane.without_operator():
+            if now() >= grant.ends:
+                continue
+            until(lambda: now() > grant.ends + timedelta(seconds=1))  # noqa: B023
+            with pytest.raises((ApiError, UnreachableError)) as caught:
+                person.list("v1", "Pod", "research")
+            assert not isinstance(caught.value, ApiError) or caught.value.status == 401
+            assert plane.api.get(_RBAC, "RoleBinding", grant.name, "research") is not None
+            with pytest.raises(EnvironmentLacksError, match="no-operator"):
+                ours(plane.where)
+        break
     until(lambda: plane.api.get(_RBAC, "RoleBinding", grant.name, "research") is None)
 
 
@@ -290,7 +331,7 @@ def test_access_that_somebody_takes_away_by_hand_does_not_come_back(plane: Plane
     plane.api.delete(_RBAC, "RoleBinding", grant.name, "research")
     until(lambda: record(plane.where, grant.id).closed)
     assert record(plane.where, grant.id).why == "removed"
-    assert not may(person, "get", "pods")
+    until(lambda: not may(person, "get", "pods"))
 
 
 def test_a_binding_that_looks_like_break_glass_access_is_refused_and_an_open_grant_lends_itself_to_no_other(plane: Plane) -> None:

@@ -23,7 +23,9 @@ from sovereign_ai.assess.energy.report import add_energy
 from sovereign_ai.assess.goodput.jobs import Job, add_job, jobs
 from sovereign_ai.assess.goodput.training import add_training
 from sovereign_ai.assess.measure import Assessment, Said, plain
+from sovereign_ai.assess.ranges import permitted
 from sovereign_ai.assess.sheet import Given, Sheet
+from sovereign_ai.errors import Problem, UsageError
 from sovereign_ai.plan.factory import Plan
 from sovereign_ai.plan.shapes import shapes
 from sovereign_ai.spec.factory import AIFactory
@@ -54,7 +56,14 @@ class Cost(Assessment):
         return said(self)
 
     def focus(self, month: date) -> str:
-        """Give one month in FOCUS 1.2's columns, as CSV."""
+        """Give one month in FOCUS 1.2's columns, as CSV.
+
+        Raises:
+            UsageError: the month is beyond those that a figure may name.
+        """
+        taken = permitted("", "yyyymmdd")
+        if not taken.holds(float(f"{month:%Y%m%d}")):
+            raise UsageError(Problem("bad-date", f"the month of {month} is out of range: {taken.words}", hint="such as 2026-12"))
         by_name = {measure.id: measure for measure in self.measures}
         return focus_csv(list(focus_rows(self.factory, self.operator, self.parts, by_name, month)))
 

@@ -25,6 +25,7 @@ from sovereign_ai.assess.energy.rules import Check, add_circumstances, checks
 from sovereign_ai.assess.energy.supply import add_carbon, add_supply, contract_name
 from sovereign_ai.assess.energy.survival import Failure, single_failures
 from sovereign_ai.assess.measure import Assessment, Measure, Said
+from sovereign_ai.assess.ranges import permitted
 from sovereign_ai.assess.sheet import Given, Sheet
 from sovereign_ai.errors import Problem, UsageError, nearest
 from sovereign_ai.plan.factory import Plan
@@ -145,6 +146,12 @@ def _check_series(here: Sequence[Here], wet_bulb: Mapping[str, Sequence[float]],
         for name in sorted({*wet_bulb, *hourly} - set(sites))
     ]
     problems += [Problem("empty-series", f"the wet bulb of {name!r} has no hours") for name, series in wet_bulb.items() if not series]
+    taken = permitted("wet-bulb", "degC")
+    problems += [
+        Problem("impossible-figure", f"the wet bulb of {name!r} holds {wrong:.15g}, out of range: {taken.words}, in degC", hint=taken.why)
+        for name, wrong in ((name, next((one for one in series if not taken.holds(one)), None)) for name, series in wet_bulb.items())
+        if wrong is not None
+    ]
     for name, series in hourly.items():
         if min((least for one in (*series.contracts.values(), series.load or ()) for least in one), default=0.0) < 0:
             problems.append(

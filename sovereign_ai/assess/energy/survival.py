@@ -11,6 +11,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from sovereign_ai.assess.energy.power import Here
+from sovereign_ai.assess.measure import plain
 from sovereign_ai.assess.sheet import Sheet
 from sovereign_ai.plan.factory import Plan
 
@@ -71,7 +72,7 @@ def _battery(sheet: Sheet, here: Here) -> Failure:
     if start is None:
         return Failure(here.site.name, "utility", None, None, f"the shortest battery carries {battery} s", (name,))
     holds = 0 < start <= battery
-    why = f"the shortest battery carries {battery} s, and generators " + (f"take {start:g} s" if start else "are not there")
+    why = f"the shortest battery carries {battery} s, and generators " + (f"take {plain(start, 6)} s" if start else "are not there")
     return Failure(here.site.name, "utility", holds, 0 if holds else machines, why)
 
 
@@ -84,7 +85,7 @@ def _cooling(sheet: Sheet, here: Here) -> Failure:
         return Failure(here.site.name, "cooling unit", None, None, "the number of cooling units is not described", (name, needed))
     holds = units - 1 >= enough
     stops = 0 if holds else None
-    return Failure(here.site.name, "cooling unit", holds, stops, f"{units:g} units, {enough:g} carry the full heat")
+    return Failure(here.site.name, "cooling unit", holds, stops, f"{plain(units, 6)} units, {plain(enough, 6)} carry the full heat")
 
 
 def _leaves(here: Here, plan: Plan) -> Iterator[Failure]:

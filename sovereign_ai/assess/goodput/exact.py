@@ -20,12 +20,15 @@ from __future__ import annotations
 
 import math
 from fractions import Fraction
+from statistics import NormalDist
 
 from sovereign_ai.assess.sources import figure
 
 _COUNT, _DAYS, _GPUS = (int(figure("failures", f"llama3.{name}").value or 0) for name in ("interruptions", "days", "gpus"))
 RATE = Fraction(_COUNT, _DAYS * _GPUS)
 """Unexpected interruptions a GPU-day: 419 in 54 days of 16,384 H100."""
+_MANY = 10_000
+"""With so many out of service the expansion of Cornish and Fisher gives what the sum gives, and at once."""
 FLOOR = 0.5
 """Below half, a job is called infeasible; our judgement: it would repeat more than it does."""
 
@@ -39,12 +42,14 @@ def goodput(interval: float, mean: float, stall: float, restart: float) -> float
     """Give the exact goodput; it lies between 0 and 1 whatever the inputs.
 
     Args:
-        interval: work between two checkpoints.
+        interval: work between two checkpoints; 0 where they cost nothing and are made all the time, which gives e^(-R/M).
         mean: mean time between failures.
         stall: standstill for a checkpoint.
         restart: detection, restart and reload.
-            All four in one unit of time, and `interval` and `mean` above zero.
+            All four in one unit of time, and `mean` above zero.
     """
+    if not interval:
+        return 0.0 if stall else math.exp(-restart / mean)
     exponent = (interval + stall) / mean
     if exponent + restart / mean > 700:
         return 0.0
@@ -94,8 +99,11 @@ def spares_at(confidence: float, expected_down: float) -> int:
     """
     if not 0 <= confidence < 1:
         raise ValueError(f"no number of spares gives a confidence of {confidence}")
-    if not expected_down:
+    if not expected_down or not confidence:
         return 0
+    if expected_down > _MANY:
+        normal, root = NormalDist().inv_cdf(confidence), math.sqrt(expected_down)
+        return math.ceil(expected_down + normal * root + (normal**2 - 1) / 6 + (normal - normal**3) / (72 * root) - 0.5)
     count = 0
     term = -expected_down
     total = chance = math.exp(term)
@@ -103,5 +111,7 @@ def spares_at(confidence: float, expected_down: float) -> int:
         count += 1
         term += math.log(expected_down) - math.log(count)
         chance = math.exp(term)
+        if count > expected_down and total + chance == total:
+            break  # a confidence so near to one that the sum, rounded, does not come to it
         total += chance
     return count

@@ -117,7 +117,7 @@ def add_job(sheet: Sheet, job: Job, plan: Plan) -> None:
         f"{name}.gross",
         "1",
         "t / (M e^(R/M) (e^((t+C)/M) - 1))",
-        lambda t, mean, save, down: goodput(t, mean * 3600, save, down) if t else None,
+        lambda t, mean, save, down: goodput(t, mean * 3600, save, down),
         *four,
     )
     share = sheet.figure("corruption.share", _corruption())

@@ -29,7 +29,7 @@ def add_recovery(sheet: Sheet, factory: AIFactory, plan: Plan) -> list[str]:
     tiers = {tier.name: tier for tier in factory.storage}
     for one in plan.storage:
         names += _tier(sheet, factory, tiers[one.tier], one)
-    return names
+    return list(dict.fromkeys(names))
 
 
 def _route(sheet: Sheet, first: Site, site: Site) -> list[str]:

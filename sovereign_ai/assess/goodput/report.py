@@ -179,7 +179,8 @@ def said(found: Goodput) -> Iterator[Said]:
         yield from _labelled(found, f"job.{job.name}", _JOB)
         for one in job.simulated:
             waits = f", {one.waited:.1%} of the time waiting for repairs" if one.waited else ""
-            runs = f"{one.runs} runs, seed {one.seed}; exact {one.exact:.3f}{waits}"
+            stopped = f", stopped after {one.stopped:,} failures" if one.stopped else ""
+            runs = f"{one.runs:,} run{'s' if one.runs != 1 else ''}{stopped}, seed {one.seed}; exact {one.exact:.3f}{waits}"
             yield f"  simulated, {one.name}: {one.goodput:.3f} +- {one.error:.3f} ({runs})", ()
     for service in found.services:
         yield f"service {service}", ()

@@ -3,7 +3,8 @@
 Each run works off a number of steps. Failures are a renewal process: exponential, or Weibull with a falling
 hazard, which bunches them. A share of failures can take a whole domain at once; when more machines are down
 than there are spares, the job waits for the next repair. All from `random.Random(seed)`: the same seed gives
-the same numbers on every machine.
+the same numbers on every machine. A job that gets nowhere would never come to its end: its runs stop after so many failures,
+and what was done until then counts.
 
     >>> plain = simulate(Case(mean=600, interval=60, stall=5, down=30, steps=200), runs=200, seed=1)
     >>> abs(plain.goodput - plain.exact) < 5 * plain.error
@@ -19,6 +20,12 @@ from random import Random
 from typing import Any
 
 from sovereign_ai.assess.goodput.exact import goodput
+
+A_RUN, ONE, _ALL = 1_000, 200_000, 20_000_000
+"""Failures after which the runs stop: on average of those that are asked for, in one of them, and in all; jobs that get anywhere have
+far fewer."""
+_Run = tuple[int, float, float, int]
+"""The steps that a run came to, its time, how much of that was waiting, and its failures."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,12 +65,13 @@ class Simulated:
 
     Attributes:
         name: what was varied.
-        runs: how many.
+        runs: how many; fewer than were asked for if they were stopped.
         seed: the seed.
-        goodput: work over mean time.
+        goodput: work over time.
         error: standard error of `goodput`.
         exact: the closed form for exponential failures and enough spares.
         waited: share of time spent waiting for a repair.
+        stopped: how many failures there were when the runs were stopped, the last before its end; 0 if all came to theirs.
     """
 
     name: str
@@ -73,6 +81,7 @@ class Simulated:
     error: float
     exact: float
     waited: float
+    stopped: int = 0
 
     def to_data(self) -> dict[str, Any]:
         """Give plain data, numbers cut to nine significant digits."""
@@ -89,59 +98,60 @@ def simulate(case: Case, runs: int, seed: int, name: str = "exponential") -> Sim
         name: what the result is called.
     """
     rng = Random(seed)  # noqa: S311 - a simulation, no secret
-    total = squares = waited = 0.0
-    single = case.spares is None and case.domain_share == 0
-    for _ in range(runs):
-        time, wait = (_quick(case, rng), 0.0) if single else _with_spares(case, rng)
-        total += time
-        squares += time * time
-        waited += wait
-    mean = total / runs
-    work = case.steps * case.interval
-    variance = max(squares / runs - mean * mean, 0.0) / max(runs - 1, 1)
+    run = _quick if case.spares is None and case.domain_share == 0 else _with_spares
+    found: list[_Run] = []
+    left = min(A_RUN * runs, _ALL)
+    while len(found) < runs and (not found or found[-1][0] == case.steps):
+        found.append(run(case, rng, min(left, ONE)))
+        left -= found[-1][-1]
+    work, time = case.interval * sum(one[0] for one in found), math.fsum(one[1] for one in found)
+    share = work / time
+    squares = math.fsum((one[0] * case.interval - share * one[1]) ** 2 for one in found)
     return Simulated(
         name=name,
-        runs=runs,
+        runs=len(found),
         seed=seed,
-        goodput=work / mean,
-        error=work / mean * math.sqrt(variance) / mean,
+        goodput=share,
+        error=math.sqrt(squares * len(found) / max(len(found) - 1, 1)) / time,
         exact=goodput(case.interval, case.mean, case.stall, case.down),
-        waited=waited / total,
+        waited=math.fsum(one[2] for one in found) / time,
+        stopped=sum(one[-1] for one in found) if found[-1][0] < case.steps else 0,
     )
 
 
-def _quick(case: Case, rng: Random) -> float:
-    """Give the time of one run when spares never run out: failure by failure, the steps between them counted at once."""
+def _quick(case: Case, rng: Random, most: int) -> _Run:
+    """Run once when spares never run out: failure by failure, the steps between them counted at once."""
     step, down, left = case.interval + case.stall, case.down, case.steps
     scale, power = case.mean / math.gamma(1 + 1 / case.shape), 1 / case.shape
     exponential, draw, log = case.shape == 1.0, rng.random, math.log
     now = before = 0.0
-    while True:
+    for failures in range(most):
         drawn = -log(1.0 - draw())
         until = scale * (drawn if exponential else drawn**power)
         room = until - before
         done = int(room // step) if room > 0 else 0
         if done >= left:
-            return now + before + left * step
+            return case.steps, now + before + left * step, 0.0, failures
         left -= done
         now += until
         before = down
+    return case.steps - left, now, 0.0, most
 
 
-def _with_spares(case: Case, rng: Random) -> tuple[float, float]:
-    """Give the time of one run and how much of it was waiting, with machines that fail, are repaired and run out."""
+def _with_spares(case: Case, rng: Random, most: int) -> _Run:
+    """Run once with machines that fail, are repaired and run out."""
     step, left = case.interval + case.stall, case.steps
     scale, power = case.mean / math.gamma(1 + 1 / case.shape), 1 / case.shape
     spares = 2**62 if case.spares is None else case.spares
     draw, log = rng.random, math.log
-    back: list[float] = []  # when each machine that is down stands by again, sorted
+    back: list[float] = []  # when machines that are down stand by again, sorted; beyond the last so many nobody waits for one
     now = ready = waited = 0.0
-    while True:
+    for failures in range(most):
         failure = now + scale * (-log(1.0 - draw())) ** power
         if failure > ready:
             done = int((failure - ready) // step)
             if done >= left:
-                return ready + left * step, waited
+                return case.steps, ready + left * step, waited, failures
             left -= done
         else:
             # the wait or restart that this failure cuts short is counted anew
@@ -153,8 +163,9 @@ def _with_spares(case: Case, rng: Random) -> tuple[float, float]:
         else:
             until, size = now + case.repair, 1
         place = bisect_right(back, until)
-        back[place:place] = [until] * size
-        over = len(back) - spares
-        available = now if over <= 0 else back[over - 1]
+        back[place:place] = [until] * min(size, spares + 1)
+        del back[: -spares - 1]
+        available = now if len(back) <= spares else back[0]
         waited += available - now
         ready = available + case.down
+    return case.steps - left, now, waited - max(ready - case.down - now, 0.0), most

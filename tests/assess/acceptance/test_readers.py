@@ -159,3 +159,11 @@ def test_no_text_ends_otherwise_than_in_a_reading_or_in_unreadable(tool: str, te
     except UnreadableError:
         return
     assert all(isinstance(value, float | int) for value in reading.values.values())
+
+
+@pytest.mark.parametrize(("old", "new", "name"), [("1e-07", "inf", "wrong"), ("  1073741824 ", f"  {'9' * 400} ", "size")])
+def test_a_number_without_an_end_is_no_result(old: str, new: str, name: str) -> None:
+    text = sample("nccl-2019.txt")
+    assert old in text
+    with pytest.raises(UnreadableError, match=f"not finite: {name}"):
+        read("nccl", text.replace(old, new))

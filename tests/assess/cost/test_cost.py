@@ -18,6 +18,7 @@ from sovereign_ai.assess.cost.focus import COLUMNS, OURS
 from sovereign_ai.assess.cost.report import assess
 from sovereign_ai.assess.cost.tco import annuity
 from sovereign_ai.assess.sheet import Given
+from sovereign_ai.errors import UsageError
 
 WHOLE = {
     **{
@@ -141,6 +142,12 @@ def test_where_every_contract_has_a_price_the_site_pays_their_mean_by_what_each_
         {"electricity.FI": Given(0.04)},
     )
     assert mine.measure("year.energy.north").inputs[1] == "electricity.FI"
+
+
+@pytest.mark.parametrize("month", [date(1, 1, 1), date(9999, 12, 1)])
+def test_a_month_beyond_those_that_a_figure_may_name_is_refused(month: date):
+    with pytest.raises(UsageError, match="is out of range: a day from 19500101 to 21001231"):
+        assess(*stack("lab")).focus(month)
 
 
 def test_the_export_has_focus_columns_and_its_months_sum_to_the_year():

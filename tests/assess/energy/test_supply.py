@@ -133,6 +133,12 @@ def test_hourly_series_are_held_against_each_other_and_foreign_ones_refused():
         assess(factory, planned, hourly={"north": Hourly({"wind": [0.0]}, load=[1.0, 2.0])})
 
 
+@pytest.mark.parametrize("wrong", [273.15, 1e30, -1e30])
+def test_a_wet_bulb_that_no_place_has_is_refused(wrong: float):
+    with pytest.raises(UsageError, match=r"the wet bulb of 'fra1' holds .*, out of range: -100 to 200, in degC"):
+        assess(*stack("lab"), wet_bulb={"fra1": [15.0, wrong]})
+
+
 def test_contracts_of_one_name_at_two_sites_stay_two(tmp_path: Path):
     factory, planned = changed("gigafactory", "{name: nuclear, supplier", "{name: base, supplier", tmp_path)
     found = assess(factory, planned)

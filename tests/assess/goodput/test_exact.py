@@ -94,6 +94,21 @@ def test_spares_at_99_9_percent_come_out_to_the_digit_and_as_in_the_plan(gpus: i
     assert [poisson_spares(gpus // 8, 8, time) for time in hours] == expected
 
 
+@pytest.mark.parametrize("hours", [28_000, 29_000, 60_000])
+def test_many_out_of_service_need_the_same_spares_by_the_expansion_as_by_the_plans_exact_sum(hours: int):
+    mean = float(RATE * 20_000 * hours / 24)
+    assert mean > 9_000
+    assert spares_at(0.999, mean) == poisson_spares(2_500, 8, hours)
+
+
+@pytest.mark.parametrize("confidence", [0.0, 1e-30, 0.5, 0.999, 0.9999999999999999])
+@pytest.mark.parametrize("mean", [1e-30, 1e-3, 50.0, 9_999.0, 10_001.0, 1e9, 1e34])
+def test_any_confidence_and_any_mean_have_an_answer(confidence: float, mean: float):
+    found = spares_at(confidence, mean)
+    assert 0 <= found <= mean + 10 * math.sqrt(mean) + 40
+    assert not confidence or confidence < 0.5 or found >= math.floor(mean) - 1
+
+
 def test_more_confidence_never_needs_fewer_spares():
     counts = [spares_at(confidence, 50.0) for confidence in (0.5, 0.9, 0.99, 0.999, 0.9999)]
     assert counts == sorted(counts)
@@ -108,3 +123,8 @@ def test_silent_corruption_takes_what_it_undoes_and_never_more_than_there_is():
 def test_a_job_that_fails_before_it_saves_gets_nowhere_and_does_not_overflow():
     assert goodput(1e6, 1.0, 10.0, 10.0) == 0.0
     assert math.isfinite(best_interval(1.0, 1e9))
+
+
+def test_a_checkpoint_that_costs_nothing_is_made_all_the_time_and_loses_the_restarts_alone():
+    assert goodput(0.0, 1000.0, 0.0, 100.0) == pytest.approx(goodput(1e-9, 1000.0, 0.0, 100.0), rel=1e-6)
+    assert goodput(0.0, 1000.0, 1.0, 100.0) == 0.0

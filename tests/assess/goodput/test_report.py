@@ -138,3 +138,21 @@ def test_a_described_model_gives_training_time_and_energy_and_a_given_figure_sti
     assert (found.measure("job.language.energy").value or 0) > 0
     mine = assess(factory, planned, {"job.language.parameters": Given(7e9)}, runs=0)
     assert mine.measure("job.language.flop").value == pytest.approx(6 * 7e9 * 2e12)
+
+
+def test_a_job_whose_checkpoint_takes_a_year_is_told_to_have_been_stopped():
+    found = assess(*stack("superpod"), {"stall": Given(31_557_600.0)}, runs=8)
+    lines = [line for line in found.lines() if line.startswith("  simulated")]
+    assert lines[0] == "  simulated, exponential: 0.000 +- 0.000 (1 run, stopped after 8,000 failures, seed 1; exact 0.000)"
+    assert found.jobs[0].verdict == "infeasible"
+
+
+def test_a_tier_at_two_sites_has_one_line_for_what_is_the_same_at_both():
+    lines = assess(*stack("gigafactory"), runs=0).lines()
+    assert len([line for line in lines if line.startswith("tier.")]) == len({line for line in lines if line.startswith("tier.")})
+
+
+def test_a_checkpoint_without_a_standstill_makes_no_job_infeasible():
+    stand, free = (assess(*stack("superpod"), {"stall": Given(stall)}, runs=0) for stall in (5.0, 0.0))
+    assert free.jobs[0].verdict == "feasible"
+    assert (free.measure(f"{JOB}.goodput").value or 0) > (stand.measure(f"{JOB}.goodput").value or 0) > 0.9

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from sovereign_ai.assess.goodput.exact import RATE, best_interval, mean_between
-from sovereign_ai.assess.goodput.simulate import Case, simulate
+from sovereign_ai.assess.goodput.simulate import A_RUN, ONE, Case, simulate
 
 MEAN = mean_between(RATE * 16_384) * 3600
 BASE = Case(mean=MEAN, interval=best_interval(MEAN, 60), stall=60, down=600, steps=300)
@@ -48,3 +48,32 @@ def test_failures_of_whole_domains_do_more_harm_once_spares_run_out():
 def test_one_seed_gives_one_result_and_another_gives_another():
     assert simulate(BASE, 50, 1) == simulate(BASE, 50, 1)
     assert simulate(BASE, 50, 1).goodput != simulate(BASE, 50, 2).goodput
+
+
+GETS_NOWHERE = {
+    "a-step-that-no-failure-leaves-whole": replace(BASE, mean=1.0),
+    "a-shape-under-which-failures-never-wait-for-a-step": replace(BASE, mean=1000.0, interval=1900.0, shape=10.0),
+    "repairs-that-take-longer-than-machines-live": replace(BASE, mean=3600.0, interval=600.0, spares=0, repair=31_557_600.0),
+    "domains-beyond-counting": replace(BASE, mean=3600.0, spares=1000, domain_share=0.5, domain=10**30, domain_repair=31_557_600.0),
+}
+
+
+@pytest.mark.parametrize("case", GETS_NOWHERE.values(), ids=GETS_NOWHERE)
+def test_a_job_that_gets_nowhere_is_stopped_after_so_many_failures(case: Case):
+    found = simulate(case, runs=20, seed=1)
+    assert (found.runs, found.stopped) == (1, 20 * A_RUN)
+    assert found.goodput < 0.001
+    assert 0 <= found.waited <= 1
+    assert simulate(case, runs=100_000, seed=1).stopped == ONE
+
+
+def test_what_was_done_before_the_stop_agrees_with_the_closed_form_too():
+    found = simulate(replace(BASE, mean=BASE.interval / 2), runs=200, seed=7)
+    assert found.stopped
+    assert 20 < found.runs < 200
+    assert 0.05 < found.goodput < 0.2
+    assert abs(found.goodput - found.exact) < 4 * found.error
+
+
+def test_runs_that_come_to_their_end_are_not_called_stopped():
+    assert (simulate(BASE, 50, 1).runs, simulate(BASE, 50, 1).stopped) == (50, 0)

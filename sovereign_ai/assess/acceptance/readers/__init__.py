@@ -7,6 +7,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
 
@@ -25,8 +26,12 @@ def read(tool: str, text: str) -> Reading:
         UnreadableError: it is none, also where a value is of another kind than the tool prints.
     """
     try:
-        return READERS[tool](text)
+        found = READERS[tool](text)
     except (AttributeError, TypeError, ValueError, OverflowError) as error:
         if isinstance(error, UnreadableError):
             raise
         raise UnreadableError(f"a value of {tool} is not of the kind that it prints: {error}") from error
+    endless = [name for name, value in found.values.items() if not math.isfinite(value)]
+    if endless:
+        raise UnreadableError(f"a value of {tool} is not finite: {', '.join(endless)}")
+    return found
