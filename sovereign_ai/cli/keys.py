@@ -12,6 +12,7 @@ from sovereign_ai.cli.output import AsJson, Output, table
 from sovereign_ai.cli.target import StackOption
 
 if TYPE_CHECKING:
+    from sovereign_ai.cluster.keys.again import Written
     from sovereign_ai.cluster.keys.control import KeyState
     from sovereign_ai.cluster.state import Place
 
@@ -66,7 +67,7 @@ def _add_look(group: typer.Typer) -> None:
 
     @group.command("reencrypt", **example("sovereign-ai keys reencrypt stacks/lab"))
     def reencrypt(stack: StackPath, name: StackOption = None, dry_run: DryRun = False, as_json: Annotated[bool, AsJson] = False) -> None:
-        """Write again what stands under an older version, and drop what etcd still holds of before."""
+        """Write again what stands under an older version, and drop what etcd still holds of before; exit 1 if something is left."""
         speak("keys reencrypt", as_json, lambda output: _reencrypt(output, stack, name, dry_run))
 
 
@@ -114,8 +115,8 @@ def _init(output: Output, path: Path, name: str | None, told: tuple[Path, str, P
     down(where.name, keep_data=True)
     up(where.name, progress=output.progress)
     written = write_again(where, output.progress)
-    lines = [f"{where.name}: keys {', '.join(keys)} in token {module.token!r}; {written} values written again under them"]
-    output.finish(data | {"written": written}, lines)
+    line = f"{where.name}: keys {', '.join(keys)} in token {module.token!r}; {written.count} values written again under them"
+    _finish_written(output, data, line, written)
 
 
 def _status(output: Output, path: Path, name: str | None) -> None:
@@ -160,7 +161,20 @@ def _reencrypt(output: Output, path: Path, name: str | None, dry_run: bool) -> N
         output.finish({"cluster": where.name, "behind": behind, "dry_run": True}, lines)
         return
     written = write_again(where, output.progress)
-    output.finish({"cluster": where.name, "written": written, "dry_run": False}, [f"{where.name}: {written} values written again"])
+    data: dict[str, object] = {"cluster": where.name, "dry_run": False}
+    _finish_written(output, data, f"{where.name}: {written.count} values written again", written)
+
+
+def _finish_written(output: Output, data: dict[str, object], line: str, written: Written) -> None:
+    """Say what was written again and what is left; leave with 1 if something is."""
+    from sovereign_ai.errors import ExitCode
+
+    lines = [line]
+    left = [f"{one.kind} {one.namespace}/{one.name}" for one in written.left]
+    if left:
+        lines += [f"{len(left)} values stand under an older version, or under none, still:", *(f"  {one}" for one in left)]
+        lines.append("next: sovereign-ai keys status; what stands under a withdrawn key is written again once it is restored")
+    output.finish(data | {"written": written.count, "left": left}, lines, ExitCode.FINDINGS if left else ExitCode.OK)
 
 
 def _cut(output: Output, path: Path, name: str | None, level: str, dry_run: bool, *, back: bool) -> None:

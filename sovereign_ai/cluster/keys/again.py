@@ -8,39 +8,63 @@ key is read through the gate and written back. A withdrawn level is left alone: 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
 from sovereign_ai.cluster.access import Api, ApiError, open_cluster
 from sovereign_ai.cluster.keys.custody import PLANE, Custody, read_custody
-from sovereign_ai.cluster.keys.module import Module
+from sovereign_ai.cluster.keys.module import Module, are_usable
 from sovereign_ai.cluster.keys.seal import SECRETS, WITHDRAWN_KEY
 from sovereign_ai.cluster.keys.store import CONFIG_MAPS, Stored, opened_store, stored_values
 from sovereign_ai.cluster.keys.taken import until_gate_seals_by
 from sovereign_ai.cluster.state import Place
 from sovereign_ai.errors import EnvironmentLacksError, Problem
 
-_SEAL_ROUNDS = 5
+_SEAL_ROUNDS, _ROUNDS = 5, 3
 
 
-def write_again(where: Place, progress: Callable[[str], object]) -> int:
-    """Write every secret and configmap again that stands under an older version, and drop what was stored before; give how many.
+@dataclass(frozen=True, slots=True)
+class Written:
+    """What became of values that stood under an older version of a key, or under none.
+
+    Attributes:
+        count: how many were written again.
+        left: those that stand so still.
+    """
+
+    count: int
+    left: tuple[Stored, ...]
+
+
+def write_again(where: Place, progress: Callable[[str], object]) -> Written:
+    """Write every secret and configmap again that stands under an older version, and drop what was stored before.
 
     Raises:
-        EnvironmentLacksError: the plane does not answer.
+        EnvironmentLacksError: the plane does not answer, or the module cannot be used.
     """
     custody, module = opened_keys(where)
     try:
-        versions = {key: module.versions(custody.label(key)) for key in custody.keys}
+        versions = {key: found for key in custody.keys if (found := module.versions(custody.label(key)))}
     finally:
         module.close()
-    newest = {key: f"{custody.owner}/{key}/{found[-1].number}" for key, found in versions.items() if all(one.usable for one in found)}
-    behind = [one for one in asyncio.run(stored_values(where)) if _is_behind(custody, newest, one)]
-    if any(one.plane_key != newest.get(PLANE) for one in behind):
-        progress("writing again through the API server what stands under an older key of the plane")
-        _through_api(open_cluster(where.kubeconfig))
-    return asyncio.run(_through_gate(where, custody, newest, {one.place for one in behind}, progress))
+    last = {key: f"{custody.owner}/{key}/{found[-1].number}" for key, found in versions.items()}
+    newest = {key: last[key] for key, found in versions.items() if are_usable(found)}
+    begun: set[bytes] = set()
+    for _ in range(_ROUNDS):
+        behind = [one for one in asyncio.run(stored_values(where)) if _is_behind(custody, newest, one)]
+        if not behind:
+            break
+        begun |= {one.place for one in behind}
+        apart = {one.place for one in behind if one.plane_key != newest[PLANE]}
+        if apart:
+            progress("writing again through the API server what stands under an older key of the plane")
+            _through_api(open_cluster(where.kubeconfig), apart)
+        begun |= asyncio.run(_through_gate(where, custody, newest, progress))
+    values = asyncio.run(_without_history(where))
+    left = tuple(one for one in values if _is_left(custody, last, one))
+    return Written(len(begun - {one.place for one in left}), left)
 
 
 async def seal_left(where: Place, custody: Custody, level: str, usable: Collection[str]) -> None:
@@ -71,32 +95,38 @@ async def seal_left(where: Place, custody: Custody, level: str, usable: Collecti
                 break  # the gate seals only what stands under the plane's key
             for one in left:
                 await store.write_again(one)  # what somebody else wrote in the meantime is looked at again
-    places = ", ".join(f"{one.namespace}/{one.name}" for one in left[:3])
-    message = f"{len(left)} secrets of level {level!r} do not stand under its key: {places}"
+    message = f"{len(left)} secrets of level {level!r} do not stand under its key: {places_of(left)}"
     hint = "nothing was withdrawn; run `sovereign-ai keys reencrypt`, and then this command again"
     raise EnvironmentLacksError(Problem("secrets-unsealed", message, hint=hint))
 
 
-async def _through_gate(
-    where: Place, custody: Custody, newest: Mapping[str, str], before: set[bytes], progress: Callable[[str], object]
-) -> int:
-    """Write again what stands under an older version of its level's key, then drop the history."""
+async def _through_gate(where: Place, custody: Custody, newest: Mapping[str, str], progress: Callable[[str], object]) -> set[bytes]:
+    """Write again what stands under an older version of its level's key; give which."""
     async with opened_store(where) as store:
-        left = [one for one in await store.all(SECRETS) if _level_behind(custody, newest, one)]
-        for one in left:
+        behind = [one for one in await store.all(SECRETS) if _level_behind(custody, newest, one)]
+        for one in behind:
             if not await store.write_again(one):
                 progress(f"{one.place.decode(errors='replace')}: was written by somebody else in the meantime")
+    return {one.place for one in behind}
+
+
+async def _without_history(where: Place) -> list[Stored]:
+    """Drop what was stored before, and read what is stored now."""
+    async with opened_store(where) as store:
         await store.forget_history()
-        values = [*await store.all(SECRETS), *await store.all(CONFIG_MAPS)]
-    behind = {one.place for one in values if _is_behind(custody, newest, one)}
-    return len((before | {one.place for one in left}) - behind)
+        return [*await store.all(SECRETS), *await store.all(CONFIG_MAPS)]
 
 
-def _through_api(api: Api) -> None:
-    """Write every secret and configmap as it is."""
-    for kind in ("Secret", "ConfigMap"):
-        found = [one for one in api.list("v1", kind) if WITHDRAWN_KEY not in (one["metadata"].get("annotations") or {})]
-        api.many(partial(_replace, api, one) for one in found)
+def _through_api(api: Api, places: Collection[bytes]) -> None:
+    """Write secrets and configmaps as they are."""
+    for kind, prefix in (("Secret", SECRETS), ("ConfigMap", CONFIG_MAPS)):
+        found = [one for one in api.list("v1", kind) if _place(prefix, one) in places]
+        api.many(partial(_replace, api, one) for one in found if WITHDRAWN_KEY not in (one["metadata"].get("annotations") or {}))
+
+
+def _place(prefix: bytes, obj: Mapping[str, Any]) -> bytes:
+    """Give an object's key in etcd."""
+    return prefix + f"{obj['metadata']['namespace']}/{obj['metadata']['name']}".encode()
 
 
 def _replace(api: Api, obj: dict[str, Any]) -> None:
@@ -111,6 +141,11 @@ def _replace(api: Api, obj: dict[str, Any]) -> None:
 def level_of(custody: Custody, one: Stored) -> str | None:
     """Give the level that a value belongs to by its namespace."""
     return custody.levels.get(one.namespace) if one.place.startswith(SECRETS) else None
+
+
+def places_of(values: Sequence[Stored]) -> str:
+    """Name the first few of some values."""
+    return ", ".join(f"{one.namespace}/{one.name}" for one in values[:3]) + (", …" if len(values) > 3 else "")
 
 
 def opened_keys(where: Place) -> tuple[Custody, Module]:
@@ -130,5 +165,13 @@ def _level_behind(custody: Custody, newest: Mapping[str, str], one: Stored) -> b
 
 
 def _is_behind(custody: Custody, newest: Mapping[str, str], one: Stored) -> bool:
-    """Tell whether a value stands under anything but the newest version of the plane's key and of its level's."""
-    return one.plane_key != newest.get(PLANE) or _level_behind(custody, newest, one)
+    """Tell whether a value can be written, and stands under anything but the newest version of the plane's key and of its level's."""
+    if not {PLANE, one.level or PLANE, level_of(custody, one) or PLANE} <= newest.keys():
+        return False
+    return one.plane_key != newest[PLANE] or _level_behind(custody, newest, one)
+
+
+def _is_left(custody: Custody, last: Mapping[str, str], one: Stored) -> bool:
+    """Tell whether a value stands under anything but the last version of its keys, whether or not these can be used."""
+    level = level_of(custody, one) or one.level
+    return one.plane_key != last.get(PLANE) or (level is not None and one.level_key != last.get(level))

@@ -8,15 +8,16 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
+import time
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
-from sovereign_ai.cluster.access import Api, ApiError, open_cluster
+from sovereign_ai.cluster.access import Api, ApiError, UnreachableError, open_cluster
 from sovereign_ai.cluster.flags import KEY_SERVICE, SECRET_GATE
-from sovereign_ai.cluster.keys.again import level_of, opened_keys, seal_left
+from sovereign_ai.cluster.keys.again import level_of, opened_keys, places_of, seal_left
 from sovereign_ai.cluster.keys.custody import (
     PLANE,
     Custody,
@@ -24,10 +25,11 @@ from sovereign_ai.cluster.keys.custody import (
     has_custody,
     new_owner,
     read_custody,
-    update_levels,
+    socket_of,
+    with_levels,
     write_custody,
 )
-from sovereign_ai.cluster.keys.module import Module, Version
+from sovereign_ai.cluster.keys.module import Module, Version, are_usable
 from sovereign_ai.cluster.keys.seal import SECRETS, WITHDRAWN_KEY
 from sovereign_ai.cluster.keys.store import Store, Stored, opened_store, stored_values
 from sovereign_ai.cluster.keys.taken import until_api_server_writes_under, until_gate, until_gate_seals_by
@@ -36,6 +38,7 @@ from sovereign_ai.cluster.status import status_of
 from sovereign_ai.errors import EnvironmentLacksError, Problem, UsageError
 
 Progress = Callable[[str], object]
+_CACHE_SECONDS = 60.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +58,7 @@ class KeyState:
     @property
     def usable(self) -> bool:
         """Whether the module lets every version be used."""
-        return bool(self.versions) and all(one.usable for one in self.versions)
+        return are_usable(self.versions)
 
     @property
     def behind(self) -> int:
@@ -94,33 +97,52 @@ def begin(where: Place, module: ModulePlace, levels: Mapping[str, str]) -> Custo
 def follow_plan(where: Place, levels: Mapping[str, str]) -> bool:
     """Take over which namespace has which trust level from a newer plan, and wait until secrets are sealed by it; True if a level is new.
 
+    The keys are made first, then the file names them, then they are served: a try that breaks off is taken up by the next one.
+
     Raises:
         EnvironmentLacksError: the module cannot be used, or the gate did not take it up in time.
     """
     if not has_custody(where):
         return False
-    is_new, custody = update_levels(where, levels), read_custody(where)
-    if is_new:
-        with_module = Module(custody.module)
-        try:
-            for key in custody.keys:
-                if not with_module.versions(custody.label(key)):
-                    with_module.generate(custody.label(key))
-        finally:
-            with_module.close()
+    before = read_custody(where)
+    custody = with_levels(before, levels)
+    _make_keys(custody, set(custody.keys) - set(before.keys))
+    if custody != before:
+        write_custody(where, custody)
+    new = sorted({*custody.keys} - {*before.keys} | _unserved(where, custody))
+    if new:
         _restart(where, KEY_SERVICE)
     if any(one.name == SECRET_GATE for one in status_of(where).components):
-        new = sorted(set(custody.levels.values())) if is_new else []
         # A program that Pulumi runs has an event loop already, and a thread has none.
         with ThreadPoolExecutor(1) as thread:
             thread.submit(asyncio.run, _until_followed(where, custody, new)).result()
-    return is_new
+    return bool(new)
+
+
+def _unserved(where: Place, custody: Custody) -> set[str]:
+    """Give the keys that a running key service does not know of: it reads the file when it starts."""
+    if not socket_of(where, PLANE).exists():
+        return set()
+    return {key for key in custody.keys if not socket_of(where, key).exists()}
+
+
+def _make_keys(custody: Custody, new: Collection[str]) -> None:
+    """Make the keys that are new, but for those that an earlier try has made; one that a custodian destroyed is none of these."""
+    if not new:
+        return
+    module = Module(custody.module)
+    try:
+        for key in sorted(new):
+            if not module.versions(custody.label(key)):
+                module.generate(custody.label(key))
+    finally:
+        module.close()
 
 
 async def _until_followed(where: Place, custody: Custody, new: list[str]) -> None:
     """Wait until the key service serves the keys of new levels, and the gate seals by all of them."""
     for level in new:
-        await until_gate(where, level, lambda seen: bool(seen.key_id))
+        await until_gate(where, level, lambda _heard: True)
     await until_gate_seals_by(where, custody)
 
 
@@ -148,9 +170,11 @@ def rotate(where: Place, key: str, progress: Progress) -> int:
     """
     custody, module = opened_keys(where)
     try:
-        if not all(one.usable for one in module.versions(custody.label(custody.insist(key)))):
+        if not are_usable(module.versions(custody.label(custody.insist(key)))):
             hint = f"sovereign-ai keys restore STACK {key}; a new version would let stubs be written over what is withdrawn"
-            raise UsageError(Problem("key-withdrawn", f"the key {key!r} is withdrawn, and no new version is made of it", hint=hint))
+            raise UsageError(
+                Problem("key-withdrawn", f"the key {key!r} is withdrawn or destroyed, and no new version is made of it", hint=hint)
+            )
         number = module.generate(custody.label(key))
     finally:
         module.close()
@@ -190,28 +214,40 @@ def _set(where: Place, level: str, progress: Progress, *, allowed: bool) -> int:
     custody, module = opened_keys(where)
     try:
         label = custody.label(custody.insist(level))
-        if not allowed and all(one.usable for one in module.versions(label)):
-            usable = {key for key in custody.keys if all(one.usable for one in module.versions(custody.label(key)))}
+        versions = module.versions(label)
+        if allowed and not versions:
+            hint = "only its custodian has it, if anybody; what stands under it can be deleted"
+            raise EnvironmentLacksError(Problem("key-destroyed", f"the module has no key {level!r} that could be given back", hint=hint))
+        if not allowed and versions and versions[-1].usable:
+            usable = {key for key in custody.keys if are_usable(module.versions(custody.label(key)))}
             asyncio.run(seal_left(where, custody, level, usable))
         module.allow(label, allowed=allowed)
     finally:
         module.close()
     progress(f"{level}: waiting until the plane knows")
-    return asyncio.run(_until_known(where, level, allowed))
+    return asyncio.run(_until_known(where, custody, level, allowed))
 
 
-async def _until_known(where: Place, level: str, allowed: bool) -> int:
+async def _until_known(where: Place, custody: Custody, level: str, allowed: bool) -> int:
     """Wait until key service, gate and API server agree; give how many secrets stand under the level's key."""
-    await until_gate(where, level, lambda seen: seen.withdrawn is not allowed)
+    await until_gate(where, level, lambda heard: heard.withdrawn is not allowed)
     async with opened_store(where) as store:
-        sealed = [one for one in await store.all(SECRETS) if one.level == level]
+        stored = await store.all(SECRETS)
+        sealed = [one for one in stored if one.level == level]
         for one in sealed:
             await _until_gate_gives(store, one, allowed)
+        apart = [one for one in stored if one.level != level and level_of(custody, one) == level]
+        readable = [] if allowed else [one for one in apart if await store.is_open(one)]
+    if readable:
+        message = f"the key {level!r} is withdrawn, and {len(readable)} secrets of its level do not stand under it: {places_of(readable)}"
+        hint = f"they are readable; sovereign-ai keys restore STACK {level}, and then revoke, which seals them first"
+        raise EnvironmentLacksError(Problem("secrets-unsealed", message, hint=hint))
     api = open_cluster(where.kubeconfig)
     names: dict[str, set[str]] = {}
     for one in sealed:
         names.setdefault(one.namespace, set()).add(one.name)
-    for _ in range(600):
+    deadline = time.monotonic() + _CACHE_SECONDS
+    while time.monotonic() < deadline:
         if all(_cached_as(api, namespace, meant, allowed) for namespace, meant in names.items()):
             return len(sealed)
         await asyncio.sleep(0.1)
@@ -219,18 +255,22 @@ async def _until_known(where: Place, level: str, allowed: bool) -> int:
 
 
 async def _until_gate_gives(store: Store, one: Stored, allowed: bool) -> None:
+    """Wait until the gate gives a secret out, or its stub; one that was deleted in the meantime is waited for no more."""
     for _ in range(200):
-        if await store.is_open(one) is allowed:
+        if await store.is_open(one) in {allowed, None}:
             return
         await asyncio.sleep(0.1)
     raise _too_late("the secret gate")
 
 
 def _cached_as(api: Api, namespace: str, names: set[str], allowed: bool) -> bool:
-    """Tell whether the API server's cache, and not etcd alone, has these secrets of a namespace withdrawn, or none of them."""
+    """Tell whether the API server's cache, and not etcd alone, has these secrets of a namespace withdrawn, or none of them.
+
+    While it fills its cache anew it answers nothing.
+    """
     try:
         answer = api.request("GET", f"/api/v1/namespaces/{namespace}/secrets", query={"resourceVersion": "0"})
-    except ApiError:
+    except (ApiError, UnreachableError):
         return False
     meant = [one["metadata"] for one in answer.get("items") or [] if one["metadata"]["name"] in names]
     marked = [WITHDRAWN_KEY in (one.get("annotations") or {}) for one in meant]

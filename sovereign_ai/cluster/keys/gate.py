@@ -12,10 +12,12 @@ and forgets what its caches held.
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 import signal
 import sys
-from collections.abc import AsyncIterator, Callable, Coroutine
+from collections.abc import AsyncIterator, Coroutine
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -23,20 +25,24 @@ import grpc  # type: ignore[import-untyped]
 
 from sovereign_ai.cluster import identities as who
 from sovereign_ai.cluster.flags import SECRET_GATE
-from sovereign_ai.cluster.keys.custody import custody_file, levels_digest, read_custody, socket_of
-from sovereign_ai.cluster.keys.ring import Key, RefusedError, SilentError
-from sovereign_ai.cluster.keys.seal import DamagedError, Sealer, UnsealableError
+from sovereign_ai.cluster.keys.custody import levels_digest
+from sovereign_ai.cluster.keys.levels import Levels
+from sovereign_ai.cluster.keys.ring import RECONNECT, RefusedError, SilentError
+from sovereign_ai.cluster.keys.seal import SECRETS, DamagedError, Sealer, UnsealableError
 from sovereign_ai.cluster.keys.watches import Watches
 from sovereign_ai.cluster.keys.wire import ETCD
 from sovereign_ai.cluster.pki import LOOPBACK
 from sovereign_ai.cluster.state import Place, recorded_ports
+from sovereign_ai.errors import EnvironmentLacksError, Problem, SovereignError
 
 _OPTIONS = [("grpc.max_receive_message_length", -1), ("grpc.max_send_message_length", -1), ("grpc.max_metadata_size", 65_536)]
 _NOT_PASSED = {"/etcdserverpb.KV/RangeStream", "/etcdserverpb.Maintenance/Snapshot"}
 """Streams of values that would pass unopened; the API server falls back to ranges."""
-_LEVELS_SECONDS = 1.0
-TAKEN = "/sovereign_ai.SecretGate/Levels"
-"""A question to the gate itself: the digest of the levels that it seals by (`custody.levels_digest`)."""
+_ETCD_SECONDS = 10.0
+_MARK = b"/sovereign-ai/secret-gate"
+"""A key in etcd that the gate writes when it starts and when a key changes (`watches`); nothing stands in it."""
+TAKEN = "/sovereign_ai.SecretGate/Taken"
+"""A question to the gate itself: which levels it seals by (`custody.levels_digest`), and what it heard of each key last; JSON."""
 
 
 class Gate(grpc.GenericRpcHandler):  # type: ignore[misc]
@@ -52,7 +58,7 @@ class Gate(grpc.GenericRpcHandler):  # type: ignore[misc]
         if details.method == "/etcdserverpb.Watch/Watch":
             return grpc.stream_stream_rpc_method_handler(self._watch)
         if details.method == TAKEN:
-            return grpc.unary_unary_rpc_method_handler(self._levels)
+            return grpc.unary_unary_rpc_method_handler(self._taken)
         sealing = {
             "/etcdserverpb.KV/Range": (None, self._open_range),
             "/etcdserverpb.KV/Put": (self._seal_put, self._open_put),
@@ -72,9 +78,10 @@ class Gate(grpc.GenericRpcHandler):  # type: ignore[misc]
 
         return grpc.unary_unary_rpc_method_handler(pass_on)
 
-    async def _levels(self, _request: bytes, _context: Any) -> bytes:
-        """Say by which levels it seals now."""
-        return levels_digest(self._sealer.levels).encode()
+    async def _taken(self, _request: bytes, _context: Any) -> bytes:
+        """Say by which levels it seals now, and what it heard of the keys."""
+        keys = {name: asdict(key.heard) for name, key in self._sealer.keys.items() if key.heard}
+        return json.dumps({"levels": levels_digest(self._sealer.levels), "keys": keys}).encode()
 
     async def _watch(self, requests: AsyncIterator[bytes], context: Any) -> AsyncIterator[bytes]:
         """Pass on a stream of watches."""
@@ -135,7 +142,7 @@ class Gate(grpc.GenericRpcHandler):  # type: ignore[misc]
 
     async def _seal_put(self, request: bytes) -> bytes:
         message = ETCD["PutRequest"].FromString(request)
-        message.value = await self._sealer.seal(message.key, message.value)
+        await self._seal(message)
         return bytes(message.SerializeToString())
 
     async def _seal_txn(self, request: bytes) -> bytes:
@@ -143,11 +150,18 @@ class Gate(grpc.GenericRpcHandler):  # type: ignore[misc]
         await self._seal_requests(message)
         return bytes(message.SerializeToString())
 
+    async def _seal(self, put: Any) -> None:
+        """Seal what is to be written in its message, with a look at what stands there."""
+        if put.key.startswith(SECRETS):
+            call = self._channel.unary_unary("/etcdserverpb.KV/Range")
+            answer = await call(ETCD["RangeRequest"](key=put.key).SerializeToString(), timeout=_ETCD_SECONDS)
+            found = ETCD["RangeResponse"].FromString(answer).kvs
+            put.value = await self._sealer.seal(put.key, put.value, found[0].value if found else b"")
+
     async def _seal_requests(self, message: Any) -> None:
         for one in (*message.success, *message.failure):
             if one.HasField("request_put"):
-                put = one.request_put
-                put.value = await self._sealer.seal(put.key, put.value)
+                await self._seal(one.request_put)
             if one.HasField("request_txn"):
                 await self._seal_requests(one.request_txn)
 
@@ -179,46 +193,47 @@ def _log(line: str) -> None:
     sys.stderr.flush()
 
 
+def port_of(where: Place, listener: str) -> int:
+    """Give the port of etcd or of the gate.
+
+    Raises:
+        EnvironmentLacksError: the plane has not been started since it has keys.
+    """
+    port = recorded_ports(where).get(listener)
+    if port is None:
+        hint = f"sovereign-ai cluster up {where.name}"
+        raise EnvironmentLacksError(Problem("plane-not-started", f"the plane {where.name!r} was not started with its keys yet", hint=hint))
+    return port
+
+
 def open_etcd(where: Place, port: int, identity: str = who.ETCD_APISERVER) -> Any:
     """Open an asynchronous channel to etcd, or to the gate, with a client certificate."""
     pki = where.pki
     credentials = grpc.ssl_channel_credentials(
         (pki / f"{who.ETCD_CA}.crt").read_bytes(), (pki / f"{identity}.key").read_bytes(), (pki / f"{identity}.crt").read_bytes()
     )
-    return grpc.aio.secure_channel(f"{LOOPBACK}:{port}", credentials, options=_OPTIONS)
+    return grpc.aio.secure_channel(f"{LOOPBACK}:{port}", credentials, options=[*_OPTIONS, *RECONNECT])
 
 
-class Levels:
-    """Takes over from the plane's file which namespace stands under which level, and opens the keys that are new."""
-
-    def __init__(
-        self, where: Place, sealer: Sealer, keep: Callable[[Coroutine[Any, Any, None]], None], changed: Callable[[], None]
-    ) -> None:
-        self._where, self._sealer, self._keep, self._changed = where, sealer, keep, changed
-        self._seen = 0
-
-    async def take(self) -> None:
-        """Read the file, if it changed."""
-        now = custody_file(self._where).stat().st_mtime_ns
-        if now == self._seen:
-            return
-        custody, self._seen = read_custody(self._where), now
-        new = {name: Key(name, socket_of(self._where, name), self._changed) for name in custody.keys if name not in self._sealer.keys}
-        for key in new.values():
-            await key.refresh()
-            self._keep(key.watch())
-        self._sealer.keys, self._sealer.levels = {**self._sealer.keys, **new}, dict(custody.levels)
-
-    async def follow(self) -> None:
-        """Read it for ever."""
-        while True:
-            await asyncio.sleep(_LEVELS_SECONDS)
-            await self.take()
+async def _mark_changes(channel: Any, watches: Watches, changed: asyncio.Event) -> None:
+    """Write the mark each time a key changed, and have the watches begin anew; for ever."""
+    put = channel.unary_unary("/etcdserverpb.KV/Put")
+    while True:
+        await changed.wait()
+        changed.clear()
+        try:
+            answer = await put(ETCD["PutRequest"](key=_MARK).SerializeToString(), timeout=_ETCD_SECONDS)
+        except grpc.RpcError as error:
+            _log(f"etcd does not take the mark: {error.code().name}")
+            changed.set()
+            await asyncio.sleep(1)
+        else:
+            watches.restart(ETCD["PutResponse"].FromString(answer).header.revision)
 
 
-async def serve(where: Place) -> None:
-    """Serve until told to stop."""
-    ports, loop, ended = recorded_ports(where), asyncio.get_running_loop(), asyncio.Event()
+async def serve(where: Place) -> bool:
+    """Serve until told to stop; tell whether a task of its own has ended, which none should."""
+    loop, ended = asyncio.get_running_loop(), asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, ended.set)
     tasks: set[asyncio.Task[None]] = set()
@@ -228,29 +243,41 @@ async def serve(where: Place) -> None:
         tasks.add(task)
         task.add_done_callback(lambda done: None if done.cancelled() else ended.set())
 
-    watches, sealer, channel = Watches(), Sealer({}, {}), open_etcd(where, ports["etcd"])
-    levels = Levels(where, sealer, keep, watches.restart)
+    watches, sealer, channel = Watches(), Sealer({}, {}), open_etcd(where, port_of(where, "etcd"))
+    changed = asyncio.Event()
+    changed.set()  # whoever goes on from another run of the gate does not know what became of the keys
+    levels = Levels(where, sealer, keep, changed.set)
     await levels.take()
+    keep(_mark_changes(channel, watches, changed))
     keep(levels.follow())
     server = grpc.aio.server(options=_OPTIONS)
     server.add_generic_rpc_handlers([Gate(channel, sealer, watches)])
     pki = where.pki
     pair = ((pki / f"{who.ETCD_GATE}.key").read_bytes(), (pki / f"{who.ETCD_GATE}.crt").read_bytes())
     authority = (pki / f"{who.ETCD_CA}.crt").read_bytes()
-    server.add_secure_port(f"{LOOPBACK}:{ports[SECRET_GATE]}", grpc.ssl_server_credentials([pair], authority, require_client_auth=True))
+    server.add_secure_port(
+        f"{LOOPBACK}:{port_of(where, SECRET_GATE)}", grpc.ssl_server_credentials([pair], authority, require_client_auth=True)
+    )
     await server.start()
     await ended.wait()
+    failed = [task for task in tasks if task.done()]
+    for task in failed:
+        _log(f"a task of the gate ended: {type(task.exception()).__name__}")
     for task in tasks:
         task.cancel()
     await server.stop(0.5)
     await channel.close()
+    return bool(failed)
 
 
 def main(folder: Path) -> int:
     """Run the gate of the plane in a folder; it ends with 1 where one of its own tasks failed, and is started again."""
     os.umask(0o077)
-    asyncio.run(serve(Place(folder.name, folder)))
-    return 0
+    try:
+        return int(asyncio.run(serve(Place(folder.name, folder))))
+    except SovereignError as error:
+        _log(str(error))
+        return 1
 
 
 if __name__ == "__main__":

@@ -8,9 +8,9 @@ also do with the module's own tools. `python-pkcs11` is optional: the extra `kms
 
 from __future__ import annotations
 
+import contextlib
 import os
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from threading import Lock
@@ -29,8 +29,13 @@ class WithdrawnError(Exception):
     """The module refuses to use a key: it was withdrawn, or is not there."""
 
 
-class ModuleError(Exception):
+class ModuleError(EnvironmentLacksError):
     """The module gave no usable answer; nobody knows what became of the key."""
+
+    def __init__(self, said: str) -> None:
+        """Say the error's kind alone: its text might quote what the module was given."""
+        hint = "see that the module's own service is up and its token is there, and run the command again"
+        super().__init__(Problem("pkcs11-failed", f"the PKCS#11 module gave no usable answer: {said}", hint=hint))
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +49,11 @@ class Version:
 
     number: int
     usable: bool
+
+
+def are_usable(versions: Sequence[Version]) -> bool:
+    """Tell whether a key is there and the module lets every version of it be used."""
+    return bool(versions) and all(one.usable for one in versions)
 
 
 class Module:
@@ -66,8 +76,8 @@ class Module:
             raise _refused(place, error) from None
 
     def close(self) -> None:
-        """Log out."""
-        with self._lock:
+        """Log out; a module that failed has said so already."""
+        with self._lock, contextlib.suppress(self._pkcs11.exceptions.PKCS11Error):
             self._session.close()
 
     def versions(self, label: str) -> tuple[Version, ...]:
@@ -145,7 +155,7 @@ class Module:
         """
         number, data = self.encrypt(label, _PROBE)
         if self.decrypt(label, number, data) != _PROBE:
-            raise ModuleError
+            raise ModuleError("a probe came back as something else")
         return number
 
     def _keys(self, label: str) -> list[tuple[int, Any]]:
@@ -167,13 +177,13 @@ class Module:
         parameters = self._pkcs11.GCMParams(nonce, bound, _TAG_BITS)
         return bytes(getattr(key, verb)(data, mechanism=self._pkcs11.Mechanism.AES_GCM, mechanism_param=parameters))
 
-    @contextmanager
+    @contextlib.contextmanager
     def _use(self) -> Iterator[None]:
-        """Hold the session, and turn the library's errors into ours; they hold no key material."""
+        """Hold the session, and turn the library's errors into ours, a version that is no number too; they hold no key material."""
         with self._lock:
             try:
                 yield
-            except self._pkcs11.exceptions.PKCS11Error as error:
+            except (self._pkcs11.exceptions.PKCS11Error, ValueError) as error:
                 raise ModuleError(type(error).__name__) from None
 
 

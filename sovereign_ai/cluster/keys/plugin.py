@@ -78,7 +78,7 @@ class KeyService:
         except WithdrawnError:
             context.abort(grpc.StatusCode.FAILED_PRECONDITION, f"the key {self._key!r} is withdrawn")
         except ModuleError as error:
-            _log(f"{self._key}: the module failed: {error}")
+            _log(f"{self._key}: {error.problems[0].message}")
             context.abort(grpc.StatusCode.UNAVAILABLE, "the module gave no answer")
         raise AssertionError  # abort raises
 

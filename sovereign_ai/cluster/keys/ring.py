@@ -13,6 +13,7 @@ import os
 import time
 import uuid
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,8 @@ from sovereign_ai.cluster.keys.envelope import SEED_BYTES, Seed
 from sovereign_ai.cluster.keys.plugin import WITHDRAWN
 from sovereign_ai.cluster.keys.wire import KMS, KMS_SERVICE
 
+RECONNECT = [("grpc.initial_reconnect_backoff_ms", 100), ("grpc.max_reconnect_backoff_ms", 1000)]
+"""A process beside ours that was started again is found within a second; gRPC itself would wait ever longer, up to two minutes."""
 POLL_SECONDS = 1.0
 MOST_SILENCE_SECONDS = 15.0
 _CALL_SECONDS = 5.0
@@ -36,6 +39,19 @@ class RefusedError(Exception):
     """The key is withdrawn."""
 
 
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """What the key service said of a key last.
+
+    Attributes:
+        key_id: the version that is written with.
+        withdrawn: whether the key is withdrawn.
+    """
+
+    key_id: str
+    withdrawn: bool
+
+
 class Key:
     """One key behind a KMS v2 socket."""
 
@@ -45,7 +61,7 @@ class Key:
         self.withdrawn = False
         self.key_id = ""
         self._changed = changed
-        self._channel = grpc.aio.insecure_channel(f"unix:{socket}")
+        self._channel = grpc.aio.insecure_channel(f"unix:{socket}", options=RECONNECT)
         self._calls = {
             call: self._channel.unary_unary(
                 f"/{KMS_SERVICE}/{call}",
@@ -57,6 +73,11 @@ class Key:
         self._seeds: dict[tuple[str, bytes], bytes] = {}
         self._writes: Seed | None = None
         self._heard = 0.0
+
+    @property
+    def heard(self) -> Heard | None:
+        """What was heard last; None before anything was."""
+        return Heard(self.key_id, self.withdrawn) if self.key_id else None
 
     async def watch(self) -> None:
         """Ask for the status for ever."""

@@ -9,6 +9,7 @@ So one withdrawn key never breaks a list, a watch or the API server's own caches
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Mapping
 from typing import Any
 
@@ -49,16 +50,27 @@ class Sealer:
         namespace = place.removeprefix(SECRETS).split(b"/", 1)[0].decode(errors="replace")
         return self.levels.get(namespace)
 
-    async def seal(self, place: bytes, value: bytes) -> bytes:
+    async def seal(self, place: bytes, value: bytes, before: bytes = b"") -> bytes:
         """Seal a value on its way to etcd; what is no secret of a zone passes as it is.
 
+        Args:
+            place: its key in etcd.
+            value: what the API server writes.
+            before: what stands there. A namespace may have left the level that it was sealed under.
+
         Raises:
-            RefusedError: the level's key is withdrawn, so that nothing can be written under it, or the value is a withdrawn one's stub.
+            RefusedError: the level's key is withdrawn, so that nothing can be written under it, or what stands
+                there is withdrawn, or the value is a withdrawn one's stub.
             SilentError: the key service gave no answer.
             UnsealableError: it is not encrypted under the plane's key.
         """
         level = self.level(place)
+        if before.startswith(SEALED):
+            with contextlib.suppress(DamagedError):
+                await self._whole(place, before)
         if level is None:
+            if before.startswith(SEALED):
+                await self._stub(place, value, "")  # refuses a stub
             return value
         seed = await self.keys[level].writing_seed()
         stub = await self._stub(place, value, level)
@@ -74,16 +86,24 @@ class Sealer:
         """
         if not value.startswith(SEALED):
             return value
-        level, _, rest = value.removeprefix(SEALED).partition(b":")
-        message = STORED["Sealed"].FromString(rest)
-        key = self.keys.get(level.decode(errors="replace"))
+        try:
+            return await self._whole(place, value)
+        except RefusedError:
+            return bytes(_sealed(value)[1].stub)
+
+    async def _whole(self, place: bytes, value: bytes) -> bytes:
+        """Open a sealed value.
+
+        Raises:
+            RefusedError: its key is withdrawn.
+            SilentError: the key service gave no answer.
+            DamagedError: it was changed, or belongs to another place.
+        """
+        level, message = _sealed(value)
+        key = self.keys.get(level)
         if key is None:
             raise DamagedError
-        try:
-            secret = await key.seed(message.whole.key_id, message.whole.seed)
-        except RefusedError:
-            return bytes(message.stub)
-        return opened(secret, message.whole, place)
+        return opened(await key.seed(message.whole.key_id, message.whole.seed), message.whole, place)
 
     async def _stub(self, place: bytes, value: bytes, level: str) -> bytes:
         """Write the secret without its data, encrypted as the API server encrypts."""
@@ -125,8 +145,19 @@ def sealed_under(value: bytes) -> tuple[str, str] | None:
     """Tell under which level and key version a stored value is sealed; None if it is not."""
     if not value.startswith(SEALED):
         return None
+    level, message = _sealed(value)
+    return level, str(message.whole.key_id)
+
+
+def stub_of(value: bytes) -> bytes | None:
+    """Give the stub beside a sealed value; None if it is not sealed."""
+    return bytes(_sealed(value)[1].stub) if value.startswith(SEALED) else None
+
+
+def _sealed(value: bytes) -> tuple[str, Any]:
+    """Take a sealed value apart: its level, and the message with its whole and its stub."""
     level, _, rest = value.removeprefix(SEALED).partition(b":")
-    return level.decode(errors="replace"), str(STORED["Sealed"].FromString(rest).whole.key_id)
+    return level.decode(errors="replace"), STORED["Sealed"].FromString(rest)
 
 
-__all__ = ["SEALED", "SECRETS", "WITHDRAWN_KEY", "DamagedError", "Sealer", "UnsealableError", "sealed_under", "without_data"]
+__all__ = ["SEALED", "SECRETS", "WITHDRAWN_KEY", "DamagedError", "Sealer", "UnsealableError", "sealed_under", "stub_of", "without_data"]

@@ -14,10 +14,10 @@ from typing import Any
 import grpc  # type: ignore[import-untyped]
 
 from sovereign_ai.cluster.flags import SECRET_GATE
-from sovereign_ai.cluster.keys.gate import open_etcd
-from sovereign_ai.cluster.keys.seal import PLANE_VALUE, SEALED, SECRETS, sealed_under
+from sovereign_ai.cluster.keys.gate import open_etcd, port_of
+from sovereign_ai.cluster.keys.seal import PLANE_VALUE, SEALED, SECRETS, sealed_under, stub_of
 from sovereign_ai.cluster.keys.wire import ETCD, MOD_REVISION, STORED
-from sovereign_ai.cluster.state import Place, recorded_ports
+from sovereign_ai.cluster.state import Place
 from sovereign_ai.errors import EnvironmentLacksError, Problem
 
 CONFIG_MAPS = b"/registry/configmaps/"
@@ -43,6 +43,11 @@ class Stored:
     plane_key: str
 
     @property
+    def kind(self) -> str:
+        """`secret` or `configmap`."""
+        return self.place.split(b"/")[2].decode(errors="replace").removesuffix("s")
+
+    @property
     def namespace(self) -> str:
         """The namespace of a secret or configmap."""
         return self.place.split(b"/")[3].decode(errors="replace")
@@ -63,13 +68,12 @@ class Store:
         """Read every value below a prefix, from etcd itself."""
         return [_stored(pair) for pair in await _range(self._etcd, prefix, _end(prefix))]
 
-    async def is_open(self, one: Stored) -> bool:
-        """Tell whether the gate gives a sealed value out whole, and not its stub."""
+    async def is_open(self, one: Stored) -> bool | None:
+        """Tell whether the gate gives a value out whole, and not its stub; None if it was deleted in the meantime."""
         direct, through = [await _range(channel, one.place) for channel in (self._etcd, self._gate)]
         if not direct or not through:
-            return False
-        stub = STORED["Sealed"].FromString(direct[0].value.removeprefix(SEALED).partition(b":")[2]).stub
-        return bool(through[0].value != stub and not through[0].value.startswith(SEALED))
+            return None
+        return bool(through[0].value != stub_of(direct[0].value) and not through[0].value.startswith(SEALED))
 
     async def write_again(self, one: Stored) -> bool:
         """Read a value through the gate and write it back, which seals it under the newest version; False if it has changed."""
@@ -99,10 +103,9 @@ async def opened_store(where: Place) -> AsyncIterator[Store]:
     """Open etcd and the gate of a plane.
 
     Raises:
-        EnvironmentLacksError: one of them does not answer, or refuses.
+        EnvironmentLacksError: one of them does not answer, or refuses, or the plane was not started with keys yet.
     """
-    ports = recorded_ports(where)
-    etcd, gate = open_etcd(where, ports["etcd"]), open_etcd(where, ports[SECRET_GATE])
+    etcd, gate = [open_etcd(where, port_of(where, listener)) for listener in ("etcd", SECRET_GATE)]
     try:
         yield Store(etcd, gate)
     except grpc.RpcError as error:
@@ -123,7 +126,7 @@ def _stored(pair: Any) -> Stored:
     """Read a value's envelope; what is in it stays closed."""
     sealed = sealed_under(pair.value)
     level, level_key = sealed or (None, "")
-    value = STORED["Sealed"].FromString(pair.value.removeprefix(SEALED).partition(b":")[2]).stub if sealed else pair.value
+    value = stub_of(pair.value) or pair.value
     plane_key = STORED["EncryptedObject"].FromString(value.removeprefix(PLANE_VALUE)).key_id if value.startswith(PLANE_VALUE) else ""
     return Stored(bytes(pair.key), pair.mod_revision, level, level_key, plane_key)
 

@@ -4,43 +4,50 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import json
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from typing import Any
 
 import grpc  # type: ignore[import-untyped]
 
 from sovereign_ai.cluster.access import Api
-from sovereign_ai.cluster.flags import SECRET_GATE
+from sovereign_ai.cluster.flags import KEY_SERVICE, SECRET_GATE
 from sovereign_ai.cluster.keys.custody import Custody, levels_digest, socket_of
-from sovereign_ai.cluster.keys.gate import TAKEN, open_etcd
-from sovereign_ai.cluster.keys.ring import POLL_SECONDS, Key
-from sovereign_ai.cluster.state import Place, recorded_ports
+from sovereign_ai.cluster.keys.gate import TAKEN, open_etcd, port_of
+from sovereign_ai.cluster.keys.ring import Heard, Key
+from sovereign_ai.cluster.state import Place
 from sovereign_ai.errors import EnvironmentLacksError, Problem
 
-_SERVICE_SECONDS, _API_SERVER_SECONDS, _CALL_SECONDS = 30.0, 150.0, 5.0
+_SERVICE_SECONDS, _API_SERVER_SECONDS, _CALL_SECONDS, _ASK_SECONDS = 30.0, 150.0, 5.0, 0.2
 _METRIC = "apiserver_envelope_encryption_key_id_hash_status_last_timestamp_seconds"
 """Which key ids the API server heard of from `Status`; it asks once a minute, and with each health check older than 20 s."""
 
 
-async def until_gate(where: Place, name: str, holds: Callable[[Key], bool]) -> None:
-    """Wait until the key service says so, and for one more round of the gate's asking.
+async def until_gate(where: Place, name: str, holds: Callable[[Heard], bool]) -> None:
+    """Wait until the key service says so of a key, and then until the gate has heard it.
 
     Raises:
-        EnvironmentLacksError: it did not in time.
+        EnvironmentLacksError: one of them did not in time.
     """
     key = Key(name, socket_of(where, name))
     deadline = time.monotonic() + _SERVICE_SECONDS
     try:
         await key.refresh()
-        while not holds(key):
+        while not (key.heard and holds(key.heard)):
             if time.monotonic() > deadline:
-                hint = f"see logs/keys.log in {where.folder}"
+                hint = f"see logs/{KEY_SERVICE}.log in {where.folder}"
                 raise EnvironmentLacksError(Problem("keys-not-taken-up", f"the key service does not know of {name!r} yet", hint=hint))
-            await asyncio.sleep(0.2)
+            await asyncio.sleep(_ASK_SECONDS)
             await key.refresh()
     finally:
         await key.close()
-    await asyncio.sleep(2 * POLL_SECONDS)
+
+    def said(taken: Mapping[str, Any]) -> bool:
+        heard = taken["keys"].get(name)
+        return heard is not None and holds(Heard(**heard))
+
+    await _until_taken(where, said, f"what became of the key {name!r}")
 
 
 async def until_gate_seals_by(where: Place, custody: Custody) -> None:
@@ -49,24 +56,31 @@ async def until_gate_seals_by(where: Place, custody: Custody) -> None:
     Raises:
         EnvironmentLacksError: it did not in time.
     """
-    wanted = levels_digest(custody.levels).encode()
+    wanted = levels_digest(custody.levels)
+    await _until_taken(where, lambda taken: taken["levels"] == wanted, "the trust levels")
+
+
+async def _until_taken(where: Place, said: Callable[[Mapping[str, Any]], bool], what: str) -> None:
+    """Wait until the gate says something of what it has taken up.
+
+    Raises:
+        EnvironmentLacksError: it did not in time.
+    """
     deadline = time.monotonic() + _SERVICE_SECONDS
-    channel = open_etcd(where, recorded_ports(where)[SECRET_GATE])
+    channel = open_etcd(where, port_of(where, SECRET_GATE))
     ask = channel.unary_unary(TAKEN)
     try:
         while True:
             try:
-                if await ask(b"", timeout=_CALL_SECONDS) == wanted:
+                if said(json.loads(await ask(b"", timeout=_CALL_SECONDS))):
                     return
-                said = "it seals by older ones"
+                answer = "it goes by what was before"
             except grpc.RpcError as error:
-                said = error.code().name
+                answer = error.code().name
             if time.monotonic() > deadline:
                 hint = f"see logs/{SECRET_GATE}.log in {where.folder}; a plane that an older version started: `sovereign-ai cluster up`"
-                raise EnvironmentLacksError(
-                    Problem("keys-not-taken-up", f"the secret gate did not take up the trust levels: {said}", hint=hint)
-                )
-            await asyncio.sleep(0.2)
+                raise EnvironmentLacksError(Problem("keys-not-taken-up", f"the secret gate did not take up {what}: {answer}", hint=hint))
+            await asyncio.sleep(_ASK_SECONDS)
     finally:
         await channel.close()
 

@@ -14,7 +14,7 @@ import pytest
 
 from sovereign_ai.cluster.access import ApiError
 from sovereign_ai.cluster.embedded import status
-from sovereign_ai.cluster.keys.again import write_again
+from sovereign_ai.cluster.keys.again import Written, write_again
 from sovereign_ai.cluster.keys.control import KeyState, follow_plan, give_back, look, rotate, withdraw
 from sovereign_ai.cluster.keys.custody import PLANE, read_custody
 from sovereign_ai.cluster.keys.gate import open_etcd
@@ -149,13 +149,13 @@ def test_after_a_rotation_old_secrets_are_readable_and_new_ones_stand_under_the_
 def test_reencryption_writes_again_what_was_written_before_and_leaves_nothing_behind(plane: Plane):
     before = in_etcd(plane, "/registry/secrets/research/first")
     assert before in everything_stored(plane)
-    assert write_again(plane.where, quiet) == 1
+    assert write_again(plane.where, quiet) == Written(1, ())
     assert [one.behind for one in look(plane.where)] == [0, 0, 0]
     assert word(plane, "first", "research") == "FirstOf-research"
     after = in_etcd(plane, "/registry/secrets/research/first")
     assert sealed_under(after) == sealed_under(in_etcd(plane, "/registry/secrets/research/second"))
     assert before not in (plane.cluster.folder / "etcd" / "member" / "snap" / "db").read_bytes()
-    assert write_again(plane.where, quiet) == 0
+    assert write_again(plane.where, quiet) == Written(0, ())
 
 
 def test_the_plane_s_own_key_rotates_and_everything_is_written_again_under_it(plane: Plane):
@@ -255,12 +255,12 @@ def test_a_custodian_who_withdraws_with_the_module_s_own_means_is_noticed_within
     module.allow(custody.label("low"), allowed=False)
     try:
         cached = {"resourceVersion": "0"}
-        until(lambda: "data" not in plane.api.request("GET", "/api/v1/namespaces/startups/secrets/first", query=cached), 10)
+        until(lambda: "data" not in plane.api.request("GET", "/api/v1/namespaces/startups/secrets/first", query=cached))
         assert word(plane, "first", "research") == "FirstOf-research"
     finally:
         module.allow(custody.label("low"), allowed=True)
         module.close()
-    until(lambda: word(plane, "first", "startups") == "FirstOf-startups", 10)
+    until(lambda: word(plane, "first", "startups") == "FirstOf-startups")
 
 
 def test_a_silent_key_service_is_an_error_and_never_a_withdrawal(plane: Plane):
@@ -299,7 +299,7 @@ def test_a_newer_plan_s_level_gets_a_key_while_the_plane_runs_and_what_was_writt
     assert sealed_under(in_etcd(plane, "/registry/secrets/added/before")) is None
     assert withdraw(plane.where, "medium", quiet) == 2
     assert (word(plane, "before", "added"), word(plane, "after", "added")) == (None, None)
-    assert write_again(plane.where, quiet) == 0, "a withdrawn level is left alone"
+    assert write_again(plane.where, quiet) == Written(0, ()), "a withdrawn level is left alone"
     assert give_back(plane.where, "medium", quiet) == 2
     assert (word(plane, "before", "added"), word(plane, "after", "added")) == ("Before", "After")
 

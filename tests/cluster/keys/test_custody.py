@@ -13,7 +13,7 @@ from sovereign_ai.cluster.keys.custody import (
     module_place,
     new_owner,
     read_custody,
-    update_levels,
+    with_levels,
     write_custody,
 )
 from sovereign_ai.cluster.keys.module import read_pin
@@ -41,12 +41,10 @@ def test_what_is_written_is_read_again_and_is_the_owner_s_alone(where: Place, tm
     assert stat.S_IMODE(custody_file(where).stat().st_mode) == 0o600
 
 
-def test_a_level_that_no_namespace_has_any_more_keeps_its_key(where: Place, tmp_path: Path):
-    write_custody(where, custody(tmp_path, research="high", startups="low"))
-    assert not update_levels(where, {"research": "high"})
-    assert read_custody(where).keys == ("plane", "high", "low")
-    assert update_levels(where, {"research": "medium"})
-    assert read_custody(where).keys == ("plane", "high", "low", "medium")
+def test_a_level_that_no_namespace_has_any_more_keeps_its_key(tmp_path: Path):
+    fewer = with_levels(custody(tmp_path, research="high", startups="low"), {"research": "high"})
+    assert (fewer.levels, fewer.keys) == ({"research": "high"}, ("plane", "high", "low"))
+    assert with_levels(fewer, {"research": "medium"}).keys == ("plane", "high", "low", "medium")
 
 
 def test_a_plane_without_keys_says_how_to_get_them(where: Place):

@@ -121,6 +121,31 @@ def test_the_stub_of_a_withdrawn_secret_is_not_sealed_under_another_level_in_its
         asyncio.run(gate.seal(PLACE, stub))
 
 
+@pytest.mark.parametrize("level", ["low", None])
+def test_nothing_is_written_over_a_withdrawn_secret_whatever_became_of_its_namespace_s_level(level: str | None):
+    gate, keys = sealer()
+    sealed = asyncio.run(gate.seal(PLACE, from_api_server(keys, secret())))
+    keys["high"].withdrawn = True
+    gate.levels = {"research": level} if level else {}
+    with pytest.raises(RefusedError):
+        asyncio.run(gate.seal(PLACE, asyncio.run(gate.open(PLACE, sealed)), sealed))
+    with pytest.raises(RefusedError):
+        asyncio.run(gate.seal(PLACE, from_api_server(keys, secret(b"other")), sealed))
+
+
+def test_a_stub_read_before_its_key_was_given_back_is_not_written_over_the_secret_in_a_namespace_that_left_its_level():
+    gate, keys = sealer()
+    sealed = asyncio.run(gate.seal(PLACE, from_api_server(keys, secret())))
+    keys["high"].withdrawn = True
+    stub = asyncio.run(gate.open(PLACE, sealed))
+    keys["high"].withdrawn = False
+    gate.levels = {}
+    with pytest.raises(RefusedError):
+        asyncio.run(gate.seal(PLACE, stub, sealed))
+    sent = from_api_server(keys, secret(b"other"))
+    assert asyncio.run(gate.seal(PLACE, sent, sealed)) == sent
+
+
 def test_under_a_withdrawn_key_nothing_is_sealed_and_another_level_does_not_care():
     gate, keys = sealer()
     keys["high"].withdrawn = True

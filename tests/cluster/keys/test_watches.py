@@ -31,9 +31,15 @@ class FakeEtcd:
             yield said
 
 
-async def never() -> AsyncIterator[bytes]:
-    yield b"create"
+async def begun(*starts: int) -> AsyncIterator[bytes]:
+    """Ask for a watch from each of these revisions on, and then for nothing."""
+    for start in starts:
+        yield create(start)
     await asyncio.Event().wait()
+
+
+def create(start: int) -> bytes:
+    return bytes(ETCD["WatchRequest"](create_request={"start_revision": start}).SerializeToString())
 
 
 async def as_it_is(_event: Any) -> None:
@@ -45,13 +51,14 @@ def heard(restart: bool) -> tuple[list[Any], list[bytes]]:
 
     async def run() -> tuple[list[Any], list[bytes]]:
         etcd, watches, messages = FakeEtcd(), Watches(), []
+        watches.restart(3)
         etcd.say(watch_id=0, created=True)
         etcd.say(watch_id=1, created=True)
-        async for answer in watches.pass_on(never(), etcd, as_it_is):
+        async for answer in watches.pass_on(begun(6, 6), etcd, as_it_is):
             messages.append(ETCD["WatchResponse"].FromString(answer))
             if len(messages) == 2:
                 if restart:
-                    watches.restart()
+                    watches.restart(8)
                 etcd.say(watch_id=0, events=[{"kv": {"key": b"k", "value": b"v"}}])
                 etcd.say(watch_id=-1)
                 etcd.says.put_nowait(None)
@@ -63,7 +70,7 @@ def heard(restart: bool) -> tuple[list[Any], list[bytes]]:
 def test_what_etcd_says_is_passed_on_in_order():
     messages, asked = heard(restart=False)
     assert [(one.watch_id, one.created, len(one.events)) for one in messages] == [(0, True, 0), (1, True, 0), (0, False, 1), (-1, False, 0)]
-    assert asked == [b"create"]
+    assert asked == [create(6), create(6)]
 
 
 def test_a_change_of_a_key_ends_every_watch_as_compacted_and_drops_what_etcd_still_says_of_it():
@@ -72,5 +79,43 @@ def test_a_change_of_a_key_ends_every_watch_as_compacted_and_drops_what_etcd_sti
     assert [(one.watch_id, one.compact_revision, one.header.revision) for one in ended] == [(0, 7, 7), (1, 7, 7)]
     assert not any(one.events for one in messages)
     assert messages[-1].watch_id == -1, "word on the stream's progress is for all watches, and passes"
-    cancelled = [ETCD["WatchRequest"].FromString(one).cancel_request.watch_id for one in asked if one != b"create"]
+    cancelled = [ETCD["WatchRequest"].FromString(one).cancel_request.watch_id for one in asked[2:]]
     assert cancelled == [0, 1]
+
+
+class AnsweringEtcd(FakeEtcd):
+    """Says of so many watches that they are created, and hangs up."""
+
+    def __init__(self, watches: int) -> None:
+        super().__init__()
+        self._watches = watches
+
+    async def write(self, request: bytes) -> None:
+        await super().write(request)
+        if ETCD["WatchRequest"].FromString(request).HasField("create_request"):
+            self.say(watch_id=len(self.asked) - 1, created=True)
+            if len(self.asked) == self._watches:
+                self.says.put_nowait(None)
+
+
+def ended(starts: list[int], mark: int | None) -> list[tuple[int, bool]]:
+    """Begin a watch from each revision on, after a mark or before there is one, and give in order which begin and which end."""
+
+    async def run() -> list[tuple[int, bool]]:
+        watches = Watches()
+        if mark is not None:
+            watches.restart(mark)
+        stream = watches.pass_on(begun(*starts), AnsweringEtcd(len(starts)), as_it_is)
+        return [(one.watch_id, one.canceled) for one in [ETCD["WatchResponse"].FromString(answer) async for answer in stream]]
+
+    return asyncio.run(run())
+
+
+def test_a_watch_that_goes_on_from_a_list_of_before_a_change_is_ended_when_it_begins():
+    """A key is withdrawn after the API server has listed and before it watches: nobody else would tell it."""
+    assert ended([9, 0, 8], 8) == [(0, False), (1, False), (2, False), (2, True)]
+
+
+def test_no_watch_goes_on_from_another_run_of_the_gate():
+    """What became of a key while no gate ran is not known to whoever goes on from before."""
+    assert ended([1_000_000], None) == [(0, False), (0, True)]
