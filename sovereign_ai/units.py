@@ -19,6 +19,7 @@ from __future__ import annotations
 
 import math
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 from fractions import Fraction
@@ -62,6 +63,11 @@ def _number(text: str) -> tuple[Fraction, str]:
     except InvalidOperation:
         message = f"{text!r} is not a number with a unit"
         raise ValueError(message) from None
+
+
+def _listed(words: Sequence[str]) -> str:
+    """Write words as a choice: `GW, MW, kW or W`."""
+    return " or ".join(part for part in (", ".join(words[:-1]), words[-1]) if part)
 
 
 def _plain(number: Fraction) -> str:
@@ -108,6 +114,8 @@ class Quantity:
     shown: ClassVar[tuple[str, ...]]
     """Units that `str()` may use, from the largest to the smallest."""
     signed: ClassVar[bool] = False
+    akin: ClassVar[dict[str, tuple[Fraction, str]]] = {}
+    """Unit of a kind that is taken for this one, to what a number of it is multiplied by, and the unit of this kind that it is then of."""
 
     @classmethod
     def parse(cls, text: str) -> Self:
@@ -142,9 +150,12 @@ class Quantity:
                 right = repr(f"{_plain(number)} {known}")
                 break
         else:
-            right = f"it with a unit of that kind, as in {cls.example!r}"
-        what = lie or f"in {unit!r}"
-        return f"{text!r} is {what}, not {cls.noun}; write {right}"
+            right = f"it in {_listed(cls.shown)}, as in {cls.example!r}"
+        if unit in cls.akin:
+            factor, known = cls.akin[unit]
+            right = f"{f'{_plain(number * factor)} {known}'!r}, which is as much" + (f", or {right}" if right.startswith("'") else "")
+        what = f"{lie}, not" if lie else f"in {unit!r}, which is no unit of"
+        return f"{text!r} is {what} {cls.noun}; write {right}"
 
     def __str__(self) -> str:
         """Write the shortest exact text: `250 kW`, `14.3 kW`, `1 B`."""
@@ -260,6 +271,7 @@ class BitsPerSecond(Quantity):
     noun, example = "a rate in bits a second", "400 Gbps"
     units = _BITS_A_SECOND
     shown = ("Pbps", "Tbps", "Gbps", "Mbps", "kbps", "bps")
+    akin: ClassVar[dict[str, tuple[Fraction, str]]] = {f"{prefix.strip()}B/s": (Fraction(8), f"{prefix.strip()}bps") for prefix in " kMGTP"}
 
 
 class BytesPerSecond(Quantity):
@@ -268,6 +280,9 @@ class BytesPerSecond(Quantity):
     noun, example = "a rate in bytes a second", "40 GB/s"
     units = _BYTES_A_SECOND
     shown = ("TB/s", "GB/s", "MB/s", "kB/s", "B/s")
+    akin: ClassVar[dict[str, tuple[Fraction, str]]] = {
+        f"{prefix.strip()}{unit}": (Fraction(1, 8), f"{prefix.strip()}B/s") for prefix in " kMGTP" for unit in ("bps", "bit/s")
+    }
 
 
 class Watts(Quantity):

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import contextlib
+import re
 from fractions import Fraction
 
 import pytest
@@ -30,8 +31,6 @@ def test_what_is_written_reads_back_as_the_same_amount(quantity: Quantity):
 def test_what_is_written_satisfies_the_pattern_that_editors_use(quantity: Quantity):
     class Holder(BaseModel):
         held: type(quantity)  # type: ignore[valid-type]
-
-    import re
 
     pattern = Holder.model_json_schema()["properties"]["held"]["pattern"]
     assert re.search(pattern, str(quantity))
@@ -172,3 +171,18 @@ def test_what_is_no_ratio_is_refused(text: str):
 def test_money_and_time_are_exact():
     assert str(Money.parse("1.25 MEUR")) == "1250000 EUR"
     assert str(Seconds.parse("90 min")) == "1.5 h"
+
+
+@pytest.mark.parametrize(
+    ("kind", "text", "right"),
+    [
+        (BitsPerSecond, "400 GB/s", "'3200 Gbps', which is as much, or '400 Gbps'"),
+        (BytesPerSecond, "400 Gbps", "'50 GB/s', which is as much, or '400 GB/s'"),
+        (Watts, "9 TW", "it in GW, MW, kW or W, as in '45 kW'"),
+    ],
+)
+def test_what_is_of_another_kind_is_told_with_what_is_as_much_and_an_unknown_prefix_with_those_there_are(
+    kind: type[Quantity], text: str, right: str
+) -> None:
+    with pytest.raises(ValueError, match=re.escape(f"; write {right}")):
+        kind.parse(text)

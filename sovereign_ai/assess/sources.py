@@ -179,7 +179,7 @@ def _text(path: Path, encoding: str = "utf-8") -> str:
     try:
         return _bytes(path).decode(encoding)
     except UnicodeDecodeError:
-        raise SpecError(Problem("not-utf-8", "the file is no UTF-8 text", Where(file=str(path)), "save it as UTF-8")) from None
+        raise SpecError(Problem("not-utf8", "the file is no UTF-8 text", Where(file=str(path)), "save it as UTF-8")) from None
 
 
 def _number(value: Any) -> float:

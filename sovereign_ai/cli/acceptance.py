@@ -84,6 +84,9 @@ def _read(places: list[Path]) -> dict[str, str]:
     found: dict[str, str] = {}
     problems = []
     for place in [file for one in places for file in (sorted(one.iterdir()) if one.is_dir() else [one])]:
+        if place.is_dir():
+            problems.append(Problem("no-result", "a folder in a folder is not read", Where(file=str(place)), "name that folder itself"))
+            continue
         name = place.name.rpartition(".")[0]
         if name in found:
             problems.append(Problem("result-twice", f"{name!r} stands twice", Where(file=str(place)), "keep one file a subject and test"))

@@ -99,6 +99,8 @@ def _status(output: Output, name: str) -> None:
     if rows:
         lines += table(["component", "process", "health", "restarts"], rows)
         lines.append(f"logs: {seen.components[0].log.parent}")
+    if seen.phase == "absent":
+        lines.append("next: `sovereign-ai cluster list` names those there are; `sovereign-ai up STACK` makes a stack's own")
     output.finish(seen.to_data(), lines, ExitCode.OK if seen.healthy else ExitCode.ENVIRONMENT)
 
 

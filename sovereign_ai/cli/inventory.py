@@ -101,7 +101,7 @@ def _simulate(output: Output, path: Path, out: Path) -> None:
             yield name, orjson.dumps(resource, option=orjson.OPT_INDENT_2 | orjson.OPT_SORT_KEYS) + b"\n"
 
     done = write(out, "inventory simulate", made, output.progress)
-    lines = [f"wrote {len(tree):,} resources to {out}; serve them: sushy-static -i 127.0.0.1 -p PORT -m {out} -c CERT -k KEY"]
+    lines = [f"wrote {len(tree):,} resources to {out}; serve them:", f"  sushy-static -i 127.0.0.1 -p PORT -m {out} -c CERT -k KEY"]
     lines += [f"removed {done.removed:,} resources of an earlier run"] if done.removed else []
     output.finish({"folder": str(out), "resources": len(tree), "removed": done.removed}, lines)
 

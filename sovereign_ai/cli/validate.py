@@ -32,8 +32,9 @@ def _validate(output: Output, path: Path) -> None:
     problems = feasible(factory, factory.where)
     if problems:
         raise SpecError(problems)
-    nodes = sum(pool.nodes for pool in factory.pools)
+    counts = {"site": len(factory.sites), "pool": len(factory.pools), "node": sum(pool.nodes for pool in factory.pools)}
+    said = ", ".join(f"{count:,} {name}{'' if count == 1 else 's'}" for name, count in counts.items())
     output.finish(
         {"problems": [], "factory": factory.name, "digest": factory.digest},
-        [f"{factory.name}: fine; {len(factory.sites)} site(s), {len(factory.pools)} pool(s), {nodes} nodes", f"digest {factory.digest}"],
+        [f"{factory.name}: fine; {said}", f"digest {factory.digest}"],
     )

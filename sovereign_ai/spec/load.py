@@ -126,7 +126,9 @@ def _file(path: Path) -> Path:
             found = next((path / name for name in _IN_FOLDER if (path / name).is_file()), None)
             if found is None:
                 hint = "write factory.yaml there; 'sovereign-ai init' writes an example"
-                raise SpecError(Problem("no-description", "the folder holds neither factory.yaml nor factory.py", Where(str(path)), hint))
+                folders = [name for name in _IN_FOLDER if (path / name).is_dir()]
+                what = f"{folders[0]} in it is a folder" if folders else "the folder holds neither factory.yaml nor factory.py"
+                raise SpecError(Problem("no-description", what, Where(str(path)), hint))
             return found
         if not path.exists():
             raise SpecError(Problem("no-file", "there is no such file or folder", Where(str(path)), _near(path)))

@@ -54,6 +54,9 @@ def read_tables(folder: Path) -> Tables:
         SpecError: everything that is wrong with them, with file and line.
     """
     problems: list[Problem] = []
+    if not folder.is_dir():
+        hint = f"name the folder of the tables: {', '.join(f'{name}.csv' for name in _NEEDED)}"
+        raise SpecError(Problem("no-folder", "this is no folder", Where(file=str(folder)), hint))
     rows = {name: list(_rows(folder, name, problems)) for name in _NEEDED}
     devices: dict[str, Device] = {}
     for where, row in rows["devices"]:

@@ -110,7 +110,7 @@ def _parsed(path: Path) -> tuple[Any, SourceMap]:
             Problem("no-file", error.strerror or "it cannot be read", Where(file=str(path)), "name an endpoints file")
         ) from None
     except UnicodeDecodeError:
-        raise SpecError(Problem("not-utf-8", "the file is no UTF-8 text", Where(file=str(path)), "save it as UTF-8")) from None
+        raise SpecError(Problem("not-utf8", "the file is no UTF-8 text", Where(file=str(path)), "save it as UTF-8")) from None
     data, source, problems = parse(text, str(path))
     if problems:
         raise SpecError(problems)
