@@ -92,9 +92,11 @@ def _place(stack: Stack, backend: Backend, name: str | None) -> Place:
     return folder_of(cluster) if backend is Backend.KIND else place(cluster)
 
 
-def _again(backend: Backend) -> str:
-    """Give the command that starts a plane again; empty for the usual one."""
-    return "sovereign-ai cluster up --backend kind STACK" if backend is Backend.KIND else ""
+def _again(backend: Backend, where: Place) -> str:
+    """Say how a plane comes to an operator that runs; empty for the usual plane."""
+    from sovereign_ai.cluster.kind.operator import again
+
+    return again(where) if backend is Backend.KIND else ""
 
 
 def _grant(
@@ -125,7 +127,7 @@ def _grant(
     if dry_run:
         output.finish({"grant": grant.to_data(), "dry_run": True}, [f"would give {grant.user} {grant.kind} until {grant.ends.isoformat()}"])
         return
-    ours(where, _again(backend))
+    ours(where, _again(backend, where))
     place = chain_of(log, stack.factory.name)
     entry, _ = record(place, grant.to_data(), "granted", factory=stack.factory.name, cluster=where.name, key=signer, now=grant.begins)
     output.progress(f"{where.name}: recorded as run {entry['n'] + 1}; waiting for the operator")
@@ -167,7 +169,7 @@ def _revoke(output: Output, path: Path, backend: Backend, name: str | None, id_:
     stack = open_stack(path)
     where = _place(stack, backend, name)
     signer = private_key(key)
-    ours(where, _again(backend))
+    ours(where, _again(backend, where))
     place = chain_of(log, stack.factory.name)
     closed = records.record(where, id_)
     if not (closed.closed and closed.revoked) or is_recorded(place, id_, "revoked"):

@@ -32,7 +32,7 @@ def ours(where: Place, again: str = "") -> None:
 
     Args:
         where: the plane.
-        again: the command that starts it again; left out, that of an embedded plane.
+        again: how its operator comes to run again; left out, as on an embedded plane.
 
     Raises:
         EnvironmentLacksError: it does not.
@@ -43,7 +43,7 @@ def ours(where: Place, again: str = "") -> None:
         raise EnvironmentLacksError(Problem("no-cluster", f"there is no control plane of ours called {where.name!r}", hint=hint))
     operator = next((one for one in seen.components if one.name == "operator"), None)
     if seen.supervisor is None or operator is None or not operator.healthy:
-        hint = f"{again or f'sovereign-ai cluster up {where.name}'}; its log: {where.log('operator')}"
+        hint = f"{again or f'`sovereign-ai cluster up {where.name}`'}; its log: {where.log('operator')}"
         raise EnvironmentLacksError(Problem("no-operator", "the operator does not run, and nothing would end the access", hint=hint))
 
 

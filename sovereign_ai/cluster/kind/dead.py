@@ -43,7 +43,7 @@ def dead_containers(where: Place) -> tuple[DeadPart, ...]:
         elif not found[name].runs:
             dead.append(DeadPart("Container", name, found[name].state, f"`docker start {name}`"))
     if operator.is_asked(where) and not operator.runs(where):
-        dead.append(DeadPart("Process", OPERATOR, "not running", "`sovereign-ai cluster up --backend kind STACK`"))
+        dead.append(DeadPart("Process", OPERATOR, "not running", operator.again(where)))
     if first in found and found[first].runs:
         dead += _components(docker, first)
     return tuple(dead)

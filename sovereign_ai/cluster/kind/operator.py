@@ -83,6 +83,13 @@ def start(where: Place, api: Api, progress: Progress, *, program: tuple[str, ...
         raise EnvironmentLacksError(Problem("no-operator", "the operator beside the cluster did not start", hint=hint))
 
 
+def again(where: Place) -> str:
+    """Say how a cluster comes to an operator that runs."""
+    if is_asked(where):
+        return "`sovereign-ai cluster up --backend kind STACK`"
+    return "this cluster was made without one; make it anew: `sovereign-ai down STACK --cluster kind`, then `sovereign-ai up STACK --cluster kind`"
+
+
 def stop(where: Place) -> bool:
     """End the operator; False if none ran."""
     return end_processes(where)

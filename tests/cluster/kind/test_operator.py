@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 
 from sovereign_ai.cluster.kind.config import SETTINGS
-from sovereign_ai.cluster.kind.operator import PORT, is_asked, prepare, runs
+from sovereign_ai.cluster.kind.operator import PORT, again, is_asked, prepare, runs
 from sovereign_ai.cluster.state import Place
 
 
@@ -14,7 +14,9 @@ def test_the_api_server_is_told_whom_to_ask_by_paths_that_it_sees_and_by_an_auth
     where = Place("lab", tmp_path / "lab")
     where.make()
     assert not is_asked(where)
+    assert "make it anew" in again(where)
     prepare(where)
+    assert again(where) == "`sovereign-ai cluster up --backend kind STACK`"
     assert is_asked(where)
     assert not runs(where)
     webhook = json.loads((where.config / "authorization.json").read_text())["authorizers"][0]["webhook"]
