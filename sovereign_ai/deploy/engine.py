@@ -272,7 +272,7 @@ class Engine:
                     settled()  # by its first word the engine has read the salt
                     kept.write(line)
                     self._hear(line, told)
-        if process.returncode:
+        if process.returncode or self._asked_to_end:
             raise self._failed(verb, told, log)
         return Outcome(verb, dict(told.changes), told.same, tuple(told.steps), log)
 

@@ -22,7 +22,7 @@ case "$1 $2" in
   sleep 0.5
   echo '{"resOutputsEvent": {"metadata": {"op": "create", "type": "kubernetes:core/v1:Pod", "urn": "urn:pulumi:s::p::t::two"}}}'
   echo "asked $asked"
-  exit 255;;
+  exit $(cat "$0.code");;
 esac
 """
 PROGRAM = """
@@ -43,11 +43,18 @@ except typer.Exit as left:
 """
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP], ids=["ctrl-c", "terminate", "hang-up"])
-def test_a_request_to_end_is_handed_on_once_and_the_engine_is_heard_to_its_own_end(tmp_path: Path, number: signal.Signals) -> None:
+@pytest.mark.parametrize(
+    ("number", "code"),
+    [(signal.SIGINT, 255), (signal.SIGTERM, 255), (signal.SIGHUP, 255), (signal.SIGINT, 0)],
+    ids=["ctrl-c", "terminate", "hang-up", "too-late-to-stop-anything"],
+)
+def test_a_request_to_end_is_handed_on_once_and_the_engine_is_heard_to_its_own_end(
+    tmp_path: Path, number: signal.Signals, code: int
+) -> None:
     program = tmp_path / "pulumi"
     program.write_text(ENGINE)
     program.chmod(0o700)
+    (tmp_path / "pulumi.code").write_text(str(code))
     (tmp_path / "lab").mkdir()
     (tmp_path / "lab" / "Pulumi.yaml").write_text("name: lab\n")
     argv = [sys.executable, "-c", PROGRAM, str(tmp_path)]
