@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -30,6 +31,13 @@ STACKS = Path(__file__).resolve().parent.parent / "stacks"
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Add the flag that writes golden files; it refuses where CI is set."""
     parser.addoption("--update-golden", action="store_true", help="write golden files instead of comparing them; refused in CI")
+
+
+def pytest_configure() -> None:
+    """Hear what asks a program to end, and so do the programs that tests start, also where a shell put them into the background deaf."""
+    for number, handler in ((signal.SIGINT, signal.default_int_handler), (signal.SIGHUP, signal.SIG_DFL)):
+        if signal.getsignal(number) is signal.SIG_IGN:
+            signal.signal(number, handler)
 
 
 @pytest.fixture(scope="session")

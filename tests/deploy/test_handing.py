@@ -5,6 +5,7 @@ from __future__ import annotations
 import signal
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import pytest
@@ -61,6 +62,8 @@ def test_a_request_to_end_is_handed_on_once_and_the_engine_is_heard_to_its_own_e
     environ = {"XDG_STATE_HOME": str(tmp_path / "state"), "PATH": "/usr/bin:/bin", "HOME": str(tmp_path)}
     with subprocess.Popen(argv, stderr=subprocess.PIPE, text=True, env=environ, cwd=Path(__file__).parents[2]) as running:
         assert running.stderr is not None
+        late = threading.Timer(60, running.kill)
+        late.start()
         told = []
         for line in running.stderr:
             told.append(line)
@@ -69,6 +72,7 @@ def test_a_request_to_end_is_handed_on_once_and_the_engine_is_heard_to_its_own_e
             if "interrupted" in line:
                 break
         told += running.stderr.readlines()
+        late.cancel()
     said = "".join(told)
     assert running.returncode == 130, said
     assert "was interrupted; the 2 changes that were done stay" in said
