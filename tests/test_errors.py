@@ -18,7 +18,8 @@ from sovereign_ai.errors import (
 
 
 def test_the_exit_codes_are_those_that_the_manual_promises():
-    assert {code.name: int(code) for code in ExitCode} == {"OK": 0, "FINDINGS": 1, "BAD_INPUT": 2, "ENVIRONMENT": 3, "DEPLOYMENT": 4}
+    named = {"OK": 0, "FINDINGS": 1, "BAD_INPUT": 2, "ENVIRONMENT": 3, "DEPLOYMENT": 4, "INTERRUPTED": 130}
+    assert {code.name: int(code) for code in ExitCode} == named
     assert [kind.exit_code for kind in (SpecError, UsageError, EnvironmentLacksError, DeploymentError)] == [2, 2, 3, 4]
 
 

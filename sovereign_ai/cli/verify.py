@@ -12,7 +12,11 @@ from sovereign_ai.cli.output import AsJson, Output
 from sovereign_ai.cli.target import Backend, ClusterOption, KubeconfigOption, StackOption, dead_parts, running
 
 if TYPE_CHECKING:
+    from sovereign_ai.cluster.dead import DeadPart
     from sovereign_ai.verify.verdict import Verdict
+
+_BACK_SECONDS = 5.0
+"""How long a supervisor may take to bring back what ended, before that is a finding."""
 
 
 def add(app: typer.Typer) -> None:
@@ -35,7 +39,7 @@ def _verify(output: Output, path: Path, backend: Backend, kubeconfig: Path | Non
     from sovereign_ai.cli.stack import open_stack
     from sovereign_ai.cluster.access import ApiError, UnreachableError
     from sovereign_ai.errors import ExitCode
-    from sovereign_ai.verify.dead import may_be_dead, verdict_on_dead
+    from sovereign_ai.verify.dead import may_be_dead, verdict_on_dead, with_dead
     from sovereign_ai.verify.verdict import verify as verified
 
     stack = open_stack(path)
@@ -51,7 +55,20 @@ def _verify(output: Output, path: Path, backend: Backend, kubeconfig: Path | Non
         if not dead:
             raise
         verdict = verdict_on_dead(dead, stack.factory, stack.plan, bundle, cluster=bundle.cluster)
+    else:
+        verdict = with_dead(verdict, _staying_dead(bundle.cluster, backend, output))
     output.finish(verdict.to_data(), lines(verdict), ExitCode.OK if verdict.ok else ExitCode.FINDINGS)
+
+
+def _staying_dead(name: str, backend: Backend, output: Output) -> tuple[DeadPart, ...]:
+    """Name what does not run of a plane that answers, and does not come back by itself in a moment."""
+    from sovereign_ai.toolchain.waiting import until
+
+    if not (dead := dead_parts(name, backend)):
+        return ()
+    output.progress(f"{name}: {', '.join(part.name for part in dead)}: {dead[0].state}; waiting for it to be back by itself")
+    until(lambda: not dead_parts(name, backend), _BACK_SECONDS)
+    return dead_parts(name, backend)
 
 
 def lines(verdict: Verdict) -> list[str]:

@@ -1,12 +1,15 @@
-"""The verdict on a plane of ours whose control plane is dead: what died is a finding, and all the rest is unknown.
+"""The verdict on a plane of ours of which something is dead.
 
-verdict = verdict_on_dead(parts, factory, plan, bundle, cluster="lab")
-verdict.ok, verdict.unknown     # False, ("devices", "nodes", "objects", "probes")
+What died is a finding. If nobody answers because of it, all the rest is unknown; else it was read and judged as ever.
+
+    verdict = verdict_on_dead(parts, factory, plan, bundle, cluster="lab")
+    verdict.ok, verdict.unknown     # False, ("devices", "nodes", "objects", "probes")
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
@@ -14,7 +17,7 @@ from sovereign_ai.cluster.api_errors import ApiError, UnreachableError
 from sovereign_ai.cluster.dead import DeadPart
 from sovereign_ai.plan.factory import Plan
 from sovereign_ai.spec.factory import AIFactory
-from sovereign_ai.verify.findings import Difference, changed
+from sovereign_ai.verify.findings import Difference, Finding, changed
 from sovereign_ai.verify.verdict import Verdict
 
 if TYPE_CHECKING:
@@ -49,9 +52,20 @@ def verdict_on_dead(parts: Sequence[DeadPart], factory: AIFactory, plan: Plan, b
     return Verdict(
         factory=factory.name,
         cluster=cluster,
-        findings=tuple(changed(f"{part.kind}/{part.name}", [Difference("state", "running", part.state)], part.remedy) for part in parts),
+        findings=tuple(_finding(part) for part in parts),
         probes=(),
         counts={"objects": len(bundle.objects), "nodes": len(plan.nodes_of(cluster))},
         observed_at=datetime.now(UTC).replace(microsecond=0),
         unknown=UNKNOWN,
     )
+
+
+def with_dead(verdict: Verdict, parts: Sequence[DeadPart]) -> Verdict:
+    """Add what does not run to the verdict on a plane that answers all the same, such as its operator or a worker's container."""
+    findings = (*verdict.findings, *(_finding(part) for part in parts))
+    return replace(verdict, findings=tuple(sorted(findings, key=lambda finding: finding.order)))
+
+
+def _finding(part: DeadPart) -> Finding:
+    """Make a finding of a dead part."""
+    return changed(f"{part.kind}/{part.name}", [Difference("state", "running", part.state)], part.remedy)

@@ -109,7 +109,7 @@ def test_source_of_reaches_into_a_mapping() -> None:
 def test_a_figure_of_another_unit_is_refused() -> None:
     figure = systems.system("dgx-b200").source_of("max_power")
     assert figure is not None
-    with pytest.raises(ValueError, match="not an amount of bytes"):
+    with pytest.raises(ValueError, match="no unit of an amount of bytes"):
         figure.quantity(Bytes)
 
 

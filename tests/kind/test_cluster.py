@@ -120,7 +120,8 @@ def test_a_death_on_a_machine_is_a_finding_and_none_after_it_is_back(lab: KindLa
         for machine, part in deaths.items():
             lab.docker.text(*(word.format(lab.machines[machine]) for word in DEATHS[part][0]))
         assert within(120, lambda: not any(is_ready(api, machine) for machine in deaths)), "the control plane never missed them"
-        assert lab.verify("--no-probes", code=1) == sorted(f"Node/{machine}" for machine in deaths)
+        ended = [f"Container/{lab.machines[machine]}" for machine, part in deaths.items() if part == "container"]
+        assert lab.verify("--no-probes", code=1) == ended + sorted(f"Node/{machine}" for machine in deaths)
     finally:
         for machine, part in deaths.items():
             lab.docker.text(*(word.format(lab.machines[machine]) for word in DEATHS[part][1]))

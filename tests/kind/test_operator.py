@@ -89,6 +89,7 @@ def test_without_its_supervisor_nothing_is_honoured_the_status_says_so_and_clust
     assert within(SOON, lambda: "IMG-001" in refusal(waived, WAIVED))
     seen = waived.lab.cluster("status", code=3)
     assert (seen["phase"], seen["operator"]) == ("degraded", False)
+    assert "Process/operator" in waived.lab.verify("--no-probes", code=1)
     waived.lab.call("cluster", "up", str(waived.lab.stack), "--backend", "kind")
     assert waived.lab.cluster("status")["operator"] is True
     assert within(SOON, lambda: refusal(waived, WAIVED) == "")

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -7,7 +8,9 @@ import pytest
 from sovereign_ai.cluster.access import UnreachableError
 from sovereign_ai.cluster.dead import DeadPart
 from sovereign_ai.errors import Problem
-from sovereign_ai.verify.dead import UNKNOWN, may_be_dead, verdict_on_dead
+from sovereign_ai.verify.dead import UNKNOWN, may_be_dead, verdict_on_dead, with_dead
+from sovereign_ai.verify.findings import Finding
+from sovereign_ai.verify.verdict import Verdict
 from tests.sim.plans import CLUSTER, factory_of, plan_of
 from tests.verify.in_memory import refused
 from tests.verify.small_bundle import small_bundle
@@ -32,6 +35,15 @@ def test_what_died_is_a_finding_that_says_what_to_do_and_the_rest_is_unknown_and
 def test_without_a_dead_part_there_is_no_verdict() -> None:
     with pytest.raises(ValueError, match="no part is dead"):
         verdict_on_dead([], FACTORY, PLAN, BUNDLE, cluster=CLUSTER)
+
+
+def test_what_died_of_a_plane_that_answers_is_a_finding_among_those_that_were_read() -> None:
+    node = Finding("changed", "Node/train-001", "ready", True, False, "it is not ready", "")
+    read = Verdict(FACTORY.name, CLUSTER, (node,), (), {"objects": 1}, datetime(2026, 1, 1, tzinfo=UTC))
+    verdict = with_dead(read, [DeadPart("Container", "lab-worker", "exited", "`docker start lab-worker`")])
+    assert [finding.resource for finding in verdict.findings] == ["Container/lab-worker", "Node/train-001"]
+    assert (verdict.unknown, verdict.counts) == ((), {"objects": 1})
+    assert with_dead(read, []) == read
 
 
 def test_silence_and_a_servers_own_failure_may_mean_death_and_a_refusal_does_not() -> None:
