@@ -8,7 +8,6 @@ import os
 import platform
 import subprocess
 import threading
-from collections.abc import Iterator
 from pathlib import Path
 from typing import NoReturn
 
@@ -28,6 +27,8 @@ from sovereign_ai.toolchain.launcher import HOSTS, write_launcher
 from tests.render.lab import stack
 
 LAB = Path(__file__).resolve().parents[2] / "stacks" / "lab"
+LOOP = asyncio.new_event_loop()
+"""Kept open: threads of Pulumi's mocks hang on it, with loops of their own that they never close."""
 
 
 class Registered(pulumi.runtime.Mocks):
@@ -47,16 +48,7 @@ class Registered(pulumi.runtime.Mocks):
 @pytest.fixture(autouse=True)
 def _state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
-
-
-@pytest.fixture(autouse=True)
-def _loop() -> Iterator[None]:
-    """Pulumi's mocks take the thread's event loop, which a test before may have closed."""
-    loop = asyncio.new_event_loop()
-    asyncio.set_event_loop(loop)
-    yield
-    asyncio.set_event_loop(None)
-    loop.close()
+    asyncio.set_event_loop(LOOP)  # Pulumi's mocks take the thread's, and a test before may have left none
 
 
 def declared(**more: object) -> dict[str, object]:

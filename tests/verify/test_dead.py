@@ -38,7 +38,7 @@ def test_without_a_dead_part_there_is_no_verdict() -> None:
 
 
 def test_what_died_of_a_plane_that_answers_is_a_finding_among_those_that_were_read() -> None:
-    node = Finding("changed", "Node/train-001", "ready", True, False, "it is not ready", "")
+    node = Finding("changed", "Node/train-001", "state", "ready", "unwell", "it is not ready", "")
     read = Verdict(FACTORY.name, CLUSTER, (node,), (), {"objects": 1}, datetime(2026, 1, 1, tzinfo=UTC))
     verdict = with_dead(read, [DeadPart("Container", "lab-worker", "exited", "`docker start lab-worker`")])
     assert [finding.resource for finding in verdict.findings] == ["Container/lab-worker", "Node/train-001"]
