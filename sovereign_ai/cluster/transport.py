@@ -134,25 +134,38 @@ def connect(kubeconfig: Path, context: str | None = None) -> Transport:
     return Transport(client)
 
 
-def named_server(kubeconfig: Path) -> tuple[str, bytes]:
-    """Give the server that a kubeconfig's current context names, and the certificates of the authority that it is trusted by.
+def named_server(kubeconfig: Path, context: str | None = None) -> tuple[str, bytes]:
+    """Give the server that a kubeconfig's context names, and the certificates of the authority that it is trusted by.
+
+    Args:
+        kubeconfig: the file.
+        context: one of its contexts; left out, the current one.
 
     Raises:
-        EnvironmentLacksError: the file is missing or unreadable, or its current context names no cluster.
+        EnvironmentLacksError: the file is missing or unreadable, or its context names no cluster.
     """
     data = _read(kubeconfig)
     named = {kind: {one.get("name"): one for one in data.get(kind) or [] if isinstance(one, dict)} for kind in ("clusters", "contexts")}
     try:
-        wanted = named["contexts"][data.get("current-context")]["context"]["cluster"]
+        wanted = named["contexts"][context or data.get("current-context")]["context"]["cluster"]
         cluster = named["clusters"][wanted]["cluster"]
         inline, file = cluster.get("certificate-authority-data"), cluster.get("certificate-authority")
         authority = base64.b64decode(inline) if inline else (kubeconfig.parent / file).read_bytes() if file else b""
         return str(cluster["server"]), authority
     except (KeyError, TypeError, AttributeError, ValueError, OSError) as error:
+        called = f"its context {context!r}" if context else "its current context"
         hint = "give a kubeconfig that kubectl accepts"
-        raise EnvironmentLacksError(
-            Problem("kubeconfig-invalid", "its current context names no cluster", Where(str(kubeconfig)), hint)
-        ) from error
+        raise EnvironmentLacksError(Problem("kubeconfig-invalid", f"{called} names no cluster", Where(str(kubeconfig)), hint)) from error
+
+
+def current_context(kubeconfig: Path) -> str | None:
+    """Give the name of a kubeconfig's current context; None where it has none.
+
+    Raises:
+        EnvironmentLacksError: the file is missing or unreadable.
+    """
+    found = _read(kubeconfig).get("current-context")
+    return found if isinstance(found, str) and found else None
 
 
 def _forget(loading: Any, scratch: str) -> None:

@@ -12,6 +12,7 @@ from typing import Any
 
 import pulumi
 
+from sovereign_ai.cluster.transport import current_context
 from sovereign_ai.deploy.gate import gate
 from sovereign_ai.deploy.hold import hold
 from sovereign_ai.deploy.resources import PROVIDER_VERSION, Part
@@ -87,10 +88,12 @@ def choose_cluster(derived: Plan, wish: str) -> str:
 def provider_settings(factory: AIFactory) -> dict[str, Any]:
     """Give the provider's inputs: one kubeconfig by its path, server-side apply, and an identity that outlives address changes.
 
-    The path comes from the stack's configuration `sovereign:kubeconfig`, else from KUBECONFIG.
+    The path comes from the stack's configuration `sovereign:kubeconfig`, else from KUBECONFIG. The context is the file's current
+    one, by its name: the state remembers it, so that `kubectl config use-context` does not lead a later removal to another cluster.
 
     Raises:
         pulumi.RunError: neither names a file.
+        EnvironmentLacksError: the file is no kubeconfig.
     """
     path = pulumi.Config("sovereign").get("kubeconfig") or os.environ.get("KUBECONFIG", "")
     if not path or not Path(path).is_file():
@@ -98,7 +101,8 @@ def provider_settings(factory: AIFactory) -> dict[str, Any]:
             f'no kubeconfig: {path!r} is not a file; run `eval "$(sovereign-ai env .)"` in the stack\'s folder, '
             "or `pulumi config set sovereign:kubeconfig PATH`"
         )
-    return {
+    context = current_context(Path(path))
+    return ({"context": context} if context else {}) | {
         "kubeconfig": path,
         "clusterIdentifier": f"{KEYS.domain}/{factory.name}",
         "enableServerSideApply": True,

@@ -1,8 +1,8 @@
 """On which cluster stands what a state holds.
 
 Pulumi removes from the cluster that the state names and not from the one that a person names: the provider's kubeconfig of
-the last deployment is kept. It looks there too for what is to be done. Where the two differ, what is true is said before
-anything is touched. Two files are the same cluster if their servers and authorities are the same.
+the last deployment is kept, and the context in it. It looks there too for what is to be done. Where the two differ, what is true
+is said before anything is touched. Two files, and two contexts of one, are the same cluster if their servers and authorities are.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from typing import Any
 
 import yaml
 
-from sovereign_ai.cluster.transport import named_server
+from sovereign_ai.cluster.transport import current_context, named_server
 from sovereign_ai.errors import Problem, SovereignError, Where
 
 _PROVIDER = "pulumi:providers:kubernetes"
@@ -32,44 +32,72 @@ class Standing:
         folder: the stack's folder.
         objects: how many Kubernetes objects.
         kubeconfig: the file by which they were deployed; None where no object was.
+        context: the file's context by which they were; None means its current one.
     """
 
     stack: str
     folder: Path
     objects: int
     kubeconfig: Path | None
+    context: str | None = None
 
     def is_on(self, kubeconfig: Path | None) -> bool:
         """Tell whether all of it stands on the cluster of this kubeconfig; nothing at all stands on every one."""
         if not self.objects or self.kubeconfig is None or kubeconfig is None:
             return True
-        return same_cluster(self.kubeconfig, kubeconfig)
+        return same_cluster(self.kubeconfig, kubeconfig, self.context)
 
     def elsewhere(self, kubeconfig: Path | None) -> Problem | None:
         """Say where it stands and what to do, if that is not the cluster of this kubeconfig."""
-        if self.is_on(kubeconfig):
+        if self.kubeconfig is None or self.is_on(kubeconfig):
             return None
         down = f"sovereign-ai down {shlex.quote(str(self.folder))}"
-        held = f"the state holds {self.objects} objects of {self.stack!r} on the cluster of {self.kubeconfig}"
-        if self.kubeconfig is not None and self.kubeconfig.is_file():
+        context = f" in its context {self.context!r}" if self.context else ""
+        held = f"the state holds {self.objects} objects of {self.stack!r} on the cluster of {self.kubeconfig}{context}"
+        if lack := _lack(self.kubeconfig, self.context):
             hint = (
-                f"they are removed by `{down} --cluster kubeconfig --kubeconfig {shlex.quote(str(self.kubeconfig))}`; "
-                f"if it is the same cluster by another address, `{down} --forget` drops them from the state, and `up` takes them over"
+                "put it back and name the file by --cluster kubeconfig --kubeconfig; if that cluster is no more, or is called otherwise now, "
+                f"`{down} --forget` drops it from the state, and `up` takes over what still stands"
             )
-            return Problem("other-cluster", f"{held}, and not on that of {kubeconfig}", hint=hint)
+            return Problem("cluster-gone", f"{held}, and that file {lack}", hint=hint)
         hint = (
-            "put the file back and name it by --cluster kubeconfig --kubeconfig; if that cluster is no more, or has another kubeconfig now, "
-            f"`{down} --forget` drops it from the state, and `up` takes over what still stands"
+            f"{self._first(self.kubeconfig)}they are removed by `{down} --cluster kubeconfig --kubeconfig {shlex.quote(str(self.kubeconfig))}`; "
+            f"if it is the same cluster by another address, `{down} --forget` drops them from the state, and `up` takes them over"
         )
-        return Problem("cluster-gone", f"{held}, and that file is gone", hint=hint)
+        meant = f"the file's current one, {current_context(kubeconfig)!r}" if kubeconfig == self.kubeconfig else f"that of {kubeconfig}"
+        return Problem("other-cluster", f"{held}, and not on {meant}", hint=hint)
+
+    def _first(self, kubeconfig: Path) -> str:
+        """Say what must be done before its file leads to the cluster that is meant; empty if nothing must."""
+        if self.context is None or current_context(kubeconfig) == self.context:
+            return ""
+        return f"after `kubectl config use-context {shlex.quote(self.context)} --kubeconfig {shlex.quote(str(kubeconfig))}` "
 
 
-def same_cluster(one: Path, other: Path) -> bool:
-    """Tell whether two kubeconfigs lead to one cluster: they are one file, or name one server and one authority."""
-    if one.resolve() == other.resolve():
+def _lack(kubeconfig: Path, context: str | None) -> str:
+    """Say why a file does not lead to the cluster of one of its contexts any more; empty if it does."""
+    if not kubeconfig.is_file():
+        return "is gone"
+    if context is not None:
+        try:
+            named_server(kubeconfig, context)
+        except SovereignError:
+            return "has no such context any more"
+    return ""
+
+
+def same_cluster(one: Path, other: Path, context: str | None = None) -> bool:
+    """Tell whether two kubeconfigs lead to one cluster: they are one file, or name one server and one authority.
+
+    Args:
+        one: a kubeconfig.
+        other: another one, whose current context counts.
+        context: the context of the first that is meant; left out, its current one.
+    """
+    if context is None and one.resolve() == other.resolve():
         return True
     try:
-        return named_server(one) == named_server(other)
+        return named_server(one, context) == named_server(other)
     except SovereignError:
         return False  # what cannot be read is no proof of being the same
 
@@ -112,4 +140,6 @@ def standing(stack: str, folder: Path, resources: Iterable[Mapping[str, Any]]) -
     listed = list(resources)
     named = [one.get("inputs", {}).get("kubeconfig") for one in listed if one["type"] == _PROVIDER]
     path = next((folder / one for one in named if isinstance(one, str) and one and "\n" not in one), None)
-    return Standing(stack, folder, sum(one["type"].startswith(_OBJECT) for one in listed), path)
+    contexts = [one.get("inputs", {}).get("context") for one in listed if one["type"] == _PROVIDER]
+    context = next((one for one in contexts if isinstance(one, str) and one), None)
+    return Standing(stack, folder, sum(one["type"].startswith(_OBJECT) for one in listed), path, context)

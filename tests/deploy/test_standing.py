@@ -96,6 +96,51 @@ def test_an_authority_in_a_file_beside_the_kubeconfig_counts_as_one_inside(tmp_p
     assert read(tmp_path, str(first)).is_on(second)
 
 
+CONTEXTS = ("prod", "https://10.0.0.1:6443"), ("trial", "https://10.0.0.2:6443")
+
+
+def two_contexts(path: Path, current: str) -> Path:
+    """Write a kubeconfig of two clusters."""
+    data = {
+        "current-context": current,
+        "contexts": [{"name": name, "context": {"cluster": f"of-{name}", "user": "u"}} for name, _ in CONTEXTS],
+        "clusters": [{"name": f"of-{name}", "cluster": {"server": server}} for name, server in CONTEXTS],
+    }
+    path.write_text(yaml.safe_dump(data))
+    return path
+
+
+def read_context(tmp_path: Path, file: Path, context: str) -> Standing:
+    inputs = {"kubeconfig": str(file), "context": context}
+    listed = [one if one["type"] != "pulumi:providers:kubernetes" else one | {"inputs": inputs} for one in exported("")]
+    return standing("lab", tmp_path, listed)
+
+
+def test_a_file_whose_current_context_changed_is_another_cluster_and_the_way_back_is_said(tmp_path: Path) -> None:
+    file = two_contexts(tmp_path / "config", "trial")
+    problem = read_context(tmp_path, file, "prod").elsewhere(file)
+    assert problem is not None
+    assert problem.code == "other-cluster"
+    assert f"on the cluster of {file} in its context 'prod', and not on the file's current one, 'trial'" in problem.message
+    assert f"after `kubectl config use-context prod --kubeconfig {file}` they are removed by" in problem.hint
+
+
+def test_a_file_whose_current_context_is_the_remembered_one_or_leads_to_its_cluster_is_the_same(tmp_path: Path) -> None:
+    file = two_contexts(tmp_path / "config", "prod")
+    assert read_context(tmp_path, file, "prod").is_on(file)
+    assert read_context(tmp_path, file, "prod").is_on(kubeconfig(tmp_path / "other", "https://10.0.0.1:6443", ""))
+    assert read_context(tmp_path, file, "trial").is_on(file) is False
+
+
+def test_a_remembered_context_that_the_file_lost_is_said(tmp_path: Path) -> None:
+    file = two_contexts(tmp_path / "config", "prod")
+    problem = read_context(tmp_path, file, "old").elsewhere(file)
+    assert problem is not None
+    assert problem.code == "cluster-gone"
+    assert "has no such context any more" in problem.message
+    assert "--forget" in problem.hint
+
+
 def settings(folder: Path, text: str) -> Path:
     path = folder / "Pulumi.lab.yaml"
     path.write_text(text)
