@@ -7,8 +7,11 @@ stands beside the chain, so that it outlives the cluster. `statements` opens all
 from __future__ import annotations
 
 import base64
+import fcntl
 import hashlib
-from collections.abc import Mapping
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Literal
@@ -21,7 +24,7 @@ from sovereign_ai.attest import chain
 from sovereign_ai.attest.evidence import STATEMENT, envelope_of, opened, sign
 from sovereign_ai.attest.signing import read_lines
 from sovereign_ai.cluster.state import write_json
-from sovereign_ai.errors import Problem, SovereignError, Where
+from sovereign_ai.errors import Problem, SovereignError, UsageError, Where
 from sovereign_ai.names import KEYS
 
 ACCESS = f"https://{KEYS.domain}/access/v1"
@@ -56,8 +59,30 @@ def record(
 
     Raises:
         EnvironmentLacksError: the chain cannot be written.
-        UsageError: another run was added meanwhile, or the chain's last line is none.
+        UsageError: it is recorded already, another run was added meanwhile, or the chain's last line is none.
     """
+    log.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    with _alone(log.parent):
+        if is_recorded(log, str(facts["id"]), event):
+            raise UsageError(Problem("access-recorded", f"that grant {facts['id']} was {event} is recorded in {log} already"))
+        return _added(log, facts, event, factory, cluster, key, now)
+
+
+@contextmanager
+def _alone(folder: Path) -> Iterator[None]:
+    """Hold a folder against whoever else records something there."""
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def _added(
+    log: Path, facts: Mapping[str, Any], event: str, factory: str, cluster: str, key: Ed25519PrivateKey, now: datetime
+) -> tuple[dict[str, Any], Path]:
+    """Write the statement and its line; what a try left that broke off in between is written over."""
     digest = hashlib.sha256(orjson.dumps(dict(facts), option=orjson.OPT_SORT_KEYS)).hexdigest()
     said = {
         "_type": STATEMENT,
@@ -75,18 +100,26 @@ def record(
     }
     envelope = sign(said, key)
     path = _beside(log, str(facts["id"]), event)
-    log.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     write_json(path, envelope)
     try:
         return chain.append(log, envelope, key, at=now.isoformat(timespec="seconds")), path
     except BaseException:
-        path.unlink(missing_ok=True)
+        if not chain.holds(log, envelope):
+            path.unlink(missing_ok=True)
         raise
 
 
 def is_recorded(log: Path, id_: str, event: str) -> bool:
-    """Tell whether a statement of this stands beside the chain, which it does once its line stands in it."""
-    return _beside(log, id_, event).is_file()
+    """Tell whether the statement of this that stands beside the chain has its line in it; a try that broke off left it without.
+
+    Raises:
+        EnvironmentLacksError: the chain cannot be read.
+    """
+    path = _beside(log, id_, event)
+    try:
+        return path.is_file() and chain.holds(log, envelope_of(path))
+    except (UsageError, KeyError, TypeError, ValueError):
+        return False  # it is no statement
 
 
 def _beside(log: Path, id_: str, event: str) -> Path:

@@ -135,6 +135,17 @@ def append(log: Path, envelope: Mapping[str, Any], key: Ed25519PrivateKey, *, at
     return entry
 
 
+def holds(log: Path, envelope: Mapping[str, Any]) -> bool:
+    """Tell whether a run stands in the log, by the digest of its signed evidence; a log that is not there holds none.
+
+    Raises:
+        EnvironmentLacksError: the file cannot be read.
+    """
+    digest = _sha256(base64.b64decode(envelope["payload"]))
+    entries = (_entry(line) for line in read_lines(log)) if log.exists() else ()
+    return any(entry is not None and entry["evidence"] == digest for entry in entries)
+
+
 def _add(file: FileIO, end: _End, line: bytes) -> None:
     """Write a line after the last, in place of what was cut off there, and wait for the disk; where that fails take it back."""
     rest = memoryview(line if end.ended else b"\n" + line)

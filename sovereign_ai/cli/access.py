@@ -79,7 +79,7 @@ def _place(stack: Stack, backend: Backend, name: str | None) -> Place:
     """Give the plane of a stack.
 
     Raises:
-        UsageError: the cluster is none of our planes.
+        UsageError: the cluster is none of our planes, or only the kind plane is there and was not named.
     """
     from sovereign_ai.cluster.kind.status import folder_of
     from sovereign_ai.cluster.state import place
@@ -89,7 +89,11 @@ def _place(stack: Stack, backend: Backend, name: str | None) -> Place:
     if backend is Backend.KUBECONFIG:
         hint = "on a cluster of yours its own identity provider gives and ends access"
         raise UsageError(Problem("no-plane", "break-glass access is given on a plane of ours", Where(field="cluster"), hint))
-    return folder_of(cluster) if backend is Backend.KIND else place(cluster)
+    kind, embedded = folder_of(cluster), place(cluster)
+    if backend is Backend.EMBEDDED and kind.record.exists() and not embedded.record.exists():
+        hint = "add --cluster kind"
+        raise UsageError(Problem("no-plane", f"the plane of {cluster!r} that is there is the kind plane", Where(field="cluster"), hint))
+    return kind if backend is Backend.KIND else embedded
 
 
 def _again(backend: Backend, where: Place) -> str:
@@ -185,10 +189,12 @@ def _list(output: Output, path: Path, backend: Backend, name: str | None) -> Non
     from datetime import UTC, datetime
 
     from sovereign_ai.cli.stack import open_stack
+    from sovereign_ai.cluster.kind.status import folder_of
     from sovereign_ai.errors import ExitCode
     from sovereign_ai.operate.records import records
 
-    found, broken = records(_place(open_stack(path), backend, name))
+    where = _place(open_stack(path), backend, name)
+    found, broken = records(where)
     now = datetime.now(UTC)
     rows = []
     for one in found:
@@ -198,6 +204,8 @@ def _list(output: Output, path: Path, backend: Backend, name: str | None) -> Non
         )
     lines = table(["id", "person", "kind", "namespace", "ends", "state"], rows) if rows else ["no access was given"]
     lines += [f"unreadable: {line}" for line in broken]
+    if backend is Backend.EMBEDDED and (beside := sum(not one.closed for one in records(folder_of(where.name))[0])):
+        lines.append(f"{beside} more open on the kind plane of that name: --cluster kind")
     is_open = broken or any(not one.closed for one in found)
     data = {"grants": [one.to_data() for one in found], "unreadable": broken}
     output.finish(data, lines, ExitCode.FINDINGS if is_open else ExitCode.OK)

@@ -18,7 +18,7 @@ from sovereign_ai.cli.output import AsJson, Output
 from sovereign_ai.cli.report import day, read, write
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping
     from datetime import date
 
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
@@ -109,7 +109,7 @@ def record(stack: Stack, files: Mapping[str, bytes], key: Path, out: Path, log: 
     place = chain_of(log, stack.factory.name)
     parts = parts_of(stack.factory, stack.plan, files)
     envelope = sign(statement(parts, factory=stack.factory.name, now=now, previous=chain.head(place)), signer)
-    with _ready(out, orjson.dumps(envelope, option=orjson.OPT_SORT_KEYS) + b"\n"):
+    with _ready(out, orjson.dumps(envelope, option=orjson.OPT_SORT_KEYS) + b"\n", lambda: chain.holds(place, envelope)):
         entry = chain.append(place, envelope, signer, at=datetime.now(tz=UTC).isoformat(timespec="seconds"))
     lines = [f"{part.digest[:12]}  {part.name}" for part in parts]
     lines += [f"wrote {out}, signed by key {key_id(signer.public_key())[:12]}", f"added as run {entry['n'] + 1} to {place}"]
@@ -119,8 +119,8 @@ def record(stack: Stack, files: Mapping[str, bytes], key: Path, out: Path, log: 
 
 
 @contextmanager
-def _ready(out: Path, data: bytes) -> Iterator[None]:
-    """Have a file ready beside its place, and put it there at the end; where that is not reached nothing is left of it."""
+def _ready(out: Path, data: bytes, is_logged: Callable[[], bool]) -> Iterator[None]:
+    """Have a file ready beside its place, and put it there at the end; where that is not reached, nor its run logged, nothing is left."""
     place = out.resolve()
     if place.is_dir():
         raise IsADirectoryError(EISDIR, os.strerror(EISDIR), str(out))
@@ -135,6 +135,8 @@ def _ready(out: Path, data: bytes) -> Iterator[None]:
             beside.chmod(S_IMODE(place.stat().st_mode))
         yield
     except BaseException:
+        if beside.exists() and is_logged():
+            beside.replace(place)
         beside.unlink(missing_ok=True)
         raise
     beside.replace(place)

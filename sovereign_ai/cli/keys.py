@@ -116,7 +116,7 @@ def _init(output: Output, path: Path, name: str | None, told: tuple[Path, str, P
     up(where.name, progress=output.progress)
     written = write_again(where, output.progress)
     line = f"{where.name}: keys {', '.join(keys)} in token {module.token!r}; {written.count} values written again under them"
-    _finish_written(output, data, line, written)
+    _finish_written(output, data, path, line, written)
 
 
 def _status(output: Output, path: Path, name: str | None) -> None:
@@ -162,10 +162,10 @@ def _reencrypt(output: Output, path: Path, name: str | None, dry_run: bool) -> N
         return
     written = write_again(where, output.progress)
     data: dict[str, object] = {"cluster": where.name, "dry_run": False}
-    _finish_written(output, data, f"{where.name}: {written.count} values written again", written)
+    _finish_written(output, data, path, f"{where.name}: {written.count} values written again", written)
 
 
-def _finish_written(output: Output, data: dict[str, object], line: str, written: Written) -> None:
+def _finish_written(output: Output, data: dict[str, object], path: Path, line: str, written: Written) -> None:
     """Say what was written again and what is left; leave with 1 if something is."""
     from sovereign_ai.errors import ExitCode
 
@@ -173,7 +173,7 @@ def _finish_written(output: Output, data: dict[str, object], line: str, written:
     left = [f"{one.kind} {one.namespace}/{one.name}" for one in written.left]
     if left:
         lines += [f"{len(left)} values stand under an older version, or under none, still:", *(f"  {one}" for one in left)]
-        lines.append("next: sovereign-ai keys status; what stands under a withdrawn key is written again once it is restored")
+        lines.append(f"next: sovereign-ai keys status {path}; what stands under a withdrawn key is written again once it is restored")
     output.finish(data | {"written": written.count, "left": left}, lines, ExitCode.FINDINGS if left else ExitCode.OK)
 
 

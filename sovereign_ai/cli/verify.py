@@ -61,14 +61,22 @@ def _verify(output: Output, path: Path, backend: Backend, kubeconfig: Path | Non
 
 
 def _staying_dead(name: str, backend: Backend, output: Output) -> tuple[DeadPart, ...]:
-    """Name what does not run of a plane that answers, and does not come back by itself in a moment."""
+    """Name what does not run of a plane that answers, and does not come back by itself in a moment.
+
+    What was read stays read: if the engine cannot be asked just then, that is said and nothing is called dead.
+    """
+    from sovereign_ai.errors import EnvironmentLacksError
     from sovereign_ai.toolchain.waiting import until
 
-    if not (dead := dead_parts(name, backend)):
+    try:
+        if dead := dead_parts(name, backend):
+            output.progress(f"{name}: {', '.join(part.name for part in dead)}: {dead[0].state}; waiting for it to be back by itself")
+            until(lambda: not dead_parts(name, backend), _BACK_SECONDS)
+            dead = dead_parts(name, backend)
+    except EnvironmentLacksError as error:
+        output.progress(f"{name}: what runs of the plane itself is unknown: {error.problems[0].message}")
         return ()
-    output.progress(f"{name}: {', '.join(part.name for part in dead)}: {dead[0].state}; waiting for it to be back by itself")
-    until(lambda: not dead_parts(name, backend), _BACK_SECONDS)
-    return dead_parts(name, backend)
+    return dead
 
 
 def lines(verdict: Verdict) -> list[str]:

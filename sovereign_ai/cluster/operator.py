@@ -18,6 +18,8 @@ from sovereign_ai.cluster.state import Place, write_json, write_private
 from sovereign_ai.names import KEYS
 
 OPERATOR = "operator"
+LIFE = "operator.sock"
+"""The socket, in a kind cluster's folder, on which the operator says that it lives."""
 AUTHORIZERS = "authorization.json"
 """The file, among a plane's settings, by which the API server knows whom to ask."""
 OPERATOR_USER = "sovereign-ai:operator"

@@ -6,6 +6,7 @@ later process of the same number by the time the kernel started it. Linux only.
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import http.client
 import os
@@ -13,7 +14,7 @@ import signal
 import socket
 import ssl
 import subprocess
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -136,7 +137,11 @@ def _speaks(probe: Probe) -> bool:
     try:
         with socket.socket(socket.AF_UNIX if is_path else socket.AF_INET) as connection:
             connection.settimeout(_PROBE_SECONDS)
-            connection.connect(probe.host if is_path else (probe.host, probe.port))
+            if is_path:
+                with socket_address(Path(probe.host)) as address:
+                    connection.connect(address)
+            else:
+                connection.connect((probe.host, probe.port))
             if probe.authority:
                 tls = ssl.create_default_context(cafile=probe.authority)
                 tls.load_cert_chain(probe.certificate, probe.key)
@@ -146,6 +151,20 @@ def _speaks(probe: Probe) -> bool:
             return len(connection.recv(9)) > 0
     except OSError:
         return False
+
+
+@contextlib.contextmanager
+def socket_address(path: Path) -> Iterator[str]:
+    """Give an address of a Unix socket that is short enough for the kernel (107 bytes, unix(7)), however deep its folder lies.
+
+    Raises:
+        OSError: the folder is not there.
+    """
+    descriptor = os.open(path.parent, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        yield f"/proc/self/fd/{descriptor}/{path.name}"
+    finally:
+        os.close(descriptor)
 
 
 def started_at(pid: int) -> int | None:

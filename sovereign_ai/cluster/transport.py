@@ -145,8 +145,8 @@ def named_server(kubeconfig: Path, context: str | None = None) -> tuple[str, byt
         EnvironmentLacksError: the file is missing or unreadable, or its context names no cluster.
     """
     data = _read(kubeconfig)
-    named = {kind: {one.get("name"): one for one in data.get(kind) or [] if isinstance(one, dict)} for kind in ("clusters", "contexts")}
     try:
+        named = {kind: {one.get("name"): one for one in data.get(kind) or [] if isinstance(one, dict)} for kind in ("clusters", "contexts")}
         wanted = named["contexts"][context or data.get("current-context")]["context"]["cluster"]
         cluster = named["clusters"][wanted]["cluster"]
         inline, file = cluster.get("certificate-authority-data"), cluster.get("certificate-authority")

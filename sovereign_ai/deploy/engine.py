@@ -124,6 +124,7 @@ class Engine:
         self.kubeconfig = kubeconfig
         self.progress = progress
         self._asked_to_end = False
+        self._plane = plane
         self._state = pulumi_state(plane)
         self.env = os.environ | environment(stack, kubeconfig, plane)
 
@@ -210,7 +211,7 @@ class Engine:
 
     def standing(self) -> Standing:
         """Say what the state holds, and of which cluster."""
-        return standing(self.stack, self.folder, self._exported())
+        return standing(self.stack, self.folder, self._exported(), self._plane)
 
     def forget(self) -> int:
         """Drop the stack from the state without speaking to its cluster, and give how many objects it held there."""
@@ -284,6 +285,7 @@ class Engine:
     def _start(self, command: Sequence[str], environ: Mapping[str, str]) -> Iterator[subprocess.Popen[str]]:
         """Start the engine, both of its streams as one, in a session of its own: a request to end reaches it by us alone, and once."""
         with (
+            handing_on(self._end_asked) as started,
             subprocess.Popen(
                 command,
                 cwd=self.folder,
@@ -294,8 +296,8 @@ class Engine:
                 text=True,
                 start_new_session=True,
             ) as process,
-            handing_on(process, self._end_asked),
         ):
+            started(process)
             yield process
 
     def _end_asked(self) -> None:

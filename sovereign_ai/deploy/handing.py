@@ -16,27 +16,37 @@ _REQUESTS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 @contextmanager
-def handing_on(process: subprocess.Popen[str], first: Callable[[], object]) -> Iterator[None]:
+def handing_on(first: Callable[[], object]) -> Iterator[Callable[[subprocess.Popen[str]], None]]:
     """For as long as the block runs, hand on the first request to end as one SIGINT, and take no further one.
+
+    It gives what the child is told to once it has started: one that was asked to end before is asked then.
 
     A request that was ignored when we began stays ignored, as under `nohup`. Only a program's main thread
     can do it; in any other the block runs as it is.
 
     Args:
-        process: the child, in a session of its own.
-        first: called once, after the child was asked, in a thread of its own.
+        first: called once, at the first request, in a thread of its own.
     """
     if threading.current_thread() is not threading.main_thread():
-        yield
+        yield lambda _child: None
         return
     asked: list[int] = []
+    child: list[subprocess.Popen[str]] = []
     woken = threading.Event()
 
     def hand_on(number: int, _frame: Any) -> None:
         asked.append(number)
         if len(asked) == 1:
-            process.send_signal(signal.SIGINT)
+            for one in child:
+                one.send_signal(signal.SIGINT)
             woken.set()  # nothing is said in here: what we interrupted may be speaking itself
+
+    def take(one: subprocess.Popen[str]) -> None:
+        signal.pthread_sigmask(signal.SIG_BLOCK, wanted)  # else a request in between is handed on twice
+        child.append(one)
+        if asked:
+            one.send_signal(signal.SIGINT)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, wanted)
 
     def tell() -> None:
         woken.wait()
@@ -48,7 +58,7 @@ def handing_on(process: subprocess.Popen[str], first: Callable[[], object]) -> I
     teller = threading.Thread(target=tell)
     teller.start()
     try:
-        yield
+        yield take
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)

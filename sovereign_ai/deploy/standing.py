@@ -15,6 +15,7 @@ from typing import Any
 
 import yaml
 
+from sovereign_ai.cluster.state import place
 from sovereign_ai.cluster.transport import current_context, named_server
 from sovereign_ai.errors import Problem, SovereignError, Where
 
@@ -33,6 +34,7 @@ class Standing:
         objects: how many Kubernetes objects.
         kubeconfig: the file by which they were deployed; None where no object was.
         context: the file's context by which they were; None means its current one.
+        plane: `kind` where the state is the kind plane's; empty for any other.
     """
 
     stack: str
@@ -40,6 +42,7 @@ class Standing:
     objects: int
     kubeconfig: Path | None
     context: str | None = None
+    plane: str = ""
 
     def is_on(self, kubeconfig: Path | None) -> bool:
         """Tell whether all of it stands on the cluster of this kubeconfig; nothing at all stands on every one."""
@@ -51,19 +54,23 @@ class Standing:
         """Say where it stands and what to do, if that is not the cluster of this kubeconfig."""
         if self.kubeconfig is None or self.is_on(kubeconfig):
             return None
-        down = f"sovereign-ai down {shlex.quote(str(self.folder))}"
         context = f" in its context {self.context!r}" if self.context else ""
         held = f"the state holds {self.objects} objects of {self.stack!r} on the cluster of {self.kubeconfig}{context}"
+        down = f"sovereign-ai down {shlex.quote(str(self.folder))} --stack {self.stack}"
+        forget = f"`{down}{' --cluster kind' if self.plane else ''} --forget`"
         if lack := _lack(self.kubeconfig, self.context):
-            hint = (
-                "put it back and name the file by --cluster kubeconfig --kubeconfig; if that cluster is no more, or is called otherwise now, "
-                f"`{down} --forget` drops it from the state, and `up` takes over what still stands"
-            )
+            back = "" if self.plane else "put it back and name the file by --cluster kubeconfig --kubeconfig; "
+            hint = f"{back}if that cluster is no more, or is called otherwise now, {forget} drops it from the state, and `up` takes over what still stands"
             return Problem("cluster-gone", f"{held}, and that file {lack}", hint=hint)
-        hint = (
-            f"{self._first(self.kubeconfig)}they are removed by `{down} --cluster kubeconfig --kubeconfig {shlex.quote(str(self.kubeconfig))}`; "
-            f"if it is the same cluster by another address, `{down} --forget` drops them from the state, and `up` takes them over"
-        )
+        if self.plane:
+            hint = f"if that cluster is no more, or was moved, {forget} drops it from the state, and `up` takes over what still stands"
+        else:
+            is_ours = self.kubeconfig.resolve() == place(self.stack).kubeconfig.resolve()
+            where = "" if is_ours else f" --cluster kubeconfig --kubeconfig {shlex.quote(str(self.kubeconfig))}"
+            hint = (
+                f"{self._first(self.kubeconfig)}they are removed by `{down}{where}`; "
+                f"if it is the same cluster by another address, {forget} drops them from the state, and `up` takes them over"
+            )
         meant = f"the file's current one, {current_context(kubeconfig)!r}" if kubeconfig == self.kubeconfig else f"that of {kubeconfig}"
         return Problem("other-cluster", f"{held}, and not on {meant}", hint=hint)
 
@@ -94,8 +101,8 @@ def same_cluster(one: Path, other: Path, context: str | None = None) -> bool:
         other: another one, whose current context counts.
         context: the context of the first that is meant; left out, its current one.
     """
-    if context is None and one.resolve() == other.resolve():
-        return True
+    if one.resolve() == other.resolve() and (context is None or not one.exists()):
+        return True  # what is gone leads nowhere else
     try:
         return named_server(one, context) == named_server(other)
     except SovereignError:
@@ -129,17 +136,18 @@ def _set(settings: Path, key: str) -> object:
     return config.get(key) if isinstance(config, dict) else None
 
 
-def standing(stack: str, folder: Path, resources: Iterable[Mapping[str, Any]]) -> Standing:
+def standing(stack: str, folder: Path, resources: Iterable[Mapping[str, Any]], plane: str = "") -> Standing:
     """Read from a state's resources what it holds.
 
     Args:
         stack: the stack's name.
         folder: its folder.
         resources: as `pulumi stack export` gives them.
+        plane: `kind` where the state is the kind plane's; empty for any other.
     """
     listed = list(resources)
     named = [one.get("inputs", {}).get("kubeconfig") for one in listed if one["type"] == _PROVIDER]
     path = next((folder / one for one in named if isinstance(one, str) and one and "\n" not in one), None)
     contexts = [one.get("inputs", {}).get("context") for one in listed if one["type"] == _PROVIDER]
     context = next((one for one in contexts if isinstance(one, str) and one), None)
-    return Standing(stack, folder, sum(one["type"].startswith(_OBJECT) for one in listed), path, context)
+    return Standing(stack, folder, sum(one["type"].startswith(_OBJECT) for one in listed), path, context, plane)

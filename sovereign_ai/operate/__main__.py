@@ -14,11 +14,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sovereign_ai.cluster.kind.inside import listen, wait_for
-from sovereign_ai.cluster.operator import OPERATOR
+from sovereign_ai.cluster.operator import LIFE, OPERATOR
 from sovereign_ai.cluster.state import Place
 from sovereign_ai.errors import SovereignError
 from sovereign_ai.operate.keeper import Cluster, Keeper
-from sovereign_ai.operate.service import Clock, Service
+from sovereign_ai.operate.service import Clock, Life, Service
 
 if TYPE_CHECKING:
     from sovereign_ai.cluster.access import Api
@@ -46,8 +46,11 @@ def run(folder: Path, port: int, clock: Clock, stop: threading.Event, container:
     init = wait_for(container, _say, stop) if container else None
     if container and init is None:
         return
-    service = Service(where, port, clock, _say, listen(init, port) if init else None)
-    threading.Thread(target=service.serve_forever, name="answers", daemon=True).start()
+    serving: list[Service | Life] = [Service(where, port, clock, _say, listen(init, port) if init else None)]
+    if init:  # the supervisor cannot reach into the container's network
+        serving.append(Life(where.folder / LIFE))
+    for one in serving:
+        threading.Thread(target=one.serve_forever, daemon=True).start()
     keeper = Keeper(where, _opener(where), _say)
     told = ""
     try:
@@ -65,8 +68,9 @@ def run(folder: Path, port: int, clock: Clock, stop: threading.Event, container:
                 _say(trouble)
             told = trouble
     finally:
-        service.shutdown()
-        service.server_close()
+        for one in serving:
+            one.shutdown()
+            one.server_close()
 
 
 def _opener(where: Place) -> Callable[[], Cluster]:

@@ -5,7 +5,7 @@ makes and removes. The certificate proves who calls and gives no right; without 
 taking the binding away ends access at once, and the certificate's own end holds where nothing runs any more.
 
 The kubeconfig is written before the grant, so that whoever closes the grant finds it and takes it away. What a crash
-between both leaves opens nothing, and is removed once its certificate has ended.
+between both leaves opens nothing, and the operator removes it once its certificate has ended.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from sovereign_ai.cluster.state import Place, recorded_ports
 from sovereign_ai.cluster.status import status_of
 from sovereign_ai.errors import DeploymentError, EnvironmentLacksError, Problem, UsageError, Where
 from sovereign_ai.operate.grants import Grant
-from sovereign_ai.operate.records import Record, clear, record, records, write_grant, write_kubeconfig, write_revoked
+from sovereign_ai.operate.records import Record, record, records, write_grant, write_kubeconfig, write_revoked
 
 _POLL_SECONDS = 0.1
 _PATIENCE_SECONDS = 15.0
@@ -42,8 +42,10 @@ def ours(where: Place, again: str = "") -> None:
         hint = "on a cluster that is not ours, its own identity provider gives and ends access"
         raise EnvironmentLacksError(Problem("no-cluster", f"there is no control plane of ours called {where.name!r}", hint=hint))
     operator = next((one for one in seen.components if one.name == "operator"), None)
-    if seen.supervisor is None or operator is None or not operator.healthy:
-        hint = f"{again or f'`sovereign-ai cluster up {where.name}`'}; its log: {where.log('operator')}"
+    known = "kube-apiserver" in recorded_ports(where)
+    if seen.supervisor is None or operator is None or not operator.healthy or not known:
+        log = where.log("operator")
+        hint = (again or f"`sovereign-ai cluster up {where.name}`") + (f"; its log: {log}" if log.exists() else "")
         raise EnvironmentLacksError(Problem("no-operator", "the operator does not run, and nothing would end the access", hint=hint))
 
 
@@ -61,8 +63,8 @@ def give(where: Place, grant: Grant, now: Callable[[], datetime]) -> tuple[Recor
     Raises:
         EnvironmentLacksError: the operator did not open it in time; the grant is ended.
         DeploymentError: the API server refused the binding.
+        KeyboardInterrupt: a person ended it while it waited; the grant is ended.
     """
-    clear(where, now())
     pair = sign(authority(where.pki, CLUSTER_CA), Leaf("", grant.user, client=True), grant.ends - now())
     config = kubeconfig(where, grant.user, server_url(recorded_ports(where)["kube-apiserver"]), pair)
     path = write_kubeconfig(where, grant.id, config)
@@ -71,7 +73,12 @@ def give(where: Place, grant: Grant, now: Callable[[], datetime]) -> tuple[Recor
     except BaseException:
         path.unlink(missing_ok=True)
         raise
-    found = _wait(where, grant.id, lambda one: bool(one.opened or one.closed))
+    try:
+        found = _wait(where, grant.id, lambda one: bool(one.opened or one.closed))
+    except BaseException:  # above all a person's Ctrl-C: who got no answer has no access either
+        write_revoked(where, grant.id, "giving it was interrupted", now())
+        path.unlink(missing_ok=True)
+        raise
     if found is None:
         write_revoked(where, grant.id, "it was not opened in time", now())
     if found is None or found.closed:

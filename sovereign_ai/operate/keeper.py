@@ -15,7 +15,7 @@ from typing import Any, Protocol
 from sovereign_ai.cluster.api_errors import ApiError
 from sovereign_ai.cluster.state import Place
 from sovereign_ai.operate.grants import LABELS, Grant
-from sovereign_ai.operate.records import Record, kubeconfig_of, records, write_state
+from sovereign_ai.operate.records import Record, clear, kubeconfig_of, records, write_state
 
 _RBAC, _BINDING = "rbac.authorization.k8s.io/v1", "RoleBinding"
 _SELECTOR = ",".join(f"{key}={value}" for key, value in LABELS.items())
@@ -66,6 +66,7 @@ class Keeper:
         if self._swept is None:
             self._swept = now  # a plane that starts has other things to do
         elif now - self._swept >= _SWEEP:
+            clear(self._where, now)
             self._sweep({one.grant.name for one in found if one.stands(now)})
             self._swept = now
 

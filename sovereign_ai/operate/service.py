@@ -7,6 +7,7 @@ written to the log with its answer, and nothing else of it.
 from __future__ import annotations
 
 import socket
+import socketserver
 import ssl
 from collections.abc import Callable
 from datetime import datetime
@@ -18,6 +19,7 @@ import orjson
 
 from sovereign_ai.cluster.identities import AUTHORIZATION, CLUSTER_CA, SUPERVISOR
 from sovereign_ai.cluster.pki import LOOPBACK
+from sovereign_ai.cluster.process import socket_address
 from sovereign_ai.cluster.state import Place
 from sovereign_ai.operate.answers import decide
 from sovereign_ai.operate.records import records
@@ -60,6 +62,33 @@ class Service(ThreadingHTTPServer):
 
     def handle_error(self, request: Any, client_address: Any) -> None:
         """A connection that fails is its caller's business; no traceback is written for it."""
+
+
+class Life(socketserver.ThreadingUnixStreamServer):
+    """Says to its supervisor that the process lives, on a Unix socket, where the service itself listens out of its reach.
+
+    Args:
+        path: the socket, in a folder that is the user's alone.
+    """
+
+    daemon_threads = True
+
+    def __init__(self, path: Path) -> None:
+        """Listen."""
+        path.unlink(missing_ok=True)
+        with socket_address(path) as address:
+            super().__init__(address, _Alive)
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """Whoever asked has gone already."""
+
+
+class _Alive(socketserver.BaseRequestHandler):
+    """One who asks."""
+
+    def handle(self) -> None:
+        """Say it."""
+        self.request.sendall(b"alive\n")
 
 
 def server_context(pki: Path) -> ssl.SSLContext:

@@ -53,7 +53,7 @@ OPEN = Rule(
         "Break-glass access goes past the description. It is given to one person, for a reason and for hours, and stays a finding for as "
         "long as it is open, so that nobody can forget it."
     ),
-    remediation="wait for its end, or end it with `sovereign-ai access revoke`; remove by hand a binding that no grant stands behind",
+    remediation="wait for its end, or end it with `sovereign-ai access revoke` (`--cluster kind` on that plane); remove by hand a binding that no grant stands behind",
     controls=(NIS2_ACCESS, C3A_STAFF, GDPR_SECURITY),
     places=frozenset({"live"}),
     decide_live=_open,

@@ -5,22 +5,26 @@ from __future__ import annotations
 import base64
 import stat
 from pathlib import Path
+from typing import Any
 
 import orjson
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from sovereign_ai.attest import chain, signing
-from sovereign_ai.attest.access import ACCESS, lines, record, statements
+from sovereign_ai.attest.access import ACCESS, is_recorded, lines, record, statements
 from sovereign_ai.attest.evidence import PAYLOAD, envelope_of
 from sovereign_ai.attest.signing import pae, signed
+from sovereign_ai.errors import UsageError
 from tests.attest.granted import FACTS, NOW
 
 _KEY = Ed25519PrivateKey.from_private_bytes(bytes(range(32)))
 
 
-def added(log: Path, event: str = "granted", key: Ed25519PrivateKey = _KEY) -> Path:
-    return record(log, FACTS, "revoked" if event == "revoked" else "granted", factory="lab", cluster="lab", key=key, now=NOW)[1]
+def added(log: Path, event: str = "granted", key: Ed25519PrivateKey = _KEY, **facts: str) -> Path:
+    return record(log, {**FACTS, **facts}, "revoked" if event == "revoked" else "granted", factory="lab", cluster="lab", key=key, now=NOW)[
+        1
+    ]
 
 
 def test_a_grant_and_its_end_are_two_lines_of_one_whole_chain(tmp_path: Path) -> None:
@@ -48,19 +52,19 @@ def test_the_statement_is_kept_beside_the_chain_and_stands_in_it(tmp_path: Path)
 
 def test_a_record_that_is_changed_or_taken_out_breaks_the_chain(tmp_path: Path) -> None:
     log = tmp_path / "lab.jsonl"
-    for _ in range(3):
-        added(log)
+    for number in range(3):
+        added(log, id=f"1f2e3d4{number}")
     lines = log.read_bytes().splitlines(keepends=True)
     log.write_bytes(b"".join([lines[0], lines[2]]))
     assert [problem.where.line for problem in chain.verify(log, _KEY.public_key())] == [2]
-    log.write_bytes(b"".join(lines).replace(b"1f2e3d4c", b"aaaaaaaa", 1))
+    log.write_bytes(b"".join(lines).replace(b"1f2e3d40", b"aaaaaaaa", 1))
     assert [problem.where.line for problem in chain.verify(log, _KEY.public_key())] == [1]
 
 
 def test_another_key_signs_no_line_of_it(tmp_path: Path) -> None:
     log = tmp_path / "lab.jsonl"
     added(log)
-    added(log, key=Ed25519PrivateKey.from_private_bytes(bytes(range(1, 33))))
+    added(log, key=Ed25519PrivateKey.from_private_bytes(bytes(range(1, 33))), id="aaaaaaaa")
     assert [problem.where.line for problem in chain.verify(log, _KEY.public_key())] == [2]
 
 
@@ -81,8 +85,10 @@ def test_a_statement_that_is_changed_or_not_there_is_named_by_its_line(tmp_path:
     log = tmp_path / "lab.jsonl"
     path = added(log)
     envelope = envelope_of(path)
-    other = record(tmp_path / "other.jsonl", {**FACTS, "reason": "none"}, "granted", factory="lab", cluster="lab", key=_KEY, now=NOW)[1]
-    assert other == path
+    other = record(
+        tmp_path / "other" / "lab.jsonl", {**FACTS, "reason": "none"}, "granted", factory="lab", cluster="lab", key=_KEY, now=NOW
+    )
+    path.write_bytes(other[1].read_bytes())
     _, problems = statements(log, _KEY.public_key())
     assert [(one.code, one.where.line) for one in problems] == [("wrong-statement", 1)]
     path.write_bytes(b"{}")
@@ -117,3 +123,40 @@ def test_no_line_stands_in_the_chain_without_its_statement_nor_a_statement_witho
     with pytest.raises(OSError, match="No space"):
         added(log)
     assert list(log.parent.iterdir()) == []
+
+
+def test_what_is_recorded_already_is_refused_and_its_statement_stays(tmp_path: Path) -> None:
+    log = tmp_path / "lab.jsonl"
+    path = added(log, "revoked")
+    before = path.read_bytes()
+    with pytest.raises(UsageError, match="access-recorded"):
+        added(log, "revoked", reason="once more")
+    assert path.read_bytes() == before
+    assert chain.head(log)["entries"] == 1
+    assert statements(log, _KEY.public_key())[1] == []
+
+
+def test_a_statement_whose_line_was_never_written_counts_as_none_and_is_written_over(tmp_path: Path) -> None:
+    log = tmp_path / "lab.jsonl"
+    other = added(tmp_path / "other" / "lab.jsonl", "revoked", reason="another chain")
+    path = tmp_path / other.name
+    for left in (other.read_bytes(), b"", b"{}", b"[]"):
+        log.unlink(missing_ok=True)
+        path.write_bytes(left)
+        assert not is_recorded(log, "1f2e3d4c", "revoked")
+        added(log, "revoked")
+        assert is_recorded(log, "1f2e3d4c", "revoked")
+        assert statements(log, _KEY.public_key())[1] == []
+
+
+def test_an_end_that_comes_right_after_the_line_takes_no_statement_away(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    append = chain.append
+
+    def then_ends(*words: Any, **named: Any) -> None:
+        append(*words, **named)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(chain, "append", then_ends)
+    with pytest.raises(KeyboardInterrupt):
+        added(tmp_path / "lab.jsonl")
+    assert is_recorded(tmp_path / "lab.jsonl", "1f2e3d4c", "granted")

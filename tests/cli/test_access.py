@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,10 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from typer.testing import CliRunner, Result
 
 from sovereign_ai.cli.main import app
+from sovereign_ai.cluster.kind.status import folder_of
+from sovereign_ai.cluster.state import place, write_json
+from sovereign_ai.operate.records import write_grant
+from tests.operate.given import grant as given
 
 LAB = str(Path(__file__).resolve().parents[2] / "stacks" / "lab")
 WISH = {"person": "on-call", "approver": "lead", "reason": "a job hangs", "from": "DE", "namespace": "research"}
@@ -72,6 +77,21 @@ def test_an_open_key_file_is_refused(key: Path) -> None:
 def test_a_stack_without_access_lists_none(key: Path) -> None:
     found = CliRunner().invoke(app, ["access", "list", LAB])
     assert (found.exit_code, found.stdout) == (0, "no access was given\n")
+
+
+def test_where_only_the_kind_plane_is_there_it_is_named_and_where_both_are_its_open_access_too(key: Path) -> None:
+    for where in (folder_of("lab"), place("lab")):
+        where.make()
+        write_json(where.record, {})
+        found = CliRunner().invoke(app, ["access", "list", LAB])
+        if where == folder_of("lab"):
+            assert found.exit_code == 2
+            assert "add --cluster kind" in found.stderr
+    begins = datetime.now(UTC)
+    write_grant(folder_of("lab"), given(begins=begins, ends=begins + timedelta(hours=1)))
+    found = CliRunner().invoke(app, ["access", "list", LAB])
+    assert found.stdout == "no access was given\n1 more open on the kind plane of that name: --cluster kind\n"
+    assert CliRunner().invoke(app, ["access", "list", LAB, "--cluster", "kind"]).exit_code == 1
 
 
 @pytest.mark.cluster

@@ -25,7 +25,7 @@ case "$1 $2" in
 *) echo "called: $*" >&2; exit 1;;
 esac
 """
-Held = Callable[[Path], None]
+Held = Callable[..., None]
 
 
 @pytest.fixture
@@ -45,16 +45,26 @@ def stack(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def held(tmp_path: Path) -> Held:
     """Make the state hold one object that was deployed by a kubeconfig."""
 
-    def hold(kubeconfig: Path) -> None:
-        (tmp_path / "state" / "sovereign-ai" / "pulumi" / ".pulumi").mkdir(parents=True, exist_ok=True)
+    def hold(kubeconfig: Path, state: str = "pulumi") -> None:
+        (tmp_path / "state" / "sovereign-ai" / state / ".pulumi").mkdir(parents=True, exist_ok=True)
         resources = [
-            {"type": "pulumi:providers:kubernetes", "inputs": {"kubeconfig": str(kubeconfig)}},
+            {"type": "pulumi:providers:kubernetes", "inputs": {"kubeconfig": str(kubeconfig), "context": "lab"}},
             {"type": "kubernetes:core/v1:Namespace", "inputs": {}},
         ]
         (tmp_path / "stacks.json").write_text('[{"name": "organization/lab/lab"}]')
         (tmp_path / "state.json").write_text(json.dumps({"deployment": {"resources": resources}}))
 
     return hold
+
+
+def write(kubeconfig: Path, port: int = 0) -> None:
+    """Write a kubeconfig of one cluster."""
+    data = {
+        "current-context": "lab",
+        "contexts": [{"name": "lab", "context": {"cluster": "lab"}}],
+        "clusters": [{"name": "lab", "cluster": {"server": f"https://127.0.0.1:{port}"}}],
+    }
+    kubeconfig.write_text(json.dumps(data))
 
 
 def down(stack: Path, *more: str) -> tuple[int, dict[str, Any]]:
@@ -69,10 +79,12 @@ def test_where_nothing_is_there_nothing_is_to_do_and_that_is_fine(stack: Path, m
 
 
 def test_what_went_with_our_own_plane_is_dropped_from_the_state_and_a_second_time_is_fine(stack: Path, held: Held) -> None:
-    held(stack.parent / "state" / "sovereign-ai" / "clusters" / "lab" / "kubeconfig")
-    assert down(stack)[1]["forgotten"] == 1
-    assert (stack.parent / "removed").read_text() == "stack rm lab --yes --preserve-config --force --non-interactive\n"
-    assert down(stack)[1]["forgotten"] == 0
+    for more, folder, state in (((), "clusters", "pulumi"), (("--cluster", "kind"), "kind", "pulumi-kind")):
+        held(stack.parent / "state" / "sovereign-ai" / folder / "lab" / "kubeconfig", state)
+        assert down(stack, *more)[1]["forgotten"] == 1
+        assert (stack.parent / "removed").read_text() == "stack rm lab --yes --preserve-config --force --non-interactive\n"
+        assert down(stack, *more)[1]["forgotten"] == 0
+        (stack.parent / "removed").unlink()
 
 
 def test_what_stands_on_another_cluster_is_kept_and_named(stack: Path, held: Held) -> None:
@@ -80,7 +92,7 @@ def test_what_stands_on_another_cluster_is_kept_and_named(stack: Path, held: Hel
     held(kubeconfig)
     code, document = down(stack)
     assert (code, document["problems"][0]["code"]) == (3, "cluster-gone")
-    kubeconfig.touch()
+    write(kubeconfig)
     code, document = down(stack)
     assert (code, document["problems"][0]["code"]) == (3, "other-cluster")
     assert not (stack.parent / "removed").exists()
@@ -89,14 +101,14 @@ def test_what_stands_on_another_cluster_is_kept_and_named(stack: Path, held: Hel
 @pytest.mark.parametrize("verb", ["up", "preview"])
 def test_with_the_state_of_another_cluster_nothing_is_compared_and_both_are_named(stack: Path, held: Held, verb: str) -> None:
     theirs, ours = stack.parent / "theirs", stack.parent / "ours"
-    for file in (theirs, ours):
-        file.touch()
+    for port, file in enumerate((theirs, ours)):
+        write(file, port)
     held(theirs)
     (stack / "Pulumi.lab.yaml").write_text("config:\n  sovereign:kubeconfig: elsewhere\n")
     with pytest.raises(EnvironmentLacksError) as refused:
         getattr(engines.Engine(stack, "lab", ours, lambda _line: None), verb)()
     by_state, by_settings = refused.value.problems
-    assert f"1 objects of 'lab' on the cluster of {theirs}, and not on that of {ours}" in by_state.message
+    assert f"1 objects of 'lab' on the cluster of {theirs} in its context 'lab', and not on that of {ours}" in by_state.message
     assert "--forget" in by_state.hint
     assert f"sovereign:kubeconfig names elsewhere, and the command means the cluster of {ours}" in by_settings.message
 

@@ -56,6 +56,20 @@ def test_a_chain_that_cannot_go_on_leaves_no_signed_file_that_it_does_not_know(f
     assert (folder / "evidence.json").read_text() == "older"
 
 
+def test_an_end_that_comes_right_after_the_line_takes_no_evidence_away(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    append = chain.append
+
+    def then_ends(*words: Any, **named: Any) -> None:
+        append(*words, **named)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(chain, "append", then_ends)
+    assert sign(folder).exit_code == 130
+    monkeypatch.undo()
+    assert names(folder) == ["evidence.json", "lab.jsonl"]
+    assert verify(folder).exit_code == 0
+
+
 @pytest.mark.parametrize("out", ["none/evidence.json", "lab.folder"])
 def test_where_the_evidence_cannot_be_written_the_chain_does_not_grow(folder: Path, out: str) -> None:
     (folder / "lab.folder").mkdir()

@@ -9,7 +9,7 @@ import pytest
 from typer.testing import CliRunner
 
 from sovereign_ai.cli.main import app
-from sovereign_ai.cluster.keys import again, control
+from sovereign_ai.cluster.keys import again, control, custody
 from sovereign_ai.cluster.keys.again import Written
 from sovereign_ai.cluster.keys.custody import Custody, ModulePlace, write_custody
 from sovereign_ai.cluster.keys.module import ModuleError
@@ -59,6 +59,7 @@ def test_a_module_that_fails_is_told_with_a_hint(where: Place, command: list[str
 def test_a_module_that_fails_at_the_beginning_is_told_with_a_hint(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
     monkeypatch.setattr(control, "Module", Failing)
+    monkeypatch.setattr(custody, "LONGEST_SOCKET", 4096)  # no socket is made here
     said = CliRunner().invoke(app, ["keys", "init", LAB, "--module", "m.so", "--token", "lab", "--pin-file", "pin", "--json"])
     assert (said.exit_code, orjson.loads(said.stdout)["problems"][0]["code"]) == (3, "pkcs11-failed")
 

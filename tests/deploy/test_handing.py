@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import subprocess
 import sys
@@ -9,6 +10,8 @@ import threading
 from pathlib import Path
 
 import pytest
+
+from sovereign_ai.deploy.handing import handing_on
 
 ENGINE = """#!/bin/sh
 case "$1 $2" in
@@ -20,7 +23,7 @@ case "$1 $2" in
   echo '{"resOutputsEvent": {"metadata": {"op": "create", "type": "kubernetes:core/v1:Pod", "urn": "urn:pulumi:s::p::t::one"}}}'
   echo ready
   while [ $asked = 0 ]; do sleep 0.05; done
-  sleep 0.5
+  while [ ! -e "$0.twice" ]; do sleep 0.05; done
   echo '{"resOutputsEvent": {"metadata": {"op": "create", "type": "kubernetes:core/v1:Pod", "urn": "urn:pulumi:s::p::t::two"}}}'
   echo "asked $asked"
   exit $(cat "$0.code");;
@@ -69,6 +72,8 @@ def test_a_request_to_end_is_handed_on_once_and_the_engine_is_heard_to_its_own_e
             told.append(line)
             if "create one" in line or "the engine ends what it has begun" in line:
                 running.send_signal(number)
+            if "the engine ends what it has begun" in line:
+                (tmp_path / "pulumi.twice").touch()
             if "interrupted" in line:
                 break
         told += running.stderr.readlines()
@@ -78,3 +83,13 @@ def test_a_request_to_end_is_handed_on_once_and_the_engine_is_heard_to_its_own_e
     assert "was interrupted; the 2 changes that were done stay" in said
     log = (tmp_path / "state" / "sovereign-ai" / "lab.up.log").read_text()
     assert "asked 1\n" in log
+
+
+def test_a_request_that_comes_before_the_child_is_handed_on_when_it_has_started() -> None:
+    told: list[str] = []
+    with handing_on(lambda: told.append("asked")) as started:
+        os.kill(os.getpid(), signal.SIGTERM)
+        with subprocess.Popen(["sleep", "60"], text=True, start_new_session=True) as child:
+            started(child)
+            assert child.wait(30) == -signal.SIGINT
+    assert told == ["asked"]

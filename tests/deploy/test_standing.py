@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 import yaml
 
+from sovereign_ai.cluster.state import place
 from sovereign_ai.deploy.standing import Standing, other_in_settings, standing
 
 
@@ -52,7 +53,24 @@ def test_what_stands_on_another_cluster_is_said_with_the_command_that_removes_it
     assert problem is not None
     assert problem.code == "other-cluster"
     assert f"2 objects of 'lab' on the cluster of {tmp_path / 'one'}" in problem.message
-    assert f"sovereign-ai down '{tmp_path / 'my lab'}' --cluster kubeconfig --kubeconfig {tmp_path / 'one'}" in problem.hint
+    assert f"sovereign-ai down '{tmp_path / 'my lab'}' --stack lab --cluster kubeconfig --kubeconfig {tmp_path / 'one'}" in problem.hint
+
+
+def test_the_commands_are_those_that_reach_what_is_meant_of_an_own_plane_and_of_the_kind_planes_state(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
+    ours = place("lab").kubeconfig
+    ours.parent.mkdir(parents=True)
+    ours.touch()
+    problem = standing("lab", tmp_path, exported(str(ours))).elsewhere(tmp_path / "two")
+    assert problem is not None
+    assert f"`sovereign-ai down {tmp_path} --stack lab`" in problem.hint
+    for file in (ours, tmp_path / "gone"):
+        problem = standing("lab", tmp_path, exported(str(file)), "kind").elsewhere(tmp_path / "two")
+        assert problem is not None
+        assert f"`sovereign-ai down {tmp_path} --stack lab --cluster kind --forget`" in problem.hint
+        assert "--kubeconfig" not in problem.hint, "no such command looks into the kind plane's state"
 
 
 def test_where_its_kubeconfig_is_gone_that_is_said_and_not_that_the_cluster_is_silent(tmp_path: Path) -> None:
@@ -182,3 +200,10 @@ def test_settings_that_name_no_other_cluster_stand_in_no_ones_way(tmp_path: Path
 
 def test_a_stack_without_settings_names_no_cluster(tmp_path: Path) -> None:
     assert other_in_settings(tmp_path / "Pulumi.lab.yaml", tmp_path / "ours") is None
+
+
+@pytest.mark.parametrize("text", ["contexts: 7\nclusters: [x]", "clusters: 5", "contexts: [{name: [x]}]\nclusters: [x]", "a: [", ""])
+def test_a_file_that_is_no_kubeconfig_is_no_proof_and_no_defect(tmp_path: Path, text: str) -> None:
+    (tmp_path / "one").write_text(text)
+    other = kubeconfig(tmp_path / "two", "https://10.0.0.1:6443")
+    assert not read(tmp_path, str(tmp_path / "one")).is_on(other)

@@ -131,12 +131,15 @@ def test_a_grant_that_cannot_be_written_leaves_no_kubeconfig(where: Place, monke
 
 def test_a_kubeconfig_that_a_crash_left_without_a_grant_is_gone_once_its_certificate_has_ended(where: Place, api: InMemoryApi) -> None:
     folder_of(where).mkdir(mode=0o700)
-    for name, hours in (("aaaaaaaa.kubeconfig", 4.1), (".aaaaaaaa.kubeconfig.x1y2", 4.1), ("bbbbbbbb.kubeconfig", 3.9)):
+    for name, hours in (("aaaaaaaa.kubeconfig", 4.1), (".aaaaaaaa.kubeconfig.x1y2", 4.1), ("bbbbbbbb.kubeconfig", 3.8)):
         stray = folder_of(where) / name
         stray.write_bytes(b"secret")
         then = (now() - timedelta(hours=hours)).timestamp()
         os.utime(stray, (then, then))
     _, path = give(where, short(), now)
+    keeper = Keeper(where, lambda: api, lambda _line: None)
+    for minutes in (0, 2):
+        keeper.round(now() + timedelta(minutes=minutes))
     assert sorted(folder_of(where).glob("*.kubeconfig*")) == sorted([path, kubeconfig_of(where, "bbbbbbbb")])
 
 
@@ -163,8 +166,27 @@ def test_where_nobody_opens_it_the_grant_is_ended(where: Place, monkeypatch: pyt
     assert not records(where)[0][0].stands(now())
 
 
+def test_whoever_stops_waiting_for_access_has_none(where: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    def ends(_seconds: float) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(time, "sleep", ends)
+    one = short()
+    with pytest.raises(KeyboardInterrupt):
+        give(where, one, now)
+    monkeypatch.undo()
+    [found], _ = records(where)
+    assert (found.revoked, found.stands(now())) == ("giving it was interrupted", False)
+    assert not kubeconfig_of(where, one.id).exists()
+    memory = InMemoryApi()
+    Keeper(where, lambda: memory, lambda _line: None).round(now())
+    assert memory.list("rbac.authorization.k8s.io/v1", "RoleBinding") == []
+    assert records(where)[0][0].closed
+
+
 def test_a_plane_that_is_not_ours_or_does_not_run_gives_none(where: Place, tmp_path: Path) -> None:
     with pytest.raises(EnvironmentLacksError, match="no-cluster"):
         ours(Place("none", tmp_path / "none"))
-    with pytest.raises(EnvironmentLacksError, match="no-operator"):
-        ours(where)
+    with pytest.raises(EnvironmentLacksError, match="no-operator") as caught:
+        ours(where, "make it anew")
+    assert caught.value.problems[0].hint == "make it anew", "no log is named that is not there"

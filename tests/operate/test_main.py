@@ -112,15 +112,19 @@ def test_beside_a_container_it_waits_for_it_listens_where_it_is_told_and_ends_wi
     thread.start()
     pki = where.pki
     probe = Probe(port, "/healthz", f"{pki}/cluster-ca.crt", f"{pki}/supervisor.crt", f"{pki}/supervisor.key")
+    life = Probe(0, host=str(where.folder / "operator.sock"))
     until(lambda: said == ["waiting for the container lab-control-plane"])
     assert not is_well(probe)
+    assert not is_well(life)
     with subprocess.Popen(["sleep", "60"]) as first:
         (tmp_path / "pid").write_text(str(first.pid))
         until(lambda: is_well(probe))
+        assert is_well(life), "its supervisor sees it although it listens in another network"
         first.kill()
     thread.join(30)
     assert ended == ["the container lab-control-plane has ended"]
     assert not is_well(probe)
+    assert not is_well(life)
 
 
 def test_one_that_waits_for_a_container_can_be_stopped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

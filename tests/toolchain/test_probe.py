@@ -15,7 +15,7 @@ from . import fakes
 def test_a_plugin_that_never_says_its_port_states_no_version_and_is_ended_with_its_children(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(probe, "_LIMIT", 0.5)
+    monkeypatch.setattr(probe, "_LIMIT", 3.0)
     silent = tmp_path / "plugin"
     silent.write_text(f"#!/bin/sh\nsleep 60 &\necho $! > {tmp_path}/child\nwait\n")
     silent.chmod(0o755)

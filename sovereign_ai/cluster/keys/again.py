@@ -96,7 +96,7 @@ async def seal_left(where: Place, custody: Custody, level: str, usable: Collecti
             for one in left:
                 await store.write_again(one)  # what somebody else wrote in the meantime is looked at again
     message = f"{len(left)} secrets of level {level!r} do not stand under its key: {places_of(left)}"
-    hint = "nothing was withdrawn; run `sovereign-ai keys reencrypt`, and then this command again"
+    hint = "nothing was withdrawn; run `sovereign-ai keys reencrypt STACK`, and then this command again"
     raise EnvironmentLacksError(Problem("secrets-unsealed", message, hint=hint))
 
 

@@ -23,6 +23,7 @@ from sovereign_ai.cluster.keys.custody import (
     Custody,
     ModulePlace,
     has_custody,
+    insist_on_room,
     new_owner,
     read_custody,
     socket_of,
@@ -80,9 +81,13 @@ def begin(where: Place, module: ModulePlace, levels: Mapping[str, str]) -> Custo
         EnvironmentLacksError: the module cannot be used.
     """
     if has_custody(where):
-        hint = "sovereign-ai keys status STACK; a new module needs a new plane"
+        hint = (
+            "sovereign-ai keys status STACK; a new module needs a new plane; to go on where `keys init` broke off: "
+            f"`sovereign-ai cluster down {where.name} --keep-data`, `sovereign-ai cluster up {where.name}`, `sovereign-ai keys reencrypt STACK`"
+        )
         raise UsageError(Problem("has-keys", f"the plane {where.name!r} has its keys in a module already", hint=hint))
     custody = Custody(module, new_owner(where.name), dict(levels))
+    insist_on_room(where, custody)  # before a key is made that nobody would name
     opened = Module(module)
     try:
         for key in custody.keys:
@@ -175,6 +180,7 @@ def rotate(where: Place, key: str, progress: Progress) -> int:
             raise UsageError(
                 Problem("key-withdrawn", f"the key {key!r} is withdrawn or destroyed, and no new version is made of it", hint=hint)
             )
+        asyncio.run(until_gate(where, key, lambda _heard: True))  # before a version is made that nobody takes up
         number = module.generate(custody.label(key))
     finally:
         module.close()

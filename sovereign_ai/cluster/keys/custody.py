@@ -162,10 +162,19 @@ def write_custody(where: Place, custody: Custody) -> None:
     Raises:
         EnvironmentLacksError: the plane's folder is too deep for a Unix socket.
     """
+    insist_on_room(where, custody)
+    write_json(custody_file(where), custody.to_data())
+
+
+def insist_on_room(where: Place, custody: Custody) -> None:
+    """See that a plane's folder can hold the sockets of its keys.
+
+    Raises:
+        EnvironmentLacksError: it is too deep for a Unix socket.
+    """
     if len(str(socket_of(where, max(custody.keys, key=len)))) > LONGEST_SOCKET:
         hint = "place the state elsewhere with XDG_STATE_HOME"
         raise EnvironmentLacksError(Problem("path-too-long", f"{where.folder} is too deep to hold a Unix socket", hint=hint))
-    write_json(custody_file(where), custody.to_data())
 
 
 def with_levels(before: Custody, levels: Mapping[str, str]) -> Custody:

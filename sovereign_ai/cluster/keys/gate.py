@@ -12,6 +12,7 @@ and forgets what its caches held.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import os
 import signal
@@ -39,6 +40,7 @@ _OPTIONS = [("grpc.max_receive_message_length", -1), ("grpc.max_send_message_len
 _NOT_PASSED = {"/etcdserverpb.KV/RangeStream", "/etcdserverpb.Maintenance/Snapshot"}
 """Streams of values that would pass unopened; the API server falls back to ranges."""
 _ETCD_SECONDS = 10.0
+_MARK_AGAIN_SECONDS = 1.0
 _MARK = b"/sovereign-ai/secret-gate"
 """A key in etcd that the gate writes when it starts and when a key changes (`watches`); nothing stands in it."""
 TAKEN = "/sovereign_ai.SecretGate/Taken"
@@ -216,18 +218,28 @@ def open_etcd(where: Place, port: int, identity: str = who.ETCD_APISERVER) -> An
 
 
 async def _mark_changes(channel: Any, watches: Watches, changed: asyncio.Event) -> None:
-    """Write the mark each time a key changed, and have the watches begin anew; for ever."""
-    put = channel.unary_unary("/etcdserverpb.KV/Put")
+    """Write the mark each time a key changed, and have the watches begin anew; for ever.
+
+    An etcd that is out of space takes no mark. Then at least what runs begins anew at once, and the rest as soon as it takes one.
+    """
+    put, get = channel.unary_unary("/etcdserverpb.KV/Put"), channel.unary_unary("/etcdserverpb.KV/Range")
+    again: float | None = None
     while True:
-        await changed.wait()
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(changed.wait(), again)
+        is_new = changed.is_set()
         changed.clear()
         try:
             answer = await put(ETCD["PutRequest"](key=_MARK).SerializeToString(), timeout=_ETCD_SECONDS)
         except grpc.RpcError as error:
-            _log(f"etcd does not take the mark: {error.code().name}")
-            changed.set()
-            await asyncio.sleep(1)
+            again = _MARK_AGAIN_SECONDS
+            if is_new:
+                _log(f"etcd does not take the mark: {error.code().name}")
+                with contextlib.suppress(grpc.RpcError):
+                    read = await get(ETCD["RangeRequest"](key=_MARK).SerializeToString(), timeout=_ETCD_SECONDS)
+                    watches.restart(ETCD["RangeResponse"].FromString(read).header.revision)
         else:
+            again = None
             watches.restart(ETCD["PutResponse"].FromString(answer).header.revision)
 
 

@@ -78,7 +78,8 @@ async def _until_taken(where: Place, said: Callable[[Mapping[str, Any]], bool], 
             except grpc.RpcError as error:
                 answer = error.code().name
             if time.monotonic() > deadline:
-                hint = f"see logs/{SECRET_GATE}.log in {where.folder}; a plane that an older version started: `sovereign-ai cluster up`"
+                anew = f"`sovereign-ai cluster down {where.name} --keep-data`, then `sovereign-ai cluster up {where.name}`"
+                hint = f"see logs/{SECRET_GATE}.log in {where.folder}; a plane that an older version started: {anew}"
                 raise EnvironmentLacksError(Problem("keys-not-taken-up", f"the secret gate did not take up {what}: {answer}", hint=hint))
             await asyncio.sleep(_ASK_SECONDS)
     finally:

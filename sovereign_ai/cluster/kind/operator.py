@@ -8,24 +8,25 @@ kubeadm begins, which takes it for its own; so a person's certificate is signed 
 
 from __future__ import annotations
 
+import hashlib
 import os
 import sys
-from functools import partial
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
+import orjson
+
 import sovereign_ai
-from sovereign_ai.cluster.access import Api
 from sovereign_ai.cluster.embedded import launch
 from sovereign_ai.cluster.ending import end_processes
+from sovereign_ai.cluster.explain import start_failure
 from sovereign_ai.cluster.identities import kubeconfig, make_operator_identities
 from sovereign_ai.cluster.kind.config import SETTINGS, control_plane
-from sovereign_ai.cluster.operator import AUTHORIZERS, OPERATOR, make_operator
-from sovereign_ai.cluster.process import Process
-from sovereign_ai.cluster.settings import operator_rights
+from sovereign_ai.cluster.operator import AUTHORIZERS, LIFE, OPERATOR, make_operator
+from sovereign_ai.cluster.process import Probe, Process
 from sovereign_ai.cluster.state import Place, read_json, write_json, write_private
 from sovereign_ai.cluster.status import status_of, supervisor_pid
-from sovereign_ai.errors import EnvironmentLacksError, Problem
 from sovereign_ai.toolchain.engine.docker import ENGINE_VARIABLES
 from sovereign_ai.toolchain.place import Progress
 from sovereign_ai.toolchain.waiting import until
@@ -46,41 +47,45 @@ def is_asked(where: Place) -> bool:
     return (where.config / AUTHORIZERS).exists()
 
 
-def start(where: Place, api: Api, progress: Progress, *, program: tuple[str, ...] = ()) -> None:
-    """Give the operator its rights and start it, unless it runs; nothing on a cluster that asks none.
+def start(where: Place, server: str, progress: Progress, *, program: tuple[str, ...] = ()) -> None:
+    """Start the operator, unless it runs as it should; nothing on a cluster that asks none.
 
     Args:
-        where: the cluster, which runs.
-        api: its API, as an administrator.
+        where: the cluster, which runs and in which the operator has its rights.
+        server: the API server's URL.
         progress: told one line a step.
         program: what to run in the operator's place, for tests.
 
     Raises:
-        EnvironmentLacksError: it did not start in time.
-        ApiError: the server refused.
-        UnreachableError: there was no answer.
+        EnvironmentLacksError: it did not start, with its last words.
     """
     if not is_asked(where):
         return
-    api.many(partial(api.apply, one, force=True) for one in operator_rights())
     make_operator_identities(where)
-    write_private(where.identity(OPERATOR), kubeconfig(where, OPERATOR, api.server))
-    write_json(where.record, (read_json(where.record) or {}) | {"ports": {"kube-apiserver": urlsplit(api.server).port}})
+    identity = kubeconfig(where, OPERATOR, server)
+    write_private(where.identity(OPERATOR), identity)
+    write_json(where.record, (read_json(where.record) or {}) | {"ports": {"kube-apiserver": urlsplit(server).port}})
     engine = {name: value for name, value in os.environ.items() if name in ENGINE_VARIABLES}
     environment = engine | {"PATH": os.environ.get("PATH", os.defpath), "PYTHONPATH": str(Path(sovereign_ai.__file__).parents[1])}
     argv = (*(program or (sys.executable, "-m", "sovereign_ai.operate")), str(where.folder), str(PORT), control_plane(where.name))
-    wanted = {
-        "start_seconds": _START_SECONDS,
-        "processes": [Process(OPERATOR, argv, env=environment | {"LANG": "C.UTF-8"}).to_data()],
-    }
+    process = Process(OPERATOR, argv, probe=Probe(0, host=str(where.folder / LIFE)), env=environment | {"LANG": "C.UTF-8"})
+    seen = hashlib.sha256(identity + (where.pki / "operator-server.crt").read_bytes()).hexdigest()  # what it reads once, at its start
+    wanted = orjson.loads(orjson.dumps({"start_seconds": _START_SECONDS, "processes": [process.to_data()], "identities": seen}))
     if supervisor_pid(where) is None or read_json(where.processes) != wanted:
         end_processes(where)
         write_json(where.processes, wanted)
         progress(f"{where.name}: starting the operator")
         launch(where)
-    if not until(lambda: runs(where), _START_SECONDS):
-        hint = f"its log is {where.log(OPERATOR)}"
-        raise EnvironmentLacksError(Problem("no-operator", "the operator beside the cluster did not start", hint=hint))
+    until(lambda: runs(where) or _failure(where), _START_SECONDS)
+    if not runs(where):
+        late = {"name": OPERATOR, "why": "was not well in time", "log": str(where.log(OPERATOR))}
+        raise start_failure(where.name, _failure(where) or late)
+
+
+def _failure(where: Place) -> dict[str, Any] | None:
+    """Give why the supervisor gave up the start; None while it did not."""
+    found = (read_json(where.status) or {}).get("failure")
+    return found if isinstance(found, dict) else None
 
 
 def again(where: Place) -> str:
@@ -96,5 +101,5 @@ def stop(where: Place) -> bool:
 
 
 def runs(where: Place) -> bool:
-    """Tell whether the operator runs."""
-    return any(one.name == OPERATOR and one.healthy for one in status_of(where).components)
+    """Tell whether the operator runs and says so."""
+    return status_of(where).healthy

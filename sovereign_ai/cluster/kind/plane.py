@@ -23,6 +23,7 @@ from sovereign_ai.cluster.kind.making import CONFIG, MADE, adopt, load_images, m
 from sovereign_ai.cluster.kind.nodes import Container, containers, need_engine, remove_network
 from sovereign_ai.cluster.kind.status import KindStatus, folder_of, machines_of, ready_nodes, status_of
 from sovereign_ai.cluster.lock import alone
+from sovereign_ai.cluster.settings import operator_rights
 from sovereign_ai.cluster.state import Place, read_json, write_json
 from sovereign_ai.errors import EnvironmentLacksError, Problem, UsageError
 from sovereign_ai.plan.factory import Plan
@@ -97,6 +98,7 @@ def up(
         unfinished = where.record.exists() and not (read_json(where.record) or {}).get(MADE)
         if there and unfinished:
             _refuse_strange(where, there)
+            operator.stop(where)
             unmake(where, progress)
             there = ()
         if there and not unfinished and where.record.exists():
@@ -106,6 +108,7 @@ def up(
         if there and not where.record.exists():
             adopt(where, cluster, machines, digest)
         if not there:
+            operator.stop(where)  # what was beside a cluster that somebody removed by kind's own command
             make(where, docker, kind_config(factory, plan, cluster, guard=where.folder), machines, digest, progress)
         elif not all(one.runs for one in there):
             progress(f"{cluster}: starting containers that were stopped")
@@ -215,7 +218,9 @@ def _finish(
     progress(f"{where.name}: waiting for {len(real)} nodes")
     _wait(partial(_are_ready, api, real), deadline, f"the nodes {', '.join(sorted(real))}", docker, where)
     _wait(partial(_is_available, api, kwok.NAMESPACE, kwok.NAME), deadline, "KWOK", docker, where)
-    operator.start(where, api, progress)
+    if operator.is_asked(where):
+        _wait(partial(_takes, api, operator_rights()), deadline, f"the API server of {where.name}", docker, where)
+    operator.start(where, api.server, progress)
     api.close()
     found = cluster_of(where.name, root=where.folder.parent)
     progress(f"{where.name}: ready at {found.server}")

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from sovereign_ai.cluster.keys import control
 from sovereign_ai.cluster.keys.custody import (
     Custody,
     ModulePlace,
@@ -52,11 +53,14 @@ def test_a_plane_without_keys_says_how_to_get_them(where: Place):
         read_custody(where)
 
 
-def test_a_folder_too_deep_for_a_socket_is_refused_before_anything_starts(tmp_path: Path):
+def test_a_folder_too_deep_for_a_socket_is_refused_before_a_key_is_made(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     deep = Place("lab", tmp_path / ("d" * 60) / ("e" * 60))
     deep.make()
     with pytest.raises(EnvironmentLacksError, match="path-too-long"):
         write_custody(deep, custody(tmp_path, research="high"))
+    monkeypatch.setattr(control, "Module", None)
+    with pytest.raises(EnvironmentLacksError, match="path-too-long"):
+        control.begin(deep, custody(tmp_path).module, {"research": "high"})  # no key is made that nobody would name
 
 
 @pytest.mark.parametrize("said", ["PIN=1234", "SOFTHSM2_CONF", "=x", "X=/does/not/exist"])

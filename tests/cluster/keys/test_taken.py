@@ -70,13 +70,11 @@ def where(tmp_path: Path) -> Place:
 def test_it_is_waited_for_what_the_gate_heard_and_not_for_a_time(where: Place, monkeypatch: pytest.MonkeyPatch):
     said = Said({}, {"high": {"key_id": OLD, "withdrawn": False}}, {"high": {"key_id": NEW, "withdrawn": False}})
 
-    async def run() -> float:
+    async def run() -> None:
         async with plane(said, where, monkeypatch):
-            began = asyncio.get_running_loop().time()
             await until_gate(where, "high", lambda heard: heard == Heard(NEW, withdrawn=False))
-            return asyncio.get_running_loop().time() - began
 
-    assert asyncio.run(run()) < 2 + 2 * taken._ASK_SECONDS
+    asyncio.run(run())
     assert said.asked == 3
 
 

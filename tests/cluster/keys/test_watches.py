@@ -1,9 +1,14 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
+from types import SimpleNamespace
 from typing import Any
 
+import grpc  # type: ignore[import-untyped]
+import pytest
+
+from sovereign_ai.cluster.keys import gate
 from sovereign_ai.cluster.keys.watches import Watches
 from sovereign_ai.cluster.keys.wire import ETCD
 
@@ -119,3 +124,50 @@ def test_a_watch_that_goes_on_from_a_list_of_before_a_change_is_ended_when_it_be
 def test_no_watch_goes_on_from_another_run_of_the_gate():
     """What became of a key while no gate ran is not known to whoever goes on from before."""
     assert ended([1_000_000], None) == [(0, False), (0, True)]
+
+
+class FullEtcd:
+    """An etcd at revision 7 that is out of space until it is told otherwise: it is read, and takes no mark."""
+
+    def __init__(self) -> None:
+        self.full, self.marks = True, 0
+
+    def unary_unary(self, method: str) -> Callable[..., Awaitable[bytes]]:
+        return self._put if method.endswith("/Put") else self._get
+
+    async def _put(self, _request: bytes, **_named: object) -> bytes:
+        self.marks += 1
+        if self.full:
+            raise grpc.aio.AioRpcError(grpc.StatusCode.RESOURCE_EXHAUSTED, grpc.aio.Metadata(), grpc.aio.Metadata())
+        return bytes(ETCD["PutResponse"](header=ETCD["ResponseHeader"](revision=8)).SerializeToString())
+
+    async def _get(self, _request: bytes, **_named: object) -> bytes:
+        return bytes(ETCD["RangeResponse"](header=ETCD["ResponseHeader"](revision=7)).SerializeToString())
+
+
+def test_where_etcd_takes_no_mark_what_runs_begins_anew_all_the_same_and_the_rest_once_it_takes_one(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(gate, "_MARK_AGAIN_SECONDS", 0.01)
+    etcd, changed, restarted = FullEtcd(), asyncio.Event(), []
+    watches = SimpleNamespace(restart=restarted.append)
+
+    async def until(holds: Callable[[], bool]) -> None:
+        for _ in range(2000):
+            if holds():
+                return
+            await asyncio.sleep(0.01)
+
+    async def run() -> None:
+        task = asyncio.create_task(gate._mark_changes(etcd, watches, changed))
+        for number in (1, 2):
+            changed.set()
+            await until(lambda wanted=number: len(restarted) == wanted)
+        await until(lambda: etcd.marks > 5)
+        assert restarted == [7, 7], "once for each change, and not at each try"
+        etcd.full = False
+        await until(lambda: len(restarted) == 3)
+        marks = etcd.marks
+        await asyncio.sleep(0.1)
+        task.cancel()
+        assert (restarted, etcd.marks) == ([7, 7, 8], marks)
+
+    asyncio.run(run())
