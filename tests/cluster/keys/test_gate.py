@@ -28,6 +28,17 @@ from tests.cluster.keys.test_control import in_etcd, quiet, secret, until, until
 pytestmark = pytest.mark.cluster
 
 
+@pytest.fixture(autouse=True)
+def first(plane: Plane) -> Iterator[None]:
+    """A secret of the high level, whose key can be used before and after each test."""
+    if plane.api.get("v1", "Secret", "first", "research") is None:
+        plane.api.create(secret("first", "research", "First"))
+    until_served(lambda: word(plane, "first", "research") == "First")
+    yield
+    follow_plan(plane.where, LEVELS)
+    give_back(plane.where, "high", quiet)
+
+
 @contextmanager
 def opened_module(plane: Plane) -> Iterator[tuple[Module, str]]:
     """Log in as a custodian does; give the module and the label of the high level's key."""
@@ -60,7 +71,6 @@ def places(values: tuple[Stored, ...]) -> set[str]:
 
 
 def test_a_key_that_is_withdrawn_while_no_gate_runs_is_cut_off_in_the_api_server_s_cache_too(plane: Plane):
-    plane.api.create(secret("first", "research", "First"))
     assert "data" in until_served(lambda: cached(plane, "research", "first"))
     gate = process(plane, "secret-gate")["pid"]
     os.kill(gate, signal.SIGSTOP)
@@ -118,7 +128,9 @@ def test_a_withdrawn_secret_of_a_namespace_that_left_its_level_is_neither_change
     assert word(plane, "first", "research") == "First"
 
 
-def test_a_level_withdrawn_before_one_of_its_secrets_was_sealed_is_not_called_cut_off(plane: Plane):
+def test_a_level_withdrawn_before_one_of_its_secrets_was_sealed_is_not_called_cut_off_and_reencryption_does_not_stumble_over_it(
+    plane: Plane,
+):
     plane.api.create({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "later"}})
     plane.api.create(secret("open", "later", "Open"))
     with opened_module(plane) as (module, label):
@@ -128,10 +140,6 @@ def test_a_level_withdrawn_before_one_of_its_secrets_was_sealed_is_not_called_cu
         withdraw(plane.where, "high", quiet)
     assert "later/open" in caught.value.problems[0].message
     assert word(plane, "open", "later") == "Open", "it says what is so"
-
-
-def test_reencryption_says_what_it_could_not_write_and_does_not_stumble_over_it(plane: Plane):
-    """The high level is withdrawn, and one secret of it stands unsealed."""
     rotate(plane.where, PLANE, quiet)
     written = write_again(plane.where, quiet)
     assert written.count > 0
