@@ -18,13 +18,28 @@ from dataclasses import dataclass
 DNS_LABEL = r"^[a-z]([a-z0-9-]{0,61}[a-z0-9])?$"
 """RFC 1035 label, as Kubernetes wants it for names that become DNS names."""
 
+SYSTEM_NAMESPACE = "sovereign-system"
+"""Our own namespace; it lies in no zone."""
+
 _MOST = 63
+_TAKEN = frozenset({"default", "kueue-system", SYSTEM_NAMESPACE})
+_TAKEN_PREFIX = "kube-"
+"""Kubernetes keeps this prefix for its own namespaces (https://kubernetes.io/docs/concepts/overview/working-with-objects/namespaces/)."""
 _DNS_LABEL = re.compile(DNS_LABEL)
 
 
 def is_label(text: str) -> bool:
     """Tell whether the text is an RFC 1035 DNS label."""
     return _DNS_LABEL.fullmatch(text) is not None
+
+
+def is_taken_namespace(name: str) -> bool:
+    """Tell whether a namespace is the cluster's own, Kueue's or ours, and so no tenant's.
+
+    >>> is_taken_namespace("kube-system"), is_taken_namespace("research")
+    (True, False)
+    """
+    return name in _TAKEN or name.startswith(_TAKEN_PREFIX)
 
 
 def label(*parts: str, most: int = _MOST) -> str:

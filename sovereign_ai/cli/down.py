@@ -9,7 +9,7 @@ import typer
 
 from sovereign_ai.cli.command import example, speak
 from sovereign_ai.cli.output import AsJson, Output
-from sovereign_ai.cli.target import Backend, ClusterOption, KubeconfigOption, StackOption, YesOption, confirm, running
+from sovereign_ai.cli.target import Backend, ClusterOption, KubeconfigOption, StackOption, YesOption, confirm, insist_on_one, running
 from sovereign_ai.cli.up import told
 
 if TYPE_CHECKING:
@@ -47,6 +47,7 @@ def _down(output: Output, path: Path, backend: Backend, kubeconfig: Path | None,
     from sovereign_ai.deploy.engine import Engine
     from sovereign_ai.sim.factory import remove
 
+    insist_on_one(backend, kubeconfig)
     stack = open_stack(path)
     bundle = stack.bundle(name)
     if (gone := _plane_kubeconfig(bundle.cluster, backend)) is not None and not gone.is_file():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from shlex import quote
 from typing import Annotated
 
 import typer
@@ -31,4 +32,6 @@ def _init(output: Output, folder: Path, name: str, dry_run: bool) -> None:
     files = scaffold(folder, name, dry_run=dry_run)
     word = "would write" if dry_run else "wrote"
     lines = [f"{word} {file}" for file in files]
-    output.finish({"files": [str(file) for file in files], "dry_run": dry_run}, [*lines, "", f"next: sovereign-ai plan {folder}"])
+    output.finish(
+        {"files": [str(file) for file in files], "dry_run": dry_run}, [*lines, "", f"next: sovereign-ai plan {quote(str(folder))}"]
+    )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from shlex import quote
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -146,7 +147,7 @@ def _rotate(output: Output, path: Path, name: str | None, key: str, dry_run: boo
         output.finish(data, [f"{key}: would make a new version"])
         return
     number = rotate(where, key, output.progress)
-    lines = [f"{key}: version {number} is written with", f"next: sovereign-ai keys reencrypt {path}"]
+    lines = [f"{key}: version {number} is written with", f"next: sovereign-ai keys reencrypt {quote(str(path))}"]
     output.finish(data | {"version": number}, lines)
 
 
@@ -173,7 +174,9 @@ def _finish_written(output: Output, data: dict[str, object], path: Path, line: s
     left = [f"{one.kind} {one.namespace}/{one.name}" for one in written.left]
     if left:
         lines += [f"{len(left)} values stand under an older version, or under none, still:", *(f"  {one}" for one in left)]
-        lines.append(f"next: sovereign-ai keys status {path}; what stands under a withdrawn key is written again once it is restored")
+        lines.append(
+            f"next: sovereign-ai keys status {quote(str(path))}; what stands under a withdrawn key is written again once it is restored"
+        )
     output.finish(data | {"written": written.count, "left": left}, lines, ExitCode.FINDINGS if left else ExitCode.OK)
 
 

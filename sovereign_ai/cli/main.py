@@ -99,9 +99,17 @@ def run() -> None:
     """Run the program; a stream that its caller closed is one that nobody reads."""
     sys.stdout, sys.stderr = (stream or open(os.devnull, "w") for stream in (sys.stdout, sys.stderr))  # noqa: SIM115, PTH123 - for as long as we run
     try:
-        sys.exit(call(sys.argv[1:]))
+        code = call(sys.argv[1:])
+        sys.stdout.flush()
+        sys.exit(code)
     except BrokenPipeError:
         sys.exit(_nobody_reads())
+    except OSError as error:  # help and completion are written without us
+        with contextlib.suppress(OSError):
+            place = f"{error.filename}: " if error.filename else ""
+            sys.stderr.write(f"{place}{error.strerror} [cannot-write]\n")
+        _nobody_reads()
+        sys.exit(int(ExitCode.ENVIRONMENT))
 
 
 def _nobody_reads() -> int:

@@ -49,17 +49,20 @@ class Output:
             sys.stderr.flush()
 
     def finish(self, data: Mapping[str, Any], lines: Iterable[str], code: ExitCode = ExitCode.OK) -> None:
-        """Print the result and leave with the exit code.
+        """Print the result and leave with the exit code, also where its reader has gone, as with `| head`.
 
         Raises:
             OSError: standard output takes no more.
         """
         self._end_progress()
-        if self.as_json:
-            self._document({"ok": code is ExitCode.OK, **data})
-        else:
-            sys.stdout.writelines(f"{line}\n" for line in lines)
-        sys.stdout.flush()
+        try:
+            if self.as_json:
+                self._document({"ok": code is ExitCode.OK, **data})
+            else:
+                sys.stdout.writelines(f"{line}\n" for line in lines)
+            sys.stdout.flush()
+        except BrokenPipeError:
+            _let_go(sys.stdout)
         if code is not ExitCode.OK:
             raise typer.Exit(int(code))
 
@@ -83,7 +86,7 @@ class Output:
             else:
                 sys.stderr.writelines(lines)
         except BrokenPipeError:
-            raise
+            _let_go(sys.stdout if self.as_json else sys.stderr)
         except OSError:
             _let_go(sys.stdout if self.as_json else sys.stderr)
             with contextlib.suppress(OSError):

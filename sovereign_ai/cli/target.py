@@ -59,8 +59,10 @@ def running(name: str, backend: Backend, kubeconfig: Path | None) -> Target:
     """Open the cluster, which must be there already.
 
     Raises:
-        EnvironmentLacksError: it is not, or does not answer.
+        UsageError: it is not said which cluster is meant.
+        EnvironmentLacksError: it is not there, or does not answer.
     """
+    insist_on_one(backend, kubeconfig)
     from sovereign_ai.cluster.access import open_cluster
     from sovereign_ai.cluster.embedded import status
 
@@ -137,6 +139,28 @@ def confirm(target: Target, verb: str, yes: bool, output: Output) -> None:
         raise UsageError(Problem("unconfirmed", f"nobody can be asked: {question}", hint="name the cluster you mean and add --yes"))
     if not typer.confirm(question, err=True):
         raise UsageError(Problem("unconfirmed", "nothing was changed"))
+
+
+def insist_on_one(backend: Backend, kubeconfig: Path | None) -> None:
+    """See that the options mean one cluster, before anything is looked at or touched.
+
+    Raises:
+        UsageError: a kubeconfig is named for a plane of ours, or none for a cluster of the user's.
+        EnvironmentLacksError: the kubeconfig is not there.
+    """
+    if backend is Backend.KUBECONFIG:
+        user_kubeconfig(kubeconfig)
+    elif kubeconfig is not None:
+        message = f"--kubeconfig {kubeconfig} names a cluster of yours, and this command would go to our own {backend} plane"
+        raise UsageError(Problem("which-cluster", message, hint="add --cluster kubeconfig, or leave --kubeconfig out"))
+
+
+def again(backend: Backend, kubeconfig: Path | None, name: str | None) -> list[str]:
+    """Give the options by which another command means the same cluster."""
+    named = ["--stack", name] if name else []
+    if backend is Backend.KUBECONFIG:
+        return ["--cluster", backend, "--kubeconfig", str(kubeconfig), *named]
+    return [*(["--cluster", backend] if backend is Backend.KIND else []), *named]
 
 
 def user_kubeconfig(path: Path | None) -> Path:

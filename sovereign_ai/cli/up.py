@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -9,7 +10,7 @@ import typer
 
 from sovereign_ai.cli.command import example, speak
 from sovereign_ai.cli.output import AsJson, Output
-from sovereign_ai.cli.target import Backend, ClusterOption, KubeconfigOption, StackOption, YesOption, confirm, started, user_kubeconfig
+from sovereign_ai.cli.target import Backend, ClusterOption, KubeconfigOption, StackOption, YesOption, again, confirm, insist_on_one, started
 
 if TYPE_CHECKING:
     from sovereign_ai.deploy.engine import Outcome
@@ -43,8 +44,7 @@ def _up(output: Output, path: Path, backend: Backend, kubeconfig: Path | None, n
     stack = open_stack(path)
     bundle = stack.bundle(name)
     gate(stack.factory, stack.plan, bundle)
-    if backend is Backend.KUBECONFIG:
-        user_kubeconfig(kubeconfig)
+    insist_on_one(backend, kubeconfig)
     ready(stack.folder)
     target = started(stack, bundle.cluster, backend, kubeconfig, output)
     confirm(target, "deploy to", yes, output)
@@ -67,7 +67,8 @@ def _up(output: Output, path: Path, backend: Backend, kubeconfig: Path | None, n
     if target.kind:
         data["real"] = sorted(target.kind.machines)
         lines.append(f"real: {', '.join(sorted(target.kind.machines))}")
-    lines.append(f"next: sovereign-ai verify {path}")
+    options = again(backend, kubeconfig, name)
+    lines.append(f"next: {shlex.join(['sovereign-ai', 'verify', str(path), *options])}")
     output.finish(data, lines)
 
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from sovereign_ai.catalog.accelerators import accelerator
 from sovereign_ai.errors import Problem, Where
+from sovereign_ai.names import is_taken_namespace
 from sovereign_ai.plan.cuts import MOST_PODS, Cut, count_of, most_machines
 from sovereign_ai.plan.quotas import Quotas, namespace_name, split
 from sovereign_ai.plan.shapes import Shape
@@ -94,11 +95,15 @@ class ClusterPlan:
 
 
 def cluster_problems(factory: AIFactory) -> Iterator[Problem]:
-    """Give two namespaces that would have one name."""
+    """Give namespaces that would be the cluster's own, and two that would have one name."""
     seen: dict[str, tuple[str, str]] = {}
     for zone in factory.zones:
         for tenant in zone.tenants:
             name = namespace_name(factory, tenant, zone.name)
+            if is_taken_namespace(name):
+                index = next(index for index, one in enumerate(factory.tenants) if one.name == tenant)
+                message = f"the namespace {name!r} is the cluster's own and can be no tenant's"
+                yield Problem("name-taken", message, Where(field=f"tenants[{index}].name"), "give the tenant another name")
             other = seen.setdefault(name, (tenant, zone.name))
             if other != (tenant, zone.name):
                 message = f"tenant {tenant!r} in zone {zone.name!r} and tenant {other[0]!r} in zone {other[1]!r} would share the namespace {name!r}"

@@ -22,8 +22,7 @@ from datetime import date
 import orjson
 from pydantic import ValidationError
 
-from sovereign_ai.names import KEYS
-from sovereign_ai.rules.context import SYSTEM_NAMESPACE
+from sovereign_ai.names import KEYS, SYSTEM_NAMESPACE
 from sovereign_ai.rules.expressions import literal
 from sovereign_ai.rules.judge import UNWAIVABLE, Finding, judge
 from sovereign_ai.spec.supplier import Waiver

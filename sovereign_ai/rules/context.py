@@ -11,13 +11,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from sovereign_ai.catalog.jurisdictions import expand
-from sovereign_ai.names import KEYS, OWNER
+from sovereign_ai.names import KEYS, OWNER, SYSTEM_NAMESPACE
 from sovereign_ai.plan.clusters import ClusterPlan
 from sovereign_ai.plan.factory import Plan
 from sovereign_ai.spec.factory import AIFactory
 
-SYSTEM_NAMESPACE = "sovereign-system"
-"""Our own namespace; it lies in no zone."""
 DNS_NAMESPACE = "kube-system"
 """Where the cluster's DNS answers."""
 SPARE_TAINT = f"{KEYS.domain}/spare"

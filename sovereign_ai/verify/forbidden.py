@@ -13,8 +13,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from sovereign_ai.names import KEYS, OWNER
-from sovereign_ai.rules.context import SYSTEM_NAMESPACE
+from sovereign_ai.names import KEYS, OWNER, SYSTEM_NAMESPACE
 from sovereign_ai.rules.kinds import Group
 
 _NAME = "sovereign-probe"

@@ -16,8 +16,7 @@ from typing import Any
 
 from sovereign_ai.cluster.access import Api
 from sovereign_ai.errors import EnvironmentLacksError, Problem
-from sovereign_ai.names import KEYS, OWNER
-from sovereign_ai.rules.context import SYSTEM_NAMESPACE
+from sovereign_ai.names import KEYS, OWNER, SYSTEM_NAMESPACE
 from sovereign_ai.rules.judge import Finding
 from sovereign_ai.rules.kinds import KINDS
 from sovereign_ai.rules.registry import REGISTRY

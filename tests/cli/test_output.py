@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import doctest
+import shutil
 import signal
 import subprocess
 import sys
@@ -60,6 +61,25 @@ def test_a_standard_output_that_takes_nothing_is_told_on_standard_error(form: li
     assert "No space left on device" in done.stderr
     assert "Traceback" not in done.stderr
     assert "Exception ignored" not in done.stderr
+
+
+@pytest.mark.parametrize("arguments", ["--help", "--version", "plan --help"])
+def test_help_that_cannot_be_written_is_told_in_a_line(arguments: str) -> None:
+    done = run_program(*arguments.split(), output="/dev/full")
+    assert (done.returncode, done.stderr) == (3, "No space left on device [cannot-write]\n")
+
+
+@pytest.mark.parametrize("form", [[], ["--json"]], ids=["text", "json"])
+def test_a_reader_that_goes_takes_no_verdict_along(form: list[str], tmp_path: Path) -> None:
+    shutil.copytree(ROOT / "stacks" / "lab", tmp_path / "lab")
+    described = tmp_path / "lab" / "factory.yaml"
+    described.write_text(described.read_text().replace("jurisdiction: DE}", "jurisdiction: US}", 1))
+    for stack, code in (("stacks/lab", 0), (tmp_path / "lab", 1), (tmp_path, 2)):
+        argv = [sys.executable, "-m", "sovereign_ai.cli", "check", str(stack), *form]
+        with subprocess.Popen(argv, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=ROOT) as running:
+            assert running.stdout is not None
+            running.stdout.close()
+            assert running.wait(60) == code
 
 
 def test_a_description_that_does_not_end_is_told_and_can_be_interrupted(tmp_path: Path) -> None:

@@ -9,8 +9,10 @@ from pathlib import Path
 
 import orjson
 import pytest
+from typer.testing import CliRunner
 
-from sovereign_ai.cli.main import call
+from sovereign_ai.cli.main import app, call
+from sovereign_ai.cli.target import Backend, again
 
 LAB = str(Path(__file__).resolve().parents[2] / "stacks" / "lab")
 WRONG = [
@@ -71,3 +73,21 @@ def test_no_list_of_commands_breaks_off_in_the_midst_of_a_thought(capsys: pytest
         assert "Commands:" in text
         assert "..." not in text.partition("Commands:")[2], words
         assert max(map(len, text.splitlines())) <= 80
+
+
+@pytest.mark.parametrize("command", ["up", "preview", "verify", "audit", "down", "env"])
+@pytest.mark.parametrize("backend", ["embedded", "kind"])
+def test_a_kubeconfig_of_the_user_s_is_never_taken_for_a_plane_of_ours(command: str, backend: str, tmp_path: Path) -> None:
+    (tmp_path / "config").touch()
+    words = [command, str(LAB), "--cluster", backend, "--kubeconfig", str(tmp_path / "config"), "--json"]
+    said = CliRunner().invoke(app, words, env={"XDG_STATE_HOME": str(tmp_path / "state")})
+    (problem,) = orjson.loads(said.stdout)["problems"]
+    assert (said.exit_code, problem["code"]) == (2, "which-cluster")
+    assert "--cluster kubeconfig" in problem["hint"]
+    assert not (tmp_path / "state").exists()
+
+
+def test_what_is_next_means_the_same_cluster() -> None:
+    assert again(Backend.EMBEDDED, None, None) == []
+    assert again(Backend.KIND, None, "west") == ["--cluster", "kind", "--stack", "west"]
+    assert again(Backend.KUBECONFIG, Path("k"), None) == ["--cluster", "kubeconfig", "--kubeconfig", "k"]

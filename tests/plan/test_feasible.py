@@ -81,3 +81,9 @@ def test_a_million_machines_are_refused() -> None:
     wish = factory(pools=[pool(nodes=1_000_000, spares="auto")], fabrics=[part])
     found = {problem.code for problem in feasible(wish)}
     assert {"over-budget", "impossible-fabric"} <= found
+
+
+@pytest.mark.parametrize("name", ["kube-system", "kube-research", "default", "kueue-system", "sovereign-system"])
+def test_no_tenant_takes_a_namespace_of_the_cluster_s_own(name: str) -> None:
+    found = feasible(factory(zones=[{"name": "z", "trust": "low", "tenants": [name]}], tenants=[{"name": name, "seat": "DE"}]))
+    assert [(one.code, one.where.field) for one in found if one.code == "name-taken"] == [("name-taken", "tenants[0].name")]

@@ -197,11 +197,15 @@ def read_pin(path: Path) -> str:
     try:
         mode, text = path.stat().st_mode, path.read_text(encoding="utf-8").strip()
     except (OSError, UnicodeDecodeError) as error:
-        raise EnvironmentLacksError(Problem("pin-file-missing", f"the PIN cannot be read: {type(error).__name__}", where)) from None
+        hint = f"write the PIN into it and `chmod 600 {path}`, or name another by --pin-file"
+        why = error.strerror if isinstance(error, OSError) else "it is not UTF-8"
+        raise EnvironmentLacksError(Problem("pin-file-missing", f"the PIN cannot be read: {why}", where, hint)) from None
     if mode & 0o077:
         raise EnvironmentLacksError(Problem("open-pin-file", "others can read the file that holds the PIN", where, f"chmod 600 {path}"))
     if not text:
-        raise EnvironmentLacksError(Problem("pin-file-missing", "the file that should hold the PIN is empty", where))
+        raise EnvironmentLacksError(
+            Problem("pin-file-missing", "the file that should hold the PIN is empty", where, "write the PIN into it")
+        )
     return text
 
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from sovereign_ai import __version__
+from sovereign_ai.names import SYSTEM_NAMESPACE
 from sovereign_ai.plan.clusters import ClusterPlan
 from sovereign_ai.plan.factory import Plan
 from sovereign_ai.render.kubernetes.maker import Maker, Object
-from sovereign_ai.rules.context import SYSTEM_NAMESPACE
 from sovereign_ai.rules.registry import registry_digest
 from sovereign_ai.spec.factory import AIFactory
 
