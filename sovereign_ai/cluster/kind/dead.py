@@ -42,9 +42,9 @@ def dead_containers(where: Place) -> tuple[DeadPart, ...]:
             dead.append(DeadPart("Container", name, "removed", again))
         elif not found[name].runs:
             dead.append(DeadPart("Container", name, found[name].state, f"`docker start {name}`"))
-    if operator.is_asked(where) and not operator.runs(where):
-        dead.append(DeadPart("Process", OPERATOR, "not running", operator.again(where)))
-    if first in found and found[first].runs:
+    if first in found and found[first].runs:  # else all that hangs on it waits for it
+        if operator.is_asked(where) and not operator.runs(where):
+            dead.append(DeadPart("Process", OPERATOR, "not running", operator.again(where)))
         dead += _components(docker, first)
     return tuple(dead)
 

@@ -108,3 +108,5 @@ def test_an_operator_that_is_asked_and_does_not_run_is_dead_and_one_that_nobody_
     where.config.mkdir()
     (where.config / AUTHORIZERS).write_text("{}")
     assert seen(where) == {"operator": ("not running", "`sovereign-ai cluster up --backend kind STACK`")}
+    engine.have({"lab-control-plane": "exited", "lab-worker": "running", "lab-worker2": "running"})
+    assert list(seen(where)) == ["lab-control-plane"], "it waits for its container"
