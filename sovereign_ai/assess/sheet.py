@@ -127,6 +127,10 @@ class Sheet:
             self._moved = None
         return name
 
+    def __contains__(self, name: str) -> bool:
+        """Tell whether a number is on the sheet."""
+        return name in self._cells
+
     def value(self, name: str) -> float | None:
         """Give a number as it stands."""
         return self._values({})[name]

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from sovereign_ai.assess.sheet import Sheet
 from sovereign_ai.assess.sources import figure, figures
 from sovereign_ai.plan.factory import Plan
+from sovereign_ai.plan.power import SitePower
 from sovereign_ai.plan.shapes import Shape
 from sovereign_ai.spec.factory import AIFactory
 
@@ -107,9 +108,17 @@ def _buildings(sheet: Sheet, plan: Plan) -> Iterator[Part]:
         country = countries.get(power.site, "")
         local = f"building.per-watt.{country}"
         name = local if local in figures("prices") or local in sheet.given else "building.per-watt"
-        count = sheet.plan(f"count.{power.site}.watts", power.it_load, "W", "IT power of the plan")
+        count = _watts(sheet, power)
         each = price(sheet, name, "USD/W", "What does a watt of building cost, in dollars?")
         yield Part(_line(sheet, f"capex.building.{power.site}", count, each), "building", power.site, power.site, "Other")
+
+
+def _watts(sheet: Sheet, power: SitePower) -> str:
+    """Add the watts that a building is for: the site's peak; of a site without machines, the plan's."""
+    name, peak = f"count.{power.site}.watts", f"site.{power.site}.it.peak"
+    if peak not in sheet:
+        return sheet.plan(name, power.it_load, "W", "IT power of the plan")
+    return sheet.derive(name, "W", "IT power at the peak", lambda watts: watts, peak)
 
 
 def _countries(plan: Plan) -> Mapping[str, str]:

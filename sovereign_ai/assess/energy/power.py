@@ -1,6 +1,7 @@
 """Power by supply, rack PDU, rack, row, feed and site: at the rated peak, in typical work, and idle; swings and ramps.
 
-The peak is the plan's: every machine at the upper end of its rating. Typical is a measured share of
+The peak is the plan's, every machine at the upper end of its rating, and what the user says that switches and
+servers draw; those that nobody knows the power of are bounded apart from it (`it.most`). Typical is a measured share of
 the rating (76 % on eight H100 in training, at most 82 %); for other machines the same share is an
 estimate. What a machine draws idle no source gives, so the user is asked. A synchronous job starts
 and stops as one: with a limit r on how fast the load may change, a swing of P takes P / r, and a
@@ -13,12 +14,15 @@ from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import partial
 
+from sovereign_ai.assess.measure import plain
 from sovereign_ai.assess.sheet import Sheet
 from sovereign_ai.assess.sources import figure
 from sovereign_ai.catalog.systems import System
 from sovereign_ai.plan.factory import Plan
 from sovereign_ai.plan.loads import rack_watts
+from sovereign_ai.plan.power import SitePower
 from sovereign_ai.plan.shapes import Shape
 from sovereign_ai.spec.factory import AIFactory
 from sovereign_ai.spec.site import Hall, Site
@@ -85,7 +89,6 @@ def add_site(sheet: Sheet, here: Here, plan: Plan) -> None:
     """Add a site's power: by level at the peak, and whole at peak, typical and idle."""
     name = f"site.{here.site.name}"
     power = next(one for one in plan.power if one.site == here.site.name)
-    sheet.plan(f"{name}.it.peak", power.it_load, "W", power.why["it_load"])
     machines: Counter[str] = Counter()
     for shape in here.shapes:
         add_system(sheet, shape.system)
@@ -95,17 +98,76 @@ def add_site(sheet: Sheet, here: Here, plan: Plan) -> None:
         draws = [f"system.{system}.{kind}" for system in sorted(machines)]
         sheet.derive(f"{name}.machines.{kind}", "W", f"sum over systems of machines x {kind}", _products, *counts, *draws)
     _other(sheet, name, here)
+    _peak(sheet, name, here, power)
     terms = [f"{name}.machines.typical", f"{name}.other"]
     sheet.derive(f"{name}.it.typical", "W", "machines in typical work + other equipment", lambda one, other: one + other, *terms)
     sheet.derive(
         f"{name}.it.idle", "W", "machines idle + other equipment", lambda one, other: one + other, f"{name}.machines.idle", terms[1]
     )
     _levels(sheet, name, here, plan)
+    _feeds(sheet, name, power)
+
+
+def _peak(sheet: Sheet, name: str, here: Here, power: SitePower) -> None:
+    """Add the peak: the plan's load and devices with a figure; and the most that it can be, every other device at a bound."""
+    counted = power.why["it_load"].partition(";")[0]
+    sheet.plan(f"{name}.it.planned", power.it_load, "W", f"the plan's load: {counted}")
+    both = (f"{name}.it.planned", f"{name}.other")
+    sheet.derive(
+        f"{name}.it.peak", "W", "load of the plan + other equipment", lambda load, other: load + other, *both, note=_missing(sheet, here)
+    )
+    unknown = sheet.plan(f"{name}.devices.unknown", dark(sheet, here), "devices", "switches and servers whose power no source gives")
+    bound = sheet.figure("device.most", figure("engineering", "device.most"))
+    parts = (f"{name}.it.peak", unknown, bound)
+    sheet.derive(
+        f"{name}.it.most",
+        "W",
+        "IT peak + devices of unknown power x the most that one draws",
+        lambda peak, count, each: peak + count * each,
+        *parts,
+    )
+
+
+def unknown_devices(sheet: Sheet, here: Here) -> tuple[str, ...]:
+    """Give the figures that are missing of the power of switches and servers."""
+    return tuple(name for name in (f"device.{kind}.power" for kind in here.dark) if name not in sheet.given)
+
+
+def dark(sheet: Sheet, here: Here) -> int:
+    """Count the switches and servers whose power neither a source nor the user gives."""
+    return sum(count for kind, count in here.dark.items() if f"device.{kind}.power" not in sheet.given)
+
+
+def said_unknown(sheet: Sheet, here: Here) -> str:
+    """Say how many devices of unknown power there are, and what each may draw."""
+    each = plain(sheet.ends("device.most")[1] / 1000, 6)
+    return f"{dark(sheet, here):,} switches and servers of unknown power, each of up to {each} kW (device.most),"
+
+
+def _missing(sheet: Sheet, here: Here) -> str:
+    """Say how many devices are not counted; nothing where all are."""
+    missing = dark(sheet, here)
+    return f"{missing:,} switches and servers whose power no source gives are not counted" if missing else ""
+
+
+def _feeds(sheet: Sheet, name: str, power: SitePower) -> None:
+    """Add what each feed carries, with all up and after the worst loss of another; devices hang on feeds evenly, as in the plan."""
+    feeds = len(power.feeds)
     for feed, watts in power.feeds.items():
-        sheet.plan(f"{name}.feed.{feed}.peak", watts, "W", power.why["feeds"])
+        found = [("", watts, feeds, power.why["feeds"])]
         after = [of[feed] for lost, of in power.after_loss.items() if lost != feed]
         if after:
-            sheet.plan(f"{name}.feed.{feed}.after-loss", max(after), "W", "the worst loss of another feed; " + power.why["after_loss"])
+            found.append((".after-loss", max(after), feeds - 1, "the worst loss of another feed; " + power.why["after_loss"]))
+        for suffix, load, over, why in found:
+            planned = sheet.plan(f"{name}.feed.{feed}.planned{suffix}", load, "W", why)
+            formula = f"load of the plan + other equipment / {over}"
+            work = partial(_spread, over)
+            sheet.derive(f"{name}.feed.{feed}{suffix or '.peak'}", "W", formula, work, planned, f"{name}.other")
+
+
+def _spread(over: int, load: float, other: float) -> float:
+    """Add other equipment, spread evenly over some feeds, to what one of them carries."""
+    return load + other / over
 
 
 def _products(*numbers: float) -> float:
@@ -117,7 +179,6 @@ def _products(*numbers: float) -> float:
 def _other(sheet: Sheet, name: str, here: Here) -> None:
     """Add switches and servers: those with a figure of the catalogue's or the user's; the rest is said to be missing."""
     known = [kind for kind in here.dark if f"device.{kind}.power" in sheet.given]
-    missing = sum(count for kind, count in here.dark.items() if kind not in known)
     parts: list[str] = []
     for kind in known:
         parts += [
@@ -126,8 +187,7 @@ def _other(sheet: Sheet, name: str, here: Here) -> None:
         ]
     for kind in here.dark:
         sheet.ask(f"device.{kind}.power", "W", f"What does one {kind} draw, in watts?")
-    note = f"{missing:,} switches and servers whose power no source gives are not counted" if missing else ""
-    sheet.derive(f"{name}.other", "W", "sum over devices of count x power", _alternating, *parts, note=note)
+    sheet.derive(f"{name}.other", "W", "sum over devices of count x power", _alternating, *parts, note=_missing(sheet, here))
 
 
 def _alternating(*numbers: float) -> float:

@@ -99,7 +99,7 @@ def assess(
     measures = sheet.measures()
     by_name = {measure.id: measure for measure in measures}
     judged = [check for one in here for check in checks(sheet, one, by_name)]
-    due = {check.site for check in judged if check.rule.startswith("EED") and check.status != "not-applicable"}
+    due = {check.site for check in judged if check.rule.startswith("EED") and check.status == "due"}
     return Energy(
         factory=factory.name,
         spec_digest=plan.spec_digest,

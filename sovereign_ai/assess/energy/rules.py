@@ -17,7 +17,7 @@ from dataclasses import asdict, dataclass
 from fractions import Fraction
 from typing import Any
 
-from sovereign_ai.assess.energy.power import Here
+from sovereign_ai.assess.energy.power import Here, said_unknown, unknown_devices
 from sovereign_ai.assess.measure import Measure, plain
 from sovereign_ai.assess.sheet import Sheet
 from sovereign_ai.assess.sources import figure
@@ -82,39 +82,77 @@ def add_circumstances(sheet: Sheet, here: Here) -> None:
     sheet.ask(f"{name}.water-stress", "1", "Does the site stand where water is under stress (1) or not (0)?")
     sheet.ask(f"{name}.public", "1", "Does the public run it (1) or not (0)?")
     both = (f"{name}.it.peak", f"{name}.pue")
+    most = (f"{name}.it.most", f"{name}.pue")
     sheet.derive(f"{name}.peak", "W", "IT peak x PUE", lambda it, pue: it * pue, *both)
+    sheet.derive(f"{name}.most", "W", "the most of IT x PUE", lambda it, pue: it * pue, *most)
     if here.site.contracts:
         power = sum(one.power.count for one in here.site.contracts)
         sheet.plan(f"{name}.connection", power, "W", "contracted power, all contracts together")
+        sheet.derive(f"{name}.connection-most", "W", "contracted power", lambda power: power, f"{name}.connection")
     else:
-        sheet.derive(f"{name}.connection", "W", "IT peak x PUE", lambda it, pue: it * pue, *both, note="no contract is described")
+        note = "no contract is described"
+        sheet.derive(f"{name}.connection", "W", "IT peak x PUE", lambda it, pue: it * pue, *both, note=note)
+        sheet.derive(f"{name}.connection-most", "W", "the most of IT x PUE", lambda it, pue: it * pue, *most, note=note)
 
 
 def checks(sheet: Sheet, here: Here, measures: dict[str, Measure]) -> Iterator[Check]:
     """Give every limit that can concern a site."""
     if here.site.country in expand(["EU"]):
-        yield _reporting(here, measures)
+        yield _reporting(sheet, here, measures)
     if here.site.country == _COUNTRY_OF_ENEFG:
         yield from _enefg(sheet, here, measures)
     yield from _pact(sheet, here, measures)
     yield from _gaia(sheet, here, measures)
-    yield from _own(here, measures)
+    yield from _own(sheet, here, measures)
     yield _against(here, measures, "CADA Annex I (a proposal): PUE, mean over the Union", "pue", "cada.pue")
 
 
-def _own(here: Here, measures: dict[str, Measure]) -> Iterator[Check]:
+def _own(sheet: Sheet, here: Here, measures: dict[str, Measure]) -> Iterator[Check]:
     """Hold transients against the feeds, and the peak with its building against the contracts."""
-    name = f"site.{here.site.name}"
+    name, who = f"site.{here.site.name}", here.site.name
     feeds = float(sum(limit(here.site, feed) for feed in here.site.power.feeds))
-    found = measures[f"{name}.transient"]
-    why = f"{found}, and the feeds together may carry {plain(feeds / 1000, 6)} kW"
-    status = compare(found.value, found.low, found.high, feeds)
-    yield Check(here.site.name, "transients within the feeds", status, "", found.id, why, "the description", _waits(found, status))
+    found, peak, whole = (measures[f"{name}.{one}"] for one in ("transient", "it.peak", "it.most"))
+    unknown = _high(whole) - _high(peak)
+    status, needs, more = _bounded(sheet, here, found, _high(found) + unknown, feeds)
+    why = f"{found}, and the feeds together may carry {plain(feeds / 1000, 6)} kW{more}"
+    yield Check(who, "transients within the feeds", status, "", found.id, why, "the description", needs)
     if here.site.contracts:
         found, contract = measures[f"{name}.peak"], measures[f"{name}.connection"]
-        why = f"{found} with its building, and {plain((contract.value or 0) / 1000, 6)} kW are contracted"
-        status = compare(found.value, found.low, found.high, contract.value or 0.0)
-        yield Check(here.site.name, "peak within the contracts", status, "", found.id, why, "the description", _waits(found, status))
+        status, needs, more = _bounded(sheet, here, found, _high(measures[f"{name}.most"]), contract.value or 0.0)
+        why = f"{found} with its building, and {plain((contract.value or 0) / 1000, 6)} kW are contracted{more}"
+        yield Check(who, "peak within the contracts", status, "", found.id, why, "the description", needs)
+
+
+def _high(found: Measure) -> float:
+    """Give the upper end of a number's range."""
+    return (found.value if found.high is None else found.high) or 0.0
+
+
+def _bounded(
+    sheet: Sheet, here: Here, found: Measure, most: float, bound: float, *, least: bool = False
+) -> tuple[str, tuple[str, ...], str]:
+    """Hold power against a limit, devices of unknown power at nothing and at the most that they can draw.
+
+    Args:
+        sheet: says whose power is known.
+        here: the site.
+        found: the power as far as it is known.
+        most: the upper end of it, with the devices whose power is not known.
+        bound: the limit, itself allowed.
+        least: whether the limit is the least that counts, not the most.
+
+    Returns:
+        The status, what would settle one that is open, and that in words behind the comparison.
+    """
+    status = compare(found.value, found.low, most, bound, least=least)
+    if status != "open":
+        return status, (), ""
+    alone = compare(found.value, found.low, found.high, bound, least=least)
+    missing = unknown_devices(sheet, here)
+    if not missing:
+        return status, _waits(found, alone), ""
+    words = f"; {said_unknown(sheet, here)} can carry it over: {', '.join(missing)} would settle it"
+    return status, (*_waits(found, alone), *missing), words
 
 
 def _limit(name: str) -> float:
@@ -150,38 +188,34 @@ def _none(here: Here, rule: str, source: str, why: str) -> Check:
     return Check(here.site.name, rule, "not-applicable", "", "", why, source)
 
 
-def _reporting(here: Here, measures: dict[str, Measure]) -> Check:
+def _reporting(sheet: Sheet, here: Here, measures: dict[str, Measure]) -> Check:
     """Say whether the site must report to the European database: installed IT power of at least 500 kW."""
-    rule, row = "EED Art. 12, Del. Reg. 2024/1364: duty to report", figure("limits", "eed.reporting.it-power")
-    watts = measures[f"site.{here.site.name}.it.peak"]
-    due = (watts.value or 0) >= _limit("eed.reporting.it-power") * 1000
-    why = f"{plain((watts.value or 0) / 1000, 6)} kW of installed IT power, counted from 500 kW on; yearly by 15 May"
-    if due:
-        return Check(
-            here.site.name,
-            rule,
-            "due",
-            "2024-09-15",
-            watts.id,
-            why + ": due, see the KPI file",
-            row.source,
-            ("the KPI file's open fields",),
-        )
-    return Check(here.site.name, rule, "not-applicable", "2024-09-15", watts.id, why, row.source)
+    rule, source, since = (
+        "EED Art. 12, Del. Reg. 2024/1364: duty to report",
+        figure("limits", "eed.reporting.it-power").source,
+        "2024-09-15",
+    )
+    watts, most = (measures[f"site.{here.site.name}.it.{one}"] for one in ("peak", "most"))
+    counted, needs, more = _bounded(sheet, here, watts, _high(most), _limit("eed.reporting.it-power") * 1000, least=True)
+    why = f"{plain((watts.value or 0) / 1000, 6)} kW of installed IT power, counted from 500 kW on; yearly by 15 May{more}"
+    if counted == "holds":
+        return Check(here.site.name, rule, "due", since, watts.id, why + ": due, see the KPI file", source, ("the KPI file's open fields",))
+    return Check(here.site.name, rule, "open" if counted == "open" else "not-applicable", since, watts.id, why, source, needs)
 
 
 def _enefg(sheet: Sheet, here: Here, measures: dict[str, Measure]) -> Iterator[Check]:
     """Hold a German site against §§ 11 and 12 EnEfG."""
     name = f"site.{here.site.name}"
     source = figure("limits", "enefg.connection").source
-    connection = measures[f"{name}.connection"]
-    concerned = compare(connection.value, connection.low, connection.high, 300_000.0, least=True)
-    kilowatts = plain((connection.value or 0) / 1000, 6)
+    connection, most = measures[f"{name}.connection"], _high(measures[f"{name}.connection-most"])
+    concerned, needs, more = _bounded(sheet, here, connection, most, 300_000.0, least=True)
+    why = f"{plain((connection.value or 0) / 1000, 6)} kW of connection, and the law counts from 300 kW on"
     if concerned == "fails":
-        yield _none(here, "EnEfG", source, f"{kilowatts} kW of connection, and the law counts from 300 kW on")
+        yield _none(here, "EnEfG", source, why)
         return
     if concerned == "open":
-        yield _open(here, "EnEfG: connection from 300 kW on", source, connection.id)
+        why = f"{connection} of connection, and the law counts from 300 kW on{more}"
+        yield Check(here.site.name, "EnEfG: connection from 300 kW on", "open", "", connection.id, why, source, needs)
     started = sheet.value(f"{name}.started")
     law = figure("limits", "enefg.new.pue").source
     if started is None:
@@ -196,7 +230,7 @@ def _enefg(sheet: Sheet, here: Here, measures: dict[str, Measure]) -> Iterator[C
             yield _against(here, measures, "EnEfG § 11(1) PUE", "pue", f"enefg.old.pue.{since}", since)
     for since in ("2024-01-01", "2027-01-01"):
         yield _against(here, measures, "EnEfG § 11(5) renewable electricity", "ref", f"enefg.renewable.{since}", since, least=True)
-    yield _management(sheet, here, connection)
+    yield _management(sheet, here, connection, most)
 
 
 def _later(started: float) -> str:
@@ -205,17 +239,22 @@ def _later(started: float) -> str:
     return f"{int(text[:4]) + 2}-{text[4:6]}-{text[6:]}"
 
 
-def _management(sheet: Sheet, here: Here, connection: Measure) -> Check:
+def _management(sheet: Sheet, here: Here, connection: Measure, most: float) -> Check:
     """Say whether an energy management system must be certified: from 1 MW, from 300 kW where the public runs it."""
-    rule, source = "EnEfG § 12 certified energy management", figure("limits", "enefg.certified-management").source
+    rule, source, since = "EnEfG § 12 certified energy management", figure("limits", "enefg.certified-management").source, "2026-01-01"
     public = sheet.value(f"site.{here.site.name}.public")
-    watts = connection.value or 0
-    if watts >= 1_000_000 or public == 1:
-        why = f"{plain(watts / 1000, 6)} kW of connection: due; whether there is one is a question to a person"
-        return Check(here.site.name, rule, "due", "2026-01-01", connection.id, why, source, ("a certificate of ISO 50001 or EMAS",))
+    bound = 300_000.0 if public else 1_000_000.0
+    counted, needs, more = _bounded(sheet, here, connection, most, bound, least=True)
+    kilowatts = f"{plain((connection.value or 0) / 1000, 6)} kW of connection"
+    if counted == "holds":
+        why = f"{kilowatts}: due; whether there is one is a question to a person"
+        return Check(here.site.name, rule, "due", since, connection.id, why, source, ("a certificate of ISO 50001 or EMAS",))
     if public is None:
-        return _open(here, rule, source, f"site.{here.site.name}.public", since="2026-01-01")
-    return _none(here, rule, source, f"{plain(watts / 1000, 6)} kW of connection, below 1,000 kW")
+        return _open(here, rule, source, f"site.{here.site.name}.public", since=since)
+    why = f"{kilowatts}, counted from {plain(bound / 1000, 6)} kW on{more}"
+    if counted == "open":
+        return Check(here.site.name, rule, "open", since, connection.id, why, source, needs)
+    return _none(here, rule, source, why)
 
 
 def _climate(sheet: Sheet, here: Here) -> str | None:
@@ -228,9 +267,14 @@ def _pact(sheet: Sheet, here: Here, measures: dict[str, Measure]) -> Iterator[Ch
     """Hold a site against the Climate Neutral Data Centre Pact."""
     name = f"site.{here.site.name}"
     source = figure("limits", "cndcp.pue.cool").source
-    if (measures[f"{name}.it.peak"].value or 0) <= 50_000:
-        yield _none(here, "CNDCP", source, "the Pact counts from above 50 kW of IT power")
+    peak, most = (measures[f"{name}.it.{one}"] for one in ("peak", "most"))
+    small, needs, more = _bounded(sheet, here, peak, _high(most), 50_000.0)
+    why = f"{plain((peak.value or 0) / 1000, 6)} kW of IT power, and the Pact counts from above 50 kW"
+    if small == "holds":
+        yield _none(here, "CNDCP", source, why)
         return
+    if small == "open":
+        yield Check(here.site.name, "CNDCP: IT power above 50 kW", "open", "", peak.id, why + more, source, needs)
     started, climate = sheet.value(f"{name}.started"), _climate(sheet, here)
     since = "" if started is None else "2025-01-01" if started >= 20250101 else "2030-01-01"
     if climate is None:

@@ -6,14 +6,15 @@ counts as survived.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
-from sovereign_ai.assess.energy.power import Here
+from sovereign_ai.assess.energy.power import Here, dark, said_unknown, unknown_devices
 from sovereign_ai.assess.measure import plain
 from sovereign_ai.assess.sheet import Sheet
 from sovereign_ai.plan.factory import Plan
+from sovereign_ai.plan.loads import limit
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,15 +44,15 @@ class Failure:
 
 def single_failures(sheet: Sheet, here: Here, plan: Plan) -> Iterator[Failure]:
     """Give every kind of single failure at a site, the most far-reaching first."""
-    yield from _feeds(here, plan)
+    yield from _feeds(sheet, here, plan)
     yield _battery(sheet, here)
     yield _cooling(sheet, here)
     yield from _leaves(here, plan)
     yield from _supplies(here)
 
 
-def _feeds(here: Here, plan: Plan) -> Iterator[Failure]:
-    """Judge the loss of each feed from the plan."""
+def _feeds(sheet: Sheet, here: Here, plan: Plan) -> Iterator[Failure]:
+    """Judge the loss of each feed from the plan, and from what switches and servers add to the feeds that are left."""
     power = next(one for one in plan.power if one.site == here.site.name)
     machines = sum(shape.total for shape in here.shapes)
     for feed in sorted(here.site.power.feeds):
@@ -60,7 +61,24 @@ def _feeds(here: Here, plan: Plan) -> Iterator[Failure]:
         alone = len(here.site.power.feeds) == 1
         stops = 0 if survives else machines if alone else None
         why = power.why["unknown"] if needs else "there is no other feed" if alone else power.why["survives"]
-        yield Failure(here.site.name, f"feed {feed}", False if alone else survives, stops, why, needs)
+        found = Failure(here.site.name, f"feed {feed}", False if alone else survives, stops, why, needs)
+        yield found if alone or survives is False else _with_devices(sheet, here, power.after_loss[feed], found)
+
+
+def _with_devices(sheet: Sheet, here: Here, after: Mapping[str, int], found: Failure) -> Failure:
+    """Hold the feeds that are left against switches and servers too: those with a figure, and the rest at the most they can draw."""
+    name = f"site.{here.site.name}"
+    known = sheet.value(f"{name}.other") or 0.0
+    most = known + dark(sheet, here) * sheet.ends("device.most")[1]
+    room = min((float(limit(here.site, feed)) - watts) * len(after) for feed, watts in after.items())
+    if known > room:
+        why = f"switches and servers draw {plain(known / 1000, 6)} kW, and the feeds left carry {plain(max(room, 0) / 1000, 6)} kW more"
+        return replace(found, survives=False, stops=None, why=why, needs=())
+    if most > room:
+        missing = unknown_devices(sheet, here)
+        why = f"{found.why}; {said_unknown(sheet, here)} may overload what is left: {', '.join(missing)} would settle it"
+        return replace(found, survives=None, stops=None, why=why, needs=(*found.needs, *missing))
+    return found
 
 
 def _battery(sheet: Sheet, here: Here) -> Failure:

@@ -189,3 +189,12 @@ def test_renaming_a_pool_changes_no_number(tmp_path: Path):
 
 def test_the_labs_page_stays_as_it_was(golden: Callable[[Path, str], None]):
     golden(Path(__file__).parent / "lab.txt", "\n".join(assess(*stack("lab")).lines()) + "\n")
+
+
+def test_a_building_is_for_the_devices_with_a_figure_too():
+    factory, planned = stack("lab")
+    before, after = (assess(factory, planned, given) for given in ({}, {"device.server.power": Given(1_000)}))
+    assert before.measure("count.fra1.watts").value == 163_200
+    count = after.measure("site.fra1.devices.server").value or 0
+    assert count > 0
+    assert after.measure("count.fra1.watts").value == 163_200 + count * 1_000

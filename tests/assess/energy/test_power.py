@@ -57,6 +57,40 @@ def test_a_devices_power_is_counted_once_it_is_given():
     assert after.measure("site.lyon.other").value == count * 1_500
 
 
+def test_a_devices_power_counts_at_the_peak_and_in_every_feed():
+    factory, planned = stack("superpod")
+    kinds = {"device.qm9700.power": 65, "device.sn2201.power": 10, "device.sn4600c.power": 4}
+    before = assess(factory, planned).measure("site.lyon.it.peak")
+    assert "101 switches and servers" in before.note
+    given = {name: Given(1_500) for name in assess(factory, planned).needs if name.startswith("device.")}
+    assert set(kinds) <= set(given)
+    found = assess(factory, planned, given)
+    peak = found.measure("site.lyon.it.peak")
+    assert (peak.value, peak.note) == (1_295_400 + 101 * 1_500, "")
+    assert sum(found.measure(f"site.lyon.feed.{feed}.peak").value or 0 for feed in "ABC") == pytest.approx(peak.value)
+    assert found.measure("site.lyon.feed.A.after-loss").value == 647_700 + 101 * 750
+    assert not [one.id for one in found.measures if "power no source gives are not counted" in one.source + one.note]
+
+
+def test_devices_that_overload_the_feeds_left_are_a_feed_that_is_not_survived(tmp_path: Path):
+    """Lab: 163.2 kW of machines on three feeds, so 81.6 kW on either of two."""
+    factory, planned = changed(
+        "lab",
+        "feeds: {A: 400 kW, B: 400 kW, C: 400 kW}",
+        "feeds: {A: 100 kW, B: 100 kW, C: 100 kW}",
+        tmp_path,
+        ("it_budget: 250 kW", "it_budget: 200 kW"),
+    )
+    loss = _failure(assess(factory, planned).failures, "feed A")
+    assert loss.survives is None
+    assert "device.server.power" in loss.needs
+    small = {name: Given(100) for name in loss.needs}
+    assert _failure(assess(factory, planned, small).failures, "feed A").survives is True
+    large = _failure(assess(factory, planned, {name: Given(2_000) for name in loss.needs}).failures, "feed A")
+    assert large.survives is False
+    assert "draw 72 kW" in large.why
+
+
 def test_a_ramp_limit_gives_a_time_and_a_store():
     factory, planned = stack("gigafactory")
     found = assess(factory, planned, {"system.dgx-b200.idle": Given(3_000), "system.dgx-b200.typical-share": Given(0.8)})

@@ -45,12 +45,49 @@ def test_a_range_holds_only_as_a_whole(low: float, width: float, limit: float):
     assert (status == "fails") == (low > limit)
 
 
+_DUTY = "EED Art. 12, Del. Reg. 2024/1364: duty to report"
+
+
+def _devices(factory: AIFactory, planned: Plan, watts: float) -> dict[str, Given]:
+    """Give every switch and server a power."""
+    return {name: Given(watts) for name in assess(factory, planned).needs if name.startswith("device.")}
+
+
 @pytest.mark.parametrize(("nodes", "status"), [(48, "not-applicable"), (49, "not-applicable"), (50, "due")])
 def test_the_duty_to_report_starts_at_500_kilowatts(nodes: int, status: str, tmp_path: Path):
     factory, planned = changed("superpod", "nodes: 127", f"nodes: {nodes}", tmp_path, ("gpus: 508", "gpus: 10"))
-    found = assess(factory, planned)
-    assert _check(found.checks, "EED Art. 12, Del. Reg. 2024/1364: duty to report").status == status
+    found = assess(factory, planned, _devices(factory, planned, 0.0))
+    assert _check(found.checks, _DUTY).status == status
     assert len(found.kpis) == (status == "due")
+
+
+def test_devices_count_for_the_duty_to_report_and_leave_it_open_while_their_power_is_unknown(tmp_path: Path):
+    """49 machines draw 499.8 kW; what is missing is less than one switch."""
+    factory, planned = changed("superpod", "nodes: 127", "nodes: 49", tmp_path, ("gpus: 508", "gpus: 10"))
+    found = assess(factory, planned)
+    duty = _check(found.checks, _DUTY)
+    assert duty.status == "open"
+    assert {"device.qm9700.power", "device.server.power"} <= set(duty.needs)
+    assert "device.qm9700.power" in duty.why
+    assert not found.kpis
+    assert _check(assess(factory, planned, _devices(factory, planned, 10.0)).checks, _DUTY).status == "due"
+
+
+def test_devices_that_cannot_reach_a_threshold_leave_nothing_open():
+    """The lab's machines draw 163.2 kW, and 36 devices at 5 kW 180 kW more."""
+    assert _check(assess(*stack("lab")).checks, _DUTY).status == "not-applicable"
+
+
+def test_devices_count_for_the_german_connection():
+    factory, planned = stack("lab")
+    counts = assess(factory, planned).checks
+    assert _check(counts, "EnEfG: connection from 300 kW on").status == "open"
+    assert "device.server.power" in _check(counts, "EnEfG: connection from 300 kW on").needs
+    pue = {"site.fra1.pue": Given(1.2)}
+    assert _check(assess(factory, planned, pue | _devices(factory, planned, 100.0)).checks, "EnEfG").status == "not-applicable"
+    large = assess(factory, planned, pue | _devices(factory, planned, 3_000.0))
+    assert (large.measure("site.fra1.connection").value or 0) == pytest.approx((163_200 + 36 * 3_000) * 1.2)
+    assert not [one for one in large.checks if one.rule in ("EnEfG", "EnEfG: connection from 300 kW on")]
 
 
 def test_the_kpi_file_has_what_is_known_and_says_what_must_be_measured():
