@@ -6,7 +6,8 @@
   as `sovereign_ai.plan.bisection` does; there one worst spine stands for all, here each counts by itself,
   so that the loss of one core costs what it costs and no more.
 * A failure of a kind is judged once for each sort of part (same links below and above), and the
-  worst is told with its name. What is lost at once is a set of switches or cables; nothing is sampled.
+  worst is told with its name: the one that leaves the least bisection, and beside it, where that is another, the
+  one that cuts off the most ports. What is lost at once is a set of switches or cables; nothing is sampled.
 
     >>> from sovereign_ai.assess.fabric import Loss
     >>> Loss("spine", "s1", 4, 0, 0, 0, 3, 4).share
@@ -17,7 +18,7 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from math import lcm
 from operator import itemgetter
@@ -58,9 +59,10 @@ class Loss(Surviving):
 
     Attributes:
         kind: `link to a machine`, `link above a leaf`, `link above a spine`, `leaf`, `spine`, `core`, `plane`,
-            `rack of switches`, `rack of machines`, or `feed`: what hangs on one power feed alone.
+            `rack of switches`, `rack of machines`, or `feed`: what hangs on one power feed alone. With `, most ports`
+            behind it: the part of that kind that cuts off most ports, where another leaves less bisection.
         example: the worst part of that kind.
-        parts: parts of that kind in the plane.
+        parts: parts of that kind in the plane; of racks of machines, those with a machine on it.
         endpoints: machine ports that lose every path.
         nodes: machines with at least one such port.
         gpus: GPUs of those machines.
@@ -91,7 +93,7 @@ class FabricReport:
         oversubscription: as built, from the plan.
         bisection: bits a second that the worst half can send to the other at once.
         rails: for each rail, bits a second into it from machines, and out of it to the spines.
-        losses: the worst failure of each kind.
+        losses: the worst failure of each kind, by bisection and, where that is another, by ports lost.
     """
 
     plane: str
@@ -132,8 +134,10 @@ class Links:
         self.plane = plane
         self.gpus = gpus
         self.hosts: defaultdict[str, list[str]] = defaultdict(list)
+        self.leaves_of: defaultdict[str, list[str]] = defaultdict(list)
         for host, leaf in map(pair, low):
             self.hosts[leaf].append(host)
+            self.leaves_of[host].append(leaf)
         self.above: defaultdict[str, dict[str, int]] = defaultdict(dict)
         self.under: defaultdict[str, dict[str, int]] = defaultdict(dict)
         for (lower, upper), links in Counter(map(pair, plane.cables[plane.node_leaf :])).items():
@@ -275,7 +279,7 @@ def _losses(plane: FabricPlan, links: Links, racks: Sequence[Rack]) -> Iterator[
     for tier in ("leaf", "spine", "core"):
         names = [one.name for one in plane.switches if one.tier == tier]
         if names:
-            yield _worst(links, tier, [(name, {name}) for name in _one_each(links, names)], len(names), whole)
+            yield from _worst(_switches(links, tier, [(name, {name}) for name in _one_each(links, names)], len(names), whole))
     ports = Counter(cable[0] for cable in plane.cables[: plane.node_leaf])
     yield _loss(links, "plane", plane.name, 1, ports, 0, whole)
     yield from _places(plane, links, racks, whole)
@@ -287,28 +291,25 @@ def _places(plane: FabricPlan, links: Links, racks: Sequence[Rack], whole: int) 
     for one in plane.switches:
         here[one.rack].add(one.name)
     if here:
-        yield _worst(links, "rack of switches", sorted(here.items()), len(here), whole)
-    machines = [rack for rack in racks if rack.kind == "compute"]
+        yield from _worst(_switches(links, "rack of switches", sorted(here.items()), len(here), whole))
+    machines = [rack for rack in racks if rack.kind == "compute" and any(one in links.leaves_of for one in rack.devices)]
     if machines:
-        yield _machines(links, max(machines, key=lambda rack: sum(links.gpus.get(one, 0) for one in rack.devices)), len(machines), whole)
+        yield from _worst([_machines(links, rack, len(machines), whole) for rack in machines])
     feeds = sorted({feed for rack in racks for feed in rack.pdus})
     alone = {feed: {name for rack in racks if set(rack.pdus) == {feed} for name in here.get(rack.name, ())} for feed in feeds}
     if feeds:
-        yield _worst(links, "feed", sorted(alone.items()), len(feeds), whole)
+        yield from _worst(_switches(links, "feed", sorted(alone.items()), len(feeds), whole))
 
 
 def _machines(links: Links, rack: Rack, parts: int, whole: int) -> Loss:
     """Give what is lost with one rack of machines: their own ports, and nobody else's."""
-    gone = set(rack.devices)
+    ports = Counter({host: len(links.leaves_of[host]) for host in rack.devices if host in links.leaves_of})
+    mine = Counter(leaf for host in ports for leaf in links.leaves_of[host])
     sorts = links.sorts.copy()
-    ports: Counter[str] = Counter()
-    for leaf in links.leaves:
-        mine = [host for host in links.hosts[leaf] if host in gone]
-        if mine:
-            below = len(links.hosts[leaf]) - len(mine)
-            sorts[links.sort(leaf, links.raw[leaf])] -= 1
-            sorts[below, min(below * links.parts, links.raw[leaf] if links.share else below * links.parts)] += 1
-            ports.update(mine)
+    for leaf, lost in mine.items():
+        below = len(links.hosts[leaf]) - lost
+        sorts[links.sort(leaf, links.raw[leaf])] -= 1
+        sorts[below, min(below * links.parts, links.raw[leaf] if links.share else below * links.parts)] += 1
     return _loss(links, "rack of machines", rack.name, parts, ports, worst_half(sorts, links.parts), whole)
 
 
@@ -322,10 +323,18 @@ def _one_each(links: Links, names: Iterable[str]) -> list[str]:
     return list(sorts.values())
 
 
-def _worst(links: Links, kind: str, cases: list[tuple[str, set[str]]], parts: int, whole: int) -> Loss:
-    """Give the case that leaves least, and among equals the one that cuts off most."""
-    losses = [_loss(links, kind, name, parts, links.cut_off(gone), links.without(gone), whole) for name, gone in cases]
-    return min(losses, key=lambda loss: (loss.left, -loss.endpoints, loss.example))
+def _switches(links: Links, kind: str, cases: list[tuple[str, set[str]]], parts: int, whole: int) -> list[Loss]:
+    """Give what is lost with each of some sets of switches."""
+    return [_loss(links, kind, name, parts, links.cut_off(gone), links.without(gone), whole) for name, gone in cases]
+
+
+def _worst(losses: Sequence[Loss]) -> Iterator[Loss]:
+    """Give the case that leaves least, and among equals cuts off most; and the one that cuts off most, where it is another."""
+    least = min(losses, key=lambda loss: (loss.left, -loss.endpoints, loss.example))
+    yield least
+    most = min(losses, key=lambda loss: (-loss.endpoints, -loss.gpus, loss.left, loss.example))
+    if (most.endpoints, most.gpus) > (least.endpoints, least.gpus):
+        yield replace(most, kind=f"{most.kind}, most ports")
 
 
 def _loss(links: Links, kind: str, name: str, parts: int, ports: Mapping[str, int], left: int, whole: int) -> Loss:

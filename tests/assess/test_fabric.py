@@ -94,3 +94,31 @@ def test_below_cores_too_a_maximum_flow_finds_no_less_and_hardly_more(gone: tupl
     plane = next(one for one in stack("gigafactory")[1].fabrics if one.name == "oob-north-p0")
     left, found = Links(plane, {}).without(set(gone)), flow(plane, set(gone))
     assert left <= found <= left + 26  # the flow halves by whole leaves in order, not by the worst
+
+
+@pytest.mark.parametrize(
+    ("plane", "racks", "ports", "gpus"),
+    [("hopper-vie1-p0", 9, 32, 32), ("grace-vie1-p0", 2, 72, 72), ("instinct-vie1-p0", 4, 32, 32), ("gaudi-vie1-p0", 3, 18, 24)],
+)
+def test_a_rack_of_machines_is_one_whose_machines_are_on_the_plane(plane: str, racks: int, ports: int, gpus: int) -> None:
+    """Hopper has four machines of eight GPUs and rails a rack, grace eighteen of four, gaudi three with six of the eight ports each."""
+    found = losses("plural", plane)["rack of machines"]
+    assert (found.parts, found.endpoints, found.gpus) == (racks, ports, gpus)
+    assert found.share < 1
+
+
+def test_a_rack_of_leaves_that_cuts_off_ports_is_not_hidden_by_a_rack_of_spines() -> None:
+    """The gigafactory has 24 leaves of 32 ports in a rack; without a rack of spines no port is lost, but more of the bisection."""
+    found = losses("gigafactory", "compute-north-p0")
+    least, most = found["rack of switches"], found["rack of switches, most ports"]
+    assert least.endpoints == 0
+    assert (most.endpoints, most.gpus) == (768, 768)
+    assert least.share < most.share < 1
+
+
+def test_no_part_cuts_off_more_ports_than_the_rows_of_its_kind_say() -> None:
+    plane = next(one for one in stack("gigafactory")[1].fabrics if one.name == "compute-north-p0")
+    racks: dict[str, int] = {}
+    for one in plane.switches:
+        racks[one.rack] = racks.get(one.rack, 0) + (one.tier == "leaf")
+    assert losses("gigafactory", plane.name)["rack of switches, most ports"].endpoints == max(racks.values()) * 32
