@@ -24,7 +24,7 @@ from math import lcm
 from operator import itemgetter
 from typing import Any
 
-from sovereign_ai.plan.fabric import FabricPlan
+from sovereign_ai.plan.fabric import FabricPlan, hosts_under
 from sovereign_ai.plan.factory import Plan
 from sovereign_ai.plan.racks import Rack
 
@@ -129,15 +129,14 @@ class Links:
             plane: the plane.
             gpus: machine name to its GPUs; what is not in it has none.
         """
-        low = plane.cables[: plane.node_leaf]
         pair = itemgetter(0, 2)
         self.plane = plane
         self.gpus = gpus
-        self.hosts: defaultdict[str, list[str]] = defaultdict(list)
+        self.hosts = defaultdict(list, hosts_under(plane))
         self.leaves_of: defaultdict[str, list[str]] = defaultdict(list)
-        for host, leaf in map(pair, low):
-            self.hosts[leaf].append(host)
-            self.leaves_of[host].append(leaf)
+        for leaf, hosts in self.hosts.items():
+            for host in hosts:
+                self.leaves_of[host].append(leaf)
         self.above: defaultdict[str, dict[str, int]] = defaultdict(dict)
         self.under: defaultdict[str, dict[str, int]] = defaultdict(dict)
         for (lower, upper), links in Counter(map(pair, plane.cables[plane.node_leaf :])).items():

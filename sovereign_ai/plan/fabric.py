@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from sovereign_ai.plan.bisection import carried
@@ -92,6 +92,25 @@ class FabricPlan:
     oversubscription: str
     bisection: int
     why: Mapping[str, str]
+
+
+def hosts_under(plane: FabricPlan) -> dict[str, list[str]]:
+    """Give the hosts below each leaf that has any, one entry a port."""
+    found: defaultdict[str, list[str]] = defaultdict(list)
+    for host, _, leaf, _ in plane.cables[: plane.node_leaf]:
+        found[leaf].append(host)
+    return dict(found)
+
+
+def fullest_leaf(plane: FabricPlan, machines: Collection[str]) -> int:
+    """Give the most of some machines that hang on one leaf of a plane, as cabled.
+
+    Args:
+        plane: the plane.
+        machines: names of those that count; storage servers and managers have ports too.
+    """
+    counted = frozenset(machines)
+    return max((len(counted.intersection(hosts)) for hosts in hosts_under(plane).values()), default=0)
 
 
 def plan_fabrics(

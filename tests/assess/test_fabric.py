@@ -4,12 +4,18 @@ from __future__ import annotations
 
 from fractions import Fraction
 from itertools import chain
+from pathlib import Path
 
 import networkx as nx
 import pytest
 
+from assess.stacks import changed
+from sovereign_ai.assess.energy.report import assess as assess_energy
 from sovereign_ai.assess.fabric import FabricReport, Links, Loss, check
+from sovereign_ai.assess.goodput.report import assess as assess_goodput
 from sovereign_ai.plan.fabric import FabricPlan
+from sovereign_ai.plan.factory import Plan
+from sovereign_ai.spec.factory import AIFactory
 from tests.render.lab import stack
 
 STACKS = ("lab", "plural", "superpod", "gigafactory")
@@ -122,3 +128,35 @@ def test_no_part_cuts_off_more_ports_than_the_rows_of_its_kind_say() -> None:
     for one in plane.switches:
         racks[one.rack] = racks.get(one.rack, 0) + (one.tier == "leaf")
     assert losses("gigafactory", plane.name)["rack of switches, most ports"].endpoints == max(racks.values()) * 32
+
+
+def _agree_on_the_fullest_leaf(factory: AIFactory, planned: Plan) -> None:
+    """Hold what three assessments say of the machines on a compute leaf against each other."""
+    energy = {one.what: one.stops for one in assess_energy(factory, planned).failures}
+    reports = {one.plane: {loss.kind: loss for loss in one.losses} for one in check(planned)}
+    goodput = assess_goodput(factory, planned, runs=0)
+    for plane in planned.fabrics:
+        if plane.role == "compute":
+            assert energy[f"leaf of {plane.name}"] == reports[plane.name]["leaf"].nodes, plane.name
+    for pool in factory.pools:
+        leaf = goodput.measure(f"pool.{pool.name}.spares.domain.leaf").value or 0
+        assert leaf <= min(max(loss["leaf"].nodes for loss in reports.values()), pool.nodes)
+
+
+@pytest.mark.parametrize("name", STACKS)
+def test_every_assessment_counts_the_machines_on_the_fullest_leaf_alike(name: str) -> None:
+    _agree_on_the_fullest_leaf(*stack(name))
+
+
+def test_with_spares_the_fullest_leaf_of_the_lab_has_fourteen_machines_for_every_assessment(tmp_path: Path) -> None:
+    auto = (("nodes: 12, ", "nodes: 12, spares: auto, "), ("nodes: 4, ", "nodes: 4, spares: auto, "))
+    factory, planned = changed("lab", *auto[0], tmp_path, auto[1])
+    _agree_on_the_fullest_leaf(factory, planned)
+    assert next(one.stops for one in assess_energy(factory, planned).failures if one.what == "leaf of compute-fra1-p0") == 14
+    assert assess_goodput(factory, planned, runs=0).measure("pool.train.spares.domain.leaf").value == 12
+
+
+def test_a_pools_leaf_is_one_of_its_own_fabric() -> None:
+    found = assess_goodput(*stack("plural"), runs=0)
+    leaves = {pool: found.measure(f"pool.{pool}.spares.domain.leaf").value for pool in ("hopper", "grace", "instinct", "gaudi")}
+    assert leaves == {"hopper": 32, "grace": 32, "instinct": 16, "gaudi": 8}

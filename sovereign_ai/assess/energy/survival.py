@@ -13,6 +13,7 @@ from typing import Any
 from sovereign_ai.assess.energy.power import Here, dark, said_unknown, unknown_devices
 from sovereign_ai.assess.measure import plain
 from sovereign_ai.assess.sheet import Sheet
+from sovereign_ai.plan.fabric import fullest_leaf
 from sovereign_ai.plan.factory import Plan
 from sovereign_ai.plan.loads import limit
 
@@ -108,9 +109,10 @@ def _cooling(sheet: Sheet, here: Here) -> Failure:
 
 def _leaves(here: Here, plan: Plan) -> Iterator[Failure]:
     """Say what a compute leaf takes along: one rail of the machines on it, so that a synchronous job loses those machines."""
+    every = frozenset(node.name for node in plan.nodes)
     for plane in plan.fabrics:
         if plane.site == here.site.name and plane.role == "compute" and plane.leaf:
-            machines = -(-plane.node_leaf // plane.leaf)
+            machines = fullest_leaf(plane, every)
             why = f"a leaf of {plane.name} carries one of {plane.rails} rails of up to {machines} machines: they live, and a job across all rails restarts without them"
             yield Failure(here.site.name, f"leaf of {plane.name}", machines == 0, machines, why)
 

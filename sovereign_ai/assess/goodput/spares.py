@@ -11,6 +11,7 @@ from sovereign_ai.assess.goodput.jobs import add_rate
 from sovereign_ai.assess.sheet import Sheet
 from sovereign_ai.assess.sources import figure
 from sovereign_ai.catalog.accelerators import accelerator
+from sovereign_ai.plan.fabric import fullest_leaf
 from sovereign_ai.plan.factory import Plan
 from sovereign_ai.plan.shapes import Shape
 
@@ -23,9 +24,10 @@ def domains(shape: Shape, plan: Plan) -> dict[str, int]:
     found = {"rack": min(shape.per_rack, shape.nodes)}
     if shape.system.nvlink_domain_nodes:
         found["nvlink"] = shape.system.nvlink_domain_nodes
-    for plane in plan.fabrics:
-        if plane.site == shape.site.name and plane.role == "compute" and plane.leaf:
-            found["leaf"] = min(max(found.get("leaf", 0), -(-plane.node_leaf // plane.leaf)), shape.nodes)
+    mine = frozenset(node.name for node in plan.nodes if node.pool == shape.pool.name)
+    leaves = [fullest_leaf(plane, mine) for plane in plan.fabrics if plane.site == shape.site.name and plane.role == "compute"]
+    if any(leaves):
+        found["leaf"] = min(max(leaves), shape.nodes)
     return found
 
 
@@ -56,7 +58,7 @@ def add_spares(sheet: Sheet, shape: Shape, plan: Plan) -> None:
 _WHY = {
     "rack": "machines of a rack, which its PDUs and its coolant feed",
     "nvlink": "machines of one NVLink domain",
-    "leaf": "machines on one leaf switch of the compute fabric: without it they lose one rail, and a job across all rails goes without them",
+    "leaf": "the most machines of the pool on one leaf switch of the compute fabric, at most those counted on: without it they lose one rail, and a job across all rails goes without them",
 }
 
 
