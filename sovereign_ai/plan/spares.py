@@ -4,7 +4,9 @@ The rate is counted, not quoted: 419 unexpected interruptions in 54 days of 16,3
 Llama 3 405B training report, Meta, 2024, table 5; read 2026-11-24). That is 3.79 for 1,000
 machine-days of eight GPUs. The number out of service at once is then Poisson with the mean
 rate x machines x time to repair, and the spares are its 99.9th percentile. Poisson knows no failure
-that takes several machines at once, so the largest failure domain is the least.
+that takes several machines at once, so the machines of one NVLink domain, which fail together, are the least.
+A rack or a leaf switch that takes more along is not counted here: how many machines stand on a leaf hangs on the
+spares themselves, and what it costs a job is for `assess goodput` to say.
 
     >>> poisson_spares(machines=12_500, gpus=8, repair_hours=72)
     180
@@ -58,7 +60,7 @@ def poisson_spares(machines: int, gpus: int, repair_hours: int) -> int:
 
 
 def spares(machines: int, gpus: int, domain: int, repair: Seconds = REPAIR) -> Spares:
-    """Give the spares of a pool: the larger of the Poisson number and the largest failure domain.
+    """Give the spares of a pool: the larger of the Poisson number and the machines of one NVLink domain.
 
     Args:
         machines: machines counted on.
@@ -72,6 +74,11 @@ def spares(machines: int, gpus: int, domain: int, repair: Seconds = REPAIR) -> S
     why = (
         f"max({poisson}, {least}): {poisson} is the 99.9th percentile of a Poisson distribution with "
         f"{INTERRUPTIONS} interruptions in {DAYS} days of {GPUS:,} GPUs, {machines:,} machines of {gpus} GPUs and {hours} h to repair; "
-        f"{least} is the largest failure domain"
+        f"{_least(domain)}; racks and leaf switches, which can take more along, are not counted"
     )
     return Spares(max(poisson, least), why)
+
+
+def _least(domain: int) -> str:
+    """Say what the least number of spares is."""
+    return f"{domain} machines share one NVLink domain" if domain else "1 is the least, as each machine is an NVLink domain by itself"

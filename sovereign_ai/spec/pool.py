@@ -28,7 +28,7 @@ class GpuNodePool(Model):
     zone: Name
     """Its security zone."""
     spares: Literal["auto"] | Annotated[int, Field(ge=0, le=100_000, strict=True)] = 0
-    """Machines kept ready beside it; `auto` sizes them from failure rates and the largest failure domain."""
+    """Machines kept ready beside it; `auto` sizes them from failure rates and the machines of one NVLink domain."""
     driver: Annotated[
         str,
         StringConstraints(pattern=r"^[0-9]{1,4}\.[0-9]{1,4}\.[0-9]{1,4}$"),

@@ -35,9 +35,17 @@ def test_a_tray_of_four_gpus_fails_half_as_often_as_a_machine_of_eight() -> None
     assert poisson_spares(2_000, 4, 72) == poisson_spares(1_000, 8, 72)
 
 
-def test_the_largest_failure_domain_is_the_least() -> None:
+def test_the_machines_of_one_nvlink_domain_are_the_least() -> None:
     assert spares(machines=18, gpus=4, domain=18).machines == 18
-    assert "18 is the largest failure domain" in spares(machines=18, gpus=4, domain=18).why
+    assert "18 machines share one NVLink domain" in spares(machines=18, gpus=4, domain=18).why
+    assert "1 is the least, as each machine is an NVLink domain by itself" in spares(machines=12, gpus=8, domain=0).why
+
+
+def test_automatic_spares_say_that_racks_and_leaves_are_not_in_them() -> None:
+    for domain in (0, 18):
+        why = spares(machines=36, gpus=4, domain=domain).why
+        assert "racks and leaf switches, which can take more along, are not counted" in why
+        assert "largest" not in why
 
 
 def test_another_time_to_repair_can_be_stated() -> None:

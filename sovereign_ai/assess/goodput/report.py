@@ -189,7 +189,8 @@ def said(found: Goodput) -> Iterator[Said]:
     for pool in pools:
         names = tuple(f"pool.{pool}.spares.{part}" for part in ("needed", "poisson", "domain", "planned"))
         parts = [str(found.measure(name)) for name in names]
-        yield f"spares of {pool}: {parts[0]}; Poisson {parts[1]}, together {parts[2]}, planned {parts[3]}", names
+        why = f"Poisson {parts[1]}, the largest of NVLink domain, rack and leaf {parts[2]}; spares planned {parts[3]}"
+        yield f"machines of {pool} that can be out at once: {parts[0]}; {why}", names
     yield from ((f"{name}: {found.measure(name)}", (name,)) for name in found.recovery)
     if found.needs:
         yield f"figures that would close gaps: {', '.join(found.needs)}", ()

@@ -1,7 +1,8 @@
 """Spares of a pool: the larger of what Poisson failures need and of what fails together.
 
 Poisson knows single failures alone. A rack-scale NVLink domain, a rack on its PDUs or a leaf switch takes
-several machines at once, so the largest of them is the least that must stand by.
+several machines at once, so the largest of them is the least that must stand by if a job is to outlast it. The
+plan's `spares: auto` counts single failures and NVLink domains alone, and says so.
 """
 
 from __future__ import annotations
@@ -50,7 +51,7 @@ def add_spares(sheet: Sheet, shape: Shape, plan: Plan) -> None:
     )
     found = domains(shape, plan)
     parts = [sheet.plan(f"{name}.domain.{kind}", size, "machines", _WHY[kind]) for kind, size in sorted(found.items())]
-    sheet.derive(f"{name}.domain", "machines", "largest of what fails together", _largest, *parts)
+    sheet.derive(f"{name}.domain", "machines", "largest of NVLink domain, rack and leaf", _largest, *parts)
     sheet.derive(f"{name}.needed", "machines", "max(Poisson, domain)", _largest, f"{name}.poisson", f"{name}.domain")
     sheet.plan(f"{name}.planned", shape.spares.machines, "machines", shape.spares.why)
 
