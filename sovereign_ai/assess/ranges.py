@@ -67,7 +67,11 @@ _NOT_NEGATIVE = _from(0, "what is counted, weighed, paid or waited for is not be
 _BY_UNIT = {
     "1": _between(0, 1, _PARTS),
     "1/a": _between(0, 1, "a share of a year: write 7 % as 0.07"),
-    "1/GPU-d": _between(0, 24, "failures of one GPU in a day: one that fails every hour does no work"),
+    "1/GPU-d": Range(
+        lambda number: 0 < number <= 24,
+        "more than 0, at most 24",
+        "failures of one GPU in a day: one that fails every hour does no work; for one that hardly ever fails write a small rate, 0.000000001",
+    ),
     "EUR/kWh": _between(-10, 10, "euro a kilowatt-hour: write 62 EUR/MWh as 0.062"),
     "USD/EUR": _above(0),
     "a": _above(0, "what lasts no time cannot be written off over it"),

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from sovereign_ai.assess.figures import split, template
+from sovereign_ai.assess.goodput.report import assess
 from sovereign_ai.assess.sheet import Given
 from sovereign_ai.assess.sources import given_by
 from sovereign_ai.errors import Problem, SpecError
@@ -130,3 +131,16 @@ def test_very_many_unknown_names_are_counted(tmp_path: Path):
     found = _problems(tmp_path, "".join(f"x{number}: 1\n" for number in range(70)))
     assert len(found) == 51
     assert any(one.message == "and 20 more that are no figures of any assessment" for one in found)
+
+
+@pytest.mark.parametrize("text", ["failure-rate.h100-sxm: 0", "failure-rate.h100-sxm: {value: 0.0005, low: 0, high: 0.001}"])
+def test_a_failure_rate_of_nothing_is_refused_and_a_small_one_is_offered(tmp_path: Path, text: str):
+    """The mean time between failures is one over the rate: with 0 every job was called infeasible."""
+    [problem] = _problems(tmp_path, text)
+    assert problem.message == "0 is out of range: more than 0, at most 24, in 1/GPU-d"
+    small = re.search(r"write a small rate, ([0-9.]+)$", problem.hint)
+    assert small
+    given = _split(tmp_path, f"failure-rate.h100-sxm: {small[1]}")["goodput"]
+    [job] = assess(*stack("lab"), given, runs=0).jobs
+    assert job.verdict == "feasible"
+    assert (assess(*stack("lab"), given, runs=0).measure("job.train.goodput").value or 0) > 0.999

@@ -36,6 +36,7 @@ from tests.assess.test_sources import FILES
         ("price.dgx-h100", "USD", (0, 270_000), (-5,)),
         ("staff.cost", "EUR/a", (0, 90_000), (-1,)),
         ("stall", "s", (0, 60), (-1, 1e9)),
+        ("failure-rate.h100-sxm", "1/GPU-d", (1e-9, 0.0005, 24), (0, -1, 25)),
         ("anything", "furlongs", (0, 1e9), (-1,)),
     ],
 )
