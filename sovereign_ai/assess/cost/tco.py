@@ -16,6 +16,7 @@ from sovereign_ai.assess.energy.power import Here
 from sovereign_ai.assess.energy.supply import contract_name
 from sovereign_ai.assess.sheet import Sheet
 from sovereign_ai.assess.sources import figure, figures
+from sovereign_ai.catalog.jurisdictions import members
 from sovereign_ai.plan.shapes import Shape
 
 
@@ -86,7 +87,7 @@ def _running(sheet: Sheet, sites: Sequence[Here]) -> None:
         each = _electricity(sheet, here)
         cost = f"year.energy.{here.site.name}"
         energy.append(sheet.derive(cost, "EUR/a", "E_DC x price", lambda kwh, euro: kwh * euro, f"site.{here.site.name}.e-dc", each))
-    _sum(sheet, "year.energy", energy, energy, unit="EUR/a")
+    _sum(sheet, "year.energy", energy, [one for one in energy if sheet.value(one) is not None], unit="EUR/a")
     sheet.figure("maintenance", figure("prices", "maintenance"))
     for suffix in ("", ".known"):
         sheet.derive(
@@ -109,7 +110,10 @@ def _running(sheet: Sheet, sites: Sequence[Here]) -> None:
 
 
 def _electricity(sheet: Sheet, here: Here) -> str:
-    """Add the price of a site's kilowatt-hour: by its contracts where each has one, else the country's."""
+    """Add the price of a site's kilowatt-hour: by its contracts where each has one, else the country's.
+
+    A member of the Union whose price we do not hold has the Union's mean; anywhere else it is asked for.
+    """
     country, contracts = here.site.country, [one for one in here.site.contracts if one.source != "storage"]
     local = f"electricity.{country}"
     prices = [one.price.count / 100_000 for one in contracts if one.price is not None]
@@ -122,7 +126,8 @@ def _electricity(sheet: Sheet, here: Here) -> str:
         formula = "mean of the contracts' prices, by what each gives"
         name = f"site.{here.site.name}.electricity"
         return sheet.derive(name, "EUR/kWh", formula, _weighted, *means, *paid, note="energy alone: grid fees and taxes are not in it")
-    name = local if local in figures("prices") or local in sheet.given else "electricity.EU"
+    held = local in figures("prices") or local in sheet.given
+    name = "electricity.EU" if not held and country in members("EU") else local
     question = f"What does a kilowatt-hour cost in {country}, in euro?"
     return sheet.figure(name, figures("prices").get(name), unit="EUR/kWh", question=question)
 

@@ -6,6 +6,9 @@ site started, on its climate or on water stress is open until the user says so: 
 (as 20270131), `site.X.warm`, `site.X.water-stress` and `site.X.public` (1 or 0). No clock is read: a
 check says from which day its limit holds.
 
+Rules of the Union do not concern sites elsewhere. In Iceland, Liechtenstein and Norway a law of the Union holds once
+the Agreement on the European Economic Area has taken it up, which a person must look up: there such a rule is open.
+
     >>> compare(1.2, None, None, 1.2), compare(1.2000001, None, None, 1.2), compare(1.15, 1.1, 1.3, 1.2)
     ('holds', 'fails', 'open')
 """
@@ -21,10 +24,11 @@ from sovereign_ai.assess.energy.power import Here, said_unknown, unknown_devices
 from sovereign_ai.assess.measure import Measure, plain
 from sovereign_ai.assess.sheet import Sheet
 from sovereign_ai.assess.sources import figure
-from sovereign_ai.catalog.jurisdictions import expand
+from sovereign_ai.catalog.jurisdictions import members
 from sovereign_ai.plan.loads import limit
 
 _COUNTRY_OF_ENEFG = "DE"
+_TAKEN_UP = "whether {} is taken up in the EEA Agreement"
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,14 +101,16 @@ def add_circumstances(sheet: Sheet, here: Here) -> None:
 
 def checks(sheet: Sheet, here: Here, measures: dict[str, Measure]) -> Iterator[Check]:
     """Give every limit that can concern a site."""
-    if here.site.country in expand(["EU"]):
-        yield _reporting(sheet, here, measures)
+    yield _reporting(sheet, here, measures)
     if here.site.country == _COUNTRY_OF_ENEFG:
         yield from _enefg(sheet, here, measures)
-    yield from _pact(sheet, here, measures)
+    if here.site.country in members("EU"):
+        yield from _pact(sheet, here, measures)
+    else:
+        yield _outside(here, "CNDCP", figure("limits", "cndcp.it-power").source, "the Pact is of data centres in the Union")
     yield from _gaia(sheet, here, measures)
     yield from _own(sheet, here, measures)
-    yield _against(here, measures, "CADA Annex I (a proposal): PUE, mean over the Union", "pue", "cada.pue")
+    yield _proposal(here, measures)
 
 
 def _own(sheet: Sheet, here: Here, measures: dict[str, Measure]) -> Iterator[Check]:
@@ -188,6 +194,27 @@ def _none(here: Here, rule: str, source: str, why: str) -> Check:
     return Check(here.site.name, rule, "not-applicable", "", "", why, source)
 
 
+def _outside(here: Here, rule: str, source: str, why: str) -> Check:
+    """Say that a rule of the Union does not concern a site elsewhere."""
+    return _none(here, rule, source, f"{why}, and {here.site.country} is not in it")
+
+
+def _in_efta(here: Here) -> bool:
+    """Tell whether a site is in the European Economic Area and not in the Union: a law of the Union holds there once it is taken up."""
+    return here.site.country in members("EEA") - members("EU")
+
+
+def _proposal(here: Here, measures: dict[str, Measure]) -> Check:
+    """Hold a site of the Union against what is proposed as a mean over the Union."""
+    rule, source = "CADA Annex I (a proposal): PUE, mean over the Union", figure("limits", "cada.pue").source
+    if here.site.country in members("EU"):
+        return _against(here, measures, rule, "pue", "cada.pue")
+    if _in_efta(here):
+        why = f"{here.site.country} is in the EEA and not in the Union: it would count once the regulation were taken up there"
+        return Check(here.site.name, rule, "open", "", "", why, source, (_TAKEN_UP.format("the regulation"),))
+    return _outside(here, rule, source, "it is a mean over the Union")
+
+
 def _reporting(sheet: Sheet, here: Here, measures: dict[str, Measure]) -> Check:
     """Say whether the site must report to the European database: installed IT power of at least 500 kW."""
     rule, source, since = (
@@ -195,9 +222,15 @@ def _reporting(sheet: Sheet, here: Here, measures: dict[str, Measure]) -> Check:
         figure("limits", "eed.reporting.it-power").source,
         "2024-09-15",
     )
+    if here.site.country not in members("EEA"):
+        return _outside(here, rule, source, "the directive holds in the Union")
     watts, most = (measures[f"site.{here.site.name}.it.{one}"] for one in ("peak", "most"))
     counted, needs, more = _bounded(sheet, here, watts, _high(most), _limit("eed.reporting.it-power") * 1000, least=True)
     why = f"{plain((watts.value or 0) / 1000, 6)} kW of installed IT power, counted from 500 kW on; yearly by 15 May{more}"
+    if counted != "fails" and _in_efta(here):
+        why += f"; {here.site.country} is in the EEA and not in the Union: the duty holds once the directive is taken up there"
+        needs = (*needs, _TAKEN_UP.format("Directive (EU) 2023/1791"))
+        return Check(here.site.name, rule, "open", since, watts.id, why, source, needs)
     if counted == "holds":
         return Check(here.site.name, rule, "due", since, watts.id, why + ": due, see the KPI file", source, ("the KPI file's open fields",))
     return Check(here.site.name, rule, "open" if counted == "open" else "not-applicable", since, watts.id, why, source, needs)

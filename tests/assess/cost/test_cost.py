@@ -198,3 +198,15 @@ def test_a_building_is_for_the_devices_with_a_figure_too():
     count = after.measure("site.fra1.devices.server").value or 0
     assert count > 0
     assert after.measure("count.fra1.watts").value == 163_200 + count * 1_000
+
+
+@pytest.mark.parametrize("country", ["US", "NO", "SG", "CH"])
+def test_a_site_outside_the_union_is_asked_for_its_own_price_of_electricity(country: str, tmp_path: Path):
+    factory, planned = changed("superpod", "country: FR\n    power", f"country: {country}\n    power", tmp_path)
+    found = assess(factory, planned)
+    assert f"electricity.{country}" in found.measure("year.energy").needs
+    assert "electricity.EU" not in {one.id for one in found.measures}
+    assert (found.measure("gpu-hour.known").value or 0) > 0
+    assert any(f"electricity.{country}" in line for line in found.lines())
+    mine = assess(factory, planned, {f"electricity.{country}": Given(0.05)})
+    assert mine.measure("year.energy").value == pytest.approx((mine.measure("site.lyon.e-dc").value or 0) * 0.05)

@@ -150,3 +150,25 @@ def test_every_check_names_where_its_limit_stands():
             assert one.source, one.rule
             assert one.status in ("holds", "fails", "open", "due", "not-applicable")
             assert one.needs or one.status not in ("open", "due"), one.rule
+
+
+@pytest.mark.parametrize(
+    ("country", "duty", "pact", "proposal"),
+    [
+        ("FR", "due", "open", "open"),
+        ("NO", "open", "not-applicable", "open"),
+        ("CH", "not-applicable", "not-applicable", "not-applicable"),
+        ("US", "not-applicable", "not-applicable", "not-applicable"),
+        ("SG", "not-applicable", "not-applicable", "not-applicable"),
+    ],
+)
+def test_rules_of_the_union_concern_its_members_and_wait_for_the_agreement_in_the_rest_of_the_area(
+    country: str, duty: str, pact: str, proposal: str, tmp_path: Path
+):
+    found = assess(*changed("superpod", "country: FR\n    power", f"country: {country}\n    power", tmp_path))
+    rules = (_DUTY, "CNDCP PUE" if country == "FR" else "CNDCP", "CADA Annex I (a proposal): PUE, mean over the Union")
+    judged = [_check(found.checks, rule) for rule in rules]
+    assert [one.status for one in judged] == [duty, pact, proposal]
+    assert all(one.needs for one in judged if one.status == "open")
+    assert all(f"{country} is not in it" in one.why for one in judged if one.status == "not-applicable")
+    assert len(found.kpis) == (country == "FR")
