@@ -84,6 +84,7 @@ _BY_UNIT = {
     "yyyymmdd": Range(_is_day, "a day from 19500101 to 21001231", "write the 31st of January 2027 as 20270131"),
 }
 _BY_NAME = {
+    "*wet-bulb": _between(-90, 40, "write degrees Celsius, not Fahrenheit: no place on Earth is known to have had a wet bulb of 37 degC"),
     "confidence": _LESS_THAN_ALL,
     "fibre.index": _from(1, "light is not faster in glass than in vacuum"),
     "hall.*.bypass": _LESS_THAN_ALL,

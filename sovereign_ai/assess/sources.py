@@ -35,6 +35,7 @@ from sovereign_ai.spec.yaml_text import Refused, parse
 _MOST_BYTES = 1 << 20
 _LEAST, _MOST = 1e-30, 1e30
 _NUMBERS = ("value", "low", "high")
+_NOT_FINITE = frozenset({"nan", "inf", "infinity"})
 _WRITE = "write a number, or {value: 1.2, low: 1.1, high: 1.3}"
 
 
@@ -202,7 +203,7 @@ def _number(value: Any) -> float:
 
 
 def series(path: Path) -> tuple[float, ...]:
-    """Read a series from a text file: a number a line, in the order of the hours; empty lines and a header are left out.
+    """Read a series from a text file: a number a line, in the order of the hours; empty lines and a header of words are left out.
 
     Raises:
         SpecError: the file cannot be read, or a line is no number; all of them at once.
@@ -216,13 +217,19 @@ def series(path: Path) -> tuple[float, ...]:
         try:
             found.append(_number(text))
         except ValueError as error:
-            if number > 1:
+            if number > 1 or not _is_header(text):
                 problems.append(Problem("bad-number", str(error), Where(str(path), number), "write one number a line"))
     if not found and not problems:
         problems.append(Problem("empty-series", "the file holds no numbers", Where(file=str(path)), "write one number a line"))
     if problems:
         raise SpecError(problems[:20])
     return tuple(found)
+
+
+def _is_header(text: str) -> bool:
+    """Tell whether a first line is a header: it begins with a word; `10;1` and `10 degC` are numbers that we cannot read."""
+    first = next((letter for letter in text if letter.isalnum()), "")
+    return first.isalpha() and text.casefold() not in _NOT_FINITE
 
 
 def columns(path: Path) -> dict[str, tuple[float, ...]]:

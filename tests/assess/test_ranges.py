@@ -30,6 +30,8 @@ from tests.assess.test_sources import FILES
         ("electricity.FI", "EUR/kWh", (-0.5, 0, 0.062), (62, -11)),
         ("exchange.usd-per-eur", "USD/EUR", (1.17,), (0, -1)),
         ("life.machines", "a", (0.5, 5), (0, -1)),
+        ("wet-bulb", "degC", (-40, 0, 35), (95, 50, -100)),
+        ("chain.chiller.design-wet-bulb", "degC", (24,), (75,)),
         ("site.fra1.waste-heat", "degC", (-5, 45), (-300, 300)),
         ("job.train.parameters", "parameters", (7e10,), (0, -1)),
         ("job.train.tokens", "tokens", (0, 2e12), (-5,)),

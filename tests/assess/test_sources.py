@@ -110,6 +110,22 @@ def test_a_series_is_a_number_a_line_with_a_header_allowed(tmp_path: Path):
         series(file)
 
 
+@pytest.mark.parametrize("first", ["10;1", "10,5", "10 degC", "-", "3.5.1", "nan", "inf"])
+def test_a_first_line_that_begins_with_no_word_is_no_header(tmp_path: Path, first: str):
+    file = tmp_path / "wet.csv"
+    file.write_text(f"{first}\n3.5\n")
+    with pytest.raises(SpecError) as caught:
+        series(file)
+    assert [(one.code, one.where.line) for one in caught.value.problems] == [("bad-number", 1)]
+
+
+@pytest.mark.parametrize("first", ["wet bulb", "T at 2 m", "# hours of 2025", '"wet_bulb"'])
+def test_a_header_of_words_costs_no_hour(tmp_path: Path, first: str):
+    file = tmp_path / "wet.csv"
+    file.write_text(f"{first}\n3.5\n")
+    assert series(file) == (3.5,)
+
+
 def test_the_mark_that_some_programs_set_before_a_text_costs_a_series_no_hour(tmp_path: Path):
     file = tmp_path / "hours.csv"
     file.write_text("\ufeff3.5\n4\n")

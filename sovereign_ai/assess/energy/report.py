@@ -44,6 +44,7 @@ class Energy(Assessment):
         checks: every limit that can concern a site.
         kpis: the European report of each site that must give one.
         balances: hourly supply against load, by site, where series were given.
+        wet_bulb: how many hours of wet bulb were given, by site.
     """
 
     failures: tuple[Failure, ...]
@@ -51,6 +52,7 @@ class Energy(Assessment):
     checks: tuple[Check, ...]
     kpis: tuple[Mapping[str, Any], ...]
     balances: Mapping[str, Balance]
+    wet_bulb: Mapping[str, int]
 
     def lines(self) -> list[str]:
         """Say on a page what was found."""
@@ -89,7 +91,7 @@ def assess(
         factory: the description.
         plan: what follows from it.
         given: the user's figures, by the name of the leaf that each replaces.
-        wet_bulb: site to its hourly wet bulb in degrees Celsius over a year.
+        wet_bulb: site to its hourly wet bulb in degrees Celsius over a year; what it says of fewer hours is told as that.
         hourly: site to its hourly supply and load.
 
     Raises:
@@ -109,6 +111,7 @@ def assess(
         checks=tuple(judged),
         kpis=tuple(kpi_file(one, plan, by_name) for one in here if one.site.name in due),
         balances={one.site.name: _balance(one, hourly[one.site.name], by_name) for one in here if hourly and one.site.name in hourly},
+        wet_bulb={site: len(series) for site, series in (wet_bulb or {}).items()},
     )
 
 
@@ -219,6 +222,8 @@ def said(energy: Energy) -> Iterator[Said]:
         yield f"site {site}", ()
         for name, label in ((f"site.{site}.{suffix}", label) for suffix, label in _SHOWN.items()):
             yield f"  {label}: {energy.measure(name)}", (name,)
+            if label == "PUE" and site in energy.wet_bulb:
+                yield f"    {_weather(energy.wet_bulb[site], used=bool(energy.measure(name).formula))}", ()
         for failure in (one for one in energy.failures if one.site == site):
             word = {True: "survived", False: f"stops {failure.stops if failure.stops is not None else 'machines'}", None: "open"}[
                 failure.survives
@@ -234,6 +239,18 @@ def said(energy: Energy) -> Iterator[Said]:
         yield from ((line, ()) for line in _balanced(site, found))
     if energy.needs:
         yield f"figures that would close gaps: {', '.join(energy.needs)}", ()
+
+
+def _weather(hours: int, *, used: bool) -> str:
+    """Say how many hours of wet bulb a PUE follows from, and whether they are a year's."""
+    if not used:
+        return f"the {hours:,} hours of wet bulb change nothing, since the PUE is given"
+    year = "" if hours in _YEARS else "; that is no year of 8,760 or 8,784, and the PUE is theirs alone"
+    return f"over {hours:,} hour{'s' if hours != 1 else ''} of wet bulb{year}"
+
+
+_YEARS = (8_760, 8_784)
+"""Hours of a year, and of one with a 29th of February."""
 
 
 def _balanced(site: str, found: Balance) -> Iterator[str]:

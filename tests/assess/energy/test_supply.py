@@ -135,7 +135,7 @@ def test_hourly_series_are_held_against_each_other_and_foreign_ones_refused():
 
 @pytest.mark.parametrize("wrong", [273.15, 1e30, -1e30])
 def test_a_wet_bulb_that_no_place_has_is_refused(wrong: float):
-    with pytest.raises(UsageError, match=r"the wet bulb of 'fra1' holds .*, out of range: -100 to 200, in degC"):
+    with pytest.raises(UsageError, match=r"the wet bulb of 'fra1' holds .*, out of range: -90 to 40, in degC"):
         assess(*stack("lab"), wet_bulb={"fra1": [15.0, wrong]})
 
 
@@ -146,3 +146,23 @@ def test_contracts_of_one_name_at_two_sites_stay_two(tmp_path: Path):
     assert means == {"north": 60e6, "south": 120e6}
     alone = assess(*stack("gigafactory"))
     assert found.measure("site.north.ref").value == alone.measure("site.north.ref").value
+
+
+@pytest.mark.parametrize("degrees", [95.0, 50.0, -100.0])
+def test_a_wet_bulb_in_fahrenheit_is_refused(degrees: float):
+    with pytest.raises(UsageError, match="not Fahrenheit"):
+        assess(*stack("lab"), wet_bulb={"fra1": [15.0] * 8_759 + [degrees]})
+
+
+def test_the_answer_says_how_many_hours_of_wet_bulb_a_pue_follows_from():
+    told = {hours: assess(*stack("lab"), wet_bulb={"fra1": [12.0] * hours}) for hours in (24, 8_760, 8_784)}
+    lines = {hours: next(line for line in found.lines() if "of wet bulb" in line) for hours, found in told.items()}
+    assert lines[24] == "    over 24 hours of wet bulb; that is no year of 8,760 or 8,784, and the PUE is theirs alone"
+    assert lines[8_760] == "    over 8,760 hours of wet bulb"
+    assert lines[8_784] == "    over 8,784 hours of wet bulb"
+    assert told[24].to_data()["wet_bulb"] == {"fra1": 24}
+
+
+def test_hours_beside_a_given_pue_are_said_to_change_nothing():
+    found = assess(*stack("lab"), {"site.fra1.pue": Given(1.2)}, wet_bulb={"fra1": [12.0] * 24})
+    assert "    the 24 hours of wet bulb change nothing, since the PUE is given" in found.lines()
