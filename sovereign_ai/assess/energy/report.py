@@ -205,7 +205,7 @@ def add_energy(sheet: Sheet, here: Here, plan: Plan, wet_bulb: Sequence[float] |
 def _largest(sheet: Sheet, factory: AIFactory) -> None:
     """Add the largest size of each pool that feeds and budget carry."""
     for pool in factory.pools:
-        most = largest_pool(factory, pool.name)
+        most = largest_pool(factory, pool.name, other=sheet.value(f"site.{pool.site}.other") or 0.0)
         sheet.plan(
             f"pool.{pool.name}.largest",
             most,

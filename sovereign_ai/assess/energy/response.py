@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
+from math import ceil
 
 from sovereign_ai.assess.energy.power import Here
 from sovereign_ai.assess.sheet import Sheet
@@ -60,7 +61,9 @@ def add_response(sheet: Sheet, here: Here) -> None:
     )
 
 
-def largest_pool(factory: AIFactory, pool: str, limits: Mapping[str, float] | None = None, budget: float | None = None) -> int:
+def largest_pool(
+    factory: AIFactory, pool: str, limits: Mapping[str, float] | None = None, budget: float | None = None, other: float = 0.0
+) -> int:
     """Give the most machines of a pool with which no feed, with all up or after the loss of one, and no budget is exceeded.
 
     Args:
@@ -68,6 +71,7 @@ def largest_pool(factory: AIFactory, pool: str, limits: Mapping[str, float] | No
         pool: the pool that may grow or shrink.
         limits: feed to watts that it may carry; left out, as described. Feeds that are left out stay as described.
         budget: watts of IT power of the site; left out, as described.
+        other: watts of the site's switches and servers, which stay as many.
     """
     wanted = next(one for one in factory.pools if one.name == pool)
     site = factory.site(wanted.site)
@@ -82,7 +86,7 @@ def largest_pool(factory: AIFactory, pool: str, limits: Mapping[str, float] | No
         here = [
             replace(shape, nodes=nodes, spares=spares_of(shape.pool, nodes)) if shape.pool.name == pool else shape for shape in described
         ]
-        load = site_load(site, rack_groups(here))
+        load = site_load(site, rack_groups(here), ceil(other))
         if load.watts > whole or any(watts > end for watts, end in zip(load.load.up, most, strict=True)):
             return False
         return not survive or all(watts <= end for after in load.load.after for watts, end in zip(after, most, strict=True))

@@ -182,6 +182,14 @@ def test_the_largest_pool_fits_and_one_more_does_not():
     assert assess(factory, planned).measure("pool.dgx.largest").value == most
 
 
+def test_what_devices_draw_leaves_less_for_machines():
+    factory, planned = stack("superpod")
+    found = assess(factory, planned, {"device.qm9700.power": Given(1_500)})
+    most = int(found.measure("pool.dgx.largest").value or 0)
+    assert most == largest_pool(factory, "dgx", other=65 * 1_500)
+    assert most * 10_200 <= 1_500_000 - 65 * 1_500 < (most + 1) * 10_200
+
+
 def test_a_larger_feed_never_fits_fewer_machines():
     factory, _ = stack("superpod")
     sizes = [largest_pool(factory, "dgx", dict.fromkeys("ABC", watts), budget=1e9) for watts in (1e5, 2e5, 4e5, 8e5, 1.6e6)]
