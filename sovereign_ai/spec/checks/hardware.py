@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 from sovereign_ai.errors import Problem, Where, nearest
 from sovereign_ai.spec.checks.heat import check_coolant, check_reuse
-from sovereign_ai.units import BitsPerSecond, BytesPerSecond, Watts
+from sovereign_ai.spec.checks.values import MOST_POWER
+from sovereign_ai.units import BitsPerSecond, BytesPerSecond, Percent, Watts
 
 if TYPE_CHECKING:
     from sovereign_ai.spec.fabric import Fabric
@@ -97,6 +98,8 @@ def _power(power: Power, field: str) -> Iterator[Problem]:
     if not whole and power.rack_pdus < 2:
         message = "a rack with one PDU hangs on one feed and does not survive its loss"
         yield Problem("impossible", message, Where(field=f"{field}.rack_pdus"), "write 2 or more, or 'survive: none'")
+    if not 0 < power.derating.count <= Percent(10_000).count or any(not 0 < feed <= MOST_POWER.count for feed in feeds):
+        return  # told by itself; nothing follows from it
     left = Watts(int(power.derating.of(sum(feeds) - (0 if whole else max(feeds)))))
     if power.it_budget > left:
         after = "" if whole else " after the loss of the largest"
