@@ -130,7 +130,7 @@ def _machine_misfits(factory: AIFactory, fabric: Fabric) -> Iterator[MisfitError
         if wrong:
             yield MisfitError(
                 "rails",
-                f"{name} of pool {pool.name} has {ports} {fabric.role} ports, which {fabric.rails} rails do not share evenly",
+                f"{name} of pool {pool.name} has {ports} {fabric.role} ports, and a fabric cables one a rail: {fabric.rails} rails are no even share of them",
                 f"{right}, or give the pool a fabric of its own",
             )
         if fabric.link.count > rate.count:
