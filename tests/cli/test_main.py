@@ -112,6 +112,22 @@ def test_json_says_the_same_as_text_with_the_same_exit_code(tmp_path: Path) -> N
     assert set(problem) == {"code", "file", "line", "column", "field", "message", "hint"}
 
 
+def test_fabric_check_finds_cables_that_do_not_reach(tmp_path: Path) -> None:
+    lab = (STACKS / "lab" / "factory.yaml").read_text()
+    (tmp_path / "factory.yaml").write_text(lab.replace("name: compute,", "name: compute, reach: 1 m,"))
+    text, machine = call("fabric", "check", str(tmp_path)), call("fabric", "check", str(tmp_path), "--json")
+    assert text.exit_code == machine.exit_code == 1
+    assert "reach 1 m: too short" in text.stdout
+    found = orjson.loads(machine.stdout)
+    assert found["ok"] is False
+    assert [plane["cabling"]["holds"] for plane in found["planes"]] == [False, True, True, True]
+
+
+@pytest.mark.parametrize("stack", ["lab", "superpod", "gigafactory", "plural"])
+def test_no_cable_of_a_stack_is_known_to_be_too_short(stack: str) -> None:
+    assert call("fabric", "check", str(STACKS / stack)).exit_code == 0
+
+
 def test_validate_says_what_is_allowed_and_will_not_carry_what_is_asked(tmp_path: Path) -> None:
     slow = (
         (STACKS / "lab" / "factory.yaml").read_text().replace("rails: 2, radix: 32, link: 400 Gbps", "rails: 2, radix: 32, link: 10 Gbps")
