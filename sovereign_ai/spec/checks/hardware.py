@@ -150,6 +150,9 @@ def _fabric(fabric: Fabric, field: str) -> Iterator[Problem]:
             Where(field=field),
             "write 'switch' with a catalogue name, or 'radix'",
         )
+    if fabric.kind == "infiniband" and fabric.isolation in ("vrf", "vni"):
+        message = f"InfiniBand keeps zones apart by partitions, and has no {fabric.isolation.upper()}"
+        yield Problem("contradiction", message, Where(field=f"{field}.isolation"), "write 'partition', or leave it out")
     if fabric.link.count % fabric.planes:
         yield Problem(
             "impossible",

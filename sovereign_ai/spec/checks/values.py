@@ -83,7 +83,7 @@ def _areas(model: type[Model]) -> dict[str, bool]:
 def _codes(value: Any, path: str, *, circles: bool) -> Iterator[Problem]:
     """Hold one code, or each of a list, against ISO 3166-1."""
     from sovereign_ai.catalog.figures import UnknownNameError  # noqa: PLC0415 - read when a description is checked, not when it is written
-    from sovereign_ai.catalog.jurisdictions import CIRCLES, country  # noqa: PLC0415
+    from sovereign_ai.catalog.jurisdictions import CIRCLES, country, country_hint  # noqa: PLC0415
 
     if value is None:
         return
@@ -100,7 +100,12 @@ def _codes(value: Any, path: str, *, circles: bool) -> Iterator[Problem]:
         try:
             country(code)
         except UnknownNameError as error:
-            yield Problem("bad-country", f"{shown(code)} is no country code of ISO 3166-1", Where(field=at), error.hint)
+            yield Problem(
+                "bad-country",
+                f"{shown(code)} is no country code of ISO 3166-1",
+                Where(field=at),
+                error.hint if circles else country_hint(code),
+            )
 
 
 def _amount(value: Quantity, path: str, name: str) -> Iterator[Problem]:
