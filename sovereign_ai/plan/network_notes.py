@@ -44,7 +44,7 @@ def _reach(factory: AIFactory, tier: StoragePlan, pools: Sequence[Shape]) -> Ite
     carriers = [fabric for fabric in factory.fabrics if fabric.role in ("storage", "in-band") and joins_servers(factory, fabric, tier.site)]
     if not carriers:
         yield (
-            f"{name}: no storage or in-band network is described there, so its {len(tier.servers):,} servers have no port and nothing "
+            f"{name}: no storage or in-band network is described there, so its {len(tier.servers):,} servers have no port for data and nothing "
             f"carries the {BytesPerSecond(tier.read)} read and {BytesPerSecond(tier.write)} written"
         )
         return

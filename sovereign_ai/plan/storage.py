@@ -31,8 +31,11 @@ _UNIT_RATES = {"good": (15_000 * _MB, 7_500 * _MB), "better": (40_000 * _MB, 20_
 _NODE_RATES = {"good": (4_000 * _MB, 2_000 * _MB), "better": (8_000 * _MB, 4_000 * _MB), "best": (40_000 * _MB, 20_000 * _MB)}
 _SOURCE = "RA-11333-001 V11, table 6"
 MOST_SERVERS = 20_000
-"""Storage servers a factory, all tiers and sites together; more is a mistake in a figure rather than a wish (an estimate: 400 full racks
-of 24 servers and their drives hold 7 EB)."""
+"""Storage servers a factory, all tiers and sites together; more is a mistake in a figure rather than a wish (our estimate: they fill 834
+racks, and with 24 drives of 15.36 TB each hold 7.4 EB)."""
+
+MOST_RAW = Bytes(9 * 10**18)
+"""Raw capacity of a tier at a site; the plan counts bytes in 63 bits."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,11 +104,17 @@ def storage(factory: AIFactory, shapes: Sequence[Shape]) -> tuple[StoragePlan, .
 
 
 def server_problems(factory: AIFactory, shapes: Sequence[Shape]) -> Iterator[Problem]:
-    """Give tiers that take more storage servers than anybody runs; asked before one of them is named."""
+    """Give tiers that take more drives or storage servers than anybody runs; asked before one of them is named."""
     total = 0
     for index, tier in enumerate(factory.storage):
         counts = [(_servers(tier, *_rates(tier, _gpus(tier, site, shapes))[:2]), site) for site in tier_sites(factory, tier)]
         total += sum(found.count for found, _ in counts)
+        if any(found.drives * tier.drive.count > MOST_RAW.count for found, _ in counts):
+            drives = max(found.drives for found, _ in counts)
+            message = f"{drives:,} drives of {tier.drive} at a site; a tier is planned with at most {MOST_RAW} of raw capacity"
+            hint = "ask for less capacity, smaller drives or less parity, or split the tier"
+            yield Problem("too-much-storage", message, Where(field=f"storage[{index}].capacity"), hint)
+            return
         if not counts or (largest := max(counts, key=lambda one: one[0].count))[0].count <= MOST_SERVERS:
             continue
         found, site = largest

@@ -102,12 +102,18 @@ def _tier(**more: Any) -> dict[str, Any]:
     return {"name": "t", "protocol": "parallel", "zone": "z", "capacity": "100 TB", "grade": "good", "encryption": {"key": "k"}, **more}
 
 
-@pytest.mark.parametrize(("field", "value"), [("capacity", "9 EB"), ("read", "9000 TB/s"), ("write", "9000 TB/s")])
+@pytest.mark.parametrize(("field", "value"), [("capacity", "7 EB"), ("read", "9000 TB/s"), ("write", "9000 TB/s")])
 def test_more_storage_servers_than_anybody_runs_are_refused_at_the_field_that_asks(field: str, value: str) -> None:
     found = only_problem(factory(storage=[_tier(**{field: value})], keys=[KEY]))
     assert (found.code, found.where.field) == ("too-many-servers", f"storage[0].{field}")
     assert re.match(r"[0-9,]+ storage servers at a, for ", found.message)
     assert "at most 20,000" in found.message
+
+
+def test_drives_beyond_what_a_plan_can_count_are_refused() -> None:
+    found = only_problem(factory(storage=[_tier(capacity="7 EB", server_drives=128, parity_drives=16)], keys=[KEY]))
+    assert (found.code, found.where.field) == ("too-much-storage", "storage[0].capacity")
+    assert found.message.endswith("a tier is planned with at most 9 EB of raw capacity")
 
 
 def test_tiers_that_are_too_many_together_are_told_as_such() -> None:
@@ -137,11 +143,11 @@ def test_more_cables_than_anybody_lays_are_refused_before_one_is_laid() -> None:
     assert "at most 10,000,000" in found.message
 
 
-def test_power_beyond_every_grid_is_told_and_never_summed() -> None:
+def test_power_beyond_every_site_is_told_and_never_summed() -> None:
     with pytest.raises(SpecError) as caught:
         factory(sites=[site(power=power(feeds=dict.fromkeys("ABC", "9000000000 GW")))])
     assert {(problem.message, problem.hint) for problem in caught.value.problems} == {
-        ("9000000000 GW is more than any grid carries", "write at most '1000 GW'")
+        ("9000000000 GW is more than any site is supplied with", "write at most '1000 GW'")
     }
 
 

@@ -61,7 +61,7 @@ def test_rails_that_do_not_divide_the_ports_are_refused_with_what_a_rail_is() ->
 def test_storage_that_no_network_joins_is_told_with_its_servers_and_rates() -> None:
     (told,) = _notes(_wish())
     assert told == (
-        "storage t at a: no storage or in-band network is described there, so its 5 servers have no port and nothing carries "
+        "storage t at a: no storage or in-band network is described there, so its 5 servers have no port for data and nothing carries "
         "the 40 GB/s read and 20 GB/s written"
     )
 

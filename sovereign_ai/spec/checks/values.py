@@ -33,7 +33,7 @@ Air and coolant: between what limits they cool a machine at all. Drives and stor
 245.76 TB, servers of one tape drive's rate to some hundred GB/s; our estimate), so that a wrong unit is told before servers are counted by it.
 """
 MOST_POWER = Watts(10**12)
-"""1,000 GW, more than the grid of any country carries; beyond it sums would leave 63 bits."""
+"""1,000 GW, what only the grids of the largest countries carry as a whole (our estimate); far beyond it sums would leave 63 bits."""
 
 
 def check_values(factory: AIFactory, fields: Collection[str]) -> Iterator[Problem]:
@@ -118,7 +118,7 @@ def _amount(value: Quantity, path: str, name: str) -> Iterator[Problem]:
     if isinstance(value, Percent) and value > Percent(10_000):
         yield Problem("out-of-range", f"{value} is more than the whole", Where(field=path), "write at most '100 %'")
     if isinstance(value, Watts) and value > MOST_POWER:
-        message = f"{value} is more than any grid carries"
+        message = f"{value} is more than any site is supplied with"
         yield Problem("out-of-range", message, Where(field=path), f"write at most {str(MOST_POWER)!r}")
     least, most, why = _RANGES.get(name, (value, value, ""))
     if type(value) is type(least) and not least <= value <= most:
