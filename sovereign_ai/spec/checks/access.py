@@ -23,13 +23,15 @@ def check_flows(factory: AIFactory) -> Iterator[Problem]:
 
 
 def check_isolation(factory: AIFactory) -> Iterator[Problem]:
-    """Refuse a zone that asks for what none of its compute and storage fabrics has: InfiniBand has partitions alone."""
+    """Refuse a zone that asks for what one of its compute and storage fabrics has not: InfiniBand has partitions alone."""
     for index, zone in enumerate(factory.zones):
         mine = {pool.name: pool.site for pool in factory.pools if pool.zone == zone.name}
-        kinds = {fabric.kind for fabric in factory.fabrics if fabric.role in ("compute", "storage") and _joins(fabric, mine)}
-        if kinds == {"infiniband"} and zone.isolation.fabric in ("vrf", "vni"):
-            message = f"the zone's fabrics are InfiniBand, which has partitions and no {zone.isolation.fabric.upper()}"
-            yield Problem("contradiction", message, Where(field=f"zones[{index}].isolation.fabric"), "write 'partition', or leave it out")
+        theirs = [fabric for fabric in factory.fabrics if fabric.role in ("compute", "storage") and _joins(fabric, mine)]
+        wrong = [fabric.name for fabric in theirs if fabric.kind == "infiniband"]
+        if wrong and zone.isolation.fabric in ("vrf", "vni"):
+            message = f"fabric {wrong[0]!r} of the zone is InfiniBand, which has partitions and no {zone.isolation.fabric.upper()}"
+            hint = "write 'partition', or leave it out; Ethernet fabrics beside it keep what they say themselves"
+            yield Problem("contradiction", message, Where(field=f"zones[{index}].isolation.fabric"), hint)
 
 
 def _joins(fabric: Fabric, pools: Mapping[str, str]) -> bool:
