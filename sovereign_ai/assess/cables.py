@@ -77,7 +77,7 @@ def lengths(factory: AIFactory, plan: Plan) -> tuple[Cabling, ...]:
     places: dict[str, Place] = {}
     for rack in plan.racks:
         number = int(rack.name.removeprefix(f"{rack.hall}-r")) - 1
-        places |= dict.fromkeys(rack.devices, (rack.hall, number // rows[rack.hall], number % rows[rack.hall]))
+        places |= dict.fromkeys((*rack.devices, *rack.pdu_names), (rack.hall, number // rows[rack.hall], number % rows[rack.hall]))
     reach = {fabric.name: fabric.reach.count / 100 for fabric in factory.fabrics}
     return tuple(_plane(plane, places, reach[plane.fabric]) for plane in plan.fabrics if plane.cables)
 

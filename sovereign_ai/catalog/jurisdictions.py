@@ -224,15 +224,31 @@ def _unknown(code: str) -> UnknownNameError:
     return error
 
 
-def meant_code(text: str) -> str:
+def country_hint(code: str) -> str:
+    """Say what to write where one country is expected and a code is none.
+
+    >>> country_hint("UK"), country_hint("XX")
+    ("did you mean 'GB'?", "write a country's code of two letters, such as DE")
+    """
+    meant = meant_code(code, circles=False)
+    return f"did you mean {meant!r}?" if meant else "write a country's code of two letters, such as DE"
+
+
+def meant_code(text: str, *, circles: bool = True) -> str:
     """Give the code that was probably meant: by another list's code, by case, by a country's name or one near it; empty if none.
+
+    Args:
+        text: what was written.
+        circles: whether a set of countries may be meant.
 
     >>> meant_code("Germany"), meant_code("Frnace"), meant_code("UK"), meant_code("EN")
     ('DE', 'FR', 'GB', '')
+    >>> meant_code("eea"), meant_code("eea", circles=False)
+    ('EEA', '')
     """
     upper = text.strip().upper()
     meant = _OTHER_CODES.get(upper, upper)
-    if meant in _countries() or meant in CIRCLES:
+    if meant in _countries() or (circles and meant in CIRCLES):
         return meant
     by_name = {one.name.casefold(): one.code for one in countries()}
     near = difflib.get_close_matches(text.strip().casefold()[:64], by_name, n=1, cutoff=0.75)

@@ -27,7 +27,7 @@ def add(app: typer.Typer) -> None:
 
     @group.command("check", **example("sovereign-ai fabric check stacks/lab"))
     def check(stack: Stack = Path(), as_json: Annotated[bool, AsJson] = False) -> None:
-        """Tell what each plane carries, and what is lost with each part of it."""
+        """Tell what each plane carries, and what is lost with each part of it; exit 1 if a cable does not reach."""
         speak("fabric check", as_json, lambda output: _check(output, stack))
 
     @group.command("render", **example("sovereign-ai fabric render stacks/lab -o fabric"))
@@ -66,6 +66,7 @@ def _check(output: Output, path: Path) -> None:
     from sovereign_ai.assess.fabric import check
     from sovereign_ai.assess.planes import plane_losses
     from sovereign_ai.cli.stack import open_stack
+    from sovereign_ai.errors import ExitCode
     from sovereign_ai.units import BitsPerSecond
 
     lines: list[str] = []
@@ -91,7 +92,9 @@ def _check(output: Output, path: Path) -> None:
         rows = [(loss.kind, f"{loss.parts:,}", f"{loss.endpoints:,}", f"{loss.gpus:,}", f"{float(loss.share):.4%}") for loss in one.losses]
         lines += [f"  {line}" for line in table(["if this fails", "of", "ports lost", "GPUs", "bisection left"], rows)] + [""]
     more = {one.plane: {"cabling": cabling[one.plane].to_data(), "lost": lost[one.plane].to_data()} for one in reports}
-    output.finish({"planes": [one.to_data() | more[one.plane] for one in reports]}, lines[:-1])
+    short = any(one.holds is False for one in cabling.values())
+    data = {"planes": [one.to_data() | more[one.plane] for one in reports]}
+    output.finish(data, lines[:-1], ExitCode.FINDINGS if short else ExitCode.OK)
 
 
 def _render(output: Output, path: Path, out: Path, boot: str) -> None:

@@ -27,10 +27,15 @@ def lines(summary: Row, *, why: bool) -> Iterator[str]:
             if why:
                 yield from _reasons(summary[_SUBJECTS[heading]])
     yield ""
-    for warning in summary["warnings"]:
-        yield from textwrap.wrap(f"note: {warning}", _COLUMNS, subsequent_indent="  ")
+    yield from wrapped(summary["warnings"])
     yield f"plan {summary['digest']}"
     yield f"from {summary['spec_digest']}"
+
+
+def wrapped(notes: Sequence[str]) -> Iterator[str]:
+    """Give notes in lines, each marked as one."""
+    for note in notes:
+        yield from textwrap.wrap(f"note: {note}", _COLUMNS, subsequent_indent="  ")
 
 
 _SUBJECTS = {"pool": "pools", "hall": "racks", "site": "power", "fabric": "fabrics", "storage": "storage", "cluster": "clusters"}

@@ -25,16 +25,19 @@ def add(app: typer.Typer) -> None:
 
 def _validate(output: Output, path: Path) -> None:
     from sovereign_ai.cli.description import read_description
+    from sovereign_ai.cli.plan_text import wrapped
     from sovereign_ai.errors import SpecError
-    from sovereign_ai.plan.feasible import feasible
+    from sovereign_ai.plan.feasible import draft
+    from sovereign_ai.plan.network_notes import network_notes
 
     factory = read_description(path)
-    problems = feasible(factory, factory.where)
+    found, problems = draft(factory, factory.where)
     if problems:
         raise SpecError(problems)
     counts = {"site": len(factory.sites), "pool": len(factory.pools), "node": sum(pool.nodes for pool in factory.pools)}
     said = ", ".join(f"{count:,} {name}{'' if count == 1 else 's'}" for name, count in counts.items())
+    notes = list(network_notes(factory, found.shapes, found.storage))
     output.finish(
-        {"problems": [], "factory": factory.name, "digest": factory.digest},
-        [f"{factory.name}: fine; {said}", f"digest {factory.digest}"],
+        {"problems": [], "factory": factory.name, "digest": factory.digest, "notes": notes},
+        [f"{factory.name}: fine; {said}", *wrapped(notes), f"digest {factory.digest}"],
     )

@@ -9,10 +9,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from sovereign_ai.catalog.accelerators import accelerator
+from sovereign_ai.catalog.mig import instances
+from sovereign_ai.catalog.systems import system
 from sovereign_ai.errors import Problem, Where
 from sovereign_ai.names import is_taken_namespace
 from sovereign_ai.plan.cuts import MOST_PODS, Cut, count_of, most_machines
-from sovereign_ai.plan.quotas import Quotas, namespace_name, split
+from sovereign_ai.plan.quotas import Quotas, namespace_name, share, split
 from sovereign_ai.plan.shapes import Shape
 from sovereign_ai.spec.factory import AIFactory
 
@@ -45,6 +47,16 @@ class PoolSlice:
     driver: str
     mig: str
 
+    @property
+    def instances(self) -> int:
+        """Devices that a GPU counts for: its MIG instances by strategy *single*, 1 where GPUs are whole."""
+        return instances(self.mig, accelerator(system(self.system).accelerator)) if self.mig else 1
+
+    @property
+    def devices(self) -> int:
+        """Devices that its machines counted on offer under its resource."""
+        return self.gpus * self.instances
+
 
 @dataclass(frozen=True, slots=True)
 class Namespace:
@@ -54,7 +66,7 @@ class Namespace:
         name: `<tenant>` where the tenant has one zone, else `<tenant>-<zone>`.
         tenant: the tenant's name.
         zone: the security zone.
-        gpus: extended resource name to the GPUs it may hold in this cluster.
+        gpus: extended resource name to the GPUs it may hold in this cluster; `devices` counts them as nodes offer them.
         pools: pools of its zone in this cluster.
     """
 
@@ -92,6 +104,32 @@ class ClusterPlan:
     nodes: int
     pods: int
     why: Mapping[str, str]
+
+
+def devices(cluster: ClusterPlan) -> dict[str, dict[tuple[str, str], int]]:
+    """Give each namespace the devices that it may hold: its GPUs, counted as nodes offer them.
+
+    Where a zone has GPUs cut in several ways under one resource, a namespace's GPUs are spread over the ways by what each has left,
+    so that no device is promised twice.
+
+    Returns:
+        Namespace to (extended resource and MIG profile, empty for whole GPUs) to devices.
+    """
+    room: dict[tuple[str, str, str], int] = {}
+    each: dict[str, int] = {}
+    for pool in cluster.pools:
+        way = (pool.zone, pool.resource, pool.mig)
+        room[way] = room.get(way, 0) + pool.gpus
+        each[pool.mig] = pool.instances
+    found: dict[str, dict[tuple[str, str], int]] = {}
+    for one in cluster.namespaces:
+        mine = found.setdefault(one.name, {})
+        for resource, gpus in one.gpus.items():
+            ways = [way for way in room if way[:2] == (one.zone, resource)]
+            for way, part in zip(ways, share(min(gpus, sum(room[way] for way in ways)), [room[way] for way in ways]), strict=True):
+                room[way] -= part
+                mine[resource, way[2]] = part * each[way[2]]
+    return found
 
 
 def cluster_problems(factory: AIFactory) -> Iterator[Problem]:

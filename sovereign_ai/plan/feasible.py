@@ -15,14 +15,14 @@ from sovereign_ai.plan.clusters import cluster_problems
 from sovereign_ai.plan.cooling import cooling_problems
 from sovereign_ai.plan.cuts import Cut, cuts
 from sovereign_ai.plan.feeds import power_problems
-from sovereign_ai.plan.fit import fabric_problems, size_fabrics
+from sovereign_ai.plan.fit import cable_problems, fabric_problems, size_fabrics
 from sovereign_ai.plan.loads import RackGroup, rack_groups, rack_watts
 from sovereign_ai.plan.managed import managed_ports, support
 from sovereign_ai.plan.quotas import Quotas, quotas
 from sovereign_ai.plan.racks import support_racks, switch_watts
 from sovereign_ai.plan.shapes import RACK_UNITS, Shape, placed, shapes
 from sovereign_ai.plan.size import FabricSize
-from sovereign_ai.plan.storage import StoragePlan, storage, storage_problems
+from sovereign_ai.plan.storage import StoragePlan, server_problems, storage, storage_problems
 from sovereign_ai.spec.factory import AIFactory
 from sovereign_ai.units import Watts
 
@@ -69,7 +69,8 @@ def draft(factory: AIFactory, where: Callable[[str], Where] | None = None) -> tu
     """Give the draft, and every problem; the draft is complete where there are none."""
     found = shapes(factory)
     groups = rack_groups(found)
-    tiers = storage(factory, found)
+    crowds = list(server_problems(factory, found))
+    tiers = () if crowds else storage(factory, found)
     spares = {shape.pool.name: shape.spares.machines for shape in found}
     servers: dict[str, int] = {}
     for tier in tiers:
@@ -91,7 +92,9 @@ def draft(factory: AIFactory, where: Callable[[str], Where] | None = None) -> tu
     parts, more = partitions(factory)
     problems += more
     problems += asn_problems(factory, sizes)
+    problems += cable_problems(factory, sizes)
     problems += cluster_problems(factory)
+    problems += crowds
     problems += storage_problems(factory, found)
     problems += cooling_problems(factory, found, groups)
     for shape in found:

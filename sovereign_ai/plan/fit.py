@@ -5,7 +5,7 @@ Each problem names the limit and the smallest change that would fit; the arithme
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 
 from sovereign_ai.catalog.switches import switch
 from sovereign_ai.catalog.systems import system
@@ -15,6 +15,10 @@ from sovereign_ai.plan.seats import Block, blocks_of, pools_of
 from sovereign_ai.plan.size import FabricSize, sized
 from sovereign_ai.spec.fabric import Fabric
 from sovereign_ai.spec.factory import AIFactory
+
+MOST_CABLES = 10_000_000
+"""Cables a factory, all fabrics together; more is a mistake in a figure rather than a wish (an estimate: a million GPUs under three tiers at
+1:1 take some three million)."""
 
 
 def size_fabrics(
@@ -66,6 +70,19 @@ def fabric_problems(
     ]
 
 
+def cable_problems(factory: AIFactory, sizes: Sequence[FabricSize]) -> Iterator[Problem]:
+    """Give the fabric with the most cables where all of them together are more than anybody lays; asked before one is laid."""
+    counts = dict.fromkeys((fabric.name for fabric in factory.fabrics), 0)
+    for size in sizes:
+        counts[size.fabric] += size.node_leaf + size.leaf_spine + size.spine_core
+    if (total := sum(counts.values())) > MOST_CABLES:
+        name = max(counts, key=lambda one: counts[one])
+        index = next(index for index, fabric in enumerate(factory.fabrics) if fabric.name == name)
+        message = f"{total:,} cables, {counts[name]:,} of them here; a factory is planned with at most {MOST_CABLES:,}"
+        hint = "fewer 'planes' or 'rails', a larger 'oversubscription', or several factories"
+        yield Problem("too-many-cables", message, Where(field=f"fabrics[{index}]"), hint)
+
+
 def radix_of(fabric: Fabric) -> int:
     """Give the ports of a fabric's switch, breakout counted; 0 where neither a switch nor a radix is named."""
     ports = switch(fabric.switch).ports if fabric.switch else fabric.radix
@@ -113,7 +130,7 @@ def _machine_misfits(factory: AIFactory, fabric: Fabric) -> Iterator[MisfitError
         if wrong:
             yield MisfitError(
                 "rails",
-                f"{name} of pool {pool.name} has {ports} {fabric.role} ports, which {fabric.rails} rails do not share evenly",
+                f"{name} of pool {pool.name} has {ports} {fabric.role} ports, and a fabric cables one a rail: {fabric.rails} rails are no even share of them",
                 f"{right}, or give the pool a fabric of its own",
             )
         if fabric.link.count > rate.count:

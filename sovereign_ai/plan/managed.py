@@ -73,5 +73,5 @@ def managed_names(sizes: Sequence[FabricSize], racks: Sequence[Rack]) -> dict[st
             named = switch_names(size)
             names.setdefault(size.site, []).extend((*named.leaves, *named.spines, *named.cores))
     for rack in racks:
-        names.setdefault(rack.site, []).extend(f"{rack.name}-pdu-{number}" for number in range(1, len(rack.pdus) + 1))
+        names.setdefault(rack.site, []).extend(rack.pdu_names)
     return names

@@ -58,6 +58,11 @@ class Rack:
     unknown_power: tuple[str, ...]
     pdus: tuple[str, ...]
 
+    @property
+    def pdu_names(self) -> tuple[str, ...]:
+        """Names of its PDUs, `<rack>-pdu-<number>`, in the order of `pdus`."""
+        return tuple(f"{self.name}-pdu-{number}" for number in range(1, len(self.pdus) + 1))
+
 
 @dataclass(frozen=True, slots=True)
 class Batch:

@@ -30,6 +30,12 @@ _MB = 1_000_000
 _UNIT_RATES = {"good": (15_000 * _MB, 7_500 * _MB), "better": (40_000 * _MB, 20_000 * _MB), "best": (125_000 * _MB, 62_500 * _MB)}
 _NODE_RATES = {"good": (4_000 * _MB, 2_000 * _MB), "better": (8_000 * _MB, 4_000 * _MB), "best": (40_000 * _MB, 20_000 * _MB)}
 _SOURCE = "RA-11333-001 V11, table 6"
+MOST_SERVERS = 20_000
+"""Storage servers a factory, all tiers and sites together; more is a mistake in a figure rather than a wish (our estimate: they fill 834
+racks, and with 24 drives of 15.36 TB each hold 7.4 EB)."""
+
+MOST_RAW = Bytes(9 * 10**18)
+"""Raw capacity of a tier at a site; the plan counts bytes in 63 bits."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +103,30 @@ def storage(factory: AIFactory, shapes: Sequence[Shape]) -> tuple[StoragePlan, .
     return tuple(_tier(tier, site, shapes) for tier in factory.storage for site in tier_sites(factory, tier))
 
 
+def server_problems(factory: AIFactory, shapes: Sequence[Shape]) -> Iterator[Problem]:
+    """Give tiers that take more drives or storage servers than anybody runs; asked before one of them is named."""
+    total = 0
+    for index, tier in enumerate(factory.storage):
+        counts = [(_servers(tier, *_rates(tier, _gpus(tier, site, shapes))[:2]), site) for site in tier_sites(factory, tier)]
+        total += sum(found.count for found, _ in counts)
+        if any(found.drives * tier.drive.count > MOST_RAW.count for found, _ in counts):
+            drives = max(found.drives for found, _ in counts)
+            message = f"{drives:,} drives of {tier.drive} at a site; a tier is planned with at most {MOST_RAW} of raw capacity"
+            hint = "ask for less capacity, smaller drives or less parity, or split the tier"
+            yield Problem("too-much-storage", message, Where(field=f"storage[{index}].capacity"), hint)
+            return
+        if not counts or (largest := max(counts, key=lambda one: one[0].count))[0].count <= MOST_SERVERS:
+            continue
+        found, site = largest
+        message = f"{found.count:,} storage servers at {site.name}, for {found.ask}; a factory is planned with at most {MOST_SERVERS:,}"
+        hint = "ask for less, or mend the figures of drives and servers; a unit may be wrong"
+        yield Problem("too-many-servers", message, Where(field=f"storage[{index}].{found.field}"), hint)
+        return
+    if total > MOST_SERVERS:
+        message = f"all tiers together take {total:,} storage servers; a factory is planned with at most {MOST_SERVERS:,}"
+        yield Problem("too-many-servers", message, Where(field="storage"), "ask for less, or describe several factories")
+
+
 def storage_problems(factory: AIFactory, shapes: Sequence[Shape]) -> Iterator[Problem]:
     """Give tiers that ask more of a machine than its storage ports carry."""
     for index, tier in enumerate(factory.storage):
@@ -146,11 +176,10 @@ def _rates(tier: StorageTier, gpus: int) -> tuple[int, int, str]:
 
 def _tier(tier: StorageTier, site: Site, shapes: Sequence[Shape]) -> StoragePlan:
     """Size one tier at one site."""
-    pools = [shape for shape in shapes if shape.site.name == site.name and shape.pool.zone == tier.zone]
-    gpus = sum(shape.nodes * shape.system.gpus for shape in pools)
-    read, write, why_rates = _rates(tier, gpus)
+    pools = _pools(tier, site, shapes)
+    read, write, why_rates = _rates(tier, _gpus(tier, site, shapes))
     node_read, node_write, why_node = _node_rates(tier)
-    count, drives, why = _servers(tier, read, write)
+    found = _servers(tier, read, write)
     halls = dict.fromkeys(shape.hall.name for shape in pools) or dict.fromkeys(hall.name for hall in site.halls)
     return StoragePlan(
         tier=tier.name,
@@ -161,36 +190,68 @@ def _tier(tier: StorageTier, site: Site, shapes: Sequence[Shape]) -> StoragePlan
         protocol=tier.protocol,
         key=tier.encryption.key,
         capacity=tier.capacity.count,
-        raw=drives * tier.drive.count,
+        raw=found.drives * tier.drive.count,
         read=read,
         write=write,
         per_node_read=node_read,
         per_node_write=node_write,
-        servers=tuple(label(tier.name, site.name, f"s{number + 1:03d}") for number in range(count)),
-        drives=drives,
-        why={"read": why_rates, "write": why_rates, "per_node_read": why_node, "per_node_write": why_node, **why},
+        servers=tuple(label(tier.name, site.name, f"s{number + 1:03d}") for number in range(found.count)),
+        drives=found.drives,
+        why={"read": why_rates, "write": why_rates, "per_node_read": why_node, "per_node_write": why_node, **found.why},
     )
 
 
-def _servers(tier: StorageTier, read: int, write: int) -> tuple[int, int, dict[str, str]]:
+def _pools(tier: StorageTier, site: Site, shapes: Sequence[Shape]) -> list[Shape]:
+    """Give the pools that a tier serves at a site."""
+    return [shape for shape in shapes if shape.site.name == site.name and shape.pool.zone == tier.zone]
+
+
+def _gpus(tier: StorageTier, site: Site, shapes: Sequence[Shape]) -> int:
+    """Count the GPUs that a tier serves at a site."""
+    return sum(shape.nodes * shape.system.gpus for shape in _pools(tier, site, shapes))
+
+
+@dataclass(frozen=True, slots=True)
+class _Servers:
+    """The servers of one tier at one site.
+
+    Attributes:
+        count: how many.
+        drives: drives in all of them.
+        field: the tier's field whose value asks for so many.
+        ask: what asks for so many, in words.
+        why: field to the formula and its inputs in words.
+    """
+
+    count: int
+    drives: int
+    field: str
+    ask: str
+    why: Mapping[str, str]
+
+
+def _servers(tier: StorageTier, read: int, write: int) -> _Servers:
     """Give servers and drives: the most of what capacity, rates and stripes ask for."""
     data, parity = tier.data_drives, tier.parity_drives
     stripe = data + parity
     needed = max(-(-tier.capacity.count * stripe // (data * tier.drive.count)), stripe)
-    asks = {
-        f"capacity: {needed:,} drives at {tier.server_drives} a server": -(-needed // tier.server_drives),
-        f"read: {BytesPerSecond(read)} at {tier.server_read} a server": -(-read // tier.server_read.count),
-        f"write: {BytesPerSecond(write)} at {tier.server_write} a server": -(-write // tier.server_write.count),
-    }
+    asks = [
+        (-(-needed // tier.server_drives), "capacity", f"capacity: {needed:,} drives at {tier.server_drives} a server"),
+        (-(-read // tier.server_read.count), _asking(tier, "read"), f"read: {BytesPerSecond(read)} at {tier.server_read} a server"),
+        (-(-write // tier.server_write.count), _asking(tier, "write"), f"write: {BytesPerSecond(write)} at {tier.server_write} a server"),
+    ]
     if parity:
-        asks[f"stripes of {data}+{parity}: a lost server may take no more than {parity} parts"] = -(-stripe // parity)
-    count = max(asks.values())
+        ask = f"stripes of {data}+{parity}: a lost server may take no more than {parity} parts"
+        asks.append((-(-stripe // parity), "data_drives", ask))
+    count, field, ask = max(asks, key=lambda one: one[0])
     each = -(-needed // count)
     drives = each * count
-    terms = "; ".join(f"{number:,} for {ask}" for ask, number in asks.items())
-    return (
+    terms = "; ".join(f"{number:,} for {ask}" for number, _, ask in asks)
+    return _Servers(
         count,
         drives,
+        field,
+        ask,
         {
             "servers": f"max = {count:,} of: {terms}",
             "drives": (
@@ -200,3 +261,8 @@ def _servers(tier: StorageTier, read: int, write: int) -> tuple[int, int, dict[s
             "raw": f"{drives:,} x {tier.drive}",
         },
     )
+
+
+def _asking(tier: StorageTier, way: str) -> str:
+    """Give the field that sets a rate, `read` or `write`: the rate where it is described, else the server's own."""
+    return next((name for name in (way, f"per_node_{way}") if getattr(tier, name) is not None), f"server_{way}")

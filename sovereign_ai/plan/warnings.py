@@ -1,7 +1,8 @@
 """What is allowed yet wants a look, each with the figure behind it.
 
 Warnings change nothing and are never errors: estimates that the plan rests on, supplies and powers
-that no source gives, cooling that could not be checked, feeds whose loss stops machines.
+that no source gives, cooling that could not be checked, feeds whose loss stops machines, ports without a
+cable and rates that no network carries.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from sovereign_ai.catalog.switches import switch
 from sovereign_ai.plan.cooling import cooling_warnings
 from sovereign_ai.plan.feasible import Draft
 from sovereign_ai.plan.loads import site_load
+from sovereign_ai.plan.network_notes import network_notes
 from sovereign_ai.spec.factory import AIFactory
 
 _RESTS_ON = ("max_power", "rack_power", "rack_units", "nodes_per_rack", "compute_nics", "compute_nic_rate", "storage_nics")
@@ -34,6 +36,7 @@ def warnings(factory: AIFactory, found: Draft) -> Iterator[str]:
                 f"pool {shape.pool.name}: no source gives the machines a rack of {shape.system.name}; {shape.per_rack} are planned, "
                 f"as many as {shape.hall.rack_limit} and the rack's height allow"
             )
+    yield from network_notes(factory, found.shapes, found.storage)
     yield from _power(factory, found)
     yield from cooling_warnings(factory, found.groups)
 

@@ -69,11 +69,15 @@ def picture(plan: Plan) -> str:
 
 
 def _title(sheet: _Sheet, plan: Plan) -> None:
-    gpus = sum(node.gpus for node in plan.nodes)
+    counted = [node for node in plan.nodes if not node.spare]
+    gpus = sum(node.gpus for node in counted)
     load = sum(site.it_load for site in plan.power)
     sheet.y += 6
     sheet.text(_MARGIN, sheet.y, plan.factory, "h")
-    words = f"{len(plan.nodes):,} nodes, {gpus:,} GPUs, {len(plan.racks):,} racks, {load / 1000:,.1f} kW of IT load"
+    words = (
+        f"{len(counted):,} nodes and {len(plan.nodes) - len(counted):,} spares, {gpus:,} GPUs, {len(plan.racks):,} racks, "
+        f"{load / 1000:,.1f} kW of IT load"
+    )
     sheet.text(_WIDTH - _MARGIN, sheet.y, words, anchor="end")
     sheet.y += 22
 
@@ -87,7 +91,9 @@ def _legend(sheet: _Sheet, plan: Plan, colours: dict[str, str]) -> None:
     x = float(_MARGIN)
     for pool, colour in colours.items():
         nodes = [node for node in plan.nodes if node.pool == pool]
-        words = f"{pool}: {len(nodes):,} x {nodes[0].system}, zone {nodes[0].zone}"
+        spares = sum(node.spare for node in nodes)
+        kept = f" and {spares:,} spares" if spares else ""
+        words = f"{pool}: {len(nodes) - spares:,} x {nodes[0].system}{kept}, zone {nodes[0].zone}"
         if x + 22 + 6.4 * len(words) > _WIDTH - _MARGIN:
             x, sheet.y = float(_MARGIN), sheet.y + 18
         sheet.box(x, sheet.y - 9, 11, 11, fill=colour)

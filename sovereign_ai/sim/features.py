@@ -9,9 +9,9 @@ the resource `nvidia.com/gpu`, and as by *mixed* where it calls it `nvidia.com/m
 from __future__ import annotations
 
 from sovereign_ai.catalog.accelerators import Accelerator
+from sovereign_ai.catalog.mig import instance_memory, instances
 from sovereign_ai.catalog.systems import System
 from sovereign_ai.names import label_value
-from sovereign_ai.sim.mig import instance_memory, instances
 
 _MEBIBYTE = 2**20
 
@@ -55,7 +55,7 @@ def _nvidia(machine: System, accelerator: Accelerator, driver: str, mig: str, re
     product = accelerator.product or label_value(accelerator.name)
     if not mig:
         return labels | _counted("nvidia.com/gpu", product, machine.gpus, accelerator.memory.count)
-    number, memory = machine.gpus * instances(mig, accelerator.memory), instance_memory(mig, accelerator.memory).count
+    number, memory = machine.gpus * instances(mig, accelerator), instance_memory(mig, accelerator).count
     instance = f"{product}-MIG-{mig}"
     if resource == accelerator.resource:
         return labels | _counted("nvidia.com/gpu", instance, number, memory)

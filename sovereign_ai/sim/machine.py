@@ -9,7 +9,6 @@ from sovereign_ai.catalog.systems import System, system
 from sovereign_ai.plan.clusters import PoolSlice
 from sovereign_ai.plan.factory import Plan
 from sovereign_ai.plan.nodes import Node
-from sovereign_ai.sim.mig import instances
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +32,7 @@ class Machine:
     @property
     def instances(self) -> int:
         """MIG instances of one GPU; 1 where GPUs are whole."""
-        return instances(self.part.mig, self.accelerator.memory) if self.part.mig else 1
+        return self.part.instances
 
     @property
     def devices(self) -> int:

@@ -13,11 +13,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from fractions import Fraction
 
+from sovereign_ai.catalog.mig import instance_memory
 from sovereign_ai.plan.factory import Plan
 from sovereign_ai.sim.allocation import Holders
 from sovereign_ai.sim.identity import gpu_uuid, pci_bus
 from sovereign_ai.sim.machine import Machine, machines
-from sovereign_ai.sim.mig import instance_memory
 
 _MEBIBYTE = 2**20
 _IDLE_POWER, _BUSY_POWER = Fraction(1, 10), Fraction(9, 10)
@@ -90,7 +90,7 @@ def _values(gpu: _Gpu, faults: Faults) -> dict[str, int]:
     kind, part = gpu.machine.accelerator, gpu.machine.part
     share = Fraction(sum(bool(holder) for holder in gpu.holders), len(gpu.holders))
     memory = kind.memory.count // _MEBIBYTE
-    one = (instance_memory(part.mig, kind.memory).count if part.mig else kind.memory.count) // _MEBIBYTE
+    one = (instance_memory(part.mig, kind).count if part.mig else kind.memory.count) // _MEBIBYTE
     used = int(one * share * len(gpu.holders) * _BUSY_MEMORY)
     return {
         "DCGM_FI_DEV_GPU_UTIL": int(_BUSY_UTILISATION * share),

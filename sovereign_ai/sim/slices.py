@@ -12,11 +12,11 @@ from __future__ import annotations
 
 from typing import Any
 
+from sovereign_ai.catalog.mig import instance_memory
 from sovereign_ai.names import KEYS, OWNER, label
 from sovereign_ai.plan.factory import Plan
 from sovereign_ai.sim.identity import BUS_PLACES, gpu_uuid, instance_uuid, numa_node, pci_bus, pci_root
 from sovereign_ai.sim.machine import Machine, machines
-from sovereign_ai.sim.mig import instance_memory
 from sovereign_ai.units import Bytes
 
 MOST_DEVICES = 128
@@ -91,7 +91,7 @@ def _instance(machine: Machine, gpu: int, instance: int) -> dict[str, Any]:
         "uuid": {"string": instance_uuid(factory, node, gpu, instance)},
     }
     name = f"gpu-{gpu}-mig-{profile}-{instance}".replace(".", "-")
-    return _device(name, _nvidia(machine, gpu) | identity, instance_memory(profile, machine.accelerator.memory))
+    return _device(name, _nvidia(machine, gpu) | identity, instance_memory(profile, machine.accelerator))
 
 
 def _nvidia(machine: Machine, gpu: int) -> Attributes:

@@ -34,10 +34,17 @@ def _as_name(text: str) -> str | None:
 
 
 def _as_country(text: str) -> str | None:
-    """Give the nearest country code."""
+    """Give the nearest code of one country."""
     from sovereign_ai.catalog.jurisdictions import meant_code  # noqa: PLC0415 - only a wrong description needs the table
 
-    return meant_code(text) or (text.strip().upper() if len(text.strip()) == 2 else None)
+    return meant_code(text, circles=False) or None
+
+
+def _as_area(text: str) -> str | None:
+    """Give the nearest code of a country or of a set of them."""
+    from sovereign_ai.catalog.jurisdictions import meant_code  # noqa: PLC0415 - only a wrong description needs the table
+
+    return meant_code(text) or None
 
 
 def _as_day(value: Any) -> date:
@@ -68,12 +75,15 @@ Country = Annotated[
 Area = Annotated[
     str,
     StringConstraints(pattern=r"^([A-Z]{2}|EEA|ADEQUACY(-CONDITIONAL)?)$"),
-    Form("bad-area", "a country code such as DE, or one of the sets EU, EEA and ADEQUACY", _as_country),
+    Form("bad-area", "a country code such as DE, or one of the sets EU, EEA and ADEQUACY", _as_area),
 ]
 """A country code, or one of the sets `EU`, `EEA`, `ADEQUACY` and `ADEQUACY-CONDITIONAL` (four different sets)."""
 
 Text = Annotated[
-    str, StringConstraints(min_length=1, max_length=500), AfterValidator(clean_text), Form("bad-text", "text of 1 to 500 characters")
+    str,
+    StringConstraints(min_length=1, max_length=500),
+    AfterValidator(clean_text),
+    Form("bad-text", "text of 1 to 500 characters", digits=True),
 ]
 """Free text of one to 500 characters, none of them hidden."""
 

@@ -224,7 +224,7 @@ def _retype(value: object, spot: Spot) -> str:
     if value is None:
         return "write a value, or remove the field"
     if wanted == "text" and isinstance(value, int | float):
-        return "put it in quotation marks"
+        return "put it in quotation marks" if spot.form is None or spot.form.digits else f"write {spot.form.words}"
     if wanted == "number" and isinstance(value, str):
         return "write decimal digits alone: no quotation marks, separators or unit"
     if wanted == "bool":

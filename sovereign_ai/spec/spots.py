@@ -31,11 +31,13 @@ class Form:
         code: the problem's code when the text is of another form.
         words: what is expected, with its article: `a country code, such as DE`.
         mend: gives the right text for a wrong one where that can be told, such as lower case.
+        digits: whether a number in quotation marks is such a text.
     """
 
     code: str
     words: str
     mend: Callable[[str], str | None] = field(default=lambda _: None, compare=False)
+    digits: bool = False
 
     def advice(self, text: str) -> str:
         """Give the hint for a text of another form."""

@@ -73,7 +73,7 @@ class Workload(Model):
     image: Annotated[
         str,
         StringConstraints(pattern=r"^[a-z0-9][A-Za-z0-9._:/@-]*$", max_length=400),
-        Form("bad-image", "an image with its registry, such as registry.example.com/ai/train@sha256:…"),
+        Form("bad-image", "an image with its registry, such as registry.example.com/ai/train@sha256:…", digits=True),
     ]
     """Container image with its registry, pinned by digest."""
     data: tuple[Name, ...] = ()
@@ -85,7 +85,7 @@ class Workload(Model):
 Registry = Annotated[
     str,
     StringConstraints(pattern=r"^[a-z0-9]([a-z0-9.-]*[a-z0-9])?(:[0-9]{1,5})?(/[a-z0-9._/-]*)?$", max_length=253),
-    Form("bad-registry", "a registry's host, with a path or port if need be, such as registry.example.com/ai"),
+    Form("bad-registry", "a registry's host, with a path or port if need be, such as registry.example.com/ai", digits=True),
 ]
 """A registry, or a part of one."""
 

@@ -81,7 +81,7 @@ class Tenant(Model):
     entity: Text | None = None
     """Legal name."""
     gpus: Annotated[int, Field(ge=0, le=10_000_000, strict=True)] | None = None
-    """GPUs it may hold at once; left out, an equal share of its zones' pools."""
+    """GPUs it may hold at once, of those cut by MIG with all their instances; left out, an equal share of its zones' pools."""
     data: tuple[Name, ...] = ()
     """Data classes it brings; each needs a residency policy."""
 

@@ -12,6 +12,7 @@ from functools import partial
 from typing import Any, Literal
 
 from sovereign_ai.catalog.accelerators import accelerator
+from sovereign_ai.catalog.mig import MOST_INSTANCES
 from sovereign_ai.catalog.systems import system
 from sovereign_ai.cluster.access import Api, ApiError
 from sovereign_ai.names import KEYS, OWNER, label
@@ -21,8 +22,6 @@ from sovereign_ai.verify.pods import COMPONENT, Place, claim, claim_pod, gpu_pod
 
 _POLL_SECONDS = 0.2
 _LEFTOVER = timedelta(minutes=10)
-_MOST_INSTANCES = 7
-"""A GPU is cut into at most seven."""
 _CLAIMS = ("resource.k8s.io/v1", "ResourceClaim")
 
 Outcome = tuple[Literal["passed", "failed", "skipped"], str]
@@ -140,7 +139,7 @@ def attempts(
         by_resource = label("probe", pool, "resource", mark)
         make = partial(Attempt, api=api, plan=plan, place=place, wait_seconds=wait_seconds)
         found.append(make(f"gpu-by-resource/{pool}", objects=(gpu_pod(factory, place, by_resource),), reason=""))
-        more = max(node.gpus for node in plan.nodes if node.pool == pool) * (_MOST_INSTANCES if place.part.mig else 1) + 1
+        more = max(node.gpus for node in plan.nodes if node.pool == pool) * (MOST_INSTANCES if place.part.mig else 1) + 1
         pod = gpu_pod(factory, place, label("probe", pool, "waits", mark), more)
         found.append(make(f"more-than-there-is/{pool}", objects=(pod,), reason="", expected="waits"))
         kind = device_class(place)

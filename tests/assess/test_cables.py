@@ -12,7 +12,7 @@ from tests.assess.stacks import changed, stack
 @pytest.mark.parametrize("name", ["lab", "superpod", "plural"])
 def test_the_longest_cable_within_a_hall_is_the_longest_of_the_cable_list(name: str) -> None:
     factory, plan = stack(name)
-    hall = {device: rack.hall for rack in plan.racks for device in rack.devices}
+    hall = {device: rack.hall for rack in plan.racks for device in (*rack.devices, *rack.pdu_names)}
     for found, plane in zip(lengths(factory, plan), (one for one in plan.fabrics if one.cables), strict=True):
         rows = [line.split(",") for line in cables_csv(plan, plane).splitlines()]
         at = {title: number for number, title in enumerate(rows[0])}

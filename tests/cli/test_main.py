@@ -112,6 +112,34 @@ def test_json_says_the_same_as_text_with_the_same_exit_code(tmp_path: Path) -> N
     assert set(problem) == {"code", "file", "line", "column", "field", "message", "hint"}
 
 
+def test_fabric_check_finds_cables_that_do_not_reach(tmp_path: Path) -> None:
+    lab = (STACKS / "lab" / "factory.yaml").read_text()
+    (tmp_path / "factory.yaml").write_text(lab.replace("name: compute,", "name: compute, reach: 1 m,"))
+    text, machine = call("fabric", "check", str(tmp_path)), call("fabric", "check", str(tmp_path), "--json")
+    assert text.exit_code == machine.exit_code == 1
+    assert "reach 1 m: too short" in text.stdout
+    found = orjson.loads(machine.stdout)
+    assert found["ok"] is False
+    assert [plane["cabling"]["holds"] for plane in found["planes"]] == [False, True, True, True]
+
+
+@pytest.mark.parametrize("stack", ["lab", "superpod", "gigafactory", "plural"])
+def test_no_cable_of_a_stack_is_known_to_be_too_short(stack: str) -> None:
+    assert call("fabric", "check", str(STACKS / stack)).exit_code == 0
+
+
+def test_validate_says_what_is_allowed_and_will_not_carry_what_is_asked(tmp_path: Path) -> None:
+    slow = (
+        (STACKS / "lab" / "factory.yaml").read_text().replace("rails: 2, radix: 32, link: 400 Gbps", "rails: 2, radix: 32, link: 10 Gbps")
+    )
+    (tmp_path / "factory.yaml").write_text(slow)
+    text, machine = call("validate", str(tmp_path)), call("validate", str(tmp_path), "--json")
+    assert text.exit_code == machine.exit_code == 0
+    notes = orjson.loads(machine.stdout)["notes"]
+    assert "a machine of pool train must reach 8 GB/s" in notes[0]
+    assert text.stdout.count("note: ") == len(notes)
+
+
 @pytest.mark.parametrize("stack", ["lab", "superpod", "gigafactory", "plural"])
 def test_every_stack_validates_and_its_objects_pass_the_rules(stack: str) -> None:
     for command in ("validate", "check"):
@@ -224,6 +252,7 @@ def test_init_makes_a_stack_that_validates_and_never_overwrites(tmp_path: Path) 
     assert not folder.exists()
     assert call("init", str(folder)).exit_code == 0
     assert call("validate", str(folder)).exit_code == 0
+    assert orjson.loads(call("validate", str(folder), "--json").stdout)["notes"] == []
     assert call("check", str(folder)).exit_code == 0, call("check", str(folder)).output
     before = (folder / "factory.yaml").read_text()
     again = call("init", str(folder))

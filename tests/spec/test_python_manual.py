@@ -20,10 +20,10 @@ def test_the_manuals_python_has_the_digest_of_what_init_writes(tmp_path: Path) -
 
 def test_what_init_writes_is_planned_for_its_machines_and_says_why_its_leaves_are_not_full(tmp_path: Path) -> None:
     text = contents("mine")["factory.yaml"]
-    [fabric] = plan(read_text(text.encode(), "factory.yaml").factory).fabrics
+    fabric, _ = plan(read_text(text.encode(), "factory.yaml").factory).fabrics
     assert (fabric.leaf, fabric.spine, fabric.oversubscription) == (8, 4, "1:8")
     full = text.replace("nodes: 2,", "nodes: 16,").replace("60 kW", "400 kW")
-    [fabric] = plan(read_text(full.encode(), "factory.yaml").factory).fabrics
+    fabric, _ = plan(read_text(full.encode(), "factory.yaml").factory).fabrics
     assert (fabric.leaf, fabric.spine, fabric.oversubscription) == (8, 4, "1:1")
     for manual in (text, MANUAL.read_text(encoding="utf-8")):
         assert "an eighth of each leaf" in manual

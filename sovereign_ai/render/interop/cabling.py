@@ -35,8 +35,8 @@ MOST_TWISTED = 10_000_000_000
 
 
 def racks_of(plan: Plan) -> dict[str, Rack]:
-    """Give device to rack."""
-    return {device: rack for rack in plan.racks for device in rack.devices}
+    """Give device to rack, rack PDUs too."""
+    return {device: rack for rack in plan.racks for device in (*rack.devices, *rack.pdu_names)}
 
 
 def places(plan: Plan) -> dict[str, tuple[int, int]]:

@@ -25,7 +25,7 @@ _SPEEDS = {800: "800gbase-x-osfp", 400: "400gbase-x-qsfpdd", 200: "200gbase-x-qs
 def netbox(factory: AIFactory, plan: Plan) -> dict[str, str]:
     """Give file name to text."""
     known = models(factory, plan)
-    kinds = sorted({(one.maker, one.name, one.units or 1) for one in known.values()})
+    kinds = sorted({(one.maker, one.name, 1 if one.units is None else one.units) for one in known.values()})
     roles = _roles(plan)
     devices = [
         (
@@ -40,6 +40,11 @@ def netbox(factory: AIFactory, plan: Plan) -> dict[str, str]:
         )
         for rack in plan.racks
         for one in stands(rack, known)
+    ]
+    devices += [
+        (name, roles[name], known[name].maker, known[name].name, rack.site, rack.name, "", "")
+        for rack in plan.racks
+        for name in rack.pdu_names
     ]
     placed = {row[0] for row in devices}
     ends = list(_ends(plan, placed))
@@ -89,6 +94,7 @@ def _roles(plan: Plan) -> dict[str, str]:
     """Give device to role."""
     roles = {node.name: "gpu-node" for node in plan.nodes}
     roles.update({one.name: one.tier for plane in plan.fabrics for one in plane.switches})
+    roles.update(dict.fromkeys((name for rack in plan.racks for name in rack.pdu_names), "pdu"))
     roles.update({server: "storage-server" for tier in plan.storage for server in tier.servers})
     return roles
 

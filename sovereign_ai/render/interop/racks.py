@@ -32,7 +32,7 @@ class Model:
     Attributes:
         maker: its maker, or `unknown`.
         name: its model, or what it does where no catalogue knows it.
-        units: its height; None where no source gives it.
+        units: its height; 0 beside the units, None where no source gives it.
     """
 
     maker: str
@@ -63,7 +63,7 @@ class Stand:
 
 
 def models(factory: AIFactory, plan: Plan) -> dict[str, Model]:
-    """Give device to model."""
+    """Give device to model; rack PDUs stand upright beside the units and take none of them."""
     found = {}
     for node in plan.nodes:
         machine = system(node.system)
@@ -76,6 +76,8 @@ def models(factory: AIFactory, plan: Plan) -> dict[str, Model]:
         found.update(dict.fromkeys((one.name for one in plane.switches), Model(maker, name, switch_units(fabric))))
     for tier in plan.storage:
         found.update(dict.fromkeys(tier.servers, Model(OPEN, f"{tier.protocol}-storage-server", SERVER_UNITS)))
+    for rack in plan.racks:
+        found.update(dict.fromkeys(rack.pdu_names, Model(OPEN, "rack-pdu", 0)))
     return found
 
 

@@ -67,7 +67,7 @@ def _queue(pool: PoolSlice) -> dict[str, Any]:
     quotas = {
         "cpu": str(machine.cpus * pool.nodes),
         "memory": (machine.memory * pool.nodes).to_kubernetes(),
-        pool.resource: str(pool.gpus),
+        pool.resource: str(pool.devices),
     }
     return {
         "namespaceSelector": {"matchLabels": {KEYS.namespace_zone: pool.zone}},

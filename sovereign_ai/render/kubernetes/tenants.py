@@ -7,11 +7,11 @@ policies, roles, quotas or tokens, no wildcard, and no secrets for viewers.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from sovereign_ai.names import KEYS
-from sovereign_ai.plan.clusters import ClusterPlan, Namespace
+from sovereign_ai.plan.clusters import ClusterPlan, Namespace, devices
 from sovereign_ai.plan.factory import Plan
 from sovereign_ai.render.kubernetes.base import pod_security
 from sovereign_ai.render.kubernetes.devices import device_class
@@ -65,7 +65,7 @@ def viewers(tenant: str) -> str:
 
 def objects(factory: AIFactory, plan: Plan, cluster: ClusterPlan) -> Iterator[Object]:
     """Give the objects of every tenant's namespace in the cluster."""
-    maker = Maker(factory.name)
+    maker, held = Maker(factory.name), devices(cluster)
     for one in cluster.namespaces:
         component = f"tenant.{one.tenant}"
         labels = {KEYS.tenant: one.tenant, KEYS.namespace_zone: one.zone, **pod_security()}
@@ -73,7 +73,7 @@ def objects(factory: AIFactory, plan: Plan, cluster: ClusterPlan) -> Iterator[Ob
         for account in ("default", "workload"):
             yield maker.make("v1", "ServiceAccount", account, component, namespace=one.name, automountServiceAccountToken=False)
         yield from _rights(maker, one, component)
-        hard = _quota(plan, cluster, one)
+        hard = _quota(plan, cluster, one, held[one.name])
         yield maker.make("v1", "ResourceQuota", "tenant", component, namespace=one.name, spec={"hard": hard})
         yield maker.make("v1", "LimitRange", "defaults", component, namespace=one.name, spec={"limits": [_DEFAULTS]})
 
@@ -104,8 +104,8 @@ def _allow(api_group: str, resources: Sequence[str], verbs: Sequence[str]) -> di
     return {"apiGroups": [api_group], "resources": list(resources), "verbs": list(verbs)}
 
 
-def _quota(plan: Plan, cluster: ClusterPlan, one: Namespace) -> dict[str, str]:
-    """Give the namespace's limits: accelerators by resource and by claim, pods, storage by class, no way in from outside."""
+def _quota(plan: Plan, cluster: ClusterPlan, one: Namespace, mine: Mapping[tuple[str, str], int]) -> dict[str, str]:
+    """Give the namespace's limits: devices by resource and by claim, pods, storage by class, no way in from outside."""
     pods = str(max(1, cluster.pods // max(1, len(cluster.namespaces))))
     hard = {
         "pods": pods,
@@ -114,8 +114,8 @@ def _quota(plan: Plan, cluster: ClusterPlan, one: Namespace) -> dict[str, str]:
         "services.nodeports": "0",
     }
     for pool in cluster.pools:
-        hard.setdefault(f"requests.{pool.resource}", str(one.gpus.get(pool.resource, 0)))
-    hard |= {f"{name}.deviceclass.resource.k8s.io/devices": str(count) for name, count in _devices(cluster, one).items()}
+        hard[f"requests.{pool.resource}"] = str(sum(count for (resource, _), count in mine.items() if resource == pool.resource))
+    hard |= {f"{name}.deviceclass.resource.k8s.io/devices": str(count) for name, count in _claimed(cluster, mine).items()}
     for tier in plan.storage:
         if tier.site == cluster.site and tier.protocol != "object":
             capacity = Bytes(tier.capacity).to_kubernetes() if tier.zone == one.zone else "0"
@@ -123,11 +123,10 @@ def _quota(plan: Plan, cluster: ClusterPlan, one: Namespace) -> dict[str, str]:
     return dict(sorted(hard.items()))
 
 
-def _devices(cluster: ClusterPlan, one: Namespace) -> dict[str, int]:
+def _claimed(cluster: ClusterPlan, mine: Mapping[tuple[str, str], int]) -> dict[str, int]:
     """Count the devices that the namespace may claim, for each device class of the cluster; none of other zones' pools."""
-    found: dict[str, int] = {}
-    for pool in cluster.pools:
-        if name := device_class(pool):
-            mine = one.gpus.get(pool.resource, 0) if pool.zone == one.zone else 0
-            found[name] = max(found.get(name, 0), mine)
+    classes = {(pool.resource, pool.mig): name for pool in cluster.pools if (name := device_class(pool))}
+    found = dict.fromkeys(classes.values(), 0)
+    for way, name in classes.items():
+        found[name] += mine.get(way, 0)
     return found

@@ -137,8 +137,8 @@ def _single(planes: list[AdoptedFabric]) -> Iterator[AdoptedFabric]:
 
 
 def is_end(device: str, here: Mapping[str, Device], machines: set[str]) -> bool:
-    """Tell whether a device is one that hangs on switches: a machine, or what its role calls a server."""
-    return device in machines or "server" in here[device].role.lower() or "storage" in here[device].role.lower()
+    """Tell whether a device is one that hangs on switches: a machine, or what its role calls a server, storage or a PDU."""
+    return device in machines or any(word in here[device].role.lower() for word in ("server", "storage", "pdu"))
 
 
 def _connected(start: str, inner: Mapping[str, list[str]]) -> set[str]:

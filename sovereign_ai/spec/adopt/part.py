@@ -162,7 +162,11 @@ def _questions(pools: tuple[AdoptedPool, ...], fabrics: tuple[AdoptedFabric, ...
 
 def _left_out(here: Mapping[str, Device], machines: set[str], loose: list[str]) -> Iterator[str]:
     """Say what was left out."""
-    servers = Counter(one.model for name, one in here.items() if name not in machines and is_end(name, here, machines))
+    ends = [one for name, one in here.items() if name not in machines and is_end(name, here, machines)]
+    pdus = sum("pdu" in one.role.lower() for one in ends)
+    servers = Counter(one.model for one in ends if "pdu" not in one.role.lower())
+    if pdus:
+        yield f"power: {pdus} rack PDUs; which feed each hangs on is not in the tables"
     yield from (f"storage: {count} x {model}; what they hold and for whom is not in the tables" for model, count in sorted(servers.items()))
     if loose:
         yield f"{len(loose)} devices are cabled and no machine is on them: {', '.join(loose[:3])}"

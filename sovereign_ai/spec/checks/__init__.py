@@ -14,7 +14,7 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from sovereign_ai.errors import Problem, Where
-from sovereign_ai.spec.checks.access import check_flows, check_tenants, check_workloads
+from sovereign_ai.spec.checks.access import check_flows, check_isolation, check_tenants, check_workloads
 from sovereign_ai.spec.checks.hardware import check_fabrics, check_media, check_pools, check_sites, check_storage
 from sovereign_ai.spec.checks.names import check_names
 from sovereign_ai.spec.checks.network import check_clusters, check_network
@@ -37,6 +37,7 @@ _CHECKS: tuple[tuple[Callable[[AIFactory], Iterator[Problem]], frozenset[str]], 
     (check_network, frozenset({"network", "gateways"})),
     (check_clusters, frozenset({"clusters"})),
     (check_flows, frozenset({"zones"})),
+    (check_isolation, frozenset({"zones", "pools", "fabrics"})),
     (check_tenants, frozenset({"tenants", "zones"})),
     (check_workloads, frozenset({"workloads", "pools", "zones", "tenants", "images"})),
     (check_services, frozenset({"services"})),

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 
 from sovereign_ai.errors import Problem, Where, nearest
 from sovereign_ai.spec.secrets import shown
 
 if TYPE_CHECKING:
+    from sovereign_ai.spec.fabric import Fabric
     from sovereign_ai.spec.factory import AIFactory
     from sovereign_ai.spec.supplier import Images, Workload
     from sovereign_ai.spec.zone import SecurityZone
@@ -19,6 +20,23 @@ def check_flows(factory: AIFactory) -> Iterator[Problem]:
     """Give flows that contradict each other or lead nowhere."""
     for index, zone in enumerate(factory.zones):
         yield from _flows(zone, f"zones[{index}].allow")
+
+
+def check_isolation(factory: AIFactory) -> Iterator[Problem]:
+    """Refuse a zone that asks for what one of its compute and storage fabrics has not: InfiniBand has partitions alone."""
+    for index, zone in enumerate(factory.zones):
+        mine = {pool.name: pool.site for pool in factory.pools if pool.zone == zone.name}
+        theirs = [fabric for fabric in factory.fabrics if fabric.role in ("compute", "storage") and _joins(fabric, mine)]
+        wrong = [fabric.name for fabric in theirs if fabric.kind == "infiniband"]
+        if wrong and zone.isolation.fabric in ("vrf", "vni"):
+            message = f"fabric {wrong[0]!r} of the zone is InfiniBand, which has partitions and no {zone.isolation.fabric.upper()}"
+            hint = "write 'partition', or leave it out; Ethernet fabrics beside it keep what they say themselves"
+            yield Problem("contradiction", message, Where(field=f"zones[{index}].isolation.fabric"), hint)
+
+
+def _joins(fabric: Fabric, pools: Mapping[str, str]) -> bool:
+    """Tell whether a fabric joins one of some pools, given by name with their sites."""
+    return any((not fabric.pools or name in fabric.pools) and (not fabric.sites or site in fabric.sites) for name, site in pools.items())
 
 
 def check_tenants(factory: AIFactory) -> Iterator[Problem]:

@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING
 
 from sovereign_ai.errors import Problem, Where, nearest
 from sovereign_ai.spec.checks.heat import check_coolant, check_reuse
-from sovereign_ai.units import BitsPerSecond, BytesPerSecond, Watts
+from sovereign_ai.spec.checks.values import MOST_POWER
+from sovereign_ai.spec.secrets import shown
+from sovereign_ai.units import BitsPerSecond, BytesPerSecond, Percent, Watts
 
 if TYPE_CHECKING:
     from sovereign_ai.spec.fabric import Fabric
@@ -64,7 +66,7 @@ def check_media(factory: AIFactory) -> Iterator[Problem]:
 
 
 def check_pools(factory: AIFactory) -> Iterator[Problem]:
-    """Refuse pools without a hall, and splits of accelerators that cannot be split."""
+    """Refuse pools without a hall, and splits that the accelerator does not have."""
     sites = {site.name: site for site in factory.sites}
     for index, pool in enumerate(factory.pools):
         yield from _hall(pool, sites.get(pool.site), f"pools[{index}]")
@@ -97,6 +99,8 @@ def _power(power: Power, field: str) -> Iterator[Problem]:
     if not whole and power.rack_pdus < 2:
         message = "a rack with one PDU hangs on one feed and does not survive its loss"
         yield Problem("impossible", message, Where(field=f"{field}.rack_pdus"), "write 2 or more, or 'survive: none'")
+    if not 0 < power.derating.count <= Percent(10_000).count or any(not 0 < feed <= MOST_POWER.count for feed in feeds):
+        return  # told by itself; nothing follows from it
     left = Watts(int(power.derating.of(sum(feeds) - (0 if whole else max(feeds)))))
     if power.it_budget > left:
         after = "" if whole else " after the loss of the largest"
@@ -120,15 +124,21 @@ def _hall(pool: GpuNodePool, site: Site | None, field: str) -> Iterator[Problem]
 
 
 def _mig(pool: GpuNodePool, field: str) -> Iterator[Problem]:
-    """Refuse MIG on accelerators that are never split that way."""
-    from sovereign_ai.catalog.systems import systems  # noqa: PLC0415 - read when a description is checked, not when it is written
+    """Refuse MIG on accelerators that are never split that way, and profiles that are not theirs."""
+    from sovereign_ai.catalog.accelerators import accelerator  # noqa: PLC0415 - read when a description is checked, not when it is written
+    from sovereign_ai.catalog.mig import profiles  # noqa: PLC0415
+    from sovereign_ai.catalog.systems import systems  # noqa: PLC0415
 
-    if pool.mig is None:
+    machine = next((system for system in systems() if system.name == pool.system), None)
+    if pool.mig is None or machine is None:
         return
-    vendor = next((system.vendor for system in systems() if system.name == pool.system), "nvidia")
-    if vendor != "nvidia":
+    known = profiles(accelerator(machine.accelerator))
+    if not known:
         message = f"MIG splits NVIDIA's GPUs; {pool.system!r} has none"
         yield Problem("impossible", message, Where(field=f"{field}.mig"), "remove 'mig'")
+    elif pool.mig not in known:
+        message = f"{machine.accelerator} of {pool.system} has no MIG profile {shown(pool.mig)}"
+        yield Problem("unknown-profile", message, Where(field=f"{field}.mig"), f"write one of {', '.join(known)}")
 
 
 def _fabric(fabric: Fabric, field: str) -> Iterator[Problem]:
@@ -140,6 +150,9 @@ def _fabric(fabric: Fabric, field: str) -> Iterator[Problem]:
             Where(field=field),
             "write 'switch' with a catalogue name, or 'radix'",
         )
+    if fabric.kind == "infiniband" and fabric.isolation in ("vrf", "vni"):
+        message = f"InfiniBand keeps zones apart by partitions, and has no {fabric.isolation.upper()}"
+        yield Problem("contradiction", message, Where(field=f"{field}.isolation"), "write 'partition', or leave it out")
     if fabric.link.count % fabric.planes:
         yield Problem(
             "impossible",

@@ -14,8 +14,9 @@ import orjson
 import pytest
 import yaml
 
-from sovereign_ai.render.interop.cabling import length, medium, part, rail_map
+from sovereign_ai.render.interop.cabling import cables_csv, length, medium, part, rail_map
 from sovereign_ai.render.interop.files import Known, files
+from sovereign_ai.render.interop.netbox import netbox
 from sovereign_ai.render.interop.racks import models, stands
 from tests.render.lab import stack
 
@@ -174,3 +175,18 @@ def test_machines_boot_from_the_server_that_is_named_each_with_its_own_address()
     assert scripts == {f"pxe/hosts/{node.name}.ipxe" for node in plan.nodes}
     assert "ip=10.64.0.2::10.64.0.1:255.255.255.240:train-001::off" in text["pxe/hosts/train-001.ipxe"]
     assert not any(name.startswith("pxe/") for name in written("lab"))
+
+
+@pytest.mark.parametrize("name", ["lab", "superpod", "plural"])
+def test_rack_pdus_stand_in_their_racks_and_all_their_cables_in_the_tables(name: str) -> None:
+    factory, derived = stack(name)
+    pdus = {pdu: rack.name for rack in derived.racks for pdu in rack.pdu_names}
+    tables = {file: list(csv.DictReader(text.splitlines())) for file, text in netbox(factory, derived).items()}
+    assert {row["name"]: row["rack"] for row in tables["6-devices.csv"] if row["role"] == "pdu"} == pdus
+    assert {row["u_height"] for row in tables["3-device-types.csv"] if row["model"] == "rack-pdu"} == {"0"}
+    managers = sum("-manager-" in cable[0] for plane in derived.fabrics for cable in plane.cables)
+    assert len(tables["8-cables.csv"]) == sum(len(plane.cables) for plane in derived.fabrics) - managers
+    for plane in derived.fabrics:
+        listed = list(csv.DictReader(cables_csv(derived, plane).splitlines()))
+        assert {row["a"]: row["a rack"] for row in listed if "-pdu-" in row["a"]}.items() <= pdus.items()
+        assert sum(not row["a rack"] for row in listed) == sum("-manager-" in cable[0] for cable in plane.cables)
