@@ -33,6 +33,7 @@ from sovereign_ai.toolchain.place import Progress
 from sovereign_ai.toolchain.waiting import until
 
 _DOWN_SECONDS = 120.0
+_FORBIDDEN = 403
 
 
 @dataclass(frozen=True, slots=True)
@@ -249,14 +250,21 @@ def _answers(api: Api) -> bool:
 
 
 def _takes(api: Api, objects: Iterable[Mapping[str, Any]]) -> bool:
-    """Give objects to the API server; False while it does not answer, as one does that many pods are just starting beside.
+    """Give objects to the API server; False while it does not take them from its own administrator.
+
+    It does not answer while many pods are just starting beside it, and one that has just started again forbids everything until it
+    has read its roles: on a slow machine that was seen long after the first answers.
 
     Raises:
-        ApiError: it refused one.
+        ApiError: it refused one for another reason.
     """
     try:
         api.many(partial(api.apply, obj, force=True) for obj in objects)
     except UnreachableError:
+        return False
+    except ApiError as error:
+        if error.status != _FORBIDDEN:
+            raise
         return False
     return True
 

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import cast
 
 import orjson
 import pytest
 
+from sovereign_ai.cluster.access import Api, ApiError
+from sovereign_ai.cluster.api_errors import refusal
 from sovereign_ai.cluster.kind import plane
 from sovereign_ai.cluster.kind.status import folder_of, list_kind
 from sovereign_ai.errors import EnvironmentLacksError, UsageError
 from sovereign_ai.plan.factory import Plan, plan
 from sovereign_ai.spec.factory import AIFactory
 from sovereign_ai.spec.load import load
+from tests.verify.in_memory import InMemoryApi
 
 OURS = [
     f"{name}\t{number:064x}\t{{}}\tabc\t{role}"
@@ -206,3 +210,21 @@ def test_containers_are_told_by_their_machines_and_unwell_without_an_api_server(
 def test_a_name_that_is_no_label_is_refused(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="cannot name a cluster"):
         plane.status("../lab", root=tmp_path)
+
+
+@pytest.mark.parametrize(("status", "said"), [(403, False), (422, None)])
+def test_an_api_server_that_does_not_know_its_administrator_yet_is_waited_for_and_any_other_refusal_is_told(
+    status: int, said: bool | None
+) -> None:
+    memory = InMemoryApi()
+
+    def refuse(_obj: object) -> None:
+        raise refusal("PATCH", "/serviceaccounts/kwok", status, {"message": "no"})
+
+    memory.admit = refuse
+    objects = [{"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": "kwok", "namespace": "kube-system"}}]
+    if said is None:
+        with pytest.raises(ApiError, match="no"):
+            plane._takes(cast("Api", memory), objects)
+    else:
+        assert plane._takes(cast("Api", memory), objects) is said
