@@ -155,7 +155,7 @@ def insist_on_one(backend: Backend, kubeconfig: Path | None) -> None:
         raise UsageError(Problem("which-cluster", message, hint="add --cluster kubeconfig, or leave --kubeconfig out"))
 
 
-def again(backend: Backend, kubeconfig: Path | None, name: str | None) -> list[str]:
+def same_options(backend: Backend, kubeconfig: Path | None, name: str | None) -> list[str]:
     """Give the options by which another command means the same cluster."""
     named = ["--stack", name] if name else []
     if backend is Backend.KUBECONFIG:

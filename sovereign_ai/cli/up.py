@@ -10,7 +10,17 @@ import typer
 
 from sovereign_ai.cli.command import example, speak
 from sovereign_ai.cli.output import AsJson, Output
-from sovereign_ai.cli.target import Backend, ClusterOption, KubeconfigOption, StackOption, YesOption, again, confirm, insist_on_one, started
+from sovereign_ai.cli.target import (
+    Backend,
+    ClusterOption,
+    KubeconfigOption,
+    StackOption,
+    YesOption,
+    confirm,
+    insist_on_one,
+    same_options,
+    started,
+)
 
 if TYPE_CHECKING:
     from sovereign_ai.deploy.engine import Outcome
@@ -67,7 +77,7 @@ def _up(output: Output, path: Path, backend: Backend, kubeconfig: Path | None, n
     if target.kind:
         data["real"] = sorted(target.kind.machines)
         lines.append(f"real: {', '.join(sorted(target.kind.machines))}")
-    options = again(backend, kubeconfig, name)
+    options = same_options(backend, kubeconfig, name)
     lines.append(f"next: {shlex.join(['sovereign-ai', 'verify', str(path), *options])}")
     output.finish(data, lines)
 

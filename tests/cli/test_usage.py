@@ -12,7 +12,7 @@ import pytest
 from typer.testing import CliRunner
 
 from sovereign_ai.cli.main import app, call
-from sovereign_ai.cli.target import Backend, again
+from sovereign_ai.cli.target import Backend, same_options
 
 LAB = str(Path(__file__).resolve().parents[2] / "stacks" / "lab")
 WRONG = [
@@ -88,6 +88,6 @@ def test_a_kubeconfig_of_the_user_s_is_never_taken_for_a_plane_of_ours(command: 
 
 
 def test_what_is_next_means_the_same_cluster() -> None:
-    assert again(Backend.EMBEDDED, None, None) == []
-    assert again(Backend.KIND, None, "west") == ["--cluster", "kind", "--stack", "west"]
-    assert again(Backend.KUBECONFIG, Path("k"), None) == ["--cluster", "kubeconfig", "--kubeconfig", "k"]
+    assert same_options(Backend.EMBEDDED, None, None) == []
+    assert same_options(Backend.KIND, None, "west") == ["--cluster", "kind", "--stack", "west"]
+    assert same_options(Backend.KUBECONFIG, Path("k"), None) == ["--cluster", "kubeconfig", "--kubeconfig", "k"]
