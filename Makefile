@@ -8,14 +8,16 @@ NODE_IMAGE ?=
 OUT    ?= .sovereign/$(notdir $(patsubst %/,%,$(STACK)))
 export PYTHONDONTWRITEBYTECODE :=
 
-.PHONY: help setup tools demo down check unit e2e kind kind-tools kind-down kind-test twin hosts browser lint-objects test bench clean
+.PHONY: help setup tools demo down check unit e2e daytwo faults attack hostile audit lock fabrics full kind kind-tools kind-down kind-test languages loads twin hosts browser lint-objects test bench clean
 
 help: ## Show this help
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-$(VENV)/.installed: pyproject.toml
+# Everything but the project itself comes from the lock, each package with its digest; the builder does too.
+$(VENV)/.installed: pyproject.toml requirements.lock
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/pip install --quiet --disable-pip-version-check --editable '.[dev]'
+	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes --requirement requirements.lock
+	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
 	touch $@
 
 setup: $(VENV)/.installed ## Make the virtual environment
@@ -47,6 +49,7 @@ check: setup ## Style, types, import order
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	$(BIN)/python -m tests.shape
 
 unit: setup ## Tests that need neither network nor cluster
 	$(BIN)/pytest -q -n 2
@@ -56,16 +59,52 @@ e2e: tools ## Tests on a real control plane, through the real Pulumi engine
 	  || { echo "missing: softhsm2; install it and run this again" >&2; exit 3; }
 	$(BIN)/pytest -q -n 2 --dist loadfile -m cluster
 
+daytwo: tools ## Every change of a standing lab, there and back; takes hours
+	$(BIN)/pytest -q -m daytwo tests/daytwo
+	@echo "what each change took: .sovereign/daytwo.jsonl"
+
+faults: tools ## Every fault of the way to the API server at every moment of every command, and a hundred kills; hours
+	$(BIN)/pytest -q -m faults_long tests/faults tests/rules
+
+audit: setup ## Known vulnerabilities of Python packages and tools; where no database is reachable it says so
+	$(BIN)/python -m tests.supply
+
+lock: ## Write requirements.lock anew from pyproject.toml; needs the package index
+	$(PYTHON) -m venv .sovereign/lock && .sovereign/lock/bin/pip install --quiet pip-tools==7.6.2
+	.sovereign/lock/bin/pip-compile --quiet --generate-hashes --strip-extras --allow-unsafe --no-emit-index-url --no-header \
+	  --all-extras --build-deps-for editable --output-file requirements.lock pyproject.toml
+
+hostile: setup ## Every hostile input for every reader; some minutes
+	$(BIN)/python -m tests.hostile
+
+fabrics: setup ## Ten thousand random fabrics against an independent solver; minutes
+	$(BIN)/pytest -q -m planner_long tests/plan
+
+full: daytwo faults hostile languages fabrics loads kind-tools ## What takes longer than a change of the code may wait for
+	$(BIN)/pytest -q -m kind tests/daytwo
+
+languages: tools ## Factories from programs in YAML and TypeScript; needs Node.js and npm
+	$(BIN)/sovereign-ai tools install pulumi-language-yaml pulumi-language-nodejs
+	$(BIN)/pytest -q -m languages tests/deploy/package
+
 browser: setup ## Reports in headless Chromium; pictures of them in .sovereign/screenshots
 	@if [ "$$(id -u)" = 0 ] && ! command -v chromium >/dev/null; then apt-get update -qq \
 	  && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends chromium fonts-dejavu-core; fi
 	$(BIN)/pytest -q -m browser tests/attest/report
 	@echo "screenshots and PDFs: .sovereign/screenshots"
 
-twin: setup ## Tests of the fabric twin: real FRR in network namespaces; as root
+twin: setup ## Tests of the fabric twins: real FRR in network namespaces, real OpenSM on ibsim; as root
+	@if [ "$$(id -u)" = 0 ] && ! { command -v ibsim && command -v opensm && command -v smpquery && ls /usr/lib/*/umad2sim/libumad2sim.so; } >/dev/null 2>&1; \
+	  then apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends \
+	  ibsim-utils libumad2sim0 opensm infiniband-diags; fi
 	@if [ "$$(id -u)" = 0 ] && ! test -x /usr/lib/frr/zebra -a -x /usr/lib/frr/frr-reload.py; then apt-get update -qq \
 	  && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends frr frr-pythontools; fi
-	$(BIN)/pytest -q -n 2 --dist loadfile -m twin tests/sim/twin
+	$(BIN)/pytest -q -n 2 --dist loadfile -m twin tests/fabric_twin
+
+loads: twin ## Every output loaded into the programs it is meant for, as far as Debian has them; as root
+	@if [ "$$(id -u)" = 0 ] && ! { command -v kea-dhcp4 && command -v slurmctld && command -v ibdmsh; } >/dev/null; then apt-get update -qq \
+	  && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends kea-dhcp4-server slurmctld slurm-client ibutils; fi
+	$(BIN)/pytest -q -m loads tests/loads tests/render/switches
 
 hosts: setup ## Host roles on booted Debian root filesystems, by the real playbooks; as root
 	@if [ "$$(id -u)" = 0 ] && ! { command -v mmdebstrap && command -v systemd-nspawn && command -v ip; } >/dev/null; then apt-get update -qq \
@@ -88,7 +127,7 @@ kind: kind-tools ## The same as `make demo` on real kubelets: containers, device
 	if [ -n "$$left" ]; then echo "left behind: $$left" >&2; exit 1; fi; echo "Nothing is left behind."
 
 kind-down: setup ## Remove what a broken `make kind` left
-	$(BIN)/sovereign-ai cluster down $(STACK) --backend kind
+	$(BIN)/sovereign-ai cluster down $(STACK) --cluster kind
 	$(BIN)/sovereign-ai cluster engine down
 
 kind-test: kind-tools ## Tests on a kind cluster
@@ -96,6 +135,11 @@ kind-test: kind-tools ## Tests on a kind cluster
 
 lint-objects: tools ## The rendered objects under checkov and kube-score; what they find is listed in tests/lint
 	$(BIN)/python -m tests.lint.objects
+
+attack: tools ## What an attacker would try, each with a control that must work; as root, since it becomes another account
+	@command -v softhsm2-util >/dev/null || { [ "$$(id -u)" = 0 ] && apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq softhsm2; } \
+	  || { echo "missing: softhsm2; install it and run this again" >&2; exit 3; }
+	$(BIN)/pytest -q -m "not browser and not kind and not twin and not host" tests/attack
 
 test: check unit e2e ## All of it
 

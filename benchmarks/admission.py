@@ -22,7 +22,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from sovereign_ai.cluster.access import Api, ApiError, open_cluster
+from sovereign_ai.cluster.api.client import Api, ApiError, open_cluster
 from sovereign_ai.cluster.embedded import down, up
 from sovereign_ai.plan.factory import plan
 from sovereign_ai.render.kubernetes.bundle import render
@@ -53,7 +53,12 @@ def pod(name: str, **more: Any) -> Object:
         "schedulingGates": [{"name": "example.com/never"}],
         **more,
     }
-    return {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": name, "namespace": NAMESPACE, "labels": {"app": "bench"}}, "spec": spec}
+    return {
+        "apiVersion": "v1",
+        "kind": "Pod",
+        "metadata": {"name": name, "namespace": NAMESPACE, "labels": {"app": "bench"}},
+        "spec": spec,
+    }
 
 
 def is_on(api: Api) -> bool | None:
@@ -127,7 +132,10 @@ def main() -> None:
         api = open_cluster(cluster.kubeconfig)
         try:
             for obj in bundle.objects:
-                if obj["apiVersion"].rpartition("/")[0] not in bundle.custom_groups and obj["kind"] != "ResourceQuota":
+                if (
+                    obj["apiVersion"].rpartition("/")[0] not in bundle.custom_groups
+                    and obj["kind"] != "ResourceQuota"
+                ):
                     api.apply(obj, force=True)
             for number in range(2 * (PAIRS + 1)):
                 on = number % 2 == 0
@@ -140,8 +148,13 @@ def main() -> None:
             api.close()
             down("bench", root=Path(state))
     phases = {on: [summary(times) for times in seen[on]] for on in seen}
-    added = {name: [a[name] - b[name] for a, b in zip(phases[True], phases[False], strict=True)] for name in phases[True][0]}
-    median = {on: {name: statistics.median(one[name] for one in phases[on]) for name in added} for on in phases}
+    added = {
+        name: [a[name] - b[name] for a, b in zip(phases[True], phases[False], strict=True)]
+        for name in phases[True][0]
+    }
+    median = {
+        on: {name: statistics.median(one[name] for one in phases[on]) for name in added} for on in phases
+    }
     pods = PAIRS * PODS
     result = {
         "benchmark": "admission",

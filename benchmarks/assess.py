@@ -18,12 +18,12 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
-from sovereign_ai.assess.cost.report import assess as assess_cost
-from sovereign_ai.assess.energy.report import assess as assess_energy
+from sovereign_ai.assess.cost.report import assess_cost
+from sovereign_ai.assess.energy.report import assess_energy
 from sovereign_ai.assess.goodput.exact import RATE, best_interval, mean_between
-from sovereign_ai.assess.goodput.report import assess as assess_goodput
-from sovereign_ai.assess.goodput.simulate import Case, simulate
-from sovereign_ai.attest.report.gather import gather
+from sovereign_ai.assess.goodput.report import assess_goodput
+from sovereign_ai.assess.goodput.simulate import GoodputCase, simulate
+from sovereign_ai.attest.report.gather import make_report
 from sovereign_ai.attest.report.page import page
 from sovereign_ai.plan.factory import plan
 from sovereign_ai.spec.load import load
@@ -33,10 +33,10 @@ TIMES, RUNS, STEP_RUNS = 5, 10_000, 200
 GOALS = {"assessment": 2.0, "page": 2.0, "simulation": 20.0}
 DAY = date(2026, 11, 24)
 MEAN = mean_between(RATE * 16_384) * 3600
-CASE = Case(mean=MEAN, interval=best_interval(MEAN, 60), stall=60, down=600, steps=500)
+CASE = GoodputCase(mean=MEAN, interval=best_interval(MEAN, 60), stall=60, down=600, steps=500)
 
 
-def by_step(case: Case, runs: int, seed: int) -> float:
+def by_step(case: GoodputCase, runs: int, seed: int) -> float:
     """Give the goodput by walking through every step of every run."""
     rng = random.Random(seed)  # noqa: S311 - a simulation, no secret
     total = 0.0
@@ -77,13 +77,19 @@ def main() -> None:
         "cost": lambda: assess_cost(factory, whole),
     }
     seconds = {name: statistics.median(timed(work)[0] for _ in range(TIMES)) for name, work in works.items()}
-    gathered = gather(factory, whole, now=DAY)
+    gathered = make_report(factory, whole, now=DAY)
     drawn = statistics.median(timed(lambda: page(gathered))[0] for _ in range(TIMES))
     took, found = timed(lambda: simulate(CASE, RUNS, seed=1))
     plain, other = timed(lambda: by_step(CASE, STEP_RUNS, seed=2))
-    bunched, _ = timed(lambda: simulate(Case(**{**_fields(CASE), "shape": 0.7}), RUNS, seed=1))
-    correlated = {"domain_share": 0.02, "domain": 32, "spares": 68, "repair": 259_200.0, "domain_repair": 14_400.0}
-    together, _ = timed(lambda: simulate(Case(**{**_fields(CASE), **correlated}), RUNS, seed=1))
+    bunched, _ = timed(lambda: simulate(GoodputCase(**{**_fields(CASE), "shape": 0.7}), RUNS, seed=1))
+    correlated = {
+        "domain_share": 0.02,
+        "domain": 32,
+        "spares": 68,
+        "repair": 259_200.0,
+        "domain_repair": 14_400.0,
+    }
+    together, _ = timed(lambda: simulate(GoodputCase(**{**_fields(CASE), **correlated}), RUNS, seed=1))
     agrees = math.isclose(found.goodput, found.exact, abs_tol=4 * found.error)
     ratio = (plain / STEP_RUNS) / (took / RUNS)
     met = max(seconds.values()) <= GOALS["assessment"] and drawn <= GOALS["page"]
@@ -95,8 +101,16 @@ def main() -> None:
                 "assessment_seconds": {name: round(value, 3) for name, value in seconds.items()},
                 "page_seconds": round(drawn, 3),
                 "runs": RUNS,
-                "simulation_seconds": {"exponential": round(took, 2), "weibull": round(bunched, 2), "correlated": round(together, 2)},
-                "goodput": {"simulated": round(found.goodput, 5), "error": round(found.error, 5), "exact": round(found.exact, 5)},
+                "simulation_seconds": {
+                    "exponential": round(took, 2),
+                    "weibull": round(bunched, 2),
+                    "correlated": round(together, 2),
+                },
+                "goodput": {
+                    "simulated": round(found.goodput, 5),
+                    "error": round(found.error, 5),
+                    "exact": round(found.exact, 5),
+                },
                 "by_step_goodput": round(other, 4),
                 "over_step_by_step": round(ratio, 1),
                 "goals": GOALS,
@@ -111,7 +125,7 @@ def main() -> None:
     )
 
 
-def _fields(case: Case) -> dict[str, Any]:
+def _fields(case: GoodputCase) -> dict[str, Any]:
     """Give a case's fields."""
     return {name: getattr(case, name) for name in case.__slots__}
 

@@ -36,14 +36,25 @@ import pytest  # noqa: E402
 
 from sovereign_ai.plan.factory import Plan, plan  # noqa: E402
 from sovereign_ai.render.kubernetes.bundle import render  # noqa: E402
-from sovereign_ai.rules import access, copies, custody, energy, exceptions, live, people, residency, supply, transfers  # noqa: E402
-from sovereign_ai.rules.admitted import admitted  # noqa: E402
+from sovereign_ai.rules import (  # noqa: E402
+    access,
+    copies,
+    custody,
+    energy,
+    exceptions,
+    live,
+    people,
+    residency,
+    supply,
+    transfers,
+)
 from sovereign_ai.rules.context import Context, factory_context  # noqa: E402
-from sovereign_ai.rules.expressions import bake, spell_out, variables_of  # noqa: E402
+from sovereign_ai.rules.defaulting import admitted  # noqa: E402
+from sovereign_ai.rules.expressions import variables_of, with_constants, without_variables  # noqa: E402
 from sovereign_ai.rules.kinds import KINDS  # noqa: E402
-from sovereign_ai.rules.plain import plain  # noqa: E402
+from sovereign_ai.rules.normalization import to_plain  # noqa: E402
 from sovereign_ai.rules.registry import REGISTRY  # noqa: E402
-from sovereign_ai.rules.rule import Check, Rule  # noqa: E402
+from sovereign_ai.rules.rule import Rule, RuleCheck  # noqa: E402
 from sovereign_ai.spec.factory import AIFactory  # noqa: E402
 from sovereign_ai.spec.load import load  # noqa: E402
 from tests.rules import test_described, test_edges  # noqa: E402
@@ -55,7 +66,10 @@ SEED, MADE = 7, 20_000
 EQUIVALENT = "equivalent"
 KEPT = Path(__file__).parent / "mutation.json"
 ROOMS = (access, copies, custody, energy, exceptions, people, residency, supply, transfers, live)
-TESTS = [str(ROOT / "tests" / "rules" / name) for name in ("test_described.py", "test_edges.py", "test_plan_rules.py", "test_live.py")]
+TESTS = [
+    str(ROOT / "tests" / "rules" / name)
+    for name in ("test_described.py", "test_edges.py", "test_plan_rules.py", "test_live.py")
+]
 
 
 @dataclass(frozen=True)
@@ -82,18 +96,20 @@ def subjects(context: Context) -> list[Subject]:
 
 def _subject(name: str, obj: Mapping[str, Any], rules: frozenset[str], context: Context) -> Subject:
     """Make one object ready to be decided."""
-    data = plain(obj)[0]
+    data = to_plain(obj)[0]
     judged = admitted(data, context) if obj["kind"] == "Pod" else data
-    return Subject(name, obj["kind"], cel.Context({"object": judged, "oldObject": None, "request": {}}), rules)
+    return Subject(
+        name, obj["kind"], cel.Context({"object": judged, "oldObject": None, "request": {}}), rules
+    )
 
 
 @cache
 def program(expression: str, kind: str, context: Context) -> cel.Program | None:
     """Compile one expression for one kind; None where it is none any more."""
     constants = context.constants()
-    parts = {name: bake(text, constants) for name, text in variables_of(KINDS[kind]).items()}
+    parts = {name: with_constants(text, constants) for name, text in variables_of(KINDS[kind]).items()}
     try:
-        return cel.compile(spell_out(bake(expression, constants), parts))
+        return cel.compile(without_variables(with_constants(expression, constants), parts))
     except Exception:  # noqa: BLE001 - a mutant may be no expression
         return None
 
@@ -130,7 +146,9 @@ def of_objects(context: Context, objects: Sequence[dict[str, Any]]) -> Iterator[
                 yield f"{rule.id}[{number}] {mutant}", noticed
 
 
-def _is_equivalent(rule: Rule, check: Check, changed: str, every: list[Subject], context: Context) -> bool:
+def _is_equivalent(
+    rule: Rule, check: RuleCheck, changed: str, every: list[Subject], context: Context
+) -> bool:
     """Tell whether a changed rule decides every generated object as the rule does."""
     for subject in (one for one in every if one.kind in check.kinds):
         others = [one for one in rule.checks if subject.kind in one.kinds and one is not check]
@@ -141,7 +159,7 @@ def _is_equivalent(rule: Rule, check: Check, changed: str, every: list[Subject],
     return True
 
 
-def _case(rule: Rule, changed: Mapping[Check, str], every: list[Subject], context: Context) -> str:
+def _case(rule: Rule, changed: Mapping[RuleCheck, str], every: list[Subject], context: Context) -> str:
     """Name the first case that a changed rule decides otherwise; empty where there is none."""
     for subject in every:
         checks = [check for check in rule.checks if subject.kind in check.kinds]
@@ -164,7 +182,10 @@ def of_the_rest() -> Iterator[tuple[str, str]]:
     for room in ROOMS:
         for mutant in functions.mutants(room):
             with mutant.planted():
-                noticed = next((name for name, one in zip(names, described, strict=True) if _differs(*one)), "") or _first_failure()
+                noticed = (
+                    next((name for name, one in zip(names, described, strict=True) if _differs(*one)), "")
+                    or _first_failure()
+                )
             yield str(mutant), noticed
 
 
@@ -178,7 +199,11 @@ def _differs(rule_id: str, field: str, factory: AIFactory, derived: Plan) -> boo
     """Tell whether a case is decided otherwise than it says."""
     rule = next(one for one in REGISTRY if one.id == rule_id)
     try:
-        found = list(rule.decide(rule, factory, derived) if rule.decide else rule.decide_on(rule, factory, derived, test_described.TODAY))  # type: ignore[misc]
+        found = list(
+            rule.decide(rule, factory, derived)
+            if rule.decide
+            else rule.decide_on(rule, factory, derived, test_described.TODAY)
+        )  # type: ignore[misc]
         fields = [one.where.field for one in found]
         sound = all(one.where.field and one.message and one.resource for one in found)
     except Exception:  # noqa: BLE001 - a crash is a violation that has no field
@@ -242,7 +267,9 @@ def main() -> None:
     head = {"mutants": len(found), "equivalent": len(equivalent), "noticed": noticed, "score": score}
     if "--write" in sys.argv[1:]:
         listed = {name: reasons.get(name, "?") for name in sorted(survivors)}
-        KEPT.write_text(json.dumps({**head, "survivors": listed}, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+        KEPT.write_text(
+            json.dumps({**head, "survivors": listed}, indent=2, ensure_ascii=False) + "\n", encoding="utf-8"
+        )
     rows = {
         "benchmark": "mutate_rules",
         **head,

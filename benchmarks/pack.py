@@ -46,11 +46,16 @@ def objects() -> list[dict[str, Any]]:
     context = factory_context(factory, plan(factory), "lab")
     kinds = {"Namespace", "Binding", "PersistentVolume"}
     served = [
-        case.obj for case in cases() if case.decision == "allow" and case.obj["apiVersion"] in SERVED and case.obj["kind"] not in kinds
+        case.obj
+        for case in cases()
+        if case.decision == "allow" and case.obj["apiVersion"] in SERVED and case.obj["kind"] not in kinds
     ]
     named = [{**obj, "metadata": {**obj["metadata"], "name": "bench"}} for obj in served]
     good = [obj for obj in named if not evaluate([obj], context)]
-    return [{**good[at % len(good)], "metadata": {**good[at % len(good)]["metadata"], "name": f"bench-{at}"}} for at in range(COUNT)]
+    return [
+        {**good[at % len(good)], "metadata": {**good[at % len(good)]["metadata"], "name": f"bench-{at}"}}
+        for at in range(COUNT)
+    ]
 
 
 def preview(engine: Engine, pack: Path | None) -> float:

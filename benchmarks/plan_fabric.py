@@ -96,7 +96,9 @@ def main() -> None:
         seconds["networkx_check"].append(took)
         del graphs
     middle = {name: statistics.median(values) for name, values in seconds.items()}
-    ratio = statistics.median(slow / fast for slow, fast in zip(seconds["networkx"], seconds["generate"], strict=True))
+    ratio = statistics.median(
+        slow / fast for slow, fast in zip(seconds["networkx"], seconds["generate"], strict=True)
+    )
     both = (middle["networkx"] + middle["networkx_check"]) / (middle["generate"] + middle["check"])
     print(
         json.dumps(

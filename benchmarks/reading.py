@@ -30,11 +30,11 @@ import orjson  # noqa: E402 - the tests' texts are found from the root
 import yaml  # noqa: E402
 
 import sovereign_ai.catalog  # noqa: E402
-from sovereign_ai.assess.sovereignty.report import assess  # noqa: E402
 from sovereign_ai.catalog import accelerators, jurisdictions, published, storage, suppliers, switches, systems  # noqa: E402
 from sovereign_ai.errors import SpecError, nearest  # noqa: E402
 from sovereign_ai.plan.factory import plan  # noqa: E402
-from sovereign_ai.plan.feasible import feasible  # noqa: E402
+from sovereign_ai.plan.feasibility import feasible  # noqa: E402
+from sovereign_ai.sovereignty.report import assess_sovereignty  # noqa: E402
 from sovereign_ai.spec.fabric import Fabric  # noqa: E402
 from sovereign_ai.spec.load import load, read_text  # noqa: E402
 from tests.plan.factories import factory, pool  # noqa: E402
@@ -87,7 +87,9 @@ def large() -> bytes:
     """Write a description of many pools."""
     text = SMALL.replace("nodes: 4", "nodes: 12500").replace("120 kW", "200 MW").replace("200 kW", "300 MW")
     line = "  - {{name: p{0}, site: fra1, system: dgx-h100, nodes: 50, purpose: training, zone: main}}\n"
-    return text.replace("fabrics:\n", "".join(line.format(number) for number in range(POOLS)) + "fabrics:\n", 1).encode()
+    return text.replace(
+        "fabrics:\n", "".join(line.format(number) for number in range(POOLS)) + "fabrics:\n", 1
+    ).encode()
 
 
 def refuse(text: str) -> None:
@@ -102,7 +104,8 @@ def main() -> None:
     described, giant = large(), load(ROOT / "stacks" / "gigafactory")
     planned = plan(giant)
     million = factory(
-        pools=[pool(nodes=1_000_000, spares="auto")], fabrics=[Fabric(name="compute", kind="roce", radix=64, link="400 Gbps")]
+        pools=[pool(nodes=1_000_000, spares="auto")],
+        fabrics=[Fabric(name="compute", kind="roce", radix=64, link="400 Gbps")],
     )
     names = [f"pool-{number}" for number in range(NAMES)]
     loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
@@ -115,7 +118,11 @@ def main() -> None:
             seconds(lambda: yaml.load(described, loader)),  # noqa: S506 - a safe loader, in C where there is one
             0.6,
         ),
-        "worst of the hostile texts": (max(seconds(lambda text=text: refuse(text), 1) for text in HOSTILE), None, 10.0),  # type: ignore[misc]
+        "worst of the hostile texts": (
+            max(seconds(lambda text=text: refuse(text), 1) for text in HOSTILE),
+            None,
+            10.0,
+        ),  # type: ignore[misc]
         "feasibility of the gigafactory": (seconds(lambda: feasible(giant)), whole, 0.5),
         "refusing a million machines": (seconds(lambda: feasible(million), 2), None, 2.0),
         "nearest of 100,000 names": (
@@ -123,7 +130,11 @@ def main() -> None:
             seconds(lambda: difflib.get_close_matches("pool-99999x", names[: NAMES // 100]), 1) * 100,
             2.0,
         ),
-        "sovereignty of the gigafactory": (seconds(lambda: assess(giant, planned, now=TODAY).canonical(), 3), whole, 2.0),
+        "sovereignty of the gigafactory": (
+            seconds(lambda: assess_sovereignty(giant, planned, now=TODAY).canonical(), 3),
+            whole,
+            2.0,
+        ),
     }
     shown = {
         name: {

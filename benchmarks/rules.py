@@ -17,12 +17,12 @@ sys.path.insert(0, str(ROOT))
 import cel  # noqa: E402 - the tests' cases are found from the root
 
 from sovereign_ai.plan.factory import plan  # noqa: E402
-from sovereign_ai.rules.admitted import admitted  # noqa: E402
 from sovereign_ai.rules.context import Context, factory_context  # noqa: E402
+from sovereign_ai.rules.defaulting import admitted  # noqa: E402
 from sovereign_ai.rules.engine import evaluate  # noqa: E402
-from sovereign_ai.rules.expressions import bake, spell_out, variables_of  # noqa: E402
+from sovereign_ai.rules.expressions import variables_of, with_constants, without_variables  # noqa: E402
 from sovereign_ai.rules.kinds import KINDS  # noqa: E402
-from sovereign_ai.rules.plain import plain  # noqa: E402
+from sovereign_ai.rules.normalization import to_plain  # noqa: E402
 from sovereign_ai.rules.registry import REGISTRY  # noqa: E402
 from sovereign_ai.spec.load import load  # noqa: E402
 from tests.rules.cases import cases  # noqa: E402
@@ -52,7 +52,7 @@ def _many(objects: list[Object]) -> list[Object]:
 def one_by_one(objects: list[Object], context: Context, programs: dict[str, list[cel.Program]]) -> None:
     """Evaluate each expression of each rule by itself, as a loop over rules would."""
     for obj in objects:
-        judged = admitted(plain(obj)[0], context) if obj["kind"] == "Pod" else plain(obj)[0]
+        judged = admitted(to_plain(obj)[0], context) if obj["kind"] == "Pod" else to_plain(obj)[0]
         for program in programs.get(obj["kind"], []):
             with contextlib.suppress(Exception):
                 program.execute({"object": judged, "oldObject": None, "request": {}})
@@ -77,16 +77,28 @@ def main() -> None:
     for rule in REGISTRY:
         for check in rule.checks:
             for name in check.kinds:
-                text = bake(spell_out(check.expression, variables_of(KINDS[name])), constants)
+                text = with_constants(
+                    without_variables(check.expression, variables_of(KINDS[name])), constants
+                )
                 programs.setdefault(name, []).append(cel.compile(text))
     rows = {}
     for name, objects in mixes().items():
         evaluate(objects, context)
         ours = seconds(lambda objects=objects: evaluate(objects, context), RUNS)
         loop = seconds(lambda objects=objects: one_by_one(objects, context, programs), 1)
-        rows[name] = {"seconds": round(ours, 3), "one_by_one": round(loop, 3), "ratio": round(loop / ours, 1), "met": ours <= GOAL}
+        rows[name] = {
+            "seconds": round(ours, 3),
+            "one_by_one": round(loop, 3),
+            "ratio": round(loop / ours, 1),
+            "met": ours <= GOAL,
+        }
     rules = [rule for rule in REGISTRY if rule.checks]
-    head = {"benchmark": "rules", "objects": COUNT, "rules": len(rules), "checks": sum(len(rule.checks) for rule in rules)}
+    head = {
+        "benchmark": "rules",
+        "objects": COUNT,
+        "rules": len(rules),
+        "checks": sum(len(rule.checks) for rule in rules),
+    }
     print(json.dumps({**head, "goal": GOAL, **rows}, indent=2))
 
 

@@ -16,7 +16,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from sovereign_ai.cluster.access import Api, open_cluster
+from sovereign_ai.cluster.api.client import Api, open_cluster
 from sovereign_ai.cluster.embedded import down, up
 from sovereign_ai.cluster.flags import COMPONENTS
 from sovereign_ai.plan.factory import Plan, plan
@@ -31,8 +31,8 @@ from sovereign_ai.spec.site import Cooling, Hall, Power, Site
 from sovereign_ai.spec.supplier import Images
 from sovereign_ai.spec.zone import SecurityZone, Tenant
 from sovereign_ai.units import Celsius, Watts
-from sovereign_ai.verify.pods import Place
-from sovereign_ai.verify.runs import attempts
+from sovereign_ai.verify.pod_probes import attempts
+from sovereign_ai.verify.pods import ProbeTarget
 
 NODES = 1000
 GOAL = 30.0
@@ -40,12 +40,23 @@ GOAL = 30.0
 
 def described() -> AIFactory:
     """Two pools in two zones, together a thousand machines of eight GPUs."""
-    hall = Hall(name="h1", cooling=Cooling(kind="hybrid", supply=Celsius.parse("22 degC")), rack_limit=Watts.parse("60 kW"))
-    power = Power(it_budget=Watts.parse("20 MW"), feeds={"A": "30 MW", "B": "30 MW", "C": "30 MW"}, rack_pdus=3)
+    hall = Hall(
+        name="h1",
+        cooling=Cooling(kind="hybrid", supply=Celsius.parse("22 degC")),
+        rack_limit=Watts.parse("60 kW"),
+    )
+    power = Power(
+        it_budget=Watts.parse("20 MW"), feeds={"A": "30 MW", "B": "30 MW", "C": "30 MW"}, rack_pdus=3
+    )
     pools = (("train", "restricted", 600, "training"), ("serve", "open", NODES - 600, "inference"))
     return AIFactory(
         name="bench",
-        operator=Operator(name="Example Compute", seat="DE", parent=Parent(seat="DE"), staff=Staff(location=("DE",), citizenship=("EU",))),
+        operator=Operator(
+            name="Example Compute",
+            seat="DE",
+            parent=Parent(seat="DE"),
+            staff=Staff(location=("DE",), citizenship=("EU",)),
+        ),
         sites=(Site(name="fra1", country="DE", power=power, halls=(hall,)),),
         pools=tuple(
             GpuNodePool(name=name, site="fra1", system="dgx-h100", nodes=nodes, purpose=purpose, zone=zone)
@@ -65,7 +76,9 @@ def one_after_another(api: Api, factory: AIFactory, derived: Plan) -> float:
     begun = time.perf_counter()
     for obj in (*node_objects(factory, derived, factory.name), *slice_objects(derived, factory.name)):
         api.create(obj)
-    while sum(is_ready(node) for node in api.list("v1", "Node", label_selector=selector(factory.name))) < NODES:
+    while (
+        sum(is_ready(node) for node in api.list("v1", "Node", label_selector=selector(factory.name))) < NODES
+    ):
         time.sleep(0.5)
     return time.perf_counter() - begun
 
@@ -73,8 +86,13 @@ def one_after_another(api: Api, factory: AIFactory, derived: Plan) -> float:
 def run_pods(api: Api, factory: AIFactory, derived: Plan, bundle: Bundle) -> float:
     """Run a pod by resource and one by claim in each pool."""
     here = derived.cluster(factory.name)
-    places = [Place(next(space for space in here.namespaces if space.zone == part.zone), part) for part in here.pools]
-    classes = frozenset(str(obj["metadata"]["name"]) for obj in bundle.objects if obj["kind"] == "DeviceClass")
+    places = [
+        ProbeTarget(next(space for space in here.namespaces if space.zone == part.zone), part)
+        for part in here.pools
+    ]
+    classes = frozenset(
+        str(obj["metadata"]["name"]) for obj in bundle.objects if obj["kind"] == "DeviceClass"
+    )
     begun = time.perf_counter()
     wanted = [one for one in attempts(api, factory, derived, places, classes, GOAL) if one.expected == "runs"]
     for one, (status, detail) in zip(wanted, api.many([attempt.run for attempt in wanted]), strict=True):
@@ -115,7 +133,11 @@ def main() -> None:
         "total_seconds": round(total, 2),
         "one_after_another_seconds": round(sequential, 2),
         "one_after_another_over_simulate": round(sequential / simulated, 2),
-        "machine": {"cpus": os.cpu_count(), "load": round(os.getloadavg()[0], 1), "python": platform.python_version()},
+        "machine": {
+            "cpus": os.cpu_count(),
+            "load": round(os.getloadavg()[0], 1),
+            "python": platform.python_version(),
+        },
     }
     print(json.dumps(result | {"goal": GOAL, "met": total <= GOAL}, indent=2))
 

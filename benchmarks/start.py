@@ -31,10 +31,20 @@ def main() -> None:
     measured = {
         "help": (seconds(*PROGRAM, "--help"), 0.3),
         "validate gigafactory": (seconds(*PROGRAM, "validate", GIGAFACTORY) - empty, 0.5),
-        "plan gigafactory with its canonical JSON": (seconds(*PROGRAM, "plan", GIGAFACTORY, "--json") - empty, 3.0),
+        "plan gigafactory with its canonical JSON": (
+            seconds(*PROGRAM, "plan", GIGAFACTORY, "--json") - empty,
+            3.0,
+        ),
     }
-    rows = {name: {"seconds": round(value, 3), "goal": goal, "met": value <= goal} for name, (value, goal) in measured.items()}
-    print(json.dumps({"benchmark": "start", "interpreter_seconds": round(empty, 3), "runs": RUNS, **rows}, indent=2))
+    rows = {
+        name: {"seconds": round(value, 3), "goal": goal, "met": value <= goal}
+        for name, (value, goal) in measured.items()
+    }
+    print(
+        json.dumps(
+            {"benchmark": "start", "interpreter_seconds": round(empty, 3), "runs": RUNS, **rows}, indent=2
+        )
+    )
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Infrastructure as code for sovereign AI datacenters: one typed description becomes a running, verified AI factory.
+"""Infrastructure as code for sovereign AI datacenters: from a typed description to a verified AI factory.
 
 The public names are loaded on first use, so that `import sovereign_ai` stays cheap and pulls in
 neither Pulumi nor a Kubernetes client.
@@ -19,8 +19,10 @@ from typing import Any
 
 __version__ = "0.1.0"
 
+# The module of each public name below this package, for `__getattr__`.
 _HOMES = {
     "AIFactory": "spec.factory",
+    "AllowedKind": "spec.zone",
     "Backup": "spec.storage",
     "Certificate": "spec.operator",
     "ClusterLimits": "spec.factory",
@@ -42,6 +44,7 @@ _HOMES = {
     "Operator": "spec.operator",
     "Parent": "spec.operator",
     "Power": "spec.site",
+    "Provider": "spec.zone",
     "ResidencyPolicy": "spec.zone",
     "SecurityZone": "spec.zone",
     "Service": "spec.service",
@@ -59,14 +62,23 @@ _HOMES = {
     "read": "spec.load",
 }
 
-__all__ = ["AIFactory", "Fabric", "GpuNodePool", "ResidencyPolicy", "SecurityZone", "StorageTier", "load", "read"]
+__all__ = [
+    "AIFactory",
+    "Fabric",
+    "GpuNodePool",
+    "ResidencyPolicy",
+    "SecurityZone",
+    "StorageTier",
+    "load",
+    "read",
+]
 
 
 def load(path: str) -> Any:
     """Read a description from a file or a stack's folder.
 
-    Inside a running Pulumi program the problems reach the engine as its own kind of error, so that
-    they are shown without a traceback.
+    In a running Pulumi program the problems are raised as `pulumi.RunError`, which the engine shows
+    without a traceback.
 
     Raises:
         SpecError: every problem, with file, line and column.
@@ -77,6 +89,7 @@ def load(path: str) -> Any:
     try:
         return loaded(path)
     except SovereignError as error:
+        # Only a Pulumi program has imported it; importing it here would slow down every other caller.
         pulumi = sys.modules.get("pulumi")
         if pulumi is None:
             raise
@@ -88,4 +101,5 @@ def __getattr__(name: str) -> Any:
     home = _HOMES.get(name)
     if home is None:
         raise AttributeError(f"module 'sovereign_ai' has no attribute {name!r}")
-    return getattr(import_module(f"sovereign_ai.{home}"), name)
+    module = import_module(f"sovereign_ai.{home}")
+    return getattr(module, name)

@@ -1,10 +1,10 @@
-"""What went wrong, where, and what to do next; and the one table of exit codes.
+"""Problems with place, message and hint; the errors that carry them; and the table of exit codes.
 
-A `Problem` is plain data. Rooms collect every problem they find and raise one error that
-carries them all, so that a user mends a file once and not once a mistake.
+A `Problem` is plain data. Rooms collect all problems and raise one error that carries them, so that
+a user fixes a file once, and not once per mistake.
 
-    >>> here = Where(file="factory.yaml", line=4, column=7, field="pools[0].zone")
-    >>> print(Problem("unknown-name", "no zone is called 'opne'", here, hint="did you mean 'open'?"))
+    >>> place = Where(file="factory.yaml", line=4, column=7, field="pools[0].zone")
+    >>> print(Problem("unknown-name", "no zone is called 'opne'", place, hint="did you mean 'open'?"))
     factory.yaml:4:7: pools[0].zone: no zone is called 'opne' [unknown-name]
         did you mean 'open'?
 """
@@ -15,7 +15,11 @@ import difflib
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 from enum import IntEnum
+from functools import partial
+from itertools import islice
 from typing import Any
+
+from sovereign_ai.text import clean, clean_lines, clean_path, hide_announced
 
 
 class ExitCode(IntEnum):
@@ -26,18 +30,25 @@ class ExitCode(IntEnum):
     FINDINGS = 1
     """Findings, violations or drift."""
     BAD_INPUT = 2
-    """Bad input, an impossible wish, or wrong usage."""
+    """Bad input, a description that cannot be built, or wrong usage."""
     ENVIRONMENT = 3
     """The environment lacks something: a tool, a cluster, a permission."""
     DEPLOYMENT = 4
     """The deployment failed."""
     INTERRUPTED = 128 + 2
-    """SIGINT or another request ended the command, as shells give it."""
+    """SIGINT or another request ended the command; shells add 128 to the signal's number."""
 
 
 @dataclass(frozen=True, slots=True, order=True)
 class Where:
-    """A place in the user's own text: file, line and column count from one; `field` is the dotted path."""
+    """A place in the user's text.
+
+    Attributes:
+        file: the file's name.
+        line: the line, from one.
+        column: the column, from one.
+        field: the dotted path.
+    """
 
     file: str | None = None
     line: int | None = None
@@ -45,17 +56,30 @@ class Where:
     field: str = ""
 
     def __str__(self) -> str:
-        """Write `file:line:column: field`, leaving out what is not known."""
-        place = ":".join(str(part) for part in (self.file, self.line, self.column) if part is not None)
-        return ": ".join(part for part in (place, self.field) if part)
+        """Return `file:line:column: field` on one line, without unknown parts and without a secret."""
+        position = (self.shown_file, self.line, self.column)
+        known = [str(part) for part in position if part is not None]
+        place = ":".join(known)
+        field = clean_path(self.field)
+        if place and field:
+            return f"{place}: {field}"
+        return place or field
+
+    @property
+    def shown_file(self) -> str | None:
+        """The file's name as it may be printed: users choose it, and it may contain a secret."""
+        return None if self.file is None else clean(hide_announced(self.file))
 
 
 @dataclass(frozen=True, slots=True)
 class Problem:
     """One thing that is wrong.
 
-    `code` is stable and hyphenated, for machines; `message` says what was found and what was
-    expected; `hint` says what to do next, and may be empty.
+    Attributes:
+        code: a stable, hyphenated name, for programs.
+        message: what is wrong, and what was expected.
+        where: the place in the user's text, if it is known.
+        hint: what to do next; may be empty.
     """
 
     code: str
@@ -64,47 +88,64 @@ class Problem:
     hint: str = ""
 
     def __str__(self) -> str:
-        """Write one line, and the hint indented below it."""
+        """Return one line, and below it, indented, the further lines of the message, and the hint."""
+        return "\n".join(self.lines)
+
+    @property
+    def lines(self) -> list[str]:
+        """The lines for a person: the first has place and code."""
         place = str(self.where)
-        line = f"{place}: {self.message} [{self.code}]" if place else f"{self.message} [{self.code}]"
-        return f"{line}\n    {self.hint}" if self.hint else line
+        first, *further = clean_lines(self.message)
+        head = f"{first} [{self.code}]"
+        # Further lines are indented: a message may quote a text of others, which could look like a problem of
+        # its own.
+        lines = [f"{place}: {head}" if place else head]
+        lines += [f"    | {line}" for line in further]
+        if self.hint:
+            lines += [f"    {line}" for line in clean_lines(self.hint)]
+        return lines
 
     def to_data(self) -> dict[str, Any]:
-        """Give the flat mapping that `--json` prints: code, file, line, column, field, message, hint."""
+        """Return the flat mapping that `--json` prints: code, file, line, column, field, message and hint."""
         return {
             "code": self.code,
-            "file": self.where.file,
+            "file": self.where.shown_file,
             "line": self.where.line,
             "column": self.where.column,
-            "field": self.where.field,
-            "message": self.message,
-            "hint": self.hint,
+            "field": clean_path(self.where.field),
+            "message": "\n".join(clean_lines(self.message)),
+            "hint": "\n".join(clean_lines(self.hint)),
         }
 
     @property
     def order(self) -> tuple[str, int, int, str, str]:
         """Sort key: by place in the text, then by field and code."""
         where = self.where
+        # A problem without a line comes first: it is about the file as a whole.
         return (where.file or "", where.line or 0, where.column or 0, where.field, self.code)
 
 
 class SovereignError(Exception):
-    """The root of every error that a command turns into text and an exit code, never into a traceback."""
+    """The base of every error that a command turns into text and an exit code, never into a traceback."""
 
     exit_code = ExitCode.DEPLOYMENT
 
     def __init__(self, problems: Problem | Iterable[Problem]) -> None:
-        """Keep the problems sorted by their place; an error without a problem is a defect and is refused."""
-        found = [problems] if isinstance(problems, Problem) else list(problems)
-        if not found:
+        """Keep the problems, sorted by their place.
+
+        Raises:
+            ValueError: there is no problem, which is a defect of the caller.
+        """
+        unsorted = [problems] if isinstance(problems, Problem) else list(problems)
+        if not unsorted:
             message = "an error must carry at least one problem"
             raise ValueError(message)
-        self.problems: tuple[Problem, ...] = tuple(sorted(found, key=lambda problem: problem.order))
-        super().__init__("\n".join(str(problem) for problem in self.problems))
+        self.problems: tuple[Problem, ...] = tuple(sorted(unsorted, key=lambda problem: problem.order))
+        super().__init__("\n".join(map(str, self.problems)))
 
 
 class SpecError(SovereignError):
-    """The description is wrong, or wishes for what cannot be: exit code 2."""
+    """The description is wrong, or cannot be built: exit code 2."""
 
     exit_code = ExitCode.BAD_INPUT
 
@@ -121,6 +162,12 @@ class EnvironmentLacksError(SovereignError):
     exit_code = ExitCode.ENVIRONMENT
 
 
+class BadFileError(EnvironmentLacksError):
+    """A file that leads to a tool, a cluster or a key exists, but holds something else: exit code 2."""
+
+    exit_code = ExitCode.BAD_INPUT
+
+
 class DeploymentError(SovereignError):
     """Pulumi, the API server or a probe's environment refused the work: exit code 4."""
 
@@ -129,12 +176,16 @@ class DeploymentError(SovereignError):
 
 _MOST_COMPARED = 300
 _LONGEST_NAME = 64
-_LIKE = 0.62
-"""How much alike a name must be to be offered, of 1: `opne` and `open` are 0.75 alike, `title` and `sites` 0.6."""
+_MOST_SHOWN = 8
+_SIMILARITY = 0.62
+"""How similar a name must be to be suggested, of 1: `opne` and `open` have 0.75, `title` and `sites` 0.6."""
 
 
 def nearest(name: str, known: Collection[str]) -> str:
-    """Give a hint with the nearest right name, or the first few that would do; bounded in time for any input.
+    """Return a hint with the nearest right name, or with the first right names if none is near.
+
+    The time is bounded for any input: comparing two names takes time that grows with the product of their
+    lengths.
 
     >>> nearest("opne", ["open", "restricted"])
     "did you mean 'open'?"
@@ -142,11 +193,29 @@ def nearest(name: str, known: Collection[str]) -> str:
     if not known:
         return "nothing of that kind is declared yet"
     name = name[:_LONGEST_NAME]
-    compared = [one for one in known if len(one) <= _LONGEST_NAME]
-    if len(compared) > _MOST_COMPARED:
-        compared = [one for one in compared if one[:1] == name[:1] and abs(len(one) - len(name)) <= 2][:_MOST_COMPARED]
-    close = difflib.get_close_matches(name, compared, n=1, cutoff=_LIKE)
+    compared = _comparable(name, known)
+    # By the folded name to the right one; of two that differ in case only, the first one counts.
+    folded = {right.casefold(): right for right in reversed(compared)}
+    close = difflib.get_close_matches(name, compared, n=1, cutoff=_SIMILARITY)
+    if not close:
+        close = difflib.get_close_matches(name.casefold(), list(folded), n=1, cutoff=_SIMILARITY)
     if close:
-        return f"did you mean {close[0]!r}?"
-    shown = ", ".join(one[:_LONGEST_NAME] for one in sorted(known)[:8])
-    return f"known: {shown}" + (", …" if len(known) > 8 else "")
+        suggestion = folded.get(close[0], close[0])
+        return f"did you mean {suggestion!r}?"
+    shown = [right[:_LONGEST_NAME] for right in sorted(known)[:_MOST_SHOWN]]
+    more = ", …" if len(known) > _MOST_SHOWN else ""
+    return f"known: {', '.join(shown)}{more}"
+
+
+def _comparable(name: str, known: Collection[str]) -> list[str]:
+    """Return the right names that are compared with a name; of many, only those that begin alike."""
+    short = [right for right in known if len(right) <= _LONGEST_NAME]
+    if len(short) <= _MOST_COMPARED:
+        return short
+    similar = filter(partial(_is_alike, name), short)
+    return list(islice(similar, _MOST_COMPARED))
+
+
+def _is_alike(name: str, right: str) -> bool:
+    """Return whether two names have the same first letter, and almost the same length."""
+    return right[:1] == name[:1] and abs(len(right) - len(name)) <= 2

@@ -1,7 +1,7 @@
-"""Names that every other system accepts, and the label keys that carry our meaning.
+"""Names that every other system accepts, and the keys of labels and annotations.
 
-DNS labels have at most 63 characters; where a name is longer, its end is replaced by a hash of
-the whole, so that the same name always shortens the same way and two names do not meet.
+DNS labels have at most 63 characters. The end of a longer name is replaced by a hash of the whole,
+so that a name is always shortened in the same way, and two names do not get the same label.
 
     >>> label("train", "su0", "r03", "n1")
     'train-su0-r03-n1'
@@ -13,70 +13,102 @@ from __future__ import annotations
 
 import hashlib
 import re
+import unicodedata
 from dataclasses import dataclass
 
 DNS_LABEL = r"^[a-z]([a-z0-9-]{0,61}[a-z0-9])?$"
-"""RFC 1035 label, as Kubernetes wants it for names that become DNS names."""
+"""A label of RFC 1035, as Kubernetes requires it for names that become DNS names."""
 
 SYSTEM_NAMESPACE = "sovereign-system"
-"""Our own namespace; it lies in no zone."""
+"""The namespace of this program's own objects; it is in no zone."""
 
 _MOST = 63
-_TAKEN = frozenset({"default", "kueue-system", SYSTEM_NAMESPACE})
-_TAKEN_PREFIX = "kube-"
-"""Kubernetes keeps this prefix for its own namespaces (https://kubernetes.io/docs/concepts/overview/working-with-objects/namespaces/)."""
+"""Characters of a DNS label and of a label value."""
+_RESERVED = frozenset({"default", "kueue-system", SYSTEM_NAMESPACE})
+_RESERVED_PREFIX = "kube-"
+"""Kubernetes reserves this prefix for its own namespaces.
+
+Source: https://kubernetes.io/docs/concepts/overview/working-with-objects/namespaces/
+"""
+_BETWEEN_WORDS = re.compile(r"[\W_]+")
 _DNS_LABEL = re.compile(DNS_LABEL)
 
 
 def is_label(text: str) -> bool:
-    """Tell whether the text is an RFC 1035 DNS label."""
+    """Return whether the text is an RFC 1035 DNS label."""
     return _DNS_LABEL.fullmatch(text) is not None
 
 
-def is_taken_namespace(name: str) -> bool:
-    """Tell whether a namespace is the cluster's own, Kueue's or ours, and so no tenant's.
+def normal_name(text: str) -> str:
+    """Return the normal form of a person's or a role's name, by which two names are compared.
 
-    >>> is_taken_namespace("kube-system"), is_taken_namespace("research")
+    Compatible characters (NFKC), case, and what separates words do not count.
+
+    >>> normal_name(" Network  Lead") == normal_name("network-lead")
+    True
+    """
+    compatible = unicodedata.normalize("NFKC", text)
+    # Case folding may leave characters that NFKC composes differently, so the text is normalised once more.
+    folded = unicodedata.normalize("NFKC", compatible.casefold())
+    return " ".join(_BETWEEN_WORDS.sub(" ", folded).split())
+
+
+def is_reserved_namespace(name: str) -> bool:
+    """Return whether a namespace belongs to the cluster, to Kueue or to this program, and so to no tenant.
+
+    >>> is_reserved_namespace("kube-system"), is_reserved_namespace("research")
     (True, False)
     """
-    return name in _TAKEN or name.startswith(_TAKEN_PREFIX)
+    return name in _RESERVED or name.startswith(_RESERVED_PREFIX)
 
 
 def label(*parts: str, most: int = _MOST) -> str:
-    """Join parts with hyphens into one DNS label of at most `most` characters.
+    """Return the parts joined with hyphens, as one DNS label of at most `most` characters.
 
     Raises:
         ValueError: the joined text has characters that no DNS label may have.
     """
     whole = "-".join(part for part in parts if part)
+    short = whole
     if len(whole) > most:
-        digest = hashlib.sha256(whole.encode()).hexdigest()[:8]
-        whole_short = f"{whole[: most - 9].rstrip('-')}-{digest}"
-    else:
-        whole_short = whole
-    if not is_label(whole_short):
-        message = f"{whole!r} cannot be a DNS label: lower-case letters, digits and hyphens, starting with a letter"
-        raise ValueError(message)
-    return whole_short
+        # A hyphen and eight hexadecimal digits.
+        start = whole[: most - 9].rstrip("-")
+        short = f"{start}-{_digest(whole)}"
+    if not is_label(short):
+        form = "lower-case letters, digits and hyphens, starting with a letter"
+        raise ValueError(f"{whole!r} cannot be a DNS label: {form}")
+    return short
+
+
+def _digest(text: str) -> str:
+    """Return the first eight hexadecimal digits of a text's SHA-256."""
+    return hashlib.sha256(text.encode()).hexdigest()[:8]
 
 
 def label_value(text: str) -> str:
-    """Make any text a valid label value (at most 63 of letters, digits, `-`, `_`, `.`), stable and without meetings."""
+    """Return a valid label value for any text: at most 63 of letters, digits, `-`, `_` and `.`.
+
+    A text always gets the same value, and two texts do not get the same one.
+    """
     clean = re.sub(r"[^A-Za-z0-9._-]+", "-", text).strip("-_.")
     if clean == text and len(clean) <= _MOST:
         return clean
-    digest = hashlib.sha256(text.encode()).hexdigest()[:8]
-    return f"{clean[: _MOST - 9].rstrip('-_.')}-{digest}".lstrip("-")
+    # Also where only a character was replaced: another text could have had the replacement in its place.
+    start = clean[: _MOST - 9].rstrip("-_.")
+    return f"{start}-{_digest(text)}".lstrip("-")
 
 
 @dataclass(frozen=True, slots=True)
 class Keys:
-    """The label and annotation keys; build another one with your own domains to change them all.
+    """The keys of labels and annotations; an instance with other domains changes all of them.
 
-    `domain` is for what we own. `.internal` is the name space reserved for private use, so no
-    key of ours can collide with anybody's registered domain. `restricted` lies under the suffix
-    that the NodeRestriction admission plugin forbids kubelets to set, so only the control plane
-    can say in which zone or under which law a node stands.
+    Attributes:
+        domain: the domain of this program's own keys. `.internal` is reserved for private use, so that no
+            key collides with a registered domain.
+        restricted: a domain whose labels the NodeRestriction admission plugin forbids kubelets to set, so
+            that only the control plane decides the zone and the jurisdiction of a node.
+        fabric: the domain of Topograph's fabric tiers.
+        accelerator: the domain of Topograph's accelerator domains.
     """
 
     domain: str = "sovereign-ai.internal"
@@ -86,7 +118,7 @@ class Keys:
 
     @property
     def owner(self) -> str:
-        """Who made it: always the value `sovereign-ai`."""
+        """The owner: always the value `sovereign-ai`."""
         return f"{self.domain}/owner"
 
     @property
@@ -95,8 +127,13 @@ class Keys:
         return f"{self.domain}/factory"
 
     @property
+    def stack(self) -> str:
+        """The stack that deployed the object: a UUID, so that no two stacks share an object."""
+        return f"{self.domain}/stack"
+
+    @property
     def component(self) -> str:
-        """The typed component it comes from, `pool.train`."""
+        """The typed component that the object belongs to, such as `pool.train`."""
         return f"{self.domain}/component"
 
     @property
@@ -106,27 +143,27 @@ class Keys:
 
     @property
     def scalable_unit(self) -> str:
-        """The scalable unit a node belongs to."""
+        """The scalable unit of a node."""
         return f"{self.domain}/scalable-unit"
 
     @property
     def rack(self) -> str:
-        """The rack a node stands in."""
+        """The rack of a node."""
         return f"{self.domain}/rack"
 
     @property
     def hall(self) -> str:
-        """The hall a node stands in."""
+        """The hall of a node."""
         return f"{self.domain}/hall"
 
     @property
     def tenant(self) -> str:
-        """The tenant a namespace belongs to."""
+        """The tenant of a namespace."""
         return f"{self.domain}/tenant"
 
     @property
     def zone(self) -> str:
-        """The security zone, trusted: set by the control plane alone."""
+        """The security zone of a node; trusted, because only the control plane sets it."""
         return f"{self.restricted}/zone"
 
     @property
@@ -136,18 +173,20 @@ class Keys:
 
     @property
     def jurisdiction(self) -> str:
-        """The country code whose law holds where the node stands, trusted: set by the control plane alone."""
+        """The country code of a node's jurisdiction; trusted, because only the control plane sets it."""
         return f"{self.restricted}/jurisdiction"
 
     def tier(self, level: int) -> str:
-        """The fabric tier a node hangs under, Topograph's key."""
+        """Return Topograph's key of a fabric tier: the switch of that tier above a node."""
         return f"{self.fabric}/tier-{level}"
 
     @property
     def nvlink_domain(self) -> str:
-        """The accelerator (NVLink) domain, Topograph's key."""
+        """Topograph's key of the accelerator (NVLink) domain."""
         return f"{self.accelerator}/domain"
 
 
 KEYS = Keys()
 OWNER = "sovereign-ai"
+NODE_WRITER = "sovereign-ai:machines"
+"""The user that sets the zone and country of nodes; who may impersonate it acts as it (rules/machines.py)."""

@@ -1,7 +1,7 @@
-"""Exact quantities with their units, and the one place where text becomes a number.
+"""Exact quantities with their units, and the only place where text becomes a number.
 
 A quantity is a whole number of a smallest step (a byte, a bit a second, a watt, a tenth of a
-degree). Text must carry its unit; a number alone is refused, as is a unit that lies: `400 GB` is
+degree). Text must have a unit. A number alone is refused, as is a unit of another kind: `400 GB` is
 no link rate and `400 Gb` is no capacity. Decimal prefixes are powers of 1,000 (GB), binary
 prefixes are powers of 1,024 (GiB), and the two are never mixed.
 
@@ -28,20 +28,29 @@ from typing import Any, ClassVar, Self
 
 from pydantic_core import CoreSchema, core_schema
 
-_TEXT = re.compile(r"^\s*(?P<number>[+-]?[0-9][0-9_]*(?:\.[0-9]+)?)\s*(?P<unit>[A-Za-z%/°€$][A-Za-z0-9%/°²³]*)\s*$", re.ASCII)
+_TEXT = re.compile(
+    r"^\s*(?P<number>[+-]?[0-9][0-9_]*(?:\.[0-9]+)?)\s*(?P<unit>[A-Za-z%/°€$][A-Za-z0-9%/°²³]*)\s*$", re.ASCII
+)
 _LONGEST_TEXT = 64
-_LARGEST = 2**63 - 1
+LARGEST = 2**63 - 1
+"""The largest count: Kubernetes and many databases store 64-bit integers with a sign."""
 
 
 def _scales(unit: str, prefixes: str, base: int = 1) -> dict[str, int]:
-    """Give unit names with decimal prefixes: `_scales("B", " kMG")` has B, kB, MB and GB."""
-    return {f"{prefix.strip()}{unit}": base * 1000 ** " kMGTPE".index(prefix) for prefix in prefixes}
+    """Return unit names with decimal prefixes: `_scales("B", " kMG")` has B, kB, MB and GB."""
+    scales = {}
+    for prefix in prefixes:
+        power = " kMGTPE".index(prefix)
+        scales[f"{prefix.strip()}{unit}"] = base * 1000**power
+    return scales
 
 
-_BYTES = _scales("B", " kMGTPE") | {f"{prefix}iB": 1024 ** (power + 1) for power, prefix in enumerate("KMGTPE")}
+_BINARY = {f"{prefix}iB": 1024**power for power, prefix in enumerate("KMGTPE", start=1)}
+_BYTES = {**_scales("B", " kMGTPE"), **_BINARY}
 _BITS_A_SECOND = _scales("bps", " kMGTP") | _scales("bit/s", " kMGTP")
 _BYTES_A_SECOND = _scales("B/s", " kMGTP")
-_LIES = {
+# What a unit of another kind measures: the common mistake is one letter, `400 GB` for `400 Gbps`.
+_OTHER_KINDS = {
     **dict.fromkeys(_BYTES, "an amount of bytes"),
     **dict.fromkeys(_BITS_A_SECOND, "a rate in bits a second"),
     **dict.fromkeys(_BYTES_A_SECOND, "a rate in bytes a second"),
@@ -50,7 +59,11 @@ _LIES = {
 
 
 def _number(text: str) -> tuple[Fraction, str]:
-    """Split text into an exact number and its unit; raise ValueError if it is not that."""
+    """Return the exact number and the unit of a text.
+
+    Raises:
+        ValueError: the text is no number with a unit.
+    """
     if len(text) > _LONGEST_TEXT:
         message = f"a quantity has at most {_LONGEST_TEXT} characters, this has {len(text)}"
         raise ValueError(message)
@@ -59,63 +72,70 @@ def _number(text: str) -> tuple[Fraction, str]:
         message = f"{text!r} is not a number with a unit"
         raise ValueError(message)
     try:
-        return Fraction(Decimal(match["number"].replace("_", ""))), match["unit"]
+        # Decimal, and not float: 0.1 kW must be exactly 100 W.
+        number = Decimal(match["number"].replace("_", ""))
+        return Fraction(number), match["unit"]
     except InvalidOperation:
         message = f"{text!r} is not a number with a unit"
         raise ValueError(message) from None
 
 
 def _listed(words: Sequence[str]) -> str:
-    """Write words as a choice: `GW, MW, kW or W`."""
-    return " or ".join(part for part in (", ".join(words[:-1]), words[-1]) if part)
+    """Return words as a choice: `GW, MW, kW or W`."""
+    if len(words) == 1:
+        return words[0]
+    return f"{', '.join(words[:-1])} or {words[-1]}"
 
 
 def _plain(number: Fraction) -> str:
-    """Write an exact decimal number without an exponent."""
-    return (
-        str(number.numerator) if number.denominator == 1 else f"{(Decimal(number.numerator) / Decimal(number.denominator)).normalize():f}"
-    )
+    """Return an exact decimal number without an exponent."""
+    if number.denominator == 1:
+        return str(number.numerator)
+    decimal = Decimal(number.numerator) / Decimal(number.denominator)
+    return f"{decimal.normalize():f}"
 
 
 @total_ordering
 @dataclass(frozen=True, slots=True)
 class Quantity:
-    """A whole number of a smallest step; the subclass says of what.
+    """A whole number of smallest steps of a kind, which the subclass defines.
 
     Attributes:
-        count: how many smallest steps.
+        count: the number of smallest steps.
     """
 
     count: int
 
     def __post_init__(self) -> None:
-        """Refuse what no text could mean, so that every quantity can be written and read back.
+        """Refuse a count that no text has, so that every quantity can be written and read back.
 
         Raises:
             TypeError: the count is no whole number; text goes through `parse`.
-            ValueError: a sign where none may be, or more than 63 bits.
+            ValueError: a sign where none is allowed, or more than 63 bits.
         """
+        # `isinstance` would let True through, which is an int.
         if type(self.count) is not int:
-            message = f"{type(self).__name__} counts whole steps; read text with {type(self).__name__}.parse({self.example!r})"
+            name = type(self).__name__
+            message = f"{name} counts whole steps; read text with {name}.parse({self.example!r})"
             raise TypeError(message)
         if self.count < 0 and not self.signed:
             message = f"{self.noun} starts at zero, and this is {self.count}"
             raise ValueError(message)
-        if abs(self.count) > _LARGEST:
+        if abs(self.count) > LARGEST:
             message = f"{self.noun} of more than 2^63 - 1 of the smallest step is larger than any factory"
             raise ValueError(message)
 
     noun: ClassVar[str]
-    """What it measures, for messages: `a rate in bits a second`."""
+    """The kind of quantity, for messages: `a rate in bits a second`."""
     example: ClassVar[str]
     """A well-formed text, for messages."""
     units: ClassVar[dict[str, int]]
-    """Unit name to number of smallest steps (fractions are given by `divisor`)."""
+    """Unit name to number of smallest steps."""
     shown: ClassVar[tuple[str, ...]]
     """Units that `str()` may use, from the largest to the smallest."""
     signed: ClassVar[bool] = False
     akin: ClassVar[dict[str, tuple[Fraction, str]]] = {}
-    """Unit of a kind that is taken for this one, to what a number of it is multiplied by, and the unit of this kind that it is then of."""
+    """Unit of a kind that is often confused with this one, to its factor and unit of this kind."""
 
     @classmethod
     def parse(cls, text: str) -> Self:
@@ -123,7 +143,7 @@ class Quantity:
 
         Raises:
             ValueError: no number with a unit, a unit of another kind, a part of the smallest
-                step, a sign where none may be, or more than 63 bits.
+                step, a sign where none is allowed, or more than 63 bits.
         """
         number, unit = _number(text)
         if unit not in cls.units:
@@ -136,34 +156,44 @@ class Quantity:
         if count < 0 and not cls.signed:
             message = f"{text!r} is negative; {cls.noun} starts at zero"
             raise ValueError(message)
-        if abs(count) > _LARGEST:
+        if abs(count) > LARGEST:
             message = f"{text!r} is larger than any factory; the limit is 2^63 - 1 of the smallest step"
             raise ValueError(message)
         return cls(count)
 
     @classmethod
     def _wrong_unit(cls, text: str, number: Fraction, unit: str) -> str:
-        """Say why a unit will not do, and the nearest text that would."""
-        lie = _LIES.get(unit)
-        for known in cls.units:
-            if known.lower() == unit.lower() or known.rstrip("ps/").lower() == unit.rstrip("ps/").lower():
-                right = repr(f"{_plain(number)} {known}")
-                break
-        else:
-            right = f"it in {_listed(cls.shown)}, as in {cls.example!r}"
+        """Return the message for a unit of another kind, with the nearest right text."""
+        known = cls._similar_unit(unit)
+        right = "" if known is None else repr(f"{_plain(number)} {known}")
         if unit in cls.akin:
-            factor, known = cls.akin[unit]
-            right = f"{f'{_plain(number * factor)} {known}'!r}, which is as much" + (f", or {right}" if right.startswith("'") else "")
-        what = f"{lie}, not" if lie else f"in {unit!r}, which is no unit of"
+            # Either the unit or the number is meant; only the user knows which.
+            factor, converted_unit = cls.akin[unit]
+            converted = f"{_plain(number * factor)} {converted_unit}"
+            right = f"{converted!r}, which is as much" + (f", or {right}" if right else "")
+        if not right:
+            right = f"it in {_listed(cls.shown)}, as in {cls.example!r}"
+        other_kind = _OTHER_KINDS.get(unit)
+        what = f"{other_kind}, not" if other_kind else f"in {unit!r}, which is no unit of"
         return f"{text!r} is {what} {cls.noun}; write {right}"
 
+    @classmethod
+    def _similar_unit(cls, unit: str) -> str | None:
+        """Return the first unit that differs from a wrong one only by case, or by the end of a rate."""
+        for known in cls.units:
+            is_other_case = known.lower() == unit.lower()
+            if is_other_case or known.rstrip("ps/").lower() == unit.rstrip("ps/").lower():
+                return known
+        return None
+
     def __str__(self) -> str:
-        """Write the shortest exact text: `250 kW`, `14.3 kW`, `1 B`."""
+        """Return the shortest exact text: `250 kW`, `14.3 kW`, `1 B`."""
         for unit in self.shown:
             scale = self.units[unit]
             if abs(self.count) >= scale or unit == self.shown[-1]:
                 value = Decimal(self.count) / Decimal(scale)
                 text = f"{value.normalize():f}"
+                # Decimal rounds to 28 digits: a text that would not be read back as this count is not used.
                 if Fraction(text) * scale == self.count:
                     return f"{text} {unit}"
         return f"{self.count} {self.shown[-1]}"
@@ -191,12 +221,18 @@ class Quantity:
         """Let models hold the quantity: text in, canonical text out."""
         return core_schema.no_info_plain_validator_function(
             cls._validate,
-            serialization=core_schema.plain_serializer_function_ser_schema(str, return_schema=core_schema.str_schema()),
+            serialization=core_schema.plain_serializer_function_ser_schema(
+                str, return_schema=core_schema.str_schema()
+            ),
         )
 
     @classmethod
     def _validate(cls, value: object) -> Self:
-        """Take the quantity itself or its text; a bare number has no unit and is refused."""
+        """Return the quantity of itself or of its text; a bare number has no unit and is refused.
+
+        Raises:
+            ValueError: it is neither.
+        """
         if isinstance(value, cls):
             return value
         if isinstance(value, str):
@@ -208,7 +244,9 @@ class Quantity:
     @classmethod
     def __get_pydantic_json_schema__(cls, schema: CoreSchema, handler: Any) -> dict[str, Any]:
         """Describe the text for editors."""
-        units = "|".join(re.escape(unit) for unit in sorted(cls.units, key=len, reverse=True))
+        # The longest first: a regular expression takes the first alternative that fits.
+        longest_first = sorted(cls.units, key=len, reverse=True)
+        units = "|".join(map(re.escape, longest_first))
         sign = "-?" if cls.signed else ""
         return {
             "type": "string",
@@ -216,6 +254,20 @@ class Quantity:
             "examples": [cls.example],
             "description": f"{cls.noun}, with its unit",
         }
+
+
+_KUBERNETES_SUFFIXES = (
+    ("P", 10**15),
+    ("Pi", 2**50),
+    ("T", 10**12),
+    ("Ti", 2**40),
+    ("G", 10**9),
+    ("Gi", 2**30),
+    ("M", 10**6),
+    ("Mi", 2**20),
+)
+"""Suffixes that `to_kubernetes` uses, from the largest; of two of a size the decimal one comes first."""
+_KUBERNETES_POWERS = {"n": -9, "u": -6, "m": -3, "": 0, "k": 3, "M": 6, "G": 9, "T": 12, "P": 15, "E": 18}
 
 
 class Bytes(Quantity):
@@ -226,32 +278,27 @@ class Bytes(Quantity):
     shown = ("EB", "PB", "TB", "GB", "MB", "kB", "B")
 
     def to_kubernetes(self) -> str:
-        """Write a Kubernetes quantity, exact: `500T`, `80Gi`, or plain bytes."""
-        for suffix, scale in (
-            ("P", 10**15),
-            ("Pi", 2**50),
-            ("T", 10**12),
-            ("Ti", 2**40),
-            ("G", 10**9),
-            ("Gi", 2**30),
-            ("M", 10**6),
-            ("Mi", 2**20),
-        ):
+        """Return an exact Kubernetes quantity: `500T`, `80Gi`, or plain bytes."""
+        for suffix, scale in _KUBERNETES_SUFFIXES:
             if self.count and self.count % scale == 0:
                 return f"{self.count // scale}{suffix}"
         return str(self.count)
 
     @classmethod
     def from_kubernetes(cls, text: str) -> Self:
-        """Read a Kubernetes quantity of bytes: `500T`, `80Gi`, `1024`, `1e9`, `1500m`; a part of a byte counts as one, as in Kubernetes.
+        """Read a Kubernetes quantity of bytes: `500T`, `80Gi`, `1024`, `1e9`, `1500m`.
 
-        The form is that of apimachinery's `resource.Quantity` (Kubernetes 1.37): a decimal number, then a binary or
-        decimal suffix or a decimal exponent.
+        A part of a byte counts as a byte, as in Kubernetes.
+
+        The form is that of apimachinery's `resource.Quantity` (Kubernetes 1.37): a decimal number, then a
+        binary or decimal suffix or a decimal exponent.
 
         Raises:
             ValueError: not such a quantity, or a negative one.
         """
-        match = re.fullmatch(r"\+?([0-9]+\.?[0-9]*|\.[0-9]+)([KMGTPE]i|[numkMGTPE]|[eE][+-]?[0-9]{1,2})?", text)
+        match = re.fullmatch(
+            r"\+?([0-9]+\.?[0-9]*|\.[0-9]+)([KMGTPE]i|[numkMGTPE]|[eE][+-]?[0-9]{1,2})?", text
+        )
         if match is None:
             message = f"{text!r} is not a Kubernetes quantity of bytes"
             raise ValueError(message)
@@ -261,7 +308,7 @@ class Bytes(Quantity):
         elif suffix[1:]:
             scale = Fraction(10) ** int(suffix[1:])
         else:
-            scale = Fraction(10) ** {"n": -9, "u": -6, "m": -3, "": 0, "k": 3, "M": 6, "G": 9, "T": 12, "P": 15, "E": 18}[suffix]
+            scale = Fraction(10) ** _KUBERNETES_POWERS[suffix]
         return cls(math.ceil(number * scale))
 
 
@@ -271,7 +318,9 @@ class BitsPerSecond(Quantity):
     noun, example = "a rate in bits a second", "400 Gbps"
     units = _BITS_A_SECOND
     shown = ("Pbps", "Tbps", "Gbps", "Mbps", "kbps", "bps")
-    akin: ClassVar[dict[str, tuple[Fraction, str]]] = {f"{prefix.strip()}B/s": (Fraction(8), f"{prefix.strip()}bps") for prefix in " kMGTP"}
+    akin: ClassVar[dict[str, tuple[Fraction, str]]] = {
+        f"{prefix.strip()}B/s": (Fraction(8), f"{prefix.strip()}bps") for prefix in " kMGTP"
+    }
 
 
 class BytesPerSecond(Quantity):
@@ -281,7 +330,8 @@ class BytesPerSecond(Quantity):
     units = _BYTES_A_SECOND
     shown = ("TB/s", "GB/s", "MB/s", "kB/s", "B/s")
     akin: ClassVar[dict[str, tuple[Fraction, str]]] = {
-        f"{prefix.strip()}{unit}": (Fraction(1, 8), f"{prefix.strip()}B/s") for prefix in " kMGTP" for unit in ("bps", "bit/s")
+        **{f"{prefix}bps": (Fraction(1, 8), f"{prefix}B/s") for prefix in ("", "k", "M", "G", "T", "P")},
+        **{f"{prefix}bit/s": (Fraction(1, 8), f"{prefix}B/s") for prefix in ("", "k", "M", "G", "T", "P")},
     }
 
 
@@ -294,7 +344,7 @@ class Watts(Quantity):
 
 
 class WattsPerSecond(Quantity):
-    """How fast power may change; the smallest step is one watt a second."""
+    """A rate at which power changes; the smallest step is one watt a second."""
 
     noun, example = "a ramp in watts a second", "500 kW/s"
     units = _scales("W/s", " kMG")
@@ -343,15 +393,23 @@ class CubicMetresPerHour(Quantity):
 
 
 class LitresPerMinute(Quantity):
-    """A flow of coolant; the smallest step is one millilitre an hour, so that litres a minute and cubic metres an hour are both exact."""
+    """A flow of coolant; the smallest step is one millilitre an hour.
+
+    With that step, litres a minute and cubic metres an hour are both exact.
+    """
 
     noun, example = "a flow of coolant", "1200 L/min"
-    units: ClassVar[dict[str, int]] = {"L/min": 60_000, "L/s": 3_600_000, "m3/h": 1_000_000, "m³/h": 1_000_000}
+    units: ClassVar[dict[str, int]] = {
+        "L/min": 60_000,
+        "L/s": 3_600_000,
+        "m3/h": 1_000_000,
+        "m³/h": 1_000_000,
+    }
     shown = ("L/min", "m3/h")
 
     @property
     def litres_per_minute(self) -> float:
-        """Give the flow in litres a minute."""
+        """The flow in litres a minute."""
         return self.count / 60_000
 
 
@@ -387,17 +445,17 @@ class Percent(Quantity):
     shown = ("%",)
 
     def of(self, amount: int) -> Fraction:
-        """Give the exact share of an amount."""
+        """Return the exact share of an amount."""
         return Fraction(amount * self.count, 10_000)
 
 
 @dataclass(frozen=True, slots=True)
 class Ratio:
-    """An exact ratio written as two whole numbers, such as an oversubscription of `1:1` or `3:2`.
+    """An exact ratio of two whole numbers, such as an oversubscription of `1:1` or `3:2`.
 
     Attributes:
-        down: the first number (capacity wished for below).
-        up: the second number (capacity given above); never zero.
+        down: the first number, such as the capacity of a switch's downlinks.
+        up: the second number, such as the capacity of its uplinks; never zero.
     """
 
     down: int
@@ -413,18 +471,19 @@ class Ratio:
             ValueError: not two whole numbers from 1 to 64 with a colon between them.
         """
         match = re.fullmatch(r"\s*([0-9]{1,2})\s*:\s*([0-9]{1,2})\s*", text, re.ASCII)
-        if match is None or not (1 <= int(match[1]) <= 64 and 1 <= int(match[2]) <= 64):
+        down, up = (int(match[1]), int(match[2])) if match else (0, 0)
+        if not 1 <= down <= 64 or not 1 <= up <= 64:
             message = f"{text!r} is not a ratio of whole numbers from 1 to 64; write '1:1' or '3:2'"
             raise ValueError(message)
-        return cls(int(match[1]), int(match[2]))
+        return cls(down, up)
 
     @property
     def fraction(self) -> Fraction:
-        """Give the ratio as an exact fraction."""
+        """The ratio as an exact fraction."""
         return Fraction(self.down, self.up)
 
     def __str__(self) -> str:
-        """Write it as two numbers with a colon between them."""
+        """Return the two numbers with a colon between them."""
         return f"{self.down}:{self.up}"
 
     @classmethod
@@ -432,12 +491,18 @@ class Ratio:
         """Let models hold the ratio: text in, text out."""
         return core_schema.no_info_plain_validator_function(
             cls._validate,
-            serialization=core_schema.plain_serializer_function_ser_schema(str, return_schema=core_schema.str_schema()),
+            serialization=core_schema.plain_serializer_function_ser_schema(
+                str, return_schema=core_schema.str_schema()
+            ),
         )
 
     @classmethod
     def _validate(cls, value: object) -> Ratio:
-        """Take the ratio itself or its text."""
+        """Return the ratio of itself or of its text.
+
+        Raises:
+            ValueError: it is neither.
+        """
         if isinstance(value, Ratio):
             return value
         if isinstance(value, str):

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from sovereign_ai.cluster.access import Api, open_cluster
+from sovereign_ai.cluster.api.client import Api, open_cluster
 from sovereign_ai.plan.factory import Plan, plan
 from sovereign_ai.render.kubernetes.bundle import Bundle, render
 from sovereign_ai.spec.factory import AIFactory
@@ -29,8 +29,15 @@ STACKS = Path(__file__).resolve().parent.parent / "stacks"
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """Add the flag that writes golden files; it refuses where CI is set."""
-    parser.addoption("--update-golden", action="store_true", help="write golden files instead of comparing them; refused in CI")
+    """Add the flag that writes golden files, which refuses where CI is set, and the seed of one run of kills."""
+    parser.addoption(
+        "--seed", type=int, help="repeat one life of tests/faults/test_kills.py alone, by its number"
+    )
+    parser.addoption(
+        "--update-golden",
+        action="store_true",
+        help="write golden files instead of comparing them; refused in CI",
+    )
 
 
 def pytest_configure() -> None:
@@ -45,13 +52,18 @@ def golden(pytestconfig: pytest.Config) -> Callable[[Path, str], None]:
     """Compare a text with a golden file, or write the file when that is asked for."""
     update = bool(pytestconfig.getoption("--update-golden"))
     if update and os.environ.get("CI"):
-        pytest.exit("--update-golden is refused in CI: golden files are changed by a person who looks at the difference", returncode=2)
+        pytest.exit(
+            "--update-golden is refused in CI: golden files are changed by a person who looks at the difference",
+            returncode=2,
+        )
 
     def compare(file: Path, text: str) -> None:
         if update:
             file.parent.mkdir(parents=True, exist_ok=True)
             file.write_text(text, encoding="utf-8")
-        assert file.read_text(encoding="utf-8") == text, f"{file.name} differs; if that is right: pytest --update-golden"
+        assert file.read_text(encoding="utf-8") == text, (
+            f"{file.name} differs; if that is right: pytest --update-golden"
+        )
 
     return compare
 
@@ -103,7 +115,9 @@ def plane(kubeconfig: Path) -> Api:
 
 
 @pytest.fixture(scope="session")
-def deployed_lab(plane: Api, kubeconfig: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployed]:
+def deployed_lab(
+    plane: Api, kubeconfig: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Deployed]:
     """The lab, deployed through Pulumi and simulated, as `sovereign-ai up` does it."""
     from sovereign_ai.deploy.engine import Engine
     from sovereign_ai.sim.factory import simulate

@@ -14,7 +14,7 @@ from typing import Any
 
 import orjson
 
-from sovereign_ai.cluster.access import Api, open_cluster
+from sovereign_ai.cluster.api.client import Api, open_cluster
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -42,20 +42,40 @@ class Lab:
 
     def cluster(self, verb: str, code: int = 0) -> dict[str, Any]:
         """Run a command about the plane itself."""
-        return self.call("cluster", verb, "lab", "--backend", self.backend, code=code)
+        return self.call("cluster", verb, "lab", "--cluster", self.backend, code=code)
 
     def verify(self, *more: str, code: int = 0) -> list[str]:
         """Name what `verify` found."""
-        return sorted(finding["resource"] for finding in self.on_plane("verify", *more, code=code)["findings"])
+        return sorted(
+            finding["resource"] for finding in self.on_plane("verify", *more, code=code)["findings"]
+        )
 
     def is_fine(self) -> bool:
         """Tell whether `verify` finds nothing now, probes apart."""
-        command = [sys.executable, "-m", "sovereign_ai.cli", "verify", str(self.stack), "--cluster", self.backend, "--no-probes"]
+        command = [
+            sys.executable,
+            "-m",
+            "sovereign_ai.cli",
+            "verify",
+            str(self.stack),
+            "--cluster",
+            self.backend,
+            "--no-probes",
+        ]
         return subprocess.run(command, env=self.env, capture_output=True, check=False).returncode == 0
 
     def end(self) -> None:
         """Remove the plane, whatever state it is in."""
-        command = [sys.executable, "-m", "sovereign_ai.cli", "cluster", "down", "lab", "--backend", self.backend]
+        command = [
+            sys.executable,
+            "-m",
+            "sovereign_ai.cli",
+            "cluster",
+            "down",
+            "lab",
+            "--cluster",
+            self.backend,
+        ]
         subprocess.run(command, env=self.env, capture_output=True, check=False)
 
     @cached_property

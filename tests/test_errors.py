@@ -20,19 +20,40 @@ from sovereign_ai.errors import (
 def test_the_exit_codes_are_those_that_the_manual_promises():
     named = {"OK": 0, "FINDINGS": 1, "BAD_INPUT": 2, "ENVIRONMENT": 3, "DEPLOYMENT": 4, "INTERRUPTED": 130}
     assert {code.name: int(code) for code in ExitCode} == named
-    assert [kind.exit_code for kind in (SpecError, UsageError, EnvironmentLacksError, DeploymentError)] == [2, 2, 3, 4]
+    assert [kind.exit_code for kind in (SpecError, UsageError, EnvironmentLacksError, DeploymentError)] == [
+        2,
+        2,
+        3,
+        4,
+    ]
 
 
 def test_a_problem_is_written_with_its_place_and_its_hint():
-    problem = Problem("unknown-name", "no zone is called 'opne'", Where("f.yaml", 4, 7, "pools[0].zone"), "did you mean 'open'?")
-    assert str(problem) == "f.yaml:4:7: pools[0].zone: no zone is called 'opne' [unknown-name]\n    did you mean 'open'?"
+    problem = Problem(
+        "unknown-name",
+        "no zone is called 'opne'",
+        Where("f.yaml", 4, 7, "pools[0].zone"),
+        "did you mean 'open'?",
+    )
+    assert (
+        str(problem)
+        == "f.yaml:4:7: pools[0].zone: no zone is called 'opne' [unknown-name]\n    did you mean 'open'?"
+    )
     assert str(Problem("a", "b")) == "b [a]"
     assert str(Problem("a", "b", Where(field="c"))) == "c: b [a]"
 
 
 def test_a_problem_as_data_has_exactly_the_promised_keys():
     data = Problem("a", "b", Where("f", 1, 2, "c"), "d").to_data()
-    assert data == {"code": "a", "file": "f", "line": 1, "column": 2, "field": "c", "message": "b", "hint": "d"}
+    assert data == {
+        "code": "a",
+        "file": "f",
+        "line": 1,
+        "column": 2,
+        "field": "c",
+        "message": "b",
+        "hint": "d",
+    }
 
 
 def test_an_error_carries_its_problems_in_the_order_of_the_text():
@@ -56,7 +77,9 @@ def test_the_nearest_name_is_offered_and_else_the_first_few():
     assert nearest("x", []) == "nothing of that kind is declared yet"
 
 
-@pytest.mark.parametrize(("name", "known"), [("--bogus", "--output"), ("runtime", "name"), ("title", "sites"), ("h9", "h1")])
+@pytest.mark.parametrize(
+    ("name", "known"), [("--bogus", "--output"), ("runtime", "name"), ("title", "sites"), ("h9", "h1")]
+)
 def test_a_name_that_is_only_a_little_alike_is_not_offered_as_what_was_meant(name: str, known: str):
     assert nearest(name, [known]) == f"known: {known}"
 
@@ -67,5 +90,7 @@ def test_a_hint_is_found_for_any_text(name: str, known: list[str]):
 
 
 def test_a_hint_is_found_among_very_many_names():
-    assert nearest("pool-99999x", [f"pool-{index}" for index in range(100_000)]).startswith(("did you mean", "known"))
+    assert nearest("pool-99999x", [f"pool-{index}" for index in range(100_000)]).startswith(
+        ("did you mean", "known")
+    )
     assert nearest("x" * 1_000_000, ["y" * 1_000_000])

@@ -17,12 +17,18 @@ from sovereign_ai.deploy.scaffold import contents
 
 ROOT = Path(__file__).resolve().parent.parent
 STACKS = sorted(path.name for path in (ROOT / "stacks").iterdir() if path.is_dir())
-TRACKED = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, text=True, check=True).stdout.split("\0")[:-1]
+TRACKED = subprocess.run(
+    ["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, text=True, check=True
+).stdout.split("\0")[:-1]
 
 
 def test_imports_go_one_way() -> None:
     done = subprocess.run(
-        [Path(sys.executable).with_name("lint-imports"), "--no-cache"], cwd=ROOT, capture_output=True, text=True, check=False
+        [Path(sys.executable).with_name("lint-imports"), "--no-cache"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
     )
     assert done.returncode == 0, done.stdout
 
@@ -32,17 +38,21 @@ def test_every_stack_is_the_scaffold_with_its_own_description(stack: str) -> Non
     made, folder = contents(stack), ROOT / "stacks" / stack
     assert (folder / "__main__.py").read_text() == made["__main__.py"]
     assert f"name: {stack}\n" in (folder / "Pulumi.yaml").read_text()
-    assert (folder / "factory.schema.json").read_text() == made["factory.schema.json"], "run: sovereign-ai schema -o …"
+    assert (folder / "factory.schema.json").read_text() == made["factory.schema.json"], (
+        "run: sovereign-ai schema -o …"
+    )
 
 
 def test_the_version_is_said_once_and_the_same() -> None:
     import sovereign_ai
 
-    assert tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["version"] == sovereign_ai.__version__
+    assert (
+        tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["version"] == sovereign_ai.__version__
+    )
 
 
 def test_the_provider_is_pinned_alike_in_sdk_toolchain_and_components() -> None:
-    from sovereign_ai.deploy.resources import PROVIDER_VERSION
+    from sovereign_ai.deploy.provider import PROVIDER_VERSION
     from sovereign_ai.toolchain.table import tool
 
     pins = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["dependencies"]
@@ -72,13 +82,17 @@ def test_what_the_readme_shows_of_the_lab_stands_in_its_description() -> None:
     excerpt = yaml.safe_load(shown.replace("…", ""))
     assert {"name", "operator", "sites", "pools", "fabrics"} == set(excerpt)
     assert _within(excerpt, whole)
-    assert not _within(yaml.safe_load(shown.replace("…", "").replace("nodes: 12,", "nodes: 12, spares: auto,")), whole)
+    assert not _within(
+        yaml.safe_load(shown.replace("…", "").replace("nodes: 12,", "nodes: 12, spares: auto,")), whole
+    )
 
 
 def _within(part: object, whole: object) -> bool:
     """Tell whether all that a part says is said by the whole; a list's entry by one of the whole's."""
     if isinstance(part, dict):
-        return isinstance(whole, dict) and all(key in whole and _within(value, whole[key]) for key, value in part.items())
+        return isinstance(whole, dict) and all(
+            key in whole and _within(value, whole[key]) for key, value in part.items()
+        )
     if isinstance(part, list):
         return isinstance(whole, list) and all(any(_within(one, other) for other in whole) for one in part)
     return part == whole
@@ -93,10 +107,10 @@ def test_every_link_of_a_page_leads_somewhere(page: str) -> None:
 
 def test_the_picture_in_the_readme_is_the_labs_plan() -> None:
     from sovereign_ai.plan.factory import plan
-    from sovereign_ai.render.picture import picture
+    from sovereign_ai.render.picture import draw_plan
     from sovereign_ai.spec.load import load
 
-    assert (ROOT / "docs" / "lab.svg").read_text() == picture(plan(load(ROOT / "stacks" / "lab")))
+    assert (ROOT / "docs" / "lab.svg").read_text() == draw_plan(plan(load(ROOT / "stacks" / "lab")))
 
 
 def test_make_targets_that_the_readme_shows_exist() -> None:
@@ -107,10 +121,22 @@ def test_make_targets_that_the_readme_shows_exist() -> None:
 
 def test_nothing_in_the_project_names_a_package_registry_or_a_path_of_a_machine() -> None:
     banned = re.compile(
-        "|".join(["pypi" + r"\.org", "proxy" + r"\.golang", "registry" + r"\.npmjs", "deb" + r"\.debian", "/" + "work/main", "/" + "root/"])
+        "|".join(
+            [
+                "pypi" + r"\.org",
+                "proxy" + r"\.golang",
+                "registry" + r"\.npmjs",
+                "deb" + r"\.debian",
+                "/" + "work/main",
+                "/" + "root/",
+            ]
+        )
     )
     for name in TRACKED:
-        if (ROOT / name).suffix in {".py", ".md", ".toml", ".yaml", ".json", ".txt"} or name in {"Makefile", ".ci/run"}:
+        if (ROOT / name).suffix in {".py", ".md", ".toml", ".yaml", ".json", ".txt"} or name in {
+            "Makefile",
+            ".ci/run",
+        }:
             assert not banned.search((ROOT / name).read_text()), name
 
 
@@ -119,3 +145,11 @@ def test_the_schema_is_valid_json_schema() -> None:
 
     schema = orjson.loads((ROOT / "stacks" / "lab" / "factory.schema.json").read_bytes())
     jsonschema.validators.validator_for(schema).check_schema(schema)
+
+
+def test_every_action_of_ci_is_pinned_by_its_commit() -> None:
+    workflows = sorted((ROOT / ".github" / "workflows").glob("*.yml"))
+    lines = [line for file in workflows for line in file.read_text().splitlines() if "uses:" in line]
+    assert lines
+    pinned = re.compile(r"uses: [\w.-]+/[\w.-]+@[0-9a-f]{40}  # v\d+\.\d+\.\d+$")
+    assert [line for line in lines if not pinned.search(line)] == []

@@ -9,7 +9,19 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import BaseModel, ValidationError
 
-from sovereign_ai.units import BitsPerSecond, Bytes, BytesPerSecond, Celsius, Metres, Money, Percent, Quantity, Ratio, Seconds, Watts
+from sovereign_ai.units import (
+    BitsPerSecond,
+    Bytes,
+    BytesPerSecond,
+    Celsius,
+    Metres,
+    Money,
+    Percent,
+    Quantity,
+    Ratio,
+    Seconds,
+    Watts,
+)
 
 KINDS = sorted(Quantity.__subclasses__(), key=lambda kind: kind.__name__)
 LARGEST = 2**63 - 1
@@ -137,16 +149,30 @@ def test_kubernetes_quantities_of_bytes_are_exact_both_ways(count: int):
     assert Bytes.from_kubernetes(Bytes(count).to_kubernetes()) == Bytes(count)
 
 
-@pytest.mark.parametrize(("count", "text"), [(5 * 10**14, "500T"), (80 * 2**30, "80Gi"), (0, "0"), (1001, "1001")])
+@pytest.mark.parametrize(
+    ("count", "text"), [(5 * 10**14, "500T"), (80 * 2**30, "80Gi"), (0, "0"), (1001, "1001")]
+)
 def test_kubernetes_quantities_are_short(count: int, text: str):
     assert Bytes(count).to_kubernetes() == text
 
 
 @pytest.mark.parametrize(
     ("text", "count"),
-    [("1e9", 10**9), ("2E3", 2000), ("1E", 10**18), ("1500m", 2), ("5m", 1), ("1u", 1), ("+.5Ki", 512), ("1.", 1), ("15e-1", 2)],
+    [
+        ("1e9", 10**9),
+        ("2E3", 2000),
+        ("1E", 10**18),
+        ("1500m", 2),
+        ("5m", 1),
+        ("1u", 1),
+        ("+.5Ki", 512),
+        ("1.", 1),
+        ("15e-1", 2),
+    ],
 )
-def test_every_form_that_the_api_server_keeps_is_read_and_a_part_of_a_byte_counts_as_one(text: str, count: int):
+def test_every_form_that_the_api_server_keeps_is_read_and_a_part_of_a_byte_counts_as_one(
+    text: str, count: int
+):
     assert Bytes.from_kubernetes(text) == Bytes(count)
 
 

@@ -23,7 +23,13 @@ options:
     vars: [{name: nsenter_leader}]
 extends_documentation_fragment: [connection_pipelining]
 """
-CLEAN = ["env", "-i", "HOME=/root", "LANG=C.UTF-8", "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"]
+CLEAN = [
+    "env",
+    "-i",
+    "HOME=/root",
+    "LANG=C.UTF-8",
+    "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
+]
 
 
 class Connection(LocalConnection):
@@ -34,7 +40,17 @@ class Connection(LocalConnection):
 
     def exec_command(self, cmd: str, in_data: bytes | None = None, sudoable: bool = True) -> Any:
         """Run a command of the shell plugin in the container."""
-        inside = ["nsenter", "--target", str(self.get_option("leader")), "--all", "--", *CLEAN, "/bin/sh", "-c", cmd]
+        inside = [
+            "nsenter",
+            "--target",
+            str(self.get_option("leader")),
+            "--all",
+            "--",
+            *CLEAN,
+            "/bin/sh",
+            "-c",
+            cmd,
+        ]
         return super().exec_command(shlex.join(inside), in_data=in_data, sudoable=sudoable)
 
     def put_file(self, in_path: str, out_path: str) -> None:

@@ -67,7 +67,12 @@ def write(path: str, want: Seen) -> None:
         return
     os.makedirs(os.path.dirname(path), mode=0o755, exist_ok=True)
     fresh = f"{path}.sovereign-new"
-    with open(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8", errors="surrogateescape") as opened:
+    with open(
+        os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600),
+        "w",
+        encoding="utf-8",
+        errors="surrogateescape",
+    ) as opened:
         opened.write(text)
     os.chmod(fresh, mode)
     os.chown(fresh, user, group)
@@ -105,7 +110,8 @@ def main() -> None:
                 for path in paths:
                     write(path, before[path])
                 module.fail_json(
-                    msg=f"`{module.params['validate']}` refuses it, and all is as before: {(err or out).strip()[:400]}", diff=diff
+                    msg=f"`{module.params['validate']}` refuses it, and all is as before: {(err or out).strip()[:400]}",
+                    diff=diff,
                 )
     module.exit_json(changed=bool(paths), paths=paths, diff=diff)
 

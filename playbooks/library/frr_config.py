@@ -62,11 +62,23 @@ def silent(block: list[str]) -> bool:
 def run(module: AnsibleModule, verb: str, path: str, scratch: str) -> str:
     """Run frr-reload and give what it prints; its failure is the module's."""
     folder, socket = module.params["folder"], module.params["socket"]
-    places = ["--confdir", folder, "--vty_socket", socket, "--rundir", scratch, "--stdout", "--log-level", "error"]
+    places = [
+        "--confdir",
+        folder,
+        "--vty_socket",
+        socket,
+        "--rundir",
+        scratch,
+        "--stdout",
+        "--log-level",
+        "error",
+    ]
     code, out, err = module.run_command([RELOAD, verb, *places, path])
     wrong = [line for line in err.splitlines() if "ERROR" in line]
     if code or wrong:
-        module.fail_json(msg=f"frr-reload {verb}: {' / '.join((wrong or (err or out).splitlines())[-4:])[:600]}")
+        module.fail_json(
+            msg=f"frr-reload {verb}: {' / '.join((wrong or (err or out).splitlines())[-4:])[:600]}"
+        )
     return out
 
 
@@ -91,7 +103,11 @@ def main() -> None:
     with open(candidate, "w", encoding="utf-8") as opened:
         opened.write(content)
     lines = delta(run(module, "--test", candidate, scratch))
-    diff = {"before_header": "running", "after_header": file, "prepared": "".join(line + "\n" for line in lines)}
+    diff = {
+        "before_header": "running",
+        "after_header": file,
+        "prepared": "".join(line + "\n" for line in lines),
+    }
     changed = bool(lines) or kept != content
     if changed and not module.check_mode:
         if kept != content:
@@ -102,7 +118,10 @@ def main() -> None:
             run(module, "--reload", file, scratch)
             left = delta(run(module, "--test", file, scratch))
             if left:
-                module.fail_json(msg=f"FRR did not take it; it still differs by {len(left)} lines: {' / '.join(left[:4])}", diff=diff)
+                module.fail_json(
+                    msg=f"FRR did not take it; it still differs by {len(left)} lines: {' / '.join(left[:4])}",
+                    diff=diff,
+                )
     module.exit_json(changed=changed, diff=diff)
 
 

@@ -48,16 +48,26 @@ def main() -> None:
     module = AnsibleModule(argument_spec=spec, supports_check_mode=True)
     values = {name: str(value) for name, value in sorted(module.params["values"].items())}
     have = {name: read(place(name)) for name in values}
-    unknown = [name for name, value in have.items() if value is None and name not in module.params["absent_ok"]]
+    unknown = [
+        name for name, value in have.items() if value is None and name not in module.params["absent_ok"]
+    ]
     if unknown:
         module.fail_json(msg=f"this kernel has no {', '.join(unknown)}")
     now = {name: " ".join(value.split()) for name, value in have.items() if value is not None}
     fixed = sorted(name for name in now if now[name] != values[name] and read_only(name))
-    wrong = {name: value for name, value in values.items() if name in now and now[name] != value and name not in fixed}
+    wrong = {
+        name: value
+        for name, value in values.items()
+        if name in now and now[name] != value and name not in fixed
+    }
     path, text = module.params["file"], "".join(f"{name} = {value}\n" for name, value in values.items())
     kept = read(path) if path else text
-    before = "".join(f"{name} = {now[name]}\n" for name in wrong) + (f"{path}: {'other' if kept else 'absent'}\n" if kept != text else "")
-    after = "".join(f"{name} = {value}\n" for name, value in wrong.items()) + (f"{path}: written\n" if kept != text else "")
+    before = "".join(f"{name} = {now[name]}\n" for name in wrong) + (
+        f"{path}: {'other' if kept else 'absent'}\n" if kept != text else ""
+    )
+    after = "".join(f"{name} = {value}\n" for name, value in wrong.items()) + (
+        f"{path}: written\n" if kept != text else ""
+    )
     if not module.check_mode:
         if kept != text:
             scratch = os.path.join(module.tmpdir, "sysctl")
@@ -72,8 +82,17 @@ def main() -> None:
             except OSError as error:
                 module.fail_json(msg=f"{name} cannot be set to {value}: {error.strerror}")
     absent = sorted(name for name in values if name not in now)
-    notes = [f"of the machine below this container, and so in {path or 'no file'} alone: {', '.join(fixed)}"] if fixed else []
-    module.exit_json(changed=bool(wrong) or kept != text, diff={"before": before, "after": after}, absent=absent, notes=notes)
+    notes = (
+        [f"of the machine below this container, and so in {path or 'no file'} alone: {', '.join(fixed)}"]
+        if fixed
+        else []
+    )
+    module.exit_json(
+        changed=bool(wrong) or kept != text,
+        diff={"before": before, "after": after},
+        absent=absent,
+        notes=notes,
+    )
 
 
 if __name__ == "__main__":

@@ -28,7 +28,9 @@ def read(path: str) -> str:
 
 def main() -> None:
     """Count."""
-    module = AnsibleModule(argument_spec={"vendor": {"type": "str", "required": True}}, supports_check_mode=True)
+    module = AnsibleModule(
+        argument_spec={"vendor": {"type": "str", "required": True}}, supports_check_mode=True
+    )
     wanted = f"0x{module.params['vendor']}"
     found = [one for one in glob.glob("/sys/bus/pci/devices/*") if read(f"{one}/vendor") == wanted]
     module.exit_json(changed=False, count=sum(read(f"{one}/class").startswith(CLASSES) for one in found))

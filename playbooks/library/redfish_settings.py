@@ -17,8 +17,8 @@ DOCUMENTATION = """
 module: redfish_settings
 short_description: Bring a BMC's settings to what is wanted, over Redfish
 description:
-  - Runs where Ansible runs. A property that the BMC does not have is told of and left; a BMC that answers without a certificate that
-    the authority signed is not spoken to.
+  - Runs where Ansible runs. A property that the BMC does not have is reported and left; a BMC whose certificate the authority did not
+    sign gets no request. Credentials go to the BMC alone - a redirect is refused, and so is a resource outside C(/redfish/).
 options:
   address: {description: Address and port of the BMC., type: str, required: true}
   credentials: {description: File of mode 0600 that holds C(user:password) in one line., type: path, required: true}
@@ -29,10 +29,19 @@ options:
 author: sovereign_ai
 """
 Json = dict[str, Any]
+_MOST_BYTES = 4_000_000
+"""Bytes of one answer; the largest resources of real BMCs have some hundred thousand."""
+
+
+class RefuseRedirect(urllib.request.HTTPRedirectHandler):
+    """Follow no redirect: urllib would send the credentials to whatever address the answer names."""
+
+    def redirect_request(self, req: Any, fp: Any, code: int, msg: str, headers: Any, newurl: str) -> None:
+        """Return no request, so that the answer ends as an HTTP error."""
 
 
 class Bmc:
-    """One BMC, spoken to by TLS."""
+    """One BMC, reached by TLS."""
 
     def __init__(self, module: AnsibleModule) -> None:
         """Read the credentials; a file that others can read is refused."""
@@ -42,23 +51,42 @@ class Bmc:
         with open(path, encoding="utf-8") as opened:
             word = opened.read().strip()
         self.module = module
-        self.head = {"Authorization": "Basic " + base64.b64encode(word.encode()).decode(), "Accept": "application/json"}
+        self.head = {
+            "Authorization": "Basic " + base64.b64encode(word.encode()).decode(),
+            "Accept": "application/json",
+        }
         context = ssl.create_default_context(cafile=module.params["authority"])
         context.minimum_version = ssl.TLSVersion.TLSv1_2
         plain = urllib.request.ProxyHandler({})
-        self.opener = urllib.request.build_opener(plain, urllib.request.HTTPSHandler(context=context))
+        https = urllib.request.HTTPSHandler(context=context)
+        self.opener = urllib.request.build_opener(plain, https, RefuseRedirect)
 
     def ask(self, path: str, patch: Json | None = None, tag: str = "") -> tuple[Json, str]:
-        """Read a resource, or write a part of it; gives what it is and its tag."""
+        """Read a resource, or write a part of it; return the resource and its ETag."""
+        # The path comes from the BMC. One such as "@elsewhere/" or ".example/" would change the host of the address.
+        if not path.startswith("/redfish/"):
+            self.module.fail_json(
+                msg=f"the BMC names the resource {path[:100]!r}, which is not below /redfish/"
+            )
         url = f"https://{self.module.params['address']}{path}"
-        head = {**self.head, **({"Content-Type": "application/json"} if patch else {}), **({"If-Match": tag} if tag else {})}
-        data = json.dumps(patch).encode() if patch else None
+        head = dict(self.head)
+        data = None
+        if patch:
+            head["Content-Type"] = "application/json"
+            data = json.dumps(patch).encode()
+        if tag:
+            head["If-Match"] = tag
         request = urllib.request.Request(url, data=data, headers=head, method="PATCH" if patch else "GET")
         try:
             with self.opener.open(request, timeout=30) as answer:
-                return json.loads(answer.read() or b"{}"), answer.headers.get("ETag", "")
+                content = answer.read(_MOST_BYTES + 1)
+                if len(content) > _MOST_BYTES:
+                    self.module.fail_json(msg=f"{path}: the answer has more than {_MOST_BYTES:,} bytes")
+                return json.loads(content or b"{}"), answer.headers.get("ETag", "")
         except urllib.error.HTTPError as error:
-            self.module.fail_json(msg=f"{path}: the BMC answers {error.code} {error.reason}: {error.read()[:200].decode(errors='replace')}")
+            self.module.fail_json(
+                msg=f"{path}: the BMC answers {error.code} {error.reason}: {_detail(error)}"
+            )
         except (OSError, ValueError) as error:
             self.module.fail_json(msg=f"{path}: {getattr(error, 'reason', error)}")
         raise AssertionError  # fail_json does not return
@@ -69,6 +97,13 @@ class Bmc:
         if not members:
             self.module.fail_json(msg=f"{collection} has no member")
         return str(members[0]["@odata.id"])
+
+
+def _detail(error: urllib.error.HTTPError) -> str:
+    """Return what an answer that is an error says, short."""
+    if 300 <= error.code < 400:
+        return f"a redirect to {error.headers.get('Location', 'nowhere')[:200]!r} is not followed"
+    return error.read(200).decode(errors="replace")
 
 
 def differing(have: Json, want: Json, before: str = "") -> tuple[Json, list[str], list[str]]:
@@ -94,7 +129,11 @@ def boot_order(bmc: Bmc, system: Json, kinds: list[str]) -> list[str]:
     boot = system.get("Boot", {})
     now = list(boot.get("BootOrder", []))
     place = boot.get("BootOptions", {}).get("@odata.id", "")
-    options = [bmc.ask(one["@odata.id"])[0] for one in bmc.ask(place)[0].get("Members", [])] if place and kinds else []
+    options = (
+        [bmc.ask(one["@odata.id"])[0] for one in bmc.ask(place)[0].get("Members", [])]
+        if place and kinds
+        else []
+    )
     kind = {one.get("BootOptionReference"): one.get("Alias", "") for one in options}
     return sorted(now, key=lambda name: kinds.index(kind[name]) if kind.get(name) in kinds else len(kinds))
 
@@ -128,7 +167,9 @@ def main() -> None:
             if left := differing(bmc.ask(path)[0], want)[1]:
                 module.fail_json(msg=f"{path}: the BMC took it and shows {' '.join(left)}")
         lines += [path, *said] if said else []
-    module.exit_json(changed=bool(lines), diff={"prepared": "".join(line + "\n" for line in lines)}, notes=notes)
+    module.exit_json(
+        changed=bool(lines), diff={"prepared": "".join(line + "\n" for line in lines)}, notes=notes
+    )
 
 
 if __name__ == "__main__":

@@ -75,7 +75,9 @@ def commands(want: Link, have: Link | None) -> list[str]:
 def from_nothing(wanted: list[Link]) -> str:
     """Give the batch that makes all of it on a switch that has its ports alone, as it boots."""
     bare = {"kind": "port", "mtu": None, "master": "", "up": False}
-    return "".join(f"{line}\n" for one in wanted for line in commands(one, dict(bare) if one["kind"] == "port" else None))
+    return "".join(
+        f"{line}\n" for one in wanted for line in commands(one, dict(bare) if one["kind"] == "port" else None)
+    )
 
 
 def keep(module: AnsibleModule, wanted: list[Link]) -> str:
@@ -98,7 +100,10 @@ def keep(module: AnsibleModule, wanted: list[Link]) -> str:
 
 def main() -> None:
     """Compare, and unless this is a check, run what differs as one batch."""
-    spec: dict[str, Any] = {"links": {"type": "list", "elements": "dict", "required": True}, "file": {"type": "str", "default": ""}}
+    spec: dict[str, Any] = {
+        "links": {"type": "list", "elements": "dict", "required": True},
+        "file": {"type": "str", "default": ""},
+    }
     module = AnsibleModule(argument_spec=spec, supports_check_mode=True)
     wanted: list[Link] = module.params["links"]
     have = seen(module)
@@ -106,7 +111,11 @@ def main() -> None:
     if gone:
         module.fail_json(msg=f"{len(gone)} ports are not there: {', '.join(gone[:8])}")
     names = {one["name"] for one in wanted}
-    lines = [f"link del {name}" for name in have if OURS.fullmatch(name) and name not in names and have[name]["kind"] in MAKE]
+    lines = [
+        f"link del {name}"
+        for name in have
+        if OURS.fullmatch(name) and name not in names and have[name]["kind"] in MAKE
+    ]
     for one in wanted:
         lines += commands(one, have.get(one["name"]))
     kept = keep(module, wanted)

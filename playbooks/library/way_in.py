@@ -42,7 +42,11 @@ def way() -> tuple[str, str, int] | None:
             if os.stat(f"/proc/{pid}/ns/net").st_ino != here:
                 return None
             with open(f"/proc/{pid}/environ", "rb") as opened:
-                said = [part.partition(b"=")[2] for part in opened.read().split(b"\0") if part.startswith(b"SSH_CONNECTION=")]
+                said = [
+                    part.partition(b"=")[2]
+                    for part in opened.read().split(b"\0")
+                    if part.startswith(b"SSH_CONNECTION=")
+                ]
             with open(f"/proc/{pid}/stat", "rb") as opened:
                 parent = int(opened.read().rpartition(b")")[2].split()[1])
         except OSError:
@@ -130,7 +134,21 @@ def tried(module: AnsibleModule, content: str, name: str, found: tuple[str, str,
         if os.read(answer_out, 1) != b"r":
             raise OSError("the client's namespace could not be made")
         told(module, "ip", "link", "set", "lo", "up")
-        told(module, "ip", "link", "add", "dev", name, "type", "veth", "peer", "name", "probe", "netns", str(child))
+        told(
+            module,
+            "ip",
+            "link",
+            "add",
+            "dev",
+            name,
+            "type",
+            "veth",
+            "peer",
+            "name",
+            "probe",
+            "netns",
+            str(child),
+        )
         addressed(module, name, own, client)
         told(module, "nft", "-f", "-", data=content)
         scope = socket.if_nametoindex(name) if own.startswith("fe80") else 0
@@ -162,7 +180,9 @@ def admits(module: AnsibleModule, content: str, name: str, found: tuple[str, str
     said = os.read(out, 400).decode()
     os.waitpid(child, 0)
     if said not in ("y", "n"):
-        module.fail_json(msg=f"whether the packet filter would lock this run out could not be tried: {said[1:]}")
+        module.fail_json(
+            msg=f"whether the packet filter would lock this run out could not be tried: {said[1:]}"
+        )
     return said == "y"
 
 
@@ -172,11 +192,16 @@ def main() -> None:
     module = AnsibleModule(argument_spec=spec, supports_check_mode=True)
     found = way()
     if found is None:
-        module.exit_json(changed=False, msg="this run came by no connection that a packet filter could refuse")
+        module.exit_json(
+            changed=False, msg="this run came by no connection that a packet filter could refuse"
+        )
     client, own, port = found
     name = interface(module, client, own)
     if name is None or module.get_bin_path("nft") is None:
-        module.exit_json(changed=False, msg="nothing to lock out: the client is this host, or nftables is not installed yet")
+        module.exit_json(
+            changed=False,
+            msg="nothing to lock out: the client is this host, or nftables is not installed yet",
+        )
     if not admits(module, module.params["content"], name, found):
         width = "/128, which only IPv4 ranges can be" if ":" in client else "/32"
         module.fail_json(

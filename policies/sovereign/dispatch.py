@@ -1,14 +1,14 @@
-"""Two policies over the whole registry: one for each resource, one for the description.
+"""The policies of the pack over the whole registry: one for each resource, one for the description.
 
-The cost of a pack grows with policies times resources, so one policy decides every object rule on a
-resource at once. Whatever goes wrong is a violation; an exception would only stop the pack, and
-the SDK's own error about unknown values would only be a remark.
+The cost of a pack grows with policies times resources, so one policy decides every object rule on a resource at
+once. Whatever goes wrong is reported as a violation: an exception would only stop the pack, and the SDK reports its
+own error about unknown values as a remark.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from functools import cache
 from pathlib import Path
 
@@ -24,85 +24,149 @@ from pulumi_policy import (
 )
 
 from sovereign_ai.plan.factory import Plan, plan
+from sovereign_ai.rules.approval import approved_waivers
 from sovereign_ai.rules.check import decide
 from sovereign_ai.rules.context import Context, factory_context
 from sovereign_ai.rules.engine import evaluate
-from sovereign_ai.rules.judge import Finding, judge
+from sovereign_ai.rules.judge import RuleFinding, judge
+from sovereign_ai.rules.providers import reject_resource
 from sovereign_ai.spec.factory import AIFactory
 from sovereign_ai.spec.load import load
 
 _KUBERNETES = "kubernetes:"
 _HOLDERS = ("kubernetes:yaml", "kubernetes:helm", "kubernetes:kustomize")
-"""Components of the provider that hold other resources; these are judged one by one."""
+"""Components of the provider that hold other resources, which are judged one by one."""
 _OPAQUE = "kubernetes:helm.sh/v3:Release"
-"""The one that holds objects which Pulumi never sees."""
+"""The component whose objects Pulumi never sees: Helm deploys them itself."""
+_PROVIDER = "pulumi:providers:"
+
+_GUARDS = frozenset(
+    {
+        "LimitRange",
+        "MutatingAdmissionPolicy",
+        "MutatingAdmissionPolicyBinding",
+        "Namespace",
+        "NetworkPolicy",
+        "ResourceQuota",
+        "ValidatingAdmissionPolicy",
+        "ValidatingAdmissionPolicyBinding",
+    }
+)
+"""Kinds that restrict other objects: Pulumi must restore each of their fields that somebody changes."""
 
 
 def policies() -> list[ResourceValidationPolicy | StackValidationPolicy]:
-    """Give the pack's policies."""
+    """Return the pack's policies."""
     schema = PolicyConfigSchema(properties={"spec": {"type": "string"}})
-    return [
-        ResourceValidationPolicy(
-            name="kubernetes-objects",
-            description="Every Kubernetes object obeys the object rules of sovereign_ai",
-            validate=_resource,
-            config_schema=schema,
-        ),
-        StackValidationPolicy(
-            name="description",
-            description="The description and its plan obey the plan rules of sovereign_ai",
-            validate=_stack,
-            config_schema=schema,
-        ),
-    ]
+    objects = ResourceValidationPolicy(
+        name="kubernetes-objects",
+        description="Every Kubernetes object obeys the object rules of sovereign_ai",
+        validate=_check_resource,
+        config_schema=schema,
+    )
+    description = StackValidationPolicy(
+        name="description",
+        description="The description and its plan obey the plan rules of sovereign_ai",
+        validate=_check_description,
+        config_schema=schema,
+    )
+    return [objects, description]
 
 
-def _resource(args: ResourceValidationArgs, report: ReportViolation) -> None:
-    """Decide one resource."""
+def _check_resource(args: ResourceValidationArgs, report: ReportViolation) -> None:
+    """Report the violations of one resource."""
+    # Before the holders, whose prefix it shares.
     if args.resource_type == _OPAQUE:
-        report("PLC-001: the objects of a Helm release cannot be seen here, so they cannot be decided; use a Chart instead")
+        report(
+            "PLC-001: the objects of a Helm release cannot be seen here, so they cannot be decided; use a "
+            "Chart instead"
+        )
         return
-    if not args.resource_type.startswith(_KUBERNETES) or args.resource_type.startswith(_HOLDERS):
+    if not args.resource_type.startswith(_KUBERNETES):
+        _check_other_provider(args, report)
         return
+    if args.resource_type.startswith(_HOLDERS):
+        return
+    _check_ignored_changes(args, report)
     try:
         factory, _, context = _facts(_spec(args))
-        found = evaluate([to_plain(args.props, args.resource_type)], context, "pulumi")
-        problems = list(_violations(factory, found))
+        obj = to_plain(args.props, args.resource_type)
+        problems = list(_violations(factory, evaluate([obj], context, "pulumi")))
     except Exception as error:  # noqa: BLE001 - what cannot be decided is a violation
         problems = [f"PLC-001: cannot be decided: {error}"]
     for problem in problems:
         report(problem)
 
 
-def _stack(args: StackValidationArgs, report: ReportViolation) -> None:
-    """Decide the description."""
+def _check_ignored_changes(args: ResourceValidationArgs, report: ReportViolation) -> None:
+    """Report a resource that restricts others, and some of whose changes Pulumi ignores."""
+    kind = args.resource_type.rpartition(":")[2].removesuffix("Patch")
+    if args.opts.ignore_changes and kind in _GUARDS:
+        fields = ", ".join(args.opts.ignore_changes)
+        report(
+            f"LIV-004: changes of {fields} are ignored, so that what guards the zones stays as somebody left "
+            "it; take ignore_changes out"
+        )
+
+
+def _check_other_provider(args: ResourceValidationArgs, report: ReportViolation) -> None:
+    """Report a resource of another provider that the description does not declare."""
+    is_provider = args.resource_type.startswith(_PROVIDER)
+    # A component only holds others, and has no provider.
+    if args.provider is None and not is_provider:
+        return
+    try:
+        factory, _, _ = _facts(_spec(args))
+        problem = reject_resource(factory, args.resource_type)
+    except Exception as error:  # noqa: BLE001 - what cannot be decided is a violation
+        problem = f"RES-015: cannot be decided: {error}"
+    if problem:
+        report(problem)
+
+
+def _check_description(args: StackValidationArgs, report: ReportViolation) -> None:
+    """Report the violations of the description."""
     try:
         factory, derived, _ = _facts(_spec(args))
-        problems = list(_violations(factory, decide(factory, derived, datetime.now(UTC).date())))
+        problems = list(_violations(factory, decide(factory, derived, _today())))
     except Exception as error:  # noqa: BLE001 - what cannot be decided is a violation
         problems = [f"RES-001: cannot be decided: {error}"]
     for problem in problems:
         report(problem)
 
 
-def _violations(factory: AIFactory, found: list[Finding]) -> Iterator[str]:
-    """Give each violation that no waiver covers today, in words."""
-    verdict = judge(found, factory.waivers, datetime.now(UTC).date())
+def _today() -> date:
+    """Return the current day in UTC."""
+    return datetime.now(UTC).date()
+
+
+def _violations(factory: AIFactory, findings: list[RuleFinding]) -> Iterator[str]:
+    """Yield each violation that no waiver covers today, in words."""
+    verdict = judge(findings, approved_waivers(factory), _today())
     for finding in (*verdict.violations, *verdict.undecidable):
-        yield f"{finding.rule}: {finding.resource}: {finding.field}: {finding.message}; {finding.remediation}"
+        subject = f"{finding.rule}: {finding.resource}: {finding.field}"
+        yield f"{subject}: {finding.message}; {finding.remediation}"
 
 
 def _spec(args: ResourceValidationArgs | StackValidationArgs) -> Path:
-    """Give the description's place: what the configuration names, else the stack's folder, where the engine starts the pack."""
-    named = args.get_config().get("spec")
-    return Path(str(named)) if named else Path.cwd()
+    """Return the path of the description: the configured one, or the stack's folder.
+
+    The engine starts the pack in the stack's folder.
+    """
+    configured = args.get_config().get("spec")
+    return Path(str(configured)) if configured else Path.cwd()
 
 
+# Cached, since a stack may have thousands of resources.
 @cache
 def _facts(spec: Path) -> tuple[AIFactory, Plan, Context]:
-    """Read and derive once; the cluster is the one that the stack is called after, else all together."""
+    """Return the description, its plan, and the context of the stack's cluster.
+
+    The stack is named after its cluster. A stack of any other name is judged for all clusters together.
+    """
     factory = load(spec)
     derived = plan(factory)
     stack = pulumi.get_stack()
-    cluster = stack if stack in {one.name for one in derived.clusters} else None
+    clusters = {cluster.name for cluster in derived.clusters}
+    cluster = stack if stack in clusters else None
     return factory, derived, factory_context(factory, derived, cluster)

@@ -1,4 +1,4 @@
-"""From a resource's properties to a plain Kubernetes object; what is not known yet becomes `UNKNOWN`."""
+"""Conversion of a resource's properties to a plain Kubernetes object; unknown values become `UNKNOWN`."""
 
 from __future__ import annotations
 
@@ -7,29 +7,31 @@ from typing import Any
 
 from pulumi_policy.proxy import UnknownValueError
 
-from sovereign_ai.rules.plain import UNKNOWN
+from sovereign_ai.rules.normalization import UNKNOWN
 
 _OWN = ("__", "id", "urn")
 
 
 def to_plain(props: Mapping[str, Any], resource_type: str) -> dict[str, Any]:
-    """Give the object; its apiVersion and kind are the type's where the properties do not say.
+    """Return the object; its apiVersion and kind are those of the type unless the properties state them.
 
     `kubernetes:core/v1:Pod` is `v1` `Pod`, `kubernetes:apps/v1:Deployment` is `apps/v1` `Deployment`.
     A patch resource (`...Patch`) is judged as what it patches.
     """
     _, version, kind = resource_type.split(":", 2)
-    obj = {"apiVersion": version.removeprefix("core/"), "kind": kind.removesuffix("Patch")}
-    return obj | {key: value for key, value in _mapping(props).items() if not key.startswith(_OWN)}
+    obj: dict[str, Any] = {"apiVersion": version.removeprefix("core/"), "kind": kind.removesuffix("Patch")}
+    # Pulumi adds properties of its own, such as `__inputs`.
+    obj.update({key: value for key, value in _mapping(props).items() if not key.startswith(_OWN)})
+    return obj
 
 
 def _mapping(value: Mapping[str, Any]) -> dict[str, Any]:
-    """Copy a mapping out of its proxy."""
+    """Return a copy of a mapping without its proxy."""
     return {str(key): _item(value, key) for key in value}
 
 
 def _item(holder: Any, key: Any) -> Any:
-    """Copy one value; the proxy raises where it is not known."""
+    """Return a copy of one value; the proxy raises an error for an unknown one."""
     try:
         value = holder[key]
     except UnknownValueError:

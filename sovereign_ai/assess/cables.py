@@ -1,12 +1,13 @@
-"""How long the cables of a plane are by the places of their racks, against the reach of their optics.
+"""The length of each plane's cables from the places of their racks, compared with the reach of their optics.
 
-Racks stand in rows of `hall.row`, in the order of their numbers. A cable between racks rises, goes along the row and
-across rows, and falls:
+Racks are placed in rows of `hall.row`, in the order of their numbers. A cable between racks rises, goes along
+the row and across rows, and falls:
 
     length = base + places apart x rack width + rows apart x row pitch
 
-The usual values are those of the cable lists; the ranges are our judgement. A cable between halls is open, since no
-description says how far halls are apart. A plan gives places, not trays: what is laid must be measured.
+The usual values are those of the cable lists; the ranges are this project's judgement. The length of a cable
+between halls is open, since no description states how far halls are apart. A plan gives places, not trays:
+measure the route before you order.
 
     >>> from sovereign_ai.plan.factory import plan
     >>> from sovereign_ai.spec.load import load
@@ -17,7 +18,7 @@ description says how far halls are apart. A plan gives places, not trays: what i
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -35,20 +36,25 @@ WIDTH = (0.6, 0.6, 0.8)
 PITCH = (2.4, 2.4, 3.6)
 """Metres from one row to the next: a rack of 1.2 m and an aisle of 1.2 to 2.4 m."""
 Place = tuple[str, int, int]
+"""A device's hall, row, and place in the row."""
+Distance = tuple[int, int]
+"""Rows apart, and places in a row apart."""
+_VERDICTS = {True: "holds", False: "too short", None: "open"}
 
 
 @dataclass(frozen=True, slots=True)
-class Cabling:
+class CableTotals:
     """The longest cable of one plane.
 
     Attributes:
-        plane: the plane.
+        plane: the fabric plane.
         low: metres at the least of all ranges.
         value: metres.
         high: metres at the most of all ranges.
-        between_halls: cables whose ends stand in different halls; their length is open.
+        between_halls: number of cables whose ends are in different halls; their length is open.
         reach: metres that the optics allow.
-        holds: whether every cable within a hall reaches; None where the range, or a cable between halls, leaves it open.
+        holds: whether every cable within a hall reaches. None where the range or a cable between halls leaves
+            it open.
     """
 
     plane: str
@@ -60,36 +66,78 @@ class Cabling:
     holds: bool | None
 
     def to_data(self) -> dict[str, Any]:
-        """Give plain data, metres to the centimetre."""
-        return asdict(self) | {name: round(getattr(self, name), 2) for name in ("low", "value", "high")}
+        """Return plain data, metres to the centimetre."""
+        data = asdict(self)
+        for name in ("low", "value", "high"):
+            data[name] = round(getattr(self, name), 2)
+        return data
 
     @property
     def said(self) -> str:
-        """What was found, without the plane's name: the longest cable within a hall, and how many go between halls."""
-        word = {True: "holds", False: "too short", None: "open"}[self.holds]
+        """The longest cable within a hall and the number of cables between halls."""
+        spread = f"{plain(self.low)} to {plain(self.high)}"
         more = f"; {self.between_halls:,} between halls" if self.between_halls else ""
-        return f"up to {plain(self.value)} m [{plain(self.low)} to {plain(self.high)}], reach {self.reach:g} m{more}: {word}"
+        return (
+            f"up to {plain(self.value)} m [{spread}], reach {self.reach:g} m{more}: {_VERDICTS[self.holds]}"
+        )
 
 
-def lengths(factory: AIFactory, plan: Plan) -> tuple[Cabling, ...]:
-    """Give the longest cable of every plane."""
-    rows = {hall.name: hall.row for site in factory.sites for hall in site.halls}
+def lengths(factory: AIFactory, plan: Plan) -> tuple[CableTotals, ...]:
+    """Return the longest cable of every plane that has cables."""
+    rows: dict[str, int] = {}
+    for site in factory.sites:
+        for hall in site.halls:
+            rows[hall.name] = hall.row
     places: dict[str, Place] = {}
     for rack in plan.racks:
+        # Rack names count from 1 within their hall, row after row.
         number = int(rack.name.removeprefix(f"{rack.hall}-r")) - 1
-        places |= dict.fromkeys((*rack.devices, *rack.pdu_names), (rack.hall, number // rows[rack.hall], number % rows[rack.hall]))
+        row, place_in_row = divmod(number, rows[rack.hall])
+        for device in (*rack.devices, *rack.pdu_names):
+            places[device] = (rack.hall, row, place_in_row)
+    # Descriptions give the reach in centimetres.
     reach = {fabric.name: fabric.reach.count / 100 for fabric in factory.fabrics}
-    return tuple(_plane(plane, places, reach[plane.fabric]) for plane in plan.fabrics if plane.cables)
+    return tuple(_cabling(plane, places, reach[plane.fabric]) for plane in plan.fabrics if plane.cables)
 
 
-def _plane(plane: FabricPlan, places: Mapping[str, Place], reach: float) -> Cabling:
-    """Judge one plane; managers stand where nobody says, and are left out."""
-    apart = {(places[one], places[other]) for one, _, other, _ in plane.cables if one in places and other in places}
-    within = {(abs(one[1] - other[1]), abs(one[2] - other[2])) for one, other in apart if one[0] == other[0]}
-    between = sum(places[one][0] != places[other][0] for one, _, other, _ in plane.cables if one in places and other in places)
-    ends = [
-        max((base + rows * pitch + racks * width if rows or racks else inside for rows, racks in within), default=0.0)
-        for inside, base, width, pitch in zip(WITHIN, BASE, WIDTH, PITCH, strict=True)
-    ]
-    holds = False if ends[0] > reach else None if between or ends[2] > reach else True
-    return Cabling(plane.name, ends[0], ends[1], ends[2], between, reach, holds)
+def _cabling(plane: FabricPlan, places: Mapping[str, Place], reach: float) -> CableTotals:
+    """Return the longest cable of one plane."""
+    within: set[Distance] = set()
+    between = 0
+    for lower, _, upper, _ in plane.cables:
+        # No rack holds a fabric manager, so its cables have no length.
+        if lower not in places or upper not in places:
+            continue
+        hall, row, place_in_row = places[lower]
+        other_hall, other_row, other_place = places[upper]
+        if hall != other_hall:
+            between += 1
+        else:
+            within.add((abs(row - other_row), abs(place_in_row - other_place)))
+    low, value, high = (_longest(within, *metres) for metres in zip(WITHIN, BASE, WIDTH, PITCH, strict=True))
+    holds: bool | None = True
+    if low > reach:
+        holds = False
+    elif between or high > reach:
+        holds = None
+    return CableTotals(plane.name, low, value, high, between, reach, holds)
+
+
+def _longest(
+    distances: Collection[Distance], inside: float, base: float, width: float, pitch: float
+) -> float:
+    """Return the metres of the longest cable; 0 without any distance.
+
+    Args:
+        distances: rows and places apart of both ends of each cable.
+        inside: metres of a cable within a rack.
+        base: metres of rise, fall and slack between racks.
+        width: metres from one rack to the next.
+        pitch: metres from one row to the next.
+    """
+    longest = 0.0
+    for rows, racks in distances:
+        same_rack = not rows and not racks
+        length = inside if same_rack else base + rows * pitch + racks * width
+        longest = max(longest, length)
+    return longest

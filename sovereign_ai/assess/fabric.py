@@ -1,16 +1,16 @@
-"""What a fabric carries, and what is lost with each part of it: exact, from the plan's cables alone.
+"""The bisection of a fabric plane, and the loss by each single failure, exact from the plan's cables.
 
-* A leaf's capacity is the smaller of its links below and of what its links above still pass on; a
-  spine below cores passes on `min(1, links above / links below)` of every link. Fractions, no floats.
-* The bisection fills the worse half of the endpoints from the leaves that carry least an endpoint,
-  as `sovereign_ai.plan.bisection` does; there one worst spine stands for all, here each counts by itself,
-  so that the loss of one core costs what it costs and no more.
-* A failure of a kind is judged once for each sort of part (same links below and above), and the
-  worst is told with its name: the one that leaves the least bisection, and beside it, where that is another, the
-  one that cuts off the most ports. What is lost at once is a set of switches or cables; nothing is sampled.
+* A leaf's capacity is the smaller of its host links and of what its uplinks still pass on. A spine below
+  cores passes on `min(1, links above / links below)` of every link. Fractions, no floats.
+* The bisection fills the worse half of the endpoints from the leaves that carry least an endpoint, as
+  `sovereign_ai.plan.bisection` does. There one worst spine represents all of them; here each spine counts by
+  itself, so the loss of one core costs exactly what that core carried.
+* A failure of a kind is calculated once for each sort of part (same links below and above). The report names
+  the worst: the part that leaves the least bisection and, where that is another part, the one that cuts off
+  the most ports. A failure is a set of switches or cables lost at once; nothing is sampled.
 
-    >>> from sovereign_ai.assess.fabric import Loss
-    >>> Loss("spine", "s1", 4, 0, 0, 0, 3, 4).share
+    >>> from sovereign_ai.assess.fabric import FabricLoss
+    >>> FabricLoss("spine", "s1", 4, 0, 0, 0, 3, 4).share
     Fraction(3, 4)
 """
 
@@ -24,15 +24,17 @@ from math import lcm
 from operator import itemgetter
 from typing import Any
 
-from sovereign_ai.plan.fabric import FabricPlan, hosts_under
+from sovereign_ai.plan.fabric import FabricPlan, host_rails, hosts_under
 from sovereign_ai.plan.factory import Plan
 from sovereign_ai.plan.racks import Rack
+from sovereign_ai.records import members
 
 Sort = tuple[int, int]
+"""A leaf by its endpoints, and the parts of links that they can fill."""
 
 
 class Surviving:
-    """What is left of a bisection, in plain data too; the base of losses, which name what was lost.
+    """The bisection that is left after a failure: the base of losses, which add what failed.
 
     Attributes:
         left: bisection that survives, in bits a second.
@@ -45,27 +47,30 @@ class Surviving:
 
     @property
     def share(self) -> Fraction:
-        """Give the surviving share of the bisection; 0 where there was none."""
+        """The surviving share of the bisection; 0 where there was none."""
         return Fraction(self.left, self.whole) if self.whole else Fraction(0)
 
     def to_data(self) -> dict[str, Any]:
-        """Give plain data; the share is written exactly, as `31/32`."""
-        return {name: getattr(self, name) for name in self.__slots__} | {"share": str(self.share)}
+        """Return plain data; the share is written exactly, as `31/32`."""
+        data = members(self)
+        data["share"] = str(self.share)
+        return data
 
 
 @dataclass(frozen=True, slots=True)
-class Loss(Surviving):
+class FabricLoss(Surviving):
     """What is lost if one part fails.
 
     Attributes:
-        kind: `link to a machine`, `link above a leaf`, `link above a spine`, `leaf`, `spine`, `core`, `plane`,
-            `rack of switches`, `rack of machines`, or `feed`: what hangs on one power feed alone. With `, most ports`
-            behind it: the part of that kind that cuts off most ports, where another leaves less bisection.
+        kind: `link to a machine`, `link above a leaf`, `link above a spine`, `leaf`, `spine`, `core`,
+            `plane`, `rack of switches`, `rack of machines`, or `feed`: what one power feed alone supplies.
+            The suffix `, most ports` marks the part of that kind that cuts off most ports, where another
+            leaves less bisection.
         example: the worst part of that kind.
-        parts: parts of that kind in the plane; of racks of machines, those with a machine on it.
-        endpoints: machine ports that lose every path.
-        nodes: machines with at least one such port.
-        gpus: GPUs of those machines.
+        parts: parts of that kind in the plane; of racks of servers, those with a server on the plane.
+        endpoints: server ports that lose every path.
+        nodes: servers with at least one such port.
+        gpus: GPUs of those servers.
         left: bisection that survives, in bits a second.
         whole: bisection before, in bits a second.
     """
@@ -82,17 +87,17 @@ class Loss(Surviving):
 
 @dataclass(frozen=True, slots=True)
 class FabricReport:
-    """One plane's figures.
+    """The figures of one fabric plane.
 
     Attributes:
         plane: its name.
         kind: `infiniband`, `roce` or `ethernet`.
-        endpoints: ports of machines and managers.
+        endpoints: ports of servers and fabric managers.
         cables: cables by tier: `node-leaf`, `leaf-spine`, `spine-core`.
         switches: switches by tier.
         oversubscription: as built, from the plan.
         bisection: bits a second that the worst half can send to the other at once.
-        rails: for each rail, bits a second into it from machines, and out of it to the spines.
+        rails: for each rail, bits a second into it from servers, and out of it to the spines.
         losses: the worst failure of each kind, by bisection and, where that is another, by ports lost.
     """
 
@@ -104,32 +109,33 @@ class FabricReport:
     oversubscription: str
     bisection: int
     rails: tuple[tuple[int, int], ...]
-    losses: tuple[Loss, ...]
+    losses: tuple[FabricLoss, ...]
 
     def to_data(self) -> dict[str, Any]:
-        """Give plain data."""
-        plain = {name: getattr(self, name) for name in self.__slots__}
-        return plain | {
-            "losses": [loss.to_data() for loss in self.losses],
-            "rails": [{"rail": rail, "below": below, "above": above} for rail, (below, above) in enumerate(self.rails)],
-        }
+        """Return plain data."""
+        data = members(self)
+        data["losses"] = [loss.to_data() for loss in self.losses]
+        rails: list[dict[str, int]] = []
+        for rail, (below, above) in enumerate(self.rails):
+            rails.append({"rail": rail, "below": below, "above": above})
+        data["rails"] = rails
+        return data
 
 
 class Links:
-    """A plane's links by their ends, and what remains of it without some switches or links.
+    """The links of a plane by their two ends, and the bisection that remains without some switches or links.
 
-    What a leaf carries is counted in whole parts of a link: `parts` of them make one, the least
-    common multiple of the links below each spine, so that every share is a whole number.
+    What a leaf carries is counted in whole parts of a link. `parts` of them make one link: the least common
+    multiple of the links below each spine, so that every share is a whole number.
     """
 
     def __init__(self, plane: FabricPlan, gpus: Mapping[str, int]) -> None:
-        """Count links between each two devices.
+        """Count the links between each two devices.
 
         Args:
-            plane: the plane.
-            gpus: machine name to its GPUs; what is not in it has none.
+            plane: the fabric plane.
+            gpus: GPUs by server name. A device that is not in the mapping has none.
         """
-        pair = itemgetter(0, 2)
         self.plane = plane
         self.gpus = gpus
         self.hosts = defaultdict(list, hosts_under(plane))
@@ -139,71 +145,125 @@ class Links:
                 self.leaves_of[host].append(leaf)
         self.above: defaultdict[str, dict[str, int]] = defaultdict(dict)
         self.under: defaultdict[str, dict[str, int]] = defaultdict(dict)
-        for (lower, upper), links in Counter(map(pair, plane.cables[plane.node_leaf :])).items():
-            self.above[lower][upper] = links
-            self.under[upper][lower] = links
-        self.leaves = [one.name for one in plane.switches if one.tier == "leaf"]
-        spines = [one.name for one in plane.switches if one.tier == "spine"]
-        cored = plane.core > 0
+        self._count_uplinks()
+        self.leaves = self.switches_of("leaf")
+        spines = self.switches_of("spine")
+        has_cores = plane.core > 0
         self.down = {spine: sum(self.under[spine].values()) for spine in spines}
-        self.up = {spine: sum(self.above[spine].values()) for spine in spines} if cored else dict(self.down)
-        self.parts = lcm(*self.down.values()) if cored and spines else 1
+        # Without cores nothing above a spine narrows it, so it passes on all that comes from below.
+        self.up = dict(self.down)
+        if has_cores:
+            for spine in spines:
+                self.up[spine] = sum(self.above[spine].values())
+        # Uplinks may be faster than host links: their weight is counted in host links.
+        self.weight = Fraction(plane.uplink or plane.link, plane.link)
+        parts = lcm(*self.down.values()) if has_cores and spines else 1
+        self.parts = parts * self.weight.denominator
         self.share = {spine: self._share(spine, self.up[spine]) for spine in spines}
-        self.raw = {leaf: self._whole(leaf) for leaf in self.leaves}
-        self.sorts = Counter(self.sort(leaf, self.raw[leaf]) for leaf in self.leaves)
+        self.raw = {leaf: self._uplink_parts(leaf) for leaf in self.leaves}
+        self.sorts: Counter[Sort] = Counter()
+        for leaf in self.leaves:
+            self.sorts[self.sort(leaf, self.raw[leaf])] += 1
+
+    def switches_of(self, tier: str) -> list[str]:
+        """Return the names of the switches of one tier, in the plan's order."""
+        return [switch.name for switch in self.plane.switches if switch.tier == tier]
+
+    def _count_uplinks(self) -> None:
+        """Fill `above` and `under` from the cables between switches."""
+        pair = itemgetter(0, 2)
+        # The plan lists the cables of hosts first, then those between switches.
+        counted = Counter(map(pair, self.plane.cables[self.plane.node_leaf :]))
+        least: dict[str, int] = {}
+        if self.plane.uneven:
+            # Only the even part of links that differ by one is counted, as the plan's bisection does.
+            for (lower, _), links in counted.items():
+                least[lower] = min(links, least.get(lower, links))
+        for (lower, upper), every in counted.items():
+            links = least.get(lower, every)
+            self.above[lower][upper] = links
+            # Two leaves without spines are above each other: what one sends, the other takes.
+            opposite = self.above if self.plane.leaf_leaf else self.under
+            opposite[upper][lower] = links
+
+    @property
+    def _whole_link(self) -> int:
+        """The parts that a whole uplink carries."""
+        return int(self.parts * self.weight)
 
     def _share(self, spine: str, up: int) -> int:
-        """Give how many parts of each link below a spine passes on with so many links above."""
-        return min(self.parts, up * self.parts // self.down[spine])
+        """Return how many parts of each link below a spine passes on with `up` links above it."""
+        return min(self._whole_link, up * self._whole_link // self.down[spine])
 
-    def _whole(self, leaf: str) -> int:
-        """Give the parts that a leaf's links above pass on; its own links below where there is nothing above."""
+    def _uplink_parts(self, leaf: str) -> int:
+        """Return the parts that a leaf's uplinks pass on, or its host links if it has no uplinks."""
+        if self.plane.leaf_leaf:
+            return sum(self.above[leaf].values()) * self._whole_link
         if not self.share:
             return len(self.hosts[leaf]) * self.parts
         return sum(links * self.share[spine] for spine, links in self.above[leaf].items())
 
     def sort(self, leaf: str, raw: int) -> Sort:
-        """Give a leaf's endpoints, and the parts that they can fill."""
+        """Return a leaf's endpoints, and the parts that they can fill."""
         below = len(self.hosts[leaf])
         return below, min(below * self.parts, raw)
 
     def without(self, gone: Collection[str] = frozenset(), cut: tuple[str, str] | None = None) -> int:
-        """Give the bisection in links without some switches, or without one link above a leaf or spine.
+        """Return the bisection in links without some switches, or without one link above a leaf or spine.
 
         Args:
-            gone: names of switches.
-            cut: lower and upper end of one link.
+            gone: names of the failed switches.
+            cut: lower and upper end of the failed link.
         """
         change: Counter[str] = Counter()
         if cut is not None and cut[0] in self.raw:
-            change[cut[0]] -= self.share[cut[1]]
+            change[cut[0]] -= self.share.get(cut[1], self._whole_link)
         for spine, share in self._spines(gone, cut).items():
             for leaf, links in self.under[spine].items():
                 change[leaf] += links * (share - self.share[spine])
         sorts = self.sorts.copy()
-        for leaf in {*change, *(one for one in gone if one in self.raw)}:
+        changed_leaves = set(change) | self._leaves_of(gone)
+        for leaf in changed_leaves:
             sorts[self.sort(leaf, self.raw[leaf])] -= 1
-            sorts[(0, 0) if leaf in gone else self.sort(leaf, self.raw[leaf] + change[leaf])] += 1
+            # A failed leaf's endpoints have no path left, so they are no endpoints of the bisection either.
+            remaining = (0, 0) if leaf in gone else self.sort(leaf, self.raw[leaf] + change[leaf])
+            sorts[remaining] += 1
         return worst_half(sorts, self.parts)
 
+    def _leaves_of(self, names: Collection[str]) -> set[str]:
+        """Return those of some switches that are leaves."""
+        return {name for name in names if name in self.raw}
+
     def _spines(self, gone: Collection[str], cut: tuple[str, str] | None) -> dict[str, int]:
-        """Give each spine that passes on less, with its share."""
+        """Return the share that each affected spine still passes on, by spine."""
         lost: Counter[str] = Counter()
         if cut is not None and cut[0] in self.share:
             lost[cut[0]] += 1
-        for one in gone:
-            if one not in self.share and one not in self.raw:
-                lost.update(self.under.get(one, {}))
-        found = {spine: self._share(spine, self.up[spine] - links) for spine, links in lost.items()}
-        return found | {one: 0 for one in gone if one in self.share}
+        for name in gone:
+            # Neither a spine nor a leaf: a core, which takes one link or more from each spine below it.
+            if name not in self.share and name not in self.raw:
+                lost.update(self.under.get(name, {}))
+        shares: dict[str, int] = {}
+        for spine, links in lost.items():
+            shares[spine] = self._share(spine, self.up[spine] - links)
+        for name in gone:
+            if name in self.share:
+                shares[name] = 0
+        return shares
 
     def cut_off(self, gone: set[str]) -> Counter[str]:
-        """Give the machines below leaves that are gone or have no way up left while others live, with the ports lost."""
+        """Return the ports that lose every path, by server.
+
+        Their leaf failed, or every uplink of their leaf did while other leaves still work.
+        """
         lost: Counter[str] = Counter()
-        leaves = {one for one in gone if one in self.raw}
+        leaves = self._leaves_of(gone)
         for spine in gone:
-            if spine in self.share:
-                leaves.update(leaf for leaf in self.under[spine] if leaf not in leaves and gone.issuperset(self.above[leaf]))
+            if spine not in self.share:
+                continue
+            for leaf in self.under[spine]:
+                if gone.issuperset(self.above[leaf]):
+                    leaves.add(leaf)
         for leaf in leaves:
             lost.update(self.hosts[leaf])
         return lost
@@ -219,29 +279,43 @@ def worst_half(sorts: Mapping[Sort, int], parts: int = 1) -> int:
     >>> worst_half({(16, 16): 8})
     64
     """
-    kinds = sorted((Fraction(carries, below), below * leaves) for (below, carries), leaves in sorts.items() if leaves and below)
+    kinds: list[tuple[Fraction, int]] = []
+    for (below, carries), leaves in sorts.items():
+        if leaves and below:
+            kinds.append((Fraction(carries, below), below * leaves))
+    kinds.sort()
     left = sum(endpoints for _, endpoints in kinds) // 2
     total = Fraction(0)
     for each, endpoints in kinds:
-        taken = min(left, endpoints)
-        total += each * taken
-        left -= taken
+        filled = min(left, endpoints)
+        total += each * filled
+        left -= filled
     return int(total / parts)
 
 
-def check(plan: Plan) -> tuple[FabricReport, ...]:
-    """Read every plane of a plan."""
+def assess_fabrics(plan: Plan) -> tuple[FabricReport, ...]:
+    """Assess every plane of a plan."""
     gpus = {node.name: node.gpus for node in plan.nodes}
-    return tuple(_report(plane, Links(plane, gpus), [rack for rack in plan.racks if rack.site == plane.site]) for plane in plan.fabrics)
+    reports: list[FabricReport] = []
+    for plane in plan.fabrics:
+        racks = [rack for rack in plan.racks if rack.site == plane.site]
+        reports.append(_report(plane, Links(plane, gpus), racks))
+    return tuple(reports)
 
 
 def _report(plane: FabricPlan, links: Links, racks: Sequence[Rack]) -> FabricReport:
-    """Read one plane."""
-    rails = [[0, 0] for _ in range(plane.rails)]
-    for one in plane.switches:
-        if one.tier == "leaf":
-            rails[one.rail][0] += len(links.hosts[one.name]) * plane.link
-            rails[one.rail][1] += sum(links.above[one.name].values()) * plane.link
+    """Assess one plane."""
+    below = [0] * plane.rails
+    above = [0] * plane.rails
+    for rail in host_rails(plane):
+        below[rail] += plane.link
+    for switch in plane.switches:
+        if switch.tier != "leaf":
+            continue
+        # The rails of a leaf share its links upwards evenly.
+        uplinks = sum(links.above[switch.name].values()) * (plane.uplink or plane.link)
+        for rail in range(switch.rail, switch.rail + plane.leaf_rails):
+            above[rail] += uplinks // plane.leaf_rails
     return FabricReport(
         plane=plane.name,
         kind=plane.kind,
@@ -250,85 +324,142 @@ def _report(plane: FabricPlan, links: Links, racks: Sequence[Rack]) -> FabricRep
         switches={"leaf": plane.leaf, "spine": plane.spine, "core": plane.core},
         oversubscription=plane.oversubscription,
         bisection=links.without() * plane.link,
-        rails=tuple((below, above) for below, above in rails),
+        rails=tuple(zip(below, above, strict=True)),
         losses=tuple(_losses(plane, links, racks)),
     )
 
 
-def _losses(plane: FabricPlan, links: Links, racks: Sequence[Rack]) -> Iterator[Loss]:
-    """Give the worst loss of each kind that the plane has."""
+def _losses(plane: FabricPlan, links: Links, racks: Sequence[Rack]) -> Iterator[FabricLoss]:
+    """Yield the worst loss of each kind that the plane has."""
     whole = links.without()
-    host = plane.cables[0] if plane.cables else None
-    if host is not None:
-        fullest = max(links.leaves, key=lambda leaf: (len(links.hosts[leaf]), leaf))
-        below, carries = links.sort(fullest, links.raw[fullest])
-        sorts = links.sorts.copy()
-        sorts[below, carries] -= 1
-        sorts[below - 1, min(carries, (below - 1) * links.parts)] += 1
-        ports = Counter({links.hosts[fullest][0]: 1})
-        name = f"{links.hosts[fullest][0]} to {fullest}"
-        yield _loss(links, "link to a machine", name, plane.node_leaf, ports, worst_half(sorts, links.parts), whole)
-    for kind, tier, count in (("link above a leaf", "leaf", plane.leaf_spine), ("link above a spine", "spine", plane.spine_core)):
-        if count:
-            lowers = _one_each(links, (one.name for one in plane.switches if one.tier == tier))
-            ends = [(lower, next(iter(links.above[lower]))) for lower in lowers if links.above[lower]]
-            found = [(links.without(cut=end), f"{end[0]} to {end[1]}") for end in ends]
-            left, name = min(found)
-            yield _loss(links, kind, name, count, Counter(), left, whole)
+    if plane.cables:
+        yield _host_link(plane, links, whole)
+    yield from _uplinks(plane, links, whole)
     for tier in ("leaf", "spine", "core"):
-        names = [one.name for one in plane.switches if one.tier == tier]
+        names = links.switches_of(tier)
         if names:
-            yield from _worst(_switches(links, tier, [(name, {name}) for name in _one_each(links, names)], len(names), whole))
+            cases = [(name, {name}) for name in _one_each(links, names)]
+            yield from _worst(_switches(links, tier, cases, len(names), whole))
     ports = Counter(cable[0] for cable in plane.cables[: plane.node_leaf])
     yield _loss(links, "plane", plane.name, 1, ports, 0, whole)
     yield from _places(plane, links, racks, whole)
 
 
-def _places(plane: FabricPlan, links: Links, racks: Sequence[Rack], whole: int) -> Iterator[Loss]:
-    """Give what is lost with a rack of switches, with a rack of machines, and with a power feed."""
-    here: defaultdict[str, set[str]] = defaultdict(set)
-    for one in plane.switches:
-        here[one.rack].add(one.name)
-    if here:
-        yield from _worst(_switches(links, "rack of switches", sorted(here.items()), len(here), whole))
-    machines = [rack for rack in racks if rack.kind == "compute" and any(one in links.leaves_of for one in rack.devices)]
-    if machines:
-        yield from _worst([_machines(links, rack, len(machines), whole) for rack in machines])
-    feeds = sorted({feed for rack in racks for feed in rack.pdus})
-    alone = {feed: {name for rack in racks if set(rack.pdus) == {feed} for name in here.get(rack.name, ())} for feed in feeds}
-    if feeds:
-        yield from _worst(_switches(links, "feed", sorted(alone.items()), len(feeds), whole))
-
-
-def _machines(links: Links, rack: Rack, parts: int, whole: int) -> Loss:
-    """Give what is lost with one rack of machines: their own ports, and nobody else's."""
-    ports = Counter({host: len(links.leaves_of[host]) for host in rack.devices if host in links.leaves_of})
-    mine = Counter(leaf for host in ports for leaf in links.leaves_of[host])
+def _host_link(plane: FabricPlan, links: Links, whole: int) -> FabricLoss:
+    """Return what is lost with one link to a server, at the leaf with most servers."""
+    fullest = max(links.leaves, key=lambda leaf: (len(links.hosts[leaf]), leaf))
+    host = links.hosts[fullest][0]
+    below, carries = links.sort(fullest, links.raw[fullest])
     sorts = links.sorts.copy()
-    for leaf, lost in mine.items():
+    sorts[below, carries] -= 1
+    sorts[below - 1, min(carries, (below - 1) * links.parts)] += 1
+    left = worst_half(sorts, links.parts)
+    name = f"{host} to {fullest}"
+    return _loss(links, "link to a machine", name, plane.node_leaf, Counter({host: 1}), left, whole)
+
+
+def _uplinks(plane: FabricPlan, links: Links, whole: int) -> Iterator[FabricLoss]:
+    """Yield what is lost with the worst link above a leaf, and with the worst above a spine."""
+    kinds = (
+        ("link above a leaf", "leaf", plane.leaf_spine or plane.leaf_leaf),
+        ("link above a spine", "spine", plane.spine_core),
+    )
+    for kind, tier, count in kinds:
+        if not count:
+            continue
+        names = links.switches_of(tier)
+        cases: list[tuple[int, str]] = []
+        for lower in _one_each(links, names):
+            if links.above[lower]:
+                upper = next(iter(links.above[lower]))
+                cases.append((links.without(cut=(lower, upper)), f"{lower} to {upper}"))
+        left, name = min(cases)
+        yield _loss(links, kind, name, count, Counter(), left, whole)
+
+
+def _places(plane: FabricPlan, links: Links, racks: Sequence[Rack], whole: int) -> Iterator[FabricLoss]:
+    """Yield what is lost with a rack of switches, with a rack of servers, and with a power feed."""
+    switches: defaultdict[str, set[str]] = defaultdict(set)
+    for switch in plane.switches:
+        switches[switch.rack].add(switch.name)
+    if switches:
+        cases = sorted(switches.items())
+        yield from _worst(_switches(links, "rack of switches", cases, len(switches), whole))
+    server_racks = [rack for rack in racks if _has_servers(links, rack)]
+    if server_racks:
+        yield from _worst([_server_rack(links, rack, len(server_racks), whole) for rack in server_racks])
+    # Switches of a rack with PDUs on two feeds survive one feed, so only racks on a single feed count.
+    single_feed: dict[str, set[str]] = {}
+    for rack in racks:
+        for feed in rack.pdus:
+            single_feed.setdefault(feed, set())
+        if len(set(rack.pdus)) == 1:
+            single_feed[rack.pdus[0]].update(switches.get(rack.name, ()))
+    if single_feed:
+        cases = sorted(single_feed.items())
+        yield from _worst(_switches(links, "feed", cases, len(single_feed), whole))
+
+
+def _has_servers(links: Links, rack: Rack) -> bool:
+    """Return whether a rack holds servers of the plane."""
+    return rack.kind == "compute" and any(device in links.leaves_of for device in rack.devices)
+
+
+def _server_rack(links: Links, rack: Rack, parts: int, whole: int) -> FabricLoss:
+    """Return what is lost with one rack of servers: their own ports, and those of no other server."""
+    ports: Counter[str] = Counter()
+    lost_ports: Counter[str] = Counter()
+    for host in rack.devices:
+        if host in links.leaves_of:
+            ports[host] = len(links.leaves_of[host])
+    for host in ports:
+        lost_ports.update(links.leaves_of[host])
+    sorts = links.sorts.copy()
+    for leaf, lost in lost_ports.items():
         below = len(links.hosts[leaf]) - lost
+        carries = below * links.parts
+        if links.share:
+            carries = min(carries, links.raw[leaf])
         sorts[links.sort(leaf, links.raw[leaf])] -= 1
-        sorts[below, min(below * links.parts, links.raw[leaf] if links.share else below * links.parts)] += 1
+        sorts[below, carries] += 1
     return _loss(links, "rack of machines", rack.name, parts, ports, worst_half(sorts, links.parts), whole)
 
 
 def _one_each(links: Links, names: Iterable[str]) -> list[str]:
-    """Give one switch of each sort: same endpoints, and equally many links to equally many devices below and above."""
+    """Return one switch of each sort.
+
+    Switches of a sort have the same endpoints, and equally many links to equally many devices below and
+    above. Losing one costs as much as losing another, so each sort is calculated once.
+    """
     sorts: dict[tuple[int, ...], str] = {}
     for name in names:
         below, above = links.under.get(name, {}), links.above.get(name, {})
-        sort = (len(links.hosts.get(name, ())), len(below), sum(below.values()), len(above), sum(above.values()))
+        sort = (
+            len(links.hosts.get(name, ())),
+            len(below),
+            sum(below.values()),
+            len(above),
+            sum(above.values()),
+        )
         sorts.setdefault(sort, name)
     return list(sorts.values())
 
 
-def _switches(links: Links, kind: str, cases: list[tuple[str, set[str]]], parts: int, whole: int) -> list[Loss]:
-    """Give what is lost with each of some sets of switches."""
-    return [_loss(links, kind, name, parts, links.cut_off(gone), links.without(gone), whole) for name, gone in cases]
+def _switches(
+    links: Links, kind: str, cases: list[tuple[str, set[str]]], parts: int, whole: int
+) -> list[FabricLoss]:
+    """Return what is lost with each of some sets of switches."""
+    losses: list[FabricLoss] = []
+    for name, gone in cases:
+        losses.append(_loss(links, kind, name, parts, links.cut_off(gone), links.without(gone), whole))
+    return losses
 
 
-def _worst(losses: Sequence[Loss]) -> Iterator[Loss]:
-    """Give the case that leaves least, and among equals cuts off most; and the one that cuts off most, where it is another."""
+def _worst(losses: Sequence[FabricLoss]) -> Iterator[FabricLoss]:
+    """Yield the case that leaves least bisection, and the case that cuts off most ports where it is another.
+
+    Among cases that leave equally much, the first is the one that cuts off most ports.
+    """
     least = min(losses, key=lambda loss: (loss.left, -loss.endpoints, loss.example))
     yield least
     most = min(losses, key=lambda loss: (-loss.endpoints, -loss.gpus, loss.left, loss.example))
@@ -336,8 +467,10 @@ def _worst(losses: Sequence[Loss]) -> Iterator[Loss]:
         yield replace(most, kind=f"{most.kind}, most ports")
 
 
-def _loss(links: Links, kind: str, name: str, parts: int, ports: Mapping[str, int], left: int, whole: int) -> Loss:
-    """Build one row."""
+def _loss(
+    links: Links, kind: str, name: str, parts: int, ports: Mapping[str, int], left: int, whole: int
+) -> FabricLoss:
+    """Build one row, with the bisections converted from links to bits a second."""
     link = links.plane.link
     gpus = sum(links.gpus.get(host, 0) for host in ports)
-    return Loss(kind, name, parts, sum(ports.values()), len(ports), gpus, left * link, whole * link)
+    return FabricLoss(kind, name, parts, sum(ports.values()), len(ports), gpus, left * link, whole * link)

@@ -1,7 +1,9 @@
-"""Every figure that a user can give for a factory, as a file to edit: what we hold, with its source, and what nobody knows.
+"""The file of figures: lists every figure that a user can give for a factory, and checks a filled-in file.
 
-One file serves goodput, energy and cost alike. Lines of figures that we hold are comments, so that the file
-changes nothing until somebody takes the mark away.
+One file serves goodput, energy and cost alike. Figures with a value are listed as comments, so the file
+changes nothing until the user uncomments a line:
+
+    # stall: 60  # s [10 to 300]: where the figure comes from
 """
 
 from __future__ import annotations
@@ -14,8 +16,8 @@ from sovereign_ai.assess.energy import report as energy
 from sovereign_ai.assess.goodput import report as goodput
 from sovereign_ai.assess.measure import Basis, Measure, plain
 from sovereign_ai.assess.ranges import permitted, whole_of
-from sovereign_ai.assess.sheet import Given
-from sovereign_ai.assess.sources import Told
+from sovereign_ai.assess.sheet import GivenValue
+from sovereign_ai.assess.sources import FigureFile
 from sovereign_ai.errors import Problem, SpecError, Where, nearest
 from sovereign_ai.plan.factory import Plan
 from sovereign_ai.spec.factory import AIFactory
@@ -31,133 +33,205 @@ _INSTEAD = (
     "electricity.CC",
     "building.per-watt.CC",
 )
-"""Figures that stand on a sheet only once they are given; X is a name of the description, CC a country."""
+"""Figures that are on a sheet only once they are given; X is a name of the description, CC a country."""
 _ROOMS = {"goodput": goodput, "energy": energy, "cost": cost}
-_ANY = Given(0.5)
-"""Stands for a figure where its name alone matters: which figures there are hangs on what is given, and on no number."""
+_ANY = GivenValue(0.5)
+"""Any figure, where its name alone matters: which figures there are does not depend on their numbers."""
 _MOST_LOST = 50
+"""Unknown names that are reported one by one; a file of another kind would have thousands."""
 _SEE = "`assess figures STACK` lists what can be given"
 _LONGEST = 1e18
-"""From here on a number has more digits than the reader takes."""
+"""From here on a number has more digits than the reader of figures accepts."""
 
 
-def split(factory: AIFactory, plan: Plan, told: Told) -> dict[str, dict[str, Given]]:
-    """Give each assessment (`goodput`, `energy`, `cost`) the figures that it takes.
+def split(factory: AIFactory, plan: Plan, file: FigureFile) -> dict[str, dict[str, GivenValue]]:
+    """Return the figures of a file for each assessment: `goodput`, `energy`, `cost`.
 
     Raises:
-        SpecError: everything that is wrong with the file, at once: what is no figure, names that no assessment takes, each with
-            the nearest, and numbers that a figure cannot have.
+        SpecError: everything that is wrong with the file, at once: entries that are no figures, names that no
+            assessment has, each with the nearest, and numbers that a figure cannot have.
     """
-    named = dict.fromkeys(told.names, _ANY)
-    names = {what: frozenset(room.leaves(factory, plan, named)) for what, room in _ROOMS.items()}
-    known = frozenset().union(*names.values())
-    measures = _measures(factory, plan, {what: dict.fromkeys(taken & set(named), _ANY) for what, taken in names.items()})
-    problems = [*told.problems, *_lost(factory, plan, told, known, measures), *_impossible(told, measures)]
+    named = dict.fromkeys(file.names, _ANY)
+    accepted: dict[str, frozenset[str]] = {}
+    given: dict[str, dict[str, GivenValue]] = {}
+    for assessment, room in _ROOMS.items():
+        accepted[assessment] = frozenset(room.leaves(factory, plan, named))
+        given[assessment] = dict.fromkeys(accepted[assessment] & set(named), _ANY)
+    known = frozenset().union(*accepted.values())
+    measures = _measures(factory, plan, given)
+    problems = [*file.problems, *_lost(factory, plan, file, known, measures), *_impossible(file, measures)]
     if problems:
         raise SpecError(problems)
-    return {what: {name: one for name, one in told.figures.items() if name in taken} for what, taken in names.items()}
+    figures: dict[str, dict[str, GivenValue]] = {}
+    for assessment, names in accepted.items():
+        figures[assessment] = {name: figure for name, figure in file.figures.items() if name in names}
+    return figures
 
 
-def _measures(factory: AIFactory, plan: Plan, given: Mapping[str, Mapping[str, Given]]) -> dict[str, Measure]:
-    """Give every number of every assessment by name."""
-    found = (
-        goodput.assess(factory, plan, given["goodput"], runs=0).measures,
-        energy.assess(factory, plan, given["energy"]).measures,
-        cost.assess(factory, plan, given["cost"]).measures,
+def _measures(
+    factory: AIFactory, plan: Plan, given: Mapping[str, Mapping[str, GivenValue]]
+) -> dict[str, Measure]:
+    """Return every number of every assessment by name."""
+    assessments = (
+        # Names and units matter here, which the simulation has no part in.
+        goodput.assess_goodput(factory, plan, given["goodput"], runs=0),
+        energy.assess_energy(factory, plan, given["energy"]),
+        cost.assess_cost(factory, plan, given["cost"]),
     )
-    return {one.id: one for measures in found for one in measures}
+    measures: dict[str, Measure] = {}
+    for assessment in assessments:
+        for measure in assessment.measures:
+            measures[measure.id] = measure
+    return measures
 
 
-def _lost(factory: AIFactory, plan: Plan, told: Told, known: Collection[str], measures: Mapping[str, Measure]) -> Iterator[Problem]:
-    """Give the names that no assessment takes, each with the nearest; the first of very many."""
-    lost = [name for name in told.names if name not in known]
+def _lost(
+    factory: AIFactory, plan: Plan, file: FigureFile, known: Collection[str], measures: Mapping[str, Measure]
+) -> Iterator[Problem]:
+    """Yield a problem for each name that no assessment has; of very many, for the first ones."""
+    lost = [name for name in file.names if name not in known]
     if not lost:
         return
-    usual = {name for room in _ROOMS.values() for name in room.leaves(factory, plan, {})}
+    usual: set[str] = set()
+    for room in _ROOMS.values():
+        usual.update(room.leaves(factory, plan, {}))
     offered = sorted({*known, *_instead(factory, usual)})
     for name in lost[:_MOST_LOST]:
-        if name in measures:
-            since, hint = (" from the others that are given", "take it or them out") if name in usual else ("", _SEE)
-            yield Problem("unknown-figure", f"it is calculated{since} and cannot be given", told.source.key(name), hint)
-        elif name in usual:
-            hint = "take it out, or what is given in its place"
-            yield Problem("unused-figure", "it changes nothing beside the other figures that are given", told.source.key(name), hint)
-        else:
-            yield Problem("unknown-figure", "it is no figure of any assessment", told.source.key(name), nearest(name, offered))
+        yield _lost_name(file, name, usual, offered, measures)
     if len(lost) > _MOST_LOST:
         message = f"and {len(lost) - _MOST_LOST:,} more that are no figures of any assessment"
-        yield Problem("unknown-figure", message, Where(told.source.file), _SEE)
+        yield Problem("unknown-figure", message, Where(file.source.file), _SEE)
+
+
+def _lost_name(
+    file: FigureFile,
+    name: str,
+    usual: Collection[str],
+    offered: Collection[str],
+    measures: Mapping[str, Measure],
+) -> Problem:
+    """Return the problem of a name that no assessment has.
+
+    Args:
+        file: the file of figures.
+        name: the name in it.
+        usual: names that could be given in an empty file.
+        offered: names that could be given instead.
+        measures: every number of every assessment, with the file's figures in place.
+    """
+    place = file.source.key(name)
+    if name in measures:
+        # A usual leaf that is calculated now: another figure of the file made it follow from others.
+        if name in usual:
+            message = "it is calculated from the others that are given and cannot be given"
+            return Problem("unknown-figure", message, place, "remove it or the others")
+        return Problem("unknown-figure", "it is calculated and cannot be given", place, _SEE)
+    if name in usual:
+        message = "it changes nothing beside the other figures that are given"
+        return Problem("unused-figure", message, place, "remove it, or the figure that is given in its place")
+    return Problem("unknown-figure", "it is no figure of any assessment", place, nearest(name, offered))
 
 
 def _instead(factory: AIFactory, usual: Collection[str]) -> Iterator[str]:
-    """Give the figures that stand on a sheet only once they are given, by the names of a description."""
-    parts = {(name.split(".")[0], name.split(".")[1]) for name in usual if name.count(".") > 1}
+    """Yield the figures that are on a sheet only once they are given, with the names of a description."""
+    subjects: set[tuple[str, str]] = set()
+    for name in usual:
+        if name.count(".") > 1:
+            kind, subject, _ = name.split(".", 2)
+            subjects.add((kind, subject))
     for pattern in _INSTEAD:
-        room = pattern.partition(".")[0]
-        yield from (pattern.replace(".X.", f".{name}.") for kind, name in parts if kind == room and ".X." in pattern)
-        yield from (pattern.replace(".CC", f".{site.country}") for site in factory.sites if pattern.endswith(".CC"))
+        pattern_kind = pattern.partition(".")[0]
+        if ".X." in pattern:
+            for kind, subject in subjects:
+                if kind == pattern_kind:
+                    yield pattern.replace(".X.", f".{subject}.")
+        if pattern.endswith(".CC"):
+            for site in factory.sites:
+                yield pattern.replace(".CC", f".{site.country}")
 
 
-def _impossible(told: Told, measures: Mapping[str, Measure]) -> Iterator[Problem]:
-    """Give the numbers that a figure cannot have: outside its range, or more than that of which it is a part."""
-    values = {name: one.value for name, one in measures.items() if name not in told.names}
-    for name, one in told.figures.items():
-        if name in measures:
-            wrong = list(_out_of_range(told, name, one, measures[name].unit))
-            yield from wrong
-            if not wrong:
-                values[name] = one.value
-    for name in told.figures:
-        whole = [values.get(one) for one in whole_of(name)]
-        value, most = values.get(name), math.prod(one for one in whole if one is not None)
-        if value is not None and whole and None not in whole and value > most:
+def _impossible(file: FigureFile, measures: Mapping[str, Measure]) -> Iterator[Problem]:
+    """Yield a problem for each number that a figure cannot have.
+
+    It is outside its permitted range, or more than the whole of which it is a part.
+    """
+    values = {name: measure.value for name, measure in measures.items() if name not in file.names}
+    for name, figure in file.figures.items():
+        if name not in measures:
+            continue
+        problems = list(_out_of_range(file, name, figure, measures[name].unit))
+        yield from problems
+        # A figure with a problem of its own is not compared with others, so one slip is reported once.
+        if not problems:
+            values[name] = figure.value
+    for name in file.figures:
+        value = values.get(name)
+        factors = [values.get(factor) for factor in whole_of(name)]
+        if value is None or not factors:
+            continue
+        known_factors = [factor for factor in factors if factor is not None]
+        most = math.prod(known_factors)
+        if len(known_factors) == len(factors) and value > most:
             message = f"{value:.15g} is out of range: at most {plain(most, 6)}{_in(measures[name].unit)}"
-            yield Problem("impossible-figure", message, told.place(name, "value"), f"that is {' x '.join(whole_of(name))}")
+            hint = f"that is {' x '.join(whole_of(name))}"
+            yield Problem("impossible-figure", message, file.place(name, "value"), hint)
 
 
-def _out_of_range(told: Told, name: str, one: Given, unit: str) -> Iterator[Problem]:
-    """Give the numbers of one figure that lie outside its range."""
-    taken = permitted(name, unit)
-    for part, number in (("value", one.value), ("low", one.low), ("high", one.high)):
-        if number is not None and not taken.holds(number):
-            yield Problem(
-                "impossible-figure", f"{number:.15g} is out of range: {taken.words}{_in(unit)}", told.place(name, part), taken.why
-            )
+def _out_of_range(file: FigureFile, name: str, figure: GivenValue, unit: str) -> Iterator[Problem]:
+    """Yield a problem for each number of a figure that lies outside its permitted range."""
+    allowed = permitted(name, unit)
+    for part, number in (("value", figure.value), ("low", figure.low), ("high", figure.high)):
+        if number is not None and not allowed.holds(number):
+            message = f"{number:.15g} is out of range: {allowed.words}{_in(unit)}"
+            yield Problem("impossible-figure", message, file.place(name, part), allowed.why)
 
 
 def _in(unit: str) -> str:
-    """Name a unit behind a number; nothing for what has none."""
+    """Return the unit as it follows a number in a sentence; nothing for a ratio or a date."""
     return "" if unit in ("1", "yyyymmdd") else f", in {unit}"
 
 
 def template(factory: AIFactory, plan: Plan) -> Iterator[str]:
-    """Give the lines of a file of figures."""
-    found = {name: one for name, one in _measures(factory, plan, {what: {} for what in _ROOMS}).items() if not one.formula}
-    yield f"# Figures of {factory.name}. Take the mark from a line and write your own; each replaces ours in every assessment."
-    yield "# Also taken, in place of what is calculated or of a wider figure:"
+    """Yield the lines of a file of figures."""
+    nothing: dict[str, dict[str, GivenValue]] = {assessment: {} for assessment in _ROOMS}
+    measures = _measures(factory, plan, nothing)
+    leaves = {name: measure for name, measure in measures.items() if not measure.formula}
+    yield (
+        f"# Figures of {factory.name}. Uncomment a line and write your own figure; "
+        "it replaces the built-in one in every assessment."
+    )
+    yield "# Also accepted, in place of what is calculated or of a wider figure:"
     yield f"# {', '.join(_INSTEAD)}"
-    yield "# Nobody knows these yet:"
-    yield from (f"# {one.id}:  # {one.unit}: {one.source}" for one in _sorted(found, Basis.OPEN))
-    yield "# Our judgement, with its range:"
-    yield from (_line(one) for one in _sorted(found, Basis.ESTIMATE))
+    yield "# Not known yet:"
+    for measure in _sorted(leaves, Basis.OPEN):
+        yield f"# {measure.id}:  # {measure.unit}: {measure.source}"
+    yield "# Estimates of this project, with their range:"
+    for measure in _sorted(leaves, Basis.ESTIMATE):
+        yield _line(measure)
     yield "# Published:"
-    yield from (_line(one) for one in _sorted(found, Basis.SOURCE))
+    for measure in _sorted(leaves, Basis.SOURCE):
+        yield _line(measure)
 
 
-def _sorted(found: Mapping[str, Measure], basis: Basis) -> list[Measure]:
-    """Give figures of one basis by name."""
-    return [found[name] for name in sorted(found) if found[name].basis is basis]
+def _sorted(measures: Mapping[str, Measure], basis: Basis) -> list[Measure]:
+    """Return the measures of one basis, by name."""
+    return [measures[name] for name in sorted(measures) if measures[name].basis is basis]
 
 
-def _line(one: Measure) -> str:
-    """Write one figure as a comment in a file of figures."""
-    value = _written(one.value)
-    spread = "" if one.low is None or one.high is None else f" [{one.low:.6g} to {one.high:.6g}]"
-    return f"# {one.id}: {value}  # {one.unit}{spread}: {one.source}"
+def _line(measure: Measure) -> str:
+    """Return one figure as a commented line of a file of figures."""
+    value = _written(measure.value)
+    spread = ""
+    if measure.low is not None and measure.high is not None:
+        spread = f" [{measure.low:.6g} to {measure.high:.6g}]"
+    return f"# {measure.id}: {value}  # {measure.unit}{spread}: {measure.source}"
 
 
 def _written(value: float | None) -> str:
-    """Write a number as the reader takes it: without an exponent, or as text where it has too many digits for that."""
+    """Return a number as the reader of figures accepts it.
+
+    It has no exponent, or is a text where it has too many digits for a plain number.
+    """
     if value is None:
         return ""
     return f"{value:.9f}".rstrip("0").rstrip(".") if abs(value) < _LONGEST else f"'{value:g}'"

@@ -1,4 +1,4 @@
-"""A number that says where it comes from, and the noun that every assessment shares.
+"""Measures: numbers with their unit, range and source; and the base class of every assessment.
 
 >>> print(Measure(id="job.a.goodput", value=0.8531, unit="1", low=0.81, high=0.88, basis=Basis.ESTIMATE))
 0.853 [0.81 to 0.88] (estimate)
@@ -10,22 +10,22 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
 from sovereign_ai.errors import nearest
+from sovereign_ai.records import members
 
 DIGITS = 9
-"""Significant digits that are kept, so that two machines whose last bits differ write the same text."""
+"""Significant digits that are kept, so that two computers whose last bits differ write the same text."""
 
-
-Said = tuple[str, tuple[str, ...]]
-"""A line of what an assessment says, and the names of the numbers on it."""
+ReportLine = tuple[str, tuple[str, ...]]
+"""A line of a report, and the names of the measures on it."""
 
 
 class Basis(StrEnum):
-    """What stands behind a number; the weakest of its inputs decides for one that is calculated."""
+    """Where a number comes from. A calculated number has the weakest basis of its inputs."""
 
     SOURCE = "source"
     """A published figure, with its address and date."""
@@ -34,9 +34,9 @@ class Basis(StrEnum):
     USER = "user"
     """The user gave it."""
     ESTIMATE = "estimate"
-    """A judgement of ours; it has a range and waits to be replaced."""
+    """A judgement of this project; it has a range and is meant to be replaced."""
     OPEN = "open"
-    """Nobody knows it yet; `needs` says what is missing."""
+    """No value is known; `needs` lists the missing figures."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,12 +49,12 @@ class Measure:
         unit: the unit, `1` for a ratio.
         low: the lower end of the range; None where nothing is known to vary.
         high: the upper end.
-        basis: what stands behind it.
+        basis: where it comes from.
         formula: how it follows from its inputs; empty for a leaf.
-        inputs: the names of the numbers that it follows from.
+        inputs: names of the numbers that it follows from.
         source: where a leaf comes from, with its date; for an estimate the reason.
-        needs: leaves without a value on which this one waits.
-        note: what a reader must know; empty if nothing.
+        needs: leaves without a value that this number follows from.
+        note: a caveat for the reader; empty if there is none.
     """
 
     id: str
@@ -76,31 +76,51 @@ class Measure:
         factor, unit = _scale(self.value, self.unit)
         unit = "" if unit == "1" else f" {unit}"
         if self.low is None or self.high is None:
+            # A number without a range is exact, so it keeps more digits than the three of an uncertain one.
             return f"{plain(self.value / factor, 6)}{unit} ({self.basis})"
-        return f"{plain(self.value / factor)}{unit} [{plain(self.low / factor)} to {plain(self.high / factor)}] ({self.basis})"
+        spread = f"{plain(self.low / factor)} to {plain(self.high / factor)}"
+        return f"{plain(self.value / factor)}{unit} [{spread}] ({self.basis})"
 
     @property
     def reason(self) -> str:
-        """Where it comes from: its formula and the names of its inputs, or its source; and what a reader must know."""
-        value = f": {self}" if not self.needs else "" if self.formula else ": not known"
-        how = f" = {self.formula}" if self.formula else f"{': ' if self.needs else '; '}{self.source}" if self.source else ""
+        """The number with its formula and inputs, or with its source; and its note."""
+        return f"{self.id}{self._reason_value()}{self._origin()}{f'; {self.note}' if self.note else ''}"
+
+    def _reason_value(self) -> str:
+        """Return the value as `reason` shows it; a missing one only where no formula follows."""
+        if not self.needs:
+            return f": {self}"
+        return "" if self.formula else ": not known"
+
+    def _origin(self) -> str:
+        """Return the formula or the source, and the inputs."""
+        how = ""
+        if self.formula:
+            how = f" = {self.formula}"
+        elif self.source:
+            separator = ": " if self.needs else "; "
+            how = f"{separator}{self.source}"
         inputs = f", from {', '.join(self.inputs)}" if self.inputs else ""
-        return f"{self.id}{value}{how}{inputs}{f'; {self.note}' if self.note else ''}"
+        return how + inputs
 
     def to_data(self) -> dict[str, Any]:
-        """Give plain data, numbers cut to nine significant digits."""
-        data = {field.name: getattr(self, field.name) for field in fields(self)}
-        numbers = {name: cut(data[name]) for name in ("value", "low", "high")}
-        return data | numbers | {"basis": str(self.basis), "inputs": list(self.inputs), "needs": list(self.needs)}
+        """Return plain data, numbers cut to nine significant digits."""
+        data = members(self)
+        for name in ("value", "low", "high"):
+            data[name] = cut(data[name])
+        data["basis"] = str(self.basis)
+        data["inputs"] = list(self.inputs)
+        data["needs"] = list(self.needs)
+        return data
 
 
 def cut(value: float | None) -> float | None:
-    """Keep nine significant digits."""
+    """Return a number cut to nine significant digits."""
     return None if value is None else float(f"{value:.{DIGITS}g}")
 
 
 def plain(value: float, digits: int = 3) -> str:
-    """Write a number for a person, cut to some significant digits.
+    """Return a number as text for a person, cut to some significant digits.
 
     >>> plain(0.85312), plain(1234567, 4), plain(12.0), plain(0.0)
     ('0.853', '1,235,000', '12', '0')
@@ -113,13 +133,17 @@ def plain(value: float, digits: int = 3) -> str:
 
 
 def _scale(value: float, unit: str) -> tuple[float, str]:
-    """Give what to divide by, and the unit with its prefix, so that few digits stand before the point."""
+    """Return a divisor and the unit with its prefix, so that few digits stand before the decimal point."""
     base, per, rest = unit.partition("/")
-    base, size = ("Wh", 1000.0) if base == "kWh" else (base, 1.0)
-    prefixes = _PREFIXES.get(base, "") if unit not in ("kg/kWh", "L/kWh") else ""
-    step = min(max(math.floor(math.log10(max(abs(value) * size, 1.0)) / 3), 0), max(len(prefixes) - 1, 0))
+    size = 1.0
+    if base == "kWh":
+        base, size = "Wh", 1000.0
+    # These two are compared with limits and other sites, which are always written per kilowatt-hour.
+    prefixes = "" if unit in ("kg/kWh", "L/kWh") else _PREFIXES.get(base, "")
     if not prefixes:
         return 1.0, unit
+    thousands = math.floor(math.log10(max(abs(value) * size, 1.0)) / 3)
+    step = min(max(thousands, 0), len(prefixes) - 1)
     return 1000.0**step / size, f"{prefixes[step].strip()}{base}{per}{rest}"
 
 
@@ -129,7 +153,7 @@ _PREFIXES = {"W": " kMG", "Wh": " kMGT", "B": " kMGTPE", "FLOP": " kMGTPEZY", "E
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Assessment:
-    """What every assessment has.
+    """The members that every assessment has.
 
     Attributes:
         factory: the factory's name.
@@ -142,52 +166,60 @@ class Assessment:
     measures: tuple[Measure, ...]
 
     def measure(self, name: str) -> Measure:
-        """Give one number.
+        """Return one number.
 
         Raises:
-            KeyError: there is none of that name; the message has the nearest.
+            KeyError: there is none of that name; the message suggests the nearest.
         """
-        for one in self.measures:
-            if one.id == name:
-                return one
-        raise KeyError(f"no measure is called {name!r}; {nearest(name, [one.id for one in self.measures])}")
+        for measure in self.measures:
+            if measure.id == name:
+                return measure
+        hint = nearest(name, [measure.id for measure in self.measures])
+        raise KeyError(f"no measure is called {name!r}; {hint}")
 
-    def reasons(self, names: Iterable[str], told: set[str]) -> Iterator[str]:
-        """Give where some numbers come from, and each number that they follow from, down to the sources.
+    def reasons(self, names: Iterable[str], seen: set[str]) -> Iterator[str]:
+        """Yield the reason of some numbers, and of each number that they follow from, down to the sources.
 
         Args:
-            names: the numbers; the formula of each is given in any case.
-            told: numbers whose reasons are left out, since they were given before; those given now are added.
+            names: the numbers; the formula of each is yielded in any case.
+            seen: numbers whose reasons were yielded before and are left out; the new ones are added to it.
         """
-        known = {one.id: one for one in self.measures}
+        known = {measure.id: measure for measure in self.measures}
         for name in names:
-            if name in told and known[name].formula:
+            if name in seen and known[name].formula:
                 yield known[name].reason
             waiting = [name]
             while waiting:
-                one = known[waiting.pop()]
-                if one.id not in told:
-                    told.add(one.id)
-                    yield one.reason
-                    waiting += reversed(one.inputs)
+                measure = known[waiting.pop()]
+                if measure.id not in seen:
+                    seen.add(measure.id)
+                    yield measure.reason
+                    # A stack pops its last element first, so reversed inputs come out in their own order.
+                    waiting += reversed(measure.inputs)
 
     @property
     def needs(self) -> tuple[str, ...]:
-        """Every figure that somebody must still give, sorted."""
-        return tuple(sorted({name for one in self.measures for name in one.needs}))
+        """Every figure that the user must still give, sorted."""
+        missing: set[str] = set()
+        for measure in self.measures:
+            missing.update(measure.needs)
+        return tuple(sorted(missing))
 
     def to_data(self) -> dict[str, Any]:
-        """Give plain data that is ready for JSON."""
-        return {field.name: _plain_data(getattr(self, field.name)) for field in fields(self)} | {"needs": list(self.needs)}
+        """Return plain data that is ready for JSON."""
+        data: dict[str, Any] = _plain_data(members(self))
+        data["needs"] = list(self.needs)
+        return data
 
 
 def _plain_data(value: Any) -> Any:
-    """Turn what an assessment holds into what JSON holds."""
+    """Return a member of an assessment as JSON represents it."""
     if hasattr(value, "to_data"):
         return value.to_data()
     if isinstance(value, dict):
         return {str(key): _plain_data(inner) for key, inner in value.items()}
     if isinstance(value, str):
+        # Before the check for iterables, which would split a text into its letters.
         return str(value)
     if isinstance(value, Iterable):
         return [_plain_data(inner) for inner in value]

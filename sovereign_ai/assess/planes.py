@@ -1,7 +1,8 @@
-"""What a fabric of several planes loses with one of them: what the others still carry, and whom it touches.
+"""The loss of one whole plane of a multi-plane fabric: the bisection that is left, and the servers affected.
 
-A machine has a port in each plane, so it keeps the other planes' share of its rate; nothing moves over by itself, for each port has an
-address of its own, and the library that sends (NCCL, for one) takes the ports that are up.
+A server has a port in each plane, so it keeps the other planes' share of its rate. Nothing fails over by
+itself, since each port has an address of its own: the library that sends (NCCL, for one) uses the ports that
+are up.
 
     >>> PlaneLoss("p0", "compute", "fra1", 2, 4, 4, 32, 0, 0, 100, 200).share
     Fraction(1, 2)
@@ -9,26 +10,27 @@ address of its own, and the library that sends (NCCL, for one) takes the ports t
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from sovereign_ai.assess.fabric import FabricReport, Surviving
+from sovereign_ai.plan.fabric import FabricPlan
 from sovereign_ai.plan.factory import Plan
 
 
 @dataclass(frozen=True, slots=True)
 class PlaneLoss(Surviving):
-    """What is lost with one plane of a fabric at a site.
+    """The loss of one plane of a fabric at a site.
 
     Attributes:
         plane: the plane.
         fabric: its fabric.
         site: where it is.
-        planes: planes of the fabric there, with this one.
+        planes: number of planes of the fabric at the site, this one included.
         endpoints: host ports that lose every path.
         nodes: hosts with such a port.
-        gpus: GPUs of those hosts: their rate is less.
-        dark: hosts that have no port of the fabric left.
+        gpus: GPUs of those hosts; their rate is reduced.
+        dark: hosts without any port of the fabric left.
         dark_gpus: GPUs of those.
         left: bisection of the fabric's other planes, in bits a second.
         whole: bisection of all its planes, in bits a second.
@@ -48,30 +50,46 @@ class PlaneLoss(Surviving):
 
 
 def plane_losses(plan: Plan, reports: Sequence[FabricReport]) -> Iterator[PlaneLoss]:
-    """Give what each plane's fabric loses with it.
+    """Yield the loss of each plane.
 
     Args:
         plan: the plan.
-        reports: what `sovereign_ai.assess.fabric.check` says of it.
+        reports: its planes as `sovereign_ai.assess.fabric.check` returns them.
     """
     gpus = {node.name: node.gpus for node in plan.nodes}
-    bisection = {one.plane: one.bisection for one in reports}
+    bisection = {report.plane: report.bisection for report in reports}
     for plane in plan.fabrics:
-        fabric = [one for one in plan.fabrics if (one.fabric, one.site) == (plane.fabric, plane.site)]
-        elsewhere = {row[0] for one in fabric if one is not plane for row in one.cables[: one.node_leaf]}
-        touched = {row[0] for row in plane.cables[: plane.node_leaf]}
-        dark = touched - elsewhere
-        whole = sum(bisection[one.name] for one in fabric)
+        # A fabric of several sites has planes of its own at each: only those beside this one can take its
+        # traffic.
+        fabric_and_site = plane.fabric, plane.site
+        siblings = [other for other in plan.fabrics if (other.fabric, other.site) == fabric_and_site]
+        elsewhere: set[str] = set()
+        for sibling in siblings:
+            if sibling is not plane:
+                elsewhere |= _hosts(sibling)
+        hosts = _hosts(plane)
+        dark = hosts - elsewhere
+        whole = sum(bisection[sibling.name] for sibling in siblings)
         yield PlaneLoss(
             plane=plane.name,
             fabric=plane.fabric,
             site=plane.site,
-            planes=len(fabric),
+            planes=len(siblings),
             endpoints=plane.node_leaf,
-            nodes=len(touched),
-            gpus=sum(gpus.get(host, 0) for host in touched),
+            nodes=len(hosts),
+            gpus=_count_gpus(hosts, gpus),
             dark=len(dark),
-            dark_gpus=sum(gpus.get(host, 0) for host in dark),
+            dark_gpus=_count_gpus(dark, gpus),
             left=whole - bisection[plane.name],
             whole=whole,
         )
+
+
+def _count_gpus(hosts: Iterable[str], gpus: Mapping[str, int]) -> int:
+    """Return the GPUs of some hosts; storage servers and managers have none."""
+    return sum(gpus.get(host, 0) for host in hosts)
+
+
+def _hosts(plane: FabricPlan) -> set[str]:
+    """Return the hosts with a port in a plane; the plan lists their cables first."""
+    return {host for host, _, _, _ in plane.cables[: plane.node_leaf]}

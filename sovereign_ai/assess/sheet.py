@@ -1,25 +1,25 @@
-"""A sheet of numbers that follow from each other: leaves with a source, cells with a formula, and ranges that reach all.
+"""A sheet of numbers: leaves with a source, formulas, and ranges that reach every result.
 
-A leaf is a published figure, a number of the plan, an estimate with a range, or a question to the
-user. A cell is a function of other numbers. A range is found by moving each leaf to its two ends
-in turn: that tells in which direction each leaf moves the cell, and all leaves moved to their low
-(or high) sides together give the end of the cell's range. This is exact where a cell rises or
-falls with each leaf throughout, which our formulas do.
+A leaf is a published figure, a number of the plan, an estimate with a range, or a question to the user. A
+formula calculates a number from other numbers. To calculate its range, the sheet moves each leaf to its two
+ends in turn, which shows in which direction the leaf moves the number. All leaves moved to their lowering (or
+raising) side together give the end of the range. This is exact where a number rises or falls with each leaf
+throughout, as all formulas here do.
 
     >>> sheet = Sheet()
-    >>> _ = sheet.estimate("load", 80.0, "kW", 70.0, 90.0, "our guess")
+    >>> _ = sheet.estimate("load", 80.0, "kW", 70.0, 90.0, "an estimate")
     >>> _ = sheet.plan("hours", 10.0, "h", "as described")
     >>> _ = sheet.derive("energy", "kWh", "load x hours", lambda load, hours: load * hours, "load", "hours")
     >>> print(sheet.measures()[-1])
     800 kWh [700 to 900] (estimate)
-    >>> print(Sheet({"load": Given(60.0)}).estimate("load", 80.0, "kW", 70.0, 90.0, "our guess"))
+    >>> print(Sheet({"load": GivenValue(60.0)}).estimate("load", 80.0, "kW", 70.0, 90.0, "an estimate"))
     load
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -29,12 +29,14 @@ from sovereign_ai.errors import Problem, UsageError, nearest
 
 Values = dict[str, float | None]
 Work = Callable[..., float | None]
+# From the strongest basis to the weakest: a calculated number is as good as the last of its leaves in this
+# order.
 _WEAKEST = (Basis.PLAN, Basis.SOURCE, Basis.USER, Basis.ESTIMATE, Basis.OPEN)
 
 
 @dataclass(frozen=True, slots=True)
-class Given:
-    """A figure that the user gives; it replaces ours of the same name.
+class GivenValue:
+    """A figure that the user gives; it replaces the built-in one of the same name.
 
     Attributes:
         value: in the unit of the leaf.
@@ -74,12 +76,20 @@ class Sheet:
         given: the user's figures by the name of the leaf that each replaces.
     """
 
-    given: Mapping[str, Given] = field(default_factory=dict)
+    given: Mapping[str, GivenValue] = field(default_factory=dict)
     _cells: dict[str, _Cell] = field(default_factory=dict)
     _moved: dict[str, tuple[Values, Values]] | None = None
 
-    def figure(self, name: str, figure: Figure | None, *, unit: str | None = None, question: str = "", scale: float = 1.0) -> str:
-        """Add a published figure as a leaf; without one, the question that asks the user for it.
+    def figure(
+        self,
+        name: str,
+        figure: Figure | None,
+        *,
+        unit: str | None = None,
+        question: str = "",
+        scale: float = 1.0,
+    ) -> str:
+        """Add a published figure as a leaf, or without one the question that asks the user for it.
 
         Args:
             name: the leaf's name.
@@ -90,17 +100,19 @@ class Sheet:
         """
         if figure is None or not isinstance(figure.value, int | float):
             return self.ask(name, unit or "1", question)
-        low, high = (None if end is None else end * scale for end in (figure.low, figure.high))
+        low = None if figure.low is None else figure.low * scale
+        high = None if figure.high is None else figure.high * scale
         basis = Basis.ESTIMATE if figure.grade is Grade.ESTIMATE else Basis.SOURCE
         source = f"{figure.source} ({figure.grade}, read {figure.read})"
-        return self._leaf(_Cell(name, unit or figure.unit or "1", basis, figure.value * scale, low, high, source, figure.note))
+        unit = unit or figure.unit or "1"
+        return self._leaf(_Cell(name, unit, basis, figure.value * scale, low, high, source, figure.note))
 
     def plan(self, name: str, value: float, unit: str, why: str) -> str:
         """Add a number of the plan or the description as a leaf."""
         return self._leaf(_Cell(name, unit, Basis.PLAN, float(value), source=why))
 
     def estimate(self, name: str, value: float, unit: str, low: float, high: float, why: str) -> str:
-        """Add a judgement of ours with its range and its reason as a leaf."""
+        """Add an estimate of this project with its range and its reason as a leaf."""
         return self._leaf(_Cell(name, unit, Basis.ESTIMATE, value, low, high, why))
 
     def ask(self, name: str, unit: str, question: str) -> str:
@@ -108,57 +120,67 @@ class Sheet:
         return self._leaf(_Cell(name, unit, Basis.OPEN, source=question))
 
     def derive(self, name: str, unit: str, formula: str, work: Work, *inputs: str, note: str = "") -> str:
-        """Add a number that follows from others; with an input missing it is missing too.
+        """Add a number that follows from others. If an input has no value, it has none either.
 
         Args:
             name: its name.
             unit: its unit.
-            formula: how it follows, in words or symbols.
-            work: the function, given the inputs' values in order; None stands for infeasible.
-            inputs: names of the numbers it follows from, which must be there already.
-            note: what a reader must know.
+            formula: its formula in words or symbols, for the reader.
+            work: the function that takes the inputs' values in order. It returns None for an infeasible case.
+            inputs: names of the numbers it follows from, which must be on the sheet already.
+            note: a caveat for the reader.
+
+        Raises:
+            KeyError: an input is not on the sheet.
         """
+        # Several assessments add the same numbers, so a name that is there already keeps its cell.
         if name not in self._cells:
-            missing = [one for one in inputs if one not in self._cells]
+            missing = [part for part in inputs if part not in self._cells]
             if missing:
                 message = f"{name} follows from {missing}, which are not on the sheet"
                 raise KeyError(message)
-            self._cells[name] = _Cell(name, unit, Basis.PLAN, formula=formula, inputs=inputs, work=work, note=note)
+            self._cells[name] = _Cell(
+                name, unit, Basis.PLAN, formula=formula, inputs=inputs, work=work, note=note
+            )
             self._moved = None
         return name
 
     def __contains__(self, name: str) -> bool:
-        """Tell whether a number is on the sheet."""
+        """Return whether a number is on the sheet."""
         return name in self._cells
 
     def value(self, name: str) -> float | None:
-        """Give a number as it stands."""
+        """Return a number at the middle of every range; None where it has no value."""
         return self._values({})[name]
 
     def ends(self, leaf: str) -> tuple[float, float]:
-        """Give the two ends of a leaf's range; its value twice where it has none, and 0 where nobody knows it."""
+        """Return the two ends of a leaf's range.
+
+        A leaf without a range has its value twice; one without a value has 0.
+        """
         cell = self._cells[leaf]
         value = cell.value or 0.0
-        return (value if cell.low is None else cell.low), (value if cell.high is None else cell.high)
+        low = value if cell.low is None else cell.low
+        high = value if cell.high is None else cell.high
+        return low, high
 
     def swings(self, name: str) -> list[tuple[str, float, float]]:
-        """Give each leaf with a range that moves a number: the leaf, and the number at the leaf's low and high end.
+        """Return the leaves whose range moves a number, each with the number at its low and high end.
 
-        The widest comes first; a leaf that does not move it is left out.
+        The widest swing comes first. A leaf that does not move the number is left out.
         """
-        moved = self._all_moved()
-        found: list[tuple[str, float, float]] = []
-        for leaf, (low, high) in moved.items():
-            ends = low[name], high[name]
-            if ends[0] is not None and ends[1] is not None and not _alike(ends[0], ends[1]):
-                found.append((leaf, ends[0], ends[1]))
-        return sorted(found, key=lambda swing: (-abs(swing[2] - swing[1]), swing[0]))
+        swings: list[tuple[str, float, float]] = []
+        for leaf, (low, high) in self._all_moved().items():
+            at_low, at_high = low[name], high[name]
+            if at_low is not None and at_high is not None and not _alike(at_low, at_high):
+                swings.append((leaf, at_low, at_high))
+        return sorted(swings, key=lambda swing: (-abs(swing[2] - swing[1]), swing[0]))
 
     def measures(self, about: tuple[str, ...] = ("",)) -> tuple[Measure, ...]:
-        """Give numbers with their ranges, inputs before what follows from them.
+        """Return numbers with their ranges, inputs before what follows from them.
 
         Args:
-            about: beginnings of names; left out, every number. What they follow from is given too.
+            about: prefixes of names; left out, every number. Numbers that they follow from are returned too.
 
         Raises:
             UsageError: the user gave a figure that no leaf of this sheet has.
@@ -170,52 +192,67 @@ class Sheet:
 
     @property
     def leaves(self) -> tuple[str, ...]:
-        """Give the names of every figure that can be given, in order."""
+        """The names of every figure that can be given, in order."""
         return tuple(cell.id for cell in self._cells.values() if cell.work is None)
 
     def _check_given(self) -> None:
-        """Refuse figures that would change nothing."""
+        """Refuse given figures that would change nothing."""
         leaves = self.leaves
         problems = []
         for name in sorted(set(self.given) - set(leaves)):
-            kind = "is calculated and cannot be given" if name in self._cells else "is no figure of this assessment"
+            kind = "is no figure of this assessment"
+            if name in self._cells:
+                kind = "is calculated and cannot be given"
             problems.append(Problem("unknown-figure", f"{name!r} {kind}", hint=nearest(name, leaves)))
         if problems:
             raise UsageError(problems)
 
     def _leaf(self, cell: _Cell) -> str:
-        """Add a leaf once, as the user gave it where he did."""
+        """Add a leaf once, with the user's figure in place of the built-in one."""
         if cell.id not in self._cells:
-            mine = self.given.get(cell.id)
-            if mine is not None:
-                cell = _Cell(cell.id, cell.unit, Basis.USER, mine.value, mine.low, mine.high, mine.source)
+            given = self.given.get(cell.id)
+            if given is not None:
+                cell = _Cell(cell.id, cell.unit, Basis.USER, given.value, given.low, given.high, given.source)
             self._cells[cell.id] = cell
             self._moved = None
         return cell.id
 
     def _values(self, instead: Mapping[str, float]) -> Values:
-        """Calculate every number, some leaves replaced."""
-        found: Values = {}
-        for name, cell in self._cells.items():
-            found[name] = instead.get(name, cell.value) if cell.work is None else _apply(cell.work, [found[one] for one in cell.inputs])
-        return found
+        """Calculate every number, with the values of some leaves replaced."""
+        return self._calculate(self._cells, instead)
+
+    def _calculate(self, names: Iterable[str], instead: Mapping[str, float]) -> Values:
+        """Calculate some numbers, inputs first, with the values of some leaves replaced."""
+        values: Values = {}
+        for name in names:
+            cell = self._cells[name]
+            if cell.work is None:
+                values[name] = instead.get(name, cell.value)
+            else:
+                values[name] = _apply(cell.work, [values[part] for part in cell.inputs])
+        return values
 
     def _all_moved(self) -> dict[str, tuple[Values, Values]]:
-        """Calculate every number with each leaf at its low and its high end."""
+        """Calculate every number with each leaf at its low and its high end, by leaf."""
+        # Costs two calculations of the whole sheet a leaf, so it is kept until a cell is added.
         if self._moved is None:
-            self._moved = {
-                cell.id: (self._values({cell.id: cell.low}), self._values({cell.id: cell.high}))
-                for cell in self._cells.values()
-                if cell.work is None and cell.value is not None and cell.low is not None and cell.high is not None
-            }
+            moved: dict[str, tuple[Values, Values]] = {}
+            for cell in self._cells.values():
+                is_known_leaf = cell.work is None and cell.value is not None
+                if is_known_leaf and cell.low is not None and cell.high is not None:
+                    at_low = self._values({cell.id: cell.low})
+                    moved[cell.id] = (at_low, self._values({cell.id: cell.high}))
+            self._moved = moved
         return self._moved
 
     def _measure(self, cell: _Cell, values: Values, moved: Mapping[str, tuple[Values, Values]]) -> Measure:
-        """Give one number with its range, basis and needs."""
+        """Return one number with its range, basis and needs."""
         leaves = self._leaves(cell.id)
-        low, high = (cell.low, cell.high) if cell.work is None else self._range(cell.id, leaves, values, moved)
-        needs = tuple(sorted(one for one in leaves if self._cells[one].value is None))
-        basis = max((self._cells[one].basis for one in leaves), key=_WEAKEST.index, default=Basis.PLAN)
+        low, high = cell.low, cell.high
+        if cell.work is not None:
+            low, high = self._range(cell.id, leaves, values, moved)
+        needs = tuple(sorted(leaf for leaf in leaves if self._cells[leaf].value is None))
+        basis = max((self._cells[leaf].basis for leaf in leaves), key=_WEAKEST.index, default=Basis.PLAN)
         return Measure(
             id=cell.id,
             unit=cell.unit,
@@ -233,7 +270,7 @@ class Sheet:
     def _range(
         self, name: str, leaves: Sequence[str], values: Values, moved: Mapping[str, tuple[Values, Values]]
     ) -> tuple[float | None, float | None]:
-        """Give the ends of a cell's range: every leaf at the side that lowers it, and at the side that raises it."""
+        """Return the ends of a number's range: every leaf at its lowering side, and at its raising side."""
         centre = values[name]
         if centre is None:
             return None, None
@@ -245,55 +282,69 @@ class Sheet:
                 continue
             at_low, at_high = moved[leaf][0][name], moved[leaf][1][name]
             cell = self._cells[leaf]
-            if at_low is None or at_high is None or _alike(at_low, at_high) or cell.low is None or cell.high is None:
+            if at_low is None or at_high is None or cell.low is None or cell.high is None:
                 continue
-            rises = at_high > at_low
-            down[leaf], up[leaf] = (cell.low, cell.high) if rises else (cell.high, cell.low)
+            if _alike(at_low, at_high):
+                continue
+            if at_high > at_low:
+                down[leaf], up[leaf] = cell.low, cell.high
+            else:
+                down[leaf], up[leaf] = cell.high, cell.low
             seen += [at_low, at_high]
         if not down:
             return None, None
         order = self._order(name)
-        ends = [end for end in (self._at(name, order, down), self._at(name, order, up)) if end is not None]
-        return min(seen + ends), max(seen + ends)
+        # Single leaves are compared too: where a number first rises and then falls, they can reach further.
+        for end in (self._at(name, order, down), self._at(name, order, up)):
+            if end is not None:
+                seen.append(end)
+        return min(seen), max(seen)
 
     def _at(self, name: str, order: Sequence[str], instead: Mapping[str, float]) -> float | None:
-        """Calculate one number alone, some leaves replaced."""
-        found: Values = {}
-        for one in order:
-            cell = self._cells[one]
-            found[one] = instead.get(one, cell.value) if cell.work is None else _apply(cell.work, [found[part] for part in cell.inputs])
-        return found[name]
+        """Calculate one number alone, with the values of some leaves replaced."""
+        return self._calculate(order, instead)[name]
 
     def _order(self, name: str) -> list[str]:
-        """Give what a number follows from, itself last, inputs first."""
+        """Return the names that a number follows from, inputs first, the number itself last."""
         return self._behind([name])
 
     def _behind(self, names: Sequence[str]) -> list[str]:
-        """Give some numbers and what they follow from, inputs first."""
+        """Return some numbers and those that they follow from, inputs first."""
         wanted, stack = set(names), list(names)
         while stack:
-            for one in self._cells[stack.pop()].inputs:
-                if one not in wanted:
-                    wanted.add(one)
-                    stack.append(one)
-        return [one for one in self._cells if one in wanted]
+            for part in self._cells[stack.pop()].inputs:
+                if part not in wanted:
+                    wanted.add(part)
+                    stack.append(part)
+        # The sheet holds inputs before what follows from them, so its own order is a valid one.
+        return [name for name in self._cells if name in wanted]
 
     def _leaves(self, name: str) -> list[str]:
-        """Give the leaves that a number follows from."""
-        return [one for one in self._order(name) if self._cells[one].work is None]
+        """Return the leaves that a number follows from."""
+        return [part for part in self._order(name) if self._cells[part].work is None]
+
+
+def weighted_sum(weights: Sequence[float], values: Sequence[float]) -> float:
+    """Return the sum of values times their weights; formulas over a variable number of inputs use it.
+
+    >>> weighted_sum((2, 3), (10, 100))
+    320
+    """
+    return sum(weight * value for weight, value in zip(weights, values, strict=True))
 
 
 def _apply(work: Work, inputs: Sequence[Any]) -> float | None:
-    """Calculate a cell; a missing input makes it missing, and figures by which nothing can be calculated make it infeasible."""
-    if any(one is None for one in inputs):
+    """Calculate a formula; None if an input is missing or its figures allow no calculation."""
+    if any(value is None for value in inputs):
         return None
     try:
-        found = work(*inputs)
+        result = work(*inputs)
     except (ArithmeticError, ValueError):
+        # A figure at the end of its range may be a divisor of 0: the case is infeasible, not an error.
         return None
-    return found if found is not None and math.isfinite(found) else None
+    return result if result is not None and math.isfinite(result) else None
 
 
-def _alike(one: float, other: float) -> bool:
-    """Tell whether two results differ by rounding alone."""
-    return math.isclose(one, other, rel_tol=1e-12, abs_tol=0.0)
+def _alike(first: float, second: float) -> bool:
+    """Return whether two results differ by rounding alone."""
+    return math.isclose(first, second, rel_tol=1e-12, abs_tol=0.0)

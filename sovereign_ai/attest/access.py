@@ -1,7 +1,7 @@
 """Break-glass access in the chain of all runs: each grant and each early end is a signed line of it.
 
-What is signed is an in-toto statement about the grant's own facts; the chain holds its digest, and the envelope
-stands beside the chain, so that it outlives the cluster. `statements` opens all of them again, offline.
+An in-toto statement about the grant's own facts is signed. The chain holds its digest, and the envelope is a
+file beside the chain, so that it outlives the cluster. `statements` opens all of them, offline.
 """
 
 from __future__ import annotations
@@ -10,27 +10,30 @@ import base64
 import fcntl
 import hashlib
 import os
-from collections.abc import Iterator, Mapping
+import re
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
+from itertools import islice
 from pathlib import Path
 from typing import Any, Literal
 
 import orjson
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from sovereign_ai import __version__
 from sovereign_ai.attest import chain
-from sovereign_ai.attest.evidence import STATEMENT, envelope_of, opened, sign
-from sovereign_ai.attest.signing import read_lines
-from sovereign_ai.cluster.state import write_json
+from sovereign_ai.attest.evidence import open_envelope, read_envelope, sign_statement
+from sovereign_ai.attest.handover import SigningKeys
+from sovereign_ai.attest.layout import ACCESS, STATEMENT
+from sovereign_ai.attest.signing import Signer
+from sovereign_ai.attest.witness import Witness
 from sovereign_ai.errors import Problem, SovereignError, UsageError, Where
-from sovereign_ai.names import KEYS
+from sovereign_ai.toolchain.private_folder import make_folders
 
-ACCESS = f"https://{KEYS.domain}/access/v1"
-"""Type of what our statement says about break-glass access; a private name, which leads nowhere."""
 _SUBJECT = "access/"
 _EVENTS = ("granted", "revoked")
+_ID = re.compile(r"[0-9A-Za-z]{1,64}")
 
 
 def record(
@@ -40,19 +43,21 @@ def record(
     *,
     factory: str,
     cluster: str,
-    key: Ed25519PrivateKey,
+    key: Signer,
     now: datetime,
+    witnesses: Sequence[Witness] = (),
 ) -> tuple[dict[str, Any], Path]:
     """Add a grant, or its early end, to the chain.
 
     Args:
         log: the chain's file.
         facts: the grant as plain data, with its `id`.
-        event: what happened to it.
+        event: whether it was granted or ended early.
         factory: the factory's name.
         cluster: the plan's name for the cluster.
         key: signs the statement and the line; the same as for evidence, since one key signs a chain.
         now: when, with an offset.
+        witnesses: the second places that keep the log's head.
 
     Returns:
         The line, and the file of the signed statement.
@@ -61,16 +66,25 @@ def record(
         EnvironmentLacksError: the chain cannot be written.
         UsageError: it is recorded already, another run was added meanwhile, or the chain's last line is none.
     """
-    log.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    with _alone(log.parent):
-        if is_recorded(log, str(facts["id"]), event):
-            raise UsageError(Problem("access-recorded", f"that grant {facts['id']} was {event} is recorded in {log} already"))
-        return _added(log, facts, event, factory, cluster, key, now)
+    make_folders(log.parent)
+    id_ = str(facts["id"])
+    with _locked(log.parent):
+        if is_recorded(log, id_, event):
+            message = f"that grant {id_} was {event} is recorded in {log} already"
+            raise UsageError(Problem("access-recorded", message))
+        at = now.isoformat(timespec="seconds")
+        statement = _access_statement(facts, event, factory, cluster, at, chain.head(log))
+        envelope = sign_statement(statement, key)
+        # What an earlier try left that broke off before its line was written is written over.
+        path = _statement_file(log, id_, event)
+        line = chain.append_with_statement(path, log, envelope, key, at=at, witnesses=witnesses)
+        return line, path
 
 
 @contextmanager
-def _alone(folder: Path) -> Iterator[None]:
-    """Hold a folder against whoever else records something there."""
+def _locked(folder: Path) -> Iterator[None]:
+    """Hold a folder's lock, so that no other command records something there meanwhile."""
+    # The folder, since `chain.append` locks the log itself, and may be the first to create it.
     descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX)
@@ -79,103 +93,140 @@ def _alone(folder: Path) -> Iterator[None]:
         os.close(descriptor)
 
 
-def _added(
-    log: Path, facts: Mapping[str, Any], event: str, factory: str, cluster: str, key: Ed25519PrivateKey, now: datetime
-) -> tuple[dict[str, Any], Path]:
-    """Write the statement and its line; what a try left that broke off in between is written over."""
-    digest = hashlib.sha256(orjson.dumps(dict(facts), option=orjson.OPT_SORT_KEYS)).hexdigest()
-    said = {
-        "_type": STATEMENT,
-        "subject": [{"name": f"access/{facts['id']}", "digest": {"sha256": digest}}],
-        "predicateType": ACCESS,
-        "predicate": {
-            "factory": factory,
-            "cluster": cluster,
-            "event": event,
-            "access": dict(facts),
-            "at": now.isoformat(timespec="seconds"),
-            "tool": f"sovereign-ai {__version__}",
-            "log": chain.head(log),
-        },
+def _access_statement(
+    facts: Mapping[str, Any],
+    event: str,
+    factory: str,
+    cluster: str,
+    at: str,
+    log: Mapping[str, Any],
+) -> dict[str, Any]:
+    """Return the statement about a grant, or its early end.
+
+    Args:
+        facts: the grant as plain data.
+        event: whether it was granted or ended early.
+        factory: the factory's name.
+        cluster: the plan's name for the cluster.
+        at: when, in ISO 8601.
+        log: head of the log before it.
+    """
+    canonical = orjson.dumps(dict(facts), option=orjson.OPT_SORT_KEYS)
+    digest = hashlib.sha256(canonical).hexdigest()
+    predicate = {
+        "factory": factory,
+        "cluster": cluster,
+        "event": event,
+        "access": dict(facts),
+        "at": at,
+        "tool": f"sovereign-ai {__version__}",
+        "log": log,
     }
-    envelope = sign(said, key)
-    path = _beside(log, str(facts["id"]), event)
-    write_json(path, envelope)
-    try:
-        return chain.append(log, envelope, key, at=now.isoformat(timespec="seconds")), path
-    except BaseException:
-        if not chain.holds(log, envelope):
-            path.unlink(missing_ok=True)
-        raise
+    return {
+        "_type": STATEMENT,
+        "subject": [{"name": f"{_SUBJECT}{facts['id']}", "digest": {"sha256": digest}}],
+        "predicateType": ACCESS,
+        "predicate": predicate,
+    }
 
 
 def is_recorded(log: Path, id_: str, event: str) -> bool:
-    """Tell whether the statement of this that stands beside the chain has its line in it; a try that broke off left it without.
+    """Return whether the chain has the line of a statement that is beside it; a try that broke off left none.
 
     Raises:
         EnvironmentLacksError: the chain cannot be read.
     """
-    path = _beside(log, id_, event)
+    path = _statement_file(log, id_, event)
     try:
-        return path.is_file() and chain.holds(log, envelope_of(path))
+        return path.is_file() and chain.holds(log, read_envelope(path))
     except (UsageError, KeyError, TypeError, ValueError):
-        return False  # it is no statement
+        return False  # the file is no statement
 
 
-def _beside(log: Path, id_: str, event: str) -> Path:
-    """Give the file of a signed statement."""
+def _statement_file(log: Path, id_: str, event: str) -> Path:
+    """Return the file of a signed statement."""
     return log.parent / f"access-{id_}-{event}.json"
 
 
-def statements(log: Path, key: Ed25519PublicKey) -> tuple[list[dict[str, Any]], list[Problem]]:
+def statements(
+    log: Path, key: Ed25519PublicKey, keys: SigningKeys | None = None, whole: int | None = None
+) -> tuple[list[dict[str, Any]], list[Problem]]:
     """Open the signed statement of every grant and early end that a chain records.
 
     Args:
-        log: the chain's file, which `chain.verify` has found whole.
-        key: the public key that must have signed each.
+        log: the chain's file, which `chain.verify` accepted.
+        key: the public key that must have signed each, where the log has no other.
+        keys: the key of each line; left out, `key` signs all.
+        whole: how many lines are whole; left out, all.
 
     Returns:
-        What the statements say, in the order of the chain, and what is wrong with those that cannot be believed.
+        The predicates of the statements, in the order of the chain, and a problem for each that cannot be
+        believed.
     """
-    found: list[dict[str, Any]] = []
+    predicates: list[dict[str, Any]] = []
     problems: list[Problem] = []
-    for number, line in enumerate(read_lines(log), 1):
+    for number, line in enumerate(islice(chain.entries_of(log), whole), 1):
         entry = orjson.loads(line)
-        for name in (one for one in entry["subjects"] if one.startswith(_SUBJECT)):
-            said, wrong = _statement(log, key, name.removeprefix(_SUBJECT), entry)
-            found += [said] if said else []
-            problems += (
-                [Problem(wrong.code, f"log: line {number}: {name}: {wrong.message}", Where(str(log), number), wrong.hint)] if wrong else []
-            )
-    return found, problems
+        for name in entry["subjects"]:
+            if not name.startswith(_SUBJECT):
+                continue
+            signer = keys.at(number - 1) if keys is not None else key
+            predicate, problem = _open_statement(log, signer, name.removeprefix(_SUBJECT), entry)
+            if predicate:
+                predicates.append(predicate)
+            if problem is not None:
+                message = f"log: line {number}: {name}: {problem.message}"
+                problems.append(Problem(problem.code, message, Where(str(log), number), problem.hint))
+    return predicates, problems
 
 
-def _statement(log: Path, key: Ed25519PublicKey, id_: str, entry: Mapping[str, Any]) -> tuple[dict[str, Any], Problem | None]:
-    """Open the statement of one line: the file beside the chain whose payload the line holds the digest of."""
-    paths = [log.parent / f"access-{id_}-{event}.json" for event in _EVENTS] if id_.isalnum() else []
-    there = [path for path in paths if path.is_file()]
-    for path in there:
+def _open_statement(
+    log: Path, key: Ed25519PublicKey, id_: str, entry: Mapping[str, Any]
+) -> tuple[dict[str, Any], Problem | None]:
+    """Return the predicate of one line's statement, or what is wrong with it.
+
+    The statement is the file beside the chain whose payload has the digest that the line holds.
+    """
+    paths: list[Path] = []
+    # The id comes from the log, and must not lead out of its folder.
+    if _ID.fullmatch(id_):
+        files = []
+        for event in _EVENTS:
+            file = _statement_file(log, id_, event)
+            files.append(file)
+        paths = [path for path in files if path.is_file()]
+    for path in paths:
         try:
-            envelope = envelope_of(path)
+            envelope = read_envelope(path)
             digest = hashlib.sha256(base64.b64decode(envelope["payload"])).hexdigest()
         except (SovereignError, KeyError, TypeError, ValueError):
             continue
         if digest == entry["evidence"]:
-            said, problems = opened(envelope, key, (ACCESS,))
-            return (said["predicate"], None) if not problems else ({}, problems[0])
-    if there:
+            statement, problems = open_envelope(envelope, key, (ACCESS,))
+            if problems:
+                return {}, problems[0]
+            return statement["predicate"], None
+    if paths:
+        message = f"no statement beside the log is the one that was recorded ({paths[0].name})"
         hint = "it was changed after it was signed; ask the operator for the file as it was"
-        return {}, Problem("wrong-statement", f"no statement beside the log is the one that was recorded ({there[0].name})", hint=hint)
+        return {}, Problem("wrong-statement", message, hint=hint)
+    message = "its signed statement is not beside the log, so the grant cannot be read"
     hint = f"ask the operator for access-{id_[:64]}-granted.json and put it beside the log"
-    return {}, Problem("no-statement", "its signed statement is not beside the log, so nobody can read who got what", hint=hint)
+    return {}, Problem("no-statement", message, hint=hint)
 
 
-def lines(said: Mapping[str, Any]) -> list[str]:
-    """Say in words what a statement says: who had what, where, from when to when, who agreed, and why."""
-    one = said["access"]
-    if said["event"] == "revoked":
-        return [f"access {one['id']}: ended early at {said['at']}: {one.get('revoked', '')}"]
+def access_lines(predicate: Mapping[str, Any]) -> list[str]:
+    """Return a statement in words: person, role, namespace, time, approver and reason.
+
+    Args:
+        predicate: the statement's predicate.
+    """
+    grant = predicate["access"]
+    head = f"access {grant['id']}:"
+    if predicate["event"] == "revoked":
+        return [f"{head} ended early at {predicate['at']}: {grant.get('revoked', '')}"]
+    place = f"{grant['namespace']} of {predicate['cluster']}"
     return [
-        f"access {one['id']}: {one['person']} had {one['kind']} in {one['namespace']} of {said['cluster']}, from {one['seat']},",
-        f"    {one['begins']} to {one['ends']}; {one['approver']} agreed: {one['reason']}",
+        f"{head} {grant['person']} had {grant['kind']} in {place}, from {grant['seat']},",
+        f"    {grant['begins']} to {grant['ends']}; {grant['approver']} agreed: {grant['reason']}",
     ]

@@ -1,58 +1,80 @@
 """The log of every run: a JSON object a line, each with the hash of the one before, and each signed.
 
-    {"at":"2026-11-24T12:00:00+00:00","evidence":"<sha256 of the payload>","hash":"…","n":0,"previous":"000…","sig":"…","subjects":{…}}
+    {"at":"2026-11-24T12:00:00+00:00","evidence":"<sha256>","hash":"…","n":0,"previous":"000…",…}
 
-Taking out, changing or reordering a line breaks the chain at that line, and whoever has no key cannot mend it. Lines cut
-off at the end leave a chain that is whole: that is why every piece of evidence says how long the log was and what stood
-last in it, and `verify` holds the log against that. `at` is what the signer's own clock said; nobody stamps it.
+Removing, changing or reordering a line breaks the chain at that line, and whoever has no key cannot repair
+it. Lines cut off at the end leave a chain that is whole. That is why every piece of evidence states how long
+the log was and what its last line was, and why its head may be kept in a second place (`witness.py`). Both
+are compared before a line is added, too: nothing is added to a log that is not whole. `at` is the signer's
+own clock; it never runs backwards from line to line.
 
-A power cut may leave the last line half written; half of a line is no JSON. The next run puts it, byte for byte, into a file
-beside the log and notes that file with its digest under its own signature, so that the log goes on and nobody tears off a
-line unseen. A line that can be read is never set aside, whatever is wrong with it.
+A power cut may leave the last line half written; half of a line is no JSON. The next run puts it, byte for
+byte, into a file beside the log and notes that file with its digest under its own signature. So the log goes
+on, and no line can be torn off unnoticed. A line that can be read is never set aside, whatever is wrong with
+it.
 
-    lab.jsonl.torn-3-9f86d081-60303ae2      what stood in line 3, after the line whose hash begins with 9f86d081
+    lab.jsonl.torn-3-9f86d081-60303ae2      the rest of line 3, after the line whose hash begins with 9f86d081
     "subjects":{"torn/lab.jsonl.torn-3-9f86d081-60303ae2":"60303ae2…",…}
 """
 
 from __future__ import annotations
 
 import base64
-import binascii
 import contextlib
 import fcntl
 import glob
-import hashlib
 import os
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 from io import FileIO
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
 import orjson
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
-from sovereign_ai.attest.signing import base64_text, pae, read_bytes, read_lines, signed
-from sovereign_ai.errors import EnvironmentLacksError, Problem, UsageError, Where
-from sovereign_ai.names import KEYS
+from sovereign_ai.attest.entry import (
+    FIRST,
+    canonical,
+    entry_fault,
+    is_torn,
+    make_entry,
+    read_entry,
+    sha256,
+    subjects_with_prefix,
+)
+from sovereign_ai.attest.handover import SigningKeys, read_keys
+from sovereign_ai.attest.signing import Signer, key_id
+from sovereign_ai.attest.witness import Head, Witness, compare_head, fresh_id, missing_witnesses, read_all
+from sovereign_ai.cluster.state import write_json
+from sovereign_ai.errors import EnvironmentLacksError, Problem, SovereignError, UsageError, Where
+from sovereign_ai.files.kinds import CHAIN, ENVELOPE, TORN
+from sovereign_ai.files.reading import read, read_lines
+from sovereign_ai.files.writing import open_to_append, sync_folder, write_private
+from sovereign_ai.toolchain.private_folder import make_folders
 
-FIRST = "0" * 64
-"""What stands before the first line."""
-_ENTRY = f"application/vnd.{KEYS.domain}.log-entry+json"
+_MOST_LINE = 16 << 20
+"""The longest line, in bytes: a run over many objects names each of them."""
 _TORN = "torn/"
-"""How the subject of a line begins that notes what was set aside."""
+"""Prefix of the subject of a line that notes what was set aside."""
+_WITNESS = "witness/"
+"""Prefix of the subject of a line that records a second place for the head."""
+_CLOCK_TOLERANCE = timedelta(minutes=1)
+"""How far a clock may be behind the last line: commands wait for each other, and clocks are corrected."""
 
 
 @dataclass(frozen=True, slots=True)
 class _End:
-    """How a log ends.
+    """The end of a log.
 
     Attributes:
         entries: how many lines it has.
-        head: hash of the last.
-        size: the bytes up to its end.
-        ended: whether that line has its end.
-        torn: what stands after it: a line that was cut off while it was written; empty if none was.
+        head: hash of the last one.
+        size: bytes up to the end of the last line.
+        ended: whether that line has its line end.
+        torn: a line after it that was cut off while it was written; empty if there is none.
     """
 
     entries: int = 0
@@ -63,97 +85,301 @@ class _End:
 
 
 def head(log: Path) -> dict[str, Any]:
-    """Give how many lines a log has and the hash of the last; a log that is not there has none.
+    """Return how many lines a log has and the hash of the last one; a log that does not exist has none.
 
-    A last line that was cut off while it was written is none.
+    A last line that was cut off while it was written does not count.
 
     Raises:
-        UsageError: its last line is no entry.
-        EnvironmentLacksError: the file cannot be read.
+        UsageError: its last line is no entry, or the file cannot be read.
     """
     end = _end(log)
     return {"entries": end.entries, "head": end.head}
 
 
-def _end(log: Path) -> _End:
-    """See how a log ends.
+def entries_of(log: Path) -> Iterator[bytes]:
+    """Return the lines of a log, read one by one.
 
     Raises:
-        UsageError: its last line is no entry.
-        EnvironmentLacksError: the file cannot be read.
+        UsageError: it cannot be read, or a line is longer than any that this program writes.
+    """
+    return read_lines(log, CHAIN, _MOST_LINE)
+
+
+def _end(log: Path) -> _End:
+    """Return the end of a log.
+
+    Raises:
+        UsageError: its last line is no entry, or the file cannot be read.
     """
     if not log.exists():
         return _End()
-    count, size, before, last = 0, 0, b"", b""
-    for line in read_lines(log):
-        count, size, before, last = count + 1, size + len(line), last, line
-    torn = last if last and _torn(last) else b""
-    if torn:
-        count, size, last = count - 1, size - len(torn), before
+    count, size = 0, 0
+    before, last = b"", b""
+    for line in entries_of(log):
+        before, last = last, line
+        count += 1
+        size += len(line)
+    torn = b""
+    if last and is_torn(last):
+        torn, last = last, before
+        count -= 1
+        size -= len(torn)
     if not count:
         return _End(torn=torn)
-    entry = _entry(last)
+    entry = read_entry(last)
     if entry is None:
+        message = "the last line is no entry of a log"
         hint = "check it: evidence verify; to go on, move it away, keep it as it is, and a new log begins"
-        raise UsageError(Problem("broken-log", "the last line is no entry of a log", Where(str(log), count), hint))
+        raise UsageError(Problem("broken-log", message, Where(str(log), count), hint))
     return _End(count, str(entry["hash"]), size, last.endswith(b"\n"), torn)
 
 
-def append(log: Path, envelope: Mapping[str, Any], key: Ed25519PrivateKey, *, at: str) -> dict[str, Any]:
-    """Add a run to the log, which is made with mode 0600; runs at the same time wait for each other.
+@dataclass(slots=True)
+class LogState:
+    """The state of a log after it was read line by line.
 
-    The line is on the disk when this returns, and where it fails the log is as it was. A line that was cut off before it is set
-    aside and noted.
+    Attributes:
+        keys: the key of each line.
+        broken: the first line that was changed; nothing after it is read.
+        torn: a last line that was cut off.
+        late: lines whose time runs backwards, or whose key had ended.
+        hashes: hash before the first line, then that of each line.
+        runs: SHA-256 of each line's statement.
+        at: time of the last line; empty if there is none.
+        witnesses: identifiers of the second places that the last line records.
+    """
+
+    keys: SigningKeys
+    broken: list[Problem] = field(default_factory=list)
+    torn: list[Problem] = field(default_factory=list)
+    late: list[Problem] = field(default_factory=list)
+    hashes: list[str] = field(default_factory=lambda: [FIRST])
+    runs: list[str] = field(default_factory=list)
+    at: str = ""
+    witnesses: frozenset[str] = frozenset()
+
+    @property
+    def problems(self) -> list[Problem]:
+        """Every problem, the cause first."""
+        return [*self.broken, *self.torn, *self.late]
+
+
+@dataclass(frozen=True, slots=True)
+class _Line:
+    """A line, as a search for hand-overs reads it."""
+
+    number: int
+    evidence: str
+    subjects: Mapping[str, str]
+
+
+def append(
+    log: Path, envelope: Mapping[str, Any], key: Signer, *, at: str, witnesses: Sequence[Witness] = ()
+) -> dict[str, Any]:
+    """Add a run to the log, which is created with mode 0600; concurrent runs wait for each other.
+
+    The whole log is verified first, and compared with each second place. The line is on the disk when this
+    returns. On a failure the log is as it was. A line that was cut off before it is set aside and noted.
 
     Args:
         log: the file.
         envelope: the signed evidence of the run.
-        key: signs the line.
-        at: when, in ISO 8601 with an offset.
+        key: signs the line; it must be the key in force.
+        at: when, in ISO 8601 with an offset; at most a minute before the last line.
+        witnesses: the second places that keep the log's head.
+
+    Returns:
+        The line.
 
     Raises:
-        EnvironmentLacksError: the file cannot be written.
-        UsageError: the log has grown since the evidence was made, so that the evidence names another head.
+        EnvironmentLacksError: the file cannot be written, or a second place cannot be reached. If a place
+            fails only
+            after the line was written, the line stays, and the next run brings the place up to date.
+        UsageError: the log has grown since the evidence was made, so that the evidence names another head; it
+            is not
+            whole; a second place saw other lines; the clock runs backwards; or another key is in force.
     """
     payload = base64.b64decode(envelope["payload"])
-    said = orjson.loads(payload)
+    statement = orjson.loads(payload)
     try:
-        log.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        descriptor = os.open(log, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o600)
+        make_folders(log.parent)
+        descriptor = open_to_append(log)
     except OSError as error:
-        raise EnvironmentLacksError(Problem("no-log", f"{log}: {error.strerror}", hint="name a folder that can be written")) from None
+        problem = Problem("no-log", f"{log}: {error.strerror}", hint="name a folder that can be written")
+        raise EnvironmentLacksError(problem) from None
+    # Without a buffer, so that a write that fails is known here and can be taken back.
     with os.fdopen(descriptor, "ab", buffering=0) as file:
         fcntl.flock(file, fcntl.LOCK_EX)
         end = _end(log)
-        if said["predicate"]["log"] != {"entries": end.entries, "head": end.head}:
-            raise UsageError(Problem("log-moved", "another run was added meanwhile", Where(file=str(log)), "sign again"))
+        # The statement was signed before the lock was held: another run may have come between.
+        if statement["predicate"]["log"] != {"entries": end.entries, "head": end.head}:
+            where = Where(file=str(log))
+            raise UsageError(Problem("log-moved", "another run was added meanwhile", where, "sign again"))
+        state = read_log(log, key.public_key())
+        at = _check_whole(log, state, key, at)
+        heads = _read_heads(log, state, witnesses)
         if end.torn:
-            _put(log.with_name(f"{_aside(log, end)}{_sha256(end.torn)[:8]}"), end.torn)
-        entry = _made(end, at, payload, said, key, _notes(log, end))
-        _settle(log.parent)
-        _add(file, end, _canonical(entry) + b"\n")
+            torn_file = log.with_name(f"{_torn_prefix(log, end)}{sha256(end.torn)[:8]}")
+            write_private(torn_file, end.torn)
+        notes = _torn_notes(log, end)
+        for _, head in heads:
+            notes[f"{_WITNESS}{head.id}"] = sha256(head.id.encode())
+        entry = make_entry(end.entries, end.head, at, payload, statement, key, notes)
+        # What is set aside is on the disk before the line that names it, and before it goes from the log.
+        sync_folder(log.parent)
+        _write_line(file, end, canonical(entry) + b"\n")
+        for place, head in heads:
+            place.write(log, Head(head.id, end.entries + 1, str(entry["hash"])))
     return entry
 
 
-def holds(log: Path, envelope: Mapping[str, Any]) -> bool:
-    """Tell whether a run stands in the log, by the digest of its signed evidence; a log that is not there holds none.
+def append_with_statement(
+    path: Path,
+    log: Path,
+    envelope: Mapping[str, Any],
+    key: Signer,
+    *,
+    at: str,
+    witnesses: Sequence[Witness] = (),
+) -> dict[str, Any]:
+    """Write a signed statement beside the log, and add its line.
+
+    The statement is on the disk before its line. A crash between both leaves a statement without a line,
+    which `verify` reports and the same command replaces. The other order would leave a line without its
+    statement.
+
+    Args:
+        path: the statement's file.
+        log: the log's file.
+        envelope: the signed statement.
+        key: signs the line.
+        at: when, in ISO 8601 with an offset.
+        witnesses: the second places that keep the log's head.
 
     Raises:
-        EnvironmentLacksError: the file cannot be read.
+        EnvironmentLacksError: as `append`.
+        UsageError: as `append`.
     """
-    digest = _sha256(base64.b64decode(envelope["payload"]))
-    entries = (_entry(line) for line in read_lines(log)) if log.exists() else ()
-    return any(entry is not None and entry["evidence"] == digest for entry in entries)
+    write_json(path, envelope)
+    try:
+        return append(log, envelope, key, at=at, witnesses=witnesses)
+    except BaseException:
+        # An interrupt, or a second place that fails, may come after the line was written: then the statement
+        # stays.
+        if not holds(log, envelope):
+            path.unlink(missing_ok=True)
+        raise
 
 
-def _add(file: FileIO, end: _End, line: bytes) -> None:
-    """Write a line after the last, in place of what was cut off there, and wait for the disk; where that fails take it back."""
+def _check_whole(log: Path, state: LogState, key: Signer, at: str) -> str:
+    """Return the time of a new line, or refuse to add it.
+
+    Nothing is added to a log that is not whole, by a key that is not in force, or before its last line.
+
+    Raises:
+        UsageError: every reason.
+    """
+    problems = [*state.broken, *state.late]
+    number = len(state.runs)
+    signer, in_force = key_id(key.public_key()), key_id(state.keys.at(number))
+    if not problems and in_force != signer:
+        message = f"log: key {signer[:12]} signs it no more"
+        hint = f"sign with key {in_force[:12]}, to which it was handed over"
+        problems.append(Problem("key-superseded", message, Where(str(log)), hint))
+    if not problems and state.keys.expired(number, at):
+        message = f"log: key {signer[:12]} ended on {state.keys.until(number)}"
+        hint = "hand over to a new key, or give this one a later last day: `sovereign-ai evidence rotate`"
+        problems.append(Problem("key-expired", message, Where(str(log)), hint))
+    if not problems and state.at:
+        behind = datetime.fromisoformat(state.at) - datetime.fromisoformat(at)
+        if behind > _CLOCK_TOLERANCE:
+            message = (
+                f"log: its last line is of {state.at}, and the clock shows {at}: time does not run backwards"
+            )
+            hint = (
+                "set the clock right; if it was wrong when that line was written, "
+                "keep the log as it is and begin a new one"
+            )
+            problems.append(Problem("time-backwards", message, Where(str(log), number), hint))
+        # Within the tolerance the line has the time of the one before.
+        if behind > timedelta(0):
+            at = state.at
+    if problems:
+        raise UsageError(problems)
+    return at
+
+
+def _read_heads(log: Path, state: LogState, witnesses: Sequence[Witness]) -> list[tuple[Witness, Head]]:
+    """Return the second places with their heads; a new place gets an identifier.
+
+    Raises:
+        EnvironmentLacksError: a place cannot be read.
+        UsageError: a place saw other lines, or one that the log records was not named.
+    """
+    heads, errors = read_all(witnesses, log)
+    if errors:
+        unread: list[Problem] = []
+        for error in errors:
+            unread += error.problems
+        raise type(errors[0])(unread)
+    problems: list[Problem] = []
+    for place, head in heads:
+        if head is not None:
+            problems += compare_head(place, log, head, state.hashes)
+    problems += missing_witnesses(log, state.witnesses, [head for _, head in heads])
+    if problems:
+        raise UsageError(problems)
+    return [(place, head or Head(fresh_id(), 0, FIRST)) for place, head in heads]
+
+
+def compare_witnesses(log: Path, state: LogState, witnesses: Sequence[Witness]) -> list[Problem]:
+    """Compare a whole log with the second places, for a reader.
+
+    Args:
+        log: the file.
+        state: the result of `walk`.
+        witnesses: the places.
+    """
+    heads, errors = read_all(witnesses, log)
+    problems: list[Problem] = []
+    for error in errors:
+        problems += error.problems
+    for place, head in heads:
+        problems += compare_head(place, log, head, state.hashes)
+    return problems
+
+
+def holds(log: Path, envelope: Mapping[str, Any]) -> bool:
+    """Return whether the log has the line of a run, by the digest of its signed evidence.
+
+    A log that does not exist has no line.
+
+    Raises:
+        UsageError: the file cannot be read.
+    """
+    digest = sha256(base64.b64decode(envelope["payload"]))
+    if not log.exists():
+        return False
+    for line in entries_of(log):
+        entry = read_entry(line)
+        if entry is not None and entry["evidence"] == digest:
+            return True
+    return False
+
+
+def _write_line(file: FileIO, end: _End, line: bytes) -> None:
+    """Write a line after the last one, in place of what was cut off there, and wait for the disk.
+
+    Where that fails, the line is taken back.
+    """
     rest = memoryview(line if end.ended else b"\n" + line)
     try:
         if end.torn:
             file.truncate(end.size)
+        # An unbuffered write may write less than it was given.
         while rest:
-            rest = rest[file.write(rest) :]
+            written = file.write(rest)
+            rest = rest[written:]
         os.fsync(file.fileno())
     except BaseException:
         with contextlib.suppress(OSError):
@@ -161,160 +387,217 @@ def _add(file: FileIO, end: _End, line: bytes) -> None:
         raise
 
 
-def _put(path: Path, raw: bytes) -> None:
-    """Write a file of mode 0600 and wait until it is on the disk."""
-    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
-        file.write(raw)
-        file.flush()
-        os.fsync(file.fileno())
-
-
-def _settle(folder: Path) -> None:
-    """Wait until the names in a folder are on the disk, where its file system can say so."""
-    descriptor = os.open(folder, os.O_RDONLY)
-    with contextlib.suppress(OSError):
-        os.fsync(descriptor)
-    os.close(descriptor)
-
-
-def _aside(log: Path, end: _End) -> str:
-    """Give how the names begin of files with what was cut off after the end of a log."""
+def _torn_prefix(log: Path, end: _End) -> str:
+    """Return the start of the names of files with what was cut off after the end of a log."""
     return f"{log.name}.torn-{end.entries + 1}-{end.head[:8]}-"
 
 
-def _notes(log: Path, end: _End) -> dict[str, str]:
-    """Name what was set aside after the end of a log, with its digests; also that of a run that came no further than this."""
-    found = sorted(one for one in log.parent.glob(f"{glob.escape(_aside(log, end))}*") if one.is_file())
-    return {f"{_TORN}{one.name}": _sha256(read_bytes(one)) for one in found}
+def _torn_notes(log: Path, end: _End) -> dict[str, str]:
+    """Return the subjects that note what was set aside after the end of a log, with their digests.
+
+    A run that was killed after it set something aside left a file that no line notes; it is noted now, too.
+    """
+    pattern = f"{glob.escape(_torn_prefix(log, end))}*"
+    notes: dict[str, str] = {}
+    for file in sorted(log.parent.glob(pattern)):
+        if file.is_file():
+            notes[f"{_TORN}{file.name}"] = sha256(read(file, TORN))
+    return notes
 
 
-def _made(end: _End, at: str, payload: bytes, said: Mapping[str, Any], key: Ed25519PrivateKey, notes: Mapping[str, str]) -> dict[str, Any]:
-    """Make a line."""
-    entry: dict[str, Any] = {
-        "n": end.entries,
-        "previous": end.head,
-        "at": at,
-        "evidence": _sha256(payload),
-        "subjects": {**{one["name"]: one["digest"]["sha256"] for one in said["subject"]}, **notes},
-    }
-    entry["hash"] = _sha256(_canonical(entry))
-    return {**entry, "sig": base64_text(key.sign(pae(_ENTRY, entry["hash"].encode())))}
-
-
-def verify(log: Path, key: Ed25519PublicKey, said: Mapping[str, Any] | None = None) -> list[Problem]:
-    """Check the whole log, and that it holds what evidence says of it; the first problem is the first line that changed.
+def verify(log: Path, key: Ed25519PublicKey, statement: Mapping[str, Any] | None = None) -> list[Problem]:
+    """Check the whole log, and that it holds the run of a statement; the first changed line comes first.
 
     Args:
         log: the file.
         key: the public key that must have signed every line.
-        said: a statement that was opened by `evidence.opened`; its run and the head before it must stand in the log.
+        statement: a statement that was opened by `evidence.opened`; its run and the head before it must be in
+            the
+            log.
 
     Raises:
-        EnvironmentLacksError: the file cannot be read.
+        UsageError: the file cannot be read.
     """
-    previous, hashes, runs, torn = FIRST, [FIRST], [], []
-    lines = read_lines(log)
-    for number, line in enumerate(lines):
-        entry = _entry(line)
-        wrong = "it is no entry" if entry is None else _wrong(entry, number, previous, key)
-        if _torn(line) and next(lines, None) is None:
-            hint = "a power cut, a kill or a hand left it so; the lines before it are whole; the next `evidence sign` sets it aside and notes it"
-            message = f"log: line {number + 1}: it was cut off while it was written, and {len(line)} bytes of it are there"
-            torn = [Problem("torn-log", message, Where(str(log), number + 1), hint)]
-            break
-        if entry is None or wrong:
-            hint = "this line, or one before it, was changed, taken out or put in; nothing after it can be believed"
-            return [Problem("broken-log", f"log: line {number + 1}: {wrong}", Where(str(log), number + 1), hint)]
-        previous = str(entry["hash"])
-        hashes.append(previous)
-        runs.append(entry["evidence"])
-    return torn if said is None else torn + _held(log, hashes, runs, said)
+    state = read_log(log, key)
+    if state.broken or statement is None:
+        return state.problems
+    return state.problems + compare_statement(log, state, statement)
 
 
-def set_aside(log: Path) -> tuple[list[str], list[Problem]]:
-    """Say what of a log was cut off and set aside, and what of that is no longer beside the log as it was noted.
+def read_log(log: Path, key: Ed25519PublicKey) -> LogState:
+    """Read a log and check every line; it ends at the first line that was changed.
 
     Args:
-        log: the file, which `verify` has found whole.
+        log: the file.
+        key: a public key that the reader trusts: any of those that signed the log one after the other.
+
+    Raises:
+        UsageError: the file cannot be read.
     """
-    told: list[str] = []
-    problems: list[Problem] = []
-    for number, line in enumerate(read_lines(log), 1):
-        for name, digest in _torn_of(orjson.loads(line)).items():
-            told.append(f"log: line {number}: a line before it was cut off and is kept in {name}")
-            path = log.parent / name
-            if Path(name).name != name or not path.is_file():
-                hint = "ask the operator for it and put it beside the log"
-                problems.append(Problem("no-torn", f"log: line {number}: {name} is not beside the log", Where(str(log), number), hint))
-            elif _sha256(read_bytes(path)) != digest:
-                hint = "it was changed after it was noted; ask the operator for the file as it was"
-                message = f"log: line {number}: {name} is not what was set aside"
-                problems.append(Problem("wrong-torn", message, Where(str(log), number), hint))
-    return told, problems
+    keys, wrong = read_keys(log, _handover_lines(log), key)
+    state = LogState(keys, broken=wrong)
+    if wrong:
+        return state
+    # The statement of a hand-over names the line before it: the new key vouches for all lines up to there.
+    heads = {}
+    for step in keys.steps:
+        heads[step.number] = step.head
+    lines = entries_of(log)
+    for number, line in enumerate(lines):
+        previous = state.hashes[-1]
+        where = Where(str(log), number + 1)
+        # Only the last line can have been cut off. Asking for the next one ends the loop in any case: what is
+        # no JSON is either torn or broken.
+        if is_torn(line) and next(lines, None) is None:
+            message = (
+                f"log: line {number + 1}: it was cut off while it was written, "
+                f"and {len(line)} bytes of it are there"
+            )
+            hint = (
+                "a power cut or a kill left it so; the lines before it are whole; "
+                "the next `evidence sign` sets it aside and notes it"
+            )
+            state.torn = [Problem("torn-log", message, where, hint)]
+            break
+        entry = read_entry(line)
+        reason = "it is no entry"
+        if entry is not None:
+            reason = entry_fault(entry, number, previous, keys.at(number))
+            if not reason and heads.get(number, previous) != previous:
+                reason = "its hand-over names another line"
+        if entry is None or reason:
+            message = f"log: line {number + 1}: {reason}"
+            hint = (
+                "this line, or one before it, was changed, removed or added; nothing after it can be believed"
+            )
+            state.broken = [Problem("broken-log", message, where, hint)]
+            return state
+        state.late += _late(log, state, number, entry)
+        state.hashes.append(str(entry["hash"]))
+        state.runs.append(entry["evidence"])
+        state.at = str(entry["at"])
+        state.witnesses = frozenset(subjects_with_prefix(entry, _WITNESS))
+    return state
 
 
-def noted(log: Path, entry: Mapping[str, Any]) -> list[str]:
-    """Say what was set aside when a line was added."""
-    return [f"the line before it was cut off while it was written: set aside as {log.with_name(name)}" for name in _torn_of(entry)]
+def _handover_lines(log: Path) -> Iterator[_Line]:
+    """Yield the lines of a log that may hand over to another key, as far as they can be read."""
+    if not log.exists():
+        return
+    for number, line in enumerate(entries_of(log)):
+        # A search of the bytes is much faster than reading the JSON of every line.
+        if b'"key/' not in line:
+            continue
+        entry = read_entry(line)
+        if entry is not None:
+            yield _Line(number, entry["evidence"], entry["subjects"])
 
 
-def _torn_of(entry: Mapping[str, Any]) -> dict[str, str]:
-    """Give the files that a line notes as set aside, with their digests."""
-    return {name.removeprefix(_TORN): digest for name, digest in entry["subjects"].items() if name.startswith(_TORN)}
-
-
-def _held(log: Path, hashes: list[str], runs: list[str], said: Mapping[str, Any]) -> list[Problem]:
-    """Hold a statement against a log that is whole."""
-    then = said["predicate"]["log"]
-    number = int(then["entries"])
-    if number >= len(hashes) or hashes[number] != (then["head"] or FIRST):
-        message = f"log: the evidence saw {number} lines in it, and they are not these"
-        return [Problem("wrong-log", message, Where(file=str(log)), "lines were cut off, or this is another factory's log")]
-    digest = _sha256(_canonical(said))
-    if number >= len(runs) or runs[number] != digest:
-        message = f"log: line {number + 1} must be this evidence's own run, and is not"
-        return [Problem("wrong-log", message, Where(file=str(log)), "lines were cut off, or the evidence was never logged")]
+def _late(log: Path, state: LogState, number: int, entry: Mapping[str, Any]) -> list[Problem]:
+    """Return what is wrong with the time of a line that is whole."""
+    where, at = Where(str(log), number + 1), str(entry["at"])
+    line = f"log: line {number + 1}"
+    if state.at and datetime.fromisoformat(at) < datetime.fromisoformat(state.at):
+        message = f"{line}: it is of {at}, and the line before it of {state.at}: time ran backwards"
+        hint = "somebody set the clock back, or the line was signed later than its time; ask who signed it"
+        return [Problem("time-backwards", message, where, hint)]
+    if state.keys.expired(number, at):
+        message = f"{line}: its key ended on {state.keys.until(number)}, and it is of {at}"
+        hint = "ask the operator which key signs now, and since when"
+        return [Problem("key-expired", message, where, hint)]
     return []
 
 
-def _wrong(entry: Mapping[str, Any], number: int, previous: str, key: Ed25519PublicKey) -> str:
-    """Say what is wrong with a line; empty if nothing."""
-    if entry["n"] != number:
-        return f"it says that it is line {entry['n'] + 1}" if isinstance(entry["n"], int) else "it has no number"
-    if entry["previous"] != previous:
-        return "it does not follow from the line before"
-    rest = {name: value for name, value in entry.items() if name not in {"hash", "sig"}}
-    if entry["hash"] != _sha256(_canonical(rest)):
-        return "its text was changed"
-    try:
-        signature = base64.b64decode(entry["sig"], validate=True)
-    except (TypeError, ValueError, binascii.Error):
-        return "its signature is none"
-    return "" if signed(key, signature, pae(_ENTRY, entry["hash"].encode())) else "no signature of this key fits it"
+def orphans(log: Path, state: LogState, factory: str) -> list[Problem]:
+    """Return a problem for each signed statement beside the log without a line in it.
+
+    Its line was cut off, or never written.
+
+    Args:
+        log: the file.
+        state: the result of `walk`.
+        factory: the factory of the statements; several factories may keep theirs in one folder.
+    """
+    runs = frozenset(state.runs)
+    problems: list[Problem] = []
+    access = log.parent.glob("access-*.json")
+    handovers = log.parent.glob(f"key-{glob.escape(log.stem)}-*.json")
+    for path in sorted((*access, *handovers)):
+        try:
+            payload = base64.b64decode(orjson.loads(read(path, ENVELOPE))["payload"])
+            owner = orjson.loads(payload)["predicate"]["factory"]
+        except (SovereignError, KeyError, TypeError, ValueError):
+            # The owner of an unreadable file is unknown, so it is reported for every factory.
+            owner, payload = factory, b""
+        if owner != factory or sha256(payload) in runs:
+            continue
+        message = f"log: {path.name}: no line of the log records it"
+        hint = (
+            "its line was cut off, or the command that wrote it was killed: "
+            "repeat that command, or ask the operator"
+        )
+        problems.append(Problem("orphan", message, Where(str(path)), hint))
+    return problems
 
 
-def _entry(line: bytes) -> dict[str, Any] | None:
-    """Read a line; None if it is no entry."""
-    try:
-        found = orjson.loads(line)
-    except orjson.JSONDecodeError:
-        return None
-    names = {"n", "previous", "at", "evidence", "subjects", "hash", "sig"}
-    return found if isinstance(found, dict) and set(found) == names else None
+def list_set_aside(log: Path, whole: int | None = None) -> tuple[list[str], list[Problem]]:
+    """Return what of a log was cut off and set aside, and what of that is missing or changed.
+
+    Args:
+        log: the file, which `verify` accepted.
+        whole: how many lines are whole; left out, all.
+
+    Returns:
+        A line for each file that was set aside, and a problem for each that is no longer as it was noted.
+    """
+    notes: list[str] = []
+    problems: list[Problem] = []
+    for number, line in enumerate(islice(entries_of(log), whole), 1):
+        where = Where(str(log), number)
+        for name, digest in subjects_with_prefix(orjson.loads(line), _TORN).items():
+            notes.append(f"log: line {number}: a line before it was cut off and is kept in {name}")
+            path = log.parent / name
+            # A name with a slash would lead out of the log's folder.
+            if Path(name).name != name or not path.is_file():
+                message = f"log: line {number}: {name} is not beside the log"
+                hint = "ask the operator for it and put it beside the log"
+                problems.append(Problem("no-torn", message, where, hint))
+            elif sha256(read(path, TORN)) != digest:
+                message = f"log: line {number}: {name} is not what was set aside"
+                hint = "it was changed after it was noted; ask the operator for the file as it was"
+                problems.append(Problem("wrong-torn", message, where, hint))
+    return notes, problems
 
 
-def _torn(line: bytes) -> bool:
-    """Tell whether a line, if it is the last, was cut off: it is no JSON."""
-    try:
-        orjson.loads(line)
-    except orjson.JSONDecodeError:
-        return True
-    return False
+def set_aside_lines(log: Path, entry: Mapping[str, Any]) -> list[str]:
+    """Return a line for each file that was set aside when a line was added."""
+    lines: list[str] = []
+    for name in subjects_with_prefix(entry, _TORN):
+        path = log.with_name(name)
+        lines.append(f"the line before it was cut off while it was written: set aside as {path}")
+    return lines
 
 
-def _sha256(raw: bytes) -> str:
-    return hashlib.sha256(raw).hexdigest()
+def compare_statement(log: Path, state: LogState, statement: Mapping[str, Any]) -> list[Problem]:
+    """Compare a statement with a log that is whole: its run and the head before it must be in the log.
 
-
-def _canonical(data: Any) -> bytes:
-    return orjson.dumps(data, option=orjson.OPT_SORT_KEYS)
+    Args:
+        log: the file.
+        state: the result of `walk`.
+        statement: a statement that was opened by `evidence.opened`.
+    """
+    hashes, runs = state.hashes, state.runs
+    where = Where(file=str(log))
+    head_then = statement["predicate"]["log"]
+    number = int(head_then["entries"])
+    # Evidence of a first run may state no head at all.
+    if number >= len(hashes) or hashes[number] != (head_then["head"] or FIRST):
+        message = f"log: the evidence saw {number} lines in it, and they are not these"
+        hint = "lines were cut off, or this is another factory's log"
+        return [Problem("wrong-log", message, where, hint)]
+    digest = sha256(canonical(statement))
+    if number >= len(runs) or runs[number] != digest:
+        message = f"log: line {number + 1} must be this evidence's own run, and is not"
+        hint = "lines were cut off, or the evidence was never logged"
+        return [Problem("wrong-log", message, where, hint)]
+    return []

@@ -1,29 +1,29 @@
-"""`diff`: two descriptions side by side in fields, plan, findings, level, power and cost; the review tool for a change.
+"""`diff`: two descriptions side by side in fields, plan, findings, sovereignty, power and cost.
 
-Parts in lists are told by their names, so that a pool that moves up a list has not changed, and one that is renamed has gone
-and come. Numbers are compared as they are written, to six significant digits.
+Parts of lists are identified by their names, so that a pool that moves up a list has not changed, and one
+that is renamed was removed and added. Numbers are compared as they are written, to six significant digits.
 
-    found = compare(side(old, plan(old), now=day), side(new, plan(new), now=day))
-    found.differs, found.lines()
+    comparison = compare(side(old, plan(old), now=day), side(new, plan(new), now=day))
+    comparison.differs, comparison.lines()
 """
 
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Iterator, Mapping
+from collections.abc import Container, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
-from sovereign_ai.assess.cost.report import assess as assess_cost
-from sovereign_ai.assess.energy.report import assess as assess_energy
+from sovereign_ai.assess.cost.report import assess_cost
+from sovereign_ai.assess.energy.report import assess_energy
 from sovereign_ai.assess.measure import Measure
-from sovereign_ai.assess.sovereignty.evidence import NONE, EvidenceSet
-from sovereign_ai.assess.sovereignty.report import assess as assess_sovereignty
 from sovereign_ai.plan.factory import Plan
 from sovereign_ai.plan.summary import summary
 from sovereign_ai.render.kubernetes.bundle import render
 from sovereign_ai.rules.check import check
+from sovereign_ai.sovereignty.evidence import NONE, EvidenceSet
+from sovereign_ai.sovereignty.report import assess_sovereignty
 from sovereign_ai.spec.factory import AIFactory
 
 SECTIONS = ("spec", "plan", "findings", "sovereignty", "power", "cost")
@@ -32,7 +32,18 @@ _WIDTH = 80
 _COST = ("capex.total.known", "year.total.known", "year.energy.known", "gpu-hour.known", "break-even.known")
 _POWER = ("it.peak", "it.typical", "pue", "e-dc", "emissions", "ref")
 _WORDS = {True: "yes", False: "no", None: "open"}
+_OUTLOOK = (
+    ("sovereignty", "level"),
+    ("sovereignty", "ceiling"),
+    ("plan", "gpus"),
+    ("plan", "it_load_watts"),
+)
+"""(Section, name) of the figures that a reviewer looks at first, before violations and cost."""
+_OUTLOOK_COST = ("capex.total.known", "gpu-hour.known")
+_NAMING_FIELDS = ("name", "to", "data", "scheme")
+"""Fields that identify a part of a list, in order of preference."""
 Rows = Mapping[str, str]
+"""Name to value, as text."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +51,7 @@ class Side:
     """One description, as rows of text by section.
 
     Attributes:
-        name: how the reader calls it.
+        name: what the reader calls it.
         rows: section to name to value.
     """
 
@@ -49,7 +60,7 @@ class Side:
 
 
 @dataclass(frozen=True, slots=True)
-class Change:
+class FactoryChange:
     """One difference.
 
     Attributes:
@@ -65,7 +76,7 @@ class Change:
     right: str | None
 
     def to_data(self) -> dict[str, Any]:
-        """Give plain data."""
+        """Return plain data."""
         return {"section": self.section, "name": self.name, "left": self.left, "right": self.right}
 
 
@@ -82,8 +93,8 @@ class Comparison:
 
     left: str
     right: str
-    changes: tuple[Change, ...]
-    outlook: tuple[Change, ...]
+    changes: tuple[FactoryChange, ...]
+    outlook: tuple[FactoryChange, ...]
 
     @property
     def differs(self) -> bool:
@@ -91,46 +102,59 @@ class Comparison:
         return bool(self.changes)
 
     def to_data(self) -> dict[str, Any]:
-        """Give plain data."""
+        """Return plain data."""
         return {
             "left": self.left,
             "right": self.right,
             "differs": self.differs,
-            "outlook": [one.to_data() for one in self.outlook],
-            "changes": [one.to_data() for one in self.changes],
+            "outlook": [change.to_data() for change in self.outlook],
+            "changes": [change.to_data() for change in self.changes],
         }
 
     def lines(self) -> list[str]:
-        """Write it in 80 columns."""
+        """Return the comparison as lines of at most 80 columns."""
         return list(_lines(self))
 
 
-def side(name: str, factory: AIFactory, plan: Plan, *, now: date, evidence: EvidenceSet = NONE) -> Side:
-    """Read what is compared from one description.
+def compared_side(
+    name: str, factory: AIFactory, plan: Plan, *, now: date, evidence: EvidenceSet = NONE
+) -> Side:
+    """Return the rows of one description that are compared.
 
     Args:
-        name: how the reader calls it.
+        name: what the reader calls it.
         factory: the description.
         plan: what follows from it.
         now: the day that counts for waivers, certificates and evidence.
         evidence: what a person adds.
     """
+    # Waivers are no part of the description's plain data.
+    fields = _flat(factory.to_data())
+    for waiver in factory.waivers:
+        fields[f"waivers[{waiver.id}]"] = f"{waiver.rule} on {waiver.resource} until {waiver.expires}"
+    rows = {
+        "spec": fields,
+        "plan": _plan_rows(plan),
+        "findings": _finding_rows(factory, plan, now),
+        "sovereignty": _sovereignty_rows(factory, plan, now, evidence),
+        "power": _power_rows(factory, plan),
+        "cost": _measure_rows(assess_cost(factory, plan).measures, _COST),
+    }
+    return Side(name, rows)
+
+
+def _sovereignty_rows(factory: AIFactory, plan: Plan, now: date, evidence: EvidenceSet) -> dict[str, str]:
+    """Return level, ceiling, scores and what the level is limited by."""
     level = assess_sovereignty(factory, plan, now=now, evidence=evidence).verdict
-    waivers = {f"waivers[{one.id}]": f"{one.rule} on {one.resource} until {one.expires}" for one in factory.waivers}
-    sovereign = {"level": f"SEAL-{level.level}", "ceiling": f"SEAL-{level.ceiling}", "open criteria": str(len(level.open))}
-    sovereign |= {f"score {weights}": f"{score} %" for weights, score in level.scores.items()}
-    sovereign |= {"held by": ", ".join(level.governing)}
-    return Side(
-        name,
-        {
-            "spec": _flat(factory.to_data()) | waivers,
-            "plan": _plan(plan),
-            "findings": _findings(factory, plan, now),
-            "sovereignty": sovereign,
-            "power": _power(factory, plan),
-            "cost": _measures(assess_cost(factory, plan).measures, set(_COST)),
-        },
-    )
+    rows = {
+        "level": f"SEAL-{level.level}",
+        "ceiling": f"SEAL-{level.ceiling}",
+        "open criteria": str(len(level.open)),
+    }
+    for weights, score in level.scores.items():
+        rows[f"score {weights}"] = f"{score} %"
+    rows["held by"] = ", ".join(level.governing)
+    return rows
 
 
 def _flat(data: Any, name: str = "") -> dict[str, str]:
@@ -139,119 +163,162 @@ def _flat(data: Any, name: str = "") -> dict[str, str]:
     >>> _flat({"pools": [{"name": "a", "nodes": 2}], "of": ["DE", "FR"]})
     {'pools[a].name': 'a', 'pools[a].nodes': '2', 'of': 'DE, FR'}
     """
+    rows: dict[str, str] = {}
     if isinstance(data, dict):
-        return {key: text for part, value in data.items() for key, text in _flat(value, f"{name}.{part}" if name else str(part)).items()}
-    if isinstance(data, list):
-        if not any(isinstance(one, dict) for one in data):
-            return {name: ", ".join(map(str, data))}
-        found: dict[str, str] = {}
-        for index, one in enumerate(data):
-            found |= _flat(one, f"{name}[{_label(one, index)}]")
-        return found
-    return {name: "" if data is None else str(data).lower() if isinstance(data, bool) else str(data)}
+        for part, value in data.items():
+            rows |= _flat(value, f"{name}.{part}" if name else str(part))
+    elif isinstance(data, list) and any(isinstance(item, dict) for item in data):
+        for index, item in enumerate(data):
+            rows |= _flat(item, f"{name}[{_item_name(item, index)}]")
+    elif isinstance(data, list):
+        rows[name] = ", ".join(str(item) for item in data)
+    else:
+        rows[name] = _scalar(data)
+    return rows
 
 
-def _label(part: Any, index: int) -> str:
-    """Name a part of a list by what names it, else by its place."""
-    if isinstance(part, dict):
-        for key in ("name", "to", "data", "scheme"):
-            if isinstance(part.get(key), str):
-                return str(part[key])
+def _scalar(value: Any) -> str:
+    """Return a value as text; truth values as in YAML and JSON."""
+    if value is None:
+        return ""
+    if isinstance(value, bool):
+        return str(value).lower()
+    return str(value)
+
+
+def _item_name(item: Any, index: int) -> str:
+    """Return what identifies an item of a list: its name, else its position."""
+    if isinstance(item, dict):
+        for key in _NAMING_FIELDS:
+            if isinstance(item.get(key), str):
+                return str(item[key])
     return str(index)
 
 
-def _plan(plan: Plan) -> dict[str, str]:
-    """Give totals, pools and clusters of a plan."""
+def _plan_rows(plan: Plan) -> dict[str, str]:
+    """Return totals, pools, fabrics, storage, clusters and warnings of a plan."""
     facts = summary(plan)
-    found = {name: f"{value:,}" for name, value in facts["totals"].items()}
+    rows = {name: f"{value:,}" for name, value in facts["totals"].items()}
     for pool in facts["pools"]:
-        found |= {f"pool {pool['pool']} {name}": f"{pool[name]:,}" for name in ("nodes", "spares", "gpus", "racks")}
+        for name in ("nodes", "spares", "gpus", "racks"):
+            rows[f"pool {pool['pool']} {name}"] = f"{pool[name]:,}"
     for fabric in facts["fabrics"]:
-        found[f"fabric {fabric['name']}"] = f"{fabric['leaf']}+{fabric['spine']}+{fabric['core']} switches, {fabric['oversubscription']}"
+        switches = f"{fabric['leaf']}+{fabric['spine']}+{fabric['core']} switches"
+        rows[f"fabric {fabric['name']}"] = f"{switches}, {fabric['oversubscription']}"
     for tier in facts["storage"]:
-        found[f"storage {tier['tier']} at {tier['site']}"] = f"{tier['servers']} servers, {tier['capacity']:,} B"
+        name = f"storage {tier['tier']} at {tier['site']}"
+        rows[name] = f"{tier['servers']} servers, {tier['capacity']:,} B"
     for cluster in facts["clusters"]:
-        found[f"cluster {cluster['cluster']}"] = f"{cluster['nodes']:,} nodes, {cluster['gpus']:,} GPUs"
-    return found | {f"warning: {line}": "there" for line in facts["warnings"]}
+        name = f"cluster {cluster['cluster']}"
+        rows[name] = f"{cluster['nodes']:,} nodes, {cluster['gpus']:,} GPUs"
+    for line in facts["warnings"]:
+        rows[f"warning: {line}"] = "there"
+    return rows
 
 
-def _findings(factory: AIFactory, plan: Plan, now: date) -> dict[str, str]:
-    """Give every finding of every cluster."""
-    found: dict[str, str] = {}
+def _finding_rows(factory: AIFactory, plan: Plan, now: date) -> dict[str, str]:
+    """Return every finding of every cluster with its status, sorted."""
+    rows: dict[str, str] = {}
     for cluster in plan.clusters:
         bundle = render(factory, plan, cluster.name)
-        for one in check(factory, plan, bundle.objects, now=now, cluster=cluster.name).findings:
-            name = f"{one.rule} {one.resource} {one.field}: {one.message}".strip()
-            found[name] = f"{one.status} {one.waiver}".strip()
-    return dict(sorted(found.items()))
+        verdict = check(factory, plan, bundle.objects, now=now, cluster=cluster.name)
+        # A finding on the description is in every cluster's verdict; it is kept once.
+        for finding in verdict.findings:
+            name = f"{finding.rule} {finding.resource} {finding.field}: {finding.message}".strip()
+            rows[name] = f"{finding.status} {finding.waiver}".strip()
+    return dict(sorted(rows.items()))
 
 
-def _power(factory: AIFactory, plan: Plan) -> dict[str, str]:
-    """Give power by site and feed, and what the energy assessment says of it."""
-    found: dict[str, str] = {}
+def _power_rows(factory: AIFactory, plan: Plan) -> dict[str, str]:
+    """Return power by site and feed, and the key figures of the energy assessment."""
+    rows: dict[str, str] = {}
+    wanted: set[str] = set()
     for site in plan.power:
         for feed, watts in site.feeds.items():
-            found[f"site {site.site} feed {feed}"] = f"{watts / 1000:,.1f} kW, loss survived: {_WORDS[site.survives.get(feed)]}"
-    wanted = {f"site.{site.site}.{name}" for site in plan.power for name in _POWER}
-    return found | _measures(assess_energy(factory, plan).measures, wanted)
+            survived = _WORDS[site.survives.get(feed)]
+            rows[f"site {site.site} feed {feed}"] = f"{watts / 1000:,.1f} kW, loss survived: {survived}"
+        wanted.update(f"site.{site.site}.{name}" for name in _POWER)
+    return rows | _measure_rows(assess_energy(factory, plan).measures, wanted)
 
 
-def _measures(measures: tuple[Measure, ...], wanted: set[str]) -> dict[str, str]:
-    """Write some numbers."""
-    return {one.id: str(one) for one in measures if one.id in wanted}
+def _measure_rows(measures: Iterable[Measure], wanted: Container[str]) -> dict[str, str]:
+    """Return some numbers of an assessment."""
+    return {measure.id: str(measure) for measure in measures if measure.id in wanted}
 
 
 def compare(left: Side, right: Side) -> Comparison:
-    """Hold two descriptions against each other."""
-    changes = tuple(change for section in SECTIONS for change in _changes(section, left.rows[section], right.rows[section]))
-    return Comparison(left.name, right.name, changes, tuple(_outlook(left, right)))
+    """Compare two descriptions."""
+    changes: list[FactoryChange] = []
+    for section in SECTIONS:
+        changes += _changes(section, left.rows[section], right.rows[section])
+    return Comparison(left.name, right.name, tuple(changes), tuple(_outlook(left, right)))
 
 
-def _changes(section: str, left: Rows, right: Rows) -> Iterator[Change]:
-    """Give what differs in a section; names in the order of the left, then of the right."""
+def _changes(section: str, left: Rows, right: Rows) -> Iterator[FactoryChange]:
+    """Yield what differs in a section; names in the order of the left, then of the right."""
+    # A dictionary keeps the order, and each name once.
     for name in dict.fromkeys((*left, *right)):
         if left.get(name) != right.get(name):
-            yield Change(section, name, left.get(name), right.get(name))
+            yield FactoryChange(section, name, left.get(name), right.get(name))
 
 
-def _outlook(left: Side, right: Side) -> Iterator[Change]:
-    """Give the figures that a reviewer looks at first."""
-    for section, name in (("sovereignty", "level"), ("sovereignty", "ceiling"), ("plan", "gpus"), ("plan", "it_load_watts")):
-        yield Change(section, name, left.rows[section].get(name), right.rows[section].get(name))
-    counts = [sum(state.startswith("violation") for state in one.rows["findings"].values()) for one in (left, right)]
-    yield Change("findings", "violations", str(counts[0]), str(counts[1]))
-    for name in ("capex.total.known", "gpu-hour.known"):
-        yield Change("cost", name, left.rows["cost"].get(name), right.rows["cost"].get(name))
+def _outlook(left: Side, right: Side) -> Iterator[FactoryChange]:
+    """Yield the figures that a reviewer looks at first."""
+    for section, name in _OUTLOOK:
+        yield FactoryChange(section, name, left.rows[section].get(name), right.rows[section].get(name))
+    yield FactoryChange("findings", "violations", _violations(left), _violations(right))
+    for name in _OUTLOOK_COST:
+        yield FactoryChange("cost", name, left.rows["cost"].get(name), right.rows["cost"].get(name))
 
 
-def _lines(found: Comparison) -> Iterator[str]:
-    """Write a comparison."""
-    yield from textwrap.wrap(f"- {found.left}", _WIDTH, subsequent_indent="  ")
-    yield from textwrap.wrap(f"+ {found.right}", _WIDTH, subsequent_indent="  ")
-    for one in found.outlook:
-        if one.left == one.right:
-            yield from textwrap.wrap(f"  {one.name}: {one.left}", _WIDTH, subsequent_indent="    ")
+def _violations(described: Side) -> str:
+    """Return the number of a description's violations."""
+    states = described.rows["findings"].values()
+    return str(sum(state.startswith("violation") for state in states))
+
+
+def _lines(comparison: Comparison) -> Iterator[str]:
+    """Yield a comparison as lines: both names, the outlook, then every change by section."""
+    yield from _wrapped(f"- {comparison.left}", "  ")
+    yield from _wrapped(f"+ {comparison.right}", "  ")
+    for change in comparison.outlook:
+        if change.left == change.right:
+            yield from _wrapped(f"  {change.name}: {change.left}", "    ")
         else:
-            yield from textwrap.wrap(f"! {one.name}: {one.left} -> {one.right}", _WIDTH, subsequent_indent="    ")
+            yield from _wrapped(f"! {change.name}: {change.left} -> {change.right}", "    ")
     for section in SECTIONS:
-        mine = [one for one in found.changes if one.section == section]
-        if mine:
-            yield ""
-            yield f"{section} ({len(mine)})"
-            for one in mine:
-                yield from _change(one)
-    if not found.differs:
+        changes = [change for change in comparison.changes if change.section == section]
+        if not changes:
+            continue
+        yield ""
+        yield f"{section} ({len(changes)})"
+        for change in changes:
+            yield from _change_lines(change)
+    if not comparison.differs:
         yield "no difference"
 
 
-def _change(one: Change) -> Iterator[str]:
-    """Write one difference: its name, then what stood there and what stands there now."""
-    if one.section == "findings":
-        mark = "+" if one.left is None else "-" if one.right is None else "!"
-        state = one.right if one.left is None else one.left if one.right is None else f"{one.left} -> {one.right}"
-        yield from textwrap.wrap(f"  {mark} {one.name} [{state}]", _WIDTH, subsequent_indent="      ")
+def _wrapped(text: str, indent: str) -> list[str]:
+    """Return a text in lines, those after the first with an indent."""
+    return textwrap.wrap(text, _WIDTH, subsequent_indent=indent)
+
+
+def _change_lines(change: FactoryChange) -> Iterator[str]:
+    """Yield one difference: its name, then its value on the left and on the right."""
+    if change.section == "findings":
+        # A finding's name is its whole text, so its state follows in the same line.
+        yield from _wrapped(f"  {_finding_change(change)}", "      ")
         return
-    yield from textwrap.wrap(f"  {one.name}", _WIDTH, subsequent_indent="      ")
-    for mark, value in (("-", one.left), ("+", one.right)):
+    yield from _wrapped(f"  {change.name}", "      ")
+    for mark, value in (("-", change.left), ("+", change.right)):
         if value is not None:
-            yield from textwrap.wrap(f"    {mark} {value or '(empty)'}", _WIDTH, subsequent_indent="      ")
+            yield from _wrapped(f"    {mark} {value or '(empty)'}", "      ")
+
+
+def _finding_change(change: FactoryChange) -> str:
+    """Return how a finding changed: new, gone, or with another state."""
+    if change.left is None:
+        return f"+ {change.name} [{change.right}]"
+    if change.right is None:
+        return f"- {change.name} [{change.left}]"
+    return f"! {change.name} [{change.left} -> {change.right}]"

@@ -1,14 +1,16 @@
-"""Evidence: a signed statement of what a run rested on, and a chain of all runs; both are checked offline.
+"""Evidence: a signed statement of everything that a run was based on, which is checked offline.
 
-The statement is an in-toto Statement v1 over SHA-256 digests of the description, its waivers, the plan, the rules, each
-cluster's objects, and, where given, what was observed live and the report file. It is signed as a DSSE envelope: the
-signature is made by an Ed25519 key of the user's choice (`signing.py`). The chain of all runs is `chain.py`.
+The statement is an in-toto Statement v1 over SHA-256 digests of the description, its waivers, this package,
+the plan, the rules, each cluster's objects, the verdict of `check`, and, where given, a live observation and
+the report file. It also holds the description itself as plain data, so that a reader need not run the program
+that made it. It is signed as a DSSE envelope with an Ed25519 key of the user's choice (`signing.py`). The
+chain of all runs is `chain.py`.
 
-    parts = parts_of(factory, plan)
+    parts = parts_of(factory, plan, now=now)
     envelope = sign(statement(parts, factory="lab", now=now, previous=head(log)), key)
     verify(envelope, public, parts)          # [] or what changed, the first thing first
 
-A signature shows that the holder of the key said so, not that it is true. No clock is read here.
+A signature shows that the holder of the key stated it, not that it is true. This module reads no clock.
 """
 
 from __future__ import annotations
@@ -23,33 +25,43 @@ from pathlib import Path
 from typing import Any
 
 import orjson
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from sovereign_ai import __version__
-from sovereign_ai.attest.signing import base64_text, key_id, pae, read_bytes, signed
+from sovereign_ai.attest.layout import PREDICATE, STATEMENT, first_deviation
+from sovereign_ai.attest.package import package_digest, package_digests
+from sovereign_ai.attest.signing import Signer, base64_text, is_signed, key_id, pae
 from sovereign_ai.errors import Problem, UsageError, Where
-from sovereign_ai.names import KEYS
+from sovereign_ai.files.json_text import parse_json
+from sovereign_ai.files.kinds import ENVELOPE
+from sovereign_ai.files.reading import read
 from sovereign_ai.plan.factory import Plan
 from sovereign_ai.render.kubernetes.bundle import render
+from sovereign_ai.rules.check import check
+from sovereign_ai.rules.judge import RuleVerdict, merge_verdicts
 from sovereign_ai.rules.registry import REGISTRY
 from sovereign_ai.spec.factory import AIFactory
 
-STATEMENT = "https://in-toto.io/Statement/v1"
-"""Type of an in-toto statement, version 1."""
+_PLACES = frozenset({"file", "line", "column", "field"})
+"""Members that place a finding in the user's own file: they differ from one computer to the next."""
+_MOST_NAMED = 200
+"""Longest list whose parts have digests of their own: longer ones would make the statement large."""
+_MOST_SHOWN = 3
+"""Changed items that a problem names."""
 PAYLOAD = "application/vnd.in-toto+json"
 """Payload type of an in-toto statement in a DSSE envelope."""
-PREDICATE = f"https://{KEYS.domain}/evidence/v1"
-"""Type of what our statement says beyond digests; a private name, which leads nowhere."""
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
-    """One thing that evidence is about.
+class EvidencePart:
+    """One of the things that evidence is about.
 
     Attributes:
-        name: `spec`, `waivers`, `plan`, `rules`, `objects/<cluster>`, `observation` or `report`.
+        name: `spec`, `waivers`, `package`, `plan`, `rules`, `objects/<cluster>`, `verdict`, `observation` or
+            `report`.
         digest: SHA-256, hexadecimal.
-        items: digests of what it consists of, by name, so that a change can be named; empty where it has no parts.
+        items: digests of the parts that it consists of, by name, so that a problem names what changed; may be
+            empty.
     """
 
     name: str
@@ -57,47 +69,121 @@ class Part:
     items: Mapping[str, str]
 
 
-def parts_of(factory: AIFactory, plan: Plan, files: Mapping[str, bytes] | None = None) -> list[Part]:
-    """Give everything that evidence is about, in the order in which one follows from the other.
+def parts_of(
+    factory: AIFactory, plan: Plan, files: Mapping[str, bytes] | None = None, *, now: date
+) -> list[EvidencePart]:
+    """Return everything that evidence is about, each part after those that it follows from.
 
     Args:
         factory: the description.
         plan: what follows from it.
         files: `observation` and `report` to the bytes of their files, where there are any.
+        now: the day for which the rules are judged.
     """
-    found = [
-        Part("spec", factory.digest, _items(factory.to_data())),
-        Part("waivers", factory.waivers_digest, {waiver.id: _hash(waiver.model_dump(mode="json")) for waiver in factory.waivers}),
-        Part("plan", plan.digest, _items(plan.to_data())),
-        _rules(),
+    parts, _ = parts_and_verdict(factory, plan, files, now=now)
+    return parts
+
+
+def parts_and_verdict(
+    factory: AIFactory, plan: Plan, files: Mapping[str, bytes] | None = None, *, now: date
+) -> tuple[list[EvidencePart], RuleVerdict]:
+    """Return the parts as `parts_of` does, and the verdict whose digest is one of them."""
+    waivers = {}
+    for waiver in factory.waivers:
+        waivers[waiver.id] = _hash(waiver.model_dump(mode="json"))
+    # The order matters: `differences` reports the first part that changed first.
+    parts = [
+        EvidencePart("spec", factory.digest, _field_digests(factory.to_data())),
+        EvidencePart("waivers", factory.waivers_digest, waivers),
+        EvidencePart("package", package_digest(), package_digests()),
+        EvidencePart("plan", plan.digest, _field_digests(plan.to_data())),
+        _rules_part(),
     ]
+    verdicts: list[RuleVerdict] = []
     for cluster in plan.clusters:
         bundle = render(factory, plan, cluster.name)
-        found.append(Part(f"objects/{cluster.name}", bundle.digest, {_named(obj): _hash(obj) for obj in bundle.objects}))
-    found += [Part(name, hashlib.sha256(raw).hexdigest(), {}) for name, raw in sorted((files or {}).items())]
-    return found
+        objects = {}
+        for obj in bundle.objects:
+            objects[_object_name(obj)] = _hash(obj)
+        parts.append(EvidencePart(f"objects/{cluster.name}", bundle.digest, objects))
+        verdicts.append(check(factory, plan, bundle.objects, now=now, cluster=cluster.name))
+    verdict = merge_verdicts(verdicts)
+    parts.append(_verdict_part(verdict))
+    for name, raw in sorted((files or {}).items()):
+        digest = hashlib.sha256(raw).hexdigest()
+        parts.append(EvidencePart(name, digest, {}))
+    return parts, verdict
 
 
-def _rules() -> Part:
-    """Give the registry of rules."""
-    rows = [rule.to_data() for rule in REGISTRY]
-    return Part("rules", _hash(rows), {str(rule.id): _hash(row) for rule, row in zip(REGISTRY, rows, strict=True)})
+def _verdict_part(verdict: RuleVerdict) -> EvidencePart:
+    """Return the part of the verdict of `check`, without the places of findings in the user's file."""
+    rows: list[dict[str, Any]] = []
+    by_rule: dict[str, list[Any]] = {}
+    for finding in verdict.findings:
+        row = {name: value for name, value in finding.to_data().items() if name not in _PLACES}
+        rows.append(row)
+        by_rule.setdefault(str(row["rule"]), []).append(row)
+    items = {}
+    for rule, rows_of_rule in by_rule.items():
+        items[rule] = _hash(rows_of_rule)
+    return EvidencePart("verdict", _hash([verdict.ok, rows]), items)
 
 
-def _items(data: Mapping[str, Any]) -> dict[str, str]:
-    """Digest plain data a field at a time, and parts in short lists by their names."""
-    found: dict[str, str] = {}
+def description_data(factory: AIFactory) -> dict[str, Any]:
+    """Return the description as plain data, waivers included, as `spec.load.read_data` reads it."""
+    # `to_data` has no waivers, which have a digest of their own.
+    data = dict(factory.to_data())
+    waivers = [waiver.model_dump(mode="json") for waiver in factory.waivers]
+    if waivers:
+        data["waivers"] = waivers
+    return data
+
+
+def verdict_counts(verdict: RuleVerdict) -> dict[str, Any]:
+    """Return a verdict in numbers."""
+    return {
+        "ok": verdict.ok,
+        "violations": len(verdict.violations),
+        "waived": len(verdict.waived),
+        "undecidable": len(verdict.undecidable),
+        "notices": len(verdict.notices),
+    }
+
+
+def _rules_part() -> EvidencePart:
+    """Return the part of the registry of rules."""
+    rows: list[dict[str, Any]] = []
+    items: dict[str, str] = {}
+    for rule in REGISTRY:
+        row = rule.to_data()
+        rows.append(row)
+        items[str(rule.id)] = _hash(row)
+    return EvidencePart("rules", _hash(rows), items)
+
+
+def _field_digests(data: Mapping[str, Any]) -> dict[str, str]:
+    """Return the digest of each field of plain data, and of the parts of short lists by their names."""
+    digests: dict[str, str] = {}
     for field, value in data.items():
-        named = isinstance(value, list) and 0 < len(value) <= 200 and all(isinstance(one, dict) and "name" in one for one in value)
-        if named:
-            found |= {f"{field}[{one['name']}]": _hash(one) for one in value}
-        found[field] = _hash(value)
-    return found
+        if _has_named_parts(value):
+            for part in value:
+                digests[f"{field}[{part['name']}]"] = _hash(part)
+        digests[field] = _hash(value)
+    return digests
 
 
-def _named(obj: Mapping[str, Any]) -> str:
+def _has_named_parts(value: Any) -> bool:
+    """Return whether a value is a short list of parts with names."""
+    if not isinstance(value, list) or not 0 < len(value) <= _MOST_NAMED:
+        return False
+    return all(isinstance(part, dict) and "name" in part for part in value)
+
+
+def _object_name(obj: Mapping[str, Any]) -> str:
+    """Return kind, namespace and name of a Kubernetes object."""
     metadata = obj["metadata"]
-    return "/".join(part for part in (obj["kind"], metadata.get("namespace"), metadata["name"]) if part)
+    parts = (obj["kind"], metadata.get("namespace"), metadata["name"])
+    return "/".join(part for part in parts if part)
 
 
 def _hash(data: Any) -> str:
@@ -108,120 +194,186 @@ def _canonical(data: Any) -> bytes:
     return orjson.dumps(data, option=orjson.OPT_SORT_KEYS)
 
 
-def statement(parts: Iterable[Part], *, factory: str, now: date, previous: Mapping[str, Any] | None = None) -> dict[str, Any]:
-    """Give the in-toto statement.
+def statement(
+    parts: Iterable[EvidencePart],
+    *,
+    factory: str,
+    now: date,
+    previous: Mapping[str, Any] | None = None,
+    facts: Mapping[str, Any] | None = None,
+) -> dict[str, Any]:
+    """Return the in-toto statement.
 
     Args:
-        parts: what it is about.
+        parts: everything that it is about.
         factory: the factory's name.
         now: the day that the run was for.
-        previous: head of the log before this run, as `head` gives it.
+        previous: head of the log before this run, as `head` returns it.
+        facts: `description`, `verdict` and `observation` as plain data, where they are signed besides their
+            digests.
     """
-    listed = list(parts)
+    subjects: list[dict[str, Any]] = []
+    items: dict[str, dict[str, str]] = {}
+    for part in parts:
+        subject = {"name": part.name, "digest": {"sha256": part.digest}}
+        subjects.append(subject)
+        if part.items:
+            items[part.name] = dict(part.items)
+    predicate: dict[str, Any] = {
+        "factory": factory,
+        "date": now.isoformat(),
+        "tool": f"sovereign-ai {__version__}",
+        "selfAssessment": True,
+        "items": items,
+        "log": dict(previous or {"entries": 0, "head": ""}),
+    }
+    predicate.update(facts or {})
     return {
         "_type": STATEMENT,
-        "subject": [{"name": part.name, "digest": {"sha256": part.digest}} for part in listed],
+        "subject": subjects,
         "predicateType": PREDICATE,
-        "predicate": {
-            "factory": factory,
-            "date": now.isoformat(),
-            "tool": f"sovereign-ai {__version__}",
-            "selfAssessment": True,
-            "items": {part.name: dict(part.items) for part in listed if part.items},
-            "log": dict(previous or {"entries": 0, "head": ""}),
-        },
+        "predicate": predicate,
     }
 
 
-def sign(said: Mapping[str, Any], key: Ed25519PrivateKey) -> dict[str, Any]:
-    """Give the DSSE envelope of a statement."""
-    payload = _canonical(said)
-    signature = {"keyid": key_id(key.public_key()), "sig": base64_text(key.sign(pae(PAYLOAD, payload)))}
-    return {"payloadType": PAYLOAD, "payload": base64_text(payload), "signatures": [signature]}
+def sign_statement(contents: Mapping[str, Any], *keys: Signer) -> dict[str, Any]:
+    """Return the DSSE envelope of a statement, with a signature by each key."""
+    # Canonical JSON, since the log compares the digest of the payload with that of the statement.
+    payload = _canonical(contents)
+    signatures: list[dict[str, str]] = []
+    for key in keys:
+        signature = key.sign(pae(PAYLOAD, payload))
+        row = {"keyid": key_id(key.public_key()), "sig": base64_text(signature)}
+        signatures.append(row)
+    return {"payloadType": PAYLOAD, "payload": base64_text(payload), "signatures": signatures}
 
 
-def envelope_of(path: Path) -> dict[str, Any]:
-    """Read an envelope.
+def read_envelope(path: Path) -> dict[str, Any]:
+    """Read an envelope from a file.
 
     Raises:
-        EnvironmentLacksError: the file cannot be read.
-        UsageError: it is no JSON object.
+        UsageError: the file cannot be read, or is no JSON object.
     """
-    try:
-        found = orjson.loads(read_bytes(path))
-    except orjson.JSONDecodeError:
-        found = None
-    if not isinstance(found, dict):
-        raise UsageError(Problem("bad-envelope", "it is no JSON object", Where(file=str(path)), "name the file that `evidence sign` wrote"))
-    return found
+    envelope = parse_json(read(path, ENVELOPE), str(path), ENVELOPE).data
+    if not isinstance(envelope, dict):
+        message = f"it is no JSON object; expected {ENVELOPE.noun}"
+        raise UsageError(Problem("bad-envelope", message, Where(str(path)), ENVELOPE.hint))
+    return envelope
 
 
-def opened(
+def open_envelope(
     envelope: Mapping[str, Any], key: Ed25519PublicKey, kinds: Collection[str] = (PREDICATE,)
 ) -> tuple[dict[str, Any], list[Problem]]:
-    """Check an envelope's signature before anything in it is believed; give its statement, or what is wrong.
+    """Return an envelope's statement, or what is wrong with it.
+
+    The signature is checked before anything in the payload is read.
 
     Args:
-        envelope: what was signed.
+        envelope: the signed envelope.
         key: the public key that must have signed it.
         kinds: the types of predicate that the reader expects.
     """
     try:
+        # Without `validate` other characters would be skipped, and several texts would mean one payload.
         kind = str(envelope["payloadType"])
         payload = base64.b64decode(envelope["payload"], validate=True)
-        signatures = [base64.b64decode(one["sig"], validate=True) for one in envelope["signatures"]]
+        signatures = []
+        for row in envelope["signatures"]:
+            signature = base64.b64decode(row["sig"], validate=True)
+            signatures.append(signature)
     except (KeyError, TypeError, ValueError, binascii.Error):
-        return {}, [Problem("bad-envelope", "envelope: it is no DSSE envelope", hint="the file was changed or cut")]
-    if not any(signed(key, one, pae(kind, payload)) for one in signatures):
+        hint = "the file was changed or cut"
+        return {}, [Problem("bad-envelope", "envelope: it is no DSSE envelope", hint=hint)]
+    text = pae(kind, payload)
+    if not any(is_signed(key, signature, text) for signature in signatures):
+        message = "envelope: no signature of this key fits the payload"
         hint = "the payload was changed, or another key signed it; nothing in it can be believed"
-        return {}, [Problem("bad-signature", "envelope: no signature of this key fits the payload", hint=hint)]
+        return {}, [Problem("bad-signature", message, hint=hint)]
+    contents = _statement_of(kind, payload)
+    if contents.get("_type") != STATEMENT or contents.get("predicateType") not in kinds:
+        signed_kind = str(contents.get("predicateType", ""))[:80] or "no statement"
+        message = f"envelope: what is signed is {signed_kind}, expected {' or '.join(kinds)}"
+        return {}, [Problem("wrong-type", message, hint=ENVELOPE.hint)]
+    wrong = first_deviation(contents)
+    if wrong:
+        message = f"envelope: the statement is laid out otherwise: {wrong}"
+        hint = (
+            "it was signed by another program, or by another version; "
+            "name the file that `evidence sign` or `access` wrote"
+        )
+        return {}, [Problem("wrong-layout", message, hint=hint)]
+    return contents, []
+
+
+def _statement_of(kind: str, payload: bytes) -> dict[str, Any]:
+    """Return a payload's JSON object; an empty one where it is of another type, or no object."""
+    if kind != PAYLOAD:
+        return {}
     try:
-        said = orjson.loads(payload) if kind == PAYLOAD else None
-    except orjson.JSONDecodeError:
-        said = None
-    if not isinstance(said, dict) or said.get("_type") != STATEMENT or said.get("predicateType") not in kinds:
-        kind = str(said.get("predicateType", "")) if isinstance(said, dict) else ""
-        message = f"envelope: what is signed is {kind[:80] or 'no statement'}, expected {' or '.join(kinds)}"
-        return {}, [Problem("wrong-type", message, hint="name the file that `evidence sign` or `access` wrote")]
-    return said, []
+        data = parse_json(payload, "envelope", ENVELOPE).data
+    except UsageError:
+        return {}
+    return data if isinstance(data, dict) else {}
 
 
-def verify(envelope: Mapping[str, Any], key: Ed25519PublicKey, parts: Iterable[Part]) -> list[Problem]:
-    """Hold signed evidence against what is there now; the first problem is the first thing that changed.
+def verify(
+    envelope: Mapping[str, Any], key: Ed25519PublicKey, parts: Iterable[EvidencePart]
+) -> list[Problem]:
+    """Compare signed evidence with the present; the first problem is the first thing that changed.
 
-    What follows from a changed part changes too, so the parts are held in order: a changed description is named before
-    the plan that follows from it.
+    Whatever follows from a changed part changes too, so the parts are compared in order: a changed
+    description is named before the plan that follows from it.
 
     Args:
         envelope: the signed evidence.
         key: the public key that must have signed it, as the reader got it from the signer.
-        parts: what is there now.
+        parts: the present parts.
     """
-    said, problems = opened(envelope, key)
-    if problems:
-        return problems
-    then = {one["name"]: one["digest"]["sha256"] for one in said["subject"]}
-    items: Mapping[str, Mapping[str, str]] = said["predicate"]["items"]
-    now = {part.name: part for part in parts}
-    for name in dict.fromkeys((*now, *then)):
-        if name not in then:
-            problems.append(Problem("not-covered", f"{name}: the evidence says nothing about it", hint="sign again with it"))
-        elif name not in now:
-            problems.append(Problem("missing", f"{name}: signed, and not there to compare", hint=_give(name)))
-        elif now[name].digest != then[name]:
-            first = _first(items.get(name, {}), now[name].items)
-            message = f"{name}: changed since it was signed{first}"
-            problems.append(Problem("changed", message, hint=f"signed {then[name][:12]}, now {now[name].digest[:12]}"))
+    contents, problems = open_envelope(envelope, key)
+    return problems or differences(contents, parts)
+
+
+def differences(contents: Mapping[str, Any], parts: Iterable[EvidencePart]) -> list[Problem]:
+    """Compare a statement that was opened with the present parts, in the order of `verify`."""
+    problems: list[Problem] = []
+    signed_digests = {}
+    for subject in contents["subject"]:
+        signed_digests[subject["name"]] = subject["digest"]["sha256"]
+    items: Mapping[str, Mapping[str, str]] = contents["predicate"]["items"]
+    present = {}
+    for part in parts:
+        present[part.name] = part
+    for name in dict.fromkeys((*present, *signed_digests)):
+        if name not in signed_digests:
+            message = f"{name}: the evidence does not cover it"
+            problems.append(Problem("not-covered", message, hint="sign again with it"))
+        elif name not in present:
+            message = f"{name}: signed, and not there to compare"
+            problems.append(Problem("missing", message, hint=_missing_hint(name)))
+        elif present[name].digest != signed_digests[name]:
+            first = _first_changes(items.get(name, {}), present[name].items)
+            hint = f"signed {signed_digests[name][:12]}, now {present[name].digest[:12]}"
+            problems.append(Problem("changed", f"{name}: changed since it was signed{first}", hint=hint))
     return problems
 
 
-def _give(name: str) -> str:
-    return f"give the file with --{name}" if name in {"hosts", "observation", "report"} else "the description no longer has it"
+def _missing_hint(name: str) -> str:
+    """Return what to do about a part that was signed and is not present."""
+    if name in {"hosts", "observation", "report"}:
+        return f"give the file with --{name}"
+    return "the description no longer has it"
 
 
-def _first(then: Mapping[str, str], now: Mapping[str, str]) -> str:
-    """Name the first items that changed, the most specific ones."""
+def _first_changes(then: Mapping[str, str], now: Mapping[str, str]) -> str:
+    """Return the first items that changed as text; empty where no item has a digest of its own."""
     changed = [name for name in dict.fromkeys((*now, *sorted(then))) if then.get(name) != now.get(name)]
-    exact = [name for name in changed if not any(other.startswith(f"{name}[") for other in changed)]
-    more = f" and {len(exact) - 3} more" if len(exact) > 3 else ""
-    return f": {', '.join(exact[:3])}{more}" if exact else ""
+    exact: list[str] = []
+    for name in changed:
+        # `pools` is left out where `pools[train]` is named, which is more specific.
+        has_part = any(other.startswith(f"{name}[") for other in changed)
+        if not has_part:
+            exact.append(name)
+    if not exact:
+        return ""
+    more = f" and {len(exact) - _MOST_SHOWN} more" if len(exact) > _MOST_SHOWN else ""
+    return f": {', '.join(exact[:_MOST_SHOWN])}{more}"

@@ -1,51 +1,71 @@
 """SARIF 2.1.0: findings at file, line and column, for code scanning.
 
 A violation is an `error`, a notice a `warning` or a `note`. A waived violation stays an error with an
-accepted suppression. What could not be decided here is of kind `open`, which no viewer counts as a pass.
-Written after OASIS, Static Analysis Results Interchange Format 2.1.0 (2020-03-27).
+accepted suppression. What could not be decided is of kind `open`, which no viewer counts as a pass. Written
+after OASIS, Static Analysis Results Interchange Format 2.1.0 (2020-03-27).
 """
 
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
 from sovereign_ai import __version__
-from sovereign_ai.rules.judge import ADVISORY, Finding, Severity, Verdict
+from sovereign_ai.names import KEYS
+from sovereign_ai.rules.judge import ADVISORY, RuleFinding, RuleVerdict, Severity
 from sovereign_ai.rules.registry import REGISTRY
 from sovereign_ai.rules.rule import Rule
 
 SCHEMA = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
-_SCORES: dict[Severity, str] = {"critical": "9.5", "high": "8.0", "medium": "5.5", "low": "3.0", "warning": "2.0", "info": "0.0"}
-"""What code scanning sorts by: a number from 0 to 10."""
+HOME = f"https://{KEYS.domain}/"
+"""The tool's address, which SARIF readers require; the domain is private, as that of the label keys."""
+# GitHub calls a rule critical above 9.0, and high, medium and low from 7.0, 4.0 and 0.1 on.
+_SCORES: dict[Severity, str] = {
+    "critical": "9.5",
+    "high": "8.0",
+    "medium": "5.5",
+    "low": "3.0",
+    "warning": "2.0",
+    "info": "0.0",
+}
+"""The number from 0 to 10 that code scanning sorts by."""
 
 
-def sarif(verdict: Verdict, *, base: Path | None = None) -> dict[str, Any]:
-    """Give the log.
+def sarif(verdict: RuleVerdict, *, base: Path | None = None) -> dict[str, Any]:
+    """Return the SARIF log.
 
     Args:
-        verdict: what was judged.
+        verdict: the verdict.
         base: the folder that files are named from; a file outside it keeps its whole name.
     """
-    rules = {rule.id: number for number, rule in enumerate(REGISTRY)}
+    rules = {}
+    for number, rule in enumerate(REGISTRY):
+        rules[rule.id] = number
     driver = {
         "name": "sovereign-ai",
         "semanticVersion": __version__,
+        "informationUri": HOME,
         "rules": [_descriptor(rule) for rule in REGISTRY],
     }
+    root = {"description": {"text": "the folder from which the check was run"}}
     run = {
         "tool": {"driver": driver},
+        # Columns are counted in characters here; SARIF's default is UTF-16 code units.
         "columnKind": "unicodeCodePoints",
-        "originalUriBaseIds": {"SRCROOT": {"description": {"text": "the folder from which the check was run"}}},
+        "originalUriBaseIds": {"SRCROOT": root},
         "results": [_result(finding, rules, base) for finding in verdict.findings],
     }
     return {"$schema": SCHEMA, "version": "2.1.0", "runs": [run]}
 
 
 def _descriptor(rule: Rule) -> dict[str, Any]:
-    """Describe one rule."""
+    """Return the descriptor of one rule."""
+    tags = set()
+    for control in rule.controls:
+        tags.add(f"{control.framework} {control.id}")
     return {
         "id": rule.id,
         "shortDescription": {"text": rule.title},
@@ -55,60 +75,83 @@ def _descriptor(rule: Rule) -> dict[str, Any]:
         "properties": {
             "security-severity": _SCORES[rule.severity],
             "severity": rule.severity,
-            "tags": sorted({f"{control.framework} {control.id}" for control in rule.controls}),
+            "tags": sorted(tags),
         },
     }
 
 
 def _level(severity: Severity) -> str:
-    """Give SARIF's word for a severity."""
+    """Return SARIF's level of a severity."""
     if severity not in ADVISORY:
         return "error"
     return "warning" if severity == "warning" else "note"
 
 
-def _result(finding: Finding, rules: dict[str, int], base: Path | None) -> dict[str, Any]:
-    """Give one result."""
-    undecided = finding.status == "undecidable"
-    found: dict[str, Any] = {
+def _result(finding: RuleFinding, rules: Mapping[str, int], base: Path | None) -> dict[str, Any]:
+    """Return one finding as a result.
+
+    Args:
+        finding: the finding.
+        rules: rule to its position among the descriptors.
+        base: the folder that files are named from.
+    """
+    kind, level = "fail", _level(finding.severity)
+    if finding.status == "undecidable":
+        # SARIF permits no other level for a result of this kind.
+        kind, level = "open", "none"
+    text = finding.message
+    if finding.resource:
+        text = f"{finding.resource}: {finding.message}. {finding.remediation}"
+    result: dict[str, Any] = {
         "ruleId": finding.rule,
-        "kind": "open" if undecided else "fail",
-        "level": "none" if undecided else _level(finding.severity),
-        "message": {"text": f"{finding.resource}: {finding.message}. {finding.remediation}" if finding.resource else finding.message},
+        "kind": kind,
+        "level": level,
+        "message": {"text": text},
         "partialFingerprints": {"finding/v1": _fingerprint(finding)},
-        "properties": {"status": finding.status, "field": finding.where.field, "objectField": finding.field},
+        "properties": {
+            "status": finding.status,
+            "field": finding.where.field,
+            "objectField": finding.field,
+        },
     }
     if finding.rule in rules:
-        found["ruleIndex"] = rules[finding.rule]
-    if location := _location(finding, base):
-        found["locations"] = [location]
+        result["ruleIndex"] = rules[finding.rule]
+    location = _location(finding, base)
+    if location:
+        result["locations"] = [location]
     if finding.status == "waived":
-        found["suppressions"] = [{"kind": "external", "status": "accepted", "justification": f"waiver {finding.waiver}"}]
-    return found
+        justification = f"waiver {finding.waiver}"
+        suppression = {"kind": "external", "status": "accepted", "justification": justification}
+        result["suppressions"] = [suppression]
+    return result
 
 
-def _fingerprint(finding: Finding) -> str:
-    """Tell findings apart wherever they move in the file."""
+def _fingerprint(finding: RuleFinding) -> str:
+    """Return what identifies a finding wherever it moves in the file."""
+    # Line and column are left out: a line that is inserted above must not make a new finding.
     parts = (finding.rule, finding.resource, finding.field, finding.message)
     return hashlib.sha256("\0".join(parts).encode()).hexdigest()
 
 
-def _location(finding: Finding, base: Path | None) -> dict[str, Any]:
-    """Give the place in the user's text, and the object."""
-    found: dict[str, Any] = {}
+def _location(finding: RuleFinding, base: Path | None) -> dict[str, Any]:
+    """Return the place of a finding in the user's text, and its object."""
+    location: dict[str, Any] = {}
     where = finding.where
     if where.file:
         physical: dict[str, Any] = {"artifactLocation": _artifact(where.file, base)}
         if where.line is not None:
-            physical["region"] = {"startLine": where.line, **({"startColumn": where.column} if where.column is not None else {})}
-        found["physicalLocation"] = physical
+            region = {"startLine": where.line}
+            if where.column is not None:
+                region["startColumn"] = where.column
+            physical["region"] = region
+        location["physicalLocation"] = physical
     if finding.resource:
-        found["logicalLocations"] = [{"fullyQualifiedName": finding.resource, "kind": "resource"}]
-    return found
+        location["logicalLocations"] = [{"fullyQualifiedName": finding.resource, "kind": "resource"}]
+    return location
 
 
 def _artifact(file: str, base: Path | None) -> dict[str, str]:
-    """Name a file from the base; one outside it by a `file` URI, or as it was named."""
+    """Return the name of a file from the base; outside of it a `file` URI, or the name as it is."""
     path = Path(file)
     if base is not None:
         whole = (base / path).resolve()
@@ -117,4 +160,5 @@ def _artifact(file: str, base: Path | None) -> dict[str, str]:
         path = whole.relative_to(base.resolve())
     elif path.is_absolute():
         return {"uri": path.as_uri()}
+    # A relative reference is a URI, too: blanks and the like are escaped.
     return {"uri": quote(path.as_posix()), "uriBaseId": "SRCROOT"}

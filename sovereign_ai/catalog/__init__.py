@@ -1,14 +1,14 @@
-"""Facts as data: what machines, switches, countries and suppliers are, with source and date.
+"""Hardware, countries and suppliers as data, with the source and date of every figure.
 
 The room's rules:
 
-* A figure stands in `data/*.json` with its value, unit, source, grade and the day it was read;
-  no figure stands in code.
+* A figure is in `data/*.json` with its value, unit, source, grade and the day it was read; no figure
+  is in code.
 * A figure that no source gives is absent and reads as `None`. It is never invented, and code that
   needs it asks the user.
-* An estimate carries a range. A number that sources dispute carries a note, or is absent.
+* An estimate has a range. A number that sources dispute has a note, or is absent.
 * Rows are frozen and read once; an unknown name raises `figures.UnknownNameError` with the nearest
-  right one.
+  right name.
 
     >>> from sovereign_ai.catalog.systems import system
     >>> h100 = system("dgx-h100")

@@ -1,6 +1,6 @@
-"""Accelerators: one GPU or AI processor, as its vendor or a benchmark file states it.
+"""Accelerators: GPUs and other AI processors, as their vendors or benchmark files state them.
 
-Peak rates are dense; sparsity is never counted in. Memory is what software can use; `memory_raw`
+Peak rates are dense: no rate counts sparsity. Memory is what software can use; `memory_raw`
 is what is soldered on, where the two differ. Kubernetes names are here because they belong to the
 vendor: the extended resource, the DRA driver and the product string of feature discovery.
 
@@ -20,7 +20,7 @@ from dataclasses import dataclass, field
 from functools import cache
 from types import MappingProxyType
 
-from sovereign_ai.catalog.figures import Row, Sourced, UnknownNameError, rows
+from sovereign_ai.catalog.figures import Row, Sourced, find_row, rows, rows_of_descriptions
 from sovereign_ai.catalog.suppliers import supplier
 from sovereign_ai.units import Bytes, BytesPerSecond, Watts
 
@@ -46,7 +46,7 @@ class Accelerator(Sourced):
             undisputed source is missing.
         tdp: thermal design power.
         resource: the Kubernetes extended resource, `nvidia.com/gpu`.
-        dra_driver: the driver of its DRA ResourceSlices; None where we drive it by its extended resource alone.
+        dra_driver: the driver of its DRA ResourceSlices; None where only its extended resource is used.
         scale_up: bytes a second to its neighbours, both directions together; None where unknown.
     """
 
@@ -66,50 +66,53 @@ class Accelerator(Sourced):
 
     @property
     def seat(self) -> str:
-        """The country whose law reaches its vendor, by the vendor's ultimate parent."""
+        """The country whose jurisdiction its vendor is under, by the seat of the vendor's ultimate parent."""
         return supplier(self.vendor).seat
 
 
-def _accelerator(row: Row) -> Accelerator:
+def of_row(row: Row) -> Accelerator:
     """Build one accelerator from its row."""
-    rates = {precision: row.whole(f"dense_tflops.{precision}") for precision in PRECISIONS}
+    rates = {}
+    for precision in PRECISIONS:
+        rate = row.whole(f"dense_tflops.{precision}")
+        # A precision without an undisputed source is missing, and not zero.
+        if rate is not None:
+            rates[precision] = rate
     return Accelerator(
         name=row.name(),
         figures=row.figures,
         vendor=row.name("vendor"),
         product=row.text("product"),
-        architecture=row.needed("architecture", row.text("architecture")),
+        architecture=row.needed_text("architecture"),
         compute_capability=row.text("compute_capability"),
-        memory=row.needed("memory", row.quantity("memory", Bytes)),
+        memory=row.needed_quantity("memory", Bytes),
         memory_raw=row.quantity("memory_raw", Bytes),
         memory_reported=row.quantity("memory_reported", Bytes),
-        memory_bandwidth=row.needed("memory_bandwidth", row.quantity("memory_bandwidth", BytesPerSecond)),
-        dense_tflops=MappingProxyType({precision: rate for precision, rate in rates.items() if rate is not None}),
-        tdp=row.needed("tdp", row.quantity("tdp", Watts)),
-        resource=row.needed("resource", row.text("resource")),
+        memory_bandwidth=row.needed_quantity("memory_bandwidth", BytesPerSecond),
+        dense_tflops=MappingProxyType(rates),
+        tdp=row.needed_quantity("tdp", Watts),
+        resource=row.needed_text("resource"),
         dra_driver=row.text("dra_driver"),
         scale_up=row.quantity("scale_up", BytesPerSecond),
     )
 
 
+# Frozen, since every caller shares the one mapping.
 @cache
 def _by_name() -> Mapping[str, Accelerator]:
     """Read the table once."""
-    return MappingProxyType({row.name(): _accelerator(row) for row in rows("accelerators.json")})
+    return MappingProxyType({row.name(): of_row(row) for row in rows("accelerators.json")})
 
 
 def accelerators() -> tuple[Accelerator, ...]:
-    """Give every accelerator, sorted by name."""
-    return tuple(_by_name().values())
+    """Return every accelerator of the package, sorted by name, then those of descriptions."""
+    return (*_by_name().values(), *rows_of_descriptions("accelerator").values())
 
 
 def accelerator(name: str) -> Accelerator:
-    """Give one accelerator.
+    """Return one accelerator.
 
     Raises:
-        UnknownNameError: there is none of that name.
+        UnknownNameError: there is no such name.
     """
-    try:
-        return _by_name()[name]
-    except KeyError:
-        raise UnknownNameError("accelerator", name, _by_name()) from None
+    return find_row("accelerator", name, _by_name())

@@ -1,7 +1,8 @@
-"""A figure and where it comes from, and the one reader of the catalogue's data files.
+"""Figures with their sources, and the only reader of the catalogue's data files.
 
 >>> from sovereign_ai.units import Watts
->>> figure = Figure(field="tdp", value=700, unit="W", source="a vendor page", read="2026-11-24", grade=Grade.OFFICIAL)
+>>> source = {"source": "a vendor page", "read": "2026-11-24", "grade": Grade.OFFICIAL}
+>>> figure = Figure(field="tdp", value=700, unit="W", **source)
 >>> str(figure)
 '700 W (official: a vendor page, read 2026-11-24)'
 >>> figure.quantity(Watts)
@@ -23,29 +24,36 @@ from sovereign_ai.units import Quantity
 
 Q = TypeVar("Q", bound=Quantity)
 T = TypeVar("T")
+R = TypeVar("R")
 Value = int | float | str | bool | None
 
 
 class Grade(StrEnum):
-    """How far a figure can be trusted."""
+    """How reliable a figure is, by its source."""
 
     OFFICIAL = "official"
     """The vendor's, standard body's or legislator's own page or file."""
     SECONDARY = "secondary"
-    """Somebody else's page that repeats it."""
+    """Another page that repeats it."""
+    DATASHEET = "datasheet"
+    """A data sheet that the user holds."""
+    QUOTE = "quote"
+    """A supplier's offer to the user."""
+    MEASURED = "measured"
+    """A measurement of the user's own."""
     CALCULATED = "calculated"
     """Arithmetic on other figures; the note gives the formula."""
     ESTIMATE = "estimate"
-    """Our own judgement or general knowledge; numbers carry a range."""
+    """The judgement of this project or general knowledge; numbers have a range."""
 
 
 class UnknownNameError(ValueError):
     """No row of that kind has that name.
 
     Attributes:
-        kind: what was looked for, `system`.
-        name: the name that was asked for.
-        hint: the nearest right name, or some that would do.
+        kind: the kind of row, such as `system`.
+        name: the unknown name.
+        hint: the nearest right name, or some right names.
     """
 
     def __init__(self, kind: str, name: str, known: Iterable[str]) -> None:
@@ -55,8 +63,51 @@ class UnknownNameError(ValueError):
         super().__init__(f"no {kind} is called {name!r}; {self.hint}")
 
 
+# Global like the rows of the package: a row is looked up by its name, without a description at hand.
+_OWN: dict[str, dict[str, Sourced]] = {}
+"""Rows of descriptions, by kind and name; `catalog.own` adds a row after it has checked it."""
+
+
+def rows_of_descriptions(kind: str) -> Mapping[str, Any]:
+    """Return the rows of a kind that descriptions of this process have added."""
+    return _OWN.get(kind, {})
+
+
+def add_description_row(kind: str, row: Sourced) -> None:
+    """Add a row of a description; rows of the package are looked up first."""
+    _OWN.setdefault(kind, {})[row.name] = row
+
+
+def clear_description_rows() -> None:
+    """Remove every row of a description."""
+    _OWN.clear()
+
+
+def find_row(kind: str, name: str, packaged: Mapping[str, R]) -> R:
+    """Return the row of a name.
+
+    Args:
+        kind: the kind of row, such as `system`.
+        name: the row's name.
+        packaged: the rows of the package by name.
+
+    Raises:
+        UnknownNameError: neither the package nor a description has a row of that name.
+    """
+    own = rows_of_descriptions(kind)
+    # The package comes first: a description cannot change what a name of the package means.
+    row: R | None = packaged.get(name) or own.get(name)
+    if row is None:
+        raise UnknownNameError(kind, name, [*packaged, *own])
+    return row
+
+
 class DefectiveDataError(ValueError):
-    """A data file of the catalogue lacks what every row must have: a defect of this project, found by its tests."""
+    """A data file lacks a member that every row must have.
+
+    In a file of the package it is a defect, which the tests find; in a row of a description it is the user's
+    error.
+    """
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,15 +115,15 @@ class Figure:
     """One value with its unit, source and grade.
 
     Attributes:
-        field: the field of the row it belongs to; `dense_tflops.fp8` for an entry of a mapping.
+        field: the field of the row; `dense_tflops.fp8` for an entry of a mapping.
         value: the plain value; text for names.
         unit: the unit's name as `units` writes it, or None for a count or a name.
         source: where it was read: an address, or a repository with a path.
         read: the day it was read, `2026-11-24`.
-        grade: how far it can be trusted.
+        grade: how reliable it is.
         low: the lower end where the value is uncertain.
         high: the upper end where the value is uncertain.
-        note: what a reader must know; empty if nothing.
+        note: a remark for the reader; may be empty.
     """
 
     field: str
@@ -87,12 +138,15 @@ class Figure:
 
     def __str__(self) -> str:
         """Write value, range, grade and source on one line."""
-        unit = f" {self.unit}" if self.unit else ""
-        spread = "" if self.low is None or self.high is None else f" [{self.low} to {self.high}]"
-        return f"{self.value}{unit}{spread} ({self.grade}: {self.source}, read {self.read})"
+        text = str(self.value)
+        if self.unit:
+            text += f" {self.unit}"
+        if self.low is not None and self.high is not None:
+            text += f" [{self.low} to {self.high}]"
+        return f"{text} ({self.grade}: {self.source}, read {self.read})"
 
     def quantity(self, kind: type[Q]) -> Q:
-        """Give the value as an exact quantity.
+        """Return the value as an exact quantity.
 
         Raises:
             ValueError: the unit is not one of that kind.
@@ -100,16 +154,21 @@ class Figure:
         return kind.parse(f"{self.value} {self.unit}")
 
     def worst(self, kind: type[Q]) -> Q:
-        """Give the upper end of the range, or the value where there is no range."""
-        return kind.parse(f"{self.value if self.high is None else self.high} {self.unit}")
+        """Return the upper end of the range, or the value where there is no range.
+
+        Raises:
+            ValueError: the unit is not one of that kind.
+        """
+        value = self.value if self.high is None else self.high
+        return kind.parse(f"{value} {self.unit}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sourced:
-    """What every row with figures has: a name, and the way to the source of each field.
+    """The base of every row with figures: a name, and the source of each field.
 
     Attributes:
-        name: the name that specifications use.
+        name: the name that descriptions use.
         figures: every figure of the row, in the order of the data file.
     """
 
@@ -117,7 +176,7 @@ class Sourced:
     figures: tuple[Figure, ...] = field(default=(), repr=False)
 
     def source_of(self, name: str) -> Figure | None:
-        """Give the figure behind a field (`max_power`, `dense_tflops.fp8`), or None where no source gives one.
+        """Return the figure of a field such as `max_power` or `dense_tflops.fp8`; None if it has no source.
 
         Raises:
             UnknownNameError: the row has no such field.
@@ -125,6 +184,7 @@ class Sourced:
         for figure in self.figures:
             if figure.field == name:
                 return figure
+        # A field without a figure is known to have no source; any other name is a mistake of the caller.
         if not hasattr(self, name.partition(".")[0]):
             raise UnknownNameError("figure", name, [figure.field for figure in self.figures])
         return None
@@ -132,53 +192,61 @@ class Sourced:
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """A row of a data file while it is being read: names as text, figures by field."""
+    """A row of a data file while it is read.
+
+    Attributes:
+        raw: the row as plain data.
+        by_field: the figures by their fields.
+    """
 
     raw: Mapping[str, Any]
     by_field: Mapping[str, Figure]
 
     @classmethod
     def of(cls, raw: Mapping[str, Any]) -> Self:
-        """Take a JSON object whose members under `figures` are figures or mappings of figures."""
-        found: dict[str, Figure] = {}
+        """Return the row of a JSON object; its members under `figures` are figures or mappings of figures."""
+        by_field: dict[str, Figure] = {}
         for key, value in raw.get("figures", {}).items():
             if "value" in value:
-                found[key] = _figure(key, value)
-            else:
-                found.update({f"{key}.{part}": _figure(f"{key}.{part}", inner) for part, inner in value.items()})
-        return cls(raw, found)
+                by_field[key] = _figure(key, value)
+                continue
+            # A mapping of figures, such as the rates of an accelerator by precision.
+            for part, inner in value.items():
+                field_name = f"{key}.{part}"
+                by_field[field_name] = _figure(field_name, inner)
+        return cls(raw, by_field)
 
     @property
     def figures(self) -> tuple[Figure, ...]:
-        """Give every figure in the order of the file."""
+        """Every figure in the order of the file."""
         return tuple(self.by_field.values())
 
     def name(self, key: str = "name") -> str:
-        """Give a plain member that is text."""
+        """Return a plain member that is text."""
         return self._must(key, self.raw.get(key), str)
 
     def text(self, key: str) -> str | None:
-        """Give a figure that is text, or None."""
+        """Return a figure that is text, or None."""
         figure = self.by_field.get(key)
         return None if figure is None else self._must(key, figure.value, str)
 
     def whole(self, key: str) -> int | None:
-        """Give a figure that is a whole number, or None."""
+        """Return a figure that is a whole number, or None."""
         figure = self.by_field.get(key)
         return None if figure is None else self._must(key, figure.value, int)
 
     def number(self, key: str) -> float | None:
-        """Give a figure that is any number, or None."""
+        """Return a figure that is any number, or None."""
         figure = self.by_field.get(key)
         return None if figure is None else float(self._must(key, figure.value, (int, float)))
 
     def quantity(self, key: str, kind: type[Q]) -> Q | None:
-        """Give a figure as an exact quantity, or None."""
+        """Return a figure as an exact quantity, or None."""
         figure = self.by_field.get(key)
         return None if figure is None else figure.quantity(kind)
 
     def needed(self, key: str, value: T | None) -> T:
-        """Insist on a value that every row of the kind must have.
+        """Return a value that every row of the kind must have.
 
         Raises:
             DefectiveDataError: it is absent.
@@ -187,16 +255,47 @@ class Row:
             raise DefectiveDataError(f"{self.raw.get('name')}: {key} is absent")
         return value
 
+    def needed_text(self, key: str) -> str:
+        """Return a figure that is text and that every row of the kind must have.
+
+        Raises:
+            DefectiveDataError: it is absent, or no text.
+        """
+        return self.needed(key, self.text(key))
+
+    def needed_whole(self, key: str) -> int:
+        """Return a figure that is a whole number and that every row of the kind must have.
+
+        Raises:
+            DefectiveDataError: it is absent, or no whole number.
+        """
+        return self.needed(key, self.whole(key))
+
+    def needed_quantity(self, key: str, kind: type[Q]) -> Q:
+        """Return a figure that is a quantity and that every row of the kind must have.
+
+        Raises:
+            DefectiveDataError: it is absent.
+            ValueError: the unit is not one of that kind.
+        """
+        return self.needed(key, self.quantity(key, kind))
+
     def _must(self, key: str, value: Any, kind: type[T] | tuple[type[T], ...]) -> T:
-        """Check the JSON type of a member."""
+        """Return a member of a JSON type.
+
+        Raises:
+            DefectiveDataError: it is of another type.
+        """
+        # In Python, True is an int; in JSON it is no number.
         if not isinstance(value, kind) or isinstance(value, bool):
             raise DefectiveDataError(f"{self.raw.get('name')}: {key} is {value!r}")
         return value
 
 
 def _figure(key: str, raw: Mapping[str, Any]) -> Figure:
-    """Turn a JSON object into a figure; a member too many or too few is a defect."""
-    return Figure(**{**raw, "field": key, "grade": Grade(raw["grade"])})
+    """Return the figure of a JSON object; a member too many or too few is a TypeError."""
+    members = {**raw, "field": key, "grade": Grade(raw["grade"])}
+    return Figure(**members)
 
 
 def table(file: str) -> Any:
@@ -205,6 +304,7 @@ def table(file: str) -> Any:
     Raises:
         DefectiveDataError: the wheel was built without its data.
     """
+    # `get_data` also reads from a zip archive, where there is no path to open.
     data = pkgutil.get_data(__package__, f"data/{file}")
     if data is None:
         raise DefectiveDataError(f"the package holds no catalog/data/{file}; install it again")
@@ -213,4 +313,5 @@ def table(file: str) -> Any:
 
 def rows(file: str) -> tuple[Row, ...]:
     """Read the rows of a data file, sorted by name."""
-    return tuple(Row.of(raw) for raw in sorted(table(file)["rows"], key=lambda raw: str(raw["name"])))
+    by_name = sorted(table(file)["rows"], key=lambda raw: str(raw["name"]))
+    return tuple(Row.of(raw) for raw in by_name)

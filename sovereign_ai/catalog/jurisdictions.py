@@ -30,6 +30,9 @@ CIRCLES = ("EU", "EEA", "ADEQUACY", "ADEQUACY-CONDITIONAL")
 
 _OTHER_CODES = {"UK": "GB", "EL": "GR"}
 """Codes that EU texts use and ISO 3166-1 does not assign."""
+_LONGEST_NAME = 64
+_SIMILARITY = 0.75
+"""How similar a text must be to a country's name, of 1, for the country to be suggested."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -94,8 +97,8 @@ def _adequacy(row: Row) -> Adequacy:
         name=row.name(),
         figures=row.figures,
         condition=row.raw["condition"],
-        status=row.needed("status", row.text("status")),
-        decision=row.needed("decision", row.text("decision")),
+        status=row.needed_text("status"),
+        decision=row.needed_text("decision"),
         expires=row.text("expires") or "",
     )
 
@@ -107,8 +110,8 @@ def _law(row: Row) -> Law:
         figures=row.figures,
         title=row.name("title"),
         country=row.name("country"),
-        reach=row.needed("reach", row.text("reach")),
-        status=row.needed("status", row.text("status")),
+        reach=row.needed_text("reach"),
+        status=row.needed_text("status"),
         effect=row.name("effect"),
     )
 
@@ -123,15 +126,20 @@ def _laws() -> Mapping[str, Law]:
 def _members() -> Mapping[str, frozenset[str]]:
     """Read the circles once."""
     circles = {row.name(): frozenset(row.raw["members"]) for row in rows("circles.json")}
-    decisions = _decisions().values()
-    return MappingProxyType(
-        {
-            "EU": circles["EU"],
-            "EEA": circles["EEA"],
-            "ADEQUACY": frozenset(one.name for one in decisions if not one.condition),
-            "ADEQUACY-CONDITIONAL": frozenset(one.name for one in decisions if one.condition),
-        }
-    )
+    unconditional, conditional = set(), set()
+    for decision in _decisions().values():
+        if decision.condition:
+            conditional.add(decision.name)
+        else:
+            unconditional.add(decision.name)
+    members_of = {
+        "EU": circles["EU"],
+        "EEA": circles["EEA"],
+        "ADEQUACY": frozenset(unconditional),
+        # A set of its own: a decision that covers only some recipients must be requested by name.
+        "ADEQUACY-CONDITIONAL": frozenset(conditional),
+    }
+    return MappingProxyType(members_of)
 
 
 @cache
@@ -143,25 +151,25 @@ def _decisions() -> Mapping[str, Adequacy]:
 @cache
 def _countries() -> Mapping[str, Country]:
     """Read the countries once and join them with circles, decisions and laws."""
-    found: dict[str, Country] = {}
+    by_code: dict[str, Country] = {}
     for code, name in sorted(table("countries.json")["countries"].items()):
-        circles = tuple(circle for circle in CIRCLES if code in _members()[circle])
-        laws_here = tuple(law.name for law in _laws().values() if law.country == code)
-        found[code] = Country(code, name, circles, _decisions().get(code), laws_here)
-    return MappingProxyType(found)
+        circles = [circle for circle in CIRCLES if code in _members()[circle]]
+        reaching = [law.name for law in _laws().values() if law.country == code]
+        by_code[code] = Country(code, name, tuple(circles), _decisions().get(code), tuple(reaching))
+    return MappingProxyType(by_code)
 
 
 def countries() -> tuple[Country, ...]:
-    """Give every country, sorted by code."""
+    """Return every country, sorted by code."""
     return tuple(_countries().values())
 
 
 def country(code: str) -> Country:
-    """Give the country with an ISO 3166-1 alpha-2 code.
+    """Return the country with an ISO 3166-1 alpha-2 code.
 
     Raises:
-        UnknownNameError: no such code; a name or another list's code (`Germany`, `UK`) is answered
-            with the right code.
+        UnknownNameError: no such code; for a name or another list's code (`Germany`, `UK`), its hint is the
+            right code.
     """
     try:
         return _countries()[code]
@@ -170,7 +178,7 @@ def country(code: str) -> Country:
 
 
 def members(circle: str) -> frozenset[str]:
-    """Give the codes of a circle: `EU`, `EEA`, `ADEQUACY` or `ADEQUACY-CONDITIONAL`.
+    """Return the codes of a circle: `EU`, `EEA`, `ADEQUACY` or `ADEQUACY-CONDITIONAL`.
 
     Raises:
         UnknownNameError: no such circle.
@@ -182,30 +190,30 @@ def members(circle: str) -> frozenset[str]:
 
 
 def expand(names: Iterable[str]) -> frozenset[str]:
-    """Turn codes and circles into codes: `["EU", "CH"]` into 28 of them.
+    """Return the codes of codes and circles: 28 of them for `["EU", "CH"]`.
 
     Raises:
         UnknownNameError: a name is neither a code nor a circle.
     """
-    found: set[str] = set()
+    codes: set[str] = set()
     for name in names:
         if name in CIRCLES:
-            found |= members(name)
+            codes |= members(name)
         else:
-            found.add(country(name).code)
-    return frozenset(found)
+            codes.add(country(name).code)
+    return frozenset(codes)
 
 
 def laws() -> tuple[Law, ...]:
-    """Give every law that reaches data, sorted by name."""
+    """Return every law that reaches data, sorted by name."""
     return tuple(_laws().values())
 
 
 def law(name: str) -> Law:
-    """Give one law.
+    """Return one law.
 
     Raises:
-        UnknownNameError: there is none of that name.
+        UnknownNameError: there is no such name.
     """
     try:
         return _laws()[name]
@@ -214,31 +222,38 @@ def law(name: str) -> Law:
 
 
 def _unknown(code: str) -> UnknownNameError:
-    """Say what code was probably meant; of two letters none is near enough to another to be guessed."""
+    """Return the error of an unknown code or circle, with the code that was probably meant."""
     error = UnknownNameError("country or circle", code, (*_countries(), *CIRCLES))
-    meant = meant_code(code)
-    error.hint = (
-        f"did you mean {meant!r}?" if meant else f"write a country's code of two letters, such as DE, or a set: {', '.join(CIRCLES)}"
-    )
+    # The hint of the class names the most similar code; of two letters no code is similar enough to be a
+    # guess.
+    if meant := meant_code(code):
+        error.hint = f"did you mean {meant!r}?"
+    else:
+        error.hint = f"{_CODE_HINT}, or a set: {', '.join(CIRCLES)}"
     error.args = (f"no country or circle is called {code!r}; {error.hint}",)
     return error
 
 
+_CODE_HINT = "write a country's code of two letters, such as DE"
+
+
 def country_hint(code: str) -> str:
-    """Say what to write where one country is expected and a code is none.
+    """Return what to write in place of a text that is no country's code, where a single country is expected.
 
     >>> country_hint("UK"), country_hint("XX")
     ("did you mean 'GB'?", "write a country's code of two letters, such as DE")
     """
     meant = meant_code(code, circles=False)
-    return f"did you mean {meant!r}?" if meant else "write a country's code of two letters, such as DE"
+    return f"did you mean {meant!r}?" if meant else _CODE_HINT
 
 
 def meant_code(text: str, *, circles: bool = True) -> str:
-    """Give the code that was probably meant: by another list's code, by case, by a country's name or one near it; empty if none.
+    """Return the code that was probably meant; empty if there is none.
+
+    A text may be another list's code, a code in other letters, or a country's name or one that is similar.
 
     Args:
-        text: what was written.
+        text: the user's text.
         circles: whether a set of countries may be meant.
 
     >>> meant_code("Germany"), meant_code("Frnace"), meant_code("UK"), meant_code("EN")
@@ -246,10 +261,13 @@ def meant_code(text: str, *, circles: bool = True) -> str:
     >>> meant_code("eea"), meant_code("eea", circles=False)
     ('EEA', '')
     """
-    upper = text.strip().upper()
-    meant = _OTHER_CODES.get(upper, upper)
-    if meant in _countries() or (circles and meant in CIRCLES):
-        return meant
-    by_name = {one.name.casefold(): one.code for one in countries()}
-    near = difflib.get_close_matches(text.strip().casefold()[:64], by_name, n=1, cutoff=0.75)
-    return by_name[near[0]] if near else ""
+    text = text.strip()
+    upper = text.upper()
+    code = _OTHER_CODES.get(upper, upper)
+    if code in _countries() or (circles and code in CIRCLES):
+        return code
+    by_name = {country.name.casefold(): country.code for country in countries()}
+    # Bounded: the time of the comparison grows with the square of the length.
+    start = text.casefold()[:_LONGEST_NAME]
+    similar = difflib.get_close_matches(start, by_name, n=1, cutoff=_SIMILARITY)
+    return by_name[similar[0]] if similar else ""

@@ -1,12 +1,14 @@
-"""MIG: into which instances a GPU can be cut, as its vendor names the profiles.
+"""MIG: the instances that a GPU can be partitioned into, by the profile names of its vendor.
 
-A GPU that can be cut has seven compute slices and eight memory slices. A profile `<c>g.<m>gb` takes `c` of the first; `m` is the
-memory of the slices it takes of the second, as the vendor rounds it. The number of equal instances is what the scarcer kind allows.
+A GPU that supports MIG has seven compute slices and eight memory slices. A profile `<c>g.<m>gb` uses `c`
+compute slices; `m` is the memory of the memory slices that it uses, as the vendor rounds it. The scarcer kind
+of slice limits the number of equal instances.
 
-Sources (read 2026-11-25): NVIDIA Multi-Instance GPU user guide, supported MIG profiles, for H100, H200 and B200; the list of AWS
-SageMaker HyperPod (aws/sagemaker-hyperpod-cli) for GB200; the release notes of NVIDIA's GPU Operator 25.10.0, as others repeat them,
-for B300; NVIDIA's playbooks for GB300 with drivers of 59x (61x names the same profiles otherwise). Profiles with media extensions
-(`+me`), of which a GPU has one, are left out.
+Sources (read 2026-11-25): NVIDIA Multi-Instance GPU user guide, supported MIG profiles, for H100, H200 and
+B200; the list of AWS SageMaker HyperPod (aws/sagemaker-hyperpod-cli) for GB200; the release notes of NVIDIA's
+GPU Operator 25.10.0, as others repeat them, for B300; NVIDIA's playbooks for GB300 with drivers of 59x (61x
+names the same profiles otherwise). Profiles with media extensions (`+me`), of which a GPU has one, are left
+out.
 
     >>> from sovereign_ai.catalog.accelerators import accelerator
     >>> profiles(accelerator("h100-sxm"))
@@ -16,7 +18,7 @@ for B300; NVIDIA's playbooks for GB300 with drivers of 59x (61x names the same p
     >>> instances("5g.80gb", accelerator("h100-sxm"))
     Traceback (most recent call last):
     ...
-    ValueError: h100-sxm has no MIG profile '5g.80gb'; write one of 1g.10gb, 1g.20gb, 2g.20gb, 3g.40gb, 4g.40gb, 7g.80gb
+    ValueError: h100-sxm has no MIG profile '5g.80gb'; write one of 1g.10gb, 1g.20gb, ...
 """
 
 from __future__ import annotations
@@ -25,7 +27,7 @@ from sovereign_ai.catalog.accelerators import Accelerator
 from sovereign_ai.units import Bytes
 
 MOST_INSTANCES = 7
-"""A GPU is cut into at most as many instances as it has compute slices."""
+"""A GPU has at most as many instances as compute slices."""
 _MEMORY_SLICES = 8
 _SHAPES = ((1, 1), (1, 2), (2, 2), (3, 4), (4, 4), (7, 8))
 """Compute slices and memory slices of each profile."""
@@ -41,12 +43,12 @@ _GIGABYTES = {
 
 
 def profiles(chip: Accelerator) -> tuple[str, ...]:
-    """Give the profiles of a GPU, the smallest first; none where it cannot be cut or no source names them."""
+    """Return the profiles of a GPU, the smallest first; none where it has no MIG or no source names them."""
     return tuple(_shapes(chip))
 
 
 def instances(profile: str, chip: Accelerator) -> int:
-    """Give the number of instances of one profile that a GPU holds at once.
+    """Return the number of instances of one profile that a GPU holds at once.
 
     Args:
         profile: such as `1g.10gb`.
@@ -56,28 +58,40 @@ def instances(profile: str, chip: Accelerator) -> int:
         ValueError: the GPU has no such profile.
     """
     compute, memory = _slices(profile, chip)
-    return min(MOST_INSTANCES // compute, _MEMORY_SLICES // memory)
+    by_compute = MOST_INSTANCES // compute
+    by_memory = _MEMORY_SLICES // memory
+    return min(by_compute, by_memory)
 
 
 def instance_memory(profile: str, chip: Accelerator) -> Bytes:
-    """Give one instance's memory: its memory slices' share of the GPU's, rounded down to a byte.
+    """Return one instance's memory: its memory slices' share of the GPU's, rounded down to a byte.
 
     Raises:
         ValueError: the GPU has no such profile.
     """
-    return Bytes(chip.memory.count * _slices(profile, chip)[1] // _MEMORY_SLICES)
+    _, memory_slices = _slices(profile, chip)
+    share = chip.memory.count * memory_slices // _MEMORY_SLICES
+    return Bytes(share)
 
 
 def _shapes(chip: Accelerator) -> dict[str, tuple[int, int]]:
-    """Give each profile of a GPU with its compute and memory slices."""
-    sizes = _GIGABYTES.get(chip.name, {})
-    return {f"{compute}g.{sizes[memory]}gb": (compute, memory) for compute, memory in _SHAPES if memory in sizes}
+    """Return each profile of a GPU with its compute and memory slices."""
+    gigabytes = _GIGABYTES.get(chip.name, {})
+    shapes = {}
+    for compute, memory in _SHAPES:
+        if memory in gigabytes:
+            shapes[f"{compute}g.{gigabytes[memory]}gb"] = (compute, memory)
+    return shapes
 
 
 def _slices(profile: str, chip: Accelerator) -> tuple[int, int]:
-    """Give compute slices and memory slices of a profile."""
-    found = _shapes(chip)
-    if profile not in found:
-        message = f"{chip.name} has no MIG profile {profile!r}; write one of {', '.join(found) or 'none'}"
-        raise ValueError(message)
-    return found[profile]
+    """Return the compute slices and memory slices of a profile.
+
+    Raises:
+        ValueError: the GPU has no such profile.
+    """
+    shapes = _shapes(chip)
+    if profile not in shapes:
+        known = ", ".join(shapes) or "none"
+        raise ValueError(f"{chip.name} has no MIG profile {profile!r}; write one of {known}")
+    return shapes[profile]

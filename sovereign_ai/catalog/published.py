@@ -1,12 +1,12 @@
-"""Published fabric tables and one bill of materials: what a planner must reproduce.
+"""Published fabric tables and bills of materials, which a planner must reproduce.
 
-They are never used to plan. They are the answers that the vendor printed, kept with its misprints,
-so that a planner can be held against them.
+They are never used to plan. They are the vendor's own answers, kept with their misprints, so that tests can
+compare a planner with them.
 
     >>> [(row.units, row.leaf, row.spine) for row in rows("h100")]
     [(1, 8, 4), (2, 16, 8), (3, 24, 16), (4, 32, 16)]
     >>> rows("b300-xdr")[-1].gpus, rows("b300-xdr")[-1].misprint
-    (10368, Misprint(field='gpus', printed=9216, right=10368, why='1296 nodes have eight GPUs each, and both cable columns say 10368'))
+    (10368, Misprint(field='gpus', printed=9216, right=10368, why='1296 nodes have eight GPUs each, and ...
     >>> bill("h100-4su").counts["compute_switches"]
     48
 """
@@ -29,9 +29,9 @@ class Misprint:
 
     Attributes:
         field: the column.
-        printed: what stands there.
-        right: what should stand there.
-        why: how we know.
+        printed: the printed value.
+        right: the right value.
+        why: how the right value is known.
     """
 
     field: str
@@ -75,7 +75,7 @@ class FabricRow:
 
 @dataclass(frozen=True, slots=True)
 class FabricTable:
-    """One published table and what its design rests on.
+    """One published table with the parameters of its design.
 
     Attributes:
         name: `h100`, `b200`, `b300`, `b300-xdr`.
@@ -84,11 +84,11 @@ class FabricTable:
         rails: fabric ports of each node.
         radix: ports of each switch.
         link: rate of each link.
-        manager_slots: node places given up for fabric managers.
+        manager_slots: node places that fabric managers occupy.
         manager_cables: cables of the fabric managers to leaves.
-        readings: what must be assumed to reproduce some rows, which the table does not say.
+        readings: assumptions that some rows need, which the table does not state.
         source: where it was read.
-        read: when.
+        read: the day it was read.
         rows: the rows, smallest first.
     """
 
@@ -124,30 +124,39 @@ class Bill(Sourced):
 
 def _fabric_row(name: str, rails: int, raw: Mapping[str, Any]) -> FabricRow:
     """Build one row; `gpus` is corrected, the misprint kept beside it."""
-    wrong = raw.get("misprint")
+    raw_misprint = raw.get("misprint")
+    misprint = Misprint(**raw_misprint) if raw_misprint else None
+    gpus = raw["gpus"]
+    # Every other column is used as it is printed: this is the only misprint that the tables have.
+    if misprint is not None and misprint.field == "gpus":
+        gpus = misprint.right
+    # A table without this column still prints the nodes, each of which has a cable per rail.
+    node_leaf = raw.get("node_leaf", raw["nodes"] * rails)
     return FabricRow(
         table=name,
         units=raw["units"],
         nodes=raw["nodes"],
-        gpus=wrong["right"] if wrong and wrong["field"] == "gpus" else raw["gpus"],
+        gpus=gpus,
         leaf=raw["leaf"],
         spine=raw["spine"],
         core=raw.get("core"),
-        node_leaf=raw.get("node_leaf", raw["nodes"] * rails),
+        node_leaf=node_leaf,
         leaf_spine=raw["leaf_spine"],
         spine_core=raw.get("spine_core"),
         node_and_manager=raw.get("node_and_manager"),
-        misprint=Misprint(**wrong) if wrong else None,
+        misprint=misprint,
     )
 
 
 def _fabric_table(raw: Mapping[str, Any]) -> FabricTable:
     """Build one table."""
+    name, rails = raw["name"], raw["rails"]
+    fabric_rows = [_fabric_row(name, rails, row) for row in raw["rows"]]
     return FabricTable(
-        name=raw["name"],
+        name=name,
         system=raw["system"],
         nodes_per_unit=raw["nodes_per_unit"],
-        rails=raw["rails"],
+        rails=rails,
         radix=raw["radix"],
         link=BitsPerSecond.parse(raw["link"]),
         manager_slots=raw["manager_slots"],
@@ -156,34 +165,41 @@ def _fabric_table(raw: Mapping[str, Any]) -> FabricTable:
         source=raw["source"],
         read=raw["read"],
         grade=Grade(raw["grade"]),
-        rows=tuple(_fabric_row(raw["name"], raw["rails"], row) for row in raw["rows"]),
+        rows=tuple(fabric_rows),
     )
 
 
 @cache
 def _tables() -> Mapping[str, FabricTable]:
     """Read the fabric tables once."""
-    return MappingProxyType({raw["name"]: _fabric_table(raw) for raw in table("published_fabrics.json")["tables"]})
+    tables = table("published_fabrics.json")["tables"]
+    return MappingProxyType({raw["name"]: _fabric_table(raw) for raw in tables})
 
 
 @cache
 def _bills() -> Mapping[str, Bill]:
     """Read the bills of materials once."""
-    found: dict[str, Bill] = {}
+    by_name: dict[str, Bill] = {}
     for raw in table("published_fabrics.json")["bills"]:
         row = Row.of(raw)
-        counts = {figure.field: row.needed(figure.field, row.whole(figure.field)) for figure in row.figures}
-        found[row.name()] = Bill(
-            name=row.name(), figures=row.figures, table=row.name("table"), units=raw["units"], counts=MappingProxyType(counts)
+        counts = {}
+        for figure in row.figures:
+            counts[figure.field] = row.needed_whole(figure.field)
+        by_name[row.name()] = Bill(
+            name=row.name(),
+            figures=row.figures,
+            table=row.name("table"),
+            units=raw["units"],
+            counts=MappingProxyType(counts),
         )
-    return MappingProxyType(found)
+    return MappingProxyType(by_name)
 
 
 def fabric_table(name: str) -> FabricTable:
-    """Give one table with what its design rests on.
+    """Return one table with the parameters of its design.
 
     Raises:
-        UnknownNameError: there is none of that name.
+        UnknownNameError: there is no such name.
     """
     try:
         return _tables()[name]
@@ -192,12 +208,12 @@ def fabric_table(name: str) -> FabricTable:
 
 
 def fabric_tables() -> tuple[FabricTable, ...]:
-    """Give every table, sorted by name."""
+    """Return every table, sorted by name."""
     return tuple(_tables()[name] for name in sorted(_tables()))
 
 
 def rows(name: str) -> tuple[FabricRow, ...]:
-    """Give the rows of one table, smallest first.
+    """Return the rows of one table, smallest first.
 
     Raises:
         UnknownNameError: there is no such table.
@@ -206,10 +222,10 @@ def rows(name: str) -> tuple[FabricRow, ...]:
 
 
 def bill(name: str) -> Bill:
-    """Give one bill of materials.
+    """Return one bill of materials.
 
     Raises:
-        UnknownNameError: there is none of that name.
+        UnknownNameError: there is no such name.
     """
     try:
         return _bills()[name]
@@ -218,11 +234,14 @@ def bill(name: str) -> Bill:
 
 
 def bills() -> tuple[Bill, ...]:
-    """Give every bill of materials, sorted by name."""
+    """Return every bill of materials, sorted by name."""
     return tuple(_bills()[name] for name in sorted(_bills()))
 
 
 @cache
 def rack_powers() -> tuple[Figure, ...]:
-    """Give the published powers of full racks and scalable units; `field` is the system or unit."""
-    return tuple(figure for raw in table("published_fabrics.json")["rack_powers"] for figure in Row.of(raw).figures)
+    """Return the published powers of full racks and scalable units; `field` is the system or unit."""
+    figures: list[Figure] = []
+    for raw in table("published_fabrics.json")["rack_powers"]:
+        figures += Row.of(raw).figures
+    return tuple(figures)

@@ -1,6 +1,6 @@
 """Storage grades: how fast shared storage should be, by node and by scalable unit.
 
-The published table cuts two of its write figures off: one scalable unit at `good` is printed as
+The published table truncates two of its write figures: one scalable unit at `good` is printed as
 7 GB/s and at `best` as 62, where a quarter of the printed figures for four units is 7.5 and 62.5.
 The rows carry the exact values, and keep what was printed beside them.
 
@@ -47,11 +47,11 @@ class StorageGrade(Sourced):
     printed_unit_write: int
 
     def cluster_read(self, units: int) -> BytesPerSecond:
-        """Give the read rate of all storage for a number of scalable units; it grows in proportion."""
+        """Return the read rate of all storage for a number of scalable units; it grows in proportion."""
         return self.unit_read * units
 
     def cluster_write(self, units: int) -> BytesPerSecond:
-        """Give the write rate of all storage for a number of scalable units; it grows in proportion."""
+        """Return the write rate of all storage for a number of scalable units; it grows in proportion."""
         return self.unit_write * units
 
 
@@ -59,12 +59,14 @@ def _grade(row: Row) -> StorageGrade:
     """Build one grade from its row."""
 
     def rate(key: str) -> BytesPerSecond:
-        return row.needed(key, row.quantity(key, BytesPerSecond))
+        return row.needed_quantity(key, BytesPerSecond)
 
+    # The planner multiplies the exact value; the printed one is kept only to compare it with its source.
+    printed = row.needed_whole("printed_unit_write")
     return StorageGrade(
         name=row.name(),
         figures=row.figures,
-        rank=row.needed("rank", row.whole("rank")),
+        rank=row.needed_whole("rank"),
         suits=tuple(row.raw["suits"]),
         node_read=rate("node_read"),
         node_write=rate("node_write"),
@@ -72,27 +74,28 @@ def _grade(row: Row) -> StorageGrade:
         unit_write=rate("unit_write"),
         four_units_read=rate("four_units_read"),
         four_units_write=rate("four_units_write"),
-        printed_unit_write=row.needed("printed_unit_write", row.whole("printed_unit_write")),
+        printed_unit_write=printed,
     )
 
 
 @cache
 def _by_name() -> Mapping[str, StorageGrade]:
     """Read the table once, from the lowest grade to the highest."""
-    found = sorted((_grade(row) for row in rows("storage_grades.json")), key=lambda one: one.rank)
-    return MappingProxyType({one.name: one for one in found})
+    unsorted = [_grade(row) for row in rows("storage_grades.json")]
+    by_rank = sorted(unsorted, key=lambda grade: grade.rank)
+    return MappingProxyType({grade.name: grade for grade in by_rank})
 
 
 def grades() -> tuple[StorageGrade, ...]:
-    """Give every grade, from `good` to `best`."""
+    """Return every grade, from `good` to `best`."""
     return tuple(_by_name().values())
 
 
 def grade(name: str) -> StorageGrade:
-    """Give one grade.
+    """Return one grade.
 
     Raises:
-        UnknownNameError: there is none of that name.
+        UnknownNameError: there is no such name.
     """
     try:
         return _by_name()[name]

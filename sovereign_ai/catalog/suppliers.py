@@ -1,6 +1,6 @@
 """Suppliers: who makes the parts, and the country where the ultimate parent has its seat.
 
-The seat decides which law reaches a supplier; where its people or plants are is another matter.
+The seat decides which jurisdiction a supplier is under; the places of its people and plants do not.
 
     >>> supplier("tsmc").seat, supplier("tsmc").makes
     ('TW', ('chip fabrication', 'advanced packaging'))
@@ -13,11 +13,11 @@ from dataclasses import dataclass
 from functools import cache
 from types import MappingProxyType
 
-from sovereign_ai.catalog.figures import Row, Sourced, UnknownNameError, rows
+from sovereign_ai.catalog.figures import Row, Sourced, find_row, rows, rows_of_descriptions
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Supplier(Sourced):
+class CatalogSupplier(Sourced):
     """One supplier.
 
     Attributes:
@@ -33,36 +33,34 @@ class Supplier(Sourced):
     makes: tuple[str, ...]
 
 
-def _supplier(row: Row) -> Supplier:
+def of_row(row: Row) -> CatalogSupplier:
     """Build one supplier from its row."""
-    return Supplier(
+    return CatalogSupplier(
         name=row.name(),
         figures=row.figures,
         title=row.name("title"),
-        seat=row.needed("seat", row.text("seat")),
+        seat=row.needed_text("seat"),
         parent=row.text("parent"),
         makes=tuple(row.raw["makes"]),
     )
 
 
+# Frozen, since every caller shares the one mapping.
 @cache
-def _by_name() -> Mapping[str, Supplier]:
+def _by_name() -> Mapping[str, CatalogSupplier]:
     """Read the table once."""
-    return MappingProxyType({row.name(): _supplier(row) for row in rows("suppliers.json")})
+    return MappingProxyType({row.name(): of_row(row) for row in rows("suppliers.json")})
 
 
-def suppliers() -> tuple[Supplier, ...]:
-    """Give every supplier, sorted by name."""
-    return tuple(_by_name().values())
+def suppliers() -> tuple[CatalogSupplier, ...]:
+    """Return every supplier of the package, sorted by name, then those of descriptions."""
+    return (*_by_name().values(), *rows_of_descriptions("supplier").values())
 
 
-def supplier(name: str) -> Supplier:
-    """Give one supplier.
+def supplier(name: str) -> CatalogSupplier:
+    """Return one supplier.
 
     Raises:
-        UnknownNameError: there is none of that name.
+        UnknownNameError: there is no such name.
     """
-    try:
-        return _by_name()[name]
-    except KeyError:
-        raise UnknownNameError("supplier", name, _by_name()) from None
+    return find_row("supplier", name, _by_name())

@@ -1,4 +1,4 @@
-"""Systems: the machine that becomes one Kubernetes node.
+"""Systems: machines, each of which is one Kubernetes node.
 
 A tray of an NVL72 rack is one node of four GPUs; the rack is a domain of 18 of them. A field that
 no source gives is None: code that needs it asks the user for it.
@@ -18,7 +18,7 @@ from functools import cache
 from types import MappingProxyType
 from typing import Literal
 
-from sovereign_ai.catalog.figures import Row, Sourced, UnknownNameError, rows
+from sovereign_ai.catalog.figures import Row, Sourced, find_row, rows, rows_of_descriptions
 from sovereign_ai.units import BitsPerSecond, Bytes, Watts
 
 CpuArch = Literal["amd64", "arm64"]
@@ -54,12 +54,12 @@ class System(Sourced):
         storage_nic_rate: rate of each of them.
         rack_units: height; None where unknown.
         weight_kg: weight in kilograms; None where unknown.
-        max_power: the most it draws; see `worst_power` where it is an estimate.
-        idle_power: what it draws without work; None unless a source gives it.
+        max_power: the highest power draw; see `worst_power` where it is an estimate.
+        idle_power: the power draw without work; None unless a source gives it.
         supplies: power supplies fitted; None where power comes from a rack's busbar or is unknown.
         supply_rating: power of each supply.
-        supplies_required: supplies that must live at full load.
-        nodes_per_rack: what the reference design puts in a rack; None where there is none.
+        supplies_required: supplies that full load needs.
+        nodes_per_rack: nodes of a rack in the reference design; None where there is none.
         scalable_unit: nodes of the default scalable unit; None where none is published.
         scalable_units: every published size, the default first.
         nvlink_domain_nodes: nodes that share one NVLink domain: 18, or 0 where it ends at the machine.
@@ -100,58 +100,58 @@ class System(Sourced):
         return self.max_power if figure is None else figure.worst(Watts)
 
 
-def _system(row: Row) -> System:
+def of_row(row: Row) -> System:
     """Build one system from its row."""
-    arch = row.text("cpu_arch")
-    units = tuple(ScalableUnit(unit["nodes"], unit["variant"]) for unit in row.raw.get("scalable_units", ()))
+    # A figure is text; only these two values are architectures of a node.
+    arch: CpuArch = "arm64" if row.text("cpu_arch") == "arm64" else "amd64"
+    # The order is kept: the first unit is the default one.
+    units = [ScalableUnit(unit["nodes"], unit["variant"]) for unit in row.raw.get("scalable_units", ())]
     return System(
         name=row.name(),
         figures=row.figures,
         vendor=row.name("vendor"),
         accelerator=row.name("accelerator"),
-        gpus=row.needed("gpus", row.whole("gpus")),
-        cpu_arch="arm64" if arch == "arm64" else "amd64",
-        cpus=row.needed("cpus", row.whole("cpus")),
-        memory=row.needed("memory", row.quantity("memory", Bytes)),
-        compute_nics=row.needed("compute_nics", row.whole("compute_nics")),
-        compute_nic_rate=row.needed("compute_nic_rate", row.quantity("compute_nic_rate", BitsPerSecond)),
+        gpus=row.needed_whole("gpus"),
+        cpu_arch=arch,
+        cpus=row.needed_whole("cpus"),
+        memory=row.needed_quantity("memory", Bytes),
+        compute_nics=row.needed_whole("compute_nics"),
+        compute_nic_rate=row.needed_quantity("compute_nic_rate", BitsPerSecond),
         storage_nics=row.whole("storage_nics"),
         storage_nic_rate=row.quantity("storage_nic_rate", BitsPerSecond),
         rack_units=row.whole("rack_units"),
         weight_kg=row.number("weight_kg"),
-        max_power=row.needed("max_power", row.quantity("max_power", Watts)),
+        max_power=row.needed_quantity("max_power", Watts),
         idle_power=row.quantity("idle_power", Watts),
         supplies=row.whole("supplies"),
         supply_rating=row.quantity("supply_rating", Watts),
         supplies_required=row.whole("supplies_required"),
         nodes_per_rack=row.whole("nodes_per_rack"),
         scalable_unit=row.whole("scalable_unit"),
-        scalable_units=units,
-        nvlink_domain_nodes=row.needed("nvlink_domain_nodes", row.whole("nvlink_domain_nodes")),
-        cooling=tuple(row.needed("cooling", row.text("cooling")).split(", ")),
+        scalable_units=tuple(units),
+        nvlink_domain_nodes=row.needed_whole("nvlink_domain_nodes"),
+        cooling=tuple(row.needed_text("cooling").split(", ")),
         rack_power=row.quantity("rack_power", Watts),
         rack_shared_power=row.quantity("rack_shared_power", Watts),
     )
 
 
+# Frozen, since every caller shares the one mapping.
 @cache
 def _by_name() -> Mapping[str, System]:
     """Read the table once."""
-    return MappingProxyType({row.name(): _system(row) for row in rows("systems.json")})
+    return MappingProxyType({row.name(): of_row(row) for row in rows("systems.json")})
 
 
 def systems() -> tuple[System, ...]:
-    """Give every system, sorted by name."""
-    return tuple(_by_name().values())
+    """Return every system of the package, sorted by name, then those of descriptions."""
+    return (*_by_name().values(), *rows_of_descriptions("system").values())
 
 
 def system(name: str) -> System:
-    """Give one system.
+    """Return one system.
 
     Raises:
-        UnknownNameError: there is none of that name.
+        UnknownNameError: there is no such name.
     """
-    try:
-        return _by_name()[name]
-    except KeyError:
-        raise UnknownNameError("system", name, _by_name()) from None
+    return find_row("system", name, _by_name())

@@ -1,4 +1,9 @@
-"""`access`: break-glass access to a plane of ours: for one person, with a reason and an end, recorded and told."""
+"""`access`: break-glass access to a local control plane, for one person, with a reason and an end.
+
+Three parties act: the approver signs an approval, the operator grants what was signed, and the control
+plane's own operator process ends the access in time. Every grant and every revocation becomes a run of the
+evidence log.
+"""
 
 from __future__ import annotations
 
@@ -7,50 +12,128 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from sovereign_ai.cli.command import example, speak
-from sovereign_ai.cli.output import AsJson, Output, table
+from sovereign_ai.cli.command import example, run_command
+from sovereign_ai.cli.evidence import Log, Witnesses, places
+from sovereign_ai.cli.output import AsJson, Output, indented_json, table
 from sovereign_ai.cli.target import Backend, StackOption
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from datetime import datetime
+
     from sovereign_ai.cli.stack import Stack
-    from sovereign_ai.cluster.state import Place
+    from sovereign_ai.cluster.state import ClusterDir
+    from sovereign_ai.errors import UsageError
+    from sovereign_ai.operate.grants import AccessGrant
+    from sovereign_ai.operate.records import GrantRecord
 
 StackArgument = Annotated[Path, typer.Argument(help="The stack's folder.")]
-ClusterOption = Annotated[Backend, typer.Option("--cluster", help="Which local plane: `embedded` or `kind`.")]
-Key = Annotated[Path, typer.Option("--key", help="An Ed25519 private key, in PEM, mode 0600: the one that signs the stack's evidence.")]
-Log = Annotated[Path | None, typer.Option("--log", help="The chain of all runs; left out, the factory's own in the state folder.")]
-_GRANT = 'sovereign-ai access grant stacks/lab --person on-call-1 --approver security-lead --from DE --namespace research --for "1 h" '
+ClusterOption = Annotated[
+    Backend, typer.Option("--cluster", help="Which local control plane: `embedded` or `kind`.")
+]
+Key = Annotated[
+    Path,
+    typer.Option(
+        "--key", help="An Ed25519 private key, in PEM, mode 0600: the one that signs the stack's evidence."
+    ),
+]
+_APPROVE = (
+    "sovereign-ai access approve stacks/lab --person on-call-1 --approver security-lead --from DE"
+    ' --namespace research --reason "a job hangs" --key approver.pem -o approval.json'
+)
 
 
 def add(app: typer.Typer) -> None:
     """Add the commands."""
-    group = typer.Typer(no_args_is_help=True, help="Break-glass access: for hours, for a reason, recorded, and told while it is open.")
+    group = typer.Typer(
+        no_args_is_help=True,
+        help="Break-glass access: for hours, for a reason, recorded, and reported while it is open.",
+    )
     app.add_typer(group, name="access")
 
-    @group.command("grant", **example(_GRANT + '--reason "a job hangs" --key key.pem'))
-    def grant(
-        person: Annotated[str, typer.Option("--person", metavar="NAME", help="Who gets it, as a DNS label.")],
-        approver: Annotated[str, typer.Option("--approver", metavar="NAME", help="Who agreed; never the person.")],
+    @group.command("approve", **example(_APPROVE))
+    def approve(
+        person: Annotated[
+            str, typer.Option("--person", metavar="NAME", help="Who gets access, as a DNS label.")
+        ],
+        approver: Annotated[
+            str,
+            typer.Option(
+                "--approver", metavar="NAME", help="Who agrees: the owner of the key; never the person."
+            ),
+        ],
         reason: Annotated[str, typer.Option("--reason", metavar="TEXT", help="Why, in one line.")],
-        seat: Annotated[str, typer.Option("--from", metavar="COUNTRY", help="The country from which the person works.")],
-        namespace: Annotated[str, typer.Option("--namespace", metavar="NAME", help="The tenant's namespace.")],
-        key: Key,
+        seat: Annotated[
+            str, typer.Option("--from", metavar="COUNTRY", help="The country from which the person works.")
+        ],
+        namespace: Annotated[
+            str, typer.Option("--namespace", metavar="NAME", help="The tenant's namespace.")
+        ],
+        key: Annotated[
+            Path, typer.Option("--key", help="The approver's own Ed25519 private key, in PEM, mode 0600.")
+        ],
+        out: Annotated[Path, typer.Option("--output", "-o", help="File for the approval.")],
         stack: StackArgument = Path(),
         kind: Annotated[
-            str, typer.Option("--kind", metavar="KIND", help="`look`, `shell` (look, and get into pods) or `repair` (look, and mend).")
+            str,
+            typer.Option(
+                "--kind",
+                metavar="KIND",
+                help="`look`, `shell` (look, and get into pods) or `repair` (look, scale, restart).",
+            ),
         ] = "look",
-        lasting: Annotated[str, typer.Option("--for", metavar="TIME", help="For how long, at most 4 h.")] = "1 h",
+        lasting: Annotated[
+            str, typer.Option("--for", metavar="TIME", help="For how long, at most 4 h.")
+        ] = "1 h",
+        name: StackOption = None,
+        as_json: Annotated[bool, AsJson] = False,
+    ) -> None:
+        """Agree to access as its approver; the approval may be used once, within a day."""
+        request = {
+            "person": person,
+            "approver": approver,
+            "reason": reason,
+            "seat": seat,
+            "namespace": namespace,
+            "kind": kind,
+        }
+
+        def work(output: Output) -> None:
+            _approve(output, stack, name, request, lasting, key, out)
+
+        run_command("access approve", as_json, work)
+
+    @group.command(
+        "grant", **example("sovereign-ai access grant stacks/lab --approval approval.json --key key.pem")
+    )
+    def grant(
+        approval: Annotated[
+            Path, typer.Option("--approval", help="The file that the approver's `access approve` wrote.")
+        ],
+        key: Key,
+        stack: StackArgument = Path(),
         cluster: ClusterOption = Backend.EMBEDDED,
         name: StackOption = None,
         log: Log = None,
-        dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be given, and write nothing.")] = False,
+        witness: Witnesses = None,
+        dry_run: Annotated[
+            bool, typer.Option("--dry-run", help="Show what would be granted, and write nothing.")
+        ] = False,
         as_json: Annotated[bool, AsJson] = False,
     ) -> None:
-        """Give one person access to one namespace until a moment; the operator ends it."""
-        wish = {"person": person, "approver": approver, "reason": reason, "seat": seat, "namespace": namespace, "kind": kind}
-        speak("access grant", as_json, lambda output: _grant(output, stack, cluster, name, wish, lasting, key, log, dry_run))
+        """Grant what an approver signed: one person, one namespace, a limited time; the operator ends it."""
+        run_command(
+            "access grant",
+            as_json,
+            lambda output: _grant(output, stack, cluster, name, approval, key, log, witness, dry_run),
+        )
 
-    @group.command("revoke", **example('sovereign-ai access revoke 1f2e3d4c stacks/lab --reason "it was not needed" --key key.pem'))
+    @group.command(
+        "revoke",
+        **example(
+            'sovereign-ai access revoke 1f2e3d4c stacks/lab --reason "it was not needed" --key key.pem'
+        ),
+    )
     def revoke(
         id_: Annotated[str, typer.Argument(metavar="ID", help="The grant's id, as `access list` shows it.")],
         reason: Annotated[str, typer.Option("--reason", metavar="TEXT", help="Why it ends early.")],
@@ -59,10 +142,15 @@ def add(app: typer.Typer) -> None:
         cluster: ClusterOption = Backend.EMBEDDED,
         name: StackOption = None,
         log: Log = None,
+        witness: Witnesses = None,
         as_json: Annotated[bool, AsJson] = False,
     ) -> None:
         """End access now."""
-        speak("access revoke", as_json, lambda output: _revoke(output, stack, cluster, name, id_, reason, key, log))
+        run_command(
+            "access revoke",
+            as_json,
+            lambda output: _revoke(output, stack, cluster, name, id_, reason, key, log, witness),
+        )
 
     @group.command("list", **example("sovereign-ai access list stacks/lab"))
     def listed(
@@ -72,35 +160,96 @@ def add(app: typer.Typer) -> None:
         as_json: Annotated[bool, AsJson] = False,
     ) -> None:
         """List all grants, closed ones too; exit 1 while one is open."""
-        speak("access list", as_json, lambda output: _list(output, stack, cluster, name))
+        run_command("access list", as_json, lambda output: _list(output, stack, cluster, name))
 
 
-def _place(stack: Stack, backend: Backend, name: str | None) -> Place:
-    """Give the plane of a stack.
+def _cluster_dir(stack: Stack, backend: Backend, name: str | None) -> ClusterDir:
+    """Return the state folder of a stack's local control plane.
 
     Raises:
-        UsageError: the cluster is none of our planes, or only the kind plane is there and was not named.
+        UsageError: the cluster is the user's own, or only a kind cluster exists and the options do not name
+    it.
     """
     from sovereign_ai.cluster.kind.status import folder_of
-    from sovereign_ai.cluster.state import place
-    from sovereign_ai.errors import Problem, UsageError, Where
+    from sovereign_ai.cluster.state import cluster_dir_of
 
     cluster = stack.bundle(name).cluster
     if backend is Backend.KUBECONFIG:
-        hint = "on a cluster of yours its own identity provider gives and ends access"
-        raise UsageError(Problem("no-plane", "break-glass access is given on a plane of ours", Where(field="cluster"), hint))
-    kind, embedded = folder_of(cluster), place(cluster)
+        message = "break-glass access is granted on a local control plane only"
+        raise _wrong_cluster(
+            message, "on a cluster of yours its own identity provider grants and ends access"
+        )
+    kind, embedded = folder_of(cluster), cluster_dir_of(cluster)
+    # `embedded` is the option's default, so that a user of a kind cluster may have left the option out.
     if backend is Backend.EMBEDDED and kind.record.exists() and not embedded.record.exists():
-        hint = "add --cluster kind"
-        raise UsageError(Problem("no-plane", f"the plane of {cluster!r} that is there is the kind plane", Where(field="cluster"), hint))
+        raise _wrong_cluster(f"the control plane of {cluster!r} is a kind cluster", "add --cluster kind")
     return kind if backend is Backend.KIND else embedded
 
 
-def _again(backend: Backend, where: Place) -> str:
-    """Say how a plane comes to an operator that runs; empty for the usual plane."""
-    from sovereign_ai.cluster.kind.operator import again
+def _wrong_cluster(message: str, hint: str) -> UsageError:
+    """Return the error of a cluster that cannot be meant."""
+    from sovereign_ai.errors import Problem, UsageError, Where
 
-    return again(where) if backend is Backend.KIND else ""
+    return UsageError(Problem("no-plane", message, Where(field="cluster"), hint))
+
+
+def _restart_hint(backend: Backend, cluster_dir: ClusterDir) -> str:
+    """Return how to start the operator of a kind cluster.
+
+    Empty for an embedded one, whose command is the usual one.
+    """
+    from sovereign_ai.cluster.kind.operator import remedy
+
+    return remedy(cluster_dir) if backend is Backend.KIND else ""
+
+
+def _zones(stack: Stack, cluster: str) -> dict[str, str]:
+    """Return the zone of each namespace of a cluster."""
+    return {namespace.name: namespace.zone for namespace in stack.plan.cluster(cluster).namespaces}
+
+
+def _approve(
+    output: Output,
+    path: Path,
+    name: str | None,
+    request: dict[str, str],
+    lasting: str,
+    key: Path,
+    out: Path,
+) -> None:
+    from dataclasses import replace
+    from datetime import UTC, datetime, timedelta
+
+    from sovereign_ai.attest.signing import base64_text, pae, private_key
+    from sovereign_ai.cli.stack import open_stack
+    from sovereign_ai.cli.waiver import public_key_text, require_approver_key
+    from sovereign_ai.files.writing import write
+    from sovereign_ai.operate.grants import grant_of, make_grant
+    from sovereign_ai.rules.approval import ACCESS_TYPE, access_payload
+
+    stack = open_stack(path)
+    cluster = stack.cluster(name)
+    zones = _zones(stack, cluster)
+    now = datetime.now(UTC)
+    duration = timedelta(seconds=_seconds(lasting))
+    grant = make_grant(stack.factory, zones, lasting=duration, now=now, **request)
+    grant = replace(grant, cluster=cluster)
+    signer = private_key(key)
+    public = public_key_text(signer)
+    require_approver_key(stack.factory, grant.approver, public)
+    signed = signer.sign(pae(ACCESS_TYPE, access_payload(grant.agreed)))
+    approval = {"access": grant.agreed, "signature": f"{public}:{base64_text(signed)}"}
+    # What `access grant` would refuse later is refused now, while the approver is still there.
+    grant_of(stack.factory, zones, cluster, approval, now)
+    write(out, f"{indented_json(approval)}\n".encode())
+    agreed = (
+        f"{grant.person} has {grant.kind} in {grant.namespace} of {cluster} for {lasting}, from {grant.seat}"
+    )
+    lines = [
+        f"{grant.approver} agrees that {agreed}",
+        f"wrote {out}, to be used once, until {grant.use_before}",
+    ]
+    output.finish({"wrote": str(out), **approval}, lines)
 
 
 def _grant(
@@ -108,48 +257,91 @@ def _grant(
     path: Path,
     backend: Backend,
     name: str | None,
-    wish: dict[str, str],
-    lasting: str,
+    approval: Path,
     key: Path,
     log: Path | None,
+    witness: list[str] | None,
     dry_run: bool,
 ) -> None:
-    from datetime import UTC, datetime, timedelta
+    from datetime import UTC, datetime
 
     from sovereign_ai.attest.access import record
-    from sovereign_ai.attest.chain import noted
+    from sovereign_ai.attest.chain import set_aside_lines
     from sovereign_ai.attest.signing import private_key
-    from sovereign_ai.cli.stack import chain_of, open_stack
-    from sovereign_ai.operate.access import give, ours
-    from sovereign_ai.operate.grants import make_grant
+    from sovereign_ai.cli.stack import evidence_log_path, open_stack
+    from sovereign_ai.operate.access import grant_access, require_operator
 
     stack = open_stack(path)
-    where = _place(stack, backend, name)
-    zones = {one.name: one.zone for one in stack.plan.cluster(where.name).namespaces}
-    grant = make_grant(stack.factory, zones, lasting=timedelta(seconds=_seconds(lasting)), now=datetime.now(UTC), **wish)
+    cluster_dir = _cluster_dir(stack, backend, name)
+    grant = _read_approval(stack, cluster_dir, approval)
     signer = private_key(key)
     if dry_run:
-        output.finish({"grant": grant.to_data(), "dry_run": True}, [f"would give {grant.user} {grant.kind} until {grant.ends.isoformat()}"])
+        line = f"would give {grant.user} {grant.kind} until {grant.ends.isoformat()}"
+        output.finish({"grant": grant.to_data(), "dry_run": True}, [line])
         return
-    ours(where, _again(backend, where))
-    place = chain_of(log, stack.factory.name)
-    entry, _ = record(place, grant.to_data(), "granted", factory=stack.factory.name, cluster=where.name, key=signer, now=grant.begins)
-    output.progress(f"{where.name}: recorded as run {entry['n'] + 1}; waiting for the operator")
-    opened, kubeconfig = give(where, grant, lambda: datetime.now(UTC))
-    lines = [
-        f"{grant.id}: {grant.user} has {grant.kind} in {grant.namespace} until {grant.ends.isoformat()}",
-        f"export KUBECONFIG={kubeconfig}",
-        f"recorded as run {entry['n'] + 1} in {place}; `verify` and `audit` tell of it while it is open",
-        *noted(place, entry),
-    ]
-    output.finish({"grant": opened.to_data(), "kubeconfig": str(kubeconfig), "log": str(place), "entry": entry}, lines)
+    require_operator(cluster_dir, _restart_hint(backend, cluster_dir))
+    log_file = evidence_log_path(log, stack.factory.name)
+    # The record comes before the access: access that is in no log must never be open, also after a crash.
+    entry, _ = record(
+        log_file,
+        grant.to_data(),
+        "granted",
+        factory=stack.factory.name,
+        cluster=cluster_dir.name,
+        key=signer,
+        now=grant.begins,
+        witnesses=places(witness),
+    )
+    run = entry["n"] + 1
+    output.progress(f"{cluster_dir.name}: recorded as run {run}; waiting for the operator")
+    opened, kubeconfig = grant_access(cluster_dir, grant, lambda: datetime.now(UTC))
+    ends = grant.ends.isoformat()
+    lines = [f"{grant.id}: {grant.user} has {grant.kind} in {grant.namespace} until {ends}"]
+    lines.append(f"export KUBECONFIG={kubeconfig}")
+    lines.append(f"recorded as run {run} in {log_file}; `verify` and `audit` report it while it is open")
+    lines += set_aside_lines(log_file, entry)
+    data = {
+        "grant": opened.to_data(),
+        "kubeconfig": str(kubeconfig),
+        "log": str(log_file),
+        "entry": entry,
+    }
+    output.finish(data, lines)
+
+
+def _read_approval(stack: Stack, cluster_dir: ClusterDir, approval: Path) -> AccessGrant:
+    """Return the grant that an approval allows from now on.
+
+    Raises:
+        UsageError: the file is no approval, the approval does not hold, or it was used already.
+    """
+    from datetime import UTC, datetime
+
+    from sovereign_ai.errors import Problem, UsageError
+    from sovereign_ai.files.json_text import parse_json
+    from sovereign_ai.files.kinds import APPROVAL
+    from sovereign_ai.files.reading import read
+    from sovereign_ai.operate.grants import grant_of
+    from sovereign_ai.operate.records import is_known
+
+    cluster = cluster_dir.name
+    zones = _zones(stack, cluster)
+    document = parse_json(read(approval, APPROVAL), str(approval), APPROVAL).data
+    if not isinstance(document, dict):
+        document = {}
+    grant = grant_of(stack.factory, zones, cluster, document, datetime.now(UTC))
+    if is_known(cluster_dir, grant.id):
+        message = f"approval {grant.id} was used already"
+        hint = "have it approved once more, if it is needed once more"
+        raise UsageError(Problem("access-used", message, hint=hint))
+    return grant
 
 
 def _seconds(text: str) -> int:
-    """Read a time span.
+    """Return a time span in seconds.
 
     Raises:
-        UsageError: it is none.
+        UsageError: the text is no time span.
     """
     from sovereign_ai.errors import Problem, UsageError, Where
     from sovereign_ai.units import Seconds
@@ -157,32 +349,57 @@ def _seconds(text: str) -> int:
     try:
         return Seconds.parse(text).count
     except ValueError as error:
-        raise UsageError(Problem("bad-access", str(error), Where(field="for"), 'write a span such as "1 h"')) from None
+        problem = Problem("bad-access", str(error), Where(field="for"), 'write a span such as "1 h"')
+        raise UsageError(problem) from None
 
 
-def _revoke(output: Output, path: Path, backend: Backend, name: str | None, id_: str, reason: str, key: Path, log: Path | None) -> None:
+def _revoke(
+    output: Output,
+    path: Path,
+    backend: Backend,
+    name: str | None,
+    id_: str,
+    reason: str,
+    key: Path,
+    log: Path | None,
+    witness: list[str] | None,
+) -> None:
     from datetime import UTC, datetime
 
     from sovereign_ai.attest.access import is_recorded, record
-    from sovereign_ai.attest.chain import noted
+    from sovereign_ai.attest.chain import set_aside_lines
     from sovereign_ai.attest.signing import private_key
-    from sovereign_ai.cli.stack import chain_of, open_stack
+    from sovereign_ai.cli.stack import evidence_log_path, open_stack
     from sovereign_ai.operate import records
-    from sovereign_ai.operate.access import ours, take
+    from sovereign_ai.operate.access import end_access, require_operator
 
     stack = open_stack(path)
-    where = _place(stack, backend, name)
+    cluster_dir = _cluster_dir(stack, backend, name)
     signer = private_key(key)
-    ours(where, _again(backend, where))
-    place = chain_of(log, stack.factory.name)
-    closed = records.record(where, id_)
-    if not (closed.closed and closed.revoked) or is_recorded(place, id_, "revoked"):
-        closed = take(where, id_, reason, lambda: datetime.now(UTC))
+    require_operator(cluster_dir, _restart_hint(backend, cluster_dir))
+    log_file = evidence_log_path(log, stack.factory.name)
+    closed = records.grant_record(cluster_dir, id_)
+    # Access goes before its record. A command that died in between left the grant revoked and the log without
+    # a run: then only the record is made up for. Otherwise `take` ends the access, or refuses a grant that is
+    # closed.
+    is_revoked = closed.closed and closed.revoked
+    if not is_revoked or is_recorded(log_file, id_, "revoked"):
+        closed = end_access(cluster_dir, id_, reason, lambda: datetime.now(UTC))
     facts = {**closed.grant.to_data(), "revoked": closed.revoked}
-    entry, _ = record(place, facts, "revoked", factory=stack.factory.name, cluster=where.name, key=signer, now=datetime.now(UTC))
-    lines = [f"{id_}: {closed.grant.user} has no access any more", f"recorded as run {entry['n'] + 1} in {place}"]
-    lines += noted(place, entry)
-    output.finish({"grant": closed.to_data(), "log": str(place), "entry": entry}, lines)
+    entry, _ = record(
+        log_file,
+        facts,
+        "revoked",
+        factory=stack.factory.name,
+        cluster=cluster_dir.name,
+        key=signer,
+        now=datetime.now(UTC),
+        witnesses=places(witness),
+    )
+    lines = [f"{id_}: {closed.grant.user} has no access any more"]
+    lines.append(f"recorded as run {entry['n'] + 1} in {log_file}")
+    lines += set_aside_lines(log_file, entry)
+    output.finish({"grant": closed.to_data(), "log": str(log_file), "entry": entry}, lines)
 
 
 def _list(output: Output, path: Path, backend: Backend, name: str | None) -> None:
@@ -191,21 +408,38 @@ def _list(output: Output, path: Path, backend: Backend, name: str | None) -> Non
     from sovereign_ai.cli.stack import open_stack
     from sovereign_ai.cluster.kind.status import folder_of
     from sovereign_ai.errors import ExitCode
-    from sovereign_ai.operate.records import records
+    from sovereign_ai.operate.records import read_records
 
-    where = _place(open_stack(path), backend, name)
-    found, broken = records(where)
+    cluster_dir = _cluster_dir(open_stack(path), backend, name)
+    grants, unreadable = read_records(cluster_dir)
     now = datetime.now(UTC)
-    rows = []
-    for one in found:
-        state = one.why.partition(":")[0] if one.closed else "open" if one.stands(now) else "closing"
-        rows.append(
-            (one.grant.id, one.grant.person, one.grant.kind, one.grant.namespace, one.grant.ends.strftime("%Y-%m-%d %H:%M:%SZ"), state)
-        )
-    lines = table(["id", "person", "kind", "namespace", "ends", "state"], rows) if rows else ["no access was given"]
-    lines += [f"unreadable: {line}" for line in broken]
-    if backend is Backend.EMBEDDED and (beside := sum(not one.closed for one in records(folder_of(where.name))[0])):
-        lines.append(f"{beside} more open on the kind plane of that name: --cluster kind")
-    is_open = broken or any(not one.closed for one in found)
-    data = {"grants": [one.to_data() for one in found], "unreadable": broken}
+    lines = ["no access was given"]
+    if grants:
+        rows = [_grant_row(record, now) for record in grants]
+        lines = table(["id", "person", "kind", "namespace", "ends", "state"], rows)
+    lines += [f"unreadable: {line}" for line in unreadable]
+    if backend is Backend.EMBEDDED and (other := _count_open(read_records(folder_of(cluster_dir.name))[0])):
+        lines.append(f"{other} more open on the kind cluster of that name: --cluster kind")
+    # An unreadable record may be of a grant that is open.
+    is_open = unreadable or _count_open(grants)
+    data = {"grants": [record.to_data() for record in grants], "unreadable": unreadable}
     output.finish(data, lines, ExitCode.FINDINGS if is_open else ExitCode.OK)
+
+
+def _grant_row(record: GrantRecord, now: datetime) -> tuple[str, ...]:
+    """Return the row of a grant in the list."""
+    if record.closed:
+        # `ended`, `revoked` or `removed`; after a colon the API server's own words, which are long.
+        state = record.why.partition(":")[0]
+    elif record.stands(now):
+        state = "open"
+    else:
+        state = "closing"
+    grant = record.grant
+    ends = grant.ends.strftime("%Y-%m-%d %H:%M:%SZ")
+    return grant.id, grant.person, grant.kind, grant.namespace, ends, state
+
+
+def _count_open(records: Iterable[GrantRecord]) -> int:
+    """Return how many grants are not closed."""
+    return sum(not record.closed for record in records)

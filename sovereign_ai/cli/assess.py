@@ -1,156 +1,224 @@
-"""`assess`: what the factory means: goodput of its jobs, energy, cost and sovereignty."""
+"""`assess`: goodput of the factory's jobs, its energy, cost and sovereignty."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from datetime import UTC, date, datetime
-from math import isfinite
+from datetime import date
+from math import inf, isfinite
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
 
-from sovereign_ai.cli.command import example, speak
-from sovereign_ai.cli.files import save
+from sovereign_ai.cli.command import example, run_command
 from sovereign_ai.cli.output import AsJson, Output, wrapped
+from sovereign_ai.files.writing import write
 
 if TYPE_CHECKING:
     from sovereign_ai.assess.cost.report import Cost
+    from sovereign_ai.assess.energy.balance import EnergyStore
     from sovereign_ai.assess.energy.report import Energy, Hourly
     from sovereign_ai.assess.goodput.report import Goodput
-    from sovereign_ai.assess.sheet import Given
+    from sovereign_ai.assess.sheet import GivenValue
     from sovereign_ai.cli.stack import Stack
 
 Where = Annotated[Path, typer.Argument(help="A stack's folder, or a description in YAML, JSON or Python.")]
 Figures = Annotated[
-    Path | None, typer.Option("--figures", "-f", help="Your own figures, in YAML or JSON: name to number; each replaces ours.")
+    Path | None,
+    typer.Option(
+        "--figures", "-f", help="Your own figures, in YAML or JSON: name to number; each replaces a default."
+    ),
 ]
-Why = Annotated[bool, typer.Option("--why", help="Below each number its formula and inputs, and the source of each figure, once.")]
-On = Annotated[str | None, typer.Option("--on", metavar="DAY", help="The day that is assessed, 2026-12-31; left out, today.")]
+Why = Annotated[
+    bool,
+    typer.Option(
+        "--why", help="Below each number its formula and inputs, and the source of each figure, once."
+    ),
+]
+On = Annotated[
+    str | None,
+    typer.Option("--on", metavar="DAY", help="The day that is assessed, 2026-12-31; left out, today."),
+]
 
 
 def add(app: typer.Typer) -> None:
     """Add the commands."""
-    group = typer.Typer(no_args_is_help=True, help="Assess goodput, energy, cost and sovereignty; every number says where it comes from.")
+    group = typer.Typer(
+        no_args_is_help=True,
+        help="Assess goodput, energy, cost and sovereignty; every number has a source.",
+    )
     app.add_typer(group, name="assess")
 
     @group.command("goodput", **example("sovereign-ai assess goodput stacks/lab --figures figures.yaml"))
     def goodput(
         stack: Where = Path(),
         figures: Figures = None,
-        runs: Annotated[int, typer.Option(min=0, max=100_000, metavar="N", help="Simulated runs of each job; 0 for none.")] = 200,
+        runs: Annotated[
+            int, typer.Option(min=0, max=100_000, metavar="N", help="Simulated runs of each job; 0 for none.")
+        ] = 200,
         seed: Annotated[int, typer.Option(metavar="N", help="The simulation's seed.")] = 1,
         why: Why = False,
         as_json: Annotated[bool, AsJson] = False,
     ) -> None:
-        """Say how much of each job's time becomes progress, and what training and inference come to."""
-        speak("assess goodput", as_json, lambda output: _told(output, _goodput(stack, figures, runs, seed), why=why))
+        """Show how much of each job's time becomes progress, and the throughput of training and inference."""
+
+        def work(output: Output) -> None:
+            _print_assessment(output, _goodput(stack, figures, runs, seed), why=why)
+
+        run_command("assess goodput", as_json, work)
 
     @group.command("energy", **example("sovereign-ai assess energy stacks/lab --wet-bulb fra1=wet-bulb.txt"))
     def energy(
         stack: Where = Path(),
         figures: Figures = None,
         wet_bulb: Annotated[
-            list[str] | None, typer.Option(metavar="SITE=FILE", help="Hourly wet bulb in degrees Celsius, a number a line.")
+            list[str] | None,
+            typer.Option(metavar="SITE=FILE", help="Hourly wet bulb in degrees Celsius, a number a line."),
         ] = None,
         hourly: Annotated[
             list[str] | None,
-            typer.Option(metavar="SITE=FILE", help="CSV of kilowatts, a row an hour; a column a contract, and `load` for what is drawn."),
+            typer.Option(
+                metavar="SITE=FILE",
+                help="CSV of kilowatts, a row an hour; a column a contract, and `load` for what is drawn.",
+            ),
         ] = None,
         store: Annotated[
-            list[str] | None, typer.Option(metavar="SITE=KWH,KW", help="A battery for the hourly balance, such as fra1=4000,1000.")
+            list[str] | None,
+            typer.Option(
+                metavar="SITE=KWH,KW", help="A battery for the hourly balance, such as fra1=4000,1000."
+            ),
         ] = None,
         why: Why = False,
         as_json: Annotated[bool, AsJson] = False,
     ) -> None:
-        """Say what is drawn and survives; how it is cooled, what it emits, and what law asks."""
-        speak(
-            "assess energy",
-            as_json,
-            lambda output: _told(output, _energy(stack, figures, wet_bulb or [], hourly or [], store or []), why=why),
-        )
+        """Show power and its feeds; cooling, emissions, and the duties of law."""
+
+        def work(output: Output) -> None:
+            energy = _energy(stack, figures, wet_bulb or [], hourly or [], store or [])
+            _print_assessment(output, energy, why=why)
+
+        run_command("assess energy", as_json, work)
 
     @group.command("cost", **example("sovereign-ai assess cost stacks/lab --focus 2026-12 --output cost.csv"))
     def cost(
         stack: Where = Path(),
         figures: Figures = None,
-        focus: Annotated[str | None, typer.Option(metavar="MONTH", help="A month, 2026-12, to write as FOCUS 1.2 CSV.")] = None,
-        out: Annotated[Path | None, typer.Option("--output", "-o", help="Where the CSV goes; left out, standard output.")] = None,
+        focus: Annotated[
+            str | None, typer.Option(metavar="MONTH", help="A month, 2026-12, to write as FOCUS 1.2 CSV.")
+        ] = None,
+        out: Annotated[
+            Path | None, typer.Option("--output", "-o", help="File for the CSV; left out, standard output.")
+        ] = None,
         why: Why = False,
         as_json: Annotated[bool, AsJson] = False,
     ) -> None:
-        """Say what it costs to build and to run; for a GPU-hour and for useful work, and against renting."""
-        speak("assess cost", as_json, lambda output: _cost(output, stack, figures, focus, out, why=why))
+        """Show the cost to build and to run; for a GPU-hour and for useful work, and against renting."""
+        run_command("assess cost", as_json, lambda output: _cost(output, stack, figures, focus, out, why=why))
 
     @group.command("figures", **example("sovereign-ai assess figures stacks/lab > figures.yaml"))
     def figures_(stack: Where = Path(), as_json: Annotated[bool, AsJson] = False) -> None:
-        """List every figure that you can give; with ours and its source, as a file to edit."""
-        speak("assess figures", as_json, lambda output: _figures(output, stack))
+        """List every figure that you can give; with its default and source, as a file to edit."""
+        run_command("assess figures", as_json, lambda output: _figures(output, stack))
 
     @group.command("sovereignty", **example("sovereign-ai assess sovereignty stacks/lab --on 2026-12-31"))
     def sovereignty(stack: Where = Path(), on: On = None, as_json: Annotated[bool, AsJson] = False) -> None:
-        """Say who can cut it off, who can compel it, and which level of sovereignty is proven."""
-        speak("assess sovereignty", as_json, lambda output: _sovereignty(output, stack, on))
+        """Show who can cut the factory off, who can compel it, and which level of sovereignty is proven."""
+        run_command("assess sovereignty", as_json, lambda output: _sovereignty(output, stack, on))
 
 
-def _opened(path: Path, figures: Path | None, what: str) -> tuple[Stack, Mapping[str, Given]]:
-    """Read and plan a stack, and read the user's figures that an assessment takes."""
+def _open(path: Path, figures: Path | None, assessment: str) -> tuple[Stack, Mapping[str, GivenValue]]:
+    """Read and plan a stack, and read the user's figures that an assessment uses.
+
+    Args:
+        path: the stack's folder, or the description's file.
+        figures: the file of the user's figures.
+        assessment: `goodput`, `energy` or `cost`; one file may hold the figures of all of them.
+    """
     from sovereign_ai.assess.figures import split
-    from sovereign_ai.assess.sources import given_by
+    from sovereign_ai.assess.sources import read_figures
     from sovereign_ai.cli.stack import open_stack
 
     stack = open_stack(path)
-    return stack, split(stack.factory, stack.plan, given_by(figures))[what] if figures else {}
+    if figures is None:
+        return stack, {}
+    given = split(stack.factory, stack.plan, read_figures(figures))
+    return stack, given[assessment]
 
 
 def _goodput(path: Path, figures: Path | None, runs: int, seed: int) -> Goodput:
-    from sovereign_ai.assess.goodput.report import assess
+    from sovereign_ai.assess.goodput.report import assess_goodput
 
-    stack, given = _opened(path, figures, "goodput")
-    return assess(stack.factory, stack.plan, given, runs, seed)
+    stack, given = _open(path, figures, "goodput")
+    return assess_goodput(stack.factory, stack.plan, given, runs, seed)
 
 
-def _energy(path: Path, figures: Path | None, wet_bulb: list[str], hourly: list[str], store: list[str]) -> Energy:
-    from sovereign_ai.assess.energy.report import assess
-    from sovereign_ai.assess.sources import series
+def _energy(
+    path: Path, figures: Path | None, wet_bulb: list[str], hourly: list[str], store: list[str]
+) -> Energy:
+    from sovereign_ai.assess.energy.report import assess_energy
+    from sovereign_ai.assess.sources import read_series
 
-    stack, given = _opened(path, figures, "energy")
-    found = {site: series(Path(file)) for site, file in _by_site("--wet-bulb", wet_bulb, "fra1=wet-bulb.txt")}
-    return assess(stack.factory, stack.plan, given, found, hours(hourly, store))
+    stack, given = _open(path, figures, "energy")
+    temperatures = {}
+    for site, file in _by_site("--wet-bulb", wet_bulb, "fra1=wet-bulb.txt"):
+        temperatures[site] = read_series(Path(file))
+    return assess_energy(stack.factory, stack.plan, given, temperatures, hours(hourly, store))
 
 
 def hours(hourly: list[str], store: list[str]) -> dict[str, Hourly]:
-    """Read hourly supply and load, and batteries."""
-    from sovereign_ai.assess.energy.balance import Store
+    """Read hourly supply and load, and batteries, by site.
+
+    Args:
+        hourly: SITE=FILE, the CSV of a site's hours.
+        store: SITE=KWH,KW, a site's battery.
+
+    Raises:
+        UsageError: an option is malformed, or a battery has no hours.
+        SpecError: every problem of a file.
+    """
     from sovereign_ai.assess.energy.report import Hourly
-    from sovereign_ai.assess.sources import columns
+    from sovereign_ai.assess.sources import read_columns
 
-    stores: dict[str, Store] = {}
-    for site, text in _by_site("--store", store, "fra1=4000,1000"):
-        try:
-            capacity, power = (float(part) for part in text.split(","))
-        except ValueError:
-            _refuse("bad-option", f"--store {site}={text}: two numbers are expected", "write kilowatt-hours and kilowatts: fra1=4000,1000")
-        if not (0 < capacity < float("inf") and 0 < power < float("inf")):
-            _refuse(
-                "bad-option",
-                f"--store {site}={text}: a battery holds and gives something",
-                "write kilowatt-hours and kilowatts: fra1=4000,1000",
-            )
-        stores[site] = Store(capacity, power)
-    found: dict[str, Hourly] = {}
+    stores = {}
+    for site, text in _by_site("--store", store, _STORE_EXAMPLE):
+        stores[site] = _read_store(site, text)
+    by_site: dict[str, Hourly] = {}
     for site, file in _by_site("--hourly", hourly, "fra1=year.csv"):
-        series = columns(Path(file))
-        _headed(file, series)
+        series = read_columns(Path(file))
+        _require_header(file, series)
+        # One column is the load; every other is the supply of a contract.
         load = series.pop("load", None)
-        found[site] = Hourly(series, load, stores.pop(site, None))
+        by_site[site] = Hourly(series, load, stores.pop(site, None))
     if stores:
-        _refuse("bad-option", f"--store {next(iter(stores))} has no hours to work in", "give the site's hours too: --hourly SITE=FILE")
-    return found
+        message = f"--store {next(iter(stores))} has no hours to work in"
+        _refuse("bad-option", message, "give the site's hours too: --hourly SITE=FILE")
+    return by_site
 
 
-def _headed(file: str, series: Iterable[str]) -> None:
-    """Refuse a file of hours whose first row is numbers: no contract's name is one.
+_STORE_EXAMPLE = "fra1=4000,1000"
+
+
+def _read_store(site: str, text: str) -> EnergyStore:
+    """Read the capacity and power of a battery.
+
+    Raises:
+        UsageError: they are no two positive numbers.
+    """
+    from sovereign_ai.assess.energy.balance import EnergyStore
+
+    hint = f"write kilowatt-hours and kilowatts: {_STORE_EXAMPLE}"
+    try:
+        capacity, power = (float(part) for part in text.split(","))
+    except ValueError:
+        _refuse("bad-option", f"--store {site}={text}: two numbers are expected", hint)
+    # Written so that NaN is refused too: every comparison with it is false.
+    if not (0 < capacity < inf and 0 < power < inf):
+        _refuse("bad-option", f"--store {site}={text}: capacity and power must be positive", hint)
+    return EnergyStore(capacity, power)
+
+
+def _require_header(file: str, series: Iterable[str]) -> None:
+    """Refuse a file of hours whose first row is numbers: no contract's name is a number.
 
     Raises:
         SpecError: the header is missing.
@@ -158,12 +226,12 @@ def _headed(file: str, series: Iterable[str]) -> None:
     from sovereign_ai.errors import Problem, SpecError, Where
 
     if any(_is_number(name) for name in series):
-        message = "the first row is numbers, and a header of the contracts' names is to stand there"
+        message = "the first row is numbers, but a header with the contracts' names is expected"
         raise SpecError(Problem("bad-header", message, Where(file, 1), "such as hour,load,wind"))
 
 
 def _is_number(text: str) -> bool:
-    """Tell whether a cell reads as a number."""
+    """Return whether a cell is a finite number; `inf` and `nan` may be names."""
     try:
         return isfinite(float(text))
     except ValueError:
@@ -171,42 +239,58 @@ def _is_number(text: str) -> bool:
 
 
 def _by_site(option: str, texts: list[str], example_text: str) -> Iterator[tuple[str, str]]:
-    """Split SITE=REST."""
+    """Yield the site and the value of each SITE=VALUE.
+
+    Raises:
+        UsageError: a text has no site or no value.
+    """
     for text in texts:
-        site, _, rest = text.partition("=")
-        if not site or not rest:
+        site, _, value = text.partition("=")
+        if not site or not value:
             _refuse("bad-option", f"{option} {text!r} is no SITE=…", f"such as {example_text}")
-        yield site, rest
+        yield site, value
 
 
-def _cost(output: Output, path: Path, figures: Path | None, focus: str | None, out: Path | None, *, why: bool) -> None:
-    from sovereign_ai.assess.cost.report import assess
+def _cost(
+    output: Output, path: Path, figures: Path | None, focus: str | None, out: Path | None, *, why: bool
+) -> None:
+    from sovereign_ai.assess.cost.report import assess_cost
 
+    # The option is checked before the stack is planned, which takes longer.
     month = None if focus is None else _month(focus)
-    stack, given = _opened(path, figures, "cost")
-    found = assess(stack.factory, stack.plan, given)
+    stack, given = _open(path, figures, "cost")
+    cost = assess_cost(stack.factory, stack.plan, given)
     if month is None:
         if out is not None:
             _refuse("bad-option", "--output needs --focus with a month", "add --focus 2026-12")
-        _told(output, found, why=why)
+        _print_assessment(output, cost, why=why)
         return
-    text = found.focus(month)
+    text, left_out = cost.focus(month)
+    # FOCUS has no empty cost, so that items without a price are named instead.
+    missing = f"left out, since no price is known: {', '.join(left_out)}"
     if out is None:
-        output.finish({"focus": text}, text.splitlines())
+        if left_out:
+            output.progress(missing)
+        output.finish({"focus": text, "left_out": left_out}, text.splitlines())
         return
-    save(out, text)
-    output.finish({"wrote": str(out)}, [f"wrote {out}"])
+    write(out, text)
+    lines = [f"wrote {out}"]
+    if left_out:
+        lines.append(missing)
+    output.finish({"wrote": str(out), "left_out": left_out}, lines)
 
 
 def _sovereignty(output: Output, path: Path, on: str | None) -> None:
-    from sovereign_ai.assess.sovereignty.evidence import read_evidence
-    from sovereign_ai.assess.sovereignty.report import assess
+    from sovereign_ai.cli.report import day
     from sovereign_ai.cli.stack import open_stack
+    from sovereign_ai.sovereignty.evidence import read_evidence
+    from sovereign_ai.sovereignty.report import assess_sovereignty
 
-    now = datetime.now(tz=UTC).date() if on is None else _day(on)
+    now = day(on)
     stack = open_stack(path)
-    found = assess(stack.factory, stack.plan, now=now, evidence=read_evidence(stack.folder))
-    output.finish({"assessment": found.to_data()}, found.lines())
+    evidence = read_evidence(stack.folder)
+    assessment = assess_sovereignty(stack.factory, stack.plan, now=now, evidence=evidence)
+    output.finish({"assessment": assessment.to_data()}, assessment.lines())
 
 
 def _figures(output: Output, path: Path) -> None:
@@ -218,27 +302,29 @@ def _figures(output: Output, path: Path) -> None:
     output.finish({"lines": lines}, lines)
 
 
-def _told(output: Output, found: Goodput | Energy | Cost, *, why: bool) -> None:
-    """Print an assessment; with `why`, below each line where its numbers come from, each of them once."""
+def _print_assessment(output: Output, assessment: Goodput | Energy | Cost, *, why: bool) -> None:
+    """Print an assessment; with `why`, each line is followed by the formulas and sources of its numbers.
+
+    The source of a figure is printed once, below the first line that uses it.
+    """
     lines: list[str] = []
-    told: set[str] = set()
-    for line, names in found.said():
-        lines += wrapped(line.lstrip(), " " * (len(line) - len(line.lstrip())))
-        if why:
-            lines += [part for reason in found.reasons(names, told) for part in wrapped(reason, "    ")]
-    output.finish({"assessment": found.to_data()}, lines)
-
-
-def _day(text: str) -> date:
-    """Read a day of the calendar."""
-    try:
-        return date.fromisoformat(text)
-    except ValueError:
-        _refuse("bad-date", f"--on: {text!r} is no day of the calendar", "write --on 2026-12-31")
+    explained: set[str] = set()
+    for line, names in assessment.said():
+        text = line.lstrip()
+        lines += wrapped(text, " " * (len(line) - len(text)))
+        if not why:
+            continue
+        for reason in assessment.reasons(names, explained):
+            lines += wrapped(reason, "    ")
+    output.finish({"assessment": assessment.to_data()}, lines)
 
 
 def _month(text: str) -> date:
-    """Read a month of the calendar; give its first day."""
+    """Return the first day of a month of the calendar.
+
+    Raises:
+        UsageError: the text is no month.
+    """
     try:
         return date.fromisoformat(f"{text}-01")
     except ValueError:
@@ -246,7 +332,11 @@ def _month(text: str) -> date:
 
 
 def _refuse(code: str, message: str, hint: str) -> NoReturn:
-    """Refuse an option."""
+    """Refuse an option.
+
+    Raises:
+        UsageError: always.
+    """
     from sovereign_ai.errors import Problem, UsageError
 
     raise UsageError(Problem(code, message, hint=hint))

@@ -1,4 +1,4 @@
-"""`audit`: every rule on what is live, and who can read what; published in the cluster where that is asked for."""
+"""`audit`: every rule on the live objects, and who can read secrets; optionally published in the cluster."""
 
 from __future__ import annotations
 
@@ -7,15 +7,15 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from sovereign_ai.cli.command import example, speak
+from sovereign_ai.cli.command import example, run_command
 from sovereign_ai.cli.output import AsJson, Output
-from sovereign_ai.cli.target import Backend, ClusterOption, KubeconfigOption, StackOption, running
+from sovereign_ai.cli.target import Backend, ClusterOption, KubeconfigOption, StackOption, open_target
 
 if TYPE_CHECKING:
     from sovereign_ai.cli.stack import Stack
-    from sovereign_ai.cluster.access import Api
+    from sovereign_ai.cluster.api.client import Api
     from sovereign_ai.render.kubernetes.bundle import Bundle
-    from sovereign_ai.verify.audit import Audit
+    from sovereign_ai.verify.audit import AuditResult
 
 
 def add(app: typer.Typer) -> None:
@@ -27,49 +27,82 @@ def add(app: typer.Typer) -> None:
         cluster: ClusterOption = Backend.EMBEDDED,
         kubeconfig: KubeconfigOption = None,
         name: StackOption = None,
-        publish: Annotated[bool, typer.Option("--publish", help="Write the findings into the cluster, as OpenReports.")] = False,
+        publish: Annotated[
+            bool, typer.Option("--publish", help="Write the findings into the cluster, as OpenReports.")
+        ] = False,
         dry_run: Annotated[
-            bool, typer.Option("--dry-run", help="With --publish: let the server judge the reports, and store none.")
+            bool,
+            typer.Option(
+                "--dry-run", help="With --publish: let the server check the reports, and store none."
+            ),
         ] = False,
         as_json: Annotated[bool, AsJson] = False,
     ) -> None:
         """Judge live objects and rights by the rules; exit 1 on a violation."""
-        speak("audit", as_json, lambda output: _audit(output, stack, cluster, kubeconfig, name, publish, dry_run))
+        run_command(
+            "audit",
+            as_json,
+            lambda output: _audit(output, stack, cluster, kubeconfig, name, publish, dry_run),
+        )
 
 
-def _audit(output: Output, path: Path, backend: Backend, kubeconfig: Path | None, name: str | None, publish: bool, dry_run: bool) -> None:
+def _audit(
+    output: Output,
+    path: Path,
+    backend: Backend,
+    kubeconfig: Path | None,
+    name: str | None,
+    publish: bool,
+    dry_run: bool,
+) -> None:
     from datetime import UTC, datetime
 
     from sovereign_ai.cli.stack import open_stack
+    from sovereign_ai.cluster.preflight import require_reachable
     from sovereign_ai.errors import ExitCode
     from sovereign_ai.verify.audit import audit as audited
 
     stack = open_stack(path)
     bundle = stack.bundle(name)
-    target = running(bundle.cluster, backend, kubeconfig)
-    found = audited(target.api, stack.factory, stack.plan, bundle, cluster=bundle.cluster, now=datetime.now(UTC).date())
-    published = _publish(target.api, found, stack, bundle, dry_run) if publish else []
-    said = [f"published: {one}" for one in published] if not dry_run else [f"not stored, only tried: {one}" for one in published]
-    data = found.to_data() | ({"published": published} if publish else {})
-    output.finish(data, [*lines(found), *said], ExitCode.OK if found.verdict.ok else ExitCode.FINDINGS)
+    target = open_target(bundle.cluster, backend, kubeconfig, output.progress)
+    require_reachable(target.api)
+    today = datetime.now(UTC).date()
+    result = audited(target.api, stack.factory, stack.plan, bundle, cluster=bundle.cluster, now=today)
+    data = result.to_data()
+    text = lines(result)
+    if publish:
+        published = _publish(target.api, result, stack, bundle, dry_run)
+        data = {**data, "published": published}
+        word = "not stored, only tried" if dry_run else "published"
+        text += [f"{word}: {report}" for report in published]
+    output.finish(data, text, ExitCode.OK if result.verdict.ok else ExitCode.FINDINGS)
 
 
-def _publish(api: Api, found: Audit, stack: Stack, bundle: Bundle, dry_run: bool) -> list[str]:
-    """Write the reports, and name them."""
+def _publish(api: Api, result: AuditResult, stack: Stack, bundle: Bundle, dry_run: bool) -> list[str]:
+    """Write the reports into the cluster and return their names as `Kind/namespace/name`."""
     from sovereign_ai.verify.openreports import publish
 
-    namespaces = [str(obj["metadata"]["name"]) for obj in bundle.objects if obj["kind"] == "Namespace"]
-    objects = publish(api, found, stack.factory.name, namespaces, dry_run=dry_run)
-    return ["/".join(filter(None, (obj["kind"], obj["metadata"].get("namespace"), obj["metadata"]["name"]))) for obj in objects]
+    described = [obj for obj in bundle.objects if obj["kind"] == "Namespace"]
+    namespaces = [str(namespace["metadata"]["name"]) for namespace in described]
+    names = []
+    for report in publish(api, result, stack.factory.name, namespaces, dry_run=dry_run):
+        metadata = report["metadata"]
+        parts = (report["kind"], metadata.get("namespace"), metadata["name"])
+        # A ClusterReport has no namespace.
+        names.append("/".join(filter(None, parts)))
+    return names
 
 
-def lines(found: Audit) -> list[str]:
-    """Say what was found in 80 columns: who reads secrets, then findings, then the count."""
+def lines(result: AuditResult) -> list[str]:
+    """Return an audit in 80 columns: who reads secrets, then findings, then the count."""
     from textwrap import wrap
 
-    from sovereign_ai.attest.text import told
+    from sovereign_ai.attest.text import findings_lines
 
-    said = ["Who can read secrets in our namespaces"]
-    for one in found.readers:
-        said += wrap(str(one), 80, initial_indent="  ", subsequent_indent="    ", break_on_hyphens=False)
-    return [*said, *told(found.verdict), f"{found.cluster}: {found.judged} live objects judged"]
+    text = ["Who can read secrets in this factory's namespaces"]
+    for reader in result.readers:
+        # Names of accounts contain hyphens, and are copied into `kubectl` as a whole.
+        text += wrap(str(reader), 80, initial_indent="  ", subsequent_indent="    ", break_on_hyphens=False)
+    text += findings_lines(result.verdict)
+    text.append(f"{result.cluster}: {result.judged} live objects judged")
+    return text

@@ -1,4 +1,4 @@
-"""`check`: what may never be, decided before anything is deployed."""
+"""`check`: judge a description, its plan and its rendered objects by the rules."""
 
 from __future__ import annotations
 
@@ -8,19 +8,26 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from sovereign_ai.cli.command import example, speak
-from sovereign_ai.cli.files import save
-from sovereign_ai.cli.output import AsJson, Output, wrapped
+from sovereign_ai.cli.command import example, run_command
+from sovereign_ai.cli.output import AsJson, Output, indented_json, wrapped
+from sovereign_ai.files.writing import write
 
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from sovereign_ai.rules.judge import Verdict
+    from sovereign_ai.cli.stack import Stack
+    from sovereign_ai.errors import ExitCode
+    from sovereign_ai.rules.judge import RuleVerdict
     from sovereign_ai.spec.factory import AIFactory
+    from sovereign_ai.spec.supplier import Waiver
+
+_LONGEST_DAY = 40
+_MOST_RESOURCES = 3
+"""Resources that a line about a waiver names; JSON has all of them."""
 
 
 class Format(StrEnum):
-    """How a verdict is told."""
+    """The formats of a verdict."""
 
     TEXT = "text"
     JSON = "json"
@@ -34,83 +41,144 @@ def add(app: typer.Typer) -> None:
 
     @app.command("check", **example("sovereign-ai check stacks/lab --format sarif"))
     def check(
-        stack: Annotated[Path, typer.Argument(help="A stack's folder, or a description in YAML, JSON or Python.")] = Path(),
-        form: Annotated[Format, typer.Option("--format", "-f", help="How the verdict is told.")] = Format.TEXT,
+        stack: Annotated[
+            Path, typer.Argument(help="A stack's folder, or a description in YAML, JSON or Python.")
+        ] = Path(),
+        form: Annotated[
+            Format, typer.Option("--format", "-f", help="The format of the verdict.")
+        ] = Format.TEXT,
         out: Annotated[
-            Path | None, typer.Option("--output", "-o", help="A file for it; with `oscal`, a folder for all of its documents.")
+            Path | None,
+            typer.Option(
+                "--output", "-o", help="A file for it; with `oscal`, a folder for all of its documents."
+            ),
         ] = None,
-        on: Annotated[str | None, typer.Option("--on", metavar="DAY", help="The day that is judged, 2026-12-31; left out, today.")] = None,
+        on: Annotated[
+            str | None,
+            typer.Option("--on", metavar="DAY", help="The day that is judged, 2026-12-31; left out, today."),
+        ] = None,
         as_json: Annotated[bool, AsJson] = False,
     ) -> None:
         """Judge description, plan and objects by the rules; exit 1 on a violation."""
         form = Format.JSON if as_json and form is Format.TEXT else form
-        speak("check", as_json or (form is Format.JSON and out is None), lambda output: _check(output, stack, form, out, on))
+        # Problems are JSON too where the verdict on standard output is.
+        is_json = as_json or (form is Format.JSON and out is None)
+        run_command("check", is_json, lambda output: _check(output, stack, form, out, on))
 
 
 def _check(output: Output, path: Path, form: Format, out: Path | None, on: str | None) -> None:
     from sovereign_ai.cli.stack import open_stack
     from sovereign_ai.errors import ExitCode, Problem, UsageError
-    from sovereign_ai.rules.check import check as judged
-    from sovereign_ai.rules.judge import merged
 
     at = _time(on)
     if output.as_json and form is Format.JUNIT and out is None:
+        message = "--json asks for JSON on standard output, and --format junit for XML"
         hint = "leave out --json, or name a file for the XML with --output"
-        raise UsageError(Problem("bad-option", "--json asks for JSON on standard output, and --format junit for XML", hint=hint))
+        raise UsageError(Problem("bad-option", message, hint=hint))
     stack = open_stack(path)
-    verdicts, clusters, lines = [], [], []
-    for cluster in stack.plan.clusters:
-        bundle = stack.bundle(cluster.name)
-        verdict = judged(stack.factory, stack.plan, bundle.objects, now=at.date(), cluster=cluster.name, where=stack.factory.where)
-        verdicts.append(verdict)
-        clusters.append({"cluster": cluster.name, "objects": len(bundle.objects), **verdict.to_data()})
-        lines.append(f"{cluster.name}: {len(bundle.objects)} objects")
-    whole = merged(verdicts)
-    code = ExitCode.OK if whole.ok else ExitCode.FINDINGS
+    verdict, clusters = _judge(stack, at)
+    code = ExitCode.OK if verdict.ok else ExitCode.FINDINGS
     if out is None and form in (Format.TEXT, Format.JSON):
-        from sovereign_ai.attest.controls import states
-        from sovereign_ai.attest.text import text
-
-        controls = [one.to_data() for one in states(whole)]
-        missed = _missed(stack.factory, whole)
-        *told, count = text(whole)
-        output.finish({"clusters": clusters, "controls": controls, "waivers": missed}, [*lines, *told, *_beside(missed), count], code)
+        _print_verdict(output, stack, verdict, clusters, code)
         return
-    files = _told(whole, stack.factory, form, at, {"ok": whole.ok, "clusters": clusters})
+    documents = _documents(verdict, stack.factory, form, at, {"ok": verdict.ok, "clusters": clusters})
     if out is None:
         # The document is all of standard output, beside --json too: SARIF and OSCAL are JSON themselves.
-        Output(output.command).finish({}, [_chosen(files, form)], code)
-    else:
-        written = _written(files, form, out)
-        output.finish({"files": written}, written, code)
+        output.document(_main_document(documents, form), code)
+        return
+    written = _write(documents, form, out)
+    output.finish({"files": written}, written, code)
 
 
-def _missed(factory: AIFactory, verdict: Verdict) -> list[dict[str, Any]]:
-    """Name the waivers whose rule is violated, though not on the resource that they are for: as a rule a name is wrong."""
-    found = []
+def _judge(stack: Stack, at: datetime) -> tuple[RuleVerdict, list[dict[str, Any]]]:
+    """Judge every cluster of a stack; return the verdict of all, and the verdict of each as plain data."""
+    from sovereign_ai.rules.check import check
+    from sovereign_ai.rules.judge import merge_verdicts
+
+    verdicts, clusters = [], []
+    for cluster in stack.plan.clusters:
+        bundle = stack.bundle(cluster.name)
+        verdict = check(
+            stack.factory,
+            stack.plan,
+            bundle.objects,
+            now=at.date(),
+            cluster=cluster.name,
+            where=stack.factory.where,
+        )
+        verdicts.append(verdict)
+        clusters.append({"cluster": cluster.name, "objects": len(bundle.objects), **verdict.to_data()})
+    return merge_verdicts(verdicts), clusters
+
+
+def _print_verdict(
+    output: Output, stack: Stack, verdict: RuleVerdict, clusters: list[dict[str, Any]], code: ExitCode
+) -> None:
+    """Print a verdict as text or as this program's own JSON, and exit with the code."""
+    from sovereign_ai.attest.controls import control_states
+    from sovereign_ai.attest.text import verdict_lines
+
+    missed = _unused_waivers(stack.factory, verdict)
+    # The count is the last line, where a reader of a long report looks.
+    *findings, count = verdict_lines(verdict)
+    lines = [f"{cluster['cluster']}: {cluster['objects']} objects" for cluster in clusters]
+    lines += [*findings, *_waiver_lines(missed), count]
+    controls = [control.to_data() for control in control_states(verdict)]
+    output.finish({"clusters": clusters, "controls": controls, "waivers": missed}, lines, code)
+
+
+def _unused_waivers(factory: AIFactory, verdict: RuleVerdict) -> list[dict[str, Any]]:
+    """Return the waivers whose rule is violated, but not on the resource that they name.
+
+    In most cases the name of the resource is wrong.
+    """
+    unused = []
     for waiver in factory.waivers:
-        on = sorted({one.resource for one in verdict.violations if one.rule == waiver.rule})
-        used = any(one.rule == waiver.rule and one.resource == waiver.resource for one in verdict.findings)
-        if on and not used:
-            found.append({"waiver": waiver.id, "rule": waiver.rule, "resource": waiver.resource, "violated_on": on})
-    return found
+        violated_on = set()
+        for violation in verdict.violations:
+            if violation.rule == waiver.rule:
+                violated_on.add(violation.resource)
+        if violated_on and not _is_used(waiver, verdict):
+            unused.append(
+                {
+                    "waiver": waiver.id,
+                    "rule": waiver.rule,
+                    "resource": waiver.resource,
+                    "violated_on": sorted(violated_on),
+                }
+            )
+    return unused
 
 
-def _beside(missed: list[dict[str, Any]]) -> list[str]:
-    """Say of each such waiver on what its rule is violated."""
+def _is_used(waiver: Waiver, verdict: RuleVerdict) -> bool:
+    """Return whether a finding is of the rule and the resource that a waiver names."""
+    for finding in verdict.findings:
+        if finding.rule == waiver.rule and finding.resource == waiver.resource:
+            return True
+    return False
+
+
+def _waiver_lines(unused: list[dict[str, Any]]) -> list[str]:
+    """Return a paragraph for each waiver that covers nothing: where its rule is violated."""
     lines: list[str] = []
-    for one in missed:
-        more = f" and {len(one['violated_on']) - 3} more" if len(one["violated_on"]) > 3 else ""
-        on = f"{', '.join(one['violated_on'][:3])}{more}"
-        lines += [*wrapped(f"waiver {one['waiver']} covers nothing: {one['rule']} is not violated on {one['resource']}, but on {on}"), ""]
+    for waiver in unused:
+        violated_on = waiver["violated_on"]
+        names = ", ".join(violated_on[:_MOST_RESOURCES])
+        if len(violated_on) > _MOST_RESOURCES:
+            names += f" and {len(violated_on) - _MOST_RESOURCES} more"
+        lines += wrapped(
+            f"waiver {waiver['waiver']} covers nothing: {waiver['rule']} is not violated on"
+            f" {waiver['resource']}, but on {names}"
+        )
+        lines.append("")
     return lines
 
 
 def _time(on: str | None) -> datetime:
-    """Give the time that is judged: the day's beginning in UTC, or now.
+    """Return the time that is judged: the beginning of a day in UTC; the present time if none is named.
 
     Raises:
-        UsageError: it is no day.
+        UsageError: the text is no day.
     """
     from datetime import UTC, datetime
 
@@ -121,20 +189,18 @@ def _time(on: str | None) -> datetime:
     try:
         return datetime.strptime(on, "%Y-%m-%d").replace(tzinfo=UTC)
     except ValueError:
-        raise UsageError(Problem("bad-date", f"{on[:40]!r} is no day", hint="write it as 2026-12-31")) from None
+        message = f"{on[:_LONGEST_DAY]!r} is no day"
+        raise UsageError(Problem("bad-date", message, hint="write it as 2026-12-31")) from None
 
 
-def _told(verdict: Verdict, factory: AIFactory, form: Format, at: datetime, data: dict[str, Any]) -> dict[str, str]:
-    """Give the documents of a format by their files' names."""
-    import orjson
-
-    def as_text(document: Any) -> str:
-        return orjson.dumps(document, option=orjson.OPT_INDENT_2 | orjson.OPT_SORT_KEYS).decode()
-
+def _documents(
+    verdict: RuleVerdict, factory: AIFactory, form: Format, at: datetime, data: dict[str, Any]
+) -> dict[str, str]:
+    """Return the documents of a format by their file names."""
     if form is Format.SARIF:
         from sovereign_ai.attest.sarif import sarif
 
-        return {"check.sarif": as_text(sarif(verdict, base=Path.cwd()))}
+        return {"check.sarif": indented_json(sarif(verdict, base=Path.cwd()))}
     if form is Format.JUNIT:
         from sovereign_ai.attest.junit import junit
 
@@ -142,25 +208,34 @@ def _told(verdict: Verdict, factory: AIFactory, form: Format, at: datetime, data
     if form is Format.OSCAL:
         from sovereign_ai.attest.oscal import documents
 
-        return {name: as_text(document) for name, document in documents(verdict, factory, at).items()}
+        texts = {}
+        for name, document in documents(verdict, factory, at).items():
+            texts[name] = indented_json(document)
+        return texts
     if form is Format.JSON:
-        return {"check.json": as_text({"command": "check", **data})}
-    from sovereign_ai.attest.text import text
+        return {"check.json": indented_json({"command": "check", **data})}
+    from sovereign_ai.attest.text import verdict_lines
+    from sovereign_ai.text import clean
 
-    return {"check.txt": "\n".join(text(verdict))}
+    return {"check.txt": "\n".join(clean(line) for line in verdict_lines(verdict))}
 
 
-def _chosen(files: dict[str, str], form: Format) -> str:
-    """Give the document for standard output: OSCAL has several, of which a verdict is one."""
+def _main_document(documents: dict[str, str], form: Format) -> str:
+    """Return the document for standard output: of OSCAL's documents, the one with the results."""
     from sovereign_ai.attest.oscal import RESULTS_FILE
 
-    return files[RESULTS_FILE] if form is Format.OSCAL else next(iter(files.values()))
+    return documents[RESULTS_FILE] if form is Format.OSCAL else next(iter(documents.values()))
 
 
-def _written(files: dict[str, str], form: Format, out: Path) -> list[str]:
-    """Write the documents and name them."""
-    places = {out / name if form is Format.OSCAL else out: text for name, text in files.items()}
-    for place, text in places.items():
-        place.parent.mkdir(parents=True, exist_ok=True)
-        save(place, text + "\n")
-    return [str(place) for place in places]
+def _write(documents: dict[str, str], form: Format, out: Path) -> list[str]:
+    """Write the documents and return their paths.
+
+    `out` is a folder for OSCAL, and a file for every other format.
+    """
+    paths = []
+    for name, text in documents.items():
+        path = out / name if form is Format.OSCAL else out
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write(path, text + "\n")
+        paths.append(str(path))
+    return paths

@@ -1,4 +1,4 @@
-"""Wraps a command so that no error reaches a user as a traceback."""
+"""The wrapper around every command: no error reaches a user as a traceback."""
 
 from __future__ import annotations
 
@@ -10,13 +10,25 @@ from typing import Any
 
 import typer
 
-from sovereign_ai.cli.files import problem_of
+from sovereign_ai.cli.limits import find_resource_limit
 from sovereign_ai.cli.output import Output
 from sovereign_ai.errors import DeploymentError, Problem, SovereignError
 
+_LONGEST_SUMMARY = 200
+"""Characters of an unexpected error's last line that are shown; the trace file holds the rest."""
 
-def speak(command: str, as_json: bool, work: Callable[[Output], None]) -> None:
-    """Run a command's work and turn its errors into text or JSON and an exit code."""
+
+def run_command(command: str, as_json: bool, work: Callable[[Output], None]) -> None:
+    """Run a command's work and turn its errors into text or JSON and an exit code.
+
+    Args:
+        command: the command's name, such as `cluster up`.
+        as_json: whether to print one JSON document.
+        work: the command itself; it prints its result through the output that it receives.
+
+    Raises:
+        typer.Exit: with the command's exit code, unless that is 0.
+    """
     output = Output(command, as_json)
     try:
         work(output)
@@ -25,23 +37,32 @@ def speak(command: str, as_json: bool, work: Callable[[Output], None]) -> None:
     except KeyboardInterrupt:
         output.interrupted()
     except (typer.Exit, BrokenPipeError):
+        # Neither is an error: the first carries the exit code, the second means that the reader has gone.
         raise
-    except OSError as error:
-        output.fail(problem_of(error) or _defect(traceback.format_exc()))
-    except Exception:  # noqa: BLE001 - the last stop before a user's terminal: kept in a file, told in one line
-        output.fail(_defect(traceback.format_exc()))
+    except Exception as error:  # noqa: BLE001 - the last handler before the terminal
+        output.fail(find_resource_limit(error) or _defect(traceback.format_exc()))
 
 
 def _defect(trace: str) -> SovereignError:
-    """Keep a traceback in a file of mode 0600 and say where; what was not foreseen is our defect."""
-    descriptor, name = tempfile.mkstemp(prefix="sovereign-ai-", suffix=".trace")
-    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-        file.write(trace)
-    last = trace.strip().splitlines()[-1][:200]
-    hint = f"that is a defect of sovereign-ai; please report it with {name}, which holds the details"
-    return DeploymentError(Problem("defect", f"something went wrong that should not: {last}", hint=hint))
+    """Keep a traceback in a file and return the error that names the file.
+
+    An exception that no code expects is a defect of this program, and the trace is what a report of it needs.
+    """
+    last_line = trace.strip().splitlines()[-1][:_LONGEST_SUMMARY]
+    try:
+        # mkstemp creates the file with mode 0600: a trace may contain values of the user's description.
+        descriptor, name = tempfile.mkstemp(prefix="sovereign-ai-", suffix=".trace")
+        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+            file.write(trace)
+    except OSError as error:
+        reason = os.strerror(error.errno or 0)
+        details = f"the command that led to it; the details could not be kept in a file: {reason}"
+    else:
+        details = f"{name}, which holds the details"
+    hint = f"that is a defect of sovereign-ai; please report it with {details}"
+    return DeploymentError(Problem("defect", f"unexpected error: {last_line}", hint=hint))
 
 
 def example(text: str) -> dict[str, Any]:
-    """Give the epilogue of a help text: an example that runs."""
+    """Return the epilogue of a help text: an example that runs."""
     return {"epilog": f"Example: {text}"}

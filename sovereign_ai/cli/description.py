@@ -1,4 +1,4 @@
-"""Reads a description for a command, and tells where the description's own program keeps it waiting."""
+"""Reading a description for a command, with a notice while the description's own program runs."""
 
 from __future__ import annotations
 
@@ -10,35 +10,47 @@ from pathlib import Path
 
 from sovereign_ai.spec.factory import AIFactory
 from sovereign_ai.spec.load import load
+from sovereign_ai.text import clean
 
-_SILENCE_SECONDS = 3.0
+_NOTICE_SECONDS = 3.0
+"""Pause before the first notice and between two notices."""
 
 
 def read_description(path: Path) -> AIFactory:
-    """Read a description; one whose own program takes long is told on standard error, since it may never end.
+    """Read a description.
+
+    A description in Python is a program that may run long, or never end. A notice on standard error names it
+    every few seconds until it ends.
+
+    Args:
+        path: a stack's folder, or the description's file.
 
     Raises:
         SpecError: every problem of the description.
     """
-    with _telling(f"{path}: the description's own program still runs; Ctrl-C ends it"):
+    is_data = path.suffix in (".yaml", ".yml", ".json")
+    activity = "still read" if is_data else "the description's own program still runs"
+    with _repeated_notice(f"{path}: {activity}; Ctrl-C ends it"):
         return load(path)
 
 
 @contextlib.contextmanager
-def _telling(line: str) -> Iterator[None]:
-    """Say a line every few seconds for as long as something takes."""
-    over = threading.Event()
+def _repeated_notice(line: str) -> Iterator[None]:
+    """Print a line on standard error every few seconds while the block runs."""
+    is_over = threading.Event()
 
-    def tell() -> None:
-        while not over.wait(_SILENCE_SECONDS):
+    def notify() -> None:
+        while not is_over.wait(_NOTICE_SECONDS):
+            # A closed standard error must not end the description's program.
             with contextlib.suppress(OSError):
-                sys.stderr.write(f"{line}\n")
+                sys.stderr.write(f"{clean(line)}\n")
                 sys.stderr.flush()
 
-    teller = threading.Thread(target=tell, name="telling", daemon=True)
-    teller.start()
+    thread = threading.Thread(target=notify, name="notice", daemon=True)
+    thread.start()
     try:
         yield
     finally:
-        over.set()
-        teller.join()
+        is_over.set()
+        # Join, so that no notice is printed in the middle of the command's own output.
+        thread.join()

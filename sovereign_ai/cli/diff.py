@@ -1,4 +1,4 @@
-"""`diff`: two descriptions side by side; the review tool for a change."""
+"""`diff`: compare two descriptions and all that is derived from them, to review a change."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from sovereign_ai.cli.command import example, speak
+from sovereign_ai.cli.command import example, run_command
 from sovereign_ai.cli.output import AsJson, Output
 
 if TYPE_CHECKING:
@@ -20,13 +20,18 @@ def add(app: typer.Typer) -> None:
 
     @app.command("diff", **example("sovereign-ai diff stacks/lab stacks/superpod"))
     def diff(
-        left: Annotated[Path, typer.Argument(help="A stack's folder, or a description in YAML, JSON or Python.")],
+        left: Annotated[
+            Path, typer.Argument(help="A stack's folder, or a description in YAML, JSON or Python.")
+        ],
         right: Annotated[Path, typer.Argument(help="The other one.")],
-        on: Annotated[str | None, typer.Option("--on", metavar="DAY", help="The day that counts, 2026-12-31; left out, today.")] = None,
+        on: Annotated[
+            str | None,
+            typer.Option("--on", metavar="DAY", help="The day that counts, 2026-12-31; left out, today."),
+        ] = None,
         as_json: Annotated[bool, AsJson] = False,
     ) -> None:
         """Compare fields, plan, findings, sovereignty, power and cost; exit code 1 where they differ."""
-        speak("diff", as_json, lambda output: _diff(output, left, right, on))
+        run_command("diff", as_json, lambda output: _diff(output, left, right, on))
 
 
 def _diff(output: Output, left: Path, right: Path, on: str | None) -> None:
@@ -35,15 +40,16 @@ def _diff(output: Output, left: Path, right: Path, on: str | None) -> None:
     from sovereign_ai.errors import ExitCode
 
     now = day(on)
-    found = compare(_side(left, now), _side(right, now))
-    output.finish(found.to_data(), found.lines(), ExitCode.FINDINGS if found.differs else ExitCode.OK)
+    comparison = compare(_side(left, now), _side(right, now))
+    code = ExitCode.FINDINGS if comparison.differs else ExitCode.OK
+    output.finish(comparison.to_data(), comparison.lines(), code)
 
 
 def _side(path: Path, now: date) -> Side:
-    """Read one of the two."""
-    from sovereign_ai.assess.sovereignty.evidence import read_evidence
-    from sovereign_ai.attest.compare import side
+    """Read one of the two stacks, with its sovereignty evidence."""
+    from sovereign_ai.attest.compare import compared_side
     from sovereign_ai.cli.stack import open_stack
+    from sovereign_ai.sovereignty.evidence import read_evidence
 
     stack = open_stack(path)
-    return side(str(path), stack.factory, stack.plan, now=now, evidence=read_evidence(stack.folder))
+    return compared_side(str(path), stack.factory, stack.plan, now=now, evidence=read_evidence(stack.folder))

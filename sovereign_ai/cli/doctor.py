@@ -1,4 +1,4 @@
-"""`doctor`: what this machine has and what it lacks."""
+"""`doctor`: the tools and settings of this computer that the other commands need."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from sovereign_ai.cli.command import example, speak
+from sovereign_ai.cli.command import example, run_command
 from sovereign_ai.cli.output import AsJson, Output, table, wrapped
 
 
@@ -14,18 +14,35 @@ def add(app: typer.Typer) -> None:
     """Add the command."""
 
     @app.command("doctor", **example("sovereign-ai doctor --json"))
-    def doctor(as_json: Annotated[bool, AsJson] = False) -> None:
-        """Check tools, versions and the machine; exit 3 if anything is missing or does not fit."""
-        speak("doctor", as_json, _doctor)
+    def doctor(
+        from_path: Annotated[
+            bool,
+            typer.Option(
+                "--from-path", help="Look on PATH for missing tools, and run the programs with their names."
+            ),
+        ] = False,
+        as_json: Annotated[bool, AsJson] = False,
+    ) -> None:
+        """Check tools, versions and this computer; exit 3 if anything is missing or does not fit."""
+        run_command("doctor", as_json, lambda output: _doctor(output, from_path))
 
 
-def _doctor(output: Output) -> None:
+def _doctor(output: Output, from_path: bool) -> None:
     from sovereign_ai.errors import ExitCode
     from sovereign_ai.toolchain.doctor import doctor
 
-    checks = doctor()
-    rows = [("ok" if check.ok else "NO", check.tool, check.found or "-") for check in checks]
-    hints = [line for check in checks if not check.ok for line in wrapped(f"{check.tool}: wanted {check.wanted}; {check.hint}")]
-    ok = all(check.ok for check in checks)
-    lines = [*table(["", "tool", "found"], rows), *hints]
-    output.finish({"checks": [check.to_data() for check in checks]}, lines, ExitCode.OK if ok else ExitCode.ENVIRONMENT)
+    checks = doctor(from_path=from_path)
+    rows = []
+    hints = []
+    for check in checks:
+        mark = "ok" if check.ok else "NO"
+        version = check.found or "-"
+        digest = check.digest[:12]
+        rows.append((mark, check.tool, version, check.way, digest))
+        if not check.ok:
+            hints += wrapped(f"{check.tool}: wanted {check.wanted}; {check.hint}")
+    code = ExitCode.OK if all(check.ok for check in checks) else ExitCode.ENVIRONMENT
+    lines = table(["", "tool", "found", "way", "sha256"], rows)
+    lines += hints
+    data = [check.to_data() for check in checks]
+    output.finish({"checks": data}, lines, code)

@@ -1,20 +1,38 @@
-"""`down`: remove what a stack deployed and what was simulated, and end the local cluster."""
+"""`down`: remove the objects of a stack and the simulated nodes, and stop the local control plane."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from sovereign_ai.cli.command import example, speak
+from sovereign_ai.cli.command import example, run_command
+from sovereign_ai.cli.deployment import AllowDeleteOption, WaitOption, deployment_of, require_own_state
 from sovereign_ai.cli.output import AsJson, Output
-from sovereign_ai.cli.target import Backend, ClusterOption, KubeconfigOption, StackOption, YesOption, confirm, insist_on_one, running
-from sovereign_ai.cli.up import told
+from sovereign_ai.cli.target import (
+    Backend,
+    ClusterOption,
+    KubeconfigOption,
+    StackOption,
+    YesOption,
+    confirm,
+    control_plane_of,
+    open_target,
+    require_one_cluster,
+    target_options,
+)
+from sovereign_ai.cli.up import outcome_lines
 
 if TYPE_CHECKING:
     from sovereign_ai.cli.stack import Stack
-    from sovereign_ai.deploy.engine import Engine
+    from sovereign_ai.cli.target import Target
+    from sovereign_ai.deploy.engine import Engine, PulumiOutcome
+    from sovereign_ai.deploy.preconditions import StackDeployment
+    from sovereign_ai.deploy.removal import Removal
+    from sovereign_ai.deploy.termination import TerminationWatch
 
 
 def add(app: typer.Typer) -> None:
@@ -26,57 +44,206 @@ def add(app: typer.Typer) -> None:
         cluster: ClusterOption = Backend.EMBEDDED,
         kubeconfig: KubeconfigOption = None,
         name: StackOption = None,
-        keep_cluster: Annotated[bool, typer.Option("--keep-cluster", help="Leave the local cluster running, empty.")] = False,
-        forget: Annotated[
-            bool, typer.Option("--forget", help="Drop from the state what stood on a cluster that is no more; speak to none.")
+        keep_cluster: Annotated[
+            bool, typer.Option("--keep-cluster", help="Leave the local cluster running, empty.")
         ] = False,
+        forget: Annotated[
+            bool,
+            typer.Option(
+                "--forget",
+                help="Drop from the state the objects of a cluster that is gone; contact no cluster.",
+            ),
+        ] = False,
+        allow_delete: AllowDeleteOption = None,
+        wait: WaitOption = 60.0,
         yes: YesOption = False,
         as_json: Annotated[bool, AsJson] = False,
     ) -> None:
-        """Remove everything of ours; a local cluster is ended as well."""
+        """Remove what the stack deployed; a local cluster is stopped as well."""
         if forget:
-            speak("down", as_json, lambda output: _forget(output, stack, cluster, name))
-        else:
-            speak("down", as_json, lambda output: _down(output, stack, cluster, kubeconfig, name, keep_cluster, yes))
+            run_command("down", as_json, lambda output: _forget(output, stack, cluster, name))
+            return
+        options = _Options(
+            stack, cluster, kubeconfig, name, keep_cluster, yes, frozenset(allow_delete or ()), wait
+        )
+        run_command("down", as_json, lambda output: _down(output, options))
 
 
-def _down(output: Output, path: Path, backend: Backend, kubeconfig: Path | None, name: str | None, keep: bool, yes: bool) -> None:
-    from sovereign_ai.cli.real import kind_down, leave
+@dataclass(frozen=True, slots=True)
+class _Options:
+    """The options of a removal.
+
+    Attributes:
+        path: the stack's folder.
+        backend: the kind of cluster.
+        kubeconfig: the user's own kubeconfig, if that names the cluster.
+        name: the cluster's name in the plan; None for the only one.
+        keep: whether a local control plane stays.
+        yes: whether the question about a cluster of the user is answered by an option.
+        allow_delete: namespaces that may be deleted with all that others keep in them.
+        wait_seconds: how long to wait for an object whose deletion is blocked.
+    """
+
+    path: Path
+    backend: Backend
+    kubeconfig: Path | None
+    name: str | None
+    keep: bool
+    yes: bool
+    allow_delete: frozenset[str]
+    wait_seconds: float
+
+
+def _down(output: Output, options: _Options) -> None:
     from sovereign_ai.cli.stack import open_stack
-    from sovereign_ai.cluster.embedded import down as end
+    from sovereign_ai.cluster.preflight import require_reachable
     from sovereign_ai.deploy.engine import Engine
+    from sovereign_ai.deploy.removal import check_removal
+
+    require_one_cluster(options.backend, options.kubeconfig)
+    stack = open_stack(options.path)
+    cluster = stack.cluster(options.name)
+    kubeconfig = _local_kubeconfig(cluster, options.backend)
+    if kubeconfig is not None and not kubeconfig.is_file():
+        _forget_gone_cluster(output, stack, cluster, options.backend, kubeconfig)
+        return
+    target = open_target(cluster, options.backend, options.kubeconfig, output.progress)
+    require_reachable(target.api)
+    same_cluster = target_options(options.backend, options.kubeconfig, options.name)
+    is_stopped = target.simulated and not options.keep
+    engine = Engine(stack.folder, cluster, target.kubeconfig, output.progress, target.control_plane)
+    # The lock spans checks and removal: no other command may change the state in between.
+    with engine.hold("down"):
+        deployment = deployment_of(stack, cluster, target, same_cluster)
+        require_own_state(deployment, target.control_plane)
+        removal = check_removal(target.api, deployment)
+        # The objects of others go with a control plane that is stopped; only on one that stays are they a
+        # loss.
+        if not is_stopped:
+            _report_losses(output, target, removal, options)
+        confirm(target, "remove this factory from", options.yes, output)
+        lines, data = _remove(output, engine, target, deployment, removal, options.wait_seconds)
+    lines += _remove_simulation(output, stack, cluster, target, is_stopped)
+    output.finish({"cluster": cluster, **data}, lines)
+
+
+def _report_losses(output: Output, target: Target, removal: Removal, options: _Options) -> None:
+    """Report what others lose on a cluster that stays.
+
+    Volumes are deleted only in namespaces that an option names.
+
+    Raises:
+        UsageError: a namespace holds volumes, and `--allow-delete` does not name it.
+    """
+    from sovereign_ai.deploy.deletions import Allowed, insist_on_volumes, losses
+
+    namespace_losses = losses(target.api, removal.namespaces)
+    insist_on_volumes(namespace_losses, Allowed(options.allow_delete))
+    for loss in namespace_losses:
+        if not loss.is_nothing:
+            output.progress(f"namespace {loss.namespace} goes with {loss}")
+
+
+def _remove(
+    output: Output,
+    engine: Engine,
+    target: Target,
+    deployment: StackDeployment,
+    removal: Removal,
+    wait_seconds: float,
+) -> tuple[list[str], dict[str, Any]]:
+    """Remove the objects that the stack deployed.
+
+    Returns:
+        Lines for a person and data for a program.
+    """
+    from sovereign_ai.deploy.removal import remove_leftovers
+    from sovereign_ai.deploy.termination import TerminationWatch, wait_until_gone
+
+    lines: list[str] = removal.lines
+    data: dict[str, Any] = {"left": sorted(map(str, removal.left))}
+    for line in lines:
+        output.progress(line)
+    going = (*removal.ours, *removal.stray)
+    watch = TerminationWatch(target.api, going, output.progress, wait_seconds)
+    if engine.exists():
+        held = deployment.stack.held or {}
+        # On a cluster that was made again under the same name, nothing of the state exists any more.
+        is_remade = removal.cluster.remade
+        dropped = list(held) if is_remade else [key for key in removal.left if key in held]
+        engine.drop([held[key].urn for key in dropped])
+        outcome = _destroy(output, engine, target, deployment, removal, watch, wait_seconds)
+        lines += outcome_lines(outcome)
+        data |= outcome.to_data()
+        if is_remade:
+            data["forgotten"] = len(dropped)
+    # Objects that a command created and died before the state was written are in no state.
+    leftovers = remove_leftovers(target.api, deployment, output.progress)
+    wait_until_gone(target.api, going, output.progress, wait_seconds)
+    if leftovers:
+        lines.append(f"removed {len(leftovers)} objects that an interrupted command had left")
+    deployment.stack.record.drop_clusters()
+    data["leftovers"] = leftovers
+    return lines, data
+
+
+def _destroy(
+    output: Output,
+    engine: Engine,
+    target: Target,
+    deployment: StackDeployment,
+    removal: Removal,
+    watch: TerminationWatch,
+    wait_seconds: float,
+) -> PulumiOutcome:
+    """Remove the objects of the state.
+
+    Pulumi's engine does it only where it is needed; removing them directly is faster.
+    """
+    from sovereign_ai.deploy.direct_removal import needs_engine, remove_directly
+    from sovereign_ai.deploy.termination import explaining, watching
+
+    if not needs_engine(engine.checkpoint()):
+        return remove_directly(engine, target.api, removal, deployment, output.progress, wait_seconds)
+    engine.watch = partial(watching, watch)
+    with explaining(watch):
+        return engine.destroy()
+
+
+def _remove_simulation(
+    output: Output, stack: Stack, cluster: str, target: Target, is_stopped: bool
+) -> list[str]:
+    """Remove the simulated nodes, and stop a local control plane if that was requested.
+
+    Returns:
+        Lines for a person.
+    """
+    from sovereign_ai.cli.kind_machines import kind_down, leave
+    from sovereign_ai.cluster.embedded import down as stop
     from sovereign_ai.sim.factory import remove
 
-    insist_on_one(backend, kubeconfig)
-    stack = open_stack(path)
-    bundle = stack.bundle(name)
-    if (gone := _plane_kubeconfig(bundle.cluster, backend)) is not None and not gone.is_file():
-        _after_the_plane(output, stack, bundle.cluster, backend, gone)
-        return
-    target = running(bundle.cluster, backend, kubeconfig)
-    confirm(target, "remove this factory from", yes, output)
-    engine = Engine(stack.folder, bundle.cluster, target.kubeconfig, output.progress, target.plane)
-    lines, data = [], {"cluster": bundle.cluster}
-    if engine.exists():
-        outcome = engine.destroy()
-        lines += told(outcome)
-        data |= outcome.to_data()
     if target.kind:
         leave(target.api, target.kind)
-    if target.simulated:
-        remove(target.api, stack.factory, bundle.cluster)
-        lines.append("removed the simulated nodes")
-    if target.simulated and not keep:
+    if not target.simulated:
+        return []
+    remove(target.api, stack.factory, cluster)
+    lines = ["removed the simulated nodes"]
+    if is_stopped:
         if target.kind:
-            kind_down(bundle.cluster, output)
+            kind_down(cluster, output)
+            backend = Backend.KIND
         else:
-            end(bundle.cluster)
-        lines.append(f"ended the {backend} cluster {bundle.cluster}")
-    output.finish(data, lines)
+            stop(cluster)
+            backend = Backend.EMBEDDED
+        lines.append(f"stopped the {backend} cluster {cluster}")
+    return lines
 
 
-def _plane_kubeconfig(cluster: str, backend: Backend) -> Path | None:
-    """Give the kubeconfig that a plane of ours has while it is there; None for a cluster of the user's."""
+def _local_kubeconfig(cluster: str, backend: Backend) -> Path | None:
+    """Return the path of a local control plane's kubeconfig; None for a cluster of the user.
+
+    The file exists while the control plane does.
+    """
     if backend is Backend.KUBECONFIG:
         return None
     if backend is Backend.KIND:
@@ -88,19 +255,35 @@ def _plane_kubeconfig(cluster: str, backend: Backend) -> Path | None:
     return status(cluster).kubeconfig
 
 
-def _after_the_plane(output: Output, stack: Stack, cluster: str, backend: Backend, gone: Path) -> None:
-    """Drop from the state what went with a plane of ours; what stands on another cluster is said and kept."""
+def _forget_gone_cluster(
+    output: Output, stack: Stack, cluster: str, backend: Backend, kubeconfig: Path
+) -> None:
+    """Drop from the state the objects of a local control plane that does not exist any more.
+
+    Args:
+        output: the command's output.
+        stack: the description and its folder.
+        cluster: the cluster's name in the plan.
+        backend: the kind of local control plane.
+        kubeconfig: where the kubeconfig of the control plane was.
+
+    Raises:
+        EnvironmentLacksError: the state holds objects of another cluster, which still exist.
+    """
     from sovereign_ai.errors import EnvironmentLacksError
 
-    engine = _known(output, stack, cluster, backend)
+    engine = _known_engine(output, stack, cluster, backend)
     if engine is None:
-        output.finish({"cluster": cluster, "forgotten": 0}, [f"nothing to remove: there is no {backend} cluster {cluster}"])
+        _drop_cluster(stack, cluster, backend)
+        line = f"nothing to remove: there is no {backend} cluster {cluster}"
+        output.finish({"cluster": cluster, "forgotten": 0}, [line])
         return
-    if elsewhere := engine.standing().elsewhere(gone):
+    if elsewhere := engine.standing().elsewhere(kubeconfig):
         raise EnvironmentLacksError(elsewhere)
     count = engine.forget()
-    lines = [f"the {backend} cluster {cluster} is gone already, and with it the {count} objects that the state held"]
-    output.finish({"cluster": cluster, "forgotten": count}, lines)
+    _drop_cluster(stack, cluster, backend)
+    line = f"the {backend} cluster {cluster} is gone, and with it the {count} objects that the state held"
+    output.finish({"cluster": cluster, "forgotten": count}, [line])
 
 
 def _forget(output: Output, path: Path, backend: Backend, name: str | None) -> None:
@@ -108,23 +291,46 @@ def _forget(output: Output, path: Path, backend: Backend, name: str | None) -> N
 
     stack = open_stack(path)
     cluster = stack.cluster(name)
-    engine = _known(output, stack, cluster, backend)
+    engine = _known_engine(output, stack, cluster, backend)
     if engine is None:
-        output.finish({"cluster": cluster, "forgotten": 0}, [f"nothing to forget: the state knows no stack {cluster}"])
+        _drop_cluster(stack, cluster, backend)
+        line = f"nothing to forget: the state knows no stack {cluster}"
+        output.finish({"cluster": cluster, "forgotten": 0}, [line])
         return
-    at = engine.standing().kubeconfig
+    # Read before the state is emptied.
+    kubeconfig = engine.standing().kubeconfig
     count = engine.forget()
-    lines = [f"forgot {count} objects of {cluster}", *([f"if the cluster of {at} still runs, they still stand there"] if count else [])]
-    output.finish({"cluster": cluster, "forgotten": count, "kubeconfig": str(at) if at else None}, lines)
+    _drop_cluster(stack, cluster, backend)
+    lines = [f"forgot {count} objects of {cluster}"]
+    if count:
+        lines.append(f"if the cluster of {kubeconfig} still runs, they still exist there")
+    data = {
+        "cluster": cluster,
+        "forgotten": count,
+        "kubeconfig": str(kubeconfig) if kubeconfig else None,
+    }
+    output.finish(data, lines)
 
 
-def _known(output: Output, stack: Stack, cluster: str, backend: Backend) -> Engine | None:
-    """Give the engine of a stack whose cluster is not spoken to; None if the state knows no such stack, which needs no tool to see."""
+def _drop_cluster(stack: Stack, cluster: str, backend: Backend) -> None:
+    """Record that the stack is deployed nowhere.
+
+    It keeps its UUID, by which it recognises its objects later.
+    """
+    from sovereign_ai.deploy.stack_context import context_of_stack
+
+    control_plane = control_plane_of(backend)
+    context_of_stack(stack.folder, cluster, stack.factory.name, control_plane).record.drop_clusters()
+
+
+def _known_engine(output: Output, stack: Stack, cluster: str, backend: Backend) -> Engine | None:
+    """Return the engine of a stack whose cluster is not contacted; None if the state knows no such stack."""
     from sovereign_ai.deploy.engine import Engine
-    from sovereign_ai.deploy.place import pulumi_state
+    from sovereign_ai.deploy.pulumi_environment import pulumi_state
 
-    plane = "kind" if backend is Backend.KIND else ""
-    if not (pulumi_state(plane) / ".pulumi").is_dir():
+    control_plane = control_plane_of(backend)
+    # The engine needs the pulumi tool; a state without this folder is empty, which needs no tool to see.
+    if not (pulumi_state(control_plane) / ".pulumi").is_dir():
         return None
-    engine = Engine(stack.folder, cluster, None, output.progress, plane)
+    engine = Engine(stack.folder, cluster, None, output.progress, control_plane)
     return engine if engine.exists() else None

@@ -1,4 +1,4 @@
-"""`env`: the environment in which a plain `pulumi up` in the stack's folder does what `up` does."""
+"""`env`: the environment in which `pulumi up` in the stack's folder does the same as `sovereign-ai up`."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from typing import Annotated
 
 import typer
 
-from sovereign_ai.cli.command import example, speak
+from sovereign_ai.cli.command import example, run_command
 from sovereign_ai.cli.output import AsJson, Output
-from sovereign_ai.cli.target import Backend, ClusterOption, KubeconfigOption, StackOption, running
+from sovereign_ai.cli.target import Backend, ClusterOption, KubeconfigOption, StackOption, open_target
 
 
 def add(app: typer.Typer) -> None:
@@ -25,20 +25,24 @@ def add(app: typer.Typer) -> None:
         as_json: Annotated[bool, AsJson] = False,
     ) -> None:
         """Print shell lines to evaluate; the stack is made in the state folder if it is new."""
-        speak("env", as_json, lambda output: _env(output, stack, cluster, kubeconfig, name))
+        run_command("env", as_json, lambda output: _env(output, stack, cluster, kubeconfig, name))
 
 
 def _env(output: Output, path: Path, backend: Backend, kubeconfig: Path | None, name: str | None) -> None:
     from sovereign_ai.cli.stack import open_stack
     from sovereign_ai.deploy.engine import Engine
-    from sovereign_ai.deploy.place import environment
-    from sovereign_ai.deploy.turn import turn
+    from sovereign_ai.deploy.folder_lock import lock_folder
+    from sovereign_ai.deploy.pulumi_environment import engine_variables
 
     stack = open_stack(path)
     bundle = stack.bundle(name)
-    target = running(bundle.cluster, backend, kubeconfig)
-    engine = Engine(stack.folder, bundle.cluster, target.kubeconfig, output.progress, target.plane)
-    with turn(stack.folder, output.progress):
+    target = open_target(bundle.cluster, backend, kubeconfig)
+    engine = Engine(stack.folder, bundle.cluster, target.kubeconfig, output.progress, target.control_plane)
+    # `pulumi up` refuses a stack that does not exist; the lock keeps two commands from creating it at once.
+    with lock_folder(stack.folder, output.progress):
         engine.ensure_stack()
-    values = environment(bundle.cluster, target.kubeconfig, target.plane)
-    output.finish({"environment": values}, [f"export {key}={shlex.quote(value)}" for key, value in sorted(values.items())])
+    variables = engine_variables(bundle.cluster, target.kubeconfig, target.control_plane)
+    lines = []
+    for key, value in sorted(variables.items()):
+        lines.append(f"export {key}={shlex.quote(value)}")
+    output.finish({"environment": variables}, lines)

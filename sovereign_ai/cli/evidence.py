@@ -1,236 +1,381 @@
-"""`evidence`: sign what a run rested on with a key of one's own, and check it offline later."""
+"""`evidence`: sign a run's inputs and verdict with the user's key, verify them, and rotate the key."""
 
 from __future__ import annotations
 
 import os
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from errno import EISDIR
 from pathlib import Path
 from stat import S_IMODE
 from typing import TYPE_CHECKING, Annotated, Any
 
+import orjson
 import typer
 
-from sovereign_ai.cli.command import example, speak
+from sovereign_ai.cli.command import example, run_command
 from sovereign_ai.cli.output import AsJson, Output
-from sovereign_ai.cli.report import day, read, write
+from sovereign_ai.cli.report import day
+from sovereign_ai.files.kinds import COVERED
+from sovereign_ai.files.reading import read
+from sovereign_ai.files.writing import destination, prepare, write
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
     from datetime import date
 
-    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
-
+    from sovereign_ai.attest.witness import Witness
     from sovereign_ai.cli.stack import Stack
-    from sovereign_ai.errors import Problem
 
 Where = Annotated[Path, typer.Argument(help="A stack's folder, or a description in YAML, JSON or Python.")]
 ReportFile = Annotated[Path | None, typer.Option("--report", help="The report's file, to be covered too.")]
-Observation = Annotated[Path | None, typer.Option("--observation", help="What `verify --json` printed, to be covered too.")]
-HostsFile = Annotated[Path | None, typer.Option("--hosts", help="What `hosts configure --output` wrote, to be covered too.")]
-Log = Annotated[Path | None, typer.Option("--log", help="The chain of all runs; left out, the factory's own in the state folder.")]
+Observation = Annotated[
+    Path | None, typer.Option("--observation", help="What `verify --json` printed, to be covered too.")
+]
+HostsFile = Annotated[
+    Path | None, typer.Option("--hosts", help="What `hosts configure --output` wrote, to be covered too.")
+]
+Log = Annotated[
+    Path | None,
+    typer.Option("--log", help="The log of all runs; left out, the factory's own in the state folder."),
+]
+Witnesses = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--witness",
+        metavar="PLACE",
+        help="A second place for the log's head: a folder, or exec: and a program; may be repeated;"
+        " left out, SOVEREIGN_AI_WITNESS.",
+    ),
+]
+WITNESS = "SOVEREIGN_AI_WITNESS"
+"""Environment variable that names the second place of the log's head, so that no run leaves it out."""
+
+
+def places(named: list[str] | None) -> tuple[Witness, ...]:
+    """Return the second places of the log's head: those of the options, else that of the environment.
+
+    Raises:
+        UsageError: a name is no place.
+    """
+    from sovereign_ai.attest.witness import witnesses
+
+    if named:
+        return witnesses(named)
+    ambient = os.environ.get(WITNESS, "")
+    return witnesses([ambient] if ambient else [])
 
 
 def add(app: typer.Typer) -> None:
     """Add the commands."""
-    group = typer.Typer(no_args_is_help=True, help="Sign evidence of a run with your own key, and check it offline.")
+    group = typer.Typer(
+        no_args_is_help=True, help="Sign evidence of a run with your own key, and check it offline."
+    )
     app.add_typer(group, name="evidence")
 
-    @group.command("sign", **example("sovereign-ai evidence sign stacks/lab --key key.pem --report report.html -o evidence.json"))
-    def sign(
+    @group.command(
+        "sign",
+        **example(
+            "sovereign-ai evidence sign stacks/lab --key key.pem --report report.html -o evidence.json"
+        ),
+    )
+    def sign_statement(
         key: Annotated[Path, typer.Option("--key", help="Your Ed25519 private key, in PEM, mode 0600.")],
-        out: Annotated[Path, typer.Option("--output", "-o", help="Where the signed evidence goes.")],
+        out: Annotated[Path, typer.Option("--output", "-o", help="File for the signed evidence.")],
         stack: Where = Path(),
         report: ReportFile = None,
         observation: Observation = None,
         hosts: HostsFile = None,
         log: Log = None,
-        on: Annotated[str | None, typer.Option("--on", metavar="DAY", help="The day of the run, 2026-12-31; left out, today.")] = None,
+        witness: Witnesses = None,
+        on: Annotated[
+            str | None,
+            typer.Option("--on", metavar="DAY", help="The day of the run, 2026-12-31; left out, today."),
+        ] = None,
         as_json: Annotated[bool, AsJson] = False,
     ) -> None:
-        """Sign the digests of description, plan, rules and objects, and add the run to the chain."""
-        speak("evidence sign", as_json, lambda output: _sign(output, stack, key, out, _files(report, observation, hosts), log, on))
+        """Sign the digests of description, plan, rules, objects and verdict, and add the run to the log."""
 
-    @group.command("verify", **example("sovereign-ai evidence verify evidence.json stacks/lab --key public.pem --report report.html"))
+        def work(output: Output) -> None:
+            _sign(output, stack, key, out, _files(report, observation, hosts), log, on, witness)
+
+        run_command("evidence sign", as_json, work)
+
+    @group.command(
+        "verify",
+        **example(
+            "sovereign-ai evidence verify evidence.json stacks/lab --key public.pem --report report.html"
+        ),
+    )
     def verify(
-        evidence: Annotated[Path, typer.Argument(help="What `evidence sign` wrote, or a statement of `access grant`.")],
-        key: Annotated[Path, typer.Option("--key", help="The signer's Ed25519 public key, in PEM, from the signer.")],
+        evidence: Annotated[
+            Path, typer.Argument(help="What `evidence sign` wrote, or a statement of `access grant`.")
+        ],
+        key: Annotated[
+            Path, typer.Option("--key", help="The signer's Ed25519 public key, in PEM, from the signer.")
+        ],
         stack: Where = Path(),
         report: ReportFile = None,
         observation: Observation = None,
         hosts: HostsFile = None,
         log: Log = None,
+        witness: Witnesses = None,
+        without_log: Annotated[
+            bool, typer.Option("--no-log", help="Check no log: lines that were cut off go unnoticed.")
+        ] = False,
+        run_program: Annotated[
+            bool,
+            typer.Option(
+                "--run-program",
+                help="Run the description's own program, if it is one; it can do all that you can.",
+            ),
+        ] = False,
         as_json: Annotated[bool, AsJson] = False,
     ) -> None:
-        """Say whether anything changed since it was signed, and what first, and who had break-glass access; only these files are asked."""
-        speak("evidence verify", as_json, lambda output: _verify(output, evidence, key, stack, _files(report, observation, hosts), log))
+        """Show what changed since the signature; exit 1 on a finding.
+
+        It also lists who had break-glass access, and what was not checked.
+        """
+        from sovereign_ai.cli.evidence_verify import Question, check_evidence
+
+        def work(output: Output) -> None:
+            files = _files(report, observation, hosts)
+            question = Question(evidence, key, stack, files, log, places(witness), without_log, run_program)
+            check_evidence(output, question)
+
+        run_command("evidence verify", as_json, work)
+
+    @group.command(
+        "rotate",
+        **example("sovereign-ai evidence rotate stacks/lab --key old.pem --next new.pem --until 2027-12-31"),
+    )
+    def rotate(
+        key: Annotated[
+            Path,
+            typer.Option("--key", help="The Ed25519 private key that signs the log now, in PEM, mode 0600."),
+        ],
+        following: Annotated[
+            Path,
+            typer.Option(
+                "--next",
+                help="The private key that signs it from here on; the same one, to change its last day.",
+            ),
+        ],
+        stack: Where = Path(),
+        until: Annotated[
+            str | None,
+            typer.Option("--until", metavar="DAY", help="The last day of that key; left out, none."),
+        ] = None,
+        log: Log = None,
+        witness: Witnesses = None,
+        as_json: Annotated[bool, AsJson] = False,
+    ) -> None:
+        """Hand the log over to another key; both keys sign the handover."""
+        run_command(
+            "evidence rotate",
+            as_json,
+            lambda output: _rotate(output, stack, key, following, until, log, witness),
+        )
 
 
 def _files(report: Path | None, observation: Path | None, hosts: Path | None) -> dict[str, bytes]:
-    """Read the files that are covered."""
+    """Return the contents of the files that the evidence covers, by name."""
     named = (("hosts", hosts), ("observation", observation), ("report", report))
-    return {name: read(path) for name, path in named if path is not None}
+    return {name: read(path, COVERED) for name, path in named if path is not None}
 
 
-def _sign(output: Output, path: Path, key: Path, out: Path, files: Mapping[str, bytes], log: Path | None, on: str | None) -> None:
+def _sign(
+    output: Output,
+    path: Path,
+    key: Path,
+    out: Path,
+    files: Mapping[str, bytes],
+    log: Path | None,
+    on: str | None,
+    witness: list[str] | None,
+) -> None:
     from sovereign_ai.cli.stack import open_stack
 
-    data, lines = record(open_stack(path), files, key, out, log, day(on))
+    data, lines = record(open_stack(path), files, key, out, log, day(on), places(witness))
     output.finish(data, lines)
 
 
-def record(stack: Stack, files: Mapping[str, bytes], key: Path, out: Path, log: Path | None, now: date) -> tuple[dict[str, Any], list[str]]:
-    """Sign what a run rested on and what it gave, and add it to the chain; give it as data and as lines for a person.
+def record(
+    stack: Stack,
+    files: Mapping[str, bytes],
+    key: Path,
+    out: Path,
+    log: Path | None,
+    now: date,
+    witnesses: tuple[Witness, ...] = (),
+) -> tuple[dict[str, Any], list[str]]:
+    """Sign a run's inputs and verdict, and add the run to the log.
 
-    The evidence is on the disk before the chain grows, and in its place only after that.
+    The evidence is on the disk before the log grows, and in its place only after that.
 
     Args:
         stack: the description with its plan.
         files: `hosts`, `observation` and `report` to the bytes of their files, where there are any.
         key: the private key's file.
         out: where the signed evidence goes.
-        log: the chain's file; None for the factory's own.
+        log: the log's file; None for the factory's own.
         now: the day of the run.
+        witnesses: the second places of the log's head.
+
+    Returns:
+        Data for a program and lines for a person.
 
     Raises:
-        UsageError: the key is none, or the chain is broken.
+        UsageError: the file holds no key, the log is broken, or the observation is of another stack.
         EnvironmentLacksError: a file cannot be read or written.
     """
-    import orjson
-
     from sovereign_ai.attest import chain
-    from sovereign_ai.attest.evidence import parts_of, sign, statement
+    from sovereign_ai.attest.evidence import (
+        description_data,
+        parts_and_verdict,
+        sign_statement,
+        statement,
+        verdict_counts,
+    )
+    from sovereign_ai.attest.observation import bind
     from sovereign_ai.attest.signing import key_id, private_key
-    from sovereign_ai.cli.stack import chain_of
+    from sovereign_ai.cli.stack import evidence_log_path
 
+    factory = stack.factory.name
     signer = private_key(key)
-    place = chain_of(log, stack.factory.name)
-    parts = parts_of(stack.factory, stack.plan, files)
-    envelope = sign(statement(parts, factory=stack.factory.name, now=now, previous=chain.head(place)), signer)
-    with _ready(out, orjson.dumps(envelope, option=orjson.OPT_SORT_KEYS) + b"\n", lambda: chain.holds(place, envelope)):
-        entry = chain.append(place, envelope, signer, at=datetime.now(tz=UTC).isoformat(timespec="seconds"))
-    lines = [f"{part.digest[:12]}  {part.name}" for part in parts]
-    lines += [f"wrote {out}, signed by key {key_id(signer.public_key())[:12]}", f"added as run {entry['n'] + 1} to {place}"]
-    lines += chain.noted(place, entry)
+    log_file = evidence_log_path(log, factory)
+    clock = datetime.now(tz=UTC)
+    parts, verdict = parts_and_verdict(stack.factory, stack.plan, files, now=now)
     subjects = {part.name: part.digest for part in parts}
-    return {"wrote": str(out), "key": key_id(signer.public_key()), "log": str(place), "entry": entry, "subjects": subjects}, lines
+    facts: dict[str, Any] = {
+        "description": description_data(stack.factory),
+        "verdict": verdict_counts(verdict),
+    }
+    lines = [f"{part.digest[:12]}  {part.name}" for part in parts]
+    if "observation" in files:
+        # The binding states which cluster was observed, against which plan and when.
+        objects = _object_digests(subjects)
+        binding = bind(files["observation"], "observation", factory, stack.plan, objects, now, clock)
+        facts["observation"] = binding.to_data()
+        lines.append(binding.line)
+    previous = chain.head(log_file)
+    envelope = sign_statement(
+        statement(parts, factory=factory, now=now, previous=previous, facts=facts), signer
+    )
+    text = orjson.dumps(envelope, option=orjson.OPT_SORT_KEYS) + b"\n"
+    with _prepared(out, text, lambda: chain.holds(log_file, envelope)):
+        at = datetime.now(tz=UTC).isoformat(timespec="seconds")
+        entry = chain.append(log_file, envelope, signer, at=at, witnesses=witnesses)
+    signer_id = key_id(signer.public_key())
+    second_places = [witness.text for witness in witnesses]
+    word = "passed" if verdict.ok else "did NOT pass"
+    lines.append(f"`check` {word}: {verdict.lines()[-1]}")
+    lines.append(f"wrote {out}, signed by key {signer_id[:12]}")
+    lines.append(f"added as run {entry['n'] + 1} to {log_file}")
+    lines += [f"its head is kept in {place}, too" for place in second_places]
+    lines += chain.set_aside_lines(log_file, entry)
+    data = {
+        "wrote": str(out),
+        "key": signer_id,
+        "log": str(log_file),
+        "entry": entry,
+        "subjects": subjects,
+        "verdict": facts["verdict"],
+        "witnesses": second_places,
+    }
+    return data, lines
+
+
+def _object_digests(subjects: Mapping[str, str]) -> dict[str, str]:
+    """Return the digest of each cluster's rendered objects."""
+    digests = {}
+    for name, digest in subjects.items():
+        if name.startswith("objects/"):
+            digests[name.removeprefix("objects/")] = digest
+    return digests
+
+
+def _rotate(
+    output: Output,
+    path: Path,
+    key: Path,
+    following: Path,
+    until: str | None,
+    log: Path | None,
+    witness: list[str] | None,
+) -> None:
+    from sovereign_ai.attest import chain
+    from sovereign_ai.attest.evidence import sign_statement
+    from sovereign_ai.attest.handover import handover, handover_file
+    from sovereign_ai.attest.signing import key_id, private_key
+    from sovereign_ai.cli.stack import evidence_log_path, open_stack
+    from sovereign_ai.errors import Problem, UsageError
+
+    factory = open_stack(path).factory.name
+    old_key, new_key = private_key(key), private_key(following)
+    log_file = evidence_log_path(log, factory)
+    now = datetime.now(tz=UTC)
+    last = day(until) if until is not None else None
+    if last is not None and last < now.date():
+        message = f"--until: {last} has passed"
+        raise UsageError(Problem("bad-date", message, hint="write a day that is still to come"))
+    head = chain.head(log_file)
+    statement = handover(
+        old_key.public_key(), new_key.public_key(), factory=factory, until=last, at=now, log=head
+    )
+    # Both keys sign: the old key's owner gives the log away, and the new key's owner accepts it.
+    envelope = sign_statement(statement, old_key, new_key)
+    new_id = key_id(new_key.public_key())
+    statement_file = handover_file(log_file, int(head["entries"]), new_id)
+    entry = chain.append_with_statement(
+        statement_file,
+        log_file,
+        envelope,
+        old_key,
+        at=now.isoformat(timespec="seconds"),
+        witnesses=places(witness),
+    )
+    end = f" until {last}" if last else ""
+    # `n` counts from 0, and the line after the handover is the first one of the new key.
+    first_line = entry["n"] + 2
+    lines = [f"key {new_id[:12]} signs {log_file} from line {first_line} on{end}"]
+    lines.append(f"wrote {statement_file}; keep it beside the log")
+    lines += chain.set_aside_lines(log_file, entry)
+    data = {
+        "log": str(log_file),
+        "key": new_id,
+        "statement": str(statement_file),
+        "until": str(last or ""),
+        "entry": entry,
+    }
+    output.finish(data, lines)
 
 
 @contextmanager
-def _ready(out: Path, data: bytes, is_logged: Callable[[], bool]) -> Iterator[None]:
-    """Have a file ready beside its place, and put it there at the end; where that is not reached, nor its run logged, nothing is left."""
-    place = out.resolve()
+def _prepared(out: Path, data: bytes, is_logged: Callable[[], bool]) -> Iterator[None]:
+    """Write a file beside its place, and move it there after the block.
+
+    If the block fails, the file is moved only if the run is in the log by then; otherwise nothing is left.
+    """
+    place = destination(out)
     if place.is_dir():
         raise IsADirectoryError(EISDIR, os.strerror(EISDIR), str(out))
-    if place.exists() and not place.is_file():  # a terminal, in whose place nothing can be put
+    if place.exists() and not place.is_file():
+        # A terminal or a pipe: no file can be moved in its place.
         yield
-        write(out, data.decode())
+        write(out, data)
         return
-    beside = place.with_name(f".{place.name[:200]}.{os.getpid()}")
+    mode = S_IMODE(place.stat().st_mode) if place.exists() else None
     try:
-        _settled(beside, data, out)
-        if place.exists():
-            beside.chmod(S_IMODE(place.stat().st_mode))
+        prepared = prepare(place, data, mode=mode)
+    except OSError as error:
+        # The error names the temporary file, which the user did not name.
+        raise type(error)(error.errno, error.strerror, str(out)) from None
+    try:
         yield
     except BaseException:
-        if beside.exists() and is_logged():
-            beside.replace(place)
-        beside.unlink(missing_ok=True)
+        if is_logged():
+            prepared.replace(place)
+        prepared.unlink(missing_ok=True)
         raise
-    beside.replace(place)
-
-
-def _settled(beside: Path, data: bytes, out: Path) -> None:
-    """Write a file and wait until it is on the disk, naming in an error the file that the user named."""
-    try:
-        with beside.open("wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-    except OSError as error:
-        raise type(error)(error.errno, error.strerror, str(out)) from None
-
-
-def _verify(output: Output, evidence: Path, key: Path, path: Path, files: Mapping[str, bytes], log: Path | None) -> None:
-    from sovereign_ai.attest.access import ACCESS
-    from sovereign_ai.attest.access import lines as access_lines
-    from sovereign_ai.attest.evidence import PREDICATE, envelope_of, opened
-    from sovereign_ai.attest.signing import public_key
-    from sovereign_ai.errors import ExitCode
-
-    envelope, signer = envelope_of(evidence), public_key(key)
-    said, wrong = opened(envelope, signer, (PREDICATE, ACCESS))
-    found = _Found(problems=wrong)
-    if not wrong and said["predicateType"] == ACCESS:
-        found.checked.append(said["subject"][0]["name"])
-        _chained(found, log or evidence.parent / f"{said['predicate']['factory']}.jsonl", signer, said, named=log is not None)
-        found.access = [said["predicate"]]
-    elif not wrong:
-        _compared(found, envelope, path, files, log, signer, said)
-    told = [*found.aside, *(line for one in found.access for line in access_lines(one))]
-    problems = [problem.to_data() for problem in found.problems]
-    data = {"checked": found.checked, "access": found.access, "set_aside": found.aside, "problems": problems}
-    if found.problems:
-        first, *rest = found.problems
-        output.finish(data, [f"first: {first}", *(str(problem) for problem in rest), *told], ExitCode.FINDINGS)
-        return
-    unlogged = [] if found.logged else ["no log was there to check; name it with --log"]
-    output.finish(data, [f"unchanged since it was signed: {', '.join(found.checked)}", *told, *unlogged])
-
-
-@dataclass
-class _Found:
-    """What came of looking at signed evidence.
-
-    Attributes:
-        problems: what is wrong, the cause first.
-        checked: what was held against it.
-        access: what statements of break-glass access say, in the order of the chain.
-        aside: what was cut off of the chain and set aside.
-        logged: whether a chain was there to check.
-    """
-
-    problems: list[Problem]
-    checked: list[str] = field(default_factory=list)
-    access: list[dict[str, Any]] = field(default_factory=list)
-    aside: list[str] = field(default_factory=list)
-    logged: bool = False
-
-
-def _compared(
-    found: _Found,
-    envelope: Mapping[str, Any],
-    path: Path,
-    files: Mapping[str, bytes],
-    log: Path | None,
-    key: Ed25519PublicKey,
-    said: Mapping[str, Any],
-) -> None:
-    """Hold evidence against the description, the files and the chain that are there now."""
-    from sovereign_ai.attest.evidence import parts_of, verify
-    from sovereign_ai.cli.stack import chain_of, open_stack
-
-    stack = open_stack(path)
-    parts = parts_of(stack.factory, stack.plan, files)
-    found.problems += verify(envelope, key, parts)
-    found.checked += [part.name for part in parts]
-    _chained(found, chain_of(log, stack.factory.name), key, said, named=log is not None)
-
-
-def _chained(found: _Found, log: Path, key: Ed25519PublicKey, said: Mapping[str, Any], *, named: bool) -> None:
-    """Hold a statement against the chain, and open every statement of break-glass access in that; nothing where none is there or named."""
-    from sovereign_ai.attest import chain
-    from sovereign_ai.attest.access import statements
-
-    if not (named or log.exists()):
-        return
-    found.logged = True
-    found.checked.append(f"log {log}")
-    problems = chain.verify(log, key, said)
-    if not problems:
-        found.access, problems = statements(log, key)
-        found.aside, lost = chain.set_aside(log)
-        problems += lost
-    found.problems += problems
+    prepared.replace(place)

@@ -1,186 +1,467 @@
-"""`fabric`: what the plan's networks carry, their configuration, and a twin of them."""
+"""`fabric`: assess the plan's networks, render their configuration, observe their cables, and twin them."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from sovereign_ai.cli.command import example, speak
+from sovereign_ai.cli.command import example, run_command
 from sovereign_ai.cli.output import AsJson, Output, table, wrapped
 
 if TYPE_CHECKING:
-    from sovereign_ai.sim.twin.sample import Sample
+    from sovereign_ai.assess.fabric import FabricReport
+    from sovereign_ai.assess.planes import PlaneLoss
+    from sovereign_ai.fabric_twin.infiniband.subnet import RunningSubnet
+    from sovereign_ai.fabric_twin.result import Result
+    from sovereign_ai.fabric_twin.sample import Sample
 
+_LONGEST_ADDRESS = 60
+"""Characters of a wrong address that an error shows."""
 Stack = Annotated[Path, typer.Argument(help="A stack's folder, or a description in YAML, JSON or Python.")]
 Plane = Annotated[
-    str | None, typer.Option("--plane", metavar="NAME", help="One plane alone; left out, as many side by side as show what one loses.")
+    str | None,
+    typer.Option(
+        "--plane",
+        metavar="NAME",
+        help="One plane only; left out, as many as show what the loss of one plane costs.",
+    ),
 ]
 
 
 def add(app: typer.Typer) -> None:
     """Add the commands."""
-    group = typer.Typer(no_args_is_help=True, help="Judge, configure and twin the networks of a plan.")
+    group = typer.Typer(no_args_is_help=True, help="Assess, configure and twin the networks of a plan.")
     app.add_typer(group, name="fabric")
 
     @group.command("check", **example("sovereign-ai fabric check stacks/lab"))
-    def check(stack: Stack = Path(), as_json: Annotated[bool, AsJson] = False) -> None:
-        """Tell what each plane carries, and what is lost with each part of it; exit 1 if a cable does not reach."""
-        speak("fabric check", as_json, lambda output: _check(output, stack))
+    def run_checks(stack: Stack = Path(), as_json: Annotated[bool, AsJson] = False) -> None:
+        """Show what each plane carries, and what is lost with each part of it.
+
+        Exit 1 if a cable does not reach.
+        """
+        run_command("fabric check", as_json, lambda output: _check(output, stack))
 
     @group.command("render", **example("sovereign-ai fabric render stacks/lab -o fabric"))
     def render(
         stack: Stack = Path(),
         out: Annotated[Path, typer.Option("--output", "-o", help="Folder for the files.")] = Path("fabric"),
         boot: Annotated[
-            str, typer.Option("--boot-server", metavar="ADDRESS", help="IPv4 address from which machines boot; left out, none do.")
+            str,
+            typer.Option(
+                "--boot-server",
+                metavar="ADDRESS",
+                help="IPv4 address from which machines boot; left out, none do.",
+            ),
         ] = "",
+        dhcp: Annotated[
+            str,
+            typer.Option(
+                "--dhcp-server",
+                metavar="ADDRESS",
+                help="IPv4 address that SONiC leaf switches relay DHCP to; left out, none do.",
+            ),
+        ] = "",
+        macs: Annotated[
+            Path | None,
+            typer.Option(
+                "--macs", metavar="FILE", help="CSV `machine,mac`: the address each machine boots from."
+            ),
+        ] = None,
+        guids: Annotated[
+            Path | None,
+            typer.Option(
+                "--guids", metavar="FILE", help="CSV `machine,port,guid`: each InfiniBand port's GUID."
+            ),
+        ] = None,
         as_json: Annotated[bool, AsJson] = False,
     ) -> None:
-        """Write files for switches and other systems: configuration, cable lists, rack fronts, DHCP, PXE, bare-metal, NetBox, Topograph."""
-        speak("fabric render", as_json, lambda output: _render(output, stack, out, boot))
+        """Write files for switches and other systems.
 
-    twin = typer.Typer(no_args_is_help=True, help="Build a plane from namespaces and real routing daemons; needs root and FRR.")
+        These are configuration, cable lists, rack fronts, DHCP, PXE, bare-metal, NetBox and Topograph.
+        """
+        facts = _SiteFacts(boot, dhcp, macs, guids)
+        run_command("fabric render", as_json, lambda output: _render(output, stack, out, facts))
+
+    @group.command("observe", **example("sovereign-ai fabric observe stacks/lab --from seen"))
+    def observe(
+        stack: Stack,
+        folder: Annotated[
+            Path,
+            typer.Option(
+                "--from",
+                metavar="FOLDER",
+                help="NAME.json of lldpctl, tables of iproute2, ibnetdiscover's *.txt.",
+            ),
+        ],
+        plane: Annotated[
+            str | None, typer.Option("--plane", metavar="NAME", help="Judge the ports of this plane only.")
+        ] = None,
+        macs: Annotated[
+            Path | None,
+            typer.Option("--macs", metavar="FILE", help="CSV `machine,mac`, for MAC and neighbour tables."),
+        ] = None,
+        every: Annotated[
+            bool, typer.Option("--all", help="List every port; left out, only those that are not right.")
+        ] = False,
+        as_json: Annotated[bool, AsJson] = False,
+    ) -> None:
+        """Judge every cable by what its devices report; exit 1 unless all are right.
+
+        A cable is right, swapped, missing, unknown or half seen.
+        """
+        run_command(
+            "fabric observe",
+            as_json,
+            lambda output: _observe(output, stack, folder, plane, macs, every=every),
+        )
+
+    twin = typer.Typer(
+        no_args_is_help=True, help="Build planes of real daemons: FRR, or OpenSM on ibsim; needs root."
+    )
     group.add_typer(twin, name="twin")
 
     @twin.command("up", **example("sovereign-ai fabric twin up stacks/lab"))
     def up(stack: Stack = Path(), plane: Plane = None, as_json: Annotated[bool, AsJson] = False) -> None:
-        """Build the twin and leave it standing."""
-        speak("fabric twin up", as_json, lambda output: _up(output, stack, plane))
+        """Build the twin and leave it running."""
+        run_command("fabric twin up", as_json, lambda output: _up(output, stack, plane))
 
     @twin.command("test", **example("sovereign-ai fabric twin test stacks/lab"))
     def test(stack: Stack = Path(), plane: Plane = None, as_json: Annotated[bool, AsJson] = False) -> None:
-        """Build a twin, test it and tear it down; one that stands already is tested and left; exit 1 if a check fails."""
-        speak("fabric twin test", as_json, lambda output: _test(output, stack, plane))
+        """Build a twin, test it and remove it; a twin that runs already is tested and left.
+
+        Exit 1 if a check fails.
+        """
+        run_command("fabric twin test", as_json, lambda output: _test(output, stack, plane))
 
     @twin.command("down", **example("sovereign-ai fabric twin down stacks/lab"))
     def down(stack: Stack = Path(), as_json: Annotated[bool, AsJson] = False) -> None:
-        """Remove the twin's processes, namespaces and files; also what a crash left."""
-        speak("fabric twin down", as_json, lambda output: _down(output, stack))
+        """Remove the twin's processes, namespaces and files; also those that a crash left."""
+        run_command("fabric twin down", as_json, lambda output: _down(output, stack))
 
 
 def _check(output: Output, path: Path) -> None:
     from sovereign_ai.assess.cables import lengths
-    from sovereign_ai.assess.fabric import check
+    from sovereign_ai.assess.fabric import assess_fabrics
     from sovereign_ai.assess.planes import plane_losses
     from sovereign_ai.cli.stack import open_stack
     from sovereign_ai.errors import ExitCode
+
+    stack = open_stack(path)
+    reports = assess_fabrics(stack.plan)
+    cabling = {plane.plane: plane for plane in lengths(stack.factory, stack.plan)}
+    losses = {loss.plane: loss for loss in plane_losses(stack.plan, reports)}
+    lines: list[str] = []
+    planes = []
+    is_too_short = False
+    for report in reports:
+        plane_cabling, loss = cabling[report.plane], losses[report.plane]
+        if lines:
+            lines.append("")
+        lines += _plane_lines(report, plane_cabling.said)
+        if loss.planes > 1:
+            lines += _loss_lines(loss)
+        lines.append("")
+        lines += _failure_table(report)
+        planes.append({**report.to_data(), "cabling": plane_cabling.to_data(), "lost": loss.to_data()})
+        # None means that no length is known, which is no finding.
+        if plane_cabling.holds is False:
+            is_too_short = True
+    output.finish({"planes": planes}, lines, ExitCode.FINDINGS if is_too_short else ExitCode.OK)
+
+
+def _plane_lines(report: FabricReport, cabling: str) -> list[str]:
+    """Return a fabric plane in a few lines: its parts, bandwidth, rails and cables."""
     from sovereign_ai.units import BitsPerSecond
 
-    lines: list[str] = []
+    switches = [f"{count:,} {tier}" for tier, count in report.switches.items() if count]
+    cables = sum(report.cables.values())
+    head = f"{report.plane}: {report.kind}, {report.endpoints:,} endpoints"
+    lines = wrapped(f"{head}, {', '.join(switches)}, {cables:,} cables")
+    bisection = BitsPerSecond(report.bisection)
+    lines.append(f"  bisection {bisection}, oversubscription {report.oversubscription}")
+    below, above = min(report.rails)
+    from_machines = f"{BitsPerSecond(below)} from machines"
+    to_spines = f"{BitsPerSecond(above)} to spines"
+    lines += wrapped(f"{len(report.rails)} rails, the least {from_machines} and {to_spines}", "  ")
+    lines += wrapped(f"cables {cabling}", "  ")
+    return lines
+
+
+def _loss_lines(loss: PlaneLoss) -> list[str]:
+    """Return in a few lines what the loss of one of several planes costs."""
+    share = f"{loss.share} of {loss.fabric}'s bisection stays without it"
+    hosts = f"{loss.dark:,} of {loss.nodes:,} hosts lose every port of it"
+    return wrapped(f"one of {loss.planes} planes: {share}; {hosts}", "  ")
+
+
+def _failure_table(report: FabricReport) -> list[str]:
+    """Return a table of the parts of a fabric plane: what is lost if one of them fails."""
+    rows = []
+    for loss in report.losses:
+        share = f"{float(loss.share):.4%}"
+        rows.append((loss.kind, f"{loss.parts:,}", f"{loss.endpoints:,}", f"{loss.gpus:,}", share))
+    head = ["if this fails", "of", "ports lost", "GPUs", "bisection left"]
+    return [f"  {line}" for line in table(head, rows)]
+
+
+def _observe(
+    output: Output, path: Path, folder: Path, plane: str | None, macs: Path | None, *, every: bool
+) -> None:
+    from sovereign_ai.cli.stack import open_stack
+    from sovereign_ai.errors import ExitCode
+    from sovereign_ai.operate.observe import observe
+    from sovereign_ai.render.interop.delivered import read_macs
+
     stack = open_stack(path)
-    reports, cabling = check(stack.plan), {one.plane: one for one in lengths(stack.factory, stack.plan)}
-    lost = {one.plane: one for one in plane_losses(stack.plan, reports)}
-    for one in reports:
-        switches = ", ".join(f"{count:,} {tier}" for tier, count in one.switches.items() if count)
-        cables = sum(one.cables.values())
-        lines += wrapped(f"{one.plane}: {one.kind}, {one.endpoints:,} endpoints, {switches}, {cables:,} cables")
-        lines += [f"  bisection {BitsPerSecond(one.bisection)}, oversubscription {one.oversubscription}"]
-        below, above = min(one.rails)
-        rails = f"{len(one.rails)} rails, the least {BitsPerSecond(below)} from machines and {BitsPerSecond(above)} to spines"
-        lines += wrapped(rails, "  ")
-        lines += wrapped(f"cables {cabling[one.plane].said}", "  ")
-        mine = lost[one.plane]
-        if mine.planes > 1:
-            left = (
-                f"{mine.share} of {mine.fabric}'s bisection stays without it; {mine.dark:,} of {mine.nodes:,} hosts lose every port of it"
-            )
-            lines += wrapped(f"one of {mine.planes} planes: {left}", "  ")
-        lines += [""]
-        rows = [(loss.kind, f"{loss.parts:,}", f"{loss.endpoints:,}", f"{loss.gpus:,}", f"{float(loss.share):.4%}") for loss in one.losses]
-        lines += [f"  {line}" for line in table(["if this fails", "of", "ports lost", "GPUs", "bisection left"], rows)] + [""]
-    more = {one.plane: {"cabling": cabling[one.plane].to_data(), "lost": lost[one.plane].to_data()} for one in reports}
-    short = any(one.holds is False for one in cabling.values())
-    data = {"planes": [one.to_data() | more[one.plane] for one in reports]}
-    output.finish(data, lines[:-1], ExitCode.FINDINGS if short else ExitCode.OK)
+    known_macs = read_macs(macs, stack.plan) if macs else {}
+    observation = observe(stack.factory, stack.plan, folder, plane, known_macs)
+    data = observation.to_data(every=every)
+    lines = list(observation.lines(every=every))
+    output.finish(data, lines, ExitCode.OK if observation.ok else ExitCode.FINDINGS)
 
 
-def _render(output: Output, path: Path, out: Path, boot: str) -> None:
+@dataclass(frozen=True, slots=True)
+class _SiteFacts:
+    """Facts that only the site knows.
+
+    Attributes:
+        boot: address of the boot server, as the user wrote it; empty for none.
+        dhcp: address of the DHCP server, as the user wrote it; empty for none.
+        macs: file with the MAC addresses of the delivered machines.
+        guids: file with the GUIDs of the delivered InfiniBand ports.
+    """
+
+    boot: str
+    dhcp: str
+    macs: Path | None
+    guids: Path | None
+
+
+def _address(text: str) -> str:
+    """Return an IPv4 address in its canonical form; empty for an empty text.
+
+    Raises:
+        UsageError: it is no IPv4 address.
+    """
     from ipaddress import AddressValueError, IPv4Address
 
-    from sovereign_ai.cli.stack import open_stack
     from sovereign_ai.errors import Problem, UsageError
-    from sovereign_ai.render.folder import write
-    from sovereign_ai.render.interop.files import Known, files
 
     try:
-        server = str(IPv4Address(boot)) if boot else ""
+        return str(IPv4Address(text)) if text else ""
     except AddressValueError:
-        raise UsageError(Problem("bad-address", f"{boot[:60]!r} is no IPv4 address", hint="write it as 10.0.0.5")) from None
-    stack = open_stack(path)
+        message = f"{text[:_LONGEST_ADDRESS]!r} is no IPv4 address"
+        raise UsageError(Problem("bad-address", message, hint="write it as 10.0.0.5")) from None
 
-    def made() -> Iterator[tuple[str, bytes]]:
-        for name, text in files(stack.factory, stack.plan, Known(boot=server)):
+
+def _render(output: Output, path: Path, out: Path, facts: _SiteFacts) -> None:
+    from sovereign_ai.cli.stack import open_stack
+    from sovereign_ai.render.folder import write
+    from sovereign_ai.render.interop.delivered import read_guids, read_macs
+    from sovereign_ai.render.interop.files import DeliveredFacts, files
+
+    # Options are checked before the stack is planned, which takes longer.
+    boot, dhcp = _address(facts.boot), _address(facts.dhcp)
+    stack = open_stack(path)
+    macs = read_macs(facts.macs, stack.plan) if facts.macs else {}
+    guids = read_guids(facts.guids, stack.plan) if facts.guids else {}
+    known = DeliveredFacts(macs=macs, guids=guids, boot=boot, dhcp=dhcp)
+
+    def contents() -> Iterator[tuple[str, bytes]]:
+        for name, text in files(stack.factory, stack.plan, known):
             yield name, text.encode()
 
-    done = write(out, "fabric render", made, output.progress)
+    done = write(out, "fabric render", contents, output.progress)
     lines = [f"wrote {done.files:,} files to {out}"]
-    lines += [f"removed {done.removed:,} files of an earlier run"] if done.removed else []
-    output.finish({"folder": str(out), "files": done.files, "bytes": done.size, "removed": done.removed}, lines)
+    if done.removed:
+        lines.append(f"removed {done.removed:,} files of an earlier run")
+    if macs:
+        lines.append(f"{len(macs):,} MAC addresses from the table")
+    if guids:
+        lines.append(f"{len(guids):,} GUIDs from the table")
+    data = {
+        "folder": str(out),
+        "files": done.files,
+        "bytes": done.size,
+        "removed": done.removed,
+        "macs": len(macs),
+        "guids": len(guids),
+    }
+    output.finish(data, lines)
 
 
 def _sample(path: Path, plane: str | None) -> tuple[Sample, Any]:
-    """Give what is twinned, and what the plan foretells of it."""
+    """Return the part of the plan that a twin is built of, and what the plan predicts for it."""
     from sovereign_ai.cli.stack import open_stack
-    from sovereign_ai.sim.twin.sample import predicted, sample
+    from sovereign_ai.fabric_twin.sample import choose_sample, predict
 
     stack = open_stack(path)
-    found = sample(stack.factory, stack.plan, plane)
-    return found, predicted(found, stack.plan)
+    twin_sample = choose_sample(stack.factory, stack.plan, plane)
+    return twin_sample, predict(twin_sample, stack.plan)
 
 
-def _end_on_terminate() -> None:
-    """Let a request to end do what Ctrl-C does, so that the twin is torn down."""
+def _interrupt_on_terminate() -> None:
+    """Let SIGTERM raise KeyboardInterrupt like Ctrl-C, so that the twin is removed.
+
+    By default SIGTERM ends Python at once.
+    """
     import signal
 
     signal.signal(signal.SIGTERM, signal.default_int_handler)
 
 
-def _up(output: Output, path: Path, plane: str | None) -> None:
-    from sovereign_ai.deploy.hosts import configure_twin
-    from sovereign_ai.sim.twin.twin import Twin, need
+def _infiniband(path: Path, plane: str | None) -> tuple[RunningSubnet, FabricReport] | None:
+    """Return the twin of an InfiniBand plane and what the plan predicts for it; None for an Ethernet plane.
 
-    need()
-    found, _ = _sample(path, plane)
-    output.progress(found.said)
-    _end_on_terminate()
-    twin = Twin.up(found, output.progress, configure_twin)
-    data = {"planes": found.planes, "sample": found.said, "prefix": twin.prefix, "folder": str(twin.folder), "seconds": twin.seconds}
-    output.finish(data, [found.said, f"converged in {twin.seconds['converged']:.1f} s; namespaces {twin.prefix}<device>"])
+    Without a name, an InfiniBand plane is chosen only where the plan has no RoCE plane, which the Ethernet
+    twin models.
+    """
+    from sovereign_ai.assess.fabric import assess_fabrics
+    from sovereign_ai.cli.stack import open_stack
+    from sovereign_ai.fabric_twin.infiniband.net import net
+    from sovereign_ai.fabric_twin.infiniband.subnet import RunningSubnet
+
+    stack = open_stack(path)
+    has_roce = any(fabric.kind == "roce" for fabric in stack.plan.fabrics)
+    if plane is None and has_roce:
+        return None
+    for fabric in stack.plan.fabrics:
+        if fabric.kind == "infiniband" and plane in (None, fabric.name):
+            break
+    else:
+        return None
+    report = next(report for report in assess_fabrics(stack.plan) if report.plane == fabric.name)
+    return RunningSubnet.of(net(stack.factory, stack.plan, fabric)), report
+
+
+def _up(output: Output, path: Path, plane: str | None) -> None:
+    from sovereign_ai.deploy.hosts.runner import configure_twin
+    from sovereign_ai.fabric_twin.twin import Twin, require_frr
+
+    infiniband = _infiniband(path, plane)
+    if infiniband is not None:
+        _up_infiniband(output, infiniband[0])
+        return
+    require_frr()
+    sample, _ = _sample(path, plane)
+    output.progress(sample.said)
+    _interrupt_on_terminate()
+    twin = Twin.up(sample, output.progress, configure_twin)
+    data = {
+        "planes": sample.planes,
+        "sample": sample.said,
+        "prefix": twin.prefix,
+        "folder": str(twin.folder),
+        "seconds": twin.seconds,
+    }
+    seconds = twin.seconds["converged"]
+    line = f"converged in {seconds:.1f} s; namespaces {twin.prefix}<device>"
+    output.finish(data, [sample.said, line])
+
+
+def _up_infiniband(output: Output, subnet: RunningSubnet) -> None:
+    """Build an InfiniBand twin and leave it running."""
+    output.progress(subnet.net.said)
+    _interrupt_on_terminate()
+    subnet.up(output.progress)
+    data = {
+        "planes": [subnet.net.plane.name],
+        "sample": subnet.net.said,
+        "prefix": subnet.namespace,
+        "folder": str(subnet.folder),
+        "seconds": subnet.seconds,
+    }
+    seconds = subnet.seconds["subnet up"]
+    line = f"SUBNET UP in {seconds:.1f} s; namespace {subnet.namespace}"
+    output.finish(data, [subnet.net.said, line])
 
 
 def _test(output: Output, path: Path, plane: str | None) -> None:
-    from sovereign_ai.deploy.hosts import configure_twin
-    from sovereign_ai.errors import ExitCode
-    from sovereign_ai.sim.twin.checks import check
-    from sovereign_ai.sim.twin.twin import Twin, need
-    from sovereign_ai.sim.twin.twin import down as end
+    infiniband = _infiniband(path, plane)
+    if infiniband is not None:
+        _test_infiniband(output, *infiniband)
+        return
+    from sovereign_ai.deploy.hosts.runner import configure_twin
+    from sovereign_ai.fabric_twin.checks import run_checks
+    from sovereign_ai.fabric_twin.twin import Twin, require_frr
+    from sovereign_ai.fabric_twin.twin import down as remove
 
-    need()
-    found, foretold = _sample(path, plane)
-    output.progress(found.said)
-    stands = Twin.found(found).stands
-    _end_on_terminate()
-    results = []
+    require_frr()
+    sample, prediction = _sample(path, plane)
+    output.progress(sample.said)
+    is_running = Twin.found(sample).stands
+    _interrupt_on_terminate()
     try:
-        twin = Twin.found(found) if stands else Twin.up(found, output.progress, configure_twin)
-        for one in check(twin, foretold):
-            output.progress(f"{one}: {'as it should be' if one.passed else 'WRONG'}")
-            results.append(one)
+        twin = Twin.found(sample) if is_running else Twin.up(sample, output.progress, configure_twin)
+        results = _collect(output, run_checks(twin, prediction))
     finally:
-        if not stands:
-            end(found.factory)
-    good = all(one.passed for one in results)
-    lines = [found.said, *(f"{'ok   ' if one.passed else 'WRONG'} {one}: {one.said}" for one in results)]
-    data = {"planes": found.planes, "sample": found.said, "seconds": twin.seconds, "results": [one.to_data() for one in results]}
-    output.finish(data, lines, ExitCode.OK if good else ExitCode.FINDINGS)
+        # A twin that the user built stays; one that was built for the test goes, after an error too.
+        if not is_running:
+            remove(sample.factory)
+    _report_results(output, sample.said, list(sample.planes), twin.seconds, results)
+
+
+def _test_infiniband(output: Output, subnet: RunningSubnet, report: FabricReport) -> None:
+    """Test an InfiniBand twin; a twin that runs already is tested and left."""
+    from sovereign_ai.fabric_twin.infiniband.checks import run_checks
+    from sovereign_ai.fabric_twin.infiniband.subnet import require_ibsim
+    from sovereign_ai.fabric_twin.twin import down as remove
+
+    require_ibsim()
+    output.progress(subnet.net.said)
+    is_running = subnet.running
+    _interrupt_on_terminate()
+    try:
+        if not is_running:
+            subnet.up(output.progress)
+        results = _collect(output, run_checks(subnet, report))
+    finally:
+        if not is_running:
+            remove(subnet.net.factory)
+    _report_results(output, subnet.net.said, [subnet.net.plane.name], subnet.seconds, results)
+
+
+def _collect(output: Output, checks: Iterable[Result]) -> list[Result]:
+    """Run the checks of a twin, which run as they are iterated, and report each as progress."""
+    results = []
+    for result in checks:
+        output.progress(f"{result}: {'as expected' if result.passed else 'WRONG'}")
+        results.append(result)
+    return results
+
+
+def _report_results(
+    output: Output, sample: str, planes: list[str], seconds: dict[str, float], results: list[Result]
+) -> None:
+    """Report the results of a twin's checks; exit 1 if one failed."""
+    from sovereign_ai.errors import ExitCode
+
+    lines = [sample]
+    code = ExitCode.OK
+    for result in results:
+        word = "ok   " if result.passed else "WRONG"
+        lines.append(f"{word} {result}: {result.said}")
+        if not result.passed:
+            code = ExitCode.FINDINGS
+    data = {
+        "planes": planes,
+        "sample": sample,
+        "seconds": seconds,
+        "results": [result.to_data() for result in results],
+    }
+    output.finish(data, lines, code)
 
 
 def _down(output: Output, path: Path) -> None:
     from sovereign_ai.cli.stack import open_stack
-    from sovereign_ai.sim.twin.twin import down
+    from sovereign_ai.fabric_twin.twin import down
 
-    had = down(open_stack(path).factory.name)
-    output.finish(had, [f"removed {had['processes']} processes, {had['namespaces']} namespaces and {had['files']} files"])
+    removed = down(open_stack(path).factory.name)
+    counts = (
+        f"{removed['processes']} processes, {removed['namespaces']} namespaces and {removed['files']} files"
+    )
+    output.finish(removed, [f"removed {counts}"])

@@ -1,4 +1,4 @@
-"""What `hosts` says to a person."""
+"""The text output of `hosts`."""
 
 from __future__ import annotations
 
@@ -7,25 +7,43 @@ from typing import TYPE_CHECKING
 from sovereign_ai.cli.output import wrapped
 
 if TYPE_CHECKING:
-    from sovereign_ai.deploy.hosts import Outcome
-    from sovereign_ai.render.hosts.inventory import Inventory
+    from sovereign_ai.deploy.hosts.events import HostResult
+    from sovereign_ai.deploy.hosts.runner import HostRun
+    from sovereign_ai.render.hosts.inventory import HostInventory
 
 
-def roles_of(part: Inventory) -> str:
-    """Give the roles of a unit's hosts in one line."""
-    names = dict.fromkeys(group for one in part.hosts for group in one.groups if group == "switches" or group.startswith("role_"))
-    return " ".join(name.removeprefix("role_") for name in names)
+def roles_of(part: HostInventory) -> str:
+    """Return the roles of a unit's hosts in one line, in the order in which they first occur."""
+    roles: dict[str, None] = {}
+    for host in part.hosts:
+        for group in host.groups:
+            # Other groups are units and pools, which have columns of their own.
+            if group == "switches" or group.startswith("role_"):
+                roles[group.removeprefix("role_")] = None
+    return " ".join(roles)
 
 
-def told(outcome: Outcome) -> list[str]:
-    """Say what came of each host: a line a host, and below it what differs, what failed, and what a role noted."""
+def result_lines(outcome: HostRun) -> list[str]:
+    """Return the results of a run: each host with its changes, failure and notes, and the counts last."""
     lines: list[str] = []
-    for one in outcome.results:
-        lines += wrapped(f"{one.state:<11} {one.host}" + (f": {one.failure}" if one.failure else ""))
-        for change in one.changes:
-            lines.append(f"    {change.role}: {change.task}" + (f" ({change.item})" if change.item else ""))
-            lines += [f"      {line}" for line in change.diff.splitlines()]
-        lines += [line for note in one.notes for line in wrapped(f"note: {note}", "    ")]
-    counts = outcome.to_data()["states"]
-    lines.append(", ".join(f"{count:,} {state}" for state, count in sorted(counts.items())) + f" in {outcome.seconds:.0f} s")
-    return [*lines, *([outcome.stopped] if outcome.stopped else [])]
+    for result in outcome.results:
+        lines += _host_lines(result)
+    counts = [f"{count:,} {state}" for state, count in sorted(outcome.to_data()["states"].items())]
+    lines.append(f"{', '.join(counts)} in {outcome.seconds:.0f} s")
+    if outcome.stopped:
+        lines.append(outcome.stopped)
+    return lines
+
+
+def _host_lines(result: HostResult) -> list[str]:
+    """Return the result of one host."""
+    failure = f": {result.failure}" if result.failure else ""
+    lines = wrapped(f"{result.state:<11} {result.host}{failure}")
+    for change in result.changes:
+        item = f" ({change.item})" if change.item else ""
+        lines.append(f"    {change.role}: {change.task}{item}")
+        # A difference is not wrapped: it shows a file's lines as they are.
+        lines += [f"      {line}" for line in change.diff.splitlines()]
+    for note in result.notes:
+        lines += wrapped(f"note: {note}", "    ")
+    return lines

@@ -1,69 +1,104 @@
-"""`inventory`: what is racked and recorded, against what was planned."""
+"""`inventory`: compare hardware in racks and in records with the plan, and describe an existing site."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from sovereign_ai.cli.command import example, speak
-from sovereign_ai.cli.files import save
-from sovereign_ai.cli.output import AsJson, Output
-from sovereign_ai.cli.target import Backend, ClusterOption, KubeconfigOption, StackOption, running
+from sovereign_ai.cli.command import example, run_command
+from sovereign_ai.cli.output import AsJson, Output, indented_json
+from sovereign_ai.cli.target import Backend, ClusterOption, KubeconfigOption, StackOption, open_target
+from sovereign_ai.files import writing
 
+if TYPE_CHECKING:
+    from sovereign_ai.errors import SovereignError
+
+_MOST_NODES = 200_000
+"""The most files of neighbours that are read from a folder, one for each node; more than any plan has."""
 Stack = Annotated[Path, typer.Argument(help="A stack's folder, or a description in YAML, JSON or Python.")]
 
 
 def add(app: typer.Typer) -> None:
     """Add the commands."""
-    group = typer.Typer(no_args_is_help=True, help="Hold what is racked and recorded against the plan.")
+    group = typer.Typer(no_args_is_help=True, help="Compare what is racked and recorded with the plan.")
     app.add_typer(group, name="inventory")
 
     @group.command("check", **example("sovereign-ai inventory check stacks/lab --redfish endpoints.yaml"))
     def check(
         stack: Stack,
-        redfish: Annotated[Path, typer.Option("--redfish", help="The endpoints file: controllers, account, trusted certificates.")],
+        redfish: Annotated[
+            Path,
+            typer.Option("--redfish", help="The endpoints file: controllers, account, trusted certificates."),
+        ],
         as_json: Annotated[bool, AsJson] = False,
     ) -> None:
-        """Ask every management controller, read only; exit 1 names what is missing, extra or other than planned."""
-        speak("inventory check", as_json, lambda output: _check(output, stack, redfish))
+        """Read every management controller.
+
+        Exit 1 names hardware that is missing, extra or not as planned.
+        """
+        run_command("inventory check", as_json, lambda output: _check(output, stack, redfish))
 
     @group.command("simulate", **example("sovereign-ai inventory simulate stacks/lab -o tree"))
     def simulate(
         stack: Stack,
-        out: Annotated[Path, typer.Option("--output", "-o", help="Folder for the tree, which sushy-static serves.")],
+        out: Annotated[
+            Path, typer.Option("--output", "-o", help="Folder for the tree, which sushy-static serves.")
+        ],
         as_json: Annotated[bool, AsJson] = False,
     ) -> None:
         """Write the planned machines as a Redfish tree, to try `check` on."""
-        speak("inventory simulate", as_json, lambda output: _simulate(output, stack, out))
+        run_command("inventory simulate", as_json, lambda output: _simulate(output, stack, out))
 
     @group.command("label", **example("sovereign-ai inventory label stacks/lab --lldp neighbours --write"))
     def label(
         stack: Stack,
-        lldp: Annotated[Path, typer.Option("--lldp", help="Folder of NODE.json: what `lldpctl -f json0 show neighbors` says there.")],
-        write: Annotated[bool, typer.Option("--write", help="Put the labels on the cluster's nodes; without it they are printed.")] = False,
+        lldp: Annotated[
+            Path,
+            typer.Option(
+                "--lldp", help="Folder of NODE.json: what `lldpctl -f json0 show neighbors` prints there."
+            ),
+        ],
+        write: Annotated[
+            bool,
+            typer.Option(
+                "--write", help="Put the labels on the cluster's nodes; without it they are printed."
+            ),
+        ] = False,
         cluster: ClusterOption = Backend.EMBEDDED,
         kubeconfig: KubeconfigOption = None,
         name: StackOption = None,
         as_json: Annotated[bool, AsJson] = False,
     ) -> None:
-        """Label each node with the place that its cables lead to; exit 1 where cables are not as planned."""
-        speak("inventory label", as_json, lambda output: _label(output, stack, lldp, write, (cluster, kubeconfig, name)))
+        """Label each node with the place that its cables lead to; exit 1 if cables are not as planned."""
+        run_command(
+            "inventory label",
+            as_json,
+            lambda output: _label(output, stack, lldp, write, cluster, kubeconfig, name),
+        )
 
     @group.command("adopt", **example("sovereign-ai inventory adopt netbox/ --model XE9680=dgx-h100"))
     def adopt(
-        folder: Annotated[Path, typer.Argument(help="Folder with NetBox's devices.csv, interfaces.csv and cables.csv.")],
+        folder: Annotated[
+            Path, typer.Argument(help="Folder with NetBox's devices.csv, interfaces.csv and cables.csv.")
+        ],
         model: Annotated[
-            list[str] | None, typer.Option("--model", metavar="MODEL=SYSTEM", help="What the catalogue calls a model.")
+            list[str] | None,
+            typer.Option("--model", metavar="MODEL=SYSTEM", help="The catalogue's name of a model."),
         ] = None,
-        site: Annotated[str, typer.Option("--site", metavar="NAME", help="Take this site alone.")] = "",
-        out: Annotated[Path | None, typer.Option("--output", "-o", help="File for the part; left out, it is printed.")] = None,
+        site: Annotated[str, typer.Option("--site", metavar="NAME", help="Read this site only.")] = "",
+        out: Annotated[
+            Path | None, typer.Option("--output", "-o", help="File for the part; left out, it is printed.")
+        ] = None,
         as_json: Annotated[bool, AsJson] = False,
     ) -> None:
-        """Read a site that stands into a part of a description; what tables do not say is a question above it."""
-        speak("inventory adopt", as_json, lambda output: _adopt(output, folder, model or [], site, out))
+        """Read an existing site into a part of a description.
+
+        Facts that tables lack are questions above it.
+        """
+        run_command("inventory adopt", as_json, lambda output: _adopt(output, folder, model or [], site, out))
 
 
 def _check(output: Output, path: Path, file: Path) -> None:
@@ -76,67 +111,100 @@ def _check(output: Output, path: Path, file: Path) -> None:
     given, access = read_endpoints(file)
     plan = open_stack(path).plan
     services = given.services(plan)
-    output.progress(f"asking {len(services):,} controllers")
-    found = compare(plan, *read_all(services, access, output.progress), given)
+    output.progress(f"reading {len(services):,} controllers")
+    machines, unreachable = read_all(services, access, output.progress)
+    comparison = compare(plan, machines, unreachable, given)
     lines = []
-    for one in found.findings:
-        lines += [f"{one.kind} {one.resource}: {one.message}", *(f"  {more}" for more in one.also)]
-    lines += [f"unreachable {one.endpoint}{f' ({one.machine})' if one.machine else ''}: {one.reason}" for one in found.unreachable]
-    lines += [f"{found.seen:,} machines seen, {found.planned:,} planned; {'all as planned' if found.ok else 'not as planned'}"]
-    output.finish(found.to_data(), lines, ExitCode.OK if found.ok else ExitCode.FINDINGS)
+    for finding in comparison.findings:
+        lines.append(f"{finding.kind} {finding.resource}: {finding.message}")
+        lines += [f"  {detail}" for detail in finding.also]
+    for endpoint in comparison.unreachable:
+        machine = f" ({endpoint.machine})" if endpoint.machine else ""
+        lines.append(f"unreachable {endpoint.endpoint}{machine}: {endpoint.reason}")
+    word = "all as planned" if comparison.ok else "not as planned"
+    lines.append(f"{comparison.seen:,} machines seen, {comparison.planned:,} planned; {word}")
+    output.finish(comparison.to_data(), lines, ExitCode.OK if comparison.ok else ExitCode.FINDINGS)
 
 
 def _simulate(output: Output, path: Path, out: Path) -> None:
-    import orjson
-
     from sovereign_ai.cli.stack import open_stack
     from sovereign_ai.render.folder import write
     from sovereign_ai.sim.redfish import redfish_tree
 
     tree = redfish_tree(open_stack(path).plan)
 
-    def made() -> Iterator[tuple[str, bytes]]:
-        for place, resource in tree.items():
-            name = str(PurePosixPath(place, "index.json"))
-            yield name, orjson.dumps(resource, option=orjson.OPT_INDENT_2 | orjson.OPT_SORT_KEYS) + b"\n"
+    def files() -> Iterator[tuple[str, bytes]]:
+        for location, resource in tree.items():
+            # sushy-static serves the file index.json of the folder that a URL names.
+            name = str(PurePosixPath(location, "index.json"))
+            yield name, f"{indented_json(resource)}\n".encode()
 
-    done = write(out, "inventory simulate", made, output.progress)
-    lines = [f"wrote {len(tree):,} resources to {out}; serve them:", f"  sushy-static -i 127.0.0.1 -p PORT -m {out} -c CERT -k KEY"]
-    lines += [f"removed {done.removed:,} resources of an earlier run"] if done.removed else []
+    done = write(out, "inventory simulate", files, output.progress)
+    lines = [
+        f"wrote {len(tree):,} resources to {out}; serve them:",
+        f"  sushy-static -i 127.0.0.1 -p PORT -m {out} -c CERT -k KEY",
+    ]
+    if done.removed:
+        lines.append(f"removed {done.removed:,} resources of an earlier run")
     output.finish({"folder": str(out), "resources": len(tree), "removed": done.removed}, lines)
 
 
-def _label(output: Output, path: Path, folder: Path, write: bool, where: tuple[Backend, Path | None, str | None]) -> None:
+def _label(
+    output: Output,
+    path: Path,
+    folder: Path,
+    write: bool,
+    backend: Backend,
+    kubeconfig: Path | None,
+    name: str | None,
+) -> None:
     from sovereign_ai.cli.stack import open_stack
     from sovereign_ai.errors import ExitCode
-    from sovereign_ai.operate.labels import place_all
-    from sovereign_ai.operate.labels import write as put
+    from sovereign_ai.operate.labels import locate_nodes, write_labels
 
     stack = open_stack(path)
-    placed = place_all(stack.plan, _texts(folder))
+    placements = locate_nodes(stack.plan, _read_neighbours(folder))
     if write:
-        backend, kubeconfig, name = where
-        target = running(stack.bundle(name).cluster, backend, kubeconfig)
-        placed = put(target.api, placed, progress=output.progress)
-    lines = [f"{one.node}: {text}" for one in placed for text in one.findings]
-    labelled = sum(bool(one.labels) for one in placed)
-    lines += [f"{labelled:,} of {len(placed):,} nodes {'have' if write else 'would have'} their labels"]
-    code = ExitCode.FINDINGS if any(one.findings for one in placed) else ExitCode.OK
-    output.finish({"nodes": [one.to_data() for one in placed], "written": write}, lines, code)
+        cluster = stack.bundle(name).cluster
+        target = open_target(cluster, backend, kubeconfig, output.progress)
+        placements = write_labels(target.api, placements, progress=output.progress)
+    lines = []
+    labelled = 0
+    for placement in placements:
+        lines += [f"{placement.node}: {text}" for text in placement.findings]
+        if placement.labels:
+            labelled += 1
+    code = ExitCode.FINDINGS if lines else ExitCode.OK
+    verb = "have" if write else "would have"
+    lines.append(f"{labelled:,} of {len(placements):,} nodes {verb} their labels")
+    nodes = [placement.to_data() for placement in placements]
+    output.finish({"nodes": nodes, "written": write}, lines, code)
 
 
-def _texts(folder: Path) -> dict[str, str]:
-    """Read a folder of NODE.json.
+def _read_neighbours(folder: Path) -> dict[str, bytes | SovereignError]:
+    """Return the contents of each NODE.json in a folder by node.
+
+    A file that cannot be read is that node's problem.
 
     Raises:
-        UsageError: there is none, or no such file in it.
+        UsageError: the folder does not exist, or holds no such file.
     """
-    from sovereign_ai.errors import Problem, UsageError
+    from sovereign_ai.errors import Problem, SovereignError, UsageError, Where
+    from sovereign_ai.files.kinds import NEIGHBOURS
+    from sovereign_ai.files.reading import files_in, read
 
-    found = {file.stem: file.read_text(encoding="utf-8", errors="replace") for file in sorted(folder.glob("*.json"))}
-    if not found:
-        raise UsageError(Problem("no-neighbours", f"{folder} holds no NODE.json", hint="lldpctl -f json0 show neighbors > NODE.json"))
-    return found
+    contents: dict[str, bytes | SovereignError] = {}
+    for file in files_in(folder, NEIGHBOURS, _MOST_NODES):
+        if file.suffix != ".json":
+            continue
+        try:
+            contents[file.stem] = read(file, NEIGHBOURS)
+        except SovereignError as error:
+            contents[file.stem] = error
+    if not contents:
+        message = "the folder holds no NODE.json"
+        raise UsageError(Problem("no-neighbours", message, Where(str(folder)), NEIGHBOURS.hint))
+    return contents
 
 
 def _adopt(output: Output, folder: Path, pairs: list[str], site: str, out: Path | None) -> None:
@@ -144,12 +212,18 @@ def _adopt(output: Output, folder: Path, pairs: list[str], site: str, out: Path 
     from sovereign_ai.spec.adopt.part import adopt
     from sovereign_ai.spec.adopt.tables import read_tables
 
-    models = dict(pair.partition("=")[::2] for pair in pairs)
+    models = {}
+    for pair in pairs:
+        model, _, system = pair.partition("=")
+        models[model] = system
     if "" in models.values():
-        raise UsageError(Problem("bad-model", "a model and its system are written MODEL=SYSTEM", hint="--model XE9680=dgx-h100"))
+        message = "a model and its system are written MODEL=SYSTEM"
+        raise UsageError(Problem("bad-model", message, hint="--model XE9680=dgx-h100"))
     part = adopt(read_tables(folder), models, site)
     text = part.to_yaml()
-    if out is not None:
-        save(out, text)
-    data = {"part": part.to_data(), "questions": list(part.questions)}
-    output.finish(data, [f"wrote {out}: {len(part.pools)} pools, {len(part.fabrics)} fabrics"] if out else text.splitlines())
+    if out is None:
+        lines = text.splitlines()
+    else:
+        writing.write(out, text)
+        lines = [f"wrote {out}: {len(part.pools)} pools, {len(part.fabrics)} fabrics"]
+    output.finish({"part": part.to_data(), "questions": list(part.questions)}, lines)

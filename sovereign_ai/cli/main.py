@@ -1,8 +1,9 @@
-"""The program `sovereign-ai`: its commands, and the one place where an error becomes an exit code."""
+"""The program `sovereign-ai`: all its commands, and the handling of wrong usage and failed writes."""
 
 from __future__ import annotations
 
 import contextlib
+import io
 import os
 import sys
 from collections.abc import Sequence
@@ -18,11 +19,13 @@ from sovereign_ai.cli import (
     access,
     assess,
     audit,
+    catalog,
     check,
     cluster,
     diff,
     doctor,
     down,
+    drift,
     env,
     evidence,
     explain,
@@ -37,13 +40,21 @@ from sovereign_ai.cli import (
     report,
     rules,
     schema,
+    state,
     tools,
     up,
     validate,
     verify,
+    waiver,
 )
 from sovereign_ai.cli.usage import refused, shorten
 from sovereign_ai.errors import ExitCode
+from sovereign_ai.text import clean
+
+_HELP = """Describe an AI factory once; derive, judge, deploy and verify it.
+
+Exit codes: 0 fine, 1 findings or drift, 2 bad input or usage, 3 the environment lacks something, \
+4 the deployment failed, 130 interrupted."""
 
 app = typer.Typer(
     name="sovereign-ai",
@@ -51,17 +62,49 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 80},
-    help="Describe an AI factory once; derive, judge, deploy and verify it.\n\n"
-    "Exit codes: 0 fine, 1 findings or drift, 2 bad input or usage, 3 the environment lacks something, 4 the deployment failed, 130 interrupted.",
+    help=_HELP,
 )
-for command in (init, schema, validate, plan, render, check, rules, explain, preview, up, verify, audit, down, report, diff, doctor, env):
+for command in (
+    init,
+    schema,
+    validate,
+    plan,
+    render,
+    check,
+    rules,
+    explain,
+    preview,
+    up,
+    verify,
+    drift,
+    audit,
+    down,
+    report,
+    diff,
+    doctor,
+    env,
+):
     command.add(app)
-for group in (acceptance, access, assess, cluster, evidence, fabric, hosts, inventory, keys, tools):
+for group in (
+    acceptance,
+    access,
+    assess,
+    catalog,
+    cluster,
+    evidence,
+    fabric,
+    hosts,
+    inventory,
+    keys,
+    state,
+    tools,
+    waiver,
+):
     group.add(app)
 
 
-def _version(wanted: bool) -> None:
-    """Print the version and leave."""
+def _print_version(wanted: bool) -> None:
+    """Print the version and exit."""
     if wanted:
         sys.stdout.write(f"sovereign-ai {__version__}\n")
         raise typer.Exit
@@ -69,13 +112,19 @@ def _version(wanted: bool) -> None:
 
 @app.callback()
 def root(
-    _version_wanted: Annotated[bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")] = False,
+    _version_wanted: Annotated[
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version.")
+    ] = False,
 ) -> None:
-    """Hold the options that stand before a command."""
+    """Hold the options that come before a command."""
 
 
 def call(arguments: Sequence[str]) -> int:
-    """Run a command and give its exit code; wrong usage is told like every other problem."""
+    """Run a command and return its exit code; wrong usage is reported like every other problem.
+
+    Args:
+        arguments: the words after the program's name.
+    """
     program = get_command(app)
     shorten(program)
     try:
@@ -89,30 +138,50 @@ def call(arguments: Sequence[str]) -> int:
     except typer.Abort:
         return int(ExitCode.INTERRUPTED)
     except SystemExit as error:
+        # Typer turns a broken pipe into SystemExit(1); a reader such as `head` that has enough is no failure.
         if not isinstance(error.__context__, BrokenPipeError):
             raise
-        return _nobody_reads()
+        return _discard_output()
     return int(ExitCode.BAD_INPUT)
 
 
 def run() -> None:
-    """Run the program; a stream that its caller closed is one that nobody reads."""
-    sys.stdout, sys.stderr = (stream or open(os.devnull, "w") for stream in (sys.stdout, sys.stderr))  # noqa: SIM115, PTH123 - for as long as we run
+    """Run the program and exit with the command's code."""
+    # A stream that the caller closed (`>&-`) is None; writing to it must not end the command.
+    sys.stdout = sys.stdout or open(os.devnull, "w")  # noqa: SIM115, PTH123 - open until the process exits
+    sys.stderr = sys.stderr or open(os.devnull, "w")  # noqa: SIM115, PTH123 - open until the process exits
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            # A character that the terminal's encoding lacks would raise UnicodeEncodeError.
+            stream.reconfigure(errors="backslashreplace")
     try:
         code = call(sys.argv[1:])
+        # Flush here, where an error still becomes an exit code; at interpreter exit it would only be printed.
         sys.stdout.flush()
         sys.exit(code)
     except BrokenPipeError:
-        sys.exit(_nobody_reads())
-    except OSError as error:  # help and completion are written without us
+        sys.exit(_discard_output())
+    except OSError as error:
+        # Typer itself writes help and completion, outside of `run_command`, so its write errors arrive here.
         with contextlib.suppress(OSError):
-            place = f"{error.filename}: " if error.filename else ""
-            sys.stderr.write(f"{place}{error.strerror} [cannot-write]\n")
-        _nobody_reads()
+            sys.stderr.write(_write_error_line(error))
+        _discard_output()
         sys.exit(int(ExitCode.ENVIRONMENT))
 
 
-def _nobody_reads() -> int:
-    """Send what is left of our output nowhere: its reader has gone, as with `| head`, and that is no error of ours."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.__stdout__.fileno() if sys.__stdout__ else 1)
+def _write_error_line(error: OSError) -> str:
+    """Return the line that reports a failed write, with the file's name if there is one."""
+    if isinstance(error.filename, str | bytes):
+        return f"{clean(os.fsdecode(error.filename))}: {error.strerror} [cannot-write]\n"
+    return f"{error.strerror} [cannot-write]\n"
+
+
+def _discard_output() -> int:
+    """Redirect standard output to the null device, and return exit code 0.
+
+    The interpreter flushes standard output once more at exit; without the redirection it prints the error a
+    second time.
+    """
+    descriptor = sys.__stdout__.fileno() if sys.__stdout__ else 1
+    os.dup2(os.open(os.devnull, os.O_WRONLY), descriptor)
     return 0

@@ -1,12 +1,15 @@
-"""What a command says: tables and lines for a person, one JSON document for a machine.
+"""The output of a command: tables and lines for a person, one JSON document for a program.
 
-Progress always goes to standard error, so that standard output can be piped.
+Progress goes to standard error, so that standard output can be piped. Every line passes through `text.clean`:
+no text of a file, a host or a cluster moves the cursor, forges a line or shows a secret. In JSON the same
+characters are written as escapes.
 """
 
 from __future__ import annotations
 
 import contextlib
 import os
+import re
 import sys
 import time
 from collections.abc import Iterable, Mapping, Sequence
@@ -18,17 +21,28 @@ import orjson
 import typer
 
 from sovereign_ai.errors import ExitCode, Problem, SovereignError
+from sovereign_ai.text import SECRET, clean, clean_data, is_hidden
 
-AsJson = typer.Option("--json", help="Print one JSON document on standard output; progress goes to standard error.")
+_COLUMNS = 80
+"""The width of a terminal that every text fits into."""
+_PROGRESS_COLUMNS = 70
+"""Characters of a progress line on a terminal: 80 columns without the seconds before it."""
+_ERASE_LINE = "\r\x1b[2K"
+"""Return to the first column and erase the line (ECMA-48, EL 2)."""
+
+AsJson = typer.Option(
+    "--json", help="Print one JSON document on standard output; progress goes to standard error."
+)
 
 
 @dataclass
 class Output:
-    """One command's way of speaking.
+    """The output of one command.
 
     Attributes:
-        command: the command's name, kept in the JSON.
-        as_json: whether a machine listens.
+        command: the command's name, which the JSON document contains.
+        as_json: whether to print JSON.
+        started: when the command began, by the monotonic clock in seconds.
     """
 
     command: str
@@ -36,115 +50,213 @@ class Output:
     started: float = field(default_factory=time.monotonic)
 
     def progress(self, line: str) -> None:
-        """Say on standard error what goes on; on a terminal a line replaces the one before."""
+        """Report progress on standard error; on a terminal a line replaces the one before."""
         seconds = time.monotonic() - self.started
-        told = f"\r\x1b[2K{seconds:6.1f}s {line[:70]}" if sys.stderr.isatty() else f"{seconds:6.1f}s {line}\n"
-        with contextlib.suppress(OSError):  # nobody can be told; the work goes on
-            sys.stderr.write(told)
+        line = clean(line)
+        if sys.stderr.isatty():
+            text = f"{_ERASE_LINE}{seconds:6.1f}s {line[:_PROGRESS_COLUMNS]}"
+        else:
+            text = f"{seconds:6.1f}s {line}\n"
+        # A closed or full standard error must not end the work that it reports on.
+        with contextlib.suppress(OSError):
+            sys.stderr.write(text)
             sys.stderr.flush()
 
     def _end_progress(self) -> None:
         if sys.stderr.isatty():
-            sys.stderr.write("\r\x1b[2K")
+            sys.stderr.write(_ERASE_LINE)
             sys.stderr.flush()
 
     def finish(self, data: Mapping[str, Any], lines: Iterable[str], code: ExitCode = ExitCode.OK) -> None:
-        """Print the result and leave with the exit code, also where its reader has gone, as with `| head`.
+        """Print the result and exit with the code.
+
+        The code stays the same where the reader has gone, as with `| head`.
+
+        Args:
+            data: members of the JSON document, beside `command` and `ok`.
+            lines: the text for a person; not consumed with `--json`.
+            code: the exit code.
 
         Raises:
-            OSError: standard output takes no more.
+            OSError: standard output cannot be written.
+            typer.Exit: with the exit code, unless that is 0.
         """
         self._end_progress()
         try:
             if self.as_json:
-                self._document({"ok": code is ExitCode.OK, **data})
+                self._print_document({"ok": code is ExitCode.OK, **data})
             else:
-                sys.stdout.writelines(f"{line}\n" for line in lines)
+                for line in lines:
+                    sys.stdout.write(f"{clean(line)}\n")
             sys.stdout.flush()
         except BrokenPipeError:
-            _let_go(sys.stdout)
+            _discard(sys.stdout)
         if code is not ExitCode.OK:
             raise typer.Exit(int(code))
 
+    def document(self, text: str, code: ExitCode = ExitCode.OK) -> None:
+        """Print a complete document, such as SARIF, with hidden characters escaped, and exit with the code.
+
+        Raises:
+            OSError: standard output cannot be written.
+            typer.Exit: with the exit code, unless that is 0.
+        """
+        Output(self.command).finish({}, text.rstrip("\n").split("\n"), code)
+
     def fail(self, error: SovereignError) -> None:
-        """Print every problem of an error and leave with its exit code."""
-        self._leave(error.problems, int(error.exit_code))
+        """Print every problem of an error and exit with its exit code."""
+        self._exit_with(error.problems, int(error.exit_code))
 
     def interrupted(self) -> None:
-        """Say that a person or a signal ended the command, and leave as shells expect it."""
+        """Report that a person or a signal ended the command, and exit with the code that shells expect."""
         hint = "run it again: nothing half-done counts as done"
-        self._leave([Problem("interrupted", f"{self.command} was interrupted", hint=hint)], ExitCode.INTERRUPTED)
+        problem = Problem("interrupted", f"{self.command} was interrupted", hint=hint)
+        self._exit_with([problem], ExitCode.INTERRUPTED)
 
-    def _leave(self, problems: Sequence[Problem], code: int) -> None:
-        """Print problems and leave; where standard output takes nothing, they are told on standard error, and the code is the same."""
-        lines = [f"{line}\n" for line in [*map(str, problems), *_count(len(problems))]]
+    def _exit_with(self, problems: Sequence[Problem], code: int) -> None:
+        """Print problems and exit.
+
+        Where standard output cannot be written, standard error gets the problems as text, and the code stays
+        the same.
+        """
+        lines: list[str] = []
+        for problem in problems:
+            lines += problem.lines
+        if len(problems) > 1:
+            lines.append(f"{len(problems)} problems")
+        text = "".join(f"{line}\n" for line in lines)
+        stream = sys.stdout if self.as_json else sys.stderr
         try:
             self._end_progress()
             if self.as_json:
-                self._document({"ok": False, "problems": [problem.to_data() for problem in problems]})
+                documents = [problem.to_data() for problem in problems]
+                self._print_document({"ok": False, "problems": documents})
                 sys.stdout.flush()
             else:
-                sys.stderr.writelines(lines)
+                sys.stderr.write(text)
         except BrokenPipeError:
-            _let_go(sys.stdout if self.as_json else sys.stderr)
+            _discard(stream)
         except OSError:
-            _let_go(sys.stdout if self.as_json else sys.stderr)
-            with contextlib.suppress(OSError):
-                sys.stderr.writelines(lines if self.as_json else [])
+            _discard(stream)
+            if self.as_json:
+                with contextlib.suppress(OSError):
+                    sys.stderr.write(text)
         raise typer.Exit(code)
 
-    def _document(self, data: Mapping[str, Any]) -> None:
+    def _print_document(self, data: Mapping[str, Any]) -> None:
         """Print the one JSON document."""
-        document = {"command": self.command, **data}
-        sys.stdout.write(orjson.dumps(document, option=orjson.OPT_INDENT_2 | orjson.OPT_SORT_KEYS).decode() + "\n")
+        sys.stdout.write(json_text({"command": self.command, **data}))
 
 
-def _let_go(stream: TextIO) -> None:
-    """Send what a stream still holds nowhere, so that it is not tried again when the program ends."""
+_JSON = orjson.OPT_INDENT_2 | orjson.OPT_SORT_KEYS
+"""Indented, and sorted so that two runs give the same bytes."""
+_NOT_PLAIN = re.compile(r"[^\n\x20-\x7e]")
+
+
+def indented_json(data: Any) -> str:
+    """Return plain data as indented JSON with sorted keys, without a line end.
+
+    It is for files: their texts stay as they are.
+    """
+    return orjson.dumps(data, option=_JSON).decode()
+
+
+def json_text(data: Mapping[str, Any]) -> str:
+    r"""Return a document as JSON that is safe to print: without secrets, and with hidden characters escaped.
+
+    >>> print(json_text({"model": "H100\x1b[2K \u202e"}), end="")
+    {
+      "model": "H100\u001b[2K \u202e"
+    }
+    """
+    try:
+        text = indented_json(data)
+    except TypeError:
+        # orjson refuses lone surrogates, which the name of a file that is not UTF-8 contains.
+        text = indented_json(clean_data(data))
+    # Cleaning the data is slow for a plan of a large factory, so it is done only where the text holds a
+    # secret.
+    if SECRET.search(text) is not None:
+        text = indented_json(clean_data(data))
+    return _NOT_PLAIN.sub(_escape, text) + "\n"
+
+
+def _escape(match: re.Match[str]) -> str:
+    """Return a hidden character as a JSON escape: a pair of surrogates above U+FFFF (RFC 8259, section 7)."""
+    char = match[0]
+    if not is_hidden(char):
+        return char
+    units = char.encode("utf-16-be")
+    escapes = ""
+    for at in range(0, len(units), 2):
+        escapes += f"\\u{units[at]:02x}{units[at + 1]:02x}"
+    return escapes
+
+
+def _discard(stream: TextIO) -> None:
+    """Redirect a stream to the null device, so that the program does not write its buffer at exit."""
     with contextlib.suppress(OSError, ValueError):
         os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
-def _count(number: int) -> list[str]:
-    """Say how many problems there were, where it is not plain to see."""
-    return [f"{number} problems"] if number > 1 else []
-
-
 def table(head: Sequence[str], rows: Iterable[Sequence[object]]) -> list[str]:
-    """Lay out rows in columns two blanks apart; numbers stand to the right.
+    """Lay out rows in columns two blanks apart; a column of numbers is aligned to the right.
 
     >>> table(["pool", "nodes"], [["train", 12], ["serve", 4]])
     ['pool   nodes', 'train     12', 'serve      4']
     """
-    cells = [list(map(str, head)), *([str(cell) for cell in row] for row in rows)]
-    right = [all(_is_number(row[column]) for row in cells[1:]) and len(cells) > 1 for column in range(len(head))]
-    widths = [max(len(row[column]) for row in cells) for column in range(len(head))]
-    return [
-        "  ".join(
-            cell.rjust(width) if number else cell.ljust(width) for cell, width, number in zip(row, widths, right, strict=True)
-        ).rstrip()
-        for row in cells
-    ]
+    cells = [[str(title) for title in head]]
+    for row in rows:
+        texts = [clean(str(cell)) for cell in row]
+        cells.append(texts)
+    widths = []
+    are_numbers = []
+    for column in range(len(head)):
+        texts = [row[column] for row in cells]
+        widths.append(max(map(len, texts)))
+        are_numbers.append(len(cells) > 1 and all(map(_is_number, texts[1:])))
+    return [_table_line(row, widths, are_numbers) for row in cells]
+
+
+def _table_line(row: Sequence[str], widths: Sequence[int], are_numbers: Sequence[bool]) -> str:
+    """Return one line of a table, without blanks at its end."""
+    padded = []
+    for cell, width, is_number in zip(row, widths, are_numbers, strict=True):
+        padded.append(cell.rjust(width) if is_number else cell.ljust(width))
+    return "  ".join(padded).rstrip()
 
 
 def wrapped(text: str, indent: str = "") -> list[str]:
-    """Lay out a sentence in 80 columns; what follows its first line hangs.
+    """Lay out a sentence in 80 columns; its further lines are indented by four blanks more.
 
     >>> wrapped("one two", "  ")
     ['  one two']
     """
-    return wrap(text, 80, initial_indent=indent, subsequent_indent=f"{indent}    ", break_long_words=False, break_on_hyphens=False)
+    return _wrap(text, indent, f"{indent}    ")
 
 
 def hanging(head: str, text: str) -> list[str]:
-    """Lay out a sentence beside a head in 80 columns; what follows its first line stands below the sentence.
+    """Lay out a sentence beside a head in 80 columns; its further lines begin below the sentence.
 
     >>> hanging("a: ", "one two")
     ['a: one two']
     """
-    return wrap(text, 80, initial_indent=head, subsequent_indent=" " * len(head), break_long_words=False, break_on_hyphens=False)
+    return _wrap(text, head, " " * len(head))
+
+
+def _wrap(text: str, first: str, further: str) -> list[str]:
+    # Names and paths stay whole, so that they can be copied: a line with a long one is longer than 80
+    # columns.
+    return wrap(
+        text,
+        _COLUMNS,
+        initial_indent=first,
+        subsequent_indent=further,
+        break_long_words=False,
+        break_on_hyphens=False,
+    )
 
 
 def _is_number(text: str) -> bool:
-    """Tell whether a cell is a number, with or without a unit behind it."""
+    """Return whether a cell is a number, with or without a unit after it."""
     return text[:1].isdigit()

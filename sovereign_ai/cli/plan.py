@@ -1,4 +1,4 @@
-"""`plan`: what follows from a description, as a table, a picture or the canonical JSON."""
+"""`plan`: derive the plan of a description, as tables, a picture or the canonical JSON."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from typing import Annotated
 
 import typer
 
-from sovereign_ai.cli.command import example, speak
-from sovereign_ai.cli.files import save
+from sovereign_ai.cli.command import example, run_command
 from sovereign_ai.cli.output import AsJson, Output
 from sovereign_ai.errors import Problem, UsageError
+from sovereign_ai.files.writing import write
 
 
 def add(app: typer.Typer) -> None:
@@ -19,36 +19,48 @@ def add(app: typer.Typer) -> None:
 
     @app.command("plan", **example("sovereign-ai plan stacks/lab --picture plan.svg"))
     def plan(
-        stack: Annotated[Path, typer.Argument(help="A stack's folder, or a description in YAML, JSON or Python.")] = Path(),
-        out: Annotated[Path | None, typer.Option("--output", "-o", help="Write the canonical JSON to a file.")] = None,
-        picture: Annotated[Path | None, typer.Option("--picture", help="Draw racks and fabric into an SVG file.")] = None,
-        why: Annotated[bool, typer.Option("--why", help="Give the formula and inputs behind each number.")] = False,
+        stack: Annotated[
+            Path, typer.Argument(help="A stack's folder, or a description in YAML, JSON or Python.")
+        ] = Path(),
+        out: Annotated[
+            Path | None, typer.Option("--output", "-o", help="Write the canonical JSON to a file.")
+        ] = None,
+        picture: Annotated[
+            Path | None, typer.Option("--picture", help="Draw racks and fabric into an SVG file.")
+        ] = None,
+        why: Annotated[
+            bool, typer.Option("--why", help="Show the formula and inputs behind each number.")
+        ] = False,
         as_json: Annotated[bool, AsJson] = False,
     ) -> None:
         """Derive racks, fabric, power, storage and clusters; `--json` prints the canonical plan."""
-        speak("plan", as_json, lambda output: _plan(output, stack, out, picture, why))
+        run_command("plan", as_json, lambda output: _plan(output, stack, out, picture, why))
 
 
 def _plan(output: Output, path: Path, out: Path | None, picture: Path | None, why: bool) -> None:
-    from sovereign_ai.cli.plan_text import lines
+    from sovereign_ai.cli.plan_text import summary_lines
     from sovereign_ai.cli.stack import open_stack
     from sovereign_ai.plan.summary import summary
 
+    # Checked before anything is planned or written.
     if picture is not None and not picture.name.endswith(".svg"):
-        message = f"{picture}: what is to be written is told by the end of the name"
+        message = f"{picture}: unknown picture format: use .svg"
         raise UsageError(Problem("bad-output", message, hint="end it in .svg"))
     stack = open_stack(path)
-    said = []
+    written = []
     if out is not None:
-        save(out, stack.plan.canonical)
-        said.append(f"wrote {out}")
+        write(out, stack.plan.canonical)
+        written.append(f"wrote {out}")
     if picture is not None:
-        from sovereign_ai.render.picture import picture as drawn
+        from sovereign_ai.render.picture import draw_plan as draw
 
-        save(picture, drawn(stack.plan))
-        said.append(f"wrote {picture}")
+        write(picture, draw(stack.plan))
+        written.append(f"wrote {picture}")
     if output.as_json:
+        # The bytes of the canonical form, of which the plan's digest is made; nothing may be sorted or
+        # escaped anew.
         sys.stdout.flush()
         sys.stdout.buffer.write(stack.plan.canonical + b"\n")
         return
-    output.finish({}, [*lines(summary(stack.plan), why=why), *said])
+    tables = summary_lines(summary(stack.plan), why=why, notes=stack.plan.notes)
+    output.finish({}, [*tables, *written])

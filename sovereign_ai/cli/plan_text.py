@@ -1,4 +1,4 @@
-"""A plan's summary as text for a terminal of 80 columns: a table a subject, and the reasons on request."""
+"""The text of a plan's summary for a terminal of 80 columns: one table per subject."""
 
 from __future__ import annotations
 
@@ -11,15 +11,24 @@ from sovereign_ai.units import Bytes, BytesPerSecond, Watts
 
 Row = Mapping[str, Any]
 _COLUMNS = 80
+_MEGAWATT = 10**6
+"""Watts."""
 
 
-def lines(summary: Row, *, why: bool) -> Iterator[str]:
-    """Give the lines; with `why`, each table is followed by the formula and inputs of its numbers."""
+def summary_lines(summary: Row, *, why: bool, notes: Sequence[str] = ()) -> Iterator[str]:
+    """Yield the lines of a plan's summary.
+
+    Args:
+        summary: as `plan.summary.summary` returns it.
+        why: whether each table is followed by the formulas and inputs of its numbers.
+        notes: further notes, which follow the summary's warnings.
+    """
     totals = summary["totals"]
-    yield (
-        f"{summary['factory']}: {totals['nodes']:,} nodes and {totals['spares']:,} spares, {totals['gpus']:,} GPUs, "
-        f"{totals['racks']:,} racks, {_kilowatts(totals['it_load_watts'])}"
-    )
+    nodes = f"{totals['nodes']:,} nodes and {totals['spares']:,} spares"
+    power = _kilowatts(totals["it_load_watts"])
+    gpus = f"{totals['gpus']:,} GPUs"
+    racks = f"{totals['racks']:,} racks"
+    yield f"{summary['factory']}: {nodes}, {gpus}, {racks}, {power}"
     for heading, columns, rows in _tables(summary):
         if rows:
             yield ""
@@ -27,73 +36,108 @@ def lines(summary: Row, *, why: bool) -> Iterator[str]:
             if why:
                 yield from _reasons(summary[_SUBJECTS[heading]])
     yield ""
-    yield from wrapped(summary["warnings"])
+    yield from wrapped([*summary["warnings"], *notes])
     yield f"plan {summary['digest']}"
     yield f"from {summary['spec_digest']}"
 
 
 def wrapped(notes: Sequence[str]) -> Iterator[str]:
-    """Give notes in lines, each marked as one."""
+    """Yield notes in lines of 80 columns, each note with a mark."""
     for note in notes:
         yield from textwrap.wrap(f"note: {note}", _COLUMNS, subsequent_indent="  ")
 
 
-_SUBJECTS = {"pool": "pools", "hall": "racks", "site": "power", "fabric": "fabrics", "storage": "storage", "cluster": "clusters"}
+_SUBJECTS = {
+    "pool": "pools",
+    "hall": "racks",
+    "site": "power",
+    "fabric": "fabrics",
+    "storage": "storage",
+    "cluster": "clusters",
+}
+"""The heading of each table, and the member of the summary that it shows."""
 
 
 def _tables(summary: Row) -> Iterator[tuple[str, Sequence[str], list[tuple[Any, ...]]]]:
-    """Give each table's heading, further columns and rows."""
-    pools = [(row["pool"], row["system"], row["nodes"], row["spares"], row["gpus"], row["racks"], row["zone"]) for row in summary["pools"]]
-    yield "pool", ("system", "nodes", "spares", "GPUs", "racks", "zone"), pools
-    halls = [(row["hall"], row["kind"], row["racks"], row["pdus"], _most(row)) for row in summary["racks"]]
-    yield "hall", ("racks of", "number", "PDUs", "at most"), halls
-    yield "site", ("IT load", "budget", "each feed", "survives the loss of"), [_site(row) for row in summary["power"]]
-    yield "fabric", ("rails", "leaf", "spine", "core", "cables", "down:up", "Tb/s"), [_fabric(row) for row in summary["fabrics"]]
-    yield "storage", ("site", "servers", "drives", "usable", "read", "write"), [_storage(row) for row in summary["storage"]]
-    clusters = [(row["cluster"], row["jurisdiction"], row["nodes"], row["gpus"], len(row["namespaces"])) for row in summary["clusters"]]
-    yield "cluster", ("law", "nodes", "GPUs", "namespaces"), clusters
+    """Yield each table's heading, its further columns and its rows."""
+    columns: tuple[str, ...] = ("system", "nodes", "spares", "GPUs", "racks", "zone")
+    yield "pool", columns, [_pool(row) for row in summary["pools"]]
+    columns = ("racks of", "number", "PDUs", "at most")
+    yield "hall", columns, [_racks(row) for row in summary["racks"]]
+    columns = ("IT load", "budget", "each feed", "survives the loss of")
+    yield "site", columns, [_site(row) for row in summary["power"]]
+    columns = ("rails", "leaf", "spine", "core", "cables", "down:up", "Tb/s")
+    yield "fabric", columns, [_fabric(row) for row in summary["fabrics"]]
+    columns = ("site", "servers", "drives", "usable", "read", "write")
+    yield "storage", columns, [_storage(row) for row in summary["storage"]]
+    columns = ("jurisdiction", "nodes", "GPUs", "namespaces")
+    yield "cluster", columns, [_cluster(row) for row in summary["clusters"]]
 
 
-def _most(row: Row) -> str:
-    """Give the power of the rack that draws most, and say where no source gives all of it."""
+def _pool(row: Row) -> tuple[Any, ...]:
+    fields = ("pool", "system", "nodes", "spares", "gpus", "racks", "zone")
+    return tuple(row[field] for field in fields)
+
+
+def _racks(row: Row) -> tuple[Any, ...]:
+    return row["hall"], row["kind"], row["racks"], row["pdus"], _most_power(row)
+
+
+def _cluster(row: Row) -> tuple[Any, ...]:
+    namespaces = len(row["namespaces"])
+    return row["cluster"], row["jurisdiction"], row["nodes"], row["gpus"], namespaces
+
+
+def _most_power(row: Row) -> str:
+    """Return the power of the rack that draws most, and whether a part of it is in no source."""
     if not row["unknown_power"]:
         return _kilowatts(row["most_watts"])
+    # Zero would read as a rack that draws nothing.
     return f"{_kilowatts(row['most_watts'])}, not all known" if row["most_watts"] else "not known"
 
 
 def _site(row: Row) -> tuple[str, ...]:
-    loads: dict[str, list[str]] = {}
+    feeds_by_load: dict[str, list[str]] = {}
     for feed, watts in row["feeds_watts"].items():
-        loads.setdefault(_kilowatts(watts), []).append(feed)
-    feeds = "; ".join(f"{','.join(names)} {load}" for load, names in loads.items())
-    survived = ",".join(feed for feed, survives in row["survives"].items() if survives) or "none"
-    return (
-        row["site"],
-        _kilowatts(row["it_load_watts"]),
-        str(Watts(row["it_budget_watts"])),
-        feeds,
-        survived if row["survives"] else "not known",
-    )
+        feeds_by_load.setdefault(_kilowatts(watts), []).append(feed)
+    loads = []
+    for load, feeds in feeds_by_load.items():
+        loads.append(f"{','.join(feeds)} {load}")
+    survived = [feed for feed, survives in row["survives"].items() if survives]
+    survives = "not known"
+    if row["survives"]:
+        survives = ",".join(survived) or "none"
+    budget = str(Watts(row["it_budget_watts"]))
+    return row["site"], _kilowatts(row["it_load_watts"]), budget, "; ".join(loads), survives
 
 
 def _fabric(row: Row) -> tuple[Any, ...]:
+    fields = ("name", "rails", "leaf", "spine", "core", "cables", "oversubscription")
+    cells = [row[field] for field in fields]
     terabits = f"{row['bisection'] / 10**12:g}"
-    return row["name"], row["rails"], row["leaf"], row["spine"], row["core"], row["cables"], row["oversubscription"], terabits
+    return (*cells, terabits)
 
 
 def _storage(row: Row) -> tuple[Any, ...]:
-    rates = (str(BytesPerSecond(row["read"])), str(BytesPerSecond(row["write"])))
-    return row["tier"], row["site"], row["servers"], row["drives"], str(Bytes(row["capacity"])), *rates
+    capacity = str(Bytes(row["capacity"]))
+    read = str(BytesPerSecond(row["read"]))
+    write = str(BytesPerSecond(row["write"]))
+    return row["tier"], row["site"], row["servers"], row["drives"], capacity, read, write
 
 
 def _reasons(rows: Sequence[Row]) -> Iterator[str]:
-    """Give a paragraph a number: whose it is, and how it came about."""
+    """Yield a paragraph for each number of a table: its name, its formula and its inputs."""
     for row in rows:
+        # The first member of every row is its name.
         name = next(iter(row.values()))
         for field, text in row.get("why", {}).items():
             if text:
-                yield from textwrap.wrap(f"{name}.{field}: {text}", _COLUMNS, initial_indent="  ", subsequent_indent="    ")
+                reason = f"{name}.{field}: {text}"
+                yield from textwrap.wrap(reason, _COLUMNS, initial_indent="  ", subsequent_indent="    ")
 
 
 def _kilowatts(watts: int) -> str:
-    return f"{watts / 1000:,.1f} kW" if watts < 10**6 else f"{watts / 10**6:,.2f} MW"
+    """Return a power in kilowatts, from a megawatt on in megawatts."""
+    if watts < _MEGAWATT:
+        return f"{watts / 1000:,.1f} kW"
+    return f"{watts / _MEGAWATT:,.2f} MW"

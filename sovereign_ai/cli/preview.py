@@ -2,15 +2,43 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from sovereign_ai.cli.command import example, speak
+from sovereign_ai.cli.command import example, run_command
+from sovereign_ai.cli.deployment import (
+    AdoptOption,
+    AllowDeleteOption,
+    AllowMassOption,
+    DeployOptions,
+    can_do_without_engine,
+    checked_deployment,
+    part_of_run,
+    pending_changes,
+)
 from sovereign_ai.cli.output import AsJson, Output
-from sovereign_ai.cli.target import Backend, ClusterOption, KubeconfigOption, StackOption, running
-from sovereign_ai.cli.up import told
+from sovereign_ai.cli.target import (
+    Backend,
+    ClusterOption,
+    KubeconfigOption,
+    StackOption,
+    open_target,
+    target_options,
+)
+from sovereign_ai.cli.up import outcome_lines
+from sovereign_ai.verify.findings import brief
+
+if TYPE_CHECKING:
+    from sovereign_ai.cli.stack import Stack
+    from sovereign_ai.cluster.api.snapshot import Snapshot
+    from sovereign_ai.deploy.changes import Changes
+    from sovereign_ai.deploy.engine import Engine
+    from sovereign_ai.render.kubernetes.bundle import Bundle
+    from sovereign_ai.verify.findings import Difference
 
 
 def add(app: typer.Typer) -> None:
@@ -22,22 +50,139 @@ def add(app: typer.Typer) -> None:
         cluster: ClusterOption = Backend.EMBEDDED,
         kubeconfig: KubeconfigOption = None,
         name: StackOption = None,
-        policy_pack: Annotated[Path | None, typer.Option("--policy-pack", help="Run a Pulumi policy pack as well.")] = None,
+        adopt: AdoptOption = False,
+        allow_delete: AllowDeleteOption = None,
+        allow_mass_deletion: AllowMassOption = False,
+        policy_pack: Annotated[
+            Path | None, typer.Option("--policy-pack", help="Run a Pulumi policy pack as well.")
+        ] = None,
+        diff: Annotated[
+            bool, typer.Option("--diff", help="Show each field that changes, with its old and its new value.")
+        ] = False,
         as_json: Annotated[bool, AsJson] = False,
     ) -> None:
         """Show what a deployment would change on a running cluster."""
-        speak("preview", as_json, lambda output: _preview(output, stack, cluster, kubeconfig, name, policy_pack))
+        options = DeployOptions(adopt, frozenset(allow_delete or ()), allow_mass_deletion)
+        run_command(
+            "preview",
+            as_json,
+            lambda output: _preview(output, stack, cluster, kubeconfig, name, policy_pack, options, diff),
+        )
 
 
-def _preview(output: Output, path: Path, backend: Backend, kubeconfig: Path | None, name: str | None, pack: Path | None) -> None:
+def _preview(
+    output: Output,
+    path: Path,
+    backend: Backend,
+    kubeconfig: Path | None,
+    name: str | None,
+    pack: Path | None,
+    deploy_options: DeployOptions,
+    with_fields: bool,
+) -> None:
     from sovereign_ai.cli.stack import open_stack
+    from sovereign_ai.cluster.preflight import WRITES, require_reachable
+    from sovereign_ai.deploy.dry_run import TRIED, locator_of, try_out
     from sovereign_ai.deploy.engine import Engine
     from sovereign_ai.deploy.gate import gate
+    from sovereign_ai.deploy.reading import reading_of
+    from sovereign_ai.deploy.renames import planned_moves
+    from sovereign_ai.sim.samples import dry_run_samples
 
     stack = open_stack(path)
     bundle = stack.bundle(name)
     gate(stack.factory, stack.plan, bundle)
-    target = running(bundle.cluster, backend, kubeconfig)
-    outcome = Engine(stack.folder, bundle.cluster, target.kubeconfig, output.progress, target.plane).preview(policy_pack=pack)
-    steps = [f"{op:>8} {resource}" for op, resource in outcome.steps]
-    output.finish({"cluster": bundle.cluster, **outcome.to_data()}, [*steps, *told(outcome)])
+    target = open_target(bundle.cluster, backend, kubeconfig, output.progress)
+    require_reachable(target.api, bundle.objects, WRITES)
+    engine = Engine(stack.folder, bundle.cluster, target.kubeconfig, output.progress, target.control_plane)
+    engine.insist_on_one_cluster()
+    options = target_options(backend, kubeconfig, name)
+    reading = reading_of(target.api, bundle.objects)
+    _, checked, bundle = checked_deployment(output, reading, stack, bundle, target, options, deploy_options)
+    nodes = dry_run_samples(stack.factory, stack.plan, bundle.cluster) if target.simulated else []
+    try_out(reading, [*bundle.objects, *nodes], locator_of(stack.factory))
+    # With this digest the program does not repeat the dry run of the same objects.
+    engine.env |= {TRIED: bundle.digest}
+    pending = _pending(engine, stack, reading, bundle)
+    changes = pending.changes
+    if pack is None and can_do_without_engine(changes, checked):
+        outcome = engine.record("preview", len(bundle.objects))
+    else:
+        # A policy pack is shown every resource.
+        part = part_of_run(engine, stack, changes, checked, bundle) if pack is None else None
+        refresh = pending.refresh or checked.cluster.remade
+        outcome = engine.preview(policy_pack=pack, refresh=refresh, part=part)
+    handled = {resource for _, resource in outcome.steps}
+    # The engine does not see drift in fields that it never sent; `up` restores those fields after its run.
+    restored = [resource for resource in changes.restore if resource not in handled]
+    left = sorted(pending.left - handled)
+    operations = [*outcome.steps, *(("restore", resource) for resource in restored)]
+    lines = [*checked.lines, *_step_lines(operations, changes, with_fields=with_fields)]
+    lines += [f"{'leave':>8} {resource}, which somebody changed" for resource in left]
+    moves = planned_moves(reading, bundle.objects, stack.factory)
+    lines += map(str, moves)
+    lines += outcome_lines(outcome)
+    lines += [f"`up` asks first: {problem}" for problem in checked.unasked]
+    data = {
+        "cluster": bundle.cluster,
+        "moves": [move.to_data() for move in moves],
+        "restored": restored,
+        "left_as_it_is": left,
+        "fields": _field_data(changes),
+        "asks": [problem.to_data() for problem in checked.unasked],
+        **checked.to_data(),
+        **outcome.to_data(),
+    }
+    output.finish(data, lines)
+
+
+@dataclass(frozen=True, slots=True)
+class _Pending:
+    """The changes that a deployment would make.
+
+    Attributes:
+        changes: the changes; without drift where the description only reports it.
+        refresh: whether the engine must refresh its state first.
+        left: resources with drift that the deployment leaves as they are.
+    """
+
+    changes: Changes
+    refresh: bool
+    left: frozenset[str]
+
+
+def _pending(engine: Engine, stack: Stack, reading: Snapshot, bundle: Bundle) -> _Pending:
+    """Compare description, state and cluster, by the description's policy for drift."""
+    from sovereign_ai.deploy.drift_policy import needs_refresh, reports_only, without_drift
+
+    changes = pending_changes(engine, stack, reading, bundle)
+    if not reports_only(stack.factory):
+        return _Pending(changes, changes.needs_refresh, frozenset())
+    described = without_drift(changes, engine.checkpoint())
+    left = {*changes.restore, *changes.create}.difference(described.restore, described.create)
+    return _Pending(described, needs_refresh(described), frozenset(left))
+
+
+def _step_lines(
+    operations: Iterable[tuple[str, str]], changes: Changes, *, with_fields: bool
+) -> Iterator[str]:
+    """Yield a line per step, and with `with_fields` a line per field that it changes."""
+    for operation, resource in operations:
+        yield f"{operation:>8} {resource}"
+        if with_fields:
+            for line in changed_fields(changes.fields.get(resource, ())):
+                yield f"{'':>8} {line}"
+
+
+def _field_data(changes: Changes) -> dict[str, list[dict[str, Any]]]:
+    """Return the changed fields of each resource as plain data."""
+    data = {}
+    for resource, differences in changes.fields.items():
+        data[resource] = [difference.to_data() for difference in differences]
+    return data
+
+
+def changed_fields(changes: Iterable[Difference]) -> Iterator[str]:
+    """Yield a line for each field that changes, with its old and its new value."""
+    for change in changes:
+        yield f"{change.field}: {brief(change.found)} -> {brief(change.wanted)}"

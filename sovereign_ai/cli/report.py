@@ -1,4 +1,4 @@
-"""`report`: everything that is found about a factory, as one file that a reviewer reads, or as JSON or CSV."""
+"""`report`: a self-assessment of a factory for a reviewer, as one HTML file, as JSON, CSV or OSCAL."""
 
 from __future__ import annotations
 
@@ -8,43 +8,77 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from sovereign_ai.cli.command import example, speak
-from sovereign_ai.cli.files import save
-from sovereign_ai.cli.output import AsJson, Output
-from sovereign_ai.errors import EnvironmentLacksError, Problem, UsageError
+from sovereign_ai.cli.command import example, run_command
+from sovereign_ai.cli.output import AsJson, Output, indented_json
+from sovereign_ai.errors import Problem, UsageError
+from sovereign_ai.files.writing import write
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from sovereign_ai.attest.report.gather import Report
 
-_KINDS = (".html", ".oscal.json", ".json", ".csv")
+_FORMATS = (".html", ".oscal.json", ".json", ".csv")
+"""Endings of file names. `.oscal.json` comes before `.json`, because the first ending that fits decides."""
+_MOST_ROWS = 50_000
+"""The most findings, and the most probes, of an observation: four for each machine of the largest stack."""
+_MOST_PROBLEMS = 20
+_LONGEST_NAME = 40
+_FINDING_TEXTS = ("kind", "resource", "field", "message", "hint")
+_PROBE_TEXTS = ("name", "expected", "status", "detail")
 
 
 def add(app: typer.Typer) -> None:
     """Add the command."""
 
-    @app.command("report", **example("sovereign-ai report stacks/lab -o report.html -o report.csv --on 2026-12-31"))
+    @app.command(
+        "report", **example("sovereign-ai report stacks/lab -o report.html -o report.csv --on 2026-12-31")
+    )
     def report(
-        stack: Annotated[Path, typer.Argument(help="A stack's folder, or a description in YAML, JSON or Python.")] = Path(),
+        stack: Annotated[
+            Path, typer.Argument(help="A stack's folder, or a description in YAML, JSON or Python.")
+        ] = Path(),
         out: Annotated[
             list[Path] | None,
             typer.Option(
-                "--output", "-o", metavar="FILE", help="A file to write: .html, .json, .csv or .oscal.json; may be given several times."
+                "--output",
+                "-o",
+                metavar="FILE",
+                help="A file to write: .html, .json, .csv or .oscal.json; may be repeated.",
             ),
         ] = None,
-        figures: Annotated[Path | None, typer.Option("--figures", "-f", help="Your own figures, in YAML or JSON.")] = None,
+        figures: Annotated[
+            Path | None, typer.Option("--figures", "-f", help="Your own figures, in YAML or JSON.")
+        ] = None,
         hourly: Annotated[
-            list[str] | None, typer.Option(metavar="SITE=FILE", help="Hourly supply and load, as for `assess energy`; drawn and listed.")
+            list[str] | None,
+            typer.Option(
+                metavar="SITE=FILE", help="Hourly supply and load, as for `assess energy`; drawn and listed."
+            ),
         ] = None,
         store: Annotated[
-            list[str] | None, typer.Option(metavar="SITE=KWH,KW", help="A battery for the hours, such as fra1=4000,1000.")
+            list[str] | None,
+            typer.Option(metavar="SITE=KWH,KW", help="A battery for the hours, such as fra1=4000,1000."),
         ] = None,
-        observation: Annotated[Path | None, typer.Option("--observation", help="What `verify --json` printed, to be shown too.")] = None,
-        on: Annotated[str | None, typer.Option("--on", metavar="DAY", help="The day of the report, 2026-12-31; left out, today.")] = None,
+        observation: Annotated[
+            Path | None, typer.Option("--observation", help="What `verify --json` printed, to be shown too.")
+        ] = None,
+        on: Annotated[
+            str | None,
+            typer.Option("--on", metavar="DAY", help="The day of the report, 2026-12-31; left out, today."),
+        ] = None,
         as_json: Annotated[bool, AsJson] = False,
     ) -> None:
-        """Write a self-assessment: one HTML file that loads nothing, the same as JSON or CSV, or its controls as OSCAL."""
+        """Write a self-assessment.
+
+        It is one HTML file that loads nothing, JSON or CSV, or its controls as OSCAL.
+        """
         series = (hourly or [], store or [])
-        speak("report", as_json, lambda output: _report(output, stack, out or [], figures, observation, on, series))
+        run_command(
+            "report",
+            as_json,
+            lambda output: _report(output, stack, out or [], figures, observation, on, series),
+        )
 
 
 def _report(
@@ -58,140 +92,184 @@ def _report(
 ) -> None:
     now = day(on)
     if not out and not output.as_json:
-        raise UsageError(Problem("no-output", "no file was named", hint="add --output report.html, or --json"))
-    problems = [
-        Problem(
-            "bad-output",
-            f"{file}: what is to be written is told by the end of the name",
-            hint="end it in .html, .json, .csv or .oscal.json",
-        )
-        for file in out
-        if not _kind(file)
-    ]
-    if problems:
+        hint = "add --output report.html, or --json"
+        raise UsageError(Problem("no-output", "no file was named", hint=hint))
+    # Every wrong name is reported before the assessment, which takes longest.
+    if problems := [_unknown_format(file) for file in out if not _format_of(file)]:
         raise UsageError(problems)
     output.progress("assessing")
-    found = gathered(path, figures, observation, now, series)
+    report = gathered(path, figures, observation, now, series)
     for file in out:
         output.progress(f"writing {file}")
-        write(file, _text(found, _kind(file)))
-    data: dict[str, Any] = {"wrote": [str(file) for file in out], "digests": found.digests()}
-    output.finish(data if out else {**data, "report": found.to_data()}, [f"wrote {file}" for file in out])
+        write(file, _text(report, _format_of(file)))
+    written = [str(file) for file in out]
+    data: dict[str, Any] = {"wrote": written, "digests": report.digests()}
+    if not out:
+        data["report"] = report.to_data()
+    output.finish(data, [f"wrote {file}" for file in written])
 
 
-def _kind(file: Path) -> str:
-    """Tell by the end of its name what a file is to hold; empty if nothing that is written here."""
-    return next((kind for kind in _KINDS if file.name.endswith(kind)), "")
+def _unknown_format(file: Path) -> Problem:
+    """Return the problem of a file name whose ending is of no format."""
+    message = f"{file}: unknown output format: use .html, .json, .csv or .oscal.json"
+    return Problem("bad-output", message, hint="end it in .html, .json, .csv or .oscal.json")
+
+
+def _format_of(file: Path) -> str:
+    """Return the format of a file by the end of its name; empty if it is of no format."""
+    for ending in _FORMATS:
+        if file.name.endswith(ending):
+            return ending
+    return ""
 
 
 def gathered(
-    path: Path, figures: Path | None, observation: Path | None, now: date, series: tuple[list[str], list[str]] = ([], [])
+    path: Path,
+    figures: Path | None,
+    observation: Path | None,
+    now: date,
+    series: tuple[list[str], list[str]] = ([], []),
 ) -> Report:
-    """Read a stack and assess everything about it."""
+    """Read a stack and return every assessment of it.
+
+    Args:
+        path: the stack's folder, or the description's file.
+        figures: the file of the user's figures.
+        observation: the file with the output of `verify --json`.
+        now: the day of the report.
+        series: the options `--hourly` and `--store`.
+
+    Raises:
+        SpecError: every problem of the description or of a file of hours.
+        UsageError: an option or the observation is wrong.
+    """
     from sovereign_ai.assess.figures import split
-    from sovereign_ai.assess.sources import given_by
-    from sovereign_ai.assess.sovereignty.evidence import read_evidence
-    from sovereign_ai.attest.report.gather import gather
+    from sovereign_ai.assess.sources import read_figures
+    from sovereign_ai.attest.report.gather import make_report
     from sovereign_ai.cli.assess import hours
     from sovereign_ai.cli.stack import open_stack
+    from sovereign_ai.sovereignty.evidence import read_evidence
 
     stack = open_stack(path)
-    return gather(
+    return make_report(
         stack.factory,
         stack.plan,
         now=now,
         evidence=read_evidence(stack.folder),
-        given=split(stack.factory, stack.plan, given_by(figures)) if figures else None,
-        source=_source(stack.factory.where("name").file),
-        observation=_observed(observation, stack.factory.name),
+        given=split(stack.factory, stack.plan, read_figures(figures)) if figures else None,
+        source=_description_text(stack.factory.where("name").file),
+        observation=_read_observation(observation, stack.factory.name),
         hourly=hours(*series),
     )
 
 
-def _source(file: str | None) -> str:
-    """Give a description's text; that of a program is not printed."""
-    path = Path(file) if file else None
-    return path.read_text(encoding="utf-8") if path is not None and path.suffix in {".yaml", ".yml", ".json"} else ""
+def _description_text(file: str | None) -> str:
+    """Return the text of a description's file; empty for a program, which is no document to print."""
+    from sovereign_ai.files.decoding import decode
+    from sovereign_ai.files.kinds import DESCRIPTION
+    from sovereign_ai.files.reading import read
+
+    if not file:
+        return ""
+    path = Path(file)
+    if path.suffix not in {".yaml", ".yml", ".json"}:
+        return ""
+    return decode(read(path, DESCRIPTION), str(path))
 
 
-def _observed(path: Path | None, factory: str) -> dict[str, Any]:
-    """Read what `verify --json` printed about this factory."""
-    import orjson
+def _read_observation(path: Path | None, factory: str) -> dict[str, Any]:
+    """Return the output of `verify --json` about a factory; empty if no file is named.
+
+    Raises:
+        UsageError: the file holds something else, or is about another factory.
+    """
+    from sovereign_ai.files.decoding import refuse_secrets
+    from sovereign_ai.files.json_text import parse_json
+    from sovereign_ai.files.kinds import OBSERVATION
+    from sovereign_ai.files.reading import read
 
     if path is None:
         return {}
-    try:
-        found = orjson.loads(read(path))
-    except orjson.JSONDecodeError:
-        found = None
-    hint = "sovereign-ai verify --json > verdict.json"
-    if not isinstance(found, dict) or not _is_verdict(found):
-        raise UsageError(Problem("bad-observation", f"{path} is not what `verify --json` prints", hint=hint))
-    if found["factory"] != factory:
-        raise UsageError(Problem("other-factory", f"{path} is about factory {found['factory']!r}, not {factory!r}", hint=hint))
-    return found
+    parsed = parse_json(read(path, OBSERVATION), str(path), OBSERVATION)
+    # The report prints texts of the observation, and is meant to be passed on.
+    refuse_secrets(parsed.text, str(path), OBSERVATION, by_form=True)
+    problems = []
+    for field, expected in _observation_problems(parsed.data):
+        message = f"it is not {OBSERVATION.noun}: {expected}"
+        problems.append(Problem("bad-observation", message, parsed.where(field), OBSERVATION.hint))
+    if problems:
+        raise UsageError(problems[:_MOST_PROBLEMS])
+    observation: dict[str, Any] = parsed.data
+    if observation["factory"] != factory:
+        name = observation["factory"][:_LONGEST_NAME]
+        message = f"it is about factory {name!r}, not {factory!r}"
+        raise UsageError(Problem("other-factory", message, parsed.where("factory"), OBSERVATION.hint))
+    return observation
 
 
-def _is_verdict(found: dict[str, Any]) -> bool:
-    """Tell whether a document has the members of a live verdict."""
-    lists = [found.get("findings"), found.get("probes")]
-    rows = all(isinstance(one, list) and all(isinstance(row, dict) for row in one) for one in lists)
-    return rows and isinstance(found.get("counts"), dict) and isinstance(found.get("factory"), str)
+def _observation_problems(document: Any) -> Iterator[tuple[str, str]]:
+    """Yield the fields that keep a document from being a live verdict, each with what is expected there."""
+    if not isinstance(document, dict):
+        yield "", "expected an object"
+        return
+    if not isinstance(document.get("factory"), str):
+        yield "factory", "expected the factory's name"
+    if not isinstance(document.get("counts"), dict):
+        yield "counts", "expected numbers by kind"
+    yield from _row_problems("findings", document.get("findings"), _FINDING_TEXTS)
+    yield from _row_problems("probes", document.get("probes"), _PROBE_TEXTS)
 
 
-def _text(found: Report, suffix: str) -> str:
-    """Write a report in one form."""
-    if suffix == ".oscal.json":
-        import orjson
+def _row_problems(name: str, rows: Any, texts: tuple[str, ...]) -> Iterator[tuple[str, str]]:
+    """Yield the problems of a list of findings or probes.
 
+    Args:
+        name: the list's member in the document.
+        rows: the list, or whatever stands in its place.
+        texts: members of each row that must be texts where they exist.
+    """
+    if not isinstance(rows, list) or len(rows) > _MOST_ROWS:
+        yield name, f"expected a list of at most {_MOST_ROWS:,} entries"
+        return
+    for number, row in enumerate(rows):
+        if not isinstance(row, dict):
+            yield f"{name}[{number}]", "expected an object"
+            continue
+        for text in texts:
+            if not isinstance(row.get(text, ""), str):
+                yield f"{name}[{number}].{text}", "expected a text"
+
+
+def _text(report: Report, ending: str) -> str:
+    """Return a report in the format of a file's ending."""
+    if ending == ".oscal.json":
         from sovereign_ai.attest.oscal import assessment_results
 
-        at = datetime.combine(found.now, datetime.min.time(), tzinfo=UTC)
-        results = assessment_results(found.verdict, found.factory, at)
-        return orjson.dumps(results, option=orjson.OPT_INDENT_2 | orjson.OPT_SORT_KEYS).decode() + "\n"
-    if suffix == ".json":
-        import orjson
+        # OSCAL wants a time: the beginning of the report's day, so that the same day gives the same document.
+        at = datetime.combine(report.now, datetime.min.time(), tzinfo=UTC)
+        results = assessment_results(report.verdict, report.factory, at)
+        return indented_json(results) + "\n"
+    if ending == ".json":
+        return indented_json(report.to_data()) + "\n"
+    if ending == ".csv":
+        from sovereign_ai.attest.report.tables import report_csv
 
-        return orjson.dumps(found.to_data(), option=orjson.OPT_INDENT_2 | orjson.OPT_SORT_KEYS).decode() + "\n"
-    if suffix == ".csv":
-        from sovereign_ai.attest.report.tables import csv_text
-
-        return csv_text(found)
+        return report_csv(report)
     from sovereign_ai.attest.report.page import page
 
-    return page(found)
+    return page(report)
 
 
 def day(text: str | None) -> date:
-    """Read a day of the calendar; left out, today.
+    """Return the day of the option `--on`; today in UTC if it is left out.
 
     Raises:
-        UsageError: it is none.
+        UsageError: the text is no day of the calendar.
     """
     if text is None:
         return datetime.now(tz=UTC).date()
     try:
         return date.fromisoformat(text)
     except ValueError:
-        raise UsageError(Problem("bad-date", f"--on: {text!r} is no day of the calendar", hint="write --on 2026-12-31")) from None
-
-
-def read(path: Path) -> bytes:
-    """Read a file that the user named.
-
-    Raises:
-        EnvironmentLacksError: it cannot be read.
-    """
-    try:
-        return path.read_bytes()
-    except OSError as error:
-        raise EnvironmentLacksError(Problem("no-file", f"{path}: {error.strerror}", hint="name a file that can be read")) from None
-
-
-def write(path: Path, text: str) -> None:
-    """Write a file that the user named, whole or not at all.
-
-    Raises:
-        OSError: it cannot be written.
-    """
-    save(path, text)
+        message = f"--on: {text!r} is no day of the calendar"
+        raise UsageError(Problem("bad-date", message, hint="write --on 2026-12-31")) from None

@@ -1,4 +1,4 @@
-"""`schema`: the description's JSON Schema, for editors and other programs."""
+"""`schema`: the JSON Schema of a description, for editors and other programs."""
 
 from __future__ import annotations
 
@@ -6,12 +6,11 @@ import sys
 from pathlib import Path
 from typing import Annotated
 
-import orjson
 import typer
 
-from sovereign_ai.cli.command import example, speak
-from sovereign_ai.cli.files import save
-from sovereign_ai.cli.output import AsJson, Output
+from sovereign_ai.cli.command import example, run_command
+from sovereign_ai.cli.output import AsJson, Output, indented_json
+from sovereign_ai.files.writing import write
 
 
 def add(app: typer.Typer) -> None:
@@ -19,19 +18,22 @@ def add(app: typer.Typer) -> None:
 
     @app.command("schema", **example("sovereign-ai schema -o factory.schema.json"))
     def schema(
-        out: Annotated[Path | None, typer.Option("--output", "-o", help="Write it to a file instead.")] = None,
+        out: Annotated[
+            Path | None, typer.Option("--output", "-o", help="Write it to a file instead.")
+        ] = None,
         as_json: Annotated[bool, AsJson] = False,
     ) -> None:
         """Print the JSON Schema of a description."""
-        speak("schema", as_json, lambda output: _schema(output, out))
+        run_command("schema", as_json, lambda output: _schema(output, out))
 
 
 def _schema(output: Output, out: Path | None) -> None:
-    from sovereign_ai.spec.schema import schema as described
+    from sovereign_ai.spec.schema import schema
 
-    text = orjson.dumps(described(), option=orjson.OPT_INDENT_2 | orjson.OPT_SORT_KEYS).decode() + "\n"
+    text = indented_json(schema()) + "\n"
     if out is None:
+        # The schema is the document, with `--json` and without: nothing is wrapped around it.
         sys.stdout.write(text)
         return
-    save(out, text)
+    write(out, text)
     output.finish({"file": str(out)}, [f"wrote {out}"])

@@ -1,4 +1,4 @@
-"""From a command's argument to a stack: its description, where it came from, and its plan."""
+"""Opening a stack for a command: its description, its folder, and its plan."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from sovereign_ai.cli.description import read_description
 from sovereign_ai.errors import Problem, SpecError
 from sovereign_ai.plan.factory import Plan, plan
 from sovereign_ai.render.kubernetes.bundle import Bundle, render
+from sovereign_ai.render.kubernetes.sizes import SAFE_DESCRIPTION_BYTES
 from sovereign_ai.spec.factory import AIFactory
 
 
@@ -19,7 +20,7 @@ class Stack:
     Attributes:
         folder: the stack's folder.
         factory: the description.
-        plan: what follows from it.
+        plan: the plan that is derived from it.
     """
 
     folder: Path
@@ -27,26 +28,42 @@ class Stack:
     plan: Plan
 
     def cluster(self, cluster: str | None = None) -> str:
-        """Give the name of one of the plan's clusters; left out, its only one.
+        """Return the name of one of the plan's clusters.
+
+        Args:
+            cluster: the cluster's name; None for the only cluster, or for the one at `clusters.home`.
 
         Raises:
-            SpecError: no such cluster, or several and none named.
+            SpecError: no cluster has the name, or the plan has several and none is named.
         """
-        names = [one.name for one in self.plan.clusters]
+        names = [planned.name for planned in self.plan.clusters]
         if cluster is None and len(names) == 1:
             cluster = names[0]
+        elif cluster is None and self.factory.clusters.home is not None:
+            # The cluster at the home site has the factory's own name.
+            cluster = self.factory.name
         if cluster not in names:
-            asked = "none was named" if cluster is None else f"none is called {cluster!r}"
-            raise SpecError(
-                Problem("unknown-cluster", f"the plan has {len(names)} clusters and {asked}", hint=f"--stack {' | '.join(names)}")
-            )
+            raise SpecError(self._unknown_cluster(cluster, names))
         return cluster
 
+    def _unknown_cluster(self, cluster: str | None, names: list[str]) -> Problem:
+        """Return the problem of a cluster that the plan does not have, or that is not named."""
+        reason = "none was named" if cluster is None else f"none is called {cluster!r}"
+        message = f"the plan has {len(names)} clusters and {reason}"
+        hint = f"--stack {' | '.join(names)}"
+        name = self.factory.name
+        if name not in names:
+            hint += f"; to keep a cluster that is called {name}, write its site as clusters.home"
+        return Problem("unknown-cluster", message, hint=hint)
+
     def bundle(self, cluster: str | None = None) -> Bundle:
-        """Render one cluster's objects; left out, the plan's only cluster.
+        """Render the objects of a cluster.
+
+        Args:
+            cluster: the cluster's name; None for the only cluster, or for the one at `clusters.home`.
 
         Raises:
-            SpecError: no such cluster, or several and none named.
+            SpecError: no cluster has the name, or the plan has several and none is named.
         """
         return render(self.factory, self.plan, self.cluster(cluster))
 
@@ -54,16 +71,38 @@ class Stack:
 def open_stack(path: Path) -> Stack:
     """Read and plan a stack.
 
+    Args:
+        path: the stack's folder, or the description's file.
+
     Raises:
-        SpecError: every problem of the description, or what cannot be.
+        SpecError: every problem of the description, or why it cannot be planned.
     """
     factory = read_description(path)
     folder = path if path.is_dir() else path.parent
-    return Stack(folder.resolve(), factory, plan(factory, factory.where))
+    stack = Stack(folder.resolve(), factory, plan(factory, factory.where))
+    check_object_sizes(factory, stack.plan)
+    return stack
 
 
-def chain_of(log: Path | None, factory: str) -> Path:
-    """Give the file of a factory's chain of runs: the one that was named, else its own in the state folder."""
-    from sovereign_ai.deploy.place import state_dir
+def check_object_sizes(factory: AIFactory, derived: Plan) -> None:
+    """Refuse a large description that leads to an object which etcd does not store.
+
+    Raises:
+        SpecError: every object that is too large.
+    """
+    # Rendering is slow, and below this size no object can exceed etcd's limit.
+    if len(factory.canonical()) > SAFE_DESCRIPTION_BYTES:
+        for cluster in derived.clusters:
+            render(factory, derived, cluster.name)
+
+
+def evidence_log_path(log: Path | None, factory: str) -> Path:
+    """Return the file of a factory's evidence log.
+
+    Args:
+        log: the file that the user named; None for the factory's own in the state folder.
+        factory: the factory's name.
+    """
+    from sovereign_ai.deploy.pulumi_environment import state_dir
 
     return log if log is not None else state_dir() / "evidence" / f"{factory}.jsonl"

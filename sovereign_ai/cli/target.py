@@ -1,4 +1,4 @@
-"""Which cluster a command means: the embedded or the kind one of this stack, or one that the user already has."""
+"""The cluster that a command works on: embedded, kind, or one that the user already has."""
 
 from __future__ import annotations
 
@@ -10,38 +10,49 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from sovereign_ai.errors import EnvironmentLacksError, Problem, UsageError
+from sovereign_ai.text import clean
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from sovereign_ai.cli.output import Output
     from sovereign_ai.cli.stack import Stack
-    from sovereign_ai.cluster.access import Api
-    from sovereign_ai.cluster.dead import DeadPart
-    from sovereign_ai.cluster.kind.plane import KindCluster
+    from sovereign_ai.cluster.api.client import Api
+    from sovereign_ai.cluster.health import DeadPart
+    from sovereign_ai.cluster.kind.lifecycle import KindCluster
 
 
 class Backend(StrEnum):
-    """The kinds of cluster that can be deployed to."""
+    """The kinds of cluster that a stack can be deployed to."""
 
     EMBEDDED = "embedded"
     KIND = "kind"
     KUBECONFIG = "kubeconfig"
 
 
-ClusterOption = Annotated[Backend, typer.Option("--cluster", help="`embedded` and `kind` are our own local planes; `kubeconfig` is yours.")]
-KubeconfigOption = Annotated[Path | None, typer.Option("--kubeconfig", help="Kubeconfig of your cluster, with --cluster kubeconfig.")]
-YesOption = Annotated[bool, typer.Option("--yes", "-y", help="Answer the question about a cluster of yours with yes.")]
-StackOption = Annotated[str | None, typer.Option("--stack", metavar="NAME", help="Which of the plan's clusters, where it has several.")]
+_CLUSTER_HELP = "`embedded` and `kind` are local control planes; `kubeconfig` is your cluster."
+ClusterOption = Annotated[Backend, typer.Option("--cluster", help=_CLUSTER_HELP)]
+KubeconfigOption = Annotated[
+    Path | None, typer.Option("--kubeconfig", help="Kubeconfig of your cluster, with --cluster kubeconfig.")
+]
+YesOption = Annotated[
+    bool, typer.Option("--yes", "-y", help="Answer the question about a cluster of yours with yes.")
+]
+StackOption = Annotated[
+    str | None,
+    typer.Option("--stack", metavar="NAME", help="Which of the plan's clusters, where it has several."),
+]
 
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """A cluster that answers.
+    """A cluster with an open connection.
 
     Attributes:
         api: the open connection.
-        kubeconfig: the file it came from.
-        simulated: whether nodes and GPUs on it are ours to simulate.
-        kind: the kind cluster that it is, whose first machines are real; None for any other.
+        kubeconfig: the file that the connection was opened with.
+        simulated: whether this program simulates nodes and GPUs on it.
+        kind: the kind cluster, whose first nodes are real; None for any other cluster.
     """
 
     api: Api
@@ -50,127 +61,212 @@ class Target:
     kind: KindCluster | None = None
 
     @property
-    def plane(self) -> str:
-        """Whose Pulumi state is meant: `kind`, or empty for any other plane."""
+    def control_plane(self) -> str:
+        """Which Pulumi state belongs to the cluster: `kind`, or empty for any other control plane."""
         return "kind" if self.kind else ""
 
 
-def running(name: str, backend: Backend, kubeconfig: Path | None) -> Target:
-    """Open the cluster, which must be there already.
+def control_plane_of(backend: Backend) -> str:
+    """Return which Pulumi state belongs to a kind of cluster: `kind`, or empty for any other."""
+    return "kind" if backend is Backend.KIND else ""
+
+
+def open_target(
+    name: str,
+    backend: Backend,
+    kubeconfig: Path | None,
+    progress: Callable[[str], object] = lambda _line: None,
+) -> Target:
+    """Connect to a cluster that exists already, and restore the guard of a local control plane if it is open.
+
+    Args:
+        name: the cluster's name in the plan.
+        backend: the kind of cluster.
+        kubeconfig: the user's own kubeconfig, for `Backend.KUBECONFIG`.
+        progress: receives a line if the guard was restored, or if a request takes long.
 
     Raises:
-        UsageError: it is not said which cluster is meant.
-        EnvironmentLacksError: it is not there, or does not answer.
+        UsageError: the options do not name a cluster.
+        EnvironmentLacksError: the cluster does not exist.
     """
-    insist_on_one(backend, kubeconfig)
-    from sovereign_ai.cluster.access import open_cluster
-    from sovereign_ai.cluster.embedded import status
+    require_one_cluster(backend, kubeconfig)
+    from sovereign_ai.cluster.api.client import open_cluster
 
     if backend is Backend.KIND:
-        from sovereign_ai.cluster.kind.plane import cluster_of
+        from sovereign_ai.cluster.kind.lifecycle import cluster_of
 
-        found = cluster_of(name)
-        return Target(open_cluster(found.kubeconfig), found.kubeconfig, simulated=True, kind=found)
-    path = user_kubeconfig(kubeconfig) if backend is Backend.KUBECONFIG else status(name).kubeconfig
+        cluster = cluster_of(name)
+        api = open_cluster(cluster.kubeconfig, progress=progress)
+        target = Target(api, cluster.kubeconfig, simulated=True, kind=cluster)
+        return restore_guard(target, name, progress)
+    if backend is Backend.KUBECONFIG:
+        path = user_kubeconfig(kubeconfig)
+    else:
+        from sovereign_ai.cluster.embedded import status
+
+        path = status(name).kubeconfig
     if not path.is_file():
-        raise EnvironmentLacksError(
-            Problem(
-                "no-cluster",
-                f"there is no embedded cluster {name!r}",
-                hint="`sovereign-ai up STACK` makes it and deploys the stack; a cluster of yours: --cluster kubeconfig --kubeconfig FILE",
-            )
+        message = f"there is no embedded cluster {name!r}"
+        hint = (
+            "`sovereign-ai up STACK` makes it and deploys the stack;"
+            " a cluster of yours: --cluster kubeconfig --kubeconfig FILE"
         )
-    return Target(open_cluster(path), path, backend is Backend.EMBEDDED)
+        raise EnvironmentLacksError(Problem("no-cluster", message, hint=hint))
+    target = Target(open_cluster(path, progress=progress), path, backend is Backend.EMBEDDED)
+    return restore_guard(target, name, progress) if target.simulated else target
 
 
-def dead_parts(name: str, backend: Backend) -> tuple[DeadPart, ...]:
-    """Name what does not run of a plane of ours; of a cluster of the user's nothing is known.
+def restore_guard(target: Target, name: str, progress: Callable[[str], object]) -> Target:
+    """Restore the guard of a local control plane.
+
+    A command that died may have left the guard open, or its file may be damaged.
+
+    Args:
+        target: the local control plane.
+        name: the cluster's name in the plan.
+        progress: receives a line if the guard was restored.
 
     Raises:
-        EnvironmentLacksError: the engine of a kind cluster does not answer.
+        EnvironmentLacksError: the API server did not accept the restored guard.
+    """
+    from sovereign_ai.cluster.guard_release import restore_guard
+    from sovereign_ai.cluster.kind.status import folder_of
+    from sovereign_ai.cluster.state import cluster_dir_of
+
+    cluster_dir = folder_of(name) if target.kind else cluster_dir_of(name)
+    if line := restore_guard(cluster_dir, target.api):
+        progress(line)
+    return target
+
+
+def find_dead_components(name: str, backend: Backend) -> tuple[DeadPart, ...]:
+    """Return the processes or containers of a local control plane that do not run.
+
+    Of a cluster of the user nothing is known, so there are none.
+
+    Raises:
+        EnvironmentLacksError: the container engine of a kind cluster does not answer.
     """
     if backend is Backend.KIND:
-        from sovereign_ai.cluster.kind.dead import dead_containers
+        from sovereign_ai.cluster.kind.health import dead_containers
         from sovereign_ai.cluster.kind.status import folder_of
 
         return dead_containers(folder_of(name))
     if backend is Backend.EMBEDDED:
-        from sovereign_ai.cluster.dead import dead_processes
         from sovereign_ai.cluster.embedded import status
+        from sovereign_ai.cluster.health import dead_parts_of_embedded
 
-        return dead_processes(status(name))
+        return dead_parts_of_embedded(status(name))
     return ()
 
 
-def started(stack: Stack, name: str, backend: Backend, kubeconfig: Path | None, output: Output) -> Target:
-    """Open the cluster, starting one of ours, with its custom resource definitions, where needed."""
+def start_target(
+    stack: Stack, name: str, backend: Backend, kubeconfig: Path | None, output: Output
+) -> Target:
+    """Connect to a cluster; a local control plane that does not run is started."""
     if backend is Backend.KUBECONFIG:
-        return running(name, backend, kubeconfig)
-    from sovereign_ai.cluster.access import open_cluster
-    from sovereign_ai.cluster.crds import install_crds
-    from sovereign_ai.toolchain.install import module_files
+        return open_target(name, backend, kubeconfig, output.progress)
+    from sovereign_ai.cluster.api.client import open_cluster
 
-    found = None
+    kind_cluster = None
     if backend is Backend.KIND:
-        from sovereign_ai.cli.real import kind_up
+        from sovereign_ai.cli.kind_machines import kind_up
 
-        found = kind_up(stack, name, output)
-        path = found.kubeconfig
+        kind_cluster = kind_up(stack, name, output)
+        path = kind_cluster.kubeconfig
     else:
         from sovereign_ai.cluster.embedded import up
 
         path = up(name, progress=output.progress).kubeconfig
-    api = open_cluster(path)
+    api = open_cluster(path, progress=output.progress)
+    target = Target(api, path, simulated=True, kind=kind_cluster)
+    return restore_guard(target, name, output.progress)
+
+
+def install_definitions(target: Target, output: Output) -> None:
+    """Install Kueue's custom resource definitions on a local control plane.
+
+    A cluster of the user has its own.
+
+    It is the first write of a deployment, so it comes after every check that may refuse the deployment.
+
+    Raises:
+        ApiError: the API server refused a definition.
+        UnreachableError: the API server did not answer.
+    """
+    if not target.simulated:
+        return
+    from sovereign_ai.cluster.crds import install_crds
+    from sovereign_ai.toolchain.install import module_files
+
     output.progress("custom resource definitions of Kueue")
-    install_crds(api, module_files("kueue", "config/components/crd/bases"))
-    return Target(api, path, simulated=True, kind=found)
+    install_crds(target.api, module_files("kueue", "config/components/crd/bases"))
 
 
 def confirm(target: Target, verb: str, yes: bool, output: Output) -> None:
-    """Name a cluster of the user's and ask before the first write.
+    """Name a cluster of the user and ask before the first write; a local control plane needs no question.
+
+    Args:
+        target: the cluster.
+        verb: the action, such as `deploy to`.
+        yes: whether the answer is given by an option.
+        output: the command's output; with JSON, no question is asked.
 
     Raises:
-        UsageError: the answer was no, or nobody can be asked.
+        UsageError: the answer was no, or there is no terminal to ask on.
     """
     if target.simulated or yes:
         return
-    question = f"{verb} the cluster at {target.api.server} (identity {target.api.identity()})?"
+    question = clean(f"{verb} the cluster at {target.api.server} (identity {target.api.identity()})?")
     if output.as_json or not typer.get_text_stream("stdin").isatty():
-        raise UsageError(Problem("unconfirmed", f"nobody can be asked: {question}", hint="name the cluster you mean and add --yes"))
+        message = f"standard input is no terminal to ask on: {question}"
+        hint = "name the cluster you mean and add --yes"
+        raise UsageError(Problem("unconfirmed", message, hint=hint))
     if not typer.confirm(question, err=True):
         raise UsageError(Problem("unconfirmed", "nothing was changed"))
 
 
-def insist_on_one(backend: Backend, kubeconfig: Path | None) -> None:
-    """See that the options mean one cluster, before anything is looked at or touched.
+def require_one_cluster(backend: Backend, kubeconfig: Path | None) -> None:
+    """Check that the options name one cluster, before a description is read or a cluster is contacted.
 
     Raises:
-        UsageError: a kubeconfig is named for a plane of ours, or none for a cluster of the user's.
-        EnvironmentLacksError: the kubeconfig is not there.
+        UsageError: a kubeconfig is named for a local control plane, or none for a cluster of the user.
+        EnvironmentLacksError: the kubeconfig does not exist.
     """
     if backend is Backend.KUBECONFIG:
         user_kubeconfig(kubeconfig)
     elif kubeconfig is not None:
-        message = f"--kubeconfig {kubeconfig} names a cluster of yours, and this command would go to our own {backend} plane"
-        raise UsageError(Problem("which-cluster", message, hint="add --cluster kubeconfig, or leave --kubeconfig out"))
+        message = (
+            f"--kubeconfig {kubeconfig} names a cluster of yours,"
+            f" but this command uses the local {backend} control plane"
+        )
+        hint = "add --cluster kubeconfig, or leave --kubeconfig out"
+        raise UsageError(Problem("which-cluster", message, hint=hint))
 
 
-def same_options(backend: Backend, kubeconfig: Path | None, name: str | None) -> list[str]:
-    """Give the options by which another command means the same cluster."""
-    named = ["--stack", name] if name else []
+def target_options(backend: Backend, kubeconfig: Path | None, name: str | None) -> list[str]:
+    """Return the options that name the same cluster in another command that a report suggests."""
+    options: list[str] = []
     if backend is Backend.KUBECONFIG:
-        return ["--cluster", backend, "--kubeconfig", str(kubeconfig), *named]
-    return [*(["--cluster", backend] if backend is Backend.KIND else []), *named]
+        options += ["--cluster", backend, "--kubeconfig", str(kubeconfig)]
+    elif backend is Backend.KIND:
+        options += ["--cluster", backend]
+    if name:
+        options += ["--stack", name]
+    return options
 
 
 def user_kubeconfig(path: Path | None) -> Path:
-    """Give the file the user named.
+    """Return the absolute path of the kubeconfig that the user named.
 
     Raises:
-        UsageError: none was named, or it is not there.
+        UsageError: none was named.
+        EnvironmentLacksError: the file does not exist.
     """
     if path is None:
-        raise UsageError(Problem("no-kubeconfig", "--cluster kubeconfig needs --kubeconfig FILE", hint="a cluster is named, never guessed"))
+        # $KUBECONFIG and ~/.kube/config are not read: the wrong cluster must not be changed by accident.
+        message = "--cluster kubeconfig needs --kubeconfig FILE"
+        raise UsageError(Problem("no-kubeconfig", message, hint="a cluster is named, never guessed"))
     if not path.is_file():
         raise EnvironmentLacksError(Problem("no-kubeconfig", f"{path} does not exist"))
     return path.resolve()

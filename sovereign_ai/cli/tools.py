@@ -1,4 +1,4 @@
-"""`tools`: install the pinned tools, and the bill of their materials."""
+"""`tools`: install the pinned tools, list their materials (SBOM), and make kind's node image."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from sovereign_ai.cli.command import example, speak
-from sovereign_ai.cli.files import save
+from sovereign_ai.cli.command import example, run_command
 from sovereign_ai.cli.output import AsJson, Output, table
+from sovereign_ai.files.writing import write
 
 if TYPE_CHECKING:
     from sovereign_ai.toolchain.node_image.build import NodeImage
@@ -18,35 +18,46 @@ if TYPE_CHECKING:
 
 def add(app: typer.Typer) -> None:
     """Add the commands."""
-    group = typer.Typer(no_args_is_help=True, help="Install the pinned tools; say what they are made of.")
+    group = typer.Typer(no_args_is_help=True, help="Install the pinned tools; list what they are made of.")
     app.add_typer(group, name="tools")
 
     @group.command("install", **example("sovereign-ai tools install"))
     def install(
         names: Annotated[list[str] | None, typer.Argument(help="Tools to install; left out, all.")] = None,
+        from_path: Annotated[
+            bool,
+            typer.Option(
+                "--from-path", help="Use suitable tools that are on PATH; each is recorded with its digest."
+            ),
+        ] = False,
         as_json: Annotated[bool, AsJson] = False,
     ) -> None:
-        """Find, download or build what is missing; an interrupted run goes on where it was."""
-        speak("tools install", as_json, lambda output: _install(output, names))
+        """Find, download or build what is missing; an interrupted run continues where it was."""
+        run_command("tools install", as_json, lambda output: _install(output, names, from_path))
 
     @group.command("sbom", **example("sovereign-ai tools sbom -o sbom.cdx.json"))
     def sbom(
-        out: Annotated[Path | None, typer.Option("--output", "-o", help="Write it to a file instead.")] = None,
+        out: Annotated[
+            Path | None, typer.Option("--output", "-o", help="Write it to a file instead.")
+        ] = None,
         as_json: Annotated[bool, AsJson] = False,
     ) -> None:
         """Print the CycloneDX bill of materials; it is read from the binaries' own build information."""
-        speak("tools sbom", as_json, lambda output: _sbom(output, out))
+        run_command("tools sbom", as_json, lambda output: _sbom(output, out))
 
     @group.command("node-image", **example("sovereign-ai tools node-image"))
     def node(
         published: Annotated[
-            bool, typer.Option("--published", help="Pull kind's published image by digest, if a registry gives it.")
+            bool,
+            typer.Option(
+                "--published", help="Pull kind's published image by digest, if a registry gives it."
+            ),
         ] = False,
         again: Annotated[bool, typer.Option("--again", help="Build it even if one is there.")] = False,
         as_json: Annotated[bool, AsJson] = False,
     ) -> None:
-        """Put the kind plane's node image into the container engine: from the cache, else built from source."""
-        speak("tools node-image", as_json, lambda output: _node_image(output, published, again))
+        """Load kind's node image into the container engine: from the cache, else built from source."""
+        run_command("tools node-image", as_json, lambda output: _node_image(output, published, again))
 
 
 def _node_image(output: Output, published: bool, again: bool) -> None:
@@ -56,36 +67,40 @@ def _node_image(output: Output, published: bool, again: bool) -> None:
     from sovereign_ai.toolchain.table import KIND_NODE
 
     image = node_image(progress=output.progress, published=published, again=again)
-    if gone := prune(Docker(), RECIPE):
-        output.progress(f"node image: removed {gone} older ones from the engine")
-    said = [f"{image.tag}: {image.identity} ({image.way})"]
+    # No command uses the image of an older recipe any more.
+    if removed := prune(Docker(), RECIPE):
+        output.progress(f"node image: removed {removed} older ones from the engine")
+    lines = [f"{image.tag}: {image.identity} ({image.way})"]
     if published and image.recipe != KIND_NODE:
-        said.append(_why_ours(image, again))
-    output.finish(image.to_data(), said)
+        lines.append(_why_not_published(image, again))
+    output.finish(image.to_data(), lines)
 
 
-def _why_ours(image: NodeImage, again: bool) -> str:
-    """Say why the published image is not the one that stands there, though it was asked for."""
+def _why_not_published(image: NodeImage, again: bool) -> str:
+    """Return why the image is not kind's published one, although that was requested."""
     if again:
-        return "the published image was not asked for: --again builds our own"
+        return "the published image was not pulled: --again builds the image from source"
     if image.way == "engine":
-        return f"the published image was not asked for: our own is there; `docker image rm {image.tag}` first"
-    return "no registry gave the published image: this is our own"
+        remove = f"`docker image rm {image.tag}`"
+        return f"the published image was not pulled: the built one is in the engine; {remove} first"
+    return "no registry gave the published image: this is the one that is built from source"
 
 
-def _install(output: Output, names: list[str] | None) -> None:
+def _install(output: Output, names: list[str] | None, from_path: bool) -> None:
     from sovereign_ai.toolchain.install import install
 
-    found = install(names or None, progress=output.progress)
-    output.finish({"tools": {name: str(path) for name, path in found.items()}}, table(["tool", "path"], sorted(found.items())))
+    installed = install(names or None, progress=output.progress, from_path=from_path)
+    data = {name: str(path) for name, path in installed.items()}
+    output.finish({"tools": data}, table(["tool", "path"], sorted(installed.items())))
 
 
 def _sbom(output: Output, out: Path | None) -> None:
     from sovereign_ai.toolchain.sbom import sbom
 
-    text = sbom()
+    document = sbom()
     if out is None:
-        sys.stdout.buffer.write(text)
+        # The bytes are written as they are: a digest of the file is a digest of what was printed.
+        sys.stdout.buffer.write(document)
         return
-    save(out, text)
+    write(out, document)
     output.finish({"file": str(out)}, [f"wrote {out}"])

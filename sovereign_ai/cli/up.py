@@ -1,14 +1,28 @@
-"""`up`: deploy a stack through Pulumi, and simulate its machines where the cluster is ours."""
+"""`up`: deploy a stack through Pulumi, and simulate its machines on a local control plane."""
 
 from __future__ import annotations
 
 import shlex
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from sovereign_ai.cli.command import example, speak
+from sovereign_ai.cli.command import example, run_command
+from sovereign_ai.cli.deployment import (
+    AdoptOption,
+    AllowDeleteOption,
+    AllowMassOption,
+    DeployOptions,
+    RestoreOption,
+    WaitOption,
+    can_do_without_engine,
+    checked_deployment,
+    part_of_run,
+    pending_changes,
+)
 from sovereign_ai.cli.output import AsJson, Output
 from sovereign_ai.cli.target import (
     Backend,
@@ -17,13 +31,24 @@ from sovereign_ai.cli.target import (
     StackOption,
     YesOption,
     confirm,
-    insist_on_one,
-    same_options,
-    started,
+    install_definitions,
+    require_one_cluster,
+    start_target,
+    target_options,
 )
 
 if TYPE_CHECKING:
-    from sovereign_ai.deploy.engine import Outcome
+    from contextlib import AbstractContextManager
+
+    from sovereign_ai.cli.stack import Stack
+    from sovereign_ai.cli.target import Target
+    from sovereign_ai.cluster.api.snapshot import Snapshot
+    from sovereign_ai.deploy.changes import Changes
+    from sovereign_ai.deploy.engine import Engine, PulumiOutcome
+    from sovereign_ai.deploy.preconditions import Checked, StackDeployment
+    from sovereign_ai.deploy.termination import TerminationWatch
+    from sovereign_ai.render.kubernetes.bundle import Bundle
+    from sovereign_ai.verify.drift import Drift
 
 
 def add(app: typer.Typer) -> None:
@@ -35,54 +60,304 @@ def add(app: typer.Typer) -> None:
         cluster: ClusterOption = Backend.EMBEDDED,
         kubeconfig: KubeconfigOption = None,
         name: StackOption = None,
+        adopt: AdoptOption = False,
+        allow_delete: AllowDeleteOption = None,
+        allow_mass_deletion: AllowMassOption = False,
+        wait: WaitOption = 60.0,
+        restore: RestoreOption = False,
         yes: YesOption = False,
         as_json: Annotated[bool, AsJson] = False,
     ) -> None:
-        """Deploy the stack; what somebody else changed in our objects is put right."""
-        speak("up", as_json, lambda output: _up(output, stack, cluster, kubeconfig, name, yes))
+        """Deploy the stack.
+
+        What somebody else changed in its objects is put back, or reported with exit code 1.
+        """
+        deletions = frozenset(allow_delete or ())
+        options = DeployOptions(adopt, deletions, allow_mass_deletion, wait, restore)
+        run_command("up", as_json, lambda output: _up(output, stack, cluster, kubeconfig, name, yes, options))
 
 
-def _up(output: Output, path: Path, backend: Backend, kubeconfig: Path | None, name: str | None, yes: bool) -> None:
+def _up(
+    output: Output,
+    path: Path,
+    backend: Backend,
+    kubeconfig: Path | None,
+    name: str | None,
+    yes: bool,
+    deploy_options: DeployOptions,
+) -> None:
     from dataclasses import asdict
 
     from sovereign_ai.cli.stack import open_stack
-    from sovereign_ai.deploy.engine import Engine, ready
+    from sovereign_ai.cluster.preflight import WRITES, require_reachable
+    from sovereign_ai.deploy.engine import ready
     from sovereign_ai.deploy.gate import gate
-    from sovereign_ai.deploy.objects import restore
+    from sovereign_ai.errors import ExitCode
     from sovereign_ai.sim.factory import simulate
 
     stack = open_stack(path)
     bundle = stack.bundle(name)
+    # Everything that may refuse the deployment comes before a control plane is started for it.
     gate(stack.factory, stack.plan, bundle)
-    insist_on_one(backend, kubeconfig)
+    require_one_cluster(backend, kubeconfig)
     ready(stack.folder)
-    target = started(stack, bundle.cluster, backend, kubeconfig, output)
-    confirm(target, "deploy to", yes, output)
-    outcome = Engine(stack.folder, bundle.cluster, target.kubeconfig, output.progress, target.plane).up()
-    restored = restore(target.api, bundle.objects, output.progress, fresh={name for _, name in outcome.steps})
-    data = {
-        "restored": restored,
-        "cluster": bundle.cluster,
-        "server": target.api.server,
-        "objects": len(bundle.objects),
-        **outcome.to_data(),
-    }
-    lines = [*told(outcome), *(f"restored {name}" for name in restored)]
+    target = start_target(stack, bundle.cluster, backend, kubeconfig, output)
+    require_reachable(target.api, bundle.objects, WRITES)
+    options = target_options(backend, kubeconfig, name)
+    data, lines = _Deployment(output, stack, bundle, target, options, deploy_options).run(yes=yes)
     if target.simulated:
         simulated = simulate(
-            target.api, stack.factory, stack.plan, bundle.cluster, progress=output.progress, foreign=target.kind is not None
+            target.api,
+            stack.factory,
+            stack.plan,
+            bundle.cluster,
+            progress=output.progress,
+            foreign=target.kind is not None,
         )
         data["simulated"] = asdict(simulated)
-        lines.append(f"simulated: {simulated.ready} of {simulated.nodes} machines ready, {simulated.slices} device lists")
+        ready_machines = f"{simulated.ready} of {simulated.nodes} machines ready"
+        lines.append(f"simulated: {ready_machines}, {simulated.slices} device lists")
     if target.kind:
         data["real"] = sorted(target.kind.machines)
-        lines.append(f"real: {', '.join(sorted(target.kind.machines))}")
-    options = same_options(backend, kubeconfig, name)
-    lines.append(f"next: {shlex.join(['sovereign-ai', 'verify', str(path), *options])}")
-    output.finish(data, lines)
+        lines.append(f"real: {', '.join(data['real'])}")
+    next_command = ["sovereign-ai", "verify", str(path), *options]
+    lines.append(f"next: {shlex.join(next_command)}")
+    output.finish(data, lines, ExitCode.FINDINGS if data["drift"] else ExitCode.OK)
 
 
-def told(outcome: Outcome) -> list[str]:
-    """Say what a run of the engine did in two lines."""
-    changes = ", ".join(f"{number} {op}" for op, number in sorted(outcome.changes.items())) or "no changes"
+@dataclass(frozen=True, slots=True)
+class _Deployment:
+    """One deployment of a stack to a cluster.
+
+    Attributes:
+        output: the command's output.
+        stack: the description and its folder.
+        bundle: the rendered objects.
+        target: the open cluster.
+        target_options: the options that name the same cluster in another command.
+        options: the options of the deployment.
+    """
+
+    output: Output
+    stack: Stack
+    bundle: Bundle
+    target: Target
+    target_options: list[str]
+    options: DeployOptions
+
+    def run(self, *, yes: bool) -> tuple[dict[str, Any], list[str]]:
+        """Check the cluster and its objects, and deploy.
+
+        Args:
+            yes: whether the question about a cluster of the user is answered by an option.
+
+        Returns:
+            Data for a program and lines for a person.
+        """
+        from sovereign_ai.deploy.drift_policy import is_always_restored, reports_only
+        from sovereign_ai.deploy.engine import Engine
+        from sovereign_ai.deploy.objects import resource_name, restore
+        from sovereign_ai.deploy.reading import reading_of
+        from sovereign_ai.deploy.removal import remove_strays
+        from sovereign_ai.deploy.termination import TerminationWatch
+
+        output, stack, target = self.output, self.stack, self.target
+        leaves_drift = reports_only(stack.factory, restores=self.options.restores)
+        engine = Engine(
+            stack.folder, self.bundle.cluster, target.kubeconfig, output.progress, target.control_plane
+        )
+        # The lock spans checks and changes: no other command may change the state in between.
+        with engine.hold("up"):
+            # The program reads the settings, and would write to the cluster that they name.
+            engine.insist_on_one_cluster()
+            reading = reading_of(target.api, self.bundle.objects)
+            deployment, checked, marked = self._checked(reading, yes=yes)
+            self._try_out(reading, marked)
+            self._claim(reading, deployment, checked)
+            held = deployment.stack.held or {}
+            engine.drop([held[key].urn for key in checked.left])
+            watch = TerminationWatch(target.api, list(held), output.progress, self.options.wait_seconds)
+            _prepare_engine(engine, deployment, marked, watch)
+            changes, refresh = self._changes(engine, reading, marked, leaves_drift=leaves_drift)
+            is_quiet = can_do_without_engine(changes, checked)
+            if is_quiet:
+                outcome = self._without_engine(engine, deployment, marked, changes)
+            else:
+                outcome = self._with_engine(engine, watch, changes, checked, marked, reading, refresh=refresh)
+            strays = remove_strays(target.api, checked.strays, deployment, output.progress)
+        drifted = _drifted(changes, outcome, leaves_drift=leaves_drift)
+        to_restore = [obj for obj in marked.objects if resource_name(obj) in drifted]
+        restored = restore(target.api, to_restore, output.progress)
+        if is_quiet:
+            # `prepare` has put policies back before anything else; the comparison before it named them.
+            restored = sorted({*restored, *filter(is_always_restored, changes.restore)})
+        remaining = _remaining_drift(stack, target, marked) if leaves_drift else []
+        data = {
+            "restored": restored,
+            "drift": [drift.to_data() for drift in remaining],
+            "cluster": self.bundle.cluster,
+            "server": target.api.server,
+            "objects": len(self.bundle.objects),
+            "strays": strays,
+            **checked.to_data(),
+            **outcome.to_data(),
+        }
+        lines = [*checked.lines, *outcome_lines(outcome)]
+        lines += [f"restored {name}" for name in restored]
+        lines += [f"drift: {drift}" for drift in remaining]
+        return data, lines
+
+    def _checked(self, reading: Snapshot, *, yes: bool) -> tuple[StackDeployment, Checked, Bundle]:
+        """Check preconditions and confirm, and only then install definitions, which is the first write."""
+        from sovereign_ai.deploy.preconditions import insist_on_asked
+        from sovereign_ai.deploy.reading import serves_all
+
+        output, target = self.output, self.target
+        deployment, checked, marked = checked_deployment(
+            output, reading, self.stack, self.bundle, target, self.target_options, self.options
+        )
+        insist_on_asked(checked)
+        confirm(target, "deploy to", yes, output)
+        install_definitions(target, output)
+        if not serves_all(reading, marked.objects):
+            reading.forget()  # it was made before the definitions were installed
+        return deployment, checked, marked
+
+    def _try_out(self, reading: Snapshot, marked: Bundle) -> None:
+        """Send every object as a dry run, so that a refused object stops the deployment before any write."""
+        from sovereign_ai.deploy.dry_run import locator_of, try_out
+        from sovereign_ai.sim.samples import dry_run_samples
+
+        stack = self.stack
+        nodes = (
+            dry_run_samples(stack.factory, stack.plan, self.bundle.cluster) if self.target.simulated else []
+        )
+        try_out(reading, [*marked.objects, *nodes], locator_of(stack.factory))
+
+    def _claim(self, reading: Snapshot, deployment: StackDeployment, checked: Checked) -> None:
+        """Wait for objects that are being deleted, and claim the cluster for the stack."""
+        from sovereign_ai.deploy.preconditions import claim_cluster
+        from sovereign_ai.deploy.termination import wait_until_gone
+
+        going = checked.terminating
+        wait_until_gone(self.target.api, going, self.output.progress, self.options.wait_seconds)
+        claim_cluster(self.target.api, checked, deployment)
+        if going or checked.takes_over:
+            reading.forget()  # the objects that it holds are gone, or have another owner
+
+    def _changes(
+        self, engine: Engine, reading: Snapshot, bundle: Bundle, *, leaves_drift: bool
+    ) -> tuple[Changes, bool]:
+        """Return the changes, and whether the engine must refresh its state.
+
+        Drift is no change where the description only reports it.
+        """
+        from sovereign_ai.deploy.drift_policy import needs_refresh, without_drift
+
+        changes = pending_changes(engine, self.stack, reading, bundle)
+        if not leaves_drift:
+            return changes, changes.needs_refresh
+        described = without_drift(changes, engine.checkpoint())
+        return described, needs_refresh(described)
+
+    def _without_engine(
+        self, engine: Engine, deployment: StackDeployment, marked: Bundle, changes: Changes
+    ) -> PulumiOutcome:
+        """Prepare the cluster and record a run; where the engine runs, its program prepares the cluster."""
+        from sovereign_ai.deploy.prepare import prepare
+
+        stack, output, kubeconfig = self.stack, self.output, self.target.kubeconfig
+        if changes.restore:
+            prepare(stack.factory, stack.plan, marked, kubeconfig, deployment, output.progress)
+        else:
+            _keep_guarded(stack, marked, kubeconfig, output)
+        return engine.record("up", len(self.bundle.objects))
+
+    def _with_engine(
+        self,
+        engine: Engine,
+        watch: TerminationWatch,
+        changes: Changes,
+        checked: Checked,
+        marked: Bundle,
+        reading: Snapshot,
+        *,
+        refresh: bool,
+    ) -> PulumiOutcome:
+        """Run `pulumi up`, and apply the changed policies while it starts.
+
+        If the run ends because a deletion is blocked, the error names what blocks it.
+        """
+        from contextlib import nullcontext
+
+        from sovereign_ai.deploy.changes import is_understood
+        from sovereign_ai.deploy.prepare import applying_policies
+        from sovereign_ai.deploy.termination import explaining
+
+        part = part_of_run(engine, self.stack, changes, checked, marked)
+        refresh = refresh or checked.cluster.remade
+        early: AbstractContextManager[None] = nullcontext()
+        # A program that the user edited may deploy other policies than those of the bundle. A refresh would
+        # take policies that were applied a moment ago for those that the state holds.
+        if is_understood(changes.whole) and not refresh:
+            early = applying_policies(
+                self.stack.factory,
+                self.stack.plan,
+                marked,
+                self.target.kubeconfig,
+                checked,
+                reading,
+                engine.insist_on_hold,
+            )
+        with explaining(watch), early:
+            return engine.up(refresh=refresh, part=part)
+
+
+def _prepare_engine(
+    engine: Engine, deployment: StackDeployment, marked: Bundle, watch: TerminationWatch
+) -> None:
+    """Pass to the engine what was allowed and tried out already, and let the watch see its steps."""
+    from sovereign_ai.deploy.dry_run import TRIED
+    from sovereign_ai.deploy.termination import watching
+
+    engine.env |= deployment.allowed.to_environment()
+    # With this digest the program does not repeat the dry run of the same objects.
+    engine.env[TRIED] = marked.digest
+    engine.watch = partial(watching, watch)
+
+
+def _drifted(changes: Changes, outcome: PulumiOutcome, *, leaves_drift: bool) -> set[str]:
+    """Return the names of the resources that still differ after the engine's run."""
+    from sovereign_ai.deploy.drift_policy import is_always_restored
+
+    # The engine compares only the fields that it once sent: a resource that differed and was no step of it
+    # still differs.
+    drifted = {*changes.restore, *changes.update, *changes.adopt}
+    for _, name in outcome.steps:
+        drifted.discard(name)
+    if not leaves_drift:
+        return drifted
+    return {name for name in drifted if is_always_restored(name)}
+
+
+def _remaining_drift(stack: Stack, target: Target, bundle: Bundle) -> list[Drift]:
+    """Return the drift that a deployment which only reports drift left on the cluster."""
+    from sovereign_ai.deploy.drift_policy import reported
+    from sovereign_ai.verify.observe import observe
+
+    return reported(observe(target.api, stack.factory, bundle.objects), bundle.objects)
+
+
+def _keep_guarded(stack: Stack, bundle: Bundle, kubeconfig: Path, output: Output) -> None:
+    """Check that a local control plane still guards its admission policies and keeps its keys."""
+    from sovereign_ai.deploy.control_plane_setup import prepare_control_plane
+
+    for line in prepare_control_plane(stack.factory, stack.plan, bundle, kubeconfig):
+        output.progress(line)
+
+
+def outcome_lines(outcome: PulumiOutcome) -> list[str]:
+    """Return a run of the engine in two lines: its changes, and the path of its log."""
+    counts = [f"{number} {operation}" for operation, number in sorted(outcome.changes.items())]
+    changes = ", ".join(counts) or "no changes"
     return [f"{outcome.verb}: {changes}; {outcome.same} unchanged", f"log: {outcome.log}"]

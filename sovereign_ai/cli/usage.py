@@ -1,6 +1,6 @@
-"""Wrong usage as a problem like any other: with a code, the nearest right name and what to ask next.
+"""Wrong usage as a problem like any other: with a code, the nearest right name and the help to read next.
 
-What Typer itself would print has no code, and says nothing to a program that asked for `--json`.
+The messages of Typer itself have no code, and are no JSON for a program that asked for `--json`.
 """
 
 from __future__ import annotations
@@ -12,95 +12,152 @@ from typer import _click as click
 from typer.core import TyperArgument
 
 from sovereign_ai.errors import Problem, UsageError, nearest
+from sovereign_ai.text import hide_announced
 
 if TYPE_CHECKING:
     from sovereign_ai.cli.output import Output
 
 
 _COLUMNS = 78
-"""What a help text is laid out in, on a terminal of 80."""
+"""The columns that a help text is laid out in, on a terminal of 80."""
+_MARGIN = 6
+"""Blanks before a command's name, between name and help, and after the help."""
 _ENDS = ("; ", ": ", ", and ")
 """Where the first sentence of a help text may end in a list of commands."""
+_LONGEST_VALUE = 40
 
 
 def shorten(root: click.Command) -> None:
-    """Let each command's line in the help above it end where a thought does, and its arguments show no type of Python's."""
-    for one in root.params:
-        if isinstance(one, TyperArgument):
-            one.display_type_rich = lambda ctx: None  # type: ignore[method-assign]  # noqa: ARG005 - Typer names it
-    below: dict[str, click.Command] = getattr(root, "commands", {})
-    room = _COLUMNS - 6 - max(map(len, below), default=0)
-    for command in below.values():
-        whole = (command.help or "").partition("\n")[0].removesuffix(".")
-        places = sorted(whole.find(end) for end in _ENDS if 0 < whole.find(end) < room)
-        if len(whole) >= room and places:
-            command.short_help = f"{whole[: places[-1]]}."
+    """Prepare the help texts of a command and of all commands below it.
+
+    The line of a command in the help of its group ends where a clause ends, and arguments show no Python
+    type.
+    """
+    for parameter in root.params:
+        if isinstance(parameter, TyperArgument):
+            # Typer has no setting for it: the type of an argument is shown unless this method returns None.
+            parameter.display_type_rich = _no_type  # type: ignore[method-assign]
+    commands: dict[str, click.Command] = getattr(root, "commands", {})
+    room = _COLUMNS - _MARGIN - max(map(len, commands), default=0)
+    for command in commands.values():
+        if (short := _first_clause(command.help or "", room)) is not None:
+            command.short_help = short
         shorten(command)
 
 
-def refused(error: click.exceptions.UsageError, arguments: Sequence[str], root: click.Command) -> tuple[Output, UsageError]:
-    """Give the way to speak that the arguments ask for, and what is wrong with them.
+def _no_type(ctx: click.Context) -> None:
+    """Show no type."""
+
+
+def _first_clause(text: str, room: int) -> str | None:
+    """Return the longest beginning of a help text that ends with a clause and has room.
+
+    None if the text fits, or none does.
+    """
+    sentence = text.partition("\n")[0].removesuffix(".")
+    if len(sentence) < room:
+        return None
+    ends = []
+    for end in _ENDS:
+        position = sentence.find(end)
+        if 0 < position < room:
+            ends.append(position)
+    return f"{sentence[: max(ends)]}." if ends else None
+
+
+def refused(
+    error: click.exceptions.UsageError, arguments: Sequence[str], root: click.Command
+) -> tuple[Output, UsageError]:
+    """Return the output that the arguments ask for, and the error that describes what is wrong with them.
 
     Args:
-        error: what the reader of arguments found.
-        arguments: what was written behind the program's name.
+        error: the error of the argument parser.
+        arguments: the words after the program's name.
         root: the whole program.
     """
     from sovereign_ai.cli.output import Output
 
-    command, words = _meant(arguments, root)
-    near = _near(error, command)
-    asked = f"`{' '.join(('sovereign-ai', *words))} --help` shows what can be written"
-    problem = Problem("usage", _message(error), hint=f"{near}{' ' if near.endswith('?') else '; '}{asked}" if near else asked)
-    before_end = arguments[: list(arguments).index("--")] if "--" in arguments else arguments
-    return Output(" ".join(words), "--json" in before_end), UsageError(problem)
+    command, words = _named_command(arguments, root)
+    program = " ".join(("sovereign-ai", *words))
+    hint = f"`{program} --help` shows what can be written"
+    if suggestion := _nearest_name(error, command):
+        separator = " " if suggestion.endswith("?") else "; "
+        hint = f"{suggestion}{separator}{hint}"
+    problem = Problem("usage", hide_announced(_message(error)), hint=hint)
+    # After `--` every word is an argument, `--json` too.
+    options = arguments[: list(arguments).index("--")] if "--" in arguments else arguments
+    return Output(" ".join(words), "--json" in options), UsageError(problem)
 
 
-def _meant(arguments: Sequence[str], root: click.Command) -> tuple[click.Command, list[str]]:
-    """Give the command that the arguments name, and its words."""
+def _named_command(arguments: Sequence[str], root: click.Command) -> tuple[click.Command, list[str]]:
+    """Return the command that the first arguments name, and its words."""
     command, words = root, []
     for word in arguments:
-        below = getattr(command, "commands", {}).get(word)
-        if below is None:
+        subcommand = getattr(command, "commands", {}).get(word)
+        if subcommand is None:
             break
-        command = below
+        command = subcommand
         words.append(word)
     return command, words
 
 
 def _message(error: click.exceptions.UsageError) -> str:
-    """Say in one line what is wrong, without the suggestion, which is a hint."""
+    """Return in one line what is wrong, without Typer's suggestion, which is part of the hint."""
     if isinstance(error, click.exceptions.NoSuchOption):
         return f"there is no option {error.option_name}"
-    if (wrong := _unknown_command(error)) is not None:
-        return f"there is no command {wrong!r}"
-    if (number := _no_number(error)) is not None:
-        return number
+    if (command := _unknown_command(error)) is not None:
+        return f"there is no command {command!r}"
+    if (message := _not_a_number(error)) is not None:
+        return message
+    # Typer writes a sentence over several lines; messages of problems begin with a small letter and have no
+    # period.
     text = " ".join(error.format_message().split()).removesuffix(".").replace("Value error, ", "")
     return text[:1].lower() + text[1:]
 
 
-def _no_number(error: click.exceptions.UsageError) -> str | None:
-    """Say what a value is and what number was expected, if that is what is wrong; Typer's own words leave out the value."""
+def _not_a_number(error: click.exceptions.UsageError) -> str | None:
+    """Return the message for a value that is no number in the range; None if that is not what is wrong.
+
+    Typer's own message leaves out the value.
+    """
     param = getattr(error, "param", None)
-    found: list[dict[str, Any]] = getattr(error.__cause__, "errors", list)()
-    if not found or param is None or param.type_descriptor.annotation is not int:
+    # The cause is a pydantic validation error, whose `errors` method returns its details.
+    details: list[dict[str, Any]] = getattr(error.__cause__, "errors", list)()
+    if not details or param is None or param.type_descriptor.annotation is not int:
         return None
-    span = f" from {param.min:,}" if param.min is not None else ""
-    span += f" to {param.max:,}" if param.max is not None else " on" if span else ""
-    return f"{param.get_error_hint()}: {str(found[0]['input'])[:40]!r} is no whole number{span}"
+    value = str(details[0]["input"])[:_LONGEST_VALUE]
+    return f"{param.get_error_hint()}: {value!r} is no whole number{_span(param.min, param.max)}"
 
 
-def _near(error: click.exceptions.UsageError, command: click.Command) -> str:
-    """Name the nearest right name, where a name is wrong."""
+def _span(minimum: int | None, maximum: int | None) -> str:
+    """Return a range of numbers as the end of a sentence; empty for any number."""
+    if minimum is None:
+        return "" if maximum is None else f" to {maximum:,}"
+    if maximum is None:
+        return f" from {minimum:,} on"
+    return f" from {minimum:,} to {maximum:,}"
+
+
+def _nearest_name(error: click.exceptions.UsageError, command: click.Command) -> str:
+    """Return a hint with the nearest right name; empty if no name is wrong."""
     if isinstance(error, click.exceptions.NoSuchOption):
-        known = ["--help", *(name for one in command.params for name in one.opts if name.startswith("--"))]
-        return nearest(error.option_name, known)
-    wrong = _unknown_command(error)
-    return "" if wrong is None else nearest(wrong, list(getattr(command, "commands", {})))
+        return nearest(error.option_name, _long_options(command))
+    name = _unknown_command(error)
+    return "" if name is None else nearest(name, list(getattr(command, "commands", {})))
+
+
+def _long_options(command: click.Command) -> list[str]:
+    """Return the names of a command's options that begin with two hyphens."""
+    names = ["--help"]
+    for parameter in command.params:
+        names += [name for name in parameter.opts if name.startswith("--")]
+    return names
 
 
 def _unknown_command(error: click.exceptions.UsageError) -> str | None:
-    """Give the name of a command that there is none of, if that is what is wrong."""
+    """Return the name of a command that does not exist; None if something else is wrong."""
+    # Typer raises a plain UsageError for it, so its text is all that distinguishes it.
     start = "No such command '"
-    return error.message.removeprefix(start).partition("'")[0] if error.message.startswith(start) else None
+    if not error.message.startswith(start):
+        return None
+    return error.message.removeprefix(start).partition("'")[0]

@@ -3,12 +3,23 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from sovereign_ai.cli.command import example, speak
+from sovereign_ai.cli.command import example, run_command
 from sovereign_ai.cli.output import AsJson, Output
+
+if TYPE_CHECKING:
+    from sovereign_ai.spec.factory import AIFactory
+
+_LARGE_DESCRIPTION_BYTES = 1 << 16
+"""Above this size an object that is rendered from the description may be too large for etcd."""
+_MOST_PLANNED_NODES = 20_000
+"""Above this number of nodes, a large description is not planned to check its objects' sizes.
+
+Planning more nodes takes longer than a user waits for a validation; `plan` and `check` find the problem too.
+"""
 
 
 def add(app: typer.Typer) -> None:
@@ -16,28 +27,48 @@ def add(app: typer.Typer) -> None:
 
     @app.command("validate", **example("sovereign-ai validate stacks/lab --json"))
     def validate(
-        stack: Annotated[Path, typer.Argument(help="A stack's folder, or a description in YAML, JSON or Python.")] = Path(),
+        stack: Annotated[
+            Path, typer.Argument(help="A stack's folder, or a description in YAML, JSON or Python.")
+        ] = Path(),
         as_json: Annotated[bool, AsJson] = False,
     ) -> None:
         """Check a description, and whether it can be built; it is not planned whole."""
-        speak("validate", as_json, lambda output: _validate(output, stack))
+        run_command("validate", as_json, lambda output: _validate(output, stack))
 
 
 def _validate(output: Output, path: Path) -> None:
     from sovereign_ai.cli.description import read_description
     from sovereign_ai.cli.plan_text import wrapped
     from sovereign_ai.errors import SpecError
-    from sovereign_ai.plan.feasible import draft
+    from sovereign_ai.plan.feasibility import draft
     from sovereign_ai.plan.network_notes import network_notes
+    from sovereign_ai.plan.waste import waste_notes
 
     factory = read_description(path)
-    found, problems = draft(factory, factory.where)
+    built, problems = draft(factory, factory.where)
     if problems:
         raise SpecError(problems)
-    counts = {"site": len(factory.sites), "pool": len(factory.pools), "node": sum(pool.nodes for pool in factory.pools)}
-    said = ", ".join(f"{count:,} {name}{'' if count == 1 else 's'}" for name, count in counts.items())
-    notes = list(network_notes(factory, found.shapes, found.storage))
-    output.finish(
-        {"problems": [], "factory": factory.name, "digest": factory.digest, "notes": notes},
-        [f"{factory.name}: fine; {said}", *wrapped(notes), f"digest {factory.digest}"],
-    )
+    nodes = sum(shape.total for shape in built.shapes)
+    if len(factory.canonical()) > _LARGE_DESCRIPTION_BYTES and nodes <= _MOST_PLANNED_NODES:
+        from sovereign_ai.cli.stack import check_object_sizes
+        from sovereign_ai.plan.factory import plan
+
+        check_object_sizes(factory, plan(factory, factory.where))
+    notes = [*network_notes(factory, built.shapes, built.storage), *waste_notes(factory, built.sizes)]
+    lines = [f"{factory.name}: fine; {_counts(factory)}", *wrapped(notes), f"digest {factory.digest}"]
+    data = {"problems": [], "factory": factory.name, "digest": factory.digest, "notes": notes}
+    output.finish(data, lines)
+
+
+def _counts(factory: AIFactory) -> str:
+    """Return the numbers of sites, pools and nodes in words."""
+    counts = {
+        "site": len(factory.sites),
+        "pool": len(factory.pools),
+        "node": sum(pool.nodes for pool in factory.pools),
+    }
+    words = []
+    for name, count in counts.items():
+        plural = "" if count == 1 else "s"
+        words.append(f"{count:,} {name}{plural}")
+    return ", ".join(words)

@@ -1,4 +1,4 @@
-"""`verify`: hold what is really there against the plan, and try what must work and what must not."""
+"""`verify`: compare the live cluster with the plan, and probe what must work and what must be refused."""
 
 from __future__ import annotations
 
@@ -7,16 +7,27 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from sovereign_ai.cli.command import example, speak
+from sovereign_ai.cli.command import example, run_command
 from sovereign_ai.cli.output import AsJson, Output
-from sovereign_ai.cli.target import Backend, ClusterOption, KubeconfigOption, StackOption, dead_parts, running
+from sovereign_ai.cli.target import (
+    Backend,
+    ClusterOption,
+    KubeconfigOption,
+    StackOption,
+    find_dead_components,
+    open_target,
+)
 
 if TYPE_CHECKING:
-    from sovereign_ai.cluster.dead import DeadPart
-    from sovereign_ai.verify.verdict import Verdict
+    from collections.abc import Mapping
 
-_BACK_SECONDS = 5.0
-"""How long a supervisor may take to bring back what ended, before that is a finding."""
+    from sovereign_ai.cli.stack import Stack
+    from sovereign_ai.cluster.health import DeadPart
+    from sovereign_ai.verify.drift import Drift
+    from sovereign_ai.verify.verdict import ClusterVerdict
+
+_RESTART_SECONDS = 5.0
+"""How long a supervisor may take to restart a process before its absence is a finding."""
 
 
 def add(app: typer.Typer) -> None:
@@ -28,66 +39,207 @@ def add(app: typer.Typer) -> None:
         cluster: ClusterOption = Backend.EMBEDDED,
         kubeconfig: KubeconfigOption = None,
         name: StackOption = None,
-        probes: Annotated[bool, typer.Option("--probes/--no-probes", help="Try pods that must run and pods that must be refused.")] = True,
+        probes: Annotated[
+            bool,
+            typer.Option(
+                "--probes/--no-probes", help="Try pods that must run and pods that must be refused."
+            ),
+        ] = True,
+        watch: Annotated[
+            bool, typer.Option("--watch", help="Repeat without probes, and print what changes, until Ctrl-C.")
+        ] = False,
+        interval: Annotated[
+            float,
+            typer.Option(
+                "--interval", min=1, metavar="SECONDS", help="Pause between two observations, with --watch."
+            ),
+        ] = 10.0,
         as_json: Annotated[bool, AsJson] = False,
     ) -> None:
         """Name what is missing, changed or foreign; exit 1 if anything is."""
-        speak("verify", as_json, lambda output: _verify(output, stack, cluster, kubeconfig, name, probes))
+        if watch:
+            run_command(
+                "verify", as_json, lambda output: _watch(output, stack, cluster, kubeconfig, name, interval)
+            )
+        else:
+            run_command(
+                "verify", as_json, lambda output: _verify(output, stack, cluster, kubeconfig, name, probes)
+            )
 
 
-def _verify(output: Output, path: Path, backend: Backend, kubeconfig: Path | None, name: str | None, probes: bool) -> None:
+def _verify(
+    output: Output, path: Path, backend: Backend, kubeconfig: Path | None, name: str | None, probes: bool
+) -> None:
     from sovereign_ai.cli.stack import open_stack
-    from sovereign_ai.cluster.access import ApiError, UnreachableError
     from sovereign_ai.errors import ExitCode
-    from sovereign_ai.verify.dead import may_be_dead, verdict_on_dead, with_dead
-    from sovereign_ai.verify.verdict import verify as verified
 
     stack = open_stack(path)
+    verdict = _verdict(output, stack, backend, kubeconfig, name, probes=probes)
+    data = verdict.bound(stack.plan, stack.bundle(verdict.cluster).digest)
+    output.finish(data, lines(verdict), ExitCode.OK if verdict.ok else ExitCode.FINDINGS)
+
+
+def _verdict(
+    output: Output, stack: Stack, backend: Backend, kubeconfig: Path | None, name: str | None, *, probes: bool
+) -> ClusterVerdict:
+    """Compare the cluster with the plan; a local control plane that is dead is a finding, and no error."""
+    from sovereign_ai.cluster.api.client import ApiError, UnreachableError
+    from sovereign_ai.cluster.preflight import require_reachable
+    from sovereign_ai.verify.control_plane import may_be_dead, verdict_on_dead, with_dead
+    from sovereign_ai.verify.observe import examples
+    from sovereign_ai.verify.verdict import verify as verified
+
     bundle = stack.bundle(name)
-    target = running(bundle.cluster, backend, kubeconfig)
+    cluster = bundle.cluster
+    target = open_target(cluster, backend, kubeconfig, output.progress)
+    # Probes run pods on the real nodes of a kind cluster, which have to hold the image already.
     image = target.kind.image if target.kind else ""
     try:
+        require_reachable(target.api, examples(bundle.objects), ("list",))
         verdict = verified(
-            target.api, stack.factory, stack.plan, bundle, cluster=bundle.cluster, probes=probes, image=image, progress=output.progress
+            target.api,
+            stack.factory,
+            stack.plan,
+            bundle,
+            cluster=cluster,
+            probes=probes,
+            image=image,
+            progress=output.progress,
         )
     except (ApiError, UnreachableError) as error:
-        dead = dead_parts(bundle.cluster, backend) if may_be_dead(error) else ()
+        dead = find_dead_components(cluster, backend) if may_be_dead(error) else ()
         if not dead:
             raise
-        verdict = verdict_on_dead(dead, stack.factory, stack.plan, bundle, cluster=bundle.cluster)
-    else:
-        verdict = with_dead(verdict, _staying_dead(bundle.cluster, backend, output))
-    output.finish(verdict.to_data(), lines(verdict), ExitCode.OK if verdict.ok else ExitCode.FINDINGS)
+        return verdict_on_dead(dead, stack.factory, stack.plan, bundle, cluster=cluster)
+    return with_dead(verdict, _permanently_dead(cluster, backend, output))
 
 
-def _staying_dead(name: str, backend: Backend, output: Output) -> tuple[DeadPart, ...]:
-    """Name what does not run of a plane that answers, and does not come back by itself in a moment.
+def _watch(
+    output: Output, path: Path, backend: Backend, kubeconfig: Path | None, name: str | None, interval: float
+) -> None:
+    """Repeat `verify`, and print new findings, who caused them, and resolved findings.
 
-    What was read stays read: if the engine cannot be asked just then, that is said and nothing is called dead.
+    Ctrl-C ends it with the exit code of the last observation. With `--json`, each change is one JSON document
+    on a line of its own.
+    """
+    import contextlib
+    import time
+
+    import orjson
+
+    from sovereign_ai.cli.stack import open_stack
+    from sovereign_ai.errors import ExitCode
+
+    before: frozenset[str] = frozenset()
+    code = None
+    with contextlib.suppress(KeyboardInterrupt):
+        while True:
+            # The description is read anew each time: who edits it while this runs sees the difference.
+            verdict = _verdict(output, open_stack(path), backend, kubeconfig, name, probes=False)
+            resources = {str(finding): finding.resource for finding in verdict.findings}
+            now = frozenset(resources)
+            if now != before or code is None:
+                came, went = sorted(now - before), sorted(before - now)
+                changed = frozenset(resources[line] for line in came)
+                drift = _drift_in(output, path, backend, kubeconfig, name, changed)
+                if output.as_json:
+                    text = orjson.dumps(_change_data(verdict, came, went, drift)).decode()
+                else:
+                    text = "\n".join(_change_lines(verdict, came, went, drift))
+                typer.echo(text)
+            before = now
+            code = ExitCode.OK if verdict.ok else ExitCode.FINDINGS
+            time.sleep(interval)
+    # Without a first observation there is no verdict, and so neither success nor findings.
+    raise typer.Exit(int(ExitCode.INTERRUPTED if code is None else code))
+
+
+def _change_data(
+    verdict: ClusterVerdict, came: list[str], went: list[str], drift: list[Drift]
+) -> Mapping[str, object]:
+    """Return a change between two observations as plain data."""
+    return {
+        "command": "verify",
+        "ok": verdict.ok,
+        "came": came,
+        "went": went,
+        "drift": [difference.to_data() for difference in drift],
+        "observed_at": verdict.observed_at.isoformat(),
+    }
+
+
+def _change_lines(verdict: ClusterVerdict, came: list[str], went: list[str], drift: list[Drift]) -> list[str]:
+    """Return a change between two observations: new findings, their causes, resolved findings, the count."""
+    text = [f"+ {line}" for line in came]
+    text += [f"    {difference}" for difference in drift]
+    text += [f"- {line}" for line in went]
+    text.append(lines(verdict)[-1])
+    return text
+
+
+def _drift_in(
+    output: Output,
+    path: Path,
+    backend: Backend,
+    kubeconfig: Path | None,
+    name: str | None,
+    resources: frozenset[str],
+) -> list[Drift]:
+    """Return who changed some objects; empty for no objects, and where the cluster does not answer."""
+    from sovereign_ai.cli.drift import drift_of
+    from sovereign_ai.errors import SovereignError
+
+    if not resources:
+        return []
+    try:
+        drift = drift_of(output, path, backend, kubeconfig, name).drift
+    except SovereignError:
+        return []  # the next observation reports what is wrong with the cluster
+    return [difference for difference in drift if difference.resource in resources]
+
+
+def _permanently_dead(name: str, backend: Backend, output: Output) -> tuple[DeadPart, ...]:
+    """Return the components of a local control plane that do not run, and do not restart within seconds.
+
+    The observation of the cluster is kept: if the container engine does not answer, that is reported as
+    progress, and no component counts as dead.
     """
     from sovereign_ai.errors import EnvironmentLacksError
-    from sovereign_ai.toolchain.waiting import until
+    from sovereign_ai.toolchain.waiting import wait_until
 
     try:
-        if dead := dead_parts(name, backend):
-            output.progress(f"{name}: {', '.join(part.name for part in dead)}: {dead[0].state}; waiting for it to be back by itself")
-            until(lambda: not dead_parts(name, backend), _BACK_SECONDS)
-            dead = dead_parts(name, backend)
+        dead = find_dead_components(name, backend)
+        if dead:
+            names = ", ".join(component.name for component in dead)
+            output.progress(f"{name}: {names}: {dead[0].state}; waiting for a restart")
+            wait_until(lambda: not find_dead_components(name, backend), _RESTART_SECONDS)
+            dead = find_dead_components(name, backend)
     except EnvironmentLacksError as error:
-        output.progress(f"{name}: what runs of the plane itself is unknown: {error.problems[0].message}")
+        reason = error.problems[0].message
+        output.progress(f"{name}: which components of the control plane run is unknown: {reason}")
         return ()
     return dead
 
 
-def lines(verdict: Verdict) -> list[str]:
-    """Say what was found: findings first, then each probe, then the count."""
+def lines(verdict: ClusterVerdict) -> list[str]:
+    """Return a verdict as lines: findings first, then each probe, then the count."""
     counts = verdict.counts
-    said = [str(finding) + (f"\n    {finding.hint}" if finding.hint else "") for finding in verdict.findings]
-    said += [str(probe) for probe in verdict.probes]
+    text: list[str] = []
+    for finding in verdict.findings:
+        text.append(str(finding))
+        if finding.hint:
+            text.append(f"    {finding.hint}")
+    text += map(str, verdict.probes)
+    number = f"{len(verdict.findings)} findings"
     if verdict.unknown:
-        rest = f"whatever {counts['objects']} objects and {counts['nodes']} nodes should be is unknown, and nothing was probed"
-        return [*said, f"{verdict.cluster}: NOT as planned: its control plane is dead; {rest}; {len(verdict.findings)} findings"]
+        state = f"the state of {counts['objects']} planned objects and {counts['nodes']} planned nodes"
+        rest = f"{state} is unknown, and nothing was probed"
+        text.append(f"{verdict.cluster}: NOT as planned: its control plane is dead; {rest}; {number}")
+        return text
     passed = sum(probe.status == "passed" for probe in verdict.probes)
     word = "as planned" if verdict.ok else "NOT as planned"
-    total = f"{counts['objects']} objects, {counts['ready']} of {counts['nodes']} nodes ready, {counts['devices']} devices"
-    return [*said, f"{verdict.cluster}: {word}; {total}; {len(verdict.findings)} findings; {passed} of {len(verdict.probes)} probes passed"]
+    nodes = f"{counts['ready']} of {counts['nodes']} nodes ready"
+    total = f"{counts['objects']} objects, {nodes}, {counts['devices']} devices"
+    probes = f"{passed} of {len(verdict.probes)} probes passed"
+    text.append(f"{verdict.cluster}: {word}; {total}; {number}; {probes}")
+    return text

@@ -1,11 +1,14 @@
-"""The guard: an admission policy that no API call can touch, and that keeps the others as they were rendered.
+"""The guard: an admission policy that no API call can change, and that keeps the others as rendered.
 
-Whoever may write admission policies could delete or loosen ours, and by the API alone nothing stops them: the API
-server exempts policies from policies. From 1.36 on it also takes policies from files, which are not seen in
-the API, hold from the first request on, and may judge policies too (KEP-5793; beta and on in 1.37). On planes
-of ours the guard is such a file. It refuses, to everybody, to delete one of our policies or bindings and to
-create or change one into anything but what the description says; its metadata may be written. The file lies in
-the plane's folder: the program writes it anew before it deploys, `down` opens it.
+A user who may write admission policies could delete or loosen the stack's, and the API alone does not prevent
+it: the API server exempts policies from policies. Since 1.36 it also reads policies from files. These are not
+visible in the API, hold from the first request on, and may judge policies too (KEP-5793; beta and on by
+default in 1.37). On local control planes the guard is such a file. It refuses, to everybody, to delete one of
+the stack's policies or bindings, and to create or change one into anything but the rendered object. Their
+metadata may be written, apart from the labels that name the owner. The guard also repeats the policies on
+namespaces and nodes: where these lose their labels, network policies, Pod Security and placement select
+others, whatever is left of the other policies. The file is in the control plane's folder: a deployment writes
+it anew before it starts, `down` opens it.
 """
 
 from __future__ import annotations
@@ -18,13 +21,16 @@ from copy import deepcopy
 from pathlib import Path
 from typing import Any
 
-from sovereign_ai.cluster.access import Api
-from sovereign_ai.cluster.explain import last_lines
-from sovereign_ai.cluster.state import Place, write_json, write_private
+from sovereign_ai.cluster.api.client import Api
+from sovereign_ai.cluster.guard_record import guard_file, note_guard
+from sovereign_ai.cluster.start_errors import last_lines
+from sovereign_ai.cluster.state import ClusterDir, write_json
 from sovereign_ai.errors import EnvironmentLacksError, Problem
+from sovereign_ai.files.writing import write_private
+from sovereign_ai.names import KEYS
 
 GUARD = "sovereign-guard.static.k8s.io"
-"""The guard's name; the suffix is reserved for policies from files."""
+"""The guard's name; the API server reserves the suffix for policies from files."""
 GUARDED = {
     "ValidatingAdmissionPolicy": "validatingadmissionpolicies",
     "ValidatingAdmissionPolicyBinding": "validatingadmissionpolicybindings",
@@ -32,81 +38,98 @@ GUARDED = {
     "MutatingAdmissionPolicyBinding": "mutatingadmissionpolicybindings",
 }
 """Kind to resource."""
+REPEATED = {
+    "sovereign-cluster": "sovereign-cluster.static.k8s.io",
+    "sovereign-nodes": "sovereign-nodes.static.k8s.io",
+}
+"""Policies that the guard repeats, each with the name of its copy."""
 _GROUP = "admissionregistration.k8s.io"
+_KEPT_LABELS = (KEYS.owner, KEYS.factory)
 _SELECTORS: dict[str, Any] = {"matchPolicy": "Equivalent", "namespaceSelector": {}, "objectSelector": {}}
 _LOAD_SECONDS = 90.0
+_REVISION = "policy revision "
+_LONGEST = 60_000
+"""Characters of one comparison.
+
+The API server's parser accepts 100,000 in an expression (cel-go, `ExpressionSizeCodePointLimit`).
+"""
 
 
-def admission_folder(where: Place) -> Path:
-    """Give the folder from which the API server takes policies."""
-    return where.folder / "admission"
+def admission_folder(cluster_dir: ClusterDir) -> Path:
+    """Return the folder from which the API server reads policies."""
+    return cluster_dir.folder / "admission"
 
 
-def write_admission_settings(where: Place, seen: str = "") -> None:
-    """Tell the API server where its policies from files are.
+def write_admission_settings(cluster_dir: ClusterDir, seen: str = "") -> None:
+    """Write the setting that names the folder of policies for the API server.
 
     Args:
-        where: the plane.
-        seen: how the API server calls the folder of policies, where it sees another file system than we do.
+        cluster_dir: the control plane's folder.
+        seen: the folder's path for the API server, where it has another file system than this process.
     """
     configuration = {
         "apiVersion": "apiserver.config.k8s.io/v1",
         "kind": "ValidatingAdmissionPolicyConfiguration",
-        "staticManifestsDir": seen or str(admission_folder(where)),
+        "staticManifestsDir": seen or str(admission_folder(cluster_dir)),
     }
     plugins = [{"name": "ValidatingAdmissionPolicy", "configuration": configuration}]
     head = {"apiVersion": "apiserver.config.k8s.io/v1", "kind": "AdmissionConfiguration"}
-    write_json(where.config / "admission.json", head | {"plugins": plugins})
+    write_json(cluster_dir.config / "admission.json", head | {"plugins": plugins})
 
 
-def guard(where: Place, api: Api, objects: Iterable[Mapping[str, Any]]) -> bool:
+def guard_policies(cluster_dir: ClusterDir, api: Api, objects: Iterable[Mapping[str, Any]]) -> bool:
     """Keep the policies and bindings among these objects as they are, from now on and over every restart.
 
     Args:
-        where: the plane, which runs.
+        cluster_dir: the control plane's folder; the control plane runs.
         api: its API.
-        objects: what is about to be deployed, or is.
+        objects: the objects of a deployment.
 
     Returns:
-        Whether the guard is another one than before.
+        Whether the guard changed.
 
     Raises:
-        EnvironmentLacksError: the API server did not take the guard.
+        EnvironmentLacksError: the API server did not load the guard.
     """
-    return _reads_files(where) and _put(where, api, guard_objects(objects))
+    return _reads_files(cluster_dir) and _write_guard(cluster_dir, api, guard_objects(objects))
 
 
-def _reads_files(where: Place) -> bool:
-    """Tell whether the plane was started with policies from files; one that an older version started reads none until its next start."""
-    return (where.config / "admission.json").exists()
+def _reads_files(cluster_dir: ClusterDir) -> bool:
+    """Return whether the control plane reads policies from files; one of an older version does not."""
+    return (cluster_dir.config / "admission.json").exists()
 
 
-def open_guard(where: Place, api: Api) -> bool:
-    """Let policies be changed and deleted again; False if nothing was guarded.
+def open_guard(cluster_dir: ClusterDir, api: Api) -> bool:
+    """Remove the guard, so that policies can be changed and deleted.
+
+    Returns:
+        Whether the guard changed; False if there was none.
 
     Raises:
-        EnvironmentLacksError: the API server did not take that.
+        EnvironmentLacksError: the API server did not load the change.
     """
-    return (admission_folder(where) / "guard.json").exists() and _put(where, api, [])
+    return guard_file(cluster_dir).exists() and _write_guard(cluster_dir, api, [])
 
 
 def guard_objects(objects: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
-    """Write the guard for the policies and bindings among some objects; nothing if there are none."""
-    kept = [one for one in objects if one["kind"] in GUARDED]
+    """Return the guard for the policies and bindings among some objects; nothing if there are none."""
+    kept = [obj for obj in objects if obj["kind"] in GUARDED]
     if not kept:
         return []
-    rules = [
-        {
-            "apiGroups": [_GROUP],
-            "apiVersions": ["*"],
-            "operations": ["CREATE", "UPDATE", "DELETE"],
-            "resources": sorted(GUARDED.values()),
-            "scope": "*",
-        }
-    ]
+    resources = []
+    for resource in GUARDED.values():
+        # A subresource lets a client write no more than a status today; a later version may have others.
+        resources += [resource, f"{resource}/status"]
+    rule = {
+        "apiGroups": [_GROUP],
+        "apiVersions": ["*"],
+        "operations": ["CREATE", "UPDATE", "DELETE"],
+        "resources": sorted(resources),
+        "scope": "*",
+    }
     spec = {
         "failurePolicy": "Fail",
-        "matchConstraints": {"resourceRules": rules},
+        "matchConstraints": {"resourceRules": [rule]},
         "variables": [
             {"name": "held", "expression": 'request.operation == "DELETE" ? oldObject : object'},
             # Pulumi's provider writes to an object's metadata alone before it applies what is new.
@@ -114,31 +137,103 @@ def guard_objects(objects: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
         ],
         "validations": list(_validations(kept)),
     }
+    guard_and_copies = _bound(GUARD, spec)
+    for policy in kept:
+        guard_and_copies += _repeated(policy)
+    return guard_and_copies
+
+
+def _repeated(policy: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+    """Yield the copy of a policy that the guard repeats, with its binding; nothing for any other policy."""
+    name = policy["metadata"]["name"]
+    if policy["kind"] != "ValidatingAdmissionPolicy" or name not in REPEATED:
+        return
+    # Without the validation that reports a revision: a deployment waits for the revision of the policy in the
+    # API.
+    validations = []
+    for validation in policy["spec"]["validations"]:
+        is_revision = validation.get("message", "").startswith(_REVISION)
+        if not is_revision:
+            validations.append(validation)
+    yield from _bound(REPEATED[name], {**policy["spec"], "validations": validations})
+
+
+def _bound(name: str, spec: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Return a policy and the binding that makes it deny."""
+    binding = {"policyName": name, "validationActions": ["Deny"]}
     return [
-        _object("ValidatingAdmissionPolicy", spec),
-        _object("ValidatingAdmissionPolicyBinding", {"policyName": GUARD, "validationActions": ["Deny"]}),
+        _object("ValidatingAdmissionPolicy", name, spec),
+        _object("ValidatingAdmissionPolicyBinding", name, binding),
     ]
 
 
 def _validations(kept: Iterable[Mapping[str, Any]]) -> Iterator[dict[str, Any]]:
-    """One validation for each object: it is not deleted, and is nothing else than what it should be."""
-    for one in kept:
-        kind, name = one["kind"], one["metadata"]["name"]
+    """Yield the validations of each object: it is not deleted, and does not differ from the rendered one."""
+    for obj in kept:
+        kind, name = obj["kind"], obj["metadata"]["name"]
         meant = f'request.resource.resource == "{GUARDED[kind]}" && variables.held.metadata.name == "{name}"'
-        expected = _literal(_as_stored(kind, one["spec"]))
         message = (
-            f"{kind} {name} is guarded: it may be neither deleted nor loosened; to change it, change the description and deploy; "
+            f"{kind} {name} is guarded: it may be neither deleted nor loosened; "
+            "to change it, change the description and deploy; "
             "to remove the factory, run `sovereign-ai down`, and not `pulumi destroy`"
         )
-        yield {
-            "expression": f'!({meant}) || (request.operation != "DELETE" && (variables.same || dyn(object.spec) == dyn({expected})))',
-            "message": message,
-            "reason": "Forbidden",
-        }
+        labels_kept = _labels_kept(obj)
+        for part in _parts(_as_stored(kind, obj["spec"])):
+            allowed = f'request.operation != "DELETE" && {labels_kept} && (variables.same || ({part}))'
+            yield {
+                "expression": f"!({meant}) || ({allowed})",
+                "message": message,
+                "reason": "Forbidden",
+            }
+
+
+def _parts(spec: Mapping[str, Any]) -> Iterator[str]:
+    """Yield CEL expressions that are true together where a specification is the rendered one.
+
+    The API server accepts expressions of up to 100,000 characters, and a policy's specification may be
+    longer. So a long one is compared field by field, and a list in it in pieces.
+    """
+    whole = _literal(spec)
+    if len(whole) <= _LONGEST:
+        yield f"dyn(object.spec) == dyn({whole})"
+        return
+    yield f"dyn(object.spec).all(f, f in {json.dumps(sorted(spec))})"
+    for field, value in sorted(spec.items()):
+        if isinstance(value, list):
+            yield f"size(object.spec.{field}) == {len(value)}"
+            yield from _pieces(field, value)
+        else:
+            yield f"dyn(object.spec.{field}) == dyn({_literal(value)})"
+
+
+def _pieces(field: str, items: Iterable[Any]) -> Iterator[str]:
+    """Yield CEL expressions that each compare some items of a list; an item alone may exceed the limit."""
+    piece: list[str] = []
+    for number, item in enumerate(items):
+        text = f"dyn(object.spec.{field}[{number}]) == dyn({_literal(item)})"
+        if piece and sum(map(len, piece)) + len(text) > _LONGEST:
+            yield " && ".join(piece)
+            piece = []
+        piece.append(text)
+    if piece:
+        yield " && ".join(piece)
+
+
+def _labels_kept(policy: Mapping[str, Any]) -> str:
+    """Return the CEL expression that an update keeps the owner labels, or sets their rendered values."""
+    rendered = policy["metadata"].get("labels") or {}
+    wanted = {key: rendered[key] for key in _KEPT_LABELS if key in rendered}
+    new, old = "object.metadata.labels", "oldObject.metadata.labels"
+    is_kept = f"has({new}) && k in {new} && ({new}[k] == {old}[k] || {new}[k] == {json.dumps(wanted)}[k])"
+    all_kept = f"{json.dumps(sorted(wanted))}.all(k, !(k in {old}) || ({is_kept}))"
+    return f'(request.operation != "UPDATE" || !has({old}) || {all_kept})'
 
 
 def _as_stored(kind: str, spec: Mapping[str, Any]) -> dict[str, Any]:
-    """Add what the API server adds (pkg/apis/admissionregistration/v1/defaults.go of Kubernetes 1.37)."""
+    """Return a specification with the API server's defaults.
+
+    Source: pkg/apis/admissionregistration/v1/defaults.go of Kubernetes 1.37.
+    """
     full = deepcopy(dict(spec))
     part = "matchResources" if kind.endswith("Binding") else "matchConstraints"
     if not kind.endswith("Binding"):
@@ -152,37 +247,82 @@ def _as_stored(kind: str, spec: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _literal(value: Any) -> str:
-    """Write a plain value in CEL, whose lists and maps must be of one type: each value in them is made dynamic."""
+    """Return a plain value as a CEL literal."""
+    # The items of a CEL list or map must be of one type, so each is made dynamic.
     if isinstance(value, Mapping):
-        return "{" + ", ".join(f"{json.dumps(key)}: dyn({_literal(item)})" for key, item in value.items()) + "}"
+        items = [f"{json.dumps(key)}: dyn({_literal(item)})" for key, item in value.items()]
+        return "{" + ", ".join(items) + "}"
     if isinstance(value, list | tuple):
-        return "[" + ", ".join(f"dyn({_literal(item)})" for item in value) + "]"
+        items = [f"dyn({_literal(item)})" for item in value]
+        return "[" + ", ".join(items) + "]"
     return json.dumps(value, ensure_ascii=False)
 
 
-def _object(kind: str, spec: Mapping[str, Any]) -> dict[str, Any]:
-    return {"apiVersion": f"{_GROUP}/v1", "kind": kind, "metadata": {"name": GUARD}, "spec": dict(spec)}
+def _object(kind: str, name: str, spec: Mapping[str, Any]) -> dict[str, Any]:
+    return {"apiVersion": f"{_GROUP}/v1", "kind": kind, "metadata": {"name": name}, "spec": dict(spec)}
 
 
-def _put(where: Place, api: Api, objects: list[dict[str, Any]]) -> bool:
-    """Write the file, and wait until the API server holds to it."""
-    path = admission_folder(where) / "guard.json"
-    data = json.dumps({"apiVersion": "v1", "kind": "List", "items": objects}, sort_keys=True).encode()
+def _write_guard(cluster_dir: ClusterDir, api: Api, objects: list[dict[str, Any]]) -> bool:
+    """Record the content of the guard's file, write it, and wait until the API server has loaded it."""
+    data = _content(objects)
+    # The record first: a file that differs from it was not written by this program.
+    note_guard(cluster_dir, data)
+    return load_guard(cluster_dir, api, data)
+
+
+def _content(objects: list[dict[str, Any]]) -> bytes:
+    """Return the content of the file for some objects."""
+    return json.dumps({"apiVersion": "v1", "kind": "List", "items": objects}, sort_keys=True).encode()
+
+
+NOTHING = _content([])
+"""The content of a file that guards nothing."""
+
+
+def load_guard(cluster_dir: ClusterDir, api: Api, data: bytes) -> bool:
+    """Write the guard's file, and wait until the API server has loaded it.
+
+    Args:
+        cluster_dir: the local control plane.
+        api: its API.
+        data: the file's content.
+
+    Returns:
+        Whether the file changed.
+
+    Raises:
+        EnvironmentLacksError: the API server did not load it.
+        UnreachableError: there was no answer.
+    """
+    path = guard_file(cluster_dir)
     is_new = not path.exists() or path.read_bytes() != data
     if is_new:
         write_private(path, data)
     deadline = time.monotonic() + _LOAD_SECONDS
-    wanted = f'hash="sha256:{hashlib.sha256(data + bytes(1)).hexdigest()}"'
-    while not _holds_to(api, wanted):
+    # The API server reports the digest of all files together, each closed by a zero byte.
+    digest = hashlib.sha256(data + bytes(1)).hexdigest()
+    while not _has_loaded(api, f'hash="sha256:{digest}"'):
         if time.monotonic() > deadline:
-            said = [line for line in last_lines(where.log("kube-apiserver"), 200) if "manifest config" in line]
-            message = f"the API server did not take the guard of its policies: {said[-1] if said else 'it said nothing'}"
-            raise EnvironmentLacksError(Problem("guard-not-taken", message, hint=f"see {path} and the API server's log"))
+            message = f"the API server did not take the guard of its policies: {_reason(cluster_dir)}"
+            hint = f"see {path} and the API server's log"
+            raise EnvironmentLacksError(Problem("guard-not-taken", message, hint=hint))
         time.sleep(0.2)
     return is_new
 
 
-def _holds_to(api: Api, wanted: str) -> bool:
-    """Tell whether the API server says that it has loaded these files: the digest of their contents, each closed by a zero byte."""
-    lines = str(api.request("GET", "/metrics").get("text", "")).splitlines()
-    return any("last_config_info{" in line and 'plugin="ValidatingAdmissionPolicy"' in line and wanted in line for line in lines)
+def _reason(cluster_dir: ClusterDir) -> str:
+    """Return the API server's last line about its policies from files."""
+    for line in reversed(last_lines(cluster_dir.log("kube-apiserver"), 200)):
+        if "manifest config" in line:
+            return line
+    return "it reports no reason"
+
+
+def _has_loaded(api: Api, digest: str) -> bool:
+    """Return whether the API server's metrics report that it has loaded files of a digest."""
+    text = str(api.request("GET", "/metrics").get("text", ""))
+    for line in text.splitlines():
+        is_metric = "last_config_info{" in line and 'plugin="ValidatingAdmissionPolicy"' in line
+        if is_metric and digest in line:
+            return True
+    return False

@@ -1,6 +1,7 @@
-"""One command at a time for a cluster: `up` and `down` hold a lock that lies beside its folder.
+"""The lock of a cluster: one `up` or `down` at a time.
 
-The lock's file outlives the folder, so that nobody locks a file that is about to go.
+The lock's file is beside the cluster's folder and stays when the folder is removed, so that no command locks
+a file that another one deletes.
 
     with alone(place, print, seconds=60):
         ...
@@ -12,32 +13,35 @@ import contextlib
 import os
 from collections.abc import Callable, Iterator
 
-from sovereign_ai.cluster.state import Place
+from sovereign_ai.cluster.state import ClusterDir
 from sovereign_ai.errors import EnvironmentLacksError, Problem
-from sovereign_ai.toolchain.waiting import taken, until
+from sovereign_ai.toolchain.private_folder import private_folder
+from sovereign_ai.toolchain.waiting import try_lock, wait_until
 
 
 @contextlib.contextmanager
-def alone(where: Place, progress: Callable[[str], object], seconds: float) -> Iterator[None]:
+def alone(cluster_dir: ClusterDir, progress: Callable[[str], object], seconds: float) -> Iterator[None]:
     """Hold the lock of a cluster, waiting for another command if need be.
 
     Args:
-        where: the cluster; the folder above it is made.
-        progress: told that one waits.
+        cluster_dir: the cluster's folder; the one above it is created.
+        progress: receives a line if the command has to wait.
         seconds: how long to wait.
 
     Raises:
-        EnvironmentLacksError: the other command did not end in time.
+        EnvironmentLacksError: the other command did not end in time, or the folder is not this account's
+            alone.
     """
-    root = where.folder.parent
-    root.mkdir(mode=0o700, parents=True, exist_ok=True)
-    descriptor = os.open(root / f".{where.name}.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    root = cluster_dir.folder.parent
+    private_folder(root)
+    descriptor = os.open(root / f".{cluster_dir.name}.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
-        if not taken(descriptor):
-            progress(f"{where.name}: waiting for another command")
-            if not until(lambda: taken(descriptor), seconds):
+        if not try_lock(descriptor):
+            progress(f"{cluster_dir.name}: waiting for another command")
+            if not wait_until(lambda: try_lock(descriptor), seconds):
                 hint = "wait for it to end, or end it, and run the command again"
-                raise EnvironmentLacksError(Problem("cluster-busy", f"another command holds cluster {where.name!r}", hint=hint))
+                message = f"another command holds cluster {cluster_dir.name!r}"
+                raise EnvironmentLacksError(Problem("cluster-busy", message, hint=hint))
         yield
     finally:
         os.close(descriptor)

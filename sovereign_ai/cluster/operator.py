@@ -1,11 +1,11 @@
-"""The operator beside a control plane: who it is, what it may do, and how the API server asks it.
+"""The operator of a control plane: its identity, its rights, and how the API server calls it.
 
-The operator itself is `sovereign_ai.operate`. The API server asks it by the protocol of authorization
-webhooks, first of all authorizers, but only about the exceptions of `rules/asked.py`: for anything else
-the operator does not exist. No answer, or none in time, is a no, for administrators too. Nothing is
-remembered between two questions, so that the end of an exception counts at once.
+The operator itself is `sovereign_ai.operate`. The API server calls it as an authorization webhook, before all
+other authorizers, but only about the exceptions of `rules/waiver_review.py`: no other request reaches it. No
+answer, or none in time, denies the request, for administrators too. No decision is cached, so that the end of
+an exception counts at once.
 
-Break-glass access is given by the roles below, each bound to one person in one namespace for hours.
+Break-glass access is granted by the roles below, each bound to one person in one namespace for hours.
 """
 
 from __future__ import annotations
@@ -14,19 +14,30 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from sovereign_ai.cluster.identities import AUTHORIZATION, kubeconfig, server_url
-from sovereign_ai.cluster.state import Place, write_json, write_private
+from sovereign_ai.cluster.state import ClusterDir, write_json
+from sovereign_ai.files.writing import write_private
 from sovereign_ai.names import KEYS
 
 OPERATOR = "operator"
 LIFE = "operator.sock"
-"""The socket, in a kind cluster's folder, on which the operator says that it lives."""
+"""The socket, in a kind cluster's folder, on which the operator answers health probes."""
 AUTHORIZERS = "authorization.json"
-"""The file, among a plane's settings, by which the API server knows whom to ask."""
+"""The file, among a control plane's settings, that lists the API server's authorizers."""
 OPERATOR_USER = "sovereign-ai:operator"
 _ANSWER_SECONDS = 3
 _READ = ("get", "list", "watch")
+_CORE = (
+    "configmaps",
+    "events",
+    "persistentvolumeclaims",
+    "pods",
+    "pods/log",
+    "resourcequotas",
+    "serviceaccounts",
+    "services",
+)
 _LOOK: tuple[tuple[str, tuple[str, ...], tuple[str, ...]], ...] = (
-    ("", ("configmaps", "events", "persistentvolumeclaims", "pods", "pods/log", "resourcequotas", "serviceaccounts", "services"), _READ),
+    ("", _CORE, _READ),
     ("apps", ("daemonsets", "deployments", "replicasets", "statefulsets"), _READ),
     ("batch", ("cronjobs", "jobs"), _READ),
     ("networking.k8s.io", ("networkpolicies",), _READ),
@@ -42,27 +53,33 @@ _REPAIR = (
     ("batch", ("cronjobs", "jobs"), ("delete", "patch", "update")),
 )
 ACCESS_ROLES = {"look": _LOOK, "shell": (*_LOOK, *_SHELL), "repair": (*_LOOK, *_REPAIR)}
-"""Kind of break-glass access to its rights: API group, resources, verbs. None reads secrets or writes rights."""
+"""Kind of break-glass access to its rights: API group, resources, verbs.
+
+None of them reads secrets, or writes roles or bindings.
+"""
 
 
 def access_role(kind: str) -> str:
-    """Name the cluster role of a kind of break-glass access."""
+    """Return the name of the cluster role for a kind of break-glass access."""
     return f"sovereign-ai:break-glass:{kind}"
 
 
-def make_operator(where: Place, port: int, seen: str = "") -> None:
-    """Write how the API server asks the operator.
+def make_operator(cluster_dir: ClusterDir, port: int, seen: str = "") -> None:
+    """Write the settings by which the API server calls the operator.
 
     Args:
-        where: the cluster; its identities are made.
+        cluster_dir: the cluster's folder; its identities exist.
         port: the operator's port on 127.0.0.1.
-        seen: how the API server calls our folder of settings, where it sees another file system than we do.
+        seen: the path of the settings for the API server, where it has another file system than this process.
     """
-    from sovereign_ai.rules.asked import GROUP  # noqa: PLC0415 - the step that applies the first roles starts without the rules
+    # Here, since the step that applies the first roles should start without loading the rules.
+    from sovereign_ai.rules.waiver_review import GROUP  # noqa: PLC0415
 
-    path = where.config / "operator.kubeconfig"
-    write_private(path, kubeconfig(where, AUTHORIZATION, server_url(port) + "/answer"))
+    path = cluster_dir.config / "operator.kubeconfig"
+    write_private(path, kubeconfig(cluster_dir, AUTHORIZATION, server_url(port) + "/answer"))
+    is_exception = f"has(request.resourceAttributes) && request.resourceAttributes.group == '{GROUP}'"
     webhook = {
+        # Both caches are off; the API server still requires times.
         "cacheAuthorizedRequests": False,
         "cacheUnauthorizedRequests": False,
         "authorizedTTL": "1s",
@@ -71,38 +88,59 @@ def make_operator(where: Place, port: int, seen: str = "") -> None:
         "subjectAccessReviewVersion": "v1",
         "matchConditionSubjectAccessReviewVersion": "v1",
         "failurePolicy": "Deny",
-        "connectionInfo": {"type": "KubeConfigFile", "kubeConfigFile": f"{seen or where.config}/{path.name}"},
-        "matchConditions": [{"expression": f"has(request.resourceAttributes) && request.resourceAttributes.group == '{GROUP}'"}],
+        "connectionInfo": {
+            "type": "KubeConfigFile",
+            "kubeConfigFile": f"{seen or cluster_dir.config}/{path.name}",
+        },
+        "matchConditions": [{"expression": is_exception}],
     }
     authorizers = [
         {"type": "Webhook", "name": OPERATOR, "webhook": webhook},
         {"type": "Node", "name": "node"},
         {"type": "RBAC", "name": "rbac"},
     ]
-    version = "apiserver.config.k8s.io/v1"
-    write_json(where.config / AUTHORIZERS, {"apiVersion": version, "kind": "AuthorizationConfiguration", "authorizers": authorizers})
+    configuration = {
+        "apiVersion": "apiserver.config.k8s.io/v1",
+        "kind": "AuthorizationConfiguration",
+        "authorizers": authorizers,
+    }
+    write_json(cluster_dir.config / AUTHORIZERS, configuration)
 
 
 def operator_roles() -> tuple[dict[str, Any], ...]:
-    """The operator's own role, which lets it bind the roles of break-glass access and tell of it, and these roles."""
+    """Return the operator's own role, which lets it bind the roles of break-glass access, and these roles."""
     roles = [access_role(kind) for kind in ACCESS_ROLES]
     own = (
         ("rbac.authorization.k8s.io", ("rolebindings",), ("create", "delete", "get", "list")),
         ("", ("events",), ("create",)),
     )
-    bind = {"apiGroups": ["rbac.authorization.k8s.io"], "resources": ["clusterroles"], "resourceNames": roles, "verbs": ["bind"]}
-    return (
-        _role("sovereign-ai:operator", [*_rules(own), bind]),
-        *(_role(access_role(kind), _rules(rights)) for kind, rights in ACCESS_ROLES.items()),
-    )
+    # `bind` on named roles: the operator can grant these without having their rights itself.
+    bind = {
+        "apiGroups": ["rbac.authorization.k8s.io"],
+        "resources": ["clusterroles"],
+        "resourceNames": roles,
+        "verbs": ["bind"],
+    }
+    operator_role = _role("sovereign-ai:operator", [*_rules(own), bind])
+    access_roles = [_role(access_role(kind), _rules(rights)) for kind, rights in ACCESS_ROLES.items()]
+    return (operator_role, *access_roles)
 
 
 def _rules(rights: Iterable[tuple[str, Sequence[str], Sequence[str]]]) -> list[dict[str, Any]]:
-    """Write rights as RBAC rules."""
-    return [{"apiGroups": [group], "resources": list(resources), "verbs": list(verbs)} for group, resources, verbs in rights]
+    """Return rights as RBAC rules."""
+    rules = []
+    for group, resources, verbs in rights:
+        rule = {"apiGroups": [group], "resources": list(resources), "verbs": list(verbs)}
+        rules.append(rule)
+    return rules
 
 
 def _role(name: str, rules: list[dict[str, Any]]) -> dict[str, Any]:
-    """Write a cluster role of the control plane."""
+    """Return a cluster role of the control plane."""
     metadata = {"name": name, "labels": {KEYS.component: "control-plane"}}
-    return {"apiVersion": "rbac.authorization.k8s.io/v1", "kind": "ClusterRole", "metadata": metadata, "rules": rules}
+    return {
+        "apiVersion": "rbac.authorization.k8s.io/v1",
+        "kind": "ClusterRole",
+        "metadata": metadata,
+        "rules": rules,
+    }

@@ -1,9 +1,9 @@
 """Keys and certificates of one embedded control plane.
 
-Rules: three authorities that trust nothing of each other (cluster, etcd, front proxy); a key of
-its own for every listener, every client and the service accounts; names for loopback alone;
-private keys of mode 0600. Elliptic curve P-256 throughout, which Kubernetes 1.37 and etcd 3.7
-take for TLS and for service account tokens (ES256).
+Rules: three authorities that do not trust each other (cluster, etcd, front proxy); a separate key for every
+listener, every client and the service accounts; names for loopback only; private keys of mode 0600. The
+elliptic curve is P-256 throughout, which Kubernetes 1.37 and etcd 3.7 accept for TLS and for service account
+tokens (ES256).
 
     ca = authority(folder, "cluster-ca")
     issue(ca, folder, Leaf("kube-apiserver", "kube-apiserver", server=True))
@@ -23,10 +23,11 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
-from sovereign_ai.cluster.state import write_private
+from sovereign_ai.files.writing import write_private
 
 _AUTHORITY_DAYS, _LEAF_DAYS, _RENEW_DAYS = 3650, 365, 60
 _CLOCK_SKEW = timedelta(minutes=5)
+"""How far a certificate's validity begins in the past, for clients whose clock is late."""
 LOOPBACK = "127.0.0.1"
 
 
@@ -40,14 +41,14 @@ class Authority:
 
 @dataclass(frozen=True, slots=True)
 class Leaf:
-    """A certificate to be issued.
+    """A certificate to issue.
 
     Attributes:
         file: the file name without its ending; the certificate is `.crt`, the key `.key`.
-        user: the common name, which Kubernetes takes for the user.
-        groups: organisations, which Kubernetes takes for groups.
+        user: the common name, which is the user in Kubernetes.
+        groups: the organisations, which are the groups in Kubernetes.
         server: usable by a listener on loopback.
-        client: usable to prove who calls.
+        client: usable to authenticate a client.
     """
 
     file: str
@@ -66,7 +67,7 @@ class KeyPair:
 
 
 def authority(folder: Path, file: str) -> Authority:
-    """Read an authority, or make it where there is none."""
+    """Return an authority; create it where there is none."""
     certificate_file, key_file = folder / f"{file}.crt", folder / f"{file}.key"
     if certificate_file.exists() and key_file.exists():
         key = serialization.load_pem_private_key(key_file.read_bytes(), None)
@@ -75,27 +76,32 @@ def authority(folder: Path, file: str) -> Authority:
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, f"sovereign-ai {file}")])
     builder = _builder(name, name, key.public_key(), timedelta(days=_AUTHORITY_DAYS))
+    # `path_length=0`: what it signs cannot be an authority itself.
     builder = builder.add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
     builder = builder.add_extension(_usage(signs=True), critical=True)
     certificate = builder.sign(key, hashes.SHA256())
+    # The certificate last: it is looked at only together with its key.
     write_private(key_file, _key_pem(key))
     write_private(certificate_file, certificate.public_bytes(serialization.Encoding.PEM))
     return Authority(certificate, key)
 
 
 def sign(ca: Authority, leaf: Leaf, lifetime: timedelta = timedelta(days=_LEAF_DAYS)) -> KeyPair:
-    """Make a key and have an authority sign its certificate; nothing is written."""
+    """Return a new key with a certificate that an authority signs; nothing is written."""
     key = ec.generate_private_key(ec.SECP256R1())
     attributes = [x509.NameAttribute(NameOID.ORGANIZATION_NAME, group) for group in leaf.groups]
     subject = x509.Name([*attributes, x509.NameAttribute(NameOID.COMMON_NAME, leaf.user)])
     builder = _builder(subject, ca.certificate.subject, key.public_key(), lifetime)
     builder = builder.add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
     builder = builder.add_extension(_usage(signs=False), critical=True)
-    uses = [
-        use for wanted, use in ((leaf.server, ExtendedKeyUsageOID.SERVER_AUTH), (leaf.client, ExtendedKeyUsageOID.CLIENT_AUTH)) if wanted
-    ]
+    uses = []
+    if leaf.server:
+        uses.append(ExtendedKeyUsageOID.SERVER_AUTH)
+    if leaf.client:
+        uses.append(ExtendedKeyUsageOID.CLIENT_AUTH)
     builder = builder.add_extension(x509.ExtendedKeyUsage(uses), critical=False)
-    builder = builder.add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(ca.key.public_key()), critical=False)
+    issuer = x509.AuthorityKeyIdentifier.from_issuer_public_key(ca.key.public_key())
+    builder = builder.add_extension(issuer, critical=False)
     if leaf.server:
         names = [x509.DNSName("localhost"), x509.IPAddress(ipaddress.ip_address(LOOPBACK))]
         builder = builder.add_extension(x509.SubjectAlternativeName(names), critical=False)
@@ -104,7 +110,7 @@ def sign(ca: Authority, leaf: Leaf, lifetime: timedelta = timedelta(days=_LEAF_D
 
 
 def issue(ca: Authority, folder: Path, leaf: Leaf) -> None:
-    """Write a certificate and its key, unless both are there and good for some weeks to come."""
+    """Write a certificate and its key, unless both exist and are valid for some weeks more."""
     certificate_file, key_file = folder / f"{leaf.file}.crt", folder / f"{leaf.file}.key"
     if key_file.exists() and certificate_file.exists() and _is_good(certificate_file.read_bytes(), ca):
         return
@@ -114,24 +120,26 @@ def issue(ca: Authority, folder: Path, leaf: Leaf) -> None:
 
 
 def signing_key(folder: Path, file: str) -> None:
-    """Write a bare key pair (`.key`, `.pub`) for tokens, unless it is there."""
+    """Write a bare key pair (`.key`, `.pub`) for tokens, unless it exists."""
     if (folder / f"{file}.key").exists() and (folder / f"{file}.pub").exists():
         return
     key = ec.generate_private_key(ec.SECP256R1())
-    public = key.public_key().public_bytes(serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo)
+    public = key.public_key().public_bytes(
+        serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo
+    )
     write_private(folder / f"{file}.key", _key_pem(key))
     write_private(folder / f"{file}.pub", public)
 
 
 def in_memory(pair: KeyPair) -> str:
-    """Hold certificate and key in memory under a path that OpenSSL can open; nothing touches the disk."""
+    """Return a path that OpenSSL can open, of certificate and key in memory; nothing is written to disk."""
     descriptor = os.memfd_create("credentials")
     os.write(descriptor, pair.certificate + pair.key)
     return f"/proc/self/fd/{descriptor}"
 
 
 def _is_good(pem: bytes, ca: Authority) -> bool:
-    """Tell whether a certificate is signed by the authority and does not end soon."""
+    """Return whether a certificate is signed by the authority and does not expire soon."""
     try:
         certificate = x509.load_pem_x509_certificate(pem)
         certificate.verify_directly_issued_by(ca.certificate)
@@ -140,16 +148,19 @@ def _is_good(pem: bytes, ca: Authority) -> bool:
     return certificate.not_valid_after_utc - datetime.now(UTC) > timedelta(days=_RENEW_DAYS)
 
 
-def _builder(subject: x509.Name, issuer: x509.Name, key: ec.EllipticCurvePublicKey, lifetime: timedelta) -> x509.CertificateBuilder:
-    """Start a certificate: names, key, random serial number, validity."""
+def _builder(
+    subject: x509.Name, issuer: x509.Name, key: ec.EllipticCurvePublicKey, lifetime: timedelta
+) -> x509.CertificateBuilder:
+    """Return a certificate builder with names, key, a random serial number and validity."""
     now = datetime.now(UTC)
     builder = x509.CertificateBuilder().subject_name(subject).issuer_name(issuer).public_key(key)
-    builder = builder.serial_number(x509.random_serial_number()).not_valid_before(now - _CLOCK_SKEW).not_valid_after(now + lifetime)
+    builder = builder.serial_number(x509.random_serial_number())
+    builder = builder.not_valid_before(now - _CLOCK_SKEW).not_valid_after(now + lifetime)
     return builder.add_extension(x509.SubjectKeyIdentifier.from_public_key(key), critical=False)
 
 
 def _usage(*, signs: bool) -> x509.KeyUsage:
-    """The key usage of an authority, or of a leaf."""
+    """Return the key usage of an authority, or of a leaf."""
     return x509.KeyUsage(
         digital_signature=not signs,
         content_commitment=False,
@@ -164,5 +175,7 @@ def _usage(*, signs: bool) -> x509.KeyUsage:
 
 
 def _key_pem(key: ec.EllipticCurvePrivateKey) -> bytes:
-    """The private key as PKCS#8 PEM, without a passphrase: its file is the owner's alone."""
-    return key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+    """Return the private key as PKCS#8 PEM, without a passphrase: its file is readable by its owner only."""
+    return key.private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    )

@@ -1,7 +1,7 @@
-"""One supervised process: what it is, how to ask whether it is well, and how to start and end it.
+"""One supervised process: its definition, its health probe, how it is started and identified.
 
-A child dies with its supervisor, whatever ends that (PR_SET_PDEATHSIG), and is told apart from a
-later process of the same number by the time the kernel started it. Linux only.
+A child ends with its supervisor, whatever ends that (PR_SET_PDEATHSIG). It is identified by its number and
+the time at which the kernel started it, since numbers are reused. Linux only.
 """
 
 from __future__ import annotations
@@ -25,22 +25,23 @@ _START_TIME_FIELD = 22 - 3
 """Field 22 of /proc/PID/stat (proc_pid_stat(5)), counted behind the name, which is field 2."""
 _PROBE_SECONDS = 2.0
 _HTTP2_PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + bytes((0, 0, 0, 4, 0, 0, 0, 0, 0))
-"""What a client says first (RFC 9113, section 3.4), with empty settings; the server answers with its own."""
+"""A client's first bytes (RFC 9113, section 3.4), with empty settings; the server answers with its own."""
 
 
 @dataclass(frozen=True, slots=True)
-class Probe:
-    """A health check: GET over verified TLS with a client certificate; well is status 200.
+class ProcessProbe:
+    """A health check: GET over verified TLS with a client certificate; healthy is status 200.
 
-    Without a path, well is that it begins to speak, which is all that can be asked of gRPC without its library.
+    Without a path, a listener is healthy if it sends its first bytes: without the gRPC library no more can be
+    checked of gRPC.
 
     Attributes:
         host: where it listens; a path is a Unix socket.
-        port: on which port.
+        port: its port.
         path: such as `/readyz`.
         authority: file of the authority that signed the listener's certificate.
-        certificate: file of our certificate.
-        key: file of our key.
+        certificate: file of the client certificate.
+        key: file of the client key.
     """
 
     port: int
@@ -58,30 +59,36 @@ class Process:
     Attributes:
         name: unique in a cluster.
         argv: program and arguments; nothing secret.
-        after: names of processes that must be well before this one starts.
-        probe: how to ask whether it is well; without one, well is to be running.
-        once: it runs to its end, and well is to have ended with 0.
+        after: names of processes that must be healthy before this one starts.
+        probe: its health check; without one, a process is healthy while it runs and is not stopped.
+        once: it runs to its end, and is healthy when it has ended with 0.
         env: its whole environment.
         stop_seconds: how long it may take to end before it is killed.
+        settle_seconds: without a probe, how long it must have run to count as healthy.
     """
 
     name: str
     argv: tuple[str, ...]
     after: tuple[str, ...] = ()
-    probe: Probe | None = None
+    probe: ProcessProbe | None = None
     once: bool = False
     env: Mapping[str, str] = field(default_factory=dict)
     stop_seconds: float = 10.0
+    settle_seconds: float = 0.0
 
     def to_data(self) -> dict[str, Any]:
-        """Give it as plain data."""
+        """Return plain data."""
         return asdict(self)
 
     @classmethod
     def from_data(cls, data: Mapping[str, Any]) -> Process:
-        """Read plain data."""
-        probe = Probe(**data["probe"]) if data.get("probe") else None
-        known = dict(data) | {"probe": probe, "argv": tuple(data["argv"]), "after": tuple(data.get("after", ()))}
+        """Return the process that plain data describes."""
+        probe = ProcessProbe(**data["probe"]) if data.get("probe") else None
+        known = dict(data) | {
+            "probe": probe,
+            "argv": tuple(data["argv"]),
+            "after": tuple(data.get("after", ())),
+        }
         return cls(**known)
 
 
@@ -95,8 +102,10 @@ def start(process: Process, log: Path, folder: Path) -> subprocess.Popen[bytes]:
 
     def in_child() -> None:
         _LIBC.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+        # A parent that died before the call sends no signal any more.
         if os.getppid() != parent:
             os._exit(1)
+        # The supervisor blocks signals, and a child inherits that.
         signal.pthread_sigmask(signal.SIG_SETMASK, ())
 
     descriptor = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
@@ -114,8 +123,8 @@ def start(process: Process, log: Path, folder: Path) -> subprocess.Popen[bytes]:
         os.close(descriptor)
 
 
-def is_well(probe: Probe) -> bool:
-    """Ask once whether a listener is well."""
+def is_well(probe: ProcessProbe) -> bool:
+    """Return whether a listener is healthy, by one probe."""
     if not probe.path:
         return _speaks(probe)
     try:
@@ -131,8 +140,8 @@ def is_well(probe: Probe) -> bool:
         return False
 
 
-def _speaks(probe: Probe) -> bool:
-    """Tell whether something there begins to speak: TLS where an authority is named, else HTTP/2. A process that hangs does not."""
+def _speaks(probe: ProcessProbe) -> bool:
+    """Return whether a listener sends its first bytes: of TLS where an authority is named, else of HTTP/2."""
     is_path = probe.host.startswith("/")
     try:
         with socket.socket(socket.AF_UNIX if is_path else socket.AF_INET) as connection:
@@ -155,11 +164,12 @@ def _speaks(probe: Probe) -> bool:
 
 @contextlib.contextmanager
 def socket_address(path: Path) -> Iterator[str]:
-    """Give an address of a Unix socket that is short enough for the kernel (107 bytes, unix(7)), however deep its folder lies.
+    """Yield an address of a Unix socket that is short enough for the kernel, however deep its folder is.
 
     Raises:
-        OSError: the folder is not there.
+        OSError: the folder does not exist.
     """
+    # An address has at most 107 bytes (unix(7)); the path through the descriptor has fewer.
     descriptor = os.open(path.parent, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
         yield f"/proc/self/fd/{descriptor}/{path.name}"
@@ -168,15 +178,25 @@ def socket_address(path: Path) -> Iterator[str]:
 
 
 def started_at(pid: int) -> int | None:
-    """Give the kernel's start time of a process in clock ticks since boot; None if it does not run (any more)."""
+    """Return the kernel's start time of a process, in clock ticks since boot; None if it does not run."""
     try:
         text = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace")
     except OSError:
         return None
+    # The name, in parentheses, may hold blanks and parentheses itself. Z and X are processes that have ended.
     fields = text.rpartition(")")[2].split()
     return None if fields[0] in {"Z", "X"} else int(fields[_START_TIME_FIELD])
 
 
+def is_stopped(pid: int) -> bool:
+    """Return whether a process was stopped by a signal or a debugger, and so does nothing."""
+    try:
+        text = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return False
+    return text.rpartition(")")[2].split()[0] in {"T", "t"}
+
+
 def is_running(pid: int | None, started: int | None) -> bool:
-    """Tell whether this very process still runs."""
+    """Return whether the process that started at a time still runs."""
     return pid is not None and started is not None and started_at(pid) == started

@@ -1,11 +1,11 @@
-"""Where an embedded control plane keeps what it knows: its folder, its files, its ports.
+"""The folder of a local control plane, its files and its ports.
 
-A cluster's folder has mode 0700 and every file in it 0600; each is written whole, beside its place,
-and then moved there, so that a reader never sees half of one.
+A cluster's folder has mode 0700 and every file in it 0600. Each file is written to a temporary one and then
+renamed, so that a reader never sees a part of it.
 
     <root>/lab/
       cluster.json     ports, components, version of this layout
-      processes.json   what the supervisor runs      status.json   what it sees
+      processes.json   what the supervisor runs      status.json   its status
       kubeconfig       the administrator's           identities/   each component's own
       pki/  config/  etcd/  logs/  audit/
 """
@@ -16,8 +16,7 @@ import hashlib
 import os
 import shutil
 import socket
-import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -25,18 +24,23 @@ from typing import Any
 import orjson
 
 from sovereign_ai.errors import EnvironmentLacksError, Problem, UsageError, Where
+from sovereign_ai.files.json_text import parse_json
+from sovereign_ai.files.kinds import STATE
+from sovereign_ai.files.reading import read
+from sovereign_ai.files.writing import write_private
 from sovereign_ai.names import is_label
+from sovereign_ai.toolchain.private_folder import private_folder
 
-LISTENERS = ("etcd", "etcd-peer", "kube-apiserver", "kube-controller-manager", "kube-scheduler", "kwok", "operator")
-"""What needs a port, in every cluster."""
+LISTENERS = ("etcd", "etcd-peer", "kube-apiserver", "kube-controller-manager", "kube-scheduler", "operator")
+"""The listeners that need a port in every cluster."""
 _FIRST_PORT, _PORTS = 20_000, 10_000
-"""Below the kernel's usual range for outgoing connections (32768 to 60999) and Kubernetes' NodePorts (30000 to 32767)."""
+"""Below the kernel's outgoing ports (usually 32768 to 60999) and Kubernetes' NodePorts (30000 to 32767)."""
 _LAYOUT = 1
 _SUBFOLDERS = ("pki", "config", "identities", "logs", "audit", "etcd", "kms", "admission")
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class ClusterDir:
     """The folder of one cluster and the files in it."""
 
     name: str
@@ -54,7 +58,7 @@ class Place:
 
     @property
     def status(self) -> Path:
-        """What the supervisor sees."""
+        """The supervisor's status."""
         return self.folder / "status.json"
 
     @property
@@ -81,18 +85,21 @@ class Place:
         return self.folder / "identities" / f"{component}.kubeconfig"
 
     def make(self) -> None:
-        """Make the folder and its subfolders, for the owner alone.
+        """Create the folder and its subfolders, for their owner only.
 
         Raises:
-            EnvironmentLacksError: the folder is there and is not a cluster's.
+            EnvironmentLacksError: the folder exists and is not a cluster's, or other accounts can write to
+                the folder above it.
         """
         self.insist_on_ours()
-        for folder in (self.folder, *(self.folder / name for name in _SUBFOLDERS)):
+        private_folder(self.folder.parent)
+        for name in ("", *_SUBFOLDERS):
+            folder = self.folder / name
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-            folder.chmod(0o700)
+            folder.chmod(0o700)  # `mode` is subject to the umask, and an existing folder keeps its own
 
     def remove(self) -> None:
-        """Remove the folder and all that is in it.
+        """Remove the folder with its content.
 
         Raises:
             EnvironmentLacksError: the folder is not a cluster's.
@@ -101,25 +108,25 @@ class Place:
         shutil.rmtree(self.folder)
 
     def insist_on_ours(self) -> None:
-        """Refuse a folder that holds something else than a cluster, so that it is neither changed nor removed.
+        """Refuse a folder with other content than a cluster, so that it is neither changed nor removed.
 
         Raises:
-            EnvironmentLacksError: it does.
+            EnvironmentLacksError: it has other content.
         """
         if not self.folder.exists() or self.record.exists():
             return
-        foreign = [
-            path.name for path in self.folder.iterdir() if path.name not in _SUBFOLDERS and not path.name.startswith(".cluster.json.")
-        ]
-        if foreign:
+        for path in self.folder.iterdir():
+            # A start that was killed leaves subfolders, or the record's temporary file, without a record.
+            if path.name in _SUBFOLDERS or path.name.startswith(".cluster.json."):
+                continue
+            message = "the folder holds something else than a cluster"
             hint = "choose another name for the cluster, or another state folder"
-            raise EnvironmentLacksError(
-                Problem("cluster-folder-foreign", "the folder holds something else than a cluster", Where(file=str(self.folder)), hint)
-            )
+            location = Where(file=str(self.folder))
+            raise EnvironmentLacksError(Problem("cluster-folder-foreign", message, location, hint))
 
 
 def clusters_root(root: Path | None = None) -> Path:
-    """Give the folder that holds all clusters of this user: `$XDG_STATE_HOME/sovereign-ai/clusters`."""
+    """Return the folder that holds all clusters of this user: `$XDG_STATE_HOME/sovereign-ai/clusters`."""
     if root is not None:
         return root.absolute()
     home = os.environ.get("XDG_STATE_HOME") or ""
@@ -127,8 +134,8 @@ def clusters_root(root: Path | None = None) -> Path:
     return base / "sovereign-ai" / "clusters"
 
 
-def place(name: str, root: Path | None = None) -> Place:
-    """Give a cluster's place; nothing is made.
+def cluster_dir_of(name: str, root: Path | None = None) -> ClusterDir:
+    """Return a cluster's folder; nothing is created.
 
     Raises:
         UsageError: the name is no DNS label.
@@ -136,107 +143,126 @@ def place(name: str, root: Path | None = None) -> Place:
     if not is_label(name):
         hint = "use lower-case letters, digits and hyphens, starting with a letter, at most 63"
         raise UsageError(Problem("cluster-name-invalid", f"{name!r} cannot name a cluster", hint=hint))
-    return Place(name, clusters_root(root) / name)
-
-
-def write_private(path: Path, data: bytes) -> None:
-    """Write a file whole, of mode 0600, in one step."""
-    descriptor, scratch = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    try:
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(data)
-        Path(scratch).replace(path)
-    except BaseException:
-        Path(scratch).unlink(missing_ok=True)
-        raise
+    return ClusterDir(name, clusters_root(root) / name)
 
 
 def write_json(path: Path, data: Mapping[str, Any]) -> None:
     """Write a mapping as canonical JSON, of mode 0600, in one step."""
-    write_private(path, orjson.dumps(data, option=orjson.OPT_SORT_KEYS | orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE))
+    options = orjson.OPT_SORT_KEYS | orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE
+    write_private(path, orjson.dumps(data, option=options))
 
 
 def read_json(path: Path) -> dict[str, Any] | None:
-    """Read a mapping; None if the file is not there.
+    """Return the mapping in a file; None if the file does not exist.
 
     Raises:
-        EnvironmentLacksError: the file is there and is no such mapping.
+        EnvironmentLacksError: the file exists and holds no mapping.
     """
-    try:
-        data = orjson.loads(path.read_bytes())
-    except FileNotFoundError:
+    if not os.path.lexists(path):
         return None
-    except (OSError, orjson.JSONDecodeError) as error:
-        data = error
+    try:
+        data = parse_json(read(path, STATE), str(path), STATE).data
+    except EnvironmentLacksError:
+        if not os.path.lexists(path):  # its cluster was removed meanwhile
+            return None
+        data = None
     if not isinstance(data, dict):
+        message = "the file cannot be read as JSON"
         hint = "remove the cluster with `sovereign-ai cluster down` and start it again"
-        raise EnvironmentLacksError(Problem("cluster-state-damaged", "the file cannot be read as JSON", Where(file=str(path)), hint))
+        location = Where(file=str(path))
+        raise EnvironmentLacksError(Problem("cluster-state-damaged", message, location, hint))
     return data
 
 
-def recorded_ports(where: Place) -> dict[str, int]:
+def recorded_ports(cluster_dir: ClusterDir) -> dict[str, int]:
     """Read the ports that a cluster had last; empty if it never had any."""
-    record = read_json(where.record) or {}
+    record = read_json(cluster_dir.record) or {}
     ports = record.get("ports")
-    return {str(name): int(port) for name, port in ports.items()} if isinstance(ports, dict) else {}
+    return (
+        {name: port for name, port in ports.items() if isinstance(port, int)}
+        if isinstance(ports, dict)
+        else {}
+    )
 
 
-def record(where: Place, ports: Mapping[str, int], components: Mapping[str, Path]) -> None:
-    """Write down a cluster's ports and the programs it runs."""
-    programs = {name: str(path) for name, path in components.items()}
-    write_json(where.record, {"layout": _LAYOUT, "name": where.name, "ports": dict(ports), "components": programs})
+def record(cluster_dir: ClusterDir, ports: Mapping[str, int], components: Mapping[str, Path]) -> None:
+    """Record a cluster's ports and the programs that it runs."""
+    data = {
+        "layout": _LAYOUT,
+        "name": cluster_dir.name,
+        "ports": dict(ports),
+        "components": {name: str(path) for name, path in components.items()},
+    }
+    write_json(cluster_dir.record, data)
 
 
-def choose_ports(where: Place, *, avoid: frozenset[int] = frozenset(), listeners: tuple[str, ...] = LISTENERS) -> dict[str, int]:
-    """Choose a port for every listener: the one it had, if free; else a free one, near one given by the folder.
-
-    Ports of other clusters under the same root are left to them, running or not. Clusters of one name in different states
-    begin far from each other, so that one does not take a port that the other lost for a moment.
+def choose_ports(
+    cluster_dir: ClusterDir, *, avoid: frozenset[int] = frozenset(), listeners: tuple[str, ...] = LISTENERS
+) -> dict[str, int]:
+    """Choose a port for every listener: its recorded one, if free; else one near a port given by the folder.
 
     Args:
-        where: the cluster.
+        cluster_dir: the cluster's folder.
         avoid: ports that proved not to be free.
         listeners: what needs a port.
 
     Raises:
         EnvironmentLacksError: there is no free port.
     """
-    had = recorded_ports(where)
-    taken = set(avoid).union(*(_ports_of_sibling(folder) for folder in _siblings(where)))
-    start = int.from_bytes(hashlib.sha256(os.fsencode(where.folder)).digest()[:4], "big")
+    recorded = recorded_ports(cluster_dir)
+    # Ports of other clusters under the same root are left to them, running or not.
+    reserved = set(avoid)
+    for folder in _siblings(cluster_dir):
+        reserved |= _ports_of_sibling(folder)
     chosen: dict[str, int] = {}
-    candidates = (_FIRST_PORT + (start + step) % _PORTS for step in range(_PORTS))
+    candidates = _candidate_ports(cluster_dir)
     for listener in listeners:
-        old = had.get(listener)
-        if old is not None and old not in taken and is_free(old):
+        old = recorded.get(listener)
+        if old is not None and old not in reserved and is_free(old):
             chosen[listener] = old
-        else:
-            keep = taken | set(had.values()) | set(chosen.values())
-            port = next((port for port in candidates if port not in keep and is_free(port)), None)
-            if port is None:
-                hint = f"end something that listens on ports {_FIRST_PORT} to {_FIRST_PORT + _PORTS - 1}"
-                raise EnvironmentLacksError(Problem("no-free-port", f"no port is left for {listener}", hint=hint))
-            chosen[listener] = port
+            continue
+        keep = reserved | set(recorded.values()) | set(chosen.values())
+        port = next((port for port in candidates if port not in keep and is_free(port)), None)
+        if port is None:
+            message = f"no port is left for {listener}"
+            hint = f"end something that listens on ports {_FIRST_PORT} to {_FIRST_PORT + _PORTS - 1}"
+            raise EnvironmentLacksError(Problem("no-free-port", message, hint=hint))
+        chosen[listener] = port
     return chosen
 
 
-def _siblings(where: Place) -> list[Path]:
-    """Give the folders of the other clusters under the same root."""
-    root = where.folder.parent
-    return [folder for folder in root.iterdir() if folder != where.folder and is_label(folder.name)] if root.is_dir() else []
+def _candidate_ports(cluster_dir: ClusterDir) -> Iterator[int]:
+    """Yield all ports, from one that the folder's path determines.
+
+    Clusters of one name in different states so begin far from each other: one does not use a port that the
+    other has closed for a moment.
+    """
+    digest = hashlib.sha256(os.fsencode(cluster_dir.folder)).digest()
+    start = int.from_bytes(digest[:4], "big")
+    for step in range(_PORTS):
+        yield _FIRST_PORT + (start + step) % _PORTS
+
+
+def _siblings(cluster_dir: ClusterDir) -> list[Path]:
+    """Return the folders of the other clusters under the same root."""
+    root = cluster_dir.folder.parent
+    if not root.is_dir():
+        return []
+    return [folder for folder in root.iterdir() if folder != cluster_dir.folder and is_label(folder.name)]
 
 
 def _ports_of_sibling(folder: Path) -> frozenset[int]:
-    """Give the ports of another cluster; a damaged one has none, and is its own command's business."""
+    """Return the ports of another cluster; none of a damaged one, which its own commands report."""
     try:
-        return frozenset(recorded_ports(Place(folder.name, folder)).values())
+        return frozenset(recorded_ports(ClusterDir(folder.name, folder)).values())
     except EnvironmentLacksError:
         return frozenset()
 
 
 def is_free(port: int) -> bool:
-    """Tell whether one may listen on a port of 127.0.0.1 now."""
+    """Return whether a process can listen on a port of 127.0.0.1 now."""
     with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
+        # As the components do: connections of a process that ended must not keep its port for a minute.
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind(("127.0.0.1", port))

@@ -1,13 +1,14 @@
-"""The supervisor of one cluster: starts its processes in order, keeps them well, ends them all.
+"""The supervisor of one cluster: starts its processes in order, keeps them healthy, ends them all.
 
     python -m sovereign_ai.cluster.supervisor FOLDER
 
-It reads `processes.json`, writes `status.json` whenever something changes (and now and then, as a
-sign of life), and holds `supervisor.lock` as long as it lives, so that a second one gives way. It
-ends when its folder is gone.
-Before everything has been well once, a process that keeps failing ends the whole, with the reason
-in the status; from then on a dead process is started again for ever, ever more slowly. It has one
-thread, imports nothing heavy, and takes its children with it whatever ends it.
+It reads `processes.json`, writes `status.json` whenever something changes (and every few seconds, as a sign
+of life), and holds `supervisor.lock` as long as it runs, so that a second one exits. It ends when its folder
+is gone.
+
+Until everything has been healthy once, a process that keeps failing ends the start, with the reason in the
+status. From then on a dead process is restarted forever, with growing pauses. The supervisor has one thread,
+imports nothing heavy, and its children end with it whatever ends it.
 """
 
 from __future__ import annotations
@@ -23,16 +24,18 @@ from pathlib import Path
 from subprocess import Popen, TimeoutExpired
 from typing import Any
 
-from sovereign_ai.cluster.process import Process, is_well, start, started_at
-from sovereign_ai.cluster.state import Place, read_json, write_json
+from sovereign_ai.cluster.process import Process, is_stopped, is_well, start, started_at
+from sovereign_ai.cluster.state import ClusterDir, read_json, write_json
 
 ALREADY_RUNNING = 3
 """Exit status where another supervisor holds the lock."""
 LOCK = "supervisor.lock"
 SIGN_OF_LIFE_SECONDS = 5.0
-"""A status older than a few of these is one of a supervisor that hangs."""
+"""A supervisor whose status is older than a few of these hangs."""
 _START_TICK, _STEADY_TICK = 0.05, 0.5
 _STEADY_PROBE_SECONDS = 2.0
+_FAILURE_THRESHOLD = 2
+"""Failed probes in sequence that make a healthy process unhealthy; a busy host may miss one."""
 _FAILURES_AT_START = 3
 _FIRST_WAIT, _LONGEST_WAIT = 0.2, 30.0
 _WELL_AGAIN_SECONDS = 60.0
@@ -43,7 +46,7 @@ _SIGNALS = {signal.SIGTERM, signal.SIGINT, signal.SIGCHLD}
 
 @dataclass(slots=True)
 class Child:
-    """One process and what has become of it."""
+    """One process and its history."""
 
     process: Process
     popen: Popen[bytes] | None = None
@@ -52,23 +55,31 @@ class Child:
     done: bool = False
     restarts: int = 0
     failures: int = 0
+    missed_probes: int = 0
     last_exit: int | None = None
     begin_after: float = 0.0
+    begun: float = 0.0
     asked: float = 0.0
     changed: float = field(default_factory=time.monotonic)
 
     def to_data(self, log: Path) -> dict[str, Any]:
-        """Give what the status says of it."""
+        """Return its entry in the status."""
         pid = self.popen.pid if self.popen else None
-        data = {"name": self.process.name, "pid": pid, "started": self.started, "well": self.well, "log": str(log)}
+        data = {
+            "name": self.process.name,
+            "pid": pid,
+            "started": self.started,
+            "well": self.well,
+            "log": str(log),
+        }
         return data | {"restarts": self.restarts, "last_exit": self.last_exit, "once": self.process.once}
 
 
 class Supervisor:
-    """Runs the processes of one cluster until it is told to stop."""
+    """Runs the processes of one cluster until a signal comes."""
 
-    def __init__(self, where: Place, processes: tuple[Process, ...], start_seconds: float) -> None:
-        self._where = where
+    def __init__(self, cluster_dir: ClusterDir, processes: tuple[Process, ...], start_seconds: float) -> None:
+        self._where = cluster_dir
         self._children = {process.name: Child(process) for process in processes}
         self._deadline = time.monotonic() + start_seconds
         self._phase = "starting"
@@ -78,13 +89,15 @@ class Supervisor:
 
     def run(self) -> int:
         """Run until SIGTERM or SIGINT (0), or until the start has failed (1)."""
+        # Blocked and then awaited, so that no signal arrives in the middle of a round.
         signal.pthread_sigmask(signal.SIG_BLOCK, _SIGNALS)
         try:
             while self._failure is None:
                 self._round()
                 tick = _START_TICK if self._phase == "starting" else _STEADY_TICK
-                told = signal.sigtimedwait(_SIGNALS, tick)
-                if told is not None and told.si_signo != signal.SIGCHLD:
+                # SIGCHLD only ends the wait early: a child that died is handled at once.
+                received = signal.sigtimedwait(_SIGNALS, tick)
+                if received is not None and received.si_signo != signal.SIGCHLD:
                     break
         finally:
             self._phase = "stopping"
@@ -95,7 +108,7 @@ class Supervisor:
         return 1 if self._failure else 0
 
     def _round(self) -> None:
-        """Look at every process once, and write down what changed."""
+        """Look at every process once, and write the status if it changed."""
         for child in self._children.values():
             self._look(child)
         if self._phase == "starting":
@@ -104,7 +117,7 @@ class Supervisor:
         self._write()
 
     def _look(self, child: Child) -> None:
-        """Reap it, start it, or ask whether it is well."""
+        """Reap a process, start it, or probe it."""
         now = time.monotonic()
         if child.popen is not None and child.popen.poll() is not None:
             self._ended(child, child.popen.returncode, now)
@@ -117,17 +130,21 @@ class Supervisor:
         probe = child.process.probe
         wait = _STEADY_PROBE_SECONDS if child.well else _START_TICK
         if probe is None:
-            self._note(child, well=True, now=now)
+            has_settled = now - child.begun >= child.process.settle_seconds
+            self._note(child, well=has_settled and not is_stopped(child.popen.pid), now=now)
         elif now - child.asked >= wait:
-            self._note(child, well=is_well(probe), now=now)
+            well = is_well(probe)
+            child.missed_probes = 0 if well else child.missed_probes + 1
+            tolerated = child.well and child.missed_probes < _FAILURE_THRESHOLD
+            self._note(child, well=well or tolerated, now=now)
             child.asked = time.monotonic()
 
     def _all_well(self, names: tuple[str, ...]) -> bool:
-        """Tell whether all of these processes are well."""
+        """Return whether all of these processes are healthy."""
         return all(self._children[name].well for name in names)
 
     def _begin(self, child: Child, now: float) -> None:
-        """Start it; a program that cannot be run counts as one that ended at once."""
+        """Start a process; a program that cannot be run counts as one that ended at once."""
         log = self._where.log(child.process.name)
         try:
             child.popen = start(child.process, log, self._where.folder)
@@ -136,10 +153,10 @@ class Supervisor:
                 file.write(f"cannot run {child.process.argv[0]}: {error.strerror}\n")
             self._ended(child, 127, now)
             return
-        child.started, child.changed = started_at(child.popen.pid), now
+        child.started, child.changed, child.begun = started_at(child.popen.pid), now, now
 
     def _ended(self, child: Child, status: int, now: float) -> None:
-        """Note that it ended, and when it may start again."""
+        """Note that a process ended, and when it may be restarted."""
         child.popen, child.started, child.last_exit, child.changed = None, None, status, now
         if child.process.once and status == 0:
             child.well = child.done = True
@@ -150,11 +167,11 @@ class Supervisor:
         child.begin_after = now + min(_FIRST_WAIT * 2.0 ** (child.failures - 1), _LONGEST_WAIT)
 
     def _note(self, child: Child, *, well: bool, now: float) -> None:
-        """Note how it is; forgive old failures after a while, and kill what hangs while all that it needs is well."""
+        """Note the health of a process; kill one that hangs although everything that it needs is healthy."""
         if well != child.well:
             child.well, child.changed = well, now
         elif well and now - child.changed > _WELL_AGAIN_SECONDS:
-            child.failures = 0
+            child.failures = 0  # the next failure is followed by a short pause, as the first one
         elif (
             not well
             and self._phase == "ready"
@@ -165,13 +182,17 @@ class Supervisor:
             child.popen.kill()
 
     def _judge_start(self) -> None:
-        """Decide whether the start has come to its end, well or badly."""
+        """Decide whether the start has succeeded or failed."""
         children = self._children.values()
         if all(child.well for child in children):
             self._phase = "ready"
             return
         hopeless = next((child for child in children if child.failures >= _FAILURES_AT_START), None)
-        late = next((child for child in children if not child.well), None) if time.monotonic() > self._deadline else None
+        late = (
+            next((child for child in children if not child.well), None)
+            if time.monotonic() > self._deadline
+            else None
+        )
         if hopeless:
             self._fail(hopeless, f"ended {hopeless.failures} times, last with status {hopeless.last_exit}")
         elif late:
@@ -183,7 +204,7 @@ class Supervisor:
         self._failure = {"name": name, "why": why, "log": str(self._where.log(name))}
 
     def _stop(self) -> None:
-        """End all processes, those first that others do not need, each group together."""
+        """End all processes, first those that no other needs, each group together."""
         left = [child for child in self._children.values() if child.popen is not None]
         while left:
             needed = {name for child in left for name in child.process.after}
@@ -192,7 +213,7 @@ class Supervisor:
             left = [child for child in left if child not in group]
 
     def _keep_logs_small(self) -> None:
-        """Keep one older part of a log that has grown long; children append, so the file itself stays."""
+        """Keep one older part of a log that has grown long."""
         now = time.monotonic()
         if now - self._looked_at_logs < _LOG_LOOK_SECONDS:
             return
@@ -202,6 +223,7 @@ class Supervisor:
             with contextlib.suppress(OSError):
                 if log.stat().st_size > _LOG_BYTES:
                     log.with_suffix(".log.1").write_bytes(log.read_bytes())
+                    # Truncated and not renamed: the children append to the file that they have open.
                     os.truncate(log, 0)
 
     def _write(self) -> None:
@@ -215,13 +237,17 @@ class Supervisor:
                 write_json(self._where.status, status)
             except OSError as error:
                 if not self._where.folder.exists():
-                    self._failure = {"name": "supervisor", "why": f"lost its folder: {error.strerror}", "log": ""}
+                    self._failure = {
+                        "name": "supervisor",
+                        "why": f"lost its folder: {error.strerror}",
+                        "log": "",
+                    }
             else:
                 self._written, self._written_at = status, now
 
 
 def _end(group: list[Child]) -> None:
-    """Ask a group of processes to end, wait for them, and kill those that do not."""
+    """Terminate a group of processes, wait for them, and kill those that do not end."""
     running = [child for child in group if child.popen is not None]
     for child in running:
         if child.popen:
@@ -238,7 +264,11 @@ def _end(group: list[Child]) -> None:
 
 
 def hold_lock(folder: Path, patience: float = 2.0) -> int | None:
-    """Take the supervisor's lock and give its descriptor, which must stay open; None if another holds it."""
+    """Lock a folder for one supervisor.
+
+    Returns:
+        The lock's descriptor, which must stay open; None if another process holds the lock.
+    """
     descriptor = os.open(folder / LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     until = time.monotonic() + patience
     while True:
@@ -259,8 +289,8 @@ def main(folder: Path) -> int:
     The caller's process ends at once: 0 if a supervisor now runs, `ALREADY_RUNNING` if one did.
     """
     os.umask(0o077)
-    where = Place(folder.name, folder)
-    plan = read_json(where.processes) or {}
+    cluster_dir = ClusterDir(folder.name, folder)
+    plan = read_json(cluster_dir.processes) or {}
     lock = hold_lock(folder)
     if lock is None:
         return ALREADY_RUNNING
@@ -270,7 +300,7 @@ def main(folder: Path) -> int:
     os.ftruncate(lock, 0)
     os.write(lock, f"{os.getpid()} {started_at(os.getpid())}\n".encode())
     processes = tuple(Process.from_data(data) for data in plan["processes"])
-    return Supervisor(where, processes, float(plan["start_seconds"])).run()
+    return Supervisor(cluster_dir, processes, float(plan["start_seconds"])).run()
 
 
 if __name__ == "__main__":

@@ -1,111 +1,268 @@
-"""The Pulumi components: one for the factory, one below it for each part of the description.
+"""The Pulumi components: one for the factory, and one below it for each part of the description.
 
-A component takes its slice of the bundle, makes one resource an object, and describes nothing
-again. Tokens are `sovereign:index:<Name>`.
+A component registers one resource for each object of its part of the bundle. It adds no description of its
+own. Type tokens are `sovereign:index:<Name>`.
 """
 
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import pulumi
 
-from sovereign_ai.cluster.transport import current_context
+from sovereign_ai.cluster.api.client import open_cluster
+from sovereign_ai.cluster.api.transport import named_server
+from sovereign_ai.deploy.children import Children, require_options
+from sovereign_ai.deploy.cluster_identity import DeployTarget
+from sovereign_ai.deploy.control_plane_setup import is_local
+from sovereign_ai.deploy.deletions import allowed_by
+from sovereign_ai.deploy.dry_run import TRIED, locator_of, try_out
 from sovereign_ai.deploy.gate import gate
-from sovereign_ai.deploy.hold import hold
-from sovereign_ai.deploy.resources import PROVIDER_VERSION, Part
-from sovereign_ai.errors import Problem, SovereignError, SpecError
-from sovereign_ai.names import KEYS
+from sovereign_ai.deploy.given_provider import require_same_cluster
+from sovereign_ai.deploy.live_objects import ObjectKey
+from sovereign_ai.deploy.objects import resource_name
+from sovereign_ai.deploy.partial import Registered, registered
+from sovereign_ai.deploy.preconditions import StackDeployment, previewed_replacements
+from sovereign_ai.deploy.prepare import prepare
+from sovereign_ai.deploy.program import Deployment, Program, current
+from sovereign_ai.deploy.provider import PROVIDER_VERSION, provider_inputs
+from sovereign_ai.deploy.reading import reading_of
+from sovereign_ai.deploy.resources import PartComponent, limits_by_namespace
+from sovereign_ai.deploy.stack_context import context_of_program
+from sovereign_ai.deploy.stack_record import current_backend
+from sovereign_ai.errors import Problem, SovereignError, SpecError, UsageError
 from sovereign_ai.plan.factory import Plan, plan
 from sovereign_ai.render.kubernetes.bundle import Bundle, render
 from sovereign_ai.spec.factory import AIFactory
 
 
 class FactoryDeployment(pulumi.ComponentResource):
-    """A whole factory on one cluster, behind the gate.
+    """A whole factory on one cluster, deployed only if the rules permit it.
+
+    A program may declare several: several factories, or the clusters of one. Children are named after their
+    deployment.
 
     Args:
         name: the resource's name, as a rule the factory's.
         factory: the description.
-        opts: Pulumi's options; they reach every child.
-        cluster: which of the plan's clusters this stack is; left out, the stack's name decides
-            where the plan has several.
+        opts: Pulumi's options; `children.py` documents how each reaches the children. A Kubernetes provider
+            in it is used if it leads to the target cluster; without one, the deployment creates its own.
+        cluster: which of the plan's clusters this deployment is; left out, the stack's name decides where the
+            plan has several.
+        kubeconfig: the file of the cluster; left out, the stack's configuration `sovereign:kubeconfig`, else
+            KUBECONFIG.
+        context: the file's context; left out, its current one.
+
+    Attributes:
+        spec: the digest of the description.
+        plan: the digest of the plan.
+        bundle: the digest of the Kubernetes objects.
+        cluster: the cluster's name in the plan.
+        digests: these four by name, to export them.
 
     Raises:
         pulumi.RunError: bad input or a violation, with every finding in its text.
     """
 
-    def __init__(self, name: str, factory: AIFactory, opts: pulumi.ResourceOptions | None = None, *, cluster: str | None = None) -> None:
-        """Derive, judge, and only then declare resources."""
+    spec: pulumi.Output[str]
+    plan: pulumi.Output[str]
+    bundle: pulumi.Output[str]
+    cluster: pulumi.Output[str]
+
+    def __init__(
+        self,
+        name: str,
+        factory: AIFactory,
+        opts: pulumi.ResourceOptions | None = None,
+        *,
+        cluster: str | None = None,
+        kubeconfig: str | Path | None = None,
+        context: str | None = None,
+    ) -> None:
+        """Plan, check, and only then declare resources."""
         try:
+            require_options(opts)
+            require_plain(cluster=cluster, kubeconfig=kubeconfig, context=context)
             derived = plan(factory, factory.where)
             bundle = render(factory, derived, choose_cluster(derived, cluster or pulumi.get_stack()))
             gate(factory, derived, bundle)
-            settings = provider_settings(factory)
-            if not pulumi.runtime.is_dry_run():
-                for line in hold(factory, derived, bundle, Path(settings["kubeconfig"])):
-                    pulumi.log.info(line)
+            settings = provider_settings(factory, kubeconfig, context)
+            program = current()
+            program.add(_deployment(name, bundle, settings))
+            deployment = stack_deployment(name, factory, bundle.cluster, settings)
+            bundle = bundle.of_stack(deployment.stack.identity)
+            file, file_context = Path(settings["kubeconfig"]), settings.get("context")
+            reading = reading_of(open_cluster(file, file_context), bundle.objects)
+            # A command that has tried the same bundle spares the program the dry runs.
+            if os.environ.get(TRIED) != bundle.digest:
+                try_out(reading, bundle.objects, locator_of(factory))
+            replaced: frozenset[ObjectKey] = frozenset()
+            if pulumi.runtime.is_dry_run():
+                replaced = previewed_replacements(reading, bundle.objects, deployment)
+            else:
+                prepare(factory, derived, bundle, file, deployment, pulumi.log.info, reading=reading)
         except SovereignError as error:
+            # Pulumi prints a RunError as it is, and any other exception with a traceback.
             raise pulumi.RunError(str(error)) from None
-        digests = {"spec": factory.digest, "plan": derived.digest, "bundle": bundle.digest, "cluster": bundle.cluster}
+        digests = {
+            "spec": factory.digest,
+            "plan": derived.digest,
+            "bundle": bundle.digest,
+            "cluster": bundle.cluster,
+        }
         super().__init__("sovereign:index:FactoryDeployment", name, digests, opts)
-        provider = pulumi.ProviderResource("kubernetes", name, settings, pulumi.ResourceOptions(parent=self, version=PROVIDER_VERSION))
-        self._declare(bundle, provider)
+        self._declare(bundle, settings, opts, program, replaced, registered(current_backend(), bundle))
         self.digests = {key: pulumi.Output.from_input(value) for key, value in digests.items()}
+        self.spec, self.plan, self.bundle, self.cluster = self.digests.values()
         self.register_outputs(digests)
-        for key, value in digests.items():
-            pulumi.export(key, value)
 
-    def _declare(self, bundle: Bundle, provider: pulumi.ProviderResource) -> None:
-        """Make the parts, namespaces first."""
+    def _declare(
+        self,
+        bundle: Bundle,
+        settings: dict[str, Any],
+        opts: pulumi.ResourceOptions | None,
+        program: Program,
+        replaced: frozenset[ObjectKey],
+        chosen: Registered | None,
+    ) -> None:
+        """Create the provider, unless one was passed in, and the parts with their objects."""
+        given = self.get_provider("kubernetes:core/v1:Namespace")
+        ready: pulumi.Output[Any] = pulumi.Output.from_input(_ready(program, given, settings))
+        children = Children(self.pulumi_resource_name, opts, ready)
+        provider = given
+        if provider is None:
+            own = children.provider(pulumi.ResourceOptions(parent=self, version=PROVIDER_VERSION))
+            provider = pulumi.ProviderResource("kubernetes", children.name, settings, own)
         made: dict[str, pulumi.Resource] = {}
         below = pulumi.ResourceOptions(parent=self, providers=[provider])
-        parts = [Part(name, objects, below) for name, objects in bundle.by_component().items()]
-        for part in sorted(parts, key=lambda part: not any(obj["kind"] == "Namespace" for obj in part.objects)):
-            part.register(made)
+        names = chosen.objects if chosen else None
+        parts = []
+        for name, objects in bundle.by_component().items():
+            if chosen is None or name in chosen.parts:
+                parts.append(PartComponent(name, objects, children, below, names))
+        program.claims += parts
+        # A part's objects may depend on a namespace of another part, whose resource must exist by then.
+        parts.sort(key=lambda part: not any(obj["kind"] == "Namespace" for obj in part.objects))
+        for part in parts:
+            part.register(made, replaced=replaced)
+        limits = limits_by_namespace(made)
+        for part in parts:
+            part.register(made, limits, replaced)
+            part.finish()
 
 
-def choose_cluster(derived: Plan, wish: str) -> str:
-    """Give the plan's cluster that a stack of this name deploys.
+async def _ready(
+    program: Program, given: pulumi.ProviderResource | None, settings: dict[str, Any]
+) -> list[pulumi.Resource]:
+    """Wait until Kubernetes objects may be registered, and return an empty list of dependencies.
 
     Raises:
-        SpecError: the plan has several clusters and none is called like the stack.
+        pulumi.RunError: a provider that was passed in does not lead to the target cluster.
+    """
+    await program.claimed()
+    if given is not None:
+        await require_same_cluster(given, Path(settings["kubeconfig"]), settings.get("context"))
+    return []
+
+
+def _deployment(name: str, bundle: Bundle, settings: dict[str, Any]) -> Deployment:
+    """Return the objects that a deployment declares, and their cluster."""
+    path, context = Path(settings["kubeconfig"]), settings.get("context")
+    try:
+        cluster: object = named_server(path, context)
+    except SovereignError:
+        # The provider reports what such a file lacks.
+        cluster = (path.resolve(), context)
+    return Deployment(name, cluster, frozenset(map(resource_name, bundle.objects)))
+
+
+def require_plain(**arguments: object) -> None:
+    """Refuse arguments that are Outputs: a deployment and its cluster are decided on plain values.
+
+    Raises:
+        UsageError: one problem for each of them.
+    """
+    problems = []
+    for name, value in arguments.items():
+        if isinstance(value, pulumi.Output):
+            message = f"{name!r} is an Output, and a deployment is decided on plain values"
+            hint = (
+                "pass a plain value: from the program itself, from `pulumi.Config`, "
+                "or from another stack that was deployed before"
+            )
+            problems.append(Problem("unknown-input", message, hint=hint))
+    if problems:
+        raise UsageError(problems)
+
+
+def choose_cluster(derived: Plan, name: str) -> str:
+    """Return the plan's cluster that a stack of this name deploys.
+
+    Raises:
+        SpecError: the plan has several clusters and none has the stack's name.
     """
     names = [cluster.name for cluster in derived.clusters]
-    if wish in names:
-        return wish
+    if name in names:
+        return name
     if len(names) == 1:
         return names[0]
-    raise SpecError(
-        Problem(
-            "unknown-cluster", f"the plan has {len(names)} clusters and none is called {wish!r}", hint=f"name the stack: {', '.join(names)}"
-        )
+    message = f"the plan has {len(names)} clusters and none is called {name!r}"
+    raise SpecError(Problem("unknown-cluster", message, hint=f"name the stack: {', '.join(names)}"))
+
+
+def stack_deployment(
+    name: str, factory: AIFactory, cluster: str, settings: Mapping[str, Any]
+) -> StackDeployment:
+    """Return the stack that this program deploys, and its cluster.
+
+    The stack's configuration allows what is refused otherwise: `sovereign:adopt` names a lost stack whose
+    objects are taken over, `sovereign:allowDelete` names namespaces that may be deleted with others' work in
+    them, and `sovereign:allowMassDeletion` allows to delete most of the stack's objects.
+
+    Args:
+        name: the deployment's name.
+        factory: the description.
+        cluster: the cluster's name in the plan.
+        settings: the provider's inputs.
+
+    Raises:
+        EnvironmentLacksError: the stack's record is damaged.
+    """
+    stack = context_of_program(pulumi.get_organization(), pulumi.get_project(), pulumi.get_stack(), name)
+    kubeconfig = Path(settings["kubeconfig"])
+    target = DeployTarget(
+        name=cluster,
+        deployment=name,
+        kubeconfig=kubeconfig,
+        context=settings.get("context"),
+        is_local=is_local(cluster, kubeconfig),
+        folder=Path.cwd(),
     )
+    config = pulumi.Config("sovereign")
+    allowed = allowed_by(os.environ, config.get("allowDelete"), config.get_bool("allowMassDeletion"))
+    return StackDeployment(stack, target, factory.name, adopted=config.get("adopt") or "", allowed=allowed)
 
 
-def provider_settings(factory: AIFactory) -> dict[str, Any]:
-    """Give the provider's inputs: one kubeconfig by its path, server-side apply, and an identity that outlives address changes.
+def provider_settings(
+    factory: AIFactory, kubeconfig: str | Path | None = None, context: str | None = None
+) -> dict[str, Any]:
+    """Return the provider's inputs (`provider.py`) for this program's kubeconfig.
 
-    The path comes from the stack's configuration `sovereign:kubeconfig`, else from KUBECONFIG. The context is the file's current
-    one, by its name: the state remembers it, so that `kubectl config use-context` does not lead a later removal to another cluster.
+    The path is the argument, else the stack's configuration `sovereign:kubeconfig`, else KUBECONFIG. The
+    context is the argument, else the file's current one.
 
     Raises:
         pulumi.RunError: neither names a file.
         EnvironmentLacksError: the file is no kubeconfig.
     """
-    path = pulumi.Config("sovereign").get("kubeconfig") or os.environ.get("KUBECONFIG", "")
+    path = str(kubeconfig or pulumi.Config("sovereign").get("kubeconfig") or os.environ.get("KUBECONFIG", ""))
     if not path or not Path(path).is_file():
         raise pulumi.RunError(
-            f'no kubeconfig: {path!r} is not a file; run `eval "$(sovereign-ai env .)"` in the stack\'s folder, '
+            f"no kubeconfig: {path!r} is not a file; "
+            'run `eval "$(sovereign-ai env .)"` in the stack\'s folder, '
             "or `pulumi config set sovereign:kubeconfig PATH`"
         )
-    context = current_context(Path(path))
-    return ({"context": context} if context else {}) | {
-        "kubeconfig": path,
-        "clusterIdentifier": f"{KEYS.domain}/{factory.name}",
-        "enableServerSideApply": True,
-        "enableConfigMapMutable": True,
-        "kubeClientSettings": {"qps": 1000, "burst": 2000, "timeout": 60},
-    }
+    return provider_inputs(factory, path, context)

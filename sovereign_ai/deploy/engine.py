@@ -1,33 +1,65 @@
-"""Drives the real Pulumi engine: the CLI as a program, its event stream as the only word on what happened.
+"""Run the real Pulumi engine through its CLI, and read its event stream as the only source of what happened.
 
-Each run is `pulumi <verb> --json` in the stack's folder, in the environment of `place.py`; the
-engine's events are counted and shown as they come. What the engine said stands in a log file of
-mode 0600, which an error names.
+Each run is `pulumi <verb> --json` in the stack's folder, in the environment of `pulumi_environment.py`. The
+engine's events are counted and shown as they come. The engine's output is kept in a log file of mode 0600,
+which errors name. The engine works on a copy of the stack's state (`state_store.py`); the checkpoint that
+it saved becomes the state when it has ended, however it ended.
 """
 
 from __future__ import annotations
 
 import json
 import os
+import shlex
+import signal
 import subprocess
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from dataclasses import dataclass, replace
+from functools import partial
 from itertools import count
 from pathlib import Path
 from typing import Any, ClassVar
 
-from sovereign_ai.deploy.engine_words import Told, advice, errors_in, failure, interrupted, last_lines
-from sovereign_ai.deploy.handing import handing_on
-from sovereign_ai.deploy.hold import release
-from sovereign_ai.deploy.place import environment, pulumi_state, state_dir
-from sovereign_ai.deploy.standing import Standing, other_in_settings, standing
-from sovereign_ai.deploy.turn import turn
+import yaml
+
+from sovereign_ai.cluster.guard import GUARDED
+from sovereign_ai.deploy.backends import insist_on_own_backends, insist_on_passphrase
+from sovereign_ai.deploy.checkpoint import Checkpoint
+from sovereign_ai.deploy.connection_watch import watching_connection
+from sovereign_ai.deploy.control_plane_setup import is_local, remove_policies
+from sovereign_ai.deploy.durable import write_durably
+from sovereign_ai.deploy.engine_environment import engine_environment
+from sovereign_ai.deploy.engine_events import (
+    EngineEvents,
+    advice,
+    errors_in,
+    failure,
+    interrupted,
+    last_lines,
+)
+from sovereign_ai.deploy.engine_process import GRACE_SECONDS, supervised
+from sovereign_ai.deploy.folder_lock import lock_folder
+from sovereign_ai.deploy.objects import object_name
+from sovereign_ai.deploy.partial import PartialRun
+from sovereign_ai.deploy.pulumi_environment import engine_variables, pulumi_state, state_dir
+from sovereign_ai.deploy.run_log import RunLog
+from sovereign_ai.deploy.state_files import StackFiles, project_of
+from sovereign_ai.deploy.state_objects import Held, held_objects, providers_of, without
+from sovereign_ai.deploy.state_store import CommandState, hold_state, read_state, view_state
+from sovereign_ai.deploy.state_target import (
+    StateTarget,
+    kubeconfig_in_settings,
+    other_in_settings,
+    read_target,
+)
 from sovereign_ai.errors import DeploymentError, EnvironmentLacksError, Problem, SpecError, UsageError, Where
 from sovereign_ai.toolchain.install import find
-from sovereign_ai.toolchain.waiting import taken
+from sovereign_ai.toolchain.waiting import try_lock
 
 Progress = Callable[[str], None]
+Watch = Callable[[Callable[[], object]], AbstractContextManager[None]]
+"""From a function that interrupts an engine to the context in which that engine runs."""
 
 _SALT = "encryptionsalt:"
 _BEGINS = {
@@ -36,19 +68,27 @@ _BEGINS = {
     "destroy": "removing what the stack owns",
 }
 _COMPARE = frozenset({"up", "preview"})
+_GRACE_MARGIN = 2.0
+"""Seconds beyond an engine's own time for saving its state, until the next command kills it."""
 _QUIET = frozenset({"same", "read", "refresh"})
+_AT_ONCE = "--parallel=1024"
+"""How many deletions at once.
+
+A namespace's controller waits five seconds before it starts a deletion (namespaceDeletionGracePeriod in
+pkg/controller/namespace of Kubernetes), so that all namespaces have to wait at the same time.
+"""
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
-    """What one run of the engine did.
+class PulumiOutcome:
+    """The outcome of one run of the engine.
 
     Attributes:
         verb: `up`, `preview`, `destroy` or `refresh`.
         changes: operation (`create`, `update`, `delete`, …) to number of objects; `same` left out.
-        same: objects that needed nothing.
+        same: number of objects that needed no change.
         steps: (operation, object's name) of every change, in the engine's order.
-        log: file that holds the engine's own events.
+        log: file with the engine's own events.
     """
 
     verb: str
@@ -59,11 +99,21 @@ class Outcome:
 
     @property
     def changed(self) -> bool:
-        """Tell whether anything was, or would be, changed."""
+        """Whether anything was, or would be, changed."""
         return bool(self.changes)
 
+    def with_deleted(self, names: Sequence[str]) -> PulumiOutcome:
+        """Return this outcome with objects that were deleted without the engine."""
+        if not names:
+            return self
+        changes = {**self.changes, "delete": self.changes.get("delete", 0) + len(names)}
+        # The engine has counted them as unchanged.
+        same = max(0, self.same - len(names))
+        deletions = [("delete", name) for name in names]
+        return replace(self, changes=changes, same=same, steps=(*self.steps, *deletions))
+
     def to_data(self) -> dict[str, Any]:
-        """Give plain data for `--json`."""
+        """Return plain data for `--json`."""
         return {
             "verb": self.verb,
             "changes": dict(sorted(self.changes.items())),
@@ -74,26 +124,26 @@ class Outcome:
 
 
 def ready(folder: Path) -> Path:
-    """See that a folder can be deployed before anything is started for it, and give the engine's program.
+    """Check that a folder can be deployed before anything is started, and return the engine's program.
 
     Raises:
         SpecError: the folder is no Pulumi project.
-        EnvironmentLacksError: a tool is missing; all that are, at once.
+        EnvironmentLacksError: tools are missing; all of them at once.
     """
     if not (folder / "Pulumi.yaml").is_file():
-        raise SpecError(
-            Problem("no-project", "the folder has no Pulumi.yaml", Where(str(folder)), "make a stack with `sovereign-ai init FOLDER`")
-        )
+        file = Where(str(folder / "Pulumi.yaml"))
+        hint = "make a stack with `sovereign-ai init FOLDER`"
+        raise SpecError(Problem("no-project", "the folder has no Pulumi.yaml", file, hint))
     problems: list[Problem] = []
-    found: dict[str, Path] = {}
+    programs: dict[str, Path] = {}
     for name in ("pulumi", "pulumi-resource-kubernetes", "pulumi-language-python"):
         try:
-            found[name] = find(name)
+            programs[name] = find(name)
         except EnvironmentLacksError as error:
             problems += error.problems
     if problems:
         raise EnvironmentLacksError(problems)
-    return found["pulumi"]
+    return programs["pulumi"]
 
 
 class Engine:
@@ -103,20 +153,25 @@ class Engine:
         folder: the stack's folder, with its Pulumi.yaml.
         stack: the Pulumi stack's name, which is the cluster's name in the plan.
         kubeconfig: the cluster to deploy to.
-        progress: takes a line for a person.
-        plane: `kind` for the kind plane, whose state lies apart; empty for any other.
+        progress: called with a line for a person.
+        plane: `kind` for the kind control plane, whose state is separate; empty for any other.
     """
 
     package: ClassVar[str] = "kubernetes:"
-    """What the types of counted resources begin with."""
+    """Prefix of the types of counted resources."""
     ending: ClassVar[str] = "the engine ends what it has begun and keeps what is done"
-    """What is said once a person or a signal asked for the end."""
+    """The progress line after a termination signal."""
+    grace: ClassVar[float] = GRACE_SECONDS
+    """Seconds that an engine whose command was killed has for saving its state."""
 
-    def __init__(self, folder: Path, stack: str, kubeconfig: Path | None, progress: Progress, plane: str = "") -> None:
+    def __init__(
+        self, folder: Path, stack: str, kubeconfig: Path | None, progress: Progress, plane: str = ""
+    ) -> None:
         """Check that the folder is a Pulumi project.
 
         Raises:
-            SpecError: it is not.
+            SpecError: it is none, or its files send state or secrets elsewhere.
+            EnvironmentLacksError: a variable of the environment sends them elsewhere.
         """
         self.pulumi = ready(folder)
         self.folder = folder
@@ -124,207 +179,418 @@ class Engine:
         self.kubeconfig = kubeconfig
         self.progress = progress
         self._asked_to_end = False
+        self.watch: Watch = lambda _end: nullcontext()
         self._plane = plane
-        self._state = pulumi_state(plane)
-        self.env = os.environ | environment(stack, kubeconfig, plane)
+        self.files = StackFiles(pulumi_state(plane), project_of(folder), stack, self._as_argument())
+        self._held: CommandState | None = None
+        insist_on_own_backends(folder, stack, self.files.folder)
+        self.env = engine_environment(os.environ, engine_variables(stack, kubeconfig, plane))
+
+    def _as_argument(self) -> str:
+        """Return how a command line names this stack."""
+        kind = " --cluster kind" if self._plane else ""
+        return f"{shlex.quote(str(self.folder))} --stack {self.stack}{kind}"
+
+    @contextmanager
+    def hold(self, verb: str) -> Iterator[CommandState]:
+        """Hold the stack's state for as long as the block runs; an inner block uses the outer one's hold.
+
+        Args:
+            verb: the command, such as `up`; a `preview` holds nothing, and works on a copy.
+
+        Raises:
+            EnvironmentLacksError: another command works on the stack, or its state cannot be used.
+            OSError: a file of the state cannot be read or written.
+        """
+        if self._held is not None:
+            yield self._held
+            return
+        if verb == "preview":
+            begun = view_state(self.files, verb)
+        else:
+            begun = hold_state(self.files, verb, self.progress, self.grace + _GRACE_MARGIN)
+        with begun as state:
+            self._held = state
+            try:
+                yield state
+            finally:
+                self._held = None
+
+    def insist_on_hold(self) -> None:
+        """Check that this command still holds the stack, before a write to the cluster without the engine.
+
+        Raises:
+            EnvironmentLacksError: another command took it over while this process was stopped.
+        """
+        if self._held is not None:
+            self._held.insist_on_hold()
 
     def ensure_stack(self) -> None:
-        """Make the stack in the state folder unless it is there, and give the stack's folder the salt that belongs to it."""
-        if self.exists():
-            if self._salt.is_file() and self._holds_only_salt():
-                self._settings.write_bytes(self._salt.read_bytes())
+        """Create the stack in the state unless it exists, and write its salt into the stack's folder."""
+        if self._held is None and (checkpoint := read_state(self.files)) is not None:
+            self._give_salt(checkpoint)
             return
-        if self._holds_only_salt():
-            self._settings.unlink(missing_ok=True)
-        self._plain("stack", "init", self.stack, "--secrets-provider", "passphrase")
-        lines = self._settings.read_text(encoding="utf-8").splitlines(keepends=True)
-        fresh = self._salt.with_suffix(".fresh")
-        fresh.write_text("".join(line for line in lines if line.startswith(_SALT)), encoding="utf-8")
-        fresh.replace(self._salt)
+        with self.hold("init") as state:
+            if state.checkpoint is not None:
+                self._give_salt(state.checkpoint)
+                return
+            # `pulumi stack init` would keep the salt of another state that was deployed from this folder.
+            if self._holds_only_salt():
+                self._settings.unlink(missing_ok=True)
+            self._plain("stack", "init", self.stack, "--secrets-provider", "passphrase")
+            state.commit("init")
+            lines = self._settings.read_text(encoding="utf-8").splitlines(keepends=True)
+            salt = "".join(line for line in lines if line.startswith(_SALT)).encode()
+            if self.files.exists:
+                write_durably(self._salt, salt)
+
+    def _give_salt(self, checkpoint: Checkpoint) -> None:
+        """Write a state's salt into the stack's folder.
+
+        A state of an older version has it in a file beside it.
+        """
+        if not self._holds_only_salt():
+            return
+        if checkpoint.salt:
+            write_durably(self._settings, f"{_SALT} {checkpoint.salt}\n".encode())
+        elif self._salt.is_file():
+            write_durably(self._settings, self._salt.read_bytes())
 
     @property
     def _settings(self) -> Path:
-        """The stack's settings in its folder; Pulumi keeps there the salt of the key that encrypts the state."""
+        """The stack's settings in its folder, with the salt of the key that encrypts the state."""
         return self.folder / f"Pulumi.{self.stack}.yaml"
 
     @property
     def _salt(self) -> Path:
-        """The copy of that salt beside the state, so that one folder may be deployed from several states."""
-        return self._state / f"{self.stack}.salt"
+        """The copy of the salt beside the state, so that one folder may be deployed from several states."""
+        return self.files.salt
 
     def _holds_only_salt(self) -> bool:
-        """Tell whether the settings may be written anew without losing anything that a user wrote."""
-        if not self._settings.exists():
+        """Return whether the settings may be overwritten without losing anything that a user wrote.
+
+        Raises:
+            SpecError: they are damaged.
+        """
+        try:
+            content = yaml.safe_load(self._settings.read_text(encoding="utf-8"))
+        except FileNotFoundError:
             return True
-        return all(line.startswith(_SALT) for line in self._settings.read_text(encoding="utf-8").splitlines() if line)
+        except (yaml.YAMLError, UnicodeDecodeError):
+            message = "the stack's settings are no YAML"
+            hint = "put them back as they were; or remove the file, and what was set in it is lost"
+            problem = Problem("settings-damaged", message, Where(str(self._settings)), hint)
+            raise SpecError(problem) from None
+        return not content or (isinstance(content, dict) and content.keys() <= {_SALT.rstrip(":")})
 
     def exists(self) -> bool:
-        """Tell whether the state folder knows the stack."""
-        return any(item["name"].rsplit("/", 1)[-1] == self.stack for item in json.loads(self._plain("stack", "ls", "--json")))
+        """Return whether the stack exists in the state.
 
-    def up(self, *, policy_pack: Path | None = None) -> Outcome:
-        """Bring the cluster to what the program declares, after a look at what is really there.
+        Raises:
+            EnvironmentLacksError: the state cannot be used.
+        """
+        return read_state(self.files) is not None
+
+    def up(self, *, refresh: bool = True, part: PartialRun | None = None) -> PulumiOutcome:
+        """Deploy what the program declares.
+
+        Args:
+            refresh: whether the engine first reads every live object.
+            part: the scope of a partial run; None for a whole one.
 
         Raises:
             EnvironmentLacksError: the state or the stack's settings name another cluster.
-            DeploymentError: the engine, the provider or the program failed, with its own words.
+            DeploymentError: the engine, the provider or the program failed, with its own message.
         """
-        return self._run("up", "--yes", "--skip-preview", "--refresh", policy_pack=policy_pack)
+        flags = ["--yes", "--skip-preview"]
+        if refresh:
+            flags.append("--refresh")
+        return self._run("up", *flags, part=part)
 
-    def preview(self, *, policy_pack: Path | None = None) -> Outcome:
-        """Say what `up` would change, and change nothing.
+    def checkpoint(self) -> Checkpoint | None:
+        """Return the state; None where the stack does not exist in it.
+
+        Raises:
+            EnvironmentLacksError: the state cannot be used.
+        """
+        return self._held.checkpoint if self._held is not None else read_state(self.files)
+
+    def record(self, verb: str, same: int = 0, deleted: Mapping[str, str] | None = None) -> PulumiOutcome:
+        """Return the outcome of a run without the engine, with a log in the form of the engine's own.
+
+        Args:
+            verb: the command.
+            same: number of objects that needed no change.
+            deleted: names of the objects that were deleted, each with its URN.
+        """
+        gone = deleted or {}
+        changes = {"delete": len(gone)} if gone else {}
+        steps = []
+        events: list[dict[str, Any]] = []
+        for name, urn in gone.items():
+            steps.append(("delete", name))
+            metadata = {"op": "delete", "urn": urn, "type": _type_in(urn)}
+            events.append({"resOutputsEvent": {"metadata": metadata}})
+        counts = {**changes, "same": same}
+        events.append({"summaryEvent": {"maybeCorrupt": False, "resourceChanges": counts}})
+        log, descriptor = open_log(state_dir(), f"{self.stack}.{verb}")
+        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+            for number, event in enumerate(events):
+                file.write(json.dumps({"sequence": number, **event}) + "\n")
+        return PulumiOutcome(verb, changes, same, tuple(steps), log)
+
+    def preview(
+        self, *, policy_pack: Path | None = None, refresh: bool = True, part: PartialRun | None = None
+    ) -> PulumiOutcome:
+        """Return what `up` would change, without changing anything.
+
+        Args:
+            policy_pack: a policy pack that checks every resource.
+            refresh: whether the engine first reads every live object.
+            part: the scope of a partial run; None for a whole one.
 
         Raises:
             EnvironmentLacksError: the state or the stack's settings name another cluster.
-            DeploymentError: the engine, the provider or the program failed, with its own words.
+            DeploymentError: the engine, the provider or the program failed, with its own message.
         """
-        return self._run("preview", "--refresh", policy_pack=policy_pack)
+        flags = ["--refresh"] if refresh else []
+        return self._run("preview", *flags, policy_pack=policy_pack, part=part)
 
-    def destroy(self) -> Outcome:
-        """Remove what the stack owns, and then the stack itself.
+    def destroy(self) -> PulumiOutcome:
+        """Remove the stack's objects, and then the stack itself.
 
         Raises:
-            EnvironmentLacksError: what it owns stands on another cluster than the one that was named.
-            DeploymentError: the engine or the provider failed, with its own words.
+            EnvironmentLacksError: its objects are on another cluster than the one that was named.
+            DeploymentError: the engine or the provider failed, with its own message.
         """
-        with turn(self.folder, self.progress):
-            self.ensure_stack()
+        with self.hold("destroy"):
+            with lock_folder(self.folder, self.progress):
+                self.ensure_stack()
+            if elsewhere := self.standing().elsewhere(self.kubeconfig):
+                raise EnvironmentLacksError(elsewhere)
+            kubeconfig = self.kubeconfig
+            if kubeconfig is None or not is_local(self.stack, kubeconfig):
+                outcome = self._run("destroy", "--yes", "--skip-preview", _AT_ONCE)
+                self._remove()
+                return outcome
+            # The guard refuses the deletion of policies, and is opened only when everything else is gone. A
+            # program may deploy to further clusters by other providers: the engine deletes the policies
+            # there.
+            providers = providers_of(self._exported(), kubeconfig, self.folder)
+            policies = []
+            excluded = []
+            for key, item in self.held().items():
+                if key.kind in GUARDED and item.provider in providers:
+                    policies.append(key)
+                    excluded.append(f"--exclude={item.urn}")
+            outcome = self._run("destroy", "--yes", "--skip-preview", _AT_ONCE, *excluded)
+            deleted = remove_policies(self.stack, kubeconfig, policies, self.progress)
+            self._remove(force=True)
+            return outcome.with_deleted(deleted)
+
+    def insist_on_one_cluster(self) -> None:
+        """Check that state, settings and command name the same cluster.
+
+        With the state of one cluster the engine would change nothing on another: it reads its objects where
+        the state has them.
+
+        Raises:
+            EnvironmentLacksError: they name several, each in a problem.
+        """
+        problems = []
         if elsewhere := self.standing().elsewhere(self.kubeconfig):
-            raise EnvironmentLacksError(elsewhere)
-        if self.kubeconfig is not None:
-            release(self.stack, self.kubeconfig)
-        outcome = self._run("destroy", "--yes", "--skip-preview")
-        self._remove()
-        return outcome
-
-    def _insist_on_one_cluster(self) -> None:
-        """See that state, settings and command mean the same cluster.
-
-        With the state of one cluster the engine finds nothing to do on another: it asks where its objects stand.
-
-        Raises:
-            EnvironmentLacksError: they do not, with what each of them names.
-        """
-        found = (self.standing().elsewhere(self.kubeconfig), other_in_settings(self._settings, self.kubeconfig))
-        if problems := [problem for problem in found if problem]:
+            problems.append(elsewhere)
+        if other := other_in_settings(self._settings, self.kubeconfig):
+            problems.append(other)
+        if problems:
             raise EnvironmentLacksError(problems)
 
-    def standing(self) -> Standing:
-        """Say what the state holds, and of which cluster."""
-        return standing(self.stack, self.folder, self._exported(), self._plane)
+    def program_kubeconfig(self) -> str:
+        """Return the path of the program's kubeconfig, as the program reads it.
+
+        Empty if nothing names one.
+        """
+        return kubeconfig_in_settings(self._settings) or str(self.kubeconfig or "")
+
+    def standing(self) -> StateTarget:
+        """Return the objects in the state, and their cluster."""
+        return read_target(self.stack, self.folder, self._exported(), self._plane)
+
+    def held(self) -> Held:
+        """Return the Kubernetes objects in the state; secrets stay encrypted."""
+        return held_objects(self._exported())
+
+    def drop(self, urns: Collection[str]) -> None:
+        """Drop resources from the state without a change on the cluster.
+
+        Raises:
+            EnvironmentLacksError: another command works on the stack, or its state cannot be used.
+            OSError: a file of the state cannot be written.
+        """
+        if not urns:
+            return
+        with self.hold("drop") as state:
+            if state.checkpoint is None:
+                return
+            content = json.loads(state.checkpoint.data)
+            content["checkpoint"]["latest"] = without(content["checkpoint"]["latest"], urns)
+            write_durably(state.copy.files(self.files).checkpoint, json.dumps(content).encode())
+            state.commit("drop")
 
     def forget(self) -> int:
-        """Drop the stack from the state without speaking to its cluster, and give how many objects it held there."""
-        with turn(self.folder, self.progress):
-            self.ensure_stack()
-        count = self.standing().objects
-        self._remove("--force")
+        """Drop the stack from the state without connecting to its cluster; return how many objects it had."""
+        with self.hold("forget"):
+            count = self.standing().objects
+            self._remove(force=True)
         return count
 
-    def _remove(self, *flags: str) -> None:
-        """Remove the stack from the state, and the salt that belonged to it."""
-        with turn(self.folder, self.progress):
-            self._plain("stack", "rm", self.stack, "--yes", "--preserve-config", *flags)
-            if self._holds_only_salt():
-                self._settings.unlink(missing_ok=True)
-        self._salt.unlink(missing_ok=True)
+    def _remove(self, *, force: bool = False) -> None:
+        """Remove the stack from the state, and its salt.
+
+        Raises:
+            DeploymentError: it still owns resources, and the removal is not forced.
+        """
+        with self.hold("remove") as state:
+            owned = state.checkpoint.owned if state.checkpoint is not None else 0
+            if owned and not force:
+                message = f"the stack {self.stack!r} still owns {owned} resources, and stays in the state"
+                raise DeploymentError(Problem("stack-not-empty", message, hint="run the command again"))
+            state.remove()
+            with lock_folder(self.folder, self.progress):
+                if self._holds_only_salt():
+                    self._settings.unlink(missing_ok=True)
+            self._salt.unlink(missing_ok=True)
 
     def resources(self) -> list[dict[str, str]]:
-        """List what the state holds: type, name and parent's name of each resource, in the engine's order; nothing secret is read."""
-        return [
-            {"type": item["type"], "name": item["urn"].rsplit("::", 1)[-1], "parent": item.get("parent", "").rsplit("::", 1)[-1]}
-            for item in self._exported()
-        ]
+        """Return type, name and parent's name of each resource in the state, in the engine's order.
+
+        Secrets stay encrypted.
+        """
+        resources = []
+        for item in self._exported():
+            name = item["urn"].rsplit("::", 1)[-1]
+            parent = item.get("parent", "").rsplit("::", 1)[-1]
+            resources.append({"type": item["type"], "name": name, "parent": parent})
+        return resources
 
     def _exported(self) -> list[dict[str, Any]]:
-        """Give the state's resources; what is secret in them stays encrypted."""
-        deployment = json.loads(self._plain("stack", "export", "--stack", self.stack))["deployment"]
-        return list(deployment.get("resources", ()))
+        """Return the state's resources; secrets in them stay encrypted."""
+        checkpoint = self.checkpoint()
+        return [dict(item) for item in checkpoint.resources] if checkpoint is not None else []
 
     def _plain(self, *arguments: str) -> str:
-        """Run a short command and give its output.
+        """Run a short command on the copy of the state, and return its output.
 
         Raises:
             DeploymentError: it failed.
         """
         command = [str(self.pulumi), *arguments, "--non-interactive"]
-        done = subprocess.run(command, cwd=self.folder, env=self.env, capture_output=True, text=True, check=False, stdin=subprocess.DEVNULL)
-        if done.returncode:
-            raise DeploymentError(
-                Problem("pulumi-failed", f"`pulumi {' '.join(arguments)}` failed: {last_lines(done.stderr)}", hint=advice(done.stderr))
-            )
-        return done.stdout
+        if self._held is not None:
+            insist_on_passphrase(self._held.checkpoint, self.files.checkpoint)
+            environ = self.env | self._held.copy.environment()
+        else:
+            environ = self.env
+        process = subprocess.run(
+            command,
+            cwd=self.folder,
+            env=environ,
+            capture_output=True,
+            text=True,
+            check=False,
+            stdin=subprocess.DEVNULL,
+        )
+        if process.returncode:
+            message = f"`pulumi {' '.join(arguments)}` failed: {last_lines(process.stderr)}"
+            raise DeploymentError(Problem("pulumi-failed", message, hint=advice(process.stderr)))
+        return process.stdout
 
-    def _run(self, verb: str, *flags: str, policy_pack: Path | None = None) -> Outcome:
-        """Run a verb, count its events, and raise with the engine's own words if it fails."""
+    def _run(
+        self, verb: str, *flags: str, policy_pack: Path | None = None, part: PartialRun | None = None
+    ) -> PulumiOutcome:
+        """Run a verb and count its events; raise an error with the engine's own message if it fails."""
         command = [str(self.pulumi), verb, "--stack", self.stack, "--non-interactive", "--json", *flags]
         if policy_pack is not None:
             command += ["--policy-pack", str(_require_pack(policy_pack))]
-        told = Told()
-        environ = self.env | {"PULUMI_ENABLE_STREAMING_JSON_PREVIEW": "true"}
-        with turn(self.folder, self.progress) as settled:
+        command += part.arguments() if part else []
+        events = EngineEvents()
+        with self.hold(verb) as state, lock_folder(self.folder, self.progress) as release_folder:
+            insist_on_passphrase(state.checkpoint, self.files.checkpoint)
             self.ensure_stack()
             if verb in _COMPARE:
-                self._insist_on_one_cluster()
+                self.insist_on_one_cluster()
+            if part is not None:
+                part.write(state.copy.folder)
+                if part.seen:
+                    state.reduce(part.seen)
             self.progress(_BEGINS.get(verb, verb))
+            environ = self.env | state.copy.environment() | {"PULUMI_ENABLE_STREAMING_JSON_PREVIEW": "true"}
             log, descriptor = open_log(state_dir(), f"{self.stack}.{verb}")
-            with os.fdopen(descriptor, "w", encoding="utf-8") as kept, self._start(command, environ) as process:
-                for line in process.stdout or ():
-                    settled()  # by its first word the engine has read the salt
-                    kept.write(line)
-                    self._hear(line, told)
-        if process.returncode or self._asked_to_end:
-            raise self._failed(verb, told, log)
-        return Outcome(verb, dict(told.changes), told.same, tuple(told.steps), log)
+            try:
+                with (
+                    RunLog(log, descriptor, self.progress) as kept,
+                    supervised(
+                        command,
+                        self.folder,
+                        environ,
+                        asked=self._end_asked,
+                        watched=state.watched,
+                        grace=self.grace,
+                    ) as engine,
+                    watching_connection(
+                        self.kubeconfig, partial(engine.process.send_signal, signal.SIGINT), self.progress
+                    ) as lost,
+                    self.watch(partial(engine.process.send_signal, signal.SIGINT)),
+                ):
+                    for line in engine.words:
+                        # By its first line of output the engine has read the salt.
+                        release_folder()
+                        kept.write(line)
+                        self._hear(line, events)
+                    events.lost = lost()
+                if part is not None and not engine.returncode and not self._asked_to_end:
+                    part.complete(state.copy.files(self.files).checkpoint)
+            finally:
+                # Also after a failure: what the engine saved is what happened on the cluster.
+                state.commit(verb)
+        if engine.returncode or self._asked_to_end:
+            events.ended_by = -engine.returncode if engine.returncode < 0 else 0
+            raise self._failed(verb, events, log)
+        # A partial run reports only the objects of its scope.
+        same = part.total - len(events.steps) if part else events.same
+        return PulumiOutcome(verb, dict(events.changes), same, tuple(events.steps), log)
 
-    def _failed(self, verb: str, told: Told, log: Path) -> DeploymentError:
-        """Turn what the engine said into one error."""
-        return interrupted(verb, told, log) if self._asked_to_end else failure(verb, told, log)
-
-    @contextmanager
-    def _start(self, command: Sequence[str], environ: Mapping[str, str]) -> Iterator[subprocess.Popen[str]]:
-        """Start the engine, both of its streams as one, in a session of its own: a request to end reaches it by us alone, and once."""
-        with (
-            handing_on(self._end_asked) as started,
-            subprocess.Popen(
-                command,
-                cwd=self.folder,
-                env=environ,
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.STDOUT,
-                text=True,
-                start_new_session=True,
-            ) as process,
-        ):
-            started(process)
-            yield process
+    def _failed(self, verb: str, told: EngineEvents, log: Path) -> DeploymentError:
+        """Return the error of a run that failed or was interrupted."""
+        if self._asked_to_end:
+            return interrupted(verb, told, log)
+        return failure(verb, told, log, self.kubeconfig)
 
     def _end_asked(self) -> None:
-        """Take note of the first request to end."""
+        """Record the first termination signal."""
         self._asked_to_end = True
         self.progress(self.ending)
 
-    def _hear(self, line: str, told: Told) -> None:
-        """Take one line of the engine's output."""
+    def _hear(self, line: str, told: EngineEvents) -> None:
+        """Read one line of the engine's output."""
         try:
             event = json.loads(line)
         except ValueError:
+            # Not an event: the engine prints some errors as plain text, before its event stream starts.
             if line.strip():
                 told.failures.append(line.strip())
             return
         if pre := event.get("resourcePreEvent") or event.get("resOutputsEvent"):
             self._step(pre["metadata"], told, done="resOutputsEvent" in event)
-        for text in errors_in(event):
-            told.failures.append(text)
+        told.failures += errors_in(event)
         if (policy := event.get("policyEvent")) and policy.get("enforcementLevel") == "mandatory":
             told.policies.append(f"{policy.get('policyName')}: {policy.get('message', '').strip()}")
 
-    def _step(self, meta: Mapping[str, Any], told: Told, *, done: bool) -> None:
+    def _step(self, meta: Mapping[str, Any], told: EngineEvents, *, done: bool) -> None:
         """Count a resource's step once: when it is done, or in a preview when it is planned."""
-        name, op = meta["urn"].rsplit("::", 1)[-1], meta["op"]
+        name, op = object_name(meta["urn"].rsplit("::", 1)[-1]), meta["op"]
+        # Components and the provider only group resources; a user counts objects.
         if not done or not meta["type"].startswith(self.package):
-            return  # components and the provider are ways of grouping; a user asked for objects
+            return
         if op in _QUIET:
             told.same += op == "same"
             return
@@ -333,16 +599,26 @@ class Engine:
         self.progress(f"{op} {name}")
 
 
+def _type_in(urn: str) -> str:
+    """Return the type of a resource, the last one of its URN's types.
+
+    >>> _type_in("urn:pulumi:lab::lab::sovereign:index:Tenant$kubernetes:core/v1:Namespace::lab/Namespace/a")
+    'kubernetes:core/v1:Namespace'
+    """
+    return urn.split("::")[2].rpartition("$")[2]
+
+
 def open_log(folder: Path, name: str) -> tuple[Path, int]:
-    """Open a log for one run, empty: the usual file, or the next one that no run is writing to now.
+    """Open an empty log for one run: the usual file, or the next one that no other run writes to now.
 
     Returns:
-        The file, and its descriptor, which holds it for this run until it is closed.
+        The file, and its descriptor, whose lock keeps it for this run until it is closed.
     """
     for number in count(1):
-        path = folder / (f"{name}.log" if number == 1 else f"{name}-{number}.log")
+        suffix = "" if number == 1 else f"-{number}"
+        path = folder / f"{name}{suffix}.log"
         descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o600)
-        if taken(descriptor):
+        if try_lock(descriptor):
             os.ftruncate(descriptor, 0)
             return path, descriptor
         os.close(descriptor)
@@ -350,11 +626,13 @@ def open_log(folder: Path, name: str) -> tuple[Path, int]:
 
 
 def _require_pack(path: Path) -> Path:
-    """Give the pack's whole path, since the engine runs in the stack's folder.
+    """Return the absolute path of a policy pack, since the engine runs in the stack's folder.
 
     Raises:
-        UsageError: no policy pack is there.
+        UsageError: the folder has no policy pack.
     """
     if (path / "PulumiPolicy.yaml").is_file():
         return path.resolve()
-    raise UsageError(Problem("no-policy-pack", f"{path} has no PulumiPolicy.yaml", hint="name the folder of a policy pack"))
+    raise UsageError(
+        Problem("no-policy-pack", f"{path} has no PulumiPolicy.yaml", hint="name the folder of a policy pack")
+    )

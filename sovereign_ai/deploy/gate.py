@@ -1,4 +1,4 @@
-"""The gate before any write: a violation of the rules stops the deployment, whoever starts it."""
+"""The check of the rules before any write: a violation stops the deployment, however it was started."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from sovereign_ai.errors import ExitCode, Problem, SovereignError
 from sovereign_ai.plan.factory import Plan
 from sovereign_ai.render.kubernetes.bundle import Bundle
 from sovereign_ai.rules.check import check
-from sovereign_ai.rules.judge import Verdict
+from sovereign_ai.rules.judge import RuleVerdict
 from sovereign_ai.spec.factory import AIFactory
 
 
@@ -18,16 +18,25 @@ class ViolationError(SovereignError):
     exit_code = ExitCode.FINDINGS
 
 
-def gate(factory: AIFactory, plan: Plan, bundle: Bundle) -> Verdict:
-    """Give the verdict if it allows the deployment.
+def gate(factory: AIFactory, plan: Plan, bundle: Bundle) -> RuleVerdict:
+    """Return the verdict if it allows the deployment.
 
     Raises:
         ViolationError: every violation that no waiver covers today.
     """
-    verdict = check(factory, plan, bundle.objects, now=datetime.now(UTC).date(), cluster=bundle.cluster, where=factory.where)
+    verdict = check(
+        factory,
+        plan,
+        bundle.objects,
+        # Waivers expire: what was allowed yesterday may be a violation today.
+        now=datetime.now(UTC).date(),
+        cluster=bundle.cluster,
+        where=factory.where,
+    )
     if verdict.ok:
         return verdict
-    raise ViolationError(
-        Problem(finding.rule, f"{finding.resource}: {finding.message}", finding.where, hint=finding.remediation)
-        for finding in verdict.violations
-    )
+    problems = []
+    for finding in verdict.violations:
+        message = f"{finding.resource}: {finding.message}"
+        problems.append(Problem(finding.rule, message, finding.where, hint=finding.remediation))
+    raise ViolationError(problems)

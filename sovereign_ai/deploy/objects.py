@@ -1,8 +1,8 @@
-"""What an object carries when it is deployed: one field manager for Pulumi and for us.
+"""The deployed form and the names of objects, and the reversal of changes that others made to them.
 
-Server-side apply remembers who set which field. With one manager name for every resource, and
-force, a deployment owns exactly what the bundle states, and a restoring apply is the very same
-statement: it changes nothing where nothing was changed.
+Server-side apply records which field manager set which field. With one manager name for Pulumi and for this
+tool, and with force, a deployment owns exactly the fields of the bundle. Applying an object once more changes
+nothing unless somebody else has changed it.
 """
 
 from __future__ import annotations
@@ -12,78 +12,118 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from sovereign_ai.cluster.access import Api
+    from sovereign_ai.cluster.api.client import Api
 
 FIELD_MANAGER = "sovereign-ai"
-_SYSTEM = frozenset({FIELD_MANAGER, "kube-apiserver", "kube-controller-manager", "kueue-admission"})
+CONTROLLERS = frozenset({FIELD_MANAGER, "kube-apiserver", "kube-controller-manager", "kueue-admission"})
+"""Field managers that may own fields of this tool's objects: the tool itself, and controllers by design."""
 _ANNOTATIONS = {"pulumi.com/patchFieldManager": FIELD_MANAGER, "pulumi.com/patchForce": "true"}
 
 
 def stated(obj: Mapping[str, Any]) -> dict[str, Any]:
-    """Give the object as it is handed to Pulumi: with the annotations that name our field manager."""
+    """Return an object in the form for Pulumi: with the annotations that name this tool's field manager."""
     meta = dict(obj["metadata"])
+    # Copies, since the bundle's objects are shared and never change.
     meta["annotations"] = {**meta.get("annotations", {}), **_ANNOTATIONS}
     return {**obj, "metadata": meta}
 
 
 def resource_name(obj: Mapping[str, Any]) -> str:
-    """Give the deterministic resource name, `Kind/namespace/name` or `Kind/name`."""
+    """Return the deterministic name of an object's resource, `Kind/namespace/name` or `Kind/name`."""
     meta = obj["metadata"]
     return "/".join(part for part in (obj["kind"], meta.get("namespace", ""), meta["name"]) if part)
 
 
-def restore(
-    api: Api, objects: Sequence[Mapping[str, Any]], progress: Callable[[str], None], *, fresh: Collection[str] = frozenset()
-) -> list[str]:
-    """Put right what somebody else changed in our objects; give the names of those that were changed.
+def object_name(resource: str) -> str:
+    """Return the object's part of a resource's name, which the deployment's name may precede.
 
-    Pulumi's refresh compares only the shape of what it once sent, so an entry that somebody adds
-    to a list (a peer of a NetworkPolicy, a subject of a binding) would stay. Stating the object
-    again by server-side apply takes it out. A field that we never stated stays with whoever set it,
-    even so; then the object is replaced by what we state.
+    >>> object_name("lab/Namespace/research"), object_name("lab/Role/research/tenant-admin")
+    ('Namespace/research', 'Role/research/tenant-admin')
+    >>> object_name("Namespace/research")
+    'Namespace/research'
+    """
+    parts = resource.split("/")
+    # A namespace has no capital letter and a kind begins with one: so the second last part shows whether it
+    # is a kind.
+    length = 2 if len(parts) < 3 or parts[-2][:1].isupper() else 3
+    return "/".join(parts[-length:])
+
+
+def restore(
+    api: Api,
+    objects: Sequence[Mapping[str, Any]],
+    progress: Callable[[str], None],
+    *,
+    fresh: Collection[str] = frozenset(),
+) -> list[str]:
+    """Revert what somebody else changed in some objects; return the names of those that were changed.
+
+    Pulumi's refresh compares only the shape of what it once sent, so an entry that somebody adds to a list (a
+    peer of a NetworkPolicy, a subject of a binding) would stay. Applying the object once more by server-side
+    apply removes it. A field that the bundle never had still stays with its manager; such an object is
+    replaced as a whole.
 
     Args:
         api: the cluster.
         objects: the bundle's objects.
-        progress: takes a line for each object put right.
-        fresh: names of objects that were deployed a moment ago and need no second look.
+        progress: called with a line for each object that was restored.
+        fresh: names of objects that were deployed a moment ago, and are skipped.
 
     Raises:
         ApiError: the API server refused one.
     """
-    restored = [name for name in api.many([partial(_restore, api, obj) for obj in objects if resource_name(obj) not in fresh]) if name]
-    for name in restored:
-        progress(f"restored {name}")
+    calls = [partial(_restore, api, obj) for obj in objects if resource_name(obj) not in fresh]
+    restored = []
+    for name in api.many(calls):
+        if name:
+            restored.append(name)
+            progress(f"restored {name}")
     return sorted(restored)
 
 
 def _restore(api: Api, obj: Mapping[str, Any]) -> str:
-    """State one object again; give its name if that changed it."""
+    """Apply one object once more; return its name if that changed it, else an empty text."""
     meta = obj["metadata"]
     before = api.get(obj["apiVersion"], obj["kind"], meta["name"], meta.get("namespace"))
     after = api.apply(stated(obj), field_manager=FIELD_MANAGER, force=True)
-    if _foreign(after):
-        after = api.replace(_ours_alone(obj, after), field_manager=FIELD_MANAGER)
-    return "" if before is not None and _content(before) == _content(after) else resource_name(obj)
+    if _has_foreign_field(after):
+        after = api.replace(_without_foreign_fields(obj, after), field_manager=FIELD_MANAGER)
+    is_same = before is not None and _content(before) == _content(after)
+    return "" if is_same else resource_name(obj)
 
 
-def _foreign(live: Mapping[str, Any]) -> bool:
-    """Tell whether somebody else set a field of the object itself, beyond its metadata and status."""
-    return any(
-        entry["manager"] not in _SYSTEM and "subresource" not in entry and set(entry.get("fieldsV1", {})) - {"f:metadata", "f:status"}
-        for entry in live["metadata"].get("managedFields", ())
-    )
+def _is_of_controller(entry: Mapping[str, Any]) -> bool:
+    """Return whether an entry of `managedFields` is this tool's or a controller's."""
+    return entry["manager"] in CONTROLLERS or "subresource" in entry
 
 
-def _ours_alone(obj: Mapping[str, Any], live: Mapping[str, Any]) -> dict[str, Any]:
-    """Give the object with nothing but what we state: what we do not state goes, and with it who set it."""
-    kept = {key: live["metadata"][key] for key in ("uid", "resourceVersion", "finalizers", "ownerReferences") if key in live["metadata"]}
-    fields = [entry for entry in live["metadata"].get("managedFields", ()) if entry["manager"] in _SYSTEM or "subresource" in entry]
+def _has_foreign_field(live: Mapping[str, Any]) -> bool:
+    """Return whether somebody else set a field of the object itself, beyond its metadata and status."""
+    for entry in live["metadata"].get("managedFields", ()):
+        fields = set(entry.get("fieldsV1", {})) - {"f:metadata", "f:status"}
+        if fields and not _is_of_controller(entry):
+            return True
+    return False
+
+
+def _without_foreign_fields(obj: Mapping[str, Any], live: Mapping[str, Any]) -> dict[str, Any]:
+    """Return an object for a replacement that drops all fields of others, and their field managers."""
     whole = stated(obj)
-    return {**whole, "metadata": {**whole["metadata"], **kept, "managedFields": fields}}
+    meta = whole["metadata"]
+    # With the resourceVersion the server refuses the replacement if the object changed meanwhile.
+    for key in ("uid", "resourceVersion", "finalizers", "ownerReferences"):
+        if key in live["metadata"]:
+            meta[key] = live["metadata"][key]
+    meta["managedFields"] = list(filter(_is_of_controller, live["metadata"].get("managedFields", ())))
+    return whole
 
 
 def _content(live: Mapping[str, Any]) -> dict[str, Any]:
-    """Give what an object says, without who said it, when, and what the server thinks of it."""
-    meta = {key: value for key, value in live["metadata"].items() if key not in {"managedFields", "resourceVersion", "generation"}}
-    return {**{key: value for key, value in live.items() if key != "status"}, "metadata": meta}
+    """Return an object's content, without its status and what each write changes."""
+    content = dict(live)
+    content.pop("status", None)
+    meta = dict(live["metadata"])
+    for key in ("managedFields", "resourceVersion", "generation"):
+        meta.pop(key, None)
+    content["metadata"] = meta
+    return content

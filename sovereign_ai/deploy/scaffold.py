@@ -1,13 +1,15 @@
-"""Makes a new stack's folder; the files of every stack are these and nothing else."""
+"""Create a new stack's folder; every stack has these files and no others."""
 
 from __future__ import annotations
 
+import os
 from importlib import resources
 from pathlib import Path
 
 import orjson
 
 from sovereign_ai.errors import Problem, UsageError
+from sovereign_ai.files.writing import create
 from sovereign_ai.names import is_label
 from sovereign_ai.spec.schema import schema
 
@@ -15,30 +17,43 @@ _TEMPLATES = ("Pulumi.yaml", "__main__.py", "factory.yaml")
 
 
 def contents(name: str) -> dict[str, str]:
-    """Give file name to text for a new factory of that name."""
+    """Return the files of a new factory: file name to text."""
     folder = resources.files("sovereign_ai.deploy") / "templates"
-    texts = {file: (folder / f"{file}.txt").read_text(encoding="utf-8").replace("FACTORY", name) for file in _TEMPLATES}
-    texts["factory.schema.json"] = orjson.dumps(schema(), option=orjson.OPT_INDENT_2 | orjson.OPT_SORT_KEYS).decode() + "\n"
+    texts = {}
+    for file in _TEMPLATES:
+        template = (folder / f"{file}.txt").read_text(encoding="utf-8")
+        texts[file] = template.replace("FACTORY", name)
+    # Editors validate factory.yaml by this schema, which its first line names.
+    data = orjson.dumps(schema(), option=orjson.OPT_INDENT_2 | orjson.OPT_SORT_KEYS)
+    texts["factory.schema.json"] = data.decode() + "\n"
     return texts
 
 
 def scaffold(folder: Path, name: str, *, dry_run: bool = False) -> list[Path]:
-    """Write the files of a new stack and give their paths; nothing that exists is overwritten.
+    """Write the files of a new stack and return their paths; no existing file is overwritten.
 
     Raises:
-        UsageError: the name will not do, or a file is there already; then nothing is written.
+        UsageError: the name is not allowed, or a file exists already; nothing is written then.
     """
     problems = []
     if not is_label(name) or len(name) > 32:
-        hint = "lower-case letters, digits and hyphens, starting with a letter, at most 32; choose one with --name"
+        rule = "lower-case letters, digits and hyphens, starting with a letter, at most 32"
+        hint = f"{rule}; choose one with --name"
         problems.append(Problem("bad-name", f"{name!r} cannot be a factory's name", hint=hint))
     texts = contents(name)
-    there = [file for file in texts if (folder / file).exists()]
-    problems += [Problem("exists", f"{folder / file} is there already", hint="choose another folder, or move it away") for file in there]
+    for file in texts:
+        # A dangling link exists too: a write would create its target.
+        if os.path.lexists(folder / file):
+            message = f"{folder / file} exists already"
+            problems.append(Problem("exists", message, hint="choose another folder, or move it away"))
     if problems:
         raise UsageError(problems)
+    if folder.is_symlink() and not folder.exists():
+        message = f"{folder} is a link that leads nowhere"
+        hint = "remove it, or name another folder"
+        raise UsageError(Problem("dangling-link", message, hint=hint))
     if not dry_run:
         folder.mkdir(parents=True, exist_ok=True)
         for file, text in texts.items():
-            (folder / file).write_text(text, encoding="utf-8")
+            create(folder / file, text.encode())
     return [folder / file for file in texts]

@@ -1,13 +1,14 @@
-"""What runs beside a control plane of ours: the operator, which says whether an exception counts now.
+"""The operator beside a local control plane: it answers whether exceptions count, and keeps access.
 
-One process under the plane's supervisor, listening on loopback for the API server and the supervisor:
+One process under the control plane's supervisor, which listens on loopback for the API server and the
+supervisor:
 
-* It answers the questions of admission policies about waivers (`answers.py`). The question brings the
-  waiver's facts and the clock is its own, so that an answer rests on nothing that can be stale. While it
-  is down, or slow, no exception is let in.
-* It opens and closes break-glass access (`keeper.py`): a grant is a record in the plane's own folder,
-  with an end (`grants.py`, `records.py`); the operator binds its role while it is open and unbinds it at
-  its end, and tells both by an event.
+* It answers the queries of admission policies about waivers (`answers.py`). The query carries the waiver's
+  facts and the clock is the operator's own, so no answer depends on anything that can be stale. While the
+  operator is down, or slow, no exception is admitted.
+* It opens and closes break-glass access (`grant_controller.py`). A grant is a record in the folder of the
+  control plane, with an end (`grants.py`, `records.py`). The operator binds its role while the grant is open
+  and unbinds it at its end, and reports both in an event.
 
 It has the rights to do that and no others: it reads no secret, writes no policy, and may bind the roles of
 break-glass access alone.

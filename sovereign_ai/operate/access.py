@@ -1,11 +1,12 @@
-"""Giving, ending and showing break-glass access on a plane of ours.
+"""Break-glass access on a local control plane: granted, and ended early.
 
-Access is a client certificate that ends with it, for a user of that one grant, and a binding that the operator
-makes and removes. The certificate proves who calls and gives no right; without the binding it opens nothing, so
-taking the binding away ends access at once, and the certificate's own end holds where nothing runs any more.
+Access is a client certificate that ends with the access, for a user of that one grant, and a binding that the
+operator makes and removes. The certificate proves the caller's identity and gives no right; without the
+binding it permits nothing. So removing the binding ends access at once, and the certificate's own end holds
+where nothing runs any more.
 
-The kubeconfig is written before the grant, so that whoever closes the grant finds it and takes it away. What a crash
-between both leaves opens nothing, and the operator removes it once its certificate has ended.
+The kubeconfig is written before the grant, so that whoever closes the grant can remove it. A kubeconfig that
+a crash between both left permits nothing, and the operator removes it once its certificate has ended.
 """
 
 from __future__ import annotations
@@ -17,113 +18,136 @@ from pathlib import Path
 
 from sovereign_ai.cluster.identities import CLUSTER_CA, kubeconfig, server_url
 from sovereign_ai.cluster.pki import Leaf, authority, sign
-from sovereign_ai.cluster.state import Place, recorded_ports
+from sovereign_ai.cluster.state import ClusterDir, recorded_ports
 from sovereign_ai.cluster.status import status_of
 from sovereign_ai.errors import DeploymentError, EnvironmentLacksError, Problem, UsageError, Where
-from sovereign_ai.operate.grants import Grant
-from sovereign_ai.operate.records import Record, record, records, write_grant, write_kubeconfig, write_revoked
+from sovereign_ai.operate.grants import AccessGrant
+from sovereign_ai.operate.records import (
+    GrantRecord,
+    grant_record,
+    read_records,
+    write_grant,
+    write_kubeconfig,
+    write_revoked,
+)
 
 _POLL_SECONDS = 0.1
 _PATIENCE_SECONDS = 15.0
 
 
-def ours(where: Place, again: str = "") -> None:
-    """Insist on a plane of ours that runs, its operator too.
+def require_operator(cluster_dir: ClusterDir, restart: str = "") -> None:
+    """Check that a local control plane runs, and its operator too.
 
     Args:
-        where: the plane.
-        again: how its operator comes to run again; left out, as on an embedded plane.
+        cluster_dir: the control plane's folder.
+        restart: how to restart its operator; left out, as on an embedded control plane.
 
     Raises:
-        EnvironmentLacksError: it does not.
+        EnvironmentLacksError: one of them does not run.
     """
-    seen = status_of(where)
-    if seen.phase == "absent":
-        hint = "on a cluster that is not ours, its own identity provider gives and ends access"
-        raise EnvironmentLacksError(Problem("no-cluster", f"there is no control plane of ours called {where.name!r}", hint=hint))
-    operator = next((one for one in seen.components if one.name == "operator"), None)
-    known = "kube-apiserver" in recorded_ports(where)
-    if seen.supervisor is None or operator is None or not operator.healthy or not known:
-        log = where.log("operator")
-        hint = (again or f"`sovereign-ai cluster up {where.name}`") + (f"; its log: {log}" if log.exists() else "")
-        raise EnvironmentLacksError(Problem("no-operator", "the operator does not run, and nothing would end the access", hint=hint))
+    status = status_of(cluster_dir)
+    if status.phase == "absent":
+        message = f"there is no local control plane called {cluster_dir.name!r}"
+        hint = "on any other cluster, its own identity provider grants and ends access"
+        raise EnvironmentLacksError(Problem("no-cluster", message, hint=hint))
+    is_healthy = False
+    for component in status.components:
+        if component.name == "operator":
+            is_healthy = component.healthy
+            break
+    # A control plane that starts has no port of its API server yet.
+    has_server = "kube-apiserver" in recorded_ports(cluster_dir)
+    if status.supervisor is None or not is_healthy or not has_server:
+        hint = restart or f"`sovereign-ai cluster up {cluster_dir.name}`"
+        log = cluster_dir.log("operator")
+        if log.exists():
+            hint += f"; its log: {log}"
+        message = "the operator does not run, and nothing would end the access"
+        raise EnvironmentLacksError(Problem("no-operator", message, hint=hint))
 
 
-def give(where: Place, grant: Grant, now: Callable[[], datetime]) -> tuple[Record, Path]:
-    """Give access, and wait until the operator has opened it.
+def grant_access(
+    cluster_dir: ClusterDir, grant: AccessGrant, now: Callable[[], datetime]
+) -> tuple[GrantRecord, Path]:
+    """Grant access, and wait until the operator has opened it.
 
     Args:
-        where: the plane, which runs.
-        grant: what is given.
-        now: gives the moment that counts, UTC.
+        cluster_dir: the folder of a control plane that runs.
+        grant: the grant.
+        now: returns the current moment, UTC.
 
     Returns:
-        What became of it, and the person's kubeconfig, which is removed with the access.
+        The grant's record, and the person's kubeconfig, which is removed with the access.
 
     Raises:
         EnvironmentLacksError: the operator did not open it in time; the grant is ended.
         DeploymentError: the API server refused the binding.
-        KeyboardInterrupt: a person ended it while it waited; the grant is ended.
+        KeyboardInterrupt: a person interrupted the wait; the grant is ended.
     """
-    pair = sign(authority(where.pki, CLUSTER_CA), Leaf("", grant.user, client=True), grant.ends - now())
-    config = kubeconfig(where, grant.user, server_url(recorded_ports(where)["kube-apiserver"]), pair)
-    path = write_kubeconfig(where, grant.id, config)
+    leaf = Leaf("", grant.user, client=True)
+    pair = sign(authority(cluster_dir.pki, CLUSTER_CA), leaf, grant.ends - now())
+    server = server_url(recorded_ports(cluster_dir)["kube-apiserver"])
+    path = write_kubeconfig(cluster_dir, grant.id, kubeconfig(cluster_dir, grant.user, server, pair))
     try:
-        write_grant(where, grant)
+        write_grant(cluster_dir, grant)
     except BaseException:
         path.unlink(missing_ok=True)
         raise
     try:
-        found = _wait(where, grant.id, lambda one: bool(one.opened or one.closed))
-    except BaseException:  # above all a person's Ctrl-C: who got no answer has no access either
-        write_revoked(where, grant.id, "giving it was interrupted", now())
+        opened = _wait(cluster_dir, grant.id, lambda current: bool(current.opened or current.closed))
+    except BaseException:
+        # Above all a person's Ctrl-C: a caller who got no answer has no access either.
+        write_revoked(cluster_dir, grant.id, "giving it was interrupted", now())
         path.unlink(missing_ok=True)
         raise
-    if found is None:
-        write_revoked(where, grant.id, "it was not opened in time", now())
-    if found is None or found.closed:
+    if opened is None:
+        # Revoked before anything else: the operator may start in the next moment and open it.
+        write_revoked(cluster_dir, grant.id, "it was not opened in time", now())
         path.unlink(missing_ok=True)
-    if found is None:
-        raise EnvironmentLacksError(Problem("not-opened", "the operator did not open it in time", hint=f"its log: {where.log('operator')}"))
-    if found.closed:
-        raise DeploymentError(Problem("not-opened", f"it was closed again: {found.why}", hint="the message names what refused it"))
-    return found, path
+        hint = f"its log: {cluster_dir.log('operator')}"
+        raise EnvironmentLacksError(Problem("not-opened", "the operator did not open it in time", hint=hint))
+    if opened.closed:
+        path.unlink(missing_ok=True)
+        hint = "the message names what refused it"
+        raise DeploymentError(Problem("not-opened", f"it was closed: {opened.why}", hint=hint))
+    return opened, path
 
 
-def take(where: Place, id_: str, why: str, now: Callable[[], datetime]) -> Record:
+def end_access(cluster_dir: ClusterDir, id_: str, why: str, now: Callable[[], datetime]) -> GrantRecord:
     """End access early, and wait until the operator has closed it.
 
     Args:
-        where: the plane, which runs.
+        cluster_dir: the folder of a control plane that runs.
         id_: the grant's id.
-        why: why it ends.
-        now: gives the moment that counts, UTC.
+        why: the reason of its end.
+        now: returns the current moment, UTC.
 
     Raises:
         UsageError: there is no such grant, it is closed, or no reason is given.
         EnvironmentLacksError: the operator did not close it in time; it will when it can.
     """
     if not why.strip():
-        raise UsageError(Problem("bad-access", "the end needs a reason too", Where(field="reason"), "say in one line why it ends"))
-    before = record(where, id_)
+        hint = "state in one line why it ends"
+        raise UsageError(Problem("bad-access", "the end needs a reason too", Where(field="reason"), hint))
+    before = grant_record(cluster_dir, id_)
     if before.closed:
-        raise UsageError(
-            Problem("access-closed", f"grant {id_} was closed at {before.closed}: {before.why}", hint="nothing is left to end")
-        )
-    write_revoked(where, id_, why, now())
-    found = _wait(where, id_, lambda one: bool(one.closed))
-    if found is None:
-        hint = f"it closes it as soon as it can; its log: {where.log('operator')}"
+        message = f"grant {id_} was closed at {before.closed}: {before.why}"
+        raise UsageError(Problem("access-closed", message, hint="nothing is left to end"))
+    write_revoked(cluster_dir, id_, why, now())
+    closed = _wait(cluster_dir, id_, lambda current: bool(current.closed))
+    if closed is None:
+        hint = f"it closes it as soon as it can; its log: {cluster_dir.log('operator')}"
         raise EnvironmentLacksError(Problem("not-closed", "the operator did not close it in time", hint=hint))
-    return found
+    return closed
 
 
-def _wait(where: Place, id_: str, holds: Callable[[Record], bool]) -> Record | None:
-    """Wait for what the operator does with a grant; None if it does not."""
+def _wait(cluster_dir: ClusterDir, id_: str, holds: Callable[[GrantRecord], bool]) -> GrantRecord | None:
+    """Wait until a condition holds for the record of a grant; None if it does not in time."""
     deadline = time.monotonic() + _PATIENCE_SECONDS
     while time.monotonic() < deadline:
-        found = next((one for one in records(where)[0] if one.grant.id == id_), None)
-        if found is not None and holds(found):
-            return found
+        current, _ = read_records(cluster_dir)
+        for candidate in current:
+            if candidate.grant.id == id_ and holds(candidate):
+                return candidate
         time.sleep(_POLL_SECONDS)
     return None

@@ -1,8 +1,10 @@
-"""The operator's answers: a review of access in, yes or a no that nobody overrules out. Pure: the clock is an argument.
+"""The operator's answers to SubjectAccessReviews: a yes, or a no that no other authorizer overrides.
+
+Pure: the clock is an argument.
 
 >>> from datetime import UTC
 >>> decide({"spec": {"user": "eve", "resourceAttributes": {}}}, [], datetime(2026, 11, 24, tzinfo=UTC))
-Answer(honoured='', why='it is none of the questions of admission')
+OperatorAnswer(honoured='', why='it is none of the questions of admission')
 """
 
 from __future__ import annotations
@@ -12,48 +14,64 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sovereign_ai.operate.records import Record
-from sovereign_ai.rules.asked import ASKER, BINDINGS, GROUP, VERB, WAIVERS, answer
+from sovereign_ai.operate.records import GrantRecord
+from sovereign_ai.rules.waiver_review import ASKER, BINDINGS, GROUP, VERB, WAIVERS, answer
+
+_FOREIGN = "it is none of the questions of admission"
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
-    """What is answered.
+class OperatorAnswer:
+    """An answer.
 
     Attributes:
         honoured: the waiver or grant that counts; empty for no.
-        why: why not.
+        why: the reason of a no.
     """
 
     honoured: str = ""
     why: str = ""
 
     def to_review(self) -> dict[str, Any]:
-        """Give it as the API server wants it; a no ends the asking, so that no right on everything turns it into a yes."""
-        status = {"allowed": bool(self.honoured), "denied": not self.honoured, "reason": self.honoured or self.why}
+        """Return it as the API server expects it."""
+        status = {
+            "allowed": bool(self.honoured),
+            # `denied` ends the review: without it, a right on everything would turn the no into a yes.
+            "denied": not self.honoured,
+            "reason": self.honoured or self.why,
+        }
         return {"apiVersion": "authorization.k8s.io/v1", "kind": "SubjectAccessReview", "status": status}
 
 
-def decide(review: Mapping[str, Any], records: Iterable[Record], now: datetime) -> Answer:
-    """Answer a SubjectAccessReview of the API server; whatever is not understood is a no.
+def decide(review: Mapping[str, Any], records: Iterable[GrantRecord], now: datetime) -> OperatorAnswer:
+    """Answer a SubjectAccessReview of the API server; anything that is not understood is a no.
 
     Args:
         review: the request's body.
         records: the grants of break-glass access.
-        now: the moment that counts, UTC.
+        now: the current moment, UTC.
     """
     spec = review.get("spec")
-    asked = spec.get("resourceAttributes") if isinstance(spec, Mapping) else None
-    if not isinstance(spec, Mapping) or not isinstance(asked, Mapping):
-        return Answer(why="it cannot be read")
-    if spec.get("user") != ASKER or asked.get("group") != GROUP or asked.get("verb") != VERB or asked.get("subresource"):
-        return Answer(why="it is none of the questions of admission")
-    text = asked.get("name")
+    attributes = spec.get("resourceAttributes") if isinstance(spec, Mapping) else None
+    if not isinstance(spec, Mapping) or not isinstance(attributes, Mapping):
+        return OperatorAnswer(why="it cannot be read")
+    # Admission policies ask in the name of one user, about one group and verb, and never about a subresource.
+    is_admissions = spec.get("user") == ASKER and attributes.get("group") == GROUP
+    if not is_admissions or attributes.get("verb") != VERB or attributes.get("subresource"):
+        return OperatorAnswer(why=_FOREIGN)
+    text = attributes.get("name")
     if not isinstance(text, str):
-        return Answer(why="it asks about nothing")
-    if asked.get("resource") == WAIVERS:
-        return Answer(answer(text, now.date()), "no waiver counts today")
-    if asked.get("resource") == BINDINGS:
-        standing = next((one.grant.id for one in records if one.stands(now) and one.grant.question == text), "")
-        return Answer(standing, "no such grant stands")
-    return Answer(why="it is none of the questions of admission")
+        return OperatorAnswer(why="it asks about nothing")
+    if attributes.get("resource") == WAIVERS:
+        return OperatorAnswer(answer(text, now.date()), "no waiver counts today")
+    if attributes.get("resource") == BINDINGS:
+        return OperatorAnswer(_open_grant(text, records, now), "no such grant is open")
+    return OperatorAnswer(why=_FOREIGN)
+
+
+def _open_grant(question: str, records: Iterable[GrantRecord], now: datetime) -> str:
+    """Return the id of the open grant whose binding a query is about; empty if there is none."""
+    for record in records:
+        if record.stands(now) and record.grant.question == question:
+            return record.grant.id
+    return ""

@@ -1,7 +1,7 @@
-"""A grant of break-glass access: one person, one namespace, one kind of access, a reason, and an end within hours.
+"""Grants of break-glass access: a person, a namespace, a kind of access, a reason, and an end within hours.
 
-Nothing can be left open: a grant without an end cannot be made, and neither the person nor anybody who asks
-on their behalf is the one who agrees.
+A grant without an end cannot be made, and a grant counts only with the signature of an approver who is
+another person.
 """
 
 from __future__ import annotations
@@ -9,42 +9,65 @@ from __future__ import annotations
 import re
 import secrets
 from collections.abc import Collection, Iterator, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
 from sovereign_ai.catalog.jurisdictions import countries, expand
 from sovereign_ai.cluster.operator import ACCESS_ROLES, access_role
 from sovereign_ai.errors import Problem, UsageError, Where, nearest
-from sovereign_ai.names import KEYS, is_label
-from sovereign_ai.rules.asked import BREAK_GLASS, BREAK_GLASS_USER
+from sovereign_ai.names import KEYS, is_label, normal_name
+from sovereign_ai.rules.approval import ACCESS_TYPE, access_payload, explain_refusal, is_signed
 from sovereign_ai.rules.break_glass import APPROVER, ENDS, REASON
+from sovereign_ai.rules.waiver_review import BREAK_GLASS, BREAK_GLASS_USER
 from sovereign_ai.spec.factory import AIFactory
 from sovereign_ai.units import Seconds
 
 MOST = timedelta(hours=4)
-"""The longest break-glass access: half a shift, as a choice of this project; who needs more asks again."""
+"""The longest break-glass access: half a shift, as a choice of this project; more needs a new approval."""
+USE_WITHIN = timedelta(hours=24)
+"""How long an approval may be used; an older one was for another situation."""
+AGREED = (
+    "id",
+    "factory",
+    "cluster",
+    "person",
+    "approver",
+    "reason",
+    "seat",
+    "namespace",
+    "kind",
+    "seconds",
+    "use_before",
+)
+"""The fields that the approver signs."""
 LABELS = {KEYS.component: "break-glass"}
-"""What every binding of break-glass access carries."""
+"""The labels of every binding of break-glass access."""
 _ID = re.compile(r"[0-9a-f]{8}")
 _RBAC = "rbac.authorization.k8s.io"
 _LONGEST_REASON = 500
+_WRITTEN_BY_APPROVE = "name what `access approve` wrote"
 
 
 @dataclass(frozen=True, slots=True)
-class Grant:
+class AccessGrant:
     """Break-glass access for one person.
 
     Attributes:
         id: eight hexadecimal digits, random.
-        person: who gets it, a DNS label.
-        approver: who agreed, a DNS label; never the person.
-        reason: why, in one line.
+        person: the person who gets it, a DNS label.
+        approver: the person who agreed, a DNS label; never the same.
+        reason: the reason, in one line.
         seat: the country from which the person works.
-        namespace: where.
+        namespace: the namespace.
         kind: a key of `ACCESS_ROLES`.
-        begins: from when, UTC.
+        begins: the first moment at which it counts, UTC.
         ends: the first moment at which it no longer counts, UTC.
+        factory: the factory's name, which the approver's signature covers.
+        cluster: the plan's name for the cluster.
+        seconds: for how long the approver agreed, at most.
+        use_before: until when it may begin, in ISO 8601 with an offset.
+        signature: the approver's own, `KEY:SIGNATURE`; without it the grant never counts.
     """
 
     id: str
@@ -56,10 +79,15 @@ class Grant:
     kind: str
     begins: datetime
     ends: datetime
+    factory: str = ""
+    cluster: str = ""
+    seconds: str = ""
+    use_before: str = ""
+    signature: str = ""
 
     @property
     def user(self) -> str:
-        """The user name that its certificate certifies; no two grants share one."""
+        """The user name in its certificate; no two grants share one."""
         return f"{BREAK_GLASS_USER}{self.person}:{self.id}"
 
     @property
@@ -69,46 +97,163 @@ class Grant:
 
     @property
     def question(self) -> str:
-        """What admission asks about its binding: where it is, what it binds, and to whom."""
-        return "/".join((self.namespace, self.name, "ClusterRole", access_role(self.kind), "User", self.user))
+        """The text by which admission asks about its binding: namespace, name, role and user."""
+        role = access_role(self.kind)
+        return f"{self.namespace}/{self.name}/ClusterRole/{role}/User/{self.user}"
 
     def counts(self, now: datetime) -> bool:
-        """Tell whether it counts at a moment; one longer than `MOST` never does, however it was made."""
-        return self.begins <= now < self.ends and self.ends - self.begins <= MOST
+        """Return whether it counts at a moment.
+
+        A grant longer than `MOST`, or without its approver's signature, never does.
+        """
+        is_short = self.ends - self.begins <= MOST
+        return self.begins <= now < self.ends and is_short and self.is_approved
+
+    @property
+    def agreed(self) -> dict[str, str]:
+        """The facts that the approver signs: all but the moments at which it really begins and ends."""
+        return {name: getattr(self, name) for name in AGREED}
+
+    @property
+    def is_approved(self) -> bool:
+        """Whether another person signed it, and it begins and ends within what was agreed."""
+        # Compared in their normal form: `On Call` is `on-call`.
+        if normal_name(self.person) == normal_name(self.approver):
+            return False
+        try:
+            within = self.ends - self.begins <= timedelta(seconds=int(self.seconds))
+            in_time = self.begins <= datetime.fromisoformat(self.use_before)
+        except (ValueError, TypeError, OverflowError):
+            return False
+        if not within or not in_time:
+            return False
+        return is_signed(self.signature, ACCESS_TYPE, access_payload(self.agreed))
 
     def binding(self) -> dict[str, Any]:
-        """Give the binding that gives the access."""
+        """Return the binding that gives the access."""
         notes = {ENDS: self.ends.isoformat(), REASON: self.reason, APPROVER: self.approver}
         return {
             "apiVersion": f"{_RBAC}/v1",
             "kind": "RoleBinding",
-            "metadata": {"name": self.name, "namespace": self.namespace, "labels": dict(LABELS), "annotations": notes},
+            "metadata": {
+                "name": self.name,
+                "namespace": self.namespace,
+                "labels": dict(LABELS),
+                "annotations": notes,
+            },
             "roleRef": {"apiGroup": _RBAC, "kind": "ClusterRole", "name": access_role(self.kind)},
             "subjects": [{"apiGroup": _RBAC, "kind": "User", "name": self.user}],
         }
 
     def to_data(self) -> dict[str, str]:
-        """Give plain data."""
-        return asdict(self) | {"begins": self.begins.isoformat(), "ends": self.ends.isoformat()}
+        """Return plain data."""
+        data = asdict(self)
+        data["begins"], data["ends"] = self.begins.isoformat(), self.ends.isoformat()
+        return data
 
     @classmethod
-    def from_data(cls, data: Mapping[str, str]) -> Grant:
-        """Read plain data.
+    def from_data(cls, data: Mapping[str, str]) -> AccessGrant:
+        """Return the grant of plain data.
 
         Raises:
             ValueError: it is no grant.
         """
+        values: dict[str, Any] = dict(data)
         try:
-            times: dict[str, Any] = {name: datetime.fromisoformat(data[name]) for name in ("begins", "ends")}
-            found = cls(**{**data, **times})
+            for name in ("begins", "ends"):
+                values[name] = datetime.fromisoformat(data[name])
+            grant = cls(**values)
         except (TypeError, KeyError) as error:
             message = f"no grant: {error}"
             raise ValueError(message) from None
-        sound = _ID.fullmatch(found.id) and found.begins.tzinfo is not None and found.ends.tzinfo is not None
-        if not sound or found.kind not in ACCESS_ROLES or not is_label(found.person) or not is_label(found.namespace):
-            message = "no grant: its id, times, kind, person or namespace are none"
+        # The id becomes a file's name and part of a user's, and moments without a time zone cannot be
+        # compared.
+        has_offsets = grant.begins.tzinfo is not None and grant.ends.tzinfo is not None
+        has_names = is_label(grant.person) and is_label(grant.namespace)
+        if not (_ID.fullmatch(grant.id) and has_offsets and has_names and grant.kind in ACCESS_ROLES):
+            message = "no grant: its id, times, kind, person or namespace is not valid"
             raise ValueError(message)
-        return found
+        return grant
+
+
+def grant_of(
+    factory: AIFactory, zones: Mapping[str, str], cluster: str, approval: Mapping[str, Any], now: datetime
+) -> AccessGrant:
+    """Make a grant from an approver's signed approval.
+
+    Args:
+        factory: the description, which lists the approver's key.
+        zones: namespace of each tenant to its zone.
+        cluster: the plan's name for the cluster.
+        approval: `access`, the facts that were agreed, and `signature`, as `access approve` wrote them.
+        now: the moment it begins, UTC.
+
+    Raises:
+        UsageError: it is no approval, or every reason why it may not be granted.
+    """
+    agreed, signature = _agreed(approval)
+    try:
+        lasting = timedelta(seconds=int(agreed["seconds"]))
+        use_before = datetime.fromisoformat(agreed["use_before"])
+    except (ValueError, OverflowError):
+        problem = Problem("bad-approval", "its times cannot be read", hint=_WRITTEN_BY_APPROVE)
+        raise UsageError(problem) from None
+    request = {name: agreed[name] for name in ("person", "approver", "reason", "seat", "namespace", "kind")}
+    made = make_grant(factory, zones, lasting=lasting, now=now, **request)
+    # `make_grant` chose an id and a time of use; the approver signed others.
+    grant = replace(
+        made,
+        id=agreed["id"],
+        factory=agreed["factory"],
+        cluster=agreed["cluster"],
+        use_before=agreed["use_before"],
+        signature=signature,
+    )
+    problems = [*_elsewhere(grant, factory, cluster), *_untimely(grant, use_before, now)]
+    # The approver must be listed on the day of use, or on the approval's last day where that has passed.
+    agreed_on = min(now, use_before).date() if use_before.tzinfo else now.date()
+    why = explain_refusal(factory, grant.approver, signature, ACCESS_TYPE, access_payload(agreed), agreed_on)
+    if why:
+        hint = "list the approver with a key under `approvers`; "
+        hint += "have the approver run `sovereign-ai access approve`"
+        problems.append(Problem("unapproved", why, Where(field="approver"), hint))
+    if problems:
+        raise UsageError(problems)
+    return grant
+
+
+def _agreed(approval: Mapping[str, Any]) -> tuple[Mapping[str, str], str]:
+    """Return the agreed facts of an approval, and its signature.
+
+    Raises:
+        UsageError: it is no approval.
+    """
+    agreed, signature = approval.get("access"), approval.get("signature")
+    if isinstance(agreed, Mapping) and isinstance(signature, str):
+        are_texts = all(isinstance(value, str) for value in agreed.values())
+        # Exactly the signed fields: another one would be granted without an agreement.
+        if are_texts and {*agreed} == {*AGREED}:
+            return agreed, signature
+    message = "it is no approval of break-glass access"
+    raise UsageError(Problem("bad-approval", message, hint=_WRITTEN_BY_APPROVE))
+
+
+def _elsewhere(grant: AccessGrant, factory: AIFactory, cluster: str) -> Iterator[Problem]:
+    """Yield the problems of an approval that is for another factory or cluster."""
+    names = {"factory": (grant.factory, factory.name), "cluster": (grant.cluster, cluster)}
+    for field, (agreed, requested) in names.items():
+        if agreed != requested:
+            message = f"it was agreed for {field} {agreed!r}, and not for {requested!r}"
+            yield Problem("bad-approval", message, Where(field=field), "have it approved for this one")
+    if not _ID.fullmatch(grant.id):
+        yield Problem("bad-approval", "its id is not valid", Where(field="id"), _WRITTEN_BY_APPROVE)
+
+
+def _untimely(grant: AccessGrant, use_before: datetime, now: datetime) -> Iterator[Problem]:
+    """Yield the problem of an approval that has ended, or that may be used for longer than any."""
+    if use_before.tzinfo is None or not now <= use_before <= now + USE_WITHIN:
+        message = f"it may be used until {grant.use_before}, which has passed or is too far away"
+        yield Problem("old-approval", message, Where(field="use_before"), "have it approved once more")
 
 
 def make_grant(
@@ -123,24 +268,25 @@ def make_grant(
     kind: str,
     lasting: timedelta,
     now: datetime,
-) -> Grant:
-    """Make a grant that may be.
+) -> AccessGrant:
+    """Make a permissible grant without its approver's signature; it counts only with one.
 
     Args:
-        factory: the description, whose residency policies say from where people reach data.
+        factory: the description, whose residency policies list the countries from which staff may reach data.
         zones: namespace of a tenant to its zone.
-        person: who gets it.
-        approver: who agreed.
-        reason: why.
+        person: the person who gets it.
+        approver: the person who agreed.
+        reason: the reason.
         seat: the country from which the person works.
-        namespace: where.
+        namespace: the namespace.
         kind: a key of `ACCESS_ROLES`.
-        lasting: for how long.
-        now: from when, UTC.
+        lasting: its duration.
+        now: its beginning, UTC.
 
     Raises:
-        UsageError: every reason why it may not be.
+        UsageError: every reason why it may not be granted.
     """
+    # Records and certificates have whole seconds.
     begins = now.replace(microsecond=0)
     problems = [
         *_names(person, approver, reason),
@@ -149,44 +295,65 @@ def make_grant(
     ]
     if not timedelta(0) < lasting <= MOST:
         message = f"it would last {_span(lasting)}; the most is {_span(MOST)}"
-        problems.append(Problem("bad-access", message, Where(field="for"), "ask again when it ends"))
+        hint = "ask for another one when it ends"
+        problems.append(Problem("bad-access", message, Where(field="for"), hint))
     if problems:
         raise UsageError(problems)
-    return Grant(secrets.token_hex(4), person, approver, reason, seat, namespace, kind, begins, begins + lasting)
+    return AccessGrant(
+        id=secrets.token_hex(4),
+        person=person,
+        approver=approver,
+        reason=reason,
+        seat=seat,
+        namespace=namespace,
+        kind=kind,
+        begins=begins,
+        ends=begins + lasting,
+        factory=factory.name,
+        seconds=str(int(lasting.total_seconds())),
+        use_before=(begins + USE_WITHIN).isoformat(),
+    )
 
 
 def _span(lasting: timedelta) -> str:
-    """Write a time span."""
-    return str(Seconds(max(0, round(lasting.total_seconds()))))
+    """Return a time span in words."""
+    seconds = max(0, round(lasting.total_seconds()))
+    return str(Seconds(seconds))
 
 
 def _names(person: str, approver: str, reason: str) -> Iterator[Problem]:
-    """Say what is wrong with who and why."""
+    """Yield what is wrong with the person, the approver and the reason."""
     for field, text in (("person", person), ("approver", approver)):
         if not is_label(text):
             hint = "use lower-case letters, digits and hyphens, starting with a letter"
             yield Problem("bad-access", f"{text!r} names nobody", Where(field=field), hint)
-    if person.strip().casefold() == approver.strip().casefold():
-        yield Problem("bad-access", "who gets access cannot agree to it", Where(field="approver"), "name another one who agreed")
+    if normal_name(person) == normal_name(approver):
+        message, hint = "who gets access cannot agree to it", "name another person who agreed"
+        yield Problem("bad-access", message, Where(field="approver"), hint)
+    # The reason is a line of logs and an annotation.
     if not reason.strip() or len(reason) > _LONGEST_REASON or not reason.isprintable():
         hint = f"write one line of at most {_LONGEST_REASON} characters"
         yield Problem("bad-access", "it needs a reason that can be read", Where(field="reason"), hint)
 
 
 def _place(factory: AIFactory, zones: Mapping[str, str], namespace: str, seat: str) -> Iterator[Problem]:
-    """Say why nobody may reach that namespace from there (STF-001 holds the same for staff)."""
+    """Yield why nobody may reach that namespace from there (STF-001 states the same for staff)."""
     yield from _known(namespace, zones, "namespace")
-    if seat not in {one.code for one in countries()}:
-        yield Problem("bad-access", f"{seat!r} is no country that the catalogue knows", Where(field="from"), "write a code such as DE")
+    if seat not in {country.code for country in countries()}:
+        message = f"{seat!r} is no country that the catalogue knows"
+        yield Problem("bad-access", message, Where(field="from"), "write a code such as DE")
         return
     for policy in factory.residency:
+        # A policy without zones applies to all of them.
         applies = not policy.zones or zones.get(namespace) in policy.zones
         if applies and seat not in expand(policy.staff_access):
-            message = f"{policy.data} data may be reached from {', '.join(policy.staff_access)} only, and {seat} is not in it"
+            permitted = ", ".join(policy.staff_access)
+            message = f"{policy.data} data may be reached from {permitted} only, and {seat} is not in it"
             yield Problem("bad-access", message, Where(field="from"), "have somebody there do it")
 
 
 def _known(text: str, names: Collection[str], field: str) -> Iterator[Problem]:
-    """Say that there is no such thing."""
+    """Yield the problem of a name that does not exist."""
     if text not in names:
-        yield Problem("bad-access", f"there is no {field} {text!r}", Where(field=field), nearest(text, sorted(names)))
+        hint = nearest(text, sorted(names))
+        yield Problem("bad-access", f"there is no {field} {text!r}", Where(field=field), hint)

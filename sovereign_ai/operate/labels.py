@@ -1,61 +1,72 @@
-"""The labeller: topology labels of a real cluster's nodes, by what their ports hear and not by what they are called.
+"""The labeller: topology labels of a real cluster's nodes, by what their ports hear and not by their names.
 
-Each machine tells by LLDP which port of which switch each of its own ports meets; the plan tells whose port that is. Where
-all ports agree the machine stands in that place, whatever its name, and gets the labels of the place, the same that the simulator
-gives. Where they disagree, or where no switch of the plan is heard, it gets none and loses those it had from here: a topology-aware
-scheduler places nothing on a node without them. Other managers' labels are never taken over; a conflict is told.
+Each node reports by LLDP which port of which switch each of its own ports meets; the plan states for which
+machine that port is planned. Where all ports agree, the node is in that machine's place, whatever its name,
+and gets the labels of the place, the same as simulated nodes. Where they disagree, or where no switch of the
+plan is heard, it gets none and loses those that this labeller gave it: a topology-aware scheduler places
+nothing on a node without them. Labels of other managers are never taken over; a conflict is reported.
 
-    >>> neighbours('{"lldp": [{"interface": []}]}')
+    >>> neighbours(b'{"lldp": [{"interface": []}]}', "train-001.json")
     {}
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
-import orjson
-
-from sovereign_ai.cluster.access import Api
-from sovereign_ai.cluster.api_errors import ApiError
+from sovereign_ai.cluster.api.client import Api
+from sovereign_ai.cluster.api.errors import ApiError
+from sovereign_ai.errors import Problem, SovereignError, UsageError
+from sovereign_ai.files.confusables import hidden
+from sovereign_ai.files.decoding import refuse_secrets
+from sovereign_ai.files.json_text import Json, parse_json
+from sovereign_ai.files.kinds import NEIGHBOURS
 from sovereign_ai.plan.factory import Plan
+from sovereign_ai.plan.nodes import Node
 from sovereign_ai.render.interop.labels import place_labels
+from sovereign_ai.render.interop.topograph import switch_tiers
 from sovereign_ai.render.switches.ports import host_interface, interface
 
 MANAGER = "sovereign-ai-labeller"
+_LONGEST = 512
+_MOST_INTERFACES = 1_024
 Port = tuple[str, str]
 """Device and interface."""
 
 
-class NotLldpError(ValueError):
-    """The text is not what `lldpctl -f json0 show neighbors` prints."""
-
-
 @dataclass(frozen=True, slots=True)
-class Cabling:
-    """Whose each switch port is, by the plan.
+class NodeCabling:
+    """The machine that each switch port is planned for.
 
     Attributes:
         ports: switch port to the machine's port that it is planned for.
         switches: names of the plan's switches.
         counts: machine to its planned ports that speak LLDP.
+        interfaces: names of the machines' ports.
+        machines: name to machine.
+        tiers: machine to the switches above it on its compute fabric, the leaf first.
     """
 
     ports: Mapping[Port, Port]
     switches: frozenset[str]
     counts: Mapping[str, int]
+    interfaces: frozenset[str]
+    machines: Mapping[str, Node]
+    tiers: Mapping[str, tuple[str, ...]]
 
 
 @dataclass(frozen=True, slots=True)
-class Placed:
-    """One node.
+class LabelledNode:
+    """One node and its place.
 
     Attributes:
         node: its name.
-        place: the planned machine in whose place it stands; empty where that is not sure.
-        labels: what it gets.
+        place: the planned machine in whose place it is; empty where that is not sure.
+        labels: its labels.
         findings: what is not as planned, in words.
     """
 
@@ -65,146 +76,262 @@ class Placed:
     findings: tuple[str, ...] = ()
 
     def to_data(self) -> dict[str, Any]:
-        """Give plain data."""
-        return {"node": self.node, "place": self.place, "labels": dict(self.labels), "findings": list(self.findings)}
+        """Return plain data."""
+        return {
+            "node": self.node,
+            "place": self.place,
+            "labels": dict(self.labels),
+            "findings": list(self.findings),
+        }
 
 
-def cabling(plan: Plan) -> Cabling:
-    """Give whose each port of an Ethernet switch is."""
-    machines = {node.name for node in plan.nodes}
-    planes = [plane for plane in plan.fabrics if plane.kind != "infiniband"]
-    ports = {
-        (leaf, interface(leaf_port)): (host, host_interface(port))
-        for plane in planes
-        for host, port, leaf, leaf_port in plane.cables[: plane.node_leaf]
-        if host in machines
-    }
-    names = frozenset(one.name for plane in planes for one in plane.switches)
-    return Cabling(ports, names, Counter(host for host, _ in ports.values()))
+def cabling(plan: Plan) -> NodeCabling:
+    """Return the machine that each port of an Ethernet switch is planned for."""
+    machines = {node.name: node for node in plan.nodes}
+    ports: dict[Port, Port] = {}
+    switches: set[str] = set()
+    counts: Counter[str] = Counter()
+    interfaces: set[str] = set()
+    for plane in plan.fabrics:
+        # InfiniBand has no LLDP.
+        if plane.kind == "infiniband":
+            continue
+        switches.update(switch.name for switch in plane.switches)
+        for host, port, leaf, leaf_port in plane.cables[: plane.node_leaf]:
+            # Storage servers and fabric managers are hosts too, but no nodes.
+            if host not in machines:
+                continue
+            name = host_interface(port)
+            ports[leaf, interface(leaf_port)] = (host, name)
+            counts[host] += 1
+            interfaces.add(name)
+    return NodeCabling(
+        ports, frozenset(switches), counts, frozenset(interfaces), machines, switch_tiers(plan)
+    )
 
 
-def neighbours(text: str) -> dict[str, Port]:
-    """Read `lldpctl -f json0 show neighbors`: interface to the switch and port that it meets.
-
-    A port is named by its identifier where that is an interface's name, and else by its description, as lldpd has it.
-
-    Raises:
-        NotLldpError: the text is something else.
-    """
-    try:
-        rows = [row for part in orjson.loads(text)["lldp"] for row in part.get("interface", [])]
-        found = {}
-        for row in rows:
-            port = row["port"][0]
-            named = port["id"][0]["type"] == "ifname"
-            name = port["id"][0]["value"] if named else port.get("descr", [{"value": ""}])[0]["value"]
-            found[str(row["name"])] = (str(row["chassis"][0].get("name", [{"value": ""}])[0]["value"]), str(name))
-    except (orjson.JSONDecodeError, KeyError, IndexError, TypeError, AttributeError) as error:
-        raise NotLldpError(f"is not what `lldpctl -f json0 show neighbors` prints: {_amiss(error, text)}") from None
-    return found
-
-
-def _amiss(error: Exception, text: str) -> str:
-    """Say in words what was found where neighbours were expected."""
-    if not text.strip():
-        return "it is empty"
-    if isinstance(error, orjson.JSONDecodeError):
-        return f"{'it breaks off' if error.pos >= len(text.rstrip()) else 'it is no JSON'} at line {error.lineno}, column {error.colno}"
-    return f"it lacks {error.args[0]!r}" if isinstance(error, KeyError) else "its parts are laid out otherwise, as by `-f json`"
-
-
-def place(plan: Plan, cables: Cabling, node: str, heard: Mapping[str, Port]) -> Placed:
-    """Tell where a node stands.
+def neighbours(raw: bytes, file: str) -> dict[str, Port]:
+    """Return the neighbours that `lldpctl -f json0 show neighbors` printed: interface to switch and port.
 
     Args:
-        plan: the plan.
-        cables: whose each port is.
+        raw: what it printed.
+        file: the file's name, for messages.
+
+    Raises:
+        UsageError: it is something else.
+    """
+    parsed = parse_json(raw, file, NEIGHBOURS)
+    refuse_secrets(parsed.text, file, NEIGHBOURS)
+    seen: dict[str, Port] = {}
+    for path, row in _interfaces(parsed):
+        name = _text(parsed, row, f"{path}.name", "name")
+        port, chassis = _first(parsed, row, path, "port"), _first(parsed, row, path, "chassis")
+        port_path, chassis_path = f"{path}.port[0]", f"{path}.chassis[0]"
+        identifier = _first(parsed, port, port_path, "id")
+        # A port may be identified by its MAC address; lldpd then has the interface's name as its description.
+        if identifier.get("type") == "ifname":
+            met = _text(parsed, identifier, f"{port_path}.id[0].value", "value")
+        else:
+            description = _first(parsed, port, port_path, "descr", {"value": ""})
+            met = _text(parsed, description, f"{port_path}.descr[0].value", "value")
+        switch = _first(parsed, chassis, chassis_path, "name", {"value": ""})
+        seen[name] = (_text(parsed, switch, f"{chassis_path}.name[0].value", "value"), met)
+    return seen
+
+
+def _interfaces(parsed: Json) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Yield each interface with its path."""
+    parts = parsed.data.get("lldp") if isinstance(parsed.data, dict) else None
+    if not isinstance(parts, list):
+        raise _amiss(parsed, "lldp", "a list")
+    count = 0
+    for at, part in enumerate(parts):
+        rows = part.get("interface", []) if isinstance(part, dict) else None
+        if not isinstance(rows, list):
+            raise _amiss(parsed, f"lldp[{at}].interface", "a list")
+        for number, row in enumerate(rows):
+            path = f"lldp[{at}].interface[{number}]"
+            count += 1
+            if not isinstance(row, dict) or count > _MOST_INTERFACES:
+                raise _amiss(parsed, path, f"an object, and at most {_MOST_INTERFACES:,} of them")
+            yield path, row
+
+
+def _first(
+    parsed: Json, holder: Mapping[str, Any], path: str, name: str, default: Mapping[str, Any] | None = None
+) -> Mapping[str, Any]:
+    """Return the first object of a list in an object.
+
+    Raises:
+        UsageError: there is none, and no default.
+    """
+    if name not in holder and default is not None:
+        return default
+    rows = holder.get(name)
+    if not isinstance(rows, list) or not rows or not isinstance(rows[0], dict):
+        raise _amiss(parsed, f"{path}.{name}", "a list with an object in it, as `json0` has it")
+    first: Mapping[str, Any] = rows[0]
+    return first
+
+
+def _text(parsed: Json, holder: Mapping[str, Any], path: str, name: str) -> str:
+    """Return a text of an object.
+
+    Raises:
+        UsageError: it is no text, too long, or holds letters that cannot be seen.
+    """
+    value = holder.get(name)
+    if not isinstance(value, str) or len(value) > _LONGEST:
+        raise _amiss(parsed, path, f"a text of at most {_LONGEST} characters")
+    if (letter := hidden(value, "")) is not None:
+        raise _amiss(parsed, path, f"visible letters, and it holds {letter.say}")
+    return value
+
+
+def _amiss(parsed: Json, path: str, expected: str) -> UsageError:
+    """Return the error of a value that is not as expected."""
+    message = f"it is not {NEIGHBOURS.noun}: expected {expected}"
+    return UsageError(Problem("not-lldp", message, parsed.where(path), NEIGHBOURS.hint))
+
+
+def locate_node(cables: NodeCabling, node: str, heard: Mapping[str, Port]) -> LabelledNode:
+    """Return a node with its place and labels.
+
+    Args:
+        cables: the machine that each port is planned for.
         node: the node's name.
         heard: interface to the switch and port that it meets.
     """
-    met = {name: (_switch(switch, cables.switches), port) for name, (switch, port) in heard.items()}
-    mine = {name: cables.ports[port] for name, port in met.items() if port in cables.ports}
-    hosts = Counter(host for host, _ in mine.values())
-    odd = [
-        f"{name} meets {' '.join(port)}, which no machine is planned for"
-        for name, port in met.items()
-        if port[0] in cables.switches and name not in mine
-    ]
+    met: dict[str, Port] = {}
+    planned_for: dict[str, Port] = {}
+    odd = []
+    for name, (switch, port) in heard.items():
+        peer = (_switch(switch, cables.switches), port)
+        met[name] = peer
+        if peer in cables.ports:
+            planned_for[name] = cables.ports[peer]
+        elif peer[0] in cables.switches:
+            odd.append(f"{name} meets {' '.join(peer)}, which no machine is planned for")
+    hosts = Counter(host for host, _ in planned_for.values())
     if not hosts:
-        return Placed(node, "", findings=("no port meets a switch port of the plan", *odd))
+        return LabelledNode(node, "", findings=("no port meets a switch port of the plan", *odd))
+    host, _ = hosts.most_common(1)[0]
     if len(hosts) > 1:
-        most = hosts.most_common(1)[0][0]
-        wrong = [
-            f"{name} meets {' '.join(met[name])}, which is planned for {host} {port}" for name, (host, port) in mine.items() if host != most
-        ]
-        return Placed(node, "", findings=(f"ports of {len(hosts)} machines: mostly of {most}", *wrong, *odd))
-    host = next(iter(hosts))
-    planned = {one.name: one for one in plan.nodes}[host]
-    findings = [f"stands where {host} is planned"] if host != node else []
-    findings += [
-        f"{name} meets {' '.join(met[name])}, which is planned for {port}"
-        for name, (_, port) in mine.items()
-        if name != port and name in {other for _, other in cables.ports.values()}
-    ]
+        summary = f"ports of {len(hosts)} machines: mostly of {host}"
+        wrong = _ports_of_others(host, planned_for, met)
+        return LabelledNode(node, "", findings=(summary, *wrong, *odd))
+    findings = []
+    if host != node:
+        findings.append(f"is cabled where {host} is planned")
+    findings += _swapped_ports(cables, planned_for, met)
     silent = cables.counts[host] - hosts[host]
-    findings += [f"{silent} of {cables.counts[host]} planned ports hear no switch"] if silent else []
-    return Placed(node, host, place_labels(planned), (*findings, *odd))
+    if silent:
+        findings.append(f"{silent} of {cables.counts[host]} planned ports hear no switch")
+    labels = place_labels(cables.machines[host], cables.tiers.get(host, ()))
+    return LabelledNode(node, host, labels, (*findings, *odd))
+
+
+def _ports_of_others(host: str, planned_for: Mapping[str, Port], met: Mapping[str, Port]) -> Iterator[str]:
+    """Yield the findings of interfaces whose switch ports are planned for other machines."""
+    for name, (other, port) in planned_for.items():
+        if other != host:
+            yield _misled(name, met[name], f"{other} {port}")
+
+
+def _swapped_ports(
+    cables: NodeCabling, planned_for: Mapping[str, Port], met: Mapping[str, Port]
+) -> Iterator[str]:
+    """Yield the findings of interfaces whose switch ports are planned for other ports of the same machine."""
+    for name, (_, port) in planned_for.items():
+        # An interface that the plan does not know has another name than the plan's, and no planned port.
+        if name != port and name in cables.interfaces:
+            yield _misled(name, met[name], port)
+
+
+def _misled(name: str, peer: Port, planned: str) -> str:
+    """Return the finding of an interface whose switch port is planned for another port."""
+    return f"{name} meets {' '.join(peer)}, which is planned for {planned}"
 
 
 def _switch(name: str, known: frozenset[str]) -> str:
-    """Give a switch's name without its domain, where that is one of the plan's."""
-    short = name.partition(".")[0]
+    """Return a switch's name without its domain, where that is one of the plan's."""
+    short, _, _ = name.partition(".")
     return short if name not in known and short in known else name
 
 
-def place_all(plan: Plan, texts: Mapping[str, str]) -> list[Placed]:
-    """Tell where every node stands, and which two stand in one place.
+def locate_nodes(plan: Plan, texts: Mapping[str, bytes | SovereignError]) -> list[LabelledNode]:
+    """Return every node with its place and labels; none of two nodes in one place has labels.
 
     Args:
         plan: the plan.
-        texts: node to what its `lldpctl` printed.
+        texts: node to the output of its `lldpctl`, or to why that could not be read.
     """
     cables = cabling(plan)
-    found = []
-    for node, text in sorted(texts.items()):
-        try:
-            found.append(place(plan, cables, node, neighbours(text)))
-        except NotLldpError as error:
-            found.append(Placed(node, "", findings=(f"{node}.json {error}",)))
-    twice = Counter(one.place for one in found if one.place)
-    return [
-        Placed(one.node, "", findings=(*one.findings, f"{twice[one.place]} nodes say they stand where {one.place} is planned"))
-        if twice[one.place] > 1
-        else one
-        for one in found
-    ]
+    nodes = [_placed(cables, node, text) for node, text in sorted(texts.items())]
+    counts = Counter(entry.place for entry in nodes if entry.place)
+    placed = []
+    for entry in nodes:
+        count = counts[entry.place]
+        # At least one of them is wrong, and nothing shows which.
+        if count > 1:
+            finding = f"{count} nodes are cabled where {entry.place} is planned"
+            entry = LabelledNode(entry.node, "", findings=(*entry.findings, finding))  # noqa: PLW2901
+        placed.append(entry)
+    return placed
 
 
-def write(api: Api, placed: Iterable[Placed], *, dry_run: bool = False, progress: Callable[[str], None]) -> list[Placed]:
-    """Put the labels on the nodes of a cluster, each node by one server-side apply that also removes what it no longer has.
+def _placed(cables: NodeCabling, node: str, text: bytes | SovereignError) -> LabelledNode:
+    """Return a node with its place; one whose output could not be read has the reasons as its findings."""
+    try:
+        if isinstance(text, SovereignError):
+            raise text
+        return locate_node(cables, node, neighbours(text, f"{node}.json"))
+    except SovereignError as error:
+        findings = [f"{problem.where}: {problem.message}" for problem in error.problems]
+        return LabelledNode(node, "", findings=tuple(findings))
+
+
+def write_labels(
+    api: Api, placed: Iterable[LabelledNode], *, dry_run: bool = False, progress: Callable[[str], None]
+) -> list[LabelledNode]:
+    """Write the labels of nodes to a cluster.
+
+    Each node is one server-side apply, which also removes the labels that this labeller no longer gives it.
 
     Args:
         api: the cluster.
         placed: the nodes.
-        dry_run: let the server judge and store nothing.
-        progress: takes a line now and then.
+        dry_run: let the server validate and store nothing.
+        progress: called with a line at the end.
+
+    Returns:
+        The nodes, with those that could not be labelled reported in their findings.
 
     Raises:
         UnreachableError: there was no answer.
     """
-    there = {obj["metadata"]["name"] for obj in api.list("v1", "Node")}
-    done = api.many([lambda one=one: _write(api, one, there, dry_run=dry_run) for one in placed])  # type: ignore[misc]
-    progress(f"{sum(bool(one.labels) for one in done):,} nodes labelled")
+    names = {obj["metadata"]["name"] for obj in api.list("v1", "Node")}
+    calls = [partial(_write, api, entry, names, dry_run=dry_run) for entry in placed]
+    done = api.many(calls)
+    labelled = sum(bool(entry.labels) for entry in done)
+    progress(f"{labelled:,} nodes labelled")
     return done
 
 
-def _write(api: Api, one: Placed, there: set[str], *, dry_run: bool) -> Placed:
-    """Put one node's labels on it; a node that is not there or that another manager holds is told."""
-    if one.node not in there:
-        return Placed(one.node, one.place, {}, (*one.findings, "the cluster has no such node"))
-    node = {"apiVersion": "v1", "kind": "Node", "metadata": {"name": one.node, "labels": dict(one.labels)}}
+def _write(api: Api, placed: LabelledNode, names: set[str], *, dry_run: bool) -> LabelledNode:
+    """Write one node's labels, and report a node that does not exist or whose labels another manager owns."""
+    if placed.node not in names:
+        # An apply would create it.
+        return _failed(placed, "the cluster has no such node")
+    metadata = {"name": placed.node, "labels": dict(placed.labels)}
+    node = {"apiVersion": "v1", "kind": "Node", "metadata": metadata}
     try:
         api.apply(node, field_manager=MANAGER, dry_run=dry_run)
     except ApiError as error:
-        return Placed(one.node, one.place, {}, (*one.findings, f"the server refused: {error.problems[0].message}"))
-    return one
+        return _failed(placed, f"the server refused: {error.problems[0].message}")
+    return placed
+
+
+def _failed(placed: LabelledNode, finding: str) -> LabelledNode:
+    """Return a node that was not labelled, with the reason."""
+    return LabelledNode(placed.node, placed.place, {}, (*placed.findings, finding))

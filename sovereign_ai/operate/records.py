@@ -1,17 +1,18 @@
-"""Where grants stand: one file each in the plane's own folder, which no right on the cluster reaches.
+"""Records of grants: files in the control plane's own folder, which no right on the cluster reaches.
 
-    <plane>/access/            of mode 0700
-      1f2e3d4c.json            the grant, written once by who gives it
+    <control plane>/access/    of mode 0700
+      1f2e3d4c.json            the grant, written once by the command that gives it
       1f2e3d4c.revoked         when it was ended early, and why
       1f2e3d4c.state           what the operator did: opened, closed
       1f2e3d4c.kubeconfig      the person's, until the end
 
-No file has two writers. A file that cannot be read is no grant, and is told; a `.revoked` that cannot be read ends the
-grant all the same, since nothing else is ever said by one.
+No file has two writers. A file that cannot be read is no grant, and is reported. A `.revoked` that cannot be
+read ends the grant all the same, since such a file has no other meaning.
 """
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
@@ -19,128 +20,168 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-import orjson
-
-from sovereign_ai.cluster.state import Place, write_json, write_private
-from sovereign_ai.errors import Problem, UsageError, nearest
-from sovereign_ai.operate.grants import MOST, Grant
+from sovereign_ai.cluster.state import ClusterDir, write_json
+from sovereign_ai.errors import Problem, SovereignError, UsageError, nearest
+from sovereign_ai.files.json_text import parse_json
+from sovereign_ai.files.kinds import STATE
+from sovereign_ai.files.reading import read
+from sovereign_ai.files.writing import write_private
+from sovereign_ai.operate.grants import MOST, AccessGrant
+from sovereign_ai.text import clean
 
 _DAMAGED = "its reason cannot be read"
 
 
 @dataclass(frozen=True, slots=True)
-class Record:
-    """A grant and what became of it.
+class GrantRecord:
+    """A grant and its state.
 
     Attributes:
         grant: the grant.
         opened: when its binding was made; empty before.
         revoked: why it was ended early; empty if it was not.
         closed: when its binding was gone for good; empty before.
-        why: why it was closed: `ended`, `revoked`, `removed` (by somebody else), or what the API server said to it.
+        why: why it was closed: `ended`, `revoked`, `removed` (by somebody else), or the API server's refusal.
     """
 
-    grant: Grant
+    grant: AccessGrant
     opened: str = ""
     revoked: str = ""
     closed: str = ""
     why: str = ""
 
     def stands(self, now: datetime) -> bool:
-        """Tell whether its binding may be there now."""
+        """Return whether its binding may exist now."""
         return not self.revoked and not self.closed and self.grant.counts(now)
 
     def to_data(self) -> dict[str, Any]:
-        """Give plain data."""
+        """Return plain data."""
         state = {"opened": self.opened, "revoked": self.revoked, "closed": self.closed, "why": self.why}
         return {**self.grant.to_data(), "user": self.grant.user, **state}
 
 
-def folder_of(where: Place) -> Path:
-    """Give the folder of a plane's grants; it need not be there."""
-    return where.folder / "access"
+def folder_of(cluster_dir: ClusterDir) -> Path:
+    """Return the folder of a control plane's grants; it need not exist."""
+    return cluster_dir.folder / "access"
 
 
-def kubeconfig_of(where: Place, id_: str) -> Path:
-    """Give the file of the person's kubeconfig."""
-    return folder_of(where) / f"{id_}.kubeconfig"
+def kubeconfig_of(cluster_dir: ClusterDir, id_: str) -> Path:
+    """Return the file of the person's kubeconfig."""
+    return folder_of(cluster_dir) / f"{id_}.kubeconfig"
 
 
-def records(where: Place) -> tuple[list[Record], list[str]]:
-    """Read all grants, the newest last, and name the files that hold none."""
-    found, broken = [], []
-    for path in sorted(folder_of(where).glob("*.json")):
+def read_records(cluster_dir: ClusterDir) -> tuple[list[GrantRecord], list[str]]:
+    """Read all grants.
+
+    Returns:
+        The records, the newest last, and a line for each file that holds no grant.
+    """
+    listed, broken = [], []
+    for path in sorted(folder_of(cluster_dir).glob("*.json")):
         try:
-            grant = Grant.from_data(orjson.loads(path.read_bytes()))
-            revoked, state = _revoked(path.with_suffix(".revoked")), _read(path.with_suffix(".state"))
-        except (OSError, ValueError) as error:
-            broken.append(f"{path.name}: {error}")
+            current = _record(path)
+        except (SovereignError, ValueError) as error:
+            reason = error.problems[0].message if isinstance(error, SovereignError) else str(error)
+            broken.append(clean(f"{path.name}: {reason}"))
             continue
-        if grant.id != path.stem:
-            broken.append(f"{path.name}: it holds the grant {grant.id}")
+        # The other files of a grant are named after its id.
+        if current.grant.id != path.stem:
+            broken.append(f"{path.name}: it holds the grant {current.grant.id}")
             continue
-        found.append(Record(grant, state.get("opened", ""), revoked, state.get("closed", ""), state.get("why", "")))
-    return sorted(found, key=lambda one: (one.grant.begins, one.grant.id)), broken
+        listed.append(current)
+    listed.sort(key=lambda entry: (entry.grant.begins, entry.grant.id))
+    return listed, broken
 
 
-def record(where: Place, id_: str) -> Record:
-    """Give one grant.
+def _record(path: Path) -> GrantRecord:
+    """Read a grant's file and those beside it.
+
+    Raises:
+        SovereignError: one cannot be read.
+        ValueError: one is damaged.
+    """
+    grant = AccessGrant.from_data(_texts(path))
+    revoked, state = _revoked(path.with_suffix(".revoked")), _read(path.with_suffix(".state"))
+    return GrantRecord(
+        grant,
+        opened=state.get("opened", ""),
+        revoked=revoked,
+        closed=state.get("closed", ""),
+        why=state.get("why", ""),
+    )
+
+
+def grant_record(cluster_dir: ClusterDir, id_: str) -> GrantRecord:
+    """Return one grant's record.
 
     Raises:
         UsageError: there is none of that id.
     """
-    found, _ = records(where)
-    for one in found:
-        if one.grant.id == id_:
-            return one
-    raise UsageError(Problem("no-access", f"there is no grant {id_!r}", hint=nearest(id_, [one.grant.id for one in found])))
+    listed, _ = read_records(cluster_dir)
+    for entry in listed:
+        if entry.grant.id == id_:
+            return entry
+    hint = nearest(id_, [entry.grant.id for entry in listed])
+    raise UsageError(Problem("no-access", f"there is no grant {id_!r}", hint=hint))
 
 
-def write_grant(where: Place, grant: Grant) -> None:
+def is_known(cluster_dir: ClusterDir, id_: str) -> bool:
+    """Return whether a grant of that id was ever given on this control plane; an approval serves once."""
+    # Also where the file is a link that leads nowhere: what is there was given.
+    return os.path.lexists(folder_of(cluster_dir) / f"{id_}.json")
+
+
+def write_grant(cluster_dir: ClusterDir, grant: AccessGrant) -> None:
     """Write a new grant."""
-    write_json(_made(where) / f"{grant.id}.json", grant.to_data())
+    write_json(_made(cluster_dir) / f"{grant.id}.json", grant.to_data())
 
 
-def write_kubeconfig(where: Place, id_: str, config: bytes) -> Path:
-    """Write the person's kubeconfig, before the grant; give its file."""
-    _made(where)
-    path = kubeconfig_of(where, id_)
+def write_kubeconfig(cluster_dir: ClusterDir, id_: str, config: bytes) -> Path:
+    """Write the person's kubeconfig, before the grant, and return its file."""
+    _made(cluster_dir)
+    path = kubeconfig_of(cluster_dir, id_)
     write_private(path, config)
     return path
 
 
-def clear(where: Place, now: datetime) -> None:
-    """Remove kubeconfigs, half written ones too, that are older than any access may be: their certificates have ended."""
-    for path in folder_of(where).glob("*.kubeconfig*"):
+def remove_old_kubeconfigs(cluster_dir: ClusterDir, now: datetime) -> None:
+    """Remove kubeconfigs that are older than any access may be: their certificates have ended."""
+    # The second star: a crash may leave a half-written one under a longer name.
+    for path in folder_of(cluster_dir).glob("*.kubeconfig*"):
         with suppress(FileNotFoundError):
             if now.timestamp() - path.stat().st_mtime > MOST.total_seconds():
                 path.unlink()
 
 
-def write_revoked(where: Place, id_: str, why: str, now: datetime) -> None:
+def write_revoked(cluster_dir: ClusterDir, id_: str, why: str, now: datetime) -> None:
     """Write that a grant ends now."""
-    write_json(folder_of(where) / f"{id_}.revoked", {"why": why, "at": now.isoformat(timespec="seconds")})
+    moment = now.isoformat(timespec="seconds")
+    write_json(folder_of(cluster_dir) / f"{id_}.revoked", {"why": why, "at": moment})
 
 
-def write_state(where: Place, id_: str, state: Mapping[str, str]) -> None:
+def write_state(cluster_dir: ClusterDir, id_: str, state: Mapping[str, str]) -> None:
     """Write what the operator did."""
-    write_json(folder_of(where) / f"{id_}.state", state)
+    write_json(folder_of(cluster_dir) / f"{id_}.state", state)
 
 
-def _made(where: Place) -> Path:
-    """Give the folder of a plane's grants, which is made where it is not there."""
-    folder = folder_of(where)
+def _made(cluster_dir: ClusterDir) -> Path:
+    """Return the folder of a control plane's grants, made if need be."""
+    folder = folder_of(cluster_dir)
     folder.mkdir(mode=0o700, exist_ok=True)
     return folder
 
 
 def _revoked(path: Path) -> str:
-    """Give why a grant was ended early; empty if the file is not there. One that says nothing ends it too."""
-    if not path.exists():
+    """Return why a grant was ended early; empty if the file is not there.
+
+    A file without a reason ends it too.
+    """
+    if not os.path.lexists(path):
         return ""
     try:
-        return _read(path).get("why", "").strip() or _DAMAGED
-    except (OSError, ValueError):
+        return _texts(path).get("why", "").strip() or _DAMAGED
+    except (SovereignError, ValueError):
+        # Whoever wrote it meant to end access; a full disk or a crash may have cut it off.
         return _DAMAGED
 
 
@@ -148,12 +189,20 @@ def _read(path: Path) -> dict[str, str]:
     """Read a mapping of texts; empty if the file is not there.
 
     Raises:
+        EnvironmentLacksError: it cannot be read.
         ValueError: it is there and is none.
     """
-    try:
-        data = orjson.loads(path.read_bytes())
-    except FileNotFoundError:
-        return {}
+    return _texts(path) if os.path.lexists(path) else {}
+
+
+def _texts(path: Path) -> dict[str, str]:
+    """Read a mapping of texts.
+
+    Raises:
+        EnvironmentLacksError: it cannot be read.
+        ValueError: it is none.
+    """
+    data = parse_json(read(path, STATE), str(path), STATE).data
     if not isinstance(data, dict) or not all(isinstance(value, str) for value in data.values()):
         message = f"{path.name} is damaged"
         raise ValueError(message)

@@ -1,7 +1,7 @@
-"""The operator as a listener: TLS on loopback, for the API server's questions and the supervisor's health check.
+"""The operator's server: TLS on loopback, for the API server's queries and the supervisor's health check.
 
-Who calls must show a certificate of the cluster's authority, and must be one of these two. Each question is
-written to the log with its answer, and nothing else of it.
+A caller must present a certificate of the cluster's authority, and must be one of these two. The answer to
+each query is written to the log, and nothing else of it.
 """
 
 from __future__ import annotations
@@ -20,79 +20,107 @@ import orjson
 from sovereign_ai.cluster.identities import AUTHORIZATION, CLUSTER_CA, SUPERVISOR
 from sovereign_ai.cluster.pki import LOOPBACK
 from sovereign_ai.cluster.process import socket_address
-from sovereign_ai.cluster.state import Place
+from sovereign_ai.cluster.state import ClusterDir
+from sovereign_ai.errors import UsageError
+from sovereign_ai.files.json_text import parse_json
+from sovereign_ai.files.kinds import REVIEW
 from sovereign_ai.operate.answers import decide
-from sovereign_ai.operate.records import records
+from sovereign_ai.operate.records import read_records
 
 _SECONDS = 5.0
-_MOST_BYTES = 1 << 20
-_CALLERS = {"/answer": f"sovereign-ai:{AUTHORIZATION.removesuffix('-client')}", "/healthz": f"sovereign-ai:{SUPERVISOR}"}
+"""How long a caller may be silent, in the handshake too."""
+_CALLERS = {
+    "/answer": f"sovereign-ai:{AUTHORIZATION.removesuffix('-client')}",
+    "/healthz": f"sovereign-ai:{SUPERVISOR}",
+}
 """Path to the common name that may call it."""
 
 Clock = Callable[[], datetime]
 
 
-class Service(ThreadingHTTPServer):
-    """Answers on one port of loopback until it is shut down."""
+class OperatorServer(ThreadingHTTPServer):
+    """Answers on one port of loopback until it is shut down.
 
-    daemon_threads = True
-
-    def __init__(self, where: Place, port: int, clock: Clock, say: Callable[[str], object], listening: socket.socket | None = None) -> None:
-        """Listen.
-
-        Args:
-            where: the plane.
-            port: on which port of this machine's loopback.
-            clock: gives the moment that counts, UTC.
-            say: takes a line for the log.
-            listening: a socket that listens already, somewhere else; the port is not looked at then.
-        """
-        self.where, self.clock, self.say = where, clock, say
-        self._tls = server_context(where.pki)
-        super().__init__((LOOPBACK, port), _Handler, bind_and_activate=listening is None)
-        if listening is not None:
-            self.socket.close()
-            self.socket = listening
-
-    def get_request(self) -> tuple[Any, Any]:
-        """Accept a connection; the handshake is the handler's, so that a slow caller keeps nobody waiting."""
-        connection, address = super().get_request()
-        connection.settimeout(_SECONDS)
-        return self._tls.wrap_socket(connection, server_side=True, do_handshake_on_connect=False), address
-
-    def handle_error(self, request: Any, client_address: Any) -> None:
-        """A connection that fails is its caller's business; no traceback is written for it."""
-
-
-class Life(socketserver.ThreadingUnixStreamServer):
-    """Says to its supervisor that the process lives, on a Unix socket, where the service itself listens out of its reach.
-
-    Args:
-        path: the socket, in a folder that is the user's alone.
+    Attributes:
+        where: the control plane's folder.
+        clock: returns the current moment, UTC.
+        say: called with a line for the log.
     """
 
     daemon_threads = True
 
+    def __init__(
+        self,
+        cluster_dir: ClusterDir,
+        port: int,
+        clock: Clock,
+        say: Callable[[str], object],
+        listening: socket.socket | None = None,
+    ) -> None:
+        """Listen.
+
+        Args:
+            cluster_dir: the control plane's folder.
+            port: the port of this machine's loopback.
+            clock: returns the current moment, UTC.
+            say: called with a line for the log.
+            listening: a socket that listens already, in another network; `port` is ignored then.
+        """
+        self.where, self.clock, self.say = cluster_dir, clock, say
+        self._tls = server_context(cluster_dir.pki)
+        super().__init__((LOOPBACK, port), _Handler, bind_and_activate=listening is None)
+        if listening is not None:
+            # The base class always makes one.
+            self.socket.close()
+            self.socket = listening
+
+    def get_request(self) -> tuple[Any, Any]:
+        """Accept a connection."""
+        connection, address = super().get_request()
+        connection.settimeout(_SECONDS)
+        # The handler does the handshake, in its own thread: here a slow caller would block all others.
+        secured = self._tls.wrap_socket(connection, server_side=True, do_handshake_on_connect=False)
+        return secured, address
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """Write no traceback for a connection that fails: that is its caller's problem."""
+
+
+class LivenessServer(socketserver.ThreadingUnixStreamServer):
+    """Shows on a Unix socket that the process lives, where the supervisor cannot reach the service itself."""
+
+    daemon_threads = True
+
     def __init__(self, path: Path) -> None:
-        """Listen."""
+        """Listen.
+
+        Args:
+            path: the socket, in a folder that only the user can enter.
+        """
         path.unlink(missing_ok=True)
         with socket_address(path) as address:
             super().__init__(address, _Alive)
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        """Whoever asked has gone already."""
+        """Write no traceback for a probe that has gone already."""
 
 
 class _Alive(socketserver.BaseRequestHandler):
-    """One who asks."""
+    """One probe of the supervisor."""
+
+    timeout_seconds = 5.0
 
     def handle(self) -> None:
-        """Say it."""
-        self.request.sendall(b"alive\n")
+        """Read what the probe sends, then answer it."""
+        # A socket that is closed before the probe has written fails the probe with EPIPE, one that is
+        # closed with unread bytes with ECONNRESET: both would report a healthy operator as dead.
+        self.request.settimeout(self.timeout_seconds)
+        if self.request.recv(4096):
+            self.request.sendall(b"alive\n")
 
 
 def server_context(pki: Path) -> ssl.SSLContext:
-    """Give TLS 1.3 that insists on a certificate of the cluster's authority."""
+    """Return TLS 1.3 that requires a certificate of the cluster's authority."""
     tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     tls.minimum_version = ssl.TLSVersion.TLSv1_3
     tls.verify_mode = ssl.CERT_REQUIRED
@@ -105,47 +133,55 @@ class _Handler(BaseHTTPRequestHandler):
     """One request."""
 
     def setup(self) -> None:
-        """Shake hands first."""
+        """Do the TLS handshake first."""
         cast("ssl.SSLSocket", self.request).do_handshake()
         super().setup()
 
     def do_GET(self) -> None:
-        """Say that the operator lives."""
+        """Report that the operator lives."""
         if self._may("/healthz"):
             self._send(200, b"ok", "text/plain")
 
     def do_POST(self) -> None:
-        """Answer a question."""
+        """Answer a query."""
         if not self._may("/answer"):
             return
-        service = cast("Service", self.server)
+        service = cast("OperatorServer", self.server)
         try:
             length = int(self.headers.get("Content-Length") or 0)
-            review = orjson.loads(self.rfile.read(length)) if 0 < length <= _MOST_BYTES else None
-        except ValueError:
+            # A longer body is not read at all, and refused as one that cannot be parsed.
+            raw = self.rfile.read(length) if 0 < length <= REVIEW.most_bytes else b""
+            review = parse_json(raw, "review", REVIEW).data
+        except (ValueError, UsageError):
             review = None
         if not isinstance(review, dict):
             self._send(400, b"no review", "text/plain")
             return
-        found, _ = records(service.where)
-        given = decide(review, found, service.clock())
-        service.say(f"honoured {given.honoured}" if given.honoured else f"not honoured: {given.why}")
-        self._send(200, orjson.dumps(given.to_review()), "application/json")
+        grants, _ = read_records(service.where)
+        answer = decide(review, grants, service.clock())
+        service.say(f"honoured {answer.honoured}" if answer.honoured else f"not honoured: {answer.why}")
+        self._send(200, orjson.dumps(answer.to_review()), "application/json")
 
     def _may(self, path: str) -> bool:
-        """Tell whether this caller may ask for this path; answer if not."""
-        certificate = cast("ssl.SSLSocket", self.request).getpeercert() or {}
-        names = [
-            value
-            for part in cast("tuple[tuple[tuple[str, str], ...], ...]", certificate.get("subject", ()))
-            for key, value in part
-            if key == "commonName"
-        ]
-        asked = self.path.partition("?")[0].rstrip("/")
-        if asked == path and names == [_CALLERS[path]]:
+        """Return whether this caller may request this path; refuse it if not."""
+        requested = self.path.partition("?")[0].rstrip("/")
+        # The list of names is compared whole: a certificate with two of them is nobody's.
+        if requested == path and self._common_names() == [_CALLERS[path]]:
             return True
-        self._send(403 if asked in _CALLERS else 404, b"", "text/plain")
+        self._send(403 if requested in _CALLERS else 404, b"", "text/plain")
         return False
+
+    def _common_names(self) -> list[str]:
+        """Return the common names in the caller's certificate."""
+        certificate = cast("ssl.SSLSocket", self.request).getpeercert() or {}
+        subject = cast("tuple[tuple[tuple[str, str], ...], ...]", certificate.get("subject", ()))
+        names = []
+        for part in subject:
+            for key, value in part:
+                is_name = key == "commonName"
+                if is_name:
+                    names.append(value)
+        return names
 
     def _send(self, status: int, body: bytes, kind: str) -> None:
         """Send an answer and end the connection."""
@@ -156,4 +192,4 @@ class _Handler(BaseHTTPRequestHandler):
         self.wfile.write(body)
 
     def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - the base class's signature
-        """Write no line for a request; what was decided is said elsewhere."""
+        """Write no line for a request: `do_POST` logs the decision."""

@@ -1,11 +1,11 @@
-"""Every cable of one plane with both its ports: (a, a_port, b, b_port), a below b.
+"""Every cable of one fabric plane with both its ports: (a, a_port, b, b_port), where a is the lower device.
 
-* A machine's port is `<role><rail>` from 0; with several planes `<role><rail>/<plane>`, the plane
-  counted from 1, since the planes share the machine's one cage.
-* A switch's ports count from 1; split by breakout they are `<port>/<part>`, both from 1.
-* On a leaf the places come first and the uplinks after them, so a machine's port follows from its
-  place alone. On a spine the leaves of its pod come first, in order, and the cores after them. On a
-  core the pods come in order.
+* A server's port is `<role><rail>`, counted from 0. With several planes it is `<role><rail>/<plane>`, the
+  plane counted from 1, since the planes share one cage of the server.
+* A switch's ports count from 1. Split by breakout they are `<port>/<part>`, both counted from 1.
+* On a leaf the places of servers come first and the uplinks after them, so a server's port follows from its
+  place alone. On a spine the leaves of its pod come first, in order, and the cores after them. On a core the
+  pods come in order.
 * Rows are made by zipping ready lists of text: 300,000 of them take a fraction of a second.
 """
 
@@ -13,26 +13,30 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from itertools import chain, repeat
+from itertools import repeat
+from math import gcd
 
 from sovereign_ai.names import label
-from sovereign_ai.plan.seats import MANAGED, SERVERS, seats
+from sovereign_ai.plan.layout import Layout, pods_of, port_names
+from sovereign_ai.plan.port_assignment import MANAGED, SERVERS, assign_places
+from sovereign_ai.plan.rounding import ceil_div
 from sovereign_ai.plan.size import FabricSize
 
 Cable = tuple[str, str, str, str]
 
+# Characters of a plane's name. `-leaf-r15-00001` and the like must fit behind it in a DNS label of 63
+# characters.
 _LONGEST_PREFIX = 47
-"""Characters of a plane's name: `-leaf-r15-00001` and the like must fit behind it in a DNS label."""
 
 
 @dataclass(frozen=True, slots=True)
-class Names:
+class CableNames:
     """Names of one plane's switches.
 
     Attributes:
         plane: the plane's own name.
-        leaves: leaves in order: number by number, and the rails of a number one after another.
-        rails: the rail of each leaf.
+        leaves: leaves in order: by number, and within a number by rail.
+        rails: the rail of each leaf; the first one where a leaf serves several.
         spines: spines, pod by pod.
         cores: cores, group by group.
     """
@@ -44,29 +48,32 @@ class Names:
     cores: tuple[str, ...]
 
 
-def switch_names(size: FabricSize) -> Names:
-    """Name every switch of a plane."""
-    plane = label(size.fabric, size.site, f"p{size.plane}", most=_LONGEST_PREFIX)
-    rails = tuple(range(size.rails)) * (size.leaf // size.rails)
-    return Names(
-        plane=plane,
-        leaves=tuple(f"{plane}-leaf-r{rail}-{index // size.rails + 1:03d}" for index, rail in enumerate(rails)),
-        rails=rails,
-        spines=tuple(f"{plane}-spine-{number:03d}" for number in range(1, size.spine + 1)),
-        cores=tuple(f"{plane}-core-{number:03d}" for number in range(1, size.core + 1)),
-    )
+def plane_label(size: FabricSize) -> str:
+    """Return the name of a plane, with which the names of its switches begin."""
+    return label(size.fabric, size.site, f"p{size.plane}", most=_LONGEST_PREFIX)
 
 
-def port_names(radix: int, breakout: int) -> list[str]:
-    """Name a switch's ports: `1`, `2`, … or, split, `1/1`, `1/2`, `2/1`, …."""
-    if breakout == 1:
-        return [str(port) for port in range(1, radix + 1)]
-    return [f"{port // breakout + 1}/{port % breakout + 1}" for port in range(radix)]
+def switch_names(size: FabricSize) -> CableNames:
+    """Return the name of every switch of a plane."""
+    plane = plane_label(size)
+    groups = size.rails // size.leaf_rails
+    rails = tuple(range(0, size.rails, size.leaf_rails)) * (size.leaf // groups)
+    leaves: list[str] = []
+    for index, rail in enumerate(rails):
+        leaves.append(f"{plane}-leaf-r{rail}-{index // groups + 1:03d}")
+    spines = _numbered(f"{plane}-spine", size.spine)
+    cores = _numbered(f"{plane}-core", size.core)
+    return CableNames(plane, tuple(leaves), rails, spines, cores)
+
+
+def _numbered(stem: str, count: int) -> tuple[str, ...]:
+    """Return names with a stem, numbered from 001."""
+    return tuple(f"{stem}-{number:03d}" for number in range(1, count + 1))
 
 
 def node_leaf(
     size: FabricSize,
-    names: Names,
+    names: CableNames,
     ports: list[str],
     hosts: Mapping[str, Sequence[str]],
     *,
@@ -74,45 +81,61 @@ def node_leaf(
     planes: int,
     server_port: int,
 ) -> list[Cable]:
-    """Join machines, storage servers and managers to their leaves.
+    """Connect servers, storage servers and fabric managers to their leaves.
 
     Args:
         size: the plane's size.
         names: its switches.
         ports: port names of a switch.
         hosts: block name to the hosts in it, in order of their places.
-        managers: manager ports; they take the places behind the last pool's machines.
+        managers: manager ports; they use the free places behind the servers of the last pool.
         planes: planes of the fabric.
-        server_port: number of a storage server's first port, where earlier fabrics of the role took some.
+        server_port: number of a storage server's first port, where earlier fabrics of the role use some.
     """
-    placed: list[tuple[str, int, int]] = []
+    hosts_placed: list[str] = []
+    host_places: list[int] = []
+    first_ports: list[int] = []
     free: list[int] = []
-    for block, places in zip(size.blocks, seats(size.blocks, size.down), strict=True):
-        first = server_port if block.name == SERVERS else 0
-        placed.extend(zip(hosts.get(block.name, ()), places, repeat(first), strict=False))
+    for block, places in zip(size.blocks, assign_places(size.blocks, size.down), strict=True):
+        members = hosts.get(block.name, ())
+        # A block may have more places than hosts (growth) or none at all (managers alone).
+        count = min(len(members), len(places))
+        hosts_placed += members[:count]
+        host_places += places[:count]
+        first_ports += [server_port if block.name == SERVERS else 0] * count
         if block.name not in (SERVERS, MANAGED):
             free = places[block.hosts :]
     cables: list[Cable] = []
-    who = [host for host, _, _ in placed]
-    where = [ports[place % size.down] for _, place, _ in placed]
+    leaf_rails, groups = size.leaf_rails, size.rails // size.leaf_rails
     suffix = f"/{size.plane + 1}" if planes > 1 else ""
     for rail in range(size.rails):
-        leaves = names.leaves[rail :: size.rails]
-        mine = {first: f"{size.role}{first + rail}{suffix}" for first in {0, server_port}}
-        cables.extend(
-            zip(who, [mine[first] for _, _, first in placed], [leaves[place // size.down] for _, place, _ in placed], where, strict=True)
-        )
+        leaves = names.leaves[rail // leaf_rails :: groups]
+        own_ports: list[str] = []
+        rail_leaves: list[str] = []
+        leaf_ports: list[str] = []
+        port_of = {first: f"{size.role}{first + rail}{suffix}" for first in {0, server_port}}
+        for place, first in zip(host_places, first_ports, strict=True):
+            leaf, position = divmod(place, size.down)
+            own_ports.append(port_of[first])
+            rail_leaves.append(leaves[leaf])
+            # A server's ports of one leaf are neighbours: one twin-port transceiver serves two of them.
+            leaf_ports.append(ports[position * leaf_rails + rail % leaf_rails])
+        cables.extend(zip(hosts_placed, own_ports, rail_leaves, leaf_ports, strict=True))
     for manager in range(managers):
         turn, rail = divmod(manager, size.rails)
-        leaf, port = divmod(free[turn], size.down)
+        leaf, position = divmod(free[turn], size.down)
         name = f"{names.plane}-manager-{manager + 1}"
-        cables.append((name, f"{size.role}{rail}{suffix}", names.leaves[leaf * size.rails + rail], ports[port]))
+        above = names.leaves[leaf * groups + rail // leaf_rails]
+        leaf_port = ports[position * leaf_rails + rail % leaf_rails]
+        cables.append((name, f"{size.role}{rail}{suffix}", above, leaf_port))
     return cables
 
 
-def leaf_spine(size: FabricSize, names: Names, ports: list[str]) -> list[Cable]:
-    """Join every leaf to every spine of its pod with equally many links."""
+def leaf_spine(size: FabricSize, names: CableNames, ports: list[str]) -> list[Cable]:
+    """Connect every leaf to every spine of its pod with equally many links."""
     shape = size.shape
+    if size.layout is not None:
+        return _distribute_uplinks(size, names, size.layout)
     if shape.tiers == 1:
         return []
     up = ports[size.down : size.down + size.up]
@@ -120,19 +143,27 @@ def leaf_spine(size: FabricSize, names: Names, ports: list[str]) -> list[Cable]:
     for pod in range(shape.pods):
         count = shape.last_spines if pod == shape.pods - 1 else shape.pod_spines
         links = size.up // count
-        spines = names.spines[pod * shape.pod_spines : pod * shape.pod_spines + count]
-        above = [spine for spine in spines for _ in range(links)]
-        for place, leaf in enumerate(names.leaves[pod * shape.pod : (pod + 1) * shape.pod]):
-            there = ports[place * links : (place + 1) * links] * count
-            cables.extend(zip(repeat(leaf), up, above, there, strict=False))
+        first = pod * shape.pod_spines
+        above: list[str] = []
+        for spine in names.spines[first : first + count]:
+            above += [spine] * links
+        leaves = names.leaves[pod * shape.pod : (pod + 1) * shape.pod]
+        for place, leaf in enumerate(leaves):
+            spine_ports = ports[place * links : (place + 1) * links] * count
+            cables.extend(zip(repeat(leaf), up, above, spine_ports, strict=False))
     return cables
 
 
-def spine_core(size: FabricSize, names: Names, ports: list[str]) -> list[Cable]:
-    """Join spine j of every pod to the cores of group j; a smaller last pod's spines serve several groups each."""
+def spine_core(size: FabricSize, names: CableNames, ports: list[str]) -> list[Cable]:
+    """Connect spine j of every pod to the cores of group j.
+
+    The spines of a smaller last pod serve several groups each.
+    """
     shape = size.shape
     if shape.tiers < 3:
         return []
+    if size.layout is not None:
+        return _distribute_core_links(size, names, size.layout)
     below = size.radix - shape.spine_up
     up = ports[below:]
     full_links = shape.spine_up // shape.group
@@ -141,9 +172,57 @@ def spine_core(size: FabricSize, names: Names, ports: list[str]) -> list[Cable]:
         count = shape.last_spines if pod == shape.pods - 1 else shape.pod_spines
         cores = len(names.cores) // count
         links = shape.spine_up // cores
-        there = ports[pod * full_links : pod * full_links + links] * cores
-        for place, spine in enumerate(names.spines[pod * shape.pod_spines : pod * shape.pod_spines + count]):
-            group = names.cores[place * cores : (place + 1) * cores]
-            above = chain.from_iterable(repeat(core, links) for core in group)
-            cables.extend(zip(repeat(spine), up, above, there, strict=False))
+        # All pods before this one are full, so its ports on a core start behind their links.
+        core_ports = ports[pod * full_links : pod * full_links + links] * cores
+        first = pod * shape.pod_spines
+        for place, spine in enumerate(names.spines[first : first + count]):
+            above: list[str] = []
+            for core in names.cores[place * cores : (place + 1) * cores]:
+                above += [core] * links
+            cables.extend(zip(repeat(spine), up, above, core_ports, strict=False))
+    return cables
+
+
+def _distribute_uplinks(size: FabricSize, names: CableNames, layout: Layout) -> list[Cable]:
+    """Distribute each pod's uplinks over its spines in turn, or connect two leaves without spines."""
+    up = layout.ports.uplink_names(size.down * layout.leaf_rails)
+    if layout.peers:
+        first, second = names.leaves
+        return [(first, port, second, port) for port in up[: layout.peers]]
+    if size.shape.tiers == 1:
+        return []
+    spine_ports = port_names(layout.ports.spine_radix, layout.ports.spine_breakout)
+    count = size.shape.pod_spines
+    cables: list[Cable] = []
+    for pod, positions in enumerate(pods_of(size.leaf, size.rails, size.shape, layout)):
+        spines = names.spines[pod * count : (pod + 1) * count]
+        # One counter through the whole pod: two spines differ by one link at most, as do a leaf's links to
+        # them.
+        for number, position in enumerate(positions):
+            for port in range(size.up):
+                turn, spine = divmod(number * size.up + port, count)
+                cables.append((names.leaves[position], up[port], spines[spine], spine_ports[turn]))
+    return cables
+
+
+def _distribute_core_links(size: FabricSize, names: CableNames, layout: Layout) -> list[Cable]:
+    """Distribute the spines' uplinks over the cores of their group in turn.
+
+    Spines of a pod and cores form as many groups as their greatest common divisor.
+    """
+    shape = size.shape
+    ports = port_names(layout.ports.spine_radix, layout.ports.spine_breakout)
+    below = ceil_div(shape.pod * shape.leaf_up, shape.pod_spines)
+    up = ports[below:]
+    groups = gcd(shape.pod_spines, size.core)
+    members, cores = shape.pod_spines // groups, size.core // groups
+    # One counter for each group through all pods: two cores of a group differ by one link at most.
+    turns = [0] * groups
+    cables: list[Cable] = []
+    for number, spine in enumerate(names.spines):
+        group = number % shape.pod_spines // members
+        for port in range(shape.spine_up):
+            turn, core = divmod(turns[group], cores)
+            cables.append((spine, up[port], names.cores[group * cores + core], ports[turn]))
+            turns[group] += 1
     return cables

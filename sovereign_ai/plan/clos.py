@@ -1,18 +1,18 @@
-"""The shape of a folded Clos network from whole numbers alone: leaves, spines, cores, links between them.
+"""The shape of a folded Clos network, in whole numbers: leaves, spines, cores, and the links between them.
 
-The rule, which reproduces every published row (NVIDIA RA-11333-001 V11, tables 3 and 4, and the
-B200, B300 and B300-XDR reference architectures, read 2026-11-24):
+The rule reproduces every published row (NVIDIA RA-11333-001 V11, tables 3 and 4, and the B200, B300 and
+B300-XDR reference architectures, read 2026-11-24):
 
-* A leaf splits its ports into `down` and `up` by the oversubscription, which is a maximum: where it
-  gives no whole ports, the leaf blocks a little less. One leaf serves one rail.
-* Every leaf has equally many links to each spine, so the spines number the smallest divisor of
-  `up` whose ports hold all links. This step, not rounding up, gives 16 spines to 24 leaves of 64.
-  They are two at least where `up` allows it, so that no spine's loss parts the leaves.
+* A leaf splits its ports into `down` and `up` by the oversubscription, which is a maximum. Where it gives no
+  whole ports, the leaf blocks a little less. One leaf serves one rail.
+* Every leaf has equally many links to each spine, so the number of spines is the smallest divisor of `up`
+  whose ports hold all links. This step, not rounding up, gives 16 spines to 24 leaves of 64. There are at
+  least two spines where `up` allows it, so that the loss of one spine does not separate the leaves.
 * Two tiers carry at most as many leaves as a switch has ports: radix^2 / 2 endpoints at 1:1.
-* Beyond that leaves stand in pods of half a radix; spine j of every pod meets the same group of
-  cores, with equally many links to each (the same divisor step). Where pods fill their cores that
-  is spine = leaf and core = leaf / 2, as published. The limit is radix^3 / 4 endpoints at 1:1.
-* Only a fabric of one rail may end at one switch; several rails always meet at spines.
+* Beyond that leaves form pods of half a radix. Spine j of every pod connects to the same group of cores, with
+  equally many links to each (the same divisor step). Where pods fill their cores that is spine = leaf and
+  core = leaf / 2, as published. The limit is radix^3 / 4 endpoints at 1:1.
+* Only a fabric of one rail may end at one switch. Several rails always meet at spines.
 
     >>> shape(leaf=24, radix=64, split=Split(32, 32)).spine
     16
@@ -26,11 +26,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from sovereign_ai.plan.rounding import ceil_div
 from sovereign_ai.units import Ratio
 
 
 class MisfitError(ValueError):
-    """A wish that no switches can meet.
+    """A request that no switches can meet.
 
     Attributes:
         field: the field of the fabric to change.
@@ -47,10 +48,10 @@ class MisfitError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Split:
-    """How a leaf's ports are shared out.
+    """How a leaf's ports are divided.
 
     Attributes:
-        down: ports to machines.
+        down: ports to servers.
         up: ports to spines.
     """
 
@@ -100,18 +101,19 @@ class Clos:
 
 
 def split(radix: int, ratio: Ratio) -> Split:
-    """Share out a leaf's ports: the most below that stay within the ratio, all others above.
+    """Divide a leaf's ports: the most below that stay within the ratio, all others above.
 
-    Where the ratio's parts divide the radix that is the ratio itself; elsewhere the leaf blocks a
-    little less than is wished: 64 ports at 2:1 are 42 and 22.
+    Where the ratio's parts divide the radix, the result is the ratio itself. Elsewhere the leaf blocks a
+    little less than requested: 64 ports at 2:1 are 42 and 22.
 
     Raises:
         MisfitError: not one port below stays within the ratio.
     """
     fraction = ratio.fraction
-    down = radix * fraction.numerator // (fraction.numerator + fraction.denominator)
+    parts = fraction.numerator + fraction.denominator
+    down = radix * fraction.numerator // parts
     if not 0 < down < radix:
-        least = -(-(fraction.numerator + fraction.denominator) // fraction.numerator)
+        least = ceil_div(parts, fraction.numerator)
         raise MisfitError(
             "oversubscription",
             f"{radix} ports cannot be shared {ratio}: not one is left for a machine",
@@ -121,33 +123,37 @@ def split(radix: int, ratio: Ratio) -> Split:
 
 
 def most_leaves(radix: int) -> int:
-    """Give the most leaves that three tiers carry: pods as many as a core's ports, each of a spine's ports below."""
+    """Return the most leaves of three tiers: a core's ports (pods) times a spine's ports below."""
     return radix * (radix - radix // 2)
 
 
 def most_endpoints(radix: int, split: Split) -> int:
-    """Give the most endpoints that three tiers carry: radix^3 / 4 at 1:1."""
+    """Return the most endpoints of three tiers: radix^3 / 4 at 1:1."""
     return most_leaves(radix) * split.down
 
 
 def divisors(number: int) -> Iterator[int]:
-    """Give the divisors of a number, smallest first."""
-    return (part for part in range(1, number + 1) if number % part == 0)
+    """Yield the divisors of a number, smallest first."""
+    for part in range(1, number + 1):
+        if number % part == 0:
+            yield part
 
 
-def _several(number: int) -> Iterator[int]:
-    """Give the divisors from two upwards, or the one divisor of one."""
-    return (part for part in divisors(number) if part > 1 or number == 1)
+def _spine_counts(uplinks: int) -> Iterator[int]:
+    """Yield the divisors of a leaf's uplinks from two upwards, or one where there is one uplink."""
+    for part in divisors(uplinks):
+        if part > 1 or uplinks == 1:
+            yield part
 
 
 def shape(*, leaf: int, radix: int, split: Split, alone: bool = False) -> Clos:
-    """Give the smallest Clos for so many leaves.
+    """Return the smallest Clos for a number of leaves.
 
     Args:
-        leaf: leaves needed below.
+        leaf: leaves needed.
         radix: ports of every switch, breakout counted.
-        split: how a leaf's ports are shared out.
-        alone: the one leaf takes every endpoint, so nothing is needed above it.
+        split: how a leaf's ports are divided.
+        alone: the one leaf holds every endpoint, so no switch is needed above it.
 
     Raises:
         MisfitError: more leaves than three tiers carry.
@@ -155,33 +161,47 @@ def shape(*, leaf: int, radix: int, split: Split, alone: bool = False) -> Clos:
     if alone:
         return Clos(1, leaf, 0, 0, leaf, 1, 0, 0, 0, 0, 0)
     if leaf <= radix:
-        spine = next(part for part in _several(split.up) if leaf * (split.up // part) <= radix)
+        spine = _spines(leaf, radix, split)
         return Clos(2, leaf, spine, 0, leaf, 1, spine, spine, 0, 0, split.up)
     if leaf > most_leaves(radix):
-        raise MisfitError(
-            "radix",
-            f"{leaf:,} leaves are needed and three tiers of {radix}-port switches carry at most {most_leaves(radix):,}, "
-            f"which is {most_endpoints(radix, split):,} endpoints at {split.down}:{split.up}",
-            "",
-        )
+        most, most_ends = most_leaves(radix), most_endpoints(radix, split)
+        limit = f"three tiers of {radix}-port switches carry at most {most:,}"
+        endpoints = f"{most_ends:,} endpoints at {split.down}:{split.up}"
+        message = f"{leaf:,} leaves are needed and {limit}, which is {endpoints}"
+        raise MisfitError("radix", message, "")
     return _three_tiers(leaf, radix, split)
 
 
+def _spines(leaf: int, radix: int, split: Split) -> int:
+    """Return the fewest spines that divide the uplinks of a leaf and hold those of all leaves."""
+    for spines in _spine_counts(split.up):
+        if leaf * (split.up // spines) <= radix:
+            return spines
+    # With as many spines as uplinks each leaf has one link to each, and there are no more leaves than ports.
+    raise AssertionError("as many spines as uplinks always fit")
+
+
 def _three_tiers(leaf: int, radix: int, split: Split) -> Clos:
-    """Stack pods under cores; the first fit has the fewest cores, then the fewest spines in the last pod."""
+    """Return pods under cores. The first fit has the fewest cores, then the fewest spines in the last pod."""
     spine_up = radix // 2
     pod = radix - spine_up
     full, rest = divmod(leaf, pod)
     spines = split.up  # a full pod has as many leaves as a spine has ports below: one link each
     for group in divisors(spine_up):
         links = spine_up // group
+        cores = group * spines
         if not rest:
             if full * links <= radix:
-                return Clos(3, leaf, full * spines, group * spines, pod, full, spines, spines, group, spine_up, split.up)
+                count = full * spines
+                return Clos(3, leaf, count, cores, pod, full, spines, spines, group, spine_up, split.up)
             continue
-        for last in _several(spines):
+        for last in _spine_counts(spines):
+            # A spine of the last pod replaces as many spines of a full pod, and serves all of their
+            # groups.
             merged = spines // last
-            fits = rest * (split.up // last) <= pod and links % merged == 0 and full * links + links // merged <= radix
-            if fits:
-                return Clos(3, leaf, full * spines + last, group * spines, pod, full + 1, spines, last, group, spine_up, split.up)
+            leaves_fit = rest * (split.up // last) <= pod
+            cores_fit = links % merged == 0 and full * links + links // merged <= radix
+            if leaves_fit and cores_fit:
+                count = full * spines + last
+                return Clos(3, leaf, count, cores, pod, full + 1, spines, last, group, spine_up, split.up)
     raise AssertionError("a group of half a radix always fits")  # full + rest pods <= radix, one link each

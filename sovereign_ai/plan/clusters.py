@@ -1,6 +1,6 @@
-"""Kubernetes clusters: one law each, none larger than Kubernetes publishes.
+"""Kubernetes clusters: each under one jurisdiction, none larger than the limits that Kubernetes publishes.
 
-`cuts.py` says where a site is cut; here the clusters get their slices and their tenants.
+`cluster_split.py` divides a site; this module derives the slices of pools and the namespaces of the clusters.
 """
 
 from __future__ import annotations
@@ -12,8 +12,8 @@ from sovereign_ai.catalog.accelerators import accelerator
 from sovereign_ai.catalog.mig import instances
 from sovereign_ai.catalog.systems import system
 from sovereign_ai.errors import Problem, Where
-from sovereign_ai.names import is_taken_namespace
-from sovereign_ai.plan.cuts import MOST_PODS, Cut, count_of, most_machines
+from sovereign_ai.names import is_reserved_namespace
+from sovereign_ai.plan.cluster_split import MOST_PODS, Run, SiteCut, count_of, most_machines
 from sovereign_ai.plan.quotas import Quotas, namespace_name, share, split
 from sovereign_ai.plan.shapes import Shape
 from sovereign_ai.spec.factory import AIFactory
@@ -26,11 +26,11 @@ class PoolSlice:
     Attributes:
         pool: the pool's name.
         zone: its security zone.
-        system: catalogue name of the machine.
-        purpose: what it is for.
-        nodes: machines counted on.
-        spares: machines kept ready.
-        gpus: GPUs of the machines counted on.
+        system: catalogue name of the server.
+        purpose: what the pool is for.
+        nodes: servers that count, without spares.
+        spares: servers kept ready.
+        gpus: GPUs of the servers that count.
         resource: extended resource name, such as `nvidia.com/gpu`.
         driver: GPU driver version.
         mig: MIG profile; empty where GPUs are whole.
@@ -49,24 +49,27 @@ class PoolSlice:
 
     @property
     def instances(self) -> int:
-        """Devices that a GPU counts for: its MIG instances by strategy *single*, 1 where GPUs are whole."""
-        return instances(self.mig, accelerator(system(self.system).accelerator)) if self.mig else 1
+        """Devices for each GPU: its MIG instances under the *single* strategy, 1 where GPUs are whole."""
+        if not self.mig:
+            return 1
+        return instances(self.mig, accelerator(system(self.system).accelerator))
 
     @property
     def devices(self) -> int:
-        """Devices that its machines counted on offer under its resource."""
+        """Devices that its servers, without spares, offer under its resource."""
         return self.gpus * self.instances
 
 
 @dataclass(frozen=True, slots=True)
 class Namespace:
-    """A tenant's place in one zone of one cluster.
+    """A tenant's namespace in one zone of one cluster.
 
     Attributes:
         name: `<tenant>` where the tenant has one zone, else `<tenant>-<zone>`.
         tenant: the tenant's name.
         zone: the security zone.
-        gpus: extended resource name to the GPUs it may hold in this cluster; `devices` counts them as nodes offer them.
+        gpus: extended resource name to the GPUs that it may hold in this cluster; `devices` converts them to
+            what nodes offer.
         pools: pools of its zone in this cluster.
     """
 
@@ -86,11 +89,11 @@ class ClusterPlan:
         site: its site.
         region: Kubernetes region.
         jurisdiction: ISO country code.
-        halls: halls (Kubernetes zones) that its machines stand in.
-        pools: its parts of pools.
+        halls: halls (Kubernetes zones) of its servers.
+        pools: its slices of pools.
         namespaces: tenants' namespaces.
-        nodes: machines in it, spares counted.
-        pods: pods it may hold.
+        nodes: its servers, spares included.
+        pods: pods that it may hold.
         why: field to the formula and its inputs in words.
     """
 
@@ -107,71 +110,107 @@ class ClusterPlan:
 
 
 def devices(cluster: ClusterPlan) -> dict[str, dict[tuple[str, str], int]]:
-    """Give each namespace the devices that it may hold: its GPUs, counted as nodes offer them.
+    """Return the devices that each namespace may hold: its GPUs, counted as nodes offer them.
 
-    Where a zone has GPUs cut in several ways under one resource, a namespace's GPUs are spread over the ways by what each has left,
-    so that no device is promised twice.
+    Where GPUs of a zone are divided by several MIG profiles under one resource, a namespace's GPUs are spread
+    over the profiles in proportion to what each has left, so that no device is promised twice.
 
     Returns:
         Namespace to (extended resource and MIG profile, empty for whole GPUs) to devices.
     """
     room: dict[tuple[str, str, str], int] = {}
-    each: dict[str, int] = {}
+    instances_of: dict[str, int] = {}
     for pool in cluster.pools:
-        way = (pool.zone, pool.resource, pool.mig)
-        room[way] = room.get(way, 0) + pool.gpus
-        each[pool.mig] = pool.instances
-    found: dict[str, dict[tuple[str, str], int]] = {}
-    for one in cluster.namespaces:
-        mine = found.setdefault(one.name, {})
-        for resource, gpus in one.gpus.items():
-            ways = [way for way in room if way[:2] == (one.zone, resource)]
-            for way, part in zip(ways, share(min(gpus, sum(room[way] for way in ways)), [room[way] for way in ways]), strict=True):
-                room[way] -= part
-                mine[resource, way[2]] = part * each[way[2]]
-    return found
+        key = (pool.zone, pool.resource, pool.mig)
+        room[key] = room.get(key, 0) + pool.gpus
+        instances_of[pool.mig] = pool.instances
+    devices_of: dict[str, dict[tuple[str, str], int]] = {}
+    for namespace in cluster.namespaces:
+        own = devices_of.setdefault(namespace.name, {})
+        for resource, gpus in namespace.gpus.items():
+            keys = [key for key in room if key[:2] == (namespace.zone, resource)]
+            left = [room[key] for key in keys]
+            parts = share(min(gpus, sum(left)), left)
+            for key, part in zip(keys, parts, strict=True):
+                room[key] -= part
+                profile = key[2]
+                own[resource, profile] = part * instances_of[profile]
+    return devices_of
 
 
 def cluster_problems(factory: AIFactory) -> Iterator[Problem]:
-    """Give namespaces that would be the cluster's own, and two that would have one name."""
+    """Refuse namespaces that belong to Kubernetes itself, and two namespaces with one name."""
     seen: dict[str, tuple[str, str]] = {}
     for zone in factory.zones:
         for tenant in zone.tenants:
             name = namespace_name(factory, tenant, zone.name)
-            if is_taken_namespace(name):
-                index = next(index for index, one in enumerate(factory.tenants) if one.name == tenant)
+            if is_reserved_namespace(name):
                 message = f"the namespace {name!r} is the cluster's own and can be no tenant's"
-                yield Problem("name-taken", message, Where(field=f"tenants[{index}].name"), "give the tenant another name")
-            other = seen.setdefault(name, (tenant, zone.name))
-            if other != (tenant, zone.name):
-                message = f"tenant {tenant!r} in zone {zone.name!r} and tenant {other[0]!r} in zone {other[1]!r} would share the namespace {name!r}"
-                index = next(index for index, one in enumerate(factory.tenants) if one.name == tenant)
-                yield Problem("name-meets", message, Where(field=f"tenants[{index}].name"), "rename one of them")
+                where = _tenant_name(factory, tenant)
+                yield Problem("name-taken", message, where, "give the tenant another name")
+            first, first_zone = seen.setdefault(name, (tenant, zone.name))
+            if (first, first_zone) != (tenant, zone.name):
+                message = (
+                    f"tenant {tenant!r} in zone {zone.name!r} and tenant {first!r} in zone {first_zone!r} "
+                    f"would share the namespace {name!r}"
+                )
+                yield Problem("name-meets", message, _tenant_name(factory, tenant), "rename one of them")
 
 
-def clusters(factory: AIFactory, shapes: Sequence[Shape], found: Sequence[Cut], quotas: Quotas) -> tuple[ClusterPlan, ...]:
-    """Give every cluster with its slices and namespaces."""
-    slices = {
-        name: (cut, tuple(_slice(shape, cut, number) for shape in shapes if count_of(cut.of.get(shape.pool.name, ()), number)))
-        for cut in found
-        for number, name in enumerate(cut.names)
-    }
-    capacity = {name: _capacity(parts) for name, (_, parts) in slices.items()}
+def _tenant_name(factory: AIFactory, name: str) -> Where:
+    """Return the field with a tenant's name."""
+    names = [tenant.name for tenant in factory.tenants]
+    return Where(field=f"tenants[{names.index(name)}].name")
+
+
+def plan_clusters(
+    factory: AIFactory, shapes: Sequence[Shape], cuts: Sequence[SiteCut], quotas: Quotas
+) -> tuple[ClusterPlan, ...]:
+    """Return every cluster with its slices and namespaces.
+
+    Args:
+        factory: the description.
+        shapes: its pools.
+        cuts: the division of its sites.
+        quotas: the tenants' GPUs in the whole factory.
+    """
+    cut_of: dict[str, SiteCut] = {}
+    slices_of: dict[str, tuple[PoolSlice, ...]] = {}
+    capacity: dict[str, dict[tuple[str, str], int]] = {}
+    for cut in cuts:
+        for number, name in enumerate(cut.names):
+            cut_of[name] = cut
+            slices_of[name] = _slice_pools(shapes, cut, number)
+            capacity[name] = _count_gpus(slices_of[name])
+    # Quotas are divided over all clusters at once, so that a tenant's parts sum to its quota exactly.
     shares = split(quotas, capacity)
-    return tuple(_cluster(factory, shapes, name, cut, parts, shares[name]) for name, (cut, parts) in slices.items())
+    planned: list[ClusterPlan] = []
+    for name, cut in cut_of.items():
+        planned.append(_plan_cluster(factory, shapes, name, cut, slices_of[name], shares[name]))
+    return tuple(planned)
 
 
-def _capacity(parts: Sequence[PoolSlice]) -> dict[tuple[str, str], int]:
+def _slice_pools(shapes: Sequence[Shape], cut: SiteCut, number: int) -> tuple[PoolSlice, ...]:
+    """Return the slices of one cluster; pools without a server in it have none."""
+    slices: list[PoolSlice] = []
+    for shape in shapes:
+        runs = cut.of.get(shape.pool.name, ())
+        if count_of(runs, number):
+            slices.append(_slice_pool(shape, runs, number))
+    return tuple(slices)
+
+
+def _count_gpus(parts: Sequence[PoolSlice]) -> dict[tuple[str, str], int]:
     """Count a cluster's GPUs by zone and resource."""
-    found: dict[tuple[str, str], int] = {}
+    gpus: dict[tuple[str, str], int] = {}
     for part in parts:
-        found[part.zone, part.resource] = found.get((part.zone, part.resource), 0) + part.gpus
-    return found
+        bucket = (part.zone, part.resource)
+        gpus[bucket] = gpus.get(bucket, 0) + part.gpus
+    return gpus
 
 
-def _slice(shape: Shape, cut: Cut, number: int) -> PoolSlice:
-    """Give the part of a pool that joins one cluster."""
-    runs = cut.of[shape.pool.name]
+def _slice_pool(shape: Shape, runs: Sequence[Run], number: int) -> PoolSlice:
+    """Return the part of a pool that joins one cluster."""
     nodes = count_of(runs, number, 0, shape.nodes)
     return PoolSlice(
         pool=shape.pool.name,
@@ -187,44 +226,71 @@ def _slice(shape: Shape, cut: Cut, number: int) -> PoolSlice:
     )
 
 
-def _cluster(
+def _plan_cluster(
     factory: AIFactory,
     shapes: Sequence[Shape],
     name: str,
-    cut: Cut,
+    cut: SiteCut,
     parts: tuple[PoolSlice, ...],
     shares: Mapping[tuple[str, str], Mapping[str, int]],
 ) -> ClusterPlan:
-    """Give one cluster."""
-    halls = {shape.pool.name: shape.hall.name for shape in shapes}
-    machines = sum(part.nodes + part.spares for part in parts)
-    pods = factory.clusters.pods_per_node
-    here = sum(runs[-1][1] for runs in cut.of.values())
-    limit = most_machines(factory)
+    """Return one cluster."""
+    machines = _count_servers(parts)
+    pool_names = {part.pool for part in parts}
+    # The slices are in the order of the pools, so halls are as well.
+    halls: dict[str, None] = {}
+    for shape in shapes:
+        if shape.pool.name in pool_names:
+            halls[shape.hall.name] = None
+    namespaces: list[Namespace] = []
+    for (tenant, zone), gpus in shares.items():
+        pools = tuple(part.pool for part in parts if part.zone == zone)
+        namespace = namespace_name(factory, tenant, zone)
+        namespaces.append(Namespace(namespace, tenant, zone, dict(gpus), pools))
     return ClusterPlan(
         name=name,
         site=cut.site.name,
         region=cut.site.region or cut.site.name,
         jurisdiction=cut.site.country,
-        halls=tuple(dict.fromkeys(halls[part.pool] for part in parts)),
+        halls=tuple(halls),
         pools=parts,
-        namespaces=tuple(
-            Namespace(
-                namespace_name(factory, tenant, zone), tenant, zone, dict(gpus), tuple(part.pool for part in parts if part.zone == zone)
-            )
-            for (tenant, zone), gpus in shares.items()
-        ),
+        namespaces=tuple(namespaces),
         nodes=machines,
-        pods=machines * pods,
-        why={
-            "nodes": f"{here:,} machines at {cut.site.name} in {len(cut.names)} clusters of at most {limit:,}: the least of the "
-            f"{factory.clusters.nodes:,} described and {MOST_PODS:,} pods at {pods} a machine",
-            "pods": f"{machines:,} machines x {pods} pods",
-            **{
-                f"spares of {shape.pool.name}": f"{shape.spares.machines:,} at the site: {shape.spares.why}"
-                for shape in shapes
-                if shape.pool.name in {part.pool for part in parts}
-            },
-            "namespaces": "GPUs of a tenant as described, else an equal share of what its zone has left; over clusters by what each has left",
-        },
+        pods=machines * factory.clusters.pods_per_node,
+        why=_why(factory, shapes, cut, parts),
     )
+
+
+def _count_servers(parts: Sequence[PoolSlice]) -> int:
+    """Count the servers of a cluster, spares included."""
+    return sum(part.nodes + part.spares for part in parts)
+
+
+def _why(
+    factory: AIFactory, shapes: Sequence[Shape], cut: SiteCut, parts: Sequence[PoolSlice]
+) -> dict[str, str]:
+    """Return the reasons of a cluster's numbers."""
+    machines = _count_servers(parts)
+    site_machines = 0
+    for runs in cut.of.values():
+        # The last run ends behind the last server of the pool.
+        site_machines += runs[-1][1]
+    pods = factory.clusters.pods_per_node
+    limit = most_machines(factory)
+    described = factory.clusters.nodes
+    divided = (
+        f"{site_machines:,} machines at {cut.site.name} in {len(cut.names)} clusters of at most {limit:,}"
+    )
+    least = f"the least of the {described:,} described and {MOST_PODS:,} pods at {pods} a machine"
+    why: dict[str, str] = {}
+    why["nodes"] = f"{divided}: {least}"
+    why["pods"] = f"{machines:,} machines x {pods} pods"
+    own_pools = {part.pool for part in parts}
+    for shape in shapes:
+        if shape.pool.name in own_pools:
+            why[f"spares of {shape.pool.name}"] = f"{shape.spares.machines:,} at the site: {shape.spares.why}"
+    why["namespaces"] = (
+        "GPUs of a tenant as described, else an equal share of what its zone has left; "
+        "over clusters by what each has left"
+    )
+    return why

@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from fractions import Fraction
 
-from sovereign_ai.plan.bisection import carried
-from sovereign_ai.plan.cables import Names, leaf_spine, node_leaf, port_names, spine_core, switch_names
-from sovereign_ai.plan.fit import size_fabrics
+from sovereign_ai.plan.bisection import carried, carried_laid
+from sovereign_ai.plan.cables import Cable, CableNames, leaf_spine, node_leaf, spine_core, switch_names
+from sovereign_ai.plan.fabric_feasibility import size_fabrics
+from sovereign_ai.plan.layout import port_names
 from sovereign_ai.plan.nodes import Node
-from sovereign_ai.plan.seats import MANAGED, SERVERS, joins_servers
+from sovereign_ai.plan.port_assignment import MANAGED, SERVERS, fabrics_by_name, joins_servers
 from sovereign_ai.plan.size import FabricSize
 from sovereign_ai.spec.fabric import Fabric
 from sovereign_ai.spec.factory import AIFactory
@@ -24,7 +26,7 @@ class Switch:
     Attributes:
         name: `<fabric>-<site>-p<plane>-leaf-r<rail>-<number>`, `…-spine-<number>`, `…-core-<number>`.
         tier: `leaf`, `spine` or `core`.
-        rail: the rail it serves; -1 for spines and cores.
+        rail: the rail that it serves; -1 for spines and cores.
         rack: its rack's name.
         asn: its autonomous system number; 0 on InfiniBand.
         loopback: its loopback IPv4 address; empty on InfiniBand.
@@ -45,28 +47,36 @@ class FabricPlan:
     Attributes:
         name: `<fabric>-<site>-p<plane>`.
         fabric: the fabric's name in the description.
-        site: where it is.
-        plane: from 0.
+        site: its site.
+        plane: number of the plane, from 0.
         role: `compute`, `storage`, `in-band` or `out-of-band`.
         kind: `infiniband`, `roce` or `ethernet`.
         rails: rails in it.
         radix: ports of a switch, breakout counted.
         link: bits a second of one link.
         tiers: 1, 2 or 3 switch tiers.
-        endpoints: machine and manager ports really cabled.
-        padded: ports it is sized for.
+        endpoints: ports of servers and fabric managers that are cabled.
+        padded: ports that it is sized for.
         leaf: number of leaves.
         spine: number of spines.
         core: number of cores.
-        node_leaf: cables from machines and managers to leaves.
+        node_leaf: cables from servers and managers to leaves.
         leaf_spine: cables from leaves to spines.
         spine_core: cables from spines to cores.
         switches: every switch.
-        cables: one row each: (a, a_port, b, b_port) where a is below b; `port` counts from 1 on
-            switches; a machine's port is `<role><rail>` counted from 0, as the NIC's position.
+        cables: (a, a_port, b, b_port) of each cable, where a is the lower device. A switch's ports count from
+            1; a server's port is `<role><rail>`, where the rail is the NIC's position from 0.
         oversubscription: `down:up` as built, in lowest terms.
-        bisection: bits a second across the worst half, from the cables.
+        bisection: bits a second across the worst half, computed from the cables.
         why: field to the formula and its inputs in words.
+        leaf_rails: rails that a leaf serves.
+        leaf_places: servers that a leaf holds where the description limits them; 0 elsewhere.
+        spine_radix: ports of a spine or core where these are another model than leaves; 0 elsewhere.
+        leaf_leaf: cables between the two leaves of a pair without spines; they are in the place of those to
+            spines.
+        uplink: bits a second of a link between switches where it differs from `link`; 0 elsewhere.
+        uplink_ports: links of a leaf's ports for spines alone, besides its radix; 0 elsewhere.
+        uneven: a leaf's links to its spines, or a spine's to its cores, differ by one.
     """
 
     name: str
@@ -92,25 +102,80 @@ class FabricPlan:
     oversubscription: str
     bisection: int
     why: Mapping[str, str]
+    leaf_rails: int = 1
+    leaf_places: int = 0
+    spine_radix: int = 0
+    leaf_leaf: int = 0
+    uplink: int = 0
+    uplink_ports: int = 0
+    uneven: bool = False
+
+    @property
+    def upward(self) -> tuple[Cable, ...]:
+        """Cables from a leaf or spine to the tier above it."""
+        return self.cables[self.node_leaf + self.leaf_leaf :]
+
+
+LATER = {
+    "leaf_rails": 1,
+    "leaf_places": 0,
+    "spine_radix": 0,
+    "leaf_leaf": 0,
+    "uplink": 0,
+    "uplink_ports": 0,
+    "uneven": False,
+}
+"""Fields that were added after plans had been signed, with the value that the canonical JSON leaves out, so
+that digests stay."""
+
+
+_OVERSUBSCRIPTION = "links below to links above at the leaf and spine with the most below, as cabled"
+
+
+def host_rails(plane: FabricPlan) -> list[int]:
+    """Return the rail of each cable from a host, in the order of the plane's cables.
+
+    A leaf that serves several rails does not identify them, but the port's number does. A storage server that
+    joins several fabrics of a role has ports of this one from some number on. A fabric manager joins one rail
+    alone, given by its port's number.
+    """
+    cables = plane.cables[: plane.node_leaf]
+    if plane.leaf_rails == 1:
+        leaf_rails = {switch.name: switch.rail for switch in plane.switches}
+        return [leaf_rails[leaf] for _, _, leaf, _ in cables]
+    numbers: list[int] = []
+    first: dict[str, int] = {}
+    for host, port, _, _ in cables:
+        number = int(port[len(plane.role) :].partition("/")[0])
+        numbers.append(number)
+        first[host] = min(number, first.get(host, number))
+    manager = f"{plane.name}-manager-"
+    rails: list[int] = []
+    for (host, _, _, _), number in zip(cables, numbers, strict=True):
+        rails.append(number if host.startswith(manager) else number - first[host])
+    return rails
 
 
 def hosts_under(plane: FabricPlan) -> dict[str, list[str]]:
-    """Give the hosts below each leaf that has any, one entry a port."""
-    found: defaultdict[str, list[str]] = defaultdict(list)
+    """Return the hosts of each leaf that has any, with one entry for each port."""
+    hosts_of: defaultdict[str, list[str]] = defaultdict(list)
     for host, _, leaf, _ in plane.cables[: plane.node_leaf]:
-        found[leaf].append(host)
-    return dict(found)
+        hosts_of[leaf].append(host)
+    return dict(hosts_of)
 
 
 def fullest_leaf(plane: FabricPlan, machines: Collection[str]) -> int:
-    """Give the most of some machines that hang on one leaf of a plane, as cabled.
+    """Return how many of some servers the fullest leaf of a plane has, as cabled.
 
     Args:
         plane: the plane.
-        machines: names of those that count; storage servers and managers have ports too.
+        machines: names of the servers that count; storage servers and managers have ports as well.
     """
     counted = frozenset(machines)
-    return max((len(counted.intersection(hosts)) for hosts in hosts_under(plane).values()), default=0)
+    most = 0
+    for hosts in hosts_under(plane).values():
+        most = max(most, len(counted.intersection(hosts)))
+    return most
 
 
 def plan_fabrics(
@@ -119,54 +184,96 @@ def plan_fabrics(
     servers: Mapping[str, Sequence[str]] | None = None,
     managed: Mapping[str, Sequence[str]] | None = None,
 ) -> tuple[FabricPlan, ...]:
-    """Lay every cable of every fabric; the switches' racks, systems and loopbacks are left empty.
+    """Plan every cable of every fabric. Racks, AS numbers and loopbacks of the switches are left empty.
 
     Args:
         factory: the description.
-        nodes: every machine, spares too, pool by pool in the order of the description.
+        nodes: every server, spares too, pool by pool in the order of the description.
         servers: site name to its storage servers.
         managed: site name to its switches and rack PDUs that have a management port.
 
     Returns:
-        One plan a plane, by fabric and site in the order of the description; a site where nothing
-        joins a fabric has none of it.
+        One plan for each plane, by fabric and site in the order of the description. A fabric that nothing
+        joins at a site has no plane there.
 
     Raises:
-        SpecError: every fabric that cannot be, with the limit and the smallest change that fits.
+        SpecError: every impossible fabric, with the limit and the smallest change that fits.
     """
-    standing, reached = servers or {}, managed or {}
+    storage_servers, managed_devices = servers or {}, managed or {}
     pools: defaultdict[str, list[str]] = defaultdict(list)
     for node in nodes:
         pools[node.pool].append(node.name)
     spares = {pool.name: len(pools[pool.name]) - pool.nodes for pool in factory.pools}
-    sizes = size_fabrics(factory, spares, *({site: len(names) for site, names in one.items()} for one in (standing, reached)))
-    by_name = {fabric.name: fabric for fabric in factory.fabrics}
-    return tuple(
-        _lay(
-            by_name[size.fabric],
-            size,
-            {**pools, SERVERS: standing.get(size.site, ()), MANAGED: reached.get(size.site, ())},
-            _first_port(factory, by_name[size.fabric], size.site),
-        )
-        for size in sizes
-    )
+    sizes = size_fabrics(factory, spares, _count_devices(storage_servers), _count_devices(managed_devices))
+    by_name = fabrics_by_name(factory)
+    planes: list[FabricPlan] = []
+    for size in sizes:
+        fabric = by_name[size.fabric]
+        hosts: dict[str, Sequence[str]] = {
+            **pools,
+            SERVERS: storage_servers.get(size.site, ()),
+            MANAGED: managed_devices.get(size.site, ()),
+        }
+        planes.append(_plan_plane(fabric, size, hosts, _first_port(factory, fabric, size.site)))
+    return tuple(planes)
+
+
+def _count_devices(names: Mapping[str, Sequence[str]]) -> dict[str, int]:
+    """Count the devices of each site."""
+    return {site: len(devices) for site, devices in names.items()}
 
 
 def _first_port(factory: AIFactory, fabric: Fabric, site: str) -> int:
-    """Give the number of a storage server's first free port: fabrics of one role share the servers, not their ports."""
-    before = factory.fabrics[: factory.fabrics.index(fabric)]
-    return sum(other.rails for other in before if other.role == fabric.role and joins_servers(factory, other, site))
+    """Return the number of a storage server's first free port.
+
+    Fabrics of one role share the storage servers, not their ports.
+    """
+    ports = 0
+    for other in factory.fabrics[: factory.fabrics.index(fabric)]:
+        if other.role == fabric.role and joins_servers(factory, other, site):
+            ports += other.rails
+    return ports
 
 
-def _lay(fabric: Fabric, size: FabricSize, hosts: Mapping[str, Sequence[str]], server_port: int) -> FabricPlan:
-    """Lay one plane's cables and measure what they carry."""
+def _plan_plane(
+    fabric: Fabric, size: FabricSize, hosts: Mapping[str, Sequence[str]], server_port: int
+) -> FabricPlan:
+    """Plan one plane's cables and measure their capacity."""
     names = switch_names(size)
     ports = port_names(size.radix, fabric.breakout)
-    low = node_leaf(size, names, ports, hosts, managers=fabric.managers, planes=fabric.planes, server_port=server_port)
+    low = node_leaf(
+        size, names, ports, hosts, managers=fabric.managers, planes=fabric.planes, server_port=server_port
+    )
     middle = leaf_spine(size, names, ports)
     high = spine_core(size, names, ports)
-    built = carried(low, middle, high)
-    over = built.oversubscription
+    layout = size.layout
+    is_even = layout is None or layout.even
+    is_pair = layout is not None and layout.peers > 0
+    if layout is not None and (is_pair or not is_even or size.uplink != size.link):
+        built = carried_laid(low, middle, high, peers=is_pair, weight=Fraction(size.uplink, size.link))
+    else:
+        built = carried(low, middle, high)
+    down, up = built.oversubscription.as_integer_ratio()
+    bisection_why = (
+        f"{built.bisection} links of {BitsPerSecond(size.link)} "
+        f"that the worst half of {len(low)} endpoints can fill"
+    )
+    if not is_even:
+        bisection_why += "; of links that differ by one only the even part is counted"
+    why = dict(size.why)
+    why["oversubscription"] = _OVERSUBSCRIPTION
+    why["bisection"] = bisection_why
+    cables_above = len(middle)
+    leaf_leaf = cables_above if is_pair else 0
+    uplink = size.uplink if size.uplink != size.link else 0
+    # Fields that the canonical JSON leaves out have their default where nothing special was described (see
+    # `LATER`).
+    leaf_places = spine_radix = uplink_ports = 0
+    if layout is not None:
+        leaf_places = size.down
+        uplink_ports = layout.ports.extra * layout.ports.uplink_breakout
+        if size.spine and layout.ports.spine_radix != size.radix:
+            spine_radix = layout.ports.spine_radix
     return FabricPlan(
         name=names.plane,
         fabric=size.fabric,
@@ -184,22 +291,28 @@ def _lay(fabric: Fabric, size: FabricSize, hosts: Mapping[str, Sequence[str]], s
         spine=len(names.spines),
         core=len(names.cores),
         node_leaf=len(low),
-        leaf_spine=len(middle),
+        leaf_spine=cables_above - leaf_leaf,
         spine_core=len(high),
-        switches=_switches(names),
+        switches=_make_switches(names),
         cables=(*low, *middle, *high),
-        oversubscription=f"{over.numerator}:{over.denominator}",
+        oversubscription=f"{down}:{up}",
         bisection=built.bisection * size.link,
-        why={
-            **size.why,
-            "oversubscription": "links below to links above at the leaf and spine with the most below, as cabled",
-            "bisection": f"{built.bisection} links of {BitsPerSecond(size.link)} that the worst half of {len(low)} endpoints can fill",
-        },
+        why=why,
+        leaf_rails=size.leaf_rails,
+        leaf_places=leaf_places,
+        spine_radix=spine_radix,
+        leaf_leaf=leaf_leaf,
+        uplink=uplink,
+        uplink_ports=uplink_ports,
+        uneven=not is_even,
     )
 
 
-def _switches(names: Names) -> tuple[Switch, ...]:
-    """Give every switch: leaves pod by pod, then spines pod by pod, then cores group by group."""
-    leaves = [Switch(name, "leaf", rail, "", 0, "") for name, rail in zip(names.leaves, names.rails, strict=True)]
-    spines = [Switch(name, "spine", -1, "", 0, "") for name in names.spines]
-    return (*leaves, *spines, *(Switch(name, "core", -1, "", 0, "") for name in names.cores))
+def _make_switches(names: CableNames) -> tuple[Switch, ...]:
+    """Return every switch: leaves pod by pod, then spines pod by pod, then cores group by group."""
+    switches: list[Switch] = []
+    for name, rail in zip(names.leaves, names.rails, strict=True):
+        switches.append(Switch(name, "leaf", rail, "", 0, ""))
+    for tier, tier_names in (("spine", names.spines), ("core", names.cores)):
+        switches += [Switch(name, tier, -1, "", 0, "") for name in tier_names]
+    return tuple(switches)

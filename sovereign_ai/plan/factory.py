@@ -1,4 +1,8 @@
-"""The plan as a whole, its canonical JSON and its digest."""
+"""The whole plan, its canonical JSON and its digest.
+
+The digest covers the canonical JSON byte for byte, reasons and warnings included. So the wording of a `why`
+or of a warning is part of the format: signed plans stop verifying when it changes.
+"""
 
 from __future__ import annotations
 
@@ -7,24 +11,33 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from itertools import chain, repeat
 from typing import Any
 
 import orjson
 
 from sovereign_ai.errors import SpecError, Where
-from sovereign_ai.plan.addresses import Partition, Prefix, giver, switches
+from sovereign_ai.plan.addresses import Partition, Prefix, address_lookup, switches
 from sovereign_ai.plan.cables import switch_names
-from sovereign_ai.plan.clusters import ClusterPlan, clusters
-from sovereign_ai.plan.fabric import FabricPlan, plan_fabrics
-from sovereign_ai.plan.feasible import Draft, draft, feasible, other_watts
-from sovereign_ai.plan.managed import managed_names, support
-from sovereign_ai.plan.nodes import Node, nodes
+from sovereign_ai.plan.clusters import ClusterPlan, plan_clusters
+from sovereign_ai.plan.fabric import LATER, FabricPlan, plan_fabrics
+from sovereign_ai.plan.feasibility import Draft, draft, feasible, other_watts
+from sovereign_ai.plan.management_ports import managed_names, support
+from sovereign_ai.plan.nodes import Address, Node, plan_nodes
+from sovereign_ai.plan.port_assignment import fabrics_by_name
 from sovereign_ai.plan.power import SitePower, site_power
-from sovereign_ai.plan.racks import NETWORK_UNITS, Batch, Rack, compute_racks, more_racks, switch_watts
-from sovereign_ai.plan.shapes import RACK_UNITS
+from sovereign_ai.plan.racks import (
+    NETWORK_UNITS,
+    Batch,
+    Rack,
+    compute_racks,
+    more_racks,
+    switch_batches,
+    switch_watts,
+)
+from sovereign_ai.plan.shapes import RACK_UNITS, shapes_at
 from sovereign_ai.plan.storage import StoragePlan
 from sovereign_ai.plan.warnings import warnings
+from sovereign_ai.plan.waste import waste_notes
 from sovereign_ai.spec.factory import AIFactory
 from sovereign_ai.spec.site import Site
 
@@ -37,16 +50,17 @@ class Plan:
 
     Attributes:
         factory: the factory's name.
-        spec_digest: digest of the description it follows from.
-        nodes: every machine, by name.
+        spec_digest: digest of the description that it follows from.
+        nodes: every server, by name.
         racks: every rack, by name.
         power: every site's power.
         fabrics: every plane of every fabric at every site.
         prefixes: address ranges.
-        partitions: zones' parts of fabrics.
+        partitions: the zones' partitions of fabrics.
         storage: every tier at every site.
         clusters: Kubernetes clusters.
-        warnings: what is allowed yet wants a look, each with the figure behind it.
+        warnings: what is allowed but should be reviewed, each with the figure behind it.
+        notes: wasteful designs, each with a cheaper alternative; advice, so not part of the canonical JSON.
     """
 
     factory: str
@@ -60,16 +74,22 @@ class Plan:
     storage: tuple[StoragePlan, ...]
     clusters: tuple[ClusterPlan, ...]
     warnings: tuple[str, ...]
+    notes: tuple[str, ...] = ()
 
     def to_data(self) -> dict[str, Any]:
-        """Give plain data, as the canonical JSON holds it."""
+        """Return plain data, as in the canonical JSON."""
         data: dict[str, Any] = orjson.loads(self.canonical)
         return data
 
     @cached_property
     def canonical(self) -> bytes:
         """Canonical JSON: sorted keys, whole numbers only, UTF-8."""
-        return orjson.dumps(_by_key(self), default=_by_key, option=orjson.OPT_SORT_KEYS | orjson.OPT_PASSTHROUGH_DATACLASS)
+        data = _fields_of(self)
+        del data["notes"]
+        # orjson writes dataclasses by itself in the order of their declaration; `_fields_of` makes dicts that
+        # it can sort.
+        option = orjson.OPT_SORT_KEYS | orjson.OPT_PASSTHROUGH_DATACLASS
+        return orjson.dumps(data, default=_fields_of, option=option)
 
     @cached_property
     def digest(self) -> str:
@@ -77,20 +97,31 @@ class Plan:
         return hashlib.sha256(self.canonical).hexdigest()
 
     def cluster(self, name: str) -> ClusterPlan:
-        """Give the cluster of that name; KeyError if there is none."""
+        """Return the cluster of that name.
+
+        Raises:
+            KeyError: there is none.
+        """
         for cluster in self.clusters:
             if cluster.name == name:
                 return cluster
         raise KeyError(name)
 
     def nodes_of(self, cluster: str) -> tuple[Node, ...]:
-        """Give the machines of one cluster."""
+        """Return the nodes of one cluster."""
         return tuple(node for node in self.nodes if node.cluster == cluster)
 
 
-def _by_key(row: Any) -> dict[str, Any]:
-    """Give a dataclass's fields by name, for sorting; orjson itself would keep the order in which they are declared."""
-    return {name: getattr(row, name) for name in type(row).__dataclass_fields__}
+def _fields_of(row: Any) -> dict[str, Any]:
+    """Return a dataclass's fields by name, without those that `LATER` leaves out."""
+    data: dict[str, Any] = {}
+    for name in type(row).__dataclass_fields__:
+        data[name] = getattr(row, name)
+    if type(row) is FabricPlan:
+        for name, default in LATER.items():
+            if data[name] == default:
+                del data[name]
+    return data
 
 
 def plan(factory: AIFactory, where: Callable[[str], Where] | None = None) -> Plan:
@@ -98,90 +129,126 @@ def plan(factory: AIFactory, where: Callable[[str], Where] | None = None) -> Pla
 
     Args:
         factory: the description.
-        where: turns a dotted field into its place in the text; left out, the line of the Python call that made the part.
+        where: maps a dotted field to its place in the text; without it, problems point at the line of the
+            Python call that made the part.
 
     Raises:
-        SpecError: every wish that cannot be, each with the limit and the smallest change that would fit.
+        SpecError: every impossible request, each with the limit and the smallest change that would fit.
     """
-    found, problems = draft(factory, where)
+    results, problems = draft(factory, where)
     if problems:
         raise SpecError(problems)
-    compute = compute_racks(found.shapes)
-    machines = _nodes(found, compute)
-    more = more_racks(_batches(factory, found), compute)
-    racks = sorted((*chain.from_iterable(compute.values()), *more), key=lambda rack: (rack.site, rack.hall, len(rack.name), rack.name))
-    planes = plan_fabrics(factory, machines, _servers(found), managed_names(found.sizes, racks))
+    compute = compute_racks(results.shapes)
+    machines = _plan_nodes(results, compute)
+    support_racks = more_racks(_rack_batches(factory, results), compute)
+    racks: list[Rack] = []
+    for pool_racks in compute.values():
+        racks += pool_racks
+    racks += support_racks
+    # By length first: a hall's rack r1000 comes after r999.
+    racks.sort(key=lambda rack: (rack.site, rack.hall, len(rack.name), rack.name))
+    site_powers: list[SitePower] = []
+    for site in factory.sites:
+        power = _plan_power(factory, site, results, support_racks)
+        site_powers.append(power)
+    planes = plan_fabrics(factory, machines, _storage_servers(results), managed_names(results.sizes, racks))
     return Plan(
         factory=factory.name,
         spec_digest=factory.digest,
         nodes=machines,
         racks=tuple(racks),
-        power=tuple(_power(factory, site, found, more) for site in factory.sites),
-        fabrics=_finished(factory, found, planes, more),
-        prefixes=found.prefixes,
-        partitions=found.partitions,
-        storage=found.storage,
-        clusters=clusters(factory, found.shapes, found.cuts, found.quotas),
-        warnings=tuple(warnings(factory, found)),
+        power=tuple(site_powers),
+        fabrics=_finish_planes(factory, results, planes, support_racks),
+        prefixes=results.prefixes,
+        partitions=results.partitions,
+        storage=results.storage,
+        clusters=plan_clusters(factory, results.shapes, results.cuts, results.quotas),
+        warnings=tuple(warnings(factory, results)),
+        notes=tuple(waste_notes(factory, results.sizes)),
     )
 
 
-def _nodes(found: Draft, compute: Mapping[str, Sequence[Rack]]) -> tuple[Node, ...]:
-    """Give every machine."""
-    return nodes(
-        found.shapes,
-        {pool: [rack.name for rack in racks] for pool, racks in compute.items()},
-        {
-            pool: [name for first, last, number in runs for name in repeat(cut.names[number], last - first)]
-            for cut in found.cuts
-            for pool, runs in cut.of.items()
-        },
-        {shape.pool.name: giver(found.prefixes, "nodes", shape.pool.name) for shape in found.shapes},
-        {shape.pool.name: giver(found.prefixes, "bmc", shape.pool.name) for shape in found.shapes},
-    )
+def _plan_nodes(draft: Draft, compute: Mapping[str, Sequence[Rack]]) -> tuple[Node, ...]:
+    """Return every server.
+
+    Args:
+        draft: the draft.
+        compute: pool to its racks.
+    """
+    rack_names: dict[str, list[str]] = {}
+    for pool, racks in compute.items():
+        rack_names[pool] = [rack.name for rack in racks]
+    clusters_of: dict[str, list[str]] = {}
+    for cut in draft.cuts:
+        for pool, runs in cut.of.items():
+            names = clusters_of.setdefault(pool, [])
+            for first, last, number in runs:
+                names += [cut.names[number]] * (last - first)
+    in_band: dict[str, Address] = {}
+    bmc: dict[str, Address] = {}
+    for shape in draft.shapes:
+        pool = shape.pool.name
+        in_band[pool] = address_lookup(draft.prefixes, "nodes", pool)
+        bmc[pool] = address_lookup(draft.prefixes, "bmc", pool)
+    return plan_nodes(draft.shapes, rack_names, clusters_of, in_band, bmc)
 
 
-def _servers(found: Draft) -> dict[str, list[str]]:
-    """Give the storage servers of each site."""
+def _storage_servers(draft: Draft) -> dict[str, list[str]]:
+    """Return the storage servers of each site."""
     servers: dict[str, list[str]] = {}
-    for tier in found.storage:
+    for tier in draft.storage:
         servers.setdefault(tier.site, []).extend(tier.servers)
     return servers
 
 
-def _batches(factory: AIFactory, found: Draft) -> list[Batch]:
-    """Give switches and servers in the order in which they are put into racks."""
-    fabrics = {fabric.name: fabric for fabric in factory.fabrics}
-    named = [switch_names(size) for size in found.sizes]
-    names = [[*one.leaves, *one.spines, *one.cores] for one in named] + [list(tier.servers) for tier in found.storage]
-    sites = [size.site for size in found.sizes] + [tier.site for tier in found.storage]
-    watts = [switch_watts(fabrics[size.fabric]) for size in found.sizes] + [None] * len(found.storage)
-    places = support(factory, found.shapes, found.sizes, found.storage)
-    return [
-        Batch(factory.site(site), hall, kind, share, devices, units, power)
-        for (hall, kind, share, _, units), site, devices, power in zip(places, sites, names, watts, strict=True)
-    ]
+def _rack_batches(factory: AIFactory, draft: Draft) -> list[Batch]:
+    """Return switches and storage servers in the order in which they are put into racks."""
+    fabrics = fabrics_by_name(factory)
+    # Site, device names and watts of each batch, in the order in which `support` yields the places.
+    contents: list[tuple[str, list[str], int | None]] = []
+    for size in draft.sizes:
+        names, fabric = switch_names(size), fabrics[size.fabric]
+        left = [*names.leaves, *names.spines, *names.cores]
+        for tier, count in switch_batches(fabric, size):
+            contents.append((size.site, left[:count], switch_watts(fabric, tier)))
+            left = left[count:]
+    contents += [(tier_plan.site, list(tier_plan.servers), None) for tier_plan in draft.storage]
+    places = support(factory, draft.shapes, draft.sizes, draft.storage)
+    batches: list[Batch] = []
+    for (hall, kind, share, _, units), (site, devices, watts) in zip(places, contents, strict=True):
+        batches.append(Batch(factory.site(site), hall, kind, share, devices, units, watts))
+    return batches
 
 
-def _finished(factory: AIFactory, found: Draft, planes: Sequence[FabricPlan], more: Sequence[Rack]) -> tuple[FabricPlan, ...]:
-    """Give the planes with places, loopbacks and AS numbers."""
-    rack_of = {device: rack.name for rack in more for device in rack.devices}
+def _finish_planes(
+    factory: AIFactory, draft: Draft, planes: Sequence[FabricPlan], support_racks: Sequence[Rack]
+) -> tuple[FabricPlan, ...]:
+    """Return the planes with racks, loopbacks and AS numbers of their switches."""
+    rack_of: dict[str, str] = {}
+    for rack in support_racks:
+        for device in rack.devices:
+            rack_of[device] = rack.name
     asn = factory.network.asn
-    done: list[FabricPlan] = []
-    for plane, size in zip(planes, found.sizes, strict=True):
-        finished, asn = switches(plane, size, rack_of, giver(found.prefixes, "loopback", plane.name, first=0), asn)
-        done.append(finished)
-    return tuple(done)
+    finished: list[FabricPlan] = []
+    for plane, size in zip(planes, draft.sizes, strict=True):
+        loopback = address_lookup(draft.prefixes, "loopback", plane.name, first=0)
+        complete, asn = switches(plane, size, rack_of, loopback, asn)
+        finished.append(complete)
+    return tuple(finished)
 
 
-def _power(factory: AIFactory, site: Site, found: Draft, more: Sequence[Rack]) -> SitePower:
-    """Give one site's power."""
-    dark = sum(len(rack.unknown_power) for rack in more if rack.site == site.name)
-    racks = sum(shape.racks for shape in found.shapes if shape.site.name == site.name)
-    kinds = Counter(rack.kind for rack in more if rack.site == site.name)
-    power = site_power(site, found.groups, other_watts(factory, found.sizes, site.name), dark)
-    why = (
-        f"{racks:,} of machines; {kinds['network']:,} of switches, which take at most {NETWORK_UNITS} of {RACK_UNITS} units; "
-        f"{kinds['storage']:,} of storage servers, each tier by itself"
-    )
-    return replace(power, why={**power.why, "racks": why})
+def _plan_power(factory: AIFactory, site: Site, draft: Draft, support_racks: Sequence[Rack]) -> SitePower:
+    """Return one site's power, with the number of racks among the reasons."""
+    unknown = 0
+    kinds: Counter[str] = Counter()
+    for rack in support_racks:
+        if rack.site == site.name:
+            unknown += len(rack.unknown_power)
+            kinds[rack.kind] += 1
+    compute = sum(shape.racks for shape in shapes_at(draft.shapes, site))
+    power = site_power(site, draft.groups, other_watts(factory, draft.sizes, site.name), unknown)
+    why = dict(power.why)
+    network = f"{kinds['network']:,} of switches, which take at most {NETWORK_UNITS} of {RACK_UNITS} units"
+    storage = f"{kinds['storage']:,} of storage servers, each tier by itself"
+    why["racks"] = f"{compute:,} of machines; {network}; {storage}"
+    return replace(power, why=why)

@@ -1,12 +1,12 @@
-"""Loads: what racks draw through each feed, and what stays up when a feed is lost, in exact fractions.
+"""Loads: what racks draw through each feed, and what keeps running when a feed is lost, in exact fractions.
 
-A rack's PDUs hang on the site's feeds in turn (by name; each rack starts at the next feed), and the
-machines' supplies on the rack's PDUs in turn. A machine draws alike through each of its supplies
-that live. It runs on while those left are as many as it requires. Fractions
-of a watt stay exact here; `power.py` rounds them.
+A rack's PDUs are connected to the site's feeds in turn (by name; each rack starts at the next feed), and the
+servers' supplies to the rack's PDUs in turn. A server draws equally through each of its live supplies. It
+runs while the supplies left are at least those that it requires. Fractions of a watt stay exact here;
+`power.py` rounds them.
 
-Six supplies of which four are needed, on two feeds, leave three: the machine stops. On three
-feeds and three PDUs they leave four.
+Six supplies of which four are required, on two feeds, leave three: the server stops. On three feeds and three
+PDUs they leave four.
 
     >>> [sum(stays) for stays in (supplies_left(6, pdus=2, feeds=2), supplies_left(6, pdus=3, feeds=3))]
     [6, 12]
@@ -21,7 +21,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import lru_cache
-from itertools import starmap
 
 from sovereign_ai.catalog.systems import System
 from sovereign_ai.plan.shapes import Shape
@@ -31,13 +30,13 @@ from sovereign_ai.units import Watts
 
 @dataclass(frozen=True, slots=True)
 class RackGroup:
-    """Compute racks that are alike.
+    """Equal compute racks.
 
     Attributes:
         shape: their pool.
-        machines: machines in each.
-        first: number of the feed that the first PDU hangs on.
-        count: how many there are.
+        machines: servers in each.
+        first: number of the feed of the first PDU.
+        count: number of racks.
     """
 
     shape: Shape
@@ -48,12 +47,12 @@ class RackGroup:
 
 @dataclass(frozen=True, slots=True)
 class Load:
-    """What one rack, or a whole site, draws through each feed, numbered in the order of their names.
+    """The load of one rack, or of a whole site, on each feed. Feeds are numbered in the order of their names.
 
     Attributes:
         up: watts by feed with all feeds up.
         after: lost feed to watts by feed.
-        stopped: lost feed to machines that stop.
+        stopped: lost feed to servers that stop.
     """
 
     up: tuple[Fraction, ...]
@@ -66,9 +65,9 @@ class SiteLoad:
     """A site's load, exact.
 
     Attributes:
-        load: what it draws through each feed.
+        load: the load on each feed.
         watts: all of it.
-        stopped: lost feed to (system to machines that stop).
+        stopped: lost feed to (system to servers that stop).
         unknown: systems whose supplies no source gives.
     """
 
@@ -79,9 +78,9 @@ class SiteLoad:
 
 
 def rack_watts(machine: System, machines: int) -> int:
-    """Give the watts of a rack of machines at full load, at the upper end of every range.
+    """Return the watts of a rack of servers at full load, at the upper end of every range.
 
-    A full rack as published draws its published power; any other the sum of its machines and of
+    A full rack as published draws its published power. Any other rack draws the sum of its servers and of
     what the rack shares.
     """
     if machines == machine.nodes_per_rack and machine.rack_power is not None:
@@ -92,62 +91,69 @@ def rack_watts(machine: System, machines: int) -> int:
 
 
 def supplies_left(supplies: int, pdus: int, feeds: int, first: int = 0, place: int = 0) -> tuple[int, ...]:
-    """Give, for each lost feed, the supplies that a machine has left.
+    """Return, for each lost feed, the supplies that a server has left.
 
     Args:
-        supplies: supplies of the machine.
+        supplies: supplies of the server.
         pdus: PDUs of its rack.
         feeds: feeds of the site.
-        first: the feed that the rack's first PDU hangs on.
-        place: the machine's position in the rack; supplies go on in turn from machine to machine.
+        first: the feed of the rack's first PDU.
+        place: the server's position in the rack; supplies continue in turn from server to server.
     """
-    on = _supplies_on(supplies, pdus, feeds, first, place)
-    return tuple(supplies - count for count in on)
+    on_feed = _supplies_on(supplies, pdus, feeds, first, place)
+    return tuple(supplies - count for count in on_feed)
 
 
 def _supplies_on(supplies: int, pdus: int, feeds: int, first: int, place: int) -> list[int]:
-    """Count a machine's supplies on each feed."""
-    on = [0] * feeds
+    """Count a server's supplies on each feed."""
+    on_feed = [0] * feeds
     for number in range(supplies):
-        on[(first + (place * supplies + number) % pdus) % feeds] += 1
-    return on
+        pdu = (place * supplies + number) % pdus
+        on_feed[(first + pdu) % feeds] += 1
+    return on_feed
 
 
 def rack_groups(shapes: Iterable[Shape]) -> list[RackGroup]:
-    """Give the compute racks of every hall, alike ones together, in the order in which they are numbered."""
-    taken: defaultdict[str, int] = defaultdict(int)
-    found: list[RackGroup] = []
+    """Return the compute racks of every hall, equal ones grouped, in the order in which they are numbered."""
+    racks_in: defaultdict[str, int] = defaultdict(int)
+    groups: list[RackGroup] = []
     for shape in shapes:
         feeds = len(shape.site.power.feeds)
         full, rest = divmod(shape.total, shape.per_rack)
-        start = taken[shape.hall.name]
-        found += [
-            RackGroup(shape, shape.per_rack, (start + offset) % feeds, (full - offset - 1) // feeds + 1)
-            for offset in range(min(feeds, full))
-        ]
+        start = racks_in[shape.hall.name]
+        # Each rack starts at the next feed, so there are as many groups of full racks as feeds.
+        for offset in range(min(feeds, full)):
+            count = (full - offset - 1) // feeds + 1
+            groups.append(RackGroup(shape, shape.per_rack, (start + offset) % feeds, count))
         if rest:
-            found.append(RackGroup(shape, rest, (start + full) % feeds, 1))
-        taken[shape.hall.name] += full + (rest > 0)
-    return found
+            groups.append(RackGroup(shape, rest, (start + full) % feeds, 1))
+        racks_in[shape.hall.name] += full + (rest > 0)
+    return groups
 
 
 def site_load(site: Site, groups: Sequence[RackGroup], other: int = 0) -> SiteLoad:
-    """Give a site's load.
+    """Return a site's load.
 
     Args:
         site: the site.
-        groups: compute racks; those of other sites are left out.
-        other: known watts of switches and servers, spread evenly over the feeds.
+        groups: compute racks; those of other sites are ignored.
+        other: known watts of switches and storage servers, spread evenly over the feeds.
     """
     feeds = len(site.power.feeds)
     up = [Fraction(other, feeds)] * feeds
-    after = [[Fraction(0 if lost == feed else other, max(feeds - 1, 1)) for feed in range(feeds)] for lost in range(feeds)]
+    after: list[list[Fraction]] = []
+    for lost in range(feeds):
+        # The feeds that are left share the other load; a site with one feed has none left.
+        share = Fraction(other, max(feeds - 1, 1))
+        loads = [share] * feeds
+        loads[lost] = Fraction(0)
+        after.append(loads)
     stopped: list[dict[str, int]] = [{} for _ in range(feeds)]
     watts, unknown = other, set()
     for group in groups:
         if group.shape.site.name != site.name:
             continue
-        machine, rack = group.shape.system, _rack_of(group, site)
+        machine, rack = group.shape.system, _load_of_rack(group, site)
         watts += group.count * rack_watts(machine, group.machines)
         if machine.supplies is None or machine.supplies_required is None:
             unknown.add(machine.name)
@@ -156,20 +162,23 @@ def site_load(site: Site, groups: Sequence[RackGroup], other: int = 0) -> SiteLo
             for lost in range(feeds):
                 after[lost][feed] += group.count * rack.after[lost][feed]
             if rack.stopped[feed]:
-                stopped[feed][machine.name] = stopped[feed].get(machine.name, 0) + group.count * rack.stopped[feed]
-    load = Load(tuple(up), tuple(map(tuple, after)), tuple(sum(counts.values()) for counts in stopped))
+                before = stopped[feed].get(machine.name, 0)
+                stopped[feed][machine.name] = before + group.count * rack.stopped[feed]
+    totals = [sum(counts.values()) for counts in stopped]
+    load = _frozen_load(up, after, totals)
     return SiteLoad(load, watts, tuple(stopped), tuple(sorted(unknown)))
 
 
-def _rack_of(group: RackGroup, site: Site) -> Load:
-    """Give the load of one rack of a group."""
+def _load_of_rack(group: RackGroup, site: Site) -> Load:
+    """Return the load of one rack of a group."""
     machine = group.shape.system
-    shared = machine.rack_shared_power.count if machine.rack_shared_power else 0
-    known = machine.supplies is not None and machine.supplies_required is not None
-    return _rack(
+    supplies = required = 0
+    if machine.supplies is not None and machine.supplies_required is not None:
+        supplies, required = machine.supplies, machine.supplies_required
+    return _rack_load(
         rack_watts(machine, group.machines),
-        shared,
-        (machine.supplies or 0, machine.supplies_required or 0) if known else (0, 0),
+        machine.rack_shared_power.count if machine.rack_shared_power else 0,
+        (supplies, required),
         group.machines,
         group.first,
         site.power.rack_pdus,
@@ -177,40 +186,80 @@ def _rack_of(group: RackGroup, site: Site) -> Load:
     )
 
 
+# Cached, since the search for the most servers of a pool asks for the same racks at every step.
 @lru_cache(maxsize=4096)
-def _rack(watts: int, shared: int, supplies: tuple[int, int], machines: int, first: int, pdus: int, feeds: int) -> Load:
-    """Give one rack's load; with supplies unknown, each PDU carries alike and nothing is said to stop."""
+def _rack_load(
+    watts: int, shared: int, supplies: tuple[int, int], machines: int, first: int, pdus: int, feeds: int
+) -> Load:
+    """Return one rack's load.
+
+    Args:
+        watts: power of the rack.
+        shared: part of it that no single server draws.
+        supplies: supplies of a server and those that it requires; zeros where no source gives them. Then each
+            PDU carries the same load and no server counts as stopped.
+        machines: servers in the rack.
+        first: number of the first PDU's feed.
+        pdus: PDUs of the rack.
+        feeds: feeds of the site.
+    """
     each = Fraction(watts - shared, machines)
-    by_pdu = [0] * feeds
+    pdus_on = [0] * feeds
     for pdu in range(pdus):
-        by_pdu[(first + pdu) % feeds] += 1
-    parts = [(Fraction(shared), by_pdu, 0)]
+        pdus_on[(first + pdu) % feeds] += 1
+    loads = [_part_load(Fraction(shared), pdus_on, 0)]
     if supplies[0]:
-        parts += [(each, _supplies_on(supplies[0], pdus, feeds, first, place), supplies[1]) for place in range(machines)]
+        for place in range(machines):
+            on_feed = _supplies_on(supplies[0], pdus, feeds, first, place)
+            loads.append(_part_load(each, on_feed, supplies[1]))
     else:
-        parts += [(each * machines, by_pdu, 0)]
-    loads = list(starmap(_part, parts))
-    return Load(
-        tuple(sum((load.up[feed] for load in loads), Fraction(0)) for feed in range(feeds)),
-        tuple(tuple(sum((load.after[lost][feed] for load in loads), Fraction(0)) for feed in range(feeds)) for lost in range(feeds)),
-        tuple(sum(load.stopped[lost] for load in loads) for lost in range(feeds)),
-    )
+        loads.append(_part_load(each * machines, pdus_on, 0))
+    return _sum_loads(loads, feeds)
 
 
-def _part(watts: Fraction, on: Sequence[int], required: int) -> Load:
-    """Give the load of one machine (or of what a rack shares) with `on` supplies on each feed."""
-    whole = sum(on)
-    up = tuple(watts * count / whole for count in on)
-    after: list[tuple[Fraction, ...]] = []
+def _sum_loads(loads: Sequence[Load], feeds: int) -> Load:
+    """Return the sum of loads on the same feeds."""
+    up = [Fraction(0)] * feeds
+    after = [[Fraction(0)] * feeds for _ in range(feeds)]
+    stopped = [0] * feeds
+    for load in loads:
+        for feed in range(feeds):
+            up[feed] += load.up[feed]
+            stopped[feed] += load.stopped[feed]
+            for lost in range(feeds):
+                after[lost][feed] += load.after[lost][feed]
+    return _frozen_load(up, after, stopped)
+
+
+def _frozen_load(up: Sequence[Fraction], after: Sequence[Sequence[Fraction]], stopped: Sequence[int]) -> Load:
+    """Return a load that cannot be changed: racks of it are cached."""
+    return Load(tuple(up), tuple(tuple(watts) for watts in after), tuple(stopped))
+
+
+def _part_load(watts: Fraction, on_feed: Sequence[int], required: int) -> Load:
+    """Return the load of one server, or of what a rack shares.
+
+    Args:
+        watts: its power.
+        on_feed: its supplies on each feed.
+        required: supplies that it requires; 0 where it never counts as stopped.
+    """
+    supplies = sum(on_feed)
+    up = [watts * count / supplies for count in on_feed]
+    after: list[list[Fraction]] = []
     stopped: list[int] = []
-    for lost, gone in enumerate(on):
-        left = whole - gone
+    for lost, lost_supplies in enumerate(on_feed):
+        left = supplies - lost_supplies
         stops = left < max(required, 1)
-        after.append(tuple(Fraction(0) if stops or feed == lost else watts * count / left for feed, count in enumerate(on)))
+        loads: list[Fraction] = []
+        for feed, count in enumerate(on_feed):
+            is_dead = stops or feed == lost
+            loads.append(Fraction(0) if is_dead else watts * count / left)
+        after.append(loads)
         stopped.append(int(stops and required > 0))
-    return Load(up, tuple(after), tuple(stopped))
+    return _frozen_load(up, after, stopped)
 
 
-def limit(site: Site, feed: str) -> Fraction:
-    """Give the watts that may be planned on a feed: its capacity times the derating."""
+def feed_limit(site: Site, feed: str) -> Fraction:
+    """Return the watts that may be planned on a feed: its capacity times the derating."""
     return site.power.derating.of(site.power.feeds[feed].capacity.count)

@@ -1,8 +1,9 @@
-"""What the networks leave out or cannot carry of what the description asks for, each with the figure behind it.
+"""Ports and storage rates of the description that the networks do not connect or cannot carry.
 
-A fabric joins one port of a machine a rail, so fewer rails than ports leave ports without a cable. Storage is reached over the storage
-fabric of a machine's pool, else over its in-band network; a storage server has a port a rail in each of both. Rates are those of the
-ports, without overhead and without what is lost further up: no more than that can come through.
+A fabric uses one port of a server for each rail, so fewer rails than ports leave ports without a cable.
+Storage is reached over the storage fabric of a server's pool, else over its in-band network. A storage server
+has a port for each rail of both. Rates are those of the ports, without overhead and without losses further
+up, so they are upper limits.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from sovereign_ai.plan.addresses import joins
-from sovereign_ai.plan.seats import joins_servers
+from sovereign_ai.plan.port_assignment import joins_servers
 from sovereign_ai.plan.shapes import Shape
 from sovereign_ai.plan.storage import StoragePlan
 from sovereign_ai.spec.fabric import Fabric
@@ -19,59 +20,89 @@ from sovereign_ai.units import BytesPerSecond
 
 
 def network_notes(factory: AIFactory, shapes: Sequence[Shape], tiers: Sequence[StoragePlan]) -> Iterator[str]:
-    """Give every note on networks, in the order of the description."""
+    """Yield every note on networks, in the order of the description."""
     for fabric in factory.fabrics:
-        yield from _idle(fabric, shapes)
+        yield from _idle_ports(fabric, shapes)
     for tier in tiers:
-        yield from _reach(factory, tier, [shape for shape in shapes if shape.site.name == tier.site and shape.pool.zone == tier.zone])
+        pools = [shape for shape in shapes if shape.site.name == tier.site and shape.pool.zone == tier.zone]
+        yield from _storage_notes(factory, tier, pools)
 
 
-def _idle(fabric: Fabric, shapes: Sequence[Shape]) -> Iterator[str]:
-    """Give the pools of which a fabric leaves ports without a cable."""
+def _idle_ports(fabric: Fabric, shapes: Sequence[Shape]) -> Iterator[str]:
+    """Yield the pools whose ports a fabric leaves without a cable."""
     for shape in shapes:
         machine = shape.system
         ports = {"compute": machine.compute_nics, "storage": machine.storage_nics}.get(fabric.role)
         if ports and fabric.rails < ports and joins(fabric, shape):
+            cabled = f"{fabric.rails} of the {ports} {fabric.role} ports"
+            servers = f"each {machine.name} in pool {shape.pool.name}"
+            unused = ports - fabric.rails
             yield (
-                f"fabric {fabric.name}: {fabric.rails} of the {ports} {fabric.role} ports of each {machine.name} in pool "
-                f"{shape.pool.name} are cabled, one a rail; {ports - fabric.rails} stay unused"
+                f"fabric {fabric.name}: {cabled} of {servers} are cabled, one a rail; {unused} stay unused"
             )
 
 
-def _reach(factory: AIFactory, tier: StoragePlan, pools: Sequence[Shape]) -> Iterator[str]:
-    """Give a tier that no network reaches, or less of it than is asked."""
+def _storage_notes(factory: AIFactory, tier: StoragePlan, pools: Sequence[Shape]) -> Iterator[str]:
+    """Yield that no network reaches a tier, or that the networks carry less than its rates."""
     name = f"storage {tier.tier} at {tier.site}"
-    carriers = [fabric for fabric in factory.fabrics if fabric.role in ("storage", "in-band") and joins_servers(factory, fabric, tier.site)]
-    if not carriers:
+    fabrics: list[Fabric] = []
+    for fabric in factory.fabrics:
+        carries_storage = fabric.role in ("storage", "in-band")
+        if carries_storage and joins_servers(factory, fabric, tier.site):
+            fabrics.append(fabric)
+    if not fabrics:
+        servers = f"its {len(tier.servers):,} servers have no port for data"
+        rates = f"the {BytesPerSecond(tier.read)} read and {BytesPerSecond(tier.write)} written"
         yield (
-            f"{name}: no storage or in-band network is described there, so its {len(tier.servers):,} servers have no port for data and nothing "
-            f"carries the {BytesPerSecond(tier.read)} read and {BytesPerSecond(tier.write)} written"
+            f"{name}: no storage or in-band network is described there, "
+            f"so {servers} and nothing carries {rates}"
         )
         return
-    paths = [_path([fabric for fabric in carriers if joins(fabric, shape)]) for shape in pools]
-    for shape, path in zip(pools, paths, strict=True):
-        yield from _short(f"{name}: a machine of pool {shape.pool.name}", tier.per_node_read, tier.per_node_write, _carried(path), path)
-    ends = [("servers", len(tier.servers) * _carried(_path(carriers)), _path(carriers))]
-    if pools:
-        whole = sum(shape.total * _carried(path) for shape, path in zip(pools, paths, strict=True))
-        ends.append(("machines", whole, list({one.name: one for path in paths for one in path}.values())))
-    who, carried, path = min(ends, key=lambda end: end[1])
-    yield from _short(f"{name}: all of its {who}", tier.read, tier.write, carried, path)
+    pools_rate = 0
+    pool_paths: dict[str, Fabric] = {}
+    for shape in pools:
+        path = _storage_path([fabric for fabric in fabrics if joins(fabric, shape)])
+        rate = _port_rate(path)
+        who = f"{name}: a machine of pool {shape.pool.name}"
+        yield from _shortfall(who, tier.per_node_read, tier.per_node_write, rate, path)
+        pools_rate += shape.total * rate
+        for fabric in path:
+            pool_paths[fabric.name] = fabric
+    servers_path = _storage_path(fabrics)
+    servers_rate = len(tier.servers) * _port_rate(servers_path)
+    # Only the narrower end is reported: the wider one cannot be the limit.
+    if pools and pools_rate < servers_rate:
+        machines_path = list(pool_paths.values())
+        yield from _shortfall(
+            f"{name}: all of its machines", tier.read, tier.write, pools_rate, machines_path
+        )
+    else:
+        yield from _shortfall(
+            f"{name}: all of its servers", tier.read, tier.write, servers_rate, servers_path
+        )
 
 
-def _path(joined: Sequence[Fabric]) -> Sequence[Fabric]:
-    """Give the fabrics that carry storage: those of storage, else those in-band."""
-    return [fabric for fabric in joined if fabric.role == "storage"] or joined
+def _storage_path(fabrics: Sequence[Fabric]) -> Sequence[Fabric]:
+    """Return the fabrics that carry storage: those of the storage role, else the in-band ones."""
+    return [fabric for fabric in fabrics if fabric.role == "storage"] or fabrics
 
 
-def _carried(fabrics: Sequence[Fabric]) -> int:
-    """Give the bytes a second of one host's ports in some fabrics, all planes together."""
-    return sum(fabric.rails * fabric.link.count for fabric in fabrics) // 8
+def _port_rate(fabrics: Sequence[Fabric]) -> int:
+    """Return the bytes a second of one host's ports in some fabrics, all planes together."""
+    bits = 0
+    for fabric in fabrics:
+        bits += fabric.rails * fabric.link.count
+    return bits // 8
 
 
-def _short(who: str, read: int, write: int, carried: int, path: Sequence[Fabric]) -> Iterator[str]:
-    """Say what is asked and what the ports give, where they give less."""
-    asked = max(read, write)
-    if asked > carried:
-        ports = " and ".join(f"{fabric.rails} of {fabric.link} in {fabric.name}" for fabric in path) or "none"
-        yield f"{who} must reach {BytesPerSecond(asked)}, and the ports ({ports}) carry {BytesPerSecond(carried)}"
+def _shortfall(who: str, read: int, write: int, carried: int, path: Sequence[Fabric]) -> Iterator[str]:
+    """Yield the rate that is required and the rate of the ports, where the ports have less."""
+    required = max(read, write)
+    if required <= carried:
+        return
+    ports = [f"{fabric.rails} of {fabric.link} in {fabric.name}" for fabric in path]
+    listed = " and ".join(ports) or "none"
+    yield (
+        f"{who} must reach {BytesPerSecond(required)}, "
+        f"and the ports ({listed}) carry {BytesPerSecond(carried)}"
+    )

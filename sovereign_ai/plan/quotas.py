@@ -1,9 +1,9 @@
-"""Quotas: which tenant may hold how many GPUs, in each zone and each cluster, exactly.
+"""Quotas: how many GPUs each tenant may hold, in each zone and each cluster, exactly.
 
-A tenant with a number gets it, over its zones in proportion to what they have left; a tenant
-without one gets an equal share of what is left in each of its zones. Only machines that are counted
-on count, not spares. Shares are whole GPUs, rounded by largest remainders, so that every sum comes
-out and no pool is promised twice.
+A tenant with a described number gets it, over its zones in proportion to what they have left. A tenant
+without one gets an equal share of what is left in each of its zones. Only counted servers matter, not spares.
+Shares are whole GPUs, rounded by largest remainders, so that every sum is exact and no pool is promised
+twice.
 
     >>> share(10, [12, 12, 4])
     [4, 4, 2]
@@ -37,16 +37,19 @@ class Quotas:
 
 
 def share(whole: int, room: Sequence[int]) -> list[int]:
-    """Split a number in proportion to some room, never beyond it; the number may not exceed all room.
+    """Divide a number in proportion to some room, never beyond it.
+
+    The number may not exceed the sum of the room.
 
     Args:
-        whole: what is split.
+        whole: the number.
         room: what each part may take.
     """
     total = sum(room)
     if not total:
         return [0] * len(room)
     parts = [whole * part // total for part in room]
+    # Largest remainders first; of equal ones the first part is rounded up.
     order = sorted(range(len(room)), key=lambda number: (-(whole * room[number] % total), number))
     for number in order[: whole - sum(parts)]:
         parts[number] += 1
@@ -54,71 +57,145 @@ def share(whole: int, room: Sequence[int]) -> list[int]:
 
 
 def namespace_name(factory: AIFactory, tenant: str, zone: str) -> str:
-    """Give a tenant's namespace: its name where it has one zone, else with the zone's."""
-    zones = [one.name for one in factory.zones if tenant in one.tenants]
-    return tenant if len(zones) == 1 else label(tenant, zone)
+    """Return a tenant's namespace: its name where it has one zone, else combined with the zone's."""
+    zones = sum(tenant in other.tenants for other in factory.zones)
+    return tenant if zones == 1 else label(tenant, zone)
 
 
 def capacity(shapes: Sequence[Shape]) -> dict[Bucket, int]:
-    """Count the GPUs that are counted on, by zone and resource."""
-    found: dict[Bucket, int] = {}
+    """Count the GPUs of counted servers, by zone and resource."""
+    gpus: dict[Bucket, int] = {}
     for shape in shapes:
         bucket = (shape.pool.zone, accelerator(shape.system.accelerator).resource)
-        found[bucket] = found.get(bucket, 0) + shape.nodes * shape.system.gpus
-    return found
+        gpus[bucket] = gpus.get(bucket, 0) + shape.nodes * shape.system.gpus
+    return gpus
 
 
-def quotas(factory: AIFactory, shapes: Sequence[Shape]) -> tuple[Quotas, list[Problem]]:
-    """Give every tenant its GPUs; more than its zones have left is a problem."""
+def plan_quotas(factory: AIFactory, shapes: Sequence[Shape]) -> tuple[Quotas, list[Problem]]:
+    """Return every tenant's GPUs, and a problem for each tenant with more than its zones have left."""
+    zones: dict[str, list[str]] = {}
+    for tenant in factory.tenants:
+        zones[tenant.name] = [zone.name for zone in factory.zones if tenant.name in zone.tenants]
     room = capacity(shapes)
-    zones = {tenant.name: [zone.name for zone in factory.zones if tenant.name in zone.tenants] for tenant in factory.tenants}
     given: dict[tuple[str, Bucket], int] = {}
-    problems: list[Problem] = []
-    stated = [(index, tenant) for index, tenant in enumerate(factory.tenants) if tenant.gpus is not None]
-    for index, tenant in sorted(stated, key=lambda one: (len(zones[one[1].name]), one[0])):
-        mine = [bucket for bucket in room if bucket[0] in zones[tenant.name]]
-        wanted, left = tenant.gpus or 0, sum(room[bucket] for bucket in mine)
-        if wanted > left:
-            problems.append(_too_many(index, tenant, zones[tenant.name], left, sum(capacity(shapes)[bucket] for bucket in mine)))
-        for bucket, part in zip(mine, share(min(wanted, left), [room[bucket] for bucket in mine]), strict=True):
-            given[tenant.name, bucket] = part
-            room[bucket] -= part
-    for bucket, left in room.items():
-        others = [tenant.name for tenant in factory.tenants if tenant.gpus is None and bucket[0] in zones[tenant.name]]
-        for place, name in enumerate(others):
-            given[name, bucket] = left // len(others) + (place < left % len(others))
-    shares: dict[tuple[str, str], dict[str, int]] = {(tenant, zone): {} for tenant, names in zones.items() for zone in names}
+    problems = _assign_stated(factory, capacity(shapes), zones, room, given)
+    _assign_rest(factory, zones, room, given)
+    shares: dict[tuple[str, str], dict[str, int]] = {}
+    for name, names in zones.items():
+        for zone in names:
+            shares[name, zone] = {}
     for (name, (zone, resource)), part in given.items():
         shares[name, zone][resource] = part
     return Quotas(shares), problems
 
 
-def _too_many(index: int, tenant: Tenant, zones: Sequence[str], left: int, whole: int) -> Problem:
-    """Say what a tenant wants and what there is."""
-    taken = f", of which {whole - left:,} are given to others" if left < whole else ""
-    message = f"{tenant.gpus:,} GPUs for tenant {tenant.name!r}, and the pools of zone {', '.join(zones)} have {whole:,}{taken}"
-    return Problem("over-quota", message, Where(field=f"tenants[{index}].gpus"), f"write at most {left:,}, or enlarge a pool of the zone")
+def _assign_stated(
+    factory: AIFactory,
+    total: Mapping[Bucket, int],
+    zones: Mapping[str, Sequence[str]],
+    room: dict[Bucket, int],
+    given: dict[tuple[str, Bucket], int],
+) -> list[Problem]:
+    """Assign GPUs to tenants with a described number.
+
+    Args:
+        factory: the description.
+        total: all GPUs.
+        zones: tenant to its zones.
+        room: GPUs that are left; reduced by what is given.
+        given: (tenant, bucket) to GPUs; extended.
+
+    Returns:
+        A problem for each tenant with more than its zones have left. It gets what is left.
+    """
+    stated: list[tuple[int, int, Tenant]] = []
+    for index, tenant in enumerate(factory.tenants):
+        if tenant.gpus is not None:
+            stated.append((len(zones[tenant.name]), index, tenant))
+    # Tenants with few zones come first: one with many can use what those leave elsewhere.
+    stated.sort(key=lambda entry: entry[:2])
+    problems: list[Problem] = []
+    for _, index, tenant in stated:
+        buckets = [bucket for bucket in room if bucket[0] in zones[tenant.name]]
+        left_of = [room[bucket] for bucket in buckets]
+        gpus, left = tenant.gpus or 0, sum(left_of)
+        if gpus > left:
+            whole = 0
+            for bucket in buckets:
+                whole += total[bucket]
+            problems.append(_quota_problem(index, tenant, zones[tenant.name], left, whole))
+        for bucket, part in zip(buckets, share(min(gpus, left), left_of), strict=True):
+            given[tenant.name, bucket] = part
+            room[bucket] -= part
+    return problems
 
 
-def split(whole: Quotas, clusters: Mapping[str, Mapping[Bucket, int]]) -> dict[str, dict[tuple[str, str], dict[str, int]]]:
-    """Split every quota over the clusters, in proportion to what each has left, so that the parts sum to the whole.
+def _assign_rest(
+    factory: AIFactory,
+    zones: Mapping[str, Sequence[str]],
+    room: Mapping[Bucket, int],
+    given: dict[tuple[str, Bucket], int],
+) -> None:
+    """Assign equal shares of what is left to tenants without a described number, zone by zone."""
+    unstated = [tenant for tenant in factory.tenants if tenant.gpus is None]
+    for bucket, left in room.items():
+        zone = bucket[0]
+        names = [tenant.name for tenant in unstated if zone in zones[tenant.name]]
+        for place, name in enumerate(names):
+            # The first tenants get one of the GPUs that do not divide evenly.
+            given[name, bucket] = left // len(names) + (place < left % len(names))
+
+
+def _quota_problem(index: int, tenant: Tenant, zones: Sequence[str], left: int, whole: int) -> Problem:
+    """Return the problem of a tenant with more GPUs than its zones have left."""
+    others = f", of which {whole - left:,} are given to others" if left < whole else ""
+    message = (
+        f"{tenant.gpus:,} GPUs for tenant {tenant.name!r}, "
+        f"and the pools of zone {', '.join(zones)} have {whole:,}{others}"
+    )
+    hint = f"write at most {left:,}, or enlarge a pool of the zone"
+    return Problem("over-quota", message, Where(field=f"tenants[{index}].gpus"), hint)
+
+
+def split(
+    whole: Quotas, clusters: Mapping[str, Mapping[Bucket, int]]
+) -> dict[str, dict[tuple[str, str], dict[str, int]]]:
+    """Divide every quota over the clusters, in proportion to what each has left. The parts sum to the whole.
 
     Args:
         whole: the quotas of the factory.
         clusters: cluster name to (zone and resource to GPUs).
 
     Returns:
-        Cluster name to (tenant, zone) to (resource to GPUs). A zone without machines is in the first cluster.
+        Cluster name to (tenant, zone) to (resource to GPUs). A zone without servers is in the first cluster.
     """
-    room = {name: dict(buckets) for name, buckets in clusters.items()}
-    homes = {zone: [name for name, buckets in clusters.items() if any(bucket[0] == zone for bucket in buckets)] for _, zone in whole.shares}
-    found: dict[str, dict[tuple[str, str], dict[str, int]]] = {name: {} for name in clusters}
+    room: dict[str, dict[Bucket, int]] = {}
+    parts_of: dict[str, dict[tuple[str, str], dict[str, int]]] = {}
+    for name, buckets in clusters.items():
+        room[name] = dict(buckets)
+        parts_of[name] = {}
     for (tenant, zone), gpus in whole.shares.items():
-        for name in homes[zone] or list(clusters)[:1]:
-            found[name][tenant, zone] = {resource: 0 for resource in gpus if (zone, resource) in clusters[name]}
+        homes = _clusters_of(zone, clusters)
+        # A tenant has its namespace in each cluster of its zone, also where it may hold nothing.
+        for name in homes or list(clusters)[:1]:
+            own: dict[str, int] = {}
+            for resource in gpus:
+                if (zone, resource) in clusters[name]:
+                    own[resource] = 0
+            parts_of[name][tenant, zone] = own
         for resource, count in gpus.items():
-            names = [name for name in homes[zone] if (zone, resource) in clusters[name]]
-            for name, part in zip(names, share(count, [room[name][zone, resource] for name in names]), strict=True):
-                found[name][tenant, zone][resource] = part
+            names = [name for name in homes if (zone, resource) in clusters[name]]
+            left = [room[name][zone, resource] for name in names]
+            for name, part in zip(names, share(count, left), strict=True):
+                parts_of[name][tenant, zone][resource] = part
                 room[name][zone, resource] -= part
-    return found
+    return parts_of
+
+
+def _clusters_of(zone: str, clusters: Mapping[str, Mapping[Bucket, int]]) -> list[str]:
+    """Return the clusters with servers of a zone."""
+    names: list[str] = []
+    for name, buckets in clusters.items():
+        if any(bucket[0] == zone for bucket in buckets):
+            names.append(name)
+    return names

@@ -1,10 +1,10 @@
-"""Racks and what stands in them.
+"""Racks and the devices in them.
 
-Racks are numbered through a hall: compute racks pool by pool, then switches, then storage. Our
-assumptions, where no source speaks: switches take at most half of a rack's height, the rest is for
-cables (this gives the four network racks of the H100 bill of materials); a storage tier has racks
-of its own; a switch outside the catalogue and a storage server are two units high; racks of
-switches and servers have two PDUs.
+Racks are numbered through a hall: compute racks pool by pool, then racks of switches, then of storage. Our
+assumptions, where there is no source: Switches take at most half of a rack's height, the rest is for cables
+(this gives the four network racks of the H100 bill of materials). A storage tier has racks of its own. A
+switch outside the catalogue and a storage server are two units high. Racks of switches and storage servers
+have two PDUs.
 """
 
 from __future__ import annotations
@@ -16,14 +16,16 @@ from dataclasses import dataclass
 from sovereign_ai.catalog.switches import switch
 from sovereign_ai.plan.loads import rack_watts
 from sovereign_ai.plan.nodes import machine_name
+from sovereign_ai.plan.rounding import ceil_div
 from sovereign_ai.plan.shapes import RACK_UNITS, Shape
+from sovereign_ai.plan.size import FabricSize
 from sovereign_ai.spec.fabric import Fabric
 from sovereign_ai.spec.site import Hall, Site
 
 NETWORK_UNITS = 24
 """Height that switches may take in a rack."""
 SWITCH_UNITS = 2
-"""Height of a switch that the catalogue does not know."""
+"""Height of a switch that the catalogue does not contain."""
 SERVER_UNITS = 2
 """Height of a storage server."""
 SUPPORT_PDUS = 2
@@ -40,8 +42,8 @@ class Rack:
         hall: its hall.
         row: row number from 0.
         kind: `compute`, `network` or `storage`.
-        devices: names of what stands in it, from the bottom.
-        rack_units: height units taken, out of 48.
+        devices: names of the devices in it, from the bottom.
+        rack_units: height units in use, of 48.
         power: watts at full load of everything in it whose power is known.
         unknown_power: devices whose power no source gives; their watts are not in `power`.
         pdus: feed name of each rack PDU.
@@ -60,13 +62,14 @@ class Rack:
 
     @property
     def pdu_names(self) -> tuple[str, ...]:
-        """Names of its PDUs, `<rack>-pdu-<number>`, in the order of `pdus`."""
-        return tuple(f"{self.name}-pdu-{number}" for number in range(1, len(self.pdus) + 1))
+        """Names of its PDUs, `<site>-<rack>-pdu-<number>`, in the order of `pdus`."""
+        # With the site, since racks of two sites may have the same name.
+        return tuple(f"{self.site}-{self.name}-pdu-{number}" for number in range(1, len(self.pdus) + 1))
 
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """Devices of one kind that stand one after the other in racks of their own sort.
+    """Devices of one kind that follow each other in racks of their own.
 
     Attributes:
         site: the site.
@@ -87,98 +90,138 @@ class Batch:
     watts: int | None
 
 
-def switch_units(fabric: Fabric) -> int:
-    """Give the height of a fabric's switches."""
-    return (switch(fabric.switch).rack_units if fabric.switch else None) or SWITCH_UNITS
+def switch_units(fabric: Fabric, tier: str = "leaf") -> int:
+    """Return the height of a fabric's switches of one tier."""
+    name = fabric.switch_of(tier)
+    return (switch(name).rack_units if name else None) or SWITCH_UNITS
 
 
-def switch_watts(fabric: Fabric) -> int | None:
-    """Give the power of a fabric's switch; None where no source gives it."""
-    power = switch(fabric.switch).power if fabric.switch else None
+def switch_watts(fabric: Fabric, tier: str = "leaf") -> int | None:
+    """Return the power of a fabric's switch of one tier; None where no source gives it."""
+    name = fabric.switch_of(tier)
+    power = switch(name).power if name else None
     return power.count if power else None
 
 
+def switch_batches(fabric: Fabric, size: FabricSize) -> tuple[tuple[str, int], ...]:
+    """Return (tier, switches) of each switch model of a plane: one or two."""
+    upper = size.spine + size.core
+    if upper and (fabric.spine_switch is not None or fabric.spine_radix is not None):
+        return (("leaf", size.leaf), ("spine", upper))
+    return (("leaf", size.leaf + upper),)
+
+
 def home(shapes: Sequence[Shape], site: Site, pools: Sequence[str]) -> Hall:
-    """Give the hall for what serves some pools at a site: that of the first of them, else the site's first."""
-    return next((shape.hall for shape in shapes if shape.site.name == site.name and (not pools or shape.pool.name in pools)), site.halls[0])
+    """Return the hall for devices that serve some pools: the first pool's, else the site's first."""
+    for shape in shapes:
+        if shape.site.name == site.name and (not pools or shape.pool.name in pools):
+            return shape.hall
+    return site.halls[0]
 
 
 def support_racks(batches: Sequence[tuple[str, str, str, int, int]]) -> dict[str, int]:
-    """Count racks of switches and servers from numbers alone.
+    """Count racks of switches and storage servers from numbers alone, by hall.
+
+    The result equals the number of racks that `more_racks` fills with the same batches.
 
     Args:
-        batches: hall, kind, share, devices and height of each.
+        batches: hall, kind, share, devices and height of each batch.
     """
-    used: defaultdict[tuple[str, str, str], list[int]] = defaultdict(lambda: [0, RACK_UNITS])
+    # By hall, kind and share: racks, and units in use in the last of them.
+    racks_of: defaultdict[tuple[str, str, str], int] = defaultdict(int)
+    used: dict[tuple[str, str, str], int] = {}
     for hall, kind, share, count, units in batches:
-        room = _room(kind)
-        state = used[hall, kind, share]
-        fits = max((room - state[1]) // units, 0) if state[0] else 0
+        key = (hall, kind, share)
+        height = _usable_units(kind)
+        fits = 0
+        if racks_of[key]:
+            fits = max((height - used[key]) // units, 0)
         rest = count - min(fits, count)
         if not rest:
-            state[1] += count * units
+            used[key] = used.get(key, RACK_UNITS) + count * units
             continue
-        each = max(room // units, 1)
-        racks = -(-rest // each)
-        state[0] += racks
-        state[1] = (rest - (racks - 1) * each) * units
-    found: defaultdict[str, int] = defaultdict(int)
-    for (hall, _, _), (racks, _) in used.items():
-        found[hall] += racks
-    return dict(found)
+        per_rack = max(height // units, 1)
+        racks = ceil_div(rest, per_rack)
+        racks_of[key] += racks
+        used[key] = (rest - (racks - 1) * per_rack) * units
+    racks_in: defaultdict[str, int] = defaultdict(int)
+    for (hall, _, _), racks in racks_of.items():
+        racks_in[hall] += racks
+    return dict(racks_in)
 
 
-def _room(kind: str) -> int:
-    """Give the height that devices may take in a rack."""
+def _usable_units(kind: str) -> int:
+    """Return the height that devices may take in a rack."""
     return NETWORK_UNITS if kind == "network" else RACK_UNITS
 
 
 def compute_racks(shapes: Sequence[Shape]) -> dict[str, list[Rack]]:
-    """Give each pool's racks, with their machines' names."""
-    taken: defaultdict[str, int] = defaultdict(int)
-    found: dict[str, list[Rack]] = {}
+    """Return each pool's racks, with their servers' names."""
+    racks_in: defaultdict[str, int] = defaultdict(int)
+    racks_of: dict[str, list[Rack]] = {}
     for shape in shapes:
         racks: list[Rack] = []
-        watts = {machines: rack_watts(shape.system, machines) for machines in {shape.per_rack, shape.total % shape.per_rack} if machines}
+        # Power is computed once for a full rack and once for the last one, not for each of thousands of
+        # racks.
+        watts: dict[int, int] = {}
+        for machines in (shape.per_rack, shape.total % shape.per_rack):
+            if machines:
+                watts[machines] = rack_watts(shape.system, machines)
+        hall = shape.hall.name
         for start in range(0, shape.total, shape.per_rack):
             stop = min(start + shape.per_rack, shape.total)
+            count = stop - start
             names = tuple(machine_name(shape.pool.name, position) for position in range(start, stop))
-            height = (shape.system.rack_units or 0) * (stop - start)
-            racks.append(_rack(shape.site, shape.hall, taken[shape.hall.name], "compute", names, height, watts[stop - start]))
-            taken[shape.hall.name] += 1
-        found[shape.pool.name] = racks
-    return found
+            height = (shape.system.rack_units or 0) * count
+            number = racks_in[hall]
+            racks_in[hall] += 1
+            racks.append(_make_rack(shape.site, shape.hall, number, "compute", names, height, watts[count]))
+        racks_of[shape.pool.name] = racks
+    return racks_of
 
 
 def more_racks(batches: Sequence[Batch], compute: Mapping[str, Sequence[Rack]]) -> list[Rack]:
-    """Give the racks of switches and servers, numbered on from the compute racks of their halls."""
-    taken: defaultdict[str, int] = defaultdict(int)
-    for racks in compute.values():
-        for rack in racks:
-            taken[rack.hall] += 1
-    found: list[Rack] = []
-    for stack in _stacks(batches):
-        batch = stack[0][0]
-        number = taken[batch.hall.name]
-        taken[batch.hall.name] += 1
-        names = tuple(name for _, name in stack)
-        height, power = sum(one.units for one, _ in stack), sum(one.watts or 0 for one, _ in stack)
-        unknown = tuple(name for one, name in stack if one.watts is None)
-        found.append(_rack(batch.site, batch.hall, number, batch.kind, names, height, power, unknown))
-    return found
+    """Return the racks of switches and storage servers, numbered after the compute racks of their halls."""
+    racks_in: defaultdict[str, int] = defaultdict(int)
+    for pool_racks in compute.values():
+        for rack in pool_racks:
+            racks_in[rack.hall] += 1
+    racks: list[Rack] = []
+    for stack in _fill_racks(batches):
+        first = stack[0][0]
+        number = racks_in[first.hall.name]
+        racks_in[first.hall.name] += 1
+        names: list[str] = []
+        unknown: list[str] = []
+        height = power = 0
+        for batch, name in stack:
+            names.append(name)
+            height += batch.units
+            power += batch.watts or 0
+            if batch.watts is None:
+                unknown.append(name)
+        racks.append(
+            _make_rack(
+                first.site, first.hall, number, first.kind, tuple(names), height, power, tuple(unknown)
+            )
+        )
+    return racks
 
 
-def _stacks(batches: Sequence[Batch]) -> Iterator[list[tuple[Batch, str]]]:
-    """Fill racks one after the other, each kind and share by itself."""
-    shares = dict.fromkeys((batch.hall.name, batch.kind, batch.share) for batch in batches)
-    for share in sorted(shares, key=lambda one: (one[1], list(shares).index(one))):
+def _fill_racks(batches: Sequence[Batch]) -> Iterator[list[tuple[Batch, str]]]:
+    """Yield the contents of one rack after the other, each kind and share by itself."""
+    keys = list(dict.fromkeys((batch.hall.name, batch.kind, batch.share) for batch in batches))
+    # Network racks come before storage racks. The sort is stable, so each kind keeps the order of the
+    # description.
+    keys.sort(key=lambda key: key[1])
+    for key in keys:
         stack: list[tuple[Batch, str]] = []
         height = 0
         for batch in batches:
-            if (batch.hall.name, batch.kind, batch.share) != share:
+            if (batch.hall.name, batch.kind, batch.share) != key:
                 continue
             for name in batch.names:
-                if stack and height + batch.units > _room(batch.kind):
+                if stack and height + batch.units > _usable_units(batch.kind):
                     yield stack
                     stack, height = [], 0
                 stack.append((batch, name))
@@ -187,12 +230,21 @@ def _stacks(batches: Sequence[Batch]) -> Iterator[list[tuple[Batch, str]]]:
             yield stack
 
 
-def _rack(
-    site: Site, hall: Hall, number: int, kind: str, devices: tuple[str, ...], height: int, power: int, unknown: tuple[str, ...] = ()
+def _make_rack(
+    site: Site,
+    hall: Hall,
+    number: int,
+    kind: str,
+    devices: tuple[str, ...],
+    height: int,
+    power: int,
+    unknown: tuple[str, ...] = (),
 ) -> Rack:
-    """Give one rack; `number` counts from 0 through the hall."""
+    """Return one rack; `number` counts from 0 through the hall."""
     feeds = sorted(site.power.feeds)
     pdus = site.power.rack_pdus if kind == "compute" else SUPPORT_PDUS
+    # Each rack starts at the next feed, so that PDUs are spread evenly where there are more feeds than PDUs.
+    pdu_feeds = tuple(feeds[(number + pdu) % len(feeds)] for pdu in range(pdus))
     return Rack(
         name=f"{hall.name}-r{number + 1:03d}",
         site=site.name,
@@ -203,5 +255,5 @@ def _rack(
         rack_units=height,
         power=power,
         unknown_power=unknown,
-        pdus=tuple(feeds[(number + pdu) % len(feeds)] for pdu in range(pdus)),
+        pdus=pdu_feeds,
     )

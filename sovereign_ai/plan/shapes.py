@@ -1,16 +1,17 @@
-"""What a pool comes to before any machine is named: its hall, spares, racks and scalable units.
+"""The shape of a pool before any server is named: its hall, spares, racks and scalable units.
 
-Feasibility and the planner both start here, so that both count the same machines. Problems carry
-the dotted field alone; `placed` turns it into a place in the user's text.
+Feasibility and the planner both start here, so that both count the same servers. Problems hold the dotted
+field alone; `placed` turns it into a place in the user's text.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from sovereign_ai.catalog.systems import System, system
 from sovereign_ai.errors import Problem, Where
+from sovereign_ai.plan.rounding import ceil_div
 from sovereign_ai.plan.spares import Spares, spares
 from sovereign_ai.spec.factory import AIFactory
 from sovereign_ai.spec.pool import GpuNodePool
@@ -26,15 +27,15 @@ class Shape:
     """One pool in numbers.
 
     Attributes:
-        index: its place in the description.
+        index: its position in the description.
         pool: the pool as described.
         site: its site.
         hall: its hall.
-        system: its machine.
-        nodes: machines counted on.
-        spares: machines kept ready, with the reason.
-        per_rack: machines in a full rack.
-        unit: machines in a scalable unit.
+        system: its server model.
+        nodes: servers that count.
+        spares: servers kept ready, with the reason.
+        per_rack: servers in a full rack.
+        unit: servers in a scalable unit.
     """
 
     index: int
@@ -49,61 +50,101 @@ class Shape:
 
     @property
     def total(self) -> int:
-        """Machines, spares counted."""
+        """Servers, spares included."""
         return self.nodes + self.spares.machines
 
     @property
     def racks(self) -> int:
         """Racks for all of them."""
-        return -(-self.total // self.per_rack)
+        return ceil_div(self.total, self.per_rack)
 
 
 def scalable_unit(pool: GpuNodePool) -> int:
-    """Give the machines of a scalable unit: the pool's own, else the published, else the whole pool."""
+    """Return the servers of a scalable unit: the pool's own, else the published, else the whole pool."""
     return pool.scalable_unit or system(pool.system).scalable_unit or pool.nodes + spares_of(pool).machines
 
 
 def spares_of(pool: GpuNodePool, nodes: int | None = None) -> Spares:
-    """Give a pool's spares as described or, with `auto`, as derived; `nodes` stands in for the pool's own number."""
+    """Return a pool's spares as described or, with `auto`, as derived.
+
+    Args:
+        pool: the pool.
+        nodes: number of servers to derive them for, in place of the pool's own.
+    """
     if pool.spares == "auto":
         machine = system(pool.system)
         return spares(nodes or pool.nodes, machine.gpus, machine.nvlink_domain_nodes)
     return Spares(pool.spares, "as described")
 
 
-def shapes(factory: AIFactory, nodes: Mapping[str, int] | None = None) -> tuple[Shape, ...]:
-    """Give every pool's shape, in the order of the description.
+def pool_shapes(factory: AIFactory, nodes: Mapping[str, int] | None = None) -> tuple[Shape, ...]:
+    """Return every pool's shape, in the order of the description.
 
     Args:
         factory: the description.
-        nodes: other numbers of machines by pool, to ask what would be.
+        nodes: other numbers of servers by pool, for a search.
     """
-    return tuple(_shape(factory, index, pool, (nodes or {}).get(pool.name, pool.nodes)) for index, pool in enumerate(factory.pools))
+    numbers = nodes or {}
+    pool_shapes: list[Shape] = []
+    for index, pool in enumerate(factory.pools):
+        pool_shapes.append(_pool_shape(factory, index, pool, numbers.get(pool.name, pool.nodes)))
+    return tuple(pool_shapes)
 
 
-def _shape(factory: AIFactory, index: int, pool: GpuNodePool, nodes: int) -> Shape:
-    """Give one pool's shape."""
+def _pool_shape(factory: AIFactory, index: int, pool: GpuNodePool, nodes: int) -> Shape:
+    """Return one pool's shape."""
     site = factory.site(pool.site)
-    hall = next((hall for hall in site.halls if hall.name == pool.hall), site.halls[0])
+    hall = _hall_of(pool, site)
     machine = system(pool.system)
     extra = spares_of(pool, nodes)
     unit = pool.scalable_unit or machine.scalable_unit or nodes + extra.machines
-    return Shape(index, pool, site, hall, machine, nodes, extra, pool.nodes_per_rack or _per_rack(machine, hall), unit)
+    per_rack = pool.nodes_per_rack or _per_rack(machine, hall)
+    return Shape(index, pool, site, hall, machine, nodes, extra, per_rack, unit)
+
+
+def shapes_at(shapes: Sequence[Shape], site: Site) -> list[Shape]:
+    """Return the pools of one site."""
+    return [shape for shape in shapes if shape.site.name == site.name]
+
+
+def _hall_of(pool: GpuNodePool, site: Site) -> Hall:
+    """Return a pool's hall, which may be left out where the site has one."""
+    for hall in site.halls:
+        if hall.name == pool.hall:
+            return hall
+    return site.halls[0]
+
+
+def machines_a_rack(factory: AIFactory, pool: GpuNodePool) -> int:
+    """Return the servers in a full rack of a pool."""
+    hall = _hall_of(pool, factory.site(pool.site))
+    return pool.nodes_per_rack or _per_rack(system(pool.system), hall)
 
 
 def _per_rack(machine: System, hall: Hall) -> int:
-    """Give the published machines a rack; where there is none, as many as the rack's power and height allow."""
+    """Return the published servers a rack; without a source, as many as the rack's power and height allow."""
     if machine.nodes_per_rack is not None:
         return machine.nodes_per_rack
     by_power = hall.rack_limit.count // machine.worst_power.count
     by_height = RACK_UNITS // machine.rack_units if machine.rack_units else by_power
+    # At least one, also where not even one fits: feasibility then reports the rack's limit.
     return max(min(by_power, by_height), 1)
 
 
-def placed(factory: AIFactory, problems: Iterable[Problem], where: Callable[[str], Where] | None) -> list[Problem]:
-    """Give problems their places and their order; without `where`, the line of the Python call that made the part."""
-    found = list(problems)
-    if not found:
+def placed(
+    factory: AIFactory, problems: Iterable[Problem], where: Callable[[str], Where] | None
+) -> list[Problem]:
+    """Return problems with their places, in the order of the text.
+
+    Args:
+        factory: the description.
+        problems: problems with the dotted field alone.
+        where: maps a dotted field to its place; without it, the line of the Python call that made the part.
+    """
+    unplaced = list(problems)
+    # The map of Python's lines is built only where it is needed.
+    if not unplaced:
         return []
     place = where or of_python(factory).where
-    return sorted((replace(problem, where=place(problem.where.field)) for problem in found), key=lambda problem: problem.order)
+    with_places = [replace(problem, where=place(problem.where.field)) for problem in unplaced]
+    return sorted(with_places, key=lambda problem: problem.order)

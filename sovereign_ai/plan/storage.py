@@ -1,9 +1,9 @@
-"""Storage servers and drives that a tier needs, from its capacity, its rates and the losses it survives.
+"""Storage servers and drives that a tier needs, from its capacity, its rates and the losses that it survives.
 
-The grades are those of NVIDIA RA-11333-001 V11, table 6 (read 2026-11-24), in bytes a second for a
-scalable unit of 32 DGX H100, 256 GPUs. Its single-unit write cells are printed truncated: 7 stands
-for 7.5 and 62 for 62.5, as the rows for four units show. No such table was found for later
-machines; they are counted as units of 256 GPUs, which the `why` says.
+The grades are those of NVIDIA RA-11333-001 V11, table 6 (read 2026-11-24), in bytes a second for a scalable
+unit of 32 DGX H100, 256 GPUs. Its single-unit write cells are printed truncated: 7 means 7.5 and 62 means
+62.5, as the rows for four units show. There is no such table for later servers; they are counted as units of
+256 GPUs, which the `why` states.
 
     >>> aggregate("best", units=4)
     (500000000000, 250000000000)
@@ -18,6 +18,7 @@ from dataclasses import dataclass
 
 from sovereign_ai.errors import Problem, Where
 from sovereign_ai.names import label
+from sovereign_ai.plan.rounding import ceil_div
 from sovereign_ai.plan.shapes import Shape
 from sovereign_ai.spec.factory import AIFactory
 from sovereign_ai.spec.site import Site
@@ -25,14 +26,23 @@ from sovereign_ai.spec.storage import StorageTier
 from sovereign_ai.units import Bytes, BytesPerSecond
 
 UNIT_GPUS = 256
-"""GPUs of the scalable unit that the table speaks of."""
+"""GPUs of the scalable unit of the table."""
 _MB = 1_000_000
-_UNIT_RATES = {"good": (15_000 * _MB, 7_500 * _MB), "better": (40_000 * _MB, 20_000 * _MB), "best": (125_000 * _MB, 62_500 * _MB)}
-_NODE_RATES = {"good": (4_000 * _MB, 2_000 * _MB), "better": (8_000 * _MB, 4_000 * _MB), "best": (40_000 * _MB, 20_000 * _MB)}
+# Read and write, for a scalable unit and for a server.
+_UNIT_RATES = {
+    "good": (15_000 * _MB, 7_500 * _MB),
+    "better": (40_000 * _MB, 20_000 * _MB),
+    "best": (125_000 * _MB, 62_500 * _MB),
+}
+_NODE_RATES = {
+    "good": (4_000 * _MB, 2_000 * _MB),
+    "better": (8_000 * _MB, 4_000 * _MB),
+    "best": (40_000 * _MB, 20_000 * _MB),
+}
 _SOURCE = "RA-11333-001 V11, table 6"
 MOST_SERVERS = 20_000
-"""Storage servers a factory, all tiers and sites together; more is a mistake in a figure rather than a wish (our estimate: they fill 834
-racks, and with 24 drives of 15.36 TB each hold 7.4 EB)."""
+"""Storage servers of a factory, all tiers and sites together. More indicates a mistake in a figure, not a
+real request (our estimate: they fill 834 racks, and with 24 drives of 15.36 TB each hold 7.4 EB)."""
 
 MOST_RAW = Bytes(9 * 10**18)
 """Raw capacity of a tier at a site; the plan counts bytes in 63 bits."""
@@ -44,7 +54,7 @@ class StoragePlan:
 
     Attributes:
         tier: the tier's name.
-        site: where it stands.
+        site: its site.
         jurisdiction: ISO country code of the site.
         halls: halls (Kubernetes zones) from which it may be claimed.
         zone: the security zone that may claim it.
@@ -52,11 +62,11 @@ class StoragePlan:
         key: name of the encryption key.
         capacity: usable bytes.
         raw: raw bytes of all drives.
-        read: aggregate bytes a second to be reached.
-        write: aggregate bytes a second to be reached.
-        per_node_read: bytes a second one machine must reach.
-        per_node_write: bytes a second one machine must reach.
-        servers: names of the servers.
+        read: required aggregate bytes a second.
+        write: required aggregate bytes a second.
+        per_node_read: bytes a second that one server must reach.
+        per_node_write: bytes a second that one server must reach.
+        servers: names of the storage servers.
         drives: drives in all of them.
         why: field to the formula and its inputs in words.
     """
@@ -80,55 +90,85 @@ class StoragePlan:
 
 
 def aggregate(grade: str, units: int) -> tuple[int, int]:
-    """Give the read and write rate of a grade for some scalable units, in bytes a second."""
+    """Return the read and write rate of a grade for a number of scalable units, in bytes a second."""
     read, write = _UNIT_RATES[grade]
     return read * units, write * units
 
 
 def per_node(grade: str) -> tuple[int, int]:
-    """Give the read and write rate that one machine must reach, in bytes a second."""
+    """Return the read and write rate that one server must reach, in bytes a second."""
     return _NODE_RATES[grade]
 
 
 def tier_sites(factory: AIFactory, tier: StorageTier) -> tuple[Site, ...]:
-    """Give where a tier stands: the sites it names, else every site with a pool of its zone."""
-    if tier.sites:
-        return tuple(site for site in factory.sites if site.name in tier.sites)
-    here = {pool.site for pool in factory.pools if pool.zone == tier.zone}
-    return tuple(site for site in factory.sites if site.name in here)
+    """Return the sites of a tier: those that it names, else every site with a pool of its zone."""
+    names = set(tier.sites)
+    if not names:
+        names = {pool.site for pool in factory.pools if pool.zone == tier.zone}
+    return tuple(site for site in factory.sites if site.name in names)
 
 
-def storage(factory: AIFactory, shapes: Sequence[Shape]) -> tuple[StoragePlan, ...]:
-    """Give every tier at every site it stands at, in the order of the description."""
-    return tuple(_tier(tier, site, shapes) for tier in factory.storage for site in tier_sites(factory, tier))
+def plan_storage(factory: AIFactory, shapes: Sequence[Shape]) -> tuple[StoragePlan, ...]:
+    """Return every tier at each of its sites, in the order of the description."""
+    plans: list[StoragePlan] = []
+    for tier in factory.storage:
+        plans += [_plan_tier(tier, site, shapes) for site in tier_sites(factory, tier)]
+    return tuple(plans)
 
 
 def server_problems(factory: AIFactory, shapes: Sequence[Shape]) -> Iterator[Problem]:
-    """Give tiers that take more drives or storage servers than anybody runs; asked before one of them is named."""
+    """Refuse more drives or storage servers than a plan supports, before any of them is named.
+
+    Only the first problem is reported: the counts of the others follow from the same kind of mistake.
+    """
     total = 0
     for index, tier in enumerate(factory.storage):
-        counts = [(_servers(tier, *_rates(tier, _gpus(tier, site, shapes))[:2]), site) for site in tier_sites(factory, tier)]
-        total += sum(found.count for found, _ in counts)
-        if any(found.drives * tier.drive.count > MOST_RAW.count for found, _ in counts):
-            drives = max(found.drives for found, _ in counts)
-            message = f"{drives:,} drives of {tier.drive} at a site; a tier is planned with at most {MOST_RAW} of raw capacity"
-            hint = "ask for less capacity, smaller drives or less parity, or split the tier"
-            yield Problem("too-much-storage", message, Where(field=f"storage[{index}].capacity"), hint)
+        sizes: list[tuple[_ServerCount, Site]] = []
+        for site in tier_sites(factory, tier):
+            read, write, _ = _tier_rates(tier, _gpus_served(tier, site, shapes))
+            size = _size_servers(tier, read, write)
+            sizes.append((size, site))
+            total += size.count
+        problem = _tier_problem(index, tier, sizes)
+        if problem is not None:
+            yield problem
             return
-        if not counts or (largest := max(counts, key=lambda one: one[0].count))[0].count <= MOST_SERVERS:
-            continue
-        found, site = largest
-        message = f"{found.count:,} storage servers at {site.name}, for {found.ask}; a factory is planned with at most {MOST_SERVERS:,}"
-        hint = "ask for less, or mend the figures of drives and servers; a unit may be wrong"
-        yield Problem("too-many-servers", message, Where(field=f"storage[{index}].{found.field}"), hint)
-        return
     if total > MOST_SERVERS:
-        message = f"all tiers together take {total:,} storage servers; a factory is planned with at most {MOST_SERVERS:,}"
-        yield Problem("too-many-servers", message, Where(field="storage"), "ask for less, or describe several factories")
+        message = (
+            f"all tiers together take {total:,} storage servers; "
+            f"a factory is planned with at most {MOST_SERVERS:,}"
+        )
+        hint = "ask for less, or describe several factories"
+        yield Problem("too-many-servers", message, Where(field="storage"), hint)
+
+
+def _tier_problem(
+    index: int, tier: StorageTier, sizes: Sequence[tuple[_ServerCount, Site]]
+) -> Problem | None:
+    """Return the problem of one tier with too many drives or storage servers at a site, if there is one."""
+    if not sizes:
+        return None
+    drives = max(size.drives for size, _ in sizes)
+    if drives * tier.drive.count > MOST_RAW.count:
+        message = (
+            f"{drives:,} drives of {tier.drive} at a site; "
+            f"a tier is planned with at most {MOST_RAW} of raw capacity"
+        )
+        hint = "ask for less capacity, smaller drives or less parity, or split the tier"
+        return Problem("too-much-storage", message, Where(field=f"storage[{index}].capacity"), hint)
+    largest, site = max(sizes, key=lambda entry: entry[0].count)
+    if largest.count <= MOST_SERVERS:
+        return None
+    message = (
+        f"{largest.count:,} storage servers at {site.name}, for {largest.ask}; "
+        f"a factory is planned with at most {MOST_SERVERS:,}"
+    )
+    hint = "ask for less, or fix the figures of drives and servers; a unit may be wrong"
+    return Problem("too-many-servers", message, Where(field=f"storage[{index}].{largest.field}"), hint)
 
 
 def storage_problems(factory: AIFactory, shapes: Sequence[Shape]) -> Iterator[Problem]:
-    """Give tiers that ask more of a machine than its storage ports carry."""
+    """Refuse tiers that require more of a server than its storage ports carry."""
     for index, tier in enumerate(factory.storage):
         read, write, _ = _node_rates(tier)
         for shape in shapes:
@@ -138,88 +178,110 @@ def storage_problems(factory: AIFactory, shapes: Sequence[Shape]) -> Iterator[Pr
             most = machine.storage_nics * machine.storage_nic_rate.count // 8
             if max(read, write) > most:
                 field = "per_node_read" if read >= write else "per_node_write"
-                message = (
-                    f"{BytesPerSecond(max(read, write))} a machine, and pool {shape.pool.name!r} has {machine.storage_nics} ports "
-                    f"of {machine.storage_nic_rate} for storage: {BytesPerSecond(most)}"
-                )
-                yield Problem(
-                    "storage-rate", message, Where(field=f"storage[{index}].{field}"), f"write at most {str(BytesPerSecond(most))!r}"
-                )
+                required, ports_rate = BytesPerSecond(max(read, write)), BytesPerSecond(most)
+                ports = f"{machine.storage_nics} ports of {machine.storage_nic_rate} for storage"
+                message = f"{required} a machine, and pool {shape.pool.name!r} has {ports}: {ports_rate}"
+                hint = f"write at most {str(ports_rate)!r}"
+                yield Problem("storage-rate", message, Where(field=f"storage[{index}].{field}"), hint)
+                # One pool is enough: the same field is wrong for every other.
                 break
 
 
 def _node_rates(tier: StorageTier) -> tuple[int, int, str]:
-    """Give what one machine must reach, and why; 0 where nothing is asked."""
-    read, write = per_node(tier.grade) if tier.grade else (0, 0)
-    why = f"grade {tier.grade} ({_SOURCE})" if tier.grade else "nothing asked"
+    """Return the read and write rate that one server must reach, and why; 0 where none is described."""
+    read = write = 0
+    why = "nothing asked"
+    if tier.grade:
+        read, write = per_node(tier.grade)
+        why = f"grade {tier.grade} ({_SOURCE})"
     if tier.per_node_read is not None or tier.per_node_write is not None:
         why = "as described"
-    return (
-        tier.per_node_read.count if tier.per_node_read else read,
-        tier.per_node_write.count if tier.per_node_write else write,
-        why,
-    )
+    if tier.per_node_read:
+        read = tier.per_node_read.count
+    if tier.per_node_write:
+        write = tier.per_node_write.count
+    return read, write, why
 
 
-def _rates(tier: StorageTier, gpus: int) -> tuple[int, int, str]:
-    """Give the aggregate rates, and why."""
-    units = max(-(-gpus // UNIT_GPUS), 1)
-    read, write = aggregate(tier.grade, units) if tier.grade else (0, 0)
-    whys = [f"grade {tier.grade} x {units:,} units of {UNIT_GPUS} GPUs for {gpus:,} GPUs ({_SOURCE})"] if tier.grade else []
-    asked = (tier.read.count if tier.read else 0, tier.write.count if tier.write else 0)
-    if any(asked):
-        whys.append(f"at least the {BytesPerSecond(asked[0])} read and {BytesPerSecond(asked[1])} write described")
-    one = _node_rates(tier)
-    whys.append("never less than one machine's rate")
-    return max(read, asked[0], one[0]), max(write, asked[1], one[1]), "; ".join(whys)
+def _tier_rates(tier: StorageTier, gpus: int) -> tuple[int, int, str]:
+    """Return the aggregate read and write rate, and why."""
+    read = write = 0
+    reasons: list[str] = []
+    if tier.grade:
+        units = max(ceil_div(gpus, UNIT_GPUS), 1)
+        read, write = aggregate(tier.grade, units)
+        reasons.append(
+            f"grade {tier.grade} x {units:,} units of {UNIT_GPUS} GPUs for {gpus:,} GPUs ({_SOURCE})"
+        )
+    own_read = tier.read.count if tier.read else 0
+    own_write = tier.write.count if tier.write else 0
+    if own_read or own_write:
+        reasons.append(
+            f"at least the {BytesPerSecond(own_read)} read and {BytesPerSecond(own_write)} write described"
+        )
+    node_read, node_write, _ = _node_rates(tier)
+    reasons.append("never less than one machine's rate")
+    return max(read, own_read, node_read), max(write, own_write, node_write), "; ".join(reasons)
 
 
-def _tier(tier: StorageTier, site: Site, shapes: Sequence[Shape]) -> StoragePlan:
+def _plan_tier(tier: StorageTier, site: Site, shapes: Sequence[Shape]) -> StoragePlan:
     """Size one tier at one site."""
-    pools = _pools(tier, site, shapes)
-    read, write, why_rates = _rates(tier, _gpus(tier, site, shapes))
+    read, write, why_rates = _tier_rates(tier, _gpus_served(tier, site, shapes))
     node_read, node_write, why_node = _node_rates(tier)
-    found = _servers(tier, read, write)
-    halls = dict.fromkeys(shape.hall.name for shape in pools) or dict.fromkeys(hall.name for hall in site.halls)
+    size = _size_servers(tier, read, write)
+    halls = [shape.hall.name for shape in _pools_served(tier, site, shapes)]
+    if not halls:
+        # No pool of the zone is at the site, so the tier may be claimed from every hall.
+        halls = [hall.name for hall in site.halls]
+    names = tuple(label(tier.name, site.name, f"s{number + 1:03d}") for number in range(size.count))
     return StoragePlan(
         tier=tier.name,
         site=site.name,
         jurisdiction=site.country,
-        halls=tuple(halls),
+        halls=tuple(dict.fromkeys(halls)),
         zone=tier.zone,
         protocol=tier.protocol,
         key=tier.encryption.key,
         capacity=tier.capacity.count,
-        raw=found.drives * tier.drive.count,
+        raw=size.drives * tier.drive.count,
         read=read,
         write=write,
         per_node_read=node_read,
         per_node_write=node_write,
-        servers=tuple(label(tier.name, site.name, f"s{number + 1:03d}") for number in range(found.count)),
-        drives=found.drives,
-        why={"read": why_rates, "write": why_rates, "per_node_read": why_node, "per_node_write": why_node, **found.why},
+        servers=names,
+        drives=size.drives,
+        why={
+            "read": why_rates,
+            "write": why_rates,
+            "per_node_read": why_node,
+            "per_node_write": why_node,
+            **size.why,
+        },
     )
 
 
-def _pools(tier: StorageTier, site: Site, shapes: Sequence[Shape]) -> list[Shape]:
-    """Give the pools that a tier serves at a site."""
+def _pools_served(tier: StorageTier, site: Site, shapes: Sequence[Shape]) -> list[Shape]:
+    """Return the pools that a tier serves at a site."""
     return [shape for shape in shapes if shape.site.name == site.name and shape.pool.zone == tier.zone]
 
 
-def _gpus(tier: StorageTier, site: Site, shapes: Sequence[Shape]) -> int:
+def _gpus_served(tier: StorageTier, site: Site, shapes: Sequence[Shape]) -> int:
     """Count the GPUs that a tier serves at a site."""
-    return sum(shape.nodes * shape.system.gpus for shape in _pools(tier, site, shapes))
+    gpus = 0
+    for shape in _pools_served(tier, site, shapes):
+        gpus += shape.nodes * shape.system.gpus
+    return gpus
 
 
 @dataclass(frozen=True, slots=True)
-class _Servers:
-    """The servers of one tier at one site.
+class _ServerCount:
+    """The storage servers of one tier at one site.
 
     Attributes:
-        count: how many.
+        count: their number.
         drives: drives in all of them.
-        field: the tier's field whose value asks for so many.
-        ask: what asks for so many, in words.
+        field: the tier's field whose value requires the number.
+        ask: the reason for the number, in words.
         why: field to the formula and its inputs in words.
     """
 
@@ -230,39 +292,38 @@ class _Servers:
     why: Mapping[str, str]
 
 
-def _servers(tier: StorageTier, read: int, write: int) -> _Servers:
-    """Give servers and drives: the most of what capacity, rates and stripes ask for."""
+def _size_servers(tier: StorageTier, read: int, write: int) -> _ServerCount:
+    """Return storage servers and drives: the maximum of what capacity, rates and stripes require."""
     data, parity = tier.data_drives, tier.parity_drives
     stripe = data + parity
-    needed = max(-(-tier.capacity.count * stripe // (data * tier.drive.count)), stripe)
-    asks = [
-        (-(-needed // tier.server_drives), "capacity", f"capacity: {needed:,} drives at {tier.server_drives} a server"),
-        (-(-read // tier.server_read.count), _asking(tier, "read"), f"read: {BytesPerSecond(read)} at {tier.server_read} a server"),
-        (-(-write // tier.server_write.count), _asking(tier, "write"), f"write: {BytesPerSecond(write)} at {tier.server_write} a server"),
-    ]
+    needed = max(ceil_div(tier.capacity.count * stripe, data * tier.drive.count), stripe)
+    # Servers, the field that requires them, and the reason in words.
+    demands: list[tuple[int, str, str]] = []
+    ask = f"capacity: {needed:,} drives at {tier.server_drives} a server"
+    demands.append((ceil_div(needed, tier.server_drives), "capacity", ask))
+    ask = f"read: {BytesPerSecond(read)} at {tier.server_read} a server"
+    demands.append((ceil_div(read, tier.server_read.count), _rate_field(tier, "read"), ask))
+    ask = f"write: {BytesPerSecond(write)} at {tier.server_write} a server"
+    demands.append((ceil_div(write, tier.server_write.count), _rate_field(tier, "write"), ask))
     if parity:
         ask = f"stripes of {data}+{parity}: a lost server may take no more than {parity} parts"
-        asks.append((-(-stripe // parity), "data_drives", ask))
-    count, field, ask = max(asks, key=lambda one: one[0])
-    each = -(-needed // count)
+        demands.append((ceil_div(stripe, parity), "data_drives", ask))
+    count, field, ask = max(demands, key=lambda demand: demand[0])
+    each = ceil_div(needed, count)
     drives = each * count
-    terms = "; ".join(f"{number:,} for {ask}" for number, _, ask in asks)
-    return _Servers(
-        count,
-        drives,
-        field,
-        ask,
-        {
-            "servers": f"max = {count:,} of: {terms}",
-            "drives": (
-                f"{Bytes(tier.capacity.count)} x {stripe}/{data} / {tier.drive} = {needed:,} drives (at least one stripe of {stripe}), "
-                f"spread evenly: {each} x {count:,} = {drives:,}"
-            ),
-            "raw": f"{drives:,} x {tier.drive}",
-        },
-    )
+    terms = "; ".join(f"{number:,} for {reason}" for number, _, reason in demands)
+    why = {"servers": f"max = {count:,} of: {terms}"}
+    capacity = Bytes(tier.capacity.count)
+    formula = f"{capacity} x {stripe}/{data} / {tier.drive} = {needed:,} drives"
+    spread = f"spread evenly: {each} x {count:,} = {drives:,}"
+    why["drives"] = f"{formula} (at least one stripe of {stripe}), {spread}"
+    why["raw"] = f"{drives:,} x {tier.drive}"
+    return _ServerCount(count, drives, field, ask, why)
 
 
-def _asking(tier: StorageTier, way: str) -> str:
-    """Give the field that sets a rate, `read` or `write`: the rate where it is described, else the server's own."""
-    return next((name for name in (way, f"per_node_{way}") if getattr(tier, name) is not None), f"server_{way}")
+def _rate_field(tier: StorageTier, rate: str) -> str:
+    """Return the field that sets a rate: `read` or `write` as described, else the server's own."""
+    for name in (rate, f"per_node_{rate}"):
+        if getattr(tier, name) is not None:
+            return name
+    return f"server_{rate}"

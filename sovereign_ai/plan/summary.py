@@ -1,120 +1,169 @@
 """A plan on one page: what `sovereign-ai plan` prints, as plain data, with the reasons.
 
-A summary holds counts and no lists of machines or cables, so that the largest factory has a
-summary of a few hundred lines; each row names the whole it belongs to.
+A summary has counts and no lists of servers or cables, so that the largest factory has a summary of a few
+hundred lines. Each row names what it belongs to.
 """
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from sovereign_ai.plan.fabric import FabricPlan
 from sovereign_ai.plan.factory import Plan
+from sovereign_ai.plan.nodes import Node
+from sovereign_ai.plan.racks import Rack
+
+# In the order in which `sovereign-ai plan` prints them.
+_FABRIC_FIELDS = (
+    *("name", "site", "role", "kind", "rails", "radix", "tiers", "endpoints", "leaf", "spine", "core"),
+    *("node_leaf", "leaf_spine", "spine_core", "oversubscription", "bisection"),
+)
+_STORAGE_FIELDS = ("tier", "site", "zone", "protocol", "capacity", "raw", "read", "write", "drives")
 
 
 def summary(plan: Plan) -> dict[str, Any]:
-    """Give the plan's numbers as plain data that is ready for JSON, in a fixed order.
+    """Return the plan's numbers as plain data that is ready for JSON, in a fixed order.
 
-    The keys are `factory`, `digest`, `spec_digest`, `totals`, `pools`, `racks`, `power`, `fabrics`, `addresses`, `storage`,
-    `clusters` and `warnings`; rows that follow from a formula carry `why`, field to words.
+    The keys are `factory`, `digest`, `spec_digest`, `totals`, `pools`, `racks`, `power`, `fabrics`,
+    `addresses`, `storage`, `clusters` and `warnings`. Rows that follow from a formula have a `why`, field to
+    words.
     """
     return {
         "factory": plan.factory,
         "digest": plan.digest,
         "spec_digest": plan.spec_digest,
-        "totals": _totals(plan),
-        "pools": list(_pools(plan)),
-        "racks": list(_racks(plan)),
-        "power": list(_power(plan)),
-        "fabrics": [_fabric(fabric) for fabric in plan.fabrics],
-        "addresses": list(_addresses(plan)),
-        "storage": list(_storage(plan)),
-        "clusters": list(_clusters(plan)),
+        "totals": _count_totals(plan),
+        "pools": list(_pool_rows(plan)),
+        "racks": list(_rack_rows(plan)),
+        "power": list(_power_rows(plan)),
+        "fabrics": list(map(_fabric_row, plan.fabrics)),
+        "addresses": list(_address_rows(plan)),
+        "storage": list(_storage_rows(plan)),
+        "clusters": list(_cluster_rows(plan)),
         "warnings": list(plan.warnings),
     }
 
 
-def _totals(plan: Plan) -> dict[str, int]:
-    """Count everything once."""
+def _count_totals(plan: Plan) -> dict[str, int]:
+    """Count everything in the plan."""
+    nodes, gpus = _counted(plan.nodes)
+    switches = cables = 0
+    for fabric in plan.fabrics:
+        switches += len(fabric.switches)
+        cables += len(fabric.cables)
+    storage_servers = 0
+    for tier in plan.storage:
+        storage_servers += len(tier.servers)
+    it_load = 0
+    for site in plan.power:
+        it_load += site.it_load
     return {
         "sites": len(plan.power),
-        "nodes": sum(not node.spare for node in plan.nodes),
-        "spares": sum(node.spare for node in plan.nodes),
-        "gpus": sum(node.gpus for node in plan.nodes if not node.spare),
+        "nodes": nodes,
+        "spares": len(plan.nodes) - nodes,
+        "gpus": gpus,
         "racks": len(plan.racks),
-        "it_load_watts": sum(site.it_load for site in plan.power),
-        "switches": sum(len(fabric.switches) for fabric in plan.fabrics),
-        "cables": sum(len(fabric.cables) for fabric in plan.fabrics),
-        "storage_servers": sum(len(tier.servers) for tier in plan.storage),
+        "it_load_watts": it_load,
+        "switches": switches,
+        "cables": cables,
+        "storage_servers": storage_servers,
         "clusters": len(plan.clusters),
     }
 
 
-def _pools(plan: Plan) -> Iterator[dict[str, Any]]:
-    """Give a row a pool."""
-    reasons = {key: text for cluster in plan.clusters for key, text in cluster.why.items()}
-    for name in dict.fromkeys(node.pool for node in plan.nodes):
-        nodes = [node for node in plan.nodes if node.pool == name]
+def _counted(nodes: Sequence[Node]) -> tuple[int, int]:
+    """Return the number of servers that are no spares, and their GPUs."""
+    count = gpus = 0
+    for node in nodes:
+        if not node.spare:
+            count += 1
+            gpus += node.gpus
+    return count, gpus
+
+
+def _pool_rows(plan: Plan) -> Iterator[dict[str, Any]]:
+    """Yield a row for each pool."""
+    # Clusters of one site repeat the reason for the pool's spares.
+    reasons: dict[str, str] = {}
+    for cluster in plan.clusters:
+        reasons.update(cluster.why)
+    nodes_of: dict[str, list[Node]] = {}
+    for node in plan.nodes:
+        nodes_of.setdefault(node.pool, []).append(node)
+    for name, nodes in nodes_of.items():
         first = nodes[0]
+        counted, gpus = _counted(nodes)
+        racks, units, domains = set(), set(), set()
+        for node in nodes:
+            racks.add(node.rack)
+            units.add(node.scalable_unit)
+            if node.nvlink_domain:
+                domains.add(node.nvlink_domain)
         yield {
             "pool": name,
             "site": first.site,
             "hall": first.hall,
             "zone": first.zone,
             "system": first.system,
-            "nodes": sum(not node.spare for node in nodes),
-            "spares": sum(node.spare for node in nodes),
-            "gpus": sum(node.gpus for node in nodes if not node.spare),
-            "racks": len({node.rack for node in nodes}),
-            "scalable_units": len({node.scalable_unit for node in nodes}),
-            "nvlink_domains": len({node.nvlink_domain for node in nodes} - {""}),
+            "nodes": counted,
+            "spares": len(nodes) - counted,
+            "gpus": gpus,
+            "racks": len(racks),
+            "scalable_units": len(units),
+            "nvlink_domains": len(domains),
             "why": {"spares": reasons.get(f"spares of {name}", "")},
         }
 
 
-def _racks(plan: Plan) -> Iterator[dict[str, Any]]:
-    """Give a row a hall and kind."""
-    counts = Counter((rack.site, rack.hall, rack.kind) for rack in plan.racks)
-    for (site, hall, kind), count in counts.items():
-        racks = [rack for rack in plan.racks if (rack.site, rack.hall, rack.kind) == (site, hall, kind)]
+def _rack_rows(plan: Plan) -> Iterator[dict[str, Any]]:
+    """Yield a row for each hall and kind of rack."""
+    groups: dict[tuple[str, str, str], list[Rack]] = {}
+    for rack in plan.racks:
+        groups.setdefault((rack.site, rack.hall, rack.kind), []).append(rack)
+    for (site, hall, kind), racks in groups.items():
+        pdus = unknown = most_watts = 0
+        for rack in racks:
+            pdus += len(rack.pdus)
+            unknown += len(rack.unknown_power)
+            most_watts = max(most_watts, rack.power)
         yield {
             "site": site,
             "hall": hall,
             "kind": kind,
-            "racks": count,
-            "pdus": sum(len(rack.pdus) for rack in racks),
-            "most_watts": max(rack.power for rack in racks),
-            "unknown_power": sum(len(rack.unknown_power) for rack in racks),
+            "racks": len(racks),
+            "pdus": pdus,
+            "most_watts": most_watts,
+            "unknown_power": unknown,
         }
 
 
-def _power(plan: Plan) -> Iterator[dict[str, Any]]:
-    """Give a row a site."""
+def _power_rows(plan: Plan) -> Iterator[dict[str, Any]]:
+    """Yield a row for each site."""
     for site in plan.power:
-        yield {
-            "site": site.site,
-            "it_load_watts": site.it_load,
-            "it_budget_watts": site.it_budget,
-            "feeds_watts": dict(site.feeds),
-            "after_loss_watts": {lost: dict(feeds) for lost, feeds in site.after_loss.items()},
-            "survives": dict(site.survives),
-            "unknown": list(site.unknown),
-            "why": dict(site.why),
-        }
+        row: dict[str, Any] = {"site": site.site}
+        row["it_load_watts"] = site.it_load
+        row["it_budget_watts"] = site.it_budget
+        row["feeds_watts"] = dict(site.feeds)
+        row["after_loss_watts"] = {lost: dict(feeds) for lost, feeds in site.after_loss.items()}
+        row["survives"] = dict(site.survives)
+        row["unknown"] = list(site.unknown)
+        row["why"] = dict(site.why)
+        yield row
 
 
-def _fabric(fabric: FabricPlan) -> dict[str, Any]:
-    """Give a plane's row."""
-    fields = ("name", "site", "role", "kind", "rails", "radix", "tiers", "endpoints", "leaf", "spine", "core")
-    cables = ("node_leaf", "leaf_spine", "spine_core", "oversubscription", "bisection")
-    row: dict[str, Any] = {name: getattr(fabric, name) for name in (*fields, *cables)}
-    return row | {"cables": len(fabric.cables), "why": dict(fabric.why)}
+def _fabric_row(fabric: FabricPlan) -> dict[str, Any]:
+    """Return a plane's row."""
+    row: dict[str, Any] = {}
+    for name in _FABRIC_FIELDS:
+        row[name] = getattr(fabric, name)
+    row["cables"] = len(fabric.cables)
+    row["why"] = dict(fabric.why)
+    return row
 
 
-def _addresses(plan: Plan) -> Iterator[dict[str, Any]]:
-    """Give a row a range; the rails of a plane are one."""
+def _address_rows(plan: Plan) -> Iterator[dict[str, Any]]:
+    """Yield a row for each range; the rails of a plane share a row."""
     rows: dict[tuple[str, str, str], list[str]] = {}
     for prefix in plan.prefixes:
         rows.setdefault((prefix.site, prefix.use, prefix.owner), []).append(prefix.cidr)
@@ -122,26 +171,32 @@ def _addresses(plan: Plan) -> Iterator[dict[str, Any]]:
         yield {"site": site, "use": use, "owner": owner, "ranges": ranges}
 
 
-def _storage(plan: Plan) -> Iterator[dict[str, Any]]:
-    """Give a row a tier and site."""
+def _storage_rows(plan: Plan) -> Iterator[dict[str, Any]]:
+    """Yield a row for each tier and site."""
     for tier in plan.storage:
-        fields: Mapping[str, Any] = {
-            name: getattr(tier, name) for name in ("tier", "site", "zone", "protocol", "capacity", "raw", "read", "write", "drives")
-        }
-        yield {**fields, "servers": len(tier.servers), "why": dict(tier.why)}
+        row: dict[str, Any] = {}
+        for name in _STORAGE_FIELDS:
+            row[name] = getattr(tier, name)
+        row["servers"] = len(tier.servers)
+        row["why"] = dict(tier.why)
+        yield row
 
 
-def _clusters(plan: Plan) -> Iterator[dict[str, Any]]:
-    """Give a row a cluster."""
+def _cluster_rows(plan: Plan) -> Iterator[dict[str, Any]]:
+    """Yield a row for each cluster."""
     for cluster in plan.clusters:
-        yield {
-            "cluster": cluster.name,
-            "site": cluster.site,
-            "jurisdiction": cluster.jurisdiction,
-            "nodes": cluster.nodes,
-            "pods": cluster.pods,
-            "gpus": sum(part.gpus for part in cluster.pools),
-            "pools": {part.pool: part.nodes for part in cluster.pools},
-            "namespaces": {space.name: dict(space.gpus) for space in cluster.namespaces},
-            "why": dict(cluster.why),
-        }
+        gpus = 0
+        pools: dict[str, int] = {}
+        for part in cluster.pools:
+            gpus += part.gpus
+            pools[part.pool] = part.nodes
+        row: dict[str, Any] = {"cluster": cluster.name}
+        row["site"] = cluster.site
+        row["jurisdiction"] = cluster.jurisdiction
+        row["nodes"] = cluster.nodes
+        row["pods"] = cluster.pods
+        row["gpus"] = gpus
+        row["pools"] = pools
+        row["namespaces"] = {space.name: dict(space.gpus) for space in cluster.namespaces}
+        row["why"] = dict(cluster.why)
+        yield row

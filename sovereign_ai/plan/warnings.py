@@ -1,8 +1,8 @@
-"""What is allowed yet wants a look, each with the figure behind it.
+"""What is allowed but should be reviewed, each with the figure behind it.
 
-Warnings change nothing and are never errors: estimates that the plan rests on, supplies and powers
-that no source gives, cooling that could not be checked, feeds whose loss stops machines, ports without a
-cable and rates that no network carries.
+Warnings change nothing and are never errors: estimates that the plan rests on, supplies and powers that no
+source gives, cooling that could not be checked, feeds whose loss stops servers, ports without a cable and
+rates that no network carries.
 """
 
 from __future__ import annotations
@@ -12,56 +12,98 @@ from collections.abc import Iterator
 from sovereign_ai.catalog.figures import Grade, Sourced
 from sovereign_ai.catalog.switches import switch
 from sovereign_ai.plan.cooling import cooling_warnings
-from sovereign_ai.plan.feasible import Draft
-from sovereign_ai.plan.loads import site_load
+from sovereign_ai.plan.feasibility import Draft
+from sovereign_ai.plan.loads import SiteLoad, site_load
 from sovereign_ai.plan.network_notes import network_notes
+from sovereign_ai.plan.port_assignment import fabrics_by_name
+from sovereign_ai.plan.racks import switch_batches, switch_watts
 from sovereign_ai.spec.factory import AIFactory
+from sovereign_ai.spec.site import Site
 
-_RESTS_ON = ("max_power", "rack_power", "rack_units", "nodes_per_rack", "compute_nics", "compute_nic_rate", "storage_nics")
-"""Figures of a system that change the plan."""
+# Figures of a system that change the plan.
+_RESTS_ON = (
+    "max_power",
+    "rack_power",
+    "rack_units",
+    "nodes_per_rack",
+    "compute_nics",
+    "compute_nic_rate",
+    "storage_nics",
+)
 _SWITCH_RESTS_ON = ("ports", "rate", "rack_units", "power")
 
 
-def warnings(factory: AIFactory, found: Draft) -> Iterator[str]:
-    """Give every warning, in a fixed order."""
-    weighed = any(shape.hall.floor_load for shape in found.shapes)
-    systems = {shape.system.name: shape.system for shape in found.shapes}
+def warnings(factory: AIFactory, draft: Draft) -> Iterator[str]:
+    """Yield every warning, in a fixed order. The order and the wording are part of the plan's digest."""
+    figures: tuple[str, ...] = _RESTS_ON
+    # Weight matters only where some floor has a limit.
+    if any(shape.hall.floor_load for shape in draft.shapes):
+        figures += ("weight_kg",)
+    systems = {shape.system.name: shape.system for shape in draft.shapes}
     for name in sorted(systems):
-        yield from _estimates("system", systems[name], _RESTS_ON + ("weight_kg",) * weighed)
-    for name in sorted({fabric.switch for fabric in factory.fabrics if fabric.switch}):
-        yield from _estimates("switch", switch(name), _SWITCH_RESTS_ON)
-    for shape in found.shapes:
+        yield from _estimate_warnings("system", systems[name], figures)
+    models: set[str] = set()
+    for fabric in factory.fabrics:
+        for tier in ("leaf", "spine"):
+            model = fabric.switch_of(tier)
+            if model:
+                models.add(model)
+    for name in sorted(models):
+        yield from _estimate_warnings("switch", switch(name), _SWITCH_RESTS_ON)
+    for shape in draft.shapes:
         if shape.pool.nodes_per_rack is None and shape.system.nodes_per_rack is None:
             yield (
-                f"pool {shape.pool.name}: no source gives the machines a rack of {shape.system.name}; {shape.per_rack} are planned, "
-                f"as many as {shape.hall.rack_limit} and the rack's height allow"
+                f"pool {shape.pool.name}: no source gives the machines a rack of {shape.system.name}; "
+                f"{shape.per_rack} are planned, as many as {shape.hall.rack_limit} "
+                "and the rack's height allow"
             )
-    yield from network_notes(factory, found.shapes, found.storage)
-    yield from _power(factory, found)
-    yield from cooling_warnings(factory, found.groups)
+    yield from network_notes(factory, draft.shapes, draft.storage)
+    yield from _power_warnings(factory, draft)
+    yield from cooling_warnings(factory, draft.groups)
 
 
-def _estimates(kind: str, row: Sourced, fields: tuple[str, ...]) -> Iterator[str]:
-    """Give the figures of a row that are our own estimates."""
+def _estimate_warnings(kind: str, row: Sourced, fields: tuple[str, ...]) -> Iterator[str]:
+    """Yield the figures of a catalogue row that are our own estimates."""
     for field in fields:
         figure = row.source_of(field)
         if figure is not None and figure.grade is Grade.ESTIMATE:
             yield f"{kind} {row.name}: {field} rests on an estimate: {figure}"
 
 
-def _power(factory: AIFactory, found: Draft) -> Iterator[str]:
-    """Give what is not known of power, and what a lost feed stops where that is accepted."""
-    silent = [fabric.name for fabric in factory.fabrics if fabric.switch is None or switch(fabric.switch).power is None]
-    count = sum(size.leaf + size.spine + size.core for size in found.sizes if size.fabric in silent)
-    if count:
-        yield f"power of {count:,} switches of {', '.join(silent)} is in no source and not counted"
-    servers = sum(len(tier.servers) for tier in found.storage)
+def _power_warnings(factory: AIFactory, draft: Draft) -> Iterator[str]:
+    """Yield devices with unknown power, and servers that a lost feed stops where that is accepted."""
+    fabrics = fabrics_by_name(factory)
+    unknown_of: dict[str, int] = {}
+    for size in draft.sizes:
+        fabric = fabrics[size.fabric]
+        unknown = 0
+        for tier, count in switch_batches(fabric, size):
+            if switch_watts(fabric, tier) is None:
+                unknown += count
+        if unknown or fabric.switch is None:
+            unknown_of[fabric.name] = unknown_of.get(fabric.name, 0) + unknown
+    switches = sum(unknown_of.values())
+    if switches:
+        yield f"power of {switches:,} switches of {', '.join(unknown_of)} is in no source and not counted"
+    servers = 0
+    for storage in draft.storage:
+        servers += len(storage.servers)
     if servers:
         yield f"power of {servers:,} storage servers is in no source and not counted"
     for site in factory.sites:
-        load = site_load(site, found.groups)
-        for name in load.unknown:
-            yield f"site {site.name}: no source gives the supplies of {name}, so it is not decided whether they survive the loss of a feed"
-        for feed, stopped in zip(sorted(site.power.feeds), load.stopped, strict=True):
-            for name, machines in sorted(stopped.items()):
-                yield f"site {site.name}: the loss of feed {feed} stops {machines:,} {name}; 'survive: none' accepts that"
+        yield from _feed_warnings(site, site_load(site, draft.groups))
+
+
+def _feed_warnings(site: Site, load: SiteLoad) -> Iterator[str]:
+    """Yield the servers of a site that the loss of a feed stops, or of which that is not known."""
+    for name in load.unknown:
+        yield (
+            f"site {site.name}: no source gives the supplies of {name}, "
+            "so it is not decided whether they survive the loss of a feed"
+        )
+    for feed, stopped in zip(sorted(site.power.feeds), load.stopped, strict=True):
+        for name, machines in sorted(stopped.items()):
+            yield (
+                f"site {site.name}: the loss of feed {feed} stops {machines:,} {name}; "
+                "'survive: none' accepts that"
+            )

@@ -1,8 +1,11 @@
-"""What the world is told, as plain text and mappings; nothing here speaks to anything.
+"""Files and objects made from a plan, for Kubernetes, switches, hosts and other systems.
 
-* `kubernetes/` holds the objects of each cluster, `picture.py` draws the plan, `folder.py` writes a folder again and again.
-* A renderer is a pure function of description and plan: sorted, without time, the same bytes everywhere.
-* What a rule forbids is not known here twice: admission policies are made from `sovereign_ai.rules`.
+* `kubernetes/` makes the objects of each cluster, `switches/` the configuration of each switch, `hosts/` the
+  Ansible inventory, `interop/` the files of other systems. `picture.py` draws the plan, `folder.py` writes
+  files into a folder and removes what an earlier run left there.
+* A renderer is a pure function of description and plan: its output is sorted, holds no time, and has the same
+  bytes everywhere. No renderer opens a connection.
+* No renderer repeats what a rule forbids: admission policies are made from `sovereign_ai.rules`.
 """
 
 from __future__ import annotations

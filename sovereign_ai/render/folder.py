@@ -1,7 +1,8 @@
-"""A folder of files that is written again and again: what an earlier run left goes, and nobody else's file is touched.
+"""Write files into a folder, and remove those that an earlier run wrote and this one does not.
 
-A file is ours if a list in the folder, which an earlier run of ours left, names it, and if no link stands on the way to it:
-no run of ours makes links. No name leads out of the folder, whatever a list says.
+A file counts as written by an earlier run if the list that such a run left in the folder names it, and if no
+part of its path is a link: no run makes links. Files of anybody else are never written over or removed. No
+name leads out of the folder, whatever the list contains.
 """
 
 from __future__ import annotations
@@ -12,13 +13,20 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from sovereign_ai.errors import Problem, UsageError, Where
+from sovereign_ai.files.kinds import LISTING
+from sovereign_ai.files.reading import read
+from sovereign_ai.files.writing import open_to_append, replace
 
-_MOST_TOLD = 10
-_OFTEN = 2_000
+_MOST_REPORTED = 10
+"""Files in the way that are listed by name; the rest is counted."""
+_PROGRESS_EVERY = 2_000
+"""Files between two reports of progress."""
+_LONGEST_PATH = 4_096
+"""Linux' PATH_MAX: a longer line of a list names no file."""
 
 
 @dataclass(frozen=True, slots=True)
-class Written:
+class WrittenFolder:
     """What one run did to a folder.
 
     Attributes:
@@ -32,122 +40,163 @@ class Written:
     removed: int
 
 
-def write(folder: Path, what: str, make: Callable[[], Iterable[tuple[str, bytes]]], progress: Callable[[str], None]) -> Written:
+def write(
+    folder: Path, what: str, make: Callable[[], Iterable[tuple[str, bytes]]], progress: Callable[[str], None]
+) -> WrittenFolder:
     """Write files, and remove those that the last such run wrote and this one does not.
-
-    A name is noted in the list before its file is written, so that a run that is killed leaves no file that nobody knows.
 
     Args:
         folder: made where it is missing.
         what: the command that writes; each has a list of its own in the folder.
-        make: gives (path, content) of every file; asked twice where the folder holds more than our own files.
-        progress: told now and then how far it is.
+        make: yields (path, content) of every file; called twice where the folder holds files of others.
+        progress: called with a message every few thousand files.
+
+    Returns:
+        How many files were written and removed.
 
     Raises:
         UsageError: a file is in the way that no earlier run wrote; nothing is written then.
         OSError: the folder cannot be written.
     """
     listing = folder / f".sovereign-ai-{what.replace(' ', '-')}"
-    ours = {name for name in (*_listed(listing), listing.name) if _stays(folder, name)}
-    if not _alone(folder, ours):
-        refuse_others(folder, [listing.name, *(name for name, _ in make())], ours)
+    earlier: set[str] = set()
+    for name in (*_listed_names(listing), listing.name):
+        if _stays_inside(folder, name):
+            earlier.add(name)
+    if not _holds_only(folder, earlier):
+        planned = [listing.name]
+        for name, _ in make():
+            planned.append(name)
+        refuse_others(folder, planned, earlier)
     folder.mkdir(parents=True, exist_ok=True)
     written: set[str] = set()
     size = 0
-    with listing.open("a", encoding="utf-8") as notes:
+    with os.fdopen(open_to_append(listing, 0o666), "a", encoding="utf-8") as notes:
         for name, content in make():
-            if name not in ours:
+            # The name goes into the list before the file is written: a run that is killed in between leaves
+            # no file that the next run takes for somebody else's.
+            if name not in earlier:
                 notes.write(f"{name}\n")
                 notes.flush()
             put(folder, name, content)
             written.add(name)
             size += len(content)
-            if len(written) % _OFTEN == 0:
+            if len(written) % _PROGRESS_EVERY == 0:
                 progress(f"{len(written):,} files written")
-    removed = remove(folder, ours - written - {listing.name})
-    head = f"# Files of `sovereign-ai {what}`; its next run here removes those of them that it does not write again.\n"
-    fresh = folder / f"{listing.name}.new"
-    fresh.write_text(head + "".join(f"{name}\n" for name in sorted(written)), encoding="utf-8")
-    fresh.replace(listing)
-    return Written(len(written), size, removed)
+    removed = remove(folder, earlier - written - {listing.name})
+    head = (
+        f"# Files of `sovereign-ai {what}`; "
+        "its next run here removes those of them that it does not write again."
+    )
+    text = "\n".join([head, *sorted(written)]) + "\n"
+    replace(listing, text.encode(), durable=False)
+    return WrittenFolder(len(written), size, removed)
 
 
 def put(folder: Path, name: str, content: bytes) -> None:
-    """Write one file, whole or not at all, and the folders on the way to it."""
+    """Write one file, whole or not at all, and make the folders that it lies in."""
     file = folder / name
     file.parent.mkdir(parents=True, exist_ok=True)
-    fresh = file.with_name(f".{file.name[:200]}.new")
-    fresh.write_bytes(content)
-    fresh.replace(file)
+    replace(file, content, durable=False)
 
 
 def remove(folder: Path, names: Iterable[str]) -> int:
-    """Remove files, and folders that become empty by it; a name that leads out of the folder or over a link is left alone.
+    """Remove files, and the folders that become empty by that.
+
+    A name that leads out of the folder or over a link is skipped.
 
     Returns:
-        How many files it removed.
+        How many files were removed.
     """
-    gone = [name for name in names if _stays(folder, name) and (folder / name).is_file()]
-    for name in gone:
+    removable = [name for name in names if _stays_inside(folder, name) and (folder / name).is_file()]
+    parents: set[PurePosixPath] = set()
+    for name in removable:
         (folder / name).unlink()
-    above = {parent for name in gone for parent in PurePosixPath(name).parents if parent.parts}
-    for parent in sorted(above, key=lambda one: len(one.parts), reverse=True):
+        parents.update(parent for parent in PurePosixPath(name).parents if parent.parts)
+    # The deepest first, so that a folder is empty before its parent is looked at.
+    for parent in sorted(parents, key=_depth, reverse=True):
         if not any((folder / parent).iterdir()):
             (folder / parent).rmdir()
-    return len(gone)
+    return len(removable)
 
 
-def refuse_others(folder: Path, names: Iterable[str], ours: Collection[str]) -> None:
-    """Refuse to write over what no earlier run of ours wrote.
+def _depth(path: PurePosixPath) -> int:
+    """Return how many parts a path has."""
+    return len(path.parts)
+
+
+def refuse_others(folder: Path, names: Iterable[str], earlier: Collection[str]) -> None:
+    """Refuse to write over what no earlier run wrote.
 
     Args:
-        folder: where names are to be written.
-        names: what is to be written.
-        ours: what an earlier run of ours wrote.
+        folder: the folder that the names are written to.
+        names: paths that are to be written.
+        earlier: paths that an earlier run wrote.
 
     Raises:
         UsageError: what is in the way, file by file.
     """
-    found = list(dict.fromkeys(way for name in names if (way := _in_the_way(folder, name, ours)) is not None))
-    if not found:
+    obstacles: dict[str, None] = {}
+    for name in names:
+        obstacle = _obstacle(folder, name, earlier)
+        if obstacle is not None:
+            obstacles.setdefault(obstacle)
+    if not obstacles:
         return
     hint = "name another folder, or remove it"
-    problems = [Problem("not-ours", "no earlier run wrote it here", Where(str(folder / name)), hint) for name in found[:_MOST_TOLD]]
-    if len(found) > _MOST_TOLD:
-        problems.append(Problem("not-ours", f"and {len(found) - _MOST_TOLD:,} more that no earlier run wrote here", hint=hint))
+    problems: list[Problem] = []
+    for path in list(obstacles)[:_MOST_REPORTED]:
+        where = Where(str(folder / path))
+        problems.append(Problem("not-ours", "no earlier run wrote it here", where, hint))
+    if len(obstacles) > _MOST_REPORTED:
+        message = f"and {len(obstacles) - _MOST_REPORTED:,} more that no earlier run wrote here"
+        problems.append(Problem("not-ours", message, hint=hint))
     raise UsageError(problems)
 
 
-def _in_the_way(folder: Path, name: str, ours: Collection[str]) -> str | None:
-    """Give what of others' keeps a file from being written: the file itself, or a part of the way to it; None if nothing."""
+def _obstacle(folder: Path, name: str, earlier: Collection[str]) -> str | None:
+    """Return what of others keeps a file from being written; None if there is nothing."""
     for parent in PurePosixPath(name).parents:
-        part = folder / parent
-        if parent.parts and (part.is_symlink() or (part.exists() and not part.is_dir())):
+        if not parent.parts:
+            continue
+        path = folder / parent
+        if path.is_symlink() or (path.exists() and not path.is_dir()):
             return str(parent)
     file = folder / name
-    there = file.is_symlink() or file.is_dir() or (file.exists() and name not in ours)
-    return name if there else None
+    if file.is_symlink() or file.is_dir():
+        return name
+    if file.exists() and name not in earlier:
+        return name
+    return None
 
 
-def _stays(folder: Path, name: str) -> bool:
-    """Tell whether a name of a list stays in the folder, with no link on its way."""
-    way = PurePosixPath(name)
-    if way.is_absolute() or ".." in way.parts or not way.parts:
+def _stays_inside(folder: Path, name: str) -> bool:
+    """Return whether a name of a list stays in the folder, with no link in its path."""
+    path = PurePosixPath(name)
+    if path.is_absolute() or ".." in path.parts or not path.parts:
         return False
-    return not any((folder / part).is_symlink() for part in (way, *way.parents) if part.parts)
+    return not any((folder / part).is_symlink() for part in (path, *path.parents) if part.parts)
 
 
-def _alone(folder: Path, ours: Collection[str]) -> bool:
-    """Tell whether a folder holds our files alone; one that is not there does."""
-    for here, folders, files in os.walk(folder):
-        names = [*files, *(name for name in folders if (Path(here) / name).is_symlink())]
-        if any((Path(here) / name).relative_to(folder).as_posix() not in ours for name in names):
-            return False
+def _holds_only(folder: Path, earlier: Collection[str]) -> bool:
+    """Return whether a folder holds no files but these; a folder that does not exist holds none."""
+    for parent, folders, files in os.walk(folder):
+        # `os.walk` lists a link to a folder among the folders, and does not follow it.
+        links = [name for name in folders if (Path(parent) / name).is_symlink()]
+        for name in (*files, *links):
+            path = (Path(parent) / name).relative_to(folder)
+            if path.as_posix() not in earlier:
+                return False
     return True
 
 
-def _listed(listing: Path) -> set[str]:
-    """Give the names that an earlier run noted; none where there is no list."""
-    if not listing.exists():
+def _listed_names(listing: Path) -> set[str]:
+    """Return the names that an earlier run noted; none where there is no list."""
+    if not os.path.lexists(listing):
         return set()
-    return {line for line in listing.read_text(encoding="utf-8", errors="replace").splitlines() if line and not line.startswith("#")}
+    text = read(listing, LISTING).decode("utf-8", errors="replace")
+    names: set[str] = set()
+    for line in text.split("\n"):
+        if line and not line.startswith("#") and len(line) <= _LONGEST_PATH:
+            names.add(line)
+    return names

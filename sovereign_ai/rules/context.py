@@ -1,4 +1,4 @@
-"""What object rules know of the factory: plain constants, made from the description and the plan.
+"""The context of object rules: what they know of the factory, as plain constants from description and plan.
 
 context = factory_context(factory, plan, "lab")
 context.constants()["namespaces"]            # {'research': 'restricted', 'startups': 'open', ...}
@@ -6,27 +6,77 @@ context.constants()["namespaces"]            # {'research': 'restricted', 'start
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import re
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 from sovereign_ai.catalog.jurisdictions import expand
-from sovereign_ai.names import KEYS, OWNER, SYSTEM_NAMESPACE
+from sovereign_ai.names import KEYS, NODE_WRITER, OWNER, SYSTEM_NAMESPACE
 from sovereign_ai.plan.clusters import ClusterPlan
 from sovereign_ai.plan.factory import Plan
+from sovereign_ai.rules.addons import ADDONS, REACHING
+from sovereign_ai.rules.placeless_kinds import HARMLESS
 from sovereign_ai.spec.factory import AIFactory
+from sovereign_ai.spec.zone import ResidencyPolicy
+
+_Value = TypeVar("_Value", str, tuple[str, str], tuple[str, str, str])
 
 DNS_NAMESPACE = "kube-system"
-"""Where the cluster's DNS answers."""
+"""The namespace in which the cluster's DNS runs."""
 SPARE_TAINT = f"{KEYS.domain}/spare"
-"""Taint of machines kept ready; no workload may tolerate it."""
+"""Taint of spare nodes; no workload may tolerate it."""
 SECRET_READERS = ("tenant-admin",)
 """Roles that may read secrets: a tenant's own people, in the tenant's own namespace."""
+# `kata-remote` is missing on purpose: it creates a virtual machine at a cloud's API.
+RUNTIMES = (
+    "amd",
+    "crun",
+    "gvisor",
+    "habana",
+    "runc",
+    "runsc",
+    "nvidia",
+    "nvidia-cdi",
+    "nvidia-legacy",
+    "youki",
+    "kata",
+    "kata-cc",
+    "kata-clh",
+    "kata-dragonball",
+    "kata-fc",
+    "kata-qemu",
+    "kata-qemu-coco-dev",
+    "kata-qemu-nvidia-gpu",
+    "kata-qemu-nvidia-gpu-snp",
+    "kata-qemu-nvidia-gpu-tdx",
+    "kata-qemu-sev",
+    "kata-qemu-snp",
+    "kata-qemu-tdx",
+)
+"""Handlers of container runtimes that run a pod on the node that it was scheduled to.
+
+Named as their projects do: kata-containers 3.x `kata-deploy`, gVisor, NVIDIA Container Toolkit, containerd;
+read on 2026-11-26.
+"""
 ENCRYPTION_KEY = f"{KEYS.domain}/encryption-key"
 """StorageClass parameter that names the key."""
 
 _REFERENCE = "[A-Za-z0-9._/:-]+"
 _DIGEST = "@sha256:[0-9a-f]{64}"
+# A name without a dot is resolved below the pod's own namespace, or is `localhost`.
+_SHORT_NAME = "[a-z]([a-z0-9-]*[a-z0-9])?"
+_SERVICE = r"[a-z0-9]([a-z0-9.-]*[a-z0-9])?\.svc(\.cluster\.local)?[.]?"
+# A server that listens on all addresses (`0.0.0.0`, `[::]`, `*`) names no other host.
+_LOCAL_HOSTS = (
+    r"127(?:\.[0-9]{1,3}){3}",
+    r"\[::1?\]",
+    r"0\.0\.0\.0",
+    r"\*",
+    _SHORT_NAME,
+    _SERVICE,
+)
+_DNS_PROTOCOLS = ("TCP", "UDP")
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,17 +85,25 @@ class Context:
 
     Attributes:
         factory: the factory's name.
-        tenants: namespace to its tenant; our own namespace has none.
-        partitioned: zones with a part of the fabrics of their own.
-        namespaces: namespace to its zone; our own namespace has none and maps to the empty text.
+        namespaces: namespace to its zone; the system namespace has none and maps to the empty text.
         jurisdictions: zone to the countries in which its pods may run.
         classes: storage class to the zone whose claims it serves.
         class_regions: storage class to the regions in which its volumes may lie.
         class_keys: storage class to the key that encrypts it.
         regions: every region in which volumes may lie.
         openings: what network policies may open, as `zone:a>zone:b/TCP/8443`.
-        registries: what a permitted image starts with; each ends with the slash that is its path boundary.
+        registries: prefixes of permitted images; each ends with the slash that is its path boundary.
         image: regular expression that a permitted image matches whole.
+        tenants: namespace to its tenant; the system namespace has none.
+        partitioned: zones with a part of the fabrics of their own.
+        laws: region to the country whose law applies there.
+        residency_zones: zones that a residency policy is on.
+        allowed_kinds: zone and `group/Kind` that its policies list; without a zone, what all policies list.
+        outside: zone and the address ranges and hosts of its gateways.
+        ranges: zone, port such as `TCP/443`, and address range that a network policy may open.
+        buckets: zone and the URL of its own object stores' buckets.
+        local: regular expression of the hosts that are inside the cluster or a declared registry's.
+        runtimes: handlers of container runtimes that run a pod on its own node.
     """
 
     factory: str
@@ -60,42 +118,84 @@ class Context:
     image: str
     tenants: tuple[tuple[str, str], ...] = ()
     partitioned: tuple[str, ...] = ()
+    laws: tuple[tuple[str, str], ...] = ()
+    residency_zones: tuple[str, ...] = ()
+    allowed_kinds: tuple[tuple[str, str], ...] = ()
+    outside: tuple[tuple[str, str], ...] = ()
+    ranges: tuple[tuple[str, str, str], ...] = ()
+    buckets: tuple[tuple[str, str], ...] = ()
+    local: str = ""
+    runtimes: tuple[str, ...] = RUNTIMES
 
     def constants(self) -> dict[str, Any]:
-        """Give each `$name` that an expression may use as plain data."""
-        return {
-            "namespaces": dict(self.namespaces),
-            "jurisdictions": {zone: list(countries) for zone, countries in self.jurisdictions},
-            "classes": dict(self.classes),
-            "class_regions": {name: list(regions) for name, regions in self.class_regions},
-            "class_keys": dict(self.class_keys),
-            "regions": list(self.regions),
-            "openings": list(self.openings),
-            "registries": list(self.registries),
-            "image": self.image,
-            "tenants": dict(self.tenants),
-            "partitioned": list(self.partitioned),
-            "factory": self.factory,
-            "factory_key": KEYS.factory,
-            "owner_key": KEYS.owner,
-            "owner": OWNER,
-            "system": SYSTEM_NAMESPACE,
-            "secret_readers": list(SECRET_READERS),
-            "zone_key": KEYS.zone,
-            "jurisdiction_key": KEYS.jurisdiction,
-            "namespace_zone": KEYS.namespace_zone,
-            "zone_taint": KEYS.namespace_zone,
-            "spare_taint": SPARE_TAINT,
-            "encryption_key": ENCRYPTION_KEY,
-        }
+        """Return the value of each `$name` that an expression may use, as plain data."""
+        constants = _fixed_constants()
+        constants["factory"] = self.factory
+        constants["image"] = self.image
+        constants["local"] = self.local
+        # Mappings of names to one value, to several, and lists, as the expressions index them.
+        constants["namespaces"] = dict(self.namespaces)
+        constants["classes"] = dict(self.classes)
+        constants["class_keys"] = dict(self.class_keys)
+        constants["tenants"] = dict(self.tenants)
+        constants["laws"] = dict(self.laws)
+        constants["jurisdictions"] = _with_lists(self.jurisdictions)
+        constants["class_regions"] = _with_lists(self.class_regions)
+        constants["regions"] = list(self.regions)
+        constants["openings"] = list(self.openings)
+        constants["registries"] = list(self.registries)
+        constants["partitioned"] = list(self.partitioned)
+        constants["residency_zones"] = list(self.residency_zones)
+        constants["runtimes"] = list(self.runtimes)
+        constants["allowed_kinds"] = _as_lists(self.allowed_kinds)
+        constants["outside"] = _as_lists(self.outside)
+        constants["ranges"] = _as_lists(self.ranges)
+        constants["buckets"] = _as_lists(self.buckets)
+        return constants
 
     def zone_of(self, namespace: str) -> str:
-        """Give the zone of a namespace; empty if it has none."""
+        """Return the zone of a namespace; empty if it has none."""
         return dict(self.namespaces).get(namespace, "")
 
 
+def _fixed_constants() -> dict[str, Any]:
+    """Return the constants that are the same for every factory."""
+    harmless = {f"{kind.api_group}/{kind.kind}" for kind in HARMLESS}
+    return {
+        "known_kinds": sorted(harmless.union(ADDONS)),
+        "reaching": list(REACHING),
+        "domain": KEYS.domain,
+        "applied": "kubectl.kubernetes.io/last-applied-configuration",
+        "machine_writer": NODE_WRITER,
+        "restricted": f"{KEYS.restricted}/",
+        "component_key": KEYS.component,
+        "pool_key": KEYS.pool,
+        "factory_key": KEYS.factory,
+        "owner_key": KEYS.owner,
+        "owner": OWNER,
+        "system": SYSTEM_NAMESPACE,
+        "secret_readers": list(SECRET_READERS),
+        "zone_key": KEYS.zone,
+        "jurisdiction_key": KEYS.jurisdiction,
+        "namespace_zone": KEYS.namespace_zone,
+        "zone_taint": KEYS.namespace_zone,
+        "spare_taint": SPARE_TAINT,
+        "encryption_key": ENCRYPTION_KEY,
+    }
+
+
+def _as_lists(rows: Iterable[tuple[str, ...]]) -> list[list[str]]:
+    """Return rows as lists, which is how CEL literals write them."""
+    return [list(row) for row in rows]
+
+
+def _with_lists(rows: Iterable[tuple[str, tuple[str, ...]]]) -> dict[str, list[str]]:
+    """Return rows of a name and several values as a mapping."""
+    return {name: list(values) for name, values in rows}
+
+
 def factory_context(factory: AIFactory, plan: Plan, cluster: str | None = None) -> Context:
-    """Give the constants for one cluster, or for all of them together.
+    """Return the constants for one cluster, or for all of them together.
 
     Args:
         factory: the description.
@@ -107,51 +207,179 @@ def factory_context(factory: AIFactory, plan: Plan, cluster: str | None = None) 
     """
     clusters = plan.clusters if cluster is None else (plan.cluster(cluster),)
     permitted = {zone.name: permitted_jurisdictions(factory, zone.name) for zone in factory.zones}
-    here = {one.jurisdiction for one in clusters}
-    regions = {one.region: one.jurisdiction for one in clusters}
-    classes = _classes(plan, clusters)
+    regions = {cluster_plan.region: cluster_plan.jurisdiction for cluster_plan in clusters}
+    classes = sorted(_storage_classes(plan, clusters))
+    namespaces, tenants = _namespaces(clusters)
+    isolated = [zone.name for zone in factory.zones if zone.isolation.fabric != "none"]
+    under_policies = [zone.name for zone in factory.zones if _policies_on(factory, zone.name)]
+    # With the slash, `registry.example.com/ai` is no prefix of `registry.example.com/ai-evil`.
+    registries = [f"{registry.rstrip('/')}/" for registry in factory.images.registries]
     return Context(
         factory=factory.name,
-        namespaces=tuple(sorted({SYSTEM_NAMESPACE: "", **{ns.name: ns.zone for one in clusters for ns in one.namespaces}}.items())),
-        jurisdictions=tuple(sorted((zone, tuple(sorted(countries & here))) for zone, countries in permitted.items())),
-        classes=tuple(sorted((name, zone) for name, zone, _ in classes)),
-        class_regions=tuple(
-            (name, tuple(sorted(region for region, country in regions.items() if country in permitted[zone])))
-            for name, zone, _ in sorted(classes)
-        ),
-        class_keys=tuple(sorted((name, key) for name, _, key in classes)),
-        regions=tuple(sorted(region for region, country in regions.items() if any(country in ok for ok in permitted.values()))),
-        openings=tuple(sorted(set(_openings(factory)))),
-        registries=tuple(sorted(f"{registry.rstrip('/')}/" for registry in factory.images.registries)),
-        tenants=tuple(sorted({(ns.name, ns.tenant) for one in clusters for ns in one.namespaces})),
-        partitioned=tuple(sorted(zone.name for zone in factory.zones if zone.isolation.fabric != "none")),
-        image=f"^{_REFERENCE}{_DIGEST}$" if factory.images.digests == "required" else f"^{_REFERENCE}({_DIGEST})?$",
+        namespaces=_ordered(namespaces.items()),
+        jurisdictions=_jurisdictions(permitted, set(regions.values())),
+        classes=tuple((name, zone) for name, zone, _ in classes),
+        class_regions=_class_regions(classes, permitted, regions),
+        class_keys=tuple((name, key) for name, _, key in classes),
+        regions=_regions_of_data(permitted, regions),
+        openings=_ordered(_openings(factory)),
+        registries=tuple(sorted(registries)),
+        tenants=_ordered(tenants),
+        partitioned=_ordered(isolated),
+        laws=_ordered(regions.items()),
+        residency_zones=_ordered(under_policies),
+        allowed_kinds=_ordered(_allowed_kinds(factory)),
+        outside=_ordered(_places_outside(factory)),
+        ranges=_ordered(_ranges(factory)),
+        buckets=tuple(sorted(_buckets(plan))),
+        local=_local_hosts(factory.images.registries),
+        image=_image_pattern(factory),
     )
 
 
+def _ordered(values: Iterable[_Value]) -> tuple[_Value, ...]:
+    """Return distinct values, sorted: a rendered policy must not depend on the order of the description."""
+    return tuple(sorted(set(values)))
+
+
 def permitted_jurisdictions(factory: AIFactory, zone: str) -> frozenset[str]:
-    """Give the countries where a zone's data may be: what every residency policy on it permits, among the factory's sites."""
+    """Return the countries of sites that every residency policy on a zone permits."""
     countries = frozenset(site.country for site in factory.sites)
-    for policy in factory.residency:
-        if not policy.zones or zone in policy.zones:
-            countries &= expand(policy.within)
+    for policy in _policies_on(factory, zone):
+        countries &= expand(policy.within)
     return countries
 
 
-def _classes(plan: Plan, clusters: Iterable[ClusterPlan]) -> set[tuple[str, str, str]]:
-    """Give name, zone and key of every storage class in these clusters; object stores have buckets and no class."""
-    sites = {one.site for one in clusters}
-    return {(one.tier, one.zone, one.key) for one in plan.storage if one.site in sites and one.protocol != "object"}
+def _policies_on(factory: AIFactory, zone: str) -> list[ResidencyPolicy]:
+    """Return the residency policies on a zone; a policy that names no zone is on all of them."""
+    return [policy for policy in factory.residency if not policy.zones or zone in policy.zones]
+
+
+def _namespaces(clusters: Iterable[ClusterPlan]) -> tuple[dict[str, str], set[tuple[str, str]]]:
+    """Return namespace to zone, and pairs of namespace and tenant, of all clusters."""
+    zones = {SYSTEM_NAMESPACE: ""}
+    tenants = set()
+    for cluster in clusters:
+        for namespace in cluster.namespaces:
+            zones[namespace.name] = namespace.zone
+            tenants.add((namespace.name, namespace.tenant))
+    return zones, tenants
+
+
+def _jurisdictions(
+    permitted: dict[str, frozenset[str]], countries: set[str]
+) -> tuple[tuple[str, tuple[str, ...]], ...]:
+    """Return zone to the countries of the clusters in which its data may be, sorted."""
+    rows = {}
+    for zone, permitted_countries in permitted.items():
+        rows[zone] = tuple(sorted(permitted_countries & countries))
+    return tuple(sorted(rows.items()))
+
+
+def _class_regions(
+    classes: Iterable[tuple[str, str, str]], permitted: dict[str, frozenset[str]], regions: dict[str, str]
+) -> tuple[tuple[str, tuple[str, ...]], ...]:
+    """Return storage class to the regions where its zone's data may be."""
+    rows = []
+    for name, zone, _ in classes:
+        own_regions = [region for region, country in regions.items() if country in permitted[zone]]
+        rows.append((name, tuple(sorted(own_regions))))
+    return tuple(rows)
+
+
+def _regions_of_data(permitted: dict[str, frozenset[str]], regions: dict[str, str]) -> tuple[str, ...]:
+    """Return the regions where the data of at least one zone may be, sorted."""
+    countries: set[str] = set()
+    countries = countries.union(*permitted.values())
+    return tuple(sorted(region for region, country in regions.items() if country in countries))
+
+
+def _allowed_kinds(factory: AIFactory) -> Iterator[tuple[str, str]]:
+    """Yield zone and kind for each kind that every policy on the zone lists.
+
+    Without a zone are the kinds that all policies list: they apply to objects outside namespaces.
+    """
+    for key in _kinds_of_all(factory.residency):
+        yield "", key
+    for zone in factory.zones:
+        for key in _kinds_of_all(_policies_on(factory, zone.name)):
+            yield zone.name, key
+
+
+def _kinds_of_all(policies: Iterable[ResidencyPolicy]) -> set[str]:
+    """Return the kinds, as `group/Kind`, that every policy lists; none without any policy."""
+    common: set[str] | None = None
+    for policy in policies:
+        listed = {f"{kind.group}/{kind.kind}" for kind in policy.allowed_kinds}
+        common = listed if common is None else common & listed
+    return common or set()
+
+
+def _places_outside(factory: AIFactory) -> Iterator[tuple[str, str]]:
+    """Yield zone and address range or host at the other end of each of its gateways."""
+    for gateway in factory.gateways:
+        for zone in gateway.zones:
+            for place in (*gateway.addresses, *gateway.hosts):
+                yield zone, place
+
+
+def _ranges(factory: AIFactory) -> Iterator[tuple[str, str, str]]:
+    """Yield zone, port and address range that a network policy of the zone may open."""
+    for gateway in factory.gateways:
+        for zone in gateway.zones:
+            for address_range in gateway.addresses:
+                for port in gateway.ports:
+                    yield zone, f"TCP/{port}", address_range
+
+
+def _buckets(plan: Plan) -> list[tuple[str, str]]:
+    """Return zone and URL of the bucket of each object store."""
+    return [(store.zone, f"s3://{store.tier}") for store in plan.storage if store.protocol == "object"]
+
+
+def _image_pattern(factory: AIFactory) -> str:
+    """Return the regular expression of a permitted image reference."""
+    if factory.images.digests == "required":
+        return f"^{_REFERENCE}{_DIGEST}$"
+    return f"^{_REFERENCE}({_DIGEST})?$"
+
+
+def _local_hosts(registries: Iterable[str]) -> str:
+    """Return the regular expression of permitted hosts, with or without a port.
+
+    These are hosts inside the cluster, loopback, and the hosts of declared registries.
+    """
+    hosts = set()
+    for registry in registries:
+        host = registry.partition("/")[0].partition(":")[0]
+        # Outside a class a hyphen is itself: only Python escapes it.
+        hosts.add(re.escape(host).replace(r"\-", "-"))
+    alternatives = "|".join((*_LOCAL_HOSTS, *sorted(hosts)))
+    return f"^(?:{alternatives})(?::[0-9]{{1,5}})?$"
+
+
+def _storage_classes(plan: Plan, clusters: Iterable[ClusterPlan]) -> set[tuple[str, str, str]]:
+    """Return name, zone and key of every storage class of some clusters."""
+    sites = {cluster.site for cluster in clusters}
+    classes = set()
+    for system in plan.storage:
+        # Object stores are reached by buckets and have no storage class.
+        if system.site in sites and system.protocol != "object":
+            classes.add((system.tier, system.zone, system.key))
+    return classes
 
 
 def _openings(factory: AIFactory) -> Iterable[str]:
-    """Give every opening that the description declares, and DNS for all."""
-    for zone in ("", *(one.name for one in factory.zones)):
-        yield from (f"zone:{zone}>namespace:{DNS_NAMESPACE}/{protocol}/53" for protocol in ("TCP", "UDP"))
-    for one in factory.zones:
-        for flow in one.allow:
-            if not flow.never:
-                yield from (f"zone:{one.name}>zone:{flow.to}/{flow.protocol}/{port}" for port in flow.ports)
-    for gateway in factory.gateways:
-        for name in gateway.zones:
-            yield from (f"zone:{name}>cidr:{cidr}/TCP/{port}" for cidr in gateway.addresses for port in gateway.ports)
+    """Yield every opening that the description declares, and DNS for zones and the system namespace."""
+    zones = [zone.name for zone in factory.zones]
+    for name in ("", *zones):
+        for protocol in _DNS_PROTOCOLS:
+            yield f"zone:{name}>namespace:{DNS_NAMESPACE}/{protocol}/53"
+    for zone in factory.zones:
+        for flow in zone.allow:
+            if flow.never:
+                continue
+            for port in flow.ports:
+                yield f"zone:{zone.name}>zone:{flow.to}/{flow.protocol}/{port}"
+    for name, port_and_protocol, address_range in _ranges(factory):
+        yield f"zone:{name}>cidr:{address_range}/{port_and_protocol}"

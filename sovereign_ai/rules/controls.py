@@ -1,4 +1,6 @@
-"""The frameworks that rules serve: ids and our own words, with source, version, date and status.
+"""Controls: requirements of frameworks that rules serve, with source, version, date and status.
+
+The summaries are in our own words.
 
 A proposal never counts as law. Figures and ids were read on 2026-11-24.
 
@@ -21,8 +23,8 @@ class Control:
     Attributes:
         framework: short name, `ECSF`.
         id: the framework's own id.
-        summary: what it asks for, in our words.
-        source: where it is published.
+        summary: the requirement, in our words.
+        source: the publication.
         version: the edition.
         date: day of that edition, ISO 8601.
         status: `law`, `proposal` or `guideline`.
@@ -38,39 +40,60 @@ class Control:
 
 
 def _ecsf(number: str, summary: str) -> Control:
-    """Give a criterion of the Commission's Cloud Sovereignty Framework."""
-    source = "European Commission, Cloud Sovereignty Framework, implementation guidance and assessment calculator"
+    """Return a criterion of the Commission's Cloud Sovereignty Framework."""
+    source = (
+        "European Commission, Cloud Sovereignty Framework, implementation guidance and assessment calculator"
+    )
     return Control("ECSF", number, summary, source, "guidance", "2026-06-01", "guideline")
 
 
 def _cada(number: str, summary: str) -> Control:
-    """Give a criterion of the proposed Cloud and AI Development Act."""
-    return Control("CADA", number, summary, "COM(2026) 502 final, Annex II", "proposal", "2026-06-03", "proposal")
+    """Return a criterion of the proposed Cloud and AI Development Act."""
+    return Control(
+        "CADA", number, summary, "COM(2026) 502 final, Annex II", "proposal", "2026-06-03", "proposal"
+    )
 
 
 def _c3a(number: str, summary: str) -> Control:
-    """Give a criterion of BSI's catalogue of cloud autonomy criteria."""
+    """Return a criterion of BSI's catalogue of cloud autonomy criteria."""
     return Control("C3A", number, summary, "BSI, C3A", "1.0", "2026-04-27", "guideline")
 
 
 def _gdpr(article: str, summary: str) -> Control:
-    """Give an article of the General Data Protection Regulation."""
+    """Return an article of the General Data Protection Regulation."""
     return Control("GDPR", article, summary, "Regulation (EU) 2016/679", "2016/679", "2016-04-27", "law")
 
 
 def _pss(name: str, summary: str) -> Control:
-    """Give a control of the Kubernetes Pod Security Standards."""
-    return Control("PSS", name, summary, "kubernetes.io/docs/concepts/security/pod-security-standards", "1.37", "2026-09-08", "guideline")
+    """Return a control of the Kubernetes Pod Security Standards."""
+    return Control(
+        "PSS",
+        name,
+        summary,
+        "kubernetes.io/docs/concepts/security/pod-security-standards",
+        "1.37",
+        "2026-09-08",
+        "guideline",
+    )
 
 
 def _cis(number: str, summary: str) -> Control:
-    """Give a recommendation of the CIS Kubernetes Benchmark; the date is the day on which its ids were read."""
+    """Return a recommendation of the CIS Kubernetes Benchmark."""
+    # The date is the day on which its ids were read.
     return Control("CIS", number, summary, "CIS Kubernetes Benchmark", "1.11", "2026-11-24", "guideline")
 
 
 def _nsa(part: str, summary: str) -> Control:
-    """Give a part of the Kubernetes Hardening Guide of NSA and CISA, which numbers nothing."""
-    return Control("NSA-CISA", part, summary, "NSA and CISA, Kubernetes Hardening Guide", "1.2", "2022-08-29", "guideline")
+    """Return a part of the Kubernetes Hardening Guide of NSA and CISA, which numbers nothing."""
+    return Control(
+        "NSA-CISA",
+        part,
+        summary,
+        "NSA and CISA, Kubernetes Hardening Guide",
+        "1.2",
+        "2022-08-29",
+        "guideline",
+    )
 
 
 ECSF_DATA = _ecsf("SOV-3.4", "Data is stored and processed under one known law")
@@ -88,12 +111,22 @@ C3A_GATEWAYS = _c3a("SOV-4-08", "Data leaves through known gateways only")
 GDPR_TRANSFER = _gdpr("Article 44", "No transfer to a third country without a ground for it")
 GDPR_SECURITY = _gdpr("Article 32", "Processing is secured according to its risk")
 NIS2_SUPPLY = Control(
-    "NIS2", "Article 21(2)(d)", "The supply chain is part of risk management", "Directive (EU) 2022/2555", "2022/2555", "2022-12-14", "law"
+    "NIS2",
+    "Article 21(2)(d)",
+    "The supply chain is part of risk management",
+    "Directive (EU) 2022/2555",
+    "2022/2555",
+    "2022-12-14",
+    "law",
 )
 PSS_RESTRICTED = _pss("restricted", "Pods run without privileges, host access or added capabilities")
 HARDENING = _nsa("Network separation", "Network policies deny by default and open what is needed")
-NSA_PODS = _nsa("Kubernetes Pod security", "Containers run with the least privileges, held by a technical control")
-NSA_ACCESS = _nsa("Authentication and authorization", "People and service accounts have the least rights that they need")
+NSA_PODS = _nsa(
+    "Kubernetes Pod security", "Containers run with the least privileges, held by a technical control"
+)
+NSA_ACCESS = _nsa(
+    "Authentication and authorization", "People and service accounts have the least rights that they need"
+)
 CIS_ADMIN = _cis("5.1.1", "cluster-admin is used only where it must be")
 CIS_SECRETS = _cis("5.1.2", "Few may read secrets")
 CIS_WILDCARDS = _cis("5.1.3", "Roles name what they grant")

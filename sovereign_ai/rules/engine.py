@@ -1,9 +1,9 @@
-"""Decides object rules offline: one CEL program a kind, run once an object.
+"""The offline evaluator of object rules: one CEL program for each kind, run once for each object.
 
-All expressions of a kind are compiled into one program that gives the list of their answers, since
-converting the object costs more than evaluating it: a refused object costs what a good one does.
-Only where that program fails is it split in halves, down to the expression that fails. Whatever
-goes wrong in an evaluation is a violation of the rule it went wrong in.
+All expressions of a kind are compiled into one program that returns the list of their answers, since
+converting the object costs more than evaluating it: a refused object costs as much as a good one. Only a
+program that fails is split in halves, down to the expression that fails. Whatever goes wrong in an evaluation
+is a violation of the rule in which it went wrong.
 
     findings = evaluate(bundle.objects, context)
 """
@@ -12,25 +12,30 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any, Literal
 
 import cel
 
-from sovereign_ai.rules.admitted import admitted
+from sovereign_ai.rules.addons import ADDONS
 from sovereign_ai.rules.context import Context
-from sovereign_ai.rules.expressions import bake, list_of, spell_out, variables_of
-from sovereign_ai.rules.judge import Finding
-from sovereign_ai.rules.kinds import KINDS, Kind, find
-from sovereign_ai.rules.plain import Path, plain
+from sovereign_ai.rules.defaulting import admitted
+from sovereign_ai.rules.expressions import list_of, variables_of, with_constants, without_variables
+from sovereign_ai.rules.functions import facts
+from sovereign_ai.rules.judge import RuleFinding
+from sovereign_ai.rules.kinds import OTHER, ResourceKind, find_kind, kind_named
+from sovereign_ai.rules.normalization import Path, to_plain
 from sovereign_ai.rules.registry import REGISTRY
-from sovereign_ai.rules.rule import Check, Rule
+from sovereign_ai.rules.rule import Rule, RuleCheck
 
 ObjectPlace = Literal["bundle", "pulumi", "live"]
 _WORD = re.compile(r"""\.([A-Za-z_]\w*)|"([^"]*)" in |\["([^"]*)"\]""")
-"""What an expression reads: a field, a key that it asks for, a key that it takes."""
+"""What an expression reads: a field, a key that it looks for, a key that it reads."""
 _UNREADABLE = "it cannot be read as a Kubernetes object"
+_UNKNOWN = "its value is not known yet, so it cannot be decided"
+_LONGEST_ERROR = 200
+"""Characters of an evaluator's error in a message."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -39,167 +44,292 @@ class _Compiled:
 
     Attributes:
         kind: the kind.
-        checks: each rule and check, in the order of `single`.
+        checks: each rule and check, in the order of `expressions`.
         expressions: each check's own expression, its named parts unresolved.
         parts: the named parts, constants baked in.
         words: for each check every field name and literal that its expression reads.
     """
 
-    kind: Kind
-    checks: tuple[tuple[Rule, Check], ...]
+    kind: ResourceKind
+    checks: tuple[tuple[Rule, RuleCheck], ...]
     expressions: tuple[str, ...]
     parts: Mapping[str, str]
     words: tuple[frozenset[str], ...]
 
 
-def evaluate(objects: Iterable[Mapping[str, Any]], context: Context, place: ObjectPlace = "bundle") -> list[Finding]:
-    """Decide every object rule on every object.
+def evaluate(
+    objects: Iterable[Mapping[str, Any]], context: Context, place: ObjectPlace = "bundle"
+) -> list[RuleFinding]:
+    """Return the findings of every object rule on every object, sorted.
+
+    There is one `undecidable` finding for each object rule that cannot be decided in this place.
 
     Args:
         objects: Kubernetes objects; values that are not known yet are `plain.UNKNOWN`.
         context: the factory's constants.
-        place: where they stand. Pods that are not live are judged as the bundle's mutating policy
-            would store them; live objects are their own old selves.
-
-    Returns:
-        The findings, sorted; also one `undecidable` for each object rule that this place cannot decide.
+        place: where the objects are. Pods that are not live are judged as the bundle's mutating policy would
+            store them. For live objects the old object is the object itself.
     """
-    found: set[Finding] = set()
+    findings: set[RuleFinding] = set()
     for rule in REGISTRY:
         if rule.checks and place not in rule.places:
-            found.add(_undecidable(rule, place))
+            findings.add(_undecidable(rule, place))
     for obj in _unpacked(objects):
-        found.update(_of_object(obj, context, place))
-    return sorted(found, key=lambda finding: finding.order)
+        findings.update(_decide_object(obj, context, place))
+    return sorted(findings, key=lambda finding: finding.order)
 
 
 def _unpacked(objects: Iterable[Mapping[str, Any]]) -> Iterator[Mapping[str, Any]]:
-    """Give each object, and each item of a list in place of the list."""
+    """Yield each object, and each item of a list in place of the list."""
     for obj in objects:
-        kind, items = (obj.get("kind"), obj.get("items")) if isinstance(obj, Mapping) else (None, None)
-        if not isinstance(kind, str) or not kind.endswith("List") or not isinstance(items, Sequence):
+        kind = obj.get("kind") if isinstance(obj, Mapping) else None
+        items = obj.get("items") if isinstance(obj, Mapping) else None
+        is_list = isinstance(kind, str) and kind.endswith("List") and isinstance(items, Sequence)
+        if not is_list:
             yield obj
             continue
-        of = {} if kind == "List" else {"apiVersion": obj.get("apiVersion"), "kind": kind.removesuffix("List")}
-        yield from _unpacked({**of, **item} if isinstance(item, Mapping) else item for item in items)
+        # Items of a typed list, such as a PodList, may leave out their kind. Those of a plain List may not.
+        type_of_items: dict[str, Any] = {}
+        if kind != "List":
+            type_of_items["apiVersion"] = obj.get("apiVersion")
+            type_of_items["kind"] = str(kind).removesuffix("List")
+        for item in items or ():
+            typed_item = {**type_of_items, **item} if isinstance(item, Mapping) else item
+            yield from _unpacked([typed_item])
 
 
-def _undecidable(rule: Rule, place: str) -> Finding:
-    """Say that a rule is not decided here."""
-    return Finding(rule.id, rule.severity, "", "", f"undecidable here ({place})", rule.remediation, status="undecidable")
+def _undecidable(rule: Rule, place: str) -> RuleFinding:
+    """Return the finding that a rule is not decided in a place."""
+    message = f"undecidable here ({place})"
+    return RuleFinding(rule.id, rule.severity, "", "", message, rule.remediation, status="undecidable")
 
 
-def _of_object(obj: Mapping[str, Any], context: Context, place: ObjectPlace) -> Iterator[Finding]:
-    """Decide one object."""
+def _decide_object(obj: Mapping[str, Any], context: Context, place: ObjectPlace) -> Iterator[RuleFinding]:
+    """Yield the findings on one object."""
     try:
-        name, kind = str(obj["kind"]), find(str(obj["apiVersion"]), str(obj["kind"]))
+        name = str(obj["kind"])
+        api_version = str(obj["apiVersion"])
         resource = _resource(name, obj.get("metadata") or {})
     except (KeyError, TypeError, AttributeError):
-        yield from (_finding(rule, "", "", _UNREADABLE) for rule in REGISTRY if rule.checks)
+        # Nothing shows which rules apply to it, so it violates every one.
+        yield from _unreadable()
         return
-    compiled = kind and _compiled(context, kind.name, place)
-    if not compiled:
+    kind = find_kind(api_version, name)
+    # A kind that is listed by itself has one program; any other has one for its API group and kind.
+    key = _group_and_kind(api_version, name) if kind is OTHER else ""
+    compiled = _compiled(context, kind.name, place, key)
+    if compiled is None:
         return
     try:
-        data, unknown = plain(obj)
-        judged = data if place == "live" or compiled.kind.name != "Pod" else admitted(data, context)
+        data, unknown_paths = to_plain(obj)
+        is_defaulted = place != "live" and compiled.kind.name == "Pod"
+        judged = admitted(data, context) if is_defaulted else data
     except (TypeError, AttributeError, RecursionError) as error:
-        yield from (_finding(rule, resource, check.field, str(error)) for rule, check in compiled.checks)
+        for rule, check in compiled.checks:
+            yield _violation(rule, resource, check.field, str(error))
         return
-    undecided = list(_unknowns(compiled, resource, unknown))
+    if compiled.kind is OTHER:
+        yield from _decide_by_shape(obj, resource, context, place)
+    undecided = list(_unknown_values(compiled, resource, unknown_paths))
     yield from undecided
+    # An unknown value is judged as an empty text. What a rule answers on that says nothing.
     refused = {finding.rule for finding in undecided}
-    yield from (finding for finding in _run(compiled, resource, judged, place) if finding.rule not in refused)
+    for finding in _run(compiled, resource, judged, place):
+        if finding.rule not in refused:
+            yield finding
 
 
-def _run(compiled: _Compiled, resource: str, judged: dict[str, Any], place: ObjectPlace) -> Iterator[Finding]:
-    """Ask every check, and make a finding of each answer that is not yes."""
-    context = cel.Context({"object": judged, "oldObject": judged if place == "live" else None, "request": {}})
+def _unreadable() -> Iterator[RuleFinding]:
+    """Yield a violation of every object rule, for what is no Kubernetes object."""
+    for rule in REGISTRY:
+        if rule.checks:
+            yield _violation(rule, "", "", _UNREADABLE)
+
+
+def _decide_by_shape(
+    obj: Mapping[str, Any], resource: str, context: Context, place: ObjectPlace
+) -> Iterator[RuleFinding]:
+    """Yield findings on every pod template in an object of a kind whose templates no table names.
+
+    Such a template is recognised by its shape. At admission it is decided when its pods are created.
+    """
+    addon = ADDONS.get(_group_and_kind(str(obj["apiVersion"]), str(obj["kind"])))
+    has_table = addon is not None and bool(addon.templates or addon.specs)
+    namespace = (obj.get("metadata") or {}).get("namespace")
+    if has_table or namespace not in dict(context.namespaces):
+        return
+    for path, template in _pod_templates(obj, ()):
+        holder = {
+            "apiVersion": "v1",
+            "kind": "PodTemplate",
+            "metadata": {"name": "x", "namespace": namespace},
+            "template": template,
+        }
+        for finding in _decide_object(holder, context, place):
+            # The finding is about the template in the holder, and must point into the user's object.
+            field = ".".join(path) + finding.field.removeprefix("template")
+            yield replace(finding, resource=resource, field=field)
+
+
+def _pod_templates(value: Any, path: Path) -> Iterator[tuple[Path, Mapping[str, Any]]]:
+    """Yield path and content of each mapping in the shape of a pod template: its `spec` lists containers."""
+    if isinstance(value, Mapping):
+        spec = value.get("spec")
+        # The object itself, with an empty path, is no template inside an object.
+        if path and isinstance(spec, Mapping) and isinstance(spec.get("containers"), Sequence):
+            yield path, value
+            return
+        for key, item in value.items():
+            yield from _pod_templates(item, (*path, str(key)))
+    elif isinstance(value, Sequence) and not isinstance(value, str | bytes):
+        for item in value:
+            yield from _pod_templates(item, path)
+
+
+def _run(
+    compiled: _Compiled, resource: str, judged: dict[str, Any], place: ObjectPlace
+) -> Iterator[RuleFinding]:
+    """Evaluate every check, and yield a finding for each answer that is not true."""
+    # Expressions allow some fields only while they do not change. A live object shows no change.
+    old_object = judged if place == "live" else None
+    context = facts({"object": judged, "oldObject": old_object, "request": {}})
     answers = _answers(compiled, 0, len(compiled.checks), context)
     for (rule, check), answer in zip(compiled.checks, answers, strict=True):
-        if answer is not True:
-            message = check.message if answer is False else f"cannot be decided: {answer}"
-            yield _finding(rule, resource, _field(compiled.kind, check), message)
+        if answer is True:
+            continue
+        message = check.message if answer is False else f"cannot be decided: {answer}"
+        yield _violation(rule, resource, _field_path(compiled.kind, check), message)
 
 
 def _answers(compiled: _Compiled, begin: int, end: int, context: cel.Context) -> list[object]:
-    """Give the answers of some checks; where their program fails, halve it until the check that fails stands alone.
+    """Return the answers of the checks from `begin` up to, not including, `end`.
 
-    An answer is a truth value, or what went wrong as text. A panic of the evaluator is no `Exception` and yet no yes.
+    An answer is a truth value, or an error as text. A program that fails is halved until the failing check is
+    alone.
     """
     try:
         answers = _program(_text(compiled, begin, end)).execute(context)
     except (KeyboardInterrupt, SystemExit):
         raise
+    # A panic of the evaluator is a BaseException, and no check may pass by it.
     except BaseException as error:  # noqa: BLE001
         if end - begin == 1:
-            return [_first_line(error)]
+            return [_first_sentence(error)]
         middle = (begin + end) // 2
-        return [*_answers(compiled, begin, middle, context), *_answers(compiled, middle, end, context)]
-    return [answer if isinstance(answer, bool) else f"the answer is a {type(answer).__name__}" for answer in answers]
+        first_half = _answers(compiled, begin, middle, context)
+        second_half = _answers(compiled, middle, end, context)
+        return [*first_half, *second_half]
+    return [_truth_or_error(answer) for answer in answers]
+
+
+def _truth_or_error(answer: object) -> object:
+    """Return an answer that is a truth value, and an error for any other."""
+    return answer if isinstance(answer, bool) else f"the answer is a {type(answer).__name__}"
 
 
 @lru_cache(maxsize=8192)
 def _text(compiled: _Compiled, begin: int, end: int) -> str:
-    """Write the expression that gives the answers of some checks."""
+    """Return the expression that evaluates to the answers of some checks."""
     return list_of(compiled.expressions[begin:end], compiled.parts)
 
 
-def _unknowns(compiled: _Compiled, resource: str, unknown: list[Path]) -> Iterator[Finding]:
-    """An unknown value in a field that a rule's expressions read is a violation of that rule."""
-    for path in unknown:
-        for (rule, _), words in zip(compiled.checks, compiled.words, strict=True):
-            if words.issuperset(path):
-                yield _finding(rule, resource, ".".join(path), "its value is not known yet, so it cannot be decided")
+def _unknown_values(compiled: _Compiled, resource: str, unknown_paths: list[Path]) -> Iterator[RuleFinding]:
+    """Yield a violation for each rule whose expressions read a field with an unknown value."""
+    for path in unknown_paths:
+        field = ".".join(path)
+        for (rule, check), words in zip(compiled.checks, compiled.words, strict=True):
+            # Every step of the path must occur, so that `image` of a volume is not that of a container.
+            if not check.late and words.issuperset(path):
+                yield _violation(rule, resource, field, _UNKNOWN)
 
 
-@lru_cache(maxsize=256)
-def _compiled(context: Context, kind_name: str, place: str) -> _Compiled | None:
-    """Compile every check of one kind; None where no rule looks at it."""
-    kind = KINDS[kind_name]
-    pairs = tuple((rule, check) for rule in REGISTRY if place in rule.places for check in rule.checks if kind.name in check.kinds)
+@lru_cache(maxsize=512)
+def _compiled(context: Context, kind_name: str, place: str, key: str) -> _Compiled | None:
+    """Return every check of one kind, ready to run; None if no rule applies to it.
+
+    A kind that is not listed by itself has a program of its own too, without the checks on other add-ons.
+    """
+    kind = kind_named(kind_name)
+    constants = context.constants()
+    parts = {name: with_constants(text, constants) for name, text in variables_of(kind, key).items()}
+    pairs: list[tuple[Rule, RuleCheck]] = []
+    for rule in REGISTRY:
+        if place in rule.places:
+            pairs += [(rule, check) for check in rule.checks_on(kind)]
+    if kind is OTHER:
+        # A check on the items of a list that is always empty for this kind always passes.
+        empty = tuple(f"variables.{name}." for name, text in parts.items() if text == "[]")
+        pairs = [pair for pair in pairs if _can_fail(pair[1], key, empty)]
     if not pairs:
         return None
-    constants = context.constants()
-    parts = {name: bake(text, constants) for name, text in variables_of(kind).items()}
-    expressions = tuple(bake(check.expression, constants) for _, check in pairs)
-    words = tuple(frozenset(word for match in _WORD.findall(spell_out(text, parts)) for word in match if word) for text in expressions)
-    return _Compiled(kind, pairs, expressions, parts, words)
+    expressions = []
+    for _, check in pairs:
+        text = check.on_key(key) if kind is OTHER else check.expression
+        expressions.append(with_constants(text, constants))
+    words = tuple(_words_of(expression, parts) for expression in expressions)
+    return _Compiled(kind, tuple(pairs), tuple(expressions), parts, words)
+
+
+def _can_fail(check: RuleCheck, key: str, empty: tuple[str, ...]) -> bool:
+    """Return whether a check on add-ons can fail for a kind, whose named parts in `empty` are empty lists."""
+    return check.on_key(key) != "true" and not check.expression.startswith(empty)
+
+
+def _words_of(expression: str, parts: Mapping[str, str]) -> frozenset[str]:
+    """Return every field name and literal that an expression reads, also through its named parts."""
+    words: set[str] = set()
+    for match in _WORD.findall(without_variables(expression, parts)):
+        words.update(match)
+    # Of the three groups of the pattern only one matches; the others are empty.
+    words.discard("")
+    return frozenset(words)
 
 
 @lru_cache(maxsize=8192)
 def _program(text: str) -> cel.Program:
-    """Compile one expression."""
+    """Return the program of one expression."""
     return cel.compile(text)
 
 
 def forget() -> None:
-    """Drop what was compiled, after the registry has been changed for a trial."""
+    """Clear the compiled programs, after a test has changed the registry."""
     _compiled.cache_clear()
     _text.cache_clear()
 
 
-def _finding(rule: Rule, resource: str, field: str, message: str) -> Finding:
-    """Make one violation."""
-    return Finding(rule.id, rule.severity, resource, field, message, rule.remediation)
+def _group_and_kind(api_version: str, kind: str) -> str:
+    """Return API group and kind, as the tables of add-ons name a kind."""
+    return f"{api_version.rpartition('/')[0]}/{kind}"
+
+
+def _violation(rule: Rule, resource: str, field: str, message: str) -> RuleFinding:
+    """Return one violation."""
+    return RuleFinding(rule.id, rule.severity, resource, field, message, rule.remediation)
 
 
 def _resource(kind: str, metadata: Mapping[str, Any]) -> str:
-    """Name an object, `Kind/namespace/name` or `Kind/name`.
+    """Return an object's name as findings write it: `Kind/namespace/name` or `Kind/name`.
 
-    One whose name the server makes is named by its beginning and a star, which no waiver can name: it would cover many.
+    A name that the API server generates is written as its prefix and a star. No waiver can name that: it
+    would cover many objects.
     """
-    beginning = metadata.get("generateName")
-    name = metadata.get("name") or (f"{beginning}*" if beginning else "")
-    return "/".join(str(part) for part in (kind, metadata.get("namespace"), name) if part)
+    prefix = metadata.get("generateName")
+    generated_name = f"{prefix}*" if prefix else ""
+    name = metadata.get("name") or generated_name
+    parts = (kind, metadata.get("namespace"), name)
+    return "/".join(str(part) for part in parts if part)
 
 
-def _field(kind: Kind, check: Check) -> str:
-    """Give the decided field's path in the object."""
-    return f"{kind.pod_field}.{check.field}" if kind.pod and "." not in check.field else check.field
+def _field_path(kind: ResourceKind, check: RuleCheck) -> str:
+    """Return the path of a check's field in the object."""
+    # A field without a dot is one of the pod's specification, which each kind holds elsewhere.
+    if kind.pod and "." not in check.field:
+        return f"{kind.pod_field}.{check.field}"
+    return check.field
 
 
-def _first_line(error: BaseException) -> str:
-    """Give an error's first sentence."""
-    text = str(error).splitlines()[0] if str(error) else type(error).__name__
-    return text.split(". ", 1)[0][:200]
+def _first_sentence(error: BaseException) -> str:
+    """Return the first sentence of an error's text, or the error's type if it has none."""
+    lines = str(error).splitlines()
+    text = lines[0] if lines else type(error).__name__
+    return text.split(". ", 1)[0][:_LONGEST_ERROR]

@@ -1,7 +1,7 @@
-"""Exceptions: waivers that count, waivers that only seem to.
+"""Rules on exceptions: waivers that count, and waivers that only seem to.
 
-The description refuses what no waiver may be when it is read; these rules hold it once more against
-what is judged, however the description was made. No waiver covers a finding of these rules.
+Reading a description already refuses an invalid waiver. These rules check the waivers of the judged factory
+too, however it was built. No waiver covers a finding of these rules.
 """
 
 from __future__ import annotations
@@ -12,64 +12,95 @@ from datetime import date
 from functools import partial
 
 from sovereign_ai.plan.factory import Plan
+from sovereign_ai.rules.approval import unapproved_waivers
 from sovereign_ai.rules.duties import NIS2_RISK
-from sovereign_ai.rules.judge import UNWAIVABLE, Finding
-from sovereign_ai.rules.residency import PLAN, found
+from sovereign_ai.rules.judge import UNWAIVABLE, RuleFinding
+from sovereign_ai.rules.residency import PLAN, make_finding
 from sovereign_ai.rules.rule import Rule
 from sovereign_ai.spec.checks.waivers import MOST_DAYS, check_waivers
 from sovereign_ai.spec.factory import AIFactory
 
 _RESOURCE = re.compile(r"[A-Za-z]+(/[a-z0-9.-]+){1,2}")
+"""One resource as waivers name it: `Kind/name` or `Kind/namespace/name`, without a wildcard."""
 SOON = 14
-"""Days before its end from which a waiver's end is told."""
+"""Days before its end from which the end of a waiver is reported."""
 
 
-def _sound(rule: Rule, factory: AIFactory, _plan: Plan) -> Iterable[Finding]:
-    """No waiver is self-approved, too long, overlapping or wide."""
+def _find_unsound_waivers(rule: Rule, factory: AIFactory, _plan: Plan) -> Iterable[RuleFinding]:
+    """Yield waivers that are self-approved, too long, overlapping or wide."""
+    # The description is refused for these when it is read. A factory that Python built was never read.
     for problem in check_waivers(factory):
-        yield found(rule, f"Factory/{factory.name}", problem.where.field, problem.message)
+        yield make_finding(rule, f"Factory/{factory.name}", problem.where.field, problem.message)
     for number, waiver in enumerate(factory.waivers):
         if not _RESOURCE.fullmatch(waiver.resource):
-            message = f"{waiver.resource!r} is not one resource: a wildcard covers what nobody looked at"
-            yield found(rule, f"Waiver/{waiver.id}", f"waivers[{number}].resource", message)
+            field = f"waivers[{number}].resource"
+            message = f"{waiver.resource!r} is not one resource: a wildcard covers what nobody reviewed"
+            resource = f"Waiver/{waiver.id}"
+            yield make_finding(rule, resource, field, message)
 
 
-def _aimed(known: frozenset[str], rule: Rule, factory: AIFactory, _plan: Plan) -> Iterable[Finding]:
-    """Every waiver is for a rule that there is and that can be waived."""
+def _find_waivers_without_rule(
+    known: frozenset[str], rule: Rule, factory: AIFactory, _plan: Plan
+) -> Iterable[RuleFinding]:
+    """Yield waivers for a rule that does not exist or that cannot be waived."""
     for number, waiver in enumerate(factory.waivers):
         if waiver.rule not in known:
-            why = "there is no such rule, so it covers nothing"
+            reason = "there is no such rule, so it covers nothing"
         elif waiver.rule in UNWAIVABLE:
-            why = "what waivers must be cannot be waived"
+            reason = "what waivers must be cannot be waived"
         else:
             continue
-        yield found(rule, f"Waiver/{waiver.id}", f"waivers[{number}].rule", f"{waiver.rule}: {why}")
+        message = f"{waiver.rule}: {reason}"
+        resource = f"Waiver/{waiver.id}"
+        field = f"waivers[{number}].rule"
+        yield make_finding(rule, resource, field, message)
 
 
-def _past(rule: Rule, factory: AIFactory, _plan: Plan, now: date) -> Iterable[Finding]:
-    """A waiver that has ended, ends soon or has not begun is told."""
+def _find_past_waivers(rule: Rule, factory: AIFactory, _plan: Plan, now: date) -> Iterable[RuleFinding]:
+    """Yield waivers that have ended, end soon or have not begun."""
     for number, waiver in enumerate(factory.waivers):
-        left = (waiver.expires - now).days
-        if left <= 0:
-            message, field = f"it ended on {waiver.expires} and covers nothing", "expires"
+        days_left = (waiver.expires - now).days
+        attribute = "expires"
+        # On the day it expires a waiver covers nothing: the last day that counts is the one before.
+        if days_left <= 0:
+            state = f"it ended on {waiver.expires} and covers nothing"
         elif waiver.created > now:
-            message, field = f"it begins on {waiver.created} and covers nothing before", "created"
-        elif left <= SOON:
-            message, field = f"it ends on {waiver.expires}, in {left} days", "expires"
+            attribute = "created"
+            state = f"it begins on {waiver.created} and covers nothing before"
+        elif days_left <= SOON:
+            state = f"it ends on {waiver.expires}, in {days_left} days"
         else:
             continue
-        yield found(rule, f"Waiver/{waiver.id}", f"waivers[{number}].{field}", f"{waiver.rule} on {waiver.resource}: {message}")
+        field = f"waivers[{number}].{attribute}"
+        message = f"{waiver.rule} on {waiver.resource}: {state}"
+        resource = f"Waiver/{waiver.id}"
+        yield make_finding(rule, resource, field, message)
+
+
+def _find_unsigned_waivers(rule: Rule, factory: AIFactory, _plan: Plan) -> Iterable[RuleFinding]:
+    """Yield waivers that their approver has not signed with a key that the description lists."""
+    for number, waiver, reason in unapproved_waivers(factory):
+        field = f"waivers[{number}].signature"
+        resource = f"Waiver/{waiver.id}"
+        message = f"{reason}; it covers nothing"
+        yield make_finding(rule, resource, field, message)
 
 
 SOUND = Rule(
     id="WVR-001",
     title="Waivers are for one resource, agreed by another, for 90 days at most, and never two at once",
     severity="high",
-    rationale=f"An exception that is wide, long (beyond {MOST_DAYS} days), stacked or granted to oneself is a rule that was dropped.",
-    remediation="write one waiver for one rule and one resource, with an approver of another role and an end within 90 days",
+    rationale=(
+        f"An exception that is wide, long (beyond {MOST_DAYS} days), stacked or granted to oneself is a "
+        "rule that was dropped."
+    ),
+    remediation=(
+        "write one waiver for one rule and one resource, with an approver of another role and an end within "
+        "90 days"
+    ),
     controls=(NIS2_RISK,),
     places=PLAN,
-    decide=_sound,
+    decide=_find_unsound_waivers,
 )
 PAST = Rule(
     id="WVR-003",
@@ -79,28 +110,50 @@ PAST = Rule(
     remediation="mend what it covers, or have a new one agreed; remove it when it is no longer of interest",
     controls=(NIS2_RISK,),
     places=PLAN,
-    decide_on=_past,
+    decide_on=_find_past_waivers,
 )
 
 
 def aimed(others: Iterable[str]) -> Rule:
-    """Give the rule that waivers name rules that there are.
+    """Return the rule that waivers name existing rules.
 
     Args:
         others: the ids of all other rules.
     """
     own = "WVR-002"
+    known = frozenset({own, *others})
     return Rule(
         id=own,
         title="Waivers name rules that there are",
         severity="medium",
-        rationale="A waiver for a rule that does not exist hides a mistake: somebody believes that something is covered.",
+        rationale=(
+            "A waiver for a rule that does not exist hides a mistake: somebody believes that something is "
+            "covered."
+        ),
         remediation="name the rule as `sovereign-ai rules` lists it, or remove the waiver",
         controls=(NIS2_RISK,),
         places=PLAN,
-        decide=partial(_aimed, frozenset({own, *others})),
+        decide=partial(_find_waivers_without_rule, known),
     )
 
 
-RULES = (SOUND, PAST)
-"""The rules that need not know which others there are."""
+SIGNED = Rule(
+    id="WVR-004",
+    title="Waivers are signed by who agreed, with a key that the description lists",
+    severity="high",
+    rationale=(
+        "Two names that one person types are two strings. A signature by the approver's own key is a second "
+        "pair of eyes."
+    ),
+    remediation=(
+        "list the approver under `approvers` with the public key that `sovereign-ai waiver key` prints, "
+        "have the approver run `sovereign-ai waiver sign`, and write what it prints into the waiver as "
+        "`signature`"
+    ),
+    controls=(NIS2_RISK,),
+    places=PLAN,
+    decide=_find_unsigned_waivers,
+)
+
+RULES = (SOUND, PAST, SIGNED)
+"""The rules of this module, but for WVR-002, which `aimed` builds from the ids of all others."""

@@ -1,6 +1,9 @@
-r"""From a rule's expression to text that an evaluator takes: constants baked in, named parts spelled out.
+r"""From a rule's expression to text that an evaluator runs: constants baked in, named parts resolved.
 
->>> bake("$regions.exists(r, r == 'fra1')", {"regions": ["fra1"]})
+The *named parts* of a kind are what Kubernetes calls the variables of an admission policy: `variables.pod`,
+`variables.containers`. Each may use those before it.
+
+>>> with_constants("$regions.exists(r, r == 'fra1')", {"regions": ["fra1"]})
 '["fra1"].exists(r, r == \'fra1\')'
 """
 
@@ -10,9 +13,10 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-import orjson
-
-from sovereign_ai.rules.kinds import Group, Kind, of_group
+from sovereign_ai.rules.addons import gathered, templates
+from sovereign_ai.rules.cel_literals import literal
+from sovereign_ai.rules.fields import GATHERED, OUTSIDE
+from sovereign_ai.rules.kinds import OTHER, Group, ResourceKind, kinds_of_group
 
 _CONSTANT = re.compile(r"\$([a-z_]+)")
 _VARIABLE = re.compile(r"\bvariables\.([a-z_]+)")
@@ -21,6 +25,7 @@ _PATH = re.compile(r"object(\.\w+)+")
 _NAMESPACED = {
     "known": "has(object.metadata.namespace) && object.metadata.namespace in $namespaces",
     "zone": 'variables.known ? $namespaces[object.metadata.namespace] : "?"',
+    "outside": OUTSIDE,
 }
 _POD = {
     "containers": "variables.pod.containers"
@@ -29,49 +34,126 @@ _POD = {
     "volumes": "has(variables.pod.volumes) ? variables.pod.volumes : []",
     "selector": "has(variables.pod.nodeSelector) ? variables.pod.nodeSelector : {}",
 }
+_NODE = {
+    "labels": "has(object.metadata.labels) ? object.metadata.labels : {}",
+    "before": "oldObject != null && has(oldObject.metadata.labels) ? oldObject.metadata.labels : {}",
+    "taints": "has(object.spec) && has(object.spec.taints) ? object.spec.taints : []",
+    "taints_before": "oldObject != null && has(oldObject.spec) && has(oldObject.spec.taints)"
+    " ? oldObject.spec.taints : []",
+}
+_POD_METADATA = ("annotations", "labels")
 
 
-def bake(expression: str, constants: Mapping[str, Any]) -> str:
-    """Put constants in as CEL literals; JSON text is one.
+def _parts_of_other(key: str = "") -> dict[str, str]:
+    """Return the named parts of a kind that is not listed by itself.
+
+    These are API group, group with kind, pod templates, and the values of gathered fields.
+    """
+    parts = {
+        "api": 'object.apiVersion.contains("/") ? object.apiVersion.split("/")[0] : ""',
+        "key": 'variables.api + "/" + object.kind',
+        "templates": templates(key),
+    }
+    for must in GATHERED:
+        parts[f"{must}_values"] = gathered(must, key)
+    return parts
+
+
+# In parentheses, since these texts are put into expressions. A template of an add-on may lack any of its
+# fields.
+_OF_TEMPLATE = {
+    "pod": "p.spec",
+    "containers": "((has(p.spec.containers) ? p.spec.containers : [])"
+    " + (has(p.spec.initContainers) ? p.spec.initContainers : [])"
+    " + (has(p.spec.ephemeralContainers) ? p.spec.ephemeralContainers : []))",
+    "volumes": "(has(p.spec.volumes) ? p.spec.volumes : [])",
+    "selector": "(has(p.spec.nodeSelector) ? p.spec.nodeSelector : {})",
+    "annotations": "(has(p.metadata) && has(p.metadata.annotations) ? p.metadata.annotations : {})",
+    "labels": "(has(p.metadata) && has(p.metadata.labels) ? p.metadata.labels : {})",
+}
+
+
+def on_each_template(expression: str) -> str:
+    """Return the expression of a check on a pod template as one on each pod template of an object.
+
+    >>> on_each_template("!has(variables.pod.nodeName)")
+    'variables.templates.all(p, !has(p.spec.nodeName))'
+    """
+    return f"variables.templates.all(p, {with_paths(expression, _OF_TEMPLATE)})"
+
+
+def with_constants(expression: str, constants: Mapping[str, Any]) -> str:
+    """Return an expression with its constants as CEL literals.
 
     Raises:
-        KeyError: the expression uses a constant that there is not.
+        KeyError: the expression uses a constant that does not exist.
     """
     return _CONSTANT.sub(lambda match: literal(constants[match[1]]), expression)
 
 
-def literal(value: Any) -> str:
-    """Write plain data as a CEL literal, sorted."""
-    return orjson.dumps(value, option=orjson.OPT_SORT_KEYS).decode()
+def variables_of(kind: ResourceKind, key: str = "") -> dict[str, str]:
+    """Return the named parts of one kind, each defined by those before it.
 
-
-def variables_of(kind: Kind) -> dict[str, str]:
-    """Give the named parts of one kind, each defined by those before it."""
-    pod = {"pod": kind.pod, **_POD, **_metadata(kind.pod_metadata)} if kind.pod else {}
-    return {**(_NAMESPACED if kind.namespaced else {}), **pod}
+    Args:
+        kind: the kind.
+        key: API group and kind of an object whose kind is not listed by itself. If empty, the parts are for
+            every such object.
+    """
+    parts: dict[str, str] = {}
+    if kind.namespaced or kind is OTHER:
+        parts |= _NAMESPACED
+    if kind is OTHER:
+        parts |= _parts_of_other(key)
+        return parts
+    if kind.pod:
+        parts["pod"] = kind.pod
+        parts |= _POD
+        parts |= _metadata_parts(kind.pod_metadata)
+    if kind.name == "Node":
+        parts |= _NODE
+    return parts
 
 
 def variables_of_group(group: Group) -> dict[str, str]:
-    """Give the named parts of an admission policy, whose kinds may hold the pod in different places."""
-    kinds = of_group(group)
-    found: dict[str, str] = dict(_NAMESPACED) if any(kind.namespaced for kind in kinds) else {}
+    """Return the named parts of an admission policy, whose kinds may hold the pod at different paths."""
+    kinds = kinds_of_group(group)
+    if kinds == (OTHER,):
+        return variables_of(OTHER)
+    parts: dict[str, str] = {}
+    if any(kind.namespaced for kind in kinds):
+        parts |= _NAMESPACED
+    if group == "nodes":
+        parts |= _NODE
     holders = [kind for kind in kinds if kind.pod]
     if holders:
-        usual = max({kind.pod for kind in holders}, key=lambda path: sum(kind.pod == path for kind in holders))
-        odd = [kind for kind in holders if kind.pod != usual]
-        parts = {
-            name: {kind.name: text for kind in holders for text in [variables_of(kind)[name]]} for name in ("pod", "annotations", "labels")
-        }
-        common = next(kind.name for kind in holders if kind.pod == usual)
-        chosen = {name: texts[common] for name, texts in parts.items()}
-        for kind in odd:
-            chosen = {name: f'object.kind == "{kind.name}" ? ({parts[name][kind.name]}) : ({text})' for name, text in chosen.items()}
-        found |= {"pod": chosen["pod"], **_POD, "annotations": chosen["annotations"], "labels": chosen["labels"]}
-    return found
+        usual, exceptions = _usual_and_exceptions(holders)
+        parts["pod"] = _by_kind("pod", usual, exceptions)
+        parts |= _POD
+        for name in _POD_METADATA:
+            parts[name] = _by_kind(name, usual, exceptions)
+    return parts
+
+
+def _usual_and_exceptions(holders: list[ResourceKind]) -> tuple[ResourceKind, list[ResourceKind]]:
+    """Return a kind with the path of the pod that most kinds share, and the kinds with another path."""
+    paths = [kind.pod for kind in holders]
+    usual = max(holders, key=lambda kind: paths.count(kind.pod))
+    exceptions = [kind for kind in holders if kind.pod != usual.pod]
+    return usual, exceptions
+
+
+def _by_kind(name: str, usual: ResourceKind, exceptions: Iterable[ResourceKind]) -> str:
+    """Return the text of a named part that chooses by the object's kind, the usual path last."""
+    text = variables_of(usual)[name]
+    for kind in exceptions:
+        text = f'object.kind == "{kind.name}" ? ({variables_of(kind)[name]}) : ({text})'
+    return text
 
 
 def paths_of(parts: Mapping[str, str]) -> dict[str, str]:
-    """Give the named parts that are a plain path of the object: the API server reads a path faster than a variable.
+    """Return the named parts that are a plain path of the object.
+
+    The API server reads a path faster than a variable.
 
     >>> paths_of({"pod": "object.spec", "volumes": "has(variables.pod.volumes) ? variables.pod.volumes : []"})
     {'pod': 'object.spec'}
@@ -80,7 +162,7 @@ def paths_of(parts: Mapping[str, str]) -> dict[str, str]:
 
 
 def with_paths(expression: str, paths: Mapping[str, str]) -> str:
-    """Write these parts in place of their names, and leave all others named.
+    """Return an expression with these parts in place of their names, all others named.
 
     >>> with_paths("has(variables.pod.volumes) && variables.known", {"pod": "object.spec"})
     'has(object.spec.volumes) && variables.known'
@@ -88,36 +170,44 @@ def with_paths(expression: str, paths: Mapping[str, str]) -> str:
     return _VARIABLE.sub(lambda match: paths.get(match[1], match[0]), expression)
 
 
-def _metadata(path: str) -> dict[str, str]:
-    """Give the annotations and labels that a pod gets; a template may have no metadata at all."""
-    there = "" if path == "object.metadata" else f"has({path}) && "
-    return {part: f"{there}has({path}.{part}) ? {path}.{part} : {{}}" for part in ("annotations", "labels")}
+def _metadata_parts(path: str) -> dict[str, str]:
+    """Return the annotations and labels that a pod gets, given the path of its metadata."""
+    # A template may have no metadata at all, an object always has.
+    guard = "" if path == "object.metadata" else f"has({path}) && "
+    parts = {}
+    for name in _POD_METADATA:
+        parts[name] = f"{guard}has({path}.{name}) ? {path}.{name} : {{}}"
+    return parts
 
 
 def list_of(expressions: Iterable[str], parts: Mapping[str, str]) -> str:
-    """Write one expression that gives each expression's answer, with the named parts computed once.
+    """Return one expression that lists the answer of each expression, with the named parts computed once.
 
     >>> list_of(["variables.a > 1", "variables.a < 3"], {"a": "object.x"})
     '[object.x].map(v_a, [(v_a > 1), (v_a < 3)])[0]'
     """
-    return _bound("[" + ", ".join(f"({one})" for one in expressions) + "]", parts, "[{0}].map(v_{1}, {2})[0]")
+    items = ", ".join(f"({expression})" for expression in expressions)
+    text = _with_local_names(f"[{items}]")
+    # CEL has no `let`: a map over a list of one item binds a name. The last-defined part is the innermost.
+    for name in reversed(list(parts)):
+        if re.search(rf"\bv_{name}\b", text):
+            value = _with_local_names(parts[name])
+            text = f"[{value}].map(v_{name}, {text})[0]"
+    return text
 
 
-def spell_out(expression: str, parts: Mapping[str, str]) -> str:
-    """Replace `variables.name` by its definition, for an evaluator without variables.
+def without_variables(expression: str, parts: Mapping[str, str]) -> str:
+    """Return an expression with each `variables.name` replaced by its definition.
 
     Raises:
-        KeyError: there is no such part.
+        KeyError: a named part does not exist.
     """
+    # A definition may itself use earlier parts, so this repeats until none is left.
     while _VARIABLE.search(expression):
         expression = _VARIABLE.sub(lambda match: f"({parts[match[1]]})", expression)
     return expression
 
 
-def _bound(expression: str, parts: Mapping[str, str], around: str) -> str:
-    """Wrap the expression in each named part that it uses, the last-defined innermost."""
-    named = _VARIABLE.sub(r"v_\1", expression)
-    for name in reversed(list(parts)):
-        if re.search(rf"\bv_{name}\b", named):
-            named = around.format(_VARIABLE.sub(r"v_\1", parts[name]), name, named)
-    return named
+def _with_local_names(expression: str) -> str:
+    """Return an expression with `v_name` in place of each `variables.name`."""
+    return _VARIABLE.sub(r"v_\1", expression)

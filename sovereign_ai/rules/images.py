@@ -1,50 +1,65 @@
-"""Images: they come from the registries that the description names, by every path a pod has.
+"""Rules on images: they come from the registries that the description names, in every field of a pod.
 
-A permitted reference starts with a registry up to its path boundary, so that `registry.example.com/ai`
-covers neither `registry.example.com/ai-evil/x` nor `registry.example.com.evil/ai/x`, climbs nowhere, and
-ends with its digest where the description asks for one. (Long regular expressions are compiled anew
-at each evaluation offline, and would cost more than all other rules together.)
+A permitted reference starts with a registry up to its path boundary, so that `registry.example.com/ai` covers
+neither `registry.example.com/ai-evil/x` nor `registry.example.com.evil/ai/x`. It does not climb with `..`,
+and it ends with its digest if the description requires one.
+
+The conditions compare prefixes: offline, long regular expressions are compiled anew at each evaluation, and
+would cost more than all other rules together.
 """
 
 from __future__ import annotations
 
 from sovereign_ai.rules.controls import C3A_UPDATES, CADA_SOFTWARE, CIS_PROVENANCE, NIS2_SUPPLY
 from sovereign_ai.rules.kinds import PODS
-from sovereign_ai.rules.rule import OBJECT_PLACES, Check, Rule
+from sovereign_ai.rules.rule import OBJECT_PLACES, Rule, RuleCheck
 
 
 def _permitted(image: str) -> str:
-    """Write that an image comes from a declared registry."""
-    return f'($registries.exists(r, {image}.startsWith(r)) && !{image}.contains("..") && !{image}.contains("//"))'
+    """Return CEL: an image comes from a declared registry."""
+    return (
+        f'($registries.exists(r, {image}.startsWith(r)) && !{image}.contains("..")'
+        f' && !{image}.contains("//"))'
+    )
 
 
+# Every rule on images serves the same requirements on the supply chain.
 _CONTROLS = (CADA_SOFTWARE, C3A_UPDATES, NIS2_SUPPLY, CIS_PROVENANCE)
 
+_CONTAINERS_ARE_DECLARED = f"variables.containers.all(c, has(c.image) && {_permitted('c.image')})"
+_VOLUMES_ARE_DECLARED = (
+    "variables.volumes.all(v, !has(v.image) || (has(v.image.reference)"
+    f" && {_permitted('v.image.reference')}))"
+)
 IMAGES = Rule(
     id="IMG-001",
     title="Container images come from the declared registries",
     severity="high",
     rationale=(
-        "Who fills a registry decides what runs. A prefix match lets a look-alike name in; "
-        "init and ephemeral containers and image volumes are ways in as good as any."
+        "Who fills a registry decides what runs. A prefix match lets a look-alike name in; init and "
+        "ephemeral containers and image volumes are ways in as good as any."
     ),
     remediation="mirror the image into a registry listed under `images.registries`",
     controls=_CONTROLS,
     places=OBJECT_PLACES,
     checks=(
-        Check(
+        RuleCheck(
             PODS,
             "containers",
-            f"variables.containers.all(c, has(c.image) && {_permitted('c.image')})",
+            _CONTAINERS_ARE_DECLARED,
             "an image of a container, init container or ephemeral container is not from a declared registry",
         ),
-        Check(
+        RuleCheck(
             PODS,
             "volumes",
-            f"variables.volumes.all(v, !has(v.image) || (has(v.image.reference) && {_permitted('v.image.reference')}))",
+            _VOLUMES_ARE_DECLARED,
             "an image volume is not from a declared registry",
         ),
     ),
+)
+_CONTAINERS_ARE_PINNED = "variables.containers.all(c, has(c.image) && c.image.matches($image))"
+_VOLUMES_ARE_PINNED = (
+    "variables.volumes.all(v, !has(v.image) || (has(v.image.reference) && v.image.reference.matches($image)))"
 )
 DIGESTS = Rule(
     id="IMG-002",
@@ -55,42 +70,48 @@ DIGESTS = Rule(
     controls=_CONTROLS,
     places=OBJECT_PLACES,
     checks=(
-        Check(
+        RuleCheck(
             PODS,
             "containers",
-            "variables.containers.all(c, has(c.image) && c.image.matches($image))",
+            _CONTAINERS_ARE_PINNED,
             "an image of a container, init container or ephemeral container has no whole digest",
         ),
-        Check(
+        RuleCheck(
             PODS,
             "volumes",
-            "variables.volumes.all(v, !has(v.image) || (has(v.image.reference) && v.image.reference.matches($image)))",
+            _VOLUMES_ARE_PINNED,
             "an image volume has no whole digest",
         ),
     ),
+)
+_CONTAINERS_ARE_PULLED = (
+    'variables.containers.all(c, !has(c.imagePullPolicy) || c.imagePullPolicy != "Never")'
+)
+_VOLUMES_ARE_PULLED = (
+    'variables.volumes.all(v, !has(v.image) || !has(v.image.pullPolicy) || v.image.pullPolicy != "Never")'
 )
 PULLED = Rule(
     id="IMG-003",
     title="Images are fetched from their registry, never taken from what lies on the machine",
     severity="medium",
     rationale=(
-        "With `Never`, a container runs whatever lies on the machine under that name, also an image that another tenant fetched with its own "
-        "credentials, or that somebody put there by hand."
+        "With `Never`, a container runs whatever lies on the machine under that name, also an image that "
+        "another tenant fetched with its own credentials, or that somebody put there by hand."
     ),
     remediation="leave imagePullPolicy and pullPolicy out",
     controls=_CONTROLS,
     places=OBJECT_PLACES,
     checks=(
-        Check(
+        RuleCheck(
             PODS,
             "containers",
-            'variables.containers.all(c, !has(c.imagePullPolicy) || c.imagePullPolicy != "Never")',
+            _CONTAINERS_ARE_PULLED,
             "an image of a container is never fetched from its registry",
         ),
-        Check(
+        RuleCheck(
             PODS,
             "volumes",
-            'variables.volumes.all(v, !has(v.image) || !has(v.image.pullPolicy) || v.image.pullPolicy != "Never")',
+            _VOLUMES_ARE_PULLED,
             "an image volume is never fetched from its registry",
         ),
     ),

@@ -1,9 +1,9 @@
-"""Findings, and the one pure function that holds them against waivers on a given day.
+"""Findings, verdicts, and the pure function `judge` that compares findings with waivers on a given day.
 
-A waived finding stays in the verdict with the word `waived`; an expired waiver never matches.
+A waived finding stays in the verdict with the status `waived`. An expired waiver never matches.
 
-    >>> found = Finding("PRV-001", "high", "Pod/research/job", "hostNetwork", "it shares the host's network", "leave it out")
-    >>> judge([found], (), date(2026, 11, 24)).ok
+    >>> finding = RuleFinding("PRV-001", "high", "Pod/a/job", "hostNetwork", "it is shared", "leave it out")
+    >>> judge([finding], (), date(2026, 11, 24)).ok
     False
 """
 
@@ -11,37 +11,41 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from dataclasses import field as made_by
+from dataclasses import field as dataclass_field
 from datetime import date
 from types import MappingProxyType
 from typing import Any, Literal
 
 from sovereign_ai.errors import Where
+from sovereign_ai.names import normal_name
 from sovereign_ai.spec.supplier import Waiver
 
 Severity = Literal["info", "warning", "low", "medium", "high", "critical"]
 ADVISORY: frozenset[Severity] = frozenset({"info", "warning"})
-"""What is told and fails nothing: a finding of these is a `notice`, never a violation."""
+"""Severities of advice: a finding of these is a `notice`, never a violation."""
 Status = Literal["violation", "undecidable", "waived", "notice"]
+# The description refuses longer ones too. A verdict must not depend on how the waiver was read.
 _MOST_DAYS = 90
-UNWAIVABLE = frozenset({"WVR-001", "WVR-002", "WVR-003", "BRK-001"})
+UNWAIVABLE = frozenset({"WVR-001", "WVR-002", "WVR-003", "WVR-004", "BRK-001"})
 """Rules about waivers themselves and about break-glass access: no waiver covers their findings."""
 _RANK = {"violation": 0, "undecidable": 1, "waived": 2, "notice": 3}
+"""Order of findings in a verdict, by status."""
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
-    """What a rule found.
+class RuleFinding:
+    """The answer of a rule on one resource.
 
     Attributes:
         rule: the rule's stable id.
         severity: how bad it is.
-        resource: `Kind/namespace/name` or `Kind/name`; empty where a rule could not be decided at all.
+        resource: `Kind/namespace/name` or `Kind/name`; empty if a rule could not be decided at all.
         field: the decided field, `spec.hostNetwork`.
         message: what is wrong.
         remediation: what to do.
-        where: the place in the user's own description, where it has one.
-        status: `violation`, `undecidable` (cannot be decided in this place), `waived` or `notice` (advice; fails nothing).
+        where: the place in the user's own description, if it has one.
+        status: `violation`, `undecidable` (cannot be decided in this place), `waived` or `notice` (advice;
+            fails nothing).
         waiver: id of the waiver that covers it.
     """
 
@@ -51,7 +55,7 @@ class Finding:
     field: str
     message: str
     remediation: str
-    where: Where = made_by(default_factory=Where)
+    where: Where = dataclass_field(default_factory=Where)
     status: Status = "violation"
     waiver: str = ""
 
@@ -61,14 +65,14 @@ class Finding:
         return (_RANK[self.status], self.rule, self.resource, self.field, self.message)
 
     def __str__(self) -> str:
-        """Write one line."""
-        place = f"{self.where}: " if self.where.file else ""
-        what = ": ".join(part for part in (self.resource, self.field) if part)
+        """Return it as one line."""
+        location = f"{self.where}: " if self.where.file else ""
+        subject = ": ".join(part for part in (self.resource, self.field) if part)
         mark = f"{self.status} {self.waiver}".strip()
-        return f"{place}{self.rule} [{mark}] {what}: {self.message}"
+        return f"{location}{self.rule} [{mark}] {subject}: {self.message}"
 
     def to_data(self) -> dict[str, Any]:
-        """Give the flat mapping that `--json` prints."""
+        """Return the flat mapping that `--json` prints."""
         return {
             "rule": self.rule,
             "severity": self.severity,
@@ -86,108 +90,148 @@ class Finding:
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
-    """Every finding, sorted; `ok` is true without a violation.
+class RuleVerdict:
+    """All findings of a check, sorted; `ok` is true without a violation.
 
     Attributes:
-        findings: all of them, waived and undecidable ones too.
+        findings: every finding, waived and undecidable ones too.
     """
 
-    findings: tuple[Finding, ...]
+    findings: tuple[RuleFinding, ...]
 
     @property
     def ok(self) -> bool:
-        """Whether nothing is violated."""
+        """Return whether there is no violation."""
         return not self.violations
 
     @property
-    def violations(self) -> tuple[Finding, ...]:
-        """What no waiver covers."""
+    def violations(self) -> tuple[RuleFinding, ...]:
+        """Return the violations: findings that no waiver covers."""
         return self._of("violation")
 
     @property
-    def waived(self) -> tuple[Finding, ...]:
-        """What a waiver covers today."""
+    def waived(self) -> tuple[RuleFinding, ...]:
+        """Return the findings that a waiver covers today."""
         return self._of("waived")
 
     @property
-    def undecidable(self) -> tuple[Finding, ...]:
-        """What could not be decided in this place; neither a pass nor a violation."""
+    def undecidable(self) -> tuple[RuleFinding, ...]:
+        """Return what could not be decided in this place; neither a pass nor a violation."""
         return self._of("undecidable")
 
     @property
-    def notices(self) -> tuple[Finding, ...]:
-        """What is told without failing: findings of an advisory severity."""
+    def notices(self) -> tuple[RuleFinding, ...]:
+        """Return the notices: findings of an advisory severity, which fail nothing."""
         return self._of("notice")
 
-    def _of(self, status: Status) -> tuple[Finding, ...]:
+    def _of(self, status: Status) -> tuple[RuleFinding, ...]:
         return tuple(finding for finding in self.findings if finding.status == status)
 
     def lines(self) -> list[str]:
-        """Write the verdict for a terminal: each finding with its remedy, and a closing count."""
+        """Return the verdict for a terminal: each finding with its remediation, and a closing count."""
         lines: list[str] = []
         for finding in self.findings:
             lines.append(str(finding))
             if finding.status == "violation" and finding.remediation:
                 lines.append(f"    {finding.remediation}")
-        count = f"{len(self.violations)} violations, {len(self.waived)} waived, {len(self.undecidable)} undecidable here"
-        return [*lines, count + (f", {len(self.notices)} notices" if self.notices else "")]
+        counts = [
+            f"{len(self.violations)} violations",
+            f"{len(self.waived)} waived",
+            f"{len(self.undecidable)} undecidable here",
+        ]
+        if self.notices:
+            counts.append(f"{len(self.notices)} notices")
+        lines.append(", ".join(counts))
+        return lines
 
     def to_data(self) -> dict[str, Any]:
-        """Give the mapping that `--json` prints."""
+        """Return the mapping that `--json` prints."""
         return {"ok": self.ok, "findings": [finding.to_data() for finding in self.findings]}
 
 
-def merged(verdicts: Iterable[Verdict]) -> Verdict:
-    """Make one verdict of several, such as those of every cluster; what they share is told once."""
-    found = {finding for verdict in verdicts for finding in verdict.findings}
-    return Verdict(tuple(sorted(found, key=lambda finding: finding.order)))
+def merge_verdicts(verdicts: Iterable[RuleVerdict]) -> RuleVerdict:
+    """Return one verdict of several, such as those of every cluster; equal findings are reported once."""
+    findings: set[RuleFinding] = set()
+    for verdict in verdicts:
+        findings.update(verdict.findings)
+    return RuleVerdict(_sorted(findings))
 
 
 def judge(
-    findings: Iterable[Finding], waivers: Iterable[Waiver], now: date, made_from: Mapping[str, Sequence[str]] = MappingProxyType({})
-) -> Verdict:
-    """Hold findings against waivers.
+    findings: Iterable[RuleFinding],
+    waivers: Iterable[Waiver],
+    now: date,
+    made_from: Mapping[str, Sequence[str]] = MappingProxyType({}),
+) -> RuleVerdict:
+    """Return the verdict on findings, given the waivers.
 
-    A waiver covers violations of exactly its rule on exactly its resource, from `created` up to the
-    day before `expires`. One that is wrong in itself (self-approved, longer than 90 days) or that
-    overlaps with another of the same rule and resource covers nothing. What a controller made from a
-    workload is covered with it, where the workload breaks the same rule.
+    A waiver covers violations of exactly its rule on exactly its resource, from `created` up to the day
+    before `expires`. A waiver covers nothing if it is invalid (self-approved, or longer than 90 days), or if
+    it overlaps with another of the same rule and resource. An object that a controller made from a workload
+    is covered together with that workload, if the workload breaks the same rule.
 
     Args:
-        findings: what the rules found.
+        findings: the findings of the rules.
         waivers: recorded exceptions.
         now: the day that counts.
         made_from: resource to the workloads it was made from (`makers.made_from`).
     """
-    usable = _usable(waivers, now)
-    found = set(findings)
-    broken = {(finding.rule, finding.resource) for finding in found if finding.status == "violation"}
-    judged = (
-        _judged(finding, usable, [one for one in made_from.get(finding.resource, ()) if (finding.rule, one) in broken]) for finding in found
-    )
-    return Verdict(tuple(sorted(judged, key=lambda finding: finding.order)))
+    usable = _usable_waivers(waivers, now)
+    distinct = set(findings)
+    broken = set()
+    for finding in distinct:
+        if finding.status == "violation":
+            broken.add((finding.rule, finding.resource))
+    judged = []
+    for finding in distinct:
+        owners = made_from.get(finding.resource, ())
+        # A workload that obeys the rule has nothing waived, so its pods get nothing either.
+        workloads = [owner for owner in owners if (finding.rule, owner) in broken]
+        judged.append(_judge_finding(finding, usable, workloads))
+    return RuleVerdict(_sorted(judged))
 
 
-def _usable(waivers: Iterable[Waiver], now: date) -> dict[tuple[str, str], Waiver]:
-    """Index the waivers that count today by rule and resource."""
+def _sorted(findings: Iterable[RuleFinding]) -> tuple[RuleFinding, ...]:
+    """Return findings in the order of a verdict."""
+    return tuple(sorted(findings, key=lambda finding: finding.order))
+
+
+def _usable_waivers(waivers: Iterable[Waiver], now: date) -> dict[tuple[str, str], Waiver]:
+    """Return the waivers that count on a day, by rule and resource."""
     counted: dict[tuple[str, str], list[Waiver]] = {}
     for waiver in waivers:
-        sound = waiver.approver.strip().casefold() != waiver.requester.strip().casefold() and (
-            0 < (waiver.expires - waiver.created).days <= _MOST_DAYS
-        )
-        if sound and waiver.created <= now < waiver.expires:
+        is_current = waiver.created <= now < waiver.expires
+        if is_current and _is_sound(waiver):
             counted.setdefault((waiver.rule, waiver.resource), []).append(waiver)
-    return {key: found[0] for key, found in counted.items() if len(found) == 1}
+    usable = {}
+    for key, same_aim in counted.items():
+        # Two current waivers of the same rule and resource would add up to one that is too long.
+        if len(same_aim) == 1:
+            usable[key] = same_aim[0]
+    return usable
 
 
-def _judged(finding: Finding, usable: dict[tuple[str, str], Waiver], workloads: Sequence[str]) -> Finding:
-    """Mark one finding as waived if a waiver covers it."""
+def _is_sound(waiver: Waiver) -> bool:
+    """Return whether a waiver has another approver than requester, and lasts 90 days at most."""
+    if normal_name(waiver.approver) == normal_name(waiver.requester):
+        return False
+    duration = waiver.expires - waiver.created
+    return 0 < duration.days <= _MOST_DAYS
+
+
+def _judge_finding(
+    finding: RuleFinding, usable: dict[tuple[str, str], Waiver], workloads: Sequence[str]
+) -> RuleFinding:
+    """Return a finding with its final status: waived if a waiver covers it, a notice if it is advice."""
     if finding.status != "violation":
         return finding
     if finding.severity in ADVISORY:
         return replace(finding, status="notice")
-    waiver = next((usable[finding.rule, one] for one in (finding.resource, *workloads) if (finding.rule, one) in usable), None)
-    if waiver is None or finding.rule in UNWAIVABLE:
+    if finding.rule in UNWAIVABLE:
         return finding
-    return replace(finding, status="waived", waiver=waiver.id)
+    # The resource's own waiver comes first, then that of the nearest workload.
+    for resource in (finding.resource, *workloads):
+        waiver = usable.get((finding.rule, resource))
+        if waiver is not None:
+            return replace(finding, status="waived", waiver=waiver.id)
+    return finding

@@ -1,212 +1,196 @@
-"""Live: what only a running cluster shows: who can reach what by all rights together, and whether the guards still stand.
+"""Rules on a running cluster: who reaches what by all rights together, and whether policies are as rendered.
 
-Each rule gets every live object of the kinds that matter, and the rendered ones. Whoever is neither
-rendered nor one of the control plane's own identities is a finding; a label never makes anybody one
-of those, since a label can be set by whoever may write the object.
-
-    >>> rules = [{"apiGroups": [""], "resources": ["secrets"], "verbs": ["get"]}]
-    >>> role = {"kind": "ClusterRole", "metadata": {"name": "r"}, "rules": rules}
-    >>> binding = {"kind": "ClusterRoleBinding", "metadata": {"name": "b"}, "roleRef": {"kind": "ClusterRole", "name": "r"},
-    ...            "subjects": [{"kind": "User", "name": "eve"}]}
-    >>> [str(one) for one in grants([role, binding], SECRETS)]
-    ['User eve may get secrets everywhere by ClusterRoleBinding/b']
+Each rule gets every live object of the kinds that matter, and the rendered ones. Whoever is neither rendered
+nor one of the control plane's own identities is reported. A label never makes anybody one of those, since
+whoever may write the object can set it. A right also counts if other rights lead to it (`closure.py`). The
+finding then names the subject, the path and the binding that opens it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-from sovereign_ai.rules.controls import C3A_STAFF, ECSF_KEYS, GDPR_SECURITY, PSS_RESTRICTED
+from sovereign_ai.rules.closure import Rights
+from sovereign_ai.rules.control_plane import is_control_plane
+from sovereign_ai.rules.controls import (
+    C3A_LOCATION,
+    C3A_STAFF,
+    ECSF_DATA,
+    ECSF_KEYS,
+    GDPR_SECURITY,
+    PSS_RESTRICTED,
+)
 from sovereign_ai.rules.duties import NIS2_ACCESS
-from sovereign_ai.rules.judge import Finding
-from sovereign_ai.rules.rule import Place, Rule
+from sovereign_ai.rules.grants import NODES, POLICIES, SECRETS, SHELLS, Right, RoleGrant, effective_grants
+from sovereign_ai.rules.judge import RuleFinding
+from sovereign_ai.rules.rule import DecisionPlace, Rule
+from sovereign_ai.rules.unresolved_rights import unfollowed
 
 Object = Mapping[str, Any]
-_LIVE: frozenset[Place] = frozenset({"live"})
-_ELSEWHERE: tuple[tuple[Place, str], ...] = tuple(
-    (place, "who has a right follows from every role and binding of the cluster together, and only the cluster has them all")
-    for place in ("plan", "bundle", "pulumi", "admission")
+_LIVE: frozenset[DecisionPlace] = frozenset({"live"})
+_OTHER_PLACES: tuple[DecisionPlace, ...] = ("plan", "bundle", "pulumi", "admission")
+_NEEDS_ALL_ROLES = (
+    "who has a right follows from every role and binding of the cluster together, and only the cluster has "
+    "them all"
 )
-_CONTROLLERS = (
-    "clusterrole-aggregation-controller",
-    "expand-controller",
-    "generic-garbage-collector",
-    "namespace-controller",
-    "persistent-volume-binder",
-    "resourcequota-controller",
-    "storage-version-migrator-controller",
-)
-CONTROL_PLANE: frozenset[str] = frozenset(
-    {"Group system:masters", "Group sovereign-ai:admins", "User system:kube-controller-manager"}
-    | {f"ServiceAccount kube-system/{name}" for name in _CONTROLLERS}
-)
-"""The identities that an API server of Kubernetes 1.37 itself gives such rights, as read from one, and the administrators of our own planes."""
+_NEEDS_LIVE_POLICIES = "it is about what has become of rendered policies"
+_ELSEWHERE = tuple((place, _NEEDS_ALL_ROLES) for place in _OTHER_PLACES)
 
 
-@dataclass(frozen=True, slots=True)
-class Right:
-    """What is asked about: some verbs on some resources.
-
-    Attributes:
-        noun: the resources in words.
-        resources: API group to its resources.
-        verbs: any of them counts.
-    """
-
-    noun: str
-    resources: tuple[tuple[str, str], ...]
-    verbs: tuple[str, ...]
-
-
-SECRETS = Right("secrets", (("", "secrets"),), ("get", "list", "watch"))
-SHELLS = Right(
-    "shells in pods",
-    tuple(("", f"pods/{name}") for name in ("exec", "attach", "portforward", "ephemeralcontainers", "proxy")),
-    ("get", "create", "update", "patch"),
-)
-POLICIES = Right(
-    "admission policies",
-    tuple(
-        ("admissionregistration.k8s.io", f"{kind}admission{part}")
-        for kind in ("validating", "mutating")
-        for part in ("policies", "policybindings")
-    ),
-    ("create", "update", "patch", "delete", "deletecollection"),
-)
-
-
-@dataclass(frozen=True, slots=True, order=True)
-class Grant:
-    """A right that somebody has.
-
-    Attributes:
-        subject: `User NAME`, `Group NAME` or `ServiceAccount NAMESPACE/NAME`.
-        noun: what on.
-        verbs: which verbs, sorted.
-        namespace: where; empty for everywhere.
-        binding: the object that gives it.
-    """
-
-    subject: str
-    noun: str
-    verbs: tuple[str, ...]
-    namespace: str
-    binding: str
-
-    def __str__(self) -> str:
-        """Write it as a sentence."""
-        where = f"in {self.namespace}" if self.namespace else "everywhere"
-        return f"{self.subject} may {', '.join(self.verbs)} {self.noun} {where} by {self.binding}"
-
-    def to_data(self) -> dict[str, Any]:
-        """Give plain data."""
-        return {"subject": self.subject, "what": self.noun, "verbs": list(self.verbs), "namespace": self.namespace, "binding": self.binding}
-
-
-def grants(objects: Iterable[Object], right: Right) -> list[Grant]:
-    """Give everybody who has a right by roles and bindings, sorted; a right to one named object counts."""
-    listed = list(objects)
-    roles = {(obj["kind"], obj["metadata"].get("namespace", ""), obj["metadata"]["name"]): obj for obj in listed if _is(obj, "Role")}
-    found = set()
-    for binding in (obj for obj in listed if _is(obj, "RoleBinding")):
-        kind, metadata, reference = binding["kind"], binding["metadata"], binding["roleRef"]
-        namespace = metadata.get("namespace", "") if kind == "RoleBinding" else ""
-        role = roles.get((reference["kind"], namespace if reference["kind"] == "Role" else "", reference["name"]))
-        verbs = _verbs(role, right) if role is not None else ()
-        for subject in (binding.get("subjects") or []) if verbs else []:
-            name = "/".join(part for part in (kind, namespace, metadata["name"]) if part)
-            found.add(Grant(_subject(subject, namespace), right.noun, verbs, namespace, name))
-    return sorted(found)
-
-
-def _is(obj: Object, kind: str) -> bool:
-    """Tell whether an object is of a kind, or of its kind for the whole cluster."""
-    return obj["kind"] in {kind, f"Cluster{kind}"}
-
-
-def _subject(subject: Object, namespace: str) -> str:
-    """Name who has a right."""
-    if subject["kind"] == "ServiceAccount":
-        return f"ServiceAccount {subject.get('namespace') or namespace}/{subject['name']}"
-    return f"{subject['kind']} {subject['name']}"
-
-
-def _verbs(role: Object, right: Right) -> tuple[str, ...]:
-    """Give which of the verbs a role grants on any of the resources."""
-    found: set[str] = set()
-    for rule in role.get("rules") or []:
-        if any(_covers(rule, group, resource) for group, resource in right.resources):
-            granted = set(rule.get("verbs") or [])
-            found |= set(right.verbs) if "*" in granted else granted & set(right.verbs)
-    return tuple(sorted(found))
-
-
-def _covers(rule: Object, group: str, resource: str) -> bool:
-    """Tell whether an RBAC rule is about a resource, as the API server's authorizer reads it."""
-    groups, resources = set(rule.get("apiGroups") or []), set(rule.get("resources") or [])
-    wide = {"*", resource} | ({f"*/{resource.partition('/')[2]}"} if "/" in resource else set())
-    return bool(groups & {"*", group}) and bool(resources & wide)
-
-
-def _beyond(rule: Rule, live: Sequence[Object], wanted: Sequence[Object], right: Right) -> Iterator[Finding]:
-    """Find who has a right that reaches into our namespaces and that nobody rendered."""
-    ours = {obj["metadata"]["name"] for obj in wanted if obj["kind"] == "Namespace"}
-    declared = {(one.subject, one.namespace, verb) for one in grants(wanted, right) for verb in one.verbs}
-    for one in grants(live, right):
-        more = [verb for verb in one.verbs if (one.subject, one.namespace, verb) not in declared]
-        if more and one.subject not in CONTROL_PLANE and (not one.namespace or one.namespace in ours):
-            message = f"{one.subject} may {', '.join(more)} {one.noun} {f'in {one.namespace}' if one.namespace else 'everywhere'}"
-            yield Finding(rule.id, rule.severity, one.binding, "subjects", message, rule.remediation)
-
-
-def _secrets(rule: Rule, live: Sequence[Object], wanted: Sequence[Object]) -> Iterable[Finding]:
-    """Find who can read secrets of ours."""
-    return _beyond(rule, live, wanted, SECRETS)
-
-
-def _shells(rule: Rule, live: Sequence[Object], wanted: Sequence[Object]) -> Iterable[Finding]:
-    """Find who can get into pods of ours."""
-    return _beyond(rule, live, wanted, SHELLS)
-
-
-def _policies(rule: Rule, live: Sequence[Object], wanted: Sequence[Object]) -> Iterable[Finding]:
-    """Find who can change admission policies."""
-    return _beyond(rule, live, wanted, POLICIES)
-
-
-_DEFAULTS = {"matchPolicy": "Equivalent", "scope": "*", "failurePolicy": "Fail", "reinvocationPolicy": "Never"}
-"""What the API server writes where a policy leaves it out, and that takes nothing from it."""
-
-
-def _intact(rule: Rule, live: Sequence[Object], wanted: Sequence[Object]) -> Iterable[Finding]:
-    """Find admission policies and bindings that are gone or weaker than rendered."""
-    there = {(obj["kind"], obj["metadata"]["name"]): obj for obj in live if "AdmissionPolicy" in obj["kind"]}
-    for obj in wanted:
-        if "AdmissionPolicy" not in obj["kind"]:
+def _find_undeclared_grants(
+    rule: Rule, live: Sequence[Object], rendered: Sequence[Object], right: Right
+) -> Iterator[RuleFinding]:
+    """Yield the grants of a right in the factory's namespaces that were not rendered."""
+    namespaces = _namespace_names(rendered)
+    bindings = set()
+    for obj in rendered:
+        if obj["kind"] in {"RoleBinding", "ClusterRoleBinding"}:
+            bindings.add(_resource_of(obj))
+    declared = set()
+    for grant in effective_grants(Rights(rendered), right):
+        for verb in grant.verbs:
+            declared.add((grant.subject, grant.namespace, verb))
+    for grant in effective_grants(Rights(live), right):
+        verbs = [verb for verb in grant.verbs if (grant.subject, grant.namespace, verb) not in declared]
+        reaches_factory = grant.namespace in {"", *namespaces}
+        if not verbs or not reaches_factory or is_control_plane(grant.subject, grant.binding):
             continue
-        resource = f"{obj['kind']}/{obj['metadata']['name']}"
-        found = there.get((obj["kind"], obj["metadata"]["name"]))
-        if found is None:
-            yield Finding(rule.id, rule.severity, resource, "", "it is gone: what it refused is let in", rule.remediation)
+        opening = _opening_binding(grant, bindings)
+        message = _describe(grant, verbs)
+        yield RuleFinding(rule.id, rule.severity, opening, "subjects", message, rule.remediation)
+
+
+def _opening_binding(grant: RoleGrant, rendered: Collection[str]) -> str:
+    """Return the binding that opens a path.
+
+    A path may begin with a rendered binding: the first one that was not rendered opens it.
+    """
+    for binding in grant.bindings:
+        if binding not in rendered:
+            return binding
+    return grant.binding
+
+
+def _namespace_names(rendered: Iterable[Object]) -> set[str]:
+    """Return the names of the factory's namespaces."""
+    return {obj["metadata"]["name"] for obj in rendered if obj["kind"] == "Namespace"}
+
+
+def _resource_of(obj: Object) -> str:
+    """Return an object's name as findings write it: `Kind/namespace/name` or `Kind/name`."""
+    metadata = obj["metadata"]
+    parts = (obj["kind"], metadata.get("namespace"), metadata["name"])
+    return "/".join(part for part in parts if part)
+
+
+def _describe(grant: RoleGrant, verbs: Sequence[str]) -> str:
+    """Return who has a right, and by which path if the binding itself does not give it."""
+    scope = f"in {grant.namespace}" if grant.namespace else "everywhere"
+    sentence = f"{grant.subject} may {', '.join(verbs)} {grant.noun} {scope}"
+    if grant.path:
+        sentence += ": " + ", ".join(grant.path)
+    return sentence
+
+
+def _find_secret_readers(
+    rule: Rule, live: Sequence[Object], rendered: Sequence[Object]
+) -> Iterable[RuleFinding]:
+    """Yield who can read secrets in the factory's namespaces."""
+    return _find_undeclared_grants(rule, live, rendered, SECRETS)
+
+
+def _find_shell_users(
+    rule: Rule, live: Sequence[Object], rendered: Sequence[Object]
+) -> Iterable[RuleFinding]:
+    """Yield who can get into pods in the factory's namespaces."""
+    return _find_undeclared_grants(rule, live, rendered, SHELLS)
+
+
+def _find_policy_writers(
+    rule: Rule, live: Sequence[Object], rendered: Sequence[Object]
+) -> Iterable[RuleFinding]:
+    """Yield who can change admission policies."""
+    return _find_undeclared_grants(rule, live, rendered, POLICIES)
+
+
+def _find_node_writers(
+    rule: Rule, live: Sequence[Object], rendered: Sequence[Object]
+) -> Iterable[RuleFinding]:
+    """Yield who can write nodes, and so try to set the zone or country of one."""
+    return _find_undeclared_grants(rule, live, rendered, NODES)
+
+
+def _find_unfollowed_rights(
+    rule: Rule, live: Sequence[Object], rendered: Sequence[Object]
+) -> Iterator[RuleFinding]:
+    """Yield rights in the factory's namespaces whose consequences are not known."""
+    namespaces = _namespace_names(rendered)
+    declared = set(unfollowed(rendered))
+    for gap in unfollowed(live):
+        reaches_factory = gap.namespace in {"", *namespaces}
+        if reaches_factory and gap not in declared and not is_control_plane(gap.subject, gap.binding):
+            yield RuleFinding(rule.id, rule.severity, gap.binding, gap.field, str(gap), rule.remediation)
+
+
+_DEFAULTS = {
+    "matchPolicy": "Equivalent",
+    "scope": "*",
+    "failurePolicy": "Fail",
+    "reinvocationPolicy": "Never",
+}
+"""Values that the API server writes for fields that a policy leaves out, and that weaken nothing."""
+
+
+def _find_changed_policies(
+    rule: Rule, live: Sequence[Object], rendered: Sequence[Object]
+) -> Iterable[RuleFinding]:
+    """Yield admission policies and bindings that are missing or differ from what was rendered."""
+    existing = _policies_by_name(live)
+    for policy in rendered:
+        if "AdmissionPolicy" not in policy["kind"]:
             continue
-        for field in _differences(obj["spec"], found.get("spec"), "spec"):
-            yield Finding(rule.id, rule.severity, resource, field, "it is not as it was rendered", rule.remediation)
+        key = (policy["kind"], policy["metadata"]["name"])
+        resource = "/".join(key)
+        live_policy = existing.get(key)
+        if live_policy is None:
+            message = "it is gone: what it refused is let in"
+            yield RuleFinding(rule.id, rule.severity, resource, "", message, rule.remediation)
+            continue
+        for field in _differences(policy["spec"], live_policy.get("spec"), "spec"):
+            message = "it is not as it was rendered"
+            yield RuleFinding(rule.id, rule.severity, resource, field, message, rule.remediation)
 
 
-def _differences(wanted: Any, found: Any, path: str) -> Iterator[str]:
-    """Give the fields that differ; what is more than wanted counts, unless it is empty or a default that takes nothing."""
-    if isinstance(wanted, Mapping) and isinstance(found, Mapping):
-        for key in sorted({*wanted, *found}):
+def _policies_by_name(objects: Iterable[Object]) -> dict[tuple[str, str], Object]:
+    """Return admission policies and their bindings by kind and name."""
+    policies = {}
+    for obj in objects:
+        if "AdmissionPolicy" in obj["kind"]:
+            policies[obj["kind"], obj["metadata"]["name"]] = obj
+    return policies
+
+
+def _differences(wanted: Any, actual: Any, path: str) -> Iterator[str]:
+    """Yield the paths of fields that differ.
+
+    A field that was not rendered counts, unless it is empty or holds a default of the API server.
+    """
+    if isinstance(wanted, Mapping) and isinstance(actual, Mapping):
+        for key in sorted({*wanted, *actual}):
             if key in wanted:
-                yield from _differences(wanted[key], found.get(key), f"{path}.{key}")
-            elif found[key] not in ({}, [], "", None) and found[key] != _DEFAULTS.get(key):
+                yield from _differences(wanted[key], actual.get(key), f"{path}.{key}")
+            elif actual[key] not in ({}, [], "", None) and actual[key] != _DEFAULTS.get(key):
                 yield f"{path}.{key}"
-    elif isinstance(wanted, list) and isinstance(found, list) and len(wanted) == len(found):
-        for number, (one, other) in enumerate(zip(wanted, found, strict=True)):
-            yield from _differences(one, other, f"{path}[{number}]")
-    elif wanted != found and not (wanted in ({}, []) and found is None):
+        return
+    are_lists = isinstance(wanted, list) and isinstance(actual, list)
+    if are_lists and len(wanted) == len(actual):
+        for number, (wanted_item, actual_item) in enumerate(zip(wanted, actual, strict=True)):
+            yield from _differences(wanted_item, actual_item, f"{path}[{number}]")
+        return
+    # The API server leaves out what was rendered empty.
+    is_empty = wanted in ({}, []) and actual is None
+    if wanted != actual and not is_empty:
         yield path
 
 
@@ -214,11 +198,14 @@ SECRETS_RULE = Rule(
     id="LIV-001",
     title="Nobody beyond the description can read secrets in our namespaces",
     severity="critical",
-    rationale="Admission sees no reads. Who can get, list or watch secrets follows from all roles and bindings together, and from nothing else.",
+    rationale=(
+        "Admission sees no reads. Who can get, list or watch secrets follows from all roles and bindings "
+        "together, and from nothing else."
+    ),
     remediation="remove the subject from the binding, or the secrets from its role",
     controls=(NIS2_ACCESS, C3A_STAFF, ECSF_KEYS, GDPR_SECURITY),
     places=_LIVE,
-    decide_live=_secrets,
+    decide_live=_find_secret_readers,
     elsewhere=_ELSEWHERE,
 )
 SHELLS_RULE = Rule(
@@ -226,10 +213,13 @@ SHELLS_RULE = Rule(
     title="Nobody beyond the description can get into pods in our namespaces",
     severity="critical",
     rationale="A shell in a pod reads what the pod reads, past every rule on what may be deployed.",
-    remediation="remove the subject from the binding; in an emergency give access that ends with `sovereign-ai access grant`",
+    remediation=(
+        "remove the subject from the binding; in an emergency give access that ends with `sovereign-ai "
+        "access grant`"
+    ),
     controls=(NIS2_ACCESS, C3A_STAFF, GDPR_SECURITY),
     places=_LIVE,
-    decide_live=_shells,
+    decide_live=_find_shell_users,
     elsewhere=_ELSEWHERE,
 )
 POLICIES_RULE = Rule(
@@ -240,19 +230,54 @@ POLICIES_RULE = Rule(
     remediation="remove the subject from the binding; policies are changed by deploying the description",
     controls=(NIS2_ACCESS, GDPR_SECURITY),
     places=_LIVE,
-    decide_live=_policies,
+    decide_live=_find_policy_writers,
     elsewhere=_ELSEWHERE,
 )
 INTACT_RULE = Rule(
     id="LIV-004",
     title="Admission policies and their bindings stand as rendered",
     severity="critical",
-    rationale="A binding that is deleted, or that warns where it denied, leaves everything else looking as it was.",
+    rationale=(
+        "A binding that is deleted, or that warns where it denied, leaves everything else looking as it was."
+    ),
     remediation="run `sovereign-ai up`, and find out who changed it",
     controls=(PSS_RESTRICTED, GDPR_SECURITY),
     places=_LIVE,
-    decide_live=_intact,
-    elsewhere=tuple((place, "it is about what has become of rendered policies") for place, _ in _ELSEWHERE),
+    decide_live=_find_changed_policies,
+    elsewhere=tuple((place, _NEEDS_LIVE_POLICIES) for place in _OTHER_PLACES),
 )
 
-RULES = (SECRETS_RULE, SHELLS_RULE, POLICIES_RULE, INTACT_RULE)
+UNFOLLOWED_RULE = Rule(
+    id="LIV-005",
+    title="Every right can be followed to what it leads to",
+    severity="medium",
+    rationale=(
+        "A right whose end nobody knows may be any right: a binding to a role that somebody else will make, "
+        "a verb or a kind of an add-on whose controller acts with rights of its own."
+    ),
+    remediation=(
+        "remove the subject from the binding, or the right from its role; give an add-on's rights to the "
+        "platform alone"
+    ),
+    controls=(NIS2_ACCESS, C3A_STAFF, GDPR_SECURITY),
+    places=_LIVE,
+    decide_live=_find_unfollowed_rights,
+    elsewhere=_ELSEWHERE,
+)
+MACHINES_RULE = Rule(
+    id="LIV-006",
+    title="Nobody beyond the description can write machines",
+    severity="high",
+    rationale=(
+        "Zones and countries are believed from a machine's labels. Admission lets the factory's own "
+        "identity alone write them; whoever may write machines has only admission between himself and every "
+        "zone."
+    ),
+    remediation="remove the subject from the binding, or nodes from its role",
+    controls=(NIS2_ACCESS, C3A_LOCATION, ECSF_DATA),
+    places=_LIVE,
+    decide_live=_find_node_writers,
+    elsewhere=_ELSEWHERE,
+)
+
+RULES = (SECRETS_RULE, SHELLS_RULE, POLICIES_RULE, INTACT_RULE, UNFOLLOWED_RULE, MACHINES_RULE)

@@ -1,8 +1,8 @@
-"""Placement: a zone's pods run on the zone's machines, under the law that its data may be under.
+"""Placement rules: a zone's pods run on the zone's nodes, in a jurisdiction that its data may be in.
 
-Only labels below `node-restriction.kubernetes.io` are trusted, since no kubelet may set them. A pod
-must name both; the mutating policy of the bundle adds them where they are not set, and refuses
-nothing. A template may leave them out, for its pods are judged when they are made.
+Only labels below `node-restriction.kubernetes.io` are trusted, since no kubelet may set them. A pod must
+select both zone and jurisdiction. The mutating policy of the bundle adds them if they are not set, and
+refuses nothing. A template may leave them out, since its pods are judged when they are created.
 """
 
 from __future__ import annotations
@@ -10,13 +10,24 @@ from __future__ import annotations
 from sovereign_ai.rules.controls import C3A_LOCATION, CADA_LOCATION, ECSF_DATA, GDPR_TRANSFER
 from sovereign_ai.rules.duties import SNC_LOCATION
 from sovereign_ai.rules.kinds import PODS, TEMPLATES
-from sovereign_ai.rules.rule import OBJECT_PLACES, Check, Rule
+from sovereign_ai.rules.rule import OBJECT_PLACES, Rule, RuleCheck
 
 _ZONE_IS_OWN = "variables.selector[$zone_key] == variables.zone"
-_LAW_IS_PERMITTED = "variables.zone in $jurisdictions && variables.selector[$jurisdiction_key] in $jurisdictions[variables.zone]"
+_LAW_IS_PERMITTED = (
+    "variables.zone in $jurisdictions"
+    " && variables.selector[$jurisdiction_key] in $jurisdictions[variables.zone]"
+)
 _OUTSIDE = "!($zone_key in variables.selector) && !($jurisdiction_key in variables.selector)"
 _LOCATION = (ECSF_DATA, CADA_LOCATION, C3A_LOCATION, GDPR_TRANSFER, SNC_LOCATION)
 
+# Pods of the system namespace serve no zone, and must not select one.
+_POD_IS_IN_ZONE = f'variables.zone == "" ? ({_OUTSIDE}) : ($zone_key in variables.selector && {_ZONE_IS_OWN})'
+_POD_IS_IN_COUNTRY = (
+    f'variables.zone == "" || ($jurisdiction_key in variables.selector && {_LAW_IS_PERMITTED})'
+)
+# A template may leave the selector out: admission fills it in when its pods are created.
+_TEMPLATE_IS_IN_ZONE = f"!($zone_key in variables.selector) || {_ZONE_IS_OWN}"
+_TEMPLATE_IS_IN_COUNTRY = f"!($jurisdiction_key in variables.selector) || ({_LAW_IS_PERMITTED})"
 PLACEMENT = Rule(
     id="PLC-001",
     title="Pods run only on machines of their own zone, in a country that the zone's data may be in",
@@ -26,49 +37,58 @@ PLACEMENT = Rule(
     controls=_LOCATION,
     places=OBJECT_PLACES,
     checks=(
-        Check(PODS, "metadata.namespace", "variables.known", "its namespace belongs to no zone of this factory"),
-        Check(
+        RuleCheck(
+            PODS, "metadata.namespace", "variables.known", "its namespace belongs to no zone of this factory"
+        ),
+        RuleCheck(
             ("Pod",),
             "nodeSelector",
-            f'variables.zone == "" ? ({_OUTSIDE}) : ($zone_key in variables.selector && {_ZONE_IS_OWN})',
+            _POD_IS_IN_ZONE,
             "it selects machines of another zone, or of none",
         ),
-        Check(
+        RuleCheck(
             ("Pod",),
             "nodeSelector",
-            f'variables.zone == "" || ($jurisdiction_key in variables.selector && {_LAW_IS_PERMITTED})',
+            _POD_IS_IN_COUNTRY,
             "it selects machines in a country that its zone's data may not be in, or does not say in which",
         ),
-        Check(
+        RuleCheck(
             TEMPLATES,
             "nodeSelector",
-            f"!($zone_key in variables.selector) || {_ZONE_IS_OWN}",
+            _TEMPLATE_IS_IN_ZONE,
             "it selects machines of another zone",
         ),
-        Check(
+        RuleCheck(
             TEMPLATES,
             "nodeSelector",
-            f"!($jurisdiction_key in variables.selector) || ({_LAW_IS_PERMITTED})",
+            _TEMPLATE_IS_IN_COUNTRY,
             "it selects machines in a country that its zone's data may not be in",
         ),
     ),
+)
+# An empty key tolerates every taint, and `Exists` without a value those of every zone.
+_TAINTS_ARE_NAMED = (
+    "!has(variables.pod.tolerations) || variables.pod.tolerations.all(t,"
+    ' has(t.key) && t.key != "" && t.key != $spare_taint'
+    ' && (t.key != $zone_taint || ((!has(t.operator) || t.operator in ["", "Equal"])'
+    ' && variables.zone != "" && has(t.value) && t.value == variables.zone)))'
 )
 TOLERATIONS = Rule(
     id="PLC-004",
     title="Pods tolerate named taints only, and of zones only their own",
     severity="critical",
-    rationale="Tolerating every taint steps around dedicated machines, and on to those that are kept ready or taken out of service.",
+    rationale=(
+        "Tolerating every taint steps around dedicated machines, and on to those that are kept ready or "
+        "taken out of service."
+    ),
     remediation="name each taint that is tolerated, and leave the zone's out: it is filled in at admission",
     controls=_LOCATION,
     places=OBJECT_PLACES,
     checks=(
-        Check(
+        RuleCheck(
             PODS,
             "tolerations",
-            "!has(variables.pod.tolerations) || variables.pod.tolerations.all(t,"
-            ' has(t.key) && t.key != "" && t.key != $spare_taint'
-            ' && (t.key != $zone_taint || ((!has(t.operator) || t.operator in ["", "Equal"])'
-            ' && variables.zone != "" && has(t.value) && t.value == variables.zone)))',
+            _TAINTS_ARE_NAMED,
             "it tolerates every taint, another zone's, or that of machines kept ready",
         ),
     ),
@@ -76,10 +96,14 @@ TOLERATIONS = Rule(
 
 
 def _own(key: str, permitted: str) -> str:
-    """Write that a term's expression on a trusted label asks for nothing but what is permitted."""
-    return f'(e.key != {key} || (e.operator == "In" ? (has(e.values) && e.values.all(v, {permitted})) : e.operator in ["Exists", "NotIn"]))'
+    """Return CEL: an expression of a term on a trusted label asks for permitted values only."""
+    return (
+        f'(e.key != {key} || (e.operator == "In" ? (has(e.values) && e.values.all(v, {permitted}))'
+        ' : e.operator in ["Exists", "NotIn"]))'
+    )
 
 
+# `Exists` and `NotIn` only narrow what the selector permits already.
 _TERM = (
     "(!has({term}.matchExpressions) || {term}.matchExpressions.all(e, "
     + _own("$zone_key", "v == variables.zone")
@@ -89,59 +113,155 @@ _TERM = (
 )
 _NODES = "variables.pod.affinity.nodeAffinity"
 _HAS_NODES = "has(variables.pod.affinity) && has(variables.pod.affinity.nodeAffinity)"
-_REQUIRED, _PREFERRED = "requiredDuringSchedulingIgnoredDuringExecution", "preferredDuringSchedulingIgnoredDuringExecution"
+_REQUIRED, _PREFERRED = (
+    "requiredDuringSchedulingIgnoredDuringExecution",
+    "preferredDuringSchedulingIgnoredDuringExecution",
+)
 
+_REQUIRED_TERMS_ARE_OWN = (
+    f"!({_HAS_NODES} && has({_NODES}.{_REQUIRED}))"
+    f" || {_NODES}.{_REQUIRED}.nodeSelectorTerms.all(n, {_TERM.format(term='n')})"
+)
+_PREFERRED_TERMS_ARE_OWN = (
+    f"!({_HAS_NODES} && has({_NODES}.{_PREFERRED}))"
+    f" || {_NODES}.{_PREFERRED}.all(n, !has(n.preference) || {_TERM.format(term='n.preference')})"
+)
 AFFINITY = Rule(
     id="PLC-006",
     title="No term of a node affinity asks for another zone or law",
     severity="high",
-    rationale="Terms are alternatives: one that names another zone is a way there as soon as the selector beside it is forgotten.",
+    rationale=(
+        "Terms are alternatives: one that names another zone is a way there as soon as the selector beside "
+        "it is forgotten."
+    ),
     remediation="take the terms on zone and jurisdiction out; the selector says both",
     controls=_LOCATION,
     places=OBJECT_PLACES,
     checks=(
-        Check(
+        RuleCheck(
             PODS,
             "affinity",
-            f"!({_HAS_NODES} && has({_NODES}.{_REQUIRED})) || {_NODES}.{_REQUIRED}.nodeSelectorTerms.all(n, {_TERM.format(term='n')})",
+            _REQUIRED_TERMS_ARE_OWN,
             "a required term of its node affinity asks for another zone, or for another law",
         ),
-        Check(
+        RuleCheck(
             PODS,
             "affinity",
-            f"!({_HAS_NODES} && has({_NODES}.{_PREFERRED})) || {_NODES}.{_PREFERRED}.all(n, !has(n.preference) || {_TERM.format(term='n.preference')})",
+            _PREFERRED_TERMS_ARE_OWN,
             "it prefers another zone, or another law",
         ),
     ),
 )
-_VIRTUAL_TAINTS = ("virtual-kubelet.io/", "virtual-node.liqo.io/", "azure.com/aci", "multicluster.admiralty.io/")
+# Virtual Kubelet, Liqo, Azure Container Instances and Admiralty taint their virtual nodes.
+_VIRTUAL_TAINTS = (
+    "virtual-kubelet.io/",
+    "virtual-node.liqo.io/",
+    "azure.com/aci",
+    "multicluster.admiralty.io/",
+)
 _VIRTUAL_LABELS = ("liqo.io/type", "eks.amazonaws.com/compute-type", "virtual-kubelet.io/provider")
 
+_TOLERATES_NO_VIRTUAL_NODE = (
+    "!has(variables.pod.tolerations) || variables.pod.tolerations.all(t, !has(t.key) || ("
+    + " && ".join(f'!t.key.startsWith("{taint}")' for taint in _VIRTUAL_TAINTS)
+    + "))"
+)
+_SELECTS_NO_VIRTUAL_NODE = (
+    '!("type" in variables.selector && variables.selector["type"] == "virtual-kubelet")'
+    + "".join(f' && !("{label}" in variables.selector)' for label in _VIRTUAL_LABELS)
+)
 VIRTUAL = Rule(
     id="PLC-007",
     title="No pod asks for a virtual node",
     severity="critical",
-    rationale="A virtual node stands for somebody else's machines: what is scheduled on it runs in another cluster, under its owner's law.",
+    rationale=(
+        "A virtual node stands for somebody else's machines: what is scheduled on it runs in another "
+        "cluster, under its owner's law."
+    ),
     remediation="take the selector and the toleration of the virtual node out",
     controls=_LOCATION,
     places=OBJECT_PLACES,
     checks=(
-        Check(
+        RuleCheck(
             PODS,
             "tolerations",
-            "!has(variables.pod.tolerations) || variables.pod.tolerations.all(t, !has(t.key) || ("
-            + " && ".join(f'!t.key.startsWith("{taint}")' for taint in _VIRTUAL_TAINTS)
-            + "))",
+            _TOLERATES_NO_VIRTUAL_NODE,
             "it tolerates a virtual node's taint",
         ),
-        Check(
+        RuleCheck(
             PODS,
             "nodeSelector",
-            '!("type" in variables.selector && variables.selector["type"] == "virtual-kubelet")'
-            + "".join(f' && !("{label}" in variables.selector)' for label in _VIRTUAL_LABELS),
+            _SELECTS_NO_VIRTUAL_NODE,
             "it selects virtual nodes",
         ),
     ),
 )
 
-RULES = (PLACEMENT, TOLERATIONS, AFFINITY, VIRTUAL)
+_RUNTIME_IS_LOCAL = (
+    '!has(variables.pod.runtimeClassName) || variables.pod.runtimeClassName == ""'
+    " || variables.pod.runtimeClassName in $runtimes"
+)
+RUNTIMES = Rule(
+    id="PLC-010",
+    title="Container runtimes run pods on their own machine",
+    severity="critical",
+    rationale=(
+        "A runtime of remote hypervisors makes a machine at a cloud's API for each pod, wherever that API "
+        "is, and the scheduler never knows."
+    ),
+    remediation=(
+        "leave runtimeClassName out, or name a class of a runtime on the machine, such as nvidia or kata-qemu"
+    ),
+    controls=_LOCATION,
+    places=OBJECT_PLACES,
+    checks=(
+        RuleCheck(
+            PODS,
+            "runtimeClassName",
+            _RUNTIME_IS_LOCAL,
+            "nobody knows that its runtime runs it on this machine",
+        ),
+    ),
+)
+# Multus reads this annotation.
+_NETWORKS = "k8s.v1.cni.cncf.io/networks"
+_ATTACHED = (
+    "v1.multus-cni.io/",
+    "k8s.v1.cni.cncf.io/",
+    "k8s.ovn.org/",
+    "egress.projectcalico.org/",
+    "cni.projectcalico.org/ipAddrsNoIpam",
+)
+_ATTACHMENT = "k8s.cni.cncf.io/NetworkAttachmentDefinition"
+# A name alone is a network of the own namespace. `namespace/name` and JSON name any.
+_JOINS_NO_NETWORK = (
+    f'variables.annotations.all(k, k == "{_NETWORKS}"'
+    f' ? ($allowed_kinds.exists(a, a[0] == variables.zone && a[1] == "{_ATTACHMENT}")'
+    ' && variables.annotations[k].matches("^[a-z0-9-]+(@[a-z0-9-]+)?(,'
+    ' ?[a-z0-9-]+(@[a-z0-9-]+)?)*$"))'
+    " : (" + " && ".join(f'!k.startsWith("{start}")' for start in _ATTACHED) + "))"
+)
+NETWORKS = Rule(
+    id="PLC-011",
+    title="Pods join no network beside the cluster's own",
+    severity="critical",
+    rationale=(
+        "On a second network no network policy holds, and it may end anywhere: a VLAN, a tunnel, the "
+        "machine's own uplink."
+    ),
+    remediation=(
+        "take the annotation out; where NetworkAttachmentDefinition is listed under `allowed_kinds`, name "
+        "networks of the own namespace by name alone"
+    ),
+    controls=_LOCATION,
+    places=OBJECT_PLACES,
+    checks=(
+        RuleCheck(
+            PODS,
+            "metadata.annotations",
+            _JOINS_NO_NETWORK,
+            "an annotation joins it to another network",
+        ),
+    ),
+)
+RULES = (PLACEMENT, TOLERATIONS, AFFINITY, VIRTUAL, RUNTIMES, NETWORKS)

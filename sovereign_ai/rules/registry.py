@@ -1,6 +1,6 @@
-"""The registry: what a rule is, and the one list of them.
+"""The registry: the list of all rules, sorted by id, and its digest.
 
->>> rule("RES-001").title
+>>> find_rule("RES-001").title
 'Machines and storage of a zone stand where all its data may be'
 """
 
@@ -22,9 +22,11 @@ from sovereign_ai.rules import (
     guards,
     images,
     live,
+    machines,
     people,
     placement,
     privilege,
+    providers,
     residency,
     rights,
     scheduling,
@@ -32,56 +34,77 @@ from sovereign_ai.rules import (
     storage,
     supply,
     transfers,
+    unknown_kinds,
     volumes,
     workloads,
 )
 from sovereign_ai.rules.rule import Rule
 
-_RULES: tuple[Rule, ...] = (
-    flows.FLOWS,
-    *break_glass.RULES,
-    *guards.RULES,
-    *images.RULES,
-    *live.RULES,
-    *placement.RULES,
-    *privilege.RULES,
-    *rights.RULES,
-    *scheduling.RULES,
-    *services.RULES,
-    *storage.RULES,
-    *volumes.RULES,
-    *workloads.RULES,
-    *residency.RULES,
-    *people.RULES,
-    *access.RULES,
-    *copies.RULES,
-    *custody.RULES,
-    *energy.RULES,
-    *exceptions.RULES,
-    *supply.RULES,
-    *transfers.RULES,
+_MODULES = (
+    flows,
+    break_glass,
+    guards,
+    images,
+    live,
+    machines,
+    placement,
+    privilege,
+    providers,
+    rights,
+    scheduling,
+    services,
+    storage,
+    volumes,
+    workloads,
+    residency,
+    people,
+    access,
+    copies,
+    custody,
+    energy,
+    exceptions,
+    supply,
+    transfers,
+    unknown_kinds,
 )
-REGISTRY: tuple[Rule, ...] = tuple(sorted((*_RULES, exceptions.aimed(rule.id for rule in _RULES)), key=lambda rule: rule.id))
+"""The modules that define rules, each in its `RULES`."""
+
+
+def _all_rules() -> tuple[Rule, ...]:
+    """Return every rule, sorted by id."""
+    rules: list[Rule] = []
+    for module in _MODULES:
+        rules += module.RULES
+    # The rule that waivers name existing rules has to know the ids of all others.
+    ids = [rule.id for rule in rules]
+    rules.append(exceptions.aimed(ids))
+    return tuple(sorted(rules, key=lambda rule: rule.id))
+
+
+REGISTRY: tuple[Rule, ...] = _all_rules()
 """Every rule, sorted by id."""
 
 
-def rule(rule_id: str) -> Rule:
-    """Give one rule.
+def find_rule(rule_id: str) -> Rule:
+    """Return one rule.
 
     Raises:
-        UsageError: there is none of that id.
+        UsageError: no rule has that id.
     """
-    for one in REGISTRY:
-        if one.id == rule_id:
-            return one
-    raise UsageError(Problem("unknown-rule", f"no rule has the id {rule_id!r}", hint=nearest(rule_id, [one.id for one in REGISTRY])))
+    for candidate in REGISTRY:
+        if candidate.id == rule_id:
+            return candidate
+    ids = [candidate.id for candidate in REGISTRY]
+    problem = Problem("unknown-rule", f"no rule has the id {rule_id!r}", hint=nearest(rule_id, ids))
+    raise UsageError(problem)
 
 
 def registry_data() -> list[dict[str, object]]:
-    """Give the registry as plain data, stable: what `rules --json` prints and what its digest covers."""
-    return [one.to_data() for one in REGISTRY]
+    """Return the registry as plain data, stable: `rules --json` prints it and its digest covers it."""
+    return [each.to_data() for each in REGISTRY]
 
 
 def registry_digest() -> str:
-    """Give the SHA-256 of the registry's canonical JSON, hexadecimal."""
-    return hashlib.sha256(orjson.dumps(registry_data(), option=orjson.OPT_SORT_KEYS)).hexdigest()
+    """Return the SHA-256 of the registry's canonical JSON, hexadecimal."""
+    canonical = orjson.dumps(registry_data(), option=orjson.OPT_SORT_KEYS)
+    return hashlib.sha256(canonical).hexdigest()

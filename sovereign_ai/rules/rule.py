@@ -1,46 +1,62 @@
-"""What a rule is: an id that never changes, its reasons, and how it is decided.
+"""Rules and checks: a rule has an id that never changes, its reasons, and the way in which it is decided.
 
-An object rule holds checks: CEL expressions for kinds of objects. `variables.pod` and its like are
-named parts (see `kinds.py`), `$name` a constant of the factory (see `context.py`).
+An object rule holds checks: CEL expressions on kinds of objects, of which true means allowed. `variables.pod`
+and the like are named parts (see `expressions.py`), `$name` is a constant of the factory (see `context.py`).
+
+A plan rule is decided on the description and its plan, a live rule on all live objects together.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from typing import Any, Literal
 
 from sovereign_ai.plan.factory import Plan
 from sovereign_ai.rules.controls import Control
-from sovereign_ai.rules.judge import Finding, Severity
-from sovereign_ai.rules.kinds import KINDS, Kind
+from sovereign_ai.rules.expressions import on_each_template
+from sovereign_ai.rules.judge import RuleFinding, Severity
+from sovereign_ai.rules.kinds import OTHER, ResourceKind, kind_named
 from sovereign_ai.spec.factory import AIFactory
 
-Place = Literal["bundle", "pulumi", "admission", "live", "plan"]
-OBJECT_PLACES: frozenset[Place] = frozenset({"bundle", "pulumi", "admission", "live"})
-"""Where an object rule in CEL is decided."""
+DecisionPlace = Literal["bundle", "pulumi", "admission", "live", "plan"]
+OBJECT_PLACES: frozenset[DecisionPlace] = frozenset({"bundle", "pulumi", "admission", "live"})
+"""The places in which an object rule in CEL is decided."""
 
-Decide = Callable[["Rule", AIFactory, Plan], Iterable[Finding]]
-DecideOn = Callable[["Rule", AIFactory, Plan, date], Iterable[Finding]]
-DecideLive = Callable[["Rule", Sequence[Mapping[str, Any]], Sequence[Mapping[str, Any]]], Iterable[Finding]]
+_TEMPLATE = "PodTemplate"
+"""The kind whose checks apply to every pod template, in whatever object."""
+Decide = Callable[["Rule", AIFactory, Plan], Iterable[RuleFinding]]
+DecideOn = Callable[["Rule", AIFactory, Plan, date], Iterable[RuleFinding]]
+DecideLive = Callable[
+    ["Rule", Sequence[Mapping[str, Any]], Sequence[Mapping[str, Any]]], Iterable[RuleFinding]
+]
 
 
 @dataclass(frozen=True, slots=True)
-class Check:
+class RuleCheck:
     """One expression of an object rule.
 
     Attributes:
-        kinds: names of the kinds it is for, as in `kinds.KINDS`.
-        field: the decided field; below the pod's own part where the kind holds a pod.
+        kinds: names of the kinds that it applies to, as in `kinds.KINDS`.
+        field: the decided field; without a dot, a field of the pod's specification.
         expression: CEL; true means allowed.
-        message: what is wrong where it is not.
+        message: what is wrong if it is not.
+        late: whether a value that is not known yet passes, since admission decides it once it is known.
+        rows: each kind of an add-on with its own part of the expression; empty if the expression applies to
+            every kind.
     """
 
     kinds: tuple[str, ...]
     field: str
     expression: str
     message: str
+    late: bool = False
+    rows: tuple[tuple[str, str], ...] = ()
+
+    def on_key(self, key: str) -> str:
+        """Return the part of the expression for one kind of an add-on; `true` if it has none."""
+        return dict(self.rows).get(key, "true") if self.rows else self.expression
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,17 +65,17 @@ class Rule:
 
     Attributes:
         id: stable, `PLC-001`; never reused.
-        title: what must hold, as a sentence.
+        title: the requirement, as a sentence.
         severity: how bad a violation is.
         rationale: why it exists.
-        remediation: what to do about a violation.
-        controls: requirements that it serves.
-        places: where it can be decided.
+        remediation: how to fix a violation.
+        controls: requirements of frameworks that it serves.
+        places: the places in which it can be decided.
         checks: CEL expressions; empty for a plan rule.
         decide: decides a plan rule; None for any other.
-        decide_on: decides a plan rule whose answer hangs on the day; None for any other.
-        decide_live: decides on all live objects together, given them and the rendered ones; None for any other.
-        elsewhere: each place for objects that cannot decide an object rule, and why.
+        decide_on: decides a plan rule whose answer depends on the day; None for any other.
+        decide_live: decides a live rule, given the live objects and the rendered ones; None for any other.
+        elsewhere: each place that holds objects and cannot decide the rule, with the reason.
     """
 
     id: str
@@ -68,32 +84,64 @@ class Rule:
     rationale: str
     remediation: str
     controls: tuple[Control, ...]
-    places: frozenset[Place]
-    checks: tuple[Check, ...] = ()
+    places: frozenset[DecisionPlace]
+    checks: tuple[RuleCheck, ...] = ()
     decide: Decide | None = None
     decide_on: DecideOn | None = None
     decide_live: DecideLive | None = None
-    elsewhere: tuple[tuple[Place, str], ...] = ()
+    elsewhere: tuple[tuple[DecisionPlace, str], ...] = ()
 
     @property
-    def applies(self) -> tuple[Kind, ...]:
-        """The kinds that it looks at, sorted by name; empty for a plan rule."""
-        names = {name for check in self.checks for name in check.kinds}
-        return tuple(KINDS[name] for name in sorted(names))
+    def applies(self) -> tuple[ResourceKind, ...]:
+        """Return the kinds that it applies to, sorted by name; none for a plan rule."""
+        names: set[str] = set()
+        for check in self.checks:
+            names.update(check.kinds)
+        return tuple(kind_named(name) for name in sorted(names))
+
+    def checks_on(self, kind: ResourceKind) -> tuple[RuleCheck, ...]:
+        """Return the checks on one kind.
+
+        Kinds that are not listed by themselves may hold pod templates, so each check on a template is among
+        theirs.
+        """
+        checks = [check for check in self.checks if kind.name in check.kinds]
+        if kind is OTHER:
+            for check in self.checks:
+                # Whether the namespace is known is a question about the object, and not about its templates.
+                if _TEMPLATE in check.kinds and check.expression != "variables.known":
+                    expression = on_each_template(check.expression)
+                    checks.append(replace(check, kinds=(OTHER.name,), expression=expression))
+        return tuple(checks)
 
     def to_data(self) -> dict[str, Any]:
-        """Give plain data with sorted lists."""
+        """Return plain data with sorted lists.
+
+        The digest of the registry covers it, and rendered objects carry that digest.
+        """
         return {
             "id": self.id,
             "title": self.title,
             "severity": self.severity,
             "rationale": self.rationale,
             "remediation": self.remediation,
-            "controls": [{name: getattr(control, name) for name in control.__dataclass_fields__} for control in sorted(self.controls)],
+            "controls": [_control_data(control) for control in sorted(self.controls)],
             "places": sorted(self.places),
             "kinds": [kind.name for kind in self.applies],
-            "checks": [
-                {"kinds": list(check.kinds), "field": check.field, "expression": check.expression, "message": check.message}
-                for check in self.checks
-            ],
+            "checks": [_check_data(check) for check in self.checks],
         }
+
+
+def _control_data(control: Control) -> dict[str, Any]:
+    """Return a control as plain data."""
+    return {name: getattr(control, name) for name in control.__dataclass_fields__}
+
+
+def _check_data(check: RuleCheck) -> dict[str, Any]:
+    """Return a check as plain data."""
+    return {
+        "kinds": list(check.kinds),
+        "field": check.field,
+        "expression": check.expression,
+        "message": check.message,
+    }

@@ -1,55 +1,78 @@
-"""Scheduling: nothing goes past the cluster's own scheduler, out of the cluster, or on to a fabric that is not parted."""
+"""Scheduling rules: pods bypass neither the cluster's scheduler nor the isolation of its fabrics."""
 
 from __future__ import annotations
 
-from sovereign_ai.rules.controls import C3A_LOCATION, CADA_LOCATION, ECSF_DATA, GDPR_SECURITY, GDPR_TRANSFER, NSA_PODS
+from sovereign_ai.rules.controls import (
+    C3A_LOCATION,
+    CADA_LOCATION,
+    ECSF_DATA,
+    GDPR_SECURITY,
+    GDPR_TRANSFER,
+    NSA_PODS,
+)
 from sovereign_ai.rules.duties import SNC_LOCATION
 from sovereign_ai.rules.kinds import PODS, TEMPLATES
-from sovereign_ai.rules.rule import OBJECT_PLACES, Check, Rule
+from sovereign_ai.rules.rule import OBJECT_PLACES, Rule, RuleCheck
 
 _LOCATION = (ECSF_DATA, CADA_LOCATION, C3A_LOCATION, GDPR_TRANSFER, SNC_LOCATION)
 
+# The scheduler sets the field by a binding. An update that leaves it as it was chooses nothing.
+_POD_WAS_SCHEDULED = (
+    '!has(variables.pod.nodeName) || variables.pod.nodeName == ""'
+    " || (oldObject != null && has(oldObject.spec.nodeName)"
+    " && oldObject.spec.nodeName == variables.pod.nodeName)"
+)
+_TEMPLATE_NAMES_NO_NODE = '!has(variables.pod.nodeName) || variables.pod.nodeName == ""'
 NODE_NAME = Rule(
     id="PLC-002",
     title="No pod names its node",
     severity="critical",
-    rationale="A pod that names its node goes past the scheduler, and with it past every selector, taint and quota of devices.",
+    rationale=(
+        "A pod that names its node goes past the scheduler, and with it past every selector, taint and "
+        "quota of devices."
+    ),
     remediation="leave nodeName out; the scheduler sets it",
     controls=_LOCATION,
     places=OBJECT_PLACES,
     checks=(
-        Check(
+        RuleCheck(
             ("Pod",),
             "nodeName",
-            '!has(variables.pod.nodeName) || variables.pod.nodeName == ""'
-            " || (oldObject != null && has(oldObject.spec.nodeName) && oldObject.spec.nodeName == variables.pod.nodeName)",
+            _POD_WAS_SCHEDULED,
             "it names its node, and so goes past the scheduler",
         ),
-        Check(
+        RuleCheck(
             TEMPLATES,
             "nodeName",
-            '!has(variables.pod.nodeName) || variables.pod.nodeName == ""',
+            _TEMPLATE_NAMES_NO_NODE,
             "its pods name their node, and so go past the scheduler",
         ),
     ),
+)
+_SCHEDULER_IS_DEFAULT = (
+    '!has(variables.pod.schedulerName) || variables.pod.schedulerName in ["", "default-scheduler"]'
 )
 SCHEDULER = Rule(
     id="PLC-003",
     title="Pods are placed by the cluster's own scheduler",
     severity="high",
-    rationale="Another scheduler binds where it likes: selectors and taints are promises that only the cluster's own is known to keep.",
+    rationale=(
+        "Another scheduler binds where it likes: selectors and taints are promises that only the cluster's "
+        "own is known to keep."
+    ),
     remediation="leave schedulerName out",
     controls=_LOCATION,
     places=OBJECT_PLACES,
     checks=(
-        Check(
+        RuleCheck(
             PODS,
             "schedulerName",
-            '!has(variables.pod.schedulerName) || variables.pod.schedulerName in ["", "default-scheduler"]',
+            _SCHEDULER_IS_DEFAULT,
             "it asks for another scheduler than the cluster's own",
         ),
     ),
 )
+_IS_BOUND_BY_SCHEDULER = 'has(request.userInfo) && request.userInfo.username == "system:kube-scheduler"'
 BINDING = Rule(
     id="PLC-005",
     title="Only the cluster's own scheduler binds pods to nodes",
@@ -58,96 +81,148 @@ BINDING = Rule(
     remediation="take the right to create bindings away, and leave placing to the scheduler",
     controls=_LOCATION,
     places=OBJECT_PLACES - {"live"},
-    elsewhere=(("live", "a binding is a request that is never stored, so there is none to look at; the pod it placed is judged instead"),),
+    elsewhere=(
+        (
+            "live",
+            (
+                "a binding is a request that is never stored, so there is none to look at; the pod it "
+                "placed is judged instead"
+            ),
+        ),
+    ),
     checks=(
-        Check(
+        RuleCheck(
             ("Binding",),
             "target",
-            'has(request.userInfo) && request.userInfo.username == "system:kube-scheduler"',
+            _IS_BOUND_BY_SCHEDULER,
             "only the cluster's own scheduler binds pods to nodes",
         ),
     ),
 )
+# Device plugins name RDMA and fabric devices by these prefixes. GPUs and their MIG slices are no fabric.
 _FABRIC = (
     '(r.startsWith("rdma/") || r.startsWith("intel.com/") || r.startsWith("openshift.io/")'
-    ' || (r.startsWith("nvidia.com/") && !r.startsWith("nvidia.com/gpu") && !r.startsWith("nvidia.com/mig-")))'
+    ' || (r.startsWith("nvidia.com/") && !r.startsWith("nvidia.com/gpu")'
+    ' && !r.startsWith("nvidia.com/mig-")))'
 )
 _OWN_PART = "variables.zone in $partitioned"
 
 
 def _classes(devices: str) -> str:
-    """Write that no request of a claim is for a device of the NVLink fabric."""
+    """Return CEL: no request of a claim is for a device of the NVLink fabric."""
+    # NVIDIA's DRA driver names its classes of NVLink devices `compute-domain-…`.
     far = '!{0}.deviceClassName.startsWith("compute-domain")'
     return (
         f"{_OWN_PART} || !has({devices}.requests) || {devices}.requests == null || {devices}.requests.all(q,"
         f" (!has(q.exactly) || !has(q.exactly.deviceClassName) || {far.format('q.exactly')})"
-        f" && (!has(q.firstAvailable) || q.firstAvailable.all(s, !has(s.deviceClassName) || {far.format('s')})))"
+        " && (!has(q.firstAvailable) || q.firstAvailable.all(s, !has(s.deviceClassName)"
+        f" || {far.format('s')})))"
     )
 
 
+_REQUESTS_NO_FABRIC_DEVICE = (
+    f"{_OWN_PART} || variables.containers.all(c, !has(c.resources)"
+    f" || ((!has(c.resources.limits) || c.resources.limits.all(r, !{_FABRIC}))"
+    f" && (!has(c.resources.requests) || c.resources.requests.all(r, !{_FABRIC}))))"
+)
+_CLAIMS_NO_FABRIC_DEVICE = (
+    f"!has(object.spec) || !has(object.spec.devices) || {_classes('object.spec.devices')}"
+)
+_TEMPLATE_CLAIMS_NO_FABRIC_DEVICE = (
+    "!has(object.spec) || !has(object.spec.spec) || !has(object.spec.spec.devices)"
+    f" || {_classes('object.spec.spec.devices')}"
+)
 FABRIC = Rule(
     id="PLC-008",
     title="Fabric devices go only to zones that have a part of the fabric of their own",
     severity="critical",
     rationale=(
-        "No network policy sees RDMA or NVLink. Where a zone has no partition, virtual network or routing table of its own on the fabrics, "
-        "a pod with such a device reaches the memory of its neighbours."
+        "No network policy sees RDMA or NVLink. Where a zone has no partition, virtual network or routing "
+        "table of its own on the fabrics, a pod with such a device reaches the memory of its neighbours."
     ),
     remediation="give the zone an isolation of its fabrics in the description, or leave the device out",
     controls=(GDPR_SECURITY, ECSF_DATA),
     places=OBJECT_PLACES,
     checks=(
-        Check(
+        RuleCheck(
             PODS,
             "containers",
-            f"{_OWN_PART} || variables.containers.all(c, !has(c.resources)"
-            f" || ((!has(c.resources.limits) || c.resources.limits.all(r, !{_FABRIC}))"
-            f" && (!has(c.resources.requests) || c.resources.requests.all(r, !{_FABRIC}))))",
-            "a container asks for a network or fabric device, and its zone has no part of the fabrics of its own",
+            _REQUESTS_NO_FABRIC_DEVICE,
+            "a container asks for a network or fabric device, and its zone has no part of the fabrics of "
+            "its own",
         ),
-        Check(
+        RuleCheck(
             ("ResourceClaim",),
             "spec.devices",
-            f"!has(object.spec) || !has(object.spec.devices) || {_classes('object.spec.devices')}",
+            _CLAIMS_NO_FABRIC_DEVICE,
             "it claims a device of the NVLink fabric, and its zone has no part of the fabrics of its own",
         ),
-        Check(
+        RuleCheck(
             ("ResourceClaimTemplate",),
             "spec.spec.devices",
-            f"!has(object.spec) || !has(object.spec.spec) || !has(object.spec.spec.devices) || {_classes('object.spec.spec.devices')}",
-            "its claims take a device of the NVLink fabric, and its zone has no part of the fabrics of its own",
+            _TEMPLATE_CLAIMS_NO_FABRIC_DEVICE,
+            "its claims take a device of the NVLink fabric, and its zone has no part of the fabrics of its "
+            "own",
         ),
     ),
 )
-_FOREIGN = ("liqo.io/", "multicluster.admiralty.io/", "multicluster.x-k8s.io/", "kueue.x-k8s.io/multikueue", "policy.karmada.io/")
+# Prefixes of Liqo, Admiralty, the Multi-Cluster Services API, MultiKueue and Karmada.
+_FOREIGN = (
+    "liqo.io/",
+    "multicluster.admiralty.io/",
+    "multicluster.x-k8s.io/",
+    "kueue.x-k8s.io/multikueue",
+    "policy.karmada.io/",
+)
 
 
 def _stays(keys: str) -> str:
-    """Write that no key of a map hands the object to another cluster."""
+    """Return CEL: no key of a map hands the object to another cluster."""
     return f"{keys}.all(k, " + " && ".join(f'!k.startsWith("{prefix}")' for prefix in _FOREIGN) + ")"
 
 
+# Any other controller may run the job in another cluster, as MultiKueue does.
+_JOB_IS_MANAGED_HERE = (
+    '!has(object.spec.managedBy) || object.spec.managedBy == "kubernetes.io/job-controller"'
+)
+_CRON_JOB_IS_MANAGED_HERE = (
+    "!has(object.spec.jobTemplate.spec.managedBy)"
+    ' || object.spec.jobTemplate.spec.managedBy == "kubernetes.io/job-controller"'
+)
 DISPATCH = Rule(
     id="PLC-009",
     title="Nothing is dispatched to another cluster",
     severity="critical",
-    rationale="A dispatcher takes the pod with its data to a cluster that is none of the plan's, and no admission here sees it run there.",
-    remediation="take the dispatcher's labels, annotations and managedBy out; what is to run elsewhere is deployed there",
+    rationale=(
+        "A dispatcher takes the pod with its data to a cluster that is none of the plan's, and no admission "
+        "here sees it run there."
+    ),
+    remediation=(
+        "take the dispatcher's labels, annotations and managedBy out; what is to run elsewhere is deployed "
+        "there"
+    ),
     controls=_LOCATION,
     places=OBJECT_PLACES,
     checks=(
-        Check(PODS, "metadata.annotations", _stays("variables.annotations"), "its annotations hand it to another cluster"),
-        Check(PODS, "metadata.labels", _stays("variables.labels"), "its labels hand it to another cluster"),
-        Check(
+        RuleCheck(
+            PODS,
+            "metadata.annotations",
+            _stays("variables.annotations"),
+            "its annotations hand it to another cluster",
+        ),
+        RuleCheck(
+            PODS, "metadata.labels", _stays("variables.labels"), "its labels hand it to another cluster"
+        ),
+        RuleCheck(
             ("Job",),
             "spec.managedBy",
-            '!has(object.spec.managedBy) || object.spec.managedBy == "kubernetes.io/job-controller"',
+            _JOB_IS_MANAGED_HERE,
             "another controller than the cluster's own manages it",
         ),
-        Check(
+        RuleCheck(
             ("CronJob",),
             "spec.jobTemplate.spec.managedBy",
-            '!has(object.spec.jobTemplate.spec.managedBy) || object.spec.jobTemplate.spec.managedBy == "kubernetes.io/job-controller"',
+            _CRON_JOB_IS_MANAGED_HERE,
             "another controller than the cluster's own manages its jobs",
         ),
     ),
@@ -155,29 +230,40 @@ DISPATCH = Rule(
 
 
 def _unprivileged(devices: str) -> str:
-    """Write that no request of a claim asks for administrator's access."""
-    return f"!has({devices}) || !has({devices}.requests) || {devices}.requests == null || {devices}.requests.all(q, !has(q.exactly) || !has(q.exactly.adminAccess) || !q.exactly.adminAccess)"
+    """Return CEL: no request of a claim asks for administrator's access."""
+    return (
+        f"!has({devices}) || !has({devices}.requests) || {devices}.requests == null"
+        f" || {devices}.requests.all(q, !has(q.exactly) || !has(q.exactly.adminAccess)"
+        " || !q.exactly.adminAccess)"
+    )
 
 
+_CLAIM_IS_UNPRIVILEGED = f"!has(object.spec) || {_unprivileged('object.spec.devices')}"
+_TEMPLATE_IS_UNPRIVILEGED = (
+    f"!has(object.spec) || !has(object.spec.spec) || {_unprivileged('object.spec.spec.devices')}"
+)
 ADMIN_ACCESS = Rule(
     id="DEV-001",
     title="No claim asks for administrator's access to devices",
     severity="critical",
-    rationale="Administrator's access ignores who holds the device: it opens the GPU that another tenant computes on.",
+    rationale=(
+        "Administrator's access ignores who holds the device: it opens the GPU that another tenant computes "
+        "on."
+    ),
     remediation="leave adminAccess out; monitoring of devices runs outside the zones",
     controls=(GDPR_SECURITY, NSA_PODS),
     places=OBJECT_PLACES,
     checks=(
-        Check(
+        RuleCheck(
             ("ResourceClaim",),
             "spec.devices",
-            f"!has(object.spec) || {_unprivileged('object.spec.devices')}",
+            _CLAIM_IS_UNPRIVILEGED,
             "it claims devices that others hold",
         ),
-        Check(
+        RuleCheck(
             ("ResourceClaimTemplate",),
             "spec.spec.devices",
-            f"!has(object.spec) || !has(object.spec.spec) || {_unprivileged('object.spec.spec.devices')}",
+            _TEMPLATE_IS_UNPRIVILEGED,
             "its claims take devices that others hold",
         ),
     ),

@@ -1,82 +1,123 @@
-"""Services: ways in and out that no network policy sees are closed, and names lead only where they say."""
+"""Rules on services and routes: ways in and out that no network policy sees, and names that lead away."""
 
 from __future__ import annotations
 
+from sovereign_ai.rules.addons import ROUTE
 from sovereign_ai.rules.controls import C3A_GATEWAYS, CIS_NETWORK, ECSF_DATA, GDPR_SECURITY, HARDENING
+from sovereign_ai.rules.fields import permitted, text
 from sovereign_ai.rules.kinds import PODS
-from sovereign_ai.rules.rule import OBJECT_PLACES, Check, Rule
+from sovereign_ai.rules.rule import OBJECT_PLACES, Rule, RuleCheck
 
 _CONTROLS = (C3A_GATEWAYS, HARDENING, CIS_NETWORK)
-_ROUTE_NAMESPACE = '(!has({0}.namespace) || {0}.namespace == null || {0}.namespace == "" || {0}.namespace == object.metadata.namespace)'
+# An empty or missing namespace is the route's own.
+_ROUTE_NAMESPACE = (
+    '(!has({0}.namespace) || {0}.namespace == null || {0}.namespace == ""'
+    " || {0}.namespace == object.metadata.namespace)"
+)
 
+_HAS_NO_EXTERNAL_IP = "!has(object.spec.externalIPs) || size(object.spec.externalIPs) == 0"
 EXTERNAL_IPS = Rule(
     id="NET-001",
     title="No service takes an address as its own",
     severity="critical",
-    rationale="An external address on a service draws every pod's traffic to that address, whoever owns it (CVE-2020-8554, open by design).",
+    rationale=(
+        "An external address on a service draws every pod's traffic to that address, whoever owns it "
+        "(CVE-2020-8554, open by design)."
+    ),
     remediation="leave externalIPs out",
     controls=(*_CONTROLS, GDPR_SECURITY),
     places=OBJECT_PLACES,
     checks=(
-        Check(
+        RuleCheck(
             ("Service",),
             "spec.externalIPs",
-            "!has(object.spec.externalIPs) || size(object.spec.externalIPs) == 0",
+            _HAS_NO_EXTERNAL_IP,
             "it takes addresses that others may own",
         ),
     ),
 )
+_IS_INTERNAL = '!has(object.spec.type) || !(object.spec.type in ["LoadBalancer", "NodePort"])'
 EXPOSED = Rule(
     id="NET-002",
     title="No service opens a port to the outside by itself",
     severity="high",
-    rationale="A node port or a load balancer is open on every machine, before any network policy of the namespace is asked who comes.",
-    remediation="use a ClusterIP service; what is to be reached from outside goes through a gateway of the description",
+    rationale=(
+        "A node port or a load balancer is open on every machine, before any network policy of the "
+        "namespace is asked who comes."
+    ),
+    remediation=(
+        "use a ClusterIP service; what is to be reached from outside goes through a gateway of the "
+        "description"
+    ),
     controls=_CONTROLS,
     places=OBJECT_PLACES,
     checks=(
-        Check(
+        RuleCheck(
             ("Service",),
             "spec.type",
-            '!has(object.spec.type) || !(object.spec.type in ["LoadBalancer", "NodePort"])',
+            _IS_INTERNAL,
             "it opens a port on every machine, or an address outside",
         ),
     ),
 )
+_IS_NO_EXTERNAL_NAME = '!has(object.spec.type) || object.spec.type != "ExternalName"'
 EXTERNAL_NAMES = Rule(
     id="NET-003",
     title="No service stands for a name outside",
     severity="high",
-    rationale="Such a service is a name of the cluster that leads wherever somebody else's DNS says, today and tomorrow.",
+    rationale=(
+        "Such a service is a name of the cluster that leads wherever somebody else's DNS says, today and "
+        "tomorrow."
+    ),
     remediation="speak to the outside by its own name, through a gateway of the description",
     controls=(*_CONTROLS, ECSF_DATA),
     places=OBJECT_PLACES,
     checks=(
-        Check(
+        RuleCheck(
             ("Service",),
             "spec.type",
-            '!has(object.spec.type) || object.spec.type != "ExternalName"',
+            _IS_NO_EXTERNAL_NAME,
             "it leads to a name outside the cluster",
         ),
     ),
+)
+_INGRESS_NAMES_HOSTS = (
+    '!has(object.spec.rules) || object.spec.rules.all(r, has(r.host) && r.host != ""'
+    ' && !r.host.contains("*"))'
 )
 INGRESS = Rule(
     id="NET-004",
     title="An ingress names its hosts",
     severity="high",
-    rationale="One without a host, with a wildcard, or with a backend for the rest takes in what is meant for other tenants.",
+    rationale=(
+        "One without a host, with a wildcard, or with a backend for the rest takes in what is meant for "
+        "other tenants."
+    ),
     remediation="name each host in full, and leave defaultBackend out",
     controls=_CONTROLS,
     places=OBJECT_PLACES,
     checks=(
-        Check(
+        RuleCheck(
             ("Ingress",),
             "spec.rules",
-            '!has(object.spec.rules) || object.spec.rules.all(r, has(r.host) && r.host != "" && !r.host.contains("*"))',
+            _INGRESS_NAMES_HOSTS,
             "it takes in every host, or a wildcard of hosts",
         ),
-        Check(("Ingress",), "spec.defaultBackend", "!has(object.spec.defaultBackend)", "it takes in what nobody else has asked for"),
+        RuleCheck(
+            ("Ingress",),
+            "spec.defaultBackend",
+            "!has(object.spec.defaultBackend)",
+            "it takes in what nobody else has asked for",
+        ),
     ),
+)
+_LISTENERS_NAME_HOSTS = (
+    'object.spec.listeners.all(n, has(n.hostname) && n.hostname != "" && !n.hostname.contains("*"))'
+)
+_LISTENERS_TAKE_OWN_ROUTES = (
+    "object.spec.listeners.all(n, !has(n.allowedRoutes) || !has(n.allowedRoutes.namespaces)"
+    " || !has(n.allowedRoutes.namespaces.from) || n.allowedRoutes.namespaces.from == null"
+    ' || n.allowedRoutes.namespaces.from == "Same")'
 )
 GATEWAYS = Rule(
     id="NET-005",
@@ -87,113 +128,253 @@ GATEWAYS = Rule(
     controls=_CONTROLS,
     places=OBJECT_PLACES,
     checks=(
-        Check(
+        RuleCheck(
             ("Gateway",),
             "spec.listeners",
-            'object.spec.listeners.all(n, has(n.hostname) && n.hostname != "" && !n.hostname.contains("*"))',
+            _LISTENERS_NAME_HOSTS,
             "a listener takes in every host, or a wildcard of hosts",
         ),
-        Check(
+        RuleCheck(
             ("Gateway",),
             "spec.listeners",
-            "object.spec.listeners.all(n, !has(n.allowedRoutes) || !has(n.allowedRoutes.namespaces)"
-            ' || !has(n.allowedRoutes.namespaces.from) || n.allowedRoutes.namespaces.from == null || n.allowedRoutes.namespaces.from == "Same")',
+            _LISTENERS_TAKE_OWN_ROUTES,
             "a listener takes routes of other namespaces",
         ),
     ),
 )
+_PARENTS_ARE_OWN = (
+    "!has(object.spec) || !has(object.spec.parentRefs) || object.spec.parentRefs == null"
+    f" || object.spec.parentRefs.all(p, {_ROUTE_NAMESPACE.format('p')})"
+)
+_BACKENDS_ARE_OWN = (
+    "!has(object.spec) || !has(object.spec.rules) || object.spec.rules == null"
+    " || object.spec.rules.all(r, !has(r.backendRefs) || r.backendRefs == null"
+    f" || r.backendRefs.all(b, {_ROUTE_NAMESPACE.format('b')}))"
+)
+_ROUTES_STAY = " && ".join(permitted(field) for field in ROUTE)
+_GRANTS_TO_ITSELF = "object.spec.from.all(f, f.namespace == object.metadata.namespace)"
 ROUTES = Rule(
     id="NET-006",
     title="Routes and grants stay within their namespace",
     severity="high",
-    rationale="A route to another namespace's service, or a grant that permits one, is a flow that the description does not declare.",
+    rationale=(
+        "A route to another namespace's service, or a grant that permits one, is a flow that the "
+        "description does not declare."
+    ),
     remediation="name gateways and services of the own namespace",
     controls=_CONTROLS,
     places=OBJECT_PLACES,
     checks=(
-        Check(
+        RuleCheck(
             ("HTTPRoute",),
             "spec.parentRefs",
-            "!has(object.spec) || !has(object.spec.parentRefs) || object.spec.parentRefs == null"
-            f" || object.spec.parentRefs.all(p, {_ROUTE_NAMESPACE.format('p')})",
+            _PARENTS_ARE_OWN,
             "it hangs on a gateway of another namespace",
         ),
-        Check(
+        RuleCheck(
             ("HTTPRoute",),
             "spec.rules",
-            "!has(object.spec) || !has(object.spec.rules) || object.spec.rules == null"
-            " || object.spec.rules.all(r, !has(r.backendRefs) || r.backendRefs == null"
-            f" || r.backendRefs.all(b, {_ROUTE_NAMESPACE.format('b')}))",
+            _BACKENDS_ARE_OWN,
             "it leads to a service of another namespace",
         ),
-        Check(
+        RuleCheck(
+            ("HTTPRoute",),
+            "spec.rules",
+            _ROUTES_STAY,
+            "it leads, copies or redirects requests to what is no service of its namespace",
+        ),
+        RuleCheck(
             ("ReferenceGrant",),
             "spec.from",
-            "object.spec.from.all(f, f.namespace == object.metadata.namespace)",
+            _GRANTS_TO_ITSELF,
             "it lets other namespaces refer to what is in this one",
         ),
     ),
+)
+_ASKS_CLUSTER_DNS = (
+    "!has(variables.pod.dnsPolicy)"
+    ' || variables.pod.dnsPolicy in ["", "ClusterFirst", "ClusterFirstWithHostNet"]'
+)
+_HAS_NO_NAMESERVER = (
+    "!has(variables.pod.dnsConfig) || !has(variables.pod.dnsConfig.nameservers)"
+    " || size(variables.pod.dnsConfig.nameservers) == 0"
+)
+_SEARCHES_CLUSTER = (
+    "!has(variables.pod.dnsConfig) || !has(variables.pod.dnsConfig.searches)"
+    " || variables.pod.dnsConfig.searches.all(s,"
+    ' s.matches("^([a-z0-9-]+[.])*(svc[.])?cluster[.]local[.]?$"))'
+)
+# An alias is a line of /etc/hosts: a name of the pod itself is harmless.
+_ALIASES_ARE_LOOPBACK = (
+    "!has(variables.pod.hostAliases) || variables.pod.hostAliases.all(a, has(a.ip)"
+    ' && (a.ip.startsWith("127.") || a.ip == "::1"))'
 )
 NAMES = Rule(
     id="NET-007",
     title="Pods ask the cluster's own DNS, and believe no other names",
     severity="high",
-    rationale="Another resolver sees every name that a pod asks for, and answers what it likes; so does a list of names in the pod.",
+    rationale=(
+        "Another resolver sees every name that a pod asks for, and answers what it likes; so does a list of "
+        "names in the pod."
+    ),
     remediation="leave dnsPolicy, dnsConfig.nameservers and hostAliases out",
     controls=(*_CONTROLS, ECSF_DATA),
     places=OBJECT_PLACES,
     checks=(
-        Check(
+        RuleCheck(
             PODS,
             "dnsPolicy",
-            '!has(variables.pod.dnsPolicy) || variables.pod.dnsPolicy in ["", "ClusterFirst", "ClusterFirstWithHostNet"]',
+            _ASKS_CLUSTER_DNS,
             "it asks the machine's resolver, or one of its own",
         ),
-        Check(
+        RuleCheck(
             PODS,
             "dnsConfig",
-            "!has(variables.pod.dnsConfig) || !has(variables.pod.dnsConfig.nameservers) || size(variables.pod.dnsConfig.nameservers) == 0",
+            _HAS_NO_NAMESERVER,
             "it asks another resolver besides the cluster's",
         ),
-        Check(
+        RuleCheck(
+            PODS,
+            "dnsConfig",
+            _SEARCHES_CLUSTER,
+            "it completes names with a domain outside the cluster",
+        ),
+        RuleCheck(
             PODS,
             "hostAliases",
-            '!has(variables.pod.hostAliases) || variables.pod.hostAliases.all(a, has(a.ip) && (a.ip.startsWith("127.") || a.ip == "::1"))',
+            _ALIASES_ARE_LOOPBACK,
             "it gives names to addresses beyond itself",
         ),
     ),
 )
 _POD = (
     '(has(e.targetRef) && has(e.targetRef.kind) && e.targetRef.kind == "Pod"'
-    ' && (!has(e.targetRef.namespace) || e.targetRef.namespace == "" || e.targetRef.namespace == object.metadata.namespace))'
+    ' && (!has(e.targetRef.namespace) || e.targetRef.namespace == ""'
+    " || e.targetRef.namespace == object.metadata.namespace))"
 )
 
+# Addresses of the type FQDN are resolved by whatever DNS answers.
+_SLICE_LEADS_TO_OWN_PODS = (
+    'object.addressType != "FQDN" && (!has(object.endpoints) || object.endpoints == null'
+    f" || object.endpoints.all(e, {_POD}))"
+)
+_SUBSETS_LEAD_TO_OWN_PODS = (
+    "!has(object.subsets) || object.subsets.all(s,"
+    f" (!has(s.addresses) || s.addresses.all(e, {_POD})) && (!has(s.notReadyAddresses)"
+    f" || s.notReadyAddresses.all(e, {_POD})))"
+)
 ENDPOINTS = Rule(
     id="NET-008",
     title="Services lead to pods of their own namespace",
     severity="high",
     rationale=(
-        "Endpoints written by hand make a service of the cluster lead to any address. The reference to a pod can be forged: rights to "
-        "write endpoints are kept from tenants besides."
+        "Endpoints written by hand make a service of the cluster lead to any address. The reference to a "
+        "pod can be forged: rights to write endpoints are kept from tenants besides."
     ),
     remediation="give the service a selector, and let the cluster write its endpoints",
     controls=_CONTROLS,
     places=OBJECT_PLACES,
     checks=(
-        Check(
+        RuleCheck(
             ("EndpointSlice",),
             "endpoints",
-            f'object.addressType != "FQDN" && (!has(object.endpoints) || object.endpoints == null || object.endpoints.all(e, {_POD}))',
+            _SLICE_LEADS_TO_OWN_PODS,
             "it leads to addresses that are no pods of its namespace",
         ),
-        Check(
+        RuleCheck(
             ("Endpoints",),
             "subsets",
-            "!has(object.subsets) || object.subsets.all(s,"
-            f" (!has(s.addresses) || s.addresses.all(e, {_POD})) && (!has(s.notReadyAddresses) || s.notReadyAddresses.all(e, {_POD})))",
+            _SUBSETS_LEAD_TO_OWN_PODS,
             "its addresses are no pods of its namespace",
         ),
     ),
 )
 
-RULES = (EXTERNAL_IPS, EXPOSED, EXTERNAL_NAMES, INGRESS, GATEWAYS, ROUTES, NAMES, ENDPOINTS)
+
+def _asked(holder: str) -> str:
+    """Return CEL: a probe or a hook calls the pod itself."""
+    ways = (
+        f'!has({holder}.{way}) || !has({holder}.{way}.host) || {holder}.{way}.host == ""'
+        for way in ("httpGet", "tcpSocket")
+    )
+    return " && ".join(f"({way})" for way in ways)
+
+
+_PROBES = " && ".join(
+    f"(!has(c.{name}) || ({_asked(f'c.{name}')}))"
+    for name in ("livenessProbe", "readinessProbe", "startupProbe")
+)
+_HOOKS = " && ".join(
+    f"(!has(c.lifecycle.{name}) || ({_asked(f'c.lifecycle.{name}')}))" for name in ("postStart", "preStop")
+)
+_PROBES_STAY = f"variables.containers.all(c, {_PROBES})"
+_HOOKS_STAY = f"variables.containers.all(c, !has(c.lifecycle) || ({_HOOKS}))"
+PROBES = Rule(
+    id="NET-009",
+    title="Probes and hooks ask their own pod",
+    severity="high",
+    rationale=(
+        "The kubelet asks for a container's probes and hooks from the machine's own network, which no "
+        "network policy of the zone sees; a host in them makes it call whoever that is, as often as the "
+        "probe says."
+    ),
+    remediation="leave `host` out of probes and hooks",
+    controls=_CONTROLS,
+    places=OBJECT_PLACES,
+    checks=(
+        RuleCheck(PODS, "containers", _PROBES_STAY, "a probe asks another host"),
+        RuleCheck(
+            PODS,
+            "containers",
+            _HOOKS_STAY,
+            "a hook calls another host",
+        ),
+    ),
+)
+_ANNOTATIONS = "object.metadata.annotations"
+# Cilium's Cluster Mesh shares a service that carries one of these with other clusters.
+_GLOBAL = (
+    '["io.cilium/global-service", "io.cilium/shared-service", "service.cilium.io/global", '
+    '"service.cilium.io/shared"]'
+)
+# ingress-nginx inserts snippets into its configuration as they are written.
+_SNIPPET = "(?i)(?:snippet|mirror-target|mirror-host|upstream-vhost|session-cookie-domain)s?$"
+# kubectl keeps a copy of the whole object in `$applied`, which takes effect nowhere.
+_ANNOTATIONS_ARE_PERMITTED = (
+    f"!has({_ANNOTATIONS}) || {_ANNOTATIONS}.all(k, k == $applied ||"
+    f' (!k.matches("{_SNIPPET}") && !(k in {_GLOBAL}) && {text(f"{_ANNOTATIONS}[k]")}))'
+)
+ANNOTATED = Rule(
+    id="NET-010",
+    title="Annotations of services and routes lead to permitted places",
+    severity="high",
+    rationale=(
+        "Controllers take orders from annotations: to copy requests elsewhere, to ask another host who may "
+        "come in, to share a service with other clusters, or to insert configuration as it is written."
+    ),
+    remediation="take the annotation out, or name a service of the cluster below `svc`",
+    controls=_CONTROLS,
+    places=OBJECT_PLACES,
+    checks=(
+        RuleCheck(
+            ("Gateway", "HTTPRoute", "Ingress", "Service"),
+            "metadata.annotations",
+            _ANNOTATIONS_ARE_PERMITTED,
+            "an annotation copies traffic, inserts configuration, shares it with other clusters, or names a "
+            "place that is not permitted",
+        ),
+    ),
+)
+
+RULES = (
+    EXTERNAL_IPS,
+    EXPOSED,
+    EXTERNAL_NAMES,
+    INGRESS,
+    GATEWAYS,
+    ROUTES,
+    NAMES,
+    ENDPOINTS,
+    PROBES,
+    ANNOTATED,
+)

@@ -1,4 +1,9 @@
-"""Supply: who can stop, change or watch a running part, what runs on without them, and certificates that end."""
+"""Supply rules: suppliers that can stop, change or watch a running part, and certificates that end.
+
+A supplier *has a hold* on a part through its control channel: a licence server, remote control, attestation,
+updates or telemetry. A part that runs on long enough without its supplier, or that has a named alternative,
+is out of that hold.
+"""
 
 from __future__ import annotations
 
@@ -30,8 +35,8 @@ from sovereign_ai.rules.duties import (
     ECSF_UPDATES,
     GAIAX_AUTONOMY,
 )
-from sovereign_ai.rules.judge import Finding
-from sovereign_ai.rules.residency import PLAN, found
+from sovereign_ai.rules.judge import RuleFinding
+from sovereign_ai.rules.residency import PLAN, make_finding
 from sovereign_ai.rules.rule import Rule
 from sovereign_ai.spec.factory import AIFactory
 from sovereign_ai.spec.service import Service
@@ -39,161 +44,247 @@ from sovereign_ai.spec.supplier import Supplier
 from sovereign_ai.units import Seconds
 
 LEAST_GRACE = Seconds(90 * 86_400)
-"""How long a part must run on without its supplier: C3A, SOV-4-10-C, asks that a factory can be joined again after 90 days apart."""
+"""How long a part must run on without its supplier.
+
+Source: C3A, SOV-4-10-C, which asks that a factory can be joined again after 90 days apart.
+"""
 SOON = 90
-"""Days before its end from which a certificate's end is told."""
+"""Days before its end from which a certificate is reported."""
 _STOPS = frozenset({"licence", "remote-control", "attestation"})
+"""Control channels whose silence stops a part."""
 
 
-def _cut(one: Supplier | Service) -> str:
-    """Say why a part would not outlast being cut off; empty if it would."""
-    if one.alternative is not None:
+def _why_not_independent(part: Supplier | Service) -> str:
+    """Return why a part would not outlast being cut off; empty if it would."""
+    if part.alternative is not None:
         return ""
-    if one.grace is None:
+    if part.grace is None:
         return "how long it runs on without that is not declared"
-    return "" if one.grace >= LEAST_GRACE else f"it runs on for {one.grace} without that; at least {LEAST_GRACE}"
+    if part.grace >= LEAST_GRACE:
+        return ""
+    return f"it runs on for {part.grace} without that; at least {LEAST_GRACE}"
 
 
-def _stoppable(rule: Rule, factory: AIFactory, _plan: Plan) -> Iterable[Finding]:
-    """What a supplier outside the Union can stop runs on without it, or has an alternative."""
-    for number, one in enumerate(factory.suppliers):
-        why = _cut(one)
-        if one.control_channel in _STOPS and one.jurisdiction not in members("EU") and why:
-            message = f"{one.vendor} ({one.jurisdiction}) keeps a hold by {one.control_channel} on the {one.component}, no alternative is named, and {why}"
-            yield found(rule, f"Supplier/{one.name}", f"suppliers[{number}].control_channel", message)
-    yield from _asked(rule, factory)
+def _is_outside_union(jurisdiction: str | None) -> bool:
+    """Return whether a supplier is outside the Union; one of no named country counts as outside."""
+    return jurisdiction not in members("EU")
 
 
-def _asked(rule: Rule, factory: AIFactory) -> Iterable[Finding]:
-    """What running parts ask of somebody outside the Union, or of nobody knows whom, they can do without, or elsewhere."""
-    for number, one in enumerate(factory.services):
-        why = _cut(one)
-        if one.used and one.jurisdiction not in members("EU") and why:
-            who = f"{one.entity or one.supplier or 'nobody named'} ({one.jurisdiction or 'of no country that is named'})"
-            message = f"{who} answers as the {one.kind} service {one.name}, no alternative is named, and {why}"
-            yield found(rule, f"ExternalService/{one.name}", f"services[{number}]", message)
+def _find_stoppable_parts(rule: Rule, factory: AIFactory, _plan: Plan) -> Iterable[RuleFinding]:
+    """Yield parts that a supplier outside the Union can stop, and that cannot do without it."""
+    for number, part in enumerate(factory.suppliers):
+        reason = _why_not_independent(part)
+        if part.control_channel in _STOPS and _is_outside_union(part.jurisdiction) and reason:
+            supplier_and_country = f"{part.vendor} ({part.jurisdiction})"
+            hold = f"keeps a hold by {part.control_channel} on the {part.component}"
+            message = f"{supplier_and_country} {hold}, no alternative is named, and {reason}"
+            field = f"suppliers[{number}].control_channel"
+            resource = f"Supplier/{part.name}"
+            yield make_finding(rule, resource, field, message)
+    yield from _find_stoppable_services(rule, factory)
 
 
-def _updated(rule: Rule, factory: AIFactory, _plan: Plan) -> Iterable[Finding]:
-    """What only a supplier outside the Union updates or watches, without a known time to do without, is told."""
-    for number, one in enumerate(factory.suppliers):
-        why = _cut(one)
-        if one.control_channel in {"updates", "telemetry"} and one.jurisdiction not in members("EU") and why:
-            message = f"{one.vendor} ({one.jurisdiction}) has a channel for {one.control_channel} to the {one.component}, no alternative is named, and {why}"
-            yield found(rule, f"Supplier/{one.name}", f"suppliers[{number}].grace", message)
+def _find_stoppable_services(rule: Rule, factory: AIFactory) -> Iterable[RuleFinding]:
+    """Yield external services outside the Union, or of no known country, that parts cannot do without."""
+    for number, service in enumerate(factory.services):
+        reason = _why_not_independent(service)
+        if service.used and _is_outside_union(service.jurisdiction) and reason:
+            provider = service.entity or service.supplier or "an unnamed provider"
+            country = service.jurisdiction or "of no named country"
+            message = (
+                f"{provider} ({country}) answers as the {service.kind} service {service.name}, no "
+                f"alternative is named, and {reason}"
+            )
+            resource = f"ExternalService/{service.name}"
+            field = f"services[{number}]"
+            yield make_finding(rule, resource, field, message)
 
 
-def _remote(rule: Rule, factory: AIFactory, _plan: Plan) -> Iterable[Finding]:
-    """No supplier outside the Union has remote control."""
-    for number, one in enumerate(factory.suppliers):
-        if one.control_channel == "remote-control" and one.jurisdiction not in members("EU"):
-            message = f"{one.vendor} in {one.jurisdiction} can act on the running {one.component} from there"
-            yield found(rule, f"Supplier/{one.name}", f"suppliers[{number}].control_channel", message)
+def _find_dependent_updates(rule: Rule, factory: AIFactory, _plan: Plan) -> Iterable[RuleFinding]:
+    """Yield parts that a supplier outside the Union updates or watches, and that cannot do without it."""
+    for number, part in enumerate(factory.suppliers):
+        reason = _why_not_independent(part)
+        is_update_channel = part.control_channel in {"updates", "telemetry"}
+        if is_update_channel and _is_outside_union(part.jurisdiction) and reason:
+            supplier_and_country = f"{part.vendor} ({part.jurisdiction})"
+            channel = f"has a channel for {part.control_channel} to the {part.component}"
+            message = f"{supplier_and_country} {channel}, no alternative is named, and {reason}"
+            resource = f"Supplier/{part.name}"
+            field = f"suppliers[{number}].grace"
+            yield make_finding(rule, resource, field, message)
 
 
-def _telemetry(rule: Rule, factory: AIFactory, _plan: Plan) -> Iterable[Finding]:
-    """Telemetry goes only to vendors where the policies permit metrics."""
-    for number, one in enumerate(factory.suppliers):
+def _find_remote_control(rule: Rule, factory: AIFactory, _plan: Plan) -> Iterable[RuleFinding]:
+    """Yield parts of which a supplier outside the Union has remote control."""
+    for number, part in enumerate(factory.suppliers):
+        if part.control_channel == "remote-control" and _is_outside_union(part.jurisdiction):
+            field = f"suppliers[{number}].control_channel"
+            message = (
+                f"{part.vendor} in {part.jurisdiction} can act on the running {part.component} from there"
+            )
+            resource = f"Supplier/{part.name}"
+            yield make_finding(rule, resource, field, message)
+
+
+def _find_telemetry_abroad(rule: Rule, factory: AIFactory, _plan: Plan) -> Iterable[RuleFinding]:
+    """Yield parts that report to a vendor where a policy does not permit metrics."""
+    for number, part in enumerate(factory.suppliers):
+        if part.control_channel != "telemetry":
+            continue
         for policy in factory.residency:
             permitted = policy.metrics or policy.logs
-            if one.control_channel == "telemetry" and one.jurisdiction not in expand(permitted):
+            if part.jurisdiction not in expand(permitted):
+                field = f"suppliers[{number}].control_channel"
                 allowed = ", ".join(permitted) or "no country"
                 message = (
-                    f"the {one.component} reports to {one.vendor} in {one.jurisdiction}; metrics of {policy.data} data may be in {allowed}"
+                    f"the {part.component} reports to {part.vendor} in {part.jurisdiction}; metrics of "
+                    f"{policy.data} data may be in {allowed}"
                 )
-                yield found(rule, f"Supplier/{one.name}", f"suppliers[{number}].control_channel", message)
+                resource = f"Supplier/{part.name}"
+                yield make_finding(rule, resource, field, message)
 
 
-def _stock(rule: Rule, factory: AIFactory, _plan: Plan) -> Iterable[Finding]:
-    """A part without a second source has its lead time known, and pieces in store to bridge it."""
-    for number, one in enumerate(factory.suppliers):
-        if one.alternative is None and one.lead_time is not None and one.stock == 0:
-            message = f"the {one.component} comes from {one.vendor} alone, after {one.lead_time}, and none is in store"
-            yield found(rule, f"Supplier/{one.name}", f"suppliers[{number}].stock", message)
+def _find_parts_without_stock(rule: Rule, factory: AIFactory, _plan: Plan) -> Iterable[RuleFinding]:
+    """Yield parts of a single source with a known lead time and no piece in store."""
+    for number, part in enumerate(factory.suppliers):
+        if part.alternative is None and part.lead_time is not None and part.stock == 0:
+            field = f"suppliers[{number}].stock"
+            message = (
+                f"the {part.component} comes from {part.vendor} alone, after {part.lead_time}, and none is "
+                "in store"
+            )
+            resource = f"Supplier/{part.name}"
+            yield make_finding(rule, resource, field, message)
 
 
-def _makers(factory: AIFactory) -> dict[str, int]:
-    """Give how many accelerators come from each maker, as the catalogue names it."""
-    counted: dict[str, int] = {}
+def _accelerators_by_maker(factory: AIFactory) -> dict[str, int]:
+    """Return how many accelerators come from each maker, as the catalogue names it."""
+    counts: dict[str, int] = {}
     for pool in factory.pools:
-        machine = system(pool.system)
-        maker = accelerator(machine.accelerator).vendor
-        counted[maker] = counted.get(maker, 0) + pool.nodes * machine.gpus
-    return counted
+        server = system(pool.system)
+        maker = accelerator(server.accelerator).vendor
+        counts[maker] = counts.get(maker, 0) + pool.nodes * server.gpus
+    return counts
 
 
-def _one_maker(rule: Rule, factory: AIFactory, _plan: Plan) -> Iterable[Finding]:
-    """Accelerators of one maker alone are told, with its seat and the index of concentration."""
-    counted = _makers(factory)
-    total = sum(counted.values())
-    index = sum((10_000 * count * count) // (total * total) for count in counted.values())
-    if len(counted) == 1:
-        maker = supplier(next(iter(counted)))
-        message = f"all {total:,} accelerators come from {maker.title} ({maker.seat}): an index of concentration of {index:,} of 10,000"
-        yield found(rule, f"Factory/{factory.name}", "pools", message)
+def _concentration(counts: Iterable[int]) -> int:
+    """Return the Herfindahl-Hirschman index: the sum of squared shares in percent, from 0 to 10,000."""
+    listed = list(counts)
+    total = sum(listed)
+    index = 0
+    for count in listed:
+        index += 10_000 * count * count // (total * total)
+    return index
 
 
-def _undeclared(rule: Rule, factory: AIFactory, _plan: Plan) -> Iterable[Finding]:
-    """A maker of accelerators that stands nowhere under `suppliers` is told."""
-    named = " ".join(one.vendor.casefold() for one in factory.suppliers)
-    known = {one.name: one for one in suppliers()}
-    for name in sorted(_makers(factory)):
-        title = known[name].title if name in known else name
-        if title.casefold() not in named:
-            message = f"{title} makes accelerators of this factory and is not among the suppliers: its hold on them is not declared"
-            yield found(rule, f"Factory/{factory.name}", "suppliers", message)
+def _find_single_maker(rule: Rule, factory: AIFactory, _plan: Plan) -> Iterable[RuleFinding]:
+    """Yield a finding if all accelerators come from one maker, with the index of concentration."""
+    counts = _accelerators_by_maker(factory)
+    total = sum(counts.values())
+    index = _concentration(counts.values())
+    if len(counts) == 1:
+        [name] = counts
+        maker = supplier(name)
+        message = (
+            f"all {total:,} accelerators come from {maker.title} ({maker.seat}): an index of concentration "
+            f"of {index:,} of 10,000"
+        )
+        resource = f"Factory/{factory.name}"
+        yield make_finding(rule, resource, "pools", message)
 
 
-def _tags(rule: Rule, factory: AIFactory, _plan: Plan) -> Iterable[Finding]:
-    """Where a zone is of high trust, images are pinned by digest."""
-    trusted = sorted(zone.name for zone in factory.zones if zone.trust == "high")
+def _find_undeclared_makers(rule: Rule, factory: AIFactory, _plan: Plan) -> Iterable[RuleFinding]:
+    """Yield makers of accelerators that the description does not list under `suppliers`."""
+    # A vendor may be written with its legal form, so a maker's title is looked for within the names.
+    declared = " ".join(part.vendor.casefold() for part in factory.suppliers)
+    titles = {}
+    for known_supplier in suppliers():
+        titles[known_supplier.name] = known_supplier.title
+    for name in sorted(_accelerators_by_maker(factory)):
+        title = titles.get(name, name)
+        if title.casefold() not in declared:
+            message = (
+                f"{title} makes accelerators of this factory and is not among the suppliers: its hold on "
+                "them is not declared"
+            )
+            resource = f"Factory/{factory.name}"
+            yield make_finding(rule, resource, "suppliers", message)
+
+
+def _find_tags_at_high_trust(rule: Rule, factory: AIFactory, _plan: Plan) -> Iterable[RuleFinding]:
+    """Yield a finding if a zone is of high trust and images need no digest."""
+    trusted = [zone.name for zone in factory.zones if zone.trust == "high"]
     if trusted and factory.images.digests != "required":
-        message = f"zone {', '.join(trusted)} is of high trust, and whoever writes to the registry can change what runs in it"
-        yield found(rule, f"Factory/{factory.name}", "images.digests", message)
+        zones = ", ".join(sorted(trusted))
+        message = (
+            f"zone {zones} is of high trust, and whoever writes to the registry can change what runs in it"
+        )
+        resource = f"Factory/{factory.name}"
+        yield make_finding(rule, resource, "images.digests", message)
 
 
-def _exit(rule: Rule, factory: AIFactory, _plan: Plan) -> Iterable[Finding]:
-    """A factory without a way out is told."""
+def _find_missing_exit_plan(rule: Rule, factory: AIFactory, _plan: Plan) -> Iterable[RuleFinding]:
+    """Yield a finding if the operator has no exit plan."""
     if factory.operator.exit_plan == "none":
-        yield found(rule, f"Factory/{factory.name}", "operator.exit_plan", "no way out is prepared for tenants and their data")
+        message = "no way out is prepared for tenants and their data"
+        resource = f"Factory/{factory.name}"
+        yield make_finding(rule, resource, "operator.exit_plan", message)
 
 
-def _expired(rule: Rule, factory: AIFactory, _plan: Plan, now: date) -> Iterable[Finding]:
-    """No certificate that is claimed has ended."""
-    for number, one in enumerate(factory.operator.certificates):
-        if one.expires < now:
-            message = f"{one.scheme} for {one.scope} ended on {one.expires}"
-            yield found(rule, f"Factory/{factory.name}", f"operator.certificates[{number}].expires", message)
+def _find_expired_certificates(
+    rule: Rule, factory: AIFactory, _plan: Plan, now: date
+) -> Iterable[RuleFinding]:
+    """Yield certificates that are claimed and have ended."""
+    for number, certificate in enumerate(factory.operator.certificates):
+        # A certificate still counts on its last day; a waiver does not.
+        if certificate.expires < now:
+            field = f"operator.certificates[{number}].expires"
+            message = f"{certificate.scheme} for {certificate.scope} ended on {certificate.expires}"
+            resource = f"Factory/{factory.name}"
+            yield make_finding(rule, resource, field, message)
 
 
-def _ending(rule: Rule, factory: AIFactory, _plan: Plan, now: date) -> Iterable[Finding]:
-    """A certificate that ends soon is told."""
-    for number, one in enumerate(factory.operator.certificates):
-        left = (one.expires - now).days
-        if 0 <= left <= SOON:
-            message = f"{one.scheme} for {one.scope} ends on {one.expires}, in {left} days"
-            yield found(rule, f"Factory/{factory.name}", f"operator.certificates[{number}].expires", message)
+def _find_ending_certificates(
+    rule: Rule, factory: AIFactory, _plan: Plan, now: date
+) -> Iterable[RuleFinding]:
+    """Yield certificates that end soon."""
+    for number, certificate in enumerate(factory.operator.certificates):
+        days_left = (certificate.expires - now).days
+        if 0 <= days_left <= SOON:
+            field = f"operator.certificates[{number}].expires"
+            message = (
+                f"{certificate.scheme} for {certificate.scope} ends on {certificate.expires}, in "
+                f"{days_left} days"
+            )
+            resource = f"Factory/{factory.name}"
+            yield make_finding(rule, resource, field, message)
 
 
 STOPPABLE = Rule(
     id="SUP-001",
     title="What a supplier outside the Union can stop runs on for 90 days without it, or has an alternative",
     severity="high",
-    rationale="A licence server, a remote console or an attestation service that falls silent stops the part that asks it.",
+    rationale=(
+        "A licence server, a remote console or an attestation service that falls silent stops the part that "
+        "asks it."
+    ),
     remediation="name an `alternative`, or a tested `grace` of at least 90 days",
     controls=(C3A_DISCONNECT, C3A_RECONNECT, C3A_DISRUPTION, ECSF_SINGLE, GAIAX_AUTONOMY, NIS2_SUPPLY),
     places=PLAN,
-    decide=_stoppable,
+    decide=_find_stoppable_parts,
 )
 UPDATED = Rule(
     id="SUP-002",
     title="What only a supplier outside the Union updates has a known time to do without",
     severity="warning",
-    rationale="Without updates a part runs on and grows unsafe; how long that can be borne is to be known before the day comes.",
+    rationale=(
+        "Without updates a part runs on and grows unsafe; how long that can be borne is to be known before "
+        "the day comes."
+    ),
     remediation="write `grace` with the time that was tested, or an `alternative`",
     controls=(C3A_RECONNECT, C3A_DISRUPTION, ECSF_UPDATES, C3A_SOFTWARE),
     places=PLAN,
-    decide=_updated,
+    decide=_find_dependent_updates,
 )
 REMOTE = Rule(
     id="SUP-003",
@@ -203,17 +294,21 @@ REMOTE = Rule(
     remediation="block the channel, and let own staff act on the supplier's advice",
     controls=(CADA_TAMPER, CADA_SOFTWARE, ECSF_UPDATES, NIS2_SUPPLY),
     places=PLAN,
-    decide=_remote,
+    decide=_find_remote_control,
 )
 TELEMETRY = Rule(
     id="SUP-004",
     title="Parts report to suppliers only where metrics may be",
     severity="high",
-    rationale="Telemetry tells who computes what and when, and leaves by a way that nobody declared as a gateway.",
-    remediation="switch the reports off or keep them in a relay of your own, and write the channel that is left",
+    rationale=(
+        "Telemetry tells who computes what and when, and leaves by a way that nobody declared as a gateway."
+    ),
+    remediation=(
+        "switch the reports off or keep them in a relay of your own, and write the channel that is left"
+    ),
     controls=(CADA_DATA, C3A_SERVICES, ECSF_ORDERS, NIS2_SUPPLY),
     places=PLAN,
-    decide=_telemetry,
+    decide=_find_telemetry_abroad,
 )
 STOCK = Rule(
     id="SUP-005",
@@ -223,7 +318,7 @@ STOCK = Rule(
     remediation="put pieces in store for the lead time, or name an `alternative`",
     controls=(ECSF_SINGLE, C3A_DISRUPTION, DORA_CONCENTRATION),
     places=PLAN,
-    decide=_stock,
+    decide=_find_parts_without_stock,
 )
 ONE_MAKER = Rule(
     id="SUP-006",
@@ -233,7 +328,7 @@ ONE_MAKER = Rule(
     remediation="plan a pool of another maker's accelerators for the work that can move to them",
     controls=(ECSF_SINGLE, C3A_HARDWARE, DORA_CONCENTRATION),
     places=PLAN,
-    decide=_one_maker,
+    decide=_find_single_maker,
 )
 UNDECLARED = Rule(
     id="SUP-007",
@@ -243,7 +338,7 @@ UNDECLARED = Rule(
     remediation="declare the maker under `suppliers` with its jurisdiction and `control_channel`",
     controls=(C3A_HARDWARE, C3A_SOFTWARE, ECSF_ORIGIN, NIS2_SUPPLY),
     places=PLAN,
-    decide=_undeclared,
+    decide=_find_undeclared_makers,
 )
 TAGS = Rule(
     id="SUP-008",
@@ -253,7 +348,7 @@ TAGS = Rule(
     remediation="write `images: {digests: required}`",
     controls=(CADA_SOFTWARE, C3A_UPDATES, ECSF_UPDATES, NIS2_SUPPLY),
     places=PLAN,
-    decide=_tags,
+    decide=_find_tags_at_high_trust,
 )
 EXIT = Rule(
     id="SUP-009",
@@ -263,7 +358,7 @@ EXIT = Rule(
     remediation="write down how tenants and data move elsewhere, test it, and set `exit_plan`",
     controls=(ECSF_EXIT, DORA_EXIT, GAIAX_AUTONOMY),
     places=PLAN,
-    decide=_exit,
+    decide=_find_missing_exit_plan,
 )
 EXPIRED = Rule(
     id="CRT-001",
@@ -273,7 +368,7 @@ EXPIRED = Rule(
     remediation="renew it and write the new `expires`, or remove it from the description",
     controls=(ECSF_CERTIFICATES, CADA_CERTIFICATE),
     places=PLAN,
-    decide_on=_expired,
+    decide_on=_find_expired_certificates,
 )
 ENDING = Rule(
     id="CRT-002",
@@ -283,7 +378,7 @@ ENDING = Rule(
     remediation="begin the renewal",
     controls=(ECSF_CERTIFICATES, CADA_CERTIFICATE),
     places=PLAN,
-    decide_on=_ending,
+    decide_on=_find_ending_certificates,
 )
 
 RULES = (STOPPABLE, UPDATED, REMOTE, TELEMETRY, STOCK, ONE_MAKER, UNDECLARED, TAGS, EXIT, EXPIRED, ENDING)

@@ -3,10 +3,10 @@
 Rules of this room:
 
 - Everything simulated follows from the plan and the catalogue; nothing is described a second time.
-- Builders (`nodes.py`, `slices.py`) are pure: the same plan gives the same objects, with the same
-  device identities, on any machine. `factory.py` alone brings them to a cluster, and repairs them.
-- What is simulated, what is static and what is absent stands in docs/fidelity.md, and is tested.
-- A cluster with machines that we did not make is never simulated onto, unless told to by name.
+- Builders (`nodes.py`, `slices.py`) are pure: the same plan gives the same objects, with the same device
+  identities, on any machine. `factory.py` alone writes them to a cluster, and repairs them.
+- docs/fidelity.md lists what is simulated, what is static and what is absent; tests check it.
+- A cluster with nodes that this package did not make is never simulated onto, unless the caller permits it.
 
     from sovereign_ai.sim.factory import remove, simulate
 

@@ -1,10 +1,10 @@
-"""Who holds which device: from pods by extended resource, and from claims by device.
+"""The holder of each device: from pods by extended resource, and from claims by device.
 
     held = allocation(api, plan, "lab")
     held["train-001"]       # ('research/job-0', '', '', '', '', '', '', '')
 
-A claim says which device it holds. A pod by extended resource does not, as with a real device plugin
-seen from the API; it is given the lowest devices of its machine that no claim holds.
+A claim names the device that it holds. A pod by extended resource does not, as with a real device plugin seen
+from the API; it is assigned the lowest devices of its node that no claim holds.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from sovereign_ai.cluster.access import Api
+from sovereign_ai.cluster.api.client import Api
 from sovereign_ai.plan.factory import Plan
 from sovereign_ai.sim.machine import machines
 from sovereign_ai.sim.slices import device_names
@@ -22,7 +22,7 @@ Holders = Mapping[str, tuple[str, ...]]
 
 
 def allocation(api: Api, plan: Plan, cluster: str) -> Holders:
-    """Read who holds which device, with two requests.
+    """Read the holder of each device, with two requests.
 
     Raises:
         ApiError: the server refused.
@@ -33,35 +33,70 @@ def allocation(api: Api, plan: Plan, cluster: str) -> Holders:
 
 
 def holders(plan: Plan, cluster: str, pods: list[dict[str, Any]], claims: list[dict[str, Any]]) -> Holders:
-    """Work out who holds which device from pods and claims."""
-    found = {machine.node.name: [""] * machine.devices for machine in machines(plan, cluster)}
-    names = {machine.node.name: device_names(machine) for machine in machines(plan, cluster)}
-    resources = {machine.node.name: machine.part.resource for machine in machines(plan, cluster)}
+    """Return the holder of each device, from pods and claims."""
+    held: dict[str, list[str]] = {}
+    names: dict[str, list[str]] = {}
+    resources: dict[str, str] = {}
+    for machine in machines(plan, cluster):
+        node = machine.node.name
+        held[node] = [""] * machine.devices
+        names[node] = device_names(machine)
+        resources[node] = machine.part.resource
+    # Claims first: they name their devices, and pods get what is left.
     for claim in claims:
-        holder = _reserved(claim)
-        for device in claim.get("status", {}).get("allocation", {}).get("devices", {}).get("results", []):
-            places = names.get(device["pool"], [])
-            if device["device"] in places:
-                found[device["pool"]][places.index(device["device"])] = holder
-    for pod in sorted(pods, key=lambda one: (one["metadata"]["namespace"], one["metadata"]["name"])):
+        _assign_claim(claim, held, names)
+    # Pods in a fixed order, so that a reading does not change with the order of the server's list.
+    for pod in sorted(pods, key=_name):
         node = pod["spec"].get("nodeName", "")
-        if node in found and pod.get("status", {}).get("phase") == "Running":
-            _take(found[node], f"{pod['metadata']['namespace']}/{pod['metadata']['name']}", _asked(pod, resources[node]))
-    return {name: tuple(devices) for name, devices in found.items()}
+        if node in held and pod.get("status", {}).get("phase") == "Running":
+            namespace, name = _name(pod)
+            _assign(held[node], f"{namespace}/{name}", _requested(pod, resources[node]))
+    return {name: tuple(devices) for name, devices in held.items()}
+
+
+def _name(pod: Mapping[str, Any]) -> tuple[str, str]:
+    """Return a pod's namespace and name."""
+    return pod["metadata"]["namespace"], pod["metadata"]["name"]
+
+
+def _assign_claim(
+    claim: Mapping[str, Any], held: Mapping[str, list[str]], names: Mapping[str, list[str]]
+) -> None:
+    """Note the pod of a claim as the holder of the devices that the claim was allocated.
+
+    Args:
+        claim: the claim.
+        held: node to the holder of each of its devices; changed.
+        names: node to its devices' names.
+    """
+    holder = _reserved(claim)
+    allocation = claim.get("status", {}).get("allocation", {})
+    for result in allocation.get("devices", {}).get("results", []):
+        # Each node has one pool, of its own name.
+        node = result["pool"]
+        devices = names.get(node, [])
+        if result["device"] in devices:
+            held[node][devices.index(result["device"])] = holder
 
 
 def _reserved(claim: Mapping[str, Any]) -> str:
-    """Name the pod that a claim is reserved for."""
+    """Return the pod that a claim is reserved for, as `namespace/pod`; the claim while there is none."""
     users = claim.get("status", {}).get("reservedFor") or [{"name": claim["metadata"]["name"]}]
     return f"{claim['metadata']['namespace']}/{users[0]['name']}"
 
 
-def _take(devices: list[str], holder: str, number: int) -> None:
-    """Give a holder the lowest free devices."""
-    for index in [index for index, there in enumerate(devices) if not there][:number]:
+def _assign(devices: list[str], holder: str, number: int) -> None:
+    """Assign the lowest free devices to a holder."""
+    free = [index for index, current in enumerate(devices) if not current]
+    for index in free[:number]:
         devices[index] = holder
 
 
-def _asked(pod: Mapping[str, Any], resource: str) -> int:
-    """Count the devices that a pod asks for by extended resource."""
-    return sum(int((one.get("resources", {}).get("limits") or {}).get(resource, "0")) for one in pod["spec"].get("containers", []))
+def _requested(pod: Mapping[str, Any], resource: str) -> int:
+    """Return how many devices a pod requests by extended resource."""
+    total = 0
+    for container in pod["spec"].get("containers", []):
+        # Of an extended resource, requests and limits are equal, and a limit alone is enough.
+        limits = container.get("resources", {}).get("limits") or {}
+        total += int(limits.get(resource, "0"))
+    return total

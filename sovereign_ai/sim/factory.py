@@ -1,12 +1,12 @@
-"""Brings the plan's machines to a cluster and keeps them as planned.
+"""Simulated machines of a plan on a cluster: made, restored and removed until they are as planned.
 
-`simulate` may be called at any time: what is missing is made, what was changed is restored, what
-is ours and no longer planned goes. Only what differs is written, so that a second call writes
-nothing. Machines that somebody else made are never touched, and a machine that a real kubelet plays
-(`sim/kubelet`) is left to it.
+`simulate` may be called at any time. What is missing is made, what was changed is restored, and objects of
+this factory that are no longer planned are removed. Only what differs is written, so a second call writes
+nothing. Nodes of others are never touched, and a node that a real kubelet plays (`sim/kubelet`) is left to
+it.
 
     simulated = simulate(api, factory, plan, "lab", progress=print)
-    # lab: 17 machines to make, 0 to mend, 0 to remove
+    # lab: 17 machines to make, 0 to restore, 0 to remove
     # lab: 17 of 17 machines ready
 """
 
@@ -16,30 +16,36 @@ import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import partial
+from ipaddress import IPv4Network
 from typing import Any
 
-from sovereign_ai.cluster.access import Api, ApiError
+from sovereign_ai.cluster.api.client import Api, ApiError
 from sovereign_ai.errors import EnvironmentLacksError, Problem, UsageError
-from sovereign_ai.names import KEYS, OWNER
+from sovereign_ai.names import KEYS, NODE_WRITER, OWNER
+from sovereign_ai.plan.addresses import with_control_plane
 from sovereign_ai.plan.factory import Plan
-from sovereign_ai.sim.difference import changes, node_spec, owned_slice
+from sovereign_ai.sim.difference import ObjectChange, changes, node_spec, owned_slice
 from sovereign_ai.sim.nodes import FAKE, node_objects, with_cache_time
-from sovereign_ai.sim.pod_ranges import assign, cluster_range
+from sovereign_ai.sim.pod_ranges import assign, cluster_range, has_control_plane, is_within
 from sovereign_ai.sim.slices import slice_objects
 from sovereign_ai.spec.factory import AIFactory
 
 MANAGER = "sovereign-ai-sim"
-"""In whose name fields of simulated objects are applied."""
+"""The field manager of simulated objects."""
 RULE = ("resource.k8s.io/v1", "DeviceTaintRule")
 SLICE = ("resource.k8s.io/v1", "ResourceSlice")
+_MERGE = "application/merge-patch+json"
+_RESTORED = ("capacity", "allocatable", "addresses", "nodeInfo")
+"""Parts of a node's status that are stated; the rest is KWOK's."""
 _POLL_SECONDS = 0.2
 _WORKERS = 16
 _BATCH = 500
+_MOST_NAMED = 5
 
 
 @dataclass(frozen=True, slots=True)
-class Simulated:
-    """What a call found and did.
+class SimulatedFactory:
+    """What a call of `simulate` did, and what it observed.
 
     Attributes:
         cluster: the plan's cluster.
@@ -69,89 +75,153 @@ def simulate(
     progress: Callable[[str], object] = lambda _line: None,
     foreign: bool = False,
     wait_seconds: float = 300,
-) -> Simulated:
-    """Make, mend or remove simulated machines and devices until they are as planned, and wait until they are Ready.
+) -> SimulatedFactory:
+    """Make, restore or remove simulated machines until they are as planned, and wait until they are Ready.
 
     Args:
         api: the cluster.
         factory: the description.
         plan: what follows from it.
         cluster: which of the plan's clusters this is.
-        progress: told one line a step.
-        foreign: go on although machines are there that we did not make.
+        progress: called with one line a step.
+        foreign: go on although there are nodes that this package did not make.
         wait_seconds: how long machines may take to be Ready.
 
     Raises:
-        UsageError: the cluster has machines of others, and `foreign` is not given.
+        UsageError: the cluster has nodes of others, and `foreign` is not set.
         EnvironmentLacksError: machines did not become Ready: nothing plays them.
         ApiError: the server refused.
         UnreachableError: there was no answer.
         KeyError: the plan has no such cluster.
     """
+    pods_per_node = factory.clusters.pods_per_node
     live = api.list("v1", "Node")
-    real = {str(node["metadata"]["name"]) for node in live if is_played_for_real(node, factory.name)}
-    wanted = [node for node in node_objects(factory, plan, cluster) if node["metadata"]["name"] not in real]
-    wanted = [_without_address(node) for node in wanted] if real else wanted
+    own, real = [], set()
+    for node in live:
+        if is_simulated_by(node, factory.name):
+            own.append(node)
+        elif is_real_node_of(node, factory.name):
+            real.add(_name(node))
+    wanted = _wanted_nodes(factory, plan, cluster, real)
     _refuse_foreign(live, wanted, factory, foreign=foreign)
-    ours = [node for node in live if is_ours(node, factory.name)]
-    nodes = changes(wanted, ours, node_spec)
+    pods = _pod_range(factory, plan, cluster, live)
+    nodes = changes(wanted, own, partial(_judged, pods, pods_per_node))
     fresh = [*nodes.replace, *nodes.make]
-    planned = [obj for obj in slice_objects(plan, cluster) if obj["spec"]["nodeName"] not in real]
-    going = _uids([*fresh, *nodes.remove])
-    kept = owned(planned, {name: uid for name, uid in _uids(ours).items() if name not in going})
-    there = [obj for obj in api.list(*SLICE, label_selector=selector(factory.name)) if obj["spec"].get("nodeName") not in real]
-    slices = changes(kept, there, owned_slice)
-    progress(f"{cluster}: {len(fresh)} machines to make, {len(nodes.mend)} to mend, {len(nodes.remove)} to remove")
+    planned = _of_simulated(slice_objects(plan, cluster), real)
+    slices = _slice_changes(api, factory, planned, nodes, own, real)
+    counts = f"{len(fresh)} machines to make, {len(nodes.mend)} to restore, {len(nodes.remove)} to remove"
+    progress(f"{cluster}: {counts}")
 
+    # Deletions come first: a node that is replaced has the name, and its slices the names, of what is made.
     _delete_all(api, [*nodes.remove, *nodes.replace, *slices.remove, *slices.replace])
-    ranged = assign(fresh, live, cluster_range(plan, cluster), factory.clusters.pods_per_node)
-    noted = [with_cache_time(node, len(live) + number) for number, node in enumerate(ranged, 1)]
-    made = _make_all(api, noted, planned, lambda line: progress(f"{cluster}: {line}"))
-    api.many((partial(api.create, obj) for obj in (*slices.make, *slices.replace)), workers=_WORKERS)
-    api.many((partial(mend, api, obj) for obj in (*nodes.mend, *slices.mend)), workers=_WORKERS)
-    names = {node["metadata"]["name"] for node in wanted}
-    ready = _wait(api, factory, names, wait_seconds, lambda line: progress(f"{cluster}: {line}"))
-    return Simulated(
+    ranged = assign(fresh, _staying(live, fresh), pods, pods_per_node)
+    noted = []
+    for number, node in enumerate(ranged, 1):
+        fresh_node = with_cache_time(node, len(live) + number)
+        noted.append(fresh_node)
+    # Admission lets no other user state where machines are. Without a node to write nobody has to be
+    # impersonated.
+    writer = api.acting_as(NODE_WRITER) if noted or nodes.mend else api
+
+    def report(line: str) -> None:
+        progress(f"{cluster}: {line}")
+
+    made = _make_all(writer, noted, planned, report)
+    missing = (*slices.make, *slices.replace)
+    api.many((partial(api.create, obj, upsert=True) for obj in missing), workers=_WORKERS)
+    changed = (*nodes.mend, *slices.mend)
+    api.many((partial(restore, writer, obj) for obj in changed), workers=_WORKERS)
+    ready = _wait(api, factory, _names(wanted), wait_seconds, report)
+    return SimulatedFactory(
         cluster=cluster,
         nodes=len(wanted),
         ready=ready,
         slices=len(planned),
-        created=made + len(slices.make) + len(slices.replace),
-        mended=len(nodes.mend) + len(slices.mend),
+        created=made + len(missing),
+        mended=len(changed),
         removed=len(nodes.remove) + len(slices.remove),
     )
 
 
-def remove(api: Api, factory: AIFactory, cluster: str | None = None, *, progress: Callable[[str], object] = lambda _line: None) -> int:
-    """Remove every simulated machine and device of a factory; the number of objects removed.
+def _wanted_nodes(factory: AIFactory, plan: Plan, cluster: str, real: set[str]) -> list[dict[str, Any]]:
+    """Return the planned nodes that no real kubelet plays."""
+    wanted = []
+    for node in node_objects(factory, plan, cluster):
+        if _name(node) in real:
+            continue
+        # Beside real nodes, somebody would try to reach a simulated address, and it leads out of the cluster.
+        wanted.append(_without_address(node) if real else node)
+    return wanted
 
-    Namespaces should be gone before: a pod on a machine that is no more is only cleared away by the
-    cluster's garbage collection, minutes later.
+
+def _pod_range(factory: AIFactory, plan: Plan, cluster: str, live: Iterable[Mapping[str, Any]]) -> str | None:
+    """Return the range that pods of simulated nodes get addresses of; None where the plan has none."""
+    pods = cluster_range(plan, cluster)
+    if pods is None or not has_control_plane(live):
+        return pods
+    return str(with_control_plane(IPv4Network(pods), IPv4Network(factory.network.pods)))
+
+
+def _slice_changes(
+    api: Api,
+    factory: AIFactory,
+    planned: Iterable[dict[str, Any]],
+    nodes: ObjectChange,
+    own: Iterable[dict[str, Any]],
+    real: set[str],
+) -> ObjectChange:
+    """Return the changes to slices of nodes that stay; slices of new nodes are made with their nodes."""
+    going = _uids([*nodes.replace, *nodes.make, *nodes.remove])
+    staying = {name: uid for name, uid in _uids(own).items() if name not in going}
+    live = api.list(*SLICE, label_selector=selector(factory.name))
+    return changes(owned(planned, staying), _of_simulated(live, real), owned_slice)
+
+
+def _of_simulated(slices: Iterable[dict[str, Any]], real: set[str]) -> list[dict[str, Any]]:
+    """Return the slices of simulated nodes; those of real ones are published by the agent beside kubelets."""
+    return [obj for obj in slices if obj["spec"].get("nodeName") not in real]
+
+
+def remove(
+    api: Api,
+    factory: AIFactory,
+    cluster: str | None = None,
+    *,
+    progress: Callable[[str], object] = lambda _line: None,
+) -> int:
+    """Remove every simulated machine and device of a factory.
+
+    Namespaces should be gone before: a pod on a node that no longer exists is only removed by the cluster's
+    garbage collection, minutes later.
 
     Args:
         api: the cluster.
         factory: the description.
         cluster: the plan's name for the cluster, for the progress line.
-        progress: told one line.
+        progress: called with one line.
+
+    Returns:
+        The number of objects removed.
 
     Raises:
         ApiError: the server refused.
         UnreachableError: there was no answer.
     """
-    found = [*_served(api, SLICE, factory.name), *_served(api, RULE, factory.name)]
-    found += [node for node in api.list("v1", "Node", label_selector=selector(factory.name)) if is_simulated(node)]
-    _delete_all(api, found)
-    progress(f"{cluster or factory.name}: {len(found)} simulated objects removed")
-    return len(found)
+    simulated = [*_served(api, SLICE, factory.name), *_served(api, RULE, factory.name)]
+    nodes = api.list("v1", "Node", label_selector=selector(factory.name))
+    simulated += [node for node in nodes if is_simulated(node)]
+    _delete_all(api, simulated)
+    progress(f"{cluster or factory.name}: {len(simulated)} simulated objects removed")
+    return len(simulated)
 
 
 def selector(factory: str) -> str:
-    """Give the label selector of everything of a factory."""
+    """Return the label selector of every object of a factory."""
     return f"{KEYS.owner}={OWNER},{KEYS.factory}={factory}"
 
 
 def _served(api: Api, kind: tuple[str, str], factory: str) -> list[dict[str, Any]]:
-    """List what is ours of a kind; nothing where an older server does not serve it."""
+    """Return a factory's objects of a kind; none where an older server does not serve the kind."""
     try:
         return api.list(*kind, label_selector=selector(factory))
     except ApiError as error:
@@ -161,124 +231,206 @@ def _served(api: Api, kind: tuple[str, str], factory: str) -> list[dict[str, Any
 
 
 def is_simulated(node: dict[str, Any]) -> bool:
-    """Tell whether a node is played by KWOK."""
+    """Return whether a node is played by KWOK."""
     return bool((node["metadata"].get("annotations") or {}).get(FAKE) == "fake")
 
 
-def is_played_for_real(node: dict[str, Any], factory: str) -> bool:
-    """Tell whether a node is one of this factory that a real kubelet plays."""
+def _is_of(node: dict[str, Any], factory: str) -> bool:
+    """Return whether a node carries the labels of a factory."""
     labels = node["metadata"].get("labels") or {}
-    return not is_simulated(node) and labels.get(KEYS.owner) == OWNER and labels.get(KEYS.factory) == factory
+    return labels.get(KEYS.owner) == OWNER and labels.get(KEYS.factory) == factory
+
+
+def is_real_node_of(node: dict[str, Any], factory: str) -> bool:
+    """Return whether a node is one of this factory that a real kubelet plays."""
+    return not is_simulated(node) and _is_of(node, factory)
+
+
+def is_simulated_by(node: dict[str, Any], factory: str) -> bool:
+    """Return whether a node is a simulated one of this factory."""
+    return is_simulated(node) and _is_of(node, factory)
 
 
 def _without_address(node: dict[str, Any]) -> dict[str, Any]:
-    """Take a simulated machine's address away: beside real ones, somebody would try to reach it, and it leads out of the cluster."""
-    addresses = [one for one in node["status"]["addresses"] if one["type"] == "Hostname"]
+    """Return a node with its host name as its only address."""
+    addresses = [address for address in node["status"]["addresses"] if address["type"] == "Hostname"]
     return {**node, "status": {**node["status"], "addresses": addresses}}
 
 
-def is_ours(node: dict[str, Any], factory: str) -> bool:
-    """Tell whether a node is a simulated one of this factory."""
-    labels = node["metadata"].get("labels") or {}
-    return is_simulated(node) and labels.get(KEYS.owner) == OWNER and labels.get(KEYS.factory) == factory
+def _judged(
+    pods: str | None, most: int, wanted: Mapping[str, Any], live: Mapping[str, Any]
+) -> dict[str, Any] | str | None:
+    """Compare a node; one whose pods have addresses of another range can only be replaced."""
+    return node_spec(wanted, live) if is_within(live, pods, most) else "spec.podCIDR"
 
 
-def _refuse_foreign(live: list[dict[str, Any]], wanted: list[dict[str, Any]], factory: AIFactory, *, foreign: bool) -> None:
-    """Stop before the first write if somebody else's machines are there, or bear a planned name."""
-    others = {node["metadata"]["name"] for node in live if not is_ours(node, factory.name)}
-    taken = sorted(others & {node["metadata"]["name"] for node in wanted})
-    if taken:
+def _staying(live: Iterable[dict[str, Any]], fresh: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Return the nodes that keep their ranges: those that are not about to be replaced."""
+    names = _names(fresh)
+    return [node for node in live if _name(node) not in names]
+
+
+def _name(node: dict[str, Any]) -> str:
+    """Return a node's name."""
+    return str(node["metadata"]["name"])
+
+
+def _names(nodes: Iterable[dict[str, Any]]) -> set[str]:
+    """Return the names of nodes."""
+    return {_name(node) for node in nodes}
+
+
+def _refuse_foreign(
+    live: list[dict[str, Any]], wanted: list[dict[str, Any]], factory: AIFactory, *, foreign: bool
+) -> None:
+    """Check, before the first write, that no node is of others and no planned name is in use.
+
+    Raises:
+        UsageError: one is.
+    """
+    others, real = set(), []
+    for node in live:
+        if not is_simulated_by(node, factory.name):
+            others.add(_name(node))
+        if not is_simulated(node):
+            real.append(_name(node))
+    conflicts = sorted(_names(wanted) & others)
+    if conflicts:
+        message = f"nodes of others have planned names: {_some(conflicts)}"
         hint = "remove these nodes, or give the pool another name"
-        raise UsageError(Problem("node-taken", f"nodes that are not ours bear planned names: {_some(taken)}", hint=hint))
-    real = sorted(node["metadata"]["name"] for node in live if not is_simulated(node))
+        raise UsageError(Problem("node-taken", message, hint=hint))
     if real and not foreign:
-        hint = "simulate on an embedded cluster (`sovereign-ai cluster up`), or say that this cluster is meant"
-        raise UsageError(
-            Problem("cluster-foreign", f"the cluster has {len(real)} machines that are not simulated: {_some(real)}", hint=hint)
+        message = f"the cluster has {len(real)} machines that are not simulated: {_some(sorted(real))}"
+        hint = (
+            "simulate on an embedded cluster (`sovereign-ai cluster up`), or state that this cluster is meant"
         )
+        raise UsageError(Problem("cluster-foreign", message, hint=hint))
 
 
-def _make_all(api: Api, nodes: list[dict[str, Any]], slices: list[dict[str, Any]], progress: Callable[[str], object]) -> int:
-    """Make machines, each with its slices; the number of objects made."""
+def _make_all(
+    api: Api, nodes: list[dict[str, Any]], slices: list[dict[str, Any]], progress: Callable[[str], object]
+) -> int:
+    """Make nodes, each with its slices, and return the number of objects made."""
     by_node: dict[str, list[dict[str, Any]]] = {}
     for obj in slices:
         by_node.setdefault(obj["spec"]["nodeName"], []).append(obj)
     made = 0
+    # Batches, so that a large factory reports its progress.
     for start in range(0, len(nodes), _BATCH):
         batch = nodes[start : start + _BATCH]
-        made += sum(api.many((partial(_make, api, node, by_node.get(node["metadata"]["name"], [])) for node in batch), workers=_WORKERS))
+        calls = [partial(_make, api, node, by_node.get(_name(node), [])) for node in batch]
+        made += sum(api.many(calls, workers=_WORKERS))
         if len(nodes) > _BATCH:
             progress(f"{start + len(batch)} of {len(nodes)} machines made")
     return made
 
 
 def _make(api: Api, node: dict[str, Any], slices: list[dict[str, Any]]) -> int:
-    """Make one machine and its slices; the number of objects made."""
-    name, uid = node["metadata"]["name"], api.create(node)["metadata"]["uid"]
-    for obj in owned(slices, {name: uid}):
-        api.create(obj)
+    """Make one node and its slices, and return the number of objects made."""
+    created = api.create(node, upsert=True)
+    # The slices refer to the node's UID, which the server assigns.
+    for obj in owned(slices, {_name(node): created["metadata"]["uid"]}):
+        api.create(obj, upsert=True)
     return 1 + len(slices)
 
 
 def _delete_all(api: Api, objects: list[dict[str, Any]]) -> None:
     """Remove objects."""
-    api.many((partial(api.delete, obj["apiVersion"], obj["kind"], obj["metadata"]["name"]) for obj in objects), workers=_WORKERS)
+    calls = []
+    for obj in objects:
+        call = partial(api.delete, obj["apiVersion"], obj["kind"], _name(obj))
+        calls.append(call)
+    api.many(calls, workers=_WORKERS)
 
 
-def mend(api: Api, obj: dict[str, Any]) -> None:
-    """Restore one object, its status apart."""
-    status = obj.get("status")
-    api.apply({key: value for key, value in obj.items() if key != "status"}, field_manager=MANAGER, force=True)
+def restore(api: Api, obj: dict[str, Any]) -> None:
+    """Restore one object, and its status apart; a label or a resource with the value None is removed."""
+    name = obj["metadata"]["name"]
+    labels = obj["metadata"].get("labels") or {}
+    kept: dict[str, str] = {}
+    gone: dict[str, None] = {}
+    for key, value in labels.items():
+        if value is None:
+            gone[key] = None
+        else:
+            kept[key] = value
+    stated = {**obj, "metadata": {**obj["metadata"], "labels": kept}}
+    # A status is written under a path of its own; the server ignores it elsewhere.
+    status = stated.pop("status", None)
+    api.apply(stated, field_manager=MANAGER, force=True)
+    if gone:
+        # A node is created and not applied, so applying it without a label does not remove the label.
+        patch = {"metadata": {"labels": gone}}
+        api.request("PATCH", f"/api/v1/nodes/{name}", patch, content_type=_MERGE)
     if status is not None:
-        head = {"apiVersion": obj["apiVersion"], "kind": obj["kind"], "metadata": {"name": obj["metadata"]["name"]}}
-        api.update_status(head | {"status": {key: status[key] for key in ("capacity", "allocatable")}})
+        head = {"apiVersion": obj["apiVersion"], "kind": obj["kind"], "metadata": {"name": name}}
+        restored = {key: status[key] for key in _RESTORED if key in status}
+        api.update_status({**head, "status": restored})
 
 
 def _uids(nodes: Iterable[dict[str, Any]]) -> dict[str, str]:
-    """Give nodes' UIDs by name; empty for those that are yet to be made."""
+    """Return nodes' UIDs by name; empty for those that are yet to be made."""
     return {node["metadata"]["name"]: node["metadata"].get("uid", "") for node in nodes}
 
 
 def owned(slices: Iterable[dict[str, Any]], uids: Mapping[str, str]) -> list[dict[str, Any]]:
-    """Give the slices of these nodes, each belonging to its node, so that it goes with it, as with a real driver."""
-    found = []
+    """Return the slices of some nodes, each owned by its node and so removed with it, as a real driver's is.
+
+    Args:
+        slices: slices of any nodes.
+        uids: the nodes, each with its UID.
+    """
+    kept = []
     for obj in slices:
         node = obj["spec"]["nodeName"]
         if node in uids:
             owner = {"apiVersion": "v1", "kind": "Node", "name": node, "uid": uids[node], "controller": True}
-            found.append({**obj, "metadata": {**obj["metadata"], "ownerReferences": [owner]}})
-    return found
+            kept.append({**obj, "metadata": {**obj["metadata"], "ownerReferences": [owner]}})
+    return kept
 
 
-def _wait(api: Api, factory: AIFactory, names: set[str], wait_seconds: float, progress: Callable[[str], object]) -> int:
-    """Wait until all machines are Ready; how many they are."""
+def _wait(
+    api: Api, factory: AIFactory, names: set[str], wait_seconds: float, progress: Callable[[str], object]
+) -> int:
+    """Wait until all nodes are Ready, and return how many they are.
+
+    Raises:
+        EnvironmentLacksError: some are not Ready in time.
+    """
     deadline = time.monotonic() + wait_seconds
     shown = -1
     while True:
         began = time.monotonic()
         nodes = api.list("v1", "Node", label_selector=selector(factory.name))
-        ready = names & {str(node["metadata"]["name"]) for node in nodes if is_ready(node)}
+        ready = names.intersection(_name(node) for node in nodes if is_ready(node))
         if len(ready) != shown:
             progress(f"{len(ready)} of {len(names)} machines ready")
             shown = len(ready)
         if len(ready) == len(names):
             return len(ready)
+        # Judged by the time before the list: a list that takes long may already show the last of them.
         if began > deadline:
             late = sorted(names - ready)
-            hint = "see that KWOK runs (`sovereign-ai cluster status`); without it nothing plays simulated machines"
-            raise EnvironmentLacksError(
-                Problem("nodes-not-ready", f"{len(late)} machines are not Ready after {wait_seconds:g} s: {_some(late)}", hint=hint)
-            )
+            message = f"{len(late)} machines are not Ready after {wait_seconds:g} s: {_some(late)}"
+            hint = "see that KWOK runs (`sovereign-ai cluster status`); "
+            hint += "without it nothing plays simulated machines"
+            raise EnvironmentLacksError(Problem("nodes-not-ready", message, hint=hint))
+        # Listing thousands of nodes takes time from the server that is to make them Ready: a third at most.
         time.sleep(_POLL_SECONDS + 2 * (time.monotonic() - began))
 
 
 def is_ready(node: dict[str, Any]) -> bool:
-    """Tell whether a node says that it is Ready and is not on its way out."""
-    conditions = node.get("status", {}).get("conditions") or []
-    going = node["metadata"].get("deletionTimestamp")
-    return not going and any(one["type"] == "Ready" and one["status"] == "True" for one in conditions)
+    """Return whether a node reports that it is Ready and is not being deleted."""
+    if node["metadata"].get("deletionTimestamp"):
+        return False
+    for condition in node.get("status", {}).get("conditions") or []:
+        if condition["type"] == "Ready" and condition["status"] == "True":
+            return True
+    return False
 
 
 def _some(names: list[str]) -> str:
-    """Name the first few."""
-    return ", ".join(names[:5]) + (f" and {len(names) - 5} more" if len(names) > 5 else "")
+    """Return the first few names as a text."""
+    text = ", ".join(names[:_MOST_NAMED])
+    more = len(names) - _MOST_NAMED
+    return f"{text} and {more} more" if more > 0 else text

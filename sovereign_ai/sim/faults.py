@@ -1,10 +1,10 @@
-"""Faults of simulated GPUs: what an Xid does to a machine, as the cluster sees it.
+"""Faults of simulated GPUs: the effects of an Xid on a node, as the cluster sees them.
 
-An Xid of the application's own making (13, 31, 43, 45) is only recorded, by a device taint without
-effect, as NVIDIA's DRA driver does (kubernetes-sigs/dra-driver-nvidia-gpu, pull 1457). A hardware Xid takes
-the GPU out: its devices are tainted by a DeviceTaintRule, the machine offers fewer devices, says so in a
-condition, and is tainted so that nothing new is placed on it (NVIDIA Xid catalogue: the resolution
-bucket decides between the two). `heal` undoes all of it.
+An Xid that an application causes (13, 31, 43, 45) is only recorded, by a device taint without effect, as
+NVIDIA's DRA driver does (kubernetes-sigs/dra-driver-nvidia-gpu, pull 1457). A hardware Xid takes the GPU out:
+its devices are tainted by a DeviceTaintRule, the node offers fewer devices, reports that in a condition, and
+is tainted so that nothing new is placed on it (NVIDIA Xid catalogue: the resolution bucket decides between
+the two). `heal` undoes all of it.
 
     inject(api, factory, plan, "train-001", gpu=3, xid=79)
     faults(api, factory)        # {('train-001', 3): 79}
@@ -16,7 +16,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Any
 
-from sovereign_ai.cluster.access import Api
+from sovereign_ai.cluster.api.client import Api
 from sovereign_ai.errors import Problem, UsageError, nearest
 from sovereign_ai.names import KEYS, OWNER, label
 from sovereign_ai.plan.factory import Plan
@@ -31,13 +31,13 @@ APPLICATION = frozenset({13, 31, 43, 45})
 HARDWARE = frozenset({48, 64, 74, 79, 92, 94, 95})
 """Xids after which a GPU is drained, reset or replaced."""
 CONDITION = "GpuFault"
-"""The condition that a machine with a broken GPU reports."""
+"""The condition that a node with a broken GPU reports."""
 _MANAGER = "sovereign-ai-fault"
 _XID, _GPU, _NODE = f"{KEYS.domain}/xid", f"{KEYS.domain}/gpu", f"{KEYS.domain}/node"
 
 
 def inject(api: Api, factory: AIFactory, plan: Plan, node: str, *, gpu: int, xid: int) -> bool:
-    """Let a GPU report an Xid; True if it was taken out, False if the Xid is one that leaves it well.
+    """Let a GPU report an Xid.
 
     Args:
         api: the cluster.
@@ -46,6 +46,9 @@ def inject(api: Api, factory: AIFactory, plan: Plan, node: str, *, gpu: int, xid
         node: the machine's name.
         gpu: the GPU's index.
         xid: the Xid.
+
+    Returns:
+        Whether the GPU is out of use; False if the Xid is one that leaves it healthy.
 
     Raises:
         UsageError: no such machine, GPU or Xid, or its vendor has no Xids.
@@ -58,12 +61,16 @@ def inject(api: Api, factory: AIFactory, plan: Plan, node: str, *, gpu: int, xid
         api.apply(_rule(factory, machine, gpu, xid, name), field_manager=_MANAGER, force=True)
     if xid in APPLICATION:
         return False
+    # Read back, for other GPUs of the node may be broken already.
     _mark(api, machine, faults(api, factory))
     return True
 
 
 def heal(api: Api, factory: AIFactory, plan: Plan, node: str) -> int:
-    """Mend every GPU of a machine; the number of GPUs mended.
+    """Repair every GPU of a node.
+
+    Returns:
+        The number of GPUs that had an Xid.
 
     Raises:
         UsageError: no such machine.
@@ -71,35 +78,51 @@ def heal(api: Api, factory: AIFactory, plan: Plan, node: str) -> int:
         UnreachableError: there was no answer.
     """
     machine = _machine(plan, node)
-    mended = {gpu for name, gpu in faults(api, factory) if name == node}
+    healed = set()
+    for name, gpu in faults(api, factory):
+        if name == node:
+            healed.add(gpu)
     for rule in api.list(*RULE, label_selector=f"{selector(factory.name)},{_NODE}={node}"):
         api.delete(*RULE, rule["metadata"]["name"])
     _mark(api, machine, {})
-    return len(mended)
+    return len(healed)
 
 
 def faults(api: Api, factory: AIFactory) -> dict[tuple[str, int], int]:
-    """Read which GPUs reported an Xid: machine and index to Xid."""
-    rules = api.list(*RULE, label_selector=selector(factory.name))
-    labels = [rule["metadata"]["labels"] for rule in rules]
-    return {(one[_NODE], int(one[_GPU])): int(one[_XID]) for one in labels if _XID in one}
+    """Return the GPUs that reported an Xid: machine and index to Xid."""
+    xids: dict[tuple[str, int], int] = {}
+    for rule in api.list(*RULE, label_selector=selector(factory.name)):
+        labels = rule["metadata"]["labels"]
+        # Other rules of the factory have no Xid.
+        if _XID in labels:
+            xids[labels[_NODE], int(labels[_GPU])] = int(labels[_XID])
+    return xids
 
 
 def _check(machine: Machine, gpu: int, xid: int) -> None:
-    """Insist on a fault that this machine can have."""
+    """Check that a machine can have a fault.
+
+    Raises:
+        UsageError: it cannot.
+    """
     if machine.accelerator.vendor != "nvidia":
-        hint = "Xids are NVIDIA's; break a GPU of a pool of theirs"
+        hint = "Xids are NVIDIA's; break a GPU of a pool with NVIDIA GPUs"
         raise UsageError(Problem("fault-unknown", f"{machine.node.name} has no NVIDIA GPUs", hint=hint))
     if not 0 <= gpu < machine.node.gpus:
         hint = f"GPUs of {machine.node.name} are numbered 0 to {machine.node.gpus - 1}"
         raise UsageError(Problem("fault-unknown", f"{machine.node.name} has no GPU {gpu}", hint=hint))
     if xid not in APPLICATION | HARDWARE:
-        known = ", ".join(str(one) for one in sorted(APPLICATION | HARDWARE))
-        raise UsageError(Problem("fault-unknown", f"Xid {xid} is not simulated", hint=f"simulated are {known}"))
+        known = ", ".join(str(number) for number in sorted(APPLICATION | HARDWARE))
+        hint = f"simulated are {known}"
+        raise UsageError(Problem("fault-unknown", f"Xid {xid} is not simulated", hint=hint))
 
 
 def _machine(plan: Plan, name: str) -> Machine:
-    """Find a machine by its name."""
+    """Return the machine of a name.
+
+    Raises:
+        UsageError: the plan has none.
+    """
     for cluster in plan.clusters:
         for machine in machines(plan, cluster.name):
             if machine.node.name == name:
@@ -109,43 +132,72 @@ def _machine(plan: Plan, name: str) -> Machine:
 
 
 def _devices_of(machine: Machine, gpu: int) -> list[str]:
-    """Name the devices of one GPU: itself, or its MIG instances."""
-    return device_names(machine)[gpu * machine.instances : (gpu + 1) * machine.instances]
+    """Return the names of a GPU's devices: its own, or those of its MIG instances."""
+    first = gpu * machine.instances
+    return device_names(machine)[first : first + machine.instances]
 
 
 def _rule(factory: AIFactory, machine: Machine, gpu: int, xid: int, device: str) -> dict[str, Any]:
-    """Give the rule that taints one device."""
+    """Return the rule that taints one device."""
     node = machine.node.name
+    # The labels are the record of the fault, from which `faults` reads it.
     labels = {KEYS.owner: OWNER, KEYS.factory: factory.name, _NODE: node, _GPU: str(gpu), _XID: str(xid)}
+    selected = {"driver": machine.accelerator.dra_driver, "pool": node, "device": device}
+    effect = "NoSchedule" if xid in HARDWARE else "None"
     return {
         "apiVersion": RULE[0],
         "kind": RULE[1],
         "metadata": {"name": label("fault", node, device), "labels": labels},
         "spec": {
-            "deviceSelector": {"driver": machine.accelerator.dra_driver, "pool": node, "device": device},
-            "taint": {"key": FAULT, "value": f"xid-{xid}", "effect": "NoSchedule" if xid in HARDWARE else "None"},
+            "deviceSelector": selected,
+            "taint": {"key": FAULT, "value": f"xid-{xid}", "effect": effect},
         },
     }
 
 
-def _mark(api: Api, machine: Machine, broken: dict[tuple[str, int], int]) -> None:
-    """Let a machine's taints, condition and resources say what is broken."""
-    mine = {gpu: xid for (node, gpu), xid in broken.items() if node == machine.node.name and xid in HARDWARE}
-    node = api.get("v1", "Node", machine.node.name)
-    if node is None:
-        raise UsageError(Problem("machine-absent", f"{machine.node.name} is not in the cluster", hint="simulate the factory first"))
-    taints = [taint for taint in node["spec"].get("taints") or [] if taint["key"] != FAULT]
-    if mine:
-        taints.append({"key": FAULT, "value": f"xid-{max(mine.values())}", "effect": "NoSchedule"})
-    head = {"apiVersion": "v1", "kind": "Node", "metadata": {"name": machine.node.name}}
-    api.apply(head | {"spec": {"taints": taints}}, field_manager=_MANAGER, force=True)
-    conditions = [one for one in node["status"].get("conditions") or [] if one["type"] != CONDITION]
-    said = ", ".join(f"GPU {gpu}: Xid {xid}" for gpu, xid in sorted(mine.items()))
-    reason = "HardwareFault" if mine else "NoFault"
+def _mark(api: Api, machine: Machine, faults: dict[tuple[str, int], int]) -> None:
+    """Write a node's taint, condition and resources by its broken GPUs.
+
+    Raises:
+        UsageError: the node is not in the cluster.
+    """
+    name = machine.node.name
+    broken = {}
+    for (node, gpu), xid in faults.items():
+        if node == name and xid in HARDWARE:
+            broken[gpu] = xid
+    live = api.get("v1", "Node", name)
+    if live is None:
+        message = f"{name} is not in the cluster"
+        raise UsageError(Problem("machine-absent", message, hint="simulate the factory first"))
+    head = {"apiVersion": "v1", "kind": "Node", "metadata": {"name": name}}
+    # The list is applied whole, so that the taints of others are stated as well.
+    taints = _without(live["spec"].get("taints"), "key", FAULT)
+    if broken:
+        taints.append({"key": FAULT, "value": f"xid-{max(broken.values())}", "effect": "NoSchedule"})
+    api.apply({**head, "spec": {"taints": taints}}, field_manager=_MANAGER, force=True)
+    conditions = _without(live["status"].get("conditions"), "type", CONDITION)
+    conditions.append(_condition(broken))
+    # A broken GPU takes all its instances with it.
+    offered = machine.devices - len(broken) * machine.instances
+    allocatable = {**live["status"]["allocatable"], machine.part.resource: str(offered)}
+    api.update_status({**head, "status": {"conditions": conditions, "allocatable": allocatable}})
+
+
+def _without(rows: list[dict[str, Any]] | None, field: str, value: str) -> list[dict[str, Any]]:
+    """Return the rows in which a field has another value."""
+    return [row for row in rows or [] if row[field] != value]
+
+
+def _condition(broken: dict[int, int]) -> dict[str, str]:
+    """Return the condition of a node with these broken GPUs, each with its Xid."""
+    texts = [f"GPU {gpu}: Xid {xid}" for gpu, xid in sorted(broken.items())]
     now = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-    state = {"type": CONDITION, "status": "True" if mine else "False", "reason": reason, "message": said}
-    conditions.append(state | {"lastHeartbeatTime": now, "lastTransitionTime": now})
-    resource = machine.part.resource
-    offered = machine.devices - len(mine) * machine.instances
-    allocatable = {**node["status"]["allocatable"], resource: str(offered)}
-    api.update_status(head | {"status": {"conditions": conditions, "allocatable": allocatable}})
+    return {
+        "type": CONDITION,
+        "status": "True" if broken else "False",
+        "reason": "HardwareFault" if broken else "NoFault",
+        "message": ", ".join(texts),
+        "lastHeartbeatTime": now,
+        "lastTransitionTime": now,
+    }

@@ -1,9 +1,9 @@
 """The labels that the vendors' feature discovery puts on a node.
 
-NVIDIA: GPU feature discovery's keys (k8s-device-plugin, docs/gpu-feature-discovery/README.md), of
-which the deprecated `cuda.driver.*` are left out. AMD: the keys of its node labeller. Where the
-catalogue has no figure there is no label. MIG is shown as by strategy *single* where the plan calls
-the resource `nvidia.com/gpu`, and as by *mixed* where it calls it `nvidia.com/mig-…`.
+NVIDIA: GPU feature discovery's keys (k8s-device-plugin, docs/gpu-feature-discovery/README.md), of which the
+deprecated `cuda.driver.*` are left out. AMD: the keys of its node labeller. Where the catalogue has no figure
+there is no label. MIG labels are those of strategy *single* where the plan's resource is `nvidia.com/gpu`,
+and those of *mixed* where it is `nvidia.com/mig-…`.
 """
 
 from __future__ import annotations
@@ -16,12 +16,14 @@ from sovereign_ai.names import label_value
 _MEBIBYTE = 2**20
 
 
-def feature_labels(machine: System, accelerator: Accelerator, *, driver: str, mig: str, resource: str) -> dict[str, str]:
-    """Give the labels of one machine.
+def feature_labels(
+    machine: System, accelerator: Accelerator, *, driver: str, mig: str, resource: str
+) -> dict[str, str]:
+    """Return the labels of one node.
 
     Args:
-        machine: the machine.
-        accelerator: what is in it.
+        machine: its system.
+        accelerator: its accelerators.
         driver: the pool's driver version.
         mig: the pool's MIG profile; empty where GPUs are whole.
         resource: the extended resource that the plan counts.
@@ -33,9 +35,13 @@ def feature_labels(machine: System, accelerator: Accelerator, *, driver: str, mi
     return {}
 
 
-def _nvidia(machine: System, accelerator: Accelerator, driver: str, mig: str, resource: str) -> dict[str, str]:
-    """NVIDIA's GPU feature discovery."""
-    major, minor, revision = driver.split(".")
+def _nvidia(
+    machine: System, accelerator: Accelerator, driver: str, mig: str, resource: str
+) -> dict[str, str]:
+    """Return the labels of NVIDIA's GPU feature discovery."""
+    # NVIDIA writes the last number with two digits, and its feature discovery copies the text: 580.95.05.
+    major, minor, patch = driver.split(".")
+    revision = f"{int(patch):02d}"
     capability = (accelerator.compute_capability or "0.0").split(".")
     labels = {
         "nvidia.com/gpu.present": "true",
@@ -48,27 +54,37 @@ def _nvidia(machine: System, accelerator: Accelerator, driver: str, mig: str, re
         "nvidia.com/cuda.driver-version.major": major,
         "nvidia.com/cuda.driver-version.minor": minor,
         "nvidia.com/cuda.driver-version.revision": revision,
-        "nvidia.com/cuda.driver-version.full": driver,
+        "nvidia.com/cuda.driver-version.full": f"{major}.{minor}.{revision}",
         "nvidia.com/mig.capable": "true",
         "nvidia.com/mig.strategy": "single" if mig else "none",
     }
     product = accelerator.product or label_value(accelerator.name)
-    if not mig:
-        return labels | _counted("nvidia.com/gpu", product, machine.gpus, accelerator.memory.count)
-    number, memory = machine.gpus * instances(mig, accelerator), instance_memory(mig, accelerator).count
-    instance = f"{product}-MIG-{mig}"
-    if resource == accelerator.resource:
-        return labels | _counted("nvidia.com/gpu", instance, number, memory)
     whole = _counted("nvidia.com/gpu", product, machine.gpus, accelerator.memory.count)
-    return labels | whole | {"nvidia.com/mig.strategy": "mixed"} | _counted(resource, instance, number, memory)
+    if not mig:
+        return labels | whole
+    number = machine.gpus * instances(mig, accelerator)
+    memory = instance_memory(mig, accelerator).count
+    profile = f"{product}-MIG-{mig}"
+    if resource == accelerator.resource:
+        return labels | _counted("nvidia.com/gpu", profile, number, memory)
+    # Strategy *mixed* labels whole GPUs and instances, each under the resource that counts it.
+    labels |= whole
+    labels["nvidia.com/mig.strategy"] = "mixed"
+    return labels | _counted(resource, profile, number, memory)
 
 
 def _counted(prefix: str, product: str, number: int, memory: int) -> dict[str, str]:
-    """Product, count and memory in MiB."""
-    return {f"{prefix}.product": label_value(product), f"{prefix}.count": str(number), f"{prefix}.memory": str(memory // _MEBIBYTE)}
+    """Return the labels for product, count and memory, which is in MiB."""
+    return {
+        f"{prefix}.product": label_value(product),
+        f"{prefix}.count": str(number),
+        f"{prefix}.memory": str(memory // _MEBIBYTE),
+    }
 
 
 def _amd(accelerator: Accelerator) -> dict[str, str]:
-    """AMD's node labeller: product and memory, as far as the catalogue knows them."""
+    """Return the labels of AMD's node labeller: memory, and the product where the catalogue has one."""
     labels = {"amd.com/gpu.vram": f"{accelerator.memory.count // 10**9}G"}
-    return labels | ({"amd.com/gpu.product-name": label_value(accelerator.product)} if accelerator.product else {})
+    if accelerator.product:
+        labels["amd.com/gpu.product-name"] = label_value(accelerator.product)
+    return labels

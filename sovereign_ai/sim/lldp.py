@@ -1,6 +1,6 @@
-"""What `lldpctl -f json0 show neighbors` would say on each planned machine, cabled as planned.
+"""The output of `lldpctl -f json0 show neighbors` on each planned machine, cabled as planned.
 
-The shape is that of lldpd 1.0.16 (its own output, recorded 2026-11-24). InfiniBand has no LLDP, so its ports are not heard.
+The shape is that of lldpd 1.0.16 (its own output, recorded 2026-11-24).
 """
 
 from __future__ import annotations
@@ -13,20 +13,29 @@ from sovereign_ai.render.switches.ports import host_interface, interface
 
 
 def lldp(plan: Plan) -> dict[str, dict[str, Any]]:
-    """Give machine to its neighbours' document."""
-    machines = {node.name for node in plan.nodes}
-    heard: defaultdict[str, list[dict[str, Any]]] = defaultdict(list)
+    """Return machine to its neighbours' document."""
+    names = {node.name for node in plan.nodes}
+    rows: defaultdict[str, list[dict[str, Any]]] = defaultdict(list)
     for plane in plan.fabrics:
+        # InfiniBand has no LLDP.
         if plane.kind == "infiniband":
             continue
         for host, port, leaf, leaf_port in plane.cables[: plane.node_leaf]:
-            if host in machines:
-                heard[host].append(_neighbour(host_interface(port), leaf, interface(leaf_port)))
-    return {host: {"lldp": [{"interface": rows}]} for host, rows in heard.items()}
+            # Storage servers and fabric managers are hosts too, but no nodes.
+            if host in names:
+                rows[host].append(_neighbour(host_interface(port), leaf, interface(leaf_port)))
+    return {host: {"lldp": [{"interface": listed}]} for host, listed in rows.items()}
 
 
-def _neighbour(here: str, switch: str, port: str) -> dict[str, Any]:
-    """Give one port's neighbour."""
+def _neighbour(name: str, switch: str, port: str) -> dict[str, Any]:
+    """Return the neighbour of one interface."""
     chassis = {"id": [{"type": "local", "value": switch}], "name": [{"value": switch}]}
-    there = {"id": [{"type": "ifname", "value": port}], "descr": [{"value": port}], "ttl": [{"value": "120"}]}
-    return {"name": here, "via": "LLDP", "rid": "1", "age": "0 day, 00:00:03", "chassis": [chassis], "port": [there]}
+    peer = {"id": [{"type": "ifname", "value": port}], "descr": [{"value": port}], "ttl": [{"value": "120"}]}
+    return {
+        "name": name,
+        "via": "LLDP",
+        "rid": "1",
+        "age": "0 day, 00:00:03",
+        "chassis": [chassis],
+        "port": [peer],
+    }

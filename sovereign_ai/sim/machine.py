@@ -1,4 +1,4 @@
-"""One machine with everything that the plan and the catalogue say about it."""
+"""A machine of a cluster, with its row in the plan and its rows in the catalogue."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from sovereign_ai.catalog.systems import System, system
 from sovereign_ai.plan.clusters import PoolSlice
 from sovereign_ai.plan.factory import Plan
 from sovereign_ai.plan.nodes import Node
+from sovereign_ai.render.interop.topograph import switch_tiers
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +22,7 @@ class Machine:
         part: its pool's part of the cluster.
         system: its row in the catalogue.
         accelerator: its accelerators' row in the catalogue.
+        tiers: the switches above it on its compute fabric, the leaf first.
     """
 
     factory: str
@@ -28,27 +30,32 @@ class Machine:
     part: PoolSlice
     system: System
     accelerator: Accelerator
+    tiers: tuple[str, ...] = ()
 
     @property
     def instances(self) -> int:
-        """MIG instances of one GPU; 1 where GPUs are whole."""
+        """The MIG instances of one GPU; 1 where GPUs are whole."""
         return self.part.instances
 
     @property
     def devices(self) -> int:
-        """Schedulable devices: GPUs, or MIG instances."""
+        """The number of schedulable devices: GPUs, or MIG instances."""
         return self.node.gpus * self.instances
 
 
 def machines(plan: Plan, cluster: str) -> list[Machine]:
-    """Give the machines of one cluster, in the plan's order.
+    """Return the machines of one cluster, in the plan's order.
 
     Raises:
         KeyError: the plan has no such cluster.
     """
     parts = {part.pool: part for part in plan.cluster(cluster).pools}
-    found = []
+    above = switch_tiers(plan)
+    listed = []
     for node in plan.nodes_of(cluster):
         row = system(node.system)
-        found.append(Machine(plan.factory, node, parts[node.pool], row, accelerator(row.accelerator)))
-    return found
+        chip = accelerator(row.accelerator)
+        # Without a compute fabric there is no switch above a machine.
+        switches = above.get(node.name, ())
+        listed.append(Machine(plan.factory, node, parts[node.pool], row, chip, switches))
+    return listed

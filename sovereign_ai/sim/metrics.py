@@ -1,8 +1,8 @@
 """Metrics under DCGM's names, in the Prometheus text format, from plan, allocation and faults.
 
-Names and labels are those of NVIDIA's dcgm-exporter (default-counters.csv). Values follow the
-allocation in two steps, held or free; they do not follow what a pod really does. Which value is
-simulated and which is static stands in docs/fidelity.md.
+Names and labels are those of NVIDIA's dcgm-exporter (default-counters.csv). Values follow the allocation in
+two steps, held or free; they do not follow what a pod really does. docs/fidelity.md lists which value is
+simulated and which is static.
 
     exposition(plan, "lab", allocation(api, plan, "lab"), faults(api, factory))
 """
@@ -21,7 +21,7 @@ from sovereign_ai.sim.machine import Machine, machines
 
 _MEBIBYTE = 2**20
 _IDLE_POWER, _BUSY_POWER = Fraction(1, 10), Fraction(9, 10)
-"""Estimates (our own judgement, 2026-11): a GPU's power as a share of its thermal design power."""
+"""Estimates (the project's own judgement, 2026-11): a GPU's power as a share of its thermal design power."""
 _IDLE_CELSIUS, _BUSY_CELSIUS = 30, 65
 _BUSY_UTILISATION, _BUSY_MEMORY = 95, Fraction(9, 10)
 
@@ -35,12 +35,18 @@ _METRICS = {
 }
 
 Faults = Mapping[tuple[str, int], int]
-"""Machine's name and GPU's index to the last Xid."""
+"""Machine's name and GPU's index to the last Xid, as `faults.faults` reads it."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Gpu:
-    """One GPU with its holders, one for each of its devices."""
+    """One GPU.
+
+    Attributes:
+        machine: its machine.
+        index: its index there.
+        holders: the holder of each of its devices; empty where it is free.
+    """
 
     machine: Machine
     index: int
@@ -48,70 +54,91 @@ class _Gpu:
 
 
 def exposition(plan: Plan, cluster: str, held: Holders, faults: Faults | None = None) -> str:
-    """Give the metrics of every NVIDIA GPU of a cluster as one text.
+    """Return the metrics of every NVIDIA GPU of a cluster as one text.
 
     Args:
         plan: the plan.
         cluster: which of its clusters.
-        held: who holds which device.
+        held: machine to the holder of each of its devices.
         faults: the last Xid of GPUs that had one.
 
     Raises:
         KeyError: the plan has no such cluster.
     """
-    gpus = [gpu for machine in machines(plan, cluster) if machine.accelerator.vendor == "nvidia" for gpu in _gpus(machine, held)]
+    gpus: list[_Gpu] = []
+    for machine in machines(plan, cluster):
+        if machine.accelerator.vendor == "nvidia":
+            gpus += _gpus(machine, held)
     lines = []
+    # All samples of a metric must follow its HELP and TYPE lines as one group (Prometheus' text format).
     for name, (kind, text) in _METRICS.items():
         lines += [f"# HELP {name} {text}", f"# TYPE {name} {kind}"]
-        lines += [f"{name}{{{_labels(gpu)}}} {_values(gpu, faults or {})[name]}" for gpu in gpus]
+        for gpu in gpus:
+            value = _values(gpu, faults or {})[name]
+            lines.append(f"{name}{{{_labels(gpu)}}} {value}")
+    # The last line must end with a line feed.
     return "\n".join([*lines, ""])
 
 
 def readings(machine: Machine, holders: tuple[str, ...], faults: Faults) -> list[dict[str, int]]:
-    """Give the values of each of a machine's GPUs, by DCGM's names; of other vendors' GPUs as well.
+    """Return the values of each of a machine's GPUs, by DCGM's names; of other vendors' GPUs as well.
 
     Args:
         machine: the machine.
-        holders: who holds each of its devices.
+        holders: the holder of each of its devices.
         faults: the last Xid of GPUs that had one.
     """
-    return [_values(gpu, faults) for gpu in _gpus(machine, {machine.node.name: holders})]
+    gpus = _gpus(machine, {machine.node.name: holders})
+    return [_values(gpu, faults) for gpu in gpus]
 
 
 def _gpus(machine: Machine, held: Holders) -> list[_Gpu]:
-    """Give a machine's GPUs with those who hold them."""
-    holders = held.get(machine.node.name, ("",) * machine.devices)
-    step = machine.instances
-    return [_Gpu(machine, index, holders[index * step : (index + 1) * step]) for index in range(machine.node.gpus)]
+    """Return a machine's GPUs with their holders."""
+    free = ("",) * machine.devices
+    holders = held.get(machine.node.name, free)
+    gpus = []
+    for index in range(machine.node.gpus):
+        # Devices are numbered GPU by GPU.
+        first = index * machine.instances
+        own = holders[first : first + machine.instances]
+        gpus.append(_Gpu(machine, index, own))
+    return gpus
 
 
 def _values(gpu: _Gpu, faults: Faults) -> dict[str, int]:
-    """Give a GPU's values."""
+    """Return a GPU's values."""
     kind, part = gpu.machine.accelerator, gpu.machine.part
-    share = Fraction(sum(bool(holder) for holder in gpu.holders), len(gpu.holders))
-    memory = kind.memory.count // _MEBIBYTE
-    one = (instance_memory(part.mig, kind).count if part.mig else kind.memory.count) // _MEBIBYTE
-    used = int(one * share * len(gpu.holders) * _BUSY_MEMORY)
+    busy = len(gpu.holders) - gpu.holders.count("")
+    share = Fraction(busy, len(gpu.holders))
+    total = kind.memory.count // _MEBIBYTE
+    # The instances of a GPU may have less memory together than the whole GPU.
+    device = instance_memory(part.mig, kind).count // _MEBIBYTE if part.mig else total
+    used = int(device * busy * _BUSY_MEMORY)
+    power = kind.tdp.count * (_IDLE_POWER + (_BUSY_POWER - _IDLE_POWER) * share)
+    celsius = _IDLE_CELSIUS + (_BUSY_CELSIUS - _IDLE_CELSIUS) * share
     return {
         "DCGM_FI_DEV_GPU_UTIL": int(_BUSY_UTILISATION * share),
-        "DCGM_FI_DEV_FB_FREE": memory - used,
+        "DCGM_FI_DEV_FB_FREE": total - used,
         "DCGM_FI_DEV_FB_USED": used,
-        "DCGM_FI_DEV_POWER_USAGE": int(kind.tdp.count * (_IDLE_POWER + (_BUSY_POWER - _IDLE_POWER) * share)),
-        "DCGM_FI_DEV_GPU_TEMP": int(_IDLE_CELSIUS + (_BUSY_CELSIUS - _IDLE_CELSIUS) * share),
+        "DCGM_FI_DEV_POWER_USAGE": int(power),
+        "DCGM_FI_DEV_GPU_TEMP": int(celsius),
         "DCGM_FI_DEV_XID_ERRORS": faults.get((gpu.machine.node.name, gpu.index), 0),
     }
 
 
 def _labels(gpu: _Gpu) -> str:
-    """Give a GPU's labels; namespace and pod of who holds it first, empty where nobody does."""
+    """Return a GPU's labels; namespace and pod are those of its first holder, empty where it has none."""
     machine = gpu.machine
-    namespace, _, pod = next((holder for holder in gpu.holders if holder), "").partition("/")
+    product = machine.accelerator.product or machine.accelerator.name
+    # A sample of a GPU has room for one pod, though each instance may have another.
+    holder = next((holder for holder in gpu.holders if holder), "")
+    namespace, _, pod = holder.partition("/")
     labels = {
         "gpu": str(gpu.index),
         "UUID": gpu_uuid(machine.factory, machine.node.name, gpu.index),
         "pci_bus_id": pci_bus(gpu.index),
         "device": f"nvidia{gpu.index}",
-        "modelName": (machine.accelerator.product or machine.accelerator.name).replace("-", " "),
+        "modelName": product.replace("-", " "),
         "Hostname": machine.node.name,
         "DCGM_FI_DRIVER_VERSION": machine.part.driver,
         "namespace": namespace,

@@ -1,8 +1,8 @@
 """Kubernetes nodes from the plan: labels, taints, resources and addresses.
 
-A zone with machines of its own taints them `<domain>/zone=<zone>:NoSchedule`. A spare carries
-`<domain>/spare=true:NoSchedule` besides: it is a full node, Ready and counted, that takes no work
-until the taint is taken away. It is not cordoned, because a cordon is an operator's own sign.
+A zone with dedicated nodes taints them `<domain>/zone=<zone>:NoSchedule`. A spare has the taint
+`<domain>/spare=true:NoSchedule` besides: it is a full node, Ready and counted, that runs no work until the
+taint is removed. It is not cordoned, because a cordon is an operator's own sign.
 
     node_objects(factory, plan, "lab")[0]["metadata"]["labels"]["nvidia.com/gpu.product"]
     # 'NVIDIA-H100-80GB-HBM3'
@@ -22,45 +22,56 @@ from sovereign_ai.sim.machine import Machine, machines
 from sovereign_ai.spec.factory import AIFactory
 
 FAKE = "kwok.x-k8s.io/node"
-"""The annotation that hands a node to KWOK."""
+"""The annotation by which KWOK plays a node."""
 SPARE = f"{KEYS.domain}/spare"
 """The taint of machines kept ready."""
 _CACHE_TIME = "node.alpha.kubernetes.io/ttl"
+# Nodes up to which a TTL applies, and the TTL (Kubernetes 1.37, pkg/controller/ttl).
 _CACHE_SECONDS = ((100, 0), (500, 15), (1000, 30), (2000, 60), (10**9, 300))
 _EPHEMERAL = "1Ti"
 """Static: local storage of every machine, since the catalogue has no figure for it."""
 _KUBELET = "v1.37.2"
 """Static: the kubelet's version that nodes report."""
+_RDMA = {"infiniband": "rdma/ib", "roce": "rdma/roce"}
+_RDMA_ROLES = {"compute", "storage"}
 
 
 def node_objects(factory: AIFactory, plan: Plan, cluster: str) -> list[dict[str, Any]]:
-    """Give the v1 Node of every machine of one cluster, in the plan's order.
+    """Return the v1 Node of every machine of one cluster, in the plan's order.
 
     Raises:
         KeyError: the plan has no such cluster.
     """
     fabrics = fabric_resources(factory)
-    return [_node(factory, machine, fabrics.get(machine.node.pool, {})) for machine in machines(plan, cluster)]
+    nodes = []
+    for machine in machines(plan, cluster):
+        fabric = fabrics.get(machine.node.pool, {})
+        nodes.append(_node(factory, machine, fabric))
+    return nodes
 
 
 def fabric_resources(factory: AIFactory) -> dict[str, dict[str, int]]:
-    """Give each pool's RDMA resources: `rdma/ib` or `rdma/roce`, a device for each rail of each plane of compute and storage."""
-    kinds = {"infiniband": "rdma/ib", "roce": "rdma/roce"}
-    found: dict[str, dict[str, int]] = {}
+    """Return each pool's RDMA resources, `rdma/ib` or `rdma/roce`, with the number of devices a node.
+
+    A node has a device for each rail of each plane of the compute and storage fabrics that its pool joins.
+    """
+    resources: dict[str, dict[str, int]] = {}
     for pool in factory.pools:
-        here = found.setdefault(pool.name, {})
+        devices = resources.setdefault(pool.name, {})
         for fabric in factory.fabrics:
-            joined = (not fabric.pools or pool.name in fabric.pools) and (not fabric.sites or pool.site in fabric.sites)
-            if joined and fabric.kind in kinds and fabric.role in {"compute", "storage"}:
-                name = kinds[fabric.kind]
-                here[name] = here.get(name, 0) + fabric.rails * fabric.planes
-    return found
+            # A fabric without a list of pools or sites is joined by all of them.
+            is_joined = not fabric.pools or pool.name in fabric.pools
+            is_at_site = not fabric.sites or pool.site in fabric.sites
+            if is_joined and is_at_site and fabric.kind in _RDMA and fabric.role in _RDMA_ROLES:
+                name = _RDMA[fabric.kind]
+                devices[name] = devices.get(name, 0) + fabric.rails * fabric.planes
+    return resources
 
 
 def with_cache_time(node: dict[str, Any], count: int) -> dict[str, Any]:
-    """Give a copy of a new node with the annotation that the cluster's TTL controller would write a moment later.
+    """Return a copy of a new node with the annotation that the cluster's TTL controller would write later.
 
-    It spares one write in five. The steps are the controller's own (Kubernetes 1.37, pkg/controller/ttl).
+    It saves one write in five.
 
     Args:
         node: a node to be made.
@@ -72,32 +83,35 @@ def with_cache_time(node: dict[str, Any], count: int) -> dict[str, Any]:
 
 
 def _node(factory: AIFactory, machine: Machine, fabric: dict[str, int]) -> dict[str, Any]:
-    """Build one node."""
+    """Return one node."""
     node = machine.node
+    labels = _labels(machine) | _accelerators(machine)
+    spec: dict[str, Any] = {"providerID": f"sovereign-ai://{node.site}/{node.hall}/{node.name}"}
     taints = _taints(factory, node)
-    provider = {"providerID": f"sovereign-ai://{node.site}/{node.hall}/{node.name}"}
+    if taints:
+        spec["taints"] = taints
     return {
         "apiVersion": "v1",
         "kind": "Node",
         "metadata": {
             "name": node.name,
-            "labels": dict(sorted((_labels(machine) | _accelerators(machine)).items())),
+            "labels": dict(sorted(labels.items())),
             "annotations": {FAKE: "fake"},
         },
-        "spec": provider | ({"taints": taints} if taints else {}),
+        "spec": spec,
         "status": _status(machine, fabric, factory.clusters.pods_per_node),
     }
 
 
 def _labels(machine: Machine) -> dict[str, str]:
-    """Where a machine stands, whose it is, and under which law."""
-    node = machine.node
+    """Return the labels of a node's place, its owner and its jurisdiction."""
+    node, arch = machine.node, machine.system.cpu_arch
     labels = {
         "kubernetes.io/hostname": node.name,
         "kubernetes.io/os": "linux",
-        "kubernetes.io/arch": machine.system.cpu_arch,
+        "kubernetes.io/arch": arch,
         "beta.kubernetes.io/os": "linux",
-        "beta.kubernetes.io/arch": machine.system.cpu_arch,
+        "beta.kubernetes.io/arch": arch,
         "topology.kubernetes.io/region": node.region,
         "topology.kubernetes.io/zone": node.hall,
         "node.kubernetes.io/instance-type": node.system,
@@ -109,20 +123,22 @@ def _labels(machine: Machine) -> dict[str, str]:
         KEYS.zone: node.zone,
         KEYS.jurisdiction: node.jurisdiction,
     }
-    return {key: label_value(value) for key, value in labels.items()} | place_labels(node)
+    valid = {key: label_value(value) for key, value in labels.items()}
+    return valid | place_labels(node, machine.tiers)
 
 
 def _accelerators(machine: Machine) -> dict[str, str]:
-    """What the vendor's feature discovery would say."""
+    """Return the labels of the vendor's feature discovery."""
     part, domain = machine.part, machine.node.nvlink_domain
-    labels = feature_labels(machine.system, machine.accelerator, driver=part.driver, mig=part.mig, resource=part.resource)
+    system, chip = machine.system, machine.accelerator
+    labels = feature_labels(system, chip, driver=part.driver, mig=part.mig, resource=part.resource)
     if domain and machine.accelerator.vendor == "nvidia":
         labels["nvidia.com/gpu.clique"] = clique(machine.factory, domain)
     return labels
 
 
 def _taints(factory: AIFactory, node: Node) -> list[dict[str, str]]:
-    """The zone's taint where the zone has machines of its own, and the spare's."""
+    """Return the zone's taint where the zone has dedicated nodes, and the spare's."""
     taints = []
     if factory.zone(node.zone).isolation.nodes == "dedicated":
         taints.append({"key": KEYS.namespace_zone, "value": node.zone, "effect": "NoSchedule"})
@@ -132,7 +148,7 @@ def _taints(factory: AIFactory, node: Node) -> list[dict[str, str]]:
 
 
 def _status(machine: Machine, fabric: dict[str, int], pods: int) -> dict[str, Any]:
-    """Resources and addresses; KWOK adds the conditions."""
+    """Return resources and addresses; KWOK adds the conditions."""
     node = machine.node
     resources = {
         "cpu": str(machine.system.cpus),
@@ -140,20 +156,28 @@ def _status(machine: Machine, fabric: dict[str, int], pods: int) -> dict[str, An
         "ephemeral-storage": _EPHEMERAL,
         "pods": str(pods),
         machine.part.resource: str(machine.devices),
-    } | {name: str(number) for name, number in fabric.items()}
+    }
+    for name, number in fabric.items():
+        resources[name] = str(number)
     addresses = [{"type": "Hostname", "address": node.name}]
     if node.address:
         addresses.insert(0, {"type": "InternalIP", "address": node.address})
-    return {"capacity": resources, "allocatable": dict(resources), "addresses": addresses, "nodeInfo": _info(machine)}
+    return {
+        "capacity": resources,
+        "allocatable": dict(resources),
+        "addresses": addresses,
+        "nodeInfo": _info(machine),
+    }
 
 
 def _info(machine: Machine) -> dict[str, str]:
-    """What a kubelet would say about its machine."""
+    """Return what a kubelet would report about its machine."""
     factory, name = machine.factory, machine.node.name
     return {
         "architecture": machine.system.cpu_arch,
         "operatingSystem": "linux",
         "kubeletVersion": _KUBELET,
+        # KWOK fills in what is left empty.
         "kubeProxyVersion": "",
         "containerRuntimeVersion": "kwok://simulated",
         "kernelVersion": "simulated",

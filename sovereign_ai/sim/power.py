@@ -1,8 +1,8 @@
-"""Power that follows allocation: machines, racks and the whole.
+"""Power draw that follows allocation: of machines, racks and all together.
 
-A machine draws what the catalogue says at full load, and an idle share of it without work; between
-the two it follows the part of its GPUs that are held. No source gives the idle power of these
-machines, so where the catalogue has none it is an estimate with a range, and says so.
+A machine draws the catalogue's maximum at full load, and an idle share of it without work. Between the two it
+follows the share of its GPUs that are held. No source gives the idle power of these machines, so where the
+catalogue has none it is an estimate with a range, and is counted as one.
 
     >>> IDLE_SHARE.low, IDLE_SHARE.middle, IDLE_SHARE.high
     (Fraction(3, 20), Fraction(1, 4), Fraction(7, 20))
@@ -35,7 +35,7 @@ class Estimate:
 
 
 IDLE_SHARE = Estimate(Fraction(15, 100), Fraction(25, 100), Fraction(35, 100))
-"""Estimate (our own judgement, 2026-11): a machine's idle power as a share of its full power."""
+"""Estimate (the project's own judgement, 2026-11): a machine's idle power as a share of its full power."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,28 +56,34 @@ class Draw:
 
 
 def draw(plan: Plan, cluster: str, held: Holders) -> Draw:
-    """Give what machines draw under an allocation.
+    """Return what machines draw under an allocation.
 
     Args:
         plan: the plan.
         cluster: which of its clusters.
-        held: who holds which device; a machine that is not in it is idle.
+        held: machine to the holder of each of its devices; a machine that is not in it is idle.
 
     Raises:
         KeyError: the plan has no such cluster.
     """
-    here = machines(plan, cluster)
-    nodes = {machine.node.name: _watts(machine, held.get(machine.node.name, ())) for machine in here}
+    nodes: dict[str, int] = {}
     racks: dict[str, int] = {}
-    for machine in here:
-        racks[machine.node.rack] = racks.get(machine.node.rack, 0) + nodes[machine.node.name]
-    estimated = sum(machine.system.idle_power is None for machine in here)
+    estimated = 0
+    for machine in machines(plan, cluster):
+        node = machine.node
+        watts = _watts(machine, held.get(node.name, ()))
+        nodes[node.name] = watts
+        racks[node.rack] = racks.get(node.rack, 0) + watts
+        estimated += machine.system.idle_power is None
+    # The sum is of rounded powers, so that machines, racks and the total agree.
     return Draw(nodes, dict(sorted(racks.items())), sum(nodes.values()), estimated)
 
 
 def _watts(machine: Machine, holders: tuple[str, ...]) -> int:
-    """Give one machine's power, rounded to a watt."""
+    """Return one machine's power, rounded to a watt."""
     full, known = machine.system.max_power.count, machine.system.idle_power
     idle = Fraction(known.count) if known is not None else full * IDLE_SHARE.middle
-    share = Fraction(sum(bool(holder) for holder in holders), max(len(holders), 1))
+    busy = len(holders) - holders.count("")
+    # A machine without devices, or of which nothing is known, is idle.
+    share = Fraction(busy, max(len(holders), 1))
     return round(idle + (full - idle) * share)

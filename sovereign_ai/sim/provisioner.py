@@ -1,9 +1,9 @@
-"""Makes volumes for claims of the plan's storage classes, on real nodes: a folder of the machine, in its zone.
+"""A provisioner of the plan's storage classes on real nodes: a volume is a folder of the node, in its zone.
 
 It does what a storage system's own provisioner does with topology. A claim waits until the scheduler has
-chosen a machine for its first pod; then a volume is made there and bound to the machine's region, hall, zone and
-name, or the claim is told why not and the scheduler chooses again. Nothing is encrypted and no size is enforced:
-docs/fidelity.md says so.
+selected a node for its first pod. Then a volume is made there and bound to the node's region, hall, zone and
+name, or the claim is refused with a reason and the scheduler selects another node. Nothing is encrypted and
+no size is enforced: docs/fidelity.md states so.
 """
 
 from __future__ import annotations
@@ -16,26 +16,32 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from sovereign_ai.cluster.access import Api, ApiError
+from sovereign_ai.cluster.api.client import Api, ApiError
 from sovereign_ai.names import KEYS
 from sovereign_ai.plan.factory import Plan
 from sovereign_ai.units import Bytes
 
 PREFIX = f"{KEYS.domain}/"
-"""How the provisioners of our storage classes begin."""
+"""What the names of provisioners of the plan's storage classes start with."""
 _SELECTED, _PROVISIONER = "volume.kubernetes.io/selected-node", "volume.kubernetes.io/storage-provisioner"
 _MADE_BY = "pv.kubernetes.io/provisioned-by"
-_REGION, _HALL, _HOST = "topology.kubernetes.io/region", "topology.kubernetes.io/zone", "kubernetes.io/hostname"
+_REGION, _HALL, _HOST = (
+    "topology.kubernetes.io/region",
+    "topology.kubernetes.io/zone",
+    "kubernetes.io/hostname",
+)
 _NAME = re.compile(r"pvc-[0-9a-f-]{36}")
+_CONFLICT, _NOT_FOUND = 409, 404
+_MODE = 0o770
 _log = logging.getLogger(__name__)
 
 Object = Mapping[str, Any]
 Folder = Callable[[str], Path | None]
-"""Gives a machine's folder of volumes on the host; None where no container plays it."""
+"""Returns a node's folder of volumes on the host; None where no container plays the node."""
 
 
-class RefusedError(Exception):
-    """A claim cannot have a volume; the text says why, for its owner."""
+class ProvisionRefusedError(Exception):
+    """A claim cannot have a volume; the text states why, for its owner."""
 
 
 _LONGEST_EVENT = 240
@@ -52,221 +58,278 @@ class Provisioner:
             api: the cluster.
             plan: the plan.
             cluster: which of its clusters.
-            folder: gives a machine's folder of volumes.
-            inside: how the machine itself calls that folder.
+            folder: returns a node's folder of volumes.
+            inside: the path of that folder in the node itself.
 
         Raises:
             KeyError: the plan has no such cluster.
         """
         site = plan.cluster(cluster).site
         self._api, self._folder, self._inside = api, folder, inside
-        self._capacity = {tier.tier: Bytes(tier.capacity) for tier in plan.storage if tier.site == site}
+        self._capacity: dict[str, Bytes] = {}
+        for tier in plan.storage:
+            if tier.site == site:
+                self._capacity[tier.tier] = Bytes(tier.capacity)
 
     def keep(self) -> int:
-        """Serve every claim that waits for a volume, and clear away released ones that may go; how many volumes were made.
+        """Serve every claim that waits for a volume, and remove released volumes that may go.
+
+        Returns:
+            How many volumes were made.
 
         Raises:
             ApiError: the server refused.
             UnreachableError: there was no answer.
         """
         claims = [claim for claim in self._api.list("v1", "PersistentVolumeClaim") if _waits(claim)]
-        volumes = [one for one in self._api.list("v1", "PersistentVolume") if _ours(one)]
-        for one in volumes:
-            self._release(one)
+        volumes = []
+        for volume in self._api.list("v1", "PersistentVolume"):
+            if _is_own(volume):
+                volumes.append(volume)
+                self._release(volume)
         made = 0
         for claim in claims:
             try:
-                volume = self._volume(claim, volumes)
-                if volume is not None:
-                    volumes.append(self._make(volume))
+                planned = self._volume(claim, volumes)
+                if planned is not None:
+                    # The next claim is judged by what this one was promised.
+                    volumes.append(self._make(planned))
                     made += 1
-            except RefusedError as error:
+            except ProvisionRefusedError as error:
                 self._refuse(claim, str(error))
-            except ApiError as error:  # of this claim alone: the others are served all the same
-                _log.warning("claim %s/%s not served: %s", claim["metadata"]["namespace"], claim["metadata"]["name"], error)
+            except ApiError as error:
+                # A failure of this claim alone: the others are served all the same.
+                _log.warning("claim %s/%s not served: %s", *_name_of(claim), error)
         return made
 
     def _volume(self, claim: Object, volumes: Iterable[Object]) -> dict[str, Any] | None:
-        """Give the volume that a claim should have; None if that is not ours to say.
+        """Return the volume that a claim should have; None if another provisioner decides it.
 
         Raises:
             RefusedError: it can have none there.
         """
-        kind = self._api.get("storage.k8s.io/v1", "StorageClass", str(claim["spec"].get("storageClassName", "")))
+        class_name = str(claim["spec"].get("storageClassName", ""))
+        kind = self._api.get("storage.k8s.io/v1", "StorageClass", class_name)
         node = self._api.get("v1", "Node", claim["metadata"]["annotations"][_SELECTED])
         if kind is None or node is None or not str(kind["provisioner"]).startswith(PREFIX):
             return None
         check(claim, kind, node)
         name = str(node["metadata"]["name"])
         if self._folder(name) is None:
-            raise RefusedError(f"machine {name} is simulated: no volume can lie there")
+            raise ProvisionRefusedError(f"node {name} is simulated: it can have no volume")
         self._check_room(claim, kind, volumes)
         return volume_of(claim, kind, node, f"{self._inside}/{volume_name(claim)}")
 
     def _check_room(self, claim: Object, kind: Object, volumes: Iterable[Object]) -> None:
-        """Insist on room in the tier, by what claims were promised."""
+        """Check that the tier has room, by what claims were promised.
+
+        Raises:
+            RefusedError: it has none, or the plan has no such tier.
+        """
         tier = str(kind["metadata"]["name"])
         if tier not in self._capacity:
-            raise RefusedError(f"the plan has no storage tier {tier} at this site")
-        promised = sum(_size(one["spec"]["capacity"]["storage"]) for one in volumes if one["spec"].get("storageClassName") == tier)
-        asked, left = _asked(claim), self._capacity[tier].count - promised
-        if asked > left:
-            raise RefusedError(f"tier {tier} has {Bytes(max(left, 0))} left of {self._capacity[tier]}; asked for {Bytes(asked)}")
+            raise ProvisionRefusedError(f"the plan has no storage tier {tier} at this site")
+        promised = 0
+        for volume in volumes:
+            spec = volume["spec"]
+            if spec.get("storageClassName") == tier:
+                promised += _size(spec["capacity"]["storage"])
+        requested = _requested(claim)
+        capacity = self._capacity[tier]
+        left = capacity.count - promised
+        if requested > left:
+            # The plan may have become smaller since volumes were promised.
+            room = f"{Bytes(max(left, 0))} left of {capacity}"
+            raise ProvisionRefusedError(f"tier {tier} has {room}; the claim requests {Bytes(requested)}")
 
     def _make(self, volume: dict[str, Any]) -> dict[str, Any]:
-        """Make the folder, then the volume: what is promised is there."""
-        folder = self._folder(_host(volume))
+        """Make the folder, then the volume: a pod may start as soon as the volume exists."""
+        name, host = volume["metadata"]["name"], _host(volume)
+        folder = self._folder(host)
         if folder is not None:
-            own = folder / volume["metadata"]["name"]
-            own.mkdir(mode=0o770, exist_ok=True)
-            own.chmod(0o770)
+            own = folder / name
+            own.mkdir(mode=_MODE, exist_ok=True)
+            # `mkdir` takes the umask away from its mode.
+            own.chmod(_MODE)
         try:
             self._api.create(volume)
         except ApiError as error:
-            if error.status != 409:
+            # A run that was killed before it could take note of the volume has made it already.
+            if error.status != _CONFLICT:
                 raise
-        _log.info("made volume %s on %s", volume["metadata"]["name"], _host(volume))
+        _log.info("made volume %s on %s", name, host)
         return volume
 
     def _refuse(self, claim: Object, why: str) -> None:
-        """Tell a claim's owner why it has no volume, and let the scheduler choose another machine."""
+        """Report to a claim's owner why it has no volume, and let the scheduler select another node."""
         metadata = claim["metadata"]
-        _log.info("refused claim %s/%s: %s", metadata["namespace"], metadata["name"], why)
+        namespace, name = _name_of(claim)
+        _log.info("refused claim %s/%s: %s", namespace, name, why)
         try:
             self._api.apply(_event(claim, why), field_manager="sovereign-ai-provisioner", force=True)
         except ApiError as error:
-            _log.warning("claim %s/%s not told: %s", metadata["namespace"], metadata["name"], error)
-        path = f"/api/v1/namespaces/{metadata['namespace']}/persistentvolumeclaims/{metadata['name']}"
-        patch = {"metadata": {"resourceVersion": metadata.get("resourceVersion"), "annotations": {_SELECTED: None}}}
+            _log.warning("event of claim %s/%s not written: %s", namespace, name, error)
+        path = f"/api/v1/namespaces/{namespace}/persistentvolumeclaims/{name}"
+        # Without the annotation the scheduler starts over. The version keeps a selection that it made
+        # meanwhile.
+        version = metadata.get("resourceVersion")
+        patch = {"metadata": {"resourceVersion": version, "annotations": {_SELECTED: None}}}
         try:
             self._api.request("PATCH", path, patch, content_type="application/merge-patch+json")
         except ApiError as error:
-            if error.status not in {404, 409}:
+            if error.status not in {_NOT_FOUND, _CONFLICT}:
                 raise
 
     def _release(self, volume: Object) -> None:
-        """Clear away a released volume whose class lets it go; a retained one is its owner's decision."""
+        """Remove a released volume whose class deletes it; a retained one is its owner's decision."""
         spec, name = volume["spec"], str(volume["metadata"]["name"])
-        released = volume.get("status", {}).get("phase") == "Released" and spec.get("persistentVolumeReclaimPolicy") == "Delete"
+        is_released = volume.get("status", {}).get("phase") == "Released"
+        goes = is_released and spec.get("persistentVolumeReclaimPolicy") == "Delete"
         folder = self._folder(_host(volume))
-        if released and folder is not None and _NAME.fullmatch(name):
+        # The name becomes a path that is removed, as root: no other text than a provisioner's own name may.
+        if goes and folder is not None and _NAME.fullmatch(name):
             shutil.rmtree(folder / name, ignore_errors=True)
             self._api.delete("v1", "PersistentVolume", name)
             _log.info("removed volume %s", name)
 
 
 def check(claim: Object, kind: Object, node: Object) -> None:
-    """Insist that a machine may hold a claim's volume.
+    """Check that a node may hold a claim's volume.
 
     Args:
         claim: the claim.
         kind: its storage class.
-        node: the machine.
+        node: the node.
 
     Raises:
         RefusedError: it may not.
     """
     labels, name = node["metadata"].get("labels") or {}, node["metadata"]["name"]
+    class_name = kind["metadata"]["name"]
     zone = (kind.get("parameters") or {}).get(f"{KEYS.domain}/zone")
     if not zone or labels.get(KEYS.zone) != zone:
-        raise RefusedError(f"class {kind['metadata']['name']} serves zone {zone}; machine {name} stands in zone {labels.get(KEYS.zone)}")
+        place = f"node {name} is in zone {labels.get(KEYS.zone)}"
+        raise ProvisionRefusedError(f"class {class_name} serves zone {zone}; {place}")
     allowed = kind.get("allowedTopologies") or []
-    if allowed and not any(_fits(one, labels) for one in allowed):
-        raise RefusedError(
-            f"class {kind['metadata']['name']} does not reach {labels.get(_REGION)}/{labels.get(_HALL)}, where machine {name} stands"
-        )
+    if allowed and not any(_fits(topology, labels) for topology in allowed):
+        place = f"{labels.get(_REGION)}/{labels.get(_HALL)}"
+        raise ProvisionRefusedError(f"class {class_name} does not reach {place}, where node {name} is")
     if claim["spec"].get("volumeMode") == "Block":
-        raise RefusedError("volumes are folders here; block devices are not made")
+        raise ProvisionRefusedError("volumes are folders here; block devices are not made")
 
 
 def volume_of(claim: Object, kind: Object, node: Object, path: str) -> dict[str, Any]:
-    """Give the volume for a claim on a machine.
+    """Return the volume for a claim on a node.
 
     Args:
         claim: the claim.
         kind: its storage class.
-        node: the machine.
-        path: the volume's folder, as the machine calls it.
+        node: the node.
+        path: the volume's folder, as the node calls it.
     """
-    metadata, labels = claim["metadata"], node["metadata"]["labels"]
-    places = [{"key": key, "operator": "In", "values": [labels[key]]} for key in (_REGION, _HALL, KEYS.zone, _HOST)]
-    reference = {"apiVersion": "v1", "kind": "PersistentVolumeClaim"} | {key: metadata[key] for key in ("namespace", "name", "uid")}
+    labels = node["metadata"]["labels"]
+    places = []
+    for key in (_REGION, _HALL, KEYS.zone, _HOST):
+        value = labels[key]
+        places.append({"key": key, "operator": "In", "values": [value]})
+    term = {"matchExpressions": places}
+    requests = claim["spec"]["resources"]["requests"]
+    annotations = {_MADE_BY: kind["provisioner"]}
     return {
         "apiVersion": "v1",
         "kind": "PersistentVolume",
-        "metadata": {"name": volume_name(claim), "annotations": {_MADE_BY: kind["provisioner"]}},
+        "metadata": {"name": volume_name(claim), "annotations": annotations},
         "spec": {
-            "capacity": {"storage": claim["spec"]["resources"]["requests"]["storage"]},
+            "capacity": {"storage": requests["storage"]},
             "accessModes": claim["spec"]["accessModes"],
             "persistentVolumeReclaimPolicy": kind.get("reclaimPolicy", "Delete"),
             "storageClassName": kind["metadata"]["name"],
             "volumeMode": "Filesystem",
-            "claimRef": reference,
+            "claimRef": _reference(claim),
             "local": {"path": path},
-            "nodeAffinity": {"required": {"nodeSelectorTerms": [{"matchExpressions": places}]}},
+            "nodeAffinity": {"required": {"nodeSelectorTerms": [term]}},
         },
     }
 
 
 def volume_name(claim: Object) -> str:
-    """Name a claim's volume, as Kubernetes' own provisioners do."""
+    """Return the name of a claim's volume, as Kubernetes' own provisioners form it."""
     return f"pvc-{claim['metadata']['uid']}"
 
 
+def _name_of(claim: Object) -> tuple[str, str]:
+    """Return a claim's namespace and name."""
+    return claim["metadata"]["namespace"], claim["metadata"]["name"]
+
+
+def _reference(claim: Object) -> dict[str, Any]:
+    """Return a reference to a claim."""
+    metadata = claim["metadata"]
+    reference = {"apiVersion": "v1", "kind": "PersistentVolumeClaim"}
+    for key in ("namespace", "name", "uid"):
+        reference[key] = metadata[key]
+    return reference
+
+
 def _waits(claim: Object) -> bool:
-    """Tell whether a claim waits for a volume of ours and has a machine."""
-    notes = claim["metadata"].get("annotations") or {}
-    mine = str(notes.get(_PROVISIONER, "")).startswith(PREFIX)
-    return mine and _SELECTED in notes and not claim["spec"].get("volumeName") and not claim["metadata"].get("deletionTimestamp")
+    """Return whether a claim waits for a volume of this provisioner and has a node."""
+    annotations = claim["metadata"].get("annotations") or {}
+    is_served = str(annotations.get(_PROVISIONER, "")).startswith(PREFIX)
+    is_open = not claim["spec"].get("volumeName") and not claim["metadata"].get("deletionTimestamp")
+    return is_served and _SELECTED in annotations and is_open
 
 
-def _ours(volume: Object) -> bool:
-    """Tell whether we made a volume."""
-    return str((volume["metadata"].get("annotations") or {}).get(_MADE_BY, "")).startswith(PREFIX)
+def _is_own(volume: Object) -> bool:
+    """Return whether this provisioner made a volume."""
+    annotations = volume["metadata"].get("annotations") or {}
+    return str(annotations.get(_MADE_BY, "")).startswith(PREFIX)
 
 
 def _fits(topology: Object, labels: Mapping[str, str]) -> bool:
-    """Tell whether a machine lies in a topology: each of its expressions holds."""
-    return all(labels.get(one["key"]) in one["values"] for one in topology.get("matchLabelExpressions") or [])
+    """Return whether a node is in a topology: each of its expressions holds."""
+    expressions = topology.get("matchLabelExpressions") or []
+    return all(labels.get(expression["key"]) in expression["values"] for expression in expressions)
 
 
 def _host(volume: Object) -> str:
-    """Give the machine that a volume lies on; empty where somebody made the volume otherwise than we do."""
-    terms = volume["spec"].get("nodeAffinity", {}).get("required", {}).get("nodeSelectorTerms") or [{}]
-    places = terms[0].get("matchExpressions") or []
-    return next((str(one["values"][0]) for one in places if one["key"] == _HOST and one.get("values")), "")
+    """Return the node that a volume is on; empty where `volume_of` did not make the volume."""
+    required = volume["spec"].get("nodeAffinity", {}).get("required", {})
+    terms = required.get("nodeSelectorTerms") or [{}]
+    for expression in terms[0].get("matchExpressions") or []:
+        if expression["key"] == _HOST and expression.get("values"):
+            return str(expression["values"][0])
+    return ""
 
 
-def _asked(claim: Object) -> int:
-    """Give what a claim asks for, in bytes."""
+def _requested(claim: Object) -> int:
+    """Return what a claim requests, in bytes."""
     return _size(claim["spec"]["resources"]["requests"]["storage"])
 
 
 def _size(text: str) -> int:
-    """Read a Kubernetes quantity of bytes.
+    """Return the bytes of a Kubernetes quantity.
 
     Raises:
-        RefusedError: it is none that can be read.
+        RefusedError: it cannot be read.
     """
     try:
         return Bytes.from_kubernetes(text).count
     except ValueError as error:
-        raise RefusedError(str(error)) from None
+        raise ProvisionRefusedError(str(error)) from None
 
 
 def _event(claim: Object, why: str) -> dict[str, Any]:
-    """Give the event that tells a claim's owner; one a claim, brought up to date."""
+    """Return the event that a claim's owner sees; one a claim, which each refusal updates."""
     metadata = claim["metadata"]
     now = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-    about = {"apiVersion": "v1", "kind": "PersistentVolumeClaim"} | {key: metadata[key] for key in ("namespace", "name", "uid")}
+    # A name may not have a dot or a hyphen before the dot that follows.
+    stem = metadata["name"][:_LONGEST_EVENT].rstrip("-.")
+    name = f"{stem}.{str(metadata['uid'])[:8]}"
     return {
         "apiVersion": "v1",
         "kind": "Event",
-        "metadata": {
-            "name": f"{metadata['name'][:_LONGEST_EVENT].rstrip('-.')}.{str(metadata['uid'])[:8]}",
-            "namespace": metadata["namespace"],
-        },
-        "involvedObject": about,
+        "metadata": {"name": name, "namespace": metadata["namespace"]},
+        "involvedObject": _reference(claim),
         "type": "Warning",
         "reason": "ProvisioningFailed",
         "message": why,

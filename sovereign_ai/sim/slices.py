@@ -1,15 +1,15 @@
 """DRA ResourceSlices from the plan, as the vendors' own drivers publish them.
 
-NVIDIA (`gpu.nvidia.com`, kubernetes-sigs/dra-driver-nvidia-gpu, ResourceSlice attributes): whole GPUs
-of type `gpu`, MIG instances of type `mig`; AMD (`gpu.amd.com`, ROCm/k8s-gpu-dra-driver, driver
-attributes): type `amdgpu`. Attributes for which there is no source are left out. A vendor without
-a DRA driver has no slices.
+NVIDIA (`gpu.nvidia.com`, kubernetes-sigs/dra-driver-nvidia-gpu, ResourceSlice attributes): whole GPUs of type
+`gpu`, MIG instances of type `mig`; AMD (`gpu.amd.com`, ROCm/k8s-gpu-dra-driver, driver attributes): type
+`amdgpu`. Attributes for which there is no source are left out. A vendor without a DRA driver has no slices.
 
-One pool a node, as both drivers have it; a machine with more than 128 devices takes several slices.
+Each node has one pool, as with both drivers; a node with more than 128 devices has several slices.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from sovereign_ai.catalog.mig import instance_memory
@@ -24,65 +24,108 @@ MOST_DEVICES = 128
 _FIRST_RENDER = 128
 """Static: the first DRM render node, whose number AMD's device names carry."""
 _CUDA = {535: "12.2.0", 550: "12.4.0", 570: "12.8.0", 580: "13.0.0"}
-"""CUDA version that a driver branch brings (NVIDIA CUDA release notes); a branch that is not here has no attribute."""
+"""CUDA version of each driver branch (NVIDIA CUDA release notes); other branches have no attribute."""
 
 Attributes = dict[str, dict[str, str | int]]
 
 
 def slice_objects(plan: Plan, cluster: str) -> list[dict[str, Any]]:
-    """Give the ResourceSlices of one cluster, in the plan's order; without the reference to their node's UID.
+    """Return the ResourceSlices of one cluster, in the plan's order, without owner references.
 
     Raises:
         KeyError: the plan has no such cluster.
     """
-    return [obj for machine in machines(plan, cluster) for obj in _of_machine(machine)]
+    slices = []
+    for machine in machines(plan, cluster):
+        slices += _of_machine(machine)
+    return slices
 
 
 def device_names(machine: Machine) -> list[str]:
-    """Name a machine's devices, GPU by GPU; for machines without a DRA driver as well."""
-    return [str(device["name"]) for device in _devices(machine)]
+    """Return the names of a machine's devices, GPU by GPU; for machines without a DRA driver as well."""
+    names = []
+    for device in _devices(machine):
+        name = str(device["name"])
+        names.append(name)
+    return names
 
 
 def cuda_version(driver: str) -> str | None:
-    """Give the CUDA version that a driver brings; None for a branch that is not known."""
-    return _CUDA.get(int(driver.split(".", maxsplit=1)[0]))
+    """Return the CUDA version of a driver; None for a branch that is not known."""
+    branch, _, _ = driver.partition(".")
+    return _CUDA.get(int(branch))
+
+
+def semantic_version(driver: str) -> str:
+    """Return a driver's version without leading zeros.
+
+    Semantic versioning, and so the API server, does not permit them. NVIDIA writes `580.95.05`; its DRA
+    driver publishes what a lenient parser makes of that (`semver.MustParse(driverVersion).String()`,
+    cmd/gpu-kubelet-plugin/deviceinfo.go).
+
+    >>> semantic_version("580.95.05"), semantic_version("6.10.5")
+    ('580.95.5', '6.10.5')
+    """
+    return ".".join(str(int(number)) for number in driver.split("."))
 
 
 def _of_machine(machine: Machine) -> list[dict[str, Any]]:
-    """Give one machine's slices."""
+    """Return one machine's slices."""
     driver = machine.accelerator.dra_driver
     if driver is None:
         return []
-    listed = _devices(machine)
-    chunks = [listed[start : start + MOST_DEVICES] for start in range(0, len(listed), MOST_DEVICES)]
     node = machine.node
-    labels = {KEYS.owner: OWNER, KEYS.factory: machine.factory, KEYS.component: f"pool.{node.pool}", KEYS.pool: node.pool}
+    devices = _devices(machine)
+    chunks = [devices[start : start + MOST_DEVICES] for start in range(0, len(devices), MOST_DEVICES)]
+    labels = {
+        KEYS.owner: OWNER,
+        KEYS.factory: machine.factory,
+        KEYS.component: f"pool.{node.pool}",
+        KEYS.pool: node.pool,
+    }
+    # Every slice of a pool states how many there are: until all are there, nothing of the pool is allocated.
     pool = {"name": node.name, "generation": 1, "resourceSliceCount": len(chunks)}
-    return [
-        {
+    slices = []
+    for number, chunk in enumerate(chunks):
+        name = label(node.name, driver.replace(".", "-"), str(number))
+        obj = {
             "apiVersion": "resource.k8s.io/v1",
             "kind": "ResourceSlice",
-            "metadata": {"name": label(node.name, driver.replace(".", "-"), str(number)), "labels": labels},
+            "metadata": {"name": name, "labels": labels},
             "spec": {"driver": driver, "nodeName": node.name, "pool": pool, "devices": chunk},
         }
-        for number, chunk in enumerate(chunks)
-    ]
+        slices.append(obj)
+    return slices
 
 
 def _devices(machine: Machine) -> list[dict[str, Any]]:
-    """List a machine's devices."""
-    build = _amd if machine.accelerator.vendor == "amd" else _instance if machine.part.mig else _gpu
-    return [build(machine, gpu, instance) for gpu in range(machine.node.gpus) for instance in range(machine.instances)]
+    """Return a machine's devices."""
+    build: Callable[[Machine, int, int], dict[str, Any]]
+    if machine.accelerator.vendor == "amd":
+        build = _amd
+    elif machine.part.mig:
+        build = _instance
+    else:
+        build = _gpu
+    devices = []
+    for gpu in range(machine.node.gpus):
+        for instance in range(machine.instances):
+            device = build(machine, gpu, instance)
+            devices.append(device)
+    return devices
 
 
 def _gpu(machine: Machine, gpu: int, _instance: int) -> dict[str, Any]:
-    """A whole NVIDIA GPU."""
-    identity: Attributes = {"type": {"string": "gpu"}, "uuid": {"string": gpu_uuid(machine.factory, machine.node.name, gpu)}}
+    """Return a whole NVIDIA GPU."""
+    identity: Attributes = {
+        "type": {"string": "gpu"},
+        "uuid": {"string": gpu_uuid(machine.factory, machine.node.name, gpu)},
+    }
     return _device(f"gpu-{gpu}", _nvidia(machine, gpu) | identity, machine.accelerator.memory)
 
 
 def _instance(machine: Machine, gpu: int, instance: int) -> dict[str, Any]:
-    """A MIG instance of one GPU."""
+    """Return a MIG instance of one GPU."""
     factory, node, profile = machine.factory, machine.node.name, machine.part.mig
     identity: Attributes = {
         "type": {"string": "mig"},
@@ -90,32 +133,35 @@ def _instance(machine: Machine, gpu: int, instance: int) -> dict[str, Any]:
         "parentUUID": {"string": gpu_uuid(factory, node, gpu)},
         "uuid": {"string": instance_uuid(factory, node, gpu, instance)},
     }
+    # A device's name is a DNS label, and profiles such as `1g.10gb` have a dot.
     name = f"gpu-{gpu}-mig-{profile}-{instance}".replace(".", "-")
     return _device(name, _nvidia(machine, gpu) | identity, instance_memory(profile, machine.accelerator))
 
 
 def _nvidia(machine: Machine, gpu: int) -> Attributes:
-    """What whole GPUs and their instances share."""
+    """Return the attributes that whole GPUs and their instances share."""
     kind, driver = machine.accelerator, machine.part.driver
-    found: Attributes = {
+    attributes: Attributes = {
         "architecture": {"string": kind.architecture},
         "brand": {"string": "Nvidia"},
         "cudaComputeCapability": {"version": f"{kind.compute_capability}.0"},
-        "driverVersion": {"version": driver},
+        "driverVersion": {"version": semantic_version(driver)},
         "productName": {"string": (kind.product or kind.name).replace("-", " ")},
         "resource.kubernetes.io/numaNode": {"int": numa_node(gpu, machine.node.gpus)},
         **_bus(machine, gpu),
     }
     cuda = cuda_version(driver)
-    return found | ({"cudaDriverVersion": {"version": cuda}} if cuda else {})
+    if cuda:
+        attributes["cudaDriverVersion"] = {"version": cuda}
+    return attributes
 
 
 def _amd(machine: Machine, gpu: int, _instance: int) -> dict[str, Any]:
-    """A whole AMD GPU."""
+    """Return a whole AMD GPU."""
     attributes: Attributes = {
         "type": {"string": "amdgpu"},
         "productName": {"string": machine.accelerator.product or machine.accelerator.name},
-        "driverVersion": {"version": machine.part.driver},
+        "driverVersion": {"version": semantic_version(machine.part.driver)},
         "numaNode": {"int": numa_node(gpu, machine.node.gpus)},
         **_bus(machine, gpu),
     }
@@ -123,12 +169,16 @@ def _amd(machine: Machine, gpu: int, _instance: int) -> dict[str, Any]:
 
 
 def _bus(machine: Machine, gpu: int) -> Attributes:
-    """Where a GPU hangs; left out for machines with more GPUs than the static bus map has places for."""
+    """Return a GPU's bus address and root; none where there are more GPUs than `BUS_PLACES`."""
     if machine.node.gpus > BUS_PLACES:
         return {}
-    return {"resource.kubernetes.io/pciBusID": {"string": pci_bus(gpu)}, "resource.kubernetes.io/pcieRoot": {"string": pci_root(gpu)}}
+    return {
+        "resource.kubernetes.io/pciBusID": {"string": pci_bus(gpu)},
+        "resource.kubernetes.io/pcieRoot": {"string": pci_root(gpu)},
+    }
 
 
 def _device(name: str, attributes: Attributes, memory: Bytes) -> dict[str, Any]:
-    """One entry of a slice."""
-    return {"name": name, "attributes": attributes, "capacity": {"memory": {"value": memory.to_kubernetes()}}}
+    """Return one entry of a slice."""
+    capacity = {"memory": {"value": memory.to_kubernetes()}}
+    return {"name": name, "attributes": attributes, "capacity": capacity}

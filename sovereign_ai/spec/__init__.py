@@ -1,5 +1,5 @@
-"""What is wanted: the typed parts that users compose, from Python or YAML, equal in both.
+"""The typed parts of a description, which users compose in Python or YAML with equal results.
 
-Every part is frozen and refuses what it does not know. `load.py` is the one reader of files;
-`checks.py` holds the parts against each other; nothing here derives a number (that is the plan's).
+Every part is frozen and refuses unknown fields. `load.py` is the reader of files. `checks/` compares the
+parts with each other. Nothing here derives a number, which is the plan's task.
 """

@@ -1,47 +1,142 @@
-"""Networks: what is wished for; the plan derives switches, ports and cables."""
+"""Networks as requested; the plan derives switches, ports and cables."""
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import Field
+from pydantic import ConfigDict, Field, model_validator
 
-from sovereign_ai.spec.base import Model, Name
+from sovereign_ai.spec.base import Model, Name, SwitchName, added_later
 from sovereign_ai.units import BitsPerSecond, Metres, Ratio
+
+
+def _design_or_link(part: dict[str, Any]) -> None:
+    """Let editors accept a fabric that names a design in place of its kind and link."""
+    part["required"] = ["name"]
+    part["anyOf"] = [{"required": ["kind", "link"]}, {"required": ["design"]}]
+
+
+# Fields with which a description specifies more of the switches than radix and ratio.
+_SHAPE_FIELDS = (
+    *("leaf_rails", "leaf_hosts", "uplinks", "uplink", "uplink_ports", "spines", "spine_spares"),
+    *("spine_switch", "spine_radix", "peer_links", "pod_leaves", "pod_by", "cores"),
+)
 
 
 class Fabric(Model):
     """One network of one role. At several sites each has its own, built alike; none spans two."""
 
+    model_config = ConfigDict(json_schema_extra=_design_or_link)
+
     name: Name
     """Unique in the factory."""
+    design: Name | None = added_later()
+    """A published design, such as `nvidia-superpod-gb200`: it sets the fields that are left out; any
+    may be written to differ."""
     role: Literal["compute", "storage", "in-band", "out-of-band"] = "compute"
     """What it carries; compute and storage never share a switch."""
     kind: Literal["infiniband", "roce", "ethernet"]
     """The technology; `ethernet` for management networks."""
     sites: tuple[Name, ...] = ()
-    """Where it is built; empty means at every site."""
+    """Sites where it is built; empty means every site."""
     pools: tuple[Name, ...] = ()
-    """Pools that it joins; empty means every pool of its sites."""
+    """Pools that it connects; empty means every pool of its sites."""
     rails: Annotated[int, Field(ge=1, le=16, strict=True)] = 8
-    """Ports of a machine that it joins, each to a leaf of its own rail."""
+    """Ports of a server that it connects, each to a leaf of its own rail."""
     planes: Annotated[int, Field(ge=1, le=8, strict=True)] = 1
     """Independent copies that each carry a part of every link's rate."""
-    switch: Name | None = None
+    switch: SwitchName | None = None
     """Catalogue name of the switch; gives radix and rate."""
     radix: Annotated[int, Field(ge=4, le=1024, strict=True)] | None = None
     """Ports of a switch at the link's rate; needed where no switch is named."""
     breakout: Annotated[int, Field(ge=1, le=8, strict=True)] = 1
     """Into how many links a port is split; multiplies the radix and divides the rate."""
     link: BitsPerSecond
-    """Rate of one machine port."""
+    """Rate of one server port."""
     oversubscription: Ratio = Ratio(1, 1)
     """Capacity below a leaf to capacity above it; `1:1` does not block."""
     managers: Annotated[int, Field(ge=0, le=64, strict=True)] = 0
-    """Ports for fabric managers, such as four for an InfiniBand subnet manager pair; they take free places of the last unit."""
+    """Ports for fabric managers, such as four for an InfiniBand subnet manager pair; they take free places of
+    the last unit."""
     padding: Literal["scalable-unit", "none"] = "scalable-unit"
-    """For what the fabric is sized: whole scalable units, as reference architectures do, or the machines alone."""
+    """What the fabric is sized for: whole scalable units, as reference architectures do, or the servers
+    alone."""
     isolation: Literal["partition", "vrf", "vni", "none"] = "partition"
-    """How zones are kept apart on it: InfiniBand partitions, VRFs or VNIs; `none` is a finding with more than one zone."""
+    """How zones are kept apart on it: InfiniBand partitions, VRFs or VNIs; `none` is a finding with more than
+    one zone."""
     reach: Metres = Metres(5_000)
     """The longest cable that its optics allow."""
+
+    leaf_rails: Annotated[int, Field(ge=1, le=16, strict=True)] | None = added_later()
+    """Rails that one leaf serves, and so its ports for each server; left out: one. Equal to `rails`: all of a
+    server's."""
+    leaf_hosts: Annotated[int, Field(ge=1, le=1024, strict=True)] | Literal["rack"] | None = added_later()
+    """The most servers on one leaf; `rack`: those of a rack, so a switch at the top of each. Left out: what
+    the ports allow."""
+    uplinks: Annotated[int, Field(ge=1, le=1024, strict=True)] | Literal["full", "attached"] | None = (
+        added_later()
+    )
+    """Links from each leaf upwards: a number; `full`, what the ratio requires of a leaf whose places are all
+    in use; `attached`, what it requires of the servers that are connected now."""
+    uplink: BitsPerSecond | None = added_later()
+    """Rate of a link between switches; left out: that of a link to a server."""
+    uplink_ports: Annotated[int, Field(ge=1, le=256, strict=True)] | None = added_later()
+    """Ports of a leaf for links to spines alone, beside its radix; a switch of the catalogue brings its
+    own."""
+    spines: Annotated[int, Field(ge=1, le=1024, strict=True)] | Literal["even", "least", "none"] | None = (
+        added_later()
+    )
+    """Spines, with three tiers those of a pod: a number; `even`, the fewest that divide a leaf's uplinks, as
+    most reference architectures do; `least`, the fewest whose ports hold the uplinks, with links that differ
+    by one; `none`, a single switch or a pair of leaves joined by `peer_links`."""
+    spine_spares: Annotated[int, Field(ge=1, le=16, strict=True)] | None = added_later()
+    """Spines, with three tiers of each pod, that may fail before leaves have fewer uplinks than the ratio
+    asks for."""
+    spine_switch: Name | None = added_later()
+    """Catalogue name of spines and cores, where they are another model than leaves."""
+    spine_radix: Annotated[int, Field(ge=2, le=1024, strict=True)] | None = added_later()
+    """Ports of a spine or core at the rate of `uplink`, where it is another model that no catalogue name
+    says."""
+    peer_links: Annotated[int, Field(ge=1, le=512, strict=True)] | None = added_later()
+    """Links between the two leaves of a pair without spines; left out: what the ratio requires."""
+    pod_leaves: Annotated[int, Field(ge=1, le=512, strict=True)] | None = added_later()
+    """Leaves of a pod, whose spines are its own; cores join pods. Left out: pods only where two tiers are too
+    small."""
+    pod_by: Literal["rail"] | None = added_later()
+    """`rail`: a pod's leaves are of one rail, so each rail has groups of spines of its own; left out: of all
+    rails."""
+    cores: Annotated[int, Field(ge=1, le=4096, strict=True)] | None = added_later()
+    """Cores above the pods; left out: the fewest whose ports hold the spines' uplinks."""
+    subnets: Annotated[int, Field(ge=1, le=64, strict=True)] | None = added_later()
+    """InfiniBand subnets that the pods are divided into; the cores route between them. Left out: one, of at
+    most 49,151 addresses."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _expand(cls, data: Any) -> Any:
+        """Put the fields of a named design under those that are written."""
+        if not isinstance(data, dict) or not isinstance(data.get("design"), str):
+            return data
+        from sovereign_ai.catalog.designs import designs  # noqa: PLC0415 - only a named design needs it
+
+        # `check_names` refuses a design that does not exist.
+        expanded: dict[str, Any] = {}
+        for design in designs():
+            if design.name == data["design"]:
+                expanded.update(design.fields)
+        # A user who names another switch means its ports, and one who writes ports means no switch.
+        if data.get("switch") is not None or data.get("radix") is not None:
+            expanded.pop("switch", None)
+            expanded.pop("radix", None)
+        return expanded | data
+
+    @property
+    def laid_out(self) -> bool:
+        """Whether the description has more than radix and ratio, so that `plan.layout` sizes it."""
+        return any(getattr(self, name) is not None for name in _SHAPE_FIELDS)
+
+    def switch_of(self, tier: str) -> str | None:
+        """Return the catalogue name of a `leaf`, `spine` or `core`; None where none is named."""
+        if tier == "leaf" or (self.spine_switch is None and self.spine_radix is None):
+            return self.switch
+        return self.spine_switch

@@ -1,32 +1,34 @@
-"""The whole description: `AIFactory` holds every part, once, and knows which names exist."""
+"""The whole description: `AIFactory` holds every part once, and the names that they declare."""
 
 from __future__ import annotations
 
 import hashlib
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, Literal
 
 import orjson
 from pydantic import Field, PrivateAttr
 
 from sovereign_ai.errors import SpecError, Where
-from sovereign_ai.spec.base import Model, Name, all_defaults, later
+from sovereign_ai.files.source import SourceMap
+from sovereign_ai.spec.base import CatalogRow, Model, Name, added_later, all_defaults
 from sovereign_ai.spec.checks import check
 from sovereign_ai.spec.fabric import Fabric
 from sovereign_ai.spec.operator import Operator
 from sovereign_ai.spec.pool import GpuNodePool
 from sovereign_ai.spec.service import Service
 from sovereign_ai.spec.site import Site
-from sovereign_ai.spec.source import SourceMap, of_python
+from sovereign_ai.spec.source import of_python
 from sovereign_ai.spec.storage import Key, StorageTier
-from sovereign_ai.spec.supplier import Images, Supplier, Waiver, Workload
-from sovereign_ai.spec.zone import Gateway, ResidencyPolicy, SecurityZone, Tenant
+from sovereign_ai.spec.supplier import Approver, Images, Supplier, Waiver, Workload
+from sovereign_ai.spec.zone import Gateway, Provider, ResidencyPolicy, SecurityZone, Tenant
 
 
 class Network(Model):
-    """Address ranges that the plan may give out; all private and none overlapping."""
+    """Address ranges that the plan may allocate; all private, none overlapping."""
 
     nodes: str = "10.64.0.0/10"
-    """Machines' addresses on in-band, storage and compute Ethernet."""
+    """Addresses of servers on in-band, storage and compute Ethernet."""
     management: str = "10.128.0.0/12"
     """Out-of-band addresses."""
     pods: str = "10.0.0.0/11"
@@ -42,12 +44,15 @@ class Network(Model):
 
 
 class ClusterLimits(Model):
-    """How large one Kubernetes cluster may grow; beyond it the plan splits."""
+    """How large one Kubernetes cluster may grow; the plan divides a site beyond that."""
 
     nodes: int = Field(default=5_000, ge=1, le=5_000, strict=True)
-    """Machines a cluster; Kubernetes publishes 5,000 as its limit."""
+    """Nodes of a cluster; Kubernetes publishes 5,000 as its limit."""
     pods_per_node: int = Field(default=30, ge=1, le=110, strict=True)
-    """Pods a machine; 110 is the kubelet's default limit, and nodes times pods may not exceed 150,000."""
+    """Pods of a node; 110 is the kubelet's default limit, and nodes times pods may not exceed 150,000."""
+    home: Name | None = added_later()
+    """Site whose first cluster keeps the factory's name when there are several; commands that name no cluster
+    mean it."""
 
 
 class AIFactory(Model):
@@ -58,40 +63,52 @@ class AIFactory(Model):
     operator: Operator
     """Who runs it."""
     sites: tuple[Site, ...] = Field(min_length=1)
-    """Where it stands."""
+    """Its sites, with halls and power."""
     pools: tuple[GpuNodePool, ...] = Field(min_length=1)
-    """What computes."""
+    """GPU node pools."""
     fabrics: tuple[Fabric, ...] = ()
-    """What joins it."""
+    """Networks."""
     storage: tuple[StorageTier, ...] = ()
-    """What remembers."""
+    """Storage tiers."""
     keys: tuple[Key, ...] = ()
-    """What it is encrypted under."""
+    """Encryption keys."""
     zones: tuple[SecurityZone, ...] = Field(min_length=1)
-    """Who is kept apart from whom."""
+    """Security zones."""
     tenants: tuple[Tenant, ...] = ()
-    """Who uses it."""
+    """Tenants."""
     residency: tuple[ResidencyPolicy, ...] = ()
-    """Where data may be."""
+    """Residency policies, one for each data class."""
     gateways: tuple[Gateway, ...] = ()
-    """Ways out."""
+    """Gateways to the outside."""
+    catalog: tuple[CatalogRow, ...] = added_later(())
+    """Hardware that the package does not know: rows, or names of files beside the description that hold them
+    under `rows`."""
     images: Images
     """Where container images may come from."""
     suppliers: tuple[Supplier, ...] = ()
-    """On whom it depends."""
-    services: tuple[Service, ...] = later(())
-    """What running parts ask from outside: identity, names, time, certificates, packages, licences, heartbeats, remote attestation."""
+    """Suppliers that it depends on."""
+    services: tuple[Service, ...] = added_later(())
+    """What running parts ask from outside: identity, names, time, certificates, packages, licences,
+    heartbeats, remote attestation."""
+    providers: tuple[Provider, ...] = added_later(())
+    """Other Pulumi providers that its programs may use, each with the country that it writes to."""
     workloads: tuple[Workload, ...] = ()
-    """What it shall carry."""
+    """Jobs and services that it runs."""
+    approvers: tuple[Approver, ...] = added_later(())
+    """People and roles that may approve exceptions, each with a public key."""
     waivers: tuple[Waiver, ...] = ()
     """Recorded exceptions; they change no plan and have a digest of their own."""
     network: Network = all_defaults()
     """Address ranges."""
     clusters: ClusterLimits = all_defaults()
-    """Size of a Kubernetes cluster."""
+    """Limits of a Kubernetes cluster."""
+    drift: Literal["restore", "report"] = added_later("restore")
+    """What `up` does about fields and objects that were changed or deleted on the cluster: `restore` puts
+    them back; `report` names them, ends with exit code 1 and leaves them, but for admission policies, which
+    are put back always."""
 
     def __init__(self, /, **data: Any) -> None:
-        """Make the factory and hold its parts against each other.
+        """Make the factory and check its parts against each other.
 
         Raises:
             SpecError: every problem at once, each at the line that made the part.
@@ -104,18 +121,22 @@ class AIFactory(Model):
     __init__.__pydantic_base_init__ = True  # type: ignore[attr-defined]  # pydantic's own mark
 
     _source: SourceMap | None = PrivateAttr(default=None)
+    # By site, with the pools that they were read from: a copy with other pools has others by site too.
+    _pools_at: tuple[tuple[GpuNodePool, ...], Mapping[str, tuple[GpuNodePool, ...]]] | None = PrivateAttr(
+        default=None
+    )
 
     def where(self, field: str) -> Where:
-        """Give the place of a field such as `pools[0].zone`: in the file it was read from, or of the Python call that made it."""
+        """Return the place of a field such as `pools[0].zone`: in the file, or of the Python call."""
         source = self._source or of_python(self)
         return source.where(field)
 
     def to_data(self) -> dict[str, Any]:
-        """Give plain data with every default written out, waivers left out."""
+        """Return plain data with every default written out, without waivers."""
         return self.model_dump(mode="json", by_alias=True, exclude={"waivers"})
 
     def canonical(self) -> bytes:
-        """Give the canonical JSON: sorted keys, no spaces, UTF-8."""
+        """Return the canonical JSON: sorted keys, no spaces, UTF-8."""
         return orjson.dumps(self.to_data(), option=orjson.OPT_SORT_KEYS)
 
     @property
@@ -130,9 +151,19 @@ class AIFactory(Model):
         return hashlib.sha256(orjson.dumps(data, option=orjson.OPT_SORT_KEYS)).hexdigest()
 
     def site(self, name: str) -> Site:
-        """Give the site of that name (checked to exist when the factory was made)."""
+        """Return the site of that name, which was checked to exist when the factory was made."""
         return next(site for site in self.sites if site.name == name)
 
+    def pools_at(self, site: str) -> tuple[GpuNodePool, ...]:
+        """Return the pools of a site, in the order of the description."""
+        # Grouped once: planners ask for each site and fabric.
+        if self._pools_at is None or self._pools_at[0] is not self.pools:
+            by_site: dict[str, list[GpuNodePool]] = {}
+            for pool in self.pools:
+                by_site.setdefault(pool.site, []).append(pool)
+            self._pools_at = (self.pools, {name: tuple(pools) for name, pools in by_site.items()})
+        return self._pools_at[1].get(site, ())
+
     def zone(self, name: str) -> SecurityZone:
-        """Give the zone of that name."""
+        """Return the zone of that name."""
         return next(zone for zone in self.zones if zone.name == name)

@@ -1,4 +1,4 @@
-"""Who runs the factory, who owns whom, and who may be asked: the legal side of the perimeter."""
+"""The operator of the factory, its owners, and its subcontractors: the legal side of the perimeter."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ class Parent(Model):
     """The ultimate parent: the body that can instruct the operator."""
 
     seat: Country
-    """Country of the ultimate parent's head office; its law reaches the operator."""
+    """Country of the ultimate parent's head office; its jurisdiction includes the operator."""
     name: Text | None = None
     """Legal name, where it is known."""
 
@@ -31,31 +31,31 @@ class Shareholder(Model):
 
 
 class Staff(Model):
-    """The people who can reach the machines or the data."""
+    """The people who can reach the servers or the data."""
 
     location: tuple[Area, ...] = Field(min_length=1)
-    """Where they work from."""
+    """Countries that they work from."""
     citizenship: tuple[Area, ...] = Field(min_length=1)
-    """Whose citizens they are."""
+    """Countries of their citizenship."""
     cleared: Flag = False
     """Whether each holds a national security clearance."""
 
 
 class Certificate(Model):
-    """A certificate that a third party gave, with its end."""
+    """A certificate of a third party, with its end."""
 
     scheme: Text
     """Such as `ISO/IEC 27001` or `BSI C5:2026`."""
     scope: Text
     """What it covers, in the certificate's words."""
     issuer: Text | None = None
-    """Who gave it."""
+    """Legal name of the body that issued it."""
     expires: Day
     """The last day on which it counts."""
 
 
 class SubProcessor(Model):
-    """A body that handles data or machines for the operator."""
+    """A body that handles data or servers for the operator."""
 
     name: Text
     """Legal name."""
@@ -77,11 +77,11 @@ class Operator(Model):
     seat: Country
     """Country of its registered office."""
     parent: Parent
-    """The ultimate parent; the operator itself when nobody stands above it."""
+    """The ultimate parent; the operator itself where it has none."""
     shareholders: tuple[Shareholder, ...] = ()
-    """Who owns it, as far as declared."""
+    """Its owners, as far as declared."""
     staff: Staff
-    """Who can reach machines and data."""
+    """People who can reach servers and data."""
     certificates: tuple[Certificate, ...] = ()
     """Certificates with scope and expiry."""
     perimeter: Text = "the clusters, networks, storage and keys that this description declares"
@@ -91,6 +91,6 @@ class Operator(Model):
     soc: tuple[Area, ...] = ("EU",)
     """Where the security operations centre sits."""
     sub_processors: tuple[SubProcessor, ...] = ()
-    """Other bodies with a hand in the service."""
+    """Other bodies that take part in the service."""
     exit_plan: Literal["none", "documented", "tested"] = "none"
-    """How far a way out is prepared."""
+    """How far an exit to another operator is prepared."""

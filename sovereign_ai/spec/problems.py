@@ -1,27 +1,32 @@
-"""Turns pydantic's errors into problems that say what was found, what was expected, and what to write instead.
+"""Problems made from pydantic's errors: the actual value, the expected one, and what to write instead.
 
 The codes are stable: `unknown-field`, `missing-field`, `wrong-type`, `not-allowed`, `out-of-range`,
-`bad-quantity`, `bad-name`, `bad-country`, `bad-area`, `bad-text`, `bad-date`, `bad-value`; a type of
-text may bring its own by a `Form`. No message repeats a value that may be a secret, and none repeats
-more than 40 characters.
+`bad-quantity`, `bad-name`, `bad-country`, `bad-area`, `bad-text`, `bad-date`, `bad-value`; a type of text may
+bring its own by a `Form`. No message repeats a value that may be a secret, and none repeats more than 40
+characters.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
-from sovereign_ai.errors import Problem, Where, nearest
-from sovereign_ai.spec.letters import foreign
-from sovereign_ai.spec.secrets import may_be_secret, shown
-from sovereign_ai.spec.spots import Spot, fields_of, locate
+from sovereign_ai.errors import Problem, SpecError, Where, nearest
+from sovereign_ai.files.confusables import foreign
+from sovereign_ai.files.secrets import may_be_secret, shown
+from sovereign_ai.files.source import above
+from sovereign_ai.files.yaml_text import Parsed
+from sovereign_ai.spec.error_location import FieldLocation, fields_of, locate_field
 from sovereign_ai.units import Quantity, Ratio
 
+Part = TypeVar("Part", bound=BaseModel)
+
 MOST_PROBLEMS = 100
-"""So many problems of one file are told; the rest is counted."""
+"""Problems of one file that are reported; the others are counted."""
+# Errors that are sorted and worded, at most: a hostile file may have any number of them.
 _MOST_SORTED = 1_000
 
 _TYPES = frozenset(
@@ -61,47 +66,105 @@ def from_validation(
     *,
     by_alias: bool = True,
 ) -> list[Problem]:
-    """Give one problem for each wrong field, in the order of the text.
+    """Return one problem for each wrong field, in the order of the text.
 
     Args:
-        error: what pydantic found.
+        error: pydantic's errors.
         model: the part that was validated.
-        where: turns a dotted field into the place of its value.
-        key: turns a dotted field into the place of its name; without it, `where` is asked.
+        where: maps a dotted field to the place of its value.
+        key: maps a dotted field to the place of its name; without it, `where` is used.
         by_alias: whether the user writes `in` (YAML) or `within` (Python).
     """
-    spots: dict[str, tuple[Mapping[str, Any], Spot]] = {}
-    items = error.errors(include_url=False)[:_MOST_SORTED]
-    inner = {item["loc"][:-1] for item in items}
-    for item in items:
-        if item["type"] == "too_short" and _has_inside(item["loc"], inner):
-            continue  # entries that are wrong are not counted by pydantic; they are told by themselves
-        spot = locate(model, item["loc"], by_alias=by_alias)
-        spots.setdefault(spot.path, (item, spot))
     key = key or where
-    placed = [(key(path) if item["type"] == "extra_forbidden" else where(path), item, spot) for path, (item, spot) in spots.items()]
-    placed.sort(key=lambda entry: (entry[0].file or "", entry[0].line or 0, entry[0].column or 0, entry[0].field))
+    placed: list[tuple[Where, Mapping[str, Any], FieldLocation]] = []
+    for item, spot in _items_by_field(error, model, by_alias=by_alias):
+        # An unknown field has no value worth pointing at, but a name.
+        place = key(spot.path) if item["type"] == "extra_forbidden" else where(spot.path)
+        placed.append((place, item, spot))
+    placed.sort(key=lambda entry: _order(entry[0]))
     problems = [_problem(place, item, spot) for place, item, spot in placed[:MOST_PROBLEMS]]
     if len(placed) > MOST_PROBLEMS:
         left = max(len(placed), error.error_count()) - MOST_PROBLEMS
-        problems.append(Problem("too-many-problems", f"and {left:,} more problems", placed[MOST_PROBLEMS][0], "mend these first"))
+        message, place = f"and {left:,} more problems", placed[MOST_PROBLEMS][0]
+        problems.append(Problem("too-many-problems", message, place, "fix these first"))
     return problems
 
 
+def _items_by_field(
+    error: ValidationError, model: type[BaseModel], *, by_alias: bool
+) -> list[tuple[Mapping[str, Any], FieldLocation]]:
+    """Return the first of pydantic's errors for each field, without errors that only follow from others."""
+    items = error.errors(include_url=False)[:_MOST_SORTED]
+    parents = {item["loc"][:-1] for item in items}
+    by_path: dict[str, tuple[Mapping[str, Any], FieldLocation]] = {}
+    for item in items:
+        loc = item["loc"]
+        if item["type"] == "too_short" and _has_inside(loc, parents):
+            continue  # pydantic does not count wrong entries; these are reported by themselves
+        is_list = isinstance(item["input"], list | tuple | dict)
+        if item["type"] == "literal_error" and is_list and _has_beside(loc, items):
+            continue  # the user meant a list, and its problems are reported
+        spot = locate_field(model, loc, by_alias=by_alias)
+        by_path.setdefault(spot.path, (item, spot))
+    return list(by_path.values())
+
+
+def _order(where: Where) -> tuple[str, int, int, str]:
+    """Return the position of a place in the text, for sorting."""
+    return where.file or "", where.line or 0, where.column or 0, where.field
+
+
+def uncovered(problems: Iterable[Problem], before: Iterable[Problem]) -> list[Problem]:
+    """Return the problems of fields that have none already, by themselves or by a part around them."""
+    refused = {problem.where.field for problem in before}
+    return [problem for problem in problems if not _is_covered(problem.where.field, refused)]
+
+
+def _is_covered(field: str, refused: set[str]) -> bool:
+    """Return whether this field or a part around it has a problem already."""
+    while field:
+        if field in refused:
+            return True
+        field = above(field)
+    return False
+
+
+def validated(model: type[Part], parsed: Parsed) -> Part:
+    """Make a part from the content of a text.
+
+    Raises:
+        SpecError: every problem of the text, of its syntax and of its fields.
+    """
+    try:
+        part = model.model_validate(parsed.data)
+    except ValidationError as error:
+        problems = from_validation(error, model, where=parsed.source.where, key=parsed.source.key)
+        raise SpecError([*parsed.problems, *uncovered(problems, parsed.problems)]) from None
+    if parsed.problems:
+        raise SpecError(parsed.problems)
+    return part
+
+
 def _has_inside(loc: tuple[int | str, ...], parents: set[tuple[int | str, ...]]) -> bool:
-    """Tell whether another error lies inside a place."""
+    """Return whether another error is inside a place."""
     return any(parent[: len(loc)] == loc for parent in parents)
+
+
+def _has_beside(loc: tuple[int | str, ...], items: Sequence[Mapping[str, Any]]) -> bool:
+    """Return whether another of the types that a place allows has an error too."""
+    around = loc[:-1]
+    return any(item["loc"] != loc and item["loc"][: len(around)] == around for item in items)
 
 
 @dataclass(frozen=True, slots=True)
 class _Wrong:
-    """One error of pydantic's, at its place.
+    """One of pydantic's errors, at its place.
 
     Attributes:
         where: its place.
         kind: pydantic's name for it.
-        value: what was found.
-        seen: what was found, for a message.
+        value: the actual value.
+        seen: the actual value, for a message.
         context: pydantic's details.
         spot: the field.
     """
@@ -111,129 +174,170 @@ class _Wrong:
     value: object
     seen: str
     context: Mapping[str, Any]
-    spot: Spot
+    spot: FieldLocation
 
     def problem(self, code: str, message: str, hint: str = "") -> Problem:
-        """Make the problem; without a hint, what is expected."""
+        """Return the problem; without a hint, the hint is the expected value."""
         return Problem(code, message, self.where, hint or f"write {self.spot.expected}")
 
 
-def _problem(where: Where, item: Mapping[str, Any], spot: Spot) -> Problem:
-    """Word one error."""
+def _problem(where: Where, item: Mapping[str, Any], spot: FieldLocation) -> Problem:
+    """Return the problem of one error."""
     kind, value = item["type"], item.get("input")
     wrong = _Wrong(where, kind, value, shown(value, spot.path), item.get("ctx", {}), spot)
-    if spot.literals and (kind == "literal_error" or spot.is_union):
+    allows_words = bool(spot.literals) and (kind == "literal_error" or spot.is_union)
+    if allows_words and kind not in ("too_short", "too_long"):
         return _not_allowed(wrong)
-    return _WORDING.get(kind, _wrong_type if kind in _TYPES else _bad_value)(wrong)
+    wording = _WORDING.get(kind)
+    if wording is None:
+        wording = _wrong_type if kind in _TYPES else _bad_value
+    return wording(wrong)
 
 
 def _unknown_field(wrong: _Wrong) -> Problem:
-    """Word a field that does not exist."""
+    """Return the problem of a field that does not exist."""
     spot = wrong.spot
-    owner = spot.parent.__name__ if spot.parent else "this part"
-    hint = nearest(spot.name, sorted(fields_of(spot.parent, by_alias=spot.by_alias))) if spot.parent else ""
+    owner, hint = "this part", ""
+    if spot.parent:
+        owner = spot.parent.__name__
+        hint = nearest(spot.name, sorted(fields_of(spot.parent, by_alias=spot.by_alias)))
+    message = f"{owner} has no field {shown(spot.name)}"
     letter = foreign(spot.name)
-    look = f", which holds {letter.say}" if letter else ""
-    return wrong.problem("unknown-field", f"{owner} has no field {shown(spot.name)}{look}", hint or "remove it")
+    if letter:
+        message += f", which holds {letter.say}"
+    return wrong.problem("unknown-field", message, hint or "remove it")
 
 
 def _missing_field(wrong: _Wrong) -> Problem:
-    """Word a field that is not there."""
+    """Return the problem of a required field that is missing."""
     name = wrong.spot.name
-    return wrong.problem("missing-field", f"the field {name!r} is missing", f"write {name!r} with {wrong.spot.expected}")
+    hint = f"write {name!r} with {wrong.spot.expected}"
+    return wrong.problem("missing-field", f"the field {name!r} is missing", hint)
 
 
 def _too_small(wrong: _Wrong) -> Problem:
-    """Word a number below its range."""
-    return wrong.problem("out-of-range", f"{wrong.seen} is too small; the least is {_bound(wrong, 'ge', 'gt')}")
+    """Return the problem of a number below its range."""
+    least = _bound(wrong, "ge", "gt")
+    return wrong.problem("out-of-range", f"{wrong.seen} is too small; the least is {least}")
 
 
 def _too_large(wrong: _Wrong) -> Problem:
-    """Word a number above its range."""
-    return wrong.problem("out-of-range", f"{wrong.seen} is too large; the most is {_bound(wrong, 'le', 'lt')}")
+    """Return the problem of a number above its range."""
+    most = _bound(wrong, "le", "lt")
+    return wrong.problem("out-of-range", f"{wrong.seen} is too large; the most is {most}")
 
 
 def _bound(wrong: _Wrong, *names: str) -> str:
-    """Write the bound that a number passes."""
-    bound = next(wrong.context[name] for name in names if name in wrong.context)
+    """Return the bound that a number exceeds; pydantic gives it one of several names."""
+    given = [name for name in names if name in wrong.context]
+    bound = wrong.context[given[0]]
     return f"{bound:,.10g}" if isinstance(bound, float) else f"{bound:,}"
 
 
 def _wrong_type(wrong: _Wrong) -> Problem:
-    """Word a value of another type."""
-    return wrong.problem("wrong-type", f"found {wrong.seen}, expected {wrong.spot.expected}", _retype(wrong.value, wrong.spot))
+    """Return the problem of a value of another type."""
+    message = f"found {wrong.seen}, expected {wrong.spot.expected}"
+    return wrong.problem("wrong-type", message, _retype(wrong.value, wrong.spot))
 
 
 def _bad_value(wrong: _Wrong) -> Problem:
-    """Word what no other wording is for."""
+    """Return the problem of an error without a wording of its own."""
     return wrong.problem("bad-value", f"{wrong.seen} will not do; expected {wrong.spot.expected}")
 
 
 def _not_allowed(wrong: _Wrong) -> Problem:
-    """Word a value that is none of a few words."""
+    """Return the problem of a value that is not one of a few words."""
     spot, value = wrong.spot, wrong.value
-    hint = nearest(value, spot.literals) if isinstance(value, str) and not may_be_secret(value, spot.path) else ""
+    hint = ""
+    if isinstance(value, str) and not may_be_secret(value, spot.path):
+        hint = nearest(value, spot.literals)
+    if hint.startswith("known:"):  # the message has just listed them
+        hint = f"write one of the {len(spot.literals)} words"
     return wrong.problem("not-allowed", f"{wrong.seen} is not allowed here; expected {spot.expected}", hint)
 
 
 def _length(wrong: _Wrong) -> Problem:
-    """Word a list or mapping with too few or too many entries."""
+    """Return the problem of a list or mapping with too few or too many entries."""
     least, actual = wrong.context.get("min_length"), wrong.context.get("actual_length")
-    limit = f"at least {least}" if least is not None else f"at most {wrong.context.get('max_length')}"
-    found = "nothing" if actual == 0 else f"{actual} entries" if actual is not None else "too many entries"
-    return wrong.problem("out-of-range", f"found {found}, expected {limit}")
+    limit = f"at least {least}"
+    if least is None:
+        limit = f"at most {wrong.context.get('max_length')}"
+    entries = f"{actual} entries"
+    if actual == 0:
+        entries = "nothing"
+    elif actual is None:
+        entries = "too many entries"  # pydantic stops counting beyond the limit
+    return wrong.problem("out-of-range", f"found {entries}, expected {limit}")
 
 
 def _text(wrong: _Wrong) -> Problem:
-    """Word text of the wrong form or length."""
-    spot, value = wrong.spot, wrong.value
+    """Return the problem of text of the wrong form or length."""
+    spot = wrong.spot
     code = spot.form.code if spot.form else "bad-text"
-    text = value if isinstance(value, str) else ""
+    text = wrong.value if isinstance(wrong.value, str) else ""
     if not text:
         return wrong.problem(code, f"the text is empty; expected {spot.expected}")
     if wrong.kind == "string_too_long":
-        return wrong.problem(code, f"the text has {len(text):,} characters; the most is {wrong.context['max_length']:,}", "shorten it")
+        message = f"the text has {len(text):,} characters; the most is {wrong.context['max_length']:,}"
+        return wrong.problem(code, message, "shorten it")
     letter = foreign(text)
     if letter is not None:
         code = "look-alike" if letter.is_look_alike else code
         return wrong.problem(code, f"{wrong.seen} holds {letter.say}; only plain letters are allowed here")
-    hint = spot.form.advice(text) if spot.form and not may_be_secret(text, spot.path) else ""
+    hint = ""
+    if spot.form and not may_be_secret(text, spot.path):
+        hint = spot.form.advice(text)
     return wrong.problem(code, f"{wrong.seen} is not {spot.expected}", hint)
 
 
 def _refused(wrong: _Wrong) -> Problem:
-    """Word what a quantity or a check of ours refused."""
-    spot, value, said = wrong.spot, wrong.value, str(wrong.context.get("error", ""))
-    if not (isinstance(spot.type, type) and issubclass(spot.type, Quantity | Ratio)):
-        code = spot.form.code if spot.form else "bad-value"
-        return wrong.problem(getattr(wrong.context.get("error"), "code", code), said or f"{wrong.seen} will not do")
-    example = f"write {spot.type.example!r}, or another amount with its unit"
+    """Return the problem of a value that a quantity or one of our validators refused."""
+    spot = wrong.spot
+    if isinstance(spot.type, type) and issubclass(spot.type, Quantity | Ratio):
+        return _bad_quantity(wrong, spot.type)
+    error = wrong.context.get("error")
+    code = spot.form.code if spot.form else "bad-value"
+    message = str(error or "") or f"{wrong.seen} will not do"
+    return wrong.problem(getattr(error, "code", code), message)
+
+
+def _bad_quantity(wrong: _Wrong, quantity: type[Quantity | Ratio]) -> Problem:
+    """Return the problem of a quantity without a unit, with a wrong one, or of another form."""
+    expected, value = wrong.spot.expected, wrong.value
     if isinstance(value, int | float) and not isinstance(value, bool):
-        unit = spot.type.example.partition(" ")[2]
-        example = f"write '{wrong.seen} {unit}', if that is what is meant" if unit else "put it in quotation marks, such as '1:1'"
-        return wrong.problem("bad-quantity", f"{wrong.seen} has no unit; expected {spot.expected}", example)
+        unit = quantity.example.partition(" ")[2]
+        hint = "put it in quotation marks, such as '1:1'"
+        if unit:
+            hint = f"write '{wrong.seen} {unit}', if that is what is meant"
+        return wrong.problem("bad-quantity", f"{wrong.seen} has no unit; expected {expected}", hint)
+    hint = f"write {quantity.example!r}, or another amount with its unit"
+    # A value that is not shown as it is may be a secret, which the quantity's own message would repeat.
     if not isinstance(value, str) or wrong.seen != f"'{value}'":
-        return wrong.problem("bad-quantity", f"{wrong.seen} is not {spot.expected}", example)
-    message, _, advice = said.partition("; write ")
-    return wrong.problem("bad-quantity", message, f"write {advice}" if advice else example)
+        return wrong.problem("bad-quantity", f"{wrong.seen} is not {expected}", hint)
+    error = str(wrong.context.get("error", ""))
+    message, _, advice = error.partition("; write ")
+    return wrong.problem("bad-quantity", message, f"write {advice}" if advice else hint)
 
 
-def _retype(value: object, spot: Spot) -> str:
-    """Say how to write the value so that it has the right type."""
-    wanted = spot.shape
+def _retype(value: object, spot: FieldLocation) -> str:
+    """Return how to write the value so that it has the right type."""
     if value is None:
         return "write a value, or remove the field"
-    if wanted == "text" and isinstance(value, int | float):
-        return "put it in quotation marks" if spot.form is None or spot.form.digits else f"write {spot.form.words}"
-    if wanted == "number" and isinstance(value, str):
+    if spot.shape == "text" and isinstance(value, int | float):
+        accepts_digits = spot.form is None or spot.form.digits
+        return (
+            "put it in quotation marks" if accepts_digits or spot.form is None else f"write {spot.form.words}"
+        )
+    if spot.shape == "number" and isinstance(value, str):
         return "write decimal digits alone: no quotation marks, separators or unit"
-    if wanted == "bool":
+    if spot.shape == "bool":
         return "write true or false, without quotation marks"
-    if wanted == "list" and not isinstance(value, list | tuple | dict):
-        return "put it in brackets, as a list of one" if not isinstance(value, BaseModel) else "put it in a list"
+    if spot.shape == "list" and not isinstance(value, list | tuple | dict):
+        return "put it in a list" if isinstance(value, BaseModel) else "put it in brackets, as a list of one"
     return f"write {spot.expected}"
 
 
+# pydantic's error types, and the function for each; errors about types are in `_TYPES`.
 _WORDING: Mapping[str, Callable[[_Wrong], Problem]] = {
     "extra_forbidden": _unknown_field,
     "missing": _missing_field,
@@ -248,4 +352,3 @@ _WORDING: Mapping[str, Callable[[_Wrong], Problem]] = {
     "string_pattern_mismatch": _text,
     "value_error": _refused,
 }
-"""pydantic's error types, and who words them; a type of value that is wrong is in `_TYPES`."""

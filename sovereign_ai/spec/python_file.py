@@ -1,7 +1,8 @@
-"""Runs a description written in Python, and turns whatever goes wrong in it into a problem with a line.
+"""Runs a description written in Python, and turns every failure of it into a problem with a line.
 
-The file is the user's own program: it is run, not sandboxed. What it prints, and what its child
-processes print, goes to standard error, what it imports from its own folder is forgotten afterwards, and no bytecode is written.
+The file is the user's own program: it is run, not sandboxed. Its output, and that of its child processes,
+goes to standard error. Modules that it imports from its own folder are removed afterwards, and no bytecode is
+written.
 """
 
 from __future__ import annotations
@@ -16,81 +17,105 @@ import sys
 import traceback
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TextIO
 
 from sovereign_ai.errors import Problem, SovereignError, SpecError, Where
+from sovereign_ai.files.kinds import DESCRIPTION
+from sovereign_ai.files.reading import read
+from sovereign_ai.files.secrets import may_be_secret
 from sovereign_ai.spec.factory import AIFactory
-from sovereign_ai.spec.secrets import may_be_secret
 
 _RUN_NAME = "factory"
 _MOST_TEXT = 200
 _NOT_THERE = re.compile(r"cannot import name '(\w+)'")
+# The file of a module behind Python's own message; the problem names the user's line instead.
 _FILE = re.compile(r" \(/[^()]*\)$")
-"""The file of a module behind Python's own message; the problem names the user's line instead."""
 
 
 def run(file: Path) -> AIFactory:
-    """Run a Python file and give the `AIFactory` in its module-level name `factory`.
+    """Run a Python file and return the `AIFactory` in its module-level name `factory`.
 
     Raises:
         SpecError: the file fails, or leaves no such name; the problem names the line.
     """
+    read(file, DESCRIPTION)  # Python itself would wait for /proc/kmsg, which is a regular file
     with _surroundings(file):
         try:
             names = runpy.run_path(str(file), run_name=_RUN_NAME)
-        except SovereignError:
+        except (SovereignError, KeyboardInterrupt):
             raise
         except SyntaxError as error:
             where = Where(error.filename or str(file), error.lineno, error.offset)
-            raise SpecError(Problem("python-syntax", f"this is no Python: {error.msg}", where, "mend the line")) from None
-        except (Exception, SystemExit, BaseExceptionGroup) as error:  # noqa: BLE001 - whatever the user's program raises is a problem of the description
-            raise SpecError(_problem(error, file)) from None
+            message = f"this is no Python: {error.msg}"
+            raise SpecError(Problem("python-syntax", message, where, "fix the line")) from None
+        # Also `SystemExit`: whatever the user's program raises is a problem of the description.
+        except BaseException as error:  # noqa: BLE001 - see above
+            raise SpecError(_error_problem(error, file)) from None
     factory = names.get("factory")
     if isinstance(factory, AIFactory):
         return factory
-    what = "leaves no name 'factory'" if factory is None else f"leaves a {type(factory).__name__} in 'factory'"
-    raise SpecError(Problem("no-description", f"the file {what}", Where(str(file)), "end it with: factory = AIFactory(...)"))
+    message = f"the file leaves a {type(factory).__name__} in 'factory'"
+    if factory is None:
+        message = "the file leaves no name 'factory'"
+    hint = "end it with: factory = AIFactory(...)"
+    raise SpecError(Problem("no-description", message, Where(str(file)), hint))
 
 
-def _problem(error: BaseException, file: Path) -> Problem:
-    """Name the line of the user's own code in which an exception arose."""
+def _error_problem(error: BaseException, file: Path) -> Problem:
+    """Return the problem of an exception, at the line of the user's own code in which it arose."""
     folder = str(file.resolve().parent)
-    frames = [
-        frame for frame in traceback.extract_tb(error.__traceback__) if frame.filename == str(file) or frame.filename.startswith(folder)
-    ]
-    where = Where(frames[-1].filename, frames[-1].lineno) if frames else Where(str(file))
+    where = Where(str(file))
+    # The last frame of the user's code is the nearest to the mistake; those after it are of libraries.
+    for frame in traceback.extract_tb(error.__traceback__):
+        if frame.filename == str(file) or frame.filename.startswith(folder):
+            where = Where(frame.filename, frame.lineno)
     if isinstance(error, SystemExit):
-        return Problem("python-error", "the program ends itself here", where, "a description only leaves a name 'factory'")
-    text = " ".join(_FILE.sub("", str(error)).split())[:_MOST_TEXT]
-    said = "" if not text else ": (its text is not shown)" if may_be_secret(text) else f": {text}"
-    return Problem("python-error", f"{type(error).__name__}{said}", where, _hint(error))
+        hint = "a description only leaves a name 'factory'"
+        return Problem("python-error", "the program ends itself here", where, hint)
+    message = type(error).__name__
+    text = " ".join(_FILE.sub("", _error_text(error)).split())[:_MOST_TEXT]
+    if text:
+        message += ": (its text is not shown)" if may_be_secret(text) else f": {text}"
+    return Problem("python-error", message, where, _error_hint(error))
 
 
-def _hint(error: BaseException) -> str:
-    """Say what to do: the nearest right name, where a name is wrong."""
+def _error_text(error: BaseException) -> str:
+    """Return an exception's own text, shortened; empty where it cannot be formatted."""
+    try:
+        # Longer than shown, since blanks and the name of a file are removed from it.
+        return str(error)[: _MOST_TEXT * 8]
+    except Exception:  # noqa: BLE001 - it is the user's own class
+        return ""
+
+
+def _error_hint(error: BaseException) -> str:
+    """Return the most similar name where a name is wrong, else a general hint."""
     if isinstance(error, ModuleNotFoundError):
-        return f"put {error.name}.py beside the description, or install {error.name} where sovereign-ai is installed"
+        name = error.name
+        return f"put {name}.py beside the description, or install {name} where sovereign-ai is installed"
     known: list[str] = []
     wrong = ""
     if isinstance(error, ImportError) and error.name in sys.modules:
-        found = _NOT_THERE.match(str(error))
-        known, wrong = _names(sys.modules[error.name]), found.group(1) if found else ""
+        match = _NOT_THERE.match(str(error))
+        known, wrong = _public_names(sys.modules[error.name]), match.group(1) if match else ""
     elif isinstance(error, AttributeError) and error.obj is not None:
-        known, wrong = _names(error.obj), str(error.name)
+        known, wrong = _public_names(error.obj), str(error.name)
     elif isinstance(error, NameError):
-        frames = [frame for frame, _ in traceback.walk_tb(error.__traceback__)]
-        known, wrong = [*dir(builtins), *frames[-1].f_globals, *frames[-1].f_locals], str(error.name)
+        *_, (frame, _) = traceback.walk_tb(error.__traceback__)
+        known, wrong = [*dir(builtins), *frame.f_globals, *frame.f_locals], str(error.name)
     close = difflib.get_close_matches(wrong, known, n=1, cutoff=0.6) if known else []
-    return f"did you mean {close[0]!r}?" if close else "mend the line, or what it calls"
+    return f"did you mean {close[0]!r}?" if close else "fix the line, or what it calls"
 
 
-def _names(holder: object) -> list[str]:
-    """Give the public names of a module or an object."""
+def _public_names(holder: object) -> list[str]:
+    """Return the public names of a module or an object."""
     return [name for name in getattr(holder, "__all__", None) or dir(holder) if not name.startswith("_")]
 
 
 @contextlib.contextmanager
 def _nothing_on_standard_output() -> Iterator[None]:
-    """Lead also what the program's own child processes print to standard error: standard output is the command's alone."""
+    """Redirect the output of child processes as well: standard output belongs to the command."""
+    # Child processes write to the descriptor, which replacing `sys.stdout` does not change.
     try:
         kept = os.dup(1)
     except OSError:  # there is none
@@ -105,18 +130,41 @@ def _nothing_on_standard_output() -> Iterator[None]:
 
 
 @contextlib.contextmanager
+def _own_error_stream() -> Iterator[TextIO]:
+    """Provide a stream on standard error that the program may close or replace."""
+    with contextlib.suppress(OSError, ValueError):
+        sys.stderr.flush()
+    try:
+        stream = os.fdopen(os.dup(2), "w", encoding="utf-8", errors="backslashreplace", buffering=1)
+    except OSError:  # there is none
+        yield sys.stderr
+        return
+    try:
+        yield stream
+    finally:
+        with contextlib.suppress(OSError, ValueError):
+            stream.close()
+
+
+@contextlib.contextmanager
 def _surroundings(file: Path) -> Iterator[None]:
-    """Make the file's folder importable for the time of the run, and leave no trace."""
+    """Make the file's folder importable during the run, and restore everything afterwards."""
     folder = str(file.resolve().parent)
     before, path, bytecode = set(sys.modules), list(sys.path), sys.dont_write_bytecode
     sys.path.insert(0, folder)
     sys.dont_write_bytecode = True
     try:
-        with contextlib.redirect_stdout(sys.stderr), _nothing_on_standard_output():
+        with (
+            _own_error_stream() as stream,
+            contextlib.redirect_stdout(stream),
+            contextlib.redirect_stderr(stream),
+            _nothing_on_standard_output(),
+        ):
             yield
     finally:
         sys.path[:] = path
         sys.dont_write_bytecode = bytecode
+        # Another description may have modules of the same names.
         for name in set(sys.modules) - before:
             if (getattr(sys.modules[name], "__file__", None) or "").startswith(folder):
                 del sys.modules[name]

@@ -1,11 +1,11 @@
 """The JSON Schema of `factory.yaml`, in the draft that editors read (draft-07), the same bytes each time.
 
-pydantic writes draft 2020-12; yaml-language-server reads 7 and below. What differs is rewritten:
-`$defs` becomes `definitions`, and a `$ref` with neighbours goes into `allOf`, because draft-07
-ignores what stands beside a `$ref`.
+pydantic writes draft 2020-12; yaml-language-server reads 7 and below. The differences are rewritten: `$defs`
+becomes `definitions`, and a `$ref` with neighbours goes into `allOf`, because draft-07 ignores the neighbours
+of a `$ref`.
 
     >>> schema()["$schema"], sorted(schema()["definitions"])[:2]
-    ('http://json-schema.org/draft-07/schema#', ['Backup', 'Certificate'])
+    ('http://json-schema.org/draft-07/schema#', ['AllowedKind', 'Approver'])
 """
 
 from __future__ import annotations
@@ -28,47 +28,59 @@ from sovereign_ai.units import Quantity, Ratio
 _DRAFT = "http://json-schema.org/draft-07/schema#"
 _OLD, _NEW = "#/$defs/", "#/definitions/"
 _PLAIN_DATA = frozenset({"default", "examples", "enum", "const"})
+# Words of draft 2020-12 that draft-07 does not have. A part that brings one fails the schema's test, not a
+# user's editor.
 _UNREAD = frozenset(
-    {"prefixItems", "dependentRequired", "dependentSchemas", "unevaluatedProperties", "unevaluatedItems", "discriminator", "$dynamicRef"}
+    {
+        "prefixItems",
+        "dependentRequired",
+        "dependentSchemas",
+        "unevaluatedProperties",
+        "unevaluatedItems",
+        "discriminator",
+        "$dynamicRef",
+    }
 )
-"""Words of draft 2020-12 that draft-07 does not know; a part that brings one fails the schema's test and not a user's editor."""
 
 
 class _Titleless(GenerateJsonSchema):
-    """pydantic's generator without the titles that only repeat field names, and with defaults that can be written."""
+    """pydantic's generator without titles, which only repeat field names, and with defaults as text."""
 
     def field_title_should_be_set(self, schema: Any) -> bool:  # noqa: ARG002 - pydantic's own signature
         """Leave out a field's title; its name says the same."""
         return False
 
     def encode_default(self, dft: Any) -> Any:
-        """Write a default as a user would: a quantity or a ratio is its text."""
+        """Encode a default as a user would write it: a quantity or a ratio is its text."""
         return str(dft) if isinstance(dft, Quantity | Ratio) else super().encode_default(dft)
 
 
 @cache
 def _text() -> bytes:
-    """Write the schema once."""
+    """Return the schema's text, made once."""
     raw = AIFactory.model_json_schema(by_alias=True, mode="validation", schema_generator=_Titleless)
     converted: dict[str, Any] = _convert(raw)
     models: list[type[Model]] = [AIFactory, *_models(Model)]
     for model in models:
+        # The factory is the root of the schema; other models are definitions, as far as the factory uses
+        # them.
         part = converted if model is AIFactory else converted["definitions"].get(model.__name__)
         if part is not None:
             _describe(model, part)
     converted = {"$schema": _DRAFT, **converted, "title": "AI factory", "examples": [_EXAMPLE]}
-    return orjson.dumps(converted, option=orjson.OPT_SORT_KEYS | orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE)
+    option = orjson.OPT_SORT_KEYS | orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE
+    return orjson.dumps(converted, option=option)
 
 
 def _models(parent: type[Model]) -> Iterator[type[Model]]:
-    """Give every kind of part."""
+    """Yield every kind of part."""
     for model in parent.__subclasses__():
         yield model
         yield from _models(model)
 
 
 def _describe(model: type[Model], part: dict[str, Any]) -> None:
-    """Put the texts below a part's fields into its schema.
+    """Put the docstrings of a part's fields into its schema.
 
     pydantic can do so itself, but then it reads the source of every part whenever one is imported.
     """
@@ -76,6 +88,7 @@ def _describe(model: type[Model], part: dict[str, Any]) -> None:
         field = part["properties"].get(model.model_fields[name].alias or name)
         if field is None:
             continue
+        # Draft-07 ignores a description beside a `$ref`.
         if "$ref" in field:
             field["allOf"] = [{"$ref": field.pop("$ref")}]
         field["description"] = text
@@ -83,30 +96,27 @@ def _describe(model: type[Model], part: dict[str, Any]) -> None:
 
 @cache
 def _field_texts(module: str) -> dict[str, dict[str, str]]:
-    """Give, for each class of a module, the text below each of its fields."""
-    found: dict[str, dict[str, str]] = {}
+    """Return, for each class of a module, the docstring below each of its fields."""
+    texts_of: dict[str, dict[str, str]] = {}
     for node in ast.parse(inspect.getsource(sys.modules[module])).body:
         if isinstance(node, ast.ClassDef):
-            texts = found.setdefault(node.name, {})
-            for field, text in pairwise(node.body):
-                if (
-                    isinstance(field, ast.AnnAssign)
-                    and isinstance(field.target, ast.Name)
-                    and isinstance(text, ast.Expr)
-                    and isinstance(text.value, ast.Constant)
-                ):
-                    texts[field.target.id] = inspect.cleandoc(str(text.value.value))
-    return found
+            texts = texts_of.setdefault(node.name, {})
+            for field, below in pairwise(node.body):
+                if not isinstance(field, ast.AnnAssign) or not isinstance(field.target, ast.Name):
+                    continue
+                if isinstance(below, ast.Expr) and isinstance(below.value, ast.Constant):
+                    texts[field.target.id] = inspect.cleandoc(str(below.value.value))
+    return texts_of
 
 
 def schema() -> dict[str, Any]:
-    """Give the JSON Schema as plain data, a fresh copy each time."""
+    """Return the JSON Schema as plain data, a fresh copy each time."""
     data: dict[str, Any] = orjson.loads(_text())
     return data
 
 
 def schema_text() -> str:
-    """Give the JSON Schema as text: sorted, indented, with a newline at its end."""
+    """Return the JSON Schema as text: sorted, indented, with a newline at its end."""
     return _text().decode()
 
 
@@ -126,10 +136,12 @@ def _convert(node: Any) -> Any:
 
 def _convert_key(key: str, value: Any) -> dict[str, Any]:
     """Rewrite one key of a node."""
-    if key == "$defs":
-        return {"definitions": {name: _convert(part) for name, part in value.items()}}
-    if key == "properties":
-        return {"properties": {name: _convert(part) for name, part in value.items()}}
+    if key in ("$defs", "properties"):
+        # The names in these mappings are the user's, and no words of the schema.
+        parts: dict[str, Any] = {}
+        for name, part in value.items():
+            parts[name] = _convert(part)
+        return {"definitions" if key == "$defs" else key: parts}
     if key == "$ref":
         return {"$ref": value.replace(_OLD, _NEW)}
     if key in _PLAIN_DATA:
@@ -140,9 +152,15 @@ def _convert_key(key: str, value: Any) -> dict[str, Any]:
     return {key: _convert(value)}
 
 
+# A small description that passes every check; the tests read it.
 _EXAMPLE: dict[str, Any] = {
     "name": "small",
-    "operator": {"name": "Example Compute", "seat": "DE", "parent": {"seat": "DE"}, "staff": {"location": ["DE"], "citizenship": ["EU"]}},
+    "operator": {
+        "name": "Example Compute",
+        "seat": "DE",
+        "parent": {"seat": "DE"},
+        "staff": {"location": ["DE"], "citizenship": ["EU"]},
+    },
     "sites": [
         {
             "name": "fra1",
@@ -151,11 +169,19 @@ _EXAMPLE: dict[str, Any] = {
             "halls": [{"name": "h1", "cooling": {"kind": "air", "supply": "22 degC"}, "rack_limit": "45 kW"}],
         }
     ],
-    "pools": [{"name": "train", "site": "fra1", "system": "dgx-h100", "nodes": 4, "purpose": "training", "zone": "main"}],
+    "pools": [
+        {
+            "name": "train",
+            "site": "fra1",
+            "system": "dgx-h100",
+            "nodes": 4,
+            "purpose": "training",
+            "zone": "main",
+        }
+    ],
     "fabrics": [{"name": "compute", "kind": "roce", "radix": 32, "link": "400 Gbps"}],
     "keys": [{"name": "hsm", "custodian": "customer", "module": "pkcs11", "jurisdiction": "DE"}],
     "zones": [{"name": "main", "trust": "high", "tenants": ["research"]}],
     "tenants": [{"name": "research", "seat": "DE"}],
     "images": {"registries": ["registry.example.com"]},
 }
-"""A small description that holds against every check; the tests read it."""

@@ -1,4 +1,4 @@
-"""Where the factory stands: sites, halls, power and the ways in and out."""
+"""The sites of the factory: halls, power, cooling, electricity contracts and uplinks."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field, StringConstraints
 
-from sovereign_ai.spec.base import Count, Country, Frozen, Model, Name, Text, later
-from sovereign_ai.spec.spots import Form
+from sovereign_ai.spec.base import Count, Country, Frozen, Model, Name, Text, added_later
+from sovereign_ai.spec.error_location import TextForm
 from sovereign_ai.units import (
     BitsPerSecond,
     Celsius,
@@ -26,7 +26,7 @@ from sovereign_ai.units import (
 FeedName = Annotated[
     str,
     StringConstraints(pattern=r"^[A-Za-z][A-Za-z0-9-]{0,15}$"),
-    Form("bad-name", "a feed's name of at most 16 letters, digits and hyphens"),
+    TextForm("bad-name", "a feed's name of at most 16 letters, digits and hyphens"),
 ]
 """A feed's name, such as `A`."""
 
@@ -46,20 +46,21 @@ def _feed(value: Any) -> Any:
 
 
 class Power(Model):
-    """The power path of a site, from the feeds to the machines' supplies.
+    """The power path of a site, from the feeds to the servers' supplies.
 
-    A machine's supplies are spread over the feeds in turn. After the loss of a feed a machine runs
+    A server's supplies are spread over the feeds in turn. After the loss of a feed a server runs
     on as long as the supplies that are left are at least those it requires.
     """
 
     it_budget: Watts
     """Power for IT equipment, all of it together."""
     feeds: Annotated[
-        dict[FeedName, Annotated[Feed, BeforeValidator(_feed, json_schema_input_type=Watts | Feed)]], AfterValidator(Frozen)
+        dict[FeedName, Annotated[Feed, BeforeValidator(_feed, json_schema_input_type=Watts | Feed)]],
+        AfterValidator(Frozen),
     ] = Field(min_length=1, max_length=8)
     """Independent feeds by name; `A: 400 kW` is short for a capacity."""
     survive: Literal["any-feed", "none"] = "any-feed"
-    """What every rack must survive; `none` accepts that the loss of a feed stops machines."""
+    """What every rack must survive; `none` accepts that the loss of a feed stops servers."""
     derating: Percent = Percent(10_000)
     """Share of a feed's capacity that may be planned."""
     rack_pdus: int = Field(default=2, ge=1, le=8, strict=True)
@@ -94,15 +95,16 @@ class Cooling(Model):
     containment: Literal["none", "cold-aisle", "hot-aisle", "chimney"] = "none"
     """How warm and cold air are kept apart."""
     supply: Celsius
-    """Temperature of air or coolant as it reaches the machines."""
+    """Temperature of air or coolant as it reaches the servers."""
     temperature_rise: Celsius = Celsius(120)
     """By how much air or coolant warms on its way through a rack."""
     airflow: CubicMetresPerHour | None = None
     """Air that the hall's fans can move, all together; needed to check air cooling."""
     cdu_capacity: Watts | None = None
     """Heat that the coolant distribution units can take; needed for liquid."""
-    coolant: Coolant | None = later()
-    """Flow and temperatures of the coolant; left out, `temperature_rise` stands for both and the flow is not checked."""
+    coolant: Coolant | None = added_later()
+    """Flow and temperatures of the coolant; left out, `temperature_rise` replaces both and the flow is not
+    checked."""
 
 
 class Hall(Model):
@@ -134,35 +136,37 @@ class GridContract(Model):
     power: Watts
     """What is contracted."""
     source: Literal["grid", "wind", "solar", "hydro", "nuclear", "gas", "storage", "mixed"] = "grid"
-    """Where it comes from; nuclear is low in carbon and not renewable."""
-    renewable: Percent | None = later()
-    """Share of a `grid` or `mixed` contract that guarantees of origin make renewable; left out, nobody knows it."""
-    price: EuroPerMegawattHour | None = later()
-    """What is paid for energy; used where every contract of the site has one, else the country's published price."""
+    """Its source; nuclear is low in carbon and not renewable."""
+    renewable: Percent | None = added_later()
+    """Share of a `grid` or `mixed` contract that guarantees of origin make renewable; left out, it is
+    unknown."""
+    price: EuroPerMegawattHour | None = added_later()
+    """What is paid for energy; used where every contract of the site has one, else the country's published
+    price."""
 
 
 class HeatReuse(Model):
-    """Heat that is handed to somebody who uses it."""
+    """Heat that another party uses."""
 
     buyer: Text
-    """Legal name of who takes it."""
+    """Legal name of the party that uses it."""
     energy: WattHours | None = None
-    """What is handed over in a year; either this or `power`."""
+    """Heat delivered in a year; either this or `power`."""
     power: Watts | None = None
-    """What is handed over on the mean of a year; either this or `energy`."""
+    """Heat delivered on the mean of a year; either this or `energy`."""
     temperature: Celsius | None = None
-    """How warm it is where it is handed over."""
+    """Its temperature where it is delivered."""
     evidence: Literal["measured", "contract", "planned"]
-    """What stands behind the figure; what is only planned may come to nothing, and is counted as a range from there."""
+    """The evidence for the figure; planned reuse may not happen, and counts as a range from zero."""
 
 
 class Uplink(Model):
-    """A line to the outside world."""
+    """A line to the outside."""
 
     name: Name
     """Unique in the site."""
     carrier: Text
-    """Legal name of who runs it."""
+    """Legal name of the carrier."""
     carrier_seat: Country
     """Country of the carrier's head office."""
     rate: BitsPerSecond
@@ -174,12 +178,12 @@ class Uplink(Model):
 
 
 class Site(Model):
-    """A place with one address, one law and its own power."""
+    """A place with one address, one jurisdiction and its own power."""
 
     name: Name
     """Unique in the factory."""
     country: Country
-    """The country whose law holds there."""
+    """The country with jurisdiction there."""
     region: Name | None = None
     """Kubernetes region; left out, the site's name."""
     latitude: float | None = Field(default=None, ge=-90, le=90, strict=True)
@@ -192,9 +196,9 @@ class Site(Model):
     """Rooms of racks."""
     contracts: tuple[GridContract, ...] = ()
     """Electricity contracts."""
-    heat_reuse: tuple[HeatReuse, ...] = later(())
-    """Heat that others use; left out, nobody knows how much that is."""
+    heat_reuse: tuple[HeatReuse, ...] = added_later(())
+    """Heat that others use; left out, its amount is unknown."""
     uplinks: tuple[Uplink, ...] = ()
-    """Lines to the outside world."""
+    """Lines to the outside."""
     distance: Metres | None = None
     """Route length to the factory's first site, where latency matters."""

@@ -1,4 +1,4 @@
-"""Storage tiers: capacity, rates, and who can read what is written."""
+"""Storage tiers: capacity, rates, and the keys that encrypt them."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class Backup(Model):
     """Copies elsewhere."""
 
     site: Name
-    """The site that holds them; its country's law holds for them."""
+    """The site that holds them; they are under its country's jurisdiction."""
     every: Seconds
     """Interval between two."""
     retention: Seconds
@@ -47,7 +47,7 @@ class StorageTier(Model):
     zone: Name
     """The security zone whose claims it serves."""
     sites: tuple[Name, ...] = ()
-    """Where it stands; empty means every site with a pool of its zone."""
+    """Its sites; empty means every site with a pool of its zone."""
     capacity: Bytes
     """Usable capacity, at each site."""
     grade: Literal["good", "better", "best"] | None = None
@@ -57,11 +57,11 @@ class StorageTier(Model):
     write: BytesPerSecond | None = None
     """Aggregate write rate, where no grade is named."""
     per_node_read: BytesPerSecond | None = None
-    """Read rate that one machine must reach; left out, the grade's."""
+    """Read rate that one server must reach; left out, the grade's."""
     per_node_write: BytesPerSecond | None = None
-    """Write rate that one machine must reach; left out, the grade's."""
+    """Write rate that one server must reach; left out, the grade's."""
     media: Literal["nvme", "ssd", "hdd", "tape"] = "nvme"
-    """What it is stored on."""
+    """Storage medium."""
     server_drives: Annotated[int, Field(ge=1, le=128, strict=True)] = 24
     """Drives in a storage server."""
     drive: Bytes = Bytes(15_360_000_000_000)
@@ -85,15 +85,15 @@ class StorageTier(Model):
 
 
 class Key(Model):
-    """A key, and who can use or withhold it."""
+    """An encryption key, with its custodian."""
 
     name: Name
     """Unique in the factory."""
     custodian: Literal["customer", "operator", "provider", "third-party"]
-    """Who holds it; `provider` is a finding for data under a residency policy."""
+    """The party that holds it; `provider` is a finding for data under a residency policy."""
     module: Literal["pkcs11", "kms", "tpm", "software"]
-    """What keeps it."""
+    """The kind of module that keeps it."""
     jurisdiction: Country
-    """Country whose law reaches the custodian and the module."""
+    """Country with jurisdiction over the custodian and the module."""
     revocation: Seconds = Seconds(3600)
     """How soon a revocation takes effect."""

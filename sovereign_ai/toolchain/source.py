@@ -19,22 +19,38 @@ from pathlib import Path
 
 import orjson
 
-from sovereign_ai.toolchain.place import Progress
+from sovereign_ai.toolchain.cache import Progress
 from sovereign_ai.toolchain.steps import WayClosedError, run
 from sovereign_ai.toolchain.table import Source, Tool
 
 _GO_DIRECTIVE = "go 1.26"
 _SPARE_MEMORY = "400"
-"""How much garbage the compiler lets lie, in percent of what it uses: memory for time, 12 % of the CPU of a build of client-go; the user's GOGC goes first."""
+"""Garbage that the compiler keeps, in percent of the memory that it uses (GOGC); the user's GOGC comes first.
+
+The memory saves time: 12 % of the CPU of a build of client-go.
+"""
 _NO_DEBUG_DATA = "-gcflags=all=-dwarf=false"
 """The linker would strip it (`-s -w`): not making it takes another 12 % off the same build."""
-_USERS_OWN = ("GOPROXY", "GONOPROXY", "GOAUTH", "GOVCS", "GOSUMDB", "GOPATH", "GOMODCACHE", "GOCACHE", "GOTMPDIR")
-"""What a user may have set by `go env -w` as well as by a variable: where modules come from, which checksum database is asked, where things lie."""
+_USERS_OWN = (
+    "GOPROXY",
+    "GONOPROXY",
+    "GOAUTH",
+    "GOVCS",
+    "GOSUMDB",
+    "GOPATH",
+    "GOMODCACHE",
+    "GOCACHE",
+    "GOTMPDIR",
+)
+"""Settings that a user may have made by `go env -w` as well as by a variable.
+
+They decide where modules come from, which checksum database is used, and where Go keeps its files.
+"""
 _LOCAL_REPLACE = re.compile(r"^\s*(?:replace\s+)?(?P<module>\S+)\s+=>\s+\.\.?/", re.MULTILINE)
 
 
 @dataclass(frozen=True, slots=True)
-class Module:
+class GoModule:
     """A root module in Go's module cache."""
 
     folder: Path
@@ -43,7 +59,10 @@ class Module:
 
 
 def go_environment(*, cgo: bool = False) -> dict[str, str]:
-    """Give the environment of every Go command: no C unless asked for, no other toolchain, no way around the checksums, nothing of `go env -w`."""
+    """Return the environment of every Go command.
+
+    It allows C only on request, no other toolchain, no way around the checksums, and nothing of `go env -w`.
+    """
     fixed = {
         "CGO_ENABLED": "1" if cgo else "0",
         "GO111MODULE": "on",
@@ -58,27 +77,35 @@ def go_environment(*, cgo: bool = False) -> dict[str, str]:
         "GOEXPERIMENT": "",
     }
     spare = {"GOGC": _SPARE_MEMORY}
-    user = {name: value for name, value in os.environ.items() if not (name == "GOSUMDB" and _is_off(value))}
-    return spare | user | fixed
+    user = dict(os.environ)
+    if "GOSUMDB" in user and _is_off(user["GOSUMDB"]):
+        del user["GOSUMDB"]
+    # The user may set GOGC, but none of the fixed variables.
+    return {**spare, **user, **fixed}
 
 
 def fetching_environment(go: Path, *, cgo: bool = False) -> dict[str, str]:
-    """Give the environment of Go commands that fetch modules: by the user's own way, and never without a checksum database.
+    """Return the environment of Go commands that fetch modules.
+
+    They use the user's own proxy, and never work without a checksum database.
 
     Raises:
         WayClosedError: Go has no such database to ask, or does not say what is set.
     """
     env = go_environment(cgo=cgo)
-    told = _settings(go, env | {"GOENV": os.environ.get("GOENV", "")})
-    if _is_off(told["GOSUMDB"]):
-        told["GOSUMDB"] = _settings(go, env)["GOSUMDB"]
-    if _is_off(told["GOSUMDB"]):
-        raise WayClosedError(f"{go} comes without a checksum database: set GOSUMDB to the one that is to be asked")
-    return env | told
+    settings = _settings(go, env | {"GOENV": os.environ.get("GOENV", "")})
+    if _is_off(settings["GOSUMDB"]):
+        # The user has switched it off; Go's own default counts instead.
+        settings["GOSUMDB"] = _settings(go, env)["GOSUMDB"]
+    if _is_off(settings["GOSUMDB"]):
+        raise WayClosedError(
+            f"{go} comes without a checksum database: set GOSUMDB to the one that is to be asked"
+        )
+    return env | settings
 
 
 def _is_off(database: str) -> bool:
-    """Tell whether a value of GOSUMDB names no database."""
+    """Return whether a value of GOSUMDB names no database."""
     return database.strip() in ("", "off")
 
 
@@ -89,16 +116,23 @@ def _settings(go: Path, env: Mapping[str, str]) -> dict[str, str]:
         WayClosedError: it does not say.
     """
     try:
-        done = subprocess.run([str(go), "env", "-json", *_USERS_OWN], cwd="/", env=env, capture_output=True, text=True, check=False)
+        done = subprocess.run(
+            [str(go), "env", "-json", *_USERS_OWN],
+            cwd="/",
+            env=env,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
     except OSError as error:
         raise WayClosedError(f"{go} does not start: {error.strerror}") from None
     if done.returncode:
         raise WayClosedError(f"go env: exit {done.returncode}: {' '.join(done.stderr.split())[:400]}")
-    told: dict[str, str] = orjson.loads(done.stdout)
-    return told
+    settings: dict[str, str] = orjson.loads(done.stdout)
+    return settings
 
 
-def fetch(go: Path, source: Source, *, what: str, progress: Progress, log: Path) -> Module:
+def fetch(go: Path, source: Source, *, what: str, progress: Progress, log: Path) -> GoModule:
     """Download the root module, or find it in Go's cache, and compare its hash with the table's.
 
     Raises:
@@ -112,18 +146,27 @@ def fetch(go: Path, source: Source, *, what: str, progress: Progress, log: Path)
     argv = ["/bin/sh", "-c", command, str(go), spec, str(record)]
     env = fetching_environment(go)
     try:
-        run(argv, what=f"{what}: downloading {spec}", progress=progress, log=log, cwd=folder, env=env, limit=900)
+        run(
+            argv,
+            what=f"{what}: downloading {spec}",
+            progress=progress,
+            log=log,
+            cwd=folder,
+            env=env,
+            limit=900,
+        )
     except WayClosedError as error:
-        reason = _told(record)
+        reason = _error_in(record)
         raise WayClosedError(f"{what}: {spec}: {reason}" if reason else str(error)) from None
-    told = orjson.loads(record.read_bytes())
-    if told["Sum"] != source.h1:
-        raise WayClosedError(f"{what}: {spec} has hash {told['Sum']}, the table pins {source.h1}: refused")
-    return Module(Path(told["Dir"]), Path(told["GoMod"]), told["Sum"])
+    answer = orjson.loads(record.read_bytes())
+    digest = answer["Sum"]
+    if digest != source.h1:
+        raise WayClosedError(f"{what}: {spec} has hash {digest}, the table pins {source.h1}: refused")
+    return GoModule(Path(answer["Dir"]), Path(answer["GoMod"]), digest)
 
 
-def _told(record: Path) -> str:
-    """Give the error that Go put into its answer, if it came that far."""
+def _error_in(record: Path) -> str:
+    """Return the error that Go put into its answer, if it came that far."""
     try:
         answer = orjson.loads(record.read_bytes())
     except (OSError, orjson.JSONDecodeError):
@@ -147,7 +190,15 @@ def build(go: Path, row: Tool, source: Source, *, work: Path, target: Path, prog
     else:
         _wrap(source, module, folder)
     env = fetching_environment(go, cgo=bool(source.cgo))
-    run([str(go), "mod", "tidy"], what=f"{row.name}: downloading modules", progress=progress, log=log, cwd=folder, env=env, limit=1800)
+    run(
+        [str(go), "mod", "tidy"],
+        what=f"{row.name}: downloading modules",
+        progress=progress,
+        log=log,
+        cwd=folder,
+        env=env,
+        limit=1800,
+    )
     if source.generate:
         run(
             [str(go), "generate"],
@@ -157,10 +208,27 @@ def build(go: Path, row: Tool, source: Source, *, work: Path, target: Path, prog
             cwd=folder / source.generate,
             env=env | dict(source.generate_env),
         )
-    argv = [str(go), "build", "-trimpath", _NO_DEBUG_DATA, "-ldflags", " ".join(("-s", "-w", *source.ldflags)), "-o", str(target)]
+    argv = [
+        str(go),
+        "build",
+        "-mod=readonly",
+        "-trimpath",
+        _NO_DEBUG_DATA,
+        "-ldflags",
+        " ".join(("-s", "-w", *source.ldflags)),
+        "-o",
+        str(target),
+    ]
     tags = ["-tags", ",".join(source.tags)] if source.tags else []
     package = "." if source.main else source.package
-    run([*argv, *tags, package], what=f"{row.name}: building from source", progress=progress, log=log, cwd=folder, env=env)
+    run(
+        [*argv, *tags, package],
+        what=f"{row.name}: building from source",
+        progress=progress,
+        log=log,
+        cwd=folder,
+        env=env,
+    )
 
 
 def _need_c(name: str, libraries: tuple[str, ...]) -> None:
@@ -173,13 +241,15 @@ def _need_c(name: str, libraries: tuple[str, ...]) -> None:
     missing = [package for program, package in packages.items() if shutil.which(program) is None]
     if "pkg-config" not in missing:
         missing += [
-            f"{library}-dev" for library in libraries if subprocess.run(["pkg-config", "--exists", library], check=False).returncode
+            f"{library}-dev"
+            for library in libraries
+            if subprocess.run(["pkg-config", "--exists", library], check=False).returncode
         ]
     if missing:
         raise WayClosedError(f"{name} is partly written in C; missing are Debian's {' '.join(missing)}")
 
 
-def _wrap(source: Source, module: Module, folder: Path) -> None:
+def _wrap(source: Source, module: GoModule, folder: Path) -> None:
     """Write the wrapper module: the version, the replaces, one import."""
     folder.mkdir()
     lines = ["module wrapper", _GO_DIRECTIVE, f"require {source.module} {source.version}"]
@@ -190,18 +260,26 @@ def _wrap(source: Source, module: Module, folder: Path) -> None:
         lines += [f"replace {name} => {name} {source.local_replaces}" for name in names]
     (folder / "go.mod").write_text("\n".join(lines) + "\n")
     if source.main:
-        (folder / "main.go").write_text(source.main)
+        for name, text in (("main.go", source.main), *source.files):
+            (folder / name).write_text(text)
     else:
         (folder / "tools.go").write_text(f'package tools\n\nimport _ "{source.package}"\n')
 
 
-def _copy(go: Path, source: Source, module: Module, folder: Path) -> None:
+def _copy(go: Path, source: Source, module: GoModule, folder: Path) -> None:
     """Copy the module out of Go's read-only cache and drop the replaces that point outside of it."""
     shutil.copytree(module.folder, folder, copy_function=shutil.copyfile)
     for part in (folder, *folder.rglob("*")):
         if part.is_dir():
             part.chmod(0o700)
     drops = [f"-dropreplace={name}" for name in source.dropped]
-    done = subprocess.run([str(go), "mod", "edit", *drops], cwd=folder, env=go_environment(), capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        [str(go), "mod", "edit", *drops],
+        cwd=folder,
+        env=go_environment(),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
     if done.returncode:
         raise WayClosedError(f"{source.module}: go mod edit: {done.stderr.strip()}")

@@ -1,8 +1,8 @@
-"""Run one program as a step of an installation: output to a log, progress to the user, no orphan.
+"""Run a program as a step of an installation: with a log, progress reports, and no orphaned processes.
 
-A step that takes longer than two seconds says so, with the seconds that passed. A step that fails
-gives the last lines of its log, since these hold the reason. When the installation is interrupted
-or a step outlives its limit, the whole process group of the program is ended.
+A step that takes longer than two seconds is reported with the seconds that passed. The error of a step
+that fails has the last lines of its log, since these contain the reason. If the installation is
+interrupted or a step exceeds its limit, the whole process group of the program is ended.
 """
 
 from __future__ import annotations
@@ -16,15 +16,17 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
-from sovereign_ai.toolchain.place import Progress
+from sovereign_ai.toolchain.cache import Progress
 
-_FIRST_WORD = 2.0
-_NEXT_WORD = 15.0
+_FIRST_REPORT = 2.0
+_NEXT_REPORT = 15.0
+"""Seconds after which a step is reported, the first time and from then on."""
 _TAIL = 6
+"""Lines of a log that an error shows."""
 
 
 class WayClosedError(Exception):
-    """One way to get a tool led nowhere; the text is one line that says why."""
+    """A way to get a tool failed; the text is one line with the reason."""
 
 
 def run(
@@ -41,15 +43,15 @@ def run(
 
     Args:
         argv: the program and its arguments.
-        what: the step in words, for progress and errors.
-        progress: takes lines such as `pulumi: building, 17 s`.
-        log: the file that the output is added to.
+        what: the name of the step, for progress and errors.
+        progress: receives lines such as `pulumi: building, 17 s`.
+        log: the file to which the output is appended.
         cwd: the folder to run in.
         env: the whole environment; the caller's own if not given.
         limit: seconds after which the program is ended.
 
     Raises:
-        WayClosedError: it could not start, failed, or outlived its limit.
+        WayClosedError: the program did not start, failed, or exceeded its limit.
     """
     with log.open("ab") as sink, _termination_as_interrupt():
         try:
@@ -60,6 +62,7 @@ def run(
                 stdin=subprocess.DEVNULL,
                 stdout=sink,
                 stderr=sink,
+                # A group of its own, so that compilers that it starts can be ended with it.
                 start_new_session=True,
             )
         except OSError as error:
@@ -74,7 +77,8 @@ def run(
 
 @contextlib.contextmanager
 def _termination_as_interrupt() -> Iterator[None]:
-    """Let SIGTERM end the step as Ctrl-C does, so that no build is left behind; only in the main thread."""
+    """Let SIGTERM raise KeyboardInterrupt, so that no build is left running; only in the main thread."""
+    # Python sets signal handlers in the main thread only.
     if threading.current_thread() is not threading.main_thread():
         yield
         return
@@ -90,9 +94,13 @@ def _termination_as_interrupt() -> Iterator[None]:
 
 
 def _wait(process: subprocess.Popen[bytes], what: str, progress: Progress, limit: float) -> int:
-    """Wait for the end, with a word now and then."""
+    """Wait for the end of a program and report the step now and then; return its exit code.
+
+    Raises:
+        WayClosedError: the program exceeded its limit.
+    """
     start = time.monotonic()
-    due = _FIRST_WORD
+    due = _FIRST_REPORT
     while True:
         try:
             return process.wait(timeout=max(0.01, due - (time.monotonic() - start)))
@@ -101,11 +109,11 @@ def _wait(process: subprocess.Popen[bytes], what: str, progress: Progress, limit
             if passed >= limit:
                 raise WayClosedError(f"{what}: not done after {limit:.0f} s") from None
             progress(f"{what}, {passed:.0f} s")
-            due = min(passed + _NEXT_WORD, limit)
+            due = min(passed + _NEXT_REPORT, limit)
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:
-    """End the program's group if it still runs, and reap it."""
+    """End the program's process group if it still runs, and reap the program."""
     if process.poll() is not None:
         return
     for sign in (signal.SIGTERM, signal.SIGKILL):
@@ -121,8 +129,11 @@ def _end(process: subprocess.Popen[bytes]) -> None:
 
 
 def tail(log: Path) -> str:
-    """Give the last lines of a log on one line, without Go's chatter about downloads."""
-    lines = [
-        line.strip() for line in log.read_text(errors="replace").splitlines() if line.strip() and not line.startswith("go: downloading")
-    ]
+    """Return the last lines of a log on one line, without Go's reports of downloads."""
+    lines = []
+    for line in log.read_text(errors="replace").splitlines():
+        text = line.strip()
+        # Go reports hundreds of downloads, after which the reason would be lost.
+        if text and not line.startswith("go: downloading"):
+            lines.append(text)
     return " | ".join(lines[-_TAIL:])[-800:] or "no output"

@@ -1,7 +1,7 @@
 """The one table of pinned tools: names, versions, sources, digests, licences.
 
-A row says everything that installing, checking and declaring a tool needs. A digest that is not
-known is not written: such a row has no release, and `no_release` says why. Root modules of source
+A row has everything that installing, checking and declaring a tool needs. A digest that is not
+known is not written: such a row has no release, and `no_release` states the reason. Root modules of source
 builds carry the `h1:` hash of the Go checksum database, so that a source tree is pinned as firmly
 as a download; their dependencies are pinned by the root's own go.mod and by that database.
 
@@ -13,15 +13,43 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
+from pathlib import Path
 from types import MappingProxyType
 
 from sovereign_ai.errors import Problem, UsageError, nearest
 from sovereign_ai.toolchain.kind_table import KIND_NODE, KIND_ROWS
-from sovereign_ai.toolchain.row import APACHE, UNKNOWN_DIGEST, Release, Source, Tool, Version, Wheel, parse_version
+from sovereign_ai.toolchain.row import (
+    APACHE,
+    UNKNOWN_DIGEST,
+    Release,
+    Source,
+    Tool,
+    Version,
+    Wheel,
+    parse_version,
+)
 from sovereign_ai.toolchain.row import kubernetes as _kubernetes
 
-__all__ = ["KIND_NODE", "KIND_TOOLS", "TOOLS", "Release", "Source", "Tool", "Version", "Wheel", "parse_version", "table_digest", "tool"]
+__all__ = [
+    "KIND_NODE",
+    "KIND_TOOLS",
+    "TOOLS",
+    "Release",
+    "Source",
+    "Tool",
+    "Version",
+    "Wheel",
+    "parse_version",
+    "table_digest",
+    "tool",
+]
 
+_NODEJS_HOST, _YAML_HOST, _OWNER_ONLY = (
+    (Path(__file__).parent / file).read_text(encoding="utf-8")
+    for file in ("nodejs_host/main.go", "yaml_host/main.go", "owner_only.go")
+)
+_CLIPBOARD = "github.com/tgummerer/clipboard"
+"""The fork that Pulumi's own go.mod puts in the place of its dependency."""
 _SDK_VERSION = "github.com/pulumi/pulumi/sdk/v3/go/common/version.Version"
 _ROWS = (
     Tool(
@@ -51,7 +79,9 @@ _ROWS = (
         version="1.37.1",
         at_least=(1, 36),
         below=(1, 39),
-        purpose="renders and reads Kubernetes objects by hand; one minor of skew with the API server is allowed",
+        purpose=(
+            "renders and reads Kubernetes objects by hand; one minor of skew with the API server is allowed"
+        ),
         licence=APACHE,
         supplier="The Kubernetes Authors",
         ask=("version", "--client", "--output=json"),
@@ -122,7 +152,7 @@ _ROWS = (
             version="v3.259.0",
             h1="h1:Zf4wiLmgdhTAyq5dtTVnNY26BjtGrJ85ZQYut2qG6xM=",
             package="github.com/pulumi/pulumi/pkg/v3/cmd/pulumi",
-            replaces=("github.com/atotto/clipboard => github.com/tgummerer/clipboard v0.0.0-20241001131231-d02d263e614e",),
+            replaces=(f"github.com/atotto/clipboard => {_CLIPBOARD} v0.0.0-20241001131231-d02d263e614e",),
             ldflags=(f"-X {_SDK_VERSION}=v3.259.0",),
         ),
         no_release=UNKNOWN_DIGEST,
@@ -148,18 +178,75 @@ _ROWS = (
             generate_env=(("VERSION", "4.25.0"),),
         ),
         no_release=UNKNOWN_DIGEST,
-        notes="the module's schema is that of 4.25.0; in later releases a server-side create is no longer an upsert",
+        notes=(
+            "the module's schema is that of 4.25.0;"
+            " in later releases a server-side create is no longer an upsert"
+        ),
     ),
     Tool(
         name="pulumi-language-python",
         version="3.259.0",
         at_least=(3, 259),
         below=(3, 260),
-        purpose="runs Python programs and policy packs for the engine; the project's own where the vendor's is not beside its CLI",
+        purpose=(
+            "runs Python programs and policy packs for the engine;"
+            " the project's own where the vendor's is not beside its CLI"
+        ),
         licence=APACHE,
         supplier="the sovereign-ai project, or Pulumi Corporation where found on PATH",
         kind="host",
-        no_release="it comes in the CLI's archive, and its module is not served; the project's own host stands in",
+        no_release=(
+            "it comes in the CLI's archive, and its module is not served; the project's own host stands in"
+        ),
+    ),
+    Tool(
+        name="pulumi-language-nodejs",
+        version="3.259.0",
+        at_least=(3, 259),
+        below=(3, 260),
+        purpose=(
+            "runs Pulumi programs in TypeScript that use the component package;"
+            " the project's own where the vendor's is not on PATH"
+        ),
+        licence=APACHE,
+        supplier="the sovereign-ai project, or Pulumi Corporation where found on PATH",
+        kind="plugin",
+        source=Source(
+            module="github.com/pulumi/pulumi/pkg/v3",
+            version="v3.259.0",
+            h1="h1:Zf4wiLmgdhTAyq5dtTVnNY26BjtGrJ85ZQYut2qG6xM=",
+            package="github.com/pulumi/pulumi/pkg/v3/codegen/nodejs",
+            main=_NODEJS_HOST,
+            files=(("owner_only.go", _OWNER_ONLY),),
+            ldflags=(f"-X {_SDK_VERSION}=v3.259.0",),
+        ),
+        no_release=(
+            "it comes in the CLI's archive, and its module is not served;"
+            " the project's own host is built on Pulumi's generator"
+        ),
+        optional=True,
+        notes="programs need Node.js and npm's @pulumi/pulumi of the same version",
+    ),
+    Tool(
+        name="pulumi-language-yaml",
+        version="1.25.0",
+        at_least=(1, 25),
+        below=(2,),
+        purpose="runs Pulumi programs in YAML that use the component package",
+        licence=APACHE,
+        supplier="Pulumi Corporation",
+        kind="plugin",
+        source=Source(
+            module="github.com/pulumi/pulumi-yaml",
+            version="v1.25.0",
+            h1="h1:fy/AKkIafzwtk/6Bj9KFXGj6uqYWGXY31UmLvhrfjqs=",
+            package="github.com/pulumi/pulumi-yaml/cmd/pulumi-language-yaml",
+            main=_YAML_HOST,
+            files=(("owner_only.go", _OWNER_ONLY),),
+            ldflags=("-X github.com/pulumi/pulumi-yaml/pkg/version.Version=v1.25.0",),
+        ),
+        no_release=UNKNOWN_DIGEST,
+        optional=True,
     ),
     Tool(
         name="kueue",
@@ -170,7 +257,11 @@ _ROWS = (
         licence=APACHE,
         supplier="The Kubernetes Authors",
         kind="module",
-        source=Source(module="sigs.k8s.io/kueue", version="v0.17.0", h1="h1:7hzb38M4eKGzYW+CFv2s1L+swzzacUCHOCXxZmAV90I="),
+        source=Source(
+            module="sigs.k8s.io/kueue",
+            version="v0.17.0",
+            h1="h1:7hzb38M4eKGzYW+CFv2s1L+swzzacUCHOCXxZmAV90I=",
+        ),
         no_release="only files of the module are used",
     ),
     Tool(
@@ -182,7 +273,11 @@ _ROWS = (
         licence=APACHE,
         supplier="The OpenReports Authors",
         kind="module",
-        source=Source(module="github.com/openreports/reports-api", version="v0.2.1", h1="h1:g9KS3yle9Y1elmww4TK9EkD1rl6inIaiIJPX6e+u680="),
+        source=Source(
+            module="github.com/openreports/reports-api",
+            version="v0.2.1",
+            h1="h1:g9KS3yle9Y1elmww4TK9EkD1rl6inIaiIJPX6e+u680=",
+        ),
         no_release="only files of the module are used",
         optional=True,
     ),
@@ -209,24 +304,27 @@ _ROWS = (
 )
 
 TOOLS: Mapping[str, Tool] = MappingProxyType({row.name: row for row in _ROWS})
-"""Every pinned tool of the plane by name, in the order of installation: Go first, the cheap before the dear."""
+"""Pinned tools without those of the kind backend, in the order of installation: Go first, quick ones next."""
 
 KIND_TOOLS: Mapping[str, Tool] = MappingProxyType({row.name: row for row in KIND_ROWS})
 """What the kind backend needs besides; `tools install` leaves it alone unless it is named."""
 
 
 def tool(name: str) -> Tool:
-    """Give the row of a tool.
+    """Return the row of a tool.
 
     Raises:
         UsageError: the table has no such tool.
     """
-    found = TOOLS.get(name) or KIND_TOOLS.get(name)
-    if found is None:
-        raise UsageError(Problem("unknown-tool", f"no pinned tool is called {name!r}", hint=nearest(name, [*TOOLS, *KIND_TOOLS])))
-    return found
+    row = TOOLS.get(name) or KIND_TOOLS.get(name)
+    if row is None:
+        message = f"no pinned tool is called {name!r}"
+        hint = nearest(name, [*TOOLS, *KIND_TOOLS])
+        raise UsageError(Problem("unknown-tool", message, hint=hint))
+    return row
 
 
 def table_digest() -> str:
-    """Give the short digest of the whole table."""
-    return hashlib.sha256("".join(row.recipe for row in (*_ROWS, *KIND_ROWS)).encode()).hexdigest()[:12]
+    """Return the short digest of the whole table."""
+    recipes = "".join(row.recipe for row in (*_ROWS, *KIND_ROWS))
+    return hashlib.sha256(recipes.encode()).hexdigest()[:12]

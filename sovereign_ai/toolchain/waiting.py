@@ -1,4 +1,4 @@
-"""Wait for something that says nothing when it happens: a lock, a process that ends, a daemon that answers."""
+"""Wait for events without a notification: a free lock, the end of a process, the answer of a daemon."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from collections.abc import Callable
 _POLL_SECONDS = 0.05
 
 
-def until(holds: Callable[[], object], seconds: float) -> bool:
-    """Wait until something holds, asking twenty times a second; False if it never did.
+def wait_until(holds: Callable[[], object], seconds: float) -> bool:
+    """Wait until a condition holds, and return whether it did in time; it is checked twenty times a second.
 
-    >>> until(lambda: True, 0)
+    >>> wait_until(lambda: True, 0)
     True
     """
     deadline = time.monotonic() + seconds
@@ -23,8 +23,8 @@ def until(holds: Callable[[], object], seconds: float) -> bool:
     return True
 
 
-def taken(descriptor: int) -> bool:
-    """Try once to take the lock of an open file or folder."""
+def try_lock(descriptor: int) -> bool:
+    """Try once to lock an open file or folder, and return whether that succeeded."""
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:

@@ -1,16 +1,16 @@
-"""The fields in which a live object differs from a wanted one.
+"""The fields in which a live object differs from a rendered one.
 
-Both sides must say the same: what is wanted must be there, and what is there must be wanted or be
-a default of the server. Equal are: quantities of one amount (`1` and `1000m`), and a field that is
-left out and one that is null, an empty list or an empty text. An empty mapping is something else than
-none: `namespaceSelector: {}` lets in every namespace. Lists must be equal item by item.
+Both sides must match: a rendered field must be live, and a live field must be rendered or be a default of the
+API server. These count as equal: quantities of one amount (`1` and `1000m`), and a field that is left out,
+null, an empty list or an empty text. An empty mapping differs from none: `namespaceSelector: {}` selects
+every namespace. Lists must be equal item by item.
 
-Of metadata only stated labels and annotations count, and those that give somebody more: Pod Security,
+Of metadata only the rendered labels and annotations count, and those that give somebody more: Pod Security,
 RBAC aggregation, zones and tenants.
 
-    >>> list(values({"limits": {"cpu": "1"}}, {"limits": {"cpu": "1000m"}}, "spec"))
+    >>> list(value_differences({"limits": {"cpu": "1"}}, {"limits": {"cpu": "1000m"}}, "spec"))
     []
-    >>> print(*values([{"port": 1}], [{"port": 1}, {"port": 2}], "ports"))
+    >>> print(*value_differences([{"port": 1}], [{"port": 1}, {"port": 2}], "ports"))
     ports: more than wanted: [{"port":2}]
 """
 
@@ -25,25 +25,37 @@ from sovereign_ai.names import KEYS
 from sovereign_ai.verify.defaults import completed
 from sovereign_ai.verify.findings import Difference
 
-_APART = {"apiVersion", "kind", "metadata", "status"}
-_GUARDED_LABELS = ("pod-security.kubernetes.io/", "rbac.authorization.k8s.io/aggregate-to-", f"{KEYS.domain}/", f"{KEYS.restricted}/")
+_NOT_COMPARED = {"apiVersion", "kind", "metadata", "status"}
+"""Top-level fields that identify an object, that `_metadata` compares, or that controllers write."""
+_GUARDED_LABELS = (
+    "pod-security.kubernetes.io/",
+    "rbac.authorization.k8s.io/aggregate-to-",
+    f"{KEYS.domain}/",
+    f"{KEYS.restricted}/",
+)
 _GUARDED_ANNOTATIONS = ("storageclass.kubernetes.io/is-default-class",)
-"""Labels and annotations that give somebody more; they count even where nothing is stated about them."""
+"""Labels and annotations that give somebody more; they count even where none of them is rendered."""
 _QUANTITIES = frozenset({
-    "allocatable", "borrowingLimit", "capacity", "default", "defaultRequest", "hard", "lendingLimit", "limits", "max",
-    "maxLimitRequestRatio", "min", "nominalQuota", "podFixed", "requests",
+    "allocatable", "borrowingLimit", "capacity", "default", "defaultRequest", "hard", "lendingLimit",
+    "limits", "max", "maxLimitRequestRatio", "min", "nominalQuota", "podFixed", "requests",
 })  # fmt: skip
 """Fields that hold a quantity, or a mapping of quantities."""
 _PLAIN_MAPS = frozenset({"annotations", "labels", "matchLabels", "nodeSelector", "parameters"})
 """Maps of texts, which the server leaves out where they are empty."""
-_QUANTITY = re.compile(r"^([+-]?[0-9]+(?:\.[0-9]*)?|[+-]?\.[0-9]+)(?:([eE][+-]?[0-9]+)|([numkMGTPE]|[KMGTPE]i))?$")
+# The grammar of k8s.io/apimachinery/pkg/api/resource: a decimal number, then an exponent or one suffix.
+_QUANTITY = re.compile(
+    r"^([+-]?[0-9]+(?:\.[0-9]*)?|[+-]?\.[0-9]+)(?:([eE][+-]?[0-9]+)|([numkMGTPE]|[KMGTPE]i))?$"
+)
 _SUFFIXES = {"n": Fraction(1, 10**9), "u": Fraction(1, 10**6), "m": Fraction(1, 1000)}
-_SUFFIXES |= {letter: Fraction(1000**power) for power, letter in enumerate("kMGTPE", 1)}
-_SUFFIXES |= {f"{letter}i": Fraction(1024**power) for power, letter in enumerate("KMGTPE", 1)}
+for _power, _letter in enumerate("kMGTPE", 1):
+    _SUFFIXES[_letter] = Fraction(1000**_power)
+    _SUFFIXES[f"{_letter.upper()}i"] = Fraction(1024**_power)
 
 
-def objects(wanted: Mapping[str, Any], live: Mapping[str, Any], schema: Mapping[str, Any] | None = None) -> Iterator[Difference]:
-    """Give the differences between a wanted object and the live one of its name.
+def object_differences(
+    wanted: Mapping[str, Any], live: Mapping[str, Any], schema: Mapping[str, Any] | None = None
+) -> Iterator[Difference]:
+    """Yield the differences between a rendered object and the live object of its name.
 
     Args:
         wanted: the object as it was rendered.
@@ -51,63 +63,85 @@ def objects(wanted: Mapping[str, Any], live: Mapping[str, Any], schema: Mapping[
         schema: a custom resource's schema, for its defaults.
     """
     yield from _metadata(wanted, live)
-    full = completed(wanted, schema)
-    body = {key: value for key, value in full.items() if key not in _APART}
-    there = {key: value for key, value in live.items() if key not in _APART}
-    yield from values(body, there, "")
+    wanted_fields = _compared_fields(completed(wanted, schema))
+    yield from value_differences(wanted_fields, _compared_fields(live), "")
 
 
-def values(wanted: Any, found: Any, path: str) -> Iterator[Difference]:
-    """Give the differences between two values at a path."""
-    if isinstance(wanted, Mapping) and isinstance(found, Mapping):
-        for key in sorted({*_stated(wanted), *_stated(found)}):
-            yield from values(wanted.get(key), found.get(key), f"{path}.{key}" if path else key)
-    elif isinstance(wanted, list) and isinstance(found, list) and len(wanted) == len(found):
-        for index, (one, other) in enumerate(zip(wanted, found, strict=True)):
-            yield from values(one, other, f"{path}[{index}]")
-    elif not _same(wanted, found, path):
-        yield Difference(path, wanted, found)
+def _compared_fields(obj: Mapping[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in obj.items() if key not in _NOT_COMPARED}
 
 
-def quantity(text: Any) -> Fraction | None:
-    """Read a Kubernetes quantity exactly; None if it is none."""
-    match = _QUANTITY.match(str(text)) if isinstance(text, str | int | float) and not isinstance(text, bool) else None
+def value_differences(wanted: Any, live: Any, path: str) -> Iterator[Difference]:
+    """Yield the differences between two values at a path."""
+    if isinstance(wanted, Mapping) and isinstance(live, Mapping):
+        keys = {*_keys_with_content(wanted), *_keys_with_content(live)}
+        for key in sorted(keys):
+            key_path = f"{path}.{key}" if path else key
+            yield from value_differences(wanted.get(key), live.get(key), key_path)
+    elif isinstance(wanted, list) and isinstance(live, list) and len(wanted) == len(live):
+        for index, (wanted_item, live_item) in enumerate(zip(wanted, live, strict=True)):
+            yield from value_differences(wanted_item, live_item, f"{path}[{index}]")
+    elif not _are_equal(wanted, live, path):
+        # Lists of unequal length end here as a whole: which item was added is not decided by position.
+        yield Difference(path, wanted, live)
+
+
+def quantity(value: Any) -> Fraction | None:
+    """Parse a Kubernetes quantity exactly; return None if the value is not one."""
+    # bool is a kind of int in Python, and no quantity in Kubernetes.
+    if isinstance(value, bool) or not isinstance(value, str | int | float):
+        return None
+    match = _QUANTITY.match(str(value))
     if match is None:
         return None
     number = Fraction(match[1].rstrip("."))
-    if match[2]:
-        return number * Fraction(10) ** int(match[2][1:])
-    return number * (_SUFFIXES[match[3]] if match[3] else 1)
+    exponent, suffix = match[2], match[3]
+    if exponent:
+        return number * Fraction(10) ** int(exponent[1:])
+    return number * _SUFFIXES[suffix] if suffix else number
 
 
-def _stated(mapping: Mapping[str, Any]) -> Iterator[str]:
-    """Give the keys that say something."""
-    return (key for key, value in mapping.items() if not _says_nothing(value) and not (key in _PLAIN_MAPS and not value))
+def _keys_with_content(mapping: Mapping[str, Any]) -> Iterator[str]:
+    """Yield the keys whose values are not as good as left out."""
+    for key, value in mapping.items():
+        is_empty_map = key in _PLAIN_MAPS and not value
+        if not _is_empty(value) and not is_empty_map:
+            yield key
 
 
-def _says_nothing(value: Any) -> bool:
-    """Tell whether a value is as good as left out."""
+def _is_empty(value: Any) -> bool:
+    """Return whether a value is as good as left out."""
     return value is None or value in ([], "")
 
 
-def _same(wanted: Any, found: Any, path: str) -> bool:
-    """Compare two plain values."""
-    if isinstance(wanted, bool) is isinstance(found, bool) and wanted == found:
+def _are_equal(wanted: Any, live: Any, path: str) -> bool:
+    """Return whether two plain values are equal."""
+    # Python holds True equal to 1, and Kubernetes does not.
+    if isinstance(wanted, bool) is isinstance(live, bool) and wanted == live:
         return True
-    if _says_nothing(wanted) and _says_nothing(found):
+    if _is_empty(wanted) and _is_empty(live):
         return True
+    # `1` and `1000m` are one amount only where the field is a quantity: in a ConfigMap they are two texts.
     if not _QUANTITIES.intersection(re.split(r"[.\[]", path)):
         return False
-    return quantity(wanted) is not None and quantity(wanted) == quantity(found)
+    wanted_amount = quantity(wanted)
+    return wanted_amount is not None and wanted_amount == quantity(live)
 
 
 def _metadata(wanted: Mapping[str, Any], live: Mapping[str, Any]) -> Iterator[Difference]:
-    """Compare stated labels and annotations; an object on its way out is a difference."""
-    ours, theirs = wanted["metadata"], live["metadata"]
-    for part, guarded in (("labels", _GUARDED_LABELS), ("annotations", _GUARDED_ANNOTATIONS)):
-        stated, there = ours.get(part) or {}, theirs.get(part) or {}
-        for key in sorted({*stated, *(key for key in there if key.startswith(guarded))}):
-            if there.get(key) != stated.get(key):
-                yield Difference(f"metadata.{part}[{key}]", stated.get(key), there.get(key))
-    if theirs.get("deletionTimestamp"):
-        yield Difference("metadata.deletionTimestamp", None, theirs["deletionTimestamp"])
+    """Compare rendered labels and annotations; an object that is being deleted differs too."""
+    wanted_metadata, live_metadata = wanted["metadata"], live["metadata"]
+    for field, guarded in (("labels", _GUARDED_LABELS), ("annotations", _GUARDED_ANNOTATIONS)):
+        rendered = wanted_metadata.get(field) or {}
+        present = live_metadata.get(field) or {}
+        keys = set(rendered)
+        for key in present:
+            # The stack's own UUID is added at deployment and is in no rendered object.
+            if key.startswith(guarded) and key != KEYS.stack:
+                keys.add(key)
+        for key in sorted(keys):
+            if present.get(key) != rendered.get(key):
+                yield Difference(f"metadata.{field}[{key}]", rendered.get(key), present.get(key))
+    deleted = live_metadata.get("deletionTimestamp")
+    if deleted:
+        yield Difference("metadata.deletionTimestamp", None, deleted)

@@ -1,4 +1,8 @@
-"""A finding: one object that is not as wanted."""
+"""A finding: one object of a cluster that is missing, changed or foreign, and its differing fields.
+
+finding = changed("Namespace/lab", [Difference("metadata.labels[team]", "a", "b")])
+print(finding)      # changed Namespace/lab: metadata.labels[team]: wanted "a", found "b"
+"""
 
 from __future__ import annotations
 
@@ -9,11 +13,13 @@ from typing import Any, Literal
 import orjson
 
 _LONGEST = 160
+"""Characters of a value in a message."""
+_RESTORE = "run `sovereign-ai up` to restore it"
 
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """One field that is not as wanted.
+    """One field whose live value differs from the wanted one.
 
     Attributes:
         field: its path, `spec.ingress[0].from`.
@@ -25,29 +31,39 @@ class Difference:
     wanted: Any
     found: Any
 
+    def to_data(self) -> dict[str, Any]:
+        """Return plain data: the live value is the old one, the wanted value the new one."""
+        return {"field": self.field, "old": self.found, "new": self.wanted}
+
     def __str__(self) -> str:
-        """Write path and both values on one line; of lists that differ in length, what is more or less."""
-        if isinstance(self.wanted, list) and isinstance(self.found, list):
-            more = [item for item in self.found if item not in self.wanted]
-            less = [item for item in self.wanted if item not in self.found]
-            parts = [f"more than wanted: {_short(more)}"] * bool(more) + [f"less than wanted: {_short(less)}"] * bool(less)
+        """Return path and both values on one line; of two lists, only what is more and what is less."""
+        wanted, live = self.wanted, self.found
+        if isinstance(wanted, list) and isinstance(live, list):
+            more = [item for item in live if item not in wanted]
+            less = [item for item in wanted if item not in live]
+            parts = []
+            if more:
+                parts.append(f"more than wanted: {brief(more)}")
+            if less:
+                parts.append(f"less than wanted: {brief(less)}")
+            # Neither: the lists hold the same items in another order, or another number of times.
             if parts:
                 return f"{self.field}: {'; '.join(parts)}"
-        return f"{self.field}: wanted {_short(self.wanted)}, found {_short(self.found)}"
+        return f"{self.field}: wanted {brief(wanted)}, found {brief(live)}"
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
+class ClusterFinding:
     """One object that is missing, changed, or foreign.
 
     Attributes:
         kind: `missing`: wanted and not there. `changed`: there, with other fields than wanted.
-            `foreign`: there, and nobody declared it.
+            `foreign`: there, and not declared.
         resource: `Kind/namespace/name` or `Kind/name`.
         field: path of the first field that differs; empty unless changed.
         wanted: its wanted value.
         found: its live value.
-        message: what was found, in words.
+        message: the finding in words.
         hint: what to do next.
         also: further fields that differ, each on one line.
     """
@@ -62,17 +78,17 @@ class Finding:
     also: tuple[str, ...] = ()
 
     def __str__(self) -> str:
-        """Write one line."""
+        """Return one line."""
         more = f" (and {len(self.also)} more fields)" if self.also else ""
         return f"{self.kind} {self.resource}: {self.message}{more}"
 
     @property
     def order(self) -> tuple[str, str, str]:
-        """Sort key."""
+        """Sort key: resource, kind, first field."""
         return self.resource, self.kind, self.field
 
     def to_data(self) -> dict[str, Any]:
-        """Give plain data."""
+        """Return plain data."""
         return {
             "kind": self.kind,
             "resource": self.resource,
@@ -86,34 +102,37 @@ class Finding:
 
 
 def resource(obj: Mapping[str, Any]) -> str:
-    """Name an object, `Kind/namespace/name` or `Kind/name`."""
+    """Return an object's name in findings: `Kind/namespace/name` or `Kind/name`."""
     metadata = obj["metadata"]
-    return "/".join(part for part in (obj["kind"], metadata.get("namespace", ""), metadata["name"]) if part)
+    parts = [obj["kind"], metadata.get("namespace", ""), metadata["name"]]
+    return "/".join(filter(None, parts))
 
 
-def missing(name: str, hint: str = "run `sovereign-ai up` to restore it") -> Finding:
-    """Say that something wanted is not there."""
-    return Finding("missing", name, "", None, None, "it is wanted and not there", hint)
+def missing(name: str, hint: str = _RESTORE) -> ClusterFinding:
+    """Return the finding that a wanted object is not there."""
+    return ClusterFinding("missing", name, "", None, None, "it is wanted and not there", hint)
 
 
-def changed(name: str, differences: Iterable[Difference], hint: str = "run `sovereign-ai up` to restore it") -> Finding:
-    """Say that fields are not as wanted.
+def changed(name: str, differences: Iterable[Difference], hint: str = _RESTORE) -> ClusterFinding:
+    """Return the finding that fields of an object differ.
 
     Raises:
         ValueError: there is no difference.
     """
     first, *rest = differences
-    return Finding("changed", name, first.field, first.wanted, first.found, str(first), hint, tuple(str(one) for one in rest))
+    also = tuple(map(str, rest))
+    return ClusterFinding("changed", name, first.field, first.wanted, first.found, str(first), hint, also)
 
 
-def foreign(name: str, why: str, hint: str = "remove it, or declare it in the description") -> Finding:
-    """Say that something is there that nobody declared."""
-    return Finding("foreign", name, "", None, None, why, hint)
+def foreign(name: str, why: str, hint: str = "remove it, or declare it in the description") -> ClusterFinding:
+    """Return the finding that an object is there and not declared."""
+    return ClusterFinding("foreign", name, "", None, None, why, hint)
 
 
-def _short(value: Any) -> str:
-    """Write a value as JSON, cut where it is long."""
+def brief(value: Any) -> str:
+    """Return a value as JSON, cut where it is long; `nothing` for None."""
     if value is None:
         return "nothing"
+    # Sorted keys make the text the same whatever order the server sent.
     text = orjson.dumps(value, option=orjson.OPT_SORT_KEYS).decode()
     return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}…"

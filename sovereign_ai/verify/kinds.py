@@ -1,4 +1,4 @@
-"""Which kinds a verdict looks at.
+"""The kinds of objects that a verdict reads, and how each is judged.
 
 >>> ("networking.k8s.io/v1", "NetworkPolicy") in GOVERNED
 True
@@ -23,13 +23,14 @@ GOVERNED: tuple[Kind, ...] = (
     ("v1", "ServiceAccount"),
     (KUEUE, "LocalQueue"),
 )
-"""Namespaced kinds that decide who may do what: in our namespaces, one that we did not declare is foreign."""
+"""Namespaced kinds that decide who may do what; in the stack's namespaces each must be declared."""
 
 OBSERVED: tuple[Kind, ...] = (
     *GOVERNED,
     ("v1", "ConfigMap"),
     ("v1", "Namespace"),
     ("v1", "Node"),
+    ("v1", "Pod"),
     (RBAC, "ClusterRole"),
     (RBAC, "ClusterRoleBinding"),
     (ADMISSION, "MutatingAdmissionPolicy"),
@@ -47,8 +48,12 @@ OBSERVED: tuple[Kind, ...] = (
 )
 """Kinds that are always read."""
 
+# Users create ConfigMaps in large numbers: a full list would read mostly theirs.
 BY_LABEL: frozenset[Kind] = frozenset({("v1", "ConfigMap")})
-"""Kinds of which only those with our labels are read."""
+"""Kinds of which only objects with the stack's labels are read."""
 
 MACHINES: frozenset[Kind] = frozenset({("v1", "Node"), (RESOURCES, "ResourceSlice")})
-"""Kinds that are held against the plan and not against rendered objects."""
+"""Kinds that are compared with the plan and not with rendered objects."""
+
+WORKLOADS: frozenset[Kind] = frozenset({("v1", "Pod")})
+"""Kinds that tenants create: they are judged by where they run, and need no declaration."""

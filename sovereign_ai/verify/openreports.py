@@ -1,9 +1,9 @@
-"""What an audit found, as OpenReports objects in the cluster: a Report for each namespace of ours, a ClusterReport for the rest.
+"""Publish an audit as OpenReports objects: a Report for each of the stack's namespaces, and a ClusterReport.
 
-Written only when asked for. Objects of an earlier audit are replaced and left-over parts of them
-removed, so that what stands in the cluster is the last audit and nothing else. A finding is never
-left out: a violation is `fail`, one that a waiver covers and one that is advice are `warn`, one that
-cannot be decided there is `skip`; a rule without any finding is one `pass` in the ClusterReport.
+Nothing is written unless it is requested. Objects of an earlier audit are replaced and its surplus parts
+removed, so that the cluster holds the last audit and nothing else. No finding is left out: a violation is
+`fail`, one that a waiver covers and one that is advice are `warn`, one that cannot be decided in the cluster
+is `skip`. A rule without findings is one `pass` in the ClusterReport.
 
     publish(api, audit(api, factory, plan, bundle, cluster="lab", now=day), factory.name, namespaces)
 """
@@ -14,13 +14,13 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
-from sovereign_ai.cluster.access import Api
+from sovereign_ai.cluster.api.client import Api
 from sovereign_ai.errors import EnvironmentLacksError, Problem
 from sovereign_ai.names import KEYS, OWNER, SYSTEM_NAMESPACE
-from sovereign_ai.rules.judge import Finding
+from sovereign_ai.rules.judge import RuleFinding
 from sovereign_ai.rules.kinds import KINDS
 from sovereign_ai.rules.registry import REGISTRY
-from sovereign_ai.verify.audit import Audit
+from sovereign_ai.verify.audit import AuditResult
 
 Object = dict[str, Any]
 VERSION = "openreports.io/v1alpha1"
@@ -29,21 +29,25 @@ OBSERVED_AT = f"{KEYS.domain}/observed-at"
 COMPONENT = "report.audit"
 MOST_RESULTS = 500
 """Results in one object: about 400 kB of the 1.5 MB that the API server takes."""
-_WORDS = {"violation": "fail", "waived": "warn", "notice": "warn", "undecidable": "skip"}
+_RESULTS = {"violation": "fail", "waived": "warn", "notice": "warn", "undecidable": "skip"}
+"""A finding's status to the result that OpenReports has for it."""
 _SEVERITIES = {"warning": "low"}
-"""OpenReports knows no `warning`."""
+"""OpenReports has no severity `warning`."""
 _LONGEST = 1_024
+"""Characters of a message or of a property."""
 
 
-def publish(api: Api, audit: Audit, factory: str, namespaces: Iterable[str], *, dry_run: bool = False) -> list[Object]:
-    """Write what was found into the cluster.
+def publish(
+    api: Api, audit: AuditResult, factory: str, namespaces: Iterable[str], *, dry_run: bool = False
+) -> list[Object]:
+    """Write an audit into its cluster.
 
     Args:
         api: the cluster.
-        audit: what was found there.
+        audit: its audit.
         factory: the factory's name.
-        namespaces: its namespaces; each gets a report, also one in which nothing was found.
-        dry_run: have the server judge the objects, and store and remove none.
+        namespaces: the stack's namespaces; each gets a report, with or without findings.
+        dry_run: have the server validate the objects, and store and remove none.
 
     Returns:
         The objects.
@@ -53,11 +57,7 @@ def publish(api: Api, audit: Audit, factory: str, namespaces: Iterable[str], *, 
         ApiError: the server refused.
         UnreachableError: there was no answer.
     """
-    served = {one.kind for one in api.kinds() if one.api_version == VERSION}
-    if missing := [kind for kind in (REPORT, CLUSTER_REPORT) if kind not in served]:
-        hint = "install the custom resource definitions of openreports/reports-api 0.2 or later, or leave --publish out"
-        message = f"the cluster does not serve {' and '.join(missing)} of {VERSION}, so the audit was not published"
-        raise EnvironmentLacksError(Problem("openreports-missing", message, hint=hint))
+    _require_openreports(api)
     objects = reports(audit, factory, namespaces)
     system = api.get("v1", "Namespace", SYSTEM_NAMESPACE)
     for obj in objects:
@@ -65,102 +65,152 @@ def publish(api: Api, audit: Audit, factory: str, namespaces: Iterable[str], *, 
             obj["metadata"]["ownerReferences"] = [_owner(system)]
         api.apply(obj, force=True, dry_run=dry_run)
     if not dry_run:
-        _tidy(api, factory, objects)
+        _remove_surplus(api, factory, objects)
     return objects
 
 
-def reports(audit: Audit, factory: str, namespaces: Iterable[str]) -> list[Object]:
-    """Give the objects, sorted by namespace, the ClusterReport first."""
-    ours = sorted(set(namespaces))
-    results: dict[str, list[Object]] = {"": list(_passed(audit)), **{name: [] for name in ours}}
+def _require_openreports(api: Api) -> None:
+    """Check that the cluster serves the kinds of OpenReports.
+
+    Raises:
+        EnvironmentLacksError: it does not.
+    """
+    served = {resource.kind for resource in api.kinds() if resource.api_version == VERSION}
+    missing = [kind for kind in (REPORT, CLUSTER_REPORT) if kind not in served]
+    if missing:
+        kinds = " and ".join(missing)
+        message = f"the cluster does not serve {kinds} of {VERSION}, so the audit was not published"
+        hint = (
+            "install the custom resource definitions of openreports/reports-api 0.2 or later, "
+            "or leave --publish out"
+        )
+        raise EnvironmentLacksError(Problem("openreports-missing", message, hint=hint))
+
+
+def reports(audit: AuditResult, factory: str, namespaces: Iterable[str]) -> list[Object]:
+    """Return the objects, sorted by namespace, the ClusterReport first."""
+    results: dict[str, list[Object]] = {"": list(_passed_rules(audit))}
+    for name in sorted(set(namespaces)):
+        results[name] = []
     for finding in audit.verdict.findings:
         namespace = _namespace(finding)
-        results[namespace if namespace in results else ""].append(_result(finding))
-    return [one for namespace, found in sorted(results.items()) for one in _parts(factory, audit, namespace, found)]
+        # A namespace that is not the stack's gets no report: its findings go into the ClusterReport.
+        key = namespace if namespace in results else ""
+        results[key].append(_result(finding))
+    objects: list[Object] = []
+    for namespace, namespace_results in sorted(results.items()):
+        objects += _report_parts(factory, audit, namespace, namespace_results)
+    return objects
 
 
-def _parts(factory: str, audit: Audit, namespace: str, results: Sequence[Object]) -> Iterator[Object]:
-    """Give the report of one namespace, in as many objects as its results need."""
+def _report_parts(
+    factory: str, audit: AuditResult, namespace: str, results: Sequence[Object]
+) -> Iterator[Object]:
+    """Yield the report on one namespace, in as many objects as its results need, and at least one."""
+    # A ClusterReport is in no namespace, so its name has to name the factory.
     name = OWNER if namespace else f"{OWNER}-{factory}"
-    batches = [results[begin : begin + MOST_RESULTS] for begin in range(0, len(results), MOST_RESULTS)] or [[]]
-    for number, batch in enumerate(batches, 1):
-        labels = {KEYS.owner: OWNER, KEYS.factory: factory, KEYS.component: COMPONENT}
-        metadata: Object = {"name": name if number == 1 else f"{name}-{number}", "labels": labels}
-        metadata["annotations"] = {OBSERVED_AT: audit.observed_at.isoformat()}
+    last = max(len(results), 1)
+    for number, begin in enumerate(range(0, last, MOST_RESULTS), 1):
+        batch = results[begin : begin + MOST_RESULTS]
+        metadata: Object = {
+            "name": name if number == 1 else f"{name}-{number}",
+            "labels": {KEYS.owner: OWNER, KEYS.factory: factory, KEYS.component: COMPONENT},
+            "annotations": {OBSERVED_AT: audit.observed_at.isoformat()},
+        }
         if namespace:
             metadata["namespace"] = namespace
-        counted = Counter(result["result"] for result in batch)
+        counts = Counter(result["result"] for result in batch)
         yield {
             "apiVersion": VERSION,
             "kind": REPORT if namespace else CLUSTER_REPORT,
             "metadata": metadata,
             "source": OWNER,
-            "summary": {word: counted[word] for word in ("pass", "fail", "warn", "error", "skip")},
+            "summary": {word: counts[word] for word in ("pass", "fail", "warn", "error", "skip")},
             "results": list(batch),
         }
 
 
-def _passed(audit: Audit) -> Iterator[Object]:
-    """Give a result for each rule on live objects that found nothing."""
-    spoken = {finding.rule for finding in audit.verdict.findings}
+def _passed_rules(audit: AuditResult) -> Iterator[Object]:
+    """Yield a result for each rule on live objects that has no finding."""
+    failed = {finding.rule for finding in audit.verdict.findings}
     for rule in REGISTRY:
-        if "live" in rule.places and rule.id not in spoken:
-            severity = _SEVERITIES.get(rule.severity, rule.severity)
-            yield {"source": OWNER, "policy": OWNER, "rule": rule.id, "result": "pass", "severity": severity, "message": rule.title}
+        if "live" in rule.places and rule.id not in failed:
+            yield {
+                "source": OWNER,
+                "policy": OWNER,
+                "rule": rule.id,
+                "result": "pass",
+                "severity": _SEVERITIES.get(rule.severity, rule.severity),
+                "message": rule.title,
+            }
 
 
-def _result(finding: Finding) -> Object:
-    """Give one finding as a result."""
+def _result(finding: RuleFinding) -> Object:
+    """Return a finding as a result."""
+    location = finding.where
     properties = {
         "status": finding.status,
         "field": finding.field,
         "remediation": finding.remediation,
         "waiver": finding.waiver,
-        "described-at": str(finding.where) if finding.where.file or finding.where.field else "",
+        "described-at": str(location) if location.file or location.field else "",
     }
     result: Object = {
         "source": OWNER,
         "policy": OWNER,
         "rule": finding.rule,
-        "result": _WORDS[finding.status],
+        "result": _RESULTS[finding.status],
         "severity": _SEVERITIES.get(finding.severity, finding.severity),
         "message": finding.message[:_LONGEST],
         "properties": {key: value[:_LONGEST] for key, value in properties.items() if value},
     }
     if finding.resource:
-        result["resources"] = [_resource(finding.resource)]
+        result["resources"] = [_object_reference(finding.resource)]
     return result
 
 
-def _resource(resource: str) -> Object:
-    """Give the reference to an object; `Kind/name` lies in no namespace."""
-    kind, *rest = resource.split("/")
+def _object_reference(resource: str) -> Object:
+    """Return the reference to an object by its name in findings; `Kind/name` is in no namespace."""
+    kind, *path = resource.split("/")
+    reference: Object = {"kind": kind, "name": path[-1] if path else ""}
     known = KINDS.get(kind)
-    reference: Object = {"kind": kind, "name": rest[-1] if rest else ""}
     if known is not None:
-        reference["apiVersion"] = f"{known.api_group}/{known.version}" if known.api_group else known.version
-    if len(rest) > 1:
-        reference["namespace"] = rest[0]
+        group = known.api_group
+        reference["apiVersion"] = f"{group}/{known.version}" if group else known.version
+    if len(path) > 1:
+        reference["namespace"] = path[0]
     return reference
 
 
-def _namespace(finding: Finding) -> str:
-    """Give the namespace of a finding's object; empty where it lies in none."""
+def _namespace(finding: RuleFinding) -> str:
+    """Return the namespace of a finding's object; empty if it is in none."""
     parts = finding.resource.split("/")
     return parts[1] if len(parts) > 2 else ""
 
 
 def _owner(namespace: Object) -> Object:
-    """Let a report that lies in no namespace go when our own namespace goes."""
-    return {"apiVersion": "v1", "kind": "Namespace", "name": SYSTEM_NAMESPACE, "uid": namespace["metadata"]["uid"]}
+    """Return the owner reference by which a ClusterReport is deleted together with the system namespace."""
+    return {
+        "apiVersion": "v1",
+        "kind": "Namespace",
+        "name": SYSTEM_NAMESPACE,
+        "uid": namespace["metadata"]["uid"],
+    }
 
 
-def _tidy(api: Api, factory: str, objects: Iterable[Object]) -> None:
+def _remove_surplus(api: Api, factory: str, objects: Iterable[Object]) -> None:
     """Remove what an earlier audit wrote and this one did not."""
-    kept = {(obj["kind"], obj["metadata"].get("namespace"), obj["metadata"]["name"]) for obj in objects}
+    written = set(map(_key, objects))
     selector = f"{KEYS.owner}={OWNER},{KEYS.factory}={factory},{KEYS.component}={COMPONENT}"
     for kind in (REPORT, CLUSTER_REPORT):
-        for old in api.list(VERSION, kind, label_selector=selector):
-            name, namespace = old["metadata"]["name"], old["metadata"].get("namespace")
-            if (kind, namespace, name) not in kept:
+        for earlier in api.list(VERSION, kind, label_selector=selector):
+            key = _key({**earlier, "kind": kind})
+            if key not in written:
+                _, namespace, name = key
                 api.delete(VERSION, kind, name, namespace)
+
+
+def _key(obj: Object) -> tuple[str, str | None, str]:
+    """Return what identifies a report: kind, namespace and name."""
+    metadata = obj["metadata"]
+    return obj["kind"], metadata.get("namespace"), metadata["name"]

@@ -1,4 +1,7 @@
-"""The pods that probes are made of: harmless, restricted, small, and never pulled where machines are simulated."""
+"""The pods and claims that probes create: harmless, restricted and small.
+
+Where nodes are simulated, no image is ever pulled; then a pod names one that does not exist.
+"""
 
 from __future__ import annotations
 
@@ -16,18 +19,18 @@ COMPONENT = "probe"
 """The component label of everything that a probe makes."""
 _ABSENT_IMAGE = "probe@sha256:" + hashlib.sha256(b"sovereign-ai probe").hexdigest()
 UNLISTED = f"unlisted.invalid/{_ABSENT_IMAGE}"
-"""An image from a registry that nobody can own (RFC 2606) and no description can mean."""
+"""An image from a registry that can have no owner (RFC 2606), so that no description can mean it."""
 _SMALL = {"cpu": "100m", "memory": "64Mi"}
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
-    """Where a probe runs: a tenant's namespace and a pool of its zone.
+class ProbeTarget:
+    """Where a probe runs: a tenant's namespace and a pool of the namespace's zone.
 
     Attributes:
         namespace: the namespace.
-        part: the pool's part of the cluster.
-        image: what it runs; empty where machines are simulated and nothing is ever pulled.
+        part: the pool's slice of the cluster.
+        image: what the probe runs; empty where nodes are simulated and no image is ever pulled.
     """
 
     namespace: Namespace
@@ -35,33 +38,36 @@ class Place:
     image: str = ""
 
 
-def gpu_pod(factory: AIFactory, place: Place, name: str, number: int = 1) -> dict[str, Any]:
-    """Give a pod that asks for devices by extended resource, in the namespace's own zone.
+def gpu_pod(factory: AIFactory, place: ProbeTarget, name: str, number: int = 1) -> dict[str, Any]:
+    """Return a pod that requests devices by extended resource, in the namespace's own zone.
 
     Args:
         factory: the description.
-        place: where.
+        place: where the probe runs.
         name: the pod's name.
-        number: how many devices.
+        number: how many devices it requests.
     """
     pod = _pod(factory, place, name)
     resources = pod["spec"]["containers"][0]["resources"]
-    for part in ("limits", "requests"):
-        resources[part][place.part.resource] = str(number)
+    # Kubernetes does not overcommit extended resources: request and limit must be equal.
+    resources["limits"][place.part.resource] = str(number)
+    resources["requests"][place.part.resource] = str(number)
     return pod
 
 
-def claim_pod(factory: AIFactory, place: Place, name: str) -> dict[str, Any]:
-    """Give a pod that asks for what the claim of its name holds."""
+def claim_pod(factory: AIFactory, place: ProbeTarget, name: str) -> dict[str, Any]:
+    """Return a pod that uses the claim of its own name."""
     pod = _pod(factory, place, name)
-    pod["spec"]["resourceClaims"] = [{"name": "device", "resourceClaimName": name}]
-    pod["spec"]["containers"][0]["resources"]["claims"] = [{"name": "device"}]
+    spec = pod["spec"]
+    spec["resourceClaims"] = [{"name": "device", "resourceClaimName": name}]
+    spec["containers"][0]["resources"]["claims"] = [{"name": "device"}]
     return pod
 
 
-def claim(factory: AIFactory, place: Place, name: str, device_class: str) -> dict[str, Any]:
-    """Give a claim of one device."""
-    request = {"name": "device", "exactly": {"deviceClassName": device_class, "allocationMode": "ExactCount", "count": 1}}
+def claim(factory: AIFactory, place: ProbeTarget, name: str, device_class: str) -> dict[str, Any]:
+    """Return a claim of one device."""
+    exactly = {"deviceClassName": device_class, "allocationMode": "ExactCount", "count": 1}
+    request = {"name": "device", "exactly": exactly}
     return {
         "apiVersion": "resource.k8s.io/v1",
         "kind": "ResourceClaim",
@@ -71,28 +77,39 @@ def claim(factory: AIFactory, place: Place, name: str, device_class: str) -> dic
 
 
 def with_selector(pod: Mapping[str, Any], selector: Mapping[str, str]) -> dict[str, Any]:
-    """Send a pod elsewhere."""
-    sent = copy.deepcopy(dict(pod))
-    sent["spec"]["nodeSelector"] |= selector
-    return sent
+    """Return a copy of a pod with further node labels in its selector; they replace those of the same key."""
+    changed = copy.deepcopy(dict(pod))
+    changed["spec"]["nodeSelector"] |= selector
+    return changed
 
 
 def with_container(pod: Mapping[str, Any], **fields: Any) -> dict[str, Any]:
-    """Change fields of a pod's container."""
+    """Return a copy of a pod with other fields in its container."""
     changed = copy.deepcopy(dict(pod))
     changed["spec"]["containers"][0] |= fields
     return changed
 
 
-def _pod(factory: AIFactory, place: Place, name: str) -> dict[str, Any]:
-    """A pod that every rule of ours allows."""
+def _pod(factory: AIFactory, place: ProbeTarget, name: str) -> dict[str, Any]:
+    """Return a pod that every rule allows."""
     zone = place.namespace.zone
-    tolerations = [{"key": KEYS.namespace_zone, "operator": "Equal", "value": zone, "effect": "NoSchedule"}]
+    tolerations = []
+    if factory.zone(zone).isolation.nodes == "dedicated":
+        tolerations.append(
+            {"key": KEYS.namespace_zone, "operator": "Equal", "value": zone, "effect": "NoSchedule"}
+        )
+    # An image of the first listed registry passes admission; its digest is of no image, so it cannot run
+    # anything.
+    registry = factory.images.registries[0].rstrip("/")
     container = {
         "name": "probe",
-        "image": place.image or f"{factory.images.registries[0].rstrip('/')}/{_ABSENT_IMAGE}",
+        "image": place.image or f"{registry}/{_ABSENT_IMAGE}",
         "resources": {"requests": dict(_SMALL), "limits": dict(_SMALL)},
-        "securityContext": {"allowPrivilegeEscalation": False, "capabilities": {"drop": ["ALL"]}, "readOnlyRootFilesystem": True},
+        "securityContext": {
+            "allowPrivilegeEscalation": False,
+            "capabilities": {"drop": ["ALL"]},
+            "readOnlyRootFilesystem": True,
+        },
     }
     return {
         "apiVersion": "v1",
@@ -103,15 +120,24 @@ def _pod(factory: AIFactory, place: Place, name: str) -> dict[str, Any]:
             "enableServiceLinks": False,
             "nodeSelector": {KEYS.zone: zone, KEYS.pool: place.part.pool},
             "restartPolicy": "Never",
-            "securityContext": {"runAsNonRoot": True, "runAsUser": 65532, "seccompProfile": {"type": "RuntimeDefault"}},
+            "securityContext": {
+                "runAsNonRoot": True,
+                "runAsUser": 65532,
+                "seccompProfile": {"type": "RuntimeDefault"},
+            },
             "terminationGracePeriodSeconds": 0,
-            "tolerations": tolerations if factory.zone(zone).isolation.nodes == "dedicated" else [],
+            "tolerations": tolerations,
             "containers": [container],
         },
     }
 
 
-def _metadata(factory: AIFactory, place: Place, name: str) -> dict[str, Any]:
-    """Name, namespace and our labels."""
-    labels = {KEYS.owner: OWNER, KEYS.factory: factory.name, KEYS.component: COMPONENT, KEYS.pool: place.part.pool}
+def _metadata(factory: AIFactory, place: ProbeTarget, name: str) -> dict[str, Any]:
+    """Return name, namespace and the stack's labels."""
+    labels = {
+        KEYS.owner: OWNER,
+        KEYS.factory: factory.name,
+        KEYS.component: COMPONENT,
+        KEYS.pool: place.part.pool,
+    }
     return {"name": label(name), "namespace": place.namespace.name, "labels": labels}

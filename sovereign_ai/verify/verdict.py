@@ -1,10 +1,11 @@
-"""The verdict on one cluster: findings, probes, and what was counted.
+"""The verdict on one cluster: findings, probes, and counts.
 
     verdict = verify(api, factory, plan, bundle, cluster="lab")
     verdict.ok, verdict.counts["ready"]
 
-`ok` means no finding and no failed probe. A skipped probe is neither; it is listed, and `complete`
-is false. Of a plane of ours that is dead, `dead.py` makes the verdict. The digest leaves the time out, so that the same cluster gives the same digest.
+`ok` means that there is no finding and no failed probe. A skipped probe is neither; it is listed, and
+`complete` is false. Where a local control plane is dead, `control_plane.py` makes the verdict. The digest
+leaves the time out, so that equal clusters give equal digests.
 """
 
 from __future__ import annotations
@@ -17,59 +18,67 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 
-from sovereign_ai.cluster.access import Api
+from sovereign_ai.cluster.api.client import Api
 from sovereign_ai.plan.factory import Plan
 from sovereign_ai.spec.factory import AIFactory
 from sovereign_ai.verify.compare import compare, compare_machines
-from sovereign_ai.verify.findings import Finding
+from sovereign_ai.verify.findings import ClusterFinding
 from sovereign_ai.verify.observe import Observed, observe
-from sovereign_ai.verify.probes import Probe, run_probes
+from sovereign_ai.verify.probes import ClusterProbe, run_probes
 
 if TYPE_CHECKING:
     from sovereign_ai.render.kubernetes.bundle import Bundle
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
-    """What is really there, judged.
+class ClusterVerdict:
+    """A judged cluster.
 
     Attributes:
         factory: the factory's name.
         cluster: the plan's name for the cluster.
         findings: what is missing, changed or foreign, sorted by resource.
-        probes: what must run or be refused, sorted by name; empty if they were not asked for.
-        counts: `objects` wanted, `nodes` planned, `ready` nodes, `devices` that the ready ones offer, `requests` made for reading.
-            Where the control plane is dead, only what was wanted.
+        probes: what must run or be refused, sorted by name; empty if no probes were requested.
+        counts: `objects` wanted, `nodes` planned, `ready` nodes, `devices` that the ready nodes offer,
+            `requests` sent for reading. Where the control plane is dead, only `objects` and `nodes`.
         observed_at: when the reading began, UTC.
-        unknown: what could not be read, because the control plane is dead; `dead.py` says when.
+        unknown: what could not be read because the control plane is dead; see `control_plane.py`.
+        cluster_uid: uid of the cluster's namespace `kube-system`, which no other cluster has; empty where it
+            was not read.
     """
 
     factory: str
     cluster: str
-    findings: tuple[Finding, ...]
-    probes: tuple[Probe, ...]
+    findings: tuple[ClusterFinding, ...]
+    probes: tuple[ClusterProbe, ...]
     counts: Mapping[str, int]
     observed_at: datetime
     unknown: tuple[str, ...] = ()
+    cluster_uid: str = ""
 
     @property
     def ok(self) -> bool:
-        """No finding, and no probe that failed."""
-        return not self.findings and not any(probe.status == "failed" for probe in self.probes)
+        """Whether there is no finding and no failed probe."""
+        return not self.findings and not self._has_probe("failed")
 
     @property
     def complete(self) -> bool:
-        """Probes were made, and none was skipped."""
-        return bool(self.probes) and not any(probe.status == "skipped" for probe in self.probes)
+        """Whether probes were run and none was skipped."""
+        return bool(self.probes) and not self._has_probe("skipped")
 
     @property
     def digest(self) -> str:
         """SHA-256 of the canonical JSON without the time, hexadecimal."""
-        data = {key: value for key, value in self.to_data().items() if key not in {"observed_at", "digest"}}
+        data = self.to_data()
+        del data["observed_at"]
         return hashlib.sha256(orjson.dumps(data, option=orjson.OPT_SORT_KEYS)).hexdigest()
 
+    def _has_probe(self, status: str) -> bool:
+        """Return whether any probe has a status."""
+        return any(probe.status == status for probe in self.probes)
+
     def to_data(self) -> dict[str, Any]:
-        """Give plain data in a stable order."""
+        """Return plain data in a stable order."""
         return {
             "factory": self.factory,
             "cluster": self.cluster,
@@ -80,6 +89,20 @@ class Verdict:
             "counts": dict(self.counts),
             "unknown": list(self.unknown),
             "observed_at": self.observed_at.isoformat(),
+        }
+
+    def bound(self, plan: Plan, objects_digest: str) -> dict[str, Any]:
+        """Return plain data with what it was compared with, so that a signature on it holds for nothing else.
+
+        Args:
+            plan: the plan that the cluster was compared with.
+            objects_digest: digest of the objects that it was compared with.
+        """
+        return {
+            **self.to_data(),
+            "plan_digest": plan.digest,
+            "objects_digest": objects_digest,
+            "cluster_uid": self.cluster_uid,
         }
 
 
@@ -93,8 +116,8 @@ def verify(
     probes: bool = True,
     image: str = "",
     progress: Callable[[str], object] = lambda _line: None,
-) -> Verdict:
-    """Read a cluster, hold it against what is wanted, and probe it.
+) -> ClusterVerdict:
+    """Read a cluster, compare it with what is wanted, and probe it.
 
     Args:
         api: the cluster.
@@ -102,9 +125,9 @@ def verify(
         plan: what follows from it.
         bundle: what was rendered for this cluster.
         cluster: which of the plan's clusters it is.
-        probes: whether to make pods; without them nothing is written.
-        image: what probes run, where machines are real.
-        progress: told one line a step.
+        probes: whether to create pods; without them nothing is written.
+        image: what probes run, where nodes are real.
+        progress: receives one line a step.
 
     Raises:
         ApiError: a permission is missing.
@@ -113,28 +136,60 @@ def verify(
     """
     progress(f"{cluster}: reading")
     observed = observe(api, factory, bundle.objects)
-    findings = compare(observed, bundle.objects) + compare_machines(observed, factory, plan, cluster)
-    progress(f"{cluster}: {len(bundle.objects)} objects and {len(plan.nodes_of(cluster))} machines compared, {len(findings)} findings")
-    made = run_probes(api, factory, plan, bundle.objects, cluster, image=image, progress=progress) if probes else ()
-    return Verdict(
+    findings = [
+        *compare(observed, bundle.objects),
+        *compare_machines(observed, factory, plan, cluster),
+    ]
+    objects, nodes = len(bundle.objects), len(plan.nodes_of(cluster))
+    progress(f"{cluster}: {objects} objects and {nodes} nodes compared, {len(findings)} findings")
+    # After the reading, so that no pod of a probe is judged as if a tenant had created it.
+    results: tuple[ClusterProbe, ...] = ()
+    if probes:
+        results = run_probes(api, factory, plan, bundle.objects, cluster, image=image, progress=progress)
+    return ClusterVerdict(
         factory=factory.name,
         cluster=cluster,
         findings=tuple(sorted(findings, key=lambda finding: finding.order)),
-        probes=made,
-        counts=_counts(observed, plan, cluster, len(bundle.objects)),
+        probes=results,
+        counts=_counts(observed, plan, cluster, objects),
         observed_at=observed.observed_at,
+        cluster_uid=_cluster_uid(observed),
     )
+
+
+def _cluster_uid(observed: Observed) -> str:
+    """Return the uid of the namespace `kube-system`, which no other cluster has; empty if it was not read."""
+    system = observed.named("v1", "Namespace", "kube-system")
+    if system is None:
+        return ""
+    return str(system["metadata"].get("uid", ""))
 
 
 def _counts(observed: Observed, plan: Plan, cluster: str, objects: int) -> dict[str, int]:
     """Count what was wanted and what is there."""
     names = {node.name for node in plan.nodes_of(cluster)}
-    resources = {part.resource for part in plan.cluster(cluster).pools}
-    ready = [node for node in observed.of("v1", "Node") if node["metadata"]["name"] in names and _is_ready(node)]
-    offered = [int(node["status"].get("allocatable", {}).get(resource, "0")) for node in ready for resource in resources]
-    return {"objects": objects, "nodes": len(names), "ready": len(ready), "devices": sum(offered), "requests": observed.requests}
+    resources = {pool.resource for pool in plan.cluster(cluster).pools}
+    ready = 0
+    devices = 0
+    for node in observed.of("v1", "Node"):
+        if node["metadata"]["name"] not in names or not _is_ready(node):
+            continue
+        ready += 1
+        allocatable = node["status"].get("allocatable", {})
+        for resource in resources:
+            devices += int(allocatable.get(resource, "0"))
+    return {
+        "objects": objects,
+        "nodes": len(names),
+        "ready": ready,
+        "devices": devices,
+        "requests": observed.requests,
+    }
 
 
 def _is_ready(node: Mapping[str, Any]) -> bool:
-    """Tell whether a node says that it is Ready."""
-    return any(one["type"] == "Ready" and one["status"] == "True" for one in node.get("status", {}).get("conditions") or [])
+    """Return whether a node reports that it is Ready."""
+    for condition in node.get("status", {}).get("conditions") or []:
+        if condition["type"] == "Ready" and condition["status"] == "True":
+            return True
+    return False

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from sovereign_ai.assess.cables import Cabling, lengths
+from sovereign_ai.assess.cables import CableTotals, lengths
 from sovereign_ai.render.interop.cabling import cables_csv
 from tests.assess.stacks import changed, stack
 
@@ -16,7 +16,11 @@ def test_the_longest_cable_within_a_hall_is_the_longest_of_the_cable_list(name: 
     for found, plane in zip(lengths(factory, plan), (one for one in plan.fabrics if one.cables), strict=True):
         rows = [line.split(",") for line in cables_csv(plan, plane).splitlines()]
         at = {title: number for number, title in enumerate(rows[0])}
-        listed = [float(row[at["length m"]]) for row in rows[1:] if row[at["length m"]] and hall[row[at["a"]]] == hall[row[at["b"]]]]
+        listed = [
+            float(row[at["length m"]])
+            for row in rows[1:]
+            if row[at["length m"]] and hall[row[at["a"]]] == hall[row[at["b"]]]
+        ]
         assert found.value == pytest.approx(max(listed), abs=0.051)
         assert found.low <= found.value <= found.high
 
@@ -38,7 +42,7 @@ def test_cables_between_halls_are_counted_and_leave_the_plane_open() -> None:
 
 
 def test_what_is_said_of_a_plane_fits_behind_its_word_on_a_terminal_however_long_the_cables_are() -> None:
-    widest = Cabling("p", 1253.4, 1255.6, 1380.1, 99_999, 500.0, holds=False)
+    widest = CableTotals("p", 1253.4, 1255.6, 1380.1, 99_999, 500.0, holds=False)
     assert widest.said == "up to 1,260 m [1,250 to 1,380], reach 500 m; 99,999 between halls: too short"
-    assert len(f"  cables {Cabling('p', 253.4, 255.6, 380.1, 99_999, 500.0, holds=None).said}") <= 80
-    assert len(f"  cables {Cabling('p', 53.4, 55.6, 80.1, 9_999, 50.0, holds=False).said}") <= 80
+    assert len(f"  cables {CableTotals('p', 253.4, 255.6, 380.1, 99_999, 500.0, holds=None).said}") <= 80
+    assert len(f"  cables {CableTotals('p', 53.4, 55.6, 80.1, 9_999, 50.0, holds=False).said}") <= 80

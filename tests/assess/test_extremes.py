@@ -20,25 +20,52 @@ from sovereign_ai.assess.figures import split
 from sovereign_ai.assess.goodput import report as goodput
 from sovereign_ai.assess.measure import Assessment
 from sovereign_ai.assess.ranges import permitted
-from sovereign_ai.assess.sources import given_by
+from sovereign_ai.assess.sources import read_figures
 from sovereign_ai.errors import SpecError
 from tests.assess.stacks import stack
 
-_NUMBERS = (0, 1e-30, 1e-6, 0.1, 0.5, 0.9999999999999999, 1, 2, 10, 24, 200, -10, -100, 1e3, 1e6, 31_557_600, 1e12, 1e20, 1e30, 20270101)
+_NUMBERS = (
+    0,
+    1e-30,
+    1e-6,
+    0.1,
+    0.5,
+    0.9999999999999999,
+    1,
+    2,
+    10,
+    24,
+    200,
+    -10,
+    -100,
+    1e3,
+    1e6,
+    31_557_600,
+    1e12,
+    1e20,
+    1e30,
+    20270101,
+)
 YEAR = 31_557_600
 
 
 @cache
 def _leaves(name: str) -> Mapping[str, str]:
     """Give every figure of a stack that no other has to be given for, and its unit."""
-    rooms = (goodput.assess(*stack(name), runs=0), energy.assess(*stack(name)), cost.assess(*stack(name)))
+    rooms = (
+        goodput.assess_goodput(*stack(name), runs=0),
+        energy.assess_energy(*stack(name)),
+        cost.assess_cost(*stack(name)),
+    )
     return {one.id: one.unit for room in rooms for one in room.measures if not one.formula}
 
 
 def _numbers(name: str) -> st.SearchStrategy[dict[str, float]]:
     """Make files of figures, all of them permitted."""
     leaves = _leaves(name)
-    return st.fixed_dictionaries({}, optional={one: st.sampled_from(_permitted(one, unit)) for one, unit in leaves.items()})
+    return st.fixed_dictionaries(
+        {}, optional={one: st.sampled_from(_permitted(one, unit)) for one, unit in leaves.items()}
+    )
 
 
 def _permitted(name: str, unit: str) -> list[float]:
@@ -48,10 +75,10 @@ def _permitted(name: str, unit: str) -> list[float]:
 def _assessed(name: str, numbers: Mapping[str, float], file: Path) -> Iterator[Assessment]:
     file.write_text("".join(f"{figure}: '{number!r}'\n" for figure, number in numbers.items()))
     factory, planned = stack(name)
-    figures = split(factory, planned, given_by(file))
-    yield goodput.assess(factory, planned, figures["goodput"], runs=4)
-    yield energy.assess(factory, planned, figures["energy"])
-    yield cost.assess(factory, planned, figures["cost"])
+    figures = split(factory, planned, read_figures(file))
+    yield goodput.assess_goodput(factory, planned, figures["goodput"], runs=4)
+    yield energy.assess_energy(factory, planned, figures["energy"])
+    yield cost.assess_cost(factory, planned, figures["cost"])
 
 
 def _not_finite(data: Any) -> bool:
@@ -68,7 +95,11 @@ def test_whatever_is_permitted_has_an_answer_in_numbers(name: str, tmp_path: Pat
         try:
             found = list(_assessed(name, numbers, tmp_path / "figures.yaml"))
         except SpecError as error:
-            assert {one.code for one in error.problems} <= {"impossible-figure", "unused-figure", "unknown-figure"}  # noqa: PT017
+            assert {one.code for one in error.problems} <= {  # noqa: PT017
+                "impossible-figure",
+                "unused-figure",
+                "unknown-figure",
+            }
             return
         for one in found:
             assert not _not_finite(one.to_data())

@@ -9,23 +9,23 @@ from pathlib import Path
 import networkx as nx
 import pytest
 
-from assess.stacks import changed
-from sovereign_ai.assess.energy.report import assess as assess_energy
-from sovereign_ai.assess.fabric import FabricReport, Links, Loss, check
-from sovereign_ai.assess.goodput.report import assess as assess_goodput
+from sovereign_ai.assess.energy.report import assess_energy
+from sovereign_ai.assess.fabric import FabricLoss, FabricReport, Links, assess_fabrics
+from sovereign_ai.assess.goodput.report import assess_goodput
 from sovereign_ai.plan.fabric import FabricPlan
 from sovereign_ai.plan.factory import Plan
 from sovereign_ai.spec.factory import AIFactory
+from tests.assess.stacks import changed
 from tests.render.lab import stack
 
 STACKS = ("lab", "plural", "superpod", "gigafactory")
 
 
 def report(name: str, plane: str) -> FabricReport:
-    return next(one for one in check(stack(name)[1]) if one.plane == plane)
+    return next(one for one in assess_fabrics(stack(name)[1]) if one.plane == plane)
 
 
-def losses(name: str, plane: str) -> dict[str, Loss]:
+def losses(name: str, plane: str) -> dict[str, FabricLoss]:
     return {loss.kind: loss for loss in report(name, plane).losses}
 
 
@@ -56,7 +56,7 @@ def flow(plane: FabricPlan, gone: set[str]) -> int:
 @pytest.mark.parametrize("name", STACKS)
 def test_without_a_loss_the_bisection_is_the_plans(name: str) -> None:
     plan = stack(name)[1]
-    assert [one.bisection for one in check(plan)] == [plane.bisection for plane in plan.fabrics]
+    assert [one.bisection for one in assess_fabrics(plan)] == [plane.bisection for plane in plan.fabrics]
 
 
 def test_the_labs_compute_fabric_loses_exactly_its_share() -> None:
@@ -72,10 +72,17 @@ def test_the_labs_compute_fabric_loses_exactly_its_share() -> None:
 
 def test_no_feed_takes_a_switch_with_two_supplies_along() -> None:
     for name in STACKS:
-        assert all(loss.share == 1 for one in check(stack(name)[1]) for loss in one.losses if loss.kind == "feed")
+        assert all(
+            loss.share == 1
+            for one in assess_fabrics(stack(name)[1])
+            for loss in one.losses
+            if loss.kind == "feed"
+        )
 
 
-@pytest.mark.parametrize("gone", [(), ("compute-fra1-p0-spine-001",), ("compute-fra1-p0-spine-001", "compute-fra1-p0-spine-003")])
+@pytest.mark.parametrize(
+    "gone", [(), ("compute-fra1-p0-spine-001",), ("compute-fra1-p0-spine-001", "compute-fra1-p0-spine-003")]
+)
 def test_what_survives_agrees_with_a_maximum_flow(gone: tuple[str, ...]) -> None:
     plane = stack("lab")[1].fabrics[0]
     assert Links(plane, {}).without(set(gone)) == flow(plane, set(gone))
@@ -89,7 +96,7 @@ def test_a_core_of_the_gigafactory_costs_its_group_and_no_more() -> None:
 
 
 def test_every_loss_leaves_at_most_what_was_there_and_names_a_part() -> None:
-    for loss in chain.from_iterable(one.losses for name in STACKS for one in check(stack(name)[1])):
+    for loss in chain.from_iterable(one.losses for name in STACKS for one in assess_fabrics(stack(name)[1])):
         assert 0 <= loss.left <= loss.whole
         assert loss.example
         assert loss.parts > 0
@@ -104,9 +111,16 @@ def test_below_cores_too_a_maximum_flow_finds_no_less_and_hardly_more(gone: tupl
 
 @pytest.mark.parametrize(
     ("plane", "racks", "ports", "gpus"),
-    [("hopper-vie1-p0", 9, 32, 32), ("grace-vie1-p0", 2, 72, 72), ("instinct-vie1-p0", 4, 32, 32), ("gaudi-vie1-p0", 3, 18, 24)],
+    [
+        ("hopper-vie1-p0", 9, 32, 32),
+        ("grace-vie1-p0", 2, 72, 72),
+        ("instinct-vie1-p0", 4, 32, 32),
+        ("gaudi-vie1-p0", 3, 18, 24),
+    ],
 )
-def test_a_rack_of_machines_is_one_whose_machines_are_on_the_plane(plane: str, racks: int, ports: int, gpus: int) -> None:
+def test_a_rack_of_machines_is_one_whose_machines_are_on_the_plane(
+    plane: str, racks: int, ports: int, gpus: int
+) -> None:
     """Hopper has four machines of eight GPUs and rails a rack, grace eighteen of four, gaudi three with six of the eight ports each."""
     found = losses("plural", plane)["rack of machines"]
     assert (found.parts, found.endpoints, found.gpus) == (racks, ports, gpus)
@@ -127,13 +141,16 @@ def test_no_part_cuts_off_more_ports_than_the_rows_of_its_kind_say() -> None:
     racks: dict[str, int] = {}
     for one in plane.switches:
         racks[one.rack] = racks.get(one.rack, 0) + (one.tier == "leaf")
-    assert losses("gigafactory", plane.name)["rack of switches, most ports"].endpoints == max(racks.values()) * 32
+    assert (
+        losses("gigafactory", plane.name)["rack of switches, most ports"].endpoints
+        == max(racks.values()) * 32
+    )
 
 
 def _agree_on_the_fullest_leaf(factory: AIFactory, planned: Plan) -> None:
     """Hold what three assessments say of the machines on a compute leaf against each other."""
     energy = {one.what: one.stops for one in assess_energy(factory, planned).failures}
-    reports = {one.plane: {loss.kind: loss for loss in one.losses} for one in check(planned)}
+    reports = {one.plane: {loss.kind: loss for loss in one.losses} for one in assess_fabrics(planned)}
     goodput = assess_goodput(factory, planned, runs=0)
     for plane in planned.fabrics:
         if plane.role == "compute":
@@ -148,15 +165,27 @@ def test_every_assessment_counts_the_machines_on_the_fullest_leaf_alike(name: st
     _agree_on_the_fullest_leaf(*stack(name))
 
 
-def test_with_spares_the_fullest_leaf_of_the_lab_has_fourteen_machines_for_every_assessment(tmp_path: Path) -> None:
+def test_with_spares_the_fullest_leaf_of_the_lab_has_fourteen_machines_for_every_assessment(
+    tmp_path: Path,
+) -> None:
     auto = (("nodes: 12, ", "nodes: 12, spares: auto, "), ("nodes: 4, ", "nodes: 4, spares: auto, "))
     factory, planned = changed("lab", *auto[0], tmp_path, auto[1])
     _agree_on_the_fullest_leaf(factory, planned)
-    assert next(one.stops for one in assess_energy(factory, planned).failures if one.what == "leaf of compute-fra1-p0") == 14
+    assert (
+        next(
+            one.stops
+            for one in assess_energy(factory, planned).failures
+            if one.what == "leaf of compute-fra1-p0"
+        )
+        == 14
+    )
     assert assess_goodput(factory, planned, runs=0).measure("pool.train.spares.domain.leaf").value == 12
 
 
 def test_a_pools_leaf_is_one_of_its_own_fabric() -> None:
     found = assess_goodput(*stack("plural"), runs=0)
-    leaves = {pool: found.measure(f"pool.{pool}.spares.domain.leaf").value for pool in ("hopper", "grace", "instinct", "gaudi")}
+    leaves = {
+        pool: found.measure(f"pool.{pool}.spares.domain.leaf").value
+        for pool in ("hopper", "grace", "instinct", "gaudi")
+    }
     assert leaves == {"hopper": 32, "grace": 32, "instinct": 16, "gaudi": 8}

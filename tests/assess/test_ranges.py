@@ -25,7 +25,12 @@ from tests.assess.test_sources import FILES
         ("site.fra1.public", "1", (0, 1), (7, 0.5, -1)),
         ("site.fra1.warm", "1", (0, 1), (2,)),
         ("site.fra1.water-stress", "1", (0, 1), (2,)),
-        ("site.fra1.started", "yyyymmdd", (20270131, 20240229), (99999999, 20270231, 20270131.5, 2027, 0, -20270131, 18990101)),
+        (
+            "site.fra1.started",
+            "yyyymmdd",
+            (20270131, 20240229),
+            (99999999, 20270231, 20270131.5, 2027, 0, -20270131, 18990101),
+        ),
         ("interest", "1/a", (0, 0.07), (7, -0.01)),
         ("electricity.FI", "EUR/kWh", (-0.5, 0, 0.062), (62, -11)),
         ("exchange.usd-per-eur", "USD/EUR", (1.17,), (0, -1)),
@@ -42,7 +47,9 @@ from tests.assess.test_sources import FILES
         ("anything", "furlongs", (0, 1e9), (-1,)),
     ],
 )
-def test_a_range_ends_where_numbers_become_impossible(name: str, unit: str, good: tuple[float, ...], bad: tuple[float, ...]):
+def test_a_range_ends_where_numbers_become_impossible(
+    name: str, unit: str, good: tuple[float, ...], bad: tuple[float, ...]
+):
     found = permitted(name, unit)
     assert [number for number in good if not found.holds(number)] == []
     assert [number for number in bad if found.holds(number)] == []
@@ -50,8 +57,15 @@ def test_a_range_ends_where_numbers_become_impossible(name: str, unit: str, good
 
 
 def test_our_own_prices_and_counts_lie_in_the_ranges_of_their_units():
-    rows = [(name, row) for file in FILES for name, row in figures(file).items() if row.unit and row.unit != "1"]
-    ends = [(name, row.unit or "", end) for name, row in rows for end in (row.value, row.low, row.high) if isinstance(end, int | float)]
+    rows = [
+        (name, row) for file in FILES for name, row in figures(file).items() if row.unit and row.unit != "1"
+    ]
+    ends = [
+        (name, row.unit or "", end)
+        for name, row in rows
+        for end in (row.value, row.low, row.high)
+        if isinstance(end, int | float)
+    ]
     assert len(ends) > 100
     assert [(name, end) for name, unit, end in ends if not permitted(name, unit).holds(end)] == []
 

@@ -7,20 +7,26 @@ from hypothesis import given as examples
 from hypothesis import strategies as st
 
 from sovereign_ai.assess.measure import Basis, Measure, plain
-from sovereign_ai.assess.sheet import Given, Sheet
+from sovereign_ai.assess.sheet import GivenValue, Sheet
 from sovereign_ai.errors import UsageError
 
 positive = st.floats(min_value=0.01, max_value=1e6)
 
 
-def _sheet(given: dict[str, Given] | None = None) -> Sheet:
+def _sheet(given: dict[str, GivenValue] | None = None) -> Sheet:
     sheet = Sheet(given or {})
     sheet.estimate("load", 80.0, "kW", 70.0, 90.0, "our guess")
     sheet.estimate("losses", 0.1, "1", 0.05, 0.2, "our guess")
     sheet.plan("hours", 10.0, "h", "as described")
     sheet.ask("price", "EUR/kWh", "What does it cost?")
     sheet.derive(
-        "energy", "kWh", "load x hours / (1 - losses)", lambda load, hours, lost: load * hours / (1 - lost), "load", "hours", "losses"
+        "energy",
+        "kWh",
+        "load x hours / (1 - losses)",
+        lambda load, hours, lost: load * hours / (1 - lost),
+        "load",
+        "hours",
+        "losses",
     )
     sheet.derive("cost", "EUR", "energy x price", lambda energy, price: energy * price, "energy", "price")
     return sheet
@@ -46,7 +52,9 @@ def test_a_missing_figure_leaves_no_value_and_says_which_it_is():
 
 
 def test_a_given_figure_replaces_ours_everywhere():
-    sheet = _sheet({"load": Given(60.0), "price": Given(0.1, 0.1, 0.2, "contract"), "losses": Given(0.0)})
+    sheet = _sheet(
+        {"load": GivenValue(60.0), "price": GivenValue(0.1, 0.1, 0.2, "contract"), "losses": GivenValue(0.0)}
+    )
     cost = _one(sheet, "cost")
     assert (cost.low, cost.value, cost.high) == (60.0, 60.0, 120.0)
     assert cost.basis is Basis.USER
@@ -55,10 +63,10 @@ def test_a_given_figure_replaces_ours_everywhere():
 
 def test_a_figure_that_would_change_nothing_is_refused_with_the_nearest_name():
     with pytest.raises(UsageError, match="'laod' is no figure") as caught:
-        _sheet({"laod": Given(1.0)}).measures()
+        _sheet({"laod": GivenValue(1.0)}).measures()
     assert caught.value.problems[0].hint == "did you mean 'load'?"
     with pytest.raises(UsageError, match="is calculated and cannot be given"):
-        _sheet({"energy": Given(1.0)}).measures()
+        _sheet({"energy": GivenValue(1.0)}).measures()
 
 
 def test_the_widest_swing_comes_first_and_what_moves_nothing_is_left_out():
@@ -88,7 +96,13 @@ def test_numbers_are_cut_so_that_last_bits_do_not_show():
 
 
 def test_numbers_are_written_with_three_digits():
-    assert [plain(number) for number in (0.85312, 12, 1234.6, -0.05, 0)] == ["0.853", "12", "1,230", "-0.05", "0"]
+    assert [plain(number) for number in (0.85312, 12, 1234.6, -0.05, 0)] == [
+        "0.853",
+        "12",
+        "1,230",
+        "-0.05",
+        "0",
+    ]
 
 
 @pytest.mark.parametrize(

@@ -9,13 +9,13 @@ from functools import cache
 from sovereign_ai.errors import Where
 from sovereign_ai.plan.factory import plan
 from sovereign_ai.rules.check import check
-from sovereign_ai.rules.judge import Finding, Verdict, merged
+from sovereign_ai.rules.judge import RuleFinding, RuleVerdict, merge_verdicts
 from sovereign_ai.spec.factory import AIFactory
 from tests.rules.test_described import factory_of, operator, waiver
 
 TODAY = date(2026, 11, 24)
 NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)
-UNDECIDED = Finding("IMG-001", "high", "", "", "undecidable here (bundle)", "", status="undecidable")
+UNDECIDED = RuleFinding("IMG-001", "high", "", "", "undecidable here (bundle)", "", status="undecidable")
 
 
 @cache
@@ -24,15 +24,26 @@ def factory() -> AIFactory:
 
 
 @cache
-def verdict() -> Verdict:
-    found = check(factory(), plan(factory()), [], now=TODAY, where=lambda field: Where("stacks/small/factory.yaml", 7, 3, field))
-    return merged([found, Verdict((UNDECIDED,))])
+def verdict() -> RuleVerdict:
+    found = check(
+        factory(),
+        plan(factory()),
+        [],
+        now=TODAY,
+        where=lambda field: Where("stacks/small/factory.yaml", 7, 3, field),
+    )
+    return merge_verdicts([found, RuleVerdict((UNDECIDED,))])
 
 
 @cache
-def clean() -> Verdict:
-    return Verdict(())
+def clean() -> RuleVerdict:
+    return RuleVerdict(())
 
 
-def moved(found: Verdict, file: str) -> Verdict:
-    return Verdict(tuple(replace(one, where=replace(one.where, file=file)) if one.where.file else one for one in found.findings))
+def moved(found: RuleVerdict, file: str) -> RuleVerdict:
+    return RuleVerdict(
+        tuple(
+            replace(one, where=replace(one.where, file=file)) if one.where.file else one
+            for one in found.findings
+        )
+    )

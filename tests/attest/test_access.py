@@ -11,10 +11,10 @@ import orjson
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from sovereign_ai.attest import chain, signing
-from sovereign_ai.attest.access import ACCESS, is_recorded, lines, record, statements
-from sovereign_ai.attest.evidence import PAYLOAD, envelope_of
-from sovereign_ai.attest.signing import pae, signed
+from sovereign_ai.attest import chain
+from sovereign_ai.attest.access import ACCESS, access_lines, is_recorded, record, statements
+from sovereign_ai.attest.evidence import PAYLOAD, read_envelope
+from sovereign_ai.attest.signing import is_signed, pae
 from sovereign_ai.errors import UsageError
 from tests.attest.granted import FACTS, NOW
 
@@ -22,9 +22,15 @@ _KEY = Ed25519PrivateKey.from_private_bytes(bytes(range(32)))
 
 
 def added(log: Path, event: str = "granted", key: Ed25519PrivateKey = _KEY, **facts: str) -> Path:
-    return record(log, {**FACTS, **facts}, "revoked" if event == "revoked" else "granted", factory="lab", cluster="lab", key=key, now=NOW)[
-        1
-    ]
+    return record(
+        log,
+        {**FACTS, **facts},
+        "revoked" if event == "revoked" else "granted",
+        factory="lab",
+        cluster="lab",
+        key=key,
+        now=NOW,
+    )[1]
 
 
 def test_a_grant_and_its_end_are_two_lines_of_one_whole_chain(tmp_path: Path) -> None:
@@ -41,9 +47,11 @@ def test_the_statement_is_kept_beside_the_chain_and_stands_in_it(tmp_path: Path)
     path = added(log)
     assert path.name == "access-1f2e3d4c-granted.json"
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
-    envelope = envelope_of(path)
+    envelope = read_envelope(path)
     payload = base64.b64decode(envelope["payload"])
-    assert signed(_KEY.public_key(), base64.b64decode(envelope["signatures"][0]["sig"]), pae(PAYLOAD, payload))
+    assert is_signed(
+        _KEY.public_key(), base64.b64decode(envelope["signatures"][0]["sig"]), pae(PAYLOAD, payload)
+    )
     said = orjson.loads(payload)
     assert said["predicateType"] == ACCESS
     assert said["predicate"]["access"] == FACTS
@@ -61,11 +69,14 @@ def test_a_record_that_is_changed_or_taken_out_breaks_the_chain(tmp_path: Path) 
     assert [problem.where.line for problem in chain.verify(log, _KEY.public_key())] == [1]
 
 
-def test_another_key_signs_no_line_of_it(tmp_path: Path) -> None:
+def test_another_key_adds_no_line_to_it(tmp_path: Path) -> None:
     log = tmp_path / "lab.jsonl"
     added(log)
-    added(log, key=Ed25519PrivateKey.from_private_bytes(bytes(range(1, 33))), id="aaaaaaaa")
-    assert [problem.where.line for problem in chain.verify(log, _KEY.public_key())] == [2]
+    before = log.read_bytes()
+    with pytest.raises(UsageError, match="broken-log"):
+        added(log, key=Ed25519PrivateKey.from_private_bytes(bytes(range(1, 33))), id="aaaaaaaa")
+    assert log.read_bytes() == before
+    assert not (tmp_path / "access-aaaaaaaa-granted.json").exists()
 
 
 def test_a_reviewer_reads_from_the_chain_who_had_what_and_why(tmp_path: Path) -> None:
@@ -75,18 +86,30 @@ def test_a_reviewer_reads_from_the_chain_who_had_what_and_why(tmp_path: Path) ->
     found, problems = statements(log, _KEY.public_key())
     assert problems == []
     assert [one["event"] for one in found] == ["granted", "revoked"]
-    told = " ".join(lines(found[0]))
-    for word in ("on-call had look in research", "from DE", "2026-11-24T13:00:00", "security-lead agreed", "a job hangs"):
+    told = " ".join(access_lines(found[0]))
+    for word in (
+        "on-call had look in research",
+        "from DE",
+        "2026-11-24T13:00:00",
+        "security-lead agreed",
+        "a job hangs",
+    ):
         assert word in told
-    assert lines(found[1])[0].startswith("access 1f2e3d4c: ended early at 2026-11-24T12:00:00")
+    assert access_lines(found[1])[0].startswith("access 1f2e3d4c: ended early at 2026-11-24T12:00:00")
 
 
 def test_a_statement_that_is_changed_or_not_there_is_named_by_its_line(tmp_path: Path) -> None:
     log = tmp_path / "lab.jsonl"
     path = added(log)
-    envelope = envelope_of(path)
+    envelope = read_envelope(path)
     other = record(
-        tmp_path / "other" / "lab.jsonl", {**FACTS, "reason": "none"}, "granted", factory="lab", cluster="lab", key=_KEY, now=NOW
+        tmp_path / "other" / "lab.jsonl",
+        {**FACTS, "reason": "none"},
+        "granted",
+        factory="lab",
+        cluster="lab",
+        key=_KEY,
+        now=NOW,
     )
     path.write_bytes(other[1].read_bytes())
     _, problems = statements(log, _KEY.public_key())
@@ -100,11 +123,21 @@ def test_a_statement_that_is_changed_or_not_there_is_named_by_its_line(tmp_path:
     assert [one.code for one in statements(log, _KEY.public_key())[1]] == ["bad-signature"]
 
 
-def test_a_chain_larger_than_any_other_file_of_ours_is_opened(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_chain_larger_than_any_other_file_of_ours_is_opened(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     log = tmp_path / "lab.jsonl"
-    monkeypatch.setattr(signing, "_MOST_BYTES", 4000)
+    monkeypatch.setattr(chain, "_MOST_LINE", 4000)
     for number in range(9):
-        record(log, {**FACTS, "id": f"1f2e3d4{number}"}, "granted", factory="lab", cluster="lab", key=_KEY, now=NOW)
+        record(
+            log,
+            {**FACTS, "id": f"1f2e3d4{number}"},
+            "granted",
+            factory="lab",
+            cluster="lab",
+            key=_KEY,
+            now=NOW,
+        )
     assert log.stat().st_size > 4000
     found, problems = statements(log, _KEY.public_key())
     assert (len(found), problems) == (9, [])
@@ -149,7 +182,9 @@ def test_a_statement_whose_line_was_never_written_counts_as_none_and_is_written_
         assert statements(log, _KEY.public_key())[1] == []
 
 
-def test_an_end_that_comes_right_after_the_line_takes_no_statement_away(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_end_that_comes_right_after_the_line_takes_no_statement_away(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     append = chain.append
 
     def then_ends(*words: Any, **named: Any) -> None:

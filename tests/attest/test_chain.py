@@ -14,9 +14,9 @@ import orjson
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from sovereign_ai.attest import chain, signing
-from sovereign_ai.attest.evidence import Part, opened, sign, statement
-from sovereign_ai.errors import EnvironmentLacksError, UsageError
+from sovereign_ai.attest import chain
+from sovereign_ai.attest.evidence import EvidencePart, open_envelope, sign_statement, statement
+from sovereign_ai.errors import UsageError
 
 _KEY = Ed25519PrivateKey.from_private_bytes(bytes(range(32)))
 _AT = "2026-11-24T12:00:00+00:00"
@@ -24,9 +24,11 @@ _AT = "2026-11-24T12:00:00+00:00"
 
 def _run(log: Path, word: str = "a") -> tuple[dict[str, Any], dict[str, Any]]:
     """Add a run; give its statement and its line."""
-    parts = [Part("report", hashlib.sha256(word.encode()).hexdigest(), {})]
-    envelope = sign(statement(parts, factory="lab", now=date(2026, 11, 24), previous=chain.head(log)), _KEY)
-    return opened(envelope, _KEY.public_key())[0], chain.append(log, envelope, _KEY, at=_AT)
+    parts = [EvidencePart("report", hashlib.sha256(word.encode()).hexdigest(), {})]
+    envelope = sign_statement(
+        statement(parts, factory="lab", now=date(2026, 11, 24), previous=chain.head(log)), _KEY
+    )
+    return open_envelope(envelope, _KEY.public_key())[0], chain.append(log, envelope, _KEY, at=_AT)
 
 
 def _codes(log: Path, said: dict[str, Any] | None = None) -> list[str]:
@@ -48,8 +50,12 @@ def _cut(log: Path, tail: bytes) -> bytes:
     return lines[-1]
 
 
-@pytest.mark.parametrize("tail", [b'{"at":"2026', b"{", b"\0" * 700, b'{"at":\0\0\0}\n', b'{"at":"2026\n', b"\n"])
-def test_a_line_that_was_cut_off_is_named_by_verify_and_the_lines_before_it_are_believed(log: Path, tail: bytes) -> None:
+@pytest.mark.parametrize(
+    "tail", [b'{"at":"2026', b"{", b"\0" * 700, b'{"at":\0\0\0}\n', b'{"at":"2026\n', b"\n"]
+)
+def test_a_line_that_was_cut_off_is_named_by_verify_and_the_lines_before_it_are_believed(
+    log: Path, tail: bytes
+) -> None:
     _cut(log, tail)
     [found] = chain.verify(log, _KEY.public_key())
     assert (found.code, found.where.line) == ("torn-log", 3)
@@ -67,7 +73,9 @@ def test_wherever_a_line_was_cut_off_it_is_known_for_cut_off(log: Path) -> None:
 
 
 @pytest.mark.parametrize("tail", [b'{"at":"2026', b"\0" * 2000, b'{"at":"2026\n'])
-def test_the_next_run_sets_aside_what_was_cut_off_and_notes_it_under_its_signature(log: Path, tail: bytes) -> None:
+def test_the_next_run_sets_aside_what_was_cut_off_and_notes_it_under_its_signature(
+    log: Path, tail: bytes
+) -> None:
     _cut(log, tail)
     said, entry = _run(log, "d")
     [kept] = log.parent.glob("*torn*")
@@ -76,13 +84,13 @@ def test_the_next_run_sets_aside_what_was_cut_off_and_notes_it_under_its_signatu
     assert entry["n"] == 2
     assert entry["subjects"][f"torn/{kept.name}"] == hashlib.sha256(tail).hexdigest()
     assert _codes(log, said) == []
-    told, problems = chain.set_aside(log)
+    told, problems = chain.list_set_aside(log)
     assert not problems
     assert len(told) == 1
     assert kept.name in told[0]
     _run(log, "e")
     assert _codes(log, said) == []
-    assert len(chain.set_aside(log)[0]) == 1
+    assert len(chain.list_set_aside(log)[0]) == 1
 
 
 def test_what_was_set_aside_and_is_changed_or_gone_is_a_finding(log: Path) -> None:
@@ -90,9 +98,9 @@ def test_what_was_set_aside_and_is_changed_or_gone_is_a_finding(log: Path) -> No
     _run(log, "d")
     [kept] = log.parent.glob("*torn*")
     kept.write_bytes(b"{")
-    assert [(one.code, one.where.line) for one in chain.set_aside(log)[1]] == [("wrong-torn", 3)]
+    assert [(one.code, one.where.line) for one in chain.list_set_aside(log)[1]] == [("wrong-torn", 3)]
     kept.unlink()
-    assert [(one.code, one.where.line) for one in chain.set_aside(log)[1]] == [("no-torn", 3)]
+    assert [(one.code, one.where.line) for one in chain.list_set_aside(log)[1]] == [("no-torn", 3)]
 
 
 def test_a_note_that_leads_out_of_the_logs_folder_is_not_followed(log: Path) -> None:
@@ -100,7 +108,7 @@ def test_a_note_that_leads_out_of_the_logs_folder_is_not_followed(log: Path) -> 
     entry = orjson.loads(lines[-1])
     entry["subjects"]["torn/../../etc/passwd"] = "0" * 64
     log.write_bytes(b"".join(lines[:-1]) + orjson.dumps(entry) + b"\n")
-    assert [one.code for one in chain.set_aside(log)[1]] == ["no-torn"]
+    assert [one.code for one in chain.list_set_aside(log)[1]] == ["no-torn"]
 
 
 def test_the_evidence_of_the_run_that_was_cut_off_is_still_found_to_be_in_no_log(tmp_path: Path) -> None:
@@ -145,7 +153,9 @@ def test_only_the_last_line_counts_as_cut_off(log: Path) -> None:
         _run(log, "d")
 
 
-def test_an_append_that_the_disk_refuses_leaves_the_log_as_it_was(log: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_append_that_the_disk_refuses_leaves_the_log_as_it_was(
+    log: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     before = log.read_bytes()
 
     def full(_descriptor: int) -> None:
@@ -170,17 +180,21 @@ def test_half_a_line_that_the_system_let_through_is_taken_back(log: Path) -> Non
     assert log.read_bytes() == before
 
 
-def test_a_crash_between_setting_aside_and_adding_is_noted_by_the_run_after(log: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_crash_between_setting_aside_and_adding_is_noted_by_the_run_after(
+    log: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     _cut(log, b'{"at":"2026')
 
     def killed(*_words: object) -> None:
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patched:
-        patched.setattr(chain, "_add", killed)
+        patched.setattr(chain, "_write_line", killed)
         with pytest.raises(KeyboardInterrupt):
             _run(log, "d")
-    log.write_bytes(log.read_bytes().removesuffix(b'{"at":"2026'))  # as a kill after the log was cut leaves it
+    log.write_bytes(
+        log.read_bytes().removesuffix(b'{"at":"2026')
+    )  # as a kill after the log was cut leaves it
     _, entry = _run(log, "e")
     [kept] = log.parent.glob("*torn*")
     assert f"torn/{kept.name}" in entry["subjects"]
@@ -208,19 +222,23 @@ def test_runs_at_the_same_time_leave_a_whole_log(tmp_path: Path) -> None:
     assert not list(log.parent.glob("*torn*"))
 
 
-def test_a_log_larger_than_any_other_file_of_ours_is_added_to_and_checked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_log_larger_than_any_other_file_of_ours_is_added_to_and_checked(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     log = tmp_path / "lab.jsonl"
-    monkeypatch.setattr(signing, "_MOST_BYTES", 1000)
+    monkeypatch.setattr(chain, "_MOST_LINE", 1000)
     for word in "abcde":
         said, _ = _run(log, word)
     assert log.stat().st_size > 2000
     assert _codes(log, said) == []
-    assert chain.set_aside(log) == ([], [])
+    assert chain.list_set_aside(log) == ([], [])
 
 
-def test_a_file_without_line_ends_is_no_log_however_large(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_file_without_line_ends_is_no_log_however_large(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     log = tmp_path / "lab.jsonl"
     log.write_bytes(b"x" * 2000)
-    monkeypatch.setattr(signing, "_MOST_BYTES", 1000)
-    with pytest.raises(EnvironmentLacksError, match="too-large"):
+    monkeypatch.setattr(chain, "_MOST_LINE", 1000)
+    with pytest.raises(UsageError, match="too-large"):
         chain.head(log)

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from sovereign_ai.attest import compare as module
-from sovereign_ai.attest.compare import SECTIONS, Comparison, Side, compare, side
+from sovereign_ai.attest.compare import SECTIONS, Comparison, Side, compare, compared_side
 from sovereign_ai.plan.factory import plan
 from sovereign_ai.spec.load import load, read_text
 
@@ -21,7 +21,7 @@ def _side(old: str = "", new: str = "") -> Side:
     text = (_STACKS / "lab" / "factory.yaml").read_text(encoding="utf-8")
     assert old in text
     factory = read_text(text.replace(old, new).encode(), "factory.yaml").factory
-    return side("new" if old else "old", factory, plan(factory), now=_DAY)
+    return compared_side("new" if old else "old", factory, plan(factory), now=_DAY)
 
 
 def _compared(old: str, new: str) -> Comparison:
@@ -56,14 +56,18 @@ def test_a_law_that_changes_moves_findings_and_ceiling_and_no_power_or_cost() ->
 
 
 def test_parts_of_a_list_are_told_by_name_and_not_by_place() -> None:
-    pools = "  - {name: train, site: fra1, system: dgx-h100, nodes: 12, purpose: training, zone: restricted}\n"
+    pools = (
+        "  - {name: train, site: fra1, system: dgx-h100, nodes: 12, purpose: training, zone: restricted}\n"
+    )
     serve = "  - {name: serve, site: fra1, system: dgx-h100, nodes: 4, purpose: inference, zone: open}\n"
     found = _compared(pools + serve, serve + pools)
     assert not _names(found, "spec")
 
 
 def test_a_new_part_is_only_on_the_right() -> None:
-    found = _compared("keys:\n", "keys:\n  - {name: second, custodian: customer, module: kms, jurisdiction: DE}\n")
+    found = _compared(
+        "keys:\n", "keys:\n  - {name: second, custodian: customer, module: kms, jurisdiction: DE}\n"
+    )
     new = [one for one in found.changes if one.section == "spec" and "keys[second]" in one.name]
     assert new
     assert all(one.left is None and one.right is not None for one in new)
@@ -88,7 +92,7 @@ def test_turned_around_every_change_is_turned_around() -> None:
 
 def test_two_stacks_are_compared_whole() -> None:
     factory = load(_STACKS / "superpod")
-    found = compare(_side(), side("superpod", factory, plan(factory), now=_DAY))
+    found = compare(_side(), compared_side("superpod", factory, plan(factory), now=_DAY))
     assert {one.section for one in found.changes} >= {"spec", "plan", "power", "cost"}
     assert [one.name for one in found.outlook][:2] == ["level", "ceiling"]
     assert max(map(len, found.lines())) <= 80

@@ -3,17 +3,17 @@ from __future__ import annotations
 from xml.etree import ElementTree as ET
 
 from sovereign_ai.attest.junit import junit
-from sovereign_ai.rules.judge import Finding, Verdict
+from sovereign_ai.rules.judge import RuleFinding, RuleVerdict
 from sovereign_ai.rules.registry import REGISTRY
 from tests.attest.judged import clean, verdict
 
 
-def suite(found: Verdict) -> ET.Element:
+def suite(found: RuleVerdict) -> ET.Element:
     (only,) = ET.fromstring(junit(found))  # noqa: S314 - our own text
     return only
 
 
-def case(found: Verdict, rule: str) -> ET.Element:
+def case(found: RuleVerdict, rule: str) -> ET.Element:
     return next(one for one in suite(found) if str(one.get("name")).startswith(rule))
 
 
@@ -51,13 +51,13 @@ def test_a_clean_verdict_has_neither_failures_nor_output() -> None:
 
 
 def test_names_that_would_break_xml_do_not() -> None:
-    evil = Finding("LAW-001", "high", 'Pod/<a>"&\x00\x1b[31m', "f", "]]> & \ud800 'x'", "mend")
-    one = case(Verdict((evil,)), "LAW-001").find("failure")
+    evil = RuleFinding("LAW-001", "high", 'Pod/<a>"&\x00\x1b[31m', "f", "]]> & \ud800 'x'", "mend")
+    one = case(RuleVerdict((evil,)), "LAW-001").find("failure")
     assert one is not None
     assert "\x1b" not in str(one.text)
     assert "Pod/<a>" in str(one.text)
 
 
 def test_a_finding_of_a_rule_that_the_registry_lost_still_fails() -> None:
-    lost = Finding("OLD-001", "high", "Pod/a/b", "f", "m", "r")
-    assert suite(Verdict((lost,))).get("failures") == "1"
+    lost = RuleFinding("OLD-001", "high", "Pod/a/b", "f", "m", "r")
+    assert suite(RuleVerdict((lost,))).get("failures") == "1"

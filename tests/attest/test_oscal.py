@@ -16,18 +16,18 @@ import orjson
 import pytest
 
 from sovereign_ai.attest import oscal
-from sovereign_ai.rules.judge import Verdict
+from sovereign_ai.rules.judge import RuleVerdict
 from sovereign_ai.rules.registry import REGISTRY
 from tests.attest.judged import NOW, clean, factory, verdict
 
 TOKEN = re.compile(r"(\w|_)[\w.\-]*")
 
 
-def documents(found: Verdict | None = None) -> dict[str, dict[str, Any]]:
+def documents(found: RuleVerdict | None = None) -> dict[str, dict[str, Any]]:
     return oscal.documents(found or verdict(), factory(), NOW)
 
 
-def result(found: Verdict | None = None) -> dict[str, Any]:
+def result(found: RuleVerdict | None = None) -> dict[str, Any]:
     one: dict[str, Any] = documents(found)[oscal.RESULTS_FILE]["assessment-results"]["results"][0]
     return one
 
@@ -51,7 +51,9 @@ def test_there_are_four_documents_of_one_version() -> None:
         assert body["metadata"]["last-modified"] == "2026-11-24T12:00:00+00:00"
 
 
-@pytest.mark.parametrize("name", [oscal.CATALOG_FILE, oscal.COMPONENTS_FILE, oscal.RESULTS_FILE, oscal.PLAN_FILE])
+@pytest.mark.parametrize(
+    "name", [oscal.CATALOG_FILE, oscal.COMPONENTS_FILE, oscal.RESULTS_FILE, oscal.PLAN_FILE]
+)
 def test_identifiers_are_version_5_unique_and_every_reference_resolves(name: str) -> None:
     document = documents()[name]
     declared = [value for key, value in walk(document) if key == "uuid"]
@@ -89,11 +91,15 @@ def test_the_catalog_holds_every_control_that_is_referred_to_and_says_what_is_no
 
 
 def test_every_rule_stands_in_a_component() -> None:
-    props = [value for key, value in walk(documents()[oscal.COMPONENTS_FILE]) if key == "props" and isinstance(value, dict)]
+    props = [
+        value
+        for key, value in walk(documents()[oscal.COMPONENTS_FILE])
+        if key == "props" and isinstance(value, dict)
+    ]
     assert {prop["value"] for prop in props if prop["name"] == "Rule_Id"} == {rule.id for rule in REGISTRY}
 
 
-def outcome(control: str, found: Verdict | None = None) -> tuple[str, str]:
+def outcome(control: str, found: RuleVerdict | None = None) -> tuple[str, str]:
     one = next(item for item in result(found)["findings"] if item["target"]["target-id"] == f"{control}_smt")
     return one["target"]["status"]["state"], one["target"]["status"]["reason"]
 
@@ -122,6 +128,24 @@ def test_without_a_finding_there_is_no_plan_of_action() -> None:
 
 def test_the_same_verdict_at_the_same_time_gives_the_same_bytes_and_a_finding_keeps_its_name() -> None:
     assert orjson.dumps(documents()) == orjson.dumps(documents())
-    later = oscal.documents(verdict(), factory(), NOW + timedelta(days=1))[oscal.RESULTS_FILE]["assessment-results"]
-    assert [one["uuid"] for one in later["results"][0]["observations"]] == [one["uuid"] for one in result()["observations"]]
+    later = oscal.documents(verdict(), factory(), NOW + timedelta(days=1))[oscal.RESULTS_FILE][
+        "assessment-results"
+    ]
+    assert [one["uuid"] for one in later["results"][0]["observations"]] == [
+        one["uuid"] for one in result()["observations"]
+    ]
     assert later["results"][0]["uuid"] != result()["uuid"]
+
+
+@pytest.mark.parametrize("found", [verdict(), clean()], ids=["with findings", "clean"])
+def test_every_finding_rests_on_an_observation_that_says_what_was_decided(found: RuleVerdict) -> None:
+    document = result(found)
+    observations = {one["uuid"]: one for one in document["observations"]}
+    assert len(document["findings"]) > 50
+    for finding in document["findings"]:
+        related = [observations[one["observation-uuid"]] for one in finding["related-observations"]]
+        assert related, finding["title"]
+        rules = {prop["value"] for one in related for prop in one["props"] if prop["name"] == "Rule_Id"}
+        assert rules <= {
+            each.strip() for each in finding["target"]["status"]["remarks"].removeprefix("rules: ").split(",")
+        }

@@ -27,10 +27,19 @@ BAG: dict[str, Any] = {"type": "object", "properties": {"tags": {**listed(TEXT),
 MESSAGE = part(["text"], text=TEXT)
 ARTIFACT = part([], uri={**TEXT, "format": "uri-reference"}, uriBaseId=TEXT, description=MESSAGE)
 LEVEL = {"enum": ["none", "note", "warning", "error"]}
-PHYSICAL = part(["artifactLocation"], artifactLocation=ARTIFACT, region=part(["startLine"], startLine=NUMBER, startColumn=NUMBER))
-LOCATION = part([], physicalLocation=PHYSICAL, logicalLocations=listed(part([], fullyQualifiedName=TEXT, kind=TEXT)))
+PHYSICAL = part(
+    ["artifactLocation"],
+    artifactLocation=ARTIFACT,
+    region=part(["startLine"], startLine=NUMBER, startColumn=NUMBER),
+)
+LOCATION = part(
+    [], physicalLocation=PHYSICAL, logicalLocations=listed(part([], fullyQualifiedName=TEXT, kind=TEXT))
+)
 SUPPRESSION = part(
-    ["kind"], kind={"enum": ["inSource", "external"]}, status={"enum": ["accepted", "underReview", "rejected"]}, justification=TEXT
+    ["kind"],
+    kind={"enum": ["inSource", "external"]},
+    status={"enum": ["accepted", "underReview", "rejected"]},
+    justification=TEXT,
 )
 RESULT = part(
     ["message"],
@@ -57,7 +66,13 @@ RULE = part(
     defaultConfiguration=part([], level=LEVEL),
     properties=BAG,
 )
-DRIVER = part(["name"], name=TEXT, semanticVersion=TEXT, rules={**listed(RULE), "uniqueItems": True})
+DRIVER = part(
+    ["name", "informationUri"],
+    name=TEXT,
+    semanticVersion=TEXT,
+    informationUri={"type": "string", "format": "uri"},
+    rules={**listed(RULE), "uniqueItems": True},
+)
 RUN = part(
     ["tool"],
     tool=part(["driver"], driver=DRIVER),
@@ -92,7 +107,9 @@ def test_levels_kinds_and_suppressions_say_what_each_finding_is() -> None:
     assert (by_status["violation"]["kind"], by_status["violation"]["level"]) == ("fail", "error")
     assert (by_status["undecidable"]["kind"], by_status["undecidable"]["level"]) == ("open", "none")
     assert by_status["waived"]["level"] == "error"
-    assert by_status["waived"]["suppressions"] == [{"kind": "external", "status": "accepted", "justification": "waiver w1"}]
+    assert by_status["waived"]["suppressions"] == [
+        {"kind": "external", "status": "accepted", "justification": "waiver w1"}
+    ]
     assert by_status["notice"]["level"] in {"warning", "note"}
     assert "suppressions" not in by_status["violation"]
 
@@ -113,7 +130,10 @@ def test_files_are_named_from_the_base_and_those_outside_it_whole(tmp_path: Path
         artifact: dict[str, str] = found["locations"][0]["physicalLocation"]["artifactLocation"]
         return artifact
 
-    assert uri(tmp_path / "my stack" / "factory.yaml") == {"uri": "my%20stack/factory.yaml", "uriBaseId": "SRCROOT"}
+    assert uri(tmp_path / "my stack" / "factory.yaml") == {
+        "uri": "my%20stack/factory.yaml",
+        "uriBaseId": "SRCROOT",
+    }
     assert uri(tmp_path.parent / "factory.yaml") == {"uri": (tmp_path.parent / "factory.yaml").as_uri()}
 
 

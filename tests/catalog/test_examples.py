@@ -7,11 +7,23 @@ import importlib
 
 import pytest
 
-MODULES = ("", ".accelerators", ".figures", ".jurisdictions", ".published", ".storage", ".suppliers", ".switches", ".systems")
+MODULES = (
+    "",
+    ".accelerators",
+    ".figures",
+    ".jurisdictions",
+    ".published",
+    ".storage",
+    ".suppliers",
+    ".switches",
+    ".systems",
+)
 
 
 @pytest.mark.parametrize("name", MODULES)
 def test_the_examples_of_a_module_hold(name: str) -> None:
-    result = doctest.testmod(importlib.import_module(f"sovereign_ai.catalog{name}"), optionflags=doctest.ELLIPSIS)
+    result = doctest.testmod(
+        importlib.import_module(f"sovereign_ai.catalog{name}"), optionflags=doctest.ELLIPSIS
+    )
     assert result.attempted > 0
     assert result.failed == 0

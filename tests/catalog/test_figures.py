@@ -8,18 +8,31 @@ import sys
 from collections.abc import Iterator, Sequence
 from datetime import date
 from pathlib import Path
+from typing import Any
 
+import orjson
 import pytest
 
 import sovereign_ai
-from sovereign_ai.catalog import accelerators, jurisdictions, published, storage, suppliers, switches, systems
+from sovereign_ai.catalog import (
+    accelerators,
+    jurisdictions,
+    parts,
+    published,
+    storage,
+    suppliers,
+    switches,
+    systems,
+)
 from sovereign_ai.catalog.figures import DefectiveDataError, Figure, Grade, Row, Sourced, UnknownNameError
 from sovereign_ai.units import Bytes, Watts
 
+DATA = Path(sovereign_ai.__file__).parent / "catalog" / "data"
 ROWS: Sequence[Sourced] = (
     *accelerators.accelerators(),
     *systems.systems(),
     *switches.switches(),
+    *parts.parts(),
     *storage.grades(),
     *suppliers.suppliers(),
     *jurisdictions.laws(),
@@ -38,12 +51,41 @@ def test_every_row_has_figures_and_every_figure_a_source_and_a_day() -> None:
     assert all(row.figures for row in ROWS)
     for place, figure in _figures():
         assert len(figure.source) > 5, place
-        assert date.fromisoformat(figure.read) <= date(2026, 11, 24), place
+        assert date.fromisoformat(figure.read) <= date(2026, 11, 26), place
+
+
+def test_every_figure_in_every_file_has_a_source_a_day_and_a_grade_that_it_deserves() -> None:
+    """Files are walked as they are, so that a table that no row above reads is held to the same."""
+    written = [
+        (path.name, figure)
+        for path in sorted(DATA.glob("*.json"))
+        for figure in _written(orjson.loads(path.read_bytes()))
+    ]
+    assert len({name for name, _ in written}) > 5
+    for place, figure in written:
+        assert len(figure["source"]) > 5, (place, figure)
+        assert date.fromisoformat(figure["read"]) <= date(2026, 11, 26), (place, figure)
+        grade = Grade(figure["grade"])
+        if "repeat" in figure.get("note", ""):
+            assert grade is Grade.SECONDARY, f"{place}: somebody else's page repeats it: {figure}"
+        if grade is Grade.ESTIMATE and type(figure["value"]) in {int, float}:
+            assert figure["low"] <= figure["value"] <= figure["high"], (place, figure)
+
+
+def _written(data: Any) -> Iterator[dict[str, Any]]:
+    """Yield every figure as it is written in a file."""
+    if isinstance(data, dict) and {"value", "source", "grade"} <= data.keys():
+        yield data
+    elif isinstance(data, dict | list):
+        for inner in data.values() if isinstance(data, dict) else data:
+            yield from _written(inner)
 
 
 def test_every_estimated_number_has_a_range_that_holds_it() -> None:
     estimates = [
-        (place, figure) for place, figure in _figures() if figure.grade is Grade.ESTIMATE and isinstance(figure.value, int | float)
+        (place, figure)
+        for place, figure in _figures()
+        if figure.grade is Grade.ESTIMATE and isinstance(figure.value, int | float)
     ]
     assert estimates
     for place, figure in estimates:
@@ -76,7 +118,9 @@ def test_every_figure_belongs_to_a_field_of_its_row() -> None:
         counts = getattr(row, "counts", {})
         names = {one.name for one in dataclasses.fields(row)}
         for figure in row.figures:
-            assert figure.field.partition(".")[0] in names or figure.field in counts, f"{row.name}.{figure.field}"
+            assert figure.field.partition(".")[0] in names or figure.field in counts, (
+                f"{row.name}.{figure.field}"
+            )
 
 
 def test_a_field_without_a_source_reads_as_nothing_and_has_no_figure() -> None:
@@ -132,7 +176,14 @@ def test_an_unknown_name_is_a_value_error_with_the_nearest_right_name() -> None:
 
 
 def test_a_row_that_lacks_what_it_needs_is_a_defect_that_names_the_field() -> None:
-    row = Row.of({"name": "broken", "figures": {"gpus": {"value": "eight", "source": "a test", "read": "2026-11-24", "grade": "estimate"}}})
+    row = Row.of(
+        {
+            "name": "broken",
+            "figures": {
+                "gpus": {"value": "eight", "source": "a test", "read": "2026-11-24", "grade": "estimate"}
+            },
+        }
+    )
     with pytest.raises(DefectiveDataError, match="broken: gpus is 'eight'"):
         row.whole("gpus")
     with pytest.raises(DefectiveDataError, match="broken: tdp is absent"):
@@ -162,5 +213,7 @@ print(sorted(set(sys.modules) & {"pulumi", "kubernetes", "yaml", "requests", "gr
 
 def test_reading_the_whole_catalogue_loads_nothing_heavy() -> None:
     root = Path(sovereign_ai.__file__).parents[1]
-    done = subprocess.run([sys.executable, "-c", READ_ALL], capture_output=True, text=True, check=True, cwd=root)
+    done = subprocess.run(
+        [sys.executable, "-c", READ_ALL], capture_output=True, text=True, check=True, cwd=root
+    )
     assert done.stdout.strip() == "[]"

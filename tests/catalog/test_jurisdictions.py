@@ -24,7 +24,22 @@ def test_the_union_has_twenty_seven_members_and_the_area_three_more() -> None:
 
 def test_adequacy_is_disjoint_from_the_area() -> None:
     assert not members("ADEQUACY") & members("EEA")
-    assert members("ADEQUACY") == {"AD", "AR", "BR", "CH", "FO", "GB", "GG", "IL", "IM", "JE", "JP", "KR", "NZ", "UY"}
+    assert members("ADEQUACY") == {
+        "AD",
+        "AR",
+        "BR",
+        "CH",
+        "FO",
+        "GB",
+        "GG",
+        "IL",
+        "IM",
+        "JE",
+        "JP",
+        "KR",
+        "NZ",
+        "UY",
+    }
     assert members("ADEQUACY-CONDITIONAL") == {"CA", "US"}
 
 
@@ -55,7 +70,8 @@ def test_names_expand_to_codes() -> None:
 
 
 @pytest.mark.parametrize(
-    ("wrong", "right"), [("UK", "GB"), ("EL", "GR"), ("de", "DE"), ("Germany", "DE"), ("eu", "EU"), (" fr ", "FR"), ("uk", "GB")]
+    ("wrong", "right"),
+    [("UK", "GB"), ("EL", "GR"), ("de", "DE"), ("Germany", "DE"), ("eu", "EU"), (" fr ", "FR"), ("uk", "GB")],
 )
 def test_an_unknown_code_is_answered_with_the_right_one(wrong: str, right: str) -> None:
     for look_up in (country, lambda name: expand([name])):

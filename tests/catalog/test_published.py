@@ -4,10 +4,18 @@ from __future__ import annotations
 
 import pytest
 
-from sovereign_ai.catalog.published import FabricRow, FabricTable, Misprint, bill, fabric_table, fabric_tables, rack_powers, rows
-from sovereign_ai.catalog.storage import grade, grades
+from sovereign_ai.catalog.published import (
+    FabricRow,
+    FabricTable,
+    Misprint,
+    bill,
+    fabric_table,
+    fabric_tables,
+    rack_powers,
+    rows,
+)
 from sovereign_ai.catalog.systems import system
-from sovereign_ai.units import BytesPerSecond, Watts
+from sovereign_ai.units import Watts
 
 CASES = [(table, row) for table in fabric_tables() for row in table.rows]
 IDS = [f"{table.name}-{row.units}" for table, row in CASES]
@@ -41,7 +49,9 @@ def test_a_row_counts_its_nodes_gpus_and_cables_right(table: FabricTable, row: F
 
 
 @pytest.mark.parametrize(("table", "row"), CASES, ids=IDS)
-def test_leaves_give_half_their_ports_to_nodes_and_tiers_above_have_ports_enough(table: FabricTable, row: FabricRow) -> None:
+def test_leaves_give_half_their_ports_to_nodes_and_tiers_above_have_ports_enough(
+    table: FabricTable, row: FabricRow
+) -> None:
     assert row.leaf * table.radix // 2 == _endpoints(table, row)
     assert row.spine * table.radix >= row.leaf_spine
     assert (row.leaf * table.radix // 2) % row.spine == 0
@@ -52,13 +62,19 @@ def test_leaves_give_half_their_ports_to_nodes_and_tiers_above_have_ports_enough
 
 def test_three_rows_have_more_spines_than_ports_demand_so_that_links_divide_evenly() -> None:
     wide = {
-        (table.name, row.units): row.spine for table, row in CASES if row.core is None and row.spine > -(-row.leaf_spine // table.radix)
+        (table.name, row.units): row.spine
+        for table, row in CASES
+        if row.core is None and row.spine > -(-row.leaf_spine // table.radix)
     }
     assert wide == {("h100", 3): 16, ("b300-xdr", 4): 18, ("b300-xdr", 8): 36}
 
 
 def test_rows_that_need_an_assumption_say_so() -> None:
-    over = {table.name for table, row in CASES if row.core is None and _endpoints(table, row) > table.radix**2 // 2}
+    over = {
+        table.name
+        for table, row in CASES
+        if row.core is None and _endpoints(table, row) > table.radix**2 // 2
+    }
     assert over == {"b300"}
     assert any("planes" in reading for reading in fabric_table("b300").readings)
 
@@ -92,23 +108,3 @@ def test_rack_powers_follow_from_the_machines() -> None:
     assert powers["dgx-b200"] == system("dgx-b200").max_power * 2
     assert abs(powers["dgx-b200-unit"].count - 32 * 14_300) < 500
     assert powers["gb200-nvl72-tray"] * 8 == powers["gb200-nvl72-unit"]
-
-
-def test_four_units_of_storage_are_four_times_one_although_two_cells_are_cut_off() -> None:
-    for one in grades():
-        assert one.cluster_read(4) == one.four_units_read, one.name
-        assert one.cluster_write(4) == one.four_units_write, one.name
-        assert one.unit_write.count // 10**9 == one.printed_unit_write, one.name
-    cut = {one.name for one in grades() if one.unit_write.count % 10**9}
-    assert cut == {"good", "best"}
-    assert grade("good").unit_write == BytesPerSecond.parse("7.5 GB/s")
-    assert grade("best").unit_write == BytesPerSecond.parse("62.5 GB/s")
-
-
-def test_grades_rise() -> None:
-    assert [one.name for one in grades()] == ["good", "better", "best"]
-    assert [one.rank for one in grades()] == [1, 2, 3]
-    for field in ("node_read", "node_write", "unit_read", "unit_write"):
-        values = [getattr(one, field) for one in grades()]
-        assert values == sorted(values)
-        assert len(set(values)) == 3

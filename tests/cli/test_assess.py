@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import json
 from pathlib import Path
 
@@ -95,8 +96,17 @@ def test_what_is_wrong_in_a_file_of_hours_is_told_line_by_line(tmp_path: Path):
 
 def test_a_month_is_written_as_focus_csv(tmp_path: Path):
     file = tmp_path / "cost.csv"
-    assert _run("cost", str(STACKS / "lab"), "--focus", "2026-12", "-o", str(file)).exit_code == 0
-    assert file.read_text().startswith("BilledCost,BillingAccountId")
+    told = _run("cost", str(STACKS / "lab"), "--focus", "2026-12", "-o", str(file), "--json")
+    assert told.exit_code == 0
+    rows = list(csv.DictReader(file.read_text().splitlines()))
+    assert next(iter(rows[0])) == "BilledCost"
+    # FOCUS has no empty cost and takes quantities as decimals alone; what has no price is named instead of counted as nothing.
+    for row in rows:
+        assert all(row[column] for column in ("BilledCost", "ContractedCost", "EffectiveCost", "ListCost"))
+        assert row["PricingQuantity"] == "1.0"
+    left_out = json.loads(told.stdout)["left_out"]
+    assert left_out
+    assert not {row["x_Item"] for row in rows} & set(left_out)
 
 
 def test_a_wet_bulb_series_narrows_the_pue(tmp_path: Path):
@@ -141,7 +151,9 @@ def test_the_list_of_figures_is_a_file_of_figures(tmp_path: Path):
     price = next(line for line in told.splitlines() if line.startswith("# price.dgx-h100: "))
     file = tmp_path / "figures.yaml"
     file.write_text(price.removeprefix("# ") + "\n")
-    before, after = (_run("cost", str(STACKS / "lab"), *words).stdout for words in ((), ("--figures", str(file))))
+    before, after = (
+        _run("cost", str(STACKS / "lab"), *words).stdout for words in ((), ("--figures", str(file)))
+    )
     known = "  to build, known part: "
     told = [next(line for line in text.splitlines() if line.startswith(known)) for text in (before, after)]
     assert told[0] != told[1]
@@ -151,7 +163,9 @@ def test_the_list_of_figures_is_a_file_of_figures(tmp_path: Path):
 @pytest.mark.parametrize("what", ["goodput", "energy", "cost"])
 def test_what_is_said_fits_a_terminal_and_its_reasons_too_but_for_addresses(stack: str, what: str):
     runs = ("--runs", "8") if what == "goodput" else ()
-    short, long = (_run(what, str(STACKS / stack), *runs, *words).stdout.splitlines() for words in ((), ("--why",)))
+    short, long = (
+        _run(what, str(STACKS / stack), *runs, *words).stdout.splitlines() for words in ((), ("--why",))
+    )
     assert max(map(len, short)) <= 80
     assert [line for line in long if len(line) > 80 and " " in line.strip()] == []
     assert [line for line in long if line in short] == short
@@ -160,7 +174,10 @@ def test_what_is_said_fits_a_terminal_and_its_reasons_too_but_for_addresses(stac
 @pytest.mark.parametrize("what", ["goodput", "energy", "cost"])
 def test_why_gives_below_each_number_its_formula_and_inputs_down_to_every_source(what: str):
     told = _run(what, str(STACKS / "lab"), "--why").stdout
-    measures = {one["id"]: one for one in json.loads(_run(what, str(STACKS / "lab"), "--json").stdout)["assessment"]["measures"]}
+    measures = {
+        one["id"]: one
+        for one in json.loads(_run(what, str(STACKS / "lab"), "--json").stdout)["assessment"]["measures"]
+    }
     reasons: list[str] = []
     for line in told.splitlines():
         if line.startswith("        "):
@@ -204,4 +221,7 @@ def test_a_file_of_hours_without_a_header_is_named_with_its_first_line(tmp_path:
     file.write_text("100\n90\n")
     told = _run("energy", str(STACKS / "lab"), "--hourly", f"fra1={file}")
     assert told.exit_code == 2
-    assert f"{file}:1: the first row is numbers, and a header of the contracts' names is to stand there" in told.stderr
+    assert (
+        f"{file}:1: the first row is numbers, but a header with the contracts' names is expected"
+        in told.stderr
+    )

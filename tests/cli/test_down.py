@@ -15,16 +15,9 @@ from typer.testing import CliRunner
 from sovereign_ai.cli.main import app
 from sovereign_ai.deploy import engine as engines
 from sovereign_ai.errors import EnvironmentLacksError
+from tests.support.small_engine import checkpoint
 
 LAB = Path(__file__).resolve().parents[2] / "stacks" / "lab"
-PULUMI = """#!/bin/sh
-case "$1 $2" in
-"stack ls") cat "{here}/stacks.json";;
-"stack export") cat "{here}/state.json";;
-"stack rm") echo "$*" >> "{here}/removed"; echo '[]' > "{here}/stacks.json";;
-*) echo "called: $*" >&2; exit 1;;
-esac
-"""
 Held = Callable[..., None]
 
 
@@ -32,11 +25,10 @@ Held = Callable[..., None]
 def stack(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
     program = tmp_path / "pulumi"
-    program.write_text(PULUMI.format(here=tmp_path))
+    program.write_text('#!/bin/sh\necho "called: $*" >&2; exit 1\n')
     program.chmod(0o700)
-    (tmp_path / "stacks.json").write_text("[]")
     monkeypatch.setattr(engines, "find", lambda _name: program)
-    monkeypatch.setattr(engines, "environment", lambda *_: {})
+    monkeypatch.setattr(engines, "engine_variables", lambda *_: {})
     shutil.copytree(LAB, tmp_path / "lab")
     return tmp_path / "lab"
 
@@ -46,15 +38,16 @@ def held(tmp_path: Path) -> Held:
     """Make the state hold one object that was deployed by a kubeconfig."""
 
     def hold(kubeconfig: Path, state: str = "pulumi") -> None:
-        (tmp_path / "state" / "sovereign-ai" / state / ".pulumi").mkdir(parents=True, exist_ok=True)
-        resources = [
-            {"type": "pulumi:providers:kubernetes", "inputs": {"kubeconfig": str(kubeconfig), "context": "lab"}},
-            {"type": "kubernetes:core/v1:Namespace", "inputs": {}},
-        ]
-        (tmp_path / "stacks.json").write_text('[{"name": "organization/lab/lab"}]')
-        (tmp_path / "state.json").write_text(json.dumps({"deployment": {"resources": resources}}))
+        path = held_in(tmp_path, state)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(checkpoint(1, kubeconfig=str(kubeconfig)))
 
     return hold
+
+
+def held_in(folder: Path, state: str = "pulumi") -> Path:
+    """Name the file that holds the state of the stack."""
+    return folder / "state" / "sovereign-ai" / state / ".pulumi" / "stacks" / "lab" / "lab.json"
 
 
 def write(kubeconfig: Path, port: int = 0) -> None:
@@ -73,18 +66,21 @@ def down(stack: Path, *more: str) -> tuple[int, dict[str, Any]]:
     return done.exit_code, found
 
 
-@pytest.mark.parametrize("more", [(), ("--cluster", "kind"), ("--forget",)], ids=["embedded", "kind", "forget"])
+@pytest.mark.parametrize(
+    "more", [(), ("--cluster", "kind"), ("--forget",)], ids=["embedded", "kind", "forget"]
+)
 def test_where_nothing_is_there_nothing_is_to_do_and_that_is_fine(stack: Path, more: tuple[str, ...]) -> None:
     assert down(stack, *more) == (0, {"command": "down", "ok": True, "cluster": "lab", "forgotten": 0})
 
 
-def test_what_went_with_our_own_plane_is_dropped_from_the_state_and_a_second_time_is_fine(stack: Path, held: Held) -> None:
+def test_what_went_with_our_own_plane_is_dropped_from_the_state_and_a_second_time_is_fine(
+    stack: Path, held: Held
+) -> None:
     for more, folder, state in (((), "clusters", "pulumi"), (("--cluster", "kind"), "kind", "pulumi-kind")):
         held(stack.parent / "state" / "sovereign-ai" / folder / "lab" / "kubeconfig", state)
         assert down(stack, *more)[1]["forgotten"] == 1
-        assert (stack.parent / "removed").read_text() == "stack rm lab --yes --preserve-config --force --non-interactive\n"
+        assert not held_in(stack.parent, state).exists()
         assert down(stack, *more)[1]["forgotten"] == 0
-        (stack.parent / "removed").unlink()
 
 
 def test_what_stands_on_another_cluster_is_kept_and_named(stack: Path, held: Held) -> None:
@@ -95,11 +91,13 @@ def test_what_stands_on_another_cluster_is_kept_and_named(stack: Path, held: Hel
     write(kubeconfig)
     code, document = down(stack)
     assert (code, document["problems"][0]["code"]) == (3, "other-cluster")
-    assert not (stack.parent / "removed").exists()
+    assert held_in(stack.parent).exists()
 
 
 @pytest.mark.parametrize("verb", ["up", "preview"])
-def test_with_the_state_of_another_cluster_nothing_is_compared_and_both_are_named(stack: Path, held: Held, verb: str) -> None:
+def test_with_the_state_of_another_cluster_nothing_is_compared_and_both_are_named(
+    stack: Path, held: Held, verb: str
+) -> None:
     theirs, ours = stack.parent / "theirs", stack.parent / "ours"
     for port, file in enumerate((theirs, ours)):
         write(file, port)
@@ -108,15 +106,25 @@ def test_with_the_state_of_another_cluster_nothing_is_compared_and_both_are_name
     with pytest.raises(EnvironmentLacksError) as refused:
         getattr(engines.Engine(stack, "lab", ours, lambda _line: None), verb)()
     by_state, by_settings = refused.value.problems
-    assert f"1 objects of 'lab' on the cluster of {theirs} in its context 'lab', and not on that of {ours}" in by_state.message
+    assert (
+        f"1 objects of 'lab' on the cluster of {theirs} in its context 'lab', and not on that of {ours}"
+        in by_state.message
+    )
     assert "--forget" in by_state.hint
-    assert f"sovereign:kubeconfig names elsewhere, and the command means the cluster of {ours}" in by_settings.message
+    assert (
+        f"sovereign:kubeconfig names elsewhere, and the command means the cluster of {ours}"
+        in by_settings.message
+    )
 
 
 def test_forget_says_where_the_objects_stood(stack: Path, held: Held) -> None:
     held(stack.parent / "other.kubeconfig")
     code, document = down(stack, "--forget")
-    assert (code, document["forgotten"], document["kubeconfig"]) == (0, 1, str(stack.parent / "other.kubeconfig"))
+    assert (code, document["forgotten"], document["kubeconfig"]) == (
+        0,
+        1,
+        str(stack.parent / "other.kubeconfig"),
+    )
 
 
 def test_up_of_a_folder_that_is_no_project_starts_nothing(stack: Path) -> None:

@@ -24,7 +24,9 @@ def folder(tmp_path: Path) -> Path:
     key = tmp_path / "key.pem"
     key.write_bytes(_KEY.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
     key.chmod(0o600)
-    (tmp_path / "public.pem").write_bytes(_KEY.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo))
+    (tmp_path / "public.pem").write_bytes(
+        _KEY.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
+    )
     return tmp_path
 
 
@@ -43,7 +45,9 @@ def names(folder: Path) -> list[str]:
     return sorted(path.name for path in folder.iterdir() if path.suffix != ".pem")
 
 
-def test_a_chain_that_cannot_go_on_leaves_no_signed_file_that_it_does_not_know(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_chain_that_cannot_go_on_leaves_no_signed_file_that_it_does_not_know(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def refuses(_log: Path, envelope: Mapping[str, Any], *_more: object, **_named: object) -> dict[str, Any]:
         raise OSError(28, "No space left on device", str(folder / "lab.jsonl"))
 
@@ -56,7 +60,9 @@ def test_a_chain_that_cannot_go_on_leaves_no_signed_file_that_it_does_not_know(f
     assert (folder / "evidence.json").read_text() == "older"
 
 
-def test_an_end_that_comes_right_after_the_line_takes_no_evidence_away(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_end_that_comes_right_after_the_line_takes_no_evidence_away(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     append = chain.append
 
     def then_ends(*words: Any, **named: Any) -> None:
@@ -96,7 +102,9 @@ def test_evidence_may_go_to_what_is_no_file(folder: Path) -> None:
     assert chain.head(folder / "lab.jsonl")["entries"] == 1
 
 
-def test_a_line_that_was_cut_off_is_told_set_aside_by_the_next_run_and_shown_to_the_auditor(folder: Path) -> None:
+def test_a_line_that_was_cut_off_is_told_set_aside_by_the_next_run_and_shown_to_the_auditor(
+    folder: Path,
+) -> None:
     log = folder / "lab.jsonl"
     assert sign(folder).exit_code == 0
     with log.open("ab") as file:

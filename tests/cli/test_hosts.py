@@ -21,14 +21,29 @@ def told(*arguments: str) -> tuple[int, dict[str, Any]]:
 
 
 def test_a_dry_run_names_units_roles_and_what_is_not_given_and_writes_nothing(tmp_path: Path) -> None:
-    code, data = told("prep", LAB, "--dry-run", "-o", str(tmp_path / "hosts"), "--limit", "train-001", "--limit", "tier_models")
+    code, data = told(
+        "prep",
+        LAB,
+        "--dry-run",
+        "-o",
+        str(tmp_path / "hosts"),
+        "--limit",
+        "train-001",
+        "--limit",
+        "tier_models",
+    )
     assert code == 0
     assert [(one["unit"], one["hosts"]) for one in data["units"]] == [
         ("fra1-train-su0", 1),
         ("models-fra1-half0", 3),
         ("models-fra1-half1", 2),
     ]
-    assert [line.partition(":")[0] for line in data["lacking"]] == ["admin_keys", "time_servers", "log_server", "control_planes"]
+    assert [line.partition(":")[0] for line in data["lacking"]] == [
+        "admin_keys",
+        "time_servers",
+        "log_server",
+        "control_planes",
+    ]
     assert not (tmp_path / "hosts").exists()
 
 
@@ -46,7 +61,12 @@ def test_what_is_given_wrongly_is_told_with_its_line(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("arguments", "said"), [(["--key", "key.pem"], "no-output"), (["--bmc", "word"], "bmc-files"), (["--bmc-ca", "ca.pem"], "bmc-files")]
+    ("arguments", "said"),
+    [
+        (["--key", "key.pem"], "no-output"),
+        (["--bmc", "word"], "bmc-files"),
+        (["--bmc-ca", "ca.pem"], "bmc-files"),
+    ],
 )
 def test_options_that_need_each_other_say_so(arguments: list[str], said: str) -> None:
     code, data = told("configure", LAB, *arguments)

@@ -8,7 +8,7 @@ import pytest
 from typer.testing import CliRunner
 
 from sovereign_ai.cli.main import app
-from sovereign_ai.cluster.kind.dead import COMPONENTS
+from sovereign_ai.cluster.kind.health import COMPONENTS
 
 STACK = str(Path(__file__).resolve().parents[2] / "stacks" / "lab")
 
@@ -36,14 +36,14 @@ def test_the_configuration_is_printed_as_it_stands_at_the_top_level() -> None:
 
 def test_a_kind_cluster_that_is_not_there_is_absent_by_name_and_by_stack() -> None:
     for name in ("lab", STACK):
-        code, document = asked("cluster", "status", name, "--backend", "kind")
+        code, document = asked("cluster", "status", name, "--cluster", "kind")
         assert (code, document["phase"], document["name"]) == (3, "absent", "lab")
     assert asked("cluster", "list") == (0, {"command": "cluster list", "ok": True, "clusters": []})
-    assert asked("cluster", "down", STACK, "--backend", "kind")[1]["ended"] is False
+    assert asked("cluster", "down", STACK, "--cluster", "kind")[1]["ended"] is False
 
 
 def test_without_an_engine_a_kind_cluster_says_what_to_do() -> None:
-    code, document = asked("cluster", "up", STACK, "--backend", "kind")
+    code, document = asked("cluster", "up", STACK, "--cluster", "kind")
     (problem,) = document["problems"]
     assert (code, problem["code"]) == (3, "no-engine")
     assert "cluster engine up" in problem["hint"]
@@ -52,7 +52,10 @@ def test_without_an_engine_a_kind_cluster_says_what_to_do() -> None:
 
 
 def test_down_of_a_cluster_that_is_not_there_is_fine_and_needs_no_tool() -> None:
-    assert asked("down", STACK, "--cluster", "kind") == (0, {"command": "down", "ok": True, "cluster": "lab", "forgotten": 0})
+    assert asked("down", STACK, "--cluster", "kind") == (
+        0,
+        {"command": "down", "ok": True, "cluster": "lab", "forgotten": 0},
+    )
 
 
 def test_verify_and_env_name_the_command_that_makes_the_cluster() -> None:
@@ -60,14 +63,16 @@ def test_verify_and_env_name_the_command_that_makes_the_cluster() -> None:
         code, document = asked(verb, STACK, "--cluster", "kind")
         (problem,) = document["problems"]
         assert (code, problem["code"]) == (3, "no-cluster")
-        assert "--backend kind" in problem["hint"]
+        assert "--cluster kind" in problem["hint"]
 
 
 def silent_cluster(folder: Path, state: str) -> None:
     """A kind cluster of ours whose API server does not answer, and an engine that says a state of its control plane."""
     where = folder / "state" / "sovereign-ai" / "kind" / "lab"
     where.mkdir(parents=True)
-    (where / "cluster.json").write_bytes(orjson.dumps({"layout": 1, "name": "lab", "machines": {}, "made": True}))
+    (where / "cluster.json").write_bytes(
+        orjson.dumps({"layout": 1, "name": "lab", "machines": {}, "made": True})
+    )
     context = {"name": "lab", "context": {"cluster": "lab", "user": "lab"}}
     config = {
         "clusters": [{"name": "lab", "cluster": {"server": "https://127.0.0.1:9"}}],
@@ -91,7 +96,9 @@ esac
     (folder / "docker").chmod(0o755)
 
 
-def test_verify_of_a_dead_control_plane_is_a_finding_that_names_the_container_and_the_way_back(tmp_path: Path) -> None:
+def test_verify_of_a_dead_control_plane_is_a_finding_that_names_the_container_and_the_way_back(
+    tmp_path: Path,
+) -> None:
     silent_cluster(tmp_path, "exited")
     code, document = asked("verify", STACK, "--cluster", "kind")
     (finding,) = document["findings"]
@@ -102,7 +109,9 @@ def test_verify_of_a_dead_control_plane_is_a_finding_that_names_the_container_an
     assert said[-1].startswith("lab: NOT as planned: its control plane is dead; ")
 
 
-def test_silence_of_a_cluster_that_is_foreign_or_of_which_nothing_is_dead_stays_unreachable(tmp_path: Path) -> None:
+def test_silence_of_a_cluster_that_is_foreign_or_of_which_nothing_is_dead_stays_unreachable(
+    tmp_path: Path,
+) -> None:
     silent_cluster(tmp_path, "running")
     kubeconfig = tmp_path / "state" / "sovereign-ai" / "kind" / "lab" / "kubeconfig"
     for target in (("--cluster", "kind"), ("--cluster", "kubeconfig", "--kubeconfig", str(kubeconfig))):
@@ -111,4 +120,4 @@ def test_silence_of_a_cluster_that_is_foreign_or_of_which_nothing_is_dead_stays_
 
 
 def test_a_kind_clusters_data_cannot_be_kept() -> None:
-    assert asked("cluster", "down", "lab", "--backend", "kind", "--keep-data")[0] == 2
+    assert asked("cluster", "down", "lab", "--cluster", "kind", "--keep-data")[0] == 2

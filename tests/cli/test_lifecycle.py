@@ -13,12 +13,15 @@ import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
+import orjson
 import pytest
 
-from sovereign_ai.cluster.access import Api, ApiError
+from sovereign_ai.cluster.api.client import Api, ApiError
 from sovereign_ai.cluster.guard import open_guard
-from sovereign_ai.cluster.state import Place
+from sovereign_ai.cluster.state import ClusterDir
+from sovereign_ai.deploy.engine import Engine
 from sovereign_ai.toolchain.engine.docker import Docker
 from tests.life import Lab, within
 
@@ -89,7 +92,7 @@ def widen(lab: Lab, api: Api) -> str:
         api.apply(wide, field_manager="somebody", force=True)
     with pytest.raises(ApiError, match="is guarded"):
         api.delete(binding["apiVersion"], binding["kind"], name)
-    assert open_guard(Place("lab", lab.kubeconfig.parent), api)
+    assert open_guard(ClusterDir("lab", lab.kubeconfig.parent), api)
     api.delete(binding["apiVersion"], binding["kind"], name)
     for attempt in range(100):
         try:
@@ -98,7 +101,11 @@ def widen(lab: Lab, api: Api) -> str:
         except ApiError:
             assert attempt < 99, "the unbound policy still refuses"
             time.sleep(0.1)
-    meta = {key: binding["metadata"][key] for key in ("name", "labels", "annotations") if key in binding["metadata"]}
+    meta = {
+        key: binding["metadata"][key]
+        for key in ("name", "labels", "annotations")
+        if key in binding["metadata"]
+    }
     api.apply({**{key: binding[key] for key in ("apiVersion", "kind", "spec")}, "metadata": meta}, force=True)
     return "NetworkPolicy/research/default-deny"
 
@@ -122,7 +129,10 @@ def test_a_plain_pulumi_up_changes_a_policy_that_the_description_changes(lab: La
     text = (other / "factory.yaml").read_text()
     assert REGISTRY in text
     env = lab.env | lab.on_plane("env")["environment"]
-    for wanted, change in ((text.replace(REGISTRY, f"{REGISTRY}, registry.example.com/second"), True), (text, False)):
+    for wanted, change in (
+        (text.replace(REGISTRY, f"{REGISTRY}, registry.example.com/second"), True),
+        (text, False),
+    ):
         (other / "factory.yaml").write_text(wanted)
         done = subprocess.run(
             ["pulumi", "up", "--yes", "--skip-preview", "--non-interactive"],
@@ -145,24 +155,39 @@ def test_a_violation_stops_a_plain_pulumi_up_before_anything_is_written(lab: Lab
     (bad / "factory.yaml").write_text(text.replace("jurisdiction: DE}", "jurisdiction: US}"))
     assert lab.call("check", str(bad), code=1)["ok"] is False
     env = lab.env | lab.on_plane("env")["environment"]
-    done = subprocess.run(["pulumi", "preview", "--non-interactive"], cwd=bad, env=env, capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        ["pulumi", "preview", "--non-interactive"],
+        cwd=bad,
+        env=env,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
     assert done.returncode != 0
     assert "Traceback" not in done.stdout + done.stderr
     assert "factory.yaml" in done.stdout + done.stderr
 
 
-def test_a_dead_control_plane_is_a_finding_that_names_it_and_nothing_else_counts_as_gone_or_fine(lab: Lab) -> None:
+def test_a_dead_control_plane_is_a_finding_that_names_it_and_nothing_else_counts_as_gone_or_fine(
+    lab: Lab,
+) -> None:
     api, dead = lab.api, kill_control_plane(lab)
     seen = lab.on_plane("verify", code=1)
     named = {finding["resource"]: finding for finding in seen["findings"]}
     assert dead in named
-    assert {name.partition("/")[0] for name in named} == {dead.partition("/")[0]}, "only what died is spoken of"
+    assert {name.partition("/")[0] for name in named} == {dead.partition("/")[0]}, (
+        "only what died is spoken of"
+    )
     assert all("cluster up lab" in one["hint"] or "docker start" in one["hint"] for one in named.values())
     assert (seen["ok"], seen["complete"], seen["probes"]) == (False, False, [])
     assert seen["unknown"] == ["devices", "nodes", "objects", "probes"]
-    foreign = lab.call("verify", str(lab.stack), "--cluster", "kubeconfig", "--kubeconfig", str(lab.kubeconfig), code=3)
-    assert {one["code"] for one in foreign["problems"]} == {"cluster-unreachable"}, "a cluster of the user's is only silent"
-    lab.call("cluster", "up", str(lab.stack) if lab.backend == "kind" else "lab", "--backend", lab.backend)
+    foreign = lab.call(
+        "verify", str(lab.stack), "--cluster", "kubeconfig", "--kubeconfig", str(lab.kubeconfig), code=3
+    )
+    assert {one["code"] for one in foreign["problems"]} == {"cluster-unreachable"}, (
+        "a cluster of the user's is only silent"
+    )
+    lab.call("cluster", "up", str(lab.stack) if lab.backend == "kind" else "lab", "--cluster", lab.backend)
     assert lab.kubeconfig.stat().st_mode & 0o777 == 0o600
     assert within(180, lab.is_fine), "a finding stays"
     assert lab.verify() == []
@@ -181,14 +206,23 @@ def kill_control_plane(lab: Lab) -> str:
 
 
 def test_an_up_that_is_interrupted_says_so_and_the_next_one_goes_on(lab: Lab) -> None:
+    description = lab.stack / "factory.yaml"
+    before = description.read_text(encoding="utf-8")
+    description.write_text(
+        before.replace("ports: [8443]", "ports: [8443, 9443]"), encoding="utf-8"
+    )  # the engine has something to do
     command = [sys.executable, "-m", "sovereign_ai.cli", "up", str(lab.stack), "--cluster", lab.backend]
-    with subprocess.Popen(command, env=lab.env, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as running:
+    with subprocess.Popen(
+        command, env=lab.env, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as running:
         assert running.stderr is not None
         told = [line for line in running.stderr if not begun(line, running)]
     assert running.returncode == 130, "".join(told)
     assert "`pulumi up` was interrupted" in "".join(told)
     assert lab.on_plane("up")["ok"] is True, "no lock is left"
     assert lab.verify() == []
+    description.write_text(before, encoding="utf-8")
+    assert lab.on_plane("up")["ok"] is True
 
 
 def begun(line: str, running: subprocess.Popen[str]) -> bool:
@@ -197,6 +231,42 @@ def begun(line: str, running: subprocess.Popen[str]) -> bool:
         time.sleep(1)
         running.send_signal(signal.SIGINT)
     return found
+
+
+def test_a_change_of_one_tenant_is_all_that_the_engine_sees_and_its_state_is_that_of_a_whole_run(
+    lab: Lab, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_STATE_HOME", lab.env["XDG_STATE_HOME"])
+    engine = Engine(
+        lab.stack, "lab", lab.kubeconfig, lambda _line: None, "kind" if lab.backend == "kind" else ""
+    )
+    description = lab.stack / "factory.yaml"
+    text = description.read_text(encoding="utf-8")
+    changed = ["ConfigMap/sovereign-system/factory", "ResourceQuota/research/tenant"]
+    for content in (text.replace("gpus: 96", "gpus: 88"), text):
+        before = {item["urn"]: item for item in engine.checkpoint().resources}
+        description.write_text(content, encoding="utf-8")
+        assert sorted(step["resource"] for step in lab.on_plane("preview")["steps"]) == changed
+        done = lab.on_plane("up")
+        assert sorted(step["resource"] for step in done["steps"]) == changed
+        assert done["same"] == len(engine.held()) - 2
+        # The engine carries over at the end what was not registered; before that it was asked about few.
+        events = [orjson.loads(line) for line in Path(done["log"]).read_text(encoding="utf-8").splitlines()]
+        last = max(number for number, event in enumerate(events) if step_in(event)[1] == "update")
+        assert 0 < len({step_in(event)[0] for event in events[:last]}) < len(before) / 2
+        after = {item["urn"]: item for item in engine.checkpoint().resources}
+        assert after.keys() == before.keys()
+        names = {urn.rpartition("::")[2] for urn in after if after[urn] != before[urn]}
+        assert names == {"lab-lab", "lab", *(f"lab/{name}" for name in changed)}
+        assert (lab.on_plane("up")["changes"], lab.verify()) == ({}, [])
+        # The engine itself, asked about everything with a look at what is there, finds nothing to do.
+        assert engine.preview(refresh=True).changes == {}
+
+
+def step_in(event: dict[str, Any]) -> tuple[str, str]:
+    """Return the resource that an event of the engine is about, and what becomes of it; both empty where it is about none."""
+    found = event.get("resourcePreEvent") or event.get("resOutputsEvent")
+    return (found["metadata"]["urn"], found["metadata"]["op"]) if found else ("", "")
 
 
 def test_last_of_all_down_leaves_no_object_of_ours_and_then_no_process(lab: Lab) -> None:

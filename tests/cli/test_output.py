@@ -5,22 +5,16 @@ from __future__ import annotations
 import contextlib
 import doctest
 import shutil
-import signal
 import subprocess
 import sys
 from pathlib import Path
 
-import orjson
 import pytest
-import typer
 from hypothesis import given
 from hypothesis import strategies as some
 
 from sovereign_ai.cli import output
-from sovereign_ai.cli.command import speak
 from sovereign_ai.cli.output import wrapped
-from sovereign_ai.deploy.host_events import Change, HostResult
-from sovereign_ai.deploy.hosts import Outcome
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -29,24 +23,9 @@ def test_the_examples_in_the_docstrings_hold() -> None:
     assert doctest.testmod(output).failed == 0
 
 
-@pytest.mark.parametrize("as_json", [True, False])
-def test_an_interrupted_command_says_so_in_the_form_that_was_asked_for(as_json: bool, capsys: pytest.CaptureFixture[str]) -> None:
-    def work(_output: output.Output) -> None:
-        raise KeyboardInterrupt
-
-    with pytest.raises(typer.Exit) as left:
-        speak("up", as_json, work)
-    said = capsys.readouterr()
-    assert left.value.exit_code == 130
-    if as_json:
-        document = orjson.loads(said.out)
-        assert (document["ok"], [one["code"] for one in document["problems"]], said.err) == (False, ["interrupted"], "")
-    else:
-        assert said.out == ""
-        assert "up was interrupted" in said.err
-
-
-def run_program(*arguments: str, output: str, errors: str | int = subprocess.PIPE) -> subprocess.CompletedProcess[str]:
+def run_program(
+    *arguments: str, output: str, errors: str | int = subprocess.PIPE
+) -> subprocess.CompletedProcess[str]:
     """Run the program with its streams led to files."""
     with open(output, "w") as out, contextlib.ExitStack() as stack:  # noqa: PTH123 - a device
         err = stack.enter_context(open(errors, "w")) if isinstance(errors, str) else errors  # noqa: PTH123
@@ -76,27 +55,24 @@ def test_a_reader_that_goes_takes_no_verdict_along(form: list[str], tmp_path: Pa
     described.write_text(described.read_text().replace("jurisdiction: DE}", "jurisdiction: US}", 1))
     for stack, code in (("stacks/lab", 0), (tmp_path / "lab", 1), (tmp_path, 2)):
         argv = [sys.executable, "-m", "sovereign_ai.cli", "check", str(stack), *form]
-        with subprocess.Popen(argv, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=ROOT) as running:
+        with subprocess.Popen(
+            argv, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=ROOT
+        ) as running:
             assert running.stdout is not None
             running.stdout.close()
             assert running.wait(60) == code
 
 
-def test_a_description_that_does_not_end_is_told_and_can_be_interrupted(tmp_path: Path) -> None:
-    (tmp_path / "factory.py").write_text("import time\nwhile True:\n    time.sleep(1)\n")
-    argv = [sys.executable, "-m", "sovereign_ai.cli", "validate", str(tmp_path), "--json"]
-    with subprocess.Popen(argv, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=ROOT) as running:
-        assert running.stderr is not None
-        assert "still runs; Ctrl-C ends it" in running.stderr.readline()
-        running.send_signal(signal.SIGINT)
-        out, _ = running.communicate(timeout=30)
-    assert running.returncode == 130
-    assert [one["code"] for one in orjson.loads(out)["problems"]] == ["interrupted"]
-
-
 def test_problems_keep_their_exit_code_where_nobody_can_be_told() -> None:
-    assert run_program("validate", "stacks/nothing-here", output="/dev/null", errors="/dev/full").returncode == 2
-    assert run_program("validate", "stacks/nothing-here", "--json", output="/dev/full", errors="/dev/full").returncode == 2
+    assert (
+        run_program("validate", "stacks/nothing-here", output="/dev/null", errors="/dev/full").returncode == 2
+    )
+    assert (
+        run_program(
+            "validate", "stacks/nothing-here", "--json", output="/dev/full", errors="/dev/full"
+        ).returncode
+        == 2
+    )
 
 
 @pytest.mark.parametrize("closed", [">&-", "2>&-", ">&- 2>&-"])
@@ -106,19 +82,11 @@ def test_a_stream_that_was_closed_is_one_that_nobody_reads(closed: str) -> None:
     assert (done.returncode, done.stderr) == (0, "")
 
 
-@given(some.lists(some.text("abcdef-/.", min_size=1, max_size=40), min_size=1, max_size=40), some.sampled_from(["", "  ", "    "]))
+@given(
+    some.lists(some.text("abcdef-/.", min_size=1, max_size=40), min_size=1, max_size=40),
+    some.sampled_from(["", "  ", "    "]),
+)
 def test_a_sentence_keeps_to_80_columns_and_loses_no_word(words: list[str], indent: str) -> None:
     lines = wrapped(" ".join(words), indent)
     assert all(len(line) <= 80 for line in lines)
     assert " ".join(lines).split() == words
-
-
-def test_what_came_of_hosts_keeps_to_80_columns_but_for_what_differs() -> None:
-    from sovereign_ai.cli.hosts_text import told
-
-    long = "could not be reached over its management address " * 4
-    diff = "+ " + "x" * 100 + "\n"
-    result = HostResult("train-001", "unreachable", (Change("baseline", "Packages", "", diff),), long, (long,))
-    lines = told(Outcome(check=True, results=(result,), stopped="", seconds=1.0))
-    assert [line for line in lines if len(line) > 80] == [f"      {diff.rstrip()}"]
-    assert lines[0].startswith("unreachable train-001: could not")

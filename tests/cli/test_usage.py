@@ -9,30 +9,48 @@ from pathlib import Path
 
 import orjson
 import pytest
-from typer.testing import CliRunner
 
-from sovereign_ai.cli.main import app, call
-from sovereign_ai.cli.target import Backend, same_options
+from sovereign_ai.cli.main import call
 
 LAB = str(Path(__file__).resolve().parents[2] / "stacks" / "lab")
 WRONG = [
     (["plna"], "there is no command 'plna'", "did you mean 'plan'? `sovereign-ai --help`"),
-    (["assess", "goodpt"], "there is no command 'goodpt'", "did you mean 'goodput'? `sovereign-ai assess --help`"),
+    (
+        ["assess", "goodpt"],
+        "there is no command 'goodpt'",
+        "did you mean 'goodput'? `sovereign-ai assess --help`",
+    ),
     (["plan", "--jsno"], "there is no option --jsno", "did you mean '--json'? `sovereign-ai plan --help`"),
     (["--nope"], "there is no option --nope", "`sovereign-ai --help`"),
     (["plan", LAB, "extra"], "unexpected extra argument", "`sovereign-ai plan --help`"),
     (["plan", "--output"], "option '--output' requires an argument", "`sovereign-ai plan --help`"),
     (["check", "--format", "xml"], "'xml' is not one of 'text', 'json'", "`sovereign-ai check --help`"),
-    (["assess", "goodput", "--runs", "x"], "--runs': 'x' is no whole number from 0 to 100,000", "`sovereign-ai assess goodput --help`"),
-    (["assess", "goodput", "--seed", "1.5"], "--seed': '1.5' is no whole number", "`sovereign-ai assess goodput --help`"),
-    (["hosts", "up", "--budget", "-1"], "--budget': '-1' is no whole number from 0 on", "`sovereign-ai hosts up --help`"),
+    (
+        ["assess", "goodput", "--runs", "x"],
+        "--runs': 'x' is no whole number from 0 to 100,000",
+        "`sovereign-ai assess goodput --help`",
+    ),
+    (
+        ["assess", "goodput", "--seed", "1.5"],
+        "--seed': '1.5' is no whole number",
+        "`sovereign-ai assess goodput --help`",
+    ),
+    (
+        ["hosts", "up", "--budget", "-1"],
+        "--budget': '-1' is no whole number from 0 on",
+        "`sovereign-ai hosts up --help`",
+    ),
     (["explain"], "missing argument 'rule'", "`sovereign-ai explain --help`"),
     (["evidence", "verify", "x"], "missing option '--key'", "`sovereign-ai evidence verify --help`"),
 ]
 
 
-@pytest.mark.parametrize(("arguments", "message", "hint"), WRONG, ids=[" ".join(case[0][:2]) for case in WRONG])
-def test_wrong_usage_is_a_problem_like_any_other(arguments: list[str], message: str, hint: str, capsys: pytest.CaptureFixture[str]) -> None:
+@pytest.mark.parametrize(
+    ("arguments", "message", "hint"), WRONG, ids=[" ".join(case[0][:2]) for case in WRONG]
+)
+def test_wrong_usage_is_a_problem_like_any_other(
+    arguments: list[str], message: str, hint: str, capsys: pytest.CaptureFixture[str]
+) -> None:
     assert call(arguments) == 2
     text = capsys.readouterr()
     assert text.out == ""
@@ -42,10 +60,16 @@ def test_wrong_usage_is_a_problem_like_any_other(arguments: list[str], message: 
     assert call([*arguments[:1], "--json", *arguments[1:]]) == 2
     if arguments[0] not in {"assess", "hosts", "--nope", "evidence", "plna"}:
         [problem] = orjson.loads(capsys.readouterr().out)["problems"]
-        assert (problem["code"], message in problem["message"], hint in problem["hint"]) == ("usage", True, True)
+        assert (problem["code"], message in problem["message"], hint in problem["hint"]) == (
+            "usage",
+            True,
+            True,
+        )
 
 
-def test_a_group_alone_shows_its_help_and_writes_nothing_on_standard_output(capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_group_alone_shows_its_help_and_writes_nothing_on_standard_output(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
     assert call(["assess"]) == 2
     text = capsys.readouterr()
     assert text.out == ""
@@ -65,7 +89,21 @@ def test_a_reader_that_goes_away_is_no_error(command: str) -> None:
 def test_no_list_of_commands_breaks_off_in_the_midst_of_a_thought(capsys: pytest.CaptureFixture[str]) -> None:
     groups = [
         [],
-        *([name] for name in ("acceptance", "access", "assess", "cluster", "evidence", "fabric", "hosts", "inventory", "keys", "tools")),
+        *(
+            [name]
+            for name in (
+                "acceptance",
+                "access",
+                "assess",
+                "cluster",
+                "evidence",
+                "fabric",
+                "hosts",
+                "inventory",
+                "keys",
+                "tools",
+            )
+        ),
     ]
     for words in [*groups, ["cluster", "engine"], ["fabric", "twin"]]:
         assert call([*words, "--help"]) == 0
@@ -73,21 +111,3 @@ def test_no_list_of_commands_breaks_off_in_the_midst_of_a_thought(capsys: pytest
         assert "Commands:" in text
         assert "..." not in text.partition("Commands:")[2], words
         assert max(map(len, text.splitlines())) <= 80
-
-
-@pytest.mark.parametrize("command", ["up", "preview", "verify", "audit", "down", "env"])
-@pytest.mark.parametrize("backend", ["embedded", "kind"])
-def test_a_kubeconfig_of_the_user_s_is_never_taken_for_a_plane_of_ours(command: str, backend: str, tmp_path: Path) -> None:
-    (tmp_path / "config").touch()
-    words = [command, str(LAB), "--cluster", backend, "--kubeconfig", str(tmp_path / "config"), "--json"]
-    said = CliRunner().invoke(app, words, env={"XDG_STATE_HOME": str(tmp_path / "state")})
-    (problem,) = orjson.loads(said.stdout)["problems"]
-    assert (said.exit_code, problem["code"]) == (2, "which-cluster")
-    assert "--cluster kubeconfig" in problem["hint"]
-    assert not (tmp_path / "state").exists()
-
-
-def test_what_is_next_means_the_same_cluster() -> None:
-    assert same_options(Backend.EMBEDDED, None, None) == []
-    assert same_options(Backend.KIND, None, "west") == ["--cluster", "kind", "--stack", "west"]
-    assert same_options(Backend.KUBECONFIG, Path("k"), None) == ["--cluster", "kubeconfig", "--kubeconfig", "k"]

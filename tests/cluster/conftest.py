@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from sovereign_ai.cluster.embedded import Cluster, down, up
+from sovereign_ai.cluster.embedded import EmbeddedCluster, down, up
 from sovereign_ai.cluster.flags import COMPONENTS
-from sovereign_ai.cluster.state import Place
+from sovereign_ai.cluster.state import ClusterDir
 from tests.cluster.tls_server import Handler, Server
 
 
@@ -20,7 +20,7 @@ def serve(tmp_path: Path) -> Iterator[Callable[[Handler], Server]]:
     servers: list[Server] = []
 
     def start(answer: Handler) -> Server:
-        servers.append(Server(Place("served", tmp_path / f"served{len(servers)}"), answer))
+        servers.append(Server(ClusterDir("served", tmp_path / f"served{len(servers)}"), answer))
         return servers[-1]
 
     yield start
@@ -46,6 +46,6 @@ def clusters(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 
 
 @pytest.fixture(scope="module")
-def cluster(clusters: Path, components: dict[str, Path] | None) -> Cluster:
+def cluster(clusters: Path, components: dict[str, Path] | None) -> EmbeddedCluster:
     """One running cluster for a test module."""
     return up("shared", components=components, root=clusters)

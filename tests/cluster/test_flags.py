@@ -10,14 +10,14 @@ import pytest
 from sovereign_ai.cluster.flags import COMPONENTS, processes
 from sovereign_ai.cluster.process import Process
 from sovereign_ai.cluster.settings import first_roles, make_settings
-from sovereign_ai.cluster.state import LISTENERS, Place, choose_ports, record
+from sovereign_ai.cluster.state import LISTENERS, ClusterDir, choose_ports, record
 
 PORTS = {listener: 20_000 + index for index, listener in enumerate(LISTENERS)}
 
 
 @pytest.fixture
 def plan(tmp_path: Path) -> dict[str, Process]:
-    where = Place("lab", tmp_path / "lab")
+    where = ClusterDir("lab", tmp_path / "lab")
     return {one.name: one for one in processes(where, PORTS, {name: tmp_path / name for name in COMPONENTS})}
 
 
@@ -26,8 +26,12 @@ def test_nothing_listens_but_on_loopback(plan: dict[str, Process]):
     for one in plan.values():
         assert "0.0.0.0" not in " ".join(one.argv)  # noqa: S104 - it is looked for, not bound
         assert "[::]" not in " ".join(one.argv)
-        addresses += [flag for flag in one.argv if flag.startswith(("--bind-address", "--listen-", "--server-address", "--advertise-"))]
-    assert len(addresses) == 8
+        addresses += [
+            flag
+            for flag in one.argv
+            if flag.startswith(("--bind-address", "--listen-", "--server-address", "--advertise-"))
+        ]
+    assert len(addresses) == 7
     assert all("127.0.0.1" in flag for flag in addresses)
 
 
@@ -59,10 +63,21 @@ def test_components_start_after_what_they_need(plan: dict[str, Process]):
     assert "first-roles" in plan["kwok"].after
 
 
-def test_no_process_inherits_the_user_s_environment(plan: dict[str, Process], monkeypatch: pytest.MonkeyPatch):
+def test_no_process_inherits_the_user_s_environment(
+    plan: dict[str, Process], monkeypatch: pytest.MonkeyPatch
+):
     monkeypatch.setenv("HTTPS_PROXY", "http://proxy.invalid:3128")
     for one in plan.values():
-        assert set(one.env) <= {"HOME", "PATH", "TZ", "LANG", "PYTHONPATH", "KWOK_WORKDIR", "GOGC", "GOMEMLIMIT"}
+        assert set(one.env) <= {
+            "HOME",
+            "PATH",
+            "TZ",
+            "LANG",
+            "PYTHONPATH",
+            "KWOK_WORKDIR",
+            "GOGC",
+            "GOMEMLIMIT",
+        }
 
 
 def test_a_process_survives_the_way_through_plain_data(plan: dict[str, Process]):
@@ -71,7 +86,7 @@ def test_a_process_survives_the_way_through_plain_data(plan: dict[str, Process])
 
 
 def test_secrets_and_configmaps_are_encrypted_first_and_read_in_clear_last(tmp_path: Path):
-    where = Place("lab", tmp_path / "lab")
+    where = ClusterDir("lab", tmp_path / "lab")
     where.make()
     make_settings(where)
     path = where.config / "encryption.json"
@@ -85,7 +100,7 @@ def test_secrets_and_configmaps_are_encrypted_first_and_read_in_clear_last(tmp_p
 
 
 def test_the_audit_policy_never_records_a_body(tmp_path: Path):
-    where = Place("lab", tmp_path / "lab")
+    where = ClusterDir("lab", tmp_path / "lab")
     where.make()
     make_settings(where)
     rules = orjson.loads((where.config / "audit.json").read_bytes())["rules"]
@@ -102,7 +117,7 @@ def test_kwok_may_touch_nodes_and_pods_and_no_secret():
 
 
 def test_two_clusters_never_share_a_port(tmp_path: Path):
-    one, two = Place("one", tmp_path / "one"), Place("two", tmp_path / "two")
+    one, two = ClusterDir("one", tmp_path / "one"), ClusterDir("two", tmp_path / "two")
     for where in (one, two):
         where.make()
         record(where, choose_ports(where), {})
@@ -111,14 +126,14 @@ def test_two_clusters_never_share_a_port(tmp_path: Path):
 
 
 def test_a_port_is_kept_while_it_is_free_and_changed_when_it_is_not(tmp_path: Path):
-    where = Place("lab", tmp_path / "lab")
+    where = ClusterDir("lab", tmp_path / "lab")
     where.make()
     first = choose_ports(where)
     record(where, first, {})
     assert choose_ports(where) == first
     with socket.socket() as other:
-        other.bind(("127.0.0.1", first["kwok"]))
+        other.bind(("127.0.0.1", first["operator"]))
         other.listen()
         second = choose_ports(where)
-    assert second["kwok"] != first["kwok"]
-    assert second | {"kwok": 0} == first | {"kwok": 0}
+    assert second["operator"] != first["operator"]
+    assert second | {"operator": 0} == first | {"operator": 0}

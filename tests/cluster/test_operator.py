@@ -12,33 +12,33 @@ import pytest
 
 from sovereign_ai.cluster.identities import make_identities
 from sovereign_ai.cluster.operator import ACCESS_ROLES, access_role, make_operator, operator_roles
-from sovereign_ai.cluster.state import Place
-from sovereign_ai.rules.asked import GROUP
+from sovereign_ai.cluster.state import ClusterDir
+from sovereign_ai.rules.waiver_review import GROUP
 
 
 @pytest.fixture
-def where(tmp_path: Path) -> Place:
-    place = Place("lab", tmp_path / "lab")
+def where(tmp_path: Path) -> ClusterDir:
+    place = ClusterDir("lab", tmp_path / "lab")
     place.make()
     make_identities(place, 20001)
     make_operator(place, 20002)
     return place
 
 
-def webhook(where: Place) -> dict[str, Any]:
+def webhook(where: ClusterDir) -> dict[str, Any]:
     first = orjson.loads((where.config / "authorization.json").read_bytes())["authorizers"][0]
     assert first["type"] == "Webhook"
     found: dict[str, Any] = first["webhook"]
     return found
 
 
-def test_the_operator_stands_first_and_its_silence_is_a_no_that_nobody_overrules(where: Place) -> None:
+def test_the_operator_stands_first_and_its_silence_is_a_no_that_nobody_overrules(where: ClusterDir) -> None:
     authorizers = orjson.loads((where.config / "authorization.json").read_bytes())["authorizers"]
     assert [one["type"] for one in authorizers] == ["Webhook", "Node", "RBAC"]
     assert webhook(where)["failurePolicy"] == "Deny"
 
 
-def test_no_answer_is_remembered(where: Place) -> None:
+def test_no_answer_is_remembered(where: ClusterDir) -> None:
     assert webhook(where)["cacheAuthorizedRequests"] is False
     assert webhook(where)["cacheUnauthorizedRequests"] is False
 
@@ -53,12 +53,14 @@ def test_no_answer_is_remembered(where: Place) -> None:
     ],
     ids=["an exception", "a secret", "another group", "a path"],
 )
-def test_it_is_asked_about_exceptions_and_nothing_else(where: Place, request_: dict[str, Any], asked: bool) -> None:
+def test_it_is_asked_about_exceptions_and_nothing_else(
+    where: ClusterDir, request_: dict[str, Any], asked: bool
+) -> None:
     [condition] = webhook(where)["matchConditions"]
     assert cel.compile(condition["expression"]).execute(cel.Context({"request": request_})) is asked
 
 
-def test_it_is_reached_on_loopback_by_verified_tls_with_a_certificate(where: Place) -> None:
+def test_it_is_reached_on_loopback_by_verified_tls_with_a_certificate(where: ClusterDir) -> None:
     path = Path(webhook(where)["connectionInfo"]["kubeConfigFile"])
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
     config = orjson.loads(path.read_bytes())
@@ -70,7 +72,11 @@ def test_it_is_reached_on_loopback_by_verified_tls_with_a_certificate(where: Pla
 
 def test_the_operator_binds_break_glass_roles_alone_and_reads_nothing_else() -> None:
     own = operator_roles()[0]
-    assert {resource for rule in own["rules"] for resource in rule["resources"]} == {"rolebindings", "events", "clusterroles"}
+    assert {resource for rule in own["rules"] for resource in rule["resources"]} == {
+        "rolebindings",
+        "events",
+        "clusterroles",
+    }
     [bind] = [rule for rule in own["rules"] if "clusterroles" in rule["resources"]]
     assert bind["verbs"] == ["bind"]
     assert bind["resourceNames"] == [access_role(kind) for kind in ACCESS_ROLES]

@@ -13,10 +13,10 @@ from typing import Any
 import pytest
 
 from sovereign_ai.cluster.embedded import down, launch, up
-from sovereign_ai.cluster.explain import last_lines, redact
 from sovereign_ai.cluster.flags import COMPONENTS
-from sovereign_ai.cluster.process import Probe, Process, is_running, started_at
-from sovereign_ai.cluster.state import Place, read_json, record, write_json
+from sovereign_ai.cluster.process import Process, ProcessProbe, is_running, started_at
+from sovereign_ai.cluster.start_errors import last_lines, redact
+from sovereign_ai.cluster.state import ClusterDir, read_json, record, write_json
 from sovereign_ai.cluster.status import recorded_processes, status_of, supervisor_pid
 from sovereign_ai.cluster.supervisor import Child, Supervisor
 from sovereign_ai.errors import EnvironmentLacksError, UsageError
@@ -25,16 +25,18 @@ SLEEP = (sys.executable, "-S", "-c", "import time; time.sleep(600)")
 
 
 @pytest.fixture
-def where(tmp_path: Path) -> Iterator[Place]:
-    place = Place("fake", tmp_path / "fake")
+def where(tmp_path: Path) -> Iterator[ClusterDir]:
+    place = ClusterDir("fake", tmp_path / "fake")
     place.make()
     yield place
     down("fake", root=tmp_path)
 
 
-def supervise(where: Place, *processes: Process, start_seconds: float = 90) -> None:
+def supervise(where: ClusterDir, *processes: Process, start_seconds: float = 90) -> None:
     record(where, {}, {})
-    write_json(where.processes, {"start_seconds": start_seconds, "processes": [one.to_data() for one in processes]})
+    write_json(
+        where.processes, {"start_seconds": start_seconds, "processes": [one.to_data() for one in processes]}
+    )
     launch(where)
 
 
@@ -46,32 +48,47 @@ def until(holds: Callable[[], Any], seconds: float = 90) -> Any:
     return value
 
 
-def is_ready(where: Place) -> bool:
+def is_ready(where: ClusterDir) -> bool:
     return status_of(where).healthy
 
 
-def test_a_dead_component_is_started_again_and_counted(where: Place):
+def test_a_dead_component_is_started_again_and_counted(where: ClusterDir):
     supervise(where, Process("sleeper", SLEEP))
     until(lambda: is_ready(where))
     first = status_of(where).components[0]
     assert first.pid is not None
     os.kill(first.pid, signal.SIGKILL)
-    second = until(lambda: next((one for one in status_of(where).components if one.healthy and one.pid != first.pid), None))
+    second = until(
+        lambda: next(
+            (one for one in status_of(where).components if one.healthy and one.pid != first.pid), None
+        )
+    )
     assert (first.restarts, second.restarts, second.alive) == (0, 1, True)
 
 
-def test_a_component_waits_for_what_it_needs_and_a_step_runs_to_its_end(where: Place):
+def test_a_component_waits_for_what_it_needs_and_a_step_runs_to_its_end(where: ClusterDir):
     note = where.folder / "note"
-    step = Process("step", (sys.executable, "-S", "-c", f"import time; time.sleep(0.3); open({str(note)!r}, 'w').close()"), once=True)
+    step = Process(
+        "step",
+        (sys.executable, "-S", "-c", f"import time; time.sleep(0.3); open({str(note)!r}, 'w').close()"),
+        once=True,
+    )
     check = Process(
-        "check", (sys.executable, "-S", "-c", f"import os, time; assert os.path.exists({str(note)!r}); time.sleep(600)"), ("step",)
+        "check",
+        (
+            sys.executable,
+            "-S",
+            "-c",
+            f"import os, time; assert os.path.exists({str(note)!r}); time.sleep(600)",
+        ),
+        ("step",),
     )
     supervise(where, step, check)
     until(lambda: is_ready(where))
     assert [(one.name, one.restarts) for one in status_of(where).components] == [("check", 0)]
 
 
-def test_stopping_goes_in_reverse_order_and_leaves_no_process(where: Place):
+def test_stopping_goes_in_reverse_order_and_leaves_no_process(where: ClusterDir):
     note = where.folder / "order"
     text = (
         "import signal, sys, time\n"
@@ -97,7 +114,7 @@ def test_stopping_goes_in_reverse_order_and_leaves_no_process(where: Place):
     assert status_of(where).phase == "stopped"
 
 
-def test_one_that_does_not_end_is_killed(where: Place):
+def test_one_that_does_not_end_is_killed(where: ClusterDir):
     deaf = where.folder / "deaf"
     text = f"import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); open({str(deaf)!r}, 'w').close(); time.sleep(600)"
     supervise(where, Process("deaf", (sys.executable, "-S", "-c", text), stop_seconds=0.3))
@@ -108,7 +125,7 @@ def test_one_that_does_not_end_is_killed(where: Place):
     assert (read_json(where.status) or {})["processes"][0]["last_exit"] == -signal.SIGKILL
 
 
-def test_children_die_with_a_killed_supervisor(where: Place):
+def test_children_die_with_a_killed_supervisor(where: ClusterDir):
     supervise(where, Process("one", SLEEP), Process("two", SLEEP))
     until(lambda: is_ready(where))
     processes = recorded_processes(where)
@@ -121,7 +138,7 @@ def test_children_die_with_a_killed_supervisor(where: Place):
     assert not status_of(where).healthy
 
 
-def test_a_second_supervisor_gives_way(where: Place):
+def test_a_second_supervisor_gives_way(where: ClusterDir):
     supervise(where, Process("one", SLEEP))
     until(lambda: is_ready(where))
     pid = supervisor_pid(where)
@@ -129,20 +146,24 @@ def test_a_second_supervisor_gives_way(where: Place):
     assert supervisor_pid(where) == pid
 
 
-def test_what_the_supervisor_writes_is_the_owner_s_alone(where: Place):
+def test_what_the_supervisor_writes_is_the_owner_s_alone(where: ClusterDir):
     supervise(where, Process("one", SLEEP))
     until(lambda: is_ready(where))
     seen = []
     for path in where.folder.rglob("*"):
-        with contextlib.suppress(FileNotFoundError):  # a file is written beside its place, and then moved there
+        with contextlib.suppress(
+            FileNotFoundError
+        ):  # a file is written beside its place, and then moved there
             seen.append(path.name)
             assert path.stat().st_mode & 0o077 == 0, path
     assert {where.status.name, where.processes.name, where.log("one").name} <= set(seen)
 
 
-def test_a_start_that_fails_says_which_and_stops_the_others(where: Place):
-    nobody_listens = Probe(1, "/healthz", *[str(where.folder / "none")] * 3)
-    broken = Process("broken", (sys.executable, "-S", "-c", "import sys; sys.exit('no such flag')"), probe=nobody_listens)
+def test_a_start_that_fails_says_which_and_stops_the_others(where: ClusterDir):
+    nobody_listens = ProcessProbe(1, "/healthz", *[str(where.folder / "none")] * 3)
+    broken = Process(
+        "broken", (sys.executable, "-S", "-c", "import sys; sys.exit('no such flag')"), probe=nobody_listens
+    )
     supervise(where, Process("sleeper", SLEEP), broken)
     until(lambda: (read_json(where.status) or {}).get("phase") == "failed")
     failure = (read_json(where.status) or {})["failure"]
@@ -153,13 +174,13 @@ def test_a_start_that_fails_says_which_and_stops_the_others(where: Place):
     until(lambda: supervisor_pid(where) is None)
 
 
-def test_a_start_that_takes_too_long_is_given_up(where: Place):
+def test_a_start_that_takes_too_long_is_given_up(where: ClusterDir):
     supervise(where, Process("step", SLEEP, once=True), Process("later", SLEEP, ("step",)), start_seconds=0.5)
     until(lambda: (read_json(where.status) or {}).get("phase") == "failed")
     assert (read_json(where.status) or {})["failure"]["name"] == "step"
 
 
-def test_a_program_that_cannot_be_run_is_a_failed_start(where: Place):
+def test_a_program_that_cannot_be_run_is_a_failed_start(where: ClusterDir):
     supervise(where, Process("none", ("/nonexistent/program",)))
     until(lambda: (read_json(where.status) or {}).get("phase") == "failed")
     assert "cannot run /nonexistent/program: No such file or directory" in last_lines(where.log("none"))
@@ -179,7 +200,7 @@ def test_a_half_started_cluster_is_removed_and_explained_without_its_secrets(tmp
 
 
 def test_a_failed_start_keeps_the_data_of_an_older_run(tmp_path: Path):
-    where = Place("old", tmp_path / "old")
+    where = ClusterDir("old", tmp_path / "old")
     where.make()
     record(where, {}, {})
     precious = where.folder / "etcd" / "precious"
@@ -199,7 +220,7 @@ def test_a_missing_program_is_told_before_anything_is_made(tmp_path: Path):
     assert not (tmp_path / "root" / "none").exists()
 
 
-def test_down_of_a_cluster_with_damaged_state_still_removes_it(where: Place):
+def test_down_of_a_cluster_with_damaged_state_still_removes_it(where: ClusterDir):
     supervise(where, Process("one", SLEEP))
     until(lambda: is_ready(where))
     processes = recorded_processes(where)
@@ -210,7 +231,7 @@ def test_down_of_a_cluster_with_damaged_state_still_removes_it(where: Place):
     assert not any(is_running(*one) for one in processes)
 
 
-def test_a_supervisor_whose_folder_is_gone_ends_with_its_children(where: Place):
+def test_a_supervisor_whose_folder_is_gone_ends_with_its_children(where: ClusterDir):
     supervise(where, Process("one", SLEEP))
     until(lambda: is_ready(where))
     processes, pid = recorded_processes(where), supervisor_pid(where)
@@ -280,7 +301,7 @@ def test_keys_and_tokens_are_taken_out_of_a_log():
     assert redact(text) == "a [redacted] b password: [redacted], Bearer [redacted] --token=[redacted]"
 
 
-def test_a_log_that_grows_long_is_cut_and_one_older_part_is_kept(where: Place):
+def test_a_log_that_grows_long_is_cut_and_one_older_part_is_kept(where: ClusterDir):
     log = where.log("one")
     log.write_bytes(b"x" * 17_000_000)
     Supervisor(where, (Process("one", SLEEP),), 1)._keep_logs_small()
@@ -293,8 +314,10 @@ def looked_at(supervisor: Supervisor, child: Child) -> Child:
     return child
 
 
-def test_a_component_that_hangs_is_killed_and_started_again(where: Place, monkeypatch: pytest.MonkeyPatch):
-    nobody_listens = Probe(1, "/healthz", *[str(where.folder / "none")] * 3)
+def test_a_component_that_hangs_is_killed_and_started_again(
+    where: ClusterDir, monkeypatch: pytest.MonkeyPatch
+):
+    nobody_listens = ProcessProbe(1, "/healthz", *[str(where.folder / "none")] * 3)
     supervisor = Supervisor(where, (Process("hung", SLEEP, probe=nobody_listens),), 1)
     supervisor._phase = "ready"
     child = supervisor._children["hung"]
@@ -308,3 +331,21 @@ def test_a_component_that_hangs_is_killed_and_started_again(where: Place, monkey
         until(lambda: looked_at(supervisor, child).restarts == 1)
     finally:
         supervisor._stop()
+
+
+def test_one_missed_probe_is_tolerated_and_two_in_a_row_are_not(
+    where: ClusterDir, monkeypatch: pytest.MonkeyPatch
+):
+    supervisor = Supervisor(where, (Process("busy", SLEEP, probe=ProcessProbe(1)),), 1)
+    child = supervisor._children["busy"]
+    answers = iter([True, False, True, False, False, True])
+    monkeypatch.setattr("sovereign_ai.cluster.supervisor.is_well", lambda _probe: next(answers))
+    seen = []
+    try:
+        supervisor._look(child)
+        for _ in range(6):
+            child.asked = 0.0
+            seen.append(looked_at(supervisor, child).well)
+    finally:
+        supervisor._stop()
+    assert seen == [True, True, True, True, False, True]

@@ -11,7 +11,7 @@ from typing import Any
 import orjson
 
 from sovereign_ai.cluster.identities import make_identities
-from sovereign_ai.cluster.state import Place
+from sovereign_ai.cluster.state import ClusterDir
 
 Answer = tuple[int, Any]
 Handler = Callable[[str, str, Any], Answer]
@@ -20,7 +20,7 @@ Handler = Callable[[str, str, Any], Answer]
 class Server:
     """Listens until it is stopped; `seen` holds method, path, body and headers of every request."""
 
-    def __init__(self, where: Place, answer: Handler) -> None:
+    def __init__(self, where: ClusterDir, answer: Handler) -> None:
         self.where = where
         self.seen: list[tuple[str, str, Any, dict[str, str]]] = []
         outer = self
@@ -31,7 +31,8 @@ class Server:
             def _any(self) -> None:
                 length = int(self.headers.get("Content-Length") or 0)
                 body = orjson.loads(self.rfile.read(length)) if length else None
-                outer.seen.append((self.command, self.path, body, dict(self.headers)))
+                headers = {name: ", ".join(self.headers.get_all(name, [])) for name in self.headers}
+                outer.seen.append((self.command, self.path, body, headers))
                 status, data = answer(self.command, self.path, body)
                 raw = data if isinstance(data, bytes) else orjson.dumps(data)
                 self.send_response(status)

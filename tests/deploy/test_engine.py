@@ -4,19 +4,20 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 from pathlib import Path
 
 import pytest
 
 from sovereign_ai.deploy.engine import Engine, open_log
-from sovereign_ai.deploy.engine_words import Told, failure
+from sovereign_ai.deploy.engine_events import EngineEvents, failure
 from sovereign_ai.errors import ExitCode, SpecError
 
 
-def hear(*events: object) -> Told:
+def hear(*events: object) -> EngineEvents:
     engine = Engine.__new__(Engine)
     engine.progress = lambda _line: None
-    told = Told()
+    told = EngineEvents()
     for event in events:
         engine._hear(event if isinstance(event, str) else json.dumps(event), told)
     return told
@@ -27,8 +28,17 @@ def step(op: str, name: str, kind: str = "kubernetes:core/v1:ConfigMap") -> dict
 
 
 def test_an_object_counts_once_when_it_is_done_and_a_component_not_at_all() -> None:
-    begun = {"resourcePreEvent": {"metadata": {"op": "create", "type": "kubernetes:core/v1:Pod", "urn": "urn:pulumi:s::p::t::a"}}}
-    told = hear(begun, step("create", "a"), step("same", "b"), step("create", "lab", "sovereign:index:FactoryDeployment"))
+    begun = {
+        "resourcePreEvent": {
+            "metadata": {"op": "create", "type": "kubernetes:core/v1:Pod", "urn": "urn:pulumi:s::p::t::a"}
+        }
+    }
+    told = hear(
+        begun,
+        step("create", "a"),
+        step("same", "b"),
+        step("create", "lab", "sovereign:index:FactoryDeployment"),
+    )
     assert dict(told.changes) == {"create": 1}
     assert told.steps == [("create", "a")]
     assert told.same == 1
@@ -47,11 +57,31 @@ def test_a_mandatory_violation_is_a_finding_and_anything_else_a_failed_deploymen
     assert "a conflict" in str(failed)
 
 
-def test_a_locked_stack_is_busy_and_nothing_that_failed() -> None:
-    busy = failure("up", hear("error: the stack is currently locked by 1 lock(s)"), Path("log"))
-    assert busy.exit_code is ExitCode.ENVIRONMENT
-    assert busy.problems[0].code == "stack-busy"
-    assert 'eval "$(sovereign-ai env .)" && pulumi cancel' in busy.problems[0].hint
+def test_a_killed_engine_is_called_so_with_what_was_done_and_never_silent() -> None:
+    told = hear(step("create", "a"))
+    told.ended_by = signal.SIGKILL
+    (problem,) = failure("up", told, Path("log")).problems
+    assert problem.code == "engine-killed"
+    assert (
+        "ended by SIGKILL in the middle of `pulumi up`; the 1 changes that were done stay" in problem.message
+    )
+    assert "memory" in problem.hint
+    told.ended_by = signal.SIGSEGV
+    assert "memory" not in failure("up", told, Path("log")).problems[0].hint
+
+
+@pytest.mark.parametrize(
+    ("words", "todo"),
+    [
+        ("write x: No space left on device", "free some space"),
+        ("open x: file too large", "ulimit -f"),
+        ("accept4: too many open files", "ulimit -n"),
+        ("fatal error: runtime: cannot allocate memory", "ulimit -v"),
+        ("snapshot integrity failure; refusing to use it", "state repair"),
+    ],
+)
+def test_what_the_machine_refuses_the_engine_is_said_with_a_way_out(words: str, todo: str) -> None:
+    assert todo in failure("up", hear(f"error: {words}"), Path("log")).problems[0].hint
 
 
 def test_a_folder_without_a_project_is_bad_input(tmp_path: Path) -> None:
@@ -76,5 +106,5 @@ def test_two_runs_at_once_have_a_log_each_and_the_next_one_begins_the_usual_file
 
 def test_of_many_failures_a_few_are_shown_and_the_others_counted() -> None:
     error = failure("up", hear(*(f"error: number {number}" for number in range(20))), Path("log"))
-    assert "number 7\nand 12 more, in the log" in str(error)
+    assert "number 7\n    | and 12 more, in the log" in str(error)
     assert "number 8" not in str(error)

@@ -38,14 +38,25 @@ def tree() -> Tree:
         },
         f"{system}/SecureBoot": {"SecureBootEnable": False},
         system: {"Boot": {"BootOrder": list(options), "BootOptions": {"@odata.id": f"{system}/BootOptions"}}},
-        f"{system}/BootOptions": {"Members": [{"@odata.id": f"{system}/BootOptions/{name}"} for name in options]},
+        f"{system}/BootOptions": {
+            "Members": [{"@odata.id": f"{system}/BootOptions/{name}"} for name in options]
+        },
     }
-    return found | {f"{system}/BootOptions/{name}": {"BootOptionReference": name, "Alias": kind} for name, kind in options.items()}
+    return found | {
+        f"{system}/BootOptions/{name}": {"BootOptionReference": name, "Alias": kind}
+        for name, kind in options.items()
+    }
 
 
 def merged(have: dict[str, Any], patch: dict[str, Any]) -> dict[str, Any]:
     """Give a resource with a part of it changed."""
-    return {**have, **{key: merged(have[key], value) if isinstance(value, dict) else value for key, value in patch.items()}}
+    return {
+        **have,
+        **{
+            key: merged(have[key], value) if isinstance(value, dict) else value
+            for key, value in patch.items()
+        },
+    }
 
 
 def tag(data: dict[str, Any]) -> str:
@@ -75,7 +86,9 @@ def controller(folder: Path, resources: Tree, writes: list[tuple[str, dict[str, 
 
         def do_PATCH(self) -> None:
             patch = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-            if self.headers.get("Authorization") != wanted or self.headers.get("If-Match") != tag(resources[self.path]):
+            if self.headers.get("Authorization") != wanted or self.headers.get("If-Match") != tag(
+                resources[self.path]
+            ):
                 self.answer(412, {})
                 return
             writes.append((self.path, patch))

@@ -46,7 +46,10 @@ class Said:
 
     @property
     def hosts(self) -> dict[str, Host]:
-        return {one["host"]: Host(one["state"], one["changes"], one["failure"], one["notes"]) for one in self.data["hosts"]}
+        return {
+            one["host"]: Host(one["state"], one["changes"], one["failure"], one["notes"])
+            for one in self.data["hosts"]
+        }
 
     @property
     def states(self) -> dict[str, str]:
@@ -87,11 +90,22 @@ class Program:
 
     @property
     def environment(self) -> dict[str, str]:
-        return {**os.environ, "XDG_STATE_HOME": str(self.folder / "state"), "ANSIBLE_SSH_EXTRA_ARGS": self.ssh}
+        return {
+            **os.environ,
+            "XDG_STATE_HOME": str(self.folder / "state"),
+            "ANSIBLE_SSH_EXTRA_ARGS": self.ssh,
+        }
 
     def __call__(self, verb: str, *more: str) -> Said:
         """Run a command to its end."""
-        done = subprocess.run(self.command(verb, *more), capture_output=True, text=True, check=False, env=self.environment, timeout=420)
+        done = subprocess.run(
+            self.command(verb, *more),
+            capture_output=True,
+            text=True,
+            check=False,
+            env=self.environment,
+            timeout=420,
+        )
         assert done.stdout, done.stderr[-2000:]
         return Said(done.returncode, json.loads(done.stdout))
 
@@ -122,17 +136,31 @@ def program(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Program]:
     folder = tmp_path_factory.mktemp("hosts")
     key = Ed25519PrivateKey.generate()
     private, forms = folder / "id", serialization
-    private.write_bytes(key.private_bytes(forms.Encoding.PEM, forms.PrivateFormat.OpenSSH, forms.NoEncryption()))
+    private.write_bytes(
+        key.private_bytes(forms.Encoding.PEM, forms.PrivateFormat.OpenSSH, forms.NoEncryption())
+    )
     signing = folder / "key.pem"
-    signing.write_bytes(key.private_bytes(forms.Encoding.PEM, forms.PrivateFormat.PKCS8, forms.NoEncryption()))
+    signing.write_bytes(
+        key.private_bytes(forms.Encoding.PEM, forms.PrivateFormat.PKCS8, forms.NoEncryption())
+    )
     for file in (private, signing):
         file.chmod(0o600)
     public = key.public_key().public_bytes(forms.Encoding.OpenSSH, forms.PublicFormat.OpenSSH).decode()
-    (folder / "public.pem").write_bytes(key.public_key().public_bytes(forms.Encoding.PEM, forms.PublicFormat.SubjectPublicKeyInfo))
+    (folder / "public.pem").write_bytes(
+        key.public_key().public_bytes(forms.Encoding.PEM, forms.PublicFormat.SubjectPublicKeyInfo)
+    )
     _, plan = stack("lab")
     with site(plan, NAMES, rootfs(), folder / "machines") as found:
-        reach = {name: {"connection": "nsenter", "leader": machine.leader} for name, machine in found.machines.items()}
-        given = {"admin_keys": [public], "time_servers": ["192.0.2.1"], "control_planes": {"lab": "192.0.2.10:6443"}, "reach": reach}
+        reach = {
+            name: {"connection": "nsenter", "leader": machine.leader}
+            for name, machine in found.machines.items()
+        }
+        given = {
+            "admin_keys": [public],
+            "time_servers": ["192.0.2.1"],
+            "control_planes": {"lab": "192.0.2.10:6443"},
+            "reach": reach,
+        }
         (folder / "hosts.yaml").write_text(json.dumps(given), encoding="utf-8")
         yield Program(found, plan, folder, private)
     assert left() == []
@@ -143,7 +171,15 @@ def first(program: Program) -> Said:
     """The first run, with one machine whose packages cannot be had."""
     program.machine(BROKEN).ask("mv", "/etc/apt/sources.list", "/etc/apt/sources.list.away")
     program.machine(BROKEN).ask("apt-get", "update")
-    return program("configure", "--budget", "1", "--output", str(program.folder / "first.json"), "--key", str(program.folder / "key.pem"))
+    return program(
+        "configure",
+        "--budget",
+        "1",
+        "--output",
+        str(program.folder / "first.json"),
+        "--key",
+        str(program.folder / "key.pem"),
+    )
 
 
 @pytest.fixture(scope="session")

@@ -24,13 +24,17 @@ PREFIX = "hosttest-"
 ADMIN, STRANGER = "10.128.0.200", "192.0.2.77"
 """Where administrators sit, inside the management range; and somebody whom no table knows."""
 CGROUPS = [
-    one for one in map(Path, ("/sys/fs/cgroup/systemd", "/sys/fs/cgroup/unified", "/sys/fs/cgroup")) if (one / "cgroup.procs").exists()
+    one
+    for one in map(Path, ("/sys/fs/cgroup/systemd", "/sys/fs/cgroup/unified", "/sys/fs/cgroup"))
+    if (one / "cgroup.procs").exists()
 ]
 
 
 def run(*command: str, text: str = "", check: bool = True) -> str:
     done = subprocess.run(command, input=text, capture_output=True, text=True, check=False, timeout=120)
-    assert not check or done.returncode == 0, f"{' '.join(command)[:300]}: {(done.stdout + done.stderr)[-1500:]}"
+    assert not check or done.returncode == 0, (
+        f"{' '.join(command)[:300]}: {(done.stdout + done.stderr)[-1500:]}"
+    )
     return done.stdout
 
 
@@ -51,14 +55,33 @@ class Machine:
     def ask(self, *command: str, check: bool = True) -> str:
         """Run a program in it and give what it prints."""
         return run(
-            "nsenter", "--target", str(self.leader), "--all", "--", "env", "-i", "PATH=/usr/sbin:/usr/bin:/sbin:/bin", *command, check=check
+            "nsenter",
+            "--target",
+            str(self.leader),
+            "--all",
+            "--",
+            "env",
+            "-i",
+            "PATH=/usr/sbin:/usr/bin:/sbin:/bin",
+            *command,
+            check=check,
         )
 
     def read(self, path: str) -> str:
         return self.ask("cat", path)
 
     def write(self, path: str, text: str) -> None:
-        run("nsenter", "--target", str(self.leader), "--all", "--", "/bin/sh", "-c", f"cat > {path}", text=text)
+        run(
+            "nsenter",
+            "--target",
+            str(self.leader),
+            "--all",
+            "--",
+            "/bin/sh",
+            "-c",
+            f"cat > {path}",
+            text=text,
+        )
 
     def marked(self) -> list[str]:
         """Give the commands of living processes that carry the mark of a run."""
@@ -79,7 +102,11 @@ class Site:
             "print(s.recv(3).decode())"
         )
         done = subprocess.run(
-            ["ip", "netns", "exec", PREFIX + place, "python3", "-c", code], capture_output=True, text=True, check=False, timeout=20
+            ["ip", "netns", "exec", PREFIX + place, "python3", "-c", code],
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=20,
         )
         return done.returncode == 0 and bool(done.stdout.strip())
 
@@ -92,7 +119,9 @@ class Site:
             "print('ready', flush=True)\n"
             "while True:\n for k, _ in w.select():\n  c, _ = k.fileobj.accept(); c.sendall(b'yes'); c.close()\n"
         )
-        process = subprocess.Popen(["ip", "netns", "exec", PREFIX + name, "python3", "-c", code], stdout=subprocess.PIPE, text=True)
+        process = subprocess.Popen(
+            ["ip", "netns", "exec", PREFIX + name, "python3", "-c", code], stdout=subprocess.PIPE, text=True
+        )
         assert process.stdout is not None
         try:
             assert process.stdout.readline() == "ready\n"
@@ -136,7 +165,10 @@ def _wire(plan: Plan, names: tuple[str, ...]) -> None:
             lines.append(f"link set {port[:2]}{number}{master} up mtu 9000")
         if name in nodes:
             block = blocks[nodes[name].pool]
-            lines += [f"addr add {block[1]}/32 dev et{number}", f"route add {nodes[name].address}/32 dev et{number}"]
+            lines += [
+                f"addr add {block[1]}/32 dev et{number}",
+                f"route add {nodes[name].address}/32 dev et{number}",
+            ]
     run("ip", "-n", hub, "-batch", "-", text="\n".join(lines) + "\n")
     for name in (one for one in names if one in nodes):
         block = blocks[nodes[name].pool]
@@ -155,7 +187,9 @@ def _boot(name: str, rootfs: Path, folder: Path, holders: list[subprocess.Popen[
     for part in ("upper", "work", "root"):
         (folder / part).mkdir(parents=True)
     (folder / "upper/etc").mkdir()
-    (folder / "upper/etc/machine-id").write_text(uuid.uuid5(uuid.NAMESPACE_DNS, name).hex + "\n", encoding="ascii")
+    (folder / "upper/etc/machine-id").write_text(
+        uuid.uuid5(uuid.NAMESPACE_DNS, name).hex + "\n", encoding="ascii"
+    )
     groups = []
     for one in CGROUPS:
         (one / (PREFIX + name)).mkdir(exist_ok=True)
@@ -167,7 +201,15 @@ def _boot(name: str, rootfs: Path, folder: Path, holders: list[subprocess.Popen[
     )
     with (folder / "console").open("w") as console:
         process = subprocess.Popen(
-            ["unshare", "--mount", "--propagation", "private", "/bin/sh", "-ec", "\n".join((*groups, overlay, nspawn))],
+            [
+                "unshare",
+                "--mount",
+                "--propagation",
+                "private",
+                "/bin/sh",
+                "-ec",
+                "\n".join((*groups, overlay, nspawn)),
+            ],
             stdin=subprocess.DEVNULL,
             stdout=console,
             stderr=console,
@@ -177,7 +219,14 @@ def _boot(name: str, rootfs: Path, folder: Path, holders: list[subprocess.Popen[
     holders.append(process)
     deadline = time.monotonic() + 60
     while time.monotonic() < deadline and process.poll() is None:
-        leader = next((pid for pid in _children(process.pid) if Path(f"/proc/{pid}/comm").read_text().strip() == "systemd"), 0)
+        leader = next(
+            (
+                pid
+                for pid in _children(process.pid)
+                if Path(f"/proc/{pid}/comm").read_text().strip() == "systemd"
+            ),
+            0,
+        )
         if leader:
             machine = Machine(name, leader, process)
             if machine.ask("systemctl", "is-system-running", check=False).strip() in ("running", "degraded"):
@@ -203,7 +252,12 @@ def clean() -> None:
     """End every process of the machines, and remove their namespaces and control groups."""
     folders = [folder for one in CGROUPS for folder in one.glob(f"{PREFIX}*")]
     for _ in range(50):
-        pids = {int(pid) for folder in folders for file in folder.rglob("cgroup.procs") for pid in file.read_text().split()}
+        pids = {
+            int(pid)
+            for folder in folders
+            for file in folder.rglob("cgroup.procs")
+            for pid in file.read_text().split()
+        }
         for pid in pids - {0}:
             try:
                 os.kill(pid, signal.SIGKILL)
@@ -217,7 +271,9 @@ def clean() -> None:
             if below.is_dir():
                 below.rmdir()
         folder.rmdir()
-    for name in [one.name for one in Path("/run/netns").glob(f"{PREFIX}*")] if Path("/run/netns").is_dir() else []:
+    for name in (
+        [one.name for one in Path("/run/netns").glob(f"{PREFIX}*")] if Path("/run/netns").is_dir() else []
+    ):
         run("ip", "netns", "del", name)
 
 

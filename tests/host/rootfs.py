@@ -15,7 +15,7 @@ import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
-from sovereign_ai.toolchain.place import cache_dir
+from sovereign_ai.toolchain.cache import cache_dir
 from sovereign_ai.toolchain.table import tool
 
 SUITE = "bookworm"
@@ -41,8 +41,14 @@ UNIT = "[Unit]\nDescription=kubelet\n\n[Service]\nExecStart=/usr/bin/kubelet\nRe
 def need() -> None:
     """Fail where the machine cannot hold this: it is no reason to skip."""
     assert os.geteuid() == 0, "booting root filesystems needs root"
-    lacking = [name for name in ("mmdebstrap", "systemd-nspawn", "ip", "unshare", "nsenter", "dpkg-deb") if shutil.which(name) is None]
-    assert not lacking, f"apt-get install mmdebstrap systemd-container iproute2: {', '.join(lacking)} is not there"
+    lacking = [
+        name
+        for name in ("mmdebstrap", "systemd-nspawn", "ip", "unshare", "nsenter", "dpkg-deb")
+        if shutil.which(name) is None
+    ]
+    assert not lacking, (
+        f"apt-get install mmdebstrap systemd-container iproute2: {', '.join(lacking)} is not there"
+    )
 
 
 def rootfs() -> Path:
@@ -62,7 +68,13 @@ def rootfs() -> Path:
 
 
 def _run(*command: str) -> None:
-    done = subprocess.run(command, capture_output=True, text=True, check=False, env={**os.environ, "DEBIAN_FRONTEND": "noninteractive"})
+    done = subprocess.run(
+        command,
+        capture_output=True,
+        text=True,
+        check=False,
+        env={**os.environ, "DEBIAN_FRONTEND": "noninteractive"},
+    )
     assert done.returncode == 0, f"{' '.join(command[:3])}: {(done.stdout + done.stderr)[-2000:]}"
 
 
@@ -72,7 +84,9 @@ def _make(work: Path) -> None:
     (work / "etc/dpkg/dpkg.cfg.d/fast").write_text("force-unsafe-io\n", encoding="ascii")
     archives, packages = work / "var/cache/apt/archives", work / "srv/packages"
     _run("chroot", str(work), "apt-get", "update")
-    _run("chroot", str(work), "apt-get", "install", "-y", "--no-install-recommends", "--download-only", *ROLES)
+    _run(
+        "chroot", str(work), "apt-get", "install", "-y", "--no-install-recommends", "--download-only", *ROLES
+    )
     packages.mkdir(parents=True)
     for file in archives.glob("*.deb"):
         file.rename(packages / file.name)
@@ -103,6 +117,8 @@ def _stand_in(folder: Path, name: str, packages: Path) -> None:
 def _listed(packages: Path) -> Iterator[str]:
     """Give the repository's index."""
     for file in sorted(packages.glob("*.deb")):
-        fields = subprocess.run(["dpkg-deb", "-f", str(file)], capture_output=True, text=True, check=True).stdout.rstrip("\n")
+        fields = subprocess.run(
+            ["dpkg-deb", "-f", str(file)], capture_output=True, text=True, check=True
+        ).stdout.rstrip("\n")
         raw = file.read_bytes()
         yield f"{fields}\nFilename: ./{file.name}\nSize: {len(raw)}\nSHA256: {hashlib.sha256(raw).hexdigest()}\n"

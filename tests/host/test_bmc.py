@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 
 from sovereign_ai.cluster.pki import authority
-from sovereign_ai.deploy.host_events import HostResult
-from sovereign_ai.deploy.hosts import Wish, run
-from sovereign_ai.render.hosts.given import Given
+from sovereign_ai.deploy.hosts.events import HostResult
+from sovereign_ai.deploy.hosts.runner import RunRequest, run
 from sovereign_ai.render.hosts.hosts import inventory
+from sovereign_ai.render.hosts.site_facts import SiteFacts
 from tests.host.bmc import WORD, controller, tree
 from tests.render.lab import stack
 
@@ -19,13 +19,19 @@ pytestmark = pytest.mark.host
 MANAGER, SYSTEM = "/redfish/v1/Managers/BMC/NetworkProtocol", "/redfish/v1/Systems/1"
 
 
-def set_up(folder: Path, address: str, *, check: bool = False, ca: str = "ca.crt", mode: int = 0o600) -> HostResult:
+def set_up(
+    folder: Path, address: str, *, check: bool = False, ca: str = "ca.crt", mode: int = 0o600
+) -> HostResult:
     credentials = folder / "word"
     credentials.write_text(WORD + "\n", encoding="utf-8")
     credentials.chmod(mode)
-    hosts = inventory(*stack("lab"), Given()).of({"train-001"}).with_variables({"train-001": {"bmc_address": address}})
+    hosts = (
+        inventory(*stack("lab"), SiteFacts())
+        .of({"train-001"})
+        .with_variables({"train-001": {"bmc_address": address}})
+    )
     files = {"bmc_credentials": str(credentials), "bmc_authority": str(folder / ca)}
-    outcome = run(hosts, Wish("bmc.yml", check=check, variables=files), progress=lambda _line: None)
+    outcome = run(hosts, RunRequest("bmc.yml", check=check, variables=files), progress=lambda _line: None)
     assert WORD not in str(outcome.to_data())
     return outcome.results[0]
 

@@ -29,7 +29,9 @@ def table(machine: Machine) -> str:
     return machine.ask("nft", "--stateless", "list", "table", "inet", "sovereign")
 
 
-def test_a_filter_that_would_lock_out_its_own_run_is_refused_and_nothing_of_it_is_loaded(program: Program, opened: Machine) -> None:
+def test_a_filter_that_would_lock_out_its_own_run_is_refused_and_nothing_of_it_is_loaded(
+    program: Program, opened: Machine
+) -> None:
     remote = program.over_ssh(NAME)
     stranger = replace(remote, ssh=f"{remote.ssh} -o BindAddress={STRANGER}")
     loaded, kept = table(opened), opened.read(FILE)

@@ -33,7 +33,9 @@ class Stack:
         """Run a command of the program, and give its exit code and document."""
         limits = () if verb == "forget" else ("--limit", SERVER, *more)
         command = [*self.program.command(verb)[:3], str(LAB), *limits, "--json"]
-        done = subprocess.run(command, capture_output=True, text=True, check=False, env=self.program.environment, timeout=300)
+        done = subprocess.run(
+            command, capture_output=True, text=True, check=False, env=self.program.environment, timeout=300
+        )
         assert done.stdout, done.stderr[-2000:]
         return done.returncode, json.loads(done.stdout)
 
@@ -83,7 +85,9 @@ def test_a_preview_of_machines_as_planned_finds_nothing_to_do(hosts: Stack, crea
     assert (code, data["changes"], data["drift"], data["failed"]) == (0, {}, {}, {})
 
 
-def test_a_preview_of_what_was_changed_by_hand_names_machine_and_task_and_changes_nothing(hosts: Stack, created: Any) -> None:
+def test_a_preview_of_what_was_changed_by_hand_names_machine_and_task_and_changes_nothing(
+    hosts: Stack, created: Any
+) -> None:
     hosts.break_by_hand()
     code, data = hosts("preview", *hosts.given)
     assert (code, data["changes"], data["failed"]) == (1, {"update": 1}, {})
@@ -102,7 +106,9 @@ def test_an_up_that_is_cancelled_leaves_no_process_behind_here_or_there(hosts: S
     command = [*hosts.program.command("up")[:3], str(LAB), "--limit", SERVER, *hosts.given]
     words = hosts.program.folder / "cancelled.txt"
     with words.open("w") as told:
-        process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=told, env=hosts.program.environment)
+        process = subprocess.Popen(
+            command, stdout=subprocess.DEVNULL, stderr=told, env=hosts.program.environment
+        )
     try:
         while "sleep\0004711" not in processes():
             assert process.poll() is None, words.read_text()
@@ -120,7 +126,9 @@ def test_an_up_that_is_cancelled_leaves_no_process_behind_here_or_there(hosts: S
         machine.ask("rm", "/usr/local/sbin/systemctl")
 
 
-def test_a_machine_that_does_not_answer_is_named_and_the_other_is_put_right(hosts: Stack, created: Any) -> None:
+def test_a_machine_that_does_not_answer_is_named_and_the_other_is_put_right(
+    hosts: Stack, created: Any
+) -> None:
     given = json.loads((hosts.program.folder / "hosts.yaml").read_text())
     given["reach"][AWAY] = {"connection": "ssh", "address": "127.0.0.1", "port": 9}
     file = hosts.program.folder / "away.yaml"

@@ -26,7 +26,11 @@ class KindLab(Lab):
     @cached_property
     def machines(self) -> dict[str, str]:
         """Real machines of the plan, to their containers."""
-        return {one["name"]: one["container"] for one in self.cluster("status")["components"] if one["name"] != "lab-control-plane"}
+        return {
+            one["name"]: one["container"]
+            for one in self.cluster("status")["components"]
+            if one["name"] != "lab-control-plane"
+        }
 
     def inside(self, container: str, *command: str) -> str:
         """Run a command in a node."""

@@ -14,14 +14,14 @@ from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
-from sovereign_ai.cluster.access import Api
+from sovereign_ai.cluster.api.client import Api
+from sovereign_ai.cluster.kind.lifecycle import KindCluster, cluster_of
 from sovereign_ai.cluster.kind.nodes import load as load_image
-from sovereign_ai.cluster.kind.plane import KindCluster, cluster_of
 from sovereign_ai.plan.factory import plan
 from sovereign_ai.render.kubernetes.bundle import render
 from sovereign_ai.spec.load import load
-from sovereign_ai.toolchain.node_image.archive import Entry, Image, write_layer, write_oci
-from sovereign_ai.verify.pods import Place, gpu_pod, with_container, with_selector
+from sovereign_ai.toolchain.node_image.archive import ArchiveEntry, Image, write_layer, write_oci
+from sovereign_ai.verify.pods import ProbeTarget, gpu_pod, with_container, with_selector
 from tests.kind.lab import KindLab
 
 BOX = "/usr/local/bin/toolbox"
@@ -40,27 +40,37 @@ class Site:
         self.bundle = render(self.factory, self.plan, self.name)
         self.api: Api = lab.api
         self.machines = lab.machines
-        self.cluster: KindCluster = cluster_of(self.name, root=Path(lab.env["XDG_STATE_HOME"]) / "sovereign-ai" / "kind")
+        self.cluster: KindCluster = cluster_of(
+            self.name, root=Path(lab.env["XDG_STATE_HOME"]) / "sovereign-ai" / "kind"
+        )
 
     def real(self, zone: str) -> str:
         """The real machine of a zone."""
         return next(node.name for node in self.plan.nodes if node.zone == zone and node.name in self.machines)
 
-    def place(self, zone: str) -> Place:
+    def place(self, zone: str) -> ProbeTarget:
         """A namespace and a pool of a zone."""
         here = self.plan.cluster(self.name)
-        return Place(
+        return ProbeTarget(
             next(one for one in here.namespaces if one.zone == zone),
-            next(one for one in here.pools if one.pool == next(node.pool for node in self.plan.nodes if node.name == self.real(zone))),
+            next(
+                one
+                for one in here.pools
+                if one.pool == next(node.pool for node in self.plan.nodes if node.name == self.real(zone))
+            ),
         )
 
-    def pod(self, name: str, zone: str, *words: str, gpus: int = 0, image: str = "", **container: Any) -> dict[str, Any]:
+    def pod(
+        self, name: str, zone: str, *words: str, gpus: int = 0, image: str = "", **container: Any
+    ) -> dict[str, Any]:
         """A pod that every rule allows, on the real machine of a zone; the image's own command if no words are given."""
         pod = with_selector(gpu_pod(self.factory, self.place(zone), name, gpus), {HOST: self.real(zone)})
         if not gpus:
             for part in ("limits", "requests"):
                 del pod["spec"]["containers"][0]["resources"][part][self.place(zone).part.resource]
-        return with_container(pod, image=image or self.cluster.image, **({"args": list(words)} if words else {}), **container)
+        return with_container(
+            pod, image=image or self.cluster.image, **({"args": list(words)} if words else {}), **container
+        )
 
     def get(self, pod: dict[str, Any]) -> dict[str, Any]:
         """A pod as it is now."""
@@ -102,7 +112,9 @@ class Site:
     def is_up(self, pod: dict[str, Any]) -> bool:
         """Tell whether a pod's containers are ready."""
         status = self.get(pod).get("status", {})
-        return bool(status.get("containerStatuses")) and all(one["ready"] for one in status["containerStatuses"])
+        return bool(status.get("containerStatuses")) and all(
+            one["ready"] for one in status["containerStatuses"]
+        )
 
     def remove(self, obj: dict[str, Any]) -> None:
         """Remove an object and wait until it is gone."""
@@ -111,7 +123,9 @@ class Site:
 
     def _delete(self, obj: dict[str, Any]) -> None:
         """Let an object go."""
-        self.api.delete(obj["apiVersion"], obj["kind"], obj["metadata"]["name"], obj["metadata"].get("namespace"))
+        self.api.delete(
+            obj["apiVersion"], obj["kind"], obj["metadata"]["name"], obj["metadata"].get("namespace")
+        )
 
     def _gone(self, obj: dict[str, Any]) -> None:
         """Wait until an object is gone."""
@@ -123,7 +137,10 @@ class Site:
         where = pod["metadata"]
         path = f"/api/v1/namespaces/{where['namespace']}/pods/{where['name']}"
         self.api.request(
-            "PATCH", path, {"metadata": {"annotations": {"touched": str(time.monotonic())}}}, content_type="application/merge-patch+json"
+            "PATCH",
+            path,
+            {"metadata": {"annotations": {"touched": str(time.monotonic())}}},
+            content_type="application/merge-patch+json",
         )
 
     def said(self, pod: dict[str, Any]) -> str:
@@ -152,7 +169,9 @@ class Site:
         """What was said about an object."""
         where = obj["metadata"]
         found = self.api.list("v1", "Event", where.get("namespace"))
-        return [str(one.get("message")) for one in found if one["involvedObject"].get("name") == where["name"]]
+        return [
+            str(one.get("message")) for one in found if one["involvedObject"].get("name") == where["name"]
+        ]
 
     @cached_property
     def shell(self) -> str:
@@ -161,7 +180,10 @@ class Site:
         linked = subprocess.run(["ldd", str(program)], capture_output=True, text=True, check=True).stdout
         libraries = [Path(path) for path in re.findall(r"(/[^ ]+) \(0x", linked)]
         folder = self.lab.stack.parent
-        entries = [Entry("bin/sh", program, 0o755), *(Entry(str(path)[1:], path.resolve(), 0o755) for path in libraries)]
+        entries = [
+            ArchiveEntry("bin/sh", program, 0o755),
+            *(ArchiveEntry(str(path)[1:], path.resolve(), 0o755) for path in libraries),
+        ]
         layer = write_layer(folder / "shell-layer.tar", entries)
         name = f"{self.factory.images.registries[0].rstrip('/')}/shell@{Image((), (layer,), ('/bin/sh',)).digest}"
         write_oci(folder / "shell.tar", [Image((name,), (layer,), ("/bin/sh",))])

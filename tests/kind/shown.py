@@ -22,7 +22,9 @@ class Standing(KindLab):
 
     def __init__(self, stack: Path) -> None:
         self.backend, self.stack = "kind", stack
-        self.env = os.environ | {"XDG_STATE_HOME": os.environ.get("XDG_STATE_HOME") or str(Path.home() / ".local" / "state")}
+        self.env = os.environ | {
+            "XDG_STATE_HOME": os.environ.get("XDG_STATE_HOME") or str(Path.home() / ".local" / "state")
+        }
 
 
 def a_container_runs_with_its_gpu(site: Site) -> str:
@@ -52,7 +54,9 @@ def a_declared_flow_carries_a_body_and_its_reverse_none(site: Site) -> str:
         for flow in zone.allow
         if {zone.name, flow.to} <= set(_zones(site)) and not flow.never and flow.ports
     )
-    here, there = (site.pod(f"shown-{zone}", zone, "serve", f":{port}", f"body of {zone}") for zone in (source, target))
+    here, there = (
+        site.pod(f"shown-{zone}", zone, "serve", f":{port}", f"body of {zone}") for zone in (source, target)
+    )
     with site.running(here, there):
         permitted = site.body(here, f"http://{site.address(there)}:{port}/", 20)
         forbidden = site.body(there, f"http://{site.address(here)}:{port}/", 5)
@@ -64,7 +68,10 @@ def a_declared_flow_carries_a_body_and_its_reverse_none(site: Site) -> str:
 SHOWS: tuple[tuple[str, Callable[[Site], str]], ...] = (
     ("a container that asked for a GPU ran with it", a_container_runs_with_its_gpu),
     ("the next one is refused for want of a GPU", the_next_is_refused_for_want_of_a_gpu),
-    ("a permitted connection carries a body, a forbidden one none", a_declared_flow_carries_a_body_and_its_reverse_none),
+    (
+        "a permitted connection carries a body, a forbidden one none",
+        a_declared_flow_carries_a_body_and_its_reverse_none,
+    ),
 )
 
 

@@ -29,7 +29,9 @@ def by_claim(site: Site, name: str, *words: str) -> tuple[dict[str, Any], dict[s
     """A claim of one GPU, and the pod that holds it."""
     place = site.place(ZONE)
     pod = with_selector(claim_pod(site.factory, place, name), {HOST: site.real(ZONE)})
-    return claim(site.factory, place, name, "gpu.nvidia.com"), with_container(pod, image=site.cluster.image, args=list(words))
+    return claim(site.factory, place, name, "gpu.nvidia.com"), with_container(
+        pod, image=site.cluster.image, args=list(words)
+    )
 
 
 def environment(text: str) -> dict[str, str]:
@@ -53,9 +55,13 @@ def test_a_real_machine_says_of_itself_what_the_embedded_planes_does(site: Site)
 
 def test_slices_on_real_machines_are_those_of_the_embedded_plane(site: Site) -> None:
     planned = {
-        one["metadata"]["name"]: one["spec"] for one in slice_objects(site.plan, site.name) if one["spec"]["nodeName"] in site.machines
+        one["metadata"]["name"]: one["spec"]
+        for one in slice_objects(site.plan, site.name)
+        if one["spec"]["nodeName"] in site.machines
     }
-    live = {one["metadata"]["name"]: one["spec"] for one in site.api.list("resource.k8s.io/v1", "ResourceSlice")}
+    live = {
+        one["metadata"]["name"]: one["spec"] for one in site.api.list("resource.k8s.io/v1", "ResourceSlice")
+    }
     assert len(planned) == len(site.machines)
     for name, spec in planned.items():
         assert live[name]["devices"] == spec["devices"]
@@ -65,7 +71,11 @@ def test_slices_on_real_machines_are_those_of_the_embedded_plane(site: Site) -> 
 def test_simulated_machines_stand_beside_the_real_ones(site: Site) -> None:
     nodes = site.api.list("v1", "Node")
     names = {one["metadata"]["name"] for one in nodes}
-    fake = {one["metadata"]["name"] for one in nodes if (one["metadata"].get("annotations") or {}).get("kwok.x-k8s.io/node") == "fake"}
+    fake = {
+        one["metadata"]["name"]
+        for one in nodes
+        if (one["metadata"].get("annotations") or {}).get("kwok.x-k8s.io/node") == "fake"
+    }
     assert {node.name for node in site.plan.nodes_of(site.name)} <= names
     assert fake == {node.name for node in site.plan.nodes_of(site.name)} - set(site.machines)
 
@@ -96,7 +106,12 @@ def test_a_container_sees_the_device_files_and_readings_of_its_own_gpus_alone(si
 
 def test_the_tool_in_a_container_shows_its_gpus(site: Site) -> None:
     pod = site.pod(
-        "gpu-tool", ZONE, "-c", "nvidia-smi -L && nvidia-smi --query-gpu=memory.total --format=csv,noheader", gpus=1, image=site.shell
+        "gpu-tool",
+        ZONE,
+        "-c",
+        "nvidia-smi -L && nvidia-smi --query-gpu=memory.total --format=csv,noheader",
+        gpus=1,
+        image=site.shell,
     )
     with site.there(pod):
         listed, memory = site.said(pod).strip().splitlines()
@@ -107,7 +122,10 @@ def test_the_tool_in_a_container_shows_its_gpus(site: Site) -> None:
 def test_the_next_container_is_refused_for_want_of_a_gpu_until_one_is_free(site: Site) -> None:
     holder, late = site.pod("gpu-holder", ZONE, "pause", gpus=8), site.pod("gpu-late", ZONE, "pause", gpus=1)
     with site.running(holder), site.there(late):
-        until(lambda: any(f"Insufficient {GPU}" in said for said in site.events(late)), lambda: site.events(late))
+        until(
+            lambda: any(f"Insufficient {GPU}" in said for said in site.events(late)),
+            lambda: site.events(late),
+        )
         assert site.phase(late) == "Pending"
         site.remove(holder)
         until(lambda: site.is_up(late), lambda: site.get(late)["status"])
@@ -121,9 +139,15 @@ def test_a_running_container_loses_its_gpu_when_a_fault_is_injected(site: Site) 
             assert site.inside(pod, "nvidia-smi", "-L").stdout.decode().count("GPU ") == 8
             assert inject(site.api, site.factory, site.plan, machine, gpu=3, xid=79)
             until(lambda: offered(site) == 7, lambda: offered(site))
-            until(lambda: site.inside(pod, "nvidia-smi", "-L").stdout.decode().count("GPU ") == 7, lambda: site.inside(pod, "nvidia-smi"))
+            until(
+                lambda: site.inside(pod, "nvidia-smi", "-L").stdout.decode().count("GPU ") == 7,
+                lambda: site.inside(pod, "nvidia-smi"),
+            )
             assert b"GPU is lost, Xid 79" in site.inside(pod, "nvidia-smi", "-L").stderr
-            until(lambda: unwell(site, pod) == [gpu_uuid(site.factory.name, machine, 3)], lambda: site.get(pod)["status"])
+            until(
+                lambda: unwell(site, pod) == [gpu_uuid(site.factory.name, machine, 3)],
+                lambda: site.get(pod)["status"],
+            )
             assert heal(site.api, site.factory, site.plan, machine) == 1
             until(lambda: offered(site) == 8, lambda: offered(site))
             until(lambda: unwell(site, pod) == [], lambda: site.get(pod)["status"])
@@ -134,7 +158,12 @@ def test_a_running_container_loses_its_gpu_when_a_fault_is_injected(site: Site) 
 def unwell(site: Site, pod: dict[str, Any]) -> list[str]:
     """The devices of a pod that its status calls unhealthy."""
     parts = site.get(pod)["status"]["containerStatuses"][0].get("allocatedResourcesStatus", [])
-    return [device["resourceID"] for part in parts for device in part.get("resources", []) if device.get("health") == "Unhealthy"]
+    return [
+        device["resourceID"]
+        for part in parts
+        for device in part.get("resources", [])
+        if device.get("health") == "Unhealthy"
+    ]
 
 
 def test_a_container_runs_with_the_gpu_that_its_claim_holds(site: Site) -> None:
@@ -143,13 +172,17 @@ def test_a_container_runs_with_the_gpu_that_its_claim_holds(site: Site) -> None:
         seen = environment(site.said(pod))
     machine, device = site.real(ZONE), seen["SOVEREIGN_DEVICES"]
     assert seen["SOVEREIGN_MACHINE"] == machine
-    assert seen["NVIDIA_VISIBLE_DEVICES"] == gpu_uuid(site.factory.name, machine, int(device.removeprefix("gpu-")))
+    assert seen["NVIDIA_VISIBLE_DEVICES"] == gpu_uuid(
+        site.factory.name, machine, int(device.removeprefix("gpu-"))
+    )
 
 
 def test_a_container_has_the_device_that_the_scheduler_allocated_to_its_claim(site: Site) -> None:
     wish, pod = by_claim(site, "claim-allocated", "pause")
     with site.there(wish), site.running(pod):
-        held = site.api.get("resource.k8s.io/v1", "ResourceClaim", "claim-allocated", pod["metadata"]["namespace"])
+        held = site.api.get(
+            "resource.k8s.io/v1", "ResourceClaim", "claim-allocated", pod["metadata"]["namespace"]
+        )
         files = site.inside(pod, BOX, "list", "/dev").stdout.decode().split()
         readings = site.inside(pod, BOX, "list", "/run/sovereign-ai/gpus").stdout.decode().split()
     assert held is not None
@@ -165,7 +198,9 @@ def test_a_gpu_is_handed_out_once_whether_by_resource_or_by_claim(site: Site) ->
     wish, pod = by_claim(site, "once-claim", "pause")
 
     def is_refused() -> bool:
-        site.touch(pod)  # a kubelet that asked before the API server knew the pod for its own asks again only after a minute or more
+        site.touch(
+            pod
+        )  # a kubelet that asked before the API server knew the pod for its own asks again only after a minute or more
         return any("held by pod" in said for said in site.events(pod))
 
     with site.running(holder), site.there(wish, pod):
@@ -182,7 +217,9 @@ def test_metrics_name_the_pod_that_holds_a_gpu(site: Site) -> None:
 
     def busy() -> list[str]:
         lines = file.read_text(encoding="utf-8").splitlines()
-        return [line for line in lines if line.startswith("DCGM_FI_DEV_GPU_UTIL{") and 'pod="gpu-metrics"' in line]
+        return [
+            line for line in lines if line.startswith("DCGM_FI_DEV_GPU_UTIL{") and 'pod="gpu-metrics"' in line
+        ]
 
     with site.running(pod):
         until(lambda: len(busy()) == 1, busy)
@@ -197,7 +234,9 @@ def test_a_kubelet_that_starts_again_offers_its_gpus_again_and_gives_none_twice(
     with site.running(pod):
         before = registrations(site)
         site.lab.inside(container, "systemctl", "restart", "kubelet")
-        until(lambda: registrations(site) > before, lambda: "the kubelet did not register the plugin again", 120)
+        until(
+            lambda: registrations(site) > before, lambda: "the kubelet did not register the plugin again", 120
+        )
         other = site.pod("gpu-after", ZONE, "env", gpus=6)
         with site.there(other):
             seen = environment(site.said(other))
@@ -224,6 +263,9 @@ def test_a_broken_gpus_taint_keeps_new_work_away(site: Site) -> None:
         until(lambda: offered(site) == 7, lambda: offered(site))  # the scheduler has seen the taint by then
         late = site.pod("gpu-tainted", ZONE, "pause", gpus=1)
         with site.there(late):
-            until(lambda: any("untolerated taint" in said for said in site.events(late)), lambda: site.events(late))
+            until(
+                lambda: any("untolerated taint" in said for said in site.events(late)),
+                lambda: site.events(late),
+            )
     finally:
         heal(site.api, site.factory, site.plan, machine)

@@ -16,7 +16,7 @@ from typing import Any
 
 import pytest
 
-from sovereign_ai.cluster.access import ApiError
+from sovereign_ai.cluster.api.client import ApiError
 from sovereign_ai.cluster.kind.config import control_plane
 from sovereign_ai.render.kubernetes.network import objects
 from sovereign_ai.spec.zone import Gateway
@@ -50,7 +50,11 @@ class Traffic:
 
     def settles(self, client: str, server: str, *, goes: bool) -> None:
         """Wait until a changed policy is in force, and see that it stays so."""
-        until(lambda: self.goes(client, server) is goes, lambda: f"{client} -> {server} should {'go' if goes else 'not go'}", 30)
+        until(
+            lambda: self.goes(client, server) is goes,
+            lambda: f"{client} -> {server} should {'go' if goes else 'not go'}",
+            30,
+        )
         assert all(self.goes(client, server) is goes for _ in range(3))
 
 
@@ -63,7 +67,10 @@ def traffic(site: Site) -> Iterator[Traffic]:
             name = f"{zone}:{port}"
             bodies[name] = f"{name} {secrets.token_hex(4)}"
             pods[name] = site.pod(f"server-{port}", zone, "serve", f":{port}", bodies[name])
-            pods[name]["metadata"]["labels"] = {**pods[name]["metadata"].get("labels", {}), "server": str(port)}
+            pods[name]["metadata"]["labels"] = {
+                **pods[name]["metadata"].get("labels", {}),
+                "server": str(port),
+            }
         pods[zone] = site.pod("client", zone, "pause")
     with site.running(*pods.values()):
         made = Traffic(site, pods, bodies)
@@ -76,18 +83,26 @@ def policy(site: Site, namespace: str, name: str) -> dict[str, Any]:
     return next(
         obj
         for obj in site.bundle.objects
-        if (obj["kind"], obj["metadata"].get("namespace"), obj["metadata"]["name"]) == ("NetworkPolicy", namespace, name)
+        if (obj["kind"], obj["metadata"].get("namespace"), obj["metadata"]["name"])
+        == ("NetworkPolicy", namespace, name)
     )
 
 
 def test_the_pods_of_two_zones_run_on_two_machines(traffic: Traffic) -> None:
     site = traffic.site
     assert site.real("restricted") != site.real("open")
-    assert {site.get(pod)["spec"]["nodeName"] for pod in traffic.pods.values()} == {site.real("restricted"), site.real("open")}
+    assert {site.get(pod)["spec"]["nodeName"] for pod in traffic.pods.values()} == {
+        site.real("restricted"),
+        site.real("open"),
+    }
 
 
 def test_a_declared_flow_carries_a_body_on_its_port_and_in_its_direction_alone(traffic: Traffic) -> None:
-    others = [("restricted", f"open:{OTHER}"), ("open", f"restricted:{DECLARED}"), ("open", f"restricted:{OTHER}")]
+    others = [
+        ("restricted", f"open:{OTHER}"),
+        ("open", f"restricted:{DECLARED}"),
+        ("open", f"restricted:{OTHER}"),
+    ]
     assert traffic.all_go(("restricted", f"open:{DECLARED}"), *others) == [True, False, False, False]
 
 
@@ -109,11 +124,21 @@ def test_a_name_leads_to_its_service_and_the_service_to_its_pod(traffic: Traffic
     }
     url = f"http://by-name.{namespace}.svc.cluster.local/"
     with site.there(service):
-        until(lambda: site.body(client, url) == traffic.bodies[f"{zone}:{OTHER}"], lambda: f"{url} gave no body", 30)
+        until(
+            lambda: site.body(client, url) == traffic.bodies[f"{zone}:{OTHER}"],
+            lambda: f"{url} gave no body",
+            30,
+        )
 
 
-@pytest.mark.parametrize(("zone", "name"), [("open", "from-restricted"), ("restricted", "to-open")], ids=["inbound end", "outbound end"])
-def test_a_flow_stops_when_either_end_is_taken_away_and_goes_again_when_it_is_back(traffic: Traffic, zone: str, name: str) -> None:
+@pytest.mark.parametrize(
+    ("zone", "name"),
+    [("open", "from-restricted"), ("restricted", "to-open")],
+    ids=["inbound end", "outbound end"],
+)
+def test_a_flow_stops_when_either_end_is_taken_away_and_goes_again_when_it_is_back(
+    traffic: Traffic, zone: str, name: str
+) -> None:
     site, flow = traffic.site, ("restricted", f"open:{DECLARED}")
     one = policy(site, site.place(zone).namespace.name, name)
     traffic.settles(*flow, goes=True)
@@ -138,11 +163,17 @@ def test_a_policy_that_opens_more_than_is_declared_is_refused_at_admission(traff
 def on_the_hosts_network(site: Site) -> Iterator[Traffic]:
     """A server and a client on the network of each real machine and of the control plane, outside every zone."""
     space = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "host-network"}}
-    machines = {"restricted": site.real("restricted"), "open": site.real("open"), "control-plane": control_plane(site.name)}
+    machines = {
+        "restricted": site.real("restricted"),
+        "open": site.real("open"),
+        "control-plane": control_plane(site.name),
+    }
     pods, bodies = {}, {}
     for where, machine in machines.items():
         bodies[f"{where}-host:9080"] = f"host of {machine} {secrets.token_hex(4)}"
-        pods[f"{where}-host:9080"] = _host_pod(site, f"server-{where}", machine, "serve", ":9080", bodies[f"{where}-host:9080"])
+        pods[f"{where}-host:9080"] = _host_pod(
+            site, f"server-{where}", machine, "serve", ":9080", bodies[f"{where}-host:9080"]
+        )
         pods[f"{where}-host"] = _host_pod(site, f"client-{where}", machine, "pause")
     with site.there(space), site.running(*pods.values()):
         yield Traffic(site, pods, bodies)
@@ -152,7 +183,11 @@ def _host_pod(site: Site, name: str, machine: str, *words: str) -> dict[str, Any
     """A pod on a machine's network."""
     pod = site.pod(name, "restricted", *words)
     pod["metadata"] = {"name": name, "namespace": "host-network"}
-    pod["spec"] |= {"hostNetwork": True, "nodeSelector": {HOST: machine}, "tolerations": [{"operator": "Exists"}]}
+    pod["spec"] |= {
+        "hostNetwork": True,
+        "nodeSelector": {HOST: machine},
+        "tolerations": [{"operator": "Exists"}],
+    }
     return pod
 
 
@@ -166,11 +201,16 @@ def test_a_tenants_pod_cannot_have_the_hosts_network(traffic: Traffic) -> None:
 def test_hosts_and_zones_reach_each_other_only_where_it_is_unavoidable(traffic: Traffic) -> None:
     with on_the_hosts_network(traffic.site) as hosts:
         both = Traffic(traffic.site, traffic.pods | hosts.pods, traffic.bodies | hosts.bodies)
-        assert both.goes("open-host", "restricted-host:9080"), "hosts are in no zone: this is the control of the test"
+        assert both.goes("open-host", "restricted-host:9080"), (
+            "hosts are in no zone: this is the control of the test"
+        )
         for zone, other in (("restricted", "open"), ("open", "restricted")):
             to_pods = [(f"{other}-host", f"{zone}:{DECLARED}"), ("control-plane-host", f"{zone}:{DECLARED}")]
             assert both.all_go(*to_pods) == [False, False], "another machine's host reaches no pod"
-            assert both.all_go((zone, f"{other}-host:9080"), (zone, "control-plane-host:9080")) == [False, False], "a pod reaches no host"
+            assert both.all_go((zone, f"{other}-host:9080"), (zone, "control-plane-host:9080")) == [
+                False,
+                False,
+            ], "a pod reaches no host"
             assert both.goes(f"{zone}-host", f"{zone}:{DECLARED}"), "a machine's own host probes its pods"
 
 
@@ -200,11 +240,18 @@ def outside(address: str, body: str) -> Iterator[int]:
 
 def test_egress_leaves_only_through_the_declared_gateway(traffic: Traffic) -> None:
     site = traffic.site
-    gateways = site.lab.docker.text("network", "inspect", "kind", "--format", "{{range .IPAM.Config}}{{.Gateway}} {{end}}").split()
+    gateways = site.lab.docker.text(
+        "network", "inspect", "kind", "--format", "{{range .IPAM.Config}}{{.Gateway}} {{end}}"
+    ).split()
     way_out = next(one for one in gateways if ":" not in one)
     with outside(way_out, "through the gateway") as port, outside(way_out, "beside the gateway") as beside:
         gateway = Gateway(
-            name="exchange", entity="Example Exchange", seat="DE", addresses=(f"{way_out}/32",), ports=(port,), zones=("restricted",)
+            name="exchange",
+            entity="Example Exchange",
+            seat="DE",
+            addresses=(f"{way_out}/32",),
+            ports=(port,),
+            zones=("restricted",),
         )
         declared = site.factory.model_copy(update={"gateways": (gateway,)})
         spaces, policies = {}, []
@@ -212,7 +259,9 @@ def test_egress_leaves_only_through_the_declared_gateway(traffic: Traffic) -> No
             spaces[zone] = f"egress-{zone}"
             here = replace(site.place(zone).namespace, name=spaces[zone])
             policies += [*objects(declared, replace(site.plan.cluster(site.name), namespaces=(here,)))]
-        made = [{"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}} for name in spaces.values()]
+        made = [
+            {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}} for name in spaces.values()
+        ]
         clients = {zone: site.pod("client", zone, "pause") for zone in spaces}
         for zone, pod in clients.items():
             pod["metadata"] = {"name": "client", "namespace": spaces[zone]}
@@ -222,11 +271,21 @@ def test_egress_leaves_only_through_the_declared_gateway(traffic: Traffic) -> No
                     f"{zone}: the way out is there before a policy"
                 )
             with site.there(*policies):
-                until(lambda: not site.body(clients["open"], f"http://{way_out}:{port}/"), lambda: "the open zone still gets out", 30)
+                until(
+                    lambda: not site.body(clients["open"], f"http://{way_out}:{port}/"),
+                    lambda: "the open zone still gets out",
+                    30,
+                )
                 asked = [("restricted", port), ("restricted", beside), ("open", port)]
                 with ThreadPoolExecutor(len(asked)) as pool:
-                    bodies = list(pool.map(lambda one: site.body(clients[one[0]], f"http://{way_out}:{one[1]}/"), asked))
+                    bodies = list(
+                        pool.map(lambda one: site.body(clients[one[0]], f"http://{way_out}:{one[1]}/"), asked)
+                    )
                 assert bodies == ["through the gateway", "", ""]
                 (only,) = [one for one in policies if one["metadata"]["name"] == "gateway-exchange"]
                 site.remove(only)
-                until(lambda: not site.body(clients["restricted"], f"http://{way_out}:{port}/"), lambda: "it still gets out", 30)
+                until(
+                    lambda: not site.body(clients["restricted"], f"http://{way_out}:{port}/"),
+                    lambda: "it still gets out",
+                    30,
+                )

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from sovereign_ai.cluster.access import ApiError
+from sovereign_ai.cluster.api.client import ApiError
 from sovereign_ai.names import KEYS
 from tests.kind.pods import HOST, Site, until
 
@@ -20,7 +20,11 @@ def claim(namespace: str, name: str, kind: str = CLASS, size: str = "1Gi") -> di
         "apiVersion": "v1",
         "kind": "PersistentVolumeClaim",
         "metadata": {"name": name, "namespace": namespace},
-        "spec": {"storageClassName": kind, "accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": size}}},
+        "spec": {
+            "storageClassName": kind,
+            "accessModes": ["ReadWriteOnce"],
+            "resources": {"requests": {"storage": size}},
+        },
     }
 
 
@@ -60,7 +64,9 @@ def test_a_claim_waits_for_its_first_pod(site: Site) -> None:
     wish = claim(namespace, "waiting")
     with site.there(wish):
         until(lambda: any("first consumer" in said for said in site.events(wish)), lambda: site.events(wish))
-        assert site.api.get("v1", "PersistentVolumeClaim", "waiting", namespace)["status"]["phase"] == "Pending"  # type: ignore[index]
+        assert (
+            site.api.get("v1", "PersistentVolumeClaim", "waiting", namespace)["status"]["phase"] == "Pending"
+        )  # type: ignore[index]
 
 
 def test_another_zones_class_is_refused_to_a_tenant_at_admission(site: Site) -> None:
@@ -68,7 +74,9 @@ def test_another_zones_class_is_refused_to_a_tenant_at_admission(site: Site) -> 
         site.api.create(claim(site.place("open").namespace.name, "across"), dry_run=True)
 
 
-def outside(site: Site, name: str, zone: str, size: str = "1Gi") -> tuple[dict[str, Any], dict[str, Any], dict[str, Any]]:
+def outside(
+    site: Site, name: str, zone: str, size: str = "1Gi"
+) -> tuple[dict[str, Any], dict[str, Any], dict[str, Any]]:
     """A namespace that no rule governs, with a claim and a pod on a zone's machine: only the provisioner can refuse them."""
     space = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}}
     pod = with_claim(site.pod("holder", zone, "pause"), "wish")
@@ -80,10 +88,19 @@ def outside(site: Site, name: str, zone: str, size: str = "1Gi") -> tuple[dict[s
 def test_a_claim_on_a_machine_outside_its_zone_gets_no_volume_and_is_told_why(site: Site) -> None:
     space, wish, pod = outside(site, "storage-outside", "open")
     with site.there(space, wish, pod):
-        until(lambda: any("serves zone restricted" in said for said in site.events(wish)), lambda: site.events(wish))
-        assert f"class scratch serves zone restricted; machine {site.real('open')} stands in zone open" in site.events(wish)
+        until(
+            lambda: any("serves zone restricted" in said for said in site.events(wish)),
+            lambda: site.events(wish),
+        )
+        assert (
+            f"class scratch serves zone restricted; node {site.real('open')} is in zone open"
+            in site.events(wish)
+        )
         assert site.phase(pod) == "Pending"
-        claims = [one["spec"].get("claimRef", {}).get("namespace") for one in site.api.list("v1", "PersistentVolume")]
+        claims = [
+            one["spec"].get("claimRef", {}).get("namespace")
+            for one in site.api.list("v1", "PersistentVolume")
+        ]
         assert "storage-outside" not in claims
 
 

@@ -18,7 +18,7 @@ from sovereign_ai.plan.factory import Plan
 from sovereign_ai.sim.factory import SLICE
 from sovereign_ai.sim.kubelet.agent import locate
 from sovereign_ai.sim.kubelet.cdi import write_devices
-from sovereign_ai.sim.kubelet.gpus import Device, devices
+from sovereign_ai.sim.kubelet.gpus import GpuDevice, devices
 from sovereign_ai.sim.kubelet.worker import Worker
 from sovereign_ai.sim.machine import Machine, machines
 from sovereign_ai.sim.slices import slice_objects
@@ -66,7 +66,11 @@ def served(site: Site) -> Iterator[Site]:
     found.node.make()
     workers, slices = [], []
     classes = [_device_class(one) for one in (MIG.device_class, AMD.device_class)]
-    missing = [obj for obj in classes if site.api.get(obj["apiVersion"], "DeviceClass", obj["metadata"]["name"]) is None]
+    missing = [
+        obj
+        for obj in classes
+        if site.api.get(obj["apiVersion"], "DeviceClass", obj["metadata"]["name"]) is None
+    ]
     try:
         for kind in (MIG, AMD, INTEL):
             plan, machine = played(kind, name)
@@ -75,8 +79,14 @@ def served(site: Site) -> Iterator[Site]:
             workers[-1].start()
         space = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": SPACE}}
         with kept(workers), site.there(space, *missing):
-            until(lambda: all(offered(site, kind) == kind.offered for kind in (MIG, AMD, INTEL)), lambda: site.api.get("v1", "Node", name))
-            until(lambda: all(worker.ready for worker in workers), lambda: [worker.machine.part for worker in workers if not worker.ready])
+            until(
+                lambda: all(offered(site, kind) == kind.offered for kind in (MIG, AMD, INTEL)),
+                lambda: site.api.get("v1", "Node", name),
+            )
+            until(
+                lambda: all(worker.ready for worker in workers),
+                lambda: [worker.machine.part for worker in workers if not worker.ready],
+            )
             yield site
     finally:
         for worker in workers:
@@ -131,15 +141,19 @@ def pod_on(site: Site, name: str, *words: str) -> dict[str, Any]:
 
 
 @contextmanager
-def holding(site: Site, kind: Kind, pod: dict[str, Any], claim: dict[str, Any] | None = None) -> Iterator[dict[str, str]]:
+def holding(
+    site: Site, kind: Kind, pod: dict[str, Any], claim: dict[str, Any] | None = None
+) -> Iterator[dict[str, str]]:
     """Have a pod run; what its runtime says of its environment."""
     with site.there(*([claim] if claim else [])), site.running(pod):
         lines = site.inside(pod, BOX, "env").stdout.decode().splitlines()
-        files = site.inside(pod, BOX, "list", "/dev/dri" if kind is AMD else "/dev/accel" if kind is INTEL else "/dev")
+        files = site.inside(
+            pod, BOX, "list", "/dev/dri" if kind is AMD else "/dev/accel" if kind is INTEL else "/dev"
+        )
         yield dict(line.split("=", 1) for line in lines if "=" in line) | {"files": files.stdout.decode()}
 
 
-def chosen(site: Site, kind: Kind, names: str) -> list[Device]:
+def chosen(site: Site, kind: Kind, names: str) -> list[GpuDevice]:
     """The devices of these names, as the machine that is played has them."""
     known = {one.name: one for one in devices(played(kind, control_plane(site.name))[1])}
     return [known[name] for name in names.split(",")]
@@ -166,9 +180,14 @@ def test_devices_of_every_kind_reach_a_container_through_a_real_kubelet(served: 
 
 
 @pytest.mark.parametrize("kind", [MIG, AMD], ids=lambda kind: kind.device_class)
-def test_a_claim_of_another_vendors_device_or_of_an_instance_is_served_by_a_real_kubelet(served: Site, kind: Kind) -> None:
+def test_a_claim_of_another_vendors_device_or_of_an_instance_is_served_by_a_real_kubelet(
+    served: Site, kind: Kind
+) -> None:
     name = f"claims-{kind.files.lower()}"
-    request = {"name": "device", "exactly": {"deviceClassName": kind.device_class, "allocationMode": "ExactCount", "count": 1}}
+    request = {
+        "name": "device",
+        "exactly": {"deviceClassName": kind.device_class, "allocationMode": "ExactCount", "count": 1},
+    }
     wish = {
         "apiVersion": "resource.k8s.io/v1",
         "kind": "ResourceClaim",
@@ -180,6 +199,8 @@ def test_a_claim_of_another_vendors_device_or_of_an_instance_is_served_by_a_real
     pod["spec"]["containers"][0]["resources"]["claims"] = [{"name": "device"}]
     there = locate(control_plane(served.name))
     assert there is not None
-    write_devices(there.node.cdi, played(kind, control_plane(served.name))[1])  # a node has one file of devices, for it plays one machine
+    write_devices(
+        there.node.cdi, played(kind, control_plane(served.name))[1]
+    )  # a node has one file of devices, for it plays one machine
     with holding(served, kind, pod, wish) as seen:
         check(served, kind, seen, 1)

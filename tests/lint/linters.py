@@ -16,8 +16,8 @@ from pathlib import Path
 from typing import Any
 
 from sovereign_ai.errors import EnvironmentLacksError, Problem
+from sovereign_ai.toolchain.cache import cache_dir
 from sovereign_ai.toolchain.install import install
-from sovereign_ai.toolchain.place import cache_dir
 
 CHECKOV = "3.3.30"
 KUBERNETES = "v1.37"
@@ -60,10 +60,25 @@ def checkov(folder: Path, progress: Callable[[str], None]) -> Linted:
         EnvironmentLacksError: it could not be installed, or it failed.
     """
     program = _checkov_environment(progress) / "bin" / "checkov"
-    command = [str(program), "-d", str(folder), "--framework", "kubernetes", "-o", "json", "--compact", "--skip-download"]
+    command = [
+        str(program),
+        "-d",
+        str(folder),
+        "--framework",
+        "kubernetes",
+        "-o",
+        "json",
+        "--compact",
+        "--skip-download",
+    ]
     report = json.loads(_run(command, {0, 1}))
-    found = [] if report.get("passed") == 0 and "results" not in report else report["results"]["failed_checks"]
-    findings = (Finding("checkov", one["check_id"], folder.name, _of_checkov(one["resource"]), one["check_name"]) for one in found)
+    found = (
+        [] if report.get("passed") == 0 and "results" not in report else report["results"]["failed_checks"]
+    )
+    findings = (
+        Finding("checkov", one["check_id"], folder.name, _of_checkov(one["resource"]), one["check_name"])
+        for one in found
+    )
     return Linted(tuple(sorted(findings)), int(report.get("summary", report)["resource_count"]))
 
 
@@ -75,7 +90,9 @@ def kube_score(folder: Path, progress: Callable[[str], None]) -> Linted:
     """
     program = install(["kube-score"], progress=progress)["kube-score"]
     files = sorted(str(path) for path in folder.glob("*.yaml"))
-    report = json.loads(_run([str(program), "score", "-o", "json", "--kubernetes-version", KUBERNETES, *files], {0, 1}))
+    report = json.loads(
+        _run([str(program), "score", "-o", "json", "--kubernetes-version", KUBERNETES, *files], {0, 1})
+    )
     return Linted(tuple(sorted(set(_of_kube_score(report or [], folder.name)))), len(report or []))
 
 
@@ -83,7 +100,11 @@ def _of_kube_score(report: list[dict[str, Any]], stack: str) -> Iterator[Finding
     """Read kube-score's report."""
     for obj in report:
         metadata = obj["object_meta"]
-        resource = "/".join(part for part in (obj["type_meta"]["kind"], metadata.get("namespace", ""), metadata["name"]) if part)
+        resource = "/".join(
+            part
+            for part in (obj["type_meta"]["kind"], metadata.get("namespace", ""), metadata["name"])
+            if part
+        )
         for one in obj["checks"]:
             if not one["skipped"] and one["grade"] < _FINE:
                 says = "; ".join(sorted({comment["summary"] for comment in one["comments"] or []}))
@@ -104,7 +125,16 @@ def _checkov_environment(progress: Callable[[str], None]) -> Path:
         progress(f"checkov {CHECKOV}: installing into an environment of its own")
         folder.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         _run([sys.executable, "-m", "venv", "--clear", str(folder)], {0})
-        _run([str(folder / "bin" / "pip"), "install", "--quiet", "--disable-pip-version-check", f"checkov=={CHECKOV}"], {0})
+        _run(
+            [
+                str(folder / "bin" / "pip"),
+                "install",
+                "--quiet",
+                "--disable-pip-version-check",
+                f"checkov=={CHECKOV}",
+            ],
+            {0},
+        )
         mark.touch()
     return folder
 
@@ -116,7 +146,9 @@ def _run(command: list[str], fine: set[int]) -> str:
         EnvironmentLacksError: it ended with another status than those that are fine.
     """
     environment = {**os.environ, "LOG_LEVEL": "ERROR", "PYTHONWARNINGS": "ignore"}
-    done = subprocess.run(command, capture_output=True, text=True, timeout=_SECONDS, check=False, env=environment)
+    done = subprocess.run(
+        command, capture_output=True, text=True, timeout=_SECONDS, check=False, env=environment
+    )
     if done.returncode not in fine:
         last = (done.stderr.strip() or done.stdout.strip()).splitlines()[-1:]
         message = f"{Path(command[0]).name} ended with status {done.returncode}: {' '.join(last)[:300]}"

@@ -29,7 +29,10 @@ BAD_POD = {
     "apiVersion": "v1",
     "kind": "Pod",
     "metadata": {"name": "bad", "namespace": "research"},
-    "spec": {"hostNetwork": True, "containers": [{"name": "a", "image": "a:latest", "securityContext": {"privileged": True}}]},
+    "spec": {
+        "hostNetwork": True,
+        "containers": [{"name": "a", "image": "a:latest", "securityContext": {"privileged": True}}],
+    },
 }
 _HEAD = """\
 # What checkov and kube-score find in the rendered objects of all stacks, and why it stays.
@@ -63,7 +66,11 @@ def read(text: str) -> Reasons:
 def differences(findings: Iterable[Finding], reasons: Mapping[tuple[str, str, str], str]) -> list[str]:
     """Say what is found and not listed, and what is listed and no longer found."""
     found = {(one.tool, one.check, f"{one.stack} {one.resource}"): one.says for one in findings}
-    new = [f"not listed: {tool} {check}: {obj}: {says}" for (tool, check, obj), says in found.items() if (tool, check, obj) not in reasons]
+    new = [
+        f"not listed: {tool} {check}: {obj}: {says}"
+        for (tool, check, obj), says in found.items()
+        if (tool, check, obj) not in reasons
+    ]
     gone = [f"listed, and no longer found: {' '.join(key)}" for key in reasons if key not in found]
     return sorted(new) + sorted(gone)
 
@@ -76,7 +83,10 @@ def written(findings: Iterable[Finding], reasons: Mapping[tuple[str, str, str], 
         reason = reasons.get((one.tool, one.check, obj), f"? {one.says}")
         groups.setdefault(one.tool, {}).setdefault(one.check, {}).setdefault(reason, []).append(obj)
     data: dict[str, Any] = {
-        tool: {check: [{"reason": reason, "objects": objects} for reason, objects in by.items()] for check, by in checks.items()}
+        tool: {
+            check: [{"reason": reason, "objects": objects} for reason, objects in by.items()]
+            for check, by in checks.items()
+        }
         for tool, checks in groups.items()
     }
     return _HEAD + yaml.safe_dump(data, sort_keys=True, width=120, allow_unicode=True)

@@ -10,7 +10,9 @@ from tests.lint import objects
 from tests.lint.linters import Finding, _of_checkov, _of_kube_score
 from tests.lint.objects import LISTED, STACKS, differences, read, written
 
-FOUND = Finding("kube-score", "pod-probes", "lab", "Pod/research/job", "Container is missing a readinessProbe")
+FOUND = Finding(
+    "kube-score", "pod-probes", "lab", "Pod/research/job", "Container is missing a readinessProbe"
+)
 KEY = ("kube-score", "pod-probes", "lab Pod/research/job")
 
 
@@ -19,11 +21,15 @@ def test_what_is_listed_with_its_reason_passes() -> None:
 
 
 def test_a_finding_that_is_not_listed_fails_and_says_what_the_linter_says() -> None:
-    assert differences([FOUND], {}) == ["not listed: kube-score pod-probes: lab Pod/research/job: Container is missing a readinessProbe"]
+    assert differences([FOUND], {}) == [
+        "not listed: kube-score pod-probes: lab Pod/research/job: Container is missing a readinessProbe"
+    ]
 
 
 def test_a_listed_finding_that_no_longer_occurs_fails() -> None:
-    assert differences([], {KEY: "r"}) == ["listed, and no longer found: kube-score pod-probes lab Pod/research/job"]
+    assert differences([], {KEY: "r"}) == [
+        "listed, and no longer found: kube-score pod-probes lab Pod/research/job"
+    ]
 
 
 def test_the_same_finding_in_another_stack_or_on_another_object_is_another() -> None:
@@ -36,7 +42,9 @@ def test_a_reason_stays_where_its_finding_stays_and_what_is_new_is_a_question_th
     assert "? Liveness Probe Should be Configured" in text
     with pytest.raises(ValueError, match="CKV_K8S_8 has no reason"):
         read(text)
-    assert read(text.replace("? Liveness Probe Should be Configured", "the same"))[KEY] == "a job is never asked"
+    assert (
+        read(text.replace("? Liveness Probe Should be Configured", "the same"))[KEY] == "a job is never asked"
+    )
 
 
 def test_an_object_is_listed_once_a_check() -> None:
@@ -60,8 +68,17 @@ def test_the_list_in_the_repository_has_a_reason_for_each_and_names_stacks_that_
 def test_reports_of_both_linters_are_read() -> None:
     assert _of_checkov("Pod.research.job") == "Pod/research/job"
     assert _of_checkov("ClusterRole.default.view") == "ClusterRole/view"
-    check = {"check": {"id": "pod-probes"}, "skipped": False, "grade": 1, "comments": [{"summary": FOUND.says}]}
+    check = {
+        "check": {"id": "pod-probes"},
+        "skipped": False,
+        "grade": 1,
+        "comments": [{"summary": FOUND.says}],
+    }
     fine = {"check": {"id": "label-values"}, "skipped": False, "grade": 10, "comments": None}
     skipped = {**check, "check": {"id": "pod-networkpolicy"}, "skipped": True}
-    obj = {"type_meta": {"kind": "Pod"}, "object_meta": {"name": "job", "namespace": "research"}, "checks": [check, fine, skipped]}
+    obj = {
+        "type_meta": {"kind": "Pod"},
+        "object_meta": {"name": "job", "namespace": "research"},
+        "checks": [check, fine, skipped],
+    }
     assert list(_of_kube_score(json.loads(json.dumps([obj])), "lab")) == [FOUND]

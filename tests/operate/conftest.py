@@ -11,14 +11,15 @@ from pathlib import Path
 
 import pytest
 
-from sovereign_ai.cluster.access import open_cluster
+from sovereign_ai.cluster.api.client import open_cluster
 from sovereign_ai.cluster.embedded import down, up
 from sovereign_ai.cluster.flags import COMPONENTS
-from sovereign_ai.cluster.state import Place
+from sovereign_ai.cluster.state import ClusterDir
 from sovereign_ai.plan.factory import plan
 from sovereign_ai.render.kubernetes.bundle import render
 from sovereign_ai.spec.load import read_text
 from tests.operate.real import CLOCK, DOWN, Plane, now, waivers
+from tests.support.approvals import signed_text
 
 _MIDNIGHT_NEAR = timedelta(minutes=10)
 _LAB = Path(__file__).parents[2] / "stacks" / "lab" / "factory.yaml"
@@ -49,13 +50,13 @@ def real(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Plane]:
     program = root / "operator-with-a-clock"
     program.write_text(_PROGRAM)
     program.chmod(0o700)
-    where = Place("lab", root / "clusters" / "lab")
+    where = ClusterDir("lab", root / "clusters" / "lab")
     where.make()
     (where.folder / "cluster.json").write_text("{}")
     (where.folder / CLOCK).write_text("0")
     folder = os.environ.get("SOVEREIGN_AI_TEST_COMPONENTS")
     programs = {name: Path(folder) / name for name in COMPONENTS} if folder else {}
-    text = _LAB.read_text(encoding="utf-8") + waivers(now().date() + timedelta(days=1))
+    text = signed_text(_LAB.read_text(encoding="utf-8") + waivers(now().date() + timedelta(days=1)), "lead")
     factory = read_text(text.encode(), "factory.yaml").factory
     derived = plan(factory)
     bundle = render(factory, derived, "lab")

@@ -7,29 +7,38 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from sovereign_ai.cluster.state import Place
-from sovereign_ai.operate.grants import Grant
+from sovereign_ai.cluster.state import ClusterDir
+from sovereign_ai.operate.grants import MOST, USE_WITHIN, AccessGrant
+from tests.support.approvals import approved_grant
 
 NOW = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
-GRANT = Grant(
-    id="1f2e3d4c",
-    person="on-call",
-    approver="lead",
-    reason="a job hangs",
-    seat="DE",
-    namespace="research",
-    kind="shell",
-    begins=NOW,
-    ends=NOW + timedelta(hours=1),
+GRANT = approved_grant(
+    AccessGrant(
+        id="1f2e3d4c",
+        person="on-call",
+        approver="lead",
+        reason="a job hangs",
+        seat="DE",
+        namespace="research",
+        kind="shell",
+        begins=NOW,
+        ends=NOW + timedelta(hours=1),
+        factory="lab",
+        cluster="lab",
+        seconds=str(int(MOST.total_seconds())),
+        use_before=(NOW + USE_WITHIN).isoformat(),
+    )
 )
 
 
-def grant(**changes: Any) -> Grant:
-    return replace(GRANT, **changes)
+def grant(**changes: Any) -> AccessGrant:
+    """A grant with some facts of its own, signed by its approver as it then is."""
+    changed = replace(GRANT, **changes)
+    return approved_grant(replace(changed, use_before=(changed.begins + USE_WITHIN).isoformat()))
 
 
-def plane(tmp_path: Path) -> Place:
+def plane(tmp_path: Path) -> ClusterDir:
     """A plane's folder, of which nothing runs."""
-    where = Place("lab", tmp_path / "lab")
+    where = ClusterDir("lab", tmp_path / "lab")
     where.make()
     return where

@@ -13,21 +13,27 @@ from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
-from sovereign_ai.cluster.access import Api, ApiError, open_cluster
+from sovereign_ai.cluster.api.client import Api, ApiError, open_cluster
 from sovereign_ai.cluster.identities import CLUSTER_CA, kubeconfig, server_url
 from sovereign_ai.cluster.pki import Leaf, authority, sign
-from sovereign_ai.cluster.state import Place, recorded_ports, write_private
+from sovereign_ai.cluster.state import ClusterDir, recorded_ports
 from sovereign_ai.cluster.status import status_of
+from sovereign_ai.files.writing import write_private
 from sovereign_ai.plan.factory import Plan
 from sovereign_ai.render.kubernetes.admission import policy_name
 from sovereign_ai.render.kubernetes.bundle import Bundle
 from sovereign_ai.spec.factory import AIFactory
-from sovereign_ai.verify.forbidden import forbidden
+from sovereign_ai.verify.refused_objects import refused_objects
 
 T = TypeVar("T")
-WORKLOAD, WORKLOADS = "waived-work", ("CronJob", "DaemonSet", "Deployment", "Job", "ReplicaSet", "ReplicationController", "StatefulSet")
+WORKLOAD, WORKLOADS = (
+    "waived-work",
+    ("CronJob", "DaemonSet", "Deployment", "Job", "ReplicaSet", "ReplicationController", "StatefulSet"),
+)
 CLOCK, DOWN = "clock-ahead", "operator-down"
-LISTED, UNLISTED = (f"{registry}/train@sha256:{'0' * 64}" for registry in ("registry.example.com/ai", "registry.invalid"))
+LISTED, UNLISTED = (
+    f"{registry}/train@sha256:{'0' * 64}" for registry in ("registry.example.com/ai", "registry.invalid")
+)
 _WAIVER = """
   - id: {id}
     rule: {rule}
@@ -50,7 +56,9 @@ def waivers(expires: date) -> str:
         ("service", "NET-001", "Service/research/waived"),
         *((f"workload-{kind.lower()}", "IMG-001", f"{kind}/research/{WORKLOAD}") for kind in WORKLOADS),
     )
-    return "\nwaivers:" + "".join(_WAIVER.format(id=a, rule=b, resource=c, created=created, expires=expires) for a, b, c in rows)
+    return "\nwaivers:" + "".join(
+        _WAIVER.format(id=a, rule=b, resource=c, created=created, expires=expires) for a, b, c in rows
+    )
 
 
 def until(holds: Callable[[], T], seconds: float = 180) -> T:
@@ -67,14 +75,19 @@ def pod(name: str, image: str = UNLISTED, namespace: str = "research", **spec: A
     secure = {"runAsNonRoot": True, "seccompProfile": {"type": "RuntimeDefault"}}
     containers = [{"name": "main", "image": image, "securityContext": box}]
     metadata = {"name": name, "namespace": namespace}
-    return {"apiVersion": "v1", "kind": "Pod", "metadata": metadata, "spec": {"securityContext": secure, "containers": containers, **spec}}
+    return {
+        "apiVersion": "v1",
+        "kind": "Pod",
+        "metadata": metadata,
+        "spec": {"securityContext": secure, "containers": containers, **spec},
+    }
 
 
 @dataclass(frozen=True)
 class Plane:
     """A running plane."""
 
-    where: Place
+    where: ClusterDir
     api: Api
     factory: AIFactory
     plan: Plan
@@ -82,12 +95,18 @@ class Plane:
 
     def deploy(self) -> None:
         """Apply what needs no custom resource definitions, and wait until the policies hold."""
-        objects = [obj for obj in self.bundle.objects if obj["apiVersion"].rpartition("/")[0] not in self.bundle.custom_groups]
+        objects = [
+            obj
+            for obj in self.bundle.objects
+            if obj["apiVersion"].rpartition("/")[0] not in self.bundle.custom_groups
+        ]
         spaces = [obj for obj in objects if obj["kind"] == "Namespace"]
         self.api.many(partial(self.api.apply, obj, force=True) for obj in spaces)
-        self.api.many(partial(self.api.apply, obj, force=True) for obj in objects if obj["kind"] != "Namespace")
+        self.api.many(
+            partial(self.api.apply, obj, force=True) for obj in objects if obj["kind"] != "Namespace"
+        )
         until(lambda: "IMG-001" in self.refusal(pod("strange")))
-        for group, obj in forbidden("research", self.factory.name, UNLISTED).items():
+        for group, obj in refused_objects("research", self.factory.name, UNLISTED).items():
             until(partial(self._refused_by, policy_name(group), obj))
         until(lambda: not self.refusal(pod("good", LISTED)))
 
@@ -131,9 +150,13 @@ class Plane:
 
     def somebody(self, tmp_path: Path, user: str, *groups: str) -> Api:
         """Open the cluster as somebody with a certificate of its authority."""
-        pair = sign(authority(self.where.pki, CLUSTER_CA), Leaf("", user, groups, client=True), timedelta(hours=1))
+        pair = sign(
+            authority(self.where.pki, CLUSTER_CA), Leaf("", user, groups, client=True), timedelta(hours=1)
+        )
         path = tmp_path / "somebody.kubeconfig"
-        write_private(path, kubeconfig(self.where, user, server_url(recorded_ports(self.where)["kube-apiserver"]), pair))
+        write_private(
+            path, kubeconfig(self.where, user, server_url(recorded_ports(self.where)["kube-apiserver"]), pair)
+        )
         return open_cluster(path)
 
 

@@ -12,13 +12,13 @@ from hypothesis import strategies as some
 
 from sovereign_ai.operate import answers
 from sovereign_ai.operate.answers import decide
-from sovereign_ai.operate.records import Record
-from sovereign_ai.rules.asked import ASKER, GROUP, question
+from sovereign_ai.operate.records import GrantRecord
+from sovereign_ai.rules.waiver_review import ASKER, GROUP, question
 from tests.operate.given import GRANT, NOW, grant
-from tests.rules.test_asked import waiver
+from tests.rules.test_waiver_review import waiver
 
-STANDS = [Record(GRANT)]
-WAIVED = question([waiver()])
+STANDS = [GrantRecord(GRANT)]
+WAIVED = question([waiver()], "lab")
 
 
 def review(about: str, asked: Any, **changes: Any) -> dict[str, Any]:
@@ -38,9 +38,9 @@ def test_a_binding_is_honoured_while_its_grant_stands() -> None:
     assert decide(asked, STANDS, NOW).honoured == GRANT.id
     assert decide(asked, STANDS, GRANT.ends).honoured == ""
     assert decide(asked, [], NOW).honoured == ""
-    assert decide(asked, [Record(GRANT, revoked="no need")], NOW).honoured == ""
-    assert decide(asked, [Record(GRANT, closed="then")], NOW).honoured == ""
-    assert decide(asked, [Record(grant(ends=NOW + timedelta(days=2)))], NOW).honoured == ""
+    assert decide(asked, [GrantRecord(GRANT, revoked="no need")], NOW).honoured == ""
+    assert decide(asked, [GrantRecord(GRANT, closed="then")], NOW).honoured == ""
+    assert decide(asked, [GrantRecord(grant(ends=NOW + timedelta(days=2)))], NOW).honoured == ""
 
 
 @pytest.mark.parametrize("part", range(6))
@@ -74,7 +74,8 @@ def test_any_other_question_is_a_no(changes: dict[str, Any]) -> None:
 JSON = some.recursive(
     some.none() | some.booleans() | some.text(max_size=8),
     lambda inner: (
-        some.lists(inner, max_size=3) | some.dictionaries(some.sampled_from(["spec", "user", "resourceAttributes", "name"]), inner)
+        some.lists(inner, max_size=3)
+        | some.dictionaries(some.sampled_from(["spec", "user", "resourceAttributes", "name"]), inner)
     ),
     max_leaves=8,
 )

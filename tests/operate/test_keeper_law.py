@@ -10,15 +10,18 @@ from pathlib import Path
 from hypothesis import given, settings
 from hypothesis import strategies as some
 
-from sovereign_ai.cluster.api_errors import UnreachableError
-from sovereign_ai.operate.keeper import Keeper
-from sovereign_ai.operate.records import record, write_revoked
+from sovereign_ai.cluster.api.errors import UnreachableError
+from sovereign_ai.operate.grant_controller import Keeper
+from sovereign_ai.operate.records import grant_record, write_revoked
 from tests.operate.given import GRANT, NOW
-from tests.operate.test_keeper import Trial
+from tests.operate.test_grant_controller import Trial
 
 _STEPS = some.one_of(
     some.tuples(some.just("later"), some.integers(0, 45)),
-    some.tuples(some.sampled_from(["round", "revoke", "remove", "silence", "speak", "restart", "refuse"]), some.just(0)),
+    some.tuples(
+        some.sampled_from(["round", "revoke", "remove", "silence", "speak", "restart", "refuse"]),
+        some.just(0),
+    ),
 )
 
 
@@ -43,10 +46,10 @@ def test_no_binding_stands_without_its_grant(steps: list[tuple[str, int]]) -> No
             elif step == "round":
                 with suppress(UnreachableError):
                     trial.round(minutes)
-            ended = ended or bool(record(trial.where, GRANT.id).closed)
+            ended = ended or bool(grant_record(trial.where, GRANT.id).closed)
             if ended:
                 assert trial.bound == [], "what was closed never opens again"
         trial.silent = False
         trial.round(minutes)
-        stands = record(trial.where, GRANT.id).stands(NOW + timedelta(minutes=minutes))
+        stands = grant_record(trial.where, GRANT.id).stands(NOW + timedelta(minutes=minutes))
         assert trial.bound == ([GRANT.name] if stands else [])

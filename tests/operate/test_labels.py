@@ -12,9 +12,19 @@ from hypothesis import strategies as st
 from typer.testing import CliRunner
 
 from sovereign_ai.cli.main import app
+from sovereign_ai.errors import SovereignError, UsageError
 from sovereign_ai.names import KEYS
-from sovereign_ai.operate.labels import MANAGER, NotLldpError, Placed, cabling, neighbours, place, place_all, write
+from sovereign_ai.operate.labels import (
+    MANAGER,
+    LabelledNode,
+    cabling,
+    locate_node,
+    locate_nodes,
+    neighbours,
+    write_labels,
+)
 from sovereign_ai.render.interop.labels import place_labels
+from sovereign_ai.render.interop.topograph import switch_tiers
 from sovereign_ai.sim.lldp import lldp
 from sovereign_ai.sim.nodes import node_objects
 from tests.conftest import STACKS, Deployed
@@ -27,59 +37,65 @@ PLACE = {KEYS.tier(0), KEYS.tier(1), KEYS.rack, KEYS.scalable_unit, KEYS.hall}
 
 
 def heard(node: str) -> dict[str, tuple[str, str]]:
-    return neighbours(orjson.dumps(lldp(PLAN)[node]).decode())
+    return neighbours(orjson.dumps(lldp(PLAN)[node]), f"{node}.json")
 
 
-def texts() -> dict[str, str]:
-    return {node: orjson.dumps(document).decode() for node, document in lldp(PLAN).items()}
+def texts() -> dict[str, bytes | SovereignError]:
+    return {node: orjson.dumps(document) for node, document in lldp(PLAN).items()}
 
 
-def at(node: str, met: dict[str, tuple[str, str]]) -> Placed:
-    return place(PLAN, cabling(PLAN), node, met)
+def at(node: str, met: dict[str, tuple[str, str]]) -> LabelledNode:
+    return locate_node(cabling(PLAN), node, met)
 
 
 def test_what_lldpd_really_prints_is_read() -> None:
-    assert neighbours(RECORDED.read_text(encoding="utf-8")) == {"compute0": ("compute-fra1-p0-leaf-r0-001", "swp7")}
+    assert neighbours(RECORDED.read_bytes(), RECORDED.name) == {
+        "compute0": ("compute-fra1-p0-leaf-r0-001", "swp7")
+    }
 
 
 def test_a_port_named_by_its_address_is_known_by_its_description() -> None:
     document = orjson.loads(RECORDED.read_bytes())
     document["lldp"][0]["interface"][0]["port"][0]["id"][0] = {"type": "mac", "value": "02:00:00:00:00:01"}
-    assert neighbours(orjson.dumps(document).decode())["compute0"][1] == "swp7"
+    assert neighbours(orjson.dumps(document), "n.json")["compute0"][1] == "swp7"
 
 
-@pytest.mark.parametrize("text", ["", "{}", "[]", '{"lldp": {"interface": {}}}', '{"lldp": [{"interface": [{"name": "a"}]}]}'])
+@pytest.mark.parametrize(
+    "text", ["", "{}", "[]", '{"lldp": {"interface": {}}}', '{"lldp": [{"interface": [{"name": "a"}]}]}']
+)
 def test_what_is_no_output_of_lldpctl_is_refused(text: str) -> None:
-    with pytest.raises(NotLldpError):
-        neighbours(text)
+    with pytest.raises(UsageError):
+        neighbours(text.encode("utf-8", "surrogatepass"), "n.json")
 
 
 @pytest.mark.parametrize(
     ("text", "amiss"),
     [
-        ("", "it is empty"),
-        ("{}", "it lacks 'lldp'"),
-        ('{\n "lldp": [\n', "it breaks off at line 3, column 1"),
-        ("lldpd does not run", "it is no JSON at line 1, column 1"),
-        ('{"lldp": {"interface": []}}', "its parts are laid out otherwise, as by `-f json`"),
+        ("", ":1:1: it is empty; expected what lldpctl printed"),
+        ("{}", ":1:1: lldp: it is not what lldpctl printed: expected a list"),
+        ('{\n "lldp": [\n', ":3:1: it breaks off; expected what lldpctl printed"),
+        ("lldpd does not run", ":1:1: this is no JSON; expected what lldpctl printed"),
+        ('{"lldp": {"interface": []}}', ":1:10: lldp: it is not what lldpctl printed: expected a list"),
     ],
 )
 def test_what_is_amiss_is_told_in_words_with_the_file_and_what_was_expected(text: str, amiss: str) -> None:
-    [found] = place_all(PLAN, {"train-001": text})
-    assert found.findings == (f"train-001.json is not what `lldpctl -f json0 show neighbors` prints: {amiss}",)
+    [found] = locate_nodes(PLAN, {"train-001": text.encode()})
+    assert found.findings == (f"train-001.json{amiss}",)
     assert found.labels == {}
 
 
 @given(st.text())
 def test_no_text_is_read_as_neighbours_by_accident(text: str) -> None:
-    with pytest.raises(NotLldpError):
-        neighbours(text)
+    with pytest.raises(UsageError):
+        neighbours(text.encode("utf-8", "surrogatepass"), "n.json")
 
 
 def test_cabled_as_planned_every_node_gets_what_the_simulator_gives_it() -> None:
     factory, plan = stack("lab")
-    simulated = {obj["metadata"]["name"]: obj["metadata"]["labels"] for obj in node_objects(factory, plan, "lab")}
-    found = place_all(plan, texts())
+    simulated = {
+        obj["metadata"]["name"]: obj["metadata"]["labels"] for obj in node_objects(factory, plan, "lab")
+    }
+    found = locate_nodes(plan, texts())
     assert len(found) == 16
     for one in found:
         assert one.findings == ()
@@ -95,14 +111,17 @@ def test_a_switch_with_its_domain_behind_its_name_is_the_same_switch() -> None:
 def test_a_machine_in_anothers_place_gets_the_places_labels_and_is_told() -> None:
     one = at("train-001", heard("serve-002"))
     assert one.place == "serve-002"
-    assert one.labels == place_labels(next(node for node in PLAN.nodes if node.name == "serve-002"))
-    assert one.findings == ("stands where serve-002 is planned",)
+    assert one.labels == place_labels(
+        next(node for node in PLAN.nodes if node.name == "serve-002"), switch_tiers(PLAN)["serve-002"]
+    )
+    assert one.labels[KEYS.tier(0)].startswith("compute-fra1-p0-leaf-r0-")
+    assert one.findings == ("is cabled where serve-002 is planned",)
 
 
 def test_two_nodes_in_one_place_get_no_labels_either_of_them() -> None:
-    found = {one.node: one for one in place_all(PLAN, texts() | {"train-001": texts()["train-002"]})}
+    found = {one.node: one for one in locate_nodes(PLAN, texts() | {"train-001": texts()["train-002"]})}
     assert found["train-001"].labels == found["train-002"].labels == {}
-    assert "2 nodes say they stand where train-002 is planned" in found["train-002"].findings
+    assert "2 nodes are cabled where train-002 is planned" in found["train-002"].findings
 
 
 def test_a_cable_of_another_machine_takes_the_labels_away_and_is_named() -> None:
@@ -133,14 +152,14 @@ def test_a_silent_port_and_one_at_a_free_port_are_told() -> None:
 
 
 def test_a_node_that_hears_none_of_our_switches_has_no_place() -> None:
-    assert at("train-001", {"eth0": ("core-of-somebody", "swp1")}) == Placed(
+    assert at("train-001", {"eth0": ("core-of-somebody", "swp1")}) == LabelledNode(
         "train-001", "", findings=("no port meets a switch port of the plan",)
     )
 
 
 def test_the_command_prints_by_default_and_tells_what_is_off(tmp_path: Path) -> None:
     for node, text in texts().items():
-        (tmp_path / f"{node}.json").write_text(text, encoding="utf-8")
+        (tmp_path / f"{node}.json").write_bytes(text)
     arguments = ["inventory", "label", str(STACKS / "lab"), "--lldp", str(tmp_path)]
     fine = CliRunner().invoke(app, arguments)
     assert (fine.exit_code, fine.stdout) == (0, "16 of 16 nodes would have their labels\n")
@@ -151,18 +170,22 @@ def test_the_command_prints_by_default_and_tells_what_is_off(tmp_path: Path) -> 
 
 
 @pytest.mark.cluster
-def test_a_real_control_plane_gets_back_what_was_lost_and_keeps_what_is_anothers(deployed_lab: Deployed) -> None:
+def test_a_real_control_plane_gets_back_what_was_lost_and_keeps_what_is_anothers(
+    deployed_lab: Deployed,
+) -> None:
     api, plan = deployed_lab.api, deployed_lab.plan
     before = labels(deployed_lab)
-    placed = place_all(plan, texts())
-    done = write(api, placed, progress=lambda _line: None)
+    placed = locate_nodes(plan, texts())
+    done = write_labels(api, placed, progress=lambda _line: None)
     assert all(one.findings == () for one in done)
     assert labels(deployed_lab) == before
     owners = {field["manager"] for field in api.get("v1", "Node", "train-001")["metadata"]["managedFields"]}  # type: ignore[index]
     assert MANAGER in owners
-    (absent,) = write(api, [Placed("nobody", "nobody")], progress=lambda _line: None)
+    (absent,) = write_labels(api, [LabelledNode("nobody", "nobody")], progress=lambda _line: None)
     assert absent.findings == ("the cluster has no such node",)
-    (contested,) = write(api, [Placed("train-001", "train-001", {KEYS.rack: "elsewhere"})], progress=lambda _line: None)
+    (contested,) = write_labels(
+        api, [LabelledNode("train-001", "train-001", {KEYS.rack: "elsewhere"})], progress=lambda _line: None
+    )
     assert "the server refused" in contested.findings[0]
     assert labels(deployed_lab) == before
 

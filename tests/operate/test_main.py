@@ -13,9 +13,9 @@ from pathlib import Path
 import pytest
 
 from sovereign_ai.cluster.identities import make_identities
-from sovereign_ai.cluster.kind import inside
-from sovereign_ai.cluster.process import Probe, is_well
-from sovereign_ai.cluster.state import Place, is_free
+from sovereign_ai.cluster.kind import network_namespace
+from sovereign_ai.cluster.process import ProcessProbe, is_well
+from sovereign_ai.cluster.state import ClusterDir, is_free
 from sovereign_ai.operate import __main__ as operator
 from sovereign_ai.operate.records import write_grant
 from tests.operate.given import grant, plane
@@ -32,10 +32,10 @@ def free_port(*but: int) -> int:
     return next(port for port in range(29_000, 30_000) if port not in but and is_free(port))
 
 
-def test_without_an_api_server_it_is_well_tells_its_trouble_once_and_goes_on_until_it_is_stopped(
+def test_without_an_api_server_it_reports_its_trouble_once_and_goes_on_until_stopped(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    where: Place = plane(tmp_path)
+    where: ClusterDir = plane(tmp_path)
     port = free_port()
     make_identities(where, free_port(port))
     begins = datetime.now(UTC)
@@ -53,7 +53,9 @@ def test_without_an_api_server_it_is_well_tells_its_trouble_once_and_goes_on_unt
     thread.start()
     try:
         pki = where.pki
-        probe = Probe(port, "/healthz", f"{pki}/cluster-ca.crt", f"{pki}/supervisor.crt", f"{pki}/supervisor.key")
+        probe = ProcessProbe(
+            port, "/healthz", f"{pki}/cluster-ca.crt", f"{pki}/supervisor.crt", f"{pki}/supervisor.key"
+        )
         until(lambda: is_well(probe))
         until(lambda: rounds[0] > 2)
     finally:
@@ -87,7 +89,7 @@ def test_a_defect_in_a_round_ends_nothing(tmp_path: Path, monkeypatch: pytest.Mo
 def test_beside_a_container_it_waits_for_it_listens_where_it_is_told_and_ends_with_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    where: Place = plane(tmp_path)
+    where: ClusterDir = plane(tmp_path)
     port = free_port()
     make_identities(where, free_port(port))
     said: list[str] = []
@@ -95,7 +97,7 @@ def test_beside_a_container_it_waits_for_it_listens_where_it_is_told_and_ends_wi
     monkeypatch.setattr(operator, "_say", said.append)
     monkeypatch.setattr(operator, "listen", lambda _init, number: socket.create_server(("127.0.0.1", number)))
     monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
-    monkeypatch.setattr(inside, "_LOOK_SECONDS", 0.02)
+    monkeypatch.setattr(network_namespace, "_LOOK_SECONDS", 0.02)
     docker = tmp_path / "docker"
     docker.write_text(f"#!/bin/sh\ncat {tmp_path}/pid\n")
     docker.chmod(0o755)
@@ -111,15 +113,19 @@ def test_beside_a_container_it_waits_for_it_listens_where_it_is_told_and_ends_wi
     thread = threading.Thread(target=run)
     thread.start()
     pki = where.pki
-    probe = Probe(port, "/healthz", f"{pki}/cluster-ca.crt", f"{pki}/supervisor.crt", f"{pki}/supervisor.key")
-    life = Probe(0, host=str(where.folder / "operator.sock"))
+    probe = ProcessProbe(
+        port, "/healthz", f"{pki}/cluster-ca.crt", f"{pki}/supervisor.crt", f"{pki}/supervisor.key"
+    )
+    life = ProcessProbe(0, host=str(where.folder / "operator.sock"))
     until(lambda: said == ["waiting for the container lab-control-plane"])
     assert not is_well(probe)
     assert not is_well(life)
     with subprocess.Popen(["sleep", "60"]) as first:
         (tmp_path / "pid").write_text(str(first.pid))
         until(lambda: is_well(probe))
-        until(lambda: is_well(life))  # by which its supervisor sees it, although it listens in another network
+        until(
+            lambda: is_well(life)
+        )  # by which its supervisor sees it, although it listens in another network
         first.kill()
     thread.join(30)
     assert ended == ["the container lab-control-plane has ended"]
@@ -127,7 +133,9 @@ def test_beside_a_container_it_waits_for_it_listens_where_it_is_told_and_ends_wi
     assert not is_well(life)
 
 
-def test_one_that_waits_for_a_container_can_be_stopped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_one_that_waits_for_a_container_can_be_stopped(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
     docker = tmp_path / "docker"
     docker.write_text("#!/bin/sh\necho 0\n")

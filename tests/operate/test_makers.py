@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from sovereign_ai.cluster.access import Api
+from sovereign_ai.cluster.api.client import Api
 from sovereign_ai.verify.audit import audit
 from tests.operate.real import LISTED, UNLISTED, WORKLOAD, Plane, now, pod, until
 
@@ -42,18 +42,33 @@ def template(image: str = UNLISTED, **spec: Any) -> dict[str, Any]:
 
 def deployment(name: str) -> dict[str, Any]:
     spec = {"replicas": 1, "selector": {"matchLabels": {"app": WORKLOAD}}, "template": template()}
-    return {"apiVersion": APPS, "kind": "Deployment", "metadata": {"name": name, "namespace": "research"}, "spec": spec}
+    return {
+        "apiVersion": APPS,
+        "kind": "Deployment",
+        "metadata": {"name": name, "namespace": "research"},
+        "spec": spec,
+    }
 
 
 def made(kind: str, version: str, owner: str, name: str) -> dict[str, Any]:
     """An object as its controller would make it."""
     reference = {"apiVersion": version, "kind": owner, "name": name, "uid": "0", "controller": True}
     labels = {"app": WORKLOAD, "pod-template-hash": HASH}
-    metadata = {"name": f"{name}-made", "namespace": "research", "labels": labels, "ownerReferences": [reference]}
+    metadata = {
+        "name": f"{name}-made",
+        "namespace": "research",
+        "labels": labels,
+        "ownerReferences": [reference],
+    }
     if kind == "Pod":
         return pod("x") | {"metadata": metadata}
     if kind == "Job":
-        return {"apiVersion": BATCH, "kind": kind, "metadata": metadata, "spec": {"template": template(restartPolicy="Never")}}
+        return {
+            "apiVersion": BATCH,
+            "kind": kind,
+            "metadata": metadata,
+            "spec": {"template": template(restartPolicy="Never")},
+        }
     spec = {"selector": {"matchLabels": {"app": WORKLOAD}}, "template": template()}
     return {"apiVersion": APPS, "kind": kind, "metadata": metadata, "spec": spec}
 
@@ -113,7 +128,11 @@ def running(plane: Plane) -> Iterator[Plane]:
 
 
 def pods(plane: Plane) -> list[dict[str, Any]]:
-    return [one for one in plane.api.list("v1", "Pod", "research") if one["metadata"]["name"].startswith(f"{WORKLOAD}-")]
+    return [
+        one
+        for one in plane.api.list("v1", "Pod", "research")
+        if one["metadata"]["name"].startswith(f"{WORKLOAD}-")
+    ]
 
 
 def test_a_waived_deployment_gets_its_pods_and_another_with_the_same_image_is_refused(running: Plane) -> None:
@@ -123,17 +142,34 @@ def test_a_waived_deployment_gets_its_pods_and_another_with_the_same_image_is_re
 
 def test_the_audit_covers_a_pod_with_the_workload_it_was_made_from(running: Plane) -> None:
     name = f"Pod/research/{pods(running)[0]['metadata']['name']}"
-    found = audit(running.api, running.factory, running.plan, running.bundle, cluster="lab", now=now().date()).verdict
+    found = audit(
+        running.api, running.factory, running.plan, running.bundle, cluster="lab", now=now().date()
+    ).verdict
     of_images = {one.resource: (one.status, one.waiver) for one in found.findings if one.rule == "IMG-001"}
-    assert of_images[name] == of_images[f"Deployment/research/{WORKLOAD}"] == ("waived", "workload-deployment")
+    assert (
+        of_images[name] == of_images[f"Deployment/research/{WORKLOAD}"] == ("waived", "workload-deployment")
+    )
 
 
 def test_nobody_smuggles_an_image_into_what_a_controller_made(running: Plane) -> None:
-    [owner] = [one for one in running.api.list(APPS, "ReplicaSet", "research") if one["metadata"]["name"].startswith(f"{WORKLOAD}-")]
+    [owner] = [
+        one
+        for one in running.api.list(APPS, "ReplicaSet", "research")
+        if one["metadata"]["name"].startswith(f"{WORKLOAD}-")
+    ]
     name, mark = owner["metadata"]["name"], owner["metadata"]["labels"]["pod-template-hash"]
-    reference = {"apiVersion": APPS, "kind": "ReplicaSet", "name": name, "uid": owner["metadata"]["uid"], "controller": True}
+    reference = {
+        "apiVersion": APPS,
+        "kind": "ReplicaSet",
+        "name": name,
+        "uid": owner["metadata"]["uid"],
+        "controller": True,
+    }
     forged = pod("forged")
-    forged["metadata"] |= {"labels": {"app": WORKLOAD, "pod-template-hash": mark}, "ownerReferences": [reference]}
+    forged["metadata"] |= {
+        "labels": {"app": WORKLOAD, "pod-template-hash": mark},
+        "ownerReferences": [reference],
+    }
     assert "IMG-001" in running.refusal(forged)
     twin = made("ReplicaSet", APPS, "Deployment", WORKLOAD)
     twin["metadata"]["name"] = f"{WORKLOAD}-{HASH}"

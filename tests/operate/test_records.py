@@ -9,26 +9,34 @@ from pathlib import Path
 import pytest
 
 from sovereign_ai.errors import UsageError
-from sovereign_ai.operate.records import folder_of, record, records, write_grant, write_revoked, write_state
+from sovereign_ai.operate.records import (
+    folder_of,
+    grant_record,
+    read_records,
+    write_grant,
+    write_revoked,
+    write_state,
+)
 from tests.operate.given import GRANT, NOW, grant, plane
 
 
 def test_a_grant_is_read_back_with_what_became_of_it(tmp_path: Path) -> None:
     where = plane(tmp_path)
-    assert records(where) == ([], [])
+    assert read_records(where) == ([], [])
     write_grant(where, GRANT)
-    [one], broken = records(where)
+    [one], broken = read_records(where)
     assert not broken
     assert one.grant == GRANT
     assert one.stands(NOW)
     assert not one.stands(GRANT.ends)
     write_state(where, GRANT.id, {"opened": "then"})
-    assert record(where, GRANT.id).opened == "then"
+    assert grant_record(where, GRANT.id).opened == "then"
     write_revoked(where, GRANT.id, "no need", NOW)
-    assert not record(where, GRANT.id).stands(NOW)
+    assert not grant_record(where, GRANT.id).stands(NOW)
     write_state(where, GRANT.id, {"opened": "then", "closed": "later", "why": "revoked"})
     assert (
-        record(where, GRANT.id).to_data() | {"why": "revoked", "closed": "later", "revoked": "no need"} == record(where, GRANT.id).to_data()
+        grant_record(where, GRANT.id).to_data() | {"why": "revoked", "closed": "later", "revoked": "no need"}
+        == grant_record(where, GRANT.id).to_data()
     )
 
 
@@ -45,7 +53,7 @@ def test_a_file_that_cannot_be_read_is_named_and_the_others_stand(tmp_path: Path
     where = plane(tmp_path)
     write_grant(where, GRANT)
     (folder_of(where) / "aaaaaaaa.json").write_text(text)
-    found, broken = records(where)
+    found, broken = read_records(where)
     assert [one.grant for one in found] == [GRANT]
     assert len(broken) == 1
     assert broken[0].startswith("aaaaaaaa.json")
@@ -55,15 +63,17 @@ def test_a_grant_under_anothers_name_is_none(tmp_path: Path) -> None:
     where = plane(tmp_path)
     write_grant(where, GRANT)
     (folder_of(where) / f"{GRANT.id}.json").rename(folder_of(where) / "aaaaaaaa.json")
-    assert records(where)[0] == []
+    assert read_records(where)[0] == []
 
 
 @pytest.mark.parametrize("text", ["", "{", "{}", "[]", '{"why": ""}', '{"why": " "}', '{"why": 5}', "\0\0"])
-def test_where_the_word_of_its_end_is_damaged_the_grant_is_revoked_all_the_same(tmp_path: Path, text: str) -> None:
+def test_where_the_word_of_its_end_is_damaged_the_grant_is_revoked_all_the_same(
+    tmp_path: Path, text: str
+) -> None:
     where = plane(tmp_path)
     write_grant(where, GRANT)
     (folder_of(where) / f"{GRANT.id}.revoked").write_text(text)
-    [one], broken = records(where)
+    [one], broken = read_records(where)
     assert not broken
     assert one.revoked == "its reason cannot be read"
     assert not one.stands(NOW)
@@ -73,13 +83,13 @@ def test_a_word_of_the_end_that_may_not_be_read_is_one(tmp_path: Path) -> None:
     where = plane(tmp_path)
     write_grant(where, GRANT)
     (folder_of(where) / f"{GRANT.id}.revoked").mkdir()
-    assert not records(where)[0][0].stands(NOW)
+    assert not read_records(where)[0][0].stands(NOW)
 
 
 def test_the_newest_stands_last_and_an_unknown_id_is_told_with_the_nearest(tmp_path: Path) -> None:
     where = plane(tmp_path)
     write_grant(where, grant(id="00000000", begins=NOW + timedelta(minutes=1)))
     write_grant(where, GRANT)
-    assert [one.grant.id for one in records(where)[0]] == ["1f2e3d4c", "00000000"]
+    assert [one.grant.id for one in read_records(where)[0]] == ["1f2e3d4c", "00000000"]
     with pytest.raises(UsageError, match="did you mean '1f2e3d4c'"):
-        record(where, "1f2e3d4d")
+        grant_record(where, "1f2e3d4d")

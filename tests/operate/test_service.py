@@ -13,10 +13,10 @@ import orjson
 import pytest
 
 from sovereign_ai.cluster.identities import make_identities
-from sovereign_ai.cluster.process import Probe, is_well
-from sovereign_ai.cluster.state import Place
+from sovereign_ai.cluster.process import ProcessProbe, is_well
+from sovereign_ai.cluster.state import ClusterDir
 from sovereign_ai.operate.records import write_grant
-from sovereign_ai.operate.service import Service
+from sovereign_ai.operate.service import OperatorServer
 from tests.operate.given import GRANT, NOW, plane
 from tests.operate.real import until
 from tests.operate.test_answers import WAIVED, review
@@ -25,14 +25,16 @@ from tests.operate.test_answers import WAIVED, review
 class Running:
     """A service on a free port, and what it said."""
 
-    def __init__(self, where: Place) -> None:
+    def __init__(self, where: ClusterDir) -> None:
         self.where = where
         self.said: list[str] = []
-        self.service = Service(where, 0, lambda: NOW, self.said.append)
+        self.service = OperatorServer(where, 0, lambda: NOW, self.said.append)
         self.port = int(self.service.server_address[1])
         threading.Thread(target=self.service.serve_forever, daemon=True).start()
 
-    def post(self, body: bytes, who: str = "authorization-client", path: str = "/answer", method: str = "POST") -> tuple[int, bytes]:
+    def post(
+        self, body: bytes, who: str = "authorization-client", path: str = "/answer", method: str = "POST"
+    ) -> tuple[int, bytes]:
         tls = ssl.create_default_context(cafile=str(self.where.pki / "cluster-ca.crt"))
         tls.load_cert_chain(self.where.pki / f"{who}.crt", self.where.pki / f"{who}.key")
         connection = http.client.HTTPSConnection("127.0.0.1", self.port, context=tls, timeout=60)
@@ -45,7 +47,11 @@ class Running:
 
     def well(self, who: str) -> bool:
         pki = self.where.pki
-        return is_well(Probe(self.port, "/healthz", f"{pki}/cluster-ca.crt", f"{pki}/{who}.crt", f"{pki}/{who}.key"))
+        return is_well(
+            ProcessProbe(
+                self.port, "/healthz", f"{pki}/cluster-ca.crt", f"{pki}/{who}.crt", f"{pki}/{who}.key"
+            )
+        )
 
 
 @pytest.fixture(scope="module")
@@ -104,7 +110,9 @@ def test_an_unknown_path_is_none(running: Running) -> None:
     assert running.post(b"{}", path="/other")[0] == 404
 
 
-def test_a_caller_who_says_nothing_keeps_nobody_waiting(running: Running, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_caller_who_says_nothing_keeps_nobody_waiting(
+    running: Running, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr("sovereign_ai.operate.service._SECONDS", 600.0)
     with socket.create_connection(("127.0.0.1", running.port)):
         until(lambda: running.well("supervisor"))

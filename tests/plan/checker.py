@@ -13,12 +13,15 @@ What it holds against the cables, for each plane of each fabric:
 * **Counts**: leaves, spines, cores and cables are as many as the plan says.
 * **Connectivity**: every endpoint reaches every other.
 * **Evenness**: a leaf has equally many links to each spine of its pod and none to another; every pod has
-  equally many links to each core.
+  equally many links to each core. Where the plane says `uneven`, they differ by one at most.
+* **Pairs**: two leaves without spines are joined to each other by as many cables as `leaf_leaf` says, and
+  nothing else is.
 * **Bisection**: proved, not sampled. With even links, split every leaf's traffic equally over its uplinks and
   every spine's over its own; then no link is overfull as long as no spine has fewer links above than below
   and no leaf sends or takes more than its uplinks. So that routing is a feasible flow of what the leaves'
   uplinks hold, and the uplinks of one half's leaves are a cut of the same size: flow and cut meet, and the
-  bisection is the uplinks of the half that has the least of them. Where no such proof goes through, that is a finding.
+  bisection is the uplinks of the half that has the least of them. Where no such proof goes through, that is a
+  finding.
 """
 
 from __future__ import annotations
@@ -50,13 +53,20 @@ def findings(plan: dict[str, Any]) -> list[str]:
     for plane in plan["fabrics"]:
         for device in plane["switches"]:
             if device["name"] in owner or device["name"] in units:
-                found.append(f"{device['name']} stands in {plane['name']} and in {owner.get(device['name'], 'the machines')}")
+                found.append(
+                    f"{device['name']} stands in {plane['name']} "
+                    f"and in {owner.get(device['name'], 'the machines')}"
+                )
             owner[device["name"]] = plane["name"]
         used += map(LOWER_END, plane["cables"])
         used += map(UPPER_END, plane["cables"])
         found += [f"{plane['name']}: {text}" for text in _plane(plane, units)]
     if len(set(used)) < len(used):
-        found += [f"port {port} of {device} is used {times} times" for (device, port), times in Counter(used).items() if times > 1]
+        found += [
+            f"port {port} of {device} is used {times} times"
+            for (device, port), times in Counter(used).items()
+            if times > 1
+        ]
     return found
 
 
@@ -67,7 +77,8 @@ def _plane(plane: Plane, units: dict[str, tuple[str, str]]) -> list[str]:
     for row in plane["cables"]:
         layers[tier.get(row[0], 0)].append(row)
     for below, rows in layers.items():
-        wrong = [name for name in set(map(ABOVE, rows)) if tier.get(name, 0) != below + 1]
+        pair = below == 1 and plane.get("leaf_leaf", 0) > 0
+        wrong = [name for name in set(map(ABOVE, rows)) if tier.get(name, 0) != (1 if pair else below + 1)]
         if wrong:
             return [f"a cable to {min(wrong)} does not climb one tier"]
     found = _counts(plane, tier, layers)
@@ -81,33 +92,53 @@ def _plane(plane: Plane, units: dict[str, tuple[str, str]]) -> list[str]:
 def _counts(plane: Plane, tier: dict[str, int], layers: dict[int, list[list[str]]]) -> list[str]:
     """Hold the plan's own numbers against what is there."""
     height = Counter(tier.values())
+    pair = plane.get("leaf_leaf", 0)
+    if pair and (height[1], height[2], len(layers[1])) != (2, 0, pair):
+        return [f"{pair} cables between a pair of leaves, and there are {len(layers[1])} between {height[1]}"]
     there = {
         "leaf": height[1],
         "spine": height[2],
         "core": height[3],
         "node_leaf": len(layers[0]),
         "endpoints": len(layers[0]),
-        "leaf_spine": len(layers[1]),
+        "leaf_spine": 0 if pair else len(layers[1]),
         "spine_core": len(layers[2]),
         "tiers": len(height),
     }
-    return [f"{field} is said to be {plane[field]}, and is {number}" for field, number in there.items() if plane[field] != number]
+    return [
+        f"{field} is said to be {plane[field]}, and is {number}"
+        for field, number in there.items()
+        if plane[field] != number
+    ]
 
 
 def _degrees(plane: Plane, tier: dict[str, int], layers: dict[int, list[list[str]]]) -> list[str]:
     """Hold every switch's cables and port numbers against its radix."""
     degree = Counter(map(BELOW, layers[1] + layers[2]))
     degree.update(map(ABOVE, plane["cables"]))
-    found = [f"{device} has {count} cables and {plane['radix']} ports" for device, count in degree.items() if count > plane["radix"]]
+    height = {device["name"]: device["tier"] for device in plane["switches"]}
+    above = plane.get("spine_radix") or plane["radix"]
+    room = {"leaf": plane["radix"] + plane.get("uplink_ports", 0), "spine": above, "core": above}
+    found = [
+        f"{device} has {count} cables and {room[height[device]]} ports"
+        for device, count in degree.items()
+        if count > room[height[device]]
+    ]
     ports = {row[3] for row in plane["cables"]} | {row[1] for row in layers[1] + layers[2]}
     matches = {port: SWITCH_PORT.fullmatch(port) for port in ports}
     wrong = sorted(port for port, match in matches.items() if match is None)
     if wrong:
         return [*found, f"a switch has a port called {wrong[0]!r}"]
     numbers = [(int(match[1]), int(match[2] or 1)) for match in matches.values() if match]
-    parts = max((part for _, part in numbers), default=1)
-    beyond = [number for number, part in numbers if number < 1 or part < 1 or number * parts > plane["radix"]]
-    found += [f"port {number}, split by {parts}, lies beyond radix {plane['radix']}" for number in sorted(set(beyond))]
+    # Leaves and spines of different models, or ports split differently, have no common number of parts.
+    mixed = any(plane.get(field) for field in ("spine_radix", "uplink", "uplink_ports"))
+    parts = 1 if mixed else max((part for _, part in numbers), default=1)
+    most = max(room.values()) if mixed else plane["radix"]
+    beyond = [number for number, part in numbers if number < 1 or part < 1 or number * parts > most]
+    found += [
+        f"port {number}, split by {parts}, lies beyond radix {plane['radix']}"
+        for number in sorted(set(beyond))
+    ]
     return found + [f"{device} is a switch without a cable" for device in tier if device not in degree]
 
 
@@ -119,11 +150,22 @@ def _rails(plane: Plane, cables: list[list[str]]) -> list[str]:
     first: defaultdict[str, set[int]] = defaultdict(set)
     matches = ((port, MACHINE_PORT.fullmatch(port)) for port in {row[1] for row in cables})
     number = {port: int(match[2]) for port, match in matches if match and match[1] == plane["role"]}
+    several = plane.get("leaf_rails", 1)
+    least: dict[str, int] = {}
+    for host, port, _, _ in cables:
+        least[host] = min(number.get(port, 0), least.get(host, number.get(port, 0)))
     for host, port, leaf, _ in cables:
         if port not in number:
             found.append(f"{host} has a port called {port!r} on a {plane['role']} fabric")
             continue
         rail = leaf_rail[leaf]
+        if several > 1:
+            rail = number[port] - (0 if "-manager-" in host else least[host])
+            if not leaf_rail[leaf] <= rail < leaf_rail[leaf] + several:
+                found.append(
+                    f"{port} of {host} ends at {leaf} "
+                    f"of rails {leaf_rail[leaf]} to {leaf_rail[leaf] + several - 1}"
+                )
         rails_of[host].append(rail)
         first[host].add(number[port] - rail)
     everything = list(range(plane["rails"]))
@@ -149,20 +191,24 @@ def _units(plane: Plane, layers: dict[int, list[list[str]]], units: dict[str, tu
             continue
         members[units[host]].add(host)
         leaves[units[host], leaf_rail[leaf]].add(leaf)
-        if port.removeprefix(plane["role"]).partition("/")[0] != str(leaf_rail[leaf]):
+        own = int(port.removeprefix(plane["role"]).partition("/")[0]) - leaf_rail[leaf]
+        if not 0 <= own < plane.get("leaf_rails", 1):
             found.append(f"{port} of {host} ends at {leaf} of rail {leaf_rail[leaf]}")
-    room = plane["radix"] - (plane["leaf_spine"] // plane["leaf"])
+    room = plane.get("leaf_places") or plane["radix"] - (plane["leaf_spine"] // plane["leaf"])
     largest: Counter[str] = Counter()
     for (pool, _), hosts in members.items():
         largest[pool] = max(largest[pool], len(hosts))
     for ((pool, unit), rail), where in leaves.items():
         if largest[pool] <= room and len(where) > 1:
-            found.append(f"scalable unit {unit} is spread over {len(where)} leaves of rail {rail}, and one would hold it")
+            found.append(
+                f"scalable unit {unit} is spread over {len(where)} leaves of rail {rail}, "
+                "and one would hold it"
+            )
     return found
 
 
 def _connected(layers: dict[int, list[list[str]]]) -> list[str]:
-    """Check that every endpoint reaches every other through switches alone, by a walk from the first one's leaf."""
+    """Check that every endpoint reaches every other through switches alone, from the first leaf on."""
     if not layers[0]:
         return ["nothing joins it"]
     near: defaultdict[str, list[str]] = defaultdict(list)
@@ -186,12 +232,24 @@ def _capacity(plane: Plane, layers: dict[int, list[list[str]]]) -> list[str]:
     if not layers[1]:
         carried, over = half, Fraction(1)
     else:
-        found = _uneven(layers[1], layers[2])
-        if found:
-            return found
+        weight = Fraction(plane.get("uplink") or plane["link"], plane["link"])
         above = Counter(map(BELOW, layers[1]))
-        over = max(Fraction(count, above[leaf]) for leaf, count in below.items())
-        shares = sorted((min(Fraction(above[leaf], count), Fraction(1)), count) for leaf, count in below.items())
+        if plane.get("leaf_leaf"):
+            above.update(map(ABOVE, layers[1]))
+            sure: dict[str, Fraction] = {leaf: Fraction(count) for leaf, count in above.items()}
+        else:
+            found = _uneven(layers[1], layers[2], by_one=bool(plane.get("uneven")))
+            if found:
+                return found
+            sure = (
+                _sure(layers[1], layers[2])
+                if plane.get("uneven")
+                else {leaf: Fraction(count) for leaf, count in above.items()}
+            )
+        over = max(Fraction(count) / (above[leaf] * weight) for leaf, count in below.items())
+        shares = sorted(
+            (min(sure[leaf] * weight / count, Fraction(1)), count) for leaf, count in below.items()
+        )
         total, left = Fraction(0), half
         for share, count in shares:
             total += share * min(count, left)
@@ -199,20 +257,45 @@ def _capacity(plane: Plane, layers: dict[int, list[list[str]]]) -> list[str]:
         carried = int(total)
     found = []
     if plane["bisection"] != carried * plane["link"]:
-        found.append(f"bisection is said to be {plane['bisection']} bits a second, and is {carried * plane['link']}")
+        found.append(
+            f"bisection is said to be {plane['bisection']} bits a second, and is {carried * plane['link']}"
+        )
     if plane["oversubscription"] != f"{over.numerator}:{over.denominator}":
-        found.append(f"oversubscription is said to be {plane['oversubscription']}, and is {over.numerator}:{over.denominator}")
+        found.append(
+            f"oversubscription is said to be {plane['oversubscription']}, "
+            f"and is {over.numerator}:{over.denominator}"
+        )
     return found
 
 
-def _uneven(middle: list[list[str]], high: list[list[str]]) -> list[str]:
-    """Check all that the proof of bisection rests on."""
+def _sure(middle: list[list[str]], high: list[list[str]]) -> dict[str, Fraction]:
+    """Return what each leaf surely sends: over as many links to each spine as to the one with the fewest."""
+    least: dict[str, int] = {}
+    met: Counter[str] = Counter()
+    for layer in (middle, high):
+        for (lower, _), count in Counter(map(itemgetter(0, 2), layer)).items():
+            least[lower] = min(count, least.get(lower, count))
+            met[lower] += 1
+    load: Counter[str] = Counter()
+    for leaf, spine in set(map(itemgetter(0, 2), middle)):
+        load[spine] += least[leaf]
+    passes = Fraction(1)
+    if high:
+        passes = min(passes, *(Fraction(least[spine] * met[spine], count) for spine, count in load.items()))
+    return {leaf: least[leaf] * met[leaf] * passes for leaf in set(map(BELOW, middle))}
+
+
+def _uneven(middle: list[list[str]], high: list[list[str]], *, by_one: bool = False) -> list[str]:
+    """Check all that the proof of bisection rests on; `by_one` allows links that differ by one."""
+    spread = 1 if by_one else 0
     links: defaultdict[str, dict[str, int]] = defaultdict(dict)
     for (leaf, spine), count in Counter(map(itemgetter(0, 2), middle)).items():
         links[leaf][spine] = count
     for leaf, spines in links.items():
-        if len(set(spines.values())) != 1:
-            return [f"{leaf} has between {min(spines.values())} and {max(spines.values())} links to its spines"]
+        if max(spines.values()) - min(spines.values()) > spread:
+            return [
+                f"{leaf} has between {min(spines.values())} and {max(spines.values())} links to its spines"
+            ]
     pods = {frozenset(spines) for spines in links.values()}
     if sum(map(len, pods)) != len(frozenset().union(*pods)):
         return ["a spine serves two pods of leaves"]
@@ -220,14 +303,19 @@ def _uneven(middle: list[list[str]], high: list[list[str]]) -> list[str]:
         return [] if len(pods) == 1 else [f"{len(pods)} pods of leaves meet nowhere"]
     down = Counter(map(ABOVE, middle))
     up = Counter(map(BELOW, high))
-    found = [f"{spine} has {count} links below and {up[spine]} above" for spine, count in down.items() if up[spine] < count]
+    found = [
+        f"{spine} has {count} links below and {up[spine]} above"
+        for spine, count in down.items()
+        if up[spine] < count
+    ]
     pod_of = {spine: number for number, spines in enumerate(pods) for spine in spines}
     meets: defaultdict[int, Counter[str]] = defaultdict(Counter)
     for (spine, core), count in Counter(map(itemgetter(0, 2), high)).items():
         meets[pod_of[spine]][core] += count
     cores = {row[2] for row in high}
     for number, pod in enumerate(pods):
-        if len({up[spine] for spine in pod}) != 1 or set(meets[number]) != cores or len(set(meets[number].values())) != 1:
+        even = max(meets[number].values()) - min(meets[number].values()) <= spread
+        if len({up[spine] for spine in pod}) != 1 or set(meets[number]) != cores or not even:
             found.append(f"the pod of {min(pod)} does not meet every core with equally many links")
     return found
 

@@ -8,8 +8,8 @@ from typing import Any
 
 from sovereign_ai.errors import Problem
 from sovereign_ai.plan.factory import Plan, plan
-from sovereign_ai.plan.feasible import feasible
-from sovereign_ai.plan.shapes import Shape, shapes
+from sovereign_ai.plan.feasibility import feasible
+from sovereign_ai.plan.shapes import Shape, pool_shapes
 from sovereign_ai.spec.factory import AIFactory
 from sovereign_ai.spec.load import load
 
@@ -31,7 +31,15 @@ def planned(name: str) -> Plan:
 
 def pool(name: str = "train", **more: Any) -> dict[str, Any]:
     """A pool of eight DGX H100."""
-    return {"name": name, "site": "a", "system": "dgx-h100", "nodes": 8, "purpose": "training", "zone": "z", **more}
+    return {
+        "name": name,
+        "site": "a",
+        "system": "dgx-h100",
+        "nodes": 8,
+        "purpose": "training",
+        "zone": "z",
+        **more,
+    }
 
 
 def power(**more: Any) -> dict[str, Any]:
@@ -55,7 +63,12 @@ def factory(**more: Any) -> AIFactory:
     return AIFactory(
         **{
             "name": "wish",
-            "operator": {"name": "Example", "seat": "DE", "parent": {"seat": "DE"}, "staff": {"location": ["DE"], "citizenship": ["EU"]}},
+            "operator": {
+                "name": "Example",
+                "seat": "DE",
+                "parent": {"seat": "DE"},
+                "staff": {"location": ["DE"], "citizenship": ["EU"]},
+            },
             "sites": [site()],
             "pools": [pool()],
             "zones": [{"name": "z", "trust": "low"}],
@@ -68,14 +81,21 @@ def factory(**more: Any) -> AIFactory:
 def management() -> list[dict[str, Any]]:
     """An in-band and an out-of-band network."""
     return [
-        {"name": "inband", "role": "in-band", "kind": "ethernet", "rails": 2, "radix": 64, "link": "100 Gbps"},
+        {
+            "name": "inband",
+            "role": "in-band",
+            "kind": "ethernet",
+            "rails": 2,
+            "radix": 64,
+            "link": "100 Gbps",
+        },
         {"name": "oob", "role": "out-of-band", "kind": "ethernet", "rails": 1, "radix": 48, "link": "1 Gbps"},
     ]
 
 
 def only_shape(wish: AIFactory) -> Shape:
     """The shape of a factory's one pool."""
-    (found,) = shapes(wish)
+    (found,) = pool_shapes(wish)
     return found
 
 

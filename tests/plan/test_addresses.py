@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sovereign_ai.plan.addresses import Demand, host, pod_bits, prefixes
+from sovereign_ai.plan.addresses import Demand, host_address, pod_bits, prefixes, with_control_plane
 from sovereign_ai.plan.factory import Plan, feasible, plan
 from sovereign_ai.spec.factory import AIFactory
 
@@ -20,9 +20,14 @@ ROCE = {"name": "compute", "role": "compute", "kind": "roce", "rails": 8, "radix
 
 
 def addresses_are_sound(wish: AIFactory, found: Plan) -> None:
-    blocks = sorted((IPv4Network(prefix.cidr) for prefix in found.prefixes), key=lambda block: (block.network_address, block.prefixlen))
+    blocks = sorted(
+        (IPv4Network(prefix.cidr) for prefix in found.prefixes),
+        key=lambda block: (block.network_address, block.prefixlen),
+    )
     assert all(before.broadcast_address < after.network_address for before, after in pairwise(blocks))
-    ranges = [IPv4Network(getattr(wish.network, name)) for name in ("nodes", "management", "pods", "services")]
+    ranges = [
+        IPv4Network(getattr(wish.network, name)) for name in ("nodes", "management", "pods", "services")
+    ]
     assert all(any(block.subnet_of(one) for one in ranges) for block in blocks)
     given_out = [node.address for node in found.nodes] + [node.bmc for node in found.nodes]
     given_out += [one.loopback for plane in found.fabrics for one in plane.switches]
@@ -47,7 +52,10 @@ def test_no_address_of_a_stack_is_given_out_twice(name: str) -> None:
 @given(st.lists(st.integers(1, 70), min_size=1, max_size=4), st.booleans())
 def test_no_address_of_any_factory_is_given_out_twice(sizes: list[int], two_sites: bool) -> None:
     sites = [site("a"), site("b")] if two_sites else [site("a")]
-    pools = [pool(f"p{index}", nodes=nodes, site="b" if two_sites and index % 2 else "a") for index, nodes in enumerate(sizes)]
+    pools = [
+        pool(f"p{index}", nodes=nodes, site="b" if two_sites and index % 2 else "a")
+        for index, nodes in enumerate(sizes)
+    ]
     wish = factory(sites=sites, pools=pools, fabrics=[ROCE, *management()])
     addresses_are_sound(wish, plan(wish))
 
@@ -64,21 +72,30 @@ def test_more_than_any_private_range_holds_is_refused_with_what_would_fit_one() 
     halls = [hall("ha", racks=100_000)]
     large = {
         "sites": [site(halls=halls, power={"it_budget": "9 GW", "feeds": {"A": "20 GW", "B": "20 GW"}})],
-        "pools": [pool(nodes=300_000)],
+        "pools": [pool(nodes=250_000)],
     }
-    wide = {"pods": "10.0.0.0/8", "nodes": "172.16.0.0/12", "management": "100.64.0.0/10", "services": "192.168.0.0/16"}
+    wide = {
+        "pods": "10.0.0.0/8",
+        "nodes": "172.16.0.0/12",
+        "management": "100.64.0.0/10",
+        "services": "192.168.0.0/16",
+    }
     [found] = [one for one in feasible(factory(**large, network=wide)) if one.code == "addresses-exhausted"]
     assert found.where.field == "network.pods"
     assert found.hint == (
-        "no private range holds more than 16,777,216; write clusters.pods_per_node: 16 or less and a /8, or describe several factories"
+        "no private range holds more than 16,777,216; "
+        "write clusters.pods_per_node: 16 or less and a /8, or describe several factories"
     )
     for pods, refused in ((16, []), (17, ["addresses-exhausted"])):
         wish = factory(**large, network=wide, clusters={"pods_per_node": pods})
         assert [code for code in codes(wish) if code == "addresses-exhausted"] == refused
 
 
-def test_what_no_number_of_pods_makes_fit_is_told_to_be_divided() -> None:
-    wanted = [Demand("pods", "pods", "a", "c", -1, 64 * 2**24), Demand("nodes", "nodes", "a", "p", -1, 2**24 + 1)]
+def test_ranges_that_no_number_of_pods_makes_fit_are_to_be_divided() -> None:
+    wanted = [
+        Demand("pods", "pods", "a", "c", -1, 64 * 2**24),
+        Demand("nodes", "nodes", "a", "p", -1, 2**24 + 1),
+    ]
     hints = {one.where.field: one.hint for one in prefixes(factory(), wanted)[1]}
     divide = "no private range holds more than 16,777,216; describe several factories"
     assert hints == {"network.nodes": divide, "network.pods": divide}
@@ -91,7 +108,11 @@ def test_pods_get_twice_their_number_of_addresses() -> None:
 def test_every_machine_of_a_cluster_finds_a_pod_range_in_it() -> None:
     found = planned("gigafactory")
     for cluster in found.clusters:
-        block = next(IPv4Network(prefix.cidr) for prefix in found.prefixes if (prefix.use, prefix.owner) == ("pods", cluster.name))
+        block = next(
+            IPv4Network(prefix.cidr)
+            for prefix in found.prefixes
+            if (prefix.use, prefix.owner) == ("pods", cluster.name)
+        )
         assert block.num_addresses >= cluster.nodes << (32 - pod_bits(30))
 
 
@@ -137,7 +158,9 @@ def test_as_numbers_are_unique_over_planes_and_private() -> None:
     assert all(4_200_000_000 <= asn <= 4_294_967_294 for asn, _ in tiers)
 
 
-@pytest.mark.parametrize(("first", "code"), [(65_534, "asn-exhausted"), (70_000, "public-asn"), (4_294_967_294, "asn-exhausted")])
+@pytest.mark.parametrize(
+    ("first", "code"), [(65_534, "asn-exhausted"), (70_000, "public-asn"), (4_294_967_294, "asn-exhausted")]
+)
 def test_as_numbers_outside_the_private_ranges_are_refused(first: int, code: str) -> None:
     found = only_problem(factory(fabrics=[ROCE], network={"asn": first}))
     assert (found.code, found.where.field) == (code, "network.asn")
@@ -167,12 +190,23 @@ def test_vlans_that_run_out_are_refused() -> None:
     assert (found.code, found.hint) == ("vlans-exhausted", "write at most 3995")
 
 
-def test_more_zones_than_an_infiniband_fabric_has_partition_keys_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_more_zones_than_an_infiniband_fabric_has_partition_keys_are_refused(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     monkeypatch.setattr("sovereign_ai.plan.addresses.MOST_P_KEY", 2)
     zones = [{"name": f"z{index}" if index else "z", "trust": "low"} for index in range(3)]
-    assert only_problem(factory(fabrics=[{**ROCE, "kind": "infiniband"}], zones=zones)).code == "p-keys-exhausted"
+    assert (
+        only_problem(factory(fabrics=[{**ROCE, "kind": "infiniband"}], zones=zones)).code
+        == "p-keys-exhausted"
+    )
 
 
 def test_positions_become_addresses_after_the_gateway() -> None:
-    assert host("10.0.0.0/24", 0) == "10.0.0.2"
-    assert host("10.0.0.128/25", 125) == "10.0.0.255"
+    assert host_address("10.0.0.0/24", 0) == "10.0.0.2"
+    assert host_address("10.0.0.128/25", 125) == "10.0.0.255"
+
+
+def test_a_control_plane_of_nodes_gets_room_for_its_pods_as_far_as_the_factory_has_addresses() -> None:
+    block = IPv4Network("10.0.0.0/22")
+    assert with_control_plane(block, IPv4Network("10.0.0.0/11")) == IPv4Network("10.0.0.0/21")
+    assert with_control_plane(block, block) == block

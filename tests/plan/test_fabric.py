@@ -14,18 +14,27 @@ from hypothesis import strategies as st
 
 from sovereign_ai.catalog.published import bill, fabric_table, rows
 from sovereign_ai.errors import SpecError
-from sovereign_ai.plan.cables import port_names
 from sovereign_ai.plan.fabric import FabricPlan, plan_fabrics
 from sovereign_ai.plan.factory import plan as whole_plan
+from sovereign_ai.plan.layout import port_names
 from sovereign_ai.spec.factory import AIFactory
 from sovereign_ai.spec.load import load
 
 from . import checker
 from .wishes import as_json, laid, machines, pool, wish
 
-COMPUTE = {"name": "compute", "role": "compute", "kind": "infiniband", "rails": 8, "radix": 64, "link": "400 Gbps"}
+COMPUTE = {
+    "name": "compute",
+    "role": "compute",
+    "kind": "infiniband",
+    "rails": 8,
+    "radix": 64,
+    "link": "400 Gbps",
+}
 GBPS = 10**9
-STACKS = sorted(file.parent for file in (Path(__file__).resolve().parents[2] / "stacks").glob("*/factory.yaml"))
+STACKS = sorted(
+    file.parent for file in (Path(__file__).resolve().parents[2] / "stacks").glob("*/factory.yaml")
+)
 
 
 def findings(factory: AIFactory, spares: dict[str, int] | None = None) -> list[str]:
@@ -64,7 +73,10 @@ def test_every_published_row_is_cabled_so_and_checked(name: str) -> None:
 
 def test_b300_is_cabled_in_two_planes_whose_switches_add_up_to_the_published_row() -> None:
     row = rows("b300")[1]
-    factory = wish([pool(nodes=128, system="dgx-b300")], {**COMPUTE, "radix": 64, "breakout": 2, "planes": 2, "link": "800 Gbps"})
+    factory = wish(
+        [pool(nodes=128, system="dgx-b300")],
+        {**COMPUTE, "radix": 64, "breakout": 2, "planes": 2, "link": "800 Gbps"},
+    )
     planes = laid(factory)
     assert sum(plan.leaf for plan in planes) == row.leaf
     assert sum(plan.spine for plan in planes) == row.spine
@@ -83,7 +95,7 @@ def test_a_hundred_thousand_gpus_at_one_site_are_refused_on_one_plane_of_radix_6
 
 
 def test_a_hundred_thousand_gpus_over_two_sites_are_cabled_and_pass_the_independent_checker() -> None:
-    factory = wish([pool(f"train-{site}", 6_250, site) for site in ("a", "b")], COMPUTE)
+    factory = wish([pool(f"train-{site}", 6_250, site) for site in ("a", "b")], {**COMPUTE, "subnets": 2})
     nodes = machines(factory)
     plans = plan_fabrics(factory, nodes)
     assert [(plan.site, plan.tiers, plan.endpoints) for plan in plans] == [("a", 3, 50_000), ("b", 3, 50_000)]
@@ -101,13 +113,21 @@ def test_every_stack_passes_the_independent_checker(stack: Path) -> None:
 def test_managers_sit_one_a_rail_at_the_place_that_the_missing_node_leaves(superpod: FabricPlan) -> None:
     managers = [row for row in superpod.cables if "manager" in row[0]]
     assert managers == [
-        (f"compute-a-p0-manager-{number}", f"compute{number - 1}", f"compute-a-p0-leaf-r{number - 1}-004", "32") for number in (1, 2, 3, 4)
+        (
+            f"compute-a-p0-manager-{number}",
+            f"compute{number - 1}",
+            f"compute-a-p0-leaf-r{number - 1}-004",
+            "32",
+        )
+        for number in (1, 2, 3, 4)
     ]
 
 
 def test_a_machine_sits_at_the_same_port_of_the_same_leaf_number_on_every_rail(superpod: FabricPlan) -> None:
     mine = [row for row in superpod.cables if row[0] == "train-00037"]
-    assert mine == [("train-00037", f"compute{rail}", f"compute-a-p0-leaf-r{rail}-002", "6") for rail in range(8)]
+    assert mine == [
+        ("train-00037", f"compute{rail}", f"compute-a-p0-leaf-r{rail}-002", "6") for rail in range(8)
+    ]
 
 
 def test_a_leafs_uplinks_follow_its_places(superpod: FabricPlan) -> None:
@@ -129,7 +149,14 @@ def test_a_lone_switch_has_no_cable_above_it() -> None:
     [plan] = laid(
         wish(
             [pool(nodes=16)],
-            {"name": "oob", "role": "out-of-band", "rails": 1, "switch": "sn2201", "link": "1 Gbps", "oversubscription": "11:1"},
+            {
+                "name": "oob",
+                "role": "out-of-band",
+                "rails": 1,
+                "switch": "sn2201",
+                "link": "1 Gbps",
+                "oversubscription": "11:1",
+            },
         )
     )
     assert (plan.tiers, plan.leaf, plan.spine, len(plan.cables)) == (1, 1, 0, 16)
@@ -138,7 +165,10 @@ def test_a_lone_switch_has_no_cable_above_it() -> None:
 
 def test_the_published_in_band_switches_follow_from_three_to_one_on_two_rails() -> None:
     [plan] = laid(
-        wish([pool(nodes=127)], {"name": "inband", "role": "in-band", "rails": 2, "switch": "sn4600c", "oversubscription": "3:1"})
+        wish(
+            [pool(nodes=127)],
+            {"name": "inband", "role": "in-band", "rails": 2, "switch": "sn4600c", "oversubscription": "3:1"},
+        )
     )
     pieces = bill("h100-4su").counts
     assert plan.leaf + plan.spine == pieces["in_band_switches"]
@@ -146,7 +176,10 @@ def test_the_published_in_band_switches_follow_from_three_to_one_on_two_rails() 
 
 
 def test_storage_servers_are_cabled_after_the_machines() -> None:
-    factory = wish([pool(nodes=3)], {"name": "store", "role": "storage", "rails": 2, "radix": 8, "kind": "roce", "padding": "none"})
+    factory = wish(
+        [pool(nodes=3)],
+        {"name": "store", "role": "storage", "rails": 2, "radix": 8, "kind": "roce", "padding": "none"},
+    )
     nodes = machines(factory)
     [plan] = plan_fabrics(factory, nodes, {"a": ["scratch-0", "scratch-1"]})
     assert [row for row in plan.cables if row[0] == "scratch-1"] == [
@@ -158,7 +191,11 @@ def test_storage_servers_are_cabled_after_the_machines() -> None:
 
 def test_two_storage_fabrics_take_different_ports_of_a_storage_server() -> None:
     store = {"role": "storage", "rails": 2, "radix": 8, "kind": "roce", "padding": "none"}
-    factory = wish([pool("x", 3), pool("y", 3)], {"name": "one", "pools": ["x"], **store}, {"name": "two", "pools": ["y"], **store})
+    factory = wish(
+        [pool("x", 3), pool("y", 3)],
+        {"name": "one", "pools": ["x"], **store},
+        {"name": "two", "pools": ["y"], **store},
+    )
     nodes = machines(factory)
     plans = plan_fabrics(factory, nodes, {"a": ["scratch-0"]})
     ports = sorted(row[1] for plan in plans for row in plan.cables if row[0] == "scratch-0")
@@ -171,16 +208,39 @@ def test_a_fabric_is_built_only_where_its_pools_stand() -> None:
     assert [plan.site for plan in laid(factory)] == ["b"]
 
 
-def test_every_number_says_why(superpod: FabricPlan) -> None:
-    assert {"endpoints", "padded", "down", "leaf", "spine", "node_leaf", "leaf_spine", "bisection", "oversubscription"} <= set(superpod.why)
+def test_every_number_has_a_reason(superpod: FabricPlan) -> None:
+    assert {
+        "endpoints",
+        "padded",
+        "down",
+        "leaf",
+        "spine",
+        "node_leaf",
+        "leaf_spine",
+        "bisection",
+        "oversubscription",
+    } <= set(superpod.why)
     assert superpod.why["leaf"] == "8 rails x 4 leaves of 32 places for 128 places"
 
 
-@pytest.mark.parametrize(("nodes", "radix", "ratio"), [(48, 8, "3:1"), (24, 8, "1:1"), (61, 8, "1:1"), (48, 12, "2:1"), (30, 8, "1:3")])
-def test_the_bisection_is_what_a_maximum_flow_finds_on_the_worst_half_and_no_half_is_worse(nodes: int, radix: int, ratio: str) -> None:
+@pytest.mark.parametrize(
+    ("nodes", "radix", "ratio"),
+    [(48, 8, "3:1"), (24, 8, "1:1"), (61, 8, "1:1"), (48, 12, "2:1"), (30, 8, "1:3")],
+)
+def test_the_bisection_is_what_a_maximum_flow_finds_on_the_worst_half_and_no_half_is_worse(
+    nodes: int, radix: int, ratio: str
+) -> None:
     [plan] = laid(
         wish(
-            [pool(nodes=nodes)], {"name": "i", "role": "in-band", "rails": 1, "radix": radix, "oversubscription": ratio, "padding": "none"}
+            [pool(nodes=nodes)],
+            {
+                "name": "i",
+                "role": "in-band",
+                "rails": 1,
+                "radix": radix,
+                "oversubscription": ratio,
+                "padding": "none",
+            },
         )
     )
     claimed = plan.bisection // plan.link
@@ -194,7 +254,17 @@ def test_the_bisection_is_what_a_maximum_flow_finds_on_the_worst_half_and_no_hal
 @pytest.mark.parametrize("nodes", [40, 45, 64])
 def test_a_half_that_ends_within_a_leaf_carries_no_less_than_is_claimed(nodes: int) -> None:
     [plan] = laid(
-        wish([pool(nodes=nodes)], {"name": "i", "role": "in-band", "rails": 1, "radix": 8, "oversubscription": "3:1", "padding": "none"})
+        wish(
+            [pool(nodes=nodes)],
+            {
+                "name": "i",
+                "role": "in-band",
+                "rails": 1,
+                "radix": 8,
+                "oversubscription": "3:1",
+                "padding": "none",
+            },
+        )
     )
     hosts = [row[0] for row in plan.cables[: plan.node_leaf]]
     exact = flow_between(plan, set(hosts[: nodes // 2]))
@@ -202,7 +272,7 @@ def test_a_half_that_ends_within_a_leaf_carries_no_less_than_is_claimed(nodes: i
 
 
 def flow_between(plan: FabricPlan, half: set[str]) -> int:
-    """Give the links that one half of the endpoints fills towards the other, by networkx's own maximum flow."""
+    """Return the links that one half of the endpoints fills towards the other, by a maximum flow."""
     graph = nx.DiGraph()
     for (below, above), links in Counter((row[0], row[2]) for row in plan.cables).items():
         graph.add_edge(below, above, capacity=links)
@@ -213,7 +283,9 @@ def flow_between(plan: FabricPlan, half: set[str]) -> int:
     return flow
 
 
-SIZES = st.fixed_dictionaries({"nodes": st.integers(1, 70), "scalable_unit": st.integers(1, 20), "spare": st.integers(0, 3)})
+SIZES = st.fixed_dictionaries(
+    {"nodes": st.integers(1, 70), "scalable_unit": st.integers(1, 20), "spare": st.integers(0, 3)}
+)
 FABRICS = st.fixed_dictionaries(
     {
         "rails": st.sampled_from([1, 2, 4, 8]),
@@ -229,18 +301,25 @@ FABRICS = st.fixed_dictionaries(
 
 
 def drawn(name: str, pools: list[dict[str, int]], wished: dict[str, Any]) -> tuple[AIFactory, dict[str, int]]:
-    made = [pool(f"p{index}", entry["nodes"], scalable_unit=entry["scalable_unit"]) for index, entry in enumerate(pools)]
+    made = [
+        pool(f"p{index}", entry["nodes"], scalable_unit=entry["scalable_unit"])
+        for index, entry in enumerate(pools)
+    ]
     try:
         factory = wish(made, {"name": name, **wished})
     except SpecError:
-        assume(False)  # noqa: FBT003 - hypothesis' own word for a wish that the description's checks refuse
+        assume(False)  # noqa: FBT003 - hypothesis' own word for a refused request
         raise
     return factory, {f"p{index}": entry["spare"] for index, entry in enumerate(pools)}
 
 
-@settings(deadline=None, max_examples=60, suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much])
+@settings(
+    deadline=None, max_examples=60, suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much]
+)
 @given(pools=st.lists(SIZES, min_size=1, max_size=3), wished=FABRICS)
-def test_whatever_is_wished_is_refused_or_passes_the_independent_checker(pools: list[dict[str, int]], wished: dict[str, Any]) -> None:
+def test_every_request_is_refused_or_passes_the_independent_checker(
+    pools: list[dict[str, int]], wished: dict[str, Any]
+) -> None:
     factory, spares = drawn("f", pools, wished)
     nodes = machines(factory, spares)
     try:
@@ -256,14 +335,20 @@ def test_whatever_is_wished_is_refused_or_passes_the_independent_checker(pools: 
     for laid_out in plans:
         assert laid_out.endpoints == len(nodes) * wished["rails"] + wished["managers"]
         links = defaultdict(set)
-        for (leaf, _), count in Counter((row[0], row[2]) for row in laid_out.cables[laid_out.node_leaf :]).items():
+        for (leaf, _), count in Counter(
+            (row[0], row[2]) for row in laid_out.cables[laid_out.node_leaf :]
+        ).items():
             links[leaf].add(count)
         assert all(len(counts) == 1 for counts in links.values())
 
 
-@settings(deadline=None, max_examples=25, suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much])
+@settings(
+    deadline=None, max_examples=25, suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much]
+)
 @given(pools=st.lists(SIZES, min_size=1, max_size=2), wished=FABRICS)
-def test_another_name_changes_names_and_nothing_else(pools: list[dict[str, int]], wished: dict[str, Any]) -> None:
+def test_another_name_changes_names_and_nothing_else(
+    pools: list[dict[str, int]], wished: dict[str, Any]
+) -> None:
     plans = []
     for name in ("f", "renamed-quite-differently"):
         factory, spares = drawn(name, pools, wished)
@@ -285,11 +370,17 @@ DAMAGE = [
     ("a missing cable", lambda rows: rows[1:], "joins rails"),
     ("a missing uplink", lambda rows: rows[:-1], "links to its spines"),
     ("a port beyond the radix", lambda rows: [[*rows[0][:3], "65"], *rows[1:]], "beyond radix"),
-    ("a leaf under a leaf", lambda rows: [*rows[:-1], [*rows[-1][:2], rows[0][2], "64"]], "does not climb one tier"),
+    (
+        "a leaf under a leaf",
+        lambda rows: [*rows[:-1], [*rows[-1][:2], rows[0][2], "64"]],
+        "does not climb one tier",
+    ),
 ]
 
 
-@pytest.mark.parametrize(("change", "expected"), [entry[1:] for entry in DAMAGE], ids=[entry[0] for entry in DAMAGE])
+@pytest.mark.parametrize(
+    ("change", "expected"), [entry[1:] for entry in DAMAGE], ids=[entry[0] for entry in DAMAGE]
+)
 def test_the_checker_sees_damage(change: Any, expected: str) -> None:
     factory = wish([pool(nodes=40)], COMPUTE)
     nodes = machines(factory)
@@ -299,22 +390,33 @@ def test_the_checker_sees_damage(change: Any, expected: str) -> None:
     assert any(expected in text for text in checker.findings(data))
 
 
-@pytest.mark.parametrize("field", ["leaf", "spine", "node_leaf", "leaf_spine", "bisection", "oversubscription", "tiers", "endpoints"])
+@pytest.mark.parametrize(
+    "field",
+    ["leaf", "spine", "node_leaf", "leaf_spine", "bisection", "oversubscription", "tiers", "endpoints"],
+)
 def test_the_checker_sees_a_number_that_the_cables_belie(field: str, superpod: FabricPlan) -> None:
     wrong: Any = "7:1" if field == "oversubscription" else 7
-    data = json.loads(orjson.dumps({"nodes": [], "fabrics": [dataclasses.replace(superpod, **{field: wrong})]}))
+    data = json.loads(
+        orjson.dumps({"nodes": [], "fabrics": [dataclasses.replace(superpod, **{field: wrong})]})
+    )
     assert any(field in text for text in checker.findings(data))
 
 
-def test_the_checker_runs_on_a_file(tmp_path: Path, superpod: FabricPlan, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_checker_runs_on_a_file(
+    tmp_path: Path, superpod: FabricPlan, capsys: pytest.CaptureFixture[str]
+) -> None:
     file = tmp_path / "plan.json"
     file.write_bytes(orjson.dumps({"nodes": [], "fabrics": [superpod]}))
     assert checker.main(str(file)) == 0
     assert "1 planes, 2044 cables: 0 findings" in capsys.readouterr().out
 
 
-def test_one_rail_and_one_leaf_are_told_as_one() -> None:
-    [plan] = laid(wish([pool(nodes=4)], {"name": "i", "role": "in-band", "rails": 2, "radix": 16, "padding": "none"}))
+def test_one_rail_and_one_leaf_are_reported_in_the_singular() -> None:
+    [plan] = laid(
+        wish([pool(nodes=4)], {"name": "i", "role": "in-band", "rails": 2, "radix": 16, "padding": "none"})
+    )
     assert plan.why["leaf"] == "2 rails x 1 leaf of 8 places for 4 places"
-    [plan] = laid(wish([pool(nodes=12)], {"name": "i", "role": "in-band", "rails": 1, "radix": 16, "padding": "none"}))
+    [plan] = laid(
+        wish([pool(nodes=12)], {"name": "i", "role": "in-band", "rails": 1, "radix": 16, "padding": "none"})
+    )
     assert plan.why["leaf"].startswith(("12 places of one rail", "1 rail x "))

@@ -10,14 +10,17 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sovereign_ai.plan.factory import Plan, plan
-from sovereign_ai.plan.quotas import quotas, share
-from sovereign_ai.plan.shapes import shapes
+from sovereign_ai.plan.quotas import plan_quotas, share
+from sovereign_ai.plan.shapes import pool_shapes
 
 from .factories import NAMES, codes, factory, only_problem, planned, pool
 
 
 def tenants(**gpus: int | None) -> list[dict[str, Any]]:
-    return [{"name": name, "seat": "DE"} | ({} if count is None else {"gpus": count}) for name, count in gpus.items()]
+    return [
+        {"name": name, "seat": "DE"} | ({} if count is None else {"gpus": count})
+        for name, count in gpus.items()
+    ]
 
 
 def zones(**names: list[str]) -> list[dict[str, Any]]:
@@ -48,7 +51,9 @@ def test_a_share_sums_and_never_exceeds_the_room(room: list[int], data: st.DataO
     st.integers(1, 40),
     st.integers(2, 30),
 )
-def test_quotas_are_split_over_clusters_exactly(stated: list[int | None], train: int, serve: int, limit: int) -> None:
+def test_quotas_are_split_over_clusters_exactly(
+    stated: list[int | None], train: int, serve: int, limit: int
+) -> None:
     names = [f"t{index}" for index in range(len(stated))]
     wish = factory(
         pools=[pool(nodes=train), pool("serve", nodes=serve, zone="y")],
@@ -56,7 +61,7 @@ def test_quotas_are_split_over_clusters_exactly(stated: list[int | None], train:
         tenants=tenants(**dict(zip(names, stated, strict=True))),
         clusters={"nodes": limit},
     )
-    whole, problems = quotas(wish, shapes(wish))
+    whole, problems = plan_quotas(wish, pool_shapes(wish))
     assert bool(problems) == bool(codes(wish))
     if problems:
         return
@@ -64,7 +69,10 @@ def test_quotas_are_split_over_clusters_exactly(stated: list[int | None], train:
     assert promised(found) == Counter({key: sum(gpus.values()) for key, gpus in whole.shares.items()})
     for name, count in zip(names, stated, strict=True):
         if count is not None:
-            assert sum(sum(gpus.values()) for (tenant, _), gpus in whole.shares.items() if tenant == name) == count
+            assert (
+                sum(sum(gpus.values()) for (tenant, _), gpus in whole.shares.items() if tenant == name)
+                == count
+            )
     for cluster in found.clusters:
         for zone in ("z", "y"):
             have = sum(part.gpus for part in cluster.pools if part.zone == zone)
@@ -95,22 +103,35 @@ def test_spares_are_promised_to_nobody() -> None:
 def test_more_than_there_is_is_refused_with_numbers() -> None:
     found = only_problem(factory(zones=zones(z=["a", "b"]), tenants=tenants(a=40, b=30)))
     assert (found.code, found.where.field) == ("over-quota", "tenants[1].gpus")
-    assert found.message == "30 GPUs for tenant 'b', and the pools of zone z have 64, of which 40 are given to others"
+    assert (
+        found.message
+        == "30 GPUs for tenant 'b', and the pools of zone z have 64, of which 40 are given to others"
+    )
     assert found.hint == "write at most 24, or enlarge a pool of the zone"
 
 
 def test_a_tenant_of_one_zone_is_served_before_one_that_can_go_elsewhere() -> None:
-    wish = factory(pools=[pool(), pool("serve", zone="y")], zones=zones(z=["wide", "tied"], y=["wide"]), tenants=tenants(wide=64, tied=64))
+    wish = factory(
+        pools=[pool(), pool("serve", zone="y")],
+        zones=zones(z=["wide", "tied"], y=["wide"]),
+        tenants=tenants(wide=64, tied=64),
+    )
     assert promised(plan(wish)) == {("wide", "z"): 0, ("wide", "y"): 64, ("tied", "z"): 64}
 
 
 def test_namespaces_carry_the_zone_only_where_a_tenant_has_several() -> None:
-    wish = factory(pools=[pool(), pool("serve", zone="y")], zones=zones(z=["a", "b"], y=["a"]), tenants=tenants(a=8, b=8))
+    wish = factory(
+        pools=[pool(), pool("serve", zone="y")], zones=zones(z=["a", "b"], y=["a"]), tenants=tenants(a=8, b=8)
+    )
     assert [space.name for space in plan(wish).clusters[0].namespaces] == ["a-z", "a-y", "b"]
 
 
 def test_two_namespaces_of_one_name_are_refused() -> None:
-    wish = factory(pools=[pool(), pool("serve", zone="y")], zones=zones(z=["a", "a-y"], y=["a"]), tenants=tenants(**{"a": 8, "a-y": 8}))
+    wish = factory(
+        pools=[pool(), pool("serve", zone="y")],
+        zones=zones(z=["a", "a-y"], y=["a"]),
+        tenants=tenants(**{"a": 8, "a-y": 8}),
+    )
     found = only_problem(wish)
     assert (found.code, found.hint) == ("name-meets", "rename one of them")
 

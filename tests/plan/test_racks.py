@@ -14,7 +14,7 @@ from .factories import codes, factory, hall, management, only_problem, planned, 
 
 
 def test_the_h100_bill_of_materials_has_38_racks_with_96_and_12_pdus() -> None:
-    """RA-11333-001 V11, table 7; that switches fill half a rack and each tier has its own is our assumption."""
+    """RA-11333-001 V11, table 7; half-filled racks and racks of its own for a tier are our assumption."""
     racks = planned("superpod").racks
     assert len(racks) == 38
     assert Counter(rack.kind for rack in racks) == {"compute": 32, "network": 4, "storage": 2}
@@ -36,7 +36,9 @@ def test_a_machine_that_no_rack_of_the_hall_takes_is_refused_at_the_hall() -> No
 
 
 def test_a_rack_higher_than_48_units_is_refused() -> None:
-    found = only_problem(factory(sites=[site(halls=[hall("ha", rack_limit="200 kW")])], pools=[pool(nodes_per_rack=7)]))
+    found = only_problem(
+        factory(sites=[site(halls=[hall("ha", rack_limit="200 kW")])], pools=[pool(nodes_per_rack=7)])
+    )
     assert (found.code, found.hint) == ("rack-over-height", "write nodes_per_rack 6, or choose another hall")
 
 
@@ -51,7 +53,8 @@ def test_an_nvlink_rack_is_never_divided() -> None:
     found = only_problem(factory(sites=[wet], pools=[pool(system="gb200-nvl72-tray", nodes=36)]))
     assert (found.code, found.where.field) == ("rack-over-limit", "sites[0].halls[0].rack_limit")
     nine = factory(
-        sites=[site(halls=[hall("ha", "hybrid", rack_limit="160 kW")])], pools=[pool(system="gb200-nvl72-tray", nodes_per_rack=9)]
+        sites=[site(halls=[hall("ha", "hybrid", rack_limit="160 kW")])],
+        pools=[pool(system="gb200-nvl72-tray", nodes_per_rack=9)],
     )
     assert codes(nine) == ["split-domain"]
 
@@ -66,14 +69,19 @@ def test_a_hall_with_too_few_places_counts_switches_and_storage_too() -> None:
 def test_machines_a_rack_that_no_source_gives_follow_from_power_and_height() -> None:
     found = plan(factory(pools=[pool(system="mi300x-oam8", nodes=9)]))
     assert [len(rack.devices) for rack in found.racks] == [4, 4, 1]
-    assert any("no source gives the machines a rack of mi300x-oam8; 4 are planned" in warning for warning in found.warnings)
+    assert any(
+        "no source gives the machines a rack of mi300x-oam8; 4 are planned" in warning
+        for warning in found.warnings
+    )
 
 
 def test_switches_without_a_known_power_are_named_and_never_given_watts() -> None:
     found = plan(factory(fabrics=management()))
     network = [rack for rack in found.racks if rack.kind == "network"]
     assert {rack.power for rack in network} == {0}
-    assert {name for rack in network for name in rack.unknown_power} == {one.name for plane in found.fabrics for one in plane.switches}
+    assert {name for rack in network for name in rack.unknown_power} == {
+        one.name for plane in found.fabrics for one in plane.switches
+    }
 
 
 def racks_are_sound(found: Plan) -> None:
@@ -84,22 +92,28 @@ def racks_are_sound(found: Plan) -> None:
     assert all(rack.rack_units <= 48 for rack in found.racks)
     place = {(node.rack, node.place): node.name for node in found.nodes}
     assert all(
-        place[rack.name, index] == device for rack in found.racks if rack.kind == "compute" for index, device in enumerate(rack.devices)
+        place[rack.name, index] == device
+        for rack in found.racks
+        if rack.kind == "compute"
+        for index, device in enumerate(rack.devices)
     )
     rack_of = {device: rack.name for rack in found.racks for device in rack.devices}
     assert all(rack_of[one.name] == one.rack for plane in found.fabrics for one in plane.switches)
     assert sum(rack.power for rack in found.racks) == sum(one.it_load for one in found.power)
 
 
-def test_every_device_of_every_stack_stands_in_one_place() -> None:
+def test_every_device_of_every_stack_is_in_one_place() -> None:
     for name in ("lab", "superpod", "plural", "gigafactory"):
         racks_are_sound(planned(name))
 
 
 @settings(max_examples=30)
 @given(st.lists(st.integers(1, 40), min_size=1, max_size=3), st.integers(1, 4))
-def test_every_device_of_any_factory_stands_in_one_place(sizes: list[int], per_rack: int) -> None:
-    pools = [pool(f"p{index}", nodes=nodes, nodes_per_rack=per_rack, spares="auto") for index, nodes in enumerate(sizes)]
+def test_every_device_of_any_factory_is_in_one_place(sizes: list[int], per_rack: int) -> None:
+    pools = [
+        pool(f"p{index}", nodes=nodes, nodes_per_rack=per_rack, spares="auto")
+        for index, nodes in enumerate(sizes)
+    ]
     racks_are_sound(plan(factory(pools=pools, fabrics=management())))
 
 

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from sovereign_ai.catalog.published import FabricRow, FabricTable, fabric_table, rows
 from sovereign_ai.errors import SpecError
 from sovereign_ai.plan.clos import MisfitError, Split, most_endpoints, most_leaves, shape, split
-from sovereign_ai.plan.fit import fabric_problems, size_fabrics
-from sovereign_ai.plan.seats import Block, ends, seats
+from sovereign_ai.plan.fabric_feasibility import fabric_problems, size_fabrics
+from sovereign_ai.plan.port_assignment import Block, assign_places, first_free_place
 from sovereign_ai.plan.size import FabricSize, fabric_size
 from sovereign_ai.units import Ratio
 
@@ -24,11 +24,18 @@ PUBLISHED = [(fabric_table(name), row) for name in ("h100", "b200", "b300-xdr") 
 def sized(table: FabricTable, row: FabricRow, radix: int) -> FabricSize:
     whole = row.units * table.nodes_per_unit
     return fabric_size(
-        row.nodes, table.rails, radix, padded_per_rail=whole, unit=min(table.nodes_per_unit, radix // 2), managers=table.manager_cables
+        row.nodes,
+        table.rails,
+        radix,
+        padded_per_rail=whole,
+        unit=min(table.nodes_per_unit, radix // 2),
+        managers=table.manager_cables,
     )
 
 
-@pytest.mark.parametrize(("table", "row"), PUBLISHED, ids=[f"{table.name}-{row.units}" for table, row in PUBLISHED])
+@pytest.mark.parametrize(
+    ("table", "row"), PUBLISHED, ids=[f"{table.name}-{row.units}" for table, row in PUBLISHED]
+)
 def test_a_published_row_is_reproduced(table: FabricTable, row: FabricRow) -> None:
     size = sized(table, row, table.radix)
     assert (size.leaf, size.spine, size.core) == (row.leaf, row.spine, row.core or 0)
@@ -70,9 +77,11 @@ def test_rounding_up_alone_would_miss_a_row_that_the_divisor_step_meets(name: st
     assert math.ceil(row.leaf_spine / table.radix) < row.spine == sized(table, row, table.radix).spine
 
 
-def test_no_other_row_tells_the_divisor_step_from_rounding_up() -> None:
+def test_no_other_row_distinguishes_the_divisor_step_from_rounding_up() -> None:
     differ = {
-        (table.name, row.units) for table, row in PUBLISHED if row.core is None and math.ceil(row.leaf_spine / table.radix) != row.spine
+        (table.name, row.units)
+        for table, row in PUBLISHED
+        if row.core is None and math.ceil(row.leaf_spine / table.radix) != row.spine
     }
     assert differ == {("h100", 3), ("b300-xdr", 4), ("b300-xdr", 8)}
 
@@ -131,7 +140,9 @@ def test_a_ratio_shares_out_whole_ports(radix: int, ratio: str, down: int, up: i
 
 
 @pytest.mark.parametrize(("radix", "ratio", "down"), [(64, "2:1", 42), (48, "12:1", 44), (64, "1:2", 21)])
-def test_a_ratio_without_whole_ports_is_a_maximum_that_the_leaf_stays_within(radix: int, ratio: str, down: int) -> None:
+def test_a_ratio_without_whole_ports_is_a_maximum_that_the_leaf_stays_within(
+    radix: int, ratio: str, down: int
+) -> None:
     found, most = split(radix, Ratio.parse(ratio)), Ratio.parse(ratio).fraction
     assert found == Split(down, radix - down)
     assert Fraction(found.down, found.up) <= most < Fraction(found.down + 1, found.up - 1)
@@ -162,7 +173,10 @@ def test_four_managers_take_the_one_free_place_of_the_last_unit() -> None:
 
 
 def test_two_pools_are_padded_each_to_its_own_units() -> None:
-    factory = wish([pool("train", 33), pool("serve", 4)], {"name": "c", "rails": 8, "radix": 64, "link": "400 Gbps", "kind": "roce"})
+    factory = wish(
+        [pool("train", 33), pool("serve", 4)],
+        {"name": "c", "rails": 8, "radix": 64, "link": "400 Gbps", "kind": "roce"},
+    )
     [size] = size_fabrics(factory, {"train": 1})
     assert size.padded == (64 + 32) * 8
     assert size.endpoints == (33 + 1 + 4) * 8
@@ -190,7 +204,14 @@ def test_every_impossible_fabric_is_named_at_once_with_its_field() -> None:
         [pool(nodes=20_000)],
         {"name": "c", "rails": 3, "radix": 64, "kind": "roce"},
         {"name": "d", "rails": 8, "radix": 64, "link": "800 Gbps", "kind": "roce"},
-        {"name": "i", "role": "in-band", "rails": 2, "radix": 6, "oversubscription": "1:5", "padding": "none"},
+        {
+            "name": "i",
+            "role": "in-band",
+            "rails": 2,
+            "radix": 6,
+            "oversubscription": "1:5",
+            "padding": "none",
+        },
     )
     problems = fabric_problems(factory, {})
     assert {problem.code for problem in problems} == {"impossible-fabric"}
@@ -216,7 +237,7 @@ def test_trays_of_four_ports_refuse_eight_rails_and_take_four() -> None:
 
 
 def test_a_unit_that_fits_a_leaf_never_straddles_two() -> None:
-    places = seats([Block("a", 20, 20, 20), Block("b", 40, 40, 20)], 32)
+    places = assign_places([Block("a", 20, 20, 20), Block("b", 40, 40, 20)], 32)
     assert [place // 32 for place in places[1]] == [1] * 20 + [2] * 20
 
 
@@ -226,18 +247,20 @@ def test_a_unit_that_fits_a_leaf_never_straddles_two() -> None:
 )
 def test_places_are_counted_as_they_are_given_out(blocks: list[tuple[int, int]], down: int) -> None:
     made = [Block(str(index), count, count, unit) for index, (count, unit) in enumerate(blocks)]
-    given_out = seats(made, down)
+    given_out = assign_places(made, down)
     flat = [place for places in given_out for place in places]
     assert flat == sorted(set(flat))
     assert [len(places) for places in given_out] == [count for count, _ in blocks]
-    assert ends(made, down) == flat[-1] + 1
+    assert first_free_place(made, down) == flat[-1] + 1
     for places, (_, unit) in zip(given_out, blocks, strict=True):
         for start in range(0, len(places), unit) if unit <= down else ():
             assert len({place // down for place in places[start : start + unit]}) == 1
 
 
 @given(leaf=st.integers(1, 5000), half=st.integers(2, 40))
-def test_spines_and_cores_have_ports_for_every_link_and_no_fewer_above_than_below(leaf: int, half: int) -> None:
+def test_spines_and_cores_have_ports_for_every_link_and_no_fewer_above_than_below(
+    leaf: int, half: int
+) -> None:
     radix = 2 * half
     found = shape(leaf=min(leaf, most_leaves(radix)), radix=radix, split=Split(half, half))
     assert found.leaf_spine <= found.spine * radix

@@ -38,7 +38,10 @@ def test_a_tray_of_four_gpus_fails_half_as_often_as_a_machine_of_eight() -> None
 def test_the_machines_of_one_nvlink_domain_are_the_least() -> None:
     assert spares(machines=18, gpus=4, domain=18).machines == 18
     assert "18 machines share one NVLink domain" in spares(machines=18, gpus=4, domain=18).why
-    assert "1 is the least, as each machine is an NVLink domain by itself" in spares(machines=12, gpus=8, domain=0).why
+    assert (
+        "1 is the least, as each machine is an NVLink domain by itself"
+        in spares(machines=12, gpus=8, domain=0).why
+    )
 
 
 def test_automatic_spares_say_that_racks_and_leaves_are_not_in_them() -> None:

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sovereign_ai.plan.shapes import shapes
-from sovereign_ai.plan.storage import StoragePlan, aggregate, per_node, storage
+from sovereign_ai.plan.shapes import pool_shapes
+from sovereign_ai.plan.storage import StoragePlan, aggregate, per_node, plan_storage
 
 from .factories import factory, only_problem, pool, stack
 
@@ -17,13 +17,21 @@ GB = 10**9
 
 
 def tier(**more: Any) -> dict[str, Any]:
-    return {"name": "t", "protocol": "parallel", "zone": "z", "capacity": "100 TB", "grade": "good", "encryption": {"key": "k"}, **more}
+    return {
+        "name": "t",
+        "protocol": "parallel",
+        "zone": "z",
+        "capacity": "100 TB",
+        "grade": "good",
+        "encryption": {"key": "k"},
+        **more,
+    }
 
 
 def tier_of(tiers: list[dict[str, Any]] | None = None, **more: Any) -> StoragePlan:
     key = {"name": "k", "custodian": "customer", "module": "pkcs11", "jurisdiction": "DE"}
     wish = factory(storage=tiers or [tier()], keys=[key], **more)
-    (found,) = storage(wish, shapes(wish))
+    (found,) = plan_storage(wish, pool_shapes(wish))
     return found
 
 
@@ -47,7 +55,7 @@ def test_the_grades_are_those_of_the_published_table(
 
 def test_127_machines_are_four_units() -> None:
     wish = stack("superpod")
-    hps, home = storage(wish, shapes(wish))
+    hps, home = plan_storage(wish, pool_shapes(wish))
     assert (hps.read, hps.write) == (500 * GB, 250 * GB)
     assert (home.read, home.write) == (160 * GB, 80 * GB)
     assert (hps.per_node_read, hps.per_node_write) == (40 * GB, 20 * GB)
@@ -77,8 +85,12 @@ def test_a_machine_whose_ports_are_too_slow_is_refused() -> None:
 
 
 @given(st.integers(1, 10**16), st.integers(1, 20), st.integers(0, 6), st.integers(1, 64))
-def test_drives_hold_the_capacity_with_its_parity_and_fit_the_servers(capacity: int, data: int, parity: int, per_server: int) -> None:
-    found = tier_of([tier(capacity=f"{capacity} B", data_drives=data, parity_drives=parity, server_drives=per_server)])
+def test_drives_hold_the_capacity_with_its_parity_and_fit_the_servers(
+    capacity: int, data: int, parity: int, per_server: int
+) -> None:
+    found = tier_of(
+        [tier(capacity=f"{capacity} B", data_drives=data, parity_drives=parity, server_drives=per_server)]
+    )
     assert found.raw * data >= capacity * (data + parity)
     assert found.drives <= len(found.servers) * per_server
     assert found.drives >= data + parity

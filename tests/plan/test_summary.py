@@ -17,8 +17,16 @@ def test_totals_agree_with_the_rows_and_the_plan(name: str) -> None:
     page = json.loads(json.dumps(summary(found)))
     totals = page["totals"]
     assert totals["nodes"] == sum(row["nodes"] for row in page["pools"])
-    assert totals["nodes"] + totals["spares"] == len(found.nodes) == sum(row["nodes"] for row in page["clusters"])
-    assert totals["gpus"] == sum(row["gpus"] for row in page["pools"]) == sum(row["gpus"] for row in page["clusters"])
+    assert (
+        totals["nodes"] + totals["spares"]
+        == len(found.nodes)
+        == sum(row["nodes"] for row in page["clusters"])
+    )
+    assert (
+        totals["gpus"]
+        == sum(row["gpus"] for row in page["pools"])
+        == sum(row["gpus"] for row in page["clusters"])
+    )
     assert totals["racks"] == sum(row["racks"] for row in page["racks"]) == len(found.racks)
     assert totals["cables"] == sum(row["cables"] for row in page["fabrics"])
     assert totals["switches"] == sum(row["leaf"] + row["spine"] + row["core"] for row in page["fabrics"])
@@ -30,6 +38,6 @@ def test_a_summary_stays_small_however_large_the_factory() -> None:
     assert len(json.dumps(summary(planned("gigafactory")))) < 60_000
 
 
-def test_the_reason_for_spares_stands_with_the_pool() -> None:
+def test_the_reason_for_spares_is_in_the_row_of_the_pool() -> None:
     assert "99.9th percentile" in summary(planned("gigafactory"))["pools"][0]["why"]["spares"]
     assert summary(planned("superpod"))["pools"][0]["why"]["spares"].endswith("as described")

@@ -16,8 +16,18 @@ from sovereign_ai.spec.pool import GpuNodePool
 UNIT = 32
 
 
-def pool(name: str = "train", nodes: int = 16, site: str = "a", system: str = "dgx-h100", **more: Any) -> dict[str, Any]:
-    return {"name": name, "site": site, "system": system, "nodes": nodes, "purpose": "training", "zone": "z", **more}
+def pool(
+    name: str = "train", nodes: int = 16, site: str = "a", system: str = "dgx-h100", **more: Any
+) -> dict[str, Any]:
+    return {
+        "name": name,
+        "site": site,
+        "system": system,
+        "nodes": nodes,
+        "purpose": "training",
+        "zone": "z",
+        **more,
+    }
 
 
 def wish(pools: Sequence[dict[str, Any]], *fabrics: dict[str, Any]) -> AIFactory:
@@ -25,13 +35,24 @@ def wish(pools: Sequence[dict[str, Any]], *fabrics: dict[str, Any]) -> AIFactory
     sites = list(dict.fromkeys(entry["site"] for entry in pools))
     return AIFactory(
         name="wish",
-        operator={"name": "Example", "seat": "DE", "parent": {"seat": "DE"}, "staff": {"location": ["DE"], "citizenship": ["EU"]}},
+        operator={
+            "name": "Example",
+            "seat": "DE",
+            "parent": {"seat": "DE"},
+            "staff": {"location": ["DE"], "citizenship": ["EU"]},
+        },
         sites=[
             {
                 "name": site,
                 "country": "DE",
                 "power": {"it_budget": "500 MW", "feeds": {"A": "900 MW", "B": "900 MW"}},
-                "halls": [{"name": f"h{site}", "cooling": {"kind": "air", "supply": "22 degC"}, "rack_limit": "90 kW"}],
+                "halls": [
+                    {
+                        "name": f"h{site}",
+                        "cooling": {"kind": "air", "supply": "22 degC"},
+                        "rack_limit": "90 kW",
+                    }
+                ],
             }
             for site in sites
         ],

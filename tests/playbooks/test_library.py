@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 import yaml
 
-from sovereign_ai.render.switches.links import links
+from sovereign_ai.render.switches.links import switch_links
 from sovereign_ai.render.switches.ports import port_maps
 from tests.playbooks.modules import LIBRARY, module
 from tests.render.lab import stack
@@ -62,7 +62,7 @@ def kernel(row: dict[str, Any]) -> dict[str, Any]:
 def test_links_that_are_right_need_nothing_and_the_batch_of_a_boot_makes_all_of_them() -> None:
     factory, plan = stack("lab")
     made = module("switch_links")
-    rows = list(links(port_maps(factory, plan, plan.fabrics[0])[0]))
+    rows = list(switch_links(port_maps(factory, plan, plan.fabrics[0])[0]))
     assert [line for row in rows for line in made.commands(row, kernel(row))] == []
     batch = made.from_nothing(rows)
     assert batch.startswith("link add br10000 type bridge")
@@ -79,7 +79,9 @@ def test_links_that_are_right_need_nothing_and_the_batch_of_a_boot_makes_all_of_
         ({"learning": True}, ["link del vni1"]),
     ],
 )
-def test_a_link_that_differs_is_changed_in_that_alone_or_made_anew(have: dict[str, Any], said: list[str]) -> None:
+def test_a_link_that_differs_is_changed_in_that_alone_or_made_anew(
+    have: dict[str, Any], said: list[str]
+) -> None:
     want = {"name": "vni1", "kind": "vxlan", "mtu": 9000, "master": "br1", "id": 1, "local": "10.0.0.1"}
     found = module("switch_links").commands(want, {**kernel(want), **have})
     assert found[: len(said)] == said
@@ -104,7 +106,10 @@ STATE = {
         ({"ActiveState": "inactive"}, ["restart"]),
         ({"ActiveState": "failed"}, ["restart"]),
         ({"ActiveState": "inactive", "ConditionResult": "no"}, []),
-        ({"ActiveState": "inactive", "ConditionResult": "no", "ConditionTimestampMonotonic": "0"}, ["restart"]),
+        (
+            {"ActiveState": "inactive", "ConditionResult": "no", "ConditionTimestampMonotonic": "0"},
+            ["restart"],
+        ),
         ({"LoadState": "masked", "UnitFileState": "masked"}, ["unmask", "enable"]),
     ],
 )
@@ -123,7 +128,9 @@ def test_a_unit_whose_file_is_newer_is_restarted(tmp_path: Any) -> None:
 def test_of_a_controllers_properties_only_what_differs_is_written_and_what_it_lacks_is_told() -> None:
     have = {"IPMI": {"ProtocolEnabled": True, "Port": 623}, "SSDP": {"ProtocolEnabled": False}}
     off = {"ProtocolEnabled": False}
-    patch, lines, absent = module("redfish_settings").differing(have, {"IPMI": off, "SSDP": off, "Telnet": off})
+    patch, lines, absent = module("redfish_settings").differing(
+        have, {"IPMI": off, "SSDP": off, "Telnet": off}
+    )
     assert patch == {"IPMI": {"ProtocolEnabled": False}}
     assert lines == ["- IPMI.ProtocolEnabled: true", "+ IPMI.ProtocolEnabled: false"]
     assert absent == ["Telnet"]

@@ -46,16 +46,26 @@ def _schemas(folder: Path) -> dict[tuple[str, str], dict[str, Any]]:
             spec = definition["spec"]
             for version in spec["versions"]:
                 if version["served"]:
-                    found[f"{spec['group']}/{version['name']}", spec["names"]["kind"]] = version["schema"]["openAPIV3Schema"]
+                    found[f"{spec['group']}/{version['name']}", spec["names"]["kind"]] = version["schema"][
+                        "openAPIV3Schema"
+                    ]
     return found
 
 
 def _within(wanted: Any, found: Any, path: str = "") -> list[str]:
     """Name the places where the server's object is not what was sent; what it adds is its own affair."""
     if isinstance(wanted, dict):
-        return [place for key, value in wanted.items() for place in _within(value, found.get(key), f"{path}.{key}")]
+        return [
+            place
+            for key, value in wanted.items()
+            for place in _within(value, found.get(key), f"{path}.{key}")
+        ]
     if isinstance(wanted, list):
         if not isinstance(found, list) or len(found) < len(wanted):
             return [path]
-        return [place for number, value in enumerate(wanted) for place in _within(value, found[number], f"{path}[{number}]")]
+        return [
+            place
+            for number, value in enumerate(wanted)
+            for place in _within(value, found[number], f"{path}[{number}]")
+        ]
     return [] if wanted == found else [path]

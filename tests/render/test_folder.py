@@ -10,14 +10,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sovereign_ai.errors import UsageError
-from sovereign_ai.render.folder import Written, remove, write
+from sovereign_ai.render.folder import WrittenFolder, remove, write
 
 OLD = {"cables.csv": b"old", "a/one.conf": b"1", "a/b/two.conf": b"2"}
 NEW = {"cables.csv": b"new", "c/three.conf": b"3"}
 LIST = ".sovereign-ai-fabric-render"
 
 
-def _write(folder: Path, files: dict[str, bytes], what: str = "fabric render") -> Written:
+def _write(folder: Path, files: dict[str, bytes], what: str = "fabric render") -> WrittenFolder:
     return write(folder, what, files.items, lambda _line: None)
 
 
@@ -29,9 +29,11 @@ def _held(folder: Path) -> dict[str, bytes]:
     }
 
 
-def test_what_an_earlier_run_wrote_and_this_one_does_not_goes_with_folders_that_are_empty_then(tmp_path: Path):
-    assert _write(tmp_path, OLD) == Written(files=3, size=5, removed=0)
-    assert _write(tmp_path, NEW) == Written(files=2, size=4, removed=2)
+def test_what_an_earlier_run_wrote_and_this_one_does_not_goes_with_folders_that_are_empty_then(
+    tmp_path: Path,
+):
+    assert _write(tmp_path, OLD) == WrittenFolder(files=3, size=5, removed=0)
+    assert _write(tmp_path, NEW) == WrittenFolder(files=2, size=4, removed=2)
     assert _held(tmp_path) == NEW
     assert sorted(path.name for path in tmp_path.iterdir()) == [LIST, "c", "cables.csv"]
 

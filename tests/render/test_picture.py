@@ -6,24 +6,24 @@ import re
 
 import pytest
 
-from sovereign_ai.cli.plan_text import lines
+from sovereign_ai.cli.plan_text import summary_lines
 from sovereign_ai.plan.summary import summary
-from sovereign_ai.render.picture import picture
+from sovereign_ai.render.picture import draw_plan
 from tests.render.lab import stack
 
 
 @pytest.mark.parametrize("name", ["lab", "plural", "gigafactory"])
 def test_the_picture_and_the_text_count_the_same_nodes_spares_and_gpus(name: str) -> None:
     _, derived = stack(name)
-    said = next(iter(lines(summary(derived), why=False)))
+    said = next(iter(summary_lines(summary(derived), why=False)))
     counts = re.search(r"[0-9,]+ nodes and [0-9,]+ spares, [0-9,]+ GPUs, [0-9,]+ racks", said)
     assert counts
-    assert counts[0] in picture(derived)
+    assert counts[0] in draw_plan(derived)
 
 
 def test_a_pools_spares_are_told_from_its_machines() -> None:
     _, derived = stack("gigafactory")
-    drawn = picture(derived)
+    drawn = draw_plan(derived)
     for pool in {node.pool for node in derived.nodes}:
         spare = sum(node.spare for node in derived.nodes if node.pool == pool)
         counted = sum(not node.spare for node in derived.nodes if node.pool == pool)

@@ -60,7 +60,15 @@ def _variations(path: Path, named: dict[str, Case]) -> Iterator[Case]:
             rules = tuple(sorted(said.get("rules", [rule] if said["decision"] == "deny" else [])))
             full = f"{rule}/{name}" + (f"-{number}" if len(each) > 1 else "")
             otherwise = said.get("otherwise", of.otherwise)
-            yield replace(of, name=full, obj=obj, decision=said["decision"], rules=rules, reason=said["reason"], otherwise=otherwise)
+            yield replace(
+                of,
+                name=full,
+                obj=obj,
+                decision=said["decision"],
+                rules=rules,
+                reason=said["reason"],
+                otherwise=otherwise,
+            )
 
 
 def _steps(key: str) -> list[str]:

@@ -24,13 +24,29 @@ FACTORY: dict[str, Any] = {
             "name": name,
             "country": country,
             "power": {"it_budget": "900 kW", "feeds": {"A": "1 MW", "B": "1 MW", "C": "1 MW"}},
-            "halls": [{"name": f"{name}-h1", "cooling": {"kind": "air", "supply": "22 degC"}, "rack_limit": "45 kW"}],
+            "halls": [
+                {"name": f"{name}-h1", "cooling": {"kind": "air", "supply": "22 degC"}, "rack_limit": "45 kW"}
+            ],
         }
         for name, country in (("fra1", "DE"), ("zrh1", "CH"))
     ],
     "pools": [
-        {"name": "train", "site": "fra1", "system": "dgx-h100", "nodes": 2, "purpose": "training", "zone": "restricted"},
-        {"name": "serve", "site": "fra1", "system": "dgx-h100", "nodes": 1, "purpose": "inference", "zone": "open"},
+        {
+            "name": "train",
+            "site": "fra1",
+            "system": "dgx-h100",
+            "nodes": 2,
+            "purpose": "training",
+            "zone": "restricted",
+        },
+        {
+            "name": "serve",
+            "site": "fra1",
+            "system": "dgx-h100",
+            "nodes": 1,
+            "purpose": "inference",
+            "zone": "open",
+        },
     ],
     "keys": [{"name": "hsm", "custodian": "customer", "module": "pkcs11", "jurisdiction": "DE"}],
     "storage": [
@@ -42,13 +58,33 @@ FACTORY: dict[str, Any] = {
             "zone": "restricted",
             "encryption": {"key": "hsm"},
         },
-        {"name": "bucket", "protocol": "object", "grade": "good", "capacity": "100 TB", "zone": "open", "encryption": {"key": "hsm"}},
+        {
+            "name": "bucket",
+            "protocol": "object",
+            "grade": "good",
+            "capacity": "100 TB",
+            "zone": "open",
+            "encryption": {"key": "hsm"},
+        },
     ],
     "zones": [
-        {"name": "restricted", "trust": "high", "tenants": ["research"], "allow": [{"to": "open", "ports": [8443]}]},
-        {"name": "open", "trust": "low", "tenants": ["startups"], "allow": [{"to": "restricted", "never": True}]},
+        {
+            "name": "restricted",
+            "trust": "high",
+            "tenants": ["research"],
+            "allow": [{"to": "open", "ports": [8443]}],
+        },
+        {
+            "name": "open",
+            "trust": "low",
+            "tenants": ["startups"],
+            "allow": [{"to": "restricted", "never": True}],
+        },
     ],
-    "tenants": [{"name": "research", "seat": "DE", "gpus": 16, "data": ["personal"]}, {"name": "startups", "seat": "DE", "gpus": 8}],
+    "tenants": [
+        {"name": "research", "seat": "DE", "gpus": 16, "data": ["personal"]},
+        {"name": "startups", "seat": "DE", "gpus": 8},
+    ],
     "residency": [
         {
             "data": "personal",
@@ -61,7 +97,14 @@ FACTORY: dict[str, Any] = {
         }
     ],
     "gateways": [
-        {"name": "exchange", "entity": "Example Exchange", "seat": "DE", "addresses": ["203.0.113.0/24"], "ports": [443], "zones": ["open"]}
+        {
+            "name": "exchange",
+            "entity": "Example Exchange",
+            "seat": "DE",
+            "addresses": ["203.0.113.0/24"],
+            "ports": [443],
+            "zones": ["open"],
+        }
     ],
     "images": {"registries": ["registry.example.com/ai"]},
 }
@@ -117,7 +160,10 @@ DIGEST = "@sha256:" + "0123456789abcdef" * 4
 
 
 def pod(
-    name: str = "case", namespace: str = "research", image: str = f"registry.example.com/ai/train{DIGEST}", **spec: Any
+    name: str = "case",
+    namespace: str = "research",
+    image: str = f"registry.example.com/ai/train{DIGEST}",
+    **spec: Any,
 ) -> dict[str, Any]:
     """Give a pod that obeys every rule, with fields of its specification replaced."""
     container = {
@@ -125,5 +171,13 @@ def pod(
         "image": image,
         "securityContext": {"allowPrivilegeEscalation": False, "capabilities": {"drop": ["ALL"]}},
     }
-    base = {"securityContext": {"runAsNonRoot": True, "seccompProfile": {"type": "RuntimeDefault"}}, "containers": [container]}
-    return {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": name, "namespace": namespace}, "spec": {**base, **spec}}
+    base = {
+        "securityContext": {"runAsNonRoot": True, "seccompProfile": {"type": "RuntimeDefault"}},
+        "containers": [container],
+    }
+    return {
+        "apiVersion": "v1",
+        "kind": "Pod",
+        "metadata": {"name": name, "namespace": namespace},
+        "spec": {**base, **spec},
+    }

@@ -12,7 +12,7 @@ from sovereign_ai.rules import engine
 from sovereign_ai.rules.context import Context, factory_context
 from sovereign_ai.rules.engine import evaluate
 from sovereign_ai.rules.judge import judge
-from sovereign_ai.rules.plain import UNKNOWN
+from sovereign_ai.rules.normalization import UNKNOWN
 from sovereign_ai.rules.registry import REGISTRY
 from sovereign_ai.spec.supplier import Waiver
 from tests.rules.subject import factory_of, plan_of, pod
@@ -32,7 +32,12 @@ def rules_of(obj: Any, context: Context, place: Any = "bundle") -> set[str]:
 
 def egress(namespace: str, cidr: str, port: int) -> dict[str, Any]:
     spec = {"podSelector": {}, "egress": [{"to": [{"ipBlock": {"cidr": cidr}}], "ports": [{"port": port}]}]}
-    return {"apiVersion": "networking.k8s.io/v1", "kind": "NetworkPolicy", "metadata": {"name": "x", "namespace": namespace}, "spec": spec}
+    return {
+        "apiVersion": "networking.k8s.io/v1",
+        "kind": "NetworkPolicy",
+        "metadata": {"name": "x", "namespace": namespace},
+        "spec": spec,
+    }
 
 
 def test_a_good_pod_has_no_finding(context: Context):
@@ -40,14 +45,24 @@ def test_a_good_pod_has_no_finding(context: Context):
 
 
 @pytest.mark.parametrize(
-    "obj", [{}, {"kind": "Pod"}, {"apiVersion": "v1"}, None, "text", {"apiVersion": "v1", "kind": "Pod", "metadata": 3}]
+    "obj",
+    [
+        {},
+        {"kind": "Pod"},
+        {"apiVersion": "v1"},
+        None,
+        "text",
+        {"apiVersion": "v1", "kind": "Pod", "metadata": 3},
+    ],
 )
 def test_what_is_no_object_violates_every_object_rule(obj: Any, context: Context):
     assert rules_of(obj, context) == OBJECT_RULES
 
 
-def test_a_pod_without_specification_is_a_violation_that_says_why(context: Context):
-    found = evaluate([{"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "x", "namespace": "research"}}], context)
+def test_a_pod_without_specification_is_a_violation_with_a_reason(context: Context):
+    found = evaluate(
+        [{"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "x", "namespace": "research"}}], context
+    )
     assert {finding.rule for finding in found} >= {"IMG-001", "PRV-001"}
     assert any("cannot be decided" in finding.message for finding in found)
 
@@ -65,9 +80,25 @@ def test_null_means_left_out(context: Context):
 def test_a_null_in_a_list_is_refused_and_one_in_a_users_own_map_is_an_empty_text(context: Context):
     assert "PLC-004" in rules_of(pod(tolerations=[None]), context)
     assert rules_of(pod(nodeSelector={KEYS.zone: None}), context) == {"PLC-001"}
-    claim = {"apiVersion": "resource.k8s.io/v1", "kind": "ResourceClaim", "metadata": {"name": "x", "namespace": "research"}}
-    assert rules_of({**claim, "spec": {"devices": {"requests": [{"name": "a", "exactly": None, "firstAvailable": []}]}}}, context) == set()
-    marked = {**pod(), "metadata": {**pod()["metadata"], "annotations": {"kubernetes.io/config.mirror": None}}}
+    claim = {
+        "apiVersion": "resource.k8s.io/v1",
+        "kind": "ResourceClaim",
+        "metadata": {"name": "x", "namespace": "research"},
+    }
+    assert (
+        rules_of(
+            {
+                **claim,
+                "spec": {"devices": {"requests": [{"name": "a", "exactly": None, "firstAvailable": []}]}},
+            },
+            context,
+        )
+        == set()
+    )
+    marked = {
+        **pod(),
+        "metadata": {**pod()["metadata"], "annotations": {"kubernetes.io/config.mirror": None}},
+    }
     assert rules_of(marked, context) == {"PRV-014"}
 
 
@@ -96,29 +127,45 @@ def test_a_foreign_namespace_is_a_violation(context: Context):
 
 
 def test_items_of_a_list_are_judged_one_by_one(context: Context):
-    found = evaluate([{"apiVersion": "v1", "kind": "List", "items": [pod("a"), pod("b", image="nginx")]}], context)
+    found = evaluate(
+        [{"apiVersion": "v1", "kind": "List", "items": [pod("a"), pod("b", image="nginx")]}], context
+    )
     assert {finding.resource for finding in found} == {"Pod/research/b"}
-    typed = {"apiVersion": "v1", "kind": "PodList", "items": [{key: pod("c", image="nginx")[key] for key in ("metadata", "spec")}]}
+    typed = {
+        "apiVersion": "v1",
+        "kind": "PodList",
+        "items": [{key: pod("c", image="nginx")[key] for key in ("metadata", "spec")}],
+    }
     assert rules_of(typed, context) == {"IMG-001", "IMG-002"}
 
 
 def test_kinds_of_other_groups_with_the_same_name_are_not_judged(context: Context):
-    assert rules_of({"apiVersion": "batch.example.com/v1", "kind": "Job", "metadata": {"name": "x"}}, context) == set()
+    assert (
+        rules_of({"apiVersion": "batch.example.com/v1", "kind": "Job", "metadata": {"name": "x"}}, context)
+        == set()
+    )
 
 
-def test_nobody_writes_a_binding(context: Context):
-    binding = {"apiVersion": "v1", "kind": "Binding", "metadata": {"name": "x", "namespace": "research"}, "target": {"name": "n"}}
+def test_only_the_scheduler_may_write_a_binding(context: Context):
+    binding = {
+        "apiVersion": "v1",
+        "kind": "Binding",
+        "metadata": {"name": "x", "namespace": "research"},
+        "target": {"name": "n"},
+    }
     assert rules_of(binding, context) == {"PLC-005"}
 
 
 def test_a_live_pod_that_the_scheduler_placed_is_fine_and_one_without_its_zone_is_not(context: Context):
     selector = {KEYS.zone: "restricted", KEYS.jurisdiction: "DE"}
     assert [
-        one.rule for one in evaluate([pod(nodeName="train-001", nodeSelector=selector)], context, "live") if one.status == "violation"
+        one.rule
+        for one in evaluate([pod(nodeName="train-001", nodeSelector=selector)], context, "live")
+        if one.status == "violation"
     ] == []
     found = evaluate([pod(nodeName="train-001")], context, "live")
     assert {one.rule for one in found if one.status == "violation"} == {"PLC-001"}
-    assert {one.rule for one in found if one.status == "undecidable"} == {"PLC-005"}
+    assert {one.rule for one in found if one.status == "undecidable"} == {"PLC-005", "RBC-012"}
 
 
 def test_a_gateway_opens_its_addresses_and_ports_to_its_zones_alone(context: Context):
@@ -137,13 +184,21 @@ def test_digests_may_be_optional_and_registries_may_be_whole_hosts():
     assert rules_of(pod(image="registry.example.com:5000/a/b@sha256:12"), context) == {"IMG-002"}
 
 
-def test_a_rule_that_cannot_be_decided_in_a_place_says_so_and_is_no_pass(context: Context, monkeypatch: pytest.MonkeyPatch):
-    narrowed = tuple(replace(rule, places=frozenset({"admission"})) if rule.id == "IMG-001" else rule for rule in REGISTRY)
+def test_a_rule_that_cannot_be_decided_in_a_place_is_undecidable_and_no_pass(
+    context: Context, monkeypatch: pytest.MonkeyPatch
+):
+    narrowed = tuple(
+        replace(rule, places=frozenset({"admission"})) if rule.id == "IMG-001" else rule for rule in REGISTRY
+    )
     monkeypatch.setattr(engine, "REGISTRY", narrowed)
     engine.forget()
-    found = evaluate([pod(image=pod()["spec"]["containers"][0]["image"].replace("example.com", "example.org"))], context)
+    found = evaluate(
+        [pod(image=pod()["spec"]["containers"][0]["image"].replace("example.com", "example.org"))], context
+    )
     engine.forget()
-    assert [(finding.rule, finding.status, finding.resource) for finding in found] == [("IMG-001", "undecidable", "")]
+    assert [(finding.rule, finding.status, finding.resource) for finding in found] == [
+        ("IMG-001", "undecidable", "")
+    ]
 
 
 def test_the_order_of_objects_changes_nothing(context: Context):
@@ -168,7 +223,8 @@ def test_an_object_whose_name_the_server_makes_is_one_of_many_and_no_waiver_cove
     facts = {"reason": "r", "owner": "o", "requester": "a", "approver": "b", "compensating_control": "c"}
     days = {"created": date(2026, 11, 1), "expires": date(2026, 12, 1)}
     waivers = [
-        Waiver(id="w1", rule="PRV-001", resource=resource, **facts, **days) for resource in ("Pod/research/job-", "Pod/research/job")
+        Waiver(id="w1", rule="PRV-001", resource=resource, **facts, **days)
+        for resource in ("Pod/research/job-", "Pod/research/job")
     ]
     assert not judge(found, waivers, date(2026, 11, 24)).ok
     with pytest.raises(SpecError):

@@ -5,10 +5,17 @@ from typing import Any
 
 import pytest
 
-from sovereign_ai.rules.judge import Finding, judge
+from sovereign_ai.rules.judge import RuleFinding, judge
 from tests.rules.waivers import TODAY, waiver
 
-FOUND = Finding("PRV-001", "critical", "Pod/research/job", "spec.hostNetwork", "it shares the host's network", "leave it out")
+FOUND = RuleFinding(
+    "PRV-001",
+    "critical",
+    "Pod/research/job",
+    "spec.hostNetwork",
+    "it shares the host's network",
+    "leave it out",
+)
 
 
 def test_a_waived_finding_stays_visible_and_names_its_waiver():
@@ -46,14 +53,16 @@ def test_a_waiver_counts_up_to_the_day_before_it_expires():
 
 
 def test_what_is_undecidable_is_neither_waived_nor_a_violation():
-    undecided = Finding("PRV-001", "critical", "Pod/research/job", "", "undecidable here", "", status="undecidable")
+    undecided = RuleFinding(
+        "PRV-001", "critical", "Pod/research/job", "", "undecidable here", "", status="undecidable"
+    )
     verdict = judge([undecided], [waiver()], TODAY)
     assert verdict.undecidable == (undecided,)
     assert verdict.ok
 
 
 def test_violations_come_first_and_the_count_last():
-    other = Finding("IMG-001", "high", "Pod/research/job", "spec.containers", "not listed", "mirror it")
+    other = RuleFinding("IMG-001", "high", "Pod/research/job", "spec.containers", "not listed", "mirror it")
     lines = judge([FOUND, other], [waiver()], TODAY).lines()
     assert lines[0].startswith("IMG-001 [violation]")
     assert lines[-1] == "1 violations, 1 waived, 0 undecidable here"

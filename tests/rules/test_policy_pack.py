@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from sovereign_ai.rules.plain import UNKNOWN
+from sovereign_ai.rules.normalization import UNKNOWN
 
 if TYPE_CHECKING:
     from tests.conftest import Deployed
@@ -44,16 +44,26 @@ def to_plain(monkeypatch: pytest.MonkeyPatch, props: dict[str, Any], token: str)
     return convert(unknown_checking_proxy(props), token)
 
 
-def test_an_unknown_property_becomes_unknown_wherever_it_stands(monkeypatch: pytest.MonkeyPatch):
+def test_an_unknown_property_becomes_unknown_at_any_depth(monkeypatch: pytest.MonkeyPatch):
     from pulumi_policy.proxy import UNKNOWN_STRING_VALUE
 
-    props = {"spec": {"containers": [{"image": UNKNOWN_STRING_VALUE, "args": ["a", UNKNOWN_STRING_VALUE]}]}, "__inputs": {}}
+    props = {
+        "spec": {"containers": [{"image": UNKNOWN_STRING_VALUE, "args": ["a", UNKNOWN_STRING_VALUE]}]},
+        "__inputs": {},
+    }
     found = to_plain(monkeypatch, props, "kubernetes:core/v1:Pod")
-    assert found == {"apiVersion": "v1", "kind": "Pod", "spec": {"containers": [{"image": UNKNOWN, "args": ["a", UNKNOWN]}]}}
+    assert found == {
+        "apiVersion": "v1",
+        "kind": "Pod",
+        "spec": {"containers": [{"image": UNKNOWN, "args": ["a", UNKNOWN]}]},
+    }
 
 
 def test_a_type_token_gives_version_and_kind_and_a_patch_is_what_it_patches(monkeypatch: pytest.MonkeyPatch):
-    assert to_plain(monkeypatch, {}, "kubernetes:apps/v1:DeploymentPatch") == {"apiVersion": "apps/v1", "kind": "Deployment"}
+    assert to_plain(monkeypatch, {}, "kubernetes:apps/v1:DeploymentPatch") == {
+        "apiVersion": "apps/v1",
+        "kind": "Deployment",
+    }
 
 
 def stack(folder: Path, *, with_factory: bool) -> Path:
@@ -75,7 +85,9 @@ def refused(deployed: Deployed, folder: Path) -> str:
 
 
 @pytest.mark.cluster
-def test_a_preview_is_refused_for_what_is_wrong_and_for_what_is_not_known(deployed_lab: Deployed, tmp_path: Path):
+def test_a_preview_is_refused_for_what_is_wrong_and_for_what_is_not_known(
+    deployed_lab: Deployed, tmp_path: Path
+):
     text = refused(deployed_lab, stack(tmp_path / "packed", with_factory=True))
     assert "PRV-001: Pod/research/open: spec.hostNetwork" in text
     assert "IMG-001: Pod/research/late: spec.containers.image: its value is not known yet" in text
@@ -94,4 +106,9 @@ def test_without_a_description_every_kubernetes_resource_is_refused(deployed_lab
 def test_the_lab_itself_passes_the_pack(deployed_lab: Deployed):
     from sovereign_ai.deploy.engine import Engine
 
-    assert Engine(ROOT / "stacks" / "lab", "lab", deployed_lab.kubeconfig, lambda _line: None).preview(policy_pack=PACK).verb == "preview"
+    assert (
+        Engine(ROOT / "stacks" / "lab", "lab", deployed_lab.kubeconfig, lambda _line: None)
+        .preview(policy_pack=PACK)
+        .verb
+        == "preview"
+    )

@@ -5,13 +5,15 @@ from __future__ import annotations
 from datetime import date, timedelta
 from typing import Any
 
+from sovereign_ai.cli.waiver import sign_waiver
 from sovereign_ai.spec.supplier import Waiver
+from tests.support.approvals import key_of
 
 TODAY = date(2026, 11, 24)
 
 
 def waiver(**changes: Any) -> Waiver:
-    """A sound waiver; `model_construct` lets a test break what the description's own checks refuse."""
+    """A sound waiver of the factory `lab`, signed by its approver; `model_construct` lets a test break what the description's own checks refuse."""
     values: dict[str, Any] = {
         "id": "w1",
         "rule": "PRV-001",
@@ -24,4 +26,7 @@ def waiver(**changes: Any) -> Waiver:
         "created": TODAY - timedelta(days=1),
         "expires": TODAY + timedelta(days=30),
     }
-    return Waiver.model_construct(None, **{**values, **changes})
+    made = Waiver.model_construct(None, **{**values, **changes})
+    if "signature" in changes:
+        return made
+    return made.model_copy(update={"signature": sign_waiver(made, "lab", key_of(made.approver))})

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from sovereign_ai.cluster.access import Api
+from sovereign_ai.cluster.api.client import Api
 from tests.sim.planes import small_plane
 
 

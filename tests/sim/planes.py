@@ -6,7 +6,7 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
-from sovereign_ai.cluster.access import Api, open_cluster
+from sovereign_ai.cluster.api.client import Api, open_cluster
 from sovereign_ai.cluster.embedded import down, up
 from sovereign_ai.cluster.flags import COMPONENTS
 

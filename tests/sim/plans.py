@@ -21,8 +21,12 @@ from sovereign_ai.units import BitsPerSecond, Celsius, Watts
 CLUSTER = "tiny"
 
 
-def pool(name: str, system_name: str = "dgx-h100", nodes: int = 2, zone: str = "restricted", **more: object) -> GpuNodePool:
-    return GpuNodePool(name=name, site="fra1", system=system_name, nodes=nodes, purpose="training", zone=zone, **more)
+def pool(
+    name: str, system_name: str = "dgx-h100", nodes: int = 2, zone: str = "restricted", **more: object
+) -> GpuNodePool:
+    return GpuNodePool(
+        name=name, site="fra1", system=system_name, nodes=nodes, purpose="training", zone=zone, **more
+    )
 
 
 def factory_of(*pools: GpuNodePool, name: str = "tiny") -> AIFactory:
@@ -30,18 +34,30 @@ def factory_of(*pools: GpuNodePool, name: str = "tiny") -> AIFactory:
     return AIFactory(
         name=name,
         operator=Operator(
-            name="Example Compute", seat="DE", parent=Parent(seat="DE"), staff=Staff(location=("DE",), citizenship=("EU",)), support=("DE",)
+            name="Example Compute",
+            seat="DE",
+            parent=Parent(seat="DE"),
+            staff=Staff(location=("DE",), citizenship=("EU",)),
+            support=("DE",),
         ),
         sites=(
             Site(
                 name="fra1",
                 country="DE",
                 power=Power(it_budget=Watts.parse("20 MW"), feeds={"A": "20 MW", "B": "20 MW", "C": "20 MW"}),
-                halls=(Hall(name="h1", cooling=Cooling(kind="hybrid", supply=Celsius.parse("22 degC")), rack_limit=Watts.parse("200 kW")),),
+                halls=(
+                    Hall(
+                        name="h1",
+                        cooling=Cooling(kind="hybrid", supply=Celsius.parse("22 degC")),
+                        rack_limit=Watts.parse("200 kW"),
+                    ),
+                ),
             ),
         ),
         pools=pools or (pool("train"), pool("serve", nodes=1, zone="open")),
-        fabrics=(Fabric(name="compute", kind="roce", rails=4, radix=32, link=BitsPerSecond.parse("400 Gbps")),),
+        fabrics=(
+            Fabric(name="compute", kind="roce", rails=4, radix=32, link=BitsPerSecond.parse("400 Gbps")),
+        ),
         zones=(
             SecurityZone(name="restricted", trust="high", tenants=("research",)),
             SecurityZone(name="open", trust="low", tenants=("startups",)),
@@ -53,7 +69,11 @@ def factory_of(*pools: GpuNodePool, name: str = "tiny") -> AIFactory:
 
 def plan_of(factory: AIFactory, *, spares: int = 0) -> Plan:
     """Every machine of every pool in one cluster, numbered from one; the last ones of each pool are spares."""
-    nodes = tuple(_node(factory, one, number, spares) for one in factory.pools for number in range(1, one.nodes + spares + 1))
+    nodes = tuple(
+        _node(factory, one, number, spares)
+        for one in factory.pools
+        for number in range(1, one.nodes + spares + 1)
+    )
     return Plan(
         factory=factory.name,
         spec_digest=factory.digest,
@@ -100,12 +120,40 @@ def _cluster(factory: AIFactory, nodes: tuple[Node, ...], spares: int) -> Cluste
         machine = system(one.system)
         resource = accelerator(machine.accelerator).resource
         gpus = one.nodes * machine.gpus
-        parts.append(PoolSlice(one.name, one.zone, one.system, one.purpose, one.nodes, spares, gpus, resource, one.driver, one.mig or ""))
+        parts.append(
+            PoolSlice(
+                one.name,
+                one.zone,
+                one.system,
+                one.purpose,
+                one.nodes,
+                spares,
+                gpus,
+                resource,
+                one.driver,
+                one.mig or "",
+            )
+        )
     namespaces = []
     for zone in factory.zones:
         here = [part for part in parts if part.zone == zone.name]
-        held = {part.resource: sum(other.gpus for other in here if other.resource == part.resource) for part in here}
-        namespaces += [Namespace(tenant, tenant, zone.name, held, tuple(part.pool for part in here)) for tenant in zone.tenants]
+        held = {
+            part.resource: sum(other.gpus for other in here if other.resource == part.resource)
+            for part in here
+        }
+        namespaces += [
+            Namespace(tenant, tenant, zone.name, held, tuple(part.pool for part in here))
+            for tenant in zone.tenants
+        ]
     return ClusterPlan(
-        CLUSTER, "fra1", "fra1", "DE", ("h1",), tuple(parts), tuple(namespaces), len(nodes), len(nodes) * factory.clusters.pods_per_node, {}
+        CLUSTER,
+        "fra1",
+        "fra1",
+        "DE",
+        ("h1",),
+        tuple(parts),
+        tuple(namespaces),
+        len(nodes),
+        len(nodes) * factory.clusters.pods_per_node,
+        {},
     )

@@ -10,7 +10,9 @@ import sovereign_ai.sim
 import sovereign_ai.verify
 
 MODULES = sorted(
-    module.name for room in (sovereign_ai.sim, sovereign_ai.verify) for module in pkgutil.walk_packages(room.__path__, f"{room.__name__}.")
+    module.name
+    for room in (sovereign_ai.sim, sovereign_ai.verify)
+    for module in pkgutil.walk_packages(room.__path__, f"{room.__name__}.")
 )
 
 

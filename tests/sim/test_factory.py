@@ -1,14 +1,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
-from sovereign_ai.cluster.access import Api
+from sovereign_ai.cluster.api.client import Api
 from sovereign_ai.errors import EnvironmentLacksError, UsageError
 from sovereign_ai.names import KEYS
 from sovereign_ai.sim.factory import remove, simulate
+from sovereign_ai.sim.nodes import node_objects
+from sovereign_ai.spec.factory import ClusterLimits
 from tests.sim.plans import CLUSTER, factory_of, plan_of, pool
 from tests.verify.in_memory import InMemoryApi
 
@@ -26,7 +29,13 @@ def writes(api: InMemoryApi) -> list[str]:
 
 
 def stranger(name: str, **annotations: str) -> dict[str, Any]:
-    return {"apiVersion": "v1", "kind": "Node", "metadata": {"name": name, "annotations": annotations}, "spec": {}, "status": {}}
+    return {
+        "apiVersion": "v1",
+        "kind": "Node",
+        "metadata": {"name": name, "annotations": annotations},
+        "spec": {},
+        "status": {},
+    }
 
 
 def test_machines_and_slices_are_made_and_a_second_call_writes_nothing() -> None:
@@ -141,7 +150,12 @@ def test_a_foreign_cluster_may_be_meant_and_its_machines_are_not_touched() -> No
 def test_beside_real_machines_simulated_ones_have_no_address_that_leads_out_of_the_cluster() -> None:
     alone, beside = InMemoryApi(), InMemoryApi()
     played = min(node.name for node in PLAN.nodes_of(CLUSTER))
-    beside.put({**stranger(played), "metadata": {"name": played, "labels": {KEYS.owner: "sovereign-ai", KEYS.factory: FACTORY.name}}})
+    beside.put(
+        {
+            **stranger(played),
+            "metadata": {"name": played, "labels": {KEYS.owner: "sovereign-ai", KEYS.factory: FACTORY.name}},
+        }
+    )
     simulated(alone)
     simulated(beside, foreign=True)
     assert kinds_of_addresses(alone, played) == {"InternalIP", "Hostname"}
@@ -156,7 +170,7 @@ def kinds_of_addresses(api: InMemoryApi, left_out: str) -> set[str]:
 def test_a_planned_name_that_somebody_elses_machine_bears_is_refused_even_on_a_foreign_cluster() -> None:
     api = InMemoryApi()
     api.put(stranger("train-0001"))
-    with pytest.raises(UsageError, match="bear planned names: train-0001"):
+    with pytest.raises(UsageError, match="have planned names: train-0001"):
         simulated(api, foreign=True)
 
 
@@ -179,6 +193,65 @@ def test_pod_ranges_are_given_once_and_never_twice() -> None:
     assert api.live("Node", "train-0002")["spec"]["podCIDR"] == before
 
 
+@pytest.mark.parametrize(
+    "other",
+    [("mi300x-oam8", {}), ("gaudi3-oam8", {}), ("gb200-nvl72-tray", {}), ("dgx-h100", {"mig": "1g.10gb"})],
+)
+def test_a_machine_that_becomes_another_keeps_nothing_of_what_it_was(
+    other: tuple[str, dict[str, str]],
+) -> None:
+    system, more = other
+    api = InMemoryApi()
+    simulated(api)
+    changed = factory_of(pool("train", system, **more), pool("serve", system, nodes=1, zone="open", **more))
+    for factory in (changed, FACTORY):
+        derived = plan_of(factory)
+        simulate(api, factory, derived, CLUSTER)
+        for wanted in node_objects(factory, derived, CLUSTER):
+            live = api.live("Node", wanted["metadata"]["name"])
+            assert live["metadata"]["labels"] == wanted["metadata"]["labels"]
+            assert {part: live["status"][part] for part in wanted["status"]} == wanted["status"]
+        api.asked.clear()
+        simulate(api, factory, derived, CLUSTER)
+        assert writes(api) == []
+
+
+def test_a_label_that_somebody_else_added_stays_on_a_machine_that_changes() -> None:
+    api = InMemoryApi()
+    simulated(api)
+    api.live("Node", "train-0001")["metadata"]["labels"]["example.com/team"] = "blue"
+    changed = factory_of(pool("train", "mi300x-oam8"), pool("serve", nodes=1, zone="open"))
+    simulate(api, changed, plan_of(changed), CLUSTER)
+    assert api.live("Node", "train-0001")["metadata"]["labels"]["example.com/team"] == "blue"
+
+
+def test_a_machine_gets_the_address_that_the_plan_gives_it_now() -> None:
+    api = InMemoryApi()
+    simulated(api)
+    moved = replace(
+        PLAN,
+        nodes=tuple(replace(node, address=f"172.16.0.{number}") for number, node in enumerate(PLAN.nodes, 2)),
+    )
+    assert simulate(api, FACTORY, moved, CLUSTER).mended == 3
+    assert api.live("Node", moved.nodes[0].name)["status"]["addresses"][0]["address"] == "172.16.0.2"
+
+
+def test_a_machine_is_made_anew_where_its_pods_get_addresses_of_another_range_or_are_more() -> None:
+    api = InMemoryApi()
+    simulated(api)
+    elsewhere = replace(PLAN, prefixes=(replace(PLAN.prefixes[0], cidr="10.48.0.0/16"),))
+    assert simulate(api, FACTORY, elsewhere, CLUSTER).created == 6
+    more = FACTORY.model_copy(update={"clusters": ClusterLimits(nodes=1_000, pods_per_node=110)})
+    for factory, derived, beginning, length in (
+        (FACTORY, elsewhere, "10.48.", "/26"),
+        (more, elsewhere, "10.48.", "/24"),
+    ):
+        simulate(api, factory, derived, CLUSTER)
+        ranges = [obj["spec"]["podCIDR"] for key, obj in api.objects.items() if key[1] == "Node"]
+        assert len(set(ranges)) == 3
+        assert all(one.startswith(beginning) and one.endswith(length) for one in ranges)
+
+
 def test_removal_leaves_nothing_and_works_on_a_server_without_device_taints() -> None:
     api = InMemoryApi(unserved=["DeviceTaintRule"])
     simulated(api)
@@ -189,7 +262,7 @@ def test_removal_leaves_nothing_and_works_on_a_server_without_device_taints() ->
 def test_progress_says_what_is_done() -> None:
     lines: list[str] = []
     simulated(InMemoryApi(), progress=lines.append)
-    assert lines == ["tiny: 3 machines to make, 0 to mend, 0 to remove", "tiny: 3 of 3 machines ready"]
+    assert lines == ["tiny: 3 machines to make, 0 to restore, 0 to remove", "tiny: 3 of 3 machines ready"]
 
 
 @pytest.mark.cluster
@@ -208,7 +281,11 @@ def test_on_a_real_control_plane_machines_of_every_vendor_are_ready_and_come_bac
     assert (again.created, again.mended, again.removed) == (0, 0, 0)
     small.delete("v1", "Node", "train-0001")
     small.apply(
-        {"apiVersion": "v1", "kind": "Node", "metadata": {"name": "train-0002", "labels": {KEYS.zone: "open"}}},
+        {
+            "apiVersion": "v1",
+            "kind": "Node",
+            "metadata": {"name": "train-0002", "labels": {KEYS.zone: "open"}},
+        },
         field_manager="somebody",
         force=True,
     )

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from sovereign_ai.cluster.access import Api
+from sovereign_ai.cluster.api.client import Api
 from sovereign_ai.errors import UsageError
 from sovereign_ai.names import KEYS
 from sovereign_ai.sim.allocation import allocation
@@ -31,7 +31,9 @@ def state(api: Api, name: str = "train-0001") -> tuple[bool, str, str]:
     node = api.get("v1", "Node", name)
     assert node is not None
     tainted = any(taint["key"] == FAULT for taint in node["spec"]["taints"])
-    said = next((one.get("message", "") for one in node["status"]["conditions"] if one["type"] == CONDITION), "")
+    said = next(
+        (one.get("message", "") for one in node["status"]["conditions"] if one["type"] == CONDITION), ""
+    )
     return tainted, node["status"]["allocatable"]["nvidia.com/gpu"], said
 
 
@@ -99,9 +101,16 @@ def test_a_fault_that_cannot_be_is_refused_with_what_can(node: str, gpu: int, xi
 def claimer() -> list[dict[str, Any]]:
     """A pod that tolerates a broken machine and asks for one whole GPU by claim, and what it needs."""
     head = {"name": "claimer", "namespace": "default"}
-    request = {"name": "gpu", "exactly": {"deviceClassName": "whole-gpu", "allocationMode": "ExactCount", "count": 1}}
+    request = {
+        "name": "gpu",
+        "exactly": {"deviceClassName": "whole-gpu", "allocationMode": "ExactCount", "count": 1},
+    }
     expression = "device.driver == 'gpu.nvidia.com' && device.attributes['gpu.nvidia.com'].type == 'gpu'"
-    container = {"name": "x", "image": "registry.example.com/ai/x", "resources": {"claims": [{"name": "gpu"}]}}
+    container = {
+        "name": "x",
+        "image": "registry.example.com/ai/x",
+        "resources": {"claims": [{"name": "gpu"}]},
+    }
     spec = {
         "containers": [container],
         "resourceClaims": [{"name": "gpu", "resourceClaimName": "claimer"}],
@@ -116,7 +125,12 @@ def claimer() -> list[dict[str, Any]]:
             "metadata": {"name": "whole-gpu"},
             "spec": {"selectors": [{"cel": {"expression": expression}}]},
         },
-        {"apiVersion": "resource.k8s.io/v1", "kind": "ResourceClaim", "metadata": head, "spec": {"devices": {"requests": [request]}}},
+        {
+            "apiVersion": "resource.k8s.io/v1",
+            "kind": "ResourceClaim",
+            "metadata": head,
+            "spec": {"devices": {"requests": [request]}},
+        },
         {"apiVersion": "v1", "kind": "Pod", "metadata": head, "spec": spec},
     ]
 
@@ -145,7 +159,9 @@ def test_on_a_real_control_plane_a_broken_gpu_is_out_for_claims_as_well(small: A
     held = allocation(small, PLAN, CLUSTER)
     assert [holder for holder in held["train-0002"] if holder] == ["default/claimer"]
     for obj in reversed(claimer()):
-        small.delete(obj["apiVersion"], obj["kind"], obj["metadata"]["name"], obj["metadata"].get("namespace"))
+        small.delete(
+            obj["apiVersion"], obj["kind"], obj["metadata"]["name"], obj["metadata"].get("namespace")
+        )
     heal(small, FACTORY, PLAN, "train-0001")
     remove(small, FACTORY, CLUSTER)
 

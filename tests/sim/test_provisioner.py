@@ -20,7 +20,9 @@ from tests.verify.in_memory import InMemoryApi, refused
 FACTORY = load(Path(__file__).resolve().parents[2] / "stacks" / "lab")
 PLAN = plan(FACTORY)
 BUNDLE = render(FACTORY, PLAN, "lab")
-TRAIN, SERVE = (next(node.name for node in PLAN.nodes if node.zone == zone) for zone in ("restricted", "open"))
+TRAIN, SERVE = (
+    next(node.name for node in PLAN.nodes if node.zone == zone) for zone in ("restricted", "open")
+)
 SELECTED = "volume.kubernetes.io/selected-node"
 
 
@@ -48,7 +50,10 @@ class Cluster:
 
     def __init__(self, root: Path) -> None:
         self.api, self.root = Api(), root
-        self.api.put(*(obj for obj in BUNDLE.objects if obj["kind"] == "StorageClass"), *node_objects(FACTORY, PLAN, "lab"))
+        self.api.put(
+            *(obj for obj in BUNDLE.objects if obj["kind"] == "StorageClass"),
+            *node_objects(FACTORY, PLAN, "lab"),
+        )
         for name in (TRAIN, SERVE):
             (root / name).mkdir()
         self.provisioner = Provisioner(self.api, PLAN, "lab", self.folder, "/volumes")
@@ -65,7 +70,12 @@ class Cluster:
                 "apiVersion": "v1",
                 "kind": "PersistentVolumeClaim",
                 "metadata": {"name": "data", "namespace": "research", "uid": uid, "annotations": annotations},
-                "spec": {"storageClassName": kind, "accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": size}}, **spec},
+                "spec": {
+                    "storageClassName": kind,
+                    "accessModes": ["ReadWriteOnce"],
+                    "resources": {"requests": {"storage": size}},
+                    **spec,
+                },
             }
         )
         return f"pvc-{uid}"
@@ -74,7 +84,10 @@ class Cluster:
         """The reason that the claim's owner reads; the scheduler may choose another machine then."""
         assert self.provisioner.keep() == 0
         assert self.api.list("v1", "PersistentVolume") == []
-        assert SELECTED not in self.api.live("PersistentVolumeClaim", "data", "research")["metadata"]["annotations"]
+        assert (
+            SELECTED
+            not in self.api.live("PersistentVolumeClaim", "data", "research")["metadata"]["annotations"]
+        )
         (event,) = self.api.list("v1", "Event")
         assert (event["reason"], event["involvedObject"]["name"]) == ("ProvisioningFailed", "data")
         return str(event["message"])
@@ -106,25 +119,27 @@ def test_a_claim_gets_a_volume_in_its_zone_on_the_machine_that_was_chosen(cluste
 def test_the_rules_for_volumes_find_nothing_in_ours(cluster: Cluster) -> None:
     name = cluster.claim("scratch", TRAIN)
     cluster.provisioner.keep()
-    found = judge(FACTORY, PLAN, (*BUNDLE.objects, cluster.api.live("PersistentVolume", name)), now=date(2026, 11, 24))
+    found = judge(
+        FACTORY, PLAN, (*BUNDLE.objects, cluster.api.live("PersistentVolume", name)), now=date(2026, 11, 24)
+    )
     assert [one for one in found.findings if name in one.resource] == []
 
 
 def test_a_claim_on_a_machine_of_another_zone_is_refused_with_the_reason(cluster: Cluster) -> None:
     cluster.claim("scratch", SERVE)
-    assert cluster.refusal() == f"class scratch serves zone restricted; machine {SERVE} stands in zone open"
+    assert cluster.refusal() == f"class scratch serves zone restricted; node {SERVE} is in zone open"
 
 
 def test_a_claim_in_a_hall_that_the_tier_does_not_reach_is_refused(cluster: Cluster) -> None:
     cluster.api.live("Node", TRAIN)["metadata"]["labels"]["topology.kubernetes.io/zone"] = "h9"
     cluster.claim("scratch", TRAIN)
-    assert cluster.refusal() == f"class scratch does not reach fra1/h9, where machine {TRAIN} stands"
+    assert cluster.refusal() == f"class scratch does not reach fra1/h9, where node {TRAIN} is"
 
 
 def test_a_claim_on_a_simulated_machine_is_refused(cluster: Cluster) -> None:
     other = next(node.name for node in PLAN.nodes if node.zone == "restricted" and node.name != TRAIN)
     cluster.claim("scratch", other)
-    assert cluster.refusal() == f"machine {other} is simulated: no volume can lie there"
+    assert cluster.refusal() == f"node {other} is simulated: it can have no volume"
 
 
 @pytest.mark.parametrize("size", ["1e9", "1500m"])
@@ -134,10 +149,16 @@ def test_a_claim_of_any_quantity_that_the_api_server_keeps_is_served(cluster: Cl
     assert cluster.api.live("PersistentVolume", name)["spec"]["capacity"] == {"storage": size}
 
 
-def test_one_claim_that_the_server_does_not_take_stops_no_other(cluster: Cluster, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_one_claim_that_the_server_does_not_take_stops_no_other(
+    cluster: Cluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
     cluster.claim("scratch", TRAIN)
     (first,) = cluster.api.list("v1", "PersistentVolumeClaim")
-    strange = {**first, "metadata": {**first["metadata"], "name": "a-strange-one"}, "spec": {**first["spec"], "storageClassName": ""}}
+    strange = {
+        **first,
+        "metadata": {**first["metadata"], "name": "a-strange-one"},
+        "spec": {**first["spec"], "storageClassName": ""},
+    }
     cluster.api.put(strange)
     get = cluster.api.get
 
@@ -150,7 +171,9 @@ def test_one_claim_that_the_server_does_not_take_stops_no_other(cluster: Cluster
     assert cluster.provisioner.keep() == 1
 
 
-def test_the_event_of_a_claim_with_the_longest_name_has_a_name_that_the_server_takes(cluster: Cluster) -> None:
+def test_the_event_of_a_claim_with_the_longest_name_has_a_name_that_the_server_takes(
+    cluster: Cluster,
+) -> None:
     cluster.claim("scratch", SERVE)
     (claim,) = cluster.api.list("v1", "PersistentVolumeClaim")
     claim["metadata"]["name"] = "a" * 253
@@ -167,7 +190,14 @@ def test_a_volume_that_somebody_made_under_our_name_stops_nothing(cluster: Clust
     cluster.provisioner.keep()
     (volume,) = cluster.api.list("v1", "PersistentVolume")
     spec = {key: value for key, value in volume["spec"].items() if key != "nodeAffinity"}
-    cluster.api.put({**volume, "metadata": {**volume["metadata"], "name": "theirs"}, "spec": spec, "status": {"phase": "Released"}})
+    cluster.api.put(
+        {
+            **volume,
+            "metadata": {**volume["metadata"], "name": "theirs"},
+            "spec": spec,
+            "status": {"phase": "Released"},
+        }
+    )
     name = cluster.claim("scratch", TRAIN)
     assert cluster.provisioner.keep() == 1
     assert cluster.api.live("PersistentVolume", name)
@@ -181,7 +211,7 @@ def test_a_tier_promises_no_more_than_the_plan_gives_it(cluster: Cluster) -> Non
     assert cluster.provisioner.keep() == 0
     assert cluster.api.list("v1", "PersistentVolume") == [volume]
     (event,) = cluster.api.list("v1", "Event")
-    assert event["message"] == "tier scratch has 100 TB left of 500 TB; asked for 200 TB"
+    assert event["message"] == "tier scratch has 100 TB left of 500 TB; the claim requests 200 TB"
     assert not (cluster.root / TRAIN / second).exists()
 
 
@@ -213,7 +243,9 @@ def test_a_run_that_was_killed_between_folder_and_volume_is_taken_up(cluster: Cl
 
 
 @pytest.mark.parametrize(("policy", "goes"), [("Delete", True), ("Retain", False)])
-def test_a_released_volume_goes_only_where_its_class_lets_it_go(cluster: Cluster, policy: str, goes: bool) -> None:
+def test_a_released_volume_goes_only_where_its_class_lets_it_go(
+    cluster: Cluster, policy: str, goes: bool
+) -> None:
     name = cluster.claim("scratch", TRAIN)
     cluster.provisioner.keep()
     (cluster.root / TRAIN / name / "file").write_text("data", encoding="utf-8")

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import cel
@@ -8,6 +9,9 @@ import pytest
 from sovereign_ai.sim.slices import MOST_DEVICES, slice_objects
 from tests.sim.plans import CLUSTER, factory_of, plan_of, pool
 from tests.verify.small_bundle import CLASSES
+
+SEMANTIC = re.compile(r"(0|[1-9][0-9]*)\.(0|[1-9][0-9]*)\.(0|[1-9][0-9]*)")
+"""Three numbers of a semantic version 2.0.0: none has a leading zero."""
 
 
 def slices(*pools: Any) -> list[dict[str, Any]]:
@@ -67,6 +71,24 @@ def test_the_driver_version_is_one_a_pool() -> None:
     assert versions == {("old", "550.54.15"), ("new", "580.95.5")}
 
 
+@pytest.mark.parametrize("vendor", ["dgx-h100", "mi300x-oam8"])
+@pytest.mark.parametrize(
+    "driver", ["580.95.05", "0580.095.005", "580.00.0", "6.10.5", "9999.9999.9999", "0.0.0"]
+)
+def test_every_version_is_semantic_as_the_api_server_wants_it_however_the_driver_is_written(
+    vendor: str, driver: str
+) -> None:
+    found = [
+        attribute["version"]
+        for obj in slices(pool("whole", vendor, driver=driver))
+        for device in obj["spec"]["devices"]
+        for attribute in device["attributes"].values()
+        if "version" in attribute
+    ]
+    assert found
+    assert all(SEMANTIC.fullmatch(version) for version in found), found
+
+
 def test_a_driver_branch_without_a_known_cuda_version_claims_none() -> None:
     device = slices(pool("odd", driver="999.1.1"))[0]["spec"]["devices"][0]
     assert "cudaDriverVersion" not in device["attributes"]
@@ -74,7 +96,9 @@ def test_a_driver_branch_without_a_known_cuda_version_claims_none() -> None:
 
 def test_no_two_devices_of_a_factory_have_the_same_uuid() -> None:
     found = [
-        device["attributes"]["uuid"]["string"] for obj in slices(pool("a"), pool("b", mig="1g.10gb")) for device in obj["spec"]["devices"]
+        device["attributes"]["uuid"]["string"]
+        for obj in slices(pool("a"), pool("b", mig="1g.10gb"))
+        for device in obj["spec"]["devices"]
     ]
     assert len(found) == len(set(found)) == 2 * 8 + 2 * 56
 

@@ -1,4 +1,4 @@
-"""Texts of up to a mebibyte that are written to wear a reader out: deep, wide, repeated, or of one huge value."""
+"""Texts of up to a mebibyte that exhaust a reader: deep, wide, repeated, or of one huge value."""
 
 from __future__ import annotations
 

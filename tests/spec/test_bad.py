@@ -25,12 +25,16 @@ def problems_of(case: Path) -> list[dict[str, object]]:
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.stem)
-def test_a_bad_description_is_refused_with_the_problems_beside_it(case: Path, golden: Callable[[Path, str], None]):
-    golden(case.with_suffix(".expected.json"), json.dumps(problems_of(case), indent=2, ensure_ascii=False) + "\n")
+def test_a_bad_description_is_refused_with_the_problems_beside_it(
+    case: Path, golden: Callable[[Path, str], None]
+):
+    golden(
+        case.with_suffix(".expected.json"), json.dumps(problems_of(case), indent=2, ensure_ascii=False) + "\n"
+    )
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.stem)
-def test_every_problem_says_where_it_is_and_what_to_do(case: Path):
+def test_every_problem_has_a_place_and_a_hint(case: Path):
     for problem in problems_of(case):
         assert problem["file"] == case.name
         assert problem["line"]

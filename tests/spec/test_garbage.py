@@ -1,4 +1,4 @@
-"""Whatever a file holds ends in a factory or in a `SpecError`; how soon is measured in benchmarks/reading.py."""
+"""Any content of a file ends in a factory or in a `SpecError`; benchmarks/reading.py measures the time."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from sovereign_ai.errors import SpecError
-from sovereign_ai.spec.load import Loaded, read_text
+from sovereign_ai.spec.load import LoadedDescription, read_text
 from tests.spec.hostile import HOSTILE, SMALL
 
 scalars = st.one_of(
@@ -37,12 +37,17 @@ scalars = st.one_of(
     st.from_regex(r"[a-z_]{1,12}", fullmatch=True),
 )
 words = st.lists(
-    st.one_of(scalars, st.sampled_from(["\n", ": ", "- ", "{", "}", "[", "]", ",", '"', "'", "|\n", ">\n", "  ", "#", "---\n", "%", "? "])),
+    st.one_of(
+        scalars,
+        st.sampled_from(
+            ["\n", ": ", "- ", "{", "}", "[", "]", ",", '"', "'", "|\n", ">\n", "  ", "#", "---\n", "%", "? "]
+        ),
+    ),
     max_size=40,
 )
 
 
-def outcome(raw: bytes) -> Loaded | SpecError:
+def outcome(raw: bytes) -> LoadedDescription | SpecError:
     try:
         return read_text(raw, "f.yaml")
     except SpecError as refused:
@@ -74,9 +79,11 @@ def test_a_good_file_with_a_piece_replaced_is_a_factory_or_a_problem(start: int,
 @given(st.permutations(SMALL.split("\nsites:")[0].splitlines()[2:]), st.integers(0, 3))
 @settings(max_examples=20, deadline=None)
 def test_the_digest_is_the_same_for_every_order_of_fields(lines: list[str], comments: int):
-    text = "\n".join(["name: small", "operator:", *lines, "# a comment" * comments, "sites:" + SMALL.split("\nsites:")[1]])
+    text = "\n".join(
+        ["name: small", "operator:", *lines, "# a comment" * comments, "sites:" + SMALL.split("\nsites:")[1]]
+    )
     found = outcome(text.encode())
-    assert isinstance(found, Loaded)
+    assert isinstance(found, LoadedDescription)
     assert found.factory.digest == read_text(SMALL.encode(), "f.yaml").factory.digest
 
 

@@ -30,15 +30,32 @@ hall = Hall(name="h1", cooling=Cooling(kind="air", supply="22 degC"), rack_limit
 factory = AIFactory(
     name="small",
     operator=Operator(
-        name="Example Compute", seat="DE", parent=Parent(seat="DE"), staff=Staff(location=["DE"], citizenship=["EU"])
+        name="Example Compute",
+        seat="DE",
+        parent=Parent(seat="DE"),
+        staff=Staff(location=["DE"], citizenship=["EU"]),
     ),
-    sites=[Site(name="fra1", country="DE", power=Power(it_budget="120 kW", feeds={"B": "200 kW", "A": "0.2 MW"}), halls=[hall])],
+    sites=[
+        Site(
+            name="fra1",
+            country="DE",
+            power=Power(it_budget="120 kW", feeds={"B": "200 kW", "A": "0.2 MW"}),
+            halls=[hall],
+        )
+    ],
     pools=[
         GpuNodePool(name="train", site="fra1", system="dgx-h100", nodes=4, purpose="training", zone="main"),
     ],
     fabrics=[Fabric(name="compute", kind="roce", radix=32, link=BitsPerSecond.parse("400 Gbps"))],
     storage=(
-        StorageTier(name="scratch", protocol="parallel", zone="main", capacity="100 TB", grade="good", encryption=Encryption(key="hsm")),
+        StorageTier(
+            name="scratch",
+            protocol="parallel",
+            zone="main",
+            capacity="100 TB",
+            grade="good",
+            encryption=Encryption(key="hsm"),
+        ),
     ),
     keys=[Key(name="hsm", custodian="customer", module="pkcs11", jurisdiction="DE")],
     zones=[SecurityZone(name="main", trust="high", tenants=["research"])],
@@ -88,7 +105,10 @@ def test_the_digest_depends_on_values_and_neither_on_comments_nor_on_the_order_o
         ]
     )
     assert read_text(turned.encode(), "f.yaml").factory.digest == load(SMALL).digest
-    assert read_text(text.replace("nodes: 4", "nodes: 5").encode(), "f.yaml").factory.digest != load(SMALL).digest
+    assert (
+        read_text(text.replace("nodes: 4", "nodes: 5").encode(), "f.yaml").factory.digest
+        != load(SMALL).digest
+    )
 
 
 def test_the_digest_does_not_depend_on_the_hash_seed():
@@ -117,7 +137,11 @@ def test_waivers_change_their_own_digest_alone():
 
 
 def test_a_problem_across_parts_points_at_the_line_that_made_the_part(tmp_path: Path):
-    error = refusal(python_stack(tmp_path, IN_PYTHON.replace('purpose="training", zone="main"', 'purpose="training", zone="mian"')))
+    error = refusal(
+        python_stack(
+            tmp_path, IN_PYTHON.replace('purpose="training", zone="main"', 'purpose="training", zone="mian"')
+        )
+    )
     (problem,) = error.problems
     assert (problem.code, problem.where.field, problem.where.line) == (
         "unknown-name",
@@ -135,7 +159,11 @@ def test_a_problem_across_parts_points_at_a_nested_part(tmp_path: Path):
 def test_a_wrong_field_points_at_the_line_that_made_the_part(tmp_path: Path):
     error = refusal(python_stack(tmp_path, IN_PYTHON.replace("nodes=4", "nodes=0")))
     (problem,) = error.problems
-    assert (problem.code, problem.where.field, problem.where.line) == ("out-of-range", "nodes", line_of(tmp_path, "GpuNodePool(name="))
+    assert (problem.code, problem.where.field, problem.where.line) == (
+        "out-of-range",
+        "nodes",
+        line_of(tmp_path, "GpuNodePool(name="),
+    )
 
 
 def test_a_field_is_named_as_python_writes_it(tmp_path: Path):
@@ -157,7 +185,9 @@ def test_a_field_is_named_as_python_writes_it(tmp_path: Path):
         ("b = b'\\xff'; x = '\x00'\n", "python-syntax", None),
     ],
 )
-def test_a_python_file_that_fails_is_a_problem_with_its_line(tmp_path: Path, text: str, code: str, line: int | None):
+def test_a_python_file_that_fails_is_a_problem_with_its_line(
+    tmp_path: Path, text: str, code: str, line: int | None
+):
     (problem,) = refusal(python_stack(tmp_path, text)).problems
     assert problem.code == code
     assert line is None or problem.where.line == line
@@ -171,10 +201,12 @@ def test_a_python_file_that_fails_is_a_problem_with_its_line(tmp_path: Path, tex
         ("import sovereign_ai as sai\nfactory = sai.AIFactry()\n", "did you mean 'AIFactory'?"),
         ("pools = []\nfactory = poools\n", "did you mean 'pools'?"),
         ("import no_such_module_anywhere\n", "put no_such_module_anywhere.py beside the description"),
-        ("x = 1 / 0\n", "mend the line"),
+        ("x = 1 / 0\n", "fix the line"),
     ],
 )
-def test_a_wrong_name_in_python_gets_the_nearest_right_one_and_no_path_of_this_machine(tmp_path: Path, text: str, hint: str) -> None:
+def test_a_wrong_name_in_python_gets_the_nearest_right_one_and_no_path_of_this_machine(
+    tmp_path: Path, text: str, hint: str
+) -> None:
     (problem,) = refusal(python_stack(tmp_path, text)).problems
     assert hint in problem.hint
     assert "/" not in problem.message.replace("1 / 0", "")
@@ -185,17 +217,22 @@ def test_an_exception_that_may_hold_a_secret_is_not_repeated(tmp_path: Path):
     assert "ghp_" not in str(error)
 
 
-def test_what_a_python_file_prints_stays_out_of_standard_output(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+def test_what_a_python_file_prints_stays_out_of_standard_output(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+):
     load(python_stack(tmp_path))
-    out, err = capsys.readouterr()
+    out, err = capfd.readouterr()
     assert out == ""
     assert "this goes to standard error" in err
 
 
-def test_what_a_python_file_has_its_child_processes_say_stays_off_standard_output(tmp_path: Path, capfd: pytest.CaptureFixture[str]):
+def test_what_a_python_file_has_its_child_processes_say_stays_off_standard_output(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+):
     python_stack(
         tmp_path,
-        'import os, subprocess\nsubprocess.run(["echo", "from a child"])\nos.write(1, b"written\\n")\n' + textwrap.dedent(IN_PYTHON),
+        'import os, subprocess\nsubprocess.run(["echo", "from a child"])\nos.write(1, b"written\\n")\n'
+        + textwrap.dedent(IN_PYTHON),
     )
     load(tmp_path)
     out, err = capfd.readouterr()
@@ -207,7 +244,11 @@ def test_what_a_python_file_has_its_child_processes_say_stays_off_standard_outpu
 
 def test_a_python_file_may_import_its_neighbours_and_leaves_nothing_behind(tmp_path: Path):
     (tmp_path / "neighbour_of_test.py").write_text("NODES = 4\n")
-    python_stack(tmp_path, "from neighbour_of_test import NODES\n" + textwrap.dedent(IN_PYTHON).replace("nodes=4", "nodes=NODES"))
+    python_stack(
+        tmp_path,
+        "from neighbour_of_test import NODES\n"
+        + textwrap.dedent(IN_PYTHON).replace("nodes=4", "nodes=NODES"),
+    )
     before = list(sys.path)
     assert load(tmp_path).digest == load(SMALL).digest
     assert "neighbour_of_test" not in sys.modules
@@ -242,7 +283,9 @@ def test_free_text_may_be_in_any_script():
 
 
 def test_composed_and_decomposed_letters_have_the_same_digest():
-    composed, decomposed = (SMALL.read_text().replace("Example Compute", name).encode() for name in ("S\u00f6hne", "So\u0308hne"))
+    composed, decomposed = (
+        SMALL.read_text().replace("Example Compute", name).encode() for name in ("S\u00f6hne", "So\u0308hne")
+    )
     assert read_text(composed, "f.yaml").factory.digest == read_text(decomposed, "f.yaml").factory.digest
 
 

@@ -18,7 +18,9 @@ def test_the_manuals_python_has_the_digest_of_what_init_writes(tmp_path: Path) -
     assert load(tmp_path).digest == written.digest
 
 
-def test_what_init_writes_is_planned_for_its_machines_and_says_why_its_leaves_are_not_full(tmp_path: Path) -> None:
+def test_the_example_of_init_is_planned_with_the_reason_for_leaves_that_are_not_full(
+    tmp_path: Path,
+) -> None:
     text = contents("mine")["factory.yaml"]
     fabric, _ = plan(read_text(text.encode(), "factory.yaml").factory).fabrics
     assert (fabric.leaf, fabric.spine, fabric.oversubscription) == (8, 4, "1:8")

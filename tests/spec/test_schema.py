@@ -58,7 +58,17 @@ def test_a_good_description_satisfies_the_schema(file: Path):
 
 
 @pytest.mark.parametrize(
-    "name", ["unknown-field", "missing-field", "bytes-for-bits", "no-unit", "not-allowed", "bad-name", "wrong-type-list", "zero-nodes"]
+    "name",
+    [
+        "unknown-field",
+        "missing-field",
+        "bytes-for-bits",
+        "no-unit",
+        "not-allowed",
+        "bad-name",
+        "wrong-type-list",
+        "zero-nodes",
+    ],
 )
 def test_an_editor_sees_what_we_refuse(name: str):
     assert not validator().is_valid(yaml.safe_load((HERE / "bad" / f"{name}.yaml").read_text()))
@@ -70,7 +80,7 @@ def test_the_example_is_a_description_that_holds():
     assert AIFactory(**example).name == "small"
 
 
-def test_every_field_says_what_it_means():
+def test_every_field_has_a_description():
     for name, part in schema()["definitions"].items():
         for field, node in part.get("properties", {}).items():
             assert node.get("description"), f"{name}.{field}"

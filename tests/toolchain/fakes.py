@@ -38,4 +38,6 @@ def row(*releases: Release, debian: str = "") -> Tool:
 
 
 def release(url: str, content: bytes, member: str = "") -> Release:
-    return Release(platform=this_platform(), url=url, sha256=hashlib.sha256(content).hexdigest(), member=member)
+    return Release(
+        platform=this_platform(), url=url, sha256=hashlib.sha256(content).hexdigest(), member=member
+    )

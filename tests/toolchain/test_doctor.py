@@ -6,8 +6,8 @@ import orjson
 import pytest
 
 from sovereign_ai.toolchain import doctor as doctoring
-from sovereign_ai.toolchain.doctor import Check, disk, doctor, loopback, memory, skew
-from sovereign_ai.toolchain.place import entry_dir
+from sovereign_ai.toolchain.cache import entry_dir
+from sovereign_ai.toolchain.doctor import DoctorCheck, disk, doctor, loopback, memory, skew
 from sovereign_ai.toolchain.table import TOOLS
 
 from . import fakes
@@ -15,7 +15,7 @@ from . import fakes
 pytestmark = pytest.mark.usefixtures("empty_path")
 
 
-def named(checks: tuple[Check, ...], name: str) -> Check:
+def named(checks: tuple[DoctorCheck, ...], name: str) -> DoctorCheck:
     (one,) = [check for check in checks if check.tool == name]
     return one
 
@@ -39,7 +39,8 @@ def test_every_tool_of_the_table_is_looked_at_and_a_missing_one_has_a_next_step(
 
 def test_a_tool_of_the_wrong_version_is_shown_with_what_was_found(empty_path: Path) -> None:
     wrong = fakes.put(empty_path, "3.100.0", name="pulumi")
-    check = named(doctor(), "pulumi")
+    assert named(doctor(), "pulumi").found == "", "nothing on PATH is run unless it is asked for"
+    check = named(doctor(from_path=True), "pulumi")
     assert (check.found, check.path, check.ok) == ("3.100.0", str(wrong), False)
     assert "does not suit" in check.hint
 
@@ -47,7 +48,17 @@ def test_a_tool_of_the_wrong_version_is_shown_with_what_was_found(empty_path: Pa
 def test_a_cached_tool_is_fine() -> None:
     fakes.put(entry_dir(TOOLS["kwok"]), "0.7.0", name="kwok")
     check = named(doctor(), "kwok")
-    assert (check.found, check.ok, check.hint) == ("0.7.0", True, "")
+    assert (check.found, check.ok, check.hint, check.way) == ("0.7.0", True, "", "cache")
+    assert len(check.digest) == 64
+
+
+def test_a_cached_tool_that_was_replaced_is_not_fine() -> None:
+    binary = fakes.put(entry_dir(TOOLS["kwok"]), "0.7.0", name="kwok")
+    assert named(doctor(), "kwok").ok
+    binary.write_bytes(fakes.script("0.7.0") + b"# changed\n")
+    check = named(doctor(), "kwok")
+    assert not check.ok
+    assert "another program" in check.found
 
 
 def test_go_is_not_missed_once_everything_is_built() -> None:
@@ -90,11 +101,11 @@ def test_the_systems_facts_are_measured(tmp_path: Path) -> None:
 
 def test_a_check_is_plain_data() -> None:
     data = loopback().to_data()
-    assert set(data) == {"tool", "wanted", "found", "path", "ok", "hint"}
+    assert set(data) == {"tool", "wanted", "found", "path", "ok", "hint", "way", "digest"}
     assert orjson.loads(orjson.dumps(data)) == data
 
 
 def test_a_missing_container_engine_is_said_and_is_no_fault() -> None:
     check = named(doctor(), "container engine")
     assert (check.found, check.ok) == ("none", True)
-    assert "kind plane alone" in check.wanted
+    assert "kind clusters only" in check.wanted

@@ -58,7 +58,9 @@ def test_a_release_for_another_platform_is_no_way(tmp_path: Path) -> None:
         fetch.release(fakes.row(other), tmp_path, tmp_path / "made", quiet)
 
 
-def test_a_host_that_does_not_answer_is_asked_once_and_closes_the_way_in_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_host_that_does_not_answer_is_asked_once_and_closes_the_way_in_one_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(fetch, "_CONNECT", 0.3)
     with socket.create_server(("127.0.0.1", 0)) as silent:
         row = fakes.row(fakes.release(f"http://127.0.0.1:{silent.getsockname()[1]}/tool", b""))
@@ -77,7 +79,10 @@ def test_a_release_that_is_gone_closes_the_way(vendor: Vendor, tmp_path: Path) -
         fetch.release(row, tmp_path, tmp_path / "made", quiet)
 
 
-@pytest.mark.skipif(shutil.which("dpkg-deb") is None, reason="only Debian has dpkg-deb; elsewhere the test below says what happens")
+@pytest.mark.skipif(
+    shutil.which("dpkg-deb") is None,
+    reason="only Debian has dpkg-deb; elsewhere the test below says what happens",
+)
 def test_a_binary_is_taken_out_of_a_debian_package(tmp_path: Path) -> None:
     tree = tmp_path / "tree"
     fakes.put(tree / "usr" / "bin", "1.2.3")
@@ -86,17 +91,25 @@ def test_a_binary_is_taken_out_of_a_debian_package(tmp_path: Path) -> None:
         "Package: imaginary\nVersion: 1.2.3\nArchitecture: all\nMaintainer: nobody <nobody@example.invalid>\nDescription: x\n"
     )
     package = tmp_path / "imaginary.deb"
-    subprocess.run(["dpkg-deb", "--build", "--root-owner-group", str(tree), str(package)], check=True, capture_output=True)
+    subprocess.run(
+        ["dpkg-deb", "--build", "--root-owner-group", str(tree), str(package)],
+        check=True,
+        capture_output=True,
+    )
     fetch.unpack_debian(package, fakes.NAME, tmp_path / "made", tmp_path / "log", quiet)
     assert (tmp_path / "made").read_bytes() == fakes.script("1.2.3")
     with pytest.raises(WayClosedError, match="holds no usr/bin/other"):
         fetch.unpack_debian(package, "other", tmp_path / "made", tmp_path / "log", quiet)
 
 
-def test_without_debians_tool_a_package_closes_the_way(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_debians_tool_a_package_closes_the_way(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
     with pytest.raises(WayClosedError, match="dpkg-deb does not start"):
-        fetch.unpack_debian(tmp_path / "imaginary.deb", fakes.NAME, tmp_path / "made", tmp_path / "log", quiet)
+        fetch.unpack_debian(
+            tmp_path / "imaginary.deb", fakes.NAME, tmp_path / "made", tmp_path / "log", quiet
+        )
 
 
 def test_a_release_that_was_cut_off_is_called_so_and_not_another(vendor: Vendor, tmp_path: Path) -> None:

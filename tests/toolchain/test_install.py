@@ -14,8 +14,8 @@ import pytest
 
 from sovereign_ai.errors import EnvironmentLacksError, Problem, UsageError
 from sovereign_ai.toolchain import install as installing
-from sovereign_ai.toolchain import locate
-from sovereign_ai.toolchain.place import bin_dir, entry_dir, link, locked
+from sovereign_ai.toolchain import locate, path_search
+from sovereign_ai.toolchain.cache import bin_dir, entry_dir, link, locked
 from sovereign_ai.toolchain.table import TOOLS, Tool
 
 from . import fakes
@@ -48,7 +48,10 @@ def test_two_runs_at_once_fetch_a_tool_once_and_both_get_it(vendor: Vendor) -> N
     vendor.files["/tool"] = fakes.script("1.2.3")
     vendor.delay = 0.5
     row = fakes.row(fakes.release(f"{vendor.address}/tool", fakes.script("1.2.3")))
-    runs = [subprocess.Popen([sys.executable, "-c", _INSTALLER], stdin=subprocess.PIPE, stdout=subprocess.PIPE) for _ in range(2)]
+    runs = [
+        subprocess.Popen([sys.executable, "-c", _INSTALLER], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+        for _ in range(2)
+    ]
     for run in runs:
         assert run.stdin is not None
         run.stdin.write(pickle.dumps(row))
@@ -70,11 +73,14 @@ def test_an_installed_tool_is_not_fetched_again(vendor: Vendor) -> None:
     assert vendor.asked == ["/tool"]
 
 
-def test_a_suitable_tool_on_path_is_taken_before_anything_is_fetched(vendor: Vendor, empty_path: Path) -> None:
+def test_a_suitable_tool_on_path_is_taken_before_anything_is_fetched(
+    vendor: Vendor, empty_path: Path
+) -> None:
     fakes.put(empty_path, "1.2.9")
     row = fakes.row(fakes.release(f"{vendor.address}/tool", b""))
-    assert installing._resolve(row, quiet).resolve() == empty_path / fakes.NAME
+    assert installing._resolve(row, quiet, from_path=True).resolve() == empty_path / fakes.NAME
     assert vendor.asked == []
+    assert installing._resolve(row, quiet).resolve() == empty_path / fakes.NAME, "it was recorded"
 
 
 def test_an_unsuitable_tool_on_path_is_passed_over_for_a_later_suitable_one(
@@ -83,15 +89,17 @@ def test_an_unsuitable_tool_on_path_is_passed_over_for_a_later_suitable_one(
     fakes.put(empty_path, "1.1.0")
     fakes.put(tmp_path / "second", "1.2.0")
     monkeypatch.setenv("PATH", f"{empty_path}{os.pathsep}{tmp_path / 'second'}")
-    found = locate.on_path(fakes.row())
+    found = path_search.search(fakes.row())
     assert found is not None
     assert found.path == tmp_path / "second" / fakes.NAME
 
 
-def test_what_lies_in_the_projects_own_cache_is_not_on_path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_lies_in_the_projects_own_cache_is_not_on_path(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     own = link(fakes.put(tmp_path / "elsewhere", "1.2.0"), fakes.NAME)
     monkeypatch.setenv("PATH", str(own.parent))
-    assert locate.on_path(fakes.row()) is None
+    assert path_search.search(fakes.row()) is None
 
 
 def test_a_download_that_states_another_version_is_refused(vendor: Vendor) -> None:
@@ -107,7 +115,7 @@ def test_the_error_names_every_closed_way_and_the_next_step(vendor: Vendor) -> N
     with pytest.raises(EnvironmentLacksError) as caught:
         installing._resolve(row, quiet)
     (problem,) = caught.value.problems
-    for way in ("not on PATH", "release:", "404", "wheel:", "source:", "Debian:"):
+    for way in ("release:", "404", "wheel:", "source:", "Debian:"):
         assert way in problem.message
     assert "sovereign-ai tools install" in problem.hint
 
@@ -157,12 +165,16 @@ def test_a_folder_outside_the_module_is_not_given() -> None:
             installing.module_files("kueue", wrong)
 
 
-def test_the_projects_own_host_is_written_only_where_the_vendors_is_not_beside_its_cli(empty_path: Path) -> None:
+def test_the_projects_own_host_is_written_only_where_the_vendors_is_not_beside_its_cli(
+    empty_path: Path,
+) -> None:
     own = installing.install(["pulumi-language-python"], progress=quiet)["pulumi-language-python"]
     assert own.read_text().startswith("#!/bin/sh\nexec ")
     assert installing.find("pulumi-language-python") == own
     fakes.put(empty_path, TOOLS["pulumi"].version, name="pulumi")
     vendors = fakes.put(empty_path, "3.259.0", name="pulumi-language-python")
+    assert installing.find("pulumi-language-python") == own, "nothing on PATH counts unless it is asked for"
+    installing.install(["pulumi", "pulumi-language-python"], progress=quiet, from_path=True)
     assert installing.find("pulumi-language-python").resolve() == vendors
 
 
@@ -180,17 +192,30 @@ def test_an_entry_that_lost_its_binary_is_made_anew(vendor: Vendor) -> None:
 
 def test_a_disk_that_is_full_is_told_as_one_and_not_as_a_closed_way(monkeypatch: pytest.MonkeyPatch) -> None:
     def full(*_: object) -> None:
-        raise shutil.Error([("a", "b", "[Errno 28] No space left on device: 'b'"), ("c", "d", "[Errno 28] No space left on device: 'd'")])
+        raise shutil.Error(
+            [
+                ("a", "b", "[Errno 28] No space left on device: 'b'"),
+                ("c", "d", "[Errno 28] No space left on device: 'd'"),
+            ]
+        )
 
     monkeypatch.setattr(installing, "_by_release", full)
-    with pytest.raises(EnvironmentLacksError, match=r"cannot be copied into the cache: .*No space left on device: 'b' ") as caught:
+    with pytest.raises(
+        EnvironmentLacksError, match=r"cannot be copied into the cache: .*No space left on device: 'b' "
+    ) as caught:
         installing._resolve(fakes.row(), quiet)
-    assert [(problem.code, "XDG_CACHE_HOME" in problem.hint) for problem in caught.value.problems] == [("cache-not-written", True)]
+    assert [(problem.code, "XDG_CACHE_HOME" in problem.hint) for problem in caught.value.problems] == [
+        ("cache-not-written", True)
+    ]
 
 
-def test_the_link_to_the_provider_is_never_missing_while_two_commands_change_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_link_to_the_provider_is_never_missing_while_two_commands_change_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     row = TOOLS["pulumi-resource-kubernetes"]
-    providers = cycle([fakes.put(tmp_path / folder, row.version, name=row.name) for folder in ("one", "other")])
+    providers = cycle(
+        [fakes.put(tmp_path / folder, row.version, name=row.name) for folder in ("one", "other")]
+    )
     monkeypatch.setattr(installing, "find", lambda _name: next(providers))
     home = tmp_path / "home"
     installing.place_plugins(home)

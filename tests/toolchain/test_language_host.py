@@ -11,10 +11,11 @@ from pathlib import Path
 import orjson
 import pytest
 
+from sovereign_ai import __version__
+from sovereign_ai.toolchain.cache import interpreter
 from sovereign_ai.toolchain.install import bin_dir, find, place_plugins
 from sovereign_ai.toolchain.language_host import PythonHost
 from sovereign_ai.toolchain.launcher import HOSTS_VERSION, write_launcher
-from sovereign_ai.toolchain.place import interpreter
 
 _PROGRAM = """
 import os, signal, sys
@@ -121,7 +122,9 @@ def project(tmp_path: Path) -> Project:
 
 
 @pytest.mark.cluster
-def test_preview_up_refresh_and_destroy_run_a_program_and_a_second_up_changes_nothing(project: Project) -> None:
+def test_preview_up_refresh_and_destroy_run_a_program_and_a_second_up_changes_nothing(
+    project: Project,
+) -> None:
     assert "2 to create" in project.pulumi("preview", "--non-interactive").stdout
     first = project.pulumi("up", "--yes", "--skip-preview", "--non-interactive")
     assert "printed by the program" in first.stdout
@@ -168,7 +171,9 @@ def test_a_mandatory_policy_pack_stops_preview_and_up(project: Project) -> None:
         ("problems", "factory.yaml:4:7: wrong [code]"),
     ],
 )
-def test_a_program_that_fails_is_reported_once_and_never_with_the_hosts_own_frames(project: Project, end: str, said: str) -> None:
+def test_a_program_that_fails_is_reported_once_and_never_with_the_hosts_own_frames(
+    project: Project, end: str, said: str
+) -> None:
     project.pulumi("config", "set", "end", end)
     done = project.pulumi("up", "--yes", "--skip-preview", "--non-interactive", check=False)
     assert done.returncode != 0
@@ -185,8 +190,14 @@ def test_with_the_provider_in_pulumis_home_nothing_is_said_of_path(project: Proj
     project.env["PULUMI_IGNORE_AMBIENT_PLUGINS"] = "true"
     done = project.pulumi("up", "--yes", "--skip-preview", "--non-interactive")
     assert "from $PATH" not in done.stdout + done.stderr
-    plugins = {(one["name"], one["version"]) for one in orjson.loads(project.pulumi("plugin", "ls", "--json").stdout)}
-    assert plugins == {("kubernetes", "4.25.0"), ("sovereign-hosts", HOSTS_VERSION)}
+    plugins = {
+        (one["name"], one["version"]) for one in orjson.loads(project.pulumi("plugin", "ls", "--json").stdout)
+    }
+    assert plugins == {
+        ("kubernetes", "4.25.0"),
+        ("sovereign", __version__),
+        ("sovereign-hosts", HOSTS_VERSION),
+    }
 
 
 @pytest.mark.cluster
@@ -201,7 +212,12 @@ def test_when_the_engine_is_killed_neither_host_nor_program_stays(project: Proje
     project.pulumi("config", "set", "end", "hang")
     argv = [str(find("pulumi")), "up", "--yes", "--skip-preview", "--non-interactive"]
     engine = subprocess.Popen(
-        argv, cwd=project.root / "project", env=project.env, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, stdin=subprocess.DEVNULL
+        argv,
+        cwd=project.root / "project",
+        env=project.env,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        stdin=subprocess.DEVNULL,
     )
     mark = project.root / "project" / "hanging"
     deadline = time.monotonic() + 60
@@ -216,13 +232,19 @@ def test_when_the_engine_is_killed_neither_host_nor_program_stays(project: Proje
     assert not Path(f"/proc/{program}").exists()
 
 
-def test_the_launcher_is_executable_written_once_and_starts_a_host_that_prints_its_port(tmp_path: Path) -> None:
+def test_the_launcher_is_executable_written_once_and_starts_a_host_that_prints_its_port(
+    tmp_path: Path,
+) -> None:
     launcher = write_launcher(tmp_path)
     assert launcher.stat().st_mode & stat.S_IXUSR
     before = launcher.stat().st_mtime_ns
     assert write_launcher(tmp_path).stat().st_mtime_ns == before
     host = subprocess.Popen(
-        [str(launcher), "127.0.0.1:1"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, cwd=tmp_path, env={"PATH": "/usr/bin:/bin"}
+        [str(launcher), "127.0.0.1:1"],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        cwd=tmp_path,
+        env={"PATH": "/usr/bin:/bin"},
     )
     assert host.stdout is not None
     assert host.stdin is not None

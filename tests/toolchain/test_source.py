@@ -5,8 +5,16 @@ from pathlib import Path
 
 import pytest
 
-from sovereign_ai.toolchain.locate import on_path
-from sovereign_ai.toolchain.source import Module, _copy, _need_c, _wrap, fetch, fetching_environment, go_environment
+from sovereign_ai.toolchain.path_search import search
+from sovereign_ai.toolchain.source import (
+    GoModule,
+    _copy,
+    _need_c,
+    _wrap,
+    fetch,
+    fetching_environment,
+    go_environment,
+)
 from sovereign_ai.toolchain.steps import WayClosedError
 from sovereign_ai.toolchain.table import KIND_TOOLS, TOOLS, Source
 
@@ -23,7 +31,9 @@ replace (
 def fake_go(folder: Path, answer: str, code: int = 0) -> Path:
     path = folder / "go"
     settings = '{"GOSUMDB": "database.invalid"}'
-    path.write_text(f"#!/bin/sh\n[ $1 = env ] && echo '{settings}' && exit\ncat <<'E'\n{answer}\nE\nexit {code}\n")
+    path.write_text(
+        f"#!/bin/sh\n[ $1 = env ] && echo '{settings}' && exit\ncat <<'E'\n{answer}\nE\nexit {code}\n"
+    )
     path.chmod(0o755)
     return path
 
@@ -31,7 +41,7 @@ def fake_go(folder: Path, answer: str, code: int = 0) -> Path:
 @pytest.fixture
 def go() -> Path:
     """Give a Go that is there."""
-    found = on_path(TOOLS["go"])
+    found = search(TOOLS["go"])
     if found is None:
         pytest.skip("no Go on PATH to ask")
     return found.path
@@ -39,7 +49,9 @@ def go() -> Path:
 
 def told(go: Path, env: dict[str, str], *names: str) -> list[str]:
     """Give what Go itself holds for its settings in an environment."""
-    return subprocess.run([go, "env", *names], env=env, capture_output=True, text=True, check=True).stdout.splitlines()
+    return subprocess.run(
+        [go, "env", *names], env=env, capture_output=True, text=True, check=True
+    ).stdout.splitlines()
 
 
 def source(name: str) -> Source:
@@ -50,13 +62,15 @@ def source(name: str) -> Source:
 
 def test_the_wrapper_answers_each_replace_by_a_folder_with_the_staging_version(tmp_path: Path) -> None:
     (tmp_path / "go.mod").write_text(_GO_MOD)
-    _wrap(source("kube-scheduler"), Module(tmp_path, tmp_path / "go.mod", ""), tmp_path / "wrapper")
+    _wrap(source("kube-scheduler"), GoModule(tmp_path, tmp_path / "go.mod", ""), tmp_path / "wrapper")
     lines = (tmp_path / "wrapper" / "go.mod").read_text().splitlines()
     assert "require k8s.io/kubernetes v1.37.2" in lines
     assert "replace k8s.io/api => k8s.io/api v0.37.2" in lines
     assert "replace k8s.io/kubectl => k8s.io/kubectl v0.37.2" in lines
     assert not any("elsewhere" in line for line in lines)
-    assert 'import _ "k8s.io/kubernetes/cmd/kube-scheduler"' in (tmp_path / "wrapper" / "tools.go").read_text()
+    assert (
+        'import _ "k8s.io/kubernetes/cmd/kube-scheduler"' in (tmp_path / "wrapper" / "tools.go").read_text()
+    )
 
 
 def test_a_source_tree_with_another_hash_is_refused(tmp_path: Path) -> None:
@@ -83,7 +97,12 @@ def test_no_setting_of_the_users_can_switch_the_checksums_off(monkeypatch: pytes
         monkeypatch.setenv(name, value)
     env = go_environment()
     assert "GOSUMDB" not in env
-    assert (env["GONOSUMDB"], env["GOINSECURE"], env["GOTOOLCHAIN"], env["CGO_ENABLED"]) == ("none", "none", "local", "0")
+    assert (env["GONOSUMDB"], env["GOINSECURE"], env["GOTOOLCHAIN"], env["CGO_ENABLED"]) == (
+        "none",
+        "none",
+        "local",
+        "0",
+    )
     assert env["GOFLAGS"] == "-buildvcs=false -trimpath"
 
 
@@ -93,7 +112,9 @@ def test_nothing_that_was_set_by_go_env_switches_the_checksums_off_or_builds_for
     monkeypatch.delenv("GOSUMDB", raising=False)
     ordinary = told(go, {**go_environment(), "GOENV": "off"}, "GOSUMDB", "GOOS", "GOEXPERIMENT")
     file = tmp_path / "env"
-    file.write_text("GOSUMDB=off\nGONOSUMDB=*\nGOINSECURE=*\nGOOS=plan9\nGOEXPERIMENT=boringcrypto\nGOFLAGS=-insecure\nGOTOOLCHAIN=auto\n")
+    file.write_text(
+        "GOSUMDB=off\nGONOSUMDB=*\nGOINSECURE=*\nGOOS=plan9\nGOEXPERIMENT=boringcrypto\nGOFLAGS=-insecure\nGOTOOLCHAIN=auto\n"
+    )
     monkeypatch.setenv("GOENV", str(file))
     for setting in (None, "off", " off "):
         if setting is not None:
@@ -109,7 +130,9 @@ def test_a_mirror_and_a_database_that_were_set_by_go_env_are_asked_and_a_variabl
     for name in ("GOPROXY", "GOSUMDB", "GONOPROXY", "GOMODCACHE"):
         monkeypatch.delenv(name, raising=False)
     file = tmp_path / "env"
-    file.write_text(f"GOPROXY=https://mirror.invalid\nGOSUMDB=database.invalid\nGOPRIVATE=own.invalid\nGOMODCACHE={tmp_path}/modules\n")
+    file.write_text(
+        f"GOPROXY=https://mirror.invalid\nGOSUMDB=database.invalid\nGOPRIVATE=own.invalid\nGOMODCACHE={tmp_path}/modules\n"
+    )
     monkeypatch.setenv("GOENV", str(file))
     names = ("GOPROXY", "GOSUMDB", "GONOPROXY", "GONOSUMDB", "GOMODCACHE")
     set_by_file = ["https://mirror.invalid", "database.invalid", "own.invalid", "none", f"{tmp_path}/modules"]
@@ -118,7 +141,9 @@ def test_a_mirror_and_a_database_that_were_set_by_go_env_are_asked_and_a_variabl
     assert told(go, fetching_environment(go), *names) == ["https://other.invalid", *set_by_file[1:]]
 
 
-def test_a_go_without_a_checksum_database_of_its_own_is_refused_until_one_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_go_without_a_checksum_database_of_its_own_is_refused_until_one_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.delenv("GOSUMDB", raising=False)
     bare = tmp_path / "go"
     bare.write_text('#!/bin/sh\necho "{\\"GOSUMDB\\": \\"${GOSUMDB:-off}\\"}"\n')
@@ -145,17 +170,24 @@ def test_a_read_only_module_is_copied_so_that_files_can_be_made_in_it(tmp_path: 
     (module / "cmd" / "main.go").write_text("package main\n")
     (module / "cmd" / "main.go").chmod(0o444)
     (module / "cmd").chmod(0o555)
-    _copy(fake_go(tmp_path, ""), source("pulumi-resource-kubernetes"), Module(module, module / "go.mod", ""), tmp_path / "copy")
+    _copy(
+        fake_go(tmp_path, ""),
+        source("pulumi-resource-kubernetes"),
+        GoModule(module, module / "go.mod", ""),
+        tmp_path / "copy",
+    )
     (tmp_path / "copy" / "cmd" / "made.json").write_text("{}")
     (tmp_path / "copy" / "cmd" / "main.go").write_text("package main // changed\n")
     (module / "cmd").chmod(0o755)
 
 
-def test_a_program_of_our_own_takes_the_place_of_the_modules_and_later_modules_are_required(tmp_path: Path) -> None:
+def test_a_program_of_our_own_takes_the_place_of_the_modules_and_later_modules_are_required(
+    tmp_path: Path,
+) -> None:
     row = KIND_TOOLS["coredns"].source
     assert row is not None
     (tmp_path / "go.mod").write_text("module github.com/coredns/coredns\n")
-    _wrap(row, Module(tmp_path, tmp_path / "go.mod", ""), tmp_path / "wrapper")
+    _wrap(row, GoModule(tmp_path, tmp_path / "go.mod", ""), tmp_path / "wrapper")
     assert not (tmp_path / "wrapper" / "tools.go").exists()
     main = (tmp_path / "wrapper" / "main.go").read_text()
     assert "coremain.Run()" in main

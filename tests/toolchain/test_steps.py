@@ -14,9 +14,14 @@ from sovereign_ai.toolchain.steps import WayClosedError, run
 
 
 def test_a_long_step_says_how_many_seconds_it_took(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(steps, "_FIRST_WORD", 0.2)
+    monkeypatch.setattr(steps, "_FIRST_REPORT", 0.2)
     said: list[str] = []
-    run([sys.executable, "-c", "import time; time.sleep(0.8)"], what="t: building", progress=said.append, log=tmp_path / "log")
+    run(
+        [sys.executable, "-c", "import time; time.sleep(0.8)"],
+        what="t: building",
+        progress=said.append,
+        log=tmp_path / "log",
+    )
     assert len(said) == 1
     assert re.fullmatch(r"t: building, \d+ s", said[0])
 

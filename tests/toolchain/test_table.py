@@ -46,7 +46,10 @@ def test_rows_of_one_module_agree_on_its_version_and_hash() -> None:
     seen: dict[str, tuple[str, str]] = {}
     for row in ALL.values():
         if row.source:
-            assert seen.setdefault(row.source.module, (row.source.version, row.source.h1)) == (row.source.version, row.source.h1)
+            assert seen.setdefault(row.source.module, (row.source.version, row.source.h1)) == (
+                row.source.version,
+                row.source.h1,
+            )
 
 
 def test_recipes_differ_between_tools_and_not_between_runs() -> None:

@@ -13,7 +13,8 @@ import itertools
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, TypeVar
 
-from sovereign_ai.cluster.access import Api, ApiError
+from sovereign_ai.cluster.api.client import Api, ApiError
+from sovereign_ai.cluster.api.discovery import Resource
 from sovereign_ai.errors import Problem
 from sovereign_ai.verify.defaults import completed
 
@@ -28,7 +29,9 @@ def refused(status: int, message: str, reason: str = "") -> ApiError:
 class InMemoryApi(Api):
     """A cluster in memory; `admit` may raise, as an admission policy does."""
 
-    def __init__(self, *, unserved: Iterable[str] = (), admit: Callable[[Mapping[str, Any]], None] = lambda _obj: None) -> None:
+    def __init__(
+        self, *, unserved: Iterable[str] = (), admit: Callable[[Mapping[str, Any]], None] = lambda _obj: None
+    ) -> None:
         self.objects: dict[Key, dict[str, Any]] = {}
         self.asked: list[str] = []
         self.unserved = set(unserved)
@@ -37,11 +40,23 @@ class InMemoryApi(Api):
         self.plays_pods = True
         self._numbers = itertools.count(1)
 
+    def acting_as(self, user: str, groups: Iterable[str] | None = None) -> Api:  # noqa: ARG002 - nobody is asked who somebody is
+        return self
+
     @property
     def server(self) -> str:
         return "https://memory.invalid"
 
-    def list(self, api_version: str, kind: str, namespace: str | None = None, label_selector: str | None = None) -> list[dict[str, Any]]:
+    def kinds(self) -> tuple[Resource, ...]:
+        known = sorted({(version, kind) for version, kind, _, _ in self.objects})
+        return tuple(
+            Resource(version, kind, f"{kind.lower()}s", namespaced=True, verbs=("list",), subresources=())
+            for version, kind in known
+        )
+
+    def list(
+        self, api_version: str, kind: str, namespace: str | None = None, label_selector: str | None = None
+    ) -> list[dict[str, Any]]:
         self.asked.append(f"LIST {kind}")
         if kind in self.unserved:
             raise refused(404, f"no {api_version} {kind} is served", "KindUnknown")
@@ -54,11 +69,19 @@ class InMemoryApi(Api):
                 found.append(copy.deepcopy(obj))
         return found
 
-    def get(self, api_version: str, kind: str, name: str, namespace: str | None = None) -> dict[str, Any] | None:
+    def get(
+        self, api_version: str, kind: str, name: str, namespace: str | None = None
+    ) -> dict[str, Any] | None:
         self.asked.append(f"GET {kind}")
         return copy.deepcopy(self.objects.get((api_version, kind, namespace or "", name)))
 
-    def create(self, obj: Mapping[str, Any], dry_run: bool = False) -> dict[str, Any]:
+    def create(
+        self,
+        obj: Mapping[str, Any],
+        dry_run: bool = False,
+        *,
+        upsert: bool = False,  # noqa: ARG002 - no reply is lost
+    ) -> dict[str, Any]:
         self.asked.append(f"POST {obj['kind']}")
         self.admit(obj)
         key = self._key(obj)
@@ -83,7 +106,18 @@ class InMemoryApi(Api):
         if key not in self.objects:
             return self.create(obj, dry_run=dry_run)
         status = self.objects[key].get("status")
-        self.objects[key] = completed(_merged(self.objects[key], obj)) | ({"status": status} if status is not None else {})
+        self.objects[key] = completed(_merged(self.objects[key], obj)) | (
+            {"status": status} if status is not None else {}
+        )
+        return copy.deepcopy(self.objects[key])
+
+    def request(self, method: str, path: str, body: object = None, **_: object) -> dict[str, Any]:
+        """Merge a patch into a node."""
+        self.asked.append(f"{method} {path}")
+        assert method == "PATCH"
+        assert isinstance(body, Mapping)
+        key = ("v1", "Node", "", path.removeprefix("/api/v1/nodes/"))
+        self.objects[key] = _merged(self.objects[key], body)
         return copy.deepcopy(self.objects[key])
 
     def update_status(self, obj: Mapping[str, Any]) -> dict[str, Any]:
@@ -121,9 +155,18 @@ class InMemoryApi(Api):
         if obj["kind"] == "Pod" and self.plays_pods:
             chosen = obj["spec"].get("nodeSelector", {})
             nodes = [node for key, node in sorted(self.objects.items()) if key[1] == "Node"]
-            fits = [node for node in nodes if chosen.items() <= node["metadata"]["labels"].items() and _holds(node, obj)]
+            fits = [
+                node
+                for node in nodes
+                if chosen.items() <= node["metadata"]["labels"].items() and _holds(node, obj)
+            ]
             if not fits:
-                waiting = {"type": "PodScheduled", "status": "False", "reason": "Unschedulable", "message": "no node is large enough"}
+                waiting = {
+                    "type": "PodScheduled",
+                    "status": "False",
+                    "reason": "Unschedulable",
+                    "message": "no node is large enough",
+                }
                 obj["status"] = {"phase": "Pending", "conditions": [waiting]}
             else:
                 obj["spec"]["nodeName"] = fits[0]["metadata"]["name"]
@@ -144,6 +187,9 @@ def _holds(node: Mapping[str, Any], pod: Mapping[str, Any]) -> bool:
 def _merged(live: Mapping[str, Any], wanted: Mapping[str, Any]) -> dict[str, Any]:
     merged = copy.deepcopy(dict(live))
     for key, value in wanted.items():
+        if value is None:
+            merged.pop(key, None)
+            continue
         both = isinstance(value, Mapping) and isinstance(merged.get(key), Mapping)
         merged[key] = _merged(merged[key], value) if both else copy.deepcopy(value)
     return merged

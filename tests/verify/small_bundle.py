@@ -10,7 +10,7 @@ from sovereign_ai.plan.clusters import Namespace
 from sovereign_ai.plan.factory import Plan
 from sovereign_ai.spec.factory import AIFactory
 from sovereign_ai.verify.kinds import ADMISSION, RBAC, RESOURCES
-from sovereign_ai.verify.verdict import Verdict, verify
+from sovereign_ai.verify.verdict import ClusterVerdict, verify
 
 POLICY = "small-pods"
 CLASSES = {
@@ -31,21 +31,33 @@ class SmallBundle:
 def small_bundle(factory: AIFactory, plan: Plan) -> SmallBundle:
     """Namespaces with what governs them, one admission policy, and the vendors' DeviceClasses."""
     objects = [obj for space in plan.clusters[0].namespaces for obj in _namespace(factory, space)]
-    return SmallBundle((*objects, *_admission(factory, plan), *(_device_class(factory, name) for name in CLASSES)))
+    return SmallBundle(
+        (*objects, *_admission(factory, plan), *(_device_class(factory, name) for name in CLASSES))
+    )
 
 
-def check(api: Any, factory: AIFactory, plan: Plan, *, probes: bool = False) -> Verdict:
+def check(api: Any, factory: AIFactory, plan: Plan, *, probes: bool = False) -> ClusterVerdict:
     """Verify a cluster against the small bundle."""
     bundle: Any = small_bundle(factory, plan)
     return verify(api, factory, plan, bundle, cluster=plan.clusters[0].name, probes=probes)
 
 
-def _head(factory: AIFactory, version: str, kind: str, name: str, namespace: str = "", **labels: str) -> dict[str, Any]:
+def _head(
+    factory: AIFactory, version: str, kind: str, name: str, namespace: str = "", **labels: str
+) -> dict[str, Any]:
     metadata: dict[str, Any] = {
         "name": name,
-        "labels": {KEYS.owner: OWNER, KEYS.factory: factory.name, **{key.replace("__", "/"): value for key, value in labels.items()}},
+        "labels": {
+            KEYS.owner: OWNER,
+            KEYS.factory: factory.name,
+            **{key.replace("__", "/"): value for key, value in labels.items()},
+        },
     }
-    return {"apiVersion": version, "kind": kind, "metadata": metadata | ({"namespace": namespace} if namespace else {})}
+    return {
+        "apiVersion": version,
+        "kind": kind,
+        "metadata": metadata | ({"namespace": namespace} if namespace else {}),
+    }
 
 
 def _namespace(factory: AIFactory, space: Namespace) -> list[dict[str, Any]]:
@@ -62,16 +74,34 @@ def _namespace(factory: AIFactory, space: Namespace) -> list[dict[str, Any]]:
         _head(factory, "networking.k8s.io/v1", "NetworkPolicy", "default-deny", name)
         | {"spec": {"podSelector": {}, "policyTypes": ["Ingress", "Egress"]}},
         _head(factory, "networking.k8s.io/v1", "NetworkPolicy", "own-zone", name)
-        | {"spec": {"podSelector": {}, "policyTypes": ["Ingress"], "ingress": [{"from": [peer], "ports": [{"port": 8443}]}]}},
-        _head(factory, RBAC, "Role", "tenant", name) | {"rules": [{"apiGroups": [""], "resources": ["pods"], "verbs": ["get", "list"]}]},
+        | {
+            "spec": {
+                "podSelector": {},
+                "policyTypes": ["Ingress"],
+                "ingress": [{"from": [peer], "ports": [{"port": 8443}]}],
+            }
+        },
+        _head(factory, RBAC, "Role", "tenant", name)
+        | {"rules": [{"apiGroups": [""], "resources": ["pods"], "verbs": ["get", "list"]}]},
         _head(factory, RBAC, "RoleBinding", "tenant", name)
         | {
             "roleRef": {"apiGroup": RBAC.split("/")[0], "kind": "Role", "name": "tenant"},
             "subjects": [{"kind": "Group", "name": f"tenant:{space.tenant}"}],
         },
-        _head(factory, "v1", "ResourceQuota", "tenant", name) | {"spec": {"hard": {"requests.cpu": "64000m", "requests.memory": "64Gi"}}},
+        _head(factory, "v1", "ResourceQuota", "tenant", name)
+        | {"spec": {"hard": {"requests.cpu": "64000m", "requests.memory": "64Gi"}}},
         _head(factory, "v1", "LimitRange", "tenant", name)
-        | {"spec": {"limits": [{"type": "Container", "max": {"cpu": "32", "memory": "32Gi"}, "defaultRequest": {"cpu": "1"}}]}},
+        | {
+            "spec": {
+                "limits": [
+                    {
+                        "type": "Container",
+                        "max": {"cpu": "32", "memory": "32Gi"},
+                        "defaultRequest": {"cpu": "1"},
+                    }
+                ]
+            }
+        },
         _head(factory, "v1", "ConfigMap", "digests", name) | {"data": {"spec": factory.digest}},
     ]
 
@@ -90,7 +120,14 @@ def _admission(factory: AIFactory, plan: Plan) -> list[dict[str, Any]]:
     policy = _head(factory, ADMISSION, "ValidatingAdmissionPolicy", POLICY) | {
         "spec": {
             "matchConstraints": {
-                "resourceRules": [{"apiGroups": [""], "apiVersions": ["v1"], "operations": ["CREATE"], "resources": ["pods"]}]
+                "resourceRules": [
+                    {
+                        "apiGroups": [""],
+                        "apiVersions": ["v1"],
+                        "operations": ["CREATE"],
+                        "resources": ["pods"],
+                    }
+                ]
             },
             "validations": [{"expression": one} for one in validations],
         }
@@ -103,4 +140,6 @@ def _admission(factory: AIFactory, plan: Plan) -> list[dict[str, Any]]:
 
 
 def _device_class(factory: AIFactory, name: str) -> dict[str, Any]:
-    return _head(factory, RESOURCES, "DeviceClass", name) | {"spec": {"selectors": [{"cel": {"expression": CLASSES[name]}}]}}
+    return _head(factory, RESOURCES, "DeviceClass", name) | {
+        "spec": {"selectors": [{"cel": {"expression": CLASSES[name]}}]}
+    }

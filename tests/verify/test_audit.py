@@ -15,7 +15,7 @@ from sovereign_ai.render.kubernetes.bundle import Bundle, render
 from sovereign_ai.rules.registry import REGISTRY
 from sovereign_ai.spec.factory import AIFactory
 from sovereign_ai.spec.load import load
-from sovereign_ai.verify.audit import Audit, audit
+from sovereign_ai.verify.audit import AuditResult, audit
 from sovereign_ai.verify.kinds import ADMISSION, RBAC
 from tests.verify.in_memory import InMemoryApi
 
@@ -40,7 +40,7 @@ def deployed() -> InMemoryApi:
     return api
 
 
-def audited(api: Any) -> Audit:
+def audited(api: Any) -> AuditResult:
     factory, derived, bundle = lab()
     return audit(api, factory, derived, bundle, cluster="lab", now=TODAY)
 
@@ -71,7 +71,12 @@ def test_what_was_rendered_is_live_without_a_violation() -> None:
     found = audited(deployed())
     assert found.verdict.ok, found.verdict.lines()
     assert [one.subject for one in found.readers] == ["Group tenant:research", "Group tenant:startups"]
-    assert {name.rpartition(" ")[2] for name in found.unserved} == {"Gateway", "HTTPRoute", "ReferenceGrant", "VolumeSnapshotClass"}
+    assert {name.rpartition(" ")[2] for name in found.unserved} == {
+        "Gateway",
+        "HTTPRoute",
+        "ReferenceGrant",
+        "VolumeSnapshotClass",
+    }
 
 
 def test_a_pod_from_before_the_policies_is_found_and_one_of_another_namespace_is_not_ours() -> None:
@@ -88,12 +93,18 @@ def test_somebody_who_can_read_secrets_is_named() -> None:
     for obj in reader("spy"):
         api.create(obj)
     assert ("LIV-001", "ClusterRoleBinding/spy") in violated(api)
-    assert "User eve may get, list secrets everywhere by ClusterRoleBinding/spy" in [str(one) for one in audited(api).readers]
+    assert "User eve may get, list secrets everywhere by ClusterRoleBinding/spy" in [
+        str(one) for one in audited(api).readers
+    ]
 
 
 def test_a_policy_that_is_gone_is_found() -> None:
     api = deployed()
-    name = next(obj["metadata"]["name"] for obj in lab()[2].objects if obj["kind"] == "ValidatingAdmissionPolicyBinding")
+    name = next(
+        obj["metadata"]["name"]
+        for obj in lab()[2].objects
+        if obj["kind"] == "ValidatingAdmissionPolicyBinding"
+    )
     api.delete(ADMISSION, "ValidatingAdmissionPolicyBinding", name)
     assert violated(api) == [("LIV-004", f"ValidatingAdmissionPolicyBinding/{name}")]
 
@@ -123,7 +134,9 @@ def test_the_lab_as_deployed_passes_and_a_reader_of_secrets_is_found(deployed_la
     api = deployed_lab.api
 
     def found() -> list[tuple[str, str]]:
-        verdict = audit(api, deployed_lab.factory, deployed_lab.plan, deployed_lab.bundle, cluster="lab", now=TODAY).verdict
+        verdict = audit(
+            api, deployed_lab.factory, deployed_lab.plan, deployed_lab.bundle, cluster="lab", now=TODAY
+        ).verdict
         return [(one.rule, one.resource) for one in verdict.violations]
 
     assert found() == []
@@ -131,7 +144,9 @@ def test_the_lab_as_deployed_passes_and_a_reader_of_secrets_is_found(deployed_la
     try:
         for obj in reader("spy"):
             api.apply(obj)
-            cleanup.append(lambda obj=obj: api.delete(obj["apiVersion"], obj["kind"], obj["metadata"]["name"]))  # type: ignore[misc]
+            cleanup.append(
+                lambda obj=obj: api.delete(obj["apiVersion"], obj["kind"], obj["metadata"]["name"])
+            )  # type: ignore[misc]
         assert ("LIV-001", "ClusterRoleBinding/spy") in found()
     finally:
         for undo in cleanup:

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from sovereign_ai.cluster.access import Api
+from sovereign_ai.cluster.api.client import Api
 from sovereign_ai.verify import difference
 from sovereign_ai.verify.defaults import completed
 from sovereign_ai.verify.kinds import ADMISSION, RBAC
@@ -19,10 +19,16 @@ SCHEMA = {
             "default": {},
             "properties": {
                 "strategy": {"type": "string", "default": "BestEffort"},
-                "items": {"type": "array", "items": {"type": "object", "properties": {"weight": {"type": "integer", "default": 1}}}},
+                "items": {
+                    "type": "array",
+                    "items": {"type": "object", "properties": {"weight": {"type": "integer", "default": 1}}},
+                },
                 "by": {
                     "type": "object",
-                    "additionalProperties": {"type": "object", "properties": {"on": {"type": "boolean", "default": True}}},
+                    "additionalProperties": {
+                        "type": "object",
+                        "properties": {"on": {"type": "boolean", "default": True}},
+                    },
                 },
             },
         }
@@ -46,13 +52,24 @@ BARE: tuple[dict[str, Any], ...] = (
         roleRef={"kind": "ClusterRole", "name": "view", "apiGroup": "rbac.authorization.k8s.io"},
         subjects=[{"kind": "User", "name": "u"}],
     ),
-    bare("resource.k8s.io/v1", "DeviceClass", spec={"selectors": [{"cel": {"expression": "device.driver == 'none'"}}]}),
+    bare(
+        "resource.k8s.io/v1",
+        "DeviceClass",
+        spec={"selectors": [{"cel": {"expression": "device.driver == 'none'"}}]},
+    ),
     bare(
         ADMISSION,
         "ValidatingAdmissionPolicy",
         spec={
             "matchConstraints": {
-                "resourceRules": [{"apiGroups": [""], "apiVersions": ["v1"], "operations": ["CREATE"], "resources": ["pods"]}]
+                "resourceRules": [
+                    {
+                        "apiGroups": [""],
+                        "apiVersions": ["v1"],
+                        "operations": ["CREATE"],
+                        "resources": ["pods"],
+                    }
+                ]
             },
             "validations": [{"expression": "true"}],
         },
@@ -69,7 +86,10 @@ BARE: tuple[dict[str, Any], ...] = (
     bare(
         ADMISSION,
         "MutatingAdmissionPolicyBinding",
-        spec={"policyName": "bare-defaults", "matchResources": {"namespaceSelector": {"matchLabels": {"none": "here"}}}},
+        spec={
+            "policyName": "bare-defaults",
+            "matchResources": {"namespaceSelector": {"matchLabels": {"none": "here"}}},
+        },
     ),
 )
 """One object of each kind that says no more than it must."""
@@ -77,7 +97,11 @@ BARE: tuple[dict[str, Any], ...] = (
 
 def test_a_custom_resources_defaults_are_those_of_its_schema() -> None:
     full = completed({"kind": "Queue", "spec": {"items": [{}, {"weight": 2}], "by": {"a": {}}}}, SCHEMA)
-    assert full["spec"] == {"strategy": "BestEffort", "items": [{"weight": 1}, {"weight": 2}], "by": {"a": {"on": True}}}
+    assert full["spec"] == {
+        "strategy": "BestEffort",
+        "items": [{"weight": 1}, {"weight": 2}],
+        "by": {"a": {"on": True}},
+    }
     assert completed({"kind": "Queue"}, SCHEMA)["spec"] == {"strategy": "BestEffort"}
 
 
@@ -98,7 +122,7 @@ def test_the_server_adds_exactly_the_defaults_that_we_know(small: Api) -> None:
             metadata = obj["metadata"]
             live = small.get(obj["apiVersion"], obj["kind"], metadata["name"], metadata.get("namespace"))
             assert live is not None
-            assert [str(one) for one in difference.objects(obj, live)] == []
+            assert [str(one) for one in difference.object_differences(obj, live)] == []
     finally:
         for obj in BARE:
             small.delete(obj["apiVersion"], obj["kind"], obj["metadata"]["name"])

@@ -24,7 +24,12 @@ def named_in(*rooms: str) -> set[str]:
     """Names of the test functions in these rooms."""
     files = [path for room in rooms for path in (ROOT / "tests" / room).glob("test_*.py")]
     trees = [ast.parse(path.read_text(encoding="utf-8")) for path in files]
-    return {node.name for tree in trees for node in tree.body if isinstance(node, ast.FunctionDef) and node.name.startswith("test_")}
+    return {
+        node.name
+        for tree in trees
+        for node in tree.body
+        if isinstance(node, ast.FunctionDef) and node.name.startswith("test_")
+    }
 
 
 EMBEDDED, KIND = named_in("sim", "verify", "operate"), named_in("kind", "sim/kubelet")
@@ -61,4 +66,4 @@ def test_what_stands_beside_the_planes_has_a_state_and_names_tests_that_exist(ro
     assert row[2]
     named = set(re.findall(r"`(test_\w+)`", row[3]))
     assert named
-    assert named <= named_in("sim/twin", "verify/redfish")
+    assert named <= named_in("fabric_twin", "fabric_twin/infiniband", "verify/redfish")

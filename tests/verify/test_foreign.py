@@ -22,7 +22,9 @@ def named(version: str, kind: str, name: str, namespace: str = "", **more: Any) 
 
 
 def binding(kind: str, subject: dict[str, str], namespace: str = "", **labels: str) -> dict[str, Any]:
-    obj = named(RBAC, kind, "stranger", namespace, roleRef={"kind": "ClusterRole", "name": "edit"}, subjects=[subject])
+    obj = named(
+        RBAC, kind, "stranger", namespace, roleRef={"kind": "ClusterRole", "name": "edit"}, subjects=[subject]
+    )
     obj["metadata"]["labels"] = {key.replace("__", "/"): value for key, value in labels.items()}
     return obj
 
@@ -56,31 +58,52 @@ def test_a_cluster_wide_binding_that_reaches_our_tenants_is_foreign(subject: dic
 
 def test_bindings_of_others_to_others_are_none_of_our_business() -> None:
     assert found(binding("ClusterRoleBinding", {"kind": "User", "name": "operator"})) == []
-    assert found(binding("ClusterRoleBinding", {"kind": "ServiceAccount", "name": "a", "namespace": "elsewhere"})) == []
+    assert (
+        found(
+            binding("ClusterRoleBinding", {"kind": "ServiceAccount", "name": "a", "namespace": "elsewhere"})
+        )
+        == []
+    )
 
 
 def stock(name: str, group: str) -> dict[str, Any]:
     """A cluster role binding under the label that the server gives to those it makes for itself."""
-    made = binding("ClusterRoleBinding", {"kind": "Group", "name": group}, **{"kubernetes.io__bootstrapping": "rbac-defaults"})
+    made = binding(
+        "ClusterRoleBinding",
+        {"kind": "Group", "name": group},
+        **{"kubernetes.io__bootstrapping": "rbac-defaults"},
+    )
     return {**made, "metadata": {**made["metadata"], "name": name}}
 
 
 def test_what_the_server_binds_for_everybody_is_expected() -> None:
-    assert found(stock("system:discovery", "system:authenticated"), stock("system:public-info-viewer", "system:unauthenticated")) == []
+    assert (
+        found(
+            stock("system:discovery", "system:authenticated"),
+            stock("system:public-info-viewer", "system:unauthenticated"),
+        )
+        == []
+    )
 
 
-@pytest.mark.parametrize(("name", "group"), [("stranger", "system:authenticated"), ("cluster-admin", "system:authenticated")])
+@pytest.mark.parametrize(
+    ("name", "group"), [("stranger", "system:authenticated"), ("cluster-admin", "system:authenticated")]
+)
 def test_the_servers_own_label_and_names_excuse_nothing_more(name: str, group: str) -> None:
     assert found(stock(name, group)) == [("foreign", f"ClusterRoleBinding/{name}")]
 
 
 def test_one_more_group_on_a_binding_of_the_servers_own_is_foreign() -> None:
-    assert found(stock("system:discovery", "system:unauthenticated")) == [("foreign", "ClusterRoleBinding/system:discovery")]
+    assert found(stock("system:discovery", "system:unauthenticated")) == [
+        ("foreign", "ClusterRoleBinding/system:discovery")
+    ]
 
 
 def test_a_tenants_group_that_is_given_rights_elsewhere_is_foreign() -> None:
     group = {"kind": "Group", "name": "tenant:research"}
-    assert found(binding("RoleBinding", group, "kube-system")) == [("foreign", "RoleBinding/kube-system/stranger")]
+    assert found(binding("RoleBinding", group, "kube-system")) == [
+        ("foreign", "RoleBinding/kube-system/stranger")
+    ]
 
 
 def test_a_namespace_that_claims_a_zone_of_ours_is_foreign() -> None:
@@ -91,7 +114,12 @@ def test_a_namespace_that_claims_a_zone_of_ours_is_foreign() -> None:
 
 
 def test_another_binding_of_our_admission_policy_is_foreign() -> None:
-    again = named(ADMISSION, "ValidatingAdmissionPolicyBinding", "again", spec={"policyName": POLICY, "validationActions": ["Audit"]})
+    again = named(
+        ADMISSION,
+        "ValidatingAdmissionPolicyBinding",
+        "again",
+        spec={"policyName": POLICY, "validationActions": ["Audit"]},
+    )
     assert found(again) == [("foreign", "ValidatingAdmissionPolicyBinding/again")]
 
 
@@ -99,8 +127,13 @@ def test_queues_of_others_cluster_wide_are_none_of_our_business() -> None:
     assert found(named(KUEUE, "ClusterQueue", "theirs")) == []
 
 
-@pytest.mark.parametrize(("kind", "namespace"), [("RoleBinding", "research"), ("RoleBinding", "elsewhere"), ("ClusterRoleBinding", "")])
-def test_break_glass_access_is_foreign_wherever_it_is_and_whatever_it_carries(kind: str, namespace: str) -> None:
+@pytest.mark.parametrize(
+    ("kind", "namespace"),
+    [("RoleBinding", "research"), ("RoleBinding", "elsewhere"), ("ClusterRoleBinding", "")],
+)
+def test_break_glass_access_is_foreign_wherever_it_is_and_whatever_it_carries(
+    kind: str, namespace: str
+) -> None:
     person = {"kind": "User", "name": "break-glass:on-call:1f2e3d4c"}
     opened = binding(kind, person, namespace, **{"kubernetes.io__bootstrapping": "rbac-defaults"})
     api = memory()

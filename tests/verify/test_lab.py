@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from sovereign_ai.cluster.access import ApiError
-from sovereign_ai.cluster.guard import guard, open_guard
-from sovereign_ai.cluster.state import Place
+from sovereign_ai.cluster.api.client import ApiError
+from sovereign_ai.cluster.guard import guard_policies, open_guard
+from sovereign_ai.cluster.state import ClusterDir
 from sovereign_ai.sim.factory import simulate
 from sovereign_ai.verify.kinds import RBAC
-from sovereign_ai.verify.verdict import Verdict, verify
+from sovereign_ai.verify.verdict import ClusterVerdict, verify
 
 if TYPE_CHECKING:
     from tests.conftest import Deployed
@@ -23,7 +23,7 @@ MANAGER = "somebody"
 pytestmark = pytest.mark.cluster
 
 
-def judged(lab: Deployed, *, probes: bool = False) -> Verdict:
+def judged(lab: Deployed, *, probes: bool = False) -> ClusterVerdict:
     return verify(lab.api, lab.factory, lab.plan, lab.bundle, cluster="lab", probes=probes)
 
 
@@ -35,10 +35,16 @@ def test_the_lab_as_deployed_has_no_finding_and_every_probe_passes(deployed_lab:
     assert (verdict.counts["nodes"], verdict.counts["ready"], verdict.counts["devices"]) == (16, 16, 128)
 
 
-def test_a_deleted_node_a_widened_policy_and_a_foreign_binding_are_found_and_nothing_else(deployed_lab: Deployed) -> None:
+def test_a_deleted_node_a_widened_policy_and_a_foreign_binding_are_found_and_nothing_else(
+    deployed_lab: Deployed,
+) -> None:
     api = deployed_lab.api
     node = deployed_lab.plan.nodes_of("lab")[0].name
-    wanted = next(obj for obj in deployed_lab.bundle.objects if obj["kind"] == "NetworkPolicy" and obj["spec"].get("ingress"))
+    wanted = next(
+        obj
+        for obj in deployed_lab.bundle.objects
+        if obj["kind"] == "NetworkPolicy" and obj["spec"].get("ingress")
+    )
     namespace, name = wanted["metadata"]["namespace"], wanted["metadata"]["name"]
     binding: dict[str, Any] = {
         "apiVersion": RBAC,
@@ -65,7 +71,11 @@ def test_a_deleted_node_a_widened_policy_and_a_foreign_binding_are_found_and_not
 
 
 def test_a_policy_that_lets_everybody_in_is_refused_while_admission_is_there(deployed_lab: Deployed) -> None:
-    wanted = next(obj for obj in deployed_lab.bundle.objects if obj["kind"] == "NetworkPolicy" and obj["spec"].get("ingress"))
+    wanted = next(
+        obj
+        for obj in deployed_lab.bundle.objects
+        if obj["kind"] == "NetworkPolicy" and obj["spec"].get("ingress")
+    )
     wider = _widened(deployed_lab, wanted)
     with pytest.raises(ApiError, match="ValidatingAdmissionPolicy 'sovereign-"):
         _for_a_while(lambda: deployed_lab.api.apply(wider, field_manager=MANAGER, force=True, dry_run=True))
@@ -82,7 +92,7 @@ def _for_a_while(write: Callable[[], object]) -> None:
 @contextmanager
 def _admission_away(lab: Deployed) -> Iterator[None]:
     """Take our admission bindings away, as only who owns the plane could, and put them back."""
-    where = Place("lab", lab.kubeconfig.parent)
+    where = ClusterDir("lab", lab.kubeconfig.parent)
     assert open_guard(where, lab.api)
     bindings = [obj for obj in lab.bundle.objects if obj["kind"] == "ValidatingAdmissionPolicyBinding"]
     for obj in bindings:
@@ -92,7 +102,7 @@ def _admission_away(lab: Deployed) -> Iterator[None]:
     finally:
         for obj in bindings:
             lab.api.apply(obj)
-        assert guard(where, lab.api, lab.bundle.objects)
+        assert guard_policies(where, lab.api, lab.bundle.objects)
 
 
 def _insist(write: Callable[[], object]) -> None:
@@ -112,7 +122,11 @@ def _widened(lab: Deployed, wanted: dict[str, Any]) -> dict[str, Any]:
     """Let every namespace in."""
     policy = _live(lab, wanted)
     policy["spec"]["ingress"][0]["from"].append({"namespaceSelector": {}})
-    kept = {key: value for key, value in policy["metadata"].items() if key in {"name", "namespace", "labels", "annotations"}}
+    kept = {
+        key: value
+        for key, value in policy["metadata"].items()
+        if key in {"name", "namespace", "labels", "annotations"}
+    }
     return {**policy, "metadata": kept}
 
 

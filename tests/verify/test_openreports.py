@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from sovereign_ai.cluster.discovery import Resource
+from sovereign_ai.cluster.api.discovery import Resource
 from sovereign_ai.errors import EnvironmentLacksError, Where
-from sovereign_ai.rules.judge import Finding, Verdict
+from sovereign_ai.rules.judge import RuleFinding, RuleVerdict
 from sovereign_ai.rules.registry import REGISTRY
-from sovereign_ai.verify.audit import Audit
+from sovereign_ai.verify.audit import AuditResult
 from sovereign_ai.verify.openreports import CLUSTER_REPORT, MOST_RESULTS, REPORT, VERSION, publish, reports
 from tests.verify.in_memory import InMemoryApi
 
@@ -20,13 +20,29 @@ if TYPE_CHECKING:
     from tests.conftest import Deployed
 
 NAMESPACES = ("research", "startups")
-POD = Finding("PRV-001", "critical", "Pod/research/old", "spec.hostNetwork", "it shares the host's network", "leave it out")
-ROLE = Finding("LIV-001", "critical", "ClusterRoleBinding/spy", "subjects", "User eve may get secrets", "remove the subject")
-SILENT = Finding("PLC-005", "critical", "", "", "undecidable here (live)", "m", status="undecidable")
+POD = RuleFinding(
+    "PRV-001",
+    "critical",
+    "Pod/research/old",
+    "spec.hostNetwork",
+    "it shares the host's network",
+    "leave it out",
+)
+ROLE = RuleFinding(
+    "LIV-001",
+    "critical",
+    "ClusterRoleBinding/spy",
+    "subjects",
+    "User eve may get secrets",
+    "remove the subject",
+)
+SILENT = RuleFinding("PLC-005", "critical", "", "", "undecidable here (live)", "m", status="undecidable")
 
 
-def audit(*findings: Finding) -> Audit:
-    return Audit("lab", Verdict(findings), (), len(findings), (), datetime(2026, 11, 24, 12, tzinfo=UTC))
+def audit(*findings: RuleFinding) -> AuditResult:
+    return AuditResult(
+        "lab", RuleVerdict(findings), (), len(findings), (), datetime(2026, 11, 24, 12, tzinfo=UTC)
+    )
 
 
 class Served(InMemoryApi):
@@ -37,7 +53,10 @@ class Served(InMemoryApi):
         self._served = kinds
 
     def kinds(self) -> tuple[Resource, ...]:
-        return tuple(Resource(VERSION, kind, f"{kind.lower()}s", kind == REPORT, ("list",), ()) for kind in self._served)
+        return tuple(
+            Resource(VERSION, kind, f"{kind.lower()}s", kind == REPORT, ("list",), ())
+            for kind in self._served
+        )
 
 
 def stored(api: InMemoryApi) -> dict[str, dict[str, Any]]:
@@ -48,13 +67,32 @@ def test_each_namespace_has_a_report_and_the_rest_stands_in_the_clusters() -> No
     api = Served(REPORT, CLUSTER_REPORT)
     publish(api, audit(POD, ROLE, SILENT), "lab", NAMESPACES)
     found = stored(api)
-    assert set(found) == {"ClusterReport/sovereign-ai-lab", "Report/research/sovereign-ai", "Report/startups/sovereign-ai"}
+    assert set(found) == {
+        "ClusterReport/sovereign-ai-lab",
+        "Report/research/sovereign-ai",
+        "Report/startups/sovereign-ai",
+    }
     (wrong,) = found["Report/research/sovereign-ai"]["results"]
-    assert (wrong["rule"], wrong["result"], wrong["severity"], wrong["message"]) == ("PRV-001", "fail", "critical", POD.message)
+    assert (wrong["rule"], wrong["result"], wrong["severity"], wrong["message"]) == (
+        "PRV-001",
+        "fail",
+        "critical",
+        POD.message,
+    )
     assert wrong["resources"] == [{"apiVersion": "v1", "kind": "Pod", "namespace": "research", "name": "old"}]
-    assert wrong["properties"] == {"status": "violation", "field": "spec.hostNetwork", "remediation": "leave it out"}
+    assert wrong["properties"] == {
+        "status": "violation",
+        "field": "spec.hostNetwork",
+        "remediation": "leave it out",
+    }
     assert found["Report/startups/sovereign-ai"]["results"] == []
-    assert found["Report/startups/sovereign-ai"]["summary"] == {"pass": 0, "fail": 0, "warn": 0, "error": 0, "skip": 0}
+    assert found["Report/startups/sovereign-ai"]["summary"] == {
+        "pass": 0,
+        "fail": 0,
+        "warn": 0,
+        "error": 0,
+        "skip": 0,
+    }
 
 
 def test_every_rule_on_live_objects_is_spoken_of_and_none_that_was_not_decided_passes() -> None:
@@ -70,7 +108,11 @@ def test_every_rule_on_live_objects_is_spoken_of_and_none_that_was_not_decided_p
 def test_what_a_waiver_covers_and_what_is_advice_is_a_warning_and_never_a_pass() -> None:
     waived = replace(POD, status="waived", waiver="w1", where=Where("factory.yaml", 7, 3, "tenants[0]"))
     advice = replace(POD, rule="STF-002", severity="warning", status="notice")
-    (report,) = [one for one in reports(audit(waived, advice), "lab", NAMESPACES) if one["metadata"].get("namespace") == "research"]
+    (report,) = [
+        one
+        for one in reports(audit(waived, advice), "lab", NAMESPACES)
+        if one["metadata"].get("namespace") == "research"
+    ]
     assert [one["result"] for one in report["results"]] == ["warn", "warn"]
     assert [one["severity"] for one in report["results"]] == ["critical", "low"]
     assert report["results"][0]["properties"]["waiver"] == "w1"
@@ -79,7 +121,12 @@ def test_what_a_waiver_covers_and_what_is_advice_is_a_warning_and_never_a_pass()
 
 def test_many_findings_are_parted_and_what_is_left_of_an_earlier_audit_goes() -> None:
     api = Served(REPORT, CLUSTER_REPORT)
-    publish(api, audit(*(replace(POD, resource=f"Pod/research/p{number}") for number in range(MOST_RESULTS + 1))), "lab", NAMESPACES)
+    publish(
+        api,
+        audit(*(replace(POD, resource=f"Pod/research/p{number}") for number in range(MOST_RESULTS + 1))),
+        "lab",
+        NAMESPACES,
+    )
     parts = [name for name in stored(api) if name.startswith("Report/research/")]
     assert sorted(parts) == ["Report/research/sovereign-ai", "Report/research/sovereign-ai-2"]
     assert sum(len(stored(api)[name]["results"]) for name in parts) == MOST_RESULTS + 1
@@ -89,7 +136,9 @@ def test_many_findings_are_parted_and_what_is_left_of_an_earlier_audit_goes() ->
 
 def test_a_finding_in_a_namespace_that_is_not_ours_is_told_in_the_clusters_report() -> None:
     whole = reports(audit(replace(POD, resource="Pod/elsewhere/old")), "lab", NAMESPACES)[0]
-    assert [one["resources"][0]["namespace"] for one in whole["results"] if one["result"] == "fail"] == ["elsewhere"]
+    assert [one["resources"][0]["namespace"] for one in whole["results"] if one["result"] == "fail"] == [
+        "elsewhere"
+    ]
 
 
 def test_the_clusters_report_goes_with_our_own_namespace() -> None:
@@ -97,7 +146,12 @@ def test_the_clusters_report_goes_with_our_own_namespace() -> None:
     system = api.create({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "sovereign-system"}})
     publish(api, audit(), "lab", NAMESPACES)
     (owner,) = stored(api)["ClusterReport/sovereign-ai-lab"]["metadata"]["ownerReferences"]
-    assert owner == {"apiVersion": "v1", "kind": "Namespace", "name": "sovereign-system", "uid": system["metadata"]["uid"]}
+    assert owner == {
+        "apiVersion": "v1",
+        "kind": "Namespace",
+        "name": "sovereign-system",
+        "uid": system["metadata"]["uid"],
+    }
 
 
 @pytest.mark.parametrize("served", [(), (REPORT,), (CLUSTER_REPORT,)])
@@ -126,7 +180,13 @@ def test_the_real_definitions_take_what_is_published_and_nothing_else(deployed_l
     names = install_crds(api, module_files("openreports", "config/crd"))
     try:
         waived = replace(POD, status="waived", waiver="w1")
-        found = audit(POD, waived, ROLE, SILENT, *(replace(POD, severity=level) for level in ("low", "medium", "high", "warning", "info")))
+        found = audit(
+            POD,
+            waived,
+            ROLE,
+            SILENT,
+            *(replace(POD, severity=level) for level in ("low", "medium", "high", "warning", "info")),
+        )
         publish(api, found, factory, NAMESPACES, dry_run=True)
         assert api.list(VERSION, REPORT) == []
         wanted = publish(api, found, factory, NAMESPACES)

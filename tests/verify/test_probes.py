@@ -9,7 +9,7 @@ from sovereign_ai.names import KEYS
 from sovereign_ai.render.kubernetes.bundle import render
 from sovereign_ai.verify import probes as probing
 from sovereign_ai.verify.pods import UNLISTED
-from sovereign_ai.verify.probes import Probe, run_probes
+from sovereign_ai.verify.probes import ClusterProbe, run_probes
 from tests.sim.plans import CLUSTER
 from tests.verify.in_memory import InMemoryApi, refused
 from tests.verify.small_bundle import small_bundle
@@ -21,8 +21,10 @@ def _patience(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(probing, "_SETTLE_SECONDS", 0.0)
 
 
-def run(api: InMemoryApi, **more: Any) -> dict[str, Probe]:
-    found = run_probes(api, FACTORY, PLAN, small_bundle(FACTORY, PLAN).objects, CLUSTER, wait_seconds=0, **more)
+def run(api: InMemoryApi, **more: Any) -> dict[str, ClusterProbe]:
+    found = run_probes(
+        api, FACTORY, PLAN, small_bundle(FACTORY, PLAN).objects, CLUSTER, wait_seconds=0, **more
+    )
     return {probe.name: probe for probe in found}
 
 
@@ -43,7 +45,9 @@ def test_a_pod_that_is_let_in_where_it_must_not_fails_its_probe() -> None:
 def test_a_refusal_by_somebody_else_is_no_pass() -> None:
     def others(obj: Mapping[str, Any]) -> None:
         if obj["kind"] == "Pod":
-            raise refused(403, "ValidatingAdmissionPolicy 'another-policy' with binding 'x' denied request: no")
+            raise refused(
+                403, "ValidatingAdmissionPolicy 'another-policy' with binding 'x' denied request: no"
+            )
 
     api = memory()
     api.admit = others
@@ -92,7 +96,10 @@ def test_a_used_up_quota_is_skipped_with_its_reason_and_is_no_pass() -> None:
     api = memory()
     api.admit = quota
     probe = run(api)["gpu-by-resource/train"]
-    assert (probe.status, probe.detail) == ("skipped", "the quota of namespace research leaves no room for it")
+    assert (probe.status, probe.detail) == (
+        "skipped",
+        "the quota of namespace research leaves no room for it",
+    )
 
 
 def test_a_pod_that_asks_for_more_than_there_is_must_not_run() -> None:
@@ -120,13 +127,23 @@ def test_a_pool_in_full_use_is_skipped_and_one_with_room_is_not() -> None:
         api.plays_pods = False
         for node in ("train-0001", "train-0002"):
             limits = {"limits": {"nvidia.com/gpu": number}}
-            job = {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": node, "namespace": "research"}, "status": {"phase": "Running"}}
+            job = {
+                "apiVersion": "v1",
+                "kind": "Pod",
+                "metadata": {"name": node, "namespace": "research"},
+                "status": {"phase": "Running"},
+            }
             api.put({**job, "spec": {"nodeName": node, "containers": [{"resources": limits}]}})
         create = api.create
 
-        def pending(obj: Mapping[str, Any], dry_run: bool = False) -> dict[str, Any]:
+        def pending(obj: Mapping[str, Any], dry_run: bool = False, *, upsert: bool = False) -> dict[str, Any]:
             waiting = {"type": "PodScheduled", "status": "False", "message": "Insufficient nvidia.com/gpu"}
-            return create({**obj, "status": {"phase": "Pending", "conditions": [waiting]}} if obj["kind"] == "Pod" else obj, dry_run)
+            return create(
+                {**obj, "status": {"phase": "Pending", "conditions": [waiting]}}
+                if obj["kind"] == "Pod"
+                else obj,
+                dry_run,
+            )
 
         api.create = pending  # type: ignore[method-assign]  # a scheduler that finds no room
         return api
@@ -151,7 +168,12 @@ def test_what_probes_made_is_cleared_away_even_if_the_server_refuses_in_between(
 def test_what_a_killed_run_left_is_cleared_away_by_the_next() -> None:
     api = admitted()
     labels = {KEYS.owner: "sovereign-ai", KEYS.factory: "tiny", KEYS.component: "probe"}
-    old = {"name": "probe-old", "namespace": "research", "labels": labels, "creationTimestamp": "2020-01-01T00:00:00Z"}
+    old = {
+        "name": "probe-old",
+        "namespace": "research",
+        "labels": labels,
+        "creationTimestamp": "2020-01-01T00:00:00Z",
+    }
     api.put({"apiVersion": "v1", "kind": "Pod", "metadata": old, "spec": {}})
     run(api)
     assert not [key for key in api.objects if key[1] == "Pod"]
@@ -167,14 +189,25 @@ def test_an_admission_policy_that_lets_in_what_it_must_refuse_fails_its_own_prob
     def partly(obj: Mapping[str, Any]) -> None:
         if obj["kind"] in {"Service", "Deployment"}:
             group = {"Service": "network", "Deployment": "templates"}[obj["kind"]]
-            raise refused(422, f"ValidatingAdmissionPolicy 'sovereign-{group}' with binding 'x' denied request: no")
+            raise refused(
+                422, f"ValidatingAdmissionPolicy 'sovereign-{group}' with binding 'x' denied request: no"
+            )
         if obj["kind"] == "StorageClass":
-            raise refused(422, "ValidatingAdmissionPolicy 'sovereign-network' with binding 'x' denied request: no")
+            raise refused(
+                422, "ValidatingAdmissionPolicy 'sovereign-network' with binding 'x' denied request: no"
+            )
 
     api = memory()
     api.admit = partly
-    found = {probe.name: probe for probe in run_probes(api, FACTORY, PLAN, render(FACTORY, PLAN).objects, CLUSTER, wait_seconds=0)}
-    seen = {name.rpartition("-")[2]: probe.status for name, probe in found.items() if name.startswith("admission/sovereign-")}
+    found = {
+        probe.name: probe
+        for probe in run_probes(api, FACTORY, PLAN, render(FACTORY, PLAN).objects, CLUSTER, wait_seconds=0)
+    }
+    seen = {
+        name.rpartition("-")[2]: probe.status
+        for name, probe in found.items()
+        if name.startswith("admission/sovereign-")
+    }
     assert seen == {
         "policies": "failed",
         "templates": "passed",
@@ -183,6 +216,8 @@ def test_an_admission_policy_that_lets_in_what_it_must_refuse_fails_its_own_prob
         "rights": "failed",
         "claims": "failed",
         "cluster": "failed",
+        "nodes": "failed",
+        "others": "failed",
     }
     assert "by none of our policies" in found["admission/sovereign-storage"].detail
 
@@ -194,11 +229,19 @@ def test_the_unlisted_registry_is_one_that_nobody_can_own() -> None:
 def test_a_pool_whose_zone_has_no_tenant_is_skipped() -> None:
     lonely = PLAN.clusters[0]
     spaces = tuple(space for space in lonely.namespaces if space.zone != "open")
-    plan = type(PLAN)(**{**{name: getattr(PLAN, name) for name in PLAN.__dataclass_fields__}, "clusters": (_with(lonely, spaces),)})
-    found = run_probes(admitted(), FACTORY, plan, small_bundle(FACTORY, plan).objects, CLUSTER, wait_seconds=0)
+    plan = type(PLAN)(
+        **{
+            **{name: getattr(PLAN, name) for name in PLAN.__dataclass_fields__},
+            "clusters": (_with(lonely, spaces),),
+        }
+    )
+    found = run_probes(
+        admitted(), FACTORY, plan, small_bundle(FACTORY, plan).objects, CLUSTER, wait_seconds=0
+    )
     skipped = {probe.name: probe.detail for probe in found if probe.status == "skipped"}
     assert skipped == dict.fromkeys(
-        ("gpu-by-resource/serve", "gpu-by-claim/serve"), "no tenant has a namespace in zone open of this cluster"
+        ("gpu-by-resource/serve", "gpu-by-claim/serve"),
+        "no tenant has a namespace in zone open of this cluster",
     )
 
 

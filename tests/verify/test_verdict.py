@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from sovereign_ai.cluster.access import Api
+from sovereign_ai.cluster.api.client import Api
 from sovereign_ai.sim.factory import simulate
 from sovereign_ai.verify.kinds import OBSERVED, RBAC
 from sovereign_ai.verify.observe import observe
@@ -67,7 +67,13 @@ def test_a_factory_as_it_should_be_has_no_finding() -> None:
     assert verdict.findings == ()
     assert verdict.ok
     assert not verdict.complete
-    assert verdict.counts == {"objects": 21, "nodes": 5, "ready": 5, "devices": 40, "requests": 1 + len(OBSERVED)}
+    assert verdict.counts == {
+        "objects": 21,
+        "nodes": 5,
+        "ready": 5,
+        "devices": 40,
+        "requests": 1 + len(OBSERVED),
+    }
 
 
 def test_exactly_what_was_spoiled_is_found() -> None:
@@ -105,7 +111,11 @@ def test_a_kind_that_the_server_does_not_serve_is_missing_with_the_way_to_it() -
     api = memory()
     api.unserved.add("DeviceClass")
     found = check(api, FACTORY, PLAN).findings
-    assert {one.resource for one in found} == {"DeviceClass/gpu.nvidia.com", "DeviceClass/mig.nvidia.com", "DeviceClass/gpu.amd.com"}
+    assert {one.resource for one in found} == {
+        "DeviceClass/gpu.nvidia.com",
+        "DeviceClass/mig.nvidia.com",
+        "DeviceClass/gpu.amd.com",
+    }
     assert all("CRD" in one.hint for one in found)
 
 
@@ -140,8 +150,17 @@ def admit(obj: Mapping[str, Any]) -> None:
         return
     chosen, container = obj["spec"]["nodeSelector"], obj["spec"]["containers"][0]
     zones = {"research": "restricted", "startups": "open"}
-    bad = next((value for key, value in chosen.items() if key.endswith("/zone") and value != zones[obj["metadata"]["namespace"]]), "")
-    bad = bad or next((value for key, value in chosen.items() if key.endswith("/jurisdiction") and value != "DE"), "")
+    bad = next(
+        (
+            value
+            for key, value in chosen.items()
+            if key.endswith("/zone") and value != zones[obj["metadata"]["namespace"]]
+        ),
+        "",
+    )
+    bad = bad or next(
+        (value for key, value in chosen.items() if key.endswith("/jurisdiction") and value != "DE"), ""
+    )
     if container["securityContext"].get("privileged"):
         raise refused(403, 'pods "x" is forbidden: violates PodSecurity "restricted:latest": privileged')
     if bad or "nodeName" in obj["spec"] or not container["image"].startswith("registry.example.com/ai/"):
@@ -172,7 +191,9 @@ def test_probes_run_where_they_must_and_are_refused_where_they_must() -> None:
 def test_on_a_real_control_plane_exactly_what_was_spoiled_is_found_and_restored(small: Api) -> None:
     deployed(small)
     whole = check(small, FACTORY, PLAN, probes=True)
-    assert [str(one) for one in (*whole.findings, *whole.probes) if getattr(one, "status", "failed") != "passed"] == []
+    assert [
+        str(one) for one in (*whole.findings, *whole.probes) if getattr(one, "status", "failed") != "passed"
+    ] == []
     assert whole.complete
     spoil(small)
     assert seen(check(small, FACTORY, PLAN).findings) == THREE

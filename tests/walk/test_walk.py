@@ -37,7 +37,9 @@ def line() -> tuple[AIFactory, Plan, Bundle]:
     return factory, derived, render(factory, derived, "lab")
 
 
-def test_1_the_description_with_every_default_written_out(line: tuple[AIFactory, Plan, Bundle], golden: Golden) -> None:
+def test_1_the_description_with_every_default_written_out(
+    line: tuple[AIFactory, Plan, Bundle], golden: Golden
+) -> None:
     golden(HERE / "1-spec" / "factory.json", pretty(line[0].to_data()))
 
 
@@ -48,7 +50,10 @@ def test_2_the_plan_part_by_part(line: tuple[AIFactory, Plan, Bundle], golden: G
     for fabric in data["fabrics"]:
         rows = "".join(f"{a},{port},{b},{other}\n" for a, port, b, other in fabric["cables"])
         golden(HERE / "2-plan" / f"{fabric['name']}.cables.csv", "a,a_port,b,b_port\n" + rows)
-        golden(HERE / "2-plan" / f"{fabric['name']}.json", pretty({key: fabric[key] for key in fabric if key != "cables"}))
+        golden(
+            HERE / "2-plan" / f"{fabric['name']}.json",
+            pretty({key: fabric[key] for key in fabric if key != "cables"}),
+        )
 
 
 def test_3_the_objects(line: tuple[AIFactory, Plan, Bundle], golden: Golden, tmp_path: Path) -> None:
@@ -59,8 +64,12 @@ def test_3_the_objects(line: tuple[AIFactory, Plan, Bundle], golden: Golden, tmp
     assert kept == {file.relative_to(tmp_path) for file in files}
 
 
-def test_4_the_verdict_before_anything_is_deployed(line: tuple[AIFactory, Plan, Bundle], golden: Golden) -> None:
-    golden(HERE / "4-rules" / "verdict.json", pretty(check(line[0], line[1], line[2].objects, now=DAY).to_data()))
+def test_4_the_verdict_before_anything_is_deployed(
+    line: tuple[AIFactory, Plan, Bundle], golden: Golden
+) -> None:
+    golden(
+        HERE / "4-rules" / "verdict.json", pretty(check(line[0], line[1], line[2].objects, now=DAY).to_data())
+    )
 
 
 @pytest.mark.cluster
@@ -84,7 +93,9 @@ def test_7_the_chain_of_digests(deployed_lab: Deployed, golden: Golden) -> None:
         "plan": derived.digest,
         "bundle": bundle.digest,
         "live": live["data"],
-        "verdict": hashlib.sha256(orjson.dumps(_verdict(deployed_lab), option=orjson.OPT_SORT_KEYS)).hexdigest(),
+        "verdict": hashlib.sha256(
+            orjson.dumps(_verdict(deployed_lab), option=orjson.OPT_SORT_KEYS)
+        ).hexdigest(),
     }
     golden(HERE / "7-evidence" / "digests.json", pretty(chain))
 

@@ -1,11 +1,13 @@
-"""What must be shown before a machine, a rail, a scalable unit and a site are accepted, and whether it was.
+"""Acceptance tests of servers, rails, scalable units and sites: their limits, and verdicts on results.
 
 The room's rules:
 
-* `sheet.sheet(factory, plan)` gives every test with its command, its subjects and its limits. A limit is a figure of the plan,
-  or follows from one by a share; each says which, with its source, or that it is an estimate with its range.
-* The output of a tool is read by a pure function from text to numbers (`readers`). What cannot be read is no result, and a
-  test without a result is `not run`: neither ever counts as passed. A diagnostic that was skipped was not run.
+* `sheet.sheet(factory, plan)` gives every test with its command, its subjects and its limits. A limit is a
+  figure of the plan, or follows from one by a share; each names its source, or is marked as an estimate with
+  its range.
+* The output of a tool is read by a pure function from text to numbers (`readers`). Unreadable output is no
+  result, and a test without a result is `not run`: neither ever counts as passed. A skipped diagnostic was
+  not run.
 * `judge.judge(sheet, files)` names the planned figure that was missed. A file belongs to a test by its name:
   `train-001.diagnostics.json`, subject and test.
 

@@ -1,4 +1,4 @@
-"""Results against the sheet: what passed, what was missed, what was not run."""
+"""Verdicts on acceptance tests: which passed, missed a limit, or were not run."""
 
 from __future__ import annotations
 
@@ -8,10 +8,11 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from sovereign_ai.assess.acceptance.readers import READERS, read
-from sovereign_ai.assess.acceptance.readers.reading import Reading, UnreadableError
+from sovereign_ai.assess.acceptance.readers.reading import ResultReading, UnreadableError
 from sovereign_ai.assess.acceptance.tests import AcceptanceSheet, AcceptanceTest, Level, Limit, file_name
-from sovereign_ai.errors import Problem, UsageError, Where, nearest
+from sovereign_ai.errors import Problem, SovereignError, UsageError, Where, nearest
 
+_MOST_PROBLEMS = 50
 State = Literal["passed", "missed", "unreadable", "not run"]
 
 
@@ -21,36 +22,35 @@ class Miss:
 
     Attributes:
         limit: the limit.
-        value: what was measured; None if the output does not tell it.
+        value: the measured number; None if the output does not have it.
     """
 
     limit: Limit
     value: float | None
 
     def __str__(self) -> str:
-        """Say which planned figure was missed.
+        """Return the planned figure that was missed, with the number and the limit.
 
         >>> print(Miss(Limit("bus", 460, "GB/s", True, "the scale-up network", ""), 338.8))
         the scale-up network: bus 338.8 GB/s, wanted at least 460
         """
         unit = "" if self.limit.unit == "1" else f" {self.limit.unit}"
         value = "not told" if self.value is None else f"{self.value:g}{unit}"
-        return (
-            f"{self.limit.planned}: {self.limit.metric} {value}, wanted at {'least' if self.limit.least else 'most'} {self.limit.value:g}"
-        )
+        bound = f"at {'least' if self.limit.least else 'most'} {self.limit.value:g}"
+        return f"{self.limit.planned}: {self.limit.metric} {value}, wanted {bound}"
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
-    """One run.
+class AcceptanceOutcome:
+    """The outcome of one run.
 
     Attributes:
-        subject: machine, rail, unit or site.
+        subject: server, rail, unit or site.
         test: the test's name.
-        level: what is accepted by it.
+        level: the level that it accepts.
         state: `passed`, `missed`, `unreadable` or `not run`.
         misses: the limits that were not met.
-        details: what the tool told of what was bad, or why it could not be read.
+        details: the tool's report of what is wrong, or the reason why it could not be read.
     """
 
     subject: str
@@ -61,97 +61,142 @@ class Outcome:
     details: tuple[str, ...] = ()
 
     def to_data(self) -> dict[str, Any]:
-        """Give plain data."""
-        misses = [{"value": miss.value, "said": str(miss), **miss.limit.to_data(), "limit": miss.limit.value} for miss in self.misses]
-        return {name: getattr(self, name) for name in ("subject", "test", "level", "state")} | {
-            "misses": [{key: value for key, value in miss.items() if key != "least"} for miss in misses],
-            "details": list(self.details),
+        """Return plain data."""
+        data: dict[str, Any] = {
+            "subject": self.subject,
+            "test": self.test,
+            "level": self.level,
+            "state": self.state,
         }
+        misses: list[dict[str, Any]] = []
+        for miss in self.misses:
+            row = {"value": miss.value, "said": str(miss), **miss.limit.to_data(), "limit": miss.limit.value}
+            del row["least"]
+            misses.append(row)
+        data["misses"] = misses
+        data["details"] = list(self.details)
+        return data
 
 
 @dataclass(frozen=True, slots=True)
 class Acceptance:
-    """The verdict.
+    """The verdict on a factory.
 
     Attributes:
         factory: the factory's name.
-        plan_digest: the plan that was judged against.
+        plan_digest: digest of the plan that the results are compared with.
         outcomes: every run of the sheet, in its order.
     """
 
     factory: str
     plan_digest: str
-    outcomes: tuple[Outcome, ...]
+    outcomes: tuple[AcceptanceOutcome, ...]
 
     @property
     def accepted(self) -> bool:
-        """Tell whether everything was run and passed; a sheet without a test accepts nothing."""
-        return bool(self.outcomes) and all(one.state == "passed" for one in self.outcomes)
+        """Whether everything was run and passed; a sheet without a test accepts nothing."""
+        return bool(self.outcomes) and all(outcome.state == "passed" for outcome in self.outcomes)
 
     def counts(self) -> dict[Level, dict[State, int]]:
-        """Give for each level how many runs are in each state."""
-        found: dict[Level, Counter[State]] = {}
-        for one in self.outcomes:
-            found.setdefault(one.level, Counter())[one.state] += 1
-        return {level: dict(counter) for level, counter in found.items()}
+        """Return the number of runs in each state, by level."""
+        counts: dict[Level, Counter[State]] = {}
+        for outcome in self.outcomes:
+            counts.setdefault(outcome.level, Counter())[outcome.state] += 1
+        return {level: dict(states) for level, states in counts.items()}
 
     def to_data(self) -> dict[str, Any]:
-        """Give plain data: every run that did not pass, and counts of all."""
+        """Return plain data: every run that did not pass, and counts of all."""
         return {
             "factory": self.factory,
             "plan_digest": self.plan_digest,
             "accepted": self.accepted,
             "counts": self.counts(),
-            "open": [one.to_data() for one in self.outcomes if one.state != "passed"],
+            "open": [outcome.to_data() for outcome in self.outcomes if outcome.state != "passed"],
         }
 
 
 def judge(sheet: AcceptanceSheet, files: Mapping[str, str]) -> Acceptance:
-    """Hold results against a sheet.
+    """Compare results with a sheet.
 
     Args:
-        sheet: what is asked.
-        files: file name without its last ending (`train-001.diagnostics`) to what the tool printed.
+        sheet: the tests.
+        files: output of a tool by file name without its last ending (`train-001.diagnostics`). A file that
+            raises a `SovereignError` when it is read is unreadable, and the others are judged.
 
     Raises:
         UsageError: files that belong to no test, each with the nearest name.
     """
+    _refuse_unknown(sheet, files)
+    outcomes: list[AcceptanceOutcome] = []
+    for subject, test in sheet.runs():
+        if test.tool in READERS:
+            outcomes.append(_outcome(subject, test, files))
+    # Tests without a tool count the outcomes of others, so they come last.
+    derived: list[AcceptanceOutcome] = []
+    for subject, test in sheet.runs():
+        if test.tool not in READERS:
+            derived.append(_counted(subject, test, outcomes))
+    return Acceptance(sheet.factory, sheet.plan_digest, (*outcomes, *derived))
+
+
+def _refuse_unknown(sheet: AcceptanceSheet, files: Mapping[str, str]) -> None:
+    """Refuse files that belong to no test.
+
+    Raises:
+        UsageError: there are some; the first ones are named.
+    """
     known = {file_name(subject, test.name) for subject, test in sheet.runs() if test.tool in READERS}
-    lost = sorted(files.keys() - known)
-    if lost:
-        raise UsageError(
-            Problem("unknown-result", f"{name!r} belongs to no test of {sheet.factory}", Where(file=name), nearest(name, known))
-            for name in lost[:50]
-        )
-    found = [_outcome(subject, test, files.get(file_name(subject, test.name))) for subject, test in sheet.runs() if test.tool in READERS]
-    derived = [_counted(subject, test, found) for subject, test in sheet.runs() if test.tool not in READERS]
-    return Acceptance(sheet.factory, sheet.plan_digest, (*found, *derived))
+    problems: list[Problem] = []
+    for name in sorted(files.keys() - known)[:_MOST_PROBLEMS]:
+        message = f"{name!r} belongs to no test of {sheet.factory}"
+        problems.append(Problem("unknown-result", message, Where(file=name), nearest(name, known)))
+    if problems:
+        raise UsageError(problems)
 
 
-def _outcome(subject: str, test: AcceptanceTest, text: str | None) -> Outcome:
-    """Judge one run."""
-    if text is None:
-        return Outcome(subject, test.name, test.level, "not run")
+def _outcome(subject: str, test: AcceptanceTest, files: Mapping[str, str]) -> AcceptanceOutcome:
+    """Return the outcome of one run."""
+    name = file_name(subject, test.name)
+    if name not in files:
+        return AcceptanceOutcome(subject, test.name, test.level, "not run")
     try:
-        reading = read(test.tool, text)
+        reading = read(test.tool, files[name])
     except UnreadableError as error:
-        return Outcome(subject, test.name, test.level, "unreadable", details=(str(error),))
+        return AcceptanceOutcome(subject, test.name, test.level, "unreadable", details=(str(error),))
+    except SovereignError as error:
+        details = tuple(f"{problem.where}: {problem.message}" for problem in error.problems)
+        return AcceptanceOutcome(subject, test.name, test.level, "unreadable", details=details)
     misses = _misses(test, reading)
-    return Outcome(subject, test.name, test.level, "missed" if misses else "passed", misses, reading.details if misses else ())
+    if not misses:
+        return AcceptanceOutcome(subject, test.name, test.level, "passed")
+    return AcceptanceOutcome(subject, test.name, test.level, "missed", misses, reading.details)
 
 
-def _misses(test: AcceptanceTest, reading: Reading) -> tuple[Miss, ...]:
-    """Give the limits that a reading does not meet; a number that is not there meets none."""
-    values = ((limit, reading.values.get(limit.metric)) for limit in test.limits)
-    return tuple(Miss(limit, value) for limit, value in values if value is None or not limit.met(value))
+def _misses(test: AcceptanceTest, reading: ResultReading) -> tuple[Miss, ...]:
+    """Return the limits that a reading does not meet; a missing number meets none."""
+    misses: list[Miss] = []
+    for limit in test.limits:
+        value = reading.values.get(limit.metric)
+        if value is None or not limit.met(value):
+            misses.append(Miss(limit, value))
+    return tuple(misses)
 
 
-def _counted(site: str, test: AcceptanceTest, found: list[Outcome]) -> Outcome:
-    """Judge how many machines of a site broke in their burn-in; open as long as one of them was not run."""
+def _counted(site: str, test: AcceptanceTest, outcomes: list[AcceptanceOutcome]) -> AcceptanceOutcome:
+    """Return whether few enough servers of a site broke; not run while the result of one is missing."""
     members = frozenset(test.members)
-    here = [one for one in found if one.level == "node" and one.test == test.name and one.subject in members]
-    if any(one.state in ("not run", "unreadable") for one in here) or not here:
-        return Outcome(site, test.name, test.level, "not run", details=("machines whose burn-in has no result",))
-    broken = [one.subject for one in here if any(miss.limit.metric == "hardware" for miss in one.misses)]
-    misses = _misses(test, Reading({"broken": float(len(broken))}))
-    return Outcome(site, test.name, test.level, "missed" if misses else "passed", misses, tuple(broken) if misses else ())
+    nodes = [outcome for outcome in outcomes if outcome.level == "node" and outcome.test == test.name]
+    burn_ins = [outcome for outcome in nodes if outcome.subject in members]
+    if not burn_ins or any(outcome.state in ("not run", "unreadable") for outcome in burn_ins):
+        details = ("machines whose burn-in has no result",)
+        return AcceptanceOutcome(site, test.name, test.level, "not run", details=details)
+    broken = [outcome.subject for outcome in burn_ins if _is_broken(outcome)]
+    misses = _misses(test, ResultReading({"broken": float(len(broken))}))
+    if not misses:
+        return AcceptanceOutcome(site, test.name, test.level, "passed")
+    return AcceptanceOutcome(site, test.name, test.level, "missed", misses, tuple(broken))
+
+
+def _is_broken(outcome: AcceptanceOutcome) -> bool:
+    """Return whether a server's burn-in had a hardware error; one that was too short did not break it."""
+    return any(miss.limit.metric == "hardware" for miss in outcome.misses)

@@ -1,4 +1,4 @@
-"""The nouns: a limit, a test, and the sheet of all of them."""
+"""Data classes of acceptance: a limit, a test, and the sheet of all tests."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from sovereign_ai.catalog.figures import Figure
+from sovereign_ai.records import members
 
 Level = Literal["node", "rail", "unit", "site"]
 LEVELS: tuple[Level, ...] = ("node", "rail", "unit", "site")
@@ -14,15 +15,15 @@ LEVELS: tuple[Level, ...] = ("node", "rail", "unit", "site")
 
 @dataclass(frozen=True, slots=True)
 class Limit:
-    """What one number of a test must be.
+    """The limit of one number of a test.
 
     Attributes:
-        metric: what is measured, as the reader of the tool names it.
+        metric: the measured number, as the reader of the tool names it.
         value: the limit.
         unit: its unit; `1` for a count or a ratio.
         least: whether the number must reach the limit; else it must not exceed it.
-        planned: the figure of the plan behind it, in words: what is missed if the limit is missed.
-        low: the lower end, where the limit rests on an estimate.
+        planned: the figure of the plan behind it, in words: it is missed if the limit is missed.
+        low: the lower end, where the limit follows from an estimate.
         high: the upper end.
         source: where the limit comes from.
     """
@@ -37,11 +38,11 @@ class Limit:
     high: float | None = None
 
     def met(self, value: float) -> bool:
-        """Tell whether a number is right."""
+        """Return whether a number meets the limit."""
         return value >= self.value if self.least else value <= self.value
 
     def __str__(self) -> str:
-        """Write the limit on one line.
+        """Return the limit on one line.
 
         >>> print(Limit("bus", 460, "GB/s", True, "", ""))
         bus at least 460 GB/s
@@ -51,8 +52,8 @@ class Limit:
         return f"{self.metric} at {'least' if self.least else 'most'} {self.value:g}{unit}{spread}"
 
     def to_data(self) -> dict[str, Any]:
-        """Give plain data."""
-        return {name: getattr(self, name) for name in self.__slots__}
+        """Return plain data."""
+        return members(self)
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,13 +62,13 @@ class AcceptanceTest:
 
     Attributes:
         name: `collectives`; with the subject it names the result's file.
-        level: what is accepted by it.
-        group: which subjects: a pool, a plane, a fabric at a site, a tier at a site.
+        level: the level that it accepts.
+        group: the group of subjects: a pool, a plane, a fabric at a site, a tier at a site.
         tool: the reader of its result: `nccl`, `dcgm`, `fio`, `links`, `kernel` or `count`.
-        command: what is run; words in capitals stand for what the site knows.
-        subjects: machines, rails, units or sites.
-        limits: what must be shown.
-        members: machines whose results are counted, where the test counts those.
+        command: the command; words in capitals are to be replaced by the site's own names.
+        subjects: servers, rails, units or sites.
+        limits: the limits of its numbers.
+        members: servers whose results are counted, where the test counts those.
     """
 
     name: str
@@ -80,10 +81,12 @@ class AcceptanceTest:
     members: tuple[str, ...] = ()
 
     def to_data(self) -> dict[str, Any]:
-        """Give plain data."""
-        plain = {name: getattr(self, name) for name in self.__slots__}
-        lists = {"subjects": list(self.subjects), "members": list(self.members)}
-        return plain | lists | {"limits": [limit.to_data() for limit in self.limits]}
+        """Return plain data."""
+        data = members(self)
+        data["subjects"] = list(self.subjects)
+        data["members"] = list(self.members)
+        data["limits"] = [limit.to_data() for limit in self.limits]
+        return data
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,8 +96,8 @@ class AcceptanceSheet:
     Attributes:
         factory: its name.
         plan_digest: digest of the plan that the limits follow from.
-        tests: machines first, then rails, units and sites.
-        untested: in words, what no test here covers, and why.
+        tests: tests of servers first, then of rails, units and sites.
+        untested: subjects that no test covers, and why, in words.
     """
 
     factory: str
@@ -103,13 +106,13 @@ class AcceptanceSheet:
     untested: tuple[str, ...]
 
     def runs(self) -> Iterator[tuple[str, AcceptanceTest]]:
-        """Give (subject, test) of every run."""
+        """Yield the subject and the test of every run."""
         for test in self.tests:
             for subject in test.subjects:
                 yield subject, test
 
     def to_data(self) -> dict[str, Any]:
-        """Give plain data."""
+        """Return plain data."""
         return {
             "factory": self.factory,
             "plan_digest": self.plan_digest,
@@ -119,10 +122,11 @@ class AcceptanceSheet:
 
 
 def file_name(subject: str, test: str) -> str:
-    """Give the name of a result's file, without its ending."""
+    """Return the name of a result's file, without its ending."""
     return f"{subject}.{test}"
 
 
-def said(figure: Figure) -> str:
-    """Write where a figure comes from on one line."""
-    return f"{figure.source} ({figure.grade}, read {figure.read})" + (f"; {figure.note}" if figure.note else "")
+def source_text(figure: Figure) -> str:
+    """Return the source of a figure on one line."""
+    note = f"; {figure.note}" if figure.note else ""
+    return f"{figure.source} ({figure.grade}, read {figure.read}){note}"

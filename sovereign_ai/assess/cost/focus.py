@@ -1,8 +1,8 @@
-"""The yearly cost as one month in the columns of FOCUS 1.2 (FinOps Open Cost and Usage Specification), as CSV.
+"""One month of the yearly cost as CSV in the columns of FOCUS 1.2 (FinOps Open Cost and Usage Specification).
 
-All 21 mandatory columns stand first, in alphabetical order; ours follow with the prefix `x_` that the
-specification leaves to producers. What is written is a calculation, so no invoice stands behind a row, and
-a cost without a price is an empty row of its own rather than a zero.
+All 21 mandatory columns come first, in alphabetical order. Own columns follow with the prefix `x_`, which the
+specification leaves to producers. The rows are a calculation, so none has an invoice. FOCUS accepts no empty
+cost (focus-validator 2.2.1), and an unknown price is not zero: `unpriced` lists the lines that have no row.
 """
 
 from __future__ import annotations
@@ -10,9 +10,10 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from datetime import date
 
-from sovereign_ai.assess.cost.prices import Part
+from sovereign_ai.assess.cost.prices import PricedPart
 from sovereign_ai.assess.measure import Measure
 
 COLUMNS = (
@@ -39,73 +40,130 @@ COLUMNS = (
     "ServiceName",
 )
 """The mandatory columns of FOCUS 1.2."""
-OURS = ("x_Basis", "x_High", "x_Item", "x_Low", "x_Measure", "x_Needs", "x_Site")
+RECOMMENDED = ("ChargeFrequency", "ServiceSubcategory")
+"""Columns that FOCUS 1.2 recommends, without the invoice: a calculation has none."""
+_FORMULA_STARTS = ("=", "+", "@")
+"""Letters by which a spreadsheet takes a cell for a formula and runs it."""
+_RUNNING = (
+    ("year.upkeep", "Management and Governance"),
+    ("year.staff", "Management and Governance"),
+    ("year.other", "Other"),
+)
+"""Yearly costs of the whole factory, and the FOCUS service category of each."""
+OWN_COLUMNS = ("x_Basis", "x_High", "x_Item", "x_Low", "x_Measure", "x_Needs", "x_Site")
 
 
-def focus_rows(factory: str, operator: str, parts: Sequence[Part], measures: dict[str, Measure], month: date) -> Iterator[dict[str, str]]:
-    """Give a row for each line of a month's cost."""
+@dataclass(frozen=True, slots=True)
+class _Bill:
+    """The members that every row of a month shares.
+
+    Attributes:
+        factory: the factory's name.
+        operator: its operator.
+        start: first day of the month.
+        end: first day of the next month.
+    """
+
+    factory: str
+    operator: str
+    start: date
+    end: date
+
+
+def focus_rows(
+    factory: str, operator: str, parts: Sequence[PricedPart], measures: dict[str, Measure], month: date
+) -> Iterator[dict[str, str]]:
+    """Yield a row for each line of a month's cost; its costs are empty where no price is known."""
     start = month.replace(day=1)
+    # Month 12 divided by 12 carries one into the year and leaves month 1.
     end = start.replace(year=start.year + start.month // 12, month=start.month % 12 + 1)
-    capital = {part.cost: (part, _share(part, measures)) for part in parts}
-    for name, (part, share) in capital.items():
-        found = measures[name]
-        yield _row(factory, operator, start, end, f"{part.what}: {part.item}", part.service, part.site, found, share)
+    bill = _Bill(factory, operator, start, end)
+    capital = {part.cost: part for part in parts}
+    for name, part in capital.items():
+        share = _share(part, measures)
+        yield _row(bill, f"{part.what}: {part.item}", part.service, part.site, measures[name], share)
     for name, measure in measures.items():
         if name.startswith("year.energy.") and name != "year.energy.known":
             site = name.removeprefix("year.energy.")
-            yield _row(factory, operator, start, end, f"energy: {site}", "Other", site, measure, 1 / 12)
-    for name, service in (
-        ("year.upkeep", "Management and Governance"),
-        ("year.staff", "Management and Governance"),
-        ("year.other", "Other"),
-    ):
-        yield _row(factory, operator, start, end, name.removeprefix("year."), service, "", measures[name], 1 / 12)
+            yield _row(bill, f"energy: {site}", "Other", site, measure, 1 / 12)
+    for name, service in _RUNNING:
+        yield _row(bill, name.removeprefix("year."), service, "", measures[name], 1 / 12)
 
 
-def _share(part: Part, measures: dict[str, Measure]) -> float:
-    """Give what a month takes of a line's capital: the annuity of its group over twelve."""
+def _share(part: PricedPart, measures: dict[str, Measure]) -> float:
+    """Return a month's share of a line's capital: the annuity of its group over twelve."""
     year, capex = measures[f"year.{part.what}.known"].value, measures[f"capex.{part.what}.known"].value
     return (year or 0.0) / capex / 12 if capex else 0.0
 
 
-def _row(
-    factory: str, operator: str, start: date, end: date, what: str, service: str, site: str, found: Measure, share: float
-) -> dict[str, str]:
-    """Give one row; a missing cost is empty."""
-    cost, low, high = ("" if value is None else f"{value * share:.2f}" for value in (found.value, found.low, found.high))
-    mandatory = dict.fromkeys(("BilledCost", "ContractedCost", "EffectiveCost", "ListCost"), cost)
-    period = {"BillingPeriodStart": start, "BillingPeriodEnd": end, "ChargePeriodStart": start, "ChargePeriodEnd": end}
+def _row(bill: _Bill, what: str, service: str, site: str, measure: Measure, share: float) -> dict[str, str]:
+    """Return one row; a missing cost is empty.
+
+    Args:
+        bill: the month.
+        what: the line, such as `machines: dgx-h100`.
+        service: FOCUS service category.
+        site: the site, or an empty text.
+        measure: the cost of a year or the capital.
+        share: the part of it that belongs to the month.
+    """
+    row = dict.fromkeys(COLUMNS, "")
+    for column in ("BilledCost", "ContractedCost", "EffectiveCost", "ListCost"):
+        row[column] = _euro(measure.value, share)
+    for column in ("BillingPeriodStart", "ChargePeriodStart"):
+        row[column] = f"{bill.start.isoformat()}T00:00:00Z"
+    for column in ("BillingPeriodEnd", "ChargePeriodEnd"):
+        row[column] = f"{bill.end.isoformat()}T00:00:00Z"
     return {
-        **dict.fromkeys(COLUMNS, ""),
-        **mandatory,
-        **{key: f"{day.isoformat()}T00:00:00Z" for key, day in period.items()},
-        "BillingAccountId": factory,
-        "BillingAccountName": operator,
+        **row,
+        "BillingAccountId": bill.factory,
+        "BillingAccountName": bill.operator,
         "BillingCurrency": "EUR",
         "ChargeCategory": "Usage",
+        "ChargeFrequency": "Recurring",
+        "ServiceSubcategory": f"Other ({service})",
         "ChargeDescription": f"{what}, calculated",
-        "InvoiceIssuerName": operator,
-        "PricingQuantity": "1",
+        "InvoiceIssuerName": bill.operator,
+        "PricingQuantity": "1.0",
         "PricingUnit": "month",
-        "ProviderName": operator,
-        "PublisherName": operator,
+        "ProviderName": bill.operator,
+        "PublisherName": bill.operator,
         "ServiceCategory": service,
         "ServiceName": what.partition(":")[0],
-        "x_Basis": str(found.basis),
-        "x_High": high,
+        "x_Basis": str(measure.basis),
+        "x_High": _euro(measure.high, share),
         "x_Item": what,
-        "x_Low": low,
-        "x_Measure": found.id,
-        "x_Needs": " ".join(found.needs),
+        "x_Low": _euro(measure.low, share),
+        "x_Measure": measure.id,
+        "x_Needs": " ".join(measure.needs),
         "x_Site": site,
     }
 
 
+def _euro(value: float | None, share: float) -> str:
+    """Return a share of a cost in euro and cents; an empty text for a missing one."""
+    return "" if value is None else f"{value * share:.2f}"
+
+
+def unpriced(rows: Sequence[dict[str, str]]) -> list[str]:
+    """Return the lines without a price, which FOCUS has no way to write."""
+    return [row["x_Item"] for row in rows if not row["BilledCost"]]
+
+
 def focus_csv(rows: Sequence[dict[str, str]]) -> str:
-    """Write rows as CSV with a header; text that a spreadsheet would run as a formula is quoted by a leading apostrophe."""
+    """Return the rows that have a price as CSV with a header.
+
+    Text that a spreadsheet would run as a formula gets a leading apostrophe.
+    """
     text = io.StringIO()
-    writer = csv.DictWriter(text, [*COLUMNS, *OURS], lineterminator="\n")
+    writer = csv.DictWriter(text, [*COLUMNS, *RECOMMENDED, *OWN_COLUMNS], lineterminator="\n")
     writer.writeheader()
     for row in rows:
-        writer.writerow({key: f"'{value}" if value[:1] in ("=", "+", "@") else value for key, value in row.items()})
+        if row["BilledCost"]:
+            writer.writerow({column: _quoted(value) for column, value in row.items()})
     return text.getvalue()
+
+
+def _quoted(value: str) -> str:
+    """Return a cell that no spreadsheet runs as a formula."""
+    return f"'{value}" if value[:1] in _FORMULA_STARTS else value

@@ -1,9 +1,9 @@
-"""`assess`: the cost of a factory, from its description, its plan, dated prices, and what the user adds.
+"""The cost assessment of a factory, from its description, its plan and dated prices; and its report.
 
 >>> from sovereign_ai.plan.factory import plan
 >>> from sovereign_ai.spec.load import load
 >>> factory = load("stacks/lab")
->>> cost = assess(factory, plan(factory))
+>>> cost = assess_cost(factory, plan(factory))
 >>> cost.measure("gpu-hour").value is None, cost.measure("gpu-hour.known").unit
 (True, 'EUR/GPU-h')
 """
@@ -15,72 +15,74 @@ from dataclasses import dataclass
 from datetime import date
 
 from sovereign_ai.assess.cost.compare import Bar, add_break_even, tornado
-from sovereign_ai.assess.cost.focus import focus_csv, focus_rows
-from sovereign_ai.assess.cost.prices import Part, add_prices
+from sovereign_ai.assess.cost.focus import focus_csv, focus_rows, unpriced
+from sovereign_ai.assess.cost.prices import PricedPart, add_prices
 from sovereign_ai.assess.cost.tco import add_tco, add_work
-from sovereign_ai.assess.energy.power import sites_of
+from sovereign_ai.assess.energy.power import equipment_of_sites
 from sovereign_ai.assess.energy.report import add_energy
-from sovereign_ai.assess.goodput.jobs import Job, add_job, jobs
+from sovereign_ai.assess.goodput.jobs import GoodputJob, add_job, jobs
 from sovereign_ai.assess.goodput.training import add_training
-from sovereign_ai.assess.measure import Assessment, Said, plain
+from sovereign_ai.assess.measure import Assessment, ReportLine, plain
 from sovereign_ai.assess.ranges import permitted
-from sovereign_ai.assess.sheet import Given, Sheet
+from sovereign_ai.assess.sheet import GivenValue, Sheet
 from sovereign_ai.errors import Problem, UsageError
 from sovereign_ai.plan.factory import Plan
-from sovereign_ai.plan.shapes import shapes
+from sovereign_ai.plan.shapes import pool_shapes
 from sovereign_ai.spec.factory import AIFactory
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Cost(Assessment):
-    """What the factory costs.
+    """The cost assessment of a factory.
 
     Attributes:
-        operator: who runs it.
-        parts: every line of what is bought; its cost is the measure it names.
+        operator: the operator's name.
+        parts: every line of the capital cost, with the name of its measure.
         tornado: the figures that move the known cost of a GPU-hour most, the widest first.
         jobs: training jobs, whose cost of useful work is `job.<name>.exaflop`.
     """
 
     operator: str
-    parts: tuple[Part, ...]
+    parts: tuple[PricedPart, ...]
     tornado: tuple[Bar, ...]
     jobs: tuple[str, ...]
 
     def lines(self) -> list[str]:
-        """Say on a page what was found."""
+        """Return the lines of the report."""
         return [line for line, _ in self.said()]
 
-    def said(self) -> Iterator[Said]:
-        """Give the lines, each with the names of the numbers on it."""
-        return said(self)
+    def said(self) -> Iterator[ReportLine]:
+        """Yield the lines of the report, each with the names of the measures on it."""
+        return report_lines(self)
 
-    def focus(self, month: date) -> str:
-        """Give one month in FOCUS 1.2's columns, as CSV.
+    def focus(self, month: date) -> tuple[str, list[str]]:
+        """Return one month as CSV in the columns of FOCUS 1.2, and the lines left out of it without a price.
 
         Raises:
-            UsageError: the month is beyond those that a figure may name.
+            UsageError: the month is outside the range of days that a figure may have.
         """
-        taken = permitted("", "yyyymmdd")
-        if not taken.holds(float(f"{month:%Y%m%d}")):
-            raise UsageError(Problem("bad-date", f"the month of {month} is out of range: {taken.words}", hint="such as 2026-12"))
+        allowed = permitted("", "yyyymmdd")
+        if not allowed.holds(float(f"{month:%Y%m%d}")):
+            message = f"the month of {month} is out of range: {allowed.words}"
+            raise UsageError(Problem("bad-date", message, hint="such as 2026-12"))
         by_name = {measure.id: measure for measure in self.measures}
-        return focus_csv(list(focus_rows(self.factory, self.operator, self.parts, by_name, month)))
+        rows = list(focus_rows(self.factory, self.operator, self.parts, by_name, month))
+        return focus_csv(rows), unpriced(rows)
 
 
-def assess(factory: AIFactory, plan: Plan, given: Mapping[str, Given] | None = None) -> Cost:
+def assess_cost(factory: AIFactory, plan: Plan, given: Mapping[str, GivenValue] | None = None) -> Cost:
     """Assess a factory's cost.
 
     Args:
         factory: the description.
-        plan: what follows from it.
+        plan: the plan of that description.
         given: the user's figures, by the name of the leaf that each replaces.
 
     Raises:
-        UsageError: a figure was given that this assessment does not have.
+        UsageError: a given figure is not part of this assessment.
     """
-    sheet, parts, mine = _built(factory, plan, given or {})
-    work = tuple(f"job.{job.name}.exaflop" for job in mine)
+    sheet, parts, training = _built(factory, plan, given or {})
+    work = tuple(f"job.{job.name}.exaflop" for job in training)
     return Cost(
         factory=factory.name,
         spec_digest=plan.spec_digest,
@@ -88,44 +90,49 @@ def assess(factory: AIFactory, plan: Plan, given: Mapping[str, Given] | None = N
         operator=factory.operator.name,
         parts=tuple(parts),
         tornado=tornado(sheet),
-        jobs=tuple(job.name for job in mine),
+        jobs=tuple(job.name for job in training),
     )
 
 
-def leaves(factory: AIFactory, plan: Plan, given: Mapping[str, Given]) -> tuple[str, ...]:
-    """Give the names of every figure that `assess` takes."""
+def leaves(factory: AIFactory, plan: Plan, given: Mapping[str, GivenValue]) -> tuple[str, ...]:
+    """Return the names of every figure that `assess` accepts."""
     return _built(factory, plan, given)[0].leaves
 
 
-def _built(factory: AIFactory, plan: Plan, given: Mapping[str, Given]) -> tuple[Sheet, list[Part], list[Job]]:
-    """Build the sheet, and list what is bought."""
+def _built(
+    factory: AIFactory, plan: Plan, given: Mapping[str, GivenValue]
+) -> tuple[Sheet, list[PricedPart], list[GoodputJob]]:
+    """Build the sheet, and list the capital cost and the jobs."""
     sheet = Sheet(dict(given))
-    found = shapes(factory)
-    here = list(sites_of(factory, plan, found))
-    for one in here:
-        add_energy(sheet, one, plan)
-    parts = add_prices(sheet, factory, plan, found)
-    add_tco(sheet, parts, here, found)
-    add_break_even(sheet, found)
-    mine = list(jobs(factory, found))
-    for job in mine:
+    pools = pool_shapes(factory)
+    sites = list(equipment_of_sites(factory, plan, pools))
+    for equipment in sites:
+        add_energy(sheet, equipment, plan)
+    parts = add_prices(sheet, factory, plan, pools)
+    add_tco(sheet, parts, sites, pools)
+    add_break_even(sheet, pools)
+    training = list(jobs(factory, pools))
+    for job in training:
         add_job(sheet, job, plan)
         add_training(sheet, job)
         name = f"job.{job.name}"
         add_work(sheet, name, f"peak.{job.chip.name}", f"mfu.{job.chip.name}", f"{name}.goodput")
-    return sheet, parts, mine
+    return sheet, parts, training
 
 
-def said(cost: Cost) -> Iterator[Said]:
-    """Say on a page what was found, and with each line the names of the numbers on it."""
+def report_lines(cost: Cost) -> Iterator[ReportLine]:
+    """Yield the lines of the report, each with the names of the measures on it."""
     yield f"cost of {cost.factory}; calculated from dated prices, each of which your own replaces", ()
     for name, label in _SHOWN.items():
         yield f"  {label}: {cost.measure(name)}", (name,)
-    for name, job in ((f"job.{job}.exaflop.known", job) for job in cost.jobs):
+    for job in cost.jobs:
+        name = f"job.{job}.exaflop.known"
         yield f"  10^18 useful operations of {job}, known part: {cost.measure(name)}", (name,)
     yield "what moves the known cost of a GPU-hour most:", ()
     for bar in cost.tornado:
-        yield f"  {bar.leaf}: {plain(min(bar.low, bar.high))} to {plain(max(bar.low, bar.high))} EUR", (bar.leaf,)
+        # The low end of a figure such as utilisation gives the high cost.
+        low, high = sorted((bar.low, bar.high))
+        yield f"  {bar.leaf}: {plain(low)} to {plain(high)} EUR", (bar.leaf,)
     if cost.needs:
         yield f"figures that would close gaps: {', '.join(cost.needs)}", ()
 

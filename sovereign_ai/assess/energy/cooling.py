@@ -1,17 +1,17 @@
-"""Whether a hall carries its heat away, from flow and temperature rise: air, rear doors and liquid.
+"""Cooling of a hall: whether air, rear doors and liquid carry its heat away, from flow and temperature rise.
 
     flow = P / (density x heat capacity x rise)
 
-The coolant's rise and flow are those of the hall's `coolant` where it is described; else the rise is that of
-the hall, and the flow is asked for. A rack whose connection gives less than its heat needs is too hot, however
-much the whole hall moves.
+The coolant's rise and flow are those of the hall's `coolant` where it is described. Otherwise the rise is
+that of the hall, and the user is asked for the flow. A rack whose connection gives less than its heat needs
+is too hot, however much the whole hall moves.
 
-Air takes 1,206 J a cubic metre and kelvin (dry, 20 degrees, sea level); water 4,182 J a kilogram and
-kelvin at 0.998 kg a litre. The Open Compute rule of 1.5 litres a minute and kilowatt at 10 kelvin stands
-beside the 1.44 of pure water. A rule of thumb in kilowatts a rack decides nothing here.
+Air takes 1,206 J a cubic metre and kelvin (dry, 20 degrees, sea level); water 4,182 J a kilogram and kelvin
+at 0.998 kg a litre. The 1.5 litres a minute and kilowatt at 10 kelvin of the Open Compute Project compare
+with 1.44 of pure water. A rule of thumb in kilowatts a rack decides nothing.
 
-Not all air that the fans move passes machines: what bypasses them carries nothing, so the fans must move
-flow / (1 - bypass). Containment keeps that share small. Air that is enough only at one end of its range
+Not all air that the fans move passes servers. The air that bypasses them carries nothing, so the fans must
+move flow / (1 - bypass). Containment keeps that share small. Air that is enough only at one end of its range
 leaves the hall open.
 
     >>> round(coolant_flow(1_000, 10), 2)
@@ -23,10 +23,10 @@ leaves the hall open.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from sovereign_ai.assess.energy.power import Here
+from sovereign_ai.assess.energy.power import SiteEquipment
 from sovereign_ai.assess.sheet import Sheet
 from sovereign_ai.assess.sources import figure
 from sovereign_ai.plan.cooling import GRAMS_OF_WATER, HEAT_OF_AIR, HEAT_OF_WATER, heat
@@ -38,13 +38,13 @@ LIQUID = ("rear-door", "liquid", "hybrid")
 
 @dataclass(frozen=True, slots=True)
 class Cooled:
-    """Whether one hall is cooled.
+    """The verdict on the cooling of one hall.
 
     Attributes:
         site: the site.
         hall: the hall.
         kind: its cooling.
-        holds: whether flow and rise carry the heat; None where the flow is not described.
+        holds: whether flow and rise carry the heat; None where a missing figure leaves it open.
         why: the arithmetic in words.
         needs: what is missing.
     """
@@ -57,108 +57,191 @@ class Cooled:
     needs: tuple[str, ...] = ()
 
     def to_data(self) -> dict[str, Any]:
-        """Give plain data."""
-        return asdict(self) | {"needs": list(self.needs)}
+        """Return plain data."""
+        data = asdict(self)
+        data["needs"] = list(self.needs)
+        return data
+
+
+@dataclass(slots=True)
+class _Verdict:
+    """What the judgement of one hall has come to so far.
+
+    Attributes:
+        results: whether each compared flow is enough.
+        sentences: each comparison in words.
+        needs: the figures that are missing.
+    """
+
+    results: list[bool] = field(default_factory=list)
+    sentences: list[str] = field(default_factory=list)
+    needs: list[str] = field(default_factory=list)
+
+    @property
+    def holds(self) -> bool | None:
+        """Whether the hall is cooled; None where a missing figure leaves it open."""
+        if not all(self.results):
+            return False
+        return None if self.needs else True
+
+    def compare(self, need: float, have: float | None, what: str, missing: str) -> None:
+        """Compare a flow that is needed with the described one.
+
+        Args:
+            need: the flow that is needed.
+            have: the flow that there is; None if it is not described.
+            what: unit and noun, as in a sentence.
+            missing: the figure to ask for where the flow is not described.
+        """
+        if have is None:
+            self.needs.append(missing)
+            self.sentences.append(f"{need:,.0f} {what} are needed, and what there is is not described")
+            return
+        self.results.append(need <= have)
+        self.sentences.append(f"{need:,.0f} {what} are needed, and there are {have:,.0f}")
 
 
 def air_flow(watts: float, rise: float) -> float:
-    """Give the cubic metres of air an hour that carry some watts away at a rise in kelvin."""
+    """Return the cubic metres of air an hour that carry some watts away at a rise in kelvin."""
     return watts * 3600 / (HEAT_OF_AIR * rise)
 
 
 def coolant_flow(watts: float, rise: float) -> float:
-    """Give the litres of water a minute that carry some watts away at a rise in kelvin."""
+    """Return the litres of water a minute that carry some watts away at a rise in kelvin."""
     return watts * 60 / (HEAT_OF_WATER * GRAMS_OF_WATER / 1000 * rise)
 
 
-def add_cooling(sheet: Sheet, here: Here, groups: Sequence[RackGroup]) -> Iterator[Cooled]:
-    """Add the flows that each hall of a site needs, and judge them."""
+def add_cooling(sheet: Sheet, equipment: SiteEquipment, groups: Sequence[RackGroup]) -> Iterator[Cooled]:
+    """Add the flows that each hall of a site needs, and yield whether it has them."""
     heats = heat(groups)
-    for hall in here.site.halls:
+    hottest: dict[str, int] = {}
+    for group in groups:
+        hall_name = group.shape.hall.name
+        watts = rack_watts(group.shape.system, group.machines)
+        hottest[hall_name] = max(hottest.get(hall_name, watts), watts)
+    for hall in equipment.site.halls:
         if hall.name in heats:
-            hottest = max(rack_watts(one.shape.system, one.machines) for one in groups if one.shape.hall.name == hall.name)
-            yield _hall(sheet, here, hall, heats[hall.name], hottest)
+            yield _hall(sheet, equipment.name, hall, heats[hall.name], hottest[hall.name])
 
 
-def _hall(sheet: Sheet, here: Here, hall: Hall, watts: int, hottest: int) -> Cooled:
-    """Add and judge one hall."""
+def _hall(sheet: Sheet, site: str, hall: Hall, watts: int, hottest: int) -> Cooled:
+    """Add the flows of one hall, and return whether it has them.
+
+    Args:
+        sheet: the sheet.
+        site: the site's name.
+        hall: the hall.
+        watts: the heat of its compute racks.
+        hottest: the heat of the hottest of them, in watts.
+    """
     name, cooling = f"hall.{hall.name}", hall.cooling
-    sheet.plan(f"{name}.heat", watts, "W", "what its compute racks draw at the peak")
-    sheet.plan(f"{name}.rise", cooling.temperature_rise.count / 10, "K", "as described")
-    share = 0.0 if cooling.kind == "air" else 1.0
-    if cooling.kind == "hybrid":
-        sheet.figure(f"{name}.liquid-share", figure("engineering", "liquid-share"))
-    else:
-        sheet.plan(f"{name}.liquid-share", share, "1", f"{cooling.kind} cooling")
-    both = (f"{name}.heat", f"{name}.liquid-share", f"{name}.rise")
-    sheet.derive(
-        f"{name}.air", "m3/h", "heat x (1 - liquid share) / (1,206 J x rise)", lambda w, part, rise: air_flow(w * (1 - part), rise), *both
-    )
-    warmer = f"{name}.rise"
-    if cooling.coolant is not None:
-        warmer = sheet.plan(f"{name}.coolant-rise", cooling.coolant.rise / 10, "K", "coolant's return less its supply, as described")
-    _coolant(sheet, name, f"{name}.heat", warmer)
-    needs: list[str] = []
-    verdicts: list[bool] = []
-    told: list[str] = []
+    _flows(sheet, name, cooling, watts)
+    verdict = _Verdict()
     if cooling.kind in ("air", "hybrid"):
-        _moved(sheet, name, hall, verdicts, told, needs)
+        _fans(sheet, name, hall, verdict)
     if cooling.kind in LIQUID:
-        if cooling.cdu_capacity:
-            liquid = watts * (sheet.value(f"{name}.liquid-share") or 0.0)
-            verdicts.append(liquid <= cooling.cdu_capacity.count)
-            told.append(f"{liquid:,.0f} W into the coolant, and its distribution units take {cooling.cdu_capacity}")
-        have = _flow(sheet, name, cooling)
-        if have is not None or not cooling.cdu_capacity:
-            _judge(sheet, f"{name}.coolant", have, "litres of coolant a minute", f"{name}.coolant-have", verdicts, told, needs)
-        if cooling.coolant is not None and cooling.coolant.rack_flow is not None:
-            sheet.plan(f"{name}.rack-heat", hottest, "W", "what its hottest rack draws at the peak")
-            need = _coolant(sheet, name, f"{name}.rack-heat", warmer, "rack-coolant")
-            have = cooling.coolant.rack_flow.litres_per_minute
-            _judge(sheet, need, have, "litres of coolant a minute through the hottest rack", "", verdicts, told, needs)
-    holds = False if not all(verdicts) else None if needs else True
-    return Cooled(here.site.name, hall.name, cooling.kind, holds, "; ".join(told), tuple(needs))
+        _liquid(sheet, name, cooling, watts, verdict)
+        _hottest_rack(sheet, name, cooling, hottest, verdict)
+    sentences = "; ".join(verdict.sentences)
+    return Cooled(site, hall.name, cooling.kind, verdict.holds, sentences, tuple(verdict.needs))
 
 
-def _coolant(sheet: Sheet, name: str, heat_: str, rise: str, what: str = "coolant") -> str:
-    """Add the coolant that some heat needs; give its name."""
+def _flows(sheet: Sheet, name: str, cooling: Cooling, watts: int) -> None:
+    """Add the air and the coolant that carry a hall's heat."""
+    heat_name, rise, share = f"{name}.heat", f"{name}.rise", f"{name}.liquid-share"
+    sheet.plan(heat_name, watts, "W", "what its compute racks draw at the peak")
+    # Descriptions count temperatures in tenths of a kelvin.
+    sheet.plan(rise, cooling.temperature_rise.count / 10, "K", "as described")
+    if cooling.kind == "hybrid":
+        sheet.figure(share, figure("engineering", "liquid-share"))
+    else:
+        sheet.plan(share, 0.0 if cooling.kind == "air" else 1.0, "1", f"{cooling.kind} cooling")
+    formula = "heat x (1 - liquid share) / (1,206 J x rise)"
+    work = lambda w, part, kelvin: air_flow(w * (1 - part), kelvin)  # noqa: E731 - the formula, used once
+    sheet.derive(f"{name}.air", "m3/h", formula, work, heat_name, share, rise)
+    if cooling.coolant is not None:
+        why = "coolant's return less its supply, as described"
+        sheet.plan(_coolant_rise(name, cooling), cooling.coolant.rise / 10, "K", why)
+    _coolant(sheet, f"{name}.coolant", heat_name, share, _coolant_rise(name, cooling))
+
+
+def _coolant_rise(name: str, cooling: Cooling) -> str:
+    """Return the name of the coolant's temperature rise.
+
+    It is the hall's where the coolant is not described.
+    """
+    return f"{name}.rise" if cooling.coolant is None else f"{name}.coolant-rise"
+
+
+def _coolant(sheet: Sheet, name: str, *inputs: str) -> str:
+    """Add the coolant that some heat needs, and return its name.
+
+    Args:
+        sheet: the sheet.
+        name: the name of the flow.
+        inputs: names of the heat, the liquid share and the temperature rise.
+    """
     formula = "heat x liquid share / (4,182 J x 0.998 x rise)"
-    inputs = (heat_, f"{name}.liquid-share", rise)
-    return sheet.derive(f"{name}.{what}", "L/min", formula, lambda w, part, by: coolant_flow(w * part, by), *inputs)
+    work = lambda w, part, kelvin: coolant_flow(w * part, kelvin)  # noqa: E731 - the formula, used once
+    return sheet.derive(name, "L/min", formula, work, *inputs)
+
+
+def _liquid(sheet: Sheet, name: str, cooling: Cooling, watts: int, verdict: _Verdict) -> None:
+    """Compare a hall's coolant with the capacity and the flow of its coolant distribution units."""
+    capacity = cooling.cdu_capacity
+    if capacity:
+        liquid = watts * (sheet.value(f"{name}.liquid-share") or 0.0)
+        verdict.results.append(liquid <= capacity.count)
+        words = f"{liquid:,.0f} W into the coolant, and its distribution units take {capacity}"
+        verdict.sentences.append(words)
+    have = _flow(sheet, f"{name}.coolant-have", cooling)
+    # A described capacity decides by itself, so the flow is asked for only without one.
+    if have is not None or not capacity:
+        need = sheet.value(f"{name}.coolant") or 0.0
+        verdict.compare(need, have, "litres of coolant a minute", f"{name}.coolant-have")
+
+
+def _hottest_rack(sheet: Sheet, name: str, cooling: Cooling, watts: int, verdict: _Verdict) -> None:
+    """Compare the coolant that the hottest rack needs with the flow of one rack's connection."""
+    if cooling.coolant is None or cooling.coolant.rack_flow is None:
+        return
+    rack_heat = sheet.plan(f"{name}.rack-heat", watts, "W", "what its hottest rack draws at the peak")
+    inputs = (rack_heat, f"{name}.liquid-share", _coolant_rise(name, cooling))
+    need = sheet.value(_coolant(sheet, f"{name}.rack-coolant", *inputs)) or 0.0
+    have = cooling.coolant.rack_flow.litres_per_minute
+    verdict.compare(need, have, "litres of coolant a minute through the hottest rack", "")
 
 
 def _flow(sheet: Sheet, name: str, cooling: Cooling) -> float | None:
-    """Add the coolant that there is, as described or as the user says; give it."""
+    """Add the coolant flow that there is, as described or as the user gives it, and return it."""
     if cooling.coolant is not None:
-        sheet.plan(f"{name}.coolant-have", cooling.coolant.flow.litres_per_minute, "L/min", "all loops of the hall together, as described")
+        flow = cooling.coolant.flow.litres_per_minute
+        sheet.plan(name, flow, "L/min", "all loops of the hall together, as described")
     else:
-        asked = "What coolant flow do the coolant distribution units or rear doors give, in litres a minute?"
-        sheet.ask(f"{name}.coolant-have", "L/min", asked)
-    return sheet.value(f"{name}.coolant-have")
+        question = (
+            "What coolant flow do the coolant distribution units or rear doors give, in litres a minute?"
+        )
+        sheet.ask(name, "L/min", question)
+    return sheet.value(name)
 
 
-def _moved(sheet: Sheet, name: str, hall: Hall, verdicts: list[bool], told: list[str], needs: list[str]) -> None:
-    """Hold the air that the fans move against what machines need and what bypasses them."""
+def _fans(sheet: Sheet, name: str, hall: Hall, verdict: _Verdict) -> None:
+    """Compare the air that the fans move with the air that servers need and the air that bypasses them."""
     contained = "open" if hall.cooling.containment == "none" else "contained"
-    lost = sheet.figure(f"{name}.bypass", figure("engineering", f"bypass.{contained}"))
-    sheet.derive(f"{name}.fans", "m3/h", "air that machines need / (1 - bypass)", lambda air, part: air / (1 - part), f"{name}.air", lost)
+    bypass = sheet.figure(f"{name}.bypass", figure("engineering", f"bypass.{contained}"))
+    air, fans = f"{name}.air", f"{name}.fans"
+    work = lambda flow, part: flow / (1 - part)  # noqa: E731 - the formula, used once
+    sheet.derive(fans, "m3/h", "air that machines need / (1 - bypass)", work, air, bypass)
     have = hall.cooling.airflow.count if hall.cooling.airflow else None
-    least, most = ((sheet.value(f"{name}.air") or 0.0) / (1 - end) for end in sheet.ends(lost))
+    needed = sheet.value(air) or 0.0
+    low_bypass, high_bypass = sheet.ends(bypass)
+    least, most = needed / (1 - low_bypass), needed / (1 - high_bypass)
     if have is None or not least <= have < most:
-        _judge(sheet, f"{name}.fans", have, "m3/h of air", f"airflow of hall {hall.name}", verdicts, told, needs)
+        verdict.compare(sheet.value(fans) or 0.0, have, "m3/h of air", f"airflow of hall {hall.name}")
         return
-    needs.append(lost)
-    told.append(f"the fans move {have:,} m3/h, and {least:,.0f} to {most:,.0f} are needed, by how much of it bypasses the machines")
-
-
-def _judge(
-    sheet: Sheet, name: str, have: float | None, what: str, missing: str, verdicts: list[bool], told: list[str], needs: list[str]
-) -> None:
-    """Hold a flow that is needed against the flow that is there."""
-    need = sheet.value(name) or 0.0
-    if have is None:
-        needs.append(missing)
-        told.append(f"{need:,.0f} {what} are needed, and what there is is not described")
-        return
-    verdicts.append(need <= have)
-    told.append(f"{need:,.0f} {what} are needed, and there are {have:,.0f}")
+    # Enough air at one end of the range of the bypass and too little at the other.
+    verdict.needs.append(bypass)
+    verdict.sentences.append(
+        f"the fans move {have:,} m3/h, and {least:,.0f} to {most:,.0f} are needed, "
+        "by how much of it bypasses the machines"
+    )

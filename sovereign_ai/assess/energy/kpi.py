@@ -1,18 +1,19 @@
-"""The figures that the European database asks for, as far as they are known (Delegated Regulation (EU) 2024/1364, Annexes I to III).
+"""The KPI file of a site: the indicators of the European database of datacenters, as far as they are known.
 
-Field names follow the regulation's symbols. A field without a value says what is missing; energy here is
-calculated for a year ahead, and what is reported must be measured.
+Field names follow the symbols of Delegated Regulation (EU) 2024/1364, Annexes I to III. A field without a
+value lists what is missing. Energy is calculated for a year ahead; what is reported must be measured.
 """
 
 from __future__ import annotations
 
 from typing import Any
 
-from sovereign_ai.assess.energy.power import Here
+from sovereign_ai.assess.energy.power import SiteEquipment
 from sovereign_ai.assess.measure import Measure
 from sovereign_ai.plan.factory import Plan
 
-_FROM = {
+# Symbol to the measure's name after `site.<name>.`, the unit of the database, and the factor to that unit.
+_CALCULATED = {
     "PD_IT": ("it.peak", "kW", 0.001),
     "E_DC": ("e-dc", "kWh", 1.0),
     "E_IT": ("e-it", "kWh", 1.0),
@@ -24,7 +25,8 @@ _FROM = {
     "T_IN": ("supply", "degC", 1.0),
     "T_WH": ("waste-heat", "degC", 1.0),
 }
-_ASKED = {
+# Nothing in a description gives these: somebody must measure them.
+_MEASURED = {
     "S_DC": "m2",
     "S_CR": "m2",
     "W_IN": "m3",
@@ -38,15 +40,25 @@ _ASKED = {
 }
 
 
-def kpi_file(here: Here, plan: Plan, measures: dict[str, Measure]) -> dict[str, Any]:
-    """Give one site's report: symbol to value, unit, and what is missing."""
+def kpi_file(equipment: SiteEquipment, plan: Plan, measures: dict[str, Measure]) -> dict[str, Any]:
+    """Return one site's report: each symbol with value, unit, basis, and what is missing."""
     fields: dict[str, Any] = {}
-    for symbol, (suffix, unit, scale) in _FROM.items():
-        found = measures[f"site.{here.site.name}.{suffix}"]
-        value = None if found.value is None else float(f"{found.value * scale:.6g}")
-        fields[symbol] = {"value": value, "unit": unit, "basis": str(found.basis), "measure": found.id, "needs": list(found.needs)}
-    for symbol, unit in _ASKED.items():
-        fields[symbol] = {"value": None, "unit": unit, "basis": "open", "measure": "", "needs": [f"{symbol}, measured"]}
-    storage = sum(tier.capacity for tier in plan.storage if tier.site == here.site.name)
-    fields["C_STOR"] = {"value": storage / 1e15, "unit": "PB", "basis": "plan", "measure": "", "needs": []}
-    return {"site": here.site.name, "country": here.site.country, "fields": dict(sorted(fields.items()))}
+    for symbol, (suffix, unit, scale) in _CALCULATED.items():
+        measure = measures[f"site.{equipment.name}.{suffix}"]
+        # Cut to six digits: a float times a scale would end in a tail of them.
+        value = None if measure.value is None else float(f"{measure.value * scale:.6g}")
+        fields[symbol] = _field(value, unit, str(measure.basis), measure.id, list(measure.needs))
+    for symbol, unit in _MEASURED.items():
+        fields[symbol] = _field(None, unit, "open", "", [f"{symbol}, measured"])
+    storage = sum(tier.capacity for tier in plan.storage if tier.site == equipment.name)
+    fields["C_STOR"] = _field(storage / 1e15, "PB", "plan", "", [])
+    return {
+        "site": equipment.name,
+        "country": equipment.site.country,
+        "fields": dict(sorted(fields.items())),
+    }
+
+
+def _field(value: float | None, unit: str, basis: str, measure: str, needs: list[str]) -> dict[str, Any]:
+    """Return one field of the report."""
+    return {"value": value, "unit": unit, "basis": basis, "measure": measure, "needs": needs}

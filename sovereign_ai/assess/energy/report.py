@@ -1,9 +1,9 @@
-"""`assess`: the energy of a factory, from its description, its plan, and what the user adds.
+"""The energy assessment of a factory, from its description and plan; and its report as text.
 
 >>> from sovereign_ai.plan.factory import plan
 >>> from sovereign_ai.spec.load import load
 >>> factory = load("stacks/lab")
->>> energy = assess(factory, plan(factory))
+>>> energy = assess_energy(factory, plan(factory))
 >>> print(energy.measure("site.fra1.it.typical"))
 124 kW [114 to 134] (source)
 """
@@ -14,74 +14,83 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sovereign_ai.assess.energy.balance import Balance, Store, Supply, balance
+from sovereign_ai.assess.energy.balance import Balance, EnergyStore, Supply, balance
 from sovereign_ai.assess.energy.cooling import Cooled, add_cooling
 from sovereign_ai.assess.energy.kpi import kpi_file
-from sovereign_ai.assess.energy.power import Here, add_site, add_swings, sites_of
+from sovereign_ai.assess.energy.power import SiteEquipment, add_site, add_swings, equipment_of_sites
 from sovereign_ai.assess.energy.pue import add_pue, add_usage
 from sovereign_ai.assess.energy.response import add_response, largest_pool
 from sovereign_ai.assess.energy.reuse import add_reuse
-from sovereign_ai.assess.energy.rules import Check, add_circumstances, checks
+from sovereign_ai.assess.energy.rules import EnergyCheck, add_circumstances, checks
 from sovereign_ai.assess.energy.supply import add_carbon, add_supply, contract_name
 from sovereign_ai.assess.energy.survival import Failure, single_failures
-from sovereign_ai.assess.measure import Assessment, Measure, Said
+from sovereign_ai.assess.measure import Assessment, Measure, ReportLine
 from sovereign_ai.assess.ranges import permitted
-from sovereign_ai.assess.sheet import Given, Sheet
+from sovereign_ai.assess.sheet import GivenValue, Sheet
 from sovereign_ai.errors import Problem, UsageError, nearest
 from sovereign_ai.plan.factory import Plan
 from sovereign_ai.plan.loads import rack_groups
-from sovereign_ai.plan.shapes import shapes
+from sovereign_ai.plan.shapes import pool_shapes
 from sovereign_ai.spec.factory import AIFactory
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Energy(Assessment):
-    """What the factory draws, and what follows.
+    """The energy assessment of a factory.
 
     Attributes:
-        failures: every kind of single failure.
-        cooled: every hall with machines.
-        checks: every limit that can concern a site.
-        kpis: the European report of each site that must give one.
-        balances: hourly supply against load, by site, where series were given.
-        wet_bulb: how many hours of wet bulb were given, by site.
+        failures: every kind of single failure at each site.
+        cooled: the verdict on every hall with servers.
+        checks: every legal or agreed limit that can concern a site.
+        kpis: the KPI file of each site that must report to the European database.
+        balances: hourly supply and load by site, where series were given.
+        wet_bulb: number of hours of wet bulb that were given, by site.
     """
 
     failures: tuple[Failure, ...]
     cooled: tuple[Cooled, ...]
-    checks: tuple[Check, ...]
+    checks: tuple[EnergyCheck, ...]
     kpis: tuple[Mapping[str, Any], ...]
     balances: Mapping[str, Balance]
     wet_bulb: Mapping[str, int]
 
     def lines(self) -> list[str]:
-        """Say on a page what was found."""
+        """Return the lines of the report."""
         return [line for line, _ in self.said()]
 
-    def said(self) -> Iterator[Said]:
-        """Give the lines, each with the names of the numbers on it."""
-        return said(self)
+    def said(self) -> Iterator[ReportLine]:
+        """Yield the lines of the report, each with the names of the measures on it."""
+        return report_lines(self)
 
 
 @dataclass(frozen=True, slots=True)
 class Hourly:
-    """A site's series, hour by hour.
+    """The hourly series of a site.
 
     Attributes:
-        contracts: contract to the kilowatts that it can give; a contract that is left out gives its mean at all times.
+        contracts: kilowatts that a contract can give, by contract. A contract that is left out gives its mean
+            at all times.
         load: kilowatts that the site draws; left out, its mean at all times.
         store: a battery.
     """
 
     contracts: Mapping[str, Sequence[float]]
     load: Sequence[float] | None = None
-    store: Store | None = None
+    store: EnergyStore | None = None
+
+    @property
+    def all(self) -> list[Sequence[float]]:
+        """Every series: the contracts', and the load's if it is given."""
+        series = list(self.contracts.values())
+        if self.load is not None:
+            series.append(self.load)
+        return series
 
 
-def assess(
+def assess_energy(
     factory: AIFactory,
     plan: Plan,
-    given: Mapping[str, Given] | None = None,
+    given: Mapping[str, GivenValue] | None = None,
     wet_bulb: Mapping[str, Sequence[float]] | None = None,
     hourly: Mapping[str, Hourly] | None = None,
 ) -> Energy:
@@ -89,18 +98,25 @@ def assess(
 
     Args:
         factory: the description.
-        plan: what follows from it.
+        plan: the plan of that description.
         given: the user's figures, by the name of the leaf that each replaces.
-        wet_bulb: site to its hourly wet bulb in degrees Celsius over a year; what it says of fewer hours is told as that.
-        hourly: site to its hourly supply and load.
+        wet_bulb: hourly wet bulb in degrees Celsius over a year, by site. The report names the number of
+            hours if it is no year.
+        hourly: hourly supply and load, by site.
 
     Raises:
-        UsageError: a figure was given that this assessment does not have, or a series of a site or contract that there is not.
+        UsageError: a given figure is not part of this assessment, or a series has no such site or contract.
     """
-    sheet, here, cooled, failures = _built(factory, plan, given or {}, wet_bulb or {}, hourly or {})
+    sheet, sites, cooled, failures = _built(factory, plan, given or {}, wet_bulb or {}, hourly or {})
     measures = sheet.measures()
     by_name = {measure.id: measure for measure in measures}
-    judged = [check for one in here for check in checks(sheet, one, by_name)]
+    judged: list[EnergyCheck] = []
+    balances: dict[str, Balance] = {}
+    for equipment in sites:
+        judged += checks(sheet, equipment, by_name)
+        series = (hourly or {}).get(equipment.name)
+        if series is not None:
+            balances[equipment.name] = _balance(equipment, series, by_name)
     due = {check.site for check in judged if check.rule.startswith("EED") and check.status == "due"}
     return Energy(
         factory=factory.name,
@@ -109,140 +125,188 @@ def assess(
         failures=tuple(failures),
         cooled=tuple(cooled),
         checks=tuple(judged),
-        kpis=tuple(kpi_file(one, plan, by_name) for one in here if one.site.name in due),
-        balances={one.site.name: _balance(one, hourly[one.site.name], by_name) for one in here if hourly and one.site.name in hourly},
+        kpis=tuple(kpi_file(equipment, plan, by_name) for equipment in sites if equipment.name in due),
+        balances=balances,
         wet_bulb={site: len(series) for site, series in (wet_bulb or {}).items()},
     )
 
 
-def leaves(factory: AIFactory, plan: Plan, given: Mapping[str, Given]) -> tuple[str, ...]:
-    """Give the names of every figure that `assess` takes."""
+def leaves(factory: AIFactory, plan: Plan, given: Mapping[str, GivenValue]) -> tuple[str, ...]:
+    """Return the names of every figure that `assess` accepts."""
     return _built(factory, plan, given, {}, {})[0].leaves
 
 
 def _built(
-    factory: AIFactory, plan: Plan, given: Mapping[str, Given], wet_bulb: Mapping[str, Sequence[float]], hourly: Mapping[str, Hourly]
-) -> tuple[Sheet, list[Here], list[Cooled], list[Failure]]:
+    factory: AIFactory,
+    plan: Plan,
+    given: Mapping[str, GivenValue],
+    wet_bulb: Mapping[str, Sequence[float]],
+    hourly: Mapping[str, Hourly],
+) -> tuple[Sheet, list[SiteEquipment], list[Cooled], list[Failure]]:
     """Build the sheet, and judge cooling and failures on the way."""
     sheet = Sheet(dict(given))
-    found = shapes(factory)
-    groups = rack_groups(found)
-    here = list(sites_of(factory, plan, found))
-    _check_series(here, wet_bulb, hourly)
+    pools = pool_shapes(factory)
+    groups = rack_groups(pools)
+    sites = list(equipment_of_sites(factory, plan, pools))
+    _check_series(sites, wet_bulb, hourly)
     cooled: list[Cooled] = []
     failures: list[Failure] = []
-    for one in here:
-        add_energy(sheet, one, plan, wet_bulb.get(one.site.name))
-        cooled += add_cooling(sheet, one, groups)
-        failures += single_failures(sheet, one, plan)
-        add_response(sheet, one)
-        add_circumstances(sheet, one)
+    # The order of a site's parts is that of its measures in the report and in the data.
+    for equipment in sites:
+        add_energy(sheet, equipment, plan, wet_bulb.get(equipment.name))
+        cooled += add_cooling(sheet, equipment, groups)
+        failures += single_failures(sheet, equipment, plan)
+        add_response(sheet, equipment)
+        add_circumstances(sheet, equipment)
     _largest(sheet, factory)
-    return sheet, here, cooled, failures
+    return sheet, sites, cooled, failures
 
 
-def _check_series(here: Sequence[Here], wet_bulb: Mapping[str, Sequence[float]], hourly: Mapping[str, Hourly]) -> None:
-    """Refuse series that would change nothing, or are empty."""
-    sites = {one.site.name: one for one in here}
-    problems = [
-        Problem("unknown-site", f"no site with machines is called {name!r}", hint=nearest(name, sites))
-        for name in sorted({*wet_bulb, *hourly} - set(sites))
-    ]
-    problems += [Problem("empty-series", f"the wet bulb of {name!r} has no hours") for name, series in wet_bulb.items() if not series]
-    taken = permitted("wet-bulb", "degC")
-    problems += [
-        Problem("impossible-figure", f"the wet bulb of {name!r} holds {wrong:.15g}, out of range: {taken.words}, in degC", hint=taken.why)
-        for name, wrong in ((name, next((one for one in series if not taken.holds(one)), None)) for name, series in wet_bulb.items())
-        if wrong is not None
-    ]
-    for name, series in hourly.items():
-        if min((least for one in (*series.contracts.values(), series.load or ()) for least in one), default=0.0) < 0:
-            problems.append(
-                Problem("negative-power", f"a series of {name!r} falls below zero", hint="write what is given and what is drawn")
-            )
-        contracts = [one.name for one in sites[name].site.contracts] if name in sites else []
-        problems += [
-            Problem("unknown-contract", f"site {name!r} has no contract {one!r}", hint=nearest(one, contracts))
-            for one in sorted(set(series.contracts) - set(contracts))
-            if name in sites
-        ]
-        if len({len(one) for one in (*series.contracts.values(), *([series.load] if series.load is not None else []))}) != 1:
-            problems.append(Problem("uneven-series", f"the series of {name!r} have different lengths, or there is none"))
+def _check_series(
+    sites: Sequence[SiteEquipment], wet_bulb: Mapping[str, Sequence[float]], hourly: Mapping[str, Hourly]
+) -> None:
+    """Refuse series that would change nothing, are empty, or hold impossible numbers.
+
+    Raises:
+        UsageError: every series that is wrong.
+    """
+    by_name = {equipment.name: equipment for equipment in sites}
+    problems: list[Problem] = []
+    for name in sorted({*wet_bulb, *hourly} - set(by_name)):
+        message = f"no site with machines is called {name!r}"
+        problems.append(Problem("unknown-site", message, hint=nearest(name, by_name)))
+    for name, series in wet_bulb.items():
+        if not series:
+            problems.append(Problem("empty-series", f"the wet bulb of {name!r} has no hours"))
+    allowed = permitted("wet-bulb", "degC")
+    for name, series in wet_bulb.items():
+        # One number of a series is enough to see what is wrong with it; a wrong unit spoils all 8,760.
+        wrong = next((degrees for degrees in series if not allowed.holds(degrees)), None)
+        if wrong is not None:
+            message = f"the wet bulb of {name!r} holds {wrong:.15g}, out of range: {allowed.words}, in degC"
+            problems.append(Problem("impossible-figure", message, hint=allowed.why))
+    for name, hours in hourly.items():
+        problems += _hourly_problems(name, hours, by_name.get(name))
     if problems:
         raise UsageError(problems)
 
 
-def _balance(here: Here, series: Hourly, by_name: Mapping[str, Measure]) -> Balance:
-    """Hold a site's supply against its load hour by hour."""
-    hours = len(next(iter((*series.contracts.values(), *([series.load] if series.load is not None else [])))))
-    load = series.load or [(by_name[f"site.{here.site.name}.load"].value or 0.0) / 1000] * hours
-    supplies = [
-        Supply(
-            one.name,
-            one.source,
-            series.contracts.get(one.name) or [(by_name[f"{contract_name(here.site.name, one)}.mean"].value or 0.0) / 1000] * hours,
-        )
-        for one in here.site.contracts
-        if one.source != "storage"
-    ]
+def _hourly_problems(name: str, series: Hourly, equipment: SiteEquipment | None) -> Iterator[Problem]:
+    """Yield what is wrong with the hourly series of a site.
+
+    Args:
+        name: the site's name.
+        series: its series.
+        equipment: the site; None if there is none of that name.
+    """
+    if any(min(hours, default=0.0) < 0 for hours in series.all):
+        message, hint = f"a series of {name!r} falls below zero", "write what is given and what is drawn"
+        yield Problem("negative-power", message, hint=hint)
+    if equipment is not None:
+        contracts = [contract.name for contract in equipment.site.contracts]
+        for contract_series in sorted(set(series.contracts) - set(contracts)):
+            message = f"site {name!r} has no contract {contract_series!r}"
+            yield Problem("unknown-contract", message, hint=nearest(contract_series, contracts))
+    if len({len(hours) for hours in series.all}) != 1:
+        message = f"the series of {name!r} have different lengths, or there is none"
+        yield Problem("uneven-series", message)
+
+
+def _balance(equipment: SiteEquipment, series: Hourly, by_name: Mapping[str, Measure]) -> Balance:
+    """Compare a site's supply with its load hour by hour; what has no series runs at its mean."""
+    hours = len(series.all[0])
+    load = series.load or _constant(by_name[f"site.{equipment.name}.load"], hours)
+    supplies: list[Supply] = []
+    for contract in equipment.site.contracts:
+        if contract.source == "storage":
+            continue
+        mean = by_name[f"{contract_name(equipment.name, contract)}.mean"]
+        output = series.contracts.get(contract.name) or _constant(mean, hours)
+        supplies.append(Supply(contract.name, contract.source, output))
     return balance(load, supplies, series.store)
 
 
-def add_energy(sheet: Sheet, here: Here, plan: Plan, wet_bulb: Sequence[float] | None = None) -> None:
+def _constant(measure: Measure, hours: int) -> list[float]:
+    """Return a power in kilowatts for each of some hours."""
+    return [(measure.value or 0.0) / 1000] * hours
+
+
+def add_energy(
+    sheet: Sheet, equipment: SiteEquipment, plan: Plan, wet_bulb: Sequence[float] | None = None
+) -> None:
     """Add a site's power, PUE, yearly energy, mix and carbon; cost and goodput share these numbers."""
-    name = f"site.{here.site.name}"
-    add_site(sheet, here, plan)
-    add_swings(sheet, here)
-    add_pue(sheet, here, wet_bulb)
-    add_usage(sheet, here)
-    add_reuse(sheet, here)
-    add_supply(sheet, here)
-    add_carbon(sheet, here)
-    both = (f"{name}.ref", f"{name}.share.nuclear")
-    sheet.derive(f"{name}.carbon-free", "1", "REF + nuclear share, at most 1", lambda ref, atom: min(ref + atom, 1.0), *both)
+    name = f"site.{equipment.name}"
+    add_site(sheet, equipment, plan)
+    add_swings(sheet, equipment)
+    add_pue(sheet, equipment, wet_bulb)
+    add_usage(sheet, equipment)
+    add_reuse(sheet, equipment)
+    add_supply(sheet, equipment)
+    add_carbon(sheet, equipment)
+    parts = (f"{name}.ref", f"{name}.share.nuclear")
+    work = lambda ref, nuclear: min(ref + nuclear, 1.0)  # noqa: E731 - the formula, used once
+    sheet.derive(f"{name}.carbon-free", "1", "REF + nuclear share, at most 1", work, *parts)
 
 
 def _largest(sheet: Sheet, factory: AIFactory) -> None:
     """Add the largest size of each pool that feeds and budget carry."""
+    why = "most that feeds, with one of them lost where that must be survived, and the budget carry"
     for pool in factory.pools:
-        most = largest_pool(factory, pool.name, other=sheet.value(f"site.{pool.site}.other") or 0.0)
-        sheet.plan(
-            f"pool.{pool.name}.largest",
-            most,
-            "machines",
-            "most that feeds, with one of them lost where that must be survived, and the budget carry",
-        )
+        other = sheet.value(f"site.{pool.site}.other") or 0.0
+        most = largest_pool(factory, pool.name, other=other)
+        sheet.plan(f"pool.{pool.name}.largest", most, "machines", why)
 
 
-def said(energy: Energy) -> Iterator[Said]:
-    """Say on a page what was found, and with each line the names of the numbers on it."""
+def report_lines(energy: Energy) -> Iterator[ReportLine]:
+    """Yield the lines of the report, each with the names of the measures on it."""
     yield f"energy of {energy.factory}; a calculation from the description, no measurement", ()
-    sites = dict.fromkeys(measure.id.split(".")[1] for measure in energy.measures if measure.id.endswith(".it.peak"))
+    sites: dict[str, None] = {}
+    for measure in energy.measures:
+        if measure.id.endswith(".it.peak"):
+            sites[measure.id.split(".")[1]] = None
     for site in sites:
         yield f"site {site}", ()
-        for name, label in ((f"site.{site}.{suffix}", label) for suffix, label in _SHOWN.items()):
-            yield f"  {label}: {energy.measure(name)}", (name,)
-            if label == "PUE" and site in energy.wet_bulb:
-                yield f"    {_weather(energy.wet_bulb[site], used=bool(energy.measure(name).formula))}", ()
-        for failure in (one for one in energy.failures if one.site == site):
-            word = {True: "survived", False: f"stops {failure.stops if failure.stops is not None else 'machines'}", None: "open"}[
-                failure.survives
-            ]
-            yield f"  loss of {failure.what}: {word} ({failure.why})", ()
-        for hall in (one for one in energy.cooled if one.site == site):
-            word = {True: "cooled", False: "too hot", None: "open"}[hall.holds]
-            yield f"  hall {hall.hall}, {hall.kind}: {word} ({hall.why})", ()
-        for check in (one for one in energy.checks if one.site == site):
-            since = f" from {check.since}" if check.since else ""
-            yield f"  {check.rule}{since}: {check.status} ({check.why})", ()
-    for site, found in energy.balances.items():
-        yield from ((line, ()) for line in _balanced(site, found))
+        yield from _site_lines(energy, site)
+    for site, result in energy.balances.items():
+        for line in _balance_lines(site, result):
+            yield line, ()
     if energy.needs:
         yield f"figures that would close gaps: {', '.join(energy.needs)}", ()
 
 
+def _site_lines(energy: Energy, site: str) -> Iterator[ReportLine]:
+    """Yield the lines of one site: its numbers, its failures, its halls and its limits."""
+    for suffix, label in _SHOWN.items():
+        name = f"site.{site}.{suffix}"
+        yield f"  {label}: {energy.measure(name)}", (name,)
+        if label == "PUE" and site in energy.wet_bulb:
+            yield f"    {_weather(energy.wet_bulb[site], used=bool(energy.measure(name).formula))}", ()
+    for failure in energy.failures:
+        if failure.site == site:
+            yield f"  loss of {failure.what}: {_survival(failure)} ({failure.why})", ()
+    for hall in energy.cooled:
+        if hall.site == site:
+            yield f"  hall {hall.hall}, {hall.kind}: {_COOLED[hall.holds]} ({hall.why})", ()
+    for check in energy.checks:
+        if check.site == site:
+            since = f" from {check.since}" if check.since else ""
+            yield f"  {check.rule}{since}: {check.status} ({check.why})", ()
+
+
+def _survival(failure: Failure) -> str:
+    """Return the effect of a failure in words."""
+    if failure.survives is None:
+        return "open"
+    if failure.survives:
+        return "survived"
+    return f"stops {failure.stops if failure.stops is not None else 'machines'}"
+
+
+_COOLED = {True: "cooled", False: "too hot", None: "open"}
+
+
 def _weather(hours: int, *, used: bool) -> str:
-    """Say how many hours of wet bulb a PUE follows from, and whether they are a year's."""
+    """Return the number of hours of wet bulb that a PUE follows from, and whether they are a year's."""
     if not used:
         return f"the {hours:,} hours of wet bulb change nothing, since the PUE is given"
     year = "" if hours in _YEARS else "; that is no year of 8,760 or 8,784, and the PUE is theirs alone"
@@ -253,13 +317,21 @@ _YEARS = (8_760, 8_784)
 """Hours of a year, and of one with a 29th of February."""
 
 
-def _balanced(site: str, found: Balance) -> Iterator[str]:
-    """Say what came of hourly supply and load."""
-    yield f"site {site}, hour by hour ({found.hours:,} hours), of {found.load:,.0f} kWh"
-    yield from (f"  {name}: {amount:,.0f} kWh, {amount / found.load if found.load else 0:.1%}" for name, amount in found.used.items())
-    yield f"  shortfall: {found.shortfall:,.0f} kWh in {found.short_hours:,} hours, at most {found.worst_gap:,.0f} kW"
-    yield f"  renewable {found.renewable_share:.1%}, carbon-free {found.carbon_free_share:.1%} (nuclear is not renewable)"
-    yield f"  not taken: {found.curtailed:,.0f} kWh; lost in the store: {found.lost:,.0f} kWh"
+def _balance_lines(site: str, result: Balance) -> Iterator[str]:
+    """Yield the lines of hourly supply and load."""
+    yield f"site {site}, hour by hour ({result.hours:,} hours), of {result.load:,.0f} kWh"
+    for name, amount in result.used.items():
+        share = amount / result.load if result.load else 0
+        yield f"  {name}: {amount:,.0f} kWh, {share:.1%}"
+    yield (
+        f"  shortfall: {result.shortfall:,.0f} kWh in {result.short_hours:,} hours, "
+        f"at most {result.worst_gap:,.0f} kW"
+    )
+    yield (
+        f"  renewable {result.renewable_share:.1%}, carbon-free {result.carbon_free_share:.1%} "
+        "(nuclear is not renewable)"
+    )
+    yield f"  not taken: {result.curtailed:,.0f} kWh; lost in the store: {result.lost:,.0f} kWh"
 
 
 _SHOWN = {

@@ -1,100 +1,143 @@
-"""What can be shed in fifteen minutes and what that costs in goodput; and the largest pool that fits a feed.
+"""Demand response of a site: the power it can shed, the cost in goodput, and the largest pool that fits.
 
-Training saves and pauses; inference stays. A pause costs its own length and one checkpoint and restart.
-If saving takes longer than the fifteen minutes, what came after the last checkpoint is lost as well.
+Training saves and pauses; inference keeps running. A pause costs its own length and one checkpoint and
+restart. If saving takes longer than the fifteen minutes, the work since the last checkpoint is lost as well.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
+from fractions import Fraction
 from math import ceil
 
-from sovereign_ai.assess.energy.power import Here
+from sovereign_ai.assess.energy.power import SiteEquipment
 from sovereign_ai.assess.sheet import Sheet
 from sovereign_ai.assess.sources import figure
-from sovereign_ai.plan.loads import limit, rack_groups, site_load
-from sovereign_ai.plan.shapes import shapes, spares_of
+from sovereign_ai.plan.loads import feed_limit, rack_groups, site_load
+from sovereign_ai.plan.shapes import Shape, pool_shapes, spares_of
 from sovereign_ai.spec.factory import AIFactory
+from sovereign_ai.spec.site import Site
 
 NOTICE = 900
 """Seconds from the call to the load being off."""
+_MOST_NODES = 1_000_000
+"""Where the search for the largest pool stops growing, even if the limits allow more."""
 
 
-def add_response(sheet: Sheet, here: Here) -> None:
-    """Add what a site can shed and the machine-hours that a call costs."""
-    name = f"site.{here.site.name}"
+def add_response(sheet: Sheet, equipment: SiteEquipment) -> None:
+    """Add the power that a site can shed and the server-hours that a call costs."""
+    name = f"site.{equipment.name}"
+    response, training = f"{name}.response", f"{name}.training.machines"
     sheet.derive(f"{name}.shed", "W", "the swing of training", lambda swing: swing, f"{name}.swing")
     stall = sheet.figure("stall", figure("failures", "stall"))
-    detection_free = sheet.figure("restart", figure("failures", "restart"))
-    sheet.plan("response.notice", NOTICE, "s", "the grid operator's notice of 15 minutes")
+    restart = sheet.figure("restart", figure("failures", "restart"))
+    notice = sheet.plan("response.notice", NOTICE, "s", "the grid operator's notice of 15 minutes")
     pause = sheet.estimate("response.pause", 1.0, "h", 0.25, 4.0, "our judgement of how long a call lasts")
+    formula = "1 if a checkpoint's stall fits the notice"
+    ready = lambda save, seconds: float(save <= seconds)  # noqa: E731 - the formula, used once
+    sheet.derive(f"{response}.ready", "1", formula, ready, stall, notice)
+    pools = [shape.pool for shape in equipment.shapes if shape.pool.purpose in ("training", "mixed")]
+    counts = [f"{name}.pool.{pool.name}.machines" for pool in pools]
+    total = lambda *machines: sum(machines)  # noqa: E731 - the formula, used once
+    sheet.derive(training, "machines", "sum over training pools", total, *counts)
     sheet.derive(
-        f"{name}.response.ready",
-        "1",
-        "1 if a checkpoint's stall fits the notice",
-        lambda save, notice: float(save <= notice),
-        stall,
-        "response.notice",
-    )
-    parts = [f"{name}.pool.{shape.pool.name}.machines" for shape in here.shapes if shape.pool.purpose in ("training", "mixed")]
-    sheet.derive(f"{name}.training.machines", "machines", "sum over training pools", lambda *counts: sum(counts), *parts)
-    sheet.derive(
-        f"{name}.response.cost",
+        f"{response}.cost",
         "machine-h",
         "training machines x (pause + stall + restart)",
-        lambda machines, hours, save, again: machines * (hours + (save + again) / 3600),
-        f"{name}.training.machines",
+        lambda machines, *times: machines * _hours(*times),
+        training,
         pause,
         stall,
-        detection_free,
+        restart,
     )
     sheet.derive(
-        f"{name}.response.goodput",
+        f"{response}.goodput",
         "1",
         "(pause + stall + restart) / hours of a month, for one call a month",
-        lambda hours, save, again: (hours + (save + again) / 3600) / 730.5,
+        # A month of a mean year: 8,766 hours / 12.
+        lambda *times: _hours(*times) / 730.5,
         pause,
         stall,
-        detection_free,
+        restart,
         note="training's goodput falls by this share",
     )
 
 
+def _hours(pause: float, stall: float, restart: float) -> float:
+    """Return the hours of a call: a pause in hours, and a checkpoint's stall and a restart in seconds."""
+    return pause + (stall + restart) / 3600
+
+
 def largest_pool(
-    factory: AIFactory, pool: str, limits: Mapping[str, float] | None = None, budget: float | None = None, other: float = 0.0
+    factory: AIFactory,
+    pool: str,
+    limits: Mapping[str, float] | None = None,
+    budget: float | None = None,
+    other: float = 0.0,
 ) -> int:
-    """Give the most machines of a pool with which no feed, with all up or after the loss of one, and no budget is exceeded.
+    """Return the most servers of a pool with which no feed and no budget is exceeded.
+
+    Feeds must carry the load with all of them up and, where the site must survive that, after the loss of
+    any.
 
     Args:
         factory: the description; all other pools stay as described.
         pool: the pool that may grow or shrink.
-        limits: feed to watts that it may carry; left out, as described. Feeds that are left out stay as described.
+        limits: watts that a feed may carry, by feed. Feeds that are left out stay as described.
         budget: watts of IT power of the site; left out, as described.
-        other: watts of the site's switches and servers, which stay as many.
+        other: watts of the site's switches and servers, whose number stays the same.
     """
-    wanted = next(one for one in factory.pools if one.name == pool)
+    wanted = next(candidate for candidate in factory.pools if candidate.name == pool)
     site = factory.site(wanted.site)
     names = sorted(site.power.feeds)
-    most = [float((limits or {}).get(name, limit(site, name))) for name in names]
+    most = [float((limits or {}).get(name, feed_limit(site, name))) for name in names]
     whole = float(site.power.it_budget.count) if budget is None else budget
-    survive = site.power.survive == "any-feed" and len(names) > 1
-
-    described = [shape for shape in shapes(factory) if shape.site.name == site.name]
+    described = [shape for shape in pool_shapes(factory) if shape.site.name == site.name]
 
     def fits(nodes: int) -> bool:
-        here = [
-            replace(shape, nodes=nodes, spares=spares_of(shape.pool, nodes)) if shape.pool.name == pool else shape for shape in described
-        ]
-        load = site_load(site, rack_groups(here), ceil(other))
-        if load.watts > whole or any(watts > end for watts, end in zip(load.load.up, most, strict=True)):
-            return False
-        return not survive or all(watts <= end for after in load.load.after for watts, end in zip(after, most, strict=True))
+        resized = [_resized(shape, pool, nodes) for shape in described]
+        return _fits(site, resized, ceil(other), most, whole)
 
+    # The load rises with the servers, so the largest pool that fits is found by doubling and then by halving
+    # the gap.
     low, high = 0, max(wanted.nodes, 1)
-    while fits(high) and high < 1_000_000:
+    while fits(high) and high < _MOST_NODES:
         low, high = high, high * 2
     while high - low > 1:
         middle = (low + high) // 2
-        low, high = (middle, high) if fits(middle) else (low, middle)
+        if fits(middle):
+            low = middle
+        else:
+            high = middle
     return low
+
+
+def _resized(shape: Shape, pool: str, nodes: int) -> Shape:
+    """Return a shape with another number of servers if it is the given pool's, and as it is otherwise."""
+    if shape.pool.name != pool:
+        return shape
+    return replace(shape, nodes=nodes, spares=spares_of(shape.pool, nodes))
+
+
+def _fits(site: Site, pools: list[Shape], other: int, limits: list[float], budget: float) -> bool:
+    """Return whether the feeds and the budget of a site carry some pools.
+
+    Args:
+        site: the site.
+        pools: its pools.
+        other: watts of switches and servers outside the pools.
+        limits: watts that each feed may carry, by the feeds' names in order.
+        budget: watts of IT power.
+    """
+    load = site_load(site, rack_groups(pools), other)
+    if load.watts > budget or _overloaded(load.load.up, limits):
+        return False
+    if site.power.survive != "any-feed" or len(limits) == 1:
+        return True
+    return not any(_overloaded(after, limits) for after in load.load.after)
+
+
+def _overloaded(feeds: Iterable[Fraction], limits: list[float]) -> bool:
+    """Return whether any feed carries more than its limit."""
+    return any(watts > most for watts, most in zip(feeds, limits, strict=True))

@@ -1,13 +1,14 @@
-"""Law and pacts on energy: each limit with its date and source, compared exactly.
+"""Legal limits and industry pacts on energy: each limit with its date and source, compared exactly.
 
-A number with a range holds a limit only if its whole range does, and fails it only if none of it does;
-between the two the check is open, and so it is with a number that is missing. What hangs on when the
-site started, on its climate or on water stress is open until the user says so: figures `site.X.started`
-(as 20270131), `site.X.warm`, `site.X.water-stress` and `site.X.public` (1 or 0). No clock is read: a
-check says from which day its limit holds.
+A number with a range holds a limit only if its whole range does, and fails it only if none of it does.
+Between the two the check is open, and so it is for a missing number. Rules that depend on when the site
+started, on its climate or on water stress are open until the user answers with the figures `site.X.started`
+(as 20270131), `site.X.warm`, `site.X.water-stress` and `site.X.public` (1 or 0). No clock is read: a check
+states from which day its limit holds.
 
-Rules of the Union do not concern sites elsewhere. In Iceland, Liechtenstein and Norway a law of the Union holds once
-the Agreement on the European Economic Area has taken it up, which a person must look up: there such a rule is open.
+Rules of the European Union do not concern sites elsewhere. In Iceland, Liechtenstein and Norway a law of the
+Union holds once it is incorporated into the Agreement on the European Economic Area, which a person must look
+up: there such a rule is open.
 
     >>> compare(1.2, None, None, 1.2), compare(1.2000001, None, None, 1.2), compare(1.15, 1.1, 1.3, 1.2)
     ('holds', 'fails', 'open')
@@ -20,20 +21,20 @@ from dataclasses import asdict, dataclass
 from fractions import Fraction
 from typing import Any
 
-from sovereign_ai.assess.energy.power import Here, said_unknown, unknown_devices
+from sovereign_ai.assess.energy.power import SiteEquipment, unknown_devices, unknown_devices_text
 from sovereign_ai.assess.measure import Measure, plain
 from sovereign_ai.assess.sheet import Sheet
 from sovereign_ai.assess.sources import figure
 from sovereign_ai.catalog.jurisdictions import members
-from sovereign_ai.plan.loads import limit
+from sovereign_ai.plan.loads import feed_limit
 
 _COUNTRY_OF_ENEFG = "DE"
 _TAKEN_UP = "whether {} is taken up in the EEA Agreement"
 
 
 @dataclass(frozen=True, slots=True)
-class Check:
-    """One limit held against one number.
+class EnergyCheck:
+    """One limit compared with one number.
 
     Attributes:
         site: the site.
@@ -42,8 +43,8 @@ class Check:
         since: the day from which the limit holds, `2027-07-01`; empty where it holds already or on a start.
         measure: the number that is compared; empty where it is a plain number of the plan.
         why: number, comparison and limit in words.
-        source: where the limit stands.
-        needs: what an open check waits for.
+        source: the text that sets the limit.
+        needs: the figures or answers that would settle an open check.
     """
 
     site: str
@@ -56,12 +57,16 @@ class Check:
     needs: tuple[str, ...] = ()
 
     def to_data(self) -> dict[str, Any]:
-        """Give plain data."""
-        return asdict(self) | {"needs": list(self.needs)}
+        """Return plain data."""
+        data = asdict(self)
+        data["needs"] = list(self.needs)
+        return data
 
 
-def compare(value: float | None, low: float | None, high: float | None, limit: float, *, least: bool = False) -> str:
-    """Hold a number with its range against a limit: `holds`, `fails` or `open`. Decimals are compared as they are written.
+def compare(
+    value: float | None, low: float | None, high: float | None, limit: float, *, least: bool = False
+) -> str:
+    """Compare a number and its range with a limit.
 
     Args:
         value: the number, or None.
@@ -69,275 +74,385 @@ def compare(value: float | None, low: float | None, high: float | None, limit: f
         high: upper end, or None.
         limit: the limit, itself allowed.
         least: whether the limit is the least allowed, not the most.
+
+    Returns:
+        `holds`, `fails` or `open`.
     """
     if value is None:
         return "open"
+    # Compared as the decimals that a reader sees, not as the binary fractions nearest to them.
     bound = Fraction(repr(limit))
-    ends = [Fraction(repr(float(end))) for end in (value if low is None else low, value if high is None else high)]
-    good = [end >= bound if least else end <= bound for end in ends]
-    return "holds" if all(good) else "open" if any(good) else "fails"
+    within: list[bool] = []
+    for end in (low, high):
+        exact = Fraction(repr(float(value if end is None else end)))
+        within.append(exact >= bound if least else exact <= bound)
+    if all(within):
+        return "holds"
+    return "open" if any(within) else "fails"
 
 
-def add_circumstances(sheet: Sheet, here: Here) -> None:
+def add_circumstances(sheet: Sheet, equipment: SiteEquipment) -> None:
     """Add the questions that the rules ask, and the power of the connection."""
-    name = f"site.{here.site.name}"
+    name = f"site.{equipment.name}"
     sheet.ask(f"{name}.started", "yyyymmdd", "When did or will the site start to operate, as 20270131?")
     sheet.ask(f"{name}.warm", "1", "Is the climate warm (1) or cool (0) as the Pact defines it?")
     sheet.ask(f"{name}.water-stress", "1", "Does the site stand where water is under stress (1) or not (0)?")
     sheet.ask(f"{name}.public", "1", "Does the public run it (1) or not (0)?")
-    both = (f"{name}.it.peak", f"{name}.pue")
+    peak = (f"{name}.it.peak", f"{name}.pue")
     most = (f"{name}.it.most", f"{name}.pue")
-    sheet.derive(f"{name}.peak", "W", "IT peak x PUE", lambda it, pue: it * pue, *both)
-    sheet.derive(f"{name}.most", "W", "the most of IT x PUE", lambda it, pue: it * pue, *most)
-    if here.site.contracts:
-        power = sum(one.power.count for one in here.site.contracts)
-        sheet.plan(f"{name}.connection", power, "W", "contracted power, all contracts together")
-        sheet.derive(f"{name}.connection-most", "W", "contracted power", lambda power: power, f"{name}.connection")
+    sheet.derive(f"{name}.peak", "W", "IT peak x PUE", _product, *peak)
+    sheet.derive(f"{name}.most", "W", "the most of IT x PUE", _product, *most)
+    connection, connection_most = f"{name}.connection", f"{name}.connection-most"
+    if equipment.site.contracts:
+        power = sum(contract.power.count for contract in equipment.site.contracts)
+        sheet.plan(connection, power, "W", "contracted power, all contracts together")
+        sheet.derive(connection_most, "W", "contracted power", lambda watts: watts, connection)
     else:
+        # Without a contract the connection is as large as the site: at its peak, and with every unknown
+        # device.
         note = "no contract is described"
-        sheet.derive(f"{name}.connection", "W", "IT peak x PUE", lambda it, pue: it * pue, *both, note=note)
-        sheet.derive(f"{name}.connection-most", "W", "the most of IT x PUE", lambda it, pue: it * pue, *most, note=note)
+        sheet.derive(connection, "W", "IT peak x PUE", _product, *peak, note=note)
+        sheet.derive(connection_most, "W", "the most of IT x PUE", _product, *most, note=note)
 
 
-def checks(sheet: Sheet, here: Here, measures: dict[str, Measure]) -> Iterator[Check]:
-    """Give every limit that can concern a site."""
-    yield _reporting(sheet, here, measures)
-    if here.site.country == _COUNTRY_OF_ENEFG:
-        yield from _enefg(sheet, here, measures)
-    if here.site.country in members("EU"):
-        yield from _pact(sheet, here, measures)
+def _product(it: float, pue: float) -> float:
+    """Return the power of a site from that of its IT."""
+    return it * pue
+
+
+def checks(sheet: Sheet, equipment: SiteEquipment, measures: dict[str, Measure]) -> Iterator[EnergyCheck]:
+    """Yield every limit that can concern a site."""
+    yield _reporting(sheet, equipment, measures)
+    if equipment.site.country == _COUNTRY_OF_ENEFG:
+        yield from _enefg(sheet, equipment, measures)
+    if equipment.site.country in members("EU"):
+        yield from _pact(sheet, equipment, measures)
     else:
-        yield _outside(here, "CNDCP", figure("limits", "cndcp.it-power").source, "the Pact is of data centres in the Union")
-    yield from _gaia(sheet, here, measures)
-    yield from _own(sheet, here, measures)
-    yield _proposal(here, measures)
+        source = figure("limits", "cndcp.it-power").source
+        yield _outside(equipment, "CNDCP", source, "the Pact is of data centres in the Union")
+    yield from _gaia(sheet, equipment, measures)
+    yield from _description(sheet, equipment, measures)
+    yield _proposal(equipment, measures)
 
 
-def _own(sheet: Sheet, here: Here, measures: dict[str, Measure]) -> Iterator[Check]:
-    """Hold transients against the feeds, and the peak with its building against the contracts."""
-    name, who = f"site.{here.site.name}", here.site.name
-    feeds = float(sum(limit(here.site, feed) for feed in here.site.power.feeds))
-    found, peak, whole = (measures[f"{name}.{one}"] for one in ("transient", "it.peak", "it.most"))
-    unknown = _high(whole) - _high(peak)
-    status, needs, more = _bounded(sheet, here, found, _high(found) + unknown, feeds)
-    why = f"{found}, and the feeds together may carry {plain(feeds / 1000, 6)} kW{more}"
-    yield Check(who, "transients within the feeds", status, "", found.id, why, "the description", needs)
-    if here.site.contracts:
-        found, contract = measures[f"{name}.peak"], measures[f"{name}.connection"]
-        status, needs, more = _bounded(sheet, here, found, _high(measures[f"{name}.most"]), contract.value or 0.0)
-        why = f"{found} with its building, and {plain((contract.value or 0) / 1000, 6)} kW are contracted{more}"
-        yield Check(who, "peak within the contracts", status, "", found.id, why, "the description", needs)
+def _description(
+    sheet: Sheet, equipment: SiteEquipment, measures: dict[str, Measure]
+) -> Iterator[EnergyCheck]:
+    """Compare transients with the described feeds, and the peak of the whole site with its contracts."""
+    name, source = f"site.{equipment.name}", "the description"
+    feeds = float(sum(feed_limit(equipment.site, feed) for feed in equipment.site.power.feeds))
+    transient = measures[f"{name}.transient"]
+    unknown = _high(measures[f"{name}.it.most"]) - _high(measures[f"{name}.it.peak"])
+    status, needs, more = _bounded(sheet, equipment, transient, _high(transient) + unknown, feeds)
+    why = f"{transient}, and the feeds together may carry {plain(feeds / 1000, 6)} kW{more}"
+    rule = "transients within the feeds"
+    yield EnergyCheck(equipment.name, rule, status, "", transient.id, why, source, needs)
+    if equipment.site.contracts:
+        peak = measures[f"{name}.peak"]
+        contracted = measures[f"{name}.connection"].value or 0.0
+        status, needs, more = _bounded(sheet, equipment, peak, _high(measures[f"{name}.most"]), contracted)
+        why = f"{peak} with its building, and {plain(contracted / 1000, 6)} kW are contracted{more}"
+        yield EnergyCheck(
+            equipment.name, "peak within the contracts", status, "", peak.id, why, source, needs
+        )
 
 
-def _high(found: Measure) -> float:
-    """Give the upper end of a number's range."""
-    return (found.value if found.high is None else found.high) or 0.0
+def _high(measure: Measure) -> float:
+    """Return the upper end of a number's range; 0 for a missing number."""
+    return (measure.value if measure.high is None else measure.high) or 0.0
+
+
+def _kilowatts(measure: Measure) -> str:
+    """Return a power as a plain number of kilowatts."""
+    return plain((measure.value or 0) / 1000, 6)
 
 
 def _bounded(
-    sheet: Sheet, here: Here, found: Measure, most: float, bound: float, *, least: bool = False
+    sheet: Sheet, equipment: SiteEquipment, power: Measure, most: float, bound: float, *, least: bool = False
 ) -> tuple[str, tuple[str, ...], str]:
-    """Hold power against a limit, devices of unknown power at nothing and at the most that they can draw.
+    """Compare power with a limit: devices of unknown power draw between nothing and the most that they can.
 
     Args:
-        sheet: says whose power is known.
-        here: the site.
-        found: the power as far as it is known.
+        sheet: the sheet, which holds the power of devices that the user gave.
+        equipment: the site.
+        power: the power as far as it is known.
         most: the upper end of it, with the devices whose power is not known.
         bound: the limit, itself allowed.
         least: whether the limit is the least that counts, not the most.
 
     Returns:
-        The status, what would settle one that is open, and that in words behind the comparison.
+        The status, the figures that would settle an open one, and those in words that follow the comparison.
     """
-    status = compare(found.value, found.low, most, bound, least=least)
+    status = compare(power.value, power.low, most, bound, least=least)
     if status != "open":
         return status, (), ""
-    alone = compare(found.value, found.low, found.high, bound, least=least)
-    missing = unknown_devices(sheet, here)
+    without_unknown = compare(power.value, power.low, power.high, bound, least=least)
+    missing = unknown_devices(sheet, equipment)
     if not missing:
-        return status, _waits(found, alone), ""
-    words = f"; {said_unknown(sheet, here)} can carry it over: {', '.join(missing)} would settle it"
-    return status, (*_waits(found, alone), *missing), words
+        return status, _waits(power, without_unknown), ""
+    words = (
+        f"; {unknown_devices_text(sheet, equipment)} can carry it over: {', '.join(missing)} would settle it"
+    )
+    return status, (*_waits(power, without_unknown), *missing), words
 
 
 def _limit(name: str) -> float:
-    """Give a limit's number."""
+    """Return the number of a limit."""
     return float(figure("limits", name).value or 0)
 
 
 def _against(
-    here: Here, measures: dict[str, Measure], rule: str, suffix: str, row_name: str, since: str = "", *, least: bool = False
-) -> Check:
-    """Hold one measure of the site against a limit."""
-    found = measures[f"site.{here.site.name}.{suffix}"]
+    equipment: SiteEquipment,
+    measures: dict[str, Measure],
+    rule: str,
+    suffix: str,
+    row_name: str,
+    since: str = "",
+    *,
+    least: bool = False,
+) -> EnergyCheck:
+    """Compare one measure of the site with a limit.
+
+    Args:
+        equipment: the site.
+        measures: every number by name.
+        rule: the rule's short name.
+        suffix: the measure's name after `site.<name>.`.
+        row_name: the limit's name in the data file.
+        since: the day from which it holds.
+        least: whether the limit is the least allowed, not the most.
+    """
+    measure = measures[f"site.{equipment.name}.{suffix}"]
     row = figure("limits", row_name)
     bound = _limit(row_name)
-    status = compare(found.value, found.low, found.high, bound, least=least)
+    status = compare(measure.value, measure.low, measure.high, bound, least=least)
     sign = "at least" if least else "at most"
-    why = f"{found}, and {sign} {plain(bound)}{'' if row.unit == '1' else f' {row.unit}'} is asked"
-    return Check(here.site.name, rule, status, since, found.id, why, row.source, _waits(found, status))
+    unit = "" if row.unit == "1" else f" {row.unit}"
+    why = f"{measure}, and {sign} {plain(bound)}{unit} is asked"
+    needs = _waits(measure, status)
+    return EnergyCheck(equipment.name, rule, status, since, measure.id, why, row.source, needs)
 
 
-def _waits(found: Measure, status: str) -> tuple[str, ...]:
-    """Give what an open check waits for: what the number lacks, or the number itself where its range holds the limit."""
-    return (found.needs or (found.id,)) if status == "open" else ()
+def _waits(measure: Measure, status: str) -> tuple[str, ...]:
+    """Return the figures that would settle an open check.
+
+    They are those that the number lacks, or the number itself where its range contains the limit.
+    """
+    return (measure.needs or (measure.id,)) if status == "open" else ()
 
 
-def _open(here: Here, rule: str, source: str, *needs: str, since: str = "") -> Check:
-    """Say that a rule waits for an answer."""
-    return Check(here.site.name, rule, "open", since, "", "it hangs on an answer that is not given", source, needs)
+def _open(equipment: SiteEquipment, rule: str, source: str, *needs: str, since: str = "") -> EnergyCheck:
+    """Return an open check: it depends on an answer that the user did not give."""
+    why = "it hangs on an answer that is not given"
+    return EnergyCheck(equipment.name, rule, "open", since, "", why, source, needs)
 
 
-def _none(here: Here, rule: str, source: str, why: str) -> Check:
-    """Say that a rule does not concern the site."""
-    return Check(here.site.name, rule, "not-applicable", "", "", why, source)
+def _none(equipment: SiteEquipment, rule: str, source: str, why: str) -> EnergyCheck:
+    """Return the check of a rule that does not concern the site."""
+    return EnergyCheck(equipment.name, rule, "not-applicable", "", "", why, source)
 
 
-def _outside(here: Here, rule: str, source: str, why: str) -> Check:
-    """Say that a rule of the Union does not concern a site elsewhere."""
-    return _none(here, rule, source, f"{why}, and {here.site.country} is not in it")
+def _outside(equipment: SiteEquipment, rule: str, source: str, why: str) -> EnergyCheck:
+    """Return the check of a rule of the Union for a site elsewhere."""
+    return _none(equipment, rule, source, f"{why}, and {equipment.site.country} is not in it")
 
 
-def _in_efta(here: Here) -> bool:
-    """Tell whether a site is in the European Economic Area and not in the Union: a law of the Union holds there once it is taken up."""
-    return here.site.country in members("EEA") - members("EU")
+def _in_efta(equipment: SiteEquipment) -> bool:
+    """Return whether a site is in the European Economic Area and not in the Union.
+
+    A law of the Union holds there once it is incorporated into the EEA Agreement.
+    """
+    return equipment.site.country in members("EEA") - members("EU")
 
 
-def _proposal(here: Here, measures: dict[str, Measure]) -> Check:
-    """Hold a site of the Union against what is proposed as a mean over the Union."""
-    rule, source = "CADA Annex I (a proposal): PUE, mean over the Union", figure("limits", "cada.pue").source
-    if here.site.country in members("EU"):
-        return _against(here, measures, rule, "pue", "cada.pue")
-    if _in_efta(here):
-        why = f"{here.site.country} is in the EEA and not in the Union: it would count once the regulation were taken up there"
-        return Check(here.site.name, rule, "open", "", "", why, source, (_TAKEN_UP.format("the regulation"),))
-    return _outside(here, rule, source, "it is a mean over the Union")
+def _proposal(equipment: SiteEquipment, measures: dict[str, Measure]) -> EnergyCheck:
+    """Compare a site of the Union with the proposed mean over the Union."""
+    rule = "CADA Annex I (a proposal): PUE, mean over the Union"
+    source = figure("limits", "cada.pue").source
+    country = equipment.site.country
+    if country in members("EU"):
+        return _against(equipment, measures, rule, "pue", "cada.pue")
+    if _in_efta(equipment):
+        why = (
+            f"{country} is in the EEA and not in the Union: "
+            "it would count once the regulation were taken up there"
+        )
+        needs = (_TAKEN_UP.format("the regulation"),)
+        return EnergyCheck(equipment.name, rule, "open", "", "", why, source, needs)
+    return _outside(equipment, rule, source, "it is a mean over the Union")
 
 
-def _reporting(sheet: Sheet, here: Here, measures: dict[str, Measure]) -> Check:
-    """Say whether the site must report to the European database: installed IT power of at least 500 kW."""
-    rule, source, since = (
-        "EED Art. 12, Del. Reg. 2024/1364: duty to report",
-        figure("limits", "eed.reporting.it-power").source,
-        "2024-09-15",
-    )
-    if here.site.country not in members("EEA"):
-        return _outside(here, rule, source, "the directive holds in the Union")
-    watts, most = (measures[f"site.{here.site.name}.it.{one}"] for one in ("peak", "most"))
-    counted, needs, more = _bounded(sheet, here, watts, _high(most), _limit("eed.reporting.it-power") * 1000, least=True)
-    why = f"{plain((watts.value or 0) / 1000, 6)} kW of installed IT power, counted from 500 kW on; yearly by 15 May{more}"
-    if counted != "fails" and _in_efta(here):
-        why += f"; {here.site.country} is in the EEA and not in the Union: the duty holds once the directive is taken up there"
+def _reporting(sheet: Sheet, equipment: SiteEquipment, measures: dict[str, Measure]) -> EnergyCheck:
+    """Return whether the site must report to the European database: installed IT power of at least 500 kW."""
+    rule = "EED Art. 12, Del. Reg. 2024/1364: duty to report"
+    source = figure("limits", "eed.reporting.it-power").source
+    since = "2024-09-15"
+    country = equipment.site.country
+    if country not in members("EEA"):
+        return _outside(equipment, rule, source, "the directive holds in the Union")
+    name = f"site.{equipment.name}"
+    peak, most = measures[f"{name}.it.peak"], measures[f"{name}.it.most"]
+    # The data file states the limit in kilowatts.
+    bound = _limit("eed.reporting.it-power") * 1000
+    counted, needs, more = _bounded(sheet, equipment, peak, _high(most), bound, least=True)
+    why = f"{_kilowatts(peak)} kW of installed IT power, counted from 500 kW on; yearly by 15 May{more}"
+    if counted != "fails" and _in_efta(equipment):
+        why += (
+            f"; {country} is in the EEA and not in the Union: "
+            "the duty holds once the directive is taken up there"
+        )
         needs = (*needs, _TAKEN_UP.format("Directive (EU) 2023/1791"))
-        return Check(here.site.name, rule, "open", since, watts.id, why, source, needs)
+        return EnergyCheck(equipment.name, rule, "open", since, peak.id, why, source, needs)
     if counted == "holds":
-        return Check(here.site.name, rule, "due", since, watts.id, why + ": due, see the KPI file", source, ("the KPI file's open fields",))
-    return Check(here.site.name, rule, "open" if counted == "open" else "not-applicable", since, watts.id, why, source, needs)
+        why += ": due, see the KPI file"
+        return EnergyCheck(
+            equipment.name, rule, "due", since, peak.id, why, source, ("the KPI file's open fields",)
+        )
+    status = "open" if counted == "open" else "not-applicable"
+    return EnergyCheck(equipment.name, rule, status, since, peak.id, why, source, needs)
 
 
-def _enefg(sheet: Sheet, here: Here, measures: dict[str, Measure]) -> Iterator[Check]:
-    """Hold a German site against §§ 11 and 12 EnEfG."""
-    name = f"site.{here.site.name}"
+def _enefg(sheet: Sheet, equipment: SiteEquipment, measures: dict[str, Measure]) -> Iterator[EnergyCheck]:
+    """Compare a German site with §§ 11 and 12 EnEfG."""
+    name = f"site.{equipment.name}"
     source = figure("limits", "enefg.connection").source
     connection, most = measures[f"{name}.connection"], _high(measures[f"{name}.connection-most"])
-    concerned, needs, more = _bounded(sheet, here, connection, most, 300_000.0, least=True)
-    why = f"{plain((connection.value or 0) / 1000, 6)} kW of connection, and the law counts from 300 kW on"
+    concerned, needs, more = _bounded(sheet, equipment, connection, most, 300_000.0, least=True)
     if concerned == "fails":
-        yield _none(here, "EnEfG", source, why)
+        why = f"{_kilowatts(connection)} kW of connection, and the law counts from 300 kW on"
+        yield _none(equipment, "EnEfG", source, why)
         return
     if concerned == "open":
+        # The limits below are compared all the same: they hold if the connection turns out to be large
+        # enough.
+        rule = "EnEfG: connection from 300 kW on"
         why = f"{connection} of connection, and the law counts from 300 kW on{more}"
-        yield Check(here.site.name, "EnEfG: connection from 300 kW on", "open", "", connection.id, why, source, needs)
-    started = sheet.value(f"{name}.started")
-    law = figure("limits", "enefg.new.pue").source
+        yield EnergyCheck(equipment.name, rule, "open", "", connection.id, why, source, needs)
+    yield from _enefg_efficiency(sheet, equipment, measures)
+    rule = "EnEfG § 11(5) renewable electricity"
+    for since in ("2024-01-01", "2027-01-01"):
+        yield _against(equipment, measures, rule, "ref", f"enefg.renewable.{since}", since, least=True)
+    yield _management(sheet, equipment, connection, most)
+
+
+def _enefg_efficiency(
+    sheet: Sheet, equipment: SiteEquipment, measures: dict[str, Measure]
+) -> Iterator[EnergyCheck]:
+    """Compare PUE and reused energy with the limits for the day on which the site starts."""
+    answer = f"site.{equipment.name}.started"
+    started = sheet.value(answer)
     if started is None:
-        yield _open(here, "EnEfG § 11 PUE and reused energy", law, f"{name}.started")
+        source = figure("limits", "enefg.new.pue").source
+        yield _open(equipment, "EnEfG § 11 PUE and reused energy", source, answer)
     elif started >= 20260701:
-        later = _later(started)
-        yield _against(here, measures, "EnEfG § 11(2) PUE", "pue", "enefg.new.pue", later)
-        step = "2028-07-01" if started >= 20280701 else "2027-07-01" if started >= 20270701 else "2026-07-01"
-        yield _against(here, measures, "EnEfG § 11(2) reused energy", "erf", f"enefg.new.erf.{step}", later, least=True)
+        since = _two_years_after(started)
+        yield _against(equipment, measures, "EnEfG § 11(2) PUE", "pue", "enefg.new.pue", since)
+        # The share of reused energy rises with the year of the start: 10, 15 and 20 %.
+        step = "2026-07-01"
+        if started >= 20280701:
+            step = "2028-07-01"
+        elif started >= 20270701:
+            step = "2027-07-01"
+        rule = "EnEfG § 11(2) reused energy"
+        yield _against(equipment, measures, rule, "erf", f"enefg.new.erf.{step}", since, least=True)
     else:
         for since in ("2027-07-01", "2030-07-01"):
-            yield _against(here, measures, "EnEfG § 11(1) PUE", "pue", f"enefg.old.pue.{since}", since)
-    for since in ("2024-01-01", "2027-01-01"):
-        yield _against(here, measures, "EnEfG § 11(5) renewable electricity", "ref", f"enefg.renewable.{since}", since, least=True)
-    yield _management(sheet, here, connection, most)
+            rule = "EnEfG § 11(1) PUE"
+            yield _against(equipment, measures, rule, "pue", f"enefg.old.pue.{since}", since)
 
 
-def _later(started: float) -> str:
-    """Give the day two years after a start, from which a new site's limits hold."""
+def _two_years_after(started: float) -> str:
+    """Return the day two years after a start, from which a new site's limits hold."""
     text = f"{int(started):08d}"
     return f"{int(text[:4]) + 2}-{text[4:6]}-{text[6:]}"
 
 
-def _management(sheet: Sheet, here: Here, connection: Measure, most: float) -> Check:
-    """Say whether an energy management system must be certified: from 1 MW, from 300 kW where the public runs it."""
-    rule, source, since = "EnEfG § 12 certified energy management", figure("limits", "enefg.certified-management").source, "2026-01-01"
-    public = sheet.value(f"site.{here.site.name}.public")
+def _management(sheet: Sheet, equipment: SiteEquipment, connection: Measure, most: float) -> EnergyCheck:
+    """Return whether an energy management system must be certified.
+
+    The limit is 1 MW, and 300 kW where the public runs the site.
+    """
+    rule = "EnEfG § 12 certified energy management"
+    source = figure("limits", "enefg.certified-management").source
+    since = "2026-01-01"
+    answer = f"site.{equipment.name}.public"
+    public = sheet.value(answer)
     bound = 300_000.0 if public else 1_000_000.0
-    counted, needs, more = _bounded(sheet, here, connection, most, bound, least=True)
-    kilowatts = f"{plain((connection.value or 0) / 1000, 6)} kW of connection"
+    counted, needs, more = _bounded(sheet, equipment, connection, most, bound, least=True)
+    kilowatts = f"{_kilowatts(connection)} kW of connection"
     if counted == "holds":
         why = f"{kilowatts}: due; whether there is one is a question to a person"
-        return Check(here.site.name, rule, "due", since, connection.id, why, source, ("a certificate of ISO 50001 or EMAS",))
+        needs = ("a certificate of ISO 50001 or EMAS",)
+        return EnergyCheck(equipment.name, rule, "due", since, connection.id, why, source, needs)
+    # Below 1 MW the answer decides, because the limit for public sites is lower.
     if public is None:
-        return _open(here, rule, source, f"site.{here.site.name}.public", since=since)
+        return _open(equipment, rule, source, answer, since=since)
     why = f"{kilowatts}, counted from {plain(bound / 1000, 6)} kW on{more}"
     if counted == "open":
-        return Check(here.site.name, rule, "open", since, connection.id, why, source, needs)
-    return _none(here, rule, source, why)
+        return EnergyCheck(equipment.name, rule, "open", since, connection.id, why, source, needs)
+    return _none(equipment, rule, source, why)
 
 
-def _climate(sheet: Sheet, here: Here) -> str | None:
-    """Give `warm` or `cool`, or None."""
-    warm = sheet.value(f"site.{here.site.name}.warm")
-    return None if warm is None else "warm" if warm else "cool"
+def _climate(sheet: Sheet, equipment: SiteEquipment) -> str | None:
+    """Return `warm` or `cool`, or None where the user did not answer."""
+    warm = sheet.value(f"site.{equipment.name}.warm")
+    if warm is None:
+        return None
+    return "warm" if warm else "cool"
 
 
-def _pact(sheet: Sheet, here: Here, measures: dict[str, Measure]) -> Iterator[Check]:
-    """Hold a site against the Climate Neutral Data Centre Pact."""
-    name = f"site.{here.site.name}"
+def _pact(sheet: Sheet, equipment: SiteEquipment, measures: dict[str, Measure]) -> Iterator[EnergyCheck]:
+    """Compare a site with the Climate Neutral Data Centre Pact."""
+    name = f"site.{equipment.name}"
     source = figure("limits", "cndcp.pue.cool").source
-    peak, most = (measures[f"{name}.it.{one}"] for one in ("peak", "most"))
-    small, needs, more = _bounded(sheet, here, peak, _high(most), 50_000.0)
-    why = f"{plain((peak.value or 0) / 1000, 6)} kW of IT power, and the Pact counts from above 50 kW"
+    peak, most = measures[f"{name}.it.peak"], measures[f"{name}.it.most"]
+    small, needs, more = _bounded(sheet, equipment, peak, _high(most), 50_000.0)
+    why = f"{_kilowatts(peak)} kW of IT power, and the Pact counts from above 50 kW"
     if small == "holds":
-        yield _none(here, "CNDCP", source, why)
+        yield _none(equipment, "CNDCP", source, why)
         return
     if small == "open":
-        yield Check(here.site.name, "CNDCP: IT power above 50 kW", "open", "", peak.id, why + more, source, needs)
-    started, climate = sheet.value(f"{name}.started"), _climate(sheet, here)
-    since = "" if started is None else "2025-01-01" if started >= 20250101 else "2030-01-01"
+        rule = "CNDCP: IT power above 50 kW"
+        yield EnergyCheck(equipment.name, rule, "open", "", peak.id, why + more, source, needs)
+    started, climate = sheet.value(f"{name}.started"), _climate(sheet, equipment)
+    since = ""
+    if started is not None:
+        since = "2025-01-01" if started >= 20250101 else "2030-01-01"
     if climate is None:
-        yield _open(here, "CNDCP PUE", source, f"{name}.warm", since=since)
+        yield _open(equipment, "CNDCP PUE", source, f"{name}.warm", since=since)
     else:
-        yield _against(here, measures, f"CNDCP PUE, {climate}", "pue", f"cndcp.pue.{climate}", since)
-    yield _water(sheet, here, measures, "CNDCP WUE", "cndcp.wue")
+        rule = f"CNDCP PUE, {climate}"
+        yield _against(equipment, measures, rule, "pue", f"cndcp.pue.{climate}", since)
+    yield _water(sheet, equipment, measures, "CNDCP WUE", "cndcp.wue")
+    rule = "CNDCP renewable or carbon-free energy"
     for day in ("2025-12-31", "2030-12-31"):
-        yield _against(here, measures, "CNDCP renewable or carbon-free energy", "carbon-free", f"cndcp.renewable.{day}", day, least=True)
+        yield _against(equipment, measures, rule, "carbon-free", f"cndcp.renewable.{day}", day, least=True)
 
 
-def _water(sheet: Sheet, here: Here, measures: dict[str, Measure], rule: str, row_name: str) -> Check:
-    """Hold a site under water stress against a limit of water."""
-    name = f"site.{here.site.name}.water-stress"
-    stress = sheet.value(name)
+def _water(
+    sheet: Sheet, equipment: SiteEquipment, measures: dict[str, Measure], rule: str, row_name: str
+) -> EnergyCheck:
+    """Compare a site under water stress with a limit of water."""
+    source = figure("limits", row_name).source
+    answer = f"site.{equipment.name}.water-stress"
+    stress = sheet.value(answer)
     if stress is None:
-        return _open(here, rule, figure("limits", row_name).source, name)
+        return _open(equipment, rule, source, answer)
     if not stress:
-        return _none(here, rule, figure("limits", row_name).source, "water is not under stress there, as the user says")
-    return _against(here, measures, rule, "wue", row_name)
+        return _none(equipment, rule, source, "water is not under stress there, as the user says")
+    return _against(equipment, measures, rule, "wue", row_name)
 
 
-def _gaia(sheet: Sheet, here: Here, measures: dict[str, Measure]) -> Iterator[Check]:
-    """Hold a site against Gaia-X P6.1.2 to P6.1.4."""
-    climate = _climate(sheet, here)
+def _gaia(sheet: Sheet, equipment: SiteEquipment, measures: dict[str, Measure]) -> Iterator[EnergyCheck]:
+    """Compare a site with Gaia-X P6.1.2 to P6.1.4."""
+    climate = _climate(sheet, equipment)
     if climate is None:
-        yield _open(here, "Gaia-X P6.1.2 PUE", figure("limits", "gaiax.pue.cool").source, f"site.{here.site.name}.warm")
+        source = figure("limits", "gaiax.pue.cool").source
+        yield _open(equipment, "Gaia-X P6.1.2 PUE", source, f"site.{equipment.name}.warm")
     else:
-        yield _against(here, measures, f"Gaia-X P6.1.2 PUE, {climate}", "pue", f"gaiax.pue.{climate}")
+        rule = f"Gaia-X P6.1.2 PUE, {climate}"
+        yield _against(equipment, measures, rule, "pue", f"gaiax.pue.{climate}")
+    rule = "Gaia-X P6.1.3 renewable or carbon-free energy"
     for day in ("2025-12-31", "2030-12-31"):
-        rule = "Gaia-X P6.1.3 renewable or carbon-free energy"
-        yield _against(here, measures, rule, "carbon-free", f"gaiax.renewable.{day}", day, least=True)
-    yield _water(sheet, here, measures, "Gaia-X P6.1.4 WUE", "gaiax.wue")
+        yield _against(equipment, measures, rule, "carbon-free", f"gaiax.renewable.{day}", day, least=True)
+    yield _water(sheet, equipment, measures, "Gaia-X P6.1.4 WUE", "gaiax.wue")

@@ -1,7 +1,8 @@
-"""Goodput of a job: the share of its time that becomes progress. Never of a site: two sites are no one synchronous job.
+"""Goodput of a job: the share of its time that becomes progress.
 
-`exact.py` has the closed forms for exponential failures, `simulate.py` shows what other failures
-change, `jobs.py` finds the jobs of a description, and `report.py` is the way in.
+A job never spans two sites, since it works as one. `exact.py` has the closed forms for exponential failures,
+`simulate.py` the effect of other failures, `jobs.py` the jobs of a description. `report.py` is the entry
+point.
 """
 
 from __future__ import annotations

@@ -1,11 +1,11 @@
-"""What is lost with a site or a tier, and how long it takes to come back: from snapshots, backups and the lines between sites.
+"""Recovery of storage: the data that can be lost, the time of a restore, and the round trip between sites.
 
     loss    = at most the interval between two copies
     restore = capacity x 8 / the least of the lines at both sites and the tier's own write rate
     round trip = 2 x route x group index / c
 
-The restore takes the tier as full and the lines as free: real ones take longer, so it is a lower bound. A route
-that nobody measured lies between the way over the Earth and twice that.
+The restore assumes a full tier and idle lines, so it is a lower bound. A route without a described length
+lies between the way over the Earth and twice that.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from sovereign_ai.assess.sheet import Sheet
 from sovereign_ai.assess.sources import figure
 from sovereign_ai.plan.factory import Plan
 from sovereign_ai.plan.storage import StoragePlan
-from sovereign_ai.spec.checks.hardware import great_circle
+from sovereign_ai.spec.checks.hardware import great_circle_distance
 from sovereign_ai.spec.factory import AIFactory
 from sovereign_ai.spec.site import Site
 from sovereign_ai.spec.storage import StorageTier
@@ -24,52 +24,76 @@ LIGHT = 299_792_458
 
 
 def add_recovery(sheet: Sheet, factory: AIFactory, plan: Plan) -> list[str]:
-    """Add what each tier can lose and how long its restore takes, and the way to each site; give the names of what was added."""
-    names = [name for site in factory.sites[1:] for name in _route(sheet, factory.sites[0], site)]
+    """Add the possible loss and the restore of each tier, and the round trip to each site.
+
+    Returns:
+        The names of the numbers that a report shows.
+    """
+    first, *others = factory.sites
+    names = [_route(sheet, first, site) for site in others]
     tiers = {tier.name: tier for tier in factory.storage}
-    for one in plan.storage:
-        names += _tier(sheet, factory, tiers[one.tier], one)
+    for storage in plan.storage:
+        names += _tier(sheet, factory, tiers[storage.tier], storage)
+    # A tier at several sites has one interval of snapshots: its names come once.
     return list(dict.fromkeys(names))
 
 
-def _route(sheet: Sheet, first: Site, site: Site) -> list[str]:
-    """Add a site's way to the first site and the round trip on it."""
-    name, least = f"site.{site.name}", great_circle(first, site)
+def _route(sheet: Sheet, first: Site, site: Site) -> str:
+    """Add the length of the line between a site and the first one, and the round trip on it."""
+    name, least = f"site.{site.name}", great_circle_distance(first, site)
+    route = f"{name}.route"
     if site.distance is not None:
-        sheet.plan(f"{name}.route", site.distance.count / 100, "m", "as described")
+        # Descriptions count lengths in centimetres.
+        sheet.plan(route, site.distance.count / 100, "m", "as described")
     elif least is not None:
-        sheet.estimate(f"{name}.route", 1.5 * least, "m", least, 2 * least, "once to twice the way over the Earth: our judgement")
+        why = "once to twice the way over the Earth: our judgement"
+        sheet.estimate(route, 1.5 * least, "m", least, 2 * least, why)
     else:
-        sheet.ask(f"{name}.route", "m", f"How long is the line from {first.name} to {site.name}?")
+        sheet.ask(route, "m", f"How long is the line from {first.name} to {site.name}?")
     index = sheet.figure("fibre.index", figure("engineering", "fibre.index"))
-    work = lambda way, slow: 2 * way * slow / LIGHT  # noqa: E731 - one line, used once
-    note = "of light alone; a job across all machines must not span it, and a copy that waits for the other side waits so long"
-    return [sheet.derive(f"{name}.round-trip", "s", "2 x route x group index / c", work, f"{name}.route", index, note=note)]
+    note = (
+        "of light alone; a job across all machines must not span it, "
+        "and a copy that waits for the other side waits so long"
+    )
+    formula = "2 x route x group index / c"
+    work = lambda way, slow: 2 * way * slow / LIGHT  # noqa: E731 - the formula, used once
+    return sheet.derive(f"{name}.round-trip", "s", formula, work, route, index, note=note)
 
 
-def _tier(sheet: Sheet, factory: AIFactory, tier: StorageTier, one: StoragePlan) -> list[str]:
-    """Add one tier at one site."""
-    name, names = f"tier.{tier.name}", []
+def _tier(sheet: Sheet, factory: AIFactory, tier: StorageTier, storage: StoragePlan) -> list[str]:
+    """Add the snapshots, the backup and the restore of one tier at one site."""
+    name = f"tier.{tier.name}"
+    names: list[str] = []
     if tier.snapshots is not None:
-        every = sheet.plan(f"{name}.snapshot", tier.snapshots.every.count, "s", "interval between two snapshots, as described")
-        keep = sheet.plan(f"{name}.snapshots", tier.snapshots.keep, "1", "snapshots that are kept, as described")
-        names += [every, sheet.derive(f"{name}.history", "s", "interval x snapshots", lambda each, count: each * count, every, keep)]
+        why = "interval between two snapshots, as described"
+        every = sheet.plan(f"{name}.snapshot", tier.snapshots.every.count, "s", why)
+        why = "snapshots that are kept, as described"
+        keep = sheet.plan(f"{name}.snapshots", tier.snapshots.keep, "1", why)
+        work = lambda each, count: each * count  # noqa: E731 - the formula, used once
+        names += [every, sheet.derive(f"{name}.history", "s", "interval x snapshots", work, every, keep)]
     if tier.backup is None:
         return names
-    names.append(sheet.plan(f"{name}.backup", tier.backup.every.count, "s", "interval between two backups: so much may be lost"))
-    size = sheet.plan(f"{name}.capacity", one.capacity, "B", "usable capacity, taken as full")
-    rates = [sheet.plan(f"{name}.{one.site}.write", one.write, "B/s", "aggregate write rate of the plan")]
-    if tier.backup.site != one.site:
-        rates += [_lines(sheet, factory.site(place)) for place in (one.site, tier.backup.site)]
-    restore = f"{name}.{one.site}.restore"
+    why = "interval between two backups: so much may be lost"
+    names.append(sheet.plan(f"{name}.backup", tier.backup.every.count, "s", why))
+    size = sheet.plan(f"{name}.capacity", storage.capacity, "B", "usable capacity, taken as full")
+    write = f"{name}.{storage.site}.write"
+    rates = [sheet.plan(write, storage.write, "B/s", "aggregate write rate of the plan")]
+    # A backup at the same site crosses no line.
+    if tier.backup.site != storage.site:
+        rates.append(_lines(sheet, factory.site(storage.site)))
+        rates.append(_lines(sheet, factory.site(tier.backup.site)))
     note = f"from {tier.backup.site}, over lines that carry nothing else: a lower bound"
     formula = "capacity / the least of the tier's write rate and the lines at both sites"
-    return [*names, sheet.derive(restore, "h", formula, lambda whole, *ways: whole / min(ways) / 3600, size, *rates, note=note)]
+    restore = lambda whole, *ways: whole / min(ways) / 3600  # noqa: E731 - the formula, used once
+    inputs = (size, *rates)
+    names.append(sheet.derive(f"{name}.{storage.site}.restore", "h", formula, restore, *inputs, note=note))
+    return names
 
 
 def _lines(sheet: Sheet, site: Site) -> str:
-    """Add what all lines of a site carry together."""
+    """Add the rate of all lines of a site together."""
     name = f"site.{site.name}.lines"
     if not site.uplinks:
         return sheet.ask(name, "B/s", f"What do the lines of {site.name} carry together, in bytes a second?")
-    return sheet.plan(name, sum(line.rate.count for line in site.uplinks) / 8, "B/s", "all uplinks of the site, as described")
+    rate = sum(line.rate.count for line in site.uplinks) / 8
+    return sheet.plan(name, rate, "B/s", "all uplinks of the site, as described")

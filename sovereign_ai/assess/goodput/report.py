@@ -1,10 +1,10 @@
-"""`assess`: the goodput of each job of a factory, its training runs, its services and its spares.
+"""The goodput assessment of a factory: its jobs, training runs, services and spares; and its report as text.
 
 >>> from sovereign_ai.plan.factory import plan
 >>> from sovereign_ai.spec.load import load
 >>> factory = load("stacks/superpod")
->>> found = assess(factory, plan(factory), runs=50)
->>> [job.name for job in found.jobs], found.jobs[0].verdict
+>>> goodput = assess_goodput(factory, plan(factory), runs=50)
+>>> [job.name for job in goodput.jobs], goodput.jobs[0].verdict
 (['dgx'], 'short of spares')
 """
 
@@ -14,22 +14,23 @@ from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
-from sovereign_ai.assess.energy.power import sites_of
+from sovereign_ai.assess.energy.power import equipment_of_sites
 from sovereign_ai.assess.energy.report import add_energy
 from sovereign_ai.assess.goodput.exact import FLOOR
-from sovereign_ai.assess.goodput.inference import Service, add_service, services
-from sovereign_ai.assess.goodput.jobs import Job, add_job, jobs
+from sovereign_ai.assess.goodput.inference import InferenceLoad, add_service, services
+from sovereign_ai.assess.goodput.jobs import GoodputJob, add_job, jobs
 from sovereign_ai.assess.goodput.recovery import add_recovery
-from sovereign_ai.assess.goodput.simulate import Case, Simulated, simulate
+from sovereign_ai.assess.goodput.simulate import GoodputCase, SimulatedGoodput, simulate
 from sovereign_ai.assess.goodput.spares import add_spares
 from sovereign_ai.assess.goodput.training import add_training
-from sovereign_ai.assess.measure import Assessment, Measure, Said
-from sovereign_ai.assess.sheet import Given, Sheet
+from sovereign_ai.assess.measure import Assessment, Measure, ReportLine
+from sovereign_ai.assess.sheet import GivenValue, Sheet
 from sovereign_ai.assess.sources import figure
 from sovereign_ai.plan.factory import Plan
-from sovereign_ai.plan.shapes import shapes
+from sovereign_ai.plan.shapes import pool_shapes
 from sovereign_ai.spec.factory import AIFactory
 
+# A fixed seed, so that the same description gives the same report.
 RUNS, STEPS, SEED = 200, 300, 1
 """Runs, steps a run, and seed of the simulation beside each job."""
 
@@ -41,29 +42,32 @@ class JobGoodput:
     Attributes:
         name: the job.
         declared: whether the description names it.
-        verdict: `feasible`, `infeasible` (below half), `uncertain` (the range holds both), or `short of spares` (feasible
-            with machines to take over, and below half in the simulation with those that the pool has).
-        simulated: what the simulation says under exponential, Weibull and correlated failures.
+        verdict: `feasible`, `infeasible` (below half), `uncertain` (the range has both), or `short of spares`
+            (feasible with enough spares, and below half in the simulation with those that the pool has).
+        simulated: the simulation under exponential, Weibull and correlated failures.
     """
 
     name: str
     declared: bool
     verdict: str
-    simulated: tuple[Simulated, ...]
+    simulated: tuple[SimulatedGoodput, ...]
 
     def to_data(self) -> dict[str, Any]:
-        """Give plain data."""
-        return asdict(self) | {"simulated": [one.to_data() for one in self.simulated]}
+        """Return plain data."""
+        data = asdict(self)
+        data["simulated"] = [result.to_data() for result in self.simulated]
+        return data
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Goodput(Assessment):
-    """What becomes of the jobs' time.
+    """The goodput assessment of a factory.
 
     Attributes:
-        jobs: a verdict a job.
+        jobs: the verdict on each job.
         services: names of the services, whose numbers are measures under `service.<name>`.
-        recovery: names of the measures that say what is lost with a tier or a site, and how long a restore takes.
+        recovery: names of the measures about the loss and the restore of a tier, and the round trip to a
+            site.
     """
 
     jobs: tuple[JobGoodput, ...]
@@ -71,135 +75,193 @@ class Goodput(Assessment):
     recovery: tuple[str, ...]
 
     def lines(self) -> list[str]:
-        """Say on a page what was found."""
+        """Return the lines of the report."""
         return [line for line, _ in self.said()]
 
-    def said(self) -> Iterator[Said]:
-        """Give the lines, each with the names of the numbers on it."""
-        return said(self)
+    def said(self) -> Iterator[ReportLine]:
+        """Yield the lines of the report, each with the names of the measures on it."""
+        return report_lines(self)
 
 
-def assess(factory: AIFactory, plan: Plan, given: Mapping[str, Given] | None = None, runs: int = RUNS, seed: int = SEED) -> Goodput:
+def assess_goodput(
+    factory: AIFactory,
+    plan: Plan,
+    given: Mapping[str, GivenValue] | None = None,
+    runs: int = RUNS,
+    seed: int = SEED,
+) -> Goodput:
     """Assess every job and service of a factory.
 
     Args:
         factory: the description.
-        plan: what follows from it.
+        plan: the plan of that description.
         given: the user's figures, by the name of the leaf that each replaces.
         runs: simulated runs a job and kind of failure; 0 for none.
         seed: the simulation's seed.
 
     Raises:
-        UsageError: a figure was given that this assessment does not have.
+        UsageError: a given figure is not part of this assessment.
     """
-    sheet, mine, served, again = _built(factory, plan, given or {})
-    extra = list(_SIMULATED)
-    measures = sheet.measures(("job.", "pool.", "service.", "tier.", *again, *extra))
+    sheet, training, served, recovery = _built(factory, plan, given or {})
+    measures = sheet.measures(("job.", "pool.", "service.", "tier.", *recovery, *_SIMULATED))
     by_name = {measure.id: measure for measure in measures}
+    verdicts: list[JobGoodput] = []
+    for job in training:
+        simulated = _simulated(sheet, job, runs, seed)
+        verdicts.append(_judged(job, by_name[f"job.{job.name}.goodput"], simulated))
     return Goodput(
         factory=factory.name,
         spec_digest=plan.spec_digest,
         measures=measures,
-        jobs=tuple(_judged(job, by_name[f"job.{job.name}.goodput"], _simulated(sheet, job, extra, runs, seed)) for job in mine),
+        jobs=tuple(verdicts),
         services=tuple(service.name for service in served),
-        recovery=tuple(again),
+        recovery=tuple(recovery),
     )
 
 
 _SIMULATED = ("weibull.shape", "domain.share", "domain.repair")
-"""Figures that the simulation alone takes."""
+"""Figures that only the simulation uses."""
 
 
-def leaves(factory: AIFactory, plan: Plan, given: Mapping[str, Given]) -> tuple[str, ...]:
-    """Give the names of every figure that `assess` takes."""
+def leaves(factory: AIFactory, plan: Plan, given: Mapping[str, GivenValue]) -> tuple[str, ...]:
+    """Return the names of every figure that `assess` accepts."""
     return _built(factory, plan, given)[0].leaves
 
 
-def _built(factory: AIFactory, plan: Plan, given: Mapping[str, Given]) -> tuple[Sheet, list[Job], list[Service], list[str]]:
-    """Build the sheet, and find jobs, services and what is said of recovery."""
+def _built(
+    factory: AIFactory, plan: Plan, given: Mapping[str, GivenValue]
+) -> tuple[Sheet, list[GoodputJob], list[InferenceLoad], list[str]]:
+    """Build the sheet, and list jobs, services and the names of the numbers about recovery."""
     sheet = Sheet(dict(given))
-    found = shapes(factory)
-    for here in sites_of(factory, plan, found):
-        add_energy(sheet, here, plan)
-    mine, served = list(jobs(factory, found)), list(services(factory, found))
-    for job in mine:
+    pools = pool_shapes(factory)
+    for equipment in equipment_of_sites(factory, plan, pools):
+        add_energy(sheet, equipment, plan)
+    training, served = list(jobs(factory, pools)), list(services(factory, pools))
+    for job in training:
         add_job(sheet, job, plan)
         add_training(sheet, job)
-    for shape in found:
+    for shape in pools:
         add_spares(sheet, shape, plan)
     for service in served:
         add_service(sheet, service)
     for part in _SIMULATED:
         sheet.figure(part, figure("failures", part))
-    return sheet, mine, served, add_recovery(sheet, factory, plan)
+    return sheet, training, served, add_recovery(sheet, factory, plan)
 
 
-def _judged(job: Job, found: Measure, simulated: tuple[Simulated, ...]) -> JobGoodput:
-    """Judge a job by the closed form, and by the simulation with the machines that really stand by."""
-    verdict = _verdict(found)
+def _judged(job: GoodputJob, goodput: Measure, simulated: tuple[SimulatedGoodput, ...]) -> JobGoodput:
+    """Return the verdict by the closed form, and by the simulation with the spares that the pool has."""
+    verdict = _verdict(goodput)
     if verdict != "infeasible" and simulated and simulated[-1].goodput < FLOOR:
         verdict = "short of spares"
     return JobGoodput(job.name, job.declared, verdict, simulated)
 
 
-def _verdict(found: Measure) -> str:
-    """Say whether a job gets anywhere; half its time is the floor."""
-    low, high = (found.value if end is None else end for end in (found.low, found.high))
-    if found.value is None or high is None or high < FLOOR or found.value < FLOOR:
+def _verdict(goodput: Measure) -> str:
+    """Return whether a job reaches the least goodput: `feasible`, `infeasible` or `uncertain`."""
+    low = goodput.value if goodput.low is None else goodput.low
+    high = goodput.value if goodput.high is None else goodput.high
+    if goodput.value is None or high is None or high < FLOOR or goodput.value < FLOOR:
         return "infeasible"
     return "feasible" if low is not None and low >= FLOOR else "uncertain"
 
 
-def _simulated(sheet: Sheet, job: Job, extra: list[str], runs: int, seed: int) -> tuple[Simulated, ...]:
-    """Simulate a job at the middle of every range: as the closed form has it, bunched, and correlated with the planned spares."""
+def _simulated(sheet: Sheet, job: GoodputJob, runs: int, seed: int) -> tuple[SimulatedGoodput, ...]:
+    """Simulate a job at the middle of every range.
+
+    Failures are exponential as in the closed form, then bunched, then correlated with the spares of the plan.
+    """
     name = f"job.{job.name}"
-    mean, interval, down = (sheet.value(f"{name}.{part}") for part in ("mean", "interval", "down"))
-    stall, (shape, share, swap) = sheet.value("stall"), map(sheet.value, extra)
-    repair, domain = sheet.value("repair"), sheet.value(f"pool.{job.shape.pool.name}.spares.domain")
-    if not runs or None in (mean, interval, down, stall, shape, share, swap, repair, domain) or not interval:
-        return ()
-    case = Case(mean=(mean or 0) * 3600, interval=interval, stall=stall or 0.0, down=down or 0.0, steps=STEPS)
-    free = job.shape.total - job.machines
-    together = replace(
-        case, domain_share=share or 0.0, domain=int(domain or 1), spares=free, repair=repair or 0.0, domain_repair=swap or 0.0
+    names = (
+        f"{name}.mean",
+        f"{name}.interval",
+        f"{name}.down",
+        "stall",
+        *_SIMULATED,
+        "repair",
+        f"pool.{job.shape.pool.name}.spares.domain",
     )
+    values: list[float] = []
+    for figure_name in names:
+        value = sheet.value(figure_name)
+        if value is not None:
+            values.append(value)
+    if not runs or len(values) < len(names):
+        return ()
+    mean, interval, down, stall, shape, share, swap, repair, domain = values
+    # Checkpoints that cost nothing are made all the time: there is no step to simulate.
+    if not interval:
+        return ()
+    # The mean is in hours, the other times in seconds.
+    case = GoodputCase(mean=mean * 3600, interval=interval, stall=stall, down=down, steps=STEPS)
+    spares = job.shape.total - job.machines
+    correlated = replace(
+        case,
+        domain_share=share,
+        domain=int(domain or 1),
+        spares=spares,
+        repair=repair,
+        domain_repair=swap,
+    )
+    # Server by server is slower than step by step, so the correlated case gets a quarter of the runs.
+    few = max(runs // 4, 1)
     return (
         simulate(case, runs, seed),
         simulate(replace(case, shape=shape or 1.0), runs, seed, "weibull"),
-        simulate(together, max(runs // 4, 1), seed, f"whole domains at times, {free} machines to spare"),
+        simulate(correlated, few, seed, f"whole domains at times, {spares} machines to spare"),
     )
 
 
-def said(found: Goodput) -> Iterator[Said]:
-    """Say on a page what was found, and with each line the names of the numbers on it."""
-    yield f"goodput of the jobs of {found.factory}; a calculation, from counted failures of other clusters", ()
-    for job in found.jobs:
+def report_lines(goodput: Goodput) -> Iterator[ReportLine]:
+    """Yield the lines of the report, each with the names of the measures on it."""
+    head = f"goodput of the jobs of {goodput.factory}; a calculation, from counted failures of other clusters"
+    yield head, ()
+    for job in goodput.jobs:
         whose = "" if job.declared else " (no workload is described: the whole pool as one job)"
         yield f"job {job.name}{whose}: {job.verdict}", ()
-        yield from _labelled(found, f"job.{job.name}", _JOB)
-        for one in job.simulated:
-            waits = f", {one.waited:.1%} of the time waiting for repairs" if one.waited else ""
-            stopped = f", stopped after {one.stopped:,} failures" if one.stopped else ""
-            runs = f"{one.runs:,} run{'s' if one.runs != 1 else ''}{stopped}, seed {one.seed}; exact {one.exact:.3f}{waits}"
-            yield f"  simulated, {one.name}: {one.goodput:.3f} +- {one.error:.3f} ({runs})", ()
-    for service in found.services:
+        yield from _labelled(goodput, f"job.{job.name}", _JOB)
+        for result in job.simulated:
+            yield _simulation_line(result), ()
+    for service in goodput.services:
         yield f"service {service}", ()
-        yield from _labelled(found, f"service.{service}", _SERVICE)
-    pools = [one.id.split(".")[1] for one in found.measures if one.id.endswith(".spares.needed")]
-    for pool in pools:
-        names = tuple(f"pool.{pool}.spares.{part}" for part in ("needed", "poisson", "domain", "planned"))
-        parts = [str(found.measure(name)) for name in names]
-        why = f"Poisson {parts[1]}, the largest of NVLink domain, rack and leaf {parts[2]}; spares planned {parts[3]}"
-        yield f"machines of {pool} that can be out at once: {parts[0]}; {why}", names
-    yield from ((f"{name}: {found.measure(name)}", (name,)) for name in found.recovery)
-    if found.needs:
-        yield f"figures that would close gaps: {', '.join(found.needs)}", ()
+        yield from _labelled(goodput, f"service.{service}", _SERVICE)
+    for measure in goodput.measures:
+        if measure.id.endswith(".spares.needed"):
+            yield _spares_line(goodput, measure.id.removesuffix(".needed"))
+    for name in goodput.recovery:
+        yield f"{name}: {goodput.measure(name)}", (name,)
+    if goodput.needs:
+        yield f"figures that would close gaps: {', '.join(goodput.needs)}", ()
 
 
-def _labelled(found: Goodput, start: str, labels: Mapping[str, str]) -> Iterator[Said]:
-    """Give the numbers whose names begin alike, each with its label."""
-    for name, label in ((f"{start}.{suffix}", label) for suffix, label in labels.items()):
-        yield f"  {label}: {found.measure(name)}", (name,)
+def _simulation_line(result: SimulatedGoodput) -> str:
+    """Return the line of one simulated case."""
+    runs = f"{result.runs:,} run{'s' if result.runs != 1 else ''}"
+    stopped = f", stopped after {result.stopped:,} failures" if result.stopped else ""
+    waits = f", {result.waited:.1%} of the time waiting for repairs" if result.waited else ""
+    details = f"{runs}{stopped}, seed {result.seed}; exact {result.exact:.3f}{waits}"
+    return f"  simulated, {result.name}: {result.goodput:.3f} +- {result.error:.3f} ({details})"
+
+
+def _spares_line(goodput: Goodput, prefix: str) -> ReportLine:
+    """Return the line about the spares of one pool.
+
+    Args:
+        goodput: the assessment.
+        prefix: beginning of the pool's measures, `pool.<name>.spares`.
+    """
+    names = tuple(f"{prefix}.{part}" for part in ("needed", "poisson", "domain", "planned"))
+    needed, poisson, domain, planned = (goodput.measure(name) for name in names)
+    pool = prefix.split(".")[1]
+    why = f"Poisson {poisson}, the largest of NVLink domain, rack and leaf {domain}; spares planned {planned}"
+    return f"machines of {pool} that can be out at once: {needed}; {why}", names
+
+
+def _labelled(goodput: Goodput, start: str, labels: Mapping[str, str]) -> Iterator[ReportLine]:
+    """Yield the measures whose names begin alike, each with its label."""
+    for suffix, label in labels.items():
+        name = f"{start}.{suffix}"
+        yield f"  {label}: {goodput.measure(name)}", (name,)
 
 
 _JOB = {

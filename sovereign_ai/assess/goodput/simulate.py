@@ -1,12 +1,12 @@
-"""A seeded discrete-event simulation of one job, to test the closed form and to see what other failures change.
+"""A seeded discrete-event simulation of one job: a check of the closed form, and other failures.
 
 Each run works off a number of steps. Failures are a renewal process: exponential, or Weibull with a falling
-hazard, which bunches them. A share of failures can take a whole domain at once; when more machines are down
-than there are spares, the job waits for the next repair. All from `random.Random(seed)`: the same seed gives
-the same numbers on every machine. A job that gets nowhere would never come to its end: its runs stop after so many failures,
-and what was done until then counts.
+hazard, which bunches them. A share of failures can stop a whole domain at once. When more servers are down
+than there are spares, the job waits for the next repair. All numbers come from `random.Random(seed)`: the
+same seed gives the same result on every computer. A job without progress would never end: its runs stop after
+a number of failures, and count as far as they came.
 
-    >>> plain = simulate(Case(mean=600, interval=60, stall=5, down=30, steps=200), runs=200, seed=1)
+    >>> plain = simulate(GoodputCase(mean=600, interval=60, stall=5, down=30, steps=200), runs=200, seed=1)
     >>> abs(plain.goodput - plain.exact) < 5 * plain.error
     True
 """
@@ -17,33 +17,40 @@ import math
 from bisect import bisect_right
 from dataclasses import asdict, dataclass
 from random import Random
-from typing import Any
+from typing import Any, NamedTuple
 
 from sovereign_ai.assess.goodput.exact import goodput
 
+# Limits of the work: jobs that make progress have far fewer failures.
 A_RUN, ONE, _ALL = 1_000, 200_000, 20_000_000
-"""Failures after which the runs stop: on average of those that are asked for, in one of them, and in all; jobs that get anywhere have
-far fewer."""
-_Run = tuple[int, float, float, int]
-"""The steps that a run came to, its time, how much of that was waiting, and its failures."""
+"""Failures after which the runs stop: on average of the requested runs, in one run, and in all runs."""
+
+
+class _Run(NamedTuple):
+    """One run: the steps it did, its time, the time spent waiting, and its failures."""
+
+    steps: int
+    time: float
+    waited: float
+    failures: int
 
 
 @dataclass(frozen=True, slots=True)
-class Case:
+class GoodputCase:
     """One job and its failures; all times in one unit.
 
     Attributes:
         mean: mean time between failures.
         interval: work between two checkpoints.
-        stall: standstill for a checkpoint.
+        stall: pause for a checkpoint.
         down: detection, restart and reload.
         steps: steps of a run; each is an interval with its stall.
         shape: shape of the Weibull distribution; 1 is exponential, below 1 failures bunch.
-        domain_share: share of failures that take a whole domain.
-        domain: machines of a domain.
-        spares: machines that stand by; None for as many as ever needed.
-        repair: time until a failed machine stands by again.
-        domain_repair: time until a failed domain does.
+        domain_share: share of failures that stop a whole domain.
+        domain: servers of a domain.
+        spares: spare servers; None for as many as are ever needed.
+        repair: time until a failed server is repaired.
+        domain_repair: time until a failed domain is repaired.
     """
 
     mean: float
@@ -60,18 +67,18 @@ class Case:
 
 
 @dataclass(frozen=True, slots=True)
-class Simulated:
-    """What came of the runs.
+class SimulatedGoodput:
+    """The result of some runs.
 
     Attributes:
         name: what was varied.
-        runs: how many; fewer than were asked for if they were stopped.
+        runs: number of runs; fewer than requested if they were stopped.
         seed: the seed.
         goodput: work over time.
         error: standard error of `goodput`.
         exact: the closed form for exponential failures and enough spares.
         waited: share of time spent waiting for a repair.
-        stopped: how many failures there were when the runs were stopped, the last before its end; 0 if all came to theirs.
+        stopped: number of failures when the last run was stopped before its end; 0 if every run finished.
     """
 
     name: str
@@ -84,80 +91,95 @@ class Simulated:
     stopped: int = 0
 
     def to_data(self) -> dict[str, Any]:
-        """Give plain data, numbers cut to nine significant digits."""
-        return {key: float(f"{value:.9g}") if isinstance(value, float) else value for key, value in asdict(self).items()}
+        """Return plain data, numbers cut to nine significant digits."""
+        data = asdict(self)
+        for key, value in data.items():
+            if isinstance(value, float):
+                data[key] = float(f"{value:.9g}")
+        return data
 
 
-def simulate(case: Case, runs: int, seed: int, name: str = "exponential") -> Simulated:
-    """Run a case.
+def simulate(case: GoodputCase, runs: int, seed: int, name: str = "exponential") -> SimulatedGoodput:
+    """Simulate a case.
 
     Args:
         case: the job and its failures.
         runs: independent runs.
         seed: the seed.
-        name: what the result is called.
+        name: the name of the result.
     """
     rng = Random(seed)  # noqa: S311 - a simulation, no secret
     run = _quick if case.spares is None and case.domain_share == 0 else _with_spares
-    found: list[_Run] = []
+    results: list[_Run] = []
     left = min(A_RUN * runs, _ALL)
-    while len(found) < runs and (not found or found[-1][0] == case.steps):
-        found.append(run(case, rng, min(left, ONE)))
-        left -= found[-1][-1]
-    work, time = case.interval * sum(one[0] for one in found), math.fsum(one[1] for one in found)
+    # A run that did not finish is the last one: the others would run into the same limit.
+    while len(results) < runs and (not results or results[-1].steps == case.steps):
+        results.append(run(case, rng, min(left, ONE)))
+        left -= results[-1].failures
+    work = case.interval * sum(result.steps for result in results)
+    # Exact sums, so that the figures do not depend on the order of addition.
+    time = math.fsum(result.time for result in results)
     share = work / time
-    squares = math.fsum((one[0] * case.interval - share * one[1]) ** 2 for one in found)
-    return Simulated(
+    squares = math.fsum((result.steps * case.interval - share * result.time) ** 2 for result in results)
+    finished = results[-1].steps >= case.steps
+    count = len(results)
+    return SimulatedGoodput(
         name=name,
-        runs=len(found),
+        runs=count,
         seed=seed,
         goodput=share,
-        error=math.sqrt(squares * len(found) / max(len(found) - 1, 1)) / time,
+        error=math.sqrt(squares * count / max(count - 1, 1)) / time,
         exact=goodput(case.interval, case.mean, case.stall, case.down),
-        waited=math.fsum(one[2] for one in found) / time,
-        stopped=sum(one[-1] for one in found) if found[-1][0] < case.steps else 0,
+        waited=math.fsum(result.waited for result in results) / time,
+        stopped=0 if finished else sum(result.failures for result in results),
     )
 
 
-def _quick(case: Case, rng: Random, most: int) -> _Run:
+def _quick(case: GoodputCase, rng: Random, most: int) -> _Run:
     """Run once when spares never run out: failure by failure, the steps between them counted at once."""
     step, down, left = case.interval + case.stall, case.down, case.steps
+    # The mean of a Weibull distribution is scale x gamma(1 + 1 / shape).
     scale, power = case.mean / math.gamma(1 + 1 / case.shape), 1 / case.shape
+    # Local names: this loop runs millions of times.
     exponential, draw, log = case.shape == 1.0, rng.random, math.log
     now = before = 0.0
     for failures in range(most):
+        # random() is below 1, so the logarithm is always of a number above 0.
         drawn = -log(1.0 - draw())
         until = scale * (drawn if exponential else drawn**power)
         room = until - before
         done = int(room // step) if room > 0 else 0
         if done >= left:
-            return case.steps, now + before + left * step, 0.0, failures
+            return _Run(case.steps, now + before + left * step, 0.0, failures)
         left -= done
         now += until
         before = down
-    return case.steps - left, now, 0.0, most
+    return _Run(case.steps - left, now, 0.0, most)
 
 
-def _with_spares(case: Case, rng: Random, most: int) -> _Run:
-    """Run once with machines that fail, are repaired and run out."""
+def _with_spares(case: GoodputCase, rng: Random, most: int) -> _Run:
+    """Run once with servers that fail, are repaired and run out."""
     step, left = case.interval + case.stall, case.steps
     scale, power = case.mean / math.gamma(1 + 1 / case.shape), 1 / case.shape
     spares = 2**62 if case.spares is None else case.spares
     draw, log = rng.random, math.log
-    back: list[float] = []  # when machines that are down stand by again, sorted; beyond the last so many nobody waits for one
+    # The times at which failed servers are repaired, sorted. The job needs no more than the last spares + 1
+    # of them.
+    back: list[float] = []
     now = ready = waited = 0.0
     for failures in range(most):
         failure = now + scale * (-log(1.0 - draw())) ** power
         if failure > ready:
             done = int((failure - ready) // step)
             if done >= left:
-                return case.steps, ready + left * step, waited, failures
+                return _Run(case.steps, ready + left * step, waited, failures)
             left -= done
         else:
-            # the wait or restart that this failure cuts short is counted anew
+            # The wait or restart that this failure cuts short is counted anew.
             waited -= max(ready - case.down - failure, 0.0)
         now = failure
         del back[: bisect_right(back, now)]
+        # Without domains no number is drawn here: another draw would change every later one.
         if case.domain_share and draw() < case.domain_share:
             until, size = now + case.domain_repair, case.domain
         else:
@@ -168,4 +190,5 @@ def _with_spares(case: Case, rng: Random, most: int) -> _Run:
         available = now if len(back) <= spares else back[0]
         waited += available - now
         ready = available + case.down
-    return case.steps - left, now, waited - max(ready - case.down - now, 0.0), most
+    # The last wait is cut off where the run stops.
+    return _Run(case.steps - left, now, waited - max(ready - case.down - now, 0.0), most)

@@ -1,8 +1,8 @@
-"""Spares of a pool: the larger of what Poisson failures need and of what fails together.
+"""Spare servers of a pool: enough for Poisson failures, and for the largest group that fails together.
 
-Poisson knows single failures alone. A rack-scale NVLink domain, a rack on its PDUs or a leaf switch takes
-several machines at once, so the largest of them is the least that must stand by if a job is to outlast it. The
-plan's `spares: auto` counts single failures and NVLink domains alone, and says so.
+The Poisson distribution covers single failures only. A rack-scale NVLink domain, a rack on its PDUs or a leaf
+switch stops several servers at once, so a job that is to survive that needs spares for the largest of them.
+The plan's `spares: auto` counts single failures and NVLink domains alone, and states so.
 """
 
 from __future__ import annotations
@@ -17,52 +17,64 @@ from sovereign_ai.plan.factory import Plan
 from sovereign_ai.plan.shapes import Shape
 
 CONFIDENCE = 0.999
-"""How often the spares must be enough, as in the plan."""
+"""Share of the time in which the spares must be enough, as in the plan."""
 
 
 def domains(shape: Shape, plan: Plan) -> dict[str, int]:
-    """Give what fails together, and how many of the pool's machines it takes; a leaf's machines lose one rail."""
-    found = {"rack": min(shape.per_rack, shape.nodes)}
+    """Return the number of the pool's servers that fail together, by kind: `rack`, `nvlink` and `leaf`.
+
+    The servers of a failed leaf keep running, but lose one rail.
+    """
+    sizes = {"rack": min(shape.per_rack, shape.nodes)}
     if shape.system.nvlink_domain_nodes:
-        found["nvlink"] = shape.system.nvlink_domain_nodes
-    mine = frozenset(node.name for node in plan.nodes if node.pool == shape.pool.name)
-    leaves = [fullest_leaf(plane, mine) for plane in plan.fabrics if plane.site == shape.site.name and plane.role == "compute"]
-    if any(leaves):
-        found["leaf"] = min(max(leaves), shape.nodes)
-    return found
+        sizes["nvlink"] = shape.system.nvlink_domain_nodes
+    nodes = frozenset(node.name for node in plan.nodes if node.pool == shape.pool.name)
+    # A plane is lost leaf by leaf, so the fullest leaf of any plane is the largest loss.
+    leaf = 0
+    for plane in plan.fabrics:
+        if plane.site == shape.site.name and plane.role == "compute":
+            leaf = max(leaf, fullest_leaf(plane, nodes))
+    if leaf:
+        sizes["leaf"] = min(leaf, shape.nodes)
+    return sizes
 
 
 def add_spares(sheet: Sheet, shape: Shape, plan: Plan) -> None:
-    """Add a pool's spares under `pool.<name>.spares`: by Poisson, by the largest domain, needed, and planned."""
+    """Add `pool.<name>.spares`: spares by Poisson, by the largest domain, needed, and planned."""
     name = f"pool.{shape.pool.name}.spares"
+    poisson, domain = f"{name}.poisson", f"{name}.domain"
     rate = add_rate(sheet, accelerator(shape.system.accelerator))
-    sheet.plan(f"{name}.gpus", shape.nodes * shape.system.gpus, "GPUs", "machines counted on")
+    gpus = sheet.plan(f"{name}.gpus", shape.nodes * shape.system.gpus, "GPUs", "machines counted on")
     repair = sheet.figure("repair", figure("failures", "repair"))
     confidence = sheet.plan("confidence", CONFIDENCE, "1", "as in the plan")
     sheet.derive(
-        f"{name}.poisson",
+        poisson,
         "machines",
         "smallest k with P(Poisson(rate x GPUs x repair) <= k) >= confidence",
-        lambda each, gpus, seconds, sure: float(spares_at(sure, each * gpus * seconds / 86_400)),
+        # The rate is a day's, the repair takes seconds.
+        lambda each, count, seconds, sure: float(spares_at(sure, each * count * seconds / 86_400)),
         rate,
-        f"{name}.gpus",
+        gpus,
         repair,
         confidence,
     )
-    found = domains(shape, plan)
-    parts = [sheet.plan(f"{name}.domain.{kind}", size, "machines", _WHY[kind]) for kind, size in sorted(found.items())]
-    sheet.derive(f"{name}.domain", "machines", "largest of NVLink domain, rack and leaf", _largest, *parts)
-    sheet.derive(f"{name}.needed", "machines", "max(Poisson, domain)", _largest, f"{name}.poisson", f"{name}.domain")
+    sizes = sorted(domains(shape, plan).items())
+    parts = [sheet.plan(f"{domain}.{kind}", size, "machines", _WHY[kind]) for kind, size in sizes]
+    sheet.derive(domain, "machines", "largest of NVLink domain, rack and leaf", _largest, *parts)
+    sheet.derive(f"{name}.needed", "machines", "max(Poisson, domain)", _largest, poisson, domain)
     sheet.plan(f"{name}.planned", shape.spares.machines, "machines", shape.spares.why)
 
 
 _WHY = {
     "rack": "machines of a rack, which its PDUs and its coolant feed",
     "nvlink": "machines of one NVLink domain",
-    "leaf": "the most machines of the pool on one leaf switch of the compute fabric, at most those counted on: without it they lose one rail, and a job across all rails goes without them",
+    "leaf": (
+        "the most machines of the pool on one leaf switch of the compute fabric, at most those counted on: "
+        "without it they lose one rail, and a job across all rails goes without them"
+    ),
 }
 
 
 def _largest(*sizes: float) -> float:
-    """Give the largest."""
+    """Return the largest size."""
     return max(sizes)

@@ -1,101 +1,171 @@
-"""The map of flows by jurisdiction: every law a box, those inside the European Economic Area apart, and what goes between."""
+"""The map of flows by jurisdiction: a box for each, and a line for each kind of flow between two.
+
+Jurisdictions inside the European Economic Area have another colour.
+"""
 
 from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 
-from sovereign_ai.assess.sovereignty.areas import inside
-from sovereign_ai.attest.report.flows import KINDS, Flow
+from sovereign_ai.attest.report.flows import KINDS, DrawnFlow
 from sovereign_ai.attest.report.markup import Markup, box, clipped, svg, tag, words
+from sovereign_ai.sovereignty.areas import inside
 from sovereign_ai.spec.factory import AIFactory
 
+# Lengths are in pixels: the picture's width, a box's width, the height of a line and of a box's head.
 _WIDTH, _BOX, _LINE, _HEAD = 960, 330, 16, 30
 _MOST = 9
+"""Lines of a box."""
+_SLOT = 15
+"""Distance between the ends of two lines at one box."""
+_BEND = 90
+"""How far a line bends outwards that begins and ends at the same side."""
+
+Boxes = Mapping[str, tuple[float, float, float]]
+"""Jurisdiction to x, y and height of its box."""
+
+_SHORT = {kind: kind for kind in KINDS} | {
+    "copy": "copy allowed",
+    "control": "channel",
+    "law": "law",
+    "people": "access",
+}
+"""Kind of flow to the label of its line."""
 
 
-def picture(factory: AIFactory, found: Sequence[Flow]) -> Markup:
-    """Draw the map: jurisdictions that hold a site to the left, all others to the right, a line for each kind of crossing."""
-    here = sorted({site.country for site in factory.sites})
-    there = sorted({area for flow in found for area in (flow.origin, flow.target)} - set(here))
-    lists = _contents(factory, found)
-    left, left_end = _stack(here, lists, 16.0)
-    right, right_end = _stack(there, lists, _WIDTH - _BOX - 16.0)
-    shapes = [*_lines(found, left, right), *_boxes(here, lists, left), *_boxes(there, lists, right)]
-    if not there:
-        shapes.append(words(_WIDTH - 16, 40, "nothing is declared that leaves or enters", "small", "end"))
-    return svg(_WIDTH, max(left_end, right_end, 80), "Flows of data and control by jurisdiction", *shapes)
+def picture(factory: AIFactory, flows: Sequence[DrawnFlow]) -> Markup:
+    """Return the map: jurisdictions with a site to the left, all others to the right.
 
-
-def _contents(factory: AIFactory, found: Sequence[Flow]) -> Mapping[str, list[str]]:
-    """Give each jurisdiction what stands in it."""
-    lists: defaultdict[str, list[str]] = defaultdict(list)
+    Args:
+        factory: the description.
+        flows: its flows.
+    """
+    home = set()
     for site in factory.sites:
-        lists[site.country].append(f"site {site.name}")
-        zones = sorted({pool.zone for pool in factory.pools if pool.site == site.name})
-        lists[site.country] += [f"  zone {zone}" for zone in zones]
-    for flow in found:
+        home.add(site.country)
+    abroad: set[str] = set()
+    for flow in flows:
+        abroad.update((flow.origin, flow.target))
+    abroad -= home
+    contents = _contents(factory, flows)
+    left, left_end = _stack(sorted(home), contents, 16.0)
+    right, right_end = _stack(sorted(abroad), contents, _WIDTH - _BOX - 16.0)
+    shapes = [*_lines(flows, left, right), *_boxes(left, contents), *_boxes(right, contents)]
+    if not abroad:
+        shapes.append(words(_WIDTH - 16, 40, "nothing is declared that leaves or enters", "small", "end"))
+    height = max(left_end, right_end, 80)
+    return svg(_WIDTH, height, "Flows of data and control by jurisdiction", *shapes)
+
+
+def _contents(factory: AIFactory, flows: Sequence[DrawnFlow]) -> Mapping[str, list[str]]:
+    """Return each jurisdiction with the lines of its box: sites with their zones, then the ends of flows."""
+    contents: defaultdict[str, list[str]] = defaultdict(list)
+    for site in factory.sites:
+        lines = contents[site.country]
+        lines.append(f"site {site.name}")
+        zones = set()
+        for pool in factory.pools:
+            if pool.site == site.name:
+                zones.add(pool.zone)
+        lines += [f"  zone {zone}" for zone in sorted(zones)]
+    for flow in flows:
         for area, what in ((flow.origin, flow.source), (flow.target, flow.sink)):
-            if what not in lists[area] and f"  {what}" not in lists[area]:
-                lists[area].append(what)
-    return lists
+            lines = contents[area]
+            if what not in lines and f"  {what}" not in lines:
+                lines.append(what)
+    return contents
 
 
-def _height(count: int) -> float:
-    """Give the height of a box with so many lines."""
-    return _HEAD + min(count, _MOST + 1) * _LINE + 8
-
-
-def _stack(areas: Sequence[str], lists: Mapping[str, list[str]], x: float) -> tuple[dict[str, tuple[float, float, float]], float]:
-    """Place boxes below each other: x, y and height of each, and where they end."""
-    y, places = 16.0, {}
+def _stack(
+    areas: Sequence[str], contents: Mapping[str, list[str]], x: float
+) -> tuple[dict[str, tuple[float, float, float]], float]:
+    """Return the boxes of jurisdictions below each other, and where they end."""
+    y = 16.0
+    boxes: dict[str, tuple[float, float, float]] = {}
     for area in areas:
-        high = _height(len(lists[area]))
-        places[area] = (x, y, high)
-        y += high + 18
-    return places, y
+        lines = min(len(contents[area]), _MOST + 1)
+        height = _HEAD + lines * _LINE + 8
+        boxes[area] = (x, y, height)
+        y += height + 18
+    return boxes, y
 
 
-def _boxes(areas: Sequence[str], lists: Mapping[str, list[str]], places: Mapping[str, tuple[float, float, float]]) -> Iterator[Markup]:
-    """Draw the boxes."""
-    for area in areas:
-        x, y, high = places[area]
-        near = inside(area.split("+"))
-        yield box(x, y, _BOX, high, "home" if near else "abroad", f"{area}: {'inside' if near else 'outside'} the European Economic Area")
-        yield words(x + 10, y + 20, f"{area}: {'inside the EEA' if near else 'outside the EEA'}", "strong")
-        for index, line in enumerate(lists[area][:_MOST]):
-            yield words(x + 10 + (12 if line.startswith("  ") else 0), y + _HEAD + 10 + index * _LINE, clipped(line.strip(), 46), "small")
-        if len(lists[area]) > _MOST:
-            yield words(x + 10, y + _HEAD + 10 + _MOST * _LINE, f"and {len(lists[area]) - _MOST} more, in the table", "small")
+def _boxes(boxes: Boxes, contents: Mapping[str, list[str]]) -> Iterator[Markup]:
+    """Yield the boxes with their lines."""
+    for area, (x, y, height) in boxes.items():
+        # An area may be several countries, `DE+FR`: it is inside where all of them are.
+        kind, side = "abroad", "outside"
+        if inside(area.split("+")):
+            kind, side = "home", "inside"
+        yield box(x, y, _BOX, height, kind, f"{area}: {side} the European Economic Area")
+        yield words(x + 10, y + 20, f"{area}: {side} the EEA", "strong")
+        lines = contents[area]
+        for index, line in enumerate(lines[:_MOST]):
+            indent = 12 if line.startswith("  ") else 0
+            text = clipped(line.strip(), 46)
+            yield words(x + 10 + indent, y + _HEAD + 10 + index * _LINE, text, "small")
+        if len(lines) > _MOST:
+            rest = f"and {len(lines) - _MOST} more, in the table"
+            yield words(x + 10, y + _HEAD + 10 + _MOST * _LINE, rest, "small")
 
 
-def _lines(
-    found: Sequence[Flow], left: Mapping[str, tuple[float, float, float]], right: Mapping[str, tuple[float, float, float]]
-) -> Iterator[Markup]:
-    """Draw what crosses: one line a pair and kind, its words in the middle, arrows by direction."""
-    pairs: defaultdict[tuple[str, str, str], list[Flow]] = defaultdict(list)
-    for flow in found:
+def _lines(flows: Sequence[DrawnFlow], left: Boxes, right: Boxes) -> Iterator[Markup]:
+    """Yield a line for each pair of jurisdictions and kind of flow between them, with a dot at its target."""
+    pairs: defaultdict[tuple[str, str, str], list[DrawnFlow]] = defaultdict(list)
+    for flow in flows:
         if flow.crosses:
             pairs[flow.origin, flow.target, flow.kind].append(flow)
-    slots: defaultdict[str, int] = defaultdict(int)
-    places = {**left, **right}
+    boxes = {**left, **right}
+    # Each end of a line has a slot of its own at its box, from the top; a full box begins from the top once
+    # more.
+    used: defaultdict[str, int] = defaultdict(int)
     for origin, target, kind in sorted(pairs):
-        ends = []
+        ends: list[tuple[float, float]] = []
         for area in (origin, target):
-            x, y, high = places[area]
-            ends.append((x + _BOX if area in left else x, y + 14 + (slots[area] * 15) % max(high - 20, 1)))
-            slots[area] += 1
-        (x1, y1), (x2, y2) = ends
+            x, y, height = boxes[area]
+            edge = x + _BOX if area in left else x
+            slot = (used[area] * _SLOT) % max(height - 20, 1)
+            ends.append((edge, y + 14 + slot))
+            used[area] += 1
+        bend = 0
+        if (origin in left) == (target in left):
+            bend = _BEND if origin in left else -_BEND
         crossing = pairs[origin, target, kind]
-        title = f"{origin} to {target}: " + "; ".join(sorted({f"{one.source} > {one.sink} ({one.detail})" for one in crossing}))
-        bend = 90 if (origin in left) == (target in left) else 0
-        side = 1 if origin in left else -1
-        middle = (x1 + x2) / 2
-        curve = f"M{x1:g} {y1:g}C{(x1 + side * bend) if bend else middle:g} {y1:g} {(x2 + side * bend) if bend else middle:g} {y2:g} {x2:g} {y2:g}"
-        yield tag("path", tag("title", title), d=curve, class_=f"flow {kind}")
-        yield tag("circle", cx=x2, cy=y2, r=4, class_=f"end {kind}")
-        x, y = (middle + side * bend * 0.75, (y1 + y2) / 2) if bend else (middle, (y1 + y2) / 2)
-        yield words(x, y - 3, f"{_SHORT[kind]} {len(crossing)}" if len(crossing) > 1 else _SHORT[kind], "tiny halo", "middle", title)
+        details = set()
+        for flow in crossing:
+            details.add(f"{flow.source} > {flow.sink} ({flow.detail})")
+        title = f"{origin} to {target}: {'; '.join(sorted(details))}"
+        label = _SHORT[kind]
+        if len(crossing) > 1:
+            label += f" {len(crossing)}"
+        yield from _line(ends[0], ends[1], bend, kind, label, title)
 
 
-_SHORT = {kind: kind for kind in KINDS} | {"copy": "copy allowed", "control": "channel", "law": "law", "people": "access"}
+def _line(
+    start: tuple[float, float],
+    end: tuple[float, float],
+    bend: float,
+    kind: str,
+    label: str,
+    title: str,
+) -> Iterator[Markup]:
+    """Yield one line with its label in the middle.
+
+    Args:
+        start: x and y of its start.
+        end: x and y of its end.
+        bend: how far it bends to the right; 0 for a line from one side to the other.
+        kind: kind of flow.
+        label: its label.
+        title: what a pointer over it shows.
+    """
+    (x1, y1), (x2, y2) = start, end
+    middle = (x1 + x2) / 2
+    near, far = (x1 + bend, x2 + bend) if bend else (middle, middle)
+    curve = f"M{x1:g} {y1:g}C{near:g} {y1:g} {far:g} {y2:g} {x2:g} {y2:g}"
+    yield tag("path", tag("title", title), d=curve, class_=f"flow {kind}")
+    yield tag("circle", cx=x2, cy=y2, r=4, class_=f"end {kind}")
+    # A curve reaches three quarters of the distance to its control points.
+    x = middle + bend * 0.75
+    yield words(x, (y1 + y2) / 2 - 3, label, "tiny halo", "middle", title)

@@ -1,128 +1,181 @@
-"""The dependency graph: services, the parts they need by layer, and who holds each; single points of failure stand out."""
+"""The dependency graph: services, the parts that they need by layer, and the holder of each part.
+
+Single points of failure are drawn strong.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 
-from sovereign_ai.assess.sovereignty.areas import home
-from sovereign_ai.assess.sovereignty.cuts import Gate
-from sovereign_ai.assess.sovereignty.parts.part import Part
-from sovereign_ai.assess.sovereignty.report import SovereigntyReport
 from sovereign_ai.attest.report.markup import Markup, box, clipped, svg, tag, words
+from sovereign_ai.sovereignty.areas import home
+from sovereign_ai.sovereignty.cut_sets import FaultGate
+from sovereign_ai.sovereignty.parts.part import Dependency
+from sovereign_ai.sovereignty.report import SovereigntyReport
 
+# Lengths are in pixels. Each column of the picture has its left edge and its width.
 _WIDTH, _ROW, _TOP = 960, 22, 44
 _SERVICE, _PART, _HOLDER = (10, 120), (250, 330), (690, 260)
+_LAYER = "layer "
+"""Prefix of the rows that have the name of a layer."""
+
+Narrow = Mapping[str, Sequence[str]]
+"""Part whose loss alone stops a service, to these services."""
 
 
-def leaves(tree: Gate | str) -> frozenset[str]:
-    """Give the parts that a fault tree names."""
-    return frozenset({tree}) if isinstance(tree, str) else frozenset(name for child in tree.children for name in leaves(child))
+def leaves(tree: FaultGate | str) -> frozenset[str]:
+    """Return the parts that a fault tree names."""
+    if isinstance(tree, str):
+        return frozenset({tree})
+    names: set[str] = set()
+    for child in tree.children:
+        names.update(leaves(child))
+    return frozenset(names)
 
 
 def chokepoints(report: SovereigntyReport) -> dict[str, list[str]]:
-    """Give each part whose loss alone stops a service, with the services."""
-    found: dict[str, list[str]] = {}
-    for served, sets in report.sets.items():
-        for one in sets.parts:
-            if len(one) == 1:
-                found.setdefault(one[0], []).append(served)
-    return found
+    """Return each part whose loss alone stops a service, with the services."""
+    services: dict[str, list[str]] = {}
+    for service, sets in report.sets.items():
+        for parts in sets.parts:
+            if len(parts) == 1:
+                services.setdefault(parts[0], []).append(service)
+    return services
 
 
-def _holder(part: Part) -> str:
-    """Name who holds a part, and the law over it."""
+def _holder(part: Dependency) -> str:
+    """Return the holder of a part, with the jurisdiction over it."""
     return f"{part.holder} ({part.law})" if part.law else part.holder
 
 
 def picture(report: SovereigntyReport) -> Markup:
-    """Draw the graph."""
-    parts = sorted(report.graph.parts, key=lambda part: (part.layer, part.id))
+    """Return the graph as a picture: services to the left, parts in the middle, holders to the right."""
+    parts = sorted(report.graph.parts, key=_layer_and_id)
     narrow = chokepoints(report)
-    rows, height = _rows(parts)
-    holders = sorted({_holder(part) for part in parts}, key=lambda name: (-sum(_holder(part) == name for part in parts), name))
-    step = (height - _TOP) / max(len(holders), 1)
-    held = {name: _TOP + step * (index + 0.5) for index, name in enumerate(holders)}
-    services = {name: _TOP + (height - _TOP) * (index + 0.5) / len(report.graph.trees) for index, name in enumerate(report.graph.trees)}
+    rows, height = _part_rows(parts)
+    held: dict[str, list[Dependency]] = {}
+    for part in parts:
+        held.setdefault(_holder(part), []).append(part)
+    # Whoever holds most parts is at the top.
+    names = sorted(held, key=lambda name: (-len(held[name]), name))
+    holders = _spread(names, height)
+    services = _spread(list(report.graph.trees), height)
+    # The lines come first, so that boxes lie above them.
     shapes = [
-        *_edges(report, parts, rows, narrow, services),
-        *_holds(parts, rows, held, narrow),
+        *_needs(report, parts, rows, narrow, services),
+        *_holds(parts, rows, holders, narrow),
         *_heads(),
-        *_services(services),
-        *_parts(parts, rows, narrow),
-        *_holders(parts, held),
+        *_service_boxes(services),
+        *_part_boxes(parts, rows, narrow),
+        *_holder_boxes(held, holders),
     ]
-    return svg(_WIDTH, height + 10, f"Dependencies: {len(parts)} parts, {len(narrow)} of them single points of failure", *shapes)
+    label = f"Dependencies: {len(parts)} parts, {len(narrow)} of them single points of failure"
+    return svg(_WIDTH, height + 10, label, *shapes)
 
 
-def _rows(parts: Sequence[Part]) -> tuple[dict[str, float], float]:
-    """Place parts below each other, with a line of its own for each layer's name."""
-    y, rows, layer = float(_TOP), {}, ""
+def _layer_and_id(part: Dependency) -> tuple[str, str]:
+    """Return the key that sorts parts by layer, and then by name."""
+    return part.layer, part.id
+
+
+def _part_rows(parts: Sequence[Dependency]) -> tuple[dict[str, float], float]:
+    """Return the y of each part and of each layer's name above its parts, and where they end."""
+    y = float(_TOP)
+    rows: dict[str, float] = {}
+    layer = ""
     for part in parts:
         if part.layer != layer:
             layer = part.layer
-            rows[f"layer {layer}"] = y + _ROW / 2
+            rows[f"{_LAYER}{layer}"] = y + _ROW / 2
             y += _ROW
         rows[part.id] = y + _ROW / 2
         y += _ROW
     return rows, y + 10
 
 
+def _spread(names: Sequence[str], height: float) -> dict[str, float]:
+    """Return the y of each name, spread evenly over the height."""
+    step = (height - _TOP) / max(len(names), 1)
+    return {name: _TOP + step * (index + 0.5) for index, name in enumerate(names)}
+
+
 def _heads() -> Iterator[Markup]:
+    """Yield the head of each column."""
     for (x, _), text in ((_SERVICE, "service"), (_PART, "needs, by layer"), (_HOLDER, "held by (law)")):
         yield words(x, 22, text, "strong")
 
 
 def _curve(x1: float, y1: float, x2: float, y2: float, kind: str) -> Markup:
+    """Return a line that leaves and arrives level."""
     middle = (x1 + x2) / 2
-    return tag("path", d=f"M{x1:g} {y1:g}C{middle:g} {y1:g} {middle:g} {y2:g} {x2:g} {y2:g}", class_=kind)
+    path = f"M{x1:g} {y1:g}C{middle:g} {y1:g} {middle:g} {y2:g} {x2:g} {y2:g}"
+    return tag("path", d=path, class_=kind)
 
 
-def _edges(
+def _needs(
     report: SovereigntyReport,
-    parts: Sequence[Part],
+    parts: Sequence[Dependency],
     rows: Mapping[str, float],
-    narrow: Mapping[str, list[str]],
+    narrow: Narrow,
     services: Mapping[str, float],
 ) -> Iterator[Markup]:
-    """Draw what each service needs; what stops it alone is drawn strong."""
-    for name, tree in report.graph.trees.items():
+    """Yield a line from each service to the parts that it needs, strong for single points of failure."""
+    x1 = _SERVICE[0] + _SERVICE[1]
+    for service, tree in report.graph.trees.items():
         needed = leaves(tree)
         for part in parts:
             if part.id in needed:
-                kind = "edge choke" if name in narrow.get(part.id, ()) else "edge"
-                yield _curve(_SERVICE[0] + _SERVICE[1], services[name], _PART[0], rows[part.id], kind)
+                kind = "edge choke" if service in narrow.get(part.id, ()) else "edge"
+                yield _curve(x1, services[service], _PART[0], rows[part.id], kind)
 
 
 def _holds(
-    parts: Sequence[Part], rows: Mapping[str, float], held: Mapping[str, float], narrow: Mapping[str, list[str]]
+    parts: Sequence[Dependency], rows: Mapping[str, float], holders: Mapping[str, float], narrow: Narrow
 ) -> Iterator[Markup]:
+    """Yield a line from each part to its holder."""
+    x1 = _PART[0] + _PART[1]
     for part in parts:
         kind = "edge choke" if part.id in narrow else "edge"
-        yield _curve(_PART[0] + _PART[1], rows[part.id], _HOLDER[0], held[_holder(part)], kind)
+        yield _curve(x1, rows[part.id], _HOLDER[0], holders[_holder(part)], kind)
 
 
-def _services(services: Mapping[str, float]) -> Iterator[Markup]:
+def _service_boxes(services: Mapping[str, float]) -> Iterator[Markup]:
+    """Yield the box of each service."""
+    x, width = _SERVICE
     for name, y in services.items():
-        yield box(_SERVICE[0], y - 16, _SERVICE[1], 32, "node")
-        yield words(_SERVICE[0] + _SERVICE[1] / 2, y + 4, name, "strong", "middle")
+        yield box(x, y - 16, width, 32, "node")
+        yield words(x + width / 2, y + 4, name, "strong", "middle")
 
 
-def _parts(parts: Sequence[Part], rows: Mapping[str, float], narrow: Mapping[str, list[str]]) -> Iterator[Markup]:
+def _part_boxes(parts: Sequence[Dependency], rows: Mapping[str, float], narrow: Narrow) -> Iterator[Markup]:
+    """Yield the name of each layer, and the box of each part."""
+    x, width = _PART
     for name, y in rows.items():
-        if name.startswith("layer "):
-            yield words(_PART[0], y + 4, name.removeprefix("layer "), "small")
+        if name.startswith(_LAYER):
+            yield words(x, y + 4, name.removeprefix(_LAYER), "small")
     for part in parts:
         y = rows[part.id]
-        alone = narrow.get(part.id)
-        title = f"{part.what}; channel {part.channel}; a cut: {part.effect}; second source: {part.alternative or 'none described'}"
-        yield box(_PART[0], y - 9, _PART[1], 18, "node choke" if alone else "node", title)
-        mark = "! " if alone else ""
-        yield words(_PART[0] + 8, y + 4, clipped(f"{mark}{part.id.rstrip(':')}: {part.what}", 52), "tiny", title=title)
+        kind, mark = "node", ""
+        if part.id in narrow:
+            kind, mark = "node choke", "! "
+        second = part.alternative or "none described"
+        title = f"{part.what}; channel {part.channel}; a cut: {part.effect}; second source: {second}"
+        yield box(x, y - 9, width, 18, kind, title)
+        text = f"{mark}{part.id.rstrip(':')}: {part.what}"
+        yield words(x + 8, y + 4, clipped(text, 52), "tiny", title=title)
 
 
-def _holders(parts: Sequence[Part], held: Mapping[str, float]) -> Iterator[Markup]:
-    for name, y in held.items():
-        mine = [part for part in parts if _holder(part) == name]
-        kind = "node unknown" if not mine[0].known else "home" if home(mine[0].law) else "abroad"
-        yield box(_HOLDER[0], y - 11, _HOLDER[1], 22, kind, f"{name}: {', '.join(part.id for part in mine)}")
-        yield words(_HOLDER[0] + 8, y + 4, clipped(f"{name}: {len(mine)}", 42), "tiny")
+def _holder_boxes(held: Mapping[str, Sequence[Dependency]], holders: Mapping[str, float]) -> Iterator[Markup]:
+    """Yield the box of each holder, coloured by the jurisdiction over it."""
+    x, width = _HOLDER
+    for name, y in holders.items():
+        parts = held[name]
+        # All parts of a holder are under the same jurisdiction: it is in the holder's name.
+        kind = "abroad"
+        if not parts[0].known:
+            kind = "node unknown"
+        elif home(parts[0].law):
+            kind = "home"
+        ids = ", ".join(part.id for part in parts)
+        yield box(x, y - 11, width, 22, kind, f"{name}: {ids}")
+        yield words(x + 8, y + 4, clipped(f"{name}: {len(parts)}", 42), "tiny")

@@ -1,12 +1,12 @@
-"""Rack elevations: each distinct rack drawn once, unit by unit, with how many there are like it.
+"""Rack elevations: each distinct rack drawn once, unit by unit, with the number of racks like it.
 
-Heights are the catalogue's; a device whose height nobody gives shares what is left of its rack.
+Heights are the catalogue's. Devices whose height no source states share what is left of their rack.
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import groupby
 
@@ -17,18 +17,26 @@ from sovereign_ai.plan.racks import SERVER_UNITS, Rack, switch_units
 from sovereign_ai.plan.shapes import RACK_UNITS
 from sovereign_ai.spec.factory import AIFactory
 
+# Lengths are in pixels: the height of a unit, the width of a rack, the gap between two, and the space above.
 _UNIT, _WIDE, _GAP, _TOP = 7, 178, 28, 56
 _EACH_ROW = 4
+_LEAST_NAMED = 12
+"""Height in pixels from which a device has its name in it."""
+_MOST_NAMES = 40
+"""Names of like racks in a title."""
+
+Sort = tuple[str, int | None]
+"""Words and height units of a device; None for a height that no source states."""
 
 
 @dataclass(frozen=True, slots=True)
 class Elevation:
-    """A rack and all that look like it.
+    """A rack and all racks that look like it.
 
     Attributes:
         first: the first of them.
-        names: all of them, sorted as they stand.
-        devices: name, words and height units of what stands in it, from the bottom; None for a height that nobody gives.
+        names: all of them, in the plan's order.
+        devices: name, words and height units of its devices, from the bottom; None for an unknown height.
     """
 
     first: Rack
@@ -37,91 +45,115 @@ class Elevation:
 
 
 def elevations(factory: AIFactory, plan: Plan) -> list[Elevation]:
-    """Give every distinct rack: by hall, kind, power, and the sort and height of what stands in it."""
+    """Return every distinct rack: by site, hall, kind, power, and the sort and height of its devices."""
+    # Names do not count: most racks of a large plan are alike but for them.
     sorts = _sorts(factory, plan)
     alike: defaultdict[tuple[object, ...], list[Rack]] = defaultdict(list)
     for rack in plan.racks:
-        alike[rack.site, rack.hall, rack.kind, rack.power, tuple(sorts[device] for device in rack.devices)].append(rack)
-    return [
-        Elevation(racks[0], tuple(rack.name for rack in racks), tuple((device, *sorts[device]) for device in racks[0].devices))
-        for racks in alike.values()
-    ]
+        looks = tuple(sorts[device] for device in rack.devices)
+        alike[rack.site, rack.hall, rack.kind, rack.power, looks].append(rack)
+    distinct: list[Elevation] = []
+    for racks in alike.values():
+        first = racks[0]
+        names = tuple(rack.name for rack in racks)
+        devices = tuple((device, *sorts[device]) for device in first.devices)
+        distinct.append(Elevation(first, names, devices))
+    return distinct
 
 
-def _sorts(factory: AIFactory, plan: Plan) -> dict[str, tuple[str, int | None]]:
-    """Give each device its words and its height."""
-    fabrics = {fabric.name: fabric for fabric in factory.fabrics}
-    found: dict[str, tuple[str, int | None]] = {
-        node.name: (f"{node.system}, pool {node.pool}", system(node.system).rack_units) for node in plan.nodes
-    }
+def _sorts(factory: AIFactory, plan: Plan) -> dict[str, Sort]:
+    """Return each device's words and height."""
+    fabrics = {}
+    for fabric in factory.fabrics:
+        fabrics[fabric.name] = fabric
+    sorts: dict[str, Sort] = {}
+    for node in plan.nodes:
+        sorts[node.name] = (f"{node.system}, pool {node.pool}", system(node.system).rack_units)
     for plane in plan.fabrics:
         units = switch_units(fabrics[plane.fabric])
-        found |= {one.name: (f"{plane.fabric} {one.tier}", units) for one in plane.switches}
+        for switch in plane.switches:
+            sorts[switch.name] = (f"{plane.fabric} {switch.tier}", units)
     for tier in plan.storage:
-        found |= dict.fromkeys(tier.servers, (f"storage {tier.tier}", SERVER_UNITS))
-    return found
+        sorts.update(dict.fromkeys(tier.servers, (f"storage {tier.tier}", SERVER_UNITS)))
+    return sorts
 
 
 def picture(factory: AIFactory, plan: Plan) -> Markup:
-    """Draw every distinct rack."""
-    found = elevations(factory, plan)
-    rows = [found[start : start + _EACH_ROW] for start in range(0, len(found), _EACH_ROW)]
-    high = _TOP + RACK_UNITS * _UNIT + 34
-    shapes = [shape for index, row in enumerate(rows) for shape in _row(row, index * high)]
-    width = 16 + max((len(row) for row in rows), default=1) * (_WIDE + _GAP)
-    return svg(max(width, 460), max(len(rows), 1) * high, f"{len(found)} distinct racks of {len(plan.racks):,}", *shapes)
+    """Return a picture of every distinct rack."""
+    distinct = elevations(factory, plan)
+    row_height = _TOP + RACK_UNITS * _UNIT + 34
+    shapes: list[Markup] = []
+    for index, elevation in enumerate(distinct):
+        row, column = divmod(index, _EACH_ROW)
+        shapes += _rack(elevation, 22 + column * (_WIDE + _GAP), row * row_height + _TOP)
+    # Even a page without racks has room for one row of one rack.
+    rows = max(-(-len(distinct) // _EACH_ROW), 1)
+    columns = min(max(len(distinct), 1), _EACH_ROW)
+    width = 16 + columns * (_WIDE + _GAP)
+    label = f"{len(distinct)} distinct racks of {len(plan.racks):,}"
+    return svg(max(width, 460), rows * row_height, label, *shapes)
 
 
-def _row(row: Sequence[Elevation], y: float) -> Iterator[Markup]:
-    """Draw a row of racks."""
-    for index, one in enumerate(row):
-        yield from _rack(one, 22 + index * (_WIDE + _GAP), y + _TOP)
-
-
-def _rack(one: Elevation, x: float, y: float) -> Iterator[Markup]:
-    """Draw one rack with its names above, its units, and its power and PDUs below."""
-    rack, count = one.first, len(one.names)
-    span = one.names[0] if count == 1 else f"{one.names[0]} … {one.names[-1]}"
+def _rack(elevation: Elevation, x: float, y: float) -> Iterator[Markup]:
+    """Yield the shapes of one rack: its names above, its units, and its power and PDUs below."""
+    rack, names = elevation.first, elevation.names
+    count = len(names)
+    span = names[0] if count == 1 else f"{names[0]} … {names[-1]}"
+    title = ", ".join(names[:_MOST_NAMES])
+    if count > _MOST_NAMES:
+        title += " …"
     yield words(x, y - 32, f"{count:,} x {rack.kind}, hall {rack.hall}", "strong")
-    yield words(x, y - 16, clipped(span, 32), "small", title=", ".join(one.names[:40]) + (" …" if count > 40 else ""))
+    yield words(x, y - 16, clipped(span, 32), "small", title=title)
     yield box(x, y, _WIDE, RACK_UNITS * _UNIT, "frame")
     for unit in range(6, RACK_UNITS + 1, 6):
         yield words(x - 4, y + (RACK_UNITS - unit) * _UNIT + 8, unit, "tiny", "end")
-    yield from _devices(one, x, y)
+    yield from _devices(elevation, x, y)
     bottom = y + RACK_UNITS * _UNIT
     yield words(x, bottom + 14, watts(rack), "small")
     yield words(x, bottom + 27, f"PDUs on {', '.join(rack.pdus)}; {rack.rack_units} U", "small")
 
 
 def watts(rack: Rack) -> str:
-    """Say what a rack draws; what nobody gives is no zero."""
-    known = f"{rack.power / 1000:g} kW" if rack.power else ""
-    dark = f"{len(rack.unknown_power)} of unknown power" if rack.unknown_power else ""
-    return ", ".join(part for part in (known, dark) if part) or "0 kW"
+    """Return the power of a rack; an unknown power is no zero."""
+    parts: list[str] = []
+    if rack.power:
+        parts.append(f"{rack.power / 1000:g} kW")
+    if rack.unknown_power:
+        parts.append(f"{len(rack.unknown_power)} of unknown power")
+    return ", ".join(parts) or "0 kW"
 
 
-def _devices(one: Elevation, x: float, y: float) -> Iterator[Markup]:
-    """Stack a rack's devices from the bottom."""
-    known = sum(units or 0 for _, _, units in one.devices)
-    blank = sum(not units for _, _, units in one.devices)
-    share = (RACK_UNITS - known) / blank if blank else 0.0
+def _devices(elevation: Elevation, x: float, y: float) -> Iterator[Markup]:
+    """Yield a rack's devices from the bottom."""
+    known = sum(units or 0 for _, _, units in elevation.devices)
+    unknown = sum(not units for _, _, units in elevation.devices)
+    share = (RACK_UNITS - known) / unknown if unknown else 0.0
     low = 0.0
-    for name, what, units in one.devices:
-        high = float(units or share)
-        top = y + (RACK_UNITS - low - high) * _UNIT
-        yield box(x + 3, top + 0.5, _WIDE - 6, high * _UNIT - 1, f"rack-{one.first.kind}", f"{name}: {what}, {units or 'unknown'} U")
-        if high * _UNIT >= 12:
-            yield words(x + 8, top + high * _UNIT / 2 + 4, clipped(name, 28), "tiny", title=f"{name}: {what}")
-        low += high
-    yield from _runs(one, x, y)
+    for name, what, units in elevation.devices:
+        units_high = float(units or share)
+        height = units_high * _UNIT
+        top = y + (RACK_UNITS - low - units_high) * _UNIT
+        title = f"{name}: {what}, {units or 'unknown'} U"
+        yield box(x + 3, top + 0.5, _WIDE - 6, height - 1, f"rack-{elevation.first.kind}", title)
+        if height >= _LEAST_NAMED:
+            yield words(x + 8, top + height / 2 + 4, clipped(name, 28), "tiny", title=f"{name}: {what}")
+        low += units_high
+    yield from _runs(elevation, x, y)
 
 
-def _runs(one: Elevation, x: float, y: float) -> Iterator[Markup]:
-    """Write one line over neighbours that are too thin for a name each."""
+def _runs(elevation: Elevation, x: float, y: float) -> Iterator[Markup]:
+    """Yield one line of text over neighbours that are too thin for a name each."""
     low = 0.0
-    for (what, units), run in groupby(one.devices, key=lambda device: device[1:]):
+    for (what, units), run in groupby(elevation.devices, key=_sort_of):
         count = len(list(run))
         high = (units or 0) * count
-        if units and units * _UNIT < 12 <= high * _UNIT:
-            yield words(x + _WIDE / 2, y + (RACK_UNITS - low - high / 2) * _UNIT + 4, f"{count} x {what}", "tiny halo", "middle")
+        if units and units * _UNIT < _LEAST_NAMED <= high * _UNIT:
+            middle = y + (RACK_UNITS - low - high / 2) * _UNIT + 4
+            yield words(x + _WIDE / 2, middle, f"{count} x {what}", "tiny halo", "middle")
         low += high
+
+
+def _sort_of(device: tuple[str, str, int | None]) -> Sort:
+    """Return words and height of a device."""
+    _, what, units = device
+    return what, units

@@ -1,10 +1,10 @@
-"""Everything that a report says, gathered once from a description and its plan.
+"""The content of a report, gathered once from a description and its plan.
 
     report = gather(factory, plan, now=date(2026, 11, 24), evidence=read_evidence(folder))
     report.ok, report.sovereignty.verdict.level
 
-Nothing here reads a clock or a file: the day, the user's evidence and the text of the description are
-arguments. A live observation is the JSON that `verify --json` prints, taken as it is.
+This module reads no clock and no file: the day, the user's evidence and the text of the description are
+arguments. A live observation is the JSON that `verify --json` prints, unchanged.
 """
 
 from __future__ import annotations
@@ -19,33 +19,33 @@ from typing import Any
 import orjson
 
 from sovereign_ai import __version__
-from sovereign_ai.assess.cost.report import Cost
-from sovereign_ai.assess.cost.report import assess as assess_cost
-from sovereign_ai.assess.energy.report import Energy, Hourly
-from sovereign_ai.assess.energy.report import assess as assess_energy
-from sovereign_ai.assess.goodput.report import Goodput
-from sovereign_ai.assess.goodput.report import assess as assess_goodput
-from sovereign_ai.assess.sheet import Given
-from sovereign_ai.assess.sovereignty.evidence import NONE, EvidenceSet
-from sovereign_ai.assess.sovereignty.report import SovereigntyReport
-from sovereign_ai.assess.sovereignty.report import assess as assess_sovereignty
-from sovereign_ai.attest.report.flows import Flow, flows
+from sovereign_ai.assess.cost.report import Cost, assess_cost
+from sovereign_ai.assess.energy.report import Energy, Hourly, assess_energy
+from sovereign_ai.assess.goodput.report import Goodput, assess_goodput
+from sovereign_ai.assess.sheet import GivenValue
+from sovereign_ai.attest.report.flows import DrawnFlow, flows
 from sovereign_ai.plan.factory import Plan
 from sovereign_ai.plan.summary import summary
 from sovereign_ai.render.kubernetes.bundle import render
 from sovereign_ai.rules.check import check
-from sovereign_ai.rules.judge import Finding, Verdict
+from sovereign_ai.rules.judge import RuleFinding, RuleVerdict
 from sovereign_ai.rules.registry import registry_data
+from sovereign_ai.sovereignty.evidence import NONE, EvidenceSet
+from sovereign_ai.sovereignty.report import SovereigntyReport, assess_sovereignty
 from sovereign_ai.spec.factory import AIFactory
 
-NOTICE = "Self-assessment by sovereign-ai from what the operator declares. No audit, no certificate, no legal advice."
-"""What every form of the report says."""
+NOTICE = (
+    "Self-assessment by sovereign-ai from what the operator declares. "
+    "No audit, no certificate, no legal advice."
+)
+"""The notice in every form of the report."""
 _RUNS = 200
+"""Simulated runs of each job, for the error of its goodput."""
 
 
 @dataclass(frozen=True)
 class Report:
-    """What a report says.
+    """The content of a report.
 
     Attributes:
         factory: the description.
@@ -53,25 +53,25 @@ class Report:
         now: the day of the report.
         verdicts: cluster to the rules' verdict on its objects.
         objects: cluster to the digest of its objects.
-        goodput: what becomes of the jobs' time.
-        energy: what is drawn.
-        cost: what it costs.
-        sovereignty: who can cut it off.
-        flows: where data and control go.
+        goodput: the share of the jobs' time that becomes progress.
+        energy: power, cooling, limits and emissions.
+        cost: capital and yearly cost.
+        sovereignty: dependencies, and who can cut them off.
+        flows: flows of data and control between jurisdictions.
         source: text of the description, where it is YAML or JSON; empty for a program.
-        observation: what `verify --json` saw; empty where nobody looked.
+        observation: the output of `verify --json`; empty without a live observation.
     """
 
     factory: AIFactory
     plan: Plan
     now: date
-    verdicts: Mapping[str, Verdict]
+    verdicts: Mapping[str, RuleVerdict]
     objects: Mapping[str, str]
     goodput: Goodput
     energy: Energy
     cost: Cost
     sovereignty: SovereigntyReport
-    flows: tuple[Flow, ...]
+    flows: tuple[DrawnFlow, ...]
     source: str
     observation: Mapping[str, Any]
 
@@ -80,31 +80,39 @@ class Report:
         """Whether no rule is violated in any cluster."""
         return all(verdict.ok for verdict in self.verdicts.values())
 
-    def findings(self) -> list[tuple[Finding, tuple[str, ...]]]:
-        """Give every finding once, with the clusters in which it was found."""
-        found: dict[Finding, list[str]] = {}
+    def findings(self) -> list[tuple[RuleFinding, tuple[str, ...]]]:
+        """Return every finding once, with the clusters that have it."""
+        # A finding on the description is in every cluster's verdict.
+        clusters: dict[RuleFinding, list[str]] = {}
         for cluster, verdict in self.verdicts.items():
             for finding in verdict.findings:
-                found.setdefault(_unplaced(finding), []).append(cluster)
-        return [(finding, tuple(found[finding])) for finding in sorted(found, key=lambda one: one.order)]
+                clusters.setdefault(_without_folder(finding), []).append(cluster)
+        ordered = sorted(clusters, key=lambda finding: finding.order)
+        return [(finding, tuple(clusters[finding])) for finding in ordered]
 
     @property
-    def verdict(self) -> Verdict:
+    def verdict(self) -> RuleVerdict:
         """The rules' verdict over all clusters: every finding once."""
-        return Verdict(tuple(finding for finding, _ in self.findings()))
+        return RuleVerdict(tuple(finding for finding, _ in self.findings()))
 
     def digests(self) -> dict[str, str]:
-        """Give the SHA-256 of everything that the report rests on, by name."""
-        return {
+        """Return the SHA-256 of everything that the report rests on, by name."""
+        digests = {
             "spec": self.factory.digest,
             "waivers": self.factory.waivers_digest,
             "plan": self.plan.digest,
             "rules": rules_digest(),
-            **{f"objects/{cluster}": digest for cluster, digest in self.objects.items()},
         }
+        for cluster, digest in self.objects.items():
+            digests[f"objects/{cluster}"] = digest
+        return digests
 
     def to_data(self) -> dict[str, Any]:
-        """Give plain data that is ready for JSON: the same as the page says."""
+        """Return plain data that is ready for JSON, with the same content as the page."""
+        findings: list[dict[str, Any]] = []
+        for finding, clusters in self.findings():
+            row = {**finding.to_data(), "clusters": list(clusters)}
+            findings.append(row)
         return {
             "notice": NOTICE,
             "tool": f"sovereign-ai {__version__}",
@@ -113,7 +121,7 @@ class Report:
             "ok": self.ok,
             "digests": self.digests(),
             "plan": summary(self.plan),
-            "findings": [{**finding.to_data(), "clusters": list(clusters)} for finding, clusters in self.findings()],
+            "findings": findings,
             "waivers": [waiver.model_dump(mode="json") for waiver in self.factory.waivers],
             "certificates": certificates(self.factory, self.now),
             "flows": [flow.to_data() for flow in self.flows],
@@ -126,33 +134,44 @@ class Report:
 
 
 def certificates(factory: AIFactory, now: date) -> list[dict[str, Any]]:
-    """Give the certificates that the description claims, each with whether it counts on a day; nobody here has seen one."""
-    return [{**one.model_dump(mode="json"), "in_force": now <= one.expires} for one in factory.operator.certificates]
+    """Return the certificates that the description claims, each with whether it is in force on a day.
+
+    No certificate was examined.
+    """
+    rows: list[dict[str, Any]] = []
+    for certificate in factory.operator.certificates:
+        row = certificate.model_dump(mode="json")
+        row["in_force"] = now <= certificate.expires
+        rows.append(row)
+    return rows
 
 
-def _unplaced(finding: Finding) -> Finding:
-    """Keep only the name of a finding's file, so that a report does not depend on the folder in which it is made."""
-    file = finding.where.file
-    return finding if file is None else replace(finding, where=replace(finding.where, file=PurePath(file).name))
+def _without_folder(finding: RuleFinding) -> RuleFinding:
+    """Return a finding without the folder of its file, which differs from one computer to the next."""
+    where = finding.where
+    if where.file is None:
+        return finding
+    return replace(finding, where=replace(where, file=PurePath(where.file).name))
 
 
 def rules_digest() -> str:
-    """Give the SHA-256 of the registry of rules."""
-    return hashlib.sha256(orjson.dumps(registry_data(), option=orjson.OPT_SORT_KEYS)).hexdigest()
+    """Return the SHA-256 of the registry of rules."""
+    canonical = orjson.dumps(registry_data(), option=orjson.OPT_SORT_KEYS)
+    return hashlib.sha256(canonical).hexdigest()
 
 
-def gather(
+def make_report(
     factory: AIFactory,
     plan: Plan,
     *,
     now: date,
     evidence: EvidenceSet = NONE,
-    given: Mapping[str, Mapping[str, Given]] | None = None,
+    given: Mapping[str, Mapping[str, GivenValue]] | None = None,
     source: str = "",
     observation: Mapping[str, Any] | None = None,
     hourly: Mapping[str, Hourly] | None = None,
 ) -> Report:
-    """Assess everything.
+    """Return the report of a description: every assessment, and the rules' verdict on each cluster.
 
     Args:
         factory: the description.
@@ -161,22 +180,28 @@ def gather(
         evidence: what a person adds to the sovereignty assessment.
         given: `goodput`, `energy` and `cost` to the user's own figures.
         source: text of the description, to which findings are linked.
-        observation: what `verify --json` printed.
+        observation: the output of `verify --json`.
         hourly: site to its hourly supply and load.
 
     Raises:
-        UsageError: a figure was given that no assessment has, or a series of a site or contract that there is not.
+        UsageError: a figure was given that no assessment has, or a series of an unknown site or contract.
     """
     own = given or {}
-    bundles = {cluster.name: render(factory, plan, cluster.name) for cluster in plan.clusters}
+    verdicts: dict[str, RuleVerdict] = {}
+    objects: dict[str, str] = {}
+    for cluster in plan.clusters:
+        name = cluster.name
+        bundle = render(factory, plan, name)
+        objects[name] = bundle.digest
+        # With the places of fields, so that a finding links to its line of the description.
+        where = factory.where
+        verdicts[name] = check(factory, plan, bundle.objects, now=now, cluster=name, where=where)
     return Report(
         factory=factory,
         plan=plan,
         now=now,
-        verdicts={
-            name: check(factory, plan, bundle.objects, now=now, cluster=name, where=factory.where) for name, bundle in bundles.items()
-        },
-        objects={name: bundle.digest for name, bundle in bundles.items()},
+        verdicts=verdicts,
+        objects=objects,
         goodput=assess_goodput(factory, plan, own.get("goodput"), _RUNS),
         energy=assess_energy(factory, plan, own.get("energy"), hourly=hourly),
         cost=assess_cost(factory, plan, own.get("cost")),

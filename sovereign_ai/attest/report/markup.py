@@ -1,4 +1,4 @@
-"""Markup built from plain functions that escape everything they are given.
+"""Markup built from plain functions that escape every text.
 
 >>> tag("p", "a < b", tag("b", "c"), class_="x")
 '<p class="x">a &lt; b<b>c</b></p>'
@@ -22,12 +22,13 @@ class Markup(str):
 
 
 def tag(name: str, /, *children: object, **attributes: object) -> Markup:
-    """Give one element; children that are no `Markup` are escaped.
+    """Return one element; children that are no `Markup` are escaped.
 
     Args:
         name: the element's name.
         children: text or markup.
-        attributes: a trailing underscore is dropped and others become hyphens; None and False leave an attribute out.
+        attributes: a trailing underscore is dropped and others become hyphens; None and False leave an
+            attribute out.
 
     Raises:
         ValueError: a name could not be one.
@@ -35,19 +36,26 @@ def tag(name: str, /, *children: object, **attributes: object) -> Markup:
     if not _NAME.fullmatch(name):
         message = f"{name!r} is no element's name"
         raise ValueError(message)
-    written = "".join(_attribute(key, value) for key, value in attributes.items() if value is not None and value is not False)
+    start = f"<{name}"
+    for key, value in attributes.items():
+        if value is not None and value is not False:
+            start += _attribute(key, value)
     if name in _VOID:
-        return Markup(f"<{name}{written}>")
-    return Markup(f"<{name}{written}>{join(*children)}</{name}>")
+        return Markup(f"{start}>")
+    return Markup(f"{start}>{join(*children)}</{name}>")
 
 
 def join(*children: object) -> Markup:
-    """Give children one after the other, escaped where they are no markup."""
-    return Markup("".join(child if isinstance(child, Markup) else escape(str(child)) for child in children))
+    """Return children one after the other, escaped where they are no markup."""
+    texts: list[str] = []
+    for child in children:
+        text = child if isinstance(child, Markup) else escape(str(child))
+        texts.append(text)
+    return Markup("".join(texts))
 
 
 def _attribute(key: str, value: object) -> str:
-    """Write one attribute."""
+    """Return one attribute, with a blank before it."""
     name = key.rstrip("_").replace("_", "-")
     if value is True:
         return f" {name}"
@@ -56,7 +64,7 @@ def _attribute(key: str, value: object) -> str:
 
 
 def anchor(*parts: str) -> str:
-    """Give a fragment id of letters, digits, hyphens and dots.
+    """Return a fragment id of letters, digits, hyphens and dots.
 
     >>> anchor("m", "energy", "site.fra1/x")
     'm-energy-site.fra1-x'
@@ -65,27 +73,52 @@ def anchor(*parts: str) -> str:
 
 
 def svg(width: float, height: float, label: str, *shapes: object, kind: str = "") -> Markup:
-    """Give a picture that scales with the page, and scrolls by itself where the page is narrower than it can be read."""
+    """Return a picture that scales with the page, and scrolls where the page is too narrow to read it."""
     picture = tag(
-        "svg", *shapes, viewBox=f"0 0 {width:g} {height:g}", width=float(width), height=float(height), role="img", aria_label=label
+        "svg",
+        *shapes,
+        viewBox=f"0 0 {width:g} {height:g}",
+        width=float(width),
+        height=float(height),
+        role="img",
+        aria_label=label,
     )
-    return tag("div", picture, class_=f"scroll picture {kind}".strip(), tabindex="0", role="group", aria_label=label)
+    class_ = f"scroll picture {kind}".strip()
+    # What scrolls must be reachable by keyboard (WCAG 2.1.1).
+    return tag("div", picture, class_=class_, tabindex="0", role="group", aria_label=label)
 
 
 def words(x: float, y: float, text: object, kind: str = "", end: str = "start", title: str = "") -> Markup:
-    """Give a line of text in a picture."""
-    more = (tag("title", title),) if title else ()
-    return tag("text", *more, text, x=float(x), y=float(y), class_=kind or None, text_anchor=end if end != "start" else None)
+    """Return a line of text in a picture."""
+    more = [tag("title", title)] if title else []
+    return tag(
+        "text",
+        *more,
+        text,
+        x=float(x),
+        y=float(y),
+        class_=kind or None,
+        text_anchor=end if end != "start" else None,
+    )
 
 
 def box(x: float, y: float, width: float, height: float, kind: str = "", title: str = "") -> Markup:
-    """Give a rectangle in a picture, with what a pointer over it shows."""
-    more = (tag("title", title),) if title else ()
-    return tag("rect", *more, x=float(x), y=float(y), width=float(max(width, 0)), height=float(height), rx=2, class_=kind or None)
+    """Return a rectangle in a picture, with the title that a pointer over it shows."""
+    more = [tag("title", title)] if title else []
+    return tag(
+        "rect",
+        *more,
+        x=float(x),
+        y=float(y),
+        width=float(max(width, 0)),
+        height=float(height),
+        rx=2,
+        class_=kind or None,
+    )
 
 
 def clipped(text: str, most: int) -> str:
-    """Cut a text to so many letters.
+    """Return a text, cut to so many letters.
 
     >>> clipped("abcdef", 4)
     'abc…'

@@ -15,15 +15,20 @@ from sovereign_ai.attest.report.markup import Markup, join, tag
 from sovereign_ai.attest.report.numbers import listed
 from sovereign_ai.attest.report.style import STYLE
 
+# The browser enforces what this package promises: the page loads nothing and runs nothing.
 _POLICY = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'"
 
 
 def _controls(report: Report) -> Iterable[Markup]:
-    yield tag("p", "Every rule, the requirements that it serves, and its findings with the line of the description that they are about.")
+    yield tag(
+        "p",
+        "Every rule, the requirements that it serves, and its findings "
+        "with the line of the description that they are about.",
+    )
     yield controls(report)
     yield tag("h3", "Waivers", id="waivers")
     yield waivers(report)
-    yield tag("h3", "Certificates, as declared; nobody here has seen them", id="certificates")
+    yield tag("h3", "Certificates, as declared; none was examined", id="certificates")
     yield certified(report)
 
 
@@ -50,48 +55,61 @@ SECTIONS: dict[str, tuple[str, Callable[[Report], Iterable[Markup]]]] = {
 
 
 def page(report: Report) -> str:
-    """Give the HTML text.
+    """Return the report as HTML text.
 
     Args:
-        report: what it says.
+        report: the report.
     """
-    name = report.factory.name
+    title = f"{report.factory.name}: self-assessment of {report.now}"
     head = tag(
         "head",
         tag("meta", charset="utf-8"),
+        # A policy applies to what follows it, so it comes before the style sheet.
         tag("meta", http_equiv="Content-Security-Policy", content=_POLICY),
         tag("meta", name_="viewport", content="width=device-width, initial-scale=1"),
         tag("meta", name_="color-scheme", content="light dark"),
-        tag("title", f"{name}: self-assessment of {report.now}"),
+        tag("title", title),
         tag("style", Markup(STYLE)),
     )
-    body = tag("body", _header(report), tag("main", sections.keys(report), _contents(), *_sections(report)), _footer(report))
+    body = tag(
+        "body",
+        _header(report),
+        tag("main", sections.keys(report), _contents(), *_sections(report)),
+        _footer(report),
+    )
     return f"<!DOCTYPE html>\n{tag('html', head, body, lang='en')}\n"
 
 
 def _header(report: Report) -> Markup:
-    """Give title, notice and digests."""
-    gone = tag("details", tag("summary", "Digests (SHA-256) of what this report rests on"), listed(_codes(report)))
+    """Return title, notice and digests."""
+    codes = []
+    for name, digest in report.digests().items():
+        code = (name, tag("code", digest))
+        codes.append(code)
+    digests_title = tag("summary", "Digests (SHA-256) of what this report rests on")
     made = f"Operator {report.factory.operator.name}; assessed on {report.now} by sovereign-ai {__version__}."
     return tag(
-        "header", tag("h1", f"AI factory {report.factory.name}"), tag("p", made), tag("p", NOTICE, class_="notice", role="note"), gone
+        "header",
+        tag("h1", f"AI factory {report.factory.name}"),
+        tag("p", made),
+        tag("p", NOTICE, class_="notice", role="note"),
+        tag("details", digests_title, listed(codes)),
     )
-
-
-def _codes(report: Report) -> list[tuple[str, object]]:
-    return [(name, tag("code", digest)) for name, digest in report.digests().items()]
 
 
 def _contents() -> Markup:
-    """Give the table of contents."""
-    return tag(
-        "nav", tag("ul", *(tag("li", tag("a", title, href=f"#{name}")) for name, (title, _) in SECTIONS.items())), aria_label="contents"
-    )
+    """Return the table of contents."""
+    items: list[Markup] = []
+    for name, (title, _) in SECTIONS.items():
+        link = tag("a", title, href=f"#{name}")
+        items.append(tag("li", link))
+    return tag("nav", tag("ul", *items), aria_label="contents")
 
 
 def _sections(report: Report) -> Iterable[Markup]:
     for name, (title, content) in SECTIONS.items():
-        yield join("\n", tag("section", tag("h2", title), *content(report), id=name))
+        section = tag("section", tag("h2", title), *content(report), id=name)
+        yield join("\n", section)
 
 
 def _footer(report: Report) -> Markup:

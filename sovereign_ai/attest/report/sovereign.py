@@ -1,143 +1,219 @@
-"""The page's sections about sovereignty: dependencies, the disconnect drill, and the verdict."""
+"""The page's sections about sovereignty: dependencies, the disconnect drill, verdict, open questions."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-from sovereign_ai.assess.sovereignty.criteria import CRITERIA, LEVELS, OBJECTIVES, criterion
-from sovereign_ai.assess.sovereignty.drill import Drill
 from sovereign_ai.attest.report import dependencies as graph
 from sovereign_ai.attest.report import timeline
 from sovereign_ai.attest.report.gather import Report
 from sovereign_ai.attest.report.markup import Markup, tag
 from sovereign_ai.attest.report.numbers import listed, mark, table, why
+from sovereign_ai.sovereignty.criteria import CRITERIA, LEVELS, OBJECTIVES, criterion
+from sovereign_ai.sovereignty.drill import Drill
+from sovereign_ai.sovereignty.frameworks import Framework
+from sovereign_ai.sovereignty.report import SovereigntyReport
+from sovereign_ai.sovereignty.verdict import SovereigntyVerdict
 
+Cells = tuple[object, ...]
+"""The cells of a row."""
 _OUTCOMES = {"met": "good", "unmet": "bad", "not met": "bad", "open": "odd"}
 
 
 def dependencies(report: Report) -> Iterator[Markup]:
-    """Give the graph, the single points of failure, and every part."""
-    found = report.sovereignty
-    narrow = graph.chokepoints(found)
+    """Yield the graph, the single points of failure, and every part."""
+    assessed = report.sovereignty
+    narrow = graph.chokepoints(assessed)
     text = (
-        f"{len(narrow)} of {len(found.graph.parts)} parts stop a service when they alone are lost; they are marked with ! and drawn strong."
+        f"{len(narrow)} of {len(assessed.graph.parts)} parts stop a service when they alone are lost; "
+        "they are marked with ! and drawn strong."
     )
     yield tag("p", text)
-    yield graph.picture(found)
+    yield graph.picture(assessed)
     yield tag("h3", "Smallest sets whose loss stops a service")
-    rows = []
-    for served, sets in found.sets.items():
-        rows.append((served, "parts, lost outright", "; ".join(" + ".join(name.rstrip(":") for name in one) for one in sets.parts)))
-        for what, days in (("holders withdraw", sets.holders), ("countries cut off", sets.countries)):
-            rows += [
-                (served, f"{what}, within {day} days", "; ".join(" + ".join(one) for one in listed_) or "none")
-                for day, listed_ in days.items()
-            ]
-    yield table(("service", "of", "sets of at most three"), rows)
+    yield table(("service", "of", "sets of at most three"), _cut_sets(assessed))
     yield tag("h3", "Every part")
-    parts = (
-        (
-            why(
-                part.id, [("what", part.what), ("source", part.source), ("follows from", ", ".join(part.fields)), ("licence", part.licence)]
-            ),
+    head = ("part", "held by", "made in / by", "channel", "a cut", "grace", "second source", "alone stops")
+    yield table(head, _parts(assessed, narrow))
+
+
+def _cut_sets(assessed: SovereigntyReport) -> Iterator[Cells]:
+    """Yield a row for each service and kind of loss: the smallest sets that stop the service."""
+    for service, sets in assessed.sets.items():
+        # Some parts' names end with a colon: the name is what follows it.
+        cut_sets = []
+        for parts in sets.parts:
+            cut_set = tuple(name.rstrip(":") for name in parts)
+            cut_sets.append(cut_set)
+        yield service, "parts, lost outright", _written(cut_sets)
+        for what, by_day in (("holders withdraw", sets.holders), ("countries cut off", sets.countries)):
+            for day, groups in by_day.items():
+                yield service, f"{what}, within {day} days", _written(groups) or "none"
+
+
+def _written(sets: Iterable[Iterable[str]]) -> str:
+    """Return sets of names as text, `a + b; c`."""
+    return "; ".join(" + ".join(names) for names in sets)
+
+
+def _parts(assessed: SovereigntyReport, narrow: Mapping[str, Sequence[str]]) -> Iterator[Cells]:
+    """Yield a row for each part of the graph."""
+    for part in assessed.graph.parts:
+        reasons = [
+            ("what", part.what),
+            ("source", part.source),
+            ("follows from", ", ".join(part.fields)),
+            ("licence", part.licence),
+        ]
+        made = " / ".join(text for text in (part.origin or "", part.made_by) if text)
+        yield (
+            why(part.id, reasons),
             f"{part.holder} ({part.law or 'law not known'})",
-            " / ".join(one for one in (part.origin or "", part.made_by) if one) or "not known",
+            made or "not known",
             part.channel,
             part.effect,
-            _days(part.grace_days),
+            "" if part.grace_days is None else f"{part.grace_days} days",
             part.alternative or "none described",
             ", ".join(narrow.get(part.id, [])),
         )
-        for part in found.graph.parts
-    )
-    yield table(("part", "held by", "made in / by", "channel", "a cut", "grace", "second source", "alone stops"), parts)
-
-
-def _days(days: int | None) -> str:
-    return "" if days is None else f"{days} days"
 
 
 def drill(report: Report) -> Iterator[Markup]:
-    """Give the drill's timeline and what each trigger reaches."""
-    found = report.sovereignty.drills
-    yield tag(
-        "p", "Arithmetic over the graph; nothing was disconnected. * means at best, since some parts nobody describes.", class_="soft"
+    """Yield the drill's timeline and what each trigger reaches."""
+    drills = report.sovereignty.drills
+    text = (
+        "Arithmetic over the graph; nothing was disconnected. "
+        "* means at best, since some parts are not described."
     )
-    yield timeline.picture(found)
-    yield table(
-        ("switched off", "stops at once", "stops by day 365", "not replaced", "runs on without patches", "second source"), map(_row, found)
+    yield tag("p", text, class_="soft")
+    yield timeline.picture(drills)
+    head = (
+        "switched off",
+        "stops at once",
+        "stops by day 365",
+        "not replaced",
+        "runs on without patches",
+        "second source",
     )
+    yield table(head, [_drill_row(each) for each in drills])
 
 
-def _row(one: Drill) -> tuple[object, ...]:
-    """Give a drill's row."""
-    first = set(one.stops[0])
-    later = [name for name in one.stops[365] if name not in first]
-    reserve = [f"{name} ({one.reserve[name]:,} in reserve)" if name in one.reserve else name for name in one.shrinks]
-    second = [f"{name}: {other}" for name, other in one.second_source.items()]
-    return f"{one.trigger.kind} {one.trigger.name}", *(
-        ", ".join(names) or "none" for names in (one.stops[0], later, reserve, one.ages, second)
-    )
+def _drill_row(drill: Drill) -> Cells:
+    """Return a drill's row."""
+    at_once = drill.stops[0]
+    later = [name for name in drill.stops[365] if name not in at_once]
+    shrinking: list[str] = []
+    for name in drill.shrinks:
+        reserve = f" ({drill.reserve[name]:,} in reserve)" if name in drill.reserve else ""
+        shrinking.append(f"{name}{reserve}")
+    second = [f"{name}: {other}" for name, other in drill.second_source.items()]
+    cells: list[object] = [f"{drill.trigger.kind} {drill.trigger.name}"]
+    for names in (at_once, later, shrinking, drill.ages, second):
+        text = ", ".join(names) or "none"
+        cells.append(text)
+    return tuple(cells)
 
 
 def verdict(report: Report) -> Iterator[Markup]:
-    """Give the framework's verdict, its answers, shares, export control and other frameworks."""
-    found = report.sovereignty
-    level = found.verdict
-    yield tag("p", f"Perimeter: {found.perimeter}.")
-    state = mark("complete", "good") if level.complete else mark(f"incomplete: {len(level.open)} of {len(CRITERIA)} criteria open", "odd")
-    yield tag("p", tag("strong", f"Proven: SEAL-{level.level}, {LEVELS[level.level]}. "), f"Ceiling: SEAL-{level.ceiling}. ", state)
-    scores = [(f"score, weights {name}", f"{score} % proven, {level.ceilings[name]} % at best") for name, score in level.scores.items()]
-    held = [("held at this level by", ", ".join(level.governing)), ("held at the ceiling by", ", ".join(level.governing_ceiling))]
-    yield listed([*scores, *held])
+    """Yield the framework's verdict, its answers, shares, export control and other frameworks."""
+    assessed = report.sovereignty
+    yield tag("p", f"Perimeter: {assessed.perimeter}.")
+    yield from _level(assessed.verdict)
+    yield tag("h3", "The criteria")
+    yield table(("criterion", "asks", "answer | best | top", "evidence", "why"), _answers(assessed))
+    yield tag("h3", "Concentration")
+    yield table(("layer", "shares", "outside the EEA", "how far to trust it"), _concentration(assessed))
+    yield tag("h3", "Export control")
+    head = ("accelerator", "TPP", "performance density", "rules that reach it", "arithmetic and source")
+    yield table(head, _exposures(assessed))
+    for framework in assessed.frameworks:
+        yield tag("h3", f"{framework.id}: {framework.title} ({framework.status})")
+        source = f"{framework.version}, {framework.dated}; {framework.source}"
+        yield tag("p", source, class_="soft")
+        yield table(("requirement", "asks", "state", "why"), _requirements(framework))
+
+
+def _level(level: SovereigntyVerdict) -> Iterator[Markup]:
+    """Yield the level, its scores, what it is limited by, and the smallest step to the next one."""
+    state = mark("complete", "good")
+    if not level.complete:
+        state = mark(f"incomplete: {len(level.open)} of {len(CRITERIA)} criteria open", "odd")
+    proven = tag("strong", f"Proven: SEAL-{level.level}, {LEVELS[level.level]}. ")
+    yield tag("p", proven, f"Ceiling: SEAL-{level.ceiling}. ", state)
+    pairs: list[tuple[str, str]] = []
+    for name, score in level.scores.items():
+        at_best = level.ceilings[name]
+        pairs.append((f"score, weights {name}", f"{score} % proven, {at_best} % at best"))
+    pairs.append(("held at this level by", ", ".join(level.governing)))
+    pairs.append(("held at the ceiling by", ", ".join(level.governing_ceiling)))
+    yield listed(pairs)
+    # Only the next step: those beyond it start from its end.
     for step in level.steps[:1]:
-        changes = (
-            (one.criterion, one.current or "open", one.target, criterion(one.criterion).answer(one.target).words) for one in step.changes
-        )
+        changes: list[Cells] = []
+        for change in step.changes:
+            meaning = criterion(change.criterion).answer(change.target).words
+            changes.append((change.criterion, change.current or "open", change.target, meaning))
         yield tag("h3", f"Smallest step to SEAL-{step.level}: {step.cost} {step.unit}")
         yield table(("criterion", "now", "needed", "that is"), changes)
-    yield tag("h3", "The criteria")
-    yield table(("criterion", "asks", "answer | best | top", "evidence", "why"), _answers(report))
-    yield tag("h3", "Concentration")
-    shares = ((one.layer, _shares(one.shares), f"{one.outside:g} %", one.note) for one in found.concentration)
-    yield table(("layer", "shares", "outside the EEA", "how far to trust it"), shares)
-    yield tag("h3", "Export control")
-    chips = ((one.accelerator, _or(one.tpp), _or(one.density), ", ".join(one.reaches) or "none", one.why) for one in found.exposures)
-    yield table(("accelerator", "TPP", "performance density", "rules that reach it", "arithmetic and source"), chips)
-    for frame in found.frameworks:
-        yield tag("h3", f"{frame.id}: {frame.title} ({frame.status})")
-        yield tag("p", f"{frame.version}, {frame.dated}; {frame.source}", class_="soft")
-        items = ((one.id, one.words, mark(one.outcome, _OUTCOMES.get(one.outcome, "odd")), one.why) for one in frame.items)
-        yield table(("requirement", "asks", "stands", "why"), items)
 
 
-def _answers(report: Report) -> Iterator[tuple[object, ...]]:
-    """Give a row a criterion."""
-    for one in report.sovereignty.answers:
-        asked = criterion(one.criterion)
-        state = mark("open", "odd") if one.open else mark(str(one.number), "good" if one.number == asked.top else "warn")
-        more = [
-            ("objective", f"{asked.objective} {OBJECTIVES[asked.objective]}"),
-            ("fields", ", ".join(one.fields)),
-            ("source", one.source or "the description"),
+def _concentration(assessed: SovereigntyReport) -> Iterator[Cells]:
+    """Yield a row for each layer: the shares of its countries, and the share outside the EEA."""
+    for layer in assessed.concentration:
+        shares = ", ".join(f"{name} {share:g} %" for name, share in layer.shares)
+        yield layer.layer, shares, f"{layer.outside:g} %", layer.note
+
+
+def _exposures(assessed: SovereigntyReport) -> Iterator[Cells]:
+    """Yield a row for each accelerator: its performance as export rules count it, and those rules."""
+    for chip in assessed.exposures:
+        rules = ", ".join(chip.reaches) or "none"
+        yield chip.accelerator, _or_unknown(chip.tpp), _or_unknown(chip.density), rules, chip.why
+
+
+def _requirements(framework: Framework) -> Iterator[Cells]:
+    """Yield a row for each requirement of another framework."""
+    for item in framework.items:
+        state = mark(item.outcome, _OUTCOMES.get(item.outcome, "odd"))
+        yield item.id, item.words, state, item.why
+
+
+def _answers(assessed: SovereigntyReport) -> Iterator[Cells]:
+    """Yield a row for each criterion."""
+    for answer in assessed.answers:
+        question = criterion(answer.criterion)
+        if answer.open:
+            state = mark("open", "odd")
+        else:
+            state = mark(str(answer.number), "good" if answer.number == question.top else "warn")
+        reasons = [
+            ("objective", f"{question.objective} {OBJECTIVES[question.objective]}"),
+            ("fields", ", ".join(answer.fields)),
+            ("source", answer.source or "the description"),
+            ("needs evidence of grade", str(answer.needs)),
+            ("barred by", ", ".join(answer.barred)),
         ]
-        more += [("needs evidence of grade", str(one.needs)), ("barred by", ", ".join(one.barred))]
-        yield one.criterion, why(asked.title, more), tag("span", state, f" | {one.best} | {asked.top}"), str(one.grade or "none"), one.why
+        yield (
+            answer.criterion,
+            why(question.title, reasons),
+            tag("span", state, f" | {answer.best} | {question.top}"),
+            str(answer.grade or "none"),
+            answer.why,
+        )
 
 
-def _shares(shares: tuple[tuple[str, float], ...]) -> str:
-    return ", ".join(f"{name} {share:g} %" for name, share in shares)
-
-
-def _or(value: float | None) -> str:
+def _or_unknown(value: float | None) -> str:
+    """Return a number, or that it is not known."""
     return "not known" if value is None else f"{value:,}"
 
 
 def questions(report: Report) -> Iterator[Markup]:
-    """Give what only a person can answer."""
-    yield table(
-        ("of", "id", "question", "because"), ((one["of"], one["id"], one["ask"], one["because"]) for one in report.sovereignty.questions())
-    )
-    needs = sorted({name for found in (report.energy, report.cost, report.goodput) for name in found.needs})
+    """Yield the questions that only a person can answer, and the figures that are missing."""
+    rows: list[Cells] = []
+    for question in report.sovereignty.questions():
+        row = (question["of"], question["id"], question["ask"], question["because"])
+        rows.append(row)
+    yield table(("of", "id", "question", "because"), rows)
+    needs = {*report.energy.needs, *report.cost.needs, *report.goodput.needs}
     yield tag("h3", "Figures that would close gaps")
-    yield tag("p", ", ".join(needs) or "None.", class_="code")
+    yield tag("p", ", ".join(sorted(needs)) or "None.", class_="code")

@@ -1,6 +1,6 @@
-"""The same as CSV: one flat table, a row a number, finding, flow, part, drill, criterion or question.
+"""The report as CSV: one flat table, a row a number, finding, flow, part, drill, criterion or question.
 
-Cells that a spreadsheet would take for a formula get an apostrophe before them.
+Cells that a spreadsheet would run as a formula get an apostrophe before them.
 """
 
 from __future__ import annotations
@@ -10,58 +10,93 @@ import io
 from collections.abc import Iterator
 from typing import Any
 
-from sovereign_ai.assess.measure import cut
-from sovereign_ai.assess.sovereignty.criteria import criterion
+from sovereign_ai.assess.measure import Measure, cut
 from sovereign_ai.attest.report.gather import NOTICE, Report, certificates
 from sovereign_ai.plan.summary import summary
+from sovereign_ai.sovereignty.criteria import criterion
+from sovereign_ai.sovereignty.drill import Drill
 
-COLUMNS = ("section", "id", "value", "unit", "low", "high", "status", "text", "formula", "inputs", "source", "place")
+# All sections share these columns, so that one file holds the whole report; what a section does not have is
+# empty.
+COLUMNS = (
+    "section",
+    "id",
+    "value",
+    "unit",
+    "low",
+    "high",
+    "status",
+    "text",
+    "formula",
+    "inputs",
+    "source",
+    "place",
+)
 """The columns."""
 Row = dict[str, Any]
+"""Column to value; a column that is left out is empty."""
+_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+"""Characters that begin a formula in a spreadsheet (OWASP, CSV Injection)."""
 
 
 def rows(report: Report) -> Iterator[Row]:
-    """Give every row, section by section."""
+    """Yield every row, section by section."""
     yield {"section": "report", "id": report.factory.name, "value": report.now.isoformat(), "text": NOTICE}
-    yield from ({"section": "digest", "id": name, "value": digest, "unit": "sha256"} for name, digest in report.digests().items())
-    yield from (
-        {"section": "plan", "id": name, "value": value, "source": "the plan"} for name, value in summary(report.plan)["totals"].items()
-    )
-    yield from _numbers(report)
-    yield from _balances(report)
-    yield from _verdicts(report)
-    yield from _certificates(report)
-    yield from _sovereignty(report)
+    for name, digest in report.digests().items():
+        yield {"section": "digest", "id": name, "value": digest, "unit": "sha256"}
+    for name, total in summary(report.plan)["totals"].items():
+        yield {"section": "plan", "id": name, "value": total, "source": "the plan"}
+    for section, measures in (
+        ("energy", report.energy.measures),
+        ("cost", report.cost.measures),
+        ("goodput", report.goodput.measures),
+    ):
+        for measure in measures:
+            yield _measure_row(section, measure)
+    yield from _balance_rows(report)
+    yield from _finding_rows(report)
+    yield from _flow_rows(report)
+    yield from _certificate_rows(report)
+    yield from _sovereignty_rows(report)
 
 
-def _numbers(report: Report) -> Iterator[Row]:
-    for section, found in (("energy", report.energy), ("cost", report.cost), ("goodput", report.goodput)):
-        for one in found.measures:
-            yield {
-                "section": section,
-                "id": one.id,
-                "value": cut(one.value),
-                "unit": one.unit,
-                "low": cut(one.low),
-                "high": cut(one.high),
-                "status": str(one.basis),
-                "text": "; ".join(part for part in (one.note, f"waits for {', '.join(one.needs)}" if one.needs else "") if part),
-                "formula": one.formula,
-                "inputs": " ".join(one.inputs),
-                "source": one.source,
-            }
+def _measure_row(section: str, measure: Measure) -> Row:
+    """Return the row of a number."""
+    notes = [measure.note] if measure.note else []
+    if measure.needs:
+        notes.append(f"waits for {', '.join(measure.needs)}")
+    return {
+        "section": section,
+        "id": measure.id,
+        "value": cut(measure.value),
+        "unit": measure.unit,
+        "low": cut(measure.low),
+        "high": cut(measure.high),
+        "status": str(measure.basis),
+        "text": "; ".join(notes),
+        "formula": measure.formula,
+        "inputs": " ".join(measure.inputs),
+        "source": measure.source,
+    }
 
 
-def _balances(report: Report) -> Iterator[Row]:
-    for site, found in report.energy.balances.items():
-        text = f"of {found.hours} hours"
-        sums = {**found.used, "shortfall": found.shortfall, "not taken": found.curtailed, "lost in the store": found.lost}
+def _balance_rows(report: Report) -> Iterator[Row]:
+    """Yield the totals of each site's hours."""
+    for site, balance in report.energy.balances.items():
+        common = {"section": "hours", "text": f"of {balance.hours} hours"}
+        sums = {
+            **balance.used,
+            "shortfall": balance.shortfall,
+            "not taken": balance.curtailed,
+            "lost in the store": balance.lost,
+        }
         for name, amount in sums.items():
-            yield {"section": "hours", "id": f"{site}/{name}", "value": cut(amount), "unit": "kWh", "text": text}
-        yield {"section": "hours", "id": f"{site}/hours short", "value": found.short_hours, "unit": "h", "text": text}
+            yield {**common, "id": f"{site}/{name}", "value": cut(amount), "unit": "kWh"}
+        yield {**common, "id": f"{site}/hours short", "value": balance.short_hours, "unit": "h"}
 
 
-def _verdicts(report: Report) -> Iterator[Row]:
+def _finding_rows(report: Report) -> Iterator[Row]:
+    """Yield every finding."""
     for finding, clusters in report.findings():
         line = f":{finding.where.line}" if finding.where.line else ""
         yield {
@@ -75,23 +110,40 @@ def _verdicts(report: Report) -> Iterator[Row]:
             "source": finding.waiver,
             "place": f"{finding.where.field}{line}",
         }
+
+
+def _flow_rows(report: Report) -> Iterator[Row]:
+    """Yield every flow."""
     for flow in report.flows:
-        text = f"{flow.source} > {flow.sink}: {flow.detail}"
-        status = "crosses" if flow.crosses else "stays"
-        row = {"section": "flow", "id": flow.kind, "value": f"{flow.origin} > {flow.target}", "status": status, "text": text}
-        yield {**row, "place": flow.field}
+        yield {
+            "section": "flow",
+            "id": flow.kind,
+            "value": f"{flow.origin} > {flow.target}",
+            "status": "crosses" if flow.crosses else "stays",
+            "text": f"{flow.source} > {flow.sink}: {flow.detail}",
+            "place": flow.field,
+        }
 
 
-def _certificates(report: Report) -> Iterator[Row]:
-    for number, one in enumerate(certificates(report.factory, report.now)):
-        status, field = "in force" if one["in_force"] else "ended", f"operator.certificates[{number}]"
-        row = {"section": "certificate", "id": one["scheme"], "value": one["expires"], "status": status, "text": one["scope"]}
-        yield {**row, "source": one["issuer"] or "issuer not named", "place": field}
+def _certificate_rows(report: Report) -> Iterator[Row]:
+    """Yield every certificate that the description claims."""
+    for number, certificate in enumerate(certificates(report.factory, report.now)):
+        yield {
+            "section": "certificate",
+            "id": certificate["scheme"],
+            "value": certificate["expires"],
+            "status": "in force" if certificate["in_force"] else "ended",
+            "text": certificate["scope"],
+            "source": certificate["issuer"] or "issuer not named",
+            "place": f"operator.certificates[{number}]",
+        }
 
 
-def _sovereignty(report: Report) -> Iterator[Row]:
-    found = report.sovereignty
-    level = found.verdict
+def _sovereignty_rows(report: Report) -> Iterator[Row]:
+    """Yield level, criteria, parts, drills and questions."""
+    assessed = report.sovereignty
+    level = assessed.verdict
+    # The ceiling is the level that is reached if every open criterion is met.
     yield {
         "section": "level",
         "id": "SEAL",
@@ -99,47 +151,73 @@ def _sovereignty(report: Report) -> Iterator[Row]:
         "high": level.ceiling,
         "status": "complete" if level.complete else "incomplete",
     }
-    for one in found.answers:
-        row = {
+    for answer in assessed.answers:
+        yield {
             "section": "criterion",
-            "id": one.criterion,
-            "value": one.number,
-            "high": one.best,
-            "status": "open" if one.open else str(one.grade),
+            "id": answer.criterion,
+            "value": answer.number,
+            "high": answer.best,
+            "status": "open" if answer.open else str(answer.grade),
+            "text": f"{criterion(answer.criterion).title}: {answer.why}",
+            "source": answer.source,
+            "place": " ".join(answer.fields),
         }
-        yield {**row, "text": f"{criterion(one.criterion).title}: {one.why}", "source": one.source, "place": " ".join(one.fields)}
-    for part in found.graph.parts:
-        row = {"section": "part", "id": part.id, "value": part.holder, "unit": part.law or "", "status": part.effect}
-        yield {**row, "text": part.what, "source": part.source, "place": " ".join(part.fields)}
-    for drill in found.drills:
-        for served, states in drill.served.items():
-            for day, state in states.items():
-                row = {
-                    "section": "drill",
-                    "id": f"{drill.trigger.kind} {drill.trigger.name}",
-                    "value": drill.capacity[served][day],
-                    "unit": "%",
-                }
-                yield {**row, "status": state, "text": f"{served}, day {day}"}
-    for asked in found.questions():
-        yield {"section": "question", "id": asked["id"], "text": asked["ask"], "source": asked["of"], "status": asked["because"]}
+    for part in assessed.graph.parts:
+        yield {
+            "section": "part",
+            "id": part.id,
+            "value": part.holder,
+            "unit": part.law or "",
+            "status": part.effect,
+            "text": part.what,
+            "source": part.source,
+            "place": " ".join(part.fields),
+        }
+    for drill in assessed.drills:
+        yield from _drill_rows(drill)
+    for question in assessed.questions():
+        yield {
+            "section": "question",
+            "id": question["id"],
+            "text": question["ask"],
+            "source": question["of"],
+            "status": question["because"],
+        }
 
 
-def csv_text(report: Report) -> str:
-    """Give the CSV text, with a header."""
+def _drill_rows(drill: Drill) -> Iterator[Row]:
+    """Yield the state of each service on each day of a drill, and the percentage of accelerators left."""
+    for service, states in drill.served.items():
+        for day, state in states.items():
+            yield {
+                "section": "drill",
+                "id": f"{drill.trigger.kind} {drill.trigger.name}",
+                "value": drill.capacity[service][day],
+                "unit": "%",
+                "status": state,
+                "text": f"{service}, day {day}",
+            }
+
+
+def report_csv(report: Report) -> str:
+    """Return the CSV text, with a header."""
     text = io.StringIO()
+    # The csv module ends lines with `\r\n` by default, and other files of this package do not.
     writer = csv.DictWriter(text, COLUMNS, lineterminator="\n", restval="")
     writer.writeheader()
-    writer.writerows({name: _safe(value) for name, value in row.items()} for row in rows(report))
+    for row in rows(report):
+        writer.writerow({name: _safe(value) for name, value in row.items()})
     return text.getvalue()
 
 
 def _safe(value: Any) -> Any:
-    """Keep a spreadsheet from running a cell's text.
+    """Return a cell's value, as text where a spreadsheet would run it.
 
     >>> _safe("=1+1"), _safe(-2.0), _safe(None)
     ("'=1+1", -2.0, '')
     """
     if value is None:
         return ""
-    return f"'{value}" if isinstance(value, str) and value[:1] in {"=", "+", "-", "@", "\t", "\r"} else value
+    if isinstance(value, str) and value.startswith(_FORMULA):
+        return f"'{value}"
+    return value

@@ -1,6 +1,7 @@
-"""What a person does with a plane's keys: begin, look, rotate, write again, withdraw, give back.
+"""Manage the keys of a control plane: create, inspect, rotate, withdraw, restore.
 
-Each of these comes back only when what it did is true of the running plane, not merely asked for.
+Each function returns only when its effect holds in the running control plane, and not when it is merely
+requested.
 """
 
 from __future__ import annotations
@@ -15,41 +16,47 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
-from sovereign_ai.cluster.access import Api, ApiError, UnreachableError, open_cluster
+from sovereign_ai.cluster.api.client import Api, ApiError, UnreachableError, open_cluster
 from sovereign_ai.cluster.flags import KEY_SERVICE, SECRET_GATE
-from sovereign_ai.cluster.keys.again import level_of, opened_keys, places_of, seal_left
 from sovereign_ai.cluster.keys.custody import (
     PLANE,
     Custody,
-    ModulePlace,
+    ModuleLocation,
+    check_socket_paths,
     has_custody,
-    insist_on_room,
     new_owner,
     read_custody,
     socket_of,
     with_levels,
     write_custody,
 )
-from sovereign_ai.cluster.keys.module import Module, Version, are_usable
+from sovereign_ai.cluster.keys.pkcs11 import Pkcs11Module, Version, are_usable
+from sovereign_ai.cluster.keys.propagation import (
+    until_api_server_writes_under,
+    until_gate,
+    until_gate_seals_by,
+)
+from sovereign_ai.cluster.keys.reencrypt import level_of, opened_keys, places_of, seal_left
 from sovereign_ai.cluster.keys.seal import SECRETS, WITHDRAWN_KEY
-from sovereign_ai.cluster.keys.store import Store, Stored, opened_store, stored_values
-from sovereign_ai.cluster.keys.taken import until_api_server_writes_under, until_gate, until_gate_seals_by
-from sovereign_ai.cluster.state import Place
+from sovereign_ai.cluster.keys.store import KeyStore, Stored, opened_store, stored_values
+from sovereign_ai.cluster.state import ClusterDir
 from sovereign_ai.cluster.status import status_of
 from sovereign_ai.errors import EnvironmentLacksError, Problem, UsageError
 
 Progress = Callable[[str], object]
 _CACHE_SECONDS = 60.0
+"""How long the API server may take to fill its cache of secrets anew."""
 
 
 @dataclass(frozen=True, slots=True)
 class KeyState:
-    """One key of a plane.
+    """One key of a control plane.
 
     Attributes:
         key: `plane`, or the trust level.
-        versions: as the module gives them, oldest first.
-        stored: version to the number of values in etcd that stand under it; 0 counts those that should and do not.
+        versions: as the module lists them, oldest first.
+        stored: version to the number of values in etcd that are stored under it; 0 counts those that should
+            be stored under this key and are not.
     """
 
     key: str
@@ -63,79 +70,95 @@ class KeyState:
 
     @property
     def behind(self) -> int:
-        """How many values stand under an older version, or under none."""
-        newest = max((one.number for one in self.versions), default=0)
-        return sum(count for number, count in self.stored.items() if number != newest)
+        """How many values are stored under an older version, or under none."""
+        newest = self.versions[-1].number if self.versions else 0
+        return sum(self.stored.values()) - self.stored.get(newest, 0)
 
     def to_data(self) -> dict[str, Any]:
-        """Give plain data; nothing in it is secret."""
-        versions = [{"number": one.number, "usable": one.usable, "stored": self.stored.get(one.number, 0)} for one in self.versions]
+        """Return plain data; nothing in it is secret."""
+        versions = []
+        for version in self.versions:
+            stored = self.stored.get(version.number, 0)
+            versions.append({"number": version.number, "usable": version.usable, "stored": stored})
         return {"key": self.key, "usable": self.usable, "versions": versions, "behind": self.behind}
 
 
-def begin(where: Place, module: ModulePlace, levels: Mapping[str, str]) -> Custody:
-    """Make the keys of a plane in a module and note where they are; the plane uses them from its next start on.
+def create_keys(cluster_dir: ClusterDir, module: ModuleLocation, levels: Mapping[str, str]) -> Custody:
+    """Create the keys of a control plane in a module and record it; the next start uses them.
 
     Raises:
         UsageError: it has keys already.
         EnvironmentLacksError: the module cannot be used.
     """
-    if has_custody(where):
+    if has_custody(cluster_dir):
+        name = cluster_dir.name
+        message = f"the control plane {name!r} has its keys in a module already"
         hint = (
-            "sovereign-ai keys status STACK; a new module needs a new plane; to go on where `keys init` broke off: "
-            f"`sovereign-ai cluster down {where.name} --keep-data`, `sovereign-ai cluster up {where.name}`, `sovereign-ai keys reencrypt STACK`"
+            "sovereign-ai keys status STACK; a new module needs a new control plane; "
+            "to continue where `keys init` broke off: "
+            f"`sovereign-ai cluster down {name} --keep-data`, `sovereign-ai cluster up {name}`, "
+            "`sovereign-ai keys reencrypt STACK`"
         )
-        raise UsageError(Problem("has-keys", f"the plane {where.name!r} has its keys in a module already", hint=hint))
-    custody = Custody(module, new_owner(where.name), dict(levels))
-    insist_on_room(where, custody)  # before a key is made that nobody would name
-    opened = Module(module)
+        raise UsageError(Problem("has-keys", message, hint=hint))
+    custody = Custody(module, new_owner(cluster_dir.name), dict(levels))
+    # Before a key is created: no file would name it.
+    check_socket_paths(cluster_dir, custody)
+    opened = Pkcs11Module(module)
     try:
         for key in custody.keys:
             opened.generate(custody.label(key))
     finally:
         opened.close()
-    where.make()
-    write_custody(where, custody)
+    cluster_dir.make()
+    write_custody(cluster_dir, custody)
     return custody
 
 
-def follow_plan(where: Place, levels: Mapping[str, str]) -> bool:
-    """Take over which namespace has which trust level from a newer plan, and wait until secrets are sealed by it; True if a level is new.
+def record_levels(cluster_dir: ClusterDir, levels: Mapping[str, str]) -> bool:
+    """Record the trust levels of namespaces from a newer plan, and wait until secrets are sealed by them.
 
-    The keys are made first, then the file names them, then they are served: a try that breaks off is taken up by the next one.
+    Returns:
+        Whether a level is new.
 
     Raises:
-        EnvironmentLacksError: the module cannot be used, or the gate did not take it up in time.
+        EnvironmentLacksError: the module cannot be used, or the gate did not read the levels in time.
     """
-    if not has_custody(where):
+    if not has_custody(cluster_dir):
         return False
-    before = read_custody(where)
+    before = read_custody(cluster_dir)
     custody = with_levels(before, levels)
-    _make_keys(custody, set(custody.keys) - set(before.keys))
+    added = set(custody.keys) - set(before.keys)
+    # The keys are created first, then the file names them, then they are served: after an attempt that broke
+    # off anywhere, the next one continues.
+    _make_keys(custody, added)
     if custody != before:
-        write_custody(where, custody)
-    new = sorted({*custody.keys} - {*before.keys} | _unserved(where, custody))
+        write_custody(cluster_dir, custody)
+    new = sorted(added | _unserved(cluster_dir, custody))
     if new:
-        _restart(where, KEY_SERVICE)
-    if any(one.name == SECRET_GATE for one in status_of(where).components):
+        _restart(cluster_dir, KEY_SERVICE)
+    components = {component.name for component in status_of(cluster_dir).components}
+    if SECRET_GATE in components:
         # A program that Pulumi runs has an event loop already, and a thread has none.
         with ThreadPoolExecutor(1) as thread:
-            thread.submit(asyncio.run, _until_followed(where, custody, new)).result()
+            thread.submit(asyncio.run, _until_followed(cluster_dir, custody, new)).result()
     return bool(new)
 
 
-def _unserved(where: Place, custody: Custody) -> set[str]:
-    """Give the keys that a running key service does not know of: it reads the file when it starts."""
-    if not socket_of(where, PLANE).exists():
+def _unserved(cluster_dir: ClusterDir, custody: Custody) -> set[str]:
+    """Return the keys that a running key service does not serve: it reads the file only when it starts."""
+    if not socket_of(cluster_dir, PLANE).exists():
         return set()
-    return {key for key in custody.keys if not socket_of(where, key).exists()}
+    return {key for key in custody.keys if not socket_of(cluster_dir, key).exists()}
 
 
 def _make_keys(custody: Custody, new: Collection[str]) -> None:
-    """Make the keys that are new, but for those that an earlier try has made; one that a custodian destroyed is none of these."""
+    """Create new keys, but for those that an earlier attempt created.
+
+    A key that its custodian destroyed is not new: what is stored under it must not look damaged.
+    """
     if not new:
         return
-    module = Module(custody.module)
+    module = Pkcs11Module(custody.module)
     try:
         for key in sorted(new):
             if not module.versions(custody.label(key)):
@@ -144,114 +167,145 @@ def _make_keys(custody: Custody, new: Collection[str]) -> None:
         module.close()
 
 
-async def _until_followed(where: Place, custody: Custody, new: list[str]) -> None:
+async def _until_followed(cluster_dir: ClusterDir, custody: Custody, new: list[str]) -> None:
     """Wait until the key service serves the keys of new levels, and the gate seals by all of them."""
     for level in new:
-        await until_gate(where, level, lambda _heard: True)
-    await until_gate_seals_by(where, custody)
+        await until_gate(cluster_dir, level, lambda _heard: True)
+    await until_gate_seals_by(cluster_dir, custody)
 
 
-def look(where: Place) -> tuple[KeyState, ...]:
-    """Say of each key which versions it has, whether they can be used, and what stands under them.
+def key_states(cluster_dir: ClusterDir) -> tuple[KeyState, ...]:
+    """Return for each key its versions, whether they can be used, and how many values are stored under them.
 
     Raises:
-        EnvironmentLacksError: the plane has no keys, does not run, or the module cannot be used.
+        EnvironmentLacksError: the control plane has no keys, does not run, or the module cannot be used.
     """
-    custody, module = opened_keys(where)
+    custody, module = opened_keys(cluster_dir)
     try:
         versions = {key: module.versions(custody.label(key)) for key in custody.keys}
     finally:
         module.close()
-    values = asyncio.run(stored_values(where))
+    values = asyncio.run(stored_values(cluster_dir))
     return tuple(KeyState(key, versions[key], _counted(custody, key, values)) for key in custody.keys)
 
 
-def rotate(where: Place, key: str, progress: Progress) -> int:
-    """Make a new version of a key, and wait until what is written stands under it; give its number.
+def rotate(cluster_dir: ClusterDir, key: str, progress: Progress) -> int:
+    """Create a new version of a key, and wait until values are stored under it.
+
+    Returns:
+        The number of the new version.
 
     Raises:
         UsageError: there is no such key, or it is withdrawn.
-        EnvironmentLacksError: the plane did not take it up in time.
+        EnvironmentLacksError: the control plane did not use it in time.
     """
-    custody, module = opened_keys(where)
+    custody, module = opened_keys(cluster_dir)
     try:
-        if not are_usable(module.versions(custody.label(custody.insist(key)))):
-            hint = f"sovereign-ai keys restore STACK {key}; a new version would let stubs be written over what is withdrawn"
-            raise UsageError(
-                Problem("key-withdrawn", f"the key {key!r} is withdrawn or destroyed, and no new version is made of it", hint=hint)
+        label = custody.label(custody.insist(key))
+        if not are_usable(module.versions(label)):
+            message = f"the key {key!r} is withdrawn or destroyed, and no new version is made of it"
+            hint = (
+                f"sovereign-ai keys restore STACK {key}; "
+                "a new version would let stubs be written over what is withdrawn"
             )
-        asyncio.run(until_gate(where, key, lambda _heard: True))  # before a version is made that nobody takes up
-        number = module.generate(custody.label(key))
+            raise UsageError(Problem("key-withdrawn", message, hint=hint))
+        # Before a version is created: without a running gate nothing would ever be stored under it.
+        asyncio.run(until_gate(cluster_dir, key, lambda _heard: True))
+        number = module.generate(label)
     finally:
         module.close()
     key_id = f"{custody.owner}/{key}/{number}"
     progress(f"{key}: waiting until version {number} is written with")
-    asyncio.run(until_gate(where, key, lambda seen: seen.key_id == key_id))
+    asyncio.run(until_gate(cluster_dir, key, lambda heard: heard.key_id == key_id))
     if key == PLANE:
-        until_api_server_writes_under(open_cluster(where.kubeconfig), key_id)
+        # The API server encrypts under this key itself, and learns of the version on its own schedule.
+        until_api_server_writes_under(open_cluster(cluster_dir.kubeconfig), key_id)
     return number
 
 
-def withdraw(where: Place, level: str, progress: Progress) -> int:
-    """Withdraw a trust level's key in the module, and wait until its secrets are unreadable; give how many these are.
+def withdraw(cluster_dir: ClusterDir, level: str, progress: Progress) -> int:
+    """Withdraw a trust level's key in the module, and wait until its secrets are unreadable.
+
+    Returns:
+        How many secrets are unreadable.
 
     Raises:
-        UsageError: there is no such level, or it is the plane's own key.
-        EnvironmentLacksError: the plane did not take it up in time.
+        UsageError: there is no such level, or it is the control plane's own key.
+        EnvironmentLacksError: the control plane did not follow in time.
     """
-    return _set(where, level, progress, allowed=False)
+    return _allow(cluster_dir, level, progress, allowed=False)
 
 
-def give_back(where: Place, level: str, progress: Progress) -> int:
-    """Give a trust level's key back, and wait until its secrets are readable; give how many these are.
+def restore(cluster_dir: ClusterDir, level: str, progress: Progress) -> int:
+    """Restore a trust level's key, and wait until its secrets are readable.
+
+    Returns:
+        How many secrets are readable.
 
     Raises:
-        UsageError: there is no such level, or it is the plane's own key.
-        EnvironmentLacksError: the plane did not take it up in time.
+        UsageError: there is no such level, or it is the control plane's own key.
+        EnvironmentLacksError: the control plane did not follow in time.
     """
-    return _set(where, level, progress, allowed=True)
+    return _allow(cluster_dir, level, progress, allowed=True)
 
 
-def _set(where: Place, level: str, progress: Progress, *, allowed: bool) -> int:
-    """Give a level's key the right to be used, or take it away."""
+def _allow(cluster_dir: ClusterDir, level: str, progress: Progress, *, allowed: bool) -> int:
+    """Return a level's key the right to be used, or withdraw it; return how many secrets that concerns."""
     if level == PLANE:
-        hint = "withdraw the trust levels one by one; without the plane's own key the API server cannot start"
-        raise UsageError(Problem("plane-key", "the plane's own key is not withdrawn by this command", hint=hint))
-    custody, module = opened_keys(where)
+        message = "the control plane's own key is not withdrawn by this command"
+        hint = "withdraw the trust levels one by one; without its own key the API server cannot start"
+        raise UsageError(Problem("plane-key", message, hint=hint))
+    custody, module = opened_keys(cluster_dir)
     try:
         label = custody.label(custody.insist(level))
         versions = module.versions(label)
         if allowed and not versions:
-            hint = "only its custodian has it, if anybody; what stands under it can be deleted"
-            raise EnvironmentLacksError(Problem("key-destroyed", f"the module has no key {level!r} that could be given back", hint=hint))
+            message = f"the module has no key {level!r} that could be restored"
+            hint = "only its custodian can have a copy; secrets that are stored under it can be deleted"
+            raise EnvironmentLacksError(Problem("key-destroyed", message, hint=hint))
         if not allowed and versions and versions[-1].usable:
+            # What is not sealed under this key would stay readable after the withdrawal.
             usable = {key for key in custody.keys if are_usable(module.versions(custody.label(key)))}
-            asyncio.run(seal_left(where, custody, level, usable))
+            asyncio.run(seal_left(cluster_dir, custody, level, usable))
         module.allow(label, allowed=allowed)
     finally:
         module.close()
-    progress(f"{level}: waiting until the plane knows")
-    return asyncio.run(_until_known(where, custody, level, allowed))
+    progress(f"{level}: waiting until the control plane follows")
+    return asyncio.run(_until_known(cluster_dir, custody, level, allowed))
 
 
-async def _until_known(where: Place, custody: Custody, level: str, allowed: bool) -> int:
-    """Wait until key service, gate and API server agree; give how many secrets stand under the level's key."""
-    await until_gate(where, level, lambda heard: heard.withdrawn is not allowed)
-    async with opened_store(where) as store:
-        stored = await store.all(SECRETS)
-        sealed = [one for one in stored if one.level == level]
-        for one in sealed:
-            await _until_gate_gives(store, one, allowed)
-        apart = [one for one in stored if one.level != level and level_of(custody, one) == level]
-        readable = [] if allowed else [one for one in apart if await store.is_open(one)]
+async def _until_known(cluster_dir: ClusterDir, custody: Custody, level: str, allowed: bool) -> int:
+    """Wait until key service, gate and API server agree.
+
+    Returns:
+        How many secrets are sealed under the level's key.
+    """
+    await until_gate(cluster_dir, level, lambda heard: heard.withdrawn is not allowed)
+    readable: list[Stored] = []
+    async with opened_store(cluster_dir) as store:
+        secrets = await store.all(SECRETS)
+        sealed = [secret for secret in secrets if secret.level == level]
+        for secret in sealed:
+            await _until_gate_gives(store, secret, allowed)
+        for secret in secrets:
+            is_unsealed = secret.level != level and level_of(custody, secret) == level
+            if is_unsealed and not allowed and await store.is_open(secret):
+                readable.append(secret)
     if readable:
-        message = f"the key {level!r} is withdrawn, and {len(readable)} secrets of its level do not stand under it: {places_of(readable)}"
-        hint = f"they are readable; sovereign-ai keys restore STACK {level}, and then revoke, which seals them first"
+        message = (
+            f"the key {level!r} is withdrawn, and {len(readable)} secrets of its level "
+            f"are not sealed under it: {places_of(readable)}"
+        )
+        hint = (
+            f"they are readable; sovereign-ai keys restore STACK {level}, "
+            "and then revoke, which seals them first"
+        )
         raise EnvironmentLacksError(Problem("secrets-unsealed", message, hint=hint))
-    api = open_cluster(where.kubeconfig)
+    api = open_cluster(cluster_dir.kubeconfig)
     names: dict[str, set[str]] = {}
-    for one in sealed:
-        names.setdefault(one.namespace, set()).add(one.name)
+    for secret in sealed:
+        names.setdefault(secret.namespace, set()).add(secret.name)
+    # Last, the API server's own cache: watches that began anew fill it from what the gate gives out now.
     deadline = time.monotonic() + _CACHE_SECONDS
     while time.monotonic() < deadline:
         if all(_cached_as(api, namespace, meant, allowed) for namespace, meant in names.items()):
@@ -260,45 +314,62 @@ async def _until_known(where: Place, custody: Custody, level: str, allowed: bool
     raise _too_late("the API server's cache")
 
 
-async def _until_gate_gives(store: Store, one: Stored, allowed: bool) -> None:
-    """Wait until the gate gives a secret out, or its stub; one that was deleted in the meantime is waited for no more."""
+async def _until_gate_gives(store: KeyStore, secret: Stored, allowed: bool) -> None:
+    """Wait until the gate gives a secret out, or its stub, or the secret is deleted."""
     for _ in range(200):
-        if await store.is_open(one) in {allowed, None}:
+        if await store.is_open(secret) in {allowed, None}:
             return
         await asyncio.sleep(0.1)
     raise _too_late("the secret gate")
 
 
 def _cached_as(api: Api, namespace: str, names: set[str], allowed: bool) -> bool:
-    """Tell whether the API server's cache, and not etcd alone, has these secrets of a namespace withdrawn, or none of them.
+    """Return whether the API server's cache holds these secrets of a namespace as they should be.
 
-    While it fills its cache anew it answers nothing.
+    Args:
+        api: the cluster.
+        namespace: the namespace.
+        names: names of secrets; one that was deleted does not count.
+        allowed: whether all of them should be readable, or all withdrawn.
     """
+    path = f"/api/v1/namespaces/{namespace}/secrets"
     try:
-        answer = api.request("GET", f"/api/v1/namespaces/{namespace}/secrets", query={"resourceVersion": "0"})
+        # resourceVersion=0 reads the cache and not etcd.
+        answer = api.request("GET", path, query={"resourceVersion": "0"})
     except (ApiError, UnreachableError):
-        return False
-    meant = [one["metadata"] for one in answer.get("items") or [] if one["metadata"]["name"] in names]
-    marked = [WITHDRAWN_KEY in (one.get("annotations") or {}) for one in meant]
-    return not any(marked) if allowed else all(marked)
+        return False  # while it fills its cache anew, the API server answers nothing
+    for secret in answer.get("items") or []:
+        metadata = secret["metadata"]
+        is_withdrawn = WITHDRAWN_KEY in (metadata.get("annotations") or {})
+        if metadata["name"] in names and is_withdrawn is allowed:
+            return False
+    return True
 
 
 def _counted(custody: Custody, key: str, values: list[Stored]) -> dict[int, int]:
-    """Count the values under each version of a key."""
+    """Return version to the number of values stored under it; 0 counts those under no version of this key."""
     prefix = f"{custody.owner}/{key}/"
-    if key == PLANE:
-        ids = [one.plane_key for one in values]
-    else:
-        ids = [one.level_key if one.level == key else "" for one in values if key in {one.level, level_of(custody, one)}]
-    return dict(Counter(int(one.removeprefix(prefix)) if one.startswith(prefix) else 0 for one in ids))
+    counts: Counter[int] = Counter()
+    for value in values:
+        if key == PLANE:
+            key_id = value.plane_key
+        elif key in {value.level, level_of(custody, value)}:
+            key_id = value.level_key if value.level == key else ""
+        else:
+            continue
+        version = int(key_id.removeprefix(prefix)) if key_id.startswith(prefix) else 0
+        counts[version] += 1
+    return dict(counts)
 
 
-def _restart(where: Place, process: str) -> None:
-    """End a process of a running plane; its supervisor starts it again."""
-    for one in status_of(where).components:
-        if one.name == process and one.pid is not None and one.alive:
-            os.kill(one.pid, signal.SIGTERM)
+def _restart(cluster_dir: ClusterDir, process: str) -> None:
+    """End a process of a running control plane; its supervisor restarts it."""
+    for component in status_of(cluster_dir).components:
+        if component.name == process and component.pid is not None and component.alive:
+            os.kill(component.pid, signal.SIGTERM)
 
 
-def _too_late(what: str) -> EnvironmentLacksError:
-    return EnvironmentLacksError(Problem("keys-not-taken-up", f"{what} did not take up the change in time", hint="run the command again"))
+def _too_late(part: str) -> EnvironmentLacksError:
+    """Return the error that a part of the control plane did not follow a change in time."""
+    message = f"{part} did not take up the change in time"
+    return EnvironmentLacksError(Problem("keys-not-taken-up", message, hint="run the command again"))

@@ -1,7 +1,7 @@
-"""Encryption under a seed, in the form in which the API server stores what a KMS v2 provider encrypted.
+"""Encrypt and decrypt under a seed, in the form in which the API server stores values of a KMS v2 provider.
 
-A seed of 32 bytes is encrypted by the key service; each object gets a key of its own out of it
-(HKDF-SHA256, expand only, with 32 random bytes), and AES-256-GCM binds it to its place in etcd.
+The key service encrypts a seed of 32 bytes. From it each object gets a key of its own (HKDF-SHA256, expand
+only, with 32 random bytes), and AES-256-GCM binds the object to its key in etcd.
 The form: k8s.io/apiserver v0.37.2, kmsv2/v2/api.proto and encrypt/aes/aes_extended_nonce.go.
 
     >>> seed = Seed(b"0" * 32, "plane/1", b"encrypted seed")
@@ -20,16 +20,17 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDFExpand
 
-from sovereign_ai.cluster.keys.wire import STORED
+from sovereign_ai.cluster.keys.messages import STORED
 
 SEED_BYTES = 32
 _INFO, _NONCE = 32, 12
+"""Bytes of HKDF's info, which is random, and of AES-GCM's nonce; both precede the ciphertext."""
 _EXPANDED_SEED = 1
 """`EncryptedDEKSourceType.HKDF_SHA256_XNONCE_AES_GCM_SEED`."""
 
 
 class DamagedError(Exception):
-    """What is stored is not what was encrypted there."""
+    """A stored value differs from the one that was encrypted there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +38,7 @@ class Seed:
     """A seed and how it is stored.
 
     Attributes:
-        secret: the seed itself; lives in memory alone.
+        secret: the seed itself, which is kept in memory only.
         key_id: which version of which key encrypted it.
         encrypted: the seed as the key service encrypted it.
     """
@@ -47,27 +48,34 @@ class Seed:
     encrypted: bytes
 
     def close(self, data: bytes, place: bytes) -> Any:
-        """Encrypt data for its place in etcd; give the stored message."""
+        """Encrypt data for its key in etcd; return the message to store."""
         info, nonce = os.urandom(_INFO), os.urandom(_NONCE)
-        hidden = info + nonce + AESGCM(_derived(self.secret, info)).encrypt(nonce, data, place)
-        return STORED["EncryptedObject"](data=hidden, key_id=self.key_id, seed=self.encrypted, seed_type=_EXPANDED_SEED)
+        cipher = AESGCM(_derived_key(self.secret, info))
+        # The key in etcd is authenticated with the data: a value that is copied to another key does not open.
+        encrypted = cipher.encrypt(nonce, data, place)
+        return STORED["EncryptedObject"](
+            data=info + nonce + encrypted, key_id=self.key_id, seed=self.encrypted, seed_type=_EXPANDED_SEED
+        )
 
 
 def opened(secret: bytes, stored: Any, place: bytes) -> bytes:
     """Decrypt a stored message with its seed.
 
     Raises:
-        DamagedError: it was changed, belongs to another place, or is of another form.
+        DamagedError: it was changed, belongs to another key in etcd, or is of another form.
     """
-    if stored.seed_type != _EXPANDED_SEED or len(stored.data) < _INFO + _NONCE:
+    data = stored.data
+    if stored.seed_type != _EXPANDED_SEED or len(data) < _INFO + _NONCE:
         raise DamagedError
-    info, nonce, hidden = stored.data[:_INFO], stored.data[_INFO : _INFO + _NONCE], stored.data[_INFO + _NONCE :]
+    info = data[:_INFO]
+    nonce = data[_INFO : _INFO + _NONCE]
+    encrypted = data[_INFO + _NONCE :]
     try:
-        return AESGCM(_derived(secret, info)).decrypt(nonce, hidden, place)
+        return AESGCM(_derived_key(secret, info)).decrypt(nonce, encrypted, place)
     except InvalidTag:
         raise DamagedError from None
 
 
-def _derived(secret: bytes, info: bytes) -> bytes:
-    """Derive the key of one object."""
+def _derived_key(secret: bytes, info: bytes) -> bytes:
+    """Return the key of one object."""
     return HKDFExpand(SHA256(), 32, info).derive(secret)

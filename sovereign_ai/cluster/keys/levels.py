@@ -1,4 +1,4 @@
-"""Which namespace stands under which level, as the secret gate follows it: the plane's file, read again when it changes."""
+"""The trust levels that the secret gate follows: the custody file, read anew when it changes."""
 
 from __future__ import annotations
 
@@ -7,36 +7,54 @@ from collections.abc import Callable, Coroutine
 from typing import Any
 
 from sovereign_ai.cluster.keys.custody import custody_file, read_custody, socket_of
-from sovereign_ai.cluster.keys.ring import Key
+from sovereign_ai.cluster.keys.key_client import KeyHandle
 from sovereign_ai.cluster.keys.seal import Sealer
-from sovereign_ai.cluster.state import Place
+from sovereign_ai.cluster.state import ClusterDir
 
 _LEVELS_SECONDS = 1.0
 
 
 class Levels:
-    """Takes over from the plane's file which namespace stands under which level, and opens the keys that are new."""
+    """Updates a sealer from the custody file: the levels of namespaces, and clients for keys that are new."""
 
     def __init__(
-        self, where: Place, sealer: Sealer, keep: Callable[[Coroutine[Any, Any, None]], None], changed: Callable[[], None]
+        self,
+        cluster_dir: ClusterDir,
+        sealer: Sealer,
+        keep: Callable[[Coroutine[Any, Any, None]], None],
+        changed: Callable[[], None],
     ) -> None:
-        self._where, self._sealer, self._keep, self._changed = where, sealer, keep, changed
+        """Prepare without reading the file.
+
+        Args:
+            cluster_dir: the control plane's folder.
+            sealer: what is updated.
+            keep: starts a task that runs as long as the gate.
+            changed: called when a key is withdrawn or restored.
+        """
+        self._cluster_dir, self._sealer, self._keep, self._changed = cluster_dir, sealer, keep, changed
         self._seen = 0
 
     async def take(self) -> None:
         """Read the file, if it changed."""
-        now = custody_file(self._where).stat().st_mtime_ns
-        if now == self._seen:
+        modified = custody_file(self._cluster_dir).stat().st_mtime_ns
+        if modified == self._seen:
             return
-        custody, self._seen = read_custody(self._where), now
-        new = {name: Key(name, socket_of(self._where, name), self._changed) for name in custody.keys if name not in self._sealer.keys}
-        for key in new.values():
+        # The time was read before the content: a change in between is seen in the next round.
+        custody, self._seen = read_custody(self._cluster_dir), modified
+        keys = dict(self._sealer.keys)
+        for name in custody.keys:
+            if name in keys:
+                continue
+            key = KeyHandle(name, socket_of(self._cluster_dir, name), self._changed)
             await key.refresh()
             self._keep(key.watch())
-        self._sealer.keys, self._sealer.levels = {**self._sealer.keys, **new}, dict(custody.levels)
+            keys[name] = key
+        # Both at once: a level whose key is unknown would be an error.
+        self._sealer.keys, self._sealer.levels = keys, dict(custody.levels)
 
     async def follow(self) -> None:
-        """Read it for ever."""
+        """Read it forever."""
         while True:
             await asyncio.sleep(_LEVELS_SECONDS)
             await self.take()

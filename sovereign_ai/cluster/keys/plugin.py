@@ -2,10 +2,10 @@
 
     python -m sovereign_ai.cluster.keys.plugin FOLDER
 
-Each key of the plane has a Unix socket of mode 0600 of its own, since KMS v2 has no word for which key
-is meant. `Status` uses the key both ways, at most once a second. A withdrawn key is answered with
-FAILED_PRECONDITION, a module that gives no answer with UNAVAILABLE: callers must tell the two apart.
-The log names keys and outcomes, never what was encrypted.
+Each key of the control plane has a Unix socket of mode 0600 of its own, since a KMS v2 request does not name
+a key. `Status` uses the key both ways, at most once a second. A withdrawn key is answered with
+FAILED_PRECONDITION, a module that gives no answer with UNAVAILABLE: callers must distinguish the two. The log
+names keys and outcomes, never what was encrypted.
 """
 
 from __future__ import annotations
@@ -24,32 +24,34 @@ from typing import Any, TypeVar
 import grpc  # type: ignore[import-untyped]
 
 from sovereign_ai.cluster.keys.custody import Custody, read_custody, socket_of
-from sovereign_ai.cluster.keys.module import Module, ModuleError, WithdrawnError
-from sovereign_ai.cluster.keys.wire import KMS, KMS_SERVICE
-from sovereign_ai.cluster.state import Place
+from sovereign_ai.cluster.keys.messages import KMS, KMS_SERVICE
+from sovereign_ai.cluster.keys.pkcs11 import ModuleError, Pkcs11Module, WithdrawnError
+from sovereign_ai.cluster.state import ClusterDir
 from sovereign_ai.errors import SovereignError
 
 T = TypeVar("T")
 WITHDRAWN = "withdrawn"
-"""What `Status` says in `healthz` of a key that the module refuses to use."""
+"""What `Status` reports in `healthz` for a key that the module refuses to use."""
 _API = "v2"
 _LARGEST = 4096
-"""Bytes; what is encrypted here is a seed of 32."""
+"""Bytes of one call; what is encrypted here is a seed of 32."""
 _PROBE_SECONDS = 1.0
 _MOST_FAILURES = 5
+"""Failures in sequence after which the process ends; its supervisor restarts it, and it logs in anew."""
 
 
 class KeyService:
     """One key, behind the three calls of KMS v2."""
 
-    def __init__(self, module: Module, custody: Custody, key: str, give_up: Callable[[], None]) -> None:
+    def __init__(self, module: Pkcs11Module, custody: Custody, key: str, give_up: Callable[[], None]) -> None:
         self._module, self._key = module, key
         self._label, self._prefix = custody.label(key), f"{custody.owner}/{key}/"
         self._give_up, self._lock = give_up, Lock()
         self._seen, self._asked, self._failures = ("unavailable", f"{self._prefix}0"), 0.0, 0
 
     def status(self, _request: Any, _context: Any) -> Any:
-        """Say whether the key can be used, and which version is written with."""
+        """Report whether the key can be used, and under which version new values are encrypted."""
+        # Many callers, one probe a second: each probe uses the module twice.
         with self._lock:
             if time.monotonic() - self._asked > _PROBE_SECONDS:
                 self._seen, self._asked = self._probe(), time.monotonic()
@@ -60,7 +62,9 @@ class KeyService:
         """Encrypt a seed under the newest version."""
         if len(request.plaintext) > _LARGEST:
             context.abort(grpc.StatusCode.INVALID_ARGUMENT, "too much for one call")
-        number, data = self._ask(context, partial(self._module.encrypt, self._label, request.plaintext, self._prefix.encode()))
+        number, data = self._ask(
+            context, partial(self._module.encrypt, self._label, request.plaintext, self._prefix.encode())
+        )
         return KMS["EncryptResponse"](ciphertext=data, key_id=f"{self._prefix}{number}")
 
     def decrypt(self, request: Any, context: Any) -> Any:
@@ -68,11 +72,13 @@ class KeyService:
         number = request.key_id.removeprefix(self._prefix)
         if request.key_id == number or not number.isdecimal():
             context.abort(grpc.StatusCode.INVALID_ARGUMENT, "the key id is none of this key")
-        call = partial(self._module.decrypt, self._label, int(number), request.ciphertext, self._prefix.encode())
+        call = partial(
+            self._module.decrypt, self._label, int(number), request.ciphertext, self._prefix.encode()
+        )
         return KMS["DecryptResponse"](plaintext=self._ask(context, call))
 
     def _ask(self, context: Any, call: Callable[[], T]) -> T:
-        """Ask the module, and answer in gRPC's own words where it does not do it."""
+        """Call the module, and answer with a gRPC status where it fails."""
         try:
             return call()
         except WithdrawnError:
@@ -83,7 +89,7 @@ class KeyService:
         raise AssertionError  # abort raises
 
     def _probe(self) -> tuple[str, str]:
-        """Try the key; a module that fails time and again ends the process, which logs in afresh."""
+        """Return the key's health and newest version; end the process where the module keeps failing."""
         try:
             number = self._module.probe(self._label)
         except WithdrawnError:
@@ -101,18 +107,22 @@ class KeyService:
         return seen
 
 
-def serve(where: Place, custody: Custody, module: Module, give_up: Callable[[], None]) -> list[Any]:
-    """Serve each key on its socket; give the servers."""
-    folder = socket_of(where, "").parent
+def serve(
+    cluster_dir: ClusterDir, custody: Custody, module: Pkcs11Module, give_up: Callable[[], None]
+) -> list[Any]:
+    """Serve each key on its socket; return the servers."""
+    folder = socket_of(cluster_dir, "").parent
     folder.mkdir(exist_ok=True)
     folder.chmod(0o700)
     servers = []
     for key in custody.keys:
         service = KeyService(module, custody, key, give_up)
-        server = grpc.server(ThreadPoolExecutor(4), options=[("grpc.max_receive_message_length", 2 * _LARGEST)])
+        server = grpc.server(
+            ThreadPoolExecutor(4), options=[("grpc.max_receive_message_length", 2 * _LARGEST)]
+        )
         server.add_generic_rpc_handlers([_handlers(service)])
-        socket = socket_of(where, key)
-        socket.unlink(missing_ok=True)
+        socket = socket_of(cluster_dir, key)
+        socket.unlink(missing_ok=True)  # a process that was killed left its socket
         server.add_insecure_port(f"unix:{socket}")
         server.start()
         servers.append(server)
@@ -120,29 +130,26 @@ def serve(where: Place, custody: Custody, module: Module, give_up: Callable[[], 
 
 
 def _handlers(service: KeyService) -> Any:
-    """Name the three calls and their messages."""
+    """Return the handlers of the three calls, with their messages."""
     calls = {"Status": service.status, "Encrypt": service.encrypt, "Decrypt": service.decrypt}
-    return grpc.method_handlers_generic_handler(
-        KMS_SERVICE,
-        {
-            name: grpc.unary_unary_rpc_method_handler(
-                call, KMS[f"{name}Request"].FromString, lambda answer: bytes(answer.SerializeToString())
-            )
-            for name, call in calls.items()
-        },
-    )
+    handlers = {}
+    for name, call in calls.items():
+        handlers[name] = grpc.unary_unary_rpc_method_handler(
+            call, KMS[f"{name}Request"].FromString, lambda answer: bytes(answer.SerializeToString())
+        )
+    return grpc.method_handlers_generic_handler(KMS_SERVICE, handlers)
 
 
 def _log(line: str) -> None:
-    """Write one line to the log."""
+    """Return one line to the log."""
     sys.stderr.write(f"{line}\n")
     sys.stderr.flush()
 
 
 def main(folder: Path) -> int:
-    """Serve the keys of the plane in a folder until told to stop; 1 if the module failed."""
-    os.umask(0o177)
-    where = Place(folder.name, folder)
+    """Serve the keys of the control plane in a folder until a signal comes; return 1 if the module failed."""
+    os.umask(0o177)  # sockets of mode 0600
+    cluster_dir = ClusterDir(folder.name, folder)
     ended, failed = Event(), Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: ended.set())
@@ -152,12 +159,12 @@ def main(folder: Path) -> int:
         ended.set()
 
     try:
-        custody = read_custody(where)
-        module = Module(custody.module)
+        custody = read_custody(cluster_dir)
+        module = Pkcs11Module(custody.module)
     except SovereignError as error:
         _log(str(error))
         return 1
-    servers = serve(where, custody, module, give_up)
+    servers = serve(cluster_dir, custody, module, give_up)
     ended.wait()
     for server in servers:
         server.stop(0.5).wait()

@@ -1,6 +1,6 @@
-"""What lies in etcd, read as bytes: which values stand under which key version, and writing them again.
+"""Read from etcd under which key version each value is stored, and rewrite values.
 
-The only place that speaks to etcd beside the gate. It is used by commands, never while serving.
+Beside the gate, this is the only module that talks to etcd. Commands use it; nothing uses it while serving.
 """
 
 from __future__ import annotations
@@ -14,10 +14,10 @@ from typing import Any
 import grpc  # type: ignore[import-untyped]
 
 from sovereign_ai.cluster.flags import SECRET_GATE
-from sovereign_ai.cluster.keys.gate import open_etcd, port_of
+from sovereign_ai.cluster.keys.messages import ETCD, MOD_REVISION, STORED
 from sovereign_ai.cluster.keys.seal import PLANE_VALUE, SEALED, SECRETS, sealed_under, stub_of
-from sovereign_ai.cluster.keys.wire import ETCD, MOD_REVISION, STORED
-from sovereign_ai.cluster.state import Place
+from sovereign_ai.cluster.keys.secret_proxy import open_etcd, port_of
+from sovereign_ai.cluster.state import ClusterDir
 from sovereign_ai.errors import EnvironmentLacksError, Problem
 
 CONFIG_MAPS = b"/registry/configmaps/"
@@ -30,10 +30,11 @@ class Stored:
 
     Attributes:
         place: its key in etcd, such as /registry/secrets/research/login.
-        revision: of its last change.
+        revision: etcd's revision of its last change.
         level: the trust level that it is sealed under; None if it is not sealed.
-        level_key: which version of the level's key; empty if it is not sealed.
-        plane_key: which version of the plane's key; empty if another provider encrypted it.
+        level_key: identifier of the version of the level's key; empty if it is not sealed.
+        plane_key: identifier of the version of the control plane's key; empty if another provider encrypted
+            it.
     """
 
     place: bytes
@@ -58,76 +59,92 @@ class Stored:
         return self.place.split(b"/")[4].decode(errors="replace")
 
 
-class Store:
-    """etcd and the gate before it, each behind its own channel."""
+class KeyStore:
+    """Reads and writes values, directly in etcd and through the gate in front of it."""
 
     def __init__(self, etcd: Any, gate: Any) -> None:
         self._etcd, self._gate = etcd, gate
 
     async def all(self, prefix: bytes) -> list[Stored]:
-        """Read every value below a prefix, from etcd itself."""
+        """Return every value below a prefix, read from etcd itself."""
         return [_stored(pair) for pair in await _range(self._etcd, prefix, _end(prefix))]
 
-    async def is_open(self, one: Stored) -> bool | None:
-        """Tell whether the gate gives a value out whole, and not its stub; None if it was deleted in the meantime."""
-        direct, through = [await _range(channel, one.place) for channel in (self._etcd, self._gate)]
-        if not direct or not through:
+    async def is_open(self, value: Stored) -> bool | None:
+        """Return whether the gate gives a value out whole and not its stub; None if it was deleted."""
+        in_etcd = await _range(self._etcd, value.place)
+        through_gate = await _range(self._gate, value.place)
+        if not in_etcd or not through_gate:
             return None
-        return bool(through[0].value != stub_of(direct[0].value) and not through[0].value.startswith(SEALED))
+        given = through_gate[0].value
+        return bool(given != stub_of(in_etcd[0].value) and not given.startswith(SEALED))
 
-    async def write_again(self, one: Stored) -> bool:
-        """Read a value through the gate and write it back, which seals it under the newest version; False if it has changed."""
-        found = await _range(self._gate, one.place)
-        if not found:
+    async def write_again(self, value: Stored) -> bool:
+        """Read a value through the gate and write it back, which seals it under the newest version.
+
+        Returns:
+            Whether it was written; False if it changed or was deleted in the meantime.
+        """
+        pairs = await _range(self._gate, value.place)
+        if not pairs:
             return False
+        plain = pairs[0].value
+        # Only if it is unchanged since the reading: an older value must never replace a newer one.
         request = ETCD["TxnRequest"]()
-        request.compare.add(target=MOD_REVISION, key=one.place, mod_revision=found[0].mod_revision)
-        request.success.add().request_put.CopyFrom(ETCD["PutRequest"](key=one.place, value=found[0].value))
+        request.compare.add(target=MOD_REVISION, key=value.place, mod_revision=pairs[0].mod_revision)
+        request.success.add().request_put.CopyFrom(ETCD["PutRequest"](key=value.place, value=plain))
         answer = await _call(self._gate, "KV/Txn", request)
         return bool(ETCD["TxnResponse"].FromString(answer).succeeded)
 
     async def forget_history(self) -> None:
-        """Have etcd drop every older revision, and give its file's pages back, so that what was written before is gone."""
+        """Have etcd drop every older revision and free its pages, so that its file holds no old values."""
         answer = await _call(self._etcd, "KV/Range", ETCD["RangeRequest"](key=SECRETS))
         revision = ETCD["RangeResponse"].FromString(answer).header.revision
+        # `physical` makes etcd answer only when the revisions are removed from its database.
+        compaction = ETCD["CompactionRequest"](revision=revision, physical=True)
         try:
-            await _call(self._etcd, "KV/Compact", ETCD["CompactionRequest"](revision=revision, physical=True))
+            await _call(self._etcd, "KV/Compact", compaction)
         except grpc.RpcError as error:
-            if error.code() is not grpc.StatusCode.OUT_OF_RANGE:  # out of range: dropped already
+            # Out of range: this revision is compacted already.
+            if error.code() is not grpc.StatusCode.OUT_OF_RANGE:
                 raise
         await _call(self._etcd, "Maintenance/Defragment", ETCD["DefragmentRequest"]())
 
 
 @asynccontextmanager
-async def opened_store(where: Place) -> AsyncIterator[Store]:
-    """Open etcd and the gate of a plane.
+async def opened_store(cluster_dir: ClusterDir) -> AsyncIterator[KeyStore]:
+    """Open etcd and the gate of a control plane.
 
     Raises:
-        EnvironmentLacksError: one of them does not answer, or refuses, or the plane was not started with keys yet.
+        EnvironmentLacksError: one of them does not answer, or refuses, or the control plane was not started
+            with keys yet.
     """
-    etcd, gate = [open_etcd(where, port_of(where, listener)) for listener in ("etcd", SECRET_GATE)]
+    etcd = open_etcd(cluster_dir, port_of(cluster_dir, "etcd"))
+    gate = open_etcd(cluster_dir, port_of(cluster_dir, SECRET_GATE))
     try:
-        yield Store(etcd, gate)
+        yield KeyStore(etcd, gate)
     except grpc.RpcError as error:
-        hint = f"sovereign-ai cluster status {where.name}"
-        message = f"the plane's store answers {error.code().name}: {error.details()}"
+        hint = f"sovereign-ai cluster status {cluster_dir.name}"
+        message = f"the control plane's store answers {error.code().name}: {error.details()}"
         raise EnvironmentLacksError(Problem("store-refused", message, hint=hint)) from None
     finally:
         await asyncio.gather(etcd.close(), gate.close())
 
 
-async def stored_values(where: Place) -> list[Stored]:
-    """Read every secret and configmap of a plane, closed."""
-    async with opened_store(where) as store:
+async def stored_values(cluster_dir: ClusterDir) -> list[Stored]:
+    """Return every secret and configmap of a control plane, without opening their values."""
+    async with opened_store(cluster_dir) as store:
         return [*await store.all(SECRETS), *await store.all(CONFIG_MAPS)]
 
 
 def _stored(pair: Any) -> Stored:
-    """Read a value's envelope; what is in it stays closed."""
-    sealed = sealed_under(pair.value)
-    level, level_key = sealed or (None, "")
+    """Read a value's envelope; its content stays encrypted."""
+    level, level_key = sealed_under(pair.value) or (None, "")
+    # Beside a sealed value lies its stub, which is encrypted under the control plane's key only.
     value = stub_of(pair.value) or pair.value
-    plane_key = STORED["EncryptedObject"].FromString(value.removeprefix(PLANE_VALUE)).key_id if value.startswith(PLANE_VALUE) else ""
+    plane_key = ""
+    if value.startswith(PLANE_VALUE):
+        encrypted = STORED["EncryptedObject"].FromString(value.removeprefix(PLANE_VALUE))
+        plane_key = encrypted.key_id
     return Stored(bytes(pair.key), pair.mod_revision, level, level_key, plane_key)
 
 
@@ -137,9 +154,10 @@ async def _range(channel: Any, key: bytes, end: bytes = b"") -> list[Any]:
 
 
 async def _call(channel: Any, method: str, request: Any) -> bytes:
-    return bytes(await channel.unary_unary(f"/etcdserverpb.{method}")(request.SerializeToString(), timeout=_CALL_SECONDS))
+    call = channel.unary_unary(f"/etcdserverpb.{method}")
+    return bytes(await call(request.SerializeToString(), timeout=_CALL_SECONDS))
 
 
 def _end(prefix: bytes) -> bytes:
-    """Give the end of the range of all keys below a prefix."""
+    """Return the end of the range of all keys below a prefix: the prefix with its last byte increased."""
     return prefix[:-1] + bytes([prefix[-1] + 1])

@@ -1,13 +1,13 @@
-"""The kind plane: real kubelets and containers for a few machines of the plan, KWOK for the rest.
+"""Kind clusters: real kubelets and containers for a few nodes of the plan, KWOK for the rest.
 
 Rules of this room:
 
-- Which machines are real follows from the plan (`config.real_machines`); they bear the plan's names,
-  so that everything above this room treats them like any other machine.
-- What says in which zone or under which law a machine stands is set by the control plane after
-  the machine has joined, never by the machine itself.
-- Nothing of a user's is touched: the kubeconfig lies in our state folder, a cluster of another
-  making is refused, and what `down` removes is what `up` made.
+- Which nodes are real follows from the plan (`config.real_machines`). They have the plan's names, so that the
+  other rooms treat them like any other node.
+- The labels for a node's zone and jurisdiction are set by the control plane after the node has joined, never
+  by the node itself.
+- Nothing of the user's is touched: the kubeconfig is in the state folder, a cluster that another program
+  created is refused, and `down` removes only what `up` created.
 
     cluster = up(factory, plan, "lab", progress=print)
     status("lab").healthy

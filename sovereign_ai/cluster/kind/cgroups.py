@@ -1,8 +1,8 @@
-"""Leave no cgroup behind: those of ended nodes, also in hierarchies that the host does not mount.
+"""Remove the cgroups of removed nodes, also in hierarchies that the host does not mount.
 
-On cgroup v1 a node's init makes cgroups in every controller it can mount, also in those that the
-engine knows nothing of; they outlive the node. On cgroup v2 there is one hierarchy, and the engine
-removes what it made there.
+On cgroup v1 a node's init creates cgroups in every controller that it can mount, also in those that the
+engine does not know; they outlive the node. On cgroup v2 there is one hierarchy, and the engine removes its
+own cgroups.
 """
 
 from __future__ import annotations
@@ -20,28 +20,38 @@ _ROOT = Path("/sys/fs/cgroup")
 
 
 def leftovers(containers: Iterable[str]) -> list[Path]:
-    """List the cgroups of ended containers in the hierarchies that the host mounts: one on cgroup v2, one a controller on v1.
+    """Return the cgroups of removed containers in the hierarchies that the host mounts.
 
     Args:
         containers: full IDs of containers that are gone.
     """
     ended = set(containers)
-    found = []
-    for hierarchy in [_ROOT] if _unified() else _ROOT.iterdir() if _ROOT.is_dir() else ():
+    left = []
+    for hierarchy in _hierarchies():
+        # The engine's cgroup driver is cgroupfs (docker/ID) or systemd (system.slice/docker-ID.scope).
         for parent in (hierarchy / "docker", hierarchy / "system.slice"):
-            if parent.is_dir():
-                found += [
-                    one for one in parent.iterdir() if one.name in ended or one.name.removeprefix("docker-").removesuffix(".scope") in ended
-                ]
-    return sorted(found)
+            if not parent.is_dir():
+                continue
+            for path in parent.iterdir():
+                identity = path.name.removeprefix("docker-").removesuffix(".scope")
+                if path.name in ended or identity in ended:
+                    left.append(path)
+    return sorted(left)
+
+
+def _hierarchies() -> Iterable[Path]:
+    """Return the hierarchies that the host mounts: one on cgroup v2, one a controller on v1."""
+    if _unified():
+        return [_ROOT]
+    return _ROOT.iterdir() if _ROOT.is_dir() else ()
 
 
 def clean(containers: Iterable[str], before: Iterable[str]) -> int:
-    """Remove what ended containers left; the number of cgroups removed. Only root can, and only root needs to.
+    """Remove the cgroups that removed containers left, as root; return their number.
 
     Args:
         containers: full IDs of containers that are gone.
-        before: what `unmounted` said before they were made; what is in those is not theirs.
+        before: the result of `unmounted` before they were created; cgroups in those are not theirs.
     """
     if os.geteuid() != 0:
         return 0
@@ -53,16 +63,25 @@ def clean(containers: Iterable[str], before: Iterable[str]) -> int:
 
 
 def unmounted() -> list[str]:
-    """Name the v1 controllers that hold cgroups although the host mounts no hierarchy of theirs."""
+    """Return the v1 controllers that hold cgroups although the host mounts no hierarchy of theirs."""
     if _unified() or not _CONTROLLERS.is_file():
         return []
-    mounted = {option for line in _MOUNTS.read_text().splitlines() if " - cgroup " in line for option in line.split()[-1].split(",")}
-    rows = [line.split() for line in _CONTROLLERS.read_text().splitlines()[1:]]
-    return [name for name, hierarchy, number, _ in rows if hierarchy != "0" and int(number) > 1 and name not in mounted]
+    mounted: set[str] = set()
+    for line in _MOUNTS.read_text().splitlines():
+        if " - cgroup " in line:
+            # The last field of proc_pid_mountinfo(5): the options of the superblock, with the controllers.
+            mounted.update(line.split()[-1].split(","))
+    names = []
+    for line in _CONTROLLERS.read_text().splitlines()[1:]:
+        name, hierarchy, number, _ = line.split()
+        # Hierarchy 0 is none (or cgroup v2's); the root itself counts as one cgroup.
+        if hierarchy != "0" and int(number) > 1 and name not in mounted:
+            names.append(name)
+    return names
 
 
 def _unified() -> bool:
-    """Tell whether the host has cgroup v2 alone."""
+    """Return whether the host has cgroup v2 alone."""
     return (_ROOT / "cgroup.controllers").is_file()
 
 
@@ -70,7 +89,9 @@ def _unified() -> bool:
 def _mounted(controller: str) -> Iterator[Path]:
     """Mount a hierarchy for a moment."""
     with tempfile.TemporaryDirectory(prefix="sovereign-ai-cgroup-") as folder:
-        done = subprocess.run(["mount", "-t", "cgroup", "-o", controller, "cgroup", folder], capture_output=True, check=False)
+        done = subprocess.run(
+            ["mount", "-t", "cgroup", "-o", controller, "cgroup", folder], capture_output=True, check=False
+        )
         try:
             yield Path(folder)
         finally:
@@ -79,7 +100,7 @@ def _mounted(controller: str) -> Iterator[Path]:
 
 
 def _remove(path: Path) -> int:
-    """Remove a cgroup and those below it that hold no process; how many went."""
+    """Remove a cgroup and those below it that hold no process; return how many were removed."""
     removed = 0
     for folder, _, _ in os.walk(path, topdown=False):
         with contextlib.suppress(OSError):

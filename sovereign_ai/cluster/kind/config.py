@@ -19,7 +19,7 @@ import yaml
 from sovereign_ai.cluster.identities import CLUSTER_CA
 from sovereign_ai.cluster.operator import AUTHORIZERS
 from sovereign_ai.names import KEYS, label_value
-from sovereign_ai.plan.addresses import pod_bits
+from sovereign_ai.plan.addresses import pod_bits, with_control_plane
 from sovereign_ai.plan.factory import Plan
 from sovereign_ai.plan.nodes import Node
 from sovereign_ai.spec.factory import AIFactory
@@ -33,63 +33,78 @@ _PATIENCE = {
     "kubernetesAPICall": "5m0s",
     "tlsBootstrap": "10m0s",
 }
-"""How long kubeadm waits: a slow machine comes up late, and its own waits of one to five minutes would end it. Kind itself gets 15 minutes."""
+"""How long kubeadm waits.
+
+Its own limits of one to five minutes end a start on a slow server. Kind itself gets 15 minutes (`run_kind`).
+"""
 AUTHORITY = "/etc/kubernetes/pki/ca"
-"""Where kubeadm looks for an authority, without the endings, before it makes one."""
+"""Path, without its suffix, at which kubeadm looks for an authority before it creates one."""
 _AUDIT = "/var/log/kubernetes/audit"
 _OURS = "/etc/sovereign-ai"
 _GUARD = "/etc/sovereign-guard"
 SETTINGS = f"{_GUARD}/config"
-"""Where the API server finds what it must know of guard and operator; on the host, `config` in the plane's folder."""
+"""The settings of guard and operator in the node; on the host, `config` in the cluster's folder."""
 GUARD_MANIFESTS = f"{_GUARD}/manifests"
-"""Where the API server finds the policies that no API call reaches; on the host, `admission` in the plane's folder."""
+"""The policies that no API call can change in that node; on the host, `admission` in the cluster's folder."""
 _HEAD = """\
 # A kind cluster of the stack {name}: one control-plane node, and the machines {machines} for real.
 # Written by `sovereign-ai cluster config {stack}`; a test holds it to the plan. The image is made by
 # `sovereign-ai tools node-image`. Labels that say a machine's zone and law are set by the control plane
-# once it has joined: `sovereign-ai cluster up --backend kind {stack}` does both.
+# once it has joined: `sovereign-ai cluster up --cluster kind {stack}` does both.
 """
 
 
 def real_machines(plan: Plan, cluster: str) -> tuple[Node, ...]:
-    """Give the machines that are real on kind: the first of each of the first two security zones, spares left out.
+    """Return the nodes that are real on kind: the first of each of the first two zones, without spares.
 
     Raises:
         KeyError: the plan has no such cluster.
     """
-    plan.cluster(cluster)
-    counted = [node for node in plan.nodes_of(cluster) if not node.spare]
-    first = list({node.zone: node for node in reversed(counted)}.values())
-    order = {node.name: number for number, node in enumerate(counted)}
-    chosen = sorted(first, key=lambda node: order[node.name])[:WORKERS]
-    others = [node for node in counted if node not in chosen]
+    plan.cluster(cluster)  # raises where there is no such cluster
+    candidates = [node for node in plan.nodes_of(cluster) if not node.spare]
+    first_of_zone: dict[str, Node] = {}
+    for node in candidates:
+        first_of_zone.setdefault(node.zone, node)
+    chosen = list(first_of_zone.values())[:WORKERS]
+    # A plan with one zone: further nodes of it fill up.
+    others = [node for node in candidates if node not in chosen]
     return (*chosen, *others[: WORKERS - len(chosen)])
 
 
 def container_names(plan: Plan, cluster: str) -> dict[str, str]:
-    """Give the name of each worker's container, by machine, as kind numbers them."""
-    return {node.name: f"{cluster}-worker{number if number > 1 else ''}" for number, node in enumerate(real_machines(plan, cluster), 1)}
+    """Return the name of each worker's container, by machine, as kind numbers them."""
+    names = {}
+    for number, node in enumerate(real_machines(plan, cluster), 1):
+        suffix = str(number) if number > 1 else ""  # kind counts from the second one
+        names[node.name] = f"{cluster}-worker{suffix}"
+    return names
 
 
 def control_plane(cluster: str) -> str:
-    """Give the name of the control plane's container, which is its node's name too."""
+    """Return the name of the control plane's container, which is its node's name too."""
     return f"{cluster}-control-plane"
 
 
-def kind_config(factory: AIFactory, plan: Plan, cluster: str, stack: str = "stacks/lab", guard: Path | None = None) -> str:
-    """Write the configuration.
+def kind_config(
+    factory: AIFactory, plan: Plan, cluster: str, stack: str = "stacks/lab", guard: Path | None = None
+) -> str:
+    """Return the configuration as YAML.
 
     Args:
         factory: the description.
         plan: what follows from it.
         cluster: which of the plan's clusters.
         stack: how the head of the file calls the stack's folder.
-        guard: the plane's folder, whose authority, operator and policies from files the API server shall have; without it, it has none.
+        guard: the cluster's folder, from which the API server gets authority, operator and policies in files;
+            without it, it has none of them.
 
     Raises:
         KeyError: the plan has no such cluster.
     """
     workers = real_machines(plan, cluster)
+    first: dict[str, Any] = {"role": "control-plane", "image": TAG}
+    if guard:
+        first["extraMounts"] = _mounts(guard)
     document = {
         "kind": "Cluster",
         "apiVersion": "kind.x-k8s.io/v1alpha4",
@@ -105,17 +120,15 @@ def kind_config(factory: AIFactory, plan: Plan, cluster: str, stack: str = "stac
             _text({"kind": "InitConfiguration", "timeouts": dict(_PATIENCE)}),
             _text(_kubelet(factory)),
         ],
-        "nodes": [
-            {"role": "control-plane", "image": TAG} | ({"extraMounts": _mounts(guard)} if guard else {}),
-            *(_worker(factory, node) for node in workers),
-        ],
+        "nodes": [first, *(_worker(factory, node) for node in workers)],
     }
-    head = _HEAD.format(name=factory.name, stack=stack, machines=" and ".join(node.name for node in workers))
-    return head + yaml.dump(document, Dumper=_Dumper, sort_keys=False, width=120)
+    machines = " and ".join(node.name for node in workers)
+    head = _HEAD.format(name=factory.name, stack=stack, machines=machines)
+    return head + yaml.dump(document, Dumper=_KindDumper, sort_keys=False, width=120)
 
 
 def config_digest(factory: AIFactory, plan: Plan, cluster: str) -> str:
-    """Give the digest of what a cluster is made from, by which one that was made for another description is told.
+    """Return the digest of a cluster's configuration, which differs where a description changed it.
 
     Raises:
         KeyError: the plan has no such cluster.
@@ -124,23 +137,26 @@ def config_digest(factory: AIFactory, plan: Plan, cluster: str) -> str:
 
 
 def pod_range(factory: AIFactory, plan: Plan, cluster: str) -> str:
-    """Give the range of pods: the plan's, twice as large where it fits, since the control-plane node takes a part as well."""
-    planned = IPv4Network(_range(plan, cluster, "pods"))
-    wider = planned.supernet()
-    return str(wider if wider.subnet_of(IPv4Network(factory.network.pods)) else planned)
+    """Return the range of pods, in which the control-plane node takes a part as well."""
+    block = IPv4Network(_range(plan, cluster, "pods"))
+    return str(with_control_plane(block, IPv4Network(factory.network.pods)))
 
 
 def _range(plan: Plan, cluster: str, use: str) -> str:
-    """Give a cluster's own range of the plan."""
-    return next(prefix.cidr for prefix in plan.prefixes if (prefix.use, prefix.owner) == (use, cluster))
+    """Return a cluster's own range of the plan."""
+    return next(prefix.cidr for prefix in plan.prefixes if prefix.use == use and prefix.owner == cluster)
 
 
 def _worker(factory: AIFactory, node: Node) -> dict[str, Any]:
-    """Give one worker: its name and taint, and the labels that a kubelet may set itself."""
+    """Return one worker: its name and taint, and the labels that a kubelet may set itself."""
     taints = []
     if factory.zone(node.zone).isolation.nodes == "dedicated":
         taints.append({"key": KEYS.namespace_zone, "value": node.zone, "effect": "NoSchedule"})
-    join = {"kind": "JoinConfiguration", "timeouts": dict(_PATIENCE), "nodeRegistration": {"name": node.name, "taints": taints}}
+    join = {
+        "kind": "JoinConfiguration",
+        "timeouts": dict(_PATIENCE),
+        "nodeRegistration": {"name": node.name, "taints": taints},
+    }
     labels = {
         "topology.kubernetes.io/region": node.region,
         "topology.kubernetes.io/zone": node.hall,
@@ -155,14 +171,18 @@ def _worker(factory: AIFactory, node: Node) -> dict[str, Any]:
 
 
 def _mounts(folder: Path) -> list[dict[str, Any]]:
-    """Show the control plane's node the cluster's authority, the guard and the settings that name guard and operator, to be read alone."""
-    authority = {folder / "pki" / f"{CLUSTER_CA}.{end}": f"{AUTHORITY}.{end}" for end in ("crt", "key")}
-    places = authority | {folder / "config": SETTINGS, folder / "admission": GUARD_MANIFESTS}
-    return [{"hostPath": str(ours), "containerPath": seen, "readOnly": True} for ours, seen in places.items()]
+    """Return the read-only mounts of the control plane's node: authority, settings and guard."""
+    paths = {
+        folder / "pki" / f"{CLUSTER_CA}.crt": f"{AUTHORITY}.crt",
+        folder / "pki" / f"{CLUSTER_CA}.key": f"{AUTHORITY}.key",
+        folder / "config": SETTINGS,
+        folder / "admission": GUARD_MANIFESTS,
+    }
+    return [{"hostPath": str(path), "containerPath": seen, "readOnly": True} for path, seen in paths.items()]
 
 
 def _cluster(factory: AIFactory, *, guarded: bool) -> dict[str, Any]:
-    """Give the control plane's settings."""
+    """Return the control plane's settings."""
     server = {
         "encryption-provider-config": f"{_OURS}/encryption.json",
         "audit-policy-file": f"{_OURS}/audit.json",
@@ -174,13 +194,28 @@ def _cluster(factory: AIFactory, *, guarded: bool) -> dict[str, Any]:
     }
     alone = {"leader-elect": "false", "profiling": "false"}
     volumes = [
-        {"name": "sovereign-ai", "hostPath": _OURS, "mountPath": _OURS, "readOnly": True, "pathType": "Directory"},
+        {
+            "name": "sovereign-ai",
+            "hostPath": _OURS,
+            "mountPath": _OURS,
+            "readOnly": True,
+            "pathType": "Directory",
+        },
         {"name": "audit", "hostPath": _AUDIT, "mountPath": _AUDIT, "pathType": "DirectoryOrCreate"},
     ]
     if guarded:
         server["admission-control-config-file"] = f"{SETTINGS}/admission.json"
         server["authorization-config"] = f"{SETTINGS}/{AUTHORIZERS}"
-        volumes.append({"name": "sovereign-guard", "hostPath": _GUARD, "mountPath": _GUARD, "readOnly": True, "pathType": "Directory"})
+        volumes.append(
+            {
+                "name": "sovereign-guard",
+                "hostPath": _GUARD,
+                "mountPath": _GUARD,
+                "readOnly": True,
+                "pathType": "Directory",
+            }
+        )
+    # One process of each: an election would only delay the start.
     mask = {"node-cidr-mask-size": str(pod_bits(factory.clusters.pods_per_node))}
     return {
         "kind": "ClusterConfiguration",
@@ -191,28 +226,32 @@ def _cluster(factory: AIFactory, *, guarded: bool) -> dict[str, Any]:
 
 
 def _kubelet(factory: AIFactory) -> dict[str, Any]:
-    """Give every kubelet's settings; cgroup v1 is deprecated, and still what some machines have."""
+    """Return every kubelet's settings."""
+    # cgroup v1 is deprecated, but some hosts still have nothing else.
     return {"kind": "KubeletConfiguration", "failCgroupV1": False, "maxPods": factory.clusters.pods_per_node}
 
 
 def _arguments(values: dict[str, str]) -> list[dict[str, str]]:
-    """Write arguments as kubeadm's v1beta4 does."""
+    """Return arguments in the form of kubeadm's API v1beta4."""
     return [{"name": name, "value": value} for name, value in values.items()]
 
 
-class _Dumper(yaml.SafeDumper):
+class _KindDumper(yaml.SafeDumper):
     """Writes texts of several lines as blocks, and nothing by reference."""
 
     def ignore_aliases(self, data: object) -> bool:  # noqa: ARG002 - the parent's signature
-        """Write everything out."""
+        """Return True, so that no value is written as a reference to another."""
         return True
 
 
-_Dumper.add_representer(
-    str, lambda dumper, text: dumper.represent_scalar("tag:yaml.org,2002:str", text, style="|" if "\n" in text else None)
+_KindDumper.add_representer(
+    str,
+    lambda dumper, text: dumper.represent_scalar(
+        "tag:yaml.org,2002:str", text, style="|" if "\n" in text else None
+    ),
 )
 
 
 def _text(document: dict[str, Any]) -> str:
-    """Write a patch as the text that kind wants."""
-    return yaml.dump(document, Dumper=_Dumper, sort_keys=False, width=120)
+    """Return a patch as YAML text, which kind expects."""
+    return yaml.dump(document, Dumper=_KindDumper, sort_keys=False, width=120)

@@ -1,7 +1,7 @@
-"""KWOK inside a kind cluster: it plays the machines that are not real.
+"""The objects and the image of KWOK in a kind cluster, where it simulates the nodes that are not real.
 
-It runs on the control-plane node under a service account of its own, with the least rights it
-needs, and keeps its machines' leases, since the cluster's own kubelets have theirs watched.
+It runs on the control plane's node under a service account of its own, with the least rights that it needs.
+It renews the leases of its nodes, which the node controller watches in a cluster with real kubelets.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from sovereign_ai.cluster.flags import FAKE_NODE
 from sovereign_ai.cluster.settings import first_roles
 from sovereign_ai.names import KEYS
 from sovereign_ai.toolchain.install import find
-from sovereign_ai.toolchain.node_image.archive import Entry, Image, write_layer, write_oci
+from sovereign_ai.toolchain.node_image.archive import ArchiveEntry, Image, write_layer, write_oci
 from sovereign_ai.toolchain.table import tool
 
 NAME, NAMESPACE = "kwok", "kube-system"
@@ -22,12 +22,14 @@ IMAGE = f"sovereign-ai.internal/kwok:v{tool('kwok').version}"
 
 
 def write_image(folder: Path) -> Path:
-    """Write the archive of KWOK's image, made of the toolchain's binary; give its place.
+    """Write the archive of KWOK's image, built from the toolchain's binary; return its path.
 
     Raises:
         EnvironmentLacksError: the toolchain has no KWOK.
     """
-    layer = write_layer(folder / "kwok-layer.tar", [Entry("usr/local/bin/kwok", find("kwok").resolve(), 0o755)])
+    layer = write_layer(
+        folder / "kwok-layer.tar", [ArchiveEntry("usr/local/bin/kwok", find("kwok").resolve(), 0o755)]
+    )
     archive = folder / "kwok.tar"
     write_oci(archive, [Image((IMAGE,), (layer,), entrypoint=("/usr/local/bin/kwok",))])
     layer.path.unlink()
@@ -35,23 +37,36 @@ def write_image(folder: Path) -> Path:
 
 
 def objects() -> tuple[dict[str, Any], ...]:
-    """Give the objects that run it."""
-    leases = {"apiGroups": ["coordination.k8s.io"], "resources": ["leases"], "verbs": ["create", "get", "list", "patch", "update", "watch"]}
-    role_of_embedded = next(one for one in first_roles() if one["kind"] == "ClusterRole" and one["metadata"]["name"] == "sovereign-ai:kwok")
-    rules = [*role_of_embedded["rules"], leases]
+    """Return the objects that run it."""
+    leases = {
+        "apiGroups": ["coordination.k8s.io"],
+        "resources": ["leases"],
+        "verbs": ["create", "get", "list", "patch", "update", "watch"],
+    }
+    # The rights of KWOK beside an embedded control plane, and leases, which it does not renew there.
+    rules = [*_embedded_rules(), leases]
     group = "rbac.authorization.k8s.io"
     subject = {"kind": "ServiceAccount", "name": NAME, "namespace": NAMESPACE}
     role = {"apiGroup": group, "kind": "ClusterRole", "name": "sovereign-ai:kwok"}
     return (
         _head("v1", "ServiceAccount", NAME, NAMESPACE),
         _head(f"{group}/v1", "ClusterRole", "sovereign-ai:kwok") | {"rules": rules},
-        _head(f"{group}/v1", "ClusterRoleBinding", "sovereign-ai:kwok") | {"roleRef": role, "subjects": [subject]},
+        _head(f"{group}/v1", "ClusterRoleBinding", "sovereign-ai:kwok")
+        | {"roleRef": role, "subjects": [subject]},
         _head("apps/v1", "Deployment", NAME, NAMESPACE) | {"spec": _deployment()},
     )
 
 
+def _embedded_rules() -> list[dict[str, Any]]:
+    """Return the rules of KWOK's role on an embedded control plane."""
+    for role in first_roles():
+        if role["kind"] == "ClusterRole" and role["metadata"]["name"] == "sovereign-ai:kwok":
+            return list(role["rules"])
+    raise AssertionError  # the first roles contain it
+
+
 def _deployment() -> dict[str, Any]:
-    """Give the deployment: one replica beside the API server, with nothing but its own token."""
+    """Return the deployment: one replica beside the API server, with nothing but its own token."""
     container = {
         "name": NAME,
         "image": IMAGE,
@@ -70,7 +85,7 @@ def _deployment() -> dict[str, Any]:
             "runAsUser": 65532,
             "seccompProfile": {"type": "RuntimeDefault"},
         },
-        "env": [{"name": "KWOK_WORKDIR", "value": "/tmp"}],  # noqa: S108 - in the container, an empty folder of its own
+        "env": [{"name": "KWOK_WORKDIR", "value": "/tmp"}],  # noqa: S108 - an empty folder of the container
         "volumeMounts": [{"name": "work", "mountPath": "/tmp"}],  # noqa: S108
     }
     pod = {
@@ -91,6 +106,10 @@ def _deployment() -> dict[str, Any]:
 
 
 def _head(api_version: str, kind: str, name: str, namespace: str = "") -> dict[str, Any]:
-    """Give the head of an object."""
+    """Return the head of an object."""
     metadata: dict[str, Any] = {"name": name, "labels": {KEYS.component: "control-plane"}}
-    return {"apiVersion": api_version, "kind": kind, "metadata": metadata | ({"namespace": namespace} if namespace else {})}
+    return {
+        "apiVersion": api_version,
+        "kind": kind,
+        "metadata": metadata | ({"namespace": namespace} if namespace else {}),
+    }

@@ -1,4 +1,4 @@
-"""What a kind cluster is doing: its containers as the engine sees them, its nodes as the API server does."""
+"""The status of a kind cluster: its containers by the engine, and its nodes by the API server."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from sovereign_ai.cluster.access import Api, ApiError, UnreachableError, open_cluster
+from sovereign_ai.cluster.api.client import Api, ApiError, UnreachableError, open_cluster
 from sovereign_ai.cluster.kind import operator
 from sovereign_ai.cluster.kind.nodes import containers, need_engine, server
-from sovereign_ai.cluster.state import Place, clusters_root, place, read_json
+from sovereign_ai.cluster.state import ClusterDir, cluster_dir_of, clusters_root, read_json
 from sovereign_ai.errors import EnvironmentLacksError
 from sovereign_ai.names import is_label
 from sovereign_ai.toolchain.engine.docker import Docker
@@ -39,13 +39,13 @@ class KindStatus:
 
     Attributes:
         name: the cluster's name.
-        folder: where we keep what we know of it.
+        folder: its local state.
         phase: `absent`, `stopped` (no container runs), `degraded`, `ready`.
         healthy: whether every real node is Ready.
         server: the API server's URL, or None while its container does not run.
         kubeconfig: the administrator's kubeconfig.
         components: the real nodes, the control plane first.
-        operator: whether the operator runs; None where the API server asks none.
+        operator: whether the operator runs; None where the API server calls none.
     """
 
     name: str
@@ -58,60 +58,102 @@ class KindStatus:
     operator: bool | None = None
 
     def to_data(self) -> dict[str, Any]:
-        """Give it as plain data, for `--json`."""
-        paths = {"folder": str(self.folder), "kubeconfig": str(self.kubeconfig)}
-        return asdict(self) | paths | {"components": [asdict(one) for one in self.components], "backend": "kind"}
+        """Return plain data, for `--json`."""
+        data = asdict(self)
+        data["folder"] = str(self.folder)
+        data["kubeconfig"] = str(self.kubeconfig)
+        data["components"] = [asdict(node) for node in self.components]
+        data["backend"] = "kind"
+        return data
 
 
-def folder_of(name: str, root: Path | None = None) -> Place:
-    """Give the place of a kind cluster: beside those of the embedded plane, so that names never meet.
+def folder_of(name: str, root: Path | None = None) -> ClusterDir:
+    """Return the folder of a kind cluster: beside the embedded ones, so that their names never collide.
 
     Raises:
         UsageError: the name is no DNS label.
     """
-    return place(name, root if root is not None else clusters_root().parent / "kind")
+    return cluster_dir_of(name, _kind_root(root))
+
+
+def _kind_root(root: Path | None) -> Path:
+    """Return the folder of all kind clusters: the given one, or else the user's own."""
+    return root if root is not None else clusters_root().parent / "kind"
 
 
 def list_kind(root: Path | None = None) -> tuple[KindStatus, ...]:
     """List the kind clusters of this user that `up` has made, by name."""
-    folder = root if root is not None else clusters_root().parent / "kind"
-    names = sorted(path.name for path in folder.iterdir() if is_label(path.name)) if folder.is_dir() else []
-    return tuple(status_of(folder_of(name, root)) for name in names if folder_of(name, root).record.exists())
+    folder = _kind_root(root)
+    if not folder.is_dir():
+        return ()
+    statuses = []
+    for name in sorted(path.name for path in folder.iterdir() if is_label(path.name)):
+        cluster_dir = folder_of(name, root)
+        # Without a record it is what a removed cluster left, such as the log of a failure.
+        if cluster_dir.record.exists():
+            statuses.append(status_of(cluster_dir))
+    return tuple(statuses)
 
 
-def status_of(where: Place) -> KindStatus:
-    """Say what the cluster in a place is doing.
+def status_of(cluster_dir: ClusterDir) -> KindStatus:
+    """Return the status of the cluster in a folder.
 
     Raises:
-        EnvironmentLacksError: no engine answers although there is a cluster to ask about.
+        EnvironmentLacksError: no engine answers although there is a cluster.
     """
-    if not where.record.exists():
-        return KindStatus(where.name, where.folder, "absent", healthy=False, server=None, kubeconfig=where.kubeconfig, components=())
+    if not cluster_dir.record.exists():
+        return KindStatus(
+            cluster_dir.name,
+            cluster_dir.folder,
+            "absent",
+            healthy=False,
+            server=None,
+            kubeconfig=cluster_dir.kubeconfig,
+            components=(),
+        )
     docker = Docker()
     need_engine(docker)
-    names = {container: machine for machine, container in machines_of(where).items()}
-    there = containers(docker, where.name)
-    url = server(docker, where.name)
-    ready = _ready(where) if url else frozenset()
-    nodes = tuple(
-        NodeStatus(names.get(one.name, one.name), one.name, one.runs, one.runs and names.get(one.name, one.name) in ready) for one in there
+    names = {container: machine for machine, container in machines_of(cluster_dir).items()}
+    listed = containers(docker, cluster_dir.name)
+    url = server(docker, cluster_dir.name)
+    ready = _ready(cluster_dir) if url else frozenset()
+    nodes = []
+    for container in listed:
+        # The control plane's node has its container's name and is no machine of the plan.
+        name = names.get(container.name, container.name)
+        is_ready = container.runs and name in ready
+        nodes.append(NodeStatus(name, container.name, container.runs, is_ready))
+    operator_runs = operator.runs(cluster_dir) if operator.calls_operator(cluster_dir) else None
+    # One more than the machines: the control plane's node.
+    is_complete = bool(nodes) and len(nodes) == len(names) + 1
+    healthy = is_complete and all(node.healthy for node in nodes) and operator_runs is not False
+    phase = "degraded" if any(node.alive for node in nodes) else "stopped"
+    if healthy:
+        phase = "ready"
+    return KindStatus(
+        name=cluster_dir.name,
+        folder=cluster_dir.folder,
+        phase=phase,
+        healthy=healthy,
+        server=url,
+        kubeconfig=cluster_dir.kubeconfig,
+        components=tuple(nodes),
+        operator=operator_runs,
     )
-    asked = operator.runs(where) if operator.is_asked(where) else None
-    healthy = bool(nodes) and len(nodes) == len(names) + 1 and all(one.healthy for one in nodes) and asked is not False
-    phase = "ready" if healthy else "degraded" if any(one.alive for one in nodes) else "stopped"
-    return KindStatus(where.name, where.folder, phase, healthy, url, where.kubeconfig, nodes, asked)
 
 
-def machines_of(where: Place) -> Mapping[str, str]:
+def machines_of(cluster_dir: ClusterDir) -> Mapping[str, str]:
     """Read which machines of the plan are real, and their containers."""
-    found = (read_json(where.record) or {}).get("machines")
-    return {str(name): str(container) for name, container in found.items()} if isinstance(found, dict) else {}
+    machines = (read_json(cluster_dir.record) or {}).get("machines")
+    if not isinstance(machines, dict):
+        return {}
+    return {str(name): str(container) for name, container in machines.items()}
 
 
-def _ready(where: Place) -> frozenset[str]:
-    """Ask the API server which nodes are Ready; none if it does not answer."""
+def _ready(cluster_dir: ClusterDir) -> frozenset[str]:
+    """Return the names of the nodes that are Ready; none if the API server does not answer."""
     try:
-        api = open_cluster(where.kubeconfig)
+        api = open_cluster(cluster_dir.kubeconfig)
         names = ready_nodes(api)
         api.close()
     except (ApiError, UnreachableError, EnvironmentLacksError):
@@ -120,14 +162,15 @@ def _ready(where: Place) -> frozenset[str]:
 
 
 def ready_nodes(api: Api) -> frozenset[str]:
-    """Ask the API server which nodes say that they are Ready.
+    """Return the names of the nodes that report to be Ready.
 
     Raises:
         ApiError: it refused.
         UnreachableError: there was no answer.
     """
-    return frozenset(
-        node["metadata"]["name"]
-        for node in api.list("v1", "Node")
-        if any(one["type"] == "Ready" and one["status"] == "True" for one in node.get("status", {}).get("conditions") or [])
-    )
+    names = set()
+    for node in api.list("v1", "Node"):
+        for condition in node.get("status", {}).get("conditions") or []:
+            if condition["type"] == "Ready" and condition["status"] == "True":
+                names.add(node["metadata"]["name"])
+    return frozenset(names)

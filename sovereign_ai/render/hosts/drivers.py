@@ -1,7 +1,7 @@
-"""GPU drivers by vendor: which packages, at which version, and how a machine tells that it has such a part.
+"""GPU drivers by vendor: packages, their version, and the PCI vendor that identifies the part.
 
-Package names are those of the vendors' own repositories for Debian; a machine takes them from the mirror that its
-installation set up. Nothing here was installed on such a machine by this project.
+Package names are those of the vendors' own repositories for Debian; a server installs them from the mirror
+that its installation set up. This project has not installed any of them on such a server.
 
     >>> pinned("nvidia", "580.95.5")
     '580.95.05*'
@@ -17,10 +17,11 @@ class Driver:
     """One vendor's driver.
 
     Attributes:
-        pci: PCI vendor of its parts, four hexadecimal digits.
+        pci: PCI vendor identifier of its parts, four hexadecimal digits.
         packages: driver and toolkit.
-        pinned: those whose version is the pool's.
-        runtime: name of the runtime that containerd gets; empty where devices are handed over without one.
+        pinned: those packages that are held to the version that the pool names.
+        runtime: name of the runtime that containerd gets; empty where containers get their devices without
+            one.
         program: the runtime's program.
         modprobe: options of its kernel modules.
     """
@@ -40,12 +41,19 @@ DRIVERS = {
         pinned=("nvidia-open", "nvidia-driver-cuda", "nvidia-fabricmanager"),
         runtime="nvidia",
         program="/usr/bin/nvidia-container-runtime",
+        # nouveau, the kernel's own driver, would bind the GPU first.
         modprobe="options nvidia NVreg_EnableStreamMemOPs=1\nblacklist nouveau\n",
     ),
     "amd": Driver(
-        pci="1002", packages=("amdgpu-dkms", "rocm-smi-lib"), pinned=("amdgpu-dkms",), runtime="", program="", modprobe="blacklist radeon\n"
+        pci="1002",
+        packages=("amdgpu-dkms", "rocm-smi-lib"),
+        pinned=("amdgpu-dkms",),
+        runtime="",
+        program="",
+        modprobe="blacklist radeon\n",
     ),
     "intel": Driver(
+        # Habana Labs' own vendor identifier, not Intel's 8086.
         pci="1da3",
         packages=("habanalabs-dkms", "habanalabs-firmware-tools", "habanalabs-container-runtime"),
         pinned=("habanalabs-dkms", "habanalabs-firmware-tools", "habanalabs-container-runtime"),
@@ -54,12 +62,16 @@ DRIVERS = {
         modprobe="softdep habanalabs pre: habanalabs_cn\n",
     ),
 }
-"""Vendor, as the catalogue names it, to its driver. 1da3 is Habana Labs' own number."""
+"""Vendor, as the catalogue names it, to its driver."""
 
 
 def pinned(vendor: str, version: str) -> str:
-    """Give the version that apt is held to: NVIDIA writes the last of three numbers with two digits; a packager's suffix is free."""
+    """Return the version pattern that apt pins a package to.
+
+    The suffix that a packager adds to the version is left open.
+    """
     if vendor == "nvidia" and version.count(".") == 2:
+        # NVIDIA writes the last of its three numbers with two digits: 580.95.05.
         major, minor, patch = version.split(".")
         version = f"{major}.{minor}.{int(patch):02d}"
     return f"{version}*"

@@ -1,4 +1,4 @@
-"""The whole inventory of a plan: machines, storage servers and switches, each with its roles, in the order of work.
+"""The whole inventory of a plan: nodes, storage servers and switches, in the order of work.
 
 from sovereign_ai.render.hosts.hosts import inventory
 
@@ -11,22 +11,25 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from sovereign_ai.plan.factory import Plan
-from sovereign_ai.render.hosts.firewall import machine_table, server_table
-from sovereign_ai.render.hosts.given import Given, Reach
-from sovereign_ai.render.hosts.inventory import Host, Inventory
-from sovereign_ai.render.hosts.machine import KERNEL, node_variables, pool_variables
+from sovereign_ai.render.hosts.firewall import node_table, server_table
+from sovereign_ai.render.hosts.inventory import Host, HostInventory
+from sovereign_ai.render.hosts.machine import KERNEL, as_files, node_variables, pool_variables
 from sovereign_ai.render.hosts.network import rail_files
+from sovereign_ai.render.hosts.site_facts import Reach, SiteFacts
 from sovereign_ai.render.hosts.switches import SHARED, switches
 from sovereign_ai.render.switches.ports import rail_addresses
 from sovereign_ai.spec.factory import AIFactory
 
 MACHINE_ROLES = ("baseline", "container_runtime", "kubernetes_node", "gpu", "rdma", "storage_client")
 SERVER_ROLES = ("baseline", "rdma")
-"""Roles by kind of host; a machine with a BMC address has `bmc` too. A role is the group `role_<name>`."""
+"""Roles by kind of host; a node with a BMC address has `bmc` too. A role is the group `role_<name>`."""
+
+RailFiles = Mapping[str, Mapping[str, str]]
+"""Host to the files of its rails, path to text."""
 
 
-def inventory(factory: AIFactory, plan: Plan, given: Given) -> Inventory:
-    """Give every host of a plan.
+def inventory(factory: AIFactory, plan: Plan, given: SiteFacts) -> HostInventory:
+    """Return every host of a plan.
 
     Args:
         factory: the description.
@@ -34,20 +37,26 @@ def inventory(factory: AIFactory, plan: Plan, given: Given) -> Inventory:
         given: what the plan cannot know.
     """
     rails = rail_files(plan)
-    hosts = [*_machines(factory, plan, given, rails), *_servers(plan, given, rails)]
-    hosts += [_reached(one, given) for one in switches(factory, plan)]
-    shared: dict[str, dict[str, Any]] = {"all": _everywhere(factory, given), "switches": SHARED}
+    hosts = [*_nodes(factory, plan, given, rails), *_servers(plan, given, rails)]
+    for switch in switches(factory, plan):
+        host = _with_connection(switch, given)
+        hosts.append(host)
+    shared: dict[str, dict[str, Any]] = {"all": _common_variables(factory, given), "switches": SHARED}
     for pool in factory.pools:
-        firewall = {"firewall": machine_table(factory, plan, given, pool.name)}
-        shared[_group("pool", pool.name)] = pool_variables(factory, plan, given, pool) | firewall
+        variables = pool_variables(factory, plan, given, pool)
+        variables["firewall"] = node_table(factory, plan, given, pool.name)
+        shared[_group("pool", pool.name)] = variables
     for tier in plan.storage:
-        firewall = {"firewall": server_table(factory, plan, given, tier.tier)}
-        shared[_group("tier", tier.tier)] = {"kernel_parameters": KERNEL, "kernel_words": [], **firewall}
-    return Inventory(tuple(hosts), shared)
+        shared[_group("tier", tier.tier)] = {
+            "kernel_parameters": KERNEL,
+            "kernel_words": [],
+            "firewall": server_table(factory, plan, given, tier.tier),
+        }
+    return HostInventory(tuple(hosts), shared)
 
 
-def _everywhere(factory: AIFactory, given: Given) -> dict[str, Any]:
-    """Give what every host shares."""
+def _common_variables(factory: AIFactory, given: SiteFacts) -> dict[str, Any]:
+    """Return the variables that every host shares."""
     return {
         "sovereign_factory": factory.name,
         "ansible_user": given.account,
@@ -59,59 +68,92 @@ def _everywhere(factory: AIFactory, given: Given) -> dict[str, Any]:
     }
 
 
-def _machines(factory: AIFactory, plan: Plan, given: Given, rails: Mapping[str, Mapping[str, str]]) -> Iterator[Host]:
-    """Give the machines, pool by pool."""
+def _nodes(factory: AIFactory, plan: Plan, given: SiteFacts, rails: RailFiles) -> Iterator[Host]:
+    """Yield the nodes, pool by pool; a unit is a scalable unit."""
     for node in plan.nodes:
-        roles = MACHINE_ROLES + (("bmc",) if node.bmc else ())
-        groups = ("machines", _group("pool", node.pool), _group("zone", node.zone), _group("site", node.site), *_roles(roles))
-        variables = node_variables(factory, given, node, rails.get(node.name, {}))
-        yield _reached(Host(node.name, node.scalable_unit, groups, {"ansible_host": node.address, **variables}), given)
+        roles = (*MACHINE_ROLES, "bmc") if node.bmc else MACHINE_ROLES
+        groups = (
+            "machines",
+            _group("pool", node.pool),
+            _group("zone", node.zone),
+            _group("site", node.site),
+            *_role_groups(roles),
+        )
+        variables = {
+            "ansible_host": node.address,
+            **node_variables(factory, given, node, rails.get(node.name, {})),
+        }
+        host = Host(node.name, node.scalable_unit, groups, variables)
+        yield _with_connection(host, given)
 
 
-def _servers(plan: Plan, given: Given, rails: Mapping[str, Mapping[str, str]]) -> Iterator[Host]:
-    """Give the storage servers, tier by tier: every second one is a unit, so that a tier goes on while half of it is worked on."""
+def _servers(plan: Plan, given: SiteFacts, rails: RailFiles) -> Iterator[Host]:
+    """Yield the storage servers, tier by tier.
+
+    Every second server is a unit, so that a tier serves with one half while the other is worked on.
+    """
     addresses = _server_addresses(plan)
     for tier in plan.storage:
+        groups = (
+            "servers",
+            _group("tier", tier.tier),
+            _group("zone", tier.zone),
+            _group("site", tier.site),
+            *_role_groups(SERVER_ROLES),
+        )
         for number, name in enumerate(tier.servers):
-            groups = ("servers", _group("tier", tier.tier), _group("zone", tier.zone), _group("site", tier.site), *_roles(SERVER_ROLES))
-            files = [{"path": path, "content": text} for path, text in sorted(rails.get(name, {}).items())]
-            variables = {"ansible_host": addresses.get(name, ""), "rail_files": files}
-            yield _reached(Host(name, f"{tier.tier}-{tier.site}-half{number % 2}", groups, variables), given)
+            unit = f"{tier.tier}-{tier.site}-half{number % 2}"
+            variables = {
+                "ansible_host": addresses.get(name, ""),
+                "rail_files": as_files(rails.get(name, {})),
+            }
+            yield _with_connection(Host(name, unit, groups, variables), given)
 
 
 def _server_addresses(plan: Plan) -> dict[str, str]:
-    """Give each server's first address."""
-    found: dict[str, str] = {}
-    for plane in (one for one in plan.fabrics if one.role == "storage" and one.kind != "infiniband"):
+    """Return each server's first address on a storage fabric."""
+    addresses: dict[str, str] = {}
+    for plane in plan.fabrics:
+        if plane.role != "storage" or plane.kind == "infiniband":
+            continue
         for (host, _), address in rail_addresses(plan, plane).items():
-            found.setdefault(host, address)
-    return found
+            addresses.setdefault(host, address)
+    return addresses
 
 
-def _roles(names: tuple[str, ...]) -> tuple[str, ...]:
-    """Give the groups of roles."""
-    return tuple(f"role_{name}" for name in names)
+def _role_groups(roles: tuple[str, ...]) -> tuple[str, ...]:
+    """Return the groups that stand for roles."""
+    return tuple(f"role_{role}" for role in roles)
 
 
 def _group(kind: str, name: str) -> str:
-    """Give a group's name: Ansible takes no hyphen in it, and no name of ours has an underscore, so none meet."""
+    """Return the name of a group.
+
+    Ansible accepts no hyphen in a group's name. A name of the description has no underscore, so two names
+    never become one group.
+    """
     return f"{kind}_{name.replace('-', '_')}"
 
 
-def _reached(host: Host, given: Given) -> Host:
-    """Add how a host is reached, where that was said."""
+def _with_connection(host: Host, given: SiteFacts) -> Host:
+    """Return a host with the variables of its connection, where the operator named one."""
     reach = given.reach.get(host.name)
-    return host if reach is None else Host(host.name, host.unit, host.groups, {**host.variables, **_connection(reach)})
+    if reach is None:
+        return host
+    variables = {**host.variables, **_connection_variables(reach)}
+    return Host(host.name, host.unit, host.groups, variables)
 
 
-def _connection(reach: Reach) -> dict[str, Any]:
-    """Give Ansible's words for it."""
-    said = {
+def _connection_variables(reach: Reach) -> dict[str, Any]:
+    """Return Ansible's variables of a connection; what is not named keeps its value."""
+    variables = {
         "ansible_connection": reach.connection,
         "ansible_host": reach.address,
         "ansible_port": reach.port,
         "nsenter_leader": reach.leader,
         "netns_name": reach.namespace,
-        "ansible_become": None if reach.connection == "ssh" else False,
     }
-    return {name: value for name, value in said.items() if value is not None}
+    # Both other ways run as root already, and a container need not have sudo.
+    if reach.connection != "ssh":
+        variables["ansible_become"] = False
+    return {name: value for name, value in variables.items() if value is not None}

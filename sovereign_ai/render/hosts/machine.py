@@ -1,12 +1,14 @@
-"""What a machine's roles are told: kernel, runtime, kubelet, GPU driver, storage mounts; a pool's share once, a machine's own apart.
+"""Variables of a node's roles: kernel, container runtime, kubelet, GPU driver, storage mounts.
 
-Choices of ours, where no source speaks: one GiB of 2-MiB pages a fabric port, for registered buffers; the rest follows what
-kubelets and several ports in one segment need.
+`pool_variables` returns what the nodes of a pool share, `node_variables` what is a node's own.
+
+One GiB of 2-MiB pages a fabric port, for registered buffers, is this project's own choice. The rest follows
+from what kubelets and several ports in one segment need.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 import orjson
@@ -19,7 +21,7 @@ from sovereign_ai.plan.factory import Plan
 from sovereign_ai.plan.nodes import Node
 from sovereign_ai.plan.storage import StoragePlan
 from sovereign_ai.render.hosts.drivers import DRIVERS, pinned
-from sovereign_ai.render.hosts.given import Given
+from sovereign_ai.render.hosts.site_facts import SiteFacts
 from sovereign_ai.render.switches.ports import rail_addresses
 from sovereign_ai.spec.factory import AIFactory
 from sovereign_ai.spec.pool import GpuNodePool
@@ -42,8 +44,10 @@ KERNEL = {
     "net.core.somaxconn": "4096",
     "net.ipv4.conf.all.accept_redirects": "0",
     "net.ipv4.conf.all.accept_source_route": "0",
+    # A host has several ports in one segment: each answers ARP for its own address alone.
     "net.ipv4.conf.all.arp_announce": "2",
     "net.ipv4.conf.all.arp_ignore": "1",
+    # Loose reverse-path filtering: the strict one drops what arrives at another port of the segment.
     "net.ipv4.conf.all.rp_filter": "2",
     "net.ipv4.conf.all.send_redirects": "0",
     "net.ipv4.tcp_syncookies": "1",
@@ -53,53 +57,106 @@ KERNEL = {
     "vm.panic_on_oom": "0",
     "vm.swappiness": "1",
 }
-"""What a kubelet that protects kernel defaults asks for, several ports in one segment, and no more openness than is needed."""
-POD_KERNEL = {"net.ipv4.ip_forward": "1", "net.bridge.bridge-nf-call-iptables": "1", "net.bridge.bridge-nf-call-ip6tables": "1"}
-"""What the pod network needs; the bridge's two are there once `br_netfilter` is loaded."""
+"""Parameters of a kubelet with protected kernel defaults, of several ports in one segment, and hardening."""
+POD_KERNEL = {
+    "net.ipv4.ip_forward": "1",
+    "net.bridge.bridge-nf-call-iptables": "1",
+    "net.bridge.bridge-nf-call-ip6tables": "1",
+}
+"""Parameters that the pod network needs; the bridge's two exist once `br_netfilter` is loaded."""
+_CONTAINERD_HOSTS = "/etc/containerd/certs.d"
+_NO_SERVER = (
+    "# What is not listed has no server, and cannot be pulled.\n"
+    # Nothing listens on port 1, so a pull from an unlisted registry fails at once.
+    'server = "https://127.0.0.1:1"\n'
+)
 
 
 def kernel_words(machine: System) -> tuple[str, ...]:
-    """Give the words of the kernel's command line: devices straight to memory, pages set aside, no moving of pages behind a pinned pod."""
-    pages = (machine.compute_nics + (machine.storage_nics or 0)) * PAGES_A_PORT
-    iommu = ("iommu.passthrough=1",) if machine.cpu_arch == "arm64" else ("intel_iommu=on", "iommu=pt")
-    return (*iommu, "numa_balancing=disable", "transparent_hugepage=madvise", "hugepagesz=2M", f"hugepages={pages}")
+    """Return the words of the kernel's command line.
+
+    Devices reach memory without translation, huge pages are set aside at boot, and the kernel moves no pages
+    of a pinned pod between NUMA nodes.
+    """
+    ports = machine.compute_nics + (machine.storage_nics or 0)
+    iommu: tuple[str, ...] = ("intel_iommu=on", "iommu=pt")
+    if machine.cpu_arch == "arm64":
+        iommu = ("iommu.passthrough=1",)
+    return (
+        *iommu,
+        "numa_balancing=disable",
+        "transparent_hugepage=madvise",
+        "hugepagesz=2M",
+        f"hugepages={ports * PAGES_A_PORT}",
+    )
 
 
-def pool_variables(factory: AIFactory, plan: Plan, given: Given, pool: GpuNodePool) -> dict[str, Any]:
-    """Give what the machines of a pool share."""
+def pool_variables(factory: AIFactory, plan: Plan, given: SiteFacts, pool: GpuNodePool) -> dict[str, Any]:
+    """Return the variables that the nodes of a pool share."""
     machine = system(pool.system)
+    sandbox_image = given.sandbox_image
+    if factory.images.registries:
+        first_registry = factory.images.registries[0]
+        sandbox_image = f"{first_registry}/{sandbox_image}"
+    tiers = [tier for tier in plan.storage if tier.zone == pool.zone and tier.site == pool.site]
     return {
         "kernel_words": list(kernel_words(machine)),
         "kernel_parameters": KERNEL,
         "pod_kernel_parameters": POD_KERNEL,
-        "gpu": _gpu(pool, machine),
+        "gpu": _gpu_variables(pool, machine),
         "kubernetes_version": tool("kube-apiserver").version,
-        "registry_files": _registries(factory),
-        "sandbox_image": f"{factory.images.registries[0]}/{given.sandbox_image}" if factory.images.registries else given.sandbox_image,
-        **_storage(plan, [one for one in plan.storage if one.zone == pool.zone and one.site == pool.site]),
+        "registry_files": _registry_files(factory),
+        "sandbox_image": sandbox_image,
+        **_storage_variables(plan, tiers),
     }
 
 
-def _registries(factory: AIFactory) -> list[dict[str, str]]:
-    """Give containerd's hosts files: the listed registries, and for all others a server that is none."""
-    names = sorted({one.partition("/")[0] for one in factory.images.registries})
-    text = {name: f'server = "https://{name}"\n' for name in names}
-    text["_default"] = '# What is not listed has no server, and cannot be pulled.\nserver = "https://127.0.0.1:1"\n'
-    return [{"path": f"/etc/containerd/certs.d/{name}/hosts.toml", "content": one} for name, one in sorted(text.items())]
+def as_files(texts: Mapping[str, str]) -> list[dict[str, str]]:
+    """Return files as the playbooks write them, sorted by path.
+
+    Args:
+        texts: path to the file's text.
+    """
+    files: list[dict[str, str]] = []
+    for path in sorted(texts):
+        file = {"path": path, "content": texts[path]}
+        files.append(file)
+    return files
 
 
-def _gpu(pool: GpuNodePool, machine: System) -> dict[str, Any]:
-    """Give the driver of a pool's accelerators."""
+def _registry_files(factory: AIFactory) -> list[dict[str, str]]:
+    """Return containerd's hosts files: one a listed registry, and one that gives all others no server."""
+    texts: dict[str, str] = {}
+    for registry in factory.images.registries:
+        host = registry.partition("/")[0]
+        texts[host] = f'server = "https://{host}"\n'
+    texts["_default"] = _NO_SERVER
+    files: list[dict[str, str]] = []
+    for host in sorted(texts):
+        path = f"{_CONTAINERD_HOSTS}/{host}/hosts.toml"
+        files.append({"path": path, "content": texts[host]})
+    return files
+
+
+def _gpu_variables(pool: GpuNodePool, machine: System) -> dict[str, Any]:
+    """Return the variables of the driver of a pool's accelerators."""
     vendor = accelerator(machine.accelerator).vendor
     driver = DRIVERS[vendor]
     version = pinned(vendor, pool.driver)
-    pins = "".join(f"Package: {name}\nPin: version {version}\nPin-Priority: 1001\n\n" for name in driver.pinned)
+    pins = ""
+    for name in driver.pinned:
+        # Above 1000 apt goes back to the pinned version where a newer one is installed.
+        pins += f"Package: {name}\nPin: version {version}\nPin-Priority: 1001\n\n"
+    packages: list[str] = []
+    for name in driver.packages:
+        package = f"{name}={version}" if name in driver.pinned else name
+        packages.append(package)
     return {
         "vendor": vendor,
         "pci": driver.pci,
         "count": machine.gpus,
         "driver": pool.driver,
-        "packages": [f"{name}={version}" if name in driver.pinned else name for name in driver.packages],
+        "packages": packages,
         "pins": pins,
         "modprobe": driver.modprobe,
         "runtime": driver.runtime,
@@ -108,81 +165,129 @@ def _gpu(pool: GpuNodePool, machine: System) -> dict[str, Any]:
     }
 
 
-def _storage(plan: Plan, tiers: Sequence[StoragePlan]) -> dict[str, Any]:
-    """Give the tiers that a pool may claim: where each is, and for NFS a mount that waits until it is used."""
+def _storage_variables(plan: Plan, tiers: Iterable[StoragePlan]) -> dict[str, Any]:
+    """Return the variables of the tiers that a pool may claim.
+
+    Each tier has a file with its servers; an NFS tier also has a mount that waits until it is used.
+    """
     files: list[dict[str, str]] = []
-    mounts, others = [], []
+    mounts: list[str] = []
+    others: list[str] = []
     for tier in tiers:
-        planes = [plane for plane in plan.fabrics if plane.role == "storage" and plane.site == tier.site and plane.kind != "infiniband"]
-        found = [(host, address) for plane in planes for (host, _), address in rail_addresses(plan, plane).items()]
-        servers = {server: [address for host, address in found if host == server] for server in tier.servers}
-        data = {"tier": tier.tier, "protocol": tier.protocol, "read": tier.per_node_read, "write": tier.per_node_write, "servers": servers}
-        text = orjson.dumps(data, option=orjson.OPT_INDENT_2 | orjson.OPT_SORT_KEYS).decode() + "\n"
+        servers = _server_addresses(plan, tier)
+        facts = {
+            "tier": tier.tier,
+            "protocol": tier.protocol,
+            "read": tier.per_node_read,
+            "write": tier.per_node_write,
+            "servers": servers,
+        }
+        text = orjson.dumps(facts, option=orjson.OPT_INDENT_2 | orjson.OPT_SORT_KEYS).decode() + "\n"
         files.append({"path": f"/etc/sovereign/storage/{tier.tier}.json", "content": text})
-        first = next((addresses[0] for addresses in servers.values() if addresses), "")
-        if tier.protocol == "nfs" and first:
-            files += [{"path": f"/etc/systemd/system/{name}", "content": text} for name, text in _mount(tier.tier, first).items()]
+        address = next((addresses[0] for addresses in servers.values() if addresses), "")
+        if tier.protocol == "nfs" and address:
+            for name, unit in _mount_units(tier.tier, address).items():
+                files.append({"path": f"/etc/systemd/system/{name}", "content": unit})
             mounts.append(f"{unit_name(tier.tier)}.automount")
         elif tier.protocol in ("parallel", "nfs"):
             others.append(tier.tier)
     return {"storage_files": files, "storage_mounts": mounts, "storage_others": others}
 
 
+def _server_addresses(plan: Plan, tier: StoragePlan) -> dict[str, list[str]]:
+    """Return each server of a tier with its addresses on Ethernet storage fabrics of its site."""
+    servers: dict[str, list[str]] = {}
+    for server in tier.servers:
+        servers[server] = []
+    for plane in plan.fabrics:
+        if plane.role != "storage" or plane.site != tier.site or plane.kind == "infiniband":
+            continue
+        for (host, _), address in rail_addresses(plan, plane).items():
+            if host in servers:
+                servers[host].append(address)
+    return servers
+
+
 def unit_name(tier: str) -> str:
-    r"""Give systemd's name of the mount point `/srv/<tier>`: a hyphen in it is written `\x2d`."""
+    r"""Return systemd's name of the mount point `/srv/<tier>`: a hyphen in it is written `\x2d`."""
     return "srv-" + tier.replace("-", r"\x2d")
 
 
-def _mount(tier: str, address: str) -> dict[str, str]:
-    """Write the units of an NFS tier: the mount, and what mounts it once it is used."""
+def _mount_units(tier: str, address: str) -> dict[str, str]:
+    """Return the systemd units of an NFS tier: the mount, and what mounts it once it is used."""
     options = "vers=4.2,proto=tcp,nconnect=8,hard,noatime,nodev,nosuid,_netdev"
-    name, about, where = unit_name(tier), f"[Unit]\nDescription=Storage tier {tier}\n\n", f"Where=/srv/{tier}\n"
-    return {
-        f"{name}.mount": f"{about}[Mount]\nWhat={address}:/{tier}\n{where}Type=nfs4\nOptions={options}\nTimeoutSec=30\n",
-        f"{name}.automount": f"{about}[Automount]\n{where}TimeoutIdleSec=600\n\n[Install]\nWantedBy=remote-fs.target\n",
-    }
+    name = unit_name(tier)
+    head = f"[Unit]\nDescription=Storage tier {tier}\n\n"
+    path = f"Where=/srv/{tier}\n"
+    mount = f"[Mount]\nWhat={address}:/{tier}\n{path}Type=nfs4\nOptions={options}\nTimeoutSec=30\n"
+    automount = f"[Automount]\n{path}TimeoutIdleSec=600\n\n[Install]\nWantedBy=remote-fs.target\n"
+    return {f"{name}.mount": head + mount, f"{name}.automount": head + automount}
 
 
-def node_variables(factory: AIFactory, given: Given, node: Node, rails: Mapping[str, str]) -> dict[str, Any]:
-    """Give what is a machine's own."""
+def node_variables(
+    factory: AIFactory, given: SiteFacts, node: Node, rails: Mapping[str, str]
+) -> dict[str, Any]:
+    """Return the variables of one node.
+
+    Args:
+        factory: the description.
+        given: what the plan cannot know.
+        node: the node.
+        rails: path to text of the files of its rails.
+    """
     endpoint = given.control_planes.get(node.cluster, "")
     return {
         "bmc": node.bmc,
         "node_address": node.address,
-        "rail_files": [{"path": path, "content": text} for path, text in sorted(rails.items())],
+        "rail_files": as_files(rails),
         "join": join(factory, node, endpoint) if endpoint else "",
         "control_plane": endpoint,
     }
 
 
 def join(factory: AIFactory, node: Node, endpoint: str) -> str:
-    """Write what `kubeadm join --config` reads. The discovery file, which holds the token, is brought by an administrator.
+    """Return what `kubeadm join --config` reads.
 
-    A kubelet may not say in which zone or under which law it stands: the control plane's controller does.
+    The discovery file, which holds the token, is brought by an administrator. Labels of zone and jurisdiction
+    are not among the kubelet's: the control plane's controller sets them.
     """
-    labels = {KEYS.factory: factory.name, KEYS.pool: node.pool, KEYS.rack: node.rack, KEYS.hall: node.hall}
-    labels |= {"topology.kubernetes.io/region": node.region, "topology.kubernetes.io/zone": node.hall}
-    labels |= {KEYS.scalable_unit: node.scalable_unit}
-    text = ",".join(f"{key}={label_value(value)}" for key, value in sorted(labels.items()))
-    arguments = [{"name": "node-labels", "value": text}, {"name": "max-pods", "value": str(factory.clusters.pods_per_node)}]
+    labels = {
+        KEYS.factory: factory.name,
+        KEYS.pool: node.pool,
+        KEYS.rack: node.rack,
+        KEYS.hall: node.hall,
+        KEYS.scalable_unit: node.scalable_unit,
+        "topology.kubernetes.io/region": node.region,
+        "topology.kubernetes.io/zone": node.hall,
+    }
+    pairs: list[str] = []
+    for key in sorted(labels):
+        value = label_value(labels[key])
+        pairs.append(f"{key}={value}")
+    arguments = [
+        {"name": "node-labels", "value": ",".join(pairs)},
+        {"name": "max-pods", "value": str(factory.clusters.pods_per_node)},
+    ]
     if node.address:
         arguments.insert(0, {"name": "node-ip", "value": node.address})
-    data = {
+    registration = {
+        "name": node.name,
+        "criSocket": "unix:///run/containerd/containerd.sock",
+        "taints": list(taints(factory, node)),
+        "kubeletExtraArgs": arguments,
+    }
+    configuration = {
         "apiVersion": "kubeadm.k8s.io/v1beta4",
         "kind": "JoinConfiguration",
         "discovery": {"file": {"kubeConfigPath": "/etc/kubernetes/discovery.conf"}},
-        "nodeRegistration": {
-            "name": node.name,
-            "criSocket": "unix:///run/containerd/containerd.sock",
-            "taints": list(taints(factory, node)),
-            "kubeletExtraArgs": arguments,
-        },
+        "nodeRegistration": registration,
     }
-    return f"# joins {endpoint}\n" + yaml.safe_dump(data, sort_keys=True, width=10_000)
+    # The width keeps long lists of labels in one line.
+    return f"# joins {endpoint}\n" + yaml.safe_dump(configuration, sort_keys=True, width=10_000)
 
 
 def taints(factory: AIFactory, node: Node) -> Iterator[dict[str, str]]:
-    """Give the zone's taint where the zone has machines of its own, and the spare's."""
+    """Yield a node's taints: its zone's, where the zone has nodes of its own, and a spare's."""
     if factory.zone(node.zone).isolation.nodes == "dedicated":
         yield {"key": KEYS.namespace_zone, "value": node.zone, "effect": "NoSchedule"}
     if node.spare:

@@ -1,4 +1,4 @@
-"""Switches that run Linux and FRR: real ones reached by their loopback, and those of a twin in namespaces.
+"""Switches as hosts of an inventory: real ones reached by their loopback, and a twin's in namespaces.
 
 A unit is what may be out of service at once: one rail's leaves, or every second spine of a plane.
 """
@@ -10,60 +10,78 @@ from pathlib import Path
 from typing import Any
 
 from sovereign_ai.plan.factory import Plan
-from sovereign_ai.render.hosts.inventory import Host, Inventory
+from sovereign_ai.render.hosts.inventory import Host, HostInventory
 from sovereign_ai.render.switches.frr import frr
-from sovereign_ai.render.switches.links import KERNEL, links
+from sovereign_ai.render.switches.links import KERNEL, switch_links
 from sovereign_ai.render.switches.ports import SwitchPorts, port_maps
 from sovereign_ai.spec.factory import AIFactory
 
-SHARED = {"switch_kernel": KERNEL, "switch_persistent": True, "frr_folder": "/etc/frr", "frr_socket": "/run/frr"}
-"""What every real switch shares."""
+SHARED = {
+    "switch_kernel": KERNEL,
+    "switch_persistent": True,
+    "frr_folder": "/etc/frr",
+    "frr_socket": "/run/frr",
+}
+"""Variables that all real switches share."""
 
 
 def switches(factory: AIFactory, plan: Plan) -> tuple[Host, ...]:
-    """Give every Ethernet switch of the plan."""
-    return tuple(host for plane in plan.fabrics if plane.kind != "infiniband" for host in _hosts(port_maps(factory, plan, plane)))
+    """Return every Ethernet switch of the plan."""
+    hosts: list[Host] = []
+    for plane in plan.fabrics:
+        if plane.kind != "infiniband":
+            hosts += _hosts(port_maps(factory, plan, plane))
+    return tuple(hosts)
 
 
-def twin_inventory(maps: Sequence[SwitchPorts], prefix: str, folder: Path, python: str = "/usr/bin/python3") -> Inventory:
-    """Give the switches of a twin, whose daemons run already, in namespaces of this machine: one unit, all at once.
+def twin_inventory(
+    maps: Sequence[SwitchPorts], prefix: str, folder: Path, python: str = "/usr/bin/python3"
+) -> HostInventory:
+    """Return the switches of a twin, whose daemons run already in namespaces of this server, as one unit.
 
-    Nothing is written outside `folder`: the role keeps `frr.conf` there, and kernel parameters in the namespace alone.
+    Nothing is written outside `folder`: the role keeps `frr.conf` there, and sets kernel parameters in the
+    namespace alone.
 
     Args:
         maps: the switches with their ports, as `Sample.switches` has them.
-        prefix: what the namespaces' names start with; the switch's name follows.
+        prefix: the start of the namespaces' names; the switch's name follows.
         folder: holds one folder a switch, with its daemons' sockets.
         python: interpreter for modules.
     """
-    own = {
-        one.switch.name: {
+    hosts: list[Host] = []
+    for host in _hosts(maps):
+        switch_folder = str(folder / host.name)
+        variables = {
+            **host.variables,
             "ansible_connection": "netns",
             "ansible_python_interpreter": python,
-            "netns_name": prefix + one.switch.name,
-            "frr_folder": str(folder / one.switch.name),
-            "frr_socket": str(folder / one.switch.name),
+            "netns_name": prefix + host.name,
+            "frr_folder": switch_folder,
+            "frr_socket": switch_folder,
         }
-        for one in maps
-    }
+        hosts.append(Host(host.name, "twin", host.groups, variables))
+    # A namespace is gone after a reboot, so its kernel parameters are not written to /etc.
     shared = {"switches": {**SHARED, "switch_persistent": False}}
-    alike = tuple(Host(one.name, "twin", one.groups, {**one.variables, **own[one.name]}) for one in _hosts(maps))
-    return Inventory(alike, shared)
+    return HostInventory(tuple(hosts), shared)
 
 
-def _hosts(maps: Iterable[SwitchPorts]) -> tuple[Host, ...]:
-    """Give switches as hosts, leaves first."""
-    return tuple(_host(one, number) for number, one in enumerate(maps))
+def _hosts(maps: Iterable[SwitchPorts]) -> list[Host]:
+    """Return switches as hosts, in the order of the maps: leaves first."""
+    hosts: list[Host] = []
+    for number, device in enumerate(maps):
+        host = _host(device, number)
+        hosts.append(host)
+    return hosts
 
 
-def _host(one: SwitchPorts, number: int) -> Host:
-    """Give one switch."""
-    switch = one.switch
+def _host(device: SwitchPorts, number: int) -> Host:
+    """Return one switch as a host; its number among its plane's switches decides which half a spine is in."""
+    switch, plane = device.switch, device.plane
     part = f"r{switch.rail}" if switch.rail >= 0 else f"half{number % 2}"
+    groups = ("switches", f"fabric_{plane.role.replace('-', '_')}", f"tier_{switch.tier}")
     variables: dict[str, Any] = {
         "ansible_host": switch.loopback,
-        "frr_conf": frr(one),
-        "switch_links": list(links(one)),
+        "frr_conf": frr(device),
+        "switch_links": list(switch_links(device)),
     }
-    unit = f"{one.plane.name}-{switch.tier}-{part}"
-    return Host(switch.name, unit, ("switches", f"fabric_{one.plane.role.replace('-', '_')}", f"tier_{switch.tier}"), variables)
+    return Host(switch.name, f"{plane.name}-{switch.tier}-{part}", groups, variables)

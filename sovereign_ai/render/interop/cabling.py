@@ -1,11 +1,13 @@
-"""Cable lists and rail maps: what a technician lays, and which GPU speaks through which port.
+"""Cable lists, the parts to order for them, and rail maps: which GPU communicates through which port.
 
-Lengths are estimates of ours, since halls have no floor plan yet: within a rack 2 m; along a row 3 m
-and 0.6 m a rack between; between rows 2.4 m a row more, and 4 m of rise and fall in all cases
-outside a rack. What is ordered follows from length and rate: copper to 2 m, active optics to 30 m, and beyond it a transceiver at each
-end with fibre between: multimode to 50 m at 400 Gbps and more (100 m below), parallel single mode to 500 m, and single mode beyond.
-Names of transceivers are those of IEEE 802.3 for Ethernet; InfiniBand's makers use the same optics under the rate's name (NDR, XDR).
-Cables are ordered in the next stock length. All of it is a proposal of ours: the switch maker's own list decides.
+Lengths are this project's estimates, since halls have no floor plan yet: within a rack 2 m; along a row 3 m
+and 0.6 m a rack between; between rows 2.4 m a row more, and 4 m of rise and fall in all cases outside a rack.
+
+The part follows from length and rate: copper to 2 m, active optics to 30 m, and beyond that a transceiver at
+each end with fibre between: multimode to 50 m at 400 Gbps and more (100 m below), parallel single mode to 500
+m, and single mode beyond. Names of transceivers are those of IEEE 802.3 for Ethernet; InfiniBand's makers use
+the same optics under the rate's name (NDR, XDR). Cables are ordered in the next stock length. All of it is a
+proposal: the switch maker's own list decides.
 
     >>> part(400 * 10**9, 150, "roce"), part(400 * 10**9, 1240, "infiniband"), part(400 * 10**9, 4600, "roce")
     ('400G copper, 2 m', 'NDR active optical, 15 m', '2 x 400GBASE-SR4, multimode 50 m')
@@ -16,73 +18,102 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping
 from functools import cache
-from itertools import islice
 from typing import Any
 
 from sovereign_ai.catalog.systems import system
-from sovereign_ai.plan.fabric import FabricPlan
+from sovereign_ai.plan.fabric import FabricPlan, host_rails
 from sovereign_ai.plan.factory import Plan
+from sovereign_ai.plan.nodes import Node
 from sovereign_ai.plan.racks import Rack
-from sovereign_ai.render.interop.table import table
+from sovereign_ai.render.interop.table import csv_table
 from sovereign_ai.render.switches.ports import host_interface, rail_addresses
 from sovereign_ai.units import BitsPerSecond
 
+# Lengths are in centimetres.
 _IN_RACK, _BETWEEN, _RISE, _RACK_WIDTH, _ROW_PITCH = 200, 300, 400, 60, 240
-"""Centimetres."""
 MOST_COPPER, MOST_ACTIVE = 200, 3_000
+"""Reach of passive copper and of active optical cables, in centimetres."""
 MOST_TWISTED = 10_000_000_000
 """Bits a second that twisted pairs carry over a hall."""
 
 
 def racks_of(plan: Plan) -> dict[str, Rack]:
-    """Give device to rack, rack PDUs too."""
-    return {device: rack for rack in plan.racks for device in (*rack.devices, *rack.pdu_names)}
-
-
-def places(plan: Plan) -> dict[str, tuple[int, int]]:
-    """Give rack name to (row, place in the row)."""
-    found: dict[str, tuple[int, int]] = {}
-    taken: dict[tuple[str, int], int] = {}
+    """Return device to rack, rack PDUs included."""
+    racks: dict[str, Rack] = {}
     for rack in plan.racks:
-        key = (rack.hall, rack.row)
-        found[rack.name] = (rack.row, taken.get(key, 0))
-        taken[key] = taken.get(key, 0) + 1
-    return found
+        for device in (*rack.devices, *rack.pdu_names):
+            racks[device] = rack
+    return racks
 
 
-def length(one: tuple[int, int], other: tuple[int, int], *, same: bool) -> int:
-    """Estimate a cable's length in centimetres, from (row, place) of both racks.
+def rack_positions(plan: Plan) -> dict[str, tuple[int, int]]:
+    """Return rack name to (row, position in the row)."""
+    positions: dict[str, tuple[int, int]] = {}
+    racks_in_row: Counter[tuple[str, int]] = Counter()
+    for rack in plan.racks:
+        row = (rack.hall, rack.row)
+        positions[rack.name] = (rack.row, racks_in_row[row])
+        racks_in_row[row] += 1
+    return positions
 
-    >>> length((0, 0), (0, 0), same=True), length((0, 0), (1, 5), same=False)
+
+def cable_length(first: tuple[int, int], second: tuple[int, int], *, same: bool) -> int:
+    """Estimate a cable's length in centimetres, from (row, position) of both racks.
+
+    >>> cable_length((0, 0), (0, 0), same=True), cable_length((0, 0), (1, 5), same=False)
     (200, 1240)
     """
     if same:
         return _IN_RACK
-    return _BETWEEN + _RISE + abs(one[1] - other[1]) * _RACK_WIDTH + abs(one[0] - other[0]) * _ROW_PITCH
+    row, position = first
+    other_row, other_position = second
+    along_row = abs(position - other_position) * _RACK_WIDTH
+    across_rows = abs(row - other_row) * _ROW_PITCH
+    return _BETWEEN + _RISE + along_row + across_rows
 
 
 def medium(centimetres: int, rate: int) -> str:
-    """Give what a cable of that length and rate is made of."""
+    """Return the medium of a cable of that length and rate (bits a second)."""
     if rate <= MOST_TWISTED:
         return "twisted pair"
-    return "copper" if centimetres <= MOST_COPPER else "active optical" if centimetres <= MOST_ACTIVE else "transceivers and fibre"
+    if centimetres <= MOST_COPPER:
+        return "copper"
+    if centimetres <= MOST_ACTIVE:
+        return "active optical"
+    return "transceivers and fibre"
 
 
 _STOCK = (1, 2, 3, 5, 7, 10, 15, 20, 30, 50, 70, 100, 150, 200, 300, 500, 700, 1000, 1500, 2000)
 """Metres in which cables and fibres are ordered."""
 _INFINIBAND = {100: "EDR", 200: "HDR", 400: "NDR", 800: "XDR"}
 _OPTICS: Mapping[int, tuple[tuple[str, str, int], ...]] = {
-    100: (("100GBASE-SR4", "multimode", 100), ("100GBASE-DR", "single mode", 500), ("100GBASE-FR1", "single mode", 2000)),
-    200: (("200GBASE-SR4", "multimode", 100), ("200GBASE-DR4", "single mode", 500), ("200GBASE-FR4", "single mode", 2000)),
-    400: (("400GBASE-SR4", "multimode", 50), ("400GBASE-DR4", "single mode", 500), ("400GBASE-FR4", "single mode", 2000)),
-    800: (("800GBASE-SR8", "multimode", 50), ("800GBASE-DR8", "single mode", 500), ("800GBASE-FR8", "single mode", 2000)),
+    100: (
+        ("100GBASE-SR4", "multimode", 100),
+        ("100GBASE-DR", "single mode", 500),
+        ("100GBASE-FR1", "single mode", 2000),
+    ),
+    200: (
+        ("200GBASE-SR4", "multimode", 100),
+        ("200GBASE-DR4", "single mode", 500),
+        ("200GBASE-FR4", "single mode", 2000),
+    ),
+    400: (
+        ("400GBASE-SR4", "multimode", 50),
+        ("400GBASE-DR4", "single mode", 500),
+        ("400GBASE-FR4", "single mode", 2000),
+    ),
+    800: (
+        ("800GBASE-SR8", "multimode", 50),
+        ("800GBASE-DR8", "single mode", 500),
+        ("800GBASE-FR8", "single mode", 2000),
+    ),
 }
-"""Gbps to (transceiver, fibre, metres that it is used for)."""
+"""Gbps to (transceiver, fibre, reach in metres), the shortest reach first."""
 
 
 @cache
 def part(rate: int, centimetres: int, kind: str) -> str:
-    """Give what is ordered for a cable.
+    """Return what is ordered for a cable.
 
     Args:
         rate: bits a second.
@@ -90,67 +121,126 @@ def part(rate: int, centimetres: int, kind: str) -> str:
         kind: the fabric's kind, `infiniband`, `roce` or `ethernet`.
     """
     gbps = rate // 10**9
-    metres = next((one for one in _STOCK if one * 100 >= centimetres), _STOCK[-1])
+    metres = next((stock for stock in _STOCK if stock * 100 >= centimetres), _STOCK[-1])
     if rate <= MOST_TWISTED:
-        return f"{'1000' if gbps == 1 else f'{gbps}G'}BASE-T twisted pair, {metres} m"
-    name = _INFINIBAND.get(gbps, f"{gbps}G") if kind == "infiniband" else f"{gbps}G"
+        # IEEE names gigabit by megabits (1000BASE-T), and what is faster by gigabits (10GBASE-T).
+        speed = "1000" if gbps == 1 else f"{gbps}G"
+        return f"{speed}BASE-T twisted pair, {metres} m"
+    name = f"{gbps}G"
+    if kind == "infiniband":
+        name = _INFINIBAND.get(gbps, name)
     if centimetres <= MOST_COPPER:
         return f"{name} copper, {metres} m"
     if centimetres <= MOST_ACTIVE:
         return f"{name} active optical, {metres} m"
     for optic, fibre, most in _OPTICS.get(gbps, ()):
-        if centimetres <= most * 100:
-            label = f"{name} {optic.partition('-')[2]}" if kind == "infiniband" else optic
-            return f"2 x {label}, {fibre} {metres} m"
+        if centimetres > most * 100:
+            continue
+        label = optic
+        if kind == "infiniband":
+            # The optics of 400GBASE-SR4 are called NDR SR4 there.
+            label = f"{name} {optic.partition('-')[2]}"
+        return f"2 x {label}, {fibre} {metres} m"
     return f"{name} over {centimetres / 100:.0f} m: no optics here reach so far"
 
 
+class _Estimator:
+    """Estimates the length of cables between devices of a plan."""
+
+    def __init__(self, plan: Plan) -> None:
+        self._racks = racks_of(plan)
+        self._positions = rack_positions(plan)
+
+    def rack_name(self, device: str) -> str:
+        """Return the rack of a device; empty where it has none."""
+        rack = self._racks.get(device)
+        return "" if rack is None else rack.name
+
+    def centimetres(self, lower: str, upper: str) -> int | None:
+        """Return the length of a cable between two devices; None where one of them has no rack."""
+        rack, other = self._racks.get(lower), self._racks.get(upper)
+        if rack is None or other is None:
+            return None
+        return cable_length(self._positions[rack.name], self._positions[other.name], same=rack is other)
+
+
 def cables_csv(plan: Plan, plane: FabricPlan) -> str:
-    """Give one plane's cables, each with a label, both ends with their racks, length, medium and what is ordered for it."""
-    racks, where = racks_of(plan), places(plan)
+    """Return one plane's cables as CSV.
+
+    A row has a label, both ends with their racks, the rate, length and medium, and what is ordered for it.
+    """
+    estimator = _Estimator(plan)
     rate = str(BitsPerSecond(plane.link))
-    rows = []
+    rows: list[tuple[str, ...]] = []
     for number, (lower, lower_port, upper, upper_port) in enumerate(plane.cables, 1):
-        here, there = racks.get(lower), racks.get(upper)
-        if here is None or there is None:
-            size, kind, order = "", "", ""
-        else:
-            centimetres = length(where[here.name], where[there.name], same=here is there)
-            size, kind, order = f"{centimetres / 100:.1f}", medium(centimetres, plane.link), part(plane.link, centimetres, plane.kind)
-        ends = (lower, lower_port, here.name if here else "", upper, upper_port, there.name if there else "")
-        rows.append((f"{plane.name}-{number:06d}", *ends, rate, size, kind, order))
+        ends = (
+            lower,
+            lower_port,
+            estimator.rack_name(lower),
+            upper,
+            upper_port,
+            estimator.rack_name(upper),
+        )
+        size, made_of, order = "", "", ""
+        centimetres = estimator.centimetres(lower, upper)
+        if centimetres is not None:
+            size = f"{centimetres / 100:.1f}"
+            made_of = medium(centimetres, plane.link)
+            order = part(plane.link, centimetres, plane.kind)
+        rows.append((f"{plane.name}-{number:06d}", *ends, rate, size, made_of, order))
     head = ["label", "a", "a port", "a rack", "b", "b port", "b rack", "rate", "length m", "medium", "part"]
-    return table(head, rows)
+    return csv_table(head, rows)
 
 
 def parts_csv(plan: Plan, plane: FabricPlan) -> str:
-    """Give how many of each part a plane's cables need, the most first; cables whose ends have no place are counted as open."""
-    racks, where = racks_of(plan), places(plan)
-    found: Counter[str] = Counter()
+    """Return how many of each part a plane's cables need, as CSV, the most first.
+
+    Cables with an end that has no rack are counted as open.
+    """
+    estimator = _Estimator(plan)
+    counts: Counter[str] = Counter()
     for lower, _, upper, _ in plane.cables:
-        here, there = racks.get(lower), racks.get(upper)
-        if here is None or there is None:
-            found["open: an end has no rack"] += 1
+        centimetres = estimator.centimetres(lower, upper)
+        if centimetres is None:
+            counts["open: an end has no rack"] += 1
         else:
-            found[part(plane.link, length(where[here.name], where[there.name], same=here is there), plane.kind)] += 1
-    return table(["part", "cables"], [(name, -count) for count, name in sorted((-count, name) for name, count in found.items())])
+            counts[part(plane.link, centimetres, plane.kind)] += 1
+    rows = sorted(counts.items(), key=_most_first)
+    return csv_table(["part", "cables"], rows)
+
+
+def _most_first(row: tuple[str, int]) -> tuple[int, str]:
+    """Return the key that sorts parts by their number, falling, and then by name."""
+    name, count = row
+    return (-count, name)
 
 
 def rail_map(plan: Plan, plane: FabricPlan) -> dict[str, list[dict[str, Any]]]:
-    """Give for each machine which GPUs speak through which port on a compute plane, with leaf and address.
+    """Return for each node the ports of a compute plane, each with its GPUs, leaf and address.
 
-    A machine's GPUs are shared evenly among its rails in order; with as many rails as GPUs each has its own.
+    A node's GPUs are shared evenly among its rails in order; with as many rails as GPUs each has its own.
     """
     nodes = {node.name: node for node in plan.nodes}
-    rails = {one.name: one.rail for one in plane.switches}
-    addresses: Mapping[tuple[str, str], str] = rail_addresses(plan, plane)
-    found: dict[str, list[dict[str, Any]]] = {}
-    for host, port, leaf, leaf_port in islice(plane.cables, plane.node_leaf):
+    addresses = rail_addresses(plan, plane)
+    rails: dict[str, list[dict[str, Any]]] = {}
+    for (host, port, leaf, leaf_port), rail in zip(plane.cables, host_rails(plane), strict=False):
         node = nodes.get(host)
+        # Fabric managers have cables too, and no GPU.
         if node is None:
             continue
-        rail = rails[leaf]
-        gpus = [gpu for gpu in range(system(node.system).gpus) if gpu * plane.rails // node.gpus == rail]
-        row = {"rail": rail, "gpus": gpus, "interface": host_interface(port), "leaf": leaf, "leaf_port": leaf_port}
-        found.setdefault(host, []).append({**row, "address": addresses.get((host, port), "")})
-    return found
+        row = {
+            "rail": rail,
+            "gpus": _gpus_of_rail(node, rail, plane.rails),
+            "interface": host_interface(port),
+            "leaf": leaf,
+            "leaf_port": leaf_port,
+            "address": addresses.get((host, port), ""),
+        }
+        rails.setdefault(host, []).append(row)
+    return rails
+
+
+def _gpus_of_rail(node: Node, rail: int, rails: int) -> list[int]:
+    """Return the numbers of a node's GPUs that use a rail, of so many rails."""
+    numbers = range(system(node.system).gpus)
+    return [gpu for gpu in numbers if gpu * rails // node.gpus == rail]

@@ -1,130 +1,260 @@
 """NetBox bulk-import files: one CSV an object type, to be imported in the order of their numbers.
 
-Columns and choices are those of NetBox 4.7.3's own import forms (its package on PyPI, read 2026-11-24). A cable's ends are
-interfaces, which are in a file of their own, since NetBox imports a device's interfaces apart where its type has no templates.
+Columns and choices are those of NetBox 4.7.3's own import forms (its package on PyPI, read 2026-11-24). A
+cable's ends are interfaces, which are in a file of their own, since NetBox imports a device's interfaces
+apart where its type has no templates.
+
+Several factories fit into one NetBox: prefixes and addresses are in a VRF named after the factory, since
+factories may use the same ones, cables name the sites of both ends, and rack PDUs carry their site in the
+name. NetBox's forms refuse a slug that exists, so remove manufacturers, roles and device types that NetBox
+has from the files before a further import.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Container, Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from functools import cache
 
 from sovereign_ai.plan.factory import Plan
 from sovereign_ai.plan.shapes import RACK_UNITS
-from sovereign_ai.render.interop.cabling import length, places, racks_of
-from sovereign_ai.render.interop.racks import models, stands
-from sovereign_ai.render.interop.table import table
+from sovereign_ai.render.interop.cabling import cable_length, rack_positions, racks_of
+from sovereign_ai.render.interop.racks import DeviceModel, models, mounted_devices
+from sovereign_ai.render.interop.table import csv_table
 from sovereign_ai.render.switches.ports import host_addresses, host_interface, interface
 from sovereign_ai.spec.factory import AIFactory
 
-_INFINIBAND = {800: "infiniband-xdr-4x", 400: "infiniband-ndr-4x", 200: "infiniband-hdr-4x", 100: "infiniband-edr-4x"}
-"""Gbps to NetBox's word: four lanes; its words without lanes are of one."""
-_SPEEDS = {800: "800gbase-x-osfp", 400: "400gbase-x-qsfpdd", 200: "200gbase-x-qsfp56", 100: "100gbase-x-qsfp28", 1: "1000base-t"}
+_INFINIBAND = {
+    800: "infiniband-xdr-4x",
+    400: "infiniband-ndr-4x",
+    200: "infiniband-hdr-4x",
+    100: "infiniband-edr-4x",
+}
+"""Gbps to NetBox's type: four lanes; its types without lanes are of one."""
+_RACK_INCHES = 19
+"""Width of a rack; NetBox requires it where a rack has no type."""
+_GREY = "9e9e9e"
+"""Colour of every role: NetBox requires one."""
+_SPEEDS = {
+    800: "800gbase-x-osfp",
+    400: "400gbase-x-qsfpdd",
+    200: "200gbase-x-qsfp56",
+    100: "100gbase-x-qsfp28",
+    1: "1000base-t",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class _Link:
+    """A cable between two interfaces.
+
+    Attributes:
+        lower: the device at the lower end.
+        lower_interface: its interface.
+        upper: the switch at the upper end.
+        upper_interface: its interface.
+        kind: NetBox's type of both interfaces.
+        label: the cable's label.
+    """
+
+    lower: str
+    lower_interface: str
+    upper: str
+    upper_interface: str
+    kind: str
+    label: str
+
+
+Row = tuple[object, ...]
+_CABLE_COLUMNS = (
+    "side_a_site",
+    "side_a_device",
+    "side_a_type",
+    "side_a_name",
+    "side_b_site",
+    "side_b_device",
+    "side_b_type",
+    "side_b_name",
+    "status",
+    "label",
+    "length",
+    "length_unit",
+)
+_DEVICE_COLUMNS = (
+    "name",
+    "role",
+    "manufacturer",
+    "device_type",
+    "site",
+    "rack",
+    "position",
+    "face",
+    "status",
+)
 
 
 def netbox(factory: AIFactory, plan: Plan) -> dict[str, str]:
-    """Give file name to text."""
+    """Return file name to text."""
     known = models(factory, plan)
-    kinds = sorted({(one.maker, one.name, 1 if one.units is None else one.units) for one in known.values()})
-    roles = _roles(plan)
-    devices = [
-        (
-            one.device,
-            roles[one.device],
-            known[one.device].maker,
-            one.model,
-            rack.site,
-            rack.name,
-            one.unit or "",
-            "front" if one.unit else "",
-        )
-        for rack in plan.racks
-        for one in stands(rack, known)
-    ]
-    devices += [
-        (name, roles[name], known[name].maker, known[name].name, rack.site, rack.name, "", "")
-        for rack in plan.racks
-        for name in rack.pdu_names
-    ]
-    placed = {row[0] for row in devices}
-    ends = list(_ends(plan, placed))
-    metres = _metres(plan)
-    interfaces = {(device, name, kind) for row in ends for device, name, kind in ((row[0], row[1], row[4]), (row[2], row[3], row[4]))}
+    sites = _sites_of_devices(plan)
+    links = list(_links(plan, sites))
+    prefixes: list[Row] = []
+    for prefix in plan.prefixes:
+        description = f"{prefix.use} {prefix.owner}"
+        prefixes.append((prefix.cidr, factory.name, "active", description))
+    vrf = (factory.name, "true", f"addresses of the factory {factory.name}")
+    addresses = _addresses(plan, sites, factory.name)
     return {
-        "1-manufacturers.csv": table(["name", "slug"], ((maker, maker) for maker in sorted({kind[0] for kind in kinds}))),
-        "2-device-roles.csv": table(["name", "slug", "color"], ((role, role, "9e9e9e") for role in sorted({one[1] for one in devices}))),
-        "3-device-types.csv": table(
-            ["manufacturer", "model", "slug", "u_height"], ((maker, model, model, height) for maker, model, height in kinds)
-        ),
-        "4-sites.csv": table(["name", "slug", "status"], ((site.name, site.name, "planned") for site in factory.sites)),
-        "5-racks.csv": table(
-            ["site", "name", "status", "u_height"], ((rack.site, rack.name, "planned", RACK_UNITS) for rack in plan.racks)
-        ),
-        "6-devices.csv": table(
-            ["name", "role", "manufacturer", "device_type", "site", "rack", "position", "face", "status"],
-            ((*one, "planned") for one in devices),
-        ),
-        "7-interfaces.csv": table(["device", "name", "type"], sorted(interfaces)),
-        "8-cables.csv": table(
-            [
-                "side_a_device",
-                "side_a_type",
-                "side_a_name",
-                "side_b_device",
-                "side_b_type",
-                "side_b_name",
-                "status",
-                "label",
-                "length",
-                "length_unit",
-            ],
-            (
-                (row[0], "dcim.interface", row[1], row[2], "dcim.interface", row[3], "planned", row[5], metres(row[0], row[2]), "m")
-                for row in ends
-            ),
-        ),
-        "9-prefixes.csv": table(
-            ["prefix", "status", "description"], ((one.cidr, "active", f"{one.use} {one.owner}") for one in plan.prefixes)
-        ),
-        "10-ip-addresses.csv": table(["address", "status", "device", "interface"], _addresses(plan, placed)),
+        **_type_files(plan, known),
+        "4-sites.csv": _sites_csv(factory),
+        "5-racks.csv": _racks_csv(plan),
+        "6-devices.csv": csv_table(_DEVICE_COLUMNS, _devices(plan, known)),
+        "7-interfaces.csv": _interfaces_csv(links),
+        "8-cables.csv": csv_table(_CABLE_COLUMNS, _cables(plan, links, sites)),
+        "9-vrfs.csv": csv_table(["name", "enforce_unique", "description"], [vrf]),
+        "10-prefixes.csv": csv_table(["prefix", "vrf", "status", "description"], prefixes),
+        "11-ip-addresses.csv": csv_table(["address", "vrf", "status", "device", "interface"], addresses),
     }
 
 
+def _type_files(plan: Plan, known: Mapping[str, DeviceModel]) -> dict[str, str]:
+    """Return the files of what devices refer to: manufacturers, roles and device types."""
+    kinds: set[tuple[str, str, int]] = set()
+    for model in known.values():
+        # NetBox requires a height; a device whose height no source states gets one unit.
+        kinds.add((model.maker, model.name, 1 if model.units is None else model.units))
+    roles = _roles(plan)
+    used_roles = set()
+    for device in _sites_of_devices(plan):
+        used_roles.add(roles[device])
+    used_makers = set()
+    for maker, _, _ in kinds:
+        used_makers.add(maker)
+    role_rows = []
+    for role in sorted(used_roles):
+        role_row = (role, role, _GREY)
+        role_rows.append(role_row)
+    maker_rows = []
+    for maker in sorted(used_makers):
+        maker_row = (maker, maker)
+        maker_rows.append(maker_row)
+    type_rows = []
+    for maker, name, units in sorted(kinds):
+        type_row = (maker, name, name, units)
+        type_rows.append(type_row)
+    return {
+        "1-manufacturers.csv": csv_table(["name", "slug"], maker_rows),
+        "2-device-roles.csv": csv_table(["name", "slug", "color"], role_rows),
+        "3-device-types.csv": csv_table(["manufacturer", "model", "slug", "u_height"], type_rows),
+    }
+
+
+def _sites_csv(factory: AIFactory) -> str:
+    """Return the file of sites."""
+    rows = []
+    for site in factory.sites:
+        row = (site.name, site.name, "planned")
+        rows.append(row)
+    return csv_table(["name", "slug", "status"], rows)
+
+
+def _racks_csv(plan: Plan) -> str:
+    """Return the file of racks."""
+    rows = []
+    for rack in plan.racks:
+        row = (rack.site, rack.name, "planned", _RACK_INCHES, RACK_UNITS)
+        rows.append(row)
+    return csv_table(["site", "name", "status", "width", "u_height"], rows)
+
+
+def _sites_of_devices(plan: Plan) -> dict[str, str]:
+    """Return each device that has a rack, rack PDUs included, with its site."""
+    sites: dict[str, str] = {}
+    for rack in plan.racks:
+        for device in (*rack.devices, *rack.pdu_names):
+            sites[device] = rack.site
+    return sites
+
+
+def _devices(plan: Plan, known: Mapping[str, DeviceModel]) -> Iterator[Row]:
+    """Yield the rows of devices: those in rack units first, and then rack PDUs, which have no unit."""
+    roles = _roles(plan)
+    for rack in plan.racks:
+        for stand in mounted_devices(rack, known):
+            maker = known[stand.device].maker
+            role = roles[stand.device]
+            face = "front" if stand.unit else ""
+            unit = stand.unit or ""
+            yield stand.device, role, maker, stand.model, rack.site, rack.name, unit, face, "planned"
+    for rack in plan.racks:
+        for name in rack.pdu_names:
+            model = known[name]
+            yield name, roles[name], model.maker, model.name, rack.site, rack.name, "", "", "planned"
+
+
 def _roles(plan: Plan) -> dict[str, str]:
-    """Give device to role."""
-    roles = {node.name: "gpu-node" for node in plan.nodes}
-    roles.update({one.name: one.tier for plane in plan.fabrics for one in plane.switches})
-    roles.update(dict.fromkeys((name for rack in plan.racks for name in rack.pdu_names), "pdu"))
-    roles.update({server: "storage-server" for tier in plan.storage for server in tier.servers})
+    """Return device to role."""
+    roles = {}
+    for node in plan.nodes:
+        roles[node.name] = "gpu-node"
+    for plane in plan.fabrics:
+        for switch in plane.switches:
+            roles[switch.name] = switch.tier
+    for rack in plan.racks:
+        roles.update(dict.fromkeys(rack.pdu_names, "pdu"))
+    for tier in plan.storage:
+        roles.update(dict.fromkeys(tier.servers, "storage-server"))
     return roles
 
 
-def _metres(plan: Plan) -> Callable[[str, str], str]:
-    """Give the function that estimates the length of a cable between two devices that stand in racks."""
-    racks, where = racks_of(plan), places(plan)
-
-    @cache
-    def between(here: str, there: str) -> str:
-        return f"{length(where[here], where[there], same=here == there) / 100:g}"
-
-    return lambda one, other: between(racks[one].name, racks[other].name)
-
-
-def _ends(plan: Plan, known: Collection[str]) -> Iterator[tuple[str, str, str, str, str, str]]:
-    """Give each cable as (device, interface, device, interface, type, label)."""
+def _links(plan: Plan, known: Container[str]) -> Iterator[_Link]:
+    """Yield each cable of a device with a rack."""
     for plane in plan.fabrics:
-        kind = (_INFINIBAND if plane.kind == "infiniband" else _SPEEDS).get(plane.link // 10**9, "other")
-        for number, (lower, low, upper, high) in enumerate(plane.cables):
-            below = host_interface(low) if number < plane.node_leaf else interface(low)
-            if lower in known:
-                yield lower, below, upper, interface(high), kind, f"{plane.name}-{number + 1:06d}"
+        types = _INFINIBAND if plane.kind == "infiniband" else _SPEEDS
+        kind = types.get(plane.link // 10**9, "other")
+        for number, (lower, lower_port, upper, upper_port) in enumerate(plane.cables):
+            if lower not in known:
+                continue
+            # The cables of hosts come first; those between switches have a switch at the lower end too.
+            if number < plane.node_leaf:
+                lower_interface = host_interface(lower_port)
+            else:
+                lower_interface = interface(lower_port)
+            label = f"{plane.name}-{number + 1:06d}"
+            yield _Link(lower, lower_interface, upper, interface(upper_port), kind, label)
 
 
-def _addresses(plan: Plan, known: Collection[str]) -> Iterator[tuple[str, ...]]:
-    """Give every address of a host's port; an address that two ports share stands at the first."""
+def _interfaces_csv(links: Iterable[_Link]) -> str:
+    """Return the file of interfaces, each once, sorted."""
+    interfaces: set[Row] = set()
+    for link in links:
+        interfaces.add((link.lower, link.lower_interface, link.kind))
+        interfaces.add((link.upper, link.upper_interface, link.kind))
+    return csv_table(["device", "name", "type"], sorted(interfaces))
+
+
+def _cables(plan: Plan, links: Iterable[_Link], sites: Mapping[str, str]) -> Iterator[Row]:
+    """Yield the rows of cables: both ends with their sites, label and estimated length."""
+    racks, positions = racks_of(plan), rack_positions(plan)
+
+    # Many cables connect the same two racks, so their distance is computed once.
+    @cache
+    def metres(rack: str, other: str) -> str:
+        centimetres = cable_length(positions[rack], positions[other], same=rack == other)
+        return f"{centimetres / 100:g}"
+
+    for link in links:
+        lower_end = (sites[link.lower], link.lower, "dcim.interface", link.lower_interface)
+        upper_end = (sites[link.upper], link.upper, "dcim.interface", link.upper_interface)
+        distance = metres(racks[link.lower].name, racks[link.upper].name)
+        yield *lower_end, *upper_end, "planned", link.label, distance, "m"
+
+
+def _addresses(plan: Plan, known: Container[str], vrf: str) -> Iterator[Row]:
+    """Yield every address of a host's port; an address that two ports share is assigned to the first."""
     for plane in plan.fabrics:
         seen: set[str] = set()
         for (host, port), address in host_addresses(plan, plane).items():
             if address not in seen and host in known:
                 seen.add(address)
-                yield f"{address}/32", "active", host, host_interface(port)
+                yield f"{address}/32", vrf, "active", host, host_interface(port)

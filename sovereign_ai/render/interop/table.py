@@ -1,4 +1,4 @@
-"""Comma-separated text, alike on every machine."""
+"""Comma-separated text with the same bytes on every platform."""
 
 from __future__ import annotations
 
@@ -7,9 +7,15 @@ import io
 from collections.abc import Iterable, Sequence
 
 
-def table(head: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
-    r"""Give CSV with a head line, `\n` at line ends and quotes where they are needed."""
+def csv_table(head: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
+    r"""Return CSV with a head line, `\n` at line ends and quotes where they are needed.
+
+    Args:
+        head: the names of the columns.
+        rows: the cells of each row.
+    """
     text = io.StringIO()
+    # The csv module ends lines with `\r\n` by default.
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(head)
     writer.writerows(rows)

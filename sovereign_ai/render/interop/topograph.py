@@ -1,66 +1,116 @@
-"""Topograph's model file: switches as a tree above nodes, and capacity blocks of nodes.
+"""Topograph's model file: switches as a tree, and blocks of nodes below its leaves.
 
-Topograph reads `switches` by name (each with `switches` or `nodes` below it, and `metadata`), `nodes` by name with their
-`capacity_block_id` and the NVLink domain under `attributes`, and `capacity_blocks` (its `pkg/models/model.go`, read 2026-11-24). A
-rail-optimised fabric is no tree: a machine hangs at one leaf a rail. All leaves of one number serve the same machines, so the leaf of
-rail 0 stands for its number; spines above one leaf are one level, told by the first of them; cores likewise.
+Topograph reads `switches` by name (each with the `switches` below it and `labels`) and `blocks`: the leaf,
+its `nodes`, and the NVLink domain under `annotations` (its `pkg/models/model.go` after version 1.0, read
+2026-11-26).
+
+A rail-optimised fabric is no tree: a node has a leaf a rail. All leaves of one number serve the same nodes,
+so the leaf of rail 0 represents its number. Spines above one leaf are one level, represented by the first of
+them; cores likewise.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sovereign_ai.plan.fabric import FabricPlan
+from sovereign_ai.plan.fabric import FabricPlan, host_rails
 from sovereign_ai.plan.factory import Plan
-from sovereign_ai.render.switches.block import block
+from sovereign_ai.plan.nodes import Node
+from sovereign_ai.render.switches.block import yaml_block
+
+_REGION = "topology.kubernetes.io/region"
+_DOMAIN = "accelerator.topology.test/domain"
+"""The annotation that Topograph's simulated providers read the NVLink domain from."""
 
 
 def tree(plan: Plan, plane: FabricPlan) -> tuple[dict[str, list[str]], dict[str, list[str]]]:
-    """Give (switch to switches below, leaf to machines below) of a plane, as Topograph sees it."""
-    machines = {node.name for node in plan.nodes}
-    first = {one.name for one in plane.switches if one.tier == "leaf" and one.rail == 0}
-    below: dict[str, list[str]] = {}
-    for host, _, leaf, _ in plane.cables[: plane.node_leaf]:
-        if leaf in first and host in machines:
-            below.setdefault(leaf, []).append(host)
-    above: dict[str, str] = {}
-    for lower, _, upper, _ in plane.cables[plane.node_leaf :]:
-        above.setdefault(lower, upper)
+    """Return (switch to switches below, leaf to nodes below) of a plane, as Topograph sees it."""
+    nodes = set()
+    for node in plan.nodes:
+        nodes.add(node.name)
+    leaves: dict[str, list[str]] = {}
+    for (host, _, leaf, _), rail in zip(plane.cables, host_rails(plane), strict=False):
+        if rail == 0 and host in nodes:
+            leaves.setdefault(leaf, []).append(host)
+    # The first switch above each represents its level.
+    parents: dict[str, str] = {}
+    for lower, _, upper, _ in plane.upward:
+        parents.setdefault(lower, upper)
     switches: dict[str, list[str]] = {}
-    for leaf in below:
+    for leaf in leaves:
         lower = leaf
-        while lower in above:
-            found = switches.setdefault(above[lower], [])
-            if lower not in found:
-                found.append(lower)
-            lower = above[lower]
-    return switches, below
+        while lower in parents:
+            upper = parents[lower]
+            children = switches.setdefault(upper, [])
+            if lower not in children:
+                children.append(lower)
+            lower = upper
+    return switches, leaves
 
 
 def topograph(plan: Plan, plane: FabricPlan) -> str:
-    """Give the model file of one compute plane."""
+    """Return the model file of one compute plane."""
     switches, leaves = tree(plan, plane)
-    nodes = {node.name: node for node in plan.nodes}
-    here = [nodes[name] for names in leaves.values() for name in names]
-    capacity = {node.name: node.nvlink_domain or node.scalable_unit for node in here}
-    members: dict[str, list[str]] = {}
-    for name, one in capacity.items():
-        members.setdefault(one, []).append(name)
-    entries: dict[str, Mapping[str, Any]] = {
-        node.name: {
-            "capacity_block_id": capacity[node.name],
-            **({"attributes": {"nvlink": node.nvlink_domain}} if node.nvlink_domain else {}),
-        }
-        for node in here
-    }
-    region = {"metadata": {"region": next((node.region for node in here), plane.site)}}
-    roots = switches.keys() - {name for below in switches.values() for name in below} or leaves.keys()
-    tops: dict[str, dict[str, Any]] = {name: {"switches": below} for name, below in switches.items()}
-    tops |= {name: {"nodes": below} for name, below in leaves.items()}
-    data = {
-        "switches": {name: one | (region if name in roots else {}) for name, one in tops.items()},
-        "nodes": entries,
-        "capacity_blocks": {name: {"nodes": names} for name, names in members.items()},
-    }
-    return block(data)
+    nodes = {}
+    for node in plan.nodes:
+        nodes[node.name] = node
+    parts = ["blocks:\n"] if leaves else ["blocks: []\n"]
+    for leaf, names in leaves.items():
+        for domain, members in _nodes_by_domain(names, nodes).items():
+            entry: dict[str, Any] = {"switch": leaf, "nodes": members}
+            if domain:
+                entry["annotations"] = {_DOMAIN: domain}
+            parts.append("- " + yaml_block(entry, indent=2).removeprefix("  "))
+    declared: dict[str, dict[str, Any]] = {}
+    for switch, children in switches.items():
+        declared[switch] = {"switches": children}
+    # A leaf below a spine need not be declared; one without a spine must be, for a block to name it.
+    for root in _roots(switches) or leaves:
+        entry = declared.setdefault(root, {})
+        entry["labels"] = {_REGION: _region(plane, leaves, nodes)}
+    return "".join(parts) + yaml_block({"switches": declared})
+
+
+def _roots(switches: Mapping[str, Sequence[str]]) -> set[str]:
+    """Return the switches that no other switch is above."""
+    below: set[str] = set()
+    for children in switches.values():
+        below.update(children)
+    return switches.keys() - below
+
+
+def _region(plane: FabricPlan, leaves: Mapping[str, Sequence[str]], nodes: Mapping[str, Node]) -> str:
+    """Return the region of a plane: that of its first node, else its site."""
+    for names in leaves.values():
+        for name in names:
+            return nodes[name].region
+    return plane.site
+
+
+def _nodes_by_domain(names: Sequence[str], nodes: Mapping[str, Node]) -> dict[str, list[str]]:
+    """Return the nodes of a leaf by their NVLink domain; those without one under the empty name."""
+    domains: dict[str, list[str]] = {}
+    for name in names:
+        domains.setdefault(nodes[name].nvlink_domain, []).append(name)
+    return domains
+
+
+def switch_tiers(plan: Plan) -> dict[str, tuple[str, ...]]:
+    """Return node to the switches above it on its first compute fabric, the leaf first: Topograph's tiers."""
+    paths: dict[str, tuple[str, ...]] = {}
+    for plane in plan.fabrics:
+        # All planes of a fabric have the same tree; the first one represents it.
+        if plane.role != "compute" or plane.plane:
+            continue
+        switches, leaves = tree(plan, plane)
+        parents: dict[str, str] = {}
+        for parent, children in switches.items():
+            parents.update(dict.fromkeys(children, parent))
+        for leaf, names in leaves.items():
+            path = [leaf]
+            while path[-1] in parents:
+                path.append(parents[path[-1]])
+            for name in names:
+                paths.setdefault(name, tuple(path))
+    return paths

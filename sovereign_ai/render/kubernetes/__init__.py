@@ -1,7 +1,7 @@
 """Kubernetes objects of one cluster, as plain mappings in the order in which they are applied.
 
-Every object carries the labels owner, factory and component. Nothing is generated that the plan or
-the description does not ask for, and nothing is open that no flow or gateway declares.
+Every object carries the labels owner, factory and component. Every object follows from the plan or the
+description, and every opening of the network from a declared flow or gateway.
 
     from sovereign_ai.render.kubernetes.bundle import render
 

@@ -1,184 +1,350 @@
-"""Admission policies, made from the rules: one validating policy for each group of kinds, one mutating policy.
+"""Admission policies, made from the rules: a validating one for each group of kinds, and a mutating one.
 
-The number of policies costs at each request, and the number of validations a little, so all rules of
-a group stand in one policy, and all checks of a rule for the same kinds in one validation. They fail
-closed, deny, and hold in namespaces that carry our labels and for kinds outside namespaces. An update
-that leaves `spec`, labels and annotations as they were is let through, so that finalizers can go from
-objects that an older rule let in; what stands there is the audit's business.
+The number of policies costs at each request, and the number of validations a little. So all rules of a group
+are in one policy, and all checks of a rule for the same kinds in one validation. The policies fail closed,
+deny, and apply to the factory's namespaces and to kinds outside namespaces.
 
-Where a rule says no and a waiver names the very object, the policy asks whether the waiver counts now
-(`rules/asked.py`); so it does for what a controller makes from a workload that a waiver names (`rules/makers.py`),
-and for a binding of break-glass access. No answer is a no.
-
-The mutating policy fills in the zone's selector and toleration where a pod has none. It changes
-nothing that is set: what is wrong is refused by the validating one, not mended in silence.
+* The namespaces are a list of names in the policy, not a label selector: a label can be written through
+  subresources (`namespaces/status`, `namespaces/finalize`), a name cannot.
+* An update that leaves every field as it was is admitted, except for status and for metadata other than
+  labels and annotations, so that finalizers can go from objects that an older rule admitted. Existing objects
+  are the audit's business.
+* Each validating policy refuses one object by its name, `sovereign-revision`, and states its own revision in
+  the message. A dry run of that object shows which revision the API server enforces (`revision.py`).
+* Where a rule refuses an object that a waiver names, the policy asks the operator whether the waiver counts
+  now (`rules/waiver_review.py`). It asks likewise for what a controller makes from a workload that a waiver
+  names (`rules/owners.py`), and for a binding of break-glass access. Without an answer the object is refused.
+* The mutating policy adds the zone's selector and toleration where a pod has none. It changes nothing that is
+  set: the validating policy refuses what is wrong, and nothing corrects it silently.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from typing import Any
 
-from sovereign_ai.names import KEYS, OWNER
-from sovereign_ai.render.kubernetes.maker import Maker, Object
-from sovereign_ai.rules import asked
+from sovereign_ai.names import KEYS
+from sovereign_ai.render.kubernetes.objects import Maker, Object
+from sovereign_ai.render.kubernetes.revision import with_revision
+from sovereign_ai.rules import waiver_review
+from sovereign_ai.rules.approval import approved_waivers
+from sovereign_ai.rules.cel_literals import literal
 from sovereign_ai.rules.context import Context
-from sovereign_ai.rules.expressions import bake, literal, paths_of, variables_of_group, with_paths
-from sovereign_ai.rules.kinds import GROUPS, Group, of_group
-from sovereign_ai.rules.makers import makers, workloads
+from sovereign_ai.rules.expressions import paths_of, variables_of_group, with_constants, with_paths
+from sovereign_ai.rules.kinds import GROUPS, KINDS, OTHER, Group, kinds_of_group
+from sovereign_ai.rules.owners import makers, workloads
+from sovereign_ai.rules.placeless_kinds import HARMLESS
 from sovereign_ai.rules.registry import REGISTRY
-from sovereign_ai.rules.rule import Check, Rule
+from sovereign_ai.rules.rule import Rule, RuleCheck
 from sovereign_ai.spec.factory import AIFactory
 from sovereign_ai.spec.supplier import Waiver
 
 API = "admissionregistration.k8s.io/v1"
 PLACEMENT = "sovereign-placement"
 _OBJECT, _DYNAMIC = re.compile(r"\b(object|oldObject)\."), r"dyn(\1)."
-"""Fields that only some kinds of a group have are read as dynamic values, so that type checking has nothing to warn of."""
-_CHANGED = (
-    'request.operation != "UPDATE" || oldObject == null || !has(object.spec) || !has(oldObject.spec) || object.spec != oldObject.spec'
-    + "".join(
-        f" || (has(object.metadata.{part}) ? object.metadata.{part} : {{}}) != (has(oldObject.metadata.{part}) ? oldObject.metadata.{part} : {{}})"
-        for part in ("annotations", "labels")
-    )
+"""Fields that only some kinds of a group have are read as dynamic values, which type checking accepts."""
+_METADATA_CHANGED = "".join(
+    f" || (has(object.metadata.{part}) ? object.metadata.{part} : {{}})"
+    f" != (has(oldObject.metadata.{part}) ? oldObject.metadata.{part} : {{}})"
+    for part in ("annotations", "labels")
 )
+_NO_OLD = 'request.operation != "UPDATE" || oldObject == null'
+# Finalizers must come off an object that an older policy permitted: a deletion in the foreground, as the
+# engine makes it, ends with an update by the garbage collector. Many kinds have no `spec`, so that every
+# field is compared but metadata and status; what is judged by its `spec` alone would keep, for example, a
+# storage class Terminating for ever.
+_FIELD_CHANGED = (
+    " || dyn(object).exists(f, !(f in {apart})"
+    " && (!(f in dyn(oldObject)) || dyn(object)[f] != dyn(oldObject)[f]))"
+    " || dyn(oldObject).exists(f, !(f in {apart}) && !(f in dyn(object)))"
+)
+_APART = '["metadata", "status"]'
+_CHANGED = f"{_NO_OLD}{_FIELD_CHANGED.format(apart=_APART)}{_METADATA_CHANGED}"
+# The only field in a namespace's spec are its finalizers, which the namespace controller takes off at last.
+_APART_IN_CLUSTER = '(object.kind == "Namespace" ? ["metadata", "spec", "status"] : ["metadata", "status"])'
+_CHANGED_IN_CLUSTER = f"{_NO_OLD}{_FIELD_CHANGED.format(apart=_APART_IN_CLUSTER)}{_METADATA_CHANGED}"
 _EVERYWHERE: Group = "cluster"
-"""The group whose kinds are judged whatever labels they carry: a namespace must not slip out by losing ours."""
+"""The group of kinds without a namespace, and of namespaces themselves."""
+_NODES: Group = "nodes"
+_WRITES = ("CREATE", "UPDATE")
+
+
+@dataclass(frozen=True, slots=True)
+class Signed:
+    """The waivers that their approvers signed.
+
+    Attributes:
+        factory: the factory's name, which the signatures cover.
+        waivers: the waivers.
+    """
+
+    factory: str
+    waivers: Sequence[Waiver]
+
+    def questions(self, rule: str, kinds: Collection[str]) -> dict[str, str]:
+        """Return the question for each resource of these kinds that a waiver of the rule names."""
+        return waiver_review.questions(self.waivers, rule, kinds, self.factory)
 
 
 def policy_name(group: Group) -> str:
-    """Name the validating policy of a group of kinds."""
+    """Return the name of the validating policy of a group of kinds."""
     return f"sovereign-{group}"
 
 
 def objects(factory: AIFactory, context: Context) -> Iterator[Object]:
-    """Give every policy with its binding."""
+    """Yield every policy with its binding."""
     maker = Maker(factory.name)
-    selector = {"namespaceSelector": {"matchLabels": {KEYS.factory: factory.name, KEYS.owner: OWNER}}}
+    signed = Signed(factory.name, approved_waivers(factory))
     for group in GROUPS:
         name, component = policy_name(group), f"policy.{group}"
-        yield maker.make(API, "ValidatingAdmissionPolicy", name, component, spec=_validating(group, context, factory.waivers))
-        binding: dict[str, Any] = {"policyName": name, "validationActions": ["Deny"]}
-        if group != _EVERYWHERE:
-            binding["matchResources"] = selector
+        spec = with_revision(_validating_spec(group, context, signed))
+        yield maker.make(API, "ValidatingAdmissionPolicy", name, component, spec=spec)
+        binding = {"policyName": name, "validationActions": ["Deny"]}
         yield maker.make(API, "ValidatingAdmissionPolicyBinding", name, component, spec=binding)
-    yield maker.make(API, "MutatingAdmissionPolicy", PLACEMENT, "policy.placement", spec=_mutating(context))
-    yield maker.make(
-        API, "MutatingAdmissionPolicyBinding", PLACEMENT, "policy.placement", spec={"policyName": PLACEMENT, "matchResources": selector}
-    )
+    component = "policy.placement"
+    spec = _mutating_spec(context)
+    yield maker.make(API, "MutatingAdmissionPolicy", PLACEMENT, component, spec=spec)
+    spec = {"policyName": PLACEMENT}
+    yield maker.make(API, "MutatingAdmissionPolicyBinding", PLACEMENT, component, spec=spec)
 
 
-def _validating(group: Group, context: Context, waivers: Sequence[Waiver]) -> dict[str, Any]:
-    """Write one validating policy."""
+def _validating_spec(group: Group, context: Context, signed: Signed) -> dict[str, Any]:
+    """Return the spec of a group's validating policy."""
     constants = context.constants()
-    kinds = [kind.name for kind in of_group(group)]
+    kinds = [kind.name for kind in kinds_of_group(group)]
     parts = variables_of_group(group)
+    # Parts that are mere paths are written into the expressions; only what is computed becomes a variable.
     paths = paths_of(parts)
-    variables = [
-        {"name": name, "expression": bake(with_paths(text, paths), constants)} for name, text in parts.items() if name not in paths
-    ]
     rules = [rule for rule in REGISTRY if "admission" in rule.places]
-    if any(asked.questions(waivers, rule.id, kinds) for rule in rules):
-        variables.append({"name": "resource", "expression": asked.RESOURCE})
-    if any(asked.questions(waivers, rule.id, workloads(kinds)) for rule in rules):
-        variables.append({"name": "makers", "expression": makers(kinds)})
-    validations = [
-        _validation(rule, checks, meant, kinds, [bake(with_paths(check.expression, paths), constants) for check in checks], waivers)
-        for rule in rules
-        for meant, checks in _alike(rule, kinds).items()
-    ]
-    return {
-        "failurePolicy": "Fail",
-        "matchConstraints": {"matchPolicy": "Equivalent", "resourceRules": _resource_rules(group)},
-        "matchConditions": [{"name": "changed", "expression": _CHANGED}],
-        **({"variables": variables} if variables else {}),
-        "validations": validations,
+    variables: list[dict[str, str]] = []
+    for name, text in parts.items():
+        if name not in paths:
+            expression = with_constants(with_paths(text, paths), constants)
+            variables.append({"name": name, "expression": expression})
+    variables += _waiver_variables(rules, kinds, signed)
+    validations: list[dict[str, str]] = []
+    for rule in rules:
+        for names, checks in _checks_by_kinds(rule, kinds):
+            expressions = [with_constants(with_paths(check.expression, paths), constants) for check in checks]
+            validation = _validation(rule, checks, expressions, names, kinds, signed)
+            validations.append(validation)
+    constraints: dict[str, Any] = {
+        "matchPolicy": "Equivalent",
+        "resourceRules": _resource_rules(group),
     }
+    if group == OTHER.group:
+        constraints["excludeResourceRules"] = _excluded_rules()
+    spec: dict[str, Any] = {
+        "failurePolicy": "Fail",
+        "matchConstraints": constraints,
+        "matchConditions": _conditions(group, context),
+    }
+    if variables:
+        spec["variables"] = variables
+    spec["validations"] = validations
+    return spec
 
 
-def _alike(rule: Rule, kinds: Sequence[str]) -> dict[tuple[str, ...], list[Check]]:
-    """Gather a rule's checks by the kinds of a group that they are for; each validation costs, so checks for the same kinds share one."""
-    found: dict[tuple[str, ...], list[Check]] = {}
+def _waiver_variables(rules: Iterable[Rule], kinds: Sequence[str], signed: Signed) -> list[dict[str, str]]:
+    """Return the variables that only the questions about waivers need."""
+    variables: list[dict[str, str]] = []
+    makers_kinds = workloads(kinds)
+    if any(signed.questions(rule.id, kinds) for rule in rules):
+        variables.append({"name": "resource", "expression": waiver_review.RESOURCE})
+    if any(signed.questions(rule.id, makers_kinds) for rule in rules):
+        variables.append({"name": "makers", "expression": makers(kinds)})
+    return variables
+
+
+def _conditions(group: Group, context: Context) -> list[dict[str, str]]:
+    """Return the conditions on which a policy judges a request: in scope, and a change."""
+    if group == _NODES:
+        return [{"name": "changed", "expression": _CHANGED}]
+    if group == _EVERYWHERE:
+        return [{"name": "changed", "expression": _CHANGED_IN_CLUSTER}]
+    namespaces = literal(sorted(name for name, _ in context.namespaces))
+    in_scope = f'!has(request.namespace) || request.namespace == "" || request.namespace in {namespaces}'
+    return [{"name": "scope", "expression": in_scope}, {"name": "changed", "expression": _CHANGED}]
+
+
+def _checks_by_kinds(rule: Rule, kinds: Sequence[str]) -> Iterable[tuple[tuple[str, ...], list[RuleCheck]]]:
+    """Return a rule's checks by the kinds of a group that they apply to.
+
+    Each validation costs, so checks for the same kinds share one. Those on kinds of add-ons stay apart:
+    joined, they would exceed the size that the API server permits for an expression.
+    """
+    if kinds == [OTHER.name]:
+        return [((OTHER.name,), [check]) for check in rule.checks_on(OTHER)]
+    checks: dict[tuple[str, ...], list[RuleCheck]] = {}
     for check in rule.checks:
-        if meant := tuple(name for name in kinds if name in check.kinds):
-            found.setdefault(meant, []).append(check)
-    return found
+        names = tuple(name for name in kinds if name in check.kinds)
+        if names:
+            checks.setdefault(names, []).append(check)
+    return checks.items()
 
 
 def _validation(
-    rule: Rule, checks: Sequence[Check], meant: Sequence[str], kinds: Sequence[str], expressions: Sequence[str], waivers: Sequence[Waiver]
-) -> dict[str, Any]:
-    """Write one expression for some checks of a rule; where they are not for all kinds of the group, the others pass it by."""
-    expression = expressions[0] if len(expressions) == 1 else " && ".join(f"({one})" for one in expressions)
-    if [*meant] != [*kinds]:
-        names = ", ".join(f'"{name}"' for name in meant)
-        expression = f"!(object.kind in [{names}]) || ({_OBJECT.sub(_DYNAMIC, expression)})"
-    expression = " || ".join([f"({expression})", *lifts] if (lifts := [*_lifts(rule, meant, waivers)]) else [expression])
+    rule: Rule,
+    checks: Sequence[RuleCheck],
+    expressions: Sequence[str],
+    names: Sequence[str],
+    kinds: Sequence[str],
+    signed: Signed,
+) -> dict[str, str]:
+    """Return one validation for some checks of a rule.
+
+    Args:
+        rule: the rule.
+        checks: the checks.
+        expressions: the CEL of each check.
+        names: the kinds that they apply to; objects of other kinds pass.
+        kinds: all kinds of the group.
+        signed: the signed waivers.
+    """
+    expression = expressions[0]
+    if len(expressions) > 1:
+        expression = " && ".join(f"({each})" for each in expressions)
+    if [*names] != [*kinds]:
+        listed = ", ".join(f'"{name}"' for name in names)
+        expression = f"!(object.kind in [{listed}]) || ({_OBJECT.sub(_DYNAMIC, expression)})"
+    exceptions = list(_exceptions(rule, names, signed))
+    if exceptions:
+        expression = " || ".join([f"({expression})", *exceptions])
     message = "; or ".join(check.message for check in checks)
-    return {"expression": expression, "message": f"{rule.id}: {message}; {rule.remediation}", "reason": "Forbidden"}
+    return {
+        "expression": expression,
+        "message": f"{rule.id}: {message}; {rule.remediation}",
+        "reason": "Forbidden",
+    }
 
 
-_BOUND = ("metadata.namespace", "metadata.name", "roleRef.kind", "roleRef.name", "subjects[0].kind", "subjects[0].name")
-"""What the operator is told of a binding for break-glass access."""
+_BOUND = (
+    "metadata.namespace",
+    "metadata.name",
+    "roleRef.kind",
+    "roleRef.name",
+    "subjects[0].kind",
+    "subjects[0].name",
+)
+"""Fields of a binding for break-glass access that the question to the operator carries."""
 
 
-def _lifts(rule: Rule, kinds: Sequence[str], waivers: Sequence[Waiver]) -> Iterator[str]:
-    """Write what lets an object in that the rule refuses, for as long as the operator says so."""
-    if questions := asked.questions(waivers, rule.id, kinds):
+def _exceptions(rule: Rule, kinds: Sequence[str], signed: Signed) -> Iterator[str]:
+    """Yield the CEL that admits an object that the rule refuses, for as long as the operator confirms it."""
+    questions = signed.questions(rule.id, kinds)
+    if questions:
         known = literal(questions)
-        yield f"(variables.resource in {known} && {asked.ask(asked.WAIVERS, f'{known}[variables.resource]')})"
-    if questions := asked.questions(waivers, rule.id, workloads(kinds)):
+        question = waiver_review.ask(waiver_review.WAIVERS, f"{known}[variables.resource]")
+        yield f"(variables.resource in {known} && {question})"
+    questions = signed.questions(rule.id, workloads(kinds))
+    if questions:
         known = literal(questions)
-        yield f"variables.makers.exists(m, m in {known} && {asked.ask(asked.WAIVERS, f'{known}[m]')})"
-    if rule.id == asked.BINDING_RULE:
+        question = waiver_review.ask(waiver_review.WAIVERS, f"{known}[m]")
+        yield f"variables.makers.exists(m, m in {known} && {question})"
+    if rule.id == waiver_review.BINDING_RULE:
         name = ' + "/" + '.join(f"dyn(object).{field}" for field in _BOUND)
-        one = f"dyn(object).metadata.name.startsWith({literal(asked.BREAK_GLASS)}) && has(dyn(object).subjects) && size(dyn(object).subjects) == 1"
-        yield f"({one} && {asked.ask(asked.BINDINGS, name)})"
+        # Exactly one subject, since the question names the first alone.
+        bound = (
+            f"dyn(object).metadata.name.startsWith({literal(waiver_review.BREAK_GLASS)})"
+            " && has(dyn(object).subjects) && size(dyn(object).subjects) == 1"
+        )
+        yield f"({bound} && {waiver_review.ask(waiver_review.BINDINGS, name)})"
 
 
 def _resource_rules(group: Group) -> list[dict[str, Any]]:
-    """Name the resources of a group, one rule for each API group and version."""
-    found: dict[tuple[str, str], list[str]] = {}
-    for kind in of_group(group):
-        found.setdefault((kind.api_group, kind.version), []).extend(kind.resources)
-    return [
-        {"apiGroups": [api], "apiVersions": [version], "operations": ["CREATE", "UPDATE"], "resources": sorted(resources), "scope": "*"}
-        for (api, version), resources in sorted(found.items())
-    ]
+    """Return the rules that match the resources of a group, one for each API group and version."""
+    resources: dict[tuple[str, str], list[str]] = {}
+    for kind in kinds_of_group(group):
+        resources.setdefault((kind.api_group, kind.version), []).extend(kind.resources)
+    rules: list[dict[str, Any]] = []
+    for (api_group, version), names in sorted(resources.items()):
+        rule = _resource_rule(api_group, version, names)
+        rules.append(rule)
+    return rules
+
+
+def _excluded_rules() -> list[dict[str, Any]]:
+    """Return the rules that exclude resources from the policy for all other kinds.
+
+    Excluded are resources with a policy of their own, and those in which no place is stated. The API server
+    compares them before it reads the object, so that Pods, Events and Leases cost nothing here.
+    """
+    resources: dict[str, set[str]] = {}
+    for kind in KINDS.values():
+        resources.setdefault(kind.api_group, set()).update(kind.resources)
+    for harmless in HARMLESS:
+        if harmless.resource:
+            resources.setdefault(harmless.api_group, set()).add(harmless.resource)
+    rules: list[dict[str, Any]] = []
+    for api_group in sorted(resources):
+        rule = _resource_rule(api_group, "*", resources[api_group])
+        rules.append(rule)
+    return rules
+
+
+def _resource_rule(api_group: str, version: str, resources: Iterable[str]) -> dict[str, Any]:
+    """Return a rule that matches writes of some resources."""
+    return {
+        "apiGroups": [api_group],
+        "apiVersions": [version],
+        "operations": list(_WRITES),
+        "resources": sorted(resources),
+        "scope": "*",
+    }
 
 
 _TOLERATION = '{"effect": "NoSchedule", "key": $zone_taint, "operator": "Equal", "value": variables.zone}'
 _PATCH = (
     "(has(object.spec.nodeSelector) ? variables.wished.filter(k, !(k in object.spec.nodeSelector))"
-    '.map(k, JSONPatch{op: "add", path: "/spec/nodeSelector/" + jsonpatch.escapeKey(k), value: variables.wished[k]})'
+    '.map(k, JSONPatch{op: "add", path: "/spec/nodeSelector/" + jsonpatch.escapeKey(k),'
+    " value: variables.wished[k]})"
     ' : [JSONPatch{op: "add", path: "/spec/nodeSelector", value: variables.wished}])'
-    f' + (!has(object.spec.tolerations) ? [JSONPatch{{op: "add", path: "/spec/tolerations", value: [{_TOLERATION}]}}]'
+    " + (!has(object.spec.tolerations)"
+    f' ? [JSONPatch{{op: "add", path: "/spec/tolerations", value: [{_TOLERATION}]}}]'
     " : object.spec.tolerations.exists(t, has(t.key) && t.key == $zone_taint) ? []"
     f' : [JSONPatch{{op: "add", path: "/spec/tolerations/-", value: {_TOLERATION}}}])'
 )
-"""As few operations as can be: each one makes the API server take the pod's JSON apart again."""
+"""The patch of a pod, with as few operations as possible: for each the API server parses the pod anew."""
 
 
-def _mutating(context: Context) -> dict[str, Any]:
-    """Write the mutating policy; `rules/admitted.py` says the same in Python."""
-    laws = {zone: countries[0] for zone, countries in context.jurisdictions if len(countries) == 1}
-    wished = {
-        zone: {KEYS.zone: zone, **({KEYS.jurisdiction: laws[zone]} if zone in laws else {})} for _, zone in context.namespaces if zone
-    }
-    zoned = {namespace: zone for namespace, zone in context.namespaces if zone}
+def _mutating_spec(context: Context) -> dict[str, Any]:
+    """Return the spec of the mutating policy; `rules/defaulting.py` does the same in Python."""
+    countries_of = dict(context.jurisdictions)
+    zoned: dict[str, str] = {}
+    wished: dict[str, dict[str, str]] = {}
+    for namespace, zone in context.namespaces:
+        if not zone:
+            continue
+        zoned[namespace] = zone
+        selector = {KEYS.zone: zone}
+        countries = countries_of.get(zone, ())
+        # A node selector holds one value: with several countries none is added.
+        if len(countries) == 1:
+            selector[KEYS.jurisdiction] = countries[0]
+        wished[zone] = selector
     constants = context.constants() | {"wished": wished, "zoned": zoned}
+    pods = {
+        "apiGroups": [""],
+        "apiVersions": ["v1"],
+        # Placement cannot change after creation, so updates are not mutated.
+        "operations": ["CREATE"],
+        "resources": ["pods"],
+        "scope": "*",
+    }
+    in_zone = with_constants("object.metadata.namespace in $zoned", constants)
+    zone_variable = {
+        "name": "zone",
+        "expression": with_constants("$zoned[object.metadata.namespace]", constants),
+    }
+    wished_variable = {"name": "wished", "expression": with_constants("$wished[variables.zone]", constants)}
+    mutation = {"patchType": "JSONPatch", "jsonPatch": {"expression": with_constants(_PATCH, constants)}}
     return {
         "failurePolicy": "Fail",
         "reinvocationPolicy": "Never",
-        "matchConstraints": {
-            "matchPolicy": "Equivalent",
-            "resourceRules": [{"apiGroups": [""], "apiVersions": ["v1"], "operations": ["CREATE"], "resources": ["pods"], "scope": "*"}],
-        },
-        "matchConditions": [{"name": "zone", "expression": bake("object.metadata.namespace in $zoned", constants)}],
-        "variables": [
-            {"name": "zone", "expression": bake("$zoned[object.metadata.namespace]", constants)},
-            {"name": "wished", "expression": bake("$wished[variables.zone]", constants)},
-        ],
-        "mutations": [{"patchType": "JSONPatch", "jsonPatch": {"expression": bake(_PATCH, constants)}}],
+        "matchConstraints": {"matchPolicy": "Equivalent", "resourceRules": [pods]},
+        "matchConditions": [{"name": "zone", "expression": in_zone}],
+        "variables": [zone_variable, wished_variable],
+        "mutations": [mutation],
     }

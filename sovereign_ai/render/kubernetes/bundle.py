@@ -7,6 +7,7 @@ bundle.digest, len(bundle.objects), sorted(bundle.by_component())
 from __future__ import annotations
 
 import hashlib
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -17,14 +18,19 @@ import orjson
 import yaml
 
 from sovereign_ai.errors import Problem, SpecError, UsageError, Where, nearest
+from sovereign_ai.files.kinds import LISTING
+from sovereign_ai.files.reading import read
 from sovereign_ai.names import KEYS
 from sovereign_ai.plan.factory import Plan
 from sovereign_ai.render.folder import put, refuse_others, remove
 from sovereign_ai.render.kubernetes import admission, base, devices, network, queues, storage, tenants
+from sovereign_ai.render.kubernetes.sizes import object_problems
 from sovereign_ai.rules.context import factory_context
 from sovereign_ai.spec.factory import AIFactory
 
-_ORDER = (
+# Namespaces come first, since others lie in them; policies before anything that they judge, and a policy
+# before its binding, without which it does nothing. Queues refer to flavors, and those to topologies.
+KIND_ORDER = (
     "Namespace",
     "ValidatingAdmissionPolicy",
     "MutatingAdmissionPolicy",
@@ -46,9 +52,10 @@ _ORDER = (
     "ClusterQueue",
     "LocalQueue",
 )
+"""Every kind that is ever rendered, in the order of application."""
 _LIST = "kustomization.yaml"
 _LISTS = (_LIST, "kustomization.yml", "Kustomization")
-"""Names under which kustomize looks for its list; two of them in one folder are an error to it."""
+"""Names under which kustomize looks for its list; it refuses a folder with two of them."""
 
 
 @dataclass(frozen=True)
@@ -58,38 +65,55 @@ class Bundle:
     Attributes:
         cluster: the cluster's name.
         objects: plain mappings, in the order in which they are applied.
+        rendered: the objects as they were rendered, where those above carry a stack's label; empty otherwise.
     """
 
     cluster: str
     objects: tuple[dict[str, Any], ...]
+    rendered: tuple[dict[str, Any], ...] = ()
 
     @cached_property
     def digest(self) -> str:
-        """SHA-256 of the objects' canonical JSON, hexadecimal."""
-        return hashlib.sha256(orjson.dumps(self.objects, option=orjson.OPT_SORT_KEYS)).hexdigest()
+        """SHA-256 of the canonical JSON of the objects as they were rendered, hexadecimal."""
+        objects = self.rendered or self.objects
+        return hashlib.sha256(orjson.dumps(objects, option=orjson.OPT_SORT_KEYS)).hexdigest()
+
+    def of_stack(self, stack: str) -> Bundle:
+        """Return this bundle with a stack's label on each object; the digest is the same.
+
+        Args:
+            stack: the stack's UUID.
+        """
+        rendered = self.rendered or self.objects
+        labelled = tuple(_of_stack(obj, stack) for obj in rendered)
+        return Bundle(self.cluster, labelled, rendered)
 
     @property
     def custom_groups(self) -> tuple[str, ...]:
         """API groups that a bare API server does not serve: their CRDs must be there first."""
-        groups = {obj["apiVersion"].rpartition("/")[0] for obj in self.objects}
+        groups = set()
+        for obj in self.objects:
+            groups.add(obj["apiVersion"].rpartition("/")[0])
         return tuple(sorted(group for group in groups if group.endswith(".x-k8s.io")))
 
     def by_component(self) -> dict[str, tuple[dict[str, Any], ...]]:
-        """Give the objects by their component label, components sorted, objects in their order."""
-        found: dict[str, list[dict[str, Any]]] = {}
+        """Return the objects by their component label, components sorted, objects in their order."""
+        components: dict[str, list[dict[str, Any]]] = {}
         for obj in self.objects:
-            found.setdefault(obj["metadata"]["labels"][KEYS.component], []).append(obj)
-        return {name: tuple(found[name]) for name in sorted(found)}
+            labels = obj["metadata"]["labels"]
+            components.setdefault(labels[KEYS.component], []).append(obj)
+        return {name: tuple(components[name]) for name in sorted(components)}
 
     def to_yaml(self) -> str:
-        """Write all objects as one YAML stream."""
+        """Return all objects as one YAML stream."""
         return _yaml(self.objects)
 
     def write(self, folder: Path) -> tuple[Path, ...]:
         """Write one file a component and a kustomization.yaml that lists them.
 
-        Files that an earlier run left for components that are gone are removed; others are not touched. What an earlier run
-        left is what its kustomization lists, which bears a digest: one of somebody else's, or changed since, is refused.
+        Files that an earlier run left for components that are gone are removed; others are not touched. The
+        files of an earlier run are those that its kustomization lists. That list carries a digest: one that
+        `render` did not write, or that was changed since, is refused.
 
         Args:
             folder: made where it is missing.
@@ -98,16 +122,24 @@ class Bundle:
             The files, sorted.
 
         Raises:
-            UsageError: a kustomization or another file is in the way that no earlier run wrote; nothing is written then.
+            UsageError: a kustomization or another file is in the way that no earlier run wrote; nothing is
+                written then.
             OSError: the folder cannot be written.
         """
-        texts = {f"{name}.yaml": _yaml(objects) for name, objects in self.by_component().items()}
-        listing = {"apiVersion": "kustomize.config.k8s.io/v1beta1", "kind": "Kustomization", "resources": sorted(texts)}
+        texts: dict[str, str] = {}
+        for component, objects in self.by_component().items():
+            texts[f"{component}.yaml"] = _yaml(objects)
+        listing = {
+            "apiVersion": "kustomize.config.k8s.io/v1beta1",
+            "kind": "Kustomization",
+            "resources": sorted(texts),
+        }
+        # The list is written first: a run that is killed after it leaves only files that the next run knows.
         files = {_LIST: _marked(_yaml([listing])), **texts}
-        ours = _earlier(folder)
-        refuse_others(folder, files, ours)
+        earlier = _earlier_files(folder)
+        refuse_others(folder, files, earlier)
         folder.mkdir(parents=True, exist_ok=True)
-        remove(folder, ours - set(files))
+        remove(folder, earlier - set(files))
         for name, text in files.items():
             put(folder, name, text.encode())
         return tuple(sorted(folder / name for name in files))
@@ -122,47 +154,63 @@ def render(factory: AIFactory, plan: Plan, cluster: str | None = None) -> Bundle
         cluster: the cluster's name; may be left out where the plan has one.
 
     Raises:
-        SpecError: no such cluster, or several and none named.
+        SpecError: no such cluster, or several and none named; or an object that etcd would not accept.
     """
-    names = [one.name for one in plan.clusters]
+    names = []
+    for each in plan.clusters:
+        name = each.name
+        names.append(name)
     if cluster is None and len(names) == 1:
         cluster = names[0]
     if cluster not in names:
-        raise SpecError(
-            Problem(
-                "unknown-cluster",
-                f"the plan has {len(names)} clusters, and {cluster!r} is none of them",
-                hint=nearest(cluster or "", names),
-            )
-        )
-    here = plan.cluster(cluster)
+        message = f"the plan has {len(names)} clusters, and {cluster!r} is none of them"
+        raise SpecError(Problem("unknown-cluster", message, hint=nearest(cluster or "", names)))
+    planned = plan.cluster(cluster)
     context = factory_context(factory, plan, cluster)
     objects = [
-        *base.objects(factory, plan, here),
+        *base.objects(factory, plan, planned),
         *admission.objects(factory, context),
-        *devices.objects(factory, here),
-        *storage.objects(factory, plan, here),
-        *tenants.objects(factory, plan, here),
-        *network.objects(factory, here),
-        *queues.objects(factory, here),
+        *devices.objects(factory, planned),
+        *storage.objects(factory, plan, planned),
+        *tenants.objects(factory, plan, planned),
+        *network.objects(factory, planned),
+        *queues.objects(factory, planned),
     ]
-    return Bundle(cluster, tuple(sorted(objects, key=_order)))
+    problems = list(object_problems(factory, objects))
+    if problems:
+        raise SpecError(problems)
+    objects.sort(key=_application_order)
+    return Bundle(cluster, tuple(objects))
 
 
-def _order(obj: Mapping[str, Any]) -> tuple[int, str, str]:
-    """Sort by kind in the order of application, then by namespace and name."""
+def _of_stack(obj: Mapping[str, Any], stack: str) -> dict[str, Any]:
+    """Return a copy of an object with the label of a stack."""
     metadata = obj["metadata"]
-    return (_ORDER.index(obj["kind"]), metadata.get("namespace", ""), metadata["name"])
+    labels = {**metadata["labels"], KEYS.stack: stack}
+    return {**obj, "metadata": {**metadata, "labels": dict(sorted(labels.items()))}}
+
+
+def _application_order(obj: Mapping[str, Any]) -> tuple[int, str, str]:
+    """Return the key that sorts by kind in the order of application, then by namespace and name."""
+    metadata = obj["metadata"]
+    return (KIND_ORDER.index(obj["kind"]), metadata.get("namespace", ""), metadata["name"])
 
 
 def _yaml(objects: Any) -> str:
-    """Write a YAML stream, keys in the order of Kubernetes' own habit."""
+    """Return a YAML stream, keys sorted."""
     return yaml.dump_all(
-        objects, Dumper=_Dumper, sort_keys=True, default_flow_style=False, allow_unicode=True, width=1_000_000, explicit_start=True
+        objects,
+        Dumper=_ManifestDumper,
+        sort_keys=True,
+        default_flow_style=False,
+        allow_unicode=True,
+        # Long texts, such as CEL, stay in one line.
+        width=1_000_000,
+        explicit_start=True,
     )
 
 
-class _Dumper(yaml.SafeDumper):
+class _ManifestDumper(yaml.SafeDumper):
     """Writes repeated parts out, without anchors."""
 
     def ignore_aliases(self, _data: Any) -> bool:
@@ -171,21 +219,39 @@ class _Dumper(yaml.SafeDumper):
 
 
 def _marked(listing: str) -> str:
-    """Put our mark above a kustomization: who wrote it, and the digest by which a change of another hand shows."""
+    """Return a kustomization below a line with its writer, and a digest that shows any later change."""
     digest = hashlib.sha256(listing.encode()).hexdigest()
-    return f"# Written by `sovereign-ai render`, as are the files it lists; sha256 of what follows: {digest}\n{listing}"
+    mark = "# Written by `sovereign-ai render`, as are the files it lists"
+    return f"{mark}; sha256 of what follows: {digest}\n{listing}"
 
 
-def _earlier(folder: Path) -> frozenset[str]:
-    """Give the files that an earlier run of ours left, by its kustomization; none where there is no kustomization.
+def _earlier_files(folder: Path) -> frozenset[str]:
+    """Return the files that an earlier run wrote, by its kustomization; none where there is no kustomization.
 
     Raises:
-        UsageError: a kustomization that no run of ours wrote, or that was changed since.
+        UsageError: there is a kustomization that `render` did not write, or that was changed since.
     """
-    texts = {name: (folder / name).read_text(encoding="utf-8", errors="replace") for name in _LISTS if (folder / name).is_file()}
-    foreign = [name for name, text in texts.items() if name != _LIST or text != _marked(text.partition("\n")[2])]
+    texts: dict[str, str] = {}
+    for name in _LISTS:
+        if os.path.lexists(folder / name):
+            text = read(folder / name, LISTING).decode("utf-8", errors="replace")
+            # An editor or Git may have changed the line ends, which is no change of the content.
+            texts[name] = text.replace("\r\n", "\n")
+    foreign: list[str] = []
+    for name, text in texts.items():
+        _, _, listing = text.partition("\n")
+        if name != _LIST or text != _marked(listing):
+            foreign.append(name)
     if foreign:
         message = "no earlier run wrote this kustomization, or it was changed since"
-        hint = "name another folder, undo what was changed in it, or remove it and those of its files that `render` wrote"
+        hint = (
+            "name another folder, undo what was changed in it, "
+            "or remove it and those of its files that `render` wrote"
+        )
         raise UsageError(Problem("not-ours", message, Where(str(folder / name)), hint) for name in foreign)
-    return frozenset(line.removeprefix("- ") for text in texts.values() for line in text.splitlines() if line.startswith("- ")) | set(texts)
+    files = set(texts)
+    for text in texts.values():
+        for line in text.splitlines():
+            if line.startswith("- "):
+                files.add(line.removeprefix("- "))
+    return frozenset(files)

@@ -1,8 +1,10 @@
-"""Kueue: a topology, a flavour and a queue for each pool, and a local queue where a namespace may use it.
+"""Kueue's objects: topologies, a flavour and a queue for each pool, and the namespaces' local queues.
 
-A queue serves the namespaces of one zone and stands in no cohort, so no quota is lent across zones.
-Quotas are what the pool's machines have; spares do not count. Levels go from the hall down to the
-machine by labels that every node of the pool carries, since one without them would never be used.
+A queue serves the namespaces of one zone and is in no cohort, so no quota is lent across zones. It has its
+pool's name whatever the zone, for Kueue does not let a local queue change the queue that it leads to.
+
+Quotas are what the pool's nodes have; spares do not count. Levels go from the hall down to the node by labels
+that every node of the pool carries, since Kueue never uses a node without one of them.
 """
 
 from __future__ import annotations
@@ -13,7 +15,7 @@ from typing import Any
 from sovereign_ai.catalog.systems import system
 from sovereign_ai.names import KEYS, label
 from sovereign_ai.plan.clusters import ClusterPlan, PoolSlice
-from sovereign_ai.render.kubernetes.maker import Maker, Object
+from sovereign_ai.render.kubernetes.objects import Maker, Object
 from sovereign_ai.spec.factory import AIFactory
 
 API = "kueue.x-k8s.io/v1beta2"
@@ -25,58 +27,94 @@ _LEVELS = {
 
 
 def objects(factory: AIFactory, cluster: ClusterPlan) -> Iterator[Object]:
-    """Give the cluster's queues."""
+    """Yield the cluster's topologies, flavours and queues."""
     maker = Maker(factory.name)
-    for topology in sorted({_topology(pool) for pool in cluster.pools}):
-        levels = [{"nodeLabel": key} for key in _LEVELS[topology]]
-        yield maker.make(API, "Topology", label(factory.name, topology), f"factory.{factory.name}", spec={"levels": levels})
+    topologies = set()
+    for pool in cluster.pools:
+        topologies.add(_topology(pool))
+    for topology in sorted(topologies):
+        name, component = label(factory.name, topology), f"factory.{factory.name}"
+        levels = []
+        for key in _LEVELS[topology]:
+            level = {"nodeLabel": key}
+            levels.append(level)
+        yield maker.make(API, "Topology", name, component, spec={"levels": levels})
     for pool in cluster.pools:
         component = f"pool.{pool.pool}"
-        yield maker.make(API, "ResourceFlavor", pool.pool, component, spec=_flavour(factory, pool))
-        yield maker.make(API, "ClusterQueue", queue(pool), component, spec=_queue(pool))
-    pools = {pool.pool: pool for pool in cluster.pools}
-    for one in cluster.namespaces:
-        for name in one.pools:
-            yield maker.make(API, "LocalQueue", name, f"tenant.{one.tenant}", namespace=one.name, spec={"clusterQueue": queue(pools[name])})
+        flavour = flavour_name(factory, pool)
+        yield maker.make(API, "ResourceFlavor", flavour, component, spec=_flavour_spec(factory, pool))
+        yield maker.make(API, "ClusterQueue", pool.pool, component, spec=_queue_spec(pool, flavour))
+    for namespace in cluster.namespaces:
+        component = f"tenant.{namespace.tenant}"
+        for pool_name in namespace.pools:
+            spec = {"clusterQueue": pool_name}
+            yield maker.make(API, "LocalQueue", pool_name, component, namespace=namespace.name, spec=spec)
 
 
-def queue(pool: PoolSlice) -> str:
-    """Name the cluster queue of a pool."""
-    return label(pool.zone, pool.pool)
+def flavour_name(factory: AIFactory, pool: PoolSlice) -> str:
+    """Return the name of a pool's flavour, which contains everything that Kueue does not let change in one.
+
+    A flavour that a queue uses cannot be deleted (finalizer `kueue.x-k8s.io/resource-in-use`), so it cannot
+    be replaced under its own name either. A pool in another zone gets another flavour, its queue switches
+    over, and the old one goes.
+    """
+    parts = [pool.pool, pool.zone]
+    if _topology(pool) != "racks":
+        parts.append(_topology(pool))
+    if not _is_dedicated(factory, pool):
+        parts.append("shared")
+    return ".".join(parts)
+
+
+def _is_dedicated(factory: AIFactory, pool: PoolSlice) -> bool:
+    """Return whether a pool's nodes serve its zone alone."""
+    return factory.zone(pool.zone).isolation.nodes == "dedicated"
 
 
 def _topology(pool: PoolSlice) -> str:
-    """Give the topology of a pool: machines that share an NVLink domain are told apart by it, others by rack."""
+    """Return the topology of a pool: by NVLink domain where nodes share one, else by rack."""
     return "nvlink" if system(pool.system).nvlink_domain_nodes else "racks"
 
 
-def _flavour(factory: AIFactory, pool: PoolSlice) -> dict[str, Any]:
-    """Say which nodes a pool's flavour stands for."""
+def _flavour_spec(factory: AIFactory, pool: PoolSlice) -> dict[str, Any]:
+    """Return the spec of a pool's flavour: the nodes that it selects."""
     spec: dict[str, Any] = {
         "nodeLabels": {KEYS.pool: pool.pool, KEYS.zone: pool.zone},
         "topologyName": label(factory.name, _topology(pool)),
     }
-    if factory.zone(pool.zone).isolation.nodes == "dedicated":
-        spec["tolerations"] = [{"key": KEYS.namespace_zone, "operator": "Equal", "value": pool.zone, "effect": "NoSchedule"}]
+    if _is_dedicated(factory, pool):
+        # Dedicated nodes carry their zone's taint.
+        toleration = {
+            "key": KEYS.namespace_zone,
+            "operator": "Equal",
+            "value": pool.zone,
+            "effect": "NoSchedule",
+        }
+        spec["tolerations"] = [toleration]
     return spec
 
 
-def _queue(pool: PoolSlice) -> dict[str, Any]:
-    """Give a pool's queue with all that its machines have."""
+def _queue_spec(pool: PoolSlice, flavour: str) -> dict[str, Any]:
+    """Return the spec of a pool's queue, whose quotas are everything that its nodes have."""
     machine = system(pool.system)
+    memory = machine.memory * pool.nodes
     quotas = {
         "cpu": str(machine.cpus * pool.nodes),
-        "memory": (machine.memory * pool.nodes).to_kubernetes(),
+        "memory": memory.to_kubernetes(),
         pool.resource: str(pool.devices),
+    }
+    resources = []
+    for name, amount in quotas.items():
+        resource = {"name": name, "nominalQuota": amount}
+        resources.append(resource)
+    group = {
+        "coveredResources": list(quotas),
+        "flavors": [{"name": flavour, "resources": resources}],
     }
     return {
         "namespaceSelector": {"matchLabels": {KEYS.namespace_zone: pool.zone}},
+        # A job that fits is admitted although an older, larger one still waits.
         "queueingStrategy": "BestEffortFIFO",
         "preemption": {"withinClusterQueue": "LowerPriority", "reclaimWithinCohort": "Never"},
-        "resourceGroups": [
-            {
-                "coveredResources": list(quotas),
-                "flavors": [{"name": pool.pool, "resources": [{"name": name, "nominalQuota": amount} for name, amount in quotas.items()]}],
-            }
-        ],
+        "resourceGroups": [group],
     }

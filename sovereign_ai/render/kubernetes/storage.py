@@ -1,7 +1,7 @@
 """Storage classes: one a tier, confined to its site's region and halls, encrypted under its key.
 
-An object store is reached through buckets and has no storage class. Volumes outlive their claims
-(`Retain`): releasing data is a decision, not a side effect.
+An object store is reached through buckets and has no storage class. Volumes outlive their claims (`Retain`):
+releasing data is a decision, not a side effect.
 """
 
 from __future__ import annotations
@@ -11,7 +11,8 @@ from collections.abc import Iterator
 from sovereign_ai.names import KEYS
 from sovereign_ai.plan.clusters import ClusterPlan
 from sovereign_ai.plan.factory import Plan
-from sovereign_ai.render.kubernetes.maker import Maker, Object
+from sovereign_ai.plan.storage import StoragePlan
+from sovereign_ai.render.kubernetes.objects import Maker, Object
 from sovereign_ai.rules.context import ENCRYPTION_KEY
 from sovereign_ai.spec.factory import AIFactory
 
@@ -19,11 +20,19 @@ REGION, HALL = "topology.kubernetes.io/region", "topology.kubernetes.io/zone"
 
 
 def objects(factory: AIFactory, plan: Plan, cluster: ClusterPlan) -> Iterator[Object]:
-    """Give the storage classes of the tiers at the cluster's site."""
+    """Yield the storage classes of the tiers at the cluster's site."""
     maker = Maker(factory.name)
-    for tier in sorted(plan.storage, key=lambda one: one.tier):
-        if tier.site != cluster.site or tier.protocol == "object":
-            continue
+    tiers = [tier for tier in plan.storage if tier.site == cluster.site and tier.protocol != "object"]
+    for tier in sorted(tiers, key=_tier_name):
+        parameters = {
+            f"{KEYS.domain}/tier": tier.tier,
+            f"{KEYS.domain}/zone": tier.zone,
+            ENCRYPTION_KEY: tier.key,
+        }
+        topology = [
+            {"key": REGION, "values": [cluster.region]},
+            {"key": HALL, "values": sorted(tier.halls)},
+        ]
         yield maker.make(
             "storage.k8s.io/v1",
             "StorageClass",
@@ -31,16 +40,15 @@ def objects(factory: AIFactory, plan: Plan, cluster: ClusterPlan) -> Iterator[Ob
             f"storage.{tier.tier}",
             labels={KEYS.namespace_zone: tier.zone},
             provisioner=f"{KEYS.domain}/{tier.protocol}",
-            parameters={f"{KEYS.domain}/tier": tier.tier, f"{KEYS.domain}/zone": tier.zone, ENCRYPTION_KEY: tier.key},
-            allowedTopologies=[
-                {
-                    "matchLabelExpressions": [
-                        {"key": REGION, "values": [cluster.region]},
-                        {"key": HALL, "values": sorted(tier.halls)},
-                    ]
-                }
-            ],
+            parameters=parameters,
+            allowedTopologies=[{"matchLabelExpressions": topology}],
+            # The volume is made where the scheduler puts the first pod, not where the claim is made.
             volumeBindingMode="WaitForFirstConsumer",
             reclaimPolicy="Retain",
             allowVolumeExpansion=True,
         )
+
+
+def _tier_name(tier: StoragePlan) -> str:
+    """Return the key that sorts tiers by name."""
+    return tier.tier

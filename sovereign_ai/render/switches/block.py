@@ -1,6 +1,6 @@
-"""Nested mappings as YAML in block style: quick, and the same bytes whichever YAML library is there.
+"""Nested mappings as YAML in block style: fast, and with the same bytes whichever YAML library is installed.
 
->>> print(block({"swp1": {"mtu": 9216, "state": "on"}, "empty": {}, "names": ["a-1", "on"]}), end="")
+>>> print(yaml_block({"swp1": {"mtu": 9216, "state": "on"}, "empty": {}, "names": ["a-1", "on"]}), end="")
 empty: {}
 names:
 - a-1
@@ -21,11 +21,13 @@ import orjson
 
 _PLAIN = re.compile(r"[A-Za-z][A-Za-z0-9_./-]*")
 _WORDS = frozenset(("on", "off", "yes", "no", "y", "n", "true", "false", "null"))
-"""What YAML would read as something else than text."""
+"""Words that YAML reads as a truth value or null."""
 
 
-def block(data: Mapping[str, Any], indent: int = 0) -> str:
-    """Write mappings of mappings and of lists of scalars: printable ASCII text, truth values, whole numbers of 64 bits; sorted by key.
+def yaml_block(data: Mapping[str, Any], indent: int = 0) -> str:
+    """Return mappings of mappings and of lists of scalars as YAML, sorted by key.
+
+    Scalars are printable ASCII text, truth values, and whole numbers of 64 bits.
 
     Args:
         data: the mapping.
@@ -35,25 +37,34 @@ def block(data: Mapping[str, Any], indent: int = 0) -> str:
 
 
 def _lines(data: Mapping[str, Any], before: str) -> Iterator[str]:
-    """Give a mapping's lines."""
+    """Yield a mapping's lines, each with some blanks before it."""
     for key in sorted(data):
         value = data[key]
-        if isinstance(value, Mapping) and value:
-            yield f"{before}{_scalar(key)}:"
+        head = f"{before}{_scalar(key)}:"
+        if isinstance(value, Mapping | list) and not value:
+            yield f"{head} []" if isinstance(value, list) else f"{head} {{}}"
+        elif isinstance(value, Mapping):
+            yield head
             yield from _lines(value, before + "  ")
         elif isinstance(value, list):
-            yield f"{before}{_scalar(key)}:" if value else f"{before}{_scalar(key)}: []"
-            yield from (f"{before}- {_scalar(one)}" for one in value)
+            yield head
+            for item in value:
+                yield f"{before}- {_scalar(item)}"
         else:
-            yield f"{before}{_scalar(key)}: {'{}' if isinstance(value, Mapping) else _scalar(value)}"
+            yield f"{head} {_scalar(value)}"
 
 
 def _scalar(value: str | int) -> str:
-    """Write text, a truth value or a number; text in quotes unless it can only be text."""
-    return _text(value) if isinstance(value, str) else orjson.dumps(value).decode()
+    """Return text, a truth value or a number as YAML."""
+    if isinstance(value, str):
+        return _text(value)
+    return orjson.dumps(value).decode()
 
 
+# The same few thousand names recur in the files of every switch of a large plan.
 @lru_cache(maxsize=1 << 16)
 def _text(value: str) -> str:
-    """Write text, in quotes unless it can only be text."""
-    return value if _PLAIN.fullmatch(value) and value.lower() not in _WORDS else orjson.dumps(value).decode()
+    """Return text as YAML, in quotes unless it can only be text; a JSON string is a YAML string too."""
+    if _PLAIN.fullmatch(value) and value.lower() not in _WORDS:
+        return value
+    return orjson.dumps(value).decode()

@@ -1,10 +1,8 @@
 """The routing daemons' configuration of one switch, as FRR's `vtysh -f` reads it.
 
 * One BGP session a cable, by interface, so that a cable's loss moves its share of the flows alone.
-* BFD at 3 x 300 ms tells of a neighbour that is silent with its link up.
-* `no zebra nexthop kernel enable`: with next-hop groups FRR 8.4 may leave one path in the kernel
-  after a link comes back while it still tells of all of them.
-* Hosts have no session: what stands at a host port is a route of the leaf, so no host can announce anything.
+* BFD at 3 x 300 ms detects a neighbour that is silent with its link up.
+* Hosts have no session: a host's address is a route of the leaf, so no host can announce anything.
 * Spines pass EVPN routes on with the next hop of the leaf, which FRR does for EVPN over eBGP by itself.
 """
 
@@ -12,98 +10,172 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from sovereign_ai.plan.addresses import Partition
+from sovereign_ai.render.switches.names import LinuxNames, PortNames, uses
 from sovereign_ai.render.switches.ports import SwitchPorts, gateway
 
 BFD_MILLISECONDS, BFD_MISSED = 300, 3
 MOST_PATHS = 128
 """Equal-cost paths kept at most; FRR's own build limit may be lower (Debian: 256)."""
+_END = ("exit", "!")
+"""The end of an interface, a route map or a router."""
+_UNNUMBERED = (" ipv6 nd ra-interval 10", " no ipv6 nd suppress-ra")
+"""Router advertisements: a peer of an unnumbered session learns the link-local address from them."""
+_BFD_PROFILE = (
+    "bfd",
+    " profile fabric",
+    f"  detect-multiplier {BFD_MISSED}",
+    f"  receive-interval {BFD_MILLISECONDS}",
+    f"  transmit-interval {BFD_MILLISECONDS}",
+    " exit",
+    "exit",
+    "!",
+)
 
 
-def frr(one: SwitchPorts) -> str:
-    """Give `frr.conf`.
+def frr(device: SwitchPorts, names: PortNames | None = None) -> str:
+    """Return `frr.conf`.
+
+    Args:
+        device: the switch.
+        names: what the switch system calls its interfaces; left out, those of Linux (`swp7`).
 
     Raises:
         ValueError: the switch is an InfiniBand one, which has no routing daemon.
     """
-    if one.plane.kind == "infiniband":
-        message = f"{one.switch.name} is an InfiniBand switch; its side is partitions and a topology file"
+    if device.plane.kind == "infiniband":
+        message = f"{device.switch.name} is an InfiniBand switch; its side is partitions and a topology file"
         raise ValueError(message)
-    return "\n".join([*_head(one), *_interfaces(one), *_tables(one), *_named(), *_routers(one)]) + "\n"
+    names = names or LinuxNames()
+    lines = [
+        *_head(device),
+        *_interfaces(device, names),
+        *_host_routes(device, names),
+        *_route_maps(device, names),
+        *_BFD_PROFILE,
+        *_routers(device, names),
+    ]
+    return "\n".join(lines) + "\n"
 
 
-def uses(one: SwitchPorts, kind: str) -> tuple[Partition, ...]:
-    """Give the partitions of a kind that this fabric has."""
-    return tuple(part for part in one.zones if part.kind == kind)
+def _head(device: SwitchPorts) -> Iterator[str]:
+    """Yield the lines of the whole daemon."""
+    yield "frr defaults datacenter"
+    yield f"hostname {device.switch.name}"
+    yield "service integrated-vtysh-config"
+    yield "log syslog informational"
+    # With next-hop groups FRR 8.4 may leave one path in the kernel after a link comes back, while it still
+    # reports all.
+    yield "no zebra nexthop kernel enable"
+    yield "!"
 
 
-def _head(one: SwitchPorts) -> Iterator[str]:
-    """Give what stands first."""
-    yield from ("frr defaults datacenter", f"hostname {one.switch.name}", "service integrated-vtysh-config")
-    yield from ("log syslog informational", "no zebra nexthop kernel enable", "!")
-
-
-def _interfaces(one: SwitchPorts) -> Iterator[str]:
-    """Give loopback, links and, on routed fabrics, the gateway on every host port."""
-    yield from ("interface lo", f" ip address {one.switch.loopback}/32", "exit", "!")
-    for port in one.ports:
-        yield f"interface {port.interface}"
+def _interfaces(device: SwitchPorts, names: PortNames) -> Iterator[str]:
+    """Yield loopback, links and, on routed fabrics, the host ports with the gateway's address."""
+    if names.sets_addresses:
+        yield "interface lo"
+        yield f" ip address {device.switch.loopback}/32"
+        yield from _END
+    for port in device.ports:
+        if port.host and not names.sets_addresses:
+            continue
+        yield f"interface {names.port(device, port)}"
         yield f" description {port.peer}:{port.peer_port}"
-        part = one.partition(port)
+        part = device.partition(port)
         if not port.host:
-            yield from (" ipv6 nd ra-interval 10", " no ipv6 nd suppress-ra")
+            yield from _UNNUMBERED
         elif port.address and (part is None or part.kind == "vrf"):
-            yield f" ip address {gateway(one, port.address)}/32"
-        yield from ("exit", "!")
-    for part in uses(one, "vrf"):
-        for port in one.fabric:
-            yield from (f"interface {port.interface}.{part.vlan}", " ipv6 nd ra-interval 10", " no ipv6 nd suppress-ra", "exit", "!")
+            yield f" ip address {gateway(device, port.address)}/32"
+        yield from _END
+    for part in uses(device, "vrf"):
+        for port in device.fabric:
+            yield f"interface {names.subinterface(device, port, part)}"
+            yield from _UNNUMBERED
+            yield from _END
 
 
-def _tables(one: SwitchPorts) -> Iterator[str]:
-    """Give the host routes: each host port's address, in its zone's table."""
-    yield from (f"ip route {port.address}/32 {port.interface}" for port in one.ports if port.address and one.partition(port) is None)
-    for part in uses(one, "vrf"):
-        yield f"vrf {part.zone}"
-        for port in one.ports:
+def _host_routes(device: SwitchPorts, names: PortNames) -> Iterator[str]:
+    """Yield the host routes: each host port's address, in its zone's table."""
+    for port in device.ports:
+        if port.address and device.partition(port) is None:
+            yield f"ip route {port.address}/32 {names.host_side(device, port)}"
+    for part in uses(device, "vrf"):
+        yield f"vrf {names.vrf(part)}"
+        for port in device.ports:
             if port.address and port.zone == part.zone:
-                yield f" ip route {port.address}/32 {port.interface}"
-        yield from ("exit-vrf", "!")
+                yield f" ip route {port.address}/32 {names.host_side(device, port)}"
+        yield "exit-vrf"
+        yield "!"
 
 
-def _routers(one: SwitchPorts) -> Iterator[str]:
-    """Give the BGP instances: the underlay, and one a VRF."""
-    overlay = bool(uses(one, "vni"))
-    yield from _router(one, f"router bgp {one.switch.asn}", [port.interface for port in one.fabric])
+def _route_maps(device: SwitchPorts, names: PortNames) -> Iterator[str]:
+    """Yield the route map that permits the switch's loopbacks alone to be announced."""
+    loopbacks = [names.loopback]
+    for part in uses(device, "vrf"):
+        loopback = names.vrf_loopback(device, part)
+        if loopback:
+            loopbacks.append(loopback)
+    for number, loopback in enumerate(loopbacks, 1):
+        # Numbers in tens leave room for an entry in between.
+        yield f"route-map LOOPBACK permit {number * 10}"
+        yield f" match interface {loopback}"
+        yield from _END
+
+
+def _routers(device: SwitchPorts, names: PortNames) -> Iterator[str]:
+    """Yield the BGP instances: the underlay, and one a VRF."""
+    head = f"router bgp {device.switch.asn}"
+    interfaces = []
+    for port in device.fabric:
+        interface = names.port(device, port)
+        interfaces.append(interface)
+    yield from _router(device, head, interfaces)
     yield "  redistribute connected route-map LOOPBACK"
-    if any(port.address and one.partition(port) is None for port in one.ports):
+    if any(port.address and device.partition(port) is None for port in device.ports):
         yield "  redistribute static"
-    yield from (f"  maximum-paths {MOST_PATHS}", " exit-address-family", " !")
-    if overlay:
-        yield from (" address-family l2vpn evpn", "  neighbor FABRIC activate")
-        if one.switch.tier == "leaf":
+    yield f"  maximum-paths {MOST_PATHS}"
+    yield " exit-address-family"
+    yield " !"
+    if uses(device, "vni"):
+        yield " address-family l2vpn evpn"
+        yield "  neighbor FABRIC activate"
+        # Spines pass EVPN routes on with the next hop of the leaf; they have no segment of their own.
+        if device.switch.tier == "leaf":
             yield "  advertise-all-vni"
-        yield from (" exit-address-family", " !")
-    yield from ("exit", "!")
-    for part in uses(one, "vrf"):
-        names = [f"{port.interface}.{part.vlan}" for port in one.fabric]
-        yield from _router(one, f"router bgp {one.switch.asn} vrf {part.zone}", names)
-        yield from ("  redistribute static", f"  maximum-paths {MOST_PATHS}")
-        yield from (" exit-address-family", "exit", "!")
+        yield " exit-address-family"
+        yield " !"
+    yield from _END
+    for part in uses(device, "vrf"):
+        subinterfaces = []
+        for port in device.fabric:
+            subinterface = names.subinterface(device, port, part)
+            subinterfaces.append(subinterface)
+        yield from _router(device, f"{head} vrf {names.vrf(part)}", subinterfaces)
+        if names.vrf_loopback(device, part):
+            yield "  redistribute connected route-map LOOPBACK"
+        yield "  redistribute static"
+        yield f"  maximum-paths {MOST_PATHS}"
+        yield " exit-address-family"
+        yield from _END
 
 
-def _router(one: SwitchPorts, head: str, interfaces: list[str]) -> Iterator[str]:
-    """Give a BGP instance's sessions, and the head of its IPv4 family, which the caller goes on with and ends."""
-    yield from (head, f" bgp router-id {one.switch.loopback}", " no bgp ebgp-requires-policy", " no bgp default ipv4-unicast")
-    yield from (" bgp bestpath as-path multipath-relax", " neighbor FABRIC peer-group", " neighbor FABRIC remote-as external")
-    yield from (" neighbor FABRIC advertisement-interval 0", " neighbor FABRIC timers 3 9", " neighbor FABRIC timers connect 2")
-    yield from (" neighbor FABRIC bfd", " neighbor FABRIC bfd profile fabric")
-    yield from (f" neighbor {name} interface peer-group FABRIC" for name in interfaces)
-    yield from (" !", " address-family ipv4 unicast", "  neighbor FABRIC activate")
-
-
-def _named() -> Iterator[str]:
-    """Give what the instances refer to."""
-    yield from ("route-map LOOPBACK permit 10", " match interface lo", "exit", "!")
-    yield from ("bfd", " profile fabric", f"  detect-multiplier {BFD_MISSED}", f"  receive-interval {BFD_MILLISECONDS}")
-    yield from (f"  transmit-interval {BFD_MILLISECONDS}", " exit", "exit", "!")
+def _router(device: SwitchPorts, head: str, interfaces: list[str]) -> Iterator[str]:
+    """Yield a BGP instance with its sessions and an open IPv4 family, which the caller ends."""
+    yield head
+    yield f" bgp router-id {device.switch.loopback}"
+    # Since FRR 7.4 an external session without a policy exchanges no routes (RFC 8212).
+    yield " no bgp ebgp-requires-policy"
+    yield " no bgp default ipv4-unicast"
+    # Paths over different spines have different AS paths of one length: all of them are used.
+    yield " bgp bestpath as-path multipath-relax"
+    yield " neighbor FABRIC peer-group"
+    yield " neighbor FABRIC remote-as external"
+    yield " neighbor FABRIC advertisement-interval 0"
+    yield " neighbor FABRIC timers 3 9"
+    yield " neighbor FABRIC timers connect 2"
+    yield " neighbor FABRIC bfd"
+    yield " neighbor FABRIC bfd profile fabric"
+    for name in interfaces:
+        yield f" neighbor {name} interface peer-group FABRIC"
+    yield " !"
+    yield " address-family ipv4 unicast"
+    yield "  neighbor FABRIC activate"

@@ -1,4 +1,4 @@
-"""Port maps: which port of which switch leads where, in which zone, with which address behind it."""
+"""Port maps: the peer of each port of each switch, its zone, and the address behind it."""
 
 from __future__ import annotations
 
@@ -9,9 +9,10 @@ from functools import cache
 from ipaddress import IPv4Network
 from typing import Any
 
-from sovereign_ai.plan.addresses import FIRST_HOST, Partition, Prefix, text
-from sovereign_ai.plan.fabric import FabricPlan, Switch
+from sovereign_ai.plan.addresses import FIRST_HOST, Partition, Prefix, format_address
+from sovereign_ai.plan.fabric import FabricPlan, Switch, host_rails
 from sovereign_ai.plan.factory import Plan
+from sovereign_ai.render.switches.front_panel import FrontPanel, front_panel
 from sovereign_ai.spec.factory import AIFactory
 
 
@@ -24,9 +25,9 @@ class Port:
         interface: the name of Linux-based switch systems, `swp7` or `swp3s1`.
         peer: the device at the other end.
         peer_port: its port by the plan's name.
-        host: whether the peer is a machine, a storage server or a manager.
-        zone: the security zone of the machine; empty between switches and where nobody said one.
-        address: the IPv4 address behind it; empty between switches and where the plan gives none.
+        host: whether the peer is a node, a storage server or a fabric manager.
+        zone: the security zone of the host; empty between switches and where the description names none.
+        address: the IPv4 address behind it; empty between switches and where the plan has none.
     """
 
     name: str
@@ -47,7 +48,8 @@ class SwitchPorts:
         plane: its plane.
         ports: its cabled ports: hosts first, then up, in order of the plan's cables.
         partitions: zone name to its partition of this fabric.
-        gateways: host routes aside, the gateway address of each block of its hosts.
+        gateways: range of its hosts' addresses to the gateway's address in it.
+        panel: how SONiC names and wires its ports.
     """
 
     switch: Switch
@@ -55,120 +57,209 @@ class SwitchPorts:
     ports: tuple[Port, ...]
     partitions: Mapping[str, Partition]
     gateways: Mapping[str, str]
+    panel: FrontPanel
 
     @property
     def fabric(self) -> tuple[Port, ...]:
-        """Give the ports that lead to switches."""
+        """Return the ports that lead to switches."""
         return tuple(port for port in self.ports if not port.host)
 
     @property
     def zones(self) -> tuple[Partition, ...]:
-        """Give the partitions of the fabric that keep zones apart, by number."""
-        return tuple(sorted((one for one in self.partitions.values() if one.kind != "none"), key=lambda one: one.number))
+        """Return the partitions of the fabric that keep zones apart, by number."""
+        isolating = [part for part in self.partitions.values() if part.kind != "none"]
+        isolating.sort(key=_partition_number)
+        return tuple(isolating)
 
     def partition(self, port: Port) -> Partition | None:
-        """Give the partition a host port belongs to; None in the fabric's default."""
-        one = self.partitions.get(port.zone)
-        return None if one is None or one.kind == "none" else one
+        """Return the partition that a host port belongs to; None in the fabric's default."""
+        part = self.partitions.get(port.zone)
+        if part is None or part.kind == "none":
+            return None
+        return part
 
     def to_data(self) -> dict[str, Any]:
-        """Give the port map as plain data."""
+        """Return the port map as plain data."""
         rows = []
         for port in self.ports:
-            part = self.partition(port)
-            isolation = {} if part is None else {"isolation": part.kind, "number": part.number, "vlan": part.vlan}
-            plain = {name: getattr(port, name) for name in ("name", "interface", "peer", "peer_port", "zone", "address")}
-            rows.append({**plain, **isolation, "role": "host" if port.host else "fabric"})
-        one = self.switch
-        return {"switch": one.name, "tier": one.tier, "rail": one.rail, "loopback": one.loopback, "asn": one.asn, "ports": rows}
+            row = self._port_data(port)
+            rows.append(row)
+        switch = self.switch
+        return {
+            "switch": switch.name,
+            "tier": switch.tier,
+            "rail": switch.rail,
+            "loopback": switch.loopback,
+            "asn": switch.asn,
+            "ports": rows,
+        }
+
+    def _port_data(self, port: Port) -> dict[str, Any]:
+        """Return one port as plain data."""
+        row: dict[str, Any] = {
+            "name": port.name,
+            "interface": port.interface,
+            "peer": port.peer,
+            "peer_port": port.peer_port,
+            "zone": port.zone,
+            "address": port.address,
+        }
+        part = self.partition(port)
+        if part is not None:
+            row["isolation"] = part.kind
+            row["number"] = part.number
+            row["vlan"] = part.vlan
+        row["role"] = "host" if port.host else "fabric"
+        row["sonic"] = self.panel.port(port.name).name
+        return row
 
 
+def _partition_number(part: Partition) -> int:
+    """Return the key that sorts partitions by number."""
+    return part.number
+
+
+# The names of a plan's ports are few, and each occurs on every switch.
 @cache
 def interface(port: str) -> str:
-    """Give the interface name of a port: split ports count their parts from 0."""
+    """Return the interface name of a switch's port in Linux: split ports count their parts from 0."""
     whole, _, part = port.partition("/")
-    return f"swp{whole}s{int(part) - 1}" if part else f"swp{whole}"
+    if not part:
+        return f"swp{whole}"
+    return f"swp{whole}s{int(part) - 1}"
 
 
 @cache
 def host_interface(port: str) -> str:
-    """Give the interface name of a machine's port as Linux takes it: `compute0`, and `compute0p2` for the second plane."""
+    """Return the interface name of a node's port in Linux: `compute0`, in the second plane `compute0p2`."""
     return port.replace("/", "p")
 
 
 def zones_of(factory: AIFactory, plan: Plan) -> dict[str, str]:
-    """Give machine or storage server to security zone."""
-    found = {node.name: node.zone for node in plan.nodes}
+    """Return node or storage server to security zone; those without a declared zone are left out."""
+    zones = {}
+    for node in plan.nodes:
+        zones[node.name] = node.zone
     for tier in plan.storage:
-        found.update(dict.fromkeys(tier.servers, tier.zone))
-    declared = {zone.name for zone in factory.zones}
-    return {name: zone for name, zone in found.items() if zone in declared}
+        zones.update(dict.fromkeys(tier.servers, tier.zone))
+    declared = set()
+    for zone in factory.zones:
+        declared.add(zone.name)
+    return {name: zone for name, zone in zones.items() if zone in declared}
 
 
 def rail_addresses(plan: Plan, plane: FabricPlan) -> dict[tuple[str, str], str]:
-    """Give (host, port) to its address in its rail's block, by the order of the rail's cables.
+    """Return (host, port) to its address in its rail's block, by the order of the rail's cables.
 
-    In a block address 1 is the gateway and the machine in position p has p + 2, as the plan says.
+    In a block address 1 is the gateway, and the node in position p has p + 2, as the plan states.
     """
-    blocks = {one.rail: one for one in plan.prefixes if one.use == "rail" and one.owner == plane.name}
-    rails = {one.name: one.rail for one in plane.switches}
-    taken: defaultdict[int, int] = defaultdict(int)
-    found = {}
-    for host, port, leaf, _ in plane.cables[: plane.node_leaf]:
-        rail = rails[leaf]
-        if rail not in blocks or f"{plane.name}-manager-" in host:
+    first_addresses: dict[int, int] = {}
+    for prefix in plan.prefixes:
+        if prefix.use == "rail" and prefix.owner == plane.name:
+            network = IPv4Network(prefix.cidr)
+            first_addresses[prefix.rail] = int(network.network_address) + FIRST_HOST
+    used: defaultdict[int, int] = defaultdict(int)
+    addresses: dict[tuple[str, str], str] = {}
+    for (host, port, _, _), rail in zip(plane.cables, host_rails(plane), strict=False):
+        # Fabric managers are on the rail's leaf, and have no address in its block.
+        if rail not in first_addresses or f"{plane.name}-manager-" in host:
             continue
-        network = IPv4Network(blocks[rail].cidr)
-        found[host, port] = text(int(network.network_address) + FIRST_HOST + taken[rail])
-        taken[rail] += 1
-    return found
+        addresses[host, port] = format_address(first_addresses[rail] + used[rail])
+        used[rail] += 1
+    return addresses
 
 
 def host_addresses(plan: Plan, plane: FabricPlan) -> dict[tuple[str, str], str]:
-    """Give (host, port) to its address on a plane: of its rail, else the machine's own in-band or BMC address."""
+    """Return (host, port) to its address on a plane.
+
+    The address is that of its rail on compute and storage fabrics, and else the node's own in-band or BMC
+    address.
+    """
     if plane.role in ("compute", "storage"):
         return rail_addresses(plan, plane)
-    own = {node.name: node.address if plane.role == "in-band" else node.bmc for node in plan.nodes}
-    return {(host, port): own[host] for host, port, _, _ in plane.cables[: plane.node_leaf] if own.get(host)}
+    own: dict[str, str] = {}
+    for node in plan.nodes:
+        own[node.name] = node.address if plane.role == "in-band" else node.bmc
+    addresses: dict[tuple[str, str], str] = {}
+    for host, port, _, _ in plane.cables[: plane.node_leaf]:
+        address = own.get(host)
+        if address:
+            addresses[host, port] = address
+    return addresses
 
 
 def blocks(plan: Plan, plane: FabricPlan) -> tuple[Prefix, ...]:
-    """Give the blocks that a plane's hosts have their addresses from."""
+    """Return the blocks that the addresses of a plane's hosts are from."""
     if plane.role in ("compute", "storage"):
-        return tuple(one for one in plan.prefixes if one.use == "rail" and one.owner == plane.name)
+        rails = [prefix for prefix in plan.prefixes if prefix.use == "rail"]
+        return tuple(prefix for prefix in rails if prefix.owner == plane.name)
     use = "nodes" if plane.role == "in-band" else "bmc"
-    pools = {node.pool for node in plan.nodes}
-    return tuple(one for one in plan.prefixes if one.use == use and one.site == plane.site and one.owner in pools)
+    pools = set()
+    for node in plan.nodes:
+        pools.add(node.pool)
+    at_site = [prefix for prefix in plan.prefixes if prefix.use == use and prefix.site == plane.site]
+    return tuple(prefix for prefix in at_site if prefix.owner in pools)
 
 
 def port_maps(factory: AIFactory, plan: Plan, plane: FabricPlan) -> tuple[SwitchPorts, ...]:
-    """Give every switch of a plane with its ports, in the plan's order."""
+    """Return every switch of a plane with its ports, in the plan's order."""
+    ports = _ports_by_switch(factory, plan, plane)
+    partitions = {}
+    for part in plan.partitions:
+        if part.fabric == plane.fabric:
+            partitions[part.zone] = part
+    gateways: dict[str, str] = {}
+    for block in blocks(plan, plane):
+        network = IPv4Network(block.cidr)
+        gateways[str(network)] = format_address(int(network.network_address) + 1)
+    fabric = next(fabric for fabric in factory.fabrics if fabric.name == plane.fabric)
+    # The plan's rate is that of a part; the panel's is that of the whole port.
+    panel = front_panel(fabric.switch, plane.link * fabric.breakout, fabric.breakout)
+    maps: list[SwitchPorts] = []
+    for switch in plane.switches:
+        switch_ports = tuple(ports[switch.name])
+        maps.append(SwitchPorts(switch, plane, switch_ports, partitions, gateways, panel))
+    return tuple(maps)
+
+
+def _ports_by_switch(factory: AIFactory, plan: Plan, plane: FabricPlan) -> defaultdict[str, list[Port]]:
+    """Return switch to its cabled ports, in the order of the plane's cables."""
     zones = zones_of(factory, plan)
     addresses = host_addresses(plan, plane)
     ports: defaultdict[str, list[Port]] = defaultdict(list)
     for number, (lower, lower_port, upper, upper_port) in enumerate(plane.cables):
-        host = number < plane.node_leaf
-        zone, address = (zones.get(lower, ""), addresses.get((lower, lower_port), "")) if host else ("", "")
-        ports[upper].append(Port(upper_port, interface(upper_port), lower, lower_port, host, zone, address))
-        if not host:
-            ports[lower].append(Port(lower_port, interface(lower_port), upper, upper_port, host, "", ""))
-    partitions = {one.zone: one for one in plan.partitions if one.fabric == plane.fabric}
-    networks = [IPv4Network(block.cidr) for block in blocks(plan, plane)]
-    gateways = {str(network): text(int(network.network_address) + 1) for network in networks}
-    return tuple(SwitchPorts(one, plane, tuple(ports[one.name]), partitions, gateways) for one in plane.switches)
+        # The first cables of a plane are those of hosts.
+        if number < plane.node_leaf:
+            zone = zones.get(lower, "")
+            address = addresses.get((lower, lower_port), "")
+            host_port = _port(upper_port, lower, lower_port, zone=zone, address=address, host=True)
+            ports[upper].append(host_port)
+        else:
+            ports[upper].append(_port(upper_port, lower, lower_port))
+            ports[lower].append(_port(lower_port, upper, upper_port))
+    return ports
 
 
-def gateway(one: SwitchPorts, address: str) -> str:
-    """Give the gateway of the block that an address is from; empty if it is from none."""
+def _port(
+    name: str, peer: str, peer_port: str, *, zone: str = "", address: str = "", host: bool = False
+) -> Port:
+    """Return a switch's port by the plan's name; without a host, zone and address are empty."""
+    return Port(name, interface(name), peer, peer_port, host, zone, address)
+
+
+def gateway(device: SwitchPorts, address: str) -> str:
+    """Return the gateway of the block that an address is from; empty if it is from none."""
     number = _number(address)
-    for cidr, found in one.gateways.items():
+    for cidr, gateway_address in device.gateways.items():
         base, _, bits = cidr.partition("/")
-        if _number(base) >> (32 - int(bits)) == number >> (32 - int(bits)):
-            return found
+        shift = 32 - int(bits)
+        if _number(base) >> shift == number >> shift:
+            return gateway_address
     return ""
 
 
 def _number(address: str) -> int:
-    """Read an IPv4 address as a number; much quicker than the standard library for 100,000 of them."""
+    """Return an IPv4 address as a number."""
+    # `ipaddress` is many times slower, and a large plan has 100,000 addresses.
     first, second, third, fourth = map(int, address.split("."))
     return first << 24 | second << 16 | third << 8 | fourth

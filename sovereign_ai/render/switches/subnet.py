@@ -1,15 +1,15 @@
 """The InfiniBand side: OpenSM's partitions, and the topology that ibdiagnet compares a fabric with.
 
-A zone is a P_Key. Which GUID a port has is known only once the machine stands, so partitions take
-them as a mapping; a member whose GUID is not given yet stands in the file as a comment, and is no
-member, so nobody reaches what is not known. The default partition lets everybody reach the subnet
-manager (limited members do not reach each other) and is never open to all.
+A zone is a P_Key. The GUID of a port is known only once its server is delivered, so partitions take GUIDs as
+a mapping. A member whose GUID is not given yet is written as a comment and is no member, so no other port
+reaches it. The default partition lets every port reach the subnet manager (limited members do not reach each
+other) and is never open to all.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 
 from sovereign_ai.plan.fabric import FabricPlan
 from sovereign_ai.plan.factory import Plan
@@ -18,50 +18,151 @@ from sovereign_ai.spec.factory import AIFactory
 
 _GUID = re.compile(r"0x[0-9a-f]{16}")
 DEFAULT = 0x7FFF
+"""The default partition's P_Key in the InfiniBand specification, without the bit of full membership."""
+ADAPTER = "ADAPTER"
+"""Type of every host port in the topology file; `HCA` is a reserved word of ibdm's definitions."""
+_GUIDS_A_RULE = 32
+"""Members of one rule, at most: 640 characters, far below the 8,192 that OpenSM reads of a line."""
 
 
-def partitions_conf(factory: AIFactory, plan: Plan, plane: FabricPlan, guids: Mapping[tuple[str, str], str] | None = None) -> str:
-    """Give `partitions.conf` of one plane.
+def partitions_conf(
+    factory: AIFactory, plan: Plan, plane: FabricPlan, guids: Mapping[tuple[str, str], str] | None = None
+) -> str:
+    """Return `partitions.conf` of one plane.
 
     Args:
         factory: the description.
         plan: what follows from it.
         plane: an InfiniBand plane.
-        guids: (machine, port) to its port GUID, `0x` and 16 digits.
+        guids: (node, port) to its port GUID, `0x` and 16 digits.
 
     Raises:
         ValueError: a GUID that is none.
     """
-    known = guids or {}
-    wrong = sorted(guid for guid in known.values() if not _GUID.fullmatch(guid))
+    guids = guids or {}
+    # A text that is no GUID could be read as another word of the file, such as ALL.
+    wrong = sorted(guid for guid in guids.values() if not _GUID.fullmatch(guid))
     if wrong:
         message = f"{wrong[0]!r} is no port GUID; write 0x and 16 hexadecimal digits"
         raise ValueError(message)
     zones = zones_of(factory, plan)
-    lines = [f"# {plane.name}", f"Default={DEFAULT:#06x}, defmember=limited : ALL=limited, SELF=full, ALL_SWITCHES=full;"]
-    for part in (one for one in plan.partitions if one.fabric == plane.fabric and one.kind == "p_key"):
-        members = [(host, port) for host, port, _, _ in plane.cables[: plane.node_leaf] if zones.get(host) == part.zone]
-        there = [known[member] for member in members if member in known]
-        lines += [f"# {host} {port}: GUID not known yet" for host, port in members if (host, port) not in known]
-        lines.append(f"{part.zone}={part.number:#06x}, defmember=full : {', '.join(there) or 'SELF=full'};")
+    lines = [
+        f"# {plane.name}",
+        f"Default={DEFAULT:#06x}, defmember=limited : ALL=limited, SELF=full, ALL_SWITCHES=full;",
+    ]
+    for part in plan.partitions:
+        if part.fabric != plane.fabric or part.kind != "p_key":
+            continue
+        members: list[str] = []
+        for host, port, _, _ in plane.cables[: plane.node_leaf]:
+            if zones.get(host) != part.zone:
+                continue
+            if (host, port) in guids:
+                members.append(guids[host, port])
+            else:
+                lines.append(f"# {host} {port}: GUID not known yet")
+        lines += _partition_rules(part.zone, part.number, members)
     return "\n".join(lines) + "\n"
 
 
+def _partition_rules(zone: str, number: int, guids: Sequence[str]) -> Iterator[str]:
+    """Yield a partition as rules of a few GUIDs each: OpenSM joins rules with the same P_Key.
+
+    OpenSM 3.3.23 reads lines of at most 8,192 characters. Beyond that it drops the whole file, falls back to
+    its own default, in which every port reaches every other, and exits with 0.
+    """
+    # A partition without members still has one rule, with the subnet manager alone.
+    for start in range(0, max(len(guids), 1), _GUIDS_A_RULE):
+        batch = guids[start : start + _GUIDS_A_RULE]
+        members = ", ".join(batch) or "SELF=full"
+        yield f"{zone}={number:#06x}, defmember=full : {members};"
+
+
+def opensm_conf() -> str:
+    """Return `opensm.conf`: what differs from the defaults of OpenSM 3.3.23, under its names."""
+    settings = {
+        # Up/down where a loss leaves no fat tree: routes stay free of deadlock, though no longer spread
+        # evenly.
+        "routing_engine": "ftree,updn",
+        "partition_config_file": "/etc/opensm/partitions.conf",
+        # Switches drop what a port's P_Keys do not allow, whatever the host does.
+        "part_enforce": "both",
+        "exit_on_fatal": "TRUE",
+        "sm_priority": "14",
+    }
+    text = ""
+    for name, value in settings.items():
+        text += f"{name} {value}\n"
+    return text
+
+
 def topology(plane: FabricPlan, model: str) -> str:
-    """Give the topology file: each switch with its type, and each of its ports with what it meets.
+    """Return the topology file: each switch with its type, and each of its ports with its peer.
+
+    Widths and speeds are left out: ibdm 1.5.7 knows none beyond 25 Gbps a lane, and skips a cable whose speed
+    it does not know.
 
     Args:
         plane: an InfiniBand plane.
-        model: the switch's type, as ibdiagnet's system library names it.
+        model: the switch's type, as its system definition names it.
     """
-    ports: dict[str, list[str]] = {one.name: [] for one in plane.switches}
-    for row in _rows(plane, model):
-        ports[row[0]].append(row[1])
-    return "".join(f"{model} {name}\n" + "".join(f"   {line}\n" for line in lines) + "\n" for name, lines in ports.items())
-
-
-def _rows(plane: FabricPlan, model: str) -> Iterator[tuple[str, str]]:
-    """Give (switch, line); each cable stands once, at its upper end."""
+    ports: dict[str, list[str]] = {}
+    for switch in plane.switches:
+        ports[switch.name] = []
+    breakout = _breakout(plane)
+    # Each cable is written at its upper end alone.
     for number, (lower, lower_port, upper, upper_port) in enumerate(plane.cables):
-        other = f"HCA {lower} {lower_port}" if number < plane.node_leaf else f"{model} {lower} P{lower_port}"
-        yield upper, f"P{upper_port} -4x-{plane.link // 4_000_000_000}G-> {other}"
+        if number < plane.node_leaf:
+            peer = f"{ADAPTER} {adapter(lower, lower_port)} P1"
+        else:
+            peer = f"{model} {lower} P{_number_in_subnet(lower_port, breakout)}"
+        ports[upper].append(f"   P{_number_in_subnet(upper_port, breakout)} -> {peer}\n")
+    text = ""
+    for name, lines in ports.items():
+        text += f"{model} {name}\n{''.join(lines)}\n"
+    return text
+
+
+def system_definitions(plane: FabricPlan, model: str) -> dict[str, str]:
+    """Return file name to system definition (IBNL) of the topology file's switch and adapter types."""
+    pins = ""
+    for number in range(1, plane.radix + 1):
+        pins += f"   {number} -> P{number}\n"
+    switch = f"TOPSYSTEM {model}\n\nNODE SW {plane.radix} {model} U1\n{pins}"
+    host_port = f"TOPSYSTEM {ADAPTER}\n\nNODE CA 1 {ADAPTER} U1\n   1 -> P1\n"
+    return {f"{model}.ibnl": switch, f"{ADAPTER}.ibnl": host_port}
+
+
+def port_number(port: str, breakout: int) -> int:
+    """Return a switch port's number in the subnet: parts of split ports are counted through.
+
+    >>> port_number("7", 1), port_number("3/2", 2)
+    (7, 6)
+    """
+    whole, _, part = port.partition("/")
+    if not part:
+        return int(whole)
+    return (int(whole) - 1) * breakout + int(part)
+
+
+def adapter(host: str, port: str) -> str:
+    """Return the name of a host's adapter: each of a host's ports is an adapter with one port.
+
+    >>> adapter("dgx-001", "compute0"), adapter("dgx-001", "compute0/2")
+    ('dgx-001-compute0', 'dgx-001-compute0p2')
+    """
+    return f"{host}-{port.replace('/', 'p')}"
+
+
+def _number_in_subnet(port: str, breakout: int) -> int:
+    """Return the number of either end's port; a host's port has a name, and is port 1 of its adapter."""
+    return port_number(port, breakout) if port[0].isdigit() else 1
+
+
+def _breakout(plane: FabricPlan) -> int:
+    """Return the number of parts that the plane's switch ports are split into."""
+    breakout = 1
+    for _, _, _, port in plane.cables:
+        part = port.partition("/")[2]
+        breakout = max(breakout, int(part or 1))
+    return breakout

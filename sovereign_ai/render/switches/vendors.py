@@ -1,130 +1,154 @@
-"""The same switch for SONiC (`config_db.json`) and Cumulus (`nvue.yaml`): ports, loopback, segments, quality of service.
+"""One switch for Cumulus (`nvue.yaml`): ports, loopback, segments, routing, quality of service.
 
-On SONiC routing stays in `frr.conf` (`docker_routing_config_mode: split`), so both say the same. On
-Cumulus routing is said in NVUE, which writes FRR's file itself. Neither has been loaded into a
-vendor's image here; the structure follows their published schemas.
+Routing is written in NVUE, which writes FRR's file itself. The wording is that of Cumulus Linux 5.15 and
+later: `state: enabled` where `enable: on` was, other switches `enabled` where `on` was, and `ipv4` and `vrf`
+of an interface where they were under `ip` (the user guide's tables of changed commands, read 2026-11-26). It
+was not loaded into an image.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
-import orjson
+from sovereign_ai.plan.addresses import Partition
+from sovereign_ai.render.switches.block import yaml_block
+from sovereign_ai.render.switches.frr import BFD_MILLISECONDS, BFD_MISSED
+from sovereign_ai.render.switches.names import uses
+from sovereign_ai.render.switches.ports import Port, SwitchPorts, gateway
+from sovereign_ai.render.switches.qos import MTU, cumulus_qos
 
-from sovereign_ai.render.switches.block import block
-from sovereign_ai.render.switches.frr import BFD_MILLISECONDS, BFD_MISSED, uses
-from sovereign_ai.render.switches.ports import SwitchPorts
-from sovereign_ai.render.switches.qos import MTU, cumulus_qos, sonic_qos
-
-LANES = 8
-"""Lanes of a port; SONiC numbers its interfaces by the first of them."""
-
-
-def sonic_name(interface: str) -> str:
-    """Give SONiC's name of a port: `swp1` is `Ethernet0`, `swp3s1` is `Ethernet20` (four lanes a half)."""
-    port, _, part = interface.removeprefix("swp").partition("s")
-    return f"Ethernet{(int(port) - 1) * LANES + int(part or 0) * (LANES // 2)}"
+_ON = {"state": "enabled"}
 
 
-def sonic(one: SwitchPorts) -> str:
-    """Give `config_db.json`."""
-    switch = one.switch
-    names = {port.interface: sonic_name(port.interface) for port in one.ports}
-    speed = str(one.plane.link // 1_000_000)
-    found: dict[str, Any] = {
-        "DEVICE_METADATA": {
-            "localhost": {
-                "hostname": switch.name,
-                "bgp_asn": str(switch.asn),
-                "type": {"leaf": "LeafRouter", "spine": "SpineRouter", "core": "SpineRouter"}[switch.tier],
-                "docker_routing_config_mode": "split",
-            }
-        },
-        "LOOPBACK_INTERFACE": {"Loopback0": {}, f"Loopback0|{switch.loopback}/32": {}},
-        "PORT": {
-            names[port.interface]: {
-                "admin_status": "up",
-                "alias": port.interface,
-                "description": f"{port.peer}:{port.peer_port}",
-                "mtu": str(MTU),
-                "speed": speed,
-            }
-            for port in one.ports
-        },
-        "INTERFACE": {names[port.interface]: {"ipv6_use_link_local_only": "enable"} for port in one.fabric},
-    }
-    segments = uses(one, "vni")
-    if segments and switch.tier == "leaf":
-        found |= {
-            "VLAN": {f"Vlan{part.vlan}": {"vlanid": str(part.vlan), "description": part.zone} for part in segments},
-            "VLAN_MEMBER": {
-                f"Vlan{part.vlan}|{names[port.interface]}": {"tagging_mode": "untagged"}
-                for port in one.ports
-                if (part := one.partition(port)) is not None
-            },
-            "VXLAN_TUNNEL": {"vtep": {"src_ip": switch.loopback}},
-            "VXLAN_EVPN_NVO": {"nvo": {"source_vtep": "vtep"}},
-            "VXLAN_TUNNEL_MAP": {
-                f"vtep|map_{part.number}_Vlan{part.vlan}": {"vlan": f"Vlan{part.vlan}", "vni": str(part.number)} for part in segments
-            },
-        }
-    found |= {"VRF": {f"Vrf_{part.zone}": {} for part in uses(one, "vrf")}} if uses(one, "vrf") else {}
-    if one.plane.kind == "roce":
-        found |= sonic_qos(one, names)
-    return orjson.dumps(found, option=orjson.OPT_INDENT_2 | orjson.OPT_SORT_KEYS).decode() + "\n"
-
-
-def cumulus(one: SwitchPorts) -> str:
-    """Give `nvue.yaml`, for `nv config replace`."""
-    switch = one.switch
-    interfaces: dict[str, Any] = {"lo": {"type": "loopback", "ip": {"address": {f"{switch.loopback}/32": {}}}}}
-    for port in one.ports:
-        part = one.partition(port)
-        entry: dict[str, Any] = {"type": "swp", "description": f"{port.peer}:{port.peer_port}", "link": {"mtu": MTU}}
-        if part is not None and part.kind == "vni":
-            entry["bridge"] = {"domain": {"br_default": {"access": part.vlan}}}
-        elif part is not None:
-            entry["ip"] = {"vrf": part.zone}
-        interfaces[port.interface] = entry
-    for part in uses(one, "vrf"):
-        for port in one.fabric:
-            entry = {"type": "sub", "base-interface": port.interface, "vlan": part.vlan, "ip": {"vrf": part.zone}}
-            interfaces[f"{port.interface}.{part.vlan}"] = entry
-    found: dict[str, Any] = {
+def cumulus(device: SwitchPorts) -> str:
+    """Return `nvue.yaml`, for `nv config replace`."""
+    switch = device.switch
+    only_loopback = {"action": {"permit": {}}, "match": {"interface": "lo"}}
+    settings: dict[str, Any] = {
         "system": {"hostname": switch.name},
-        "interface": interfaces,
-        "router": {"bgp": {"enable": "on", "autonomous-system": switch.asn, "router-id": switch.loopback}},
-        "vrf": {"default": {"router": {"bgp": _bgp(one, [port.interface for port in one.fabric], "connected")}}},
+        "interface": _interfaces(device),
+        "router": {
+            "bgp": {**_ON, "autonomous-system": switch.asn, "router-id": switch.loopback},
+            "policy": {"route-map": {"LOOPBACK": {"rule": {"10": only_loopback}}}},
+        },
+        "vrf": _vrfs(device),
     }
-    for part in uses(one, "vrf"):
-        names = [f"{port.interface}.{part.vlan}" for port in one.fabric]
-        routes = {
-            f"{port.address}/32": {"via": {port.interface: {"type": "interface"}}}
-            for port in one.ports
-            if port.address and port.zone == part.zone
-        }
-        found["vrf"][part.zone] = {"table": part.number, "router": {"bgp": _bgp(one, names, "static"), "static": routes}}
-    if uses(one, "vni"):
-        found["evpn"] = {"enable": "on"}
+    segments = uses(device, "vni")
+    if segments:
+        # Spines only pass EVPN routes on; they have no tunnel and no bridge.
+        settings["evpn"] = _ON
         if switch.tier == "leaf":
-            found["nve"] = {"vxlan": {"enable": "on", "source": {"address": switch.loopback}}}
-            vlans: dict[str, Any] = {str(part.vlan): {"vni": {str(part.number): {}}} for part in uses(one, "vni")}
-            found["bridge"] = {"domain": {"br_default": {"vlan": vlans}}}
-    if one.plane.kind == "roce":
-        found["qos"] = cumulus_qos(one)
-    return "- set:\n" + block(found, indent=4)
+            settings["nve"] = {"vxlan": {**_ON, "source": {"address": switch.loopback}}}
+            vlans: dict[str, Any] = {}
+            for part in segments:
+                vlans[str(part.vlan)] = {"vni": {str(part.number): {}}}
+            settings["bridge"] = {"domain": {"br_default": {"vlan": vlans}}}
+    if device.plane.kind == "roce":
+        settings["qos"] = cumulus_qos(device)
+    return "- set:\n" + yaml_block(settings, indent=4)
 
 
-def _bgp(one: SwitchPorts, names: list[str], redistribute: str) -> dict[str, Any]:
-    """Give NVUE's BGP of one VRF."""
-    family: dict[str, Any] = {"ipv4-unicast": {"enable": "on", "redistribute": {redistribute: {"enable": "on"}}}}
-    if uses(one, "vni") and redistribute == "connected":
-        family["l2vpn-evpn"] = {"enable": "on"}
-    bfd = {"enable": "on", "detect-multiplier": BFD_MISSED, "min-rx-interval": BFD_MILLISECONDS, "min-tx-interval": BFD_MILLISECONDS}
+def _vrfs(device: SwitchPorts) -> dict[str, Any]:
+    """Return NVUE's routing tables: the default one, and one a routed zone."""
+    underlay = _bgp(device, [port.interface for port in device.fabric], "connected")
+    default: dict[str, Any] = {"bgp": underlay}
+    routes = _host_routes(port for port in device.ports if device.partition(port) is None)
+    if routes:
+        default["static"] = routes
+        underlay["address-family"]["ipv4-unicast"]["redistribute"]["static"] = _ON
+    vrfs: dict[str, Any] = {"default": {"router": default}}
+    for part in uses(device, "vrf"):
+        links = []
+        for port in device.fabric:
+            link = _subinterface(port, part)
+            links.append(link)
+        routes = _host_routes(port for port in device.ports if port.zone == part.zone)
+        router = {"bgp": _bgp(device, links, "static"), "static": routes}
+        vrfs[part.zone] = {"table": part.number, "router": router}
+    return vrfs
+
+
+def _subinterface(port: Port, part: Partition) -> str:
+    """Return the interface of a zone's VLAN on a cable between switches."""
+    return f"{port.interface}.{part.vlan}"
+
+
+def _interfaces(device: SwitchPorts) -> dict[str, Any]:
+    """Return NVUE's interfaces: loopback, ports, and the routed zones' links between switches."""
+    loopback: dict[str, Any] = {f"{device.switch.loopback}/32": {}}
+    interfaces: dict[str, Any] = {"lo": {"type": "loopback", "ipv4": {"address": loopback}}}
+    for port in device.ports:
+        interfaces[port.interface] = _port(device, port)
+    for part in uses(device, "vrf"):
+        for port in device.fabric:
+            interfaces[_subinterface(port, part)] = {
+                "type": "sub",
+                "base-interface": port.interface,
+                "vlan": part.vlan,
+                "vrf": part.zone,
+            }
+    return interfaces
+
+
+def _port(device: SwitchPorts, port: Port) -> dict[str, Any]:
+    """Return NVUE's settings of a port."""
+    settings: dict[str, Any] = {
+        "type": "swp",
+        "description": f"{port.peer}:{port.peer_port}",
+        "link": {"mtu": MTU},
+    }
+    part = device.partition(port)
+    if part is not None and part.kind == "vni":
+        settings["bridge"] = {"domain": {"br_default": {"access": part.vlan}}}
+        return settings
+    if part is not None:
+        settings["vrf"] = part.zone
+    address = gateway(device, port.address) if port.address else ""
+    if address and (part is None or part.kind == "vrf"):
+        settings["ipv4"] = {"address": {f"{address}/32": {}}}
+    return settings
+
+
+def _host_routes(ports: Iterable[Port]) -> dict[str, Any]:
+    """Return NVUE's host routes: the address behind each port that has one."""
+    routes: dict[str, Any] = {}
+    for port in ports:
+        if port.address:
+            routes[f"{port.address}/32"] = {"via": {port.interface: {"type": "interface"}}}
+    return routes
+
+
+def _bgp(device: SwitchPorts, interfaces: Iterable[str], redistribute: str) -> dict[str, Any]:
+    """Return NVUE's BGP of one VRF.
+
+    Args:
+        device: the switch.
+        interfaces: the links to its neighbours.
+        redistribute: the routes that it announces: `connected` in the underlay, `static` in a zone's VRF.
+    """
+    is_underlay = redistribute == "connected"
+    # Gateways are connected too, and the same on every leaf: only the loopback may be announced.
+    announced = {**_ON, "route-map": "LOOPBACK"} if is_underlay else _ON
+    families: dict[str, Any] = {"ipv4-unicast": {**_ON, "redistribute": {redistribute: announced}}}
+    if uses(device, "vni") and is_underlay:
+        families["l2vpn-evpn"] = _ON
+    bfd = {
+        **_ON,
+        "detect-multiplier": BFD_MISSED,
+        "min-rx-interval": BFD_MILLISECONDS,
+        "min-tx-interval": BFD_MILLISECONDS,
+    }
+    group = {
+        "remote-as": "external",
+        "bfd": bfd,
+        "address-family": dict.fromkeys(families, _ON),
+    }
+    neighbour = {"type": "unnumbered", "peer-group": "fabric"}
     return {
-        "enable": "on",
-        "address-family": family,
-        "path-selection": {"multipath": {"aspath-ignore": "on"}},
-        "peer-group": {"fabric": {"remote-as": "external", "bfd": bfd, "address-family": {name: {"enable": "on"} for name in family}}},
-        "neighbor": {name: {"type": "unnumbered", "peer-group": "fabric"} for name in names},
+        **_ON,
+        "address-family": families,
+        "path-selection": {"multipath": {"aspath-ignore": "enabled"}},
+        "peer-group": {"fabric": group},
+        "neighbor": dict.fromkeys(interfaces, neighbour),
     }

@@ -1,21 +1,22 @@
-"""Who the agent is in the cluster: a service account of its own, with the least rights that it needs.
+"""The agent's identity in the cluster: a service account of its own, with the least rights that it needs.
 
-It reads pods, claims and nodes; it writes ResourceSlices, volumes, and what a claim for a volume is told. It reads no
-secret, makes no pod, and changes no node. Its token ends after a year: long before that a cluster of containers is gone.
+It reads pods, claims and nodes; it writes ResourceSlices, volumes, and events of claims for volumes. It reads
+no secret, makes no pod, and changes no node.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-import yaml
-
-from sovereign_ai.cluster.access import Api
+from sovereign_ai.cluster.api.client import Api
+from sovereign_ai.cluster.api.kubeconfig import read_kubeconfig
 from sovereign_ai.cluster.state import write_json
 from sovereign_ai.names import KEYS
 
 NAME, NAMESPACE, ROLE = "gpu-agent", "kube-system", "sovereign-ai:gpu-agent"
+# The token ends after a year: long before that a cluster of containers is gone.
 _YEAR_SECONDS = 365 * 24 * 3600
 _GROUP = "rbac.authorization.k8s.io"
 RULES: tuple[tuple[str, tuple[str, ...], tuple[str, ...]], ...] = (
@@ -31,17 +32,21 @@ RULES: tuple[tuple[str, tuple[str, ...], tuple[str, ...]], ...] = (
 
 
 def objects() -> tuple[dict[str, Any], ...]:
-    """Give the account, its role, and what binds them."""
-    rules = [{"apiGroups": [group], "resources": list(resources), "verbs": list(verbs)} for group, resources, verbs in RULES]
-    subject = {"kind": "ServiceAccount", "name": NAME, "namespace": NAMESPACE}
-    role = {"apiGroup": _GROUP, "kind": "ClusterRole", "name": ROLE}
+    """Return the account, its role, and the binding of both."""
+    rules = []
+    for group, resources, verbs in RULES:
+        rule = {"apiGroups": [group], "resources": list(resources), "verbs": list(verbs)}
+        rules.append(rule)
     account = _head("v1", "ServiceAccount", NAME)
     account["metadata"]["namespace"] = NAMESPACE
-    return (
-        account | {"automountServiceAccountToken": False},
-        _head(f"{_GROUP}/v1", "ClusterRole", ROLE) | {"rules": rules},
-        _head(f"{_GROUP}/v1", "ClusterRoleBinding", ROLE) | {"roleRef": role, "subjects": [subject]},
-    )
+    # No pod runs as this account: its token is requested below.
+    account["automountServiceAccountToken"] = False
+    role = _head(f"{_GROUP}/v1", "ClusterRole", ROLE)
+    role["rules"] = rules
+    binding = _head(f"{_GROUP}/v1", "ClusterRoleBinding", ROLE)
+    binding["roleRef"] = {"apiGroup": _GROUP, "kind": "ClusterRole", "name": ROLE}
+    binding["subjects"] = [{"kind": "ServiceAccount", "name": NAME, "namespace": NAMESPACE}]
+    return account, role, binding
 
 
 def make(api: Api, administrator: Path, target: Path) -> None:
@@ -49,8 +54,8 @@ def make(api: Api, administrator: Path, target: Path) -> None:
 
     Args:
         api: the cluster, as its administrator.
-        administrator: the administrator's kubeconfig, which says where the cluster is and who vouches for it.
-        target: where the account's kubeconfig goes.
+        administrator: the administrator's kubeconfig, with the cluster's address and certificate authority.
+        target: the file of the account's kubeconfig.
 
     Raises:
         ApiError: the server refused.
@@ -58,26 +63,41 @@ def make(api: Api, administrator: Path, target: Path) -> None:
     """
     for obj in objects():
         api.apply(obj, force=True)
-    wish = {"apiVersion": "authentication.k8s.io/v1", "kind": "TokenRequest", "spec": {"expirationSeconds": _YEAR_SECONDS}}
-    answer = api.request("POST", f"/api/v1/namespaces/{NAMESPACE}/serviceaccounts/{NAME}/token", wish)
-    write_json(target, kubeconfig(yaml.safe_load(administrator.read_text(encoding="utf-8")), str(answer["status"]["token"])))
+    request = {
+        "apiVersion": "authentication.k8s.io/v1",
+        "kind": "TokenRequest",
+        "spec": {"expirationSeconds": _YEAR_SECONDS},
+    }
+    path = f"/api/v1/namespaces/{NAMESPACE}/serviceaccounts/{NAME}/token"
+    answer = api.request("POST", path, request)
+    token = str(answer["status"]["token"])
+    write_json(target, kubeconfig(read_kubeconfig(administrator), token))
 
 
 def kubeconfig(administrator: dict[str, Any], token: str) -> dict[str, Any]:
-    """Give a kubeconfig for a token, with the cluster of another's current context."""
-    name = administrator["current-context"]
-    context = next(one["context"] for one in administrator["contexts"] if one["name"] == name)
-    cluster = next(one for one in administrator["clusters"] if one["name"] == context["cluster"])
+    """Return a kubeconfig for a token, with the cluster of another kubeconfig's current context."""
+    current = _named(administrator["contexts"], administrator["current-context"])
+    cluster = _named(administrator["clusters"], current["context"]["cluster"])
+    context = {"cluster": cluster["name"], "user": NAME}
     return {
         "apiVersion": "v1",
         "kind": "Config",
         "clusters": [cluster],
-        "contexts": [{"name": NAME, "context": {"cluster": cluster["name"], "user": NAME}}],
+        "contexts": [{"name": NAME, "context": context}],
         "current-context": NAME,
         "users": [{"name": NAME, "user": {"token": token}}],
     }
 
 
+def _named(entries: Iterable[dict[str, Any]], name: str) -> dict[str, Any]:
+    """Return the entry of a name."""
+    return next(entry for entry in entries if entry["name"] == name)
+
+
 def _head(api_version: str, kind: str, name: str) -> dict[str, Any]:
-    """Give the head of an object."""
-    return {"apiVersion": api_version, "kind": kind, "metadata": {"name": name, "labels": {KEYS.component: "control-plane"}}}
+    """Return an object without more than its head."""
+    return {
+        "apiVersion": api_version,
+        "kind": kind,
+        "metadata": {"name": name, "labels": {KEYS.component: "control-plane"}},
+    }

@@ -1,10 +1,10 @@
-"""The process that serves the kubelets, and the claims for volumes, of a cluster's workers; it runs on the host, beside a supervisor.
+"""The agent: a process on the host that serves the kubelets of a cluster's workers, and claims for volumes.
 
     python -m sovereign_ai.sim.kubelet.agent FOLDER
 
-`FOLDER/agent.json` says which stack, cluster and kubeconfig, and which machine is which container. Once a
-round it looks at injected faults and keeps each worker, anew where its container was started again; it writes
-`FOLDER/agent-status.json` for whoever waits, and `FOLDER/metrics/gpus.prom`, in the text format that
+`FOLDER/agent.json` names the stack, the cluster, the kubeconfig and each machine's container. In every round
+the agent reads injected faults and serves each worker, anew where its container was restarted. It writes
+`FOLDER/agent-status.json` for callers that wait, and `FOLDER/metrics/gpus.prom`, in the text format that
 Prometheus' node exporter collects from files.
 """
 
@@ -19,14 +19,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from sovereign_ai.cluster.access import Api, ApiError, UnreachableError, open_cluster
+from sovereign_ai.cluster.api.client import Api, ApiError, UnreachableError, open_cluster
 from sovereign_ai.cluster.kind.nodes import init_of
-from sovereign_ai.cluster.state import read_json, write_json, write_private
+from sovereign_ai.cluster.state import read_json, write_json
 from sovereign_ai.errors import EnvironmentLacksError, Problem, UsageError, Where
+from sovereign_ai.files.writing import write_private
 from sovereign_ai.plan.factory import Plan, plan
 from sovereign_ai.sim.allocation import allocation
 from sovereign_ai.sim.faults import faults
-from sovereign_ai.sim.kubelet.paths import VOLUMES, Node
+from sovereign_ai.sim.kubelet.paths import VOLUMES, KubeletPaths
 from sovereign_ai.sim.kubelet.worker import Worker
 from sovereign_ai.sim.machine import Machine, machines
 from sovereign_ai.sim.metrics import Faults, exposition
@@ -38,6 +39,7 @@ from sovereign_ai.toolchain.engine.docker import Docker
 CONFIG, STATUS, METRICS = "agent.json", "agent-status.json", "metrics/gpus.prom"
 _ROUND_SECONDS, _METRICS_SECONDS = 0.5, 5.0
 _LOOK_AGAIN_SECONDS = 2.0
+"""Between two lookups of a container that does not run: each asks the container engine."""
 _log = logging.getLogger(__name__)
 
 
@@ -47,30 +49,40 @@ class Located:
 
     Attributes:
         node: its folders.
-        runs: whether it still is the same one.
+        runs: returns whether its container still runs and was not restarted.
     """
 
-    node: Node
+    node: KubeletPaths
     runs: Callable[[], bool]
 
 
 Locate = Callable[[str], Located | None]
-"""Finds a container's node by the container's name; None while it does not run."""
+"""Returns a container's node by the container's name; None while it does not run."""
 
 
 def locate(container: str) -> Located | None:
-    """Find a container's node through the container engine.
+    """Return a container's node, by the container engine; None while it does not run.
 
     Raises:
         EnvironmentLacksError: no engine answers.
     """
     init = init_of(Docker(), container)
-    return None if init is None else Located(Node(Path(f"/proc/{init.pid}/root")), init.runs)
+    if init is None:
+        return None
+    return Located(KubeletPaths(Path(f"/proc/{init.pid}/root")), init.runs)
 
 
 @dataclass(slots=True)
-class _Seat:
-    """A machine, the container that plays it, and what serves it now."""
+class _WorkerSlot:
+    """A machine, the container that plays it, and what serves it now.
+
+    Attributes:
+        machine: the machine.
+        container: the name of its container.
+        located: the container's node; None while it is not served.
+        worker: what serves it; None while nothing does.
+        look_after: the moment before which its container is not looked up, in seconds of the monotonic clock.
+    """
 
     machine: Machine
     container: str
@@ -82,24 +94,36 @@ class _Seat:
 class Agent:
     """Serves the kubelets of one cluster's workers."""
 
-    def __init__(self, folder: Path, api: Api, factory: AIFactory, cluster: str, containers: Mapping[str, str], find: Locate) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        api: Api,
+        factory: AIFactory,
+        cluster: str,
+        containers: Mapping[str, str],
+        find: Locate,
+    ) -> None:
         """Prepare; nothing is served yet.
 
         Args:
-            folder: where status and metrics go.
+            folder: the folder of status and metrics.
             api: the cluster.
             factory: the description.
             cluster: which of the plan's clusters this is.
             containers: machine to its container.
-            find: finds a container's node.
+            find: returns a container's node.
 
         Raises:
             KeyError: the plan has no such cluster or machine.
         """
-        self._folder, self._api, self._factory, self._cluster, self._find = folder, api, factory, cluster, find
+        self._folder, self._api, self._find = folder, api, find
+        self._factory, self._cluster = factory, cluster
         self._plan: Plan = plan(factory)
         known = {machine.node.name: machine for machine in machines(self._plan, cluster)}
-        self._seats = [_Seat(known[name], container) for name, container in containers.items()]
+        self._seats: list[_WorkerSlot] = []
+        for name, container in containers.items():
+            seat = _WorkerSlot(known[name], container)
+            self._seats.append(seat)
         self._faults: Faults = {}
         self._status: dict[str, Any] = {}
         self._metrics_at = 0.0
@@ -111,6 +135,7 @@ class Agent:
         try:
             self._faults = faults(self._api, self._factory)
         except (ApiError, UnreachableError) as error:
+            # The faults of the last round still count.
             _log.warning("faults not read: %s", error)
         for seat in self._seats:
             try:
@@ -123,35 +148,43 @@ class Agent:
                     seat.worker.ready = False
         try:
             self._provisioner.keep()
-        except Exception as error:  # noqa: BLE001 - a claim that nobody foresaw must not take the GPUs away
+        except Exception as error:  # noqa: BLE001 - an unforeseen claim must not take the GPUs away
             _log.warning("claims not served: %s: %s", type(error).__name__, error)
         self._report()
 
     def write_metrics(self) -> None:
-        """Write the metrics of every machine, real ones by their kubelets' word.
+        """Write the metrics of every machine; those of served machines follow what their kubelets report.
 
         Raises:
             ApiError: the server refused.
             UnreachableError: there was no answer.
         """
         held = dict(allocation(self._api, self._plan, self._cluster))
-        held |= {seat.machine.node.name: seat.worker.held.of(seat.machine) for seat in self._seats if seat.worker}
-        write_private(self._folder / METRICS, exposition(self._plan, self._cluster, held, self._faults).encode())
+        for seat in self._seats:
+            if seat.worker:
+                held[seat.machine.node.name] = seat.worker.held.of(seat.machine)
+        text = exposition(self._plan, self._cluster, held, self._faults)
+        write_private(self._folder / METRICS, text.encode())
 
     def stop(self) -> None:
-        """End what is served."""
+        """Stop serving."""
         for seat in self._seats:
             if seat.worker:
                 seat.worker.stop()
             seat.worker = seat.located = None
 
     def _volumes(self, name: str) -> Path | None:
-        """Give a machine's folder of volumes; None while no container plays it."""
-        located = next((seat.located for seat in self._seats if seat.machine.node.name == name), None)
-        return located.node.volumes if located and located.runs() else None
+        """Return a node's folder of volumes; None while no container plays it."""
+        for seat in self._seats:
+            if seat.machine.node.name != name:
+                continue
+            if seat.located and seat.located.runs():
+                return seat.located.node.volumes
+            return None
+        return None
 
-    def _seat(self, seat: _Seat) -> None:
-        """See that what serves a machine serves the node that plays it now."""
+    def _seat(self, seat: _WorkerSlot) -> None:
+        """Serve the node that plays a machine now; it is another one after its container was restarted."""
         if seat.located is not None and seat.located.runs():
             return
         if seat.worker:
@@ -160,23 +193,28 @@ class Agent:
         if time.monotonic() < seat.look_after:
             return
         seat.look_after = time.monotonic() + _LOOK_AGAIN_SECONDS
-        found = self._find(seat.container)
-        if found is None:
+        located = self._find(seat.container)
+        if located is None:
             return
-        found.node.make()
-        worker = Worker(self._api, self._plan, seat.machine, found.node)
+        located.node.make()
+        worker = Worker(self._api, self._plan, seat.machine, located.node)
         worker.start()
-        seat.worker, seat.located = worker, found
+        # Only now: a worker that could not start is tried anew in a later round.
+        seat.worker, seat.located = worker, located
         _log.info("%s: serving container %s", seat.machine.node.name, seat.container)
 
     def _report(self) -> None:
         """Write status and metrics."""
-        status = {seat.machine.node.name: seat.worker is not None and seat.worker.ready for seat in self._seats}
+        status = {}
+        for seat in self._seats:
+            is_ready = seat.worker is not None and seat.worker.ready
+            status[seat.machine.node.name] = is_ready
         if status != self._status:
             try:
                 write_json(self._folder / STATUS, {"ready": status})
                 self._status = status
-            except OSError as error:  # a full disk: tried again in the next round
+            except OSError as error:
+                # A full disk, for one: the next round tries it anew.
                 _log.warning("status not written: %s", error)
         if time.monotonic() - self._metrics_at > _METRICS_SECONDS:
             self._metrics_at = time.monotonic()
@@ -187,32 +225,36 @@ class Agent:
 
 
 def read(folder: Path) -> Agent:
-    """Read an agent's configuration.
+    """Return an agent by its configuration.
 
     Raises:
-        EnvironmentLacksError: it is not there or damaged.
+        EnvironmentLacksError: the configuration is not there or damaged.
         UsageError: the stack is not the one it was started for.
     """
     config = read_json(folder / CONFIG)
     if config is None:
-        raise EnvironmentLacksError(Problem("agent-unconfigured", "there is no configuration", Where(file=str(folder / CONFIG))))
+        location = Where(file=str(folder / CONFIG))
+        raise EnvironmentLacksError(Problem("agent-unconfigured", "there is no configuration", location))
     factory = load(Path(config["stack"]))
     if factory.digest != config["digest"]:
+        message = f"{config['stack']} is not the description that was deployed"
         hint = "run `sovereign-ai up` for the stack as it is now"
-        raise UsageError(Problem("stack-changed", f"{config['stack']} is not the description that was deployed", hint=hint))
-    return Agent(folder, open_cluster(Path(config["kubeconfig"])), factory, config["cluster"], config["containers"], locate)
+        raise UsageError(Problem("stack-changed", message, hint=hint))
+    api = open_cluster(Path(config["kubeconfig"]))
+    return Agent(folder, api, factory, config["cluster"], config["containers"], locate)
 
 
 def main(folder: Path) -> int:
     """Serve until SIGTERM or SIGINT."""
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
-    told = {signal.SIGTERM, signal.SIGINT}
-    signal.pthread_sigmask(signal.SIG_BLOCK, told)
+    # Blocked, and waited for between two rounds: a round is never cut off, and `stop` always runs.
+    endings = {signal.SIGTERM, signal.SIGINT}
+    signal.pthread_sigmask(signal.SIG_BLOCK, endings)
     agent = read(folder)
     try:
         while True:
             agent.keep()
-            if signal.sigtimedwait(told, _ROUND_SECONDS) is not None:
+            if signal.sigtimedwait(endings, _ROUND_SECONDS) is not None:
                 return 0
     finally:
         agent.stop()

@@ -1,8 +1,8 @@
 """CDI files (version 0.6.0): what the container runtime puts into a container that holds a claim.
 
-One file lists a worker's devices. Each prepared claim has a file of its own, with one CDI device a
-request; it carries the variables, and says in annotations which devices the claim holds, so that it is
-also the record of what is prepared. Writing is whole or not at all.
+One file lists a worker's devices. Each prepared claim has a file of its own, with one CDI device a request.
+It carries the environment variables, and names in annotations the devices that the claim holds, so it is also
+the record of what is prepared. Files are written atomically.
 
     kind sovereign-ai.internal/gpu      devices 000, 001, …
     kind sovereign-ai.internal/claim    devices <claim UID>-<request>
@@ -16,47 +16,68 @@ from typing import Any
 
 from sovereign_ai.cluster.state import read_json, write_json
 from sovereign_ai.names import KEYS
-from sovereign_ai.sim.kubelet.gpus import Device, device_files, devices, reading_mounts, tool_mounts, variables
+from sovereign_ai.sim.kubelet.gpus import (
+    GpuDevice,
+    device_files,
+    devices,
+    reading_mounts,
+    tool_mounts,
+    variables,
+)
 from sovereign_ai.sim.machine import Machine
 
 _VERSION = "0.6.0"
 _DEVICE_KIND, _CLAIM_KIND = f"{KEYS.domain}/gpu", f"{KEYS.domain}/claim"
+# Read-only: what a container wrote there, other containers of the node would read.
+_BIND = ("ro", "nosuid", "nodev", "bind")
 _HELD = f"{KEYS.domain}/devices"
 _DEVICES_FILE, _CLAIM_FILE = f"{KEYS.domain}-gpu.json", f"{KEYS.domain}-claim-"
 
-Requests = Mapping[str, Sequence[Device]]
-"""A claim's request to the devices that answer it."""
+Requests = Mapping[str, Sequence[GpuDevice]]
+"""A claim's request to the devices that satisfy it."""
 
 
-def device_id(one: Device) -> str:
-    """Give the qualified name of a device."""
-    return f"{_DEVICE_KIND}={one.folder}"
+def device_id(device: GpuDevice) -> str:
+    """Return the qualified name of a device."""
+    return f"{_DEVICE_KIND}={device.folder}"
 
 
 def request_id(uid: str, request: str) -> str:
-    """Give the qualified name of what a claim's request brings besides its devices."""
+    """Return the qualified name of what a claim's request brings besides its devices."""
     return f"{_CLAIM_KIND}={_request_name(uid, request)}"
 
 
 def write_devices(folder: Path, machine: Machine) -> None:
     """Write the file of a machine's devices."""
-    listed = [{"name": one.folder, "containerEdits": _edits(reading_mounts(one), device_files(machine, one))} for one in devices(machine)]
+    listed = []
+    for device in devices(machine):
+        edits = _edits(reading_mounts(device), device_files(machine, device))
+        listed.append({"name": device.folder, "containerEdits": edits})
     write_json(folder / _DEVICES_FILE, {"cdiVersion": _VERSION, "kind": _DEVICE_KIND, "devices": listed})
 
 
 def write_claim(folder: Path, machine: Machine, uid: str, requests: Requests) -> None:
     """Write a claim's file."""
     tool = tool_mounts(machine)
-    listed = [
-        {
-            "name": _request_name(uid, name),
-            "containerEdits": _edits(tool, {}) | {"env": [f"{key}={value}" for key, value in variables(machine, held).items()]},
-        }
-        for name, held in requests.items()
-    ]
-    names = sorted({one.name for held in requests.values() for one in held})
-    whole = {"cdiVersion": _VERSION, "kind": _CLAIM_KIND, "annotations": {_HELD: ",".join(names)}, "devices": listed}
-    write_json(_claim_file(folder, uid), whole)
+    listed = []
+    names: set[str] = set()
+    for request, held in requests.items():
+        edits = _edits(tool, {})
+        environment = []
+        for key, value in variables(machine, held).items():
+            line = f"{key}={value}"
+            environment.append(line)
+        edits["env"] = environment
+        listed.append({"name": _request_name(uid, request), "containerEdits": edits})
+        for device in held:
+            names.add(device.name)
+    document = {
+        "cdiVersion": _VERSION,
+        "kind": _CLAIM_KIND,
+        "annotations": {_HELD: ",".join(sorted(names))},
+        "devices": listed,
+    }
+    write_json(_claim_file(folder, uid), document)
 
 
 def remove_claim(folder: Path, uid: str) -> None:
@@ -65,30 +86,48 @@ def remove_claim(folder: Path, uid: str) -> None:
 
 
 def prepared(folder: Path) -> dict[str, frozenset[str]]:
-    """Read which claims are prepared: UID to names of devices.
+    """Return the prepared claims: UID to names of devices.
 
     Raises:
-        EnvironmentLacksError: a file of ours is damaged.
+        EnvironmentLacksError: a claim's file is damaged.
     """
-    found = {}
+    claims = {}
     for path in sorted(folder.glob(f"{_CLAIM_FILE}*.json")):
-        held = ((read_json(path) or {}).get("annotations") or {}).get(_HELD, "")
-        found[path.stem.removeprefix(_CLAIM_FILE)] = frozenset(str(held).split(",")) - {""}
-    return found
+        # A file may be removed between the listing and the reading.
+        document = read_json(path) or {}
+        held = (document.get("annotations") or {}).get(_HELD, "")
+        uid = path.stem.removeprefix(_CLAIM_FILE)
+        # An empty text splits into one empty name.
+        claims[uid] = frozenset(str(held).split(",")) - {""}
+    return claims
 
 
 def _claim_file(folder: Path, uid: str) -> Path:
-    """Give the place of a claim's file."""
+    """Return a claim's file."""
     return folder / f"{_CLAIM_FILE}{uid}.json"
 
 
 def _request_name(uid: str, request: str) -> str:
-    """Name a request."""
+    """Return the name of a claim's request as a CDI device."""
     return f"{uid}-{request}"
 
 
 def _edits(mounts: Mapping[str, str], files: Mapping[str, str]) -> dict[str, Any]:
-    """Give what a device brings into a container."""
-    bound = [{"hostPath": node, "containerPath": path, "options": ["ro", "nosuid", "nodev", "bind"]} for path, node in mounts.items()]
-    nodes = [{"path": path, "hostPath": node, "permissions": "rw"} for path, node in files.items()]
-    return ({"mounts": bound} if bound else {}) | ({"deviceNodes": nodes} if nodes else {})
+    """Return what a device brings into a container.
+
+    Args:
+        mounts: path in the container to path in the node.
+        files: device file in the container to one in the node.
+    """
+    edits: dict[str, Any] = {}
+    bound = []
+    for path, node in mounts.items():
+        bound.append({"hostPath": node, "containerPath": path, "options": list(_BIND)})
+    nodes = []
+    for path, node in files.items():
+        nodes.append({"path": path, "hostPath": node, "permissions": "rw"})
+    if bound:
+        edits["mounts"] = bound
+    if nodes:
+        edits["deviceNodes"] = nodes
+    return edits

@@ -1,7 +1,7 @@
-"""Which of a worker's devices are held, by pods through the device plugin and by claims through DRA.
+"""The holders of a worker's devices: pods through the device plugin, and claims through DRA.
 
-On a real machine one of the two drivers counts a GPU. Here both offer the same ones, as on the
-embedded plane, so this ledger sees to it that a device is handed out once: who comes second is refused.
+On a real node one of the two drivers counts a GPU. Here both offer the same GPUs, as on the embedded control
+plane, so this ledger makes sure that a device is allocated once: the second request is refused.
 """
 
 from __future__ import annotations
@@ -12,22 +12,22 @@ from threading import Lock
 
 _GRACE_SECONDS = 15.0
 """For how long a device counts as given although the kubelet does not list its pod yet."""
-
-
 PATIENCE_SECONDS = 8.0
 """For how long a driver waits for a device whose holder is ending."""
 _POLL_SECONDS = 0.2
 
 
 class HeldError(Exception):
-    """A device is held by somebody else; the text says by whom."""
+    """A device is held already; the text names its holder."""
 
 
 class Ledger:
-    """Who holds which device, by the device's name in slices."""
+    """The holders of devices, by the device's name in slices."""
 
-    def __init__(self, claims: Mapping[str, Iterable[str]], clock: Callable[[], float] = time.monotonic) -> None:
-        """Start with the claims that were prepared before.
+    def __init__(
+        self, claims: Mapping[str, Iterable[str]], clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        """Start with the claims that an earlier process prepared.
 
         Args:
             claims: the claim's UID to its devices.
@@ -40,14 +40,24 @@ class Ledger:
         self._given: dict[str, float] = {}
 
     def see(self, pods: Mapping[str, str]) -> None:
-        """Take over what the kubelet says: device to `namespace/pod`, for devices of the device plugin."""
+        """Replace the pods that hold devices by those that the kubelet lists.
+
+        Args:
+            pods: device to `namespace/pod`, of the device plugin's devices.
+        """
         with self._lock:
             self._pods = dict(pods)
             now = self._clock()
-            self._given = {name: at for name, at in self._given.items() if name not in pods and now - at < _GRACE_SECONDS}
+            pending = {}
+            for name, given_at in self._given.items():
+                # A pod that never started is never listed: its devices are free after a while.
+                is_recent = now - given_at < _GRACE_SECONDS
+                if is_recent and name not in pods:
+                    pending[name] = given_at
+            self._given = pending
 
     def claimed(self) -> frozenset[str]:
-        """Name the devices that claims hold."""
+        """Return the devices that claims hold."""
         with self._lock:
             return frozenset().union(*self._claims.values())
 
@@ -60,12 +70,13 @@ class Ledger:
         with self._lock:
             wanted = list(names)
             for uid, held in self._claims.items():
-                if taken := sorted(held & set(wanted)):
-                    raise HeldError(f"{', '.join(taken)} held by claim {uid}")
+                conflicts = sorted(held.intersection(wanted))
+                if conflicts:
+                    raise HeldError(f"{', '.join(conflicts)} held by claim {uid}")
             self._given |= dict.fromkeys(wanted, self._clock())
 
     def claim(self, uid: str, names: Iterable[str]) -> None:
-        """Note that a claim holds devices; again for the same claim is no change.
+        """Note that a claim holds devices; noting the same claim twice changes nothing.
 
         Raises:
             HeldError: a pod or another claim holds one of them; nothing is noted.
@@ -73,8 +84,9 @@ class Ledger:
         with self._lock:
             wanted = frozenset(names)
             for other, held in self._claims.items():
-                if other != uid and (taken := sorted(held & wanted)):
-                    raise HeldError(f"{', '.join(taken)} held by claim {other}")
+                conflicts = sorted(held & wanted)
+                if other != uid and conflicts:
+                    raise HeldError(f"{', '.join(conflicts)} held by claim {other}")
             for name in sorted(wanted):
                 if name in self._pods or name in self._given:
                     raise HeldError(f"{name} held by pod {self._pods.get(name, 'that starts')}")
@@ -86,14 +98,14 @@ class Ledger:
             self._claims.pop(uid, None)
 
 
-def patiently(take: Callable[[], None]) -> None:
+def wait_for_devices(take: Callable[[], None]) -> None:
     """Take devices, waiting a moment for one that is held.
 
-    A pod may be gone from the API before its kubelet has put back what it held; and a kubelet that is refused asks
-    again after a minute for a claim, and never for a pod.
+    A pod may be gone from the API before its kubelet has released its devices. A kubelet that is refused
+    retries a claim after a minute, and a pod never.
 
     Args:
-        take: notes what is taken.
+        take: notes the new holder.
 
     Raises:
         HeldError: somebody else still holds one of them.

@@ -1,9 +1,9 @@
-"""Starts and ends the process that serves the workers of a cluster, under the supervisor of our clusters.
+"""Start and stop of the agent that serves a cluster's workers, under the supervisor of local control planes.
 
     start(folder, stack, "lab", kubeconfig, {"train-001": "lab-worker"}, progress=print)
     stop(folder)
 
-It needs to be root where kubelets are: their sockets are root's.
+It needs root where kubelets run: their sockets are root's.
 """
 
 from __future__ import annotations
@@ -15,11 +15,11 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import sovereign_ai
-from sovereign_ai.cluster.access import open_cluster
+from sovereign_ai.cluster.api.client import open_cluster
 from sovereign_ai.cluster.embedded import launch
-from sovereign_ai.cluster.ending import end_processes
 from sovereign_ai.cluster.process import Process
-from sovereign_ai.cluster.state import Place, read_json, write_json
+from sovereign_ai.cluster.shutdown import stop_processes
+from sovereign_ai.cluster.state import ClusterDir, read_json, write_json
 from sovereign_ai.cluster.status import supervisor_pid
 from sovereign_ai.errors import EnvironmentLacksError, Problem, Where
 from sovereign_ai.sim.kubelet import account
@@ -31,6 +31,7 @@ AGENT, KUBECONFIG = "gpu-agent", "agent.kubeconfig"
 _POLL_SECONDS = 0.1
 _START_SECONDS = 60.0
 _ENDED_AT_START = 3
+"""Restarts after which waiting is given up: an agent that ends at once will do so the next time."""
 
 
 def start(
@@ -43,15 +44,15 @@ def start(
     progress: Callable[[str], object] = lambda _line: None,
     wait_seconds: float = _START_SECONDS,
 ) -> None:
-    """Start the process, unless it runs for the same, and wait until every worker's devices are on offer.
+    """Start the agent, unless it runs as configured, and wait until every worker offers its devices.
 
     Args:
-        folder: where it keeps its configuration, status and logs; made if need be.
+        folder: the folder of its configuration, status and logs; made if need be.
         stack: the stack's folder or file.
         cluster: which of the plan's clusters this is.
-        kubeconfig: the administrator's; the process gets one of its own.
+        kubeconfig: the administrator's; the agent gets one of its own.
         containers: machine to the container that plays it.
-        progress: told one line a step.
+        progress: called with one line a step.
         wait_seconds: how long that may take.
 
     Raises:
@@ -60,7 +61,7 @@ def start(
         ApiError: the server refused.
         UnreachableError: there was no answer.
     """
-    where, api = _place(folder), open_cluster(kubeconfig)
+    agent_dir, api = _agent_dir(folder), open_cluster(kubeconfig)
     config = {
         "stack": str(stack.resolve()),
         "digest": load(stack).digest,
@@ -69,57 +70,81 @@ def start(
         "kubeconfig": str((folder / KUBECONFIG).absolute()),
         "containers": dict(containers),
     }
-    if supervisor_pid(where) is not None and read_json(folder / CONFIG) == config:
+    if supervisor_pid(agent_dir) is not None and read_json(folder / CONFIG) == config:
         _wait(folder, wait_seconds)
         return
-    end_processes(where)
-    for each in (folder, folder / "logs"):
-        each.mkdir(mode=0o700, parents=True, exist_ok=True)
+    stop_processes(agent_dir)
+    for path in (folder, folder / "logs"):
+        path.mkdir(mode=0o700, parents=True, exist_ok=True)
+    # The status of an earlier agent would end the wait at once.
     (folder / STATUS).unlink(missing_ok=True)
     account.make(api, kubeconfig, folder / KUBECONFIG)
     api.close()
     write_json(folder / CONFIG, config)
-    engine = {name: value for name, value in os.environ.items() if name in ENGINE_VARIABLES}
-    environment = engine | {
-        "PATH": os.environ.get("PATH", os.defpath),
-        "PYTHONPATH": str(Path(sovereign_ai.__file__).parents[1]),
-        "LANG": "C.UTF-8",
-    }
-    agent = Process(AGENT, (sys.executable, "-m", "sovereign_ai.sim.kubelet.agent", str(folder)), env=environment)
-    write_json(where.processes, {"start_seconds": wait_seconds, "processes": [agent.to_data()]})
+    command = (sys.executable, "-m", "sovereign_ai.sim.kubelet.agent", str(folder))
+    agent = Process(AGENT, command, env=_environment())
+    write_json(agent_dir.processes, {"start_seconds": wait_seconds, "processes": [agent.to_data()]})
     progress(f"{cluster}: serving the kubelets of {', '.join(sorted(containers))}")
-    launch(where)
+    launch(agent_dir)
     try:
         _wait(folder, wait_seconds)
     except EnvironmentLacksError:
-        end_processes(where)
+        stop_processes(agent_dir)
         raise
     progress(f"{cluster}: the devices of {len(containers)} real machines are on offer")
 
 
+def _environment() -> dict[str, str]:
+    """Return the agent's environment: of this process's variables the container engine's alone."""
+    environment = {}
+    for name in ENGINE_VARIABLES:
+        if name in os.environ:
+            environment[name] = os.environ[name]
+    environment["PATH"] = os.environ.get("PATH", os.defpath)
+    # The agent runs this very package, wherever it was imported from.
+    environment["PYTHONPATH"] = str(Path(sovereign_ai.__file__).parents[1])
+    environment["LANG"] = "C.UTF-8"
+    return environment
+
+
 def stop(folder: Path) -> bool:
-    """End the process; False if none ran. What kubelets were told is forgotten by them within minutes."""
-    return end_processes(_place(folder))
+    """End the agent; False if none ran. Kubelets drop what it registered within minutes."""
+    return stop_processes(_agent_dir(folder))
 
 
-def _place(folder: Path) -> Place:
-    """The folder as our supervisor knows it."""
-    return Place(folder.name, folder.absolute())
+def _agent_dir(folder: Path) -> ClusterDir:
+    """Return the folder as the supervisor's functions take it."""
+    return ClusterDir(folder.name, folder.absolute())
 
 
 def _wait(folder: Path, wait_seconds: float) -> None:
-    """Wait until every worker is ready."""
+    """Wait until every worker is ready.
+
+    Raises:
+        EnvironmentLacksError: some are not ready in time, or the agent ended several times.
+    """
     deadline = time.monotonic() + wait_seconds
     while True:
         ready = (read_json(folder / STATUS) or {}).get("ready", {})
         if ready and all(ready.values()):
             return
-        ended = sum(one["restarts"] for one in (read_json(folder / "status.json") or {}).get("processes", []))
-        if ended >= _ENDED_AT_START or time.monotonic() > deadline:
-            late = sorted(name for name, well in ready.items() if not well)
-            why = (
-                f"their server ended {ended} times" if ended else f"not ready after {wait_seconds:g} s: {', '.join(late) or 'every worker'}"
-            )
-            log = folder / "logs" / f"{AGENT}.log"
-            raise EnvironmentLacksError(Problem("gpus-not-offered", f"kubelets have no GPUs: {why}", Where(file=str(log)), "see the log"))
+        restarts = _restarts(folder)
+        if restarts >= _ENDED_AT_START or time.monotonic() > deadline:
+            if restarts:
+                why = f"their server ended {restarts} times"
+            else:
+                late = ", ".join(sorted(name for name, is_ready in ready.items() if not is_ready))
+                why = f"not ready after {wait_seconds:g} s: {late or 'every worker'}"
+            log = Where(file=str(folder / "logs" / f"{AGENT}.log"))
+            message = f"kubelets have no GPUs: {why}"
+            raise EnvironmentLacksError(Problem("gpus-not-offered", message, log, "see the log"))
         time.sleep(_POLL_SECONDS)
+
+
+def _restarts(folder: Path) -> int:
+    """Return how often the supervisor restarted the agent."""
+    status = read_json(folder / "status.json") or {}
+    total = 0
+    for process in status.get("processes", []):
+        total += process["restarts"]
+    return total

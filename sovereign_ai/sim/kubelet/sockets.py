@@ -1,7 +1,7 @@
-"""gRPC over Unix sockets: what we serve to a kubelet, and how we call one.
+"""gRPC over Unix sockets: servers for a kubelet, and calls to one.
 
-A socket's path may have 107 bytes and a folder on the host can be deeper than that, so sockets are
-opened through a descriptor of their folder (`/proc/self/fd/N/name`). Linux only, like the kubelet here.
+A socket's path may have 107 bytes and a folder on the host can be deeper than that, so sockets are opened
+through a descriptor of their folder (`/proc/self/fd/N/name`). Linux only, like the kubelet here.
 """
 
 from __future__ import annotations
@@ -20,20 +20,22 @@ import grpc  # type: ignore[import-untyped]
 from sovereign_ai.errors import EnvironmentLacksError, Problem, Where
 
 RpcError: type[Exception] = grpc.RpcError
-"""What a failed call raises."""
+"""The error of a failed call."""
 _THREADS = 24
 """Streams of a kubelet that went away keep a thread each until their context ends."""
 _CALL_SECONDS = 5.0
+# No proxy of the environment, and an authority that is valid: gRPC would derive one from the socket's path.
 _LOCAL = [("grpc.enable_http_proxy", 0), ("grpc.default_authority", "localhost")]
 
 
 @dataclass(frozen=True, slots=True)
 class Method:
-    """One procedure that we serve.
+    """One procedure that is served.
 
     Attributes:
-        call: takes the request and gRPC's context, and gives the answer, or with `stream` an iterator of answers.
-        request: class of the request.
+        call: called with the request and gRPC's context; returns the answer, or with `stream` an iterator of
+            answers.
+        request: the class of the request.
         stream: whether it answers with a stream.
     """
 
@@ -53,7 +55,7 @@ class Served:
     Attributes:
         server: gRPC's own.
         paths: its sockets.
-        descriptors: what must stay open as long as it runs.
+        descriptors: the sockets' folders, which must stay open as long as it runs.
     """
 
     server: Any
@@ -61,24 +63,25 @@ class Served:
     descriptors: list[int] = field(default_factory=list)
 
     def stop(self) -> None:
-        """End it, with its sockets."""
+        """Stop it, and remove its sockets."""
         self.server.stop(grace=None).wait()
         for path in self.paths:
-            with contextlib.suppress(OSError):  # the node may be gone
+            # The node may be gone.
+            with contextlib.suppress(OSError):
                 path.unlink(missing_ok=True)
         while self.descriptors:
             os.close(self.descriptors.pop())
 
 
 def serve(paths: tuple[Path, ...], services: Services) -> Served:
-    """Serve on sockets; a file left behind at their place is taken over.
+    """Serve on sockets; files that an earlier process left in their place are replaced.
 
     Args:
         paths: the sockets; their folders exist.
         services: what is served, the same on each.
 
     Raises:
-        EnvironmentLacksError: one cannot be listened on.
+        EnvironmentLacksError: the server cannot listen on one.
     """
     server = grpc.server(ThreadPoolExecutor(_THREADS), options=_LOCAL)
     for service, methods in services.items():
@@ -93,8 +96,9 @@ def serve(paths: tuple[Path, ...], services: Services) -> Served:
             server.add_insecure_port(_address(descriptor, path))
         except RuntimeError as error:
             served.stop()
-            hint = "the folder must be writable; as root, as kubelets are"
-            raise EnvironmentLacksError(Problem("socket-unusable", "cannot listen on the socket", Where(file=str(path)), hint)) from error
+            location, hint = Where(file=str(path)), "the folder must be writable; as root, as kubelets are"
+            problem = Problem("socket-unusable", "cannot listen on the socket", location, hint)
+            raise EnvironmentLacksError(problem) from error
     server.start()
     return served
 
@@ -110,7 +114,8 @@ def calling(path: Path) -> Iterator[Callable[[str, Any, Any], Any]]:
     channel = grpc.insecure_channel(_address(descriptor, path), options=_LOCAL)
 
     def call(method: str, request: Any, answer: Any) -> Any:
-        return channel.unary_unary(method, type(request).SerializeToString, answer.FromString)(request, timeout=_CALL_SECONDS)
+        send = channel.unary_unary(method, type(request).SerializeToString, answer.FromString)
+        return send(request, timeout=_CALL_SECONDS)
 
     try:
         yield call
@@ -120,12 +125,12 @@ def calling(path: Path) -> Iterator[Callable[[str, Any, Any], Any]]:
 
 
 def reason(error: Exception) -> str:
-    """Give the reason of a failed call in one line."""
+    """Return the reason of a failed call in one line."""
     return str(error.details()) if isinstance(error, grpc.Call) else str(error)
 
 
 def refuse(context: Any, reason: str) -> None:
-    """End a call with a reason that its caller will show.
+    """End a call with a reason that its caller will report.
 
     Raises:
         Exception: always; gRPC ends the call by it.
@@ -134,16 +139,16 @@ def refuse(context: Any, reason: str) -> None:
 
 
 def _address(descriptor: int, path: Path) -> str:
-    """Give gRPC's address of a socket by its open folder."""
+    """Return gRPC's address of a socket by its open folder."""
     return f"unix:/proc/self/fd/{descriptor}/{path.name}"
 
 
 def _handler(method: Method) -> Any:
-    """Give gRPC's own form of a method; an answer knows how to write itself."""
+    """Return a method in gRPC's own form."""
     make = grpc.unary_stream_rpc_method_handler if method.stream else grpc.unary_unary_rpc_method_handler
     return make(method.call, method.request.FromString, _written)
 
 
 def _written(answer: Any) -> bytes:
-    """Write an answer."""
+    """Return an answer as bytes."""
     return bytes(answer.SerializeToString())

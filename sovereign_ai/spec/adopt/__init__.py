@@ -1,11 +1,13 @@
-"""A site that stands, read from NetBox's tables into a part of a description.
+"""An existing site, read from NetBox's tables into a part of a description.
 
 The room's rules:
 
-* `tables.py` reads CSV files with the columns of NetBox's bulk imports, and tells every problem with file and line.
-* `part.py` concludes what the tables show: pools from machines, fabrics from cables. What tables do not say (country, power, zones,
-  purposes, what a storage tier holds) is never made up: it is a question, told beside the part.
-* A device is a machine if the catalogue knows its model, or if the user says which system a model is.
+* `tables.py` reads CSV files with the columns of NetBox's bulk imports, and reports every problem with file
+  and line.
+* `part.py` derives what the tables show: pools from servers, fabrics from cables. What tables do not contain
+  (country, power, zones, purposes, the content of a storage tier) is never invented. It becomes a question
+  beside the part.
+* A device is a server if the catalogue contains its model, or if the user names the system of a model.
 
     part = adopt(read_tables(Path("netbox")), {"XE9680-H100": "dgx-h100"})
     print(part.to_yaml())

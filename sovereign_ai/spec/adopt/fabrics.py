@@ -1,9 +1,11 @@
-"""Fabrics as tables show them: planes of switches that cables connect, with the machines on them.
+"""Fabrics as tables show them: planes of switches that cables connect, with the servers on them.
 
-A switch is a leaf, spine or core by its role's name, and else by its cables: leaves have machines, spines are next to leaves, cores
-beyond. A port of at most 1 Gbps on a faster switch is its management port: there it hangs on another plane as a server does. Rails are the ports of a machine on it. Planes are told one by one: tables do not say which belong together. The role of a
-fabric is a guess by its rate and its rails, told as one: what is widest for its machines is compute, 1 Gbps is out-of-band, and of the
-others what has at least half of compute's rate is storage, and what has less in-band.
+A switch is a leaf, spine or core by the name of its role, and else by its cables: leaves have servers, spines
+are next to leaves, cores are beyond. A port of at most 1 Gbps on a faster switch is its management port:
+there the switch is connected to another plane like a server. Rails are the ports of a server on a plane.
+Planes are reported one by one: tables do not show which belong together. The role of a fabric is a guess by
+its rate and its rails, and reported as one: the widest for its servers is compute, 1 Gbps is out-of-band. Of
+the others, those with at least half of compute's rate are storage, and those with less are in-band.
 """
 
 from __future__ import annotations
@@ -15,11 +17,11 @@ from dataclasses import dataclass, replace
 from math import gcd
 
 from sovereign_ai.catalog.switches import switches
-from sovereign_ai.spec.adopt.tables import Device, Tables
+from sovereign_ai.spec.adopt.tables import NetBoxDevice, Tables
 
 End = tuple[str, str]
+# Bits a second of a management port, at most.
 _SLOW = 10**9
-"""Bits a second of a management port, at most."""
 _TIERS = ("leaf", "spine", "core")
 _TIER = re.compile(r"[-_.](?:leaf|spine|core)\b.*$")
 _NOT_NAME = re.compile(r"[^a-z0-9-]+")
@@ -33,22 +35,22 @@ class AdoptedFabric:
     """One plane as it is cabled.
 
     Attributes:
-        name: what its switches' names begin with.
-        site: where its switches stand; empty if they stand at several.
-        kind: `infiniband`, or `ethernet`, of which `roce` may be a use.
+        name: the common beginning of its switches' names.
+        site: the site of its switches; empty if they are at several.
+        kind: `infiniband`, or `ethernet`, which may be used for `roce`.
         role: a guess.
-        rails: the most ports of one machine on it.
-        link: bits a second of a machine's port.
-        switch: the catalogue's switch; empty where it knows none.
+        rails: the most ports of one server on it.
+        link: bits a second of a server's port.
+        switch: the catalogue's switch; empty where it contains none.
         radix: the most cabled ports of one of its switches.
         leaf: leaves.
         spine: switches next to leaves.
         core: switches beyond.
         node_leaf: cables from leaves downwards.
         inner: cables between switches.
-        oversubscription: `down:up` of the leaf where it is worst, in lowest terms.
-        roomy: whether a leaf has nothing below it: it is sized for more than hangs on it.
-        machines: machines on it.
+        oversubscription: `down:up` of the worst leaf, in lowest terms.
+        roomy: whether a leaf has nothing below it: the plane is sized for more than is connected.
+        machines: servers on it.
     """
 
     name: str
@@ -70,47 +72,90 @@ class AdoptedFabric:
 
 
 def plain(text: str) -> str:
-    """Give a name without case, blanks and signs."""
+    """Return a name in lower case, without blanks and punctuation."""
     return re.sub(r"[^a-z0-9]", "", text.lower())
 
 
 def named(text: str) -> str:
-    """Make a description's name of any text."""
+    """Return a name that a description accepts, made from any text."""
     return _NOT_NAME.sub("-", text.lower()).strip("-")[:40].strip("-") or "unnamed"
 
 
-def planes(tables: Tables, here: Mapping[str, Device], machines: set[str]) -> tuple[tuple[AdoptedFabric, ...], list[str]]:
-    """Give the planes that machines hang on, and switches that no machine can reach."""
-    inner: defaultdict[str, list[str]] = defaultdict(list)
-    below: defaultdict[str, list[tuple[str, str]]] = defaultdict(list)
-    managed = _managed(tables)
-    for one, two in tables.cables:
-        if one[0] not in here or two[0] not in here:
-            continue
-        low, high = (one, two) if is_end(one[0], here, machines) or one == managed(one, two) else (two, one)
-        if is_end(low[0], here, machines) or low == managed(one, two):
-            below[high[0]].append(low)
-        else:
-            inner[one[0]].append(two[0])
-            inner[two[0]].append(one[0])
-    found, loose = [], []
-    left = set(inner) | set(below)
+@dataclass(frozen=True, slots=True)
+class _Cabling:
+    """The cables of a site, by switch.
+
+    Attributes:
+        below: switch to the ends of its cables downwards.
+        inner: switch to the switches that it is connected to, one entry for each cable.
+    """
+
+    below: defaultdict[str, list[End]]
+    inner: defaultdict[str, list[str]]
+
+
+def planes(
+    tables: Tables, here: Mapping[str, NetBoxDevice], machines: set[str]
+) -> tuple[tuple[AdoptedFabric, ...], list[str]]:
+    """Return the planes that servers are connected to, and the switches that no server can reach.
+
+    Args:
+        tables: the tables.
+        here: the devices of the sites that are adopted.
+        machines: names of the servers.
+    """
+    cabling = _cabling(tables, here, machines)
+    fabrics: list[AdoptedFabric] = []
+    loose: list[str] = []
+    left = set(cabling.inner) | set(cabling.below)
     while left:
-        plane = _connected(min(left), inner)
+        plane = _connected_switches(min(left), cabling.inner)
         left -= plane
-        if any(end[0] in machines for leaf in plane for end in below[leaf]):
-            found.append(_plane(tables, here, plane, inner, below, machines))
+        if _has_machines(plane, cabling, machines):
+            fabrics.append(_make_fabric(tables, here, plane, cabling, machines))
         else:
             loose += sorted(plane)
-    guessed = [_with_role(one, found) for one in found]
-    return tuple(sorted(_single(guessed), key=lambda one: (-one.link * one.rails, one.site, one.name))), loose
+    # A role depends on the other planes of the same servers, so all are known first.
+    with_roles = [_with_role(fabric, fabrics) for fabric in fabrics]
+    widest_first = sorted(
+        _numbered(with_roles), key=lambda fabric: (-fabric.link * fabric.rails, fabric.site, fabric.name)
+    )
+    return tuple(widest_first), loose
 
 
-def _managed(tables: Tables) -> Callable[[End, End], End | None]:
-    """Give the function that tells which end of a cable between two switches is a management port; None for neither.
+def _cabling(tables: Tables, here: Mapping[str, NetBoxDevice], machines: set[str]) -> _Cabling:
+    """Sort the cables of a site into those downwards and those between switches."""
+    cabling = _Cabling(defaultdict(list), defaultdict(list))
+    managed = _management_ports(tables)
+    for first, second in tables.cables:
+        if first[0] not in here or second[0] not in here:
+            continue
+        if is_end(first[0], here, machines) or first == managed(first, second):
+            cabling.below[second[0]].append(first)
+        elif is_end(second[0], here, machines) or second == managed(first, second):
+            cabling.below[first[0]].append(second)
+        else:
+            cabling.inner[first[0]].append(second[0])
+            cabling.inner[second[0]].append(first[0])
+    return cabling
 
-    It is one of at most 1 Gbps on a switch that has faster ports. Where both ends are, the switch with fewer such ports is managed
-    by the other, which is there to manage.
+
+def _has_machines(plane: set[str], cabling: _Cabling, machines: set[str]) -> bool:
+    """Return whether a server is connected to one of a plane's switches."""
+    ends: list[End] = []
+    for switch in plane:
+        ends += cabling.below.get(switch, ())
+    return any(device in machines for device, _ in ends)
+
+
+def _management_ports(tables: Tables) -> Callable[[End, End], End | None]:
+    """Return a function that finds the management port among the ends of a cable between two switches.
+
+    A management port has at most 1 Gbps, on a switch with faster ports. Where both ends are such ports, the
+    switch with fewer of them is managed by the other, whose purpose is to manage.
+
+    Returns:
+        The function. It returns None where neither end is a management port.
     """
     slow: Counter[str] = Counter()
     fast: set[str] = set()
@@ -120,125 +165,197 @@ def _managed(tables: Tables) -> Callable[[End, End], End | None]:
         elif rate_of(kind):
             fast.add(device)
 
-    def managed(one: End, two: End) -> End | None:
-        ends = [end for end in (one, two) if end[0] in fast and 0 < rate_of(tables.interfaces[end]) <= _SLOW]
+    def managed(first: End, second: End) -> End | None:
+        ends: list[End] = []
+        for end in (first, second):
+            is_switch = end[0] in fast
+            if is_switch and 0 < rate_of(tables.interfaces[end]) <= _SLOW:
+                ends.append(end)
         return min(ends, key=lambda end: (slow[end[0]], end), default=None)
 
     return managed
 
 
-def _single(planes: list[AdoptedFabric]) -> Iterator[AdoptedFabric]:
-    """Number planes whose names are alike."""
-    counts = Counter(one.name for one in planes)
+def _numbered(planes: list[AdoptedFabric]) -> Iterator[AdoptedFabric]:
+    """Number planes with equal names."""
+    counts: Counter[str] = Counter()
+    for plane in planes:
+        counts[plane.name] += 1
     seen: Counter[str] = Counter()
-    for one in sorted(planes, key=lambda plane: (plane.name, plane.site, min(plane.machines))):
-        seen[one.name] += 1
-        yield one if counts[one.name] == 1 else replace(one, name=f"{one.name}-{seen[one.name]}")
+    for plane in sorted(planes, key=lambda plane: (plane.name, plane.site, min(plane.machines))):
+        seen[plane.name] += 1
+        if counts[plane.name] == 1:
+            yield plane
+        else:
+            yield replace(plane, name=f"{plane.name}-{seen[plane.name]}")
 
 
-def is_end(device: str, here: Mapping[str, Device], machines: set[str]) -> bool:
-    """Tell whether a device is one that hangs on switches: a machine, or what its role calls a server, storage or a PDU."""
-    return device in machines or any(word in here[device].role.lower() for word in ("server", "storage", "pdu"))
+def is_end(device: str, here: Mapping[str, NetBoxDevice], machines: set[str]) -> bool:
+    """Return whether a device is below switches: a server of the catalogue, or one with such a role.
+
+    Roles with `server`, `storage` or `pdu` in their name count.
+    """
+    if device in machines:
+        return True
+    role = here[device].role.lower()
+    return "server" in role or "storage" in role or "pdu" in role
 
 
-def _connected(start: str, inner: Mapping[str, list[str]]) -> set[str]:
-    """Give the switches that cables connect with one."""
-    found, todo = {start}, [start]
-    while todo:
-        for other in inner.get(todo.pop(), ()):
-            if other not in found:
-                found.add(other)
-                todo.append(other)
-    return found
+def _connected_switches(start: str, inner: Mapping[str, list[str]]) -> set[str]:
+    """Return the switches that cables connect with one switch, itself included."""
+    connected, waiting = {start}, [start]
+    while waiting:
+        for other in inner.get(waiting.pop(), ()):
+            if other not in connected:
+                connected.add(other)
+                waiting.append(other)
+    return connected
 
 
-def _plane(
+def _make_fabric(
     tables: Tables,
-    here: Mapping[str, Device],
+    here: Mapping[str, NetBoxDevice],
     plane: set[str],
-    inner: Mapping[str, list[str]],
-    below: Mapping[str, list[tuple[str, str]]],
+    cabling: _Cabling,
     machines: set[str],
 ) -> AdoptedFabric:
-    """Give one plane."""
-    tiers = {one: _tier(here[one], one, inner, below) for one in plane}
-    leaves = {one for one, tier in tiers.items() if tier == "leaf"}
-    ends = [end for leaf in leaves for end in below[leaf]]
-    ports = Counter(end[0] for end in ends if end[0] in machines)
-    kinds = Counter(tables.interfaces[end] for end in ends if end[0] in machines)
+    """Return one plane."""
+    below, inner = cabling.below, cabling.inner
+    tiers: Counter[str] = Counter()
+    leaves: list[str] = []
+    sites: set[str] = set()
+    models: set[str] = set()
+    radix = inner_ends = 0
+    # In order of the names: of equal counts the first one decides the kind of the ports.
+    for switch in sorted(plane):
+        tier = _tier_of(here[switch], switch, cabling)
+        tiers[tier] += 1
+        if tier == "leaf":
+            leaves.append(switch)
+        sites.add(here[switch].site)
+        models.add(plain(here[switch].model))
+        links = len(inner.get(switch, ()))
+        radix = max(radix, len(below[switch]) + links)
+        inner_ends += links
+    node_leaf = 0
+    roomy = False
+    ports: Counter[str] = Counter()
+    kinds: Counter[str] = Counter()
+    for leaf in leaves:
+        node_leaf += len(below[leaf])
+        if not below[leaf]:
+            roomy = True
+        for end in below[leaf]:
+            if end[0] in machines:
+                ports[end[0]] += 1
+                kinds[tables.interfaces[end]] += 1
     kind = kinds.most_common(1)[0][0]
-    ratios = [(len(below.get(leaf, ())), len(inner.get(leaf, ()))) for leaf in leaves] or [(0, 0)]
-    down, up = max(ratios, key=lambda one: one[0] / one[1] if one[1] else 1)
-    common = gcd(down, up) or 1
-    sites = {here[one].site for one in plane}
-    models = {plain(here[one].model) for one in plane}
-    known = next((one.name for one in switches() if models == {plain(one.name)}), "")
     return AdoptedFabric(
-        name=named(_stem(plane)),
+        name=named(_common_stem(plane)),
         site=next(iter(sites)) if len(sites) == 1 else "",
         kind="infiniband" if kind.startswith("infiniband") else "ethernet",
         role="",
         rails=max(ports.values()),
         link=rate_of(kind),
-        switch=known,
-        radix=max(len(below[one]) + len(inner.get(one, ())) for one in plane),
+        switch=_catalogue_switch(models),
+        radix=radix,
         leaf=len(leaves),
-        spine=sum(tier == "spine" for tier in tiers.values()),
-        core=sum(tier == "core" for tier in tiers.values()),
-        node_leaf=len(ends),
-        inner=sum(len(inner.get(one, ())) for one in plane) // 2,
-        oversubscription=f"{down // common}:{up // common}" if up and down > up else "1:1",
-        roomy=any(not below.get(leaf) for leaf in leaves),
+        spine=tiers["spine"],
+        core=tiers["core"],
+        node_leaf=node_leaf,
+        # Each cable between switches has two ends.
+        inner=inner_ends // 2,
+        oversubscription=_oversubscription(leaves, cabling),
+        roomy=roomy,
         machines=frozenset(ports),
     )
 
 
-def _tier(device: Device, name: str, inner: Mapping[str, list[str]], below: Mapping[str, list[tuple[str, str]]]) -> str:
-    """Tell a switch's tier."""
+def _catalogue_switch(models: set[str]) -> str:
+    """Return the catalogue's switch if all switches of a plane are of that model, else the empty string."""
+    for switch in switches():
+        if models == {plain(switch.name)}:
+            return switch.name
+    return ""
+
+
+def _oversubscription(leaves: list[str], cabling: _Cabling) -> str:
+    """Return `down:up` of the worst leaf, in lowest terms; `1:1` where it does not block or has no uplink."""
+    worst: tuple[int, int] = (0, 0)
+    worst_ratio = -1.0
+    for leaf in leaves:
+        down, up = len(cabling.below.get(leaf, ())), len(cabling.inner.get(leaf, ()))
+        ratio = down / up if up else 1
+        if ratio > worst_ratio:
+            worst, worst_ratio = (down, up), ratio
+    down, up = worst
+    if not up or down <= up:
+        return "1:1"
+    common = gcd(down, up)
+    return f"{down // common}:{up // common}"
+
+
+def _tier_of(device: NetBoxDevice, name: str, cabling: _Cabling) -> str:
+    """Return a switch's tier."""
     for tier in _TIERS:
         if tier in device.role.lower():
             return tier
-    if below.get(name):
+    if cabling.below.get(name):
         return "leaf"
-    return "spine" if any(below.get(other) for other in inner.get(name, ())) else "core"
+    for other in cabling.inner.get(name, ()):
+        if cabling.below.get(other):
+            return "spine"
+    return "core"
 
 
-def _stem(plane: set[str]) -> str:
-    """Give what the names of switches begin with, before their tier, their plane and their number.
+def _common_stem(plane: set[str]) -> str:
+    """Return the common beginning of switches' names, before their tier, their plane and their number.
 
-    >>> _stem({"compute-a-p0-leaf-r0-001", "compute-a-p0-spine-001"}), _stem({"sw-01", "sw-02"}), _stem({"tor"})
-    ('compute-a', 'sw', 'tor')
+    >>> _common_stem({"compute-a-p0-leaf-r0-001", "compute-a-p0-spine-001"}), _common_stem({"sw-01", "sw-02"})
+    ('compute-a', 'sw')
     """
     names = sorted({_TIER.sub("", name) for name in plane})
-    first, last = names[0], names[-1]
-    alike = next((at for at, (one, other) in enumerate(zip(first, last, strict=False)) if one != other), min(len(first), len(last)))
-    common = first[:alike].rstrip("-_.0123456789") if len(names) > 1 else first
+    first = names[0]
+    # Names are sorted, so what the first and the last have in common all have in common.
+    common = first
+    if len(names) > 1:
+        common = _common_start(first, names[-1]).rstrip("-_.0123456789")
     return re.sub(r"[-_.]p?\d*$", "", common) or common or first
 
 
+def _common_start(first: str, last: str) -> str:
+    """Return the characters with which both names begin."""
+    length = 0
+    while length < min(len(first), len(last)) and first[length] == last[length]:
+        length += 1
+    return first[:length]
+
+
 def rate_of(kind: str) -> int:
-    """Give the bits a second of NetBox's interface type; 0 where it has none.
+    """Return the bits a second of NetBox's interface type; 0 where it has no rate.
 
     >>> rate_of("400gbase-x-qsfpdd"), rate_of("infiniband-ndr-4x"), rate_of("1000base-t"), rate_of("other")
     (400000000000, 400000000000, 1000000000, 0)
     """
-    if found := _GBPS.match(kind):
-        return int(found[1]) * (10**9 if found[2] else 10**6)
-    if found := _LANES.match(kind):
-        return _LANE_GBPS.get(found[1], 0) * int(found[2] or 1) * 10**9
+    if match := _GBPS.match(kind):
+        return int(match[1]) * (10**9 if match[2] else 10**6)
+    if match := _LANES.match(kind):
+        return _LANE_GBPS.get(match[1], 0) * int(match[2] or 1) * 10**9
     return 0
 
 
-def _with_role(one: AdoptedFabric, planes: list[AdoptedFabric]) -> AdoptedFabric:
-    """Guess a role by the planes that share machines with it."""
-    others = [other for other in planes if other.machines & one.machines]
-    mine = one.link * one.rails
-    if one.link <= 10**9:
+def _with_role(fabric: AdoptedFabric, fabrics: list[AdoptedFabric]) -> AdoptedFabric:
+    """Return a plane with a guess of its role, by the planes that share servers with it."""
+    width = fabric.link * fabric.rails
+    others = [other for other in fabrics if other.machines & fabric.machines]
+    wider = [other.link for other in others if other.link * other.rails > width]
+    if fabric.link <= _SLOW:
         role = "out-of-band"
-    elif all(other.link * other.rails <= mine for other in others):
+    elif not wider:
         role = "compute"
+    elif 2 * fabric.link >= min(wider):
+        role = "storage"
     else:
-        wider = [other.link for other in others if other.link * other.rails > mine]
-        role = "storage" if any(2 * one.link >= link for link in wider) else "in-band"
-    kind = "roce" if one.kind == "ethernet" and role in ("compute", "storage") else one.kind
-    return replace(one, role=role, kind=kind)
+        role = "in-band"
+    kind = "roce" if fabric.kind == "ethernet" and role in ("compute", "storage") else fabric.kind
+    return replace(fabric, role=role, kind=kind)

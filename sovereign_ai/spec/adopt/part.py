@@ -1,34 +1,39 @@
-"""What tables show of a site: pools of machines, fabrics as they are cabled (`fabrics.py`), and what they leave open.
+"""What tables show of a site: pools of servers, fabrics as they are cabled, and open questions.
 
-* A pool is all machines of one system at one site whose names differ in their number alone.
+A pool is all servers of one system at one site whose names differ only in their number.
 """
 
 from __future__ import annotations
 
+import json
 import re
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from operator import itemgetter
 from typing import Any
 
 from sovereign_ai.catalog.systems import systems
 from sovereign_ai.errors import Problem, SpecError, nearest
 from sovereign_ai.spec.adopt.fabrics import AdoptedFabric, is_end, named, plain, planes
-from sovereign_ai.spec.adopt.tables import Device, Tables
+from sovereign_ai.spec.adopt.tables import NetBoxDevice, Tables
+from sovereign_ai.text import visible
 
 _NUMBER = re.compile(r"[-_.]?\d+$")
+_PLAIN = re.compile(r"[A-Za-z][A-Za-z0-9_.-]*|[0-9]+ [A-Za-z]+")
+_SPECIAL = frozenset({"true", "false", "yes", "no", "on", "off", "null", "y", "n"})
 
 
 @dataclass(frozen=True, slots=True)
 class AdoptedPool:
-    """Machines of one sort.
+    """Servers of one kind.
 
     Attributes:
-        name: what their names begin with.
-        site: where they stand.
+        name: the common beginning of their names.
+        site: their site.
         system: the catalogue's system.
         machines: their names, in order.
-        per_rack: the most of them in one rack; 0 where no rack is told.
+        per_rack: the most of them in one rack; 0 where the table has no racks.
     """
 
     name: str
@@ -39,14 +44,14 @@ class AdoptedPool:
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
+class AdoptedPart:
     """A part of a description.
 
     Attributes:
         sites: names of sites with anything in this part.
         pools: pools.
         fabrics: fabrics, the widest first.
-        questions: what the tables do not say and a description needs, and what was left out.
+        questions: what a description needs and the tables do not contain, and what was left out.
     """
 
     sites: tuple[str, ...]
@@ -55,118 +60,195 @@ class Part:
     questions: tuple[str, ...]
 
     def to_data(self) -> dict[str, Any]:
-        """Give the part as a description has it: names of sites, pools and fabrics, without what is a question."""
+        """Return the part as in a description: names of sites, pools and fabrics, without open questions."""
         return {
-            "sites": [{"name": one} for one in self.sites],
-            "pools": [
-                {"name": one.name, "site": one.site, "system": one.system, "nodes": len(one.machines)}
-                | ({"nodes_per_rack": one.per_rack} if one.per_rack else {})
-                for one in self.pools
-            ],
-            "fabrics": [self._fabric(one) for one in self.fabrics],
+            "sites": [{"name": site} for site in self.sites],
+            "pools": [self._pool(pool) for pool in self.pools],
+            "fabrics": [self._fabric(fabric) for fabric in self.fabrics],
         }
 
-    def _fabric(self, one: AdoptedFabric) -> dict[str, Any]:
-        """Give one fabric; sites and pools are said only where it does not have all of them."""
-        found: dict[str, Any] = {"name": one.name, "role": one.role, "kind": one.kind}
-        if one.site and len(self.sites) > 1:
-            found["sites"] = [one.site]
-        pools = [pool for pool in self.pools if not one.site or pool.site == one.site]
-        mine = [pool.name for pool in pools if one.machines & set(pool.machines)]
-        if len(mine) < len(pools):
-            found["pools"] = mine
-        found |= {"rails": one.rails, **({"switch": one.switch} if one.switch else {"radix": one.radix})}
-        found |= {"link": f"{one.link // 10**9} Gbps", "oversubscription": one.oversubscription}
-        return found if one.roomy else found | {"padding": "none"}
+    def _pool(self, pool: AdoptedPool) -> dict[str, Any]:
+        """Return one pool."""
+        data: dict[str, Any] = {"name": pool.name, "site": pool.site, "system": pool.system}
+        data["nodes"] = len(pool.machines)
+        if pool.per_rack:
+            data["nodes_per_rack"] = pool.per_rack
+        return data
+
+    def _fabric(self, fabric: AdoptedFabric) -> dict[str, Any]:
+        """Return one fabric; sites and pools are listed only where it does not have all of them."""
+        data: dict[str, Any] = {"name": fabric.name, "role": fabric.role, "kind": fabric.kind}
+        if fabric.site and len(self.sites) > 1:
+            data["sites"] = [fabric.site]
+        names: list[str] = []
+        has_all = True
+        for pool in self.pools:
+            if fabric.site and pool.site != fabric.site:
+                continue
+            if fabric.machines.isdisjoint(pool.machines):
+                has_all = False
+            else:
+                names.append(pool.name)
+        if not has_all:
+            data["pools"] = names
+        data["rails"] = fabric.rails
+        if fabric.switch:
+            data["switch"] = fabric.switch
+        else:
+            data["radix"] = fabric.radix
+        data["link"] = f"{fabric.link // 10**9} Gbps"
+        data["oversubscription"] = fabric.oversubscription
+        # Without free leaves the plane is sized for exactly the servers that are connected.
+        if not fabric.roomy:
+            data["padding"] = "none"
+        return data
 
     def to_yaml(self) -> str:
-        """Write the part, with the questions as comments above it."""
-        lines = [f"# {question}" for question in self.questions]
+        """Return the part as YAML, with the questions as comments above it."""
+        lines = [f"# {visible(question)}" for question in self.questions]
         for section, entries in self.to_data().items():
-            lines += ["", f"{section}:", *(f"  - {{{', '.join(_pairs(entry))}}}" for entry in entries)]
+            lines += ["", f"{section}:"]
+            for entry in entries:
+                fields = ", ".join(_flow_fields(entry))
+                lines.append(f"  - {{{fields}}}")
         return "\n".join(lines).lstrip("\n") + "\n"
 
 
-def _pairs(entry: Mapping[str, Any]) -> Iterator[str]:
-    """Write an entry's fields in flow style; names and quantities need no quotes but a ratio does."""
+def _flow_fields(entry: Mapping[str, Any]) -> Iterator[str]:
+    """Yield an entry's fields in flow style."""
     for key, value in entry.items():
-        text = f"[{', '.join(value)}]" if isinstance(value, list) else f'"{value}"' if ":" in str(value) else str(value)
-        yield f"{key}: {text}"
+        if isinstance(value, list):
+            items = ", ".join(map(_flow_value, value))
+            yield f"{key}: [{items}]"
+        else:
+            yield f"{key}: {_flow_value(value)}"
 
 
-def adopt(tables: Tables, models: Mapping[str, str] | None = None, site: str = "") -> Part:
-    """Conclude a part of a description from tables.
+def _flow_value(value: object) -> str:
+    """Return one value so that every reader of YAML reads the same.
+
+    Text of a table is quoted unless it is a plain word, a number or a quantity.
+    """
+    text = str(value)
+    is_plain = isinstance(value, int) or (_PLAIN.fullmatch(text) is not None and text.lower() not in _SPECIAL)
+    return text if is_plain else json.dumps(text, ensure_ascii=False)
+
+
+def adopt(tables: Tables, models: Mapping[str, str] | None = None, site: str = "") -> AdoptedPart:
+    """Derive a part of a description from tables.
 
     Args:
-        tables: what was read.
-        models: model as the table has it to the catalogue's system, where the names differ.
-        site: take this site alone.
+        tables: the tables.
+        models: model in the table to the catalogue's system, where the names differ.
+        site: adopt this site alone.
 
     Raises:
-        SpecError: a system or a site that does not exist, or no machine at all.
+        SpecError: a system or a site that does not exist, or no server at all.
     """
-    known = {plain(one.name): one.name for one in systems()}
+    known = {plain(system.name): system.name for system in systems()}
     given = models or {}
-    here = {name: one for name, one in tables.devices.items() if site in ("", one.site)}
-    problems = [
-        Problem("unknown-system", f"no system is called {name!r}", hint=nearest(name, list(known.values())))
-        for name in given.values()
-        if name not in known.values()
-    ]
+    here = {name: device for name, device in tables.devices.items() if site in ("", device.site)}
+    problems: list[Problem] = []
+    for name in given.values():
+        if name not in known.values():
+            hint = nearest(name, list(known.values()))
+            problems.append(Problem("unknown-system", f"no system is called {name!r}", hint=hint))
     if not here:
-        sites = sorted({one.site for one in tables.devices.values()})
-        problems.append(Problem("unknown-site", f"no device stands at {site!r}", hint=nearest(site, sites)))
-    system_of = {name: given.get(one.model) or known.get(plain(one.model), "") for name, one in here.items()}
-    machines = {name for name, found in system_of.items() if found}
-    if not machines and not problems:
-        seen = ", ".join(sorted({one.model for one in here.values()})[:8])
-        problems.append(Problem("no-machine", f"no model is a system of the catalogue: {seen}", hint="say which: --model XE9680=dgx-h100"))
+        sites = sorted({device.site for device in tables.devices.values()})
+        message = f"no device is at {site!r}"
+        problems.append(Problem("unknown-site", message, hint=nearest(site, sites)))
+    system_of: dict[str, str] = {}
+    models_seen: set[str] = set()
+    site_names: dict[str, None] = {}
+    for name, device in here.items():
+        models_seen.add(device.model)
+        site_names[device.site] = None
+        system = given.get(device.model) or known.get(plain(device.model), "")
+        if system:
+            system_of[name] = system
+    if not system_of and not problems:
+        message = f"no model is a system of the catalogue: {', '.join(sorted(models_seen)[:8])}"
+        problems.append(Problem("no-machine", message, hint="name it: --model XE9680=dgx-h100"))
     if problems:
         raise SpecError(problems)
-    pools = tuple(_pools(here, machines, system_of))
+    machines = set(system_of)
+    pools = tuple(_adopt_pools(here, system_of))
     fabrics, loose = planes(tables, here, machines)
     questions = (*_questions(pools, fabrics), *_left_out(here, machines, loose))
-    return Part(tuple(dict.fromkeys(one.site for one in here.values())), pools, fabrics, questions)
+    return AdoptedPart(tuple(site_names), pools, fabrics, questions)
 
 
-def _pools(here: Mapping[str, Device], machines: set[str], system_of: Mapping[str, str]) -> Iterator[AdoptedPool]:
-    """Give the pools."""
-    found: defaultdict[tuple[str, str, str], list[Device]] = defaultdict(list)
-    for name in machines:
-        found[named(_NUMBER.sub("", name)), here[name].site, system_of[name]].append(here[name])
-    stems = Counter(stem for stem, _, _ in found)
-    for (stem, site, system), members in sorted(found.items()):
-        racks = Counter(one.rack for one in members if one.rack)
-        name = (
-            stem
-            if stems[stem] == 1
-            else named(f"{stem}-{site}" if len({key[1] for key in found if key[0] == stem}) > 1 else f"{stem}-{system}")
-        )
-        yield AdoptedPool(name, site, system, tuple(sorted(one.name for one in members)), max(racks.values(), default=0))
+def _adopt_pools(here: Mapping[str, NetBoxDevice], system_of: Mapping[str, str]) -> Iterator[AdoptedPool]:
+    """Yield the pools.
+
+    Args:
+        here: the devices of the sites that are adopted.
+        system_of: server to its system.
+    """
+    members_of: defaultdict[tuple[str, str, str], list[NetBoxDevice]] = defaultdict(list)
+    for name, system in system_of.items():
+        stem = named(_NUMBER.sub("", name))
+        members_of[stem, here[name].site, system].append(here[name])
+    sites_of: defaultdict[str, set[str]] = defaultdict(set)
+    stems: Counter[str] = Counter()
+    for stem, site, _ in members_of:
+        sites_of[stem].add(site)
+        stems[stem] += 1
+    for (stem, site, system), members in sorted(members_of.items(), key=itemgetter(0)):
+        # A stem of several pools is completed by what distinguishes them.
+        name = stem
+        if len(sites_of[stem]) > 1:
+            name = named(f"{stem}-{site}")
+        elif stems[stem] > 1:
+            name = named(f"{stem}-{system}")
+        racks: Counter[str] = Counter()
+        names: list[str] = []
+        for device in members:
+            names.append(device.name)
+            if device.rack:
+                racks[device.rack] += 1
+        yield AdoptedPool(name, site, system, tuple(sorted(names)), max(racks.values(), default=0))
 
 
 def _questions(pools: tuple[AdoptedPool, ...], fabrics: tuple[AdoptedFabric, ...]) -> Iterator[str]:
-    """Say what a description needs and tables do not tell."""
+    """Yield what a description needs and tables do not contain."""
     yield "sites: country, power, halls and their cooling are not in the tables"
-    yield from (f"pool {one.name}: purpose and zone are not in the tables" for one in pools)
-    for one in fabrics:
-        found = f"{one.leaf} leaves, {one.spine} spines, {one.core} cores, {one.node_leaf} cables to leaves, {one.inner} between switches"
-        yield f"fabric {one.name}: {found}; its role {one.role} is a guess, and so is {one.kind}"
-        if not one.switch:
-            yield f"fabric {one.name}: its switches are no model of the catalogue; radix {one.radix} is the most ports cabled on one of them"
-        if one.roomy:
-            yield f"fabric {one.name}: leaves without a machine; it is sized for more, so padding is left to its default"
-        if not one.link:
-            yield f"fabric {one.name}: the type of its ports tells no rate"
+    for pool in pools:
+        yield f"pool {pool.name}: purpose and zone are not in the tables"
+    for fabric in fabrics:
+        noun = f"fabric {fabric.name}"
+        yield (
+            f"{noun}: {fabric.leaf} leaves, {fabric.spine} spines, {fabric.core} cores, "
+            f"{fabric.node_leaf} cables to leaves, {fabric.inner} between switches; "
+            f"its role {fabric.role} is a guess, and so is {fabric.kind}"
+        )
+        if not fabric.switch:
+            yield (
+                f"{noun}: its switches are no model of the catalogue; "
+                f"radix {fabric.radix} is the most ports cabled on one of them"
+            )
+        if fabric.roomy:
+            yield (
+                f"{noun}: leaves without a machine; it is sized for more, so padding is left to its default"
+            )
+        if not fabric.link:
+            yield f"{noun}: the type of its ports has no rate"
 
 
-def _left_out(here: Mapping[str, Device], machines: set[str], loose: list[str]) -> Iterator[str]:
-    """Say what was left out."""
-    ends = [one for name, one in here.items() if name not in machines and is_end(name, here, machines)]
-    pdus = sum("pdu" in one.role.lower() for one in ends)
-    servers = Counter(one.model for one in ends if "pdu" not in one.role.lower())
+def _left_out(here: Mapping[str, NetBoxDevice], machines: set[str], loose: list[str]) -> Iterator[str]:
+    """Yield what was left out."""
+    pdus = 0
+    servers: Counter[str] = Counter()
+    for name, device in here.items():
+        if name in machines or not is_end(name, here, machines):
+            continue
+        if "pdu" in device.role.lower():
+            pdus += 1
+        else:
+            servers[device.model] += 1
     if pdus:
-        yield f"power: {pdus} rack PDUs; which feed each hangs on is not in the tables"
-    yield from (f"storage: {count} x {model}; what they hold and for whom is not in the tables" for model, count in sorted(servers.items()))
+        yield f"power: {pdus} rack PDUs; the feed of each is not in the tables"
+    for model, count in sorted(servers.items()):
+        yield f"storage: {count} x {model}; what they hold and for whom is not in the tables"
     if loose:
         yield f"{len(loose)} devices are cabled and no machine is on them: {', '.join(loose[:3])}"

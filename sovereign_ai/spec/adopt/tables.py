@@ -1,29 +1,37 @@
-"""NetBox's tables, as its bulk-import files have them: devices, racks, interfaces and cables."""
+"""NetBox's tables in the form of its bulk-import files: devices, racks, interfaces and cables."""
 
 from __future__ import annotations
 
-import csv
+import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 
 from sovereign_ai.errors import Problem, SpecError, Where, nearest
+from sovereign_ai.files.csv_text import rows
+from sovereign_ai.files.decoding import decode
+from sovereign_ai.files.kinds import NETBOX
+from sovereign_ai.files.reading import files_in, read
 
-MOST_BYTES = 1 << 28
-"""The largest file: 256 MiB."""
+_MOST_FILES = 1_000
+# The most rows of one table: the cables of 30,000 servers of ten ports.
+_MOST_ROWS = 300_000
+_MOST_PROBLEMS = 200
+# Columns that each table must have. Further columns are read where they are known, and ignored elsewhere.
 _NEEDED = {
     "devices": ("name", "device_type", "site"),
     "interfaces": ("device", "name", "type"),
     "cables": ("side_a_device", "side_a_name", "side_b_device", "side_b_name"),
 }
-"""What each table must have; further columns are read where they are known and else left alone."""
+_READ = frozenset(chain(*_NEEDED.values(), ("rack", "role")))
+# Column heads of NetBox's own exports that differ from its imports' (in the table of devices).
 _OTHER = {"type": "device_type", "device type": "device_type", "rack group": "group"}
-"""Column heads of NetBox's own exports that differ from its imports' (in the table of devices)."""
 
 
 @dataclass(frozen=True, slots=True)
-class Device:
-    """One device: name, model, site, rack and role as the table has them; empty where it does not."""
+class NetBoxDevice:
+    """One device: name, model, site, rack and role as in the table; empty where it has none."""
 
     name: str
     model: str
@@ -34,7 +42,7 @@ class Device:
 
 @dataclass(frozen=True, slots=True)
 class Tables:
-    """What was read.
+    """The content of the tables.
 
     Attributes:
         devices: name to device.
@@ -42,7 +50,7 @@ class Tables:
         cables: each cable's two ends, as (device, interface).
     """
 
-    devices: Mapping[str, Device]
+    devices: Mapping[str, NetBoxDevice]
     interfaces: Mapping[tuple[str, str], str]
     cables: tuple[tuple[tuple[str, str], tuple[str, str]], ...]
 
@@ -51,72 +59,143 @@ def read_tables(folder: Path) -> Tables:
     """Read the tables of a folder: files whose names end in `devices.csv`, `interfaces.csv` and `cables.csv`.
 
     Raises:
-        SpecError: everything that is wrong with them, with file and line.
+        SpecError: every problem of the files, with file and line.
     """
     problems: list[Problem] = []
     if not folder.is_dir():
-        hint = f"name the folder of the tables: {', '.join(f'{name}.csv' for name in _NEEDED)}"
+        names = ", ".join(f"{name}.csv" for name in _NEEDED)
+        hint = f"name the folder of the tables: {names}"
         raise SpecError(Problem("no-folder", "this is no folder", Where(file=str(folder)), hint))
-    rows = {name: list(_rows(folder, name, problems)) for name in _NEEDED}
-    devices: dict[str, Device] = {}
-    for where, row in rows["devices"]:
-        if not row["name"] or row["name"] in devices:
-            what = f"{row['name']!r} stands twice" if row["name"] else "a device without a name"
-            problems.append(Problem("bad-device", what, where, "give each device a name of its own"))
-        devices[row["name"]] = Device(row["name"], row["device_type"], row["site"], row.get("rack", ""), row.get("role", ""))
-    interfaces = {(row["device"], row["name"]): row["type"] for _, row in rows["interfaces"]}
-    problems += [
-        Problem("unknown-device", f"no device is called {row['device']!r}", where, nearest(row["device"], devices))
-        for where, row in rows["interfaces"]
-        if row["device"] not in devices
-    ]
-    cables = []
-    taken: set[tuple[str, str]] = set()
-    for where, row in rows["cables"]:
-        ends = ((row["side_a_device"], row["side_a_name"]), (row["side_b_device"], row["side_b_name"]))
-        problems += [
-            Problem("bad-cable", f"{' '.join(end)} has a cable already", where, "a port takes one cable") for end in ends if end in taken
-        ]
-        problems += [
-            Problem("unknown-interface", f"no interface {end[1]!r} of {end[0]!r}", where, "export interfaces and cables together")
-            for end in ends
-            if end not in interfaces
-        ]
-        taken.update(ends)
-        cables.append(ends)
+    devices = _read_devices(folder, problems)
+    interfaces = _read_interfaces(folder, devices, problems)
+    cables = _read_cables(folder, interfaces, problems)
     if problems:
-        raise SpecError(problems[:200])
+        raise SpecError(problems)
     return Tables(devices, interfaces, tuple(cables))
 
 
-def _rows(folder: Path, name: str, problems: list[Problem]) -> Iterator[tuple[Where, dict[str, str]]]:
-    """Give a table's rows with their places; a table that is not there or lacks a column is a problem."""
-    found = sorted(folder.glob(f"*{name}.csv")) if folder.is_dir() else []
-    if len(found) != 1:
-        what = f"{len(found)} files end in {name}.csv in {folder}"
-        problems.append(Problem("no-table", what, Where(file=str(folder)), "keep one table of each kind in a folder"))
+def _read_interfaces(
+    folder: Path, devices: Mapping[str, NetBoxDevice], problems: list[Problem]
+) -> dict[tuple[str, str], str]:
+    """Read the table of interfaces."""
+    interfaces: dict[tuple[str, str], str] = {}
+    for where, row in _read_rows(folder, "interfaces", problems):
+        interfaces[row["device"], row["name"]] = row["type"]
+        if row["device"] not in devices:
+            message = f"no device is called {row['device']!r}"
+            problems.append(Problem("unknown-device", message, where, nearest(row["device"], devices)))
+    return interfaces
+
+
+def _read_cables(
+    folder: Path, interfaces: Mapping[tuple[str, str], str], problems: list[Problem]
+) -> list[tuple[tuple[str, str], tuple[str, str]]]:
+    """Read the table of cables."""
+    cables: list[tuple[tuple[str, str], tuple[str, str]]] = []
+    used: set[tuple[str, str]] = set()
+    for where, row in _read_rows(folder, "cables", problems):
+        first = (row["side_a_device"], row["side_a_name"])
+        second = (row["side_b_device"], row["side_b_name"])
+        for end in (first, second):
+            if end in used:
+                message = f"{' '.join(end)} has a cable already"
+                problems.append(Problem("bad-cable", message, where, "a port takes one cable"))
+            if end not in interfaces:
+                message = f"no interface {end[1]!r} of {end[0]!r}"
+                hint = "export interfaces and cables together"
+                problems.append(Problem("unknown-interface", message, where, hint))
+        used.update((first, second))
+        cables.append((first, second))
+    return cables
+
+
+def _read_devices(folder: Path, problems: list[Problem]) -> dict[str, NetBoxDevice]:
+    """Read the table of devices."""
+    devices: dict[str, NetBoxDevice] = {}
+    for where, row in _read_rows(folder, "devices", problems):
+        name = row["name"]
+        if not name or name in devices:
+            message = f"{name!r} is listed twice" if name else "a device without a name"
+            problems.append(Problem("bad-device", message, where, "give each device a name of its own"))
+        devices[name] = NetBoxDevice(
+            name, row["device_type"], row["site"], row.get("rack", ""), row.get("role", "")
+        )
+    return devices
+
+
+def _read_rows(folder: Path, name: str, problems: list[Problem]) -> Iterator[tuple[Where, dict[str, str]]]:
+    """Yield a table's rows with their places; a table that is missing or lacks a column is a problem.
+
+    Reading stops where hundreds of rows are wrong.
+    """
+    most = len(problems) + _MOST_PROBLEMS
+    files = [file for file in files_in(folder, NETBOX, _MOST_FILES) if file.name.endswith(f"{name}.csv")]
+    if len(files) != 1:
+        message = f"{len(files)} files end in {name}.csv"
+        hint = "keep one table of each kind in a folder"
+        problems.append(Problem("no-table", message, Where(file=str(folder)), hint))
         return
-    (file,) = found
-    if file.stat().st_size > MOST_BYTES:
-        problems.append(Problem("too-large", f"{file.name} has more than {MOST_BYTES >> 20} MiB", Where(file=str(file))))
+    (file,) = files
+    try:
+        table = rows(decode(read(file, NETBOX), str(file), NETBOX), str(file), NETBOX, problems)
+    except SpecError as error:
+        problems += error.problems
         return
-    with file.open(encoding="utf-8-sig", errors="replace", newline="") as opened:
-        reader = csv.reader(opened)
-        head = [_column(name, one) for one in next(reader, [])]
-        missing = [column for column in _NEEDED[name] if column not in head]
-        if missing:
-            hint = f"columns: {', '.join(_NEEDED[name])}"
-            problems.append(Problem("no-column", f"{file.name} lacks {', '.join(missing)}", Where(file=str(file), line=1), hint))
+    _, heads = next(table, (1, []))
+    head = [_column_name(name, cell) for cell in heads]
+    problem = _head_problem(file, name, head)
+    if problem is not None:
+        problems.append(problem)
+        return
+    for number, (line, cells) in enumerate(table):
+        where = Where(str(file), line)
+        if number >= _MOST_ROWS:
+            message = f"more than {_MOST_ROWS:,} rows, the most for {NETBOX.noun}"
+            problems.append(Problem("too-many-rows", message, where, "export one site"))
             return
-        for cells in reader:
-            where = Where(file=str(file), line=reader.line_num)
-            if len(cells) == len(head):
-                yield where, dict(zip(head, (cell.strip() for cell in cells), strict=True))
-            elif cells:
-                problems.append(Problem("bad-row", f"{len(cells)} cells under {len(head)} heads", where, "export the table again"))
+        if len(cells) == len(head):
+            yield where, _row(head, cells)
+        else:
+            message = f"{len(cells)} cells under {len(head)} heads"
+            problems.append(Problem("bad-row", message, where, "export the table again"))
+        if len(problems) >= most:
+            return
 
 
-def _column(table: str, head: str) -> str:
-    """Give a column's name as the imports have it."""
-    plain = head.strip().lower()
-    return _OTHER.get(plain, plain.replace(" ", "_")) if table == "devices" else plain.replace(" ", "_")
+def _head_problem(file: Path, name: str, head: list[str]) -> Problem | None:
+    """Return the problem of a table's heads: a column that is missing, or that is there twice."""
+    needed = _NEEDED[name]
+    missing: list[str] = []
+    twice: list[str] = []
+    for column in needed:
+        count = head.count(column)
+        if count == 0:
+            missing.append(column)
+        elif count > 1:
+            twice.append(column)
+    if missing:
+        message = f"{file.name} lacks {', '.join(missing)}"
+    elif twice:
+        message = f"{file.name} has {', '.join(sorted(twice))} twice"
+    else:
+        return None
+    return Problem("no-column", message, Where(str(file), 1), f"columns: {', '.join(needed)}")
+
+
+def _row(head: list[str], cells: list[str]) -> dict[str, str]:
+    """Return the cells of a row that are read, by column."""
+    row: dict[str, str] = {}
+    for column, cell in zip(head, cells, strict=True):
+        if column in _READ:
+            # The names of devices and ports are repeated in hundreds of thousands of rows: one copy of each
+            # is enough.
+            row[column] = sys.intern(cell.strip())
+    return row
+
+
+def _column_name(table: str, head: str) -> str:
+    """Return a column's name as in NetBox's imports."""
+    name = head.strip().lower()
+    if table == "devices" and name in _OTHER:
+        return _OTHER[name]
+    return name.replace(" ", "_")

@@ -1,130 +1,195 @@
-"""Zones, tenants and workloads: no contradiction in who may speak to whom, and everybody has a place and an image that may run."""
+"""Zones, tenants and workloads: consistent flows, and a zone and an image for every workload.
+
+The checks refuse what admission in the cluster would refuse later.
+"""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from typing import TYPE_CHECKING
 
 from sovereign_ai.errors import Problem, Where, nearest
-from sovereign_ai.spec.secrets import shown
+from sovereign_ai.files.secrets import shown
 
 if TYPE_CHECKING:
     from sovereign_ai.spec.fabric import Fabric
     from sovereign_ai.spec.factory import AIFactory
+    from sovereign_ai.spec.pool import GpuNodePool
     from sovereign_ai.spec.supplier import Images, Workload
     from sovereign_ai.spec.zone import SecurityZone
 
 
 def check_flows(factory: AIFactory) -> Iterator[Problem]:
-    """Give flows that contradict each other or lead nowhere."""
+    """Refuse flows that contradict each other or lead nowhere."""
     for index, zone in enumerate(factory.zones):
-        yield from _flows(zone, f"zones[{index}].allow")
+        yield from _check_zone_flows(zone, f"zones[{index}].allow")
 
 
 def check_isolation(factory: AIFactory) -> Iterator[Problem]:
-    """Refuse a zone that asks for what one of its compute and storage fabrics has not: InfiniBand has partitions alone."""
+    """Refuse an isolation that a zone's compute and storage fabrics lack: InfiniBand has only partitions."""
     for index, zone in enumerate(factory.zones):
-        mine = {pool.name: pool.site for pool in factory.pools if pool.zone == zone.name}
-        theirs = [fabric for fabric in factory.fabrics if fabric.role in ("compute", "storage") and _joins(fabric, mine)]
-        wrong = [fabric.name for fabric in theirs if fabric.kind == "infiniband"]
-        if wrong and zone.isolation.fabric in ("vrf", "vni"):
-            message = f"fabric {wrong[0]!r} of the zone is InfiniBand, which has partitions and no {zone.isolation.fabric.upper()}"
-            hint = "write 'partition', or leave it out; Ethernet fabrics beside it keep what they say themselves"
-            yield Problem("contradiction", message, Where(field=f"zones[{index}].isolation.fabric"), hint)
+        if zone.isolation.fabric not in ("vrf", "vni"):
+            continue
+        site_of = {pool.name: pool.site for pool in factory.pools if pool.zone == zone.name}
+        for fabric in factory.fabrics:
+            carries_data = fabric.role in ("compute", "storage")
+            if carries_data and fabric.kind == "infiniband" and _joins(fabric, site_of):
+                message = (
+                    f"fabric {fabric.name!r} of the zone is InfiniBand, "
+                    f"which has partitions and no {zone.isolation.fabric.upper()}"
+                )
+                hint = (
+                    "write 'partition', or leave it out; Ethernet fabrics beside it keep their own isolation"
+                )
+                yield Problem("contradiction", message, Where(field=f"zones[{index}].isolation.fabric"), hint)
+                break
 
 
-def _joins(fabric: Fabric, pools: Mapping[str, str]) -> bool:
-    """Tell whether a fabric joins one of some pools, given by name with their sites."""
-    return any((not fabric.pools or name in fabric.pools) and (not fabric.sites or site in fabric.sites) for name, site in pools.items())
+def _joins(fabric: Fabric, site_of: Mapping[str, str]) -> bool:
+    """Return whether a fabric connects one of some pools, given by name with their sites."""
+    for name, site in site_of.items():
+        has_pool = not fabric.pools or name in fabric.pools
+        if has_pool and (not fabric.sites or site in fabric.sites):
+            return True
+    return False
 
 
 def check_tenants(factory: AIFactory) -> Iterator[Problem]:
     """Refuse a tenant without a zone."""
-    housed = {tenant for zone in factory.zones for tenant in zone.tenants}
-    if not housed <= {tenant.name for tenant in factory.tenants}:
-        return  # a name that nobody declares is told by itself, and may be the one that is missing
+    in_zones: set[str] = set()
+    for zone in factory.zones:
+        in_zones.update(zone.tenants)
+    declared = set()
+    for tenant in factory.tenants:
+        declared.add(tenant.name)
+    if not in_zones <= declared:
+        return  # an undeclared name is reported by itself, and may be the missing one misspelled
     for index, tenant in enumerate(factory.tenants):
-        if tenant.name not in housed:
-            where = Where(field=f"tenants[{index}]")
-            yield Problem("no-zone", f"the tenant {tenant.name!r} is in no zone", where, f"add {tenant.name!r} to a zone's tenants")
+        if tenant.name not in in_zones:
+            message = f"the tenant {tenant.name!r} is in no zone"
+            hint = f"add {tenant.name!r} to a zone's tenants"
+            yield Problem("no-zone", message, Where(field=f"tenants[{index}]"), hint)
 
 
-def _flows(zone: SecurityZone, field: str) -> Iterator[Problem]:
-    """Refuse a flow to itself, a promise with ports, a permission without, and a promise broken beside it."""
-    never = {flow.to: index for index, flow in reversed(list(enumerate(zone.allow))) if flow.never}
+def _check_zone_flows(zone: SecurityZone, field: str) -> Iterator[Problem]:
+    """Refuse a flow to the zone itself, wrong ports, and a flow that another promises never to open."""
+    never: dict[str, int] = {}
+    for index, flow in enumerate(zone.allow):
+        if flow.never:
+            never.setdefault(flow.to, index)
     for index, flow in enumerate(zone.allow):
         at = f"{field}[{index}]"
         if flow.to == zone.name:
-            yield Problem(
-                "self-flow",
-                f"the zone {zone.name!r} names itself",
-                Where(field=f"{at}.to"),
-                "remove it; what a zone may do within itself is its own",
-            )
+            message = f"the zone {zone.name!r} names itself"
+            hint = "remove it; what a zone may do within itself is its own"
+            yield Problem("self-flow", message, Where(field=f"{at}.to"), hint)
         if flow.never and flow.ports:
-            yield Problem("contradiction", "a way that is never open has ports", Where(field=f"{at}.ports"), "remove the ports, or 'never'")
-        if not flow.never and not flow.ports:
+            message = "a way that is never open has ports"
             yield Problem(
-                "missing-field", "a flow names its ports", Where(field=at), "write 'ports: [443]', or 'never: true' for a promise of none"
+                "contradiction", message, Where(field=f"{at}.ports"), "remove the ports, or 'never'"
             )
+        if not flow.never and not flow.ports:
+            hint = "write 'ports: [443]', or 'never: true' for a promise of none"
+            yield Problem("missing-field", "a flow names its ports", Where(field=at), hint)
         if not flow.never and flow.to in never:
-            message = f"the way to {flow.to!r} is opened here and promised never to open at {field}[{never[flow.to]}]"
+            promise = f"{field}[{never[flow.to]}]"
+            message = f"the way to {flow.to!r} is opened here and promised never to open at {promise}"
             yield Problem("contradiction", message, Where(field=at), "keep one of the two")
 
 
-def _model(workload: Workload, field: str) -> Iterator[Problem]:
-    """Refuse more parameters at work than there are."""
+def _check_model(workload: Workload, field: str) -> Iterator[Problem]:
+    """Refuse more active parameters, or more experts for a token, than the model has."""
     size = workload.model
-    if size is not None and size.active is not None and size.active > size.parameters:
+    if size is None:
+        return
+    if size.active is not None and size.active > size.parameters:
         message = f"{size.active:,} parameters work on a token, and the model has {size.parameters:,}"
-        yield Problem("contradiction", message, Where(field=f"{field}.active"), f"write at most {size.parameters}, or leave it out")
-
-    if size is not None and (size.experts_chosen or 1) > (size.experts or 1):
+        hint = f"write at most {size.parameters}, or leave it out"
+        yield Problem("contradiction", message, Where(field=f"{field}.active"), hint)
+    # A dense model counts as one expert.
+    if (size.experts_chosen or 1) > (size.experts or 1):
         message = f"a token is sent to {size.experts_chosen:,} experts, and a layer has {size.experts or 1:,}"
-        yield Problem("contradiction", message, Where(field=f"{field}.experts_chosen"), "write at most the number of 'experts'")
+        hint = "write at most the number of 'experts'"
+        yield Problem("contradiction", message, Where(field=f"{field}.experts_chosen"), hint)
 
 
-def _image(images: Images, image: str, field: str) -> Iterator[Problem]:
-    """Refuse an image that admission would refuse: from elsewhere, or without its digest where that is required."""
-    if not any(image.startswith(f"{registry.rstrip('/')}/") for registry in images.registries):
+def _check_image(images: Images, registries: Collection[str], image: str, field: str) -> Iterator[Problem]:
+    """Refuse an image that admission would refuse: from another registry, or without a required digest.
+
+    Args:
+        images: the `images` part of the description.
+        registries: its registries, each with one slash at its end.
+        image: the image.
+        field: its field.
+    """
+    # Whole parts of the path are compared, so that `example.com/ai` does not match `example.com/ai-other`.
+    if not any(f"{image[:at]}/" in registries for at, letter in enumerate(image) if letter == "/"):
+        message = f"{shown(image)} comes from no registry that the description names"
         hint = f"mirror it into {images.registries[0]}, or name its registry under 'images.registries'"
-        yield Problem("foreign-image", f"{shown(image)} comes from no registry that the description names", Where(field=field), hint)
+        yield Problem("foreign-image", message, Where(field=field), hint)
     if images.digests == "required" and not re.fullmatch(r".+@sha256:[0-9a-f]{64}", image):
         message = f"{shown(image)} is not pinned by its digest, which 'images.digests' requires"
         yield Problem("unpinned-image", message, Where(field=field), "write REGISTRY/PATH@sha256:DIGEST")
 
 
-def _quota(factory: AIFactory, workload: Workload, machine: str, field: str) -> Iterator[Problem]:
-    """Refuse a workload that takes more GPUs at once than its tenant may hold."""
-    from sovereign_ai.catalog.systems import systems  # noqa: PLC0415 - read when a description is checked, not when it is written
+def _check_quota(workload: Workload, most: int | None, each: int | None, field: str) -> Iterator[Problem]:
+    """Refuse a workload that takes more GPUs at once than its tenant may hold.
 
-    most = next(tenant.gpus for tenant in factory.tenants if tenant.name == workload.tenant)
-    each = next((system.gpus for system in systems() if system.name == machine), None)
+    Args:
+        workload: the workload.
+        most: GPUs that its tenant may hold; None where the description leaves that open.
+        each: GPUs of a server of its pool; None where the catalogue has no such system.
+        field: the field of the workload.
+    """
     if most is not None and each is not None and workload.nodes * each > most:
-        message = f"{workload.nodes:,} machines of {each} GPUs at once, and tenant {workload.tenant!r} may hold {most:,}"
-        yield Problem("over-quota", message, Where(field=f"{field}.nodes"), f"write at most {most // each:,}, or raise the tenant's 'gpus'")
+        message = (
+            f"{workload.nodes:,} machines of {each} GPUs at once, "
+            f"and tenant {workload.tenant!r} may hold {most:,}"
+        )
+        hint = f"write at most {most // each:,}, or raise the tenant's 'gpus'"
+        yield Problem("over-quota", message, Where(field=f"{field}.nodes"), hint)
 
 
 def check_workloads(factory: AIFactory) -> Iterator[Problem]:
-    """Refuse a workload whose image may not run, whose tenant has no place in its pool's zone, or that is larger than its pool."""
+    """Refuse a workload with a wrong model, image or zone, or larger than its quota or its pool."""
+    from sovereign_ai.catalog.systems import systems  # noqa: PLC0415 - only checks need it
+
     pools = {pool.name: pool for pool in factory.pools}
-    tenants = {zone.name: zone.tenants for zone in factory.zones}
-    known = {tenant.name for tenant in factory.tenants}
+    tenants_in = {zone.name: frozenset(zone.tenants) for zone in factory.zones}
+    quota_of = {tenant.name: tenant.gpus for tenant in factory.tenants}
+    gpus = {system.name: system.gpus for system in systems()}
+    registries = frozenset(f"{registry.rstrip('/')}/" for registry in factory.images.registries)
     for index, workload in enumerate(factory.workloads):
-        yield from _model(workload, f"workloads[{index}].model")
-        yield from _image(factory.images, workload.image, f"workloads[{index}].image")
+        field = f"workloads[{index}]"
+        yield from _check_model(workload, f"{field}.model")
+        yield from _check_image(factory.images, registries, workload.image, f"{field}.image")
         pool = pools.get(workload.pool)
-        if pool is None or pool.zone not in tenants or workload.tenant not in known:
+        # Undeclared names are reported by themselves.
+        if pool is None or pool.zone not in tenants_in or workload.tenant not in quota_of:
             continue
-        yield from _quota(factory, workload, pool.system, f"workloads[{index}]")
-        if workload.tenant not in tenants[pool.zone]:
-            message = f"the tenant {workload.tenant!r} is not in zone {pool.zone!r} of pool {pool.name!r}"
-            open_to = [other.name for other in factory.pools if workload.tenant in tenants.get(other.zone, ())]
-            hint = nearest(workload.pool, open_to) if open_to else f"add the tenant to zone {pool.zone!r}"
-            yield Problem("wrong-zone", message, Where(field=f"workloads[{index}].pool"), hint)
+        yield from _check_quota(workload, quota_of[workload.tenant], gpus.get(pool.system), field)
+        if workload.tenant not in tenants_in[pool.zone]:
+            yield _zone_problem(factory, workload, pool, tenants_in, field)
         if workload.nodes > pool.nodes:
             message = f"{workload.nodes:,} machines at once, and pool {pool.name!r} has {pool.nodes:,}"
-            yield Problem(
-                "out-of-range", message, Where(field=f"workloads[{index}].nodes"), f"write at most {pool.nodes:,}, or enlarge the pool"
-            )
+            hint = f"write at most {pool.nodes:,}, or enlarge the pool"
+            yield Problem("out-of-range", message, Where(field=f"{field}.nodes"), hint)
+
+
+def _zone_problem(
+    factory: AIFactory,
+    workload: Workload,
+    pool: GpuNodePool,
+    tenants_in: Mapping[str, Collection[str]],
+    field: str,
+) -> Problem:
+    """Return the problem of a workload whose tenant is not in the zone of its pool."""
+    message = f"the tenant {workload.tenant!r} is not in zone {pool.zone!r} of pool {pool.name!r}"
+    open_pools: list[str] = []
+    for other in factory.pools:
+        tenants = tenants_in.get(other.zone, ())
+        if workload.tenant in tenants:
+            open_pools.append(other.name)
+    hint = nearest(workload.pool, open_pools) if open_pools else f"add the tenant to zone {pool.zone!r}"
+    return Problem("wrong-zone", message, Where(field=f"{field}.pool"), hint)

@@ -1,4 +1,4 @@
-"""Machines, fabrics, storage, power and cooling: what no plan could build, whatever it tried."""
+"""Servers, fabrics, storage, power and cooling that no plan could build."""
 
 from __future__ import annotations
 
@@ -7,217 +7,331 @@ from math import asin, cos, radians, sin, sqrt
 from typing import TYPE_CHECKING
 
 from sovereign_ai.errors import Problem, Where, nearest
+from sovereign_ai.files.secrets import shown
 from sovereign_ai.spec.checks.heat import check_coolant, check_reuse
 from sovereign_ai.spec.checks.values import MOST_POWER
-from sovereign_ai.spec.secrets import shown
-from sovereign_ai.units import BitsPerSecond, BytesPerSecond, Percent, Watts
+from sovereign_ai.units import LARGEST, BitsPerSecond, BytesPerSecond, Percent, Watts
 
 if TYPE_CHECKING:
+    from sovereign_ai.catalog.switches import SwitchModel
     from sovereign_ai.spec.fabric import Fabric
     from sovereign_ai.spec.factory import AIFactory
     from sovereign_ai.spec.pool import GpuNodePool
     from sovereign_ai.spec.site import Power, Site
 
 
+# Mean radius in metres (IUGG).
 _EARTH = 6_371_008.8
-"""Mean radius in metres (IUGG)."""
+# Bytes a second that no drive of a medium exceeds: PCIe 6.0 x4, SAS 24G, SATA 6 Gb/s, and LTO-10 compressed.
 _DRIVE = {"nvme": 32_000_000_000, "ssd": 2_400_000_000, "hdd": 600_000_000, "tape": 1_000_000_000}
-"""Bytes a second that no drive of a medium exceeds: PCIe 6.0 x4, SAS 24G, SATA 6 Gb/s, and LTO-10 compressed."""
 
 
 def check_sites(factory: AIFactory) -> Iterator[Problem]:
-    """Refuse power, cooling and distances that cannot be."""
+    """Refuse impossible power, cooling and distances."""
     for index, site in enumerate(factory.sites):
-        yield from _power(site.power, f"sites[{index}].power")
+        yield from _check_power(site.power, f"sites[{index}].power")
         yield from check_coolant(site, f"sites[{index}].halls")
         yield from check_reuse(site, f"sites[{index}].heat_reuse")
-        yield from _distance(factory.sites[0], site, f"sites[{index}].distance")
+        yield from _check_distance(factory.sites[0], site, f"sites[{index}].distance")
 
 
-def great_circle(one: Site, other: Site) -> float | None:
-    """Give the metres between two sites over the Earth's surface, by the haversine formula; None without coordinates."""
-    places = (one.latitude, one.longitude, other.latitude, other.longitude)
-    if any(place is None for place in places):
+def great_circle_distance(first: Site, second: Site) -> float | None:
+    """Return the metres between two sites over the Earth's surface, by the haversine formula.
+
+    Returns:
+        The distance, or None where a coordinate is missing.
+    """
+    degrees = (first.latitude, first.longitude, second.latitude, second.longitude)
+    if None in degrees:
         return None
-    south, west, north, east = (radians(place or 0.0) for place in places)
-    half = sin((north - south) / 2) ** 2 + cos(south) * cos(north) * sin((east - west) / 2) ** 2
-    return 2 * _EARTH * asin(min(sqrt(half), 1.0))
+    south, west, north, east = (radians(degree or 0.0) for degree in degrees)
+    latitude_term = sin((north - south) / 2) ** 2
+    longitude_term = sin((east - west) / 2) ** 2
+    haversine = latitude_term + cos(south) * cos(north) * longitude_term
+    # Rounding may exceed 1 for antipodes, where asin is not defined.
+    return 2 * _EARTH * asin(min(sqrt(haversine), 1.0))
 
 
-def _distance(first: Site, site: Site, field: str) -> Iterator[Problem]:
-    """Refuse a route that is shorter than the way over the Earth; a hundredth is left for rounded coordinates."""
-    least = great_circle(first, site)
-    if site.distance is not None and least is not None and site.distance.count / 100 < 0.99 * least - 1_000:
-        message = f"a route of {site.distance} is shorter than the {least / 1000:,.0f} km between the coordinates of {first.name!r} and {site.name!r}"
-        yield Problem("impossible", message, Where(field=field), f"write at least '{least / 1000:.0f} km', or mend the coordinates")
+def _check_distance(first: Site, site: Site, field: str) -> Iterator[Problem]:
+    """Refuse a route that is shorter than the distance over the Earth."""
+    least = great_circle_distance(first, site)
+    if site.distance is None or least is None:
+        return
+    # A hundredth and a kilometre are tolerated, since coordinates are rounded.
+    if site.distance.count / 100 < 0.99 * least - 1_000:
+        message = (
+            f"a route of {site.distance} is shorter than the {least / 1000:,.0f} km "
+            f"between the coordinates of {first.name!r} and {site.name!r}"
+        )
+        hint = f"write at least '{least / 1000:.0f} km', or fix the coordinates"
+        yield Problem("impossible", message, Where(field=field), hint)
 
 
 def check_media(factory: AIFactory) -> Iterator[Problem]:
-    """Refuse storage servers that give more than their drives can by their own ports; our own default is held against slow media alone."""
+    """Refuse storage servers with more throughput than their drives have by their own ports."""
     for index, tier in enumerate(factory.storage):
-        most = _DRIVE[tier.media] * tier.server_drives
+        drive_rate = BytesPerSecond(_DRIVE[tier.media])
+        most = BytesPerSecond(drive_rate.count * tier.server_drives)
         for name in ("server_read", "server_write"):
             rate: BytesPerSecond = getattr(tier, name)
-            ours = tier.media == "nvme" and name not in tier.model_fields_set
-            if rate.count > most and not ours:
-                message = f"{rate} from {tier.server_drives} drives, and no {tier.media} drive gives more than {BytesPerSecond(_DRIVE[tier.media])}"
-                hint = f"write at most {str(BytesPerSecond(most))!r}, or name other media"
+            # Our own default assumes NVMe servers, so it is compared with slower media alone.
+            is_default = tier.media == "nvme" and name not in tier.model_fields_set
+            if rate > most and not is_default:
+                message = (
+                    f"{rate} from {tier.server_drives} drives, "
+                    f"and no {tier.media} drive gives more than {drive_rate}"
+                )
+                hint = f"write at most {str(most)!r}, or name other media"
                 yield Problem("impossible", message, Where(field=f"storage[{index}].{name}"), hint)
 
 
 def check_pools(factory: AIFactory) -> Iterator[Problem]:
-    """Refuse pools without a hall, and splits that the accelerator does not have."""
+    """Refuse pools without a hall, and MIG profiles that the accelerator does not have."""
     sites = {site.name: site for site in factory.sites}
     for index, pool in enumerate(factory.pools):
-        yield from _hall(pool, sites.get(pool.site), f"pools[{index}]")
-        yield from _mig(pool, f"pools[{index}]")
+        yield from _check_hall(pool, sites.get(pool.site), f"pools[{index}]")
+        yield from _check_mig(pool, f"pools[{index}]")
 
 
 def check_fabrics(factory: AIFactory) -> Iterator[Problem]:
-    """Refuse fabrics that no switch builds, and pools out of their reach."""
+    """Refuse fabrics that no switch can form, and pools at sites where the fabric is not built."""
     pools = {pool.name: pool for pool in factory.pools}
     for index, fabric in enumerate(factory.fabrics):
-        yield from _fabric(fabric, f"fabrics[{index}]")
+        yield from _check_fabric(fabric, f"fabrics[{index}]")
         for at, name in enumerate(fabric.pools):
-            if fabric.sites and name in pools and pools[name].site not in fabric.sites:
-                message = f"pool {name!r} stands at {pools[name].site!r}, where the fabric is not built"
-                yield Problem("contradiction", message, Where(field=f"fabrics[{index}].pools[{at}]"), "add the site, or remove the pool")
+            pool = pools.get(name)
+            if fabric.sites and pool is not None and pool.site not in fabric.sites:
+                message = f"pool {name!r} is at {pool.site!r}, where the fabric is not built"
+                where = Where(field=f"fabrics[{index}].pools[{at}]")
+                yield Problem("contradiction", message, where, "add the site, or remove the pool")
 
 
-def _power(power: Power, field: str) -> Iterator[Problem]:
-    """Refuse a budget that the feeds cannot carry, and a survival that they cannot give."""
+def _check_power(power: Power, field: str) -> Iterator[Problem]:
+    """Refuse a budget that the feeds cannot carry, and a survival that they cannot provide."""
     feeds = [feed.capacity.count for feed in power.feeds.values()]
-    whole = power.survive == "none"
-    if not whole and len(feeds) < 2:
-        yield Problem(
-            "impossible",
-            "a site with one feed survives the loss of none",
-            Where(field=f"{field}.survive"),
-            "add a feed, or write 'survive: none'",
-        )
+    accepts_loss = power.survive == "none"
+    if not accepts_loss and len(feeds) < 2:
+        message = "a site with one feed survives the loss of none"
+        hint = "add a feed, or write 'survive: none'"
+        yield Problem("impossible", message, Where(field=f"{field}.survive"), hint)
         return
-    if not whole and power.rack_pdus < 2:
-        message = "a rack with one PDU hangs on one feed and does not survive its loss"
-        yield Problem("impossible", message, Where(field=f"{field}.rack_pdus"), "write 2 or more, or 'survive: none'")
-    if not 0 < power.derating.count <= Percent(10_000).count or any(not 0 < feed <= MOST_POWER.count for feed in feeds):
-        return  # told by itself; nothing follows from it
-    left = Watts(int(power.derating.of(sum(feeds) - (0 if whole else max(feeds)))))
+    if not accepts_loss and power.rack_pdus < 2:
+        message = "a rack with one PDU depends on one feed and does not survive its loss"
+        hint = "write 2 or more, or 'survive: none'"
+        yield Problem("impossible", message, Where(field=f"{field}.rack_pdus"), hint)
+    if not 0 < power.derating.count <= Percent(10_000).count:
+        return  # reported by itself; nothing follows from it
+    if min(feeds) <= 0 or max(feeds) > MOST_POWER.count:
+        return  # reported by itself as well
+    # After the loss of the largest feed the others carry everything.
+    surviving = sum(feeds) if accepts_loss else sum(feeds) - max(feeds)
+    left = Watts(int(power.derating.of(surviving)))
     if power.it_budget > left:
-        after = "" if whole else " after the loss of the largest"
+        after = "" if accepts_loss else " after the loss of the largest"
         message = f"{power.it_budget} is more than the {left} that the feeds carry{after}"
-        yield Problem("more-than-feeds", message, Where(field=f"{field}.it_budget"), f"write at most {str(left)!r}, or enlarge the feeds")
+        hint = f"write at most {str(left)!r}, or enlarge the feeds"
+        yield Problem("more-than-feeds", message, Where(field=f"{field}.it_budget"), hint)
 
 
-def _hall(pool: GpuNodePool, site: Site | None, field: str) -> Iterator[Problem]:
-    """Hold a pool's hall against its site's."""
+def _check_hall(pool: GpuNodePool, site: Site | None, field: str) -> Iterator[Problem]:
+    """Compare a pool's hall with the halls of its site."""
     if site is None:
         return
     halls = [hall.name for hall in site.halls]
+    where = Where(field=f"{field}.hall")
     if pool.hall is None and len(halls) > 1:
+        message = f"site {site.name!r} has {len(halls)} halls, and the pool names none"
         hint = f"write 'hall' with one of {', '.join(halls[:8])}"
-        yield Problem(
-            "missing-field", f"site {site.name!r} has {len(halls)} halls, and the pool names none", Where(field=f"{field}.hall"), hint
-        )
+        yield Problem("missing-field", message, where, hint)
     if pool.hall is not None and pool.hall not in halls:
         message = f"site {site.name!r} has no hall called {pool.hall!r}"
-        yield Problem("unknown-name", message, Where(field=f"{field}.hall"), nearest(pool.hall, halls))
+        yield Problem("unknown-name", message, where, nearest(pool.hall, halls))
 
 
-def _mig(pool: GpuNodePool, field: str) -> Iterator[Problem]:
-    """Refuse MIG on accelerators that are never split that way, and profiles that are not theirs."""
-    from sovereign_ai.catalog.accelerators import accelerator  # noqa: PLC0415 - read when a description is checked, not when it is written
+def _check_mig(pool: GpuNodePool, field: str) -> Iterator[Problem]:
+    """Refuse MIG on accelerators without it, and profiles of other accelerators."""
+    from sovereign_ai.catalog.accelerators import accelerator  # noqa: PLC0415 - only checks need it
     from sovereign_ai.catalog.mig import profiles  # noqa: PLC0415
     from sovereign_ai.catalog.systems import systems  # noqa: PLC0415
 
     machine = next((system for system in systems() if system.name == pool.system), None)
     if pool.mig is None or machine is None:
         return
+    where = Where(field=f"{field}.mig")
     known = profiles(accelerator(machine.accelerator))
     if not known:
         message = f"MIG splits NVIDIA's GPUs; {pool.system!r} has none"
-        yield Problem("impossible", message, Where(field=f"{field}.mig"), "remove 'mig'")
+        yield Problem("impossible", message, where, "remove 'mig'")
     elif pool.mig not in known:
         message = f"{machine.accelerator} of {pool.system} has no MIG profile {shown(pool.mig)}"
-        yield Problem("unknown-profile", message, Where(field=f"{field}.mig"), f"write one of {', '.join(known)}")
+        yield Problem("unknown-profile", message, where, f"write one of {', '.join(known)}")
 
 
-def _fabric(fabric: Fabric, field: str) -> Iterator[Problem]:
-    """Hold a fabric's wishes against its switch."""
+def _check_fabric(fabric: Fabric, field: str) -> Iterator[Problem]:
+    """Compare the fields of a fabric with its switches and with each other."""
     if fabric.switch is None and fabric.radix is None:
-        yield Problem(
-            "missing-field",
-            "a fabric needs its switch or its radix",
-            Where(field=field),
-            "write 'switch' with a catalogue name, or 'radix'",
-        )
+        message = "a fabric needs its switch or its radix"
+        hint = "write 'switch' with a catalogue name, or 'radix'"
+        yield Problem("missing-field", message, Where(field=field), hint)
     if fabric.kind == "infiniband" and fabric.isolation in ("vrf", "vni"):
         message = f"InfiniBand keeps zones apart by partitions, and has no {fabric.isolation.upper()}"
-        yield Problem("contradiction", message, Where(field=f"{field}.isolation"), "write 'partition', or leave it out")
+        hint = "write 'partition', or leave it out"
+        yield Problem("contradiction", message, Where(field=f"{field}.isolation"), hint)
     if fabric.link.count % fabric.planes:
-        yield Problem(
-            "impossible",
-            f"{fabric.link} cannot be split over {fabric.planes} planes",
-            Where(field=f"{field}.planes"),
-            "choose planes that divide it",
-        )
-    yield from _radix(fabric, field)
-    yield from _switch(fabric, field)
+        message = f"{fabric.link} cannot be split over {fabric.planes} planes"
+        yield Problem("impossible", message, Where(field=f"{field}.planes"), "choose planes that divide it")
+    yield from _check_radix(fabric, field)
+    yield from _check_switch(fabric, field)
+    yield from _check_shape(fabric, field)
 
 
-def _radix(fabric: Fabric, field: str) -> Iterator[Problem]:
-    """Refuse a radix that no leaf can be built from."""
+# Fields that describe spines, which `spines: none` excludes.
+_OF_SPINES = ("spine_switch", "spine_radix", "spine_spares", "pod_leaves", "cores", "uplinks")
+
+
+def _check_shape(fabric: Fabric, field: str) -> Iterator[Problem]:
+    """Compare the fields of a fabric's shape with each other and with the models of its switches."""
+    if fabric.spines == "none":
+        for name in _OF_SPINES:
+            if getattr(fabric, name) is not None:
+                message = f"'{name}' describes spines, and there are none"
+                hint = "remove it, or 'spines: none'"
+                yield Problem("contradiction", message, Where(field=f"{field}.{name}"), hint)
+    elif fabric.peer_links is not None:
+        message = "'peer_links' joins the two leaves of a pair without spines"
+        hint = "remove it, or write 'spines: none'"
+        yield Problem("contradiction", message, Where(field=f"{field}.peer_links"), hint)
+    if fabric.spine_switch is not None and fabric.spine_radix is not None:
+        message = "'spine_switch' gives the radix of spines, and 'spine_radix' is another"
+        yield Problem("contradiction", message, Where(field=f"{field}.spine_radix"), "remove one of the two")
+    if fabric.pod_by is not None and fabric.pod_leaves is None:
+        message = "a pod by rail needs its number of leaves"
+        yield Problem("missing-field", message, Where(field=f"{field}.pod_by"), "write 'pod_leaves'")
+    if fabric.subnets is not None and fabric.kind != "infiniband":
+        message = f"subnets are InfiniBand's, and the fabric is {fabric.kind}"
+        yield Problem("contradiction", message, Where(field=f"{field}.subnets"), "remove 'subnets'")
+    yield from _check_uplinks(fabric, field)
+
+
+def _check_uplinks(fabric: Fabric, field: str) -> Iterator[Problem]:
+    """Compare the rate of links between switches with the ports of these switches."""
+    known = _switches_by_name()
+    leaf, spine = known.get(fabric.switch or ""), known.get(fabric.spine_switch or "")
+    link = BitsPerSecond(fabric.link.count // fabric.planes)
+    rate = fabric.uplink or link
+    has_own_uplinks = leaf is not None and leaf.uplink_rate is not None and fabric.uplink is not None
+    extra = fabric.uplink_ports is not None or has_own_uplinks
+    if fabric.uplink_ports is not None and fabric.uplink is None:
+        message = "ports for spines alone need their rate"
+        hint = "write 'uplink', such as '100 Gbps'"
+        yield Problem("missing-field", message, Where(field=f"{field}.uplink_ports"), hint)
+    names_spine = fabric.spine_switch is not None or fabric.spine_radix is not None
+    if extra and fabric.spines != "none" and not names_spine:
+        message = "spines that meet ports of another rate are another model than leaves"
+        hint = "write 'spine_switch' with a catalogue name, or 'spine_radix'"
+        yield Problem("missing-field", message, Where(field=field), hint)
+    if leaf is None:
+        cage = BitsPerSecond(min(link.count * fabric.breakout, LARGEST))
+    elif extra and leaf.uplink_rate is not None:
+        cage = leaf.uplink_rate
+    else:
+        cage = leaf.rate
+    # The ports for spines of a switch outside the catalogue have any rate.
+    is_unknown = extra and leaf is None
+    if rate.count == 0 or (fabric.uplink is not None and not is_unknown and rate > cage):
+        message = f"a port of a leaf gives {cage}, less than {rate}"
+        hint = f"write at most '{cage}', or 'uplink_ports' where it has faster ones"
+        yield Problem("impossible-link", message, Where(field=f"{field}.uplink"), hint)
+    if spine is None:
+        return
+    if not _fits_kind(spine, fabric):
+        message = f"{spine.name} is a switch for {spine.kind}, and the fabric is {fabric.kind}"
+        hint = f"such as {', '.join(sorted(_fitting_names(fabric)))}"
+        yield Problem("wrong-switch", message, Where(field=f"{field}.spine_switch"), hint)
+    elif rate > spine.rate:
+        message = f"a port of {spine.name} gives {spine.rate}, less than {rate}"
+        hint = f"write at most '{spine.rate}', or another switch"
+        yield Problem("impossible-link", message, Where(field=f"{field}.uplink"), hint)
+
+
+def _fits_kind(switch: SwitchModel, fabric: Fabric) -> bool:
+    """Return whether a switch is of a fabric's technology: InfiniBand, or any kind of Ethernet."""
+    return (switch.kind == "infiniband") == (fabric.kind == "infiniband")
+
+
+def _switches_by_name() -> dict[str, SwitchModel]:
+    """Return the switches of the catalogue by name, in its order."""
+    from sovereign_ai.catalog.switches import switches  # noqa: PLC0415 - only checks need it
+
+    return {switch.name: switch for switch in switches()}
+
+
+def _fitting_names(fabric: Fabric) -> list[str]:
+    """Return the names of the switches of a fabric's technology, in the order of the catalogue."""
+    return [switch.name for switch in _switches_by_name().values() if _fits_kind(switch, fabric)]
+
+
+def _check_radix(fabric: Fabric, field: str) -> Iterator[Problem]:
+    """Refuse a radix that no leaf has."""
     if fabric.radix is None:
         return
+    where = Where(field=f"{field}.radix")
     ratio = fabric.oversubscription.fraction
     least = ratio.numerator + ratio.denominator
+    ports = fabric.radix * fabric.breakout
     if fabric.radix % 2:
-        hint = f"write {fabric.radix - 1} or {fabric.radix + 1}"
-        yield Problem("impossible-radix", f"a switch of {fabric.radix} ports is not built", Where(field=f"{field}.radix"), hint)
-    elif fabric.radix * fabric.breakout < least:
-        message = f"{fabric.radix * fabric.breakout} ports cannot be divided {fabric.oversubscription}; that takes at least {least}"
-        yield Problem("impossible-radix", message, Where(field=f"{field}.radix"), "choose a larger radix or a smaller ratio")
+        message = f"a switch of {fabric.radix} ports is not built"
+        yield Problem("impossible-radix", message, where, f"write {fabric.radix - 1} or {fabric.radix + 1}")
+    elif ports < least:
+        message = f"{ports} ports cannot be divided {fabric.oversubscription}; that takes at least {least}"
+        yield Problem("impossible-radix", message, where, "choose a larger radix or a smaller ratio")
 
 
-def _switch(fabric: Fabric, field: str) -> Iterator[Problem]:
-    """Hold technology, radix and rate against the switch in the catalogue."""
-    from sovereign_ai.catalog.switches import switches  # noqa: PLC0415 - read when a description is checked, not when it is written
-
-    found = next((switch for switch in switches() if switch.name == fabric.switch), None)
-    if found is None:
+def _check_switch(fabric: Fabric, field: str) -> Iterator[Problem]:
+    """Compare technology, radix and rate with the switch in the catalogue."""
+    model = _switches_by_name().get(fabric.switch or "")
+    if model is None:
         return
-    if (found.kind == "infiniband") != (fabric.kind == "infiniband"):
-        right = [switch.name for switch in switches() if (switch.kind == "infiniband") == (fabric.kind == "infiniband")]
-        message = f"{found.name} is a switch for {found.kind}, and the fabric is {fabric.kind}"
-        yield Problem("wrong-switch", message, Where(field=f"{field}.switch"), f"such as {', '.join(right)}")
-    if fabric.radix is not None and fabric.radix != found.ports:
-        message = f"{found.name} has {found.ports} ports, not {fabric.radix}"
-        yield Problem("impossible-radix", message, Where(field=f"{field}.radix"), "remove 'radix'; the switch gives it")
+    if not _fits_kind(model, fabric):
+        message = f"{model.name} is a switch for {model.kind}, and the fabric is {fabric.kind}"
+        hint = f"such as {', '.join(_fitting_names(fabric))}"
+        yield Problem("wrong-switch", message, Where(field=f"{field}.switch"), hint)
+    if fabric.radix is not None and fabric.radix != model.ports:
+        message = f"{model.name} has {model.ports} ports, not {fabric.radix}"
+        hint = "remove 'radix'; the switch gives it"
+        yield Problem("impossible-radix", message, Where(field=f"{field}.radix"), hint)
     ratio = fabric.oversubscription.fraction
-    if found.ports * fabric.breakout < ratio.numerator + ratio.denominator:
-        message = f"{found.name} has too few ports to divide {fabric.oversubscription}"
-        yield Problem("impossible-radix", message, Where(field=f"{field}.oversubscription"), "choose a smaller ratio")
+    if model.ports * fabric.breakout < ratio.numerator + ratio.denominator:
+        message = f"{model.name} has too few ports to divide {fabric.oversubscription}"
+        where = Where(field=f"{field}.oversubscription")
+        yield Problem("impossible-radix", message, where, "choose a smaller ratio")
     each = BitsPerSecond(fabric.link.count // fabric.planes)
-    if each * fabric.breakout > found.rate:
-        split = f"{found.rate} split into {fabric.breakout}" if fabric.breakout > 1 else f"{found.rate}"
-        most = BitsPerSecond(found.rate.count // fabric.breakout)
-        message = f"a port of {found.name} gives {split}, less than {each}"
-        yield Problem(
-            "impossible-link", message, Where(field=f"{field}.link"), f"write at most {str(most * fabric.planes)!r}, or another switch"
-        )
+    if each * fabric.breakout > model.rate:
+        split = f"{model.rate} split into {fabric.breakout}" if fabric.breakout > 1 else f"{model.rate}"
+        most = BitsPerSecond(model.rate.count // fabric.breakout)
+        message = f"a port of {model.name} gives {split}, less than {each}"
+        hint = f"write at most {str(most * fabric.planes)!r}, or another switch"
+        yield Problem("impossible-link", message, Where(field=f"{field}.link"), hint)
 
 
 def check_storage(factory: AIFactory) -> Iterator[Problem]:
-    """Ask each tier for its rates, and for a site to stand at."""
+    """Refuse a tier without rates or without a site, and a backup that is deleted before the next one."""
     declared = {zone.name for zone in factory.zones}
     zones = {pool.zone for pool in factory.pools}
     for index, tier in enumerate(factory.storage):
         field = f"storage[{index}]"
         if tier.grade is None and (tier.read is None or tier.write is None):
+            message = "a tier needs its grade, or its read and write rates"
             hint = "write 'grade: good', 'better' or 'best', or both 'read' and 'write'"
-            yield Problem("missing-field", "a tier needs its grade, or its read and write rates", Where(field=field), hint)
-        if not tier.sites and tier.zone not in zones and tier.zone in declared and zones <= declared:
-            message = f"no pool is in zone {tier.zone!r}, so the tier stands nowhere"
-            yield Problem("no-site", message, Where(field=field), "write 'sites', or put a pool into the zone")
-        if tier.backup is not None and tier.backup.retention < tier.backup.every:
-            message = f"a backup kept for {tier.backup.retention} is gone before the next, after {tier.backup.every}"
-            yield Problem("contradiction", message, Where(field=f"{field}.backup.retention"), "keep it for longer than the interval")
+            yield Problem("missing-field", message, Where(field=field), hint)
+        # Undeclared zones are reported by themselves, and one of them may be a misspelling of the tier's.
+        is_declared = tier.zone in declared and zones <= declared
+        if not tier.sites and tier.zone not in zones and is_declared:
+            message = f"no pool is in zone {tier.zone!r}, so the tier has no site"
+            hint = "write 'sites', or put a pool into the zone"
+            yield Problem("no-site", message, Where(field=field), hint)
+        backup = tier.backup
+        if backup is not None and backup.retention < backup.every:
+            message = f"a backup kept for {backup.retention} is gone before the next, after {backup.every}"
+            where = Where(field=f"{field}.backup.retention")
+            yield Problem("contradiction", message, where, "keep it for longer than the interval")

@@ -1,4 +1,4 @@
-"""Coolant and heat that others use: no loop that warms nothing, and no more heat given away than power comes in."""
+"""Coolant and reused heat: a loop warms up, and no more heat is reused than power comes in."""
 
 from __future__ import annotations
 
@@ -15,56 +15,57 @@ YEAR = 8_766
 
 
 def check_coolant(site: Site, field: str) -> Iterator[Problem]:
-    """Ask for what liquid needs, and refuse coolant that carries no heat or has none to carry."""
+    """Require the fields of liquid cooling, and refuse coolant that carries no heat or is not used."""
     for index, hall in enumerate(site.halls):
         at = f"{field}[{index}].cooling"
         if hall.cooling.kind == "liquid" and hall.cooling.cdu_capacity is None:
-            where = Where(field=f"{at}.cdu_capacity")
-            yield Problem(
-                "missing-field", "liquid cooling needs the CDUs' capacity", where, "write 'cdu_capacity' with the heat that they can take"
-            )
-        yield from _loop(hall.cooling, f"{at}.coolant")
+            message = "liquid cooling needs the CDUs' capacity"
+            hint = "write 'cdu_capacity' with the heat that they can take"
+            yield Problem("missing-field", message, Where(field=f"{at}.cdu_capacity"), hint)
+        yield from _check_loop(hall.cooling, f"{at}.coolant")
 
 
-def _loop(cooling: Cooling, field: str) -> Iterator[Problem]:
-    """Hold a hall's coolant against its kind and against itself."""
+def _check_loop(cooling: Cooling, field: str) -> Iterator[Problem]:
+    """Compare a hall's coolant with its kind of cooling and with itself."""
     loop = cooling.coolant
     if loop is None:
         return
     if cooling.kind == "air":
-        yield Problem(
-            "contradiction", "air alone cools this hall, and it has coolant", Where(field=field), "remove it, or write another 'kind'"
-        )
+        message = "air alone cools this hall, and it has coolant"
+        yield Problem("contradiction", message, Where(field=field), "remove it, or write another 'kind'")
     if loop.rise <= 0:
         message = f"coolant that comes at {loop.supply} and leaves at {loop.back} carries no heat"
-        yield Problem("impossible", message, Where(field=f"{field}.return"), f"write more than {str(loop.supply)!r}")
+        hint = f"write more than {str(loop.supply)!r}"
+        yield Problem("impossible", message, Where(field=f"{field}.return"), hint)
     if loop.rack_flow is not None and loop.rack_flow > loop.flow:
         message = f"one rack takes {loop.rack_flow}, and all loops together move {loop.flow}"
-        yield Problem("contradiction", message, Where(field=f"{field}.rack_flow"), f"write at most {str(loop.flow)!r}")
+        hint = f"write at most {str(loop.flow)!r}"
+        yield Problem("contradiction", message, Where(field=f"{field}.rack_flow"), hint)
 
 
 def check_reuse(site: Site, field: str) -> Iterator[Problem]:
-    """Ask each buyer's heat once, and refuse more of it than the feeds could bring in over a year."""
-    for index, one in enumerate(site.heat_reuse):
-        if (one.energy is None) == (one.power is None):
-            message = "heat handed over is a year's energy or a mean power, and " + (
-                "neither is given" if one.energy is None else "both are given"
-            )
-            yield Problem(
-                "contradiction" if one.energy else "missing-field",
-                message,
-                Where(field=f"{field}[{index}]"),
-                "write 'energy: 8 GWh', or 'power: 1 MW'",
-            )
+    """Require each buyer's heat exactly once, and refuse more than the feeds bring in over a year."""
+    total = 0
+    for index, reuse in enumerate(site.heat_reuse):
+        total += reused_heat(reuse)
+        if (reuse.energy is None) == (reuse.power is None):
+            given = "neither is given" if reuse.energy is None else "both are given"
+            message = f"heat handed over is a year's energy or a mean power, and {given}"
+            code = "contradiction" if reuse.energy else "missing-field"
+            hint = "write 'energy: 8 GWh', or 'power: 1 MW'"
+            yield Problem(code, message, Where(field=f"{field}[{index}]"), hint)
     feeds = sum(feed.capacity.count for feed in site.power.feeds.values())
-    whole = sum(reused(one) for one in site.heat_reuse)
-    if whole > YEAR * feeds:
-        message = f"{whole / 1e6:,.0f} MWh of heat are handed over in a year, and the feeds bring in at most {YEAR * feeds / 1e6:,.0f} MWh"
-        yield Problem("impossible", message, Where(field=field), f"write at most {feeds / 1000:,.0f} kW on the mean, all buyers together")
+    if total > YEAR * feeds:
+        message = (
+            f"{total / 1e6:,.0f} MWh of heat are handed over in a year, "
+            f"and the feeds bring in at most {YEAR * feeds / 1e6:,.0f} MWh"
+        )
+        hint = f"write at most {feeds / 1000:,.0f} kW on the mean, all buyers together"
+        yield Problem("impossible", message, Where(field=field), hint)
 
 
-def reused(one: HeatReuse) -> int:
-    """Give the watt-hours that one buyer takes in a year."""
-    if one.energy is not None:
-        return one.energy.count
-    return one.power.count * YEAR if one.power is not None else 0
+def reused_heat(reuse: HeatReuse) -> int:
+    """Return the watt-hours that reuse buyer takes in a year."""
+    if reuse.energy is not None:
+        return reuse.energy.count
+    return reuse.power.count * YEAR if reuse.power is not None else 0

@@ -1,4 +1,4 @@
-"""Services that running parts ask: none that every factory needs is unused, and what is unused says no more."""
+"""Services that running parts depend on: needed ones are used, unused ones have no further fields."""
 
 from __future__ import annotations
 
@@ -15,21 +15,22 @@ NEEDED = frozenset({"identity", "dns", "time", "ca", "packages"})
 
 
 def check_services(factory: AIFactory) -> Iterator[Problem]:
-    """Refuse a service that is not used and needed, held by somebody, or used after all."""
-    used = {one.kind: one.name for one in factory.services if one.used}
-    for index, one in enumerate(factory.services):
-        if one.used:
+    """Refuse an unused service that every factory needs, that another entry uses, or that has a supplier."""
+    used = {service.kind: service.name for service in factory.services if service.used}
+    for index, service in enumerate(factory.services):
+        if service.used:
             continue
         field = f"services[{index}]"
-        if one.kind in NEEDED:
-            message = f"every factory needs a service of kind {one.kind!r}"
-            yield Problem(
-                "contradiction", message, Where(field=f"{field}.used"), "remove 'used: false', and name the operator if it runs its own"
-            )
-        elif one.kind in used:
-            message = f"no {one.kind} service is used, and {used[one.kind]!r} is one"
-            yield Problem("contradiction", message, Where(field=f"{field}.used"), "keep one of the two")
+        where = Where(field=f"{field}.used")
+        if service.kind in NEEDED:
+            message = f"every factory needs a service of kind {service.kind!r}"
+            hint = "remove 'used: false', and name the operator if it runs its own"
+            yield Problem("contradiction", message, where, hint)
+        elif service.kind in used:
+            message = f"no {service.kind} service is used, and {used[service.kind]!r} is one"
+            yield Problem("contradiction", message, where, "keep one of the two")
         for name in ("supplier", "entity", "jurisdiction", "grace", "alternative"):
-            if getattr(one, name) is not None:
+            if getattr(service, name) is not None:
                 message = f"a service that is not used has no {name}"
-                yield Problem("contradiction", message, Where(field=f"{field}.{name}"), f"remove {name!r}, or 'used: false'")
+                hint = f"remove {name!r}, or 'used: false'"
+                yield Problem("contradiction", message, Where(field=f"{field}.{name}"), hint)

@@ -1,4 +1,4 @@
-"""Values that no single field can judge: country codes against ISO 3166-1, and amounts that may not be zero or too much."""
+"""Values that a field's type cannot check: country codes of ISO 3166-1, and zero or excessive amounts."""
 
 from __future__ import annotations
 
@@ -7,18 +7,25 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from sovereign_ai.errors import Problem, Where
+from sovereign_ai.files.secrets import shown
+from sovereign_ai.files.source import below
 from sovereign_ai.spec.base import Model
-from sovereign_ai.spec.secrets import shown
-from sovereign_ai.spec.source import below
-from sovereign_ai.spec.spots import locate
+from sovereign_ai.spec.error_location import locate_field
+from sovereign_ai.spec.partial import Missing
 from sovereign_ai.units import Bytes, BytesPerSecond, Celsius, Percent, Quantity, Watts
 
 if TYPE_CHECKING:
     from sovereign_ai.spec.factory import AIFactory
 
+# Durations and distances of nothing are meaningful: no battery, immediate effect, the first site itself.
 _MAY_BE_ZERO = frozenset({"ups", "revocation", "lead_time", "grace", "distance"})
 _COOLS = "cools no machine"
 _SERVES = "is the rate of no storage server"
+# Field to the least and the most that can be meant, and what a value beyond them is.
+#
+# Air and coolant: the limits between which they cool a server at all. Drives and storage servers: wide around
+# what is sold (drives of 240 GB to 245.76 TB, servers of one tape drive's rate to some hundred GB/s; our
+# estimate), so that a wrong unit is reported before servers are counted with it.
 _RANGES: Mapping[str, tuple[Quantity, Quantity, str]] = {
     "supply": (Celsius(0), Celsius(600), _COOLS),
     "temperature_rise": (Celsius(10), Celsius(600), _COOLS),
@@ -27,27 +34,33 @@ _RANGES: Mapping[str, tuple[Quantity, Quantity, str]] = {
     "server_read": (BytesPerSecond(100 * 10**6), BytesPerSecond(10 * 10**12), _SERVES),
     "server_write": (BytesPerSecond(100 * 10**6), BytesPerSecond(10 * 10**12), _SERVES),
 }
-"""Field to the least and the most that can be meant, and what a value beyond them is.
-
-Air and coolant: between what limits they cool a machine at all. Drives and storage servers: wide around what is sold (drives of 240 GB to
-245.76 TB, servers of one tape drive's rate to some hundred GB/s; our estimate), so that a wrong unit is told before servers are counted by it.
-"""
 MOST_POWER = Watts(10**12)
-"""1,000 GW, what only the grids of the largest countries carry as a whole (our estimate); far beyond it sums would leave 63 bits."""
+"""1,000 GW, which only the grids of the largest countries carry as a whole (our estimate). Far beyond it sums
+would exceed 63 bits."""
 
 
 def check_values(factory: AIFactory, fields: Collection[str]) -> Iterator[Problem]:
-    """Give wrong country codes and senseless amounts, wherever they stand in some fields of the factory."""
+    """Yield wrong country codes and senseless amounts, anywhere in some fields of the factory."""
     for name in type(factory).model_fields:
         if name in fields:
             yield from _walk(getattr(factory, name), name)
 
 
+def check_alone(value: object, name: str) -> Iterator[Problem]:
+    """Yield wrong codes and amounts in the correct half of a field that is partly wrong.
+
+    Args:
+        value: the field's value, with `Missing` where something is wrong.
+        name: the field.
+    """
+    yield from _walk(value, name)
+
+
 def _walk(value: object, path: str) -> Iterator[Problem]:
-    """Go through every part below a value."""
+    """Check every part below a value."""
     if isinstance(value, Model):
-        yield from _part(value, path)
-    elif isinstance(value, tuple) and value and isinstance(value[0], Model):
+        yield from _check_part(value, path)
+    elif isinstance(value, tuple) and any(isinstance(item, Model) for item in value):
         for index, item in enumerate(value):
             yield from _walk(item, below(path, index))
     elif isinstance(value, dict):
@@ -55,81 +68,88 @@ def _walk(value: object, path: str) -> Iterator[Problem]:
             yield from _walk(item, below(path, name))
 
 
-def _part(part: Model, path: str) -> Iterator[Problem]:
+def _check_part(part: Model, path: str) -> Iterator[Problem]:
     """Check the fields of one part."""
-    areas = _areas(type(part))
+    areas = _area_fields(type(part))
     for name, info in type(part).model_fields.items():
         value, at = getattr(part, name), below(path, info.alias or name)
         if name in areas:
-            yield from _codes(value, at, circles=areas[name])
+            yield from _check_codes(value, at, circles=areas[name])
         elif isinstance(value, Quantity):
-            yield from _amount(value, at, name)
+            yield from _check_amount(value, at, name)
         else:
             yield from _walk(value, at)
 
 
 @cache
-def _areas(model: type[Model]) -> dict[str, bool]:
-    """Give the fields of a part that hold country codes; true where `EU` and other circles may stand."""
-    found: dict[str, bool] = {}
+def _area_fields(model: type[Model]) -> dict[str, bool]:
+    """Return the fields with country codes; true where sets of countries such as `EU` are allowed."""
+    areas: dict[str, bool] = {}
     for name in model.model_fields:
+        # A field has one code, or a list of them: the form is at the field or at its first entry.
         for loc in ((name,), (name, 0)):
-            form = locate(model, loc).form
+            form = locate_field(model, loc).form
             if form is not None and form.code in ("bad-country", "bad-area"):
-                found[name] = form.code == "bad-area"
-    return found
+                areas[name] = form.code == "bad-area"
+    return areas
 
 
-def _codes(value: Any, path: str, *, circles: bool) -> Iterator[Problem]:
-    """Hold one code, or each of a list, against ISO 3166-1."""
-    from sovereign_ai.catalog.figures import UnknownNameError  # noqa: PLC0415 - read when a description is checked, not when it is written
+def _check_codes(value: Any, path: str, *, circles: bool) -> Iterator[Problem]:
+    """Check one code, or each of a list, against ISO 3166-1."""
+    if value is None or isinstance(value, Missing):
+        return
+    if isinstance(value, str):
+        yield from _check_code(value, path, circles=circles)
+        return
+    for index, code in enumerate(value):
+        if not isinstance(code, Missing):
+            yield from _check_code(code, below(path, index), circles=circles)
+
+
+def _check_code(code: str, path: str, *, circles: bool) -> Iterator[Problem]:
+    """Check one code against ISO 3166-1; with `circles` sets of countries are allowed."""
+    from sovereign_ai.catalog.figures import UnknownNameError  # noqa: PLC0415 - only checks need it
     from sovereign_ai.catalog.jurisdictions import CIRCLES, country, country_hint  # noqa: PLC0415
 
-    if value is None:
+    if code in CIRCLES:
+        if not circles:
+            message = f"{code} is a set of countries; one country is expected here"
+            yield Problem("bad-country", message, Where(field=path), "write a country code such as DE")
         return
-    for at, code in [(path, value)] if isinstance(value, str) else [(below(path, index), item) for index, item in enumerate(value)]:
-        if code in CIRCLES:
-            if not circles:
-                yield Problem(
-                    "bad-country",
-                    f"{code} is a set of countries; one country is expected here",
-                    Where(field=at),
-                    "write a country code such as DE",
-                )
-            continue
-        try:
-            country(code)
-        except UnknownNameError as error:
-            yield Problem(
-                "bad-country",
-                f"{shown(code)} is no country code of ISO 3166-1",
-                Where(field=at),
-                error.hint if circles else country_hint(code),
-            )
+    try:
+        country(code)
+    except UnknownNameError as error:
+        message = f"{shown(code)} is no country code of ISO 3166-1"
+        hint = error.hint if circles else country_hint(code)
+        yield Problem("bad-country", message, Where(field=path), hint)
 
 
-def _amount(value: Quantity, path: str, name: str) -> Iterator[Problem]:
-    """Refuse nothing of what must be something, and a share of more than the whole."""
+def _check_amount(value: Quantity, path: str, name: str) -> Iterator[Problem]:
+    """Refuse an amount of nothing, a share of more than the whole, and an amount that cannot be meant."""
+    where = Where(field=path)
+    # 0 degrees Celsius is a temperature like any other.
     if value.count == 0 and name not in _MAY_BE_ZERO and not isinstance(value, Celsius):
-        yield Problem(
-            "out-of-range", f"{value} is nothing; {value.noun} greater than zero is expected", Where(field=path), f"write {value.example!r}"
-        )
+        message = f"{value} is nothing; {value.noun} greater than zero is expected"
+        yield Problem("out-of-range", message, where, f"write {value.example!r}")
         return
     if isinstance(value, Percent) and value > Percent(10_000):
-        yield Problem("out-of-range", f"{value} is more than the whole", Where(field=path), "write at most '100 %'")
+        yield Problem("out-of-range", f"{value} is more than the whole", where, "write at most '100 %'")
     if isinstance(value, Watts) and value > MOST_POWER:
         message = f"{value} is more than any site is supplied with"
-        yield Problem("out-of-range", message, Where(field=path), f"write at most {str(MOST_POWER)!r}")
+        yield Problem("out-of-range", message, where, f"write at most {str(MOST_POWER)!r}")
     least, most, why = _RANGES.get(name, (value, value, ""))
     if type(value) is type(least) and not least <= value <= most:
-        yield Problem("out-of-range", f"{value} {why}", Where(field=path), f"write {least} to {most}")
+        yield Problem("out-of-range", f"{value} {why}", where, f"write {least} to {most}")
 
 
 def check_shares(factory: AIFactory) -> Iterator[Problem]:
     """Refuse shareholders that own more than the whole."""
-    if any(holder.share > Percent(10_000) for holder in factory.operator.shareholders):
-        return  # told by itself
-    total = sum((holder.share for holder in factory.operator.shareholders), Percent(0))
-    if total > Percent(10_000):
-        where = Where(field="operator.shareholders")
-        yield Problem("out-of-range", f"the shares add up to {total}", where, "write shares of the votes that are at most 100 % together")
+    whole, total = Percent(10_000), Percent(0)
+    for holder in factory.operator.shareholders:
+        if holder.share > whole:
+            return  # reported by itself
+        total += holder.share
+    if total > whole:
+        message = f"the shares add up to {total}"
+        hint = "write shares of the votes that are at most 100 % together"
+        yield Problem("out-of-range", message, Where(field="operator.shareholders"), hint)

@@ -1,7 +1,7 @@
-"""Waivers: short, agreed by another, for one thing, and never two for the same at once.
+"""Waivers: short, approved by somebody else, for one resource, and never two for the same at one time.
 
-Whether one still counts today is judged elsewhere, with the time as an argument; here an expired
-waiver is as good as any other, so that old records stay readable.
+Whether a waiver still counts today is decided elsewhere, with the time as an argument. Here an expired waiver
+is as good as any other, so that old records stay readable.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from sovereign_ai.errors import Problem, Where
+from sovereign_ai.names import normal_name
 
 if TYPE_CHECKING:
     from sovereign_ai.spec.factory import AIFactory
@@ -21,24 +22,47 @@ MOST_DAYS = 90
 
 
 def check_waivers(factory: AIFactory) -> Iterator[Problem]:
-    """Give waivers that nobody could honour."""
+    """Refuse waivers that cannot be honoured."""
     same: defaultdict[tuple[str, str], list[int]] = defaultdict(list)
     for index, waiver in enumerate(factory.waivers):
         days = (waiver.expires - waiver.created).days
         where = Where(field=f"waivers[{index}].expires")
         if days <= 0:
-            yield Problem("bad-waiver", "it expires before it begins", where, f"write a day after {waiver.created}")
+            hint = f"write a day after {waiver.created}"
+            yield Problem("bad-waiver", "it expires before it begins", where, hint)
         if days > MOST_DAYS:
-            yield Problem(
-                "bad-waiver", f"it lasts {days} days; the most is {MOST_DAYS}", where, "write an earlier day, and renew it when it ends"
-            )
-        if waiver.approver.strip().casefold() == waiver.requester.strip().casefold():
+            message = f"it lasts {days} days; the most is {MOST_DAYS}"
+            yield Problem("bad-waiver", message, where, "write an earlier day, and renew it when it ends")
+        # Names are compared in their normal form: `Jane Doe` and `jane  doe` are one person.
+        if normal_name(waiver.approver) == normal_name(waiver.requester):
             where = Where(field=f"waivers[{index}].approver")
-            yield Problem("bad-waiver", "who asks cannot agree", where, "name another role that agreed")
+            yield Problem(
+                "bad-waiver", "the requester cannot approve it", where, "name another role that approved it"
+            )
         same[waiver.rule, waiver.resource].append(index)
     for indexes in same.values():
-        indexes.sort(key=lambda index: (factory.waivers[index].created, index))
-        for earlier, later in pairwise(indexes):
-            if factory.waivers[later].created < factory.waivers[earlier].expires:
-                message = f"it overlaps {factory.waivers[earlier].id!r}, which is for the same rule and resource"
-                yield Problem("bad-waiver", message, Where(field=f"waivers[{later}]"), "let one end before the other begins, or keep one")
+        yield from _overlaps(factory, indexes)
+
+
+def _overlaps(factory: AIFactory, indexes: list[int]) -> Iterator[Problem]:
+    """Refuse waivers of one rule and resource that count at the same time."""
+    indexes.sort(key=lambda index: (factory.waivers[index].created, index))
+    for earlier, later in pairwise(indexes):
+        first = factory.waivers[earlier]
+        if factory.waivers[later].created < first.expires:
+            message = f"it overlaps {first.id!r}, which is for the same rule and resource"
+            hint = "let one end before the other begins, or keep one"
+            yield Problem("bad-waiver", message, Where(field=f"waivers[{later}]"), hint)
+
+
+def check_approvers(factory: AIFactory) -> Iterator[Problem]:
+    """Refuse approvers that share a name or a key: they could approve their own requests."""
+    for field in ("name", "key"):
+        first: dict[str, int] = {}
+        for index, approver in enumerate(factory.approvers):
+            value = normal_name(approver.name) if field == "name" else approver.key
+            if value in first:
+                message = f"it has the same {field} as approver {factory.approvers[first[value]].name!r}"
+                hint = "give each approver a key of its own" if field == "key" else "list each approver once"
+                yield Problem("bad-approver", message, Where(field=f"approvers[{index}].{field}"), hint)
+            first.setdefault(value, index)

@@ -1,8 +1,8 @@
-"""Start Docker as root where none runs, and end what we started.
+"""Start Docker as root where no engine runs, and stop the engine that was started.
 
-ensure(progress=print)     # uses what answers; else starts dockerd, as root
-state().version            # what `doctor` says
-stop()                     # ends ours, and only ours
+ensure(progress=print)     # uses the engine that answers; else starts dockerd, as root
+state().version            # what `doctor` reports
+stop()                     # stops the engine that `ensure` started, and no other
 """
 
 from __future__ import annotations
@@ -19,10 +19,10 @@ from pathlib import Path
 from typing import Any
 
 from sovereign_ai.errors import EnvironmentLacksError, Problem
+from sovereign_ai.toolchain.cache import Progress
 from sovereign_ai.toolchain.engine import trim
 from sovereign_ai.toolchain.engine.docker import INSTALL_HINT, Docker
-from sovereign_ai.toolchain.place import Progress
-from sovereign_ai.toolchain.waiting import until
+from sovereign_ai.toolchain.waiting import wait_until
 
 _START_SECONDS, _STOP_SECONDS = 60.0, 30.0
 _RUNTIME = "sovereign-trim"
@@ -30,11 +30,11 @@ _RUNTIME = "sovereign-trim"
 
 @dataclass(frozen=True, slots=True)
 class EngineState:
-    """What there is of a container engine.
+    """The state of the container engine.
 
     Attributes:
-        version: of the engine that answers; empty if none does.
-        ours: the process of the engine that we started, if it runs.
+        version: the version of the engine that answers; empty if none does.
+        ours: the process of the engine that this program started, if it runs.
         trims: capabilities that this machine withholds.
     """
 
@@ -43,19 +43,19 @@ class EngineState:
     trims: tuple[str, ...]
 
     def to_data(self) -> dict[str, Any]:
-        """Give plain data."""
+        """Return plain data."""
         return asdict(self)
 
 
 def folder() -> Path:
-    """Give the folder of the engine's files: below the state folder, since it outlives no reboot but is no cache."""
+    """Return the folder of the engine's files: below the state folder, since they are no cache."""
     home = os.environ.get("XDG_STATE_HOME") or ""
     base = Path(home) if home.startswith("/") else Path.home() / ".local" / "state"
     return base / "sovereign-ai" / "engine"
 
 
 def state() -> EngineState:
-    """Look, and change nothing."""
+    """Return the state of the engine; nothing is changed."""
     return EngineState(Docker().answers(), _our_pid(), tuple(sorted(trim.missing())))
 
 
@@ -70,18 +70,24 @@ def ensure(*, progress: Progress) -> EngineState:
         return seen
     if shutil.which("dockerd") is None:
         raise EnvironmentLacksError(
-            Problem("no-engine", "no container engine answers, and there is no dockerd to start", hint=INSTALL_HINT)
+            Problem(
+                "no-engine",
+                "no container engine answers, and there is no dockerd to start",
+                hint=INSTALL_HINT,
+            )
         )
     if os.geteuid() != 0:
         hint = "start Docker, or run this as root; your user must be allowed to speak to it"
-        raise EnvironmentLacksError(Problem("no-engine", "no container engine answers, and only root can start one", hint=hint))
+        raise EnvironmentLacksError(
+            Problem("no-engine", "no container engine answers, and only root can start one", hint=hint)
+        )
     progress("container engine: starting dockerd")
     _start()
     return state()
 
 
 def stop() -> bool:
-    """End the engine that we started; False if there was none.
+    """Stop the engine that this program started, and return whether there was one.
 
     Raises:
         EnvironmentLacksError: it did not end in time.
@@ -91,58 +97,75 @@ def stop() -> bool:
         return False
     with contextlib.suppress(ProcessLookupError):
         os.kill(pid, signal.SIGTERM)
-    if not until(lambda: _our_pid() is None, _STOP_SECONDS):
+    if not wait_until(lambda: _our_pid() is None, _STOP_SECONDS):
         hint = f"it may still be ending containers; run this again, or see {folder() / 'dockerd.log'}"
-        raise EnvironmentLacksError(Problem("engine-stays", f"dockerd, process {pid}, did not end within {_STOP_SECONDS:g} s", hint=hint))
+        raise EnvironmentLacksError(
+            Problem(
+                "engine-stays", f"dockerd, process {pid}, did not end within {_STOP_SECONDS:g} s", hint=hint
+            )
+        )
     (folder() / "dockerd.pid").unlink(missing_ok=True)
     return True
 
 
 def _start() -> None:
     """Start dockerd in a session of its own and wait until it answers."""
-    here = folder()
-    here.mkdir(mode=0o700, parents=True, exist_ok=True)
-    log = here / "dockerd.log"
-    pid_file = here / "dockerd.pid"
-    settings = here / "daemon.json"
-    settings.write_text(json.dumps(daemon_settings(_launcher(here) if trim.missing() else None), indent=2))
+    engine_dir = folder()
+    engine_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+    log = engine_dir / "dockerd.log"
+    pid_file = engine_dir / "dockerd.pid"
+    settings = engine_dir / "daemon.json"
+    launcher = _launcher(engine_dir) if trim.missing() else None
+    settings.write_text(json.dumps(daemon_settings(launcher), indent=2))
     argv = ["dockerd", f"--config-file={settings}", f"--pidfile={pid_file}"]
     with os.fdopen(os.open(log, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as sink:
-        process = subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=sink, stderr=sink, start_new_session=True)
+        process = subprocess.Popen(
+            argv, stdin=subprocess.DEVNULL, stdout=sink, stderr=sink, start_new_session=True
+        )
     docker = Docker()
-    if until(lambda: process.poll() is not None or docker.answers(), _START_SECONDS) and process.poll() is None:
+    if (
+        wait_until(lambda: process.poll() is not None or docker.answers(), _START_SECONDS)
+        and process.poll() is None
+    ):
         return
     process.kill()
     process.wait()
-    said = " | ".join(log.read_text(errors="replace").splitlines()[-4:])[-800:]
-    raise EnvironmentLacksError(Problem("engine-not-started", f"dockerd did not start: {said}", hint=f"its log is {log}"))
+    last_lines = log.read_text(errors="replace").splitlines()[-4:]
+    reason = " | ".join(last_lines)[-800:]
+    message = f"dockerd did not start: {reason}"
+    raise EnvironmentLacksError(Problem("engine-not-started", message, hint=f"its log is {log}"))
 
 
 def daemon_settings(launcher: Path | None) -> dict[str, Any]:
-    """Give the daemon's settings.
+    """Return the daemon's settings.
 
     Args:
-        launcher: the runtime that asks for less; None where the machine withholds nothing.
+        launcher: the runtime that requests fewer capabilities; None where the machine withholds nothing.
     """
-    plain: dict[str, Any] = {"log-driver": "json-file", "log-opts": {"max-size": "10m", "max-file": "2"}, "live-restore": False}
+    plain: dict[str, Any] = {
+        "log-driver": "json-file",
+        "log-opts": {"max-size": "10m", "max-file": "2"},
+        "live-restore": False,
+    }
     if launcher is None:
         return plain
     return plain | {"runtimes": {_RUNTIME: {"path": str(launcher)}}, "default-runtime": _RUNTIME}
 
 
-def _launcher(here: Path) -> Path:
+def _launcher(engine_dir: Path) -> Path:
     """Write the program that the engine runs in place of runc."""
-    path = here / _RUNTIME
+    path = engine_dir / _RUNTIME
     path.write_text(f'#!/bin/sh\nexec "{sys.executable}" -I -S "{Path(trim.__file__).resolve()}" "$@"\n')
     path.chmod(0o700)
     return path
 
 
 def _our_pid() -> int | None:
-    """Give the process of the engine that we started, if it runs."""
+    """Return the process of the engine that this program started, if it runs."""
     try:
         pid = int((folder() / "dockerd.pid").read_text())
         name = Path(f"/proc/{pid}/comm").read_text().strip()
     except (OSError, ValueError):
         return None
+    # The number may belong to another program by now.
     return pid if name == "dockerd" else None

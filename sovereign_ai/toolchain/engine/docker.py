@@ -12,9 +12,12 @@ from pathlib import Path
 
 from sovereign_ai.errors import EnvironmentLacksError, Problem
 
-INSTALL_HINT = "install and start it (Debian: `apt-get install docker.io`, then `sovereign-ai cluster engine up` as root)"
+INSTALL_HINT = (
+    "install and start it"
+    " (Debian: `apt-get install docker.io`, then `sovereign-ai cluster engine up` as root)"
+)
 ENGINE_VARIABLES = ("DOCKER_HOST", "DOCKER_CONTEXT", "DOCKER_CONFIG", "HOME")
-"""What leads a process to the container engine that is meant."""
+"""Variables that decide which container engine a process uses."""
 _LIMIT = 120.0
 
 
@@ -38,17 +41,25 @@ class Docker:
         try:
             if source is not None:
                 with source.open("rb") as handle:
-                    return subprocess.run(["docker", *arguments], stdin=handle, capture_output=True, timeout=limit, check=False)
-            return subprocess.run(["docker", *arguments], input=feed or b"", capture_output=True, timeout=limit, check=False)
+                    return subprocess.run(
+                        ["docker", *arguments], stdin=handle, capture_output=True, timeout=limit, check=False
+                    )
+            return subprocess.run(
+                ["docker", *arguments], input=feed or b"", capture_output=True, timeout=limit, check=False
+            )
         except FileNotFoundError:
             raise EnvironmentLacksError(
                 Problem("no-engine", "there is no container engine: no `docker` on PATH", hint=INSTALL_HINT)
             ) from None
         except subprocess.TimeoutExpired:
             what = f"`docker {' '.join(arguments[:2])}` gave no answer within {limit:g} s"
-            raise EnvironmentLacksError(Problem("engine-silent", what, hint="see the engine's log; start it again")) from None
+            raise EnvironmentLacksError(
+                Problem("engine-silent", what, hint="see the engine's log; start it again")
+            ) from None
 
-    def text(self, *arguments: str, feed: bytes | None = None, source: Path | None = None, limit: float = _LIMIT) -> str:
+    def text(
+        self, *arguments: str, feed: bytes | None = None, source: Path | None = None, limit: float = _LIMIT
+    ) -> str:
         """Run one command and give what it printed, without the blank ends.
 
         Raises:
@@ -56,9 +67,11 @@ class Docker:
         """
         done = self.run(*arguments, feed=feed, source=source, limit=limit)
         if done.returncode:
-            said = done.stderr.decode(errors="replace").strip().splitlines()
-            what = f"`docker {' '.join(arguments[:3])}` failed: {' | '.join(said[-3:])[-600:] or f'exit {done.returncode}'}"
-            raise EnvironmentLacksError(Problem("engine-failed", what, hint="`sovereign-ai doctor` looks at the engine"))
+            last_lines = done.stderr.decode(errors="replace").strip().splitlines()[-3:]
+            reason = " | ".join(last_lines)[-600:] or f"exit {done.returncode}"
+            message = f"`docker {' '.join(arguments[:3])}` failed: {reason}"
+            hint = "`sovereign-ai doctor` looks at the engine"
+            raise EnvironmentLacksError(Problem("engine-failed", message, hint=hint))
         return done.stdout.decode(errors="replace").strip()
 
     def lines(self, *arguments: str) -> list[str]:
@@ -66,7 +79,7 @@ class Docker:
         return [line for line in self.text(*arguments).splitlines() if line]
 
     def answers(self) -> str:
-        """Give the engine's version if it answers, else an empty text."""
+        """Return the engine's version if it answers, else an empty text."""
         if shutil.which("docker") is None:
             return ""
         try:
@@ -76,16 +89,21 @@ class Docker:
         return done.stdout.decode().strip() if done.returncode == 0 else ""
 
     def silence(self) -> str:
-        """Say why no engine answers, in the program's own last line; an empty text if there is no program or it says nothing."""
+        """Return why no engine answers, in the program's own last line.
+
+        The text is empty if there is no program, or if it prints nothing.
+        """
         if shutil.which("docker") is None:
             return ""
         try:
             done = self.run("version", "--format", "{{.Server.Version}}", limit=20)
         except EnvironmentLacksError as error:
             return error.problems[0].message
-        said = done.stderr.decode(errors="replace").strip().splitlines() if done.returncode else []
-        return said[-1][-300:] if said else ""
+        if not done.returncode:
+            return ""
+        lines = done.stderr.decode(errors="replace").strip().splitlines()
+        return lines[-1][-300:] if lines else ""
 
     def has_image(self, name: str) -> bool:
-        """Tell whether an image is there."""
+        """Return whether an image is there."""
         return self.run("image", "inspect", name).returncode == 0

@@ -1,6 +1,6 @@
-"""Let node images go that a newer one of the same tag has replaced: about a gigabyte each, and nothing names them any more.
+"""Remove node images that a newer image with the same tag has replaced; each is about a gigabyte.
 
-prune(Docker(), "internal.sovereign-ai.recipe")     # how many went; one that a container still uses stays
+prune(Docker(), "internal.sovereign-ai.recipe")     # returns their number; one that a container uses stays
 """
 
 from __future__ import annotations
@@ -9,7 +9,9 @@ from sovereign_ai.toolchain.engine.docker import Docker
 
 
 def prune(docker: Docker, label: str) -> int:
-    """Remove images without a name that bear a label of ours; give how many went. Images of others are never touched.
+    """Remove images that have a label but no name, and return how many were removed.
+
+    Images without the label, which belong to others, are never touched.
 
     Args:
         docker: the engine.
@@ -18,5 +20,11 @@ def prune(docker: Docker, label: str) -> int:
     Raises:
         EnvironmentLacksError: no engine answers.
     """
-    nameless = docker.lines("images", "--quiet", "--no-trunc", "--filter", "dangling=true", "--filter", f"label={label}")
-    return sum(docker.run("image", "rm", identity).returncode == 0 for identity in dict.fromkeys(nameless))
+    filters = ("--filter", "dangling=true", "--filter", f"label={label}")
+    nameless = docker.lines("images", "--quiet", "--no-trunc", *filters)
+    removed = 0
+    # An image may be listed twice.
+    for identity in dict.fromkeys(nameless):
+        if docker.run("image", "rm", identity).returncode == 0:
+            removed += 1
+    return removed

@@ -68,21 +68,26 @@ _NAMES = [
 
 def bounding_set() -> frozenset[str]:
     """Read the names of all capabilities that this process could ever have."""
-    line = next(line for line in Path("/proc/self/status").read_text().splitlines() if line.startswith("CapBnd:"))
+    line = next(
+        line for line in Path("/proc/self/status").read_text().splitlines() if line.startswith("CapBnd:")
+    )
     bits = int(line.split()[1], 16)
     return frozenset(f"CAP_{name}" for number, name in enumerate(_NAMES) if bits >> number & 1)
 
 
 def missing() -> frozenset[str]:
-    """Name the capabilities that the machine withholds."""
+    """Return the capabilities that the machine withholds."""
     return frozenset(f"CAP_{name}" for name in _NAMES) - bounding_set()
 
 
 def trimmed(process: dict[str, Any], have: frozenset[str]) -> dict[str, Any]:
-    """Give a process of the OCI runtime specification without what cannot be given."""
+    """Return a process of the OCI runtime specification without what the machine cannot grant."""
     kept = {**process, "rlimits": []}
     if process.get("capabilities"):
-        kept["capabilities"] = {kind: [one for one in names if one in have] for kind, names in process["capabilities"].items()}
+        # Each set of the specification: bounding, effective, inheritable, permitted and ambient.
+        kept["capabilities"] = {}
+        for kind, names in process["capabilities"].items():
+            kept["capabilities"][kind] = [name for name in names if name in have]
     if (process.get("oomScoreAdj") or 0) < 0:
         kept["oomScoreAdj"] = 0
     return kept
@@ -103,7 +108,7 @@ def rewrite(arguments: list[str], have: frozenset[str]) -> None:
 
 
 def _value(arguments: list[str], *names: str) -> str | None:
-    """Give the value of an option, written as two words or as one."""
+    """Return the value of an option, written as two words or as one."""
     for number, word in enumerate(arguments):
         if word in names and number + 1 < len(arguments):
             return arguments[number + 1]

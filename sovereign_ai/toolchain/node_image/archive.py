@@ -31,7 +31,7 @@ _PATH = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class ArchiveEntry:
     """One file, link or folder of a layer.
 
     Attributes:
@@ -104,9 +104,15 @@ class Image:
     def manifest(self) -> bytes:
         """Give the image's manifest, whose digest names the image."""
         config = self.config()
-        layers = [{"mediaType": _LAYER, "digest": f"sha256:{layer.digest}", "size": layer.size} for layer in self.layers]
+        layers = [
+            {"mediaType": _LAYER, "digest": f"sha256:{layer.digest}", "size": layer.size}
+            for layer in self.layers
+        ]
         head = {"mediaType": _CONFIG, "digest": f"sha256:{sha256(config)}", "size": len(config)}
-        return orjson.dumps({"schemaVersion": 2, "mediaType": _MANIFEST, "config": head, "layers": layers}, option=orjson.OPT_SORT_KEYS)
+        return orjson.dumps(
+            {"schemaVersion": 2, "mediaType": _MANIFEST, "config": head, "layers": layers},
+            option=orjson.OPT_SORT_KEYS,
+        )
 
     @property
     def digest(self) -> str:
@@ -135,7 +141,7 @@ def layer_of(path: Path) -> Layer:
     return Layer(path, file_sha256(path), path.stat().st_size)
 
 
-def write_layer(path: Path, entries: Iterable[Entry]) -> Layer:
+def write_layer(path: Path, entries: Iterable[ArchiveEntry]) -> Layer:
     """Write a layer: entries sorted, the folders above them included."""
     with tarfile.open(path, "w", format=tarfile.PAX_FORMAT) as tar:
         for entry in _with_folders(entries):
@@ -146,9 +152,9 @@ def write_layer(path: Path, entries: Iterable[Entry]) -> Layer:
 def write_oci(path: Path, images: Sequence[Image]) -> None:
     """Write an OCI archive; what images share is in it once."""
     with tarfile.open(path, "w", format=tarfile.PAX_FORMAT) as tar:
-        _add(tar, Entry("oci-layout", orjson.dumps({"imageLayoutVersion": "1.0.0"})))
+        _add(tar, ArchiveEntry("oci-layout", orjson.dumps({"imageLayoutVersion": "1.0.0"})))
         for name, content in sorted(_blobs(images).items()):
-            _add(tar, Entry(f"blobs/sha256/{name}", content))
+            _add(tar, ArchiveEntry(f"blobs/sha256/{name}", content))
         manifests = [
             {
                 "mediaType": _MANIFEST,
@@ -159,22 +165,28 @@ def write_oci(path: Path, images: Sequence[Image]) -> None:
             for image in images
             for name in image.names
         ]
-        _add(tar, Entry("index.json", orjson.dumps({"schemaVersion": 2, "manifests": manifests}, option=orjson.OPT_SORT_KEYS)))
+        _add(
+            tar,
+            ArchiveEntry(
+                "index.json",
+                orjson.dumps({"schemaVersion": 2, "manifests": manifests}, option=orjson.OPT_SORT_KEYS),
+            ),
+        )
 
 
 def write_docker(path: Path, image: Image) -> None:
     """Write an archive for `docker load`."""
     config = image.config()
     with tarfile.open(path, "w", format=tarfile.PAX_FORMAT) as tar:
-        _add(tar, Entry(f"{sha256(config)}.json", config))
+        _add(tar, ArchiveEntry(f"{sha256(config)}.json", config))
         for layer in image.layers:
-            _add(tar, Entry(f"{layer.digest}.tar", layer.path))
+            _add(tar, ArchiveEntry(f"{layer.digest}.tar", layer.path))
         told = {
             "Config": f"{sha256(config)}.json",
             "RepoTags": list(image.names),
             "Layers": [f"{layer.digest}.tar" for layer in image.layers],
         }
-        _add(tar, Entry("manifest.json", orjson.dumps([told])))
+        _add(tar, ArchiveEntry("manifest.json", orjson.dumps([told])))
 
 
 def _blobs(images: Iterable[Image]) -> dict[str, bytes | Path]:
@@ -187,17 +199,17 @@ def _blobs(images: Iterable[Image]) -> dict[str, bytes | Path]:
     return found
 
 
-def _with_folders(entries: Iterable[Entry]) -> Iterator[Entry]:
+def _with_folders(entries: Iterable[ArchiveEntry]) -> Iterator[ArchiveEntry]:
     """Add the folders above each entry, and sort."""
     listed = {entry.name: entry for entry in entries}
     for name in list(listed):
         for folder in PurePosixPath(name).parents:
             if str(folder) != ".":
-                listed.setdefault(str(folder), Entry(str(folder), None, 0o755))
+                listed.setdefault(str(folder), ArchiveEntry(str(folder), None, 0o755))
     yield from (listed[name] for name in sorted(listed))
 
 
-def _add(tar: tarfile.TarFile, entry: Entry) -> None:
+def _add(tar: tarfile.TarFile, entry: ArchiveEntry) -> None:
     """Add one entry with the fixed time and owner."""
     info = tarfile.TarInfo(entry.name)
     info.mtime, info.mode = EPOCH, entry.mode

@@ -1,8 +1,8 @@
-"""Make the node image, or take what is there.
+"""Provide the node image of kind clusters: from the container engine, the cache, a registry, or a build.
 
-Ours is built and loaded into the engine; the published one is pulled by digest where that is asked
-for, since nothing is asked of a registry unbidden, and ours stands in where no registry gives it. Either way one local tag names it, which `kind-config.yaml` uses. What was
-built is kept in the cache, so that an emptied engine is filled again without a build.
+By default the image is built and loaded into the engine. The published one is pulled, by digest, only on
+request, since no registry is contacted unasked; where no registry has it, the image is built. One local tag
+names either, and `kind-config.yaml` uses it. What was built stays in the cache, for an engine that lost it.
 
     image = node_image(progress=print)
     image.tag            # 'sovereign-ai/node:v1.37.2'
@@ -14,7 +14,7 @@ from __future__ import annotations
 import hashlib
 import platform
 import shutil
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Literal
@@ -22,19 +22,19 @@ from typing import Any, Literal
 import orjson
 
 from sovereign_ai.errors import EnvironmentLacksError, Problem
+from sovereign_ai.toolchain.cache import Progress, cache_dir, ensure, locked_name, remove
 from sovereign_ai.toolchain.engine.docker import Docker
 from sovereign_ai.toolchain.install import find, install
 from sovereign_ai.toolchain.locate import cached, on_path
 from sovereign_ai.toolchain.node_image import debian, parts
 from sovereign_ai.toolchain.node_image.archive import Image, file_sha256, write_docker, write_oci
-from sovereign_ai.toolchain.place import Progress, cache_dir, ensure, locked_name, remove
 from sovereign_ai.toolchain.steps import WayClosedError
 from sovereign_ai.toolchain.table import KIND_NODE, KIND_TOOLS, TOOLS, tool
 
 TAG = f"sovereign-ai/node:v{tool('kubeadm').version}"
-"""What every node image of ours is called in the engine."""
+"""The name of every node image in the engine."""
 RECIPE = "internal.sovereign-ai.recipe"
-"""The label that says what an image was made from."""
+"""The label with the digest of everything that an image was made from."""
 _PULL_SECONDS = 900.0
 _REACH_SECONDS = 20.0
 Way = Literal["engine", "published", "cache", "built"]
@@ -49,7 +49,8 @@ class NodeImage:
         identity: the digest of its configuration, which the engine calls its ID.
         way: where it came from this time.
         recipe: what decides its content.
-        record: what went into it: digests of layers and programs, versions of packages; empty for the published one.
+        record: its content: digests of layers and programs, versions of packages; empty for the published
+            one.
     """
 
     tag: str
@@ -59,7 +60,7 @@ class NodeImage:
     record: Mapping[str, Any] = field(default_factory=dict)
 
     def to_data(self) -> dict[str, Any]:
-        """Give plain data."""
+        """Return plain data."""
         return asdict(self)
 
 
@@ -67,7 +68,7 @@ def node_image(*, progress: Progress, published: bool = False, again: bool = Fal
     """Make sure that the node image is in the engine.
 
     Args:
-        progress: told one line a step.
+        progress: called with one line for each step.
         published: try to pull the published image before building one.
         again: build even if one is there.
 
@@ -77,14 +78,18 @@ def node_image(*, progress: Progress, published: bool = False, again: bool = Fal
     docker = Docker()
     if not docker.answers():
         raise EnvironmentLacksError(
-            Problem("no-engine", "no container engine answers", hint="run `sovereign-ai cluster engine up` as root, or start Docker")
+            Problem(
+                "no-engine",
+                "no container engine answers",
+                hint="run `sovereign-ai cluster engine up` as root, or start Docker",
+            )
         )
     wanted = recipe()
     with locked_name(f"node-image-{wanted}", progress):
-        there = _in_engine(docker)
-        if there in {wanted, KIND_NODE} and not again:
+        present = _in_engine(docker)
+        if present in {wanted, KIND_NODE} and not again:
             progress(f"node image {TAG}: already in the engine")
-            return _described(docker, "engine", there, wanted)
+            return _described(docker, "engine", present, wanted)
         if published and not again and pull(docker, progress):
             return _described(docker, "published", KIND_NODE, wanted)
         archive = folder(wanted) / "image.tar"
@@ -97,28 +102,30 @@ def node_image(*, progress: Progress, published: bool = False, again: bool = Fal
 
 
 def recipe() -> str:
-    """Give the short digest of everything of ours that decides the image's content."""
+    """Return the short digest of every file of this project that decides the image's content."""
     digest = hashlib.sha256()
     for name in _tools():
         digest.update(tool(name).recipe.encode())
-    for path in sorted([*parts.FILES.rglob("*"), *parts.TOOLBOX.rglob("*"), *Path(__file__).parent.glob("*.py")]):
+    for path in sorted(
+        [*parts.FILES.rglob("*"), *parts.TOOLBOX.rglob("*"), *Path(__file__).parent.glob("*.py")]
+    ):
         if path.is_file():
             digest.update(str(path.relative_to(Path(__file__).parent)).encode() + path.read_bytes())
     return digest.hexdigest()[:12]
 
 
 def folder(wanted: str) -> Path:
-    """Give the cache's folder of a built image, whether or not it is there."""
+    """Return the cache's folder of a built image, which may not exist."""
     return cache_dir() / "node-image" / wanted
 
 
 def toolbox_archive(names: tuple[str, ...], target: Path, *, progress: Progress) -> str:
-    """Write the archive of the image that probes and tests run, under names of a registry; give its digest.
+    """Write the archive of the image that probes and tests run, under names of a registry; return its digest.
 
     Args:
         names: repositories, without tag; the image is called by its digest in each.
         target: where the archive is written.
-        progress: told one line if it takes long.
+        progress: called with a line if it takes long.
 
     Raises:
         EnvironmentLacksError: it does not build.
@@ -131,7 +138,7 @@ def toolbox_archive(names: tuple[str, ...], target: Path, *, progress: Progress)
 
 
 def build(wanted: str, progress: Progress) -> Path:
-    """Build the image into the cache; give its folder.
+    """Build the image into the cache, and return its folder.
 
     Raises:
         EnvironmentLacksError: a tool or a package cannot be had.
@@ -166,12 +173,16 @@ def build(wanted: str, progress: Progress) -> Path:
         "recipe": wanted,
         "identity": image.identity,
         "layers": {"debian": node.digest, "ours": top.digest},
-        "images": {name: one.digest for one in (*every, *control) for name in one.names},
-        "programs": {name: file_sha256(find(name).resolve()) for name in sorted({*parts.PROGRAMS, *_in_images()})},
+        "images": _digests((*every, *control)),
+        "programs": {
+            name: file_sha256(find(name).resolve()) for name in sorted({*parts.PROGRAMS, *_in_images()})
+        },
         "packages": debian.packages(node.path),
         "machine": platform.machine(),
     }
-    (made / "record.json").write_bytes(orjson.dumps(record, option=orjson.OPT_INDENT_2 | orjson.OPT_SORT_KEYS))
+    (made / "record.json").write_bytes(
+        orjson.dumps(record, option=orjson.OPT_INDENT_2 | orjson.OPT_SORT_KEYS)
+    )
     ensure(final.parent)
     remove(final)
     made.rename(final)
@@ -180,7 +191,11 @@ def build(wanted: str, progress: Progress) -> Path:
 
 
 def pull(docker: Docker, progress: Progress) -> bool:
-    """Pull the published image by digest, and give it our tag with our files on top; False where no registry gives it."""
+    """Pull the published image by digest, add this project's files, and tag it.
+
+    Returns:
+        False where no registry has it.
+    """
     progress(f"node image: asking for the published one ({KIND_NODE.partition('@')[0]})")
     try:
         if docker.run("manifest", "inspect", KIND_NODE, limit=_REACH_SECONDS).returncode != 0:
@@ -204,9 +219,10 @@ def _dress(docker: Docker, progress: Progress) -> None:
         ensure(target.parent)
         shutil.copyfile(parts.FILES / name, target)
     (work / "usr/local/bin/sovereign-secrets").chmod(0o755)
-    unit = "[Unit]\nBefore=kubelet.service\n[Service]\nType=oneshot\nExecStart=/usr/local/bin/sovereign-secrets\n"
-    place = ensure(work / "etc/systemd/system") / "sovereign-secrets.service"
-    place.write_text(unit + "[Install]\nWantedBy=multi-user.target\n")
+    unit = "[Unit]\nBefore=kubelet.service\n[Service]\nType=oneshot\n"
+    unit += "ExecStart=/usr/local/bin/sovereign-secrets\n[Install]\nWantedBy=multi-user.target\n"
+    unit_file = ensure(work / "etc/systemd/system") / "sovereign-secrets.service"
+    unit_file.write_text(unit)
     recipe_file = work / "Dockerfile"
     lines = [f"FROM {KIND_NODE}", "COPY usr /usr", "COPY etc /etc", f'LABEL {RECIPE}="{KIND_NODE}"']
     lines.append("RUN systemctl enable sovereign-secrets.service")
@@ -216,34 +232,49 @@ def _dress(docker: Docker, progress: Progress) -> None:
 
 
 def _in_engine(docker: Docker) -> str:
-    """Give the recipe of the image under our tag; empty if there is none."""
+    """Return the recipe of the image under the tag; empty if there is none."""
     done = docker.run("image", "inspect", "--format", f'{{{{index .Config.Labels "{RECIPE}"}}}}', TAG)
     return done.stdout.decode().strip() if done.returncode == 0 else ""
 
 
-def _described(docker: Docker, way: Way, there: str, wanted: str) -> NodeImage:
-    """Describe what the engine has under our tag."""
+def _digests(images: Iterable[Image]) -> dict[str, str]:
+    """Return the digest of each image by each of its names."""
+    digests = {}
+    for image in images:
+        for name in image.names:
+            digests[name] = image.digest
+    return digests
+
+
+def _described(docker: Docker, way: Way, present: str, wanted: str) -> NodeImage:
+    """Describe what the engine has under the tag."""
     identity = docker.text("image", "inspect", "--format", "{{.Id}}", TAG)
     file = folder(wanted) / "record.json"
-    record = orjson.loads(file.read_bytes()) if there == wanted and file.is_file() else {}
-    return NodeImage(TAG, identity, way, there, record)
+    record = orjson.loads(file.read_bytes()) if present == wanted and file.is_file() else {}
+    return NodeImage(TAG, identity, way, present, record)
 
 
 def _toolbox(work: Path, progress: Progress) -> Path:
     """Build the toolbox with the toolchain's Go."""
-    found = cached(TOOLS["go"]) or on_path(TOOLS["go"])
-    go = found.path if found else install(["go"], progress=progress)["go"]
+    located = cached(TOOLS["go"]) or on_path(TOOLS["go"])
+    go = located.path if located else install(["go"], progress=progress)["go"]
     try:
         return parts.toolbox(work, go, progress)
     except WayClosedError as error:
-        raise EnvironmentLacksError(Problem("toolbox-not-built", str(error), hint=f"its log is in {work}")) from None
+        raise EnvironmentLacksError(
+            Problem("toolbox-not-built", str(error), hint=f"its log is in {work}")
+        ) from None
 
 
 def _tools() -> list[str]:
-    """Name every tool that goes into the image."""
-    return list(dict.fromkeys([*(name for name, row in KIND_TOOLS.items() if row.in_image), "kubectl", *parts.SERVERS]))
+    """Return the name of every tool that goes into the image."""
+    return list(
+        dict.fromkeys(
+            [*(name for name, row in KIND_TOOLS.items() if row.in_image), "kubectl", *parts.SERVERS]
+        )
+    )
 
 
 def _in_images() -> tuple[str, ...]:
-    """Name the programs that lie in images and not in the node itself."""
+    """Return the names of the programs that are in images and not in the node itself."""
     return (*parts.SERVERS, *parts.AGENTS, "coredns")

@@ -10,9 +10,9 @@ from pathlib import Path
 import orjson
 
 from sovereign_ai.errors import EnvironmentLacksError, Problem
+from sovereign_ai.toolchain.cache import Progress
 from sovereign_ai.toolchain.install import find
-from sovereign_ai.toolchain.node_image.archive import Entry, Image, Layer, write_layer
-from sovereign_ai.toolchain.place import Progress
+from sovereign_ai.toolchain.node_image.archive import ArchiveEntry, Image, Layer, write_layer
 from sovereign_ai.toolchain.source import go_environment
 from sovereign_ai.toolchain.steps import run
 from sovereign_ai.toolchain.table import tool
@@ -71,7 +71,14 @@ def toolbox(work: Path, go: Path, progress: Progress) -> Path:
     """
     target = work / "toolbox"
     argv = [str(go), "build", "-trimpath", "-ldflags", "-s -w", "-o", str(target), "."]
-    run(argv, what="toolbox: building from source", progress=progress, log=work / "toolbox.log", cwd=TOOLBOX, env=go_environment())
+    run(
+        argv,
+        what="toolbox: building from source",
+        progress=progress,
+        log=work / "toolbox.log",
+        cwd=TOOLBOX,
+        env=go_environment(),
+    )
     return target
 
 
@@ -89,16 +96,25 @@ def image_names(kubeadm: Path) -> dict[str, str]:
         check=False,
         env=os.environ | {"KUBECONFIG": os.devnull},
     )
-    found = {line.rpartition("/")[2].partition(":")[0]: line.strip() for line in done.stdout.splitlines() if line.strip()}
+    found = {
+        line.rpartition("/")[2].partition(":")[0]: line.strip()
+        for line in done.stdout.splitlines()
+        if line.strip()
+    }
     lacking = sorted({*SERVERS, "kube-proxy", "coredns", "pause"} - set(found))
     if lacking:
         raise EnvironmentLacksError(
-            Problem("no-image-names", f"kubeadm names no image for {', '.join(lacking)}: {done.stderr.strip()[-300:]}")
+            Problem(
+                "no-image-names",
+                f"kubeadm names no image for {', '.join(lacking)}: {done.stderr.strip()[-300:]}",
+            )
         )
     return found
 
 
-def cluster_images(work: Path, names: Mapping[str, str], tools: Layer, toolbox: Path) -> tuple[tuple[Image, ...], tuple[Image, ...]]:
+def cluster_images(
+    work: Path, names: Mapping[str, str], tools: Layer, toolbox: Path
+) -> tuple[tuple[Image, ...], tuple[Image, ...]]:
     """Give the images of every node, and those of the control plane alone.
 
     Args:
@@ -107,11 +123,16 @@ def cluster_images(work: Path, names: Mapping[str, str], tools: Layer, toolbox: 
         tools: the tree with iptables and its kin.
         toolbox: the program that holds pods.
     """
-    links = [Entry(f"usr/sbin/{name}", "xtables-nft-multi") for name in _MULTI]
-    box = write_layer(work / "toolbox.tar", [Entry("usr/local/bin/toolbox", toolbox, 0o755)])
+    links = [ArchiveEntry(f"usr/sbin/{name}", "xtables-nft-multi") for name in _MULTI]
+    box = write_layer(work / "toolbox.tar", [ArchiveEntry("usr/local/bin/toolbox", toolbox, 0o755)])
     multi = write_layer(work / "links.tar", links)
     pause = Image((names["pause"],), (box,), entrypoint=("/usr/local/bin/toolbox", "pause"))
-    agents = [Image((names.get(name, ROUTER),), (tools, multi, box, _program(work, name)), (f"/usr/local/bin/{name}",)) for name in AGENTS]
+    agents = [
+        Image(
+            (names.get(name, ROUTER),), (tools, multi, box, _program(work, name)), (f"/usr/local/bin/{name}",)
+        )
+        for name in AGENTS
+    ]
     coredns = Image((names["coredns"],), (_program(work, "coredns"),), ("/usr/local/bin/coredns",))
     servers = tuple(Image((names[name],), (_program(work, name),)) for name in SERVERS)
     return (pause, *agents, coredns), servers
@@ -123,7 +144,7 @@ ROUTER = f"sovereign-ai.internal/kube-router:v{tool('kube-router').version}"
 
 def toolbox_image(work: Path, toolbox: Path, names: Iterable[str] = ()) -> Image:
     """Give the image that probes and tests run."""
-    box = write_layer(work / "toolbox.tar", [Entry("usr/local/bin/toolbox", toolbox, 0o755)])
+    box = write_layer(work / "toolbox.tar", [ArchiveEntry("usr/local/bin/toolbox", toolbox, 0o755)])
     return Image(tuple(names), (box,), entrypoint=("/usr/local/bin/toolbox",), cmd=("pause",))
 
 
@@ -136,35 +157,42 @@ def overlay(work: Path, names: Mapping[str, str], archives: Mapping[str, Path]) 
         archives: the image archives, by the name of their file.
     """
     entries = [*_files(names), *units()]
-    entries += [Entry(place, find(name).resolve(), 0o755) for name, place in PROGRAMS.items()]
-    entries += [Entry(f"usr/share/sovereign-ai/images/{name}", path) for name, path in archives.items()]
+    entries += [ArchiveEntry(place, find(name).resolve(), 0o755) for name, place in PROGRAMS.items()]
     entries += [
-        Entry("etc/containerd/base.json", _base_spec()),
-        Entry("kind/version", f"v{tool('kubeadm').version}\n".encode()),
-        Entry("etc/kubernetes/manifests", None, 0o755),
-        Entry("etc/machine-id", b""),
-        Entry("usr/sbin/init", "../lib/systemd/systemd"),
+        ArchiveEntry(f"usr/share/sovereign-ai/images/{name}", path) for name, path in archives.items()
+    ]
+    entries += [
+        ArchiveEntry("etc/containerd/base.json", _base_spec()),
+        ArchiveEntry("kind/version", f"v{tool('kubeadm').version}\n".encode()),
+        ArchiveEntry("etc/kubernetes/manifests", None, 0o755),
+        ArchiveEntry("etc/machine-id", b""),
+        ArchiveEntry("usr/sbin/init", "../lib/systemd/systemd"),
     ]
     return write_layer(work / "overlay.tar", entries)
 
 
-def units() -> list[Entry]:
+def units() -> list[ArchiveEntry]:
     """Give the links that switch units on and off."""
     here = "etc/systemd/system"
-    wanted = [Entry(f"{here}/multi-user.target.wants/{name}", f"../{name}") for name in _WANTED]
-    masked = [Entry(f"{here}/{name}", "/dev/null") for name in _MASKED]
-    return [*wanted, *masked, Entry(f"{here}/default.target", "/usr/lib/systemd/system/multi-user.target")]
+    wanted = [ArchiveEntry(f"{here}/multi-user.target.wants/{name}", f"../{name}") for name in _WANTED]
+    masked = [ArchiveEntry(f"{here}/{name}", "/dev/null") for name in _MASKED]
+    return [
+        *wanted,
+        *masked,
+        ArchiveEntry(f"{here}/default.target", "/usr/lib/systemd/system/multi-user.target"),
+    ]
 
 
 def _base_spec() -> bytes:
-    """Give containerd's own default of a container, without resource limits: not every machine lets them be raised."""
+    """Return containerd's default specification of a container, without resource limits."""
+    # Not every machine permits a container to raise its limits.
     done = subprocess.run([str(find("ctr")), "oci", "spec"], capture_output=True, check=True)
     spec = orjson.loads(done.stdout)
     spec["process"].pop("rlimits", None)
     return orjson.dumps(spec, option=orjson.OPT_SORT_KEYS)
 
 
-def _files(names: Mapping[str, str]) -> list[Entry]:
+def _files(names: Mapping[str, str]) -> list[ArchiveEntry]:
     """Give the static files, with the images' names put in."""
     words = {b"@PAUSE@": names["pause"].encode(), b"@KUBE_ROUTER@": ROUTER.encode()}
     found = []
@@ -174,10 +202,12 @@ def _files(names: Mapping[str, str]) -> list[Entry]:
             for word, name in words.items():
                 content = content.replace(word, name)
             place = str(path.relative_to(FILES))
-            found.append(Entry(place, content, 0o755 if "bin/" in place else 0o644))
+            found.append(ArchiveEntry(place, content, 0o755 if "bin/" in place else 0o644))
     return found
 
 
 def _program(work: Path, name: str) -> Layer:
     """Give the layer of one program."""
-    return write_layer(work / f"{name}.tar", [Entry(f"usr/local/bin/{name}", find(name).resolve(), 0o755)])
+    return write_layer(
+        work / f"{name}.tar", [ArchiveEntry(f"usr/local/bin/{name}", find(name).resolve(), 0o755)]
+    )

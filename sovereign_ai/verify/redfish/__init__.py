@@ -1,11 +1,12 @@
-"""What is racked, as its management controllers tell it over Redfish, held against what was planned.
+"""Compare the servers in the racks, as their management controllers report them over Redfish, with the plan.
 
-The room's rules:
+Rules of this room:
 
-* Read only: nothing is ever posted, patched or reset. TLS is always verified; a service without TLS is refused.
-* Credentials come from a file of mode 0600 that the endpoints file names; they stand in no argument, log or report.
-* A controller that does not answer is `unreachable`: never a machine that is missing, and never one that is fine.
-* `compare.py` is pure; only `read.py` speaks to the network, by sushy (the extra `inventory`).
+* Read only: no request posts, patches or resets. TLS is always verified; a service without TLS is refused.
+* Credentials come from a file of mode 0600 that the endpoints file names. They appear in no argument, log or
+  report.
+* A controller that does not answer is `unreachable`: its server counts neither as missing nor as fine.
+* `compare.py` is pure. Only `read.py` uses the network, through sushy (the extra `inventory`).
 
     >>> from sovereign_ai.verify.redfish.names import same_model, gpu_of
     >>> same_model("dgx-h100", "DGXH100", ()), gpu_of("NVIDIA GB200 192GB")

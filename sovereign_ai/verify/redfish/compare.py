@@ -1,7 +1,8 @@
-"""Racked against planned: pure, in a stable order.
+"""Compare racked servers with the plan: pure, in a stable order.
 
-Of a machine: its model, its GPUs (number, model, health), its ports by rate, its power, its rack where the chassis tells it,
-and its firmware: against the versions that the user gave, or else against what most machines of its system have.
+Of a server these are compared: its model, its GPUs (number, model, health), its ports by rate, its power
+state, its rack where the chassis reports it, and its firmware: with the versions that the user gave, or else
+with what most servers of its system have.
 """
 
 from __future__ import annotations
@@ -15,138 +16,185 @@ from sovereign_ai.catalog.systems import system
 from sovereign_ai.errors import nearest
 from sovereign_ai.plan.factory import Plan
 from sovereign_ai.plan.nodes import Node
-from sovereign_ai.verify.findings import Difference, Finding, changed, foreign, missing
+from sovereign_ai.verify.findings import ClusterFinding, Difference, changed, foreign, missing
 from sovereign_ai.verify.redfish.endpoints import Endpoints
 from sovereign_ai.verify.redfish.names import gpu_of, same_model
 from sovereign_ai.verify.redfish.racked import Racked, Unreachable
 
 ROLES = ("compute", "storage")
-"""Fabrics whose ports are counted; management ports are not told apart from them by every controller."""
+"""Fabrics whose ports are counted; not every controller reports which ports are management ports."""
 _FEW = 3
-"""From so many machines of a system on, what most of them have is a firmware baseline."""
+"""The number of servers of a system from which on what most of them have is a firmware baseline."""
 
 
 @dataclass(frozen=True, slots=True)
-class Inventory:
-    """What is racked, against what was planned.
+class RedfishInventory:
+    """The servers in the racks, compared with the plan.
 
     Attributes:
-        planned: machines of the plan.
-        seen: machines that a controller told of.
+        planned: the number of servers in the plan.
+        seen: the number of servers that a controller reported.
         findings: what is missing, changed or foreign.
-        unreachable: controllers that gave no whole answer.
+        unreachable: controllers that gave no complete answer.
     """
 
     planned: int
     seen: int
-    findings: tuple[Finding, ...]
+    findings: tuple[ClusterFinding, ...]
     unreachable: tuple[Unreachable, ...]
 
     @property
     def ok(self) -> bool:
-        """Tell whether everything planned was seen and is as planned."""
+        """Whether every planned server was seen and is as planned."""
         return not self.findings and not self.unreachable and self.seen > 0
 
     def to_data(self) -> dict[str, Any]:
-        """Give plain data."""
+        """Return plain data."""
         return {
             "planned": self.planned,
             "seen": self.seen,
-            "findings": [one.to_data() for one in self.findings],
-            "unreachable": [one.to_data() for one in self.unreachable],
+            "findings": [finding.to_data() for finding in self.findings],
+            "unreachable": [controller.to_data() for controller in self.unreachable],
         }
 
 
-def compare(plan: Plan, racked: Sequence[Racked], unreachable: Sequence[Unreachable], given: Endpoints) -> Inventory:
-    """Hold what is racked against the plan.
+def compare(
+    plan: Plan, racked: Sequence[Racked], unreachable: Sequence[Unreachable], given: Endpoints
+) -> RedfishInventory:
+    """Compare racked servers with the plan.
 
     Args:
         plan: what was planned.
-        racked: what the controllers told.
-        unreachable: controllers that did not answer: their machines are not known to be missing.
+        racked: what the controllers reported.
+        unreachable: controllers that did not answer; their servers are not known to be missing.
         given: further names of models, and versions of firmware.
     """
     nodes = {node.name: node for node in plan.nodes}
-    silent = {one.machine for one in unreachable}
-    whole = any(not one.machine for one in unreachable)
-    baseline = _baseline(nodes, racked, given)
-    ports = _ports(plan)
-    found: list[Finding] = []
+    baseline = _firmware_baseline(nodes, racked, given)
+    ports = _planned_ports(plan)
+    findings: list[ClusterFinding] = []
     seen: set[str] = set()
-    for one in racked:
-        node = nodes.get(one.name)
-        if node is None or one.name in seen:
-            found.append(_extra(one, list(nodes), twice=node is not None))
-            continue
-        seen.add(one.name)
-        differences = list(_differences(node, one, given, ports.get(node.name, Counter()), baseline))
-        if differences:
-            found.append(changed(f"Machine/{one.name}", differences, f"look at it: {one.endpoint}, serial {one.serial or 'not told'}"))
-    if not whole:
-        hint = "rack it, connect its controller, or name it in the endpoints file"
-        found += [missing(f"Machine/{name}", hint) for name in nodes if name not in seen and name not in silent]
-    return Inventory(len(nodes), len(racked), tuple(sorted(found, key=lambda one: one.order)), tuple(unreachable))
+    for server in racked:
+        node = nodes.get(server.name)
+        if node is None:
+            findings.append(_unplanned(server, list(nodes)))
+        elif server.name in seen:
+            findings.append(_duplicate(server))
+        else:
+            seen.add(server.name)
+            planned_ports = ports.get(node.name, Counter())
+            differences = list(_differences(node, server, given, planned_ports, baseline))
+            if differences:
+                hint = f"look at it: {server.endpoint}, serial {server.serial or 'not reported'}"
+                findings.append(changed(f"Machine/{server.name}", differences, hint))
+    findings += _missing(nodes, seen, unreachable)
+    findings.sort(key=lambda finding: finding.order)
+    return RedfishInventory(len(nodes), len(racked), tuple(findings), tuple(unreachable))
 
 
-def _extra(one: Racked, known: list[str], *, twice: bool) -> Finding:
-    """Say that a machine is nobody's."""
-    if twice:
-        return foreign(f"Machine/{one.name}", f"{one.endpoint} says it is {one.name}, and so does another", "give one of them its own name")
-    return foreign(f"Machine/{one.name}", f"{one.model or 'a machine'} at {one.endpoint} is in no plan", nearest(one.name, known))
+def _missing(
+    nodes: Mapping[str, Node], seen: set[str], unreachable: Sequence[Unreachable]
+) -> Iterator[ClusterFinding]:
+    """Yield the planned servers that no controller reported."""
+    silent = {controller.machine for controller in unreachable}
+    # A controller without a name speaks for several servers, and nothing states which: any may be among them.
+    if "" in silent:
+        return
+    hint = "rack it, connect its controller, or name it in the endpoints file"
+    for name in nodes:
+        if name not in seen and name not in silent:
+            yield missing(f"Machine/{name}", hint)
 
 
-def _ports(plan: Plan) -> dict[str, Counter[int]]:
-    """Give machine to the ports that the plan cables, counted by rate."""
-    found: defaultdict[str, Counter[int]] = defaultdict(Counter)
+def _duplicate(server: Racked) -> ClusterFinding:
+    """Return the finding that two controllers report one name."""
+    why = f"{server.endpoint} reports the name {server.name}, and so does another controller"
+    return foreign(f"Machine/{server.name}", why, "give one of them its own name")
+
+
+def _unplanned(server: Racked, known: list[str]) -> ClusterFinding:
+    """Return the finding that a server is not in the plan."""
+    why = f"{server.model or 'a machine'} at {server.endpoint} is in no plan"
+    return foreign(f"Machine/{server.name}", why, nearest(server.name, known))
+
+
+def _planned_ports(plan: Plan) -> dict[str, Counter[int]]:
+    """Return each server's cabled ports, counted by their rate in bit/s."""
+    ports: defaultdict[str, Counter[int]] = defaultdict(Counter)
     for plane in plan.fabrics:
         if plane.role in ROLES:
             for host, _, _, _ in plane.cables[: plane.node_leaf]:
-                found[host][plane.link] += 1
-    return found
+                ports[host][plane.link] += 1
+    return ports
 
 
-def _baseline(nodes: Mapping[str, Node], racked: Sequence[Racked], given: Endpoints) -> dict[str, dict[str, str]]:
-    """Give for each system the firmware it must have: as given, else what more than half of enough machines have."""
+def _firmware_baseline(
+    nodes: Mapping[str, Node], racked: Sequence[Racked], given: Endpoints
+) -> dict[str, dict[str, str]]:
+    """Return the firmware that the servers of each system must have.
+
+    It is the version that the user gave, or else the one that more than half of enough servers have.
+    """
     counts: defaultdict[str, defaultdict[str, Counter[str]]] = defaultdict(lambda: defaultdict(Counter))
-    for one in racked:
-        if one.name in nodes:
-            for name, version in one.firmware.items():
-                counts[nodes[one.name].system][name][version] += 1
-    found: dict[str, dict[str, str]] = {}
-    for kind, names in counts.items():
-        common = {name: versions.most_common(1)[0] for name, versions in names.items() if versions.total() >= _FEW}
-        most = {name: version for name, (version, count) in common.items() if 2 * count > names[name].total()}
-        found[kind] = most | dict(given.firmware.get(kind, {}))
-    return found | {kind: dict(wanted) for kind, wanted in given.firmware.items() if kind not in found}
+    for server in racked:
+        if server.name in nodes:
+            of_system = counts[nodes[server.name].system]
+            for name, version in server.firmware.items():
+                of_system[name][version] += 1
+    baseline: dict[str, dict[str, str]] = {}
+    for kind, versions_by_name in counts.items():
+        baseline[kind] = {}
+        for name, versions in versions_by_name.items():
+            version, count = versions.most_common(1)[0]
+            # Of two servers that differ, neither is known to be the wrong one.
+            if versions.total() >= _FEW and 2 * count > versions.total():
+                baseline[kind][name] = version
+    for kind, versions_given in given.firmware.items():
+        baseline.setdefault(kind, {}).update(versions_given)
+    return baseline
 
 
 def _differences(
-    node: Node, one: Racked, given: Endpoints, ports: Counter[int], baseline: Mapping[str, Mapping[str, str]]
+    node: Node,
+    server: Racked,
+    given: Endpoints,
+    ports: Counter[int],
+    baseline: Mapping[str, Mapping[str, str]],
 ) -> Iterator[Difference]:
-    """Give what is not as planned of one machine."""
-    if not same_model(node.system, one.model, given.models.get(node.system, ())):
-        yield Difference("model", node.system, one.model or None)
-    yield from _gpus(node, one)
+    """Yield what is not as planned of one server."""
+    if not same_model(node.system, server.model, given.models.get(node.system, ())):
+        yield Difference("model", node.system, server.model or None)
+    yield from _gpu_differences(node, server)
+    yield from _port_differences(ports, server)
+    if server.power != "On":
+        yield Difference("power", "On", server.power or None)
+    # Not every chassis reports its rack: an empty one is no difference.
+    if server.rack and server.rack != node.rack:
+        yield Difference("rack", node.rack, server.rack)
+    for name, version in sorted(baseline.get(node.system, {}).items()):
+        if server.firmware.get(name) != version:
+            yield Difference(f"firmware.{name}", version, server.firmware.get(name))
+
+
+def _port_differences(ports: Counter[int], server: Racked) -> Iterator[Difference]:
+    """Yield for each planned rate whether the server has too few ports of that rate or more."""
     for rate in sorted(ports, reverse=True):
         wanted = sum(count for each, count in ports.items() if each >= rate)
-        there = sum(port.rate >= rate or not port.rate for port in one.ports)
-        if there < wanted:
-            yield Difference(f"ports of {rate // 10**9} Gbps or more", wanted, there)
-    if one.power != "On":
-        yield Difference("power", "On", one.power or None)
-    if one.rack and one.rack != node.rack:
-        yield Difference("rack", node.rack, one.rack)
-    for name, version in sorted(baseline.get(node.system, {}).items()):
-        if one.firmware.get(name) != version:
-            yield Difference(f"firmware.{name}", version, one.firmware.get(name))
+        present = 0
+        for port in server.ports:
+            # A port whose rate is not reported (0) may be of any.
+            if port.rate >= rate or not port.rate:
+                present += 1
+        if present < wanted:
+            yield Difference(f"ports of {rate // 10**9} Gbps or more", wanted, present)
 
 
-def _gpus(node: Node, one: Racked) -> Iterator[Difference]:
-    """Give what is not as planned of a machine's GPUs."""
-    if len(one.gpus) != node.gpus:
-        yield Difference("gpus", node.gpus, len(one.gpus))
+def _gpu_differences(node: Node, server: Racked) -> Iterator[Difference]:
+    """Yield what is not as planned of a server's GPUs."""
+    if len(server.gpus) != node.gpus:
+        yield Difference("gpus", node.gpus, len(server.gpus))
     wanted = system(node.system).accelerator
-    for gpu in one.gpus:
+    for gpu in server.gpus:
         if gpu_of(gpu.model) != wanted:
             yield Difference(f"gpus.{gpu.name}.model", wanted, gpu.model or None)
         if gpu.health not in ("", "OK"):

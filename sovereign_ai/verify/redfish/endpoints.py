@@ -1,11 +1,12 @@
-"""The endpoints file: where the controllers are, how they are trusted, and what else a machine may be called.
+"""The endpoints file: where the controllers are, which certificates are trusted, and further names of models.
 
-    ca: bmc-ca.pem                  # who signed the controllers' certificates; left out, the system's own list
+    ca: bmc-ca.pem                  # authority of the controllers' certificates; left out, the system's own
+        list
     username: inventory
     password_file: bmc.password     # mode 0600; its first line
-    endpoints: plan                 # every machine's address of the plan, or a list:
+    endpoints: plan                 # every server's BMC address of the plan, or a list:
     # - {address: "https://10.1.0.7", machine: train-001}
-    # - {address: "https://aggregator.example"}    # several machines, told apart by host name
+    # - {address: "https://aggregator.example"}    # several servers, known by their host names
     models: {mi300x-oam8: [AS-8125GS-TNMR2]}
     firmware: {dgx-h100: {BMC: 24.09.17}}
 
@@ -14,64 +15,112 @@ Paths are relative to the file.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import re
+import ssl
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, Literal
-from urllib.parse import urlsplit
+from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, Field, StringConstraints
 
-from sovereign_ai.errors import Problem, SpecError, Where, nearest
+from sovereign_ai.errors import Problem, SovereignError, SpecError, Where
+from sovereign_ai.files.confusables import hidden
+from sovereign_ai.files.decoding import decode
+from sovereign_ai.files.kinds import AUTHORITIES, ENDPOINTS, PASSWORD
+from sovereign_ai.files.reading import read
+from sovereign_ai.files.secrets import shown
+from sovereign_ai.files.source import SourceMap
+from sovereign_ai.files.yaml_text import parse
 from sovereign_ai.plan.factory import Plan
-from sovereign_ai.spec.source import SourceMap
-from sovereign_ai.spec.yaml_text import parse
+from sovereign_ai.spec.base import Model, Text
+from sovereign_ai.spec.error_location import TextForm
+from sovereign_ai.spec.problems import validated
 
-_MOST_BYTES = 1 << 22
+_HOST = r"(?:[A-Za-z0-9](?:[A-Za-z0-9.-]{0,251}[A-Za-z0-9])?|\[[0-9A-Fa-f:.]{2,45}\])"
+_ADDRESS = re.compile(rf"https://{_HOST}(?::(?P<port>[0-9]{{1,5}}))?/?")
+_MOST_PORT = 65_535
+_MOST_SERVICES = 200_000
 
 
-class _Strict(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
+def _address(text: str) -> str:
+    """Check that a text is the https:// address of a service, and nothing more.
+
+    Raises:
+        ValueError: it is not.
+    """
+    # First, so that the message below never repeats a password.
+    if "@" in text:
+        raise ValueError("an address holds no credentials; put them under username and password_file")
+    match = _ADDRESS.fullmatch(text)
+    if match is None or not 1 <= int(match["port"] or 443) <= _MOST_PORT:
+        raise ValueError(f"{shown(text)} is no https:// address of a service")
+    return text
 
 
-class Endpoint(_Strict):
+Account = Annotated[
+    str,
+    StringConstraints(pattern=r"^[\x21-\x39\x3b-\x7e]{1,64}$"),
+    TextForm("bad-account", "an account's name: 1 to 64 visible characters without a colon"),
+]
+Address = Annotated[
+    str,
+    StringConstraints(min_length=1, max_length=300),
+    AfterValidator(_address),
+    TextForm("bad-address", "an https:// address of a service, such as https://10.1.0.7"),
+]
+
+
+class RedfishEndpoint(Model):
     """One Redfish service."""
 
-    address: str
+    address: Address
     """`https://` and its host, with a port where it is not 443."""
-    machine: str = ""
-    """The machine it belongs to; empty where it speaks for several, which are told apart by host name."""
+    machine: Annotated[
+        str,
+        StringConstraints(pattern=r"^[a-z0-9-]{0,63}$"),
+        TextForm("bad-name", "a machine's name in the plan"),
+    ] = ""
+    """The server it belongs to; empty where it speaks for several, known by their host names."""
 
 
-class Endpoints(_Strict):
-    """The whole file."""
+class Endpoints(Model):
+    """The content of an endpoints file."""
 
-    ca: str | None = None
+    ca: Text | None = None
     """Certificates that are trusted; left out, those of the system."""
-    username: str
+    username: Account
     """An account that may read."""
-    password_file: str
+    password_file: Text
     """A file of mode 0600 with the password in its first line."""
-    endpoints: Literal["plan"] | tuple[Endpoint, ...]
-    """The services; `plan` stands for each machine's BMC address of the plan."""
-    models: Mapping[str, tuple[str, ...]] = Field(default_factory=dict)
-    """Catalogue's system to further names that its maker gives it."""
-    firmware: Mapping[str, Mapping[str, str]] = Field(default_factory=dict)
-    """Catalogue's system to firmware's name and the version that it must have."""
+    endpoints: (
+        Literal["plan"]
+        | Annotated[tuple[RedfishEndpoint, ...], Field(min_length=1, max_length=_MOST_SERVICES)]
+    )
+    """The services; `plan` means each server's BMC address of the plan."""
+    models: dict[Text, tuple[Text, ...]] = Field(default_factory=dict)
+    """System of the catalogue to further names that its maker gives it."""
+    firmware: dict[Text, dict[Text, Text]] = Field(default_factory=dict)
+    """System of the catalogue to the name of a firmware and the version that it must have."""
 
-    def services(self, plan: Plan) -> tuple[Endpoint, ...]:
-        """Give the services to ask."""
-        if self.endpoints == "plan":
-            return tuple(Endpoint(address=f"https://{node.bmc}", machine=node.name) for node in plan.nodes if node.bmc)
-        return self.endpoints
+    def services(self, plan: Plan) -> tuple[RedfishEndpoint, ...]:
+        """Return the services to read."""
+        if self.endpoints != "plan":
+            return self.endpoints
+        services = []
+        for node in plan.nodes:
+            if node.bmc:
+                endpoint = RedfishEndpoint(address=f"https://{node.bmc}", machine=node.name)
+                services.append(endpoint)
+        return tuple(services)
 
 
-class Access(_Strict):
-    """How a service is spoken to.
+class Access(Model):
+    """How services are accessed.
 
     Attributes:
         username: the account.
-        password: its password; shown nowhere.
-        ca: file of trusted certificates, or None for the system's.
+        password: its password, which `repr` leaves out.
+        ca: file of trusted certificates; None for the system's.
     """
 
     username: str
@@ -85,86 +134,64 @@ def read_endpoints(path: Path) -> tuple[Endpoints, Access]:
     Raises:
         SpecError: everything that is wrong with it, with its line.
     """
-    data, source = _parsed(path)
-    try:
-        found = Endpoints.model_validate(data)
-    except ValidationError as error:
-        raise SpecError(list(_refused(error, data, source))) from None
-    problems = [*_addresses(found, source)]
-    password, more = _password(path.parent / found.password_file, source.where("password_file"))
-    ca = path.parent / found.ca if found.ca else None
-    if ca is not None and not ca.is_file():
-        more.append(Problem("no-ca", f"{ca} is no file", source.where("ca"), "name the certificates that signed the controllers'"))
-    if problems or more:
-        raise SpecError([*problems, *more])
-    return found, Access(username=found.username, password=password, ca=ca)
-
-
-def _parsed(path: Path) -> tuple[Any, SourceMap]:
-    """Read the file's text."""
-    try:
-        raw = path.read_bytes()
-        text = raw[: _MOST_BYTES + 1].decode()
-    except OSError as error:
-        raise SpecError(
-            Problem("no-file", error.strerror or "it cannot be read", Where(file=str(path)), "name an endpoints file")
-        ) from None
-    except UnicodeDecodeError:
-        raise SpecError(Problem("not-utf8", "the file is no UTF-8 text", Where(file=str(path)), "save it as UTF-8")) from None
-    data, source, problems = parse(text, str(path))
+    file = str(path)
+    parsed = parse(decode(read(path, ENDPOINTS), file, ENDPOINTS), file, ENDPOINTS)
+    if not parsed.problems and not isinstance(parsed.data, dict):
+        message = "the file is empty" if parsed.data is None else "the file holds no mapping of fields"
+        hint = "docs/inventory.md shows a whole file"
+        raise SpecError(Problem("wrong-type", message, Where(file, 1, 1), hint))
+    endpoints = validated(Endpoints, parsed)
+    source = parsed.source
+    folder = path.parent
+    password, password_problems = _password(folder / endpoints.password_file, source.where("password_file"))
+    problems = [*_duplicates(endpoints, source), *password_problems]
+    ca = folder / endpoints.ca if endpoints.ca else None
+    if ca is not None:
+        problems += _certificate_problems(ca, source.where("ca"))
     if problems:
         raise SpecError(problems)
-    return data, source
+    return endpoints, Access(username=endpoints.username, password=password, ca=ca)
 
 
-def _refused(error: ValidationError, data: Any, source: SourceMap) -> Iterator[Problem]:
-    """Say in our words what the file lacks or has too much; of the two shapes of `endpoints` only the one that was meant counts."""
-    meant = "tuple_type" if isinstance(data, dict) and isinstance(data.get("endpoints"), str) else "literal_error"
-    for one in error.errors():
-        field = str(one["loc"][-1])
-        where = source.where(_dotted(one["loc"]))
-        if one["type"] == "extra_forbidden":
-            known = Endpoint.model_fields if str(one["loc"][0]) == "endpoints" else Endpoints.model_fields
-            yield Problem("unknown-field", f"there is no field {field!r}", where, nearest(field, list(known)))
-        elif one["type"] == "missing":
-            yield Problem("missing-field", f"{field} is missing", where, "docs/inventory.md shows a whole file")
-        elif one["type"] != meant:
-            hint = (
-                "write `endpoints: plan`, or a list of addresses"
-                if one["type"] == "literal_error"
-                else "docs/inventory.md shows a whole file"
-            )
-            yield Problem("bad-value", one["msg"], where, hint)
-
-
-def _dotted(location: tuple[int | str, ...]) -> str:
-    """Write a place as `endpoints[0].address`."""
-    parts = [f"[{one}]" if isinstance(one, int) else f".{one}" for one in location if not str(one).startswith(("tuple", "literal"))]
-    return "".join(parts).lstrip(".")
-
-
-def _addresses(found: Endpoints, source: SourceMap) -> Iterator[Problem]:
-    """Give what is wrong with the addresses: no TLS, no host, credentials in them, one twice."""
+def _duplicates(endpoints: Endpoints, source: SourceMap) -> Iterator[Problem]:
+    """Yield a problem for each service that is listed twice."""
+    if endpoints.endpoints == "plan":
+        return
     seen: set[tuple[str, str]] = set()
-    for index, one in enumerate(() if found.endpoints == "plan" else found.endpoints):
-        parts = urlsplit(one.address)
-        where = source.where(f"endpoints[{index}].address")
-        if parts.scheme != "https" or not parts.hostname or parts.path.strip("/"):
-            yield Problem("bad-address", f"{one.address!r} is no https:// address of a service", where, "write https://10.1.0.7")
-        elif parts.username or parts.password:
-            yield Problem("bad-address", "an address holds no credentials", where, "put them under username and password_file")
-        elif (one.address, one.machine) in seen:
-            yield Problem("twice", f"{one.address} stands twice", where, "ask each service once")
-        seen.add((one.address, one.machine))
+    for index, endpoint in enumerate(endpoints.endpoints):
+        key = (endpoint.address, endpoint.machine)
+        if key in seen:
+            message = f"{endpoint.address} is listed twice"
+            location = source.where(f"endpoints[{index}].address")
+            yield Problem("twice", message, location, "list each service once")
+        seen.add(key)
 
 
 def _password(file: Path, where: Where) -> tuple[str, list[Problem]]:
     """Read the password; a file that others may read is refused."""
     try:
-        mode = file.stat().st_mode & 0o777
-        text = file.read_text(encoding="utf-8").split("\n", 1)[0]
-    except OSError as error:
-        return "", [Problem("no-password", f"{file}: {error.strerror}", where, "write the password into it, mode 0600")]
-    if mode & 0o077:
-        return "", [Problem("open-password", f"others may read {file} (mode {mode:04o})", where, f"chmod 600 {file}")]
-    return text, [] if text else [Problem("no-password", f"{file} is empty", where, "write the password into its first line")]
+        text = decode(read(file, PASSWORD, where), str(file), PASSWORD)
+    except SovereignError as error:
+        return "", list(error.problems)
+    # Not `splitlines`: it ends a line at further characters, which the check below must see.
+    password = text.split("\n", 1)[0].removesuffix("\r")
+    if not password:
+        hint = "write the password into its first line"
+        return "", [Problem("no-password", f"{file} is empty", where, hint)]
+    if hidden(password, "") is not None or not password.isascii():
+        message = f"the first line of {file} holds more than plain letters"
+        return "", [Problem("no-password", message, where, "write the password into it")]
+    return password, []
+
+
+def _certificate_problems(file: Path, where: Where) -> list[Problem]:
+    """Check that a file holds certificates, before any controller is contacted."""
+    try:
+        text = decode(read(file, AUTHORITIES, where), str(file), AUTHORITIES)
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        context.load_verify_locations(cadata=text)
+    except SovereignError as error:
+        return list(error.problems)
+    except (ssl.SSLError, ValueError):
+        return [Problem("no-ca", f"{file} holds no certificates in PEM", where, AUTHORITIES.hint)]
+    return []

@@ -1,4 +1,4 @@
-"""What one machine's controller tells of it."""
+"""One server as its management controller reports it, and a controller that gave no complete answer."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ class Gpu:
 
     Attributes:
         name: the controller's name of it, `GPU_SXM_1`.
-        model: its model as told.
-        health: `OK`, `Warning`, `Critical`; empty if it is not told.
+        model: its model as reported.
+        health: `OK`, `Warning`, `Critical`; empty if it is not reported.
     """
 
     name: str
@@ -28,7 +28,7 @@ class NicPort:
 
     Attributes:
         name: adapter and port.
-        rate: the most bits a second that it can; 0 if it is not told.
+        rate: its highest rate in bit/s; 0 if it is not reported.
     """
 
     name: str
@@ -37,18 +37,18 @@ class NicPort:
 
 @dataclass(frozen=True, slots=True)
 class Racked:
-    """One machine.
+    """One server.
 
     Attributes:
-        name: the machine's name: by the endpoints file, else its host name, else its asset tag.
+        name: the server's name: by the endpoints file, else its host name, else its asset tag.
         endpoint: the controller's address.
         model: the system's model.
         serial: its serial number.
-        power: `On`, `Off`, and what else Redfish has; empty if it is not told.
-        rack: the rack by its chassis' location; empty if it is not told.
+        power: `On`, `Off`, or another power state of Redfish; empty if it is not reported.
+        rack: the rack by its chassis' location; empty if it is not reported.
         gpus: its GPUs.
         ports: its network ports.
-        firmware: firmware's name to its version.
+        firmware: name of a firmware to its version.
     """
 
     name: str
@@ -62,9 +62,14 @@ class Racked:
     firmware: Mapping[str, str] = field(default_factory=dict)
 
     def to_data(self) -> dict[str, Any]:
-        """Give plain data."""
-        plain = {name: getattr(self, name) for name in ("name", "endpoint", "model", "serial", "power", "rack")}
-        return plain | {
+        """Return plain data."""
+        return {
+            "name": self.name,
+            "endpoint": self.endpoint,
+            "model": self.model,
+            "serial": self.serial,
+            "power": self.power,
+            "rack": self.rack,
             "gpus": [{"name": gpu.name, "model": gpu.model, "health": gpu.health} for gpu in self.gpus],
             "ports": [{"name": port.name, "rate": port.rate} for port in self.ports],
             "firmware": dict(self.firmware),
@@ -73,11 +78,11 @@ class Racked:
 
 @dataclass(frozen=True, slots=True)
 class Unreachable:
-    """A controller that gave no whole answer.
+    """A controller that gave no complete answer.
 
     Attributes:
         endpoint: its address.
-        machine: the machine it should be of; empty if the endpoints file names none.
+        machine: the server that it should belong to; empty if the endpoints file names none.
         reason: why, in one line.
     """
 
@@ -86,5 +91,5 @@ class Unreachable:
     reason: str
 
     def to_data(self) -> dict[str, str]:
-        """Give plain data."""
-        return {name: getattr(self, name) for name in self.__slots__}
+        """Return plain data."""
+        return {"endpoint": self.endpoint, "machine": self.machine, "reason": self.reason}

@@ -8,7 +8,7 @@ import orjson
 import pytest
 from typer.testing import CliRunner
 
-from sovereign_ai.assess.acceptance.judge import Acceptance, Outcome, judge
+from sovereign_ai.assess.acceptance.judge import Acceptance, AcceptanceOutcome, judge
 from sovereign_ai.assess.acceptance.readers.kernel import BEGIN, END
 from sovereign_ai.assess.acceptance.sheet import sheet
 from sovereign_ai.assess.acceptance.tests import AcceptanceTest, file_name
@@ -21,8 +21,15 @@ from tests.render.lab import stack
 
 def nccl(bus: float, ranks: int) -> str:
     lines = sample("nccl-h100.txt").splitlines(keepends=True)
-    head = [line for line in lines if line.startswith("#") and "Rank" not in line and "Out of" not in line and "Avg" not in line]
-    names = [f"#  Rank {rank:>3} Group  0 Pid  1 on train-001 device  0 [0000:1b:00] NVIDIA H100 80GB HBM3\n" for rank in range(ranks)]
+    head = [
+        line
+        for line in lines
+        if line.startswith("#") and "Rank" not in line and "Out of" not in line and "Avg" not in line
+    ]
+    names = [
+        f"#  Rank {rank:>3} Group  0 Pid  1 on train-001 device  0 [0000:1b:00] NVIDIA H100 80GB HBM3\n"
+        for rank in range(ranks)
+    ]
     row = f" 17179869184  4294967296  float  sum  -1  1.0  1.0  {bus:.2f}  0  1.0  1.0  {bus:.2f}  0\n"
     return "".join([*names, *head, row, "# Out of bounds values : 0 OK\n"])
 
@@ -36,12 +43,14 @@ def good(test: AcceptanceTest) -> str:
         return sample("dcgm4-pass.json")
     if test.tool == "fio":
         jobs = [
-            {"jobname": one, "groupid": at, "error": 0, one: {"bw_bytes": limits[one] * 1e9}} for at, one in enumerate(("read", "write"))
+            {"jobname": one, "groupid": at, "error": 0, one: {"bw_bytes": limits[one] * 1e9}}
+            for at, one in enumerate(("read", "write"))
         ]
         return orjson.dumps({"jobs": jobs}).decode()
     if test.tool == "links":
         return "".join(
-            f"p{port}\nNIC statistics:\n rx_crc_errors_phy: 0\n rx_bytes_phy: {10**15}\n" for port in range(int(limits["ports"]))
+            f"p{port}\nNIC statistics:\n rx_crc_errors_phy: 0\n rx_bytes_phy: {10**15}\n"
+            for port in range(int(limits["ports"]))
         )
     return f"2026-11-20T00:00:00+0100 m kernel: {BEGIN}\n2026-11-23T00:00:00+0100 m kernel: {END}\n"
 
@@ -49,14 +58,18 @@ def good(test: AcceptanceTest) -> str:
 @pytest.fixture
 def results() -> dict[str, str]:
     """A result for every run of the lab, all good."""
-    return {file_name(subject, test.name): good(test) for subject, test in sheet(*stack("lab")).runs() if test.tool != "count"}
+    return {
+        file_name(subject, test.name): good(test)
+        for subject, test in sheet(*stack("lab")).runs()
+        if test.tool != "count"
+    }
 
 
 def judged(results: dict[str, str]) -> Acceptance:
     return judge(sheet(*stack("lab")), results)
 
 
-def the(found: Acceptance, subject: str, test: str) -> Outcome:
+def the(found: Acceptance, subject: str, test: str) -> AcceptanceOutcome:
     (one,) = [one for one in found.outcomes if (one.subject, one.test) == (subject, test)]
     return one
 
@@ -75,7 +88,15 @@ def test_nothing_shown_is_nothing_accepted() -> None:
 
 
 @pytest.mark.parametrize(
-    "name", sorted({"train-001.collectives", "compute-fra1-p0-r3-restricted.collectives", "scratch-fra1.storage", "serve-002.links"})
+    "name",
+    sorted(
+        {
+            "train-001.collectives",
+            "compute-fra1-p0-r3-restricted.collectives",
+            "scratch-fra1.storage",
+            "serve-002.links",
+        }
+    ),
 )
 def test_one_result_missing_is_enough_not_to_accept(results: dict[str, str], name: str) -> None:
     del results[name]
@@ -85,16 +106,32 @@ def test_one_result_missing_is_enough_not_to_accept(results: dict[str, str], nam
 @pytest.mark.parametrize(
     ("name", "text", "said"),
     [
-        ("train-001.collectives", nccl(338.8, 8), "the scale-up network of dgx-h100, 900 GB/s a GPU: bus 338.8 GB/s, wanted at least 460"),
+        (
+            "train-001.collectives",
+            nccl(338.8, 8),
+            "the scale-up network of dgx-h100, 900 GB/s a GPU: bus 338.8 GB/s, wanted at least 460",
+        ),
         ("train-001.collectives", nccl(470, 7), "8 GPUs in each dgx-h100: ranks 7, wanted at least 8"),
-        ("train-002.diagnostics", sample("dcgm4-fail.json"), "8 sound GPUs in each dgx-h100: failed 1, wanted at most 0"),
-        ("train-002.diagnostics", sample("dcgm4-skip.json"), "8 sound GPUs in each dgx-h100: not run 8, wanted at most 0"),
+        (
+            "train-002.diagnostics",
+            sample("dcgm4-fail.json"),
+            "8 sound GPUs in each dgx-h100: failed 1, wanted at most 0",
+        ),
+        (
+            "train-002.diagnostics",
+            sample("dcgm4-skip.json"),
+            "8 sound GPUs in each dgx-h100: not run 8, wanted at most 0",
+        ),
         (
             "train-003.storage-scratch",
             sample("fio-machine.json"),
             "one machine's rate to write scratch, 4 GB/s: write 3.1 GB/s, wanted at least 4",
         ),
-        ("serve-001.links", sample("ethtool-growing.txt"), "10 ports of each machine of serve without errors: errors 25, wanted at most 0"),
+        (
+            "serve-001.links",
+            sample("ethtool-growing.txt"),
+            "10 ports of each machine of serve without errors: errors 25, wanted at most 0",
+        ),
         ("serve-001.burn-in", sample("journal.txt"), "GPUs that last: hardware 1, wanted at most 0"),
         (
             "compute-fra1-p0-r3-restricted.collectives",
@@ -111,7 +148,9 @@ def test_a_miss_names_the_planned_figure(results: dict[str, str], name: str, tex
     assert not found.accepted
 
 
-def test_more_broken_machines_than_the_counted_rate_makes_likely_fail_the_site(results: dict[str, str]) -> None:
+def test_more_broken_machines_than_the_counted_rate_makes_likely_fail_the_site(
+    results: dict[str, str],
+) -> None:
     for number in (1, 2, 3):
         results[f"train-{number:03d}.burn-in"] = sample("journal.txt")
     site = the(judged(results), "fra1", "burn-in")
@@ -150,12 +189,3 @@ def test_the_command_judges_a_folder(results: dict[str, str], tmp_path: Path) ->
 def test_the_command_prints_the_sheet() -> None:
     data = orjson.loads(CliRunner().invoke(app, ["acceptance", "plan", str(STACKS / "lab"), "--json"]).stdout)
     assert len(data["sheet"]["tests"]) == len(sheet(*stack("lab")).tests)
-
-
-def test_files_that_are_not_there_and_names_that_stand_twice_are_told(tmp_path: Path) -> None:
-    (tmp_path / "train-001.links.txt").write_text("")
-    (tmp_path / "train-001.links.log").write_text("")
-    found = CliRunner().invoke(app, ["acceptance", "judge", str(STACKS / "lab"), str(tmp_path), str(tmp_path / "none.txt")])
-    assert found.exit_code == 2
-    assert "stands twice" in found.stderr
-    assert "No such file" in found.stderr

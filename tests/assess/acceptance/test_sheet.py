@@ -37,14 +37,18 @@ def test_each_result_has_a_name_of_its_own_and_each_limit_a_plan_and_a_source(na
         for one in test.limits:
             assert one.planned, test
             assert one.source, test
-            assert "estimate" not in one.source or (one.low is not None and one.high is not None and one.low <= one.value <= one.high)
+            assert "estimate" not in one.source or (
+                one.low is not None and one.high is not None and one.low <= one.value <= one.high
+            )
 
 
 @pytest.mark.parametrize("name", STACKS)
 def test_every_machine_is_tested_and_every_rail_of_machines_that_can_be_read(name: str) -> None:
     _, plan = stack(name)
     found = sheet(*stack(name))
-    assert {subject for test in found.tests if test.level == "node" for subject in test.subjects} == {node.name for node in plan.nodes}
+    assert {subject for test in found.tests if test.level == "node" for subject in test.subjects} == {
+        node.name for node in plan.nodes
+    }
 
 
 def test_published_limits_belong_to_accelerators_of_the_catalogue() -> None:
@@ -61,7 +65,10 @@ def test_the_labs_limits_are_those_of_its_plan() -> None:
     assert limit(only(found, "node", "links", "train"), "ports").value == 10
     assert "2.1 h of full load" in only(found, "node", "links", "train").command
     rails = [test for test in found.tests if test.level == "rail"]
-    assert [(len(one.subjects), limit(one, "bus").value, limit(one, "ranks").value) for one in rails] == [(8, 40, 12), (8, 40, 4)]
+    assert [(len(one.subjects), limit(one, "bus").value, limit(one, "ranks").value) for one in rails] == [
+        (8, 40, 12),
+        (8, 40, 4),
+    ]
     assert limit(only(found, "unit", "collectives", "train"), "bus").value == pytest.approx(0.8 * 400)
     assert limit(only(found, "site", "storage", "scratch"), "read").value == 40
     assert limit(only(found, "site", "burn-in", "fra1"), "broken").value == 2
@@ -81,9 +88,16 @@ def test_machines_that_a_fabric_keeps_apart_are_never_in_one_collective() -> Non
 def test_a_cut_that_carries_less_than_the_ports_lowers_the_exchange() -> None:
     factory, plan = stack("superpod")
     thin = replace(
-        plan, fabrics=tuple(replace(one, bisection=one.bisection // 8) if one.role == "compute" else one for one in plan.fabrics)
+        plan,
+        fabrics=tuple(
+            replace(one, bisection=one.bisection // 8) if one.role == "compute" else one
+            for one in plan.fabrics
+        ),
     )
-    whole, less = (limit(only(sheet(factory, one), "site", "exchange", "compute-lyon"), "bus").value for one in (plan, thin))
+    whole, less = (
+        limit(only(sheet(factory, one), "site", "exchange", "compute-lyon"), "bus").value
+        for one in (plan, thin)
+    )
     assert less == pytest.approx(whole / 4, rel=0.01)
 
 

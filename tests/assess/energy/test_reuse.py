@@ -6,18 +6,18 @@ from pathlib import Path
 
 import pytest
 
-from assess.stacks import changed, stack
-from sovereign_ai.assess.energy.report import Energy, assess
+from sovereign_ai.assess.energy.report import Energy, assess_energy
 from sovereign_ai.assess.measure import Basis
-from sovereign_ai.assess.sheet import Given
+from sovereign_ai.assess.sheet import GivenValue
+from tests.assess.stacks import changed, stack
 
 SITE = "    uplinks:\n      - {name: north, carrier"
 REUSE = "    heat_reuse:\n"
 
 
-def _with(tmp: Path, *buyers: str, given: dict[str, Given] | None = None) -> Energy:
+def _with(tmp: Path, *buyers: str, given: dict[str, GivenValue] | None = None) -> Energy:
     listed = "".join(f"      - {{{one}}}\n" for one in buyers)
-    return assess(*changed("superpod", SITE, f"{REUSE}{listed}{SITE}", tmp), given)
+    return assess_energy(*changed("superpod", SITE, f"{REUSE}{listed}{SITE}", tmp), given)
 
 
 def test_a_contract_for_heat_gives_the_factor_and_fills_the_kpi_file(tmp_path: Path):
@@ -43,20 +43,24 @@ def test_a_mean_power_is_a_years_energy_and_temperatures_weigh_by_energy(tmp_pat
 
 
 def test_what_is_only_planned_is_a_range_that_starts_without_it(tmp_path: Path):
-    found = _with(tmp_path, "buyer: A, energy: 1 GWh, evidence: contract", "buyer: B, energy: 2 GWh, evidence: planned")
+    found = _with(
+        tmp_path, "buyer: A, energy: 1 GWh, evidence: contract", "buyer: B, energy: 2 GWh, evidence: planned"
+    )
     reuse = found.measure("site.lyon.e-reuse")
     assert (reuse.low, reuse.value, reuse.high, reuse.basis) == (1e6, 3e6, 3e6, Basis.ESTIMATE)
 
 
 def test_nothing_described_is_asked_for_and_is_no_zero():
-    found = assess(*stack("superpod"))
+    found = assess_energy(*stack("superpod"))
     assert found.measure("site.lyon.erf").value is None
     assert found.kpis[0]["fields"]["E_REUSE"]["value"] is None
     assert found.kpis[0]["fields"]["T_WH"]["needs"] == ["site.lyon.waste-heat"]
 
 
 def test_the_users_own_figure_replaces_the_described_one(tmp_path: Path):
-    found = _with(tmp_path, "buyer: A, energy: 1 GWh, evidence: contract", given={"site.lyon.e-reuse": Given(7.0)})
+    found = _with(
+        tmp_path, "buyer: A, energy: 1 GWh, evidence: contract", given={"site.lyon.e-reuse": GivenValue(7.0)}
+    )
     assert found.measure("site.lyon.e-reuse").value == 7.0
 
 
@@ -65,5 +69,7 @@ def test_described_heat_decides_the_law_that_asks_for_it(tmp_path: Path):
     for power, status in (("20 kW", "fails"), ("800 kW", "holds")):
         listed = f"{REUSE}      - {{buyer: A, power: {power}, evidence: contract}}\n{SITE}"
         factory = changed("superpod", SITE, listed, tmp_path, german)
-        found = assess(*factory, {"site.lyon.started": Given(20270801), "site.lyon.pue": Given(1.2)})
+        found = assess_energy(
+            *factory, {"site.lyon.started": GivenValue(20270801), "site.lyon.pue": GivenValue(1.2)}
+        )
         assert next(one for one in found.checks if one.rule == "EnEfG § 11(2) reused energy").status == status

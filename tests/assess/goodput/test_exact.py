@@ -8,7 +8,15 @@ import pytest
 from hypothesis import given as examples
 from hypothesis import strategies as st
 
-from sovereign_ai.assess.goodput.exact import RATE, best_interval, goodput, mean_between, net_of_corruption, spares_at, young_interval
+from sovereign_ai.assess.goodput.exact import (
+    RATE,
+    best_interval,
+    goodput,
+    mean_between,
+    net_of_corruption,
+    spares_at,
+    young_interval,
+)
 from sovereign_ai.plan.spares import poisson_spares
 
 times = st.floats(min_value=1, max_value=1e6)
@@ -31,7 +39,9 @@ def test_419_interruptions_in_54_days_of_2048_machines_are_3_79_for_1000_machine
         (1_024, 60, 600, 76.4, 0.971),
     ],
 )
-def test_interval_and_goodput_come_out_to_the_digit(gpus: int, stall: float, restart: float, interval: float, share: float):
+def test_interval_and_goodput_come_out_to_the_digit(
+    gpus: int, stall: float, restart: float, interval: float, share: float
+):
     mean = mean_between(RATE * gpus) * 3600
     best = best_interval(mean, stall)
     digits = len(f"{interval}".partition(".")[2])
@@ -55,7 +65,9 @@ def test_the_first_order_form_falls_below_zero_where_the_exact_one_does_not():
 
 
 @examples(mean=times, stall=times, restart=times, interval=times)
-def test_goodput_lies_between_nothing_and_everything(mean: float, stall: float, restart: float, interval: float):
+def test_goodput_lies_between_nothing_and_everything(
+    mean: float, stall: float, restart: float, interval: float
+):
     assert 0 <= goodput(interval, mean, stall, restart) <= 1
 
 
@@ -70,9 +82,13 @@ def test_no_other_interval_is_better_than_the_best(mean: float, stall: float, re
 
 
 @examples(
-    mean=st.floats(min_value=100, max_value=1e6), stall=st.floats(min_value=1, max_value=300), worse=st.floats(min_value=1.01, max_value=5)
+    mean=st.floats(min_value=100, max_value=1e6),
+    stall=st.floats(min_value=1, max_value=300),
+    worse=st.floats(min_value=1.01, max_value=5),
 )
-def test_goodput_falls_with_more_failures_longer_stalls_and_longer_restarts(mean: float, stall: float, worse: float):
+def test_goodput_falls_with_more_failures_longer_stalls_and_longer_restarts(
+    mean: float, stall: float, worse: float
+):
     def at(mean: float, stall: float, restart: float) -> float:
         return goodput(best_interval(mean, stall), mean, stall, restart)
 
@@ -84,10 +100,14 @@ def test_goodput_falls_with_more_failures_longer_stalls_and_longer_restarts(mean
 
 @examples(mean=times, stall=times, unit=st.floats(min_value=0.001, max_value=1000))
 def test_the_unit_of_time_does_not_matter(mean: float, stall: float, unit: float):
-    assert best_interval(mean * unit, stall * unit) == pytest.approx(best_interval(mean, stall) * unit, rel=1e-9)
+    assert best_interval(mean * unit, stall * unit) == pytest.approx(
+        best_interval(mean, stall) * unit, rel=1e-9
+    )
 
 
-@pytest.mark.parametrize(("gpus", "expected"), [(100_000, [18, 70, 180, 389]), (16_384, [6, 18, 40, 78]), (1_024, [2, 4, 6, 10])])
+@pytest.mark.parametrize(
+    ("gpus", "expected"), [(100_000, [18, 70, 180, 389]), (16_384, [6, 18, 40, 78]), (1_024, [2, 4, 6, 10])]
+)
 def test_spares_at_99_9_percent_come_out_to_the_digit_and_as_in_the_plan(gpus: int, expected: list[int]):
     hours = (4, 24, 72, 168)
     assert [spares_at(0.999, float(RATE * gpus * time / 24)) for time in hours] == expected

@@ -6,16 +6,24 @@ import pytest
 from hypothesis import given as examples
 from hypothesis import strategies as st
 
-from assess.stacks import stack
 from sovereign_ai.assess.goodput.inference import kv_bytes, sequences, weights_read
-from sovereign_ai.assess.goodput.report import assess
-from sovereign_ai.assess.sheet import Given
+from sovereign_ai.assess.goodput.report import assess_goodput
+from sovereign_ai.assess.sheet import GivenValue
+from tests.assess.stacks import stack
 
-LLAMA = {"parameters": 70.6e9, "layers": 80, "kv-heads": 8, "head-width": 128, "context": 8192, "weight-bytes": 2, "cache-bytes": 2}
+LLAMA = {
+    "parameters": 70.6e9,
+    "layers": 80,
+    "kv-heads": 8,
+    "head-width": 128,
+    "context": 8192,
+    "weight-bytes": 2,
+    "cache-bytes": 2,
+}
 
 
-def _given(model: dict[str, float], service: str = "serve") -> dict[str, Given]:
-    return {f"service.{service}.{part}": Given(float(value)) for part, value in model.items()}
+def _given(model: dict[str, float], service: str = "serve") -> dict[str, GivenValue]:
+    return {f"service.{service}.{part}": GivenValue(float(value)) for part, value in model.items()}
 
 
 def test_the_cache_of_a_token_follows_from_the_published_shape():
@@ -43,8 +51,12 @@ def test_sequences_are_whole_and_nothing_fits_beside_weights_that_do_not():
 
 def test_a_dense_service_on_eight_h100_comes_out_by_hand():
     factory, planned = stack("lab")
-    found = assess(
-        factory, planned, _given(LLAMA) | {"memory.usable": Given(0.9), "mbu.decode": Given(0.6), "mfu.prefill": Given(0.5)}, runs=0
+    found = assess_goodput(
+        factory,
+        planned,
+        _given(LLAMA)
+        | {"memory.usable": GivenValue(0.9), "mbu.decode": GivenValue(0.6), "mfu.prefill": GivenValue(0.5)},
+        runs=0,
     )
     value = lambda part: found.measure(f"service.serve.{part}").value  # noqa: E731 - short for the lines below
     assert value("replica") == 1
@@ -58,7 +70,7 @@ def test_a_dense_service_on_eight_h100_comes_out_by_hand():
 
 def test_a_service_without_a_model_is_open_and_asks_for_it():
     factory, planned = stack("lab")
-    found = assess(factory, planned, runs=0)
+    found = assess_goodput(factory, planned, runs=0)
     assert found.services == ("serve",)
     assert found.measure("service.serve.decode").value is None
     assert "service.serve.layers" in found.measure("service.serve.decode").needs

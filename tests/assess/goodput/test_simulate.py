@@ -7,18 +7,23 @@ from dataclasses import replace
 import pytest
 
 from sovereign_ai.assess.goodput.exact import RATE, best_interval, mean_between
-from sovereign_ai.assess.goodput.simulate import A_RUN, ONE, Case, simulate
+from sovereign_ai.assess.goodput.simulate import A_RUN, ONE, GoodputCase, simulate
 
 MEAN = mean_between(RATE * 16_384) * 3600
-BASE = Case(mean=MEAN, interval=best_interval(MEAN, 60), stall=60, down=600, steps=300)
+BASE = GoodputCase(mean=MEAN, interval=best_interval(MEAN, 60), stall=60, down=600, steps=300)
 
 
 @pytest.mark.parametrize(
     "case",
-    [BASE, replace(BASE, mean=MEAN / 6), replace(BASE, interval=BASE.interval * 3), replace(BASE, stall=0, down=0)],
+    [
+        BASE,
+        replace(BASE, mean=MEAN / 6),
+        replace(BASE, interval=BASE.interval * 3),
+        replace(BASE, stall=0, down=0),
+    ],
     ids=["best", "more-failures", "long-interval", "free-checkpoint"],
 )
-def test_exponential_failures_agree_with_the_closed_form_within_four_standard_errors(case: Case):
+def test_exponential_failures_agree_with_the_closed_form_within_four_standard_errors(case: GoodputCase):
     found = simulate(case, runs=2_000, seed=7)
     assert abs(found.goodput - found.exact) < 4 * found.error
     assert found.error < 0.002
@@ -52,14 +57,20 @@ def test_one_seed_gives_one_result_and_another_gives_another():
 
 GETS_NOWHERE = {
     "a-step-that-no-failure-leaves-whole": replace(BASE, mean=1.0),
-    "a-shape-under-which-failures-never-wait-for-a-step": replace(BASE, mean=1000.0, interval=1900.0, shape=10.0),
-    "repairs-that-take-longer-than-machines-live": replace(BASE, mean=3600.0, interval=600.0, spares=0, repair=31_557_600.0),
-    "domains-beyond-counting": replace(BASE, mean=3600.0, spares=1000, domain_share=0.5, domain=10**30, domain_repair=31_557_600.0),
+    "a-shape-under-which-failures-never-wait-for-a-step": replace(
+        BASE, mean=1000.0, interval=1900.0, shape=10.0
+    ),
+    "repairs-that-take-longer-than-machines-live": replace(
+        BASE, mean=3600.0, interval=600.0, spares=0, repair=31_557_600.0
+    ),
+    "domains-beyond-counting": replace(
+        BASE, mean=3600.0, spares=1000, domain_share=0.5, domain=10**30, domain_repair=31_557_600.0
+    ),
 }
 
 
 @pytest.mark.parametrize("case", GETS_NOWHERE.values(), ids=GETS_NOWHERE)
-def test_a_job_that_gets_nowhere_is_stopped_after_so_many_failures(case: Case):
+def test_a_job_that_gets_nowhere_is_stopped_after_so_many_failures(case: GoodputCase):
     found = simulate(case, runs=20, seed=1)
     assert (found.runs, found.stopped) == (1, 20 * A_RUN)
     assert found.goodput < 0.001

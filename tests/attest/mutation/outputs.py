@@ -16,26 +16,39 @@ from typing import Any
 import orjson
 
 from sovereign_ai.assess.cables import lengths
-from sovereign_ai.assess.cost.report import assess as assess_cost
-from sovereign_ai.assess.energy.report import Energy
-from sovereign_ai.assess.energy.report import assess as assess_energy
-from sovereign_ai.assess.goodput.report import assess as assess_goodput
+from sovereign_ai.assess.cost.report import assess_cost
+from sovereign_ai.assess.energy.report import Energy, assess_energy
+from sovereign_ai.assess.goodput.report import assess_goodput
 from sovereign_ai.assess.measure import Measure
-from sovereign_ai.assess.sovereignty.report import SovereigntyReport
-from sovereign_ai.assess.sovereignty.report import assess as assess_sovereignty
 from sovereign_ai.attest.report.flows import flows
 from sovereign_ai.attest.report.gather import certificates
 from sovereign_ai.plan.factory import Plan, plan
 from sovereign_ai.render.kubernetes.bundle import render
 from sovereign_ai.rules.check import check
+from sovereign_ai.sovereignty.report import SovereigntyReport, assess_sovereignty
 from sovereign_ai.spec.factory import AIFactory
 
 NOW = date(2026, 11, 24)
 _POOL = re.compile(r"\.pool\.[^.]+")
 _NAMED = frozenset({"site", "job", "pool", "service", "hall", "tier"})
 """First words of a measure's name under which the second is a name of the description."""
-_BY_KIND = frozenset({"price", "count", "system", "peak", "mfu", "failure-rate", "rent", "device", "gpus", "memory", "bandwidth"})
+_BY_KIND = frozenset(
+    {
+        "price",
+        "count",
+        "system",
+        "peak",
+        "mfu",
+        "failure-rate",
+        "rent",
+        "device",
+        "gpus",
+        "memory",
+        "bandwidth",
+    }
+)
 """First words of a measure's name behind which a catalogue name stands."""
+_REVISION = re.compile(r"policy revision [0-9a-f]{16}")
 
 
 @dataclass(frozen=True)
@@ -61,14 +74,23 @@ def outputs(factory: AIFactory) -> Outputs:
     energy = assess_energy(factory, derived)
     numbers = _measures(factory, derived, energy)
     found: defaultdict[str, list[Any]] = defaultdict(list)
-    for part in (_plan(derived), _judged(factory, derived), _energy(energy), _sovereign(factory, derived), _told(factory, derived)):
+    for part in (
+        _plan(derived),
+        _judged(factory, derived),
+        _energy(energy),
+        _sovereign(factory, derived),
+        _told(factory, derived),
+    ):
         for name, value in part:
             found[name].append(value)
     for one in numbers.values():
         if not one.formula:
             found[f"figure.{general(one.id)}"].append(one.to_data())
     digests = (factory.digest, factory.waivers_digest, derived.digest)
-    return Outputs({name: _text(sorted(_text(value, *digests) for value in values)) for name, values in found.items()}, numbers)
+    return Outputs(
+        {name: _text(sorted(_text(value, *digests) for value in values)) for name, values in found.items()},
+        numbers,
+    )
 
 
 def _text(value: Any, *digests: str) -> str:
@@ -76,7 +98,9 @@ def _text(value: Any, *digests: str) -> str:
     written = orjson.dumps(value, option=orjson.OPT_SORT_KEYS).decode()
     for one in digests:
         written = written.replace(one, "digest")
-    return written
+    return _REVISION.sub(
+        "policy revision", written
+    )  # a digest of the policy's spec, which is compared itself
 
 
 def general(name: str) -> str:
@@ -135,7 +159,7 @@ def _told(factory: AIFactory, derived: Plan) -> Iterator[tuple[str, Any]]:
     """Give what the report shows beside assessments."""
     yield from ((f"flow.{one.kind}", one.to_data()) for one in flows(factory))
     yield from (("cabling", one.to_data()) for one in lengths(factory, derived))
-    yield from (("waiver", one.model_dump(mode="json")) for one in factory.waivers)
+    yield from (("waiver", one.model_dump(mode="json", exclude={"signature"})) for one in factory.waivers)
     yield from (("certificate", one) for one in certificates(factory, NOW))
 
 
@@ -148,7 +172,10 @@ def _sovereign(factory: AIFactory, derived: Plan) -> Iterator[tuple[str, Any]]:
     yield from ((f"sets.{served}", one.to_data()) for served, one in found.sets.items())
     yield from (("exposure", one.to_data()) for one in found.exposures)
     yield from ((f"share.{one.layer}", one.to_data()) for one in found.concentration)
-    yield from ((f"criterion.{one.criterion}", (one.number, one.claimed, one.best, one.barred)) for one in found.answers)
+    yield from (
+        (f"criterion.{one.criterion}", (one.number, one.claimed, one.best, one.barred))
+        for one in found.answers
+    )
     yield "level", found.verdict.to_data()
     for framework in found.frameworks:
         yield from ((f"framework.{framework.id}.{one.id}", one.outcome) for one in framework.items)

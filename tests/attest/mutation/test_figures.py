@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 
-from sovereign_ai.assess.cost.report import assess as cost
-from sovereign_ai.assess.energy.report import assess as energy
-from sovereign_ai.assess.goodput.report import assess as goodput
+from sovereign_ai.assess.cost.report import assess_cost as cost
+from sovereign_ai.assess.energy.report import assess_energy as energy
+from sovereign_ai.assess.goodput.report import assess_goodput as goodput
 from sovereign_ai.assess.measure import Measure
-from sovereign_ai.assess.sheet import Given
+from sovereign_ai.assess.sheet import GivenValue
 from tests.assess.stacks import stack
 
 WAYS: dict[str, Callable[..., Any]] = {
@@ -19,13 +19,24 @@ WAYS: dict[str, Callable[..., Any]] = {
     "energy": energy,
     "goodput": lambda factory, plan, given=None: goodput(factory, plan, given, runs=0),
 }
-OPEN = {"staff.people": 20.0, "staff.cost": 90_000.0, "other.cost": 1e6, "job.train.parameters": 7e10, "job.train.tokens": 2e12}
+OPEN = {
+    "staff.people": 20.0,
+    "staff.cost": 90_000.0,
+    "other.cost": 1e6,
+    "job.train.parameters": 7e10,
+    "job.train.tokens": 2e12,
+}
 """Figures that nobody publishes, given so that the totals that wait for them have a value."""
 
 
 def _numbers(way: str, own: Mapping[str, float]) -> dict[str, Measure]:
-    known = {"cost": {"staff.people", "staff.cost", "other.cost"}}.get(way, set()) | {one for one in OPEN if one.startswith("job.")}
-    given = {name: Given(value) for name, value in {**{one: OPEN[one] for one in known if way != "energy"}, **own}.items()}
+    known = {"cost": {"staff.people", "staff.cost", "other.cost"}}.get(way, set()) | {
+        one for one in OPEN if one.startswith("job.")
+    }
+    given = {
+        name: GivenValue(value)
+        for name, value in {**{one: OPEN[one] for one in known if way != "energy"}, **own}.items()
+    }
     return {one.id: one for one in WAYS[way](*stack("lab"), given).measures}
 
 
@@ -48,7 +59,11 @@ def test_a_changed_figure_changes_numbers_that_follow_from_it_and_no_others(way:
     moving = 0
     for leaf in _leaves(before):
         after = _numbers(way, {leaf.id: (leaf.value or 0.0) * 0.97 + 0.0005})
-        changed = {name for name in before if before[name].value != after[name].value or before[name].needs != after[name].needs}
+        changed = {
+            name
+            for name in before
+            if before[name].value != after[name].value or before[name].needs != after[name].needs
+        }
         behind = _behind(before, leaf.id)
         assert leaf.id in changed
         assert changed <= behind, f"{leaf.id} moved {sorted(changed - behind)}"
@@ -58,7 +73,9 @@ def test_a_changed_figure_changes_numbers_that_follow_from_it_and_no_others(way:
 
 @pytest.mark.parametrize("way", WAYS)
 @pytest.mark.parametrize("value", [0.0, -1.0, 2.0])
-def test_a_figure_that_makes_no_sense_ends_in_infeasible_numbers_and_never_in_a_crash(way: str, value: float) -> None:
+def test_a_figure_that_makes_no_sense_ends_in_infeasible_numbers_and_never_in_a_crash(
+    way: str, value: float
+) -> None:
     before = _numbers(way, {})
     for leaf in _leaves(before):
         assert set(_numbers(way, {leaf.id: value})) <= set(before)

@@ -67,7 +67,9 @@ class Browser:
 
     def __init__(self, profile: Path) -> None:
         """Start Chromium with an empty profile."""
-        program = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+        program = (
+            shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+        )
         if program is None:
             raise BrowserError("no Chromium is installed; on Debian: apt-get install chromium")
         self.asked: list[str] = []
@@ -78,7 +80,9 @@ class Browser:
         flags = [*_FLAGS, f"--user-data-dir={profile}"] + (["--no-sandbox"] if os.geteuid() == 0 else [])
         self._process, self._write, self._read = _started([program, *flags, "about:blank"])
         target = self.call("Target.createTarget", session="", url="about:blank")["targetId"]
-        self._session: str = self.call("Target.attachToTarget", session="", targetId=target, flatten=True)["sessionId"]
+        self._session: str = self.call("Target.attachToTarget", session="", targetId=target, flatten=True)[
+            "sessionId"
+        ]
         for domain in ("Page", "Runtime", "Log", "Network", "DOM"):
             self.call(f"{domain}.enable")
 
@@ -86,7 +90,9 @@ class Browser:
         """Give the browser."""
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
+    ) -> None:
         """End Chromium and wait for it."""
         try:
             self.call("Browser.close", session="")
@@ -119,7 +125,9 @@ class Browser:
             ready, _, _ = select.select([self._read], [], [], _PATIENCE)
             piece = os.read(self._read, 1 << 20) if ready else b""
             if not piece:
-                raise BrowserError("Chromium ended" if ready else f"Chromium did not answer for {_PATIENCE} s")
+                raise BrowserError(
+                    "Chromium ended" if ready else f"Chromium did not answer for {_PATIENCE} s"
+                )
             self._rest += piece
         line, _, self._rest = self._rest.partition(b"\0")
         message: dict[str, Any] = json.loads(line)
@@ -139,11 +147,19 @@ class Browser:
         elif method == "Page.loadEventFired":
             self._events.append(event)
 
-    def open(self, file: Path, width: int, *, height: int = 900, scheme: str = "light", media: str = "screen") -> None:
+    def open(
+        self, file: Path, width: int, *, height: int = 900, scheme: str = "light", media: str = "screen"
+    ) -> None:
         """Open a file in a window of a width, in a colour scheme, and wait until it has loaded."""
         features = [{"name": "prefers-color-scheme", "value": scheme}]
         self.call("Emulation.setEmulatedMedia", media=media, features=features)
-        self.call("Emulation.setDeviceMetricsOverride", width=width, height=height, deviceScaleFactor=1, mobile=width < 640)
+        self.call(
+            "Emulation.setDeviceMetricsOverride",
+            width=width,
+            height=height,
+            deviceScaleFactor=1,
+            mobile=width < 640,
+        )
         self._events.clear()
         self.call("Page.navigate", url=file.as_uri())
         ends = time.monotonic() + _PATIENCE
@@ -161,7 +177,10 @@ class Browser:
         """Write a PNG of the window, or of a box of the page (left, top, width, height)."""
         more: dict[str, Any] = {}
         if box is not None:
-            more = {"clip": dict(zip(("x", "y", "width", "height"), box, strict=True), scale=1), "captureBeyondViewport": True}
+            more = {
+                "clip": dict(zip(("x", "y", "width", "height"), box, strict=True), scale=1),
+                "captureBeyondViewport": True,
+            }
         found = self.call("Page.captureScreenshot", format="png", **more)
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_bytes(base64.b64decode(found["data"]))

@@ -7,9 +7,9 @@ from functools import cache
 from math import sin
 from pathlib import Path
 
-from sovereign_ai.assess.energy.balance import Store
+from sovereign_ai.assess.energy.balance import EnergyStore
 from sovereign_ai.assess.energy.report import Hourly
-from sovereign_ai.attest.report.gather import Report, gather
+from sovereign_ai.attest.report.gather import Report, make_report
 from sovereign_ai.plan.factory import plan
 from sovereign_ai.spec.load import load, read_text
 
@@ -21,10 +21,13 @@ HOURS = {
     "gigafactory": {
         "north": Hourly(
             {
-                "wind": [80_000 * (0.5 + 0.5 * sin(hour / 37)) * (0.8 + 0.2 * sin(hour / 1400)) for hour in range(8_766)],
+                "wind": [
+                    80_000 * (0.5 + 0.5 * sin(hour / 37)) * (0.8 + 0.2 * sin(hour / 1400))
+                    for hour in range(8_766)
+                ],
                 "base": [45_000.0 + 15_000 * sin(hour / 24) for hour in range(8_766)],
             },
-            store=Store(200_000, 20_000),
+            store=EnergyStore(200_000, 20_000),
         ),
         "south": Hourly({}, load=[60_000.0 + 20_000 * (hour % 24 > 12) for hour in range(36)]),
     }
@@ -36,7 +39,7 @@ HOURS = {
 def report(stack: str) -> Report:
     factory = load(STACKS / stack)
     source = (STACKS / stack / "factory.yaml").read_text(encoding="utf-8")
-    return gather(factory, plan(factory), now=DAY, source=source, hourly=HOURS.get(stack))
+    return make_report(factory, plan(factory), now=DAY, source=source, hourly=HOURS.get(stack))
 
 
 def changed(old: str, new: str, stack: str = "lab") -> Report:
@@ -45,4 +48,4 @@ def changed(old: str, new: str, stack: str = "lab") -> Report:
     assert old in text
     text = text.replace(old, new)
     factory = read_text(text.encode(), "factory.yaml").factory
-    return gather(factory, plan(factory), now=DAY, source=text)
+    return make_report(factory, plan(factory), now=DAY, source=text)

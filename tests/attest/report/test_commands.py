@@ -34,13 +34,29 @@ def keys(tmp_path: Path) -> tuple[Path, Path]:
     return private, public
 
 
-def test_a_report_is_written_signed_and_checked_and_a_change_is_named(tmp_path: Path, keys: tuple[Path, Path]) -> None:
+def test_a_report_is_written_signed_and_checked_and_a_change_is_named(
+    tmp_path: Path, keys: tuple[Path, Path]
+) -> None:
     private, public = keys
     spec = tmp_path / "factory.yaml"
     spec.write_text((LAB / "factory.yaml").read_text(encoding="utf-8"), encoding="utf-8")
     page, signed, log = tmp_path / "report.html", tmp_path / "evidence.json", tmp_path / "log.jsonl"
     assert _run("report", spec, "-o", page, "--on", "2026-11-24").exit_code == 0
-    told = _run("evidence", "sign", spec, "--key", private, "--report", page, "-o", signed, "--log", log, "--on", "2026-11-24")
+    told = _run(
+        "evidence",
+        "sign",
+        spec,
+        "--key",
+        private,
+        "--report",
+        page,
+        "-o",
+        signed,
+        "--log",
+        log,
+        "--on",
+        "2026-11-24",
+    )
     assert told.exit_code == 0, told.output
     check = ("evidence", "verify", signed, spec, "--key", public, "--report", page, "--log", log)
     assert _run(*check).exit_code == 0
@@ -52,10 +68,14 @@ def test_a_report_is_written_signed_and_checked_and_a_change_is_named(tmp_path: 
     assert _run(*check).stdout.startswith("first: spec: changed since it was signed: pools[serve]")
 
 
-def test_verify_opens_break_glass_access_from_the_chain_and_by_itself(tmp_path: Path, keys: tuple[Path, Path]) -> None:
+def test_verify_opens_break_glass_access_from_the_chain_and_by_itself(
+    tmp_path: Path, keys: tuple[Path, Path]
+) -> None:
     private, public = keys
     log, signed = tmp_path / "lab.jsonl", tmp_path / "evidence.json"
-    _, statement = record(log, FACTS, "granted", factory="lab", cluster="lab", key=private_key(private), now=NOW)
+    _, statement = record(
+        log, FACTS, "granted", factory="lab", cluster="lab", key=private_key(private), now=NOW
+    )
     assert _run("evidence", "sign", LAB, "--key", private, "-o", signed, "--log", log).exit_code == 0
     for words in ((signed, LAB, "--log", log), (statement,)):
         told = _run("evidence", "verify", *words, "--key", public)
@@ -69,7 +89,9 @@ def test_verify_opens_break_glass_access_from_the_chain_and_by_itself(tmp_path: 
     assert (lost.exit_code, "no-statement" in lost.stdout) == (1, True)
 
 
-def test_the_log_lies_in_the_state_folder(tmp_path: Path, keys: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_log_lies_in_the_state_folder(
+    tmp_path: Path, keys: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
     signed = tmp_path / "evidence.json"
     assert _run("evidence", "sign", LAB, "--key", keys[0], "-o", signed).exit_code == 0
@@ -101,8 +123,12 @@ def test_a_report_shows_what_was_seen_live(tmp_path: Path) -> None:
     assert "not observed" not in text
 
 
-@pytest.mark.parametrize("change", [{"factory": "other"}, {"findings": 1}, {"probes": ["x"]}, {"counts": None}])
-def test_an_observation_of_another_factory_or_none_is_refused(tmp_path: Path, change: dict[str, object]) -> None:
+@pytest.mark.parametrize(
+    "change", [{"factory": "other"}, {"findings": 1}, {"probes": ["x"]}, {"counts": None}]
+)
+def test_an_observation_of_another_factory_or_none_is_refused(
+    tmp_path: Path, change: dict[str, object]
+) -> None:
     verdict = tmp_path / "verdict.json"
     verdict.write_text(json.dumps({**_SEEN, **change}), encoding="utf-8")
     assert _run("report", LAB, "-o", tmp_path / "report.html", "--observation", verdict).exit_code == 2
@@ -115,11 +141,15 @@ def test_a_wrong_wish_is_refused_before_anything_is_assessed(words: tuple[str, .
 
 def test_two_descriptions_that_differ_give_exit_code_one(tmp_path: Path) -> None:
     other = tmp_path / "factory.yaml"
-    other.write_text((LAB / "factory.yaml").read_text(encoding="utf-8").replace("nodes: 4,", "nodes: 5,"), encoding="utf-8")
+    other.write_text(
+        (LAB / "factory.yaml").read_text(encoding="utf-8").replace("nodes: 4,", "nodes: 5,"), encoding="utf-8"
+    )
     assert _run("diff", LAB, LAB).exit_code == 0
     found = _run("diff", LAB, other, "--json")
     assert found.exit_code == 1
-    assert {"section": "spec", "name": "pools[serve].nodes", "left": "4", "right": "5"} in json.loads(found.stdout)["changes"]
+    assert {"section": "spec", "name": "pools[serve].nodes", "left": "4", "right": "5"} in json.loads(
+        found.stdout
+    )["changes"]
 
 
 def test_the_controls_of_a_report_are_written_as_oscal_and_agree_with_the_page(tmp_path: Path) -> None:

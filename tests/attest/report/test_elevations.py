@@ -13,7 +13,9 @@ from tests.attest.report.reports import report
 def test_every_rack_is_shown_by_exactly_one_elevation_with_all_that_stands_in_it(stack: str) -> None:
     found = report(stack)
     shown = drawn(found.factory, found.plan)
-    assert sorted(name for one in shown for name in one.names) == sorted(rack.name for rack in found.plan.racks)
+    assert sorted(name for one in shown for name in one.names) == sorted(
+        rack.name for rack in found.plan.racks
+    )
     for one in shown:
         assert tuple(name for name, _, _ in one.devices) == one.first.devices
 

@@ -8,13 +8,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sovereign_ai.assess.energy.balance import Balance, Store, Supply, balance
+from sovereign_ai.assess.energy.balance import Balance, EnergyStore, Supply, balance
 from sovereign_ai.attest.report.hours import CLOSE, COLUMNS, balances, columns, worst_hours
 
-_SERIES = st.lists(st.tuples(st.floats(0, 1e5), st.floats(0, 1e5), st.floats(0, 1e5)), min_size=1, max_size=300)
+_SERIES = st.lists(
+    st.tuples(st.floats(0, 1e5), st.floats(0, 1e5), st.floats(0, 1e5)), min_size=1, max_size=300
+)
 
 
-def _of(rows: list[tuple[float, float, float]], store: Store | None = None) -> Balance:
+def _of(rows: list[tuple[float, float, float]], store: EnergyStore | None = None) -> Balance:
     load, sun, grid = zip(*rows, strict=True)
     return balance(load, (Supply("sun", "solar", sun), Supply("net", "grid", grid)), store)
 
@@ -23,14 +25,16 @@ def _text(found: Balance) -> str:
     return "".join(balances({"fra1": found}))
 
 
-@given(_SERIES, st.one_of(st.none(), st.builds(Store, st.floats(1, 1e6), st.floats(1, 1e5))))
+@given(_SERIES, st.one_of(st.none(), st.builds(EnergyStore, st.floats(1, 1e6), st.floats(1, 1e5))))
 def test_in_every_hour_the_load_is_what_was_given_at_once_and_from_the_store_and_the_shortfall(
-    rows: list[tuple[float, float, float]], store: Store | None
+    rows: list[tuple[float, float, float]], store: EnergyStore | None
 ) -> None:
     found = _of(rows, store)
     course = found.course
     for hour, load in enumerate(course.load):
-        whole = sum(hours[hour] for hours in course.given.values()) + course.store[hour] + course.shortfall[hour]
+        whole = (
+            sum(hours[hour] for hours in course.given.values()) + course.store[hour] + course.shortfall[hour]
+        )
         assert whole == pytest.approx(load, abs=1e-6 * max(load, 1.0))
     assert sum(course.shortfall) == pytest.approx(found.shortfall)
     at_once = sum(sum(hours) for hours in course.given.values())
@@ -38,11 +42,15 @@ def test_in_every_hour_the_load_is_what_was_given_at_once_and_from_the_store_and
 
 
 @given(_SERIES, st.integers(1, 50))
-def test_columns_keep_energy_and_tell_of_every_hour_that_is_short(rows: list[tuple[float, float, float]], step: int) -> None:
+def test_columns_keep_energy_and_tell_of_every_hour_that_is_short(
+    rows: list[tuple[float, float, float]], step: int
+) -> None:
     found = _of(rows)
     drawn = columns(found.course, 0, found.hours, step)
     counts = [min(step, found.hours - start) for start in range(0, found.hours, step)]
-    assert sum(one.load * count for one, count in zip(drawn, counts, strict=True)) == pytest.approx(found.load, abs=1e-3)
+    assert sum(one.load * count for one, count in zip(drawn, counts, strict=True)) == pytest.approx(
+        found.load, abs=1e-3
+    )
     for one in drawn:
         assert sum(one.parts) == pytest.approx(one.load, abs=1e-6 * max(one.load, 1.0))
     assert any(one.short for one in drawn) == (found.short_hours > 0)

@@ -7,10 +7,22 @@ import pytest
 
 from sovereign_ai.attest.report.gather import NOTICE
 from sovereign_ai.attest.report.page import SECTIONS, page
-from tests.attest.report.reports import STACKS, changed, report
+from tests.attest.report.reports import changed, report
 
 _VOID = {"meta", "br", "hr", "col"}
-_LOADS = {"src", "srcset", "href", "xlink:href", "data", "action", "formaction", "poster", "background", "ping", "manifest"}
+_LOADS = {
+    "src",
+    "srcset",
+    "href",
+    "xlink:href",
+    "data",
+    "action",
+    "formaction",
+    "poster",
+    "background",
+    "ping",
+    "manifest",
+}
 
 
 class _Reader(HTMLParser):
@@ -55,13 +67,17 @@ def _read(text: str) -> _Reader:
 
 
 @pytest.mark.parametrize("stack", ["lab", "plural", "superpod", "gigafactory"])
-def test_every_stack_has_a_page_that_is_balanced_loads_nothing_and_links_only_within_itself(stack: str) -> None:
+def test_every_stack_has_a_page_that_is_balanced_loads_nothing_and_links_only_within_itself(
+    stack: str,
+) -> None:
     text = page(report(stack))
     found = _read(text)
     assert not found.wrong
     assert not found.open
     assert not found.loads
-    assert not {"script", "link", "iframe", "img", "object", "embed", "base", "form", "image", "use"} & set(found.tags)
+    assert not {"script", "link", "iframe", "img", "object", "embed", "base", "form", "image", "use"} & set(
+        found.tags
+    )
     assert "url(" not in text
     assert "@import" not in text
     assert len(found.ids) == len(set(found.ids))
@@ -70,7 +86,9 @@ def test_every_stack_has_a_page_that_is_balanced_loads_nothing_and_links_only_wi
 
 
 @pytest.mark.parametrize("stack", ["lab", "gigafactory"])
-def test_every_section_and_picture_is_there_and_the_page_says_that_it_is_a_self_assessment(stack: str) -> None:
+def test_every_section_and_picture_is_there_and_the_page_says_that_it_is_a_self_assessment(
+    stack: str,
+) -> None:
     text = page(report(stack))
     found = _read(text)
     assert set(SECTIONS) <= set(found.ids)
@@ -91,7 +109,9 @@ def test_every_section_and_picture_is_there_and_the_page_says_that_it_is_a_self_
 
 def test_a_page_grows_with_what_differs_and_not_with_the_machines() -> None:
     large, small = report("gigafactory"), report("lab")
-    assert sum(pool.nodes for pool in large.factory.pools) > 500 * sum(pool.nodes for pool in small.factory.pools)
+    assert sum(pool.nodes for pool in large.factory.pools) > 500 * sum(
+        pool.nodes for pool in small.factory.pools
+    )
     assert len(page(large)) < 3 * len(page(small))
 
 
@@ -107,22 +127,11 @@ def test_every_number_opens_to_its_inputs_and_its_source() -> None:
         for measure in assessment.measures:
             start = text.index(f'id="m-{area}-{re.sub(r"[^A-Za-z0-9.]+", "-", measure.id)}"')
             block = text[start : text.index("</details>", start)]
-            assert "what stands behind it" in block
+            assert "<dt>basis</dt>" in block
             assert measure.formula == "" or "<dt>formula</dt>" in block
             assert measure.source == "" or "<dt>source</dt>" in block
             for name in measure.inputs:
                 assert f"m-{area}-{re.sub(r'[^A-Za-z0-9.]+', '-', name)}" in ids
-
-
-def test_a_finding_is_linked_to_its_line_of_the_description() -> None:
-    found = report("lab")
-    text = page(found)
-    placed = [finding for finding, _ in found.findings() if finding.where.line]
-    assert placed
-    for finding in placed:
-        assert f'<a href="#L{finding.where.line}">factory.yaml:{finding.where.line}</a>' in text
-    lines = (STACKS / "lab" / "factory.yaml").read_text(encoding="utf-8").splitlines()
-    assert all(f'id="L{number}"' in text for number in range(1, len(lines) + 1))
 
 
 def test_words_of_a_description_never_become_markup() -> None:
@@ -131,20 +140,3 @@ def test_words_of_a_description_never_become_markup() -> None:
     assert "<script" not in text
     assert "&lt;script&gt;" in text
     assert not _read(text).wrong
-
-
-def test_a_foreign_gateway_and_supplier_cross_a_border_on_the_map() -> None:
-    more = "gateways:\n  - {name: out, entity: Example Abroad, seat: US, addresses: [192.0.2.0/24], zones: [open]}\nimages:"
-    found = changed("images:", more)
-    crossing = {(flow.kind, flow.origin, flow.target) for flow in found.flows if flow.crosses}
-    assert ("gateway", "DE", "US") in crossing
-    assert not [flow for flow in report("lab").flows if flow.crosses]
-    assert "US: outside the EEA" in page(found)
-
-
-def test_a_violation_is_counted_and_marked() -> None:
-    before, after = report("lab"), changed("personal, in: [DE]", "personal, in: [FR]")
-    assert before.ok
-    assert not after.ok
-    assert ">0 violations<" in page(before)
-    assert ">0 violations<" not in page(after)

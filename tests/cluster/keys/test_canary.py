@@ -27,9 +27,9 @@ import orjson
 import pytest
 import yaml
 
-from sovereign_ai.cluster.access import Api, ApiError
-from sovereign_ai.cluster.keys.custody import ModulePlace, custody_file
-from sovereign_ai.cluster.state import Place
+from sovereign_ai.cluster.api.client import Api, ApiError
+from sovereign_ai.cluster.keys.custody import ModuleLocation, custody_file
+from sovereign_ai.cluster.state import ClusterDir
 from tests.life import Lab
 
 pytestmark = pytest.mark.cluster
@@ -46,7 +46,9 @@ Secret("canary", metadata={"name": "from-config", "namespace": "research"}, stri
 def dresses(secret: str) -> list[bytes]:
     """Give a secret as it might be written: in clear, base64 at each offset, hexadecimal, quoted."""
     plain = secret.encode()
-    encoded = [base64.b64encode(b"x" * offset + plain)[4 * (offset > 0) :].rstrip(b"=")[:-2] for offset in range(3)]
+    encoded = [
+        base64.b64encode(b"x" * offset + plain)[4 * (offset > 0) :].rstrip(b"=")[:-2] for offset in range(3)
+    ]
     return [plain, *encoded, plain.hex().encode(), quote(secret).encode()]
 
 
@@ -65,7 +67,11 @@ class Search:
 
     def look(self, where: str, data: bytes) -> None:
         """Look through some bytes."""
-        self.found |= {(name, where) for name, forms in list(self.canaries.items()) if any(form in data for form in forms)}
+        self.found |= {
+            (name, where)
+            for name, forms in list(self.canaries.items())
+            if any(form in data for form in forms)
+        }
 
 
 class Processes(threading.Thread):
@@ -102,14 +108,16 @@ class Life:
 def say(life: Life, *arguments: str, text: str = "") -> subprocess.CompletedProcess[bytes]:
     """Run a command and look through what it says."""
     command = [sys.executable, "-m", "sovereign_ai.cli", *arguments]
-    done = subprocess.run(command, env=life.lab.env, cwd=life.folder, capture_output=True, input=text.encode(), check=False)
+    done = subprocess.run(
+        command, env=life.lab.env, cwd=life.folder, capture_output=True, input=text.encode(), check=False
+    )
     life.search.look(f"output of {' '.join(arguments[:2])}", done.stdout + done.stderr)
     assert done.stdout + done.stderr, arguments
     return done
 
 
 @pytest.fixture(scope="module")
-def life(tmp_path_factory: pytest.TempPathFactory, module: ModulePlace) -> Iterator[Life]:
+def life(tmp_path_factory: pytest.TempPathFactory, module: ModuleLocation) -> Iterator[Life]:
     folder = tmp_path_factory.mktemp("cn")
     lab, search = Lab(folder), Search()
     key_file = folder / "elsewhere.key"
@@ -128,7 +136,7 @@ def life(tmp_path_factory: pytest.TempPathFactory, module: ModulePlace) -> Itera
         lab.end()
 
 
-def live(life: Life, module: ModulePlace) -> None:
+def live(life: Life, module: ModuleLocation) -> None:
     """Plant the canaries, and do with the stack whatever one does."""
     stack = str(life.lab.stack)
     told = ["--module", str(module.library), "--token", module.token, "--pin-file", str(module.pin_file)]
@@ -165,7 +173,9 @@ def enter_by_pulumi(life: Life) -> None:
     value = life.search.plant("pulumi-config")
     env = life.lab.env | life.lab.on_plane("env")["environment"]
     command = ["pulumi", "config", "set", "canary", "--secret", "--non-interactive"]
-    subprocess.run(command, input=value.encode(), env=env, cwd=life.lab.stack, capture_output=True, check=True)
+    subprocess.run(
+        command, input=value.encode(), env=env, cwd=life.lab.stack, capture_output=True, check=True
+    )
     with (life.lab.stack / "__main__.py").open("a") as program:
         program.write(PROGRAM)
     assert say(life, "up", str(life.lab.stack)).returncode == 0
@@ -176,8 +186,17 @@ def enter_by_pulumi(life: Life) -> None:
 
 def enter_by_the_api(life: Life) -> None:
     """A Secret, and one that the API server refuses and speaks of."""
-    metadata = {"name": "from-api", "namespace": "startups", "annotations": {"example.com/copy": life.search.plant("annotation")}}
-    secret = {"apiVersion": "v1", "kind": "Secret", "metadata": metadata, "stringData": {"word": life.search.plant("secret")}}
+    metadata = {
+        "name": "from-api",
+        "namespace": "startups",
+        "annotations": {"example.com/copy": life.search.plant("annotation")},
+    }
+    secret = {
+        "apiVersion": "v1",
+        "kind": "Secret",
+        "metadata": metadata,
+        "stringData": {"word": life.search.plant("secret")},
+    }
     life.lab.api.create(secret)
     with pytest.raises(ApiError) as caught:
         life.lab.api.create({**secret, "type": "kubernetes.io/tls"})
@@ -189,7 +208,9 @@ def enter_by_the_description(life: Life) -> None:
     bad = life.folder / "bad"
     bad.mkdir()
     text = (life.lab.stack / "factory.yaml").read_text()
-    text = text.replace("  exit_plan: documented", f"  exit_plan: documented\n  password: {life.search.plant('field')}")
+    text = text.replace(
+        "  exit_plan: documented", f"  exit_plan: documented\n  password: {life.search.plant('field')}"
+    )
     address = f"https://robot:{life.search.plant('address')}@registry.example.com/ai"
     (bad / "factory.yaml").write_text(text.replace("registry.example.com/ai", address))
     for command in ("validate", "plan", "check"):
@@ -197,9 +218,9 @@ def enter_by_the_description(life: Life) -> None:
             assert say(life, command, str(bad), *more).returncode == 2
 
 
-def crash(life: Life, module: ModulePlace) -> None:
+def crash(life: Life, module: ModuleLocation) -> None:
     """Kill what holds secrets, log in wrongly, and meet a defect after the PIN was read."""
-    place = Place("lab", life.lab.kubeconfig.parent)
+    place = ClusterDir("lab", life.lab.kubeconfig.parent)
     for one in life.lab.cluster("status")["components"]:
         if one["name"] in {"keys", "secret-gate", "kube-apiserver"}:
             os.kill(one["pid"], signal.SIGABRT)
@@ -209,13 +230,19 @@ def crash(life: Life, module: ModulePlace) -> None:
     good = custody_file(place).read_bytes()
     data = orjson.loads(good)
     try:
-        custody_file(place).write_bytes(orjson.dumps(data | {"module": data["module"] | {"pin_file": str(wrong)}}))
+        custody_file(place).write_bytes(
+            orjson.dumps(data | {"module": data["module"] | {"pin_file": str(wrong)}})
+        )
         refused = say(life, "keys", "status", str(life.lab.stack))
         assert (refused.returncode, b"pkcs11-refused" in refused.stderr) == (3, True)
         custody_file(place).write_bytes(orjson.dumps(data | {"levels": {"research": 5, "startups": "low"}}))
         defect = say(life, "keys", "status", str(life.lab.stack))
         assert b"[defect]" in defect.stderr
-        trace = Path(re.search(rf"{tempfile.gettempdir()}/sovereign-ai-\S+?\.trace".encode(), defect.stderr).group().decode())  # type: ignore[union-attr]
+        trace = Path(
+            re.search(rf"{tempfile.gettempdir()}/sovereign-ai-\S+?\.trace".encode(), defect.stderr)
+            .group()
+            .decode()
+        )  # type: ignore[union-attr]
         life.search.look("crash text", trace.read_bytes())
         trace.unlink()
     finally:
@@ -239,7 +266,11 @@ def objects(api: Api) -> Iterator[dict[str, Any]]:
     for kind in api.kinds():
         if "list" in kind.verbs:
             for one in api.list(kind.api_version, kind.kind):
-                shown = {key: value for key, value in one.items() if kind.kind != "Secret" or key not in {"data", "stringData"}}
+                shown = {
+                    key: value
+                    for key, value in one.items()
+                    if kind.kind != "Secret" or key not in {"data", "stringData"}
+                }
                 if kind.kind == "Secret":
                     shown = shown | {"metadata": {**shown["metadata"], "annotations": {}}}
                 yield shown
@@ -267,7 +298,10 @@ def test_the_search_finds_what_is_there(life: Life) -> None:
     process.kill()
     process.wait()
     watcher.end()
-    assert {("argument", f"cmdline of {process.pid}"), ("environment", f"environ of {process.pid}")} <= watched.found
+    assert {
+        ("argument", f"cmdline of {process.pid}"),
+        ("environment", f"environ of {process.pid}"),
+    } <= watched.found
 
 
 def test_no_canary_is_in_anything_written(life: Life) -> None:
@@ -299,7 +333,15 @@ def test_no_canary_is_in_what_the_api_shows(life: Life) -> None:
 
 
 def test_no_canary_was_said_or_stood_in_an_argument_or_environment(life: Life) -> None:
-    assert {"key-file", "pin", "client-key", "pulumi-config", "secret", "annotation", "field", "address", "wrong-pin"} == set(
-        life.search.canaries
-    )
+    assert {
+        "key-file",
+        "pin",
+        "client-key",
+        "pulumi-config",
+        "secret",
+        "annotation",
+        "field",
+        "address",
+        "wrong-pin",
+    } == set(life.search.canaries)
     assert life.search.found == set()

@@ -6,13 +6,20 @@ from pathlib import Path
 
 import pytest
 
-from sovereign_ai.cluster.keys import again, control
-from sovereign_ai.cluster.keys.again import Written, write_again
-from sovereign_ai.cluster.keys.control import follow_plan, give_back, rotate
-from sovereign_ai.cluster.keys.custody import PLANE, Custody, ModulePlace, read_custody, socket_of, write_custody
-from sovereign_ai.cluster.keys.module import ModuleError, Version
+from sovereign_ai.cluster.keys import control, reencrypt
+from sovereign_ai.cluster.keys.control import record_levels, restore, rotate
+from sovereign_ai.cluster.keys.custody import (
+    PLANE,
+    Custody,
+    ModuleLocation,
+    read_custody,
+    socket_of,
+    write_custody,
+)
+from sovereign_ai.cluster.keys.pkcs11 import ModuleError, Version
+from sovereign_ai.cluster.keys.reencrypt import ReencryptedObjects, reencrypt_objects
 from sovereign_ai.cluster.keys.store import Stored
-from sovereign_ai.cluster.state import Place
+from sovereign_ai.cluster.state import ClusterDir
 from sovereign_ai.errors import EnvironmentLacksError, UsageError
 
 LEVELS = {"research": "high", "startups": "low"}
@@ -25,7 +32,7 @@ class Token:
         self.keys: dict[str, list[Version]] = {}
         self.fails = False
 
-    def __call__(self, _place: ModulePlace) -> Token:
+    def __call__(self, _place: ModuleLocation) -> Token:
         return self
 
     def versions(self, label: str) -> tuple[Version, ...]:
@@ -44,17 +51,17 @@ class Token:
 @pytest.fixture
 def token(monkeypatch: pytest.MonkeyPatch) -> Token:
     made = Token()
-    monkeypatch.setattr(control, "Module", made)
-    monkeypatch.setattr(again, "Module", made)
+    monkeypatch.setattr(control, "Pkcs11Module", made)
+    monkeypatch.setattr(reencrypt, "Pkcs11Module", made)
     return made
 
 
 @pytest.fixture
-def where(tmp_path: Path, token: Token) -> Place:
+def where(tmp_path: Path, token: Token) -> ClusterDir:
     """A plane whose keys are made and served."""
-    place = Place("lab", tmp_path / "lab")
+    place = ClusterDir("lab", tmp_path / "lab")
     place.make()
-    custody = Custody(ModulePlace(tmp_path / "module.so", "lab", tmp_path / "pin", {}), "lab-1", LEVELS)
+    custody = Custody(ModuleLocation(tmp_path / "module.so", "lab", tmp_path / "pin", {}), "lab-1", LEVELS)
     write_custody(place, custody)
     for key in custody.keys:
         token.generate(custody.label(key))
@@ -62,68 +69,79 @@ def where(tmp_path: Path, token: Token) -> Place:
     return place
 
 
-def serve(where: Place) -> None:
+def serve(where: ClusterDir) -> None:
     """Start the key service, as far as others see it."""
     socket_of(where, PLANE).parent.mkdir(exist_ok=True)
     for key in read_custody(where).keys:
         socket_of(where, key).touch()
 
 
-def test_a_new_level_whose_key_could_not_be_made_is_taken_up_by_the_next_try(where: Place, token: Token):
+def test_a_new_level_whose_key_could_not_be_made_is_taken_up_by_the_next_try(where: ClusterDir, token: Token):
     token.fails = True
     with pytest.raises(ModuleError):
-        follow_plan(where, LEVELS | {"added": "medium"})
+        record_levels(where, LEVELS | {"added": "medium"})
     assert read_custody(where).levels == LEVELS, "nothing stands under a level whose key is not there"
     token.fails = False
-    assert follow_plan(where, LEVELS | {"added": "medium"})
+    assert record_levels(where, LEVELS | {"added": "medium"})
     custody = read_custody(where)
-    assert (custody.levels["added"], token.versions(custody.label("medium"))) == ("medium", (Version(1, usable=True),))
+    assert (custody.levels["added"], token.versions(custody.label("medium"))) == (
+        "medium",
+        (Version(1, usable=True),),
+    )
 
 
-def test_a_key_that_was_made_before_the_try_broke_off_is_not_made_twice(where: Place, token: Token, monkeypatch: pytest.MonkeyPatch):
+def test_a_key_that_was_made_before_the_try_broke_off_is_not_made_twice(
+    where: ClusterDir, token: Token, monkeypatch: pytest.MonkeyPatch
+):
     with monkeypatch.context() as broken:
         broken.setattr(control, "write_custody", interrupt)
         with pytest.raises(KeyboardInterrupt):
-            follow_plan(where, LEVELS | {"added": "medium"})
-    assert follow_plan(where, LEVELS | {"added": "medium"})
+            record_levels(where, LEVELS | {"added": "medium"})
+    assert record_levels(where, LEVELS | {"added": "medium"})
     assert token.versions(read_custody(where).label("medium")) == (Version(1, usable=True),)
 
 
-def test_a_key_service_that_was_not_started_again_is_by_the_next_try(where: Place, monkeypatch: pytest.MonkeyPatch):
+def test_a_key_service_that_was_not_started_again_is_by_the_next_try(
+    where: ClusterDir, monkeypatch: pytest.MonkeyPatch
+):
     restarted: list[str] = []
     with monkeypatch.context() as broken:
         broken.setattr(control, "_restart", interrupt)
         with pytest.raises(KeyboardInterrupt):
-            follow_plan(where, LEVELS | {"added": "medium"})
+            record_levels(where, LEVELS | {"added": "medium"})
     monkeypatch.setattr(control, "_restart", lambda _where, name: restarted.append(name))
-    assert follow_plan(where, LEVELS | {"added": "medium"})
+    assert record_levels(where, LEVELS | {"added": "medium"})
     serve(where)
-    assert not follow_plan(where, LEVELS | {"added": "medium"})
+    assert not record_levels(where, LEVELS | {"added": "medium"})
     assert restarted == ["keys"]
 
 
-def test_a_destroyed_key_is_not_made_anew_for_what_stood_under_it_would_then_be_damaged(where: Place, token: Token):
+def test_a_destroyed_key_is_not_made_anew_for_what_stood_under_it_would_then_be_damaged(
+    where: ClusterDir, token: Token
+):
     label = read_custody(where).label("high")
     del token.keys[label]
-    follow_plan(where, LEVELS | {"added": "medium"})
+    record_levels(where, LEVELS | {"added": "medium"})
     assert token.versions(label) == ()
     with pytest.raises(UsageError, match="destroyed"):
         rotate(where, "high", lambda _line: None)
     with pytest.raises(EnvironmentLacksError, match="key-destroyed"):
-        give_back(where, "high", lambda _line: None)
+        restore(where, "high", lambda _line: None)
     assert token.versions(label) == ()
 
 
-def test_reencryption_leaves_what_stands_under_a_destroyed_key_and_names_it(where: Place, token: Token, monkeypatch: pytest.MonkeyPatch):
+def test_reencryption_leaves_what_stands_under_a_destroyed_key_and_names_it(
+    where: ClusterDir, token: Token, monkeypatch: pytest.MonkeyPatch
+):
     del token.keys[read_custody(where).label("high")]
     one = Stored(b"/registry/secrets/research/login", 7, "high", "lab-1/high/1", "lab-1/plane/1")
 
-    async def stored(_where: Place) -> list[Stored]:
+    async def stored(_where: ClusterDir) -> list[Stored]:
         return [one]
 
-    monkeypatch.setattr(again, "stored_values", stored)
-    monkeypatch.setattr(again, "_without_history", stored)
-    assert write_again(where, lambda _line: None) == Written(0, (one,))
+    monkeypatch.setattr(reencrypt, "stored_values", stored)
+    monkeypatch.setattr(reencrypt, "_drop_history", stored)
+    assert reencrypt_objects(where, lambda _line: None) == ReencryptedObjects(0, (one,))
 
 
 def interrupt(*_arguments: object) -> None:

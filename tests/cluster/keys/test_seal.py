@@ -10,8 +10,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from sovereign_ai.cluster.api.protobuf import declare
 from sovereign_ai.cluster.keys.envelope import DamagedError, Seed, opened
-from sovereign_ai.cluster.keys.ring import Key, RefusedError, SilentError
+from sovereign_ai.cluster.keys.key_client import KeyHandle, KeyRefusedError, SilentError
+from sovereign_ai.cluster.keys.messages import STORED
 from sovereign_ai.cluster.keys.seal import (
     PLANE_VALUE,
     WITHDRAWN_KEY,
@@ -20,14 +22,17 @@ from sovereign_ai.cluster.keys.seal import (
     sealed_under,
     without_data,
 )
-from sovereign_ai.cluster.keys.wire import STORED
-from sovereign_ai.cluster.protobuf import declare
 
 PLACE = b"/registry/secrets/research/login"
 FULL = declare(
     "whole",
     {
-        "Secret": {"metadata": (1, "Meta"), "data": (2, "map:bytes"), "type": (3, "string"), "texts": (4, "map:string")},
+        "Secret": {
+            "metadata": (1, "Meta"),
+            "data": (2, "map:bytes"),
+            "type": (3, "string"),
+            "texts": (4, "map:string"),
+        },
         "Meta": {
             "name": (1, "string"),
             "namespace": (3, "string"),
@@ -40,7 +45,7 @@ FULL = declare(
 )
 
 
-class FakeKey(Key):
+class FakeKey(KeyHandle):
     """A key that answers at once, and can be withdrawn or fall silent."""
 
     def __init__(self, name: str) -> None:
@@ -61,7 +66,7 @@ class FakeKey(Key):
         if self.silent:
             raise SilentError
         if self.withdrawn:
-            raise RefusedError
+            raise KeyRefusedError
 
 
 def sealer() -> tuple[Sealer, Mapping[str, FakeKey]]:
@@ -71,14 +76,23 @@ def sealer() -> tuple[Sealer, Mapping[str, FakeKey]]:
 
 def secret(value: bytes = b"hidden") -> bytes:
     annotations = {"note": "copy of hidden", "kubernetes.io/service-account.name": "builder"}
-    meta = FULL["Meta"](name="login", namespace="research", uid="u-1", labels={"app": "a"}, annotations=annotations, managed=[b"hidden"])
+    meta = FULL["Meta"](
+        name="login",
+        namespace="research",
+        uid="u-1",
+        labels={"app": "a"},
+        annotations=annotations,
+        managed=[b"hidden"],
+    )
     whole = FULL["Secret"](metadata=meta, data={"word": value}, type="Opaque", texts={"other": "hidden"})
     return b"k8s\x00" + bytes(STORED["Unknown"](raw=whole.SerializeToString()).SerializeToString())
 
 
 def from_api_server(keys: Mapping[str, FakeKey], plain: bytes, place: bytes = PLACE) -> bytes:
     """Encrypt as the API server does."""
-    return PLANE_VALUE + bytes(asyncio.run(keys["plane"].writing_seed()).close(plain, place).SerializeToString())
+    return PLANE_VALUE + bytes(
+        asyncio.run(keys["plane"].writing_seed()).close(plain, place).SerializeToString()
+    )
 
 
 def shown(keys: Mapping[str, FakeKey], value: bytes, place: bytes = PLACE) -> bytes:
@@ -104,9 +118,17 @@ def test_a_withdrawn_key_leaves_a_secret_s_name_and_owner_and_nothing_that_could
     plain = shown(keys, asyncio.run(gate.open(PLACE, sealed)))
     assert b"hidden" not in plain
     found = FULL["Secret"].FromString(STORED["Unknown"].FromString(plain.removeprefix(b"k8s\x00")).raw)
-    assert (found.metadata.name, found.metadata.namespace, found.metadata.uid, found.type) == ("login", "research", "u-1", "Opaque")
+    assert (found.metadata.name, found.metadata.namespace, found.metadata.uid, found.type) == (
+        "login",
+        "research",
+        "u-1",
+        "Opaque",
+    )
     assert dict(found.metadata.labels) == {"app": "a"}
-    assert dict(found.metadata.annotations) == {"kubernetes.io/service-account.name": "builder", WITHDRAWN_KEY: "high"}
+    assert dict(found.metadata.annotations) == {
+        "kubernetes.io/service-account.name": "builder",
+        WITHDRAWN_KEY: "high",
+    }
     keys["high"].withdrawn = False
     assert b"hidden" in shown(keys, asyncio.run(gate.open(PLACE, sealed)))
 
@@ -117,19 +139,21 @@ def test_the_stub_of_a_withdrawn_secret_is_not_sealed_under_another_level_in_its
     keys["high"].withdrawn = True
     stub = asyncio.run(gate.open(PLACE, sealed))
     gate.levels = {**gate.levels, "research": "low"}
-    with pytest.raises(RefusedError):
+    with pytest.raises(KeyRefusedError):
         asyncio.run(gate.seal(PLACE, stub))
 
 
 @pytest.mark.parametrize("level", ["low", None])
-def test_nothing_is_written_over_a_withdrawn_secret_whatever_became_of_its_namespace_s_level(level: str | None):
+def test_nothing_is_written_over_a_withdrawn_secret_whatever_became_of_its_namespace_s_level(
+    level: str | None,
+):
     gate, keys = sealer()
     sealed = asyncio.run(gate.seal(PLACE, from_api_server(keys, secret())))
     keys["high"].withdrawn = True
     gate.levels = {"research": level} if level else {}
-    with pytest.raises(RefusedError):
+    with pytest.raises(KeyRefusedError):
         asyncio.run(gate.seal(PLACE, asyncio.run(gate.open(PLACE, sealed)), sealed))
-    with pytest.raises(RefusedError):
+    with pytest.raises(KeyRefusedError):
         asyncio.run(gate.seal(PLACE, from_api_server(keys, secret(b"other")), sealed))
 
 
@@ -140,7 +164,7 @@ def test_a_stub_read_before_its_key_was_given_back_is_not_written_over_the_secre
     stub = asyncio.run(gate.open(PLACE, sealed))
     keys["high"].withdrawn = False
     gate.levels = {}
-    with pytest.raises(RefusedError):
+    with pytest.raises(KeyRefusedError):
         asyncio.run(gate.seal(PLACE, stub, sealed))
     sent = from_api_server(keys, secret(b"other"))
     assert asyncio.run(gate.seal(PLACE, sent, sealed)) == sent
@@ -149,7 +173,7 @@ def test_a_stub_read_before_its_key_was_given_back_is_not_written_over_the_secre
 def test_under_a_withdrawn_key_nothing_is_sealed_and_another_level_does_not_care():
     gate, keys = sealer()
     keys["high"].withdrawn = True
-    with pytest.raises(RefusedError):
+    with pytest.raises(KeyRefusedError):
         asyncio.run(gate.seal(PLACE, from_api_server(keys, secret())))
     other = b"/registry/secrets/startups/login"
     sent = from_api_server(keys, secret(), other)
@@ -165,7 +189,12 @@ def test_silence_is_an_error_and_no_withdrawal():
 
 
 @pytest.mark.parametrize(
-    "place", [b"/registry/secrets/elsewhere/login", b"/registry/configmaps/research/login", b"/registry/secretsx/research/a"]
+    "place",
+    [
+        b"/registry/secrets/elsewhere/login",
+        b"/registry/configmaps/research/login",
+        b"/registry/secretsx/research/a",
+    ],
 )
 def test_what_is_no_secret_of_a_zone_passes_as_it_is(place: bytes):
     gate, keys = sealer()
@@ -201,7 +230,7 @@ def test_a_seed_does_not_show_itself():
 
 def test_keys_are_asked_over_a_socket_and_one_that_is_not_there_is_silent(tmp_path: Path):
     async def ask() -> None:
-        key = Key("high", tmp_path / "none.sock")
+        key = KeyHandle("high", tmp_path / "none.sock")
         await key.refresh()
         assert not key.withdrawn
         with pytest.raises(SilentError):

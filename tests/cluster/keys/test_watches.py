@@ -8,9 +8,9 @@ from typing import Any
 import grpc  # type: ignore[import-untyped]
 import pytest
 
-from sovereign_ai.cluster.keys import gate
+from sovereign_ai.cluster.keys import secret_proxy
+from sovereign_ai.cluster.keys.messages import ETCD
 from sovereign_ai.cluster.keys.watches import Watches
-from sovereign_ai.cluster.keys.wire import ETCD
 
 
 class FakeEtcd:
@@ -74,14 +74,22 @@ def heard(restart: bool) -> tuple[list[Any], list[bytes]]:
 
 def test_what_etcd_says_is_passed_on_in_order():
     messages, asked = heard(restart=False)
-    assert [(one.watch_id, one.created, len(one.events)) for one in messages] == [(0, True, 0), (1, True, 0), (0, False, 1), (-1, False, 0)]
+    assert [(one.watch_id, one.created, len(one.events)) for one in messages] == [
+        (0, True, 0),
+        (1, True, 0),
+        (0, False, 1),
+        (-1, False, 0),
+    ]
     assert asked == [create(6), create(6)]
 
 
 def test_a_change_of_a_key_ends_every_watch_as_compacted_and_drops_what_etcd_still_says_of_it():
     messages, asked = heard(restart=True)
     ended = [one for one in messages if one.canceled]
-    assert [(one.watch_id, one.compact_revision, one.header.revision) for one in ended] == [(0, 7, 7), (1, 7, 7)]
+    assert [(one.watch_id, one.compact_revision, one.header.revision) for one in ended] == [
+        (0, 7, 7),
+        (1, 7, 7),
+    ]
     assert not any(one.events for one in messages)
     assert messages[-1].watch_id == -1, "word on the stream's progress is for all watches, and passes"
     cancelled = [ETCD["WatchRequest"].FromString(one).cancel_request.watch_id for one in asked[2:]]
@@ -111,7 +119,10 @@ def ended(starts: list[int], mark: int | None) -> list[tuple[int, bool]]:
         if mark is not None:
             watches.restart(mark)
         stream = watches.pass_on(begun(*starts), AnsweringEtcd(len(starts)), as_it_is)
-        return [(one.watch_id, one.canceled) for one in [ETCD["WatchResponse"].FromString(answer) async for answer in stream]]
+        return [
+            (one.watch_id, one.canceled)
+            for one in [ETCD["WatchResponse"].FromString(answer) async for answer in stream]
+        ]
 
     return asyncio.run(run())
 
@@ -138,15 +149,19 @@ class FullEtcd:
     async def _put(self, _request: bytes, **_named: object) -> bytes:
         self.marks += 1
         if self.full:
-            raise grpc.aio.AioRpcError(grpc.StatusCode.RESOURCE_EXHAUSTED, grpc.aio.Metadata(), grpc.aio.Metadata())
+            raise grpc.aio.AioRpcError(
+                grpc.StatusCode.RESOURCE_EXHAUSTED, grpc.aio.Metadata(), grpc.aio.Metadata()
+            )
         return bytes(ETCD["PutResponse"](header=ETCD["ResponseHeader"](revision=8)).SerializeToString())
 
     async def _get(self, _request: bytes, **_named: object) -> bytes:
         return bytes(ETCD["RangeResponse"](header=ETCD["ResponseHeader"](revision=7)).SerializeToString())
 
 
-def test_where_etcd_takes_no_mark_what_runs_begins_anew_all_the_same_and_the_rest_once_it_takes_one(monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(gate, "_MARK_AGAIN_SECONDS", 0.01)
+def test_where_etcd_takes_no_mark_what_runs_begins_anew_all_the_same_and_the_rest_once_it_takes_one(
+    monkeypatch: pytest.MonkeyPatch,
+):
+    monkeypatch.setattr(secret_proxy, "_MARK_AGAIN_SECONDS", 0.01)
     etcd, changed, restarted = FullEtcd(), asyncio.Event(), []
     watches = SimpleNamespace(restart=restarted.append)
 
@@ -157,7 +172,7 @@ def test_where_etcd_takes_no_mark_what_runs_begins_anew_all_the_same_and_the_res
             await asyncio.sleep(0.01)
 
     async def run() -> None:
-        task = asyncio.create_task(gate._mark_changes(etcd, watches, changed))
+        task = asyncio.create_task(secret_proxy._mark_changes(etcd, watches, changed))
         for number in (1, 2):
             changed.set()
             await until(lambda wanted=number: len(restarted) == wanted)

@@ -17,7 +17,9 @@ def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     for name in (ENDED, OTHER):
         (made / "memory" / "docker" / name / "init.scope").mkdir(parents=True)
     (tmp_path / "cgroups").write_text(f"{HEAD}memory\t4\t9\t1\nmisc\t9\t3\t1\nnet_cls\t0\t3\t1\n")
-    (tmp_path / "mountinfo").write_text("30 25 0:26 / /sys/fs/cgroup/memory rw,relatime shared:9 - cgroup cgroup rw,memory\n")
+    (tmp_path / "mountinfo").write_text(
+        "30 25 0:26 / /sys/fs/cgroup/memory rw,relatime shared:9 - cgroup cgroup rw,memory\n"
+    )
     monkeypatch.setattr(cgroups, "_ROOT", made)
     monkeypatch.setattr(cgroups, "_CONTROLLERS", tmp_path / "cgroups")
     monkeypatch.setattr(cgroups, "_MOUNTS", tmp_path / "mountinfo")
@@ -29,7 +31,9 @@ def test_what_an_ended_container_left_is_found_and_what_others_have_is_not(root:
 
 
 @pytest.mark.parametrize("parent", ["docker/{}", "system.slice/docker-{}.scope"], ids=["cgroupfs", "systemd"])
-def test_on_cgroup_version_2_what_an_ended_container_left_is_found_below_the_one_root(root: Path, parent: str) -> None:
+def test_on_cgroup_version_2_what_an_ended_container_left_is_found_below_the_one_root(
+    root: Path, parent: str
+) -> None:
     (root / "cgroup.controllers").write_text("memory pids\n")
     for name in (ENDED, OTHER):
         (root / parent.format(name) / "init.scope").mkdir(parents=True)

@@ -7,7 +7,13 @@ from typing import Any
 import pytest
 import yaml
 
-from sovereign_ai.cluster.kind.config import GUARD_MANIFESTS, container_names, kind_config, pod_range, real_machines
+from sovereign_ai.cluster.kind.config import (
+    GUARD_MANIFESTS,
+    container_names,
+    kind_config,
+    pod_range,
+    real_machines,
+)
 from sovereign_ai.names import KEYS
 from sovereign_ai.plan.addresses import pod_bits
 from sovereign_ai.plan.factory import Plan, plan
@@ -39,10 +45,14 @@ def patches(texts: list[str]) -> dict[str, dict[str, Any]]:
 
 def test_the_file_at_the_top_level_is_the_labs_plan(factory: AIFactory, planned: Plan) -> None:
     written = (ROOT / "kind-config.yaml").read_text()
-    assert written == kind_config(factory, planned, "lab"), "run: sovereign-ai cluster config stacks/lab > kind-config.yaml"
+    assert written == kind_config(factory, planned, "lab"), (
+        "run: sovereign-ai cluster config stacks/lab > kind-config.yaml"
+    )
 
 
-def test_there_is_one_control_plane_and_two_workers_in_different_zones(document: dict[str, Any], planned: Plan) -> None:
+def test_there_is_one_control_plane_and_two_workers_in_different_zones(
+    document: dict[str, Any], planned: Plan
+) -> None:
     assert [node["role"] for node in document["nodes"]] == ["control-plane", "worker", "worker"]
     machines = real_machines(planned, "lab")
     assert [node.name for node in machines] == ["train-001", "serve-001"]
@@ -60,14 +70,18 @@ def test_with_the_planes_folder_the_api_server_reads_the_guard_from_it_and_else_
     assert all(one["readOnly"] for one in mounts.values())
     assert not any("extraMounts" in node for node in guarded["nodes"][1:])
     server = patches(guarded["kubeadmConfigPatches"])["ClusterConfiguration"]["apiServer"]
-    (settings,) = [one["value"] for one in server["extraArgs"] if one["name"] == "admission-control-config-file"]
+    (settings,) = [
+        one["value"] for one in server["extraArgs"] if one["name"] == "admission-control-config-file"
+    ]
     seen = {one["containerPath"] for one in mounts.values()}
     assert str(Path(settings).parent) in seen
     (volume,) = [one for one in server["extraVolumes"] if one["name"] == "sovereign-guard"]
     (asked,) = [one["value"] for one in server["extraArgs"] if one["name"] == "authorization-config"]
     assert str(Path(asked).parent) in seen
     authority = {path for path in seen if path.startswith("/etc/kubernetes/pki/ca.")}
-    assert {Path(mounts[f"/state/kind/lab/pki/cluster-ca.{end}"]["containerPath"]).name for end in ("crt", "key")} == {"ca.crt", "ca.key"}
+    assert {
+        Path(mounts[f"/state/kind/lab/pki/cluster-ca.{end}"]["containerPath"]).name for end in ("crt", "key")
+    } == {"ca.crt", "ca.key"}
     assert all(path.startswith(f"{volume['hostPath']}/") for path in seen - authority)
     assert (volume["mountPath"], volume["readOnly"]) == (volume["hostPath"], True)
 
@@ -76,16 +90,26 @@ def test_workers_bear_the_names_and_taints_of_their_machines(document: dict[str,
     for machine, node in zip(real_machines(planned, "lab"), document["nodes"][1:], strict=True):
         register = patches(node["kubeadmConfigPatches"])["JoinConfiguration"]["nodeRegistration"]
         assert register["name"] == machine.name
-        assert register["taints"] == [{"key": KEYS.namespace_zone, "value": machine.zone, "effect": "NoSchedule"}]
+        assert register["taints"] == [
+            {"key": KEYS.namespace_zone, "value": machine.zone, "effect": "NoSchedule"}
+        ]
 
 
-def test_no_kubelet_says_for_itself_in_which_zone_or_under_which_law_it_stands(document: dict[str, Any]) -> None:
+def test_no_kubelet_says_for_itself_in_which_zone_or_under_which_law_it_stands(
+    document: dict[str, Any],
+) -> None:
     said = {key for node in document["nodes"] for key in node.get("labels", {})}
-    assert said == {"topology.kubernetes.io/region", "topology.kubernetes.io/zone", "node.kubernetes.io/instance-type"}
+    assert said == {
+        "topology.kubernetes.io/region",
+        "topology.kubernetes.io/zone",
+        "node.kubernetes.io/instance-type",
+    }
     assert not {KEYS.zone, KEYS.jurisdiction} & said
 
 
-def test_every_node_the_control_planes_included_has_a_pod_range_out_of_the_described_one(factory: AIFactory, planned: Plan) -> None:
+def test_every_node_the_control_planes_included_has_a_pod_range_out_of_the_described_one(
+    factory: AIFactory, planned: Plan
+) -> None:
     whole = IPv4Network(pod_range(factory, planned, "lab"))
     nodes = len(planned.nodes_of("lab")) + 1
     assert whole.num_addresses >= nodes << (32 - pod_bits(factory.clusters.pods_per_node))
@@ -100,7 +124,9 @@ def test_the_api_server_encrypts_and_audits_and_listens_on_loopback(document: di
     assert arguments["encryption-provider-config"] == "/etc/sovereign-ai/encryption.json"
     assert arguments["audit-policy-file"] == "/etc/sovereign-ai/audit.json"
     mounted = {volume["hostPath"] for volume in server["extraVolumes"]}
-    assert {str(Path(arguments[name]).parent) for name in ("encryption-provider-config", "audit-log-path")} == mounted
+    assert {
+        str(Path(arguments[name]).parent) for name in ("encryption-provider-config", "audit-log-path")
+    } == mounted
 
 
 @pytest.mark.parametrize("stack", ["lab", "plural", "gigafactory"])

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from sovereign_ai.render.hosts.inventory import Inventory
+from sovereign_ai.render.hosts.inventory import HostInventory
 from sovereign_ai.render.hosts.switches import SHARED, switches, twin_inventory
-from sovereign_ai.render.switches.links import FABRIC_MTU, HOST_MTU, links
+from sovereign_ai.render.switches.links import FABRIC_MTU, HOST_MTU, switch_links
 from sovereign_ai.render.switches.ports import port_maps
 from tests.render.lab import stack
 
@@ -23,11 +23,15 @@ def test_every_ethernet_switch_is_a_host_once(name: str) -> None:
 def test_a_unit_holds_one_rail_of_leaves_or_half_of_the_spines() -> None:
     _, plan = stack("lab")
     rails = {one.name: one.rail for plane in plan.fabrics for one in plane.switches}
-    for unit, part in Inventory(switches(*stack("lab")), {}).in_units():
+    for unit, part in HostInventory(switches(*stack("lab")), {}).in_units():
         names = [one.name for one in part.hosts]
         assert len({rails[name] for name in names}) == 1
         spines = [
-            name for plane in plan.fabrics if unit.startswith(plane.name) for name in rails if "-spine-" in name and plane.name in name
+            name
+            for plane in plan.fabrics
+            if unit.startswith(plane.name)
+            for name in rails
+            if "-spine-" in name and plane.name in name
         ]
         assert "spine" not in unit or len(names) <= max(len(spines) / 2, 1)
 
@@ -35,7 +39,7 @@ def test_a_unit_holds_one_rail_of_leaves_or_half_of_the_spines() -> None:
 def test_a_host_port_is_in_its_zones_segment_and_a_fabric_port_in_none() -> None:
     factory, plan = stack("lab")
     for one in port_maps(factory, plan, plan.fabrics[0]):
-        rows = {row["name"]: row for row in links(one)}
+        rows = {row["name"]: row for row in switch_links(one)}
         for port in one.ports:
             part = one.partition(port)
             assert rows[port.interface]["master"] == (f"br{part.number}" if part else "")
@@ -46,7 +50,7 @@ def test_a_routed_zone_has_a_table_and_a_vlan_on_every_fabric_port() -> None:
     factory, plan = stack("lab")
     plane = next(one for one in plan.fabrics if one.role == "in-band")
     for one in port_maps(factory, plan, plane):
-        rows = list(links(one))
+        rows = list(switch_links(one))
         assert {row["name"] for row in rows if row["kind"] == "vrf"} == {"restricted", "open"}
         assert sum(row["kind"] == "vlan" for row in rows) == 2 * len(one.fabric)
         made: set[str] = set()

@@ -41,11 +41,17 @@ def mutants(expression: str) -> Iterator[Mutant]:
         words = _WORD.findall(found[0])
         for word in words:
             rest = ", ".join(one for one in words if one != word)
-            yield Mutant(f"without {word} in {found[0][:60]}", f"{expression[: found.start()]}[{rest}]{expression[found.end() :]}")
+            yield Mutant(
+                f"without {word} in {found[0][:60]}",
+                f"{expression[: found.start()]}[{rest}]{expression[found.end() :]}",
+            )
     masked = _masked(expression)
     for found in _NUMBER.finditer(masked):
         for number in (int(found[0]) - 1, int(found[0]) + 1):
-            yield Mutant(f"{number} for {found[0]}", f"{expression[: found.start()]}{number}{expression[found.end() :]}")
+            yield Mutant(
+                f"{number} for {found[0]}",
+                f"{expression[: found.start()]}{number}{expression[found.end() :]}",
+            )
 
 
 def _masked(text: str) -> str:

@@ -105,7 +105,9 @@ def _places(node: ast.FunctionDef) -> Iterator[tuple[str, int, Callable[[], None
                     yield from _of(parent, name, position if isinstance(value, list) else None, item)
 
 
-def _of(parent: ast.AST, name: str, position: int | None, item: ast.AST) -> Iterator[tuple[str, int, Callable[[], None]]]:
+def _of(
+    parent: ast.AST, name: str, position: int | None, item: ast.AST
+) -> Iterator[tuple[str, int, Callable[[], None]]]:
     """Give the changes of one node."""
 
     def put(new: ast.AST) -> None:
@@ -137,16 +139,25 @@ def _statement(item: ast.stmt) -> Iterator[tuple[str, ast.AST]]:
     elif isinstance(item, ast.Return) and item.value is not None:
         yield f"nothing for `{ast.unparse(item)[:70]}`", ast.Return(value=ast.List(elts=[], ctx=ast.Load()))
     elif isinstance(item, ast.If):
-        yield f"never `{ast.unparse(item.test)[:70]}`", ast.If(test=_FALSE, body=item.body, orelse=item.orelse)
+        yield (
+            f"never `{ast.unparse(item.test)[:70]}`",
+            ast.If(test=_FALSE, body=item.body, orelse=item.orelse),
+        )
 
 
 def _expression(item: ast.expr, shown: str) -> Iterator[tuple[str, ast.AST]]:
     """Turn a comparison, drop a part of a condition, move a number."""
     if isinstance(item, ast.IfExp):
-        yield f"never `{ast.unparse(item.test)[:70]}`", ast.IfExp(test=_FALSE, body=item.body, orelse=item.orelse)
+        yield (
+            f"never `{ast.unparse(item.test)[:70]}`",
+            ast.IfExp(test=_FALSE, body=item.body, orelse=item.orelse),
+        )
     elif isinstance(item, ast.Compare) and type(item.ops[0]) in _TURNED:
         turned = _TURNED[type(item.ops[0])]()
-        yield f"turned `{shown}`", ast.Compare(left=item.left, ops=[turned, *item.ops[1:]], comparators=item.comparators)
+        yield (
+            f"turned `{shown}`",
+            ast.Compare(left=item.left, ops=[turned, *item.ops[1:]], comparators=item.comparators),
+        )
     elif isinstance(item, ast.BoolOp):
         for number, value in enumerate(item.values):
             rest = [one for at, one in enumerate(item.values) if at != number]

@@ -10,14 +10,19 @@ from typing import Any
 
 import pytest
 
-from sovereign_ai.sim.kubelet.gpus import Device, devices
+from sovereign_ai.sim.kubelet.gpus import GpuDevice, devices
 from sovereign_ai.sim.kubelet.worker import Worker
 from sovereign_ai.sim.machine import Machine, machines
 from tests.sim.kubelet.fake_kubelet import FakeKubelet
 from tests.sim.plans import CLUSTER, factory_of, plan_of, pool
 from tests.verify.in_memory import InMemoryApi
 
-FACTORY = factory_of(pool("train"), pool("cut", nodes=1, mig="3g.40gb"), pool("red", "mi300x-oam8", 1), pool("blue", "gaudi3-oam8", 1))
+FACTORY = factory_of(
+    pool("train"),
+    pool("cut", nodes=1, mig="3g.40gb"),
+    pool("red", "mi300x-oam8", 1),
+    pool("blue", "gaudi3-oam8", 1),
+)
 PLAN = plan_of(FACTORY)
 
 
@@ -30,7 +35,7 @@ class Place:
     worker: Worker
 
     @property
-    def devices(self) -> tuple[Device, ...]:
+    def devices(self) -> tuple[GpuDevice, ...]:
         return devices(self.worker.machine)
 
     def keep(self, faults: dict[tuple[str, int], int] | None = None) -> None:
@@ -39,13 +44,17 @@ class Place:
     def claim(self, *names: str, request: str = "device", uid: str = "uid-c") -> None:
         """Store a claim that the scheduler has allocated these devices."""
         driver, pool_name = self.worker.machine.accelerator.dra_driver, self.worker.machine.node.name
-        results = [{"driver": driver, "pool": pool_name, "device": name, "request": request} for name in names]
+        results = [
+            {"driver": driver, "pool": pool_name, "device": name, "request": request} for name in names
+        ]
         self.api.put(
             {
                 "apiVersion": "resource.k8s.io/v1",
                 "kind": "ResourceClaim",
                 "metadata": {"name": uid, "namespace": "research", "uid": uid},
-                "spec": {"devices": {"requests": [{"name": request, "exactly": {"deviceClassName": driver}}]}},
+                "spec": {
+                    "devices": {"requests": [{"name": request, "exactly": {"deviceClassName": driver}}]}
+                },
                 "status": {"allocation": {"devices": {"results": results}}},
             }
         )
@@ -60,7 +69,13 @@ def make_node(root: Path, name: str) -> Iterator[Place]:
     api = InMemoryApi()
     offered = {machine(name).part.resource: str(machine(name).devices)}
     api.create(
-        {"apiVersion": "v1", "kind": "Node", "metadata": {"name": name, "labels": {}}, "spec": {}, "status": {"allocatable": offered}}
+        {
+            "apiVersion": "v1",
+            "kind": "Node",
+            "metadata": {"name": name, "labels": {}},
+            "spec": {},
+            "status": {"allocatable": offered},
+        }
     )
     kubelet = FakeKubelet(root)
     kubelet.node.make()

@@ -7,7 +7,7 @@ from sovereign_ai.names import KEYS
 from sovereign_ai.sim.factory import simulate
 from sovereign_ai.sim.faults import heal, inject
 from sovereign_ai.sim.kubelet.adopt import adopt
-from sovereign_ai.verify.machines import stated_labels
+from sovereign_ai.verify.nodes import stated_labels
 from tests.sim.kubelet.conftest import FACTORY, PLAN
 from tests.sim.plans import CLUSTER
 from tests.verify.in_memory import InMemoryApi
@@ -20,8 +20,19 @@ def joined() -> InMemoryApi:
     """A cluster that one real machine has joined."""
     api = InMemoryApi()
     metadata = {"name": "train-0001", "labels": dict(OWN)}
-    spec = {"providerID": "kind://docker/lab/train-0001", "taints": [STARTING, {"key": "strange", "effect": "NoSchedule"}]}
-    api.create({"apiVersion": "v1", "kind": "Node", "metadata": metadata, "spec": spec, "status": {"capacity": {"cpu": "2"}}})
+    spec = {
+        "providerID": "kind://docker/lab/train-0001",
+        "taints": [STARTING, {"key": "strange", "effect": "NoSchedule"}],
+    }
+    api.create(
+        {
+            "apiVersion": "v1",
+            "kind": "Node",
+            "metadata": metadata,
+            "spec": spec,
+            "status": {"capacity": {"cpu": "2"}},
+        }
+    )
     return api
 
 
@@ -63,7 +74,9 @@ def test_an_adopted_machine_is_left_to_its_kubelet_and_the_others_are_simulated(
     done = simulate(api, FACTORY, PLAN, CLUSTER, foreign=True)
     assert (done.nodes, done.slices) == (len(PLAN.nodes) - 1, 3)
     assert api.get("v1", "Node", "train-0001") == before
-    assert "train-0001" not in {one["spec"]["nodeName"] for one in api.list("resource.k8s.io/v1", "ResourceSlice")}
+    assert "train-0001" not in {
+        one["spec"]["nodeName"] for one in api.list("resource.k8s.io/v1", "ResourceSlice")
+    }
 
 
 def test_simulating_leaves_the_slices_of_a_real_machine_alone() -> None:
@@ -76,7 +89,9 @@ def test_simulating_leaves_the_slices_of_a_real_machine_alone() -> None:
     slices = [one for one in slice_objects(PLAN, CLUSTER) if one["spec"]["nodeName"] == "train-0001"]
     assert publish(api, slices, "train-0001", "nvidia.com/gpu")
     simulate(api, FACTORY, PLAN, CLUSTER, foreign=True)
-    assert "train-0001" in {one["spec"]["nodeName"] for one in api.list("resource.k8s.io/v1", "ResourceSlice")}
+    assert "train-0001" in {
+        one["spec"]["nodeName"] for one in api.list("resource.k8s.io/v1", "ResourceSlice")
+    }
 
 
 def test_a_fault_taints_a_real_machine_as_it_does_a_simulated_one_and_adopting_keeps_the_taint() -> None:
@@ -85,6 +100,10 @@ def test_a_fault_taints_a_real_machine_as_it_does_a_simulated_one_and_adopting_k
     api.live("Node", "train-0001")["status"]["allocatable"] = {"nvidia.com/gpu": "8"}
     assert inject(api, FACTORY, PLAN, "train-0001", gpu=3, xid=79)
     assert adopt(api, FACTORY, PLAN, CLUSTER, ["train-0001"]) == 0
-    assert any(one["key"] == f"{KEYS.domain}/fault" for one in api.live("Node", "train-0001")["spec"]["taints"])
+    assert any(
+        one["key"] == f"{KEYS.domain}/fault" for one in api.live("Node", "train-0001")["spec"]["taints"]
+    )
     heal(api, FACTORY, PLAN, "train-0001")
-    assert not any(one["key"] == f"{KEYS.domain}/fault" for one in api.live("Node", "train-0001")["spec"]["taints"])
+    assert not any(
+        one["key"] == f"{KEYS.domain}/fault" for one in api.live("Node", "train-0001")["spec"]["taints"]
+    )

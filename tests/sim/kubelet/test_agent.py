@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import json
 import os
 import shutil
 import subprocess
@@ -9,20 +8,17 @@ from pathlib import Path
 
 import pytest
 
-from sovereign_ai.cluster.access import ApiError, UnreachableError
+from sovereign_ai.cluster.api.client import ApiError, UnreachableError
 from sovereign_ai.cluster.state import read_json, write_json
 from sovereign_ai.errors import EnvironmentLacksError, Problem, UsageError
 from sovereign_ai.plan.factory import plan
 from sovereign_ai.sim.faults import inject
-from sovereign_ai.sim.kubelet import account
 from sovereign_ai.sim.kubelet.adopt import adopt
 from sovereign_ai.sim.kubelet.agent import CONFIG, METRICS, STATUS, Agent, Located, locate, read
-from sovereign_ai.sim.kubelet.run import start, stop
 from sovereign_ai.sim.provisioner import PREFIX
 from sovereign_ai.spec.load import load
 from sovereign_ai.toolchain.engine.docker import Docker
 from tests.sim.kubelet.fake_kubelet import FakeKubelet, pod, until
-from tests.sim.kubelet.test_account import ADMINISTRATOR
 from tests.verify.in_memory import InMemoryApi, refused
 
 LAB = Path(__file__).resolve().parents[3] / "stacks" / "lab"
@@ -68,7 +64,15 @@ def engine(tmp_path: Path) -> Iterator[Engine]:
 def api() -> InMemoryApi:
     api = InMemoryApi()
     status = {"allocatable": {"nvidia.com/gpu": "8"}}
-    api.create({"apiVersion": "v1", "kind": "Node", "metadata": {"name": NAME, "labels": {}}, "spec": {}, "status": status})
+    api.create(
+        {
+            "apiVersion": "v1",
+            "kind": "Node",
+            "metadata": {"name": NAME, "labels": {}},
+            "spec": {},
+            "status": status,
+        }
+    )
     adopt(api, FACTORY, PLAN, "lab", [NAME])
     return api
 
@@ -133,10 +137,16 @@ def test_a_container_that_ends_is_not_ready_and_is_served_again_once_it_is_back(
 
 
 @pytest.mark.parametrize(
-    "error", [refused(500, "etcd is gone"), UnreachableError(Problem("api-unreachable", "nobody answers"))], ids=["refused", "unreachable"]
+    "error",
+    [refused(500, "etcd is gone"), UnreachableError(Problem("api-unreachable", "nobody answers"))],
+    ids=["refused", "unreachable"],
 )
 def test_while_the_api_server_is_down_kubelets_are_served_on(
-    agent: Agent, engine: Engine, api: InMemoryApi, monkeypatch: pytest.MonkeyPatch, error: ApiError | UnreachableError
+    agent: Agent,
+    engine: Engine,
+    api: InMemoryApi,
+    monkeypatch: pytest.MonkeyPatch,
+    error: ApiError | UnreachableError,
 ) -> None:
     def fail(*_args: object, **_named: object) -> None:
         raise error
@@ -153,7 +163,11 @@ def test_a_claim_that_nobody_foresaw_takes_no_gpu_away(
 ) -> None:
     notes = {"volume.kubernetes.io/storage-provisioner": PREFIX, "volume.kubernetes.io/selected-node": NAME}
     strange = {"metadata": {"name": "strange", "annotations": notes}, "spec": None}
-    monkeypatch.setattr(api, "list", lambda _version, kind, *_more, **_named: [strange] if kind == "PersistentVolumeClaim" else [])
+    monkeypatch.setattr(
+        api,
+        "list",
+        lambda _version, kind, *_more, **_named: [strange] if kind == "PersistentVolumeClaim" else [],
+    )
     with pytest.raises(AttributeError):
         agent._provisioner.keep()
     agent.keep()
@@ -172,7 +186,13 @@ def test_a_node_with_a_link_out_of_it_is_not_served(agent: Agent, engine: Engine
 
 def test_a_stack_that_changed_since_it_was_deployed_is_not_served(tmp_path: Path) -> None:
     stack = shutil.copytree(LAB, tmp_path / "lab")
-    config = {"stack": str(stack), "digest": "sha256:another", "cluster": "lab", "kubeconfig": str(tmp_path / "k"), "containers": {}}
+    config = {
+        "stack": str(stack),
+        "digest": "sha256:another",
+        "cluster": "lab",
+        "kubeconfig": str(tmp_path / "k"),
+        "containers": {},
+    }
     write_json(tmp_path / CONFIG, config)
     with pytest.raises(UsageError, match="not the description that was deployed"):
         read(tmp_path)
@@ -183,9 +203,15 @@ def test_an_agent_without_configuration_says_so(tmp_path: Path) -> None:
         read(tmp_path)
 
 
-@pytest.mark.parametrize(("said", "code"), [(b"0\n", 0), (b"", 1), (b"999999999\n", 0)], ids=["stopped", "absent", "gone"])
-def test_a_container_that_does_not_run_is_not_found(monkeypatch: pytest.MonkeyPatch, said: bytes, code: int) -> None:
-    monkeypatch.setattr(Docker, "run", lambda *_args, **_named: subprocess.CompletedProcess([], code, said, b""))
+@pytest.mark.parametrize(
+    ("said", "code"), [(b"0\n", 0), (b"", 1), (b"999999999\n", 0)], ids=["stopped", "absent", "gone"]
+)
+def test_a_container_that_does_not_run_is_not_found(
+    monkeypatch: pytest.MonkeyPatch, said: bytes, code: int
+) -> None:
+    monkeypatch.setattr(
+        Docker, "run", lambda *_args, **_named: subprocess.CompletedProcess([], code, said, b"")
+    )
     assert locate("lab-worker") is None
 
 
@@ -196,13 +222,3 @@ def test_a_node_is_reached_through_the_root_of_its_first_process(monkeypatch: py
     assert found is not None
     assert found.runs()
     assert found.node.root.samefile("/")
-
-
-def test_an_agent_that_never_gets_ready_is_ended_and_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    kubeconfig = tmp_path / "admin.kubeconfig"
-    kubeconfig.write_text(json.dumps(account.kubeconfig(ADMINISTRATOR, "token")), encoding="utf-8")
-    monkeypatch.setattr(account, "make", lambda *_args: None)
-    with pytest.raises(EnvironmentLacksError, match="kubelets have no GPUs: their server ended 3 times"):
-        start(tmp_path / "agent", LAB, "lab", kubeconfig, {NAME: "no-such-container"}, wait_seconds=300)
-    assert not stop(tmp_path / "agent")
-    assert "agent.kubeconfig" in (tmp_path / "agent" / "logs" / "gpu-agent.log").read_text(encoding="utf-8")

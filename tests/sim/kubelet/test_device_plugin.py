@@ -6,7 +6,7 @@ import pytest
 
 from sovereign_ai.sim.kubelet.sockets import RpcError
 from tests.sim.kubelet.conftest import Place
-from tests.sim.kubelet.fake_kubelet import claim, pod, until
+from tests.sim.kubelet.fake_kubelet import claim, until
 
 
 def registered(node: Place) -> Place:
@@ -41,7 +41,10 @@ def test_a_container_gets_its_gpus_environment_device_files_readings_and_tool(no
     assert given.envs["SOVEREIGN_DEVICES"] == "gpu-0,gpu-1"
     assert given.envs["SOVEREIGN_MACHINE"] == "train-0001"
     assert given.envs["SOVEREIGN_ZONE"] == "restricted"
-    assert {one.container_path: one.host_path for one in given.devices} == {"/dev/nvidia0": "/dev/null", "/dev/nvidia1": "/dev/null"}
+    assert {one.container_path: one.host_path for one in given.devices} == {
+        "/dev/nvidia0": "/dev/null",
+        "/dev/nvidia1": "/dev/null",
+    }
     assert {one.container_path for one in given.mounts} == {
         "/usr/bin/nvidia-smi", "/run/sovereign-ai/gpus/000", "/run/sovereign-ai/gpus/001",
     }  # fmt: skip
@@ -153,14 +156,3 @@ def test_while_the_kubelet_is_down_a_worker_waits_and_is_not_ready(node: Place) 
     node.kubelet.find_driver()
     registered(node)
     assert node.worker.ready
-
-
-def test_who_holds_what_is_the_kubelets_own_word(node: Place) -> None:
-    registered(node)
-    node.kubelet.pods = [
-        pod("research", "job-0", resource="nvidia.com/gpu", uuids=[node.devices[2].uuid]),
-        pod("research", "job-1", resource="example.com/other", uuids=[node.devices[3].uuid]),
-        pod("research", "job-2", claimed=[("gpu.nvidia.com", "train-0001", "gpu-5"), ("other.example.com", "train-0001", "gpu-6")]),
-    ]
-    node.keep()
-    assert node.worker.held.of(node.worker.machine) == ("", "", "research/job-0", "", "", "research/job-2", "", "")

@@ -7,10 +7,8 @@ from typing import Any
 import pytest
 
 from sovereign_ai.sim.kubelet.worker import Worker
-from sovereign_ai.sim.slices import slice_objects
 from tests.sim.kubelet.conftest import PLAN, Place, machine
 from tests.sim.kubelet.fake_kubelet import claim, pod, until
-from tests.sim.plans import CLUSTER
 
 
 def cdi(node: Place) -> dict[str, dict[str, Any]]:
@@ -31,14 +29,6 @@ def test_the_kubelet_finds_the_driver_and_is_told_a_path_that_it_can_see(node: P
     assert socket.is_socket()
 
 
-def test_a_worker_is_ready_once_both_drivers_are_registered_and_its_slices_are_published(node: Place) -> None:
-    node.keep()
-    assert not node.worker.ready
-    node.kubelet.find_driver()
-    node.keep()
-    assert node.worker.ready
-
-
 def test_a_prepared_claim_brings_its_devices_and_variables_into_the_container(node: Place) -> None:
     node.claim("gpu-2", "gpu-3")
     answer = node.kubelet.prepare(claim())["uid-c"]
@@ -53,7 +43,10 @@ def test_a_prepared_claim_brings_its_devices_and_variables_into_the_container(no
     assert len(ids) == 3
     variables = dict(line.split("=", 1) for name in ids for line in there[name].get("env", []))
     assert variables["NVIDIA_VISIBLE_DEVICES"] == ",".join(one.uuid for one in node.devices[2:4])
-    assert {file["path"] for name in ids for file in there[name].get("deviceNodes", [])} == {"/dev/nvidia2", "/dev/nvidia3"}
+    assert {file["path"] for name in ids for file in there[name].get("deviceNodes", [])} == {
+        "/dev/nvidia2",
+        "/dev/nvidia3",
+    }
     assert {mount["containerPath"] for name in ids for mount in there[name].get("mounts", [])} == {
         "/usr/bin/nvidia-smi", "/run/sovereign-ai/gpus/002", "/run/sovereign-ai/gpus/003",
     }  # fmt: skip
@@ -127,7 +120,9 @@ def test_a_claim_on_another_machine_or_for_what_is_not_there_is_refused(node: Pl
     node.claim("gpu-8")
     assert "not of this machine" in node.kubelet.prepare(claim())["uid-c"].error
     node.claim("gpu-1")
-    node.api.live("ResourceClaim", "uid-c", "research")["status"]["allocation"]["devices"]["results"][0]["pool"] = "train-0002"
+    node.api.live("ResourceClaim", "uid-c", "research")["status"]["allocation"]["devices"]["results"][0][
+        "pool"
+    ] = "train-0002"
     assert "holds nothing" in node.kubelet.prepare(claim())["uid-c"].error
 
 
@@ -137,7 +132,9 @@ def test_a_lost_gpu_is_refused_and_its_health_is_streamed(node: Place) -> None:
     assert {one.health for one in stream.answers[-1].devices} == {1}
     node.keep({("train-0001", 3): 79})
     until(lambda: len(stream.answers) == 2)
-    assert {one.device.device_name: one.health for one in stream.answers[-1].devices if one.health != 1} == {"gpu-3": 2}
+    assert {one.device.device_name: one.health for one in stream.answers[-1].devices if one.health != 1} == {
+        "gpu-3": 2
+    }
     node.claim("gpu-3")
     assert node.kubelet.prepare(claim())["uid-c"].error == "device gpu-3 is lost"
 
@@ -155,52 +152,3 @@ def test_what_was_prepared_is_remembered_by_the_next_process(node: Place) -> Non
         assert not node.kubelet.prepare(claim("uid-d"))["uid-d"].error
     finally:
         after.stop()
-
-
-def test_slices_are_the_embedded_planes_own_and_are_put_back(node: Place) -> None:
-    node.keep()
-    (live,) = node.api.list("resource.k8s.io/v1", "ResourceSlice")
-    (planned,) = [obj for obj in slice_objects(PLAN, CLUSTER) if obj["spec"]["nodeName"] == "train-0001"]
-    assert live["spec"]["devices"] == planned["spec"]["devices"]
-    assert live["metadata"]["ownerReferences"][0]["name"] == "train-0001"
-    node.api.delete("resource.k8s.io/v1", "ResourceSlice", live["metadata"]["name"])
-    node.keep()
-    assert len(node.api.list("resource.k8s.io/v1", "ResourceSlice")) == 1
-    del node.api.live("ResourceSlice", live["metadata"]["name"])["spec"]["devices"][0]
-    node.keep()
-    (mended,) = node.api.list("resource.k8s.io/v1", "ResourceSlice")
-    assert len(mended["spec"]["devices"]) == 8
-    assert mended["spec"]["pool"]["generation"] == live["spec"]["pool"]["generation"] + 1
-
-
-def test_while_a_node_offers_no_device_there_is_no_slice_that_the_scheduler_could_take_in_its_place(node: Place) -> None:
-    node.kubelet.find_driver()
-    node.keep()
-    assert slices(node) == 1
-    offered = node.api.live("Node", "train-0001")["status"]["allocatable"]
-    offered["nvidia.com/gpu"] = "0"  # as a kubelet says that has just started
-    node.keep()
-    assert slices(node) == 0
-    assert not node.worker.ready
-    offered["nvidia.com/gpu"] = "8"
-    node.keep()
-    assert slices(node) == 1
-    assert node.worker.ready
-
-
-def test_a_machine_whose_every_gpu_is_broken_keeps_its_slices_for_their_taints(node: Place) -> None:
-    node.keep()
-    node.api.live("Node", "train-0001")["status"]["allocatable"] = {"nvidia.com/gpu": "0"}
-    node.keep({("train-0001", gpu): 79 for gpu in range(8)})
-    assert slices(node) == 1
-
-
-def slices(node: Place) -> int:
-    return len(node.api.list("resource.k8s.io/v1", "ResourceSlice"))
-
-
-def test_a_worker_whose_node_is_not_there_yet_publishes_nothing(node: Place) -> None:
-    node.api.delete("v1", "Node", "train-0001")
-    node.keep()
-    assert node.api.list("resource.k8s.io/v1", "ResourceSlice") == []
-    assert not node.worker.ready

@@ -8,7 +8,9 @@ from sovereign_ai.sim.kubelet.ledger import HeldError, Ledger
 
 NAMES = [f"gpu-{number}" for number in range(4)]
 STEPS = st.tuples(
-    st.sampled_from(["give", "claim", "release", "see"]), st.sampled_from(["a", "b"]), st.sets(st.sampled_from(NAMES), min_size=1)
+    st.sampled_from(["give", "claim", "release", "see"]),
+    st.sampled_from(["a", "b"]),
+    st.sets(st.sampled_from(NAMES), min_size=1),
 )
 
 

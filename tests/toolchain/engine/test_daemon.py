@@ -45,7 +45,9 @@ def test_only_root_starts_an_engine(alone: Path, monkeypatch: pytest.MonkeyPatch
         daemon.ensure(progress=lambda _line: None)
 
 
-def test_an_engine_that_does_not_start_is_told_in_its_own_words(alone: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_engine_that_does_not_start_is_told_in_its_own_words(
+    alone: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     program(alone, "dockerd", "echo iptables is missing; exit 1")
     program(alone, "docker", "exit 1")
     monkeypatch.setattr("os.geteuid", lambda: 0)
@@ -55,7 +57,9 @@ def test_an_engine_that_does_not_start_is_told_in_its_own_words(alone: Path, mon
 
 
 def test_an_engine_that_does_not_end_is_named_and_not_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(daemon, "_our_pid", lambda: 4_194_305)  # no process has such a number (pid_max of Linux is 2^22)
+    monkeypatch.setattr(
+        daemon, "_our_pid", lambda: 4_194_305
+    )  # no process has such a number (pid_max of Linux is 2^22)
     monkeypatch.setattr(daemon, "_STOP_SECONDS", 0.1)
     daemon.folder().mkdir(parents=True)
     (daemon.folder() / "dockerd.pid").write_text("4194305")

@@ -8,7 +8,9 @@ from sovereign_ai.toolchain.engine.docker import Docker
 from sovereign_ai.toolchain.engine.prune import prune
 
 
-def test_nameless_images_of_ours_go_and_one_in_use_stays(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_nameless_images_of_ours_go_and_one_in_use_stays(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     (tmp_path / "docker").write_text(
         f"""#!/bin/sh
 echo "$@" >> {tmp_path}/asked

@@ -87,7 +87,10 @@ def test_a_published_image_that_is_given_gets_our_tag_audit_policy_and_key(path:
     lines = (path / "context" / "Dockerfile").read_text().splitlines()
     assert lines[0] == f"FROM {KIND_NODE}"
     assert f'LABEL {RECIPE}="{KIND_NODE}"' in lines
-    assert orjson.loads((path / "context" / "etc" / "sovereign-ai" / "audit.json").read_bytes())["kind"] == "Policy"
+    assert (
+        orjson.loads((path / "context" / "etc" / "sovereign-ai" / "audit.json").read_bytes())["kind"]
+        == "Policy"
+    )
     assert (path / "context" / "usr" / "local" / "bin" / "sovereign-secrets").stat().st_mode & 0o111
     assert node_image(progress=lambda _line: None).way == "engine", "what was pulled is kept"
 
@@ -98,12 +101,17 @@ def test_the_command_says_when_ours_stands_in(path: Path, manifest: str, way: st
     done = CliRunner().invoke(app, ["tools", "node-image", "--published"])
     assert done.exit_code == 0, done.output
     assert f"({way})" in done.stdout
-    assert ("no registry gave the published image: this is our own" in done.stdout) is (way == "cache")
+    assert (
+        "no registry gave the published image: this is the one that is built from source" in done.stdout
+    ) is (way == "cache")
 
 
 def test_the_command_says_when_our_image_is_there_already_and_no_registry_was_asked(path: Path) -> None:
     engine = Engine(path, manifest=GIVES, pull=GIVES)
     node_image(progress=lambda _line: None)
     done = CliRunner().invoke(app, ["tools", "node-image", "--published"])
-    assert f"the published image was not asked for: our own is there; `docker image rm {TAG}` first" in done.stdout
+    assert (
+        f"the published image was not pulled: the built one is in the engine; `docker image rm {TAG}` first"
+        in done.stdout
+    )
     assert engine.of_a_registry == []

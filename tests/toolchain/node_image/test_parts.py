@@ -28,9 +28,15 @@ def test_every_unit_that_is_switched_on_is_there_and_none_is_masked_as_well() ->
     names = {entry.name.rpartition("/")[2]: entry.content for entry in parts.units()}
     wanted = {name for name, target in names.items() if target == f"../{name}"}
     assert wanted
-    by_another = {word for path in UNITS.iterdir() for word in re.findall(r"^Wants=(.+)$", path.read_text(), re.MULTILINE)}
+    by_another = {
+        word
+        for path in UNITS.iterdir()
+        for word in re.findall(r"^Wants=(.+)$", path.read_text(), re.MULTILINE)
+    }
     assert {path.name for path in UNITS.iterdir()} == wanted | by_another
-    assert by_another == {"load-images.service"}, "kind waits for multi-user.target, which waits for what it wants itself"
+    assert by_another == {"load-images.service"}, (
+        "kind waits for multi-user.target, which waits for what it wants itself"
+    )
     assert not [name for name, target in names.items() if target == "/dev/null" and name in wanted]
 
 
@@ -45,7 +51,9 @@ def test_every_program_that_a_unit_starts_is_in_the_image() -> None:
 
 def test_no_unit_asks_for_what_a_machine_may_withhold() -> None:
     for unit in UNITS.iterdir():
-        assert "Limit" not in "".join(line for line in unit.read_text().splitlines() if not line.startswith("StartLimit")), unit.name
+        assert "Limit" not in "".join(
+            line for line in unit.read_text().splitlines() if not line.startswith("StartLimit")
+        ), unit.name
         assert "OOMScoreAdjust" not in unit.read_text()
 
 
@@ -62,7 +70,9 @@ def test_each_node_makes_a_key_of_its_own_once(tmp_path: Path) -> None:
         file = tmp_path / name / "encryption.json"
         file.parent.mkdir()
         for _ in range(2):
-            subprocess.run(["bash", "-c", script.replace("/etc/sovereign-ai/encryption.json", str(file))], check=True)
+            subprocess.run(
+                ["bash", "-c", script.replace("/etc/sovereign-ai/encryption.json", str(file))], check=True
+            )
             keys.append(file.read_bytes())
         assert file.stat().st_mode & 0o777 == 0o600
         document = orjson.loads(file.read_bytes())
@@ -79,7 +89,9 @@ def test_the_network_is_run_by_an_image_that_is_never_pulled_and_not_on_simulate
     pod = next(one for one in documents if one["kind"] == "DaemonSet")["spec"]["template"]["spec"]
     for container in (*pod["initContainers"], *pod["containers"]):
         assert (container["image"], container["imagePullPolicy"]) == ("@KUBE_ROUTER@", "Never")
-    (term,) = pod["affinity"]["nodeAffinity"]["requiredDuringSchedulingIgnoredDuringExecution"]["nodeSelectorTerms"]
+    (term,) = pod["affinity"]["nodeAffinity"]["requiredDuringSchedulingIgnoredDuringExecution"][
+        "nodeSelectorTerms"
+    ]
     assert term["matchExpressions"] == [{"key": "type", "operator": "NotIn", "values": ["kwok"]}]
 
 

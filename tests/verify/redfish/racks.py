@@ -35,7 +35,9 @@ def certificates(folder: Path, name: str = "bmc") -> None:
     builder = x509.CertificateBuilder().subject_name(who).issuer_name(who).public_key(key.public_key())
     builder = builder.serial_number(x509.random_serial_number()).not_valid_before(now - dt.timedelta(days=1))
     builder = builder.not_valid_after(now + dt.timedelta(days=1)).add_extension(alternative, critical=False)
-    signed = builder.add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True).sign(key, hashes.SHA256())
+    signed = builder.add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True).sign(
+        key, hashes.SHA256()
+    )
     (folder / f"{name}.pem").write_bytes(signed.public_bytes(serialization.Encoding.PEM))
     plain = serialization.NoEncryption()
     pem = key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, plain)
@@ -59,7 +61,17 @@ def served(folder: Path, tree: Mapping[str, Any]) -> Iterator[str]:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     tls = ["-c", str(folder / "bmc.pem"), "-k", str(folder / "bmc.key")]
-    program = [sys.executable, str(SERVER), "-i", "127.0.0.1", "-p", str(port), "-m", str(folder / "tree"), *tls]
+    program = [
+        sys.executable,
+        str(SERVER),
+        "-i",
+        "127.0.0.1",
+        "-p",
+        str(port),
+        "-m",
+        str(folder / "tree"),
+        *tls,
+    ]
     environment = {**os.environ, "ACCOUNT_FILE": str(account)}
     quiet = subprocess.DEVNULL
     with subprocess.Popen(program, env=environment, stdout=quiet, stderr=quiet) as process:
@@ -91,6 +103,12 @@ def endpoints(folder: Path, services: list[dict[str, str]], **more: Any) -> Path
     secret.write_text(PASSWORD + "\n", encoding="utf-8")
     secret.chmod(0o600)
     file = folder / "endpoints.yaml"
-    data = {"ca": "bmc.pem", "username": "inventory", "password_file": "password", "endpoints": services, **more}
+    data = {
+        "ca": "bmc.pem",
+        "username": "inventory",
+        "password_file": "password",
+        "endpoints": services,
+        **more,
+    }
     file.write_text(yaml.safe_dump(data), encoding="utf-8")
     return file

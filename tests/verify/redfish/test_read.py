@@ -12,7 +12,7 @@ from typer.testing import CliRunner
 
 from sovereign_ai.cli.main import app
 from sovereign_ai.sim.redfish import FIRMWARE, redfish_tree
-from sovereign_ai.verify.redfish.compare import Inventory, compare
+from sovereign_ai.verify.redfish.compare import RedfishInventory, compare
 from sovereign_ai.verify.redfish.endpoints import read_endpoints
 from sovereign_ai.verify.redfish.read import read_all
 from tests.conftest import STACKS
@@ -35,18 +35,50 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def without(collection: dict[str, Any], name: str) -> dict[str, Any]:
-    return collection | {"Members": [one for one in collection["Members"] if not one["@odata.id"].endswith(f"/{name}")]}
+    return collection | {
+        "Members": [one for one in collection["Members"] if not one["@odata.id"].endswith(f"/{name}")]
+    }
 
 
 OFF: dict[str, tuple[str, dict[str, Any], str, Any, Any]] = {
     "train-001": ("Systems/train-001", {"Model": "PowerEdge R750"}, "model", "dgx-h100", "PowerEdge R750"),
     "train-002": ("Systems/train-002", {"PowerState": "Off"}, "power", "On", "Off"),
     "train-003": ("Systems/train-003/Processors/GPU_2", {"Status": {"State": "Absent"}}, "gpus", 8, 7),
-    "train-004": ("Systems/train-004/Processors/GPU_2", {"Model": "NVIDIA A100 SXM4"}, "gpus.GPU_2.model", "h100-sxm", "NVIDIA A100 SXM4"),
-    "train-005": ("Systems/train-005/Processors/GPU_2", {"Status": {"Health": "Critical"}}, "gpus.GPU_2.health", "OK", "Critical"),
-    "train-006": ("Chassis/train-006/NetworkAdapters/compute5/Ports/0", {"MaxSpeedGbps": 200}, "ports of 400 Gbps or more", 10, 9),
-    "train-007": ("Chassis/train-007", {"Location": {"Placement": {"Rack": "h1-r009"}}}, "rack", "h1-r002", "h1-r009"),
-    "train-008": ("UpdateService/FirmwareInventory/train-008-BMC", {"Version": "23.01"}, "firmware.BMC", FIRMWARE["BMC"], "23.01"),
+    "train-004": (
+        "Systems/train-004/Processors/GPU_2",
+        {"Model": "NVIDIA A100 SXM4"},
+        "gpus.GPU_2.model",
+        "h100-sxm",
+        "NVIDIA A100 SXM4",
+    ),
+    "train-005": (
+        "Systems/train-005/Processors/GPU_2",
+        {"Status": {"Health": "Critical"}},
+        "gpus.GPU_2.health",
+        "OK",
+        "Critical",
+    ),
+    "train-006": (
+        "Chassis/train-006/NetworkAdapters/compute5/Ports/0",
+        {"MaxSpeedGbps": 200},
+        "ports of 400 Gbps or more",
+        10,
+        9,
+    ),
+    "train-007": (
+        "Chassis/train-007",
+        {"Location": {"Placement": {"Rack": "h1-r009"}}},
+        "rack",
+        "h1-r002",
+        "h1-r009",
+    ),
+    "train-008": (
+        "UpdateService/FirmwareInventory/train-008-BMC",
+        {"Version": "23.01"},
+        "firmware.BMC",
+        FIRMWARE["BMC"],
+        "23.01",
+    ),
 }
 """Machine to what is changed of it, and the finding that is wanted."""
 
@@ -58,7 +90,7 @@ def address(folder: Path, planned: Tree) -> Iterator[str]:
         yield found
 
 
-def racked(folder: Path, address: str) -> Inventory:
+def racked(folder: Path, address: str) -> RedfishInventory:
     """Read the server's tree and compare it with the lab."""
     given, access = read_endpoints(endpoints(folder, [{"address": address}]))
     plan = stack("lab")[1]
@@ -66,7 +98,7 @@ def racked(folder: Path, address: str) -> Inventory:
 
 
 @pytest.fixture(scope="module")
-def off(folder: Path, address: str, planned: Tree) -> Inventory:
+def off(folder: Path, address: str, planned: Tree) -> RedfishInventory:
     """What is found where each of some machines is off in its own way; what was as planned before is asked first."""
     found = racked(folder, address)
     assert (found.planned, found.seen, found.findings, found.unreachable, found.ok) == (16, 16, (), (), True)
@@ -79,34 +111,40 @@ def off(folder: Path, address: str, planned: Tree) -> Inventory:
     return racked(folder, address)
 
 
-def of(found: Inventory, machine: str) -> list[tuple[str, str, Any, Any]]:
-    return [(one.kind, one.field, one.wanted, one.found) for one in found.findings if one.resource == f"Machine/{machine}"]
+def of(found: RedfishInventory, machine: str) -> list[tuple[str, str, Any, Any]]:
+    return [
+        (one.kind, one.field, one.wanted, one.found)
+        for one in found.findings
+        if one.resource == f"Machine/{machine}"
+    ]
 
 
 @pytest.mark.parametrize("machine", sorted(OFF))
-def test_each_deviation_is_found_on_its_machine_and_nothing_else(off: Inventory, machine: str) -> None:
+def test_each_deviation_is_found_on_its_machine_and_nothing_else(off: RedfishInventory, machine: str) -> None:
     _, _, field, wanted, seen = OFF[machine]
     assert of(off, machine) == [("changed", field, wanted, seen)]
 
 
-def test_a_machine_that_is_not_there_is_missing(off: Inventory) -> None:
+def test_a_machine_that_is_not_there_is_missing(off: RedfishInventory) -> None:
     assert of(off, "train-009") == [("missing", "", None, None)]
 
 
-def test_a_machine_of_another_name_is_extra_and_its_own_is_missing(off: Inventory) -> None:
+def test_a_machine_of_another_name_is_extra_and_its_own_is_missing(off: RedfishInventory) -> None:
     assert [of(off, name)[0][0] for name in ("train-010", "trian-010")] == ["missing", "foreign"]
-    assert "did you mean 'train-010'" in next(one.hint for one in off.findings if one.resource == "Machine/trian-010")
+    assert "did you mean 'train-010'" in next(
+        one.hint for one in off.findings if one.resource == "Machine/trian-010"
+    )
 
 
-def test_two_machines_of_one_name_are_told(off: Inventory) -> None:
+def test_two_machines_of_one_name_are_told(off: RedfishInventory) -> None:
     assert [of(off, name)[0][0] for name in ("train-011", "train-012")] == ["foreign", "missing"]
 
 
-def test_a_gpu_that_is_listed_and_does_not_answer_is_not_there(off: Inventory) -> None:
+def test_a_gpu_that_is_listed_and_does_not_answer_is_not_there(off: RedfishInventory) -> None:
     assert of(off, "serve-001") == [("changed", "gpus", 8, 7)]
 
 
-def test_machines_that_are_as_planned_are_in_no_finding(off: Inventory) -> None:
+def test_machines_that_are_as_planned_are_in_no_finding(off: RedfishInventory) -> None:
     named = {one.resource.partition("/")[2] for one in off.findings}
     assert named == {*OFF, "train-009", "train-010", "trian-010", "train-011", "train-012", "serve-001"}
     assert not off.ok
@@ -117,12 +155,24 @@ def test_a_controller_of_one_machine_speaks_for_that_machine_whatever_it_calls_i
     plan = stack("lab")[1]
     tree = redfish_tree(plan, ["train-001"])
     tree["Systems/train-001"]["HostName"] = "localhost"
-    board = {"Systems/HGX_Baseboard_0": {"@odata.id": "/redfish/v1/Systems/HGX_Baseboard_0", "Id": "HGX_Baseboard_0", "Name": "GPU board"}}
+    board = {
+        "Systems/HGX_Baseboard_0": {
+            "@odata.id": "/redfish/v1/Systems/HGX_Baseboard_0",
+            "Id": "HGX_Baseboard_0",
+            "Name": "GPU board",
+        }
+    }
     tree["Systems"]["Members"].append({"@odata.id": "/redfish/v1/Systems/HGX_Baseboard_0"})
     with served(tmp_path, tree | board) as address:
         given, access = read_endpoints(endpoints(tmp_path, [{"address": address, "machine": "train-001"}]))
         (one,), silent = read_all(given.services(plan), access, lambda _line: None)
-    assert (one.name, one.model, len(one.gpus), len(one.ports), silent) == ("train-001", "dgx-h100", 8, 10, [])
+    assert (one.name, one.model, len(one.gpus), len(one.ports), silent) == (
+        "train-001",
+        "dgx-h100",
+        8,
+        10,
+        [],
+    )
 
 
 def test_a_controller_that_tells_of_no_system_is_unreachable_and_ends_nothing(tmp_path: Path) -> None:
@@ -132,7 +182,7 @@ def test_a_controller_that_tells_of_no_system_is_unreachable_and_ends_nothing(tm
     with served(tmp_path, tree) as address:
         given, access = read_endpoints(endpoints(tmp_path, [{"address": address, "machine": "train-001"}]))
         racked, (silent,) = read_all(given.services(stack("lab")[1]), access, lambda _line: None)
-    assert (racked, silent.reason) == ([], "it tells of no system")
+    assert (racked, silent.reason) == ([], "it reports no system")
 
 
 def test_a_wrong_account_is_unreachable_and_says_why(folder: Path, address: str) -> None:
@@ -145,18 +195,24 @@ def test_a_wrong_account_is_unreachable_and_says_why(folder: Path, address: str)
 
 def test_a_certificate_of_nobody_we_trust_is_refused(folder: Path, address: str) -> None:
     certificates(folder, "other")
-    given, access = read_endpoints(endpoints(folder, [{"address": address, "machine": "train-001"}], ca="other.pem"))
+    given, access = read_endpoints(
+        endpoints(folder, [{"address": address, "machine": "train-001"}], ca="other.pem")
+    )
     racked, (silent,) = read_all(given.services(stack("lab")[1]), access, lambda _line: None)
     assert racked == []
     assert "certificate verify failed" in silent.reason
 
 
 def test_nobody_there_is_unreachable_and_not_missing(folder: Path) -> None:
-    given, access = read_endpoints(endpoints(folder, [{"address": "https://127.0.0.1:1", "machine": "train-001"}]))
+    given, access = read_endpoints(
+        endpoints(folder, [{"address": "https://127.0.0.1:1", "machine": "train-001"}])
+    )
     plan = stack("lab")[1]
     found = compare(plan, *read_all(given.services(plan), access, lambda _line: None), given)
     assert [one.machine for one in found.unreachable] == ["train-001"]
-    assert {one.resource for one in found.findings} == {f"Machine/{node.name}" for node in plan.nodes} - {"Machine/train-001"}
+    assert {one.resource for one in found.findings} == {f"Machine/{node.name}" for node in plan.nodes} - {
+        "Machine/train-001"
+    }
 
 
 @pytest.mark.parametrize("elsewhere", ["https://127.0.0.1:1", "http://127.0.0.1:1", "//127.0.0.1:1"])
@@ -188,14 +244,19 @@ def test_nothing_but_reading_leaves_the_connection() -> None:
     from sovereign_ai.verify.redfish.connector import ReadOnlyConnector
 
     for verb in ("post", "patch", "put", "delete"):
-        with pytest.raises(RefusedError, match="reads alone"):
+        with pytest.raises(RefusedError, match="only reads"):
             getattr(ReadOnlyConnector("https://127.0.0.1:1"), verb)("/redfish/v1/Systems/1")
 
 
 def test_the_command_asks_tells_and_writes_the_tree_it_was_asked_for(tmp_path: Path) -> None:
     certificates(tmp_path)
     stack_folder = str(STACKS / "lab")
-    assert CliRunner().invoke(app, ["inventory", "simulate", stack_folder, "-o", str(tmp_path / "written")]).exit_code == 0
+    assert (
+        CliRunner()
+        .invoke(app, ["inventory", "simulate", stack_folder, "-o", str(tmp_path / "written")])
+        .exit_code
+        == 0
+    )
     tree = redfish_tree(stack("lab")[1], ["serve-001"])
     written = orjson.loads((tmp_path / "written" / "Systems" / "serve-001" / "index.json").read_bytes())
     assert written == tree["Systems/serve-001"]

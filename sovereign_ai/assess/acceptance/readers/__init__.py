@@ -1,4 +1,4 @@
-"""From a tool's output to numbers: one file a tool, `read(text)`, pure.
+"""Readers of the output of test tools: one module a tool, each with a pure function `read(text)`.
 
 >>> from sovereign_ai.assess.acceptance.readers import READERS
 >>> sorted(READERS)
@@ -12,26 +12,35 @@ from collections.abc import Callable, Mapping
 from types import MappingProxyType
 
 from sovereign_ai.assess.acceptance.readers import dcgm, fio, kernel, links, nccl
-from sovereign_ai.assess.acceptance.readers.reading import Reading, UnreadableError
+from sovereign_ai.assess.acceptance.readers.reading import ResultReading, UnreadableError
+from sovereign_ai.text import clean
 
-READERS: Mapping[str, Callable[[str], Reading]] = MappingProxyType(
+_MOST_DETAILS, _LONGEST = 50, 200
+READERS: Mapping[str, Callable[[str], ResultReading]] = MappingProxyType(
     {"nccl": nccl.read, "dcgm": dcgm.read, "fio": fio.read, "links": links.read, "kernel": kernel.read}
 )
 
 
-def read(tool: str, text: str) -> Reading:
+def read(tool: str, text: str) -> ResultReading:
     """Read a tool's output.
 
     Raises:
-        UnreadableError: it is none, also where a value is of another kind than the tool prints.
+        UnreadableError: it is no output of the tool, or a value is of another kind than the tool prints.
     """
     try:
-        found = READERS[tool](text)
-    except (AttributeError, TypeError, ValueError, OverflowError) as error:
-        if isinstance(error, UnreadableError):
-            raise
-        raise UnreadableError(f"a value of {tool} is not of the kind that it prints: {error}") from error
-    endless = [name for name, value in found.values.items() if not math.isfinite(value)]
+        reading = READERS[tool](text)
+    except UnreadableError:
+        raise
+    except (AttributeError, TypeError, ValueError, LookupError, ArithmeticError) as error:
+        # The readers trust the structure of a tool's output; a file of something else breaks it in any way.
+        message = f"a value of {tool} is not of the kind that it prints: {str(error)[:_LONGEST]}"
+        raise UnreadableError(message) from error
+    endless = [name for name, value in reading.values.items() if not math.isfinite(value)]
     if endless:
         raise UnreadableError(f"a value of {tool} is not finite: {', '.join(endless)}")
-    return found
+    # Details come from the file and go to a terminal, so they are cut and cleaned of control characters.
+    details = [clean(detail[:_LONGEST]) for detail in reading.details[:_MOST_DETAILS]]
+    more = len(reading.details) - _MOST_DETAILS
+    if more > 0:
+        details.append(f"and {more:,} more")
+    return ResultReading(reading.values, tuple(details))

@@ -1,8 +1,8 @@
-"""`fio --output-format=json`, of one machine or of many (`--client`): bytes a second, read and written.
+"""Reader of `fio --output-format=json`, of one server or of many (`--client`): read and write rates.
 
-With clients, every one of them stands under `client_stats` and a sum named `All clients` beside them, which is
-left out. Where several jobs ran one after the other in one file, the sum would flatter: only jobs of one group count together,
-and the best group is taken.
+With clients, each of them is listed under `client_stats`, beside a sum named `All clients` that is left out.
+Where several jobs ran one after the other in one file, their sum would be too high: only jobs of one group
+count together, and the best group is the result.
 """
 
 from __future__ import annotations
@@ -10,34 +10,50 @@ from __future__ import annotations
 from collections import defaultdict
 from typing import Any
 
-from sovereign_ai.assess.acceptance.readers.reading import Reading, UnreadableError, document
+from sovereign_ai.assess.acceptance.readers.reading import ResultReading, UnreadableError, document
 
 _SUM = "All clients"
 
 
-def read(text: str) -> Reading:
-    """Give `read` and `write` in GB/s (10^9 bytes), `errors` and `seconds` of the shortest job.
+def read(text: str) -> ResultReading:
+    """Return `read` and `write` in GB/s (10^9 bytes), `errors` and `seconds` of the shortest job.
 
     Raises:
-        UnreadableError: no job.
+        UnreadableError: there is no job.
     """
-    found = document(text, "fio")
-    jobs: list[dict[str, Any]] = [
-        job for job in found.get("client_stats") or found.get("jobs") or [] if isinstance(job, dict) and job.get("jobname") != _SUM
-    ]
+    output = document(text, "fio")
+    rows = output.get("client_stats") or output.get("jobs") or []
+    jobs = [job for job in rows if isinstance(job, dict) and job.get("jobname") != _SUM]
     if not jobs:
         raise UnreadableError("fio gives no job")
-    best = {"read": 0.0, "write": 0.0}
-    for direction in best:
-        groups: defaultdict[int, float] = defaultdict(float)
-        for job in jobs:
-            groups[int(job.get("groupid", 0))] += float((job.get(direction) or {}).get("bw_bytes", 0))
-        best[direction] = max(groups.values()) / 1e9
-    errors = [f"{job.get('hostname', '')} {job.get('jobname')}: error {job['error']}".strip() for job in jobs if job.get("error")]
-    times = [runtime for job in jobs if (runtime := _runtime(job))]
-    return Reading({**best, "errors": float(len(errors)), "seconds": min(times, default=0.0)}, tuple(errors))
+    errors: list[str] = []
+    times: list[float] = []
+    for job in jobs:
+        if job.get("error"):
+            name = f"{job.get('hostname', '')} {job.get('jobname')}"
+            errors.append(f"{name}: error {job['error']}".strip())
+        runtime = _runtime(job)
+        # A job that moved nothing has no time, and would make every run look too short.
+        if runtime:
+            times.append(runtime)
+    values = {
+        "read": _rate(jobs, "read"),
+        "write": _rate(jobs, "write"),
+        "errors": float(len(errors)),
+        "seconds": min(times, default=0.0),
+    }
+    return ResultReading(values, tuple(errors))
+
+
+def _rate(jobs: list[dict[str, Any]], direction: str) -> float:
+    """Return the rate of the best group of jobs, in GB/s."""
+    groups: defaultdict[int, float] = defaultdict(float)
+    for job in jobs:
+        groups[int(job.get("groupid", 0))] += float((job.get(direction) or {}).get("bw_bytes", 0))
+    return max(groups.values()) / 1e9
 
 
 def _runtime(job: dict[str, Any]) -> float:
-    """Give the seconds that a job moved data."""
-    return max(float((job.get(direction) or {}).get("runtime", 0)) for direction in ("read", "write")) / 1000
+    """Return the seconds that a job moved data; fio prints milliseconds."""
+    runtimes = [float((job.get(direction) or {}).get("runtime", 0)) for direction in ("read", "write")]
+    return max(runtimes) / 1000

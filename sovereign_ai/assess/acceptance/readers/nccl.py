@@ -1,8 +1,8 @@
-"""nccl-tests (and rccl-tests): the table that `all_reduce_perf` and its like print.
+"""Reader of nccl-tests (and rccl-tests): the table that `all_reduce_perf` and its like print.
 
-The columns are taken from the table's own head, since versions differ in them. The number that counts
-is the bus bandwidth at the largest size, the lower of out-of-place and in-place; the average over all sizes
-says nothing, as small sizes are bound by latency.
+The columns follow from the table's own head, since versions differ in them. The result is the bus bandwidth
+at the largest size, the lower of out-of-place and in-place. The average over all sizes means nothing, as
+small sizes are bound by latency.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import math
 import re
 from collections.abc import Iterator
 
-from sovereign_ai.assess.acceptance.readers.reading import Reading, UnreadableError
+from sovereign_ai.assess.acceptance.readers.reading import ResultReading, UnreadableError
 
 _LAUNCHER = re.compile(r"^\[[\d,]+\]<std(?:out|err)>:\s?")
 _RANK = re.compile(r"#\s+Rank\s+(\d+)\s")
@@ -19,41 +19,46 @@ _BOUNDS = re.compile(r"#\s*Out of bounds values\s*:\s*(\d+)")
 _ERRORS = ("#wrong", "error", "res")
 
 
-def read(text: str) -> Reading:
-    """Give `bus` in GB/s at the largest size, that `size` in bytes, `wrong` values and `ranks`.
+def read(text: str) -> ResultReading:
+    """Return `bus` in GB/s at the largest size, that `size` in bytes, `wrong` values and `ranks`.
 
     Raises:
         UnreadableError: there is no table, or it was cut off before its end.
     """
-    lines = [_LAUNCHER.sub("", line) for line in text.splitlines()]
     columns: list[str] = []
     rows: list[list[str]] = []
     ranks: set[str] = set()
     bounds: int | None = None
-    for line in lines:
+    for raw in text.splitlines():
+        line = _LAUNCHER.sub("", raw)
+        cells = line.split()
         if (rank := _RANK.match(line)) is not None:
             ranks.add(rank[1])
-        elif (found := _BOUNDS.match(line)) is not None:
-            bounds = int(found[1])
+        elif (out_of_bounds := _BOUNDS.match(line)) is not None:
+            bounds = int(out_of_bounds[1])
         elif line.startswith("#") and "busbw" in line:
             columns = line[1:].split()
-        elif columns and (cells := line.split()) and cells[0].isdigit() and len(cells) == len(columns):
+        elif columns and cells and cells[0].isdigit() and len(cells) == len(columns):
             rows.append(cells)
     if not rows:
         raise UnreadableError("no table of nccl-tests with a busbw column")
+    # That line comes after the table.
     if bounds is None:
         raise UnreadableError("nccl-tests did not come to its end: no line of out-of-bounds values")
-    last = max(rows, key=lambda row: int(row[0]))
-    bus = min(_numbers(columns, last, ("busbw",)), default=math.nan)
+    largest = max(rows, key=lambda row: int(row[0]))
+    bus = min(_numbers(columns, largest, ("busbw",)), default=math.nan)
     if not math.isfinite(bus):
         raise UnreadableError("nccl-tests gives no finite bus bandwidth")
-    wrong = bounds + sum(value for row in rows for value in _numbers(columns, row, _ERRORS) if value > 0)
-    details = () if not wrong else (f"{wrong:g} wrong values",)
-    return Reading({"bus": bus, "size": float(last[0]), "wrong": wrong, "ranks": float(len(ranks))}, details)
+    wrong = float(bounds)
+    for row in rows:
+        wrong += sum(value for value in _numbers(columns, row, _ERRORS) if value > 0)
+    details = (f"{wrong:g} wrong values",) if wrong else ()
+    values = {"bus": bus, "size": float(largest[0]), "wrong": wrong, "ranks": float(len(ranks))}
+    return ResultReading(values, details)
 
 
 def _numbers(columns: list[str], row: list[str], names: tuple[str, ...]) -> Iterator[float]:
-    """Give the numbers of a row's columns of some names; `N/A` is none."""
+    """Yield the numbers of a row in the columns of some names; `N/A` is none."""
     for column, cell in zip(columns, row, strict=True):
         if column in names:
             try:

@@ -1,4 +1,4 @@
-"""What a reader gives, and what it raises."""
+"""The result of a reader, its error, and a helper for tools that print JSON."""
 
 from __future__ import annotations
 
@@ -6,20 +6,22 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-import orjson
+from sovereign_ai.errors import SovereignError
+from sovereign_ai.files.json_text import parse_json
+from sovereign_ai.files.kinds import RESULTS
 
 
 class UnreadableError(ValueError):
-    """The text is not a whole output of the tool; the message says what is missing."""
+    """The text is no complete output of the tool; the message states what is missing."""
 
 
 @dataclass(frozen=True, slots=True)
-class Reading:
-    """Numbers of one run.
+class ResultReading:
+    """The numbers of one run.
 
     Attributes:
-        values: metric to number.
-        details: what a person wants to know of what was bad: the port, the GPU, the log line.
+        values: number by metric.
+        details: the port, the GPU or the log line of each error, for a person.
     """
 
     values: Mapping[str, float]
@@ -27,16 +29,18 @@ class Reading:
 
 
 def document(text: str, tool: str) -> dict[str, Any]:
-    """Take the JSON object out of a text that may have lines before it and after it.
+    """Return the JSON object of a text that may have lines before and after it.
 
     Raises:
-        UnreadableError: there is no whole object.
+        UnreadableError: there is no complete object.
     """
     start, end = text.find("{"), text.rfind("}")
-    try:
-        found = orjson.loads(text[start : end + 1]) if 0 <= start < end else None
-    except orjson.JSONDecodeError as error:
-        raise UnreadableError(f"the output of {tool} is no whole JSON: {error}") from None
-    if not isinstance(found, dict):
+    if not 0 <= start < end:
         raise UnreadableError(f"no JSON object of {tool}")
-    return found
+    try:
+        data = parse_json(text[start : end + 1].encode(), tool, RESULTS).data
+    except SovereignError as error:
+        raise UnreadableError(f"the output of {tool} is no whole JSON: {error.problems[0].message}") from None
+    if not isinstance(data, dict):
+        raise UnreadableError(f"no JSON object of {tool}")
+    return data

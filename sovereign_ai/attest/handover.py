@@ -1,0 +1,237 @@
+"""The keys of a log: the first one signs its lines until it hands over to the next.
+
+A hand-over is a statement that the old and the new key both sign, with its own line in the log. The old key
+vouches for the new one, and the new key for the log as it was, so that a reader who trusts either of them can
+check every line.
+
+    log: signed from line 1 by key 9f86d0818843, from line 42 by key 60303ae22b99, until 2027-12-31
+
+A key may have a last day. It is refused from the next day on, and a line that it signed later is a finding.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hashlib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import date, datetime
+from pathlib import Path
+from typing import Any, Protocol
+
+import orjson
+from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_der_public_key
+
+from sovereign_ai import __version__
+from sovereign_ai.attest.evidence import open_envelope, read_envelope
+from sovereign_ai.attest.layout import KEY, STATEMENT
+from sovereign_ai.attest.signing import key_id
+from sovereign_ai.errors import Problem, SovereignError, Where
+
+SUBJECT = "key/"
+"""Prefix of the subject of a line that hands over."""
+
+
+class Line(Protocol):
+    """The members of a log's line that a search for hand-overs reads."""
+
+    @property
+    def number(self) -> int:
+        """Its number, from zero."""
+
+    @property
+    def evidence(self) -> str:
+        """SHA-256 of the statement."""
+
+    @property
+    def subjects(self) -> Mapping[str, str]:
+        """Digest by name."""
+
+
+@dataclass(frozen=True, slots=True)
+class HandoverStep:
+    """One hand-over.
+
+    Attributes:
+        number: number of its line, from zero; the old key signs it.
+        old: the key before.
+        new: the key after.
+        until: last day of the new key; None if it has none.
+        head: hash of the line before, as the statement names it.
+    """
+
+    number: int
+    old: Ed25519PublicKey
+    new: Ed25519PublicKey
+    until: date | None
+    head: str
+
+
+@dataclass(frozen=True, slots=True)
+class SigningKeys:
+    """The keys of a log, oldest first.
+
+    Attributes:
+        first: the key of the first line.
+        steps: the hand-overs.
+    """
+
+    first: Ed25519PublicKey
+    steps: tuple[HandoverStep, ...] = ()
+
+    def at(self, number: int) -> Ed25519PublicKey:
+        """Return the key that signs a line."""
+        step = self._last(number)
+        return self.first if step is None else step.new
+
+    def until(self, number: int) -> date | None:
+        """Return the last day of the key that signs a line; None if it has none."""
+        step = self._last(number)
+        return None if step is None else step.until
+
+    def expired(self, number: int, at: str) -> bool:
+        """Return whether the key of a line had ended when the line was written."""
+        until = self.until(number)
+        return until is not None and datetime.fromisoformat(at).date() > until
+
+    def lines(self) -> list[str]:
+        """Return in words which key signs from which line on; nothing for a log with one key."""
+        if not self.steps:
+            return []
+        names = [f"from line 1 by key {key_id(self.first)[:12]}"]
+        for step in self.steps:
+            end = f", until {step.until}" if step.until else ""
+            # The old key signs the line of the hand-over itself; people count lines from 1.
+            names.append(f"from line {step.number + 2} by key {key_id(step.new)[:12]}{end}")
+        return [f"log: signed {', '.join(names)}"]
+
+    def _last(self, number: int) -> HandoverStep | None:
+        """Return the last hand-over before a line; None if there is none."""
+        last: HandoverStep | None = None
+        for step in self.steps:
+            if step.number < number:
+                last = step
+        return last
+
+
+def public_text(key: Ed25519PublicKey) -> str:
+    """Return a public key as base64 of its SubjectPublicKeyInfo."""
+    raw = key.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+    return base64.b64encode(raw).decode()
+
+
+def public_of(text: str) -> Ed25519PublicKey | None:
+    """Read a public key from the text that `public_text` returns; None if it is no Ed25519 key."""
+    try:
+        raw = base64.b64decode(text, validate=True)
+        key = load_der_public_key(raw)
+    except (ValueError, TypeError, binascii.Error, UnsupportedAlgorithm):
+        return None
+    return key if isinstance(key, Ed25519PublicKey) else None
+
+
+def handover(
+    old: Ed25519PublicKey,
+    new: Ed25519PublicKey,
+    *,
+    factory: str,
+    until: date | None,
+    at: datetime,
+    log: Mapping[str, Any],
+) -> dict[str, Any]:
+    """Return the statement of a hand-over, to be signed by both keys.
+
+    Args:
+        old: the key that signs up to here.
+        new: the key that signs from here on; the old one, where only its last day changes.
+        factory: the factory's name.
+        until: last day of the new key; None for no end.
+        at: when, with an offset.
+        log: head of the log, as `chain.head` returns it.
+    """
+    new_id = key_id(new)
+    predicate = {
+        "factory": factory,
+        "old": public_text(old),
+        "new": public_text(new),
+        "until": until.isoformat() if until else "",
+        "at": at.isoformat(timespec="seconds"),
+        "tool": f"sovereign-ai {__version__}",
+        "log": dict(log),
+    }
+    return {
+        "_type": STATEMENT,
+        "subject": [{"name": f"{SUBJECT}{new_id}", "digest": {"sha256": new_id}}],
+        "predicateType": KEY,
+        "predicate": predicate,
+    }
+
+
+def handover_file(log: Path, number: int, id_: str) -> Path:
+    """Return the file of a hand-over's signed statement, beside the log."""
+    return log.parent / f"key-{log.stem}-{number + 1}-{id_[:16]}.json"
+
+
+def read_keys(log: Path, lines: Iterator[Line], key: Ed25519PublicKey) -> tuple[SigningKeys, list[Problem]]:
+    """Return the keys of a log from one that the reader trusts, and what is wrong with its hand-overs.
+
+    Args:
+        log: the log's file; the statements of hand-overs are beside it.
+        lines: its lines, which need not be whole.
+        key: the key that the reader trusts: any that signed a part of the log.
+    """
+    steps: list[HandoverStep] = []
+    for line in lines:
+        for name in line.subjects:
+            if not name.startswith(SUBJECT):
+                continue
+            id_ = name.removeprefix(SUBJECT)
+            step, wrong = _step(log, line, id_)
+            if step is None or (steps and key_id(steps[-1].new) != key_id(step.old)):
+                reason = wrong or "the key that hands over is not the one that was in force"
+                message = f"log: line {line.number + 1}: {reason}"
+                file = handover_file(log, line.number, id_)
+                hint = f"ask the operator for {file.name} and put it beside the log"
+                where = Where(str(log), line.number + 1)
+                return SigningKeys(key), [Problem("bad-handover", message, where, hint)]
+            steps.append(step)
+    known: set[str] = set()
+    for step in steps:
+        known.add(key_id(step.old))
+        known.add(key_id(step.new))
+    # Where the trusted key is none of these, no line will fit it; the reader learns that from the first line.
+    if key_id(key) not in known:
+        return SigningKeys(key), []
+    return SigningKeys(steps[0].old, tuple(steps)), []
+
+
+def _step(log: Path, line: Line, id_: str) -> tuple[HandoverStep | None, str]:
+    """Return the hand-over of a line, or what is wrong with its statement; both keys must have signed it."""
+    path = handover_file(log, line.number, id_)
+    try:
+        envelope = read_envelope(path)
+        payload = base64.b64decode(envelope["payload"])
+        predicate = orjson.loads(payload)["predicate"]
+        old = public_of(str(predicate["old"]))
+        new = public_of(str(predicate["new"]))
+    except (SovereignError, KeyError, TypeError, ValueError):
+        return None, "the signed statement of its hand-over is not beside the log"
+    is_recorded = hashlib.sha256(payload).hexdigest() == line.evidence
+    if old is None or new is None or key_id(new) != id_ or not is_recorded:
+        return None, "the statement of its hand-over is not the one that was recorded"
+    for signer in (old, new):
+        statement, problems = open_envelope(envelope, signer, (KEY,))
+        if problems:
+            return None, f"its hand-over is not signed by key {key_id(signer)[:12]}"
+    log_then = statement["predicate"]["log"]
+    # A statement of one line must not be copied to another.
+    if log_then["entries"] != line.number:
+        return None, "its hand-over was signed for another line"
+    try:
+        until = date.fromisoformat(predicate["until"]) if predicate["until"] else None
+    except ValueError:
+        return None, "the last day of the new key is no day"
+    return HandoverStep(line.number, old, new, until, log_then["head"]), ""

@@ -1,0 +1,124 @@
+"""The layout of signed statements: a statement of another layout is reported, and never breaks a reader.
+
+>>> first_deviation({"subject": [], "predicateType": PREDICATE, "predicate": {}})
+'subject is empty'
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import date
+from typing import Any
+
+from sovereign_ai.names import KEYS
+
+STATEMENT = "https://in-toto.io/Statement/v1"
+"""Type of an in-toto statement, version 1."""
+# The types below are private names; no page exists at these addresses.
+PREDICATE = f"https://{KEYS.domain}/evidence/v1"
+"""Type of the predicate of a statement about a run."""
+ACCESS = f"https://{KEYS.domain}/access/v1"
+"""Type of the predicate of a statement about break-glass access."""
+KEY = f"https://{KEYS.domain}/key/v1"
+"""Type of the predicate of a statement about the key that signs the log from here on."""
+_GRANT = ("id", "person", "approver", "reason", "seat", "namespace", "kind", "begins", "ends")
+"""Members of a grant of access; all are text."""
+
+
+def first_deviation(statement: Mapping[str, Any]) -> str:
+    """Return the first deviation of a statement from its layout; empty if there is none."""
+    return next(_deviations(statement), "")
+
+
+def _deviations(statement: Mapping[str, Any]) -> Iterator[str]:
+    """Yield each member that is laid out otherwise."""
+    subjects = statement.get("subject")
+    if not isinstance(subjects, list):
+        yield "subject is no list"
+        return
+    if not subjects:
+        yield "subject is empty"
+        return
+    for number, subject in enumerate(subjects):
+        if not _is_subject(subject):
+            yield f"subject[{number}] has no name with a SHA-256"
+    predicate = statement.get("predicate")
+    if not isinstance(predicate, dict):
+        yield "predicate is no object"
+        return
+    if not isinstance(predicate.get("factory"), str):
+        yield "predicate.factory is no text"
+    if not _is_log(predicate.get("log")):
+        yield "predicate.log has no number of entries and head"
+    kind = statement.get("predicateType")
+    if kind == ACCESS:
+        yield from _access_deviations(predicate)
+    elif kind == KEY:
+        yield from _text_deviations(predicate, ("old", "new", "until", "at"), "predicate")
+    else:
+        yield from _evidence_deviations(predicate)
+
+
+def _is_subject(subject: Any) -> bool:
+    """Return whether a value is a subject: a name with a SHA-256."""
+    if not isinstance(subject, dict) or not isinstance(subject.get("name"), str):
+        return False
+    digest = subject.get("digest")
+    return isinstance(digest, dict) and isinstance(digest.get("sha256"), str)
+
+
+def _is_log(log: Any) -> bool:
+    """Return whether a value states the number of a log's entries, and its head."""
+    if not isinstance(log, dict) or not isinstance(log.get("head"), str):
+        return False
+    entries = log.get("entries")
+    # In Python a truth value is a number, too.
+    return isinstance(entries, int) and not isinstance(entries, bool) and entries >= 0
+
+
+def _evidence_deviations(predicate: Mapping[str, Any]) -> Iterator[str]:
+    """Yield what is wrong with a statement about a run."""
+    yield from _item_deviations(predicate.get("items"))
+    for name in ("description", "verdict", "observation"):
+        if not isinstance(predicate.get(name, {}), dict):
+            yield f"predicate.{name} is no object"
+    if not _is_day(predicate.get("date")):
+        yield "predicate.date is no day"
+
+
+def _is_day(value: Any) -> bool:
+    """Return whether a value is a day such as 2026-11-24."""
+    if not isinstance(value, str):
+        return False
+    try:
+        date.fromisoformat(value)
+    except ValueError:
+        return False
+    return True
+
+
+def _item_deviations(items: Any) -> Iterator[str]:
+    """Yield what is wrong with the digests of single parts."""
+    if not isinstance(items, dict):
+        yield "predicate.items is no object"
+        return
+    for name, parts in items.items():
+        if not isinstance(parts, dict) or not all(isinstance(digest, str) for digest in parts.values()):
+            yield f"predicate.items.{name} is no object of digests"
+
+
+def _access_deviations(predicate: Mapping[str, Any]) -> Iterator[str]:
+    """Yield what is wrong with a statement about break-glass access."""
+    yield from _text_deviations(predicate, ("cluster", "event", "at"), "predicate")
+    grant = predicate.get("access")
+    if not isinstance(grant, dict):
+        yield "predicate.access is no object"
+        return
+    yield from _text_deviations(grant, _GRANT, "predicate.access")
+
+
+def _text_deviations(data: Mapping[str, Any], names: Iterable[str], path: str) -> Iterator[str]:
+    """Yield each of some members that is no text."""
+    for name in names:
+        if not isinstance(data.get(name), str):
+            yield f"{path}.{name} is no text"

@@ -1,0 +1,236 @@
+"""The deployment of a stack to a cluster, its options and its checks, for `up`, `preview` and `down`."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from sovereign_ai.cli.output import Output
+    from sovereign_ai.cli.stack import Stack
+    from sovereign_ai.cli.target import Target
+    from sovereign_ai.cluster.api.client import Api
+    from sovereign_ai.deploy.changes import Changes
+    from sovereign_ai.deploy.engine import Engine
+    from sovereign_ai.deploy.partial import PartialRun
+    from sovereign_ai.deploy.preconditions import Checked, StackDeployment
+    from sovereign_ai.render.kubernetes.bundle import Bundle
+
+AdoptOption = Annotated[
+    bool,
+    typer.Option("--adopt", help="Take over what a stack of this factory deployed whose state is lost."),
+]
+AllowDeleteOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--allow-delete",
+        metavar="NAME",
+        help="Delete this namespace with all that others keep in it; may be repeated.",
+    ),
+]
+AllowMassOption = Annotated[
+    bool,
+    typer.Option("--allow-mass-deletion", help="Delete more than half of the stack's objects."),
+]
+WaitOption = Annotated[
+    float,
+    typer.Option(
+        "--wait", min=1, metavar="SECONDS", help="How long to wait for an object whose deletion is blocked."
+    ),
+]
+RestoreOption = Annotated[
+    bool,
+    typer.Option(
+        "--restore", help="Put back what somebody changed, also where the description says `drift: report`."
+    ),
+]
+
+
+@dataclass(frozen=True, slots=True)
+class DeployOptions:
+    """The options of a deployment for steps that are never taken unasked.
+
+    Attributes:
+        adopts: whether to take over objects of this factory's stacks whose state is lost.
+        deletions: namespaces that may be deleted with all that others keep in them.
+        mass: whether most of the stack's objects may be deleted.
+        wait_seconds: how long to wait for a deleted object while nothing about it changes.
+        restores: whether drift is put back, whatever the description states.
+    """
+
+    adopts: bool = False
+    deletions: frozenset[str] = frozenset()
+    mass: bool = False
+    wait_seconds: float = 60.0
+    restores: bool = False
+
+
+def deployment_of(
+    stack: Stack,
+    cluster: str,
+    target: Target,
+    options: Sequence[str],
+    deploy_options: DeployOptions | None = None,
+) -> StackDeployment:
+    """Return the deployment of a stack to a cluster.
+
+    Args:
+        stack: the description and its folder.
+        cluster: the cluster's name in the plan.
+        target: the open cluster.
+        options: the options that name the same cluster in another command.
+        deploy_options: the options of the deployment; None for their defaults.
+    """
+    from sovereign_ai.deploy.cluster_identity import DeployTarget
+    from sovereign_ai.deploy.control_plane_setup import is_local
+    from sovereign_ai.deploy.deletions import Allowed
+    from sovereign_ai.deploy.preconditions import StackDeployment
+    from sovereign_ai.deploy.stack_context import context_of_stack
+
+    context = context_of_stack(stack.folder, cluster, stack.factory.name, target.control_plane)
+    # `--cluster kubeconfig` may name the file of a local control plane, which stays a local one.
+    local = target.simulated or is_local(cluster, target.kubeconfig)
+    deploy_target = DeployTarget(
+        cluster,
+        context.deployment,
+        target.kubeconfig,
+        is_local=local,
+        folder=stack.folder,
+        options=f" {shlex.join(options)}" if options else "",
+    )
+    chosen = deploy_options or DeployOptions()
+    allowed = Allowed(chosen.deletions, chosen.mass)
+    return StackDeployment(context, deploy_target, stack.factory.name, adopts=chosen.adopts, allowed=allowed)
+
+
+def checked_deployment(
+    output: Output,
+    api: Api,
+    stack: Stack,
+    bundle: Bundle,
+    target: Target,
+    options: Sequence[str],
+    deploy_options: DeployOptions,
+) -> tuple[StackDeployment, Checked, Bundle]:
+    """Check that the cluster is the right one and that nobody else owns an object with a planned name.
+
+    The cluster is only read.
+
+    Args:
+        output: reports what a person should know before the deployment begins.
+        api: the cluster, or a snapshot of it.
+        stack: the description and its folder.
+        bundle: the rendered objects.
+        target: the open cluster.
+        options: the options that name the same cluster in another command.
+        deploy_options: the options of the deployment.
+
+    Returns:
+        The deployment, the result of the checks, and the bundle with the stack's identity in its objects.
+
+    Raises:
+        EnvironmentLacksError: it is another cluster, or others own objects with planned names.
+        ApiError: a permission to read is missing.
+        UnreachableError: the API server did not answer.
+    """
+    from sovereign_ai.deploy.preconditions import check_preconditions
+
+    deployment = deployment_of(stack, bundle.cluster, target, options, deploy_options)
+    require_own_state(deployment, target.control_plane)
+    marked = bundle.of_stack(deployment.stack.identity)
+    checked = check_preconditions(api, marked.objects, deployment)
+    for line in checked.lines:
+        output.progress(line)
+    return deployment, checked, marked
+
+
+def pending_changes(engine: Engine, stack: Stack, api: Api, bundle: Bundle) -> Changes:
+    """Compare description, state and live cluster, without running Pulumi's engine.
+
+    Args:
+        engine: the stack's engine, whose state is read.
+        stack: the description.
+        api: the cluster, or a snapshot of it.
+        bundle: the rendered objects with the stack's identity.
+    """
+    from dataclasses import replace
+
+    from sovereign_ai.deploy.changes import OWN_PROGRAM, compare, is_stock
+    from sovereign_ai.deploy.provider import PROVIDER_VERSION, provider_inputs
+    from sovereign_ai.verify.observe import observe
+
+    digests = digests_of(stack, bundle)
+    provider = provider_inputs(stack.factory, engine.program_kubeconfig())
+    # The state holds the provider's version beside its inputs; a new version is a change too.
+    provider = {**provider, "version": PROVIDER_VERSION}
+    observed = observe(api, stack.factory, bundle.objects)
+    changes = compare(bundle, digests, provider, engine.checkpoint(), observed)
+    if is_stock(stack.folder) or changes.needs_refresh:
+        return changes
+    # A program that the user edited may declare further resources, which only the engine can compare.
+    return replace(changes, whole=OWN_PROGRAM)
+
+
+def can_do_without_engine(changes: Changes, checked: Checked) -> bool:
+    """Return whether nothing is left to do for Pulumi's engine.
+
+    The engine is not needed where there is nothing but drift, on the same cluster, with no object of others
+    in the way.
+    """
+    return (
+        not changes.needs_engine
+        and not checked.cluster.remade
+        and not checked.unasked
+        and not _is_waiting(checked)
+    )
+
+
+def _is_waiting(checked: Checked) -> bool:
+    """Return whether objects are about to be taken over, removed, replaced or dropped from the state."""
+    waiting = (checked.takes_over, checked.leaving, checked.left, checked.replaces, checked.strays)
+    return any(waiting)
+
+
+def digests_of(stack: Stack, bundle: Bundle) -> dict[str, str]:
+    """Return the inputs of a factory's Pulumi component: the digests of all that it is built from."""
+    return {
+        "spec": stack.factory.digest,
+        "plan": stack.plan.digest,
+        "bundle": bundle.digest,
+        "cluster": bundle.cluster,
+    }
+
+
+def part_of_run(
+    engine: Engine, stack: Stack, changes: Changes, checked: Checked, bundle: Bundle
+) -> PartialRun | None:
+    """Return the resources that a run of the engine is limited to; None if it has to see all of them."""
+    from sovereign_ai.deploy.partial import partial_run
+
+    # On a new cluster every object has to be created, and objects that wait are not in the comparison.
+    if checked.cluster.remade or _is_waiting(checked):
+        return None
+    return partial_run(changes, bundle, digests_of(stack, bundle), engine.checkpoint())
+
+
+def require_own_state(deployment: StackDeployment, control_plane: str) -> None:
+    """Check that the stack's state belongs to the cluster of the command.
+
+    Args:
+        deployment: the stack and the cluster.
+        control_plane: which Pulumi state is meant, as `Target.control_plane` returns it.
+
+    Raises:
+        EnvironmentLacksError: the objects in the state were deployed with another kubeconfig or context.
+    """
+    from sovereign_ai.deploy.state_target import read_target
+    from sovereign_ai.errors import EnvironmentLacksError
+
+    target = deployment.target
+    state_cluster = read_target(target.name, target.folder, deployment.stack.resources or (), control_plane)
+    if elsewhere := state_cluster.elsewhere(target.kubeconfig):
+        raise EnvironmentLacksError(elsewhere)

@@ -1,0 +1,106 @@
+"""`drift`: what was changed on a cluster since the deployment, and who changed it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from sovereign_ai.cli.command import example, run_command
+from sovereign_ai.cli.output import AsJson, Output
+from sovereign_ai.cli.target import Backend, ClusterOption, KubeconfigOption, StackOption, open_target
+
+if TYPE_CHECKING:
+    from sovereign_ai.verify.drift import Drift
+
+
+def add(app: typer.Typer) -> None:
+    """Add the command."""
+
+    @app.command("drift", **example("sovereign-ai drift stacks/lab"))
+    def drift(
+        stack: Annotated[Path, typer.Argument(help="The stack's folder.")] = Path(),
+        cluster: ClusterOption = Backend.EMBEDDED,
+        kubeconfig: KubeconfigOption = None,
+        name: StackOption = None,
+        as_json: Annotated[bool, AsJson] = False,
+    ) -> None:
+        """Show who changed what; exit 1 if anything differs."""
+        run_command("drift", as_json, lambda output: _drift(output, stack, cluster, kubeconfig, name))
+
+
+@dataclass(frozen=True, slots=True)
+class DriftCheck:
+    """The result of comparing a stack's objects with the cluster.
+
+    Attributes:
+        cluster: the cluster's name in the plan.
+        policy: the description's policy: whether `up` restores drift or reports it.
+        drift: the differences.
+        objects: how many objects were compared.
+        observed_at: when the comparison began, UTC.
+    """
+
+    cluster: str
+    policy: str
+    drift: tuple[Drift, ...]
+    objects: int
+    observed_at: datetime
+
+
+_NEXT_STEPS = {
+    "restore": "`sovereign-ai up` puts back what was changed or deleted",
+    "report": "the description says `drift: report`: `sovereign-ai up --restore` puts it back",
+}
+"""The next step after drift, by the description's policy."""
+
+
+def drift_of(
+    output: Output, path: Path, backend: Backend, kubeconfig: Path | None, name: str | None
+) -> DriftCheck:
+    """Compare a stack's objects with the cluster.
+
+    Raises:
+        EnvironmentLacksError: the cluster does not exist.
+        SpecError: every problem of the description.
+        UnreachableError: the API server did not answer.
+    """
+    from sovereign_ai.cli.deployment import DeployOptions, deployment_of
+    from sovereign_ai.cli.stack import open_stack
+    from sovereign_ai.cli.target import target_options
+    from sovereign_ai.verify.drift import find_drift
+    from sovereign_ai.verify.observe import observe
+
+    stack = open_stack(path)
+    bundle = stack.bundle(name)
+    cluster = bundle.cluster
+    target = open_target(cluster, backend, kubeconfig, output.progress)
+    options = target_options(backend, kubeconfig, name)
+    deployment = deployment_of(stack, cluster, target, options, DeployOptions())
+    # The stack's identity is part of the deployed objects; without it every object would differ.
+    objects = bundle.of_stack(deployment.stack.identity).objects
+    observed = observe(target.api, stack.factory, objects)
+    drift = find_drift(observed, objects)
+    return DriftCheck(cluster, stack.factory.drift, drift, len(objects), observed.observed_at)
+
+
+def _drift(output: Output, path: Path, backend: Backend, kubeconfig: Path | None, name: str | None) -> None:
+    from sovereign_ai.errors import ExitCode
+
+    check = drift_of(output, path, backend, kubeconfig, name)
+    lines = list(map(str, check.drift))
+    if check.drift:
+        lines.append(f"{check.cluster}: {len(check.drift)} differences in {check.objects} objects")
+        lines.append(f"next: {_NEXT_STEPS[check.policy]}")
+    else:
+        lines.append(f"{check.cluster}: as described")
+    data = {
+        "cluster": check.cluster,
+        "policy": check.policy,
+        "drift": [drift.to_data() for drift in check.drift],
+        "observed_at": check.observed_at.isoformat(),
+    }
+    output.finish(data, lines, ExitCode.FINDINGS if check.drift else ExitCode.OK)

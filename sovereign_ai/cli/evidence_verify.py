@@ -1,0 +1,349 @@
+"""`evidence verify`: compare signed evidence with the present description, files and log."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import orjson
+
+from sovereign_ai.cli.output import Output
+from sovereign_ai.errors import ExitCode, Problem, SovereignError, UsageError, Where
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+
+    from sovereign_ai.attest.chain import LogState
+    from sovereign_ai.attest.witness import Witness
+    from sovereign_ai.spec.factory import AIFactory
+
+_NEVER_CHECKED = (
+    "that what the description declares is true",
+    "when it was signed, but by the signer's own clock",
+)
+"""Facts that no evidence of this layout can show."""
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """The inputs of a verification.
+
+    Attributes:
+        evidence: the signed file.
+        key: file of the public key that the reader trusts.
+        stack: the description to compare with.
+        files: `hosts`, `observation` and `report` to the bytes of their files.
+        log: the log's file; None for the factory's own.
+        witnesses: the second places of the log's head.
+        without_log: whether to check no log.
+        run_program: whether a description that is a program may be run.
+    """
+
+    evidence: Path
+    key: Path
+    stack: Path
+    files: Mapping[str, bytes]
+    log: Path | None
+    witnesses: tuple[Witness, ...]
+    without_log: bool
+    run_program: bool
+
+
+@dataclass
+class VerificationAnswer:
+    """The results of a verification.
+
+    Attributes:
+        problems: all problems, the cause first.
+        checked: names of the subjects that were compared.
+        unchecked: facts that were not compared, and why.
+        access: statements of break-glass access, in the order of the log.
+        aside: lines that were cut off the log and set aside.
+        notes: further facts for the reader.
+    """
+
+    problems: list[Problem] = field(default_factory=list)
+    checked: list[str] = field(default_factory=list)
+    unchecked: list[str] = field(default_factory=list)
+    access: list[dict[str, Any]] = field(default_factory=list)
+    aside: list[str] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+
+
+def check_evidence(output: Output, question: Question) -> None:
+    """Verify signed evidence; no program of the other side runs unless the reader requests it.
+
+    Raises:
+        UsageError: a file is no evidence, no key or no description.
+        EnvironmentLacksError: a file is missing.
+    """
+    from sovereign_ai.attest.access import access_lines
+    from sovereign_ai.attest.evidence import read_envelope
+    from sovereign_ai.attest.layout import ACCESS
+    from sovereign_ai.attest.signing import public_key
+
+    envelope, key = read_envelope(question.evidence), public_key(question.key)
+    answer = VerificationAnswer()
+    log = _log_of(question, envelope)
+    walk = _walk(question, answer, log, key)
+    statement = _opened(answer, envelope, key, walk)
+    if statement is not None:
+        if statement["predicateType"] == ACCESS:
+            answer.checked.append(statement["subject"][0]["name"])
+            answer.access = [statement["predicate"]]
+        else:
+            _compare(answer, question, statement)
+        if walk is not None and log is not None:
+            _compare_log(answer, question, log, walk, statement, key)
+    answer.unchecked += _NEVER_CHECKED
+    details = [*answer.aside, *answer.notes]
+    for access in answer.access:
+        details += access_lines(access)
+    details += [f"not checked: {line}" for line in answer.unchecked]
+    data = {
+        "checked": answer.checked,
+        "not_checked": answer.unchecked,
+        "access": answer.access,
+        "set_aside": answer.aside,
+        "notes": answer.notes,
+        "problems": [problem.to_data() for problem in answer.problems],
+    }
+    if not answer.problems:
+        output.finish(data, [f"unchanged since it was signed: {', '.join(answer.checked)}", *details])
+        return
+    lines: list[str] = []
+    for problem in answer.problems:
+        lines += problem.lines
+    # The first problem is the cause; a reader of many should begin there.
+    lines[0] = f"first: {lines[0]}"
+    output.finish(data, [*lines, *details], ExitCode.FINDINGS)
+
+
+def _log_of(question: Question, envelope: Mapping[str, Any]) -> Path | None:
+    """Return the log's file: the one that is named, else that of the factory which the evidence names.
+
+    With `--no-log`, and for a name that is none, there is no log.
+
+    The name is read before the signature is checked. It only chooses a file, and each line of that is checked
+    by itself.
+    """
+    import base64
+
+    from sovereign_ai.attest.layout import ACCESS
+    from sovereign_ai.cli.stack import evidence_log_path
+    from sovereign_ai.names import is_label
+
+    if question.without_log:
+        return None
+    if question.log is not None:
+        return question.log
+    try:
+        statement = orjson.loads(base64.b64decode(envelope["payload"]))
+        factory, kind = str(statement["predicate"]["factory"]), statement["predicateType"]
+    except (KeyError, TypeError, ValueError):
+        return None  # it is no envelope, which is a problem of its own
+    # Whoever wrote the evidence chose the name; only a label cannot lead out of the folder.
+    if not is_label(factory):
+        return None
+    # A statement of access is kept beside its log.
+    return (
+        question.evidence.parent / f"{factory}.jsonl" if kind == ACCESS else evidence_log_path(None, factory)
+    )
+
+
+def _walk(
+    question: Question, answer: VerificationAnswer, log: Path | None, key: Ed25519PublicKey
+) -> LogState | None:
+    """Read the log; a missing log is a problem unless the reader excluded the log."""
+    from sovereign_ai.attest import chain
+
+    if question.without_log:
+        answer.unchecked.append(
+            "the log: whether this run is in it, and whether lines were cut off (--no-log)"
+        )
+        return None
+    if log is None:
+        return None
+    if question.log is None and not log.exists():
+        hint = "name it with --log; to go without, knowing that lines may be missing, --no-log"
+        message = f"log: {log} does not exist"
+        answer.problems.append(Problem("no-log", message, Where(str(log)), hint))
+        return None
+    return chain.read_log(log, key)
+
+
+def _opened(
+    answer: VerificationAnswer, envelope: Mapping[str, Any], key: Ed25519PublicKey, walk: LogState | None
+) -> dict[str, Any] | None:
+    """Check the signature and return the statement; None if the signature does not hold.
+
+    The signature may be of the reader's key, or of a key that the log hands over to or from.
+    """
+    from sovereign_ai.attest.evidence import open_envelope
+    from sovereign_ai.attest.layout import ACCESS, PREDICATE
+
+    kinds = (PREDICATE, ACCESS)
+    statement, problems = open_envelope(envelope, key, kinds)
+    # A key of a broken log is not trusted: anybody may have written the handover.
+    if problems and problems[0].code == "bad-signature" and walk is not None and not walk.broken:
+        for handover in walk.keys.steps:
+            for other_key in (handover.old, handover.new):
+                by_other, remaining = open_envelope(envelope, other_key, kinds)
+                if not remaining:
+                    return by_other
+    if problems:
+        # What is wrong with the envelope is the cause: it comes before anything else.
+        answer.problems[:0] = problems
+        return None
+    return statement
+
+
+def _compare(answer: VerificationAnswer, question: Question, statement: Mapping[str, Any]) -> None:
+    """Compare evidence with the present description and files."""
+    from datetime import date
+
+    from sovereign_ai.attest.evidence import differences, parts_of
+    from sovereign_ai.cli.stack import check_object_sizes
+    from sovereign_ai.plan.factory import plan
+
+    predicate = statement["predicate"]
+    factory = _description(answer, question, predicate)
+    derived = plan(factory, factory.where)
+    check_object_sizes(factory, derived)
+    # Some rules depend on the day, so everything is derived for the day of the signature.
+    day = date.fromisoformat(predicate["date"])
+    parts = parts_of(factory, derived, question.files, now=day)
+    answer.problems += differences(statement, parts)
+    answer.checked += [part.name for part in parts]
+    if verdict := predicate.get("verdict"):
+        answer.notes.append(_verdict_note(verdict, predicate["date"]))
+    else:
+        answer.unchecked.append("whether `check` passed: the evidence does not say")
+    _compare_observation(answer, statement)
+    signed = {subject["name"] for subject in statement["subject"]}
+    for name, option in (("report", "--report"), ("hosts", "--hosts")):
+        if name not in signed:
+            answer.unchecked.append(f"a {name} file: none was signed ({option})")
+
+
+def _verdict_note(verdict: Mapping[str, Any], day: str) -> str:
+    """Return the signed verdict in one line."""
+    # `is True`: the evidence comes from outside, and any other value is no success.
+    word = "passed" if verdict.get("ok") is True else "did NOT pass"
+    names = ("violations", "waived", "undecidable", "notices")
+    counts = ", ".join(f"{verdict.get(name)} {name}" for name in names)
+    return f"`check` {word} on {day}: {counts}"
+
+
+def _description(answer: VerificationAnswer, question: Question, predicate: Mapping[str, Any]) -> AIFactory:
+    """Return the description to compare with.
+
+    A description that is a program runs only if the reader allows it; without that, the signed description is
+    used.
+
+    Raises:
+        UsageError: it is a program, and the evidence holds no description.
+        SpecError: it has problems.
+    """
+    from sovereign_ai.cli.description import read_description
+    from sovereign_ai.spec.load import description_file, read_data
+
+    file = description_file(question.stack)
+    if file.suffix != ".py" or question.run_program:
+        return read_description(question.stack)
+    signed = predicate.get("description")
+    if not signed:
+        message = (
+            "the description is a program, which is not run,"
+            " and the evidence holds no description to compare with"
+        )
+        hint = (
+            "compare with the description as YAML or JSON,"
+            " or run the program with --run-program if you trust it"
+        )
+        raise UsageError(Problem("program", message, Where(str(file)), hint))
+    reason = "it is a program, and was not run (--run-program)"
+    answer.unchecked.append(f"whether {file} still makes the signed description: {reason}")
+    return read_data(dict(signed), "the signed description").factory
+
+
+def _compare_observation(answer: VerificationAnswer, statement: Mapping[str, Any]) -> None:
+    """Note which cluster was observed live and when.
+
+    Evidence that does not bind the observation is a problem.
+    """
+    from sovereign_ai.attest.observation import read_binding
+
+    digests = {subject["name"]: subject["digest"]["sha256"] for subject in statement["subject"]}
+    if "observation" not in digests:
+        answer.unchecked.append("any running cluster: no observation was signed (--observation)")
+        return
+    binding = read_binding(statement["predicate"].get("observation"))
+    if binding is None:
+        message = "observation: the evidence does not say of which cluster, against which plan and when"
+        hint = "sign it with a version that binds it to plan, cluster and time"
+        answer.problems.append(Problem("unbound-observation", message, hint=hint))
+        return
+    objects = f"objects/{binding.cluster}"
+    wrong = []
+    if digests.get("plan") != binding.plan_digest:
+        wrong.append("plan")
+    if digests.get(objects) != binding.objects_digest:
+        wrong.append(objects)
+    if wrong:
+        message = f"observation: it was compared with another {' and other '.join(wrong)} than the signed one"
+        hint = "observe the cluster once more, and sign that"
+        answer.problems.append(Problem("other-plan", message, hint=hint))
+    answer.notes.append(binding.line)
+    answer.unchecked.append(
+        f"that cluster {binding.cluster} showed this: the observation is the signer's own"
+    )
+
+
+def _compare_log(
+    answer: VerificationAnswer,
+    question: Question,
+    log: Path,
+    walk: LogState,
+    statement: Mapping[str, Any],
+    key: Ed25519PublicKey,
+) -> None:
+    """Compare evidence with the log, and the log with its second places.
+
+    Every statement of break-glass access in the log is opened too.
+    """
+    from sovereign_ai.attest import chain
+    from sovereign_ai.attest.access import statements
+
+    answer.checked.append(f"log {log}")
+    answer.problems += walk.problems
+    if walk.broken:
+        return
+    answer.problems += chain.compare_statement(log, walk, statement)
+    answer.problems += chain.orphans(log, walk, statement["predicate"]["factory"])
+    answer.problems += chain.compare_witnesses(log, walk, question.witnesses)
+    answer.checked += [f"head in {witness.text}" for witness in question.witnesses]
+    if not question.witnesses:
+        answer.unchecked.append(_unchecked_head(walk))
+    answer.notes += walk.keys.lines()
+    try:
+        opened, problems = statements(log, key, walk.keys, len(walk.runs))
+        answer.aside, lost = chain.list_set_aside(log, len(walk.runs))
+    except SovereignError as error:
+        answer.problems += error.problems
+        return
+    # The evidence itself may be a statement of access that the log holds too.
+    own = [access for access in answer.access if access not in opened]
+    answer.access = [*own, *opened]
+    answer.problems += [*problems, *lost]
+
+
+def _unchecked_head(walk: LogState) -> str:
+    """Return what is not known about the log's head without a second place of it."""
+    if walk.witnesses:
+        known = ", ".join(sorted(walk.witnesses))
+        return f"the head of the log in its second place ({known}): name it with --witness"
+    return "whether lines after this run were cut off: the head of the log is kept in no second place"

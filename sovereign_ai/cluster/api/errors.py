@@ -1,0 +1,212 @@
+"""The errors of calls to an API server: a refusal, and no answer.
+
+The two are different types on purpose: a refusal is a fact about the cluster, silence is a fact about the
+connection to it. Nothing may read silence as "the object does not exist".
+
+    >>> status = {"message": 'nodes "n1" not found', "reason": "NotFound", "details": {"name": "n1"}}
+    >>> error = refusal("GET", "/api/v1/nodes/n1", 404, status)
+    >>> error.status, error.reason
+    (404, 'NotFound')
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from sovereign_ai.errors import DeploymentError, EnvironmentLacksError, ExitCode, Problem, Where
+
+_LONGEST_MESSAGE = 2000
+_HINTS: dict[int | str, str] = {
+    "AlreadyExists": "apply it instead of creating it, or choose another name",
+    "NotFound": "create what is missing first, or correct the name",
+    401: "the credentials are not accepted by this server, or no longer; get fresh ones, "
+    "and run the command again",
+    403: "the identity in the kubeconfig lacks this permission, or an admission rule refused the object; "
+    "the message names which",
+    404: "the server does not know this path; install what serves it (a CRD), "
+    "or use a version that it serves",
+    409: "another writer owns a field or changed the object; read it once more, or apply with force "
+    "if the field is the stack's",
+    410: "what was asked for is too old; ask again from the start",
+    422: "correct the fields that the message names",
+    429: "the server is overloaded; wait and run the command again",
+    503: "the server, or what it stands on, does not work yet or no longer; wait and run the command again",
+}
+_LACKS_PERMISSION = "is forbidden: User "
+_SERVER_FAILS = "the fault is the server's: see its log and that of etcd, and run the command again"
+_HINTS_BY_MESSAGE = {
+    "database space exceeded": "etcd is full: compact and defragment it or raise its quota, "
+    "disarm its alarm (`etcdctl alarm disarm`), and run the command again",
+    "failed calling webhook": "a webhook of the cluster does not answer: see that its service runs, "
+    "and run the command again",
+}
+"""Part of a server's message to the hint, where the status alone is too general."""
+
+
+class ApiError(DeploymentError):
+    """The API server answered, and refused.
+
+    Attributes:
+        status: the HTTP status code.
+        reason: Kubernetes' machine-readable reason, such as `Conflict`, or an empty text.
+        causes: one line a cause, `field: message`, as the server listed them.
+        names_object: whether the server named the object, and not only a path.
+        uncertain: whether an earlier attempt got no complete answer, so that the server may have carried it
+            out.
+    """
+
+    def __init__(
+        self,
+        problems: Problem | Iterable[Problem],
+        *,
+        status: int,
+        reason: str = "",
+        causes: Sequence[str] = (),
+        names_object: bool = False,
+        uncertain: bool = False,
+    ) -> None:
+        super().__init__(problems)
+        self.uncertain = uncertain
+        self.names_object = names_object
+        self.status = status
+        self.reason = reason
+        self.causes = tuple(causes)
+
+
+class UnreachableError(EnvironmentLacksError):
+    """The API server gave no answer, so that the content of the cluster is unknown.
+
+    Attributes:
+        sent: whether the server may have carried out the request all the same.
+    """
+
+    def __init__(self, problems: Problem | Iterable[Problem], *, sent: bool = False) -> None:
+        super().__init__(problems)
+        self.sent = sent
+
+
+def refusal(
+    method: str,
+    path: str,
+    status: int,
+    body: Mapping[str, Any],
+    *,
+    who: str = "",
+    uncertain: bool = False,
+    asked: float | None = None,
+) -> ApiError:
+    """Return the error for an answer with an error status, with the server's message and its causes.
+
+    Args:
+        method: the HTTP method that was refused.
+        path: the path of the request, without the query.
+        status: the HTTP status code.
+        body: the Status object, or an empty mapping where the body was none.
+        who: the identity that was presented, where the refusal is about that.
+        uncertain: whether an earlier attempt may have been carried out.
+        asked: the seconds of `Retry-After`, where the server sent it.
+    """
+    reason = str(body.get("reason") or "")
+    causes = _causes(body)
+    message = str(body.get("message") or f"HTTP status {status} without a message")
+    # The message usually repeats its causes.
+    others = [cause for cause in causes if cause.split(": ", 1)[-1] not in message]
+    text = "; ".join([f"{method} {path}: {message}", *others])[:_LONGEST_MESSAGE]
+    code = f"api-{_hyphenated(reason)}" if reason else f"api-{status}"
+    is_access = is_about_access(status, message)
+    if who and is_access:
+        text = f"{text}; the identity is {who}"
+    if asked is not None:
+        text = f"{text}; the server asks to come back in {asked:g} s"
+    details = body.get("details")
+    names_object = isinstance(details, Mapping) and bool(details.get("name"))
+    problem = Problem(code, text, Where(field=path), _hint(status, reason, message))
+    error = ApiError(
+        problem, status=status, reason=reason, causes=causes, names_object=names_object, uncertain=uncertain
+    )
+    # An ApiError is a failed deployment by default; here the environment has to change.
+    if is_access:
+        error.exit_code = ExitCode.ENVIRONMENT
+    return error
+
+
+def is_about_access(status: int, message: str) -> bool:
+    """Return whether a refusal concerns identity, permissions or the server's health, and not the object."""
+    if status in {401, 429} or status >= 500:
+        return True
+    # A refusal by an admission rule has the status of a missing permission, but concerns the object.
+    return status == 403 and _LACKS_PERMISSION in message
+
+
+def _hint(status: int, reason: str, message: str) -> str:
+    """Return what to do about a refusal."""
+    for part, hint in _HINTS_BY_MESSAGE.items():
+        if part in message:
+            return hint
+    usual = _SERVER_FAILS if status >= 500 else "read the message; the API server's log has more"
+    return _HINTS.get(reason) or _HINTS.get(status, usual)
+
+
+def unreachable(
+    server: str, why: str, *, untrusted: bool = False, hint: str = "", sent: bool = False
+) -> UnreachableError:
+    """Return the error that a server could not be reached, or could not be trusted.
+
+    Args:
+        server: its URL.
+        why: the cause.
+        untrusted: whether it answered, and cannot be trusted.
+        hint: what to do, where the cause allows more than the usual hint.
+        sent: whether the request may have been carried out.
+    """
+    if untrusted:
+        usual = "use the kubeconfig that belongs to this server"
+        message = f"{server} cannot be trusted: {why}"
+        return UnreachableError(Problem("cluster-untrusted", message[:_LONGEST_MESSAGE], hint=hint or usual))
+    usual = "start the cluster, or repair the way to it; nothing is known about what it holds"
+    message = f"{server} gave no answer: {why}"
+    return UnreachableError(
+        Problem("cluster-unreachable", message[:_LONGEST_MESSAGE], hint=hint or usual), sent=sent
+    )
+
+
+def unauthorized(server: str, why: str, who: str) -> UnreachableError:
+    """Return the error that a server does not accept the presented identity.
+
+    Args:
+        server: its URL.
+        why: its message.
+        who: the identity.
+    """
+    message = f"{server} does not accept the identity: {why}; it is {who or 'unknown'}"
+    return UnreachableError(Problem("cluster-unauthorized", message[:_LONGEST_MESSAGE], hint=_HINTS[401]))
+
+
+def join_errors(errors: Sequence[ApiError]) -> ApiError:
+    """Join refusals into one error; status, reason and causes are those of the first."""
+    first = errors[0]
+    problems: list[Problem] = []
+    for error in errors:
+        problems += error.problems
+    joined = ApiError(problems, status=first.status, reason=first.reason, causes=first.causes)
+    joined.exit_code = max((error.exit_code for error in errors), default=first.exit_code)
+    return joined
+
+
+def _causes(body: Mapping[str, Any]) -> tuple[str, ...]:
+    """Read the causes out of a Status object."""
+    details = body.get("details")
+    causes = details.get("causes") if isinstance(details, Mapping) else None
+    if not isinstance(causes, list):
+        return ()
+    lines = []
+    for cause in causes:
+        subject = cause.get("field") or cause.get("reason") or "cause"
+        lines.append(f"{subject}: {cause.get('message', '')}")
+    return tuple(lines)
+
+
+def _hyphenated(reason: str) -> str:
+    """Return a reason with hyphens: `not-found` for `NotFound`."""
+    return "".join(f"-{letter.lower()}" if letter.isupper() else letter for letter in reason).lstrip("-")

@@ -1,0 +1,170 @@
+"""Read a kubeconfig: of bounded size, with all values of the right type, and never quoted.
+
+Content that kubectl accepts and the client package fails on is refused here with its line. No value is
+repeated in a problem: it may be a token or a key.
+"""
+
+from __future__ import annotations
+
+import base64
+import re
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from sovereign_ai.errors import BadFileError, Problem, Where
+from sovereign_ai.files.decoding import decode
+from sovereign_ai.files.kinds import CERTIFICATE, KUBECONFIG
+from sovereign_ai.files.reading import read
+from sovereign_ai.files.yaml_text import Refused, parse
+
+_HINT = KUBECONFIG.hint
+_LISTS = {"clusters": "cluster", "contexts": "context", "users": "user"}
+"""Each list, and the field of its entries that holds the named settings."""
+_TEXTS = {
+    "clusters": (
+        "server",
+        "certificate-authority",
+        "certificate-authority-data",
+        "tls-server-name",
+        "proxy-url",
+    ),
+    "contexts": ("cluster", "user", "namespace"),
+    "users": (
+        *("client-certificate", "client-certificate-data", "client-key", "client-key-data"),
+        *("token", "tokenFile", "username", "password"),
+    ),
+}
+_FILES = {"clusters": ("certificate-authority",), "users": ("client-certificate", "client-key", "tokenFile")}
+_MOST_ENTRIES = 5_000
+# No `user:password@`: an account in an address would end up in messages.
+_SERVER = re.compile(
+    r"https?://(?:[A-Za-z0-9._-]{1,253}|\[[0-9A-Fa-f:.]{2,45}\])(?::[0-9]{1,5})?(?:/[\w./~%-]*)?", re.ASCII
+)
+
+
+def read_kubeconfig(path: Path) -> dict[str, Any]:
+    """Return a kubeconfig as one mapping, with every value that is used of the right type.
+
+    Raises:
+        EnvironmentLacksError: the file does not exist.
+        BadFileError: it is no kubeconfig; every error, with its line.
+    """
+    file = str(path)
+    text = decode(read(path, KUBECONFIG), file, KUBECONFIG)
+    # As lenient as kubectl: its files may hold tabs and fields of other programs.
+    parsed = parse(text, file, KUBECONFIG, tabs=True, lenient=True)
+    problems = list(parsed.problems)
+    if not problems:
+        for field, message in _errors(parsed.data):
+            location = parsed.source.where(field)
+            problems.append(Problem("kubeconfig-invalid", message, location, _HINT))
+    if problems:
+        raise BadFileError(problems)
+    data: dict[str, Any] = parsed.data
+    return data
+
+
+def check_files(path: Path, data: Mapping[str, Any], context: str | None) -> None:
+    """Check that the files that a kubeconfig's context names can be read, before a library opens them.
+
+    Args:
+        path: the kubeconfig.
+        data: its content.
+        context: one of its contexts; left out, the current one.
+
+    Raises:
+        BadFileError: one of them cannot.
+    """
+    chosen = context or data.get("current-context")
+    pair: Mapping[str, Any] = {}
+    for entry in data.get("contexts") or ():
+        if entry["name"] == chosen:
+            pair = entry["context"]
+            break
+    wanted = {"clusters": pair.get("cluster"), "users": pair.get("user")}
+    for kind, names in _FILES.items():
+        for entry in data.get(kind) or ():
+            if entry["name"] != wanted[kind]:
+                continue
+            held = entry.get(_LISTS[kind]) or {}
+            for name in names:
+                # Inline data comes before a file, which is then never opened.
+                if held.get(name) and not held.get(f"{name}-data"):
+                    field = f"{kind}[{entry['name']}].{name}"
+                    read(path.parent / held[name], CERTIFICATE, Where(str(path), field=field))
+
+
+def authority_of(path: Path, cluster: Mapping[str, Any]) -> bytes:
+    """Return the certificates of the authority that a cluster is trusted by; none where it names none.
+
+    Raises:
+        BadFileError: the file that it names cannot be read.
+    """
+    inline, file = cluster.get("certificate-authority-data"), cluster.get("certificate-authority")
+    if inline:
+        return base64.b64decode(inline)
+    return read(path.parent / file, CERTIFICATE, Where(str(path))) if file else b""
+
+
+def _errors(data: Any) -> Iterator[tuple[str, str]]:
+    """Yield every error: the field, and what was expected there."""
+    if not isinstance(data, dict):
+        yield "", "it names no cluster; expected a mapping with clusters, contexts and users"
+        return
+    if not isinstance(data.get("current-context") or "", str):
+        yield "current-context", "the current context is no text"
+    for kind in _LISTS:
+        yield from _list_errors(kind, data.get(kind))
+    if not data.get("clusters"):
+        yield "", "it names no cluster"
+
+
+def _list_errors(kind: str, entries: Any) -> Iterator[tuple[str, str]]:
+    """Yield the errors of one of the lists."""
+    if entries is None:
+        return
+    if not isinstance(entries, list) or len(entries) > _MOST_ENTRIES:
+        yield kind, f"expected a list of at most {_MOST_ENTRIES:,} entries"
+        return
+    seen: set[str] = set()
+    for number, entry in enumerate(entries):
+        field = f"{kind}[{number}]"
+        if not isinstance(entry, dict) or not isinstance(entry.get("name"), str):
+            yield field, "expected an entry with a name"
+            continue
+        if entry["name"] in seen:
+            yield f"{field}.name", "an entry of this name is above it"
+        seen.add(entry["name"])
+        held = entry.get(_LISTS[kind])
+        if held is not None and not isinstance(held, dict):
+            yield f"{field}.{_LISTS[kind]}", "expected a mapping of fields"
+        elif held:
+            yield from _entry_errors(kind, f"{field}.{_LISTS[kind]}", held)
+
+
+def _entry_errors(kind: str, field: str, held: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """Yield the errors of the settings in an entry."""
+    for name in _TEXTS[kind]:
+        value = held.get(name)
+        if value is None:
+            continue
+        if not isinstance(value, str) or isinstance(value, Refused):
+            yield f"{field}.{name}", "expected a text"
+        elif name.endswith("-data") and not _is_base64(value):
+            yield f"{field}.{name}", "expected base64"
+        elif name == "server" and _SERVER.fullmatch(value) is None:
+            message = "expected an address such as https://10.0.0.1:6443, without an account in it"
+            yield f"{field}.{name}", message
+    for name in ("exec", "auth-provider"):
+        if held.get(name) is not None and not isinstance(held[name], dict):
+            yield f"{field}.{name}", "expected a mapping of fields"
+
+
+def _is_base64(text: str) -> bool:
+    """Return whether a text is base64."""
+    try:
+        base64.b64decode("".join(text.split()), validate=True)
+    except ValueError:
+        return False
+    return True

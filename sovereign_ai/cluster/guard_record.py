@@ -1,0 +1,102 @@
+"""The record of the guard's content, apart from the guard's file, so that a damaged file is written anew.
+
+The API server reads an empty file as a guard that guards nothing, and keeps its last content where the file
+is no JSON. So the file alone proves nothing. The record is in a folder that the API server does not read, is
+written before the file, and names the process that holds the guard open for a moment, if there is one.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+from sovereign_ai.cluster.process import is_running, started_at
+from sovereign_ai.cluster.state import ClusterDir, write_json
+
+
+@dataclass(frozen=True, slots=True)
+class GuardRecord:
+    """What is recorded of a guard.
+
+    Attributes:
+        content: the content that its file must have.
+        pid: the process that holds it open; 0 if none does.
+        started: when that process started, in clock ticks since boot.
+    """
+
+    content: bytes
+    pid: int = 0
+    started: int = 0
+
+    @property
+    def is_open(self) -> bool:
+        """Whether a process that still runs holds the guard open."""
+        return bool(self.pid) and is_running(self.pid, self.started)
+
+
+def guard_file(cluster_dir: ClusterDir) -> Path:
+    """Return the file from which the API server reads the guard."""
+    return cluster_dir.folder / "admission" / "guard.json"
+
+
+def record_file(cluster_dir: ClusterDir) -> Path:
+    """Return the file of the record."""
+    return cluster_dir.folder / "guard-record.json"
+
+
+def read_record(cluster_dir: ClusterDir) -> GuardRecord | None:
+    """Return the record; None where an older version wrote none, or the record is damaged."""
+    try:
+        data = json.loads(record_file(cluster_dir).read_bytes())
+        content = str(data["content"]).encode()
+        # Content of a damaged record must not be restored into the guard.
+        if hashlib.sha256(content).hexdigest() != data["sha256"]:
+            return None
+        return GuardRecord(content, int(data["pid"]), int(data["started"]))
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+
+
+def note_guard(cluster_dir: ClusterDir, content: bytes, *, opened: bool = False) -> None:
+    """Record the content of the guard's file, before the file is written.
+
+    Args:
+        cluster_dir: the local control plane.
+        content: the content that the file must have in the end.
+        opened: whether this process opens the guard for a moment.
+    """
+    pid = os.getpid() if opened else 0
+    data = {
+        "content": content.decode(),
+        "sha256": hashlib.sha256(content).hexdigest(),
+        "pid": pid,
+        "started": (started_at(pid) or 0) if pid else 0,
+    }
+    write_json(record_file(cluster_dir), data)
+
+
+def damaged_record(cluster_dir: ClusterDir) -> GuardRecord | None:
+    """Return the record if the guard's file differs from it; None if it does not, or is open on purpose."""
+    record = read_record(cluster_dir)
+    if record is None or record.is_open:
+        return None
+    try:
+        is_whole = guard_file(cluster_dir).read_bytes() == record.content
+    except OSError:
+        is_whole = False
+    # A process that is recorded and does not run any more died while it held the guard open.
+    return None if is_whole and not record.pid else record
+
+
+def is_readable(cluster_dir: ClusterDir) -> bool:
+    """Return whether the guard's file is a list of policies: no more can be checked without a record."""
+    try:
+        data = json.loads(guard_file(cluster_dir).read_bytes())
+    except FileNotFoundError:
+        return True
+    except (OSError, ValueError):
+        return False
+    return isinstance(data, dict) and isinstance(data.get("items"), list)

@@ -1,0 +1,133 @@
+"""Wait until the parts of a control plane have followed a change of a key."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import json
+import time
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import grpc  # type: ignore[import-untyped]
+
+from sovereign_ai.cluster.api.client import Api
+from sovereign_ai.cluster.flags import KEY_SERVICE, SECRET_GATE
+from sovereign_ai.cluster.keys.custody import Custody, levels_digest, socket_of
+from sovereign_ai.cluster.keys.key_client import KeyAnswer, KeyHandle
+from sovereign_ai.cluster.keys.secret_proxy import GATE_STATE, open_etcd, port_of
+from sovereign_ai.cluster.state import ClusterDir
+from sovereign_ai.errors import EnvironmentLacksError, Problem
+
+_SERVICE_SECONDS, _API_SERVER_SECONDS, _CALL_SECONDS, _ASK_SECONDS = 30.0, 150.0, 5.0, 0.2
+_METRIC = "apiserver_envelope_encryption_key_id_hash_status_last_timestamp_seconds"
+"""Reports the key ids that the API server knows from `Status`.
+
+It requests the status once a minute, and with each health check older than 20 s.
+"""
+
+
+async def until_gate(cluster_dir: ClusterDir, name: str, holds: Callable[[KeyAnswer], bool]) -> None:
+    """Wait until the key service reports a condition of a key, and then until the gate knows it.
+
+    Args:
+        cluster_dir: the control plane's folder.
+        name: the key.
+        holds: the condition.
+
+    Raises:
+        EnvironmentLacksError: one of them did not in time.
+    """
+    key = KeyHandle(name, socket_of(cluster_dir, name))
+    deadline = time.monotonic() + _SERVICE_SECONDS
+    try:
+        await key.refresh()
+        while not (key.heard and holds(key.heard)):
+            if time.monotonic() > deadline:
+                message = f"the key service does not know of {name!r} yet"
+                hint = f"see logs/{KEY_SERVICE}.log in {cluster_dir.folder}"
+                raise EnvironmentLacksError(Problem("keys-not-taken-up", message, hint=hint))
+            await asyncio.sleep(_ASK_SECONDS)
+            await key.refresh()
+    finally:
+        await key.close()
+
+    def knows(state: Mapping[str, Any]) -> bool:
+        heard = state["keys"].get(name)
+        return heard is not None and holds(KeyAnswer(**heard))
+
+    await _until_gate_state(cluster_dir, knows, f"what became of the key {name!r}")
+
+
+async def until_gate_seals_by(cluster_dir: ClusterDir, custody: Custody) -> None:
+    """Wait until the gate seals by these levels; before, a secret of a new level would pass unsealed.
+
+    Raises:
+        EnvironmentLacksError: it did not in time.
+    """
+    wanted = levels_digest(custody.levels)
+    await _until_gate_state(cluster_dir, lambda state: state["levels"] == wanted, "the trust levels")
+
+
+async def _until_gate_state(
+    cluster_dir: ClusterDir, holds: Callable[[Mapping[str, Any]], bool], subject: str
+) -> None:
+    """Wait until the gate reports a state.
+
+    Args:
+        cluster_dir: the control plane's folder.
+        holds: whether the state is the expected one.
+        subject: what the gate should follow, for the error.
+
+    Raises:
+        EnvironmentLacksError: it did not in time.
+    """
+    deadline = time.monotonic() + _SERVICE_SECONDS
+    channel = open_etcd(cluster_dir, port_of(cluster_dir, SECRET_GATE))
+    request_state = channel.unary_unary(GATE_STATE)
+    try:
+        while True:
+            try:
+                state = json.loads(await request_state(b"", timeout=_CALL_SECONDS))
+                if holds(state):
+                    return
+                answer = "it still uses what was before"
+            except grpc.RpcError as error:
+                answer = error.code().name
+            if time.monotonic() > deadline:
+                name = cluster_dir.name
+                # A gate of an older version has no such call and answers UNIMPLEMENTED.
+                hint = (
+                    f"see logs/{SECRET_GATE}.log in {cluster_dir.folder}; "
+                    "a control plane that an older version started: "
+                    f"`sovereign-ai cluster down {name} --keep-data`, then `sovereign-ai cluster up {name}`"
+                )
+                message = f"the secret gate did not take up {subject}: {answer}"
+                raise EnvironmentLacksError(Problem("keys-not-taken-up", message, hint=hint))
+            await asyncio.sleep(_ASK_SECONDS)
+    finally:
+        await channel.close()
+
+
+def until_api_server_writes_under(api: Api, key_id: str) -> None:
+    """Wait until the API server encrypts new values under a key version.
+
+    Raises:
+        EnvironmentLacksError: it did not in time.
+    """
+    digest = hashlib.sha256(key_id.encode()).hexdigest()
+    label = f'key_id_hash="sha256:{digest}"'
+    deadline = time.monotonic() + _API_SERVER_SECONDS
+    while not _has_metric(api, label):
+        if time.monotonic() > deadline:
+            message = "the API server did not take up the new version in time"
+            raise EnvironmentLacksError(Problem("keys-not-taken-up", message))
+        time.sleep(1)
+    # The API server records a version first, and only then generates a seed under it.
+    time.sleep(1)
+
+
+def _has_metric(api: Api, label: str) -> bool:
+    """Return whether the API server's metrics report a key id."""
+    text = str(api.request("GET", "/metrics").get("text"))
+    return any(line.startswith(_METRIC) and label in line for line in text.splitlines())

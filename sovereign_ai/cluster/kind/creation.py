@@ -1,0 +1,197 @@
+"""Create a kind cluster: kind's own command, the cluster's record, and the images in its nodes."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from sovereign_ai.cluster.guard import admission_folder, write_admission_settings
+from sovereign_ai.cluster.kind import cgroups, kwok, operator
+from sovereign_ai.cluster.kind.config import GUARD_MANIFESTS, control_plane
+from sovereign_ai.cluster.kind.nodes import has_network, load, remove_network
+from sovereign_ai.cluster.state import ClusterDir, read_json, write_json
+from sovereign_ai.errors import EnvironmentLacksError, Problem
+from sovereign_ai.files.writing import write_private
+from sovereign_ai.spec.factory import AIFactory
+from sovereign_ai.toolchain.cache import Progress
+from sovereign_ai.toolchain.engine.docker import Docker
+from sovereign_ai.toolchain.install import find
+from sovereign_ai.toolchain.node_image.build import TAG, toolbox_archive
+from sovereign_ai.toolchain.steps import WayClosedError, run
+
+_LAYOUT = 1
+CONFIG = "config"
+"""The record's key for the digest of the configuration that a cluster was created from."""
+MADE = "made"
+"""The record's key that is set once kind has finished; a recorded cluster without it is incomplete."""
+
+
+def adopt(cluster_dir: ClusterDir, cluster: str, machines: Mapping[str, str], digest: str) -> None:
+    """Record a cluster that `kind create cluster --config kind-config.yaml` created."""
+    _prepare(cluster_dir)
+    log = cluster_dir.folder / "logs" / "kind.log"
+    run_kind(
+        ["export", "kubeconfig", "--name", cluster, "--kubeconfig", str(cluster_dir.kubeconfig)],
+        f"{cluster}: kubeconfig",
+        log,
+        lambda _: None,
+    )
+    cluster_dir.kubeconfig.chmod(0o600)
+    record = _record(cluster_dir, machines, digest)
+    record["network_was_there"] = False
+    record["cgroups_before"] = cgroups.unmounted()
+    record[MADE] = True
+    write_json(cluster_dir.record, record)
+
+
+def make(
+    cluster_dir: ClusterDir,
+    docker: Docker,
+    config: str,
+    machines: Mapping[str, str],
+    digest: str,
+    progress: Progress,
+) -> None:
+    """Let kind create the cluster, and remove what it created if it fails.
+
+    Raises:
+        EnvironmentLacksError: the engine has no node image, or kind failed.
+    """
+    if not docker.has_image(TAG):
+        hint = "run `sovereign-ai tools node-image`"
+        raise EnvironmentLacksError(Problem("no-node-image", f"the engine has no image {TAG}", hint=hint))
+    find("kind")
+    unfinished = read_json(cluster_dir.record) or {}
+    _prepare(cluster_dir)
+    before = {"network_was_there": has_network(docker), "cgroups_before": cgroups.unmounted()}
+    if not unfinished.get(MADE):
+        # An earlier `up` was killed: what it saw before its own changes is still the state to go back to.
+        before |= {name: unfinished[name] for name in before if name in unfinished}
+    record = _record(cluster_dir, machines, digest) | before
+    write_private(cluster_dir.folder / "kind-config.yaml", config.encode())
+    write_json(cluster_dir.record, record)
+    write_admission_settings(cluster_dir, GUARD_MANIFESTS)
+    operator.prepare(cluster_dir)
+    log = cluster_dir.folder / "logs" / "kind.log"
+    # Beside the cluster's folder, which is removed after a failure.
+    failed = cluster_dir.folder.parent / f"{cluster_dir.name}-failed.log"
+    config_file = str(cluster_dir.folder / "kind-config.yaml")
+    argv = ["create", "cluster", "--name", cluster_dir.name, "--config", config_file]
+    try:
+        run_kind(
+            [*argv, "--kubeconfig", str(cluster_dir.kubeconfig), "--verbosity", "3"],
+            f"{cluster_dir.name}: kind makes {len(machines) + 1} nodes",
+            log,
+            progress,
+            log_later=failed,
+        )
+    except BaseException:  # Ctrl-C too
+        kept = log.read_bytes() if log.is_file() else b""
+        run_kind(
+            ["delete", "cluster", "--name", cluster_dir.name, "--kubeconfig", str(cluster_dir.kubeconfig)],
+            f"{cluster_dir.name}: removing",
+            log,
+            progress,
+        )
+        if not record["network_was_there"]:
+            remove_network(docker)
+        cluster_dir.remove()
+        write_private(failed, kept)
+        raise
+    write_json(cluster_dir.record, record | {MADE: True})
+
+
+def unmake(cluster_dir: ClusterDir, progress: Progress) -> None:
+    """Remove the incomplete cluster that a killed `up` left."""
+    log = cluster_dir.folder / "logs" / "kind.log"
+    progress(f"{cluster_dir.name}: removing an incomplete cluster")
+    run_kind(
+        ["delete", "cluster", "--name", cluster_dir.name, "--kubeconfig", str(cluster_dir.kubeconfig)],
+        f"{cluster_dir.name}: removing",
+        log,
+        progress,
+    )
+
+
+def load_images(
+    cluster_dir: ClusterDir, docker: Docker, factory: AIFactory, machines: Mapping[str, str]
+) -> str:
+    """Load this package's images into the nodes; return the name of the image that probes run."""
+    scratch = cluster_dir.folder / "images"
+    scratch.mkdir(mode=0o700, exist_ok=True)
+    load(docker, control_plane(cluster_dir.name), kwok.write_image(scratch))
+    # Under each listed registry: admission refuses pods whose image is from another.
+    repositories = tuple(f"{registry.rstrip('/')}/toolbox" for registry in factory.images.registries)
+    archive = scratch / "toolbox-image.tar"
+    digest = toolbox_archive(repositories, archive, progress=lambda _line: None)
+    for container in (control_plane(cluster_dir.name), *machines.values()):
+        load(docker, container, archive)
+    for path in scratch.iterdir():
+        path.unlink()
+    scratch.rmdir()
+    return f"{repositories[0]}@{digest}"
+
+
+def _record(cluster_dir: ClusterDir, machines: Mapping[str, str], digest: str) -> dict[str, Any]:
+    """Return the record of a cluster, before kind has finished."""
+    return {"layout": _LAYOUT, "name": cluster_dir.name, "machines": dict(machines), CONFIG: digest}
+
+
+def _prepare(cluster_dir: ClusterDir) -> None:
+    """Create the cluster's folders, for their owner only."""
+    cluster_dir.insist_on_ours()
+    own = (
+        cluster_dir.folder / "logs",
+        cluster_dir.config,
+        cluster_dir.pki,
+        cluster_dir.identity("any").parent,
+        admission_folder(cluster_dir),
+    )
+    for folder in (cluster_dir.folder, *own):
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        folder.chmod(0o700)
+
+
+def run_kind(
+    arguments: list[str], what: str, log: Path, progress: Progress, *, log_later: Path | None = None
+) -> None:
+    """Run kind, with its output in a log.
+
+    Args:
+        arguments: behind `kind`.
+        what: the step in words.
+        log: the file that its output is added to.
+        progress: receives one line if it takes long.
+        log_later: where the log is kept after a failure, if it is moved.
+
+    Raises:
+        EnvironmentLacksError: it failed; the text has the reason of kubeadm or kind, where one of them gave
+            one.
+    """
+    # kind would copy the proxy into the nodes, whose own traffic it cannot carry, and change the user's
+    # kubeconfig.
+    removed = {"HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "KUBECONFIG"}
+    env = {name: value for name, value in os.environ.items() if name.upper() not in removed}
+    env["KIND_EXPERIMENTAL_PROVIDER"] = "docker"
+    try:
+        run([str(find("kind")), *arguments], what=what, progress=progress, log=log, env=env, limit=900)
+    except WayClosedError as error:
+        why = _reason(log)
+        message = f"{what}: {why}" if why else str(error)
+        hint = f"its log is {log_later or log}"
+        raise EnvironmentLacksError(Problem("kind-failed", message, hint=hint)) from None
+
+
+def _reason(log: Path) -> str:
+    """Return why kind failed, from its log: the last error of kubeadm, else of kind; empty without either."""
+    if not log.is_file():
+        return ""
+    lines = [line.strip() for line in log.read_text(errors="replace").splitlines()]
+    # kubeadm writes `error: `, and kind `ERROR: `, which only repeats that kubeadm failed.
+    for head in ("error: ", "ERROR: "):
+        for line in reversed(lines):
+            if line.startswith(head):
+                return line.removeprefix(head)[:600]
+    return ""

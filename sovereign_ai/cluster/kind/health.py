@@ -1,0 +1,73 @@
+"""The dead parts of a kind cluster, by the engine: containers, and components of the control plane.
+
+dead_containers(folder_of("lab"))   # empty while all of them run
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import orjson
+
+from sovereign_ai.cluster.health import DeadPart
+from sovereign_ai.cluster.kind import operator
+from sovereign_ai.cluster.kind.config import control_plane
+from sovereign_ai.cluster.kind.nodes import containers, need_engine
+from sovereign_ai.cluster.kind.status import machines_of
+from sovereign_ai.cluster.operator import OPERATOR
+from sovereign_ai.cluster.state import ClusterDir
+from sovereign_ai.toolchain.engine.docker import Docker
+
+COMPONENTS = ("etcd", "kube-apiserver", "kube-controller-manager", "kube-scheduler")
+"""The static pods of the control plane that kubeadm writes for its kubelet."""
+_LOOK_SECONDS = 20.0
+
+
+def dead_containers(cluster_dir: ClusterDir) -> tuple[DeadPart, ...]:
+    """Return the containers of a cluster that do not run, then what does not run in its control plane.
+
+    Returns:
+        The dead parts; none of a cluster that `up` did not create.
+
+    Raises:
+        EnvironmentLacksError: no engine answers, so that nothing is known.
+    """
+    if not cluster_dir.record.exists():
+        return ()
+    docker = Docker()
+    need_engine(docker)
+    existing = {container.name: container for container in containers(docker, cluster_dir.name)}
+    first = control_plane(cluster_dir.name)
+    dead = []
+    for name in (first, *machines_of(cluster_dir).values()):
+        if name not in existing:
+            remedy = (
+                f"`sovereign-ai cluster down {cluster_dir.name} --cluster kind`, "
+                "and make it again: `sovereign-ai up STACK --cluster kind`"
+            )
+            dead.append(DeadPart("Container", name, "removed", remedy))
+        elif not existing[name].runs:
+            dead.append(DeadPart("Container", name, existing[name].state, f"`docker start {name}`"))
+    # Without the control plane's container, nothing in or beside it can run: it is the one finding.
+    if first in existing and existing[first].runs:
+        if operator.calls_operator(cluster_dir) and not operator.runs(cluster_dir):
+            dead.append(DeadPart("Process", OPERATOR, "not running", operator.remedy(cluster_dir)))
+        dead += _components(docker, first)
+    return tuple(dead)
+
+
+def _components(docker: Docker, container: str) -> Iterator[DeadPart]:
+    """Yield the components that the control plane's own container runtime does not run."""
+    restart = f"`docker restart {container}`"
+    done = docker.run(
+        "exec", container, "crictl", "ps", "--state", "running", "--output", "json", limit=_LOOK_SECONDS
+    )
+    if done.returncode != 0:
+        yield DeadPart("Container", f"{container}/containerd", "silent", restart)
+        return
+    listed = orjson.loads(done.stdout).get("containers") or []
+    running = {entry["metadata"]["name"] for entry in listed}
+    remedy = f"its kubelet starts it again; if it does not, {restart}"
+    for name in COMPONENTS:
+        if name not in running:
+            yield DeadPart("Container", f"{container}/{name}", "not running", remedy)

@@ -1,0 +1,168 @@
+"""Check where a stack's own files send its state and its secrets, before the engine reads them.
+
+The engine connects to whatever `Pulumi.yaml` and `Pulumi.<stack>.yaml` name: a key service abroad
+(`secretsprovider: awskms://…`), a backend in another country, an environment of Pulumi's cloud. This tool
+keeps the state in a folder and its secrets under a key file. Everything else is refused by its name, without
+a connection to it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from sovereign_ai.deploy.checkpoint import Checkpoint
+from sovereign_ai.errors import EnvironmentLacksError, Problem, SpecError, Where
+from sovereign_ai.files.decoding import decode
+from sovereign_ai.files.kinds import PROJECT, SETTINGS, FileKind
+from sovereign_ai.files.reading import read
+
+_ENDINGS = (".yaml", ".yml", ".json")
+"""Every ending by which Pulumi finds a project or a stack's settings (sdk/go/common/encoding)."""
+_LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+_NAMES = {
+    name.casefold(): name
+    for name in (
+        "backend",
+        "stackConfigDir",
+        "config",
+        "secretsprovider",
+        "encryptedkey",
+        "encryptionsalt",
+        "environment",
+    )
+}
+"""The fields that are checked, by their lower-case name: Pulumi ignores the case of names in JSON."""
+_PASSPHRASE = frozenset({"", "passphrase", "default"})
+"""Names of the provider that encrypts under the key file.
+
+For a backend in a folder, `default` is that one.
+"""
+_KEY_FILE = (
+    "leave it out; secrets are encrypted under the key file, "
+    "which SOVEREIGN_AI_KEY_FILE can put on a disk of its own"
+)
+_FOLDER = "leave it out; the state is a folder below XDG_STATE_HOME"
+
+
+def insist_on_own_backends(folder: Path, stack: str, backend: Path) -> None:
+    """Refuse a stack whose files send state, settings or secrets elsewhere.
+
+    Args:
+        folder: the stack's folder.
+        stack: the Pulumi stack's name.
+        backend: the folder of the state.
+
+    Raises:
+        SpecError: every field that sends them elsewhere.
+    """
+    problems: list[Problem] = []
+    projects = _present(folder, "Pulumi")
+    if len(projects) > 1:
+        names = ", ".join(path.name for path in projects)
+        message = f"the folder holds several project files ({names}), and Pulumi reads one of them"
+        problems.append(Problem("several-projects", message, Where(str(folder)), "keep Pulumi.yaml alone"))
+    for path in projects:
+        problems += _project_problems(path, backend)
+    for path in _present(folder, f"Pulumi.{stack}"):
+        problems += _settings_problems(path)
+    if problems:
+        raise SpecError(problems)
+
+
+def insist_on_passphrase(checkpoint: Checkpoint | None, where: Path) -> None:
+    """Refuse a state whose secrets are not encrypted under the key file: the engine would call a provider.
+
+    Args:
+        checkpoint: the state; None if there is no stack yet.
+        where: its file.
+
+    Raises:
+        EnvironmentLacksError: another provider encrypts the secrets.
+    """
+    provider = checkpoint.secrets_provider if checkpoint is not None else ""
+    if provider not in _PASSPHRASE:
+        command = "`pulumi stack change-secrets-provider passphrase`"
+        hint = f"bring it to the key file with the provider that it has: {command}"
+        message = (
+            f"the secrets of this state are under the provider {provider[:80]!r}, "
+            "which would be asked over the network"
+        )
+        raise EnvironmentLacksError(Problem("foreign-secrets", message, Where(str(where)), hint))
+
+
+def _present(folder: Path, stem: str) -> list[Path]:
+    """Return the files of a name with any ending that Pulumi reads."""
+    paths = []
+    for ending in _ENDINGS:
+        path = folder / f"{stem}{ending}"
+        if path.is_file():
+            paths.append(path)
+    return paths
+
+
+def _project_problems(path: Path, backend: Path) -> Iterator[Problem]:
+    """Yield the problems of a project file."""
+    data = _mapping(path, PROJECT)
+    backend_field = data.get("backend")
+    url = backend_field.get("url") if isinstance(backend_field, dict) else backend_field
+    if url is not None and str(url) not in ("", f"file://{backend}"):
+        message = f"it keeps the state at {str(url)[:80]!r}, and not on this machine's own disk"
+        yield Problem("foreign-backend", message, Where(str(path), field="backend.url"), _FOLDER)
+    for field in ("stackConfigDir", "config"):
+        # `config` names a folder in older projects, and is a mapping of settings in newer ones.
+        if isinstance(data.get(field), str):
+            message = f"it keeps the stacks' settings in {data[field][:80]!r}, where they are not judged"
+            hint = "leave it out; keep them beside Pulumi.yaml"
+            yield Problem("foreign-settings", message, Where(str(path), field=field), hint)
+
+
+def _settings_problems(path: Path) -> Iterator[Problem]:
+    """Yield the problems of a stack's settings."""
+    data = _mapping(path, SETTINGS)
+    provider = data.get("secretsprovider")
+    if provider is not None and str(provider) not in _PASSPHRASE:
+        message = f"it encrypts secrets under {str(provider)[:80]!r}, and not under the key file"
+        yield Problem("foreign-secrets", message, Where(str(path), field="secretsprovider"), _KEY_FILE)
+    if data.get("encryptedkey"):
+        message = "it holds a key that a key service must open"
+        yield Problem("foreign-secrets", message, Where(str(path), field="encryptedkey"), _KEY_FILE)
+    salt = data.get("encryptionsalt")
+    if salt is not None and not (isinstance(salt, str) and salt.startswith("v1:")):
+        message = "its salt is not one of a passphrase"
+        hint = "remove the line; it is restored from the state"
+        yield Problem("bad-salt", message, Where(str(path), field="encryptionsalt"), hint)
+    if data.get("environment"):
+        message = "it takes settings from environments of Pulumi's cloud"
+        hint = "write the settings under `config`"
+        yield Problem("foreign-settings", message, Where(str(path), field="environment"), hint)
+
+
+def _mapping(path: Path, kind: FileKind) -> dict[str, Any]:
+    """Return a file's fields as Pulumi reads them: with anchors and merge keys, and JSON names in any case.
+
+    Raises:
+        SpecError: it cannot be read, so that it cannot be checked, or it has a field twice.
+    """
+    text = decode(read(path, kind), str(path), kind)
+    try:
+        node = yaml.compose(text, Loader=_LOADER)
+        data = yaml.load(text, Loader=_LOADER)  # noqa: S506 - a safe loader
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
+        reason = type(error).__name__
+        message = f"it cannot be read, so that where it sends state and secrets is unknown ({reason})"
+        raise SpecError(
+            Problem("settings-damaged", message, Where(str(path)), "put it back as it was")
+        ) from None
+    if not isinstance(data, dict) or node is None:
+        return {}
+    # The mapping has lost duplicate keys already; the composed node still has every one.
+    names = [str(key.value).casefold() for key, _ in node.value]
+    twice = [name for name in sorted(_NAMES) if names.count(name) > 1]
+    if twice:
+        message = f"it holds {', '.join(twice)} twice, and two readers would take two values"
+        raise SpecError(Problem("duplicate-key", message, Where(str(path)), "keep one"))
+    return {_NAMES.get(str(name).casefold(), str(name)): value for name, value in data.items()}

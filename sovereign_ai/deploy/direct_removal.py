@@ -1,0 +1,216 @@
+"""Remove a stack with this tool's own client, and its state afterwards, without starting the engine.
+
+The deletion of a namespace deletes everything in it, and takes at least five seconds, however little that is
+(namespaceDeletionGracePeriod in pkg/controller/namespace of Kubernetes). So a removal is a few deletions and
+one wait, to which the engine and its provider only add their start and their own bookkeeping. Whose each
+object is was decided before (`removal.py`), under the lock that is still held.
+
+The order is the engine's own: role bindings first, then namespaces and everything outside them, and admission
+policies last, when everything that they judge is gone. The state is removed when nothing of the stack is
+left. A removal that fails drops from the state what is gone; one that is killed leaves the state as it was.
+The next removal resumes in both cases.
+
+    if not needs_engine(engine.checkpoint()):
+        outcome = remove_directly(engine, api, removal, deployment, progress, wait_seconds=60)
+"""
+
+from __future__ import annotations
+
+import contextlib
+import signal
+import threading
+from collections.abc import Callable, Collection, Iterator
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+from sovereign_ai.cluster.api.client import Api
+from sovereign_ai.cluster.guard import GUARDED
+from sovereign_ai.deploy.changes import recorded
+from sovereign_ai.deploy.checkpoint import Checkpoint
+from sovereign_ai.deploy.control_plane_setup import remove_policies
+from sovereign_ai.deploy.engine import Engine, PulumiOutcome
+from sovereign_ai.deploy.live_objects import ObjectKey, read_live
+from sovereign_ai.deploy.preconditions import StackDeployment
+from sovereign_ai.deploy.removal import Removal, delete
+from sovereign_ai.deploy.state_store import CommandState
+from sovereign_ai.deploy.termination import wait_until_gone
+from sovereign_ai.errors import EnvironmentLacksError, SovereignError
+
+_RIGHTS = frozenset({"RoleBinding", "ClusterRoleBinding"})
+_FREE = frozenset(
+    {
+        "created",
+        "custom",
+        "deletedWith",
+        "dependencies",
+        "id",
+        "inputs",
+        "modified",
+        "outputs",
+        "parent",
+        "propertyDependencies",
+        "provider",
+        "sourcePosition",
+        "stackTrace",
+        "type",
+        "urn",
+    }
+)
+"""Fields of a resource in a state that do not change its removal.
+
+Only the engine implements the others, such as `protect`, `retainOnDelete` or a hook.
+"""
+_SIGNALS = (signal.SIGTERM, signal.SIGHUP)
+Progress = Callable[[str], object]
+
+
+def needs_engine(checkpoint: Checkpoint | None) -> str:
+    """Return why only the engine can remove a state's resources; empty for one plain factory.
+
+    Args:
+        checkpoint: the state; None where there is none.
+    """
+    if checkpoint is None:
+        return "there is no state"
+    if strangers := recorded(checkpoint).strangers:
+        return strangers
+    if checkpoint.pending:
+        return "the last run did not come to its end"
+    for resource in checkpoint.resources:
+        for name, value in resource.items():
+            if value and name not in _FREE:
+                return f"{resource['urn'].rpartition('::')[2]} has options of its own"
+    return ""
+
+
+def remove_directly(
+    engine: Engine,
+    api: Api,
+    removal: Removal,
+    deployment: StackDeployment,
+    progress: Progress,
+    wait_seconds: float,
+) -> PulumiOutcome:
+    """Remove the objects of the state that are this stack's, and then the stack.
+
+    Args:
+        engine: the stack, held by this command.
+        api: the cluster.
+        removal: the result of the check; objects that are left to others are no longer in the state.
+        deployment: the stack and its cluster.
+        progress: called with a line for each object.
+        wait_seconds: how long to wait for a deleted object about which nothing changes.
+
+    Raises:
+        DeploymentError: something holds an object, with its finalizer and who set it.
+        EnvironmentLacksError: the state's objects are on another cluster, or the guard of the policies could
+            not be opened.
+        ApiError: the API server refused a deletion.
+        UnreachableError: there was no answer.
+    """
+    if elsewhere := engine.standing().elsewhere(engine.kubeconfig):
+        raise EnvironmentLacksError(elsewhere)
+    progress("removing what the stack owns")
+    with engine.hold("destroy") as state:
+        try:
+            with _signals_as_interrupt():
+                _Deletion(api, state, progress, wait_seconds).run(removal, deployment)
+        except SovereignError:
+            # A cluster that does not answer cannot report what is gone: the state stays as it was.
+            with contextlib.suppress(SovereignError):
+                _drop_gone(engine, api, deployment)
+            raise
+        held = deployment.stack.held or {}
+        deleted = {str(key): held[key].urn for key in removal.ours}
+        outcome = engine.record("destroy", deleted=deleted)
+        engine.forget()
+    return outcome
+
+
+@dataclass(frozen=True, slots=True)
+class _Deletion:
+    """Deletes objects in order, for as long as this command holds the stack."""
+
+    api: Api
+    state: CommandState
+    progress: Progress
+    wait_seconds: float
+
+    def run(self, removal: Removal, deployment: StackDeployment) -> None:
+        """Delete role bindings, then all but the admission policies, and those when all else is gone."""
+        going = {key.name for key in removal.ours if key.kind == "Namespace"}
+        policies, rights, others, inside = [], [], [], []
+        for key in removal.ours:
+            if key.kind in GUARDED:
+                policies.append(key)
+            elif key.kind in _RIGHTS:
+                rights.append(key)
+            elif key.namespace in going:
+                inside.append(key)
+            else:
+                others.append(key)
+        self._delete(rights)
+        self._delete(others)
+        wait_until_gone(self.api, [*rights, *others], self.progress, self.wait_seconds)
+        # Their namespaces took them along; they are reported all the same.
+        for key in inside:
+            self.progress(f"delete {key}")
+        target = deployment.target
+        if target.is_local:
+            # The guard refuses the deletion of policies, and is opened only when everything else is gone.
+            self.state.insist_on_hold()
+            remove_policies(target.name, target.kubeconfig, policies, self.progress)
+            return
+        # A binding without its policy is an error that an API server reports; a policy without a binding does
+        # nothing.
+        bindings, unbound = [], []
+        for key in policies:
+            if key.kind.endswith("Binding"):
+                bindings.append(key)
+            else:
+                unbound.append(key)
+        self._delete(bindings)
+        self._delete(unbound)
+        wait_until_gone(self.api, policies, self.progress, self.wait_seconds)
+
+    def _delete(self, keys: Collection[ObjectKey]) -> None:
+        """Delete objects in parallel."""
+        for key in keys:
+            self.progress(f"delete {key}")
+        self.api.many(partial(self._delete_one, key) for key in keys)
+
+    def _delete_one(self, key: ObjectKey) -> bool:
+        """Delete one object, unless this process was stopped and its stack was taken over."""
+        self.state.insist_on_hold()
+        return delete(self.api, key)
+
+
+def _drop_gone(engine: Engine, api: Api, deployment: StackDeployment) -> None:
+    """Drop from the state the resources whose objects are not on the cluster any more."""
+    held = deployment.stack.held or {}
+    live = read_live(api, held)
+    gone = [item.urn for key, item in held.items() if key not in live]
+    engine.drop(gone)
+
+
+@contextlib.contextmanager
+def _signals_as_interrupt() -> Iterator[None]:
+    """Let SIGTERM and SIGHUP end the block as Ctrl-C does, unless they are ignored, as under `nohup`."""
+    # Python sets signal handlers in the main thread only.
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+
+    def end(_number: int, _frame: Any) -> None:
+        raise KeyboardInterrupt
+
+    before: dict[signal.Signals, Any] = {}
+    for request in _SIGNALS:
+        if signal.getsignal(request) is not signal.SIG_IGN:
+            before[request] = signal.signal(request, end)
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

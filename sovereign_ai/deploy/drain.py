@@ -1,0 +1,195 @@
+"""Drain nodes that leave a pool, before the deployment removes the objects that their pods depend on.
+
+Only real nodes are drained: on a local control plane the simulator removes and creates its own. A node leaves
+when the plan does not contain it any more, or contains it in another pool. It is cordoned, and its pods are
+evicted through the eviction API, which respects disruption budgets. Pods that no controller would recreate
+are never evicted: each is reported as a problem before any node is cordoned.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+from sovereign_ai.cluster.api.client import Api, ApiError
+from sovereign_ai.errors import DeploymentError, Problem
+from sovereign_ai.names import KEYS, OWNER
+from sovereign_ai.plan.factory import Plan
+
+Object = Mapping[str, Any]
+_SIMULATED = "kwok.x-k8s.io/node"
+"""Annotation of a node that KWOK simulates."""
+_MIRROR = "kubernetes.io/config.mirror"
+"""Annotation of a static pod's mirror, which the kubelet would only recreate."""
+_CORDONED = f"{KEYS.domain}/cordoned-by"
+"""Annotation that names who cordoned a node, so that nobody lifts somebody else's cordon."""
+_WAIT_SECONDS = 600.0
+_POLL_SECONDS = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Departure:
+    """A node that leaves its pool.
+
+    Attributes:
+        node: the node's name.
+        reason: why it leaves, for a person.
+    """
+
+    node: str
+    reason: str
+
+
+def departures(nodes: Iterable[Object], factory: str, plan: Plan, cluster: str) -> tuple[Departure, ...]:
+    """Return the real nodes of a factory that a plan moves or does not contain.
+
+    Args:
+        nodes: live nodes.
+        factory: the factory's name.
+        plan: the new plan.
+        cluster: the plan's name for the cluster.
+
+    Returns:
+        The departures, sorted by node.
+    """
+    pools = {node.name: node.pool for node in plan.nodes_of(cluster)}
+    leaving = []
+    for node in nodes:
+        meta = node["metadata"]
+        labels = meta.get("labels") or {}
+        is_of_factory = labels.get(KEYS.owner) == OWNER and labels.get(KEYS.factory) == factory
+        if not is_of_factory or _SIMULATED in (meta.get("annotations") or {}):
+            continue
+        name, pool = meta["name"], labels.get(KEYS.pool)
+        if name not in pools:
+            leaving.append(Departure(name, "the plan does not contain it"))
+        elif pool is not None and pool != pools[name]:
+            leaving.append(Departure(name, f"it moves from pool {pool} to pool {pools[name]}"))
+    return tuple(sorted(leaving, key=lambda departure: departure.node))
+
+
+def drain(
+    api: Api,
+    leaving: Iterable[Departure],
+    progress: Callable[[str], object],
+    *,
+    wait_seconds: float = _WAIT_SECONDS,
+) -> list[str]:
+    """Cordon nodes, evict their pods, and wait until none is left.
+
+    Args:
+        api: the cluster.
+        leaving: the nodes.
+        progress: called with a line for each node.
+        wait_seconds: how long all of them may take.
+
+    Returns:
+        Names of the nodes that were drained.
+
+    Raises:
+        DeploymentError: no controller recreates some of their pods, or pods did not go in time; each is
+            named.
+        ApiError: the API server refused another request.
+        UnreachableError: there was no answer.
+    """
+    departing = list(leaving)
+    if not departing:
+        return []
+    names: list[str] = []
+    counts: dict[str, int] = {}
+    problems: list[Problem] = []
+    for departure in departing:
+        on_node = _pods(api, departure.node)
+        names.append(departure.node)
+        counts[departure.node] = len(on_node)
+        for pod in on_node:
+            if not _is_recreated(pod):
+                problem = _not_evictable(pod)
+                problems.append(problem)
+    # Before any node is cordoned, so that a refused drain changes nothing.
+    if problems:
+        raise DeploymentError(problems)
+    for departure in departing:
+        progress(f"drain {departure.node}: {departure.reason}, {counts[departure.node]} pods")
+        _cordon(api, departure.node)
+    deadline = time.monotonic() + wait_seconds
+    while pods := _pods_on(api, names):
+        if time.monotonic() > deadline:
+            raise DeploymentError(_late(pod, wait_seconds) for pod in pods)
+        # A pod that is being deleted was evicted in an earlier round, and ends within its grace period.
+        api.many(partial(_evict, api, pod) for pod in pods if not pod["metadata"].get("deletionTimestamp"))
+        time.sleep(_POLL_SECONDS)
+    return names
+
+
+def _pods_on(api: Api, names: Iterable[str]) -> list[dict[str, Any]]:
+    """Return the pods on some nodes that an eviction must remove."""
+    pods: list[dict[str, Any]] = []
+    for name in names:
+        pods += _pods(api, name)
+    return pods
+
+
+def _pods(api: Api, node: str) -> list[dict[str, Any]]:
+    """Return the pods that must be evicted from a node: running, no DaemonSet's and no static ones."""
+    answer = api.request("GET", "/api/v1/pods", query={"fieldSelector": f"spec.nodeName={node}"})
+    return [pod for pod in answer.get("items", ()) if _must_go(pod)]
+
+
+def _must_go(pod: Object) -> bool:
+    # A DaemonSet's pods tolerate the cordon: evicted, they would be created on the same node.
+    meta = pod["metadata"]
+    is_finished = pod.get("status", {}).get("phase") in {"Succeeded", "Failed"}
+    is_daemon = any(owner.get("kind") == "DaemonSet" for owner in meta.get("ownerReferences") or ())
+    return not (is_finished or is_daemon or _MIRROR in (meta.get("annotations") or {}))
+
+
+def _is_recreated(pod: Object) -> bool:
+    """Return whether a controller recreates the pod elsewhere."""
+    return any(owner.get("controller") for owner in pod["metadata"].get("ownerReferences") or ())
+
+
+def _cordon(api: Api, node: str) -> None:
+    patch = {"metadata": {"annotations": {_CORDONED: OWNER}}, "spec": {"unschedulable": True}}
+    api.request("PATCH", f"/api/v1/nodes/{node}", patch, content_type="application/merge-patch+json")
+
+
+def _evict(api: Api, pod: Object) -> None:
+    """Request a pod's eviction; the caller repeats it for a pod that a disruption budget holds back (429)."""
+    meta = pod["metadata"]
+    body = {
+        "apiVersion": "policy/v1",
+        "kind": "Eviction",
+        "metadata": {"name": meta["name"], "namespace": meta["namespace"]},
+    }
+    try:
+        api.request("POST", f"/api/v1/namespaces/{meta['namespace']}/pods/{meta['name']}/eviction", body)
+    except ApiError as error:
+        # 404: the pod is gone already.
+        if error.status not in {404, 429}:
+            raise
+
+
+def _name(pod: Object) -> str:
+    return f"{pod['metadata']['namespace']}/{pod['metadata']['name']}"
+
+
+def _not_evictable(pod: Object) -> Problem:
+    message = f"no controller recreates pod {_name(pod)} on {pod['spec']['nodeName']}"
+    hint = "delete it, or start it under a controller, and run the command again"
+    return Problem("pod-not-evictable", message, hint=hint)
+
+
+def _late(pod: Object, wait_seconds: float) -> Problem:
+    node = pod["spec"].get("nodeName")
+    message = (
+        f"pod {_name(pod)} is still on {node} after {wait_seconds:g} s, though its eviction was requested"
+    )
+    hint = (
+        "a disruption budget may hold it (`kubectl get pdb -A`); "
+        "the node stays cordoned, and a second run resumes"
+    )
+    return Problem("pod-not-evicted", message, hint=hint)

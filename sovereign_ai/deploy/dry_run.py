@@ -1,0 +1,295 @@
+"""Find the objects of a description that the API server would refuse, before anything is written.
+
+The server validates by rules that no client can repeat: versions, names, quantities, immutable fields. So
+every object that is to be created or changed is sent to it in a dry run, one for each shape, and a refusal
+becomes a problem at the line of the description that the object comes from. Not reported are
+
+- refusals by admission policies of this tool: they belong to the deployed description, and change in their
+  turn;
+- immutable fields: such an object is tried under another name, as it would be created in place of the old
+  one;
+- objects in a namespace that does not exist yet: they are tried in `default`, where only their validation
+  counts.
+
+    problems = dry_run_problems(api, bundle.objects, place_of(factory))
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import orjson
+
+from sovereign_ai.cluster.api.client import Api, ApiError
+from sovereign_ai.deploy.objects import FIELD_MANAGER, resource_name, stated
+from sovereign_ai.errors import EnvironmentLacksError, Problem, SpecError, Where
+from sovereign_ai.names import KEYS
+from sovereign_ai.spec.factory import AIFactory
+
+Object = Mapping[str, Any]
+Locator = Callable[[Object], Where]
+"""Returns the place in the description that an object comes from."""
+
+TRIED = "SOVEREIGN_AI_TRIED"
+"""Environment variable with the digest of the bundle that the command has tried already."""
+MOST_BYTES = 1_572_864
+"""The largest request that etcd accepts (--max-request-bytes, 1.5 MiB). A dry run does not reach etcd."""
+_PARTS = {"pool": "pools", "storage": "storage", "tenant": "tenants", "zone": "zones"}
+"""Kind of a component to the field of the description that holds such parts."""
+_OUR_POLICIES = (
+    "ValidatingAdmissionPolicy 'sovereign-",
+    'ValidatingAdmissionPolicy "sovereign-',
+    "sovereign-guard.static.k8s.io",
+)
+_CANNOT_BE_TRIED = "does not support dry run"
+_ELSEWHERE = "default"
+"""A namespace of every cluster, in which objects of a namespace that does not exist yet are tried."""
+_INVALID = frozenset({400, 413, 422})
+_TOO_MANY, _SERVER_ERROR = 429, 500
+_MOST_NAME, _ANOTHER = 240, "-dry-run"
+_WRONG_TYPE = "unable to convert unstructured object"
+"""The message of server-side apply for a value of another type than its field's, with status 500."""
+_FORBIDS = "api-forbids"
+_NOT_ALLOWED = frozenset({401, 403})
+_SINGLY = frozenset({"Node", "ResourceSlice"})
+"""Kinds of which a cluster has many and a description few: their objects are read one by one."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Refusal:
+    """Why an API server would refuse an object.
+
+    Attributes:
+        why: its message.
+        is_forbidden: whether the object is valid, and a permission or a policy of the cluster forbids it.
+    """
+
+    why: str
+    is_forbidden: bool = False
+
+
+def try_out(api: Api, objects: Iterable[Object], place: Locator) -> None:
+    """Refuse a description of which the API server would refuse an object.
+
+    Args:
+        api: the cluster.
+        objects: the objects that are about to be deployed.
+        place: returns the place in the description that an object comes from.
+
+    Raises:
+        SpecError: every such object, one problem for each shape.
+        EnvironmentLacksError: the same, where the identity of the kubeconfig or a policy of the cluster
+            forbids one.
+        ApiError: the API server does not let objects be listed.
+        UnreachableError: there was no answer.
+    """
+    problems = dry_run_problems(api, objects, place)
+    if any(problem.code == _FORBIDS for problem in problems):
+        raise EnvironmentLacksError(problems)
+    if problems:
+        raise SpecError(problems)
+
+
+def dry_run_problems(api: Api, objects: Iterable[Object], place: Locator) -> list[Problem]:
+    """Return a problem for each shape of object that the API server would refuse.
+
+    Args:
+        api: the cluster.
+        objects: the objects that are about to be deployed; those that exist in that form are not tried.
+        place: returns the place in the description that an object comes from.
+
+    Raises:
+        ApiError: the API server does not let objects be listed.
+        UnreachableError: there was no answer.
+    """
+    listed = list(objects)
+    live = _live(api, listed)
+    namespaces = {_ELSEWHERE}
+    for namespace in api.list("v1", "Namespace"):
+        # In a namespace that is being deleted no object can be created.
+        if not namespace["metadata"].get("deletionTimestamp"):
+            namespaces.add(str(namespace["metadata"]["name"]))
+    at_home: list[Object] = []
+    elsewhere: list[Object] = []
+    for obj in listed:
+        if states(live.get(_key(obj)), obj):
+            continue
+        is_at_home = obj["metadata"].get("namespace", _ELSEWHERE) in namespaces
+        (at_home if is_at_home else elsewhere).append(obj)
+    tried: list[Object] = []
+    calls: list[Callable[[], _Refusal | None]] = []
+    for group, is_at_home in ((at_home, True), (elsewhere, False)):
+        for obj in _without_equal_shapes(group):
+            tried.append(obj)
+            calls.append(partial(_refusal, api, obj, exists=_key(obj) in live, is_at_home=is_at_home))
+    problems = []
+    for obj, refusal in zip(tried, api.many(calls), strict=True):
+        if refusal:
+            problem = _problem(obj, refusal, place)
+            problems.append(problem)
+    return sorted(problems, key=lambda problem: problem.order)
+
+
+def _problem(obj: Object, refusal: _Refusal, place: Locator) -> Problem:
+    """Return the problem of an object that the API server would refuse."""
+    name = resource_name(obj)
+    if refusal.is_forbidden:
+        hint = (
+            "give the identity in the kubeconfig this permission, "
+            "or ask who set up the cluster's own policies"
+        )
+        return Problem(_FORBIDS, f"{name}: the API server would forbid it: {refusal.why}", place(obj), hint)
+    hint = "change the part of the description that the object comes from"
+    return Problem("api-refuses", f"{name}: the API server would refuse it: {refusal.why}", place(obj), hint)
+
+
+def locator_of(factory: AIFactory) -> Locator:
+    """Return a function from an object to its part's location in the description, by its component label."""
+    fields = {}
+    for kind, field in _PARTS.items():
+        for number, part in enumerate(getattr(factory, field)):
+            fields[f"{kind}.{part.name}"] = f"{field}[{number}]"
+
+    def place(obj: Object) -> Where:
+        component = obj["metadata"].get("labels", {}).get(KEYS.component, "")
+        return factory.where(fields.get(component, ""))
+
+    return place
+
+
+def states(live: Any, wanted: Any) -> bool:
+    """Return whether a live value has everything that is wanted: every field, and lists entry by entry."""
+    if isinstance(wanted, Mapping):
+        if not isinstance(live, Mapping):
+            return False
+        return all(key in live and states(live[key], value) for key, value in wanted.items())
+    if isinstance(wanted, list | tuple):
+        if not isinstance(live, list) or len(live) != len(wanted):
+            return False
+        return all(map(states, live, wanted))
+    return bool(live == wanted)
+
+
+def _key(obj: Object) -> tuple[str, str]:
+    return obj["apiVersion"], resource_name(obj)
+
+
+def _live(api: Api, objects: Sequence[Object]) -> dict[tuple[str, str], Object]:
+    """Return the live objects among some objects, by their key, as far as they carry this tool's labels."""
+    kinds: set[tuple[str, str]] = set()
+    reads: list[Callable[[], Object | None]] = []
+    for obj in objects:
+        version, kind = obj["apiVersion"], obj["kind"]
+        if kind in _SINGLY:
+            reads.append(partial(api.get, version, kind, obj["metadata"]["name"]))
+        else:
+            kinds.add((version, kind))
+    live: dict[tuple[str, str], Object] = {}
+    for listed in api.many([partial(_listed, api, version, kind) for version, kind in sorted(kinds)]):
+        for obj in listed:
+            live[_key(obj)] = obj
+    for single in api.many(reads):
+        if single is not None:
+            live[_key(single)] = single
+    return live
+
+
+def _listed(api: Api, version: str, kind: str) -> list[dict[str, Any]]:
+    """Return the objects of a kind that carry this tool's labels; none of a kind that is not served."""
+    try:
+        return api.list(version, kind, label_selector=f"{KEYS.owner}")
+    except ApiError as error:
+        if error.reason == "KindUnknown":
+            return []
+        raise
+
+
+def _without_equal_shapes(objects: Iterable[Object]) -> list[Object]:
+    """Return the first object of each shape: the server treats objects alike that differ in names alone."""
+    by_shape: dict[bytes, Object] = {}
+    for obj in objects:
+        by_shape.setdefault(_shape(obj), obj)
+    return list(by_shape.values())
+
+
+def _shape(obj: Object) -> bytes:
+    """Return an object's shape: its kind, and its body without its own names."""
+    meta = obj["metadata"]
+    own_names = (meta["name"], meta.get("namespace"), meta.get("labels", {}).get(KEYS.tenant))
+    names = set()
+    for name in own_names:
+        if name:
+            names.add(str(name))
+    # The longest first: of two names of which one begins with the other, the whole one must match.
+    alternatives = "|".join(re.escape(name) for name in sorted(names, key=len, reverse=True))
+    own = re.compile(f"(?<![a-z0-9-])(?:{alternatives})(?![a-z0-9-])")
+    return orjson.dumps(_without(own, {**obj, "metadata": None}), option=orjson.OPT_SORT_KEYS)
+
+
+def _without(names: re.Pattern[str], value: Any) -> Any:
+    """Return a value with some names replaced in its texts."""
+    if isinstance(value, str):
+        return names.sub("*", value)
+    if isinstance(value, Mapping):
+        return {key: _without(names, item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_without(names, item) for item in value]
+    return value
+
+
+def _refusal(api: Api, obj: Object, *, exists: bool, is_at_home: bool) -> _Refusal | None:
+    """Return why the API server would refuse an object; None if it would not, or if that cannot be tried."""
+    size = len(orjson.dumps(obj))
+    if size > MOST_BYTES:
+        return _Refusal(f"it has {size:,} bytes, and etcd accepts requests of at most {MOST_BYTES:,}")
+    whole = stated(obj)
+    if not is_at_home:
+        whole = {**whole, "metadata": {**whole["metadata"], "namespace": _ELSEWHERE}}
+    try:
+        if exists:
+            api.apply(whole, field_manager=FIELD_MANAGER, force=True, dry_run=True)
+        else:
+            api.create(whole, dry_run=True)
+    except ApiError as error:
+        refusal = _judged(error, is_at_home=is_at_home)
+        if refusal is None or not exists:
+            return refusal
+        return _refusal_of_replacement(api, whole, refusal)
+    return None
+
+
+def _refusal_of_replacement(api: Api, obj: Object, refusal: _Refusal) -> _Refusal | None:
+    """Return the refusal of a live object if a new one would be refused too.
+
+    None if only immutable fields differ.
+    """
+    meta = {**obj["metadata"], "name": f"{obj['metadata']['name'][:_MOST_NAME]}{_ANOTHER}"}
+    try:
+        api.create({**obj, "metadata": meta}, dry_run=True)
+    except ApiError as error:
+        return refusal if _judged(error, is_at_home=True) else None
+    return None
+
+
+def _judged(error: ApiError, *, is_at_home: bool) -> _Refusal | None:
+    """Return a refusal with the API server's message; None for an error that is not about the object itself.
+
+    Raises:
+        ApiError: the server did not decide: it is overloaded, or failed.
+    """
+    message = error.problems[0].message.partition(": ")[2] or error.problems[0].message
+    is_wrong_type = _WRONG_TYPE in message
+    if error.status == _TOO_MANY or (error.status >= _SERVER_ERROR and not is_wrong_type):
+        raise error
+    if any(policy in message for policy in _OUR_POLICIES):
+        return None
+    # Some webhooks do not support dry runs, and an object under the other name may exist by chance.
+    if _CANNOT_BE_TRIED in message or error.reason == "AlreadyExists":
+        return None
+    if is_at_home or is_wrong_type or error.status in _INVALID or error.reason == "KindUnknown":
+        return _Refusal(message, error.status in _NOT_ALLOWED)
+    return None

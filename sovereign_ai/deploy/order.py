@@ -1,0 +1,113 @@
+"""The order in which objects must exist, and their Pulumi types, without Pulumi.
+
+>>> meta = {"name": "q", "namespace": "red"}
+>>> needs({"kind": "LocalQueue", "metadata": meta, "spec": {"clusterQueue": "train"}})
+['Namespace/red', 'ClusterQueue/train']
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping
+from typing import Any
+
+from sovereign_ai.deploy.objects import resource_name
+
+Object = Mapping[str, Any]
+RIGHTS = frozenset({"RoleBinding", "ClusterRoleBinding"})
+LIMITS = frozenset({"LimitRange", "NetworkPolicy", "ResourceQuota"})
+"""Kinds that limit what is permitted in a namespace."""
+_PARTS = {
+    "factory": "sovereign:index:FactoryBase",
+    "pool": "sovereign:index:GpuNodePool",
+    "policy": "sovereign:index:AdmissionPolicy",
+    "storage": "sovereign:index:StorageTier",
+    "tenant": "sovereign:index:Tenant",
+    "zone": "sovereign:index:SecurityZone",
+}
+
+
+def token(obj: Object) -> str:
+    """Return pulumi-kubernetes' type token: the core group is called `core`."""
+    version = obj["apiVersion"]
+    if "/" not in version:
+        version = f"core/{version}"
+    return f"kubernetes:{version}:{obj['kind']}"
+
+
+def part_token(part: str) -> str:
+    """Return the type token of the component of a part, such as `tenant.research`."""
+    return _PARTS.get(part.split(".", 1)[0], "sovereign:index:Part")
+
+
+def needs(obj: Object) -> list[str]:
+    """Return the names of the objects that must exist before this one."""
+    namespace = obj["metadata"].get("namespace")
+    named = [f"Namespace/{namespace}"] if namespace else []
+    spec, kind = obj.get("spec", {}), obj["kind"]
+    if kind.endswith("AdmissionPolicyBinding"):
+        named.append(f"{kind.removesuffix('Binding')}/{spec['policyName']}")
+    if kind in RIGHTS:
+        role = obj["roleRef"]
+        scope = f"Role/{namespace}" if role["kind"] == "Role" else "ClusterRole"
+        named.append(f"{scope}/{role['name']}")
+    if kind == "LocalQueue":
+        named.append(f"ClusterQueue/{spec['clusterQueue']}")
+    return named
+
+
+def with_needed(objects: Iterable[Object], names: Collection[str]) -> set[str]:
+    """Return the names of some objects and of all objects that must exist before them.
+
+    Args:
+        objects: all objects of a bundle.
+        names: some of their names.
+    """
+    return _reached(_edges(objects), names)
+
+
+def with_dependents(objects: Iterable[Object], names: Collection[str]) -> set[str]:
+    """Return the names of some objects and of all objects that depend on them.
+
+    Args:
+        objects: all objects of a bundle.
+        names: some of their names.
+    """
+    edges = _edges(objects)
+    backwards: dict[str, list[str]] = {}
+    for name, needed in edges.items():
+        backwards.setdefault(name, [])
+        for need in needed:
+            backwards.setdefault(need, []).append(name)
+    return _reached(backwards, names)
+
+
+def _edges(objects: Iterable[Object]) -> dict[str, list[str]]:
+    """Return for each object the names of those that it needs.
+
+    Bindings in a namespace need all its limits.
+    """
+    by_name = {resource_name(obj): obj for obj in objects}
+    limits: dict[str, list[str]] = {}
+    for name, obj in by_name.items():
+        if obj["kind"] in LIMITS:
+            limits.setdefault(obj["metadata"].get("namespace", ""), []).append(name)
+    edges = {}
+    for name, obj in by_name.items():
+        needed = needs(obj)
+        # Nobody may work in a namespace before its quotas and network policies exist.
+        if obj["kind"] in RIGHTS:
+            needed += limits.get(obj["metadata"].get("namespace", ""), [])
+        edges[name] = [need for need in needed if need in by_name]
+    return edges
+
+
+def _reached(edges: Mapping[str, Collection[str]], names: Iterable[str]) -> set[str]:
+    """Return some names and all names that are reached from them."""
+    reached: set[str] = set()
+    waiting = [name for name in names if name in edges]
+    while waiting:
+        name = waiting.pop()
+        if name not in reached:
+            reached.add(name)
+            waiting += edges[name]
+    return reached

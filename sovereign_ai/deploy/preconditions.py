@@ -1,0 +1,260 @@
+"""The checks before the first write of a deployment: the right cluster, and no object of anybody else.
+
+`sovereign-ai up` and `preview` make these checks, and so does the program itself, so that a plain `pulumi up`
+makes them too. They only read. Their result is recorded afterwards, before the engine starts:
+
+    checked = check_preconditions(api, bundle.objects, deployment)   # every problem at once
+    claim_cluster(api, checked, deployment)   # record the cluster, take over the objects of lost stacks
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from functools import partial
+from typing import Any
+
+from sovereign_ai.cluster.api.client import Api
+from sovereign_ai.deploy.cluster_identity import DeployTarget, Recognised, recognise
+from sovereign_ai.deploy.conflicts import Conflict, conflicts
+from sovereign_ai.deploy.deletions import Allowed, deletion_problems, replacement_problems
+from sovereign_ai.deploy.live_objects import Metadata, ObjectKey, key_of, read_live
+from sovereign_ai.deploy.ownership import (
+    OWNED,
+    Claim,
+    ObjectOwner,
+    owner_phrase,
+    owners,
+    require_owned,
+    stack_objects,
+)
+from sovereign_ai.deploy.replacement import must_be_replaced
+from sovereign_ai.deploy.stack_context import StackContext
+from sovereign_ai.errors import Problem, UsageError
+from sovereign_ai.names import KEYS, OWNER
+
+
+@dataclass(frozen=True, slots=True)
+class StackDeployment:
+    """A deployment of a stack to a cluster.
+
+    Attributes:
+        stack: the stack's record and its state.
+        target: the cluster.
+        factory: the factory's name.
+        adopts: whether to take over the objects of lost stacks of this factory.
+        adopted: the UUID of one lost stack whose objects are taken over.
+        allowed: the deletions that were allowed.
+    """
+
+    stack: StackContext
+    target: DeployTarget
+    factory: str
+    adopts: bool = False
+    adopted: str = ""
+    allowed: Allowed = field(default_factory=Allowed)
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """The result of the checks; none of it prevents the deployment.
+
+    Attributes:
+        cluster: the cluster, as it was recognised.
+        claim: what the stack can prove.
+        live: the metadata of the live objects under planned names.
+        conflicts: fields that another field manager owns, and that the deployment restores.
+        takes_over: objects of lost stacks that the deployment takes over.
+        leaving: live objects of the stack that the description does not contain any more.
+        left: live objects under names of the state that are not planned any more and belong to somebody else,
+            and who that is.
+        replaces: objects that must be recreated, because the API server does not accept a change of a field.
+        unasked: problems of the deletions that were not allowed.
+    """
+
+    cluster: Recognised
+    claim: Claim
+    live: Mapping[ObjectKey, Metadata] = field(repr=False)
+    conflicts: tuple[Conflict, ...] = ()
+    takes_over: tuple[ObjectKey, ...] = ()
+    leaving: tuple[ObjectKey, ...] = ()
+    left: Mapping[ObjectKey, str] = field(default_factory=dict)
+    replaces: tuple[ObjectKey, ...] = ()
+    unasked: tuple[Problem, ...] = ()
+
+    @property
+    def terminating(self) -> list[ObjectKey]:
+        """Live objects under planned names that are being deleted."""
+        return [key for key, metadata in self.live.items() if metadata.get("deletionTimestamp")]
+
+    @property
+    def strays(self) -> list[ObjectKey]:
+        """Objects that leave and that the state does not hold, as after a crash.
+
+        The engine does not delete them.
+        """
+        held = self.claim.held or {}
+        return [key for key in self.leaving if key not in held]
+
+    def to_data(self) -> dict[str, Any]:
+        """Return plain data for `--json`."""
+        return {
+            "adopted": sorted(map(str, self.takes_over)),
+            "conflicts": [conflict.to_data() for conflict in self.conflicts],
+            "left": sorted(map(str, self.left)),
+            "replaced": sorted(map(str, self.replaces)),
+        }
+
+    @property
+    def lines(self) -> list[str]:
+        """What a person should know before the deployment begins, line by line."""
+        lines = [self.cluster.line] if self.cluster.line else []
+        if self.takes_over:
+            lines.append(f"taking over {len(self.takes_over)} objects of lost stacks of this factory")
+        for key, whose in sorted(self.left.items()):
+            line = f"left {key}: it {whose}"
+            lines.append(line)
+        for key in self.replaces:
+            line = f"{key} is recreated: a field of it cannot be changed"
+            lines.append(line)
+        return [*lines, *map(str, self.conflicts)]
+
+
+def check_preconditions(
+    api: Api,
+    objects: Iterable[Mapping[str, Any]],
+    deployment: StackDeployment,
+) -> Checked:
+    """Check that a cluster is the right one and that no object under a planned name is anybody else's.
+
+    Args:
+        api: the cluster.
+        objects: the objects as the stack deploys them.
+        deployment: the stack and its cluster.
+
+    Raises:
+        EnvironmentLacksError: it is another cluster, or objects of others have planned names: all of them, at
+            once.
+        ApiError: a permission to read is missing.
+        UnreachableError: there was no answer.
+    """
+    planned = list(objects)
+    stack = deployment.stack
+    cluster = recognise(api, deployment.target, stack.record, stack.held)
+    claim = Claim(
+        factory=deployment.factory,
+        identity=stack.identity,
+        # The objects of a control plane that was created anew went with the old one.
+        held={} if cluster.remade else stack.held,
+        is_local=deployment.target.is_local,
+        adopts=deployment.adopts,
+        adopted=deployment.adopted,
+    )
+    keys = {key_of(obj) for obj in planned}
+    live = read_live(api, keys)
+    require_owned(live, claim)
+    leaving, left = _departures(api, keys, claim)
+    total = len({*(claim.held or {}), *leaving})
+    replaces = must_be_replaced(api, planned, live, claim.held)
+    unasked = deletion_problems(api, leaving, total, deployment.allowed)
+    unasked += replacement_problems(replaces, deployment.allowed)
+    return Checked(
+        cluster=cluster,
+        claim=claim,
+        live=live,
+        conflicts=tuple(conflicts(api, planned, live)),
+        takes_over=tuple(sorted(_taken_over(live, claim))),
+        leaving=leaving,
+        left=left,
+        replaces=tuple(replaces),
+        unasked=tuple(unasked),
+    )
+
+
+def previewed_replacements(
+    api: Api,
+    objects: Iterable[Mapping[str, Any]],
+    deployment: StackDeployment,
+) -> frozenset[ObjectKey]:
+    """Return the objects that a deployment recreates, so that a preview does not try to change them.
+
+    Args:
+        api: the cluster.
+        objects: the objects as the stack deploys them.
+        deployment: the stack and its cluster.
+
+    Raises:
+        ApiError: a permission to read is missing.
+        UnreachableError: there was no answer.
+    """
+    planned = list(objects)
+    live = read_live(api, map(key_of, planned))
+    return frozenset(must_be_replaced(api, planned, live, deployment.stack.held))
+
+
+def claim_cluster(api: Api, checked: Checked, deployment: StackDeployment) -> None:
+    """Record the cluster of a stack, and label the objects of lost stacks that it takes over.
+
+    Args:
+        api: the cluster.
+        checked: the result of the checks.
+        deployment: the stack and its cluster.
+
+    Raises:
+        ApiError: the API server refused to label an object.
+        EnvironmentLacksError: the stack's record is damaged.
+        UnreachableError: there was no answer.
+    """
+    name, record = deployment.target.deployment, deployment.stack.record
+    if record.cluster(name) != checked.cluster.identity:
+        record.put_cluster(name, checked.cluster.identity)
+    api.many(partial(_mark, api, key, checked) for key in checked.takes_over)
+
+
+def insist_on_asked(checked: Checked) -> None:
+    """Refuse a deployment with deletions that were not allowed.
+
+    Raises:
+        UsageError: what it deletes, and how that is allowed.
+    """
+    if checked.unasked:
+        raise UsageError(checked.unasked)
+
+
+def _departures(
+    api: Api,
+    planned: Collection[ObjectKey],
+    claim: Claim,
+) -> tuple[tuple[ObjectKey, ...], dict[ObjectKey, str]]:
+    """Return the objects that are not planned any more: the stack's own, and those of somebody else."""
+    held = [key for key in claim.held or () if key not in planned]
+    live = {**stack_objects(api, claim), **read_live(api, held)}
+    unplanned = {key: live[key] for key in live if key not in planned}
+    # An adoption takes over planned objects only: what leaves is deleted, so the strict rules decide whose it
+    # is.
+    strict = replace(claim, adopts=False, adopted="", strict=True)
+    leaving: list[ObjectKey] = []
+    left: dict[ObjectKey, str] = {}
+    for key, owner in owners(unplanned, strict).items():
+        if owner in OWNED:
+            leaving.append(key)
+        else:
+            left[key] = owner_phrase(live[key], owner)
+    return tuple(sorted(leaving)), left
+
+
+def _taken_over(live: Mapping[ObjectKey, Metadata], claim: Claim) -> list[ObjectKey]:
+    """Return the objects that are the stack's only because other stacks are declared lost."""
+    if not claim.adopts and not claim.adopted:
+        return []
+    without_adoption = Claim(claim.factory, claim.identity, claim.held, claim.is_local)
+    return [key for key, owner in owners(live, without_adoption).items() if owner is ObjectOwner.OTHER_STACK]
+
+
+def _mark(api: Api, key: ObjectKey, checked: Checked) -> None:
+    """Write the stack's labels to an object; a merge patch changes nothing else, and owns nothing else."""
+    claim = checked.claim
+    labels = {KEYS.owner: OWNER, KEYS.factory: claim.factory, KEYS.stack: claim.identity}
+    # With the uid in it, the server refuses the patch if somebody recreated the object since the check.
+    change = {"metadata": {"uid": checked.live[key].get("uid"), "labels": labels}}
+    api.patch(key.api_version, key.kind, key.name, change, key.namespace or None)

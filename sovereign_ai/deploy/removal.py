@@ -1,0 +1,181 @@
+"""Decide what `down` removes, and what it leaves because it belongs to somebody else.
+
+Pulumi deletes by name whatever the state holds. So the owner of each live object under a name of the state is
+decided first (`ownership.py`, with the strict rules): an object of others is dropped from the state and stays
+on the cluster. An object that another stack of the same factory has taken over ends the command, since the
+whole state is out of date then. Objects that carry the stack's UUID and are not in its state, as after a
+crash, are removed too.
+
+    removal = check_removal(api, deployment)      # reads only
+    ...                                           # the engine removes what the state holds
+    remove_leftovers(api, deployment, progress)   # objects that a crash had left
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from functools import partial
+
+from sovereign_ai.cluster.api.client import Api
+from sovereign_ai.cluster.guard import GUARDED
+from sovereign_ai.deploy.cluster_identity import Recognised, recognise
+from sovereign_ai.deploy.control_plane_setup import remove_policies
+from sovereign_ai.deploy.live_objects import Metadata, ObjectKey, read_live
+from sovereign_ai.deploy.ownership import OWNED, Claim, ObjectOwner, owner_phrase, owners, stack_objects
+from sovereign_ai.deploy.preconditions import StackDeployment
+from sovereign_ai.errors import EnvironmentLacksError, Problem, Where
+
+_NAMESPACE = ("", "Namespace")
+
+
+@dataclass(frozen=True, slots=True)
+class Removal:
+    """The result of the check before a removal.
+
+    Attributes:
+        cluster: the cluster, as it was recognised.
+        ours: live objects of the state that are this stack's.
+        left: live objects under names of the state that are somebody else's, and whose.
+        stray: objects that carry the stack's UUID and are not in its state.
+    """
+
+    cluster: Recognised
+    ours: tuple[ObjectKey, ...]
+    left: Mapping[ObjectKey, str]
+    stray: tuple[ObjectKey, ...]
+
+    @property
+    def namespaces(self) -> list[str]:
+        """Names of the namespaces that are removed, sorted."""
+        going = (*self.ours, *self.stray)
+        return sorted(key.name for key in going if (key.group, key.kind) == _NAMESPACE)
+
+    @property
+    def lines(self) -> list[str]:
+        """What a person should know, line by line."""
+        lines = [self.cluster.line] if self.cluster.line else []
+        for key, whose in sorted(self.left.items()):
+            line = f"left {key}: it {whose}"
+            lines.append(line)
+        return lines
+
+
+def check_removal(api: Api, deployment: StackDeployment) -> Removal:
+    """Return what a removal of a stack deletes and what it leaves; nothing is changed.
+
+    Args:
+        api: the cluster.
+        deployment: the stack and its cluster.
+
+    Raises:
+        EnvironmentLacksError: it is another cluster, or another stack of the factory has taken objects over.
+        ApiError: a permission to read is missing.
+        UnreachableError: there was no answer.
+    """
+    stack = deployment.stack
+    cluster = recognise(api, deployment.target, stack.record, stack.held)
+    # The objects of a control plane that was created anew went with the old one.
+    held = {} if cluster.remade else (stack.held or {})
+    claim = Claim(deployment.factory, stack.identity, held, deployment.target.is_local, strict=True)
+    live = read_live(api, held)
+    problems: list[Problem] = []
+    ours: list[ObjectKey] = []
+    left: dict[ObjectKey, str] = {}
+    for key, owner in sorted(owners(live, claim).items()):
+        if owner is ObjectOwner.OTHER_STACK:
+            problems.append(_taken_over_problem(key, live[key], deployment))
+        elif owner in OWNED:
+            ours.append(key)
+        else:
+            left[key] = owner_phrase(live[key], owner)
+    if problems:
+        raise EnvironmentLacksError(problems)
+    stray = sorted(key for key in stack_objects(api, claim) if key not in held)
+    return Removal(cluster, tuple(ours), left, tuple(stray))
+
+
+def remove_leftovers(api: Api, deployment: StackDeployment, progress: Callable[[str], object]) -> list[str]:
+    """Delete the objects that still carry a stack's UUID; a deleted namespace takes its content along.
+
+    Args:
+        api: the cluster.
+        deployment: the stack and its cluster.
+        progress: called with a line for each object.
+
+    Returns:
+        Names of the deleted objects, sorted.
+
+    Raises:
+        ApiError: the API server refused a deletion.
+        EnvironmentLacksError: the guard of a local control plane could not be opened or closed.
+        UnreachableError: there was no answer.
+    """
+    claim = Claim(deployment.factory, deployment.stack.identity)
+    return remove_strays(api, stack_objects(api, claim), deployment, progress)
+
+
+def remove_strays(
+    api: Api,
+    keys: Iterable[ObjectKey],
+    deployment: StackDeployment,
+    progress: Callable[[str], object],
+) -> list[str]:
+    """Delete objects of a stack that its state does not hold; a deleted namespace takes its content along.
+
+    Args:
+        api: the cluster.
+        keys: which objects, all of them the stack's.
+        deployment: the stack and its cluster.
+        progress: called with a line for each object.
+
+    Returns:
+        Names of the deleted objects, sorted.
+
+    Raises:
+        ApiError: the API server refused a deletion.
+        EnvironmentLacksError: the guard of a local control plane could not be opened or closed.
+        UnreachableError: there was no answer.
+    """
+    strays = sorted(keys)
+    going = set()
+    for key in strays:
+        if (key.group, key.kind) == _NAMESPACE:
+            going.add(key.name)
+    target = deployment.target
+    guarded, others = [], []
+    for key in strays:
+        if key.namespace in going:
+            continue
+        # Only a local control plane has the guard, which refuses the deletion of policies.
+        if key.kind in GUARDED and target.is_local:
+            guarded.append(key)
+        else:
+            others.append(key)
+    for key in others:
+        progress(f"delete {key}")
+    api.many(partial(delete, api, key) for key in others)
+    removed = remove_policies(target.name, target.kubeconfig, guarded, progress)
+    return sorted([*removed, *map(str, others)])
+
+
+def delete(api: Api, key: ObjectKey) -> bool:
+    """Delete one object, and return False if it did not exist.
+
+    Raises:
+        ApiError: the API server refused.
+        UnreachableError: there was no answer.
+    """
+    return api.delete(key.api_version, key.kind, key.name, key.namespace or None)
+
+
+def _taken_over_problem(key: ObjectKey, live: Metadata, deployment: StackDeployment) -> Problem:
+    """Return the problem of an object in the state that another stack of the factory has taken over."""
+    owner = owner_phrase(live, ObjectOwner.OTHER_STACK)
+    message = f"it {owner}, and this state still holds it; nothing was removed"
+    hint = (
+        f"remove it from the state that deploys it now; `sovereign-ai down {deployment.target.folder}"
+        f"{deployment.target.options} --forget` drops everything from this one, "
+        "`sovereign-ai up --adopt` takes it back"
+    )
+    return Problem("object-of-other-stack", message, Where(field=str(key)), hint)

@@ -1,0 +1,23 @@
+"""A twin of a fabric: network namespaces for devices, veth pairs for cables, a real FRR on every switch.
+
+Rules of this room:
+
+* Switches start with namespaces, cables and daemons without configuration. The playbook that real switches
+  have configures them; the caller passes it as `configure`, for this room imports no deployment.
+* Every name that is made has the twin's prefix, so `down` removes all of it, also after a crash, and nothing
+  else. A twin that could not be built is torn down before the error is raised.
+* Checks read the kernel's own tables (`ip -j route`, `bridge -j fdb`) and send packets. They never rely on
+  what a daemon reports.
+* Nothing leaves the machine: no namespace has a link to the outside. A twin needs root and FRR.
+
+    from sovereign_ai.fabric_twin.checks import run_checks
+    from sovereign_ai.fabric_twin.sample import choose_sample, predict
+    from sovereign_ai.fabric_twin.twin import Twin
+
+    chosen = choose_sample(factory, plan)
+    with Twin.up(chosen, print, configure_twin) as twin:
+        for result in run_checks(twin, predict(chosen, plan)):
+            print(result)
+"""
+
+from __future__ import annotations

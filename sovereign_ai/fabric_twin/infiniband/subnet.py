@@ -1,0 +1,298 @@
+"""A running InfiniBand subnet: ibsim and OpenSM in a network namespace, and the tools that query it.
+
+ibsim listens on abstract sockets, which belong to a network namespace, so two twins never meet and nothing
+reaches an adapter of this machine. ibsim reads commands from a named pipe: links are removed and restored as
+at its console.
+"""
+
+from __future__ import annotations
+
+import os
+import shlex
+import shutil
+import signal
+import subprocess
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+from sovereign_ai.assess.observed.ibnetdiscover import Subnet, ibnetdiscover
+from sovereign_ai.errors import DeploymentError, EnvironmentLacksError, Problem
+from sovereign_ai.fabric_twin.infiniband.net import Net, net_file
+from sovereign_ai.fabric_twin.namespace import batch, list_namespaces, processes, run
+from sovereign_ai.fabric_twin.twin import STATE, down
+from sovereign_ai.names import label
+from sovereign_ai.render.switches.subnet import opensm_conf
+
+LIBRARIES = Path("/usr/lib")
+_PRELOAD = "*/umad2sim/libumad2sim.so"
+_PROGRAMS = {
+    "ibsim": "ibsim-utils",
+    "opensm": "opensm",
+    "ibnetdiscover": "infiniband-diags",
+    "smpquery": "infiniband-diags",
+}
+_UP = "SUBNET UP"
+"""The line that OpenSM logs at the end of each sweep."""
+LONGEST_START, LONGEST_SWEEP = 60.0, 120.0
+"""Seconds until ibsim answers, and until OpenSM has routed the subnet."""
+_AT_ONCE = 2
+"""Queries at a time."""
+_RECORD = "\036"
+"""The ASCII record separator, which parts the answers of a shell; no tool prints it."""
+_PATH = "/usr/sbin:/usr/bin:/sbin:/bin"
+Progress = Callable[[str], None]
+
+
+@dataclass(frozen=True, slots=True)
+class RunningSubnet:
+    """A twin of an InfiniBand plane that runs.
+
+    Attributes:
+        net: what is twinned.
+        namespace: the network namespace of its processes.
+        folder: its files: net, partitions, logs, the console of ibsim.
+        seconds: how long each step of `up` took.
+    """
+
+    net: Net
+    namespace: str
+    folder: Path
+    seconds: dict[str, float]
+
+    @classmethod
+    def of(cls, net: Net) -> RunningSubnet:
+        """Return the handle of a twin, whether it runs or not."""
+        name = label(net.factory, most=24)
+        plane = net.plane.name
+        return cls(net, f"twin-{name}.{plane}", STATE / name / plane, {})
+
+    @property
+    def running(self) -> bool:
+        """Whether it runs."""
+        return bool(list_namespaces(self.namespace))
+
+    def up(self, progress: Progress) -> None:
+        """Start ibsim and OpenSM and wait until the subnet is up.
+
+        Raises:
+            EnvironmentLacksError: not root, a program is missing, or a twin of this factory runs already.
+            DeploymentError: it did not come up; what was started is ended.
+        """
+        require_ibsim()
+        prefix = f"twin-{label(self.net.factory, most=24)}."
+        if list_namespaces(prefix):
+            message = f"a twin of {self.net.factory} exists already"
+            hint = "end it first: sovereign-ai fabric twin down STACK"
+            raise EnvironmentLacksError(Problem("twin-stands", message, hint=hint))
+        start = time.monotonic()
+        switches, adapters = len(self.net.switches), len(self.net.adapters)
+        try:
+            run(["ip", "netns", "add", self.namespace])
+            batch(["link set lo up"], self.namespace)
+            self._write()
+            self._start_ibsim()
+            self.seconds["simulated"] = time.monotonic() - start
+            progress(f"ibsim answers for {switches:,} switches and {adapters:,} adapters")
+            self._spawn(["opensm", "-F", str(self.folder / "opensm.conf"), "--console", "off"], "opensm")
+            self._swept(0)
+            seconds = time.monotonic() - start
+            self.seconds["subnet up"] = seconds
+            progress(f"OpenSM: SUBNET UP after {seconds:.1f} s")
+        except BaseException:
+            # Above all Ctrl-C: namespace and programs would outlive this process.
+            down(self.net.factory)
+            raise
+
+    def _write(self) -> None:
+        """Write the files that ibsim and OpenSM read."""
+        (self.folder / "cache").mkdir(parents=True)
+        self.folder.joinpath("net").write_text(net_file(self.net), encoding="ascii")
+        self.partitions(self.net.partitions)
+        # The last setting of a name counts: the files of this twin instead of those of the host.
+        settings = opensm_conf()
+        settings += f"partition_config_file {self.folder / 'partitions.conf'}\n"
+        settings += f"log_file {self.folder / 'opensm.log'}\n"
+        # `_sweeps` reads the log while OpenSM runs.
+        settings += "force_log_flush TRUE\n"
+        self.folder.joinpath("opensm.conf").write_text(settings, encoding="ascii")
+        os.mkfifo(self.folder / "console", 0o600)
+
+    def partitions(self, text: str) -> None:
+        """Write `partitions.conf`; OpenSM reads it at its next sweep."""
+        self.folder.joinpath("partitions.conf").write_text(text, encoding="ascii")
+
+    def _start_ibsim(self) -> None:
+        """Start ibsim and wait until it answers."""
+        switches, adapters = len(self.net.switches), len(self.net.adapters)
+        # ibsim allocates its tables at the start. A switch has a port 0 besides its own, an adapter ports 0
+        # and 1.
+        ports = switches * (self.net.plane.radix + 1) + 2 * adapters
+        limits = ["-N", str(switches + adapters + 8), "-S", str(switches + 8), "-P", str(ports + 64)]
+        self._spawn(["ibsim", "-s", *limits, str(self.folder / "net")], "ibsim", console=True)
+        deadline = time.monotonic() + LONGEST_START
+        while not self.ask("smpquery", "-D", "nodeinfo", "0"):
+            if time.monotonic() > deadline:
+                message = f"ibsim did not answer: see {self.folder / 'ibsim.out'}"
+                raise DeploymentError(Problem("twin-unready", message))
+            time.sleep(0.2)
+
+    def _spawn(self, words: list[str], name: str, *, console: bool = False) -> None:
+        """Start a program that runs on, and detach it from this process."""
+        # Opened for both: a pipe without a writer would end ibsim's console at once.
+        source = os.open(self.folder / "console", os.O_RDWR) if console else os.open(os.devnull, os.O_RDONLY)
+        with self.folder.joinpath(f"{name}.out").open("wb") as out:
+            try:
+                subprocess.run(
+                    ["setsid", "--fork", "ip", "netns", "exec", self.namespace, *words],
+                    stdin=source,
+                    stdout=out,
+                    stderr=subprocess.STDOUT,
+                    env=self._environment(preload=not console),
+                    # Tools on ibsim leave a folder where they run: there it is removed with the twin.
+                    cwd=self.folder,
+                    check=True,
+                )
+            finally:
+                os.close(source)
+
+    def _environment(self, *, preload: bool) -> dict[str, str]:
+        """Return the environment of a program that works on ibsim's subnet, not on the machine's adapters."""
+        environment = {
+            "PATH": _PATH,
+            "OSM_CACHE_DIR": str(self.folder / "cache"),
+            "OSM_TMP_DIR": str(self.folder / "cache"),
+            "SIM_HOST": self.net.node_id(self.net.manager),
+        }
+        if preload:
+            # The library answers the program's requests to /dev/infiniband from ibsim.
+            environment["LD_PRELOAD"] = str(preload_library())
+        return environment
+
+    def ask(self, *words: str) -> str:
+        """Run one of infiniband-diags' programs and return what it prints; empty where it fails."""
+        done = subprocess.run(
+            ["ip", "netns", "exec", self.namespace, *words],
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=120,
+            cwd=self.folder,
+            env=self._environment(preload=True),
+        )
+        return done.stdout if done.returncode == 0 else ""
+
+    def ask_all(self, questions: Sequence[tuple[str, ...]]) -> list[str]:
+        """Run many programs in the subnet; return their texts in order, an empty one for each that fails.
+
+        A few shells share them and run theirs one after the other: entering the namespace costs more than
+        most queries.
+        """
+        shares = [questions[start::_AT_ONCE] for start in range(_AT_ONCE)]
+        with ThreadPoolExecutor(_AT_ONCE) as pool:
+            answers = list(pool.map(self._share, shares))
+        texts = []
+        for number in range(len(questions)):
+            # Question n is in share n mod _AT_ONCE.
+            place, share = divmod(number, _AT_ONCE)
+            texts.append(answers[share][place])
+        return texts
+
+    def _share(self, questions: Sequence[tuple[str, ...]]) -> list[str]:
+        """Run some programs in one shell."""
+        if not questions:
+            return []
+        script = ""
+        for words in questions:
+            # The text, then the exit code, each followed by a separator.
+            script += f"{shlex.join(words)} 2>/dev/null; printf '\\036%s\\036' $?\n"
+        done = subprocess.run(
+            ["ip", "netns", "exec", self.namespace, "sh"],
+            input=script,
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=600,
+            cwd=self.folder,
+            env=self._environment(preload=True),
+        )
+        parts = done.stdout.split(_RECORD)
+        texts = []
+        # Behind the last separator is an empty text without a code.
+        for text, code in zip(parts[::2], parts[1::2], strict=False):
+            texts.append(text if code == "0" else "")
+        return texts
+
+    def discover(self) -> Subnet:
+        """Return the subnet as `ibnetdiscover` sees it from the manager's adapter."""
+        return ibnetdiscover(self.ask("ibnetdiscover"), "ibnetdiscover")
+
+    def console(self, *commands: str) -> None:
+        """Send commands to ibsim, such as `Unlink "S-1"[3]`."""
+        with self.folder.joinpath("console").open("w", encoding="ascii") as pipe:
+            pipe.writelines(f"{command}\n" for command in commands)
+        # ibsim reads its console between two packets, and does not report when it has.
+        time.sleep(0.2)
+
+    def sweep(self) -> float:
+        """Let OpenSM discover the subnet anew, read its partitions and route; return the seconds it took."""
+        start = time.monotonic()
+        before = self._sweeps()
+        for pid in processes(self.namespace):
+            program = Path(f"/proc/{pid}/comm").read_text(encoding="ascii").strip()
+            # SIGHUP starts a heavy sweep; any other process of the namespace would end by it.
+            if program == "opensm":
+                os.kill(pid, signal.SIGHUP)
+        self._swept(before)
+        return time.monotonic() - start
+
+    def _sweeps(self) -> int:
+        """Count the sweeps that OpenSM has ended."""
+        log = self.folder / "opensm.log"
+        if not log.exists():
+            return 0
+        text = log.read_text(encoding="utf-8", errors="replace")
+        return text.count(_UP)
+
+    def _swept(self, before: int) -> None:
+        """Wait until more sweeps have ended than before."""
+        deadline = time.monotonic() + LONGEST_SWEEP
+        while self._sweeps() <= before:
+            if time.monotonic() > deadline:
+                message = f"OpenSM did not finish a sweep: see {self.folder / 'opensm.log'}"
+                raise DeploymentError(Problem("twin-unready", message))
+            time.sleep(0.1)
+
+
+def preload_library() -> Path | None:
+    """Return the library that redirects the tools' requests to ibsim; None where it is not installed."""
+    libraries = sorted(LIBRARIES.glob(_PRELOAD))
+    return libraries[0] if libraries else None
+
+
+def require_ibsim() -> None:
+    """Check that this machine can run the twin.
+
+    Raises:
+        EnvironmentLacksError: what is missing, all at once, with the command that installs it.
+    """
+    problems = []
+    if os.geteuid():
+        message = "the namespace of a twin needs root"
+        problems.append(Problem("not-root", message, hint="run it as root"))
+    missing = set()
+    for program, package in _PROGRAMS.items():
+        if shutil.which(program, path="/usr/sbin:/usr/bin") is None:
+            missing.add(package)
+    if preload_library() is None:
+        missing.add("libumad2sim0")
+    if missing:
+        names = " ".join(sorted(missing))
+        message = f"the InfiniBand programs are not all installed: {names}"
+        problems.append(Problem("no-infiniband", message, hint=f"apt-get install {names}"))
+    if shutil.which("ip") is None:
+        problems.append(Problem("no-iproute2", "`ip` is not installed", hint="apt-get install iproute2"))
+    if problems:
+        raise EnvironmentLacksError(problems)

@@ -1,0 +1,124 @@
+"""Self-tests of the checks: a fault is put in, and the check that should find it must find it.
+
+Checks are called through their modules, so that a test can replace one with a blind one and see the self-test
+fail.
+"""
+
+from __future__ import annotations
+
+from sovereign_ai.fabric_twin import neighbours, queries
+from sovereign_ai.fabric_twin.namespace import batch
+from sovereign_ai.fabric_twin.ping import Pinger
+from sovereign_ai.fabric_twin.result import Seen, examples, hosts_of
+from sovereign_ai.fabric_twin.sample import PlanePart, switch_named
+from sovereign_ai.fabric_twin.twin import Twin
+from sovereign_ai.fabric_twin.wiring import apart, cable
+from sovereign_ai.render.switches.links import FABRIC_MTU
+from sovereign_ai.render.switches.ports import SwitchPorts
+
+_Cable = tuple[str, str, str, str]
+"""Leaf, its interface, spine, its interface."""
+
+
+def leak(twin: Twin, part: PlanePart, pinger: Pinger) -> Seen:
+    """Move one port into another zone's segment and check that `separation` reports it."""
+    by_zone = {end.zone: end for end in reversed(part.endpoints)}
+    if len(by_zone) < 2:
+        return True, "one zone, and so nothing to leak into", {}
+    own_zone, other_zone = sorted(by_zone)[:2]
+    end = by_zone[own_zone]
+    leaf = switch_named(part.switches, end.leaf)
+    own, wrong = leaf.partitions[own_zone].number, leaf.partitions[other_zone].number
+    batch([f"link set {end.leaf_interface} master br{wrong}"], twin.name(end.leaf))
+    try:
+        passed, text, figures = queries.separation(part, pinger)
+    finally:
+        batch([f"link set {end.leaf_interface} master br{own}"], twin.name(end.leaf))
+    outcome = "a port in the wrong segment went unseen" if passed else f"found: {text}"
+    return not passed and end.host in text, outcome, figures
+
+
+def miswire(twin: Twin, part: PlanePart) -> Seen:
+    """Swap the first uplinks of two leaves and check that exactly the four ports concerned are reported."""
+    leaves = part.tier("leaf")
+    if len(leaves) < 2 or not leaves[0].fabric:
+        return True, "no two leaves with uplinks to swap", {}
+    cables = [_first_uplink(twin, leaves[0]), _first_uplink(twin, leaves[1])]
+    _remove(twin, cables)
+    _lay(twin, _swapped(cables))
+    try:
+        miswires = neighbours.miswires(twin.sample, twin.prefix)
+    finally:
+        _remove(twin, cables)
+        _lay(twin, cables)
+        twin.converge()
+    # `miswires` are sorted by their ports, and name each once.
+    reported = {wrong.port for wrong in miswires}
+    concerned = set()
+    for leaf_name, low, spine, high in cables:
+        concerned |= {(leaf_name, low), (spine, high)}
+    figures = {"swapped": 2, "ports named": len(reported)}
+    return reported == concerned, examples(miswires, 2), figures
+
+
+def way(twin: Twin, pinger: Pinger) -> Seen:
+    """Remove the rules that keep planes apart from two hosts and check that `apart` reports the open way."""
+    hosts = set(_hosts_of_two_planes(twin)[:2])
+    if len(hosts) < 2:
+        return True, "no two hosts of two planes, and so no way to open", {}
+    rules = []
+    for part in twin.sample.parts:
+        for end in part.endpoints:
+            if end.host in hosts:
+                rule = (part, end)
+                rules.append(rule)
+    for part, end in rules:
+        batch(apart(part, end, "del"), twin.name(end.host))
+    try:
+        passed, text, figures = queries.apart(twin, pinger)
+    finally:
+        for part, end in rules:
+            batch(apart(part, end), twin.name(end.host))
+    is_reported = not passed
+    for host in hosts:
+        # The way that is reported must be the open one.
+        is_reported = is_reported and host in text
+    outcome = "a way between planes went unseen" if passed else f"found: {text}"
+    return is_reported, outcome, figures
+
+
+def _hosts_of_two_planes(twin: Twin) -> list[str]:
+    """Return the hosts of the first plane that have ports in another plane as well, in order."""
+    first, *others = twin.sample.parts
+    elsewhere: set[str] = set()
+    for part in others:
+        elsewhere |= hosts_of(part.endpoints)
+    return [host for host in first.hosts if host in elsewhere]
+
+
+def _first_uplink(twin: Twin, leaf: SwitchPorts) -> _Cable:
+    """Return the cable at a leaf's first uplink."""
+    uplink = leaf.fabric[0]
+    spine = switch_named(twin.sample.switches, uplink.peer)
+    high = next(port.interface for port in spine.ports if port.name == uplink.peer_port)
+    return leaf.switch.name, uplink.interface, uplink.peer, high
+
+
+def _swapped(cables: list[_Cable]) -> list[_Cable]:
+    """Return two cables with their upper ends exchanged."""
+    (leaf_1, low_1, spine_1, high_1), (leaf_2, low_2, spine_2, high_2) = cables
+    return [(leaf_1, low_1, spine_2, high_2), (leaf_2, low_2, spine_1, high_1)]
+
+
+def _remove(twin: Twin, cables: list[_Cable]) -> None:
+    """Remove the cables at these leaves' ports; with one end of a veth pair its other end goes too."""
+    for leaf, low, _, _ in cables:
+        batch([f"link del {low}"], twin.name(leaf))
+
+
+def _lay(twin: Twin, cables: list[_Cable]) -> None:
+    """Lay cables between switches and bring them up."""
+    batch(cable(twin.prefix, *ends) for ends in cables)
+    for lower, low, upper, high in cables:
+        batch([f"link set {low} mtu {FABRIC_MTU} up"], twin.name(lower))
+        batch([f"link set {high} mtu {FABRIC_MTU} up"], twin.name(upper))

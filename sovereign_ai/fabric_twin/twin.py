@@ -1,0 +1,290 @@
+"""A twin's life: build it, query it, and remove it, also after a crash."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from sovereign_ai.errors import DeploymentError, EnvironmentLacksError, Problem
+from sovereign_ai.fabric_twin.namespace import list_namespaces, processes, query_table, run
+from sovereign_ai.fabric_twin.sample import PlanePart, Sample, switch_named
+from sovereign_ai.fabric_twin.wiring import wire
+from sovereign_ai.names import label
+from sovereign_ai.render.switches.frr import frr
+from sovereign_ai.render.switches.ports import SwitchPorts
+
+STATE = Path("/run/sovereign-ai-twin")
+DAEMONS = Path("/usr/lib/frr")
+_PLANES = "planes"
+_AT_ONCE = 4
+_DOWN_HINT = "end it first: sovereign-ai fabric twin down STACK"
+Progress = Callable[[str], None]
+Configure = Callable[[Sequence[SwitchPorts], str, Path, Progress], object]
+"""Configures switches.
+
+Called with the switches, the prefix of their namespaces, the folder of their daemons' sockets, and the
+progress.
+"""
+LONGEST_START = 90.0
+"""Seconds within which every leaf must know every other by all its paths."""
+
+
+@dataclass(frozen=True, slots=True)
+class Twin:
+    """A twin that runs.
+
+    Attributes:
+        sample: what is twinned.
+        prefix: what the names of its namespaces start with.
+        folder: its configuration files, sockets and process identifiers.
+        seconds: how long each step of `up` took.
+    """
+
+    sample: Sample
+    prefix: str
+    folder: Path
+    seconds: dict[str, float]
+
+    @classmethod
+    def up(cls, sample: Sample, progress: Progress, configure: Configure) -> Self:
+        """Build a twin and wait until it has converged.
+
+        Args:
+            sample: what is twinned.
+            progress: takes a line for a person.
+            configure: configures switches whose daemons run with empty configurations, by the playbook that
+                real switches have. It is passed in, for simulation imports no deployment.
+
+        Raises:
+            EnvironmentLacksError: not root, no FRR, or a twin of this factory exists already.
+            DeploymentError: it could not be built or did not converge; what was built is torn down.
+        """
+        require_frr()
+        twin = cls.found(sample)
+        if list_namespaces(twin.prefix):
+            message = f"a twin of {sample.factory} exists already"
+            raise EnvironmentLacksError(Problem("twin-stands", message, hint=_DOWN_HINT))
+        try:
+            twin._build(progress, configure)  # noqa: SLF001 - its own class
+        except BaseException:
+            # Above all Ctrl-C: namespaces and daemons would outlive this process.
+            down(sample.factory)
+            raise
+        return twin
+
+    def _build(self, progress: Progress, configure: Configure) -> None:
+        """Build the twin step by step, and note the seconds of each."""
+        sample = self.sample
+        start = time.monotonic()
+        wire(sample, self.prefix)
+        self.seconds["wired"] = time.monotonic() - start
+        switches, hosts = len(sample.switches), len(sample.hosts)
+        progress(f"{sample.cables} cables laid between {switches} switches and {hosts} hosts")
+        self.folder.mkdir(parents=True)
+        self.folder.joinpath(_PLANES).write_text(" ".join(sample.planes), encoding="ascii")
+        with ThreadPoolExecutor(_AT_ONCE) as pool:
+            # `list` waits for all and raises the first failure.
+            list(pool.map(self.start, sample.switches))
+        self.seconds["started"] = time.monotonic() - start
+        progress(f"{switches} switches run FRR, with nothing configured")
+        configure(sample.switches, self.prefix, self.folder, progress)
+        self.seconds["configured"] = time.monotonic() - start
+        progress(f"{switches} switches configured")
+        self.converge()
+        self.seconds["converged"] = time.monotonic() - start
+        progress("every leaf knows every other by all its paths")
+
+    @classmethod
+    def found(cls, sample: Sample) -> Self:
+        """Return the handle of a twin, whether it runs or not."""
+        name = label(sample.factory, most=24)
+        return cls(sample, f"twin-{name}.", STATE / name, {})
+
+    @property
+    def stands(self) -> bool:
+        """Whether this factory has a twin of these planes.
+
+        Raises:
+            EnvironmentLacksError: it has one of other planes, or one that was not built to its end.
+        """
+        if not list_namespaces(self.prefix):
+            return False
+        file, wanted = self.folder / _PLANES, " ".join(self.sample.planes)
+        planes = file.read_text(encoding="ascii") if file.exists() else "nothing whole"
+        if planes != wanted:
+            message = f"the twin that exists is of {planes}, not of {wanted}"
+            raise EnvironmentLacksError(Problem("other-twin", message, hint=_DOWN_HINT))
+        return True
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        down(self.sample.factory)
+
+    def name(self, device: str) -> str:
+        """Return the namespace of a device."""
+        return self.prefix + device
+
+    def start(self, switch: SwitchPorts) -> None:
+        """Start one switch's daemons, with empty configurations."""
+        name = switch.switch.name
+        folder = self.folder / name
+        folder.mkdir(mode=0o755)
+        shutil.chown(folder, "frr", "frr")
+        daemons = ["zebra", "bgpd", "bfdd"]
+        # Static routes are staticd's; most switches have none.
+        if "\nip route " in frr(switch):
+            daemons.append("staticd")
+        for daemon in daemons:
+            program = [str(DAEMONS / daemon), "-d", "-u", "frr", "-g", "frr"]
+            # `-P 0`: no terminal over TCP, for `vtysh` uses the sockets in the folder.
+            program += ["-P", "0", "-f", "/dev/null", "-i", str(folder / f"{daemon}.pid")]
+            program += ["-z", str(folder / "zserv.api"), "--vty_socket", str(folder)]
+            if daemon == "bfdd":
+                program += ["--bfdctl", str(folder / "bfdd.sock")]
+            run(["ip", "netns", "exec", self.name(name), *program])
+
+    def daemons(self, switch: str, number: signal.Signals) -> None:
+        """Send a signal to a switch's daemons, and to no process outside its namespace."""
+        for pid in processes(self.name(switch)):
+            os.kill(pid, number)
+
+    def tell(self, switch: str, *commands: str) -> str:
+        """Return what a switch's daemons print for `vtysh` commands; no check relies on it."""
+        arguments = ["vtysh", "--vty_socket", str(self.folder / switch)]
+        for command in commands:
+            arguments += ["-c", command]
+        return run(arguments)
+
+    def paths(self, switch: str, towards: str) -> list[str]:
+        """Return the interfaces of the kernel's equal-cost paths from one switch to another's loopback."""
+        target = switch_named(self.sample.switches, towards)
+        rows = query_table(self.name(switch), "-4", "route", "show", target.switch.loopback)
+        interfaces = []
+        for row in rows:
+            # A route with one path has its interface in the row itself.
+            hops: list[dict[str, Any]] = row.get("nexthops") or [row]
+            for hop in hops:
+                flags = hop.get("flags", ())
+                # A path whose link is down stays listed, with a flag, until the daemon withdraws it.
+                if "dead" not in flags and "linkdown" not in flags:
+                    interfaces.append(hop["dev"])
+        return sorted(interfaces)
+
+    def ready(self, part: PlanePart) -> bool:
+        """Return whether each leaf of a plane has as many paths to each other leaf as it has cables up."""
+        leaves = part.tier("leaf")
+        for leaf in leaves:
+            routes = self._bgp_routes(leaf)
+            for other in leaves:
+                route = routes.get(other.switch.loopback, {})
+                hops = route.get("nexthops") or ([route] if route else [])
+                if other is not leaf and len(hops) != len(leaf.fabric):
+                    return False
+        if not leaves or not leaves[0].zones:
+            return True
+        # Paths are not enough: a zone's broadcasts reach only the leaves that EVPN has announced.
+        return all(len(self.remote(leaf)) >= len(leaves) - 1 for leaf in leaves)
+
+    def _bgp_routes(self, switch: SwitchPorts) -> dict[str | None, dict[str, Any]]:
+        """Return the routes that a switch has learned by BGP, by their destinations."""
+        rows = query_table(self.name(switch.switch.name), "-4", "route", "show", "proto", "bgp")
+        return {row.get("dst"): row for row in rows}
+
+    def remote(self, leaf: SwitchPorts) -> set[str]:
+        """Return the loopbacks to which a leaf would flood its first segment, as EVPN has announced them."""
+        device = f"vni{leaf.zones[0].number}"
+        rows = query_table(self.name(leaf.switch.name), "fdb", "show", "dev", device, program="bridge")
+        loopbacks = set()
+        for row in rows:
+            # The entry of all zeros is where a VXLAN device floods to.
+            if row.get("mac") == "00:00:00:00:00:00" and "dst" in row:
+                loopbacks.add(row["dst"])
+        return loopbacks
+
+    def converge(self, most: float = LONGEST_START) -> float:
+        """Wait until every plane is ready and return the seconds it took.
+
+        Raises:
+            DeploymentError: it did not get ready in time.
+        """
+        start = time.monotonic()
+        for part in self.sample.parts:
+            while not self.ready(part):
+                if time.monotonic() - start > most:
+                    message = f"{part.name} did not converge in {most:.0f} s"
+                    raise DeploymentError(Problem("twin-unready", message, hint="look at `vtysh` of a leaf"))
+                time.sleep(0.2)
+        return time.monotonic() - start
+
+
+def require_frr() -> None:
+    """Check that the machine can hold a twin.
+
+    Raises:
+        EnvironmentLacksError: what is missing, all at once, with the command that installs it.
+    """
+    problems = []
+    zebra, reload = DAEMONS / "zebra", DAEMONS / "frr-reload.py"
+    if os.geteuid():
+        message = "namespaces and daemons of a twin need root"
+        problems.append(Problem("not-root", message, hint="run it as root"))
+    if not zebra.exists() or shutil.which("vtysh") is None:
+        message = f"FRR is not installed: no {zebra} or no vtysh"
+        problems.append(Problem("no-frr", message, hint="apt-get install frr frr-pythontools"))
+    # Where FRR itself is missing, its hint names the package of the reload script as well.
+    if zebra.exists() and not reload.exists():
+        hint = "apt-get install frr-pythontools"
+        problems.append(Problem("no-frr-reload", f"no {reload}", hint=hint))
+    if shutil.which("ip") is None:
+        problems.append(Problem("no-iproute2", "`ip` is not installed", hint="apt-get install iproute2"))
+    if problems:
+        raise EnvironmentLacksError(problems)
+
+
+def down(factory: str) -> dict[str, int]:
+    """Remove a factory's twin, whole or in parts: processes, namespaces and files.
+
+    Returns:
+        How many of each there were.
+    """
+    name = label(factory, most=24)
+    namespaces = list_namespaces(f"twin-{name}.")
+    pids: list[int] = []
+    for namespace in namespaces:
+        pids += processes(namespace)
+    # All processes go before any namespace: one that holds a namespace keeps it, and its links, alive.
+    for pid in pids:
+        # A check may have stopped it.
+        _end(pid, signal.SIGCONT)
+        _end(pid, signal.SIGKILL)
+    for namespace in namespaces:
+        run(["ip", "netns", "del", namespace], check=False)
+    folder = STATE / name
+    files = 0
+    if folder.exists():
+        for path in folder.rglob("*"):
+            files += path.is_file()
+    shutil.rmtree(folder, ignore_errors=True)
+    if STATE.is_dir() and not any(STATE.iterdir()):
+        STATE.rmdir()
+    return {"namespaces": len(namespaces), "processes": len(pids), "files": files}
+
+
+def _end(pid: int, number: signal.Signals) -> None:
+    """Send a signal to a process that may have ended."""
+    try:
+        os.kill(pid, number)
+    except ProcessLookupError:
+        return

@@ -1,0 +1,99 @@
+"""The bounded reader of Kubernetes objects in YAML, as other projects publish them.
+
+A text may hold several documents. Its events are counted before anything is built: depth, values and aliases.
+Anchors are refused, because with aliases to them a few lines could build gigabytes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import yaml
+
+from sovereign_ai.errors import Problem, SovereignError, Where
+from sovereign_ai.files.kinds import FileKind
+from sovereign_ai.files.yaml_errors import explain_error
+
+MOST_VALUES = 300_000
+"""The most scalars, lists and mappings of one file; the largest definition of Kueue or KubeRay has 30,000."""
+MOST_DEPTH = 64
+# The loader of libyaml is much faster, but PyYAML may be built without it.
+_LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+
+
+def parse_objects(text: str, file: str, kind: FileKind) -> list[dict[str, Any]]:
+    """Read every object of a text; empty documents are left out.
+
+    Args:
+        text: the text.
+        file: its name, for messages.
+        kind: the expected kind of file.
+
+    Raises:
+        SovereignError: the kind's own error: it is no YAML, passes a limit, or an object lacks its kind,
+            version or name.
+    """
+    try:
+        _insist_on_bounds(text, file, kind)
+        documents = list(yaml.load_all(text, Loader=_LOADER))
+    except yaml.MarkedYAMLError as error:
+        mark = error.problem_mark or error.context_mark
+        message, hint = explain_error(error.problem or "", error.context or "")
+        where = Where(file, mark.line + 1, mark.column + 1) if mark else Where(file)
+        raise kind.error(Problem("yaml-syntax", message, where, hint)) from None
+    except (yaml.YAMLError, ValueError):
+        # A ValueError is of a date that does not exist, such as 2026-13-01.
+        message = "the text holds a character or a value that YAML does not allow"
+        raise kind.error(Problem("yaml-syntax", message, Where(file), kind.hint)) from None
+    objects = [document for document in documents if document is not None]
+    if problems := list(_object_problems(objects, file, kind)):
+        raise kind.error(problems)
+    return objects
+
+
+def _insist_on_bounds(text: str, file: str, kind: FileKind) -> None:
+    """Count the events of a text before it is built.
+
+    Raises:
+        SovereignError: there are too many, they nest too deeply, or one is an anchor or alias.
+    """
+    values = depth = 0
+
+    def refuse(code: str, message: str, event: Any) -> SovereignError:
+        where = Where(file, event.start_mark.line + 1, event.start_mark.column + 1)
+        return kind.error(Problem(code, message, where, kind.hint))
+
+    for event in yaml.parse(text, Loader=_LOADER):
+        if isinstance(event, yaml.AliasEvent) or getattr(event, "anchor", None) is not None:
+            raise refuse("yaml-feature", "an anchor ('&') or alias ('*') is not taken", event)
+        if isinstance(event, yaml.CollectionStartEvent | yaml.ScalarEvent):
+            values += 1
+        if isinstance(event, yaml.CollectionStartEvent):
+            depth += 1
+        elif isinstance(event, yaml.CollectionEndEvent):
+            depth -= 1
+        if values > MOST_VALUES:
+            message = f"more than {MOST_VALUES:,} values, the most for {kind.noun}"
+            raise refuse("too-many-nodes", message, event)
+        if depth > MOST_DEPTH:
+            raise refuse("too-deep", f"lists and mappings nest deeper than {MOST_DEPTH}", event)
+
+
+def _object_problems(documents: list[Any], file: str, kind: FileKind) -> Iterator[Problem]:
+    """Yield the problem of each document that is no object."""
+    for number, document in enumerate(documents, start=1):
+        if not _is_object(document):
+            message = f"document {number} is no object with apiVersion, kind and metadata.name"
+            yield Problem("wrong-type", message, Where(file), kind.hint)
+
+
+def _is_object(document: Any) -> bool:
+    """Return whether a document has the form of a Kubernetes object."""
+    if not isinstance(document, dict):
+        return False
+    if not isinstance(document.get("apiVersion"), str) or not isinstance(document.get("kind"), str):
+        return False
+    metadata = document.get("metadata")
+    # A list of objects has metadata without a name.
+    return isinstance(metadata, dict) and isinstance(metadata.get("name", ""), str)

@@ -1,0 +1,214 @@
+"""Atomic writing of files, which follows no link that another user made.
+
+The bytes go to a new file beside the place. Its random name must not exist yet (`O_EXCL`) and is no link
+(`O_NOFOLLOW`). They are on the disk before the file is moved to its place in one step. A reader sees the old
+file or the new one, and a full disk or a kill leaves the old one.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import secrets
+import stat
+from errno import EEXIST, EINVAL, EISDIR, ELOOP, ENOTSUP, EROFS
+from pathlib import Path
+
+from sovereign_ai.errors import Problem, UsageError, Where
+
+_NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+_LONGEST_STEM = 200
+"""Bytes of a name that a temporary file repeats: file systems allow 255, and a random end is added."""
+_TRIES = 8
+_DEFAULT_MODE = 0o666
+"""Before the umask, as for every new file."""
+_CANNOT = frozenset({EINVAL, ENOTSUP, EROFS})
+"""Errors of file systems that cannot flush a folder."""
+
+
+def write(path: Path, content: str | bytes) -> None:
+    """Write a file that the user named.
+
+    An older file keeps its mode. A link of the user's own, or of the system's, is followed to the file at its
+    end. A place that is no regular file, such as a terminal, is written without being replaced.
+
+    Raises:
+        UsageError: the place is a link that another user made, or that leads nowhere.
+        OSError: it cannot be written; an older file is then as it was.
+    """
+    place = destination(path)
+    status = place.stat() if place.exists() else None
+    if status is not None and stat.S_ISDIR(status.st_mode):
+        raise _named(IsADirectoryError(EISDIR, os.strerror(EISDIR)), path)
+    data = content.encode() if isinstance(content, str) else content
+    if status is not None and (not stat.S_ISREG(status.st_mode) or place.is_symlink()):
+        # Append: `/dev/stdout` may be a file into which a shell redirected earlier output too.
+        with place.open("ab") as stream:
+            stream.write(data)
+        return
+    mode = stat.S_IMODE(status.st_mode) if status is not None else None
+    try:
+        replace(place, data, mode=mode)
+    except OSError as error:
+        raise _named(error, path) from None
+
+
+def write_private(path: Path, data: bytes, *, durable: bool = True) -> None:
+    """Write a file of mode 0600 into a folder of this program.
+
+    Raises:
+        OSError: it cannot be written; an older file is then as it was.
+    """
+    replace(path, data, mode=0o600, durable=durable)
+
+
+def replace(
+    place: Path, data: bytes, *, mode: int | None = None, durable: bool = True, scratch: Path | None = None
+) -> None:
+    """Put a new file in a place, whole, in one step; a link in its place is replaced, never followed.
+
+    Args:
+        place: the path of the file.
+        data: the contents.
+        mode: the mode; None for that of every new file.
+        durable: whether to wait for the disk. It is slow for thousands of files that can be written again,
+            and useless for files that mean nothing after a reboot.
+        scratch: folder on the same disk for the file while it is not whole; None for the place's own.
+
+    Raises:
+        OSError: it cannot be written; it names the place.
+    """
+    fresh = prepare(place, data, mode=mode, durable=durable, scratch=scratch)
+    try:
+        fresh.replace(place)
+    except BaseException as error:
+        fresh.unlink(missing_ok=True)
+        if isinstance(error, OSError):
+            raise _named(error, place) from None
+        raise
+    if durable:
+        sync_folder(place.parent)
+
+
+def prepare(
+    place: Path, data: bytes, *, mode: int | None = None, durable: bool = True, scratch: Path | None = None
+) -> Path:
+    """Write a new file beside a place, ready to be moved there, and return its path.
+
+    Raises:
+        OSError: it cannot be written; then nothing is left.
+    """
+    beside = place if scratch is None else scratch / place.name
+    # Group and others get their rights only once the file is whole; an owner without any could not write it.
+    first_mode = _DEFAULT_MODE if mode is None else mode & 0o700 or 0o600
+    descriptor, fresh = _new_beside(beside, first_mode)
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(data)
+            file.flush()
+            if mode is not None:
+                os.fchmod(file.fileno(), mode)
+            if durable:
+                os.fsync(file.fileno())
+    except BaseException as error:
+        fresh.unlink(missing_ok=True)
+        # The error of a full disk names no file.
+        if isinstance(error, OSError) and error.filename is None:
+            raise _named(error, place) from None
+        raise
+    return fresh
+
+
+def create(path: Path, data: bytes, *, mode: int = 0o666) -> None:
+    """Write a file that does not exist yet.
+
+    Raises:
+        FileExistsError: something has its name, even a link that leads nowhere.
+        OSError: it cannot be written; then nothing is left.
+    """
+    descriptor = os.open(path, _NEW, mode)
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+    except BaseException:
+        path.unlink(missing_ok=True)
+        raise
+
+
+def open_to_append(path: Path, mode: int = 0o600) -> int:
+    """Open a file of this program to append to it, and create it if it does not exist.
+
+    A link is not followed.
+
+    Raises:
+        OSError: it cannot be opened, or it is a link or no regular file.
+    """
+    # O_NONBLOCK: a pipe in its place must not keep the command waiting.
+    flags = os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK
+    descriptor = os.open(path, flags, mode)
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        os.close(descriptor)
+        raise OSError(ELOOP, "it is no regular file", str(path))
+    return descriptor
+
+
+def sync_folder(folder: Path) -> None:
+    """Wait until the names in a folder are on the disk, where its file system can do that.
+
+    Without it, a file that was moved to its place may have its old name after a power failure.
+
+    Raises:
+        OSError: the disk cannot be written.
+    """
+    try:
+        descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    except PermissionError:
+        return  # a folder can be writable and not readable
+    try:
+        os.fsync(descriptor)
+    except OSError as error:
+        if error.errno not in _CANNOT:
+            raise _named(error, folder) from None
+    finally:
+        os.close(descriptor)
+
+
+def _new_beside(place: Path, mode: int) -> tuple[int, Path]:
+    """Open a new file in a place's folder, under a name that cannot be predicted."""
+    for _ in range(_TRIES):
+        fresh = place.with_name(f".{place.name[:_LONGEST_STEM]}.{secrets.token_hex(6)}")
+        with contextlib.suppress(FileExistsError):
+            return os.open(fresh, _NEW, mode), fresh
+    raise FileExistsError(EEXIST, os.strerror(EEXIST), str(place))
+
+
+def destination(path: Path) -> Path:
+    """Return the file at the end of a path's links, which is the one to write.
+
+    Raises:
+        UsageError: another user made one of the links, or they lead nowhere.
+    """
+    place = path
+    for _ in range(_TRIES):
+        # A link in `/proc` is a stream of this process, and its target is no name that can be replaced.
+        if not place.is_symlink() or place.is_relative_to("/proc"):
+            return place
+        # In a folder that others can write, a link of another user could lead to any of the user's files.
+        owner = place.lstat().st_uid
+        hint = "remove it, or name another file"
+        if owner not in (os.geteuid(), 0):
+            message = f"it is a link that another user made (uid {owner})"
+            raise UsageError(Problem("foreign-link", message, Where(str(path)), hint))
+        if not place.exists():
+            message = "it is a link that leads nowhere"
+            raise UsageError(Problem("dangling-link", message, Where(str(path)), hint))
+        place = place.parent / place.readlink()
+    message = "its links lead in a circle"
+    raise UsageError(Problem("dangling-link", message, Where(str(path)), "name another file"))
+
+
+def _named(error: OSError, path: Path) -> OSError:
+    """Return an error with the path that the user named."""
+    return type(error)(error.errno, error.strerror, str(path))

@@ -1,0 +1,116 @@
+"""The cables of a plan by the names that observers use for their ends.
+
+A folder of observations has one file a device, named after it: `train-001.json` or
+`compute-fra1-p0-leaf-r0-001.json` with `lldpctl -f json0 show neighbors`, `NAME.neigh.json` with `ip -j neigh
+show`, `NAME.fdb.json` with `bridge -j fdb show`, `NAME.ports.json` with `ip -j link show`, and any number of
+`*.txt` with `ibnetdiscover`. MAC and neighbour tables name a neighbour by its address alone, so they need the
+table of addresses.
+
+Interfaces are those of the plan (`swp7`, `compute0`); SONiC's (`Ethernet24`) and an adapter's first port in a
+subnet are understood too.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from sovereign_ai.assess.observed.judge import End
+from sovereign_ai.plan.fabric import FabricPlan
+from sovereign_ai.plan.factory import Plan
+from sovereign_ai.render.switches.ports import host_interface, interface, port_maps
+from sovereign_ai.render.switches.subnet import adapter, port_number
+from sovereign_ai.spec.factory import AIFactory
+
+
+@dataclass(frozen=True, slots=True)
+class Expected:
+    """What a plan's cables should look like to an observer.
+
+    Attributes:
+        planned: every end of every cable to its other end, both ways.
+        devices: every device of the plan that has a port.
+        aliases: other names of a port, as a switch system or a subnet has them, to the plan's.
+        planes: each end to the name of its plane.
+        racks: device to its rack; empty for a device that is in none.
+        blind: ends that their device cannot report: ports of management controllers, PDUs and switches' own
+            management.
+    """
+
+    planned: Mapping[End, End]
+    devices: frozenset[str]
+    aliases: Mapping[End, End]
+    planes: Mapping[End, str]
+    racks: Mapping[str, str]
+    blind: frozenset[End]
+
+    def end(self, device: str, port: str) -> End:
+        """Return an end by the plan's names; one that the plan does not know keeps its own."""
+        # Devices may report their name with a domain.
+        short, _, _ = device.partition(".")
+        name = short if device not in self.devices and short in self.devices else device
+        return self.aliases.get((name, port), (name, port))
+
+
+def expected(factory: AIFactory, plan: Plan) -> Expected:
+    """Return what the cables of a plan should look like."""
+    planned: dict[End, End] = {}
+    planes: dict[End, str] = {}
+    aliases: dict[End, End] = {}
+    blind: set[End] = set()
+    for plane in plan.fabrics:
+        for number, (near, far) in enumerate(_ends(plane)):
+            # Hosts of the out-of-band network are management controllers, which run no LLDP daemon.
+            if plane.role == "out-of-band" and number < plane.node_leaf:
+                blind.add(near)
+            planned[near], planned[far] = far, near
+            planes[near] = planes[far] = plane.name
+        if plane.kind == "infiniband":
+            aliases |= _subnet_names(factory, plane)
+        else:
+            aliases |= _sonic_names(factory, plan, plane)
+    racks = {}
+    for rack in plan.racks:
+        for device in (*rack.devices, *rack.pdu_names):
+            racks[device] = rack.name
+    devices = frozenset(device for device, _ in planned)
+    return Expected(planned, devices, aliases, planes, racks, frozenset(blind))
+
+
+def _ends(plane: FabricPlan) -> Iterator[tuple[End, End]]:
+    """Yield both ends of every cable, the lower first."""
+    for number, (lower, low, upper, high) in enumerate(plane.cables):
+        # Cables of hosts come first.
+        below = host_interface(low) if number < plane.node_leaf else interface(low)
+        yield (lower, below), (upper, interface(high))
+
+
+def _sonic_names(factory: AIFactory, plan: Plan, plane: FabricPlan) -> dict[End, End]:
+    """Return SONiC's port names of a plane's switches."""
+    names: dict[End, End] = {}
+    for switch in port_maps(factory, plan, plane):
+        name = switch.switch.name
+        for port in switch.ports:
+            sonic = switch.panel.port(port.name).name
+            names[name, sonic] = (name, port.interface)
+    return names
+
+
+def _subnet_names(factory: AIFactory, plane: FabricPlan) -> dict[End, End]:
+    """Return the names that `ibnetdiscover` uses for a plane's ports.
+
+    Ports of switches have numbers; a host's port is port 1 of an adapter.
+    """
+    fabric = next(fabric for fabric in factory.fabrics if fabric.name == plane.fabric)
+    names: dict[End, End] = {}
+    for number, (lower, low, upper, high) in enumerate(plane.cables):
+        names[upper, str(port_number(high, fabric.breakout))] = (upper, interface(high))
+        if number < plane.node_leaf:
+            end = (lower, host_interface(low))
+            names[adapter(lower, low), "1"] = end
+            # rdma-ndd names an adapter after its host and its device; devices are named after the plan's
+            # ports.
+            names[f"{lower} {host_interface(low)}", "1"] = end
+        else:
+            names[lower, str(port_number(low, fabric.breakout))] = (lower, interface(low))
+    return names

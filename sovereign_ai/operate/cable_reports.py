@@ -1,0 +1,143 @@
+"""Readers of devices' reports on their neighbours: LLDP, InfiniBand subnets, address tables, port states.
+
+>>> port_states([{"ifname": "swp1", "operstate": "DOWN"}, {"ifname": "swp2", "operstate": "UP"}], "leaf")
+{('leaf', 'swp1'): False, ('leaf', 'swp2'): True}
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from sovereign_ai.assess.observed.ibnetdiscover import ibnetdiscover
+from sovereign_ai.assess.observed.judge import End
+from sovereign_ai.errors import Problem, UsageError
+from sovereign_ai.files.json_text import Json, parse_json
+from sovereign_ai.files.kinds import NEIGHBOURS
+from sovereign_ai.operate.cable_ends import Expected
+
+_MOST_ROWS = 100_000
+# A tuple, for a state of a file may be anything, also what no set can be asked for.
+_STATES = ("NOARP", "FAILED", "INCOMPLETE")
+"""States of a neighbour entry that are no evidence of a cable."""
+
+
+@dataclass(slots=True)
+class Reports:
+    """The reports of all files together.
+
+    Attributes:
+        seen: each end that reported a neighbour to that neighbour.
+        reporting: devices that reported.
+        down: ports that are reported to be down.
+        conflicts: ends whose reports name two neighbours, each with both.
+    """
+
+    seen: dict[End, End] = field(default_factory=dict)
+    reporting: set[str] = field(default_factory=set)
+    down: set[End] = field(default_factory=set)
+    conflicts: dict[End, tuple[End, End]] = field(default_factory=dict)
+
+    def add(self, near: End, far: End) -> None:
+        """Note the neighbour that one end reports; a second report for the same end must agree."""
+        before = self.seen.setdefault(near, far)
+        if before != far:
+            self.conflicts.setdefault(near, (before, far))
+
+
+def add_lldp(
+    reports: Reports, expected: Expected, device: str, neighbours: Mapping[str, tuple[str, str]]
+) -> None:
+    """Note what a device hears: interface to (device, port) at the other end."""
+    reports.reporting.add(device)
+    for port, (peer, peer_port) in neighbours.items():
+        reports.add(expected.end(device, port), expected.end(peer, peer_port))
+
+
+def add_subnet(reports: Reports, expected: Expected, text: str, file: str) -> None:
+    """Note the links of an InfiniBand subnet, in which every end reports.
+
+    Raises:
+        UsageError: the text is no output of `ibnetdiscover`.
+    """
+    subnet = ibnetdiscover(text, file)
+    for (name, port), (far, far_port) in subnet.links.items():
+        near_end = expected.end(name, str(port))
+        reports.add(near_end, expected.end(far, str(far_port)))
+    for name, node in subnet.nodes.items():
+        reports.reporting.add(name)
+        # The ports of an adapter are ports of a host, which has reported by them.
+        for number in range(1, node.ports + 1):
+            device, _ = expected.end(name, str(number))
+            reports.reporting.add(device)
+
+
+def add_addresses(
+    reports: Reports,
+    expected: Expected,
+    device: str,
+    rows: Sequence[Mapping[str, Any]],
+    owners: Mapping[str, End],
+) -> None:
+    """Note the neighbours of a MAC or neighbour table: those whose address has a known owner.
+
+    A switch port behind which several owners are seen is no cable to any of them, and is left out.
+    """
+    reports.reporting.add(device)
+    behind: dict[End, set[End]] = {}
+    for row in rows:
+        # `ip neigh` prints `lladdr`, `dev` and states; `bridge fdb` prints `mac` and `ifname`.
+        address = str(row.get("lladdr") or row.get("mac") or "").lower()
+        port = str(row.get("dev") or row.get("ifname") or "")
+        states = row.get("state") or ()
+        owner = owners.get(address)
+        if not owner or not port or any(state in _STATES for state in states):
+            continue
+        behind.setdefault(expected.end(device, port), set()).add(owner)
+    for near, peers in behind.items():
+        # What a port has heard itself counts more than a table, so a table never contradicts it.
+        if len(peers) == 1 and near not in reports.seen:
+            reports.add(near, next(iter(peers)))
+
+
+def add_states(reports: Reports, expected: Expected, device: str, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Note the state of a device's ports; a planned port that is down has no cable that carries anything."""
+    reports.reporting.add(device)
+    for (name, port), is_up in port_states(rows, device).items():
+        if not is_up:
+            reports.down.add(expected.end(name, port))
+
+
+def port_states(rows: Sequence[Mapping[str, Any]], device: str) -> dict[End, bool]:
+    """Return each port of `ip -j link show` to whether it is up."""
+    states: dict[End, bool] = {}
+    for row in rows:
+        name = row.get("ifname")
+        if isinstance(name, str):
+            states[device, name] = row.get("operstate") == "UP"
+    return states
+
+
+def rows_of(raw: bytes, file: str) -> list[dict[str, Any]]:
+    """Return a JSON list of objects, as iproute2 prints its tables.
+
+    Raises:
+        UsageError: it is something else.
+    """
+    parsed = parse_json(raw, file, NEIGHBOURS)
+    return list(_objects(parsed))
+
+
+def _objects(parsed: Json) -> Iterator[dict[str, Any]]:
+    """Yield the objects of the list."""
+    rows = parsed.data
+    if not isinstance(rows, list) or len(rows) > _MOST_ROWS:
+        message = f"expected a list of at most {_MOST_ROWS:,} rows, as `ip -j` prints it"
+        hint = "ip -j neigh show > NAME.neigh.json"
+        raise UsageError(Problem("not-a-table", message, parsed.where(""), hint))
+    for number, row in enumerate(rows):
+        if not isinstance(row, dict):
+            location = parsed.where(f"[{number}]")
+            raise UsageError(Problem("not-a-table", "expected an object", location, NEIGHBOURS.hint))
+        yield row

@@ -1,0 +1,205 @@
+"""Which servers a fabric connects, and at which place of which leaf each of them is.
+
+A place is a number from 0 that is valid for every rail: place p is at leaf `p // down` of each rail, at its
+port `p % down`. So all rails of one server end at leaves of the same number, and traffic within a rail takes
+one hop between all servers under the same leaves.
+
+* A pool takes places for whole scalable units where the fabric is padded so. Empty ones stay free for growth,
+  and no server moves when they fill.
+* On compute fabrics a unit that fits a leaf never straddles two. A larger one starts on a fresh leaf.
+* On the first out-of-band fabric of a site the management ports of the switches of its other fabrics and of
+  its rack PDUs follow the storage servers. Fabric managers take free places of the last unit, one for each
+  rail.
+
+    >>> block = Block("train", hosts=31, places=32, unit=32)
+    >>> first_free_place([block, Block("serve", hosts=4, places=4, unit=4)], down=32)
+    36
+    >>> assign_places([Block("a", 20, 20, 20), Block("b", 20, 20, 20)], down=32)[1][:3]
+    [32, 33, 34]
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from sovereign_ai.catalog.systems import system
+from sovereign_ai.plan.rounding import ceil_div
+from sovereign_ai.spec.fabric import Fabric
+from sovereign_ai.spec.factory import AIFactory
+from sovereign_ai.spec.pool import GpuNodePool
+
+SERVERS = "storage servers"
+MANAGERS = "fabric managers"
+MANAGED = "management ports"
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """Hosts that are placed together.
+
+    Attributes:
+        name: the pool's name, `storage servers`, `management ports` or `fabric managers`.
+        hosts: hosts in it.
+        places: places kept for them, padding included; the same on every rail.
+        unit: number of places that are kept together on one leaf.
+    """
+
+    name: str
+    hosts: int
+    places: int
+    unit: int
+
+
+def declared_unit(pool: GpuNodePool) -> int | None:
+    """Return the pool's own scalable unit, else its system's; None where neither has one."""
+    return pool.scalable_unit or system(pool.system).scalable_unit
+
+
+def fabrics_by_name(factory: AIFactory) -> dict[str, Fabric]:
+    """Return the fabrics by name, in the order of the description."""
+    return {fabric.name: fabric for fabric in factory.fabrics}
+
+
+def pools_of(factory: AIFactory, fabric: Fabric, site: str) -> list[GpuNodePool]:
+    """Return the pools of a site that a fabric connects, in the order of the description."""
+    if fabric.sites and site not in fabric.sites:
+        return []
+    return [pool for pool in factory.pools_at(site) if not fabric.pools or pool.name in fabric.pools]
+
+
+def joins_servers(factory: AIFactory, fabric: Fabric, site: str) -> bool:
+    """Return whether a fabric connects the storage servers of a site: compute fabrics never do."""
+    if fabric.role == "compute" or (fabric.sites and site not in fabric.sites):
+        return False
+    return not fabric.pools or bool(pools_of(factory, fabric, site))
+
+
+def manages(factory: AIFactory, fabric: Fabric, site: str) -> bool:
+    """Return whether a fabric connects the management ports of a site's switches and rack PDUs.
+
+    The first out-of-band fabric of the site does.
+    """
+    for other in factory.fabrics:
+        if other.role == "out-of-band" and joins_servers(factory, other, site):
+            return fabric is other
+    return False
+
+
+def blocks_of(
+    factory: AIFactory, fabric: Fabric, site: str, spares: Mapping[str, int], servers: int, managed: int = 0
+) -> list[Block]:
+    """Return what joins one fabric at one site: pools, storage servers, management ports, then managers.
+
+    Args:
+        factory: the description.
+        fabric: one of its fabrics.
+        site: one of its sites.
+        spares: pool name to spare servers; they are cabled like all others.
+        servers: storage servers at the site; compute fabrics connect none.
+        managed: management ports of switches and rack PDUs at the site.
+    """
+    pools = pools_of(factory, fabric, site)
+    managers = ceil_div(fabric.managers, fabric.rails) if pools else 0
+    blocks: list[Block] = []
+    for pool in pools:
+        # Managers use free places behind the last pool, so its units have room for them.
+        extra = managers if pool is pools[-1] else 0
+        blocks.append(_pool_block(pool, pool.nodes + spares.get(pool.name, 0), extra, fabric))
+    if servers and joins_servers(factory, fabric, site):
+        blocks.append(Block(SERVERS, servers, servers, 1))
+    if managed and manages(factory, fabric, site):
+        blocks.append(Block(MANAGED, managed, managed, 1))
+    if managers:
+        last = blocks[len(pools) - 1]
+        if last.places - last.hosts < managers:
+            blocks.append(Block(MANAGERS, 0, managers, 1))
+    return blocks
+
+
+def _pool_block(pool: GpuNodePool, hosts: int, managers: int, fabric: Fabric) -> Block:
+    """Return one pool's block; managers of the last pool count like hosts when units are filled up."""
+    unit = declared_unit(pool)
+    places = hosts
+    if fabric.padding == "scalable-unit" and unit:
+        places = ceil_div(hosts + managers, unit) * unit
+    # On other fabrics a unit may straddle two leaves, so that no port stays empty.
+    together = (unit or hosts) if fabric.role == "compute" else 1
+    return Block(pool.name, hosts, places, together)
+
+
+def _runs(block: Block, at: int, down: int) -> Iterator[tuple[int, int]]:
+    """Yield (first place, places) of each run of places without a gap, from place `at` on."""
+    unit = min(block.unit, block.places)
+    if unit > down:
+        yield (ceil_div(at, down) * down, block.places)
+        return
+    whole, rest = divmod(block.places, unit)
+    # Whole units that still fit the leaf that the previous block has begun.
+    first = min(whole, (down - at % down) // unit)
+    if first:
+        yield (at, first * unit)
+    at += first * unit
+    if whole > first:
+        at = ceil_div(at, down) * down
+        a_leaf = down // unit
+        for start in range(first, whole, a_leaf):
+            count = min(a_leaf, whole - start) * unit
+            yield (at, count)
+            at += down if start + a_leaf < whole else count
+    if rest:
+        free = -at % down or down
+        yield (at if rest <= free else at + free, rest)
+
+
+def total_hosts(blocks: Iterable[Block]) -> int:
+    """Return the hosts of all blocks."""
+    return sum(block.hosts for block in blocks)
+
+
+def total_places(blocks: Iterable[Block]) -> int:
+    """Return the places of all blocks, the same on every rail."""
+    return sum(block.places for block in blocks)
+
+
+def first_free_place(blocks: Sequence[Block], down: int) -> int:
+    """Return the first place behind all blocks: the number of places that each rail needs."""
+    at = 0
+    for block in blocks:
+        at = _block_end(block, at, down)
+    return at
+
+
+def _block_end(block: Block, at: int, down: int) -> int:
+    """Return the first place behind a block that begins at place `at` or later.
+
+    It is the end of what `_runs` yields, without a step for each leaf: sizing asks for it thousands of
+    times.
+    """
+    unit = min(block.unit, block.places)
+    if unit > down:
+        return ceil_div(at, down) * down + block.places
+    whole, rest = divmod(block.places, unit)
+    first = min(whole, (down - at % down) // unit)
+    at += first * unit
+    if whole > first:
+        a_leaf = down // unit
+        full = (whole - first - 1) // a_leaf
+        at = (ceil_div(at, down) + full) * down + (whole - first - full * a_leaf) * unit
+    if rest:
+        free = -at % down or down
+        at = (at if rest <= free else at + free) + rest
+    return at
+
+
+def assign_places(blocks: Sequence[Block], down: int) -> list[list[int]]:
+    """Return each block's places in order; its hosts use the first of them."""
+    places_of: list[list[int]] = []
+    at = 0
+    for block in blocks:
+        places: list[int] = []
+        for start, count in _runs(block, at, down):
+            places.extend(range(start, start + count))
+            at = start + count
+        places_of.append(places)
+    return places_of

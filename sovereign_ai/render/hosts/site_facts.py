@@ -1,0 +1,125 @@
+"""What a site's operator knows and no plan can: keys, servers, and the addresses of hosts and control planes.
+
+It is read from `hosts.yaml` in the stack's folder, where that exists. What is not given is left out, and
+`lacking` reports what that means. The file holds no secret: secrets lie in files that are named on the
+command line.
+
+    >>> SiteFacts().lacking()[0][:40]
+    'admin_keys: sshd is left as it is, and n'
+"""
+
+from __future__ import annotations
+
+from ipaddress import IPv4Network
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, Field, StringConstraints
+
+from sovereign_ai.errors import Problem, SpecError, Where
+from sovereign_ai.files.decoding import decode
+from sovereign_ai.files.kinds import GIVEN
+from sovereign_ai.files.reading import read
+from sovereign_ai.files.yaml_text import parse
+from sovereign_ai.spec.base import Model, Name
+from sovereign_ai.spec.error_location import TextForm
+from sovereign_ai.spec.problems import validated
+
+
+def _range(text: str) -> str:
+    """Check that a text is an IPv4 range.
+
+    Raises:
+        ValueError: it is none.
+    """
+    return str(IPv4Network(text))
+
+
+Range = Annotated[str, AfterValidator(_range), TextForm("bad-range", "an IPv4 range such as 10.128.0.0/24")]
+PublicKey = Annotated[
+    str,
+    StringConstraints(
+        # The key's type, its base64, and a comment without control characters: it goes into one line of a
+        # file.
+        pattern=r"^(ssh-ed25519|sk-ssh-ed25519@openssh\.com|ecdsa-sha2-nistp(256|384|521)|ssh-rsa) "
+        r"[A-Za-z0-9+/=]{1,16000}( [^\x00-\x1f\x7f]{0,256})?$"
+    ),
+    TextForm("bad-key", "one public key as OpenSSH writes it, in one line"),
+]
+Server = Annotated[
+    str,
+    StringConstraints(pattern=r"^[A-Za-z0-9.:-]{1,253}$"),
+    TextForm("bad-server", "a name or address, with a port where it has one"),
+]
+Account = Annotated[
+    str,
+    StringConstraints(pattern=r"^[a-z][a-z0-9_-]{0,30}$"),
+    TextForm("bad-account", "the name of a Linux account"),
+]
+
+
+class Reach(Model):
+    """How a host is reached where SSH to its in-band address does not apply."""
+
+    connection: Literal["ssh", "nsenter", "netns"] = "ssh"
+    """`nsenter` for a container of this machine, `netns` for a network namespace of it."""
+    address: Server | None = None
+    """Another address, for SSH."""
+    port: Annotated[int, Field(ge=1, le=65_535, strict=True)] | None = None
+    """Another port, for SSH."""
+    leader: Annotated[int, Field(ge=2, strict=True)] | None = None
+    """The container's first process as this machine numbers it, for nsenter."""
+    namespace: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9._-]{1,255}$")] | None = None
+    """The namespace's name, for netns."""
+
+
+class SiteFacts(Model):
+    """What a site's operator knows."""
+
+    account: Account = "sovereign"
+    """The account that configures hosts, by key alone and with sudo; the `baseline` role keeps it."""
+    admin_keys: tuple[PublicKey, ...] = ()
+    """Public keys that may log in to it."""
+    admin_from: tuple[Range, ...] = ()
+    """Ranges that may reach SSH and the kubelet, besides the management range."""
+    time_servers: tuple[Server, ...] = ()
+    """NTP servers, inside the jurisdiction."""
+    log_server: Server | None = None
+    """Server that journals are sent to over TLS, `host:port`; inside the jurisdiction."""
+    control_planes: dict[Name, Server] = Field(default_factory=dict)
+    """Cluster to its control plane's address, `host:6443`."""
+    sandbox_image: Annotated[str, StringConstraints(pattern=r"^[a-z0-9./:@_-]{1,200}$")] = "pause:3.10.1"
+    """The pods' sandbox image, below the first of the factory's registries."""
+    reach: dict[str, Reach] = Field(default_factory=dict)
+    """Host to how it is reached."""
+
+    def lacking(self) -> tuple[str, ...]:
+        """Return a line for each field that is not given, with what that leaves out."""
+        consequences = {
+            "admin_keys": "sshd is left as it is, and no account is made",
+            "time_servers": "no time source is set",
+            "log_server": "journals stay on the hosts",
+            "control_planes": "no data for kubeadm join is written",
+        }
+        lines: list[str] = []
+        for name, consequence in consequences.items():
+            if not getattr(self, name):
+                lines.append(f"{name}: {consequence}")
+        return tuple(lines)
+
+
+def read_site_facts(file: Path) -> SiteFacts:
+    """Read what a site's operator knows from a file; an empty file leaves every field at its default.
+
+    Raises:
+        SpecError: the file cannot be read, or holds problems; all of them at once, each at its line.
+    """
+    text = decode(read(file, GIVEN), str(file), GIVEN)
+    parsed = parse(text, str(file), GIVEN)
+    if parsed.data is None:
+        parsed = parsed._replace(data={})
+    if not parsed.problems and not isinstance(parsed.data, dict):
+        message = "the file holds no mapping of fields"
+        hint = "write 'admin_keys:' and what else is known"
+        raise SpecError(Problem("wrong-type", message, Where(str(file), 1, 1), hint))
+    return validated(SiteFacts, parsed)

@@ -1,0 +1,628 @@
+"""Kinds of add-ons that rules know: the fields in which each can name a place, and its pod templates.
+
+A kind with a table here is permitted if its fields meet their conditions. A kind without one is refused in
+zones with a residency policy (`unknown_kinds.py`). Each table was written from the reference of the API
+(`source`), read on 2026-11-26.
+
+    >>> ADDONS["ray.io/RayJob"].templates[0]
+    'spec.rayClusterSpec.headGroupSpec.template'
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Literal
+
+from sovereign_ai.rules.fields import Field, Must, lists_of, nested
+
+Family = Literal["network", "queues", "data", "workloads", "settings"]
+"""The subject of a kind; the checks of a family share a message."""
+
+
+@dataclass(frozen=True, slots=True)
+class Addon:
+    """A kind with its fields.
+
+    Attributes:
+        api_group: its API group; empty for the core group.
+        kind: its name.
+        family: its subject.
+        source: the address of its reference.
+        fields: the fields in which a place can be written.
+        templates: paths of the pod templates that it holds.
+        specs: paths of pod specifications that it holds without metadata around them.
+        refused: whether every object of the kind leads to another cluster.
+    """
+
+    api_group: str
+    kind: str
+    family: Family
+    source: str
+    fields: tuple[Field, ...] = ()
+    templates: tuple[str, ...] = ()
+    specs: tuple[str, ...] = ()
+    refused: bool = False
+
+    @property
+    def key(self) -> str:
+        """Return API group and kind."""
+        return f"{self.api_group}/{self.kind}"
+
+
+_K8S = "kubernetes.io/docs/reference/kubernetes-api"
+_CILIUM = "docs.cilium.io/en/stable/network/kubernetes/policy"
+_ISTIO = "istio.io/latest/docs/reference/config/networking"
+_CALICO = "docs.tigera.io/calico/latest/reference/resources"
+_GATEWAY = "gateway-api.sigs.k8s.io/reference/spec"
+_POLICY = "network-policy-api.sigs.k8s.io/reference/spec"
+_KUEUE = "kueue.sigs.k8s.io/docs/reference/kueue.v1beta2"
+_RAY = "ray-project.github.io/kuberay/reference/api"
+_TRAINING = "kubeflow.org/docs/components/trainer/legacy-v1/reference"
+_SNAPSHOTS = "kubernetes-csi.github.io/docs/snapshot-restore-feature.html"
+_MONITORING = "prometheus-operator.dev/docs/api-reference/api"
+
+
+def _absent(*paths: str) -> tuple[Field, ...]:
+    """Return fields that must be left out."""
+    return tuple(Field(path, "absent") for path in paths)
+
+
+def _places(*paths: str) -> tuple[Field, ...]:
+    """Return fields that hold a host or a URL."""
+    return tuple(Field(path, "place") for path in paths)
+
+
+def _below(prefixes: Iterable[str], fields: Iterable[Field]) -> tuple[Field, ...]:
+    """Return fields below each of some paths."""
+    listed = tuple(fields)
+    moved: list[Field] = []
+    for prefix in prefixes:
+        moved += [Field(f"{prefix}.{field.path}", field.must, field.words) for field in listed]
+    return tuple(moved)
+
+
+# Network languages beside Kubernetes' own: all of them add to what network policies open.
+_CILIUM_PEERS = _absent(
+    "egress[].toFQDNs",
+    "egress[].toEntities",
+    "egress[].toServices",
+    "egress[].toNodes",
+    "egress[].toGroups",
+    "ingress[].fromEntities",
+    "ingress[].fromNodes",
+    "ingress[].fromGroups",
+    # A listener redirects traffic to an Envoy that a CiliumEnvoyConfig configures.
+    "egress[].toPorts[].listener",
+    "ingress[].toPorts[].listener",
+)
+_CILIUM_RANGES = (Field("egress[].toCIDR[]", "range"), Field("egress[].toCIDRSet[].cidr", "range"))
+_CILIUM_REFERENCES = _absent(
+    "egress[].toCIDRSet[].cidrGroupRef",
+    "egress[].toCIDRSet[].cidrGroupSelector",
+    "ingress[].fromCIDR",
+    "ingress[].fromCIDRSet",
+    "ingress[].fromRequires",
+    "egress[].toRequires",
+)
+_CILIUM_SIDES = (*_CILIUM_PEERS, *_CILIUM_RANGES, *_CILIUM_REFERENCES)
+_CILIUM_OWN = (
+    # An expression such as `NotIn` may select pods of other namespaces.
+    *_absent("egress[].toEndpoints[].matchExpressions", "ingress[].fromEndpoints[].matchExpressions"),
+    Field("egress[].toEndpoints[].matchLabels", "cilium-own"),
+    Field("ingress[].fromEndpoints[].matchLabels", "cilium-own"),
+)
+# A cluster-wide policy has no namespace of its own that its peers could be in.
+_CILIUM_CLUSTERWIDE = _absent("egress[].toEndpoints", "ingress[].fromEndpoints")
+# Either field may hold the policy.
+_CILIUM_SPECS = ("spec", "specs[]")
+_CILIUM_POLICY = Addon(
+    "cilium.io",
+    "CiliumNetworkPolicy",
+    "network",
+    _CILIUM,
+    _below(_CILIUM_SPECS, (*_CILIUM_SIDES, *_CILIUM_OWN)),
+)
+_CILIUM_CLUSTERWIDE_POLICY = Addon(
+    "cilium.io",
+    "CiliumClusterwideNetworkPolicy",
+    "network",
+    _CILIUM,
+    _below(_CILIUM_SPECS, (*_CILIUM_SIDES, *_CILIUM_CLUSTERWIDE)),
+)
+
+# Only actions that narrow are permitted: `Allow` may take precedence over network policies.
+_NARROWING = ("Deny", "Pass")
+_POLICY_FIELDS = (
+    Field("spec.ingress[].action", "one-of", _NARROWING),
+    Field("spec.egress[].action", "one-of", _NARROWING),
+)
+
+
+def _admin_policy(kind: str) -> Addon:
+    """Return a kind of the network policy API for administrators."""
+    return Addon("policy.networking.k8s.io", kind, "network", _POLICY, _POLICY_FIELDS)
+
+
+_CALICO_NARROWING = ("Deny", "Log")
+_CALICO_FIELDS = (
+    Field("spec.ingress[].action", "one-of", _CALICO_NARROWING),
+    Field("spec.egress[].action", "one-of", _CALICO_NARROWING),
+)
+# The first group stores what the second one serves.
+_CALICO_GROUPS = ("crd.projectcalico.org", "projectcalico.org")
+_CALICO_KINDS = ("GlobalNetworkPolicy", "NetworkPolicy", "StagedNetworkPolicy")
+
+
+def _calico_policies() -> tuple[Addon, ...]:
+    """Return the policy kinds of Calico in both of its API groups."""
+    policies: list[Addon] = []
+    for group in _CALICO_GROUPS:
+        policies += [Addon(group, kind, "network", _CALICO, _CALICO_FIELDS) for kind in _CALICO_KINDS]
+    return tuple(policies)
+
+
+_SERVICE_ENTRY_FIELDS = (
+    *_places("spec.hosts[]", "spec.endpoints[].address"),
+    Field("spec.addresses[]", "range"),
+    # `.` is the own namespace: other namespaces have declared no such flow.
+    Field("spec.exportTo[]", "one-of", (".",)),
+    *_absent("spec.endpoints[].network"),
+)
+_SERVICE_ENTRY = Addon(
+    "networking.istio.io", "ServiceEntry", "network", f"{_ISTIO}/service-entry", _SERVICE_ENTRY_FIELDS
+)
+_VIRTUAL_SERVICE_FIELDS = (
+    *_places(
+        "spec.http[].route[].destination.host",
+        "spec.tcp[].route[].destination.host",
+        "spec.tls[].route[].destination.host",
+        "spec.http[].mirror.host",
+        "spec.http[].mirrors[].destination.host",
+        "spec.http[].redirect.authority",
+        "spec.http[].rewrite.authority",
+    ),
+    Field("spec.http[].delegate.namespace", "own-namespace"),
+)
+_VIRTUAL_SERVICE = Addon(
+    "networking.istio.io",
+    "VirtualService",
+    "network",
+    f"{_ISTIO}/virtual-service",
+    _VIRTUAL_SERVICE_FIELDS,
+)
+_DESTINATION_RULE = Addon(
+    "networking.istio.io",
+    "DestinationRule",
+    "network",
+    f"{_ISTIO}/destination-rule",
+    _places("spec.host"),
+)
+
+BACKEND = (
+    Field("namespace", "own-namespace"),
+    Field("kind", "one-of", ("", "Service")),
+    Field("group", "one-of", ("",)),
+)
+"""Conditions on a reference to a backend of a route: it must be a service of the own namespace."""
+_MIRROR = _below(("requestMirror.backendRef",), BACKEND)
+_FILTERS = (
+    *_MIRROR,
+    *_places("requestRedirect.hostname", "urlRewrite.hostname"),
+    *_absent("extensionRef", "externalAuth"),
+)
+_BACKEND_FILTERS = (
+    *_MIRROR,
+    *_absent("requestRedirect.hostname", "urlRewrite.hostname", "extensionRef", "externalAuth"),
+)
+ROUTE = (
+    Field("spec.parentRefs[].namespace", "own-namespace"),
+    *_below(("spec.rules[].backendRefs[]",), BACKEND),
+    *_below(("spec.rules[].filters[]",), _FILTERS),
+    *_below(("spec.rules[].backendRefs[].filters[]",), _BACKEND_FILTERS),
+)
+"""Fields by which a route of the Gateway API can lead elsewhere."""
+
+
+def _route(kind: str) -> Addon:
+    """Return a route kind of the Gateway API."""
+    return Addon("gateway.networking.k8s.io", kind, "network", _GATEWAY, ROUTE)
+
+
+_API_SERVICE_FIELDS = (
+    # The API server sends whole requests to the service, with the identity of the user.
+    Field("spec.service.namespace", "no-tenant"),
+    Field("spec.insecureSkipTLSVerify", "unset"),
+)
+_API_SERVICE = Addon(
+    "apiregistration.k8s.io",
+    "APIService",
+    "network",
+    f"{_K8S}/cluster-resources/api-service-v1",
+    _API_SERVICE_FIELDS,
+)
+
+# Queues and runtimes that may dispatch a pod elsewhere.
+_CLUSTER_QUEUE = Addon(
+    "kueue.x-k8s.io",
+    "ClusterQueue",
+    "queues",
+    _KUEUE,
+    _absent("spec.admissionChecks", "spec.admissionChecksStrategy.admissionChecks"),
+)
+_PROVISIONING = ("kueue.x-k8s.io/provisioning-request",)
+_ADMISSION_CHECK = Addon(
+    "kueue.x-k8s.io",
+    "AdmissionCheck",
+    "queues",
+    _KUEUE,
+    (Field("spec.controllerName", "one-of", _PROVISIONING),),
+)
+_MULTI_KUEUE_CLUSTER = Addon("kueue.x-k8s.io", "MultiKueueCluster", "queues", _KUEUE, refused=True)
+_MULTI_KUEUE_CONFIG = Addon("kueue.x-k8s.io", "MultiKueueConfig", "queues", _KUEUE, refused=True)
+_KUEUE_WORKLOAD = Addon(
+    "kueue.x-k8s.io",
+    "Workload",
+    "queues",
+    _KUEUE,
+    _absent("status.clusterName", "status.nominatedClusterNames"),
+    ("spec.podSets[].template",),
+)
+_RUNTIME_CLASS = Addon(
+    "node.k8s.io",
+    "RuntimeClass",
+    "queues",
+    f"{_K8S}/cluster-resources/runtime-class-v1",
+    (Field("handler", "runtime"),),
+)
+
+# Data named by a handle: a handle may be that of any volume or snapshot at the storage system.
+_SNAPSHOT_GROUP = "snapshot.storage.k8s.io"
+_GROUP_SNAPSHOT_GROUP = "groupsnapshot.storage.k8s.io"
+_PARAMETERS = (Field("parameters", "parameters"),)
+_SNAPSHOT = Addon(
+    _SNAPSHOT_GROUP,
+    "VolumeSnapshot",
+    "data",
+    _SNAPSHOTS,
+    _absent("spec.source.volumeSnapshotContentName"),
+)
+_SNAPSHOT_CONTENT = Addon(
+    _SNAPSHOT_GROUP, "VolumeSnapshotContent", "data", _SNAPSHOTS, _absent("spec.source.snapshotHandle")
+)
+_GROUP_SNAPSHOT = Addon(
+    _GROUP_SNAPSHOT_GROUP,
+    "VolumeGroupSnapshot",
+    "data",
+    _SNAPSHOTS,
+    _absent("spec.source.volumeGroupSnapshotContentName"),
+)
+_GROUP_SNAPSHOT_CONTENT = Addon(
+    _GROUP_SNAPSHOT_GROUP,
+    "VolumeGroupSnapshotContent",
+    "data",
+    _SNAPSHOTS,
+    _absent("spec.source.groupSnapshotHandles"),
+)
+_GROUP_SNAPSHOT_CLASS = Addon(
+    _GROUP_SNAPSHOT_GROUP, "VolumeGroupSnapshotClass", "data", _SNAPSHOTS, _PARAMETERS
+)
+_VOLUME_ATTRIBUTES_CLASS = Addon(
+    "storage.k8s.io",
+    "VolumeAttributesClass",
+    "data",
+    f"{_K8S}/config-and-storage-resources/volume-attributes-class-v1",
+    _PARAMETERS,
+)
+
+# Workloads with pod templates.
+_RAY_PODS = ("headGroupSpec.template", "workerGroupSpecs[].template")
+_RAY_FIELDS = (
+    *_places("gcsFaultToleranceOptions.redisAddress"),
+    # The head service may be of any type, with any annotation.
+    *_absent("headGroupSpec.headService"),
+    Field("headGroupSpec.enableIngress", "unset"),
+    Field("headGroupSpec.serviceType", "one-of", ("", "ClusterIP")),
+    Field("autoscalerOptions.image", "image"),
+)
+# `managedBy` hands a job over to MultiKueue, which runs it in another cluster.
+_RAY_MANAGED = Field("spec.managedBy", "one-of", ("", "ray.io/kuberay-operator"))
+
+
+def _ray(kind: str, inner: str, *more: Field, templates: tuple[str, ...] = ()) -> Addon:
+    """Return a kind of KubeRay.
+
+    Args:
+        kind: its name.
+        inner: path of the Ray cluster's specification in it.
+        more: its other fields.
+        templates: paths of its other pod templates.
+    """
+    pods = tuple(f"{inner}.{path}" for path in _RAY_PODS)
+    fields = (*_below((inner,), _RAY_FIELDS), *more)
+    return Addon("ray.io", kind, "workloads", _RAY, fields, (*pods, *templates))
+
+
+_RAY_CLUSTER = _ray("RayCluster", "spec", _RAY_MANAGED)
+_RAY_JOB = _ray(
+    "RayJob",
+    "spec.rayClusterSpec",
+    Field("spec.runtimeEnvYAML", "text"),
+    Field("spec.entrypoint", "text"),
+    *_absent("spec.clusterSelector"),
+    _RAY_MANAGED,
+    templates=("spec.submitterPodTemplate",),
+)
+_RAY_SERVICE = _ray(
+    "RayService",
+    "spec.rayClusterConfig",
+    Field("spec.serveConfigV2", "text"),
+    *_absent("spec.serveService"),
+)
+
+
+def _training(kind: str, replicas: str) -> Addon:
+    """Return a job kind of the training operator."""
+    managed = Field("spec.runPolicy.managedBy", "one-of", ("", "kubeflow.org/training-operator"))
+    templates = (f"spec.{replicas}{{}}.template",)
+    return Addon("kubeflow.org", kind, "workloads", _TRAINING, (managed,), templates)
+
+
+_TRAIN_JOB_FIELDS = (
+    Field("spec.trainer.image", "image"),
+    Field("spec.trainer.env[]", "variable"),
+    Field("spec.trainer.args[]", "text"),
+    Field("spec.trainer.command[]", "text"),
+    *_places("spec.initializer.dataset.storageUri", "spec.initializer.model.storageUri"),
+    Field("spec.initializer.dataset.env[]", "variable"),
+    Field("spec.initializer.model.env[]", "variable"),
+    *_absent("spec.podTemplateOverrides", "spec.runtimePatches"),
+    Field("spec.managedBy", "one-of", ("", "trainer.kubeflow.org/trainjob-controller")),
+)
+_TRAIN_JOB = Addon(
+    "trainer.kubeflow.org",
+    "TrainJob",
+    "workloads",
+    "www.kubeflow.org/docs/components/trainer",
+    _TRAIN_JOB_FIELDS,
+)
+_NOTEBOOK = Addon(
+    "kubeflow.org",
+    "Notebook",
+    "workloads",
+    "www.kubeflow.org/docs/components/notebooks",
+    (),
+    ("spec.template",),
+)
+_JOB_SET_CONTROLLERS = ("", "jobset.sigs.k8s.io/jobset-controller")
+_JOB_CONTROLLERS = ("", "kubernetes.io/job-controller")
+_JOB_SET_FIELDS = (
+    Field("spec.managedBy", "one-of", _JOB_SET_CONTROLLERS),
+    Field("spec.replicatedJobs[].template.spec.managedBy", "one-of", _JOB_CONTROLLERS),
+)
+_JOB_SET = Addon(
+    "jobset.x-k8s.io",
+    "JobSet",
+    "workloads",
+    "jobset.sigs.k8s.io/docs/reference/jobset.v1alpha2",
+    _JOB_SET_FIELDS,
+    ("spec.replicatedJobs[].template.spec.template",),
+)
+_LEADER_WORKER_CLASS = "spec.leaderWorkerTemplate.volumeClaimTemplates[].spec.storageClassName"
+_LEADER_WORKER_SET = Addon(
+    "leaderworkerset.x-k8s.io",
+    "LeaderWorkerSet",
+    "workloads",
+    "lws.sigs.k8s.io/docs/reference/leaderworkerset.v1",
+    (Field(_LEADER_WORKER_CLASS, "class"),),
+    ("spec.leaderWorkerTemplate.leaderTemplate", "spec.leaderWorkerTemplate.workerTemplate"),
+)
+_VOLCANO_JOB = Addon(
+    "batch.volcano.sh",
+    "Job",
+    "workloads",
+    "volcano.sh/en/docs/vcjob",
+    _absent("spec.volumes"),
+    ("spec.tasks[].template",),
+)
+_ROLLOUT = Addon(
+    "argoproj.io",
+    "Rollout",
+    "workloads",
+    "argo-rollouts.readthedocs.io/en/stable/features/specification",
+    (),
+    ("spec.template",),
+)
+
+_KSERVE_PARTS = ("predictor", "transformer", "explainer")
+_KSERVE_PODS = ("spec.predictor", "spec.transformer", "spec.explainer")
+
+
+def _kserve_storage() -> tuple[Field, ...]:
+    """Return the fields from which the parts of an inference service download models."""
+    paths = []
+    for part in _KSERVE_PARTS:
+        # Both paths, since a part may hold these fields with or without `model`.
+        for model in ("model.", ""):
+            paths.append(f"spec.{part}.{model}storageUri")
+            paths.append(f"spec.{part}.{model}storage.parameters.endpoint_url")
+    return _places(*paths)
+
+
+_KSERVE_FIELDS = (
+    *_kserve_storage(),
+    *_below(_KSERVE_PODS, _places("logger.url")),
+    Field("spec.predictor.model.env[]", "variable"),
+    Field("spec.predictor.model.args[]", "text"),
+    Field("spec.predictor.model.image", "image"),
+    *_absent("spec.predictor.workerSpec", "spec.predictor.model.storage", "spec.predictor.model.storageUris"),
+)
+_INFERENCE_SERVICE = Addon(
+    "serving.kserve.io",
+    "InferenceService",
+    "workloads",
+    "kserve.github.io/website/docs/reference/crd-api",
+    _KSERVE_FIELDS,
+    (),
+    _KSERVE_PODS,
+)
+
+# Telemetry.
+_MONITORED = (
+    Field("spec.namespaceSelector.any", "unset"),
+    Field("spec.namespaceSelector.matchNames[]", "own-namespace"),
+)
+_WRITES = (
+    *_places(
+        "spec.remoteWrite[].url",
+        "spec.remoteWrite[].proxyUrl",
+        "spec.remoteRead[].url",
+        "spec.remoteRead[].proxyUrl",
+    ),
+    # Each of these takes configuration that no condition reads.
+    *_absent("spec.thanos", "spec.containers", "spec.initContainers", "spec.additionalScrapeConfigs"),
+    Field("spec.hostNetwork", "unset"),
+    Field("spec.image", "image"),
+    Field("spec.storage.volumeClaimTemplate.spec.storageClassName", "class"),
+)
+
+
+def _monitoring(kind: str, fields: tuple[Field, ...]) -> Addon:
+    """Return a kind of the Prometheus operator."""
+    return Addon("monitoring.coreos.com", kind, "network", _MONITORING, fields)
+
+
+_SERVICE_MONITOR = _monitoring("ServiceMonitor", (*_places("spec.endpoints[].proxyUrl"), *_MONITORED))
+_POD_MONITOR = _monitoring("PodMonitor", (*_places("spec.podMetricsEndpoints[].proxyUrl"), *_MONITORED))
+
+# The order is that of the rendered checks.
+_ADDONS = (
+    Addon("", "ConfigMap", "settings", _K8S, (Field("data", "settings"),)),
+    _CILIUM_POLICY,
+    _CILIUM_CLUSTERWIDE_POLICY,
+    _admin_policy("AdminNetworkPolicy"),
+    _admin_policy("BaselineAdminNetworkPolicy"),
+    _admin_policy("ClusterNetworkPolicy"),
+    *_calico_policies(),
+    _SERVICE_ENTRY,
+    _VIRTUAL_SERVICE,
+    _DESTINATION_RULE,
+    _route("GRPCRoute"),
+    _route("TCPRoute"),
+    _route("TLSRoute"),
+    _route("UDPRoute"),
+    _API_SERVICE,
+    _CLUSTER_QUEUE,
+    _ADMISSION_CHECK,
+    _MULTI_KUEUE_CLUSTER,
+    _MULTI_KUEUE_CONFIG,
+    _KUEUE_WORKLOAD,
+    _RUNTIME_CLASS,
+    _SNAPSHOT,
+    _SNAPSHOT_CONTENT,
+    _GROUP_SNAPSHOT,
+    _GROUP_SNAPSHOT_CONTENT,
+    _GROUP_SNAPSHOT_CLASS,
+    _VOLUME_ATTRIBUTES_CLASS,
+    _RAY_CLUSTER,
+    _RAY_JOB,
+    _RAY_SERVICE,
+    _training("PyTorchJob", "pytorchReplicaSpecs"),
+    _training("TFJob", "tfReplicaSpecs"),
+    _training("MPIJob", "mpiReplicaSpecs"),
+    _training("XGBoostJob", "xgbReplicaSpecs"),
+    _training("PaddleJob", "paddleReplicaSpecs"),
+    _training("JAXJob", "jaxReplicaSpecs"),
+    _TRAIN_JOB,
+    _NOTEBOOK,
+    _JOB_SET,
+    _LEADER_WORKER_SET,
+    _VOLCANO_JOB,
+    _ROLLOUT,
+    _INFERENCE_SERVICE,
+    _SERVICE_MONITOR,
+    _POD_MONITOR,
+    _monitoring("Prometheus", _WRITES),
+    _monitoring("PrometheusAgent", _WRITES),
+)
+ADDONS: Mapping[str, Addon] = MappingProxyType({addon.key: addon for addon in _ADDONS})
+"""Each kind by its API group and kind."""
+
+REACHING = (
+    ".services.k8s.aws",
+    ".azure.com",
+    ".cnrm.cloud.google.com",
+    ".crossplane.io",
+    ".fluxcd.io",
+    ".karmada.io",
+    ".liqo.io",
+    ".open-cluster-management.io",
+    ".replication.storage.openshift.io",
+    ".submariner.io",
+    ".upbound.io",
+    ".velero.io",
+    ".argoproj.io",
+    ".cert-manager.io",
+    ".cilium.io",
+    ".cluster.x-k8s.io",
+    ".crd.projectcalico.org",
+    ".external-secrets.io",
+    ".k8s.cni.cncf.io",
+    ".kueue.x-k8s.io",
+    ".multicluster.x-k8s.io",
+    ".networking.istio.io",
+    ".policy.networking.k8s.io",
+    ".projectcalico.org",
+    ".storage.k8s.io",
+)
+"""Suffixes of API groups whose kinds outside namespaces reach other clusters, clouds or networks.
+
+Each begins with a dot, and is compared with the group after a dot, so that no part of a name matches.
+"""
+
+
+def templates(key: str = "") -> str:
+    """Return CEL for the pod templates of an object of an add-on's kind.
+
+    Args:
+        key: the kind. If empty, the expression is for every kind.
+    """
+    lists_by_kind = {}
+    for addon in ADDONS.values():
+        lists = [lists_of(path) for path in addon.templates]
+        # A bare specification becomes a template without metadata.
+        lists += [f'{lists_of(path)}.map(s, {{"spec": s}})' for path in addon.specs]
+        lists_by_kind[addon.key] = lists
+    return _lists_of_kind(lists_by_kind, key)
+
+
+def gathered(must: Must, key: str = "") -> str:
+    """Return CEL for the values of an object's fields under one long condition, as lists of values.
+
+    Args:
+        must: the condition.
+        key: the kind. If empty, the expression is for every kind.
+    """
+    lists_by_kind = {}
+    for addon in ADDONS.values():
+        fields = [field for field in addon.fields if field.must == must and field.is_gathered]
+        lists_by_kind[addon.key] = [nested(field.path) for field in fields]
+    return _lists_of_kind(lists_by_kind, key)
+
+
+def _lists_of_kind(lists_by_kind: Mapping[str, list[str]], key: str) -> str:
+    """Return CEL for the joined lists of an object's kind; an empty list for any other kind."""
+    if key:
+        return " + ".join(lists_by_kind.get(key, [])) or "[]"
+    parts = []
+    for name, lists in lists_by_kind.items():
+        if lists:
+            joined = " + ".join(lists)
+            parts.append(f'(variables.key == "{name}" ? {joined} : [])')
+    return " + ".join(parts)
+
+
+def direct(addon: Addon) -> tuple[Field, ...]:
+    """Return the fields of a kind whose conditions are checked one by one."""
+    return tuple(field for field in addon.fields if not field.is_gathered)

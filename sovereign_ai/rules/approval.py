@@ -1,0 +1,156 @@
+r"""Approval by a second person: the payload that an approver signs, and the key by which a signature counts.
+
+An exception counts only with the signature of its approver, by a key that the description lists under that
+name. The signature covers the facts of the exception and the factory's name, so that it is valid for nothing
+else. This module decides it for waivers everywhere: in `check`, in rendered policies, in the policy pack, in
+`audit`, and in the operator.
+
+    >>> normal_name("  Network\u00a0 Lead") == normal_name("network-lead")
+    True
+
+A signature is written as `KEY:SIGNATURE`, both in base64: Ed25519 (RFC 8032) over DSSE's pre-authentication
+encoding.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hashlib
+from collections.abc import Iterator, Mapping
+from datetime import date
+from typing import TYPE_CHECKING, Any
+
+import orjson
+
+from sovereign_ai.names import KEYS, normal_name
+
+if TYPE_CHECKING:
+    from sovereign_ai.spec.factory import AIFactory
+    from sovereign_ai.spec.supplier import Approver, Waiver
+
+WAIVER_TYPE = f"application/vnd.{KEYS.domain}.waiver+json"
+"""Payload type of the signature of a waiver."""
+ACCESS_TYPE = f"application/vnd.{KEYS.domain}.access+json"
+"""Payload type of the signature of break-glass access."""
+_SIGNED = ("id", "rule", "resource", "requester", "approver", "created", "expires")
+# Free texts are signed by their digest, so that the operator's question can leave them out.
+_WORDS = ("reason", "owner", "compensating_control")
+
+
+def pae(kind: str, payload: bytes) -> bytes:
+    """Return DSSE's pre-authentication encoding, version 1.
+
+    >>> pae("http://example.com/HelloWorld", b"hello world")
+    b'DSSEv1 29 http://example.com/HelloWorld 11 hello world'
+    """
+    name = kind.encode()
+    return b"DSSEv1 %d %b %d %b" % (len(name), name, len(payload), payload)
+
+
+def words_digest(waiver: Waiver) -> str:
+    """Return the SHA-256 of a waiver's free texts, which stands for them in the operator's question."""
+    words = {name: getattr(waiver, name) for name in _WORDS}
+    return hashlib.sha256(orjson.dumps(words, option=orjson.OPT_SORT_KEYS)).hexdigest()
+
+
+def waiver_payload(waiver: Waiver, factory: str, words: str | None = None) -> bytes:
+    """Return what the approver of a waiver signs.
+
+    Args:
+        waiver: the waiver; its signature does not count.
+        factory: the factory's name.
+        words: digest of its free texts, if the caller does not have the texts.
+    """
+    facts = {name: getattr(waiver, name) for name in _SIGNED}
+    payload = {"factory": factory, "waiver": facts, "words": words or words_digest(waiver)}
+    # Sorted keys, since a signature covers bytes.
+    return orjson.dumps(payload, option=orjson.OPT_SORT_KEYS)
+
+
+def is_signed(signature: str, kind: str, payload: bytes) -> bool:
+    """Return whether `KEY:SIGNATURE` holds a signature of that key over a payload.
+
+    It does not decide whose key that is.
+    """
+    # Imported late: the import is slow, and most descriptions have no waiver.
+    from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm  # noqa: PLC0415
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey  # noqa: PLC0415
+    from cryptography.hazmat.primitives.serialization import load_der_public_key  # noqa: PLC0415
+
+    key_text, _, signature_text = signature.partition(":")
+    try:
+        key = load_der_public_key(base64.b64decode(key_text, validate=True))
+        if not isinstance(key, Ed25519PublicKey):
+            return False
+        key.verify(base64.b64decode(signature_text, validate=True), pae(kind, payload))
+    except (ValueError, TypeError, binascii.Error, UnsupportedAlgorithm, InvalidSignature):
+        return False
+    return True
+
+
+def approver_of(factory: AIFactory, name: str) -> Approver | None:
+    """Return the approver of a name, compared in normal form; None if the description lists none."""
+    wanted = normal_name(name)
+    for approver in factory.approvers:
+        if normal_name(approver.name) == wanted:
+            return approver
+    return None
+
+
+def explain_refusal(
+    factory: AIFactory, approver: str, signature: str | None, kind: str, payload: bytes, day: date
+) -> str:
+    """Return why an exception is not approved; empty if it is.
+
+    Args:
+        factory: the description.
+        approver: the name of the approver, as the exception writes it.
+        signature: `KEY:SIGNATURE`; None or empty for none.
+        kind: type of the payload.
+        payload: the signed bytes.
+        day: the day of the approval.
+    """
+    listed = approver_of(factory, approver)
+    if listed is None:
+        return f"the description lists no approver {approver!r} with a key"
+    if listed.until is not None and day > listed.until:
+        return f"{approver!r} could agree until {listed.until}, and this is of {day}"
+    if not signature:
+        return f"{approver!r} has not signed it"
+    if signature.partition(":")[0] != listed.key:
+        return f"another key signed it than the one of {approver!r}"
+    if not is_signed(signature, kind, payload):
+        return f"the signature of {approver!r} does not fit: something in it was changed since"
+    return ""
+
+
+def explain_waiver_refusal(factory: AIFactory, waiver: Waiver) -> str:
+    """Return why a waiver is not approved; empty if it is."""
+    if normal_name(waiver.approver) == normal_name(waiver.requester):
+        return "who asks cannot agree"
+    requester = approver_of(factory, waiver.requester)
+    approver = approver_of(factory, waiver.approver)
+    if requester is not None and approver is not None and requester.key == approver.key:
+        return f"{waiver.requester!r} and {waiver.approver!r} have the same key, so that they are one person"
+    payload = waiver_payload(waiver, factory.name)
+    # The approver's right to agree is judged on the day of the agreement: later it may have ended.
+    return explain_refusal(factory, waiver.approver, waiver.signature, WAIVER_TYPE, payload, waiver.created)
+
+
+def approved_waivers(factory: AIFactory) -> tuple[Waiver, ...]:
+    """Return the waivers that their approvers signed; no other waiver counts anywhere."""
+    return tuple(waiver for waiver in factory.waivers if not explain_waiver_refusal(factory, waiver))
+
+
+def unapproved_waivers(factory: AIFactory) -> Iterator[tuple[int, Waiver, str]]:
+    """Yield number, waiver and reason for each waiver that is not approved."""
+    for number, waiver in enumerate(factory.waivers):
+        reason = explain_waiver_refusal(factory, waiver)
+        if reason:
+            yield number, waiver, reason
+
+
+def access_payload(facts: Mapping[str, Any]) -> bytes:
+    """Return what the approver of break-glass access signs."""
+    return orjson.dumps(dict(facts), option=orjson.OPT_SORT_KEYS)

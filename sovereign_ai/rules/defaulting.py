@@ -1,0 +1,56 @@
+"""Defaulting of pods: what the bundle's mutating policy does, for places that have no API server.
+
+The policy fills in what a plain pod leaves out, so a pod is judged as it would be stored. The renderer writes
+the same in CEL (`render/kubernetes/admission.py`). A test on a real API server compares the two.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sovereign_ai.names import KEYS
+from sovereign_ai.rules.context import Context
+
+
+def admitted(pod: dict[str, Any], context: Context) -> dict[str, Any]:
+    """Return the pod with its zone's node selector and toleration, if it names none; other pods unchanged.
+
+    A pod of the wrong shape is returned unchanged, for the rules to refuse.
+    """
+    spec = pod.get("spec")
+    namespace = pod.get("metadata", {}).get("namespace")
+    zone = context.zone_of(namespace) if isinstance(namespace, str) else ""
+    if not zone or not isinstance(spec, dict):
+        return pod
+    selector = spec.get("nodeSelector", {})
+    tolerations = spec.get("tolerations", [])
+    if not isinstance(selector, dict) or not _is_list_of_mappings(tolerations):
+        return pod
+    defaulted = dict(spec)
+    # The pod's own labels win: a selector of another zone is refused by a rule, not repaired.
+    defaulted["nodeSelector"] = {**_default_selector(zone, context), **selector}
+    defaulted["tolerations"] = _with_zone_toleration(tolerations, zone)
+    return {**pod, "spec": defaulted}
+
+
+def _is_list_of_mappings(value: Any) -> bool:
+    """Return whether a value is a list of mappings."""
+    return isinstance(value, list) and all(isinstance(item, dict) for item in value)
+
+
+def _default_selector(zone: str, context: Context) -> dict[str, str]:
+    """Return the node labels that a pod of a zone selects unless it names them itself."""
+    selector = {KEYS.zone: zone}
+    countries = dict(context.jurisdictions).get(zone, ())
+    # With several countries the choice is the user's, so none is filled in.
+    if len(countries) == 1:
+        selector[KEYS.jurisdiction] = countries[0]
+    return selector
+
+
+def _with_zone_toleration(tolerations: list[dict[str, Any]], zone: str) -> list[dict[str, Any]]:
+    """Return tolerations with that of the zone's taint, unless one is about that taint already."""
+    if any(toleration.get("key") == KEYS.namespace_zone for toleration in tolerations):
+        return tolerations
+    toleration = {"key": KEYS.namespace_zone, "operator": "Equal", "value": zone, "effect": "NoSchedule"}
+    return [*tolerations, toleration]

@@ -1,0 +1,461 @@
+r"""Fields in which a place can be written, and the conditions on them as CEL.
+
+A field is named by its path: a dot steps into a field, `[]` into every item of a list, `{}` into every value
+of a mapping. A field that is left out passes. A field of another shape than its path fails to evaluate, and
+is refused.
+
+    >>> each("a[].b", lambda value: f"{value} == 'x'", "object")
+    "(!has(object.a) || object.a == null || object.a.all(e0, (!has(e0.b) || e0.b == null || e0.b == 'x')))"
+
+A *place* is a host, an address, a URL or a bucket. It is permitted if it is inside the cluster (a name
+without a dot, a name below `svc`, loopback), the host of a declared registry, or at the other end of a
+gateway that the zone may use.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Literal
+
+from sovereign_ai.rules.cel_literals import literal
+
+Must = Literal[
+    "absent",
+    "unset",
+    "own-namespace",
+    "no-tenant",
+    "place",
+    "text",
+    "range",
+    "class",
+    "image",
+    "runtime",
+    "variable",
+    "settings",
+    "parameters",
+    "cilium-own",
+    "one-of",
+]
+"""The condition on a field.
+
+* `absent`: left out or empty; `unset`: left out or false.
+* `own-namespace`: the object's own namespace; `no-tenant`: a namespace outside the zones.
+* `place`: a permitted place; `text`: a text that names permitted places only.
+* `range`: an address range within a declared one.
+* `class`: a storage class of the zone; `image`: an image of a declared registry.
+* `runtime`: a container runtime that runs pods on their own node.
+* `variable`: a variable of the environment that names permitted places only; `settings`: a mapping of them.
+* `parameters`: parameters of a storage driver.
+* `cilium-own`: labels by which Cilium selects pods of the own namespace.
+* `one-of`: one of some words.
+"""
+OUTSIDE = "$outside.filter(g, g[0] == variables.zone).map(g, g[1])"
+"""CEL for the address ranges and hosts at the other end of the gateways that the object's zone may use."""
+GATHERED: tuple[Must, ...] = ("place", "text", "variable")
+"""Conditions so long that they are written once, for the values of all fields together (`nested`)."""
+_DEEPEST = 2
+_STEP = re.compile(r"\[\]|\{\}|[A-Za-z_][A-Za-z0-9_]*")
+
+_SCHEMES = (
+    r"https?|grpcs?|wss?|tcp|udp|tls|ssl|ssh|git|git[+]https|git[+]ssh|rediss?|postgres|postgresql|mysql"
+    r"|mongodb|amqps?|nats|kafka|ray|oci|docker|s?ftp|nfs|ldaps?|smtps?|zmq|pvc"
+)
+"""Schemes whose authority is a host that DNS resolves.
+
+Of any other scheme, such as `s3` or `hf`, the authority is a name at somebody's service.
+"""
+URL = r"""[A-Za-z0-9+.-]*://[^/?#\s"'<>,;|)}]*"""
+"""A URL up to its path. The scheme may be missing, so that `$(SCHEME)://host` cannot hide one."""
+BARE = r"(?:[A-Za-z0-9_-]+\.)+[A-Za-z0-9-]+:[0-9]{2,5}"
+"""A host with a port outside of a URL."""
+_PLACE_NAMES = r"(?i)(?:endpoint|proxy|host|address|addr|url|uri|server|broker)s?$"
+# A list of hosts that need no proxy names no place to which anything is sent.
+_NO_PROXY = "(?i)^no_proxy$"
+_REGION_NAMES = r"(?i)(?:region|location)s?$"
+_BUCKET_NAMES = r"(?i)bucket(?:_?name)?s?$"
+_FLAG = r"^-{1,2}[A-Za-z0-9._-]+="
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """A field in which a place can be written.
+
+    Attributes:
+        path: its path, such as `spec.rules[].host`.
+        must: its condition.
+        words: the permitted words of `one-of`.
+    """
+
+    path: str
+    must: Must
+    words: tuple[str, ...] = ()
+
+    @property
+    def is_gathered(self) -> bool:
+        """Return whether its condition is written once for the values of many fields.
+
+        Values in more than two lists within each other cannot be gathered.
+        """
+        steps = steps_of(self.path)
+        depth = steps.count("[]") + steps.count("{}")
+        return self.must in GATHERED and depth <= _DEEPEST
+
+
+def steps_of(path: str) -> tuple[str, ...]:
+    """Return the steps of a path.
+
+    >>> steps_of("spec.sets{}.template")
+    ('spec', 'sets', '{}', 'template')
+    """
+    return tuple(_STEP.findall(path))
+
+
+def each(path: str, leaf: Callable[[str], str], base: str) -> str:
+    """Return CEL that is true if a condition holds for every value at a path.
+
+    Args:
+        path: the field's path.
+        leaf: returns the condition on a value, given the value's expression.
+        base: expression of the object that the path starts at.
+    """
+    return _each(steps_of(path), leaf, base, 0)
+
+
+def _each(steps: tuple[str, ...], leaf: Callable[[str], str], base: str, depth: int) -> str:
+    """Return the condition on the values that some steps lead to."""
+    if not steps:
+        return leaf(base)
+    name, rest = steps[0], steps[1:]
+    item = f"e{depth}"
+    if name == "[]":
+        below = _each(rest, leaf, item, depth + 1)
+        return f"{base}.all({item}, {below})"
+    if name == "{}":
+        # `all` over a mapping visits its keys.
+        below = _each(rest, leaf, f"{base}[{item}]", depth + 1)
+        return f"{base}.all({item}, {below})"
+    field = f"{base}.{name}"
+    # An object of a custom kind keeps an explicit null, which other kinds lose. It means that the field is
+    # unset.
+    below = _each(rest, leaf, field, depth)
+    return f"(!has({field}) || {field} == null || {below})"
+
+
+def permitted(field: Field, base: str = "object") -> str:
+    """Return CEL that is true if a field of an object meets its condition."""
+    return each(field.path, lambda value: _condition(field, value), base)
+
+
+def in_zone(expression: str, zone: str) -> str:
+    """Return a condition for an object outside namespaces.
+
+    Args:
+        expression: the condition, for an object in a namespace.
+        zone: expression of the zone that the object serves.
+    """
+    # `outside` first: its definition uses the zone too.
+    with_outside = expression.replace("variables.outside", OUTSIDE)
+    return with_outside.replace("variables.zone", zone)
+
+
+def on_gathered(must: Must, values: str) -> str:
+    """Return CEL that is true if a condition holds for every value in lists of values."""
+    condition = _CONDITIONS[must]("v")
+    return f"{values}.all(l, l.all(v, {condition}))"
+
+
+def _condition(field: Field, value: str) -> str:
+    """Return the condition of a field on one value."""
+    if field.must == "one-of":
+        return f"{value} in {literal(list(field.words))}"
+    return _CONDITIONS[field.must](value)
+
+
+def _absent(value: str) -> str:
+    """Return CEL: a text, a list or a mapping is empty; a number or a truth value fails to evaluate."""
+    return f"({value} == null || size({value}) == 0)"
+
+
+def _unset(value: str) -> str:
+    """Return CEL: a truth value is false."""
+    return f"{value} == false"
+
+
+def _own_namespace(value: str) -> str:
+    """Return CEL: a namespace is empty or the object's own."""
+    return f'({value} == "" || {value} == object.metadata.namespace)'
+
+
+def _no_tenant(value: str) -> str:
+    """Return CEL: a namespace is none of the factory's."""
+    return f"!({value} in $namespaces)"
+
+
+def _own_class(value: str) -> str:
+    """Return CEL: a storage class serves the object's zone."""
+    return f"({value} in $classes && $classes[{value}] == variables.zone)"
+
+
+def _image(value: str) -> str:
+    """Return CEL: an image is empty or comes from a declared registry."""
+    is_declared = f"$registries.exists(r, {value}.startsWith(r))"
+    return f'({value} == "" || ({is_declared} && !{value}.contains("..")))'
+
+
+def _runtime(value: str) -> str:
+    """Return CEL: a container runtime runs pods on their own node."""
+    return f"{value} in $runtimes"
+
+
+def host(value: str) -> str:
+    """Return CEL: a host, with or without a port, is a permitted place."""
+    name = f'{value}.split(":")[0]'
+    is_declared = f"(isCIDR(g) ? (isIP({name}) && cidr(g).containsIP({name})) : g == {name})"
+    return f"({value}.matches($local) || variables.outside.exists(g, {is_declared}))"
+
+
+def _url(value: str) -> str:
+    """Return CEL: a URL without its path is a permitted place."""
+    # A user and password before `@` are not part of the host.
+    authority = f'{value}.split("://")[1].findAll("[^@]*$")[0]'
+    is_declared = f"{authority} in variables.outside"
+    is_permitted_host = f'({value}.matches("^(?:{_SCHEMES})://") && {host(authority)})'
+    is_own_bucket = f"$buckets.exists(b, b[0] == variables.zone && b[1] == {value})"
+    is_own = f'{value}.matches("^(?:file|unix)://$") || {is_own_bucket}'
+    return f"({is_permitted_host} || {is_own} || {is_declared})"
+
+
+def text(value: str) -> str:
+    """Return CEL: every URL and every host with a port in a text is a permitted place."""
+    # A cheap test first, so that most texts need no search by a regular expression.
+    are_permitted_urls = f"{value}.findAll({literal(URL)}).all(u, {_url('u')})"
+    are_permitted_hosts = f"{value}.findAll({literal(BARE)}).all(h, {host('h')})"
+    urls = f'(!{value}.contains("://") || {are_permitted_urls})'
+    hosts = f'(!{value}.contains(":") || {are_permitted_hosts})'
+    return f"({urls} && {hosts})"
+
+
+def place(value: str) -> str:
+    """Return CEL: a text is empty, or names permitted places and nothing else; commas separate hosts."""
+    is_permitted_url = text(value)
+    are_permitted_hosts = _hosts(value)
+    return f'({value} == "" || ({value}.contains("://") ? {is_permitted_url} : {are_permitted_hosts}))'
+
+
+def _hosts(value: str) -> str:
+    """Return CEL: each of the hosts that commas separate is a permitted place."""
+    name = 'h.trim().split("/")[0]'
+    return f'{value}.split(",").all(h, {host(name)})'
+
+
+def _bucket(value: str) -> str:
+    """Return CEL: a bucket is one of the zone's own object stores, or declared."""
+    is_own = f'$buckets.exists(b, b[0] == variables.zone && b[1] == "s3://" + {value})'
+    return f'({value} == "" || {is_own} || {value} in variables.outside)'
+
+
+def setting(name: str, value: str) -> str:
+    """Return CEL: a named setting, such as a variable of the environment, names permitted places only.
+
+    The name decides what a value without a scheme means: `…_ENDPOINT` is a host, `…_REGION` a region.
+    """
+    return f"({text(value)} && {_as_named(name, value)})"
+
+
+def _as_named(name: str, value: str) -> str:
+    """Return CEL: a value without a scheme is permitted, if its name means a host, region or bucket."""
+    means_no_proxy = f"{name}.matches({literal(_NO_PROXY)})"
+    means_place = f"{name}.matches({literal(_PLACE_NAMES)})"
+    means_region = f"{name}.matches({literal(_REGION_NAMES)})"
+    means_bucket = f"{name}.matches({literal(_BUCKET_NAMES)})"
+    is_free = f'{means_no_proxy} || {value} == "" || {value}.contains("://")'
+    hosts = f"(!{means_place} || {is_free} || {_hosts(value)})"
+    regions = f'(!{means_region} || {value} == "" || {value} in $regions)'
+    buckets = f"(!{means_bucket} || {_bucket(value)})"
+    return f"({hosts} && {regions} && {buckets})"
+
+
+def argument(value: str) -> str:
+    """Return CEL: an argument, also one of the form `--name=value`, names permitted places only."""
+    name = f'{value}.split("=")[0]'
+    flag_value = f'{value}.split("=")[1]'
+    is_flag = f"{value}.matches({literal(_FLAG)})"
+    is_permitted_flag = _as_named(name, flag_value)
+    return f"({text(value)} && (!{is_flag} || {is_permitted_flag}))"
+
+
+def variable(value: str) -> str:
+    """Return CEL: a variable of a container's environment names permitted places only."""
+    is_permitted = setting(f"{value}.name", f"{value}.value")
+    return f"(!has({value}.value) || {is_permitted})"
+
+
+def _settings(value: str) -> str:
+    """Return CEL: entries of a ConfigMap that are named like variables name permitted places only."""
+    # Entries named in upper case are those that pods read as their environment (`envFrom`).
+    condition = setting("k", f"{value}[k]")
+    return f'{value}.all(k, !k.matches("^[A-Z][A-Z0-9_]*$") || {condition})'
+
+
+_CILIUM_WIDE = ("reserved", "k8s:io.cilium", "any:io.cilium", "io.cilium", "cilium.io")
+"""Prefixes of labels that select hosts, the world or other clusters."""
+
+
+def _cilium_own(value: str) -> str:
+    """Return CEL: labels select pods of the own namespace and cluster.
+
+    A label of another namespace widens the selection.
+    """
+    is_narrow = " && ".join(f'!k.startsWith("{prefix}")' for prefix in _CILIUM_WIDE)
+    is_own = f'(!k.endsWith("io.kubernetes.pod.namespace") || {value}[k] == object.metadata.namespace)'
+    return f"{value}.all(k, {is_narrow} && {is_own})"
+
+
+_HOST_KEYS = "(?i)(?:server|host|endpoint|url|address|monitor|proxy|portal|mgmt|svm|dataip)|uri$"
+_AREA_KEYS = "(?i)(?:region|location|topology)|zones?$"
+_BUCKET_KEYS = "(?i)(?:bucket|container|vault)"
+_REMOTE_KEYS = "(?i)(?:replica|mirror|remote|peer|secondary|failover|dr-?site)"
+_ENCRYPTION_KEYS = "(?i)encrypt"
+_KEY_KEYS = "(?i)(?:kms|keyid|key-id|key_id|keyvault|encryptionset|cmk)"
+_LAST = 'k.findAll("[^/]*$")[0]'
+"""A parameter's name without the domain before it."""
+# Parameters that Kubernetes' own sidecars or the factory read, and no storage driver.
+_OURS = 'k == $encryption_key || k.startsWith("csi.storage.k8s.io/") || k.startsWith($domain)'
+_NO = (
+    '["", "0", "disable", "disabled", "f", "false", "identity", "n", "no", "none", "null", "off", "plain", '
+    '"plaintext"]'
+)
+
+
+def parameters(value: str, regions: str = "$regions") -> str:
+    """Return CEL: a storage driver's parameters name permitted places only.
+
+    Drivers agree on no names, so a parameter is read by what its name contains, regardless of case.
+
+    Args:
+        value: expression of the parameters, a mapping of texts.
+        regions: expression of the regions in which the data may be.
+    """
+    entry = f"{value}[k]"
+    word = f"{value}[k].lowerAscii().trim()"
+    in_regions = f'{entry}.split(",").all(r, r.trim() in {regions})'
+    is_local_host = f'{entry} == "" || {entry}.contains("://") || {_hosts(entry)}'
+    # A count of replicas is no remote site.
+    is_no_remote = f'{word} in {_NO} || {word}.matches("^[0-9]+$")'
+    tests = [
+        _if_named(_AREA_KEYS, in_regions),
+        _if_named(_BUCKET_KEYS, _bucket(entry)),
+        _if_named(_HOST_KEYS, is_local_host),
+        _if_named(_REMOTE_KEYS, is_no_remote),
+        text(entry),
+    ]
+    return f"{value}.all(k, {_OURS} || ({' && '.join(tests)}))"
+
+
+def _if_named(pattern: str, condition: str) -> str:
+    """Return CEL: a condition holds for a parameter whose name matches a regular expression."""
+    return f"(!{_LAST}.matches({literal(pattern)}) || {condition})"
+
+
+def encryption(value: str, key: str = '""') -> str:
+    """Return CEL: a storage driver's parameters keep encryption on, under no other key than the declared one.
+
+    Args:
+        value: expression of the parameters, a mapping of texts.
+        key: expression of the name of the key that the description declares.
+    """
+    word = f"{value}[k].lowerAscii().trim()"
+    is_on = _if_named(_ENCRYPTION_KEYS, f"!({word} in {_NO})")
+    is_own_key = _if_named(_KEY_KEYS, f"{value}[k] == {key}")
+    return f"{value}.all(k, k.startsWith($domain) || ({is_on} && {is_own_key}))"
+
+
+def _parameters_and_encryption(value: str) -> str:
+    """Return CEL: a storage driver's parameters name permitted places only and keep encryption on."""
+    return f"({parameters(value)} && {encryption(value)})"
+
+
+def _range(value: str) -> str:
+    """Return CEL: an address range lies within a declared one."""
+    return f"(isCIDR({value}) && variables.outside.exists(g, isCIDR(g) && cidr(g).containsCIDR({value})))"
+
+
+_CONDITIONS: dict[Must, Callable[[str], str]] = {
+    "absent": _absent,
+    "unset": _unset,
+    "own-namespace": _own_namespace,
+    "place": place,
+    "text": text,
+    "range": _range,
+    "no-tenant": _no_tenant,
+    "class": _own_class,
+    "image": _image,
+    "runtime": _runtime,
+    "variable": variable,
+    "settings": _settings,
+    "parameters": _parameters_and_encryption,
+    "cilium-own": _cilium_own,
+}
+
+
+def lists_of(path: str, base: str = "object") -> str:
+    """Return CEL for the values at a path as a list; at most one step of the path is `[]` or `{}`.
+
+    >>> lists_of("kind")
+    '(has(object.kind) && object.kind != null ? [object.kind] : [])'
+    """
+    before, mark, after = _split_at_mark(steps_of(path))
+    exists = " && ".join(_exist(base, before))
+    outer = ".".join((base, *before))
+    values = _items(outer, mark, after, "t") if mark else f"[{outer}]"
+    return f"({exists} ? {values} : [])"
+
+
+def nested(path: str, base: str = "object") -> str:
+    """Return CEL for the values at a path as lists of values; at most two steps of the path are `[]` or `{}`.
+
+    The condition on a place is long. Values of many fields are gathered, so that it is written once.
+
+    >>> nested("a[].b")
+    '(has(object.a) && object.a != null ? [object.a.filter(t, has(t.b) && t.b != null).map(t, t.b)] : [])'
+    """
+    before, mark, after = _split_at_mark(steps_of(path))
+    exists = " && ".join(_exist(base, before))
+    outer = ".".join((base, *before))
+    if not mark:
+        return f"({exists} ? [[{outer}]] : [])"
+    if not {"[]", "{}"} & set(after):
+        return f"({exists} ? [{_items(outer, mark, after, 't')}] : [])"
+    item = "t" if mark == "[]" else f"{outer}[t]"
+    inner, inner_mark, last = _split_at_mark(after)
+    inner_exists = " && ".join(_exist(item, inner)) or "true"
+    inner_values = _items(".".join((item, *inner)), inner_mark, last, "u")
+    return f"({exists} ? {outer}.map(t, {inner_exists} ? {inner_values} : []) : [])"
+
+
+def _items(outer: str, mark: str, after: tuple[str, ...], name: str) -> str:
+    """Return CEL for the values below each item of a list or mapping."""
+    item = name if mark == "[]" else f"{outer}[{name}]"
+    value = ".".join((item, *after))
+    if not after:
+        return f"{outer}.map({name}, {value})"
+    exists = " && ".join(_exist(item, after))
+    return f"{outer}.filter({name}, {exists}).map({name}, {value})"
+
+
+def _split_at_mark(steps: tuple[str, ...]) -> tuple[tuple[str, ...], str, tuple[str, ...]]:
+    """Return the steps before the first list or mapping, its mark, and the steps after it."""
+    for number, step in enumerate(steps):
+        if step in {"[]", "{}"}:
+            return steps[:number], step, steps[number + 1 :]
+    return steps, "", ()
+
+
+def _exist(base: str, steps: tuple[str, ...]) -> Iterator[str]:
+    """Yield CEL for each step of a path: it exists and is not null."""
+    path = base
+    for step in steps:
+        path = f"{path}.{step}"
+        yield f"has({path}) && {path} != null"

@@ -1,0 +1,217 @@
+"""Residency by default: where a residency policy holds, everything that no rule knows is refused.
+
+A kind of Kubernetes object is known if rules look at it (`kinds.py`), if it has a table of its fields
+(`addons.py`), or if no place can be written in it (`placeless_kinds.py`). Any other may send data anywhere.
+In zones with a residency policy it is refused, unless each policy on the zone lists it under `allowed_kinds`,
+with a reason.
+
+Where a known kind can name a place, that place is resolved: to the cluster itself, to a declared registry,
+gateway, storage class or object store. A place that cannot be resolved is refused.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from datetime import date
+
+from sovereign_ai.plan.factory import Plan
+from sovereign_ai.rules.addons import ADDONS, Addon, Family, direct
+from sovereign_ai.rules.controls import (
+    C3A_GATEWAYS,
+    C3A_LOCATION,
+    CADA_DATA,
+    CADA_LOCATION,
+    ECSF_DATA,
+    GDPR_TRANSFER,
+)
+from sovereign_ai.rules.fields import GATHERED, argument, on_gathered, permitted, variable
+from sovereign_ai.rules.judge import RuleFinding
+from sovereign_ai.rules.kinds import OTHER, PODS
+from sovereign_ai.rules.residency import PLAN, make_finding
+from sovereign_ai.rules.rule import OBJECT_PLACES, Rule, RuleCheck
+from sovereign_ai.spec.factory import AIFactory
+
+_LONGEST = 25_000
+"""Characters of a check.
+
+The API server's parser takes 100,000. The limit is far below, since names and ranges of the factory are put
+in.
+"""
+_CONTROLS = (ECSF_DATA, CADA_DATA, C3A_LOCATION, C3A_GATEWAYS, GDPR_TRANSFER)
+
+
+def _rows(family: Family) -> tuple[tuple[str, str], ...]:
+    """Return each kind of a family with the condition on its fields that are checked one by one."""
+    # A kind whose fields are all gathered has no condition of its own.
+    addons = [addon for addon in ADDONS.values() if direct(addon) or addon.refused]
+    return tuple((addon.key, _condition(addon)) for addon in addons if addon.family == family)
+
+
+def _condition(addon: Addon) -> str:
+    """Return CEL that is true where the fields of a kind name permitted places."""
+    if addon.refused:
+        return "false"
+    return " && ".join(permitted(field) for field in direct(addon))
+
+
+def _checks(field: str, rows: tuple[tuple[str, str], ...], message: str) -> Iterator[RuleCheck]:
+    """Yield checks on kinds with an expression each; only a check on a single kind exceeds the limit."""
+    batch: list[tuple[str, str]] = []
+    length = 0
+    for key, condition in rows:
+        if batch and length + len(condition) > _LONGEST:
+            yield _check_of_rows(field, tuple(batch), message)
+            batch = []
+            length = 0
+        batch.append((key, condition))
+        length += len(condition)
+    yield _check_of_rows(field, tuple(batch), message)
+
+
+def _check_of_rows(field: str, rows: tuple[tuple[str, str], ...], message: str) -> RuleCheck:
+    """Return a check on kinds of which each has an expression of its own."""
+    expression = " && ".join(f'(variables.key != "{key}" || ({condition}))' for key, condition in rows)
+    return RuleCheck((OTHER.name,), field, expression, message, rows=rows)
+
+
+_MESSAGES: dict[Family, tuple[str, str]] = {
+    "network": ("spec", "it opens the network, or leads traffic, to more than what is declared"),
+    "queues": ("spec", "what it takes in may run in another cluster, or outside this machine"),
+    "data": ("spec", "it names its data by a handle, or by parameters, that lead to no permitted place"),
+    "workloads": (
+        "spec",
+        "it takes data, images or settings from a place that is not permitted, or is run from elsewhere",
+    ),
+    "settings": ("data", "an entry for the environment names a place that is not permitted"),
+}
+
+_NO_PLACE = "it names a host, a URL or a bucket that is no permitted place"
+
+
+def _checks_on_addons() -> tuple[RuleCheck, ...]:
+    """Return the checks on the fields of all add-ons, by family, then those on gathered fields."""
+    checks: list[RuleCheck] = []
+    for family, (field, message) in _MESSAGES.items():
+        checks += _checks(field, _rows(family), message)
+    # The condition on a place is so long that it is written once for the values of all fields together.
+    for must in GATHERED:
+        condition = on_gathered(must, f"variables.{must}_values")
+        checks.append(RuleCheck((OTHER.name,), "spec", condition, _NO_PLACE))
+    return tuple(checks)
+
+
+_IS_KNOWN_IN_ZONE = (
+    "!variables.known || !(variables.zone in $residency_zones) || variables.key in $known_kinds"
+    " || $allowed_kinds.exists(a, a[0] == variables.zone && a[1] == variables.key)"
+)
+# Without a namespace an object serves no zone. Only groups that reach out of the cluster are refused there.
+_REACHES_NOTHING_OUTSIDE = (
+    'has(object.metadata.namespace) && object.metadata.namespace != "" || size($residency_zones) == 0'
+    ' || variables.key in $known_kinds || !$reaching.exists(e, ("." + variables.api).endsWith(e))'
+    ' || $allowed_kinds.exists(a, a[0] == "" && a[1] == variables.key)'
+)
+
+UNKNOWN = Rule(
+    id="RES-011",
+    title="In zones with a residency policy, only kinds that rules know are stored",
+    severity="critical",
+    rationale=(
+        "Every add-on brings kinds by which data can leave: routes, backups, replicas, pushed secrets, "
+        "other clusters. A rule that forbids those it knows is behind the next one."
+    ),
+    remediation=(
+        "list the kind under `allowed_kinds` of each residency policy of the zone, with a reason, or leave "
+        "it out"
+    ),
+    controls=_CONTROLS,
+    places=OBJECT_PLACES,
+    checks=(
+        RuleCheck(
+            (OTHER.name,),
+            "kind",
+            _IS_KNOWN_IN_ZONE,
+            "no rule knows this kind, so where it leads cannot be decided",
+        ),
+        RuleCheck(
+            (OTHER.name,),
+            "kind",
+            _REACHES_NOTHING_OUTSIDE,
+            "no rule knows this kind, whose API reaches other clusters, clouds or networks",
+        ),
+    ),
+)
+ADDED = Rule(
+    id="RES-012",
+    title="Objects of add-ons name permitted places only",
+    severity="critical",
+    rationale=(
+        "A queue, a route, a snapshot or a job of an add-on is as good a way out as Kubernetes' own "
+        "objects, and no rule on those sees it."
+    ),
+    remediation="name what is in the cluster, a declared registry, or a gateway's `hosts` or `addresses`",
+    controls=_CONTROLS,
+    places=OBJECT_PLACES,
+    checks=_checks_on_addons(),
+)
+_ENVIRONMENT_IS_PERMITTED = f"variables.containers.all(c, !has(c.env) || c.env.all(e, {variable('e')}))"
+_ARGUMENT_IS_PERMITTED = argument("a")
+_ARGUMENTS_ARE_PERMITTED = (
+    f"variables.containers.all(c, (!has(c.command) || c.command.all(a, {_ARGUMENT_IS_PERMITTED}))"
+    f" && (!has(c.args) || c.args.all(a, {_ARGUMENT_IS_PERMITTED})))"
+)
+FLOWS = Rule(
+    id="RES-013",
+    title="Endpoints in a container's environment and arguments are permitted places",
+    severity="high",
+    rationale=(
+        "Telemetry, proxies, model hubs and buckets are named in variables and arguments. Where the network "
+        "policy fails, or a gateway is wider than it should be, data goes where these say."
+    ),
+    remediation="name a service of the cluster below `svc`, a declared registry, or a gateway's `hosts`",
+    controls=_CONTROLS,
+    places=OBJECT_PLACES,
+    checks=(
+        RuleCheck(
+            PODS,
+            "containers",
+            _ENVIRONMENT_IS_PERMITTED,
+            "a variable of its environment names a place that is not permitted",
+            late=True,
+        ),
+        RuleCheck(
+            PODS,
+            "containers",
+            _ARGUMENTS_ARE_PERMITTED,
+            "a command or an argument names a place that is not permitted",
+            late=True,
+        ),
+    ),
+)
+
+
+def _find_expired_permissions(
+    rule: Rule, factory: AIFactory, _plan: Plan, today: date
+) -> Iterable[RuleFinding]:
+    """Yield permissions of a kind that have expired."""
+    for number, policy in enumerate(factory.residency):
+        for kind_number, kind in enumerate(policy.allowed_kinds):
+            # As with waivers, the day of the end no longer counts.
+            if kind.expires is not None and kind.expires <= today:
+                field = f"residency[{number}].allowed_kinds[{kind_number}].expires"
+                message = f"{kind.group}/{kind.kind} was permitted until {kind.expires}"
+                resource = f"Residency/{policy.data}"
+                yield make_finding(rule, resource, field, message)
+
+
+EXPIRED = Rule(
+    id="RES-014",
+    title="No permission of a kind has expired",
+    severity="high",
+    rationale="An exception that nobody renews is forgotten, and stays open.",
+    remediation="take the entry out of `allowed_kinds` and deploy, or renew it with its reason",
+    controls=(ECSF_DATA, CADA_LOCATION),
+    places=PLAN,
+    decide_on=_find_expired_permissions,
+)
+
+RULES = (UNKNOWN, ADDED, FLOWS, EXPIRED)

@@ -1,0 +1,18 @@
+"""Sovereignty: who can cut a factory off or compel its operator, by its dependencies and published criteria.
+
+The room's rules:
+
+* The assessed unit is the service perimeter that the description declares, never a building.
+* Every result is a self-assessment and is marked so. A description is evidence of the lowest grade.
+* Whatever is not described is open. An open answer makes a verdict incomplete and never raises it.
+* Every result names the fields of the description it follows from; no other field can change it.
+* Names of parts carry no meaning: renaming a site, a pool or a key changes no verdict.
+* Tables of frameworks, thresholds and origins are data with source and date; their texts are this project's.
+
+    >>> from datetime import date
+    >>> from sovereign_ai.sovereignty.criteria import criterion
+    >>> [answer.seal for answer in criterion("SOV-3.4").answers]
+    [0, 0, 1, 1, 4]
+
+`report.assess(factory, plan, now=date(2026, 11, 24))` is the only entry point.
+"""

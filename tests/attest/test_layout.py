@@ -1,0 +1,48 @@
+"""The layout of signed statements: the first deviation is named."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from sovereign_ai.attest.layout import ACCESS, KEY, PREDICATE, first_deviation
+
+GOOD: dict[str, Any] = {
+    "subject": [{"name": "spec", "digest": {"sha256": "0"}}],
+    "predicateType": PREDICATE,
+    "predicate": {
+        "factory": "lab",
+        "log": {"entries": 0, "head": ""},
+        "items": {"spec": {"name": "0"}},
+        "date": "2026-11-24",
+    },
+}
+
+
+def changed(**members: Any) -> dict[str, Any]:
+    return {**GOOD, "predicate": {**GOOD["predicate"], **members}}
+
+
+def test_a_statement_about_a_run_is_accepted() -> None:
+    assert first_deviation(GOOD) == ""
+
+
+@pytest.mark.parametrize(
+    ("statement", "deviation"),
+    [
+        ({**GOOD, "subject": None}, "subject is no list"),
+        ({**GOOD, "subject": [{"name": "spec"}]}, "subject[0] has no name with a SHA-256"),
+        ({**GOOD, "predicate": []}, "predicate is no object"),
+        (changed(factory=1), "predicate.factory is no text"),
+        (changed(log={"entries": True, "head": ""}), "predicate.log has no number of entries and head"),
+        (changed(log={"entries": -1, "head": ""}), "predicate.log has no number of entries and head"),
+        (changed(items={"spec": {"name": 1}}), "predicate.items.spec is no object of digests"),
+        (changed(verdict=1), "predicate.verdict is no object"),
+        (changed(date="24.11.2026"), "predicate.date is no day"),
+        ({**changed(), "predicateType": ACCESS}, "predicate.cluster is no text"),
+        ({**changed(), "predicateType": KEY}, "predicate.old is no text"),
+    ],
+)
+def test_the_first_deviation_is_named(statement: dict[str, Any], deviation: str) -> None:
+    assert first_deviation(statement) == deviation

@@ -1,0 +1,281 @@
+"""`evidence verify` as the reader of a stranger's folder: runs nothing of it, forgets nothing, and names what it left out."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
+from typer.testing import CliRunner, Result
+
+from sovereign_ai.attest import evidence, observation, package
+from sovereign_ai.cli.main import app
+from sovereign_ai.cli.stack import open_stack
+
+LAB = Path(__file__).resolve().parents[2] / "stacks" / "lab"
+_PROGRAM = """
+from pathlib import Path
+from sovereign_ai.spec.load import load
+Path({marker!r}).write_text("it ran")
+factory = load({lab!r})
+"""
+
+
+def key(folder: Path, name: str, number: int) -> Ed25519PrivateKey:
+    """Make a key pair in PEM files of a folder."""
+    private = Ed25519PrivateKey.from_private_bytes(bytes([number]) * 32)
+    path = folder / f"{name}.pem"
+    path.write_bytes(private.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
+    path.chmod(0o600)
+    (folder / f"{name}.pub").write_bytes(
+        private.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
+    )
+    return private
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    key(tmp_path, "old", 1)
+    key(tmp_path, "new", 2)
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
+    return tmp_path
+
+
+def call(*words: object) -> Result:
+    return CliRunner().invoke(app, [str(word) for word in words])
+
+
+def sign(folder: Path, *more: object, stack: Path = LAB, by: str = "old") -> Result:
+    return call(
+        "evidence", "sign", stack, "--key", folder / f"{by}.pem", "-o", folder / "evidence.json", *more
+    )
+
+
+def verify(folder: Path, *more: object, stack: Path = LAB, by: str = "old") -> Result:
+    return call("evidence", "verify", folder / "evidence.json", stack, "--key", folder / f"{by}.pub", *more)
+
+
+def document(result: Result) -> dict[str, Any]:
+    data: dict[str, Any] = json.loads(result.stdout)
+    return data
+
+
+def codes(result: Result) -> list[str]:
+    return [problem["code"] for problem in document(result)["problems"]]
+
+
+def program(folder: Path) -> Path:
+    """Write a stack whose description is a program that leaves a mark when it is run."""
+    stack = folder / "stack"
+    stack.mkdir()
+    (stack / "factory.py").write_text(
+        _PROGRAM.format(marker=str(folder / "marker"), lab=str(LAB / "factory.yaml"))
+    )
+    return stack
+
+
+def test_a_program_of_the_other_side_is_not_run_and_its_signed_description_is_checked(folder: Path) -> None:
+    stack = program(folder)
+    assert sign(folder, stack=stack).exit_code == 0
+    (folder / "marker").unlink()
+    checked = verify(folder, "--json", stack=stack)
+    assert checked.exit_code == 0, checked.output
+    assert not (folder / "marker").exists()
+    assert {"spec", "plan", "objects/lab", "verdict"} <= set(document(checked)["checked"])
+    assert any("was not run (--run-program)" in line for line in document(checked)["not_checked"])
+
+
+def test_a_program_is_run_when_the_reader_asks_for_it(folder: Path) -> None:
+    stack = program(folder)
+    assert sign(folder, stack=stack).exit_code == 0
+    (folder / "marker").unlink()
+    checked = verify(folder, "--run-program", stack=stack)
+    assert checked.exit_code == 0, checked.output
+    assert (folder / "marker").exists()
+    assert "was not run" not in checked.stdout
+
+
+def test_a_program_whose_evidence_holds_no_description_is_neither_run_nor_passed(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stack = program(folder)
+    with monkeypatch.context() as patched:
+        patched.setattr(evidence, "description_data", lambda _factory: {})
+        assert sign(folder, stack=stack).exit_code == 0
+    (folder / "marker").unlink()
+    refused = verify(folder, stack=stack)
+    assert (refused.exit_code, "--run-program" in refused.stderr) == (2, True)
+    assert not (folder / "marker").exists()
+
+
+def test_without_a_log_nothing_passes_unless_the_reader_goes_without(folder: Path) -> None:
+    assert sign(folder).exit_code == 0
+    log = folder / "state" / "sovereign-ai" / "evidence" / "lab.jsonl"
+    log.unlink()
+    missing = verify(folder, "--json")
+    assert (missing.exit_code, codes(missing)) == (1, ["no-log"])
+    without = verify(folder, "--no-log", "--json")
+    assert without.exit_code == 0
+    assert any("--no-log" in line for line in document(without)["not_checked"])
+
+
+def test_a_log_that_was_cut_is_found_by_the_heads_second_place_alone(folder: Path) -> None:
+    share = folder / "share"
+    share.mkdir()
+    log = folder / "state" / "sovereign-ai" / "evidence" / "lab.jsonl"
+    for _ in range(2):
+        assert sign(folder, "--witness", share).exit_code == 0
+    first = log.read_bytes().splitlines(keepends=True)[0]
+    assert sign(folder, "--witness", share).exit_code == 0
+    assert verify(folder, "--witness", share).exit_code == 0
+    log.write_bytes(log.read_bytes() + b"")
+    log.write_bytes(first)
+    assert "witness-ahead" in codes(verify(folder, "--witness", share, "--json"))
+    refused = sign(folder, "--witness", share)
+    assert (refused.exit_code, "lines were cut off" in refused.stderr) == (2, True)
+    assert log.read_bytes() == first
+
+
+def test_the_environment_names_the_second_place_so_that_no_run_forgets_it(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    share = folder / "share"
+    share.mkdir()
+    monkeypatch.setenv("SOVEREIGN_AI_WITNESS", str(share))
+    assert sign(folder).exit_code == 0
+    assert (share / "lab.jsonl.head").stat().st_mode & 0o777 == 0o600
+    monkeypatch.delenv("SOVEREIGN_AI_WITNESS")
+    assert sign(folder).exit_code == 2
+    told = verify(folder)
+    assert told.exit_code == 0
+    assert "not checked: the head of the log in its second place" in told.stdout
+
+
+def test_a_hand_over_lets_the_next_key_sign_and_old_evidence_stays_good(folder: Path) -> None:
+    assert sign(folder).exit_code == 0
+    kept = (folder / "evidence.json").read_bytes()
+    rotated = call(
+        "evidence",
+        "rotate",
+        LAB,
+        "--key",
+        folder / "old.pem",
+        "--next",
+        folder / "new.pem",
+        "--until",
+        "2099-12-31",
+    )
+    assert rotated.exit_code == 0, rotated.output
+    assert sign(folder).exit_code == 2, "the old key signs no more"
+    assert sign(folder, by="new").exit_code == 0
+    for by in ("old", "new"):
+        checked = verify(folder, by=by)
+        assert checked.exit_code == 0, checked.output
+        assert "until 2099-12-31" in checked.stdout
+    (folder / "evidence.json").write_bytes(kept)
+    assert verify(folder, by="new").exit_code == 0
+    past = call(
+        "evidence",
+        "rotate",
+        LAB,
+        "--key",
+        folder / "new.pem",
+        "--next",
+        folder / "new.pem",
+        "--until",
+        "2020-01-01",
+    )
+    assert past.exit_code == 2
+
+
+def observed(**changes: Any) -> bytes:
+    """Make what `verify --json` prints of the lab as it is planned now."""
+    stack = open_stack(LAB)
+    whole = {
+        "factory": "lab",
+        "cluster": "lab",
+        "ok": True,
+        "complete": True,
+        "findings": [],
+        "probes": [],
+        "counts": {},
+        "unknown": [],
+        "observed_at": datetime.now(UTC).isoformat(timespec="seconds"),
+        "plan_digest": stack.plan.digest,
+        "objects_digest": stack.bundle("lab").digest,
+        "cluster_uid": "6f1c",
+    }
+    return json.dumps(
+        {name: value for name, value in {**whole, **changes}.items() if value is not None}
+    ).encode()
+
+
+def test_an_observation_of_this_plan_cluster_and_time_is_signed_and_said(folder: Path) -> None:
+    path = folder / "verdict.json"
+    path.write_bytes(observed())
+    assert sign(folder, "--observation", path).exit_code == 0
+    checked = verify(folder, "--observation", path)
+    assert checked.exit_code == 0, checked.output
+    assert "observed: cluster lab (uid 6f1c)" in checked.stdout
+    assert "not checked: that cluster lab showed this: the observation is the signer's own" in checked.stdout
+
+
+def test_an_observation_of_another_plan_is_not_signed(folder: Path) -> None:
+    path = folder / "verdict.json"
+    path.write_bytes(observed(plan_digest="0" * 64))
+    refused = sign(folder, "--observation", path)
+    assert refused.exit_code == 2
+    assert "other-plan" in refused.stderr
+    assert not (folder / "evidence.json").exists()
+
+
+def test_evidence_whose_observation_is_not_bound_is_a_finding(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = folder / "verdict.json"
+    path.write_bytes(observed())
+    with monkeypatch.context() as patched:
+        patched.setattr(observation.Binding, "to_data", lambda _self: {})
+        assert sign(folder, "--observation", path).exit_code == 0
+    assert codes(verify(folder, "--observation", path, "--json")) == ["unbound-observation"]
+
+
+def test_other_code_of_the_package_and_another_verdict_are_named(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert sign(folder).exit_code == 0
+    with monkeypatch.context() as patched:
+        digests = {**package.package_digests(), "rules": "0" * 64}
+        patched.setattr(evidence, "package_digests", lambda: digests)
+        patched.setattr(evidence, "package_digest", lambda: "0" * 64)
+        assert "first: package: changed since it was signed: rules" in verify(folder).stdout
+    with monkeypatch.context() as patched:
+        patched.setattr(evidence, "check", lambda *_words, **_named: evidence.RuleVerdict(()))
+        assert "first: verdict: changed since it was signed" in verify(folder).stdout
+
+
+def test_the_verdict_of_check_is_signed_and_said(folder: Path) -> None:
+    signed = sign(folder, "--json")
+    assert document(signed)["verdict"]["ok"] is True
+    assert "`check` passed on" in verify(folder).stdout
+
+
+@pytest.mark.parametrize("stack", [LAB, LAB / "factory.yaml"])
+def test_everything_that_was_not_checked_is_printed(folder: Path, stack: Path) -> None:
+    assert sign(folder, stack=stack).exit_code == 0
+    lines = [
+        line for line in verify(folder, stack=stack).stdout.splitlines() if line.startswith("not checked: ")
+    ]
+    for words in (
+        "any running cluster",
+        "a report file",
+        "a hosts file",
+        "in no second place",
+        "is true",
+        "own clock",
+    ):
+        assert any(words in line for line in lines), words

@@ -1,0 +1,79 @@
+"""Commands that write a folder: `render`, `fabric render` and `inventory simulate`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import orjson
+import pytest
+from typer.testing import CliRunner, Result
+
+from sovereign_ai.cli.main import app
+
+STACKS = Path(__file__).resolve().parents[2] / "stacks"
+
+
+def call(*arguments: str) -> Result:
+    return CliRunner().invoke(app, list(arguments))
+
+
+def test_render_writes_files_that_hold_what_it_prints(tmp_path: Path) -> None:
+    import yaml
+
+    result = call("render", str(STACKS / "lab"), "--json")
+    objects = orjson.loads(result.stdout)["objects"]
+    assert call("render", str(STACKS / "lab"), "-o", str(tmp_path / "out")).exit_code == 0
+    written = [
+        obj
+        for file in (tmp_path / "out").rglob("*.yaml")
+        if file.name != "kustomization.yaml"
+        for obj in yaml.safe_load_all(file.read_text())
+    ]
+    assert sorted(map(orjson.dumps, written)) == sorted(map(orjson.dumps, objects))
+
+
+def _inside(folder: Path) -> set[str]:
+    return {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()}
+
+
+@pytest.mark.parametrize(
+    ("words", "what"), [(("fabric", "render"), "files"), (("inventory", "simulate"), "resources")]
+)
+def test_a_folder_holds_the_files_of_the_plan_that_was_written_last_and_what_is_not_ours(
+    tmp_path: Path, words: tuple[str, str], what: str
+) -> None:
+    again, fresh = tmp_path / "again", tmp_path / "fresh"
+    assert call(*words, str(STACKS / "superpod"), "-o", str(again)).exit_code == 0
+    (again / "notes.txt").write_text("mine")
+    result = call(*words, str(STACKS / "lab"), "-o", str(again), "--json")
+    assert call(*words, str(STACKS / "lab"), "-o", str(fresh)).exit_code == 0
+    assert result.exit_code == 0
+    assert orjson.loads(result.stdout)["removed"] > 100
+    assert _inside(again) == _inside(fresh) | {"notes.txt"}
+    assert orjson.loads(result.stdout)[what] == len(_inside(fresh)) - 1
+    told = call(*words, str(STACKS / "superpod"), "-o", str(again)).stdout
+    assert f"{what} of an earlier run" in told
+
+
+@pytest.mark.parametrize(
+    ("words", "name"),
+    [
+        (("render",), "kustomization.yaml"),
+        (("render",), "pool.train.yaml"),
+        (("fabric", "render"), "bare-metal/lab.yaml"),
+        (("inventory", "simulate"), "index.json"),
+    ],
+)
+def test_a_file_of_the_users_is_refused_by_name_and_nothing_is_written(
+    tmp_path: Path, words: tuple[str, ...], name: str
+) -> None:
+    file = tmp_path / name
+    file.parent.mkdir(exist_ok=True)
+    file.write_text("resources: [app.yaml, ../outside.yaml]\n")
+    result = call(*words, str(STACKS / "lab"), "-o", str(tmp_path), "--json")
+    assert result.exit_code == 2
+    [problem] = orjson.loads(result.stdout)["problems"]
+    assert (problem["code"], problem["file"]) == ("not-ours", str(file))
+    assert problem["hint"].startswith("name another folder, ")
+    assert _inside(tmp_path) == {name}
+    assert file.read_text() == "resources: [app.yaml, ../outside.yaml]\n"

@@ -1,0 +1,59 @@
+"""`report`: formats by file name, and the observation that it shows."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import orjson
+import pytest
+from typer.testing import CliRunner, Result
+
+from sovereign_ai.cli.main import app
+from sovereign_ai.cli.report import _format_of, _observation_problems
+
+STACKS = Path(__file__).resolve().parents[2] / "stacks"
+LAB = str(STACKS / "lab")
+
+
+def call(*arguments: str) -> Result:
+    return CliRunner().invoke(app, list(arguments))
+
+
+@pytest.mark.parametrize(
+    ("name", "form"),
+    [
+        ("a.html", ".html"),
+        ("a.oscal.json", ".oscal.json"),
+        ("a.json", ".json"),
+        ("a.csv", ".csv"),
+        ("a.pdf", ""),
+    ],
+)
+def test_the_end_of_a_file_name_decides_its_format(name: str, form: str) -> None:
+    assert _format_of(Path(name)) == form
+
+
+def test_a_file_of_no_format_is_refused_before_anything_is_written(tmp_path: Path) -> None:
+    names = [str(tmp_path / "report.pdf"), str(tmp_path / "report.html")]
+    result = call("report", LAB, "-o", names[0], "-o", names[1], "--json")
+    assert result.exit_code == 2
+    assert [problem["code"] for problem in orjson.loads(result.stdout)["problems"]] == ["bad-output"]
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(
+    ("document", "fields"),
+    [
+        ([], [""]),
+        ({}, ["factory", "counts", "findings", "probes"]),
+        (
+            {"factory": "lab", "counts": {}, "findings": [3], "probes": [{"name": 1}]},
+            ["findings[0]", "probes[0].name"],
+        ),
+        ({"factory": "lab", "counts": {}, "findings": [], "probes": []}, []),
+    ],
+)
+def test_each_field_that_keeps_a_document_from_being_a_verdict_is_named(
+    document: object, fields: list[str]
+) -> None:
+    assert [field for field, _ in _observation_problems(document)] == fields

@@ -1,0 +1,37 @@
+from __future__ import annotations
+
+from sovereign_ai.cluster.api.errors import is_about_access, join_errors, refusal, unreachable
+from sovereign_ai.errors import ExitCode
+
+
+def test_a_refusal_names_causes_that_the_message_leaves_out() -> None:
+    causes = [{"field": "spec.replicas", "message": "must be positive"}, {"message": "repeated"}]
+    body = {"message": "invalid: repeated", "reason": "Invalid", "details": {"causes": causes}}
+    error = refusal("POST", "/api/v1/pods", 422, body)
+    text = error.problems[0].message
+    assert text == "POST /api/v1/pods: invalid: repeated; spec.replicas: must be positive"
+    assert error.causes == ("spec.replicas: must be positive", "cause: repeated")
+
+
+def test_a_missing_permission_is_an_error_of_the_environment_and_names_the_identity() -> None:
+    message = 'pods is forbidden: User "jane" cannot list resource "pods"'
+    error = refusal("GET", "/api/v1/pods", 403, {"message": message}, who="user 'jane'")
+    assert error.exit_code == ExitCode.ENVIRONMENT
+    assert error.problems[0].message.endswith("the identity is user 'jane'")
+
+
+def test_a_refusal_by_an_admission_rule_is_about_the_object() -> None:
+    assert not is_about_access(403, "ValidatingAdmissionPolicy 'x' denied request")
+    assert is_about_access(503, "")
+
+
+def test_a_server_that_cannot_be_trusted_has_another_code_than_a_silent_one() -> None:
+    assert unreachable("https://a", "closed").problems[0].code == "cluster-unreachable"
+    assert unreachable("https://a", "no authority", untrusted=True).problems[0].code == "cluster-untrusted"
+
+
+def test_joined_refusals_keep_all_problems_and_the_status_of_the_first() -> None:
+    first, second = refusal("GET", "/a", 404, {}), refusal("GET", "/b", 503, {})
+    joined = join_errors([first, second])
+    assert joined.problems == (*first.problems, *second.problems)
+    assert (joined.status, joined.exit_code) == (404, max(first.exit_code, second.exit_code))

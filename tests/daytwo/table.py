@@ -1,0 +1,117 @@
+"""The table of changes as data: what a change starts from, what it leads to, and what is expected of it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from tests.daytwo.edits import Data, Edit, edited
+from tests.support.approvals import signed_data
+
+HERE = Path(__file__).parent
+LAB = HERE.parents[1] / "stacks" / "lab" / "factory.yaml"
+FULL = HERE / "full.yaml"
+_FILES = {"lab": LAB, "full": FULL}
+_SIGNATURES = ("approvers[].name", "approvers[].key", "approvers[].until", "waivers[].signature")
+
+
+@dataclass(frozen=True)
+class Change:
+    """One change of a standing lab.
+
+    Attributes:
+        name: what changes, in words; a field's path where one field changes by itself.
+        base: the description that it starts from, `lab` or `full`.
+        edits: what is edited, in order.
+        refused: the code of the problem by which it is refused before the first write; empty where it converges.
+        field: the field that it is about; empty where it is about more than one.
+    """
+
+    name: str
+    base: str
+    edits: tuple[Edit, ...]
+    refused: str = ""
+    field: str = ""
+
+    @property
+    def before(self) -> Data:
+        """The description before the change."""
+        return described(self.base)
+
+    @property
+    def after(self) -> Data:
+        """The description after the change."""
+        if self.edits and "replace" in self.edits[0]:
+            return described(str(self.edits[0]["replace"]))
+        after = edited(self.before, self.edits)
+        # Whoever changes a waiver has it signed once more; a change of the signature or of the key itself is what is tried.
+        return after if self.field in _SIGNATURES or not after.get("waivers") else signed_data(after)
+
+
+def described(base: str) -> Data:
+    """Return one of the two descriptions as plain data of its own."""
+    data: Data = yaml.load(_text(base), yaml.CSafeLoader)
+    return data
+
+
+def written(data: Data) -> str:
+    """Return the text of a description."""
+    return yaml.dump(data, Dumper=yaml.CSafeDumper, sort_keys=False, allow_unicode=True, width=1_000)
+
+
+def changes() -> tuple[Change, ...]:
+    """Return every change of the table, those of single fields last."""
+    return (*_named(), *_of_fields())
+
+
+def never() -> Mapping[str, str]:
+    """Return the fields that cannot change on a standing factory, and why."""
+    reasons: dict[str, str] = _table()["never"]
+    return reasons
+
+
+def chosen(run: str) -> tuple[Change, ...]:
+    """Return the changes of a run, in the order of the table: `always`, `pulumi` or `kind`."""
+    names = set(_table()["runs"][run])
+    return tuple(change for change in changes() if change.name in names)
+
+
+def _named() -> Iterator[Change]:
+    """Yield the changes that have a name."""
+    rows: dict[str, dict[str, Any]] = _table()["changes"]
+    for name, row in rows.items():
+        parts = [rows[other] for other in row.get("then", ())]
+        edits = tuple(edit for part in (*parts, row) for edit in part.get("do", ()))
+        yield Change(name, row.get("base", "lab"), edits, row.get("refused", ""))
+
+
+def _of_fields() -> Iterator[Change]:
+    """Yield the changes of one field each."""
+    rows: dict[str, dict[str, Any]] = _table()["fields"]
+    for field, row in rows.items():
+        if "rename" in row:
+            edit: Edit = {"rename": row["rename"], "of": row["of"], "to": row["to"]}
+        else:
+            edit = {"set": row.get("at", _first(field)), "to": row["to"]}
+        yield Change(field, "full", (*row.get("also", ()), edit), row.get("refused", ""), field)
+
+
+def _first(field: str) -> str:
+    """Return the path of the first part that has a field."""
+    return field.replace("[]", "[0]").replace("{}", "{A}")
+
+
+@cache
+def _text(base: str) -> str:
+    return _FILES[base].read_text(encoding="utf-8")
+
+
+@cache
+def _table() -> dict[str, Any]:
+    table: dict[str, Any] = yaml.load((HERE / "table.yaml").read_text(encoding="utf-8"), yaml.CSafeLoader)
+    return table

@@ -1,0 +1,110 @@
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import pytest
+
+from sovereign_ai.cluster.api.client import ApiError
+from sovereign_ai.deploy.drain import Departure, departures, drain
+from sovereign_ai.errors import DeploymentError, Problem
+from sovereign_ai.names import KEYS, OWNER
+from tests.render.lab import stack
+
+OWNED = [{"kind": "ReplicaSet", "name": "web", "controller": True}]
+
+
+def node(
+    name: str, pool: str = "train", factory: str = "lab", annotations: dict[str, str] | None = None
+) -> dict[str, Any]:
+    labels = {KEYS.owner: OWNER, KEYS.factory: factory, KEYS.pool: pool}
+    return {"metadata": {"name": name, "labels": labels, "annotations": annotations or {}}}
+
+
+def pod(
+    name: str, owners: list[dict[str, Any]] | None = None, phase: str = "Running", **meta: Any
+) -> dict[str, Any]:
+    owned = OWNED if owners is None else owners
+    metadata = {"name": name, "namespace": "research", "ownerReferences": owned, **meta}
+    return {"metadata": metadata, "spec": {"nodeName": "train-013"}, "status": {"phase": phase}}
+
+
+class Cluster:
+    """An API server in memory with the pods of one node; a disruption budget holds evictions back for some tries."""
+
+    def __init__(self, pods: Iterable[dict[str, Any]], held: int = 0) -> None:
+        self.pods, self.held = list(pods), held
+        self.cordoned: list[str] = []
+        self.evicted: list[str] = []
+
+    def request(self, method: str, path: str, body: Any = None, **_: Any) -> dict[str, Any]:
+        if method == "PATCH":
+            assert body["spec"] == {"unschedulable": True}
+            self.cordoned.append(path.rpartition("/")[2])
+        if method == "POST":
+            name = path.split("/")[-2]
+            if self.held:
+                self.held -= 1
+                raise ApiError(Problem("api-too-many-requests", "disruption budget"), status=429)
+            self.evicted.append(name)
+            self.pods = [each for each in self.pods if each["metadata"]["name"] != name]
+        return {"items": list(self.pods)}
+
+    def many(self, calls: Iterable[Callable[[], Any]]) -> list[Any]:
+        return [call() for call in calls]
+
+
+@pytest.fixture(autouse=True)
+def no_wait(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sovereign_ai.deploy.drain.time.sleep", lambda _seconds: None)
+
+
+def silent(_line: str) -> None:
+    """Take a line of progress."""
+
+
+def test_machines_that_the_plan_lacks_or_moves_leave_and_no_other() -> None:
+    _, plan = stack("lab")
+    live = [
+        node("train-001"),
+        node("train-013"),
+        node("train-002", pool="serve"),
+        node("elsewhere", factory="other"),
+        node("train-099", annotations={"kwok.x-k8s.io/node": "fake"}),
+    ]
+    assert departures(live, "lab", plan, "lab") == (
+        Departure("train-002", "it moves from pool serve to pool train"),
+        Departure("train-013", "the plan does not contain it"),
+    )
+
+
+def test_a_machine_is_cordoned_and_its_pods_are_evicted_until_none_is_left() -> None:
+    cluster: Any = Cluster([pod("a"), pod("b")], held=3)
+    assert drain(cluster, [Departure("train-013", "gone")], silent) == ["train-013"]
+    assert cluster.cordoned == ["train-013"]
+    assert sorted(cluster.evicted) == ["a", "b"]
+
+
+def test_pods_that_need_no_move_are_left() -> None:
+    daemon = pod("agent", owners=[{"kind": "DaemonSet", "name": "agent", "controller": True}])
+    static = pod("proxy", owners=[], annotations={"kubernetes.io/config.mirror": "x"})
+    cluster: Any = Cluster([daemon, static, pod("done", owners=[], phase="Succeeded")])
+    drain(cluster, [Departure("train-013", "gone")], silent)
+    assert cluster.evicted == []
+
+
+def test_a_pod_that_nobody_makes_again_stops_the_drain_before_anything_is_cordoned() -> None:
+    cluster: Any = Cluster([pod("a"), pod("bare", owners=[])])
+    with pytest.raises(DeploymentError, match="no controller recreates pod research/bare on train-013"):
+        drain(cluster, [Departure("train-013", "gone")], silent)
+    assert cluster.cordoned == cluster.evicted == []
+
+
+def test_a_pod_that_a_disruption_budget_holds_for_too_long_is_named() -> None:
+    cluster: Any = Cluster([pod("a")], held=1000)
+    with pytest.raises(DeploymentError, match="research/a is still on train-013"):
+        drain(cluster, [Departure("train-013", "gone")], silent, wait_seconds=0)
+
+
+def test_without_departures_nothing_is_asked() -> None:
+    assert drain(object(), [], silent) == []  # type: ignore[arg-type]

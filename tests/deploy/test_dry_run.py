@@ -1,0 +1,199 @@
+"""What an API server would refuse of a description is a problem at its line, before anything is written."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
+from typing import Any, TypeVar
+
+import pytest
+
+from sovereign_ai.cluster.api.client import Api, ApiError
+from sovereign_ai.deploy.dry_run import MOST_BYTES, dry_run_problems, locator_of, states, try_out
+from sovereign_ai.deploy.objects import FIELD_MANAGER, stated
+from sovereign_ai.errors import EnvironmentLacksError, Problem, SpecError, Where
+from sovereign_ai.names import KEYS, OWNER
+from sovereign_ai.plan.factory import plan
+from sovereign_ai.render.kubernetes.bundle import render
+from sovereign_ai.sim.samples import dry_run_samples
+from sovereign_ai.spec.load import load
+
+STACK = Path(__file__).resolve().parents[2] / "stacks" / "lab"
+T = TypeVar("T")
+Object = dict[str, Any]
+
+
+def nowhere(_obj: Mapping[str, Any]) -> Where:
+    return Where(field="somewhere")
+
+
+def made(kind: str, name: str, namespace: str = "", version: str = "v1", **fields: Any) -> Object:
+    """Return an object with the labels of this project."""
+    labels = {KEYS.owner: OWNER, KEYS.factory: "lab", KEYS.component: "pool.train"}
+    place = {"namespace": namespace} if namespace else {}
+    return {
+        "apiVersion": version,
+        "kind": kind,
+        "metadata": {"name": name, "labels": labels, **place},
+        **fields,
+    }
+
+
+class Answering(Api):
+    """An API server that answers every dry run by one error, or by none."""
+
+    def __init__(self, status: int = 0, message: str = "", live: Iterable[Object] = ()) -> None:
+        self.status, self.message = status, message
+        self.live = [*live]
+        self.tried: list[Object] = []
+
+    def list(self, api_version: str, kind: str, *_: object, **__: object) -> list[Object]:
+        return [obj for obj in self.live if (obj["apiVersion"], obj["kind"]) == (api_version, kind)]
+
+    def get(self, api_version: str, kind: str, name: str, *_: object) -> Object | None:
+        return next((obj for obj in self.list(api_version, kind) if obj["metadata"]["name"] == name), None)
+
+    def apply(self, obj: Mapping[str, Any], *, dry_run: bool = False, **_: object) -> Object:
+        return self.create(obj, dry_run)
+
+    def create(self, obj: Mapping[str, Any], dry_run: bool = False) -> Object:
+        assert dry_run, "something would be stored"
+        self.tried.append(dict(obj))
+        if self.status:
+            raise ApiError(Problem("api", f"PATCH /there: {self.message}"), status=self.status)
+        return dict(obj)
+
+    def many(self, calls: Iterable[Callable[[], T]], *_: object) -> list[T]:
+        return [call() for call in calls]
+
+
+QUOTA = made("ResourceQuota", "tenant", "default", spec={"hard": {"pods": "many"}})
+
+
+def test_a_refusal_is_a_problem_in_the_server_s_words_at_the_line_it_comes_from() -> None:
+    factory = load(STACK)
+    with pytest.raises(SpecError) as caught:
+        try_out(Answering(422, "quantities must match"), [QUOTA], locator_of(factory))
+    (problem,) = caught.value.problems
+    assert (problem.code, problem.where.field, problem.hint != "") == ("api-refuses", "pools[0]", True)
+    assert problem.where.line == factory.where("pools[0]").line
+    assert (
+        problem.message
+        == "ResourceQuota/default/tenant: the API server would refuse it: quantities must match"
+    )
+
+
+def test_a_lacking_permission_is_no_fault_of_the_description() -> None:
+    with pytest.raises(EnvironmentLacksError) as caught:
+        try_out(Answering(403, 'User "somebody" cannot patch resource "resourcequotas"'), [QUOTA], nowhere)
+    assert [problem.code for problem in caught.value.problems] == ["api-forbids"]
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        "ValidatingAdmissionPolicy 'sovereign-rights' with binding 'sovereign-rights' denied request: RBC-008",
+        "ValidatingAdmissionPolicy 'sovereign-guard.static.k8s.io' denied request: it is guarded",
+        'admission webhook "v.example.com" does not support dry run',
+    ],
+)
+def test_what_an_own_policy_refuses_or_nobody_can_try_is_left_to_the_deployment(message: str) -> None:
+    assert dry_run_problems(Answering(403, message), [QUOTA], nowhere) == []
+
+
+@pytest.mark.parametrize("status", [429, 500, 503])
+def test_a_server_that_does_not_judge_is_an_error_and_no_verdict(status: int) -> None:
+    with pytest.raises(ApiError):
+        dry_run_problems(Answering(status, "etcdserver: leader changed"), [QUOTA], nowhere)
+
+
+def test_of_a_namespace_that_does_not_exist_only_the_object_s_own_validity_counts() -> None:
+    elsewhere = copy.deepcopy(QUOTA)
+    elsewhere["metadata"]["namespace"] = "guests"
+    asked = Answering(403, "exceeded quota of another namespace")
+    assert dry_run_problems(asked, [elsewhere], nowhere) == []
+    assert asked.tried[0]["metadata"]["namespace"] == "default"
+    assert [problem.code for problem in dry_run_problems(Answering(422, "no"), [elsewhere], nowhere)] == [
+        "api-refuses"
+    ]
+
+
+def test_what_is_there_as_stated_is_not_tried_and_what_differs_in_names_alone_is_tried_once() -> None:
+    quotas = [
+        made("ResourceQuota", "tenant", name, spec={"hard": {"pods": "10"}}) for name in ("a", "b", "c")
+    ]
+    asked = Answering(live=[quotas[0]])
+    assert dry_run_problems(asked, quotas, nowhere) == []
+    assert len(asked.tried) == 1
+    other = copy.deepcopy(quotas[2])
+    other["spec"]["hard"]["pods"] = "11"
+    asked = Answering(live=[quotas[0]])
+    assert dry_run_problems(asked, [*quotas, other], nowhere) == []
+    assert len(asked.tried) == 2
+
+
+def test_an_object_beyond_what_etcd_accepts_is_refused_without_being_sent() -> None:
+    large = made("ConfigMap", "large", "default", data={"text": "x" * MOST_BYTES})
+    asked = Answering()
+    (problem,) = dry_run_problems(asked, [large], nowhere)
+    assert f"at most {MOST_BYTES:,}" in problem.message
+    assert asked.tried == []
+
+
+def test_a_live_value_states_what_is_wanted_if_it_holds_every_field_and_every_entry() -> None:
+    live = {"a": [{"port": 1, "protocol": "TCP"}], "b": {"c": 1, "d": 2}}
+    assert states(live, {"a": [{"port": 1}], "b": {"d": 2}})
+    assert not states(live, {"a": [{"port": 1}, {"port": 2}]})
+    assert not states(live, {"a": []})
+    assert not states(live, {"b": {"e": None}})
+    assert not states(None, {"b": {}})
+
+
+@pytest.mark.cluster
+def test_a_real_server_takes_the_lab_and_nothing_of_it_is_stored(plane: Api) -> None:
+    factory = load(STACK)
+    derived = plan(factory)
+    objects = [*render(factory, derived, "lab").objects, *dry_run_samples(factory, derived, "lab")]
+    for obj in objects:
+        obj["metadata"]["labels"][KEYS.factory] = "tried-only"
+    assert dry_run_problems(plane, objects, nowhere) == []
+    stored = [
+        obj
+        for version, kind in sorted({(obj["apiVersion"], obj["kind"]) for obj in objects})
+        for obj in plane.list(version, kind, label_selector=f"{KEYS.factory}=tried-only")
+    ]
+    assert stored == []
+
+
+@pytest.mark.cluster
+def test_a_real_server_names_a_version_a_range_and_a_quantity_that_it_refuses(plane: Api) -> None:
+    factory = load(STACK)
+    slice_ = next(
+        obj for obj in dry_run_samples(factory, plan(factory), "lab") if obj["kind"] == "ResourceSlice"
+    )
+    slice_["spec"]["devices"][0]["attributes"]["driverVersion"]["version"] = "580.95.05"
+    rules = [{"to": [{"ipBlock": {"cidr": "203.0.113.0/255.255.255.0"}}]}]
+    spec = {"podSelector": {}, "policyTypes": ["Egress"], "egress": rules}
+    policy = made("NetworkPolicy", "out", "not-there-yet", "networking.k8s.io/v1", spec=spec)
+    found = dry_run_problems(plane, [slice_, policy, QUOTA], nowhere)
+    assert sorted(problem.message.partition(":")[0] for problem in found) == [
+        "NetworkPolicy/not-there-yet/out",
+        "ResourceQuota/default/tenant",
+        f"ResourceSlice/{slice_['metadata']['name']}",
+    ]
+    assert {problem.code for problem in found} == {"api-refuses"}
+
+
+@pytest.mark.cluster
+def test_on_a_real_server_an_immutable_field_is_no_problem_and_a_wrong_value_beside_it_is(plane: Api) -> None:
+    tried = made("PriorityClass", "tried", version="scheduling.k8s.io/v1", value=1)
+    plane.apply(stated(tried), field_manager=FIELD_MANAGER, force=True)
+    try:
+        other = {**tried, "value": 2}
+        assert dry_run_problems(plane, [other], nowhere) == []
+        wrong = {**other, "preemptionPolicy": "Sometimes"}
+        (problem,) = dry_run_problems(plane, [wrong], nowhere)
+        assert "preemptionPolicy" in problem.message
+    finally:
+        plane.delete("scheduling.k8s.io/v1", "PriorityClass", "tried")

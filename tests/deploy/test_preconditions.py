@@ -1,0 +1,173 @@
+"""What must hold before the first write of a deployment, and what is written down once it does."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from sovereign_ai.cluster.api.client import ApiError
+from sovereign_ai.deploy.cluster_identity import DeployTarget
+from sovereign_ai.deploy.deletions import Allowed
+from sovereign_ai.deploy.objects import stated
+from sovereign_ai.deploy.preconditions import (
+    StackDeployment,
+    check_preconditions,
+    claim_cluster,
+    insist_on_asked,
+)
+from sovereign_ai.deploy.stack_context import StackContext
+from sovereign_ai.deploy.stack_record import StackRecord
+from sovereign_ai.errors import EnvironmentLacksError, UsageError
+from sovereign_ai.names import KEYS, OWNER
+from tests.deploy.test_cluster_identity import kubeconfig
+from tests.deploy.test_state_objects import below, resource
+from tests.support.memory_cluster import MemoryCluster, obj
+
+
+class Cluster(MemoryCluster):
+    """Takes everything in a dry run."""
+
+    def apply(self, obj: Mapping[str, Any], **_more: Any) -> dict[str, Any]:
+        self._ask(f"TRY {obj['metadata']['name']}")
+        return dict(obj)
+
+
+@pytest.fixture
+def record(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> StackRecord:
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
+    return StackRecord(tmp_path / "identities" / "lab" / "lab.json")
+
+
+def deployment(
+    tmp_path: Path, record: StackRecord, *resources: dict[str, Any], **more: Any
+) -> StackDeployment:
+    target = DeployTarget("lab", "lab", kubeconfig(tmp_path / "kubeconfig"), folder=tmp_path)
+    return StackDeployment(StackContext(record, below("lab", *resources), "lab"), target, "lab", **more)
+
+
+def mine(record: StackRecord, stack: str = "") -> dict[str, str]:
+    return {KEYS.owner: OWNER, KEYS.factory: "lab", KEYS.stack: stack or record.identity()}
+
+
+def planned(record: StackRecord, *names: str) -> list[dict[str, Any]]:
+    return [obj("Namespace", name, labels=mine(record)) for name in names]
+
+
+def test_a_first_deployment_records_the_cluster_and_writes_to_no_object(
+    tmp_path: Path, record: StackRecord
+) -> None:
+    api, whole = Cluster(), deployment(tmp_path, record)
+    checked = check_preconditions(api, planned(record, "research"), whole)
+    assert (checked.lines, checked.leaving, checked.takes_over) == ([], (), ())
+    assert record.cluster("lab") is None
+    claim_cluster(api, checked, whole)
+    known = record.cluster("lab")
+    assert known is not None
+    assert known.uid == "cluster-1"
+    assert api.written == []
+
+
+def test_everything_foreign_is_told_at_once_and_nothing_is_recorded(
+    tmp_path: Path, record: StackRecord
+) -> None:
+    api = Cluster(*(obj("Namespace", name) for name in ("a", "b")))
+    with pytest.raises(EnvironmentLacksError) as refused:
+        check_preconditions(api, planned(record, "a", "b", "c"), deployment(tmp_path, record))
+    assert [problem.where.field for problem in refused.value.problems] == ["Namespace/a", "Namespace/b"]
+    assert (api.written, record.cluster("lab")) == ([], None)
+
+
+def test_another_cluster_comes_before_everything_else(tmp_path: Path, record: StackRecord) -> None:
+    whole = deployment(tmp_path, record, resource("Namespace", "a", uid="u1"))
+    api = Cluster(obj("Namespace", "a", uid="u1"))
+    claim_cluster(api, check_preconditions(api, planned(record, "a"), whole), whole)
+    with pytest.raises(EnvironmentLacksError, match="leads to another cluster"):
+        check_preconditions(Cluster(obj("Namespace", "a"), uid="cluster-2"), planned(record, "a"), whole)
+
+
+def test_objects_of_a_lost_stack_are_marked_as_they_were_judged_and_no_others(
+    tmp_path: Path, record: StackRecord
+) -> None:
+    lost = obj("Namespace", "lost", labels=mine(record, "lost"))
+    api = Cluster(lost, obj("Namespace", "own", labels=mine(record)))
+    whole = deployment(tmp_path, record, adopts=True)
+    checked = check_preconditions(api, planned(record, "lost", "own", "new"), whole)
+    assert [str(key) for key in checked.takes_over] == ["Namespace/lost"]
+    assert checked.to_data()["adopted"] == ["Namespace/lost"]
+    claim_cluster(api, checked, whole)
+    assert api.written == ["PATCH Namespace/lost"]
+    assert api.objects["v1", "Namespace", "", "lost"]["metadata"]["labels"] == mine(record)
+    api.put(obj("Namespace", "lost", labels=mine(record, "lost")))
+    with pytest.raises(ApiError, match="409"):
+        claim_cluster(api, checked, whole)
+
+
+def test_a_lost_stack_that_the_configuration_names_is_taken_over_alone(
+    tmp_path: Path, record: StackRecord
+) -> None:
+    api = Cluster(*(obj("Namespace", name, labels=mine(record, name)) for name in ("one", "two")))
+    with pytest.raises(EnvironmentLacksError) as refused:
+        check_preconditions(api, planned(record, "one", "two"), deployment(tmp_path, record, adopted="one"))
+    assert [problem.where.field for problem in refused.value.problems] == ["Namespace/two"]
+
+
+def test_what_the_stack_has_and_is_not_planned_any_more_is_told_apart_by_owner_and_by_state(
+    tmp_path: Path, record: StackRecord
+) -> None:
+    api = Cluster(
+        obj("Namespace", "old", labels=mine(record)),
+        obj("Namespace", "handed-over", labels={KEYS.owner: "team-x"}),
+        obj("Namespace", "stray", labels=mine(record)),
+        obj("Namespace", "kept", labels=mine(record)),
+        obj("Pod", "p", "old"),
+        obj("ResourceQuota", "tenant", "old", labels=mine(record)),
+        obj("PriorityClass", "stray", version="scheduling.k8s.io/v1", labels=mine(record)),
+    )
+    held = [resource("Namespace", name) for name in ("old", "handed-over", "kept", "gone")]
+    whole = deployment(tmp_path, record, *held)
+    record.put_cluster("lab", check_preconditions(api, [], deployment(tmp_path, record)).cluster.identity)
+    checked = check_preconditions(api, planned(record, "kept"), whole)
+    assert sorted(map(str, checked.leaving)) == [
+        "Namespace/old",
+        "Namespace/stray",
+        "PriorityClass/stray",
+        "ResourceQuota/old/tenant",
+    ]
+    assert sorted(map(str, checked.strays)) == [
+        "Namespace/stray",
+        "PriorityClass/stray",
+        "ResourceQuota/old/tenant",
+    ]
+    assert list(map(str, checked.left)) == ["Namespace/handed-over"]
+    assert [problem.where.field for problem in checked.unasked] == ["Namespace/old"]
+    with pytest.raises(UsageError):
+        insist_on_asked(checked)
+    insist_on_asked(
+        check_preconditions(api, planned(record, "kept"), replace(whole, allowed=Allowed(frozenset({"old"}))))
+    )
+
+
+def test_a_plane_that_was_made_anew_has_no_object_of_the_state(tmp_path: Path, record: StackRecord) -> None:
+    whole = deployment(tmp_path, record, resource("Namespace", "a", uid="u1"))
+    local = replace(whole, target=replace(whole.target, is_local=True))
+    metadata = {"name": "a", "uid": "u1", "creationTimestamp": "2025-01-01T00:00:00Z"}
+    older = below("lab", resource("Namespace", "a") | {"outputs": {"metadata": metadata}})
+    checked = check_preconditions(
+        Cluster(), planned(record, "a"), replace(local, stack=StackContext(record, older, "lab"))
+    )
+    assert checked.cluster.remade
+    assert checked.claim.held == {}
+    assert any("made anew" in line for line in checked.lines)
+
+
+def test_what_is_there_as_the_state_knows_it_costs_no_dry_run(tmp_path: Path, record: StackRecord) -> None:
+    (namespace,) = planned(record, "a")
+    api = Cluster({**namespace, "metadata": {**namespace["metadata"], "uid": "u1"}})
+    item = resource("Namespace", "a", uid="u1") | {"inputs": stated(namespace)}
+    checked = check_preconditions(api, [namespace], deployment(tmp_path, record, item))
+    assert checked.replaces == ()
+    assert not [line for line in api.asked if line.startswith("TRY")]

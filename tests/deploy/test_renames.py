@@ -1,0 +1,102 @@
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from sovereign_ai.deploy.renames import Move, Usage, moves
+from sovereign_ai.plan.factory import plan
+from sovereign_ai.render.kubernetes.bundle import render
+from sovereign_ai.spec.factory import AIFactory
+from sovereign_ai.spec.load import load
+
+LAB = Path(__file__).resolve().parents[2] / "stacks" / "lab" / "factory.yaml"
+
+
+Described = tuple[tuple[dict[str, Any], ...], AIFactory]
+
+
+def described(folder: Path, *replacements: tuple[str, str]) -> Described:
+    """Render the lab with some of its words replaced."""
+    text = LAB.read_text(encoding="utf-8")
+    for old, new in replacements:
+        assert old in text
+        text = text.replace(old, new)
+    folder.mkdir(exist_ok=True)
+    file = folder / "factory.yaml"
+    file.write_text(text, encoding="utf-8")
+    factory = load(file)
+    return render(factory, plan(factory)).objects, factory
+
+
+def changes(old: Described, new: Described, usage: Usage | None = None) -> tuple[Move, ...]:
+    return moves(old[0], new[0], usage or Usage(), new[1])
+
+
+def claim(namespace: str, size: str) -> dict[str, Any]:
+    return {
+        "metadata": {"name": "data", "namespace": namespace},
+        "spec": {"resources": {"requests": {"storage": size}}},
+    }
+
+
+def volume(name: str, tier: str) -> dict[str, Any]:
+    return {"metadata": {"name": name}, "spec": {"storageClassName": tier, "capacity": {"storage": "2T"}}}
+
+
+RENAMES = [
+    ("tenant", "research", "science"),
+    ("zone", "restricted", "secret"),
+    ("pool", "train,", "learn,"),
+    ("storage tier", "scratch", "fast"),
+]
+
+
+@pytest.mark.parametrize(("kind", "old", "new"), RENAMES)
+def test_a_renamed_part_is_told_from_a_removed_and_an_added_one(
+    tmp_path: Path, kind: str, old: str, new: str
+) -> None:
+    found = changes(described(tmp_path / "a"), described(tmp_path / "b", (old, new)))
+    assert [(move.kind, move.old, move.new) for move in found] == [(kind, old.rstrip(","), new.rstrip(","))]
+
+
+def test_two_renames_at_once_are_each_told(tmp_path: Path) -> None:
+    changed = described(tmp_path / "b", ("research", "science"), ("startups", "firms"))
+    found = changes(described(tmp_path / "a"), changed)
+    assert [(move.old, move.new) for move in found] == [("research", "science"), ("startups", "firms")]
+
+
+def test_a_part_that_only_goes_has_no_successor(tmp_path: Path) -> None:
+    without = (("tenants: [startups]", "tenants: []"), ("  - {name: startups, seat: DE, gpus: 32}\n", ""))
+    found = changes(described(tmp_path / "a"), described(tmp_path / "b", *without))
+    assert [(move.kind, move.old, move.new) for move in found] == [("tenant", "startups", "")]
+    assert str(found[0]).startswith(
+        "tenant startups is removed: everything else in namespace startups is deleted"
+    )
+
+
+def test_nothing_moves_where_nothing_is_renamed(tmp_path: Path) -> None:
+    assert changes(described(tmp_path / "a"), described(tmp_path / "b", ("8443", "9443"))) == ()
+
+
+def test_the_costs_of_a_tenants_name_are_its_pods_and_claims(tmp_path: Path) -> None:
+    pod = {"metadata": {"name": "job", "namespace": "research"}, "status": {"phase": "Running"}}
+    elsewhere = {"metadata": {"name": "job", "namespace": "startups"}}
+    usage = Usage(
+        pods=(pod, elsewhere),
+        claims=(claim("research", "500G"), claim("research", "1T"), claim("startups", "1T")),
+    )
+    [move] = changes(described(tmp_path / "a"), described(tmp_path / "b", ("research", "science")), usage)
+    assert move.costs == (
+        "1 running pods end",
+        "2 volume claims (1.5 TB) are deleted",
+        "everything else in namespace research is deleted",
+    )
+
+
+def test_the_costs_of_a_tiers_name_are_the_volumes_that_keep_it(tmp_path: Path) -> None:
+    usage = Usage(volumes=(volume("a", "scratch"), volume("b", "scratch"), volume("c", "models")))
+    [move] = changes(described(tmp_path / "a"), described(tmp_path / "b", ("scratch", "fast")), usage)
+    assert move == Move("storage tier", "scratch", "fast", move.costs)
+    assert "2 volumes (4 TB) keep the old storage class's name" in move.costs[0]

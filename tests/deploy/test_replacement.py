@@ -1,0 +1,112 @@
+"""Objects that must be made again, by what the API server says in dry runs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import pytest
+
+from sovereign_ai.cluster.api.client import ApiError
+from sovereign_ai.deploy.live_objects import key_of
+from sovereign_ai.deploy.objects import stated
+from sovereign_ai.deploy.replacement import must_be_replaced, replace
+from sovereign_ai.deploy.state_objects import HeldObject
+from tests.support.memory_cluster import MemoryCluster, obj, refusal
+
+CLASS = obj("PriorityClass", "training", version="scheduling.k8s.io/v1") | {"value": 5}
+
+
+class Strict(MemoryCluster):
+    """Refuses changes of `value`, and answers new objects as it is told."""
+
+    new: ApiError | None = None
+    change: int = 422
+
+    def apply(
+        self, obj: Mapping[str, Any], *, field_manager: str = "", force: bool = False, dry_run: bool = False
+    ) -> dict[str, Any]:
+        self._ask(f"{'TRY' if dry_run else 'APPLY'} {obj['metadata']['name']}")
+        assert (field_manager, force) == ("sovereign-ai", True)
+        live = self.get(obj["apiVersion"], obj["kind"], obj["metadata"]["name"])
+        if live is not None and live["value"] != obj["value"]:
+            raise refusal(self.change, "Invalid")
+        if not dry_run:
+            self.put(obj)
+        return dict(obj)
+
+    def create(
+        self, obj: Mapping[str, Any], dry_run: bool = False, *, upsert: bool = False
+    ) -> dict[str, Any]:
+        self._ask(f"TRY {obj['metadata']['name']}")
+        assert dry_run
+        assert not upsert
+        if self.new is not None:
+            raise self.new
+        return dict(obj)
+
+
+def live(api: MemoryCluster) -> dict[Any, Any]:
+    return {key_of(one): one["metadata"] for one in api.objects.values()}
+
+
+def held(uid: str, **more: Any) -> dict[Any, HeldObject]:
+    return {key_of(CLASS): HeldObject("urn", uid, "", "", {**stated(CLASS), **more})}
+
+
+def replaced(api: Strict, state: dict[Any, HeldObject] | None) -> list[str]:
+    return [str(key) for key in must_be_replaced(api, [CLASS], live(api), state)]
+
+
+def drifted() -> Strict:
+    return Strict({**CLASS, "value": 7})
+
+
+def test_what_somebody_made_again_with_another_value_must_be_made_again() -> None:
+    api = drifted()
+    assert replaced(api, held("another-uid")) == ["PriorityClass/training"]
+    assert replaced(api, None) == ["PriorityClass/training"]
+    assert replaced(api, {}) == ["PriorityClass/training"]
+    assert api.written == []
+
+
+def test_what_the_description_changed_must_be_made_again_and_what_nobody_touched_is_not_tried() -> None:
+    api = drifted()
+    uid = api.objects["scheduling.k8s.io/v1", "PriorityClass", "", "training"]["metadata"]["uid"]
+    assert replaced(api, held(uid, value=7)) == ["PriorityClass/training"]
+    api.asked.clear()
+    assert replaced(api, held(uid)) == []
+    assert api.asked == []
+
+
+def test_what_is_not_there_or_can_be_changed_is_not_made_again() -> None:
+    assert replaced(Strict(), None) == []
+    assert replaced(Strict(CLASS), None) == []
+
+
+@pytest.mark.parametrize(("status", "is_replaced"), [(403, True), (409, True), (422, False), (400, False)])
+def test_a_value_that_is_refused_in_a_new_object_as_well_is_wrong_and_not_immutable(
+    status: int, is_replaced: bool
+) -> None:
+    api = drifted()
+    api.new = refusal(status)
+    assert bool(replaced(api, None)) is is_replaced
+
+
+@pytest.mark.parametrize("status", [403, 409, 500])
+def test_another_refusal_of_the_change_says_nothing_about_fields(status: int) -> None:
+    api = drifted()
+    api.change = status
+    assert replaced(api, None) == []
+
+
+def test_it_is_deleted_and_applied_at_once() -> None:
+    api = drifted()
+    lines: list[str] = []
+    assert replace(api, [CLASS], lines.append) == ["PriorityClass/training"]
+    assert lines == ["replace PriorityClass/training: a field of it cannot be changed"]
+    assert [line for line in api.asked if line.split()[0] in {"DELETE", "APPLY"}] == [
+        "DELETE PriorityClass/training",
+        "APPLY training",
+    ]
+    assert api.objects["scheduling.k8s.io/v1", "PriorityClass", "", "training"]["value"] == 5

@@ -1,0 +1,99 @@
+"""A child that is asked to end comes to its own end, is asked once, and is heard until then."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+import pytest
+
+from sovereign_ai.deploy.signals import forwarding_signals
+from tests.support.small_engine import checkpoint
+
+ENGINE = """#!/bin/sh
+case "$1 $2" in
+"up --stack")
+  asked=0
+  trap 'asked=$((asked + 1))' INT
+  echo '{"resOutputsEvent": {"metadata": {"op": "create", "type": "kubernetes:core/v1:Pod", "urn": "urn:pulumi:s::p::t::one"}}}'
+  echo ready
+  while [ $asked = 0 ]; do sleep 0.05; done
+  while [ ! -e "$0.twice" ]; do sleep 0.05; done
+  echo '{"resOutputsEvent": {"metadata": {"op": "create", "type": "kubernetes:core/v1:Pod", "urn": "urn:pulumi:s::p::t::two"}}}'
+  echo "asked $asked"
+  exit $(cat "$0.code");;
+esac
+"""
+PROGRAM = """
+import sys
+from pathlib import Path
+import typer
+from sovereign_ai.cli.command import run_command
+from sovereign_ai.deploy import engine
+
+here = Path(sys.argv[1])
+engine.find = lambda _name: here / "pulumi"
+engine.engine_variables = lambda *_: {}
+tell = lambda line: print(line, file=sys.stderr, flush=True)
+try:
+    run_command("up", False, lambda _output: engine.Engine(here / "lab", "lab", None, tell).up())
+except typer.Exit as left:
+    sys.exit(left.exit_code)
+"""
+
+
+@pytest.mark.parametrize(
+    ("number", "code"),
+    [(signal.SIGINT, 255), (signal.SIGTERM, 255), (signal.SIGHUP, 255), (signal.SIGINT, 0)],
+    ids=["ctrl-c", "terminate", "hang-up", "too-late-to-stop-anything"],
+)
+def test_a_request_to_end_is_handed_on_once_and_the_engine_is_heard_to_its_own_end(
+    tmp_path: Path, number: signal.Signals, code: int
+) -> None:
+    program = tmp_path / "pulumi"
+    program.write_text(ENGINE)
+    program.chmod(0o700)
+    (tmp_path / "pulumi.code").write_text(str(code))
+    (tmp_path / "lab").mkdir()
+    (tmp_path / "lab" / "Pulumi.yaml").write_text("name: lab\n")
+    state = tmp_path / "state" / "sovereign-ai" / "pulumi" / ".pulumi" / "stacks" / "lab" / "lab.json"
+    state.parent.mkdir(parents=True)
+    state.write_bytes(checkpoint(0))
+    argv = [sys.executable, "-c", PROGRAM, str(tmp_path)]
+    environ = {"XDG_STATE_HOME": str(tmp_path / "state"), "PATH": "/usr/bin:/bin", "HOME": str(tmp_path)}
+    with subprocess.Popen(
+        argv, stderr=subprocess.PIPE, text=True, env=environ, cwd=Path(__file__).parents[2]
+    ) as running:
+        assert running.stderr is not None
+        late = threading.Timer(60, running.kill)
+        late.start()
+        told = []
+        for line in running.stderr:
+            told.append(line)
+            if "create one" in line or "the engine ends what it has begun" in line:
+                running.send_signal(number)
+            if "the engine ends what it has begun" in line:
+                (tmp_path / "pulumi.twice").touch()
+            if "interrupted" in line:
+                break
+        told += running.stderr.readlines()
+        late.cancel()
+    said = "".join(told)
+    assert running.returncode == 130, said
+    assert "was interrupted; the 2 changes that were done stay" in said
+    log = (tmp_path / "state" / "sovereign-ai" / "lab.up.log").read_text()
+    assert "asked 1\n" in log
+
+
+def test_a_request_that_comes_before_the_child_is_handed_on_when_it_has_started() -> None:
+    told: list[str] = []
+    with forwarding_signals(lambda: told.append("asked")) as started:
+        os.kill(os.getpid(), signal.SIGTERM)
+        with subprocess.Popen(["sleep", "60"], text=True, start_new_session=True) as child:
+            started(child)
+            assert child.wait(30) == -signal.SIGINT
+    assert told == ["asked"]

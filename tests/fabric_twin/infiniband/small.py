@@ -1,0 +1,23 @@
+"""A small factory whose one InfiniBand fabric has two zones, two leaves a rail and a spine's choice of ways."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from sovereign_ai.plan.factory import Plan, plan
+from sovereign_ai.spec.factory import AIFactory
+from sovereign_ai.spec.load import load
+from tests.render.lab import STACKS
+
+FABRIC = "  - {name: compute, role: compute, kind: infiniband, rails: 1, radix: 8, link: 400 Gbps, padding: none, managers: 1}\n"
+
+
+def small(folder: Path) -> tuple[AIFactory, Plan]:
+    """Write the lab with four machines a pool and an InfiniBand fabric, and plan it."""
+    text = (STACKS / "lab" / "factory.yaml").read_text()
+    lines = text.splitlines(keepends=True)
+    kept = [FABRIC if "name: compute, role: compute" in line else line for line in lines]
+    file = folder / "factory.yaml"
+    file.write_text("".join(kept).replace("name: lab", "name: small", 1))
+    factory = load(file)
+    return factory, plan(factory)

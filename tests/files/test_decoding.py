@@ -1,0 +1,50 @@
+"""From bytes to text, with the place of what is none."""
+
+from __future__ import annotations
+
+import pytest
+
+from sovereign_ai.errors import SpecError, Where
+from sovereign_ai.files.decoding import decode, locate_character, refuse_secrets
+from sovereign_ai.files.kinds import FIGURES, RESULTS
+from tests.hostile.texts import SECRETS
+
+
+def test_a_byte_order_mark_is_passed_over() -> None:
+    assert decode(b"\xef\xbb\xbfa: 1", "f") == "a: 1"
+
+
+@pytest.mark.parametrize(
+    ("raw", "place"),
+    [
+        (b"\xff", "1:1"),
+        (b"a\nb\xe4", "2:2"),
+        (b"\xef\xbb\xbfab\xff", "1:3"),
+        ("äö\n".encode() + b"\xed\xa0\x80", "2:1"),
+        (b"\xf0\x9f", "1:1"),
+    ],
+)
+def test_the_first_byte_that_is_no_utf_8_has_its_line_and_column(raw: bytes, place: str) -> None:
+    with pytest.raises(SpecError, match=f"^f:{place}: byte"):
+        decode(raw, "f")
+
+
+def test_a_text_that_is_too_long_is_refused_before_it_is_decoded() -> None:
+    with pytest.raises(SpecError, match="too-large"):
+        decode(b"\xff" * (FIGURES.most_bytes + 1), "f", FIGURES)
+
+
+@pytest.mark.parametrize("secret", SECRETS.values(), ids=SECRETS)
+def test_a_secret_is_refused_at_its_place_and_not_repeated(secret: str) -> None:
+    with pytest.raises(RESULTS.error) as caught:
+        refuse_secrets(f"fine\n  {secret}\n", "f", RESULTS)
+    assert caught.value.problems[0].where.line == 2
+    assert "Zq7L" not in str(caught.value)
+
+
+def test_plain_text_holds_no_secret() -> None:
+    refuse_secrets("tokens: 12\nkey: none\nthe password is rotated\nsha256:" + "ab" * 32, "f", RESULTS)
+
+
+def test_places_count_from_one() -> None:
+    assert locate_character("a\nbc", 3, "f") == Where("f", 2, 2)

@@ -1,0 +1,44 @@
+"""Kubernetes objects of other projects: several documents, bounded, without anchors."""
+
+from __future__ import annotations
+
+import pytest
+
+from sovereign_ai.errors import BadFileError
+from sovereign_ai.files.kinds import DEFINITIONS
+from sovereign_ai.files.object_text import MOST_DEPTH, parse_objects
+
+ONE = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: a}\n"
+
+
+def test_documents_are_read_in_order_and_empty_ones_left_out() -> None:
+    found = parse_objects(f"---\n{ONE}---\n---\n{ONE.replace('name: a', 'name: b')}", "f.yaml", DEFINITIONS)
+    assert [one["metadata"]["name"] for one in found] == ["a", "b"]
+
+
+@pytest.mark.parametrize(
+    ("text", "code"),
+    [
+        ("a: &a [x]\nb: *a\n", "yaml-feature"),
+        ("[" * (MOST_DEPTH + 1), "too-deep"),
+        ("a: [" + "1," * 300_001 + "]", "too-many-nodes"),
+        ("a: [", "yaml-syntax"),
+        ("a: 2026-13-01\n", "yaml-syntax"),
+        ("!!python/object/apply:os.system [id]", "yaml-syntax"),
+        ("a: \x00", "yaml-syntax"),
+        ("just a text", "wrong-type"),
+        ("kind: ConfigMap\nmetadata: {name: a}\n", "wrong-type"),
+        ("apiVersion: v1\nkind: [x]\nmetadata: {name: a}\n", "wrong-type"),
+        ("apiVersion: v1\nkind: X\nmetadata: {name: 1}\n", "wrong-type"),
+    ],
+)
+def test_what_is_no_object_is_a_problem_of_the_file(text: str, code: str) -> None:
+    with pytest.raises(BadFileError) as caught:
+        parse_objects(text, "f.yaml", DEFINITIONS)
+    assert {problem.code for problem in caught.value.problems} == {code}
+
+
+def test_every_document_that_is_none_is_told() -> None:
+    with pytest.raises(BadFileError) as caught:
+        parse_objects(f"a: 1\n---\n{ONE}---\nb: 1\n", "f.yaml", DEFINITIONS)
+    assert [problem.message.split()[1] for problem in caught.value.problems] == ["1", "3"]

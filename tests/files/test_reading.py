@@ -1,0 +1,100 @@
+"""A path is opened only where a regular, bounded file is behind it."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from sovereign_ai.errors import SpecError, UsageError, Where
+from sovereign_ai.files.kinds import FIGURES, KINDS, PASSWORD, RESULTS
+from sovereign_ai.files.reading import files_in, read, read_lines
+from tests.hostile.special import SPECIAL
+
+
+def test_a_regular_file_is_read_whole(tmp_path: Path) -> None:
+    (tmp_path / "a").write_bytes(b"x" * 3_000_000)
+    assert read(tmp_path / "a", RESULTS) == b"x" * 3_000_000
+
+
+def test_a_link_to_a_regular_file_is_followed(tmp_path: Path) -> None:
+    (tmp_path / "a").write_text("x")
+    (tmp_path / "b").symlink_to("a")
+    assert read(tmp_path / "b", FIGURES) == b"x"
+
+
+@pytest.mark.parametrize("name", sorted(set(SPECIAL) - {"unreadable"}))  # the tests may run as root
+def test_what_is_no_regular_file_is_one_problem_with_the_path(name: str, tmp_path: Path) -> None:
+    SPECIAL[name](tmp_path / "a")
+    with pytest.raises(SpecError) as caught:
+        read(tmp_path / "a", FIGURES)
+    (problem,) = caught.value.problems
+    assert problem.where.file == str(tmp_path / "a")
+    assert problem.hint
+
+
+def test_a_pipe_is_told_how_to_become_a_file(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "a")
+    with pytest.raises(SpecError, match=r"it is a pipe.*\n.*write what it gives into a file"):
+        read(tmp_path / "a", FIGURES)
+
+
+@pytest.mark.parametrize("size", [0, 1])
+def test_the_limit_is_exact(size: int, tmp_path: Path) -> None:
+    (tmp_path / "a").write_bytes(b"x" * (FIGURES.most_bytes + size))
+    if not size:
+        assert len(read(tmp_path / "a", FIGURES)) == FIGURES.most_bytes
+        return
+    with pytest.raises(SpecError, match="more than 1 MiB"):
+        read(tmp_path / "a", FIGURES)
+
+
+@pytest.mark.parametrize(
+    ("mode", "is_open"),
+    [(0o600, False), (0o400, False), (0o640, True), (0o604, True), (0o620, True), (0o601, True)],
+)
+def test_a_password_that_others_may_touch_is_refused(mode: int, is_open: bool, tmp_path: Path) -> None:
+    file = tmp_path / "a"
+    file.write_text("x")
+    file.chmod(mode)
+    if not is_open:
+        assert read(file, PASSWORD) == b"x"
+        return
+    with pytest.raises(SpecError, match="chmod 600"):
+        read(file, PASSWORD)
+
+
+def test_problems_name_the_place_that_names_the_file(tmp_path: Path) -> None:
+    with pytest.raises(SpecError) as caught:
+        read(tmp_path / "a", PASSWORD, Where("endpoints.yaml", 3, 1, "password_file"))
+    assert caught.value.problems[0].where == Where("endpoints.yaml", 3, 1, "password_file")
+
+
+def test_lines_are_bounded_one_by_one(tmp_path: Path) -> None:
+    (tmp_path / "a").write_bytes(b"12345\n123456\n")
+    lines = read_lines(tmp_path / "a", RESULTS, 6)
+    assert next(lines) == b"12345\n"
+    with pytest.raises(UsageError, match=r"a:2: the line has more than 6 bytes"):
+        next(lines)
+
+
+def test_a_folder_of_more_files_than_the_limit_is_refused(tmp_path: Path) -> None:
+    for name in "bca":
+        (tmp_path / name).touch()
+    assert [path.name for path in files_in(tmp_path, RESULTS, 3)] == ["a", "b", "c"]
+    with pytest.raises(UsageError, match="more than 2 files"):
+        files_in(tmp_path, RESULTS, 2)
+
+
+def test_a_path_with_a_null_character_is_a_problem() -> None:
+    with pytest.raises(SpecError, match="it is no path"):
+        read(Path("a\0b"), FIGURES)
+
+
+def test_each_kind_has_a_limit_a_noun_and_a_next_step() -> None:
+    assert len({kind.name for kind in KINDS}) == len(KINDS)
+    for kind in KINDS:
+        assert 0 < kind.most_bytes <= 1 << 30, kind.name
+        assert kind.noun, kind.name
+        assert kind.hint, kind.name

@@ -1,0 +1,103 @@
+"""A file is written whole or not at all, and never through a name that somebody else chose."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from sovereign_ai.errors import UsageError
+from sovereign_ai.files import writing
+from sovereign_ai.files.writing import create, destination, open_to_append, replace, write, write_private
+
+
+def test_a_new_file_replaces_the_old_one_and_leaves_nothing_beside_it(tmp_path: Path) -> None:
+    (tmp_path / "a").write_text("old")
+    write(tmp_path / "a", "new")
+    assert {path.name: path.read_text() for path in tmp_path.iterdir()} == {"a": "new"}
+
+
+def test_a_failed_write_leaves_the_old_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "a").write_text("old")
+
+    def full(_descriptor: int) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(writing.os, "fsync", full)
+    with pytest.raises(OSError, match="No space") as caught:
+        write(tmp_path / "a", "new")
+    assert caught.value.filename == str(tmp_path / "a")
+    assert {path.name: path.read_text() for path in tmp_path.iterdir()} == {"a": "old"}
+
+
+def test_a_private_file_has_mode_0600_whatever_was_there(tmp_path: Path) -> None:
+    (tmp_path / "a").write_text("old")
+    (tmp_path / "a").chmod(0o666)
+    write_private(tmp_path / "a", b"new")
+    assert (tmp_path / "a").stat().st_mode & 0o777 == 0o600
+
+
+def test_a_link_in_the_place_is_replaced_and_not_followed(tmp_path: Path) -> None:
+    (tmp_path / "victim").write_text("old")
+    (tmp_path / "a").symlink_to("victim")
+    replace(tmp_path / "a", b"new")
+    assert (tmp_path / "victim").read_text() == "old"
+    assert not (tmp_path / "a").is_symlink()
+
+
+def test_a_user_s_own_link_is_followed_to_its_file(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("old")
+    (tmp_path / "a").symlink_to("file")
+    write(tmp_path / "a", "new")
+    assert (tmp_path / "a").is_symlink()
+    assert (tmp_path / "file").read_text() == "new"
+
+
+@pytest.mark.parametrize("links", [{"a": "nowhere"}, {"a": "a"}, {"a": "b", "b": "a"}])
+def test_a_link_that_leads_nowhere_is_refused(links: dict[str, str], tmp_path: Path) -> None:
+    for name, to in links.items():
+        (tmp_path / name).symlink_to(to)
+    with pytest.raises(UsageError, match=r"dangling-link|circle"):
+        write(tmp_path / "a", "new")
+    assert sorted(path.name for path in tmp_path.iterdir()) == sorted(links)
+
+
+def test_a_link_of_another_user_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "file").write_text("old")
+    (tmp_path / "a").symlink_to("file")
+    os.lchown(tmp_path / "a", os.getuid(), os.getgid())
+    monkeypatch.setattr(writing.os, "geteuid", lambda: 4_242)
+    if os.getuid() == 0:  # what root made is the system's own
+        assert destination(tmp_path / "a") == tmp_path / "file"
+        os.lchown(tmp_path / "a", 4_343, 0)
+    with pytest.raises(UsageError, match="another user made"):
+        destination(tmp_path / "a")
+
+
+def test_create_takes_no_name_that_is_there(tmp_path: Path) -> None:
+    create(tmp_path / "a", b"x")
+    (tmp_path / "b").symlink_to("nowhere")
+    for name in "ab":
+        with pytest.raises(FileExistsError):
+            create(tmp_path / name, b"y")
+    assert (tmp_path / "a").read_bytes() == b"x"
+    assert not (tmp_path / "nowhere").exists()
+
+
+def test_appending_follows_no_link_and_waits_for_no_pipe(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("x")
+    (tmp_path / "link").symlink_to("file")
+    os.mkfifo(tmp_path / "pipe")
+    for name in ("link", "pipe"):
+        with pytest.raises(OSError, match=r"symbolic|regular"):
+            open_to_append(tmp_path / name)
+    descriptor = open_to_append(tmp_path / "file")
+    os.write(descriptor, b"y")
+    os.close(descriptor)
+    assert (tmp_path / "file").read_text() == "xy"
+
+
+def test_a_device_is_written_as_it_is() -> None:
+    write(Path("/dev/null"), "x")
+    assert Path("/dev/null").is_char_device()

@@ -1,0 +1,66 @@
+"""The reader of YAML: one meaning for every reader, and a place for every problem."""
+
+from __future__ import annotations
+
+import pytest
+
+from sovereign_ai.errors import SpecError
+from sovereign_ai.files.yaml_text import MOST_DEPTH, parse
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("NO", "NO"),
+        ("on", "on"),
+        ("1:1", "1:1"),
+        ("2026-01-31", "2026-01-31"),
+        ("true", True),
+        ("null", None),
+        ("~", None),
+        ("12", 12),
+        ("-1.5", -1.5),
+        ("'12'", "12"),
+        ("1 GB", "1 GB"),
+    ],
+)
+def test_a_scalar_means_the_same_to_every_reader(text: str, value: object) -> None:
+    data, _, problems = parse(f"a: {text}\n", "f.yaml")
+    assert (data, problems) == ({"a": value}, [])
+
+
+@pytest.mark.parametrize(
+    ("text", "code"),
+    [
+        ("a: 010\n", "bad-number"),
+        ("a: 0x10\n", "bad-number"),
+        ("a: 1e3\n", "bad-number"),
+        ("a: .inf\n", "bad-number"),
+        ("a: {b: 1,500}\n", "bad-number"),
+        ("a: &x 1\n", "yaml-feature"),
+        ("a: !!str 1\n", "yaml-feature"),
+        ("<<: 1\n", "yaml-feature"),
+        ("a: 1\na: 2\n", "duplicate-key"),
+        ("a: 1\n---\nb: 2\n", "several-documents"),
+    ],
+)
+def test_what_readers_read_in_different_ways_is_refused(text: str, code: str) -> None:
+    problems = parse(text, "f.yaml").problems
+    assert [problem.code for problem in problems] == [code]
+    assert problems[0].where.line is not None
+
+
+def test_other_programs_may_write_numbers_that_are_text() -> None:
+    data, _, problems = parse("a: 0x10\n", "f.yaml", lenient=True)
+    assert (data, problems) == ({"a": "0x10"}, [])
+
+
+def test_a_text_that_nests_too_deeply_ends_the_reading() -> None:
+    with pytest.raises(SpecError) as error:
+        parse("[" * (MOST_DEPTH + 1) + "]" * (MOST_DEPTH + 1), "f.yaml")
+    assert error.value.problems[0].code == "too-deep"
+
+
+def test_a_secret_in_a_comment_is_refused_at_its_place() -> None:
+    problems = parse("a: 1  # password: hunter22\n", "f.yaml").problems
+    assert [(problem.code, problem.where.line) for problem in problems] == [("secret", 1)]

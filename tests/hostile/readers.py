@@ -1,0 +1,911 @@
+"""Every reader, with a valid input that passes.
+
+`test_readers.py` compares this table with `files.kinds.KINDS`, so that a new kind of input without hostile cases fails a test.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from sovereign_ai.operate.grants import make_grant
+from sovereign_ai.plan.factory import plan
+from sovereign_ai.spec.load import load
+from tests.hostile import reading
+from tests.hostile.case import ANY, REFUSED, Prepared
+from tests.hostile.kit import kit
+from tests.support.approvals import approved_grant, signed_text
+
+ROOT = Path(__file__).resolve().parents[2]
+SMALL = (ROOT / "tests" / "hostile" / "small.yaml").read_text(encoding="utf-8")
+LAB = (ROOT / "stacks" / "lab" / "factory.yaml").read_text(encoding="utf-8")
+_CODES = frozenset
+
+
+@dataclass(frozen=True, slots=True)
+class Reader:
+    """One reader.
+
+    Attributes:
+        name: what the table calls it.
+        kinds: the names of the kinds of `files.kinds` that it reads.
+        form: what its input is written in: yaml, json, csv, numbers, pem, python, line or opaque.
+        prepare: writes a valid input into a folder.
+        control: exit codes of the valid input.
+        refused: exit codes of content that it cannot take.
+        absent: exit codes where no file can be read at the path.
+        fields: exit codes of a document with one wrong field.
+        limit: the most bytes that it takes; None where the kind's own limit is too large to try.
+        is_file: whether its input is a file.
+    """
+
+    name: str
+    kinds: tuple[str, ...]
+    form: str
+    prepare: Callable[[Path], Prepared]
+    control: frozenset[int] = _CODES({0})
+    refused: frozenset[int] = REFUSED
+    absent: frozenset[int] = REFUSED
+    fields: frozenset[int] = ANY
+    limit: int | None = 1 << 20
+    is_file: bool = True
+
+
+def _small(folder: Path, text: str = SMALL) -> str:
+    """Write a small stack and return its folder."""
+    stack = folder / "stack"
+    stack.mkdir()
+    (stack / "factory.yaml").write_text(text, encoding="utf-8")
+    return str(stack)
+
+
+def _file(folder: Path, name: str, content: str | bytes, mode: int = 0o600) -> Path:
+    path = folder / name
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(content.encode() if isinstance(content, str) else content)
+    path.chmod(mode)
+    return path
+
+
+def _beside(folder: Path, name: str, content: str | bytes, *command: str) -> Prepared:
+    """Write a small stack and a file, and name both in a command: `{stack}` and `{file}`."""
+    stack, file = _small(folder), _file(folder, name, content)
+    return Prepared(file, tuple(part.format(stack=stack, file=file, folder=folder) for part in command))
+
+
+def _description(folder: Path, name: str, text: str, *command: str) -> Prepared:
+    file = _file(folder, f"stack/{name}", text)
+    return Prepared(file, (*command, str(file.parent)))
+
+
+def _called(folder: Path, name: str, content: str | bytes, function: Callable[[Path], object]) -> Prepared:
+    """Write a file and read it by a function."""
+    file = _file(folder, name, content)
+    return Prepared(file, partial(reading.spoken, partial(function, file)))
+
+
+def _placed(
+    folder: Path, place: Path, content: str | bytes, function: Callable[[Path], object], **environment: str
+) -> Prepared:
+    """Write a file into the state folder below the case's own, and read it by a function."""
+    file = _file(folder, str(place), content)
+    state = {"XDG_STATE_HOME": str(folder / "state"), **environment}
+    for path in (folder / "state", *file.parents):
+        if path.is_relative_to(folder / "state"):
+            path.chmod(0o700)
+    return Prepared(file, partial(reading.spoken, partial(function, file)), state)
+
+
+# -- what the valid inputs hold
+
+FIGURES = "electricity.DE: {value: 0.2, low: 0.1, high: 0.3, source: an offer}\nother.cost: 90\n"
+HARDWARE = """rows:
+  - kind: switch
+    name: our-switch
+    vendor: nvidia
+    figures:
+      kind: {value: ethernet, source: a data sheet, read: 2026-11-26, grade: datasheet}
+      ports: {value: 64, source: a data sheet, read: 2026-11-26, grade: datasheet}
+      rate: {value: 800, unit: Gbps, source: a data sheet, read: 2026-11-26, grade: datasheet}
+      power: {value: 900, unit: W, source: a data sheet, read: 2026-11-26, grade: estimate, low: 800, high: 1000}
+  - kind: nic
+    name: our-nic
+    vendor: nvidia
+    figures:
+      rate: {value: 400, unit: Gbps, source: a data sheet, read: 2026-11-26, grade: datasheet}
+"""
+ANSWERS = """answers:
+  - criterion: SOV-7.7
+    answer: 5
+    grade: contractual
+    source: audit clause of the service contract
+    dated: 2026-06-01
+    expires: 2027-06-01
+"""
+GIVEN = """account: sovereign
+admin_keys: [ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIAabcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOP ops-team]
+admin_from: [10.128.0.0/24]
+time_servers: [ntp.example.com]
+log_server: "logs.example.com:6514"
+control_planes: {small-1: "10.64.0.9:6443"}
+sandbox_image: "pause:3.10.1"
+reach:
+  train-001: {connection: ssh, address: 10.64.0.7, port: 2222}
+  train-002: {connection: nsenter, leader: 4711}
+  train-003: {connection: netns, namespace: train-003}
+"""
+ENDPOINTS = """username: inventory
+password_file: bmc.password
+endpoints:
+  - {address: "https://10.1.0.7", machine: train-001}
+  - {address: "https://10.1.0.8", machine: train-002}
+models: {dgx-h100: [DGXH100]}
+firmware: {dgx-h100: {BMC: 24.09.17}}
+"""
+KUBECONFIG = {
+    "apiVersion": "v1",
+    "kind": "Config",
+    "current-context": "a",
+    "clusters": [
+        {
+            "name": "c",
+            "cluster": {"server": "https://127.0.0.1:9", "certificate-authority-data": "{authority}"},
+        }
+    ],
+    "contexts": [{"name": "a", "context": {"cluster": "c", "user": "u", "namespace": "default"}}],
+    "users": [{"name": "u", "user": {"token": "opaque-token"}}],
+}
+OBSERVATION = {
+    "ok": False,
+    "command": "verify",
+    "factory": "small",
+    "cluster": "small-1",
+    "findings": [
+        {
+            "kind": "missing",
+            "resource": "v1/Namespace/a",
+            "field": "",
+            "message": "it is not there",
+            "hint": "run up",
+        }
+    ],
+    "counts": {"missing": 1},
+    "probes": [{"name": "dns", "expected": "runs", "status": "passed", "detail": ""}],
+}
+SUBNET = 'Ca\t1 "H-1"\t# "train-001-compute0"\n[1](2c9)\t"S-1"[1]\t# lid 1\nSwitch\t2 "S-1"\t# "leaf"\n[1]\t"H-1"[1]\t# lid 1\n'
+NEIGHBOURS = {
+    "lldp": [
+        {
+            "interface": [
+                {
+                    "name": "compute0",
+                    "via": "LLDP",
+                    "chassis": [
+                        {"id": [{"type": "mac", "value": "0a:ea:d3:ee:fc:45"}], "name": [{"value": "leaf-1"}]}
+                    ],
+                    "port": [{"id": [{"type": "ifname", "value": "swp1"}], "descr": [{"value": "swp1"}]}],
+                }
+            ]
+        }
+    ]
+}
+DEVICES = "name,device_type,site,rack,role\ntrain-001,dgx-h100,fra1,r1,server\nleaf-1,sn5600,fra1,r2,switch\n"
+INTERFACES = "device,name,type\ntrain-001,compute0,400gbase-x-osfp\nleaf-1,swp1,400gbase-x-osfp\n"
+CABLES = "side_a_device,side_a_name,side_b_device,side_b_name\ntrain-001,compute0,leaf-1,swp1\n"
+MACS = "machine,mac\ntrain-001,b8:3f:d2:00:00:01\ntrain-002,b8:3f:d2:00:00:02\n"
+SUBNET = (ROOT / "tests" / "assess" / "observed" / "subnet.txt").read_text(encoding="utf-8")
+HEAD = {"id": "0123456789abcdef", "entries": 1, "head": "0" * 64}
+HOURS = "hour,load,grid\n" + "".join(f"{hour},100,120\n" for hour in range(24))
+EVENTS = [
+    {"event": "playbook_on_task_start", "event_data": {"name": "base : time"}},
+    {
+        "event": "runner_on_ok",
+        "event_data": {
+            "host": "train-001",
+            "task": "time",
+            "role": "base",
+            "res": {
+                "changed": True,
+                "msg": "set",
+                "diff": [{"before": "a\n", "after": "b\n", "before_header": "x", "after_header": "y"}],
+            },
+        },
+    },
+    {
+        "event": "runner_on_failed",
+        "event_data": {"host": "train-002", "task": "t", "role": "r", "res": {"msg": "no", "stderr": "x"}},
+    },
+    {
+        "event": "runner_on_unreachable",
+        "event_data": {"host": "train-003", "task": "t", "res": {"msg": "no route", "unreachable": True}},
+    },
+    {"event": "playbook_on_stats", "event_data": {"ok": {"train-001": 1}}},
+]
+REVIEW = {
+    "apiVersion": "authorization.k8s.io/v1",
+    "kind": "SubjectAccessReview",
+    "spec": {
+        "user": "system:apiserver",
+        "resourceAttributes": {"group": "x", "verb": "honour", "resource": "waivers", "name": "[]"},
+    },
+}
+SYSTEM = {
+    "@odata.id": "/redfish/v1/Systems/1",
+    "Id": "1",
+    "Name": "system",
+    "HostName": "train-001",
+    "Model": "DGXH100",
+    "SerialNumber": "1",
+    "BiosVersion": "1.0",
+    "PowerState": "On",
+}
+SETTINGS = "config:\n  sovereign:kubeconfig: /nowhere/config\nencryptionsalt: v1:abc:def\n"
+PROJECT = "name: small\nruntime: {name: python, options: {virtualenv: venv}}\ndescription: a stack\n"
+DEFINITIONS = {
+    "apiVersion": "apiextensions.k8s.io/v1",
+    "kind": "CustomResourceDefinition",
+    "metadata": {"name": "things.example.com"},
+    "spec": {
+        "group": "example.com",
+        "versions": [{"name": "v1", "schema": {"openAPIV3Schema": {"type": "object"}}}],
+    },
+}
+GRANT_STATE = {"digest": "abc", "done": ["train-001"]}
+
+
+def _json(data: Any) -> str:
+    return json.dumps(data, indent=1)
+
+
+def _kubeconfig() -> str:
+    return _json(KUBECONFIG).replace("{authority}", kit().authority_base64)
+
+
+def _netbox(folder: Path, target: str) -> Prepared:
+    for name, text in (("devices", DEVICES), ("interfaces", INTERFACES), ("cables", CABLES)):
+        _file(folder, f"netbox/{name}.csv", text)
+    return Prepared(folder / "netbox" / f"{target}.csv", ("inventory", "adopt", str(folder / "netbox")))
+
+
+def _endpoints(folder: Path, target: str) -> Prepared:
+    """Write an endpoints file and those it names; the controllers themselves answer from memory."""
+    stack = _small(folder)
+    text = ENDPOINTS.replace("username:", "ca: bmc.pem\nusername:") if target == "bmc.pem" else ENDPOINTS
+    file = _file(folder, "endpoints.yaml", text)
+    _file(folder, "bmc.password", "let me look\n")
+    _file(folder, "bmc.pem", kit().authority)
+    command = ("inventory", "check", stack, "--redfish", str(file))
+    return Prepared(folder / target, partial(reading.with_controllers, command, None))
+
+
+def _controllers(folder: Path) -> Prepared:
+    stack = _small(folder)
+    file = _file(folder, "endpoints.yaml", ENDPOINTS)
+    _file(folder, "bmc.password", "let me look\n")
+    answer = _file(folder, "answer.json", _json(SYSTEM))
+    return Prepared(
+        answer,
+        partial(reading.with_controllers, ("inventory", "check", stack, "--redfish", str(file)), answer),
+    )
+
+
+def _evidence(folder: Path, target: str, *command: str) -> Prepared:
+    """Write signed evidence with its keys and log; `{…}` names them in a command."""
+    stack = _small(folder)
+    for name, content in kit().evidence.items():
+        _file(folder, name, content)
+    names = {"stack": stack, **{name.replace(".", "_"): str(folder / name) for name in kit().evidence}}
+    return Prepared(folder / target, tuple(part.format(out=folder / "new.json", **names) for part in command))
+
+
+def _torn(folder: Path) -> Prepared:
+    """Write a log whose last line was cut off, and what an earlier run set aside."""
+    prepared = _evidence(
+        folder,
+        "log.jsonl",
+        "evidence",
+        "verify",
+        "{evidence_json}",
+        "{stack}",
+        "--key",
+        "{public_pem}",
+        "--log",
+        "{log_jsonl}",
+    )
+    aside = kit().aside(folder / "log.jsonl")
+    return Prepared(aside, prepared.run)
+
+
+def _head(folder: Path) -> Prepared:
+    """Write a log and, in a second place, its head."""
+    prepared = _evidence(folder, "log.jsonl", *_SIGN, "--witness", str(folder / "heads"))
+    lines = (folder / "log.jsonl").read_bytes().splitlines()
+    head = {"id": "0123456789abcdef", "entries": len(lines), "head": json.loads(lines[-1])["hash"]}
+    return Prepared(_file(folder, "heads/log.jsonl.head", _json(head)), prepared.run)
+
+
+def _approval(folder: Path) -> Prepared:
+    """Write an approval of break-glass access that counts now, by an approver whom the description lists."""
+    prepared = _evidence(
+        folder,
+        "key.pem",
+        "access",
+        "grant",
+        "{stack}",
+        "--approval",
+        str(folder / "approval.json"),
+        "--key",
+        "{key_pem}",
+        "--dry-run",
+    )
+    description = folder / "stack" / "factory.yaml"
+    description.write_text(signed_text(description.read_text(encoding="utf-8"), "lead"), encoding="utf-8")
+    factory = load(description)
+    [cluster] = plan(factory).clusters
+    wish = {
+        "person": "on-call",
+        "approver": "lead",
+        "reason": "a job hangs",
+        "seat": "DE",
+        "namespace": "research",
+        "kind": "look",
+    }
+    zones = {space.name: space.zone for space in cluster.namespaces}
+    grant = make_grant(factory, zones, lasting=timedelta(hours=1), now=datetime.now(UTC), **wish)
+    agreed = approved_grant(replace(grant, cluster=cluster.name))
+    approval = {"access": agreed.agreed, "signature": agreed.signature}
+    return Prepared(_file(folder, "approval.json", _json(approval)), prepared.run)
+
+
+def _results(folder: Path, name: str, content: str) -> Prepared:
+    stack = _small(folder)
+    file = _file(folder, f"results/{name}", content)
+    return Prepared(file, ("acceptance", "judge", stack, str(file.parent)))
+
+
+def _listing(folder: Path) -> Prepared:
+    stack = _small(folder)
+    out = folder / "objects"
+    return Prepared(
+        _file(folder, "objects/kustomization.yaml", kit().listing), ("render", stack, "--output", str(out))
+    )
+
+
+def _folder_listing(folder: Path) -> Prepared:
+    stack = _small(folder)
+    out = folder / "fabric"
+    return Prepared(
+        _file(folder, f"fabric/{kit().folder_list}", kit().folder_listing),
+        ("fabric", "render", stack, "--output", str(out)),
+    )
+
+
+_VERIFY = (
+    "evidence",
+    "verify",
+    "{evidence_json}",
+    "{stack}",
+    "--key",
+    "{public_pem}",
+    "--log",
+    "{log_jsonl}",
+)
+_SIGN = ("evidence", "sign", "{stack}", "--key", "{key_pem}", "--log", "{log_jsonl}", "--output", "{out}")
+_STATE_CODES = _CODES({0, 3})
+_ENVIRONMENT = _CODES({2, 3})
+
+_PYTHON = f"import sovereign_ai as sai\nimport yaml\nfactory = sai.AIFactory.model_validate(yaml.safe_load({SMALL!r}))\n"
+
+
+def _as_json(text: str) -> str:
+    import yaml
+
+    return json.dumps(yaml.safe_load(text), default=str)
+
+
+def _evidence_with(folder: Path, name: str) -> Prepared:
+    prepared = _evidence(folder, name, *_SIGN, "--report", str(folder / name))
+    return Prepared(_file(folder, name, "<p>a report</p>"), prepared.run)
+
+
+def _certificate(folder: Path) -> Prepared:
+    data = json.loads(_kubeconfig())
+    cluster = data["clusters"][0]["cluster"]
+    del cluster["certificate-authority-data"]
+    cluster["certificate-authority"] = "ca.crt"
+    config = _file(folder, "config", _json(data))
+    return Prepared(
+        _file(folder, "ca.crt", kit().authority), partial(reading.spoken, partial(reading.kubeconfig, config))
+    )
+
+
+def _state_key(folder: Path) -> Prepared:
+    file = _file(folder, "state.key", "a-key-of-the-state\n")
+    environment = {"SOVEREIGN_AI_KEY_FILE": str(file)}
+    return Prepared(file, partial(reading.spoken, reading.state_key), environment)
+
+
+def _grant(folder: Path) -> Prepared:
+    return _called(folder, "plane/access/1f2e3d4c.json", _json(kit().grant), reading.grants)
+
+
+def _custody(folder: Path) -> Prepared:
+    custody = {
+        "module": {
+            "library": "/usr/lib/module.so",
+            "token": "plane",
+            "pin_file": "/nowhere/pin",
+            "environment": {},
+        },
+        "owner": "lab-1",
+        "levels": {"research": "high"},
+        "former": [],
+    }
+    return _called(folder, "plane/config/keys.json", _json(custody), reading.custody)
+
+
+def _inventory(folder: Path) -> Prepared:
+    content, digest = kit().inventory
+    place = Path("state", "sovereign-ai", "hosts", "inventories", f"{digest}.json")
+    return _placed(folder, place, content, lambda _file: reading.inventory(digest))
+
+
+READERS: tuple[Reader, ...] = (
+    Reader(
+        "description",
+        ("description",),
+        "yaml",
+        lambda folder: _description(folder, "factory.yaml", SMALL, "validate"),
+    ),
+    Reader(
+        "description-json",
+        ("description",),
+        "json",
+        lambda folder: _description(folder, "factory.json", _as_json(SMALL), "validate"),
+    ),
+    Reader(
+        "description-python",
+        ("description",),
+        "python",
+        lambda folder: _description(folder, "factory.py", _PYTHON, "validate"),
+    ),
+    Reader(
+        "lab",
+        ("description",),
+        "yaml",
+        lambda folder: _description(folder, "factory.yaml", LAB, "validate"),
+        limit=None,
+    ),
+    Reader(
+        "check",
+        ("description",),
+        "yaml",
+        lambda folder: _description(folder, "factory.yaml", SMALL, "check"),
+        control=_CODES({0, 1}),
+        limit=None,
+    ),
+    Reader(
+        "figures",
+        ("figures",),
+        "yaml",
+        lambda folder: _beside(
+            folder, "figures.yaml", FIGURES, "assess", "cost", "{stack}", "--figures", "{file}"
+        ),
+    ),
+    Reader(
+        "figures-json",
+        ("figures",),
+        "json",
+        lambda folder: _beside(
+            folder, "figures.json", _as_json(FIGURES), "assess", "cost", "{stack}", "--figures", "{file}"
+        ),
+    ),
+    Reader(
+        "catalog",
+        ("catalog",),
+        "yaml",
+        lambda folder: _beside(folder, "hardware.yaml", HARDWARE, "catalog", "check", "{file}"),
+    ),
+    Reader(
+        "catalog-json",
+        ("catalog",),
+        "json",
+        lambda folder: _beside(folder, "hardware.json", _as_json(HARDWARE), "catalog", "check", "{file}"),
+    ),
+    Reader(
+        "answers",
+        ("answers",),
+        "yaml",
+        lambda folder: _beside(
+            folder, "stack/evidence.yaml", ANSWERS, "assess", "sovereignty", "{stack}", "--on", "2026-12-31"
+        ),
+    ),
+    Reader(
+        "wet-bulb",
+        ("series",),
+        "numbers",
+        lambda folder: _beside(
+            folder, "wet.txt", "12.5\n" * 24, "assess", "energy", "{stack}", "--wet-bulb", "fra1={file}"
+        ),
+    ),
+    Reader(
+        "hourly",
+        ("series",),
+        "csv",
+        lambda folder: _beside(
+            folder, "hours.csv", HOURS, "assess", "energy", "{stack}", "--hourly", "fra1={file}"
+        ),
+    ),
+    Reader("given", ("given",), "yaml", lambda folder: _called(folder, "hosts.yaml", GIVEN, reading.given)),
+    Reader(
+        "endpoints",
+        ("endpoints",),
+        "yaml",
+        lambda folder: _endpoints(folder, "endpoints.yaml"),
+        control=_CODES({1}),
+    ),
+    Reader(
+        "password",
+        ("password",),
+        "line",
+        lambda folder: _endpoints(folder, "bmc.password"),
+        control=_CODES({1}),
+        limit=4 << 10,
+    ),
+    Reader(
+        "authorities",
+        ("authorities",),
+        "pem",
+        lambda folder: _endpoints(folder, "bmc.pem"),
+        control=_CODES({1}),
+        limit=4 << 20,
+    ),
+    Reader(
+        "controllers",
+        ("redfish",),
+        "json",
+        _controllers,
+        control=_CODES({1}),
+        refused=_CODES({1}),
+        limit=4 << 20,
+        is_file=False,
+    ),
+    Reader("netbox-devices", ("netbox",), "csv", lambda folder: _netbox(folder, "devices"), limit=None),
+    Reader("netbox-interfaces", ("netbox",), "csv", lambda folder: _netbox(folder, "interfaces"), limit=None),
+    Reader("netbox-cables", ("netbox",), "csv", lambda folder: _netbox(folder, "cables"), limit=32 << 20),
+    Reader(
+        "neighbours",
+        ("neighbours",),
+        "json",
+        lambda folder: _beside(
+            folder,
+            "lldp/train-001.json",
+            _json(NEIGHBOURS),
+            "inventory",
+            "label",
+            "{stack}",
+            "--lldp",
+            "{folder}/lldp",
+        ),
+        control=_CODES({1}),
+        refused=_CODES({1, 2}),
+        absent=_CODES({1, 2}),
+    ),
+    Reader(
+        "delivered",
+        ("delivered",),
+        "csv",
+        lambda folder: _beside(
+            folder,
+            "macs.csv",
+            "machine,mac\ntrain-001,b8:3f:d2:00:00:01\n",
+            "fabric",
+            "render",
+            "{stack}",
+            "-o",
+            "{folder}/out",
+            "--macs",
+            "{folder}/macs.csv",
+        ),
+        limit=None,
+    ),
+    Reader(
+        "subnet",
+        ("subnet",),
+        "line",
+        lambda folder: _beside(
+            folder, "seen/net.txt", SUBNET, "fabric", "observe", "{stack}", "--from", "{folder}/seen"
+        ),
+        control=_CODES({1}),
+        refused=_CODES({1, 2}),
+        absent=_CODES({1, 2}),
+        limit=None,
+    ),
+    Reader(
+        "results-links",
+        ("results",),
+        "line",
+        lambda folder: _results(folder, "train-001.links.txt", "x\n"),
+        control=_CODES({1, 2}),
+        refused=_CODES({1, 2}),
+        absent=_CODES({1, 2}),
+        limit=8 << 20,
+    ),
+    Reader(
+        "results-storage",
+        ("results",),
+        "json",
+        lambda folder: _results(folder, "train-001.storage-scratch.json", kit().fio),
+        control=_CODES({1, 2}),
+        refused=_CODES({1, 2}),
+        absent=_CODES({1, 2}),
+        limit=8 << 20,
+    ),
+    Reader(
+        "results-gpus",
+        ("results",),
+        "json",
+        lambda folder: _results(folder, "train-001.diagnostics.json", kit().dcgm),
+        control=_CODES({1, 2}),
+        refused=_CODES({1, 2}),
+        absent=_CODES({1, 2}),
+        limit=8 << 20,
+    ),
+    Reader(
+        "observation",
+        ("observation",),
+        "json",
+        lambda folder: _beside(
+            folder,
+            "verdict.json",
+            _json(OBSERVATION),
+            "report",
+            "{stack}",
+            "--output",
+            "{folder}/report.csv",
+            "--observation",
+            "{file}",
+        ),
+        limit=16 << 20,
+    ),
+    Reader(
+        "covered",
+        ("covered",),
+        "opaque",
+        lambda folder: _evidence_with(folder, "report.html"),
+        limit=64 << 20,
+    ),
+    Reader(
+        "envelope",
+        ("envelope",),
+        "json",
+        lambda folder: _evidence(folder, "evidence.json", *_VERIFY),
+        refused=_CODES({1, 2}),
+        limit=16 << 20,
+    ),
+    Reader(
+        "chain",
+        ("chain",),
+        "json",
+        lambda folder: _evidence(folder, "log.jsonl", *_VERIFY),
+        refused=_CODES({1, 2}),
+        absent=_CODES({1, 2}),
+        limit=None,
+    ),
+    Reader(
+        "chain-signed",
+        ("chain",),
+        "json",
+        lambda folder: _evidence(folder, "log.jsonl", *_SIGN),
+        refused=_CODES({0, 2}),
+        absent=_CODES({0, 2, 3}),
+        limit=None,
+    ),
+    Reader(
+        "head",
+        ("head",),
+        "json",
+        _head,
+        refused=_CODES({0, 2}),
+        absent=_CODES({0, 2, 3}),
+        fields=_CODES({0, 2}),
+        limit=4 << 10,
+    ),
+    Reader("approval", ("approval",), "json", _approval, fields=_CODES({2}), limit=64 << 10),
+    Reader(
+        "torn",
+        ("torn",),
+        "opaque",
+        _torn,
+        control=_CODES({0, 1}),
+        refused=_CODES({0, 1, 2}),
+        absent=_CODES({0, 1, 2}),
+        limit=16 << 20,
+    ),
+    Reader(
+        "private-key",
+        ("private-key",),
+        "pem",
+        lambda folder: _evidence(folder, "key.pem", *_SIGN),
+        absent=_ENVIRONMENT,
+        limit=16 << 10,
+    ),
+    Reader(
+        "public-key",
+        ("public-key",),
+        "pem",
+        lambda folder: _evidence(folder, "public.pem", *_VERIFY),
+        limit=16 << 10,
+    ),
+    Reader(
+        "kubeconfig",
+        ("kubeconfig",),
+        "yaml",
+        lambda folder: _called(folder, "config", _kubeconfig(), reading.kubeconfig),
+        absent=_ENVIRONMENT,
+        fields=_CODES({0, 2, 3}),
+        limit=4 << 20,
+    ),
+    Reader(
+        "credentials",
+        ("kubeconfig",),
+        "yaml",
+        lambda folder: _called(folder, "config", _kubeconfig(), reading.credentials),
+        refused=_CODES({0}),
+        absent=_CODES({0}),
+        fields=_CODES({0}),
+        limit=4 << 20,
+    ),
+    Reader("certificate", ("certificate",), "pem", _certificate, refused=_ENVIRONMENT, absent=_ENVIRONMENT),
+    Reader(
+        "definitions",
+        ("definitions",),
+        "yaml",
+        lambda folder: _called(folder, "crd/things.yaml", _json(DEFINITIONS), reading.definitions),
+        fields=_CODES({0, 2, 3}),
+        absent=_ENVIRONMENT,
+        limit=4 << 20,
+    ),
+    Reader(
+        "settings",
+        ("settings",),
+        "yaml",
+        lambda folder: _called(folder, "Pulumi.small.yaml", SETTINGS, reading.settings),
+        refused=_CODES({0, 2}),
+        absent=_CODES({0, 2}),
+    ),
+    Reader(
+        "project",
+        ("project",),
+        "yaml",
+        lambda folder: _called(folder, "Pulumi.yaml", PROJECT, reading.project),
+    ),
+    Reader(
+        "pin",
+        ("pin",),
+        "line",
+        lambda folder: _called(folder, "pin", "1234\n", reading.pin),
+        refused=_CODES({0, 2, 3}),
+        absent=_ENVIRONMENT,
+        limit=4 << 10,
+    ),
+    Reader(
+        "state-key",
+        ("state-key",),
+        "line",
+        _state_key,
+        refused=_CODES({0, 3}),
+        absent=_CODES({2, 3}),
+        limit=64 << 10,
+    ),
+    Reader(
+        "bmc-account",
+        ("bmc-account",),
+        "line",
+        lambda folder: _called(folder, "bmc", "admin:let me in\n", reading.bmc_account),
+        limit=4 << 10,
+    ),
+    Reader(
+        "cluster-record",
+        ("state",),
+        "json",
+        lambda folder: _called(folder, "record.json", _json({"ports": {"etcd": 1}}), reading.cluster_record),
+        refused=_CODES({0, 3}),
+        absent=_CODES({0, 3}),
+        fields=_STATE_CODES,
+        limit=16 << 20,
+    ),
+    Reader(
+        "host-journal",
+        ("state",),
+        "json",
+        lambda folder: _called(folder, "journal.json", _json(GRANT_STATE), reading.journal),
+        refused=_CODES({0, 3}),
+        absent=_CODES({0, 3}),
+        fields=_STATE_CODES,
+        limit=16 << 20,
+    ),
+    Reader(
+        "grant",
+        ("state",),
+        "json",
+        _grant,
+        refused=_CODES({0}),
+        absent=_CODES({0}),
+        fields=_STATE_CODES,
+        limit=16 << 20,
+    ),
+    Reader(
+        "custody",
+        ("state",),
+        "json",
+        _custody,
+        refused=_CODES({3}),
+        absent=_CODES({3}),
+        fields=_STATE_CODES,
+        limit=16 << 20,
+    ),
+    Reader(
+        "inventory",
+        ("inventory",),
+        "json",
+        _inventory,
+        refused=_CODES({4}),
+        absent=_CODES({4}),
+        fields=_CODES({0, 4}),
+        limit=None,
+    ),
+    Reader(
+        "objects-listing",
+        ("listing",),
+        "opaque",
+        _listing,
+        refused=REFUSED,
+        absent=_CODES({0, 2}),
+        limit=None,
+    ),
+    Reader(
+        "folder-listing",
+        ("listing",),
+        "opaque",
+        _folder_listing,
+        refused=_CODES({0, 2}),
+        absent=_CODES({0, 2}),
+        limit=None,
+    ),
+    Reader(
+        "host-events",
+        ("host-events",),
+        "json",
+        lambda folder: _called(folder, "events.json", _json(EVENTS), reading.host_events),
+        refused=_CODES({0, 1}),
+        fields=_CODES({0, 1}),
+        limit=None,
+        is_file=False,
+    ),
+    Reader(
+        "review",
+        ("review",),
+        "json",
+        lambda folder: _called(folder, "review.json", _json(REVIEW), partial(reading.review, folder)),
+        limit=1 << 20,
+        is_file=False,
+    ),
+)
+"""The whole table."""
+
+
+def document_of(reader: Reader, text: bytes) -> Any:
+    """Return the valid document of a reader as plain data; None where it is none."""
+    import yaml
+
+    if reader.form == "yaml":
+        return json.loads(json.dumps(yaml.safe_load(text), default=str))
+    if reader.form == "json":
+        return json.loads(text.splitlines()[-1]) if reader.name.startswith("chain") else json.loads(text)
+    return None

@@ -1,0 +1,208 @@
+"""The readers that no command calls by itself, each as a command calls it."""
+
+from __future__ import annotations
+
+import io
+import json
+import sys
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+from sovereign_ai.cli.command import run_command
+from sovereign_ai.cli.output import Output
+
+
+def spoken(read: Callable[[], object]) -> None:
+    """Read, and print what comes of it as a command does."""
+
+    def work(output: Output) -> None:
+        found = read()
+        output.finish({"found": repr(found)[:2_000]}, [f"ok: {str(found)[:2_000]}"])
+
+    run_command("read", as_json=False, work=work)
+
+
+def given(file: Path) -> object:
+    """Read what a site's operator says, and write the inventory that follows."""
+    from sovereign_ai.plan.factory import plan
+    from sovereign_ai.render.hosts.hosts import inventory
+    from sovereign_ai.render.hosts.site_facts import read_site_facts
+    from sovereign_ai.spec.load import load
+
+    factory = load(Path(__file__).with_name("small.yaml"))
+    return len(inventory(factory, plan(factory), read_site_facts(file)).hosts)
+
+
+def kubeconfig(file: Path) -> object:
+    """Open a kubeconfig; nothing is sent."""
+    from sovereign_ai.cluster.api.client import open_cluster
+
+    return open_cluster(file).server
+
+
+def credentials(file: Path) -> object:
+    """Describe whose kubeconfig it is."""
+    from sovereign_ai.cluster.api.credentials import describe_credentials
+
+    return describe_credentials(file)
+
+
+def definitions(file: Path) -> object:
+    """Read custom resource definitions."""
+    from sovereign_ai.cluster.crds import _definitions
+
+    return len(_definitions(file.parent))
+
+
+def settings(file: Path) -> object:
+    """Read which kubeconfig a stack's settings name."""
+    from sovereign_ai.deploy.state_target import kubeconfig_in_settings
+
+    return kubeconfig_in_settings(file)
+
+
+def project(file: Path) -> object:
+    """Read a project's name."""
+    from sovereign_ai.deploy.state_files import project_of
+
+    return project_of(file.parent)
+
+
+def pin(file: Path) -> object:
+    """Read a PIN, and print its length alone."""
+    from sovereign_ai.cluster.keys.pkcs11 import read_pin
+
+    return len(read_pin(file))
+
+
+def state_key() -> object:
+    """Read the state's key file."""
+    from sovereign_ai.deploy.pulumi_environment import key_file
+
+    return key_file().name
+
+
+def bmc_account(file: Path) -> object:
+    """Read the account of the machines' controllers."""
+    from sovereign_ai.render.hosts.bmc_files import check_account
+
+    check_account(file)
+    return "an account"
+
+
+def cluster_record(file: Path) -> object:
+    """Read what is recorded of a cluster."""
+    from sovereign_ai.cluster.state import recorded_ports
+
+    return recorded_ports(SimpleNamespace(record=file))  # type: ignore[arg-type]
+
+
+def journal(file: Path) -> object:
+    """Read which hosts are done."""
+    from sovereign_ai.deploy.hosts.journal import Journal
+
+    return len(Journal(file, "abc").done())
+
+
+def grants(file: Path) -> object:
+    """Read the grants of break-glass access."""
+    from sovereign_ai.operate.records import read_records
+
+    there, broken = read_records(SimpleNamespace(folder=file.parents[1]))  # type: ignore[arg-type]
+    return [one.grant.id for one in there], broken
+
+
+def custody(file: Path) -> object:
+    """Read which keys a plane has."""
+    from sovereign_ai.cluster.keys.custody import read_custody
+
+    return read_custody(SimpleNamespace(config=file.parent, name="plane")).owner  # type: ignore[arg-type]
+
+
+def inventory(digest: str) -> object:
+    """Read an inventory that was kept."""
+    from sovereign_ai.deploy.hosts.provider.inventories import load_inventory
+
+    return len(load_inventory(digest).hosts)
+
+
+def subnet(file: Path) -> object:
+    """Read what `ibnetdiscover` printed, as `fabric check` does."""
+    from sovereign_ai.assess.observed.ibnetdiscover import ibnetdiscover
+    from sovereign_ai.files.decoding import decode
+    from sovereign_ai.files.kinds import SUBNET
+    from sovereign_ai.files.reading import read
+
+    return len(ibnetdiscover(decode(read(file, SUBNET), str(file), SUBNET), str(file)).nodes)
+
+
+def head(file: Path) -> object:
+    """Read what a witness knows of a log."""
+    from sovereign_ai.attest.witness import Witness
+
+    return Witness(str(file.parent)).read(file.with_suffix(""))
+
+
+def host_events(file: Path) -> object:
+    """Hear the events of a run of Ansible; a line that is no event is what ansible-runner drops."""
+    from sovereign_ai.deploy.hosts.events import HostEvents
+
+    heard = HostEvents(("train-001", "train-002", "train-003"), check=True)
+    try:
+        events = json.loads(file.read_bytes())
+    except (ValueError, RecursionError):
+        events = []
+    for event in events if isinstance(events, list) else [events]:
+        if isinstance(event, dict):
+            heard.hear(event)
+    return [heard.result(name).to_data() for name in ("train-001", "train-002", "train-003")]
+
+
+def review(folder: Path, file: Path) -> object:
+    """Answer a question of the API server.
+
+    Raises:
+        UsageError: the operator's service takes it for none.
+    """
+    from sovereign_ai.errors import Problem, UsageError
+    from sovereign_ai.operate.service import _Handler
+
+    raw = file.read_bytes()
+    answers: list[tuple[int, bytes]] = []
+    lines: list[str] = []
+    handler = object.__new__(_Handler)
+    handler.headers = {"Content-Length": str(len(raw))}  # type: ignore[assignment]
+    handler.rfile = io.BytesIO(raw)  # type: ignore[assignment]
+    place = SimpleNamespace(folder=folder)
+    handler.server = SimpleNamespace(
+        where=place, clock=lambda: datetime(2026, 11, 24, tzinfo=UTC), say=lines.append
+    )  # type: ignore[assignment]
+    handler._may = lambda _path: True  # type: ignore[method-assign]
+    handler._send = lambda status, body, _kind: answers.append((status, body))  # type: ignore[method-assign]
+    handler.do_POST()
+    ((status, body),) = answers
+    if status != 200:
+        raise UsageError(Problem("no-review", body.decode()))
+    return lines
+
+
+def with_controllers(command: tuple[str, ...], answer: Path | None) -> None:
+    """Run a command while every controller answers a request with a file's content, or refuses."""
+    import requests.adapters
+
+    from sovereign_ai.cli.main import run
+
+    def send(_self: object, request: Any, **_named: object) -> Any:
+        response = requests.Response()
+        response.request, response.url = request, request.url
+        response.status_code = 404 if answer is None else 200
+        response.headers["Content-Type"] = "application/json"
+        response.raw = io.BytesIO(b"" if answer is None else answer.read_bytes())
+        return response
+
+    requests.adapters.HTTPAdapter.send = send  # type: ignore[method-assign,assignment]
+    sys.argv = ["sovereign-ai", *command]
+    run()

@@ -1,0 +1,130 @@
+"""Descriptions with `spines: least` take at most 1.05 times what an independent solver needs."""
+
+from __future__ import annotations
+
+import random
+from fractions import Fraction
+from typing import Any
+
+import pytest
+
+from sovereign_ai.errors import SpecError
+from sovereign_ai.plan.fabric import FabricPlan, plan_fabrics
+from sovereign_ai.plan.feasibility import draft
+from sovereign_ai.plan.waste import waste_notes
+
+from . import checker
+from .least import Need, least
+from .wishes import as_json, machines, pool, wish
+
+MOST = Fraction(105, 100)
+RATIOS = [(1, 1), (2, 1), (3, 1), (1, 2), (5, 3), (7, 1)]
+
+
+def drawn(seed: int) -> tuple[dict[str, Any], dict[str, Any], Need]:
+    """Draw a pool, a fabric and what they need, by a seed."""
+    dice = random.Random(seed)  # noqa: S311 - no secret
+    rails = dice.choice([1, 2, 4, 8])
+    leaf_rails = dice.choice([number for number in (1, 2, 4, 8) if rails % number == 0])
+    radix, breakout = dice.choice([8, 12, 16, 24, 32, 48, 64]), dice.choice([1, 1, 2])
+    down, up = dice.choice(RATIOS)
+    unit, nodes = dice.choice([1, 2, 3, 4, 8]), dice.randint(1, dice.choice([8, 40, 200]))
+    padded = dice.random() < 0.5
+    fields = {
+        "rails": rails,
+        "leaf_rails": leaf_rails,
+        "radix": radix,
+        "breakout": breakout,
+        "oversubscription": f"{down}:{up}",
+        "padding": "scalable-unit" if padded else "none",
+        "spines": "least",
+        "role": "compute",
+        "kind": "roce",
+    }
+    if dice.random() < 0.3 and leaf_rails != rails:
+        fields["uplinks"] = "full"
+    places = -(-nodes // unit) * unit if padded else nodes
+    return (
+        pool(nodes=nodes, scalable_unit=unit),
+        fields,
+        Need(places, rails, leaf_rails, radix * breakout, down, up, unit),
+    )
+
+
+def held(seed: int) -> bool:
+    """Hold one description against the solver and the checker; tell whether it was planned."""
+    entry, fields, need = drawn(seed)
+    needed = least(need)
+    try:
+        factory = wish([entry], {"name": "f", **fields})
+        nodes = machines(factory)
+        [plane] = plan_fabrics(factory, nodes)
+    except SpecError as error:
+        refused = str(error)
+    else:
+        refused = ""
+    if refused or needed is None:
+        assert refused, f"seed {seed}: planned, and nothing would do"
+        assert needed is None, f"seed {seed}: refused, and {needed} would do: {refused}"
+        return False
+    assert plane.leaf == needed.leaves, seed
+    assert plane.leaf_spine <= MOST * needed.uplinks, f"seed {seed}: {plane.leaf_spine} uplinks, {needed}"
+    assert plane.spine + plane.core <= MOST * needed.above, (
+        f"seed {seed}: {plane.spine} + {plane.core}, {needed}"
+    )
+    assert checker.findings(as_json([plane], nodes)) == [], seed
+    return True
+
+
+def test_random_descriptions_take_at_most_a_twentieth_more_than_the_least() -> None:
+    planned = sum(held(seed) for seed in range(300))
+    assert planned > 200
+
+
+@pytest.mark.planner_long
+def test_ten_thousand_random_descriptions_take_at_most_a_twentieth_more_than_the_least() -> None:
+    planned = sum(held(seed) for seed in range(10_000))
+    assert planned > 7_000
+
+
+def test_the_solver_finds_what_is_known() -> None:
+    found = least(Need(places=96, rails=8, leaf_rails=1, radix=64, down=1, up=1, unit=32))
+    assert found is not None
+    assert (found.leaves, found.uplinks, found.above) == (24, 768, 12)
+    assert least(Need(places=4, rails=8, leaf_rails=8, radix=128, down=1, up=1, unit=1)) is not None
+
+
+def planned(fields: dict[str, Any], nodes: int, **more: Any) -> FabricPlan:
+    factory = wish([pool(nodes=nodes, **more)], {"name": "f", "kind": "roce", "rails": 8, **fields})
+    [plane] = plan_fabrics(factory, machines(factory))
+    return plane
+
+
+def test_256_servers_at_two_to_one_have_as_few_spines_as_their_ports_need() -> None:
+    for fields in ({}, {"spines": "least"}):
+        plane = planned({"radix": 128, "oversubscription": "2:1", **fields}, 256)
+        assert (plane.leaf, plane.spine, plane.leaf_spine, plane.oversubscription) == (32, 8, 1024, "2:1")
+
+
+def notes(fields: dict[str, Any], nodes: int) -> list[str]:
+    factory = wish([pool(nodes=nodes)], {"name": "f", "kind": "roce", "rails": 8, **fields})
+    return list(waste_notes(factory, draft(factory)[0].sizes))
+
+
+def test_a_design_that_wastes_is_noted_with_a_cheaper_one() -> None:
+    [note] = notes({"radix": 128}, 4)
+    assert note == (
+        "fabric f at a: 12 switches and 512 links between them a plane; "
+        "with 'leaf_rails: 8' and 'padding: none' 1 and 0 would do"
+    )
+    assert planned({"radix": 128, "leaf_rails": 8, "padding": "none"}, 4).leaf == 1
+
+
+def test_a_design_that_its_ports_need_is_not_noted() -> None:
+    assert notes({"radix": 64}, 128) == []
+
+
+def test_what_a_note_proposes_is_not_noted_itself() -> None:
+    [note] = notes({"radix": 64}, 96)
+    assert "'spines: least'" in note
+    assert notes({"radix": 64, "spines": "least"}, 96) == []

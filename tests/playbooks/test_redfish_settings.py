@@ -1,0 +1,159 @@
+"""The module that sets a BMC up keeps its credentials to the BMC, whatever the BMC answers."""
+
+from __future__ import annotations
+
+import ipaddress
+import ssl
+import threading
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+
+from tests.playbooks.modules import module
+
+Answer = tuple[int, dict[str, str], bytes]
+
+
+class FailedError(Exception):
+    """The module ended with a message."""
+
+
+class AnsibleStub:
+    """What the module needs of Ansible: its parameters, and an end."""
+
+    check_mode = False
+
+    def __init__(self, params: dict[str, Any]) -> None:
+        self.params = params
+
+    def fail_json(self, msg: str) -> None:
+        raise FailedError(msg)
+
+
+class FakeBmc:
+    """An HTTPS server that answers as a test wants and records the requests that reach it."""
+
+    def __init__(self, certificate: Path, answer: Callable[[str], Answer]) -> None:
+        self.paths: list[str] = []
+        outer = self
+
+        class Handle(BaseHTTPRequestHandler):
+            def do_GET(self) -> None:
+                outer.paths.append(self.path)
+                status, headers, body = answer(self.path)
+                self.send_response(status)
+                for name, value in headers.items():
+                    self.send_header(name, value)
+                self.send_header("Content-Length", str(len(body)))
+                self.end_headers()
+                self.wfile.write(body)
+
+            def log_message(self, *_args: object) -> None:
+                """Write nothing."""
+
+        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handle)
+        self.server.daemon_threads = True
+        tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        tls.load_cert_chain(certificate)
+        self.server.socket = tls.wrap_socket(self.server.socket, server_side=True)
+        self.thread = threading.Thread(target=self.server.serve_forever, kwargs={"poll_interval": 0.01})
+        self.thread.start()
+
+    @property
+    def address(self) -> str:
+        return f"127.0.0.1:{self.server.server_address[1]}"
+
+    def stop(self) -> None:
+        self.server.shutdown()
+        self.thread.join()
+        self.server.server_close()
+
+
+@pytest.fixture(scope="module")
+def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a file with a key and a certificate for 127.0.0.1 that signs itself."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "bmc")])
+    address = x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address("127.0.0.1"))])
+    now = datetime.now(UTC)
+    builder = x509.CertificateBuilder().subject_name(name).issuer_name(name).public_key(key.public_key())
+    builder = builder.serial_number(1).not_valid_before(now - timedelta(hours=1))
+    builder = builder.not_valid_after(now + timedelta(hours=1)).add_extension(address, critical=False)
+    signed = builder.sign(key, hashes.SHA256())
+    pem = serialization.Encoding.PEM
+    plain = serialization.PrivateFormat.PKCS8
+    content = key.private_bytes(pem, plain, serialization.NoEncryption()) + signed.public_bytes(pem)
+    path = tmp_path_factory.mktemp("bmc") / "bmc.pem"
+    path.write_bytes(content)
+    return path
+
+
+@pytest.fixture
+def serve(certificate: Path) -> Iterator[Callable[[Callable[[str], Answer]], FakeBmc]]:
+    made: list[FakeBmc] = []
+
+    def start(answer: Callable[[str], Answer]) -> FakeBmc:
+        made.append(FakeBmc(certificate, answer))
+        return made[-1]
+
+    yield start
+    for server in made:
+        server.stop()
+
+
+@pytest.fixture
+def client(certificate: Path, tmp_path: Path) -> Callable[[FakeBmc], Any]:
+    def open_client(server: FakeBmc) -> Any:
+        credentials = tmp_path / "credentials"
+        credentials.touch(mode=0o600)
+        credentials.write_text("admin:secret\n")
+        params = {"address": server.address, "credentials": str(credentials), "authority": str(certificate)}
+        return module("redfish_settings").Bmc(AnsibleStub(params))
+
+    return open_client
+
+
+def stranger(_path: str) -> Answer:
+    return 200, {}, b"{}"
+
+
+@pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
+def test_no_redirect_is_followed(serve: Any, client: Any, status: int) -> None:
+    other = serve(stranger)
+    bmc = serve(lambda path: (status, {"Location": f"https://{other.address}{path}"}, b""))
+    with pytest.raises(FailedError, match=f"answers {status} .* is not followed"):
+        client(bmc).ask("/redfish/v1/Managers")
+    assert bmc.paths == ["/redfish/v1/Managers"]
+    assert other.paths == []
+
+
+@pytest.mark.parametrize(
+    "path", ["@{address}/redfish/v1/", ".example/redfish", ":443/x", "https://{address}/redfish/", "", "/"]
+)
+def test_no_resource_outside_the_bmcs_tree_is_asked_for(serve: Any, client: Any, path: str) -> None:
+    other = serve(stranger)
+    bmc = serve(lambda _path: (200, {}, b'{"Members": []}'))
+    with pytest.raises(FailedError, match="is not below /redfish/"):
+        client(bmc).ask(path.format(address=other.address))
+    assert bmc.paths == other.paths == []
+
+
+def test_an_answer_without_end_is_refused(serve: Any, client: Any) -> None:
+    bmc = serve(lambda _path: (200, {}, b'{"a": "' + b"x" * 4_000_001 + b'"}'))
+    with pytest.raises(FailedError, match="more than 4,000,000 bytes"):
+        client(bmc).ask("/redfish/v1/")
+
+
+def test_a_resource_of_the_bmc_is_read(serve: Any, client: Any) -> None:
+    bmc = serve(
+        lambda _path: (200, {"ETag": "W/1"}, b'{"Members": [{"@odata.id": "/redfish/v1/Systems/1"}]}')
+    )
+    assert client(bmc).first("/redfish/v1/Systems") == "/redfish/v1/Systems/1"
+    assert client(bmc).ask("/redfish/v1/Systems")[1] == "W/1"

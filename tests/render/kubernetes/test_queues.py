@@ -1,0 +1,73 @@
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from itertools import product
+
+import pytest
+
+from sovereign_ai.names import KEYS
+from sovereign_ai.plan.clusters import PoolSlice
+from sovereign_ai.render.kubernetes import queues
+from sovereign_ai.spec.factory import AIFactory
+from sovereign_ai.spec.zone import Isolation
+from tests.render.lab import every, one, stack
+
+
+@pytest.mark.parametrize("name", ["lab", "plural", "gigafactory"])
+def test_a_pools_queue_has_what_its_machines_have_and_lends_to_no_other_zone(name: str):
+    _, derived = stack(name)
+    queues = {obj["metadata"]["labels"][KEYS.component]: obj["spec"] for obj in every("ClusterQueue", name)}
+    for pool in derived.clusters[0].pools:
+        spec = queues[f"pool.{pool.pool}"]
+        quotas = {
+            one["name"]: one["nominalQuota"] for one in spec["resourceGroups"][0]["flavors"][0]["resources"]
+        }
+        assert quotas[pool.resource] == str(pool.gpus)
+        assert spec["namespaceSelector"] == {"matchLabels": {KEYS.namespace_zone: pool.zone}}
+        assert "cohortName" not in spec
+
+
+def test_a_topology_ends_at_the_machine_and_names_labels_that_the_machines_carry():
+    from sovereign_ai.sim.nodes import node_objects
+
+    factory, derived = stack("lab")
+    nodes = node_objects(factory, derived, "lab")
+    topologies = {
+        obj["metadata"]["name"]: [level["nodeLabel"] for level in obj["spec"]["levels"]]
+        for obj in every("Topology")
+    }
+    for flavour in every("ResourceFlavor"):
+        levels = topologies[flavour["spec"]["topologyName"]]
+        assert levels[-1] == "kubernetes.io/hostname"
+        wanted = flavour["spec"]["nodeLabels"].items()
+        served = [node for node in nodes if wanted <= node["metadata"]["labels"].items()]
+        assert served
+        assert all(level in node["metadata"]["labels"] for node in served for level in levels)
+
+
+def test_local_queues_lead_to_a_queue_of_their_own_zone():
+    queues = {obj["metadata"]["name"] for obj in every("ClusterQueue")}
+    for obj in every("LocalQueue"):
+        assert obj["spec"]["clusterQueue"] in queues
+    assert one("LocalQueue", "train", "research")["spec"]["clusterQueue"] == "train"
+
+
+def test_a_flavour_of_one_name_has_one_specification_whatever_the_pool_and_its_zone_become():
+    seen: dict[str, set[str]] = {}
+    for system, zone, isolation in product(
+        ("dgx-h100", "gb200-nvl72-tray"), ("restricted", "open"), ("dedicated", "shared")
+    ):
+        factory, pool = _with(system, zone, isolation)
+        spec = queues._flavour_spec(factory, pool)
+        seen.setdefault(queues.flavour_name(factory, pool), set()).add(json.dumps(spec, sort_keys=True))
+    assert len(seen) == 8
+    assert all(len(specs) == 1 for specs in seen.values())
+
+
+def _with(system: str, zone: str, isolation: str) -> tuple[AIFactory, PoolSlice]:
+    """Return the lab with another isolation, and a slice of a pool of its."""
+    factory, derived = stack("lab")
+    zones = [one.model_copy(update={"isolation": Isolation(nodes=isolation)}) for one in factory.zones]
+    changed = factory.model_copy(update={"zones": tuple(zones)})
+    return changed, replace(derived.clusters[0].pools[0], system=system, zone=zone)

@@ -1,0 +1,41 @@
+"""Decisions on the small factory, for tests of single rules: on its description, and on one object of it."""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import Any
+
+from sovereign_ai.plan.factory import plan
+from sovereign_ai.rules.check import decide
+from sovereign_ai.rules.context import Context, factory_context
+from sovereign_ai.rules.engine import ObjectPlace, evaluate
+from tests.rules import subject, test_described
+
+Object = dict[str, Any]
+
+
+@cache
+def small_context() -> Context:
+    """Return the context of the small factory."""
+    factory = subject.factory_of()
+    return factory_context(factory, subject.plan_of(factory))
+
+
+def refused_by(obj: Object, place: ObjectPlace = "bundle") -> set[str]:
+    """Return the rules that refuse an object of the small factory."""
+    findings = evaluate([obj], small_context(), place)
+    return {finding.rule for finding in findings if finding.status == "violation"}
+
+
+def messages_of(rule: str, **changes: Any) -> list[str]:
+    """Return the messages of a rule on the small factory's description, with whole fields replaced."""
+    factory = test_described.factory_of(**changes)
+    findings = decide(factory, plan(factory), test_described.TODAY)
+    return [finding.message for finding in findings if finding.rule == rule]
+
+
+def obj(kind: str, version: str = "v1", namespace: str = "research", **fields: Any) -> Object:
+    """Return a Kubernetes object; without a namespace, one of the cluster."""
+    metadata: Object = {"name": "x", **({"namespace": namespace} if namespace else {})}
+    metadata.update(fields.pop("metadata", {}))
+    return {"apiVersion": version, "kind": kind, "metadata": metadata, **fields}

@@ -1,0 +1,26 @@
+from __future__ import annotations
+
+from sovereign_ai.rules.addons import ADDONS, direct, gathered, templates
+
+
+def test_a_long_condition_is_gathered_and_every_other_is_checked_by_itself() -> None:
+    monitor = ADDONS["monitoring.coreos.com/ServiceMonitor"]
+    assert [field.path for field in direct(monitor)] == [
+        "spec.namespaceSelector.any",
+        "spec.namespaceSelector.matchNames[]",
+    ]
+    assert "object.spec.endpoints" in gathered("place", monitor.key)
+
+
+def test_a_kind_without_templates_has_an_empty_list() -> None:
+    assert templates("monitoring.coreos.com/ServiceMonitor") == "[]"
+    assert templates("argoproj.io/Rollout").endswith("? [object.spec.template] : [])")
+
+
+def test_a_bare_pod_specification_becomes_a_template() -> None:
+    assert '.map(s, {"spec": s})' in templates("serving.kserve.io/InferenceService")
+
+
+def test_the_expression_for_every_kind_chooses_by_the_key() -> None:
+    assert '(variables.key == "argoproj.io/Rollout" ? ' in templates()
+    assert "MultiKueueCluster" not in templates()

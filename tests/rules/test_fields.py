@@ -1,0 +1,73 @@
+from __future__ import annotations
+
+import cel
+import pytest
+
+from sovereign_ai.rules.expressions import with_constants, without_variables
+from sovereign_ai.rules.fields import OUTSIDE, Field, lists_of, nested, permitted, steps_of
+from sovereign_ai.rules.functions import facts
+from tests.rules.deciding import small_context
+
+
+def _is_permitted(field: Field, value: object, zone: str = "open") -> bool:
+    constants = small_context().constants()
+    parts = {"zone": f'"{zone}"', "outside": with_constants(OUTSIDE, constants)}
+    text = without_variables(with_constants(permitted(field), constants), parts)
+    answer = cel.compile(text).execute(facts({"object": {"a": value, "metadata": {"namespace": "n"}}}))
+    assert isinstance(answer, bool)
+    return answer
+
+
+@pytest.mark.parametrize(
+    ("must", "good", "bad"),
+    [
+        ("absent", "", "x"),
+        ("unset", False, True),
+        ("own-namespace", "n", "other"),
+        ("place", "https://vault.security.svc:8200/v1", "https://example.com"),
+        ("place", "203.0.113.7:443", "198.51.100.7:443"),
+        ("text", "see http://localhost/x", "see http://example.com/x"),
+        ("range", "203.0.113.0/28", "198.51.100.0/28"),
+        ("image", "registry.example.com/ai/x", "registry.example.com/ai/../x"),
+        ("runtime", "kata-qemu", "kata-remote"),
+        ("settings", {"OTEL_ENDPOINT": "otel.monitoring.svc:4317"}, {"OTEL_ENDPOINT": "otel.example.com"}),
+        ("parameters", {"replicas": "3"}, {"replicaRegion": "us-east-1"}),
+        ("cilium-own", {"app": "x"}, {"reserved:world": ""}),
+    ],
+)
+def test_a_condition_permits_the_one_value_and_refuses_the_other(
+    must: str, good: object, bad: object
+) -> None:
+    field = Field("a", must)  # type: ignore[arg-type]
+    assert _is_permitted(field, good)
+    assert not _is_permitted(field, bad)
+
+
+def test_a_storage_class_serves_the_zone_of_the_object_alone() -> None:
+    assert _is_permitted(Field("a", "class"), "scratch", zone="restricted")
+    assert not _is_permitted(Field("a", "class"), "scratch", zone="open")
+
+
+def test_a_field_that_is_left_out_or_null_passes() -> None:
+    assert _is_permitted(Field("b.c", "place"), "anything")
+    assert _is_permitted(Field("a", "place"), None)
+
+
+def test_words_of_a_field_are_compared_whole() -> None:
+    field = Field("a", "one-of", ("", "Service"))
+    assert _is_permitted(field, "Service")
+    assert not _is_permitted(field, "ServiceImport")
+
+
+def test_fields_in_more_than_two_lists_are_not_gathered() -> None:
+    assert Field("a[].b[].c", "place").is_gathered
+    assert not Field("a[].b[].c[]", "place").is_gathered
+    assert not Field("a", "absent").is_gathered
+
+
+def test_values_at_a_path_are_listed_and_missing_ones_left_out() -> None:
+    facts_of_object = cel.Context({"object": {"a": [{"b": [{"c": 1}, {}]}, {}], "m": {"k": {"v": 2}}}})
+    assert cel.compile(nested("a[].b[].c")).execute(facts_of_object) == [[1], []]
+    assert cel.compile(lists_of("m{}.v")).execute(facts_of_object) == [2]
+    assert cel.compile(lists_of("x.y")).execute(facts_of_object) == []
+    assert steps_of("a[].b{}.c") == ("a", "[]", "b", "{}", "c")

@@ -1,0 +1,36 @@
+"""The power that machines draw under an allocation."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+
+from sovereign_ai.catalog.systems import system
+from sovereign_ai.sim.allocation import Holders, holders
+from sovereign_ai.sim.power import IDLE_SHARE, draw
+from tests.sim.claims import pod
+from tests.sim.plans import CLUSTER, factory_of, plan_of, pool
+
+PLAN = plan_of(factory_of(pool("train"), pool("cut", nodes=1, mig="1g.10gb"), pool("red", "mi300x-oam8", 1)))
+
+
+def test_power_follows_allocation_from_idle_to_the_catalogues_full_power() -> None:
+    full = system("dgx-h100").max_power.count
+    drawn = [draw(PLAN, CLUSTER, _held(count)).nodes["train-0001"] for count in range(9)]
+    assert drawn[0] == round(full * IDLE_SHARE.middle)
+    assert drawn[8] == full
+    assert drawn == sorted(drawn)
+    assert Fraction(drawn[4]) == Fraction(drawn[0] + drawn[8], 2)
+
+
+def test_racks_and_machines_sum_to_the_whole() -> None:
+    drawn = draw(PLAN, CLUSTER, _held(3))
+    assert sum(drawn.racks.values()) == sum(drawn.nodes.values()) == drawn.total
+
+
+def test_machines_whose_idle_power_nobody_published_are_counted_as_estimates() -> None:
+    drawn = draw(PLAN, CLUSTER, {})
+    assert drawn.estimated == sum(system(node.system).idle_power is None for node in PLAN.nodes)
+
+
+def _held(count: int) -> Holders:
+    return holders(PLAN, CLUSTER, [pod("job", "train-0001", count)], [])

@@ -1,0 +1,54 @@
+"""Problems made from pydantic's errors."""
+
+from __future__ import annotations
+
+import pytest
+from pydantic import ValidationError
+
+from sovereign_ai.errors import Problem, Where
+from sovereign_ai.spec.pool import GpuNodePool
+from sovereign_ai.spec.problems import MOST_PROBLEMS, from_validation, uncovered
+
+POOL = {"name": "p", "site": "a", "system": "dgx-h100", "nodes": 8, "purpose": "training", "zone": "z"}
+
+
+def problems_of(data: object) -> list[Problem]:
+    with pytest.raises(ValidationError) as caught:
+        GpuNodePool.model_validate(data)
+    return from_validation(caught.value, GpuNodePool, where=lambda path: Where("f.yaml", 1, 1, path))
+
+
+def test_a_missing_field_is_written_with_what_belongs_there() -> None:
+    (problem,) = problems_of({name: value for name, value in POOL.items() if name != "nodes"})
+    assert (problem.code, problem.where.field) == ("missing-field", "nodes")
+    assert problem.hint == "write 'nodes' with a whole number from 1 to 1,000,000"
+
+
+def test_an_unknown_field_gets_the_nearest_name() -> None:
+    (problem,) = problems_of({**POOL, "node_per_rack": 4})
+    assert problem.code == "unknown-field"
+    assert "nodes_per_rack" in problem.hint
+
+
+def test_a_word_that_is_not_allowed_gets_the_nearest_one() -> None:
+    (problem,) = problems_of({**POOL, "purpose": "trainig"})
+    assert problem.code == "not-allowed"
+    assert "training" in problem.hint
+
+
+def test_problems_beyond_the_limit_are_counted() -> None:
+    data = {**POOL, **{f"x{number}": 1 for number in range(MOST_PROBLEMS + 5)}}
+    problems = problems_of(data)
+    assert len(problems) == MOST_PROBLEMS + 1
+    assert (problems[-1].code, problems[-1].message) == ("too-many-problems", "and 5 more problems")
+
+
+def test_a_value_that_may_be_a_secret_is_not_repeated() -> None:
+    (problem,) = problems_of({**POOL, "driver": "AKIAIOSFODNN7EXAMPLE"})
+    assert "AKIA" not in problem.message + problem.hint
+
+
+def test_a_problem_inside_of_a_refused_part_is_left_out() -> None:
+    refused = [Problem("x", "y", Where(field="pools[0]"))]
+    later = [Problem("x", "y", Where(field=field)) for field in ("pools[0].name", "pools[1].name", "")]
+    assert [problem.where.field for problem in uncovered(later, refused)] == ["pools[1].name", ""]

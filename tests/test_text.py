@@ -1,0 +1,68 @@
+"""Texts of others, made safe to print: no control character, no forged line, no secret."""
+
+from __future__ import annotations
+
+import doctest
+import unicodedata
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as some
+
+from sovereign_ai import text
+from sovereign_ai.text import HIDDEN_VALUE, clean, clean_data, clean_lines, holds_secret, is_hidden, secret_at
+
+
+def test_the_examples_in_the_docstrings_hold() -> None:
+    assert doctest.testmod(text).failed == 0
+
+
+@given(some.text())
+def test_a_clean_text_is_one_line_without_hidden_characters(words: str) -> None:
+    shown = clean(words)
+    assert "\n" not in shown
+    assert [char for char in shown if char != "\t" and is_hidden(char)] == []
+
+
+@given(some.text())
+def test_a_clean_text_stays_as_it_is(words: str) -> None:
+    assert clean(clean(words)) == clean(words)
+
+
+@pytest.mark.parametrize("char", ["\x1b", "\r", "\u202e", "\u00a0", "\u200b", "\ue000", "\ud800", "\u2800"])
+def test_a_character_that_hides_is_written_as_an_escape(char: str) -> None:
+    assert is_hidden(char)
+    assert clean(f"a{char}b").startswith("a\\")
+
+
+@pytest.mark.parametrize("char", [" ", "a", "é", "中", "-"])
+def test_letters_and_the_plain_space_are_no_hidden_characters(char: str) -> None:
+    assert unicodedata.name(char)
+    assert not is_hidden(char)
+
+
+@pytest.mark.parametrize(
+    "secret",
+    [
+        "password=hunter22",
+        "ghp_0123456789abcdefABCDEF",
+        "https://ci:hunter2@example.org/x",
+        "Authorization: Bearer abcdef123456",
+        "-----BEGIN PRIVATE KEY-----\nMIIE\n-----END PRIVATE KEY-----",
+    ],
+)
+def test_a_secret_is_known_by_its_form_and_hidden(secret: str) -> None:
+    assert secret_at(f"see {secret}") is not None
+    assert HIDDEN_VALUE in "\n".join(clean_lines(f"see {secret}"))
+
+
+@pytest.mark.parametrize(
+    "sentence", ["token: expected a text", "password: none", "the secret is out", "a: b"]
+)
+def test_a_sentence_about_a_secret_holds_none(sentence: str) -> None:
+    assert not holds_secret(sentence)
+
+
+def test_plain_data_is_cleaned_in_its_texts_and_keys() -> None:
+    data = clean_data({"password=hunter22": ["token=abcdef12", 3, None, "\ud800"]})
+    assert data == {f"password={HIDDEN_VALUE}": [f"token={HIDDEN_VALUE}", 3, None, "\\ud800"]}
