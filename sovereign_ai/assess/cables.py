@@ -104,7 +104,7 @@ def _cabling(plane: FabricPlan, places: Mapping[str, Place], reach: float) -> Ca
     """Return the longest cable of one plane."""
     within: set[Distance] = set()
     between = 0
-    for lower, _, upper, _ in plane.cables:
+    for lower, upper in plane.cables.pairs():
         # No rack holds a fabric manager, so its cables have no length.
         if lower not in places or upper not in places:
             continue

@@ -21,7 +21,6 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from math import lcm
-from operator import itemgetter
 from typing import Any
 
 from sovereign_ai.plan.fabric import FabricPlan, host_rails, hosts_under
@@ -171,9 +170,7 @@ class Links:
 
     def _count_uplinks(self) -> None:
         """Fill `above` and `under` from the cables between switches."""
-        pair = itemgetter(0, 2)
-        # The plan lists the cables of hosts first, then those between switches.
-        counted = Counter(map(pair, self.plane.cables[self.plane.node_leaf :]))
+        counted = Counter(self.plane.switch_links.pairs())
         least: dict[str, int] = {}
         if self.plane.uneven:
             # Only the even part of links that differ by one is counted, as the plan's bisection does.
@@ -340,7 +337,7 @@ def _losses(plane: FabricPlan, links: Links, racks: Sequence[Rack]) -> Iterator[
         if names:
             cases = [(name, {name}) for name in _one_each(links, names)]
             yield from _worst(_switches(links, tier, cases, len(names), whole))
-    ports = Counter(cable[0] for cable in plane.cables[: plane.node_leaf])
+    ports = Counter(plane.host_links.lowers())
     yield _loss(links, "plane", plane.name, 1, ports, 0, whole)
     yield from _places(plane, links, racks, whole)
 

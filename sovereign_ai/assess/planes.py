@@ -91,5 +91,5 @@ def _count_gpus(hosts: Iterable[str], gpus: Mapping[str, int]) -> int:
 
 
 def _hosts(plane: FabricPlan) -> set[str]:
-    """Return the hosts with a port in a plane; the plan lists their cables first."""
-    return {host for host, _, _, _ in plane.cables[: plane.node_leaf]}
+    """Return the hosts with a port in a plane."""
+    return set(plane.host_links.lowers())

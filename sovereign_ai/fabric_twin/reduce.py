@@ -19,6 +19,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from sovereign_ai.plan.cables import Cables
 from sovereign_ai.plan.fabric import FabricPlan
 
 MOST_SWITCHES, MOST_CABLES = 64, 2_000
@@ -147,7 +148,7 @@ def _above(plane: FabricPlan) -> dict[str, list[str]]:
     """Return each switch with the switches above it, each once, in order."""
     # A dictionary keeps the order of the cables; a set would not, and the part would differ from run to run.
     uppers_of: defaultdict[str, dict[str, None]] = defaultdict(dict)
-    for lower, _, upper, _ in plane.cables[plane.node_leaf :]:
+    for lower, upper in plane.switch_links.pairs():
         uppers_of[lower][upper] = None
     return {lower: list(uppers) for lower, uppers in uppers_of.items()}
 
@@ -158,7 +159,7 @@ def _groups(plane: FabricPlan, rails: Mapping[str, int], zones: Mapping[str, str
     Groups that bring a zone which no earlier group has come first.
     """
     hosts: defaultdict[str, list[str]] = defaultdict(list)
-    for host, _, leaf, _ in plane.cables[: plane.node_leaf]:
+    for host, leaf in plane.host_links.pairs():
         hosts[leaf].append(host)
     groups: dict[tuple[str, ...], dict[int, str]] = {}
     for leaf, rail in rails.items():
@@ -185,7 +186,7 @@ def _zoned(groups: Sequence[Mapping[int, str]], zones: Mapping[str, str], plane:
         for leaf in group.values():
             group_of[leaf] = number
     first: dict[str, int] = {}
-    for host, _, leaf, _ in plane.cables[: plane.node_leaf]:
+    for host, leaf in plane.host_links.pairs():
         zone = zones.get(host, "")
         number = group_of.get(leaf, len(groups))
         first[zone] = min(first.get(zone, len(groups)), number)
@@ -196,9 +197,7 @@ def _choices(
     plane: FabricPlan, groups: Sequence[Mapping[int, str]], above: Mapping[str, Sequence[str]]
 ) -> Iterator[_Choice]:
     """Yield the ways to reduce a plane."""
-    below: Counter[str] = Counter()
-    for _, _, leaf, _ in plane.cables[: plane.node_leaf]:
-        below[leaf] += 1
+    below = Counter(plane.host_links.uppers())
     widest = 0
     for uppers in above.values():
         widest = max(widest, len(uppers))
@@ -255,7 +254,7 @@ def _fits(plane: FabricPlan, choice: _Choice, above: Mapping[str, Sequence[str]]
     if len(kept) > most.switches or choice.endpoints > most.cables:
         return False
     inner = 0
-    for lower, _, upper, _ in plane.cables[plane.node_leaf :]:
+    for lower, upper in plane.switch_links.pairs():
         if lower in kept and upper in kept:
             inner += 1
     return choice.endpoints + inner <= most.cables
@@ -270,23 +269,18 @@ def _part(plane: FabricPlan, choice: _Choice, above: Mapping[str, Sequence[str]]
         if switch.name in kept:
             switches.append(switch)
             tiers[switch.tier] += 1
-    hosts, inner = [], []
+    hosts = [link for link in plane.host_links if link.upper in kept]
+    inner = []
     low = 0
-    for number, cable in enumerate(plane.cables):
-        lower, _, upper, _ = cable
-        if upper not in kept:
-            continue
-        # The cables of hosts come first.
-        if number < plane.node_leaf:
-            hosts.append(cable)
-        elif lower in kept:
-            inner.append(cable)
-            low += lower in choice.leaves
+    for link in plane.switch_links:
+        if link.lower in kept and link.upper in kept:
+            inner.append(link)
+            low += link.lower in choice.leaves
     return replace(
         plane,
         rails=choice.rails,
         switches=tuple(switches),
-        cables=tuple(hosts + inner),
+        cables=Cables(hosts + inner),
         endpoints=len(hosts),
         node_leaf=len(hosts),
         leaf_spine=low,

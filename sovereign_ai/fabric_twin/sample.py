@@ -367,8 +367,8 @@ def _endpoints(
         for port in switch.ports:
             interfaces[switch.switch.name, port.name] = port.interface
     endpoints = []
-    # Cables of hosts come first in a plane, and `host_rails` is as long as they are many.
-    for (host, name, leaf, leaf_port), rail in zip(plane.cables, host_rails(plane), strict=False):
+    for link, rail in zip(plane.host_links, host_rails(plane), strict=True):
+        host, name = link.lower, link.lower_port
         if (host, name) not in addresses:
             continue
         length = blocks[rail].partition("/")[2]
@@ -379,8 +379,8 @@ def _endpoints(
             rail=rail,
             zone=zones.get(host, ""),
             address=f"{addresses[host, name]}/{length}",
-            leaf=leaf,
-            leaf_interface=interfaces[leaf, leaf_port],
+            leaf=link.upper,
+            leaf_interface=interfaces[link.upper, link.upper_port],
             table=table(plane.role, name),
         )
         endpoints.append(end)

@@ -13,11 +13,9 @@ from sovereign_ai.fabric_twin.result import Seen, examples, hosts_of
 from sovereign_ai.fabric_twin.sample import PlanePart, switch_named
 from sovereign_ai.fabric_twin.twin import Twin
 from sovereign_ai.fabric_twin.wiring import apart, cable
+from sovereign_ai.plan.cables import Cable
 from sovereign_ai.render.switches.links import FABRIC_MTU
 from sovereign_ai.render.switches.ports import SwitchPorts
-
-_Cable = tuple[str, str, str, str]
-"""Leaf, its interface, spine, its interface."""
 
 
 def leak(twin: Twin, part: PlanePart, pinger: Pinger) -> Seen:
@@ -55,8 +53,8 @@ def miswire(twin: Twin, part: PlanePart) -> Seen:
     # `miswires` are sorted by their ports, and name each once.
     reported = {wrong.port for wrong in miswires}
     concerned = set()
-    for leaf_name, low, spine, high in cables:
-        concerned |= {(leaf_name, low), (spine, high)}
+    for laid in cables:
+        concerned |= {(laid.lower, laid.lower_port), (laid.upper, laid.upper_port)}
     figures = {"swapped": 2, "ports named": len(reported)}
     return reported == concerned, examples(miswires, 2), figures
 
@@ -96,29 +94,32 @@ def _hosts_of_two_planes(twin: Twin) -> list[str]:
     return [host for host in first.hosts if host in elsewhere]
 
 
-def _first_uplink(twin: Twin, leaf: SwitchPorts) -> _Cable:
-    """Return the cable at a leaf's first uplink."""
+def _first_uplink(twin: Twin, leaf: SwitchPorts) -> Cable:
+    """Return the cable at a leaf's first uplink, with interfaces as its ports."""
     uplink = leaf.fabric[0]
     spine = switch_named(twin.sample.switches, uplink.peer)
     high = next(port.interface for port in spine.ports if port.name == uplink.peer_port)
-    return leaf.switch.name, uplink.interface, uplink.peer, high
+    return Cable(leaf.switch.name, uplink.interface, uplink.peer, high)
 
 
-def _swapped(cables: list[_Cable]) -> list[_Cable]:
+def _swapped(cables: list[Cable]) -> list[Cable]:
     """Return two cables with their upper ends exchanged."""
-    (leaf_1, low_1, spine_1, high_1), (leaf_2, low_2, spine_2, high_2) = cables
-    return [(leaf_1, low_1, spine_2, high_2), (leaf_2, low_2, spine_1, high_1)]
+    first, second = cables
+    return [
+        first._replace(upper=second.upper, upper_port=second.upper_port),
+        second._replace(upper=first.upper, upper_port=first.upper_port),
+    ]
 
 
-def _remove(twin: Twin, cables: list[_Cable]) -> None:
+def _remove(twin: Twin, cables: list[Cable]) -> None:
     """Remove the cables at these leaves' ports; with one end of a veth pair its other end goes too."""
-    for leaf, low, _, _ in cables:
-        batch([f"link del {low}"], twin.name(leaf))
+    for laid in cables:
+        batch([f"link del {laid.lower_port}"], twin.name(laid.lower))
 
 
-def _lay(twin: Twin, cables: list[_Cable]) -> None:
+def _lay(twin: Twin, cables: list[Cable]) -> None:
     """Lay cables between switches and bring them up."""
-    batch(cable(twin.prefix, *ends) for ends in cables)
-    for lower, low, upper, high in cables:
-        batch([f"link set {low} mtu {FABRIC_MTU} up"], twin.name(lower))
-        batch([f"link set {high} mtu {FABRIC_MTU} up"], twin.name(upper))
+    batch(cable(twin.prefix, laid) for laid in cables)
+    for laid in cables:
+        batch([f"link set {laid.lower_port} mtu {FABRIC_MTU} up"], twin.name(laid.lower))
+        batch([f"link set {laid.upper_port} mtu {FABRIC_MTU} up"], twin.name(laid.upper))

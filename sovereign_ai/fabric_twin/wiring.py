@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 from sovereign_ai.fabric_twin.namespace import batch, sysctl
 from sovereign_ai.fabric_twin.sample import HostPort, PlanePart, Sample
+from sovereign_ai.plan.cables import Cable
 from sovereign_ai.render.hosts.network import LOOKUP_PRIORITY, UNREACHABLE_PRIORITY
 from sovereign_ai.render.switches.links import HOST_MTU
 from sovereign_ai.render.switches.ports import host_interface, interface
@@ -36,7 +37,7 @@ def wire(sample: Sample, prefix: str) -> None:
     # Before any cable: the `default` settings count for interfaces that are made later.
     for host in sample.hosts:
         sysctl(prefix + host, _HOST)
-    batch(cable(prefix, *ends) for ends in _cables(sample))
+    batch(cable(prefix, ends) for ends in _cables(sample))
     for switch in switches:
         batch(["link set lo up"], prefix + switch)
     lines: defaultdict[str, list[str]] = defaultdict(lambda: ["link set lo up"])
@@ -47,21 +48,23 @@ def wire(sample: Sample, prefix: str) -> None:
         batch(commands, prefix + host)
 
 
-def _cables(sample: Sample) -> Iterator[tuple[str, str, str, str]]:
-    """Yield each cable's ends as (device, interface, device, interface)."""
+def _cables(sample: Sample) -> Iterator[Cable]:
+    """Yield each cable with interfaces as its ports."""
     known = {(end.host, end.port) for end in sample.endpoints}
     for part in sample.parts:
-        for number, (lower, lower_port, upper, upper_port) in enumerate(part.plane.cables):
-            if number >= part.plane.node_leaf:
-                yield lower, interface(lower_port), upper, interface(upper_port)
-            elif (lower, lower_port) in known:
-                yield lower, host_interface(lower_port), upper, interface(upper_port)
+        for link in part.plane.host_links:
+            if (link.lower, link.lower_port) in known:
+                yield Cable(
+                    link.lower, host_interface(link.lower_port), link.upper, interface(link.upper_port)
+                )
+        for link in part.plane.switch_links:
+            yield Cable(link.lower, interface(link.lower_port), link.upper, interface(link.upper_port))
 
 
-def cable(prefix: str, lower: str, lower_interface: str, upper: str, upper_interface: str) -> str:
-    """Return the command that lays one cable."""
-    near = f"link add name {lower_interface} netns {prefix}{lower} type veth"
-    return f"{near} peer name {upper_interface} netns {prefix}{upper}"
+def cable(prefix: str, ends: Cable) -> str:
+    """Return the command that lays one cable, whose ports are interfaces."""
+    near = f"link add name {ends.lower_port} netns {prefix}{ends.lower} type veth"
+    return f"{near} peer name {ends.upper_port} netns {prefix}{ends.upper}"
 
 
 def host_link(part: PlanePart, end: HostPort) -> Iterator[str]:

@@ -79,10 +79,10 @@ def expected(factory: AIFactory, plan: Plan) -> Expected:
 
 def _ends(plane: FabricPlan) -> Iterator[tuple[End, End]]:
     """Yield both ends of every cable, the lower first."""
-    for number, (lower, low, upper, high) in enumerate(plane.cables):
-        # Cables of hosts come first.
-        below = host_interface(low) if number < plane.node_leaf else interface(low)
-        yield (lower, below), (upper, interface(high))
+    for link in plane.host_links:
+        yield (link.lower, host_interface(link.lower_port)), (link.upper, interface(link.upper_port))
+    for link in plane.switch_links:
+        yield (link.lower, interface(link.lower_port)), (link.upper, interface(link.upper_port))
 
 
 def _sonic_names(factory: AIFactory, plan: Plan, plane: FabricPlan) -> dict[End, End]:
@@ -103,14 +103,15 @@ def _subnet_names(factory: AIFactory, plane: FabricPlan) -> dict[End, End]:
     """
     fabric = next(fabric for fabric in factory.fabrics if fabric.name == plane.fabric)
     names: dict[End, End] = {}
-    for number, (lower, low, upper, high) in enumerate(plane.cables):
-        names[upper, str(port_number(high, fabric.breakout))] = (upper, interface(high))
-        if number < plane.node_leaf:
-            end = (lower, host_interface(low))
-            names[adapter(lower, low), "1"] = end
-            # rdma-ndd names an adapter after its host and its device; devices are named after the plan's
-            # ports.
-            names[f"{lower} {host_interface(low)}", "1"] = end
-        else:
-            names[lower, str(port_number(low, fabric.breakout))] = (lower, interface(low))
+    for link in plane.cables:
+        number = str(port_number(link.upper_port, fabric.breakout))
+        names[link.upper, number] = (link.upper, interface(link.upper_port))
+    for link in plane.host_links:
+        name = host_interface(link.lower_port)
+        names[adapter(link.lower, link.lower_port), "1"] = (link.lower, name)
+        # rdma-ndd names an adapter after its host and its device; devices are named after the plan's ports.
+        names[f"{link.lower} {name}", "1"] = (link.lower, name)
+    for link in plane.switch_links:
+        number = str(port_number(link.lower_port, fabric.breakout))
+        names[link.lower, number] = (link.lower, interface(link.lower_port))
     return names

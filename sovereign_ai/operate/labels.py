@@ -97,13 +97,13 @@ def cabling(plan: Plan) -> NodeCabling:
         if plane.kind == "infiniband":
             continue
         switches.update(switch.name for switch in plane.switches)
-        for host, port, leaf, leaf_port in plane.cables[: plane.node_leaf]:
+        for link in plane.host_links:
             # Storage servers and fabric managers are hosts too, but no nodes.
-            if host not in machines:
+            if link.lower not in machines:
                 continue
-            name = host_interface(port)
-            ports[leaf, interface(leaf_port)] = (host, name)
-            counts[host] += 1
+            name = host_interface(link.lower_port)
+            ports[link.upper, interface(link.upper_port)] = (link.lower, name)
+            counts[link.lower] += 1
             interfaces.add(name)
     return NodeCabling(
         ports, frozenset(switches), counts, frozenset(interfaces), machines, switch_tiers(plan)

@@ -21,7 +21,7 @@ from dataclasses import dataclass, replace
 from ipaddress import IPv4Network
 
 from sovereign_ai.errors import Problem, Where
-from sovereign_ai.names import label
+from sovereign_ai.plan.cables import plane_name
 from sovereign_ai.plan.fabric import FabricPlan, Switch
 from sovereign_ai.plan.port_assignment import total_hosts
 from sovereign_ai.plan.rounding import ceil_div
@@ -120,11 +120,6 @@ def host_address(cidr: str, position: int) -> str:
 def pod_bits(pods: int) -> int:
     """Return the prefix length of one node's pod range, which has twice as many addresses as pods."""
     return 32 - (2 * pods - 1).bit_length()
-
-
-def plane_name(size: FabricSize) -> str:
-    """Return the name of a fabric plane."""
-    return label(size.fabric, size.site, f"p{size.plane}", most=47)
 
 
 def joins(fabric: Fabric, shape: Shape) -> bool:

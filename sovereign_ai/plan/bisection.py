@@ -1,19 +1,19 @@
 """Oversubscription and bisection of a fabric plane, measured on its cables alone, never on the description.
 
->>> full = [("n1", "compute0", "l1", "1"), ("n2", "compute0", "l2", "1")]
->>> carried(full, [("l1", "2", "s1", "1"), ("l2", "2", "s1", "2")], []).bisection
+>>> from sovereign_ai.plan.cables import Cables
+>>> full = Cables([("n1", "compute0", "l1", "1"), ("n2", "compute0", "l2", "1")])
+>>> carried(full, Cables([("l1", "2", "s1", "1"), ("l2", "2", "s1", "2")]), Cables()).bisection
 1
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from fractions import Fraction
-from operator import itemgetter
 
-from sovereign_ai.plan.cables import Cable
+from sovereign_ai.plan.cables import Cables
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +31,7 @@ class Carried:
     bisection: int
 
 
-def carried(node_leaf: Sequence[Cable], leaf_spine: Sequence[Cable], spine_core: Sequence[Cable]) -> Carried:
+def carried(node_leaf: Cables, leaf_spine: Cables, spine_core: Cables) -> Carried:
     """Measure one plane of a folded Clos whose links are spread evenly.
 
     The worst half consists of whole leaves, those with the least capacity for each endpoint first, since
@@ -45,11 +45,11 @@ def carried(node_leaf: Sequence[Cable], leaf_spine: Sequence[Cable], spine_core:
         leaf_spine: cables from leaves to spines.
         spine_core: cables from spines to cores.
     """
-    below = Counter(map(itemgetter(2), node_leaf))
+    below = Counter(node_leaf.uppers())
     half = len(node_leaf) // 2
     if not leaf_spine:
         return Carried(Fraction(1), half)
-    above = Counter(map(itemgetter(0), leaf_spine))
+    above = Counter(leaf_spine.lowers())
     passes = _share_passed(leaf_spine, spine_core)
     # Thousands of leaves are of a few kinds, so fractions are computed once a kind instead of once a leaf.
     kinds: Counter[tuple[int, int]] = Counter()
@@ -61,13 +61,13 @@ def carried(node_leaf: Sequence[Cable], leaf_spine: Sequence[Cable], spine_core:
     return Carried(worst_leaf / passes, _worst_half(kinds, passes, half))
 
 
-def _share_passed(leaf_spine: Sequence[Cable], spine_core: Sequence[Cable]) -> Fraction:
+def _share_passed(leaf_spine: Cables, spine_core: Cables) -> Fraction:
     """Return the share of its links below that the worst spine passes on to cores, at most all of them."""
     passes = Fraction(1)
     if not spine_core:
         return passes
-    down = Counter(map(itemgetter(2), leaf_spine))
-    up = Counter(map(itemgetter(0), spine_core))
+    down = Counter(leaf_spine.uppers())
+    up = Counter(spine_core.lowers())
     kinds = {(up[spine], count) for spine, count in down.items()}
     for above, below in kinds:
         passes = min(passes, Fraction(above, below))
@@ -95,9 +95,9 @@ def _worst_half(kinds: Mapping[tuple[int, int], int], passes: Fraction, half: in
 
 
 def carried_laid(
-    node_leaf: Sequence[Cable],
-    leaf_spine: Sequence[Cable],
-    spine_core: Sequence[Cable],
+    node_leaf: Cables,
+    leaf_spine: Cables,
+    spine_core: Cables,
     *,
     peers: bool,
     weight: Fraction,
@@ -115,14 +115,14 @@ def carried_laid(
         peers: the cables of `leaf_spine` connect two leaves.
         weight: rate of a link between switches over that of a link to a server.
     """
-    below = Counter(map(itemgetter(2), node_leaf))
-    links = Counter(map(itemgetter(0), leaf_spine))
+    below = Counter(node_leaf.uppers())
+    links = Counter(leaf_spine.lowers())
     if peers:
         # A cable between two leaves is an uplink of both.
-        links += Counter(map(itemgetter(2), leaf_spine))
+        links += Counter(leaf_spine.uppers())
         even, passes, even_passes = dict(links), Fraction(1), Fraction(1)
     else:
-        pairs = Counter(map(itemgetter(0, 2), leaf_spine))
+        pairs = Counter(leaf_spine.pairs())
         even = _even_links(pairs)
         passes = _share_passed(leaf_spine, spine_core)
         even_passes = _even_share_passed(pairs, even, spine_core)
@@ -136,7 +136,7 @@ def carried_laid(
 
 
 def _even_share_passed(
-    pairs: Mapping[tuple[str, str], int], even: Mapping[str, int], spine_core: Sequence[Cable]
+    pairs: Mapping[tuple[str, str], int], even: Mapping[str, int], spine_core: Cables
 ) -> Fraction:
     """Return the share of its even load that the worst spine passes on over its own even links.
 
@@ -149,7 +149,7 @@ def _even_share_passed(
     load: Counter[str] = Counter()
     for leaf, spine in pairs:
         load[spine] += even[leaf] // spines_of[leaf]
-    upwards = _even_links(Counter(map(itemgetter(0, 2), spine_core)))
+    upwards = _even_links(Counter(spine_core.pairs()))
     passes = Fraction(1)
     for spine, count in upwards.items():
         if load[spine]:
@@ -159,7 +159,7 @@ def _even_share_passed(
 
 def _count_uppers(pairs: Mapping[tuple[str, str], int]) -> Counter[str]:
     """Count the upper switches that each lower switch is connected to."""
-    return Counter(map(itemgetter(0), pairs))
+    return Counter(lower for lower, _ in pairs)
 
 
 def _even_links(pairs: Mapping[tuple[str, str], int]) -> dict[str, int]:

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 
 from sovereign_ai.errors import Problem, Where
 from sovereign_ai.names import label
-from sovereign_ai.plan.cables import plane_label
+from sovereign_ai.plan.cables import plane_name
 from sovereign_ai.plan.shapes import Shape
 from sovereign_ai.plan.size import FabricSize
 from sovereign_ai.plan.storage import StoragePlan
@@ -59,7 +59,7 @@ def _switch_stems(factory: AIFactory, sizes: Sequence[FabricSize]) -> Iterator[t
             tiers.append("core")
         noun = f"switches of fabric {size.fabric} at {size.site}, plane {size.plane},"
         field = f"fabrics[{names.index(size.fabric)}].name"
-        plane = plane_label(size)
+        plane = plane_name(size)
         for tier in tiers:
             yield f"{plane}-{tier}-", noun, field
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 from sovereign_ai.plan.bisection import carried, carried_laid
-from sovereign_ai.plan.cables import Cable, CableNames, leaf_spine, node_leaf, spine_core, switch_names
+from sovereign_ai.plan.cables import CableNames, Cables, leaf_spine, node_leaf, spine_core, switch_names
 from sovereign_ai.plan.fabric_feasibility import size_fabrics
 from sovereign_ai.plan.layout import port_names
 from sovereign_ai.plan.nodes import Node
@@ -64,8 +64,7 @@ class FabricPlan:
         leaf_spine: cables from leaves to spines.
         spine_core: cables from spines to cores.
         switches: every switch.
-        cables: (a, a_port, b, b_port) of each cable, where a is the lower device. A switch's ports count from
-            1; a server's port is `<role><rail>`, where the rail is the NIC's position from 0.
+        cables: every cable: those of hosts, then those between switches, tier by tier.
         oversubscription: `down:up` as built, in lowest terms.
         bisection: bits a second across the worst half, computed from the cables.
         why: field to the formula and its inputs in words.
@@ -98,7 +97,7 @@ class FabricPlan:
     leaf_spine: int
     spine_core: int
     switches: tuple[Switch, ...]
-    cables: tuple[tuple[str, str, str, str], ...]
+    cables: Cables
     oversubscription: str
     bisection: int
     why: Mapping[str, str]
@@ -111,7 +110,22 @@ class FabricPlan:
     uneven: bool = False
 
     @property
-    def upward(self) -> tuple[Cable, ...]:
+    def host_links(self) -> Cables:
+        """Cables of hosts (servers, storage servers and fabric managers), which are the lower end, to leaves."""
+        return self.cables[: self.node_leaf]
+
+    @property
+    def switch_links(self) -> Cables:
+        """Cables between switches: `peer_links` and `uplinks`."""
+        return self.cables[self.node_leaf :]
+
+    @property
+    def peer_links(self) -> Cables:
+        """Cables between the two leaves of a pair without spines."""
+        return self.cables[self.node_leaf : self.node_leaf + self.leaf_leaf]
+
+    @property
+    def uplinks(self) -> Cables:
         """Cables from a leaf or spine to the tier above it."""
         return self.cables[self.node_leaf + self.leaf_leaf :]
 
@@ -133,25 +147,25 @@ _OVERSUBSCRIPTION = "links below to links above at the leaf and spine with the m
 
 
 def host_rails(plane: FabricPlan) -> list[int]:
-    """Return the rail of each cable from a host, in the order of the plane's cables.
+    """Return the rail of each cable from a host, in the order of `host_links`.
 
     A leaf that serves several rails does not identify them, but the port's number does. A storage server that
     joins several fabrics of a role has ports of this one from some number on. A fabric manager joins one rail
     alone, given by its port's number.
     """
-    cables = plane.cables[: plane.node_leaf]
+    links = plane.host_links
     if plane.leaf_rails == 1:
         leaf_rails = {switch.name: switch.rail for switch in plane.switches}
-        return [leaf_rails[leaf] for _, _, leaf, _ in cables]
+        return [leaf_rails[leaf] for leaf in links.uppers()]
     numbers: list[int] = []
     first: dict[str, int] = {}
-    for host, port, _, _ in cables:
-        number = int(port[len(plane.role) :].partition("/")[0])
+    for link in links:
+        number = int(link.lower_port[len(plane.role) :].partition("/")[0])
         numbers.append(number)
-        first[host] = min(number, first.get(host, number))
+        first[link.lower] = min(number, first.get(link.lower, number))
     manager = f"{plane.name}-manager-"
     rails: list[int] = []
-    for (host, _, _, _), number in zip(cables, numbers, strict=True):
+    for host, number in zip(links.lowers(), numbers, strict=True):
         rails.append(number if host.startswith(manager) else number - first[host])
     return rails
 
@@ -159,7 +173,7 @@ def host_rails(plane: FabricPlan) -> list[int]:
 def hosts_under(plane: FabricPlan) -> dict[str, list[str]]:
     """Return the hosts of each leaf that has any, with one entry for each port."""
     hosts_of: defaultdict[str, list[str]] = defaultdict(list)
-    for host, _, leaf, _ in plane.cables[: plane.node_leaf]:
+    for host, leaf in plane.host_links.pairs():
         hosts_of[leaf].append(host)
     return dict(hosts_of)
 
@@ -294,7 +308,7 @@ def _plan_plane(
         leaf_spine=cables_above - leaf_leaf,
         spine_core=len(high),
         switches=_make_switches(names),
-        cables=(*low, *middle, *high),
+        cables=Cables((*low.rows, *middle.rows, *high.rows)),
         oversubscription=f"{down}:{up}",
         bisection=built.bisection * size.link,
         why=why,

@@ -17,7 +17,7 @@ import orjson
 
 from sovereign_ai.errors import SpecError, Where
 from sovereign_ai.plan.addresses import Partition, Prefix, address_lookup, switches
-from sovereign_ai.plan.cables import switch_names
+from sovereign_ai.plan.cables import Cable, Cables, switch_names
 from sovereign_ai.plan.clusters import ClusterPlan, plan_clusters
 from sovereign_ai.plan.fabric import LATER, FabricPlan, plan_fabrics
 from sovereign_ai.plan.feasibility import Draft, draft, feasible, other_watts
@@ -89,7 +89,7 @@ class Plan:
         # orjson writes dataclasses by itself in the order of their declaration; `_fields_of` makes dicts that
         # it can sort.
         option = orjson.OPT_SORT_KEYS | orjson.OPT_PASSTHROUGH_DATACLASS
-        return orjson.dumps(data, default=_fields_of, option=option)
+        return orjson.dumps(data, default=_plain, option=option)
 
     @cached_property
     def digest(self) -> str:
@@ -110,6 +110,16 @@ class Plan:
     def nodes_of(self, cluster: str) -> tuple[Node, ...]:
         """Return the nodes of one cluster."""
         return tuple(node for node in self.nodes if node.cluster == cluster)
+
+
+def _plain(value: Any) -> dict[str, Any] | tuple[Any, ...]:
+    """Return what orjson does not write by itself as what it does."""
+    if type(value) is Cables:
+        return value.rows
+    if type(value) is Cable:
+        # Only where `Cables` were made of cables that had been read, such as a selection of them.
+        return tuple(value)
+    return _fields_of(value)
 
 
 def _fields_of(row: Any) -> dict[str, Any]:

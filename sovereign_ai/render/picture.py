@@ -151,7 +151,7 @@ def _draw_fabric(sheet: _Sheet, fabric: FabricPlan) -> None:
         if switches:
             _draw_tier(sheet, switches, positions)
     drawn: set[tuple[str, str]] = set()
-    for lower, _, upper, _ in fabric.cables:
+    for lower, upper in fabric.cables.pairs():
         if lower in positions and upper in positions:
             drawn.add((lower, upper))
     lines = _Sheet()

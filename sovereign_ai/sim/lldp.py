@@ -20,10 +20,11 @@ def lldp(plan: Plan) -> dict[str, dict[str, Any]]:
         # InfiniBand has no LLDP.
         if plane.kind == "infiniband":
             continue
-        for host, port, leaf, leaf_port in plane.cables[: plane.node_leaf]:
+        for link in plane.host_links:
             # Storage servers and fabric managers are hosts too, but no nodes.
-            if host in names:
-                rows[host].append(_neighbour(host_interface(port), leaf, interface(leaf_port)))
+            if link.lower in names:
+                port, leaf_port = host_interface(link.lower_port), interface(link.upper_port)
+                rows[link.lower].append(_neighbour(port, link.upper, leaf_port))
     return {host: {"lldp": [{"interface": listed}]} for host, listed in rows.items()}
 
 

@@ -78,9 +78,9 @@ def _ports(plan: Plan) -> dict[str, list[tuple[str, int]]]:
     for plane in plan.fabrics:
         if plane.role not in _ROLES:
             continue
-        for host, port, _, _ in plane.cables[: plane.node_leaf]:
+        for link in plane.host_links:
             # A slash would begin a new part of the resource's path.
-            ports[host].append((port.replace("/", "p"), plane.link))
+            ports[link.lower].append((link.lower_port.replace("/", "p"), plane.link))
     return ports
 
 

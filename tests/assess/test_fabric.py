@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from fractions import Fraction
 from itertools import chain
 from pathlib import Path
@@ -34,9 +35,7 @@ def flow(plane: FabricPlan, gone: set[str]) -> int:
     leaves = [one.name for one in plane.switches if one.tier == "leaf"]
     graph = nx.DiGraph()
     half = plane.endpoints // 2
-    below = dict.fromkeys(leaves, 0)
-    for _, _, leaf, _ in plane.cables[: plane.node_leaf]:
-        below[leaf] += 1
+    below = Counter(plane.host_links.uppers())
     first: set[str] = set()
     for leaf in leaves:
         if sum(below[one] for one in first) < half:
@@ -44,7 +43,7 @@ def flow(plane: FabricPlan, gone: set[str]) -> int:
     for leaf in leaves:
         ends = ("source", leaf) if leaf in first else (leaf, "sink")
         graph.add_edge(*ends, capacity=0 if leaf in gone else below[leaf])
-    for lower, _, upper, _ in plane.cables[plane.node_leaf :]:
+    for lower, upper in plane.switch_links.pairs():
         if lower in gone or upper in gone:
             continue
         for a, b in ((lower, upper), (upper, lower)):

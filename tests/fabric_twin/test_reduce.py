@@ -51,9 +51,9 @@ def test_the_parts_fit_and_keep_every_cable_between_what_is_in_them(name: str, m
         whole = next(plane for plane in derived.fabrics if plane.name == one.name)
         part = one.plane
         kept = {switch.name for switch in part.switches}
-        hosts = {row[0] for row in part.cables[: part.node_leaf]}
-        inner = [row for row in whole.cables[whole.node_leaf :] if row[0] in kept and row[2] in kept]
-        assert list(part.cables[part.node_leaf :]) == inner
+        hosts = set(part.host_links.lowers())
+        inner = [link for link in whole.switch_links if link.lower in kept and link.upper in kept]
+        assert list(part.switch_links) == inner
         assert (part.leaf_spine + part.spine_core, part.node_leaf + len(inner)) == (
             len(inner),
             len(part.cables),
@@ -61,7 +61,7 @@ def test_the_parts_fit_and_keep_every_cable_between_what_is_in_them(name: str, m
         assert Counter(switch.tier for switch in part.switches) == Counter(
             leaf=part.leaf, spine=part.spine, core=part.core
         )
-        below = Counter(row[0] for row in part.cables[: part.node_leaf])
+        below = Counter(part.host_links.lowers())
         assert set(below.values()) == {part.rails}
         assert len(hosts) * part.rails == part.node_leaf == len(one.endpoints)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from sovereign_ai.fabric_twin.sample import choose_sample
 from sovereign_ai.fabric_twin.wiring import apart, cable, host_link
+from sovereign_ai.plan.cables import Cable
 from sovereign_ai.render.hosts.network import rail_files
 from tests.fabric_twin.planar import planar
 from tests.render.lab import stack
@@ -40,7 +41,7 @@ def test_hosts_have_the_tables_and_rules_of_their_network_files() -> None:
 
 
 def test_a_cable_is_a_pair_of_ends_in_two_namespaces() -> None:
-    command = cable("twin-lab.", "leaf", "swp1", "spine", "swp9")
+    command = cable("twin-lab.", Cable("leaf", "swp1", "spine", "swp9"))
     assert command == ("link add name swp1 netns twin-lab.leaf type veth peer name swp9 netns twin-lab.spine")
 
 

@@ -59,7 +59,7 @@ def test_ibdm_builds_every_switch_and_adapter_of_the_topology_file(name: str, tm
         folder = tmp_path / plane.name
         script = 'set f [new_IBFabric]\nputs [IBFabric_parseTopology $f topology.topo]\nputs "nodes [llength [IBFabric_NodeByName_get $f]]"\nexit\n'
         told = run("ibdmsh", env={"IBDM_IBNL_PATH": str(folder / "ibnl")}, text=script, cwd=folder)
-        assert f"nodes {len(plane.switches) + plane.node_leaf}" in told
+        assert f"nodes {len(plane.switches) + len(plane.host_links)}" in told
         assert "nodes 0" in run("ibdmsh", env={"IBDM_IBNL_PATH": str(tmp_path)}, text=script, cwd=folder)
 
 

@@ -142,10 +142,10 @@ def test_leaves_have_an_as_number_each_spines_one_a_pod_and_cores_one_a_plane() 
     assert len(set(numbers["spine"])) == int(plane.why["pods"].split()[0])
     assert len(set(numbers["core"])) == 1
     assert not set(numbers["leaf"]) & set(numbers["spine"])
-    pod_of = {a: b for a, _, b, _ in plane.cables if "-leaf-" in a and "-spine-" in b}
+    pod_of = {a: b for a, b in plane.uplinks.pairs() if "-leaf-" in a and "-spine-" in b}
     asn = {one.name: one.asn for one in plane.switches}
     meets = defaultdict(set)
-    for leaf, _, spine, _ in plane.cables:
+    for leaf, spine in plane.cables.pairs():
         if leaf in pod_of and spine in asn:
             meets[leaf].add(asn[spine])
     assert {len(found) for found in meets.values()} == {1}

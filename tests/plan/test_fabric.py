@@ -21,7 +21,7 @@ from sovereign_ai.spec.factory import AIFactory
 from sovereign_ai.spec.load import load
 
 from . import checker
-from .wishes import as_json, laid, machines, pool, wish
+from .wishes import CABLE_ROWS, as_json, laid, machines, pool, wish
 
 COMPUTE = {
     "name": "compute",
@@ -111,7 +111,7 @@ def test_every_stack_passes_the_independent_checker(stack: Path) -> None:
 
 
 def test_managers_sit_one_a_rail_at_the_place_that_the_missing_node_leaves(superpod: FabricPlan) -> None:
-    managers = [row for row in superpod.cables if "manager" in row[0]]
+    managers = [row for row in superpod.cables if "manager" in row.lower]
     assert managers == [
         (
             f"compute-a-p0-manager-{number}",
@@ -124,15 +124,15 @@ def test_managers_sit_one_a_rail_at_the_place_that_the_missing_node_leaves(super
 
 
 def test_a_machine_sits_at_the_same_port_of_the_same_leaf_number_on_every_rail(superpod: FabricPlan) -> None:
-    mine = [row for row in superpod.cables if row[0] == "train-00037"]
+    mine = [row for row in superpod.cables if row.lower == "train-00037"]
     assert mine == [
         ("train-00037", f"compute{rail}", f"compute-a-p0-leaf-r{rail}-002", "6") for rail in range(8)
     ]
 
 
 def test_a_leafs_uplinks_follow_its_places(superpod: FabricPlan) -> None:
-    up = [row for row in superpod.cables if row[0] == "compute-a-p0-leaf-r1-001"]
-    assert [row[1] for row in up] == [str(port) for port in range(33, 65)]
+    up = [row for row in superpod.cables if row.lower == "compute-a-p0-leaf-r1-001"]
+    assert [row.lower_port for row in up] == [str(port) for port in range(33, 65)]
     assert [row[2:] for row in up[:3]] == [
         ("compute-a-p0-spine-001", "3"),
         ("compute-a-p0-spine-001", "4"),
@@ -182,7 +182,7 @@ def test_storage_servers_are_cabled_after_the_machines() -> None:
     )
     nodes = machines(factory)
     [plan] = plan_fabrics(factory, nodes, {"a": ["scratch-0", "scratch-1"]})
-    assert [row for row in plan.cables if row[0] == "scratch-1"] == [
+    assert [row for row in plan.cables if row.lower == "scratch-1"] == [
         ("scratch-1", "storage0", "store-a-p0-leaf-r0-002", "1"),
         ("scratch-1", "storage1", "store-a-p0-leaf-r1-002", "1"),
     ]
@@ -198,7 +198,7 @@ def test_two_storage_fabrics_take_different_ports_of_a_storage_server() -> None:
     )
     nodes = machines(factory)
     plans = plan_fabrics(factory, nodes, {"a": ["scratch-0"]})
-    ports = sorted(row[1] for plan in plans for row in plan.cables if row[0] == "scratch-0")
+    ports = sorted(row.lower_port for plan in plans for row in plan.cables if row.lower == "scratch-0")
     assert ports == ["storage0", "storage1", "storage2", "storage3"]
     assert checker.findings(as_json(plans, nodes)) == []
 
@@ -244,7 +244,7 @@ def test_the_bisection_is_what_a_maximum_flow_finds_on_the_worst_half_and_no_hal
         )
     )
     claimed = plan.bisection // plan.link
-    hosts = [row[0] for row in plan.cables[: plan.node_leaf]]
+    hosts = list(plan.host_links.lowers())
     half = len(hosts) // 2
     assert flow_between(plan, set(hosts[:half])) == claimed
     for step in (7, 11, 13):
@@ -266,7 +266,7 @@ def test_a_half_that_ends_within_a_leaf_carries_no_less_than_is_claimed(nodes: i
             },
         )
     )
-    hosts = [row[0] for row in plan.cables[: plan.node_leaf]]
+    hosts = list(plan.host_links.lowers())
     exact = flow_between(plan, set(hosts[: nodes // 2]))
     assert exact - (plan.radix // 2) < plan.bisection // plan.link <= exact
 
@@ -274,10 +274,10 @@ def test_a_half_that_ends_within_a_leaf_carries_no_less_than_is_claimed(nodes: i
 def flow_between(plan: FabricPlan, half: set[str]) -> int:
     """Return the links that one half of the endpoints fills towards the other, by a maximum flow."""
     graph = nx.DiGraph()
-    for (below, above), links in Counter((row[0], row[2]) for row in plan.cables).items():
+    for (below, above), links in Counter(plan.cables.pairs()).items():
         graph.add_edge(below, above, capacity=links)
         graph.add_edge(above, below, capacity=links)
-    for host in {row[0] for row in plan.cables[: plan.node_leaf]}:
+    for host in set(plan.host_links.lowers()):
         graph.add_edge("all", host, capacity=1) if host in half else graph.add_edge(host, "rest", capacity=1)
     flow: int = nx.maximum_flow_value(graph, "all", "rest")
     return flow
@@ -335,9 +335,7 @@ def test_every_request_is_refused_or_passes_the_independent_checker(
     for laid_out in plans:
         assert laid_out.endpoints == len(nodes) * wished["rails"] + wished["managers"]
         links = defaultdict(set)
-        for (leaf, _), count in Counter(
-            (row[0], row[2]) for row in laid_out.cables[laid_out.node_leaf :]
-        ).items():
+        for (leaf, _), count in Counter(laid_out.switch_links.pairs()).items():
             links[leaf].add(count)
         assert all(len(counts) == 1 for counts in links.values())
 
@@ -356,7 +354,7 @@ def test_another_name_changes_names_and_nothing_else(
             found = plan_fabrics(factory, machines(factory, spares))
         except SpecError:
             return
-        plans.append(orjson.dumps(found).replace(f'"{name}'.encode(), b'"f'))
+        plans.append(orjson.dumps(found, default=CABLE_ROWS).replace(f'"{name}'.encode(), b'"f'))
     assert plans[0] == plans[1]
 
 
@@ -397,7 +395,9 @@ def test_the_checker_sees_damage(change: Any, expected: str) -> None:
 def test_the_checker_sees_a_number_that_the_cables_belie(field: str, superpod: FabricPlan) -> None:
     wrong: Any = "7:1" if field == "oversubscription" else 7
     data = json.loads(
-        orjson.dumps({"nodes": [], "fabrics": [dataclasses.replace(superpod, **{field: wrong})]})
+        orjson.dumps(
+            {"nodes": [], "fabrics": [dataclasses.replace(superpod, **{field: wrong})]}, default=CABLE_ROWS
+        )
     )
     assert any(field in text for text in checker.findings(data))
 
@@ -406,9 +406,39 @@ def test_the_checker_runs_on_a_file(
     tmp_path: Path, superpod: FabricPlan, capsys: pytest.CaptureFixture[str]
 ) -> None:
     file = tmp_path / "plan.json"
-    file.write_bytes(orjson.dumps({"nodes": [], "fabrics": [superpod]}))
+    file.write_bytes(orjson.dumps({"nodes": [], "fabrics": [superpod]}, default=CABLE_ROWS))
     assert checker.main(str(file)) == 0
     assert "1 planes, 2044 cables: 0 findings" in capsys.readouterr().out
+
+
+def test_a_plane_names_the_cables_of_hosts_and_those_between_switches(superpod: FabricPlan) -> None:
+    leaves = {switch.name for switch in superpod.switches if switch.tier == "leaf"}
+    spines = {switch.name for switch in superpod.switches if switch.tier == "spine"}
+    assert leaves.isdisjoint(superpod.host_links.lowers())
+    assert set(superpod.host_links.uppers()) == leaves
+    assert (set(superpod.uplinks.lowers()), set(superpod.uplinks.uppers())) == (leaves, spines)
+    assert (len(superpod.host_links), len(superpod.uplinks)) == (superpod.node_leaf, superpod.leaf_spine)
+    assert (superpod.switch_links, len(superpod.peer_links)) == (superpod.uplinks, 0)
+    assert [*superpod.host_links, *superpod.switch_links] == list(superpod.cables)
+
+
+def test_the_links_between_a_pair_of_leaves_are_no_uplinks() -> None:
+    shaped = {**COMPUTE, "kind": "roce", "spines": "none", "breakout": 2, "leaf_rails": 4, "padding": "none"}
+    [plane] = laid(wish([pool(nodes=12)], shaped))
+    first, second = [switch.name for switch in plane.switches]
+    assert len(plane.peer_links) == plane.leaf_leaf > 0
+    assert set(plane.peer_links.pairs()) == {(first, second)}
+    assert len(plane.uplinks) == 0
+    assert plane.switch_links == plane.peer_links
+    assert [*plane.host_links, *plane.peer_links] == list(plane.cables)
+
+
+def test_uplinks_of_three_tiers_are_those_of_leaves_and_then_those_of_spines() -> None:
+    [plane] = laid(wish([pool(nodes=64)], {"name": "i", "role": "in-band", "rails": 1, "radix": 8}))
+    tiers = {switch.name: switch.tier for switch in plane.switches}
+    climbs = [(tiers[lower], tiers[upper]) for lower, upper in plane.uplinks.pairs()]
+    assert plane.core > 0
+    assert climbs == [("leaf", "spine")] * plane.leaf_spine + [("spine", "core")] * plane.spine_core
 
 
 def test_one_rail_and_one_leaf_are_reported_in_the_singular() -> None:

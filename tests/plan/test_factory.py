@@ -8,13 +8,14 @@ import subprocess
 import sys
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import fields
+from dataclasses import fields, replace
 from pathlib import Path
 
 import orjson
 import pytest
 
 from sovereign_ai.catalog.published import bill
+from sovereign_ai.plan.cables import Cable, Cables
 from sovereign_ai.plan.fabric import FabricPlan
 from sovereign_ai.plan.factory import Plan, plan
 from sovereign_ai.plan.summary import summary
@@ -57,10 +58,10 @@ def test_the_h100_bill_of_materials_is_met_where_the_model_can() -> None:
     assert len(compute.switches) * 32 == 1536
     assert (len(in_band.switches), in_band.leaf_spine) == (8, 24)
     machines = {node.name for node in found.nodes}
-    assert sum(cable[0] in machines for cable in in_band.cables) == 254
-    assert sum(cable[0] in machines for cable in storage.cables) == 254
+    assert sum(host in machines for host in in_band.host_links.lowers()) == 254
+    assert sum(host in machines for host in storage.host_links.lowers()) == 254
     assert len(storage.switches) == 17
-    pdus = [row[0] for row in out_of_band.cables if "-pdu-" in row[0]]
+    pdus = [host for host in out_of_band.host_links.lowers() if "-pdu-" in host]
     assert len(set(pdus)) == len(pdus) == pieces["compute_rack_pdus"] + pieces["management_rack_pdus"]
     assert (out_of_band.leaf, out_of_band.spine) == (pieces["out_of_band_switches"], 2)
     assert len(found.racks) == pieces["racks"]
@@ -86,7 +87,7 @@ def test_every_switch_and_rack_pdu_has_one_port_on_its_sites_out_of_band_network
             hosts = {node.name for node in found.nodes} | {
                 server for tier in found.storage for server in tier.servers
             }
-            reached = [row[0] for row in plane.cables[: plane.node_leaf] if row[0] not in hosts]
+            reached = [host for host in plane.host_links.lowers() if host not in hosts]
             assert reached == switches + pdus
             assert f"{len(reached)} management ports" in plane.why["endpoints"]
 
@@ -134,6 +135,16 @@ def test_canonical_json_is_sorted_whole_and_complete() -> None:
     )
     assert found.to_data() == data
     assert not any(isinstance(value, float) for value in walk(data))
+
+
+def test_cables_are_lists_in_the_json_however_they_were_made() -> None:
+    found = planned("lab")
+    reread = [replace(plane, cables=Cables(list(plane.cables))) for plane in found.fabrics]
+    again = replace(found, fabrics=tuple(reread))
+    assert type(again.fabrics[0].cables.rows[0]) is Cable
+    assert again.canonical == found.canonical
+    first = found.fabrics[0]
+    assert found.to_data()["fabrics"][0]["cables"] == [list(cable) for cable in first.cables]
 
 
 def walk(value: object) -> list[object]:

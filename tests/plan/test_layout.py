@@ -49,7 +49,7 @@ def refused(nodes: int = 16, **fields: Any) -> Problem:
 
 def test_all_rails_of_a_machine_end_at_neighbouring_ports_of_one_leaf() -> None:
     plane = planned(leaf_rails=8, leaf_hosts=2)
-    mine = [row for row in plane.cables if row[0] == "train-00003"]
+    mine = [row for row in plane.cables if row.lower == "train-00003"]
     assert mine == [
         ("train-00003", f"compute{rail}", "f-a-p0-leaf-r0-002", str(9 + rail)) for rail in range(8)
     ]
@@ -62,10 +62,9 @@ def test_a_pair_of_leaves_has_as_many_links_between_them_as_its_machines_need() 
     plane = planned(12, spines="none", breakout=2, leaf_rails=4)
     assert (plane.leaf, plane.spine, plane.leaf_leaf, plane.oversubscription) == (2, 0, 48, "1:1")
     assert plane.bisection == 48 * plane.link
-    joined = plane.cables[plane.node_leaf :]
-    assert len(joined) == 48
-    assert {(row[0], row[2]) for row in joined} == {("f-a-p0-leaf-r0-001", "f-a-p0-leaf-r4-001")}
-    assert plane.upward == ()
+    assert len(plane.peer_links) == 48
+    assert set(plane.peer_links.pairs()) == {("f-a-p0-leaf-r0-001", "f-a-p0-leaf-r4-001")}
+    assert (plane.switch_links, len(plane.uplinks)) == (plane.peer_links, 0)
 
 
 def test_a_pair_carries_what_its_links_carry_and_loses_what_it_loses() -> None:
@@ -81,7 +80,7 @@ def test_links_upwards_of_another_rate_count_by_their_rate() -> None:
     assert (plane.leaf, plane.spine, plane.leaf_spine, plane.oversubscription) == (8, 4, 256, "1:1")
     assert plane.uplink == 2 * plane.link
     assert plane.bisection == 64 * 8 // 2 * plane.link == Links(plane, {}).without() * plane.link
-    ports = [row[1] for row in plane.cables if row[0] == "f-a-p0-leaf-r0-001"]
+    ports = [row.lower_port for row in plane.cables if row.lower == "f-a-p0-leaf-r0-001"]
     assert ports[:2] == ["33", "34"], "a port is split for machines or for spines, never for both"
 
 
@@ -89,7 +88,7 @@ def test_ports_for_spines_alone_come_behind_the_others() -> None:
     fields = {"role": "out-of-band", "kind": "ethernet", "rails": 1, "link": "1 Gbps", "uplink": "100 Gbps"}
     plane = planned(100, **{**fields, "radix": 48, "uplink_ports": 4, "spine_radix": 64})
     assert (plane.leaf, plane.radix, plane.spine_radix, plane.uplink_ports) == (3, 48, 64, 4)
-    assert {row[1] for row in plane.cables[plane.node_leaf :]} == {"49"}
+    assert {row.lower_port for row in plane.switch_links} == {"49"}
     named = wish(
         [pool(nodes=100, scalable_unit=1)],
         {**FABRIC, **fields, "radix": None, "switch": "sn2201", "spine_switch": "sn4600c"},
@@ -102,9 +101,9 @@ def test_every_leaf_keeps_what_it_needs_whichever_spines_fail() -> None:
     for spare in (1, 2):
         plane = planned(96, unit=32, spines="least", spine_spares=spare, oversubscription="2:1")
         above: dict[str, Counter[str]] = {}
-        for leaf, _, spine, _ in plane.upward:
+        for leaf, spine in plane.uplinks.pairs():
             above.setdefault(leaf, Counter())[spine] += 1
-        spines = sorted({row[2] for row in plane.upward})
+        spines = sorted(set(plane.uplinks.uppers()))
         for lost in combinations(spines, spare):
             for links in above.values():
                 assert sum(count for spine, count in links.items() if spine not in lost) * 2 >= 32
@@ -113,7 +112,7 @@ def test_every_leaf_keeps_what_it_needs_whichever_spines_fail() -> None:
 def test_leaves_take_fewer_machines_where_full_ones_leave_no_port_for_a_lost_spine() -> None:
     plane = planned(96, unit=32, spines="least", spine_spares=1)
     assert plane.leaf_places < 32
-    assert min(Counter(row[0] for row in plane.upward).values()) > plane.leaf_places
+    assert min(Counter(plane.uplinks.lowers()).values()) > plane.leaf_places
 
 
 def test_links_that_differ_by_one_carry_at_least_what_is_said() -> None:
@@ -126,12 +125,12 @@ def test_links_that_differ_by_one_carry_at_least_what_is_said() -> None:
 
 def _flows(plane: FabricPlan) -> Iterator[int]:
     """Give the links that half of the leaves fill towards the other half, by networkx's own maximum flow."""
-    leaves = sorted({row[2] for row in plane.cables[: plane.node_leaf]})
-    below = Counter(row[2] for row in plane.cables[: plane.node_leaf])
+    leaves = sorted(set(plane.host_links.uppers()))
+    below = Counter(plane.host_links.uppers())
     for step in (1, 5, 7):
         order = [leaves[index * step % len(leaves)] for index in range(len(leaves))]
         graph = nx.DiGraph()
-        for (lower, upper), count in Counter((row[0], row[2]) for row in plane.upward).items():
+        for (lower, upper), count in Counter(plane.uplinks.pairs()).items():
             graph.add_edge(lower, upper, capacity=count)
             graph.add_edge(upper, lower, capacity=count)
         for number, leaf in enumerate(order):
@@ -148,7 +147,7 @@ def test_pods_by_rail_have_spines_of_their_own_and_meet_at_every_core() -> None:
     assert (plane.leaf, plane.spine, plane.core) == (64, 48, 18)
     rails = {one.name: one.rail for one in plane.switches if one.tier == "leaf"}
     of_spine: dict[str, set[int]] = {}
-    for leaf, _, spine, _ in plane.upward:
+    for leaf, spine in plane.uplinks.pairs():
         if leaf in rails:
             of_spine.setdefault(spine, set()).add(rails[leaf])
     assert {len(found) for found in of_spine.values()} == {1}
@@ -198,8 +197,8 @@ def test_each_port_of_a_leaf_of_several_rails_has_an_address_of_its_own_rail() -
     blocks = {prefix.rail: prefix.cidr for prefix in plan.prefixes if prefix.use == "rail"}
     assert len(blocks) == 8
     by_rail: dict[int, set[str]] = {}
-    for (host, port, _, _), rail in zip(plane.cables, host_rails(plane), strict=False):
-        by_rail.setdefault(rail, set()).add(addresses[host, port].rpartition(".")[0])
+    for link, rail in zip(plane.host_links, host_rails(plane), strict=True):
+        by_rail.setdefault(rail, set()).add(addresses[link.lower, link.lower_port].rpartition(".")[0])
     assert all(len(found) == 1 for found in by_rail.values())
 
 

@@ -46,11 +46,11 @@ def test_a_machine_has_its_gpus_its_rack_its_ports_and_its_firmware() -> None:
     placement = tree["Chassis/train-001"]["Location"]["Placement"]
     assert (placement["Rack"], placement["RackOffset"]) == (node.rack, node.place)
     ports = {
-        port.replace("/", "p")
+        link.lower_port.replace("/", "p")
         for plane in plan.fabrics
         if plane.role in {"compute", "storage"}
-        for host, port, _, _ in plane.cables[: plane.node_leaf]
-        if host == node.name
+        for link in plane.host_links
+        if link.lower == node.name
     }
     adapters = tree["Chassis/train-001/NetworkAdapters"]["Members"]
     assert {link["@odata.id"].rpartition("/")[2] for link in adapters} == ports

@@ -30,7 +30,7 @@ def _testable(plan: Plan, plane: FabricPlan) -> dict[str, list[Node]]:
 
     The suffix is the servers' zone where the plane keeps zones apart, or else an empty text.
     """
-    hosts = {host for host, _, _, _ in plane.cables[: plane.node_leaf]}
+    hosts = set(plane.host_links.lowers())
     nodes = [node for node in plan.nodes if node.name in hosts and _has_reader(node)]
     apart: set[str] = set()
     for partition in plan.partitions:
@@ -74,7 +74,7 @@ def _uplink(plan: Plan, nodes: list[Node]) -> tuple[int, int]:
     for plane in plan.fabrics:
         if plane.role != "compute":
             continue
-        for host, _, _, _ in plane.cables[: plane.node_leaf]:
+        for host in plane.host_links.lowers():
             if host in names:
                 rate[host] += plane.link
                 cables[host] += 1

@@ -73,7 +73,7 @@ def _ports(plan: Plan) -> dict[str, int]:
     ports: Counter[str] = Counter()
     for plane in plan.fabrics:
         if plane.role in ROLES:
-            ports.update(cable[0] for cable in plane.cables[: plane.node_leaf])
+            ports.update(plane.host_links.lowers())
     return dict(ports)
 
 
@@ -210,8 +210,7 @@ def _planes(plan: Plan, names: set[str]) -> list[FabricPlan]:
     for plane in plan.fabrics:
         if plane.role not in ROLES:
             continue
-        hosts = {cable[0] for cable in plane.cables[: plane.node_leaf]}
-        if not names.isdisjoint(hosts):
+        if not names.isdisjoint(plane.host_links.lowers()):
             planes.append(plane)
     return planes
 

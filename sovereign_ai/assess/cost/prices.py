@@ -79,8 +79,8 @@ def _network(sheet: Sheet, factory: AIFactory, plan: Plan) -> Iterator[PricedPar
             kind = fabrics[plane.fabric].switch_of(switch.tier) or f"switch-{plane.fabric}"
             switches[plane.site, kind] += 1
         # Links are priced by their rate in Gbps; those between switches may be faster than those to hosts.
-        links[plane.site, plane.link // 10**9] += plane.node_leaf
-        between = len(plane.cables) - plane.node_leaf
+        links[plane.site, plane.link // 10**9] += len(plane.host_links)
+        between = len(plane.switch_links)
         if between:
             links[plane.site, (plane.uplink or plane.link) // 10**9] += between
     for (site, kind), number in sorted(switches.items()):

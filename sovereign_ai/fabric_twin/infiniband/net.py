@@ -90,7 +90,8 @@ def net(factory: AIFactory, plan: Plan, plane: FabricPlan) -> Net:
     guids: dict[tuple[str, str], str] = {}
     managers = []
     zone_of = zones_of(factory, plan)
-    for number, (host, port, _, _) in enumerate(plane.cables[: plane.node_leaf], 1):
+    for number, link in enumerate(plane.host_links, 1):
+        host, port = link.lower, link.lower_port
         name = adapter(host, port)
         adapters[name] = _ADAPTERS + number * _APART + 1
         zones[name] = zone_of.get(host, "")
@@ -130,14 +131,13 @@ def _links(factory: AIFactory, plane: FabricPlan) -> tuple[tuple[End, End], ...]
     """Return both ends of every cable, the lower first."""
     fabric = next(fabric for fabric in factory.fabrics if fabric.name == plane.fabric)
     links = []
-    for number, (lower, low, upper, high) in enumerate(plane.cables):
-        above = (upper, port_number(high, fabric.breakout))
+    for link in plane.host_links:
         # Each port of a host is an adapter of its own, with one port.
-        if number < plane.node_leaf:
-            below = (adapter(lower, low), 1)
-        else:
-            below = (lower, port_number(low, fabric.breakout))
-        links.append((below, above))
+        below = (adapter(link.lower, link.lower_port), 1)
+        links.append((below, (link.upper, port_number(link.upper_port, fabric.breakout))))
+    for link in plane.switch_links:
+        below = (link.lower, port_number(link.lower_port, fabric.breakout))
+        links.append((below, (link.upper, port_number(link.upper_port, fabric.breakout))))
     return tuple(links)
 
 

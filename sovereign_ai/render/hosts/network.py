@@ -71,8 +71,8 @@ def _add_plane(plan: Plan, plane: FabricPlan, files: defaultdict[str, dict[str, 
             blocks[prefix.rail] = IPv4Network(prefix.cidr)
     addresses = rail_addresses(plan, plane)
     others = other_rails(plan, plane)
-    # `host_rails` has a rail for each cable of a host; the cables between switches come after them.
-    for (host, port, _, _), rail in zip(plane.cables, host_rails(plane), strict=False):
+    for link, rail in zip(plane.host_links, host_rails(plane), strict=True):
+        host, port = link.lower, link.lower_port
         address = addresses.get((host, port))
         if address is None:
             continue

@@ -172,17 +172,17 @@ def cables_csv(plan: Plan, plane: FabricPlan) -> str:
     estimator = _Estimator(plan)
     rate = str(BitsPerSecond(plane.link))
     rows: list[tuple[str, ...]] = []
-    for number, (lower, lower_port, upper, upper_port) in enumerate(plane.cables, 1):
+    for number, cable in enumerate(plane.cables, 1):
         ends = (
-            lower,
-            lower_port,
-            estimator.rack_name(lower),
-            upper,
-            upper_port,
-            estimator.rack_name(upper),
+            cable.lower,
+            cable.lower_port,
+            estimator.rack_name(cable.lower),
+            cable.upper,
+            cable.upper_port,
+            estimator.rack_name(cable.upper),
         )
         size, made_of, order = "", "", ""
-        centimetres = estimator.centimetres(lower, upper)
+        centimetres = estimator.centimetres(cable.lower, cable.upper)
         if centimetres is not None:
             size = f"{centimetres / 100:.1f}"
             made_of = medium(centimetres, plane.link)
@@ -199,7 +199,7 @@ def parts_csv(plan: Plan, plane: FabricPlan) -> str:
     """
     estimator = _Estimator(plan)
     counts: Counter[str] = Counter()
-    for lower, _, upper, _ in plane.cables:
+    for lower, upper in plane.cables.pairs():
         centimetres = estimator.centimetres(lower, upper)
         if centimetres is None:
             counts["open: an end has no rack"] += 1
@@ -223,7 +223,8 @@ def rail_map(plan: Plan, plane: FabricPlan) -> dict[str, list[dict[str, Any]]]:
     nodes = {node.name: node for node in plan.nodes}
     addresses = rail_addresses(plan, plane)
     rails: dict[str, list[dict[str, Any]]] = {}
-    for (host, port, leaf, leaf_port), rail in zip(plane.cables, host_rails(plane), strict=False):
+    for link, rail in zip(plane.host_links, host_rails(plane), strict=True):
+        host, port = link.lower, link.lower_port
         node = nodes.get(host)
         # Fabric managers have cables too, and no GPU.
         if node is None:
@@ -232,8 +233,8 @@ def rail_map(plan: Plan, plane: FabricPlan) -> dict[str, list[dict[str, Any]]]:
             "rail": rail,
             "gpus": _gpus_of_rail(node, rail, plane.rails),
             "interface": host_interface(port),
-            "leaf": leaf,
-            "leaf_port": leaf_port,
+            "leaf": link.upper,
+            "leaf_port": link.upper_port,
             "address": addresses.get((host, port), ""),
         }
         rails.setdefault(host, []).append(row)

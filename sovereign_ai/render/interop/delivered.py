@@ -54,8 +54,8 @@ def read_guids(path: Path, plan: Plan) -> dict[tuple[str, str], str]:
     known: set[Key] = set()
     for plane in plan.fabrics:
         if plane.kind == "infiniband":
-            for host, port, _, _ in plane.cables[: plane.node_leaf]:
-                known.add((host, port))
+            for link in plane.host_links:
+                known.add((link.lower, link.lower_port))
     values = _read(path, ("machine", "port", "guid"), known, guid)
     return {(host, port): value for (host, port), value in values.items()}
 

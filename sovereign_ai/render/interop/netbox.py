@@ -212,16 +212,15 @@ def _links(plan: Plan, known: Container[str]) -> Iterator[_Link]:
     for plane in plan.fabrics:
         types = _INFINIBAND if plane.kind == "infiniband" else _SPEEDS
         kind = types.get(plane.link // 10**9, "other")
-        for number, (lower, lower_port, upper, upper_port) in enumerate(plane.cables):
-            if lower not in known:
+        hosts = len(plane.host_links)
+        for number, cable in enumerate(plane.cables, 1):
+            if cable.lower not in known:
                 continue
             # The cables of hosts come first; those between switches have a switch at the lower end too.
-            if number < plane.node_leaf:
-                lower_interface = host_interface(lower_port)
-            else:
-                lower_interface = interface(lower_port)
-            label = f"{plane.name}-{number + 1:06d}"
-            yield _Link(lower, lower_interface, upper, interface(upper_port), kind, label)
+            name_lower = host_interface if number <= hosts else interface
+            lower_interface = name_lower(cable.lower_port)
+            label = f"{plane.name}-{number:06d}"
+            yield _Link(cable.lower, lower_interface, cable.upper, interface(cable.upper_port), kind, label)
 
 
 def _interfaces_csv(links: Iterable[_Link]) -> str:

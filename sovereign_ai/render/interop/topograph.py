@@ -30,12 +30,12 @@ def tree(plan: Plan, plane: FabricPlan) -> tuple[dict[str, list[str]], dict[str,
     for node in plan.nodes:
         nodes.add(node.name)
     leaves: dict[str, list[str]] = {}
-    for (host, _, leaf, _), rail in zip(plane.cables, host_rails(plane), strict=False):
-        if rail == 0 and host in nodes:
-            leaves.setdefault(leaf, []).append(host)
+    for link, rail in zip(plane.host_links, host_rails(plane), strict=True):
+        if rail == 0 and link.lower in nodes:
+            leaves.setdefault(link.upper, []).append(link.lower)
     # The first switch above each represents its level.
     parents: dict[str, str] = {}
-    for lower, _, upper, _ in plane.upward:
+    for lower, upper in plane.uplinks.pairs():
         parents.setdefault(lower, upper)
     switches: dict[str, list[str]] = {}
     for leaf in leaves:

@@ -160,7 +160,8 @@ def rail_addresses(plan: Plan, plane: FabricPlan) -> dict[tuple[str, str], str]:
             first_addresses[prefix.rail] = int(network.network_address) + FIRST_HOST
     used: defaultdict[int, int] = defaultdict(int)
     addresses: dict[tuple[str, str], str] = {}
-    for (host, port, _, _), rail in zip(plane.cables, host_rails(plane), strict=False):
+    for link, rail in zip(plane.host_links, host_rails(plane), strict=True):
+        host, port = link.lower, link.lower_port
         # Fabric managers are on the rail's leaf, and have no address in its block.
         if rail not in first_addresses or f"{plane.name}-manager-" in host:
             continue
@@ -181,10 +182,10 @@ def host_addresses(plan: Plan, plane: FabricPlan) -> dict[tuple[str, str], str]:
     for node in plan.nodes:
         own[node.name] = node.address if plane.role == "in-band" else node.bmc
     addresses: dict[tuple[str, str], str] = {}
-    for host, port, _, _ in plane.cables[: plane.node_leaf]:
-        address = own.get(host)
+    for link in plane.host_links:
+        address = own.get(link.lower)
         if address:
-            addresses[host, port] = address
+            addresses[link.lower, link.lower_port] = address
     return addresses
 
 
@@ -227,16 +228,15 @@ def _ports_by_switch(factory: AIFactory, plan: Plan, plane: FabricPlan) -> defau
     zones = zones_of(factory, plan)
     addresses = host_addresses(plan, plane)
     ports: defaultdict[str, list[Port]] = defaultdict(list)
-    for number, (lower, lower_port, upper, upper_port) in enumerate(plane.cables):
-        # The first cables of a plane are those of hosts.
-        if number < plane.node_leaf:
-            zone = zones.get(lower, "")
-            address = addresses.get((lower, lower_port), "")
-            host_port = _port(upper_port, lower, lower_port, zone=zone, address=address, host=True)
-            ports[upper].append(host_port)
-        else:
-            ports[upper].append(_port(upper_port, lower, lower_port))
-            ports[lower].append(_port(lower_port, upper, upper_port))
+    for link in plane.host_links:
+        host, port = link.lower, link.lower_port
+        zone = zones.get(host, "")
+        address = addresses.get((host, port), "")
+        host_port = _port(link.upper_port, host, port, zone=zone, address=address, host=True)
+        ports[link.upper].append(host_port)
+    for link in plane.switch_links:
+        ports[link.upper].append(_port(link.upper_port, link.lower, link.lower_port))
+        ports[link.lower].append(_port(link.lower_port, link.upper, link.upper_port))
     return ports
 
 

@@ -54,7 +54,8 @@ def partitions_conf(
         if part.fabric != plane.fabric or part.kind != "p_key":
             continue
         members: list[str] = []
-        for host, port, _, _ in plane.cables[: plane.node_leaf]:
+        for link in plane.host_links:
+            host, port = link.lower, link.lower_port
             if zones.get(host) != part.zone:
                 continue
             if (host, port) in guids:
@@ -111,12 +112,12 @@ def topology(plane: FabricPlan, model: str) -> str:
         ports[switch.name] = []
     breakout = _breakout(plane)
     # Each cable is written at its upper end alone.
-    for number, (lower, lower_port, upper, upper_port) in enumerate(plane.cables):
-        if number < plane.node_leaf:
-            peer = f"{ADAPTER} {adapter(lower, lower_port)} P1"
-        else:
-            peer = f"{model} {lower} P{_number_in_subnet(lower_port, breakout)}"
-        ports[upper].append(f"   P{_number_in_subnet(upper_port, breakout)} -> {peer}\n")
+    for link in plane.host_links:
+        peer = f"{ADAPTER} {adapter(link.lower, link.lower_port)} P1"
+        ports[link.upper].append(f"   P{port_number(link.upper_port, breakout)} -> {peer}\n")
+    for link in plane.switch_links:
+        peer = f"{model} {link.lower} P{port_number(link.lower_port, breakout)}"
+        ports[link.upper].append(f"   P{port_number(link.upper_port, breakout)} -> {peer}\n")
     text = ""
     for name, lines in ports.items():
         text += f"{model} {name}\n{''.join(lines)}\n"
@@ -154,15 +155,10 @@ def adapter(host: str, port: str) -> str:
     return f"{host}-{port.replace('/', 'p')}"
 
 
-def _number_in_subnet(port: str, breakout: int) -> int:
-    """Return the number of either end's port; a host's port has a name, and is port 1 of its adapter."""
-    return port_number(port, breakout) if port[0].isdigit() else 1
-
-
 def _breakout(plane: FabricPlan) -> int:
     """Return the number of parts that the plane's switch ports are split into."""
     breakout = 1
-    for _, _, _, port in plane.cables:
-        part = port.partition("/")[2]
+    for cable in plane.cables:
+        part = cable.upper_port.partition("/")[2]
         breakout = max(breakout, int(part or 1))
     return breakout

@@ -123,7 +123,7 @@ def _planned_ports(plan: Plan) -> dict[str, Counter[int]]:
     ports: defaultdict[str, Counter[int]] = defaultdict(Counter)
     for plane in plan.fabrics:
         if plane.role in ROLES:
-            for host, _, _, _ in plane.cables[: plane.node_leaf]:
+            for host in plane.host_links.lowers():
                 ports[host][plane.link] += 1
     return ports
 

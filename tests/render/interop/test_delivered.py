@@ -92,9 +92,7 @@ def test_a_table_without_rows_or_columns_is_refused(tmp_path: Path, text: str, c
 
 def test_the_command_puts_every_guid_into_its_zones_partition(tmp_path: Path) -> None:
     plan = stack("superpod")[1]
-    ends = [
-        (host, port) for plane in plan.fabrics[:2] for host, port, _, _ in plane.cables[: plane.node_leaf]
-    ]
+    ends = [(link.lower, link.lower_port) for plane in plan.fabrics[:2] for link in plane.host_links]
     rows = [f"{host},{port},{number:#018x}" for number, (host, port) in enumerate(ends, 1)]
     file = table(tmp_path, "\n".join(["machine,port,guid", *rows]))
     macs = tmp_path / "macs.csv"
@@ -117,9 +115,7 @@ def test_the_command_puts_every_guid_into_its_zones_partition(tmp_path: Path) ->
     assert (data["guids"], data["macs"]) == (len(ends), 1)
     text = (tmp_path / "out" / plan.fabrics[0].name / "partitions.conf").read_text()
     zones = {node.name: node.zone for node in plan.nodes}
-    assert text.count("0x0000000") == sum(
-        host in zones for host, *_ in plan.fabrics[0].cables[: plan.fabrics[0].node_leaf]
-    )
+    assert text.count("0x0000000") == sum(host in zones for host in plan.fabrics[0].host_links.lowers())
     assert "GUID not known yet" not in text
     assert (
         '"hw-address": "b8:3f:d2:00:00:01"'

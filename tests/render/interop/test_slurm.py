@@ -56,7 +56,7 @@ def test_the_tree_has_every_machine_and_switch_once_below_one_root(name: str) ->
             for line in written(name)[f"{plane.name}/slurm/topology.conf"].splitlines()
             if not line.startswith("#")
         ]
-        machines = {host for host, *_ in plane.cables[: plane.node_leaf]} & {node.name for node in plan.nodes}
+        machines = set(plane.host_links.lowers()) & {node.name for node in plan.nodes}
         assert Counter(
             node for line in lines if "Nodes" in line for node in expand(line["Nodes"])
         ) == dict.fromkeys(machines, 1)

@@ -12,7 +12,7 @@ from tests.render.switches.test_switches import SMALL, maps
 @pytest.mark.parametrize("name", SMALL)
 def test_every_cable_end_at_a_switch_is_one_port_with_a_name_of_its_own(name: str) -> None:
     for plane, switches in maps(name):
-        assert sum(len(found.ports) for found in switches) == plane.node_leaf + 2 * (
+        assert sum(len(found.ports) for found in switches) == len(plane.host_links) + 2 * (
             plane.leaf_spine + plane.spine_core
         )
         for found in switches:

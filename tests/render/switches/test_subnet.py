@@ -13,7 +13,7 @@ def test_a_partition_holds_the_zones_ports_and_no_other(name: str) -> None:
     factory, plan = stack(name)
     plane = next(found for found in plan.fabrics if found.kind == "infiniband")
     zone = {node.name: node.zone for node in plan.nodes}
-    ends = [(host, port) for host, port, _, _ in plane.cables[: plane.node_leaf] if host in zone]
+    ends = [(link.lower, link.lower_port) for link in plane.host_links if link.lower in zone]
     guids = {end: f"{number:#018x}" for number, end in enumerate(ends, 1)}
     lines = partitions_conf(factory, plan, plane, guids).splitlines()
     for part in (partition for partition in plan.partitions if partition.fabric == plane.fabric):
@@ -30,7 +30,7 @@ def test_a_partition_holds_the_zones_ports_and_no_other(name: str) -> None:
 def test_no_line_of_a_large_partition_is_longer_than_opensm_reads() -> None:
     factory, plan = stack("superpod")
     plane = plan.fabrics[0]
-    ends = [(host, port) for host, port, _, _ in plane.cables[: plane.node_leaf]]
+    ends = [(link.lower, link.lower_port) for link in plane.host_links]
     guids = {end: f"{number:#018x}" for number, end in enumerate(ends, 1)}
     lines = partitions_conf(factory, plan, plane, guids).splitlines()
     assert sum(line.count("0x00000") for line in lines) == 127 * 8

@@ -56,7 +56,7 @@ def test_fabrics_have_the_same_switches_cables_rails_and_rates(both: tuple[Plan,
     assert len(part.fabrics) == len(derived.fabrics)
     for plane in derived.fabrics:
         found = of(part, plane)
-        unseen = sum("-manager-" in row[0] for row in plane.cables[: plane.node_leaf])
+        unseen = sum("-manager-" in host for host in plane.host_links.lowers())
         assert (found.leaf, found.spine, found.core) == (plane.leaf, plane.spine, plane.core)
         assert (found.node_leaf, found.inner) == (
             plane.node_leaf - unseen,
