@@ -39,6 +39,15 @@ class Miss:
         bound = f"at {'least' if self.limit.least else 'most'} {self.limit.value:g}"
         return f"{self.limit.planned}: {self.limit.metric} {value}, wanted {bound}"
 
+    def to_data(self) -> dict[str, Any]:
+        """Return plain data: the measured number is `value`, and the limit's own value `limit`."""
+        data: dict[str, Any] = {"value": self.value, "said": str(self)}
+        for name, part in self.limit.to_data().items():
+            if name != "least":
+                # Both have a `value`, and the limit's must not replace what was measured.
+                data["limit" if name == "value" else name] = part
+        return data
+
 
 @dataclass(frozen=True, slots=True)
 class AcceptanceOutcome:
@@ -68,12 +77,7 @@ class AcceptanceOutcome:
             "level": self.level,
             "state": self.state,
         }
-        misses: list[dict[str, Any]] = []
-        for miss in self.misses:
-            row = {"value": miss.value, "said": str(miss), **miss.limit.to_data(), "limit": miss.limit.value}
-            del row["least"]
-            misses.append(row)
-        data["misses"] = misses
+        data["misses"] = [miss.to_data() for miss in self.misses]
         data["details"] = list(self.details)
         return data
 

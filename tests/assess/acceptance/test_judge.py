@@ -8,10 +8,10 @@ import orjson
 import pytest
 from typer.testing import CliRunner
 
-from sovereign_ai.assess.acceptance.judge import Acceptance, AcceptanceOutcome, judge
+from sovereign_ai.assess.acceptance.judge import Acceptance, AcceptanceOutcome, Miss, judge
 from sovereign_ai.assess.acceptance.readers.kernel import BEGIN, END
 from sovereign_ai.assess.acceptance.sheet import sheet
-from sovereign_ai.assess.acceptance.tests import AcceptanceTest, file_name
+from sovereign_ai.assess.acceptance.tests import AcceptanceTest, Limit, file_name
 from sovereign_ai.cli.main import app
 from sovereign_ai.errors import UsageError
 from tests.assess.acceptance.test_readers import sample
@@ -184,6 +184,17 @@ def test_the_command_judges_a_folder(results: dict[str, str], tmp_path: Path) ->
     assert "missed train-001 collectives" in told.stdout
     data = orjson.loads(CliRunner().invoke(app, [*arguments, "--json"]).stdout)
     assert [one["misses"][0]["metric"] for one in data["open"]] == ["bus"]
+    miss = data["open"][0]["misses"][0]
+    assert (miss["value"], miss["limit"]) == (338.8, 460)
+
+
+def test_a_number_that_the_output_lacks_is_null_beside_its_limit() -> None:
+    limit = Limit(
+        "bus", 460, "GB/s", least=True, planned="the network", source="a benchmark", low=450, high=470
+    )
+    data = Miss(limit, None).to_data()
+    assert (data["value"], data["limit"], data["low"], data["high"]) == (None, 460, 450, 470)
+    assert set(data) == {"value", "said", "metric", "limit", "unit", "planned", "source", "low", "high"}
 
 
 def test_the_command_prints_the_sheet() -> None:
