@@ -90,13 +90,13 @@ class Batch:
     watts: int | None
 
 
-def switch_units(fabric: Fabric, tier: str = "leaf") -> int:
+def switch_units(fabric: Fabric, tier: str) -> int:
     """Return the height of a fabric's switches of one tier."""
     name = fabric.switch_of(tier)
     return (switch(name).rack_units if name else None) or SWITCH_UNITS
 
 
-def switch_watts(fabric: Fabric, tier: str = "leaf") -> int | None:
+def switch_watts(fabric: Fabric, tier: str) -> int | None:
     """Return the power of a fabric's switch of one tier; None where no source gives it."""
     name = fabric.switch_of(tier)
     power = switch(name).power if name else None

@@ -70,8 +70,10 @@ def _sorts(factory: AIFactory, plan: Plan) -> dict[str, Sort]:
     for node in plan.nodes:
         sorts[node.name] = (f"{node.system}, pool {node.pool}", system(node.system).rack_units)
     for plane in plan.fabrics:
-        units = switch_units(fabrics[plane.fabric])
+        fabric = fabrics[plane.fabric]
         for switch in plane.switches:
+            # Spines and cores may be of another model than leaves, and of another height.
+            units = switch_units(fabric, switch.tier)
             sorts[switch.name] = (f"{plane.fabric} {switch.tier}", units)
     for tier in plan.storage:
         sorts.update(dict.fromkeys(tier.servers, (f"storage {tier.tier}", SERVER_UNITS)))

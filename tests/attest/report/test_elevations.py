@@ -6,7 +6,7 @@ import pytest
 
 from sovereign_ai.attest.report import atlas, elevations, markup, numbers, tables
 from sovereign_ai.attest.report.elevations import elevations as drawn
-from tests.attest.report.reports import report
+from tests.attest.report.reports import changed, report
 
 
 @pytest.mark.parametrize("stack", ["lab", "plural", "gigafactory"])
@@ -24,6 +24,18 @@ def test_heights_are_those_that_the_plan_counts() -> None:
     found = report("lab")
     for one in drawn(found.factory, found.plan):
         assert sum(units or 0 for _, _, units in one.devices) == one.first.rack_units
+
+
+def test_a_spine_of_another_model_has_its_own_height_and_not_that_of_the_leaves() -> None:
+    mixed = changed(
+        "kind: roce, rails: 8, radix: 32, link: 400 Gbps",
+        "kind: roce, rails: 8, switch: arista-7060x6-64pe, spine_switch: arista-7060x7-64pe, link: 400 Gbps",
+    )
+    height: dict[str, int | None] = {}
+    for elevation in drawn(mixed.factory, mixed.plan):
+        assert sum(units or 0 for _, _, units in elevation.devices) == elevation.first.rack_units
+        height.update({what: units for _, what, units in elevation.devices})
+    assert (height["compute leaf"], height["compute spine"]) == (2, 4)
 
 
 def test_power_that_nobody_knows_is_no_zero() -> None:
