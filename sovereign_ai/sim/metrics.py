@@ -16,7 +16,7 @@ from fractions import Fraction
 from sovereign_ai.catalog.mig import instance_memory
 from sovereign_ai.plan.factory import Plan
 from sovereign_ai.sim.allocation import Holders
-from sovereign_ai.sim.identity import gpu_uuid, pci_bus
+from sovereign_ai.sim.identity import gpu_uuid, nvml_bus
 from sovereign_ai.sim.machine import Machine, machines
 
 _MEBIBYTE = 2**20
@@ -136,7 +136,7 @@ def _labels(gpu: _Gpu) -> str:
     labels = {
         "gpu": str(gpu.index),
         "UUID": gpu_uuid(machine.factory, machine.node.name, gpu.index),
-        "pci_bus_id": pci_bus(gpu.index),
+        "pci_bus_id": nvml_bus(gpu.index),
         "device": f"nvidia{gpu.index}",
         "modelName": product.replace("-", " "),
         "Hostname": machine.node.name,

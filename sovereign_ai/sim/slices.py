@@ -15,7 +15,7 @@ from typing import Any
 from sovereign_ai.catalog.mig import instance_memory
 from sovereign_ai.names import KEYS, OWNER, label
 from sovereign_ai.plan.factory import Plan
-from sovereign_ai.sim.identity import BUS_PLACES, gpu_uuid, instance_uuid, numa_node, pci_bus, pci_root
+from sovereign_ai.sim.identity import gpu_uuid, instance_uuid, numa_node, pci_bus, pci_root
 from sovereign_ai.sim.machine import Machine, machines
 from sovereign_ai.units import Bytes
 
@@ -148,7 +148,7 @@ def _nvidia(machine: Machine, gpu: int) -> Attributes:
         "driverVersion": {"version": semantic_version(driver)},
         "productName": {"string": (kind.product or kind.name).replace("-", " ")},
         "resource.kubernetes.io/numaNode": {"int": numa_node(gpu, machine.node.gpus)},
-        **_bus(machine, gpu),
+        **_bus(gpu),
     }
     cuda = cuda_version(driver)
     if cuda:
@@ -163,15 +163,13 @@ def _amd(machine: Machine, gpu: int, _instance: int) -> dict[str, Any]:
         "productName": {"string": machine.accelerator.product or machine.accelerator.name},
         "driverVersion": {"version": semantic_version(machine.part.driver)},
         "numaNode": {"int": numa_node(gpu, machine.node.gpus)},
-        **_bus(machine, gpu),
+        **_bus(gpu),
     }
     return _device(f"gpu-{gpu}-{_FIRST_RENDER + gpu}", attributes, machine.accelerator.memory)
 
 
-def _bus(machine: Machine, gpu: int) -> Attributes:
-    """Return a GPU's bus address and root; none where there are more GPUs than `BUS_PLACES`."""
-    if machine.node.gpus > BUS_PLACES:
-        return {}
+def _bus(gpu: int) -> Attributes:
+    """Return a GPU's bus address and root."""
     return {
         "resource.kubernetes.io/pciBusID": {"string": pci_bus(gpu)},
         "resource.kubernetes.io/pcieRoot": {"string": pci_root(gpu)},

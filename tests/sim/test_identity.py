@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
+
 from sovereign_ai.sim.identity import (
-    BUS_PLACES,
     clique,
     gpu_uuid,
     instance_uuid,
     numa_node,
+    nvml_bus,
     pci_bus,
     pci_root,
 )
@@ -23,12 +25,19 @@ def test_no_two_devices_share_an_identity() -> None:
     assert len(uuids) == len(set(uuids))
 
 
-def test_each_place_of_the_bus_map_is_a_bus_of_its_own_below_its_own_root() -> None:
-    buses = [pci_bus(index) for index in range(BUS_PLACES)]
-    roots = [pci_root(index) for index in range(BUS_PLACES)]
-    assert len(set(buses)) == len(set(roots)) == BUS_PLACES
-    assert all(int(bus[5:7], 16) == int(root[8:], 16) + 1 for bus, root in zip(buses, roots, strict=True))
-    assert int(buses[-1][5:7], 16) <= 0xFF
+def test_each_of_72_devices_is_on_a_bus_of_its_own_below_its_own_root() -> None:
+    devices = range(72)
+    buses = [pci_bus(index) for index in devices]
+    roots = [pci_root(index) for index in devices]
+    assert len(set(buses)) == len(set(roots)) == len({nvml_bus(index) for index in devices}) == 72
+    for index, bus, root in zip(devices, buses, roots, strict=True):
+        # The patterns of resource.kubernetes.io/pciBusID and pcieRoot, and the format of NVML.
+        assert re.fullmatch(r"[0-9a-f]{4}:[0-9a-f]{2}:[0-9a-f]{2}\.[0-7]", bus)
+        assert re.fullmatch(r"pci[0-9a-f]{4}:[0-9a-f]{2}", root)
+        assert re.fullmatch(r"[0-9A-F]{8}:[0-9A-F]{2}:[0-9A-F]{2}\.0", nvml_bus(index))
+        assert nvml_bus(index) == f"0000{bus.upper()}"
+        assert int(bus[5:7], 16) == int(root[8:], 16) + 1
+        assert bus[:4] == root[3:7]
 
 
 def test_the_first_half_of_the_devices_is_on_the_first_numa_node() -> None:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 
 from sovereign_ai.sim.allocation import holders
 from sovereign_ai.sim.metrics import exposition
@@ -52,6 +53,14 @@ def test_the_last_xid_is_reported() -> None:
     text = exposition(PLAN, CLUSTER, {}, {("train-0001", 3): 79})
     assert sample(text, "DCGM_FI_DEV_XID_ERRORS", "train-0001", 3)[1] == 79
     assert sample(text, "DCGM_FI_DEV_XID_ERRORS", "train-0001", 2)[1] == 0
+
+
+def test_every_gpu_has_a_bus_address_of_its_own_in_the_format_of_dcgm() -> None:
+    wide = replace(PLAN, nodes=tuple(replace(node, gpus=72) for node in PLAN.nodes))
+    text = exposition(wide, CLUSTER, {})
+    buses = {sample(text, "DCGM_FI_DEV_GPU_UTIL", "train-0001", gpu)[0]["pci_bus_id"] for gpu in range(72)}
+    assert len(buses) == 72
+    assert all(re.fullmatch(r"[0-9A-F]{8}:[0-9A-F]{2}:00\.0", bus) for bus in buses), buses
 
 
 def test_other_vendors_gpus_have_no_dcgm_metrics() -> None:

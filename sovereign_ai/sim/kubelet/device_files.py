@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from sovereign_ai.sim.faults import HARDWARE
-from sovereign_ai.sim.identity import BUS_PLACES, pci_bus
+from sovereign_ai.sim.identity import nvml_bus, pci_bus
 from sovereign_ai.sim.kubelet.gpus import TOOL, VENDORS, GpuDevice, devices
 from sovereign_ai.sim.machine import Machine
 from sovereign_ai.sim.metrics import Faults, readings
@@ -59,7 +59,8 @@ def _static(machine: Machine, device: GpuDevice) -> dict[str, str]:
     """Return the readings that never change."""
     kind, driver = machine.accelerator, machine.part.driver
     product = kind.product or kind.name
-    has_bus = machine.node.gpus <= BUS_PLACES
+    # Other vendors' tools print the address as Linux does.
+    bus = nvml_bus if machine.accelerator.vendor == "nvidia" else pci_bus
     return {
         "index": str(device.gpu),
         "uuid": device.uuid,
@@ -69,7 +70,7 @@ def _static(machine: Machine, device: GpuDevice) -> dict[str, str]:
         "power.limit": str(kind.tdp.count),
         "driver_version": driver,
         "cuda_version": cuda_version(driver) or "unknown",
-        "pci.bus_id": pci_bus(device.gpu) if has_bus else "unknown",
+        "pci.bus_id": bus(device.gpu),
         "mig.profile": machine.part.mig,
     }
 

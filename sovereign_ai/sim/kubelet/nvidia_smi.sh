@@ -67,7 +67,7 @@ card() { # folder index
   reading "$1" memory.used; used=$value
   reading "$1" memory.total; total=$value
   reading "$1" utilization.gpu
-  printf '| %3s  %-24s %-12s | %3sC %5sW / %5sW | %7sMiB / %7sMiB | %4s%% |\n' \
+  printf '| %3s  %-24s %-16s | %3sC %5sW / %5sW | %7sMiB / %7sMiB | %4s%% |\n' \
     "$2" "$name" "$bus" "$celsius" "$watts" "$limit" "$used" "$total" "$value"
 }
 
@@ -75,7 +75,7 @@ head_lines() { # first folder
   reading "$1" driver_version; driver=$value
   reading "$1" cuda_version
   printf '| NVIDIA-SMI (simulated)   Driver Version: %s   CUDA Version: %s\n' "$driver" "$value"
-  printf '| GPU  %-24s %-12s | Temp     Pwr:Usage/Cap | %23s | Util  |\n' Name Bus-Id Memory-Usage
+  printf '| GPU  %-24s %-16s | Temp     Pwr:Usage/Cap | %23s | Util  |\n' Name Bus-Id Memory-Usage
 }
 
 number=0

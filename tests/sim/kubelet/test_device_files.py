@@ -85,7 +85,7 @@ def test_the_table_names_driver_and_cuda_version_and_each_gpu(tmp_path: Path) ->
     said = smi(written(tmp_path))
     assert "Driver Version: 580.95.5   CUDA Version: 13.0.0" in said.stdout
     assert said.stdout.count("NVIDIA H100 80GB HBM3") == 2
-    assert "0000:18:00.0" in said.stdout
+    assert "00000000:18:00.0" in said.stdout
 
 
 @pytest.mark.parametrize("shell", SHELLS)
@@ -97,7 +97,8 @@ def test_a_gpu_that_breaks_is_lost_to_a_container_that_runs_until_it_is_mended(
     said = smi(inside, "-L", shell=shell)
     assert said.returncode == 15
     assert (
-        said.stderr == "Unable to determine the device handle for GPU 1 (0000:34:00.0): GPU is lost, Xid 79\n"
+        said.stderr
+        == "Unable to determine the device handle for GPU 1 (00000000:34:00.0): GPU is lost, Xid 79\n"
     )
     assert len(said.stdout.splitlines()) == 1
     written(tmp_path)
