@@ -88,7 +88,7 @@ def simulate(
         wait_seconds: how long machines may take to be Ready.
 
     Raises:
-        UsageError: the cluster has nodes of others, and `foreign` is not set.
+        UsageError: the cluster has nodes of others, and `foreign` is not set; or its pod range is too small.
         EnvironmentLacksError: machines did not become Ready: nothing plays them.
         ApiError: the server refused.
         UnreachableError: there was no answer.
@@ -112,9 +112,10 @@ def simulate(
     counts = f"{len(fresh)} machines to make, {len(nodes.mend)} to restore, {len(nodes.remove)} to remove"
     progress(f"{cluster}: {counts}")
 
+    # Before the first write, so that a range that is too small changes nothing.
+    ranged = assign(fresh, _staying(live, [*fresh, *nodes.remove]), pods, pods_per_node)
     # Deletions come first: a node that is replaced has the name, and its slices the names, of what is made.
     _delete_all(api, [*nodes.remove, *nodes.replace, *slices.remove, *slices.replace])
-    ranged = assign(fresh, _staying(live, fresh), pods, pods_per_node)
     noted = []
     for number, node in enumerate(ranged, 1):
         fresh_node = with_cache_time(node, len(live) + number)
@@ -264,9 +265,9 @@ def _judged(
     return node_spec(wanted, live) if is_within(live, pods, most) else "spec.podCIDR"
 
 
-def _staying(live: Iterable[dict[str, Any]], fresh: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Return the nodes that keep their ranges: those that are not about to be replaced."""
-    names = _names(fresh)
+def _staying(live: Iterable[dict[str, Any]], going: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Return the nodes that keep their ranges: those that are not about to be replaced or removed."""
+    names = _names(going)
     return [node for node in live if _name(node) not in names]
 
 

@@ -15,9 +15,11 @@ from collections.abc import Iterable, Iterator, Mapping
 from ipaddress import IPv4Network, ip_network
 from typing import Any
 
+from sovereign_ai.errors import Problem, UsageError
 from sovereign_ai.plan.factory import Plan
 
 _CONTROL_PLANE = "node-role.kubernetes.io/control-plane"
+_MOST_NAMED = 5
 
 
 def cluster_range(plan: Plan, cluster: str) -> str | None:
@@ -51,28 +53,57 @@ def assign(
 
     Args:
         nodes: nodes to be made.
-        live: nodes that exist.
+        live: nodes that exist and keep their ranges.
         whole: the cluster's range; None leaves the nodes as they are.
         pods: pods a node may hold.
+
+    Raises:
+        UsageError: there are fewer free ranges than nodes.
     """
     if whole is None:
         return list(nodes)
-    used = []
+    used: dict[str, str] = {}
     for node in live:
         own = node["spec"].get("podCIDR")
         if own:
-            used.append(str(own))
-    free = _free(IPv4Network(whole), used, pods)
-    assigned = []
+            used[str(node["metadata"]["name"])] = str(own)
+    block = IPv4Network(whole)
+    free = _free(block, list(used.values()), pods)
+    assigned: list[dict[str, Any]] = []
+    without: list[str] = []
     for node in nodes:
-        spec = dict(node["spec"])
-        # Where all ranges are used up, a node is made without one.
         network = next(free, None)
-        if network is not None:
-            spec["podCIDR"] = str(network)
-            spec["podCIDRs"] = [str(network)]
+        if network is None:
+            without.append(str(node["metadata"]["name"]))
+            continue
+        spec = {**node["spec"], "podCIDR": str(network), "podCIDRs": [str(network)]}
         assigned.append({**node, "spec": spec})
+    if without:
+        raise UsageError(_exhausted(block, without, used, pods))
     return assigned
+
+
+def _exhausted(block: IPv4Network, without: list[str], used: Mapping[str, str], pods: int) -> Problem:
+    """Return the problem of nodes for which a cluster's range has no part left."""
+    message = (
+        f"the cluster's pod range {block} has no part of /{_length(pods)} ({pods} pods a node) left "
+        f"for machines that are to be made: {_some(without)}"
+    )
+    hint = (
+        "give pods a range of their own in the description: a larger `network.pods`, "
+        "or fewer `clusters.pods_per_node`"
+    )
+    holders = [name for name, text in used.items() if ip_network(text).overlaps(block)]
+    if holders:
+        hint = f"nodes that use it: {_some(holders)}; remove those that nobody needs, or {hint}"
+    return Problem("pod-ranges-exhausted", message, hint=hint)
+
+
+def _some(names: list[str]) -> str:
+    """Return the first of some names, and how many more there are."""
+    shown = ", ".join(sorted(names)[:_MOST_NAMED])
+    rest = len(names) - _MOST_NAMED
+    return f"{shown} and {rest} more" if rest > 0 else shown
 
 
 def is_within(node: Mapping[str, Any], whole: str | None, pods: int) -> bool:

@@ -193,6 +193,24 @@ def test_pod_ranges_are_given_once_and_never_twice() -> None:
     assert api.live("Node", "train-0002")["spec"]["podCIDR"] == before
 
 
+def test_a_pod_range_that_is_too_small_is_refused_before_anything_is_written() -> None:
+    api = InMemoryApi()
+    tight = replace(PLAN, prefixes=(replace(PLAN.prefixes[0], cidr="10.0.0.0/25"),))
+    with pytest.raises(UsageError, match=r"no part of /26 .* made: train-0002"):
+        simulate(api, FACTORY, tight, CLUSTER)
+    assert writes(api) == []
+
+
+def test_machines_that_go_leave_their_pod_ranges_to_those_that_come() -> None:
+    api = InMemoryApi()
+    prefixes = (replace(PLAN.prefixes[0], cidr="10.0.0.0/24"),)
+    simulate(api, FACTORY, replace(PLAN, prefixes=prefixes), CLUSTER)
+    renamed = factory_of(pool("alpha"), pool("beta", nodes=2, zone="open"))
+    simulate(api, renamed, replace(plan_of(renamed), prefixes=prefixes), CLUSTER)
+    ranges = [obj["spec"]["podCIDR"] for key, obj in api.objects.items() if key[1] == "Node"]
+    assert sorted(ranges) == ["10.0.0.0/26", "10.0.0.128/26", "10.0.0.192/26", "10.0.0.64/26"]
+
+
 @pytest.mark.parametrize(
     "other",
     [("mi300x-oam8", {}), ("gaudi3-oam8", {}), ("gb200-nvl72-tray", {}), ("dgx-h100", {"mig": "1g.10gb"})],

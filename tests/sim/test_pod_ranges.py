@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from sovereign_ai.errors import UsageError
 from sovereign_ai.plan.addresses import Prefix
 from sovereign_ai.sim.pod_ranges import assign, cluster_range, has_control_plane, is_within
 from tests.sim.plans import CLUSTER, factory_of, plan_of
@@ -29,10 +30,18 @@ def test_new_nodes_get_the_lowest_free_ranges_and_none_overlaps_a_live_one() -> 
         assert not any(network.overlaps(other) for other in networks[number + 1 :])
 
 
-def test_where_ranges_are_used_up_nodes_have_none() -> None:
-    new = assign([node("a"), node("b")], [], "10.0.0.0/26", 30)
-    assert [each["spec"].get("podCIDR") for each in new] == ["10.0.0.0/26", None]
-    assert assign([node("a")], [], "10.0.0.0/28", 30) == [node("a")]
+@pytest.mark.parametrize("whole", ["10.0.0.0/26", "10.0.0.0/28"])
+def test_where_ranges_run_out_every_machine_without_one_is_named(whole: str) -> None:
+    with pytest.raises(UsageError, match=rf"range {whole} has no part of /26 .* made: b, c") as refused:
+        assign([node("b"), node("c")], [node("a", "10.0.0.0/27"), node("far", "10.9.0.0/26")], whole, 30)
+    (problem,) = refused.value.problems
+    assert problem.code == "pod-ranges-exhausted"
+    assert "nodes that use it: a;" in problem.hint
+    assert "`network.pods`" in problem.hint
+    assert "`clusters.pods_per_node`" in problem.hint
+
+
+def test_a_plan_without_a_range_leaves_nodes_as_they_are() -> None:
     assert assign([node("a")], [], None, 30) == [node("a")]
 
 
