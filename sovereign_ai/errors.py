@@ -192,6 +192,19 @@ def nearest(name: str, known: Collection[str]) -> str:
     """
     if not known:
         return "nothing of that kind is declared yet"
+    if suggestion := closest(name, known):
+        return f"did you mean {suggestion!r}?"
+    shown = [right[:_LONGEST_NAME] for right in sorted(known)[:_MOST_SHOWN]]
+    more = ", …" if len(known) > _MOST_SHOWN else ""
+    return f"known: {', '.join(shown)}{more}"
+
+
+def closest(name: str, known: Collection[str]) -> str:
+    """Return the right name that is nearest to a wrong one; empty where none is near.
+
+    >>> closest("opne", ["open", "restricted"]), closest("x", ["open"])
+    ('open', '')
+    """
     name = name[:_LONGEST_NAME]
     compared = _comparable(name, known)
     # By the folded name to the right one; of two that differ in case only, the first one counts.
@@ -199,12 +212,7 @@ def nearest(name: str, known: Collection[str]) -> str:
     close = difflib.get_close_matches(name, compared, n=1, cutoff=_SIMILARITY)
     if not close:
         close = difflib.get_close_matches(name.casefold(), list(folded), n=1, cutoff=_SIMILARITY)
-    if close:
-        suggestion = folded.get(close[0], close[0])
-        return f"did you mean {suggestion!r}?"
-    shown = [right[:_LONGEST_NAME] for right in sorted(known)[:_MOST_SHOWN]]
-    more = ", …" if len(known) > _MOST_SHOWN else ""
-    return f"known: {', '.join(shown)}{more}"
+    return folded.get(close[0], close[0]) if close else ""
 
 
 def _comparable(name: str, known: Collection[str]) -> list[str]:

@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+import ast
+from pathlib import Path
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -13,6 +16,7 @@ from sovereign_ai.errors import (
     SpecError,
     UsageError,
     Where,
+    closest,
     nearest,
 )
 
@@ -94,3 +98,39 @@ def test_a_hint_is_found_among_very_many_names():
         ("did you mean", "known")
     )
     assert nearest("x" * 1_000_000, ["y" * 1_000_000])
+
+
+def decides_by_a_hint(node: ast.AST) -> bool:
+    """Whether an expression compares the text of a hint, which is for people and may be worded anew."""
+    if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
+        is_test = node.func.attr in {"startswith", "endswith", "find", "index", "count"}
+        return is_test and is_hint(node.func.value)
+    if isinstance(node, ast.Compare) and isinstance(node.ops[0], ast.In | ast.NotIn | ast.Eq | ast.NotEq):
+        return any(is_hint(side) for side in (node.left, *node.comparators))
+    return False
+
+
+def is_hint(node: ast.AST) -> bool:
+    return getattr(node, "attr", getattr(node, "id", "")) == "hint"
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["problem.hint.startswith('there is')", "'backup' in problem.hint", "hint.endswith('x')", "hint == 'x'"],
+)
+def test_a_decision_by_a_hint_is_recognised(text: str):
+    assert any(map(decides_by_a_hint, ast.walk(ast.parse(text))))
+
+
+def test_no_decision_is_made_by_the_wording_of_a_hint():
+    package = Path(__file__).parent.parent / "sovereign_ai"
+    places = []
+    for path in sorted(package.rglob("*.py")):
+        deciding = filter(decides_by_a_hint, ast.walk(ast.parse(path.read_text(encoding="utf-8"))))
+        places += [f"{path.relative_to(package)}: {ast.unparse(node)}" for node in deciding]
+    assert places == []
+
+
+@given(st.text(max_size=80), st.lists(st.text(min_size=1, max_size=80), max_size=12))
+def test_the_closest_name_is_a_right_one_or_none(name: str, known: list[str]):
+    assert closest(name, known) in {"", *known}

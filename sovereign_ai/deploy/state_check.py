@@ -185,9 +185,10 @@ def plan_repair(files: StackFiles, epoch: int | None = None, *, accept: bool = F
     judgement = classify(files, manifest)
     if judgement.problem is None:
         return None
+    copies = manifest.copies()
     if accept:
-        return _accept(files, judgement.problem)
-    if copies := manifest.copies():
+        return _accept(files, judgement.problem, has_copy=bool(copies))
+    if copies:
         return _restore(copies[0])
     raise EnvironmentLacksError(judgement.problem)
 
@@ -212,8 +213,12 @@ def _restore(copy: Copy) -> Repair:
     return Repair(f"put {copy.name} back, from {copy.path} ({held})", copy.checkpoint, "repair")
 
 
-def _accept(files: StackFiles, problem: Problem) -> Repair:
-    """Plan to continue with the checkpoint on disk."""
+def _accept(files: StackFiles, problem: Problem, *, has_copy: bool) -> Repair:
+    """Plan to continue with the checkpoint on disk.
+
+    Raises:
+        EnvironmentLacksError: it is damaged, and a good copy can be restored in its place.
+    """
     data = files.read()
     if data is None:
         return Repair("record that the stack is gone", None, "accepted")
@@ -221,9 +226,9 @@ def _accept(files: StackFiles, problem: Problem) -> Repair:
         checkpoint = parse(data, files.project, files.stack)
     except DamagedCheckpointError:
         # Only without any copy: else a damaged file would cost a state that can be restored.
-        if problem.hint.startswith("there is no good copy"):
-            return Repair("remove the damaged state, and record that the stack is gone", None, "accepted")
-        raise EnvironmentLacksError(problem) from None
+        if has_copy:
+            raise EnvironmentLacksError(problem) from None
+        return Repair("remove the damaged state, and record that the stack is gone", None, "accepted")
     text = f"record the state that is there as the newest ({len(checkpoint.resources)} resources)"
     return Repair(text, checkpoint, "accepted")
 

@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
-from sovereign_ai.errors import Problem, SpecError, Where, nearest
+from sovereign_ai.errors import Problem, SpecError, Where, closest, nearest
 from sovereign_ai.files.confusables import foreign
 from sovereign_ai.files.secrets import may_be_secret, shown
 from sovereign_ai.files.source import above
@@ -250,9 +250,9 @@ def _not_allowed(wrong: _Wrong) -> Problem:
     spot, value = wrong.spot, wrong.value
     hint = ""
     if isinstance(value, str) and not may_be_secret(value, spot.path):
-        hint = nearest(value, spot.literals)
-    if hint.startswith("known:"):  # the message has just listed them
-        hint = f"write one of the {len(spot.literals)} words"
+        close = closest(value, spot.literals)
+        # The message has just listed all of them.
+        hint = f"did you mean {close!r}?" if close else f"write one of the {len(spot.literals)} words"
     return wrong.problem("not-allowed", f"{wrong.seen} is not allowed here; expected {spot.expected}", hint)
 
 

@@ -150,6 +150,21 @@ def test_a_damaged_state_is_accepted_only_where_there_is_no_copy(files: StackFil
     assert read_state(files) is None
 
 
+@pytest.mark.parametrize("hint", ["", "there is no good copy here"])
+def test_the_wording_of_a_hint_decides_nothing(
+    files: StackFiles, monkeypatch: pytest.MonkeyPatch, hint: str
+) -> None:
+    monkeypatch.setattr("sovereign_ai.deploy.state_classification._repair_hint", lambda *_: hint)
+    files.checkpoint.write_bytes(b"{}")
+    with pytest.raises(EnvironmentLacksError, match="state-damaged"):
+        plan_repair(files, accept=True)
+    for path in files.copies.iterdir():
+        path.unlink()
+    planned = plan_repair(files, accept=True)
+    assert planned is not None
+    assert planned.checkpoint is None
+
+
 @pytest.mark.parametrize("state", ["sound", "damaged"])
 def test_damaged_records_are_made_anew_from_the_state_or_the_newest_copy(
     files: StackFiles, state: str
