@@ -184,13 +184,26 @@ def unauthorized(server: str, why: str, who: str) -> UnreachableError:
 
 
 def join_errors(errors: Sequence[ApiError]) -> ApiError:
-    """Join refusals into one error; status, reason and causes are those of the first."""
+    """Join refusals into one error; a single one stays as it is.
+
+    Status, reason and causes are those of the first. The server may have carried out the requests if it may
+    have carried out any of them, and it named the objects if it named each of them.
+    """
     first = errors[0]
+    if len(errors) == 1:
+        return first
     problems: list[Problem] = []
     for error in errors:
         problems += error.problems
-    joined = ApiError(problems, status=first.status, reason=first.reason, causes=first.causes)
-    joined.exit_code = max((error.exit_code for error in errors), default=first.exit_code)
+    joined = ApiError(
+        problems,
+        status=first.status,
+        reason=first.reason,
+        causes=first.causes,
+        names_object=all(error.names_object for error in errors),
+        uncertain=any(error.uncertain for error in errors),
+    )
+    joined.exit_code = max(error.exit_code for error in errors)
     return joined
 
 

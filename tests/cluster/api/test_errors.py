@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import pytest
+
 from sovereign_ai.cluster.api.errors import is_about_access, join_errors, refusal, unreachable
 from sovereign_ai.errors import ExitCode
 
@@ -35,3 +37,31 @@ def test_joined_refusals_keep_all_problems_and_the_status_of_the_first() -> None
     joined = join_errors([first, second])
     assert joined.problems == (*first.problems, *second.problems)
     assert (joined.status, joined.exit_code) == (404, max(first.exit_code, second.exit_code))
+
+
+NAMED = {"reason": "NotFound", "details": {"name": "train-001"}}
+
+
+@pytest.mark.parametrize(
+    ("bodies", "uncertain", "names_object"),
+    [
+        ([NAMED, NAMED], [False, True], True),
+        ([NAMED, NAMED], [True, False], True),
+        ([NAMED, {}], [False, False], False),
+        ([{}, NAMED], [False, False], False),
+    ],
+)
+def test_joined_refusals_are_uncertain_if_any_is_and_name_objects_if_all_do(
+    bodies: list[dict[str, object]], uncertain: list[bool], names_object: bool
+) -> None:
+    errors = []
+    for body, is_uncertain in zip(bodies, uncertain, strict=True):
+        errors.append(refusal("DELETE", "/a", 404, body, uncertain=is_uncertain))
+    joined = join_errors(errors)
+    assert (joined.uncertain, joined.names_object) == (any(uncertain), names_object)
+
+
+def test_a_single_refusal_keeps_every_attribute_when_it_is_joined() -> None:
+    body = {**NAMED, "details": {"name": "x", "causes": [{"field": "a", "message": "b"}]}}
+    error = refusal("DELETE", "/a", 503, body, uncertain=True)
+    assert vars(join_errors([error])) == vars(error)
