@@ -15,6 +15,7 @@ from functools import partial
 from typing import Any
 
 from sovereign_ai.cluster.api.client import Api, ApiError
+from sovereign_ai.cluster.api.errors import budget_causes
 from sovereign_ai.errors import DeploymentError, Problem
 from sovereign_ai.names import KEYS, OWNER
 from sovereign_ai.plan.factory import Plan
@@ -28,6 +29,11 @@ _CORDONED = f"{KEYS.domain}/cordoned-by"
 """Annotation that names who cordoned a node, so that nobody lifts somebody else's cordon."""
 _WAIT_SECONDS = 600.0
 _POLL_SECONDS = 1.0
+_QUIET_SECONDS = 2.0
+"""How long a drain may take before it is reported what it waits for."""
+_REPORT_SECONDS = 10.0
+"""The least time between two reports of one drain."""
+_MOST_NAMED = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +89,7 @@ def drain(
     Args:
         api: the cluster.
         leaving: the nodes.
-        progress: called with a line for each node.
+        progress: called with a line for each node, and after two seconds for each pod that is waited for.
         wait_seconds: how long all of them may take.
 
     Returns:
@@ -115,14 +121,52 @@ def drain(
     for departure in departing:
         progress(f"drain {departure.node}: {departure.reason}, {counts[departure.node]} pods")
         _cordon(api, departure.node)
-    deadline = time.monotonic() + wait_seconds
-    while pods := _pods_on(api, names):
-        if time.monotonic() > deadline:
-            raise DeploymentError(_late(pod, wait_seconds) for pod in pods)
-        # A pod that is being deleted was evicted in an earlier round, and ends within its grace period.
-        api.many(partial(_evict, api, pod) for pod in pods if not pod["metadata"].get("deletionTimestamp"))
-        time.sleep(_POLL_SECONDS)
+    _wait_until_empty(api, names, progress, wait_seconds)
     return names
+
+
+def _wait_until_empty(
+    api: Api, names: Iterable[str], progress: Callable[[str], object], wait_seconds: float
+) -> None:
+    """Evict the pods of some nodes until none is left, and report what holds them.
+
+    Raises:
+        DeploymentError: pods did not go in time.
+        ApiError: the API server refused another request.
+        UnreachableError: there was no answer.
+    """
+    began = time.monotonic()
+    next_report = began + _QUIET_SECONDS
+    shown: list[str] = []
+    held: dict[str, str] = {}
+    while pods := _pods_on(api, names):
+        if time.monotonic() > began + wait_seconds:
+            raise DeploymentError(_late(pod, wait_seconds, held.get(_name(pod), "")) for pod in pods)
+        # A pod that is being deleted was evicted in an earlier round, and ends within its grace period.
+        staying = [pod for pod in pods if not pod["metadata"].get("deletionTimestamp")]
+        reasons = api.many(partial(_evict, api, pod) for pod in staying)
+        held = {_name(pod): reason for pod, reason in zip(staying, reasons, strict=True) if reason}
+        lines = _waiting_lines(pods, held)
+        now = time.monotonic()
+        if now >= next_report and lines != shown:
+            for line in lines:
+                progress(line)
+            shown, next_report = lines, now + _REPORT_SECONDS
+        time.sleep(_POLL_SECONDS)
+
+
+def _waiting_lines(pods: Iterable[Object], held: Mapping[str, str]) -> list[str]:
+    """Return a line for each of the first pods that a budget holds, and one for those that end."""
+    first = sorted(held)[:_MOST_NAMED]
+    lines = [f"pod {name} waits for its disruption budget: {held[name]}" for name in first]
+    if len(held) > _MOST_NAMED:
+        lines.append(f"{len(held) - _MOST_NAMED} more pods wait for their disruption budgets")
+    ending = sorted(_name(pod) for pod in pods if pod["metadata"].get("deletionTimestamp"))
+    if ending:
+        shown = ", ".join(ending[:_MOST_NAMED])
+        more = f" and {len(ending) - _MOST_NAMED} more" if len(ending) > _MOST_NAMED else ""
+        lines.append(f"waiting until evicted pods have ended: {shown}{more}")
+    return lines
 
 
 def _pods_on(api: Api, names: Iterable[str]) -> list[dict[str, Any]]:
@@ -157,8 +201,11 @@ def _cordon(api: Api, node: str) -> None:
     api.request("PATCH", f"/api/v1/nodes/{node}", patch, content_type="application/merge-patch+json")
 
 
-def _evict(api: Api, pod: Object) -> None:
-    """Request a pod's eviction; the caller repeats it for a pod that a disruption budget holds back (429)."""
+def _evict(api: Api, pod: Object) -> str:
+    """Request a pod's eviction, and return what holds it; empty where nothing does.
+
+    The caller repeats it for a pod that a disruption budget holds back (429).
+    """
     meta = pod["metadata"]
     body = {
         "apiVersion": "policy/v1",
@@ -168,9 +215,12 @@ def _evict(api: Api, pod: Object) -> None:
     try:
         api.request("POST", f"/api/v1/namespaces/{meta['namespace']}/pods/{meta['name']}/eviction", body)
     except ApiError as error:
+        if error.status == 429:
+            return "; ".join(budget_causes(error.causes)) or error.problems[0].message
         # 404: the pod is gone already.
-        if error.status not in {404, 429}:
+        if error.status != 404:
             raise
+    return ""
 
 
 def _name(pod: Object) -> str:
@@ -183,11 +233,14 @@ def _not_evictable(pod: Object) -> Problem:
     return Problem("pod-not-evictable", message, hint=hint)
 
 
-def _late(pod: Object, wait_seconds: float) -> Problem:
+def _late(pod: Object, wait_seconds: float, reason: str) -> Problem:
+    """Return the problem of a pod that did not go in time; with what holds it, where the server stated it."""
     node = pod["spec"].get("nodeName")
     message = (
         f"pod {_name(pod)} is still on {node} after {wait_seconds:g} s, though its eviction was requested"
     )
+    if reason:
+        message += f": {reason}"
     hint = (
         "a disruption budget may hold it (`kubectl get pdb -A`); "
         "the node stays cordoned, and a second run resumes"

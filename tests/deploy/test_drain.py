@@ -11,6 +11,7 @@ from sovereign_ai.errors import DeploymentError, Problem
 from sovereign_ai.names import KEYS, OWNER
 from tests.render.lab import stack
 
+BUDGET = "The disruption budget web needs 2 healthy pods and has 2 currently"
 OWNED = [{"kind": "ReplicaSet", "name": "web", "controller": True}]
 
 
@@ -45,7 +46,10 @@ class Cluster:
             name = path.split("/")[-2]
             if self.held:
                 self.held -= 1
-                raise ApiError(Problem("api-too-many-requests", "disruption budget"), status=429)
+                cause = f"DisruptionBudget: {BUDGET}"
+                raise ApiError(
+                    Problem("api-too-many-requests", "Cannot evict pod"), status=429, causes=[cause]
+                )
             self.evicted.append(name)
             self.pods = [each for each in self.pods if each["metadata"]["name"] != name]
         return {"items": list(self.pods)}
@@ -57,6 +61,26 @@ class Cluster:
 @pytest.fixture(autouse=True)
 def no_wait(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("sovereign_ai.deploy.drain.time.sleep", lambda _seconds: None)
+
+
+class Clock:
+    """A clock that only a sleep moves."""
+
+    def __init__(self) -> None:
+        self.now = 0.0
+
+    def monotonic(self) -> float:
+        return self.now
+
+    def sleep(self, seconds: float) -> None:
+        self.now += seconds
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    clock = Clock()
+    monkeypatch.setattr("sovereign_ai.deploy.drain.time", clock)
+    return clock
 
 
 def silent(_line: str) -> None:
@@ -100,10 +124,45 @@ def test_a_pod_that_nobody_makes_again_stops_the_drain_before_anything_is_cordon
     assert cluster.cordoned == cluster.evicted == []
 
 
-def test_a_pod_that_a_disruption_budget_holds_for_too_long_is_named() -> None:
+def test_a_pod_that_a_disruption_budget_holds_for_too_long_is_named(clock: Clock) -> None:
     cluster: Any = Cluster([pod("a")], held=1000)
-    with pytest.raises(DeploymentError, match="research/a is still on train-013"):
-        drain(cluster, [Departure("train-013", "gone")], silent, wait_seconds=0)
+    with pytest.raises(DeploymentError, match=rf"research/a is still on train-013 .*: {BUDGET}"):
+        drain(cluster, [Departure("train-013", "gone")], silent, wait_seconds=3)
+    assert clock.now == 4
+
+
+def test_pods_that_a_budget_holds_are_reported_with_it_after_two_seconds(clock: Clock) -> None:
+    lines: list[tuple[float, str]] = []
+    cluster: Any = Cluster([pod("a"), pod("b")], held=2 * 30)
+    drain(cluster, [Departure("train-013", "gone")], lambda line: lines.append((clock.now, line)))
+    assert lines[1:] == [
+        (2.0, f"pod research/a waits for its disruption budget: {BUDGET}"),
+        (2.0, f"pod research/b waits for its disruption budget: {BUDGET}"),
+    ]
+    assert sorted(cluster.evicted) == ["a", "b"]
+
+
+def test_a_quick_drain_reports_nothing_that_it_waits_for(clock: Clock) -> None:
+    lines: list[str] = []
+    cluster: Any = Cluster([pod("a"), pod("b")], held=2)
+    drain(cluster, [Departure("train-013", "gone")], lines.append)
+    assert lines == ["drain train-013: gone, 2 pods"]
+    assert clock.now == 2
+
+
+def test_of_many_held_pods_some_are_named_and_the_rest_is_counted(clock: Clock) -> None:
+    lines: list[str] = []
+    ending = pod("z", deletionTimestamp="2026-11-27T00:00:00Z")
+    cluster: Any = Cluster([*[pod(f"web-{number}") for number in range(7)], ending], held=1000)
+    with pytest.raises(DeploymentError):
+        drain(cluster, [Departure("train-013", "gone")], lines.append, wait_seconds=8)
+    held = [line for line in lines if line.startswith("pod research/web-")]
+    assert len(held) == 5
+    assert lines[-2:] == [
+        "2 more pods wait for their disruption budgets",
+        "waiting until evicted pods have ended: research/z",
+    ]
+    assert clock.now == 9
 
 
 def test_without_departures_nothing_is_asked() -> None:

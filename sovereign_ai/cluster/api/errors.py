@@ -34,6 +34,8 @@ _HINTS: dict[int | str, str] = {
     503: "the server, or what it stands on, does not work yet or no longer; wait and run the command again",
 }
 _LACKS_PERMISSION = "is forbidden: User "
+_BUDGET = "DisruptionBudget"
+"""Reason of the causes of a refused eviction (`DisruptionBudgetCause` in policy/v1 of Kubernetes)."""
 _SERVER_FAILS = "the fault is the server's: see its log and that of etcd, and run the command again"
 _HINTS_BY_MESSAGE = {
     "database space exceeded": "etcd is full: compact and defragment it or raise its quota, "
@@ -108,7 +110,7 @@ def refusal(
         asked: the seconds of `Retry-After`, where the server sent it.
     """
     reason = str(body.get("reason") or "")
-    causes = _causes(body)
+    causes = causes_of(body)
     message = str(body.get("message") or f"HTTP status {status} without a message")
     # The message usually repeats its causes.
     others = [cause for cause in causes if cause.split(": ", 1)[-1] not in message]
@@ -207,8 +209,8 @@ def join_errors(errors: Sequence[ApiError]) -> ApiError:
     return joined
 
 
-def _causes(body: Mapping[str, Any]) -> tuple[str, ...]:
-    """Read the causes out of a Status object."""
+def causes_of(body: Mapping[str, Any]) -> tuple[str, ...]:
+    """Return the causes in a Status object, one line each."""
     details = body.get("details")
     causes = details.get("causes") if isinstance(details, Mapping) else None
     if not isinstance(causes, list):
@@ -218,6 +220,16 @@ def _causes(body: Mapping[str, Any]) -> tuple[str, ...]:
         subject = cause.get("field") or cause.get("reason") or "cause"
         lines.append(f"{subject}: {cause.get('message', '')}")
     return tuple(lines)
+
+
+def budget_causes(causes: Iterable[str]) -> tuple[str, ...]:
+    """Return what a server states about the disruption budgets that hold a pod; empty where none does.
+
+    >>> budget_causes(["DisruptionBudget: The disruption budget web needs 2 healthy pods and has 2 currently"])
+    ('The disruption budget web needs 2 healthy pods and has 2 currently',)
+    """
+    start = f"{_BUDGET}: "
+    return tuple(cause.removeprefix(start) for cause in causes if cause.startswith(start))
 
 
 def _hyphenated(reason: str) -> str:

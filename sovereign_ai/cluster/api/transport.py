@@ -27,7 +27,14 @@ import orjson
 from sovereign_ai.cluster.api.answers import not_an_api_server
 from sovereign_ai.cluster.api.credentials import describe_credentials
 from sovereign_ai.cluster.api.deadlines import BoundedSocket, Clock, Patience, patience, pause, timed
-from sovereign_ai.cluster.api.errors import ApiError, refusal, unauthorized, unreachable
+from sovereign_ai.cluster.api.errors import (
+    ApiError,
+    budget_causes,
+    causes_of,
+    refusal,
+    unauthorized,
+    unreachable,
+)
 from sovereign_ai.cluster.api.kubeconfig import authority_of, check_files, read_kubeconfig
 from sovereign_ai.cluster.api.retries import BUSY, Retries, retry_after
 from sovereign_ai.cluster.api.wire_faults import Fault, FaultKind, fault_of
@@ -171,7 +178,9 @@ class Transport:
             if _OK <= answer.status < _REDIRECT:
                 return decoded
             wait = retries.after_answer(answer.status, answer.headers, str(decoded.get("message") or ""))
-            if wait is None:
+            # A server that refuses an eviction for a disruption budget has the status of a busy one (429), but
+            # is none: only the caller knows how long to wait for the budget.
+            if wait is None or budget_causes(causes_of(decoded)):
                 uncertain = uncertain or answer.status >= _SERVER_ERROR
                 raise self._refusal(request, answer, decoded, uncertain=uncertain)
             # A busy server (429, 503) has not begun the work; after another error it may be done.

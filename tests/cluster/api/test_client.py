@@ -285,6 +285,22 @@ def test_a_busy_server_is_asked_again(serve: Serve):
     assert time.monotonic() - began >= 0.3
 
 
+def test_an_eviction_that_a_disruption_budget_holds_is_refused_at_once(serve: Serve):
+    cause = {"reason": "DisruptionBudget", "message": "The disruption budget web needs 2 healthy pods"}
+    asked: list[str] = []
+
+    def held(method: str, path: str, _body: Any) -> Answer:
+        asked.append(path)
+        return 429, {"message": "Cannot evict pod", "details": {"causes": [cause]}}
+
+    api = open_cluster(serve(held).where.kubeconfig)
+    with pytest.raises(ApiError) as refused:
+        api.request("POST", "/api/v1/namespaces/a/pods/b/eviction", {})
+    assert asked == ["/api/v1/namespaces/a/pods/b/eviction"]
+    assert refused.value.status == 429
+    assert refused.value.causes == ("DisruptionBudget: The disruption budget web needs 2 healthy pods",)
+
+
 def test_many_calls_keep_their_order_and_every_refusal_is_told(serve: Serve):
     def odd(_method: str, path: str, _body: Any) -> Answer:
         number = int(path.rsplit("/", 1)[-1])
