@@ -83,17 +83,17 @@ def test_the_bill_names_tools_modules_and_what_hangs_under_what(tmp_path: Path) 
     assert set(by_ref) == {
         "tool:etcd",
         "tool:kwok",
-        "go:example.invalid/lib@v1.2.0",
-        "go:example.invalid/new@v0.2.0",
+        "go:example.invalid/lib@v1.2.0#h1:abc=",
+        "go:example.invalid/new@v0.2.0#h1:def=",
         "go:std@1.26.6",
     }
     assert by_ref["tool:etcd"]["licenses"] == [{"license": {"id": "Apache-2.0"}}]
-    assert by_ref["go:example.invalid/lib@v1.2.0"]["properties"] == [
+    assert by_ref["go:example.invalid/lib@v1.2.0#h1:abc="]["properties"] == [
         {"name": "sovereign-ai:go:h1", "value": "h1:abc="}
     ]
-    assert "licenses" not in by_ref["go:example.invalid/lib@v1.2.0"]
+    assert "licenses" not in by_ref["go:example.invalid/lib@v1.2.0#h1:abc="]
     edges = {one["ref"]: one.get("dependsOn", []) for one in document["dependencies"]}
-    assert "go:example.invalid/new@v0.2.0" in edges["tool:kwok"]
+    assert "go:example.invalid/new@v0.2.0#h1:def=" in edges["tool:kwok"]
     assert edges["toolchain"] == ["tool:etcd", "tool:kwok"]
 
 
@@ -104,6 +104,18 @@ def test_the_bill_has_no_time_and_is_the_same_twice_and_differs_with_its_content
     assert "timestamp" not in orjson.loads(first)["metadata"]
     write_binary(binary, text=_TEXT.replace("v1.2.0", "v1.2.1"))
     assert orjson.loads(sbom({"etcd": binary}))["serialNumber"] != orjson.loads(first)["serialNumber"]
+
+
+def test_a_module_with_a_hash_in_one_binary_and_none_in_another_has_fixed_references(tmp_path: Path) -> None:
+    vendored = _TEXT.replace("h1:abc=", "")
+    binaries = {
+        "etcd": write_binary(tmp_path / "etcd"),
+        "kwok": write_binary(tmp_path / "kwok", text=vendored),
+    }
+    first = sbom(binaries)
+    assert sbom(binaries) == first
+    references = {component["bom-ref"] for component in orjson.loads(first)["components"]}
+    assert {"go:example.invalid/lib@v1.2.0", "go:example.invalid/lib@v1.2.0#h1:abc="} <= references
 
 
 def test_the_bill_satisfies_the_published_schema(tmp_path: Path) -> None:
