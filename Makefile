@@ -8,7 +8,7 @@ NODE_IMAGE ?=
 OUT    ?= .sovereign/$(notdir $(patsubst %/,%,$(STACK)))
 export PYTHONDONTWRITEBYTECODE :=
 
-.PHONY: help setup tools demo down check unit e2e daytwo faults attack hostile audit lock fabrics full kind kind-tools kind-down kind-test languages loads twin hosts browser lint-objects test bench clean
+.PHONY: help setup tools demo down check unit e2e daytwo faults attack hostile fuzz audit lock fabrics full kind kind-tools kind-down kind-test languages loads twin hosts browser lint-objects test bench clean
 
 help: ## Show this help
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -76,6 +76,9 @@ lock: ## Write requirements.lock anew from pyproject.toml; needs the package ind
 
 hostile: setup ## Every hostile input for every reader; some minutes
 	$(BIN)/python -m tests.hostile
+
+fuzz: setup ## Coverage-guided fuzzing of the readers, ten minutes; SECONDS=60 for less. What it learns stays in .sovereign/fuzz
+	$(BIN)/python -m tests.fuzz $(if $(SECONDS),--seconds $(SECONDS))
 
 fabrics: setup ## Ten thousand random fabrics against an independent solver; minutes
 	$(BIN)/pytest -q -m planner_long tests/plan

@@ -19,6 +19,7 @@ from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDFExpand
+from google.protobuf.message import DecodeError  # type: ignore[import-untyped]
 
 from sovereign_ai.cluster.keys.messages import STORED
 
@@ -56,6 +57,18 @@ class Seed:
         return STORED["EncryptedObject"](
             data=info + nonce + encrypted, key_id=self.key_id, seed=self.encrypted, seed_type=_EXPANDED_SEED
         )
+
+
+def parse(message: Any, raw: bytes) -> Any:
+    """Read a protobuf message of a class that `messages` declares.
+
+    Raises:
+        DamagedError: the bytes are no such message.
+    """
+    try:
+        return message.FromString(raw)
+    except DecodeError:
+        raise DamagedError from None
 
 
 def opened(secret: bytes, stored: Any, place: bytes) -> bytes:

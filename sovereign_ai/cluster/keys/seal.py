@@ -14,7 +14,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from sovereign_ai.cluster.keys.custody import PLANE
-from sovereign_ai.cluster.keys.envelope import DamagedError, Seed, opened
+from sovereign_ai.cluster.keys.envelope import DamagedError, Seed, opened, parse
 from sovereign_ai.cluster.keys.key_client import KeyHandle, KeyRefusedError
 from sovereign_ai.cluster.keys.messages import STORED
 from sovereign_ai.names import KEYS
@@ -118,7 +118,7 @@ class Sealer:
         """Return the secret without its data, encrypted as the API server encrypts."""
         if not value.startswith(PLANE_VALUE):
             raise UnsealableError
-        stored = STORED["EncryptedObject"].FromString(value.removeprefix(PLANE_VALUE))
+        stored = parse(STORED["EncryptedObject"], value.removeprefix(PLANE_VALUE))
         try:
             secret = await self.keys[PLANE].seed(stored.key_id, stored.seed)
         except KeyRefusedError:
@@ -139,8 +139,11 @@ def without_data(plain: bytes, level: str) -> bytes:
     """
     if not plain.startswith(_PROTOBUF):
         raise UnsealableError
-    wrapper: Any = STORED["Unknown"].FromString(plain.removeprefix(_PROTOBUF))
-    secret: Any = STORED["Secret"].FromString(wrapper.raw)
+    try:
+        wrapper = parse(STORED["Unknown"], plain.removeprefix(_PROTOBUF))
+        secret = parse(STORED["Secret"], wrapper.raw)
+    except DamagedError:
+        raise UnsealableError from None
     # `messages.py` declares no field for the data, so that it goes with the unknown fields.
     secret.DiscardUnknownFields()
     annotations = secret.metadata.annotations
@@ -155,7 +158,11 @@ def without_data(plain: bytes, level: str) -> bytes:
 
 
 def sealed_under(value: bytes) -> tuple[str, str] | None:
-    """Return under which level and key version a stored value is sealed; None if it is not sealed."""
+    """Return under which level and key version a stored value is sealed; None if it is not sealed.
+
+    Raises:
+        DamagedError: it begins as a sealed value and is none.
+    """
     if not value.startswith(SEALED):
         return None
     level, message = _parse_sealed(value)
@@ -163,7 +170,11 @@ def sealed_under(value: bytes) -> tuple[str, str] | None:
 
 
 def stub_of(value: bytes) -> bytes | None:
-    """Return the stub beside a sealed value; None if the value is not sealed."""
+    """Return the stub beside a sealed value; None if the value is not sealed.
+
+    Raises:
+        DamagedError: it begins as a sealed value and is none.
+    """
     if not value.startswith(SEALED):
         return None
     _, message = _parse_sealed(value)
@@ -171,9 +182,13 @@ def stub_of(value: bytes) -> bytes | None:
 
 
 def _parse_sealed(value: bytes) -> tuple[str, Any]:
-    """Return the level of a sealed value, and the message with its whole and its stub."""
+    """Return the level of a sealed value, and the message with its whole and its stub.
+
+    Raises:
+        DamagedError: it is no sealed value.
+    """
     level, _, rest = value.removeprefix(SEALED).partition(b":")
-    return level.decode(errors="replace"), STORED["Sealed"].FromString(rest)
+    return level.decode(errors="replace"), parse(STORED["Sealed"], rest)
 
 
 __all__ = [

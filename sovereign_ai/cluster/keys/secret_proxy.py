@@ -27,6 +27,7 @@ import grpc  # type: ignore[import-untyped]
 from sovereign_ai.cluster import identities as who
 from sovereign_ai.cluster.flags import SECRET_GATE
 from sovereign_ai.cluster.keys.custody import levels_digest
+from sovereign_ai.cluster.keys.envelope import parse
 from sovereign_ai.cluster.keys.key_client import RECONNECT, KeyRefusedError, SilentError
 from sovereign_ai.cluster.keys.levels import Levels
 from sovereign_ai.cluster.keys.messages import ETCD
@@ -121,23 +122,23 @@ class SecretProxy(grpc.GenericRpcHandler):  # type: ignore[misc]
             await self._open(pair)
 
     async def _open_range(self, answer: bytes) -> bytes:
-        message = ETCD["RangeResponse"].FromString(answer)
+        message = parse(ETCD["RangeResponse"], answer)
         await self._open_all(message.kvs)
         return bytes(message.SerializeToString())
 
     async def _open_put(self, answer: bytes) -> bytes:
-        message = ETCD["PutResponse"].FromString(answer)
+        message = parse(ETCD["PutResponse"], answer)
         if message.HasField("prev_kv"):
             await self._open(message.prev_kv)
         return bytes(message.SerializeToString())
 
     async def _open_deleted(self, answer: bytes) -> bytes:
-        message = ETCD["DeleteRangeResponse"].FromString(answer)
+        message = parse(ETCD["DeleteRangeResponse"], answer)
         await self._open_all(message.prev_kvs)
         return bytes(message.SerializeToString())
 
     async def _open_txn(self, answer: bytes) -> bytes:
-        message = ETCD["TxnResponse"].FromString(answer)
+        message = parse(ETCD["TxnResponse"], answer)
         await self._open_responses(message)
         return bytes(message.SerializeToString())
 
@@ -151,12 +152,12 @@ class SecretProxy(grpc.GenericRpcHandler):  # type: ignore[misc]
                 await self._open_responses(response.response_txn)
 
     async def _seal_put(self, request: bytes) -> bytes:
-        message = ETCD["PutRequest"].FromString(request)
+        message = parse(ETCD["PutRequest"], request)
         await self._seal(message)
         return bytes(message.SerializeToString())
 
     async def _seal_txn(self, request: bytes) -> bytes:
-        message = ETCD["TxnRequest"].FromString(request)
+        message = parse(ETCD["TxnRequest"], request)
         await self._seal_requests(message)
         return bytes(message.SerializeToString())
 
@@ -167,7 +168,7 @@ class SecretProxy(grpc.GenericRpcHandler):  # type: ignore[misc]
         # The stored value may be withdrawn, and must not be overwritten then.
         call = self._channel.unary_unary("/etcdserverpb.KV/Range")
         answer = await call(ETCD["RangeRequest"](key=put.key).SerializeToString(), timeout=_ETCD_SECONDS)
-        pairs = ETCD["RangeResponse"].FromString(answer).kvs
+        pairs = parse(ETCD["RangeResponse"], answer).kvs
         before = pairs[0].value if pairs else b""
         put.value = await self._sealer.seal(put.key, put.value, before)
 
@@ -190,6 +191,8 @@ async def _refuse(context: Any, error: Exception) -> Any:
     if isinstance(error, UnsealableError):
         text = "the value is not encrypted under the plane's key"
         await context.abort(grpc.StatusCode.INVALID_ARGUMENT, text)
+    if isinstance(error, DamagedError):
+        await context.abort(grpc.StatusCode.DATA_LOSS, "a message or a stored value is damaged")
     if isinstance(error, SilentError):
         _log(str(error))
         # Not UNAVAILABLE, which etcd's client would retry a hundred times.
@@ -260,10 +263,10 @@ async def _mark_changes(channel: Any, watches: Watches, changed: asyncio.Event) 
                 with contextlib.suppress(grpc.RpcError):
                     read = ETCD["RangeRequest"](key=_MARK)
                     answer = await get(read.SerializeToString(), timeout=_ETCD_SECONDS)
-                    watches.restart(ETCD["RangeResponse"].FromString(answer).header.revision)
+                    watches.restart(parse(ETCD["RangeResponse"], answer).header.revision)
         else:
             retry_seconds = None
-            watches.restart(ETCD["PutResponse"].FromString(answer).header.revision)
+            watches.restart(parse(ETCD["PutResponse"], answer).header.revision)
 
 
 async def serve(cluster_dir: ClusterDir) -> bool:

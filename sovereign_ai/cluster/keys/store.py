@@ -14,11 +14,13 @@ from typing import Any
 import grpc  # type: ignore[import-untyped]
 
 from sovereign_ai.cluster.flags import SECRET_GATE
+from sovereign_ai.cluster.keys.envelope import DamagedError, parse
 from sovereign_ai.cluster.keys.messages import ETCD, MOD_REVISION, STORED
 from sovereign_ai.cluster.keys.seal import PLANE_VALUE, SEALED, SECRETS, sealed_under, stub_of
 from sovereign_ai.cluster.keys.secret_proxy import open_etcd, port_of
 from sovereign_ai.cluster.state import ClusterDir
 from sovereign_ai.errors import EnvironmentLacksError, Problem
+from sovereign_ai.text import clean
 
 CONFIG_MAPS = b"/registry/configmaps/"
 _CALL_SECONDS = 30.0
@@ -137,14 +139,23 @@ async def stored_values(cluster_dir: ClusterDir) -> list[Stored]:
 
 
 def _stored(pair: Any) -> Stored:
-    """Read a value's envelope; its content stays encrypted."""
-    level, level_key = sealed_under(pair.value) or (None, "")
-    # Beside a sealed value lies its stub, which is encrypted under the control plane's key only.
-    value = stub_of(pair.value) or pair.value
-    plane_key = ""
-    if value.startswith(PLANE_VALUE):
-        encrypted = STORED["EncryptedObject"].FromString(value.removeprefix(PLANE_VALUE))
-        plane_key = encrypted.key_id
+    """Read a value's envelope; its content stays encrypted.
+
+    Raises:
+        EnvironmentLacksError: the envelope is damaged.
+    """
+    try:
+        level, level_key = sealed_under(pair.value) or (None, "")
+        # Beside a sealed value lies its stub, which is encrypted under the control plane's key only.
+        value = stub_of(pair.value) or pair.value
+        plane_key = ""
+        if value.startswith(PLANE_VALUE):
+            encrypted = parse(STORED["EncryptedObject"], value.removeprefix(PLANE_VALUE))
+            plane_key = encrypted.key_id
+    except DamagedError:
+        message = f"the value of {clean(pair.key.decode(errors='replace'))} in etcd is damaged"
+        hint = "put it back from a backup of etcd; no key opens it as it is"
+        raise EnvironmentLacksError(Problem("value-damaged", message, hint=hint)) from None
     return Stored(bytes(pair.key), pair.mod_revision, level, level_key, plane_key)
 
 

@@ -16,10 +16,12 @@ from sovereign_ai.cluster.keys.key_client import KeyHandle, KeyRefusedError, Sil
 from sovereign_ai.cluster.keys.messages import STORED
 from sovereign_ai.cluster.keys.seal import (
     PLANE_VALUE,
+    SEALED,
     WITHDRAWN_KEY,
     Sealer,
     UnsealableError,
     sealed_under,
+    stub_of,
     without_data,
 )
 
@@ -222,6 +224,26 @@ def test_what_the_api_server_did_not_encrypt_under_the_plane_s_key_is_not_sealed
 def test_what_is_no_protobuf_is_not_made_a_stub_of():
     with pytest.raises(UnsealableError):
         without_data(b'{"kind":"Secret"}', "high")
+
+
+@pytest.mark.parametrize("rest", [b"high:\xff", b"high:\x0a\x05ab", b":\xff", b"high:\x0a\x02\x12\xff"])
+def test_a_sealed_value_that_is_no_message_is_damaged_and_breaks_no_list(rest: bytes):
+    value = SEALED + rest
+    for read in (sealed_under, stub_of):
+        with pytest.raises(DamagedError):
+            read(value)
+    gate, _ = sealer()
+    with pytest.raises(DamagedError):
+        asyncio.run(gate.open(PLACE, value))
+
+
+def test_an_encrypted_value_that_is_no_message_is_damaged_and_a_secret_that_is_none_is_not_sealed():
+    gate, _ = sealer()
+    with pytest.raises(DamagedError):
+        asyncio.run(gate.seal(PLACE, PLANE_VALUE + b"\xff"))
+    for plain in (b"k8s\x00\xff", b"k8s\x00" + STORED["Unknown"](raw=b"\xff").SerializeToString()):
+        with pytest.raises(UnsealableError):
+            without_data(plain, "high")
 
 
 def test_a_seed_does_not_show_itself():
