@@ -80,7 +80,8 @@ def check_files(path: Path, data: Mapping[str, Any], context: str | None) -> Non
     pair: Mapping[str, Any] = {}
     for entry in data.get("contexts") or ():
         if entry["name"] == chosen:
-            pair = entry["context"]
+            # kubectl accepts a context without settings; it names no cluster and no user.
+            pair = entry.get("context") or {}
             break
     wanted = {"clusters": pair.get("cluster"), "users": pair.get("user")}
     for kind, names in _FILES.items():

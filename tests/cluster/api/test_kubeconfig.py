@@ -56,6 +56,11 @@ def test_a_file_that_the_context_names_must_be_readable(tmp_path: Path) -> None:
     check_files(tmp_path / "config", inline, None)
 
 
+def test_a_context_without_settings_names_no_file(tmp_path: Path) -> None:
+    path = written(tmp_path, contexts=[{"name": "lab"}])
+    check_files(path, read_kubeconfig(path), None)
+
+
 def test_an_authority_is_read_inline_before_a_file(tmp_path: Path) -> None:
     (tmp_path / "ca.crt").write_bytes(b"from a file")
     by_file = {"certificate-authority": "ca.crt"}
