@@ -22,6 +22,8 @@ from types import MappingProxyType
 
 from sovereign_ai.catalog.figures import Row, Sourced, find_row, rows, rows_of_descriptions
 from sovereign_ai.catalog.suppliers import supplier
+from sovereign_ai.catalog.vendors import Vendor
+from sovereign_ai.catalog.vendors import vendor as vendor_of
 from sovereign_ai.units import Bytes, BytesPerSecond, Watts
 
 PRECISIONS = ("bf16", "fp8", "fp4")
@@ -68,6 +70,11 @@ class Accelerator(Sourced):
     def seat(self) -> str:
         """The country whose jurisdiction its vendor is under, by the seat of the vendor's ultimate parent."""
         return supplier(self.vendor).seat
+
+    @property
+    def gpu_vendor(self) -> Vendor:
+        """Its vendor's software for hosts, containers and Kubernetes."""
+        return vendor_of(self.vendor)
 
 
 def of_row(row: Row) -> Accelerator:

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from sovereign_ai.catalog.jurisdictions import expand
+from sovereign_ai.catalog.vendors import local_runtimes
 from sovereign_ai.names import KEYS, NODE_WRITER, OWNER, SYSTEM_NAMESPACE
 from sovereign_ai.plan.clusters import ClusterPlan
 from sovereign_ai.plan.factory import Plan
@@ -28,37 +29,8 @@ SPARE_TAINT = f"{KEYS.domain}/spare"
 """Taint of spare nodes; no workload may tolerate it."""
 SECRET_READERS = ("tenant-admin",)
 """Roles that may read secrets: a tenant's own people, in the tenant's own namespace."""
-# `kata-remote` is missing on purpose: it creates a virtual machine at a cloud's API.
-RUNTIMES = (
-    "amd",
-    "crun",
-    "gvisor",
-    "habana",
-    "runc",
-    "runsc",
-    "nvidia",
-    "nvidia-cdi",
-    "nvidia-legacy",
-    "youki",
-    "kata",
-    "kata-cc",
-    "kata-clh",
-    "kata-dragonball",
-    "kata-fc",
-    "kata-qemu",
-    "kata-qemu-coco-dev",
-    "kata-qemu-nvidia-gpu",
-    "kata-qemu-nvidia-gpu-snp",
-    "kata-qemu-nvidia-gpu-tdx",
-    "kata-qemu-sev",
-    "kata-qemu-snp",
-    "kata-qemu-tdx",
-)
-"""Handlers of container runtimes that run a pod on the node that it was scheduled to.
-
-Named as their projects do: kata-containers 3.x `kata-deploy`, gVisor, NVIDIA Container Toolkit, containerd;
-read on 2026-11-26.
-"""
+RUNTIMES = local_runtimes()
+"""Handlers of container runtimes that run a pod on the node that it was scheduled to."""
 ENCRYPTION_KEY = f"{KEYS.domain}/encryption-key"
 """StorageClass parameter that names the key."""
 

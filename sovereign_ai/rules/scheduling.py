@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from sovereign_ai.catalog.vendors import vendors
 from sovereign_ai.rules.controls import (
     C3A_LOCATION,
     CADA_LOCATION,
@@ -99,24 +100,38 @@ BINDING = Rule(
         ),
     ),
 )
-# Device plugins name RDMA and fabric devices by these prefixes. GPUs and their MIG slices are no fabric.
-_FABRIC = (
-    '(r.startsWith("rdma/") || r.startsWith("intel.com/") || r.startsWith("openshift.io/")'
-    ' || (r.startsWith("nvidia.com/") && !r.startsWith("nvidia.com/gpu")'
-    ' && !r.startsWith("nvidia.com/mig-")))'
-)
+
+
+def _fabric_devices() -> str:
+    """Return CEL: an extended resource is a device of a network."""
+    # Device plugins name RDMA and other network devices by these prefixes.
+    tests = ['r.startsWith("rdma/")', 'r.startsWith("intel.com/")', 'r.startsWith("openshift.io/")']
+    for row in vendors():
+        if row.scale_up is None:
+            continue
+        # GPUs and their partitions are no devices of a network.
+        others = "".join(f' && !r.startsWith("{prefix}")' for prefix in row.scale_up.gpu_prefixes)
+        tests.append(f'(r.startsWith("{row.label_domain}/"){others})')
+    return f"({' || '.join(tests)})"
+
+
+def _is_near(request: str) -> str:
+    """Return CEL: the DeviceClass of a request is not one of a network between GPUs, such as NVLink."""
+    prefixes = [row.scale_up.class_prefix for row in vendors() if row.scale_up]
+    return " && ".join(f'!{request}.deviceClassName.startsWith("{prefix}")' for prefix in prefixes)
+
+
+_FABRIC = _fabric_devices()
 _OWN_PART = "variables.zone in $partitioned"
 
 
 def _classes(devices: str) -> str:
     """Return CEL: no request of a claim is for a device of the NVLink fabric."""
-    # NVIDIA's DRA driver names its classes of NVLink devices `compute-domain-…`.
-    far = '!{0}.deviceClassName.startsWith("compute-domain")'
     return (
         f"{_OWN_PART} || !has({devices}.requests) || {devices}.requests == null || {devices}.requests.all(q,"
-        f" (!has(q.exactly) || !has(q.exactly.deviceClassName) || {far.format('q.exactly')})"
+        f" (!has(q.exactly) || !has(q.exactly.deviceClassName) || {_is_near('q.exactly')})"
         " && (!has(q.firstAvailable) || q.firstAvailable.all(s, !has(s.deviceClassName)"
-        f" || {far.format('s')})))"
+        f" || {_is_near('s')})))"
     )
 
 

@@ -16,6 +16,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Any
 
+from sovereign_ai.catalog.vendors import FaultCodes, vendors
 from sovereign_ai.cluster.api.client import Api
 from sovereign_ai.errors import Problem, UsageError, nearest
 from sovereign_ai.names import KEYS, OWNER, label
@@ -26,10 +27,6 @@ from sovereign_ai.sim.machine import Machine, machines
 from sovereign_ai.sim.slices import device_names
 from sovereign_ai.spec.factory import AIFactory
 
-APPLICATION = frozenset({13, 31, 43, 45})
-"""Xids that a program causes; the GPU is well."""
-HARDWARE = frozenset({48, 64, 74, 79, 92, 94, 95})
-"""Xids after which a GPU is drained, reset or replaced."""
 CONDITION = "GpuFault"
 """The condition that a node with a broken GPU reports."""
 _MANAGER = "sovereign-ai-fault"
@@ -56,10 +53,10 @@ def inject(api: Api, factory: AIFactory, plan: Plan, node: str, *, gpu: int, xid
         UnreachableError: there was no answer.
     """
     machine = _machine(plan, node)
-    _check(machine, gpu, xid)
+    codes = _checked_codes(machine, gpu, xid)
     for name in _devices_of(machine, gpu):
         api.apply(_rule(factory, machine, gpu, xid, name), field_manager=_MANAGER, force=True)
-    if xid in APPLICATION:
+    if xid in codes.application:
         return False
     # Read back, for other GPUs of the node may be broken already.
     _mark(api, machine, faults(api, factory))
@@ -99,22 +96,42 @@ def faults(api: Api, factory: AIFactory) -> dict[tuple[str, int], int]:
     return xids
 
 
-def _check(machine: Machine, gpu: int, xid: int) -> None:
-    """Check that a machine can have a fault.
+def takes_out(machine: Machine, code: int) -> bool:
+    """Return whether a fault takes a GPU of a machine out of use."""
+    codes = machine.accelerator.gpu_vendor.faults
+    return codes is not None and code in codes.hardware
+
+
+def _checked_codes(machine: Machine, gpu: int, xid: int) -> FaultCodes:
+    """Return the codes of a machine's vendor, if the machine can have a fault.
 
     Raises:
         UsageError: it cannot.
     """
-    if machine.accelerator.vendor != "nvidia":
-        hint = "Xids are NVIDIA's; break a GPU of a pool with NVIDIA GPUs"
-        raise UsageError(Problem("fault-unknown", f"{machine.node.name} has no NVIDIA GPUs", hint=hint))
+    codes = machine.accelerator.gpu_vendor.faults
+    if codes is None:
+        raise UsageError(_no_codes(machine))
     if not 0 <= gpu < machine.node.gpus:
         hint = f"GPUs of {machine.node.name} are numbered 0 to {machine.node.gpus - 1}"
         raise UsageError(Problem("fault-unknown", f"{machine.node.name} has no GPU {gpu}", hint=hint))
-    if xid not in APPLICATION | HARDWARE:
-        known = ", ".join(str(number) for number in sorted(APPLICATION | HARDWARE))
+    if xid not in codes.application | codes.hardware:
+        known = ", ".join(str(number) for number in sorted(codes.application | codes.hardware))
         hint = f"simulated are {known}"
-        raise UsageError(Problem("fault-unknown", f"Xid {xid} is not simulated", hint=hint))
+        raise UsageError(Problem("fault-unknown", f"{codes.word} {xid} is not simulated", hint=hint))
+    return codes
+
+
+def _no_codes(machine: Machine) -> Problem:
+    """Return the problem of a machine whose vendor's driver reports no faults by code."""
+    words = []
+    titles = []
+    for row in vendors():
+        if row.faults:
+            words.append(f"{row.faults.word}s are {row.title}'s")
+            titles.append(row.title)
+    makers = " or ".join(titles)
+    hint = f"{', '.join(words)}; break a GPU of a pool with {makers} GPUs"
+    return Problem("fault-unknown", f"{machine.node.name} has no {makers} GPUs", hint=hint)
 
 
 def _machine(plan: Plan, name: str) -> Machine:
@@ -143,7 +160,7 @@ def _rule(factory: AIFactory, machine: Machine, gpu: int, xid: int, device: str)
     # The labels are the record of the fault, from which `faults` reads it.
     labels = {KEYS.owner: OWNER, KEYS.factory: factory.name, _NODE: node, _GPU: str(gpu), _XID: str(xid)}
     selected = {"driver": machine.accelerator.dra_driver, "pool": node, "device": device}
-    effect = "NoSchedule" if xid in HARDWARE else "None"
+    effect = "NoSchedule" if takes_out(machine, xid) else "None"
     return {
         "apiVersion": RULE[0],
         "kind": RULE[1],
@@ -164,7 +181,7 @@ def _mark(api: Api, machine: Machine, faults: dict[tuple[str, int], int]) -> Non
     name = machine.node.name
     broken = {}
     for (node, gpu), xid in faults.items():
-        if node == name and xid in HARDWARE:
+        if node == name and takes_out(machine, xid):
             broken[gpu] = xid
     live = api.get("v1", "Node", name)
     if live is None:
@@ -177,7 +194,7 @@ def _mark(api: Api, machine: Machine, faults: dict[tuple[str, int], int]) -> Non
         taints.append({"key": FAULT, "value": f"xid-{max(broken.values())}", "effect": "NoSchedule"})
     api.apply({**head, "spec": {"taints": taints}}, field_manager=_MANAGER, force=True)
     conditions = _without(live["status"].get("conditions"), "type", CONDITION)
-    conditions.append(_condition(broken))
+    conditions.append(_condition(machine, broken))
     # A broken GPU takes all its instances with it.
     offered = machine.devices - len(broken) * machine.instances
     allocatable = {**live["status"]["allocatable"], machine.part.resource: str(offered)}
@@ -189,9 +206,11 @@ def _without(rows: list[dict[str, Any]] | None, field: str, value: str) -> list[
     return [row for row in rows or [] if row[field] != value]
 
 
-def _condition(broken: dict[int, int]) -> dict[str, str]:
-    """Return the condition of a node with these broken GPUs, each with its Xid."""
-    texts = [f"GPU {gpu}: Xid {xid}" for gpu, xid in sorted(broken.items())]
+def _condition(machine: Machine, broken: dict[int, int]) -> dict[str, str]:
+    """Return the condition of a node with these broken GPUs, each with its fault."""
+    codes = machine.accelerator.gpu_vendor.faults
+    word = codes.word if codes else ""
+    texts = [f"GPU {gpu}: {word} {xid}" for gpu, xid in sorted(broken.items())]
     now = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
     return {
         "type": CONDITION,

@@ -8,6 +8,9 @@ and those of *mixed* where it is `nvidia.com/mig-…`.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
+
 from sovereign_ai.catalog.accelerators import Accelerator
 from sovereign_ai.catalog.mig import instance_memory, instances
 from sovereign_ai.catalog.systems import System
@@ -28,48 +31,47 @@ def feature_labels(
         mig: the pool's MIG profile; empty where GPUs are whole.
         resource: the extended resource that the plan counts.
     """
-    if accelerator.vendor == "nvidia":
-        return _nvidia(machine, accelerator, driver, mig, resource)
-    if accelerator.vendor == "amd":
-        return _amd(accelerator)
-    return {}
+    build = _PROGRAMS.get(accelerator.gpu_vendor.features)
+    return build(machine, accelerator, driver, mig, resource) if build else {}
 
 
-def _nvidia(
+def _feature_discovery(
     machine: System, accelerator: Accelerator, driver: str, mig: str, resource: str
 ) -> dict[str, str]:
     """Return the labels of NVIDIA's GPU feature discovery."""
-    # NVIDIA writes the last number with two digits, and its feature discovery copies the text: 580.95.05.
-    major, minor, patch = driver.split(".")
-    revision = f"{int(patch):02d}"
+    vendor = accelerator.gpu_vendor
+    domain, gpu = vendor.label_domain, f"{vendor.label_domain}/gpu"
+    # Feature discovery copies the version as the vendor writes it.
+    written = vendor.driver.written(driver) if vendor.driver else driver
+    major, minor, revision = written.split(".")
     capability = (accelerator.compute_capability or "0.0").split(".")
     labels = {
-        "nvidia.com/gpu.present": "true",
-        "nvidia.com/gpu.machine": label_value(machine.name),
-        "nvidia.com/gpu.family": accelerator.architecture.split()[0].lower(),
-        "nvidia.com/gpu.replicas": "1",
-        "nvidia.com/gpu.mode": "compute",
-        "nvidia.com/gpu.compute.major": capability[0],
-        "nvidia.com/gpu.compute.minor": capability[1],
-        "nvidia.com/cuda.driver-version.major": major,
-        "nvidia.com/cuda.driver-version.minor": minor,
-        "nvidia.com/cuda.driver-version.revision": revision,
-        "nvidia.com/cuda.driver-version.full": f"{major}.{minor}.{revision}",
-        "nvidia.com/mig.capable": "true",
-        "nvidia.com/mig.strategy": "single" if mig else "none",
+        f"{gpu}.present": "true",
+        f"{gpu}.machine": label_value(machine.name),
+        f"{gpu}.family": accelerator.architecture.split()[0].lower(),
+        f"{gpu}.replicas": "1",
+        f"{gpu}.mode": "compute",
+        f"{gpu}.compute.major": capability[0],
+        f"{gpu}.compute.minor": capability[1],
+        f"{domain}/cuda.driver-version.major": major,
+        f"{domain}/cuda.driver-version.minor": minor,
+        f"{domain}/cuda.driver-version.revision": revision,
+        f"{domain}/cuda.driver-version.full": f"{major}.{minor}.{revision}",
+        f"{domain}/mig.capable": "true",
+        f"{domain}/mig.strategy": "single" if mig else "none",
     }
     product = accelerator.product or label_value(accelerator.name)
-    whole = _counted("nvidia.com/gpu", product, machine.gpus, accelerator.memory.count)
+    whole = _counted(gpu, product, machine.gpus, accelerator.memory.count)
     if not mig:
         return labels | whole
     number = machine.gpus * instances(mig, accelerator)
     memory = instance_memory(mig, accelerator).count
     profile = f"{product}-MIG-{mig}"
     if resource == accelerator.resource:
-        return labels | _counted("nvidia.com/gpu", profile, number, memory)
+        return labels | _counted(gpu, profile, number, memory)
     # Strategy *mixed* labels whole GPUs and instances, each under the resource that counts it.
     labels |= whole
-    labels["nvidia.com/mig.strategy"] = "mixed"
+    labels[f"{domain}/mig.strategy"] = "mixed"
     return labels | _counted(resource, profile, number, memory)
 
 
@@ -82,9 +84,18 @@ def _counted(prefix: str, product: str, number: int, memory: int) -> dict[str, s
     }
 
 
-def _amd(accelerator: Accelerator) -> dict[str, str]:
+def _node_labeller(
+    _machine: System, accelerator: Accelerator, _driver: str, _mig: str, _resource: str
+) -> dict[str, str]:
     """Return the labels of AMD's node labeller: memory, and the product where the catalogue has one."""
-    labels = {"amd.com/gpu.vram": f"{accelerator.memory.count // 10**9}G"}
+    gpu = f"{accelerator.gpu_vendor.label_domain}/gpu"
+    labels = {f"{gpu}.vram": f"{accelerator.memory.count // 10**9}G"}
     if accelerator.product:
-        labels["amd.com/gpu.product-name"] = label_value(accelerator.product)
+        labels[f"{gpu}.product-name"] = label_value(accelerator.product)
     return labels
+
+
+_PROGRAMS: Mapping[str, Callable[[System, Accelerator, str, str, str], dict[str, str]]] = MappingProxyType(
+    {"gpu-feature-discovery": _feature_discovery, "node-labeller": _node_labeller}
+)
+"""The program of a vendor that labels nodes, to its labels."""

@@ -20,6 +20,7 @@ from sovereign_ai.sim.identity import gpu_uuid, nvml_bus
 from sovereign_ai.sim.machine import Machine, machines
 
 _MEBIBYTE = 2**20
+_EXPORTER = "dcgm-exporter"
 _IDLE_POWER, _BUSY_POWER = Fraction(1, 10), Fraction(9, 10)
 """Estimates (the project's own judgement, 2026-11): a GPU's power as a share of its thermal design power."""
 _IDLE_CELSIUS, _BUSY_CELSIUS = 30, 65
@@ -67,7 +68,7 @@ def exposition(plan: Plan, cluster: str, held: Holders, faults: Faults | None = 
     """
     gpus: list[_Gpu] = []
     for machine in machines(plan, cluster):
-        if machine.accelerator.vendor == "nvidia":
+        if machine.accelerator.gpu_vendor.telemetry == _EXPORTER:
             gpus += _gpus(machine, held)
     lines = []
     # All samples of a metric must follow its HELP and TYPE lines as one group (Prometheus' text format).
@@ -137,7 +138,7 @@ def _labels(gpu: _Gpu) -> str:
         "gpu": str(gpu.index),
         "UUID": gpu_uuid(machine.factory, machine.node.name, gpu.index),
         "pci_bus_id": nvml_bus(gpu.index),
-        "device": f"nvidia{gpu.index}",
+        "device": _device_name(machine, gpu.index),
         "modelName": product.replace("-", " "),
         "Hostname": machine.node.name,
         "DCGM_FI_DRIVER_VERSION": machine.part.driver,
@@ -145,3 +146,9 @@ def _labels(gpu: _Gpu) -> str:
         "pod": pod,
     }
     return ",".join(f'{key}="{value}"' for key, value in labels.items())
+
+
+def _device_name(machine: Machine, index: int) -> str:
+    """Return the name of a GPU's device file, without its folder."""
+    files = machine.accelerator.gpu_vendor.container
+    return files.device_file(index).rpartition("/")[2] if files else ""

@@ -132,8 +132,9 @@ def _accelerators(machine: Machine) -> dict[str, str]:
     part, domain = machine.part, machine.node.nvlink_domain
     system, chip = machine.system, machine.accelerator
     labels = feature_labels(system, chip, driver=part.driver, mig=part.mig, resource=part.resource)
-    if domain and machine.accelerator.vendor == "nvidia":
-        labels["nvidia.com/gpu.clique"] = clique(machine.factory, domain)
+    scale_up = machine.accelerator.gpu_vendor.scale_up
+    if domain and scale_up:
+        labels[scale_up.label] = clique(machine.factory, domain)
     return labels
 
 

@@ -9,7 +9,8 @@ Each node has one pool, as with both drivers; a node with more than 128 devices 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
 from typing import Any
 
 from sovereign_ai.catalog.mig import instance_memory
@@ -21,8 +22,8 @@ from sovereign_ai.units import Bytes
 
 MOST_DEVICES = 128
 """Devices that one ResourceSlice may hold (resource.k8s.io/v1, ResourceSliceMaxDevices)."""
-_FIRST_RENDER = 128
-"""Static: the first DRM render node, whose number AMD's device names carry."""
+_PLAIN_TYPE = "gpu"
+"""The type of device of NVIDIA's driver, whose form devices without a driver have as well."""
 _CUDA = {535: "12.2.0", 550: "12.4.0", 570: "12.8.0", 580: "13.0.0"}
 """CUDA version of each driver branch (NVIDIA CUDA release notes); other branches have no attribute."""
 
@@ -100,13 +101,10 @@ def _of_machine(machine: Machine) -> list[dict[str, Any]]:
 
 def _devices(machine: Machine) -> list[dict[str, Any]]:
     """Return a machine's devices."""
-    build: Callable[[Machine, int, int], dict[str, Any]]
-    if machine.accelerator.vendor == "amd":
-        build = _amd
-    elif machine.part.mig:
+    dra = machine.accelerator.gpu_vendor.dra
+    build = _BUILDERS.get(dra.device_type, _gpu) if dra else _gpu
+    if machine.part.mig:
         build = _instance
-    else:
-        build = _gpu
     devices = []
     for gpu in range(machine.node.gpus):
         for instance in range(machine.instances):
@@ -118,10 +116,10 @@ def _devices(machine: Machine) -> list[dict[str, Any]]:
 def _gpu(machine: Machine, gpu: int, _instance: int) -> dict[str, Any]:
     """Return a whole NVIDIA GPU."""
     identity: Attributes = {
-        "type": {"string": "gpu"},
+        "type": {"string": _PLAIN_TYPE},
         "uuid": {"string": gpu_uuid(machine.factory, machine.node.name, gpu)},
     }
-    return _device(f"gpu-{gpu}", _nvidia(machine, gpu) | identity, machine.accelerator.memory)
+    return _device(f"gpu-{gpu}", _gpu_attributes(machine, gpu) | identity, machine.accelerator.memory)
 
 
 def _instance(machine: Machine, gpu: int, instance: int) -> dict[str, Any]:
@@ -135,15 +133,18 @@ def _instance(machine: Machine, gpu: int, instance: int) -> dict[str, Any]:
     }
     # A device's name is a DNS label, and profiles such as `1g.10gb` have a dot.
     name = f"gpu-{gpu}-mig-{profile}-{instance}".replace(".", "-")
-    return _device(name, _nvidia(machine, gpu) | identity, instance_memory(profile, machine.accelerator))
+    return _device(
+        name, _gpu_attributes(machine, gpu) | identity, instance_memory(profile, machine.accelerator)
+    )
 
 
-def _nvidia(machine: Machine, gpu: int) -> Attributes:
-    """Return the attributes that whole GPUs and their instances share."""
+def _gpu_attributes(machine: Machine, gpu: int) -> Attributes:
+    """Return the attributes of NVIDIA's driver that whole GPUs and their instances share."""
     kind, driver = machine.accelerator, machine.part.driver
+    dra = kind.gpu_vendor.dra
     attributes: Attributes = {
         "architecture": {"string": kind.architecture},
-        "brand": {"string": "Nvidia"},
+        "brand": {"string": dra.brand if dra else ""},
         "cudaComputeCapability": {"version": f"{kind.compute_capability}.0"},
         "driverVersion": {"version": semantic_version(driver)},
         "productName": {"string": (kind.product or kind.name).replace("-", " ")},
@@ -156,8 +157,11 @@ def _nvidia(machine: Machine, gpu: int) -> Attributes:
     return attributes
 
 
-def _amd(machine: Machine, gpu: int, _instance: int) -> dict[str, Any]:
-    """Return a whole AMD GPU."""
+def _amdgpu(machine: Machine, gpu: int, _instance: int) -> dict[str, Any]:
+    """Return a whole GPU as AMD's driver publishes it."""
+    container = machine.accelerator.gpu_vendor.container
+    # AMD's device names carry the number of the GPU's DRM render node.
+    first = container.first if container else 0
     attributes: Attributes = {
         "type": {"string": "amdgpu"},
         "productName": {"string": machine.accelerator.product or machine.accelerator.name},
@@ -165,7 +169,7 @@ def _amd(machine: Machine, gpu: int, _instance: int) -> dict[str, Any]:
         "numaNode": {"int": numa_node(gpu, machine.node.gpus)},
         **_bus(gpu),
     }
-    return _device(f"gpu-{gpu}-{_FIRST_RENDER + gpu}", attributes, machine.accelerator.memory)
+    return _device(f"gpu-{gpu}-{first + gpu}", attributes, machine.accelerator.memory)
 
 
 def _bus(gpu: int) -> Attributes:
@@ -180,3 +184,7 @@ def _device(name: str, attributes: Attributes, memory: Bytes) -> dict[str, Any]:
     """Return one entry of a slice."""
     capacity = {"memory": {"value": memory.to_kubernetes()}}
     return {"name": name, "attributes": attributes, "capacity": capacity}
+
+
+_BUILDERS: Mapping[str, Callable[[Machine, int, int], dict[str, Any]]] = MappingProxyType({"amdgpu": _amdgpu})
+"""Types of device with attributes of another form than NVIDIA's, and what builds one."""

@@ -187,12 +187,12 @@ def _most_devices_of_a_node(plan: Plan, place: ProbeTarget) -> int:
 
 def device_class(place: ProbeTarget) -> str | None:
     """Return the name of the vendor's DeviceClass for a pool; None where the vendor has no DRA driver."""
-    driver = accelerator(system(place.part.system).accelerator).dra_driver
-    # NVIDIA's driver publishes MIG instances under a class of their own; other classes are named like their
-    # driver.
-    if driver == "gpu.nvidia.com" and place.part.mig:
-        return "mig.nvidia.com"
-    return driver
+    chip = accelerator(system(place.part.system).accelerator)
+    dra = chip.gpu_vendor.dra
+    # Partitions have a class of their own; other classes are named like their driver.
+    if place.part.mig and dra and dra.partition_class and dra.driver == chip.dra_driver:
+        return dra.partition_class.name
+    return chip.dra_driver
 
 
 def clear_leftovers(api: Api, factory: AIFactory) -> None:

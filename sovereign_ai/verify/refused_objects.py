@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from sovereign_ai.catalog.vendors import vendors
 from sovereign_ai.names import KEYS, OWNER, SYSTEM_NAMESPACE
 from sovereign_ai.rules.kinds import Group
 
@@ -39,8 +40,7 @@ def refused_objects(namespace: str, factory: str, image: str) -> dict[Group, dic
     service = {"selector": labels, "ports": [{"port": 80}], "externalIPs": ["192.0.2.1"]}
     admin_role = {"apiGroup": _RBAC, "kind": "ClusterRole", "name": "cluster-admin"}
     subject = {"apiGroup": _RBAC, "kind": "User", "name": _NAME}
-    channel = {"name": "channel", "exactly": {"deviceClassName": "compute-domain-default-channel.nvidia.com"}}
-    claim = {"devices": {"requests": [channel]}}
+    claim = {"devices": {"requests": _network_requests()}}
     # The owner labels make it one of the stack's namespaces, which must name a zone of the description.
     zoneless = {KEYS.owner: OWNER, KEYS.factory: factory, KEYS.namespace_zone: _UNKNOWN_ZONE}
     return {
@@ -56,6 +56,16 @@ def refused_objects(namespace: str, factory: str, image: str) -> dict[Group, dic
         "nodes": _object("v1", "Node", labels={KEYS.zone: _UNKNOWN_ZONE}),
         "others": _object("node.k8s.io/v1", "RuntimeClass", handler="kata-remote"),
     }
+
+
+def _network_requests() -> list[dict[str, Any]]:
+    """Return a claim's requests for a device of each vendor's network between GPUs, such as NVLink."""
+    requests = []
+    for row in vendors():
+        if row.scale_up:
+            exactly = {"deviceClassName": row.scale_up.device_class}
+            requests.append({"name": f"channel-{row.name}", "exactly": exactly})
+    return requests
 
 
 def _object(

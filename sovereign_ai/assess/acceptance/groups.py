@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Iterator
 
-from sovereign_ai.assess.acceptance.limits import FILE, LARGE, PERF, count, fio, portion, rates, share, whole
+from sovereign_ai.assess.acceptance.limits import FILE, LARGE, count, fio, portion, rates, share, whole
 from sovereign_ai.assess.acceptance.tests import AcceptanceTest
 from sovereign_ai.assess.sources import figure
 from sovereign_ai.catalog.accelerators import accelerator
@@ -22,7 +22,7 @@ from sovereign_ai.plan.spares import CONFIDENCE, poisson_spares
 
 def _has_reader(node: Node) -> bool:
     """Return whether a reader exists for the collectives of a server's accelerators."""
-    return accelerator(system(node.system).accelerator).vendor in PERF
+    return bool(accelerator(system(node.system).accelerator).gpu_vendor.collectives)
 
 
 def _testable(plan: Plan, plane: FabricPlan) -> dict[str, list[Node]]:
@@ -162,11 +162,11 @@ def _broken(plan: Plan) -> Iterator[AcceptanceTest]:
         f"Poisson over {hours} h, quantile {CONFIDENCE}"
     )
     command = "counted from the machines' burn-in"
-    # Only NVIDIA's burn-in has a reader, so only its servers are counted.
+    # A server without codes of faults has no burn-in that could be read, so it is not counted.
     members: dict[str, list[Node]] = {}
     for node in plan.nodes:
         at_site = members.setdefault(node.site, [])
-        if accelerator(system(node.system).accelerator).vendor == "nvidia":
+        if accelerator(system(node.system).accelerator).gpu_vendor.faults:
             at_site.append(node)
     for site, nodes in members.items():
         if not nodes:

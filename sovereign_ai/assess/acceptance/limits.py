@@ -14,8 +14,6 @@ ROLES = ("compute", "storage")
 """Fabrics whose ports are loaded to their rate; management ports never are."""
 LARGE = "-b 16G -e 16G -f 2"
 """Options of nccl-tests for one large message, where latency no longer counts."""
-PERF = {"nvidia": "all_reduce_perf", "amd": "all_reduce_perf"}
-"""Vendors whose collectives are tested by nccl-tests or rccl-tests, which print the same table."""
 
 
 def share(name: str) -> Figure:

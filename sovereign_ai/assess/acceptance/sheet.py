@@ -25,7 +25,6 @@ from sovereign_ai.assess.acceptance.groups import rails, sites, units
 from sovereign_ai.assess.acceptance.limits import (
     FILE,
     LARGE,
-    PERF,
     ROLES,
     count,
     fio,
@@ -39,6 +38,7 @@ from sovereign_ai.assess.acceptance.tests import AcceptanceSheet, AcceptanceTest
 from sovereign_ai.assess.sources import figure, figures
 from sovereign_ai.catalog.accelerators import Accelerator, accelerator
 from sovereign_ai.catalog.systems import System, system
+from sovereign_ai.catalog.vendors import Diagnostics, FaultCodes, Vendor
 from sovereign_ai.plan.fabric import FabricPlan
 from sovereign_ai.plan.factory import Plan
 from sovereign_ai.plan.nodes import Node
@@ -111,12 +111,12 @@ def _servers(plan: Plan, nodes: list[Node], ports: dict[str, int]) -> Iterator[A
     """Yield the tests of one pool's servers."""
     server = system(nodes[0].system)
     pool = _Pool(nodes, server, accelerator(server.accelerator))
-    vendor = pool.chip.vendor
-    if vendor == "nvidia":
-        yield _diagnostics(pool)
-    bus = _bus(server, pool.chip) if vendor in PERF else None
+    vendor = pool.chip.gpu_vendor
+    if vendor.diagnostics:
+        yield _diagnose(pool, vendor.diagnostics)
+    bus = _bus(server, pool.chip) if vendor.collectives else None
     if bus is not None:
-        command = f"{PERF[vendor]} {LARGE} -g {server.gpus}"
+        command = f"{vendor.collectives} {LARGE} -g {server.gpus}"
         yield pool.test("collectives", "nccl", command, bus, *whole(server.gpus, pool.gpus))
     for tier in plan.storage:
         is_reached = tier.zone == nodes[0].zone and tier.site == nodes[0].site
@@ -125,21 +125,22 @@ def _servers(plan: Plan, nodes: list[Node], ports: dict[str, int]) -> Iterator[A
             limits = rates(tier, read, write, "one machine's rate", "per_node_read")
             yield pool.test(f"storage-{tier.tier}", "fio", fio(tier), *limits)
     yield from _links(plan, pool, ports)
-    if vendor == "nvidia":
-        yield _burn_in(pool)
+    if vendor.faults:
+        yield _burn_in(pool, vendor, vendor.faults)
 
 
-def _diagnostics(pool: _Pool) -> AcceptanceTest:
-    """Return the test of NVIDIA's diagnostics."""
+def _diagnose(pool: _Pool, diagnostics: Diagnostics) -> AcceptanceTest:
+    """Return the test of the vendor's diagnostics."""
     level = figure(FILE, "diagnostics.level")
     sound = f"{pool.server.gpus} sound GPUs in each {pool.server.name}"
     bad = [count(metric, 0, sound, source_text(level), least=False) for metric in ("failed", "not run")]
     gpus = count("gpus", pool.server.gpus, pool.gpus, "the catalogue", least=True)
-    return pool.test("diagnostics", "dcgm", f"dcgmi diag -r {level.value} -j", gpus, *bad)
+    command = diagnostics.command.format(level=level.value)
+    return pool.test("diagnostics", diagnostics.tool, command, gpus, *bad)
 
 
-def _burn_in(pool: _Pool) -> AcceptanceTest:
-    """Return the burn-in of NVIDIA's GPUs."""
+def _burn_in(pool: _Pool, vendor: Vendor, faults: FaultCodes) -> AcceptanceTest:
+    """Return the burn-in of GPUs whose driver reports faults by code."""
     hours = figure(FILE, "burn-in")
     value = float(hours.value or 0)
     length = Limit(
@@ -152,9 +153,10 @@ def _burn_in(pool: _Pool) -> AcceptanceTest:
         low=hours.low,
         high=hours.high,
     )
-    source = "NVIDIA's Xid catalogue: 48, 64, 74, 79, 92, 94, 95"
-    xids = count("hardware", 0, "GPUs that last", source, least=False)
-    return pool.test("burn-in", "kernel", _BURN_IN.replace("HOURS", f"{value:g}"), length, xids)
+    codes = ", ".join(str(code) for code in sorted(faults.hardware))
+    source = f"{vendor.title}'s {faults.word} catalogue: {codes}"
+    broken = count("hardware", 0, "GPUs that last", source, least=False)
+    return pool.test("burn-in", "kernel", _BURN_IN.replace("HOURS", f"{value:g}"), length, broken)
 
 
 def _bus(server: System, chip: Accelerator) -> Limit | None:
@@ -218,11 +220,11 @@ def _planes(plan: Plan, names: set[str]) -> list[FabricPlan]:
 def _untested(pools: dict[str, list[Node]]) -> Iterator[str]:
     """Yield what no test covers, and why."""
     for pool, nodes in pools.items():
-        vendor = accelerator(system(nodes[0].system).accelerator).vendor
-        if vendor != "nvidia":
-            yield f"pool {pool}: the diagnostics and burn-in of {vendor} have no reader here"
-        if vendor not in PERF:
-            yield f"pool {pool}: the collectives of {vendor} have no reader here"
+        vendor = accelerator(system(nodes[0].system).accelerator).gpu_vendor
+        if not vendor.diagnostics or not vendor.faults:
+            yield f"pool {pool}: the diagnostics and burn-in of {vendor.name} have no reader here"
+        if not vendor.collectives:
+            yield f"pool {pool}: the collectives of {vendor.name} have no reader here"
     yield (
         "ports of in-band and out-of-band fabrics: nothing loads them to their rate, "
         "so no error rate can be seen there"

@@ -20,7 +20,6 @@ from sovereign_ai.names import KEYS, label_value
 from sovereign_ai.plan.factory import Plan
 from sovereign_ai.plan.nodes import Node
 from sovereign_ai.plan.storage import StoragePlan
-from sovereign_ai.render.hosts.drivers import DRIVERS, pinned
 from sovereign_ai.render.hosts.site_facts import SiteFacts
 from sovereign_ai.render.switches.ports import rail_addresses
 from sovereign_ai.spec.factory import AIFactory
@@ -140,9 +139,11 @@ def _registry_files(factory: AIFactory) -> list[dict[str, str]]:
 
 def _gpu_variables(pool: GpuNodePool, machine: System) -> dict[str, Any]:
     """Return the variables of the driver of a pool's accelerators."""
-    vendor = accelerator(machine.accelerator).vendor
-    driver = DRIVERS[vendor]
-    version = pinned(vendor, pool.driver)
+    vendor = accelerator(machine.accelerator).gpu_vendor
+    driver = vendor.driver
+    if driver is None:
+        raise KeyError(vendor.name)
+    version = driver.pattern(pool.driver)
     pins = ""
     for name in driver.pinned:
         # Above 1000 apt goes back to the pinned version where a newer one is installed.
@@ -152,15 +153,16 @@ def _gpu_variables(pool: GpuNodePool, machine: System) -> dict[str, Any]:
         package = f"{name}={version}" if name in driver.pinned else name
         packages.append(package)
     return {
-        "vendor": vendor,
+        "vendor": vendor.name,
         "pci": driver.pci,
         "count": machine.gpus,
         "driver": pool.driver,
         "packages": packages,
         "pins": pins,
         "modprobe": driver.modprobe,
-        "runtime": driver.runtime,
-        "program": driver.program,
+        # Containers get the devices of a vendor without a runtime of its own through containerd's.
+        "runtime": vendor.runtime.handler if vendor.runtime else "",
+        "program": vendor.runtime.program if vendor.runtime else "",
         "mig": pool.mig or "",
     }
 

@@ -19,6 +19,7 @@ from collections.abc import Iterable, Sequence
 
 from sovereign_ai.catalog.accelerators import accelerator
 from sovereign_ai.catalog.systems import system
+from sovereign_ai.catalog.vendors import Vendor
 from sovereign_ai.plan.fabric import FabricPlan
 from sovereign_ai.plan.factory import Plan
 from sovereign_ai.plan.nodes import Node
@@ -26,8 +27,6 @@ from sovereign_ai.render.interop.topograph import tree
 from sovereign_ai.render.switches.block import yaml_block
 from sovereign_ai.spec.factory import AIFactory
 
-_DEVICES = {"nvidia": ("/dev/nvidia", 0), "amd": ("/dev/dri/renderD", 128)}
-"""Vendor to the stem and first number of its GPUs' device files, as its driver makes them."""
 _NUMBERED = re.compile(r"(.*?)(\d+)")
 
 
@@ -189,20 +188,20 @@ def gres_conf(plan: Plan, cluster: str) -> str:
         count = nodes[0].gpus
         if not count:
             continue
-        vendor = accelerator(system(nodes[0].system).accelerator).vendor
+        vendor = accelerator(system(nodes[0].system).accelerator).gpu_vendor
         names = hostlist(node.name for node in nodes)
         lines.append(f"NodeName={names} Name=gpu Count={count} {_device_files(vendor, count)}")
     return "\n".join(lines) + "\n"
 
 
-def _device_files(vendor: str, count: int) -> str:
+def _device_files(vendor: Vendor, count: int) -> str:
     """Return the option that names a node's GPUs by device files, or counts them where these vary."""
-    if vendor not in _DEVICES:
+    files = vendor.container
+    if files is None or not files.fixed:
         return "Flags=CountOnly"
-    stem, first = _DEVICES[vendor]
     if count == 1:
-        return f"File={stem}{first}"
-    return f"File={stem}[{first}-{first + count - 1}]"
+        return f"File={files.device_file(0)}"
+    return f"File={files.file}[{files.first}-{files.first + count - 1}]"
 
 
 def _pools(plan: Plan, cluster: str) -> dict[str, list[Node]]:

@@ -1,7 +1,6 @@
 """Device classes and runtime classes of the vendors whose accelerators a cluster has.
 
-The CEL of a class is the vendor's own: kubernetes-sigs/dra-driver-nvidia-gpu (Helm chart,
-`deviceclass-*.yaml`) and ROCm/k8s-gpu-dra-driver. `extendedResourceName` lets a pod request the extended
+The CEL of a class is the vendor's own (`catalog.vendors`). `extendedResourceName` lets a pod request the extended
 resource on nodes that publish devices by DRA alone. Where a device plugin counts the resource on a node, the
 scheduler uses the plugin's count (KEP-5004), so the two never serve one request.
 """
@@ -12,47 +11,51 @@ from collections.abc import Iterator
 
 from sovereign_ai.catalog.accelerators import accelerator
 from sovereign_ai.catalog.systems import system
+from sovereign_ai.catalog.vendors import DeviceClass, Vendor, vendors
 from sovereign_ai.plan.clusters import ClusterPlan, PoolSlice
 from sovereign_ai.render.kubernetes.objects import Maker, Object
 from sovereign_ai.spec.factory import AIFactory
 
-_NVIDIA = "device.driver == 'gpu.nvidia.com' && device.attributes['gpu.nvidia.com'].type == '{type}'"
-# Name to (CEL, extended resource). MIG instances have none: their resource names carry the profile.
-_CLASSES = {
-    "gpu.nvidia.com": (_NVIDIA.format(type="gpu"), "nvidia.com/gpu"),
-    "mig.nvidia.com": (_NVIDIA.format(type="mig"), None),
-    "gpu.amd.com": ("device.driver == 'gpu.amd.com'", "amd.com/gpu"),
-}
-_RUNTIMES = {"nvidia": "nvidia", "intel": "habana"}
-"""Vendor to the runtime handler that its container toolkit installs; AMD needs none."""
-
 
 def device_class(pool: PoolSlice) -> str:
     """Return the device class of a pool's devices; empty where its vendor has no DRA driver."""
+    device = _device_class(pool)
+    return device.name if device else ""
+
+
+def _device_class(pool: PoolSlice) -> DeviceClass | None:
+    """Return the device class of a pool's devices, by the resource that they are requested as."""
     if pool.mig:
-        return "mig.nvidia.com"
-    for name, (_, extended) in _CLASSES.items():
-        if extended == pool.resource:
-            return name
-    return ""
+        dra = _vendor(pool).dra
+        return dra.partition_class if dra else None
+    for row in vendors():
+        if row.dra and row.dra.whole_class.resource == pool.resource:
+            return row.dra.whole_class
+    return None
+
+
+def _vendor(pool: PoolSlice) -> Vendor:
+    """Return the vendor of a pool's accelerators."""
+    return accelerator(system(pool.system).accelerator).gpu_vendor
 
 
 def objects(factory: AIFactory, cluster: ClusterPlan) -> Iterator[Object]:
     """Yield the classes that the cluster's pools need."""
     maker = Maker(factory.name)
     component = f"factory.{factory.name}"
-    classes: set[str] = set()
+    classes: dict[str, DeviceClass] = {}
     handlers: set[str] = set()
     for pool in cluster.pools:
-        classes.add(device_class(pool))
-        vendor = accelerator(system(pool.system).accelerator).vendor
-        if vendor in _RUNTIMES:
-            handlers.add(_RUNTIMES[vendor])
-    for name in sorted(classes - {""}):
-        expression, extended = _CLASSES[name]
-        spec: Object = {"selectors": [{"cel": {"expression": expression}}]}
-        if extended:
-            spec["extendedResourceName"] = extended
+        device = _device_class(pool)
+        if device:
+            classes[device.name] = device
+        runtime = _vendor(pool).runtime
+        if runtime:
+            handlers.add(runtime.handler)
+    for name, device in sorted(classes.items()):
+        spec: Object = {"selectors": [{"cel": {"expression": device.expression}}]}
+        if device.resource:
+            spec["extendedResourceName"] = device.resource
         yield maker.make("resource.k8s.io/v1", "DeviceClass", name, component, spec=spec)
     for handler in sorted(handlers):
         yield maker.make("node.k8s.io/v1", "RuntimeClass", handler, component, handler=handler)

@@ -12,14 +12,13 @@ import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 
-from sovereign_ai.sim.faults import HARDWARE
+from sovereign_ai.sim.faults import takes_out
 from sovereign_ai.sim.identity import nvml_bus, pci_bus
-from sovereign_ai.sim.kubelet.gpus import TOOL, VENDORS, GpuDevice, devices
+from sovereign_ai.sim.kubelet.gpus import GpuDevice, devices, tool
 from sovereign_ai.sim.machine import Machine
 from sovereign_ai.sim.metrics import Faults, readings
 from sovereign_ai.sim.slices import cuda_version
 
-_TOOL_FILE = Path(__file__).with_name("nvidia_smi.sh")
 _METRICS = {
     "utilization.gpu": "DCGM_FI_DEV_GPU_UTIL",
     "memory.free": "DCGM_FI_DEV_FB_FREE",
@@ -48,11 +47,13 @@ def write(folder: Path, machine: Machine, holders: tuple[str, ...], faults: Faul
         for name, metric in _METRICS.items():
             texts[name] = str(values[device.gpu][metric])
         xid = faults.get((machine.node.name, device.gpu), 0)
-        if xid in HARDWARE:
+        if takes_out(machine, xid):
             texts["lost"] = str(xid)
         _write_all(own, texts)
-    if VENDORS[machine.accelerator.vendor].tool:
-        _write(folder / TOOL, _TOOL_FILE.read_text(encoding="utf-8"), 0o755, folder)
+    name = tool(machine)
+    if name:
+        script = Path(__file__).with_name(f"{name.replace('-', '_')}.sh")
+        _write(folder / name, script.read_text(encoding="utf-8"), 0o755, folder)
 
 
 def _static(machine: Machine, device: GpuDevice) -> dict[str, str]:

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from types import MappingProxyType
 
 from sovereign_ai.sim.identity import gpu_uuid, instance_uuid, numa_node
 from sovereign_ai.sim.kubelet.paths import GPUS
@@ -18,40 +17,7 @@ from sovereign_ai.sim.slices import device_names
 
 IN_CONTAINER = "/run/sovereign-ai/gpus"
 """The folder in a container with the readings of its devices."""
-TOOL = "nvidia-smi"
 NULL = "/dev/null"
-# Minor numbers of DRM render nodes start at 128 (Linux, Documentation/gpu/drm-uapi.rst).
-_FIRST_RENDER = 128
-
-
-@dataclass(frozen=True, slots=True)
-class Vendor:
-    """How a vendor's container toolkit presents devices to a container.
-
-    Attributes:
-        variable: the environment variable that lists them.
-        by_uuid: whether it lists UUIDs; else indices.
-        file: the device file's path, with a place for a number.
-        first: the number of the first device's file.
-        tool: whether the vendor's tool is simulated.
-    """
-
-    variable: str
-    by_uuid: bool
-    file: str
-    first: int = 0
-    tool: bool = False
-
-
-VENDORS: Mapping[str, Vendor] = MappingProxyType(
-    {
-        "nvidia": Vendor("NVIDIA_VISIBLE_DEVICES", by_uuid=True, file="/dev/nvidia{}", tool=True),
-        "amd": Vendor("AMD_VISIBLE_DEVICES", by_uuid=False, file="/dev/dri/renderD{}", first=_FIRST_RENDER),
-        "intel": Vendor("HABANA_VISIBLE_DEVICES", by_uuid=False, file="/dev/accel/accel{}"),
-    }
-)
-"""Sources: NVIDIA container toolkit (docker specialised, environment variables), AMD container toolkit, Intel
-Gaudi container runtime."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,15 +75,16 @@ def devices(machine: Machine) -> tuple[GpuDevice, ...]:
 
 def variables(machine: Machine, chosen: Sequence[GpuDevice]) -> dict[str, str]:
     """Return the environment of a container that holds these devices."""
-    vendor = VENDORS[machine.accelerator.vendor]
+    container = machine.accelerator.gpu_vendor.container
+    by_uuid = container is not None and container.by_uuid
     node = machine.node
     visible = []
     names = []
     for device in chosen:
-        visible.append(device.uuid if vendor.by_uuid else str(device.gpu))
+        visible.append(device.uuid if by_uuid else str(device.gpu))
         names.append(device.name)
-    return {
-        vendor.variable: ",".join(visible),
+    given = {container.variable: ",".join(visible)} if container else {}
+    return given | {
         "SOVEREIGN_DEVICES": ",".join(names),
         "SOVEREIGN_MACHINE": node.name,
         "SOVEREIGN_POOL": node.pool,
@@ -127,16 +94,20 @@ def variables(machine: Machine, chosen: Sequence[GpuDevice]) -> dict[str, str]:
 
 def device_files(machine: Machine, device: GpuDevice) -> dict[str, str]:
     """Return the device file of one device: path in the container to path in the node."""
-    vendor = VENDORS[machine.accelerator.vendor]
-    path = vendor.file.format(vendor.first + device.gpu)
-    return {path: NULL}
+    container = machine.accelerator.gpu_vendor.container
+    return {container.device_file(device.gpu): NULL} if container else {}
+
+
+def tool(machine: Machine) -> str:
+    """Return the name of the vendor's tool, where it is simulated; else an empty text."""
+    container = machine.accelerator.gpu_vendor.container
+    return container.tool if container else ""
 
 
 def tool_mounts(machine: Machine) -> dict[str, str]:
     """Return the mount of the vendor's tool, where it is simulated."""
-    if not VENDORS[machine.accelerator.vendor].tool:
-        return {}
-    return {f"/usr/bin/{TOOL}": f"{GPUS}/{TOOL}"}
+    name = tool(machine)
+    return {f"/usr/bin/{name}": f"{GPUS}/{name}"} if name else {}
 
 
 def reading_mounts(device: GpuDevice) -> dict[str, str]:

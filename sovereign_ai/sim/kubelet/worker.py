@@ -12,7 +12,7 @@ from sovereign_ai.cluster.api.client import Api
 from sovereign_ai.plan.factory import Plan
 from sovereign_ai.sim.difference import changes, owned_slice
 from sovereign_ai.sim.factory import SLICE, owned, restore
-from sovereign_ai.sim.faults import HARDWARE
+from sovereign_ai.sim.faults import takes_out
 from sovereign_ai.sim.kubelet import device_files
 from sovereign_ai.sim.kubelet.cdi import prepared
 from sovereign_ai.sim.kubelet.device_plugin import DevicePlugin
@@ -93,7 +93,7 @@ class Worker:
         """Return the GPUs of the machine that a hardware fault took out."""
         broken = set()
         for (node, gpu), xid in faults.items():
-            if node == self.machine.node.name and xid in HARDWARE:
+            if node == self.machine.node.name and takes_out(self.machine, xid):
                 broken.add(gpu)
         return frozenset(broken)
 

@@ -11,11 +11,11 @@ import re
 from datetime import datetime
 
 from sovereign_ai.assess.acceptance.readers.reading import ResultReading, UnreadableError
+from sovereign_ai.catalog.vendors import vendors
 
 BEGIN, END = "sovereign-ai burn-in begins", "sovereign-ai burn-in ends"
-HARDWARE = frozenset({48, 64, 74, 79, 92, 94, 95})
-"""Xids after which a GPU is drained, reset or replaced."""
-_XID = re.compile(r"NVRM: Xid \((?:PCI:)?([0-9a-fA-F:.]+)\): (\d+)")
+_FAULTS = tuple((re.compile(row.faults.log), row.faults) for row in vendors() if row.faults)
+"""The expression of a fault's line, and the codes, of each vendor whose driver reports faults by code."""
 
 
 def read(text: str) -> ResultReading:
@@ -35,16 +35,27 @@ def read(text: str) -> ResultReading:
             details = []
         elif END in line:
             end = _time(line)
-        elif begin is not None and end is None and (xid := _XID.search(line)) is not None:
-            if int(xid[2]) in HARDWARE:
+        elif begin is not None and end is None and (fault := _fault(line)) is not None:
+            is_hardware, detail = fault
+            if is_hardware:
                 hardware += 1
-                details.append(f"Xid {xid[2]} on {xid[1]}")
+                details.append(detail)
             else:
                 other += 1
     if begin is None or end is None:
         raise UnreadableError(f"no line {BEGIN!r} followed by one {END!r}")
     hours = (end - begin).total_seconds() / 3600
     return ResultReading({"hours": hours, "hardware": float(hardware), "other": float(other)}, tuple(details))
+
+
+def _fault(line: str) -> tuple[bool, str] | None:
+    """Return whether the fault of a line is one of the hardware, and its text; None where there is none."""
+    for expression, codes in _FAULTS:
+        match = expression.search(line)
+        if match is not None:
+            bus, code = match.groups()
+            return int(code) in codes.hardware, f"{codes.word} {code} on {bus}"
+    return None
 
 
 def _time(line: str) -> datetime:
