@@ -1,4 +1,4 @@
-"""The operator of a control plane: its identity, its rights, and how the API server calls it.
+"""What a control plane needs for its operator: the authorization webhook and the break-glass roles.
 
 The operator itself is `sovereign_ai.operate`. The API server calls it as an authorization webhook, before all
 other authorizers, but only about the exceptions of `rules/waiver_review.py`: no other request reaches it. No
@@ -19,7 +19,7 @@ from sovereign_ai.files.writing import write_private
 from sovereign_ai.names import KEYS
 
 OPERATOR = "operator"
-LIFE = "operator.sock"
+LIVENESS_SOCKET = "operator.sock"
 """The socket, in a kind cluster's folder, on which the operator answers health probes."""
 AUTHORIZERS = "authorization.json"
 """The file, among a control plane's settings, that lists the API server's authorizers."""

@@ -14,11 +14,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sovereign_ai.cluster.kind.network_namespace import listen, wait_for
-from sovereign_ai.cluster.operator import LIFE, OPERATOR
+from sovereign_ai.cluster.operator import LIVENESS_SOCKET, OPERATOR
 from sovereign_ai.cluster.state import ClusterDir
 from sovereign_ai.errors import SovereignError
 from sovereign_ai.operate.grant_controller import GrantCluster, Keeper
-from sovereign_ai.operate.service import Clock, LivenessServer, OperatorServer
+from sovereign_ai.operate.server import Clock, LivenessServer, OperatorServer
 from sovereign_ai.text import clean
 
 if TYPE_CHECKING:
@@ -53,7 +53,7 @@ def run(folder: Path, port: int, clock: Clock, stop: threading.Event, container:
     ]
     if init:
         # The supervisor cannot reach into the container's network, so it probes a Unix socket instead.
-        servers.append(LivenessServer(cluster_dir.folder / LIFE))
+        servers.append(LivenessServer(cluster_dir.folder / LIVENESS_SOCKET))
     for server in servers:
         threading.Thread(target=server.serve_forever, daemon=True).start()
     keeper = Keeper(cluster_dir, _opener(cluster_dir), _say)

@@ -1,7 +1,7 @@
-"""Which servers a fabric connects, and at which place of which leaf each of them is.
+"""Assign the servers that a fabric connects to ports of its leaves.
 
-A place is a number from 0 that is valid for every rail: place p is at leaf `p // down` of each rail, at its
-port `p % down`. So all rails of one server end at leaves of the same number, and traffic within a rail takes
+The unit is the place, a number from 0 that is valid for every rail: place p is port `p % down` of leaf
+`p // down`. So all rails of one server end at leaves of the same number, and traffic within a rail takes
 one hop between all servers under the same leaves.
 
 * A pool takes places for whole scalable units where the fabric is padded so. Empty ones stay free for growth,

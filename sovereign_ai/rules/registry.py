@@ -28,13 +28,13 @@ from sovereign_ai.rules import (
     privilege,
     providers,
     residency,
+    residency_by_default,
     rights,
     scheduling,
     services,
     storage,
     supply,
     transfers,
-    unknown_kinds,
     volumes,
     workloads,
 )
@@ -65,7 +65,7 @@ _MODULES = (
     exceptions,
     supply,
     transfers,
-    unknown_kinds,
+    residency_by_default,
 )
 """The modules that define rules, each in its `RULES`."""
 

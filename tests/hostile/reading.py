@@ -168,7 +168,7 @@ def review(folder: Path, file: Path) -> object:
         UsageError: the operator's service takes it for none.
     """
     from sovereign_ai.errors import Problem, UsageError
-    from sovereign_ai.operate.service import _Handler
+    from sovereign_ai.operate.server import _Handler
 
     raw = file.read_bytes()
     answers: list[tuple[int, bytes]] = []
@@ -176,9 +176,9 @@ def review(folder: Path, file: Path) -> object:
     handler = object.__new__(_Handler)
     handler.headers = {"Content-Length": str(len(raw))}  # type: ignore[assignment]
     handler.rfile = io.BytesIO(raw)  # type: ignore[assignment]
-    place = SimpleNamespace(folder=folder)
+    cluster_dir = SimpleNamespace(folder=folder)
     handler.server = SimpleNamespace(
-        where=place, clock=lambda: datetime(2026, 11, 24, tzinfo=UTC), say=lines.append
+        cluster_dir=cluster_dir, clock=lambda: datetime(2026, 11, 24, tzinfo=UTC), say=lines.append
     )  # type: ignore[assignment]
     handler._may = lambda _path: True  # type: ignore[method-assign]
     handler._send = lambda status, body, _kind: answers.append((status, body))  # type: ignore[method-assign]

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from functools import cached_property
 from pathlib import Path
 
-from sovereign_ai.cluster.kind.nodes import has_network
+from sovereign_ai.cluster.kind.containers import has_network
 from sovereign_ai.toolchain.engine.docker import Docker
 from sovereign_ai.toolchain.node_image.build import TAG
 from tests.life import Lab

@@ -15,8 +15,8 @@ from pathlib import Path
 from typing import Any
 
 from sovereign_ai.cluster.api.client import Api
+from sovereign_ai.cluster.kind.containers import load as load_image
 from sovereign_ai.cluster.kind.lifecycle import KindCluster, cluster_of
-from sovereign_ai.cluster.kind.nodes import load as load_image
 from sovereign_ai.plan.factory import plan
 from sovereign_ai.render.kubernetes.bundle import render
 from sovereign_ai.spec.load import load

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from sovereign_ai.cluster.process import ProcessProbe, is_well
-from sovereign_ai.operate.service import LivenessServer
+from sovereign_ai.operate.server import LivenessServer
 
 PROBES = 2_000
 """A server that closes without reading loses about one probe in some hundred on a busy machine."""

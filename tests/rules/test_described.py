@@ -17,9 +17,9 @@ from sovereign_ai.rules import (
     people,
     providers,
     residency,
+    residency_by_default,
     supply,
     transfers,
-    unknown_kinds,
 )
 from sovereign_ai.rules.check import check, decide
 from sovereign_ai.rules.judge import ADVISORY, RuleFinding, judge
@@ -43,7 +43,7 @@ HERE, PERSONAL, ZONES, KEY = (
     FACTORY["keys"][0],
 )
 _ROOMS = (access, copies, custody, energy, exceptions, people, providers, residency, supply, transfers)
-RULES = [*(one for room in _ROOMS for one in room.RULES), unknown_kinds.EXPIRED, exceptions.aimed(())]
+RULES = [*(one for room in _ROOMS for one in room.RULES), residency_by_default.EXPIRED, exceptions.aimed(())]
 
 
 def factory_of(**changes: Any) -> AIFactory:

@@ -23,9 +23,11 @@ from sovereign_ai.rules.context import Context, factory_context
 from sovereign_ai.rules.engine import evaluate
 from sovereign_ai.rules.kinds import KINDS, OTHER, find_kind
 from sovereign_ai.rules.placeless_kinds import HARMLESS
+from sovereign_ai.rules.registry import find_rule
 from sovereign_ai.spec.factory import AIFactory
 from sovereign_ai.spec.load import load
 from sovereign_ai.spec.zone import AllowedKind, Gateway
+from tests.rules import deciding, subject
 
 LAB = Path(__file__).resolve().parents[2] / "stacks" / "lab"
 TABLE = Path(__file__).parent / "residency.yaml"
@@ -79,6 +81,30 @@ def decided(obj: Object) -> str:
 
 def group_and_kind(obj: Object) -> tuple[str, str]:
     return obj["apiVersion"].rpartition("/")[0], obj["kind"]
+
+
+def test_an_unknown_kind_is_refused_only_in_a_zone_with_a_policy() -> None:
+    assert deciding.refused_by(deciding.obj("Thing", "example.com/v1")) == {"RES-011"}
+    assert deciding.refused_by(deciding.obj("Thing", "example.com/v1", namespace="startups")) == set()
+    assert deciding.refused_by(deciding.obj("Lease", "coordination.k8s.io/v1")) == set()
+
+
+def test_an_unknown_kind_of_the_cluster_is_refused_if_its_group_reaches_out() -> None:
+    assert deciding.refused_by(deciding.obj("Thing", "example.com/v1", namespace="")) == set()
+    assert deciding.refused_by(deciding.obj("Provider", "pkg.crossplane.io/v1", namespace="")) == {"RES-011"}
+
+
+def test_a_variable_of_the_environment_names_a_permitted_place() -> None:
+    for value, rules in (("http://otel.monitoring.svc:4317", set()), ("http://example.com", {"RES-013"})):
+        sending = subject.pod()
+        sending["spec"]["containers"][0]["env"] = [{"name": "OTEL_EXPORTER_OTLP_ENDPOINT", "value": value}]
+        assert deciding.refused_by(sending) == rules
+
+
+def test_no_check_on_add_ons_is_longer_than_the_parser_takes() -> None:
+    checks = find_rule("RES-012").checks_on(OTHER)
+    assert len(checks) > 5
+    assert max(len(check.expression) for check in checks) < 50_000
 
 
 def test_the_table_is_large_and_has_permitted_objects_too() -> None:

@@ -105,7 +105,7 @@ class KeyHandle:
         """Return a seed that was stored encrypted.
 
         Raises:
-            RefusedError: the key is withdrawn.
+            KeyRefusedError: the key is withdrawn.
             SilentError: the key service gave no answer.
         """
         if self.withdrawn:
@@ -125,7 +125,7 @@ class KeyHandle:
         """Return a seed under the newest version; one for each version and each run of this process.
 
         Raises:
-            RefusedError: the key is withdrawn.
+            KeyRefusedError: the key is withdrawn.
             SilentError: the key service gave no answer.
         """
         if self.withdrawn:
@@ -164,7 +164,7 @@ class KeyHandle:
         """Send one call.
 
         Raises:
-            RefusedError: the key is withdrawn.
+            KeyRefusedError: the key is withdrawn.
             SilentError: there was no usable answer.
         """
         try:

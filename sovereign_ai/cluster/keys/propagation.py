@@ -1,4 +1,7 @@
-"""Wait until the parts of a control plane have followed a change of a key."""
+"""Wait until a change of a key has reached the parts of a control plane that use it.
+
+These are the key service, the API server, and the secret gate between it and etcd (`secret_proxy.py`).
+"""
 
 from __future__ import annotations
 

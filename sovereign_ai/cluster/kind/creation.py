@@ -10,7 +10,7 @@ from typing import Any
 from sovereign_ai.cluster.guard import admission_folder, write_admission_settings
 from sovereign_ai.cluster.kind import cgroups, kwok, operator
 from sovereign_ai.cluster.kind.config import GUARD_MANIFESTS, control_plane
-from sovereign_ai.cluster.kind.nodes import has_network, load, remove_network
+from sovereign_ai.cluster.kind.containers import has_network, load, remove_network
 from sovereign_ai.cluster.state import ClusterDir, read_json, write_json
 from sovereign_ai.errors import EnvironmentLacksError, Problem
 from sovereign_ai.files.writing import write_private

@@ -12,7 +12,7 @@ import orjson
 from sovereign_ai.cluster.health import DeadPart
 from sovereign_ai.cluster.kind import operator
 from sovereign_ai.cluster.kind.config import control_plane
-from sovereign_ai.cluster.kind.nodes import containers, need_engine
+from sovereign_ai.cluster.kind.containers import containers, need_engine
 from sovereign_ai.cluster.kind.status import machines_of
 from sovereign_ai.cluster.operator import OPERATOR
 from sovereign_ai.cluster.state import ClusterDir

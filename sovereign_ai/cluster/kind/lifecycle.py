@@ -19,8 +19,8 @@ from typing import Any
 from sovereign_ai.cluster.api.client import Api, ApiError, UnreachableError, open_cluster
 from sovereign_ai.cluster.kind import cgroups, kwok, operator
 from sovereign_ai.cluster.kind.config import config_digest, container_names, control_plane, kind_config
+from sovereign_ai.cluster.kind.containers import Container, containers, need_engine, remove_network
 from sovereign_ai.cluster.kind.creation import CONFIG, MADE, adopt, load_images, make, run_kind, unmake
-from sovereign_ai.cluster.kind.nodes import Container, containers, need_engine, remove_network
 from sovereign_ai.cluster.kind.status import KindStatus, folder_of, machines_of, ready_nodes, status_of
 from sovereign_ai.cluster.lock import alone
 from sovereign_ai.cluster.removed_clusters import note_removed

@@ -12,7 +12,7 @@ import socket
 import threading
 from collections.abc import Callable
 
-from sovereign_ai.cluster.kind.nodes import Init, init_of
+from sovereign_ai.cluster.kind.containers import Init, init_of
 from sovereign_ai.cluster.pki import LOOPBACK
 from sovereign_ai.toolchain.engine.docker import Docker
 

@@ -22,7 +22,7 @@ import sovereign_ai
 from sovereign_ai.cluster.embedded import launch
 from sovereign_ai.cluster.identities import kubeconfig, make_operator_identities
 from sovereign_ai.cluster.kind.config import SETTINGS, control_plane
-from sovereign_ai.cluster.operator import AUTHORIZERS, LIFE, OPERATOR, make_operator
+from sovereign_ai.cluster.operator import AUTHORIZERS, LIVENESS_SOCKET, OPERATOR, make_operator
 from sovereign_ai.cluster.process import Process, ProcessProbe
 from sovereign_ai.cluster.shutdown import stop_processes
 from sovereign_ai.cluster.start_errors import start_failure
@@ -83,7 +83,7 @@ def start(cluster_dir: ClusterDir, server: str, progress: Progress, *, program: 
     process = Process(
         OPERATOR,
         argv,
-        probe=ProcessProbe(0, host=str(cluster_dir.folder / LIFE)),
+        probe=ProcessProbe(0, host=str(cluster_dir.folder / LIVENESS_SOCKET)),
         env=environment | {"LANG": "C.UTF-8"},
     )
     # The operator reads these once, at its start: it is restarted where they differ.

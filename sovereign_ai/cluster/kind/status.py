@@ -9,7 +9,7 @@ from typing import Any
 
 from sovereign_ai.cluster.api.client import Api, ApiError, UnreachableError, open_cluster
 from sovereign_ai.cluster.kind import operator
-from sovereign_ai.cluster.kind.nodes import containers, need_engine, server
+from sovereign_ai.cluster.kind.containers import containers, need_engine, server
 from sovereign_ai.cluster.state import ClusterDir, cluster_dir_of, clusters_root, read_json
 from sovereign_ai.errors import EnvironmentLacksError
 from sovereign_ai.names import is_label

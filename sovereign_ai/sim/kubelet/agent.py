@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from sovereign_ai.cluster.api.client import Api, ApiError, UnreachableError, open_cluster
-from sovereign_ai.cluster.kind.nodes import init_of
+from sovereign_ai.cluster.kind.containers import init_of
 from sovereign_ai.cluster.state import read_json, write_json
 from sovereign_ai.errors import EnvironmentLacksError, Problem, UsageError, Where
 from sovereign_ai.files.writing import write_private

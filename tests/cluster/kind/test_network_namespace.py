@@ -6,8 +6,8 @@ import threading
 import pytest
 
 from sovereign_ai.cluster.kind import network_namespace
+from sovereign_ai.cluster.kind.containers import Init
 from sovereign_ai.cluster.kind.network_namespace import listen, wait_for
-from sovereign_ai.cluster.kind.nodes import Init
 
 
 def test_waiting_ends_when_the_container_runs(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -54,7 +54,7 @@ def test_a_second_look_makes_nothing_new(tmp_path: Path) -> None:
 LIVES = """
 import sys
 from pathlib import Path
-from sovereign_ai.operate.service import LivenessServer
+from sovereign_ai.operate.server import LivenessServer
 LivenessServer(Path(sys.argv[1]) / "operator.sock").serve_forever()
 """
 SERVER = "https://127.0.0.1:6443"

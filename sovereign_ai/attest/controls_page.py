@@ -17,7 +17,7 @@ _INTRODUCTION = """\
 # Controls and rules
 
 Made from the registry of rules (`sovereign-ai rules --json`); do not edit. To make it anew:
-`pytest tests/attest/test_page.py --update-golden`.
+`pytest tests/attest/test_controls_page.py --update-golden`.
 
 A rule serves a control; it never is the control. `held` in a report means that no rule that serves the
 control was violated, and no more. The words are ours; the texts are where the sources are. A proposal is

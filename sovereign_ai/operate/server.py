@@ -1,7 +1,7 @@
 """The operator's server: TLS on loopback, for the API server's queries and the supervisor's health check.
 
-A caller must present a certificate of the cluster's authority, and must be one of these two. The answer to
-each query is written to the log, and nothing else of it.
+A caller must present a certificate of the cluster's authority whose common name is that of the API server's
+authorization client or of the supervisor. Each decision is written to the log; the query itself is not.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ class OperatorServer(ThreadingHTTPServer):
     """Answers on one port of loopback until it is shut down.
 
     Attributes:
-        where: the control plane's folder.
+        cluster_dir: the control plane's folder.
         clock: returns the current moment, UTC.
         say: called with a line for the log.
     """
@@ -66,7 +66,7 @@ class OperatorServer(ThreadingHTTPServer):
             say: called with a line for the log.
             listening: a socket that listens already, in another network; `port` is ignored then.
         """
-        self.where, self.clock, self.say = cluster_dir, clock, say
+        self.cluster_dir, self.clock, self.say = cluster_dir, clock, say
         self._tls = server_context(cluster_dir.pki)
         super().__init__((LOOPBACK, port), _Handler, bind_and_activate=listening is None)
         if listening is not None:
@@ -146,7 +146,7 @@ class _Handler(BaseHTTPRequestHandler):
         """Answer a query."""
         if not self._may("/answer"):
             return
-        service = cast("OperatorServer", self.server)
+        server = cast("OperatorServer", self.server)
         try:
             length = int(self.headers.get("Content-Length") or 0)
             # A longer body is not read at all, and refused as one that cannot be parsed.
@@ -157,9 +157,9 @@ class _Handler(BaseHTTPRequestHandler):
         if not isinstance(review, dict):
             self._send(400, b"no review", "text/plain")
             return
-        grants, _ = read_records(service.where)
-        answer = decide(review, grants, service.clock())
-        service.say(f"honoured {answer.honoured}" if answer.honoured else f"not honoured: {answer.why}")
+        grants, _ = read_records(server.cluster_dir)
+        answer = decide(review, grants, server.clock())
+        server.say(f"honoured {answer.honoured}" if answer.honoured else f"not honoured: {answer.why}")
         self._send(200, orjson.dumps(answer.to_review()), "application/json")
 
     def _may(self, path: str) -> bool:
@@ -178,8 +178,7 @@ class _Handler(BaseHTTPRequestHandler):
         names = []
         for part in subject:
             for key, value in part:
-                is_name = key == "commonName"
-                if is_name:
+                if key == "commonName":
                     names.append(value)
         return names
 

@@ -1,4 +1,7 @@
-"""The containers that are kind nodes: list them, see whether they run, and load images into them."""
+"""The containers of a kind cluster, each a node of it: list them, check them, and load images into them.
+
+Also what they need of the container engine: that it answers, and kind's network.
+"""
 
 from __future__ import annotations
 

@@ -16,7 +16,7 @@ from sovereign_ai.cluster.identities import make_identities
 from sovereign_ai.cluster.process import ProcessProbe, is_well
 from sovereign_ai.cluster.state import ClusterDir
 from sovereign_ai.operate.records import write_grant
-from sovereign_ai.operate.service import OperatorServer
+from sovereign_ai.operate.server import OperatorServer
 from tests.operate.given import GRANT, NOW, plane
 from tests.operate.real import until
 from tests.operate.test_answers import WAIVED, review
@@ -113,6 +113,6 @@ def test_an_unknown_path_is_none(running: Running) -> None:
 def test_a_caller_who_says_nothing_keeps_nobody_waiting(
     running: Running, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("sovereign_ai.operate.service._SECONDS", 600.0)
+    monkeypatch.setattr("sovereign_ai.operate.server._SECONDS", 600.0)
     with socket.create_connection(("127.0.0.1", running.port)):
         until(lambda: running.well("supervisor"))

@@ -3,7 +3,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-from sovereign_ai.attest.page import controls_page
+from sovereign_ai.attest.controls_page import controls_page
 from sovereign_ai.rules.registry import REGISTRY
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "controls.md"

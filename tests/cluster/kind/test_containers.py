@@ -6,7 +6,14 @@ from typing import Any, cast
 
 import pytest
 
-from sovereign_ai.cluster.kind.nodes import Init, containers, init_of, need_engine, remove_network, server
+from sovereign_ai.cluster.kind.containers import (
+    Init,
+    containers,
+    init_of,
+    need_engine,
+    remove_network,
+    server,
+)
 from sovereign_ai.cluster.process import started_at
 from sovereign_ai.errors import EnvironmentLacksError
 from sovereign_ai.toolchain.engine.docker import Docker
