@@ -62,7 +62,10 @@ def pod(name: str, **more: Any) -> Object:
 
 
 def is_on(api: Api) -> bool | None:
-    """Tell whether all our policies act on a pod that a rule forbids, and nothing else does; None while only some do."""
+    """Tell whether all our policies act on a pod that a rule forbids, and nothing else does.
+
+    None while only some do.
+    """
     try:
         api.create(pod("bad", nodeName="nowhere", schedulingGates=[]), dry_run=True)
     except ApiError as error:
@@ -92,7 +95,10 @@ def cpu_ms(pid: int) -> float:
 
 
 def phase(api: Api, number: int, pid: int) -> tuple[list[float], float]:
-    """Create pods one after another, and give the milliseconds of each and the API server's CPU time for all; remove them."""
+    """Create pods one after another, and give the milliseconds of each and the API server's CPU time for all.
+
+    Remove them.
+    """
     times, used = [], 0.0
     for at in range(WARM + PODS):
         if at == WARM:

@@ -1,4 +1,7 @@
-"""From nothing to a ready control plane: API, controllers, scheduler, KWOK and the default service account."""
+"""From nothing to a ready control plane.
+
+API, controllers, scheduler, KWOK and the default service account.
+"""
 
 from __future__ import annotations
 

@@ -1,6 +1,8 @@
-"""`up`, `preview` and `down` of many objects, beside `kubectl` and plain Pulumi on the same objects in the same run.
+"""`up`, `preview` and `down` of many objects, beside `kubectl` and plain Pulumi.
 
-    python benchmarks/deploy.py                                 # medians of five rounds of 1,000 objects, then 500 to 8,000
+All work on the same objects in the same run.
+
+    python benchmarks/deploy.py                                 # medians of five rounds
     python benchmarks/deploy.py --quick                         # a small run that shows that everything works
 
 The description is the lab with as many tenants as the number of objects asks for. On one control plane of its
@@ -97,8 +99,8 @@ def describe(folder: Path, objects: int) -> int:
     plain.mkdir()
     (plain / "Pulumi.yaml").write_text("name: plain\nruntime: python\n", encoding="utf-8")
     (plain / "__main__.py").write_text(PROGRAM, encoding="utf-8")
-    # Plain Pulumi would race with policies that come into force, and waits for ten minutes until a `default` service
-    # account is gone, which Kubernetes makes again at once.
+    # Plain Pulumi would race with policies that come into force, and waits for ten minutes until a `default`
+    # service account is gone, which Kubernetes makes again at once.
     listed = [obj for obj in bundle.objects if obj["kind"] not in GUARDED and not is_default_account(obj)]
     (plain / "objects.json").write_text(json.dumps(listed), encoding="utf-8")
     return len(bundle.objects)

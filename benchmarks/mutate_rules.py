@@ -5,8 +5,8 @@ number moved by one; noticed where a case of tests/rules/cases is decided otherw
 that no case notices, and that decides thousands of generated objects as the rule itself does, counts as
 equivalent: mostly an asking whether a field is there, where the error of a missing one denies as well.
 Rules on the description and on live objects: each finding left out, each condition never met,
-comparisons turned, numbers moved; noticed by a case of tests/rules/test_described.py or test_edges.py, or by another
-test of tests/rules. Whole rules and whole expressions are tried besides.
+comparisons turned, numbers moved; noticed by a case of tests/rules/test_described.py or test_edges.py, or by
+another test of tests/rules. Whole rules and whole expressions are tried besides.
 
 `mutation.json` holds the score that was reached and every other mutant that nothing notices, with the
 reason. One that is not listed there and survives fails, and so does one that is listed and is noticed.

@@ -41,7 +41,10 @@ ConfigGroup("all", objs=json.loads(Path("objects.json").read_text()))
 
 
 def objects() -> list[dict[str, Any]]:
-    """Give good cases of many kinds, over and over, each under a name of its own; those whose name decides are left out."""
+    """Give good cases of many kinds, over and over, each under a name of its own.
+
+    Those whose name decides are left out.
+    """
     factory = load(ROOT / "stacks" / "lab")
     context = factory_context(factory, plan(factory), "lab")
     kinds = {"Namespace", "Binding", "PersistentVolume"}

@@ -2,13 +2,16 @@
 
 Three things are timed in turn, so that a busy machine slows them alike:
 
-* `generate`: `plan_fabrics`, from the description and the machines' names to every cable, counts and bisection;
+* `generate`: `plan_fabrics`, from the description and the machines' names to every cable, counts and
+  bisection;
 * `check`: the independent checker of tests/plan on the plan's JSON;
 * `networkx`: a MultiGraph a plane from ready cable rows, with both ports on each edge, as a user would build
-  it; and `networkx_check`: ports used once, degrees and connectivity on those graphs, which is less than ours does.
+  it; and `networkx_check`: ports used once, degrees and connectivity on those graphs, which is less than ours
+  does.
 
-Handing networkx the rows ready-made spares it the work of deriving them, which favours it. `generate_over_networkx`
-compares ours without the checker with the building alone; `both_checked` compares both with their checks.
+Handing networkx the rows ready-made spares it the work of deriving them, which favours it.
+`generate_over_networkx` compares ours without the checker with the building alone; `both_checked` compares
+both with their checks.
 """
 
 from __future__ import annotations
@@ -118,7 +121,7 @@ def main() -> None:
             indent=2,
         )
     )
-    text = f"{middle['generate']:.2f} s against {middle['networkx']:.2f} s in networkx: {ratio:.1f} times faster, goal {GOAL:g}"
+    text = f"{middle['generate']:.2f} s against {middle['networkx']:.2f} s in networkx: {ratio:.1f} times faster, goal {GOAL:g}"  # noqa: E501 - one literal text
     print(text, file=sys.stderr)
 
 

@@ -1,9 +1,12 @@
-"""Reading and refusing: the catalogue, a large description, hostile texts, hopeless wishes; each against what a user would do instead.
+"""Reading and refusing: the catalogue, a large description, hostile texts, hopeless wishes.
+
+Each against what a user would do instead.
 
 Seconds are CPU time of one process, the best of several runs. What is compared with:
 
 * the catalogue: parsing its JSON files alone;
-* a description of 170 pools: parsing its YAML alone, by PyYAML in C, without checking anything and without places;
+* a description of 170 pools: parsing its YAML alone, by PyYAML in C, without checking anything and without
+  places;
 * hostile texts of a mebibyte (those of tests/spec): nothing; the worst counts;
 * the gigafactory judged as feasible: planning it in full; a million machines refused: nothing;
 * the nearest of 100,000 names: `difflib`, on a hundredth of them;

@@ -1,4 +1,7 @@
-"""How long 1,000 objects take against every object rule: one program a kind, against each rule evaluated by itself."""
+"""How long 1,000 objects take against every object rule.
+
+One program a kind, against each rule evaluated by itself.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,6 @@
-"""A thousand simulated GPU nodes: labels, device lists and a Running GPU pod a pool, and the same made one after another.
+"""A thousand simulated GPU nodes: labels, device lists and a Running GPU pod a pool.
+
+Beside it, the same made one after another.
 
 Timed are, on one fresh control plane: `simulate` until every node is Ready with its ResourceSlice; then
 a pod by extended resource and one by claim in each pool until all run. The control plane's own start and the

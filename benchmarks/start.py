@@ -1,4 +1,7 @@
-"""How long a command takes beyond the interpreter's own start: `--help`, `validate` and `plan` of the gigafactory."""
+"""How long a command takes beyond the interpreter's own start.
+
+`--help`, `validate` and `plan` of the gigafactory.
+"""
 
 from __future__ import annotations
 

@@ -29,7 +29,9 @@ STACKS = Path(__file__).resolve().parent.parent / "stacks"
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """Add the flag that writes golden files, which refuses where CI is set, and the seed of one run of kills."""
+    """Add the flag that writes golden files, which refuses where CI is set, and the seed of one run of
+    kills.
+    """
     parser.addoption(
         "--seed", type=int, help="repeat one life of tests/faults/test_kills.py alone, by its number"
     )
@@ -41,7 +43,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure() -> None:
-    """Hear what asks a program to end, and so do the programs that tests start, also where a shell put them into the background deaf."""
+    """Hear what asks a program to end, and so do the programs that tests start, also where a shell put them
+    into the background deaf.
+    """
     for number, handler in ((signal.SIGINT, signal.default_int_handler), (signal.SIGHUP, signal.SIG_DFL)):
         if signal.getsignal(number) is signal.SIG_IGN:
             signal.signal(number, handler)
@@ -53,7 +57,7 @@ def golden(pytestconfig: pytest.Config) -> Callable[[Path, str], None]:
     update = bool(pytestconfig.getoption("--update-golden"))
     if update and os.environ.get("CI"):
         pytest.exit(
-            "--update-golden is refused in CI: golden files are changed by a person who looks at the difference",
+            "--update-golden is refused in CI: golden files are changed by a person who looks at the difference",  # noqa: E501 - one literal text
             returncode=2,
         )
 

@@ -1,4 +1,6 @@
-"""A stack in a folder and a state of its own, driven through the command line alone, on either local plane."""
+"""A stack in a folder and a state of its own, driven through the command line alone, on either local
+plane.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,6 @@
-"""The lock holds what the project declares and all that follows from it, each package at one version and with its digests."""
+"""The lock holds what the project declares and all that follows from it, each package at one version and with
+its digests.
+"""
 
 from __future__ import annotations
 
@@ -15,7 +17,7 @@ ROOT = Path(__file__).resolve().parent.parent
 LOCK = (ROOT / "requirements.lock").read_text(encoding="utf-8")
 DECLARED = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
 ENTRY = re.compile(
-    r"^(?P<name>[a-z0-9-]+)==(?P<version>[^ ]+) \\\n(?P<hashes>(?:    --hash=sha256:[0-9a-f]{64}(?: \\)?\n)+)",
+    r"^(?P<name>[a-z0-9-]+)==(?P<version>[^ ]+) \\\n(?P<hashes>(?:    --hash=sha256:[0-9a-f]{64}(?: \\)?\n)+)",  # noqa: E501 - one literal text
     re.MULTILINE,
 )
 LOCKED = {found["name"]: found["version"] for found in ENTRY.finditer(LOCK)}

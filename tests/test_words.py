@@ -13,8 +13,8 @@ ROOT = Path(__file__).resolve().parent.parent
 DOCUMENTS = sorted(
     path.relative_to(ROOT)
     for path in (ROOT / "README.md", ROOT / "CONTRIBUTING.md", *(ROOT / "docs").rglob("*.md"))
-    # The glossary names the words; the page of controls is made from the registry of rules, whose digest is part of
-    # every rendered object, so that its words change with a release and not with a sweep.
+    # The glossary names the words; the page of controls is made from the registry of rules, whose digest is
+    # part of every rendered object, so that its words change with a release and not with a sweep.
     if path.name not in {"glossary.md", "controls.md"}
 )
 MODULES = sorted(path.relative_to(ROOT) for path in (ROOT / "sovereign_ai").rglob("*.py"))

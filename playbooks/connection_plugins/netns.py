@@ -1,4 +1,7 @@
-"""Run modules in a network namespace of this machine, as `ip netns exec` does; files stay this machine's own."""
+"""Run modules in a network namespace of this machine, as `ip netns exec` does.
+
+Files stay this machine's own.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,6 @@
-"""Run modules in a container of this machine that has an init of its own, as `nsenter` enters all its namespaces.
+"""Run modules in a container of this machine that has an init of its own.
+
+`nsenter` enters all its namespaces.
 
 Nothing of this machine's environment goes in, as with SSH.
 """

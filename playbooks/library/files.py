@@ -22,7 +22,7 @@ options:
     required: true
   validate: {description: A command that must accept all of it once written; else everything is put back., type: str, default: ""}
 author: sovereign_ai
-"""
+"""  # noqa: E501 - one literal text
 OPTIONS: dict[str, Any] = {
     "path": {"type": "path", "required": True},
     "content": {"type": "str", "default": ""},
@@ -91,7 +91,10 @@ def difference(path: str, have: Seen, want: Seen) -> dict[str, str]:
 
 
 def main() -> None:
-    """Compare, and unless this is a check, write what differs; if the validator refuses, put everything back."""
+    """Compare, and unless this is a check, write what differs.
+
+    If the validator refuses, put everything back.
+    """
     spec = {
         "files": {"type": "list", "elements": "dict", "options": OPTIONS, "required": True},
         "validate": {"type": "str", "default": ""},
@@ -110,7 +113,7 @@ def main() -> None:
                 for path in paths:
                     write(path, before[path])
                 module.fail_json(
-                    msg=f"`{module.params['validate']}` refuses it, and all is as before: {(err or out).strip()[:400]}",
+                    msg=f"`{module.params['validate']}` refuses it, and all is as before: {(err or out).strip()[:400]}",  # noqa: E501 - one literal text
                     diff=diff,
                 )
     module.exit_json(changed=bool(paths), paths=paths, diff=diff)

@@ -1,5 +1,8 @@
 #!/usr/bin/python3
-"""Bring FRR's running configuration to a text, through FRR's own `frr-reload.py`; only what differs is told to the daemons."""
+"""Bring FRR's running configuration to a text, through FRR's own `frr-reload.py`.
+
+Only what differs is told to the daemons.
+"""
 
 from __future__ import annotations
 
@@ -22,7 +25,7 @@ options:
   socket: {description: Folder of the daemons' sockets., type: path, default: /run/frr}
   owner: {description: Owner and group of the file., type: str, default: frr}
 author: sovereign_ai
-"""
+"""  # noqa: E501 - one literal text
 RELOAD = "/usr/lib/frr/frr-reload.py"
 DEFAULTS = {
     "no bgp ebgp-requires-policy",  # of the profile `datacenter`
@@ -35,9 +38,9 @@ HEADS = {"Lines To Delete": "-", "Lines To Add": "+"}
 
 
 def delta(text: str) -> list[str]:
-    """Read what `frr-reload.py --test` prints: the lines to take away with `-` before them, those to add with `+`.
+    """Read what `frr-reload.py --test` prints.
 
-    Each change stands below its context; a change that is none is left out with its context.
+    The lines to take away have `-` before them, those to add `+`. Each change stands below its context; a change that is none is left out with its context.
     """
     blocks: list[list[str]] = []
     sign = ""
@@ -52,7 +55,10 @@ def delta(text: str) -> list[str]:
 
 
 def silent(block: list[str]) -> bool:
-    """Tell whether a change is one that FRR would never show as made: its own name, and values that are its defaults."""
+    """Tell whether a change is one that FRR would never show as made.
+
+    Its own name, and values that are its defaults.
+    """
     words = block[-1][1:].strip()
     if words.removeprefix("no ").startswith(("hostname ", "service integrated-vtysh-config")):
         return True

@@ -1,5 +1,8 @@
 #!/usr/bin/python3
-"""Set kernel parameters: what the kernel has now, and a file for its next start. A value somebody changed by hand is seen."""
+"""Set kernel parameters: what the kernel has now, and a file for its next start.
+
+A value somebody changed by hand is seen.
+"""
 
 from __future__ import annotations
 
@@ -34,7 +37,10 @@ def read(path: str) -> str | None:
 
 
 def read_only(name: str) -> bool:
-    """Tell whether the parameter lies on a mount that cannot be written, as a container's does; root may write all others."""
+    """Tell whether the parameter lies on a mount that cannot be written, as a container's does.
+
+    Root may write all others.
+    """
     return bool(os.statvfs(place(name)).f_flag & os.ST_RDONLY)
 
 

@@ -1,7 +1,10 @@
 #!/usr/bin/python3
-"""Bring one nftables table to a text: what the kernel has is compared with what the text would give, both as `nft` lists them.
+"""Bring one nftables table to a text.
 
-The text is loaded into an empty network namespace to see how it lists; so a rule that somebody added by hand is seen as well.
+What the kernel has is compared with what the text would give, both as `nft` lists them.
+
+The text is loaded into an empty network namespace to see how it lists; so a rule that somebody added by hand
+is seen as well.
 """
 
 from __future__ import annotations

@@ -1,5 +1,8 @@
 #!/usr/bin/python3
-"""Count accelerators on the PCI bus, by vendor: classes 0300 and 0302 (display, 3D) and 1200 (processing accelerator)."""
+"""Count accelerators on the PCI bus, by vendor.
+
+Classes 0300 and 0302 (display, 3D) and 1200 (processing accelerator).
+"""
 
 from __future__ import annotations
 

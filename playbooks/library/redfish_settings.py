@@ -1,5 +1,8 @@
 #!/usr/bin/python3
-"""Bring a BMC's settings to what is wanted, over Redfish: TLS verified, credentials from a file, only what differs is written."""
+"""Bring a BMC's settings to what is wanted, over Redfish.
+
+TLS verified, credentials from a file, only what differs is written.
+"""
 
 from __future__ import annotations
 
@@ -27,7 +30,7 @@ options:
   secure_boot: {description: Whether the system boots signed code alone., type: bool, default: true}
   boot: {description: Kinds of boot option in their order by Redfish's aliases., type: list, elements: str, default: []}
 author: sovereign_ai
-"""
+"""  # noqa: E501 - one literal text
 Json = dict[str, Any]
 _MOST_BYTES = 4_000_000
 """Bytes of one answer; the largest resources of real BMCs have some hundred thousand."""
@@ -63,7 +66,8 @@ class Bmc:
 
     def ask(self, path: str, patch: Json | None = None, tag: str = "") -> tuple[Json, str]:
         """Read a resource, or write a part of it; return the resource and its ETag."""
-        # The path comes from the BMC. One such as "@elsewhere/" or ".example/" would change the host of the address.
+        # The path comes from the BMC. One such as "@elsewhere/" or ".example/" would change the host of the
+        # address.
         if not path.startswith("/redfish/"):
             self.module.fail_json(
                 msg=f"the BMC names the resource {path[:100]!r}, which is not below /redfish/"

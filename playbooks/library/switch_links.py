@@ -1,5 +1,8 @@
 #!/usr/bin/python3
-"""Bring a Linux switch's links to what is declared: ports, bridges, VXLANs, VLANs and VRFs, as the kernel itself shows them."""
+"""Bring a Linux switch's links to what is declared.
+
+Ports, bridges, VXLANs, VLANs and VRFs, as the kernel itself shows them.
+"""
 
 from __future__ import annotations
 
@@ -20,7 +23,7 @@ options:
   links: {description: The links., type: list, elements: dict, required: true}
   file: {description: Where the commands that make them from nothing are kept for the next boot; empty for nowhere., type: str, default: ""}
 author: sovereign_ai
-"""
+"""  # noqa: E501 - one literal text
 OURS = re.compile(r"(br|vni)[0-9]+")
 MAKE = {
     "bridge": "link add {name} type bridge stp_state 0 forward_delay 0 mcast_snooping 0",

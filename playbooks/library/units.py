@@ -1,7 +1,10 @@
 #!/usr/bin/python3
-"""Bring systemd units to where they belong: enabled and running, or masked; restarted when a file of theirs is newer than they are.
+"""Bring systemd units to where they belong: enabled and running, or masked.
 
-That a restart is due is read from the machine and not remembered by the run, so a run that was cut off loses none.
+Restarted when a file of theirs is newer than they are.
+
+That a restart is due is read from the machine and not remembered by the run, so a run that was cut off loses
+none.
 """
 
 from __future__ import annotations
@@ -20,8 +23,8 @@ options:
   enabled: {description: Units that the next boot starts and this run does not., type: list, elements: str, default: []}
   masked: {description: Units that shall never run., type: list, elements: str, default: []}
 author: sovereign_ai
-"""
-ASKED = "Id,LoadState,UnitFileState,ActiveState,SubState,ConditionResult,ConditionTimestampMonotonic,ActiveEnterTimestampMonotonic,NeedDaemonReload"
+"""  # noqa: E501 - one literal text
+ASKED = "Id,LoadState,UnitFileState,ActiveState,SubState,ConditionResult,ConditionTimestampMonotonic,ActiveEnterTimestampMonotonic,NeedDaemonReload"  # noqa: E501 - one literal text
 
 
 def show(module: AnsibleModule, unit: str) -> dict[str, str]:
@@ -43,8 +46,8 @@ def newer(files: list[str], moment: float) -> list[str]:
 def due(unit: str, files: list[str], state: dict[str, str]) -> list[list[str]]:
     """Give the commands that a unit needs; none if it is as it should be.
 
-    A unit whose conditions this machine does not meet, as a clock's in a container, need not run; a unit that does its work and
-    ends counts as running.
+    A unit whose conditions this machine does not meet, as a clock's in a container, need not run; a unit that
+    does its work and ends counts as running.
     """
     found = []
     if state["LoadState"] == "masked":
@@ -101,7 +104,10 @@ def main() -> None:
 
 
 def unlink(unit: str) -> None:
-    """Take away a link of the unit's name, which would keep it from being masked: another name that a first boot gave some unit."""
+    """Take away a link of the unit's name, which would keep it from being masked.
+
+    Another name that a first boot gave some unit.
+    """
     path = f"/etc/systemd/system/{unit}"
     if os.path.islink(path) and os.readlink(path) != "/dev/null":
         os.unlink(path)

@@ -1,10 +1,11 @@
 #!/usr/bin/python3
 """Refuse a packet filter that would lock out whoever is about to load it.
 
-Where this run came in by SSH, the next connection of the same sort is tried against the filter before anything is written: a network
-namespace with the filter, the host's address and port, and the name of the port it came in by; another with the client's address; a cable
-between them; and a real connection. So it is the kernel that answers, not a reading of the rules. A host that is reached otherwise, as a
-container of this machine is, has no way to lose, and is told so.
+Where this run came in by SSH, the next connection of the same sort is tried against the filter before
+anything is written: a network namespace with the filter, the host's address and port, and the name of the
+port it came in by; another with the client's address; a cable between them; and a real connection. So it is
+the kernel that answers, not a reading of the rules. A host that is reached otherwise, as a container of this
+machine is, has no way to lose, and is told so.
 """
 
 from __future__ import annotations
@@ -26,15 +27,18 @@ description:
 options:
   content: {description: The filter as C(nft -f) reads it., type: str, required: true}
 author: sovereign_ai
-"""
+"""  # noqa: E501 - one literal text
 NEW_NET = 0x40000000
 SECONDS = 2.0
 
 
 def way() -> tuple[str, str, int] | None:
-    """Give client, own address and own port of the SSH connection that this run came by; None if it came by none.
+    """Give client, own address and own port of the SSH connection that this run came by.
 
-    sshd says it to what it starts; so it is the nearest process above this one that knows, as long as it is in the same network.
+    None if it came by none.
+
+    sshd says it to what it starts; so it is the nearest process above this one that knows, as long as it is
+    in the same network.
     """
     pid, here = os.getpid(), os.stat("/proc/self/ns/net").st_ino
     while pid > 1:
@@ -96,7 +100,10 @@ def told(module: AnsibleModule, *command: str, data: str | None = None) -> None:
 
 
 def caller(module: AnsibleModule, ask: int, answer: int, client: str, own: str, port: int) -> None:
-    """Be the client, in a namespace of its own: connect once there is a cable, and say by one letter what came of it."""
+    """Be the client, in a namespace of its own.
+
+    Connect once there is a cable, and say by one letter what came of it.
+    """
     try:
         unshare()
         os.write(answer, b"r")
@@ -205,8 +212,8 @@ def main() -> None:
     if not admits(module, module.params["content"], name, found):
         width = "/128, which only IPv4 ranges can be" if ":" in client else "/32"
         module.fail_json(
-            msg=f"the packet filter would lock this run out: it comes from {client} to port {port}, by {name}, and a new connection from "
-            f"there would be refused; add {bare(client)}{width} to admin_from in hosts.yaml, or reach the host from a range in it or from "
+            msg=f"the packet filter would lock this run out: it comes from {client} to port {port}, by {name}, and a new connection from "  # noqa: E501 - one literal text
+            f"there would be refused; add {bare(client)}{width} to admin_from in hosts.yaml, or reach the host from a range in it or from "  # noqa: E501 - one literal text
             "the management range; nothing was changed"
         )
     module.exit_json(changed=False, msg=f"{client} still gets in at port {port}")

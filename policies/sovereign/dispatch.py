@@ -1,8 +1,8 @@
 """The policies of the pack over the whole registry: one for each resource, one for the description.
 
-The cost of a pack grows with policies times resources, so one policy decides every object rule on a resource at
-once. Whatever goes wrong is reported as a violation: an exception would only stop the pack, and the SDK reports its
-own error about unknown values as a remark.
+The cost of a pack grows with policies times resources, so one policy decides every object rule on a resource
+at once. Whatever goes wrong is reported as a violation: an exception would only stop the pack, and the SDK
+reports its own error about unknown values as a remark.
 """
 
 from __future__ import annotations

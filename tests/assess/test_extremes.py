@@ -1,4 +1,6 @@
-"""Figures at the ends of what is permitted: every assessment answers, and every number that it gives is one."""
+"""Figures at the ends of what is permitted: every assessment answers, and every number that it gives is
+one.
+"""
 
 from __future__ import annotations
 

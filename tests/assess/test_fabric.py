@@ -31,7 +31,9 @@ def losses(name: str, plane: str) -> dict[str, FabricLoss]:
 
 
 def flow(plane: FabricPlan, gone: set[str]) -> int:
-    """Give the links that one half of the leaves can fill towards the other, by maximum flow over every cable."""
+    """Give the links that one half of the leaves can fill towards the other, by maximum flow over every
+    cable.
+    """
     leaves = [one.name for one in plane.switches if one.tier == "leaf"]
     graph = nx.DiGraph()
     half = plane.endpoints // 2
@@ -120,14 +122,19 @@ def test_below_cores_too_a_maximum_flow_finds_no_less_and_hardly_more(gone: tupl
 def test_a_rack_of_machines_is_one_whose_machines_are_on_the_plane(
     plane: str, racks: int, ports: int, gpus: int
 ) -> None:
-    """Hopper has four machines of eight GPUs and rails a rack, grace eighteen of four, gaudi three with six of the eight ports each."""
+    """Hopper has four machines of eight GPUs and rails a rack, grace eighteen of four, gaudi three with six
+    of the eight ports each.
+    """
     found = losses("plural", plane)["rack of machines"]
     assert (found.parts, found.endpoints, found.gpus) == (racks, ports, gpus)
     assert found.share < 1
 
 
 def test_a_rack_of_leaves_that_cuts_off_ports_is_not_hidden_by_a_rack_of_spines() -> None:
-    """The gigafactory has 24 leaves of 32 ports in a rack; without a rack of spines no port is lost, but more of the bisection."""
+    """The gigafactory has 24 leaves of 32 ports in a rack.
+
+    Without a rack of spines no port is lost, but more of the bisection.
+    """
     found = losses("gigafactory", "compute-north-p0")
     least, most = found["rack of switches"], found["rack of switches, most ports"]
     assert least.endpoints == 0

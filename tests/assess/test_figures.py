@@ -1,4 +1,6 @@
-"""A user's figures shared out among the assessments, and everything that is wrong with his file told at once."""
+"""A user's figures shared out among the assessments, and everything that is wrong with his file told at
+once.
+"""
 
 from __future__ import annotations
 
@@ -106,7 +108,7 @@ def test_a_misspelt_name_is_told_with_its_place_and_the_nearest_beside_every_oth
 def test_a_part_that_is_more_than_its_whole_is_refused_by_figures_of_the_same_file_where_they_are_there(
     tmp_path: Path,
 ):
-    good = "job.train.parameters: 7000\njob.train.active: 7000\nsystem.dgx-h100.peak: 1000\nsystem.dgx-h100.typical-share: 0.5\n"
+    good = "job.train.parameters: 7000\njob.train.active: 7000\nsystem.dgx-h100.peak: 1000\nsystem.dgx-h100.typical-share: 0.5\n"  # noqa: E501 - one literal text
     assert _split(tmp_path, f"{good}system.dgx-h100.idle: 500\n")["goodput"][
         "job.train.active"
     ] == GivenValue(7000.0)

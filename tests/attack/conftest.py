@@ -1,4 +1,6 @@
-"""A plane with its keys in a module, and a deployment to it that has stopped in the middle, as a machine's other accounts see them."""
+"""A plane with its keys in a module, and a deployment to it that has stopped in the middle, as a machine's
+other accounts see them.
+"""
 
 from __future__ import annotations
 
@@ -52,7 +54,7 @@ async def wait(_):
 
 
 pulumi.export("waited", pulumi.Output.all(made.id, hosts.id).apply(wait))
-"""
+"""  # noqa: E501 - one literal text
 _PACK = """
 from pathlib import Path
 
@@ -66,7 +68,7 @@ def seen(args, report):
 
 
 PolicyPack("pack", [ResourceValidationPolicy("seen", "Sees.", seen)], enforcement_level=EnforcementLevel.MANDATORY)
-"""
+"""  # noqa: E501 - one literal text
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,8 @@
-"""What another account tries: it reaches for listeners, Unix sockets, files and processes, and reports what it got.
+"""What another account tries: it reaches for listeners, Unix sockets, files and processes, and reports what
+it got.
 
-Run by the account itself, from a text on the command line, since it may be unable to read this file: the standard
-library alone, the task as JSON on standard input, the report as JSON on standard output.
+Run by the account itself, from a text on the command line, since it may be unable to read this file: the
+standard library alone, the task as JSON on standard input, the report as JSON on standard output.
 """
 
 from __future__ import annotations
@@ -74,7 +75,10 @@ def _talk(port: int, said: bytes, family: int = socket.AF_INET, host: str = "127
 
 
 def _statuses(port: int) -> dict[str, int]:
-    """Ask for paths over TLS without a certificate; path to status, nothing where there is no answer at all."""
+    """Ask for paths over TLS without a certificate.
+
+    Path to status, nothing where there is no answer at all.
+    """
     tls = ssl.create_default_context()
     tls.check_hostname, tls.verify_mode = False, ssl.CERT_NONE
     found = {}
@@ -92,7 +96,9 @@ def _statuses(port: int) -> dict[str, int]:
 
 
 def listeners(ports: list[int], calls: list[tuple[str, str]]) -> dict[str, Any]:
-    """Try every port: in clear, as HTTP/2 with each call, by the IPv4-mapped address, and over TLS without a certificate."""
+    """Try every port: in clear, as HTTP/2 with each call, by the IPv4-mapped address, and over TLS without a
+    certificate.
+    """
     said = {path: grpc_call(path, bytes.fromhex(message)) for path, message in calls}
     said["GET"] = b"GET / HTTP/1.1\r\nHost: x\r\n\r\n"
     settings = _PREFACE + _frame(4, 0, 0, b"")

@@ -1,4 +1,6 @@
-"""What processes listen on, read from the kernel: TCP and UDP ports and Unix sockets, each with its process."""
+"""What processes listen on, read from the kernel: TCP and UDP ports and Unix sockets, each with its
+process.
+"""
 
 from __future__ import annotations
 
@@ -90,7 +92,10 @@ def _lines(table: str) -> list[list[str]]:
 
 
 def _holders(pids: Iterable[int]) -> Mapping[str, int]:
-    """Give the number of every socket to a process that holds it; a socket that a child inherited is its maker's."""
+    """Give the number of every socket to a process that holds it.
+
+    A socket that a child inherited is its maker's.
+    """
     found: dict[str, int] = {}
     for pid in sorted(pids):
         with contextlib.suppress(OSError):

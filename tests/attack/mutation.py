@@ -2,8 +2,8 @@
 
     python -m tests.attack.mutation [NAME…]
 
-The table `mutation.yaml` says of each defence which text of which file is it, what stands there without it, and
-which tests must fail then. The program writes back what it saw; the tests hold the table to the code.
+The table `mutation.yaml` says of each defence which text of which file is it, what stands there without it,
+and which tests must fail then. The program writes back what it saw; the tests hold the table to the code.
 """
 
 from __future__ import annotations

@@ -1,4 +1,7 @@
-"""Nobody takes anything out of the rules, by any resource that the API server serves; administrators included."""
+"""Nobody takes anything out of the rules, by any resource that the API server serves.
+
+Administrators included.
+"""
 
 from __future__ import annotations
 

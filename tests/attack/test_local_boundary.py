@@ -1,4 +1,6 @@
-"""Another account of the machine, against every listener, socket, file and process of a plane and a deployment."""
+"""Another account of the machine, against every listener, socket, file and process of a plane and a
+deployment.
+"""
 
 from __future__ import annotations
 

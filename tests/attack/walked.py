@@ -1,8 +1,9 @@
 """The walk over everything that an API server serves, and what it tries on each resource and subresource.
 
-What there is to try is read from the server's discovery, so that a kind of a later Kubernetes is tried by itself. Each attempt
-is a write that would take a namespace, a machine, a pod, a policy or a binding out of the rules: without the labels that say
-whose it is, where it lies and what Pod Security holds it to, or with others in their place.
+What there is to try is read from the server's discovery, so that a kind of a later Kubernetes is tried by
+itself. Each attempt is a write that would take a namespace, a machine, a pod, a policy or a binding out of
+the rules: without the labels that say whose it is, where it lies and what Pod Security holds it to, or with
+others in their place.
 """
 
 from __future__ import annotations
@@ -70,7 +71,9 @@ class Served:
 
     @property
     def is_connection(self) -> bool:
-        """Whether it connects to a machine, a pod or a service: its body is whatever that takes, and nothing is stored."""
+        """Whether it connects to a machine, a pod or a service: its body is whatever that takes, and nothing
+        is stored.
+        """
         return self.kind.endswith("Options")
 
     @property
@@ -171,7 +174,9 @@ def stripped(live: Mapping[str, Any], renamed: Mapping[str, str]) -> Data:
 
 
 def attempts(api: Api, what: Served, target: Target) -> Iterator[tuple[str, Callable[[], object]]]:
-    """Yield every write of a resource or subresource that would take a target out of the rules, each with its words."""
+    """Yield every write of a resource or subresource that would take a target out of the rules, each with its
+    words.
+    """
     live = target.live(api)
     if live is None:
         return
@@ -185,7 +190,8 @@ def attempts(api: Api, what: Served, target: Target) -> Iterator[tuple[str, Call
     for word, renamed in (("without labels", {}), ("with other labels", others)):
         body = stripped(live, renamed)
         if what.kind != target.kind:
-            # A body of another kind carries the metadata alone: its content would be refused before anything else.
+            # A body of another kind carries the metadata alone: its content would be refused before anything
+            # else.
             body = {"metadata": body["metadata"]}
         whole = {**body, "apiVersion": what.group_version_of_body, "kind": what.kind}
         if "create" in what.verbs:
@@ -225,7 +231,9 @@ def _patches(
 def _by_another_resource(
     api: Api, what: Served, target: Target, live: Data
 ) -> Iterator[tuple[str, Callable[[], object]]]:
-    """Yield a write of each verb of a resource that is not the target's, under the target's name and with its bare metadata."""
+    """Yield a write of each verb of a resource that is not the target's, under the target's name and with its
+    bare metadata.
+    """
     namespace = target.namespace or "research"
     metadata = {**stripped(live, {})["metadata"], **({"namespace": namespace} if what.namespaced else {})}
     whole = {"apiVersion": what.group_version_of_body, "kind": what.kind, "metadata": metadata}

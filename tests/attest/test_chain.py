@@ -1,4 +1,6 @@
-"""The chain of all runs after a power cut, a full disk or a hand that touched it, and when it has grown long."""
+"""The chain of all runs after a power cut, a full disk or a hand that touched it, and when it has grown
+long.
+"""
 
 from __future__ import annotations
 

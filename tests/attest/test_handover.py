@@ -1,4 +1,6 @@
-"""Keys of a log that follow each other, and what somebody with an old key, a foreign key or no key can make of it."""
+"""Keys of a log that follow each other, and what somebody with an old key, a foreign key or no key can make
+of it.
+"""
 
 from __future__ import annotations
 
@@ -151,7 +153,7 @@ def test_a_key_gets_a_later_last_day_by_a_hand_over_to_itself(tmp_path: Path) ->
     run(log, _OLD, "c", at="2027-06-01T00:00:00+00:00")
     assert codes(log, _OLD) == []
     name = key_id(_OLD.public_key())[:12]
-    words = f"log: signed from line 1 by key {name}, from line 3 by key {name}, until 2026-12-31, from line 4 by key {name}, until 2027-12-31"
+    words = f"log: signed from line 1 by key {name}, from line 3 by key {name}, until 2026-12-31, from line 4 by key {name}, until 2027-12-31"  # noqa: E501 - one literal text
     assert chain.read_log(log, _OLD.public_key()).keys.lines() == [words]
 
 

@@ -1,4 +1,6 @@
-"""SARIF: held against the essentials of the standard's schema, written here from its text (OASIS, 2020-03-27)."""
+"""SARIF: held against the essentials of the standard's schema, written here from its text (OASIS,
+2020-03-27).
+"""
 
 from __future__ import annotations
 

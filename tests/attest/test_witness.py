@@ -1,4 +1,6 @@
-"""The log with its head in a second place: cut, forked and forgotten, as somebody would who has the disk and not the place."""
+"""The log with its head in a second place: cut, forked and forgotten, as somebody would who has the disk and
+not the place.
+"""
 
 from __future__ import annotations
 

@@ -66,7 +66,8 @@ def test_hourly_supply_and_load_are_balanced_with_a_battery_and_the_shortfall_is
     file.write_text("hour,load,wind,base\n0,100,150,0\n1,100,0,40\n2,100,0,0\n")
     words = ("energy", str(STACKS / "gigafactory"), "--hourly", f"north={file}", "--store", "north=1000,30")
     found = json.loads(_run(*words, "--json").stdout)["assessment"]["balances"]["north"]
-    # 50 kW are left over in the first hour, of which 30 / 0.88 go in; the battery gives 30 kWh in the second, base 40.
+    # 50 kW are left over in the first hour, of which 30 / 0.88 go in; the battery gives 30 kWh in the second,
+    # base 40.
     assert (found["hours"], found["load"], found["short_hours"]) == (3, 300.0, 2)
     assert found["used"] == {"wind": pytest.approx(126.4), "base": 40.0}
     assert found["shortfall"] == pytest.approx(300 - 126.4 - 40)
@@ -100,7 +101,8 @@ def test_a_month_is_written_as_focus_csv(tmp_path: Path):
     assert told.exit_code == 0
     rows = list(csv.DictReader(file.read_text().splitlines()))
     assert next(iter(rows[0])) == "BilledCost"
-    # FOCUS has no empty cost and takes quantities as decimals alone; what has no price is named instead of counted as nothing.
+    # FOCUS has no empty cost and takes quantities as decimals alone; what has no price is named instead of
+    # counted as nothing.
     for row in rows:
         assert all(row[column] for column in ("BilledCost", "ContractedCost", "EffectiveCost", "ListCost"))
         assert row["PricingQuantity"] == "1.0"
@@ -139,7 +141,7 @@ def test_the_list_of_figures_as_it_is_written_changes_nothing(tmp_path: Path):
 def test_one_file_of_figures_serves_every_assessment(tmp_path: Path):
     figures = tmp_path / "figures.yaml"
     figures.write_text(
-        "price.dgx-h100: 100000\nsite.fra1.started: 20270101\nstall: 5\nsite.fra1.pue: 1.2\njob.train.parameters: 70000000000\n"
+        "price.dgx-h100: 100000\nsite.fra1.started: 20270101\nstall: 5\nsite.fra1.pue: 1.2\njob.train.parameters: 70000000000\n"  # noqa: E501 - one literal text
     )
     for what in ("goodput", "energy", "cost"):
         assert _run(what, str(STACKS / "lab"), "--figures", str(figures)).exit_code == 0, what

@@ -1,4 +1,6 @@
-"""`evidence`: signed evidence and its line in the chain come together or not at all, and a line that was cut off is told."""
+"""`evidence`: signed evidence and its line in the chain come together or not at all, and a line that was cut
+off is told.
+"""
 
 from __future__ import annotations
 

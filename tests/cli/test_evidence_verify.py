@@ -1,4 +1,6 @@
-"""`evidence verify` as the reader of a stranger's folder: runs nothing of it, forgets nothing, and names what it left out."""
+"""`evidence verify` as the reader of a stranger's folder: runs nothing of it, forgets nothing, and names what
+it left out.
+"""
 
 from __future__ import annotations
 

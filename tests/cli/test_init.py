@@ -21,7 +21,8 @@ def test_init_makes_a_stack_that_validates_and_never_overwrites(tmp_path: Path) 
     assert call("init", str(folder)).exit_code == 0
     assert call("validate", str(folder)).exit_code == 0
     notes = orjson.loads(call("validate", str(folder), "--json").stdout)["notes"]
-    # Two machines under a rail-optimised fabric are small: that one switch would do is advice, and nothing else is noted.
+    # Two machines under a rail-optimised fabric are small: that one switch would do is advice, and nothing
+    # else is noted.
     assert all(note.endswith(" would do") for note in notes)
     assert call("check", str(folder)).exit_code == 0, call("check", str(folder)).output
     before = (folder / "factory.yaml").read_text()

@@ -67,7 +67,9 @@ def test_verify_and_env_name_the_command_that_makes_the_cluster() -> None:
 
 
 def silent_cluster(folder: Path, state: str) -> None:
-    """A kind cluster of ours whose API server does not answer, and an engine that says a state of its control plane."""
+    """A kind cluster of ours whose API server does not answer, and an engine that says a state of its control
+    plane.
+    """
     where = folder / "state" / "sovereign-ai" / "kind" / "lab"
     where.mkdir(parents=True)
     (where / "cluster.json").write_bytes(

@@ -1,6 +1,7 @@
 """A stack's whole life through the command line alone: the same on either local plane.
 
-The embedded plane is this file's own. The kind cluster is the one that all kind tests share; they go on with it.
+The embedded plane is this file's own. The kind cluster is the one that all kind tests share; they go on with
+it.
 """
 
 from __future__ import annotations
@@ -73,7 +74,9 @@ def test_verify_names_exactly_what_somebody_did_and_up_restores_what_is_ours(lab
 
 
 def widen(lab: Lab, api: Api) -> str:
-    """Open a NetworkPolicy as only an administrator who first unbinds our admission policy can; with it bound, that is refused.
+    """Open a NetworkPolicy as only an administrator who first unbinds our admission policy can.
+
+    With it bound, that is refused.
 
     The binding is guarded, and only who owns the machine can open the guard.
     """
@@ -264,7 +267,10 @@ def test_a_change_of_one_tenant_is_all_that_the_engine_sees_and_its_state_is_tha
 
 
 def step_in(event: dict[str, Any]) -> tuple[str, str]:
-    """Return the resource that an event of the engine is about, and what becomes of it; both empty where it is about none."""
+    """Return the resource that an event of the engine is about, and what becomes of it.
+
+    Both empty where it is about none.
+    """
     found = event.get("resourcePreEvent") or event.get("resOutputsEvent")
     return (found["metadata"]["urn"], found["metadata"]["op"]) if found else ("", "")
 

@@ -30,7 +30,9 @@ def serve(tmp_path: Path) -> Iterator[Callable[[Handler], Server]]:
 
 @pytest.fixture(scope="session")
 def components() -> dict[str, Path] | None:
-    """The programs of the control plane: from the folder that SOVEREIGN_AI_TEST_COMPONENTS names, else the toolchain's."""
+    """The programs of the control plane: from the folder that SOVEREIGN_AI_TEST_COMPONENTS names, else the
+    toolchain's.
+    """
     folder = os.environ.get("SOVEREIGN_AI_TEST_COMPONENTS")
     return {name: Path(folder) / name for name in COMPONENTS} if folder else None
 

@@ -318,7 +318,7 @@ spec:
 apiVersion: v1
 kind: Namespace
 metadata: {name: not-a-definition}
-"""
+"""  # noqa: E501 - one literal text
 
 
 def test_definitions_are_installed_and_served_and_nothing_else_is(cluster: EmbeddedCluster, tmp_path: Path):

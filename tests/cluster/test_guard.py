@@ -1,4 +1,6 @@
-"""The guard of the admission policies: its text, and on the real API server against the mightiest caller there is."""
+"""The guard of the admission policies: its text, and on the real API server against the mightiest caller
+there is.
+"""
 
 from __future__ import annotations
 
@@ -65,7 +67,10 @@ def test_a_long_policy_is_compared_in_pieces_that_leave_nothing_out() -> None:
 
 
 def test_what_it_expects_is_what_the_server_stores_of_what_we_write():
-    """`verify/defaults.py` is compared with a real server; the guard, which may not import it, must say the same."""
+    """`verify/defaults.py` is compared with a real server.
+
+    The guard, which may not import it, must say the same.
+    """
     for one in lab_policies():
         assert _as_stored(one["kind"], one["spec"]) == completed(one)["spec"]
 

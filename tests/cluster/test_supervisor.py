@@ -116,7 +116,7 @@ def test_stopping_goes_in_reverse_order_and_leaves_no_process(where: ClusterDir)
 
 def test_one_that_does_not_end_is_killed(where: ClusterDir):
     deaf = where.folder / "deaf"
-    text = f"import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); open({str(deaf)!r}, 'w').close(); time.sleep(600)"
+    text = f"import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); open({str(deaf)!r}, 'w').close(); time.sleep(600)"  # noqa: E501 - one literal text
     supervise(where, Process("deaf", (sys.executable, "-S", "-c", text), stop_seconds=0.3))
     until(lambda: is_ready(where) and deaf.exists())
     processes = recorded_processes(where)
@@ -264,7 +264,7 @@ def test_a_port_that_somebody_took_in_the_meantime_is_given_up_for_another(tmp_p
     program = tmp_path / "program"
     program.write_text(
         "#!/bin/sh\n"
-        f'for flag in "$@"; do case $flag in --listen-client-urls=*) echo "${{flag##*:}}" >> {note};; esac; done\n'
+        f'for flag in "$@"; do case $flag in --listen-client-urls=*) echo "${{flag##*:}}" >> {note};; esac; done\n'  # noqa: E501 - one literal text
         "echo 'listen tcp 127.0.0.1: bind: address already in use'; exit 1\n"
     )
     program.chmod(0o700)
@@ -297,7 +297,7 @@ def test_a_process_is_told_apart_from_a_later_one_of_the_same_number():
 
 
 def test_keys_and_tokens_are_taken_out_of_a_log():
-    text = "a -----BEGIN EC PRIVATE KEY-----\nabc\n-----END EC PRIVATE KEY----- b password: hunter2, Bearer ey.x --token=q"
+    text = "a -----BEGIN EC PRIVATE KEY-----\nabc\n-----END EC PRIVATE KEY----- b password: hunter2, Bearer ey.x --token=q"  # noqa: E501 - one literal text
     assert redact(text) == "a [redacted] b password: [redacted], Bearer [redacted] --token=[redacted]"
 
 

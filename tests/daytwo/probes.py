@@ -1,7 +1,9 @@
-"""Objects that a description permits or forbids, judged by its own rules: what a change may never let in, and what it must.
+"""Objects that a description permits or forbids, judged by its own rules: what a change may never let in, and
+what it must.
 
-The candidates combine what the old and the new description name: namespaces, zones, tenants, registries, storage classes,
-ways out. So among them are those that neither permits although each of their parts is permitted by one of the two.
+The candidates combine what the old and the new description name: namespaces, zones, tenants, registries,
+storage classes, ways out. So among them are those that neither permits although each of their parts is
+permitted by one of the two.
 """
 
 from __future__ import annotations
@@ -33,7 +35,8 @@ _UNLISTED = "unlisted.invalid/ai"
 _RBAC, _NETWORKING = "rbac.authorization.k8s.io", "networking.k8s.io"
 _ADMISSION = frozenset(rule.id for rule in REGISTRY if "admission" in rule.places)
 _MOST_OF_A_KIND = 14
-"""Probes of one kind and one answer; each must be asked several times in the second or two in which policies change."""
+"""Probes of one kind and one answer; each must be asked several times in the second or two in which policies
+change."""
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,8 @@
-"""Who may speak to whom, from namespaces' labels and network policies together, as a network plugin reads them.
+"""Who may speak to whom, from namespaces' labels and network policies together, as a network plugin reads
+them.
 
-Only what the renderer writes is understood: selectors of namespaces by labels, every pod of a namespace, blocks of addresses,
-single ports. Anything else is an error, so that nothing is overlooked.
+Only what the renderer writes is understood: selectors of namespaces by labels, every pod of a namespace,
+blocks of addresses, single ports. Anything else is an error, so that nothing is overlooked.
 """
 
 from __future__ import annotations
@@ -82,7 +83,10 @@ class State:
         return self._allows(target, "Ingress", "from", source, port)
 
     def _allows(self, own: str, kind: str, peers: str, other: str, port: Port) -> bool:
-        """Return whether a namespace's policies of one direction allow a peer; all is open where there is none."""
+        """Return whether a namespace's policies of one direction allow a peer.
+
+        All is open where there is none.
+        """
         specs = [
             spec
             for (namespace, _), spec in self.policies.items()

@@ -1,4 +1,6 @@
-"""A standing lab whose description is changed, one command each: what a change must show, and what a refused one must not touch."""
+"""A standing lab whose description is changed, one command each: what a change must show, and what a refused
+one must not touch.
+"""
 
 from __future__ import annotations
 
@@ -72,8 +74,8 @@ class Standing:
     def changes(self, old: Data, new: Data, times: Times, way: str) -> None:
         """Change the description, deploy it by one command, and see what must be then.
 
-        `verify` finds nothing, a second `up` changes nothing, and while the first one ran nothing was let in and nothing was open
-        that neither description permits.
+        `verify` finds nothing, a second `up` changes nothing, and while the first one ran nothing was let in
+        and nothing was open that neither description permits.
         """
         before, after = Described.of(old), Described.of(new)
         asked = probes(before, after)
@@ -109,7 +111,9 @@ class Standing:
         return document
 
     def _wrongly_answered(self, asked: tuple[Any, ...]) -> list[str]:
-        """Name the probes that admission does not answer as the new description alone does, as soon as the command has ended."""
+        """Name the probes that admission does not answer as the new description alone does, as soon as the
+        command has ended.
+        """
         wrong = []
         for probe in asked:
             why = answer(self.lab.api, probe.obj)
@@ -120,7 +124,9 @@ class Standing:
         return wrong
 
     def _machines_that_differ(self, after: Described) -> list[str]:
-        """Name what simulated machines and their devices have that the description does not give them, or lack."""
+        """Name what simulated machines and their devices have that the description does not give them, or
+        lack.
+        """
         cluster = after.bundle.cluster
         wanted = {node["metadata"]["name"]: node for node in node_objects(after.factory, after.plan, cluster)}
         slices = {
@@ -146,7 +152,9 @@ class Standing:
         return differ + [name for name, listed in devices.items() if listed != slices.get(name)]
 
     def refuses(self, new: Data, code: str) -> None:
-        """Deploy a description that cannot be, and see that it is refused by its code before anything is written."""
+        """Deploy a description that cannot be, and see that it is refused by its code before anything is
+        written.
+        """
         old = self.at
         before = self.versions()
         assert before
@@ -179,7 +187,10 @@ class Standing:
         )
 
     def versions(self) -> dict[str, str]:
-        """Return every object of the factory with its resource version; of machines, which report by themselves, what is stated."""
+        """Return every object of the factory with its resource version.
+
+        Of machines, which report by themselves, what is stated.
+        """
         api = self.lab.api
         ours = f"{KEYS.owner}={OWNER}"
         found: dict[str, str] = {}
@@ -207,7 +218,9 @@ class Standing:
         )
 
     def changes_by_pulumi(self, old: Data, new: Data, times: Times, way: str) -> None:
-        """Change the description and deploy it by a plain `pulumi up`, which leaves simulated machines as they are."""
+        """Change the description and deploy it by a plain `pulumi up`, which leaves simulated machines as
+        they are.
+        """
         before, after = Described.of(old), Described.of(new)
         forbidden = tuple(probe for probe in probes(before, after) if probe.permitted_by == "neither")
         self.describe(new)

@@ -28,7 +28,8 @@ class Change:
         name: what changes, in words; a field's path where one field changes by itself.
         base: the description that it starts from, `lab` or `full`.
         edits: what is edited, in order.
-        refused: the code of the problem by which it is refused before the first write; empty where it converges.
+        refused: the code of the problem by which it is refused before the first write; empty where it
+            converges.
         field: the field that it is about; empty where it is about more than one.
     """
 
@@ -49,7 +50,8 @@ class Change:
         if self.edits and "replace" in self.edits[0]:
             return described(str(self.edits[0]["replace"]))
         after = edited(self.before, self.edits)
-        # Whoever changes a waiver has it signed once more; a change of the signature or of the key itself is what is tried.
+        # Whoever changes a waiver has it signed once more; a change of the signature or of the key itself is
+        # what is tried.
         return after if self.field in _SIGNATURES or not after.get("waivers") else signed_data(after)
 
 

@@ -1,4 +1,6 @@
-"""The table of changes by itself: every field of the models is in it, and every change is what it says, without a cluster."""
+"""The table of changes by itself: every field of the models is in it, and every change is what it says,
+without a cluster.
+"""
 
 from __future__ import annotations
 
@@ -24,7 +26,8 @@ from tests.daytwo.table import FULL, LAB, Change, changes, chosen, described, ne
 
 CHANGES = changes()
 MADE_BY_THE_STACK = {"unknown-cluster", "api-refuses"}
-"""Codes of what only a command says, which knows the stack and the cluster: the description by itself is sound."""
+"""Codes of what only a command says, which knows the stack and the cluster: the description by itself is
+sound."""
 
 
 @cache
@@ -42,7 +45,8 @@ def bundle_of(text: str) -> Bundle:
 
 
 SHAPES = {f"fabrics[].{name}" for name, info in Fabric.model_fields.items() if info.exclude_if} | {"catalog"}
-"""Fields that shape a fabric in ways that exclude each other, so that no description can have them all, and rows of one's own."""
+"""Fields that shape a fabric in ways that exclude each other, so that no description can have them all, and
+rows of one's own."""
 
 
 @cache

@@ -1,4 +1,6 @@
-"""The watcher sees what it is there to see: each of its invariants broken by hand, and a clean change taken as clean."""
+"""The watcher sees what it is there to see: each of its invariants broken by hand, and a clean change taken
+as clean.
+"""
 
 from __future__ import annotations
 

@@ -1,7 +1,9 @@
-"""Watches a cluster while a change is made: nothing is let in, and nothing is open, that neither description permits.
+"""Watches a cluster while a change is made: nothing is let in, and nothing is open, that neither description
+permits.
 
-`Watcher` asks admission every 50 ms by server-side dry runs. `History` watches the objects that open something; what it saw
-is replayed in the order of resource versions, in which one etcd counts every write, so that no moment is left out.
+`Watcher` asks admission every 50 ms by server-side dry runs. `History` watches the objects that open
+something; what it saw is replayed in the order of resource versions, in which one etcd counts every write, so
+that no moment is left out.
 """
 
 from __future__ import annotations
@@ -214,7 +216,7 @@ def openings(events: Sequence[Event], old: Described, new: Described) -> Iterato
             if shape not in judged:
                 judged[shape] = _permitted(event, old) or _permitted(event, new)
             if not judged[shape]:
-                yield f"{event.version}: NetworkPolicy {event.namespace}/{event.name} opens {event.obj['spec']}"
+                yield f"{event.version}: NetworkPolicy {event.namespace}/{event.name} opens {event.obj['spec']}"  # noqa: E501 - one literal text
         if event.version <= begun:
             continue
         if event.kind in {"NetworkPolicy", "RoleBinding"}:
@@ -248,10 +250,11 @@ class _Ways:
     def beyond(
         self, there: Mapping[str, Mapping[tuple[str, str], Object]], first: Collection[str]
     ) -> list[Way]:
-        """Return the ways that are open at a moment and in neither description, where anybody may run anything.
+        """Return the ways that are open at a moment and in neither description, where anybody may run
+        anything.
 
-        A new namespace in which nobody has rights yet holds no pods. From one that is on its way out the API server takes
-        the pods before the policies.
+        A new namespace in which nobody has rights yet holds no pods. From one that is on its way out the API
+        server takes the pods before the policies.
         """
         used = {namespace for namespace, _ in there["RoleBinding"]} | {*first}
         namespaces = [
@@ -285,7 +288,7 @@ def _rights_without_limits(event: Event, there: dict[str, dict[tuple[str, str], 
             "deletionTimestamp"
         )
         if not going:
-            yield f"{event.version}: {event.namespace} has rights {bound} and no policy that denies by default"
+            yield f"{event.version}: {event.namespace} has rights {bound} and no policy that denies by default"  # noqa: E501 - one literal text
 
 
 def forbidden_between(old: Described, new: Described) -> tuple[Probe, ...]:

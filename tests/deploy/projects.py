@@ -1,4 +1,6 @@
-"""Pulumi projects for tests: the real engine on a state of their own, on a control plane that has two names."""
+"""Pulumi projects for tests: the real engine on a state of their own, on a control plane that has two
+names.
+"""
 
 from __future__ import annotations
 
@@ -45,7 +47,9 @@ def dead_kubeconfig(path: Path, port: int = 9) -> Path:
 
 
 def two_names(source: Path, one: Path, two: Path) -> None:
-    """Write two kubeconfigs of one control plane, by its address and by its name: for the program they are two clusters."""
+    """Write two kubeconfigs of one control plane, by its address and by its name: for the program they are
+    two clusters.
+    """
     text = source.read_text()
     for path, name in ((one, "127.0.0.1"), (two, "localhost")):
         path.write_text(text.replace("https://127.0.0.1:", f"https://{name}:"))

@@ -1,4 +1,6 @@
-"""Stacks whose own files send state or secrets away: refused before the engine runs, in every way that Pulumi reads them."""
+"""Stacks whose own files send state or secrets away: refused before the engine runs, in every way that Pulumi
+reads them.
+"""
 
 from __future__ import annotations
 
@@ -111,7 +113,7 @@ def test_a_second_project_file_that_pulumi_might_read_instead_is_refused(tmp_pat
         ("", "encryptionsalt: v1:abc:v1:def\n"),
         (
             "",
-            "secretsprovider: passphrase\nencryptionsalt: v1:abc:v1:def\nconfig:\n  sovereign:kubeconfig: a\n",
+            "secretsprovider: passphrase\nencryptionsalt: v1:abc:v1:def\nconfig:\n  sovereign:kubeconfig: a\n",  # noqa: E501 - one literal text
         ),
         ("", "config:\n  aws:secretsprovider: awskms://is-a-setting-of-the-program\n"),
         (f"backend: {{url: 'file://{_STATE}'}}\n", ""),

@@ -28,7 +28,8 @@ EXAMPLES: dict[str, object] = {
     "replace_on_changes": ["data"],
     "replacement_trigger": "again",
 }
-"""A value for each option that a test can make without a running program; the two of resources are tried with the engine."""
+"""A value for each option that a test can make without a running program; the two of resources are tried with
+the engine."""
 
 
 def names(aliases: object) -> list[object]:

@@ -1,4 +1,6 @@
-"""The component: what it tells Pulumi's provider, what it registers for several factories, and what its options reach."""
+"""The component: what it tells Pulumi's provider, what it registers for several factories, and what its
+options reach.
+"""
 
 from __future__ import annotations
 
@@ -138,7 +140,7 @@ def mark(args):
 outer, cluster = Other("outer"), Other("cluster")
 before = pulumi_kubernetes.Provider("before", kubeconfig="two.kubeconfig")
 FactoryDeployment("mini", sai.load("mini.yaml"), pulumi.ResourceOptions({opts}), kubeconfig="one.kubeconfig")
-"""
+"""  # noqa: E501 - one literal text
 REACHES = {
     "parent=outer": lambda state: "tests:index:Other$sovereign:index:FactoryDeployment" in state["urn"],
     "protect=True": lambda state: state["protect"],

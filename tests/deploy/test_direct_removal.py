@@ -130,7 +130,9 @@ def record(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> StackRecord:
 
 
 def built(tmp_path: Path, record: StackRecord, **hold: Any) -> tuple[Cascading, StackDeployment]:
-    """Return a cluster and a stack with rights, a namespace, an object outside it, and a policy with its binding."""
+    """Return a cluster and a stack with rights, a namespace, an object outside it, and a policy with its
+    binding.
+    """
     parts = [
         (BINDING, "b", ""),
         (POLICY, "p", ""),

@@ -31,7 +31,10 @@ def pod(
 
 
 class Cluster:
-    """An API server in memory with the pods of one node; a disruption budget holds evictions back for some tries."""
+    """An API server in memory with the pods of one node.
+
+    A disruption budget holds evictions back for some tries.
+    """
 
     def __init__(self, pods: Iterable[dict[str, Any]], held: int = 0) -> None:
         self.pods, self.held = list(pods), held

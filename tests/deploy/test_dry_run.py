@@ -93,7 +93,7 @@ def test_a_lacking_permission_is_no_fault_of_the_description() -> None:
 @pytest.mark.parametrize(
     "message",
     [
-        "ValidatingAdmissionPolicy 'sovereign-rights' with binding 'sovereign-rights' denied request: RBC-008",
+        "ValidatingAdmissionPolicy 'sovereign-rights' with binding 'sovereign-rights' denied request: RBC-008",  # noqa: E501 - one literal text
         "ValidatingAdmissionPolicy 'sovereign-guard.static.k8s.io' denied request: it is guarded",
         'admission webhook "v.example.com" does not support dry run',
     ],

@@ -1,4 +1,5 @@
-"""What is left of the engine's and the provider's words where the way to the cluster, or this machine, is at fault.
+"""What is left of the engine's and the provider's words where the way to the cluster, or this machine, is at
+fault.
 
 The texts are real: those of pulumi-kubernetes 4.25 (provider.go), client-go, Go's net, tls and runtime, etcd.
 """
@@ -20,48 +21,48 @@ from sovereign_ai.deploy.engine_events import EngineEvents, failure
 from sovereign_ai.errors import ExitCode
 
 READ = (
-    "failed to read resource state due to unreachable cluster. If the cluster was deleted, you can remove this resource from "
-    'Pulumi state by rerunning the operation with the PULUMI_K8S_DELETE_UNREACHABLE environment variable set to "true"'
+    "failed to read resource state due to unreachable cluster. If the cluster was deleted, you can remove this resource from "  # noqa: E501 - one literal text
+    'Pulumi state by rerunning the operation with the PULUMI_K8S_DELETE_UNREACHABLE environment variable set to "true"'  # noqa: E501 - one literal text
 )
 DELETE = (
-    "deleting urn:pulumi:lab::lab::kubernetes:core/v1:Namespace::Namespace/research: configured Kubernetes cluster is unreachable. "
-    "If the cluster was deleted, you can remove this resource from Pulumi state by rerunning the operation with the "
+    "deleting urn:pulumi:lab::lab::kubernetes:core/v1:Namespace::Namespace/research: configured Kubernetes cluster is unreachable. "  # noqa: E501 - one literal text
+    "If the cluster was deleted, you can remove this resource from Pulumi state by rerunning the operation with the "  # noqa: E501 - one literal text
     'PULUMI_K8S_DELETE_UNREACHABLE environment variable set to "true"'
 )
 UNREACHABLE = (
     "configured Kubernetes cluster is unreachable: unable to load schema information from the API server: "
 )
 CHECK = (
-    'Kubernetes API server at "https://127.0.0.1:1/openapi/v2" is unreachable. It\'s possible that the URL or authentication '
-    "information in your kubeconfig is incorrect: Get https://127.0.0.1:1/openapi/v2: dial tcp 127.0.0.1:1: connect: connection refused"
+    'Kubernetes API server at "https://127.0.0.1:1/openapi/v2" is unreachable. It\'s possible that the URL or authentication '  # noqa: E501 - one literal text
+    "information in your kubeconfig is incorrect: Get https://127.0.0.1:1/openapi/v2: dial tcp 127.0.0.1:1: connect: connection refused"  # noqa: E501 - one literal text
 )
-CREATE = 'resource "urn:pulumi:lab::lab::t::ConfigMap/a/b" was not successfully created by the Kubernetes API server: '
+CREATE = 'resource "urn:pulumi:lab::lab::t::ConfigMap/a/b" was not successfully created by the Kubernetes API server: '  # noqa: E501 - one literal text
 UPDATE = 'update of resource "urn:pulumi:lab::lab::t::ConfigMap/a/b" failed: '
 CAUSES = {
     UNREACHABLE + "the server has asked for the client to provide credentials": "cluster-unauthorized",
     CREATE + "Unauthorized": "cluster-unauthorized",
     UNREACHABLE + "getting credentials: exec: executable aws not found": "cluster-unauthorized",
     CREATE
-    + 'configmaps is forbidden: User "jane" cannot create resource "configmaps" in API group ""': "cluster-forbidden",
+    + 'configmaps is forbidden: User "jane" cannot create resource "configmaps" in API group ""': "cluster-forbidden",  # noqa: E501 - one literal text
     UNREACHABLE
-    + 'Get "https://h:1/openapi/v2": tls: failed to verify certificate: x509: certificate signed by unknown authority': (
+    + 'Get "https://h:1/openapi/v2": tls: failed to verify certificate: x509: certificate signed by unknown authority': (  # noqa: E501 - one literal text
         "cluster-untrusted"
     ),
     UNREACHABLE
-    + 'Get "https://h:1/openapi/v2": x509: certificate has expired or is not yet valid: current time 2026-11-26T12:00:00Z is after': (
+    + 'Get "https://h:1/openapi/v2": x509: certificate has expired or is not yet valid: current time 2026-11-26T12:00:00Z is after': (  # noqa: E501 - one literal text
         "cluster-untrusted"
     ),
     CREATE
-    + "the server has received too many requests and has asked us to try again later (post configmaps)": "cluster-busy",
+    + "the server has received too many requests and has asked us to try again later (post configmaps)": "cluster-busy",  # noqa: E501 - one literal text
     UPDATE
-    + 'an error on the server ("") has prevented the request from succeeding (patch configmaps b)': "cluster-unwell",
+    + 'an error on the server ("") has prevented the request from succeeding (patch configmaps b)': "cluster-unwell",  # noqa: E501 - one literal text
     CREATE + "Internal error occurred: etcdserver: request timed out": "cluster-unwell",
     CREATE + "the server is currently unable to handle the request (get configmaps)": "cluster-unwell",
     CREATE
-    + "the server was unable to return a response in the time allotted, but may still be processing the request": "cluster-unwell",
+    + "the server was unable to return a response in the time allotted, but may still be processing the request": "cluster-unwell",  # noqa: E501 - one literal text
     CREATE + "etcdserver: mvcc: database space exceeded": "cluster-full",
     CREATE
-    + 'Internal error occurred: failed calling webhook "w.example.com": Post "https://w": context deadline exceeded': (
+    + 'Internal error occurred: failed calling webhook "w.example.com": Post "https://w": context deadline exceeded': (  # noqa: E501 - one literal text
         "webhook-silent"
     ),
     UNREACHABLE
@@ -69,20 +70,20 @@ CAUSES = {
         "cluster-unreachable"
     ),
     CREATE
-    + 'Patch "https://h:1/api": read tcp 127.0.0.1:2->127.0.0.1:1: read: connection reset by peer': "cluster-unreachable",
+    + 'Patch "https://h:1/api": read tcp 127.0.0.1:2->127.0.0.1:1: read: connection reset by peer': "cluster-unreachable",  # noqa: E501 - one literal text
     CREATE
-    + 'Patch "https://h:1/api": net/http: request canceled (Client.Timeout exceeded while awaiting headers)': "cluster-unreachable",
+    + 'Patch "https://h:1/api": net/http: request canceled (Client.Timeout exceeded while awaiting headers)': "cluster-unreachable",  # noqa: E501 - one literal text
     CREATE + 'Patch "https://h:1/api": EOF': "cluster-unreachable",
     CREATE + 'Patch "https://h:1/api": net/http: TLS handshake timeout': "cluster-unreachable",
     CREATE + 'Patch "https://h:1/api": remote error: tls: internal error': "cluster-unreachable",
     CREATE + "unexpected EOF": "cluster-unreachable",
     UNREACHABLE
-    + 'Get "https://no.such.host/openapi/v2": dial tcp: lookup no.such.host: no such host': "cluster-unreachable",
+    + 'Get "https://no.such.host/openapi/v2": dial tcp: lookup no.such.host: no such host': "cluster-unreachable",  # noqa: E501 - one literal text
     UNREACHABLE + "invalid character '<' looking for beginning of value": "cluster-unreachable",
     READ: "cluster-unreachable",
     DELETE: "cluster-unreachable",
     CHECK: "cluster-unreachable",
-    "Failed to fetch OpenAPI schema from the API server: Get https://h:1: dial tcp h:1: i/o timeout": "cluster-unreachable",
+    "Failed to fetch OpenAPI schema from the API server: Get https://h:1: dial tcp h:1: i/o timeout": "cluster-unreachable",  # noqa: E501 - one literal text
     "error: could not save the checkpoint: write /state/lab.json: no space left on device": "disk-full",
     "error: open /state/lab.json: read-only file system": "read-only",
     "error: write /state/lab.json: file too large": "file-limit",
@@ -179,9 +180,9 @@ def test_a_token_that_has_expired_is_named_with_its_user_its_file_and_its_end(ku
 @pytest.mark.parametrize(
     "text",
     [
-        "configmaps \"b\" is forbidden: ValidatingAdmissionPolicy 'sovereign-pods' with binding 'b' denied request: POD-001",
+        "configmaps \"b\" is forbidden: ValidatingAdmissionPolicy 'sovereign-pods' with binding 'b' denied request: POD-001",  # noqa: E501 - one literal text
         'Namespace "research" is invalid: metadata.labels: Invalid value',
-        "Server-Side Apply field conflict detected. See https://www.pulumi.com/registry: conflict with kubectl: .data.a",
+        "Server-Side Apply field conflict detected. See https://www.pulumi.com/registry: conflict with kubectl: .data.a",  # noqa: E501 - one literal text
         "the field immutable cannot be changed",
     ],
 )
@@ -229,7 +230,7 @@ def test_a_crash_is_told_by_its_cause_and_not_by_its_stacks(kubeconfig: Path) ->
 
 
 def test_a_traceback_of_the_program_is_told_by_its_last_line(kubeconfig: Path) -> None:
-    text = 'Program failed: Traceback (most recent call last):\n  File "a.py", line 1, in <module>\n    go()\nValueError: no rack fits\n'
+    text = 'Program failed: Traceback (most recent call last):\n  File "a.py", line 1, in <module>\n    go()\nValueError: no rack fits\n'  # noqa: E501 - one literal text
     error = failure("up", heard(diagnostic(text)), Path("log"), kubeconfig)
     assert "ValueError: no rack fits" in str(error)
     assert not FORBIDDEN.search(str(error))

@@ -30,7 +30,7 @@ for number in range(2000):
     print("a line as long as an event of the engine, to fill the pipe whose reader is gone", number, flush=True)
 open(mark, "w").write("saved")
 sys.exit(7)
-"""
+"""  # noqa: E501 - one literal text
 # A command of ours around it, which is killed by the test.
 COMMAND = """
 import os, sys

@@ -1,4 +1,7 @@
-"""The program between a command and its engine, by itself; with a command around it, in test_engine_process.py."""
+"""The program between a command and its engine, by itself.
+
+With a command around it, in test_engine_process.py.
+"""
 
 from __future__ import annotations
 
@@ -20,12 +23,12 @@ def test_it_needs_the_standard_library_alone() -> None:
 
 
 def test_it_hands_a_request_on_that_came_while_it_started(tmp_path: Path) -> None:
-    engine = "import signal, sys\nsignal.signal(signal.SIGINT, lambda *_: sys.exit(5))\nprint('begun', flush=True)\nsignal.pause()"
+    engine = "import signal, sys\nsignal.signal(signal.SIGINT, lambda *_: sys.exit(5))\nprint('begun', flush=True)\nsignal.pause()"  # noqa: E501 - one literal text
     start = (
         "import os, signal, subprocess, sys\n"
         "signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT])\n"
         "life, ours = os.pipe(); output, _ = os.pipe()\n"
-        f"argv = [sys.executable, '-I', '-S', {str(FILE)!r}, str(life), str(output), '1', '', '--', sys.executable, '-c', {engine!r}]\n"
+        f"argv = [sys.executable, '-I', '-S', {str(FILE)!r}, str(life), str(output), '1', '', '--', sys.executable, '-c', {engine!r}]\n"  # noqa: E501 - one literal text
         "child = subprocess.Popen(argv, pass_fds=(life, output), stdout=subprocess.PIPE)\n"
         "child.stdout.readline()\n"
         "child.send_signal(signal.SIGINT)\n"

@@ -1,4 +1,6 @@
-"""A provider that the program passes in: compared with the cluster that is meant, before any object is registered."""
+"""A provider that the program passes in: compared with the cluster that is meant, before any object is
+registered.
+"""
 
 from __future__ import annotations
 

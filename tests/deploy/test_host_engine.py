@@ -1,4 +1,6 @@
-"""Hosts through the real Pulumi engine where no host answers: nothing is asked but a closed port of this machine."""
+"""Hosts through the real Pulumi engine where no host answers: nothing is asked but a closed port of this
+machine.
+"""
 
 from __future__ import annotations
 

@@ -160,8 +160,8 @@ def test_while_a_lock_is_written_pulumi_sees_no_part_of_it(
 
 def test_a_process_that_takes_a_lock_and_dies_leaves_one_that_is_removed(tmp_path: Path) -> None:
     code = (
-        "import os; from pathlib import Path; from sovereign_ai.deploy.pulumi_lock import HeldPulumiLock, new_name;"
-        f"HeldPulumiLock(Path({str(tmp_path / 'locks')!r}), Path({str(tmp_path)!r}), new_name()); os.kill(os.getpid(), 9)"
+        "import os; from pathlib import Path; from sovereign_ai.deploy.pulumi_lock import HeldPulumiLock, new_name;"  # noqa: E501 - one literal text
+        f"HeldPulumiLock(Path({str(tmp_path / 'locks')!r}), Path({str(tmp_path)!r}), new_name()); os.kill(os.getpid(), 9)"  # noqa: E501 - one literal text
     )
     subprocess.run([sys.executable, "-c", code], check=False, cwd=Path(__file__).parents[2])
     said: list[str] = []

@@ -48,7 +48,9 @@ class Trying(Cluster):
 
 
 def cluster(record: StackRecord) -> Cluster:
-    """Return a cluster with objects of the stack, of others and of nobody, of kinds that are read whole and by label."""
+    """Return a cluster with objects of the stack, of others and of nobody, of kinds that are read whole and
+    by label.
+    """
     spaces = [obj("Namespace", f"n{number}", labels=mine(record)) for number in range(25)]
     going = [
         obj("Namespace", "old", labels=mine(record)),

@@ -1,4 +1,6 @@
-"""What is registered straight with the engine is what the SDK registers for the same object, field by field."""
+"""What is registered straight with the engine is what the SDK registers for the same object, field by
+field.
+"""
 
 from __future__ import annotations
 

@@ -27,7 +27,7 @@ case "$1 $2" in
   echo "asked $asked"
   exit $(cat "$0.code");;
 esac
-"""
+"""  # noqa: E501 - one literal text
 PROGRAM = """
 import sys
 from pathlib import Path

@@ -168,7 +168,10 @@ def test_a_state_that_cannot_be_used_is_refused_by_whoever_reads_it(
 
 
 def in_child(work: Callable[[], None]) -> int:
-    """Run work in a process of its own, and return its exit code; nothing of it is cleaned up if it ends early."""
+    """Run work in a process of its own, and return its exit code.
+
+    Nothing of it is cleaned up if it ends early.
+    """
     child = os.fork()
     if not child:
         code = 1

@@ -54,7 +54,7 @@ def test_what_stands_on_another_cluster_is_said_with_the_command_that_removes_it
     assert problem.code == "other-cluster"
     assert f"2 objects of 'lab' on the cluster of {tmp_path / 'one'}" in problem.message
     assert (
-        f"sovereign-ai down '{tmp_path / 'my lab'}' --stack lab --cluster kubeconfig --kubeconfig {tmp_path / 'one'}"
+        f"sovereign-ai down '{tmp_path / 'my lab'}' --stack lab --cluster kubeconfig --kubeconfig {tmp_path / 'one'}"  # noqa: E501 - one literal text
         in problem.hint
     )
 

@@ -56,7 +56,7 @@ def test_what_is_not_going_is_not_waited_for() -> None:
 
 def test_an_object_with_a_finalizer_is_named_with_the_finalizer_and_who_set_it() -> None:
     lines, (problem,) = wait(MemoryCluster(SPACE, HELD), SPACE)
-    words = "ConfigMap/research/work has the finalizer example.com/hold, set by 'somebody' at 2026-11-26T11:00:00Z"
+    words = "ConfigMap/research/work has the finalizer example.com/hold, set by 'somebody' at 2026-11-26T11:00:00Z"  # noqa: E501 - one literal text
     assert lines == [f"Namespace/research does not go: {words}"]
     assert (problem.code, problem.where.field) == ("still-terminating", "ConfigMap/research/work")
     assert words in problem.message

@@ -100,7 +100,7 @@ def test_copies_of_living_commands_stay_and_those_of_dead_ones_are_known_the_new
 ) -> None:
     code = (
         "import sys; from pathlib import Path; from sovereign_ai.deploy.state_files import StackFiles;"
-        "from sovereign_ai.deploy.working_copy import make_copy; files = StackFiles(Path(sys.argv[1]), 'lab', 'lab', '');"
+        "from sovereign_ai.deploy.working_copy import make_copy; files = StackFiles(Path(sys.argv[1]), 'lab', 'lab', '');"  # noqa: E501 - one literal text
         "[make_copy(files, None, 'up', fence) for fence in (3, 12, 5)]"
     )
     subprocess.run([sys.executable, "-c", code, files.folder], check=True, cwd=Path(__file__).parents[2])

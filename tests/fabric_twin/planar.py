@@ -14,7 +14,9 @@ from tests.conftest import STACKS
 
 @cache
 def planar(planes: int) -> tuple[AIFactory, Plan]:
-    """Give the lab with six machines and a compute fabric of two rails in so many planes, and what follows from it."""
+    """Give the lab with six machines and a compute fabric of two rails in so many planes, and what follows
+    from it.
+    """
     data = yaml.safe_load((STACKS / "lab" / "factory.yaml").read_text(encoding="utf-8"))
     data["name"] = "planar"
     data["fabrics"][0] |= {"planes": planes, "rails": 2}

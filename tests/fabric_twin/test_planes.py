@@ -1,4 +1,5 @@
-"""A twin of a compute fabric of two planes beside a storage fabric: one plane is lost, and the other carries on.
+"""A twin of a compute fabric of two planes beside a storage fabric: one plane is lost, and the other carries
+on.
 
 Without root, FRR and Ansible these fail and say what is missing.
 """
@@ -56,9 +57,11 @@ def seen(foretold: Predictions) -> Iterator[dict[str, Seen]]:
 
 
 def _boot(twin: Twin, leaf: SwitchPorts) -> None:
-    """Take from a switch its daemons, its segments and its ports' settings, and give it what a boot does, without Ansible.
+    """Take from a switch its daemons, its segments and its ports' settings, and give it what a boot does,
+    without Ansible.
 
-    That is the batch that the role keeps for `sovereign-links.service`, and the configuration that it keeps for FRR.
+    That is the batch that the role keeps for `sovereign-links.service`, and the configuration that it keeps
+    for FRR.
     """
     name, folder, wanted = leaf.switch.name, twin.folder / leaf.switch.name, list(switch_links(leaf))
     kept = folder.joinpath("frr.conf").read_text(encoding="utf-8")

@@ -17,7 +17,7 @@ def test_the_labs_twin_is_its_whole_compute_and_storage_planes_side_by_side_and_
     assert found.planes == ("compute-fra1-p0", "storage-fra1-p0")
     assert "the whole of compute-fra1-p0: 8 leaves, 4 spines, 0 cores, 8 rails, 256 cables" in found.said
     assert found.said.endswith(
-        "the whole of storage-fra1-p0: 4 leaves, 2 spines, 0 cores, 2 rails, 116 cables; 2 other planes are not in it"
+        "the whole of storage-fra1-p0: 4 leaves, 2 spines, 0 cores, 2 rails, 116 cables; 2 other planes are not in it"  # noqa: E501 - one literal text
     )
     compute, storage = found.parts
     assert (len(compute.endpoints), len(storage.endpoints), found.cables) == (128, 52, 372)

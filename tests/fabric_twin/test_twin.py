@@ -1,4 +1,5 @@
-"""A twin of the lab's whole compute and storage fabrics, configured by the playbook that switches have, and that nothing of it stays.
+"""A twin of the lab's whole compute and storage fabrics, configured by the playbook that switches have, and
+that nothing of it stays.
 
 Without root, FRR and Ansible these fail and say what is missing.
 """

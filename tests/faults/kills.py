@@ -1,7 +1,8 @@
 """Kills of real commands at drawn moments: who is killed when, and what must hold after the next run.
 
-A seed is one life of a stack: it is created, changed, replaced in part, repaired after drift, previewed and destroyed, with a
-kill in each of these phases. Over five seeds each phase loses each victim once, and the seed draws the moment.
+A seed is one life of a stack: it is created, changed, replaced in part, repaired after drift, previewed and
+destroyed, with a kill in each of these phases. Over five seeds each phase loses each victim once, and the
+seed draws the moment.
 """
 
 from __future__ import annotations
@@ -40,7 +41,8 @@ NAME = "mini"
 VICTIMS = ("command", "engine", "provider", "language host", "group")
 PHASES = ("create", "update", "replace", "refresh", "preview", "destroy")
 _STEPS = {"create": 30, "update": 3, "replace": 3, "refresh": 2, "preview": 1, "destroy": 20}
-"""Fewer lines of progress than a phase prints once its engine works: after its last one there may be nobody to kill."""
+"""Fewer lines of progress than a phase prints once its engine works: after its last one there may be nobody
+to kill."""
 _BEGIN = ("comparing what", "removing what")
 """What a command prints when it starts the engine."""
 _SETTLE_SECONDS = 20.0
@@ -241,7 +243,9 @@ class Mini:
 
 
 def insist_on_whole(mini: Mini) -> None:
-    """See that plan, cluster and state agree, that a second run does nothing, and that nothing of a run is left behind."""
+    """See that plan, cluster and state agree, that a second run does nothing, and that nothing of a run is
+    left behind.
+    """
     bundle = mini.bundle()
     wanted = sorted(map(resource_name, bundle.objects))
     assert list(find_drift(observe(mini.api, load(mini.stack), bundle.objects), bundle.objects)) == []
@@ -269,7 +273,9 @@ def insist_on_gone(mini: Mini) -> None:
 
 
 def _insist_on_traces(mini: Mini) -> None:
-    """See that no process works on, that others' objects are untouched, and that no secret is in a state or a log."""
+    """See that no process works on, that others' objects are untouched, and that no secret is in a state or a
+    log.
+    """
     assert mini.engines() == []
     found = mini.api.get("v1", "ConfigMap", "theirs", "default")
     assert found is not None

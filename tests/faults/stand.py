@@ -1,4 +1,5 @@
-"""A plane with the lab's machines, a proxy that breaks the way to it, and a stack that is deployed through it.
+"""A plane with the lab's machines, a proxy that breaks the way to it, and a stack that is deployed through
+it.
 
 The stack is driven by the command line alone, as on a cluster of a user's. Beside it live strangers, whose
 objects must come through everything untouched.
@@ -37,7 +38,7 @@ LAB_OBJECTS = len(render(_LAB, plan(_LAB), "lab").objects)
 """How many objects the lab's deployment has."""
 LONGEST_SECONDS = 420
 NEVER_SHOWN = re.compile(
-    r"Traceback|defect|PULUMI_K8S|remove this resource|pulumi (refresh|cancel)|goroutine|not-a-secret|unreachable cluster"
+    r"Traceback|defect|PULUMI_K8S|remove this resource|pulumi (refresh|cancel)|goroutine|not-a-secret|unreachable cluster"  # noqa: E501 - one literal text
 )
 """No traceback, no defect, no advice to lose objects, no secret, whatever breaks."""
 _STRANGER = {

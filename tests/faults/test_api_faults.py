@@ -5,7 +5,8 @@ A case is a verb, a fault and a moment, and its id is all that is needed to make
     pytest -m faults_long tests/faults/test_api_faults.py -k "down and unauthorized and middle"
 
 After each fault the same holds: the message names the cause, the exit code is the documented one, nothing is
-called a defect, no stranger is touched, the state knows what lives; and once the fault is gone one run converges.
+called a defect, no stranger is touched, the state knows what lives; and once the fault is gone one run
+converges.
 """
 
 from __future__ import annotations

@@ -1,4 +1,7 @@
-"""What somebody changed on a cluster: named by `drift` and `verify --watch`, left or put back by `up`. On a real control plane."""
+"""What somebody changed on a cluster: named by `drift` and `verify --watch`, left or put back by `up`.
+
+On a real control plane.
+"""
 
 from __future__ import annotations
 
@@ -160,7 +163,8 @@ def test_a_watch_prints_who_changed_what_as_it_comes_and_goes_and_ends_with_an_i
             went = orjson.loads(watch.stdout.readline())
             assert (went["ok"], went["went"], went["drift"]) == (True, came["came"], [])
             watch.send_signal(signal.SIGINT)
-            # A machine that is not ready for a moment is a finding too: the exit code is that of the last look.
+            # A machine that is not ready for a moment is a finding too: the exit code is that of the last
+            # look.
             looks = [went, *map(orjson.loads, watch.stdout.read().splitlines())]
             assert watch.wait(60) == (0 if looks[-1]["ok"] else 1), looks[1:]
         finally:

@@ -1,4 +1,7 @@
-"""Another cluster behind the same kubeconfig, and a cluster that does not say who it is. On real control planes."""
+"""Another cluster behind the same kubeconfig, and a cluster that does not say who it is.
+
+On real control planes.
+"""
 
 from __future__ import annotations
 

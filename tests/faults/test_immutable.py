@@ -1,4 +1,7 @@
-"""Fields that the API server lets nobody change: every kind of the bundle converges in one `up`. On a real control plane."""
+"""Fields that the API server lets nobody change: every kind of the bundle converges in one `up`.
+
+On a real control plane.
+"""
 
 from __future__ import annotations
 
@@ -81,7 +84,9 @@ def bare(obj: Object) -> Object:
 
 
 def immutable(api: Api, objects: list[Object]) -> dict[str, list[tuple[Object, tuple[Any, ...]]]]:
-    """Find, for each kind, the fields of which the API server refuses a change that it accepts in a new object."""
+    """Find, for each kind, the fields of which the API server refuses a change that it accepts in a new
+    object.
+    """
     found: dict[str, list[tuple[Object, tuple[Any, ...]]]] = {}
     seen = set()
     for obj in objects:
@@ -139,7 +144,9 @@ def test_a_renamed_key_replaces_the_storage_classes_in_one_up_and_back(lab: Lab)
 
 
 def test_a_storage_class_of_the_old_key_can_go_under_the_policies_of_the_new_one(lab: Lab) -> None:
-    """A deletion in the foreground ends with an update, which policies that judge every update would refuse for ever."""
+    """A deletion in the foreground ends with an update, which policies that judge every update would refuse
+    for ever.
+    """
     text = (lab.stack / "factory.yaml").read_text()
     path = "/apis/storage.k8s.io/v1/storageclasses/models"
     merge = "application/merge-patch+json"

@@ -117,7 +117,8 @@ def test_what_a_killed_commands_engine_had_done_is_in_the_state(stack: SmallStac
         first.kill()
         first.wait()
         assert stack.settle()
-    # The engine was asked to end, and saved its one step; the next command takes that over before its own work.
+    # The engine was asked to end, and saved its one step; the next command takes that over before its own
+    # work.
     stack.set("objects", "1")
     done = stack.run("up")
     assert "taking over what a killed `up` had saved" in done.words

@@ -1,4 +1,6 @@
-"""Every command under every limit of its shell: it does its work, or names the limit, and the next run converges."""
+"""Every command under every limit of its shell: it does its work, or names the limit, and the next run
+converges.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""Objects of others under planned names: refused before the first write, never deleted. On a real control plane."""
+"""Objects of others under planned names: refused before the first write, never deleted.
+
+On a real control plane.
+"""
 
 from __future__ import annotations
 
@@ -75,7 +78,8 @@ def test_everything_of_others_under_planned_names_is_named_at_once_and_nothing_i
         "what is nobody's is not taken over either"
     )
     assert versions(api) == before
-    # A program tries its objects before it asks whose they are, and needs the definitions for it, as on a cluster of a user's.
+    # A program tries its objects before it asks whose they are, and needs the definitions for it, as on a
+    # cluster of a user's.
     install_crds(api, module_files("kueue", "config/components/crd/bases"))
     done = pulumi(lab, "up")
     assert done.returncode != 0

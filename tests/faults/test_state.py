@@ -1,4 +1,5 @@
-"""Faults of the files that a deployment keeps: each file, in each way it can be damaged, read by each command.
+"""Faults of the files that a deployment keeps: each file, in each way it can be damaged, read by each
+command.
 
 All of it runs on the small engine, which needs no cluster.
 """
@@ -184,7 +185,9 @@ def test_a_state_that_cannot_be_used_names_file_reason_and_copy_and_a_repair_bri
 
 
 def test_a_state_of_an_older_version_goes_on_without_a_question(deployed: Deployed) -> None:
-    """What a version without records left: checkpoint, note on the layout, salt, settings, history and backups."""
+    """What a version without records left: checkpoint, note on the layout, salt, settings, history and
+    backups.
+    """
     shutil.rmtree(deployed.files.records.parent.parent)
     data = deployed.files.checkpoint.read_bytes()
     for folder, name in (

@@ -1,6 +1,8 @@
-"""A machine's controller in memory, after Redfish's schemas: TLS, a password, tags that a write must name, and the network's services.
+"""A machine's controller in memory, after Redfish's schemas: TLS, a password, tags that a write must name,
+and the network's services.
 
-It is a small service of our own, since those that are to be had for tests do not take changes of these resources.
+It is a small service of our own, since those that are to be had for tests do not take changes of these
+resources.
 """
 
 from __future__ import annotations

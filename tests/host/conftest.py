@@ -1,4 +1,7 @@
-"""Four booted machines of the lab, and the program that configures them; whatever is missing is a failure, never a skip."""
+"""Four booted machines of the lab, and the program that configures them.
+
+Whatever is missing is a failure, never a skip.
+"""
 
 from __future__ import annotations
 
@@ -69,7 +72,9 @@ class Program:
     ssh: str = ""
 
     def over_ssh(self, name: str) -> Program:
-        """Give the program as it reaches one machine by SSH, from the place of the gateway, by key and with sudo."""
+        """Give the program as it reaches one machine by SSH, from the place of the gateway, by key and with
+        sudo.
+        """
         machine = self.machine(name)
         given = json.loads((self.folder / "hosts.yaml").read_text())
         del given["reach"][name]
@@ -110,7 +115,10 @@ class Program:
         return Said(done.returncode, json.loads(done.stdout))
 
     def until(self, words: str, verb: str, *more: str) -> Said:
-        """Run a command until its progress has some words, and a breath longer; then ask it to end as Ctrl-C does."""
+        """Run a command until its progress has some words, and a breath longer.
+
+        Then ask it to end as Ctrl-C does.
+        """
         process = subprocess.Popen(
             self.command(verb, *more),
             stdout=subprocess.PIPE,

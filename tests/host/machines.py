@@ -1,8 +1,9 @@
-"""Booted Debian machines: an overlay on the root filesystem, an init of their own, a network namespace of their own each.
+"""Booted Debian machines: an overlay on the root filesystem, an init of their own, a network namespace of
+their own each.
 
-Their cables are laid as the plan has them, as far as they are needed: an in-band port a machine, at a gateway that routes between
-the pools and is the administrators' own place; and one compute and one storage rail. Everything carries one prefix, and is removed
-at the end, and before a start what a killed run has left.
+Their cables are laid as the plan has them, as far as they are needed: an in-band port a machine, at a gateway
+that routes between the pools and is the administrators' own place; and one compute and one storage rail.
+Everything carries one prefix, and is removed at the end, and before a start what a killed run has left.
 """
 
 from __future__ import annotations
@@ -85,7 +86,7 @@ class Machine:
 
     def marked(self) -> list[str]:
         """Give the commands of living processes that carry the mark of a run."""
-        script = "for p in /proc/[0-9]*; do tr '\\0' '\\n' < $p/environ 2>/dev/null | grep -q ^SOVEREIGN_RUN=. && tr '\\0' ' ' < $p/cmdline; done; true"
+        script = "for p in /proc/[0-9]*; do tr '\\0' '\\n' < $p/environ 2>/dev/null | grep -q ^SOVEREIGN_RUN=. && tr '\\0' ' ' < $p/cmdline; done; true"  # noqa: E501 - one literal text
         return self.ask("/bin/sh", "-c", script).split("\n")[:-1]
 
 
@@ -96,9 +97,12 @@ class Site:
     machines: dict[str, Machine]
 
     def connect(self, place: str, source: str, target: str, port: int) -> bool:
-        """Try a TCP connection from a namespace, by a source address; someone must listen for it to be answered."""
+        """Try a TCP connection from a namespace, by a source address.
+
+        Someone must listen for it to be answered.
+        """
         code = (
-            f"import socket; s = socket.socket(); s.settimeout(1.0); s.bind(({source!r}, 0)); s.connect(({target!r}, {port}));"
+            f"import socket; s = socket.socket(); s.settimeout(1.0); s.bind(({source!r}, 0)); s.connect(({target!r}, {port}));"  # noqa: E501 - one literal text
             "print(s.recv(3).decode())"
         )
         done = subprocess.run(
@@ -117,7 +121,7 @@ class Site:
             "import socket, selectors\nw = selectors.DefaultSelector()\n"
             f"for port in {ports!r}:\n s = socket.create_server(('', port)); w.register(s, 1)\n"
             "print('ready', flush=True)\n"
-            "while True:\n for k, _ in w.select():\n  c, _ = k.fileobj.accept(); c.sendall(b'yes'); c.close()\n"
+            "while True:\n for k, _ in w.select():\n  c, _ = k.fileobj.accept(); c.sendall(b'yes'); c.close()\n"  # noqa: E501 - one literal text
         )
         process = subprocess.Popen(
             ["ip", "netns", "exec", PREFIX + name, "python3", "-c", code], stdout=subprocess.PIPE, text=True
@@ -194,9 +198,9 @@ def _boot(name: str, rootfs: Path, folder: Path, holders: list[subprocess.Popen[
     for one in CGROUPS:
         (one / (PREFIX + name)).mkdir(exist_ok=True)
         groups.append(f"echo $$ > {one / (PREFIX + name)}/cgroup.procs")
-    overlay = f"mount -t overlay overlay -o lowerdir={rootfs},upperdir={folder}/upper,workdir={folder}/work {folder}/root"
+    overlay = f"mount -t overlay overlay -o lowerdir={rootfs},upperdir={folder}/upper,workdir={folder}/work {folder}/root"  # noqa: E501 - one literal text
     nspawn = (
-        f"exec systemd-nspawn --quiet --boot --directory={folder}/root --machine={name} --network-namespace-path=/run/netns/{PREFIX}{name}"
+        f"exec systemd-nspawn --quiet --boot --directory={folder}/root --machine={name} --network-namespace-path=/run/netns/{PREFIX}{name}"  # noqa: E501 - one literal text
         " --capability=CAP_NET_ADMIN --register=no --keep-unit --console=pipe --link-journal=no"
     )
     with (folder / "console").open("w") as console:

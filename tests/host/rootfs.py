@@ -1,8 +1,9 @@
 """A Debian root filesystem for booting, made once and kept in the cache folder, with its packages beside it.
 
-The packages that roles install lie in the filesystem as a repository of files, so that they are really installed, by apt, on a
-machine that has no network. Two of them Debian does not have: `kubelet` and `kubeadm` are stood in for by packages of that name and
-version which hold a script, since what is tested is pinning and installing, not what is in them.
+The packages that roles install lie in the filesystem as a repository of files, so that they are really
+installed, by apt, on a machine that has no network. Two of them Debian does not have: `kubelet` and `kubeadm`
+are stood in for by packages of that name and version which hold a script, since what is tested is pinning and
+installing, not what is in them.
 """
 
 from __future__ import annotations
@@ -35,7 +36,7 @@ ROLES = [
     "nfs-common",
 ]
 STANDS_IN = ("kubelet", "kubeadm")
-UNIT = "[Unit]\nDescription=kubelet\n\n[Service]\nExecStart=/usr/bin/kubelet\nRestart=always\n\n[Install]\nWantedBy=multi-user.target\n"
+UNIT = "[Unit]\nDescription=kubelet\n\n[Service]\nExecStart=/usr/bin/kubelet\nRestart=always\n\n[Install]\nWantedBy=multi-user.target\n"  # noqa: E501 - one literal text
 
 
 def need() -> None:
@@ -52,7 +53,9 @@ def need() -> None:
 
 
 def rootfs() -> Path:
-    """Give the filesystem, which is made on first use under a lock and renamed into place once it is whole."""
+    """Give the filesystem, which is made on first use under a lock and renamed into place once it is
+    whole.
+    """
     made_of = (RECIPE, BASE, *ROLES, *STANDS_IN, UNIT, tool("kube-apiserver").version)
     recipe = hashlib.sha256(repr(made_of).encode()).hexdigest()[:12]
     place = cache_dir() / "hosts" / f"{SUITE}-{recipe}"
@@ -104,7 +107,7 @@ def _stand_in(folder: Path, name: str, packages: Path) -> None:
     version = f"{tool('kube-apiserver').version}-1.1"
     for part in ("DEBIAN", "usr/bin", "lib/systemd/system"):
         (folder / part).mkdir(parents=True)
-    control = f"Package: {name}\nVersion: {version}\nArchitecture: all\nMaintainer: tests\nDescription: stands in for {name} in tests\n"
+    control = f"Package: {name}\nVersion: {version}\nArchitecture: all\nMaintainer: tests\nDescription: stands in for {name} in tests\n"  # noqa: E501 - one literal text
     (folder / "DEBIAN/control").write_text(control, encoding="ascii")
     (folder / "usr/bin" / name).write_text("#!/bin/sh\nexec sleep infinity\n", encoding="ascii")
     (folder / "usr/bin" / name).chmod(0o755)
@@ -121,4 +124,4 @@ def _listed(packages: Path) -> Iterator[str]:
             ["dpkg-deb", "-f", str(file)], capture_output=True, text=True, check=True
         ).stdout.rstrip("\n")
         raw = file.read_bytes()
-        yield f"{fields}\nFilename: ./{file.name}\nSize: {len(raw)}\nSHA256: {hashlib.sha256(raw).hexdigest()}\n"
+        yield f"{fields}\nFilename: ./{file.name}\nSize: {len(raw)}\nSHA256: {hashlib.sha256(raw).hexdigest()}\n"  # noqa: E501 - one literal text

@@ -1,4 +1,6 @@
-"""Controllers' settings over Redfish: only what differs is written, nothing in a check, and to nobody whose certificate is not known."""
+"""Controllers' settings over Redfish: only what differs is written, nothing in a check, and to nobody whose
+certificate is not known.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""The packet filter is not loaded where it would lock out the very connection by which it comes; shown over SSH on a booted machine."""
+"""The packet filter is not loaded where it would lock out the very connection by which it comes.
+
+Shown over SSH on a booted machine.
+"""
 
 from __future__ import annotations
 

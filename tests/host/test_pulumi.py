@@ -1,4 +1,6 @@
-"""Hosts through the real Pulumi engine and the provider of our own; one storage server, and a machine that does not answer.
+"""Hosts through the real Pulumi engine and the provider of our own.
+
+One storage server, and a machine that does not answer.
 
 The tests follow one another, as the runs of one stack do.
 """
@@ -93,7 +95,7 @@ def test_a_preview_of_what_was_changed_by_hand_names_machine_and_task_and_change
     assert (code, data["changes"], data["failed"]) == (1, {"update": 1}, {})
     assert data["drift"].keys() == {SERVER}
     assert data["drift"][SERVER] == {
-        "baseline: Kernel parameters": "- net.ipv4.conf.all.arp_ignore = 0\n+ net.ipv4.conf.all.arp_ignore = 1\n",
+        "baseline: Kernel parameters": "- net.ipv4.conf.all.arp_ignore = 0\n+ net.ipv4.conf.all.arp_ignore = 1\n",  # noqa: E501 - one literal text
         "baseline: Units": "+ systemctl restart ssh.service\n",
     }
     assert hosts.parameter == "0"

@@ -1,4 +1,6 @@
-"""All cases: each reader by each class of hostile input, arguments, environment variables, names, and one bad unit of many."""
+"""All cases: each reader by each class of hostile input, arguments, environment variables, names, and one bad
+unit of many.
+"""
 
 from __future__ import annotations
 
@@ -41,7 +43,8 @@ def all_cases(*, thorough: bool = False) -> Iterator[Case]:
     """Return the cases.
 
     Args:
-        thorough: every text and every value for every reader and field (about 25,000 cases), not a fixed choice of them.
+        thorough: every text and every value for every reader and field (about 25,000 cases), not a fixed
+            choice of them.
     """
     for reader in READERS:
         yield Case(f"{reader.name}/control/valid", reader.prepare, reader.control, is_control=True)
@@ -115,7 +118,8 @@ _TAKEN = {
     "python": ("form-feed",),
     "definitions": ("two-marks",),
 }
-"""Form or reader to what it may pass over: PEM takes any text outside its lines (RFC 7468), Python a form feed in a line's start."""
+"""Form or reader to what it may pass over: PEM takes any text outside its lines (RFC 7468), Python a form
+feed in a line's start."""
 _PERMITTED = {
     "answers": ("absent", "null"),
     "description": ("null",),

@@ -1,4 +1,6 @@
-"""Whole files that are hostile, by the form that a reader expects: sizes, depths, counts, encodings, syntax."""
+"""Whole files that are hostile, by the form that a reader expects: sizes, depths, counts, encodings,
+syntax.
+"""
 
 from __future__ import annotations
 

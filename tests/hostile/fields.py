@@ -70,7 +70,9 @@ def replaced(data: Any, at: Path, value: Any) -> Any:
 
 
 def variants(data: Any) -> Iterator[tuple[str, Path, Any]]:
-    """Return each hostile change of a document: a value in place of a field's own, or a field more, with the change's name."""
+    """Return each hostile change of a document: a value in place of a field's own, or a field more, with the
+    change's name.
+    """
     for at in places(data):
         yield from ((f"{'.'.join(map(str, at))}={kind}", at, value) for kind, value in VALUES.items())
     mappings = [at for at in ((), *places(data)) if isinstance(_get(data, at), dict)]

@@ -32,7 +32,8 @@ _BLANK = frozenset(
         ),
     )
 )
-"""Letters without ink that have none of those categories (Unicode 16, DerivedCoreProperties.txt; U+2800 has no dot raised)."""
+"""Letters without ink that have none of those categories (Unicode 16, DerivedCoreProperties.txt; U+2800 has
+no dot raised)."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,7 @@
-"""Valid inputs that only the program itself can make, such as signed evidence; made once, in a folder that is removed."""
+"""Valid inputs that only the program itself can make, such as signed evidence.
+
+Made once, in a folder that is removed.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""Values that every syntax takes and that mean something else, or too much: network ranges, names, counts; and their controls."""
+"""Values that every syntax takes and that mean something else, or too much: network ranges, names, counts.
+
+And their controls.
+"""
 
 from __future__ import annotations
 

@@ -1,6 +1,7 @@
 """Every reader, with a valid input that passes.
 
-`test_readers.py` compares this table with `files.kinds.KINDS`, so that a new kind of input without hostile cases fails a test.
+`test_readers.py` compares this table with `files.kinds.KINDS`, so that a new kind of input without hostile
+cases fails a test.
 """
 
 from __future__ import annotations
@@ -118,7 +119,7 @@ HARDWARE = """rows:
     vendor: nvidia
     figures:
       rate: {value: 400, unit: Gbps, source: a data sheet, read: 2026-11-26, grade: datasheet}
-"""
+"""  # noqa: E501 - one literal text
 ANSWERS = """answers:
   - criterion: SOV-7.7
     answer: 5
@@ -177,7 +178,7 @@ OBSERVATION = {
     "counts": {"missing": 1},
     "probes": [{"name": "dns", "expected": "runs", "status": "passed", "detail": ""}],
 }
-SUBNET = 'Ca\t1 "H-1"\t# "train-001-compute0"\n[1](2c9)\t"S-1"[1]\t# lid 1\nSwitch\t2 "S-1"\t# "leaf"\n[1]\t"H-1"[1]\t# lid 1\n'
+SUBNET = 'Ca\t1 "H-1"\t# "train-001-compute0"\n[1](2c9)\t"S-1"[1]\t# lid 1\nSwitch\t2 "S-1"\t# "leaf"\n[1]\t"H-1"[1]\t# lid 1\n'  # noqa: E501 - one literal text
 NEIGHBOURS = {
     "lldp": [
         {
@@ -399,7 +400,7 @@ _SIGN = ("evidence", "sign", "{stack}", "--key", "{key_pem}", "--log", "{log_jso
 _STATE_CODES = _CODES({0, 3})
 _ENVIRONMENT = _CODES({2, 3})
 
-_PYTHON = f"import sovereign_ai as sai\nimport yaml\nfactory = sai.AIFactory.model_validate(yaml.safe_load({SMALL!r}))\n"
+_PYTHON = f"import sovereign_ai as sai\nimport yaml\nfactory = sai.AIFactory.model_validate(yaml.safe_load({SMALL!r}))\n"  # noqa: E501 - one literal text
 
 
 def _as_json(text: str) -> str:

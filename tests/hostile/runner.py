@@ -1,4 +1,6 @@
-"""Runs cases, each in a process of its own that is forked from this one, so that nothing is imported twice."""
+"""Runs cases, each in a process of its own that is forked from this one, so that nothing is imported
+twice.
+"""
 
 from __future__ import annotations
 
@@ -23,7 +25,8 @@ from tests.hostile.judge import MOST_CPU_SECONDS, Done, faults
 
 _WAIT_SECONDS = 20.0
 _MORE_MEMORY = 600 << 20
-"""Bytes of address space that a case may take beyond what the process has: enough to measure, and too little to hurt."""
+"""Bytes of address space that a case may take beyond what the process has: enough to measure, and too little
+to hurt."""
 _FILE_SIZE = 256 << 20
 _OWN = "home/sovereign-ai"
 """The program's own state folder, which may be made, as long as nothing is written into it."""
@@ -120,7 +123,10 @@ def _collected(pipes: list[int]) -> Iterator[Result]:
 
 
 def _forked(case: Case, prepared: Prepared, folder: Path) -> tuple[int, float, int, bool]:
-    """Run what reads the input in a child; return exit code, processor seconds, memory, and whether it had to be ended."""
+    """Run what reads the input in a child.
+
+    Return exit code, processor seconds, memory, and whether it had to be ended.
+    """
     sys.stdout.flush()
     sys.stderr.flush()
     pid = os.fork()

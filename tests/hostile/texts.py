@@ -1,4 +1,6 @@
-"""Texts that are hostile wherever they occur: they hide, move the cursor, forge a line, carry a secret or become a template."""
+"""Texts that are hostile wherever they occur: they hide, move the cursor, forge a line, carry a secret or
+become a template.
+"""
 
 from __future__ import annotations
 

@@ -63,7 +63,10 @@ class Site:
     def pod(
         self, name: str, zone: str, *words: str, gpus: int = 0, image: str = "", **container: Any
     ) -> dict[str, Any]:
-        """A pod that every rule allows, on the real machine of a zone; the image's own command if no words are given."""
+        """A pod that every rule allows, on the real machine of a zone.
+
+        The image's own command if no words are given.
+        """
         pod = with_selector(gpu_pod(self.factory, self.place(zone), name, gpus), {HOST: self.real(zone)})
         if not gpus:
             for part in ("limits", "requests"):
@@ -133,7 +136,9 @@ class Site:
         until(lambda: self.api.get(obj["apiVersion"], obj["kind"], *where) is None, lambda: obj["metadata"])
 
     def touch(self, pod: dict[str, Any]) -> None:
-        """Let a pod's kubelet look at it now: by itself it tries a pod that failed again only after a minute or more."""
+        """Let a pod's kubelet look at it now: by itself it tries a pod that failed again only after a minute
+        or more.
+        """
         where = pod["metadata"]
         path = f"/api/v1/namespaces/{where['namespace']}/pods/{where['name']}"
         self.api.request(
@@ -185,7 +190,7 @@ class Site:
             *(ArchiveEntry(str(path)[1:], path.resolve(), 0o755) for path in libraries),
         ]
         layer = write_layer(folder / "shell-layer.tar", entries)
-        name = f"{self.factory.images.registries[0].rstrip('/')}/shell@{Image((), (layer,), ('/bin/sh',)).digest}"
+        name = f"{self.factory.images.registries[0].rstrip('/')}/shell@{Image((), (layer,), ('/bin/sh',)).digest}"  # noqa: E501 - one literal text
         write_oci(folder / "shell.tar", [Image((name,), (layer,), ("/bin/sh",))])
         for container in self.machines.values():
             load_image(self.lab.docker, container, folder / "shell.tar")

@@ -1,4 +1,6 @@
-"""The plane itself: what it is made of, what kind's own commands do with it, and what `verify` says of each death."""
+"""The plane itself: what it is made of, what kind's own commands do with it, and what `verify` says of each
+death.
+"""
 
 from __future__ import annotations
 
@@ -143,7 +145,8 @@ DEATHS = {
         ("exec", "{}", "systemctl", "start", "containerd"),
     ),
 }
-"""What dies on a machine, by how it is ended and how it comes back; each takes the control plane the same minute to miss."""
+"""What dies on a machine, by how it is ended and how it comes back; each takes the control plane the same
+minute to miss."""
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,6 @@
-"""Simulated GPUs on real kubelets: containers run with their devices, are refused without one, and lose one that breaks."""
+"""Simulated GPUs on real kubelets: containers run with their devices, are refused without one, and lose one
+that breaks.
+"""
 
 from __future__ import annotations
 
@@ -200,7 +202,7 @@ def test_a_gpu_is_handed_out_once_whether_by_resource_or_by_claim(site: Site) ->
     def is_refused() -> bool:
         site.touch(
             pod
-        )  # a kubelet that asked before the API server knew the pod for its own asks again only after a minute or more
+        )  # a kubelet that asked before the API server knew the pod for its own asks again only after a minute or more  # noqa: E501 - one literal text
         return any("held by pod" in said for said in site.events(pod))
 
     with site.running(holder), site.there(wish, pod):

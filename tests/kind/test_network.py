@@ -44,7 +44,9 @@ class Traffic:
         return bool(said)
 
     def all_go(self, *flows: tuple[str, str]) -> list[bool]:
-        """Whether each client gets its server's own body, asked at once: who may not is only known after seconds of silence."""
+        """Whether each client gets its server's own body, asked at once: who may not is only known after
+        seconds of silence.
+        """
         with ThreadPoolExecutor(len(flows)) as pool:
             return list(pool.map(lambda flow: self.goes(*flow), flows))
 
@@ -60,7 +62,9 @@ class Traffic:
 
 @pytest.fixture(scope="module")
 def traffic(site: Site) -> Iterator[Traffic]:
-    """Two servers and a client in each zone, each zone on its own machine, so that traffic crosses machines."""
+    """Two servers and a client in each zone, each zone on its own machine, so that traffic crosses
+    machines.
+    """
     pods, bodies = {}, {}
     for zone in ("restricted", "open"):
         for port in (DECLARED, OTHER):
@@ -161,7 +165,9 @@ def test_a_policy_that_opens_more_than_is_declared_is_refused_at_admission(traff
 
 @contextmanager
 def on_the_hosts_network(site: Site) -> Iterator[Traffic]:
-    """A server and a client on the network of each real machine and of the control plane, outside every zone."""
+    """A server and a client on the network of each real machine and of the control plane, outside every
+    zone.
+    """
     space = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "host-network"}}
     machines = {
         "restricted": site.real("restricted"),

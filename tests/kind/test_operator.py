@@ -1,4 +1,6 @@
-"""The operator beside a kind cluster: waivers at admission and break-glass access, on real kubelets and in real containers."""
+"""The operator beside a kind cluster: waivers at admission and break-glass access, on real kubelets and in
+real containers.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,6 @@
-"""Volumes with topology: a claim's volume lies in its zone, and a claim outside gets none, with the reason."""
+"""Volumes with topology: a claim's volume lies in its zone, and a claim outside gets none, with the
+reason.
+"""
 
 from __future__ import annotations
 
@@ -77,7 +79,9 @@ def test_another_zones_class_is_refused_to_a_tenant_at_admission(site: Site) -> 
 def outside(
     site: Site, name: str, zone: str, size: str = "1Gi"
 ) -> tuple[dict[str, Any], dict[str, Any], dict[str, Any]]:
-    """A namespace that no rule governs, with a claim and a pod on a zone's machine: only the provisioner can refuse them."""
+    """A namespace that no rule governs, with a claim and a pod on a zone's machine: only the provisioner can
+    refuse them.
+    """
     space = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}}
     pod = with_claim(site.pod("holder", zone, "pause"), "wish")
     pod["metadata"] |= {"namespace": name, "labels": {}}

@@ -59,7 +59,9 @@ def played(kind: Kind, name: str) -> tuple[Plan, Machine]:
 
 @pytest.fixture(scope="module")
 def served(site: Site) -> Iterator[Site]:
-    """The control plane's node, which offers one machine's devices of each kind, and a namespace that no rule governs."""
+    """The control plane's node, which offers one machine's devices of each kind, and a namespace that no rule
+    governs.
+    """
     name = control_plane(site.name)
     found = locate(name)
     assert found is not None

@@ -1,10 +1,13 @@
-"""The rendered objects of every stack under other people's linters; what they find is listed, each with its reason.
+"""The rendered objects of every stack under other people's linters.
+
+What they find is listed, each with its reason.
 
     python -m tests.lint.objects            # exit 1 on a finding that is not listed, or a listed one that is gone
     python -m tests.lint.objects --write    # write the list anew; what has no reason yet stands there as a question
 
-A file of a pod that does everything wrong is linted first: a linter that finds nothing there looks at nothing.
-"""
+A file of a pod that does everything wrong is linted first: a linter that finds nothing there looks at
+nothing.
+"""  # noqa: E501 - one literal text
 
 from __future__ import annotations
 
@@ -107,7 +110,7 @@ def lint(folder: Path, progress: Callable[[str], None]) -> list[Finding]:
             progress(f"{linter.__name__}: {stack}, {count} objects")
             linted = linter(folder / stack, progress)
             if not linted.objects or (stack == "bad" and not linted.findings):
-                message = f"{linter.__name__} looked at {linted.objects} objects of {stack} and found {len(linted.findings)} faults"
+                message = f"{linter.__name__} looked at {linted.objects} objects of {stack} and found {len(linted.findings)} faults"  # noqa: E501 - one literal text
                 raise RuntimeError(message)
             found += linted.findings if stack != "bad" else ()
     return found

@@ -1,4 +1,7 @@
-"""The list of findings and how it is held against what linters say; the linters themselves run by `make lint-objects`."""
+"""The list of findings and how it is held against what linters say.
+
+The linters themselves run by `make lint-objects`.
+"""
 
 from __future__ import annotations
 

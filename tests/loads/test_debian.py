@@ -1,4 +1,7 @@
-"""Outputs of every stack, loaded into the programs of Debian that they are meant for; a missing program fails, it is never skipped."""
+"""Outputs of every stack, loaded into the programs of Debian that they are meant for.
+
+A missing program fails, it is never skipped.
+"""
 
 from __future__ import annotations
 
@@ -57,7 +60,7 @@ def test_ibdm_builds_every_switch_and_adapter_of_the_topology_file(name: str, tm
     for plane in (one for one in stack(name)[1].fabrics if one.kind == "infiniband"):
         list(put(tmp_path, name, f"{plane.name}/"))
         folder = tmp_path / plane.name
-        script = 'set f [new_IBFabric]\nputs [IBFabric_parseTopology $f topology.topo]\nputs "nodes [llength [IBFabric_NodeByName_get $f]]"\nexit\n'
+        script = 'set f [new_IBFabric]\nputs [IBFabric_parseTopology $f topology.topo]\nputs "nodes [llength [IBFabric_NodeByName_get $f]]"\nexit\n'  # noqa: E501 - one literal text
         told = run("ibdmsh", env={"IBDM_IBNL_PATH": str(folder / "ibnl")}, text=script, cwd=folder)
         assert f"nodes {len(plane.switches) + len(plane.host_links)}" in told
         assert "nodes 0" in run("ibdmsh", env={"IBDM_IBNL_PATH": str(tmp_path)}, text=script, cwd=folder)
@@ -80,8 +83,8 @@ def test_slurmctld_knows_every_machine_its_gpus_and_its_leaf(name: str, fabric: 
         "SlurmctldPidFile": tmp_path / "pid",
         "SlurmctldLogFile": tmp_path / "log",
     }
-    settings = "ClusterName=test\nSlurmctldHost=localhost(127.0.0.1)\nSlurmctldPort=56818\nAuthType=auth/none\nCryptoType=crypto/none\nSlurmUser=root\n"
-    settings += "SelectType=select/cons_tres\nSelectTypeParameters=CR_Core\nTopologyPlugin=topology/tree\nMpiDefault=none\n"
+    settings = "ClusterName=test\nSlurmctldHost=localhost(127.0.0.1)\nSlurmctldPort=56818\nAuthType=auth/none\nCryptoType=crypto/none\nSlurmUser=root\n"  # noqa: E501 - one literal text
+    settings += "SelectType=select/cons_tres\nSelectTypeParameters=CR_Core\nTopologyPlugin=topology/tree\nMpiDefault=none\n"  # noqa: E501 - one literal text
     conf.write_text(
         settings
         + "".join(f"{key}={value}\n" for key, value in own.items())

@@ -1,6 +1,8 @@
-"""A real Kea serves relayed requests by the rendered configuration: by switch port and VLAN, and by MAC address.
+"""A real Kea serves relayed requests by the rendered configuration: by switch port and VLAN, and by MAC
+address.
 
-Two network namespaces, joined by a pair of virtual links, hold the server and the relay: nothing leaves them. Without root and Kea this fails.
+Two network namespaces, joined by a pair of virtual links, hold the server and the relay: nothing leaves them.
+Without root and Kea this fails.
 """
 
 from __future__ import annotations

@@ -1,4 +1,6 @@
-"""A real control plane whose operator has a clock that tests can move, with the lab's policies and two waivers on it."""
+"""A real control plane whose operator has a clock that tests can move, with the lab's policies and two
+waivers on it.
+"""
 
 from __future__ import annotations
 
@@ -42,7 +44,10 @@ run(folder, int(sys.argv[2]), clock, threading.Event())
 
 @pytest.fixture(scope="module")
 def real(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Plane]:
-    """The plane; its operator is the real one, told the time by a file. It is not made within minutes of a midnight that no test means."""
+    """The plane; its operator is the real one, told the time by a file.
+
+    It is not made within minutes of a midnight that no test means.
+    """
     left = datetime.combine(now().date() + timedelta(days=1), datetime.min.time(), UTC) - now()
     if left < _MIDNIGHT_NEAR:
         time.sleep(left.total_seconds() + 1)

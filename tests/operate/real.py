@@ -49,7 +49,9 @@ _WAIVER = """
 
 
 def waivers(expires: date) -> str:
-    """Write waivers for an unlisted image in one pod and in workloads, and for a service's kind, which end on a day."""
+    """Write waivers for an unlisted image in one pod and in workloads, and for a service's kind, which end on
+    a day.
+    """
     created = expires - timedelta(days=60)
     rows = (
         ("image", "IMG-001", "Pod/research/waived"),

@@ -1,4 +1,6 @@
-"""Giving and ending access: a certificate that ends with it, and nothing left where it could not be opened."""
+"""Giving and ending access: a certificate that ends with it, and nothing left where it could not be
+opened.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""A yes only to a question of admission about an exception that counts; a no that ends the asking to all else."""
+"""A yes only to a question of admission about an exception that counts.
+
+A no that ends the asking to all else.
+"""
 
 from __future__ import annotations
 

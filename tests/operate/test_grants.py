@@ -109,7 +109,7 @@ def test_its_binding_is_for_its_user_alone_and_tells_what_it_is() -> None:
     ]
     assert binding["roleRef"]["name"] == "sovereign-ai:break-glass:shell"
     assert describe_access(binding) == (
-        "break-glass:on-call:1f2e3d4c has sovereign-ai:break-glass:shell until 2026-11-24T13:00:00+00:00, agreed by lead: a job hangs"
+        "break-glass:on-call:1f2e3d4c has sovereign-ai:break-glass:shell until 2026-11-24T13:00:00+00:00, agreed by lead: a job hangs"  # noqa: E501 - one literal text
     )
     assert GRANT.question == (
         "research/break-glass-1f2e3d4c/ClusterRole/sovereign-ai:break-glass:shell/User/break-glass:on-call:1f2e3d4c"

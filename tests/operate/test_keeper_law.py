@@ -1,4 +1,6 @@
-"""A law of the keeper: whatever happens in between, after a round that went through no binding stands without its grant."""
+"""A law of the keeper: whatever happens in between, after a round that went through no binding stands without
+its grant.
+"""
 
 from __future__ import annotations
 

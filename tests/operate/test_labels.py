@@ -1,4 +1,6 @@
-"""Nodes get the labels of the place their cables lead to: on outputs in lldpd's shape, and on a real control plane."""
+"""Nodes get the labels of the place their cables lead to: on outputs in lldpd's shape, and on a real control
+plane.
+"""
 
 from __future__ import annotations
 

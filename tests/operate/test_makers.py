@@ -1,4 +1,6 @@
-"""What controllers make from a waived workload gets in on a real control plane, and nothing that only looks like it."""
+"""What controllers make from a waived workload gets in on a real control plane, and nothing that only looks
+like it.
+"""
 
 from __future__ import annotations
 
@@ -120,7 +122,9 @@ def test_a_controller_is_believed_about_no_other_rule(plane: Plane, tmp_path: Pa
 
 @pytest.fixture(scope="module")
 def running(plane: Plane) -> Iterator[Plane]:
-    """The plane with the waived Deployment on it, of which the real controllers have made ReplicaSet and pod."""
+    """The plane with the waived Deployment on it, of which the real controllers have made ReplicaSet and
+    pod.
+    """
     plane.api.create(deployment(WORKLOAD))
     until(lambda: pods(plane), 60)
     yield plane

@@ -1,4 +1,6 @@
-"""Cables judged from a folder of files: what is right, and each way in which a port can be wrong, by every kind of report."""
+"""Cables judged from a folder of files: what is right, and each way in which a port can be wrong, by every
+kind of report.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,6 @@
-"""Exceptions on a real control plane: waivers let in exactly what they name while they count, and break-glass access ends."""
+"""Exceptions on a real control plane: waivers let in exactly what they name while they count, and break-glass
+access ends.
+"""
 
 from __future__ import annotations
 
@@ -29,7 +31,8 @@ pytestmark = pytest.mark.cluster
 _RBAC = "rbac.authorization.k8s.io/v1"
 WAIVED = pod("waived")
 SOON = (5, 12, 40, 120)
-"""Seconds to an end that a test waits for, the next where it came before what is to be done until then: the machine may be under load."""
+"""Seconds to an end that a test waits for, the next where it came before what is to be done until then: the
+machine may be under load."""
 
 
 @pytest.fixture(scope="module")
@@ -137,7 +140,9 @@ def test_a_stored_object_can_be_changed_while_its_waiver_counts_and_not_after(pl
 
 
 def shortly_before_the_end(plane: Plane) -> float:
-    """Set the operator's clock to where the waivers just count, see that they do, and give how far ahead it is."""
+    """Set the operator's clock to where the waivers just count, see that they do, and give how far ahead it
+    is.
+    """
     for left in SOON:
         ahead = until_end(plane) - left
         plane.ahead(ahead)
@@ -225,7 +230,9 @@ def test_a_tenant_may_use_a_waiver_and_change_nothing_that_it_rests_on(plane: Pl
 
 
 def test_rights_on_everything_are_no_answer_to_what_admission_asks(plane: Plane) -> None:
-    """An administrator has every right by RBAC, the account that policies ask for is given them too, and both change nothing."""
+    """An administrator has every right by RBAC, the account that policies ask for is given them too, and both
+    change nothing.
+    """
 
     def allowed(user: str, name: str, **more: Any) -> bool:
         attributes = {"group": GROUP, "resource": "waivers", "name": name, "verb": "honour"}
@@ -276,7 +283,10 @@ def granted(plane: Plane, seconds: float, kind: str = "shell") -> tuple[AccessGr
 
 
 def ending_soon(plane: Plane) -> Iterator[tuple[AccessGrant, Api]]:
-    """Give break-glass access that ends soon; and again for longer, if the test comes back because it was too late."""
+    """Give break-glass access that ends soon.
+
+    And again for longer, if the test comes back because it was too late.
+    """
     for seconds in SOON[1:]:
         try:
             yield granted(plane, seconds)

@@ -50,7 +50,7 @@ def test_what_frr_never_shows_is_no_difference_and_what_it_does_show_is() -> Non
 
 
 def test_a_default_that_somebody_changed_is_seen() -> None:
-    text = "Lines To Delete\n====\nbfd\n profile fabric\n  no detect-multiplier 9\n\nLines To Add\n====\nbfd\n profile fabric\n  detect-multiplier 3\n"
+    text = "Lines To Delete\n====\nbfd\n profile fabric\n  no detect-multiplier 9\n\nLines To Add\n====\nbfd\n profile fabric\n  detect-multiplier 3\n"  # noqa: E501 - one literal text
     assert module("frr_config").delta(text) == ["- bfd", "-  profile fabric", "-   no detect-multiplier 9"]
 
 

@@ -1,4 +1,7 @@
-"""By which connection a run has come, as the processes above it know; whether it stays open is shown on booted machines (`tests/host`)."""
+"""By which connection a run has come, as the processes above it know.
+
+Whether it stays open is shown on booted machines (`tests/host`).
+"""
 
 from __future__ import annotations
 
@@ -11,7 +14,7 @@ import yaml
 
 from tests.playbooks.modules import LIBRARY
 
-CODE = f"import sys; sys.path.insert(0, {str(LIBRARY.parents[1])!r}); from tests.playbooks.modules import module; print(module('way_in').way())"
+CODE = f"import sys; sys.path.insert(0, {str(LIBRARY.parents[1])!r}); from tests.playbooks.modules import module; print(module('way_in').way())"  # noqa: E501 - one literal text
 
 
 def way(command: list[str], **said: str) -> str:

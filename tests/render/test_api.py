@@ -1,4 +1,6 @@
-"""The bundle against the real API server's own schema, and custom resources against Kueue's own definitions."""
+"""The bundle against the real API server's own schema, and custom resources against Kueue's own
+definitions.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,6 @@
-"""A folder that is written again and again: what an earlier run left goes, and nobody else's file is touched."""
+"""A folder that is written again and again: what an earlier run left goes, and nobody else's file is
+touched.
+"""
 
 from __future__ import annotations
 

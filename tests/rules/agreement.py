@@ -62,18 +62,21 @@ OWN = {
     "priority class": "no PriorityClass with name",
     "runtime class": "pod rejected: RuntimeClass",
 }
-"""What the API server's own admission says no to, in the namespaces as they are rendered: none of it is a rule's."""
+"""What the API server's own admission says no to, in the namespaces as they are rendered: none of it is a
+rule's."""
 UNREACHED = {
-    "DEV-001": "the API server itself asks for a label of the namespace that NSP-003 forbids, before it asks a rule",
+    "DEV-001": "the API server itself asks for a label of the namespace that NSP-003 forbids, before it asks a rule",  # noqa: E501 - one literal text
     "RES-011": "only kinds that are listed by themselves are generated",
     "RES-012": "only kinds that are listed by themselves are generated",
     "PRV-015": "no pod is made with an ephemeral container; the subresource is tested beside the cases",
 }
 """Rules that no creation of an object in our namespaces gets to at admission, and why."""
 _ROOM = 3_500
-"""Characters of warnings from which on some may be missing: one of ours takes up to 256, and the limit counts without its frame."""
+"""Characters of warnings from which on some may be missing: one of ours takes up to 256, and the limit counts
+without its frame."""
 DROPPED = {"STO-009": "dataSourceRef"}
-"""Fields that this API server drops before a rule is asked (`namespace` in them is behind a gate that is off), by the rule that reads them."""
+"""Fields that this API server drops before a rule is asked (`namespace` in them is behind a gate that is
+off), by the rule that reads them."""
 
 
 @dataclass(frozen=True)
@@ -116,19 +119,26 @@ class Report:
 
 @dataclass(frozen=True)
 class Answer:
-    """What the API server says: `allow`, `deny`, or why it did not ask our rules; the rules that warn; its text."""
+    """What the API server says: `allow`, `deny`, or why it did not ask our rules; the rules that warn.
+
+    Its text.
+    """
 
     word: str
     rules: frozenset[str]
     text: str
     stored: Object | None = None
     crowded: bool = False
-    """Whether warnings of the API server's own left no room for ours: it sends 4,096 characters (apiserver, warning.go)."""
+    """Whether warnings of the API server's own left no room for ours: it sends 4,096 characters (apiserver,
+    warning.go)."""
 
 
 @contextmanager
 def running_plane() -> Iterator[Plane]:
-    """Start a control plane of its own with the lab's namespaces, policies and custom kinds; it is ended in the end."""
+    """Start a control plane of its own with the lab's namespaces, policies and custom kinds.
+
+    It is ended in the end.
+    """
     factory = load(ROOT / "stacks" / "lab")
     derived = plan(factory)
     bundle = render(factory, derived, "lab")
@@ -177,7 +187,10 @@ def _expressions(bundle: Bundle) -> Iterator[tuple[str, str, str]]:
 
 
 def _wait(plane: Plane, bundle: Bundle, seconds: float = 30) -> None:
-    """Wait until every policy refuses and warns of a case that it must refuse; a policy is active some time after it is there."""
+    """Wait until every policy refuses and warns of a case that it must refuse.
+
+    A policy is active some time after it is there.
+    """
     from tests.rules.cases import cases
 
     groups = {
@@ -213,7 +226,7 @@ def _of_pod_security(rules: Sequence[str]) -> bool:
 def ask(plane: Plane, obj: Object) -> Answer:
     """Ask the API server about one object, without storing it."""
     resource, _, namespace = plane.api._place(obj)
-    url = f"{plane.transport.server}{resource.path(namespace=namespace)}?dryRun=All&fieldValidation=Strict&fieldManager=sovereign-ai"
+    url = f"{plane.transport.server}{resource.path(namespace=namespace)}?dryRun=All&fieldValidation=Strict&fieldManager=sovereign-ai"  # noqa: E501 - one literal text
     headers = {"Accept": JSON, "Content-Type": JSON}
     answer = plane.transport._pool.request(
         "POST", url, body=orjson.dumps(obj), headers=headers, redirect=False
@@ -318,7 +331,10 @@ def _hold(
 
 
 def without_pod_security(plane: Plane, probe: Object) -> None:
-    """Lift Pod Security from our namespaces, and with it the policy that holds them to it; wait until a probe gets past."""
+    """Lift Pod Security from our namespaces, and with it the policy that holds them to it.
+
+    Wait until a probe gets past.
+    """
     name = "sovereign-cluster"
     for suffix in ("", _ALL):
         plane.api.delete(_API, _BINDING, f"{name}{suffix}")

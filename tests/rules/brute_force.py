@@ -1,8 +1,8 @@
 """Small random clusters, and a naive answer to who can do what in the end.
 
-The answer knows nothing of paths, positions or graphs. It keeps a bag of identities that somebody can act as and of what else
-fell to them, asks the authorizer (its source in Kubernetes 1.37, word by word) for every attack in the documentation, and goes
-round until the bag no longer grows.
+The answer knows nothing of paths, positions or graphs. It keeps a bag of identities that somebody can act as
+and of what else fell to them, asks the authorizer (its source in Kubernetes 1.37, word by word) for every
+attack in the documentation, and goes round until the bag no longer grows.
 """
 
 from __future__ import annotations
@@ -130,7 +130,10 @@ class World:
         return [rule for other in gathered for rule in other["rules"]]
 
     def rules_for(self, who: Identity, space: str) -> Iterator[Data]:
-        """Yield the rules that hold for somebody in a namespace; for cluster-scoped requests the namespace is empty."""
+        """Yield the rules that hold for somebody in a namespace.
+
+        For cluster-scoped requests the namespace is empty.
+        """
         for binding in self.bindings:
             at = binding["metadata"].get("namespace", "")
             if at not in {"", space}:
@@ -205,7 +208,9 @@ class Attack:
         return len(self.acting), len(self.ruling), len(self.reading), len(self.bound)
 
     def _rules(self, space: str) -> list[Data]:
-        """Return every rule that holds for any of the identities in a namespace, as of the beginning of this round."""
+        """Return every rule that holds for any of the identities in a namespace, as of the beginning of this
+        round.
+        """
         if space not in self._known:
             self._known[space] = list(self._rules_now(space))
         return self._known[space]

@@ -1,8 +1,8 @@
 r"""The cases that every place must decide alike: a folder each, with the object, the decision and its reason.
 
 What differs from a case in one place stands in the rule's `variations.yaml`: the case it is a variation
-`of`, what to `set` by dotted path and to `unset` (a dot in a key is written `\.`), the decision and its reason; with
-`each`, one variation for each value.
+`of`, what to `set` by dotted path and to `unset` (a dot in a key is written `\.`), the decision and its
+reason; with `each`, one variation for each value.
 """
 
 from __future__ import annotations

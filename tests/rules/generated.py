@@ -44,7 +44,10 @@ def corpus(rendered: Iterable[Mapping[str, Any]]) -> tuple[Object, ...]:
 
 
 def common_name(kind: str, path: Path) -> Path:
-    """Give a path its name among all kinds: what lies in a pod has the same name whatever holds the pod; positions are stars."""
+    """Give a path its name among all kinds: what lies in a pod has the same name whatever holds the pod.
+
+    Positions are stars.
+    """
     holder = tuple(KINDS[kind].pod.split(".")[1:])
     path = tuple("*" if step.isdecimal() else step for step in path)
     if holder and path[: len(holder)] == holder:

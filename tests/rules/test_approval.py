@@ -1,4 +1,6 @@
-"""Waivers and the signature of who agreed: what counts offline, in policies and before the operator, and what does not."""
+"""Waivers and the signature of who agreed: what counts offline, in policies and before the operator, and what
+does not.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,6 @@
-"""One list of cases, decided offline, in the Pulumi pack's conversion, and at admission by the real API server."""
+"""One list of cases, decided offline, in the Pulumi pack's conversion, and at admission by the real API
+server.
+"""
 
 from __future__ import annotations
 
@@ -133,7 +135,10 @@ def test_admission_decides_every_case_as_its_folder_states(with_custom_kinds: De
 
 
 def _agrees(case: Case, answer: str, message: str) -> bool:
-    """Tell whether the API server decides a case as its folder says; of several rules it names the first that says no."""
+    """Tell whether the API server decides a case as its folder says.
+
+    Of several rules it names the first that says no.
+    """
     if case.otherwise and case.otherwise in message:
         return True
     named = any(rule in message for rule in case.rules) or (

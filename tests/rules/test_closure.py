@@ -273,7 +273,9 @@ ASKED = 10_000
 
 @pytest.mark.faults_long
 def test_a_real_api_server_reads_roles_and_bindings_the_same_way(tmp_path: Path) -> None:
-    """Ten thousand questions about what a right is directly: the steps that follow from it rest on this reading."""
+    """Ten thousand questions about what a right is directly: the steps that follow from it rest on this
+    reading.
+    """
     dice = random.Random(17)  # noqa: S311 - repeatable on purpose
     cluster = up("closure", root=tmp_path)
     try:
@@ -363,7 +365,9 @@ def _review(who: str, verb: str, group: str, resource: str, space: str, name: st
 
 
 def _allowed(rights: Rights, who: str, verb: str, group: str, resource: str, space: str, name: str) -> bool:
-    """Answer from what the closure starts with: the rules that somebody holds, and those of the groups he is in."""
+    """Answer from what the closure starts with: the rules that somebody holds, and those of the groups he is
+    in.
+    """
     for holder in (who, *(f"Group {group}" for group in groups_of(who))):
         for held in rights.held(holder):
             names = held.rule.get("resourceNames") or (name,)

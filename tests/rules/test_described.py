@@ -189,7 +189,8 @@ BACKUP = {"site": "fra1", "every": "1 d", "retention": "30 d"}
 HERE_AND_THERE: dict[str, Any] = {"sites": ["fra1", "zrh1"]}
 
 CASES: list[tuple[str, str, dict[str, Any], str]] = [
-    # rule, what is described, changes to the small factory, the field that is found ("" where the rule lets it pass)
+    # rule, what is described, changes to the small factory, the field that is found ("" where the rule lets
+    # it pass)
     (
         "ACC-001",
         "administrators come in directly at high trust",

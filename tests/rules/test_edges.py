@@ -1,4 +1,6 @@
-"""Rules on the description at their edges: what is just enough, just too much, and next to what they are about."""
+"""Rules on the description at their edges: what is just enough, just too much, and next to what they are
+about.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,6 @@
-"""Ten thousand generated objects: what Python denies is what the real API server denies, rule by rule, and nothing else."""
+"""Ten thousand generated objects: what Python denies is what the real API server denies, rule by rule, and
+nothing else.
+"""
 
 from __future__ import annotations
 

@@ -32,7 +32,7 @@ listed = "registry.example.com/ai/train@sha256:" + "a" * 64
 Pod("good", metadata={"namespace": "research", "name": "good"}, spec=spec(listed))
 Pod("open", metadata={"namespace": "research", "name": "open"}, spec=spec(listed, hostNetwork=True))
 Pod("late", metadata={"namespace": "research", "name": "late"}, spec=spec(settings.id))
-"""
+"""  # noqa: E501 - one literal text
 
 
 def to_plain(monkeypatch: pytest.MonkeyPatch, props: dict[str, Any], token: str) -> dict[str, Any]:

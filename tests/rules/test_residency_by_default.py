@@ -1,4 +1,6 @@
-"""A table of objects of many kinds, decided alike offline, at admission by a real API server, and in an audit."""
+"""A table of objects of many kinds, decided alike offline, at admission by a real API server, and in an
+audit.
+"""
 
 from __future__ import annotations
 
@@ -188,7 +190,9 @@ def test_a_kind_must_be_allowed_by_every_policy_of_a_zone() -> None:
 
 @contextmanager
 def guarded() -> Iterator[tuple[Api, Bundle]]:
-    """Start a control plane with the policies and a stand-in for every kind of the table that it does not serve."""
+    """Start a control plane with the policies and a stand-in for every kind of the table that it does not
+    serve.
+    """
     from sovereign_ai.cluster.embedded import down, up
 
     factory, derived, _ = described()
@@ -205,7 +209,9 @@ def guarded() -> Iterator[tuple[Api, Bundle]]:
 
 
 def definitions(api: Api) -> list[Object]:
-    """Return a minimal definition of every kind of the table that the server does not serve, with all its versions."""
+    """Return a minimal definition of every kind of the table that the server does not serve, with all its
+    versions.
+    """
     served = {(resource.api_version.rpartition("/")[0], resource.kind) for resource in api.kinds()}
     versions: dict[tuple[str, str], dict[str, bool]] = {}
     for row in ROWS:

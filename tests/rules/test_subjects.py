@@ -1,7 +1,8 @@
 """One identity has many names: every one is judged as the API server's authorizer compares it.
 
-The oracle here knows no names. It holds a list of people, workloads and machines with their user names and groups, asks of
-each binding whom it applies to, in the words of the authorizer's own source, and refuses what reaches somebody it may not.
+The oracle here knows no names. It holds a list of people, workloads and machines with their user names and
+groups, asks of each binding whom it applies to, in the words of the authorizer's own source, and refuses what
+reaches somebody it may not.
 """
 
 from __future__ import annotations
@@ -143,7 +144,9 @@ def _is_wide(subject: Data) -> bool:
 
 
 def generated(seed: int, count: int) -> Iterator[Data]:
-    """Give bindings of all kinds, each identity under each of its names and under names that only look like one."""
+    """Give bindings of all kinds, each identity under each of its names and under names that only look like
+    one.
+    """
     dice = random.Random(seed)  # noqa: S311 - repeatable on purpose
     names = ("default", "ci", "other")
     for number in range(count):
@@ -210,8 +213,9 @@ def refused(binding: Data) -> bool:
 def held_to_the_oracle(binding: Data) -> str:
     """Say in what the rules and the oracle differ; empty where they agree.
 
-    Two things the rules refuse although nobody of the oracle's list is reached: what the oracle's list has no member of. A
-    person of a tenant who is named alone is nobody's group, so that no rule can know whose he is.
+    Two things the rules refuse although nobody of the oracle's list is reached: what the oracle's list has no
+    member of. A person of a tenant who is named alone is nobody's group, so that no rule can know whose he
+    is.
     """
     people = [one for one in binding["subjects"] if one["kind"] == "User" and "@" in one["name"]]
     rest = {**binding, "subjects": [one for one in binding["subjects"] if one not in people]}

@@ -13,7 +13,10 @@ TODAY = date(2026, 11, 24)
 
 
 def waiver(**changes: Any) -> Waiver:
-    """A sound waiver of the factory `lab`, signed by its approver; `model_construct` lets a test break what the description's own checks refuse."""
+    """A sound waiver of the factory `lab`, signed by its approver.
+
+    `model_construct` lets a test break what the description's own checks refuse.
+    """
     values: dict[str, Any] = {
         "id": "w1",
         "rule": "PRV-001",

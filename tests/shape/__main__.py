@@ -12,7 +12,7 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from tests.shape.measures import LIMITS, measure
@@ -28,7 +28,7 @@ def main(arguments: list[str] | None = None) -> int:
         arguments: of the command line; those of the process if None.
 
     Returns:
-        0: a figure that falls short is reported, and fails nothing.
+        0 where every printed figure is within its limit, else 1.
     """
     parser = argparse.ArgumentParser(
         prog="python -m tests.shape", description=(__doc__ or "").partition("\n")[0]
@@ -45,11 +45,20 @@ def main(arguments: list[str] | None = None) -> int:
     if options.json:
         document = figures if options.rooms else figures[PACKAGE.name]
         sys.stdout.write(json.dumps(document, indent=2) + "\n")
-        return 0
+        return _exit_code(figures.values())
     for folder, values in figures.items():
         _print(folder, values)
         if options.files:
             _print_files(ROOT / folder)
+    return _exit_code(figures.values())
+
+
+def _exit_code(measured: Iterable[Mapping[str, float]]) -> int:
+    """Return 1 where a figure misses its limit, else 0."""
+    for values in measured:
+        for name, value in values.items():
+            if not LIMITS[name].reached(value):
+                return 1
     return 0
 
 

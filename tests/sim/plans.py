@@ -68,7 +68,10 @@ def factory_of(*pools: GpuNodePool, name: str = "tiny") -> AIFactory:
 
 
 def plan_of(factory: AIFactory, *, spares: int = 0) -> Plan:
-    """Every machine of every pool in one cluster, numbered from one; the last ones of each pool are spares."""
+    """Every machine of every pool in one cluster, numbered from one.
+
+    The last ones of each pool are spares.
+    """
     nodes = tuple(
         _node(factory, one, number, spares)
         for one in factory.pools

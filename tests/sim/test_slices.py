@@ -52,8 +52,8 @@ def test_a_gpu_carries_the_attributes_that_nvidias_driver_publishes() -> None:
     device = slices()[-1]["spec"]["devices"][7]
     assert device["name"] == "gpu-7"
     assert set(device["attributes"]) == {
-        "architecture", "brand", "cudaComputeCapability", "cudaDriverVersion", "driverVersion", "productName", "type", "uuid",
-        "resource.kubernetes.io/numaNode", "resource.kubernetes.io/pciBusID", "resource.kubernetes.io/pcieRoot",
+        "architecture", "brand", "cudaComputeCapability", "cudaDriverVersion", "driverVersion", "productName", "type", "uuid",  # noqa: E501 - one literal text
+        "resource.kubernetes.io/numaNode", "resource.kubernetes.io/pciBusID", "resource.kubernetes.io/pcieRoot",  # noqa: E501 - one literal text
     }  # fmt: skip
     assert device["attributes"]["driverVersion"] == {"version": "580.95.5"}
     assert device["attributes"]["cudaComputeCapability"] == {"version": "9.0.0"}

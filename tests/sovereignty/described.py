@@ -24,7 +24,9 @@ Data = dict[str, Any]
 
 @cache
 def rich_bytes() -> bytes:
-    """The lab with everything that the assessment reads described, and nothing from outside but its machines."""
+    """The lab with everything that the assessment reads described, and nothing from outside but its
+    machines.
+    """
     data = load(STACKS / "lab").to_data()
     operator = data["operator"]
     operator["shareholders"] = [{"name": "Example Foundation", "seat": "DE", "share": "100 %"}]

@@ -8,7 +8,7 @@ import pytest
 from sovereign_ai.errors import SpecError
 from sovereign_ai.sovereignty.evidence import NONE, read_evidence, read_evidence_text
 
-GOOD = b"answers:\n  - {criterion: SOV-7.7, answer: 5, grade: contractual, source: clause 7, dated: 2026-06-01, expires: 2027-06-01}\n"
+GOOD = b"answers:\n  - {criterion: SOV-7.7, answer: 5, grade: contractual, source: clause 7, dated: 2026-06-01, expires: 2027-06-01}\n"  # noqa: E501 - one literal text
 
 
 def test_evidence_counts_from_its_day_to_its_last_day() -> None:
@@ -31,7 +31,7 @@ def test_evidence_counts_from_its_day_to_its_last_day() -> None:
     ],
 )
 def test_evidence_of_years_ago_counts_no_more(grade: str, more: str, last: date) -> None:
-    text = f"answers:\n  - {{criterion: SOV-7.7, answer: 1, grade: {grade}, source: x, dated: 2019-06-01{more}}}\n"
+    text = f"answers:\n  - {{criterion: SOV-7.7, answer: 1, grade: {grade}, source: x, dated: 2019-06-01{more}}}\n"  # noqa: E501 - one literal text
     found = read_evidence_text(text.encode(), "evidence.yaml")
     assert found.on("SOV-7.7", last) is not None
     assert found.on("SOV-7.7", last + timedelta(days=1)) is None

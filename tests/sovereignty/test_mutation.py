@@ -1,4 +1,6 @@
-"""One field of the description changed: exactly the findings change that depend on it, and each names that field."""
+"""One field of the description changed: exactly the findings change that depend on it, and each names that
+field.
+"""
 
 from __future__ import annotations
 

@@ -1,1 +1,3 @@
-"""Checks of what the project is built from that need a vulnerability database, and so the network: `python -m tests.supply`."""
+"""Checks of what the project is built from that need a vulnerability database, and so the network: `python -m
+tests.supply`.
+"""

@@ -2,9 +2,10 @@
 
     python -m tests.supply        exit code 1 names what has one; where no database answers, it says so and passes
 
-pip-audit asks OSV or PyPI about each package of the lock; govulncheck compares the symbols of each Go binary with Go's database.
-Both programs are installed into a folder of their own, `.sovereign/audit`, since the project itself does not need them.
-"""
+pip-audit asks OSV or PyPI about each package of the lock; govulncheck compares the symbols of each Go binary
+with Go's database. Both programs are installed into a folder of their own, `.sovereign/audit`, since the
+project itself does not need them.
+"""  # noqa: E501 - one literal text
 
 from __future__ import annotations
 

@@ -1,4 +1,6 @@
-"""Approvers of tests and their keys: sign waivers and break-glass access as a person would, with a key of one's own."""
+"""Approvers of tests and their keys: sign waivers and break-glass access as a person would, with a key of
+one's own.
+"""
 
 from __future__ import annotations
 
@@ -66,7 +68,9 @@ def signature(waiver: Mapping[str, Any], factory: str) -> str:
 
 
 def signed_text(text: str, *approvers: str) -> str:
-    """Return a description as JSON, which is YAML, in which every waiver is signed by its approver, whom it lists."""
+    """Return a description as JSON, which is YAML, in which every waiver is signed by its approver, whom it
+    lists.
+    """
     data, _, problems = parse(text, "factory.yaml")
     assert not problems
     return json.dumps(signed_data(data, *approvers), indent=2) + "\n"

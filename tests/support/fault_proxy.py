@@ -65,7 +65,7 @@ _REASONS = {
 }
 _MESSAGES = {
     401: "Unauthorized",
-    403: 'things is forbidden: User "jane" cannot do this to resource "things" in API group "" at the cluster scope',
+    403: 'things is forbidden: User "jane" cannot do this to resource "things" in API group "" at the cluster scope',  # noqa: E501 - one literal text
     429: "Too many requests, please try again later.",
     500: "Internal error occurred: etcdserver: request timed out",
     503: "the server is currently unable to handle the request",

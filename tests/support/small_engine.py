@@ -1,4 +1,5 @@
-"""A small engine for tests without a cluster: Pulumi's command line and its file backend, and nothing behind them.
+"""A small engine for tests without a cluster: Pulumi's command line and its file backend, and nothing behind
+them.
 
 It keeps to what matters of the real one: `stack init` puts a salt into the stack's folder and an empty
 checkpoint into the backend; `up`, `preview` and `destroy` say their events as JSON lines, end in order at a
@@ -108,7 +109,7 @@ elif arguments[0] in ("up", "preview", "destroy"):
     run(arguments[0], arguments[1])
 else:
     sys.exit(f"the small engine does not know {{arguments}}")
-"""
+"""  # noqa: E501 - one literal text
 
 
 def write_engine(folder: Path) -> Path:
@@ -189,8 +190,9 @@ try:
     run_command(str(verb), False, lambda output: getattr(engine.Engine(folder, "lab", None, output.progress), str(verb))())
 except typer.Exit as left:
     sys.exit(left.exit_code)
-"""
-"""A command of ours on the small engine, in a process of its own: program, folder and verb are its arguments."""
+"""  # noqa: E501 - one literal text
+"""A command of ours on the small engine, in a process of its own: program, folder and verb are its
+arguments."""
 
 
 def command(program: Path, folder: Path, verb: str) -> list[str]:

@@ -1,4 +1,6 @@
-"""A stack on the small engine, driven by commands in processes of their own, as a user drives the real one."""
+"""A stack on the small engine, driven by commands in processes of their own, as a user drives the real
+one.
+"""
 
 from __future__ import annotations
 

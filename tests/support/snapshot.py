@@ -19,7 +19,10 @@ _RESTLESS = frozenset(
 
 
 def versions(api: Api) -> dict[str, str]:
-    """Return the resourceVersion of every object; two equal results mean that nobody wrote anything between them."""
+    """Return the resourceVersion of every object.
+
+    Two equal results mean that nobody wrote anything between them.
+    """
     found = {}
     for kind in api.kinds():
         if "list" in kind.verbs and kind.kind not in _RESTLESS:

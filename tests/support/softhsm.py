@@ -16,8 +16,8 @@ from sovereign_ai.cluster.keys.custody import ModuleLocation
 LIBRARY = Path("/usr/lib/softhsm/libsofthsm2.so")
 
 
-# A process reads the module's configuration once, when it loads the library. A second token elsewhere would never be
-# seen by tests that happen to run in the same process, so all of them share this one.
+# A process reads the module's configuration once, when it loads the library. A second token elsewhere would
+# never be seen by tests that happen to run in the same process, so all of them share this one.
 @functools.cache
 def _token(base: Path) -> ModuleLocation:
     folder = base / "token"

@@ -88,7 +88,7 @@ def test_a_binary_is_taken_out_of_a_debian_package(tmp_path: Path) -> None:
     fakes.put(tree / "usr" / "bin", "1.2.3")
     (tree / "DEBIAN").mkdir(mode=0o755)
     (tree / "DEBIAN" / "control").write_text(
-        "Package: imaginary\nVersion: 1.2.3\nArchitecture: all\nMaintainer: nobody <nobody@example.invalid>\nDescription: x\n"
+        "Package: imaginary\nVersion: 1.2.3\nArchitecture: all\nMaintainer: nobody <nobody@example.invalid>\nDescription: x\n"  # noqa: E501 - one literal text
     )
     package = tmp_path / "imaginary.deb"
     subprocess.run(

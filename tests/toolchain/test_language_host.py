@@ -64,7 +64,7 @@ def refuse(args, report):
 
 
 PolicyPack("pack", [ResourceValidationPolicy("no-things", "No things.", refuse)], enforcement_level=EnforcementLevel.MANDATORY)
-"""
+"""  # noqa: E501 - one literal text
 
 
 @dataclass

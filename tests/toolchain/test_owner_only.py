@@ -38,7 +38,7 @@ def line(
 ) -> str:
     """Write a line of a socket table."""
     ends = f"{word(local[0])}:{local[1]:04X} {word(remote[0])}:{remote[1]:04X}"
-    return f"   0: {ends} {state:02X} 00000000:00000000 00:00000000 00000000 {uid:5}        0 {inode} 1 0 20 4 30 10 -1\n"
+    return f"   0: {ends} {state:02X} 00000000:00000000 00:00000000 00000000 {uid:5}        0 {inode} 1 0 20 4 30 10 -1\n"  # noqa: E501 - one literal text
 
 
 Tables = Callable[..., tuple[Path, ...]]

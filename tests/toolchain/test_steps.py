@@ -48,7 +48,7 @@ def test_a_terminated_installation_leaves_no_build_behind(tmp_path: Path) -> Non
     pid_file = tmp_path / "pid"
     code = (
         "from pathlib import Path; from sovereign_ai.toolchain.steps import run; "
-        f"run(['/bin/sh', '-c', 'echo $$ > {pid_file}; exec sleep 60'], what='t', progress=print, log=Path({str(tmp_path / 'log')!r}))"
+        f"run(['/bin/sh', '-c', 'echo $$ > {pid_file}; exec sleep 60'], what='t', progress=print, log=Path({str(tmp_path / 'log')!r}))"  # noqa: E501 - one literal text
     )
     installer = subprocess.Popen([sys.executable, "-c", code], stderr=subprocess.DEVNULL)
     deadline = time.monotonic() + 20

@@ -1,8 +1,9 @@
 """An API server in memory, behind the same interface as the real one, which counts what it is asked.
 
 It stores, adds defaults (those that `defaults.py` knows; a test on a real server holds them against its own),
-refuses what is there already, merges what is applied, and plays nodes and pods in the least way: a node is Ready at once, and a pod runs on the first node whose labels its
-selector names and that has devices enough, or waits.
+refuses what is there already, merges what is applied, and plays nodes and pods in the least way: a node is
+Ready at once, and a pod runs on the first node whose labels its selector names and that has devices enough,
+or waits.
 """
 
 from __future__ import annotations

@@ -14,11 +14,12 @@ from sovereign_ai.verify.verdict import ClusterVerdict, verify
 
 POLICY = "small-pods"
 CLASSES = {
-    "gpu.nvidia.com": "device.driver == 'gpu.nvidia.com' && device.attributes['gpu.nvidia.com'].type == 'gpu'",
-    "mig.nvidia.com": "device.driver == 'gpu.nvidia.com' && device.attributes['gpu.nvidia.com'].type == 'mig'",
+    "gpu.nvidia.com": "device.driver == 'gpu.nvidia.com' && device.attributes['gpu.nvidia.com'].type == 'gpu'",  # noqa: E501 - one literal text
+    "mig.nvidia.com": "device.driver == 'gpu.nvidia.com' && device.attributes['gpu.nvidia.com'].type == 'mig'",  # noqa: E501 - one literal text
     "gpu.amd.com": "device.driver == 'gpu.amd.com'",
 }
-"""The vendors' own DeviceClass expressions (kubernetes-sigs/dra-driver-nvidia-gpu, ROCm/k8s-gpu-dra-driver)."""
+"""The vendors' own DeviceClass expressions (kubernetes-sigs/dra-driver-nvidia-gpu,
+ROCm/k8s-gpu-dra-driver)."""
 
 
 @dataclass(frozen=True)
@@ -112,8 +113,8 @@ def _admission(factory: AIFactory, plan: Plan) -> list[dict[str, Any]]:
     selector = "has(object.spec.nodeSelector)"
     registries = " || ".join(f"c.image.startsWith('{registry}/')" for registry in factory.images.registries)
     validations = [
-        f"{selector} && '{KEYS.zone}' in object.spec.nodeSelector && object.spec.nodeSelector['{KEYS.zone}'] == {zone}",
-        f"!{selector} || !('{KEYS.jurisdiction}' in object.spec.nodeSelector) || object.spec.nodeSelector['{KEYS.jurisdiction}'] in {laws}",
+        f"{selector} && '{KEYS.zone}' in object.spec.nodeSelector && object.spec.nodeSelector['{KEYS.zone}'] == {zone}",  # noqa: E501 - one literal text
+        f"!{selector} || !('{KEYS.jurisdiction}' in object.spec.nodeSelector) || object.spec.nodeSelector['{KEYS.jurisdiction}'] in {laws}",  # noqa: E501 - one literal text
         "!has(object.spec.nodeName) || object.spec.nodeName == ''",
         f"object.spec.containers.all(c, {registries})",
     ]

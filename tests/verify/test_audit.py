@@ -1,4 +1,6 @@
-"""The audit in memory: what is live is judged where it lies in our namespaces or in none, and nothing is written."""
+"""The audit in memory: what is live is judged where it lies in our namespaces or in none, and nothing is
+written.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,6 @@
-"""Heat that others use: E_REUSE, ERF, the temperature of waste heat and the KPI file, from the description."""
+"""Heat that others use: E_REUSE, ERF, the temperature of waste heat and the KPI file, from the
+description.
+"""
 
 from __future__ import annotations
 

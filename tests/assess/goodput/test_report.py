@@ -88,7 +88,7 @@ def test_a_job_whose_checkpoint_takes_a_year_is_told_to_have_been_stopped():
     lines = [line for line in found.lines() if line.startswith("  simulated")]
     assert (
         lines[0]
-        == "  simulated, exponential: 0.000 +- 0.000 (1 run, stopped after 8,000 failures, seed 1; exact 0.000)"
+        == "  simulated, exponential: 0.000 +- 0.000 (1 run, stopped after 8,000 failures, seed 1; exact 0.000)"  # noqa: E501 - one literal text
     )
     assert found.jobs[0].verdict == "infeasible"
 

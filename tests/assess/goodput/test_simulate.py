@@ -1,4 +1,6 @@
-"""The simulation agrees with the closed form where both assume exponentials, and says how far others move it."""
+"""The simulation agrees with the closed form where both assume exponentials, and says how far others move
+it.
+"""
 
 from __future__ import annotations
 

@@ -1,7 +1,9 @@
-"""Everything that follows from a description, as named outputs, so that two descriptions can be held against each other.
+"""Everything that follows from a description, as named outputs, so that two descriptions can be held against
+each other.
 
-An output's name says what it is, never of which pool or site: `rule.LNK-001`, `plan.racks.power`, `figure.site.supply`. Left
-out are digests, which change with everything, places in the text, and reasons in words.
+An output's name says what it is, never of which pool or site: `rule.LNK-001`, `plan.racks.power`,
+`figure.site.supply`. Left out are digests, which change with everything, places in the text, and reasons in
+words.
 """
 
 from __future__ import annotations
@@ -64,7 +66,9 @@ class Outputs:
     measures: Mapping[str, Measure]
 
     def changed(self, other: Outputs) -> set[str]:
-        """Give the outputs that differ, numbers that follow from others left out: their inputs tell of them."""
+        """Give the outputs that differ, numbers that follow from others left out: their inputs tell of
+        them.
+        """
         return {name for name in {*self.named, *other.named} if self.named.get(name) != other.named.get(name)}
 
 

@@ -1,12 +1,14 @@
-"""One field of the description changed: exactly the outputs change that `table.yaml` declares for it, over every field there is.
+"""One field of the description changed: exactly the outputs change that `table.yaml` declares for it, over
+every field there is.
 
-`full.yaml` is a description in which every field stands. An entry of the table says what a field is changed to, one
-after the other (`to`), where (`at`; left out, in the first part that has it), what is set beforehand (`given`) or must
-change beside it (`with`), and which outputs change (`changes`). A field that changes nothing says why it stands in the
-model (`why`).
+`full.yaml` is a description in which every field stands. An entry of the table says what a field is changed
+to, one after the other (`to`), where (`at`; left out, in the first part that has it), what is set beforehand
+(`given`) or must change beside it (`with`), and which outputs change (`changes`). A field that changes
+nothing says why it stands in the model (`why`).
 
-A number that follows from others is in no entry: it may only change when one of its inputs does. After a rule, a number or a
-field came or went, `pytest tests/attest/mutation --update-golden` writes `changes`; look at every line of the difference.
+A number that follows from others is in no entry: it may only change when one of its inputs does. After a
+rule, a number or a field came or went, `pytest tests/attest/mutation --update-golden` writes `changes`; look
+at every line of the difference.
 """
 
 from __future__ import annotations

@@ -44,7 +44,10 @@ class BrowserError(AssertionError):
 
 
 def _started(command: list[str]) -> tuple[int, int, int]:
-    """Start a program that reads commands from descriptor 3 and writes answers to 4; give process, pipe to it, pipe from it."""
+    """Start a program that reads commands from descriptor 3 and writes answers to 4.
+
+    Give process, pipe to it, pipe from it.
+    """
     to_read, write = os.pipe()
     read, to_write = os.pipe()
     ends = [fcntl.fcntl(end, fcntl.F_DUPFD_CLOEXEC, 10) for end in (to_read, to_write)]

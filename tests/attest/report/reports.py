@@ -32,7 +32,8 @@ HOURS = {
         "south": Hourly({}, load=[60_000.0 + 20_000 * (hour % 24 > 12) for hour in range(36)]),
     }
 }
-"""A year of hours at one site of the largest stack and a day and a half at the other; the other stacks have none."""
+"""A year of hours at one site of the largest stack and a day and a half at the other; the other stacks have
+none."""
 
 
 @cache

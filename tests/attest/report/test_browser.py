@@ -1,4 +1,7 @@
-"""The report of each stack in a real, headless Chromium; `make browser` runs it and keeps the pictures in `.sovereign/screenshots`."""
+"""The report of each stack in a real, headless Chromium.
+
+`make browser` runs it and keeps the pictures in `.sovereign/screenshots`.
+"""
 
 from __future__ import annotations
 
@@ -58,7 +61,7 @@ _WIDE = """(() => {
     if (box.width && (box.right > width + 1 || box.left < -1) && !scrolls(one)) wide.push(one.tagName + ' ' + one.className + ' ' + one.textContent.slice(0, 60));
   }
   return [document.documentElement.scrollWidth - width, wide.slice(0, 5)];
-})()"""
+})()"""  # noqa: E501 - one literal text
 _SMALL = """(() => {
   const small = new Set();
   for (const one of document.body.querySelectorAll('*')) {
@@ -67,16 +70,16 @@ _SMALL = """(() => {
       small.add(one.tagName + '.' + one.className + ' ' + getComputedStyle(one).fontSize);
   }
   return [...small];
-})()"""
+})()"""  # noqa: E501 - one literal text
 _DRAWN = """[...document.querySelectorAll('svg[aria-label], .picture svg')].map(one => {
   const box = one.getBoundingClientRect();
   const shapes = one.querySelectorAll('rect, path, line, text').length;
   return [(one.getAttribute('aria-label') || one.parentElement.getAttribute('aria-label') || ''), box.width, box.height, shapes];
-})"""
+})"""  # noqa: E501 - one literal text
 _TEXT_IN_PICTURES = """[...document.querySelectorAll('.picture svg')].map(svg => {
   const scale = svg.getBoundingClientRect().width / svg.viewBox.baseVal.width, sizes = [...svg.querySelectorAll('text')].map(one => parseFloat(getComputedStyle(one).fontSize));
   return [svg.getAttribute('aria-label') || svg.parentElement.getAttribute('aria-label'), sizes.length ? scale * Math.min(...sizes) : 99];
-})"""
+})"""  # noqa: E501 - one literal text
 _FAINT = """(() => {
   const canvas = document.createElement('canvas').getContext('2d', {willReadFrequently: true});
   const rgba = color => { canvas.clearRect(0, 0, 1, 1); canvas.fillStyle = color; canvas.fillRect(0, 0, 1, 1); return canvas.getImageData(0, 0, 1, 1).data; };
@@ -91,11 +94,13 @@ _FAINT = """(() => {
     if (seen[pair] < 4.5) faint.add(one.tagName + '.' + one.className + ' ' + pair + ' ' + seen[pair].toFixed(2));
   }
   return [Object.keys(seen).length, [...faint].slice(0, 8)];
-})()"""
+})()"""  # noqa: E501 - one literal text
 
 
 def _shoot(browser: Browser, stack: str, name: str) -> None:
-    """Keep a picture of the page's top and of sections: the lab's all, light and dark, of other stacks those with pictures, light."""
+    """Keep a picture of the page's top and of sections: the lab's all, light and dark, of other stacks those
+    with pictures, light.
+    """
     browser.picture(PICTURES / stack / name / "00-top.png")
     if name.endswith("dark") and stack != "lab":
         return
@@ -140,7 +145,7 @@ def test_with_everything_opened_the_page_still_fits(
 ) -> None:
     quiet.open(pages["lab"], width)
     opened = quiet.run(
-        "(() => { const all = [...document.querySelectorAll('details')]; for (const one of all) one.open = true; return all.length; })()"
+        "(() => { const all = [...document.querySelectorAll('details')]; for (const one of all) one.open = true; return all.length; })()"  # noqa: E501 - one literal text
     )
     assert opened > 300
     assert quiet.run(_WIDE) == [0, []]
@@ -153,7 +158,7 @@ def test_a_number_opens_to_its_source_and_leads_to_its_inputs(quiet: Browser, pa
       one.querySelector('summary').click();
       const list = one.querySelector('dl');
       return [one.open, list.getBoundingClientRect().height > 20, list.textContent.includes('formula'), list.querySelectorAll('a').length];
-    })()"""
+    })()"""  # noqa: E501 - one literal text
     is_open, shown, formula, inputs = quiet.run(opened)
     assert (is_open, shown, formula) == (True, True, True)
     assert inputs >= 5
@@ -162,7 +167,7 @@ def test_a_number_opens_to_its_source_and_leads_to_its_inputs(quiet: Browser, pa
       link.click();
       const target = document.querySelector(':target');
       return [target.id, target.getBoundingClientRect().top >= -1 && target.getBoundingClientRect().top < innerHeight];
-    })()"""
+    })()"""  # noqa: E501 - one literal text
     target, visible = quiet.run(jumped)
     assert target.startswith("m-energy-")
     assert visible

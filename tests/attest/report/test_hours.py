@@ -1,4 +1,6 @@
-"""Supply against load by the hour on the page: columns keep energy, the worst hours are shown, and sizes are bounded."""
+"""Supply against load by the hour on the page: columns keep energy, the worst hours are shown, and sizes are
+bounded.
+"""
 
 from __future__ import annotations
 

@@ -274,7 +274,7 @@ def test_apply_is_server_side_strict_and_in_our_name(serve: Serve):
     assert (method, body, headers["Content-Type"]) == ("PATCH", obj, "application/apply-patch+yaml")
     assert (
         path
-        == "/api/v1/namespaces/web/configmaps/c?fieldManager=sovereign-ai&fieldValidation=Strict&dryRun=All&force=false"
+        == "/api/v1/namespaces/web/configmaps/c?fieldManager=sovereign-ai&fieldValidation=Strict&dryRun=All&force=false"  # noqa: E501 - one literal text
     )
 
 

@@ -1,4 +1,6 @@
-"""The way to an API server: a proxy that breaks it in front of a server of the test's own, both with real TLS."""
+"""The way to an API server: a proxy that breaks it in front of a server of the test's own, both with real
+TLS.
+"""
 
 from __future__ import annotations
 
@@ -391,7 +393,7 @@ def test_a_refusal_by_an_admission_rule_is_about_the_object_and_not_about_the_id
 
 
 def test_an_api_server_that_has_not_read_its_roles_yet_is_waited_for(way: Way) -> None:
-    message = 'configmaps is forbidden: User "jane" cannot list resource: RBAC: clusterrole.rbac.authorization.k8s.io "admin" not found'
+    message = 'configmaps is forbidden: User "jane" cannot list resource: RBAC: clusterrole.rbac.authorization.k8s.io "admin" not found'  # noqa: E501 - one literal text
     way.break_next(Fault("status", status=403, message=message))
     assert way.api.list("v1", "ConfigMap", "web") == []
 

@@ -2,7 +2,8 @@
 
 The whole life of a stack on a plane with keys, by the command line: plan, deploy, verify, report, crash. Then
 everything written, said, stored and shown is searched for each canary, in clear and in the usual dresses. The
-files whose business it is to hold a secret (key file, PIN file, kubeconfigs, private keys) are named, and no others.
+files whose business it is to hold a secret (key file, PIN file, kubeconfigs, private keys) are named, and no
+others.
 """
 
 from __future__ import annotations
@@ -40,7 +41,7 @@ import pulumi
 from pulumi_kubernetes.core.v1 import Secret
 
 Secret("canary", metadata={"name": "from-config", "namespace": "research"}, string_data={"word": pulumi.Config().require_secret("canary")})
-"""
+"""  # noqa: E501 - one literal text
 
 
 def dresses(secret: str) -> list[bytes]:
@@ -262,7 +263,10 @@ def files(life: Life) -> Iterator[Path]:
 
 
 def objects(api: Api) -> Iterator[dict[str, Any]]:
-    """Everything that the API shows, events and annotations too; of a Secret, all but its data and the annotation planted there."""
+    """Everything that the API shows, events and annotations too.
+
+    Of a Secret, all but its data and the annotation planted there.
+    """
     for kind in api.kinds():
         if "list" in kind.verbs:
             for one in api.list(kind.api_version, kind.kind):
@@ -277,7 +281,9 @@ def objects(api: Api) -> Iterator[dict[str, Any]]:
 
 
 def test_the_search_finds_what_is_there(life: Life) -> None:
-    """A search that could find nothing would prove nothing: the holders hold, and a dressed canary is seen."""
+    """A search that could find nothing would prove nothing: the holders hold, and a dressed canary is
+    seen.
+    """
     search = Search(dict(life.search.canaries))
     search.look("key file", (life.folder / "elsewhere.key").read_bytes())
     search.look("kubeconfig", life.lab.kubeconfig.read_bytes())

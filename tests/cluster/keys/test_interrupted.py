@@ -1,4 +1,6 @@
-"""Commands on keys that break off half-way and are given again, with a module in memory and no plane that runs."""
+"""Commands on keys that break off half-way and are given again, with a module in memory and no plane that
+runs.
+"""
 
 from __future__ import annotations
 

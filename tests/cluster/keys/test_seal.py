@@ -159,7 +159,7 @@ def test_nothing_is_written_over_a_withdrawn_secret_whatever_became_of_its_names
         asyncio.run(gate.seal(PLACE, from_api_server(keys, secret(b"other")), sealed))
 
 
-def test_a_stub_read_before_its_key_was_given_back_is_not_written_over_the_secret_in_a_namespace_that_left_its_level():
+def test_a_stub_read_early_is_not_written_over_a_secret_whose_namespace_left_its_level():
     gate, keys = sealer()
     sealed = asyncio.run(gate.seal(PLACE, from_api_server(keys, secret())))
     keys["high"].withdrawn = True

@@ -1,4 +1,6 @@
-"""What a person or a process does in between: keys on a running plane, with SoftHSM, where something else happens at the same time."""
+"""What a person or a process does in between: keys on a running plane, with SoftHSM, where something else
+happens at the same time.
+"""
 
 from __future__ import annotations
 
@@ -134,7 +136,7 @@ def test_a_withdrawn_secret_of_a_namespace_that_left_its_level_is_neither_change
     assert word(plane, "first", "research") == "First"
 
 
-def test_a_level_withdrawn_before_one_of_its_secrets_was_sealed_is_not_called_cut_off_and_reencryption_does_not_stumble_over_it(
+def test_reencryption_passes_over_a_level_withdrawn_before_a_secret_of_it_was_sealed(
     plane: Plane,
 ):
     plane.api.create({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "later"}})

@@ -112,7 +112,9 @@ class AnsweringEtcd(FakeEtcd):
 
 
 def ended(starts: list[int], mark: int | None) -> list[tuple[int, bool]]:
-    """Begin a watch from each revision on, after a mark or before there is one, and give in order which begin and which end."""
+    """Begin a watch from each revision on, after a mark or before there is one, and give in order which begin
+    and which end.
+    """
 
     async def run() -> list[tuple[int, bool]]:
         watches = Watches()
@@ -138,7 +140,9 @@ def test_no_watch_goes_on_from_another_run_of_the_gate():
 
 
 class FullEtcd:
-    """An etcd at revision 7 that is out of space until it is told otherwise: it is read, and takes no mark."""
+    """An etcd at revision 7 that is out of space until it is told otherwise: it is read, and takes no
+    mark.
+    """
 
     def __init__(self) -> None:
         self.full, self.marks = True, 0

@@ -62,7 +62,10 @@ SERVER = "https://127.0.0.1:6443"
 
 @pytest.fixture
 def kept(tmp_path: Path) -> Iterator[ClusterDir]:
-    """A cluster that asks an operator, in a folder deeper than a Unix socket's address is long; nothing runs in the end."""
+    """A cluster that asks an operator, in a folder deeper than a Unix socket's address is long.
+
+    Nothing runs in the end.
+    """
     place = ClusterDir("lab", tmp_path / ("deep" * 20) / "lab")
     place.make()
     prepare(place)

@@ -14,7 +14,7 @@ from sovereign_ai.deploy.hosts.cleanup import close_connections, end_local_proce
 
 
 def test_a_process_of_the_run_is_ended_even_if_it_will_not_and_no_other_is() -> None:
-    code = "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); print('up', flush=True); time.sleep(60)"
+    code = "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); print('up', flush=True); time.sleep(60)"  # noqa: E501 - one literal text
     mark = secrets.token_hex(8)
     mine = {**os.environ, "SOVEREIGN_CONTROLLER": mark}
     ours = subprocess.Popen([sys.executable, "-c", code], env=mine, stdout=subprocess.PIPE, text=True)

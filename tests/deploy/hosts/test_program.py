@@ -1,4 +1,6 @@
-"""The hosts' Pulumi program and its engine, without hosts: what is written, what is heard, and what a killed run left."""
+"""The hosts' Pulumi program and its engine, without hosts: what is written, what is heard, and what a killed
+run left.
+"""
 
 from __future__ import annotations
 

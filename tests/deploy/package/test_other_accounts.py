@@ -1,4 +1,7 @@
-"""The added language hosts and the package answer no other account of the machine; as root, which becomes another one."""
+"""The added language hosts and the package answer no other account of the machine.
+
+As root, which becomes another one.
+"""
 
 from __future__ import annotations
 

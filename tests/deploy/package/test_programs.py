@@ -1,4 +1,6 @@
-"""The same factories from Python, YAML and TypeScript, by the programs of docs/pulumi.md, without a network."""
+"""The same factories from Python, YAML and TypeScript, by the programs of docs/pulumi.md, without a
+network.
+"""
 
 from __future__ import annotations
 
@@ -58,7 +60,10 @@ def work(tmp_path_factory: pytest.TempPathFactory, kubeconfig: Path) -> Iterator
 
 
 def projects(work: Path, plane: Path, name: str, runtime: str) -> Project:
-    """Make a project `factories` with what the examples read; npm and the engine have no network but to the plane."""
+    """Make a project `factories` with what the examples read.
+
+    Npm and the engine have no network but to the plane.
+    """
     if runtime != "python":
         find(f"pulumi-language-{runtime}")
     made = make(work / name / "factories", runtime, stack=name)

@@ -1,4 +1,6 @@
-"""A whole small subnet of two zones under the real OpenSM; without root, ibsim and OpenSM these fail and say what is missing."""
+"""A whole small subnet of two zones under the real OpenSM; without root, ibsim and OpenSM these fail and say
+what is missing.
+"""
 
 from __future__ import annotations
 
@@ -76,7 +78,7 @@ def test_a_line_longer_than_opensm_reads_opens_every_zone_and_is_found(
     twin = subnet[0]
     guid = f"{next(iter(twin.net.adapters.values())):#018x}"
     twin.partitions(
-        f"Default=0x7fff, defmember=limited : ALL=limited, SELF=full;\nlong=0x1, defmember=full : {', '.join([guid] * 1_000)};\n"
+        f"Default=0x7fff, defmember=limited : ALL=limited, SELF=full;\nlong=0x1, defmember=full : {', '.join([guid] * 1_000)};\n"  # noqa: E501 - one literal text
     )
     try:
         twin.sweep()

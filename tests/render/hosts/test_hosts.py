@@ -1,4 +1,6 @@
-"""The inventory: every machine, server and switch once, with its roles, and nothing that somebody typed twice."""
+"""The inventory: every machine, server and switch once, with its roles, and nothing that somebody typed
+twice.
+"""
 
 from __future__ import annotations
 
@@ -76,7 +78,7 @@ def test_the_labs_hosts_are_the_golden_ones(golden: Callable[[Path, str], None])
 def test_the_same_plan_gives_the_same_bytes_under_another_hash_seed() -> None:
     code = (
         "from tests.render.lab import stack; from sovereign_ai.render.hosts.hosts import inventory;"
-        "from sovereign_ai.render.hosts.site_facts import SiteFacts; print(inventory(*stack('lab'), SiteFacts()).digest)"
+        "from sovereign_ai.render.hosts.site_facts import SiteFacts; print(inventory(*stack('lab'), SiteFacts()).digest)"  # noqa: E501 - one literal text
     )
     root = PLAYBOOKS.parent
     found = {

@@ -1,4 +1,6 @@
-"""Switches as hosts: each once, in units that may be out of service at once, and a twin that stays in its folder."""
+"""Switches as hosts: each once, in units that may be out of service at once, and a twin that stays in its
+folder.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,6 @@
-"""Tables of delivered ports: what is right is taken in any common writing, what is wrong is reported whole and changes nothing."""
+"""Tables of delivered ports: what is right is taken in any common writing, what is wrong is reported whole
+and changes nothing.
+"""
 
 from __future__ import annotations
 

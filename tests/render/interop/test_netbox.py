@@ -1,7 +1,8 @@
 """What other projects' own readers ask of the files: NetBox's import forms, and Topograph's model.
 
-These tests run neither project (NetBox 4.7 needs Python 3.12, PostgreSQL and Redis; Topograph is a Go program), so their rules are
-here in own words: NetBox's columns, required columns and choices as its forms have them, and what Topograph's model refuses.
+These tests run neither project (NetBox 4.7 needs Python 3.12, PostgreSQL and Redis; Topograph is a Go
+program), so their rules are here in own words: NetBox's columns, required columns and choices as its forms
+have them, and what Topograph's model refuses.
 """
 
 from __future__ import annotations

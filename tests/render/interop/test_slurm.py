@@ -1,4 +1,6 @@
-"""Slurm's files: every machine once in the tree and once in the node list, and expressions that mean what they were made from."""
+"""Slurm's files: every machine once in the tree and once in the node list, and expressions that mean what
+they were made from.
+"""
 
 from __future__ import annotations
 

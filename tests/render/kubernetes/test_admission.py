@@ -78,7 +78,7 @@ def test_checks_of_a_rule_for_the_same_kinds_share_one_validation_and_all_of_the
     )
     assert shared["expression"] == (
         '(variables.containers.all(c, !has(c.imagePullPolicy) || c.imagePullPolicy != "Never"))'
-        ' && (variables.volumes.all(v, !has(v.image) || !has(v.image.pullPolicy) || v.image.pullPolicy != "Never"))'
+        ' && (variables.volumes.all(v, !has(v.image) || !has(v.image.pullPolicy) || v.image.pullPolicy != "Never"))'  # noqa: E501 - one literal text
     )
     assert "an image of a container is never" in shared["message"]
     assert "an image volume is never" in shared["message"]

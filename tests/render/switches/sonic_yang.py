@@ -101,7 +101,9 @@ def _subinterfaces(tables: Tables) -> Iterator[str]:
 
 
 def _vlans(tables: Tables) -> Iterator[str]:
-    """Yield VLANs whose number is not that of their name, members that are routed ports, and ports untagged in two VLANs."""
+    """Yield VLANs whose number is not that of their name, members that are routed ports, and ports untagged
+    in two VLANs.
+    """
     for name, row in tables.get("VLAN", {}).items():
         if row.get("vlanid", name[4:]) != name[4:]:
             yield f"VLAN|{name}: vlanid {row['vlanid']}"

@@ -1,4 +1,5 @@
-r"""Mutants of CEL expressions: each operand of `&&` and `||` made true, each word of a list left out, each number moved by one.
+r"""Mutants of CEL expressions: each operand of `&&` and `||` made true, each word of a list left out, each
+number moved by one.
 
 >>> [str(one) for one in mutants('a.b && (c > 9 || d in ["x", "y"])')][:3]
 ['true: `a.b`', 'true: `(c > 9 || d in ["x", "y"])`', 'true: `c > 9`']
@@ -60,7 +61,10 @@ def _masked(text: str) -> str:
 
 
 def _operands(expression: str) -> Iterator[tuple[int, int]]:
-    """Give begin and end of every operand of `&&` and `||`, at any depth; a whole expression without either is its own operand."""
+    """Give begin and end of every operand of `&&` and `||`, at any depth.
+
+    A whole expression without either is its own operand.
+    """
     masked = _masked(expression)
     todo = [(0, len(masked))]
     while todo:

@@ -1,4 +1,5 @@
-"""Mutants of rules in Python: a finding left out, a condition never met, a comparison turned or moved to its edge, a number off by one.
+"""Mutants of rules in Python: a finding left out, a condition never met, a comparison turned or moved to its
+edge, a number off by one.
 
 A mutant replaces the code of a function where it stands, so that everything which refers to the
 function meets it, and puts it back.

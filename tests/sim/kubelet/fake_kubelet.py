@@ -1,4 +1,6 @@
-"""The kubelet's side of its plugin protocols, over real Unix sockets in a node's folder: it dials back what registers."""
+"""The kubelet's side of its plugin protocols, over real Unix sockets in a node's folder: it dials back what
+registers.
+"""
 
 from __future__ import annotations
 

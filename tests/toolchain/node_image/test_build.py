@@ -1,4 +1,6 @@
-"""Where the node image comes from, decided against an engine of our own making: nothing is built, pulled or asked of a registry."""
+"""Where the node image comes from, decided against an engine of our own making: nothing is built, pulled or
+asked of a registry.
+"""
 
 from __future__ import annotations
 
@@ -31,7 +33,7 @@ case "$1 $2" in
   "build --quiet") cp -r "$5" {path}/context; echo "{KIND_NODE}" > {path}/there;;
   "load "*) cat > {path}/loaded; echo {recipe()} > {path}/there;;
 esac
-"""
+"""  # noqa: E501 - one literal text
         )
         (path / "docker").chmod(0o755)
 

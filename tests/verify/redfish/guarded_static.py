@@ -1,4 +1,5 @@
-"""sushy-tools' `sushy-static`, as it is, behind Basic authentication, which it does not have: run as a program by the tests.
+"""sushy-tools' `sushy-static`, as it is, behind Basic authentication, which it does not have: run as a
+program by the tests.
 
 The service root is open to everybody and all else is not, as the Redfish specification has it.
 

@@ -1,4 +1,6 @@
-"""The lab's planned machines, served by sushy-tools' own static server with TLS and an account, read back and compared."""
+"""The lab's planned machines, served by sushy-tools' own static server with TLS and an account, read back and
+compared.
+"""
 
 from __future__ import annotations
 
@@ -99,7 +101,10 @@ def racked(folder: Path, address: str) -> RedfishInventory:
 
 @pytest.fixture(scope="module")
 def off(folder: Path, address: str, planned: Tree) -> RedfishInventory:
-    """What is found where each of some machines is off in its own way; what was as planned before is asked first."""
+    """What is found where each of some machines is off in its own way.
+
+    What was as planned before is asked first.
+    """
     found = racked(folder, address)
     assert (found.planned, found.seen, found.findings, found.unreachable, found.ok) == (16, 16, (), (), True)
     changes = {path: planned[path] | more for path, more, *_ in OFF.values()}

@@ -1,4 +1,6 @@
-"""The process that works on hosts for the provider: a result comes back whole, an error as it was, and it ends with its provider."""
+"""The process that works on hosts for the provider: a result comes back whole, an error as it was, and it
+ends with its provider.
+"""
 
 from __future__ import annotations
 
@@ -77,7 +79,7 @@ def test_a_cancelled_job_closes_the_workers_input_and_waits_for_its_word(
 def test_a_worker_whose_provider_is_killed_sets_out_to_end() -> None:
     code = starting("sovereign_ai.deploy.hosts.provider.worker")[-1]
     slow = (
-        "import time; from sovereign_ai.deploy.hosts import runner as hosts; from sovereign_ai.deploy.hosts.runner import HostRun\n"
+        "import time; from sovereign_ai.deploy.hosts import runner as hosts; from sovereign_ai.deploy.hosts.runner import HostRun\n"  # noqa: E501 - one literal text
         "def run(inventory, wish, *, progress, cancel):\n"
         "    progress('begun')\n"
         "    while not cancel(): time.sleep(0.05)\n"
