@@ -60,8 +60,8 @@ def _static(machine: Machine, device: GpuDevice) -> dict[str, str]:
     """Return the readings that never change."""
     kind, driver = machine.accelerator, machine.part.driver
     product = kind.product or kind.name
-    # Other vendors' tools print the address as Linux does.
-    bus = nvml_bus if machine.accelerator.vendor == "nvidia" else pci_bus
+    # NVML pads the domain to eight digits; other tools print the address as Linux does.
+    bus = nvml_bus if tool(machine) == "nvidia-smi" else pci_bus
     return {
         "index": str(device.gpu),
         "uuid": device.uuid,
