@@ -84,7 +84,7 @@ class Crossing:
     Attributes:
         leaf: the leaf they leave.
         other: the leaf that the first of them goes to.
-        flows: each host's port at the leaf to the next rail of other hosts of its zone, several a host.
+        flows: each host's port at the leaf to another rail of other hosts of its zone, several a host.
     """
 
     leaf: SwitchPorts
@@ -95,22 +95,36 @@ class Crossing:
 def crossing(part: PlanePart, most: int = 32) -> Crossing:
     """Return flows that leave the first leaf whose hosts have others of their zone at another leaf.
 
+    They go to the next rail, or to the nearest after it where one leaf serves both.
+
     Raises:
         DeploymentError: there is no such leaf, so that no flow would notice a loss above a leaf.
     """
     rails = part.plane.rails
-    for leaf in part.tier("leaf"):
-        rail, name = leaf.switch.rail, leaf.switch.name
-        flows = []
-        for pair in pairs_of(part, rail, (rail + 1) % rails, same=True):
-            source, target = pair
-            if source.leaf == name and target.leaf != name:
-                flows.append(pair)
-        if flows:
-            other = flows[0][1].leaf
-            return Crossing(leaf, other, _spread(flows, most))
+    for step in range(1, rails + 1):
+        for leaf in part.tier("leaf"):
+            flows = _leaving(part, leaf, (leaf.switch.rail + step) % rails)
+            if flows:
+                other = flows[0][1].leaf
+                return Crossing(leaf, other, _spread(flows, most))
     message = "no two hosts of a zone are connected to different leaves"
     raise DeploymentError(Problem("no-flows", message, hint="twin a wider plane: --plane"))
+
+
+def _leaving(part: PlanePart, leaf: SwitchPorts, rail: int) -> list[Pair]:
+    """Return the flows from a leaf's first rail to a rail of hosts at other leaves."""
+    name = leaf.switch.name
+    flows = []
+    for pair in pairs_of(part, leaf.switch.rail, rail, same=True):
+        source, target = pair
+        if source.leaf == name and target.leaf != name:
+            flows.append(pair)
+    return flows
+
+
+def _is_flat(part: PlanePart) -> bool:
+    """Return whether all hosts are at one leaf, so that no loss above it can touch a flow."""
+    return len(part.tier("leaf")) < 2
 
 
 def _spread(flows: Sequence[Pair], most: int) -> Sequence[Pair]:
@@ -172,6 +186,8 @@ def _under_traffic(
 
 def link_lost(twin: Twin, part: PlanePart, pinger: Pinger) -> Seen:
     """Take down the uplink that carries most of the flows and bring it back, under traffic."""
+    if _is_flat(part):
+        return True, "one leaf, and so no link between switches whose loss a flow could feel", {}
     traffic = crossing(part)
     port = _busiest(twin, pinger, traffic)
     # The far end of the pair is taken down: the leaf then sees its carrier go, as with a cable that is
@@ -194,6 +210,8 @@ def link_flaps(twin: Twin, part: PlanePart, pinger: Pinger) -> Seen:
 
     Afterwards every path must be in the kernel's table and no flow may lose a packet.
     """
+    if _is_flat(part):
+        return True, "one leaf, and so no link between switches that could flap under a flow", {}
     traffic = crossing(part)
     leaf, flows = traffic.leaf, traffic.flows
     port = _busiest(twin, pinger, traffic)
@@ -230,6 +248,10 @@ def link_flaps(twin: Twin, part: PlanePart, pinger: Pinger) -> Seen:
 
 def spine_lost(twin: Twin, part: PlanePart, pinger: Pinger, predicted: FabricReport) -> Seen:
     """Let one spine stop without a word, its links up, and compare what is left with the prediction."""
+    if _is_flat(part):
+        return True, "one leaf, and so no spine whose loss a flow could feel", {}
+    if not part.tier("spine"):
+        return True, "two leaves without spines, and so no spine to lose", {}
     loss, traffic = predicted_loss(predicted, "spine"), crossing(part)
     above = [port.peer for port in traffic.leaf.fabric]
     # The predicted example is one of many alike; it must be one that the flows can take.

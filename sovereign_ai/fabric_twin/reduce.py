@@ -148,7 +148,7 @@ def _above(plane: FabricPlan) -> dict[str, list[str]]:
     """Return each switch with the switches above it, each once, in order."""
     # A dictionary keeps the order of the cables; a set would not, and the part would differ from run to run.
     uppers_of: defaultdict[str, dict[str, None]] = defaultdict(dict)
-    for lower, upper in plane.switch_links.pairs():
+    for lower, upper in plane.uplinks.pairs():
         uppers_of[lower][upper] = None
     return {lower: list(uppers) for lower, uppers in uppers_of.items()}
 
@@ -276,6 +276,8 @@ def _part(plane: FabricPlan, choice: _Choice, above: Mapping[str, Sequence[str]]
         if link.lower in kept and link.upper in kept:
             inner.append(link)
             low += link.lower in choice.leaves
+    # A pair of leaves has cables between them or to spines, never both.
+    peers = low if plane.leaf_leaf else 0
     return replace(
         plane,
         rails=choice.rails,
@@ -283,9 +285,10 @@ def _part(plane: FabricPlan, choice: _Choice, above: Mapping[str, Sequence[str]]
         cables=Cables(hosts + inner),
         endpoints=len(hosts),
         node_leaf=len(hosts),
-        leaf_spine=low,
+        leaf_spine=low - peers,
         spine_core=len(inner) - low,
         leaf=tiers["leaf"],
         spine=tiers["spine"],
         core=tiers["core"],
+        leaf_leaf=peers,
     )

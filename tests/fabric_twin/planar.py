@@ -1,8 +1,9 @@
-"""A small factory whose compute fabric has several planes."""
+"""Small factories whose compute fabric has several planes, or another shape than the lab's."""
 
 from __future__ import annotations
 
 from functools import cache
+from typing import Any
 
 import yaml
 
@@ -14,12 +15,15 @@ from tests.conftest import STACKS
 
 @cache
 def planar(planes: int) -> tuple[AIFactory, Plan]:
-    """Give the lab with six machines and a compute fabric of two rails in so many planes, and what follows
-    from it.
-    """
+    """Return the lab with six machines and a compute fabric of two rails in so many planes, and its plan."""
+    return shaped("planar", planes=planes, rails=2)
+
+
+def shaped(name: str, **fields: Any) -> tuple[AIFactory, Plan]:
+    """Return a lab with six machines whose compute fabric has other fields, and its plan."""
     data = yaml.safe_load((STACKS / "lab" / "factory.yaml").read_text(encoding="utf-8"))
-    data["name"] = "planar"
-    data["fabrics"][0] |= {"planes": planes, "rails": 2}
+    data["name"] = name
+    data["fabrics"][0] |= fields
     data["pools"][0]["nodes"], data["pools"][1]["nodes"] = 4, 2
     data["tenants"][0]["gpus"], data["tenants"][1]["gpus"] = 32, 16
     factory = read_text(yaml.safe_dump(data).encode(), "factory.yaml").factory

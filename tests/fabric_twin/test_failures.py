@@ -12,6 +12,7 @@ from sovereign_ai.fabric_twin import failures
 from sovereign_ai.fabric_twin.failures import Lost, alive, crossing, leaf_lost, port_lost, predicted_loss
 from sovereign_ai.fabric_twin.sample import Sample, choose_sample, predict
 from tests.fabric_twin.answering import Pings, Quiet
+from tests.fabric_twin.planar import shaped
 from tests.render.lab import stack
 
 
@@ -42,6 +43,61 @@ def test_a_plane_in_which_no_flow_leaves_a_leaf_is_an_error(
     monkeypatch.setattr(failures, "pairs_of", lambda *_rails, **_zone: [])
     with pytest.raises(DeploymentError, match="no-flows"):
         crossing(lab.parts[0])
+
+
+@pytest.fixture(scope="module")
+def flat() -> Sample:
+    return choose_sample(*shaped("flat", rails=1, radix=64), name="compute-fra1-p0")
+
+
+@pytest.mark.parametrize("check", [failures.link_lost, failures.link_flaps, failures.spine_lost])
+def test_a_plane_of_one_leaf_has_nothing_above_it_to_lose_and_says_so(flat: Sample, check: Any) -> None:
+    [part] = flat.parts
+    assert (len(part.tier("leaf")), len(part.tier("spine"))) == (1, 0)
+    report = [predict(flat, shaped("flat", rails=1, radix=64)[1]).planes[part.name]]
+    # Nothing is asked of the twin, which has no namespaces here.
+    arguments: list[Any] = [Quiet(flat), part, Pings(lambda _pair: True)]
+    arguments += report if check is failures.spine_lost else []
+    passed, text, figures = check(*arguments)
+    assert passed
+    assert text.startswith("one leaf, and so no ")
+    assert figures == {}
+
+
+@pytest.mark.parametrize(("check", "kind"), [(port_lost, "link to a machine"), (leaf_lost, "leaf")])
+def test_the_one_leaf_of_a_plane_takes_its_hosts_with_it_as_predicted(
+    flat: Sample, monkeypatch: pytest.MonkeyPatch, check: Any, kind: str
+) -> None:
+    [part], ports = flat.parts, Ports()
+    monkeypatch.setattr(failures, "switch_ports", ports.set)
+
+    def answers(pair: Any) -> bool:
+        return not any((end.leaf, end.leaf_interface) in ports.down for end in pair)
+
+    report: Any = predict(flat, shaped("flat", rails=1, radix=64)[1]).planes[part.name]
+    passed, text, figures = check(Quiet(flat), part, Pings(answers), report)
+    assert passed, text
+    assert figures["cut"] == predicted_loss(report, kind).endpoints > 0
+
+
+PAIR = {"spines": "none", "breakout": 2, "leaf_rails": 4, "radix": 64}
+
+
+def test_flows_of_leaves_that_serve_several_rails_go_to_the_nearest_rail_of_another_leaf() -> None:
+    [part] = choose_sample(*shaped("pair", **PAIR), name="compute-fra1-p0").parts
+    assert (len(part.tier("leaf")), part.plane.leaf_leaf > 0) == (2, True)
+    traffic = crossing(part)
+    assert {source.rail for source, _ in traffic.flows} == {0}
+    assert {target.rail for _, target in traffic.flows} == {4}
+    assert {target.leaf for _, target in traffic.flows} == {traffic.other} != {traffic.leaf.switch.name}
+
+
+def test_a_pair_of_leaves_has_no_spine_to_lose() -> None:
+    sample = choose_sample(*shaped("pair", **PAIR), name="compute-fra1-p0")
+    report = predict(sample, shaped("pair", **PAIR)[1]).planes[sample.parts[0].name]
+    passed, text, _ = failures.spine_lost(Quiet(sample), sample.parts[0], Pings(lambda _: True), report)  # type: ignore[arg-type]
+    assert passed
+    assert text == "two leaves without spines, and so no spine to lose"
 
 
 def test_a_host_port_is_alive_if_any_of_three_others_answers(lab: Sample) -> None:

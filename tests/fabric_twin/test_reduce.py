@@ -17,6 +17,7 @@ from sovereign_ai.render.switches.frr import frr
 from sovereign_ai.spec.factory import AIFactory
 from sovereign_ai.spec.load import read_text
 from tests.conftest import STACKS
+from tests.fabric_twin.planar import shaped
 from tests.render.lab import stack
 
 CASES = [
@@ -120,3 +121,16 @@ def test_nothing_that_fits_is_an_error_and_this_machine_has_limits() -> None:
     with pytest.raises(EnvironmentLacksError, match="no-room"):
         choose_sample(*stack("lab"), None, Limits(1, 1))
     assert 2 <= limits().switches <= 64
+
+
+@pytest.mark.parametrize(("cables", "leaves", "peers", "hosts"), [(500, 2, 24, 48), (60, 1, 0, 24)])
+def test_a_part_of_a_pair_of_leaves_is_both_with_their_links_or_one_without(
+    cables: int, leaves: int, peers: int, hosts: int
+) -> None:
+    fields = {"spines": "none", "breakout": 2, "leaf_rails": 4, "radix": 64}
+    plane = shaped("pair", **fields)[1].fabrics[0]
+    part, _ = reduced(plane, {}, Limits(64, cables))
+    assert (part.leaf, part.leaf_leaf, part.leaf_spine) == (leaves, peers, 0)
+    assert (len(part.host_links), len(part.peer_links), len(part.uplinks)) == (hosts, peers, 0)
+    assert len(part.cables) <= cables
+    assert set(part.host_links.uppers()) == {switch.name for switch in part.switches}
