@@ -6,7 +6,7 @@ import os
 import shutil
 import signal
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -72,6 +72,12 @@ class Twin:
         if list_namespaces(twin.prefix):
             message = f"a twin of {sample.factory} exists already"
             raise EnvironmentLacksError(Problem("twin-stands", message, hint=_DOWN_HINT))
+        # Without namespaces there is no twin, but a process that was killed may have left its folder and daemons.
+        left = down(sample.factory)
+        if any(left.values()):
+            progress(
+                f"removed what an earlier twin left: {left['files']} files, {left['processes']} processes"
+            )
         try:
             twin._build(progress, configure)  # noqa: SLF001 - its own class
         except BaseException:
@@ -261,17 +267,17 @@ def down(factory: str) -> dict[str, int]:
     """
     name = label(factory, most=24)
     namespaces = list_namespaces(f"twin-{name}.")
-    pids: list[int] = []
+    folder = STATE / name
+    pids = set(_recorded_daemons(folder))
     for namespace in namespaces:
-        pids += processes(namespace)
+        pids.update(processes(namespace))
     # All processes go before any namespace: one that holds a namespace keeps it, and its links, alive.
-    for pid in pids:
+    for pid in sorted(pids):
         # A check may have stopped it.
         _end(pid, signal.SIGCONT)
         _end(pid, signal.SIGKILL)
     for namespace in namespaces:
         run(["ip", "netns", "del", namespace], check=False)
-    folder = STATE / name
     files = 0
     if folder.exists():
         for path in folder.rglob("*"):
@@ -280,6 +286,22 @@ def down(factory: str) -> dict[str, int]:
     if STATE.is_dir() and not any(STATE.iterdir()):
         STATE.rmdir()
     return {"namespaces": len(namespaces), "processes": len(pids), "files": files}
+
+
+def _recorded_daemons(folder: Path) -> Iterator[int]:
+    """Yield the daemons that still run by the PID files of a folder.
+
+    A namespace that was deleted by its name lives on, nameless, for as long as its daemons do.
+    """
+    for file in sorted(folder.glob("*/*.pid")):
+        try:
+            pid = int(file.read_text(encoding="ascii"))
+            command = Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
+        except (OSError, ValueError):
+            continue
+        # The kernel may have given the number to another program; only the daemon has its PID file's path.
+        if os.fsencode(file) in command:
+            yield pid
 
 
 def _end(pid: int, number: signal.Signals) -> None:

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -200,7 +203,13 @@ def test_a_twin_that_fails_in_any_step_is_removed(
     monkeypatch.setattr(twin_module, "list_namespaces", lambda _prefix: [])
     monkeypatch.setattr(twin_module, "wire", lambda _sample, _prefix: None)
     monkeypatch.setattr(Twin, "start", lambda _self, _switch: None)
-    monkeypatch.setattr(twin_module, "down", removed.append)
+
+    def remove(factory: str) -> dict[str, int]:
+        removed.append(factory)
+        shutil.rmtree(twin.folder, ignore_errors=True)
+        return {"namespaces": 0, "processes": 0, "files": 0}
+
+    monkeypatch.setattr(twin_module, "down", remove)
     lines: list[str] = []
 
     def configure(*_given: Any) -> None:
@@ -208,10 +217,50 @@ def test_a_twin_that_fails_in_any_step_is_removed(
 
     with pytest.raises(KeyboardInterrupt):
         Twin.up(lab, lines.append, configure)
-    assert removed == ["lab"]
+    assert removed == ["lab", "lab"], "what an earlier twin left, and what this one built"
     assert len(lines) == 2
-    shutil.rmtree(twin.folder)
     monkeypatch.setattr(Twin, "converge", lambda _self: 0.0)
     built = Twin.up(lab, lines.append, lambda *_given: None)
     assert list(built.seconds) == ["wired", "started", "configured", "converged"]
-    assert removed == ["lab"]
+    assert removed == ["lab"] * 3
+
+
+def test_what_a_killed_twin_left_is_removed_and_the_next_one_is_built(
+    lab: Sample, twin: Twin, programs: list[list[str]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(twin_module, "require_frr", lambda: None)
+    monkeypatch.setattr(twin_module, "list_namespaces", lambda _prefix: [])
+    monkeypatch.setattr(twin_module, "wire", lambda _sample, _prefix: None)
+    monkeypatch.setattr(Twin, "start", lambda _self, _switch: None)
+    monkeypatch.setattr(Twin, "converge", lambda _self: 0.0)
+    stale = twin.folder / "leaf-of-before"
+    stale.mkdir(parents=True)
+    (stale / "bgpd.pid").write_text("no number")
+    lines: list[str] = []
+    Twin.up(lab, lines.append, lambda *_given: None)
+    assert lines[0] == "removed what an earlier twin left: 1 files, 0 processes"
+    assert not stale.exists()
+    assert twin.folder.is_dir()
+    assert programs == []
+
+
+def test_a_daemon_that_outlived_its_namespace_ends_and_no_other_program_with_its_number(
+    twin: Twin, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(twin_module, "list_namespaces", lambda _prefix: [])
+    folder = twin.folder / "leaf"
+    folder.mkdir(parents=True)
+    sleep = "import time; time.sleep(60)"
+    daemon = subprocess.Popen([sys.executable, "-c", sleep, "-i", str(folder / "zebra.pid")])
+    other = subprocess.Popen([sys.executable, "-c", sleep, "-i", str(folder / "else.pid")])
+    try:
+        (folder / "zebra.pid").write_text(f"{daemon.pid}\n")
+        (folder / "bgpd.pid").write_text(f"{other.pid}\n")
+        assert down("lab") == {"namespaces": 0, "processes": 1, "files": 2}
+        assert daemon.wait(10) == -signal.SIGKILL
+        assert other.poll() is None
+    finally:
+        daemon.kill()
+        other.kill()
+        daemon.wait()
+        other.wait()
