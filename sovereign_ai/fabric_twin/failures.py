@@ -168,8 +168,9 @@ def _under_traffic(
     pinger.sweep(traffic.flows)
     stream = Stream(pinger, traffic.flows)
     stream.run(0.3)
-    away()
     try:
+        # Within the `try`, as every change here: what fails halfway must be undone as well.
+        away()
         stream.run(3.0)
         silent = max(stream.silence().values(), default=0.0)
         left = len(twin.paths(traffic.leaf.switch.name, traffic.other))
@@ -302,9 +303,9 @@ def _cut(
     twin: Twin, part: PlanePart, pinger: Pinger, loss: FabricLoss, ports: dict[str, list[str]], what: str
 ) -> Seen:
     """Take ports down, count ports, machines and GPUs that are cut off, and bring all back."""
-    for switch, names in ports.items():
-        switch_ports(twin, switch, names, "down")
     try:
+        for switch, names in ports.items():
+            switch_ports(twin, switch, names, "down")
         answering = alive([part], pinger)
     finally:
         start = time.monotonic()

@@ -44,16 +44,26 @@ def run(arguments: list[str], text: str = "", *, check: bool = True) -> str:
     return done.stdout
 
 
-def batch(lines: Iterable[str], namespace: str | None = None, program: str = "ip") -> None:
+def batch(
+    lines: Iterable[str], namespace: str | None = None, program: str = "ip", *, force: bool = False
+) -> None:
     """Run many `ip` or `bridge` commands in one process; the first that fails ends it.
 
+    Args:
+        lines: the commands.
+        namespace: the namespace that they are about.
+        program: `ip` or `bridge`.
+        force: go on after a command that fails, and raise nothing: to undo what may be done in part only.
+
     Raises:
-        DeploymentError: one of them failed.
+        DeploymentError: one of them failed, and `force` is not set.
     """
     arguments = [program]
     if namespace:
         arguments += ["-n", namespace]
-    run([*arguments, "-batch", "-"], "\n".join(lines) + "\n")
+    if force:
+        arguments.append("-force")
+    run([*arguments, "-batch", "-"], "\n".join(lines) + "\n", check=not force)
 
 
 def query_table(namespace: str, *arguments: str, program: str = "ip") -> list[dict[str, Any]]:

@@ -62,8 +62,8 @@ def plane_lost(twin: Twin, part: PlanePart, pinger: Pinger, foretold: Prediction
         flows += _flows(other)
     pinger.sweep(flows)
     stream = Stream(pinger, flows)
-    _set_all(twin, part, "down")
     try:
+        _set_all(twin, part, "down")
         stream.run(AWAY)
         felt = max(stream.gaps().values(), default=0.0)
         answering = alive(twin.sample.parts, pinger)

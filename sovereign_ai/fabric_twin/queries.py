@@ -236,12 +236,14 @@ def _forced(twin: Twin, pinger: Pinger) -> tuple[int, list[str]]:
         by_zone = {end.zone: end for end in part.endpoints}
         for end in by_zone.values():
             routes = list(_wrong_routes(twin, part, end))
-            _set_routes(twin, end, "add", routes)
+            added = False
             try:
+                _set_routes(twin, end, "add", routes)
+                added = True
                 pairs = list(_to_other_planes(twin, part, end))
                 replies = pinger.sweep(pairs, wait=0.4, tries=1)
             finally:
-                _set_routes(twin, end, "del", routes)
+                _set_routes(twin, end, "del", routes, force=not added)
             pinger.forget()
             pinged += len(pairs)
             for pair in replies:
@@ -250,9 +252,9 @@ def _forced(twin: Twin, pinger: Pinger) -> tuple[int, list[str]]:
     return pinged, leaks
 
 
-def _set_routes(twin: Twin, end: HostPort, verb: str, routes: Iterable[str]) -> None:
-    """Add or delete routes on the host of a port."""
-    batch((f"route {verb} {route}" for route in routes), twin.name(end.host))
+def _set_routes(twin: Twin, end: HostPort, verb: str, routes: Iterable[str], *, force: bool = False) -> None:
+    """Add or delete routes on the host of a port; with `force`, those that can be."""
+    batch((f"route {verb} {route}" for route in routes), twin.name(end.host), force=force)
 
 
 def _wrong_routes(twin: Twin, part: PlanePart, end: HostPort) -> Iterator[str]:

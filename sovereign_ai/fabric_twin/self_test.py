@@ -27,8 +27,8 @@ def leak(twin: Twin, part: PlanePart, pinger: Pinger) -> Seen:
     end = by_zone[own_zone]
     leaf = switch_named(part.switches, end.leaf)
     own, wrong = leaf.partitions[own_zone].number, leaf.partitions[other_zone].number
-    batch([f"link set {end.leaf_interface} master br{wrong}"], twin.name(end.leaf))
     try:
+        batch([f"link set {end.leaf_interface} master br{wrong}"], twin.name(end.leaf))
         passed, text, figures = queries.separation(part, pinger)
     finally:
         batch([f"link set {end.leaf_interface} master br{own}"], twin.name(end.leaf))
@@ -42,12 +42,15 @@ def miswire(twin: Twin, part: PlanePart) -> Seen:
     if len(leaves) < 2 or not leaves[0].fabric:
         return True, "no two leaves with uplinks to swap", {}
     cables = [_first_uplink(twin, leaves[0]), _first_uplink(twin, leaves[1])]
-    _remove(twin, cables)
-    _lay(twin, _swapped(cables))
+    swapped = False
     try:
+        _remove(twin, cables)
+        _lay(twin, _swapped(cables))
+        swapped = True
         miswires = neighbours.miswires(twin.sample, twin.prefix)
     finally:
-        _remove(twin, cables)
+        # A swap that failed halfway has left ports without a cable.
+        _remove(twin, cables, force=not swapped)
         _lay(twin, cables)
         twin.converge()
     # `miswires` are sorted by their ports, and name each once.
@@ -70,13 +73,16 @@ def way(twin: Twin, pinger: Pinger) -> Seen:
             if end.host in hosts:
                 rule = (part, end)
                 rules.append(rule)
-    for part, end in rules:
-        batch(apart(part, end, "del"), twin.name(end.host))
+    opened = False
     try:
+        for part, end in rules:
+            batch(apart(part, end, "del"), twin.name(end.host))
+        opened = True
         passed, text, figures = queries.apart(twin, pinger)
     finally:
         for part, end in rules:
-            batch(apart(part, end), twin.name(end.host))
+            # Rules that were not removed are still there, and are refused a second time.
+            batch(apart(part, end), twin.name(end.host), force=not opened)
     is_reported = not passed
     for host in hosts:
         # The way that is reported must be the open one.
@@ -111,10 +117,10 @@ def _swapped(cables: list[Cable]) -> list[Cable]:
     ]
 
 
-def _remove(twin: Twin, cables: list[Cable]) -> None:
+def _remove(twin: Twin, cables: list[Cable], *, force: bool = False) -> None:
     """Remove the cables at these leaves' ports; with one end of a veth pair its other end goes too."""
     for laid in cables:
-        batch([f"link del {laid.lower_port}"], twin.name(laid.lower))
+        batch([f"link del {laid.lower_port}"], twin.name(laid.lower), force=force)
 
 
 def _lay(twin: Twin, cables: list[Cable]) -> None:

@@ -75,9 +75,7 @@ class Twin:
         # Without namespaces there is no twin, but a process that was killed may have left its folder and daemons.
         left = down(sample.factory)
         if any(left.values()):
-            progress(
-                f"removed what an earlier twin left: {left['files']} files, {left['processes']} processes"
-            )
+            progress("removed the files and daemons that an earlier twin left")
         try:
             twin._build(progress, configure)  # noqa: SLF001 - its own class
         except BaseException:

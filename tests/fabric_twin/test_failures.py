@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from sovereign_ai.errors import DeploymentError
-from sovereign_ai.fabric_twin import failures
+from sovereign_ai.fabric_twin import failures, planes
 from sovereign_ai.fabric_twin.failures import Lost, alive, crossing, leaf_lost, port_lost, predicted_loss
 from sovereign_ai.fabric_twin.sample import Sample, choose_sample, predict
 from tests.fabric_twin.answering import Pings, Quiet
@@ -140,6 +140,69 @@ def test_a_loss_is_compared_with_its_prediction_and_undone(
         losses=[SimpleNamespace(kind=kind, endpoints=0, nodes=0, gpus=0, example=loss.example)]
     )
     assert not check(Quiet(lab), part, Pings(answers), wrong)[0]
+
+
+def test_ports_that_were_taken_down_before_a_failure_come_back(
+    lab: Sample, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    part, ports = lab.parts[0], Ports()
+
+    def fail_halfway(twin: Any, switch: str, names: Any, state: str) -> None:
+        ports.set(twin, switch, list(names)[:1] if state == "down" else names, state)
+        if state == "down":
+            assert ports.down
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(failures, "switch_ports", fail_halfway)
+    report: Any = predict(lab, stack("lab")[1]).planes[part.name]
+    with pytest.raises(KeyboardInterrupt):
+        leaf_lost(Quiet(lab), part, Pings(lambda _pair: True), report)  # type: ignore[arg-type]
+    assert ports.down == set()
+
+
+def test_a_change_under_traffic_that_fails_halfway_is_undone(
+    lab: Sample, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Silent:
+        def __init__(self, *_given: Any) -> None: ...
+
+        def run(self, _seconds: float) -> None: ...
+
+    monkeypatch.setattr(failures, "Stream", Silent)
+    undone: list[str] = []
+
+    def away() -> None:
+        raise KeyboardInterrupt
+
+    pings: Any = Pings(lambda _pair: True)
+    with pytest.raises(KeyboardInterrupt):
+        failures._under_traffic(
+            Quiet(lab),  # type: ignore[arg-type]
+            pings,
+            crossing(lab.parts[0]),
+            away,
+            lambda: undone.append("back"),
+        )
+    assert undone == ["back"]
+
+
+def test_a_plane_that_went_down_in_part_before_a_failure_comes_back(
+    lab: Sample, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    states: list[str] = []
+
+    def fail_at_once(_twin: Any, _switch: str, _names: Any, state: str) -> None:
+        states.append(state)
+        if state == "down":
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(planes, "switch_ports", fail_at_once)
+    monkeypatch.setattr(planes, "Stream", lambda *_given: None)
+    pings: Any = Pings(lambda _pair: True)
+    part, foretold = lab.parts[0], predict(lab, stack("lab")[1])
+    with pytest.raises(KeyboardInterrupt):
+        planes.plane_lost(Quiet(lab), part, pings, foretold)  # type: ignore[arg-type]
+    assert states == ["down"] + ["up"] * len(part.switches)
 
 
 def test_host_ports_that_never_come_back_end_the_wait(lab: Sample, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -25,13 +25,17 @@ def test_a_failure_is_a_problem_with_what_was_printed_unless_it_may_fail() -> No
 
 
 def test_commands_go_to_one_process_in_their_namespace(monkeypatch: pytest.MonkeyPatch) -> None:
-    calls: list[tuple[list[str], str]] = []
-    monkeypatch.setattr(namespace, "run", lambda arguments, text: calls.append((arguments, text)))
+    calls: list[tuple[list[str], str, bool]] = []
+    monkeypatch.setattr(
+        namespace, "run", lambda arguments, text, *, check: calls.append((arguments, text, check))
+    )
     batch(["link set a up", "link set b up"], "twin.leaf")
     batch(["fdb show"], program="bridge")
+    batch(["link del a"], "twin.leaf", force=True)
     assert calls == [
-        (["ip", "-n", "twin.leaf", "-batch", "-"], "link set a up\nlink set b up\n"),
-        (["bridge", "-batch", "-"], "fdb show\n"),
+        (["ip", "-n", "twin.leaf", "-batch", "-"], "link set a up\nlink set b up\n", True),
+        (["bridge", "-batch", "-"], "fdb show\n", True),
+        (["ip", "-n", "twin.leaf", "-force", "-batch", "-"], "link del a\n", False),
     ]
 
 

@@ -74,7 +74,7 @@ def test_planes_are_apart_where_no_host_of_another_plane_answers(
 ) -> None:
     commands: list[tuple[str, str]] = []
 
-    def batch(lines: Any, namespace: str) -> None:
+    def batch(lines: Any, namespace: str, **_force: bool) -> None:
         commands.extend((namespace, line) for line in lines)
 
     monkeypatch.setattr(queries, "batch", batch)
@@ -94,7 +94,7 @@ def test_a_way_between_planes_is_named_and_wrong_routes_are_deleted_after_a_fail
     lab: Sample, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     commands: list[str] = []
-    monkeypatch.setattr(queries, "batch", lambda lines, _namespace: commands.extend(lines))
+    monkeypatch.setattr(queries, "batch", lambda lines, _namespace, **_force: commands.extend(lines))
     passed, text, figures = queries.apart(Quiet(lab), Pings(lambda _pair: True))  # type: ignore[arg-type]
     assert not passed
     assert figures["leaks"] == figures["pairs"] + figures["forced"]
@@ -108,6 +108,24 @@ def test_a_way_between_planes_is_named_and_wrong_routes_are_deleted_after_a_fail
         queries._forced(Quiet(lab), Pings(interrupted))  # type: ignore[arg-type]
     assert commands
     assert sum("route add" in line for line in commands) == sum("route del" in line for line in commands)
+
+
+def test_wrong_routes_that_were_added_in_part_only_are_deleted_as_far_as_they_are_there(
+    lab: Sample, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    commands: list[tuple[str, bool]] = []
+
+    def batch(lines: Any, _namespace: str, *, force: bool = False) -> None:
+        for line in lines:
+            commands.append((line, force))
+            if " add " in line:
+                raise KeyboardInterrupt
+
+    monkeypatch.setattr(queries, "batch", batch)
+    with pytest.raises(KeyboardInterrupt):
+        queries._forced(Quiet(lab), Pings(lambda _pair: False))  # type: ignore[arg-type]
+    assert commands[0][0].startswith("route add ")
+    assert commands[1] == (commands[0][0].replace("route add", "route del"), True)
 
 
 def test_ends_of_a_rail_that_a_leaf_learned_elsewhere_are_counted(

@@ -9,6 +9,7 @@ import pytest
 from sovereign_ai.fabric_twin import neighbours, queries, self_test
 from sovereign_ai.fabric_twin.neighbours import Miswire, planned
 from sovereign_ai.fabric_twin.sample import Sample, choose_sample
+from sovereign_ai.fabric_twin.wiring import apart
 from tests.fabric_twin.answering import Quiet
 from tests.render.lab import stack
 
@@ -23,7 +24,7 @@ def commands(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, str]]:
     """Every command that a self-test gives, with its namespace."""
     given: list[tuple[str, str]] = []
 
-    def batch(lines: Any, namespace: str = "") -> None:
+    def batch(lines: Any, namespace: str = "", **_force: bool) -> None:
         given.extend((namespace, line) for line in lines)
 
     monkeypatch.setattr(self_test, "batch", batch)
@@ -97,3 +98,73 @@ def test_a_report_of_another_way_is_not_the_one_that_was_opened(
     monkeypatch.setattr(queries, "apart", lambda _twin, _pinger: (False, "some other host", {}))
     assert not self_test.way(Quiet(lab), None)[0]  # type: ignore[arg-type]
     assert commands
+
+
+class Kernels:
+    """The cables and rules of a twin, as commands change them; the command of one number fails."""
+
+    def __init__(self, present: set[tuple[str, ...]], fails: int) -> None:
+        self.present = present
+        self.left = fails
+
+    def batch(self, lines: Any, namespace: str = "", *, force: bool = False) -> None:
+        for line in lines:
+            self.left -= 1
+            done = self.left != 0 and self._do(namespace, line.split())
+            if not done and not force:
+                message = f"{line} failed"
+                raise RuntimeError(message)
+
+    def _do(self, namespace: str, words: list[str]) -> bool:
+        """Return whether a command succeeds, and change what it changes."""
+        if words[:2] == ["link", "add"]:
+            ends = (words[5] + " " + words[3], words[12] + " " + words[10])
+            # A port has one cable.
+            free = not any(end in cable for end in ends for cable in self.present)
+            self.present |= {ends} if free else set()
+            return free
+        if words[:2] == ["link", "del"]:
+            cables = {cable for cable in self.present if f"{namespace} {words[2]}" in cable}
+            self.present -= cables
+            return bool(cables)
+        if words[0] == "rule":
+            rule = (namespace, *words[2:])
+            right = (rule in self.present) is (words[1] == "del")
+            self.present ^= {rule} if right else set()
+            return right
+        return True
+
+
+@pytest.mark.parametrize("number", range(1, 9))
+def test_a_swap_that_fails_in_any_command_is_undone(
+    lab: Sample, monkeypatch: pytest.MonkeyPatch, number: int
+) -> None:
+    twin: Any = Quiet(lab)
+    part = lab.parts[0]
+    uplinks = [self_test._first_uplink(twin, leaf) for leaf in part.tier("leaf")[:2]]
+    cables = set()
+    for uplink in uplinks:
+        lower = f"{twin.name(uplink.lower)} {uplink.lower_port}"
+        cables.add((lower, f"{twin.name(uplink.upper)} {uplink.upper_port}"))
+    kernels = Kernels(set(cables), number)
+    monkeypatch.setattr(self_test, "batch", kernels.batch)
+    with pytest.raises(RuntimeError, match="failed"):
+        self_test.miswire(twin, part)
+    assert kernels.present == cables
+
+
+@pytest.mark.parametrize("number", [1, 2, 5])
+def test_rules_that_were_removed_before_a_failure_are_restored(
+    lab: Sample, monkeypatch: pytest.MonkeyPatch, number: int
+) -> None:
+    twin: Any = Quiet(lab)
+    rules: set[tuple[str, ...]] = set()
+    for part in lab.parts:
+        for end in part.endpoints:
+            rules |= {(twin.name(end.host), *line.split()[2:]) for line in apart(part, end)}
+    kernels = Kernels(set(rules), number)
+    monkeypatch.setattr(self_test, "batch", kernels.batch)
+    with pytest.raises(RuntimeError, match="failed"):
+        self_test.way(twin, None)  # type: ignore[arg-type]
+    assert kernels.left < 0
+    assert kernels.present == rules

@@ -238,7 +238,7 @@ def test_what_a_killed_twin_left_is_removed_and_the_next_one_is_built(
     (stale / "bgpd.pid").write_text("no number")
     lines: list[str] = []
     Twin.up(lab, lines.append, lambda *_given: None)
-    assert lines[0] == "removed what an earlier twin left: 1 files, 0 processes"
+    assert lines[0] == "removed the files and daemons that an earlier twin left"
     assert not stale.exists()
     assert twin.folder.is_dir()
     assert programs == []
