@@ -18,6 +18,7 @@ from sovereign_ai.cluster.kind.status import folder_of as kind_dir
 from sovereign_ai.cluster.state import ClusterDir
 from sovereign_ai.cluster.state import cluster_dir_of as embedded_dir
 from sovereign_ai.deploy.live_objects import ObjectKey
+from sovereign_ai.deploy.order import policies_and_bindings
 from sovereign_ai.plan.factory import Plan
 from sovereign_ai.render.kubernetes.bundle import Bundle
 from sovereign_ai.spec.factory import AIFactory
@@ -77,14 +78,8 @@ def remove_policies(
     if cluster_dir is None or not listed:
         return []
     api = open_cluster(kubeconfig)
-    bindings, others = [], []
-    for key in listed:
-        if key.kind.endswith("Binding"):
-            bindings.append(key)
-        else:
-            others.append(key)
+    others, bindings = policies_and_bindings(listed, lambda key: key.kind)
     with released(cluster_dir, api):
-        # Bindings first: a binding without its policy is an error that the API server reports.
         for batch in (bindings, others):
             for key in batch:
                 progress(f"delete {key}")

@@ -31,6 +31,7 @@ from sovereign_ai.deploy.checkpoint import Checkpoint
 from sovereign_ai.deploy.control_plane_setup import remove_policies
 from sovereign_ai.deploy.engine import Engine, PulumiOutcome
 from sovereign_ai.deploy.live_objects import ObjectKey, read_live
+from sovereign_ai.deploy.order import policies_and_bindings
 from sovereign_ai.deploy.preconditions import StackDeployment
 from sovereign_ai.deploy.removal import Removal, delete
 from sovereign_ai.deploy.state_store import CommandState
@@ -162,14 +163,7 @@ class _Deletion:
             self.state.insist_on_hold()
             remove_policies(target.name, target.kubeconfig, policies, self.progress)
             return
-        # A binding without its policy is an error that an API server reports; a policy without a binding does
-        # nothing.
-        bindings, unbound = [], []
-        for key in policies:
-            if key.kind.endswith("Binding"):
-                bindings.append(key)
-            else:
-                unbound.append(key)
+        unbound, bindings = policies_and_bindings(policies, lambda key: key.kind)
         self._delete(bindings)
         self._delete(unbound)
         wait_until_gone(self.api, policies, self.progress, self.wait_seconds)

@@ -17,6 +17,7 @@ from typing import Any
 from sovereign_ai.cluster.api.client import Api, ApiError
 from sovereign_ai.cluster.guard import GUARDED
 from sovereign_ai.deploy.objects import FIELD_MANAGER, stated
+from sovereign_ai.deploy.order import policies_and_bindings
 from sovereign_ai.errors import DeploymentError, Problem
 from sovereign_ai.names import SYSTEM_NAMESPACE
 from sovereign_ai.render.kubernetes.admission import policy_name
@@ -83,9 +84,7 @@ def apply_policies(api: Api, objects: Iterable[Object], *, live: Api | None = No
     # processor time for all of them.
     changed = differing_policies(live or api, listed)
     _ensure_namespace(api, listed)
-    # The API server accepts a binding whose policy is missing, and enforces nothing: policies first.
-    for bindings in (False, True):
-        batch = [obj for obj in changed if obj["kind"].endswith("Binding") is bindings]
+    for batch in policies_and_bindings(changed, lambda obj: str(obj["kind"])):
         api.many(partial(api.apply, stated(obj), field_manager=FIELD_MANAGER, force=True) for obj in batch)
 
 

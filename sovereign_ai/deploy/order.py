@@ -7,12 +7,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
-from typing import Any
+from collections.abc import Callable, Collection, Iterable, Mapping
+from typing import Any, TypeVar
 
 from sovereign_ai.deploy.objects import resource_name
 
 Object = Mapping[str, Any]
+T = TypeVar("T")
 RIGHTS = frozenset({"RoleBinding", "ClusterRoleBinding"})
 LIMITS = frozenset({"LimitRange", "NetworkPolicy", "ResourceQuota"})
 """Kinds that limit what is permitted in a namespace."""
@@ -44,7 +45,7 @@ def needs(obj: Object) -> list[str]:
     namespace = obj["metadata"].get("namespace")
     named = [f"Namespace/{namespace}"] if namespace else []
     spec, kind = obj.get("spec", {}), obj["kind"]
-    if kind.endswith("AdmissionPolicyBinding"):
+    if is_policy_binding(kind):
         named.append(f"{kind.removesuffix('Binding')}/{spec['policyName']}")
     if kind in RIGHTS:
         role = obj["roleRef"]
@@ -53,6 +54,33 @@ def needs(obj: Object) -> list[str]:
     if kind == "LocalQueue":
         named.append(f"ClusterQueue/{spec['clusterQueue']}")
     return named
+
+
+def is_policy_binding(kind: str) -> bool:
+    """Return whether objects of a kind put an admission policy into force."""
+    return kind.endswith("AdmissionPolicyBinding")
+
+
+def policies_and_bindings(items: Iterable[T], kind_of: Callable[[T], str]) -> tuple[list[T], list[T]]:
+    """Return admission policies and their bindings apart.
+
+    Policies are written before their bindings, and deleted after them. The API server accepts a binding whose
+    policy does not exist, and ignores it (`policyName` of ValidatingAdmissionPolicyBindingSpec in
+    admissionregistration.k8s.io/v1): it enforces nothing, and would put into force whatever policy is
+    created later under that name.
+
+    Args:
+        items: objects or keys of admission policies and bindings.
+        kind_of: returns the kind of one of them.
+    """
+    policies: list[T] = []
+    bindings: list[T] = []
+    for item in items:
+        if is_policy_binding(kind_of(item)):
+            bindings.append(item)
+        else:
+            policies.append(item)
+    return policies, bindings
 
 
 def with_needed(objects: Iterable[Object], names: Collection[str]) -> set[str]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
+from contextlib import nullcontext
 from pathlib import Path
 
 import pytest
@@ -36,3 +38,30 @@ def test_on_any_other_cluster_nothing_is_prepared_or_removed(tmp_path: Path) -> 
 
 def test_without_policies_the_guard_of_a_local_control_plane_stays_closed() -> None:
     assert remove_policies("lab", cluster_dir_of("lab").kubeconfig, [], print) == []
+
+
+def test_bindings_are_removed_before_the_policies_that_they_put_into_force(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    kinds = [
+        "MutatingAdmissionPolicy",
+        "MutatingAdmissionPolicyBinding",
+        POLICY.kind,
+        f"{POLICY.kind}Binding",
+    ]
+    keys = [ObjectKey(POLICY.group, kind, "", "pods") for kind in kinds]
+    deleted: list[str] = []
+
+    class Recording:
+        def delete(self, _version: str, kind: str, _name: str) -> None:
+            deleted.append(kind)
+
+        def many(self, calls: Iterable[Callable[[], None]]) -> None:
+            for call in calls:
+                call()
+
+    module = "sovereign_ai.deploy.control_plane_setup"
+    monkeypatch.setattr(f"{module}.open_cluster", lambda _kubeconfig: Recording())
+    monkeypatch.setattr(f"{module}.released", lambda *_: nullcontext())
+    remove_policies("lab", cluster_dir_of("lab").kubeconfig, keys, lambda _line: None)
+    assert [kind.endswith("Binding") for kind in deleted] == [True, True, False, False]

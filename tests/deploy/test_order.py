@@ -2,10 +2,21 @@
 
 from __future__ import annotations
 
+import ast
+from pathlib import Path
+
 import pytest
 
+from sovereign_ai.cluster.guard import GUARDED
 from sovereign_ai.deploy.objects import resource_name
-from sovereign_ai.deploy.order import LIMITS, RIGHTS, needs, with_dependents, with_needed
+from sovereign_ai.deploy.order import (
+    LIMITS,
+    RIGHTS,
+    needs,
+    policies_and_bindings,
+    with_dependents,
+    with_needed,
+)
 from tests.render.lab import bundle
 
 
@@ -49,3 +60,33 @@ def test_what_needs_an_object_is_what_has_it_among_its_needs() -> None:
 def test_of_what_does_not_exist_nothing_is_needed() -> None:
     assert with_needed(bundle().objects, ["Namespace/gone"]) == set()
     assert with_needed(bundle().objects, []) == set()
+
+
+@pytest.mark.parametrize("name", ["lab", "plural"])
+def test_policies_and_bindings_are_apart_so_that_no_binding_is_ever_without_its_policy(name: str) -> None:
+    guarded = [obj for obj in bundle(name).objects if obj["kind"] in GUARDED]
+    policies, bindings = policies_and_bindings(guarded, lambda obj: str(obj["kind"]))
+    assert len(policies) + len(bindings) == len(guarded)
+    written: set[str] = set()
+    for obj in (*policies, *bindings):
+        assert set(needs(obj)) <= written, resource_name(obj)
+        written.add(resource_name(obj))
+
+
+def test_only_one_function_decides_what_is_a_binding_of_a_policy() -> None:
+    """Rights have bindings too, so that a test for the ending alone in another place would be another answer."""
+    places = []
+    package = Path(__file__).parents[2] / "sovereign_ai" / "deploy"
+    for path in sorted(package.rglob("*.py")):
+        deciding = filter(asks_for_an_ending, ast.walk(ast.parse(path.read_text(encoding="utf-8"))))
+        places += [f"{path.name}: {ast.unparse(node)}" for node in deciding]
+    assert places == ["order.py: kind.endswith('AdmissionPolicyBinding')"]
+
+
+def asks_for_an_ending(node: ast.AST) -> bool:
+    return (
+        isinstance(node, ast.Call)
+        and isinstance(node.func, ast.Attribute)
+        and node.func.attr == "endswith"
+        and "Binding" in ast.unparse(node.args[0])
+    )
