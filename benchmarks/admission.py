@@ -13,6 +13,7 @@ besides, which other work hardly moves.
 
 from __future__ import annotations
 
+import argparse
 import json
 import os
 import statistics
@@ -127,6 +128,10 @@ def summary(times: list[float]) -> dict[str, float]:
 
 def main() -> None:
     """Measure and print."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.parse_args()
     factory = load(ROOT / "stacks" / "lab")
     bundle = render(factory, plan(factory), "lab")
     bindings = [obj for obj in bundle.objects if obj["kind"].endswith("AdmissionPolicyBinding")]

@@ -7,6 +7,7 @@ machines.
 
 from __future__ import annotations
 
+import argparse
 import gc
 import json
 import math
@@ -70,6 +71,10 @@ def timed(work: Callable[[], Any]) -> tuple[float, Any]:
 
 def main() -> None:
     """Measure and print."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.parse_args()
     factory = load(ROOT / "stacks" / "gigafactory" / "factory.yaml")
     whole = plan(factory)
     works: dict[str, Callable[[], Any]] = {

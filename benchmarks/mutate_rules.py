@@ -15,6 +15,7 @@ reason. One that is not listed there and survives fails, and so does one that is
 
 from __future__ import annotations
 
+import argparse
 import contextlib
 import io
 import json
@@ -252,6 +253,11 @@ def numbered(tried: Iterable[tuple[str, str]]) -> dict[str, str]:
 
 def main() -> None:
     """Try every mutant, print what noticed it, and hold the survivors against the list that is kept."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--write", action="store_true", help="write mutation.json anew")
+    options = parser.parse_args()
     begun = time.perf_counter()
     factory = load(ROOT / "stacks" / "lab")
     derived = plan(factory)
@@ -265,7 +271,7 @@ def main() -> None:
     noticed = len(found) - len(survivors) - len(equivalent)
     score = round(noticed / (len(found) - len(equivalent)), 4)
     head = {"mutants": len(found), "equivalent": len(equivalent), "noticed": noticed, "score": score}
-    if "--write" in sys.argv[1:]:
+    if options.write:
         listed = {name: reasons.get(name, "?") for name in sorted(survivors)}
         KEPT.write_text(
             json.dumps({**head, "survivors": listed}, indent=2, ensure_ascii=False) + "\n", encoding="utf-8"

@@ -8,6 +8,7 @@ Goal: at most 3 s more.
 
 from __future__ import annotations
 
+import argparse
 import json
 import os
 import shutil
@@ -70,6 +71,10 @@ def preview(engine: Engine, pack: Path | None) -> float:
 
 def main() -> None:
     """Measure and print."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.parse_args()
     load_before = os.getloadavg()[0]
     plain, packed = [], []
     with tempfile.TemporaryDirectory() as folder:

@@ -16,6 +16,7 @@ both with their checks.
 
 from __future__ import annotations
 
+import argparse
 import gc
 import json
 import statistics
@@ -79,6 +80,10 @@ def timed(work: Callable[[], Any]) -> tuple[float, Any]:
 
 def main() -> None:
     """Measure, compare and print."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.parse_args()
     factory = load(ROOT / "stacks" / "gigafactory" / "factory.yaml")
     whole = plan(factory)
     servers: dict[str, list[str]] = {}

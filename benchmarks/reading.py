@@ -15,6 +15,7 @@ Seconds are CPU time of one process, the best of several runs. What is compared 
 
 from __future__ import annotations
 
+import argparse
 import difflib
 import gc
 import json
@@ -104,6 +105,10 @@ def refuse(text: str) -> None:
 
 def main() -> None:
     """Measure and print."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.parse_args()
     described, giant = large(), load(ROOT / "stacks" / "gigafactory")
     planned = plan(giant)
     million = factory(

@@ -5,6 +5,7 @@ One program a kind, against each rule evaluated by itself.
 
 from __future__ import annotations
 
+import argparse
 import contextlib
 import json
 import statistics
@@ -73,6 +74,10 @@ def seconds(work: Callable[[], object], runs: int) -> float:
 
 def main() -> None:
     """Measure and print."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.parse_args()
     factory = load(ROOT / "stacks" / "lab")
     context = factory_context(factory, plan(factory), "lab")
     constants = context.constants()

@@ -10,6 +10,7 @@ and waited for, as a shell loop would.
 
 from __future__ import annotations
 
+import argparse
 import json
 import os
 import platform
@@ -105,6 +106,10 @@ def run_pods(api: Api, factory: AIFactory, derived: Plan, bundle: Bundle) -> flo
 
 def main() -> None:
     """Measure and print."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.parse_args()
     factory = described()
     derived = plan(factory)
     bundle = render(factory, derived, factory.name)

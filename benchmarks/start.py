@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import argparse
 import json
 import statistics
 import subprocess
@@ -30,6 +31,10 @@ def seconds(*command: str) -> float:
 
 def main() -> None:
     """Measure and print."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.parse_args()
     empty = seconds(sys.executable, "-c", "pass")
     measured = {
         "help": (seconds(*PROGRAM, "--help"), 0.3),
