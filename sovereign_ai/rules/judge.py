@@ -60,9 +60,17 @@ class RuleFinding:
     waiver: str = ""
 
     @property
-    def order(self) -> tuple[int, str, str, str, str]:
-        """Sort key: violations first, then by rule, resource and field."""
-        return (_RANK[self.status], self.rule, self.resource, self.field, self.message)
+    def order(self) -> tuple[int | str, ...]:
+        """Sort key: violations first, then by rule, resource and field, and then by all that is printed.
+
+        Two findings have the same key only if they are equal, so that their order never depends on the order
+        in which rules decided.
+        """
+        where = self.where
+        # No place has the line 0 or the column 0, and none has an empty file.
+        place = (where.file or "", where.line or 0, where.column or 0, where.field)
+        decision = (self.severity, self.remediation, self.waiver)
+        return (_RANK[self.status], self.rule, self.resource, self.field, self.message, *place, *decision)
 
     def __str__(self) -> str:
         """Return it as one line."""

@@ -18,7 +18,7 @@ from typing import Any
 import orjson
 
 from sovereign_ai.verify import difference
-from sovereign_ai.verify.findings import Difference, brief, resource
+from sovereign_ai.verify.findings import Difference, brief, canonical_text, resource
 from sovereign_ai.verify.foreign import foreign_objects
 from sovereign_ai.verify.observe import Observed
 
@@ -60,6 +60,12 @@ class Drift:
             f"{self.kind} {self.resource}: {self.field}: {brief(self.old)} -> {brief(self.new)}, by {author}"
         )
 
+    @property
+    def order(self) -> tuple[str, ...]:
+        """Sort key: resource, kind, field, and then all that is printed."""
+        values = (canonical_text(self.old), canonical_text(self.new))
+        return (self.resource, self.kind, self.field, *values, self.manager, self.time)
+
     def to_data(self) -> dict[str, Any]:
         """Return plain data."""
         return {
@@ -99,7 +105,7 @@ def find_drift(observed: Observed, wanted: Iterable[Mapping[str, Any]]) -> tuple
     for finding in foreign_objects(observed, rendered):
         manager, time = _creator(live_by_name[finding.resource])
         drifts.append(Drift("foreign", finding.resource, manager=manager, time=time))
-    drifts.sort(key=lambda drift: (drift.resource, drift.kind, drift.field))
+    drifts.sort(key=lambda drift: drift.order)
     return tuple(drifts)
 
 

@@ -83,9 +83,14 @@ class ClusterFinding:
         return f"{self.kind} {self.resource}: {self.message}{more}"
 
     @property
-    def order(self) -> tuple[str, str, str]:
-        """Sort key: resource, kind, first field."""
-        return self.resource, self.kind, self.field
+    def order(self) -> tuple[str, ...]:
+        """Sort key: resource, kind, first field, and then all that is printed.
+
+        Two findings have the same key only if they are printed alike, so that their order never depends on
+        the order in which a server or a thread answered.
+        """
+        values = (canonical_text(self.wanted), canonical_text(self.found))
+        return (self.resource, self.kind, self.field, self.message, *values, self.hint, *self.also)
 
     def to_data(self) -> dict[str, Any]:
         """Return plain data."""
@@ -129,10 +134,14 @@ def foreign(name: str, why: str, hint: str = "remove it, or declare it in the de
     return ClusterFinding("foreign", name, "", None, None, why, hint)
 
 
+def canonical_text(value: Any) -> str:
+    """Return a value as JSON with sorted keys: the same text whatever order the server sent."""
+    return orjson.dumps(value, option=orjson.OPT_SORT_KEYS).decode()
+
+
 def brief(value: Any) -> str:
     """Return a value as JSON, cut where it is long; `nothing` for None."""
     if value is None:
         return "nothing"
-    # Sorted keys make the text the same whatever order the server sent.
-    text = orjson.dumps(value, option=orjson.OPT_SORT_KEYS).decode()
+    text = canonical_text(value)
     return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}…"

@@ -4,7 +4,10 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
+from sovereign_ai.errors import Where
 from sovereign_ai.rules.judge import RuleFinding, judge
 from tests.rules.waivers import TODAY, waiver
 
@@ -66,3 +69,45 @@ def test_violations_come_first_and_the_count_last():
     lines = judge([FOUND, other], [waiver()], TODAY).lines()
     assert lines[0].startswith("IMG-001 [violation]")
     assert lines[-1] == "1 violations, 1 waived, 0 undecidable here"
+
+
+# Few words, so that findings that differ in one member alone are frequent.
+WORDS = st.sampled_from(["", "a", "b"])
+PLACES = st.builds(
+    Where,
+    st.sampled_from([None, "f.yaml", "g.yaml"]),
+    st.sampled_from([None, 1, 2]),
+    st.sampled_from([None, 1, 2]),
+    WORDS,
+)
+FINDINGS = st.builds(
+    RuleFinding,
+    WORDS,
+    st.sampled_from(["info", "high"]),
+    WORDS,
+    WORDS,
+    WORDS,
+    WORDS,
+    PLACES,
+    st.sampled_from(["violation", "undecidable", "waived", "notice"]),
+    WORDS,
+)
+
+
+@given(
+    st.lists(FINDINGS, max_size=12).flatmap(
+        lambda findings: st.tuples(st.just(findings), st.permutations(findings))
+    )
+)
+def test_findings_come_in_one_order_whatever_order_rules_decided_in(
+    both: tuple[list[RuleFinding], list[RuleFinding]],
+):
+    made, shuffled = both
+    assert sorted(made, key=lambda finding: finding.order) == sorted(
+        shuffled, key=lambda finding: finding.order
+    )
+
+
+@given(FINDINGS, FINDINGS)
+def test_only_equal_findings_have_the_same_place_in_the_order(first: RuleFinding, second: RuleFinding):
+    assert (first.order == second.order) == (first == second)

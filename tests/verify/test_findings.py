@@ -1,8 +1,31 @@
 from __future__ import annotations
 
-import pytest
+import random
 
-from sovereign_ai.verify.findings import Difference, brief, changed, foreign, missing, resource
+import orjson
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from sovereign_ai.verify.drift import Drift
+from sovereign_ai.verify.findings import (
+    ClusterFinding,
+    Difference,
+    brief,
+    changed,
+    foreign,
+    missing,
+    resource,
+)
+
+# Few words, so that findings that differ in one member alone are frequent.
+WORDS = st.sampled_from(["", "a", "b"])
+VALUES = st.sampled_from([None, 0, 1, True, "1", ["a"], {"a": 1, "b": 2}, {"b": 2, "a": 1}])
+KINDS = st.sampled_from(["missing", "changed", "foreign"])
+FINDINGS = st.builds(
+    ClusterFinding, KINDS, WORDS, WORDS, VALUES, VALUES, WORDS, WORDS, st.lists(WORDS, max_size=2).map(tuple)
+)
+DRIFTS = st.builds(Drift, KINDS, WORDS, WORDS, VALUES, VALUES, WORDS, WORDS)
 
 
 def test_two_lists_are_told_apart_by_what_is_more_and_what_is_less() -> None:
@@ -27,6 +50,30 @@ def test_findings_are_sorted_by_resource_then_kind() -> None:
         ("a", "missing"),
         ("b", "missing"),
     ]
+
+
+@given(st.lists(FINDINGS | DRIFTS, max_size=12), st.randoms(use_true_random=False))
+def test_findings_come_in_one_order_whatever_order_they_were_made_in(
+    findings: list[ClusterFinding | Drift], shuffle: random.Random
+) -> None:
+    kinds: list[type] = [ClusterFinding, Drift]
+    for kind in kinds:
+        alike = [finding for finding in findings if isinstance(finding, kind)]
+        shuffled = list(alike)
+        shuffle.shuffle(shuffled)
+        assert printed(alike) == printed(shuffled)
+
+
+def printed(findings: list[ClusterFinding | Drift]) -> list[bytes]:
+    ordered = sorted(findings, key=lambda finding: finding.order)
+    return [orjson.dumps(finding.to_data(), option=orjson.OPT_SORT_KEYS) for finding in ordered]
+
+
+@given(FINDINGS, FINDINGS)
+def test_only_findings_that_are_printed_alike_have_the_same_place_in_the_order(
+    first: ClusterFinding, second: ClusterFinding
+) -> None:
+    assert (first.order == second.order) == (printed([first]) == printed([second]))
 
 
 def test_the_plain_data_of_a_difference_has_the_live_value_as_the_old_one() -> None:
