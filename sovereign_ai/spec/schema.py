@@ -4,6 +4,9 @@ pydantic writes draft 2020-12; yaml-language-server reads 7 and below. The diffe
 becomes `definitions`, and a `$ref` with neighbours goes into `allOf`, because draft-07 ignores the neighbours
 of a `$ref`.
 
+Fields that name hardware list the catalogue's names, which editors complete; any other name is valid as well,
+since a description may bring rows of its own.
+
     >>> schema()["$schema"], sorted(schema()["definitions"])[:2]
     ('http://json-schema.org/draft-07/schema#', ['AllowedKind', 'Approver'])
 """
@@ -21,6 +24,8 @@ from typing import Any
 import orjson
 from pydantic.json_schema import GenerateJsonSchema
 
+from sovereign_ai.catalog.designs import designs
+from sovereign_ai.catalog.figures import rows
 from sovereign_ai.spec.base import Model
 from sovereign_ai.spec.factory import AIFactory
 from sovereign_ai.units import Quantity, Ratio
@@ -28,6 +33,14 @@ from sovereign_ai.units import Quantity, Ratio
 _DRAFT = "http://json-schema.org/draft-07/schema#"
 _OLD, _NEW = "#/$defs/", "#/definitions/"
 _PLAIN_DATA = frozenset({"default", "examples", "enum", "const"})
+_CATALOG_FIELDS = (
+    ("GpuNodePool", "system", "system"),
+    ("Fabric", "switch", "switch"),
+    ("Fabric", "spine_switch", "switch"),
+    ("Fabric", "design", "design"),
+)
+"""Part and field that use a name of the catalogue, and the kind of row that they name."""
+_STRING_WORDS = ("type", "pattern", "maxLength", "minLength")
 # Words of draft 2020-12 that draft-07 does not have. A part that brings one fails the schema's test, not a
 # user's editor.
 _UNREAD = frozenset(
@@ -67,9 +80,29 @@ def _text() -> bytes:
         part = converted if model is AIFactory else converted["definitions"].get(model.__name__)
         if part is not None:
             _describe(model, part)
+    names = _packaged_names()
+    for model_name, field, kind in _CATALOG_FIELDS:
+        _offer(converted["definitions"][model_name]["properties"][field], names[kind])
     converted = {"$schema": _DRAFT, **converted, "title": "AI factory", "examples": [_EXAMPLE]}
     option = orjson.OPT_SORT_KEYS | orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE
     return orjson.dumps(converted, option=option)
+
+
+def _packaged_names() -> dict[str, list[str]]:
+    """Return the names in the package's catalogue by kind of row, without rows of descriptions."""
+    return {
+        "system": [row.name() for row in rows("systems.json")],
+        "switch": [row.name() for row in rows("switches.json")],
+        "design": [design.name for design in designs()],
+    }
+
+
+def _offer(field: dict[str, Any], names: list[str]) -> None:
+    """Put names that an editor completes before what a field permits, and permit no less than before."""
+    permitted = field.pop("anyOf", None)
+    if permitted is None:
+        permitted = [{word: field.pop(word) for word in _STRING_WORDS if word in field}]
+    field["anyOf"] = [{"type": "string", "enum": names}, *permitted]
 
 
 def _models(parent: type[Model]) -> Iterator[type[Model]]:
