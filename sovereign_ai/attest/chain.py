@@ -61,7 +61,7 @@ _TORN = "torn/"
 """Prefix of the subject of a line that notes what was set aside."""
 _WITNESS = "witness/"
 """Prefix of the subject of a line that records a second place for the head."""
-_CLOCK_TOLERANCE = timedelta(minutes=1)
+CLOCK_TOLERANCE = timedelta(minutes=1)
 """How far a clock may be behind the last line: commands wait for each other, and clocks are corrected."""
 
 
@@ -174,7 +174,13 @@ class _Line:
 
 
 def append(
-    log: Path, envelope: Mapping[str, Any], key: Signer, *, at: str, witnesses: Sequence[Witness] = ()
+    log: Path,
+    envelope: Mapping[str, Any],
+    key: Signer,
+    *,
+    at: str,
+    witnesses: Sequence[Witness] = (),
+    extra: Mapping[str, str] | None = None,
 ) -> dict[str, Any]:
     """Add a run to the log, which is created with mode 0600; concurrent runs wait for each other.
 
@@ -187,6 +193,7 @@ def append(
         key: signs the line; it must be the key in force.
         at: when, in ISO 8601 with an offset; at most a minute before the last line.
         witnesses: the second places that keep the log's head.
+        extra: further subjects that the line notes, such as the digest of a time stamp.
 
     Returns:
         The line.
@@ -221,7 +228,7 @@ def append(
         if end.torn:
             torn_file = log.with_name(f"{_torn_prefix(log, end)}{sha256(end.torn)[:8]}")
             write_private(torn_file, end.torn)
-        notes = _torn_notes(log, end)
+        notes = {**(extra or {}), **_torn_notes(log, end)}
         for _, head in heads:
             notes[f"{_WITNESS}{head.id}"] = sha256(head.id.encode())
         entry = make_entry(end.entries, end.head, at, payload, statement, key, notes)
@@ -292,7 +299,7 @@ def _check_whole(log: Path, state: LogState, key: Signer, at: str) -> str:
         problems.append(Problem("key-expired", message, Where(str(log)), hint))
     if not problems and state.at:
         behind = datetime.fromisoformat(state.at) - datetime.fromisoformat(at)
-        if behind > _CLOCK_TOLERANCE:
+        if behind > CLOCK_TOLERANCE:
             message = (
                 f"log: its last line is of {state.at}, and the clock shows {at}: time does not run backwards"
             )

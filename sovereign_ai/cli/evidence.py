@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
     from datetime import date
 
+    from sovereign_ai.attest.timestamp_service import TimeStampService
     from sovereign_ai.attest.witness import Witness
     from sovereign_ai.cli.stack import Stack
 
@@ -46,6 +47,19 @@ Witnesses = Annotated[
         metavar="PLACE",
         help="A second place for the log's head: a folder, or exec: and a program; may be repeated;"
         " left out, SOVEREIGN_AI_WITNESS.",
+    ),
+]
+TsaCertificate = Annotated[
+    Path | None,
+    typer.Option(
+        "--tsa-cert",
+        help="Certificates of the time stamp authority that you trust, or of its issuer, in PEM, from the authority.",
+    ),
+]
+TsaPolicy = Annotated[
+    str,
+    typer.Option(
+        "--tsa-policy", metavar="OID", help="The authority's policy that the time stamp must be under."
     ),
 ]
 WITNESS = "SOVEREIGN_AI_WITNESS"
@@ -92,12 +106,19 @@ def add(app: typer.Typer) -> None:
             str | None,
             typer.Option("--on", metavar="DAY", help="The day of the run, 2026-12-31; left out, today."),
         ] = None,
+        timestamp_url: Annotated[
+            str | None,
+            typer.Option("--timestamp-url", metavar="URL", help="A time stamp service (RFC 3161) to ask."),
+        ] = None,
+        tsa_cert: TsaCertificate = None,
+        tsa_policy: TsaPolicy = "",
         as_json: Annotated[bool, AsJson] = False,
     ) -> None:
         """Sign the digests of description, plan, rules, objects and verdict, and add the run to the log."""
 
         def work(output: Output) -> None:
-            _sign(output, stack, key, out, _files(report, observation, hosts), log, on, witness)
+            service = _service(timestamp_url, tsa_cert, tsa_policy)
+            _sign(output, stack, key, out, _files(report, observation, hosts), log, on, witness, service)
 
         run_command("evidence sign", as_json, work)
 
@@ -130,17 +151,31 @@ def add(app: typer.Typer) -> None:
                 help="Run the description's own program, if it is one; it can do all that you can.",
             ),
         ] = False,
+        tsa_cert: TsaCertificate = None,
+        tsa_policy: TsaPolicy = "",
         as_json: Annotated[bool, AsJson] = False,
     ) -> None:
         """Show what changed since the signature; exit 1 on a finding.
 
         It also lists who had break-glass access, and what was not checked.
         """
+        from sovereign_ai.attest.timestamp import checked_policy
         from sovereign_ai.cli.evidence_verify import Question, check_evidence
 
         def work(output: Output) -> None:
             files = _files(report, observation, hosts)
-            question = Question(evidence, key, stack, files, log, places(witness), without_log, run_program)
+            question = Question(
+                evidence,
+                key,
+                stack,
+                files,
+                log,
+                places(witness),
+                without_log,
+                run_program,
+                tsa_cert,
+                checked_policy(tsa_policy),
+            )
             check_evidence(output, question)
 
         run_command("evidence verify", as_json, work)
@@ -184,6 +219,25 @@ def _files(report: Path | None, observation: Path | None, hosts: Path | None) ->
     return {name: read(path, COVERED) for name, path in named if path is not None}
 
 
+def _service(url: str | None, certificates: Path | None, policy: str) -> TimeStampService | None:
+    """Return the time stamp service to ask; None without an address.
+
+    Raises:
+        UsageError: the address, the file or the policy is wrong, or is there without an address.
+    """
+    from sovereign_ai.attest.timestamp import checked_policy, read_authorities
+    from sovereign_ai.attest.timestamp_service import TimeStampService, parse_url
+    from sovereign_ai.errors import Problem, UsageError
+
+    if url is None:
+        if certificates is None and not policy:
+            return None
+        message = "--tsa-cert and --tsa-policy say which time stamp is wanted, and none is asked for"
+        raise UsageError(Problem("no-timestamp", message, hint="name the service with --timestamp-url"))
+    authorities = read_authorities(certificates) if certificates else []
+    return TimeStampService(parse_url(url), tuple(authorities), checked_policy(policy))
+
+
 def _sign(
     output: Output,
     path: Path,
@@ -193,10 +247,11 @@ def _sign(
     log: Path | None,
     on: str | None,
     witness: list[str] | None,
+    service: TimeStampService | None,
 ) -> None:
     from sovereign_ai.cli.stack import open_stack
 
-    data, lines = record(open_stack(path), files, key, out, log, day(on), places(witness))
+    data, lines = record(open_stack(path), files, key, out, log, day(on), places(witness), service)
     output.finish(data, lines)
 
 
@@ -208,6 +263,7 @@ def record(
     log: Path | None,
     now: date,
     witnesses: tuple[Witness, ...] = (),
+    service: TimeStampService | None = None,
 ) -> tuple[dict[str, Any], list[str]]:
     """Sign a run's inputs and verdict, and add the run to the log.
 
@@ -221,6 +277,7 @@ def record(
         log: the log's file; None for the factory's own.
         now: the day of the run.
         witnesses: the second places of the log's head.
+        service: the time stamp service that stamps the signature; None for no stamp.
 
     Returns:
         Data for a program and lines for a person.
@@ -262,10 +319,15 @@ def record(
     envelope = sign_statement(
         statement(parts, factory=factory, now=now, previous=previous, facts=facts), signer
     )
+    notes: dict[str, str] = {}
+    if service is not None:
+        # Before the log grows: its line notes the token, so that nobody takes it out or exchanges it.
+        envelope, notes, line = service.stamp(envelope)
+        lines.append(line)
     text = orjson.dumps(envelope, option=orjson.OPT_SORT_KEYS) + b"\n"
     with _prepared(out, text, lambda: chain.holds(log_file, envelope)):
         at = datetime.now(tz=UTC).isoformat(timespec="seconds")
-        entry = chain.append(log_file, envelope, signer, at=at, witnesses=witnesses)
+        entry = chain.append(log_file, envelope, signer, at=at, witnesses=witnesses, extra=notes)
     signer_id = key_id(signer.public_key())
     second_places = [witness.text for witness in witnesses]
     word = "passed" if verdict.ok else "did NOT pass"

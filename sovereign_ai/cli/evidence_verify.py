@@ -17,14 +17,15 @@ if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
     from sovereign_ai.attest.chain import LogState
+    from sovereign_ai.attest.stamped import NotedLine
     from sovereign_ai.attest.witness import Witness
     from sovereign_ai.spec.factory import AIFactory
 
-_NEVER_CHECKED = (
-    "that what the description declares is true",
-    "when it was signed, but by the signer's own clock",
-)
-"""Facts that no evidence of this layout can show."""
+_NEVER_CHECKED = "that what the description declares is true"
+"""A fact that no evidence can show."""
+_UNSTAMPED = "when it was signed, but by the signer's own clock"
+"""What is not known of evidence without a time stamp."""
+_UNREVOKED = "whether the certificate of the time stamp authority was revoked"
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +41,9 @@ class Question:
         witnesses: the second places of the log's head.
         without_log: whether to check no log.
         run_program: whether a description that is a program may be run.
+        tsa_certificates: file of the certificates of the time stamp authority that the reader trusts; None to trust
+            none.
+        tsa_policy: the policy that a time stamp must be made under; empty for any.
     """
 
     evidence: Path
@@ -50,6 +54,8 @@ class Question:
     witnesses: tuple[Witness, ...]
     without_log: bool
     run_program: bool
+    tsa_certificates: Path | None = None
+    tsa_policy: str = ""
 
 
 @dataclass
@@ -98,7 +104,8 @@ def check_evidence(output: Output, question: Question) -> None:
             _compare(answer, question, statement)
         if walk is not None and log is not None:
             _compare_log(answer, question, log, walk, statement, key)
-    answer.unchecked += _NEVER_CHECKED
+        _compare_timestamp(answer, question, envelope, _own_line(log, walk, statement))
+    answer.unchecked.append(_NEVER_CHECKED)
     details = [*answer.aside, *answer.notes]
     for access in answer.access:
         details += access_lines(access)
@@ -347,3 +354,53 @@ def _unchecked_head(walk: LogState) -> str:
         known = ", ".join(sorted(walk.witnesses))
         return f"the head of the log in its second place ({known}): name it with --witness"
     return "whether lines after this run were cut off: the head of the log is kept in no second place"
+
+
+def _own_line(log: Path | None, walk: LogState | None, statement: Mapping[str, Any]) -> NotedLine | None:
+    """Return what the log says of the run of a statement; None without a log in which it stands."""
+    from sovereign_ai.attest.chain import compare_statement
+    from sovereign_ai.attest.stamped import noted_line
+
+    if log is None or walk is None or walk.broken or compare_statement(log, walk, statement):
+        return None
+    return noted_line(log, int(statement["predicate"]["log"]["entries"]))
+
+
+def _compare_timestamp(
+    answer: VerificationAnswer, question: Question, envelope: Mapping[str, Any], line: NotedLine | None
+) -> None:
+    """Verify the time stamp of evidence, and compare it with the line of its run."""
+    from sovereign_ai.attest.stamped import compare_line, removed_problem, signature_of, token_of
+    from sovereign_ai.attest.timestamp import StampError, read_authorities, verify_token
+
+    file = question.tsa_certificates
+    authorities = read_authorities(file) if file else []
+    try:
+        token = token_of(envelope)
+        if token is not None:
+            stamp = verify_token(token, signature_of(envelope), authorities, question.tsa_policy)
+    except StampError as error:
+        message = f"time stamp: {error}"
+        hint = "it shows no time; name the authority's own certificate, or ask the operator for the evidence as it was"
+        answer.problems.append(Problem("bad-timestamp", message, hint=hint))
+        return
+    if token is None:
+        answer.unchecked.append(_UNSTAMPED)
+        if line is not None and line.digest:
+            answer.problems.append(removed_problem())
+        elif file is not None or question.tsa_policy:
+            message = "time stamp: there is none, and an authority was named"
+            hint = "`evidence sign --timestamp-url` has the evidence stamped"
+            answer.problems.append(Problem("no-timestamp", message, hint=hint))
+        return
+    if line is not None:
+        answer.problems += compare_line(stamp, token, line)
+    if file is None:
+        at = stamp.at.isoformat(timespec="seconds")
+        answer.unchecked.append(
+            f"whether its time stamp ({at}) is by an authority that you trust (--tsa-cert)"
+        )
+        return
+    answer.checked.append("time stamp")
+    answer.notes.append(stamp.line)
+    answer.unchecked.append(_UNREVOKED)

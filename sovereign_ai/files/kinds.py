@@ -156,6 +156,14 @@ PUBLIC_KEY = FileKind(
     UsageError,
     code="no-key",
 )
+AUTHORITY = FileKind(
+    "authority",
+    "certificates of a time stamp authority",
+    _MIB,
+    "name the certificate in PEM that the authority publishes, or the one that issued it",
+    UsageError,
+    code="no-certificate",
+)
 KUBECONFIG = FileKind(
     "kubeconfig",
     "a kubeconfig",

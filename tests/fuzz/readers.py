@@ -24,6 +24,13 @@ from sovereign_ai.attest.evidence import PAYLOAD, EvidencePart, differences, ope
 from sovereign_ai.attest.layout import ACCESS, KEY, PREDICATE
 from sovereign_ai.attest.observation import read_binding
 from sovereign_ai.attest.signing import base64_text, pae
+from sovereign_ai.attest.timestamp import (
+    Request,
+    StampError,
+    read_authorities,
+    read_response,
+    verify_token,
+)
 from sovereign_ai.cluster.api.kubeconfig import check_files, read_kubeconfig
 from sovereign_ai.cluster.api.transport import server_in
 from sovereign_ai.cluster.keys.custody import PLANE
@@ -52,7 +59,9 @@ SIGNER = Ed25519PrivateKey.from_private_bytes(bytes(range(32)))
 SEED = Seed(bytes(SEED_BYTES), "level/1", b"encrypted seed")
 PLACE = b"/registry/secrets/research/login"
 _WITHDRAWN = "withdrawn"
-_OWN_ERRORS = (SovereignError, DamagedError, UnsealableError, KeyRefusedError)
+_OWN_ERRORS = (SovereignError, DamagedError, UnsealableError, KeyRefusedError, StampError)
+TOKENS = Path(__file__).resolve().parents[1] / "attest" / "timestamps"
+_STAMPED, _ROOTS = (TOKENS / "stamped").read_bytes(), read_authorities(TOKENS / "root.pem")
 _PARTS = (EvidencePart("spec", "0" * 64, {"pools[train]": "1" * 64}), EvidencePart("plan", "2" * 64, {}))
 _KINDS = (PREDICATE, ACCESS, KEY)
 
@@ -227,11 +236,19 @@ def _owned(work: Callable[..., object], *arguments: object) -> None:
         return
 
 
+def read_stamp(raw: bytes) -> None:
+    """Read a token, and an authority's answer."""
+    _owned(verify_token, raw, _STAMPED, [])
+    _owned(verify_token, raw, _STAMPED, _ROOTS)
+    _owned(read_response, raw, Request(_STAMPED, 1))
+
+
 READERS: dict[str, Callable[[bytes], None]] = {
     "yaml": read_yaml,
     "dsse": read_dsse,
     "chain": read_chain,
     "kubeconfig": read_cluster,
     "protobuf": read_protobuf,
+    "timestamp": read_stamp,
 }
 """Every harness by the name of its corpus."""

@@ -12,12 +12,13 @@ import orjson
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from sovereign_ai.attest.access import _access_statement as _access_fields
+from sovereign_ai.attest.asn1 import tlv
 from sovereign_ai.attest.entry import FIRST, make_entry
 from sovereign_ai.attest.evidence import EvidencePart, sign_statement, statement
 from sovereign_ai.cluster.keys.custody import PLANE
 from sovereign_ai.cluster.keys.envelope import _derived_key
 from sovereign_ai.cluster.keys.messages import ETCD, STORED
-from tests.fuzz.readers import PLACE, SEED, SIGNER
+from tests.fuzz.readers import PLACE, SEED, SIGNER, TOKENS
 
 CORPUS = Path(__file__).resolve().parent / "corpus"
 _SMALL = Path(__file__).resolve().parents[1] / "hostile" / "small.yaml"
@@ -50,6 +51,11 @@ def seeds() -> Iterator[tuple[str, str, bytes]]:
     transaction = ETCD["TxnRequest"]()
     transaction.compare.add(target=2, key=PLACE, mod_revision=7)
     transaction.success.add().request_put.CopyFrom(ETCD["PutRequest"](key=PLACE, value=b"k8s\x00"))
+    for kind in ("rsa", "ec"):
+        token = (TOKENS / f"{kind}.tst").read_bytes()
+        yield "timestamp", kind, token
+        # A granted answer with this token.
+        yield "timestamp", f"{kind}-answer", tlv(b"\x30", b"\x30\x03\x02\x01\x00" + token)
     yield "protobuf", "transaction", transaction.SerializeToString(deterministic=True)
 
 

@@ -322,6 +322,12 @@ def _torn(folder: Path) -> Prepared:
     return Prepared(aside, prepared.run)
 
 
+def _authority(folder: Path) -> Prepared:
+    """Write signed evidence and the certificate of a time stamp authority."""
+    file = _file(folder, "tsa.pem", (ROOT / "tests" / "attest" / "timestamps" / "root.pem").read_bytes())
+    return Prepared(file, _evidence(folder, "log.jsonl", *_VERIFY, "--tsa-cert", str(file)).run)
+
+
 def _head(folder: Path) -> Prepared:
     """Write a log and, in a second place, its head."""
     prepared = _evidence(folder, "log.jsonl", *_SIGN, "--witness", str(folder / "heads"))
@@ -742,6 +748,15 @@ READERS: tuple[Reader, ...] = (
         "pem",
         lambda folder: _evidence(folder, "public.pem", *_VERIFY),
         limit=16 << 10,
+    ),
+    Reader(
+        "authority",
+        ("authority",),
+        "pem",
+        _authority,
+        # The evidence has no time stamp, which is a finding; the certificates are read all the same.
+        control=_CODES({1}),
+        limit=1 << 20,
     ),
     Reader(
         "kubeconfig",
