@@ -1,7 +1,7 @@
-"""The ASN.1 of RFC 3161 time stamps, and of the CMS (RFC 5652) around them, read by the `cryptography` package.
+"""The ASN.1 of RFC 3161 time stamps, and of the CMS (RFC 5652) around them, by the `cryptography` package.
 
-Only DER is read, and of each structure only what a time stamp has. Sets are read as sequences where authorities
-write them unsorted (OpenSSL does), so that their order is not checked.
+Only DER is read, and of each structure only what a time stamp has. Sets are read as sequences where
+authorities write them unsorted (OpenSSL does), so that their order is not checked.
 """
 
 from __future__ import annotations
@@ -226,7 +226,7 @@ def decode(kind: type[_Structure], raw: bytes) -> _Structure:
     """
     try:
         return asn1.decode_der(kind, raw)
-    except (ValueError, OverflowError) as error:
+    except (ValueError, OverflowError, x509.InvalidVersion) as error:
         raise Asn1Error from error
 
 

@@ -1,8 +1,8 @@
 """The time stamp of evidence: where its token stands in the envelope and in the log, and when it must be of.
 
-The envelope holds the token beside its one signature, and the line of the run notes the token's digest, so that a
-token cannot be taken out or exchanged unseen. The authority's time must lie between the line before and the run's
-own line, as far as clocks agree.
+The envelope holds the token beside its one signature, and the line of the run notes the token's digest, so
+that a token cannot be taken out or exchanged unseen. The authority's time must lie between the line before
+and the run's own line, as far as clocks agree.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from sovereign_ai.attest.timestamp import StampError, TimeStamp
 from sovereign_ai.errors import Problem, UsageError
 
 MEMBER = "timestamp"
-"""Member of an envelope that holds the token; DSSE has its readers pass over members that they do not know."""
+"""Member of an envelope that holds the token; readers of DSSE pass over members that they do not know."""
 _NOTE, _KIND = "timestamp/", "rfc3161"
 """Subject of a line that notes a token: prefix and kind."""
 
@@ -82,6 +82,7 @@ def note_of(token: bytes) -> dict[str, str]:
 def noted_line(log: Path, number: int) -> NotedLine:
     """Return what a line of a whole log says of the time stamp of its run; the first has number 0."""
     before = ""
+    # Only the line and the one before it are read as JSON: a log may have a line for each run of many years.
     for line in islice(entries_of(log), max(0, number - 1), number + 1):
         entry = read_entry(line)
         if entry is None:
@@ -112,6 +113,7 @@ def compare_line(stamp: TimeStamp, token: bytes, line: NotedLine) -> list[Proble
         message = "time stamp: the log notes another one for this run, or none"
         hint = "it was exchanged or added after the run; ask the operator for the evidence as it was"
         problems.append(Problem("wrong-timestamp", message, hint=hint))
+    # The log's times are the signer's clock, the stamp's is the authority's.
     slack = CLOCK_TOLERANCE + stamp.accuracy
     if line.at and stamp.at > datetime.fromisoformat(line.at) + slack:
         problems.append(_out_of_order(stamp, "later", f"its line, which is of {line.at}"))

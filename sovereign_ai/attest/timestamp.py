@@ -1,16 +1,16 @@
 """RFC 3161 time stamps: an authority signs that some bytes existed at a time.
 
-The token of an authority lies beside the signature of the evidence (`timestamp` in the envelope, base64). What is
-stamped is that signature, as RFC 3161 (appendix A) has it, so that it existed at that time. Verification needs no
-network: the reader names the authority's certificate.
+The token of an authority lies beside the signature of the evidence (`timestamp` in the envelope, base64).
+What is stamped is that signature, as RFC 3161 (appendix A) has it, so that it existed at that time.
+Verification needs no network: the reader names the authority's certificate.
 
     request = request_of(signature)
     token = read_response(answer, request)
     stamp = verify_token(token, signature, read_authorities(path))      # stamp.at
 
 What verification checks: the token's form, the digest, policy and time that it states, the signature by the
-certificate that the token names (RFC 5816), that certificate's only purpose (timeStamping, critical) and the chain
-to the reader's certificates at the time of the token. Not checked: whether a certificate was revoked.
+certificate that the token names (RFC 5816), that certificate's only purpose (timeStamping, critical) and the
+chain to the reader's certificates at the time of the token. Not checked: whether a certificate was revoked.
 """
 
 from __future__ import annotations
@@ -172,7 +172,7 @@ def read_authorities(path: Path) -> list[x509.Certificate]:
     raw = read(path, AUTHORITY)
     try:
         return x509.load_pem_x509_certificates(raw)
-    except (ValueError, UnsupportedAlgorithm):
+    except _BAD_CERTIFICATE:
         message = "the file holds no certificate in PEM"
         raise UsageError(Problem("bad-certificate", message, Where(str(path)), AUTHORITY.hint)) from None
 
@@ -313,7 +313,9 @@ def _stamp_of(data: asn1.SignedData) -> tuple[asn1.Stamp, int | None, timedelta]
 
 
 def _has_critical(extensions: TLV) -> bool:
-    """Return whether one of a stamp's extensions must be understood; those of qualified authorities need not be.
+    """Return whether one of a stamp's extensions must be understood.
+
+    Those of the European Union's qualified authorities need not be (ETSI EN 319 422).
 
     Raises:
         Asn1Error: they are no extensions.

@@ -1,7 +1,7 @@
 """Asks a time stamp authority for a token over HTTPS (RFC 3161, 3.4): one request, one bounded answer.
 
-No redirect is followed, no proxy is asked, and nothing but the digest of a signature is sent. TLS is verified by the
-machine's own authorities (or SSL_CERT_FILE). Without TLS only this machine itself is asked.
+No redirect is followed, no proxy is asked, and nothing but the digest of a signature is sent. TLS is verified
+by the machine's own authorities (or SSL_CERT_FILE). Without TLS only this machine itself is asked.
 """
 
 from __future__ import annotations

@@ -53,7 +53,7 @@ TsaCertificate = Annotated[
     Path | None,
     typer.Option(
         "--tsa-cert",
-        help="Certificates of the time stamp authority that you trust, or of its issuer, in PEM, from the authority.",
+        help="Certificate of the time stamp authority that you trust, or of its issuer, in PEM.",
     ),
 ]
 TsaPolicy = Annotated[

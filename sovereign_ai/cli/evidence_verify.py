@@ -41,7 +41,7 @@ class Question:
         witnesses: the second places of the log's head.
         without_log: whether to check no log.
         run_program: whether a description that is a program may be run.
-        tsa_certificates: file of the certificates of the time stamp authority that the reader trusts; None to trust
+        tsa_certificates: file of certificates of the time stamp authority that the reader trusts; None for
             none.
         tsa_policy: the policy that a time stamp must be made under; empty for any.
     """
@@ -381,7 +381,7 @@ def _compare_timestamp(
             stamp = verify_token(token, signature_of(envelope), authorities, question.tsa_policy)
     except StampError as error:
         message = f"time stamp: {error}"
-        hint = "it shows no time; name the authority's own certificate, or ask the operator for the evidence as it was"
+        hint = "name the authority's own certificate, or ask the operator for the evidence as it was"
         answer.problems.append(Problem("bad-timestamp", message, hint=hint))
         return
     if token is None:

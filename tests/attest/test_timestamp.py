@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,7 @@ import pytest
 from cryptography import x509
 from cryptography.hazmat.asn1 import encode_der
 from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import ExtendedKeyUsageOID
 
 from sovereign_ai.attest import asn1
@@ -161,6 +163,24 @@ def test_a_token_is_refused_if(name: str) -> None:
     raw, reason = TAMPERED[name]
     with pytest.raises(StampError, match=reason):
         verified(raw, POLICY if "policy" in name else "")
+
+
+VERSION = bytes.fromhex("a003020102"), bytes.fromhex("a003020122")
+"""The version of a certificate, and one that does not exist."""
+
+
+def test_a_certificate_of_an_unknown_version_is_refused_in_a_token_and_as_an_authority(
+    tmp_path: Path,
+) -> None:
+    raw = token(SIGNER).replace(*VERSION)
+    assert raw != token(SIGNER)
+    with pytest.raises(StampError, match="no token"):
+        verified(raw)
+    certificate = base64.b64encode(ROOT.certificate.public_bytes(Encoding.DER).replace(*VERSION)).decode()
+    file = tmp_path / "tsa.pem"
+    file.write_text(f"-----BEGIN CERTIFICATE-----\n{certificate}\n-----END CERTIFICATE-----\n")
+    with pytest.raises(UsageError, match="bad-certificate"):
+        read_authorities(file)
 
 
 def test_without_an_authority_everything_else_is_checked() -> None:
