@@ -22,7 +22,7 @@ from sovereign_ai.plan.rounding import ceil_div
 from sovereign_ai.plan.shapes import Shape
 from sovereign_ai.spec.factory import AIFactory
 from sovereign_ai.spec.site import Site
-from sovereign_ai.spec.storage import StorageTier
+from sovereign_ai.spec.storage import StorageProtocol, StorageTier
 from sovereign_ai.units import Bytes, BytesPerSecond
 
 UNIT_GPUS = 256
@@ -76,7 +76,7 @@ class StoragePlan:
     jurisdiction: str
     halls: tuple[str, ...]
     zone: str
-    protocol: str
+    protocol: StorageProtocol
     key: str
     capacity: int
     raw: int

@@ -305,8 +305,13 @@ def _ranges(factory: AIFactory) -> Iterator[tuple[str, str, str]]:
 
 
 def _buckets(plan: Plan) -> list[tuple[str, str]]:
-    """Return zone and URL of the bucket of each object store."""
-    return [(store.zone, f"s3://{store.tier}") for store in plan.storage if store.protocol == "object"]
+    """Return zone and URL of each tier that programs reach by a URL, such as the bucket of an object store."""
+    buckets = []
+    for store in plan.storage:
+        scheme = store.protocol.uri_scheme
+        if scheme:
+            buckets.append((store.zone, f"{scheme}://{store.tier}"))
+    return buckets
 
 
 def _image_pattern(factory: AIFactory) -> str:
@@ -335,8 +340,7 @@ def _storage_classes(plan: Plan, clusters: Iterable[ClusterPlan]) -> set[tuple[s
     sites = {cluster.site for cluster in clusters}
     classes = set()
     for system in plan.storage:
-        # Object stores are reached by buckets and have no storage class.
-        if system.site in sites and system.protocol != "object":
+        if system.site in sites and system.protocol.has_storage_class:
             classes.add((system.tier, system.zone, system.key))
     return classes
 

@@ -13,6 +13,7 @@ import types
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import date
+from enum import StrEnum
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 from annotated_types import Ge, Le
@@ -163,6 +164,8 @@ def _make_spot(
     for arm in arms:
         if get_origin(arm) is Literal:
             literals += map(str, get_args(arm))
+        elif isinstance(arm, type) and issubclass(arm, StrEnum):
+            literals += map(str, arm)
         else:
             others.append(arm)
     form = next((item for item in metadata if isinstance(item, TextForm)), None)

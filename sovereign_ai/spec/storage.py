@@ -2,12 +2,62 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from enum import StrEnum
+from typing import Annotated, Any, Literal
 
-from pydantic import Field
+from pydantic import Field, GetCoreSchemaHandler
+from pydantic_core import CoreSchema, core_schema
 
 from sovereign_ai.spec.base import Country, Model, Name
 from sovereign_ai.units import Bytes, BytesPerSecond, Seconds
+
+
+class StorageProtocol(StrEnum):
+    """How storage is reached. Other rooms ask it what it needs, and do not compare it with a member."""
+
+    PARALLEL = "parallel"
+    NFS = "nfs"
+    OBJECT = "object"
+    BLOCK = "block"
+
+    @property
+    def has_storage_class(self) -> bool:
+        """Whether Kubernetes makes volumes of it; an object store is reached by buckets instead."""
+        return self is not StorageProtocol.OBJECT
+
+    @property
+    def is_mounted_by_hosts(self) -> bool:
+        """Whether hosts mount it as a file system."""
+        return self in {StorageProtocol.PARALLEL, StorageProtocol.NFS}
+
+    @property
+    def mount_type(self) -> str:
+        """The type of file system that Linux itself mounts; empty where a vendor's client does, or none."""
+        return "nfs4" if self is StorageProtocol.NFS else ""
+
+    @property
+    def mount_options(self) -> str:
+        """The options of that mount; empty where there is none."""
+        if self is StorageProtocol.NFS:
+            return "vers=4.2,proto=tcp,nconnect=8,hard,noatime,nodev,nosuid,_netdev"
+        return ""
+
+    @property
+    def uri_scheme(self) -> str:
+        """The scheme of the URL by which programs reach it; empty where they use a path or a device."""
+        return "s3" if self is StorageProtocol.OBJECT else ""
+
+    @classmethod
+    def __get_pydantic_core_schema__(cls, _source: Any, _handler: GetCoreSchemaHandler) -> CoreSchema:
+        """Validate as a literal: its JSON schema needs no reference, and its errors name the values."""
+        # A serializer of the literal would warn of a value that is no plain text.
+        return core_schema.no_info_after_validator_function(
+            cls,
+            core_schema.literal_schema([member.value for member in cls]),
+            serialization=core_schema.plain_serializer_function_ser_schema(
+                str, return_schema=core_schema.str_schema(), when_used="json"
+            ),
+        )
 
 
 class Encryption(Model):
@@ -42,7 +92,7 @@ class StorageTier(Model):
 
     name: Name
     """Unique in the factory; the Kubernetes storage class carries it."""
-    protocol: Literal["parallel", "nfs", "object", "block"]
+    protocol: StorageProtocol
     """How it is reached."""
     zone: Name
     """The security zone whose claims it serves."""

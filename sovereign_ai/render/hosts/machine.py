@@ -170,7 +170,7 @@ def _gpu_variables(pool: GpuNodePool, machine: System) -> dict[str, Any]:
 def _storage_variables(plan: Plan, tiers: Iterable[StoragePlan]) -> dict[str, Any]:
     """Return the variables of the tiers that a pool may claim.
 
-    Each tier has a file with its servers; an NFS tier also has a mount that waits until it is used.
+    Each tier has a file with its servers; one that Linux mounts has a mount that waits until it is used.
     """
     files: list[dict[str, str]] = []
     mounts: list[str] = []
@@ -187,11 +187,11 @@ def _storage_variables(plan: Plan, tiers: Iterable[StoragePlan]) -> dict[str, An
         text = orjson.dumps(facts, option=orjson.OPT_INDENT_2 | orjson.OPT_SORT_KEYS).decode() + "\n"
         files.append({"path": f"/etc/sovereign/storage/{tier.tier}.json", "content": text})
         address = next((addresses[0] for addresses in servers.values() if addresses), "")
-        if tier.protocol == "nfs" and address:
-            for name, unit in _mount_units(tier.tier, address).items():
+        if tier.protocol.mount_type and address:
+            for name, unit in _mount_units(tier, address).items():
                 files.append({"path": f"/etc/systemd/system/{name}", "content": unit})
             mounts.append(f"{unit_name(tier.tier)}.automount")
-        elif tier.protocol in ("parallel", "nfs"):
+        elif tier.protocol.is_mounted_by_hosts:
             others.append(tier.tier)
     return {"storage_files": files, "storage_mounts": mounts, "storage_others": others}
 
@@ -215,13 +215,13 @@ def unit_name(tier: str) -> str:
     return "srv-" + tier.replace("-", r"\x2d")
 
 
-def _mount_units(tier: str, address: str) -> dict[str, str]:
-    """Return the systemd units of an NFS tier: the mount, and what mounts it once it is used."""
-    options = "vers=4.2,proto=tcp,nconnect=8,hard,noatime,nodev,nosuid,_netdev"
-    name = unit_name(tier)
-    head = f"[Unit]\nDescription=Storage tier {tier}\n\n"
-    path = f"Where=/srv/{tier}\n"
-    mount = f"[Mount]\nWhat={address}:/{tier}\n{path}Type=nfs4\nOptions={options}\nTimeoutSec=30\n"
+def _mount_units(tier: StoragePlan, address: str) -> dict[str, str]:
+    """Return the systemd units of a tier that Linux mounts: the mount, and what mounts it once it is used."""
+    name = unit_name(tier.tier)
+    head = f"[Unit]\nDescription=Storage tier {tier.tier}\n\n"
+    path = f"Where=/srv/{tier.tier}\n"
+    kind = f"Type={tier.protocol.mount_type}\nOptions={tier.protocol.mount_options}\n"
+    mount = f"[Mount]\nWhat={address}:/{tier.tier}\n{path}{kind}TimeoutSec=30\n"
     automount = f"[Automount]\n{path}TimeoutIdleSec=600\n\n[Install]\nWantedBy=remote-fs.target\n"
     return {f"{name}.mount": head + mount, f"{name}.automount": head + automount}
 

@@ -22,7 +22,7 @@ REGION, HALL = "topology.kubernetes.io/region", "topology.kubernetes.io/zone"
 def objects(factory: AIFactory, plan: Plan, cluster: ClusterPlan) -> Iterator[Object]:
     """Yield the storage classes of the tiers at the cluster's site."""
     maker = Maker(factory.name)
-    tiers = [tier for tier in plan.storage if tier.site == cluster.site and tier.protocol != "object"]
+    tiers = [tier for tier in plan.storage if tier.site == cluster.site and tier.protocol.has_storage_class]
     for tier in sorted(tiers, key=_tier_name):
         parameters = {
             f"{KEYS.domain}/tier": tier.tier,

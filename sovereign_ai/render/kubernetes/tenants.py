@@ -166,7 +166,7 @@ def _quota(
     for name, count in _claims_by_class(cluster, claimable).items():
         hard[f"{name}.deviceclass.resource.k8s.io/devices"] = str(count)
     for tier in plan.storage:
-        if tier.site != cluster.site or tier.protocol == "object":
+        if tier.site != cluster.site or not tier.protocol.has_storage_class:
             continue
         # Storage of other zones is limited to nothing, since a class without a limit would be open.
         capacity = Bytes(tier.capacity).to_kubernetes() if tier.zone == namespace.zone else "0"
