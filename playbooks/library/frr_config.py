@@ -40,7 +40,8 @@ HEADS = {"Lines To Delete": "-", "Lines To Add": "+"}
 def delta(text: str) -> list[str]:
     """Read what `frr-reload.py --test` prints.
 
-    The lines to take away have `-` before them, those to add `+`. Each change stands below its context; a change that is none is left out with its context.
+    The lines to take away have `-` before them, those to add `+`. Each change stands
+    below its context; a change that is none is left out with its context.
     """
     blocks: list[list[str]] = []
     sign = ""

@@ -96,8 +96,14 @@ def lengths(factory: AIFactory, plan: Plan) -> tuple[CableTotals, ...]:
         for device in (*rack.devices, *rack.pdu_names):
             places[device] = (rack.hall, row, place_in_row)
     # Descriptions give the reach in centimetres.
-    reach = {fabric.name: fabric.reach.count / 100 for fabric in factory.fabrics}
-    return tuple(_cabling(plane, places, reach[plane.fabric]) for plane in plan.fabrics if plane.cables)
+    reach = {}
+    for fabric in factory.fabrics:
+        reach[fabric.name] = fabric.reach.count / 100
+    cabling = []
+    for plane in plan.fabrics:
+        if plane.cables:
+            cabling.append(_cabling(plane, places, reach[plane.fabric]))
+    return tuple(cabling)
 
 
 def _cabling(plane: FabricPlan, places: Mapping[str, Place], reach: float) -> CableTotals:

@@ -166,7 +166,11 @@ class Links:
 
     def switches_of(self, tier: str) -> list[str]:
         """Return the names of the switches of one tier, in the plan's order."""
-        return [switch.name for switch in self.plane.switches if switch.tier == tier]
+        names = []
+        for switch in self.plane.switches:
+            if switch.tier == tier:
+                names.append(switch.name)
+        return names
 
     def _count_uplinks(self) -> None:
         """Fill `above` and `under` from the cables between switches."""
@@ -229,7 +233,7 @@ class Links:
 
     def _leaves_of(self, names: Collection[str]) -> set[str]:
         """Return those of some switches that are leaves."""
-        return {name for name in names if name in self.raw}
+        return self.raw.keys() & set(names)
 
     def _spines(self, gone: Collection[str], cut: tuple[str, str] | None) -> dict[str, int]:
         """Return the share that each affected spine still passes on, by spine."""
@@ -292,10 +296,15 @@ def worst_half(sorts: Mapping[Sort, int], parts: int = 1) -> int:
 
 def assess_fabrics(plan: Plan) -> tuple[FabricReport, ...]:
     """Assess every plane of a plan."""
-    gpus = {node.name: node.gpus for node in plan.nodes}
+    gpus = {}
+    for node in plan.nodes:
+        gpus[node.name] = node.gpus
     reports: list[FabricReport] = []
     for plane in plan.fabrics:
-        racks = [rack for rack in plan.racks if rack.site == plane.site]
+        racks = []
+        for rack in plan.racks:
+            if rack.site == plane.site:
+                racks.append(rack)
         reports.append(_report(plane, Links(plane, gpus), racks))
     return tuple(reports)
 
@@ -382,7 +391,10 @@ def _places(plane: FabricPlan, links: Links, racks: Sequence[Rack], whole: int) 
     if switches:
         cases = sorted(switches.items())
         yield from _worst(_switches(links, "rack of switches", cases, len(switches), whole))
-    server_racks = [rack for rack in racks if _has_servers(links, rack)]
+    server_racks = []
+    for rack in racks:
+        if _has_servers(links, rack):
+            server_racks.append(rack)
     if server_racks:
         yield from _worst([_server_rack(links, rack, len(server_racks), whole) for rack in server_racks])
     # Switches of a rack with PDUs on two feeds survive one feed, so only racks on a single feed count.

@@ -64,7 +64,10 @@ def split(factory: AIFactory, plan: Plan, file: FigureFile) -> dict[str, dict[st
         raise SpecError(problems)
     figures: dict[str, dict[str, GivenValue]] = {}
     for assessment, names in accepted.items():
-        figures[assessment] = {name: figure for name, figure in file.figures.items() if name in names}
+        figures[assessment] = {}
+        for name, figure in file.figures.items():
+            if name in names:
+                figures[assessment][name] = figure
     return figures
 
 
@@ -166,15 +169,25 @@ def _impossible(file: FigureFile, measures: Mapping[str, Measure]) -> Iterator[P
             values[name] = figure.value
     for name in file.figures:
         value = values.get(name)
-        factors = [values.get(factor) for factor in whole_of(name)]
-        if value is None or not factors:
-            continue
-        known_factors = [factor for factor in factors if factor is not None]
-        most = math.prod(known_factors)
-        if len(known_factors) == len(factors) and value > most:
+        most = _whole(name, values)
+        if value is not None and most is not None and value > most:
             message = f"{value:.15g} is out of range: at most {plain(most, 6)}{_in(measures[name].unit)}"
             hint = f"that is {' x '.join(whole_of(name))}"
             yield Problem("impossible-figure", message, file.place(name, "value"), hint)
+
+
+def _whole(name: str, values: Mapping[str, float | None]) -> float | None:
+    """Return the most that a figure can be, as a part of others.
+
+    None where nothing limits it, or where one of the others is unknown.
+    """
+    factors: list[float] = []
+    for factor in whole_of(name):
+        value = values.get(factor)
+        if value is None:
+            return None
+        factors.append(value)
+    return math.prod(factors) if factors else None
 
 
 def _out_of_range(file: FigureFile, name: str, figure: GivenValue, unit: str) -> Iterator[Problem]:
@@ -193,9 +206,13 @@ def _in(unit: str) -> str:
 
 def template(factory: AIFactory, plan: Plan) -> Iterator[str]:
     """Yield the lines of a file of figures."""
-    nothing: dict[str, dict[str, GivenValue]] = {assessment: {} for assessment in _ROOMS}
-    measures = _measures(factory, plan, nothing)
-    leaves = {name: measure for name, measure in measures.items() if not measure.formula}
+    nothing: dict[str, dict[str, GivenValue]] = {}
+    for assessment in _ROOMS:
+        nothing[assessment] = {}
+    leaves: dict[str, Measure] = {}
+    for name, measure in _measures(factory, plan, nothing).items():
+        if not measure.formula:
+            leaves[name] = measure
     yield (
         f"# Figures of {factory.name}. Uncomment a line and write your own figure; "
         "it replaces the built-in one in every assessment."

@@ -114,6 +114,14 @@ class Measure:
         return data
 
 
+def by_name(measures: Iterable[Measure]) -> dict[str, Measure]:
+    """Return measures by name, in their order."""
+    named: dict[str, Measure] = {}
+    for measure in measures:
+        named[measure.id] = measure
+    return named
+
+
 def cut(value: float | None) -> float | None:
     """Return a number cut to nine significant digits."""
     return None if value is None else float(f"{value:.{DIGITS}g}")
@@ -184,7 +192,7 @@ class Assessment:
             names: the numbers; the formula of each is yielded in any case.
             seen: numbers whose reasons were yielded before and are left out; the new ones are added to it.
         """
-        known = {measure.id: measure for measure in self.measures}
+        known = by_name(self.measures)
         for name in names:
             if name in seen and known[name].formula:
                 yield known[name].reason

@@ -56,13 +56,20 @@ def plane_losses(plan: Plan, reports: Sequence[FabricReport]) -> Iterator[PlaneL
         plan: the plan.
         reports: its planes as `sovereign_ai.assess.fabric.check` returns them.
     """
-    gpus = {node.name: node.gpus for node in plan.nodes}
-    bisection = {report.plane: report.bisection for report in reports}
+    gpus = {}
+    for node in plan.nodes:
+        gpus[node.name] = node.gpus
+    bisection = {}
+    for report in reports:
+        bisection[report.plane] = report.bisection
     for plane in plan.fabrics:
         # A fabric of several sites has planes of its own at each: only those beside this one can take its
         # traffic.
         fabric_and_site = plane.fabric, plane.site
-        siblings = [other for other in plan.fabrics if (other.fabric, other.site) == fabric_and_site]
+        siblings = []
+        for other in plan.fabrics:
+            if (other.fabric, other.site) == fabric_and_site:
+                siblings.append(other)
         elsewhere: set[str] = set()
         for sibling in siblings:
             if sibling is not plane:

@@ -135,7 +135,10 @@ class Sheet:
         """
         # Several assessments add the same numbers, so a name that is there already keeps its cell.
         if name not in self._cells:
-            missing = [part for part in inputs if part not in self._cells]
+            missing = []
+            for part in inputs:
+                if part not in self._cells:
+                    missing.append(part)
             if missing:
                 message = f"{name} follows from {missing}, which are not on the sheet"
                 raise KeyError(message)

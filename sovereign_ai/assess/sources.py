@@ -75,7 +75,10 @@ def _read(file: str) -> Mapping[str, Figure]:
     figures = [_figure(row) for row in orjson.loads(data)["rows"]]
     figures.sort(key=lambda figure: figure.field)
     # Cached and shared by every caller, so it must not change.
-    return MappingProxyType({figure.field: figure for figure in figures})
+    by_field = {}
+    for figure in figures:
+        by_field[figure.field] = figure
+    return MappingProxyType(by_field)
 
 
 def _figure(raw: Mapping[str, Any]) -> Figure:
@@ -341,4 +344,7 @@ def read_columns(path: Path) -> dict[str, tuple[float, ...]]:
         problems.append(Problem("empty-series", "the file names no series", place, "load,wind,grid"))
     if problems:
         raise SpecError(problems[:_MOST_PROBLEMS])
-    return {head[column]: tuple(cells) for column, cells in numbers.items()}
+    series = {}
+    for column, cells in numbers.items():
+        series[head[column]] = tuple(cells)
+    return series

@@ -136,7 +136,10 @@ def bars_of(factory: AIFactory, plan: Plan, now: date) -> dict[str, tuple[str, .
     """Return the waivers in force and the violated rules that bar a best answer, by criterion."""
     serves: dict[str, list[str]] = {}
     for rule in REGISTRY:
-        controls = [control.id for control in rule.controls if control.framework == "ECSF"]
+        controls = []
+        for control in rule.controls:
+            if control.framework == "ECSF":
+                controls.append(control.id)
         serves[rule.id] = controls or [COMPLIANCE]
     bars: defaultdict[str, set[str]] = defaultdict(set)
     for waiver in factory.waivers:

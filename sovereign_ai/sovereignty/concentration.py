@@ -13,6 +13,7 @@ from fractions import Fraction
 from typing import Any
 
 from sovereign_ai.plan.factory import Plan
+from sovereign_ai.plan.port_assignment import fabrics_by_name
 from sovereign_ai.records import members
 from sovereign_ai.sovereignty.areas import home
 from sovereign_ai.sovereignty.graph import Graph
@@ -64,7 +65,9 @@ def concentration(factory: AIFactory, plan: Plan, graph: Graph) -> tuple[Concent
 
 def _counts(factory: AIFactory, plan: Plan, graph: Graph) -> Iterator[tuple[str, str, Amounts]]:
     """Yield each layer with its unit and its amounts."""
-    holders = {part.id: (part.holder, part.law) for part in graph.parts}
+    holders = {}
+    for part in graph.parts:
+        holders[part.id] = (part.holder, part.law)
     yield "accelerators", "pieces", _pieces(graph, holders, "accelerator:")
     yield "machines", "pieces", _pieces(graph, holders, "system:")
     yield "switches", "pieces", _switches(factory, plan, holders)
@@ -96,7 +99,7 @@ def _pieces(graph: Graph, holders: Mapping[str, Holder], prefix: str) -> Amounts
 
 def _switches(factory: AIFactory, plan: Plan, holders: Mapping[str, Holder]) -> Amounts:
     """Count switches by holder; those without a model have none that is known."""
-    fabrics = {fabric.name: fabric for fabric in factory.fabrics}
+    fabrics = fabrics_by_name(factory)
     amounts: Amounts = Counter()
     for plane in plan.fabrics:
         for switch in plane.switches:

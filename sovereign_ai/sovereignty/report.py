@@ -72,6 +72,9 @@ def assess_sovereignty(
 def _sets(dependencies: Graph, served: str) -> Sets:
     """Return the smallest sets for one service, at once and within a year."""
     days = (0, 365)
-    holders = {day: holder_sets(dependencies, served, day) for day in days}
-    countries = {day: country_sets(dependencies, served, day) for day in days}
+    holders = {}
+    countries = {}
+    for day in days:
+        holders[day] = holder_sets(dependencies, served, day)
+        countries[day] = country_sets(dependencies, served, day)
     return Sets(part_sets(dependencies, served), holders, countries)

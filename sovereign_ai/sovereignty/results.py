@@ -41,8 +41,12 @@ class Sets:
 
     def to_data(self) -> dict[str, Any]:
         """Return plain data; days become texts, as JSON has no other keys."""
-        holders = {str(day): sets for day, sets in self.holders.items()}
-        countries = {str(day): sets for day, sets in self.countries.items()}
+        holders = {}
+        for day, sets in self.holders.items():
+            holders[str(day)] = sets
+        countries = {}
+        for day, sets in self.countries.items():
+            countries[str(day)] = sets
         return {"largest_listed": MOST, "parts": self.parts, "holders": holders, "countries": countries}
 
 
@@ -90,7 +94,10 @@ class AssessmentResults:
                 ask = f"{'under which law is' if part.described else 'who holds'}: {part.what}"
                 questions.append(_question(part.layer, part.id, ask, "the description does not say"))
         for framework in self.frameworks:
-            required = [item for item in framework.items if item.outcome == "open"]
+            required = []
+            for item in framework.items:
+                if item.outcome == "open":
+                    required.append(item)
             questions += [_question(framework.id, item.id, item.words, item.why) for item in required]
         return questions
 

@@ -108,7 +108,10 @@ def _cell(answer: CriterionAnswer) -> str:
 def _drills(report: AssessmentResults) -> Iterator[str]:
     """Yield the drills: training and inference by day."""
     yield f"Disconnect drill, after {', '.join(map(str, DAYS))} days"
-    shown = [drill for drill in report.drills if drill.foreign or _hurts(drill)]
+    shown = []
+    for drill in report.drills:
+        if drill.foreign or _hurts(drill):
+            shown.append(drill)
     for drill in sorted(shown, key=lambda drill: (not drill.foreign, drill.trigger)):
         yield from _drill(drill)
     if len(shown) < len(report.drills):
@@ -150,7 +153,10 @@ def _states(drill: Drill, served: str) -> str:
 
 def _hurts(drill: Drill) -> bool:
     """Return whether a trigger stops a service, or a part of one."""
-    return any(min(by_day.values()) < 100 for by_day in drill.capacity.values())
+    for by_day in drill.capacity.values():
+        if min(by_day.values()) < 100:
+            return True
+    return False
 
 
 def _sets(report: AssessmentResults) -> Iterator[str]:
@@ -211,7 +217,10 @@ def _frameworks(report: AssessmentResults) -> Iterator[str]:
         still_open = framework.count("open")
         counts = f"{met} met, {not_met} not met, {still_open} open of {len(framework.items)}"
         yield from _wrap(f"{framework.title}, {framework.version}: {counts}", "  ", "    ")
-        missed = [item.id for item in framework.items if item.outcome == "not met"]
+        missed = []
+        for item in framework.items:
+            if item.outcome == "not met":
+                missed.append(item.id)
         if missed:
             yield from _wrap(f"not met: {_some(missed)}", "    ", "      ")
 

@@ -31,7 +31,10 @@ def _testable(plan: Plan, plane: FabricPlan) -> dict[str, list[Node]]:
     The suffix is the servers' zone where the plane keeps zones apart, or else an empty text.
     """
     hosts = set(plane.host_links.lowers())
-    nodes = [node for node in plan.nodes if node.name in hosts and _has_reader(node)]
+    nodes = []
+    for node in plan.nodes:
+        if node.name in hosts and _has_reader(node):
+            nodes.append(node)
     apart: set[str] = set()
     for partition in plan.partitions:
         if partition.fabric == plane.fabric and partition.kind != "none":
@@ -100,7 +103,11 @@ def units(plan: Plan, nodes: list[Node]) -> Iterator[AcceptanceTest]:
     for size in sorted({len(unit) for unit in members.values()}):
         if size < 2 or not rate:
             continue
-        names = tuple(name for name, unit in members.items() if len(unit) == size)
+        of_size = []
+        for name, unit in members.items():
+            if len(unit) == size:
+                of_size.append(name)
+        names = tuple(of_size)
         gpus = _gpus(members[names[0]])
         ranks = whole(gpus, f"{gpus} GPUs in each unit of {size} machines")
         bus = portion("bus", share("unit-share"), server, planned)
@@ -142,7 +149,10 @@ def _fabric(plan: Plan, name: str, planes: list[FabricPlan], nodes: list[Node]) 
     rate, _ = _uplink(plan, nodes)
     gpus = _gpus(nodes)
     ranks = whole(gpus, f"{gpus} GPUs on {name}")
-    bisection, ends = sum(plane.bisection for plane in planes), sum(plane.endpoints for plane in planes)
+    bisection = ends = 0
+    for plane in planes:
+        bisection += plane.bisection
+        ends += plane.endpoints
     # Half of the ends send half of their traffic across: ends / 2 x rate / 2 = bisection.
     exchange = min(rate / max(node.gpus for node in nodes), 4 * bisection / max(ends, 1))
     planned = f"{rate / 1e9:g} Gbps from each machine on {name}, bisection {bisection / 1e12:g} Tbps"

@@ -110,12 +110,16 @@ class Acceptance:
 
     def to_data(self) -> dict[str, Any]:
         """Return plain data: every run that did not pass, and counts of all."""
+        not_passed = []
+        for outcome in self.outcomes:
+            if outcome.state != "passed":
+                not_passed.append(outcome.to_data())
         return {
             "factory": self.factory,
             "plan_digest": self.plan_digest,
             "accepted": self.accepted,
             "counts": self.counts(),
-            "open": [outcome.to_data() for outcome in self.outcomes if outcome.state != "passed"],
+            "open": not_passed,
         }
 
 
@@ -149,7 +153,10 @@ def _refuse_unknown(sheet: AcceptanceSheet, files: Mapping[str, str]) -> None:
     Raises:
         UsageError: there are some; the first ones are named.
     """
-    known = {file_name(subject, test.name) for subject, test in sheet.runs() if test.tool in READERS}
+    known = set()
+    for subject, test in sheet.runs():
+        if test.tool in READERS:
+            known.add(file_name(subject, test.name))
     problems: list[Problem] = []
     for name in sorted(files.keys() - known)[:_MOST_PROBLEMS]:
         message = f"{name!r} belongs to no test of {sheet.factory}"
@@ -189,12 +196,21 @@ def _misses(test: AcceptanceTest, reading: ResultReading) -> tuple[Miss, ...]:
 def _counted(site: str, test: AcceptanceTest, outcomes: list[AcceptanceOutcome]) -> AcceptanceOutcome:
     """Return whether few enough servers of a site broke; not run while the result of one is missing."""
     members = frozenset(test.members)
-    nodes = [outcome for outcome in outcomes if outcome.level == "node" and outcome.test == test.name]
-    burn_ins = [outcome for outcome in nodes if outcome.subject in members]
+    nodes = []
+    for outcome in outcomes:
+        if outcome.level == "node" and outcome.test == test.name:
+            nodes.append(outcome)
+    burn_ins = []
+    for outcome in nodes:
+        if outcome.subject in members:
+            burn_ins.append(outcome)
     if not burn_ins or any(outcome.state in ("not run", "unreadable") for outcome in burn_ins):
         details = ("machines whose burn-in has no result",)
         return AcceptanceOutcome(site, test.name, test.level, "not run", details=details)
-    broken = [outcome.subject for outcome in burn_ins if _is_broken(outcome)]
+    broken = []
+    for outcome in burn_ins:
+        if _is_broken(outcome):
+            broken.append(outcome.subject)
     misses = _misses(test, ResultReading({"broken": float(len(broken))}))
     if not misses:
         return AcceptanceOutcome(site, test.name, test.level, "passed")
@@ -203,4 +219,7 @@ def _counted(site: str, test: AcceptanceTest, outcomes: list[AcceptanceOutcome])
 
 def _is_broken(outcome: AcceptanceOutcome) -> bool:
     """Return whether a server's burn-in had a hardware error; one that was too short did not break it."""
-    return any(miss.limit.metric == "hardware" for miss in outcome.misses)
+    for miss in outcome.misses:
+        if miss.limit.metric == "hardware":
+            return True
+    return False

@@ -186,9 +186,10 @@ def _links(plan: Plan, pool: _Pool, ports: dict[str, int]) -> Iterator[Acceptanc
     least = min(ports.get(node.name, 0) for node in pool.nodes)
     none = source_text(figure(FILE, "link.errors"))
     commands: list[str] = []
-    if any(plane.kind == "infiniband" for plane in planes):
+    kinds = {plane.kind for plane in planes}
+    if "infiniband" in kinds:
         commands.append("perfquery -x LID PORT")
-    if any(plane.kind != "infiniband" for plane in planes):
+    if kinds - {"infiniband"}:
         # ethtool prints no name, and the reader needs one above the counters.
         commands.append("(echo NAME; ethtool -S NAME)")
     how_long = f"before and after {seconds / 3600:.1f} h of full load"

@@ -78,7 +78,9 @@ def focus_rows(
     # Month 12 divided by 12 carries one into the year and leaves month 1.
     end = start.replace(year=start.year + start.month // 12, month=start.month % 12 + 1)
     bill = _Bill(factory, operator, start, end)
-    capital = {part.cost: part for part in parts}
+    capital = {}
+    for part in parts:
+        capital[part.cost] = part
     for name, part in capital.items():
         share = _share(part, measures)
         yield _row(bill, f"{part.what}: {part.item}", part.service, part.site, measures[name], share)
@@ -147,7 +149,11 @@ def _euro(value: float | None, share: float) -> str:
 
 def unpriced(rows: Sequence[dict[str, str]]) -> list[str]:
     """Return the lines without a price, which FOCUS has no way to write."""
-    return [row["x_Item"] for row in rows if not row["BilledCost"]]
+    items = []
+    for row in rows:
+        if not row["BilledCost"]:
+            items.append(row["x_Item"])
+    return items
 
 
 def focus_csv(rows: Sequence[dict[str, str]]) -> str:

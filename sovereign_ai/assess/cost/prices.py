@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from sovereign_ai.assess.sheet import Sheet
 from sovereign_ai.assess.sources import figure, figures
 from sovereign_ai.plan.factory import Plan
+from sovereign_ai.plan.port_assignment import fabrics_by_name
 from sovereign_ai.plan.power import SitePower
 from sovereign_ai.plan.shapes import Shape
 from sovereign_ai.spec.factory import AIFactory
@@ -71,7 +72,7 @@ def _machines(sheet: Sheet, shapes: Sequence[Shape]) -> Iterator[PricedPart]:
 
 def _network(sheet: Sheet, factory: AIFactory, plan: Plan) -> Iterator[PricedPart]:
     """Yield switches by kind and links by rate, site by site."""
-    fabrics = {fabric.name: fabric for fabric in factory.fabrics}
+    fabrics = fabrics_by_name(factory)
     switches: Counter[tuple[str, str]] = Counter()
     links: Counter[tuple[str, int]] = Counter()
     for plane in plan.fabrics:
@@ -109,7 +110,9 @@ def _storage(sheet: Sheet, plan: Plan) -> Iterator[PricedPart]:
 
 def _buildings(sheet: Sheet, plan: Plan) -> Iterator[PricedPart]:
     """Yield the building of each site by the watts of IT that it is planned for."""
-    countries = {cluster.site: cluster.jurisdiction for cluster in plan.clusters}
+    countries = {}
+    for cluster in plan.clusters:
+        countries[cluster.site] = cluster.jurisdiction
     for power in plan.power:
         if not power.it_load:
             continue

@@ -22,7 +22,7 @@ from sovereign_ai.assess.energy.power import equipment_of_sites
 from sovereign_ai.assess.energy.report import add_energy
 from sovereign_ai.assess.goodput.jobs import GoodputJob, add_job, jobs
 from sovereign_ai.assess.goodput.training import add_training
-from sovereign_ai.assess.measure import Assessment, ReportLine, plain
+from sovereign_ai.assess.measure import Assessment, ReportLine, by_name, plain
 from sovereign_ai.assess.ranges import permitted
 from sovereign_ai.assess.sheet import GivenValue, Sheet
 from sovereign_ai.errors import Problem, UsageError
@@ -65,8 +65,8 @@ class Cost(Assessment):
         if not allowed.holds(float(f"{month:%Y%m%d}")):
             message = f"the month of {month} is out of range: {allowed.words}"
             raise UsageError(Problem("bad-date", message, hint="such as 2026-12"))
-        by_name = {measure.id: measure for measure in self.measures}
-        rows = list(focus_rows(self.factory, self.operator, self.parts, by_name, month))
+        named = by_name(self.measures)
+        rows = list(focus_rows(self.factory, self.operator, self.parts, named, month))
         return focus_csv(rows), unpriced(rows)
 
 

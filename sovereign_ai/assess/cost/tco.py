@@ -57,8 +57,12 @@ def add_tco(
 
 def _total_of(sheet: Sheet, prefix: str, parts: Sequence[str], unit: str) -> None:
     """Add the total of some costs, and that of the known part of each."""
-    costs = [f"{prefix}.{part}" for part in parts]
-    _sum(sheet, f"{prefix}.total", costs, [f"{cost}.known" for cost in costs], unit)
+    costs: list[str] = []
+    known: list[str] = []
+    for part in parts:
+        costs.append(f"{prefix}.{part}")
+        known.append(f"{prefix}.{part}.known")
+    _sum(sheet, f"{prefix}.total", costs, known, unit)
 
 
 def _ratio(cost: float, hours: float) -> float:
@@ -68,7 +72,10 @@ def _ratio(cost: float, hours: float) -> float:
 
 def _capital(sheet: Sheet, what: str, costs: Sequence[str]) -> None:
     """Add the capital cost of one group of parts, and its annuity."""
-    known = [cost for cost in costs if sheet.value(cost) is not None]
+    known = []
+    for cost in costs:
+        if sheet.value(cost) is not None:
+            known.append(cost)
     capex, year = f"capex.{what}", f"year.{what}"
     _sum(sheet, capex, costs, known)
     life = "life.building" if what == "building" else "life.machines"
@@ -95,8 +102,13 @@ def _running(sheet: Sheet, sites: Sequence[SiteEquipment]) -> None:
 
     An unknown one counts as nothing in the known part.
     """
-    energy = [_energy(sheet, equipment) for equipment in sites]
-    known = [cost for cost in energy if sheet.value(cost) is not None]
+    energy: list[str] = []
+    known: list[str] = []
+    for equipment in sites:
+        cost = _energy(sheet, equipment)
+        energy.append(cost)
+        if sheet.value(cost) is not None:
+            known.append(cost)
     _sum(sheet, "year.energy", energy, known, unit="EUR/a")
     sheet.figure("maintenance", figure("prices", "maintenance"))
     for suffix in ("", ".known"):
@@ -134,7 +146,10 @@ def _electricity(sheet: Sheet, equipment: SiteEquipment) -> str:
     """
     site, country = equipment.name, equipment.site.country
     # A store gives back what was paid for before, so it has no price of its own.
-    contracts = [contract for contract in equipment.site.contracts if contract.source != "storage"]
+    contracts = []
+    for contract in equipment.site.contracts:
+        if contract.source != "storage":
+            contracts.append(contract)
     local = f"electricity.{country}"
     priced = all(contract.price is not None for contract in contracts)
     if contracts and priced and local not in sheet.given:

@@ -140,10 +140,15 @@ def balance(load: Sequence[float], supplies: Sequence[Supply], store: EnergyStor
         spare, wasted = _charge(store, state.filled, over)
         curtailed += spare
         lost += wasted
+    kinds = {}
+    given = {}
+    for supply, hours in zip(ordered, state.given, strict=True):
+        kinds[supply.name] = supply.source
+        given[supply.name] = tuple(hours)
     course = Course(
         load=tuple(load),
-        kinds={supply.name: supply.source for supply in ordered},
-        given={supply.name: tuple(hours) for supply, hours in zip(ordered, state.given, strict=True)},
+        kinds=kinds,
+        given=given,
         store=tuple(stored),
         shortfall=tuple(short),
     )
@@ -170,9 +175,13 @@ class _State:
     @classmethod
     def of(cls, supplies: Sequence[Supply]) -> _State:
         """Return the state before the first hour."""
-        free = [_is_carbon_free(supply) for supply in supplies]
+        free: list[bool] = []
+        given: list[list[float]] = []
+        for supply in supplies:
+            free.append(_is_carbon_free(supply))
+            given.append([])
         count = len(supplies)
-        return cls(free, [0.0] * count, [0.0] * count, [[] for _ in supplies])
+        return cls(free, [0.0] * count, [0.0] * count, given)
 
 
 def _is_carbon_free(supply: Supply) -> bool:
@@ -219,9 +228,11 @@ def _totals(
 ) -> Balance:
     """Return the totals of all hours."""
     whole = sum(course.load)
+    by_supply: dict[str, float] = {}
     green: list[float] = []
     clean: list[float] = []
     for supply, amount in zip(supplies, used, strict=True):
+        by_supply[supply.name] = amount
         if supply.source in RENEWABLE:
             green.append(amount)
         if _is_carbon_free(supply):
@@ -229,7 +240,7 @@ def _totals(
     return Balance(
         hours=len(course.load),
         load=whole,
-        used={supply.name: amount for supply, amount in zip(supplies, used, strict=True)},
+        used=by_supply,
         shortfall=sum(course.shortfall),
         short_hours=sum(gap > 0 for gap in course.shortfall),
         worst_gap=max(course.shortfall, default=0.0),

@@ -23,6 +23,7 @@ from sovereign_ai.assess.sources import figure
 from sovereign_ai.catalog.systems import System
 from sovereign_ai.plan.factory import Plan
 from sovereign_ai.plan.loads import rack_watts
+from sovereign_ai.plan.port_assignment import fabrics_by_name
 from sovereign_ai.plan.power import SitePower
 from sovereign_ai.plan.shapes import Shape
 from sovereign_ai.spec.factory import AIFactory
@@ -68,18 +69,23 @@ class SiteEquipment:
 
 def equipment_of_sites(factory: AIFactory, plan: Plan, shapes: Sequence[Shape]) -> Iterator[SiteEquipment]:
     """Yield every site with servers, with its devices of unknown power."""
-    fabrics = {fabric.name: fabric for fabric in factory.fabrics}
+    fabrics = fabrics_by_name(factory)
     kind: dict[str, str] = {}
     for plane in plan.fabrics:
         for switch in plane.switches:
             kind[switch.name] = fabrics[plane.fabric].switch_of(switch.tier) or "switch"
-    unknown: dict[str, Counter[str]] = {site.name: Counter() for site in factory.sites}
+    unknown: dict[str, Counter[str]] = {}
+    for site in factory.sites:
+        unknown[site.name] = Counter()
     for rack in plan.racks:
         unknown[rack.site].update(kind.get(device, "server") for device in rack.unknown_power)
     for site in factory.sites:
-        pools = tuple(shape for shape in shapes if shape.site.name == site.name)
+        pools = []
+        for shape in shapes:
+            if shape.site.name == site.name:
+                pools.append(shape)
         if pools:
-            yield SiteEquipment(site, pools, dict(sorted(unknown[site.name].items())))
+            yield SiteEquipment(site, tuple(pools), dict(sorted(unknown[site.name].items())))
 
 
 def add_system(sheet: Sheet, system: System) -> None:
@@ -106,10 +112,15 @@ def _rated_peak(sheet: Sheet, name: str, system: System) -> None:
     sheet.figure(name, rating, unit="W", scale=scale, question="rated watts")
 
 
+def site_power(plan: Plan, site: str) -> SitePower:
+    """Return the planned power of a site that has servers."""
+    return next(power for power in plan.power if power.site == site)
+
+
 def add_site(sheet: Sheet, equipment: SiteEquipment, plan: Plan) -> None:
     """Add a site's power: by level at the peak, and in total at peak, typical and idle."""
     name = f"site.{equipment.name}"
-    power = next(power for power in plan.power if power.site == equipment.name)
+    power = site_power(plan, equipment.name)
     machines: Counter[str] = Counter()
     for shape in equipment.shapes:
         add_system(sheet, shape.system)
@@ -161,8 +172,11 @@ def _peak(sheet: Sheet, name: str, equipment: SiteEquipment, power: SitePower) -
 
 def unknown_devices(sheet: Sheet, equipment: SiteEquipment) -> tuple[str, ...]:
     """Return the names of the missing figures of power, one a kind of switch or server."""
-    names = [f"device.{kind}.power" for kind in equipment.unknown]
-    return tuple(name for name in names if name not in sheet.given)
+    missing = []
+    for kind in equipment.unknown:
+        if f"device.{kind}.power" not in sheet.given:
+            missing.append(f"device.{kind}.power")
+    return tuple(missing)
 
 
 def count_unknown(sheet: Sheet, equipment: SiteEquipment) -> int:
@@ -197,7 +211,10 @@ def _feeds(sheet: Sheet, name: str, power: SitePower) -> None:
         own = f"{name}.feed.{feed}"
         planned = sheet.plan(f"{own}.planned", watts, "W", power.why["feeds"])
         _feed(sheet, f"{own}.peak", planned, f"{name}.other", feeds)
-        after = [loads[feed] for lost, loads in power.after_loss.items() if lost != feed]
+        after = []
+        for lost, loads in power.after_loss.items():
+            if lost != feed:
+                after.append(loads[feed])
         if after:
             why = "the worst loss of another feed; " + power.why["after_loss"]
             planned = sheet.plan(f"{own}.planned.after-loss", max(after), "W", why)

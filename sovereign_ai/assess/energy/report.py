@@ -24,7 +24,7 @@ from sovereign_ai.assess.energy.reuse import add_reuse
 from sovereign_ai.assess.energy.rules import EnergyCheck, add_circumstances, checks
 from sovereign_ai.assess.energy.supply import add_carbon, add_supply, contract_name
 from sovereign_ai.assess.energy.survival import Failure, single_failures
-from sovereign_ai.assess.measure import Assessment, Measure, ReportLine
+from sovereign_ai.assess.measure import Assessment, Measure, ReportLine, by_name
 from sovereign_ai.assess.ranges import permitted
 from sovereign_ai.assess.sheet import GivenValue, Sheet
 from sovereign_ai.errors import Problem, UsageError, nearest
@@ -109,15 +109,25 @@ def assess_energy(
     """
     sheet, sites, cooled, failures = _built(factory, plan, given or {}, wet_bulb or {}, hourly or {})
     measures = sheet.measures()
-    by_name = {measure.id: measure for measure in measures}
+    named = by_name(measures)
     judged: list[EnergyCheck] = []
     balances: dict[str, Balance] = {}
     for equipment in sites:
-        judged += checks(sheet, equipment, by_name)
+        judged += checks(sheet, equipment, named)
         series = (hourly or {}).get(equipment.name)
         if series is not None:
-            balances[equipment.name] = _balance(equipment, series, by_name)
-    due = {check.site for check in judged if check.rule.startswith("EED") and check.status == "due"}
+            balances[equipment.name] = _balance(equipment, series, named)
+    due = set()
+    for check in judged:
+        if check.rule.startswith("EED") and check.status == "due":
+            due.add(check.site)
+    kpis = []
+    for equipment in sites:
+        if equipment.name in due:
+            kpis.append(kpi_file(equipment, plan, named))
+    hours = {}
+    for site, temperatures in (wet_bulb or {}).items():
+        hours[site] = len(temperatures)
     return Energy(
         factory=factory.name,
         spec_digest=plan.spec_digest,
@@ -125,9 +135,9 @@ def assess_energy(
         failures=tuple(failures),
         cooled=tuple(cooled),
         checks=tuple(judged),
-        kpis=tuple(kpi_file(equipment, plan, by_name) for equipment in sites if equipment.name in due),
+        kpis=tuple(kpis),
         balances=balances,
-        wet_bulb={site: len(series) for site, series in (wet_bulb or {}).items()},
+        wet_bulb=hours,
     )
 
 
@@ -170,7 +180,9 @@ def _check_series(
     Raises:
         UsageError: every series that is wrong.
     """
-    by_name = {equipment.name: equipment for equipment in sites}
+    by_name = {}
+    for equipment in sites:
+        by_name[equipment.name] = equipment
     problems: list[Problem] = []
     for name in sorted({*wet_bulb, *hourly} - set(by_name)):
         message = f"no site with machines is called {name!r}"

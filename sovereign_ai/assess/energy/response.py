@@ -37,7 +37,10 @@ def add_response(sheet: Sheet, equipment: SiteEquipment) -> None:
     formula = "1 if a checkpoint's stall fits the notice"
     ready = lambda save, seconds: float(save <= seconds)  # noqa: E731 - the formula, used once
     sheet.derive(f"{response}.ready", "1", formula, ready, stall, notice)
-    pools = [shape.pool for shape in equipment.shapes if shape.pool.purpose in ("training", "mixed")]
+    pools = []
+    for shape in equipment.shapes:
+        if shape.pool.purpose in ("training", "mixed"):
+            pools.append(shape.pool)
     counts = [f"{name}.pool.{pool.name}.machines" for pool in pools]
     total = lambda *machines: sum(machines)  # noqa: E731 - the formula, used once
     sheet.derive(training, "machines", "sum over training pools", total, *counts)
@@ -93,7 +96,10 @@ def largest_pool(
     names = sorted(site.power.feeds)
     most = [float((limits or {}).get(name, feed_limit(site, name))) for name in names]
     whole = float(site.power.it_budget.count) if budget is None else budget
-    described = [shape for shape in pool_shapes(factory) if shape.site.name == site.name]
+    described = []
+    for shape in pool_shapes(factory):
+        if shape.site.name == site.name:
+            described.append(shape)
 
     def fits(nodes: int) -> bool:
         resized = [_resized(shape, pool, nodes) for shape in described]
@@ -135,9 +141,15 @@ def _fits(site: Site, pools: list[Shape], other: int, limits: list[float], budge
         return False
     if site.power.survive != "any-feed" or len(limits) == 1:
         return True
-    return not any(_overloaded(after, limits) for after in load.load.after)
+    for after in load.load.after:
+        if _overloaded(after, limits):
+            return False
+    return True
 
 
 def _overloaded(feeds: Iterable[Fraction], limits: list[float]) -> bool:
     """Return whether any feed carries more than its limit."""
-    return any(watts > most for watts, most in zip(feeds, limits, strict=True))
+    for watts, most in zip(feeds, limits, strict=True):
+        if watts > most:
+            return True
+    return False

@@ -30,7 +30,10 @@ def add_supply(sheet: Sheet, equipment: SiteEquipment) -> None:
     load, parts = f"{name}.load", (f"{name}.e-dc", "hours")
     sheet.derive(load, "W", "E_DC / hours", lambda energy, hours: energy * 1000 / hours, *parts)
     for group, kinds in _GROUPS.items():
-        contracts = [contract for contract in site.contracts if contract.source in kinds]
+        contracts = []
+        for contract in site.contracts:
+            if contract.source in kinds:
+                contracts.append(contract)
         outputs = [_contract(sheet, site.name, contract) for contract in contracts]
         formula = "sum over contracts of power x capacity factor"
         sheet.derive(f"{name}.supply.{group}", "W", formula, lambda *watts: sum(watts), *outputs)

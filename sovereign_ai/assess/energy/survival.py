@@ -13,6 +13,7 @@ from typing import Any
 from sovereign_ai.assess.energy.power import (
     SiteEquipment,
     count_unknown,
+    site_power,
     unknown_devices,
     unknown_devices_text,
 )
@@ -61,7 +62,7 @@ def single_failures(sheet: Sheet, equipment: SiteEquipment, plan: Plan) -> Itera
 
 def _feeds(sheet: Sheet, equipment: SiteEquipment, plan: Plan) -> Iterator[Failure]:
     """Yield the loss of each feed, with the load that switches and servers add to the other feeds."""
-    power = next(power for power in plan.power if power.site == equipment.name)
+    power = site_power(plan, equipment.name)
     feeds = sorted(equipment.site.power.feeds)
     for feed in feeds:
         survives = power.survives.get(feed)

@@ -20,6 +20,7 @@ import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from sovereign_ai.assess.goodput.jobs import declared_workloads
 from sovereign_ai.assess.sheet import Sheet
 from sovereign_ai.assess.sources import figure
 from sovereign_ai.catalog.accelerators import accelerator
@@ -62,7 +63,7 @@ def services(factory: AIFactory, shapes: Sequence[Shape]) -> Iterator[InferenceL
     """Yield every service: declared ones, and inference pools without one."""
     for shape in shapes:
         pool = shape.pool
-        declared = [load for load in factory.workloads if load.pool == pool.name and load.kind == "inference"]
+        declared = declared_workloads(factory, pool.name, "inference")
         for workload in declared:
             yield InferenceLoad(workload.name, shape, workload.nodes, workload.model)
         if not declared and pool.purpose == "inference":

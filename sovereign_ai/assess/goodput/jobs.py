@@ -18,7 +18,7 @@ from sovereign_ai.plan.factory import Plan
 from sovereign_ai.plan.shapes import Shape
 from sovereign_ai.plan.storage import StoragePlan
 from sovereign_ai.spec.factory import AIFactory
-from sovereign_ai.spec.supplier import ModelSize
+from sovereign_ai.spec.supplier import ModelSize, Workload
 
 _COUNTED = "h100-sxm"
 """The accelerator whose failures were counted."""
@@ -53,11 +53,20 @@ class GoodputJob:
         return accelerator(self.shape.system.accelerator)
 
 
+def declared_workloads(factory: AIFactory, pool: str, kind: str) -> list[Workload]:
+    """Return the declared workloads of one kind on a pool: `training` or `inference`."""
+    declared: list[Workload] = []
+    for workload in factory.workloads:
+        if workload.pool == pool and workload.kind == kind:
+            declared.append(workload)
+    return declared
+
+
 def jobs(factory: AIFactory, shapes: Sequence[Shape]) -> Iterator[GoodputJob]:
     """Yield every job: declared ones, and training pools without one."""
     for shape in shapes:
         pool = shape.pool
-        declared = [load for load in factory.workloads if load.pool == pool.name and load.kind == "training"]
+        declared = declared_workloads(factory, pool.name, "training")
         for workload in declared:
             yield GoodputJob(workload.name, shape, workload.nodes, declared=True, model=workload.model)
         if not declared and pool.purpose != "inference":
@@ -100,8 +109,11 @@ def add_rate(sheet: Sheet, chip: Accelerator) -> str:
 
 def storage_of(plan: Plan, shape: Shape) -> StoragePlan | None:
     """Return the tier for a pool's checkpoints: of its site and zone, the one with the highest write rate."""
-    tiers = [tier for tier in plan.storage if tier.site == shape.site.name and tier.zone == shape.pool.zone]
-    return max(tiers, key=lambda tier: (tier.write, tier.tier), default=None)
+    tiers: list[StoragePlan] = []
+    for tier in plan.storage:
+        if tier.site == shape.site.name and tier.zone == shape.pool.zone:
+            tiers.append(tier)
+    return max(tiers, key=lambda candidate: (candidate.write, candidate.tier), default=None)
 
 
 def add_job(sheet: Sheet, job: GoodputJob, plan: Plan) -> None:

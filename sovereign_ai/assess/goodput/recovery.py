@@ -31,7 +31,9 @@ def add_recovery(sheet: Sheet, factory: AIFactory, plan: Plan) -> list[str]:
     """
     first, *others = factory.sites
     names = [_route(sheet, first, site) for site in others]
-    tiers = {tier.name: tier for tier in factory.storage}
+    tiers = {}
+    for tier in factory.storage:
+        tiers[tier.name] = tier
     for storage in plan.storage:
         names += _tier(sheet, factory, tiers[storage.tier], storage)
     # A tier at several sites has one interval of snapshots: its names come once.

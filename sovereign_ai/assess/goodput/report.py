@@ -23,7 +23,7 @@ from sovereign_ai.assess.goodput.recovery import add_recovery
 from sovereign_ai.assess.goodput.simulate import GoodputCase, SimulatedGoodput, simulate
 from sovereign_ai.assess.goodput.spares import add_spares
 from sovereign_ai.assess.goodput.training import add_training
-from sovereign_ai.assess.measure import Assessment, Measure, ReportLine
+from sovereign_ai.assess.measure import Assessment, Measure, ReportLine, by_name
 from sovereign_ai.assess.sheet import GivenValue, Sheet
 from sovereign_ai.assess.sources import figure
 from sovereign_ai.plan.factory import Plan
@@ -104,11 +104,11 @@ def assess_goodput(
     """
     sheet, training, served, recovery = _built(factory, plan, given or {})
     measures = sheet.measures(("job.", "pool.", "service.", "tier.", *recovery, *_SIMULATED))
-    by_name = {measure.id: measure for measure in measures}
+    named = by_name(measures)
     verdicts: list[JobGoodput] = []
     for job in training:
         simulated = _simulated(sheet, job, runs, seed)
-        verdicts.append(_judged(job, by_name[f"job.{job.name}.goodput"], simulated))
+        verdicts.append(_judged(job, named[f"job.{job.name}.goodput"], simulated))
     return Goodput(
         factory=factory.name,
         spec_digest=plan.spec_digest,

@@ -95,8 +95,14 @@ def ibnetdiscover(text: str, file: str) -> Subnet:
     for near_guid, near_port, far_guid, far_port in seen:
         far = nodes[far_guid].description if far_guid in nodes else far_guid
         links[nodes[near_guid].description, near_port] = (far, far_port)
-    one_sided = {near for near, far in links.items() if links.get(far) != near}
-    return Subnet({node.description: node for node in nodes.values()}, links, frozenset(one_sided))
+    one_sided = set()
+    for near, reported_far in links.items():
+        if links.get(reported_far) != near:
+            one_sided.add(near)
+    by_description = {}
+    for member in nodes.values():
+        by_description[member.description] = member
+    return Subnet(by_description, links, frozenset(one_sided))
 
 
 def _refuse(nodes: Mapping[str, SubnetNode], file: str) -> None:

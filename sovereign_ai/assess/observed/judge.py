@@ -90,7 +90,10 @@ def judge(
         reporting: devices that reported, neighbours or none.
         blind: ends that their device cannot report, such as the port of a management controller.
     """
-    reported = {end for end in planned if end[0] in reporting and end not in blind}
+    reported = set()
+    for end in planned:
+        if end[0] in reporting and end not in blind:
+            reported.add(end)
     reported_by: dict[End, list[End]] = {}
     for near, far in seen.items():
         reported_by.setdefault(far, []).append(near)
@@ -142,4 +145,8 @@ def count(ports: Collection[ObservedPort]) -> dict[str, int]:
     States without any are left out.
     """
     counts = Counter(port.state for port in ports)
-    return {str(state): counts[state] for state in PortState if counts[state]}
+    in_order = {}
+    for state in PortState:
+        if counts[state]:
+            in_order[str(state)] = counts[state]
+    return in_order

@@ -103,7 +103,10 @@ def _drivers(systems: Iterable[str], declared: _Declared) -> Iterator[Dependency
 
 def _switches(factory: AIFactory, plan: Plan, declared: _Declared) -> Iterator[Dependency]:
     """Yield one part for each model of switch; switches without a model have the suppliers of that role."""
-    built = {plane.fabric for plane in plan.fabrics if plane.switches}
+    built = set()
+    for plane in plan.fabrics:
+        if plane.switches:
+            built.add(plane.fabric)
     models: set[str | None] = set()
     for fabric in factory.fabrics:
         if fabric.name in built:

@@ -39,7 +39,10 @@ def services(factory: AIFactory) -> Iterator[Dependency]:
     """Yield each service, each kind without an entry, and the suppliers that are parts of their own."""
     declared = by_role(factory)
     for kind in KINDS:
-        entries = [service for service in factory.services if service.kind == kind]
+        entries = []
+        for service in factory.services:
+            if service.kind == kind:
+                entries.append(service)
         for service in entries:
             yield _service(factory, service)
         if not entries:

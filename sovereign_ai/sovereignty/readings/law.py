@@ -156,7 +156,10 @@ def _pathways(subject: Subject) -> CriterionReading:
     """Return SOV-2.3: bodies that a foreign authority could order, and people who work from abroad."""
     operator = subject.factory.operator
     fields = (*_BODY_FIELDS, "operator.staff.location", "operator.support", "operator.soc")
-    reachable = [words for _, code, words in _bodies(subject) if not home(code)]
+    reachable = []
+    for _, code, words in _bodies(subject):
+        if not home(code):
+            reachable.append(words)
     for areas, words in (
         (operator.staff.location, "staff"),
         (operator.support, "support"),

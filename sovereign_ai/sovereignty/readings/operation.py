@@ -91,7 +91,10 @@ def _ceiling(
 
 def _comes_from_outside(part: Dependency) -> bool:
     """Return whether the law over a part, or any other country that it comes from, is outside."""
-    return any(not home(code) for code in (part.law, *part.also))
+    for code in (part.law, *part.also):
+        if not home(code):
+            return True
+    return False
 
 
 def _earliest(drills: Iterable[Drill], ids: set[str]) -> tuple[int | None, str]:
@@ -139,7 +142,10 @@ def _teams(subject: Subject) -> CriterionReading:
         return exactly("SOV-4.2", 1, "staff work outside", *fields)
     if staff == "some":
         return at_most("SOV-4.2", 3, "some staff work outside", *fields)
-    outside = [body.purpose for body in operator.sub_processors if _is_outside(body)]
+    outside = []
+    for body in operator.sub_processors:
+        if _is_outside(body):
+            outside.append(body.purpose)
     if not inside(operator.support):
         outside.append("support")
     if not inside(operator.soc):

@@ -35,7 +35,10 @@ def read(tool: str, text: str) -> ResultReading:
         # The readers trust the structure of a tool's output; a file of something else breaks it in any way.
         message = f"a value of {tool} is not of the kind that it prints: {str(error)[:_LONGEST]}"
         raise UnreadableError(message) from error
-    endless = [name for name, value in reading.values.items() if not math.isfinite(value)]
+    endless = []
+    for name, value in reading.values.items():
+        if not math.isfinite(value):
+            endless.append(name)
     if endless:
         raise UnreadableError(f"a value of {tool} is not finite: {', '.join(endless)}")
     # Details come from the file and go to a terminal, so they are cut and cleaned of control characters.

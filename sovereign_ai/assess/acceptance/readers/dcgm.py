@@ -64,8 +64,12 @@ def _results(root: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
 def _gpus(result: dict[str, Any]) -> list[str]:
     """Return the GPUs that a result is about."""
     if "gpu_ids" in result:
-        names = [name.strip() for name in str(result["gpu_ids"]).split(",")]
-        return [name for name in names if name]
+        gpus: list[str] = []
+        for part in str(result["gpu_ids"]).split(","):
+            name = part.strip()
+            if name:
+                gpus.append(name)
+        return gpus
     if result.get("entity_group") == "GPU" and "entity_id" in result:
         return [str(result["entity_id"])]
     return []

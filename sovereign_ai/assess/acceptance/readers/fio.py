@@ -23,7 +23,10 @@ def read(text: str) -> ResultReading:
     """
     output = document(text, "fio")
     rows = output.get("client_stats") or output.get("jobs") or []
-    jobs = [job for job in rows if isinstance(job, dict) and job.get("jobname") != _SUM]
+    jobs = []
+    for job in rows:
+        if isinstance(job, dict) and job.get("jobname") != _SUM:
+            jobs.append(job)
     if not jobs:
         raise UnreadableError("fio gives no job")
     errors: list[str] = []

@@ -59,14 +59,16 @@ def read(text: str) -> ResultReading:
     worst = 0.0
     details: list[str] = []
     for name, growth in ports.items():
-        bad = {counter: growth[counter] for counter in sorted(ERRORS & growth.keys()) if growth[counter]}
+        port_errors = 0
+        for counter in sorted(ERRORS & growth.keys()):
+            if growth[counter]:
+                port_errors += growth[counter]
+                details.append(f"{name}: {counter} grew by {growth[counter]}")
         port_downs = sum(growth[counter] for counter in DOWNS & growth.keys())
-        port_errors = sum(bad.values())
         bits = _bits(growth)
         worst = max(worst, max(port_errors, 3) / bits if bits > 0 else 1.0)
         errors += port_errors
         downs += port_downs
-        details += [f"{name}: {counter} grew by {count}" for counter, count in bad.items()]
         if port_downs:
             details.append(f"{name}: went down {port_downs} times")
     values = {
@@ -101,7 +103,11 @@ def _ports(text: str) -> dict[str, Mapping[str, int]]:
                 last[name] = counters
             else:
                 first[name] = counters
-    return {name: _growth(start, last.get(name)) for name, start in first.items() if start}
+    ports: dict[str, Mapping[str, int]] = {}
+    for name, start in first.items():
+        if start:
+            ports[name] = _growth(start, last.get(name))
+    return ports
 
 
 def _growth(start: Mapping[str, int], end: Mapping[str, int] | None) -> Mapping[str, int]:
