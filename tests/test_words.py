@@ -13,14 +13,13 @@ ROOT = Path(__file__).resolve().parent.parent
 DOCUMENTS = sorted(
     path.relative_to(ROOT)
     for path in (ROOT / "README.md", ROOT / "CONTRIBUTING.md", *(ROOT / "docs").rglob("*.md"))
-    # The glossary names the words; the page of controls is made from the registry of rules, whose digest is
-    # part of every rendered object, so that its words change with a release and not with a sweep.
-    if path.name not in {"glossary.md", "controls.md"}
+    # The glossary names the words.
+    if path.name != "glossary.md"
 )
 MODULES = sorted(path.relative_to(ROOT) for path in (ROOT / "sovereign_ai").rglob("*.py"))
 UNUSED = re.compile(
     r"\b(mend|mends|mended|whom|told|wish(es)?(?! list)|of ours|"
-    r"would not go|nobody can be asked)\b",
+    r"would not go|nobody can be asked|by hand)\b",
     re.IGNORECASE,
 )
 CODE = re.compile(r"```.*?```|`[^`\n]*`", re.DOTALL)
@@ -32,11 +31,21 @@ def unused(text: str) -> list[str]:
 
 
 def user_facing(tree: ast.AST) -> Iterator[tuple[int, str]]:
-    """Yield the texts of problems, hints, help and progress: every string that is no docstring and no key."""
+    """Yield the texts of problems, rules, help and progress: every string that is no docstring and no key."""
     for node in ast.walk(tree):
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Name | ast.Attribute):
             name = node.func.id if isinstance(node.func, ast.Name) else node.func.attr
-            if name not in {"Problem", "progress", "Option", "Argument", "say", "fail"}:
+            if name not in {
+                "Problem",
+                "progress",
+                "Option",
+                "Argument",
+                "say",
+                "fail",
+                "Rule",
+                "RuleCheck",
+                "Control",
+            }:
                 continue
             for inner in ast.walk(node):
                 if isinstance(inner, ast.Constant) and isinstance(inner.value, str) and " " in inner.value:

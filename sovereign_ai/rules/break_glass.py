@@ -77,7 +77,7 @@ OPEN = Rule(
     ),
     remediation=(
         "wait for its end, or end it with `sovereign-ai access revoke` (`--cluster kind` on that plane); "
-        "remove by hand a binding that no grant stands behind"
+        "delete a binding that has no grant manually"
     ),
     controls=(NIS2_ACCESS, C3A_STAFF, GDPR_SECURITY),
     places=frozenset({"live"}),

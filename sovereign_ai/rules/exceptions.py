@@ -104,10 +104,10 @@ SOUND = Rule(
 )
 PAST = Rule(
     id="WVR-003",
-    title="Waivers are mended or renewed before they end",
+    title="What a waiver covers is fixed, or the waiver renewed, before it ends",
     severity="warning",
-    rationale="From its last day on a waiver covers nothing, and what it covered fails.",
-    remediation="mend what it covers, or have a new one agreed; remove it when it is no longer of interest",
+    rationale="From its last day on, a waiver covers nothing, and what it covered fails.",
+    remediation="fix what it covers, or have a new one approved; remove it when it is no longer needed",
     controls=(NIS2_RISK,),
     places=PLAN,
     decide_on=_find_past_waivers,

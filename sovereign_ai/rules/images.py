@@ -96,7 +96,7 @@ PULLED = Rule(
     severity="medium",
     rationale=(
         "With `Never`, a container runs whatever lies on the machine under that name, also an image that "
-        "another tenant fetched with its own credentials, or that somebody put there by hand."
+        "another tenant fetched with its own credentials, or that somebody put there manually."
     ),
     remediation="leave imagePullPolicy and pullPolicy out",
     controls=_CONTROLS,

@@ -85,11 +85,11 @@ MACHINES = Rule(
     severity="critical",
     rationale=(
         "Whoever relabels a machine moves every pod of a zone to it, and every volume: under another law, "
-        "or beside another tenant. A machine that names a zone of ours and a country where the factory has "
+        "or beside another tenant. A machine that names a zone of the factory and a country where it has "
         "none is believed all the same."
     ),
     remediation=(
-        "describe the machine and deploy; by hand only with `kubectl --as sovereign-ai:machines --as-group "
+        "describe the machine and deploy; manually only with `kubectl --as sovereign-ai:machines --as-group "
         "GROUP`, which the audit log shows"
     ),
     controls=(*_LOCATION, NIS2_ACCESS),

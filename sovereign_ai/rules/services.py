@@ -268,7 +268,7 @@ ENDPOINTS = Rule(
     title="Services lead to pods of their own namespace",
     severity="high",
     rationale=(
-        "Endpoints written by hand make a service of the cluster lead to any address. The reference to a "
+        "Endpoints written manually make a service of the cluster lead to any address. The reference to a "
         "pod can be forged: rights to write endpoints are kept from tenants besides."
     ),
     remediation="give the service a selector, and let the cluster write its endpoints",

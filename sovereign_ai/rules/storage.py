@@ -219,8 +219,8 @@ PARAMETERS = Rule(
     title="Parameters of storage classes name permitted places",
     severity="critical",
     rationale=(
-        "A driver is told by parameters where to keep a volume, its replicas and its snapshots, and by "
-        "which server. Topologies say nothing of them."
+        "Parameters tell a driver where to keep a volume, its replicas and its snapshots, and on which "
+        "server. Topologies do not cover them."
     ),
     remediation=(
         "take the parameter out, or name a region of the zone, or a host of the cluster or of a gateway"

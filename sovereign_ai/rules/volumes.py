@@ -40,7 +40,7 @@ CONFINED = Rule(
     title="Volumes lie in regions that their zone's data may be in",
     severity="critical",
     rationale=(
-        "Topologies of a class hold for volumes that it makes. A volume made by hand is bound wherever it "
+        "Topologies of a class hold for volumes that it makes. A volume made manually is bound wherever it "
         "lies."
     ),
     remediation="give the volume a required node affinity on the region",
@@ -186,7 +186,7 @@ SOURCE = Rule(
     title="Volumes lie on their machine, or are made by their class's driver",
     severity="critical",
     rationale=(
-        "A volume made by hand names its disk by a server or a handle, and an affinity beside it says where "
+        "A volume made manually names its disk by a server or a handle, and an affinity beside it says where "
         "pods run, not where the data is."
     ),
     remediation="let a storage class make the volume",
@@ -209,7 +209,7 @@ SOURCE = Rule(
             ("PersistentVolume",),
             "spec.csi",
             _HANDLE_IS_PROVISIONED,
-            "its handle was written by hand, or an attribute of it names a place that is not permitted",
+            "its handle was written manually, or an attribute of it names a place that is not permitted",
         ),
     ),
 )
