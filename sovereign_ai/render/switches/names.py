@@ -38,6 +38,8 @@ class PortNames(Protocol):
     """The interface with the switch's own address."""
     sets_addresses: bool
     """Whether FRR sets the addresses of loopback and host ports, as it does on plain Linux."""
+    vrf_loopbacks: bool
+    """Whether leaves have a loopback in each zone's routing table."""
 
     def port(self, device: SwitchPorts, port: Port) -> str:
         """Return a port's interface."""
@@ -63,6 +65,7 @@ class LinuxNames:
 
     loopback = "lo"
     sets_addresses = True
+    vrf_loopbacks = False
 
     def port(self, device: SwitchPorts, port: Port) -> str:  # noqa: ARG002
         """Return `swp7`."""
@@ -90,6 +93,7 @@ class SonicNames:
 
     loopback = "Loopback0"
     sets_addresses = False
+    vrf_loopbacks = True
 
     def port(self, device: SwitchPorts, port: Port) -> str:
         """Return `Ethernet24`."""

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from functools import cache
 from ipaddress import IPv4Network
 from typing import Any
@@ -12,6 +12,7 @@ from typing import Any
 from sovereign_ai.plan.addresses import FIRST_HOST, Partition, Prefix, format_address
 from sovereign_ai.plan.fabric import FabricPlan, Switch, host_rails
 from sovereign_ai.plan.factory import Plan
+from sovereign_ai.render.switches.announcements import Announcements
 from sovereign_ai.render.switches.front_panel import FrontPanel, front_panel
 from sovereign_ai.spec.factory import AIFactory
 
@@ -50,6 +51,7 @@ class SwitchPorts:
         partitions: zone name to its partition of this fabric.
         gateways: range of its hosts' addresses to the gateway's address in it.
         panel: how SONiC names and wires its ports.
+        announcements: what the switches of its plane announce.
     """
 
     switch: Switch
@@ -58,6 +60,7 @@ class SwitchPorts:
     partitions: Mapping[str, Partition]
     gateways: Mapping[str, str]
     panel: FrontPanel
+    announcements: Announcements = field(repr=False, compare=False)
 
     @property
     def fabric(self) -> tuple[Port, ...]:
@@ -216,11 +219,32 @@ def port_maps(factory: AIFactory, plan: Plan, plane: FabricPlan) -> tuple[Switch
     fabric = next(fabric for fabric in factory.fabrics if fabric.name == plane.fabric)
     # The plan's rate is that of a part; the panel's is that of the whole port.
     panel = front_panel(fabric.switch, plane.link * fabric.breakout, fabric.breakout)
+    announcements = Announcements(plane, _announced_hosts(plane, ports, partitions), tuple(gateways))
     maps: list[SwitchPorts] = []
     for switch in plane.switches:
         switch_ports = tuple(ports[switch.name])
-        maps.append(SwitchPorts(switch, plane, switch_ports, partitions, gateways, panel))
+        maps.append(SwitchPorts(switch, plane, switch_ports, partitions, gateways, panel, announcements))
     return tuple(maps)
+
+
+def _announced_hosts(
+    plane: FabricPlan, ports: Mapping[str, Iterable[Port]], partitions: Mapping[str, Partition]
+) -> dict[str, dict[str, list[str]]]:
+    """Return leaf to routing table to the addresses of the hosts that it announces there.
+
+    The default table is the empty text. Hosts of segments are announced by their MAC addresses alone.
+    """
+    announced: dict[str, dict[str, list[str]]] = {}
+    for switch in plane.switches:
+        tables: defaultdict[str, list[str]] = defaultdict(list)
+        for port in ports[switch.name]:
+            part = partitions.get(port.zone)
+            if not port.address or (part is not None and part.kind == "vni"):
+                continue
+            table = port.zone if part is not None and part.kind == "vrf" else ""
+            tables[table].append(port.address)
+        announced[switch.name] = dict(tables)
+    return announced
 
 
 def _ports_by_switch(factory: AIFactory, plan: Plan, plane: FabricPlan) -> defaultdict[str, list[Port]]:

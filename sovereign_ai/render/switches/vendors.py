@@ -8,10 +8,11 @@ was not loaded into an image.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from sovereign_ai.plan.addresses import Partition
+from sovereign_ai.render.switches.announcements import Accepted, shared
 from sovereign_ai.render.switches.block import yaml_block
 from sovereign_ai.render.switches.frr import BFD_MILLISECONDS, BFD_MISSED
 from sovereign_ai.render.switches.names import uses
@@ -24,13 +25,17 @@ _ON = {"state": "enabled"}
 def cumulus(device: SwitchPorts) -> str:
     """Return `nvue.yaml`, for `nv config replace`."""
     switch = device.switch
-    only_loopback = {"action": {"permit": {}}, "match": {"interface": "lo"}}
+    only_loopback = _permit({"interface": "lo"})
+    prefix_lists, inbound_maps = _inbound_policies(device)
     settings: dict[str, Any] = {
         "system": {"hostname": switch.name},
         "interface": _interfaces(device),
         "router": {
             "bgp": {**_ON, "autonomous-system": switch.asn, "router-id": switch.loopback},
-            "policy": {"route-map": {"LOOPBACK": {"rule": {"10": only_loopback}}}},
+            "policy": {
+                "prefix-list": prefix_lists,
+                "route-map": {"LOOPBACK": {"rule": {"10": only_loopback}}, **inbound_maps},
+            },
         },
         "vrf": _vrfs(device),
     }
@@ -49,9 +54,52 @@ def cumulus(device: SwitchPorts) -> str:
     return "- set:\n" + yaml_block(settings, indent=4)
 
 
+def _permit(match: dict[str, Any]) -> dict[str, Any]:
+    """Return a route map's rule that permits what matches."""
+    return {"action": {"permit": {}}, "match": match}
+
+
+def _inbound_policies(device: SwitchPorts) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Return what is accepted from neighbours: the prefix lists, and the route maps that ask them."""
+    lists: dict[str, Any] = {}
+    maps: dict[str, Any] = {}
+    for table in ("", *(part.zone for part in uses(device, "vrf"))):
+        for port in device.fabric:
+            accepted = _accepted(device, port, table)
+            if accepted.name in lists:
+                continue
+            lists[accepted.name] = {"rule": _prefix_rules(accepted)}
+            maps[accepted.name] = {"rule": {"10": _permit({"ip-prefix-list": accepted.name, "type": "ipv4"})}}
+    if uses(device, "vni"):
+        # Of EVPN, routes of MAC addresses and of broadcasts alone: a prefix would draw others' traffic.
+        macs, broadcasts = _permit({"evpn-route-type": "macip"}), _permit({"evpn-route-type": "imet"})
+        maps["SEGMENTS"] = {"rule": {"10": macs, "20": broadcasts}}
+    return lists, maps
+
+
+def _prefix_rules(accepted: Accepted) -> dict[str, Any]:
+    """Return the rules of a prefix list: single addresses alone, of which none in the refused ranges."""
+    rules: dict[str, Any] = {}
+    for action, ranges in (("deny", accepted.refused), ("permit", accepted.permitted)):
+        for cidr in ranges:
+            length = {} if cidr.endswith("/32") else {"min-prefix-len": 32}
+            rules[str(10 * len(rules) + 10)] = {"action": action, "match": {cidr: length}}
+    if not accepted.permitted:
+        rules[str(10 * len(rules) + 10)] = {"action": "deny", "match": {"any": {}}}
+    return rules
+
+
+def _accepted(device: SwitchPorts, port: Port, table: str) -> Accepted:
+    """Return what is accepted from the neighbour at a port, in a routing table."""
+    return device.announcements.accepted(device.switch, port.peer, table, vrf_loopbacks=False)
+
+
 def _vrfs(device: SwitchPorts) -> dict[str, Any]:
     """Return NVUE's routing tables: the default one, and one a routed zone."""
-    underlay = _bgp(device, [port.interface for port in device.fabric], "connected")
+    sessions = {}
+    for port in device.fabric:
+        sessions[port.interface] = _accepted(device, port, "")
+    underlay = _bgp(device, sessions, "connected")
     default: dict[str, Any] = {"bgp": underlay}
     routes = _host_routes(port for port in device.ports if device.partition(port) is None)
     if routes:
@@ -59,10 +107,9 @@ def _vrfs(device: SwitchPorts) -> dict[str, Any]:
         underlay["address-family"]["ipv4-unicast"]["redistribute"]["static"] = _ON
     vrfs: dict[str, Any] = {"default": {"router": default}}
     for part in uses(device, "vrf"):
-        links = []
+        links = {}
         for port in device.fabric:
-            link = _subinterface(port, part)
-            links.append(link)
+            links[_subinterface(port, part)] = _accepted(device, port, part.zone)
         routes = _host_routes(port for port in device.ports if port.zone == part.zone)
         router = {"bgp": _bgp(device, links, "static"), "static": routes}
         vrfs[part.zone] = {"table": part.number, "router": router}
@@ -119,12 +166,12 @@ def _host_routes(ports: Iterable[Port]) -> dict[str, Any]:
     return routes
 
 
-def _bgp(device: SwitchPorts, interfaces: Iterable[str], redistribute: str) -> dict[str, Any]:
+def _bgp(device: SwitchPorts, sessions: Mapping[str, Accepted], redistribute: str) -> dict[str, Any]:
     """Return NVUE's BGP of one VRF.
 
     Args:
         device: the switch.
-        interfaces: the links to its neighbours.
+        sessions: the links to its neighbours, each with what is accepted there.
         redistribute: the routes that it announces: `connected` in the underlay, `static` in a zone's VRF.
     """
     is_underlay = redistribute == "connected"
@@ -139,16 +186,41 @@ def _bgp(device: SwitchPorts, interfaces: Iterable[str], redistribute: str) -> d
         "min-rx-interval": BFD_MILLISECONDS,
         "min-tx-interval": BFD_MILLISECONDS,
     }
+    in_group: dict[str, Any] = dict.fromkeys(families, _ON)
+    if "l2vpn-evpn" in in_group:
+        in_group["l2vpn-evpn"] = {**_ON, "policy": {"inbound": {"route-map": "SEGMENTS"}}}
+    alike = shared(sessions)
+    if alike:
+        in_group["ipv4-unicast"] = {**_ON, **_inbound(alike)}
     group = {
         "remote-as": "external",
         "bfd": bfd,
-        "address-family": dict.fromkeys(families, _ON),
+        # A packet that a router has passed on has a lower TTL than the 255 that both ends send.
+        "ttl-security": {**_ON, "hops": 1},
+        "address-family": in_group,
     }
-    neighbour = {"type": "unnumbered", "peer-group": "fabric"}
     return {
         **_ON,
         "address-family": families,
         "path-selection": {"multipath": {"aspath-ignore": "enabled"}},
         "peer-group": {"fabric": group},
-        "neighbor": dict.fromkeys(interfaces, neighbour),
+        "neighbor": _neighbours(sessions, alike),
+    }
+
+
+def _neighbours(sessions: Mapping[str, Accepted], alike: Accepted | None) -> dict[str, Any]:
+    """Return NVUE's session of each link, with what is accepted there unless the group says it for all."""
+    neighbours: dict[str, Any] = {}
+    for name, accepted in sessions.items():
+        neighbours[name] = {"type": "unnumbered", "peer-group": "fabric"}
+        if alike is None:
+            neighbours[name]["address-family"] = {"ipv4-unicast": _inbound(accepted)}
+    return neighbours
+
+
+def _inbound(accepted: Accepted) -> dict[str, Any]:
+    """Return NVUE's filter and limit of what is accepted."""
+    return {
+        "policy": {"inbound": {"route-map": accepted.name}},
+        "prefix-limits": {"inbound": {"maximum": accepted.most}},
     }
