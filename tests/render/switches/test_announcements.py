@@ -56,11 +56,15 @@ class Filters:
     def _read(self, instance: str) -> None:
         """Read the sessions of a BGP instance; a line about the group is about each of its sessions."""
         unicast = instance.partition("address-family ipv4 unicast")[2].partition("exit-address-family")[0]
-        policy = dict(re.findall(r"^  neighbor (\S+) route-map (\S+) in$", unicast, re.MULTILINE))
-        most = dict(re.findall(r"^  neighbor (\S+) maximum-prefix (\d+)$", unicast, re.MULTILINE))
+        policy: dict[str, str] = dict(
+            re.findall(r"^  neighbor (\S+) route-map (\S+) in$", unicast, re.MULTILINE)
+        )
+        most: dict[str, str] = dict(
+            re.findall(r"^  neighbor (\S+) maximum-prefix (\d+)$", unicast, re.MULTILINE)
+        )
         for session in re.findall(r"^ neighbor (\S+) interface peer-group FABRIC$", instance, re.MULTILINE):
             self.policy[session] = policy.get(session, policy.get("FABRIC", ""))
-            self.most[session] = int(most.get(session, most.get("FABRIC", 0)))
+            self.most[session] = int(most.get(session, most.get("FABRIC", "0")))
 
     def accepts(self, interface: str, prefix: str) -> bool:
         route = IPv4Network(prefix)
