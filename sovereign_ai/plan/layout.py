@@ -241,9 +241,16 @@ class _Sizer:
                 raise MisfitError("leaf_hosts", message, f"write at most {ports // self.leaf_rails}")
             return places
         fixed = self.fabric.uplinks if isinstance(self.fabric.uplinks, int) else 0
-        for places in range(ports // self.leaf_rails, 0, -1):
-            if self.ports.room(places * self.leaf_rails) >= max(self.need(places), fixed):
-                return places
+        # Bisection: with more servers less room is left for uplinks, and more of them are needed.
+        low, high = 0, ports // self.leaf_rails
+        while low < high:
+            middle = (low + high + 1) // 2
+            if self.ports.room(middle * self.leaf_rails) >= max(self.need(middle), fixed):
+                low = middle
+            else:
+                high = middle - 1
+        if low:
+            return low
         # Reached only where spines are needed: a switch without any is limited by its ports alone (see
         # `sized`).
         message = f"{self.ports.cages} ports leave none for a machine within {self.fabric.oversubscription}"

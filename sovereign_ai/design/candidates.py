@@ -1,0 +1,151 @@
+"""The compute fabrics that are tried for a request, and the fabrics beside each of them.
+
+Tried is every combination of:
+
+* each switch of the catalogue whose kind and port rate carry the servers' ports, as a leaf;
+* one plane, or two that each carry half of a port's rate, where a leaf's port splits into whole links;
+* links between switches at the rate of the servers' links or of a whole port of the leaf;
+* spines of the leaf's model, or of each other model of the same kind;
+* 1:1, and the oversubscription that the user allows;
+* the shapes that a description can name (`SHAPES`).
+
+A combination that the planner refuses is no candidate. Nothing else is tried: no rails shared unevenly, no
+spines of a number chosen for itself, no pods described for themselves.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from sovereign_ai.catalog.switches import SwitchModel, switches
+from sovereign_ai.design.request import IN_BAND_RATIO, OUT_OF_BAND_RATIO, STORAGE_RATIO, DesignRequest
+from sovereign_ai.units import BitsPerSecond
+
+SHAPES: Mapping[str, Mapping[str, Any]] = {
+    "rail-optimised": {},
+    "rail-optimised, fewest spines": {"spines": "least"},
+    "rail-optimised, uplinks attached": {"spines": "least", "uplinks": "attached"},
+    "rail-optimised, a spine may fail": {"spines": "least", "spine_spares": 1},
+    "all rails a leaf": {"leaf_rails": "all", "spines": "least"},
+    "all rails a leaf, a spine may fail": {"leaf_rails": "all", "spines": "least", "spine_spares": 1},
+    "half of the rails a leaf": {"leaf_rails": "half", "spines": "least"},
+    "top of rack": {"leaf_rails": "all", "leaf_hosts": "rack", "spines": "least"},
+    "top of rack, a spine may fail": {
+        "leaf_rails": "all",
+        "leaf_hosts": "rack",
+        "spines": "least",
+        "spine_spares": 1,
+    },
+    "no spines": {"spines": "none"},
+}
+"""Name of a shape to the fields of a fabric that select it; `all` and `half` stand for numbers of rails."""
+BREAKOUTS = (1, 2, 4, 8)
+"""Into how many links a port is split."""
+PLANES = (1, 2)
+SUBNETS = (None, 2, 3, 4, 6, 8)
+"""InfiniBand subnets in the order in which they are tried: the fewest that the addresses allow."""
+IN_BAND_SWITCH, OUT_OF_BAND_SWITCH = "sn4600c", "sn2201"
+"""Switches of the management fabrics; as in `stacks/gigafactory`."""
+
+
+def compute_fabrics(request: DesignRequest) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Yield the name of a shape and the compute fabric as described, of every combination."""
+    for kind in request.kinds:
+        models = [model for model in switches() if (model.kind == "infiniband") == (kind == "infiniband")]
+        for leaf in models:
+            for planes in PLANES:
+                yield from _of_leaf(request, kind, leaf, planes, models)
+
+
+def _of_leaf(
+    request: DesignRequest, kind: str, leaf: SwitchModel, planes: int, models: list[SwitchModel]
+) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Yield the fabrics of one kind, leaf and number of planes."""
+    port = request.system.compute_nic_rate
+    link = port.count // planes
+    breakout = _breakout(leaf, link)
+    if not breakout or port.count % planes:
+        return
+    fabric: dict[str, Any] = {"name": "compute", "role": "compute", "kind": kind}
+    fabric["rails"] = request.system.compute_nics
+    if planes > 1:
+        fabric["planes"] = planes
+    fabric.update({"switch": leaf.name, "link": str(port), "padding": "none"})
+    if breakout > 1:
+        fabric["breakout"] = breakout
+    for ratio in dict.fromkeys(("1:1", str(request.ratio))):
+        for uplink in dict.fromkeys((link, leaf.rate.count)):
+            for shape, fields in _shapes(request):
+                chosen = {**fabric, "oversubscription": ratio, **fields}
+                yield from _of_spines(chosen, shape, leaf, (link, uplink), models)
+
+
+def _of_spines(
+    fabric: dict[str, Any], shape: str, leaf: SwitchModel, rates: tuple[int, int], models: list[SwitchModel]
+) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Yield a fabric with each model of spines; without spines there is one.
+
+    Args:
+        fabric: the fabric without spines.
+        shape: the name of its shape.
+        leaf: its leaf.
+        rates: bits a second of a link to a server, and of one between switches.
+        models: switches of its kind.
+    """
+    link, uplink = rates
+    other = {"uplink": str(BitsPerSecond(uplink))} if uplink != link else {}
+    yield shape, {**fabric, **other}
+    if fabric.get("spines") == "none":
+        return
+    for spine in models:
+        if spine.name != leaf.name and _breakout(spine, uplink):
+            named = {"uplink": str(BitsPerSecond(uplink)), "spine_switch": spine.name}
+            yield shape, {**fabric, **named}
+
+
+def _breakout(model: SwitchModel, link: int) -> int:
+    """Return into how many links of a rate a port splits; 0 where it does not."""
+    parts, rest = divmod(model.rate.count, link) if link else (0, 1)
+    return parts if not rest and parts in BREAKOUTS else 0
+
+
+def _shapes(request: DesignRequest) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Yield the shapes with their numbers of rails."""
+    rails = request.system.compute_nics
+    numbers = {"all": rails, "half": rails // 2}
+    for name, fields in SHAPES.items():
+        chosen = dict(fields)
+        leaf_rails = chosen.get("leaf_rails")
+        if leaf_rails is not None:
+            chosen["leaf_rails"] = numbers[leaf_rails]
+            # With fewer than four rails half of them is one, which other shapes have, or none.
+            if leaf_rails == "half" and numbers["half"] < 2:
+                continue
+        yield name, chosen
+
+
+def other_fabrics(request: DesignRequest, compute: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Return the fabrics beside a compute fabric: storage on its model of leaf, in-band and out-of-band.
+
+    One model for compute and storage needs one set of spares.
+    """
+    fabrics: list[dict[str, Any]] = []
+    system = request.system
+    if system.storage_nics and system.storage_nic_rate is not None:
+        model = next(model for model in switches() if model.name == compute["switch"])
+        breakout = _breakout(model, system.storage_nic_rate.count)
+        if breakout:
+            storage: dict[str, Any] = {"name": "storage", "role": "storage", "kind": compute["kind"]}
+            storage.update({"rails": system.storage_nics, "switch": model.name})
+            if breakout > 1:
+                storage["breakout"] = breakout
+            storage.update({"link": str(system.storage_nic_rate), "oversubscription": str(STORAGE_RATIO)})
+            storage.update({"padding": "none", "leaf_rails": system.storage_nics, "spines": "least"})
+            fabrics.append(storage)
+    management = {"kind": "ethernet", "isolation": "vrf", "padding": "none"}
+    in_band = {"name": "inband", "role": "in-band", "rails": 2, "switch": IN_BAND_SWITCH, "link": "100 Gbps"}
+    out = {"name": "oob", "role": "out-of-band", "rails": 1, "switch": OUT_OF_BAND_SWITCH, "link": "1 Gbps"}
+    fabrics.append({**in_band, **management, "oversubscription": str(IN_BAND_RATIO)})
+    fabrics.append({**out, **management, "oversubscription": str(OUT_OF_BAND_RATIO)})
+    return fabrics

@@ -1,0 +1,235 @@
+"""What is wanted of a design, and the parts of its description that do not depend on the compute fabric.
+
+Where only a country is given, the site, its operator and its zone are placeholders, reported as assumptions.
+A site's own file is kept as it is, and what does not fit into it is no proposal.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from math import ceil
+from typing import Any
+
+from sovereign_ai.catalog.systems import System
+from sovereign_ai.errors import Problem, UsageError
+from sovereign_ai.plan.cooling import airflow
+from sovereign_ai.plan.feasibility import MOST_MACHINES
+from sovereign_ai.plan.feeds import MOST_FEEDS, fewest_left
+from sovereign_ai.plan.loads import rack_groups, rack_watts, site_load
+from sovereign_ai.plan.rounding import ceil_div
+from sovereign_ai.plan.shapes import RACK_UNITS, pool_shapes
+from sovereign_ai.spec.factory import AIFactory
+from sovereign_ai.units import Celsius, Ratio
+
+AIR_RACK = 45_000
+"""Watts of an air-cooled rack where no source gives how many machines a rack has; as in `stacks/lab`, beyond the
+40.8 kW of the published H100 rack."""
+RISE = 15
+"""Degrees by which the air of a hall warms; as in `stacks/superpod`."""
+SUPPLY = 22
+"""Degrees of the air or coolant that reaches the machines; as in `stacks/superpod`."""
+STORAGE_RATIO = Ratio(3, 1)
+IN_BAND_RATIO = Ratio(7, 1)
+OUT_OF_BAND_RATIO = Ratio(11, 1)
+"""Oversubscription of the fabrics beside compute; as in `stacks/gigafactory`."""
+AMPLE = 4
+"""Multiple of the machines' power that a site has while designs are searched; its own is set afterwards."""
+
+
+@dataclass(frozen=True, slots=True)
+class DesignRequest:
+    """What is wanted.
+
+    Attributes:
+        name: the factory's name.
+        gpus: GPUs at least.
+        system: the server model.
+        country: country of the site.
+        ratio: the largest oversubscription of the compute fabric.
+        kinds: technologies of the compute fabric that are allowed: `infiniband`, `roce`.
+        storage: capacity of a storage tier, such as `2 PB`; empty for none.
+        site: the site as described; None where only its country is given.
+        context: other sections of the user's description: operator, suppliers and so on.
+    """
+
+    name: str
+    gpus: int
+    system: System
+    country: str
+    ratio: Ratio = Ratio(1, 1)  # noqa: RUF009 - frozen
+    kinds: tuple[str, ...] = ("infiniband", "roce")
+    storage: str = ""
+    site: Mapping[str, Any] | None = None
+    context: Mapping[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        """Refuse numbers that no factory has.
+
+        Raises:
+            UsageError: there are no GPUs, or more machines than a plan supports.
+        """
+        if self.gpus < 1:
+            message = f"{self.gpus} GPUs are no factory"
+            raise UsageError(Problem("bad-option", message, hint="write --gpus 1 or more"))
+        if self.machines > MOST_MACHINES:
+            most = MOST_MACHINES * self.system.gpus
+            message = (
+                f"{self.gpus:,} GPUs are {self.machines:,} machines; a plan has at most {MOST_MACHINES:,}"
+            )
+            raise UsageError(Problem("too-many-machines", message, hint=f"write at most --gpus {most}"))
+
+    @property
+    def machines(self) -> int:
+        """Servers: the GPUs wanted, rounded up to whole servers."""
+        return ceil_div(self.gpus, self.system.gpus)
+
+    @property
+    def per_rack(self) -> int:
+        """Servers of a rack: as published, else what height and, for air, `AIR_RACK` allow."""
+        if self.system.nodes_per_rack is not None:
+            return self.system.nodes_per_rack
+        fits = RACK_UNITS // self.system.rack_units if self.system.rack_units else 1
+        if self.cooling == "air":
+            fits = min(fits, AIR_RACK // self.system.worst_power.count)
+        return max(fits, 1)
+
+    @property
+    def cooling(self) -> str:
+        """How the hall is cooled: the first way for which the servers are built."""
+        return self.system.cooling[0]
+
+    def assumptions(self) -> list[str]:
+        """Return what the description contains that nobody asked for, each as a sentence."""
+        said: list[str] = []
+        total = self.machines * self.system.gpus
+        if total != self.gpus:
+            more = f"{self.gpus:,} GPUs are no multiple of the {self.system.gpus} of a {self.system.name}"
+            said.append(f"{more}: {self.machines:,} machines have {total:,}")
+        if self.site is None:
+            said.append(
+                f"site, hall and feeds are sized to each proposal; operator, staff and support are assumed in "
+                f"{self.country}: write your own before you rely on a SEAL level"
+            )
+            if self.system.supplies is None:
+                said.append(
+                    f"no source gives the power supplies of {self.system.name}: whether a lost feed stops "
+                    "machines is not known"
+                )
+        if not self.storage:
+            said.append("no storage servers: add them with --storage, such as --storage '2 PB'")
+        said.append(
+            "storage, in-band and out-of-band fabrics block at 3:1, 7:1 and 11:1, as in stacks/gigafactory"
+        )
+        return said
+
+    def base(self) -> dict[str, Any]:
+        """Return the description without fabrics, on an ample site where none is described."""
+        home = self.country
+        data: dict[str, Any] = {
+            "name": self.name,
+            "operator": {
+                "name": "Example Compute",
+                "seat": home,
+                "parent": {"seat": home},
+                "staff": {"location": [home], "citizenship": [home]},
+                "support": [home],
+                "soc": [home],
+            },
+            "images": {"registries": ["registry.example.com/ai"]},
+            **self.context,
+        }
+        site = dict(self.site) if self.site is not None else self._ample_site()
+        data["sites"] = [site]
+        data["pools"] = [self._pool(site)]
+        data["zones"] = [{"name": "main", "trust": "high", "tenants": ["team"]}]
+        data["tenants"] = [{"name": "team", "seat": home, "data": ["internal"]}]
+        allowed = {name: [home] for name in ("in", "replicas", "backups", "logs", "keys", "staff_access")}
+        data["residency"] = [{"data": "internal", **allowed}]
+        if self.storage:
+            data["storage"] = [self._tier()]
+            vault = {"name": "vault", "custodian": "customer", "module": "pkcs11", "jurisdiction": home}
+            data["keys"] = [vault]
+        return data
+
+    def _pool(self, site: Mapping[str, Any]) -> dict[str, Any]:
+        """Return the one pool, in the first hall of the site."""
+        pool: dict[str, Any] = {"name": "gpu", "site": site["name"], "system": self.system.name}
+        pool.update({"nodes": self.machines, "purpose": "mixed", "zone": "main"})
+        if len(site["halls"]) > 1:
+            pool["hall"] = site["halls"][0]["name"]
+        return pool
+
+    def _tier(self) -> dict[str, Any]:
+        """Return the storage tier that is wanted."""
+        tier = {"name": "data", "protocol": "parallel", "grade": "good", "capacity": self.storage}
+        return {**tier, "zone": "main", "encryption": {"key": "vault"}}
+
+    def _ample_site(self) -> dict[str, Any]:
+        """Return a site on which every design fits: only its racks, feeds and cooling are real."""
+        racks = ceil_div(self.machines, self.per_rack)
+        watts = AMPLE * (racks * rack_watts(self.system, self.per_rack) + 1_000_000)
+        feeds, pdus = self._feeds()
+        names = [chr(ord("A") + number) for number in range(feeds)]
+        limit = rack_watts(self.system, self.per_rack)
+        if self.cooling == "air":
+            limit = max(limit, AIR_RACK)
+        cooling: dict[str, Any] = {"kind": self.cooling}
+        if self.cooling != "liquid":
+            cooling["containment"] = "hot-aisle"
+        cooling.update({"supply": f"{SUPPLY} degC", "temperature_rise": f"{RISE} degC"})
+        power: dict[str, Any] = {"it_budget": f"{watts} W", "feeds": dict.fromkeys(names, f"{watts} W")}
+        power.update({"survive": "any-feed", "rack_pdus": pdus})
+        hall = {"name": "hall1", "cooling": cooling, "rack_limit": f"{_round_up(limit, 1000) // 1000} kW"}
+        return {"name": "site1", "country": self.country, "power": power, "halls": [hall]}
+
+    def _feeds(self) -> tuple[int, int]:
+        """Return the fewest feeds and rack PDUs with which the loss of a feed stops no server."""
+        supplies, required = self.system.supplies, self.system.supplies_required
+        if supplies is None or required is None:
+            return 3, 3
+        for feeds in range(2, MOST_FEEDS + 1):
+            for pdus in range(2, MOST_FEEDS + 1):
+                if fewest_left(supplies, pdus, feeds, self.per_rack) >= required:
+                    return feeds, pdus
+        return MOST_FEEDS, MOST_FEEDS
+
+
+def fit_site(data: dict[str, Any], factory: AIFactory, switches: int, bound: int) -> dict[str, Any]:
+    """Return a description whose site is as large as its design needs: budget, feeds and cooling.
+
+    Args:
+        data: the description on an ample site.
+        factory: the same, as it was read.
+        switches: known watts of everything that is no server.
+        bound: the most watts that devices of unknown power draw together.
+    """
+    [site] = factory.sites
+    shapes = pool_shapes(factory)
+    groups = rack_groups(shapes)
+    whole = site_load(site, groups, switches + bound)
+    after = [max(loads) for loads in whole.load.after]
+    feeds = len(site.power.feeds)
+    budget = _round_up(whole.watts, 10_000)
+    # A feed carries its share of everything after the loss of another; shares of few racks are uneven.
+    each = _round_up(max(ceil(max(after)), ceil_div(budget, feeds - 1)), 10_000)
+    described = dict(data["sites"][0])
+    power = dict(described["power"])
+    power["it_budget"] = f"{budget // 1000} kW"
+    power["feeds"] = dict.fromkeys(power["feeds"], f"{each // 1000} kW")
+    hall = dict(described["halls"][0])
+    racks_watts = sum(group.count * rack_watts(group.shape.system, group.machines) for group in groups)
+    cooling = dict(hall["cooling"])
+    if cooling["kind"] == "air":
+        rise = Celsius.parse(cooling["temperature_rise"]).count
+        cooling["airflow"] = f"{_round_up(airflow(racks_watts, rise), 1000)} m3/h"
+    else:
+        cooling["cdu_capacity"] = f"{_round_up(racks_watts, 10_000) // 1000} kW"
+    hall["cooling"] = cooling
+    described.update({"power": power, "halls": [hall]})
+    return {**data, "sites": [described]}
+
+
+def _round_up(number: int, step: int) -> int:
+    """Return the next multiple of a step."""
+    return ceil_div(number, step) * step

@@ -1,0 +1,237 @@
+"""What one candidate costs, draws, survives and depends on, from the planner's closed forms.
+
+Amounts keep apart what is known and what no source gives. Two amounts are compared only where the figures decide:
+one is at most another where its known part is and where it has no more of any unknown thing, or where even its
+upper end is below the other's lower end. An unknown price has no upper end; the power of an unknown device has
+(`device.most`).
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from sovereign_ai.assess.sheet import GivenValue
+from sovereign_ai.assess.sources import figure, figures
+from sovereign_ai.catalog.switches import switch, switches
+from sovereign_ai.design.headroom import Headroom
+from sovereign_ai.plan.feasibility import Draft, other_watts
+from sovereign_ai.plan.loads import site_load
+from sovereign_ai.plan.port_assignment import fabrics_by_name
+from sovereign_ai.plan.racks import switch_batches, switch_units, switch_watts
+from sovereign_ai.plan.size import FabricSize
+from sovereign_ai.spec.factory import AIFactory
+
+GBPS = 10**9
+
+
+@dataclass(frozen=True, slots=True)
+class Amount:
+    """A cost or a power, of which a part may be unknown.
+
+    Attributes:
+        known: the known part.
+        unknown: things without a figure, by the figure's name.
+        bound: the most that one of them adds; None where nothing bounds it.
+    """
+
+    known: float
+    unknown: Mapping[str, int]
+    bound: float | None = None
+
+    @property
+    def high(self) -> float | None:
+        """The upper end; None where nothing bounds it."""
+        missing = sum(self.unknown.values())
+        if not missing:
+            return self.known
+        return None if self.bound is None else self.known + missing * self.bound
+
+    def plus(self, other: Amount) -> Amount:
+        """Return both together; their unknown things have the same bound."""
+        unknown = Counter(self.unknown)
+        unknown.update(other.unknown)
+        return Amount(self.known + other.known, dict(unknown), self.bound)
+
+    def at_most(self, other: Amount) -> bool:
+        """Return whether this is at most the other whatever the unknown figures are."""
+        if self.high is not None and self.high <= other.known:
+            return True
+        fewer = all(count <= other.unknown.get(name, 0) for name, count in self.unknown.items())
+        return fewer and self.known <= other.known
+
+
+@dataclass(frozen=True, slots=True)
+class Sovereignty:
+    """How sovereign a candidate can be.
+
+    Attributes:
+        ceiling: the highest SEAL level that open criteria could still give.
+        score: the score in percent with every open criterion at its best.
+        vendors: vendors of the catalogue each of which has a model for every switch of the compute fabric.
+    """
+
+    ceiling: int
+    score: float
+    vendors: int
+
+    def at_least(self, other: Sovereignty) -> bool:
+        """Return whether this is as good in every respect."""
+        is_score = self.ceiling >= other.ceiling and self.score >= other.score
+        return is_score and self.vendors >= other.vendors
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """Parts of some fabric planes.
+
+    Attributes:
+        switches: number by model.
+        links: number by rate in Gbps.
+        units: height of all switches.
+        watts: power of all switches for which it is known.
+        dark: switches of unknown power by model.
+    """
+
+    switches: Counter[str] = field(default_factory=Counter)
+    links: Counter[int] = field(default_factory=Counter)
+    units: int = 0
+    watts: int = 0
+    dark: Counter[str] = field(default_factory=Counter)
+
+
+def count_parts(factory: AIFactory, sizes: Sequence[FabricSize]) -> Parts:
+    """Count switches and links of some planes, as the cost assessment does on the plan."""
+    fabrics = fabrics_by_name(factory)
+    named: Counter[str] = Counter()
+    links: Counter[int] = Counter()
+    dark: Counter[str] = Counter()
+    units = watts = 0
+    for size in sizes:
+        fabric = fabrics[size.fabric]
+        for tier, count in switch_batches(fabric, size):
+            model = fabric.switch_of(tier) or f"switch-{size.fabric}"
+            named[model] += count
+            units += count * switch_units(fabric, tier)
+            each = switch_watts(fabric, tier)
+            watts += count * (each or 0)
+            if each is None:
+                dark[model] += count
+        links[size.link // GBPS] += size.node_leaf
+        peers = size.layout.peers if size.layout is not None else 0
+        between = size.leaf_spine + size.spine_core + peers
+        if between:
+            links[size.uplink // GBPS] += between
+    return Parts(named, links, units, watts, dark)
+
+
+class Prices:
+    """Prices in euro: those of the project, each replaced by the user's."""
+
+    def __init__(self, given: Mapping[str, GivenValue], country: str) -> None:
+        """Read them; `country` selects the price of buildings."""
+        self._given = given
+        rate = self._figure("exchange.usd-per-eur")
+        self.rate = 1.0 if rate is None else rate
+        local = self._figure(f"building.per-watt.{country}")
+        self.per_watt = local if local is not None else self._figure("building.per-watt") or 0.0
+
+    def _figure(self, name: str) -> float | None:
+        """Return a figure; None where nobody gives it."""
+        if name in self._given:
+            return self._given[name].value
+        known = figures("prices").get(name)
+        value = None if known is None else known.value
+        return float(value) if isinstance(value, int | float) else None
+
+    def of(self, parts: Parts, watts: float) -> Amount:
+        """Return the cost of some parts with the building for the known watts."""
+        known = watts * self.per_watt
+        unknown: Counter[str] = Counter()
+        counts = {f"price.{model}": count for model, count in parts.switches.items()}
+        for rate, count in parts.links.items():
+            counts[f"price.link.{rate}"] = count
+        for name, count in counts.items():
+            each = self._figure(name)
+            if each is None:
+                unknown[name] += count
+            else:
+                known += count * each
+        for model, count in parts.dark.items():
+            unknown[f"device.{model}.power"] += count
+        return Amount(known / self.rate, dict(unknown))
+
+
+def missing_prices(cost: Amount) -> int:
+    """Return the number of prices that nobody gives."""
+    return sum(name.startswith("price.") for name in cost.unknown)
+
+
+def device_most() -> float:
+    """Return the most watts that a device of unknown power draws."""
+    bound = figure("engineering", "device.most")
+    return float(bound.high if bound.high is not None else bound.value)
+
+
+def switch_power(parts: Parts) -> Amount:
+    """Return the power of some switches."""
+    unknown = {f"device.{model}.power": count for model, count in parts.dark.items()}
+    return Amount(float(parts.watts), unknown, device_most())
+
+
+def site_power(factory: AIFactory, draft: Draft, parts: Parts) -> Amount:
+    """Return the power of the whole site; storage servers have no known power."""
+    [site] = factory.sites
+    other = other_watts(factory, draft.sizes, site.name)
+    watts = site_load(site, draft.groups, other).watts
+    unknown = dict(switch_power(parts).unknown)
+    servers = sum(len(tier.servers) for tier in draft.storage)
+    if servers:
+        unknown["device.server.power"] = servers
+    return Amount(float(watts), unknown, device_most())
+
+
+def replacing_vendors(fabric: Mapping[str, Any]) -> int:
+    """Return how many vendors of the catalogue could deliver every switch of a fabric.
+
+    A model can take another's place where it is of the same kind and has at least its ports and rate.
+    """
+    vendors: set[str] | None = None
+    for name in {fabric["switch"], fabric.get("spine_switch") or fabric["switch"]}:
+        model = switch(name)
+        able: set[str] = set()
+        for other in switches():
+            is_large = other.ports >= model.ports and other.rate >= model.rate
+            if other.kind == model.kind and is_large:
+                able.add(other.vendor)
+        vendors = able if vendors is None else vendors & able
+    return len(vendors or ())
+
+
+@dataclass(frozen=True, slots=True)
+class Score:
+    """What a candidate costs, draws, survives and depends on.
+
+    Attributes:
+        cost: euro for switches, links and the building; machines and storage are alike in all candidates.
+        power: watts of the site.
+        headroom: what the loss of a switch leaves.
+        sovereignty: how sovereign it can be.
+    """
+
+    cost: Amount
+    power: Amount
+    headroom: Headroom
+    sovereignty: Sovereignty
+
+    def at_least_as_good(self, other: Score) -> bool:
+        """Return whether this is as good as the other in every respect."""
+        is_cheaper = self.cost.at_most(other.cost) and self.power.at_most(other.power)
+        is_safer = self.headroom.at_least(other.headroom)
+        return is_cheaper and is_safer and self.sovereignty.at_least(other.sovereignty)
+
+    def dominates(self, other: Score) -> bool:
+        """Return whether this is as good in every respect, and better in one."""
+        return self.at_least_as_good(other) and not other.at_least_as_good(self)

@@ -1,0 +1,365 @@
+"""The search: every candidate is sized, and each objective ranks them.
+
+Sizing a factory takes longer than sizing one fabric, so dominated fabrics go before the factory around them is
+sized. That loses nothing: between two candidates with the same kind and model of leaf, the rest of the factory
+grows with the number and height of switches alone, and both are compared as well.
+
+The best candidate of an objective is the least by that objective and, among equals, by all others in turn. No
+candidate dominates it: one that did would be as good by every objective, and so come first.
+
+It is found by bounds: the compute fabric alone, with the factory as it would be without any, scores at least as
+well as the whole. Candidates are sized whole in the order of that bound, until the next bound is no better than
+the best that was sized.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import date
+from heapq import heapify, heappop, heappush
+from typing import Any
+
+from sovereign_ai.assess.sheet import GivenValue
+from sovereign_ai.catalog.switches import switch
+from sovereign_ai.design.candidates import SUBNETS, compute_fabrics, other_fabrics
+from sovereign_ai.design.headroom import Headroom, headroom
+from sovereign_ai.design.request import DesignRequest
+from sovereign_ai.design.score import (
+    Amount,
+    Parts,
+    Prices,
+    Score,
+    Sovereignty,
+    count_parts,
+    missing_prices,
+    replacing_vendors,
+    site_power,
+    switch_power,
+)
+from sovereign_ai.errors import Problem, SpecError
+from sovereign_ai.plan.fabric_feasibility import size_fabrics
+from sovereign_ai.plan.factory import plan
+from sovereign_ai.plan.feasibility import draft
+from sovereign_ai.sovereignty.report import assess_sovereignty
+from sovereign_ai.sovereignty.verdict import SovereigntyVerdict
+from sovereign_ai.spec.fabric import Fabric
+from sovereign_ai.spec.factory import AIFactory
+from sovereign_ai.spec.load import read_data
+
+Progress = Callable[[str], None]
+FEW_MACHINES = 2
+"""Machines of the small copy on which sovereignty is assessed: it depends on models and vendors, not on numbers.
+What is proposed is assessed again, whole."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sized:
+    """A compute fabric before the factory around it is sized.
+
+    Attributes:
+        shape: the name of its shape.
+        fabric: the fabric as described.
+        cost: euro for its switches, links and their building.
+        power: watts of its switches.
+        switches: all of them.
+        units: their height.
+        models: names of their models.
+        headroom: what the loss of a switch leaves.
+    """
+
+    shape: str
+    fabric: Mapping[str, Any]
+    cost: Amount
+    power: Amount
+    switches: int
+    units: int
+    models: tuple[str, ...]
+    headroom: Headroom
+
+    @property
+    def leaf(self) -> tuple[str, str]:
+        """Kind and model of its leaves, on which the factory around it depends."""
+        return self.fabric["kind"], self.fabric["switch"]
+
+    def at_least_as_good(self, other: Sized) -> bool:
+        """Return whether a factory with this fabric is as good as one with the other in every respect."""
+        is_cheaper = self.cost.at_most(other.cost) and self.power.at_most(other.power)
+        is_smaller = self.switches <= other.switches and self.units <= other.units
+        return is_cheaper and is_smaller and self.headroom.at_least(other.headroom)
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A design that can be planned, with its score.
+
+    Attributes:
+        shape: the name of the compute fabric's shape.
+        fabrics: all fabrics as described, compute first.
+        score: what it costs, draws, survives and depends on.
+        network_watts: known watts of all that is no server.
+    """
+
+    shape: str
+    fabrics: list[dict[str, Any]]
+    score: Score
+    network_watts: int
+
+
+@dataclass(slots=True)
+class Search:
+    """The result of a search: it gives the best candidates of each objective, one after the other.
+
+    Attributes:
+        around: the factory around each fabric.
+        sized: fabrics that can be built and that no other of the same leaf dominates.
+        tried: fabrics that were tried.
+        refused: why others were refused.
+        progress: is called with a line about what is done.
+        candidates: what was sized whole, by the fabric's position; None where it cannot be built.
+    """
+
+    around: Around
+    sized: list[Sized]
+    tried: int
+    refused: list[Problem]
+    progress: Progress
+    candidates: dict[int, Candidate | None]
+
+    def best(self, objective: str) -> Iterator[Candidate]:
+        """Yield candidates from the best on, each sized whole only when it may be the next."""
+        names = [objective, *(name for name in OBJECTIVES if name != objective)]
+
+        def key(score: Score) -> tuple[Any, ...]:
+            return tuple(OBJECTIVES[name](score) for name in names)
+
+        waiting: list[tuple[tuple[Any, ...], bool, int]] = []
+        for number, sized in enumerate(self.sized):
+            bound = self.around.bound(sized)
+            if bound is not None:
+                waiting.append((key(bound), False, number))
+        heapify(waiting)
+        while waiting:
+            _, is_whole, number = heappop(waiting)
+            candidate = self._candidate(number)
+            if candidate is None:
+                continue
+            if is_whole:
+                yield candidate
+            else:
+                heappush(waiting, (key(candidate.score), True, number))
+
+    def _candidate(self, number: int) -> Candidate | None:
+        """Return a fabric's whole factory; None where it cannot be built."""
+        if number not in self.candidates:
+            self.progress(f"sizing whole factories: {len(self.candidates) + 1} of at most {len(self.sized)}")
+            self.candidates[number] = None
+            try:
+                self.candidates[number] = self.around.candidate(self.sized[number])
+            except SpecError as error:
+                self.refused += error.problems
+        return self.candidates[number]
+
+    def reasons(self) -> list[Problem]:
+        """Return distinct problems by code and field, the most frequent first."""
+        counts: Counter[tuple[str, str]] = Counter()
+        first: dict[tuple[str, str], Problem] = {}
+        for problem in self.refused:
+            key = (problem.code, problem.where.field)
+            counts[key] += 1
+            first.setdefault(key, problem)
+        return [first[key] for key, _ in counts.most_common()]
+
+
+def search(request: DesignRequest, given: Mapping[str, GivenValue], now: date, progress: Progress) -> Search:
+    """Size every compute fabric that is tried for a request.
+
+    Args:
+        request: what is wanted.
+        given: the user's figures; a price replaces the project's own.
+        now: the day of the sovereignty assessment.
+        progress: is called with a line about what is done.
+
+    Raises:
+        SpecError: the site or another part of the user's description is wrong by itself.
+    """
+    prices = Prices(given, request.country)
+    base = read_data(request.base(), "design").factory
+    sized, tried, refused = _size_all(request, base, prices, progress)
+    return Search(Around(request, base, prices, now), sized, tried, refused, progress, {})
+
+
+def _size_all(
+    request: DesignRequest, base: AIFactory, prices: Prices, progress: Progress
+) -> tuple[list[Sized], int, list[Problem]]:
+    """Return the fabrics that can be built and that none of the same leaf dominates."""
+    kept: dict[tuple[str, str], list[Sized]] = {}
+    alone: set[tuple[object, ...]] = set()
+    refused: list[Problem] = []
+    tried = 0
+    for shape, fields in compute_fabrics(request):
+        # A single switch has no spines, so other spines and links to them change nothing.
+        place = (shape, *(fields.get(name) for name in ("kind", "switch", "planes", "oversubscription")))
+        if place in alone:
+            continue
+        tried += 1
+        progress(f"sizing compute fabrics: {tried} tried")
+        try:
+            sized = _sized(base, shape, fields, prices)
+        except SpecError as error:
+            refused += error.problems
+            continue
+        if sized.switches == fields.get("planes", 1):
+            alone.add(place)
+        group = kept.setdefault(sized.leaf, [])
+        if not any(other.at_least_as_good(sized) for other in group):
+            group[:] = [other for other in group if not sized.at_least_as_good(other)]
+            group.append(sized)
+    left: list[Sized] = []
+    for group in kept.values():
+        left += group
+    return left, tried, refused
+
+
+def _sized(base: AIFactory, shape: str, fields: Mapping[str, Any], prices: Prices) -> Sized:
+    """Return one compute fabric, with as many InfiniBand subnets as its addresses need.
+
+    Raises:
+        SpecError: it cannot be built.
+    """
+    failed: SpecError | None = None
+    for subnets in SUBNETS if fields["kind"] == "infiniband" else (None,):
+        chosen = dict(fields) if subnets is None else {**fields, "subnets": subnets}
+        fabric = Fabric(**chosen)
+        alone = base.model_copy(update={"fabrics": (fabric,)})
+        try:
+            sizes = size_fabrics(alone, {})
+        except SpecError as error:
+            failed = failed or error
+            if not all(problem.where.field.endswith(".subnets") for problem in error.problems):
+                break
+            continue
+        parts = count_parts(alone, sizes)
+        return Sized(
+            shape=shape,
+            fabric=chosen,
+            cost=prices.of(parts, parts.watts),
+            power=switch_power(parts),
+            switches=parts.switches.total(),
+            units=parts.units,
+            models=tuple(sorted(parts.switches)),
+            headroom=headroom(sizes[0], fabric.planes),
+        )
+    raise failed or AssertionError("a loop over no subnets")
+
+
+class Around:
+    """The factory around a compute fabric."""
+
+    def __init__(self, request: DesignRequest, base: AIFactory, prices: Prices, now: date) -> None:
+        """Keep what is the same for all fabrics.
+
+        Args:
+            request: what is wanted.
+            base: the factory without fabrics.
+            prices: the prices.
+            now: the day of the sovereignty assessment.
+        """
+        self._request = request
+        self._base = base
+        self._prices = prices
+        self._now = now
+        self._verdicts: dict[tuple[str, ...], tuple[int, float]] = {}
+        self._without: dict[tuple[str, str], tuple[Amount, Amount, Parts] | None] = {}
+
+    def bound(self, sized: Sized) -> Score | None:
+        """Return a score that the whole factory around a fabric does not beat; None where it has none."""
+        rest = self._rest(sized)
+        if rest is None:
+            return None
+        cost, power, parts = rest
+        ceiling, best = self._verdict(sized, {*parts.switches, *sized.models})
+        sovereignty = Sovereignty(ceiling, best, replacing_vendors(sized.fabric))
+        return Score(cost.plus(sized.cost), power.plus(sized.power), sized.headroom, sovereignty)
+
+    def _rest(self, sized: Sized) -> tuple[Amount, Amount, Parts] | None:
+        """Return cost, power and parts of the factory as it would be without the compute fabric."""
+        if sized.leaf not in self._without:
+            fabrics = self._fabrics(sized)[1:]
+            factory = self._base.model_copy(update={"fabrics": fabrics})
+            drafted, problems = draft(factory)
+            self._without[sized.leaf] = None
+            if not problems:
+                parts = count_parts(factory, drafted.sizes)
+                power = site_power(factory, drafted, parts)
+                self._without[sized.leaf] = (self._prices.of(parts, power.known), power, parts)
+        return self._without[sized.leaf]
+
+    def _fabrics(self, sized: Sized) -> tuple[Fabric, ...]:
+        """Return all fabrics of a factory, compute first."""
+        described = [dict(sized.fabric), *other_fabrics(self._request, sized.fabric)]
+        return tuple(Fabric(**fields) for fields in described)
+
+    def candidate(self, sized: Sized) -> Candidate:
+        """Return a whole factory around a compute fabric.
+
+        Raises:
+            SpecError: it cannot be built.
+        """
+        factory = self._base.model_copy(update={"fabrics": self._fabrics(sized)})
+        drafted, problems = draft(factory)
+        if problems:
+            raise SpecError(problems)
+        parts = count_parts(factory, drafted.sizes)
+        power = site_power(factory, drafted, parts)
+        cost = self._prices.of(parts, power.known)
+        ceiling, best = self._verdict(sized, parts.switches)
+        sovereignty = Sovereignty(ceiling, best, replacing_vendors(sized.fabric))
+        score = Score(cost, power, sized.headroom, sovereignty)
+        described = [dict(sized.fabric), *other_fabrics(self._request, sized.fabric)]
+        return Candidate(sized.shape, described, score, parts.watts)
+
+    def _verdict(self, sized: Sized, models: Iterable[str]) -> tuple[int, float]:
+        """Return the SEAL ceiling and the best score, assessed once for each set of vendors of switches."""
+        vendors = (str(sized.fabric["kind"]), *sorted({switch(name).vendor for name in models}))
+        if vendors not in self._verdicts:
+            few = self._base.pools[0].model_copy(update={"nodes": FEW_MACHINES})
+            # A small copy has no pods that subnets could divide.
+            fabrics = tuple(part.model_copy(update={"subnets": None}) for part in self._fabrics(sized))
+            copy = self._base.model_copy(update={"pools": (few,), "fabrics": fabrics, "storage": ()})
+            verdict = assess_sovereignty(copy, plan(copy), now=self._now).verdict
+            self._verdicts[vendors] = (verdict.ceiling, best_score(verdict))
+        return self._verdicts[vendors]
+
+
+def best_score(verdict: SovereigntyVerdict) -> float:
+    """Return the score in percent with every open criterion at its best; of several weights the worse."""
+    return float(min(verdict.ceilings.values()))
+
+
+def _cost_key(score: Score) -> tuple[Any, ...]:
+    return missing_prices(score.cost), score.cost.known
+
+
+def _power_key(score: Score) -> tuple[Any, ...]:
+    return score.power.high, score.power.known
+
+
+def _headroom_key(score: Score) -> tuple[Any, ...]:
+    return score.headroom.cut_off, -score.headroom.share
+
+
+def _sovereign_key(score: Score) -> tuple[Any, ...]:
+    return -score.sovereignty.ceiling, -score.sovereignty.score, -score.sovereignty.vendors
+
+
+OBJECTIVES: Mapping[str, Callable[[Score], tuple[Any, ...]]] = {
+    "cost": _cost_key,
+    "power": _power_key,
+    "headroom": _headroom_key,
+    "sovereign": _sovereign_key,
+}
+"""Name of an objective to the key by which its least is the best. Cost: fewest prices that nobody gives, then
+the least known cost. Power: the least upper end. Headroom: fewest machines cut off, then the most bisection left.
+Sovereign: the SEAL ceiling, the best score, then the vendors that could replace every switch."""
