@@ -1,4 +1,4 @@
-"""The members of a dataclass as a mapping, for plain data that is ready for JSON.
+"""The members of a dataclass as a mapping, and of several mappings as one, for plain data that is ready for JSON.
 
 >>> from dataclasses import dataclass
 >>> @dataclass
@@ -11,6 +11,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import fields
 from typing import Any
 
@@ -21,3 +22,24 @@ def members(record: Any) -> dict[str, Any]:
     Nested dataclasses stay as they are: unlike `dataclasses.asdict`, it neither converts nor copies them.
     """
     return {field.name: getattr(record, field.name) for field in fields(record)}
+
+
+def merged(*parts: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the members of several mappings as one, in their order.
+
+    Of two parts that are made in different places, one may get a member that the other has under the same
+    name; `|` would then leave out the first without a word.
+
+    >>> merged({"name": "a"}, {"size": 1})
+    {'name': 'a', 'size': 1}
+
+    Raises:
+        ValueError: two parts have a member of one name, which is a defect of the caller.
+    """
+    whole: dict[str, Any] = {}
+    for part in parts:
+        if twice := sorted(whole.keys() & part.keys()):
+            message = f"two parts have the members {', '.join(twice)}"
+            raise ValueError(message)
+        whole.update(part)
+    return whole

@@ -16,6 +16,7 @@ from sovereign_ai.cli.command import example, run_command
 from sovereign_ai.cli.evidence import Log, Witnesses, places
 from sovereign_ai.cli.output import AsJson, Output, indented_json, table
 from sovereign_ai.cli.target import Backend, StackOption
+from sovereign_ai.records import merged
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -249,7 +250,7 @@ def _approve(
         f"{grant.approver} agrees that {agreed}",
         f"wrote {out}, to be used once, until {grant.use_before}",
     ]
-    output.finish({"wrote": str(out), **approval}, lines)
+    output.finish(merged({"wrote": str(out)}, approval), lines)
 
 
 def _grant(
@@ -385,7 +386,7 @@ def _revoke(
     is_revoked = closed.closed and closed.revoked
     if not is_revoked or is_recorded(log_file, id_, "revoked"):
         closed = end_access(cluster_dir, id_, reason, lambda: datetime.now(UTC))
-    facts = {**closed.grant.to_data(), "revoked": closed.revoked}
+    facts = merged(closed.grant.to_data(), {"revoked": closed.revoked})
     entry, _ = record(
         log_file,
         facts,

@@ -11,6 +11,7 @@ import typer
 from sovereign_ai.cli.command import example, run_command
 from sovereign_ai.cli.output import AsJson, Output, indented_json, wrapped
 from sovereign_ai.files.writing import write
+from sovereign_ai.records import merged
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -107,7 +108,8 @@ def _judge(stack: Stack, at: datetime) -> tuple[RuleVerdict, list[dict[str, Any]
             where=stack.factory.where,
         )
         verdicts.append(verdict)
-        clusters.append({"cluster": cluster.name, "objects": len(bundle.objects), **verdict.to_data()})
+        facts = {"cluster": cluster.name, "objects": len(bundle.objects)}
+        clusters.append(merged(facts, verdict.to_data()))
     return merge_verdicts(verdicts), clusters
 
 

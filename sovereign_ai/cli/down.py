@@ -25,6 +25,7 @@ from sovereign_ai.cli.target import (
     target_options,
 )
 from sovereign_ai.cli.up import outcome_lines
+from sovereign_ai.records import merged
 
 if TYPE_CHECKING:
     from sovereign_ai.cli.stack import Stack
@@ -124,7 +125,7 @@ def _down(output: Output, options: _Options) -> None:
         confirm(target, "remove this factory from", options.yes, output)
         lines, data = _remove(output, engine, target, deployment, removal, options.wait_seconds)
     lines += _remove_simulation(output, stack, cluster, target, is_stopped)
-    output.finish({"cluster": cluster, **data}, lines)
+    output.finish(merged({"cluster": cluster}, data), lines)
 
 
 def _report_losses(output: Output, target: Target, removal: Removal, options: _Options) -> None:
@@ -174,7 +175,7 @@ def _remove(
         engine.drop([held[key].urn for key in dropped])
         outcome = _destroy(output, engine, target, deployment, removal, watch, wait_seconds)
         lines += outcome_lines(outcome)
-        data |= outcome.to_data()
+        data = merged(data, outcome.to_data())
         if is_remade:
             data["forgotten"] = len(dropped)
     # Objects that a command created and died before the state was written are in no state.

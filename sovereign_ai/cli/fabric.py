@@ -11,6 +11,7 @@ import typer
 
 from sovereign_ai.cli.command import example, run_command
 from sovereign_ai.cli.output import AsJson, Output, table, wrapped
+from sovereign_ai.records import merged
 
 if TYPE_CHECKING:
     from sovereign_ai.assess.fabric import FabricReport
@@ -166,7 +167,8 @@ def _check(output: Output, path: Path) -> None:
             lines += _loss_lines(loss)
         lines.append("")
         lines += _failure_table(report)
-        planes.append({**report.to_data(), "cabling": plane_cabling.to_data(), "lost": loss.to_data()})
+        cables = {"cabling": plane_cabling.to_data(), "lost": loss.to_data()}
+        planes.append(merged(report.to_data(), cables))
         # None means that no length is known, which is no finding.
         if plane_cabling.holds is False:
             is_too_short = True

@@ -14,6 +14,7 @@ from sovereign_ai.cli.command import example, run_command
 from sovereign_ai.cli.hosts_pulumi import Forks, GivenFile, Limit, Where
 from sovereign_ai.cli.hosts_text import result_lines, roles_of
 from sovereign_ai.cli.output import AsJson, Output, indented_json, table
+from sovereign_ai.records import merged
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -259,7 +260,7 @@ def _prep(
     lines += result_lines(outcome)
     lines.append(f"{answered:,} of {number:,} hosts answer")
     code = ExitCode.OK if outcome.whole else ExitCode.FINDINGS
-    output.finish({**data, "reach": outcome.to_data()}, lines, code)
+    output.finish(merged(data, {"reach": outcome.to_data()}), lines, code)
 
 
 def _check(
@@ -325,10 +326,10 @@ def _configure(output: Output, path: Path, options: _Options) -> None:
         lines.append(f"{len(done_before):,} hosts were configured by an earlier run")
     if outcome.stopped and not dry_run:
         lines.append("continue with --resume")
-    data = {**outcome.to_data(), "done_before": sorted(done_before)}
+    data = merged(outcome.to_data(), {"done_before": sorted(done_before)})
     if options.out is not None:
         written, written_lines = _write_results(stack, options.out, options.key, data)
-        data = {**data, **written}
+        data = merged(data, written)
         lines += written_lines
     output.finish(data, lines, ExitCode.OK if outcome.whole else ExitCode.DEPLOYMENT)
 

@@ -9,6 +9,7 @@ import typer
 
 from sovereign_ai.cli.command import example, run_command
 from sovereign_ai.cli.output import AsJson, Output, wrapped
+from sovereign_ai.records import merged
 
 if TYPE_CHECKING:
     from sovereign_ai.deploy.engine import PulumiOutcome
@@ -137,7 +138,7 @@ def _forget(output: Output, engine: HostsEngine) -> None:
 
 
 def _data(engine: HostsEngine, outcome: PulumiOutcome) -> dict[str, Any]:
-    return {**outcome.to_data(), "drift": engine.drift, "failed": engine.failed}
+    return merged(outcome.to_data(), {"drift": engine.drift, "failed": engine.failed})
 
 
 def _lines(engine: HostsEngine, outcome: PulumiOutcome) -> list[str]:

@@ -30,6 +30,7 @@ from sovereign_ai.cli.target import (
     target_options,
 )
 from sovereign_ai.cli.up import outcome_lines
+from sovereign_ai.records import merged
 from sovereign_ai.verify.findings import brief
 
 if TYPE_CHECKING:
@@ -123,17 +124,15 @@ def _preview(
     lines += map(str, moves)
     lines += outcome_lines(outcome)
     lines += [f"`up` asks first: {problem}" for problem in checked.unasked]
-    data = {
+    own = {
         "cluster": bundle.cluster,
         "moves": [move.to_data() for move in moves],
         "restored": restored,
         "left_as_it_is": left,
         "fields": _field_data(changes),
         "asks": [problem.to_data() for problem in checked.unasked],
-        **checked.to_data(),
-        **outcome.to_data(),
     }
-    output.finish(data, lines)
+    output.finish(merged(own, checked.to_data(), outcome.to_data()), lines)
 
 
 @dataclass(frozen=True, slots=True)

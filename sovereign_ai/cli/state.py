@@ -11,6 +11,7 @@ import typer
 from sovereign_ai.cli.command import example, run_command
 from sovereign_ai.cli.output import AsJson, Output, wrapped
 from sovereign_ai.cli.target import Backend, ClusterOption, StackOption, control_plane_of
+from sovereign_ai.records import merged
 
 if TYPE_CHECKING:
     from sovereign_ai.deploy.state_check import StateReport
@@ -184,7 +185,7 @@ def _check(output: Output, files: StackFiles) -> None:
     lines = _report_lines(report)
     lines += map(str, report.problems)
     code = ExitCode.FINDINGS if problems else ExitCode.OK
-    output.finish({**report.to_data(), "problems": problems}, lines, code)
+    output.finish(merged(report.to_data(), {"problems": problems}), lines, code)
 
 
 def _report_lines(report: StateReport) -> list[str]:

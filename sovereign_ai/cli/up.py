@@ -36,6 +36,7 @@ from sovereign_ai.cli.target import (
     start_target,
     target_options,
 )
+from sovereign_ai.records import merged
 
 if TYPE_CHECKING:
     from contextlib import AbstractContextManager
@@ -192,16 +193,15 @@ class _Deployment:
             # `prepare` has put policies back before anything else; the comparison before it named them.
             restored = sorted({*restored, *filter(is_always_restored, changes.restore)})
         remaining = _remaining_drift(stack, target, marked) if leaves_drift else []
-        data = {
+        own = {
             "restored": restored,
             "drift": [drift.to_data() for drift in remaining],
             "cluster": self.bundle.cluster,
             "server": target.api.server,
             "objects": len(self.bundle.objects),
             "strays": strays,
-            **checked.to_data(),
-            **outcome.to_data(),
         }
+        data = merged(own, checked.to_data(), outcome.to_data())
         lines = [*checked.lines, *outcome_lines(outcome)]
         lines += [f"restored {name}" for name in restored]
         lines += [f"drift: {drift}" for drift in remaining]

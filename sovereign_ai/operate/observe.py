@@ -29,6 +29,7 @@ from sovereign_ai.operate.cable_reports import (
 )
 from sovereign_ai.operate.labels import neighbours
 from sovereign_ai.plan.factory import Plan
+from sovereign_ai.records import merged
 from sovereign_ai.spec.factory import AIFactory
 
 _MOST_FILES = 50_000
@@ -74,7 +75,7 @@ class Observation:
         ports = []
         for port in self._listed(every=every):
             rack = self.racks.get(port.device, "")
-            ports.append(port.to_data() | {"rack": rack})
+            ports.append(merged(port.to_data(), {"rack": rack}))
         extra = []
         for near, far in self.extra:
             met = _end_data(far)

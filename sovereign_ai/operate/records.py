@@ -27,6 +27,7 @@ from sovereign_ai.files.kinds import STATE
 from sovereign_ai.files.reading import read
 from sovereign_ai.files.writing import write_private
 from sovereign_ai.operate.grants import MOST, AccessGrant
+from sovereign_ai.records import merged
 from sovereign_ai.text import clean
 
 _DAMAGED = "its reason cannot be read"
@@ -57,7 +58,7 @@ class GrantRecord:
     def to_data(self) -> dict[str, Any]:
         """Return plain data."""
         state = {"opened": self.opened, "revoked": self.revoked, "closed": self.closed, "why": self.why}
-        return {**self.grant.to_data(), "user": self.grant.user, **state}
+        return merged(self.grant.to_data(), {"user": self.grant.user}, state)
 
 
 def folder_of(cluster_dir: ClusterDir) -> Path:

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from sovereign_ai.cluster.api.client import Api
 from sovereign_ai.plan.factory import Plan
+from sovereign_ai.records import merged
 from sovereign_ai.rules.approval import approved_waivers
 from sovereign_ai.rules.check import locate_findings
 from sovereign_ai.rules.closure import Rights
@@ -66,14 +67,14 @@ class AuditResult:
 
     def to_data(self) -> dict[str, Any]:
         """Return plain data in a stable order."""
-        return {
+        reading = {
             "cluster": self.cluster,
             "objects": self.judged,
             "unserved": list(self.unserved),
             "secret_readers": [grant.to_data() for grant in self.readers],
             "observed_at": self.observed_at.isoformat(),
-            **self.verdict.to_data(),
         }
+        return merged(reading, self.verdict.to_data())
 
 
 def audit(

@@ -20,6 +20,7 @@ import orjson
 
 from sovereign_ai.cluster.api.client import Api
 from sovereign_ai.plan.factory import Plan
+from sovereign_ai.records import merged
 from sovereign_ai.spec.factory import AIFactory
 from sovereign_ai.verify.compare import compare, compare_machines
 from sovereign_ai.verify.findings import ClusterFinding
@@ -98,12 +99,12 @@ class ClusterVerdict:
             plan: the plan that the cluster was compared with.
             objects_digest: digest of the objects that it was compared with.
         """
-        return {
-            **self.to_data(),
+        compared = {
             "plan_digest": plan.digest,
             "objects_digest": objects_digest,
             "cluster_uid": self.cluster_uid,
         }
+        return merged(self.to_data(), compared)
 
 
 def verify(

@@ -26,6 +26,7 @@ from sovereign_ai.assess.sheet import GivenValue
 from sovereign_ai.attest.report.flows import DrawnFlow, flows
 from sovereign_ai.plan.factory import Plan
 from sovereign_ai.plan.summary import summary
+from sovereign_ai.records import merged
 from sovereign_ai.render.kubernetes.bundle import render
 from sovereign_ai.rules.check import check
 from sovereign_ai.rules.judge import RuleFinding, RuleVerdict
@@ -111,7 +112,7 @@ class Report:
         """Return plain data that is ready for JSON, with the same content as the page."""
         findings: list[dict[str, Any]] = []
         for finding, clusters in self.findings():
-            row = {**finding.to_data(), "clusters": list(clusters)}
+            row = merged(finding.to_data(), {"clusters": list(clusters)})
             findings.append(row)
         return {
             "notice": NOTICE,

@@ -32,6 +32,7 @@ from sovereign_ai.deploy.hosts.provider.inventories import remove_inventory
 from sovereign_ai.deploy.hosts.provider.worker import HostJob, run_job
 from sovereign_ai.deploy.hosts.runner import HostRun
 from sovereign_ai.errors import DeploymentError, Problem, SovereignError
+from sovereign_ai.records import merged
 from sovereign_ai.toolchain.launcher import HOSTS_VERSION
 from sovereign_ai.toolchain.plugin_server import engine_address, serve
 
@@ -280,7 +281,7 @@ def _inventories(*states: Any) -> set[str]:
 
 def _properties(inputs: Inputs, drift: HostDrift) -> Any:
     """Return a resource's outputs."""
-    return struct({**inputs.model_dump(mode="json"), **drift.to_data()})
+    return struct(merged(inputs.model_dump(mode="json"), drift.to_data()))
 
 
 def _reason(problem: Problem) -> str:
