@@ -15,7 +15,8 @@ import typer
 from sovereign_ai.cli.command import example, run_command
 from sovereign_ai.cli.evidence import Log, Witnesses, places
 from sovereign_ai.cli.output import AsJson, Output, indented_json, table
-from sovereign_ai.cli.target import Backend, StackOption
+from sovereign_ai.cli.target import StackOption
+from sovereign_ai.cluster.control_plane import Backend
 from sovereign_ai.records import merged
 
 if TYPE_CHECKING:
@@ -168,23 +169,25 @@ def _cluster_dir(stack: Stack, backend: Backend, name: str | None) -> ClusterDir
     """Return the state folder of a stack's local control plane.
 
     Raises:
-        UsageError: the cluster is the user's own, or only a kind cluster exists and the options do not name
-    it.
+        UsageError: the cluster is the user's own, or only one of another kind exists and the options do not
+            name it.
     """
-    from sovereign_ai.cluster.kind.status import folder_of
-    from sovereign_ai.cluster.state import cluster_dir_of
+    from sovereign_ai.cluster.control_plane import control_plane, local_control_planes
 
     cluster = stack.bundle(name).cluster
-    if backend is Backend.KUBECONFIG:
+    plane = control_plane(backend, cluster)
+    if not plane.is_local:
         message = "break-glass access is granted on a local control plane only"
         raise _wrong_cluster(
             message, "on a cluster of yours its own identity provider grants and ends access"
         )
-    kind, embedded = folder_of(cluster), cluster_dir_of(cluster)
-    # `embedded` is the option's default, so that a user of a kind cluster may have left the option out.
-    if backend is Backend.EMBEDDED and kind.record.exists() and not embedded.record.exists():
-        raise _wrong_cluster(f"the control plane of {cluster!r} is a kind cluster", "add --cluster kind")
-    return kind if backend is Backend.KIND else embedded
+    # A user of another control plane may have left out the option, which then means the default.
+    if plane.is_default and not plane.cluster_dir.record.exists():
+        for other in local_control_planes(cluster):
+            if other.cluster_dir.record.exists():
+                message = f"the control plane of {cluster!r} is a {other.backend} cluster"
+                raise _wrong_cluster(message, f"add --cluster {other.backend}")
+    return plane.cluster_dir
 
 
 def _wrong_cluster(message: str, hint: str) -> UsageError:
@@ -195,13 +198,10 @@ def _wrong_cluster(message: str, hint: str) -> UsageError:
 
 
 def _restart_hint(backend: Backend, cluster_dir: ClusterDir) -> str:
-    """Return how to start the operator of a kind cluster.
+    """Return how to start a cluster's operator; empty where the usual command does."""
+    from sovereign_ai.cluster.control_plane import control_plane
 
-    Empty for an embedded one, whose command is the usual one.
-    """
-    from sovereign_ai.cluster.kind.operator import remedy
-
-    return remedy(cluster_dir) if backend is Backend.KIND else ""
+    return control_plane(backend, cluster_dir.name).operator_hint()
 
 
 def _zones(stack: Stack, cluster: str) -> dict[str, str]:
@@ -407,7 +407,7 @@ def _list(output: Output, path: Path, backend: Backend, name: str | None) -> Non
     from datetime import UTC, datetime
 
     from sovereign_ai.cli.stack import open_stack
-    from sovereign_ai.cluster.kind.status import folder_of
+    from sovereign_ai.cluster.control_plane import control_plane, local_control_planes
     from sovereign_ai.errors import ExitCode
     from sovereign_ai.operate.records import read_records
 
@@ -419,8 +419,13 @@ def _list(output: Output, path: Path, backend: Backend, name: str | None) -> Non
         rows = [_grant_row(record, now) for record in grants]
         lines = table(["id", "person", "kind", "namespace", "ends", "state"], rows)
     lines += [f"unreadable: {line}" for line in unreadable]
-    if backend is Backend.EMBEDDED and (other := _count_open(read_records(folder_of(cluster_dir.name))[0])):
-        lines.append(f"{other} more open on the kind cluster of that name: --cluster kind")
+    if control_plane(backend, cluster_dir.name).is_default:
+        for other in local_control_planes(cluster_dir.name):
+            if other.is_default:
+                continue
+            if number := _count_open(read_records(other.cluster_dir)[0]):
+                kind = other.backend
+                lines.append(f"{number} more open on the {kind} cluster of that name: --cluster {kind}")
     # An unreadable record may be of a grant that is open.
     is_open = unreadable or _count_open(grants)
     data = {"grants": [record.to_data() for record in grants], "unreadable": unreadable}

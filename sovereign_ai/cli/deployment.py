@@ -91,7 +91,7 @@ def deployment_of(
     from sovereign_ai.deploy.preconditions import StackDeployment
     from sovereign_ai.deploy.stack_context import context_of_stack
 
-    context = context_of_stack(stack.folder, cluster, stack.factory.name, target.control_plane)
+    context = context_of_stack(stack.folder, cluster, stack.factory.name, target.state_key)
     # `--cluster kubeconfig` may name the file of a local control plane, which stays a local one.
     local = target.simulated or is_local(cluster, target.kubeconfig)
     deploy_target = DeployTarget(
@@ -140,7 +140,7 @@ def checked_deployment(
     from sovereign_ai.deploy.preconditions import check_preconditions
 
     deployment = deployment_of(stack, bundle.cluster, target, options, deploy_options)
-    require_own_state(deployment, target.control_plane)
+    require_own_state(deployment, target.state_key)
     marked = bundle.of_stack(deployment.stack.identity)
     checked = check_preconditions(api, marked.objects, deployment)
     for line in checked.lines:
@@ -222,7 +222,7 @@ def require_own_state(deployment: StackDeployment, control_plane: str) -> None:
 
     Args:
         deployment: the stack and the cluster.
-        control_plane: which Pulumi state is meant, as `Target.control_plane` returns it.
+        control_plane: which Pulumi state is meant, as `Target.state_key` returns it.
 
     Raises:
         EnvironmentLacksError: the objects in the state were deployed with another kubeconfig or context.

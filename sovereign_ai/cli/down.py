@@ -13,23 +13,23 @@ from sovereign_ai.cli.command import example, run_command
 from sovereign_ai.cli.deployment import AllowDeleteOption, WaitOption, deployment_of, require_own_state
 from sovereign_ai.cli.output import AsJson, Output
 from sovereign_ai.cli.target import (
-    Backend,
     ClusterOption,
     KubeconfigOption,
     StackOption,
     YesOption,
     confirm,
-    control_plane_of,
     open_target,
     require_one_cluster,
     target_options,
 )
 from sovereign_ai.cli.up import outcome_lines
+from sovereign_ai.cluster.control_plane import Backend, control_plane
 from sovereign_ai.records import merged
 
 if TYPE_CHECKING:
     from sovereign_ai.cli.stack import Stack
     from sovereign_ai.cli.target import Target
+    from sovereign_ai.cluster.control_plane import ControlPlane
     from sovereign_ai.deploy.engine import Engine, PulumiOutcome
     from sovereign_ai.deploy.preconditions import StackDeployment
     from sovereign_ai.deploy.removal import Removal
@@ -104,19 +104,19 @@ def _down(output: Output, options: _Options) -> None:
     require_one_cluster(options.backend, options.kubeconfig)
     stack = open_stack(options.path)
     cluster = stack.cluster(options.name)
-    kubeconfig = _local_kubeconfig(cluster, options.backend)
-    if kubeconfig is not None and not kubeconfig.is_file():
-        _forget_gone_cluster(output, stack, cluster, options.backend, kubeconfig)
+    plane = control_plane(options.backend, cluster, options.kubeconfig)
+    if plane.is_local and not plane.kubeconfig.is_file():
+        _forget_gone_cluster(output, stack, plane)
         return
     target = open_target(cluster, options.backend, options.kubeconfig, output.progress)
     require_reachable(target.api)
     same_cluster = target_options(options.backend, options.kubeconfig, options.name)
     is_stopped = target.simulated and not options.keep
-    engine = Engine(stack.folder, cluster, target.kubeconfig, output.progress, target.control_plane)
+    engine = Engine(stack.folder, cluster, target.kubeconfig, output.progress, target.state_key)
     # The lock spans checks and removal: no other command may change the state in between.
     with engine.hold("down"):
         deployment = deployment_of(stack, cluster, target, same_cluster)
-        require_own_state(deployment, target.control_plane)
+        require_own_state(deployment, target.state_key)
         removal = check_removal(target.api, deployment)
         # The objects of others go with a control plane that is stopped; only on one that stays are they a
         # loss.
@@ -219,70 +219,45 @@ def _remove_simulation(
     Returns:
         Lines for a person.
     """
-    from sovereign_ai.cli.kind_machines import kind_down, leave
-    from sovereign_ai.cluster.embedded import down as stop
+    from sovereign_ai.cli.real_nodes import end, leave
     from sovereign_ai.sim.factory import remove
 
-    if target.kind:
-        leave(target.api, target.kind)
+    if target.has_real_nodes:
+        leave(target.api, target.control_plane, target.cluster.machines)
     if not target.simulated:
         return []
     remove(target.api, stack.factory, cluster)
     lines = ["removed the simulated nodes"]
     if is_stopped:
-        if target.kind:
-            kind_down(cluster, output)
-            backend = Backend.KIND
-        else:
-            stop(cluster)
-            backend = Backend.EMBEDDED
-        lines.append(f"stopped the {backend} cluster {cluster}")
+        end(target.control_plane, output)
+        lines.append(f"stopped the {target.control_plane.backend} cluster {cluster}")
     return lines
 
 
-def _local_kubeconfig(cluster: str, backend: Backend) -> Path | None:
-    """Return the path of a local control plane's kubeconfig; None for a cluster of the user.
-
-    The file exists while the control plane does.
-    """
-    if backend is Backend.KUBECONFIG:
-        return None
-    if backend is Backend.KIND:
-        from sovereign_ai.cluster.kind.status import folder_of
-
-        return folder_of(cluster).kubeconfig
-    from sovereign_ai.cluster.embedded import status
-
-    return status(cluster).kubeconfig
-
-
-def _forget_gone_cluster(
-    output: Output, stack: Stack, cluster: str, backend: Backend, kubeconfig: Path
-) -> None:
+def _forget_gone_cluster(output: Output, stack: Stack, plane: ControlPlane) -> None:
     """Drop from the state the objects of a local control plane that does not exist any more.
 
     Args:
         output: the command's output.
         stack: the description and its folder.
-        cluster: the cluster's name in the plan.
-        backend: the kind of local control plane.
-        kubeconfig: where the kubeconfig of the control plane was.
+        plane: the local control plane.
 
     Raises:
         EnvironmentLacksError: the state holds objects of another cluster, which still exist.
     """
     from sovereign_ai.errors import EnvironmentLacksError
 
-    engine = _known_engine(output, stack, cluster, backend)
+    cluster, backend = plane.name, plane.backend
+    engine = _known_engine(output, stack, plane)
     if engine is None:
-        _drop_cluster(stack, cluster, backend)
+        _drop_cluster(stack, plane)
         line = f"nothing to remove: there is no {backend} cluster {cluster}"
         output.finish({"cluster": cluster, "forgotten": 0}, [line])
         return
-    if elsewhere := engine.standing().elsewhere(kubeconfig):
+    if elsewhere := engine.standing().elsewhere(plane.kubeconfig):
         raise EnvironmentLacksError(elsewhere)
     count = engine.forget()
-    _drop_cluster(stack, cluster, backend)
+    _drop_cluster(stack, plane)
     line = f"the {backend} cluster {cluster} is gone, and with it the {count} objects that the state held"
     output.finish({"cluster": cluster, "forgotten": count}, [line])
 
@@ -292,16 +267,17 @@ def _forget(output: Output, path: Path, backend: Backend, name: str | None) -> N
 
     stack = open_stack(path)
     cluster = stack.cluster(name)
-    engine = _known_engine(output, stack, cluster, backend)
+    plane = control_plane(backend, cluster)
+    engine = _known_engine(output, stack, plane)
     if engine is None:
-        _drop_cluster(stack, cluster, backend)
+        _drop_cluster(stack, plane)
         line = f"nothing to forget: the state knows no stack {cluster}"
         output.finish({"cluster": cluster, "forgotten": 0}, [line])
         return
     # Read before the state is emptied.
     kubeconfig = engine.standing().kubeconfig
     count = engine.forget()
-    _drop_cluster(stack, cluster, backend)
+    _drop_cluster(stack, plane)
     lines = [f"forgot {count} objects of {cluster}"]
     if count:
         lines.append(f"if the cluster of {kubeconfig} still runs, they still exist there")
@@ -313,25 +289,24 @@ def _forget(output: Output, path: Path, backend: Backend, name: str | None) -> N
     output.finish(data, lines)
 
 
-def _drop_cluster(stack: Stack, cluster: str, backend: Backend) -> None:
+def _drop_cluster(stack: Stack, plane: ControlPlane) -> None:
     """Record that the stack is deployed nowhere.
 
     It keeps its UUID, by which it recognises its objects later.
     """
     from sovereign_ai.deploy.stack_context import context_of_stack
 
-    control_plane = control_plane_of(backend)
-    context_of_stack(stack.folder, cluster, stack.factory.name, control_plane).record.drop_clusters()
+    context = context_of_stack(stack.folder, plane.name, stack.factory.name, plane.state_key)
+    context.record.drop_clusters()
 
 
-def _known_engine(output: Output, stack: Stack, cluster: str, backend: Backend) -> Engine | None:
+def _known_engine(output: Output, stack: Stack, plane: ControlPlane) -> Engine | None:
     """Return the engine of a stack whose cluster is not contacted; None if the state knows no such stack."""
     from sovereign_ai.deploy.engine import Engine
     from sovereign_ai.deploy.pulumi_environment import pulumi_state
 
-    control_plane = control_plane_of(backend)
     # The engine needs the pulumi tool; a state without this folder is empty, which needs no tool to see.
-    if not (pulumi_state(control_plane) / ".pulumi").is_dir():
+    if not (pulumi_state(plane.state_key) / ".pulumi").is_dir():
         return None
-    engine = Engine(stack.folder, cluster, None, output.progress, control_plane)
+    engine = Engine(stack.folder, plane.name, None, output.progress, plane.state_key)
     return engine if engine.exists() else None

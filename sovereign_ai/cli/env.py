@@ -10,7 +10,8 @@ import typer
 
 from sovereign_ai.cli.command import example, run_command
 from sovereign_ai.cli.output import AsJson, Output
-from sovereign_ai.cli.target import Backend, ClusterOption, KubeconfigOption, StackOption, open_target
+from sovereign_ai.cli.target import ClusterOption, KubeconfigOption, StackOption, open_target
+from sovereign_ai.cluster.control_plane import Backend
 
 
 def add(app: typer.Typer) -> None:
@@ -37,11 +38,11 @@ def _env(output: Output, path: Path, backend: Backend, kubeconfig: Path | None, 
     stack = open_stack(path)
     bundle = stack.bundle(name)
     target = open_target(bundle.cluster, backend, kubeconfig)
-    engine = Engine(stack.folder, bundle.cluster, target.kubeconfig, output.progress, target.control_plane)
+    engine = Engine(stack.folder, bundle.cluster, target.kubeconfig, output.progress, target.state_key)
     # `pulumi up` refuses a stack that does not exist; the lock keeps two commands from creating it at once.
     with lock_folder(stack.folder, output.progress):
         engine.ensure_stack()
-    variables = engine_variables(bundle.cluster, target.kubeconfig, target.control_plane)
+    variables = engine_variables(bundle.cluster, target.kubeconfig, target.state_key)
     lines = []
     for key, value in sorted(variables.items()):
         lines.append(f"export {key}={shlex.quote(value)}")

@@ -10,7 +10,8 @@ import typer
 
 from sovereign_ai.cli.command import example, run_command
 from sovereign_ai.cli.output import AsJson, Output, indented_json
-from sovereign_ai.cli.target import Backend, ClusterOption, KubeconfigOption, StackOption, open_target
+from sovereign_ai.cli.target import ClusterOption, KubeconfigOption, StackOption, open_target
+from sovereign_ai.cluster.control_plane import Backend
 from sovereign_ai.files import writing
 
 if TYPE_CHECKING:

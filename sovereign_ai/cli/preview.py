@@ -22,7 +22,6 @@ from sovereign_ai.cli.deployment import (
 )
 from sovereign_ai.cli.output import AsJson, Output
 from sovereign_ai.cli.target import (
-    Backend,
     ClusterOption,
     KubeconfigOption,
     StackOption,
@@ -30,6 +29,7 @@ from sovereign_ai.cli.target import (
     target_options,
 )
 from sovereign_ai.cli.up import outcome_lines
+from sovereign_ai.cluster.control_plane import Backend
 from sovereign_ai.records import merged
 from sovereign_ai.verify.findings import brief
 
@@ -95,7 +95,7 @@ def _preview(
     gate(stack.factory, stack.plan, bundle)
     target = open_target(bundle.cluster, backend, kubeconfig, output.progress)
     require_reachable(target.api, bundle.objects, WRITES)
-    engine = Engine(stack.folder, bundle.cluster, target.kubeconfig, output.progress, target.control_plane)
+    engine = Engine(stack.folder, bundle.cluster, target.kubeconfig, output.progress, target.state_key)
     engine.insist_on_one_cluster()
     options = target_options(backend, kubeconfig, name)
     reading = reading_of(target.api, bundle.objects)

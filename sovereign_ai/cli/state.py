@@ -10,7 +10,8 @@ import typer
 
 from sovereign_ai.cli.command import example, run_command
 from sovereign_ai.cli.output import AsJson, Output, wrapped
-from sovereign_ai.cli.target import Backend, ClusterOption, StackOption, control_plane_of
+from sovereign_ai.cli.target import ClusterOption, StackOption
+from sovereign_ai.cluster.control_plane import Backend, control_plane, state_option
 from sovereign_ai.records import merged
 
 if TYPE_CHECKING:
@@ -139,12 +140,10 @@ def _files(folder: Path, backend: Backend, name: str | None, hosts: bool) -> Sta
         arguments = f"{shlex.quote(str(folder))} --hosts"
         return StackFiles(pulumi_state(), f"{factory}-hosts", f"{factory}.hosts", arguments)
     project = project_of((folder if folder.is_dir() else folder.parent).resolve())
-    control_plane = control_plane_of(backend)
-    state = pulumi_state(control_plane)
+    plane = control_plane(backend, name or "")
+    state = pulumi_state(plane.state_key)
     stack = name or _only_stack(state, project) or _described_stack(folder)
-    arguments = f"{shlex.quote(str(folder))} --stack {stack}"
-    if control_plane:
-        arguments += " --cluster kind"
+    arguments = f"{shlex.quote(str(folder))} --stack {stack}{state_option(plane.state_key)}"
     return StackFiles(state, project, stack, arguments)
 
 

@@ -25,7 +25,6 @@ from sovereign_ai.cli.deployment import (
 )
 from sovereign_ai.cli.output import AsJson, Output
 from sovereign_ai.cli.target import (
-    Backend,
     ClusterOption,
     KubeconfigOption,
     StackOption,
@@ -36,6 +35,7 @@ from sovereign_ai.cli.target import (
     start_target,
     target_options,
 )
+from sovereign_ai.cluster.control_plane import Backend
 from sovereign_ai.records import merged
 
 if TYPE_CHECKING:
@@ -113,13 +113,13 @@ def _up(
             stack.plan,
             bundle.cluster,
             progress=output.progress,
-            foreign=target.kind is not None,
+            foreign=target.has_real_nodes,
         )
         data["simulated"] = asdict(simulated)
         ready_machines = f"{simulated.ready} of {simulated.nodes} machines ready"
         lines.append(f"simulated: {ready_machines}, {simulated.slices} device lists")
-    if target.kind:
-        data["real"] = sorted(target.kind.machines)
+    if target.has_real_nodes:
+        data["real"] = sorted(target.cluster.machines)
         lines.append(f"real: {', '.join(data['real'])}")
     next_command = ["sovereign-ai", "verify", str(path), *options]
     lines.append(f"next: {shlex.join(next_command)}")
@@ -165,7 +165,7 @@ class _Deployment:
         output, stack, target = self.output, self.stack, self.target
         leaves_drift = reports_only(stack.factory, restores=self.options.restores)
         engine = Engine(
-            stack.folder, self.bundle.cluster, target.kubeconfig, output.progress, target.control_plane
+            stack.folder, self.bundle.cluster, target.kubeconfig, output.progress, target.state_key
         )
         # The lock spans checks and changes: no other command may change the state in between.
         with engine.hold("up"):

@@ -10,18 +10,18 @@ import typer
 from sovereign_ai.cli.command import example, run_command
 from sovereign_ai.cli.output import AsJson, Output
 from sovereign_ai.cli.target import (
-    Backend,
     ClusterOption,
     KubeconfigOption,
     StackOption,
-    find_dead_components,
     open_target,
 )
+from sovereign_ai.cluster.control_plane import Backend
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from sovereign_ai.cli.stack import Stack
+    from sovereign_ai.cluster.control_plane import ControlPlane
     from sovereign_ai.cluster.health import DeadPart
     from sovereign_ai.verify.drift import Drift
     from sovereign_ai.verify.verdict import ClusterVerdict
@@ -92,8 +92,8 @@ def _verdict(
     bundle = stack.bundle(name)
     cluster = bundle.cluster
     target = open_target(cluster, backend, kubeconfig, output.progress)
-    # Probes run pods on the real nodes of a kind cluster, which have to hold the image already.
-    image = target.kind.image if target.kind else ""
+    # Probes run pods on real nodes, which have to hold the image already.
+    image = target.cluster.image
     try:
         require_reachable(target.api, examples(bundle.objects), ("list",))
         verdict = verified(
@@ -107,11 +107,11 @@ def _verdict(
             progress=output.progress,
         )
     except (ApiError, UnreachableError) as error:
-        dead = find_dead_components(cluster, backend) if may_be_dead(error) else ()
+        dead = target.control_plane.health() if may_be_dead(error) else ()
         if not dead:
             raise
         return verdict_on_dead(dead, stack.factory, stack.plan, bundle, cluster=cluster)
-    return with_dead(verdict, _permanently_dead(cluster, backend, output))
+    return with_dead(verdict, _permanently_dead(target.control_plane, output))
 
 
 def _watch(
@@ -198,7 +198,7 @@ def _drift_in(
     return [difference for difference in drift if difference.resource in resources]
 
 
-def _permanently_dead(name: str, backend: Backend, output: Output) -> tuple[DeadPart, ...]:
+def _permanently_dead(plane: ControlPlane, output: Output) -> tuple[DeadPart, ...]:
     """Return the components of a local control plane that do not run, and do not restart within seconds.
 
     The observation of the cluster is kept: if the container engine does not answer, that is reported as
@@ -208,15 +208,15 @@ def _permanently_dead(name: str, backend: Backend, output: Output) -> tuple[Dead
     from sovereign_ai.toolchain.waiting import wait_until
 
     try:
-        dead = find_dead_components(name, backend)
+        dead = plane.health()
         if dead:
             names = ", ".join(component.name for component in dead)
-            output.progress(f"{name}: {names}: {dead[0].state}; waiting for a restart")
-            wait_until(lambda: not find_dead_components(name, backend), _RESTART_SECONDS)
-            dead = find_dead_components(name, backend)
+            output.progress(f"{plane.name}: {names}: {dead[0].state}; waiting for a restart")
+            wait_until(lambda: not plane.health(), _RESTART_SECONDS)
+            dead = plane.health()
     except EnvironmentLacksError as error:
         reason = error.problems[0].message
-        output.progress(f"{name}: which components of the control plane run is unknown: {reason}")
+        output.progress(f"{plane.name}: which components of the control plane run is unknown: {reason}")
         return ()
     return dead
 

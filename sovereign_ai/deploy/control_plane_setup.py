@@ -10,13 +10,12 @@ from functools import partial
 from pathlib import Path
 
 from sovereign_ai.cluster.api.client import open_cluster
+from sovereign_ai.cluster.control_plane import local_control_planes
 from sovereign_ai.cluster.guard import guard_policies
 from sovereign_ai.cluster.guard_release import released
 from sovereign_ai.cluster.keys.control import record_levels
 from sovereign_ai.cluster.keys.custody import levels_of
-from sovereign_ai.cluster.kind.status import folder_of as kind_dir
 from sovereign_ai.cluster.state import ClusterDir
-from sovereign_ai.cluster.state import cluster_dir_of as embedded_dir
 from sovereign_ai.deploy.live_objects import ObjectKey
 from sovereign_ai.deploy.order import policies_and_bindings
 from sovereign_ai.plan.factory import Plan
@@ -88,7 +87,7 @@ def remove_policies(
 
 
 def is_local(cluster: str, kubeconfig: Path) -> bool:
-    """Return whether a kubeconfig leads to a local control plane of this user, embedded or kind."""
+    """Return whether a kubeconfig leads to a local control plane of this user."""
     return _local_cluster_dir(cluster, kubeconfig) is not None
 
 
@@ -97,7 +96,7 @@ def _local_cluster_dir(cluster: str, kubeconfig: Path) -> ClusterDir | None:
 
     None for any other cluster.
     """
-    for cluster_dir in (embedded_dir(cluster), kind_dir(cluster)):
-        if kubeconfig.resolve() == cluster_dir.kubeconfig.resolve():
-            return cluster_dir
+    for plane in local_control_planes(cluster):
+        if kubeconfig.resolve() == plane.kubeconfig.resolve():
+            return plane.cluster_dir
     return None

@@ -23,6 +23,7 @@ from typing import Any, ClassVar
 
 import yaml
 
+from sovereign_ai.cluster.control_plane import state_option
 from sovereign_ai.cluster.guard import GUARDED
 from sovereign_ai.deploy.backends import insist_on_own_backends, insist_on_passphrase
 from sovereign_ai.deploy.checkpoint import Checkpoint
@@ -188,8 +189,7 @@ class Engine:
 
     def _as_argument(self) -> str:
         """Return how a command line names this stack."""
-        kind = " --cluster kind" if self._plane else ""
-        return f"{shlex.quote(str(self.folder))} --stack {self.stack}{kind}"
+        return f"{shlex.quote(str(self.folder))} --stack {self.stack}{state_option(self._plane)}"
 
     @contextmanager
     def hold(self, verb: str) -> Iterator[CommandState]:

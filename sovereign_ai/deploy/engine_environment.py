@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
+from sovereign_ai.cluster.control_plane import STATE_KEYS, state_folder_name
 from sovereign_ai.errors import EnvironmentLacksError, Problem, Where
 
 _PREFIX = "PULUMI_"
@@ -34,7 +35,8 @@ def _is_own_state(name: str, value: str, own: Mapping[str, str]) -> bool:
         return False
     inherited_state = Path(value.removeprefix("file://"))
     own_state = Path(own.get(name, "").removeprefix("file://"))
-    return inherited_state.parent == own_state.parent and inherited_state.name in ("pulumi", "pulumi-kind")
+    names = {state_folder_name(key) for key in STATE_KEYS}
+    return inherited_state.parent == own_state.parent and inherited_state.name in names
 
 
 def engine_environment(ambient: Mapping[str, str], own: Mapping[str, str]) -> dict[str, str]:

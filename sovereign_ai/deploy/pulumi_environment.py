@@ -13,6 +13,7 @@ import sys
 from itertools import count
 from pathlib import Path
 
+from sovereign_ai.cluster.control_plane import state_folder_name
 from sovereign_ai.errors import EnvironmentLacksError, Problem
 from sovereign_ai.files.kinds import STATE_KEY
 from sovereign_ai.files.reading import read
@@ -78,10 +79,9 @@ def _make_key(path: Path) -> None:
 def pulumi_state(plane: str = "") -> Path:
     """Return the folder of Pulumi's state, created with mode 0700.
 
-    The kind control plane has one of its own, since the same stack may be deployed to both.
+    Some control planes have one of their own, since the same stack may be deployed to several.
     """
-    name = f"pulumi-{plane}" if plane else "pulumi"
-    return _closed(state_dir() / name)
+    return _closed(state_dir() / state_folder_name(plane))
 
 
 def keep_no_logs(home: Path) -> None:

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from sovereign_ai.cluster.api.transport import current_context, named_server
+from sovereign_ai.cluster.control_plane import state_option
 from sovereign_ai.cluster.state import cluster_dir_of
 from sovereign_ai.errors import Problem, SovereignError, UsageError, Where
 from sovereign_ai.files.decoding import decode
@@ -63,7 +64,7 @@ class StateTarget:
         context = f" in its context {self.context!r}" if self.context else ""
         cluster = f"the cluster of {self.kubeconfig}{context}"
         held = f"the state holds {self.objects} objects of {self.stack!r} on {cluster}"
-        option = " --cluster kind" if self.plane else ""
+        option = state_option(self.plane)
         forget = f"`{self._down}{option} --forget` drops"
         takes_over = "and `up` takes over what still exists"
         if lack := _why_unusable(self.kubeconfig, self.context):

@@ -26,7 +26,7 @@ from sovereign_ai.errors import EnvironmentLacksError, Problem
 from sovereign_ai.toolchain.private_folder import make_folders, private_folder
 from sovereign_ai.toolchain.table import Tool, table_digest
 
-Progress = Callable[[str], None]
+Progress = Callable[[str], object]
 """Receives a line for a person; never anything secret."""
 
 _FIRST_REPORT, _NEXT_REPORT = 2.0, 15.0

@@ -9,7 +9,8 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from sovereign_ai.cli.main import app
-from sovereign_ai.cli.target import Backend, target_options
+from sovereign_ai.cli.target import target_options
+from sovereign_ai.cluster.control_plane import Backend
 
 STACKS = Path(__file__).resolve().parents[2] / "stacks"
 LAB = str(STACKS / "lab")

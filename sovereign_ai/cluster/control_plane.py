@@ -1,0 +1,255 @@
+"""The kinds of control plane that a stack can be deployed to, behind one interface.
+
+Nothing outside this room asks which kind a control plane is: what differs is an attribute or a method here.
+
+    plane = control_plane(Backend.EMBEDDED, "lab")
+    plane.up(print)
+    plane.running().kubeconfig
+    plane.down(print)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
+
+if TYPE_CHECKING:
+    from sovereign_ai.cluster.health import DeadPart
+    from sovereign_ai.cluster.state import ClusterDir
+    from sovereign_ai.plan.factory import Plan
+    from sovereign_ai.spec.factory import AIFactory
+
+Progress = Callable[[str], object]
+
+
+class Backend(StrEnum):
+    """The kinds of cluster that a stack can be deployed to: the values of `--cluster`."""
+
+    EMBEDDED = "embedded"
+    KIND = "kind"
+    KUBECONFIG = "kubeconfig"
+
+
+class LocalBackend(StrEnum):
+    """The kinds of local control plane: the values of `--cluster` where a cluster of the user has no place."""
+
+    EMBEDDED = "embedded"
+    KIND = "kind"
+
+
+STATE_KEYS = ("", "kind")
+"""Which Pulumi states there are: the `state_key` of each kind of control plane."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunningCluster:
+    """A cluster that can be connected to.
+
+    Attributes:
+        name: its name in the plan.
+        kubeconfig: the file to connect with.
+        server: the API server's URL; empty where it is not known before the connection.
+        machines: machines of the plan that are real nodes, to their containers.
+        image: the image that probes run on real nodes; empty where any may be.
+        data: plain data, for `--json`.
+    """
+
+    name: str
+    kubeconfig: Path
+    server: str = ""
+    machines: Mapping[str, str] = field(default_factory=dict)
+    image: str = ""
+    data: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ControlPlaneStatus:
+    """The status of a local control plane.
+
+    Attributes:
+        name: the cluster's name.
+        phase: `absent`, `ready` and what is between.
+        server: the API server's URL; None where it has none.
+        healthy: whether all of it works.
+        head: the columns of its components, for a person.
+        rows: its components.
+        notes: lines for a person that follow the table.
+        data: plain data, for `--json`.
+    """
+
+    name: str
+    phase: str
+    server: str | None
+    healthy: bool
+    head: list[str]
+    rows: list[tuple[object, ...]]
+    notes: list[str]
+    data: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """What `down` did.
+
+    Attributes:
+        was_there: whether there was anything to stop or remove.
+        words: what was done, for a person.
+    """
+
+    was_there: bool
+    words: str
+
+
+class ControlPlane(Protocol):
+    """One control plane, which need not exist yet."""
+
+    @property
+    def name(self) -> str:
+        """The cluster's name in the plan."""
+
+    @property
+    def backend(self) -> Backend:
+        """Its kind, the value of `--cluster`."""
+
+    @property
+    def state_key(self) -> str:
+        """Which Pulumi state belongs to it: the same stack may be deployed to several kinds."""
+
+    @property
+    def is_local(self) -> bool:
+        """Whether this program starts and stops it, and simulates nodes and GPUs on it."""
+
+    @property
+    def is_default(self) -> bool:
+        """Whether it is meant where a command has no `--cluster`."""
+
+    @property
+    def has_real_nodes(self) -> bool:
+        """Whether some of its nodes are real, with kubelets that need root to serve GPUs to."""
+
+    @property
+    def needs_description(self) -> bool:
+        """Whether it is made from a description, and not from a name alone."""
+
+    @property
+    def cluster_dir(self) -> ClusterDir:
+        """The folder of its local state.
+
+        Raises:
+            UsageError: the name is no DNS label, or the cluster is the user's own.
+        """
+
+    @property
+    def kubeconfig(self) -> Path:
+        """The file to connect with, which exists while the control plane does.
+
+        Raises:
+            UsageError: the user named no kubeconfig, or the name is no DNS label.
+            EnvironmentLacksError: the user's kubeconfig does not exist.
+        """
+
+    @property
+    def options(self) -> list[str]:
+        """The options that name it in another command."""
+
+    def up(self, progress: Progress, description: tuple[AIFactory, Plan] | None = None) -> RunningCluster:
+        """Start it, or return the one that runs.
+
+        Raises:
+            UsageError: it cannot be made so.
+            EnvironmentLacksError: something is missing, or it did not become ready.
+        """
+
+    def running(self) -> RunningCluster:
+        """Return what is needed to connect to one that exists already.
+
+        Raises:
+            UsageError: the options do not name a cluster.
+            EnvironmentLacksError: it does not exist.
+        """
+
+    def status(self) -> ControlPlaneStatus:
+        """Return its status; one that does not exist is `absent`.
+
+        Raises:
+            UsageError: the name is no DNS label, or the cluster is the user's own.
+            EnvironmentLacksError: it cannot be seen.
+        """
+
+    def check_down(self, *, keep_data: bool) -> None:
+        """Check that it can be stopped so.
+
+        Raises:
+            UsageError: it cannot keep its data, or it is the user's own.
+        """
+
+    def down(self, progress: Progress, *, keep_data: bool = False) -> Ended:
+        """Stop it, and remove its data unless that is kept.
+
+        Raises:
+            UsageError: it cannot keep its data, or it is the user's own.
+            EnvironmentLacksError: it could not be stopped.
+        """
+
+    def health(self) -> tuple[DeadPart, ...]:
+        """Return its processes or containers that do not run; none where nothing is known of them.
+
+        Raises:
+            EnvironmentLacksError: they cannot be seen.
+        """
+
+    def operator_hint(self) -> str:
+        """Return the command that starts its operator; empty where the usual command does."""
+
+
+def control_plane(backend: Backend, name: str, kubeconfig: Path | None = None) -> ControlPlane:
+    """Return the control plane of a kind and a name; nothing is read, started or contacted.
+
+    Args:
+        backend: its kind.
+        name: the cluster's name in the plan.
+        kubeconfig: the user's own kubeconfig, for `Backend.KUBECONFIG`.
+    """
+    if backend is Backend.KUBECONFIG:
+        from sovereign_ai.cluster.user import UserCluster  # noqa: PLC0415 - loaded where it is used
+
+        return UserCluster(name, kubeconfig)
+    if backend is Backend.KIND:
+        from sovereign_ai.cluster.kind.control_plane import KindControlPlane  # noqa: PLC0415 - loaded where it is used
+
+        return KindControlPlane(name)
+    from sovereign_ai.cluster.embedded_control_plane import EmbeddedControlPlane  # noqa: PLC0415 - loaded where it is used
+
+    return EmbeddedControlPlane(name)
+
+
+def local_control_planes(name: str) -> tuple[ControlPlane, ...]:
+    """Return the local control planes of every kind that could have a name."""
+    planes = [control_plane(Backend(backend), name) for backend in LocalBackend]
+    return tuple(planes)
+
+
+def list_local() -> Iterable[tuple[Backend, ControlPlaneStatus]]:
+    """Yield the kind and status of every local control plane that exists."""
+    from sovereign_ai.cluster.embedded_control_plane import report  # noqa: PLC0415 - loaded where it is used
+    from sovereign_ai.cluster.kind.control_plane import report as kind_report  # noqa: PLC0415 - loaded where it is used
+    from sovereign_ai.cluster.kind.status import list_kind  # noqa: PLC0415 - loaded where it is used
+    from sovereign_ai.cluster.status import list_clusters  # noqa: PLC0415 - loaded where it is used
+
+    for embedded in list_clusters():
+        yield Backend.EMBEDDED, report(embedded)
+    for kind in list_kind():
+        yield Backend.KIND, kind_report(kind)
+
+
+def state_folder_name(state_key: str) -> str:
+    """Return the name of the folder of the Pulumi state of a control plane."""
+    return f"pulumi-{state_key}" if state_key else "pulumi"
+
+
+def state_option(state_key: str) -> str:
+    """Return what a command line adds to mean the state of a control plane; empty for the usual one."""
+    return f" --cluster {state_key}" if state_key else ""

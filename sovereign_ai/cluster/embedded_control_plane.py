@@ -1,0 +1,121 @@
+"""The embedded control plane behind the interface of every control plane."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, ClassVar
+
+from sovereign_ai.cluster import embedded
+from sovereign_ai.cluster.control_plane import Backend, ControlPlaneStatus, Ended, Progress, RunningCluster
+from sovereign_ai.cluster.health import DeadPart, dead_parts_of_embedded
+from sovereign_ai.cluster.state import ClusterDir, cluster_dir_of
+from sovereign_ai.cluster.status import ClusterStatus, status
+from sovereign_ai.errors import EnvironmentLacksError, Problem
+
+if TYPE_CHECKING:
+    from sovereign_ai.plan.factory import Plan
+    from sovereign_ai.spec.factory import AIFactory
+
+
+@dataclass(frozen=True, slots=True)
+class EmbeddedControlPlane:
+    """A control plane of processes; all its nodes are simulated.
+
+    Attributes:
+        name: the cluster's name.
+    """
+
+    name: str
+
+    backend: ClassVar[Backend] = Backend.EMBEDDED
+    state_key: ClassVar[str] = ""
+    is_local: ClassVar[bool] = True
+    is_default: ClassVar[bool] = True
+    has_real_nodes: ClassVar[bool] = False
+    needs_description: ClassVar[bool] = False
+
+    @property
+    def cluster_dir(self) -> ClusterDir:
+        """The folder of its local state."""
+        return cluster_dir_of(self.name)
+
+    @property
+    def kubeconfig(self) -> Path:
+        """The administrator's kubeconfig."""
+        return self.cluster_dir.kubeconfig
+
+    @property
+    def options(self) -> list[str]:
+        """None: it is meant where no option names another."""
+        return []
+
+    def up(self, progress: Progress, description: tuple[AIFactory, Plan] | None = None) -> RunningCluster:  # noqa: ARG002 - its name is enough
+        """Start it, or return the one that runs."""
+        cluster = embedded.up(self.name, progress=progress)
+        data = {
+            "name": cluster.name,
+            "server": cluster.server,
+            "kubeconfig": str(cluster.kubeconfig),
+            "folder": str(cluster.folder),
+        }
+        return RunningCluster(name=self.name, kubeconfig=cluster.kubeconfig, server=cluster.server, data=data)
+
+    def running(self) -> RunningCluster:
+        """Return what is needed to connect to one that exists already."""
+        kubeconfig = self.kubeconfig
+        if not kubeconfig.is_file():
+            message = f"there is no embedded cluster {self.name!r}"
+            hint = (
+                "`sovereign-ai up STACK` makes it and deploys the stack;"
+                " a cluster of yours: --cluster kubeconfig --kubeconfig FILE"
+            )
+            raise EnvironmentLacksError(Problem("no-cluster", message, hint=hint))
+        return RunningCluster(name=self.name, kubeconfig=kubeconfig)
+
+    def status(self) -> ControlPlaneStatus:
+        """Return its status, with a row for each process."""
+        return report(status(self.name))
+
+    def check_down(self, *, keep_data: bool) -> None:
+        """Do nothing: it can be stopped with and without its data."""
+
+    def down(self, progress: Progress, *, keep_data: bool = False) -> Ended:  # noqa: ARG002 - it takes a moment
+        """Stop its processes, and remove its data unless that is kept."""
+        if not embedded.down(self.name, keep_data=keep_data):
+            return Ended(was_there=False, words="nothing to stop")
+        return Ended(was_there=True, words="stopped; its data is kept" if keep_data else "stopped")
+
+    def health(self) -> tuple[DeadPart, ...]:
+        """Return its processes that do not run."""
+        return dead_parts_of_embedded(status(self.name))
+
+    def operator_hint(self) -> str:
+        """Return nothing: the usual command starts its operator."""
+        return ""
+
+
+def report(cluster: ClusterStatus) -> ControlPlaneStatus:
+    """Return a status in the form of every control plane's."""
+    rows: list[tuple[object, ...]] = []
+    for component in cluster.components:
+        health = "healthy" if component.healthy else "unhealthy"
+        rows.append((component.name, component.pid or "-", health, component.restarts))
+    notes = []
+    if rows:
+        notes.append(f"logs: {cluster.components[0].log.parent}")
+    if cluster.phase == "absent":
+        notes.append(
+            "next: `sovereign-ai cluster list` lists the clusters;"
+            " `sovereign-ai up STACK` makes a stack's own"
+        )
+    return ControlPlaneStatus(
+        name=cluster.name,
+        phase=cluster.phase,
+        server=cluster.server,
+        healthy=cluster.healthy,
+        head=["component", "process", "health", "restarts"],
+        rows=rows,
+        notes=notes,
+        data=cluster.to_data(),
+    )

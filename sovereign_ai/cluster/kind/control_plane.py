@@ -1,0 +1,133 @@
+"""The kind cluster behind the interface of every control plane."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, ClassVar
+
+from sovereign_ai.cluster.control_plane import Backend, ControlPlaneStatus, Ended, Progress, RunningCluster
+from sovereign_ai.cluster.health import DeadPart
+from sovereign_ai.cluster.kind import lifecycle
+from sovereign_ai.cluster.kind.health import dead_containers
+from sovereign_ai.cluster.kind.operator import remedy
+from sovereign_ai.cluster.kind.status import KindStatus, folder_of
+from sovereign_ai.cluster.state import ClusterDir
+from sovereign_ai.errors import Problem, UsageError
+
+if TYPE_CHECKING:
+    from sovereign_ai.plan.factory import Plan
+    from sovereign_ai.spec.factory import AIFactory
+
+
+@dataclass(frozen=True, slots=True)
+class KindControlPlane:
+    """A cluster of containers: its first nodes are real, with kubelets; the others are simulated.
+
+    Attributes:
+        name: the cluster's name, in kind and in the plan.
+    """
+
+    name: str
+
+    backend: ClassVar[Backend] = Backend.KIND
+    state_key: ClassVar[str] = "kind"
+    is_local: ClassVar[bool] = True
+    is_default: ClassVar[bool] = False
+    has_real_nodes: ClassVar[bool] = True
+    needs_description: ClassVar[bool] = True
+
+    @property
+    def cluster_dir(self) -> ClusterDir:
+        """The folder of its local state."""
+        return folder_of(self.name)
+
+    @property
+    def kubeconfig(self) -> Path:
+        """The administrator's kubeconfig."""
+        return self.cluster_dir.kubeconfig
+
+    @property
+    def options(self) -> list[str]:
+        """The option that names it."""
+        return ["--cluster", self.backend]
+
+    def up(self, progress: Progress, description: tuple[AIFactory, Plan] | None = None) -> RunningCluster:
+        """Create it from a description, or return the one that runs.
+
+        Raises:
+            UsageError: another program created a kind cluster of this name, or this one was created for
+                other nodes or ranges.
+            EnvironmentLacksError: there is no engine or no node image, or the nodes did not become Ready.
+            ValueError: there is no description.
+        """
+        if description is None:
+            raise ValueError("a kind cluster is made from a description")
+        factory, plan = description
+        return _running(lifecycle.up(factory, plan, self.name, progress=progress))
+
+    def running(self) -> RunningCluster:
+        """Return what is needed to connect to one that exists already."""
+        return _running(lifecycle.cluster_of(self.name))
+
+    def status(self) -> ControlPlaneStatus:
+        """Return its status, with a row for each real node."""
+        return report(lifecycle.status(self.name))
+
+    def check_down(self, *, keep_data: bool) -> None:
+        """Refuse to keep its data."""
+        if keep_data:
+            message = "a kind cluster's data goes with its containers"
+            raise UsageError(Problem("no-data-kept", message, hint="leave out --keep-data"))
+
+    def down(self, progress: Progress, *, keep_data: bool = False) -> Ended:
+        """Remove its containers, and its data with them."""
+        self.check_down(keep_data=keep_data)
+        was_there = lifecycle.down(self.name, progress=progress)
+        return Ended(was_there, "removed" if was_there else "nothing to remove")
+
+    def health(self) -> tuple[DeadPart, ...]:
+        """Return its containers that do not run."""
+        return dead_containers(self.cluster_dir)
+
+    def operator_hint(self) -> str:
+        """Return the command that gives it a running operator."""
+        return remedy(self.cluster_dir)
+
+
+def _running(cluster: lifecycle.KindCluster) -> RunningCluster:
+    """Return a cluster in the form of every control plane's."""
+    return RunningCluster(
+        name=cluster.name,
+        kubeconfig=cluster.kubeconfig,
+        server=cluster.server,
+        machines=cluster.machines,
+        image=cluster.image,
+        data=cluster.to_data(),
+    )
+
+
+def report(cluster: KindStatus) -> ControlPlaneStatus:
+    """Return a status in the form of every control plane's."""
+    rows: list[tuple[object, ...]] = []
+    for component in cluster.components:
+        state = "runs" if component.alive else "stopped"
+        health = "ready" if component.healthy else "unhealthy"
+        rows.append((component.name, component.container, state, health))
+    notes = []
+    # None means that the API server asks no operator, so that none is missing.
+    if cluster.operator is False:
+        notes.append(
+            "the operator does not run: no waiver counts, and no access is opened or ended;"
+            " `sovereign-ai cluster up --cluster kind STACK` starts it"
+        )
+    return ControlPlaneStatus(
+        name=cluster.name,
+        phase=cluster.phase,
+        server=cluster.server,
+        healthy=cluster.healthy,
+        head=["node", "container", "state", "health"],
+        rows=rows,
+        notes=notes,
+        data=cluster.to_data(),
+    )

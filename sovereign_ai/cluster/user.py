@@ -1,0 +1,95 @@
+"""The user's own cluster behind the interface of every control plane: it is used, and never made or ended."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, ClassVar, NoReturn
+
+from sovereign_ai.cluster.control_plane import Backend, ControlPlaneStatus, Ended, Progress, RunningCluster
+from sovereign_ai.errors import EnvironmentLacksError, Problem, UsageError, Where
+
+if TYPE_CHECKING:
+    from sovereign_ai.cluster.health import DeadPart
+    from sovereign_ai.cluster.state import ClusterDir
+    from sovereign_ai.plan.factory import Plan
+    from sovereign_ai.spec.factory import AIFactory
+
+
+@dataclass(frozen=True, slots=True)
+class UserCluster:
+    """A cluster that the user already has.
+
+    Attributes:
+        name: the cluster's name in the plan.
+        given: the kubeconfig that the user named.
+    """
+
+    name: str
+    given: Path | None
+
+    backend: ClassVar[Backend] = Backend.KUBECONFIG
+    state_key: ClassVar[str] = ""
+    is_local: ClassVar[bool] = False
+    is_default: ClassVar[bool] = False
+    has_real_nodes: ClassVar[bool] = False
+    needs_description: ClassVar[bool] = False
+
+    @property
+    def cluster_dir(self) -> ClusterDir:
+        """Refuse: it has no local state."""
+        self._refuse("has no local state")
+
+    @property
+    def kubeconfig(self) -> Path:
+        """The absolute path of the kubeconfig that the user named."""
+        if self.given is None:
+            # $KUBECONFIG and ~/.kube/config are not read: the wrong cluster must not be changed by accident.
+            message = "--cluster kubeconfig needs --kubeconfig FILE"
+            raise UsageError(Problem("no-kubeconfig", message, hint="a cluster is named, never guessed"))
+        if not self.given.is_file():
+            raise EnvironmentLacksError(Problem("no-kubeconfig", f"{self.given} does not exist"))
+        return self.given.resolve()
+
+    @property
+    def options(self) -> list[str]:
+        """The options that name it."""
+        return ["--cluster", self.backend, "--kubeconfig", str(self.given)]
+
+    def up(self, progress: Progress, description: tuple[AIFactory, Plan] | None = None) -> RunningCluster:  # noqa: ARG002 - it runs already
+        """Return the cluster: it runs already."""
+        return self.running()
+
+    def running(self) -> RunningCluster:
+        """Return what is needed to connect to it."""
+        return RunningCluster(name=self.name, kubeconfig=self.kubeconfig)
+
+    def status(self) -> ControlPlaneStatus:
+        """Refuse: nothing is known of its components."""
+        self._refuse("is not shown")
+
+    def check_down(self, *, keep_data: bool) -> None:  # noqa: ARG002 - it is refused in any case
+        """Refuse: it is the user's."""
+        self._refuse("is not stopped")
+
+    def down(self, progress: Progress, *, keep_data: bool = False) -> Ended:  # noqa: ARG002 - it is refused in any case
+        """Refuse: it is the user's."""
+        self._refuse("is not stopped")
+
+    def health(self) -> tuple[DeadPart, ...]:
+        """Return nothing: its components are not known."""
+        return ()
+
+    def operator_hint(self) -> str:
+        """Return nothing: no operator of this program runs there."""
+        return ""
+
+    def _refuse(self, what: str) -> NoReturn:
+        """Refuse what is done on local control planes only.
+
+        Raises:
+            UsageError: always.
+        """
+        message = f"a cluster of yours {what} by this program"
+        hint = "use your own tools for it, or a local control plane"
+        raise UsageError(Problem("no-plane", message, Where(field="cluster"), hint))

@@ -1,0 +1,146 @@
+"""The interface of every control plane, and that nothing outside the room asks which one it is."""
+
+from __future__ import annotations
+
+import ast
+from pathlib import Path
+
+import pytest
+
+from sovereign_ai.cluster.control_plane import (
+    STATE_KEYS,
+    Backend,
+    ControlPlane,
+    LocalBackend,
+    control_plane,
+    list_local,
+    local_control_planes,
+    state_folder_name,
+    state_option,
+)
+from sovereign_ai.errors import EnvironmentLacksError, UsageError
+
+PACKAGE = Path(__file__).resolve().parents[2] / "sovereign_ai"
+KINDS = list(Backend)
+LOCAL = {backend.value for backend in LocalBackend}
+
+
+@pytest.fixture(autouse=True)
+def state(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
+    """Keep the state of every cluster in a folder of the test."""
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
+    return tmp_path / "state"
+
+
+@pytest.mark.parametrize("backend", KINDS)
+def test_a_control_plane_is_of_the_kind_and_name_that_were_asked_for(backend: Backend, state: Path) -> None:
+    plane: ControlPlane = control_plane(backend, "lab")
+    assert (plane.backend, plane.name) == (backend, "lab")
+    assert plane.is_local is (backend.value in LOCAL)
+    assert plane.state_key in STATE_KEYS
+    assert not state.exists(), "nothing is written before it is started"
+
+
+def test_one_kind_is_meant_where_no_option_names_another() -> None:
+    planes = [control_plane(backend, "lab") for backend in KINDS]
+    assert [plane.backend for plane in planes if plane.is_default] == [Backend.EMBEDDED]
+    assert [plane.options for plane in planes if plane.is_default] == [[]]
+    assert all("--cluster" in plane.options for plane in planes if not plane.is_default)
+
+
+def test_local_control_planes_of_one_name_keep_their_state_apart() -> None:
+    planes = local_control_planes("lab")
+    assert {plane.backend.value for plane in planes} == LOCAL
+    assert len({plane.cluster_dir.folder for plane in planes}) == len(planes)
+    assert len({plane.state_key for plane in planes}) == len(planes)
+    assert all(plane.kubeconfig == plane.cluster_dir.kubeconfig for plane in planes)
+
+
+@pytest.mark.parametrize("backend", KINDS)
+def test_a_cluster_that_does_not_exist_is_not_running(backend: Backend, tmp_path: Path) -> None:
+    with pytest.raises(EnvironmentLacksError) as caught:
+        control_plane(backend, "lab", tmp_path / "absent").running()
+    assert caught.value.problems[0].code in {"no-cluster", "no-kubeconfig"}
+
+
+def test_a_local_control_plane_that_does_not_exist_is_absent_and_nothing_to_stop() -> None:
+    for plane in local_control_planes("lab"):
+        assert (plane.status().phase, plane.status().healthy) == ("absent", False)
+        assert not plane.down(lambda _line: None).was_there
+    assert list(list_local()) == []
+
+
+def test_a_cluster_of_the_user_is_used_as_it_is(tmp_path: Path) -> None:
+    file = tmp_path / "config"
+    file.touch()
+    plane = control_plane(Backend.KUBECONFIG, "lab", file)
+    assert plane.up(print) == plane.running()
+    assert plane.running().kubeconfig == file.resolve()
+    assert plane.health() == ()
+    assert plane.options == ["--cluster", "kubeconfig", "--kubeconfig", str(file)]
+    with pytest.raises(UsageError):
+        plane.down(print)
+    with pytest.raises(UsageError):
+        plane.status()
+    with pytest.raises(UsageError):
+        _ = plane.cluster_dir
+
+
+def test_a_kubeconfig_of_the_user_is_never_guessed(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("KUBECONFIG", str(tmp_path))
+    with pytest.raises(UsageError) as caught:
+        control_plane(Backend.KUBECONFIG, "lab").running()
+    assert caught.value.problems[0].code == "no-kubeconfig"
+
+
+def test_a_kind_cluster_keeps_no_data_and_is_made_from_a_description() -> None:
+    plane = control_plane(Backend.KIND, "lab")
+    with pytest.raises(UsageError) as caught:
+        plane.down(print, keep_data=True)
+    assert caught.value.problems[0].code == "no-data-kept"
+    with pytest.raises(ValueError, match="description"):
+        plane.up(print)
+
+
+def test_a_state_has_a_folder_and_an_option_of_its_own() -> None:
+    assert [state_folder_name(key) for key in STATE_KEYS] == ["pulumi", "pulumi-kind"]
+    assert [state_option(key) for key in STATE_KEYS] == ["", " --cluster kind"]
+
+
+def branches(tree: ast.AST) -> list[int]:
+    """Return the lines that compare something with a kind of control plane, or take it as a key."""
+    lines = set()
+    for node in ast.walk(tree):
+        compares = isinstance(node, ast.Compare | ast.Dict | ast.Subscript | ast.match_case)
+        for inner in ast.walk(node) if compares else ():
+            if not isinstance(inner, ast.Attribute) or not isinstance(inner.value, ast.Name):
+                continue
+            if inner.value.id in {"Backend", "LocalBackend"}:
+                lines.add(inner.lineno)
+    return sorted(lines)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "if backend is Backend.KIND: pass",
+        "if backend in {Backend.KIND, Backend.EMBEDDED}: pass",
+        "work = {LocalBackend.KIND: up}[backend]",
+        "match backend:\n  case Backend.KIND: pass",
+    ],
+)
+def test_the_walk_sees_a_branch(text: str) -> None:
+    assert branches(ast.parse(text))
+
+
+def test_no_module_outside_the_room_branches_on_the_kind_of_control_plane() -> None:
+    modules = [
+        path for path in sorted(PACKAGE.rglob("*.py")) if "cluster" not in path.relative_to(PACKAGE).parts
+    ]
+    assert len(modules) > 400
+    places = {}
+    for path in modules:
+        lines = branches(ast.parse(path.read_bytes()))
+        if lines:
+            places[str(path.relative_to(PACKAGE))] = lines
+    assert places == {}
