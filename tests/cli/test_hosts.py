@@ -42,6 +42,7 @@ def test_a_dry_run_names_units_roles_and_what_is_not_given_and_writes_nothing(tm
         "admin_keys",
         "time_servers",
         "log_server",
+        "package_sources",
         "control_planes",
     ]
     assert not (tmp_path / "hosts").exists()

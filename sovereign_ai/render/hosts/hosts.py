@@ -15,6 +15,7 @@ from sovereign_ai.render.hosts.firewall import node_table, server_table
 from sovereign_ai.render.hosts.inventory import Host, HostInventory
 from sovereign_ai.render.hosts.machine import KERNEL, as_files, node_variables, pool_variables
 from sovereign_ai.render.hosts.network import rail_files
+from sovereign_ai.render.hosts.package_sources import judge_sources, package_files
 from sovereign_ai.render.hosts.site_facts import Reach, SiteFacts
 from sovereign_ai.render.hosts.switches import SHARED, switches
 from sovereign_ai.render.switches.ports import rail_addresses
@@ -35,7 +36,11 @@ def inventory(factory: AIFactory, plan: Plan, given: SiteFacts) -> HostInventory
         factory: the description.
         plan: what follows from it.
         given: what the plan cannot know.
+
+    Raises:
+        SpecError: a package source is abroad, or nobody says where it is.
     """
+    judge_sources(factory, given)
     rails = rail_files(plan)
     hosts = [*_nodes(factory, plan, given, rails), *_servers(plan, given, rails)]
     for switch in switches(factory, plan):
@@ -65,6 +70,7 @@ def _common_variables(factory: AIFactory, given: SiteFacts) -> dict[str, Any]:
         "admin_keys": list(given.admin_keys),
         "time_servers": list(given.time_servers),
         "log_server": given.log_server or "",
+        "package_files": package_files(given),
     }
 
 

@@ -10,6 +10,7 @@ command line.
 
 from __future__ import annotations
 
+from base64 import b64decode
 from ipaddress import IPv4Network
 from pathlib import Path
 from typing import Annotated, Literal
@@ -58,6 +59,72 @@ Account = Annotated[
 ]
 
 
+_PRIVATE = r"(10\.[0-9]{1,3}|172\.(1[6-9]|2[0-9]|3[01])|192\.168)(\.[0-9]{1,3}){2}"
+"""Private addresses (RFC 1918), as far as a pattern tells them."""
+_HOST = r"[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)*"
+_PACKAGE_PATH = r"(:[0-9]{1,5})?(/[A-Za-z0-9_~+-][A-Za-z0-9._~+-]*)*/?"
+PackageUri = Annotated[
+    str,
+    StringConstraints(pattern=rf"^(https://{_HOST}|http://{_PRIVATE}){_PACKAGE_PATH}$", max_length=500),
+    TextForm(
+        "bad-package-uri", "https:// and a host with a path, or http:// and a private address", digits=True
+    ),
+]
+Suite = Annotated[
+    str,
+    StringConstraints(pattern=r"^(/|[a-z0-9]([a-z0-9.+-]*(/[a-z0-9][a-z0-9.+-]*)*)/?)$", max_length=100),
+    TextForm("bad-suite", "a suite such as bookworm-security, or a folder that ends with /"),
+]
+Component = Annotated[
+    str,
+    StringConstraints(pattern=r"^[a-z0-9][a-z0-9-]*$", max_length=50),
+    TextForm("bad-component", "a component such as main"),
+]
+_PUBLIC_KEY_TAG = 6
+"""The first packet of a key that others may have (RFC 9580, section 5); that of a secret key is 5."""
+
+
+def _package_key(text: str) -> str:
+    """Check that a text is an OpenPGP public key in base64.
+
+    Raises:
+        ValueError: it is none, or is a secret key.
+    """
+    octets = b64decode(text, validate=True)
+    first = octets[0] if octets else 0
+    # Packets say their kind in six bits of the first octet, in four where they have the older form.
+    tag = first & 0x3F if first & 0x40 else (first & 0x3C) >> 2
+    if not first & 0x80 or tag != _PUBLIC_KEY_TAG:
+        message = "it does not begin with a public key"
+        raise ValueError(message)
+    return text
+
+
+PackageKey = Annotated[
+    str,
+    StringConstraints(pattern=r"^[A-Za-z0-9+/]{80,40000}={0,2}$"),
+    AfterValidator(_package_key),
+    TextForm("bad-package-key", "what `gpg --export KEY | base64 -w0` prints"),
+]
+
+
+class PackageSource(Model):
+    """A source of Debian packages that hosts install from."""
+
+    name: Name
+    """Unique among the sources."""
+    service: Name
+    """The service of kind `packages` in the description that stands behind it; its jurisdiction is the source's."""
+    uri: PackageUri
+    """Where the archive begins: over TLS, or at a private address."""
+    suites: tuple[Suite, ...] = Field(min_length=1)
+    """Its suites; each ends with `/` where the archive is a folder of packages."""
+    components: tuple[Component, ...] = ("main",)
+    """The components of these suites; a folder has none."""
+    key: PackageKey
+    """The archive's OpenPGP public key in base64; nothing that it did not sign is installed."""
+
+
 class Reach(Model):
     """How a host is reached where SSH to its in-band address does not apply."""
 
@@ -86,6 +153,8 @@ class SiteFacts(Model):
     """NTP servers, inside the jurisdiction."""
     log_server: Server | None = None
     """Server that journals are sent to over TLS, `host:port`; inside the jurisdiction."""
+    package_sources: tuple[PackageSource, ...] = ()
+    """The only sources that hosts install packages from; left out, those that their installation left."""
     control_planes: dict[Name, Server] = Field(default_factory=dict)
     """Cluster to its control plane's address, `host:6443`."""
     sandbox_image: Annotated[str, StringConstraints(pattern=r"^[a-z0-9./:@_-]{1,200}$")] = "pause:3.10.1"
@@ -99,6 +168,7 @@ class SiteFacts(Model):
             "admin_keys": "sshd is left as it is, and no account is made",
             "time_servers": "no time source is set",
             "log_server": "journals stay on the hosts",
+            "package_sources": "hosts install from whatever sources their installation left",
             "control_planes": "no data for kubeadm join is written",
         }
         lines: list[str] = []
