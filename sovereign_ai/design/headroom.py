@@ -8,14 +8,15 @@ bisection is that of the worst half of the ports. What is proposed is measured a
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
 from fractions import Fraction
-from math import gcd
+from functools import lru_cache
+from math import gcd, lcm
 
 from sovereign_ai.assess.fabric import worst_half
 from sovereign_ai.plan.layout import pods_of
-from sovereign_ai.plan.port_assignment import assign_places
+from sovereign_ai.plan.port_assignment import Block, assign_places
 from sovereign_ai.plan.rounding import ceil_div
 from sovereign_ai.plan.size import FabricSize
 
@@ -39,28 +40,36 @@ class Headroom:
 
 @dataclass(frozen=True, slots=True)
 class _Pod:
-    """A pod in numbers; of two tiers there is one.
+    """Equal pods in numbers; of two tiers there is one.
 
     Attributes:
-        hosts: ports of servers on each leaf.
+        leaves: (ports of servers on a leaf, number of such leaves), the most ports first.
         spines: its spines.
         links: links from each leaf to each spine.
-        up: links from each spine to cores; 0 without cores.
-        lost: links that its spines lose with a core, at most, each.
+        up: links from each spine to cores that count; 0 without cores.
+        lost: links that each of its spines that meets a core loses with it, at most.
         meeting: spines that meet the same core.
     """
 
-    hosts: tuple[int, ...]
+    leaves: tuple[tuple[int, int], ...]
     spines: int
     links: int
     up: int
     lost: int
     meeting: int
 
+    @property
+    def below(self) -> int:
+        """Links below each spine."""
+        return sum(count for _, count in self.leaves) * self.links
+
     def share(self, up: int) -> Fraction:
         """Return the share of its links below that a spine passes on with some links above it."""
-        below = len(self.hosts) * self.links
-        return min(Fraction(1), Fraction(up, below)) if self.up else Fraction(1)
+        return min(Fraction(1), Fraction(up, self.below)) if self.up else Fraction(1)
+
+
+_Pods = Mapping[_Pod, int]
+"""Pods, equal ones once, with their number."""
 
 
 def headroom(size: FabricSize, planes: int) -> Headroom:
@@ -73,58 +82,74 @@ def headroom(size: FabricSize, planes: int) -> Headroom:
     pods = _pods(size)
     weight = Fraction(size.uplink, size.link) if size.link else Fraction(1)
     whole = _bisection(size, pods, weight)
-    shares = [Fraction(left, whole) if whole else Fraction(0) for left in _losses(size, pods, weight)]
-    worst = min(shares)
-    cut_off = 0
-    if size.leaf_rails == size.rails and planes == 1:
-        cut_off = max(max(pod.hosts) for pod in pods) // size.rails
+    worst = Fraction(min(_losses(size, pods, weight)), whole) if whole else Fraction(0)
+    cut_off = _cut_off(size, pods) if planes == 1 else 0
     return Headroom(cut_off, (planes - 1 + worst) / planes)
 
 
-def _hosts(size: FabricSize) -> list[int]:
-    """Return the ports of servers on each leaf: every rail of a number, then the next number."""
-    groups = size.rails // size.leaf_rails
-    on_number: Counter[int] = Counter()
-    for block, places in zip(size.blocks, assign_places(size.blocks, size.down), strict=True):
-        for place in places[: block.hosts]:
-            on_number[place // size.down] += size.leaf_rails
-    hosts: list[int] = []
-    for number in range(size.leaf // groups):
-        hosts += [on_number[number]] * groups
-    return hosts
+def _cut_off(size: FabricSize, pods: _Pods) -> int:
+    """Return the most servers that lose every port with one switch of the only plane."""
+    most = 0
+    by_rail = size.layout is not None and size.layout.by_rail
+    for pod in pods:
+        if size.leaf_rails == size.rails:
+            most = max(most, pod.leaves[0][0] // size.rails)
+        # A pod with one spine loses all its leaves with it, and these are of all rails or of some.
+        if pod.spines == 1 and not (by_rail and size.leaf_rails < size.rails):
+            most = max(most, sum(ports * count for ports, count in pod.leaves) // size.rails)
+    return most
 
 
-def _pods(size: FabricSize) -> list[_Pod]:
+# Cached, since many candidates differ in what is above leaves with as many places.
+@lru_cache(maxsize=4096)
+def _servers(blocks: tuple[Block, ...], places: int) -> tuple[int, ...]:
+    """Return the servers on the leaves of each number, where a leaf has some places."""
+    servers: Counter[int] = Counter()
+    for block, assigned in zip(blocks, assign_places(blocks, places), strict=True):
+        servers.update(place // places for place in assigned[: block.hosts])
+    return tuple(servers[number] for number in range(max(servers, default=-1) + 1))
+
+
+def _pods(size: FabricSize) -> _Pods:
     """Return the pods of a plane."""
-    hosts, clos = _hosts(size), size.shape
+    servers, clos = _servers(size.blocks, size.down), size.shape
+    groups = size.rails // size.leaf_rails
     if size.tiers == 3 and size.layout is not None:
         members = pods_of(size.leaf, size.rails, clos, size.layout)
     else:
         members = [list(range(at, min(at + clos.pod, size.leaf))) for at in range(0, size.leaf, clos.pod)]
-    pods: list[_Pod] = []
+    pods: Counter[_Pod] = Counter()
     for number, leaves in enumerate(members):
-        spines = clos.pod_spines
-        if number == len(members) - 1:
-            spines = clos.last_spines
+        spines = clos.last_spines if number == len(members) - 1 else clos.pod_spines
         links = clos.leaf_up // spines if spines else 0
-        lost, meeting = _core_links(size, spines)
-        ports = tuple(hosts[leaf] for leaf in leaves)
-        pods.append(_Pod(ports, spines, links, clos.spine_up, lost, meeting))
+        up, lost, meeting = _core_links(size, spines)
+        # Leaves of a number follow each other rail by rail.
+        ports: Counter[int] = Counter()
+        for leaf in leaves:
+            place = leaf // groups
+            ports[servers[place] * size.leaf_rails if place < len(servers) else 0] += 1
+        most_first = tuple(sorted(ports.items(), reverse=True))
+        pods[_Pod(most_first, spines, links, up, lost, meeting)] += 1
     return pods
 
 
-def _core_links(size: FabricSize, spines: int) -> tuple[int, int]:
-    """Return the links between a core and a spine of a pod, and the spines of the pod that meet one core."""
+def _core_links(size: FabricSize, spines: int) -> tuple[int, int, int]:
+    """Return the links of a spine that count, those of it to one core, and the spines that meet one core."""
     clos = size.shape
     if not size.core:
-        return 0, 0
+        return 0, 0, 0
+    meeting = clos.pod_spines // gcd(clos.pod_spines, size.core)
+    if size.layout is not None and not size.layout.even:
+        each = clos.spine_up // clos.group
+        return each * clos.group, each, meeting
     # The last pod of the published rule has fewer spines, each of which meets the cores of several groups.
     merged = clos.pod_spines // spines
-    meeting = clos.pod_spines // gcd(clos.pod_spines, size.core)
-    return ceil_div(clos.spine_up, clos.group * merged), meeting
+    return clos.spine_up, ceil_div(clos.spine_up, clos.group * merged), meeting
 
 
-def _bisection(size: FabricSize, pods: list[_Pod], weight: Fraction, gone: str = "", hit: int = -1) -> int:
+def _bisection(
+    size: FabricSize, pods: _Pods, weight: Fraction, gone: str = "", hit: _Pod | None = None
+) -> int:
     """Return the bisection in links, of one plane.
 
     Args:
@@ -132,26 +157,42 @@ def _bisection(size: FabricSize, pods: list[_Pod], weight: Fraction, gone: str =
         pods: its pods.
         weight: links to servers that a link between switches carries.
         gone: what is lost: `leaf`, `spine`, `core`, or nothing.
-        hit: the pod that loses a leaf or spine.
+        hit: a pod like the one that loses a leaf or spine.
     """
+    # `worst_half` counts whole parts of a link: every share below is a whole number of them.
+    parts = lcm(weight.denominator, *(max(pod.below, 1) * weight.denominator for pod in pods))
     sorts: Counter[tuple[int, int]] = Counter()
-    # `worst_half` counts whole parts of a link.
-    parts = weight.denominator
-    for pod in pods:
-        parts = parts * _denominator(pod) // gcd(parts, _denominator(pod))
-    for number, pod in enumerate(pods):
-        hosts = list(pod.hosts)
-        if gone == "leaf" and number == hit:
-            hosts.remove(max(hosts))
-        up = _carried(size, pod, weight, gone if gone == "core" or number == hit else "")
-        for ports in hosts:
-            sorts[ports, int(min(Fraction(ports), up if up is not None else Fraction(ports)) * parts)] += 1
+    for pod, number in pods.items():
+        if gone == "core" or pod != hit:
+            _count_leaves(
+                sorts, pod, number, _carried(size, pod, weight, gone if gone == "core" else ""), parts
+            )
+            continue
+        _count_leaves(sorts, pod, number - 1, _carried(size, pod, weight, ""), parts)
+        _count_leaves(sorts, pod, 1, _carried(size, pod, weight, gone), parts)
+        if gone == "leaf":
+            ports = pod.leaves[0][0]
+            lost: Counter[tuple[int, int]] = Counter()
+            _count_leaves(lost, replace(pod, leaves=((ports, 1),)), 1, _carried(size, pod, weight, ""), parts)
+            sorts.subtract(lost)
     return worst_half(sorts, parts)
 
 
-def _denominator(pod: _Pod) -> int:
-    """Return a number of parts in which every share of a pod is whole."""
-    return len(pod.hosts) * pod.links if pod.up and pod.links else 1
+def _count_leaves(
+    sorts: Counter[tuple[int, int]], pod: _Pod, number: int, carried: Fraction | None, parts: int
+) -> None:
+    """Count the leaves of equal pods by their ports and by what their uplinks carry.
+
+    Args:
+        sorts: what is counted.
+        pod: the pod.
+        number: such pods.
+        carried: links that a leaf's uplinks carry; None where it needs none.
+        parts: parts of a link in which that is counted.
+    """
+    for ports, leaves in pod.leaves:
+        filled = ports * parts if carried is None else min(ports * parts, int(carried * parts))
+        sorts[ports, filled] += leaves * number
 
 
 def _carried(size: FabricSize, pod: _Pod, weight: Fraction, gone: str) -> Fraction | None:
@@ -171,10 +212,9 @@ def _carried(size: FabricSize, pod: _Pod, weight: Fraction, gone: str) -> Fracti
     return carried
 
 
-def _losses(size: FabricSize, pods: list[_Pod], weight: Fraction) -> Iterator[int]:
+def _losses(size: FabricSize, pods: _Pods, weight: Fraction) -> Iterator[int]:
     """Yield the bisection after the loss of the worst leaf, spine and core."""
-    # Full pods are alike, so the first and the last represent all of them.
-    for hit in {0, len(pods) - 1}:
+    for hit in pods:
         yield _bisection(size, pods, weight, "leaf", hit)
         if size.spine:
             yield _bisection(size, pods, weight, "spine", hit)
