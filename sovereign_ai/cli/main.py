@@ -22,6 +22,7 @@ from sovereign_ai.cli import (
     catalog,
     check,
     cluster,
+    design,
     diff,
     doctor,
     down,
@@ -66,6 +67,7 @@ app = typer.Typer(
 )
 for command in (
     init,
+    design,
     schema,
     validate,
     plan,

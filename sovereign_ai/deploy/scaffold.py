@@ -29,8 +29,14 @@ def contents(name: str) -> dict[str, str]:
     return texts
 
 
-def scaffold(folder: Path, name: str, *, dry_run: bool = False) -> list[Path]:
+def scaffold(folder: Path, name: str, *, description: str | None = None, dry_run: bool = False) -> list[Path]:
     """Write the files of a new stack and return their paths; no existing file is overwritten.
+
+    Args:
+        folder: the stack's folder.
+        name: the factory's name.
+        description: the text of its `factory.yaml`; left out, an example.
+        dry_run: check everything and write nothing.
 
     Raises:
         UsageError: the name is not allowed, or a file exists already; nothing is written then.
@@ -41,6 +47,8 @@ def scaffold(folder: Path, name: str, *, dry_run: bool = False) -> list[Path]:
         hint = f"{rule}; choose one with --name"
         problems.append(Problem("bad-name", f"{name!r} cannot be a factory's name", hint=hint))
     texts = contents(name)
+    if description is not None:
+        texts["factory.yaml"] = description
     for file in texts:
         # A dangling link exists too: a write would create its target.
         if os.path.lexists(folder / file):

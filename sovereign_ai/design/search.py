@@ -38,7 +38,7 @@ from sovereign_ai.design.score import (
     site_power,
     switch_power,
 )
-from sovereign_ai.errors import Problem, SpecError
+from sovereign_ai.errors import Problem, SpecError, Where
 from sovereign_ai.plan.fabric_feasibility import size_fabrics
 from sovereign_ai.plan.factory import plan
 from sovereign_ai.plan.feasibility import draft
@@ -288,7 +288,7 @@ class Around:
         if sized.leaf not in self._without:
             fabrics = self._fabrics(sized)[1:]
             factory = self._base.model_copy(update={"fabrics": fabrics})
-            drafted, problems = draft(factory)
+            drafted, problems = draft(factory, _by_field)
             self._without[sized.leaf] = None
             if not problems:
                 parts = count_parts(factory, drafted.sizes)
@@ -308,7 +308,7 @@ class Around:
             SpecError: it cannot be built.
         """
         factory = self._base.model_copy(update={"fabrics": self._fabrics(sized)})
-        drafted, problems = draft(factory)
+        drafted, problems = draft(factory, _by_field)
         if problems:
             raise SpecError(problems)
         parts = count_parts(factory, drafted.sizes)
@@ -331,6 +331,11 @@ class Around:
             verdict = assess_sovereignty(copy, plan(copy), now=self._now).verdict
             self._verdicts[vendors] = (verdict.ceiling, best_score(verdict))
         return self._verdicts[vendors]
+
+
+def _by_field(name: str) -> Where:
+    """Return the place of a field in a description that is in no file."""
+    return Where(field=name)
 
 
 def best_score(verdict: SovereigntyVerdict) -> float:

@@ -1,0 +1,319 @@
+"""`design`: complete descriptions for a number of GPUs, side by side, and the chosen one as a stack."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+from shlex import quote
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import typer
+
+from sovereign_ai.cli.command import example, run_command
+from sovereign_ai.cli.output import AsJson, Output
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from datetime import date
+
+    from sovereign_ai.assess.sheet import GivenValue
+    from sovereign_ai.catalog.systems import System
+    from sovereign_ai.design.proposal import Design
+    from sovereign_ai.design.request import DesignRequest
+    from sovereign_ai.errors import Problem
+    from sovereign_ai.units import Ratio
+
+Objective = Literal["cost", "power", "headroom", "sovereign"]
+FabricKind = Literal["any", "infiniband", "roce"]
+_QUIET_SECONDS = 2.0
+"""Seconds without progress at the beginning: what ends before needs none."""
+_STEP_SECONDS = 1.0
+"""Seconds between two lines of progress."""
+
+
+def _complete_system(incomplete: str) -> list[str]:
+    """Return the systems whose names begin with a text, for the completion of shells."""
+    from sovereign_ai.catalog.systems import systems
+
+    return [system.name for system in systems() if system.name.startswith(incomplete)]
+
+
+def add(app: typer.Typer) -> None:
+    """Add the command."""
+
+    @app.command("design", **example("sovereign-ai design --gpus 64 --system dgx-h100 --site DE"))
+    def design(
+        gpus: Annotated[int, typer.Option(metavar="N", help="GPUs at least; rounded up to whole machines.")],
+        system: Annotated[
+            str,
+            typer.Option(
+                metavar="NAME",
+                help="The machine, as in `catalog list system`.",
+                autocompletion=_complete_system,
+            ),
+        ],
+        site: Annotated[
+            str,
+            typer.Option(
+                metavar="PLACE",
+                help="A country's code, which has a site sized for each design; or a file with a site or a "
+                "description with one, whose limits hold.",
+            ),
+        ],
+        oversubscription: Annotated[
+            str, typer.Option(metavar="RATIO", help="The most that the compute fabric may block, 2:1.")
+        ] = "1:1",
+        fabric: Annotated[FabricKind, typer.Option(help="Technology of the compute fabric.")] = "any",
+        storage: Annotated[
+            str, typer.Option(metavar="CAPACITY", help="A storage tier, '2 PB'; left out, none.")
+        ] = "",
+        objective: Annotated[Objective, typer.Option(help="What the chosen design is best for.")] = "cost",
+        figures: Annotated[
+            Path | None,
+            typer.Option("--figures", "-f", help="Your own prices and figures, as for `assess cost`."),
+        ] = None,
+        on: Annotated[
+            str | None,
+            typer.Option(
+                "--on", metavar="DAY", help="The day that is assessed, 2026-12-31; left out, today."
+            ),
+        ] = None,
+        out: Annotated[
+            Path | None,
+            typer.Option("--output", "-o", metavar="FOLDER", help="Write the chosen design as a stack."),
+        ] = None,
+        choose: Annotated[
+            int | None,
+            typer.Option(metavar="N", help="Number of the design to write; left out, by --objective."),
+        ] = None,
+        name: Annotated[
+            str, typer.Option(metavar="NAME", help="The factory's name, where it is not the folder's.")
+        ] = "",
+        as_json: Annotated[bool, AsJson] = False,
+    ) -> None:
+        """Propose designs for a number of GPUs: least cost, power, most headroom, most sovereign."""
+
+        def work(output: Output) -> None:
+            from sovereign_ai.cli.report import day
+
+            factory_name = name or (out.resolve().name if out is not None else "design")
+            _check_folder(out, choose, factory_name)
+            kinds = ("infiniband", "roce") if fabric == "any" else (fabric,)
+            request = _request(factory_name, gpus, system, site, oversubscription, kinds, storage)
+            _design(output, request, _given(figures), objective, (day(on), out, choose))
+
+        run_command("design", as_json, work)
+
+
+def _request(
+    name: str, gpus: int, system: str, site: str, ratio: str, kinds: tuple[str, ...], storage: str
+) -> DesignRequest:
+    """Read the options, with every problem at once.
+
+    Raises:
+        UsageError: an option is wrong.
+        SpecError: the file of the site is wrong.
+    """
+    from sovereign_ai.design.request import DesignRequest
+    from sovereign_ai.design.site_file import read_site
+    from sovereign_ai.errors import Problem, SovereignError, SpecError, UsageError
+
+    problems: list[Problem] = []
+    source = machine = most = None
+    failed: type[SovereignError] = UsageError
+    if gpus < 1:
+        problems.append(Problem("bad-option", f"--gpus: {gpus} GPUs are no factory", hint="write 1 or more"))
+    try:
+        # The file may bring rows of hardware, so it is read before the system is looked up.
+        source = read_site(site)
+    except SovereignError as error:
+        failed = type(error)
+        problems += error.problems
+    try:
+        machine = _system(system)
+    except UsageError as error:
+        problems += error.problems
+    try:
+        most = _ratio(ratio)
+    except UsageError as error:
+        problems += error.problems
+    problems += _capacity_problems(storage)
+    if problems or source is None or machine is None or most is None:
+        raise SpecError(problems) if failed is SpecError else UsageError(problems)
+    return DesignRequest(
+        name,
+        gpus,
+        machine,
+        source.country,
+        most,
+        kinds,
+        storage,
+        source.site,
+        source.context,
+    )
+
+
+def _system(name: str) -> System:
+    """Return a system of the catalogue.
+
+    Raises:
+        UsageError: there is none of that name.
+    """
+    from sovereign_ai.catalog.figures import UnknownNameError
+    from sovereign_ai.catalog.systems import system
+    from sovereign_ai.errors import Problem, UsageError
+
+    try:
+        return system(name)
+    except UnknownNameError as error:
+        message = f"--system: no system is called {name!r}"
+        raise UsageError(Problem("unknown-system", message, hint=error.hint)) from None
+
+
+def _ratio(text: str) -> Ratio:
+    """Return an oversubscription.
+
+    Raises:
+        UsageError: the text is no ratio, or one below 1:1.
+    """
+    from sovereign_ai.errors import Problem, UsageError
+    from sovereign_ai.units import Ratio
+
+    try:
+        ratio = Ratio.parse(text)
+    except ValueError as error:
+        raise UsageError(Problem("bad-option", f"--oversubscription: {error}")) from None
+    if ratio.fraction < 1:
+        message = f"--oversubscription: {text} has more above a leaf than below it"
+        raise UsageError(Problem("bad-option", message, hint="write 1:1 or more, such as 2:1"))
+    return ratio
+
+
+def _capacity_problems(text: str) -> list[Problem]:
+    """Return the problem of a capacity that is none."""
+    from sovereign_ai.errors import Problem
+    from sovereign_ai.units import Bytes
+
+    if not text:
+        return []
+    try:
+        Bytes.parse(text)
+    except ValueError as error:
+        return [Problem("bad-option", f"--storage: {error}", hint="such as '2 PB'")]
+    return []
+
+
+def _given(path: Path | None) -> Mapping[str, GivenValue]:
+    """Read the user's figures.
+
+    Raises:
+        SpecError: every problem of the file.
+    """
+    from sovereign_ai.assess.sources import read_figures
+    from sovereign_ai.errors import SpecError
+
+    if path is None:
+        return {}
+    file = read_figures(path)
+    if file.problems:
+        raise SpecError(list(file.problems))
+    return file.figures
+
+
+def _check_folder(out: Path | None, choose: int | None, name: str) -> None:
+    """Refuse a folder that cannot be written before the search, which takes longer.
+
+    Raises:
+        UsageError: the name is not allowed, a file exists, or there is a choice without a folder.
+    """
+    from sovereign_ai.deploy.scaffold import scaffold
+    from sovereign_ai.errors import Problem, UsageError
+
+    if out is None and choose is not None:
+        hint = "add -o FOLDER, or leave --choose out"
+        raise UsageError(Problem("bad-option", "--choose writes a design into a folder", hint=hint))
+    scaffold(out if out is not None else Path("design-is-not-written"), name, dry_run=True)
+
+
+def _progress(output: Output) -> Callable[[str], None]:
+    """Return what reports progress: nothing in the first seconds, then a line a second."""
+    last = time.monotonic() + _QUIET_SECONDS - _STEP_SECONDS
+
+    def report(line: str) -> None:
+        nonlocal last
+        now = time.monotonic()
+        if now - last >= _STEP_SECONDS:
+            last = now
+            output.progress(line)
+
+    return report
+
+
+def _design(
+    output: Output,
+    request: DesignRequest,
+    given: Mapping[str, GivenValue],
+    objective: Objective,
+    rest: tuple[date, Path | None, int | None],
+) -> None:
+    """Search, print and, where a folder is named, write.
+
+    Args:
+        output: the command's output.
+        request: what is wanted.
+        given: the user's figures.
+        objective: what the chosen design is the best for.
+        rest: the day, the folder, and the number of the chosen design.
+    """
+    from sovereign_ai.design.proposal import design
+    from sovereign_ai.design.text import lines, notes
+
+    now, out, choose = rest
+    proposed = design(request, given, now, _progress(output))
+    number = proposed.best(objective) if choose is None else _chosen(proposed, choose)
+    written = _written(proposed, number, out)
+    proposals = []
+    for position, proposal in enumerate(proposed.proposals, start=1):
+        proposals.append({"number": position, **proposal.to_data()})
+    data = {
+        "gpus": request.machines * request.system.gpus,
+        "machines": request.machines,
+        "proposals": proposals,
+        "chosen": number,
+        "notes": notes(proposed),
+        "files": written,
+    }
+    told = [f"wrote {file}" for file in written]
+    if out is not None:
+        told += ["", f"next: sovereign-ai plan {quote(str(out))}"]
+    else:
+        told.append(f"best by {objective}: {number}; write it with -o FOLDER")
+    output.finish(data, [*lines(proposed), *told])
+
+
+def _chosen(proposed: Design, number: int) -> int:
+    """Return the number of a proposal.
+
+    Raises:
+        UsageError: there is no such proposal.
+    """
+    from sovereign_ai.errors import Problem, UsageError
+
+    if not 1 <= number <= len(proposed.proposals):
+        message = f"--choose: there is no design {number}"
+        hint = f"write 1 to {len(proposed.proposals)}"
+        raise UsageError(Problem("bad-option", message, hint=hint))
+    return number
+
+
+def _written(proposed: Design, number: int, out: Path | None) -> list[str]:
+    """Write a proposal as a stack, and return the paths of its files; none without a folder."""
+    from sovereign_ai.deploy.scaffold import scaffold
+
+    if out is None:
+        return []
+    proposal = proposed.proposals[number - 1]
+    files = scaffold(out, proposal.factory.name, description=proposal.to_yaml())
+    return [str(file) for file in files]

@@ -1,0 +1,279 @@
+"""The proposals: for each objective the best design that is planned, judged and assessed whole without a fault."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date
+from typing import Any
+
+import yaml
+
+from sovereign_ai.assess.cost.report import assess_cost, leaves
+from sovereign_ai.assess.measure import Measure
+from sovereign_ai.assess.sheet import GivenValue
+from sovereign_ai.design.request import DesignRequest, fit_site
+from sovereign_ai.design.score import Score
+from sovereign_ai.design.search import OBJECTIVES, Candidate, Progress, Search, best_score, search
+from sovereign_ai.errors import Problem, SpecError, Where
+from sovereign_ai.plan.factory import Plan, plan
+from sovereign_ai.render.kubernetes.bundle import render
+from sovereign_ai.rules.check import check
+from sovereign_ai.rules.judge import RuleFinding
+from sovereign_ai.sovereignty.report import assess_sovereignty
+from sovereign_ai.spec.factory import AIFactory
+from sovereign_ai.spec.load import read_data
+
+MOST_FAILURES = 5
+"""Candidates of an objective that may fail when they are planned whole; their problems are alike."""
+COSTS = ("capex.total.known", "capex.total", "year.total.known", "gpu-hour.known")
+"""Measures of the cost assessment that a proposal shows."""
+
+
+@dataclass(frozen=True, slots=True)
+class Proposal:
+    """A complete design.
+
+    Attributes:
+        objectives: the objectives for which it is the best.
+        shape: the name of the compute fabric's shape.
+        data: the description.
+        factory: the same, as it was read.
+        score: what it costs, draws, survives and depends on.
+        costs: measures of the cost assessment, by name.
+        switches: switches of all fabrics, and of the compute fabric.
+        optics: ends of links of more than 1 Gbps; copper may do for short ones.
+        bisection: bits a second of the compute fabric.
+        level: the SEAL level that is proven.
+    """
+
+    objectives: list[str]
+    shape: str
+    data: dict[str, Any]
+    factory: AIFactory
+    score: Score
+    costs: Mapping[str, Measure]
+    switches: tuple[int, int]
+    optics: int
+    bisection: int
+    level: int
+
+    def to_data(self) -> dict[str, Any]:
+        """Return plain data."""
+        cost, power, score = self.score.cost, self.score.power, self.score
+        return {
+            "best_for": list(self.objectives),
+            "shape": self.shape,
+            "compute": self.data["fabrics"][0],
+            "switches": {"all": self.switches[0], "compute": self.switches[1]},
+            "optics": self.optics,
+            "bisection_bps": self.bisection,
+            "it_watts": {"known": power.known, "most": power.high, "unknown": dict(power.unknown)},
+            "network_and_building_eur": {"known": cost.known, "unknown": dict(cost.unknown)},
+            "cost": {name: measure.to_data() for name, measure in self.costs.items()},
+            "headroom": {
+                "bisection_left": float(score.headroom.share),
+                "machines_cut_off": score.headroom.cut_off,
+            },
+            "sovereignty": {
+                "level": self.level,
+                "ceiling": score.sovereignty.ceiling,
+                "score_ceiling": score.sovereignty.score,
+                "vendors_of_every_switch": score.sovereignty.vendors,
+            },
+            "digest": self.factory.digest,
+            "description": self.data,
+        }
+
+    def to_yaml(self) -> str:
+        """Return the description as YAML, with its reasons above it."""
+        lines = ["# yaml-language-server: $schema=./factory.schema.json"]
+        lines.append(f"# Proposed as the design of {', '.join(_NAMES[name] for name in self.objectives)}.")
+        lines.append(
+            "# Operator, site, feeds and zones are placeholders unless you gave them: write your own."
+        )
+        text = yaml.safe_dump(self.data, sort_keys=False, default_flow_style=None, width=110)
+        return "\n".join(lines) + "\n" + text
+
+
+_NAMES = {
+    "cost": "least known cost",
+    "power": "least power",
+    "headroom": "most failure headroom",
+    "sovereign": "most sovereign",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Design:
+    """The proposals for a request.
+
+    Attributes:
+        request: what is wanted.
+        proposals: the designs, each with the objectives that it is the best for.
+        tried: compute fabrics that were tried.
+        possible: those of them that can be built and are not dominated by one of the same leaf.
+        whole: factories that were sized whole.
+        failed: problems of designs that turned out impossible or refused by a rule.
+    """
+
+    request: DesignRequest
+    proposals: tuple[Proposal, ...]
+    tried: int
+    possible: int
+    whole: int
+    failed: tuple[Problem, ...]
+
+    def best(self, objective: str) -> int:
+        """Return the number of the proposal that is the best for an objective, from 1."""
+        for number, proposal in enumerate(self.proposals, start=1):
+            if objective in proposal.objectives:
+                return number
+        # Every objective has a proposal where there is one at all.
+        raise KeyError(objective)
+
+
+@dataclass(slots=True)
+class _Finisher:
+    """Plans, judges and assesses candidates whole, each once."""
+
+    request: DesignRequest
+    given: Mapping[str, GivenValue]
+    now: date
+    proposals: dict[int, Proposal] = field(default_factory=dict)
+    failed: dict[int, list[Problem]] = field(default_factory=dict)
+
+    def finished(self, candidate: Candidate) -> Proposal | None:
+        """Return the proposal of a candidate; None where it is impossible or refused."""
+        key = id(candidate)
+        if key not in self.proposals and key not in self.failed:
+            try:
+                self.proposals[key] = self._whole(candidate)
+            except SpecError as error:
+                self.failed[key] = list(error.problems)
+        return self.proposals.get(key)
+
+    def _whole(self, candidate: Candidate) -> Proposal:
+        """Plan, judge and assess a candidate.
+
+        Raises:
+            SpecError: it cannot be planned, or a rule refuses it.
+        """
+        data = {**self.request.base(), "fabrics": candidate.fabrics}
+        if self.request.site is None:
+            power = candidate.score.power
+            ample = read_data(data, "design").factory
+            bound = int((power.high or power.known) - power.known)
+            data = fit_site(data, ample, candidate.network_watts, bound)
+        factory = read_data(data, "design").factory
+        derived = plan(factory, lambda name: Where(field=name))
+        self._judge(factory, derived)
+        given = {name: value for name, value in self.given.items() if name in leaves(factory, derived, {})}
+        cost = assess_cost(factory, derived, given)
+        verdict = assess_sovereignty(factory, derived, now=self.now).verdict
+        score = candidate.score
+        measured = (verdict.ceiling, best_score(verdict))
+        if measured != (score.sovereignty.ceiling, score.sovereignty.score):
+            message = f"assessed whole, its SEAL ceiling and score are {measured}, not as ranked"
+            raise SpecError(Problem("ranked-wrongly", message))
+        return _proposal(candidate, data, factory, derived, _measures(cost.measures), verdict.level)
+
+    def _judge(self, factory: AIFactory, derived: Plan) -> None:
+        """Refuse a design that breaks a rule.
+
+        Raises:
+            SpecError: every violation.
+        """
+        objects: list[Any] = []
+        # Clusters of a site differ in their nodes alone, of which these objects hold none.
+        for cluster in derived.clusters[:1]:
+            objects += render(factory, derived, cluster.name).objects
+        verdict = check(factory, derived, objects, now=self.now)
+        broken = [finding for finding in verdict.findings if finding.status == "violation"]
+        if broken:
+            raise SpecError([_refusal(finding) for finding in broken])
+
+
+def _refusal(finding: RuleFinding) -> Problem:
+    """Return a violation as a problem."""
+    return Problem(finding.rule, finding.message, finding.where, finding.remediation)
+
+
+def _measures(measures: tuple[Measure, ...]) -> dict[str, Measure]:
+    """Return the measures that a proposal shows, by name."""
+    return {measure.id: measure for measure in measures if measure.id in COSTS}
+
+
+def _proposal(
+    candidate: Candidate,
+    data: dict[str, Any],
+    factory: AIFactory,
+    derived: Plan,
+    costs: Mapping[str, Measure],
+    level: int,
+) -> Proposal:
+    """Return a proposal with what its plan counts."""
+    switches: Counter[str] = Counter()
+    optics = bisection = 0
+    for plane in derived.fabrics:
+        switches[plane.role] += len(plane.switches)
+        if plane.link > 10**9:
+            optics += 2 * len(plane.cables)
+        if plane.role == "compute":
+            bisection += plane.bisection
+    counts = (switches.total(), switches["compute"])
+    return Proposal(
+        [], candidate.shape, data, factory, candidate.score, costs, counts, optics, bisection, level
+    )
+
+
+def design(request: DesignRequest, given: Mapping[str, GivenValue], now: date, progress: Progress) -> Design:
+    """Propose complete designs: for each objective the best that can be planned and that no rule refuses.
+
+    Args:
+        request: what is wanted.
+        given: the user's figures; a price replaces the project's own.
+        now: the day of the assessments.
+        progress: is called with a line about what is done.
+
+    Raises:
+        SpecError: the user's part of the description is wrong, or nothing can be built; then with the reasons.
+    """
+    searched = search(request, given, now, progress)
+    finisher = _Finisher(request, given, now)
+    proposals: list[Proposal] = []
+    for objective in OBJECTIVES:
+        progress(f"planning the best design by {objective}")
+        proposal = _best(searched, finisher, objective)
+        if proposal is None:
+            continue
+        if proposal not in proposals:
+            proposals.append(proposal)
+        proposal.objectives.append(objective)
+    failed: list[Problem] = []
+    for problems in finisher.failed.values():
+        failed += problems
+    if len({name for proposal in proposals for name in proposal.objectives}) < len(OBJECTIVES):
+        raise SpecError(_impossible(request, searched, failed))
+    whole = len(searched.candidates)
+    return Design(request, tuple(proposals), searched.tried, len(searched.sized), whole, tuple(failed))
+
+
+def _best(searched: Search, finisher: _Finisher, objective: str) -> Proposal | None:
+    """Return the best design by an objective that is planned without a fault."""
+    for number, candidate in enumerate(searched.best(objective)):
+        proposal = finisher.finished(candidate)
+        if proposal is not None or number == MOST_FAILURES:
+            return proposal
+    return None
+
+
+def _impossible(request: DesignRequest, searched: Search, failed: list[Problem]) -> list[Problem]:
+    """Return why nothing can be built: the most frequent reasons."""
+    reasons = failed or searched.reasons()
+    message = (
+        f"no design for {request.gpus:,} GPUs on {request.system.name} of {searched.tried} that were tried"
+    )
+    hint = "allow more oversubscription, another kind of fabric, or a larger site; the reasons follow"
+    return [Problem("no-design", message, hint=hint), *reasons[:4]]

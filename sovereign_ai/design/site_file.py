@@ -1,0 +1,89 @@
+"""Where a design is for: a country's code, a file with one site, or a description whose only site is meant."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+
+from sovereign_ai.catalog.figures import UnknownNameError
+from sovereign_ai.catalog.jurisdictions import country, country_hint
+from sovereign_ai.errors import Problem, SpecError, UsageError, Where
+from sovereign_ai.files.decoding import decode
+from sovereign_ai.files.kinds import DESCRIPTION
+from sovereign_ai.files.reading import read
+from sovereign_ai.files.yaml_text import parse
+from sovereign_ai.spec.factory import AIFactory
+from sovereign_ai.spec.load import load
+from sovereign_ai.spec.problems import from_validation
+from sovereign_ai.spec.site import Site
+
+_KEPT = ("operator", "images", "suppliers", "services", "approvers", "network", "catalog")
+"""Sections of a user's description that a design keeps; the others follow from the design."""
+
+
+@dataclass(frozen=True, slots=True)
+class SiteSource:
+    """Where a design is for.
+
+    Attributes:
+        country: the site's country.
+        site: the site as described; None where only its country is given.
+        context: other sections of the description that the site is from.
+    """
+
+    country: str
+    site: Mapping[str, Any] | None = None
+    context: Mapping[str, Any] = field(default_factory=dict)
+
+
+def read_site(text: str) -> SiteSource:
+    """Read what `--site` names.
+
+    Raises:
+        UsageError: it is neither a country nor a file.
+        SpecError: every problem of the file.
+    """
+    path = Path(text)
+    if path.is_dir() or path.suffix == ".py":
+        return _of_description(load(path))
+    if path.suffix in (".yaml", ".yml", ".json") or path.is_file():
+        return _of_file(path)
+    try:
+        return SiteSource(country(text.upper()).code)
+    except UnknownNameError:
+        message = f"--site: {text!r} is neither a country's code nor a file"
+        hint = f"{country_hint(text)}; or a file with a site as under 'sites:'"
+        raise UsageError(Problem("unknown-site", message, hint=hint)) from None
+
+
+def _of_file(path: Path) -> SiteSource:
+    """Read a file that holds one site, or a whole description."""
+    data, source, problems = parse(decode(read(path, DESCRIPTION), str(path)), str(path))
+    if isinstance(data, dict) and "sites" in data:
+        return _of_description(load(path))
+    if not isinstance(data, dict):
+        message = "a site is a mapping of fields, as an entry of 'sites:'"
+        problems.append(Problem("wrong-type", message, Where(str(path), 1, 1), "start with 'name:'"))
+        raise SpecError(problems)
+    try:
+        site = Site.model_validate(data)
+    except ValidationError as error:
+        problems += from_validation(error, Site, where=source.where, key=source.key)
+    if problems:
+        raise SpecError(problems)
+    return SiteSource(str(site.country), data)
+
+
+def _of_description(factory: AIFactory) -> SiteSource:
+    """Return the only site of a description, with the sections that a design keeps."""
+    if len(factory.sites) > 1:
+        names = ", ".join(site.name for site in factory.sites)
+        message = f"the description has {len(factory.sites)} sites ({names}); a design is for one"
+        raise UsageError(Problem("several-sites", message, hint="write the one site into a file of its own"))
+    data = factory.model_dump(mode="json", by_alias=True, exclude_unset=True)
+    context = {name: data[name] for name in _KEPT if name in data}
+    return SiteSource(str(factory.sites[0].country), data["sites"][0], context)

@@ -1,0 +1,191 @@
+"""The proposals side by side, in 80 columns: ranges where figures vary, and what is not known below them."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Callable, Iterator
+
+from sovereign_ai.assess.measure import Measure, plain
+from sovereign_ai.design.proposal import Design, Proposal
+from sovereign_ai.text import clean
+
+WIDTH = 80
+_LABEL = 17
+_TITLES = {"cost": "least cost", "power": "least power", "headroom": "headroom", "sovereign": "sovereign"}
+_KINDS = {"infiniband": "InfiniBand", "roce": "RoCE"}
+
+
+def lines(design: Design) -> Iterator[str]:
+    """Yield the table, what is not known, and what was assumed."""
+    request = design.request
+    total = request.machines * request.system.gpus
+    yield f"{total:,} GPUs: {request.machines:,} {request.system.name} in {request.country}"
+    yield ""
+    width = min((WIDTH - _LABEL) // len(design.proposals) - 2, 24)
+    cells = ["", *(str(number) for number in range(1, len(design.proposals) + 1))]
+    yield _line(cells, width)
+    for label, cell in _ROWS:
+        columns = [label]
+        for proposal in design.proposals:
+            columns.append(cell(proposal))
+        yield from _row(columns, width)
+    yield ""
+    for note in notes(design):
+        yield from textwrap.wrap(note, WIDTH, subsequent_indent="  ", break_long_words=False)
+
+
+def notes(design: Design) -> list[str]:
+    """Return what is not known, what was assumed, and how far the search went, each as a sentence."""
+    said = list(design.request.assumptions())
+    for number, proposal in enumerate(design.proposals, start=1):
+        missing = missing_figures(proposal)
+        if missing:
+            counted = ", ".join(f"{name} ({count:,})" for name, count in sorted(missing.items()))
+            said.append(f"{number}: EUR is a lower bound: nobody gives {counted}")
+        dark = proposal.score.power.unknown
+        if dark:
+            devices = sum(dark.values())
+            said.append(
+                f"{number}: the upper end of kW counts {devices:,} devices of unknown power at "
+                f"{plain((proposal.score.power.bound or 0) / 1000)} kW each (device.most)"
+            )
+    unpriced = set()
+    for proposal in design.proposals:
+        unpriced |= set(missing_figures(proposal))
+    if unpriced:
+        said.append(
+            "least cost is the design for which most prices are known, then the least known cost: "
+            "give prices with --figures to compare more"
+        )
+    said.append(
+        f"exact: {design.tried:,} compute fabrics were sized; {design.possible:,} are not dominated by another on "
+        f"the same leaf, and bounds left {design.whole:,} of them to be sized whole"
+    )
+    return said
+
+
+def missing_figures(proposal: Proposal) -> dict[str, int]:
+    """Return the prices that nobody gives, each with the number of things that it is for."""
+    missing = dict(proposal.score.cost.unknown)
+    prices = {name: count for name, count in missing.items() if name.startswith("price.")}
+    for name in proposal.costs["capex.total"].needs:
+        # Machines and storage are alike in all designs, so that the score leaves them out.
+        prices.setdefault(name, 0)
+    system = f"price.{proposal.factory.pools[0].system}"
+    if system in prices:
+        prices[system] = proposal.factory.pools[0].nodes
+    return prices
+
+
+def _best_for(proposal: Proposal) -> str:
+    return ", ".join(_TITLES[name] for name in proposal.objectives)
+
+
+def _fabric(proposal: Proposal) -> str:
+    compute = proposal.data["fabrics"][0]
+    planes = compute.get("planes", 1)
+    kind = _KINDS[compute["kind"]]
+    return f"{kind}, {planes} planes" if planes > 1 else kind
+
+
+def _leaf(proposal: Proposal) -> str:
+    return str(proposal.data["fabrics"][0]["switch"])
+
+
+def _spine(proposal: Proposal) -> str:
+    compute = proposal.data["fabrics"][0]
+    return str(compute.get("spine_switch") or compute["switch"])
+
+
+def _shape(proposal: Proposal) -> str:
+    return f"{proposal.shape}, {proposal.data['fabrics'][0]['oversubscription']}"
+
+
+def _switches(proposal: Proposal) -> str:
+    return f"{proposal.switches[0]:,} ({proposal.switches[1]:,})"
+
+
+def _optics(proposal: Proposal) -> str:
+    return f"{proposal.optics:,}"
+
+
+def _bisection(proposal: Proposal) -> str:
+    return f"{plain(proposal.bisection / 1e12, 6)} Tbps"
+
+
+def _left(proposal: Proposal) -> str:
+    head = proposal.score.headroom
+    cut = f", {head.cut_off:,} cut off" if head.cut_off else ""
+    return f"{plain(float(head.share) * 100, 4)} %{cut}"
+
+
+def _kilowatts(proposal: Proposal) -> str:
+    power = proposal.score.power
+    return _range(power.known / 1000, None if power.high is None else power.high / 1000)
+
+
+def _range(low: float, high: float | None) -> str:
+    """Return a range in words; one number where both ends are alike."""
+    first = plain(low, 4)
+    last = first if high is None else plain(high, 4)
+    return first if first == last else f"{first} to {last}"
+
+
+def _euro(name: str, divisor: float) -> Callable[[Proposal], str]:
+    """Return the cell of a cost: its range, with a plus where prices are missing."""
+
+    def cell(proposal: Proposal) -> str:
+        measure: Measure | None = proposal.costs.get(name)
+        if measure is None or measure.value is None:
+            return "not known"
+        low = measure.value if measure.low is None else measure.low
+        high = measure.value if measure.high is None else measure.high
+        more = "+" if missing_figures(proposal) else ""
+        return _range(low / divisor, high / divisor) + more
+
+    return cell
+
+
+def _seal(proposal: Proposal) -> str:
+    sovereignty = proposal.score.sovereignty
+    return f"SEAL-{sovereignty.ceiling} ({sovereignty.score:.1f} %)"
+
+
+def _vendors(proposal: Proposal) -> str:
+    return str(proposal.score.sovereignty.vendors)
+
+
+_ROWS: tuple[tuple[str, Callable[[Proposal], str]], ...] = (
+    ("best for", _best_for),
+    ("compute fabric", _fabric),
+    ("leaf", _leaf),
+    ("spine, core", _spine),
+    ("shape", _shape),
+    ("switches (comp.)", _switches),
+    ("optics", _optics),
+    ("bisection", _bisection),
+    ("left without 1 sw", _left),
+    ("IT power, kW", _kilowatts),
+    ("to build, MEUR", _euro("capex.total.known", 1e6)),
+    ("a year, MEUR", _euro("year.total.known", 1e6)),
+    ("GPU-hour, EUR", _euro("gpu-hour.known", 1)),
+    ("SEAL ceiling", _seal),
+    ("vendors that fit", _vendors),
+)
+"""Label of a row to the function of its cells. The last row is the number of the catalogue's vendors that have a
+model for every switch of the compute fabric."""
+
+
+def _row(cells: list[str], width: int) -> Iterator[str]:
+    """Yield the lines of one row, whose cells may take several."""
+    wrapped = [textwrap.wrap(cells[0], _LABEL)]
+    for cell in cells[1:]:
+        wrapped.append(textwrap.wrap(clean(cell), width) or [""])
+    for number in range(max(map(len, wrapped))):
+        yield _line([part[number] if number < len(part) else "" for part in wrapped], width)
+
+
+def _line(cells: list[str], width: int) -> str:
+    """Return one line of the table."""
+    padded = [cells[0].ljust(_LABEL), *(cell.ljust(width) for cell in cells[1:])]
+    return "  ".join(padded).rstrip()
