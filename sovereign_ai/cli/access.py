@@ -36,7 +36,8 @@ ClusterOption = Annotated[
 Key = Annotated[
     Path,
     typer.Option(
-        "--key", help="An Ed25519 private key, in PEM, mode 0600: the one that signs the stack's evidence."
+        "--key",
+        help="The Ed25519 private key that signs the stack's evidence: PEM file of mode 0600, or pkcs11: URI.",
     ),
 ]
 _APPROVE = (
@@ -72,7 +73,10 @@ def add(app: typer.Typer) -> None:
             str, typer.Option("--namespace", metavar="NAME", help="The tenant's namespace.")
         ],
         key: Annotated[
-            Path, typer.Option("--key", help="The approver's own Ed25519 private key, in PEM, mode 0600.")
+            Path,
+            typer.Option(
+                "--key", help="The approver's own Ed25519 private key: PEM file of mode 0600, or pkcs11: URI."
+            ),
         ],
         out: Annotated[Path, typer.Option("--output", "-o", help="File for the approval.")],
         stack: StackArgument = Path(),
@@ -221,7 +225,8 @@ def _approve(
     from dataclasses import replace
     from datetime import UTC, datetime, timedelta
 
-    from sovereign_ai.attest.signing import base64_text, pae, private_key
+    from sovereign_ai.attest.hardware_key import signing_key
+    from sovereign_ai.attest.signing import base64_text, pae
     from sovereign_ai.cli.stack import open_stack
     from sovereign_ai.cli.waiver import public_key_text, require_approver_key
     from sovereign_ai.files.writing import write
@@ -235,7 +240,7 @@ def _approve(
     duration = timedelta(seconds=_seconds(lasting))
     grant = make_grant(stack.factory, zones, lasting=duration, now=now, **request)
     grant = replace(grant, cluster=cluster)
-    signer = private_key(key)
+    signer = signing_key(key)
     public = public_key_text(signer)
     require_approver_key(stack.factory, grant.approver, public)
     signed = signer.sign(pae(ACCESS_TYPE, access_payload(grant.agreed)))
@@ -268,14 +273,14 @@ def _grant(
 
     from sovereign_ai.attest.access import record
     from sovereign_ai.attest.chain import set_aside_lines
-    from sovereign_ai.attest.signing import private_key
+    from sovereign_ai.attest.hardware_key import signing_key
     from sovereign_ai.cli.stack import evidence_log_path, open_stack
     from sovereign_ai.operate.access import grant_access, require_operator
 
     stack = open_stack(path)
     cluster_dir = _cluster_dir(stack, backend, name)
     grant = _read_approval(stack, cluster_dir, approval)
-    signer = private_key(key)
+    signer = signing_key(key)
     if dry_run:
         line = f"would give {grant.user} {grant.kind} until {grant.ends.isoformat()}"
         output.finish({"grant": grant.to_data(), "dry_run": True}, [line])
@@ -369,14 +374,14 @@ def _revoke(
 
     from sovereign_ai.attest.access import is_recorded, record
     from sovereign_ai.attest.chain import set_aside_lines
-    from sovereign_ai.attest.signing import private_key
+    from sovereign_ai.attest.hardware_key import signing_key
     from sovereign_ai.cli.stack import evidence_log_path, open_stack
     from sovereign_ai.operate import records
     from sovereign_ai.operate.access import end_access, require_operator
 
     stack = open_stack(path)
     cluster_dir = _cluster_dir(stack, backend, name)
-    signer = private_key(key)
+    signer = signing_key(key)
     require_operator(cluster_dir, _restart_hint(backend, cluster_dir))
     log_file = evidence_log_path(log, stack.factory.name)
     closed = records.grant_record(cluster_dir, id_)

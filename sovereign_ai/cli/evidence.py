@@ -94,7 +94,10 @@ def add(app: typer.Typer) -> None:
         ),
     )
     def sign_statement(
-        key: Annotated[Path, typer.Option("--key", help="Your Ed25519 private key, in PEM, mode 0600.")],
+        key: Annotated[
+            Path,
+            typer.Option("--key", help="Your Ed25519 private key: PEM file of mode 0600, or pkcs11: URI."),
+        ],
         out: Annotated[Path, typer.Option("--output", "-o", help="File for the signed evidence.")],
         stack: Where = Path(),
         report: ReportFile = None,
@@ -187,7 +190,9 @@ def add(app: typer.Typer) -> None:
     def rotate(
         key: Annotated[
             Path,
-            typer.Option("--key", help="The Ed25519 private key that signs the log now, in PEM, mode 0600."),
+            typer.Option(
+                "--key", help="The Ed25519 private key that signs the log now: PEM file, or pkcs11: URI."
+            ),
         ],
         following: Annotated[
             Path,
@@ -294,12 +299,13 @@ def record(
         statement,
         verdict_counts,
     )
+    from sovereign_ai.attest.hardware_key import signing_key
     from sovereign_ai.attest.observation import bind
-    from sovereign_ai.attest.signing import key_id, private_key
+    from sovereign_ai.attest.signing import key_id
     from sovereign_ai.cli.stack import evidence_log_path
 
     factory = stack.factory.name
-    signer = private_key(key)
+    signer = signing_key(key)
     log_file = evidence_log_path(log, factory)
     clock = datetime.now(tz=UTC)
     parts, verdict = parts_and_verdict(stack.factory, stack.plan, files, now=now)
@@ -369,12 +375,13 @@ def _rotate(
     from sovereign_ai.attest import chain
     from sovereign_ai.attest.evidence import sign_statement
     from sovereign_ai.attest.handover import handover, handover_file
-    from sovereign_ai.attest.signing import key_id, private_key
+    from sovereign_ai.attest.hardware_key import signing_key
+    from sovereign_ai.attest.signing import key_id
     from sovereign_ai.cli.stack import evidence_log_path, open_stack
     from sovereign_ai.errors import Problem, UsageError
 
     factory = open_stack(path).factory.name
-    old_key, new_key = private_key(key), private_key(following)
+    old_key, new_key = signing_key(key), signing_key(following)
     log_file = evidence_log_path(log, factory)
     now = datetime.now(tz=UTC)
     last = day(until) if until is not None else None

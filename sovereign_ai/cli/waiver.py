@@ -11,14 +11,16 @@ from sovereign_ai.cli.command import example, run_command
 from sovereign_ai.cli.output import AsJson, Output, table
 
 if TYPE_CHECKING:
-    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-
+    from sovereign_ai.attest.signing import Signer
     from sovereign_ai.spec.factory import AIFactory
     from sovereign_ai.spec.supplier import Waiver
 
 Where = Annotated[Path, typer.Argument(help="A stack's folder, or a description in YAML, JSON or Python.")]
 Key = Annotated[
-    Path, typer.Option("--key", help="The approver's own Ed25519 private key, in PEM, mode 0600.")
+    Path,
+    typer.Option(
+        "--key", help="The approver's own Ed25519 private key: PEM file of mode 0600, or pkcs11: URI."
+    ),
 ]
 
 
@@ -50,14 +52,14 @@ def add(app: typer.Typer) -> None:
         run_command("waiver list", as_json, lambda output: _list(output, stack))
 
 
-def public_key_text(key: Ed25519PrivateKey) -> str:
+def public_key_text(key: Signer) -> str:
     """Return a private key's public key as a description lists it."""
     from sovereign_ai.attest.handover import public_text
 
     return public_text(key.public_key())
 
 
-def sign_waiver(waiver: Waiver, factory: str, key: Ed25519PrivateKey) -> str:
+def sign_waiver(waiver: Waiver, factory: str, key: Signer) -> str:
     """Return an approver's signature for a waiver, as the description holds it.
 
     It consists of the public key and the signature.
@@ -75,18 +77,18 @@ def sign_waiver(waiver: Waiver, factory: str, key: Ed25519PrivateKey) -> str:
 
 
 def _key(output: Output, path: Path) -> None:
-    from sovereign_ai.attest.signing import private_key
+    from sovereign_ai.attest.hardware_key import signing_key
 
-    text = public_key_text(private_key(path))
+    text = public_key_text(signing_key(path))
     output.finish({"key": text}, [f"key: {text}"])
 
 
 def _sign(output: Output, path: Path, id_: str, key: Path) -> None:
-    from sovereign_ai.attest.signing import private_key
+    from sovereign_ai.attest.hardware_key import signing_key
     from sovereign_ai.cli.description import read_description
 
     factory = read_description(path)
-    signer = private_key(key)
+    signer = signing_key(key)
     waiver = _find_waiver(factory, id_)
     require_approver_key(factory, waiver.approver, public_key_text(signer))
     signature = sign_waiver(waiver, factory.name, signer)

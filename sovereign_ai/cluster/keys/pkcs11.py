@@ -71,16 +71,9 @@ class Pkcs11Module:
             EnvironmentLacksError: `python-pkcs11`, the module, the token or the PIN file is missing, or the
                 PIN is wrong.
         """
-        # The library reads its own variables from the process' environment when it is loaded.
-        os.environ.update(place.environment)
-        self._pkcs11 = _library()
+        self._pkcs11 = load_library()
         self._lock = Lock()
-        pin = read_pin(place.pin_file)
-        try:
-            token = self._pkcs11.lib(str(place.library)).get_token(token_label=place.token)
-            self._session = token.open(rw=True, user_pin=pin)
-        except (self._pkcs11.exceptions.PKCS11Error, RuntimeError, OSError) as error:
-            raise _refused(place, error) from None
+        self._session = open_session(self._pkcs11, place, writable=True)
 
     def close(self) -> None:
         """Log out; a module that failed has reported it already."""
@@ -219,6 +212,27 @@ class Pkcs11Module:
                 raise ModuleError(type(error).__name__) from None
 
 
+def open_session(pkcs11: Any, place: ModuleLocation, *, writable: bool = False) -> Any:
+    """Log in to a token.
+
+    Args:
+        pkcs11: the package, as `load_library` returned it.
+        place: the module, its token and the file of the PIN.
+        writable: whether keys can be made and changed.
+
+    Raises:
+        EnvironmentLacksError: the module, the token or the PIN file is missing, or the PIN is wrong.
+    """
+    # The library reads its own variables from the process' environment when it is loaded.
+    os.environ.update(place.environment)
+    pin = read_pin(place.pin_file)
+    try:
+        token = pkcs11.lib(str(place.library)).get_token(token_label=place.token)
+        return token.open(rw=writable, user_pin=pin)
+    except (pkcs11.exceptions.PKCS11Error, RuntimeError, OSError) as error:
+        raise _refused(place, error) from None
+
+
 def read_pin(path: Path) -> str:
     """Read the PIN from its file.
 
@@ -233,7 +247,7 @@ def read_pin(path: Path) -> str:
     return text
 
 
-def _library() -> Any:
+def load_library() -> Any:
     """Import `python-pkcs11`.
 
     Raises:

@@ -40,7 +40,7 @@ def opened(session: Session, folder: Path, monkeypatch: pytest.MonkeyPatch) -> P
         lib=lambda _: SimpleNamespace(get_token=lambda **_: token),
         **{name: getattr(pkcs11, name) for name in names},
     )
-    monkeypatch.setattr(module, "_library", lambda: library)
+    monkeypatch.setattr(module, "load_library", lambda: library)
     return Pkcs11Module(ModuleLocation(folder / "module.so", "lab", pin, {}))
 
 
