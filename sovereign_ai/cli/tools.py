@@ -1,4 +1,4 @@
-"""`tools`: install the pinned tools, list their materials (SBOM), and make kind's node image."""
+"""`tools`: install the pinned tools, list their materials (SBOM), rebuild one, and make kind's node image."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import typer
 
 from sovereign_ai.cli.command import example, run_command
 from sovereign_ai.cli.output import AsJson, Output, table
+from sovereign_ai.errors import ExitCode
 from sovereign_ai.files.writing import write
 
 if TYPE_CHECKING:
@@ -44,6 +45,14 @@ def add(app: typer.Typer) -> None:
     ) -> None:
         """Print the CycloneDX bill of materials; it is read from the binaries' own build information."""
         run_command("tools sbom", as_json, lambda output: _sbom(output, out))
+
+    @group.command("verify", **example("sovereign-ai tools verify etcd"))
+    def verify(
+        name: Annotated[str, typer.Argument(help="A tool that is built from source, such as etcd or kind.")],
+        as_json: Annotated[bool, AsJson] = False,
+    ) -> None:
+        """Build a tool twice in different folders and compare the bytes; exit 1 if they differ. Minutes."""
+        run_command("tools verify", as_json, lambda output: _verify(output, name))
 
     @group.command("node-image", **example("sovereign-ai tools node-image"))
     def node(
@@ -92,6 +101,13 @@ def _install(output: Output, names: list[str] | None, from_path: bool) -> None:
     installed = install(names or None, progress=output.progress, from_path=from_path)
     data = {name: str(path) for name, path in installed.items()}
     output.finish({"tools": data}, table(["tool", "path"], sorted(installed.items())))
+
+
+def _verify(output: Output, name: str) -> None:
+    from sovereign_ai.toolchain.rebuild import rebuild
+
+    rebuilt = rebuild(name, progress=output.progress)
+    output.finish(rebuilt.to_data(), rebuilt.lines(), ExitCode.OK if rebuilt.same else ExitCode.FINDINGS)
 
 
 def _sbom(output: Output, out: Path | None) -> None:

@@ -174,8 +174,26 @@ def _error_in(record: Path) -> str:
     return " ".join(str(answer.get("Error", "")).split())[:400]
 
 
-def build(go: Path, row: Tool, source: Source, *, work: Path, target: Path, progress: Progress) -> None:
+def build(
+    go: Path,
+    row: Tool,
+    source: Source,
+    *,
+    work: Path,
+    target: Path,
+    progress: Progress,
+    build_cache: Path | None = None,
+) -> None:
     """Build the tool into `target`.
+
+    Args:
+        go: the compiler.
+        row: the tool.
+        source: how it is built.
+        work: a folder for what is made on the way, and the log.
+        target: where the binary goes.
+        progress: takes one line at a time for a person to read.
+        build_cache: a folder for compiled packages; left out, the user's own, which saves most of the time.
 
     Raises:
         WayClosedError: a step failed; the text holds the last lines of its output.
@@ -190,6 +208,8 @@ def build(go: Path, row: Tool, source: Source, *, work: Path, target: Path, prog
     else:
         _wrap(source, module, folder)
     env = fetching_environment(go, cgo=bool(source.cgo))
+    if build_cache is not None:
+        env["GOCACHE"] = str(build_cache)
     run(
         [str(go), "mod", "tidy"],
         what=f"{row.name}: downloading modules",
