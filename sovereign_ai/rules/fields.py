@@ -70,7 +70,7 @@ URL = r"""[A-Za-z0-9+.-]*://[^/?#\s"'<>,;|)}]*"""
 """A URL up to its path. The scheme may be missing, so that `$(SCHEME)://host` cannot hide one."""
 BARE = r"(?:[A-Za-z0-9_-]+\.)+[A-Za-z0-9-]+:[0-9]{2,5}"
 """A host with a port outside of a URL."""
-_PLACE_NAMES = r"(?i)(?:endpoint|proxy|host|address|addr|url|uri|server|broker)s?$"
+_PLACE_NAMES = r"(?i)(?:endpoint|proxy|host|address|addr|url|uri|server|broker|resolver|dns)s?$"
 # A list of hosts that need no proxy names no place to which anything is sent.
 _NO_PROXY = "(?i)^no_proxy$"
 _REGION_NAMES = r"(?i)(?:region|location)s?$"
@@ -270,7 +270,8 @@ def _as_named(name: str, value: str) -> str:
     means_place = f"{name}.matches({literal(_PLACE_NAMES)})"
     means_region = f"{name}.matches({literal(_REGION_NAMES)})"
     means_bucket = f"{name}.matches({literal(_BUCKET_NAMES)})"
-    is_free = f'{means_no_proxy} || {value} == "" || {value}.contains("://")'
+    # `USE_DNS=1` switches something on and names no host.
+    is_free = f'{means_no_proxy} || {value} in ["", "0", "1"] || {value}.contains("://")'
     hosts = f"(!{means_place} || {is_free} || {_hosts(value)})"
     regions = f'(!{means_region} || {value} == "" || {value} in $regions)'
     buckets = f"(!{means_bucket} || {_bucket(value)})"

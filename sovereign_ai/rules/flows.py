@@ -3,10 +3,14 @@
 Network policies add up, so one that is too wide undoes all the others. Every peer must be the own namespace,
 or a zone or gateway to which a flow is declared. For another zone or a gateway every port must be declared as
 well. Pod selectors, exceptions and parts of a declared range only narrow, and are free.
+
+Names are asked of the cluster's DNS pods alone. Whatever else runs in their namespace may answer at the same port, and
+may pass on what it hears, so a peer there must select these pods.
 """
 
 from __future__ import annotations
 
+from sovereign_ai.rules.context import DNS_NAMESPACE
 from sovereign_ai.rules.controls import C3A_GATEWAYS, ECSF_DATA, HARDENING
 from sovereign_ai.rules.rule import OBJECT_PLACES, Rule, RuleCheck
 
@@ -28,6 +32,17 @@ _PEER = (
 )
 
 
+_DNS_LABEL, _DNS_PODS = "k8s-app", "kube-dns"
+"""The label of the cluster's DNS pods, which CoreDNS has kept from kube-dns."""
+_SELECTED = "p.podSelector.matchLabels"
+# Only for a peer whose way is declared, which has labels of namespaces therefore.
+_ASKS_DNS_PODS = (
+    f'(!("{_NAME}" in {_LABELS}) || {_LABELS}["{_NAME}"] != "{DNS_NAMESPACE}"'
+    f" || (has(p.podSelector) && has({_SELECTED})"
+    f' && "{_DNS_LABEL}" in {_SELECTED} && {_SELECTED}["{_DNS_LABEL}"] == "{_DNS_PODS}"))'
+)
+
+
 def _opens_only_declared(direction: str, peers: str, way: str) -> str:
     """Return CEL: network policies open declared flows only, in one direction.
 
@@ -41,9 +56,7 @@ def _opens_only_declared(direction: str, peers: str, way: str) -> str:
     if direction == "egress":
         # A part of a declared range is as permitted as the range: texts cannot tell, so ranges are compared.
         within = f"d[0] == variables.zone && d[1] == {port} && cidr(d[2]).containsCIDR(p.ipBlock.cidr)"
-        declared = (
-            f"(has(p.ipBlock) ? (isCIDR(p.ipBlock.cidr) && $ranges.exists(d, {within})) : ({declared}))"
-        )
+        declared = f"(has(p.ipBlock) ? (isCIDR(p.ipBlock.cidr) && $ranges.exists(d, {within})) : (({declared} && {_ASKS_DNS_PODS})))"
     # A named port may have any number in a pod, and `endPort` opens a range. Only a single number can be
     # compared.
     return (

@@ -209,6 +209,11 @@ _ALIASES_ARE_LOOPBACK = (
     "!has(variables.pod.hostAliases) || variables.pod.hostAliases.all(a, has(a.ip)"
     ' && (a.ip.startsWith("127.") || a.ip == "::1"))'
 )
+# The C library completes names with the first, and reads other names for them from the file of the second.
+_KEEPS_THE_RESOLVERS_SETTINGS = (
+    "variables.containers.all(c, !has(c.env) || c.env == null"
+    ' || c.env.all(e, !(e.name in ["LOCALDOMAIN", "HOSTALIASES"])))'
+)
 NAMES = Rule(
     id="NET-007",
     title="Pods ask the cluster's own DNS, and believe no other names",
@@ -244,6 +249,12 @@ NAMES = Rule(
             "hostAliases",
             _ALIASES_ARE_LOOPBACK,
             "it gives names to addresses beyond itself",
+        ),
+        RuleCheck(
+            PODS,
+            "containers",
+            _KEEPS_THE_RESOLVERS_SETTINGS,
+            "a variable (LOCALDOMAIN, HOSTALIASES) makes it ask for other names",
         ),
     ),
 )

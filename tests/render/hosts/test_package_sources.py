@@ -92,6 +92,14 @@ def test_all_that_is_wrong_with_sources_is_said_at_once() -> None:
     ]
 
 
+def test_every_residency_policy_must_permit_the_country() -> None:
+    factory = plural_with("DE")
+    wide = factory.residency[0].model_copy(update={"data": "wide", "within": ("AT", "DE")})
+    both = factory.model_copy(update={"residency": (*factory.residency, wide)})
+    assert problems(both, given()) == [("foreign-packages", "package_sources[0].service")]
+    assert problems(factory.model_copy(update={"residency": (wide,)}), given()) == [], "the control"
+
+
 def test_without_a_residency_policy_the_sites_countries_count() -> None:
     bare = plural_with("AT").model_copy(update={"residency": ()})
     assert problems(bare, given()) == []
