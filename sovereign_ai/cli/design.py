@@ -15,7 +15,6 @@ from sovereign_ai.cli.output import AsJson, Output
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-
     from datetime import date
 
     from sovereign_ai.assess.sheet import GivenValue

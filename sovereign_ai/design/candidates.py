@@ -5,8 +5,8 @@ Tried is every combination of:
 * each switch of the catalogue whose kind and port rate carry the servers' ports, as a leaf;
 * one plane, or two that each carry half of a port's rate, where a leaf's port splits into whole links;
 * links between switches at the rate of the servers' links or of a whole port of the leaf;
-* spines of the leaf's model, or of each other model of the same kind;
-* 1:1, and the oversubscription that the user allows;
+* spines of the leaf's model, or of each other model of the same kind with at least its ports and capacity;
+* at 1:1, and the oversubscription that the user allows;
 * the shapes that a description can name (`SHAPES`).
 
 A combination that the planner refuses is no candidate. Nothing else is tried: no rails shared unevenly, no
@@ -25,11 +25,9 @@ from sovereign_ai.units import BitsPerSecond
 SHAPES: Mapping[str, Mapping[str, Any]] = {
     "rail-optimised": {},
     "rail-optimised, fewest spines": {"spines": "least"},
-    "rail-optimised, uplinks attached": {"spines": "least", "uplinks": "attached"},
     "rail-optimised, a spine may fail": {"spines": "least", "spine_spares": 1},
     "all rails a leaf": {"leaf_rails": "all", "spines": "least"},
     "all rails a leaf, a spine may fail": {"leaf_rails": "all", "spines": "least", "spine_spares": 1},
-    "half of the rails a leaf": {"leaf_rails": "half", "spines": "least"},
     "top of rack": {"leaf_rails": "all", "leaf_hosts": "rack", "spines": "least"},
     "top of rack, a spine may fail": {
         "leaf_rails": "all",
@@ -39,7 +37,7 @@ SHAPES: Mapping[str, Mapping[str, Any]] = {
     },
     "no spines": {"spines": "none"},
 }
-"""Name of a shape to the fields of a fabric that select it; `all` and `half` stand for numbers of rails."""
+"""Name of a shape to the fields of a fabric that select it; `all` stands for the number of rails."""
 BREAKOUTS = (1, 2, 4, 8)
 """Into how many links a port is split."""
 PLANES = (1, 2)
@@ -99,9 +97,15 @@ def _of_spines(
     if fabric.get("spines") == "none":
         return
     for spine in models:
-        if spine.name != leaf.name and _breakout(spine, uplink):
+        is_large = spine.ports >= leaf.ports and _capacity(spine) >= _capacity(leaf)
+        if spine.name != leaf.name and is_large and _breakout(spine, uplink):
             named = {"uplink": str(BitsPerSecond(uplink)), "spine_switch": spine.name}
             yield shape, {**fabric, **named}
+
+
+def _capacity(model: SwitchModel) -> int:
+    """Return the bits a second of all ports of a switch."""
+    return model.ports * model.rate.count
 
 
 def _breakout(model: SwitchModel, link: int) -> int:
@@ -113,15 +117,10 @@ def _breakout(model: SwitchModel, link: int) -> int:
 def _shapes(request: DesignRequest) -> Iterator[tuple[str, dict[str, Any]]]:
     """Yield the shapes with their numbers of rails."""
     rails = request.system.compute_nics
-    numbers = {"all": rails, "half": rails // 2}
     for name, fields in SHAPES.items():
         chosen = dict(fields)
-        leaf_rails = chosen.get("leaf_rails")
-        if leaf_rails is not None:
-            chosen["leaf_rails"] = numbers[leaf_rails]
-            # With fewer than four rails half of them is one, which other shapes have, or none.
-            if leaf_rails == "half" and numbers["half"] < 2:
-                continue
+        if chosen.get("leaf_rails") == "all":
+            chosen["leaf_rails"] = rails
         yield name, chosen
 
 

@@ -9,7 +9,7 @@ upper end is below the other's lower end. An unknown price has no upper end; the
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -19,9 +19,9 @@ from sovereign_ai.catalog.switches import switch, switches
 from sovereign_ai.design.headroom import Headroom
 from sovereign_ai.plan.feasibility import Draft, other_watts
 from sovereign_ai.plan.loads import site_load
-from sovereign_ai.plan.port_assignment import fabrics_by_name
 from sovereign_ai.plan.racks import switch_batches, switch_units, switch_watts
 from sovereign_ai.plan.size import FabricSize
+from sovereign_ai.spec.fabric import Fabric
 from sovereign_ai.spec.factory import AIFactory
 
 GBPS = 10**9
@@ -102,9 +102,9 @@ class Parts:
     dark: Counter[str] = field(default_factory=Counter)
 
 
-def count_parts(factory: AIFactory, sizes: Sequence[FabricSize]) -> Parts:
+def count_parts(described: Iterable[Fabric], sizes: Iterable[FabricSize]) -> Parts:
     """Count switches and links of some planes, as the cost assessment does on the plan."""
-    fabrics = fabrics_by_name(factory)
+    fabrics = {fabric.name: fabric for fabric in described}
     named: Counter[str] = Counter()
     links: Counter[int] = Counter()
     dark: Counter[str] = Counter()

@@ -39,7 +39,8 @@ from sovereign_ai.design.score import (
     switch_power,
 )
 from sovereign_ai.errors import Problem, SpecError, Where
-from sovereign_ai.plan.fabric_feasibility import size_fabrics
+from sovereign_ai.plan.clos import MisfitError
+from sovereign_ai.plan.fabric_feasibility import size_alone
 from sovereign_ai.plan.factory import plan
 from sovereign_ai.plan.feasibility import draft
 from sovereign_ai.sovereignty.report import assess_sovereignty
@@ -207,8 +208,9 @@ def _size_all(
         progress(f"sizing compute fabrics: {tried} tried")
         try:
             sized = _sized(base, shape, fields, prices)
-        except SpecError as error:
-            refused += error.problems
+        except MisfitError as misfit:
+            where = Where(field=f"fabrics[0].{misfit.field}")
+            refused.append(Problem("impossible-fabric", misfit.message, where, misfit.hint))
             continue
         if sized.switches == fields.get("planes", 1):
             alone.add(place)
@@ -226,21 +228,20 @@ def _sized(base: AIFactory, shape: str, fields: Mapping[str, Any], prices: Price
     """Return one compute fabric, with as many InfiniBand subnets as its addresses need.
 
     Raises:
-        SpecError: it cannot be built.
+        MisfitError: it cannot be built.
     """
-    failed: SpecError | None = None
+    failed: MisfitError | None = None
     for subnets in SUBNETS if fields["kind"] == "infiniband" else (None,):
         chosen = dict(fields) if subnets is None else {**fields, "subnets": subnets}
         fabric = Fabric(**chosen)
-        alone = base.model_copy(update={"fabrics": (fabric,)})
         try:
-            sizes = size_fabrics(alone, {})
-        except SpecError as error:
-            failed = failed or error
-            if not all(problem.where.field.endswith(".subnets") for problem in error.problems):
+            size = size_alone(base, fabric, base.sites[0].name)
+        except MisfitError as misfit:
+            failed = failed or misfit
+            if misfit.field != "subnets":
                 break
             continue
-        parts = count_parts(alone, sizes)
+        parts = count_parts([fabric], [size] * fabric.planes)
         return Sized(
             shape=shape,
             fabric=chosen,
@@ -249,9 +250,11 @@ def _sized(base: AIFactory, shape: str, fields: Mapping[str, Any], prices: Price
             switches=parts.switches.total(),
             units=parts.units,
             models=tuple(sorted(parts.switches)),
-            headroom=headroom(sizes[0], fabric.planes),
+            headroom=headroom(size, fabric.planes),
         )
-    raise failed or AssertionError("a loop over no subnets")
+    if failed is None:
+        raise AssertionError("a loop over no subnets")
+    raise failed
 
 
 class Around:
@@ -291,7 +294,7 @@ class Around:
             drafted, problems = draft(factory, _by_field)
             self._without[sized.leaf] = None
             if not problems:
-                parts = count_parts(factory, drafted.sizes)
+                parts = count_parts(factory.fabrics, drafted.sizes)
                 power = site_power(factory, drafted, parts)
                 self._without[sized.leaf] = (self._prices.of(parts, power.known), power, parts)
         return self._without[sized.leaf]
@@ -311,7 +314,7 @@ class Around:
         drafted, problems = draft(factory, _by_field)
         if problems:
             raise SpecError(problems)
-        parts = count_parts(factory, drafted.sizes)
+        parts = count_parts(factory.fabrics, drafted.sizes)
         power = site_power(factory, drafted, parts)
         cost = self._prices.of(parts, power.known)
         ceiling, best = self._verdict(sized, parts.switches)

@@ -25,10 +25,8 @@ def lines(design: Design) -> Iterator[str]:
     cells = ["", *(str(number) for number in range(1, len(design.proposals) + 1))]
     yield _line(cells, width)
     for label, cell in _ROWS:
-        columns = [label]
-        for proposal in design.proposals:
-            columns.append(cell(proposal))
-        yield from _row(columns, width)
+        columns = [cell(proposal) for proposal in design.proposals]
+        yield from _row([label, *columns], width)
     yield ""
     for note in notes(design):
         yield from textwrap.wrap(note, WIDTH, subsequent_indent="  ", break_long_words=False)
@@ -178,9 +176,8 @@ model for every switch of the compute fabric."""
 
 def _row(cells: list[str], width: int) -> Iterator[str]:
     """Yield the lines of one row, whose cells may take several."""
-    wrapped = [textwrap.wrap(cells[0], _LABEL)]
-    for cell in cells[1:]:
-        wrapped.append(textwrap.wrap(clean(cell), width) or [""])
+    columns = [textwrap.wrap(clean(cell), width) or [""] for cell in cells[1:]]
+    wrapped = [textwrap.wrap(cells[0], _LABEL), *columns]
     for number in range(max(map(len, wrapped))):
         yield _line([part[number] if number < len(part) else "" for part in wrapped], width)
 

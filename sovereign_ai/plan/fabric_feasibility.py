@@ -65,6 +65,21 @@ def size_fabrics(
     return tuple(sizes)
 
 
+def size_alone(factory: AIFactory, fabric: Fabric, site: str) -> FabricSize:
+    """Return the size of the first plane of a compute fabric at a site, without anything else of the factory.
+
+    Spares and rates are not looked at: a search sizes thousands of fabrics of which it knows that they fit.
+
+    Raises:
+        MisfitError: it cannot be built.
+    """
+    blocks = _blocks_at(factory, fabric, site, {}, {}, {})
+    size = _size_plane(factory, fabric, site, blocks)
+    for misfit in _lid_misfits(fabric, site, size):
+        raise misfit
+    return _name_plane(fabric, site, 0, size)
+
+
 def _size_plane(factory: AIFactory, fabric: Fabric, site: str, blocks: list[Block]) -> FabricSize:
     """Return the size of a fabric's planes at one site."""
     if not fabric.laid_out:
