@@ -330,7 +330,7 @@ class Around:
             few = self._base.pools[0].model_copy(update={"nodes": FEW_MACHINES})
             # A small copy has no pods that subnets could divide.
             fabrics = tuple(part.model_copy(update={"subnets": None}) for part in self._fabrics(sized))
-            copy = self._base.model_copy(update={"pools": (few,), "fabrics": fabrics, "storage": ()})
+            copy = self._base.model_copy(update={"pools": (few,), "fabrics": fabrics})
             verdict = assess_sovereignty(copy, plan(copy), now=self._now).verdict
             self._verdicts[vendors] = (verdict.ceiling, best_score(verdict))
         return self._verdicts[vendors]

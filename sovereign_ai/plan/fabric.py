@@ -263,7 +263,8 @@ def _plan_plane(
     layout = size.layout
     is_even = layout is None or layout.even
     is_pair = layout is not None and layout.peers > 0
-    if layout is not None and (is_pair or not is_even or size.uplink != size.link):
+    # A single switch has no links to others, whatever rate is described for them.
+    if layout is not None and middle and (is_pair or not is_even or size.uplink != size.link):
         built = carried_laid(low, middle, high, peers=is_pair, weight=Fraction(size.uplink, size.link))
     else:
         built = carried(low, middle, high)
