@@ -68,8 +68,8 @@ class ContainerDevices:
 class DriverPackages:
     """A vendor's driver, as its own repository for Debian has it.
 
-    A server installs the packages from the mirror that its installation set up. This project has not installed
-    any of them on such a server.
+    A server installs the packages from the mirror that its installation set up. This project has not
+    installed any of them on such a server.
 
     Attributes:
         pci: PCI vendor identifier of its parts, four hexadecimal digits.

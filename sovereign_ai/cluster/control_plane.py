@@ -34,7 +34,7 @@ class Backend(StrEnum):
 
 
 class LocalBackend(StrEnum):
-    """The kinds of local control plane: the values of `--cluster` where a cluster of the user has no place."""
+    """The kinds of local control plane: the values of `--cluster` where no cluster of the user fits."""
 
     EMBEDDED = "embedded"
     KIND = "kind"
@@ -214,14 +214,14 @@ def control_plane(backend: Backend, name: str, kubeconfig: Path | None = None) -
         kubeconfig: the user's own kubeconfig, for `Backend.KUBECONFIG`.
     """
     if backend is Backend.KUBECONFIG:
-        from sovereign_ai.cluster.user import UserCluster  # noqa: PLC0415 - loaded where it is used
+        from sovereign_ai.cluster.user import UserCluster  # noqa: PLC0415 - by kind
 
         return UserCluster(name, kubeconfig)
     if backend is Backend.KIND:
-        from sovereign_ai.cluster.kind.control_plane import KindControlPlane  # noqa: PLC0415 - loaded where it is used
+        from sovereign_ai.cluster.kind.control_plane import KindControlPlane  # noqa: PLC0415 - by kind
 
         return KindControlPlane(name)
-    from sovereign_ai.cluster.embedded_control_plane import EmbeddedControlPlane  # noqa: PLC0415 - loaded where it is used
+    from sovereign_ai.cluster.embedded_control_plane import EmbeddedControlPlane  # noqa: PLC0415 - by kind
 
     return EmbeddedControlPlane(name)
 
@@ -234,10 +234,10 @@ def local_control_planes(name: str) -> tuple[ControlPlane, ...]:
 
 def list_local() -> Iterable[tuple[Backend, ControlPlaneStatus]]:
     """Yield the kind and status of every local control plane that exists."""
-    from sovereign_ai.cluster.embedded_control_plane import report  # noqa: PLC0415 - loaded where it is used
-    from sovereign_ai.cluster.kind.control_plane import report as kind_report  # noqa: PLC0415 - loaded where it is used
-    from sovereign_ai.cluster.kind.status import list_kind  # noqa: PLC0415 - loaded where it is used
-    from sovereign_ai.cluster.status import list_clusters  # noqa: PLC0415 - loaded where it is used
+    from sovereign_ai.cluster.embedded_control_plane import report  # noqa: PLC0415 - by kind
+    from sovereign_ai.cluster.kind.control_plane import report as kind_report  # noqa: PLC0415 - by kind
+    from sovereign_ai.cluster.kind.status import list_kind  # noqa: PLC0415 - by kind
+    from sovereign_ai.cluster.status import list_clusters  # noqa: PLC0415 - by kind
 
     for embedded in list_clusters():
         yield Backend.EMBEDDED, report(embedded)

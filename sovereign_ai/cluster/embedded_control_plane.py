@@ -50,7 +50,11 @@ class EmbeddedControlPlane:
         """None: it is meant where no option names another."""
         return []
 
-    def up(self, progress: Progress, description: tuple[AIFactory, Plan] | None = None) -> RunningCluster:  # noqa: ARG002 - its name is enough
+    def up(
+        self,
+        progress: Progress,
+        description: tuple[AIFactory, Plan] | None = None,  # noqa: ARG002 - its name is enough
+    ) -> RunningCluster:
         """Start it, or return the one that runs."""
         cluster = embedded.up(self.name, progress=progress)
         data = {
@@ -80,7 +84,7 @@ class EmbeddedControlPlane:
     def check_down(self, *, keep_data: bool) -> None:
         """Do nothing: it can be stopped with and without its data."""
 
-    def down(self, progress: Progress, *, keep_data: bool = False) -> Ended:  # noqa: ARG002 - it takes a moment
+    def down(self, progress: Progress, *, keep_data: bool = False) -> Ended:  # noqa: ARG002
         """Stop its processes, and remove its data unless that is kept."""
         if not embedded.down(self.name, keep_data=keep_data):
             return Ended(was_there=False, words="nothing to stop")

@@ -56,7 +56,11 @@ class UserCluster:
         """The options that name it."""
         return ["--cluster", self.backend, "--kubeconfig", str(self.given)]
 
-    def up(self, progress: Progress, description: tuple[AIFactory, Plan] | None = None) -> RunningCluster:  # noqa: ARG002 - it runs already
+    def up(
+        self,
+        progress: Progress,  # noqa: ARG002 - it runs already
+        description: tuple[AIFactory, Plan] | None = None,  # noqa: ARG002 - it runs already
+    ) -> RunningCluster:
         """Return the cluster: it runs already."""
         return self.running()
 
@@ -68,11 +72,11 @@ class UserCluster:
         """Refuse: nothing is known of its components."""
         self._refuse("is not shown")
 
-    def check_down(self, *, keep_data: bool) -> None:  # noqa: ARG002 - it is refused in any case
+    def check_down(self, *, keep_data: bool) -> None:  # noqa: ARG002
         """Refuse: it is the user's."""
         self._refuse("is not stopped")
 
-    def down(self, progress: Progress, *, keep_data: bool = False) -> Ended:  # noqa: ARG002 - it is refused in any case
+    def down(self, progress: Progress, *, keep_data: bool = False) -> Ended:  # noqa: ARG002
         """Refuse: it is the user's."""
         self._refuse("is not stopped")
 

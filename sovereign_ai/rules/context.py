@@ -305,7 +305,7 @@ def _ranges(factory: AIFactory) -> Iterator[tuple[str, str, str]]:
 
 
 def _buckets(plan: Plan) -> list[tuple[str, str]]:
-    """Return zone and URL of each tier that programs reach by a URL, such as the bucket of an object store."""
+    """Return zone and URL of each tier that programs reach by a URL, such as an object store's bucket."""
     buckets = []
     for store in plan.storage:
         scheme = store.protocol.uri_scheme

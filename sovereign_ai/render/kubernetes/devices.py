@@ -1,8 +1,8 @@
 """Device classes and runtime classes of the vendors whose accelerators a cluster has.
 
-The CEL of a class is the vendor's own (`catalog.vendors`). `extendedResourceName` lets a pod request the extended
-resource on nodes that publish devices by DRA alone. Where a device plugin counts the resource on a node, the
-scheduler uses the plugin's count (KEP-5004), so the two never serve one request.
+The CEL of a class is the vendor's own (`catalog.vendors`). `extendedResourceName` lets a pod request the
+extended resource on nodes that publish devices by DRA alone. Where a device plugin counts the resource on a
+node, the scheduler uses the plugin's count (KEP-5004), so the two never serve one request.
 """
 
 from __future__ import annotations
