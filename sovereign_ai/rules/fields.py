@@ -284,7 +284,15 @@ def argument(value: str) -> str:
     flag_value = f'{value}.split("=")[1]'
     is_flag = f"{value}.matches({literal(_FLAG)})"
     is_permitted_flag = _as_named(name, flag_value)
-    return f"({text(value)} && (!{is_flag} || {is_permitted_flag}))"
+    return f"({text(value)} && {_addresses(value)} && (!{is_flag} || {is_permitted_flag}))"
+
+
+def _addresses(value: str) -> str:
+    """Return CEL: addresses that stand alone in a text, between commas or behind `@`, are permitted places."""
+    alone = f'{value}.findAll("[^@]*$")[0].split(",")'
+    # A server listens on all its addresses; of IPv6 no other way out can be declared.
+    is_permitted = f'(p.contains(".") ? {host("p.trim()")} : p.trim() in ["::", "::1"])'
+    return f"{alone}.all(p, !isIP(p.trim()) || {is_permitted})"
 
 
 def variable(value: str) -> str:
