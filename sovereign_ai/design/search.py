@@ -163,14 +163,15 @@ class Search:
         return self.candidates[number]
 
     def reasons(self) -> list[Problem]:
-        """Return distinct problems by code and field, the most frequent first."""
+        """Return distinct problems by code and field: those of the factory itself, then the most frequent."""
         counts: Counter[tuple[str, str]] = Counter()
         first: dict[tuple[str, str], Problem] = {}
         for problem in self.refused:
             key = (problem.code, problem.where.field)
             counts[key] += 1
             first.setdefault(key, problem)
-        return [first[key] for key, _ in counts.most_common()]
+        frequent = [first[key] for key, _ in counts.most_common()]
+        return [*dict.fromkeys(self.around.refused), *frequent]
 
 
 def search(request: DesignRequest, given: Mapping[str, GivenValue], now: date, progress: Progress) -> Search:
@@ -258,7 +259,11 @@ def _sized(base: AIFactory, shape: str, fields: Mapping[str, Any], prices: Price
 
 
 class Around:
-    """The factory around a compute fabric."""
+    """The factory around a compute fabric.
+
+    Attributes:
+        refused: why the factory is impossible whatever its compute fabric is.
+    """
 
     def __init__(self, request: DesignRequest, base: AIFactory, prices: Prices, now: date) -> None:
         """Keep what is the same for all fabrics.
@@ -273,6 +278,7 @@ class Around:
         self._base = base
         self._prices = prices
         self._now = now
+        self.refused: list[Problem] = []
         self._verdicts: dict[tuple[str, ...], tuple[int, float]] = {}
         self._without: dict[tuple[str, str], tuple[Amount, Amount, Parts] | None] = {}
 
@@ -293,6 +299,7 @@ class Around:
             factory = self._base.model_copy(update={"fabrics": fabrics})
             drafted, problems = draft(factory, _by_field)
             self._without[sized.leaf] = None
+            self.refused += problems
             if not problems:
                 parts = count_parts(factory.fabrics, drafted.sizes)
                 power = site_power(factory, drafted, parts)

@@ -143,8 +143,9 @@ def _measured_headroom(derived: Plan) -> Headroom:
 
 
 @pytest.mark.usefixtures("few_models")
-@pytest.mark.parametrize("given", [{}, MADE_UP], ids=["project's prices", "made-up prices"])
-@pytest.mark.parametrize("gpus", [8, 64])
+@pytest.mark.parametrize(
+    ("gpus", "given"), [(8, {}), (64, MADE_UP)], ids=["8, project's prices", "64, made-up prices"]
+)
 def test_no_factory_that_is_planned_whole_beats_or_dominates_a_proposal(
     gpus: int, given: dict[str, GivenValue]
 ) -> None:

@@ -56,6 +56,12 @@ def test_all_rails_of_a_machine_end_at_neighbouring_ports_of_one_leaf() -> None:
     assert host_rails(plane)[: 16 * 2] == [0] * 16 + [1] * 16
 
 
+def test_a_single_switch_carries_all_whatever_rate_links_to_others_would_have() -> None:
+    plane = planned(nodes=4, leaf_rails=8, breakout=2, uplink="800 Gbps")
+    assert (plane.tiers, plane.leaf, plane.spine, plane.oversubscription) == (1, 1, 0, "1:1")
+    assert plane.bisection == 16 * 400 * 10**9
+
+
 def test_a_pair_of_leaves_has_as_many_links_between_them_as_its_machines_need() -> None:
     plane = planned(spines="none", breakout=2)
     assert (plane.tiers, plane.leaf, plane.spine, plane.leaf_spine, plane.leaf_leaf) == (1, 1, 0, 0, 0)
