@@ -178,6 +178,8 @@ class DesignRequest:
         if self.cooling != "liquid":
             cooling["containment"] = "hot-aisle"
         cooling.update({"supply": f"{SUPPLY} degC", "temperature_rise": f"{RISE} degC"})
+        if self.cooling != "air":
+            cooling["cdu_capacity"] = f"{watts} W"
         power: dict[str, Any] = {"it_budget": f"{watts} W", "feeds": dict.fromkeys(names, f"{watts} W")}
         power.update({"survive": "any-feed", "rack_pdus": pdus})
         hall = {"name": "hall1", "cooling": cooling, "rack_limit": f"{_round_up(limit, 1000) // 1000} kW"}

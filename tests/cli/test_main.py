@@ -24,6 +24,7 @@ COMMANDS = (
     "catalog",
     "check",
     "cluster",
+    "design",
     "diff",
     "doctor",
     "drift",

@@ -1,0 +1,61 @@
+"""What is wanted: machines, an ample site, and a site that fits its design."""
+
+from __future__ import annotations
+
+import pytest
+
+from sovereign_ai.catalog.systems import system, systems
+from sovereign_ai.design.request import DesignRequest, fit_site
+from sovereign_ai.errors import UsageError
+from sovereign_ai.plan.factory import plan
+from sovereign_ai.plan.feasibility import feasible
+from sovereign_ai.spec.load import read_data
+
+
+@pytest.mark.parametrize("name", [machine.name for machine in systems()])
+def test_every_system_of_the_catalogue_has_a_site_on_which_it_fits(name: str) -> None:
+    request = DesignRequest("x", 100, system(name), "DE")
+    assert (request.machines - 1) * system(name).gpus < 100 <= request.machines * system(name).gpus
+    ample = read_data(request.base(), "test").factory
+    assert feasible(ample) == []
+    fitted = read_data(fit_site(request.base(), ample, 0, 0), "test").factory
+    assert feasible(fitted) == []
+
+
+@pytest.mark.parametrize("name", ["dgx-h100", "dgx-b200", "dgx-b300"])
+def test_a_fitted_site_survives_each_feed_and_is_hardly_larger_than_its_load(name: str) -> None:
+    request = DesignRequest("x", 512, system(name), "DE")
+    ample = read_data(request.base(), "test").factory
+    data = fit_site(request.base(), ample, 10_000, 25_000)
+    [power] = plan(read_data(data, "test").factory).power
+    assert all(power.survives.values())
+    assert len(power.survives) > 1
+    # Devices of unknown power are in the budget and not in the load.
+    load = power.it_load + 10_000 + 25_000
+    assert load <= power.it_budget < load + 10_000
+
+
+def test_the_budget_of_a_fitted_site_is_refused_one_step_smaller() -> None:
+    request = DesignRequest("x", 512, system("dgx-h100"), "DE")
+    ample = read_data(request.base(), "test").factory
+    data = fit_site(request.base(), ample, 0, 0)
+    budget = int(data["sites"][0]["power"]["it_budget"].removesuffix(" kW"))
+    data["sites"][0]["power"]["it_budget"] = f"{budget - 10} kW"
+    assert [problem.code for problem in feasible(read_data(data, "test").factory)] != []
+
+
+def test_no_gpus_and_too_many_machines_are_refused() -> None:
+    for gpus in (0, 10**10):
+        with pytest.raises(UsageError):
+            DesignRequest("x", gpus, system("dgx-h100"), "DE")
+
+
+def test_what_nobody_asked_for_is_stated() -> None:
+    said = " ".join(DesignRequest("x", 9, system("mi300x-oam8"), "SE").assumptions())
+    assert "2 machines have 16" in said
+    assert "assumed in SE" in said
+    assert "no source gives the power supplies of mi300x-oam8" in said
+    assert "no storage servers" in said
+    assert "no storage servers" not in " ".join(
+        DesignRequest("x", 8, system("dgx-h100"), "SE", storage="1 PB").assumptions()
+    )
