@@ -23,6 +23,7 @@ from sovereign_ai.plan.racks import switch_batches, switch_units, switch_watts
 from sovereign_ai.plan.size import FabricSize
 from sovereign_ai.spec.fabric import Fabric
 from sovereign_ai.spec.factory import AIFactory
+from sovereign_ai.units import Watts
 
 GBPS = 10**9
 
@@ -171,8 +172,7 @@ def missing_prices(cost: Amount) -> int:
 
 def device_most() -> float:
     """Return the most watts that a device of unknown power draws."""
-    bound = figure("engineering", "device.most")
-    return float(bound.high if bound.high is not None else bound.value)
+    return float(figure("engineering", "device.most").worst(Watts).count)
 
 
 def switch_power(parts: Parts) -> Amount:
