@@ -62,6 +62,7 @@ def issue(
     purposes: Sequence[Any] = (),
     critical: bool = True,
     key_cert_sign: bool = True,
+    begins: datetime = AT - 30 * _DAY,
     ends: datetime = AT + 365 * _DAY,
 ) -> Party:
     """Issue a certificate; without an issuer it signs itself."""
@@ -73,7 +74,7 @@ def issue(
         .issuer_name(issuer.certificate.subject if issuer else subject)
         .public_key(key.public_key())
         .serial_number(x509.random_serial_number())
-        .not_valid_before(AT - 30 * _DAY)
+        .not_valid_before(begins)
         .not_valid_after(ends)
         .add_extension(x509.BasicConstraints(ca=ca, path_length=None), critical=True)
     )
@@ -125,6 +126,7 @@ def token(
     info: bytes | None = None,
     signed_info: bytes | None = None,
     kind: str = STAMP,
+    signed_kind: str = "",
     bound: x509.Certificate | None = None,
     without: str = "",
     twice: bool = False,
@@ -139,6 +141,7 @@ def token(
         info: its content.
         signed_info: the content whose digest is signed, where that is another.
         kind: the type of the content.
+        signed_kind: the type that is signed, where that is another.
         bound: the certificate that the signature is bound to, where that is another.
         without: an attribute that is left out: `type`, `digest` or `certificate`.
         twice: whether the digest is there twice.
@@ -150,7 +153,7 @@ def token(
     digest = hashlib.sha256(content if signed_info is None else signed_info).digest()
     fingerprint = (bound or signer.certificate).fingerprint(hashes.SHA256())
     attributes = {
-        "type": sequence(oid("1.2.840.113549.1.9.3"), set_of(oid(kind))),
+        "type": sequence(oid("1.2.840.113549.1.9.3"), set_of(oid(signed_kind or kind))),
         "digest": sequence(oid("1.2.840.113549.1.9.4"), set_of(octets(digest))),
         "certificate": sequence(
             oid("1.2.840.113549.1.9.16.2.47"), set_of(sequence(sequence(sequence(octets(fingerprint)))))

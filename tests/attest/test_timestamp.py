@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import base64
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -97,6 +97,19 @@ def test_fractions_and_extensions_that_need_not_be_understood_are_accepted() -> 
     assert (stamp.at, stamp.accuracy, stamp.nonce) == (AT + timedelta(seconds=0.25), timedelta(seconds=2), 7)
 
 
+def test_a_stamp_outlives_the_certificates_that_were_valid_at_its_time() -> None:
+    begins, ends = datetime(2019, 1, 1, tzinfo=UTC), datetime(2021, 1, 1, tzinfo=UTC)
+    root = issue("Old Root", ca=True, begins=begins, ends=ends)
+    signer = authority(root, begins=begins, ends=ends)
+    raw = token(signer, info=stamp_info(at="20200101000000Z"))
+    assert verified(raw, trusted=[root.certificate]).at == datetime(2020, 1, 1, tzinfo=UTC)
+    with pytest.raises(StampError, match="not valid at its time"):
+        verified(token(signer), trusted=[root.certificate])
+    # The signer was valid, and its issuer was not.
+    with pytest.raises(StampError, match="leads to none"):
+        verified(token(authority(root)), trusted=[root.certificate])
+
+
 def _wrong_issuer(**changes: Any) -> bytes:
     middle = issue("Example Middle", ROOT, **changes)
     return token(authority(middle), chain=[middle.certificate])
@@ -141,6 +154,7 @@ TAMPERED = {
     "two signed it": (token(SIGNER, signers=2), "not exactly one signer"),
     "nobody signed it": (token(SIGNER, signers=0), "not exactly one signer"),
     "it signs something else": (token(SIGNER, kind="1.2.840.113549.1.7.1"), "no time stamp"),
+    "it was signed as something else": (token(SIGNER, signed_kind="1.2.840.113549.1.7.1"), "changed after"),
     "its version is another": (token(SIGNER, info=stamp_info(version=2)), "another version"),
     "it must be understood": (token(SIGNER, info=stamp_info(rest=CRITICAL)), "critical extension"),
     "its members are in another order": (
