@@ -3,8 +3,8 @@
     key = signing_key(Path("pkcs11:token=lab;object=evidence?module-path=…&pin-source=…"))
     key.sign(b"…")
 
-Whatever signs evidence, the log, a waiver or an approval takes a file or such a URI. Each signature is verified
-before it is used: a module that signs with another key, or wrongly, is noticed before anything is written.
+Whatever signs evidence, the log, a waiver or an approval takes a file or such a URI. Each signature is
+verified before it is used: a module that signs with another key, or wrongly, is noticed before anything is written.
 """
 
 from __future__ import annotations

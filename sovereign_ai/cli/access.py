@@ -37,7 +37,7 @@ Key = Annotated[
     Path,
     typer.Option(
         "--key",
-        help="The Ed25519 private key that signs the stack's evidence: PEM file of mode 0600, or pkcs11: URI.",
+        help="The Ed25519 private key that signs the stack's evidence: PEM file, or pkcs11: URI.",
     ),
 ]
 _APPROVE = (

@@ -1,7 +1,7 @@
 """Build one tool from source twice and compare: the same source must give the same bytes on every machine.
 
-The two builds share the downloaded modules, whose hashes Go compares, and nothing else: each has a folder of its
-own, at another depth, and an empty build cache. Otherwise the second would be a copy of the first.
+The two builds share the downloaded modules, whose hashes Go compares, and nothing else: each has a folder of
+its own, at another depth, and an empty build cache. Otherwise the second would be a copy of the first.
 """
 
 from __future__ import annotations

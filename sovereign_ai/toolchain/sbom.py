@@ -161,8 +161,8 @@ def _tool_component(name: str, row: Tool | None, path: Path, info: BuildInfo) ->
 def _reference(module: GoModule) -> str:
     """Return the reference of a module within the bill, which no other module of the bill has.
 
-    Its hash is part of it, since one binary may record the hash of a module and another, built from a vendored
-    copy of the same version, none. The library replaces references that occur twice by random ones.
+    Its hash is part of it, since one binary may record the hash of a module and another, built from a
+    vendored copy of the same version, none. The library replaces references that occur twice by random ones.
     """
     name = f"go:{module.path}@{module.version}"
     return f"{name}#{module.h1}" if module.h1 else name

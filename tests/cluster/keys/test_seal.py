@@ -237,7 +237,7 @@ def test_a_sealed_value_that_is_no_message_is_damaged_and_breaks_no_list(rest: b
         asyncio.run(gate.open(PLACE, value))
 
 
-def test_an_encrypted_value_that_is_no_message_is_damaged_and_a_secret_that_is_none_is_not_sealed():
+def test_an_encrypted_value_that_is_no_message_is_damaged_and_such_a_secret_is_not_sealed():
     gate, _ = sealer()
     with pytest.raises(DamagedError):
         asyncio.run(gate.seal(PLACE, PLANE_VALUE + b"\xff"))
