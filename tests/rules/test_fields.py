@@ -4,7 +4,7 @@ import cel
 import pytest
 
 from sovereign_ai.rules.expressions import with_constants, without_variables
-from sovereign_ai.rules.fields import OUTSIDE, Field, lists_of, nested, permitted, steps_of
+from sovereign_ai.rules.fields import OUTSIDE, Field, argument, lists_of, nested, permitted, steps_of
 from sovereign_ai.rules.functions import facts
 from tests.rules.deciding import small_context
 
@@ -71,3 +71,25 @@ def test_values_at_a_path_are_listed_and_missing_ones_left_out() -> None:
     assert cel.compile(lists_of("m{}.v")).execute(facts_of_object) == [2]
     assert cel.compile(lists_of("x.y")).execute(facts_of_object) == []
     assert steps_of("a[].b{}.c") == ("a", "[]", "b", "{}", "c")
+
+
+@pytest.mark.parametrize(
+    ("word", "is_permitted"),
+    [
+        ("127.0.0.1", True),
+        ("::", True),
+        ("203.0.113.7", True),
+        ("1.2.3", True),
+        ("a@b", True),
+        ("198.51.100.7", False),
+        ("@198.51.100.7", False),
+        ("root@198.51.100.7", False),
+        ("127.0.0.1, 198.51.100.7", False),
+        ("2001:db8::53", False),
+    ],
+)
+def test_an_address_alone_among_arguments_is_a_place(word: str, is_permitted: bool) -> None:
+    constants = small_context().constants()
+    parts = {"zone": '"open"', "outside": with_constants(OUTSIDE, constants)}
+    text = without_variables(with_constants(argument("object.a"), constants), parts)
+    assert cel.compile(text).execute(facts({"object": {"a": word}})) is is_permitted

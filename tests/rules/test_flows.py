@@ -21,3 +21,12 @@ def test_a_declared_flow_may_be_opened_on_its_port_alone() -> None:
 def test_a_rule_without_peers_opens_the_zone_and_the_own_namespace_is_free() -> None:
     assert refused_by(_policy(ports=[{"port": 8443}])) == {"FLW-001"}
     assert refused_by(_policy(to=[{"podSelector": {}}])) == set()
+
+
+def test_names_are_asked_of_the_clusters_dns_pods_alone() -> None:
+    system = {"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": "kube-system"}}}
+    ports = [{"port": 53, "protocol": "UDP"}]
+    dns_pods = {**system, "podSelector": {"matchLabels": {"k8s-app": "kube-dns"}}}
+    assert refused_by(_policy(to=[dns_pods], ports=ports)) == set()
+    assert refused_by(_policy(to=[system], ports=ports)) == {"FLW-001"}
+    assert refused_by(_policy(to=[dns_pods, {**system, "podSelector": {}}], ports=ports)) == {"FLW-001"}

@@ -39,3 +39,12 @@ def test_a_probe_calls_its_own_pod() -> None:
     assert refused_by(probed) == set()
     probed["spec"]["containers"][0]["livenessProbe"]["httpGet"]["host"] = "example.com"
     assert refused_by(probed) == {"NET-009"}
+
+
+def test_no_variable_makes_a_pod_ask_for_other_names() -> None:
+    for name in ("LOCALDOMAIN", "HOSTALIASES"):
+        varied = pod()
+        varied["spec"]["containers"][0]["env"] = [{"name": name, "value": "x"}]
+        assert refused_by(varied) == {"NET-007"}
+        varied["spec"]["containers"][0]["env"][0]["name"] = f"MY_{name}"
+        assert refused_by(varied) == set()
