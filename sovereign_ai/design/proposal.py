@@ -276,4 +276,4 @@ def _impossible(request: DesignRequest, searched: Search, failed: list[Problem])
         f"no design for {request.gpus:,} GPUs on {request.system.name} of {searched.tried} that were tried"
     )
     hint = "allow more oversubscription, another kind of fabric, or a larger site; the reasons follow"
-    return [Problem("no-design", message, hint=hint), *reasons[:4]]
+    return [Problem("no-design", message, hint=hint), *list(dict.fromkeys(reasons))[:4]]

@@ -116,6 +116,11 @@ class DesignRequest:
                     f"no source gives the power supplies of {self.system.name}: whether a lost feed stops "
                     "machines is not known"
                 )
+        if len(self.kinds) > 1:
+            said.append(
+                f"the catalogue does not state whether the ports of {self.system.name} are for InfiniBand or "
+                "Ethernet: choose with --fabric"
+            )
         if not self.storage:
             said.append("no storage servers: add them with --storage, such as --storage '2 PB'")
         said.append(

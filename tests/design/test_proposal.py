@@ -1,0 +1,77 @@
+"""The proposals: planned, judged, assessed, and written."""
+
+from __future__ import annotations
+
+from datetime import date
+
+import pytest
+
+from sovereign_ai.catalog.systems import system
+from sovereign_ai.design import candidates, proposal
+from sovereign_ai.design.proposal import Design, design
+from sovereign_ai.design.request import DesignRequest
+from sovereign_ai.design.search import OBJECTIVES
+from sovereign_ai.design.text import lines, missing_figures, notes
+from sovereign_ai.errors import Problem, SpecError
+from sovereign_ai.plan.factory import plan
+from sovereign_ai.spec.load import read_text
+
+NOW = date(2026, 11, 27)
+
+
+@pytest.fixture(scope="module")
+def proposed() -> Design:
+    request = DesignRequest("x", 128, system("dgx-h100"), "DE", kinds=("infiniband",), storage="500 TB")
+    return design(request, {}, NOW, lambda _: None)
+
+
+def test_every_objective_has_one_proposal_and_no_proposal_dominates_another(proposed: Design) -> None:
+    named = [name for part in proposed.proposals for name in part.objectives]
+    assert sorted(named) == sorted(OBJECTIVES)
+    for part in proposed.proposals:
+        assert not any(other.score.dominates(part.score) for other in proposed.proposals)
+
+
+def test_what_a_proposal_states_is_what_its_plan_has(proposed: Design) -> None:
+    for part in proposed.proposals:
+        derived = plan(part.factory)
+        assert part.score.power.known == derived.power[0].it_load
+        assert part.switches[0] == sum(len(plane.switches) for plane in derived.fabrics)
+        assert part.score.power.unknown["device.server.power"] == len(derived.storage[0].servers)
+        # The site holds what is not known as well.
+        assert (part.score.power.high or 0) <= derived.power[0].it_budget
+
+
+def test_the_text_of_a_proposal_is_its_description(proposed: Design) -> None:
+    for part in proposed.proposals:
+        assert read_text(part.to_yaml().encode(), "factory.yaml").factory.digest == part.factory.digest
+
+
+def test_each_missing_price_is_named_with_its_number(proposed: Design) -> None:
+    first = proposed.proposals[0]
+    missing = missing_figures(first)
+    assert missing["price.sn2201"] == first.score.cost.unknown["price.sn2201"]
+    assert "price.storage.data" in missing
+    said = " ".join(notes(proposed))
+    assert f"price.sn2201 ({missing['price.sn2201']:,})" in said
+    assert "exact:" in said
+
+
+def test_the_table_has_80_columns_and_marks_lower_bounds(proposed: Design) -> None:
+    text = list(lines(proposed))
+    assert max(map(len, text)) <= 80
+    [row] = [line for line in text if line.startswith("to build")]
+    after = text[text.index(row) + 1]
+    assert "+" in row + after
+
+
+def test_a_design_that_a_rule_refuses_is_no_proposal(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object) -> None:
+        raise SpecError(Problem("NET-000", "refused for the test"))
+
+    monkeypatch.setattr(candidates, "PLANES", (1,))
+    monkeypatch.setattr(proposal._Finisher, "_judge", refuse)
+    request = DesignRequest("x", 8, system("dgx-h100"), "DE", kinds=("infiniband",))
+    with pytest.raises(SpecError) as caught:
+        design(request, {}, NOW, lambda _: None)
+    assert sorted(problem.code for problem in caught.value.problems) == ["NET-000", "no-design"]
