@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import date
 from fractions import Fraction
 from typing import Any
@@ -19,7 +20,7 @@ from sovereign_ai.design import candidates
 from sovereign_ai.design.headroom import Headroom
 from sovereign_ai.design.request import DesignRequest
 from sovereign_ai.design.score import Amount, Score, Sovereignty, replacing_vendors
-from sovereign_ai.design.search import OBJECTIVES, Candidate, Search, search
+from sovereign_ai.design.search import OBJECTIVES, Candidate, Search, Sized, search
 from sovereign_ai.errors import SpecError
 from sovereign_ai.plan.factory import Plan, plan
 from sovereign_ai.sovereignty.report import assess_sovereignty
@@ -214,3 +215,21 @@ def test_an_unknown_power_counts_up_to_its_bound() -> None:
     assert dark.high == 20.0
     assert dark.at_most(Amount(20.0, {}, 5.0))
     assert not dark.at_most(Amount(19.0, {}, 5.0))
+
+
+@pytest.mark.parametrize(
+    "better",
+    [
+        {"cost": Amount(1.0, {})},
+        {"power": Amount(1.0, {})},
+        {"switches": 1},
+        {"units": 1},
+        {"headroom": Headroom(0, Fraction(1, 2))},
+    ],
+    ids=lambda better: next(iter(better)),
+)
+def test_a_fabric_is_left_out_only_for_one_that_is_as_good_in_every_respect(better: dict[str, Any]) -> None:
+    worse = Sized("", {}, Amount(2.0, {}), Amount(2.0, {}), 2, 2, (), Headroom(1, Fraction(1, 4)))
+    ahead = replace(worse, **better)
+    assert ahead.at_least_as_good(worse)
+    assert not worse.at_least_as_good(ahead)
