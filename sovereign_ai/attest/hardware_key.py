@@ -4,7 +4,8 @@
     key.sign(b"…")
 
 Whatever signs evidence, the log, a waiver or an approval takes a file or such a URI. Each signature is
-verified before it is used: a module that signs with another key, or wrongly, is noticed before anything is written.
+verified before it is used: a module that signs with another key, or wrongly, is noticed before anything is
+written.
 """
 
 from __future__ import annotations

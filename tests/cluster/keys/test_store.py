@@ -33,7 +33,9 @@ def test_a_value_that_another_provider_encrypted_names_no_key() -> None:
 
 @pytest.mark.parametrize("content", [SEALED + b"high:\xff", PLANE_VALUE + b"\xff"])
 def test_a_damaged_value_is_named_by_its_place(content: bytes) -> None:
-    with pytest.raises(EnvironmentLacksError, match=r"/registry/secrets/a/b in etcd is damaged \[value-damaged\]"):
+    with pytest.raises(
+        EnvironmentLacksError, match=r"/registry/secrets/a/b in etcd is damaged \[value-damaged\]"
+    ):
         stored(content)
 
 
