@@ -44,3 +44,9 @@ def test_a_folder_that_is_a_dangling_link_is_refused(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="leads nowhere"):
         scaffold(tmp_path / "new", "lab")
     assert not (tmp_path / "nowhere").exists()
+
+
+def test_a_description_that_is_given_takes_the_place_of_the_example(tmp_path: Path) -> None:
+    scaffold(tmp_path / "new", "lab", description="name: lab\n")
+    assert (tmp_path / "new" / "factory.yaml").read_text(encoding="utf-8") == "name: lab\n"
+    assert "lab" in (tmp_path / "new" / "Pulumi.yaml").read_text(encoding="utf-8")
