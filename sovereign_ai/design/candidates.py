@@ -18,7 +18,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from sovereign_ai.catalog.switches import SwitchModel, switches
+from sovereign_ai.catalog.switches import SwitchModel, switch, switches
 from sovereign_ai.design.request import IN_BAND_RATIO, OUT_OF_BAND_RATIO, STORAGE_RATIO, DesignRequest
 from sovereign_ai.units import BitsPerSecond
 
@@ -62,6 +62,7 @@ def _of_leaf(
     """Yield the fabrics of one kind, leaf and number of planes."""
     port = request.system.compute_nic_rate
     link = port.count // planes
+    # Ports of a leaf split into whole links, or carry one.
     breakout = _breakout(leaf, link)
     if not breakout or port.count % planes:
         return
@@ -93,6 +94,7 @@ def _of_spines(
     """
     link, uplink = rates
     other = {"uplink": str(BitsPerSecond(uplink))} if uplink != link else {}
+    # The leaf's own model comes first: where it needs no spines, the search skips the others.
     yield shape, {**fabric, **other}
     if fabric.get("spines") == "none":
         return
@@ -132,7 +134,8 @@ def other_fabrics(request: DesignRequest, compute: Mapping[str, Any]) -> list[di
     fabrics: list[dict[str, Any]] = []
     system = request.system
     if system.storage_nics and system.storage_nic_rate is not None:
-        model = next(model for model in switches() if model.name == compute["switch"])
+        model = switch(compute["switch"])
+        # A port that does not split into whole links carries no storage: the fabric is left out.
         breakout = _breakout(model, system.storage_nic_rate.count)
         if breakout:
             storage: dict[str, Any] = {"name": "storage", "role": "storage", "kind": compute["kind"]}

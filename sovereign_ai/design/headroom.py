@@ -1,8 +1,9 @@
 """What the loss of any one switch leaves of a compute fabric, in closed form.
 
-`assess.fabric` measures the same on the plan's cables, which takes too long for every candidate: here leaves are
-counted by their servers. Links that differ by one count as their even part, as in the plan's own bisection. The
-bisection is that of the worst half of the ports. What is proposed is measured again, on its cables.
+`assess.fabric` measures the same on the plan's cables, which takes too long for every candidate: here
+leaves are counted by their servers. Links that differ by one count as their even part, as in the plan's own
+bisection. The bisection is that of the worst half of the ports. What is proposed is measured again, on its
+cables.
 """
 
 from __future__ import annotations
@@ -107,7 +108,8 @@ def _servers(blocks: tuple[Block, ...], places: int) -> tuple[int, ...]:
     servers: Counter[int] = Counter()
     for block, assigned in zip(blocks, assign_places(blocks, places), strict=True):
         servers.update(place // places for place in assigned[: block.hosts])
-    return tuple(servers[number] for number in range(max(servers, default=-1) + 1))
+    numbers = range(max(servers, default=-1) + 1)
+    return tuple(map(servers.__getitem__, numbers))
 
 
 def _pods(size: FabricSize) -> _Pods:
@@ -120,6 +122,7 @@ def _pods(size: FabricSize) -> _Pods:
         members = [list(range(at, min(at + clos.pod, size.leaf))) for at in range(0, size.leaf, clos.pod)]
     pods: Counter[_Pod] = Counter()
     for number, leaves in enumerate(members):
+        # The last pod may have fewer leaves, and by the published rule fewer spines.
         spines = clos.last_spines if number == len(members) - 1 else clos.pod_spines
         links = clos.leaf_up // spines if spines else 0
         up, lost, meeting = _core_links(size, spines)
@@ -170,6 +173,7 @@ def _bisection(
             continue
         _count_leaves(sorts, pod, number - 1, _carried(size, pod, weight, ""), parts)
         _count_leaves(sorts, pod, 1, _carried(size, pod, weight, gone), parts)
+        # A failed leaf's ports have no path left, so they are no ends of the bisection either.
         if gone == "leaf":
             ports = pod.leaves[0][0]
             lost: Counter[tuple[int, int]] = Counter()

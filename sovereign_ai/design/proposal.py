@@ -1,9 +1,9 @@
-"""The proposals: for each objective the best design that is planned, judged and assessed whole without a fault."""
+"""The proposals: for each objective the best design that is planned, judged and assessed without a fault."""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
@@ -20,7 +20,7 @@ from sovereign_ai.errors import Problem, SpecError, Where
 from sovereign_ai.plan.factory import Plan, plan
 from sovereign_ai.render.kubernetes.bundle import render
 from sovereign_ai.rules.check import check
-from sovereign_ai.rules.judge import RuleFinding
+from sovereign_ai.rules.judge import RuleVerdict
 from sovereign_ai.sovereignty.report import assess_sovereignty
 from sovereign_ai.spec.factory import AIFactory
 from sovereign_ai.spec.load import read_data
@@ -162,6 +162,7 @@ class _Finisher:
         """
         data = {**self.request.base(), "fabrics": candidate.fabrics}
         if self.request.site is None:
+            # Devices of unknown power have room in the budget, up to the most that they may draw.
             power = candidate.score.power
             ample = read_data(data, "design").factory
             bound = int((power.high or power.known) - power.known)
@@ -169,10 +170,13 @@ class _Finisher:
         factory = read_data(data, "design").factory
         derived = plan(factory, lambda name: Where(field=name))
         self._judge(factory, derived)
-        given = {name: value for name, value in self.given.items() if name in leaves(factory, derived, {})}
+        # Prices of switches that this design does not have are no figures of its assessment.
+        accepted = leaves(factory, derived, {})
+        given = dict(filter(lambda entry: entry[0] in accepted, self.given.items()))
         cost = assess_cost(factory, derived, given)
         verdict = assess_sovereignty(factory, derived, now=self.now).verdict
         score = candidate.score
+        # The ranking assessed a small copy: what differs whole was ranked by a wrong figure.
         measured = (verdict.ceiling, best_score(verdict))
         if measured != (score.sovereignty.ceiling, score.sovereignty.score):
             message = f"assessed whole, its SEAL ceiling and score are {measured}, not as ranked"
@@ -190,19 +194,26 @@ class _Finisher:
         for cluster in derived.clusters[:1]:
             objects += render(factory, derived, cluster.name).objects
         verdict = check(factory, derived, objects, now=self.now)
-        broken = [finding for finding in verdict.findings if finding.status == "violation"]
+        broken = list(_refusals(verdict))
         if broken:
-            raise SpecError([_refusal(finding) for finding in broken])
+            raise SpecError(broken)
 
 
-def _refusal(finding: RuleFinding) -> Problem:
-    """Return a violation as a problem."""
-    return Problem(finding.rule, finding.message, finding.where, finding.remediation)
+def _refusals(verdict: RuleVerdict) -> Iterator[Problem]:
+    """Yield violations as problems."""
+    for finding in verdict.findings:
+        # Waived findings of the user's own description stay waived.
+        if finding.status == "violation":
+            yield Problem(finding.rule, finding.message, finding.where, finding.remediation)
 
 
 def _measures(measures: tuple[Measure, ...]) -> dict[str, Measure]:
     """Return the measures that a proposal shows, by name."""
-    return {measure.id: measure for measure in measures if measure.id in COSTS}
+    shown: dict[str, Measure] = {}
+    for measure in measures:
+        if measure.id in COSTS:
+            shown[measure.id] = measure
+    return shown
 
 
 def _proposal(
@@ -238,7 +249,7 @@ def design(request: DesignRequest, given: Mapping[str, GivenValue], now: date, p
         progress: is called with a line about what is done.
 
     Raises:
-        SpecError: the user's part of the description is wrong, or nothing can be built; then with the reasons.
+        SpecError: the user's part of the description is wrong, or nothing can be built.
     """
     searched = search(request, given, now, progress)
     finisher = _Finisher(request, given, now)
@@ -254,7 +265,8 @@ def design(request: DesignRequest, given: Mapping[str, GivenValue], now: date, p
     failed: list[Problem] = []
     for problems in finisher.failed.values():
         failed += problems
-    if len({name for proposal in proposals for name in proposal.objectives}) < len(OBJECTIVES):
+    # One objective without a proposal means that the best of the others are not known to be the best.
+    if sum(len(proposal.objectives) for proposal in proposals) < len(OBJECTIVES):
         raise SpecError(_impossible(request, searched, failed))
     whole = len(searched.candidates)
     return Design(request, tuple(proposals), searched.tried, len(searched.sized), whole, tuple(failed))

@@ -23,8 +23,8 @@ from sovereign_ai.spec.factory import AIFactory
 from sovereign_ai.units import Celsius, Ratio
 
 AIR_RACK = 45_000
-"""Watts of an air-cooled rack where no source gives how many machines a rack has; as in `stacks/lab`, beyond the
-40.8 kW of the published H100 rack."""
+"""Watts of an air-cooled rack where no source gives how many machines a rack has; as in `stacks/lab`,
+beyond the 40.8 kW of the published H100 rack."""
 RISE = 15
 """Degrees by which the air of a hall warms; as in `stacks/superpod`."""
 SUPPLY = 22
@@ -108,8 +108,8 @@ class DesignRequest:
             said.append(f"{more}: {self.machines:,} machines have {total:,}")
         if self.site is None:
             said.append(
-                f"site, hall and feeds are sized to each proposal; operator, staff and support are assumed in "
-                f"{self.country}: write your own before you rely on a SEAL level"
+                "site, hall and feeds are sized to each proposal; operator, staff and support are assumed "
+                f"in {self.country}: write your own before you rely on a SEAL level"
             )
             if self.system.supplies is None:
                 said.append(
@@ -149,7 +149,9 @@ class DesignRequest:
         data["pools"] = [self._pool(site)]
         data["zones"] = [{"name": "main", "trust": "high", "tenants": ["team"]}]
         data["tenants"] = [{"name": "team", "seat": home, "data": ["internal"]}]
-        allowed = {name: [home] for name in ("in", "replicas", "backups", "logs", "keys", "staff_access")}
+        # What is not listed is denied, so everything that data needs is permitted at home.
+        places = ("in", "replicas", "backups", "logs", "keys", "staff_access")
+        allowed = {place: [home] for place in places}
         data["residency"] = [{"data": "internal", **allowed}]
         if self.storage:
             data["storage"] = [self._tier()]
@@ -174,6 +176,7 @@ class DesignRequest:
         """Return a site on which every design fits: only its racks, feeds and cooling are real."""
         racks = ceil_div(self.machines, self.per_rack)
         watts = AMPLE * (racks * rack_watts(self.system, self.per_rack) + 1_000_000)
+        # A machine runs on after the loss of a feed where enough of its supplies hang on the others.
         feeds, pdus = self._feeds()
         names = [chr(ord("A") + number) for number in range(feeds)]
         limit = rack_watts(self.system, self.per_rack)
@@ -193,6 +196,7 @@ class DesignRequest:
     def _feeds(self) -> tuple[int, int]:
         """Return the fewest feeds and rack PDUs with which the loss of a feed stops no server."""
         supplies, required = self.system.supplies, self.system.supplies_required
+        # Without a source for the supplies nothing is decided: three feeds, as in `stacks/lab`.
         if supplies is None or required is None:
             return 3, 3
         for feeds in range(2, MOST_FEEDS + 1):
@@ -215,11 +219,12 @@ def fit_site(data: dict[str, Any], factory: AIFactory, switches: int, bound: int
     shapes = pool_shapes(factory)
     groups = rack_groups(shapes)
     whole = site_load(site, groups, switches + bound)
-    after = [max(loads) for loads in whole.load.after]
+    # The most that any feed carries after the loss of any other.
+    worst = max(map(max, whole.load.after))
     feeds = len(site.power.feeds)
     budget = _round_up(whole.watts, 10_000)
     # A feed carries its share of everything after the loss of another; shares of few racks are uneven.
-    each = _round_up(max(ceil(max(after)), ceil_div(budget, feeds - 1)), 10_000)
+    each = _round_up(max(ceil(worst), ceil_div(budget, feeds - 1)), 10_000)
     described = dict(data["sites"][0])
     power = dict(described["power"])
     power["it_budget"] = f"{budget // 1000} kW"

@@ -1,9 +1,9 @@
 """What one candidate costs, draws, survives and depends on, from the planner's closed forms.
 
-Amounts keep apart what is known and what no source gives. Two amounts are compared only where the figures decide:
-one is at most another where its known part is and where it has no more of any unknown thing, or where even its
-upper end is below the other's lower end. An unknown price has no upper end; the power of an unknown device has
-(`device.most`).
+Amounts keep apart what is known and what no source gives. Two amounts are compared only where the figures
+decide: one is at most another where its known part is and where it has no more of any unknown thing, or
+where even its upper end is below the other's lower end. An unknown price has no upper end; the power of an
+unknown device has (`device.most`).
 """
 
 from __future__ import annotations
@@ -58,6 +58,7 @@ class Amount:
 
     def at_most(self, other: Amount) -> bool:
         """Return whether this is at most the other whatever the unknown figures are."""
+        # Even where nothing is known of what is missing, its bound may decide.
         if self.high is not None and self.high <= other.known:
             return True
         fewer = all(count <= other.unknown.get(name, 0) for name, count in self.unknown.items())
@@ -151,7 +152,10 @@ class Prices:
         """Return the cost of some parts with the building for the known watts."""
         known = watts * self.per_watt
         unknown: Counter[str] = Counter()
-        counts = {f"price.{model}": count for model, count in parts.switches.items()}
+        counts: dict[str, int] = {}
+        for model, count in parts.switches.items():
+            counts[f"price.{model}"] = count
+        # A link is priced with its optics, by its rate.
         for rate, count in parts.links.items():
             counts[f"price.link.{rate}"] = count
         for name, count in counts.items():
@@ -160,6 +164,7 @@ class Prices:
                 unknown[name] += count
             else:
                 known += count * each
+        # The building costs by the watt, so what is dark is missing here as well.
         for model, count in parts.dark.items():
             unknown[f"device.{model}.power"] += count
         return Amount(known / self.rate, dict(unknown))
@@ -177,7 +182,9 @@ def device_most() -> float:
 
 def switch_power(parts: Parts) -> Amount:
     """Return the power of some switches."""
-    unknown = {f"device.{model}.power": count for model, count in parts.dark.items()}
+    unknown: dict[str, int] = {}
+    for model, count in parts.dark.items():
+        unknown[f"device.{model}.power"] = count
     return Amount(float(parts.watts), unknown, device_most())
 
 

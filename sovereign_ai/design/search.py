@@ -1,15 +1,15 @@
 """The search: every candidate is sized, and each objective ranks them.
 
-Sizing a factory takes longer than sizing one fabric, so dominated fabrics go before the factory around them is
-sized. That loses nothing: between two candidates with the same kind and model of leaf, the rest of the factory
-grows with the number and height of switches alone, and both are compared as well.
+Sizing a factory takes longer than sizing one fabric, so dominated fabrics go before the factory around them
+is sized. That loses nothing: between two candidates with the same kind and model of leaf, the rest of the
+factory grows with the number and height of switches alone, and both are compared as well.
 
-The best candidate of an objective is the least by that objective and, among equals, by all others in turn. No
-candidate dominates it: one that did would be as good by every objective, and so come first.
+The best candidate of an objective is the least by that objective and, among equals, by all others in turn.
+No candidate dominates it: one that did would be as good by every objective, and so come first.
 
-It is found by bounds: the compute fabric alone, with the factory as it would be without any, scores at least as
-well as the whole. Candidates are sized whole in the order of that bound, until the next bound is no better than
-the best that was sized.
+It is found by bounds: the compute fabric alone, with the factory as it would be without any, scores at
+least as well as the whole. Candidates are sized whole in the order of that bound, until the next bound is
+no better than the best that was sized.
 """
 
 from __future__ import annotations
@@ -51,8 +51,8 @@ from sovereign_ai.spec.load import read_data
 
 Progress = Callable[[str], None]
 FEW_MACHINES = 2
-"""Machines of the small copy on which sovereignty is assessed: it depends on models and vendors, not on numbers.
-What is proposed is assessed again, whole."""
+"""Machines of the small copy on which sovereignty is assessed: it depends on vendors, not on numbers. What is
+proposed is assessed again, whole."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,13 +130,15 @@ class Search:
 
     def best(self, objective: str) -> Iterator[Candidate]:
         """Yield candidates from the best on, each sized whole only when it may be the next."""
-        names = [objective, *(name for name in OBJECTIVES if name != objective)]
+        # Equals are decided by the other objectives in their order.
+        names = sorted(OBJECTIVES, key=lambda name: name != objective)
 
         def key(score: Score) -> tuple[Any, ...]:
             return tuple(OBJECTIVES[name](score) for name in names)
 
         waiting: list[tuple[tuple[Any, ...], bool, int]] = []
         for number, sized in enumerate(self.sized):
+            # A bound is as good as the score or better, so no candidate is passed over.
             bound = self.around.bound(sized)
             if bound is not None:
                 waiting.append((key(bound), False, number))
@@ -202,7 +204,7 @@ def _size_all(
     tried = 0
     for shape, fields in compute_fabrics(request):
         # A single switch has no spines, so other spines and links to them change nothing.
-        place = (shape, *(fields.get(name) for name in ("kind", "switch", "planes", "oversubscription")))
+        place = (shape, fields["switch"], fields.get("planes"), fields["oversubscription"])
         if place in alone:
             continue
         tried += 1
@@ -298,6 +300,7 @@ class Around:
             fabrics = self._fabrics(sized)[1:]
             factory = self._base.model_copy(update={"fabrics": fabrics})
             drafted, problems = draft(factory, _by_field)
+            # The storage fabric follows the leaf's model, so that some leaves fit and others do not.
             self._without[sized.leaf] = None
             self.refused += problems
             if not problems:
@@ -308,8 +311,8 @@ class Around:
 
     def _fabrics(self, sized: Sized) -> tuple[Fabric, ...]:
         """Return all fabrics of a factory, compute first."""
-        described = [dict(sized.fabric), *other_fabrics(self._request, sized.fabric)]
-        return tuple(Fabric(**fields) for fields in described)
+        others = other_fabrics(self._request, sized.fabric)
+        return tuple(Fabric(**fields) for fields in (sized.fabric, *others))
 
     def candidate(self, sized: Sized) -> Candidate:
         """Return a whole factory around a compute fabric.
@@ -332,7 +335,8 @@ class Around:
 
     def _verdict(self, sized: Sized, models: Iterable[str]) -> tuple[int, float]:
         """Return the SEAL ceiling and the best score, assessed once for each set of vendors of switches."""
-        vendors = (str(sized.fabric["kind"]), *sorted({switch(name).vendor for name in models}))
+        suppliers = {switch(name).vendor for name in models}
+        vendors = (str(sized.fabric["kind"]), *sorted(suppliers))
         if vendors not in self._verdicts:
             few = self._base.pools[0].model_copy(update={"nodes": FEW_MACHINES})
             # A small copy has no pods that subnets could divide.
@@ -376,5 +380,6 @@ OBJECTIVES: Mapping[str, Callable[[Score], tuple[Any, ...]]] = {
     "sovereign": _sovereign_key,
 }
 """Name of an objective to the key by which its least is the best. Cost: fewest prices that nobody gives, then
-the least known cost. Power: the least upper end. Headroom: fewest machines cut off, then the most bisection left.
+the least known cost. Power: the least upper end. Headroom: fewest machines cut off, then the most
+bisection left.
 Sovereign: the SEAL ceiling, the best score, then the vendors that could replace every switch."""

@@ -1,4 +1,4 @@
-"""Where a design is for: a country's code, a file with one site, or a description whose only site is meant."""
+"""Where a design is for: a country's code, a file with one site, or a description of one site."""
 
 from __future__ import annotations
 
@@ -81,9 +81,18 @@ def _of_file(path: Path) -> SiteSource:
 def _of_description(factory: AIFactory) -> SiteSource:
     """Return the only site of a description, with the sections that a design keeps."""
     if len(factory.sites) > 1:
-        names = ", ".join(site.name for site in factory.sites)
+        names = ", ".join(map(_name, factory.sites))
         message = f"the description has {len(factory.sites)} sites ({names}); a design is for one"
         raise UsageError(Problem("several-sites", message, hint="write the one site into a file of its own"))
     data = factory.model_dump(mode="json", by_alias=True, exclude_unset=True)
-    context = {name: data[name] for name in _KEPT if name in data}
+    context: dict[str, Any] = {}
+    for name in _KEPT:
+        # Sections with defaults alone stay left out, as in the user's file.
+        if name in data:
+            context[name] = data[name]
     return SiteSource(str(factory.sites[0].country), data["sites"][0], context)
+
+
+def _name(site: Site) -> str:
+    """Return the name of a site."""
+    return site.name

@@ -22,7 +22,7 @@ def lines(design: Design) -> Iterator[str]:
     yield f"{total:,} GPUs: {request.machines:,} {request.system.name} in {request.country}"
     yield ""
     width = min((WIDTH - _LABEL) // len(design.proposals) - 2, 24)
-    cells = ["", *(str(number) for number in range(1, len(design.proposals) + 1))]
+    cells = ["", *map(str, range(1, len(design.proposals) + 1))]
     yield _line(cells, width)
     for label, cell in _ROWS:
         columns = [cell(proposal) for proposal in design.proposals]
@@ -38,7 +38,7 @@ def notes(design: Design) -> list[str]:
     for number, proposal in enumerate(design.proposals, start=1):
         missing = missing_figures(proposal)
         if missing:
-            counted = ", ".join(f"{name} ({count:,})" for name, count in sorted(missing.items()))
+            counted = ", ".join(_counted(missing))
             said.append(f"{number}: EUR is a lower bound: nobody gives {counted}")
         dark = proposal.score.power.unknown
         if dark:
@@ -56,8 +56,8 @@ def notes(design: Design) -> list[str]:
             "give prices with --figures to compare more"
         )
     said.append(
-        f"exact: {design.tried:,} compute fabrics were sized; {design.possible:,} are not dominated by another on "
-        f"the same leaf, and bounds left {design.whole:,} of them to be sized whole"
+        f"exact: {design.tried:,} compute fabrics were sized; {design.possible:,} are not dominated by "
+        f"another on the same leaf, and bounds left {design.whole:,} of them to be sized whole"
     )
     return said
 
@@ -65,7 +65,7 @@ def notes(design: Design) -> list[str]:
 def missing_figures(proposal: Proposal) -> dict[str, int]:
     """Return the prices that nobody gives, each with the number of things that it is for."""
     missing = dict(proposal.score.cost.unknown)
-    prices = {name: count for name, count in missing.items() if name.startswith("price.")}
+    prices = dict(filter(lambda entry: entry[0].startswith("price."), missing.items()))
     for name in proposal.costs["capex.total"].needs:
         # Machines and storage are alike in all designs, so that the score leaves them out.
         prices.setdefault(name, 0)
@@ -73,6 +73,15 @@ def missing_figures(proposal: Proposal) -> dict[str, int]:
     if system in prices:
         prices[system] = proposal.factory.pools[0].nodes
     return prices
+
+
+def _counted(missing: dict[str, int]) -> list[str]:
+    """Return figures with their numbers of things, in order."""
+    texts: list[str] = []
+    for name, count in sorted(missing.items()):
+        # Storage is priced by the terabyte, which is no number of pieces.
+        texts.append(f"{name} ({count:,})" if count else name)
+    return texts
 
 
 def _best_for(proposal: Proposal) -> str:
@@ -170,7 +179,7 @@ _ROWS: tuple[tuple[str, Callable[[Proposal], str]], ...] = (
     ("SEAL ceiling", _seal),
     ("vendors that fit", _vendors),
 )
-"""Label of a row to the function of its cells. The last row is the number of the catalogue's vendors that have a
+"""Label of a row to the function of its cells. The last row counts the catalogue's vendors that have a
 model for every switch of the compute fabric."""
 
 
@@ -179,7 +188,9 @@ def _row(cells: list[str], width: int) -> Iterator[str]:
     columns = [textwrap.wrap(clean(cell), width) or [""] for cell in cells[1:]]
     wrapped = [textwrap.wrap(cells[0], _LABEL), *columns]
     for number in range(max(map(len, wrapped))):
-        yield _line([part[number] if number < len(part) else "" for part in wrapped], width)
+        # Cells that end earlier leave the rest of their column empty.
+        parts = [part[number] if number < len(part) else "" for part in wrapped]
+        yield _line(parts, width)
 
 
 def _line(cells: list[str], width: int) -> str:

@@ -203,20 +203,6 @@ def test_bounds_leave_most_factories_unsized_and_change_no_ranking() -> None:
     assert len(few.candidates) < len(searched.candidates) / 2
 
 
-def test_an_unknown_price_is_never_taken_for_a_low_one() -> None:
-    cheap, unknown = Amount(10.0, {}), Amount(1.0, {"price.sn5600": 1})
-    assert not unknown.at_most(cheap)
-    assert not cheap.at_most(unknown)
-    assert Amount(1.0, {"price.sn5600": 1}).at_most(Amount(2.0, {"price.sn5600": 2}))
-
-
-def test_an_unknown_power_counts_up_to_its_bound() -> None:
-    dark = Amount(10.0, {"device.qm9700.power": 2}, 5.0)
-    assert dark.high == 20.0
-    assert dark.at_most(Amount(20.0, {}, 5.0))
-    assert not dark.at_most(Amount(19.0, {}, 5.0))
-
-
 @pytest.mark.parametrize(
     "better",
     [
