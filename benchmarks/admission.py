@@ -24,7 +24,7 @@ from pathlib import Path
 from typing import Any
 
 from sovereign_ai.cluster.api.client import Api, ApiError, open_cluster
-from sovereign_ai.cluster.embedded import down, up
+from sovereign_ai.cluster.embedded.lifecycle import down, up
 from sovereign_ai.plan.factory import plan
 from sovereign_ai.render.kubernetes.bundle import render
 from sovereign_ai.spec.load import load

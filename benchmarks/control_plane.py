@@ -12,7 +12,7 @@ import statistics
 import tempfile
 import time
 
-from sovereign_ai.cluster.embedded import down, up
+from sovereign_ai.cluster.embedded.lifecycle import down, up
 
 RUNS = 3
 

@@ -37,7 +37,7 @@ import yaml
 
 from sovereign_ai.cluster.api.client import open_cluster
 from sovereign_ai.cluster.crds import install_crds
-from sovereign_ai.cluster.embedded import down, up
+from sovereign_ai.cluster.embedded.lifecycle import down, up
 from sovereign_ai.cluster.guard import GUARDED
 from sovereign_ai.names import KEYS
 from sovereign_ai.plan.factory import plan

@@ -37,23 +37,23 @@ import pytest  # noqa: E402
 
 from sovereign_ai.plan.factory import Plan, plan  # noqa: E402
 from sovereign_ai.render.kubernetes.bundle import render  # noqa: E402
-from sovereign_ai.rules import (  # noqa: E402
+from sovereign_ai.rules.context import Context, factory_context  # noqa: E402
+from sovereign_ai.rules.defaulting import admitted  # noqa: E402
+from sovereign_ai.rules.description import (  # noqa: E402
     access,
     copies,
     custody,
     energy,
     exceptions,
-    live,
     people,
     residency,
     supply,
     transfers,
 )
-from sovereign_ai.rules.context import Context, factory_context  # noqa: E402
-from sovereign_ai.rules.defaulting import admitted  # noqa: E402
 from sovereign_ai.rules.expressions import variables_of, with_constants, without_variables  # noqa: E402
 from sovereign_ai.rules.kinds import KINDS  # noqa: E402
 from sovereign_ai.rules.normalization import to_plain  # noqa: E402
+from sovereign_ai.rules.objects import live  # noqa: E402
 from sovereign_ai.rules.registry import REGISTRY  # noqa: E402
 from sovereign_ai.rules.rule import Rule, RuleCheck  # noqa: E402
 from sovereign_ai.spec.factory import AIFactory  # noqa: E402
@@ -69,7 +69,7 @@ KEPT = Path(__file__).parent / "mutation.json"
 ROOMS = (access, copies, custody, energy, exceptions, people, residency, supply, transfers, live)
 TESTS = [
     str(ROOT / "tests" / "rules" / name)
-    for name in ("test_described.py", "test_edges.py", "test_plan_rules.py", "test_live.py")
+    for name in ("test_described.py", "test_edges.py", "test_plan_rules.py", "objects/test_live.py")
 ]
 
 

@@ -31,7 +31,7 @@ from typing import Any
 import networkx as nx
 import orjson
 
-from sovereign_ai.plan.fabric import FabricPlan, plan_fabrics
+from sovereign_ai.plan.fabric.planes import FabricPlan, plan_fabrics
 from sovereign_ai.plan.factory import plan
 from sovereign_ai.spec.load import load
 

@@ -20,8 +20,8 @@ import time
 from pathlib import Path
 
 from sovereign_ai.cluster.api.client import Api, open_cluster
-from sovereign_ai.cluster.embedded import down, up
-from sovereign_ai.cluster.flags import COMPONENTS
+from sovereign_ai.cluster.embedded.flags import COMPONENTS
+from sovereign_ai.cluster.embedded.lifecycle import down, up
 from sovereign_ai.plan.factory import Plan, plan
 from sovereign_ai.render.kubernetes.bundle import Bundle, render
 from sovereign_ai.sim.factory import is_ready, remove, selector, simulate

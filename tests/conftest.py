@@ -101,7 +101,7 @@ def state_home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 def kubeconfig(state_home: Path) -> Iterator[Path]:
     """A running embedded control plane with the custom resource definitions of Kueue."""
     from sovereign_ai.cluster.crds import install_crds
-    from sovereign_ai.cluster.embedded import down, up
+    from sovereign_ai.cluster.embedded.lifecycle import down, up
     from sovereign_ai.toolchain.install import module_files
 
     cluster = up("lab")

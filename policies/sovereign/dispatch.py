@@ -27,9 +27,9 @@ from sovereign_ai.plan.factory import Plan, plan
 from sovereign_ai.rules.approval import approved_waivers
 from sovereign_ai.rules.check import decide
 from sovereign_ai.rules.context import Context, factory_context
+from sovereign_ai.rules.description.providers import reject_resource
 from sovereign_ai.rules.engine import evaluate
 from sovereign_ai.rules.judge import RuleFinding, judge
-from sovereign_ai.rules.providers import reject_resource
 from sovereign_ai.spec.factory import AIFactory
 from sovereign_ai.spec.load import load
 

@@ -146,7 +146,7 @@ def _init(
     environment: list[str],
     dry_run: bool,
 ) -> None:
-    from sovereign_ai.cluster.embedded import down, up
+    from sovereign_ai.cluster.embedded.lifecycle import down, up
     from sovereign_ai.cluster.keys.control import create_keys
     from sovereign_ai.cluster.keys.custody import module_location
     from sovereign_ai.cluster.keys.reencrypt import reencrypt_objects

@@ -40,9 +40,9 @@ def _validate(output: Output, path: Path) -> None:
     from sovereign_ai.cli.description import read_description
     from sovereign_ai.cli.plan_text import wrapped
     from sovereign_ai.errors import SpecError
+    from sovereign_ai.plan.fabric.waste import waste_notes
     from sovereign_ai.plan.feasibility import draft
     from sovereign_ai.plan.network_notes import network_notes
-    from sovereign_ai.plan.waste import waste_notes
 
     factory = read_description(path)
     built, problems = draft(factory, factory.where)

@@ -9,7 +9,7 @@ Rules of this room:
 - Each cluster has one small supervisor, and none of its processes outlives it.
 
     from sovereign_ai.cluster.api.client import open_cluster
-    from sovereign_ai.cluster.embedded import down, up
+    from sovereign_ai.cluster.embedded.lifecycle import down, up
 
     cluster = up("lab", progress=print)
     api = open_cluster(cluster.kubeconfig)

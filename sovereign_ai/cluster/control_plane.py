@@ -234,10 +234,10 @@ def local_control_planes(name: str) -> tuple[ControlPlane, ...]:
 
 def list_local() -> Iterable[tuple[Backend, ControlPlaneStatus]]:
     """Yield the kind and status of every local control plane that exists."""
+    from sovereign_ai.cluster.embedded.status import list_clusters  # noqa: PLC0415 - by kind
     from sovereign_ai.cluster.embedded_control_plane import report  # noqa: PLC0415 - by kind
     from sovereign_ai.cluster.kind.control_plane import report as kind_report  # noqa: PLC0415 - by kind
     from sovereign_ai.cluster.kind.status import list_kind  # noqa: PLC0415 - by kind
-    from sovereign_ai.cluster.status import list_clusters  # noqa: PLC0415 - by kind
 
     for embedded in list_clusters():
         yield Backend.EMBEDDED, report(embedded)

@@ -6,11 +6,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
-from sovereign_ai.cluster import embedded
 from sovereign_ai.cluster.control_plane import Backend, ControlPlaneStatus, Ended, Progress, RunningCluster
+from sovereign_ai.cluster.embedded.lifecycle import lifecycle as embedded
+from sovereign_ai.cluster.embedded.status import ClusterStatus, status
 from sovereign_ai.cluster.health import DeadPart, dead_parts_of_embedded
 from sovereign_ai.cluster.state import ClusterDir, cluster_dir_of
-from sovereign_ai.cluster.status import ClusterStatus, status
 from sovereign_ai.errors import EnvironmentLacksError, Problem
 
 if TYPE_CHECKING:

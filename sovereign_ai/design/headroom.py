@@ -16,10 +16,10 @@ from functools import lru_cache
 from math import gcd, lcm
 
 from sovereign_ai.assess.fabric import worst_half
-from sovereign_ai.plan.layout import pods_of
-from sovereign_ai.plan.port_assignment import Block, assign_places
+from sovereign_ai.plan.fabric.layout import pods_of
+from sovereign_ai.plan.fabric.port_assignment import Block, assign_places
+from sovereign_ai.plan.fabric.size import FabricSize
 from sovereign_ai.plan.rounding import ceil_div
-from sovereign_ai.plan.size import FabricSize
 
 
 @dataclass(frozen=True, slots=True)

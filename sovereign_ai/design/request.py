@@ -13,10 +13,10 @@ from typing import Any
 
 from sovereign_ai.catalog.systems import System
 from sovereign_ai.errors import Problem, UsageError
-from sovereign_ai.plan.cooling import airflow
 from sovereign_ai.plan.feasibility import MOST_MACHINES
-from sovereign_ai.plan.feeds import MOST_FEEDS, fewest_left
-from sovereign_ai.plan.loads import rack_groups, rack_watts, site_load
+from sovereign_ai.plan.power.cooling import airflow
+from sovereign_ai.plan.power.feeds import MOST_FEEDS, fewest_left
+from sovereign_ai.plan.power.loads import rack_groups, rack_watts, site_load
 from sovereign_ai.plan.rounding import ceil_div
 from sovereign_ai.plan.shapes import RACK_UNITS, pool_shapes
 from sovereign_ai.spec.factory import AIFactory

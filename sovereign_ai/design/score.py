@@ -17,10 +17,10 @@ from sovereign_ai.assess.sheet import GivenValue
 from sovereign_ai.assess.sources import figure, figures
 from sovereign_ai.catalog.switches import switch, switches
 from sovereign_ai.design.headroom import Headroom
+from sovereign_ai.plan.fabric.size import FabricSize
 from sovereign_ai.plan.feasibility import Draft, other_watts
-from sovereign_ai.plan.loads import site_load
+from sovereign_ai.plan.power.loads import site_load
 from sovereign_ai.plan.racks import switch_batches, switch_units, switch_watts
-from sovereign_ai.plan.size import FabricSize
 from sovereign_ai.spec.fabric import Fabric
 from sovereign_ai.spec.factory import AIFactory
 from sovereign_ai.units import Watts

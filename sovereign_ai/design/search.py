@@ -39,8 +39,8 @@ from sovereign_ai.design.score import (
     switch_power,
 )
 from sovereign_ai.errors import Problem, SpecError, Where
-from sovereign_ai.plan.clos import MisfitError
-from sovereign_ai.plan.fabric_feasibility import size_alone
+from sovereign_ai.plan.fabric.clos import MisfitError
+from sovereign_ai.plan.fabric.feasibility import size_alone
 from sovereign_ai.plan.factory import plan
 from sovereign_ai.plan.feasibility import draft
 from sovereign_ai.sovereignty.report import assess_sovereignty

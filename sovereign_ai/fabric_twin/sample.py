@@ -15,7 +15,7 @@ from sovereign_ai.assess.fabric import FabricReport, assess_fabrics
 from sovereign_ai.assess.planes import PlaneLoss, plane_losses
 from sovereign_ai.errors import EnvironmentLacksError, Problem, UsageError, nearest
 from sovereign_ai.fabric_twin.reduce import Limits, limits, reduced, shares
-from sovereign_ai.plan.fabric import FabricPlan, host_rails
+from sovereign_ai.plan.fabric.planes import FabricPlan, host_rails
 from sovereign_ai.plan.factory import Plan
 from sovereign_ai.render.hosts.network import other_rails, table
 from sovereign_ai.render.switches.ports import (

@@ -16,10 +16,10 @@ from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
 
+from sovereign_ai.cluster.embedded.status import status_of
 from sovereign_ai.cluster.identities import CLUSTER_CA, kubeconfig, server_url
 from sovereign_ai.cluster.pki import Leaf, authority, sign
 from sovereign_ai.cluster.state import ClusterDir, recorded_ports
-from sovereign_ai.cluster.status import status_of
 from sovereign_ai.errors import DeploymentError, EnvironmentLacksError, Problem, UsageError, Where
 from sovereign_ai.operate.grants import AccessGrant
 from sovereign_ai.operate.records import (

@@ -16,7 +16,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from sovereign_ai.assess.observed.judge import End
-from sovereign_ai.plan.fabric import FabricPlan
+from sovereign_ai.plan.fabric.planes import FabricPlan
 from sovereign_ai.plan.factory import Plan
 from sovereign_ai.render.switches.ports import host_interface, interface, port_maps
 from sovereign_ai.render.switches.subnet import adapter, port_number

@@ -21,12 +21,12 @@ from dataclasses import dataclass, replace
 from ipaddress import IPv4Network
 
 from sovereign_ai.errors import Problem, Where
-from sovereign_ai.plan.cables import plane_name
-from sovereign_ai.plan.fabric import FabricPlan, Switch
-from sovereign_ai.plan.port_assignment import total_hosts
+from sovereign_ai.plan.fabric.cables import plane_name
+from sovereign_ai.plan.fabric.planes import FabricPlan, Switch
+from sovereign_ai.plan.fabric.port_assignment import total_hosts
+from sovereign_ai.plan.fabric.size import FabricSize
 from sovereign_ai.plan.rounding import ceil_div
 from sovereign_ai.plan.shapes import Shape
-from sovereign_ai.plan.size import FabricSize
 from sovereign_ai.spec.fabric import Fabric
 from sovereign_ai.spec.factory import AIFactory
 

@@ -11,9 +11,9 @@ from collections.abc import Iterator, Sequence
 
 from sovereign_ai.errors import Problem, Where
 from sovereign_ai.names import label
-from sovereign_ai.plan.cables import plane_name
+from sovereign_ai.plan.fabric.cables import plane_name
+from sovereign_ai.plan.fabric.size import FabricSize
 from sovereign_ai.plan.shapes import Shape
-from sovereign_ai.plan.size import FabricSize
 from sovereign_ai.plan.storage import StoragePlan
 from sovereign_ai.spec.factory import AIFactory
 

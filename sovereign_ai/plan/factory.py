@@ -17,14 +17,15 @@ import orjson
 
 from sovereign_ai.errors import SpecError, Where
 from sovereign_ai.plan.addresses import Partition, Prefix, address_lookup, switches
-from sovereign_ai.plan.cables import Cable, Cables, switch_names
 from sovereign_ai.plan.clusters import ClusterPlan, plan_clusters
-from sovereign_ai.plan.fabric import LATER, FabricPlan, plan_fabrics
+from sovereign_ai.plan.fabric.cables import Cable, Cables, switch_names
+from sovereign_ai.plan.fabric.management_ports import managed_names, support
+from sovereign_ai.plan.fabric.planes import LATER, FabricPlan, plan_fabrics
+from sovereign_ai.plan.fabric.port_assignment import fabrics_by_name
+from sovereign_ai.plan.fabric.waste import waste_notes
 from sovereign_ai.plan.feasibility import Draft, draft, feasible, other_watts
-from sovereign_ai.plan.management_ports import managed_names, support
 from sovereign_ai.plan.nodes import Address, Node, plan_nodes
-from sovereign_ai.plan.port_assignment import fabrics_by_name
-from sovereign_ai.plan.power import SitePower, site_power
+from sovereign_ai.plan.power.sites import SitePower, site_power
 from sovereign_ai.plan.racks import (
     NETWORK_UNITS,
     Batch,
@@ -37,7 +38,6 @@ from sovereign_ai.plan.racks import (
 from sovereign_ai.plan.shapes import RACK_UNITS, shapes_at
 from sovereign_ai.plan.storage import StoragePlan
 from sovereign_ai.plan.warnings import warnings
-from sovereign_ai.plan.waste import waste_notes
 from sovereign_ai.spec.factory import AIFactory
 from sovereign_ai.spec.site import Site
 

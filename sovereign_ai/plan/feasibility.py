@@ -13,17 +13,17 @@ from sovereign_ai.errors import Problem, Where
 from sovereign_ai.plan.addresses import Partition, Prefix, asn_problems, demands, partitions, prefixes
 from sovereign_ai.plan.cluster_split import SiteCut, split_sites
 from sovereign_ai.plan.clusters import cluster_problems
-from sovereign_ai.plan.cooling import cooling_problems
 from sovereign_ai.plan.device_names import name_problems
-from sovereign_ai.plan.fabric_feasibility import cable_problems, fabric_problems, size_fabrics
-from sovereign_ai.plan.feeds import power_problems
-from sovereign_ai.plan.loads import RackGroup, rack_groups, rack_watts
-from sovereign_ai.plan.management_ports import managed_ports, support
-from sovereign_ai.plan.port_assignment import fabrics_by_name
+from sovereign_ai.plan.fabric.feasibility import cable_problems, fabric_problems, size_fabrics
+from sovereign_ai.plan.fabric.management_ports import managed_ports, support
+from sovereign_ai.plan.fabric.port_assignment import fabrics_by_name
+from sovereign_ai.plan.fabric.size import FabricSize
+from sovereign_ai.plan.power.cooling import cooling_problems
+from sovereign_ai.plan.power.feeds import power_problems
+from sovereign_ai.plan.power.loads import RackGroup, rack_groups, rack_watts
 from sovereign_ai.plan.quotas import Quotas, plan_quotas
 from sovereign_ai.plan.racks import support_racks, switch_batches, switch_watts
 from sovereign_ai.plan.shapes import RACK_UNITS, Shape, placed, pool_shapes
-from sovereign_ai.plan.size import FabricSize
 from sovereign_ai.plan.storage import StoragePlan, plan_storage, server_problems, storage_problems
 from sovereign_ai.spec.factory import AIFactory
 from sovereign_ai.units import Watts

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from sovereign_ai.plan.addresses import joins
-from sovereign_ai.plan.port_assignment import joins_servers
+from sovereign_ai.plan.fabric.port_assignment import joins_servers
 from sovereign_ai.plan.shapes import Shape
 from sovereign_ai.plan.storage import StoragePlan
 from sovereign_ai.spec.fabric import Fabric

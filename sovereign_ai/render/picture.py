@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from html import escape
 
-from sovereign_ai.plan.fabric import FabricPlan, Switch
+from sovereign_ai.plan.fabric.planes import FabricPlan, Switch
 from sovereign_ai.plan.factory import Plan
 from sovereign_ai.plan.racks import Rack
 

@@ -11,30 +11,32 @@ import hashlib
 import orjson
 
 from sovereign_ai.errors import Problem, UsageError, nearest
-from sovereign_ai.rules import (
+from sovereign_ai.rules import residency_by_default
+from sovereign_ai.rules.description import (
     access,
-    break_glass,
     copies,
     custody,
     energy,
     exceptions,
+    people,
+    providers,
+    residency,
+    supply,
+    transfers,
+)
+from sovereign_ai.rules.objects import (
+    break_glass,
     flows,
     guards,
     images,
     live,
     machines,
-    people,
     placement,
     privilege,
-    providers,
-    residency,
-    residency_by_default,
     rights,
     scheduling,
     services,
     storage,
-    supply,
-    transfers,
     volumes,
     workloads,
 )

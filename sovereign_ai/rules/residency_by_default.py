@@ -24,10 +24,10 @@ from sovereign_ai.rules.controls import (
     ECSF_DATA,
     GDPR_TRANSFER,
 )
+from sovereign_ai.rules.description.residency import PLAN, make_finding
 from sovereign_ai.rules.fields import GATHERED, argument, on_gathered, permitted, variable
 from sovereign_ai.rules.judge import RuleFinding
 from sovereign_ai.rules.kinds import OTHER, PODS
-from sovereign_ai.rules.residency import PLAN, make_finding
 from sovereign_ai.rules.rule import OBJECT_PLACES, Rule, RuleCheck
 from sovereign_ai.spec.factory import AIFactory
 

@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
 
+from sovereign_ai.plan.fabric.port_assignment import fabrics_by_name
 from sovereign_ai.plan.factory import Plan
-from sovereign_ai.plan.port_assignment import fabrics_by_name
 from sovereign_ai.records import members
 from sovereign_ai.sovereignty.areas import home
 from sovereign_ai.sovereignty.graph import Graph

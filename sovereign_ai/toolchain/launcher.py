@@ -24,7 +24,7 @@ PACKAGE = "pulumi-resource-sovereign"
 PACKAGE_VERSION = "0.1.0"
 """The version of the component package, as SDKs ask for it; changed when its inputs or outputs change."""
 _MODULES = {
-    NAME: "sovereign_ai.toolchain.language_host",
+    NAME: "sovereign_ai.deploy.language_host.host",
     HOSTS: "sovereign_ai.deploy.hosts.provider.service",
     PACKAGE: "sovereign_ai.deploy.package.service",
 }

@@ -20,15 +20,15 @@ from sovereign_ai.plan.factory import Plan
 from sovereign_ai.records import merged
 from sovereign_ai.rules.approval import approved_waivers
 from sovereign_ai.rules.check import locate_findings
-from sovereign_ai.rules.closure import Rights
 from sovereign_ai.rules.context import factory_context
-from sovereign_ai.rules.control_plane import is_control_plane
 from sovereign_ai.rules.engine import evaluate
-from sovereign_ai.rules.grants import SECRETS, RoleGrant, effective_grants
 from sovereign_ai.rules.judge import RuleFinding, RuleVerdict, judge
 from sovereign_ai.rules.kinds import KINDS, OTHER, find_kind
 from sovereign_ai.rules.owners import made_from
 from sovereign_ai.rules.placeless_kinds import HARMLESS
+from sovereign_ai.rules.rbac.closure import Rights
+from sovereign_ai.rules.rbac.control_plane import is_control_plane
+from sovereign_ai.rules.rbac.grants import SECRETS, RoleGrant, effective_grants
 from sovereign_ai.rules.registry import REGISTRY
 from sovereign_ai.spec.factory import AIFactory
 from sovereign_ai.verify.kinds import BY_LABEL

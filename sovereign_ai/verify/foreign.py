@@ -12,8 +12,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from sovereign_ai.names import KEYS, OWNER
-from sovereign_ai.rules import break_glass
-from sovereign_ai.rules.subjects import EVERYBODY, STOCK, account_of, accounts_in, principal
+from sovereign_ai.rules.objects import break_glass
+from sovereign_ai.rules.rbac.subjects import EVERYBODY, STOCK, account_of, accounts_in, principal
 from sovereign_ai.verify.findings import ClusterFinding, foreign, resource
 from sovereign_ai.verify.kinds import ADMISSION, GOVERNED, MACHINES, RBAC, WORKLOADS
 from sovereign_ai.verify.observe import Observed

@@ -13,7 +13,7 @@ import pytest
 from sovereign_ai.assess.energy.report import assess_energy
 from sovereign_ai.assess.fabric import FabricLoss, FabricReport, Links, assess_fabrics
 from sovereign_ai.assess.goodput.report import assess_goodput
-from sovereign_ai.plan.fabric import FabricPlan
+from sovereign_ai.plan.fabric.planes import FabricPlan
 from sovereign_ai.plan.factory import Plan
 from sovereign_ai.spec.factory import AIFactory
 from tests.assess.stacks import changed

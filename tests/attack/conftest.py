@@ -19,7 +19,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from sovereign_ai.cluster.embedded import EmbeddedCluster, down, up
+from sovereign_ai.cluster.embedded.lifecycle import EmbeddedCluster, down, up
 from sovereign_ai.cluster.keys.control import create_keys
 from sovereign_ai.cluster.keys.custody import ModuleLocation
 from sovereign_ai.cluster.state import ClusterDir, cluster_dir_of

@@ -16,7 +16,7 @@ import pytest
 
 from sovereign_ai.cluster.api.client import Api, ApiError, open_cluster
 from sovereign_ai.cluster.crds import install_crds
-from sovereign_ai.cluster.embedded import down, up
+from sovereign_ai.cluster.embedded.lifecycle import down, up
 from sovereign_ai.cluster.guard import REPEATED, guard_policies
 from sovereign_ai.cluster.state import cluster_dir_of
 from sovereign_ai.deploy.enforcement import enforce

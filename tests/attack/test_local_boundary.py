@@ -13,7 +13,7 @@ import pytest
 from pulumi.runtime.proto import language_pb2, provider_pb2
 
 from sovereign_ai.cluster.api.client import open_cluster
-from sovereign_ai.cluster.embedded import status
+from sovereign_ai.cluster.embedded.lifecycle import status
 from sovereign_ai.toolchain.cache import cache_dir
 from tests.attack.conftest import NAME, Attacked
 from tests.attack.listening import Listener, listening, name_of

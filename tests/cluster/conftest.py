@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from sovereign_ai.cluster.embedded import EmbeddedCluster, down, up
-from sovereign_ai.cluster.flags import COMPONENTS
+from sovereign_ai.cluster.embedded.flags import COMPONENTS
+from sovereign_ai.cluster.embedded.lifecycle import EmbeddedCluster, down, up
 from sovereign_ai.cluster.state import ClusterDir
 from tests.cluster.tls_server import Handler, Server
 

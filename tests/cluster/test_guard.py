@@ -18,7 +18,7 @@ from typing import Any
 import pytest
 
 from sovereign_ai.cluster.api.client import Api, ApiError, open_cluster
-from sovereign_ai.cluster.embedded import EmbeddedCluster, status, up
+from sovereign_ai.cluster.embedded.lifecycle import EmbeddedCluster, status, up
 from sovereign_ai.cluster.guard import GUARD, GUARDED, _as_stored, guard_objects, guard_policies, open_guard
 from sovereign_ai.cluster.identities import CLUSTER_CA, kubeconfig
 from sovereign_ai.cluster.pki import Leaf, authority, sign

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
+from sovereign_ai.cluster.embedded.status import ClusterStatus, ComponentStatus
 from sovereign_ai.cluster.health import dead_parts_of_embedded
-from sovereign_ai.cluster.status import ClusterStatus, ComponentStatus
 
 ETCD, SERVER = (
     ComponentStatus(name, 100, alive=True, restarts=0, healthy=True, log=Path(f"/logs/{name}.log"))

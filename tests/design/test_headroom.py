@@ -12,7 +12,7 @@ from sovereign_ai.assess.fabric import Links
 from sovereign_ai.catalog.systems import system
 from sovereign_ai.design.headroom import headroom
 from sovereign_ai.design.request import DesignRequest
-from sovereign_ai.plan.fabric_feasibility import size_fabrics
+from sovereign_ai.plan.fabric.feasibility import size_fabrics
 from sovereign_ai.plan.factory import plan
 from sovereign_ai.spec.load import read_data
 

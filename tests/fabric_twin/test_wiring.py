@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from sovereign_ai.fabric_twin.sample import choose_sample
 from sovereign_ai.fabric_twin.wiring import apart, cable, host_link
-from sovereign_ai.plan.cables import Cable
+from sovereign_ai.plan.fabric.cables import Cable
 from sovereign_ai.render.hosts.network import rail_files
 from tests.fabric_twin.planar import planar
 from tests.render.lab import stack

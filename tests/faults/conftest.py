@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from sovereign_ai.cluster.embedded import EmbeddedCluster, down, up
+from sovereign_ai.cluster.embedded.lifecycle import EmbeddedCluster, down, up
 
 pytest.register_assert_rewrite("tests.faults.kills")
 

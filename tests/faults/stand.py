@@ -22,7 +22,7 @@ import orjson
 
 from sovereign_ai.cluster.api.client import open_cluster
 from sovereign_ai.cluster.crds import install_crds
-from sovereign_ai.cluster.embedded import EmbeddedCluster
+from sovereign_ai.cluster.embedded.lifecycle import EmbeddedCluster
 from sovereign_ai.deploy.objects import object_name
 from sovereign_ai.names import KEYS, OWNER
 from sovereign_ai.plan.factory import plan

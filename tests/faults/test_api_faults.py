@@ -17,7 +17,7 @@ from typing import Literal
 
 import pytest
 
-from sovereign_ai.cluster.embedded import EmbeddedCluster
+from sovereign_ai.cluster.embedded.lifecycle import EmbeddedCluster
 from tests.faults.stand import Done, Stand
 from tests.support.fault_proxy import Connecting, Fault
 

@@ -22,9 +22,9 @@ import orjson
 import pytest
 
 from sovereign_ai.cluster.api.client import ApiError, UnreachableError
-from sovereign_ai.cluster.embedded import up
+from sovereign_ai.cluster.embedded.lifecycle import up
+from sovereign_ai.cluster.embedded.status import status_of
 from sovereign_ai.cluster.state import ClusterDir
-from sovereign_ai.cluster.status import status_of
 from tests.faults.etcd_client import Etcd
 from tests.faults.stand import LONGEST_SECONDS, NEVER_SHOWN, Done
 from tests.life import Lab, within

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from sovereign_ai.cluster.embedded import EmbeddedCluster
+from sovereign_ai.cluster.embedded.lifecycle import EmbeddedCluster
 from tests.faults.stand import Stand
 
 MEGABYTE = 1 << 20

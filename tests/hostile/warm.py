@@ -12,8 +12,7 @@ _SKIPPED = (
     "sovereign_ai.deploy.package",
     "sovereign_ai.deploy.hosts.provider.",
     "sovereign_ai.cluster.api.protobuf",
-    "sovereign_ai.toolchain.language",
-    "sovereign_ai.toolchain.plugin",
+    "sovereign_ai.deploy.language_host",
     "sovereign_ai.sim.kubelet",
 )
 """What starts threads or loads gRPC when it is imported; no reader that is tried needs it, but one module."""

@@ -14,8 +14,8 @@ from pathlib import Path
 import pytest
 
 from sovereign_ai.cluster.api.client import open_cluster
-from sovereign_ai.cluster.embedded import down, up
-from sovereign_ai.cluster.flags import COMPONENTS
+from sovereign_ai.cluster.embedded.flags import COMPONENTS
+from sovereign_ai.cluster.embedded.lifecycle import down, up
 from sovereign_ai.cluster.state import ClusterDir
 from sovereign_ai.plan.factory import plan
 from sovereign_ai.render.kubernetes.bundle import render

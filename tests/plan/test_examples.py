@@ -7,7 +7,7 @@ from importlib import import_module
 
 import pytest
 
-ROOMS = ("addresses", "cooling", "nodes", "loads", "quotas", "spares", "storage")
+ROOMS = ("addresses", "power.cooling", "nodes", "power.loads", "quotas", "spares", "storage")
 
 
 @pytest.mark.parametrize("name", ROOMS)

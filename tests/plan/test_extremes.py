@@ -17,7 +17,7 @@ import yaml
 
 from sovereign_ai import units
 from sovereign_ai.errors import SpecError
-from sovereign_ai.plan.fabric_feasibility import MOST_CABLES
+from sovereign_ai.plan.fabric.feasibility import MOST_CABLES
 from sovereign_ai.plan.factory import Plan, feasible, plan
 from sovereign_ai.plan.storage import MOST_SERVERS
 from sovereign_ai.spec.load import read_text

@@ -15,8 +15,8 @@ import orjson
 import pytest
 
 from sovereign_ai.catalog.published import bill
-from sovereign_ai.plan.cables import Cable, Cables
-from sovereign_ai.plan.fabric import FabricPlan
+from sovereign_ai.plan.fabric.cables import Cable, Cables
+from sovereign_ai.plan.fabric.planes import FabricPlan
 from sovereign_ai.plan.factory import Plan, plan
 from sovereign_ai.plan.summary import summary
 from sovereign_ai.spec.factory import AIFactory

@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 
 from sovereign_ai.errors import SpecError
-from sovereign_ai.plan.fabric import FabricPlan, plan_fabrics
+from sovereign_ai.plan.fabric.planes import FabricPlan, plan_fabrics
+from sovereign_ai.plan.fabric.waste import waste_notes
 from sovereign_ai.plan.feasibility import draft
-from sovereign_ai.plan.waste import waste_notes
 
 from . import checker
 from .least import Need, least

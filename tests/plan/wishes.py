@@ -9,7 +9,7 @@ from typing import Any
 
 import orjson
 
-from sovereign_ai.plan.fabric import FabricPlan, plan_fabrics
+from sovereign_ai.plan.fabric.planes import FabricPlan, plan_fabrics
 from sovereign_ai.plan.nodes import Node
 from sovereign_ai.spec.factory import AIFactory
 from sovereign_ai.spec.pool import GpuNodePool

@@ -15,9 +15,9 @@ import pytest
 import yaml
 
 from sovereign_ai.catalog.systems import system
-from sovereign_ai.plan.fabric_feasibility import size_fabrics
-from sovereign_ai.plan.loads import rack_watts
-from sovereign_ai.plan.size import FabricSize
+from sovereign_ai.plan.fabric.feasibility import size_fabrics
+from sovereign_ai.plan.fabric.size import FabricSize
+from sovereign_ai.plan.power.loads import rack_watts
 from tests.plan.wishes import pool, wish
 
 FILES = sorted(Path(__file__).parent.glob("*.yaml"))

@@ -31,7 +31,7 @@ from sovereign_ai.cluster.api.client import Api
 from sovereign_ai.cluster.api.parallel import many
 from sovereign_ai.cluster.api.transport import JSON, Transport, connect
 from sovereign_ai.cluster.crds import install_crds
-from sovereign_ai.cluster.embedded import down, up
+from sovereign_ai.cluster.embedded.lifecycle import down, up
 from sovereign_ai.plan.factory import plan
 from sovereign_ai.render.kubernetes.bundle import Bundle, render
 from sovereign_ai.render.kubernetes.revision import enforced_revision

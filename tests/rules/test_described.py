@@ -8,7 +8,9 @@ from typing import Any
 import pytest
 
 from sovereign_ai.plan.factory import plan
-from sovereign_ai.rules import (
+from sovereign_ai.rules import residency_by_default
+from sovereign_ai.rules.check import check, decide
+from sovereign_ai.rules.description import (
     access,
     copies,
     custody,
@@ -17,11 +19,9 @@ from sovereign_ai.rules import (
     people,
     providers,
     residency,
-    residency_by_default,
     supply,
     transfers,
 )
-from sovereign_ai.rules.check import check, decide
 from sovereign_ai.rules.judge import ADVISORY, RuleFinding, judge
 from sovereign_ai.rules.registry import REGISTRY
 from sovereign_ai.spec.factory import AIFactory

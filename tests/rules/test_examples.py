@@ -12,7 +12,7 @@ import sovereign_ai.rules
 MODULES = [
     f"{package.__name__}.{found.name}"
     for package in (sovereign_ai.rules, sovereign_ai.render.kubernetes)
-    for found in pkgutil.iter_modules(package.__path__)
+    for found in pkgutil.walk_packages(package.__path__, f"{package.__name__}.")
 ]
 
 

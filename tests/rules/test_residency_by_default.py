@@ -193,7 +193,7 @@ def guarded() -> Iterator[tuple[Api, Bundle]]:
     """Start a control plane with the policies and a stand-in for every kind of the table that it does not
     serve.
     """
-    from sovereign_ai.cluster.embedded import down, up
+    from sovereign_ai.cluster.embedded.lifecycle import down, up
 
     factory, derived, _ = described()
     bundle = render(factory, derived, "lab")

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from sovereign_ai.cluster.api.client import Api, open_cluster
-from sovereign_ai.cluster.embedded import down, up
-from sovereign_ai.cluster.flags import COMPONENTS
+from sovereign_ai.cluster.embedded.flags import COMPONENTS
+from sovereign_ai.cluster.embedded.lifecycle import down, up
 
 
 def small_plane(root: Path) -> Iterator[Api]:

@@ -6,7 +6,7 @@ import pytest
 
 from sovereign_ai.catalog.designs import designs
 from sovereign_ai.errors import SpecError
-from sovereign_ai.plan.fabric_feasibility import size_fabrics
+from sovereign_ai.plan.fabric.feasibility import size_fabrics
 from sovereign_ai.spec.fabric import Fabric
 from sovereign_ai.spec.schema import schema
 from tests.plan.wishes import pool, wish

@@ -14,7 +14,7 @@ from sovereign_ai.assess.acceptance.tests import AcceptanceTest
 from sovereign_ai.assess.sources import figure
 from sovereign_ai.catalog.accelerators import accelerator
 from sovereign_ai.catalog.systems import system
-from sovereign_ai.plan.fabric import FabricPlan
+from sovereign_ai.plan.fabric.planes import FabricPlan
 from sovereign_ai.plan.factory import Plan
 from sovereign_ai.plan.nodes import Node
 from sovereign_ai.plan.spares import CONFIDENCE, poisson_spares

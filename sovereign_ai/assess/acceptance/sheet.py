@@ -39,7 +39,7 @@ from sovereign_ai.assess.sources import figure, figures
 from sovereign_ai.catalog.accelerators import Accelerator, accelerator
 from sovereign_ai.catalog.systems import System, system
 from sovereign_ai.catalog.vendors import Diagnostics, FaultCodes, Vendor
-from sovereign_ai.plan.fabric import FabricPlan
+from sovereign_ai.plan.fabric.planes import FabricPlan
 from sovereign_ai.plan.factory import Plan
 from sovereign_ai.plan.nodes import Node
 from sovereign_ai.spec.factory import AIFactory

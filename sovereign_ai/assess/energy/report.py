@@ -29,7 +29,7 @@ from sovereign_ai.assess.ranges import permitted
 from sovereign_ai.assess.sheet import GivenValue, Sheet
 from sovereign_ai.errors import Problem, UsageError, nearest
 from sovereign_ai.plan.factory import Plan
-from sovereign_ai.plan.loads import rack_groups
+from sovereign_ai.plan.power.loads import rack_groups
 from sovereign_ai.plan.shapes import pool_shapes
 from sovereign_ai.spec.factory import AIFactory
 

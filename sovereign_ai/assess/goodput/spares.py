@@ -12,7 +12,7 @@ from sovereign_ai.assess.goodput.jobs import add_rate
 from sovereign_ai.assess.sheet import Sheet
 from sovereign_ai.assess.sources import figure
 from sovereign_ai.catalog.accelerators import accelerator
-from sovereign_ai.plan.fabric import fullest_leaf
+from sovereign_ai.plan.fabric.planes import fullest_leaf
 from sovereign_ai.plan.factory import Plan
 from sovereign_ai.plan.shapes import Shape
 

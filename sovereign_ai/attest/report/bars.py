@@ -9,7 +9,7 @@ from sovereign_ai.assess.cost.report import Cost
 from sovereign_ai.assess.measure import Measure, plain
 from sovereign_ai.attest.report.markup import Markup, box, clipped, svg, tag
 from sovereign_ai.plan.factory import Plan
-from sovereign_ai.plan.loads import feed_limit
+from sovereign_ai.plan.power.loads import feed_limit
 from sovereign_ai.spec.factory import AIFactory
 
 # Lengths are in pixels: the picture's width, the left edge of the bars, their room, and the height of a row.

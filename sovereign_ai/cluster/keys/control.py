@@ -17,7 +17,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from sovereign_ai.cluster.api.client import Api, ApiError, UnreachableError, open_cluster
-from sovereign_ai.cluster.flags import KEY_SERVICE, SECRET_GATE
+from sovereign_ai.cluster.embedded.flags import KEY_SERVICE, SECRET_GATE
+from sovereign_ai.cluster.embedded.status import status_of
 from sovereign_ai.cluster.keys.custody import (
     PLANE,
     Custody,
@@ -40,7 +41,6 @@ from sovereign_ai.cluster.keys.reencrypt import level_of, opened_keys, places_of
 from sovereign_ai.cluster.keys.seal import SECRETS, WITHDRAWN_KEY
 from sovereign_ai.cluster.keys.store import KeyStore, Stored, opened_store, stored_values
 from sovereign_ai.cluster.state import ClusterDir
-from sovereign_ai.cluster.status import status_of
 from sovereign_ai.errors import EnvironmentLacksError, Problem, UsageError
 
 Progress = Callable[[str], object]

@@ -15,7 +15,7 @@ from typing import Any
 import grpc  # type: ignore[import-untyped]
 
 from sovereign_ai.cluster.api.client import Api
-from sovereign_ai.cluster.flags import KEY_SERVICE, SECRET_GATE
+from sovereign_ai.cluster.embedded.flags import KEY_SERVICE, SECRET_GATE
 from sovereign_ai.cluster.keys.custody import Custody, levels_digest, socket_of
 from sovereign_ai.cluster.keys.key_client import KeyAnswer, KeyHandle
 from sovereign_ai.cluster.keys.secret_proxy import GATE_STATE, open_etcd, port_of

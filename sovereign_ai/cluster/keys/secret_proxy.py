@@ -25,7 +25,7 @@ from typing import Any
 import grpc  # type: ignore[import-untyped]
 
 from sovereign_ai.cluster import identities as who
-from sovereign_ai.cluster.flags import SECRET_GATE
+from sovereign_ai.cluster.embedded.flags import SECRET_GATE
 from sovereign_ai.cluster.keys.custody import levels_digest
 from sovereign_ai.cluster.keys.envelope import parse
 from sovereign_ai.cluster.keys.key_client import RECONNECT, KeyRefusedError, SilentError

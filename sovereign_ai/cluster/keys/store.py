@@ -13,7 +13,7 @@ from typing import Any
 
 import grpc  # type: ignore[import-untyped]
 
-from sovereign_ai.cluster.flags import SECRET_GATE
+from sovereign_ai.cluster.embedded.flags import SECRET_GATE
 from sovereign_ai.cluster.keys.envelope import DamagedError, parse
 from sovereign_ai.cluster.keys.messages import ETCD, MOD_REVISION, STORED
 from sovereign_ai.cluster.keys.seal import PLANE_VALUE, SEALED, SECRETS, sealed_under, stub_of

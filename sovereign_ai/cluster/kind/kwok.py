@@ -9,8 +9,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from sovereign_ai.cluster.flags import FAKE_NODE
-from sovereign_ai.cluster.settings import first_roles
+from sovereign_ai.cluster.embedded.flags import FAKE_NODE
+from sovereign_ai.cluster.embedded.settings import first_roles
 from sovereign_ai.names import KEYS
 from sovereign_ai.toolchain.install import find
 from sovereign_ai.toolchain.node_image.archive import ArchiveEntry, Image, write_layer, write_oci

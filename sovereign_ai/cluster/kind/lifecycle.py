@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from sovereign_ai.cluster.api.client import Api, ApiError, UnreachableError, open_cluster
+from sovereign_ai.cluster.embedded.settings import operator_rights
 from sovereign_ai.cluster.kind import cgroups, kwok, operator
 from sovereign_ai.cluster.kind.config import config_digest, container_names, control_plane, kind_config
 from sovereign_ai.cluster.kind.containers import Container, containers, need_engine, remove_network
@@ -24,7 +25,6 @@ from sovereign_ai.cluster.kind.creation import CONFIG, MADE, adopt, load_images,
 from sovereign_ai.cluster.kind.status import KindStatus, folder_of, machines_of, ready_nodes, status_of
 from sovereign_ai.cluster.lock import alone
 from sovereign_ai.cluster.removed_clusters import note_removed
-from sovereign_ai.cluster.settings import operator_rights
 from sovereign_ai.cluster.state import ClusterDir, read_json, write_json
 from sovereign_ai.errors import EnvironmentLacksError, Problem, UsageError
 from sovereign_ai.plan.factory import Plan

@@ -19,15 +19,15 @@ from urllib.parse import urlsplit
 import orjson
 
 import sovereign_ai
-from sovereign_ai.cluster.embedded import launch
+from sovereign_ai.cluster.embedded.lifecycle import launch
+from sovereign_ai.cluster.embedded.shutdown import stop_processes
+from sovereign_ai.cluster.embedded.status import status_of, supervisor_pid
 from sovereign_ai.cluster.identities import kubeconfig, make_operator_identities
 from sovereign_ai.cluster.kind.config import SETTINGS, control_plane
 from sovereign_ai.cluster.operator import AUTHORIZERS, LIVENESS_SOCKET, OPERATOR, make_operator
 from sovereign_ai.cluster.process import Process, ProcessProbe
-from sovereign_ai.cluster.shutdown import stop_processes
 from sovereign_ai.cluster.start_errors import start_failure
 from sovereign_ai.cluster.state import ClusterDir, read_json, write_json
-from sovereign_ai.cluster.status import status_of, supervisor_pid
 from sovereign_ai.files.writing import write_private
 from sovereign_ai.toolchain.cache import Progress
 from sovereign_ai.toolchain.engine.docker import ENGINE_VARIABLES

@@ -14,12 +14,12 @@ from pulumi.runtime import rpc
 from pulumi.runtime.proto import provider_pb2, provider_pb2_grpc
 
 from sovereign_ai.deploy.components import FactoryDeployment
+from sovereign_ai.deploy.language_host.plugin_server import engine_address, serve_async
 from sovereign_ai.deploy.package.inputs import judged
 from sovereign_ai.deploy.package.schema import OUTPUTS, TOKEN, text
 from sovereign_ai.deploy.program import CURRENT, Program
 from sovereign_ai.errors import Problem, SovereignError, UsageError
 from sovereign_ai.toolchain.launcher import PACKAGE_VERSION
-from sovereign_ai.toolchain.plugin_server import engine_address, serve_async
 
 
 class FactoryProvider(Provider):

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from sovereign_ai.errors import EnvironmentLacksError, Problem
-from sovereign_ai.plan.fabric import FabricPlan
+from sovereign_ai.plan.fabric.planes import FabricPlan
 from sovereign_ai.plan.factory import Plan
 from sovereign_ai.render.switches.ports import zones_of
 from sovereign_ai.render.switches.subnet import adapter, partitions_conf, port_number

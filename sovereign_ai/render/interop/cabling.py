@@ -21,7 +21,7 @@ from functools import cache
 from typing import Any
 
 from sovereign_ai.catalog.systems import system
-from sovereign_ai.plan.fabric import FabricPlan, host_rails
+from sovereign_ai.plan.fabric.planes import FabricPlan, host_rails
 from sovereign_ai.plan.factory import Plan
 from sovereign_ai.plan.nodes import Node
 from sovereign_ai.plan.racks import Rack

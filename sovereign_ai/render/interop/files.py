@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 
 import orjson
 
-from sovereign_ai.plan.fabric import FabricPlan
+from sovereign_ai.plan.fabric.planes import FabricPlan
 from sovereign_ai.plan.factory import Plan
 from sovereign_ai.render.interop.cabling import cables_csv, parts_csv, rail_map
 from sovereign_ai.render.interop.hosts import bare_metal_hosts, kea, pxe

@@ -25,7 +25,7 @@ import orjson
 from sovereign_ai.catalog.systems import system
 from sovereign_ai.names import KEYS
 from sovereign_ai.plan.addresses import Prefix
-from sovereign_ai.plan.fabric import FabricPlan
+from sovereign_ai.plan.fabric.planes import FabricPlan
 from sovereign_ai.plan.factory import Plan
 from sovereign_ai.plan.nodes import Node
 from sovereign_ai.render.switches.block import yaml_block

@@ -15,7 +15,7 @@ from html import escape
 
 from sovereign_ai.catalog.switches import switch
 from sovereign_ai.catalog.systems import system
-from sovereign_ai.plan.fabric import FabricPlan
+from sovereign_ai.plan.fabric.planes import FabricPlan
 from sovereign_ai.plan.factory import Plan
 from sovereign_ai.plan.racks import SERVER_UNITS, Rack, switch_units
 from sovereign_ai.plan.shapes import RACK_UNITS

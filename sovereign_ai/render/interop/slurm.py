@@ -20,7 +20,7 @@ from collections.abc import Iterable, Sequence
 from sovereign_ai.catalog.accelerators import accelerator
 from sovereign_ai.catalog.systems import system
 from sovereign_ai.catalog.vendors import Vendor
-from sovereign_ai.plan.fabric import FabricPlan
+from sovereign_ai.plan.fabric.planes import FabricPlan
 from sovereign_ai.plan.factory import Plan
 from sovereign_ai.plan.nodes import Node
 from sovereign_ai.render.interop.topograph import tree

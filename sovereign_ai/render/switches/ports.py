@@ -10,7 +10,7 @@ from ipaddress import IPv4Network
 from typing import Any
 
 from sovereign_ai.plan.addresses import FIRST_HOST, Partition, Prefix, format_address
-from sovereign_ai.plan.fabric import FabricPlan, Switch, host_rails
+from sovereign_ai.plan.fabric.planes import FabricPlan, Switch, host_rails
 from sovereign_ai.plan.factory import Plan
 from sovereign_ai.render.switches.announcements import Announcements
 from sovereign_ai.render.switches.front_panel import FrontPanel, front_panel

@@ -16,11 +16,11 @@ from pathlib import Path
 
 import sovereign_ai
 from sovereign_ai.cluster.api.client import open_cluster
-from sovereign_ai.cluster.embedded import launch
+from sovereign_ai.cluster.embedded.lifecycle import launch
+from sovereign_ai.cluster.embedded.shutdown import stop_processes
+from sovereign_ai.cluster.embedded.status import supervisor_pid
 from sovereign_ai.cluster.process import Process
-from sovereign_ai.cluster.shutdown import stop_processes
 from sovereign_ai.cluster.state import ClusterDir, read_json, write_json
-from sovereign_ai.cluster.status import supervisor_pid
 from sovereign_ai.errors import EnvironmentLacksError, Problem, Where
 from sovereign_ai.sim.kubelet import account
 from sovereign_ai.sim.kubelet.agent import CONFIG, STATUS

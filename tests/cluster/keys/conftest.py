@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from sovereign_ai.cluster.api.client import Api, open_cluster
-from sovereign_ai.cluster.embedded import EmbeddedCluster, down, up
+from sovereign_ai.cluster.embedded.lifecycle import EmbeddedCluster, down, up
 from sovereign_ai.cluster.keys.control import create_keys
 from sovereign_ai.cluster.keys.custody import ModuleLocation
 from sovereign_ai.cluster.state import ClusterDir

@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from sovereign_ai.cluster.api.client import ApiError
-from sovereign_ai.cluster.embedded import status
+from sovereign_ai.cluster.embedded.lifecycle import status
 from sovereign_ai.cluster.keys.control import record_levels, restore, rotate, withdraw
 from sovereign_ai.cluster.keys.custody import PLANE, custody_file, read_custody
 from sovereign_ai.cluster.keys.pkcs11 import Pkcs11Module

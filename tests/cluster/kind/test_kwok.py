@@ -1,7 +1,7 @@
 from __future__ import annotations
 
+from sovereign_ai.cluster.embedded.settings import first_roles
 from sovereign_ai.cluster.kind import kwok
-from sovereign_ai.cluster.settings import first_roles
 
 
 def named(kind: str) -> dict[str, object]:

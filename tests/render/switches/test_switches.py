@@ -12,7 +12,7 @@ import orjson
 import pytest
 import yaml
 
-from sovereign_ai.plan.fabric import FabricPlan
+from sovereign_ai.plan.fabric.planes import FabricPlan
 from sovereign_ai.render.switches.frr import frr
 from sovereign_ai.render.switches.ports import SwitchPorts, port_maps
 from sovereign_ai.render.switches.sonic import NAMES, sonic

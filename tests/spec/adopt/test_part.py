@@ -11,7 +11,7 @@ from typer.testing import CliRunner
 
 from sovereign_ai.cli.main import app
 from sovereign_ai.errors import SpecError
-from sovereign_ai.plan.fabric import FabricPlan
+from sovereign_ai.plan.fabric.planes import FabricPlan
 from sovereign_ai.plan.factory import Plan, plan
 from sovereign_ai.render.interop.netbox import netbox
 from sovereign_ai.spec.adopt.fabrics import AdoptedFabric, rate_of

@@ -8,7 +8,7 @@ from typing import Any
 import grpc  # type: ignore[import-untyped]
 from pulumi.runtime.proto import engine_pb2, engine_pb2_grpc
 
-from sovereign_ai.toolchain.plugin_server import CHANNEL
+from sovereign_ai.deploy.language_host.plugin_server import CHANNEL
 
 
 class EngineLog:

@@ -31,10 +31,10 @@ from sovereign_ai.deploy.hosts.provider.inputs import Inputs, plain, struct, val
 from sovereign_ai.deploy.hosts.provider.inventories import remove_inventory
 from sovereign_ai.deploy.hosts.provider.worker import HostJob, run_job
 from sovereign_ai.deploy.hosts.runner import HostRun
+from sovereign_ai.deploy.language_host.plugin_server import engine_address, serve
 from sovereign_ai.errors import DeploymentError, Problem, SovereignError
 from sovereign_ai.records import merged
 from sovereign_ai.toolchain.launcher import HOSTS_VERSION
-from sovereign_ai.toolchain.plugin_server import engine_address, serve
 
 FRESH = 60.0
 """Seconds for which the result of a check counts."""

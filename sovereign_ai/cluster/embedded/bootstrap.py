@@ -1,0 +1,71 @@
+"""The first roles of an embedded control plane, applied before the components that need them start.
+
+    python -m sovereign_ai.cluster.embedded.bootstrap FOLDER
+
+The first administrator needs a binding, which only an administrator can create. So this step signs a
+certificate of `system:masters` for itself, in memory only and valid for ten minutes, applies the roles, and
+ends.
+"""
+
+from __future__ import annotations
+
+import http.client
+import ssl
+import sys
+from datetime import timedelta
+from pathlib import Path
+
+import orjson
+
+from sovereign_ai.cluster.embedded.settings import first_roles
+from sovereign_ai.cluster.identities import CLUSTER_CA
+from sovereign_ai.cluster.pki import LOOPBACK, Leaf, authority, in_memory, sign
+from sovereign_ai.cluster.state import ClusterDir, recorded_ports
+
+_LIFETIME = timedelta(minutes=10)
+_MASTER = Leaf("", "sovereign-ai:bootstrap", ("system:masters",), client=True)
+_RBAC = "/apis/rbac.authorization.k8s.io/v1"
+_PLURALS = {"ClusterRole": "clusterroles", "ClusterRoleBinding": "clusterrolebindings"}
+
+
+def apply_first_roles(cluster_dir: ClusterDir) -> list[str]:
+    """Apply the first roles; return one line for each that the API server refused.
+
+    Raises:
+        OSError: the API server gave no answer.
+    """
+    pki = cluster_dir.pki
+    tls = ssl.create_default_context(cafile=str(pki / f"{CLUSTER_CA}.crt"))
+    # In memory: a certificate of `system:masters` on disk could not be revoked.
+    pair = sign(authority(pki, CLUSTER_CA), _MASTER, _LIFETIME)
+    tls.load_cert_chain(in_memory(pair))
+    connection = http.client.HTTPSConnection(
+        LOOPBACK, recorded_ports(cluster_dir)["kube-apiserver"], timeout=10, context=tls
+    )
+    refused = []
+    for role in first_roles():
+        name = role["metadata"]["name"]
+        path = f"{_RBAC}/{_PLURALS[role['kind']]}/{name}?fieldManager=sovereign-ai&force=true"
+        # Server-side apply with force, so that a role that somebody changed is restored at each start.
+        headers = {"Content-Type": "application/apply-patch+yaml"}
+        connection.request("PATCH", path, orjson.dumps(role), headers)
+        answer = connection.getresponse()
+        text = answer.read().decode("utf-8", errors="replace")
+        if answer.status not in {200, 201}:
+            refused.append(f"{role['kind']} {name}: {answer.status} {text}")
+    connection.close()
+    return refused
+
+
+def main(folder: Path) -> int:
+    """Apply the roles of the cluster in a folder; write errors to standard error."""
+    try:
+        refused = apply_first_roles(ClusterDir(folder.name, folder))
+    except (OSError, http.client.HTTPException) as error:
+        refused = [f"the API server gave no answer: {error}"]
+    sys.stderr.writelines(f"{line}\n" for line in refused)
+    return 1 if refused else 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main(Path(sys.argv[1])))

@@ -1,0 +1,313 @@
+"""Every cable of one fabric plane, with both of its ends.
+
+* A server's port is `<role><rail>`, counted from 0. With several planes it is `<role><rail>/<plane>`, the
+  plane counted from 1, since the planes share one cage of the server.
+* A switch's ports count from 1. Split by breakout they are `<port>/<part>`, both counted from 1.
+* On a leaf the places of servers come first and the uplinks after them, so a server's port follows from its
+  place alone. On a spine the leaves of its pod come first, in order, and the cores after them. On a core the
+  pods come in order.
+* Rows are made by zipping ready lists of text: 450,000 of them take a fraction of a second.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import repeat, starmap
+from math import gcd
+from operator import itemgetter
+from typing import NamedTuple, overload
+
+from sovereign_ai.names import label
+from sovereign_ai.plan.fabric.layout import Layout, pods_of, port_names
+from sovereign_ai.plan.fabric.port_assignment import MANAGED, SERVERS, assign_places
+from sovereign_ai.plan.fabric.size import FabricSize
+from sovereign_ai.plan.rounding import ceil_div
+
+CableRow = tuple[str, str, str, str]
+"""A cable as the canonical JSON has it: lower device, its port, upper device, its port."""
+
+# Characters of a plane's name. `-leaf-r15-00001` and the like must fit behind it in a DNS label of 63
+# characters.
+_LONGEST_PREFIX = 47
+
+
+class Cable(NamedTuple):
+    """One cable.
+
+    Attributes:
+        lower: the device at the lower end: a server, storage server or fabric manager, a leaf or a spine. Between
+            the two leaves of a pair it is the first leaf.
+        lower_port: its port there; a host's port is `<role><rail>`, a switch's is a number from 1.
+        upper: the switch at the upper end.
+        upper_port: its port there.
+    """
+
+    lower: str
+    lower_port: str
+    upper: str
+    upper_port: str
+
+
+class Cables(Sequence[Cable]):
+    """Cables in the plan's order, read as `Cable`.
+
+    They are kept as plain tuples and become a `Cable` when they are read. A factory of 100,000 GPUs has 450,000
+    cables: made as `Cable` at once they would take a tenth of the time of the plan, and its canonical JSON would
+    have to turn them back, since orjson refuses subclasses of tuple. `lowers`, `uppers` and `pairs` read one end
+    or both without making a `Cable`, for counts over all cables.
+
+    Attributes:
+        rows: the cables as the canonical JSON has them.
+    """
+
+    __slots__ = ("rows",)
+
+    rows: tuple[CableRow, ...]
+
+    def __init__(self, rows: Iterable[CableRow] = ()) -> None:
+        self.rows = tuple(rows)
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def __iter__(self) -> Iterator[Cable]:
+        return starmap(Cable, self.rows)
+
+    @overload
+    def __getitem__(self, index: int) -> Cable: ...
+
+    @overload
+    def __getitem__(self, index: slice) -> Cables: ...
+
+    def __getitem__(self, index: int | slice) -> Cable | Cables:
+        if isinstance(index, slice):
+            return Cables(self.rows[index])
+        return Cable(*self.rows[index])
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Cables):
+            return NotImplemented
+        return self.rows == other.rows
+
+    def __hash__(self) -> int:
+        return hash(self.rows)
+
+    def __repr__(self) -> str:
+        return f"Cables({list(self)!r})"
+
+    def lowers(self) -> Iterator[str]:
+        """Return the device at each cable's lower end."""
+        return map(_LOWER, self.rows)
+
+    def uppers(self) -> Iterator[str]:
+        """Return the switch at each cable's upper end."""
+        return map(_UPPER, self.rows)
+
+    def pairs(self) -> Iterator[tuple[str, str]]:
+        """Return the devices at the lower and the upper end of each cable."""
+        return map(_PAIR, self.rows)
+
+
+_LOWER = itemgetter(Cable._fields.index("lower"))
+_UPPER = itemgetter(Cable._fields.index("upper"))
+_PAIR = itemgetter(Cable._fields.index("lower"), Cable._fields.index("upper"))
+
+
+@dataclass(frozen=True, slots=True)
+class CableNames:
+    """Names of one plane's switches.
+
+    Attributes:
+        plane: the plane's own name.
+        leaves: leaves in order: by number, and within a number by rail.
+        rails: the rail of each leaf; the first one where a leaf serves several.
+        spines: spines, pod by pod.
+        cores: cores, group by group.
+    """
+
+    plane: str
+    leaves: tuple[str, ...]
+    rails: tuple[int, ...]
+    spines: tuple[str, ...]
+    cores: tuple[str, ...]
+
+
+def plane_name(size: FabricSize) -> str:
+    """Return the name of a plane, with which the names of its switches begin."""
+    return label(size.fabric, size.site, f"p{size.plane}", most=_LONGEST_PREFIX)
+
+
+def switch_names(size: FabricSize) -> CableNames:
+    """Return the name of every switch of a plane."""
+    plane = plane_name(size)
+    groups = size.rails // size.leaf_rails
+    rails = tuple(range(0, size.rails, size.leaf_rails)) * (size.leaf // groups)
+    leaves: list[str] = []
+    for index, rail in enumerate(rails):
+        leaves.append(f"{plane}-leaf-r{rail}-{index // groups + 1:03d}")
+    spines = _numbered(f"{plane}-spine", size.spine)
+    cores = _numbered(f"{plane}-core", size.core)
+    return CableNames(plane, tuple(leaves), rails, spines, cores)
+
+
+def _numbered(stem: str, count: int) -> tuple[str, ...]:
+    """Return names with a stem, numbered from 001."""
+    return tuple(f"{stem}-{number:03d}" for number in range(1, count + 1))
+
+
+def node_leaf(
+    size: FabricSize,
+    names: CableNames,
+    ports: list[str],
+    hosts: Mapping[str, Sequence[str]],
+    *,
+    managers: int,
+    planes: int,
+    server_port: int,
+) -> Cables:
+    """Connect servers, storage servers and fabric managers to their leaves.
+
+    Args:
+        size: the plane's size.
+        names: its switches.
+        ports: port names of a switch.
+        hosts: block name to the hosts in it, in order of their places.
+        managers: manager ports; they use the free places behind the servers of the last pool.
+        planes: planes of the fabric.
+        server_port: number of a storage server's first port, where earlier fabrics of the role use some.
+    """
+    hosts_placed: list[str] = []
+    host_places: list[int] = []
+    first_ports: list[int] = []
+    free: list[int] = []
+    for block, places in zip(size.blocks, assign_places(size.blocks, size.down), strict=True):
+        members = hosts.get(block.name, ())
+        # A block may have more places than hosts (growth) or none at all (managers alone).
+        count = min(len(members), len(places))
+        hosts_placed += members[:count]
+        host_places += places[:count]
+        first_ports += [server_port if block.name == SERVERS else 0] * count
+        if block.name not in (SERVERS, MANAGED):
+            free = places[block.hosts :]
+    cables: list[CableRow] = []
+    leaf_rails, groups = size.leaf_rails, size.rails // size.leaf_rails
+    suffix = f"/{size.plane + 1}" if planes > 1 else ""
+    for rail in range(size.rails):
+        leaves = names.leaves[rail // leaf_rails :: groups]
+        own_ports: list[str] = []
+        rail_leaves: list[str] = []
+        leaf_ports: list[str] = []
+        port_of = {first: f"{size.role}{first + rail}{suffix}" for first in {0, server_port}}
+        for place, first in zip(host_places, first_ports, strict=True):
+            leaf, position = divmod(place, size.down)
+            own_ports.append(port_of[first])
+            rail_leaves.append(leaves[leaf])
+            # A server's ports of one leaf are neighbours: one twin-port transceiver serves two of them.
+            leaf_ports.append(ports[position * leaf_rails + rail % leaf_rails])
+        cables.extend(zip(hosts_placed, own_ports, rail_leaves, leaf_ports, strict=True))
+    for manager in range(managers):
+        turn, rail = divmod(manager, size.rails)
+        leaf, position = divmod(free[turn], size.down)
+        name = f"{names.plane}-manager-{manager + 1}"
+        above = names.leaves[leaf * groups + rail // leaf_rails]
+        leaf_port = ports[position * leaf_rails + rail % leaf_rails]
+        cables.append((name, f"{size.role}{rail}{suffix}", above, leaf_port))
+    return Cables(cables)
+
+
+def leaf_spine(size: FabricSize, names: CableNames, ports: list[str]) -> Cables:
+    """Connect every leaf to every spine of its pod with equally many links."""
+    shape = size.shape
+    if size.layout is not None:
+        return _distribute_uplinks(size, names, size.layout)
+    if shape.tiers == 1:
+        return Cables()
+    up = ports[size.down : size.down + size.up]
+    cables: list[CableRow] = []
+    for pod in range(shape.pods):
+        count = shape.last_spines if pod == shape.pods - 1 else shape.pod_spines
+        links = size.up // count
+        first = pod * shape.pod_spines
+        above: list[str] = []
+        for spine in names.spines[first : first + count]:
+            above += [spine] * links
+        leaves = names.leaves[pod * shape.pod : (pod + 1) * shape.pod]
+        for place, leaf in enumerate(leaves):
+            spine_ports = ports[place * links : (place + 1) * links] * count
+            cables.extend(zip(repeat(leaf), up, above, spine_ports, strict=False))
+    return Cables(cables)
+
+
+def spine_core(size: FabricSize, names: CableNames, ports: list[str]) -> Cables:
+    """Connect spine j of every pod to the cores of group j.
+
+    The spines of a smaller last pod serve several groups each.
+    """
+    shape = size.shape
+    if shape.tiers < 3:
+        return Cables()
+    if size.layout is not None:
+        return _distribute_core_links(size, names, size.layout)
+    below = size.radix - shape.spine_up
+    up = ports[below:]
+    full_links = shape.spine_up // shape.group
+    cables: list[CableRow] = []
+    for pod in range(shape.pods):
+        count = shape.last_spines if pod == shape.pods - 1 else shape.pod_spines
+        cores = len(names.cores) // count
+        links = shape.spine_up // cores
+        # All pods before this one are full, so its ports on a core start behind their links.
+        core_ports = ports[pod * full_links : pod * full_links + links] * cores
+        first = pod * shape.pod_spines
+        for place, spine in enumerate(names.spines[first : first + count]):
+            above: list[str] = []
+            for core in names.cores[place * cores : (place + 1) * cores]:
+                above += [core] * links
+            cables.extend(zip(repeat(spine), up, above, core_ports, strict=False))
+    return Cables(cables)
+
+
+def _distribute_uplinks(size: FabricSize, names: CableNames, layout: Layout) -> Cables:
+    """Distribute each pod's uplinks over its spines in turn, or connect two leaves without spines."""
+    up = layout.ports.uplink_names(size.down * layout.leaf_rails)
+    if layout.peers:
+        first, second = names.leaves
+        return Cables((first, port, second, port) for port in up[: layout.peers])
+    if size.shape.tiers == 1:
+        return Cables()
+    spine_ports = port_names(layout.ports.spine_radix, layout.ports.spine_breakout)
+    count = size.shape.pod_spines
+    cables: list[CableRow] = []
+    for pod, positions in enumerate(pods_of(size.leaf, size.rails, size.shape, layout)):
+        spines = names.spines[pod * count : (pod + 1) * count]
+        # One counter through the whole pod: two spines differ by one link at most, as do a leaf's links to
+        # them.
+        for number, position in enumerate(positions):
+            for port in range(size.up):
+                turn, spine = divmod(number * size.up + port, count)
+                cables.append((names.leaves[position], up[port], spines[spine], spine_ports[turn]))
+    return Cables(cables)
+
+
+def _distribute_core_links(size: FabricSize, names: CableNames, layout: Layout) -> Cables:
+    """Distribute the spines' uplinks over the cores of their group in turn.
+
+    Spines of a pod and cores form as many groups as their greatest common divisor.
+    """
+    shape = size.shape
+    ports = port_names(layout.ports.spine_radix, layout.ports.spine_breakout)
+    below = ceil_div(shape.pod * shape.leaf_up, shape.pod_spines)
+    up = ports[below:]
+    groups = gcd(shape.pod_spines, size.core)
+    members, cores = shape.pod_spines // groups, size.core // groups
+    # One counter for each group through all pods: two cores of a group differ by one link at most.
+    turns = [0] * groups
+    cables: list[CableRow] = []
+    for number, spine in enumerate(names.spines):
+        group = number % shape.pod_spines // members
+        for port in range(shape.spine_up):
+            turn, core = divmod(turns[group], cores)
+            cables.append((spine, up[port], names.cores[group * cores + core], ports[turn]))
+            turns[group] += 1
+    return Cables(cables)

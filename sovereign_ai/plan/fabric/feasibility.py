@@ -1,0 +1,293 @@
+"""The fabric planes of a factory, and why a fabric is impossible.
+
+Its servers, its size, or another fabric on the same ports may be the reason.
+
+Each problem names the limit and the smallest change that would fit. The arithmetic of one plane is in
+`size.py`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+
+from sovereign_ai.catalog.designs import design
+from sovereign_ai.catalog.switches import switch
+from sovereign_ai.catalog.systems import system
+from sovereign_ai.errors import Problem, SpecError, Where
+from sovereign_ai.plan.fabric.clos import MisfitError, split
+from sovereign_ai.plan.fabric.layout import laid_out
+from sovereign_ai.plan.fabric.port_assignment import Block, blocks_of, fabrics_by_name, pools_of
+from sovereign_ai.plan.fabric.size import FabricSize, described, sized
+from sovereign_ai.plan.rounding import ceil_div
+from sovereign_ai.plan.shapes import machines_a_rack
+from sovereign_ai.spec.fabric import Fabric
+from sovereign_ai.spec.factory import AIFactory
+from sovereign_ai.spec.pool import GpuNodePool
+
+MOST_CABLES = 10_000_000
+"""Cables of a factory, all fabrics together. More indicates a mistake in a figure, not a real request (an
+estimate: a million GPUs under three tiers at 1:1 take some three million)."""
+
+
+def size_fabrics(
+    factory: AIFactory,
+    spares: Mapping[str, int],
+    servers: Mapping[str, int] | None = None,
+    managed: Mapping[str, int] | None = None,
+) -> tuple[FabricSize, ...]:
+    """Return the size of every plane, by fabric and site in the order of the description.
+
+    Args:
+        factory: the description.
+        spares: pool name to spare servers.
+        servers: site name to storage servers.
+        managed: site name to management ports of switches and rack PDUs.
+
+    Returns:
+        The sizes. A fabric has none at sites where nothing joins it.
+
+    Raises:
+        SpecError: every impossible fabric.
+    """
+    problems = fabric_problems(factory, spares, servers, managed)
+    if problems:
+        raise SpecError(problems)
+    sizes: list[FabricSize] = []
+    for fabric in factory.fabrics:
+        for site in factory.sites:
+            blocks = _blocks_at(factory, fabric, site.name, spares, servers or {}, managed or {})
+            if not blocks:
+                continue
+            # Planes are copies of each other, so one is sized and named several times.
+            size = _size_plane(factory, fabric, site.name, blocks)
+            sizes += [_name_plane(fabric, site.name, plane, size) for plane in range(fabric.planes)]
+    return tuple(sizes)
+
+
+def size_alone(factory: AIFactory, fabric: Fabric, site: str) -> FabricSize:
+    """Return the size of the first plane of a compute fabric at a site, without anything else of the factory.
+
+    Spares and rates are not looked at: a search sizes thousands of fabrics of which it knows that they fit.
+
+    Raises:
+        MisfitError: it cannot be built.
+    """
+    blocks = _blocks_at(factory, fabric, site, {}, {}, {})
+    size = _size_plane(factory, fabric, site, blocks)
+    for misfit in _lid_misfits(fabric, site, size):
+        raise misfit
+    return _name_plane(fabric, site, 0, size)
+
+
+def _size_plane(factory: AIFactory, fabric: Fabric, site: str, blocks: list[Block]) -> FabricSize:
+    """Return the size of a fabric's planes at one site."""
+    if not fabric.laid_out:
+        return sized(blocks, fabric.rails, radix_of(fabric), fabric.oversubscription, fabric.managers)
+    per_rack = {machines_a_rack(factory, pool) for pool in pools_of(factory, fabric, site)}
+    laid = laid_out(fabric, blocks, per_rack.pop() if len(per_rack) == 1 else 0)
+    return described(blocks, fabric.rails, fabric.managers, laid)
+
+
+def _blocks_at(
+    factory: AIFactory,
+    fabric: Fabric,
+    site: str,
+    spares: Mapping[str, int],
+    servers: Mapping[str, int],
+    managed: Mapping[str, int],
+) -> list[Block]:
+    """Return what joins one fabric at one site."""
+    return blocks_of(factory, fabric, site, spares, servers.get(site, 0), managed.get(site, 0))
+
+
+def fabric_problems(
+    factory: AIFactory,
+    spares: Mapping[str, int],
+    servers: Mapping[str, int] | None = None,
+    managed: Mapping[str, int] | None = None,
+) -> list[Problem]:
+    """Return a problem for each reason why a fabric is impossible.
+
+    Places hold the dotted field alone. What a fabric states by itself (its switch's kind, rate and radix) is
+    checked with the description and not here.
+    """
+    pools_joined: list[frozenset[str]] = []
+    for fabric in factory.fabrics:
+        names: set[str] = set()
+        for site in factory.sites:
+            for pool in pools_of(factory, fabric, site.name):
+                names.add(pool.name)
+        pools_joined.append(frozenset(names))
+    problems: list[Problem] = []
+    for index in range(len(factory.fabrics)):
+        for misfit in _misfits(factory, index, spares, servers or {}, managed or {}, pools_joined):
+            where = Where(field=f"fabrics[{index}].{misfit.field}")
+            problems.append(Problem("impossible-fabric", misfit.message, where, misfit.hint))
+    return problems
+
+
+def cable_problems(factory: AIFactory, sizes: Sequence[FabricSize]) -> Iterator[Problem]:
+    """Refuse more cables than a plan supports, at the fabric with the most, before any cable is planned."""
+    counts = dict.fromkeys(fabrics_by_name(factory), 0)
+    for size in sizes:
+        counts[size.fabric] += size.node_leaf + size.leaf_spine + size.spine_core
+    total = sum(counts.values())
+    if total <= MOST_CABLES:
+        return
+    name = max(counts, key=lambda fabric: counts[fabric])
+    message = (
+        f"{total:,} cables, {counts[name]:,} of them here; a factory is planned with at most {MOST_CABLES:,}"
+    )
+    hint = "fewer 'planes' or 'rails', a larger 'oversubscription', or several factories"
+    # The counts are in the order of the description.
+    index = list(counts).index(name)
+    yield Problem("too-many-cables", message, Where(field=f"fabrics[{index}]"), hint)
+
+
+def radix_of(fabric: Fabric) -> int:
+    """Return the ports of a fabric's switch, breakout counted; 0 without a switch and a radix."""
+    ports = switch(fabric.switch).ports if fabric.switch else fabric.radix
+    return (ports or 0) * fabric.breakout
+
+
+def _misfits(
+    factory: AIFactory,
+    index: int,
+    spares: Mapping[str, int],
+    servers: Mapping[str, int],
+    managed: Mapping[str, int],
+    joined: Sequence[frozenset[str]],
+) -> Iterator[MisfitError]:
+    """Yield everything that is impossible about one fabric."""
+    fabric = factory.fabrics[index]
+    yield from _machine_misfits(factory, fabric)
+    yield from _meeting_misfits(factory, index, joined)
+    try:
+        if not fabric.laid_out:
+            split(radix_of(fabric), fabric.oversubscription)
+    except MisfitError as misfit:
+        # Every site would fail for the same reason.
+        yield misfit
+        return
+    for site in factory.sites:
+        blocks = _blocks_at(factory, fabric, site.name, spares, servers, managed)
+        if not blocks:
+            continue
+        try:
+            yield from _lid_misfits(fabric, site.name, _size_plane(factory, fabric, site.name, blocks))
+        except MisfitError as misfit:
+            # A named switch has no field for its radix.
+            field = "switch" if fabric.switch and misfit.field == "radix" else misfit.field
+            yield MisfitError(field, f"at site {site.name}: {misfit.message}", misfit.hint)
+
+
+MOST_LIDS = 0xBFFF
+"""Unicast addresses of an InfiniBand subnet, 0x0001 to 0xBFFF: each port of a server and each switch uses one
+(InfiniBand Architecture Specification, volume 1, local identifiers). NVIDIA's manual recommends routers from
+some 40,000 end-ports on."""
+
+
+def _lid_misfits(fabric: Fabric, site: str, size: FabricSize) -> Iterator[MisfitError]:
+    """Compare an InfiniBand plane with the addresses of a subnet."""
+    if fabric.kind != "infiniband":
+        return
+    subnets = fabric.subnets or 1
+    pods = size.shape.pods if size.tiers == 3 else 1
+    if subnets > pods:
+        noun = "pod" if pods == 1 else "pods"
+        message = f"at site {site}: {subnets} subnets, and the plane has {pods} {noun} to divide into them"
+        yield MisfitError("subnets", message, f"write at most {pods}")
+        return
+    lids = _lids(size, pods, subnets)
+    if lids > MOST_LIDS:
+        message = f"at site {site}: {lids:,} InfiniBand addresses a subnet, and one ends at {MOST_LIDS:,}"
+        hint = "join fewer machines, or"
+        for count in range(subnets + 1, pods + 1):
+            if _lids(size, pods, count) <= MOST_LIDS:
+                hint = f"write 'subnets: {count}', whose cores then route, or"
+                break
+        yield MisfitError("subnets", message, f"{hint} use 'kind: roce'")
+
+
+def _lids(size: FabricSize, pods: int, subnets: int) -> int:
+    """Return the LIDs of the largest subnet of an InfiniBand plane.
+
+    Args:
+        size: the plane.
+        pods: its pods.
+        subnets: subnets that the pods are divided into.
+    """
+    subnet_pods = ceil_div(pods, subnets)
+    ports = min(size.endpoints, subnet_pods * size.shape.pod * size.down * size.leaf_rails)
+    switches = min(size.leaf + size.spine, subnet_pods * (size.shape.pod + size.shape.pod_spines))
+    # Cores route between the subnets, so they have an address in each.
+    return ports + switches + size.core
+
+
+def _machine_misfits(factory: AIFactory, fabric: Fabric) -> Iterator[MisfitError]:
+    """Compare rails and rate with the network ports of each system that joins."""
+    pool_of: dict[str, GpuNodePool] = {}
+    for site in factory.sites:
+        for pool in pools_of(factory, fabric, site.name):
+            pool_of[pool.system] = pool
+    for name in sorted(pool_of):
+        machine, pool = system(name), pool_of[name]
+        if fabric.role == "compute":
+            ports, rate = machine.compute_nics, machine.compute_nic_rate
+            # All compute ports are cabled, equally many to each rail.
+            is_wrong = ports % fabric.rails != 0
+            advice = f"write 'rails: {ports}'"
+        elif fabric.role == "storage":
+            if machine.storage_nics is None or machine.storage_nic_rate is None:
+                continue
+            ports, rate = machine.storage_nics, machine.storage_nic_rate
+            # Storage ports may stay unused.
+            is_wrong = ports < fabric.rails
+            advice = f"write 'rails: {ports}' or fewer"
+        else:
+            continue
+        if is_wrong:
+            message = (
+                f"{name} of pool {pool.name} has {ports} {fabric.role} ports, one for each rail: "
+                f"{fabric.rails} rails do not divide them evenly"
+            )
+            yield MisfitError("rails", message, f"{advice}, or give the pool a fabric of its own")
+        if fabric.link.count > rate.count:
+            message = f"a {fabric.role} port of {name} gives {rate}, not {fabric.link}"
+            yield MisfitError("link", message, f"write 'link: {rate}'")
+
+
+def _meeting_misfits(
+    factory: AIFactory, index: int, joined: Sequence[frozenset[str]]
+) -> Iterator[MisfitError]:
+    """Yield the first earlier fabric of the same role that joins the same ports of the same servers."""
+    fabric = factory.fabrics[index]
+    for other, other_pools in zip(factory.fabrics[:index], joined, strict=False):
+        shared = sorted(joined[index] & other_pools)
+        if other.role == fabric.role and shared:
+            yield MisfitError(
+                "pools",
+                f"pool {shared[0]} joins {other.name} already; a machine has one set of {fabric.role} ports",
+                "name pools so that none joins two fabrics of one role; or use planes",
+            )
+            return  # the first shows the mistake; of a thousand fabrics each would meet every other
+
+
+def _name_plane(fabric: Fabric, site: str, plane: int, size: FabricSize) -> FabricSize:
+    """Return a size with the names of its fabric, site and plane."""
+    why = size.why
+    if fabric.design is not None:
+        preset = design(fabric.design)
+        text = f"{preset.name}: {preset.about} ({preset.source}, read {preset.read})"
+        why = {**size.why, "design": text}
+    return replace(
+        size,
+        fabric=fabric.name,
+        site=site,
+        plane=plane,
+        role=fabric.role,
+        kind=fabric.kind,
+        link=fabric.link.count // fabric.planes,
+        why=why,
+    )

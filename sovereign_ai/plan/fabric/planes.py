@@ -1,0 +1,340 @@
+"""Fabrics: leaves, spines, cores, and every cable with both its ports."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+
+from sovereign_ai.plan.fabric.bisection import carried, carried_laid
+from sovereign_ai.plan.fabric.cables import (
+    CableNames,
+    Cables,
+    leaf_spine,
+    node_leaf,
+    spine_core,
+    switch_names,
+)
+from sovereign_ai.plan.fabric.feasibility import size_fabrics
+from sovereign_ai.plan.fabric.layout import port_names
+from sovereign_ai.plan.fabric.port_assignment import MANAGED, SERVERS, fabrics_by_name, joins_servers
+from sovereign_ai.plan.fabric.size import FabricSize
+from sovereign_ai.plan.nodes import Node
+from sovereign_ai.spec.fabric import Fabric
+from sovereign_ai.spec.factory import AIFactory
+from sovereign_ai.units import BitsPerSecond
+
+
+@dataclass(frozen=True, slots=True)
+class Switch:
+    """One switch.
+
+    Attributes:
+        name: `<fabric>-<site>-p<plane>-leaf-r<rail>-<number>`, `…-spine-<number>`, `…-core-<number>`.
+        tier: `leaf`, `spine` or `core`.
+        rail: the rail that it serves; -1 for spines and cores.
+        rack: its rack's name.
+        asn: its autonomous system number; 0 on InfiniBand.
+        loopback: its loopback IPv4 address; empty on InfiniBand.
+    """
+
+    name: str
+    tier: str
+    rail: int
+    rack: str
+    asn: int
+    loopback: str
+
+
+@dataclass(frozen=True, slots=True)
+class FabricPlan:
+    """One plane of one fabric at one site.
+
+    Attributes:
+        name: `<fabric>-<site>-p<plane>`.
+        fabric: the fabric's name in the description.
+        site: its site.
+        plane: number of the plane, from 0.
+        role: `compute`, `storage`, `in-band` or `out-of-band`.
+        kind: `infiniband`, `roce` or `ethernet`.
+        rails: rails in it.
+        radix: ports of a switch, breakout counted.
+        link: bits a second of one link.
+        tiers: 1, 2 or 3 switch tiers.
+        endpoints: ports of servers and fabric managers that are cabled.
+        padded: ports that it is sized for.
+        leaf: number of leaves.
+        spine: number of spines.
+        core: number of cores.
+        node_leaf: cables from servers and managers to leaves.
+        leaf_spine: cables from leaves to spines.
+        spine_core: cables from spines to cores.
+        switches: every switch.
+        cables: every cable: those of hosts, then those between switches, tier by tier.
+        oversubscription: `down:up` as built, in lowest terms.
+        bisection: bits a second across the worst half, computed from the cables.
+        why: field to the formula and its inputs in words.
+        leaf_rails: rails that a leaf serves.
+        leaf_places: servers that a leaf holds where the description limits them; 0 elsewhere.
+        spine_radix: ports of a spine or core where these are another model than leaves; 0 elsewhere.
+        leaf_leaf: cables between the two leaves of a pair without spines; they are in the place of those to
+            spines.
+        uplink: bits a second of a link between switches where it differs from `link`; 0 elsewhere.
+        uplink_ports: links of a leaf's ports for spines alone, besides its radix; 0 elsewhere.
+        uneven: a leaf's links to its spines, or a spine's to its cores, differ by one.
+    """
+
+    name: str
+    fabric: str
+    site: str
+    plane: int
+    role: str
+    kind: str
+    rails: int
+    radix: int
+    link: int
+    tiers: int
+    endpoints: int
+    padded: int
+    leaf: int
+    spine: int
+    core: int
+    node_leaf: int
+    leaf_spine: int
+    spine_core: int
+    switches: tuple[Switch, ...]
+    cables: Cables
+    oversubscription: str
+    bisection: int
+    why: Mapping[str, str]
+    leaf_rails: int = 1
+    leaf_places: int = 0
+    spine_radix: int = 0
+    leaf_leaf: int = 0
+    uplink: int = 0
+    uplink_ports: int = 0
+    uneven: bool = False
+
+    @property
+    def host_links(self) -> Cables:
+        """Cables of hosts (servers, storage servers and fabric managers), which are the lower end, to leaves."""
+        return self.cables[: self.node_leaf]
+
+    @property
+    def switch_links(self) -> Cables:
+        """Cables between switches: `peer_links` and `uplinks`."""
+        return self.cables[self.node_leaf :]
+
+    @property
+    def peer_links(self) -> Cables:
+        """Cables between the two leaves of a pair without spines."""
+        return self.cables[self.node_leaf : self.node_leaf + self.leaf_leaf]
+
+    @property
+    def uplinks(self) -> Cables:
+        """Cables from a leaf or spine to the tier above it."""
+        return self.cables[self.node_leaf + self.leaf_leaf :]
+
+
+LATER = {
+    "leaf_rails": 1,
+    "leaf_places": 0,
+    "spine_radix": 0,
+    "leaf_leaf": 0,
+    "uplink": 0,
+    "uplink_ports": 0,
+    "uneven": False,
+}
+"""Fields that were added after plans had been signed, with the value that the canonical JSON leaves out, so
+that digests stay."""
+
+
+_OVERSUBSCRIPTION = "links below to links above at the leaf and spine with the most below, as cabled"
+
+
+def host_rails(plane: FabricPlan) -> list[int]:
+    """Return the rail of each cable from a host, in the order of `host_links`.
+
+    A leaf that serves several rails does not identify them, but the port's number does. A storage server that
+    joins several fabrics of a role has ports of this one from some number on. A fabric manager joins one rail
+    alone, given by its port's number.
+    """
+    links = plane.host_links
+    if plane.leaf_rails == 1:
+        leaf_rails = {switch.name: switch.rail for switch in plane.switches}
+        return [leaf_rails[leaf] for leaf in links.uppers()]
+    numbers: list[int] = []
+    first: dict[str, int] = {}
+    for link in links:
+        number = int(link.lower_port[len(plane.role) :].partition("/")[0])
+        numbers.append(number)
+        first[link.lower] = min(number, first.get(link.lower, number))
+    manager = f"{plane.name}-manager-"
+    rails: list[int] = []
+    for host, number in zip(links.lowers(), numbers, strict=True):
+        rails.append(number if host.startswith(manager) else number - first[host])
+    return rails
+
+
+def hosts_under(plane: FabricPlan) -> dict[str, list[str]]:
+    """Return the hosts of each leaf that has any, with one entry for each port."""
+    hosts_of: defaultdict[str, list[str]] = defaultdict(list)
+    for host, leaf in plane.host_links.pairs():
+        hosts_of[leaf].append(host)
+    return dict(hosts_of)
+
+
+def fullest_leaf(plane: FabricPlan, machines: Collection[str]) -> int:
+    """Return how many of some servers the fullest leaf of a plane has, as cabled.
+
+    Args:
+        plane: the plane.
+        machines: names of the servers that count; storage servers and managers have ports as well.
+    """
+    counted = frozenset(machines)
+    most = 0
+    for hosts in hosts_under(plane).values():
+        most = max(most, len(counted.intersection(hosts)))
+    return most
+
+
+def plan_fabrics(
+    factory: AIFactory,
+    nodes: Sequence[Node],
+    servers: Mapping[str, Sequence[str]] | None = None,
+    managed: Mapping[str, Sequence[str]] | None = None,
+) -> tuple[FabricPlan, ...]:
+    """Plan every cable of every fabric. Racks, AS numbers and loopbacks of the switches are left empty.
+
+    Args:
+        factory: the description.
+        nodes: every server, spares too, pool by pool in the order of the description.
+        servers: site name to its storage servers.
+        managed: site name to its switches and rack PDUs that have a management port.
+
+    Returns:
+        One plan for each plane, by fabric and site in the order of the description. A fabric that nothing
+        joins at a site has no plane there.
+
+    Raises:
+        SpecError: every impossible fabric, with the limit and the smallest change that fits.
+    """
+    storage_servers, managed_devices = servers or {}, managed or {}
+    pools: defaultdict[str, list[str]] = defaultdict(list)
+    for node in nodes:
+        pools[node.pool].append(node.name)
+    spares = {pool.name: len(pools[pool.name]) - pool.nodes for pool in factory.pools}
+    sizes = size_fabrics(factory, spares, _count_devices(storage_servers), _count_devices(managed_devices))
+    by_name = fabrics_by_name(factory)
+    planes: list[FabricPlan] = []
+    for size in sizes:
+        fabric = by_name[size.fabric]
+        hosts: dict[str, Sequence[str]] = {
+            **pools,
+            SERVERS: storage_servers.get(size.site, ()),
+            MANAGED: managed_devices.get(size.site, ()),
+        }
+        planes.append(_plan_plane(fabric, size, hosts, _first_port(factory, fabric, size.site)))
+    return tuple(planes)
+
+
+def _count_devices(names: Mapping[str, Sequence[str]]) -> dict[str, int]:
+    """Count the devices of each site."""
+    return {site: len(devices) for site, devices in names.items()}
+
+
+def _first_port(factory: AIFactory, fabric: Fabric, site: str) -> int:
+    """Return the number of a storage server's first free port.
+
+    Fabrics of one role share the storage servers, not their ports.
+    """
+    ports = 0
+    for other in factory.fabrics[: factory.fabrics.index(fabric)]:
+        if other.role == fabric.role and joins_servers(factory, other, site):
+            ports += other.rails
+    return ports
+
+
+def _plan_plane(
+    fabric: Fabric, size: FabricSize, hosts: Mapping[str, Sequence[str]], server_port: int
+) -> FabricPlan:
+    """Plan one plane's cables and measure their capacity."""
+    names = switch_names(size)
+    ports = port_names(size.radix, fabric.breakout)
+    low = node_leaf(
+        size, names, ports, hosts, managers=fabric.managers, planes=fabric.planes, server_port=server_port
+    )
+    middle = leaf_spine(size, names, ports)
+    high = spine_core(size, names, ports)
+    layout = size.layout
+    is_even = layout is None or layout.even
+    is_pair = layout is not None and layout.peers > 0
+    # A single switch has no links to others, whatever rate is described for them.
+    if layout is not None and middle and (is_pair or not is_even or size.uplink != size.link):
+        built = carried_laid(low, middle, high, peers=is_pair, weight=Fraction(size.uplink, size.link))
+    else:
+        built = carried(low, middle, high)
+    down, up = built.oversubscription.as_integer_ratio()
+    bisection_why = (
+        f"{built.bisection} links of {BitsPerSecond(size.link)} "
+        f"that the worst half of {len(low)} endpoints can fill"
+    )
+    if not is_even:
+        bisection_why += "; of links that differ by one only the even part is counted"
+    why = dict(size.why)
+    why["oversubscription"] = _OVERSUBSCRIPTION
+    why["bisection"] = bisection_why
+    cables_above = len(middle)
+    leaf_leaf = cables_above if is_pair else 0
+    uplink = size.uplink if size.uplink != size.link else 0
+    # Fields that the canonical JSON leaves out have their default where nothing special was described (see
+    # `LATER`).
+    leaf_places = spine_radix = uplink_ports = 0
+    if layout is not None:
+        leaf_places = size.down
+        uplink_ports = layout.ports.extra * layout.ports.uplink_breakout
+        if size.spine and layout.ports.spine_radix != size.radix:
+            spine_radix = layout.ports.spine_radix
+    return FabricPlan(
+        name=names.plane,
+        fabric=size.fabric,
+        site=size.site,
+        plane=size.plane,
+        role=size.role,
+        kind=size.kind,
+        rails=size.rails,
+        radix=size.radix,
+        link=size.link,
+        tiers=size.tiers,
+        endpoints=len(low),
+        padded=size.padded,
+        leaf=len(names.leaves),
+        spine=len(names.spines),
+        core=len(names.cores),
+        node_leaf=len(low),
+        leaf_spine=cables_above - leaf_leaf,
+        spine_core=len(high),
+        switches=_make_switches(names),
+        cables=Cables((*low.rows, *middle.rows, *high.rows)),
+        oversubscription=f"{down}:{up}",
+        bisection=built.bisection * size.link,
+        why=why,
+        leaf_rails=size.leaf_rails,
+        leaf_places=leaf_places,
+        spine_radix=spine_radix,
+        leaf_leaf=leaf_leaf,
+        uplink=uplink,
+        uplink_ports=uplink_ports,
+        uneven=not is_even,
+    )
+
+
+def _make_switches(names: CableNames) -> tuple[Switch, ...]:
+    """Return every switch: leaves pod by pod, then spines pod by pod, then cores group by group."""
+    switches: list[Switch] = []
+    for name, rail in zip(names.leaves, names.rails, strict=True):
+        switches.append(Switch(name, "leaf", rail, "", 0, ""))
+    for tier, tier_names in (("spine", names.spines), ("core", names.cores)):
+        switches += [Switch(name, tier, -1, "", 0, "") for name in tier_names]
+    return tuple(switches)

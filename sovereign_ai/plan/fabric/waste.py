@@ -1,0 +1,94 @@
+"""Fabric planes with over 1.25 times the switches or links that the same servers need.
+
+Each is reported with a cheaper design.
+
+The comparison covers what is above the leaves: spines and cores, and the links between switches. A cheaper
+design keeps the ratio of the description. It may give up that each leaf has equally many links to each spine,
+places kept for growth that are less than half used, or a leaf for each rail where one switch holds
+everything.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+
+from sovereign_ai.plan.fabric.clos import Clos, MisfitError
+from sovereign_ai.plan.fabric.layout import Laid, laid_out
+from sovereign_ai.plan.fabric.port_assignment import (
+    Block,
+    fabrics_by_name,
+    pools_of,
+    total_hosts,
+    total_places,
+)
+from sovereign_ai.plan.fabric.size import WASTE, FabricSize
+from sovereign_ai.plan.shapes import machines_a_rack
+from sovereign_ai.spec.fabric import Fabric
+from sovereign_ai.spec.factory import AIFactory
+
+
+def waste_notes(factory: AIFactory, sizes: Sequence[FabricSize]) -> Iterator[str]:
+    """Yield a note for each wasteful fabric and site, in the order of the planes."""
+    fabrics = fabrics_by_name(factory)
+    for size in sizes:
+        # The planes of a fabric are equal, so the first represents all of them.
+        if size.plane == 0:
+            yield from _plane_note(factory, fabrics[size.fabric], size)
+
+
+def _plane_note(factory: AIFactory, fabric: Fabric, size: FabricSize) -> Iterator[str]:
+    """Yield the note of one plane if there is one."""
+    best: Clos | None = None
+    best_words = ""
+    for words, laid in _cheaper_designs(factory, fabric, size):
+        if best is None or _count_cost(laid.clos) < _count_cost(best):
+            best, best_words = laid.clos, words
+    if best is None:
+        return
+    upper, links = size.spine + size.core, size.leaf_spine + size.spine_core
+    best_switches, best_links = _count_cost(best)
+    if upper > WASTE * (best.spine + best.core) or links > WASTE * best_links:
+        switches = size.leaf + upper
+        now = f"{switches:,} switches and {links:,} links between them a plane"
+        cheaper = f"with {best_words} {best_switches:,} and {best_links:,} would do"
+        yield f"fabric {fabric.name} at {size.site}: {now}; {cheaper}"
+
+
+def _count_cost(clos: Clos) -> tuple[int, int]:
+    """Return switches, then links between switches, of a design."""
+    return clos.leaf + clos.spine + clos.core, clos.leaf_spine + clos.spine_core
+
+
+def _cheaper_designs(factory: AIFactory, fabric: Fabric, size: FabricSize) -> Iterator[tuple[str, Laid]]:
+    """Yield designs that may be cheaper, each with the fields that select it."""
+    rack = _rack_size(factory, fabric, size)
+    blocks = list(size.blocks)
+    least: dict[str, object] = {"spines": "least"}
+    choices: list[tuple[str, dict[str, object], list[Block]]] = [("'spines: least'", least, blocks)]
+    padding = ""
+    if 2 * total_hosts(blocks) <= total_places(blocks):
+        blocks = [replace(block, places=max(block.hosts, 1)) for block in blocks if block.hosts]
+        padding = " and 'padding: none'"
+        choices.append((f"'spines: least'{padding}", least, blocks))
+    # Separate rails are the purpose of a rail-optimised fabric. Only where one switch holds everything is
+    # nothing lost.
+    is_free = fabric.leaf_rails is None and fabric.leaf_hosts is None
+    if fabric.role == "compute" and fabric.rails > 1 and is_free:
+        all_rails: dict[str, object] = {"leaf_rails": fabric.rails}
+        choices.append((f"'leaf_rails: {fabric.rails}'{padding}", all_rails, blocks))
+    for words, fields, members in choices:
+        try:
+            laid = laid_out(fabric.model_copy(update=fields), members, rack)
+        except MisfitError:
+            continue
+        if "leaf_rails" not in fields or laid.clos.leaf == 1:
+            yield words, laid
+
+
+def _rack_size(factory: AIFactory, fabric: Fabric, size: FabricSize) -> int:
+    """Return the servers in a rack of the pools that join; 0 where that is not needed or the pools differ."""
+    if fabric.leaf_hosts != "rack":
+        return 0
+    sizes = {machines_a_rack(factory, pool) for pool in pools_of(factory, fabric, size.site)}
+    return sizes.pop() if len(sizes) == 1 else 0

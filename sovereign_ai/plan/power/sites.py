@@ -1,0 +1,128 @@
+"""Power: what each site draws through which feed, and what keeps running when a feed is lost.
+
+`loads.py` counts in exact fractions of a watt. Here they are rounded to whole watts so that the feeds sum to
+the load, and reported with their reasons.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+
+from sovereign_ai.plan.power.loads import RackGroup, SiteLoad, feed_limit, rack_watts, site_load
+from sovereign_ai.spec.site import Site
+
+__all__ = ["SitePower", "rack_watts", "site_power"]
+
+
+@dataclass(frozen=True, slots=True)
+class SitePower:
+    """One site's power at full load.
+
+    Attributes:
+        site: the site.
+        it_load: watts of all servers, switches and storage servers whose power is known.
+        it_budget: watts allowed.
+        feeds: feed name to the watts that it carries with all feeds up.
+        after_loss: lost feed to (surviving feed to watts), where servers keep running.
+        survives: lost feed to whether every server keeps the supplies that it requires and no surviving feed
+            is overloaded; absent where supplies are not known (see `unknown`).
+        unknown: systems whose supplies no source gives, so that their survival is not decided.
+        why: field to the formula and its inputs in words.
+    """
+
+    site: str
+    it_load: int
+    it_budget: int
+    feeds: Mapping[str, int]
+    after_loss: Mapping[str, Mapping[str, int]]
+    survives: Mapping[str, bool]
+    unknown: tuple[str, ...]
+    why: Mapping[str, str]
+
+
+def site_power(site: Site, groups: Sequence[RackGroup], other: int = 0, dark: int = 0) -> SitePower:
+    """Return a site's power in whole watts.
+
+    Args:
+        site: the site.
+        groups: its compute racks.
+        other: known watts of switches and storage servers.
+        dark: switches and storage servers whose power no source gives.
+    """
+    site_total = site_load(site, groups, other)
+    load = site_total.load
+    names = sorted(site.power.feeds)
+    after: dict[str, dict[str, int]] = {}
+    survives: dict[str, bool] = {}
+    for lost, name in enumerate(names):
+        after[name] = dict(zip(names, _round_watts(load.after[lost]), strict=True))
+        del after[name][name]
+        is_overloaded = False
+        for feed, watts in zip(names, load.after[lost], strict=True):
+            if watts > feed_limit(site, feed):
+                is_overloaded = True
+        holds = not load.stopped[lost] and not is_overloaded
+        # A loss that fails with the known supplies fails in any case; one that holds may still fail.
+        if not holds or not site_total.unknown:
+            survives[name] = holds and len(names) > 1
+    return SitePower(
+        site=site.name,
+        it_load=site_total.watts,
+        it_budget=site.power.it_budget.count,
+        feeds=dict(zip(names, _round_watts(load.up), strict=True)),
+        after_loss=after,
+        survives=survives,
+        unknown=site_total.unknown,
+        why=_why(site, groups, site_total, other, dark),
+    )
+
+
+def _round_watts(watts: Sequence[Fraction]) -> list[int]:
+    """Round to whole watts so that the sum is kept: down, then the largest remainders up."""
+    floors = [int(value) for value in watts]
+    missing = round(sum(watts)) - sum(floors)
+    # Remainders are floor - watts, so the largest is first; of equal ones the first feed is rounded up.
+    order = sorted(range(len(watts)), key=lambda number: (floors[number] - watts[number], number))
+    for number in order[:missing]:
+        floors[number] += 1
+    return floors
+
+
+def _why(site: Site, groups: Sequence[RackGroup], load: SiteLoad, other: int, dark: int) -> dict[str, str]:
+    """Return the reasons of the numbers."""
+    counts: dict[tuple[str, int], int] = defaultdict(int)
+    watts: dict[tuple[str, int], int] = {}
+    for group in groups:
+        if group.shape.site.name == site.name:
+            key = (group.shape.system.name, group.machines)
+            counts[key] += group.count
+            watts[key] = rack_watts(group.shape.system, group.machines)
+    terms: list[str] = []
+    for (name, machines), count in counts.items():
+        terms.append(f"{count:,} racks of {machines} {name} at {watts[name, machines]:,} W")
+    if other:
+        terms.append(f"{other:,} W of switches and servers")
+    rest = f"; {dark:,} switches and servers whose power no source gives are not counted" if dark else ""
+    why: dict[str, str] = {}
+    racks = " + ".join(terms) or "no racks"
+    why["it_load"] = f"{racks} = {load.watts:,} W{rest}"
+    why["it_budget"] = f"as described: {site.power.it_budget}"
+    pdus, feeds = site.power.rack_pdus, len(site.power.feeds)
+    why["feeds"] = f"{pdus} PDUs a rack over {feeds} feeds in turn, supplies over PDUs in turn"
+    why["after_loss"] = (
+        "machines with the supplies they require run on, and draw alike through each supply that is left"
+    )
+    stops: list[str] = []
+    for name, stopped in zip(sorted(site.power.feeds), load.stopped, strict=True):
+        for system, count in sorted(stopped.items()):
+            stops.append(f"without {name} {count:,} {system} stop")
+    why["survives"] = "; ".join(stops) or "no machine loses a supply that it requires"
+    if load.unknown:
+        why["unknown"] = (
+            f"no source gives the supplies of {', '.join(load.unknown)}; "
+            "their load is spread evenly over the PDUs"
+        )
+    return why

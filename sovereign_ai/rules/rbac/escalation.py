@@ -1,0 +1,263 @@
+"""Escalation: the rights and positions that a right leads to.
+
+The steps follow Kubernetes' documentation (RBAC good practices, privilege escalation risks; Pod Security
+Standards; read 2026-11-26), with the verbs and resources of 1.37. If the cluster's answer depends on
+something outside RBAC, the step counts: a Secret may hold a token, some pod of a namespace runs under each of
+its service accounts, and an approver has a request to approve. Writing roles or bindings is no step by
+itself: the API server refuses to grant what the writer does not hold, unless the writer may `escalate` or
+`bind`.
+
+    >>> rule = {"apiGroups": [""], "resources": ["pods/exec"], "verbs": ["create"]}
+    >>> list(leads(rule, "a", {"a": True}))
+    [('get into pods in a', 'pods in a')]
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import NamedTuple
+
+from sovereign_ai.rules.rbac.matching import (
+    GROUP,
+    Object,
+    does,
+    impersonates,
+    in_group,
+    may,
+    on_whole_resources,
+)
+from sovereign_ai.rules.rbac.subjects import MASTERS, NODES, principal, shown
+
+EVERYTHING = f"Group {MASTERS}"
+"""The position with every right: the API server does not ask the authorizer about this group."""
+MACHINES = f"Group {NODES}"
+USERS = "any user"
+PEOPLE = "whoever a certificate names"
+HOOKS = "a webhook that is sent what is written"
+
+_CERTIFICATES = "certificates.k8s.io"
+_ADMISSION = "admissionregistration.k8s.io"
+_WRITES = ("create", "update", "patch")
+_WORKLOADS: tuple[tuple[str, tuple[str, ...]], ...] = (
+    ("", ("replicationcontrollers",)),
+    ("apps", ("daemonsets", "deployments", "replicasets", "statefulsets")),
+    ("batch", ("cronjobs", "jobs")),
+)
+"""API groups and resources from which Kubernetes' own controllers make pods."""
+WORKLOAD_GROUPS: tuple[str, ...] = (
+    "apps.kruise.io",
+    "argoproj.io",
+    "batch.volcano.sh",
+    "flink.apache.org",
+    "jobset.x-k8s.io",
+    "kubeflow.org",
+    "kubevirt.io",
+    "leaderworkerset.x-k8s.io",
+    "ray.io",
+    "serving.knative.dev",
+    "serving.kserve.io",
+    "sparkoperator.k8s.io",
+    "tekton.dev",
+    "trainer.kubeflow.org",
+    "workload.codeflare.dev",
+)
+"""API groups of custom resources from which controllers make pods."""
+_RUNS_CODE = (
+    ("create pods", "pods", ("create",)),
+    ("change the images of pods", "pods", ("update", "patch")),
+    ("put containers into pods", "pods/ephemeralcontainers", ("update", "patch")),
+    ("get into pods", "pods/exec", ("get", "create")),
+    ("attach to pods", "pods/attach", ("get", "create")),
+)
+_NEW_PODS = frozenset({"create pods", "write workloads", "write custom workloads"})
+"""Rights that lead to a pod of any content; an existing pod keeps its volumes and privileges."""
+_CLIENT = "kubernetes.io/kube-apiserver-client"
+_KUBELET = "kubernetes.io/kube-apiserver-client-kubelet"
+_ALL_SIGNERS = "kubernetes.io/*"
+_APPROVED_BY_ITSELF = ("certificatesigningrequests/nodeclient", "certificatesigningrequests/selfnodeclient")
+"""Resources whose creation lets the controller manager approve a node's certificate by itself."""
+_MUTATING = ("mutatingwebhookconfigurations", "mutatingadmissionpolicies", "mutatingadmissionpolicybindings")
+_IDENTITY_MAPS = frozenset({"aws-auth", "extension-apiserver-authentication"})
+"""ConfigMaps in kube-system that map identities: Amazon EKS' user mapping, the authority of front proxies."""
+
+
+class RoleIn(NamedTuple):
+    """The rights that a role grants where it is bound.
+
+    Attributes:
+        kind: `Role` or `ClusterRole`.
+        name: its name.
+        namespace: where it is bound; empty for everywhere.
+    """
+
+    kind: str
+    name: str
+    namespace: str
+
+
+End = str | RoleIn
+"""Where a right leads: the name of a principal or a position, or a role."""
+
+
+def pods(namespace: str) -> str:
+    """Return the name of the position of code in pods of a namespace; in any pod, if it is empty."""
+    return f"pods in {namespace}" if namespace else "pods everywhere"
+
+
+def accounts(namespace: str) -> str:
+    """Return the name of the position of any service account of a namespace; of all, if it is empty."""
+    return f"any service account in {namespace}" if namespace else "any service account"
+
+
+def all_in(namespace: str) -> str:
+    """Return the name of the position with every right in a namespace; everywhere, if it is empty."""
+    return f"every right in {namespace}" if namespace else EVERYTHING
+
+
+def leads(rule: Object, namespace: str, spaces: Mapping[str, bool]) -> Iterator[tuple[str, End]]:
+    """Yield each right of a rule that leads to others, in words, and where it leads.
+
+    Args:
+        rule: the RBAC rule.
+        namespace: where it holds; empty for everywhere.
+        spaces: every namespace, with whether Pod Security keeps its pods from the node.
+    """
+    scope = f" in {namespace}" if namespace else ""
+    names = tuple(rule.get("resourceNames") or ())
+    steps = [
+        *_identities(rule, namespace, names, spaces),
+        *_code(rule, namespace, spaces),
+        *_rights(rule, namespace, names),
+        *_identity_maps(rule, namespace, names),
+    ]
+    # A RoleBinding grants nothing on resources outside namespaces.
+    if not namespace:
+        steps += _impersonated(rule, names)
+        steps += _certified(rule, names)
+        steps += _machinery(rule)
+    for right, end in steps:
+        yield f"{right}{scope}", end
+
+
+def _identities(
+    rule: Object, namespace: str, names: Sequence[str], spaces: Mapping[str, bool]
+) -> Iterator[tuple[str, End]]:
+    """Yield how a rule gives the identity of service accounts."""
+    ends = _account_ends(namespace, names, spaces)
+    if impersonates(rule, "serviceaccounts"):
+        for account, end in ends:
+            yield f"impersonate {account}", end
+    if may(rule, "", "serviceaccounts/token", "create"):
+        for account, end in ends:
+            yield f"issue tokens of {account}", end
+    # A name does not narrow it: who may also create secrets makes one of that name and of the type for
+    # tokens.
+    if may(rule, "", "secrets", "get", "list", "watch"):
+        yield "read secrets, which may hold tokens,", accounts(namespace)
+
+
+def _account_ends(namespace: str, names: Sequence[str], spaces: Mapping[str, bool]) -> list[tuple[str, End]]:
+    """Return the service accounts that a rule is about, in words, and where each leads."""
+    if not names:
+        return [("service accounts", accounts(namespace))]
+    chosen = [namespace] if namespace else sorted(spaces)
+    ends: list[tuple[str, End]] = []
+    for space in chosen:
+        for name in names:
+            account = principal({"kind": "ServiceAccount", "name": name}, space)
+            ends.append((shown(account), account))
+    return ends
+
+
+def _code(rule: Object, namespace: str, spaces: Mapping[str, bool]) -> Iterator[tuple[str, End]]:
+    """Yield how a rule runs code in pods, and on the node, if nothing keeps a new pod from it."""
+    rights = [right for right, resource, verbs in _RUNS_CODE if may(rule, "", resource, *verbs)]
+    if _writes_workloads(rule):
+        rights.append("write workloads")
+    if _writes_custom_workloads(rule):
+        rights.append("write custom workloads")
+    is_kept_from_nodes = spaces.get(namespace, False) if namespace else all(spaces.values())
+    is_open = not is_kept_from_nodes
+    for right in rights:
+        yield right, pods(namespace)
+        if is_open and right in _NEW_PODS:
+            yield f"{right}, privileged ones too,", MACHINES
+
+
+def _writes_workloads(rule: Object) -> bool:
+    """Return whether a rule writes resources from which Kubernetes' own controllers make pods."""
+    for group, resources in _WORKLOADS:
+        if any(may(rule, group, resource, *_WRITES) for resource in resources):
+            return True
+    return False
+
+
+def _writes_custom_workloads(rule: Object) -> bool:
+    """Return whether a rule writes custom resources from which controllers make pods."""
+    # A subresource, such as a status, changes no template.
+    if not does(rule, *_WRITES) or not on_whole_resources(rule):
+        return False
+    return any(in_group(rule, group) for group in WORKLOAD_GROUPS)
+
+
+def _rights(rule: Object, namespace: str, names: Sequence[str]) -> Iterator[tuple[str, End]]:
+    """Yield how a rule gives rights: by writing roles, or by binding them."""
+    for kind, resource in (("Role", "roles"), ("ClusterRole", "clusterroles")):
+        if may(rule, GROUP, resource, "escalate"):
+            yield f"escalate {resource}", all_in(namespace)
+        if not may(rule, GROUP, resource, "bind"):
+            continue
+        if not names:
+            yield f"bind {resource}", all_in(namespace)
+        for name in names:
+            yield f"bind {kind} {name}", RoleIn(kind, name, namespace)
+
+
+def _identity_maps(rule: Object, namespace: str, names: Sequence[str]) -> Iterator[tuple[str, End]]:
+    """Yield how a rule changes the mapping of identities to rights."""
+    covers_namespace = namespace in {"", "kube-system"}
+    covers_name = not names or bool(_IDENTITY_MAPS & set(names))
+    if covers_namespace and covers_name and may(rule, "", "configmaps", *_WRITES):
+        yield "change the configmaps that map identities", EVERYTHING
+
+
+def _impersonated(rule: Object, names: Sequence[str]) -> Iterator[tuple[str, End]]:
+    """Yield how a rule gives the identity of people and nodes."""
+    if impersonates(rule, "users"):
+        for name in names:
+            yield f"impersonate User {name}", f"User {name}"
+        if not names:
+            yield "impersonate users", USERS
+    if impersonates(rule, "groups"):
+        for name in names:
+            yield f"impersonate Group {name}", f"Group {name}"
+        # Any group includes system:masters.
+        if not names:
+            yield "impersonate groups", EVERYTHING
+    if impersonates(rule, "nodes"):
+        yield "impersonate machines", MACHINES
+
+
+def _certified(rule: Object, names: Sequence[str]) -> Iterator[tuple[str, End]]:
+    """Yield how a rule has certificates issued; no signer certifies members of system:masters."""
+    if may(rule, _CERTIFICATES, "signers", "approve", "sign"):
+        if not names or {_CLIENT, _ALL_SIGNERS} & set(names):
+            yield "approve or sign certificates of people", PEOPLE
+        if not names or {_KUBELET, _ALL_SIGNERS} & set(names):
+            yield "approve or sign certificates of machines", MACHINES
+    if any(may(rule, _CERTIFICATES, resource, "create") for resource in _APPROVED_BY_ITSELF):
+        yield "have certificates of machines approved", MACHINES
+
+
+def _machinery(rule: Object) -> Iterator[tuple[str, End]]:
+    """Yield how a rule reaches what the cluster runs on: kubelets, webhooks, the folders of nodes."""
+    # `get` counts: a WebSocket to the kubelet's exec endpoint is a GET request.
+    if may(rule, "", "nodes/proxy", "get", "create", "update", "patch", "delete"):
+        yield "reach kubelets by nodes/proxy", pods("")
+    if any(may(rule, _ADMISSION, resource, *_WRITES) for resource in _MUTATING):
+        yield "change every object that is written", EVERYTHING
+    if may(rule, _ADMISSION, "validatingwebhookconfigurations", *_WRITES):
+        yield "have every object that is written sent to a webhook", HOOKS
+    # A hostPath volume of any folder, bound by a claim, is past Pod Security, which judges pods alone.
+    if may(rule, "", "persistentvolumes", "create"):
+        yield "make volumes of any folder of a machine", EVERYTHING

@@ -1,0 +1,53 @@
+"""Which planes a factory has, and why a fabric is impossible."""
+
+from __future__ import annotations
+
+import pytest
+
+from sovereign_ai.errors import SpecError
+from sovereign_ai.plan.fabric.feasibility import fabric_problems, radix_of, size_fabrics
+from sovereign_ai.spec.factory import AIFactory
+from tests.plan.factories import factory, pool, site
+
+COMPUTE = {"name": "c", "kind": "roce", "rails": 8, "radix": 32, "link": "400 Gbps"}
+
+
+def fields(wish: AIFactory) -> list[str]:
+    return [problem.where.field for problem in fabric_problems(wish, {})]
+
+
+def test_a_fabric_has_its_planes_at_each_site_with_a_pool() -> None:
+    wish = factory(
+        sites=[site("a"), site("b"), site("c")],
+        pools=[pool(), pool("other", site="b")],
+        fabrics=[{**COMPUTE, "planes": 2}],
+    )
+    names = [(size.site, size.plane) for size in size_fabrics(wish, {})]
+    assert names == [("a", 0), ("a", 1), ("b", 0), ("b", 1)]
+
+
+def test_planes_share_the_rate_of_a_link() -> None:
+    wish = factory(fabrics=[{**COMPUTE, "planes": 2}])
+    assert {size.link for size in size_fabrics(wish, {})} == {200_000_000_000}
+
+
+def test_breakout_multiplies_the_radix() -> None:
+    wish = factory(fabrics=[{**COMPUTE, "breakout": 2}])
+    assert radix_of(wish.fabrics[0]) == 64
+
+
+def test_rails_that_do_not_divide_the_ports_are_refused() -> None:
+    wish = factory(fabrics=[{**COMPUTE, "rails": 3}])
+    assert fields(wish) == ["fabrics[0].rails"]
+    with pytest.raises(SpecError):
+        size_fabrics(wish, {})
+
+
+def test_a_second_fabric_of_one_role_on_the_same_pool_is_refused() -> None:
+    wish = factory(fabrics=[COMPUTE, {**COMPUTE, "name": "d"}])
+    assert fields(wish) == ["fabrics[1].pools"]
+
+
+def test_more_subnets_than_pods_are_refused() -> None:
+    wish = factory(fabrics=[{**COMPUTE, "kind": "infiniband", "subnets": 2}])
+    assert fields(wish) == ["fabrics[0].subnets"]

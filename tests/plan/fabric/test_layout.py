@@ -1,0 +1,216 @@
+"""Fabrics whose description says more of their switches than radix and ratio."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from itertools import combinations
+from typing import Any
+
+import networkx as nx
+import pytest
+
+from sovereign_ai.assess.fabric import Links
+from sovereign_ai.errors import Problem, SpecError
+from sovereign_ai.plan.fabric.planes import FabricPlan, host_rails, plan_fabrics
+from sovereign_ai.plan.factory import plan as whole_plan
+from sovereign_ai.render.switches.ports import rail_addresses
+from sovereign_ai.spec.factory import AIFactory
+from tests.plan import checker
+from tests.plan.factories import factory as small_factory
+from tests.plan.factories import pool as small_pool
+from tests.plan.wishes import as_json, machines, pool, wish
+
+FABRIC = {"name": "f", "kind": "roce", "rails": 8, "radix": 64, "link": "400 Gbps", "padding": "none"}
+
+
+def described(nodes: int = 16, system: str = "dgx-h100", unit: int = 1, **fields: Any) -> AIFactory:
+    return wish([pool(nodes=nodes, system=system, scalable_unit=unit)], {**FABRIC, **fields})
+
+
+def planned(nodes: int = 16, **fields: Any) -> FabricPlan:
+    factory = described(nodes, **fields)
+    members = machines(factory)
+    [plane] = plan_fabrics(factory, members)
+    assert checker.findings(as_json([plane], members)) == []
+    return plane
+
+
+def refused(nodes: int = 16, **fields: Any) -> Problem:
+    factory = described(nodes, **fields)
+    members = machines(factory)
+    with pytest.raises(SpecError) as caught:
+        plan_fabrics(factory, members)
+    [problem] = caught.value.problems
+    assert problem.hint
+    return problem
+
+
+def test_all_rails_of_a_machine_end_at_neighbouring_ports_of_one_leaf() -> None:
+    plane = planned(leaf_rails=8, leaf_hosts=2)
+    mine = [row for row in plane.cables if row.lower == "train-00003"]
+    assert mine == [
+        ("train-00003", f"compute{rail}", "f-a-p0-leaf-r0-002", str(9 + rail)) for rail in range(8)
+    ]
+    assert host_rails(plane)[: 16 * 2] == [0] * 16 + [1] * 16
+
+
+def test_a_single_switch_carries_all_whatever_rate_links_to_others_would_have() -> None:
+    plane = planned(nodes=4, leaf_rails=8, breakout=2, uplink="800 Gbps")
+    assert (plane.tiers, plane.leaf, plane.spine, plane.oversubscription) == (1, 1, 0, "1:1")
+    assert plane.bisection == 16 * 400 * 10**9
+
+
+def test_a_pair_of_leaves_has_as_many_links_between_them_as_its_machines_need() -> None:
+    plane = planned(spines="none", breakout=2)
+    assert (plane.tiers, plane.leaf, plane.spine, plane.leaf_spine, plane.leaf_leaf) == (1, 1, 0, 0, 0)
+    plane = planned(12, spines="none", breakout=2, leaf_rails=4)
+    assert (plane.leaf, plane.spine, plane.leaf_leaf, plane.oversubscription) == (2, 0, 48, "1:1")
+    assert plane.bisection == 48 * plane.link
+    assert len(plane.peer_links) == 48
+    assert set(plane.peer_links.pairs()) == {("f-a-p0-leaf-r0-001", "f-a-p0-leaf-r4-001")}
+    assert (plane.switch_links, len(plane.uplinks)) == (plane.peer_links, 0)
+
+
+def test_a_pair_carries_what_its_links_carry_and_loses_what_it_loses() -> None:
+    plane = planned(12, spines="none", breakout=2, leaf_rails=4, peer_links=12, oversubscription="4:1")
+    assert (plane.leaf_leaf, plane.oversubscription, plane.bisection) == (12, "4:1", 12 * plane.link)
+    links = Links(plane, {})
+    assert links.without() == 12
+    assert links.without(cut=("f-a-p0-leaf-r0-001", "f-a-p0-leaf-r4-001")) < 12
+
+
+def test_links_upwards_of_another_rate_count_by_their_rate() -> None:
+    plane = planned(64, breakout=2, uplink="800 Gbps", spines="least")
+    assert (plane.leaf, plane.spine, plane.leaf_spine, plane.oversubscription) == (8, 4, 256, "1:1")
+    assert plane.uplink == 2 * plane.link
+    assert plane.bisection == 64 * 8 // 2 * plane.link == Links(plane, {}).without() * plane.link
+    ports = [row.lower_port for row in plane.cables if row.lower == "f-a-p0-leaf-r0-001"]
+    assert ports[:2] == ["33", "34"], "a port is split for machines or for spines, never for both"
+
+
+def test_ports_for_spines_alone_come_behind_the_others() -> None:
+    fields = {"role": "out-of-band", "kind": "ethernet", "rails": 1, "link": "1 Gbps", "uplink": "100 Gbps"}
+    plane = planned(100, **{**fields, "radix": 48, "uplink_ports": 4, "spine_radix": 64})
+    assert (plane.leaf, plane.radix, plane.spine_radix, plane.uplink_ports) == (3, 48, 64, 4)
+    assert {row.lower_port for row in plane.switch_links} == {"49"}
+    named = wish(
+        [pool(nodes=100, scalable_unit=1)],
+        {**FABRIC, **fields, "radix": None, "switch": "sn2201", "spine_switch": "sn4600c"},
+    )
+    [same] = plan_fabrics(named, machines(named))
+    assert same.cables == plane.cables
+
+
+def test_every_leaf_keeps_what_it_needs_whichever_spines_fail() -> None:
+    for spare in (1, 2):
+        plane = planned(96, unit=32, spines="least", spine_spares=spare, oversubscription="2:1")
+        above: dict[str, Counter[str]] = {}
+        for leaf, spine in plane.uplinks.pairs():
+            above.setdefault(leaf, Counter())[spine] += 1
+        spines = sorted(set(plane.uplinks.uppers()))
+        for lost in combinations(spines, spare):
+            for links in above.values():
+                assert sum(count for spine, count in links.items() if spine not in lost) * 2 >= 32
+
+
+def test_leaves_take_fewer_machines_where_full_ones_leave_no_port_for_a_lost_spine() -> None:
+    plane = planned(96, unit=32, spines="least", spine_spares=1)
+    assert plane.leaf_places < 32
+    assert min(Counter(plane.uplinks.lowers()).values()) > plane.leaf_places
+
+
+def test_links_that_differ_by_one_carry_at_least_what_is_said() -> None:
+    plane = planned(96, unit=32, spines="least")
+    assert (plane.leaf, plane.spine, plane.uneven) == (24, 12, True)
+    claimed = plane.bisection // plane.link
+    assert claimed == Links(plane, {}).without()
+    assert claimed <= min(_flows(plane)) <= plane.endpoints // 2
+
+
+def _flows(plane: FabricPlan) -> Iterator[int]:
+    """Give the links that half of the leaves fill towards the other half, by networkx's own maximum flow."""
+    leaves = sorted(set(plane.host_links.uppers()))
+    below = Counter(plane.host_links.uppers())
+    for step in (1, 5, 7):
+        order = [leaves[index * step % len(leaves)] for index in range(len(leaves))]
+        graph = nx.DiGraph()
+        for (lower, upper), count in Counter(plane.uplinks.pairs()).items():
+            graph.add_edge(lower, upper, capacity=count)
+            graph.add_edge(upper, lower, capacity=count)
+        for number, leaf in enumerate(order):
+            ends = ("from", leaf) if number < len(order) // 2 else (leaf, "to")
+            graph.add_edge(*ends, capacity=below[leaf])
+        flow: int = nx.maximum_flow_value(graph, "from", "to")
+        yield flow
+
+
+def test_pods_by_rail_have_spines_of_their_own_and_meet_at_every_core() -> None:
+    plane = planned(
+        288, system="gb200-nvl72-tray", unit=144, rails=4, leaf_hosts="rack", pod_leaves=8, pod_by="rail"
+    )
+    assert (plane.leaf, plane.spine, plane.core) == (64, 48, 18)
+    rails = {one.name: one.rail for one in plane.switches if one.tier == "leaf"}
+    of_spine: dict[str, set[int]] = {}
+    for leaf, spine in plane.uplinks.pairs():
+        if leaf in rails:
+            of_spine.setdefault(spine, set()).add(rails[leaf])
+    assert {len(found) for found in of_spine.values()} == {1}
+
+
+@pytest.mark.parametrize(
+    ("nodes", "fields", "field"),
+    [
+        (16, {"leaf_rails": 3}, "leaf_rails"),
+        (16, {"leaf_hosts": 70}, "leaf_hosts"),
+        (64, {"leaf_hosts": 40}, "leaf_hosts"),
+        (64, {"uplinks": 3}, "uplinks"),
+        (64, {"spines": 2}, "spines"),
+        (64, {"spines": 33}, "spines"),
+        (64, {"spines": "none"}, "spines"),
+        (16, {"spines": "none", "breakout": 2, "leaf_rails": 4, "peer_links": 70}, "peer_links"),
+        (64, {"spines": "least", "spine_spares": 16, "leaf_hosts": 32}, "spine_spares"),
+        (64, {"pod_leaves": 40}, "pod_leaves"),
+        (256, {"pod_leaves": 16, "cores": 1}, "cores"),
+    ],
+)
+def test_fields_that_cannot_be_met_together_name_the_one_to_change(
+    nodes: int, fields: dict[str, Any], field: str
+) -> None:
+    assert refused(nodes, **fields).where.field == f"fabrics[0].{field}"
+
+
+def test_an_infiniband_plane_beyond_the_addresses_of_a_subnet_is_refused_unless_it_is_divided() -> None:
+    large = {"kind": "infiniband", "radix": 64, "link": "400 Gbps"}
+    problem = refused(6_000, unit=32, **large)
+    assert problem.where.field == "fabrics[0].subnets"
+    assert "and one ends at 49,151" in problem.message
+    assert problem.hint.startswith("write 'subnets: 2'")
+    assert (
+        refused(32, unit=32, **large, subnets=2).message
+        == "at site a: 2 subnets, and the plane has 1 pod to divide into them"
+    )
+
+
+def test_each_port_of_a_leaf_of_several_rails_has_an_address_of_its_own_rail() -> None:
+    fabric = {**FABRIC, "leaf_rails": 4, "radix": 32}
+    factory = small_factory(pools=[small_pool()], fabrics=[fabric])
+    plan = whole_plan(factory)
+    [plane] = plan.fabrics
+    addresses = rail_addresses(plan, plane)
+    assert len(set(addresses.values())) == len(addresses) == plane.node_leaf
+    blocks = {prefix.rail: prefix.cidr for prefix in plan.prefixes if prefix.use == "rail"}
+    assert len(blocks) == 8
+    by_rail: dict[int, set[str]] = {}
+    for link, rail in zip(plane.host_links, host_rails(plane), strict=True):
+        by_rail.setdefault(rail, set()).add(addresses[link.lower, link.lower_port].rpartition(".")[0])
+    assert all(len(found) == 1 for found in by_rail.values())
+
+
+def test_fields_with_defaults_are_in_no_plan() -> None:
+    factory = small_factory(fabrics=[{**FABRIC, "radix": 32}])
+    [plain] = whole_plan(factory).to_data()["fabrics"]
+    assert "leaf_rails" not in plain
+    factory = small_factory(fabrics=[{**FABRIC, "radix": 32, "leaf_rails": 2}])
+    [shaped] = whole_plan(factory).to_data()["fabrics"]
+    assert shaped["leaf_rails"] == 2

@@ -1,0 +1,27 @@
+"""Notes on wasteful designs."""
+
+from __future__ import annotations
+
+from sovereign_ai.plan.fabric.feasibility import size_fabrics
+from sovereign_ai.plan.fabric.waste import waste_notes
+from sovereign_ai.spec.factory import AIFactory
+from tests.plan.wishes import pool, wish
+
+
+def notes(**fabric: object) -> list[str]:
+    described: AIFactory = wish([pool(nodes=16)], {"name": "f", "rails": 8, "radix": 64, **fabric})
+    return list(waste_notes(described, size_fabrics(described, {})))
+
+
+def test_eight_rails_of_a_few_servers_would_fit_one_switch() -> None:
+    (note,) = notes(padding="none", radix=128)
+    assert note.startswith("fabric f at a: ")
+    assert "'leaf_rails: 8'" in note
+
+
+def test_the_proposed_design_has_no_note() -> None:
+    assert notes(padding="none", radix=128, leaf_rails=8) == []
+
+
+def test_planes_of_a_fabric_share_a_note() -> None:
+    assert len(notes(padding="none", radix=128, planes=2)) == 1

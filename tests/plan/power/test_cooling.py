@@ -1,0 +1,103 @@
+"""Cooling: heat against air and coolant; the rule of thumb only warns."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from sovereign_ai.plan.factory import plan
+from sovereign_ai.plan.power.cooling import air_capacity, airflow, coolant_capacity
+from sovereign_ai.units import Celsius, CubicMetresPerHour, LitresPerMinute
+from tests.plan.factories import codes, factory, hall, only_problem, pool, site
+
+
+def cooled(kind: str = "air", **cooling: Any) -> dict[str, Any]:
+    return site(halls=[hall("ha", kind, cooling=cooling, rack_limit="160 kW")])
+
+
+def test_air_is_volume_times_heat_times_rise() -> None:
+    """40.8 kW at 12 degrees: 40,800 / (1.2 x 1,005 x 12) = 2.819 m3/s."""
+    assert airflow(40_800, 120) == 10_150
+
+
+def test_too_little_air_is_refused_with_what_would_do() -> None:
+    found = only_problem(factory(sites=[cooled(airflow="20000 m3/h")]))
+    assert (found.code, found.where.field) == ("over-cooling", "sites[0].halls[0].cooling.airflow")
+    assert "20,000 m3/h of air" in found.message
+    assert found.hint.startswith("write at least '20299 m3/h'")
+    assert codes(factory(sites=[cooled(airflow="20299 m3/h")])) == []
+
+
+def test_a_hall_without_a_described_airflow_is_not_checked_and_warned_of() -> None:
+    assert any(
+        "is not checked, since airflow is not described" in warning for warning in plan(factory()).warnings
+    )
+
+
+def test_the_rule_of_thumb_for_air_is_a_warning_with_the_air_it_takes() -> None:
+    warnings = plan(factory(sites=[cooled(airflow="40000 m3/h")])).warnings
+    assert any(
+        "40.8 kW under air is beyond the rule of thumb" in warning and "10,150 m3/h" in warning
+        for warning in warnings
+    )
+    two = plan(factory(sites=[cooled(airflow="40000 m3/h")], pools=[pool(nodes_per_rack=2)])).warnings
+    assert not any("rule of thumb" in warning for warning in two)
+
+
+def test_a_machine_built_for_cold_plates_is_refused_in_an_air_hall() -> None:
+    found = only_problem(factory(sites=[cooled()], pools=[pool(system="gb200-nvl72-tray", nodes=18)]))
+    assert (found.code, found.where.field, found.hint) == (
+        "wrong-cooling",
+        "pools[0].hall",
+        "choose a hall with hybrid cooling",
+    )
+
+
+def test_a_hybrid_hall_takes_what_its_coolant_and_its_air_take_together() -> None:
+    trays = [pool(system="gb200-nvl72-tray", nodes=18)]
+    air = {"airflow": "10000 m3/h", "temperature_rise": "10 degC"}
+    assert codes(factory(sites=[cooled("hybrid", cdu_capacity="120 kW", **air)], pools=trays)) == []
+    found = only_problem(factory(sites=[cooled("hybrid", cdu_capacity="90 kW", **air)], pools=trays))
+    assert (found.code, found.hint) == ("over-cooling", "write at least '98.5 kW'")
+
+
+def loop(**coolant: str) -> dict[str, Any]:
+    return {"coolant": {"flow": "100 L/min", "supply": "20 degC", "return": "30 degC", **coolant}}
+
+
+def test_too_little_coolant_is_refused_with_what_would_do() -> None:
+    """81.6 kW at 10 degrees: 81,600 x 60 / (4,182 x 0.998 x 10) = 117.3 L/min, so 118."""
+    found = only_problem(factory(sites=[cooled("rear-door", **loop(flow="117 L/min"))]))
+    assert (found.code, found.where.field) == ("over-cooling", "sites[0].halls[0].cooling.coolant.flow")
+    assert found.hint.startswith("write at least '118 L/min'")
+    assert codes(factory(sites=[cooled("rear-door", **loop(flow="118 L/min"))])) == []
+    assert codes(factory(sites=[cooled("rear-door", **loop(flow="7.08 m3/h"))])) == []
+    assert codes(factory(sites=[cooled("rear-door", **loop(flow="59 L/min", **{"return": "40 degC"}))])) == []
+
+
+def test_what_is_less_of_pump_and_distribution_unit_bounds_a_hybrid_hall() -> None:
+    trays = [pool(system="gb200-nvl72-tray", nodes=18)]
+    air = {"airflow": "10000 m3/h", "temperature_rise": "10 degC", "cdu_capacity": "120 kW"}
+    assert codes(factory(sites=[cooled("hybrid", **air, **loop(flow="200 L/min"))], pools=trays)) == []
+    found = only_problem(factory(sites=[cooled("hybrid", **air, **loop())], pools=trays))
+    assert found.where.field == "sites[0].halls[0].cooling.coolant.flow"
+    assert "its coolant takes 69.56 kW" in found.message
+
+
+@given(st.integers(1, 10**9), st.integers(1, 600))
+def test_coolant_takes_more_with_more_flow_and_more_rise_and_never_more_than_the_formula(
+    flow: int, rise: int
+) -> None:
+    watts = coolant_capacity(LitresPerMinute(flow), rise)
+    assert watts <= flow / 60_000 / 60 * 0.998 * 4_182 * rise / 10 + 1e-6
+    assert coolant_capacity(LitresPerMinute(flow + 1), rise) >= watts
+    assert coolant_capacity(LitresPerMinute(flow), rise + 1) >= watts
+
+
+@given(st.integers(1, 10**9), st.integers(10, 600))
+def test_the_required_airflow_carries_the_heat_away(watts: int, rise: int) -> None:
+    flow = airflow(watts, rise)
+    assert air_capacity(CubicMetresPerHour(flow), Celsius(rise)) >= watts
+    assert air_capacity(CubicMetresPerHour(flow - 1), Celsius(rise)) < watts
