@@ -27,7 +27,7 @@ from sovereign_ai.cluster.api.client import Api, ApiError, open_cluster
 from sovereign_ai.cluster.embedded.lifecycle import down, up
 from sovereign_ai.plan.factory import plan
 from sovereign_ai.render.kubernetes.bundle import render
-from sovereign_ai.spec.load import load
+from sovereign_ai.spec.reader import load
 
 ROOT = Path(__file__).resolve().parent.parent
 PAIRS, PODS, WARM, GOAL = 7, 200, 30, 3.0

@@ -26,9 +26,9 @@ from sovereign_ai.assess.goodput.exact import RATE, best_interval, mean_between
 from sovereign_ai.assess.goodput.report import assess_goodput
 from sovereign_ai.assess.goodput.simulate import GoodputCase, simulate
 from sovereign_ai.attest.report.gather import make_report
-from sovereign_ai.attest.report.page import page
+from sovereign_ai.attest.report.html_page import page
 from sovereign_ai.plan.factory import plan
-from sovereign_ai.spec.load import load
+from sovereign_ai.spec.reader import load
 
 ROOT = Path(__file__).resolve().parent.parent
 TIMES, RUNS, STEP_RUNS = 5, 10_000, 200

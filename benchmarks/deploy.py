@@ -42,7 +42,7 @@ from sovereign_ai.cluster.guard import GUARDED
 from sovereign_ai.names import KEYS
 from sovereign_ai.plan.factory import plan
 from sovereign_ai.render.kubernetes.bundle import render
-from sovereign_ai.spec.load import load
+from sovereign_ai.spec.reader import load
 from sovereign_ai.toolchain.cache import bin_dir
 from sovereign_ai.toolchain.install import find, module_files
 

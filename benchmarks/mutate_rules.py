@@ -57,7 +57,7 @@ from sovereign_ai.rules.objects import live  # noqa: E402
 from sovereign_ai.rules.registry import REGISTRY  # noqa: E402
 from sovereign_ai.rules.rule import Rule, RuleCheck  # noqa: E402
 from sovereign_ai.spec.factory import AIFactory  # noqa: E402
-from sovereign_ai.spec.load import load  # noqa: E402
+from sovereign_ai.spec.reader import load  # noqa: E402
 from tests.rules import test_described, test_edges  # noqa: E402
 from tests.rules.cases import cases  # noqa: E402
 from tests.rules.generated import Generator, corpus  # noqa: E402

@@ -27,7 +27,7 @@ from sovereign_ai.deploy.engine import Engine  # noqa: E402
 from sovereign_ai.plan.factory import plan  # noqa: E402
 from sovereign_ai.rules.context import factory_context  # noqa: E402
 from sovereign_ai.rules.engine import evaluate  # noqa: E402
-from sovereign_ai.spec.load import load  # noqa: E402
+from sovereign_ai.spec.reader import load  # noqa: E402
 from tests.rules.cases import cases  # noqa: E402
 
 COUNT, RUNS, GOAL = 500, 3, 3.0

@@ -33,7 +33,7 @@ import orjson
 
 from sovereign_ai.plan.fabric.planes import FabricPlan, plan_fabrics
 from sovereign_ai.plan.factory import plan
-from sovereign_ai.spec.load import load
+from sovereign_ai.spec.reader import load
 
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT / "tests" / "plan"))

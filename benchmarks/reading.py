@@ -34,13 +34,17 @@ import orjson  # noqa: E402 - the tests' texts are found from the root
 import yaml  # noqa: E402
 
 import sovereign_ai.catalog  # noqa: E402
-from sovereign_ai.catalog import accelerators, jurisdictions, published, storage, suppliers, switches, systems  # noqa: E402
+from sovereign_ai.catalog import accelerator as accelerators  # noqa: E402
+from sovereign_ai.catalog import jurisdictions, published, storage  # noqa: E402
+from sovereign_ai.catalog import supplier as suppliers  # noqa: E402
+from sovereign_ai.catalog import switch as switches  # noqa: E402
+from sovereign_ai.catalog import system as systems  # noqa: E402
 from sovereign_ai.errors import SpecError, nearest  # noqa: E402
 from sovereign_ai.plan.factory import plan  # noqa: E402
 from sovereign_ai.plan.feasibility import feasible  # noqa: E402
 from sovereign_ai.sovereignty.report import assess_sovereignty  # noqa: E402
 from sovereign_ai.spec.fabric import Fabric  # noqa: E402
-from sovereign_ai.spec.load import load, read_text  # noqa: E402
+from sovereign_ai.spec.reader import load, read_text  # noqa: E402
 from tests.plan.factories import factory, pool  # noqa: E402
 from tests.spec.hostile import HOSTILE, SMALL  # noqa: E402
 

@@ -28,7 +28,7 @@ from sovereign_ai.rules.expressions import variables_of, with_constants, without
 from sovereign_ai.rules.kinds import KINDS  # noqa: E402
 from sovereign_ai.rules.normalization import to_plain  # noqa: E402
 from sovereign_ai.rules.registry import REGISTRY  # noqa: E402
-from sovereign_ai.spec.load import load  # noqa: E402
+from sovereign_ai.spec.reader import load  # noqa: E402
 from tests.rules.cases import cases  # noqa: E402
 
 COUNT, RUNS, GOAL = 1_000, 5, 0.5

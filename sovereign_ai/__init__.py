@@ -4,8 +4,8 @@ The public names are loaded on first use, so that `import sovereign_ai` stays ch
 neither Pulumi nor a Kubernetes client.
 
     import sovereign_ai as sai
-    from sovereign_ai.plan.factory import plan
-    from sovereign_ai.render.kubernetes.bundle import render
+    from sovereign_ai.plan import plan
+    from sovereign_ai.render.kubernetes import render
 
     factory = sai.load("factory.yaml")        # or sai.AIFactory(...) in Python
     bundle = render(factory, plan(factory))
@@ -19,46 +19,46 @@ from typing import Any
 
 __version__ = "0.1.0"
 
-# The module of each public name below this package, for `__getattr__`.
+# The room of each public name, for `__getattr__`.
 _HOMES = {
-    "AIFactory": "spec.factory",
-    "AllowedKind": "spec.zone",
-    "Backup": "spec.storage",
-    "Certificate": "spec.operator",
-    "ClusterLimits": "spec.factory",
-    "Coolant": "spec.site",
-    "Cooling": "spec.site",
-    "Encryption": "spec.storage",
-    "Fabric": "spec.fabric",
-    "Feed": "spec.site",
-    "Flow": "spec.zone",
-    "Gateway": "spec.zone",
-    "GpuNodePool": "spec.pool",
-    "GridContract": "spec.site",
-    "Hall": "spec.site",
-    "HeatReuse": "spec.site",
-    "Images": "spec.supplier",
-    "Isolation": "spec.zone",
-    "Key": "spec.storage",
-    "Network": "spec.factory",
-    "Operator": "spec.operator",
-    "Parent": "spec.operator",
-    "Power": "spec.site",
-    "Provider": "spec.zone",
-    "ResidencyPolicy": "spec.zone",
-    "SecurityZone": "spec.zone",
-    "Service": "spec.service",
-    "Shareholder": "spec.operator",
-    "Site": "spec.site",
-    "Snapshots": "spec.storage",
-    "Staff": "spec.operator",
-    "StorageTier": "spec.storage",
-    "SubProcessor": "spec.operator",
-    "Supplier": "spec.supplier",
-    "Tenant": "spec.zone",
-    "Uplink": "spec.site",
-    "Waiver": "spec.supplier",
-    "Workload": "spec.supplier",
+    "AIFactory": "spec",
+    "AllowedKind": "spec",
+    "Backup": "spec",
+    "Certificate": "spec",
+    "ClusterLimits": "spec",
+    "Coolant": "spec",
+    "Cooling": "spec",
+    "Encryption": "spec",
+    "Fabric": "spec",
+    "Feed": "spec",
+    "Flow": "spec",
+    "Gateway": "spec",
+    "GpuNodePool": "spec",
+    "GridContract": "spec",
+    "Hall": "spec",
+    "HeatReuse": "spec",
+    "Images": "spec",
+    "Isolation": "spec",
+    "Key": "spec",
+    "Network": "spec",
+    "Operator": "spec",
+    "Parent": "spec",
+    "Power": "spec",
+    "Provider": "spec",
+    "ResidencyPolicy": "spec",
+    "SecurityZone": "spec",
+    "Service": "spec",
+    "Shareholder": "spec",
+    "Site": "spec",
+    "Snapshots": "spec",
+    "Staff": "spec",
+    "StorageTier": "spec",
+    "SubProcessor": "spec",
+    "Supplier": "spec",
+    "Tenant": "spec",
+    "Uplink": "spec",
+    "Waiver": "spec",
+    "Workload": "spec",
     "read": "spec.load",
 }
 
@@ -84,7 +84,7 @@ def load(path: str) -> Any:
         SpecError: every problem, with file, line and column.
     """
     from sovereign_ai.errors import SovereignError  # noqa: PLC0415 - late, for a quick import
-    from sovereign_ai.spec.load import load as loaded  # noqa: PLC0415
+    from sovereign_ai.spec import load as loaded  # noqa: PLC0415
 
     try:
         return loaded(path)

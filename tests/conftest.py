@@ -20,7 +20,7 @@ from sovereign_ai.cluster.api.client import Api, open_cluster
 from sovereign_ai.plan.factory import Plan, plan
 from sovereign_ai.render.kubernetes.bundle import Bundle, render
 from sovereign_ai.spec.factory import AIFactory
-from sovereign_ai.spec.load import load
+from sovereign_ai.spec.reader import load
 
 if TYPE_CHECKING:
     from tests.kind.lab import KindLab

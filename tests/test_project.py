@@ -13,7 +13,7 @@ import pytest
 from typer.main import get_command
 
 from sovereign_ai.cli.main import app
-from sovereign_ai.deploy.scaffold import contents
+from sovereign_ai.deploy.stack_folder import contents
 
 ROOT = Path(__file__).resolve().parent.parent
 STACKS = sorted(path.name for path in (ROOT / "stacks").iterdir() if path.is_dir())
@@ -108,7 +108,7 @@ def test_every_link_of_a_page_leads_somewhere(page: str) -> None:
 def test_the_picture_in_the_readme_is_the_labs_plan() -> None:
     from sovereign_ai.plan.factory import plan
     from sovereign_ai.render.picture import draw_plan
-    from sovereign_ai.spec.load import load
+    from sovereign_ai.spec.reader import load
 
     assert (ROOT / "docs" / "lab.svg").read_text() == draw_plan(plan(load(ROOT / "stacks" / "lab")))
 

@@ -23,15 +23,18 @@ from pulumi_policy import (
     StackValidationPolicy,
 )
 
-from sovereign_ai.plan.factory import Plan, plan
-from sovereign_ai.rules.approval import approved_waivers
-from sovereign_ai.rules.check import decide
-from sovereign_ai.rules.context import Context, factory_context
-from sovereign_ai.rules.description.providers import reject_resource
-from sovereign_ai.rules.engine import evaluate
-from sovereign_ai.rules.judge import RuleFinding, judge
-from sovereign_ai.spec.factory import AIFactory
-from sovereign_ai.spec.load import load
+from sovereign_ai.plan import Plan, plan
+from sovereign_ai.rules import (
+    Context,
+    RuleFinding,
+    approved_waivers,
+    decide,
+    evaluate,
+    factory_context,
+    judge,
+)
+from sovereign_ai.rules.description import reject_resource
+from sovereign_ai.spec import AIFactory, load
 
 _KUBERNETES = "kubernetes:"
 _HOLDERS = ("kubernetes:yaml", "kubernetes:helm", "kubernetes:kustomize")

@@ -7,7 +7,7 @@ from typing import Any
 
 from pulumi_policy.proxy import UnknownValueError
 
-from sovereign_ai.rules.normalization import UNKNOWN
+from sovereign_ai.rules import UNKNOWN
 
 _OWN = ("__", "id", "urn")
 

@@ -17,3 +17,44 @@ The room's rules:
 """
 
 from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from sovereign_ai.lazy_exports import lazy_exports
+
+if TYPE_CHECKING:
+    from sovereign_ai.assess.cables import lengths
+    from sovereign_ai.assess.fabric import FabricLoss, FabricReport, assess_fabrics, worst_half
+    from sovereign_ai.assess.figures import split, template
+    from sovereign_ai.assess.measure import Basis, Measure, cut, plain
+    from sovereign_ai.assess.planes import PlaneLoss, plane_losses
+    from sovereign_ai.assess.sheet import GivenValue
+else:
+    __getattr__ = lazy_exports(
+        __name__,
+        {
+            "cables": ("lengths",),
+            "fabric": ("FabricLoss", "FabricReport", "assess_fabrics", "worst_half"),
+            "figures": ("split", "template"),
+            "measure": ("Basis", "Measure", "cut", "plain"),
+            "planes": ("PlaneLoss", "plane_losses"),
+            "sheet": ("GivenValue",),
+        },
+    )
+
+__all__ = [
+    "Basis",
+    "FabricLoss",
+    "FabricReport",
+    "GivenValue",
+    "Measure",
+    "PlaneLoss",
+    "assess_fabrics",
+    "cut",
+    "lengths",
+    "plain",
+    "plane_losses",
+    "split",
+    "template",
+    "worst_half",
+]

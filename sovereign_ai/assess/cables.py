@@ -9,8 +9,8 @@ The usual values are those of the cable lists; the ranges are this project's jud
 between halls is open, since no description states how far halls are apart. A plan gives places, not trays:
 measure the route before you order.
 
-    >>> from sovereign_ai.plan.factory import plan
-    >>> from sovereign_ai.spec.load import load
+    >>> from sovereign_ai.plan import plan
+    >>> from sovereign_ai.spec import load
     >>> factory = load("stacks/lab")
     >>> print(lengths(factory, plan(factory))[0].said)
     up to 9.4 m [7.4 to 12.2], reach 50 m: holds
@@ -23,9 +23,9 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from sovereign_ai.assess.measure import plain
-from sovereign_ai.plan.fabric.planes import FabricPlan
-from sovereign_ai.plan.factory import Plan
-from sovereign_ai.spec.factory import AIFactory
+from sovereign_ai.plan import Plan
+from sovereign_ai.plan.fabric import FabricPlan
+from sovereign_ai.spec import AIFactory
 
 WITHIN = (1.0, 2.0, 3.0)
 """Metres of a cable within a rack: least, usual, most."""

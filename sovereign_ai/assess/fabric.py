@@ -9,7 +9,7 @@
   the worst: the part that leaves the least bisection and, where that is another part, the one that cuts off
   the most ports. A failure is a set of switches or cables lost at once; nothing is sampled.
 
-    >>> from sovereign_ai.assess.fabric import FabricLoss
+    >>> from sovereign_ai.assess import FabricLoss
     >>> FabricLoss("spine", "s1", 4, 0, 0, 0, 3, 4).share
     Fraction(3, 4)
 """
@@ -23,9 +23,8 @@ from fractions import Fraction
 from math import lcm
 from typing import Any
 
-from sovereign_ai.plan.fabric.planes import FabricPlan, host_rails, hosts_under
-from sovereign_ai.plan.factory import Plan
-from sovereign_ai.plan.racks import Rack
+from sovereign_ai.plan import Plan, Rack
+from sovereign_ai.plan.fabric import FabricPlan, host_rails, hosts_under
 from sovereign_ai.records import members
 
 Sort = tuple[int, int]

@@ -19,8 +19,8 @@ from sovereign_ai.assess.ranges import permitted, whole_of
 from sovereign_ai.assess.sheet import GivenValue
 from sovereign_ai.assess.sources import FigureFile
 from sovereign_ai.errors import Problem, SpecError, Where, nearest
-from sovereign_ai.plan.factory import Plan
-from sovereign_ai.spec.factory import AIFactory
+from sovereign_ai.plan import Plan
+from sovereign_ai.spec import AIFactory
 
 _INSTEAD = (
     "site.X.pue",

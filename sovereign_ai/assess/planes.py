@@ -14,8 +14,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from sovereign_ai.assess.fabric import FabricReport, Surviving
-from sovereign_ai.plan.fabric.planes import FabricPlan
-from sovereign_ai.plan.factory import Plan
+from sovereign_ai.plan import Plan
+from sovereign_ai.plan.fabric import FabricPlan
 
 
 @dataclass(frozen=True, slots=True)

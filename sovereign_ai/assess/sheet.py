@@ -24,7 +24,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from sovereign_ai.assess.measure import Basis, Measure
-from sovereign_ai.catalog.figures import Figure, Grade
+from sovereign_ai.catalog import Figure, Grade
 from sovereign_ai.errors import Problem, UsageError, nearest
 
 Values = dict[str, float | None]

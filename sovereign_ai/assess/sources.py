@@ -26,16 +26,24 @@ from typing import Any
 import orjson
 
 from sovereign_ai.assess.sheet import GivenValue
-from sovereign_ai.catalog.figures import DefectiveDataError, Figure, Grade, UnknownNameError
+from sovereign_ai.catalog import DefectiveDataError, Figure, Grade, UnknownNameError
 from sovereign_ai.errors import Problem, SpecError, Where, nearest
-from sovereign_ai.files.confusables import clean_text, hidden
-from sovereign_ai.files.csv_text import rows
-from sovereign_ai.files.decoding import decode, locate_character, refuse_secrets
-from sovereign_ai.files.kinds import FIGURES, SERIES, FileKind
-from sovereign_ai.files.reading import read
-from sovereign_ai.files.secrets import shown
-from sovereign_ai.files.source import SourceMap
-from sovereign_ai.files.yaml_text import Refused, parse
+from sovereign_ai.files import (
+    FIGURES,
+    SERIES,
+    FileKind,
+    Refused,
+    SourceMap,
+    clean_text,
+    decode,
+    hidden,
+    locate_character,
+    parse,
+    read,
+    refuse_secrets,
+    rows,
+    shown,
+)
 
 # Products of a few figures beyond these would overflow a float, or vanish.
 _LEAST, _MOST = 1e-30, 1e30

@@ -24,12 +24,12 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from sovereign_ai import __version__
 from sovereign_ai.attest import chain
 from sovereign_ai.attest.evidence import open_envelope, read_envelope, sign_statement
-from sovereign_ai.attest.handover import SigningKeys
+from sovereign_ai.attest.key_handover import SigningKeys
 from sovereign_ai.attest.layout import ACCESS, STATEMENT
 from sovereign_ai.attest.signing import Signer
 from sovereign_ai.attest.witness import Witness
 from sovereign_ai.errors import Problem, SovereignError, UsageError, Where
-from sovereign_ai.toolchain.private_folder import make_folders
+from sovereign_ai.toolchain import make_folders
 
 _SUBJECT = "access/"
 _EVENTS = ("granted", "revoked")

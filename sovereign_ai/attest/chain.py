@@ -45,15 +45,14 @@ from sovereign_ai.attest.entry import (
     sha256,
     subjects_with_prefix,
 )
-from sovereign_ai.attest.handover import SigningKeys, read_keys
+from sovereign_ai.attest.key_handover import SigningKeys, read_keys
 from sovereign_ai.attest.signing import Signer, key_id
 from sovereign_ai.attest.witness import Head, Witness, compare_head, fresh_id, missing_witnesses, read_all
-from sovereign_ai.cluster.state import write_json
+from sovereign_ai.cluster import write_json
 from sovereign_ai.errors import EnvironmentLacksError, Problem, SovereignError, UsageError, Where
-from sovereign_ai.files.kinds import CHAIN, ENVELOPE, TORN
-from sovereign_ai.files.reading import read, read_lines
+from sovereign_ai.files import CHAIN, ENVELOPE, TORN, read, read_lines
 from sovereign_ai.files.writing import open_to_append, sync_folder, write_private
-from sovereign_ai.toolchain.private_folder import make_folders
+from sovereign_ai.toolchain import make_folders
 
 _MOST_LINE = 16 << 20
 """The longest line, in bytes: a run over many objects names each of them."""

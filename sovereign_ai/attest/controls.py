@@ -1,6 +1,6 @@
 """Each control's state under a verdict: the line that a reviewer looks for first.
 
->>> from sovereign_ai.rules.judge import RuleFinding, RuleVerdict
+>>> from sovereign_ai.rules import RuleFinding, RuleVerdict
 >>> finding = RuleFinding("LNK-001", "critical", "Site/a", "f", "not encrypted", "encrypt it")
 >>> states = control_states(RuleVerdict((finding,)))
 >>> [str(state) for state in states if state.control.id == "Article 21(2)(h)"]
@@ -13,10 +13,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from sovereign_ai.rules.controls import Control
-from sovereign_ai.rules.judge import RuleVerdict
-from sovereign_ai.rules.registry import REGISTRY
-from sovereign_ai.rules.rule import Rule
+from sovereign_ai.rules import REGISTRY, Control, Rule, RuleVerdict
 
 State = Literal["VIOLATED", "waived", "undecided", "noted", "held"]
 _WORDS: dict[str, State] = {

@@ -9,9 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from sovereign_ai.attest.controls import rules_by_control
-from sovereign_ai.rules.controls import Control
-from sovereign_ai.rules.coverage import PLACES, decided_share, places_matrix
-from sovereign_ai.rules.registry import REGISTRY
+from sovereign_ai.rules import PLACES, REGISTRY, Control, decided_share, places_matrix
 
 _INTRODUCTION = """\
 # Controls and rules

@@ -32,15 +32,11 @@ from sovereign_ai.attest.layout import PREDICATE, STATEMENT, first_deviation
 from sovereign_ai.attest.package import package_digest, package_digests
 from sovereign_ai.attest.signing import Signer, base64_text, is_signed, key_id, pae
 from sovereign_ai.errors import Problem, UsageError, Where
-from sovereign_ai.files.json_text import parse_json
-from sovereign_ai.files.kinds import ENVELOPE
-from sovereign_ai.files.reading import read
-from sovereign_ai.plan.factory import Plan
-from sovereign_ai.render.kubernetes.bundle import render
-from sovereign_ai.rules.check import check
-from sovereign_ai.rules.judge import RuleVerdict, merge_verdicts
-from sovereign_ai.rules.registry import REGISTRY
-from sovereign_ai.spec.factory import AIFactory
+from sovereign_ai.files import ENVELOPE, parse_json, read
+from sovereign_ai.plan import Plan
+from sovereign_ai.render.kubernetes import render
+from sovereign_ai.rules import REGISTRY, RuleVerdict, check, merge_verdicts
+from sovereign_ai.spec import AIFactory
 
 _PLACES = frozenset({"file", "line", "column", "field"})
 """Members that place a finding in the user's own file: they differ from one computer to the next."""
@@ -130,7 +126,7 @@ def _verdict_part(verdict: RuleVerdict) -> EvidencePart:
 
 
 def description_data(factory: AIFactory) -> dict[str, Any]:
-    """Return the description as plain data, waivers included, as `spec.load.read_data` reads it."""
+    """Return the description as plain data, waivers included, as `spec.reader.read_data` reads it."""
     # `to_data` has no waivers, which have a digest of their own.
     data = dict(factory.to_data())
     waivers = [waiver.model_dump(mode="json") for waiver in factory.waivers]

@@ -19,8 +19,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from sovereign_ai.attest.key_uri import KeyUri, is_key_uri, parse_key_uri
 from sovereign_ai.attest.signing import Signer, is_signed, private_key
-from sovereign_ai.cluster.keys.custody import ModuleLocation
-from sovereign_ai.cluster.keys.pkcs11 import ModuleError, load_library, open_session
+from sovereign_ai.cluster.keys import ModuleError, ModuleLocation, load_library, open_session
 from sovereign_ai.errors import EnvironmentLacksError, Problem, Where
 
 _KEY_BYTES = 32

@@ -13,9 +13,8 @@ from datetime import date, datetime, timedelta
 from typing import Any
 
 from sovereign_ai.errors import Problem, UsageError, Where
-from sovereign_ai.files.json_text import parse_json
-from sovereign_ai.files.kinds import OBSERVATION
-from sovereign_ai.plan.factory import Plan
+from sovereign_ai.files import OBSERVATION, parse_json
+from sovereign_ai.plan import Plan
 
 _MOST_DAYS = 1
 """How far the observation's day may be from the run's: a run around midnight, or in another time zone."""

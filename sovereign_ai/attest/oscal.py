@@ -19,12 +19,8 @@ from uuid import UUID, uuid5
 from sovereign_ai import __version__
 from sovereign_ai.attest.controls import ControlState, control_states, rules_by_control
 from sovereign_ai.names import KEYS
-from sovereign_ai.rules.controls import Control
-from sovereign_ai.rules.judge import RuleFinding, RuleVerdict
-from sovereign_ai.rules.registry import REGISTRY, registry_digest
-from sovereign_ai.rules.rule import Rule
-from sovereign_ai.spec.factory import AIFactory
-from sovereign_ai.spec.supplier import Waiver
+from sovereign_ai.rules import REGISTRY, Control, Rule, RuleFinding, RuleVerdict, registry_digest
+from sovereign_ai.spec import AIFactory, Waiver
 
 OSCAL_VERSION = "1.2.1"
 NAMESPACE = f"https://{KEYS.domain}/ns/oscal"

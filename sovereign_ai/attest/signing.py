@@ -22,9 +22,8 @@ from cryptography.hazmat.primitives.serialization import (
 )
 
 from sovereign_ai.errors import Problem, UsageError, Where
-from sovereign_ai.files.kinds import PRIVATE_KEY, PUBLIC_KEY
-from sovereign_ai.files.reading import read
-from sovereign_ai.rules.approval import pae
+from sovereign_ai.files import PRIVATE_KEY, PUBLIC_KEY, read
+from sovereign_ai.rules import pae
 
 __all__ = ["Signer", "base64_text", "is_signed", "key_id", "pae", "private_key", "public_key"]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from textwrap import wrap
 
 from sovereign_ai.attest.controls import control_states
-from sovereign_ai.rules.judge import RuleFinding, RuleVerdict
+from sovereign_ai.rules import RuleFinding, RuleVerdict
 
 WIDTH = 80
 

@@ -35,8 +35,7 @@ from cryptography.x509.verification import VerificationError as ChainError
 from sovereign_ai.attest import asn1
 from sovereign_ai.attest.asn1 import Asn1Error, Oid, decode
 from sovereign_ai.errors import Problem, UsageError, Where
-from sovereign_ai.files.kinds import AUTHORITY
-from sovereign_ai.files.reading import read
+from sovereign_ai.files import AUTHORITY, read
 from sovereign_ai.text import clean
 
 MOST_TOKEN = 64 << 10

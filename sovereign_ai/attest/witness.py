@@ -29,9 +29,7 @@ from typing import Any
 import orjson
 
 from sovereign_ai.errors import EnvironmentLacksError, Problem, SovereignError, UsageError, Where
-from sovereign_ai.files.json_text import parse_json
-from sovereign_ai.files.kinds import HEAD
-from sovereign_ai.files.reading import read
+from sovereign_ai.files import HEAD, parse_json, read
 from sovereign_ai.files.writing import write_private
 
 _EXEC = "exec:"

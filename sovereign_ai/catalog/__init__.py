@@ -10,13 +10,103 @@ The room's rules:
 * Rows are frozen and read once; an unknown name raises `figures.UnknownNameError` with the nearest
   right name.
 
-    >>> from sovereign_ai.catalog.systems import system
+    >>> from sovereign_ai.catalog.system import system
     >>> h100 = system("dgx-h100")
     >>> print(h100.max_power, h100.source_of("max_power").grade)
     10.2 kW secondary
-    >>> from sovereign_ai.catalog.jurisdictions import expand
+    >>> from sovereign_ai.catalog import expand
     >>> sorted(expand(["EEA"]) - expand(["EU"]))
     ['IS', 'LI', 'NO']
 """
 
 from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from sovereign_ai.lazy_exports import lazy_exports
+
+if TYPE_CHECKING:
+    from sovereign_ai.catalog.figures import (
+        DefectiveDataError,
+        Figure,
+        Grade,
+        Row,
+        Sourced,
+        UnknownNameError,
+        rows,
+    )
+    from sovereign_ai.catalog.jurisdictions import (
+        CIRCLES,
+        countries,
+        country,
+        country_hint,
+        expand,
+        law,
+        laws,
+        meant_code,
+        members,
+    )
+    from sovereign_ai.catalog.mig import MOST_INSTANCES, instance_memory, instances, profiles
+    from sovereign_ai.catalog.published_fabric import Design, design, designs
+    from sovereign_ai.catalog.row_template import template
+    from sovereign_ai.catalog.user_rows import KINDS, add_rows, blocks
+else:
+    __getattr__ = lazy_exports(
+        __name__,
+        {
+            "figures": (
+                "DefectiveDataError",
+                "Figure",
+                "Grade",
+                "Row",
+                "Sourced",
+                "UnknownNameError",
+                "rows",
+            ),
+            "jurisdictions": (
+                "CIRCLES",
+                "countries",
+                "country",
+                "country_hint",
+                "expand",
+                "law",
+                "laws",
+                "meant_code",
+                "members",
+            ),
+            "mig": ("MOST_INSTANCES", "instance_memory", "instances", "profiles"),
+            "published_fabric": ("Design", "design", "designs"),
+            "row_template": ("template",),
+            "user_rows": ("KINDS", "add_rows", "blocks"),
+        },
+    )
+
+__all__ = [
+    "CIRCLES",
+    "KINDS",
+    "MOST_INSTANCES",
+    "DefectiveDataError",
+    "Design",
+    "Figure",
+    "Grade",
+    "Row",
+    "Sourced",
+    "UnknownNameError",
+    "add_rows",
+    "blocks",
+    "countries",
+    "country",
+    "country_hint",
+    "design",
+    "designs",
+    "expand",
+    "instance_memory",
+    "instances",
+    "law",
+    "laws",
+    "meant_code",
+    "members",
+    "profiles",
+    "rows",
+    "template",
+]

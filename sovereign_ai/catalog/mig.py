@@ -10,7 +10,7 @@ GPU Operator 25.10.0, as others repeat them, for B300; NVIDIA's playbooks for GB
 names the same profiles otherwise). Profiles with media extensions (`+me`), of which a GPU has one, are left
 out.
 
-    >>> from sovereign_ai.catalog.accelerators import accelerator
+    >>> from sovereign_ai.catalog.accelerator import accelerator
     >>> profiles(accelerator("h100-sxm"))
     ('1g.10gb', '1g.20gb', '2g.20gb', '3g.40gb', '4g.40gb', '7g.80gb')
     >>> instances("1g.10gb", accelerator("h100-sxm")), instances("3g.71gb", accelerator("h200-sxm"))
@@ -23,7 +23,7 @@ out.
 
 from __future__ import annotations
 
-from sovereign_ai.catalog.accelerators import Accelerator
+from sovereign_ai.catalog.accelerator import Accelerator
 from sovereign_ai.units import Bytes
 
 MOST_INSTANCES = 7

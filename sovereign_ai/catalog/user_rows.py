@@ -17,7 +17,11 @@ from dataclasses import dataclass, fields
 from datetime import date
 from typing import Any
 
-from sovereign_ai.catalog import accelerators, parts, suppliers, switches, systems
+from sovereign_ai.catalog import accelerator as accelerators
+from sovereign_ai.catalog import parts
+from sovereign_ai.catalog import supplier as suppliers
+from sovereign_ai.catalog import switch as switches
+from sovereign_ai.catalog import system as systems
 from sovereign_ai.catalog.figures import (
     DefectiveDataError,
     Grade,
@@ -27,7 +31,7 @@ from sovereign_ai.catalog.figures import (
     rows_of_descriptions,
 )
 from sovereign_ai.errors import Problem, Where, nearest
-from sovereign_ai.files.secrets import shown
+from sovereign_ai.files import shown
 from sovereign_ai.names import DNS_LABEL
 
 _PLAIN = ("kind", "name", "vendor", "accelerator", "title", "makes", "scalable_units", "figures")
@@ -58,7 +62,7 @@ class RowKind:
 
 
 UNFILLED = "FILL IN"
-"""The text that `catalog.template` writes in place of the user's source."""
+"""The text that `catalog.row_template` writes in place of the user's source."""
 _WATTS = {"power": "its watts are in no total"}
 _RACKED = {**_WATTS, "rack_units": "no rack is planned for it", "weight_kg": "floor load does not count it"}
 _PART_BLOCKS = {"nic": _WATTS, "optic": _WATTS}

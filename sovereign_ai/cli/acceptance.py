@@ -48,7 +48,7 @@ def add(app: typer.Typer) -> None:
 
 
 def _plan(output: Output, path: Path) -> None:
-    from sovereign_ai.assess.acceptance.sheet import sheet
+    from sovereign_ai.assess.acceptance import sheet
     from sovereign_ai.cli.stack import open_stack
 
     stack = open_stack(path)
@@ -70,8 +70,7 @@ def _plan(output: Output, path: Path) -> None:
 
 
 def _judge(output: Output, path: Path, places: list[Path]) -> None:
-    from sovereign_ai.assess.acceptance.judge import State, judge
-    from sovereign_ai.assess.acceptance.sheet import sheet
+    from sovereign_ai.assess.acceptance import State, judge, sheet
     from sovereign_ai.cli.stack import open_stack
     from sovereign_ai.errors import ExitCode
 
@@ -100,6 +99,6 @@ def _read_results(places: list[Path]) -> Mapping[str, str]:
     Raises:
         UsageError: a path does not exist, a folder is in a folder, or two files have the same name.
     """
-    from sovereign_ai.assess.acceptance.results import results
+    from sovereign_ai.assess.acceptance import results
 
     return results(places)

@@ -24,9 +24,9 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from sovereign_ai.cli.stack import Stack
-    from sovereign_ai.cluster.state import ClusterDir
+    from sovereign_ai.cluster import ClusterDir
     from sovereign_ai.errors import UsageError
-    from sovereign_ai.operate.grants import AccessGrant
+    from sovereign_ai.operate import AccessGrant
     from sovereign_ai.operate.records import GrantRecord
 
 StackArgument = Annotated[Path, typer.Argument(help="The stack's folder.")]
@@ -225,13 +225,12 @@ def _approve(
     from dataclasses import replace
     from datetime import UTC, datetime, timedelta
 
-    from sovereign_ai.attest.hardware_key import signing_key
-    from sovereign_ai.attest.signing import base64_text, pae
+    from sovereign_ai.attest import base64_text, pae, signing_key
     from sovereign_ai.cli.stack import open_stack
     from sovereign_ai.cli.waiver import public_key_text, require_approver_key
     from sovereign_ai.files.writing import write
-    from sovereign_ai.operate.grants import grant_of, make_grant
-    from sovereign_ai.rules.approval import ACCESS_TYPE, access_payload
+    from sovereign_ai.operate import grant_of, make_grant
+    from sovereign_ai.rules import ACCESS_TYPE, access_payload
 
     stack = open_stack(path)
     cluster = stack.cluster(name)
@@ -271,11 +270,10 @@ def _grant(
 ) -> None:
     from datetime import UTC, datetime
 
-    from sovereign_ai.attest.access import record
+    from sovereign_ai.attest import record, signing_key
     from sovereign_ai.attest.chain import set_aside_lines
-    from sovereign_ai.attest.hardware_key import signing_key
     from sovereign_ai.cli.stack import evidence_log_path, open_stack
-    from sovereign_ai.operate.access import grant_access, require_operator
+    from sovereign_ai.operate import grant_access, require_operator
 
     stack = open_stack(path)
     cluster_dir = _cluster_dir(stack, backend, name)
@@ -324,10 +322,8 @@ def _read_approval(stack: Stack, cluster_dir: ClusterDir, approval: Path) -> Acc
     from datetime import UTC, datetime
 
     from sovereign_ai.errors import Problem, UsageError
-    from sovereign_ai.files.json_text import parse_json
-    from sovereign_ai.files.kinds import APPROVAL
-    from sovereign_ai.files.reading import read
-    from sovereign_ai.operate.grants import grant_of
+    from sovereign_ai.files import APPROVAL, parse_json, read
+    from sovereign_ai.operate import grant_of
     from sovereign_ai.operate.records import is_known
 
     cluster = cluster_dir.name
@@ -372,12 +368,10 @@ def _revoke(
 ) -> None:
     from datetime import UTC, datetime
 
-    from sovereign_ai.attest.access import is_recorded, record
+    from sovereign_ai.attest import is_recorded, record, signing_key
     from sovereign_ai.attest.chain import set_aside_lines
-    from sovereign_ai.attest.hardware_key import signing_key
     from sovereign_ai.cli.stack import evidence_log_path, open_stack
-    from sovereign_ai.operate import records
-    from sovereign_ai.operate.access import end_access, require_operator
+    from sovereign_ai.operate import end_access, records, require_operator
 
     stack = open_stack(path)
     cluster_dir = _cluster_dir(stack, backend, name)

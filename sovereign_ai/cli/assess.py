@@ -15,11 +15,10 @@ from sovereign_ai.cli.output import AsJson, Output, wrapped
 from sovereign_ai.files.writing import write
 
 if TYPE_CHECKING:
-    from sovereign_ai.assess.cost.report import Cost
-    from sovereign_ai.assess.energy.balance import EnergyStore
-    from sovereign_ai.assess.energy.report import Energy, Hourly
-    from sovereign_ai.assess.goodput.report import Goodput
-    from sovereign_ai.assess.sheet import GivenValue
+    from sovereign_ai.assess import GivenValue
+    from sovereign_ai.assess.cost import Cost
+    from sovereign_ai.assess.energy import Energy, EnergyStore, Hourly
+    from sovereign_ai.assess.goodput import Goodput
     from sovereign_ai.cli.stack import Stack
 
 Where = Annotated[Path, typer.Argument(help="A stack's folder, or a description in YAML, JSON or Python.")]
@@ -134,7 +133,7 @@ def _open(path: Path, figures: Path | None, assessment: str) -> tuple[Stack, Map
         figures: the file of the user's figures.
         assessment: `goodput`, `energy` or `cost`; one file may hold the figures of all of them.
     """
-    from sovereign_ai.assess.figures import split
+    from sovereign_ai.assess import split
     from sovereign_ai.assess.sources import read_figures
     from sovereign_ai.cli.stack import open_stack
 
@@ -146,7 +145,7 @@ def _open(path: Path, figures: Path | None, assessment: str) -> tuple[Stack, Map
 
 
 def _goodput(path: Path, figures: Path | None, runs: int, seed: int) -> Goodput:
-    from sovereign_ai.assess.goodput.report import assess_goodput
+    from sovereign_ai.assess.goodput import assess_goodput
 
     stack, given = _open(path, figures, "goodput")
     return assess_goodput(stack.factory, stack.plan, given, runs, seed)
@@ -155,7 +154,7 @@ def _goodput(path: Path, figures: Path | None, runs: int, seed: int) -> Goodput:
 def _energy(
     path: Path, figures: Path | None, wet_bulb: list[str], hourly: list[str], store: list[str]
 ) -> Energy:
-    from sovereign_ai.assess.energy.report import assess_energy
+    from sovereign_ai.assess.energy import assess_energy
     from sovereign_ai.assess.sources import read_series
 
     stack, given = _open(path, figures, "energy")
@@ -176,7 +175,7 @@ def hours(hourly: list[str], store: list[str]) -> dict[str, Hourly]:
         UsageError: an option is malformed, or a battery has no hours.
         SpecError: every problem of a file.
     """
-    from sovereign_ai.assess.energy.report import Hourly
+    from sovereign_ai.assess.energy import Hourly
     from sovereign_ai.assess.sources import read_columns
 
     stores = {}
@@ -204,7 +203,7 @@ def _read_store(site: str, text: str) -> EnergyStore:
     Raises:
         UsageError: they are no two positive numbers.
     """
-    from sovereign_ai.assess.energy.balance import EnergyStore
+    from sovereign_ai.assess.energy import EnergyStore
 
     hint = f"write kilowatt-hours and kilowatts: {_STORE_EXAMPLE}"
     try:
@@ -254,7 +253,7 @@ def _by_site(option: str, texts: list[str], example_text: str) -> Iterator[tuple
 def _cost(
     output: Output, path: Path, figures: Path | None, focus: str | None, out: Path | None, *, why: bool
 ) -> None:
-    from sovereign_ai.assess.cost.report import assess_cost
+    from sovereign_ai.assess.cost import assess_cost
 
     # The option is checked before the stack is planned, which takes longer.
     month = None if focus is None else _month(focus)
@@ -283,8 +282,7 @@ def _cost(
 def _sovereignty(output: Output, path: Path, on: str | None) -> None:
     from sovereign_ai.cli.report import day
     from sovereign_ai.cli.stack import open_stack
-    from sovereign_ai.sovereignty.evidence import read_evidence
-    from sovereign_ai.sovereignty.report import assess_sovereignty
+    from sovereign_ai.sovereignty import assess_sovereignty, read_evidence
 
     now = day(on)
     stack = open_stack(path)
@@ -294,7 +292,7 @@ def _sovereignty(output: Output, path: Path, on: str | None) -> None:
 
 
 def _figures(output: Output, path: Path) -> None:
-    from sovereign_ai.assess.figures import template
+    from sovereign_ai.assess import template
     from sovereign_ai.cli.stack import open_stack
 
     stack = open_stack(path)

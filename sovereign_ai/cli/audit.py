@@ -14,9 +14,9 @@ from sovereign_ai.cluster.control_plane import Backend
 
 if TYPE_CHECKING:
     from sovereign_ai.cli.stack import Stack
-    from sovereign_ai.cluster.api.client import Api
-    from sovereign_ai.render.kubernetes.bundle import Bundle
-    from sovereign_ai.verify.audit import AuditResult
+    from sovereign_ai.cluster.api import Api
+    from sovereign_ai.render.kubernetes import Bundle
+    from sovereign_ai.verify import AuditResult
 
 
 def add(app: typer.Typer) -> None:
@@ -59,9 +59,9 @@ def _audit(
     from datetime import UTC, datetime
 
     from sovereign_ai.cli.stack import open_stack
-    from sovereign_ai.cluster.preflight import require_reachable
+    from sovereign_ai.cluster import require_reachable
     from sovereign_ai.errors import ExitCode
-    from sovereign_ai.verify.audit import audit as audited
+    from sovereign_ai.verify import audit as audited
 
     stack = open_stack(path)
     bundle = stack.bundle(name)
@@ -81,7 +81,7 @@ def _audit(
 
 def _publish(api: Api, result: AuditResult, stack: Stack, bundle: Bundle, dry_run: bool) -> list[str]:
     """Write the reports into the cluster and return their names as `Kind/namespace/name`."""
-    from sovereign_ai.verify.openreports import publish
+    from sovereign_ai.verify import publish
 
     described = [obj for obj in bundle.objects if obj["kind"] == "Namespace"]
     namespaces = [str(namespace["metadata"]["name"]) for namespace in described]
@@ -98,7 +98,7 @@ def lines(result: AuditResult) -> list[str]:
     """Return an audit in 80 columns: who reads secrets, then findings, then the count."""
     from textwrap import wrap
 
-    from sovereign_ai.attest.text import findings_lines
+    from sovereign_ai.attest import findings_lines
 
     text = ["Who can read secrets in this factory's namespaces"]
     for reader in result.readers:

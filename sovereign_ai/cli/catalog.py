@@ -79,7 +79,11 @@ def _read_rows(files: list[Path]) -> dict[str, list[Any]]:
     Raises:
         SpecError: a file or a row is wrong.
     """
-    from sovereign_ai.catalog import accelerators, parts, suppliers, switches, systems
+    from sovereign_ai.catalog import accelerator as accelerators
+    from sovereign_ai.catalog import parts
+    from sovereign_ai.catalog import supplier as suppliers
+    from sovereign_ai.catalog import switch as switches
+    from sovereign_ai.catalog import system as systems
 
     # Reading a file adds its rows to the catalogue, so files come before the tables are listed.
     for file in files:
@@ -102,7 +106,7 @@ def _read_file(file: Path) -> list[Any]:
         SpecError: the file or a row is wrong.
     """
     from sovereign_ai.errors import SpecError
-    from sovereign_ai.spec.catalog_files import rows_in
+    from sovereign_ai.spec import rows_in
 
     rows, problems = rows_in(file)
     if problems:
@@ -134,7 +138,7 @@ def _require_kind(kind: str) -> str:
     Raises:
         UsageError: there is no such kind.
     """
-    from sovereign_ai.catalog.user_rows import KINDS
+    from sovereign_ai.catalog import KINDS
     from sovereign_ai.errors import Problem, UsageError, nearest
 
     if kind not in KINDS:
@@ -148,7 +152,7 @@ _POWER_FIELDS = ("max_power", "tdp", "power")
 
 
 def _list(output: Output, kind: str | None, files: list[Path]) -> None:
-    from sovereign_ai.catalog.user_rows import blocks
+    from sovereign_ai.catalog import blocks
 
     # Designs are not rows: they have no figures.
     if kind == "design":
@@ -176,7 +180,7 @@ def _power(row: Any) -> str:
 
 
 def _list_designs(output: Output) -> None:
-    from sovereign_ai.catalog.designs import designs
+    from sovereign_ai.catalog import designs
 
     rows = []
     data = []
@@ -194,7 +198,7 @@ def _list_designs(output: Output) -> None:
 
 
 def _show(output: Output, name: str, files: list[Path]) -> None:
-    from sovereign_ai.catalog.user_rows import blocks
+    from sovereign_ai.catalog import blocks
 
     kind, row = _find_row(name, files)
     blocked = blocks(row)
@@ -246,7 +250,7 @@ def _compare(output: Output, names: list[str], files: list[Path]) -> None:
 
 
 def _new(output: Output, kind: str, name: str, out: Path | None) -> None:
-    from sovereign_ai.catalog.template import template
+    from sovereign_ai.catalog import template
     from sovereign_ai.errors import Problem, UsageError
     from sovereign_ai.files.writing import create
 
@@ -265,8 +269,7 @@ def _new(output: Output, kind: str, name: str, out: Path | None) -> None:
 
 
 def _check(output: Output, file: Path) -> None:
-    from sovereign_ai.catalog.figures import Row
-    from sovereign_ai.catalog.user_rows import KINDS, blocks
+    from sovereign_ai.catalog import KINDS, Row, blocks
 
     lines, data = [], []
     for raw in _read_file(file):

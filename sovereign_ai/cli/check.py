@@ -18,9 +18,8 @@ if TYPE_CHECKING:
 
     from sovereign_ai.cli.stack import Stack
     from sovereign_ai.errors import ExitCode
-    from sovereign_ai.rules.judge import RuleVerdict
-    from sovereign_ai.spec.factory import AIFactory
-    from sovereign_ai.spec.supplier import Waiver
+    from sovereign_ai.rules import RuleVerdict
+    from sovereign_ai.spec import AIFactory, Waiver
 
 _LONGEST_DAY = 40
 _MOST_RESOURCES = 3
@@ -93,8 +92,7 @@ def _check(output: Output, path: Path, form: Format, out: Path | None, on: str |
 
 def _judge(stack: Stack, at: datetime) -> tuple[RuleVerdict, list[dict[str, Any]]]:
     """Judge every cluster of a stack; return the verdict of all, and the verdict of each as plain data."""
-    from sovereign_ai.rules.check import check
-    from sovereign_ai.rules.judge import merge_verdicts
+    from sovereign_ai.rules import check, merge_verdicts
 
     verdicts, clusters = [], []
     for cluster in stack.plan.clusters:
@@ -117,8 +115,7 @@ def _print_verdict(
     output: Output, stack: Stack, verdict: RuleVerdict, clusters: list[dict[str, Any]], code: ExitCode
 ) -> None:
     """Print a verdict as text or as this program's own JSON, and exit with the code."""
-    from sovereign_ai.attest.controls import control_states
-    from sovereign_ai.attest.text import verdict_lines
+    from sovereign_ai.attest import control_states, verdict_lines
 
     missed = _unused_waivers(stack.factory, verdict)
     # The count is the last line, where a reader of a long report looks.
@@ -200,15 +197,15 @@ def _documents(
 ) -> dict[str, str]:
     """Return the documents of a format by their file names."""
     if form is Format.SARIF:
-        from sovereign_ai.attest.sarif import sarif
+        from sovereign_ai.attest import sarif
 
         return {"check.sarif": indented_json(sarif(verdict, base=Path.cwd()))}
     if form is Format.JUNIT:
-        from sovereign_ai.attest.junit import junit
+        from sovereign_ai.attest import junit
 
         return {"check.xml": junit(verdict, name=factory.name).rstrip("\n")}
     if form is Format.OSCAL:
-        from sovereign_ai.attest.oscal import documents
+        from sovereign_ai.attest import documents
 
         texts = {}
         for name, document in documents(verdict, factory, at).items():
@@ -216,7 +213,7 @@ def _documents(
         return texts
     if form is Format.JSON:
         return {"check.json": indented_json({"command": "check", **data})}
-    from sovereign_ai.attest.text import verdict_lines
+    from sovereign_ai.attest import verdict_lines
     from sovereign_ai.text import clean
 
     return {"check.txt": "\n".join(clean(line) for line in verdict_lines(verdict))}
@@ -224,7 +221,7 @@ def _documents(
 
 def _main_document(documents: dict[str, str], form: Format) -> str:
     """Return the document for standard output: of OSCAL's documents, the one with the results."""
-    from sovereign_ai.attest.oscal import RESULTS_FILE
+    from sovereign_ai.attest import RESULTS_FILE
 
     return documents[RESULTS_FILE] if form is Format.OSCAL else next(iter(documents.values()))
 

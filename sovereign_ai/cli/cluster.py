@@ -142,7 +142,7 @@ def _phase_line(name: str, phase: str, server: str | None) -> str:
 
 def _config(output: Output, path: Path) -> None:
     from sovereign_ai.cli.stack import open_stack
-    from sovereign_ai.cluster.kind.config import kind_config
+    from sovereign_ai.cluster.kind import kind_config
 
     stack = open_stack(path)
     text = kind_config(stack.factory, stack.plan, stack.bundle().cluster, str(path))

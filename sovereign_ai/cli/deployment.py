@@ -13,12 +13,9 @@ if TYPE_CHECKING:
     from sovereign_ai.cli.output import Output
     from sovereign_ai.cli.stack import Stack
     from sovereign_ai.cli.target import Target
-    from sovereign_ai.cluster.api.client import Api
-    from sovereign_ai.deploy.changes import Changes
-    from sovereign_ai.deploy.engine import Engine
-    from sovereign_ai.deploy.partial import PartialRun
-    from sovereign_ai.deploy.preconditions import Checked, StackDeployment
-    from sovereign_ai.render.kubernetes.bundle import Bundle
+    from sovereign_ai.cluster.api import Api
+    from sovereign_ai.deploy import Changes, Checked, Engine, PartialRun, StackDeployment
+    from sovereign_ai.render.kubernetes import Bundle
 
 AdoptOption = Annotated[
     bool,
@@ -85,11 +82,7 @@ def deployment_of(
         options: the options that name the same cluster in another command.
         deploy_options: the options of the deployment; None for their defaults.
     """
-    from sovereign_ai.deploy.cluster_identity import DeployTarget
-    from sovereign_ai.deploy.control_plane_setup import is_local
-    from sovereign_ai.deploy.deletions import Allowed
-    from sovereign_ai.deploy.preconditions import StackDeployment
-    from sovereign_ai.deploy.stack_context import context_of_stack
+    from sovereign_ai.deploy import Allowed, DeployTarget, StackDeployment, context_of_stack, is_local
 
     context = context_of_stack(stack.folder, cluster, stack.factory.name, target.state_key)
     # `--cluster kubeconfig` may name the file of a local control plane, which stays a local one.
@@ -137,7 +130,7 @@ def checked_deployment(
         ApiError: a permission to read is missing.
         UnreachableError: the API server did not answer.
     """
-    from sovereign_ai.deploy.preconditions import check_preconditions
+    from sovereign_ai.deploy import check_preconditions
 
     deployment = deployment_of(stack, bundle.cluster, target, options, deploy_options)
     require_own_state(deployment, target.state_key)
@@ -159,9 +152,8 @@ def pending_changes(engine: Engine, stack: Stack, api: Api, bundle: Bundle) -> C
     """
     from dataclasses import replace
 
-    from sovereign_ai.deploy.changes import OWN_PROGRAM, compare, is_stock
-    from sovereign_ai.deploy.provider import PROVIDER_VERSION, provider_inputs
-    from sovereign_ai.verify.observe import observe
+    from sovereign_ai.deploy import OWN_PROGRAM, PROVIDER_VERSION, compare, is_stock, provider_inputs
+    from sovereign_ai.verify import observe
 
     digests = digests_of(stack, bundle)
     provider = provider_inputs(stack.factory, engine.program_kubeconfig())
@@ -209,7 +201,7 @@ def part_of_run(
     engine: Engine, stack: Stack, changes: Changes, checked: Checked, bundle: Bundle
 ) -> PartialRun | None:
     """Return the resources that a run of the engine is limited to; None if it has to see all of them."""
-    from sovereign_ai.deploy.partial import partial_run
+    from sovereign_ai.deploy import partial_run
 
     # On a new cluster every object has to be created, and objects that wait are not in the comparison.
     if checked.cluster.remade or _is_waiting(checked):
@@ -227,7 +219,7 @@ def require_own_state(deployment: StackDeployment, control_plane: str) -> None:
     Raises:
         EnvironmentLacksError: the objects in the state were deployed with another kubeconfig or context.
     """
-    from sovereign_ai.deploy.state_target import read_target
+    from sovereign_ai.deploy import read_target
     from sovereign_ai.errors import EnvironmentLacksError
 
     target = deployment.target

@@ -8,8 +8,7 @@ import threading
 from collections.abc import Iterator
 from pathlib import Path
 
-from sovereign_ai.spec.factory import AIFactory
-from sovereign_ai.spec.load import load
+from sovereign_ai.spec import AIFactory, load
 from sovereign_ai.text import clean
 
 _NOTICE_SECONDS = 3.0

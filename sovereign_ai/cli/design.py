@@ -17,10 +17,9 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from datetime import date
 
-    from sovereign_ai.assess.sheet import GivenValue
-    from sovereign_ai.catalog.systems import System
-    from sovereign_ai.design.proposal import Design
-    from sovereign_ai.design.request import DesignRequest
+    from sovereign_ai.assess import GivenValue
+    from sovereign_ai.catalog.system import System
+    from sovereign_ai.design import Design, DesignRequest
     from sovereign_ai.errors import Problem
     from sovereign_ai.units import Ratio
 
@@ -34,7 +33,7 @@ _STEP_SECONDS = 1.0
 
 def _complete_system(incomplete: str) -> list[str]:
     """Return the systems whose names begin with a text, for the completion of shells."""
-    from sovereign_ai.catalog.systems import systems
+    from sovereign_ai.catalog.system import systems
 
     return [system.name for system in systems() if system.name.startswith(incomplete)]
 
@@ -115,8 +114,7 @@ def _request(
         UsageError: an option is wrong.
         SpecError: the file of the site is wrong.
     """
-    from sovereign_ai.design.request import DesignRequest
-    from sovereign_ai.design.site_file import read_site
+    from sovereign_ai.design import DesignRequest, read_site
     from sovereign_ai.errors import Problem, SovereignError, SpecError, UsageError
 
     problems: list[Problem] = []
@@ -160,8 +158,8 @@ def _system(name: str) -> System:
     Raises:
         UsageError: there is none of that name.
     """
-    from sovereign_ai.catalog.figures import UnknownNameError
-    from sovereign_ai.catalog.systems import system
+    from sovereign_ai.catalog import UnknownNameError
+    from sovereign_ai.catalog.system import system
     from sovereign_ai.errors import Problem, UsageError
 
     try:
@@ -227,7 +225,7 @@ def _check_folder(out: Path | None, choose: int | None, name: str) -> None:
     Raises:
         UsageError: the name is not allowed, a file exists, or there is a choice without a folder.
     """
-    from sovereign_ai.deploy.scaffold import scaffold
+    from sovereign_ai.deploy import scaffold
     from sovereign_ai.errors import Problem, UsageError
 
     if out is None and choose is not None:
@@ -266,8 +264,7 @@ def _design(
         objective: what the chosen design is the best for.
         rest: the day, the folder, and the number of the chosen design.
     """
-    from sovereign_ai.design.proposal import design
-    from sovereign_ai.design.text import lines, notes
+    from sovereign_ai.design import design, lines, notes
 
     now, out, choose = rest
     proposed = design(request, given, now, _progress(output))
@@ -309,7 +306,7 @@ def _chosen(proposed: Design, number: int) -> int:
 
 def _written(proposed: Design, number: int, out: Path | None) -> list[str]:
     """Write a proposal as a stack, and return the paths of its files; none without a folder."""
-    from sovereign_ai.deploy.scaffold import scaffold
+    from sovereign_ai.deploy import scaffold
 
     if out is None:
         return []

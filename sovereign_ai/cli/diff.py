@@ -12,7 +12,7 @@ from sovereign_ai.cli.command import example, run_command
 from sovereign_ai.cli.output import AsJson, Output
 
 if TYPE_CHECKING:
-    from sovereign_ai.attest.compare import Side
+    from sovereign_ai.attest import Side
 
 
 def add(app: typer.Typer) -> None:
@@ -35,7 +35,7 @@ def add(app: typer.Typer) -> None:
 
 
 def _diff(output: Output, left: Path, right: Path, on: str | None) -> None:
-    from sovereign_ai.attest.compare import compare
+    from sovereign_ai.attest import compare
     from sovereign_ai.cli.report import day
     from sovereign_ai.errors import ExitCode
 
@@ -47,9 +47,9 @@ def _diff(output: Output, left: Path, right: Path, on: str | None) -> None:
 
 def _side(path: Path, now: date) -> Side:
     """Read one of the two stacks, with its sovereignty evidence."""
-    from sovereign_ai.attest.compare import compared_side
+    from sovereign_ai.attest import compared_side
     from sovereign_ai.cli.stack import open_stack
-    from sovereign_ai.sovereignty.evidence import read_evidence
+    from sovereign_ai.sovereignty import read_evidence
 
     stack = open_stack(path)
     return compared_side(str(path), stack.factory, stack.plan, now=now, evidence=read_evidence(stack.folder))

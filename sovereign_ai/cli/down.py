@@ -30,10 +30,7 @@ if TYPE_CHECKING:
     from sovereign_ai.cli.stack import Stack
     from sovereign_ai.cli.target import Target
     from sovereign_ai.cluster.control_plane import ControlPlane
-    from sovereign_ai.deploy.engine import Engine, PulumiOutcome
-    from sovereign_ai.deploy.preconditions import StackDeployment
-    from sovereign_ai.deploy.removal import Removal
-    from sovereign_ai.deploy.termination import TerminationWatch
+    from sovereign_ai.deploy import Engine, PulumiOutcome, Removal, StackDeployment, TerminationWatch
 
 
 def add(app: typer.Typer) -> None:
@@ -97,9 +94,8 @@ class _Options:
 
 def _down(output: Output, options: _Options) -> None:
     from sovereign_ai.cli.stack import open_stack
-    from sovereign_ai.cluster.preflight import require_reachable
-    from sovereign_ai.deploy.engine import Engine
-    from sovereign_ai.deploy.removal import check_removal
+    from sovereign_ai.cluster import require_reachable
+    from sovereign_ai.deploy import Engine, check_removal
 
     require_one_cluster(options.backend, options.kubeconfig)
     stack = open_stack(options.path)
@@ -136,7 +132,7 @@ def _report_losses(output: Output, target: Target, removal: Removal, options: _O
     Raises:
         UsageError: a namespace holds volumes, and `--allow-delete` does not name it.
     """
-    from sovereign_ai.deploy.deletions import Allowed, insist_on_volumes, losses
+    from sovereign_ai.deploy import Allowed, insist_on_volumes, losses
 
     namespace_losses = losses(target.api, removal.namespaces)
     insist_on_volumes(namespace_losses, Allowed(options.allow_delete))
@@ -158,8 +154,7 @@ def _remove(
     Returns:
         Lines for a person and data for a program.
     """
-    from sovereign_ai.deploy.removal import remove_leftovers
-    from sovereign_ai.deploy.termination import TerminationWatch, wait_until_gone
+    from sovereign_ai.deploy import TerminationWatch, remove_leftovers, wait_until_gone
 
     lines: list[str] = removal.lines
     data: dict[str, Any] = {"left": sorted(map(str, removal.left))}
@@ -201,8 +196,7 @@ def _destroy(
 
     Pulumi's engine does it only where it is needed; removing them directly is faster.
     """
-    from sovereign_ai.deploy.direct_removal import needs_engine, remove_directly
-    from sovereign_ai.deploy.termination import explaining, watching
+    from sovereign_ai.deploy import explaining, needs_engine, remove_directly, watching
 
     if not needs_engine(engine.checkpoint()):
         return remove_directly(engine, target.api, removal, deployment, output.progress, wait_seconds)
@@ -220,7 +214,7 @@ def _remove_simulation(
         Lines for a person.
     """
     from sovereign_ai.cli.real_nodes import end, leave
-    from sovereign_ai.sim.factory import remove
+    from sovereign_ai.sim import remove
 
     if target.has_real_nodes:
         leave(target.api, target.control_plane, target.cluster.machines)
@@ -294,7 +288,7 @@ def _drop_cluster(stack: Stack, plane: ControlPlane) -> None:
 
     It keeps its UUID, by which it recognises its objects later.
     """
-    from sovereign_ai.deploy.stack_context import context_of_stack
+    from sovereign_ai.deploy import context_of_stack
 
     context = context_of_stack(stack.folder, plane.name, stack.factory.name, plane.state_key)
     context.record.drop_clusters()
@@ -302,8 +296,7 @@ def _drop_cluster(stack: Stack, plane: ControlPlane) -> None:
 
 def _known_engine(output: Output, stack: Stack, plane: ControlPlane) -> Engine | None:
     """Return the engine of a stack whose cluster is not contacted; None if the state knows no such stack."""
-    from sovereign_ai.deploy.engine import Engine
-    from sovereign_ai.deploy.pulumi_environment import pulumi_state
+    from sovereign_ai.deploy import Engine, pulumi_state
 
     # The engine needs the pulumi tool; a state without this folder is empty, which needs no tool to see.
     if not (pulumi_state(plane.state_key) / ".pulumi").is_dir():

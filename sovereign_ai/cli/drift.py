@@ -15,7 +15,7 @@ from sovereign_ai.cli.target import ClusterOption, KubeconfigOption, StackOption
 from sovereign_ai.cluster.control_plane import Backend
 
 if TYPE_CHECKING:
-    from sovereign_ai.verify.drift import Drift
+    from sovereign_ai.verify import Drift
 
 
 def add(app: typer.Typer) -> None:
@@ -72,8 +72,7 @@ def drift_of(
     from sovereign_ai.cli.deployment import DeployOptions, deployment_of
     from sovereign_ai.cli.stack import open_stack
     from sovereign_ai.cli.target import target_options
-    from sovereign_ai.verify.drift import find_drift
-    from sovereign_ai.verify.observe import observe
+    from sovereign_ai.verify import find_drift, observe
 
     stack = open_stack(path)
     bundle = stack.bundle(name)

@@ -10,7 +10,7 @@ from sovereign_ai.cli.command import example, run_command
 from sovereign_ai.cli.output import AsJson, Output
 
 if TYPE_CHECKING:
-    from sovereign_ai.toolchain.engine.daemon import EngineState
+    from sovereign_ai.toolchain.engine import EngineState
 
 
 def add(group: typer.Typer) -> None:
@@ -37,7 +37,7 @@ def add(group: typer.Typer) -> None:
 
 
 def _up(output: Output) -> None:
-    from sovereign_ai.toolchain.engine.daemon import ensure
+    from sovereign_ai.toolchain.engine import ensure
 
     engine = ensure(progress=output.progress)
     output.finish(engine.to_data(), _engine_lines(engine))
@@ -45,7 +45,7 @@ def _up(output: Output) -> None:
 
 def _status(output: Output) -> None:
     from sovereign_ai.errors import ExitCode
-    from sovereign_ai.toolchain.engine.daemon import state
+    from sovereign_ai.toolchain.engine import state
 
     engine = state()
     code = ExitCode.OK if engine.version else ExitCode.ENVIRONMENT
@@ -53,7 +53,7 @@ def _status(output: Output) -> None:
 
 
 def _down(output: Output) -> None:
-    from sovereign_ai.toolchain.engine.daemon import stop
+    from sovereign_ai.toolchain.engine import stop
 
     was_running = stop()
     line = "stopped the engine" if was_running else "no engine that sovereign-ai started is running"

@@ -31,9 +31,7 @@ def add(app: typer.Typer) -> None:
 
 def _env(output: Output, path: Path, backend: Backend, kubeconfig: Path | None, name: str | None) -> None:
     from sovereign_ai.cli.stack import open_stack
-    from sovereign_ai.deploy.engine import Engine
-    from sovereign_ai.deploy.folder_lock import lock_folder
-    from sovereign_ai.deploy.pulumi_environment import engine_variables
+    from sovereign_ai.deploy import Engine, engine_variables, lock_folder
 
     stack = open_stack(path)
     bundle = stack.bundle(name)

@@ -16,16 +16,14 @@ import typer
 from sovereign_ai.cli.command import example, run_command
 from sovereign_ai.cli.output import AsJson, Output
 from sovereign_ai.cli.report import day
-from sovereign_ai.files.kinds import COVERED
-from sovereign_ai.files.reading import read
+from sovereign_ai.files import COVERED, read
 from sovereign_ai.files.writing import destination, prepare, write
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
     from datetime import date
 
-    from sovereign_ai.attest.timestamp_service import TimeStampService
-    from sovereign_ai.attest.witness import Witness
+    from sovereign_ai.attest import TimeStampService, Witness
     from sovereign_ai.cli.stack import Stack
 
 Where = Annotated[Path, typer.Argument(help="A stack's folder, or a description in YAML, JSON or Python.")]
@@ -72,7 +70,7 @@ def places(named: list[str] | None) -> tuple[Witness, ...]:
     Raises:
         UsageError: a name is no place.
     """
-    from sovereign_ai.attest.witness import witnesses
+    from sovereign_ai.attest import witnesses
 
     if named:
         return witnesses(named)
@@ -162,7 +160,7 @@ def add(app: typer.Typer) -> None:
 
         It also lists who had break-glass access, and what was not checked.
         """
-        from sovereign_ai.attest.timestamp import checked_policy
+        from sovereign_ai.attest import checked_policy
         from sovereign_ai.cli.evidence_verify import Question, check_evidence
 
         def work(output: Output) -> None:
@@ -230,8 +228,7 @@ def _service(url: str | None, certificates: Path | None, policy: str) -> TimeSta
     Raises:
         UsageError: the address, the file or the policy is wrong, or is there without an address.
     """
-    from sovereign_ai.attest.timestamp import checked_policy, read_authorities
-    from sovereign_ai.attest.timestamp_service import TimeStampService, parse_url
+    from sovereign_ai.attest import TimeStampService, checked_policy, parse_url, read_authorities
     from sovereign_ai.errors import Problem, UsageError
 
     if url is None:
@@ -291,17 +288,17 @@ def record(
         UsageError: the file holds no key, the log is broken, or the observation is of another stack.
         EnvironmentLacksError: a file cannot be read or written.
     """
-    from sovereign_ai.attest import chain
-    from sovereign_ai.attest.evidence import (
+    from sovereign_ai.attest import (
+        bind,
+        chain,
         description_data,
+        key_id,
         parts_and_verdict,
         sign_statement,
+        signing_key,
         statement,
         verdict_counts,
     )
-    from sovereign_ai.attest.hardware_key import signing_key
-    from sovereign_ai.attest.observation import bind
-    from sovereign_ai.attest.signing import key_id
     from sovereign_ai.cli.stack import evidence_log_path
 
     factory = stack.factory.name
@@ -372,11 +369,7 @@ def _rotate(
     log: Path | None,
     witness: list[str] | None,
 ) -> None:
-    from sovereign_ai.attest import chain
-    from sovereign_ai.attest.evidence import sign_statement
-    from sovereign_ai.attest.handover import handover, handover_file
-    from sovereign_ai.attest.hardware_key import signing_key
-    from sovereign_ai.attest.signing import key_id
+    from sovereign_ai.attest import chain, handover, handover_file, key_id, sign_statement, signing_key
     from sovereign_ai.cli.stack import evidence_log_path, open_stack
     from sovereign_ai.errors import Problem, UsageError
 

@@ -16,10 +16,9 @@ if TYPE_CHECKING:
 
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
+    from sovereign_ai.attest import NotedLine, Witness
     from sovereign_ai.attest.chain import LogState
-    from sovereign_ai.attest.stamped import NotedLine
-    from sovereign_ai.attest.witness import Witness
-    from sovereign_ai.spec.factory import AIFactory
+    from sovereign_ai.spec import AIFactory
 
 _NEVER_CHECKED = "that what the description declares is true"
 """A fact that no evidence can show."""
@@ -86,10 +85,7 @@ def check_evidence(output: Output, question: Question) -> None:
         UsageError: a file is no evidence, no key or no description.
         EnvironmentLacksError: a file is missing.
     """
-    from sovereign_ai.attest.access import access_lines
-    from sovereign_ai.attest.evidence import read_envelope
-    from sovereign_ai.attest.layout import ACCESS
-    from sovereign_ai.attest.signing import public_key
+    from sovereign_ai.attest import ACCESS, access_lines, public_key, read_envelope
 
     envelope, key = read_envelope(question.evidence), public_key(question.key)
     answer = VerificationAnswer()
@@ -139,7 +135,7 @@ def _log_of(question: Question, envelope: Mapping[str, Any]) -> Path | None:
     """
     import base64
 
-    from sovereign_ai.attest.layout import ACCESS
+    from sovereign_ai.attest import ACCESS
     from sovereign_ai.cli.stack import evidence_log_path
     from sovereign_ai.names import is_label
 
@@ -189,8 +185,7 @@ def _opened(
 
     The signature may be of the reader's key, or of a key that the log hands over to or from.
     """
-    from sovereign_ai.attest.evidence import open_envelope
-    from sovereign_ai.attest.layout import ACCESS, PREDICATE
+    from sovereign_ai.attest import ACCESS, PREDICATE, open_envelope
 
     kinds = (PREDICATE, ACCESS)
     statement, problems = open_envelope(envelope, key, kinds)
@@ -212,9 +207,9 @@ def _compare(answer: VerificationAnswer, question: Question, statement: Mapping[
     """Compare evidence with the present description and files."""
     from datetime import date
 
-    from sovereign_ai.attest.evidence import differences, parts_of
+    from sovereign_ai.attest import differences, parts_of
     from sovereign_ai.cli.stack import check_object_sizes
-    from sovereign_ai.plan.factory import plan
+    from sovereign_ai.plan import plan
 
     predicate = statement["predicate"]
     factory = _description(answer, question, predicate)
@@ -256,7 +251,7 @@ def _description(answer: VerificationAnswer, question: Question, predicate: Mapp
         SpecError: it has problems.
     """
     from sovereign_ai.cli.description import read_description
-    from sovereign_ai.spec.load import description_file, read_data
+    from sovereign_ai.spec import description_file, read_data
 
     file = description_file(question.stack)
     if file.suffix != ".py" or question.run_program:
@@ -282,7 +277,7 @@ def _compare_observation(answer: VerificationAnswer, statement: Mapping[str, Any
 
     Evidence that does not bind the observation is a problem.
     """
-    from sovereign_ai.attest.observation import read_binding
+    from sovereign_ai.attest import read_binding
 
     digests = {subject["name"]: subject["digest"]["sha256"] for subject in statement["subject"]}
     if "observation" not in digests:
@@ -322,8 +317,7 @@ def _compare_log(
 
     Every statement of break-glass access in the log is opened too.
     """
-    from sovereign_ai.attest import chain
-    from sovereign_ai.attest.access import statements
+    from sovereign_ai.attest import chain, statements
 
     answer.checked.append(f"log {log}")
     answer.problems += walk.problems
@@ -358,8 +352,8 @@ def _unchecked_head(walk: LogState) -> str:
 
 def _own_line(log: Path | None, walk: LogState | None, statement: Mapping[str, Any]) -> NotedLine | None:
     """Return what the log says of the run of a statement; None without a log in which it stands."""
+    from sovereign_ai.attest import noted_line
     from sovereign_ai.attest.chain import compare_statement
-    from sovereign_ai.attest.stamped import noted_line
 
     if log is None or walk is None or walk.broken or compare_statement(log, walk, statement):
         return None
@@ -370,8 +364,15 @@ def _compare_timestamp(
     answer: VerificationAnswer, question: Question, envelope: Mapping[str, Any], line: NotedLine | None
 ) -> None:
     """Verify the time stamp of evidence, and compare it with the line of its run."""
-    from sovereign_ai.attest.stamped import compare_line, removed_problem, signature_of, token_of
-    from sovereign_ai.attest.timestamp import StampError, read_authorities, verify_token
+    from sovereign_ai.attest import (
+        StampError,
+        compare_line,
+        read_authorities,
+        removed_problem,
+        signature_of,
+        token_of,
+        verify_token,
+    )
 
     file = question.tsa_certificates
     authorities = read_authorities(file) if file else []

@@ -12,8 +12,7 @@ from sovereign_ai.cli.command import example, run_command
 from sovereign_ai.cli.output import AsJson, Output
 
 if TYPE_CHECKING:
-    from sovereign_ai.rules.coverage import Cell
-    from sovereign_ai.rules.rule import Rule
+    from sovereign_ai.rules import Cell, Rule
 
 
 def add(app: typer.Typer) -> None:
@@ -29,8 +28,7 @@ def add(app: typer.Typer) -> None:
 
 
 def _explain(output: Output, rule_id: str) -> None:
-    from sovereign_ai.rules.coverage import places_matrix
-    from sovereign_ai.rules.registry import find_rule
+    from sovereign_ai.rules import find_rule, places_matrix
 
     explained = find_rule(rule_id.strip().upper())
     cells = [cell for cell in places_matrix() if cell.rule == explained.id]

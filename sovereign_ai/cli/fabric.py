@@ -14,11 +14,9 @@ from sovereign_ai.cli.output import AsJson, Output, table, wrapped
 from sovereign_ai.records import merged
 
 if TYPE_CHECKING:
-    from sovereign_ai.assess.fabric import FabricReport
-    from sovereign_ai.assess.planes import PlaneLoss
-    from sovereign_ai.fabric_twin.infiniband.subnet import RunningSubnet
-    from sovereign_ai.fabric_twin.result import Result
-    from sovereign_ai.fabric_twin.sample import Sample
+    from sovereign_ai.assess import FabricReport, PlaneLoss
+    from sovereign_ai.fabric_twin import Result, Sample
+    from sovereign_ai.fabric_twin.infiniband import RunningSubnet
 
 _LONGEST_ADDRESS = 60
 """Characters of a wrong address that an error shows."""
@@ -145,9 +143,7 @@ def add(app: typer.Typer) -> None:
 
 
 def _check(output: Output, path: Path) -> None:
-    from sovereign_ai.assess.cables import lengths
-    from sovereign_ai.assess.fabric import assess_fabrics
-    from sovereign_ai.assess.planes import plane_losses
+    from sovereign_ai.assess import assess_fabrics, lengths, plane_losses
     from sovereign_ai.cli.stack import open_stack
     from sovereign_ai.errors import ExitCode
 
@@ -215,8 +211,8 @@ def _observe(
 ) -> None:
     from sovereign_ai.cli.stack import open_stack
     from sovereign_ai.errors import ExitCode
-    from sovereign_ai.operate.observe import observe
-    from sovereign_ai.render.interop.delivered import read_macs
+    from sovereign_ai.operate import observe
+    from sovereign_ai.render.interop import read_macs
 
     stack = open_stack(path)
     known_macs = read_macs(macs, stack.plan) if macs else {}
@@ -262,9 +258,8 @@ def _address(text: str) -> str:
 
 def _render(output: Output, path: Path, out: Path, facts: _SiteFacts) -> None:
     from sovereign_ai.cli.stack import open_stack
-    from sovereign_ai.render.folder import write
-    from sovereign_ai.render.interop.delivered import read_guids, read_macs
-    from sovereign_ai.render.interop.files import DeliveredFacts, files
+    from sovereign_ai.render import write
+    from sovereign_ai.render.interop import DeliveredFacts, files, read_guids, read_macs
 
     # Options are checked before the stack is planned, which takes longer.
     boot, dhcp = _address(facts.boot), _address(facts.dhcp)
@@ -299,7 +294,7 @@ def _render(output: Output, path: Path, out: Path, facts: _SiteFacts) -> None:
 def _sample(path: Path, plane: str | None) -> tuple[Sample, Any]:
     """Return the part of the plan that a twin is built of, and what the plan predicts for it."""
     from sovereign_ai.cli.stack import open_stack
-    from sovereign_ai.fabric_twin.sample import choose_sample, predict
+    from sovereign_ai.fabric_twin import choose_sample, predict
 
     stack = open_stack(path)
     twin_sample = choose_sample(stack.factory, stack.plan, plane)
@@ -322,10 +317,9 @@ def _infiniband(path: Path, plane: str | None) -> tuple[RunningSubnet, FabricRep
     Without a name, an InfiniBand plane is chosen only where the plan has no RoCE plane, which the Ethernet
     twin models.
     """
-    from sovereign_ai.assess.fabric import assess_fabrics
+    from sovereign_ai.assess import assess_fabrics
     from sovereign_ai.cli.stack import open_stack
-    from sovereign_ai.fabric_twin.infiniband.net import net
-    from sovereign_ai.fabric_twin.infiniband.subnet import RunningSubnet
+    from sovereign_ai.fabric_twin.infiniband import RunningSubnet, net
 
     stack = open_stack(path)
     has_roce = any(fabric.kind == "roce" for fabric in stack.plan.fabrics)
@@ -341,8 +335,8 @@ def _infiniband(path: Path, plane: str | None) -> tuple[RunningSubnet, FabricRep
 
 
 def _up(output: Output, path: Path, plane: str | None) -> None:
-    from sovereign_ai.deploy.hosts.runner import configure_twin
-    from sovereign_ai.fabric_twin.twin import Twin, require_frr
+    from sovereign_ai.deploy.hosts import configure_twin
+    from sovereign_ai.fabric_twin import Twin, require_frr
 
     infiniband = _infiniband(path, plane)
     if infiniband is not None:
@@ -387,10 +381,9 @@ def _test(output: Output, path: Path, plane: str | None) -> None:
     if infiniband is not None:
         _test_infiniband(output, *infiniband)
         return
-    from sovereign_ai.deploy.hosts.runner import configure_twin
-    from sovereign_ai.fabric_twin.checks import run_checks
-    from sovereign_ai.fabric_twin.twin import Twin, require_frr
-    from sovereign_ai.fabric_twin.twin import down as remove
+    from sovereign_ai.deploy.hosts import configure_twin
+    from sovereign_ai.fabric_twin import Twin, require_frr, run_checks
+    from sovereign_ai.fabric_twin import down as remove
 
     require_frr()
     sample, prediction = _sample(path, plane)
@@ -409,9 +402,8 @@ def _test(output: Output, path: Path, plane: str | None) -> None:
 
 def _test_infiniband(output: Output, subnet: RunningSubnet, report: FabricReport) -> None:
     """Test an InfiniBand twin; a twin that runs already is tested and left."""
-    from sovereign_ai.fabric_twin.infiniband.checks import run_checks
-    from sovereign_ai.fabric_twin.infiniband.subnet import require_ibsim
-    from sovereign_ai.fabric_twin.twin import down as remove
+    from sovereign_ai.fabric_twin import down as remove
+    from sovereign_ai.fabric_twin.infiniband import require_ibsim, run_checks
 
     require_ibsim()
     output.progress(subnet.net.said)
@@ -460,7 +452,7 @@ def _report_results(
 
 def _down(output: Output, path: Path) -> None:
     from sovereign_ai.cli.stack import open_stack
-    from sovereign_ai.fabric_twin.twin import down
+    from sovereign_ai.fabric_twin import down
 
     removed = down(open_stack(path).factory.name)
     counts = (

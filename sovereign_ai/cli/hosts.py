@@ -20,10 +20,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from sovereign_ai.cli.stack import Stack
-    from sovereign_ai.deploy.hosts.events import HostResult
-    from sovereign_ai.deploy.hosts.runner import RunRequest
-    from sovereign_ai.render.hosts.inventory import HostInventory
-    from sovereign_ai.render.hosts.site_facts import SiteFacts
+    from sovereign_ai.deploy.hosts import HostResult, RunRequest
+    from sovereign_ai.render.hosts import HostInventory, SiteFacts
 
 BmcFile = Annotated[
     Path | None,
@@ -155,8 +153,7 @@ def _open(path: Path, file: Path | None, limit: Sequence[str]) -> tuple[Stack, S
     """
     from sovereign_ai.cli.stack import open_stack
     from sovereign_ai.errors import Problem, UsageError, nearest
-    from sovereign_ai.render.hosts.hosts import inventory
-    from sovereign_ai.render.hosts.site_facts import SiteFacts, read_site_facts
+    from sovereign_ai.render.hosts import SiteFacts, inventory, read_site_facts
 
     stack = open_stack(path)
     default = stack.folder / "hosts.yaml"
@@ -184,9 +181,9 @@ def _run_of(
     Raises:
         UsageError: one of the controllers' two files is missing, or no host has a controller.
     """
-    from sovereign_ai.deploy.hosts.runner import RunRequest
+    from sovereign_ai.deploy.hosts import RunRequest
     from sovereign_ai.errors import Problem, UsageError
-    from sovereign_ai.render.hosts.bmc_files import check_account, check_authority
+    from sovereign_ai.render.hosts import check_account, check_authority
 
     credentials, authority = bmc
     if credentials is None and authority is None:
@@ -227,7 +224,7 @@ def _missing_lines(given: SiteFacts) -> list[str]:
 def _prep(
     output: Output, path: Path, out: Path, limit: list[str], file: Path | None, forks: int, dry_run: bool
 ) -> None:
-    from sovereign_ai.deploy.hosts.runner import RunRequest, require_ansible, run
+    from sovereign_ai.deploy.hosts import RunRequest, require_ansible, run
     from sovereign_ai.errors import ExitCode
     from sovereign_ai.files.writing import write
 
@@ -272,7 +269,7 @@ def _check(
     forks: int,
     dry_run: bool,
 ) -> None:
-    from sovereign_ai.deploy.hosts.runner import run
+    from sovereign_ai.deploy.hosts import run
     from sovereign_ai.errors import ExitCode
 
     _, given, chosen = _open(path, file, limit)
@@ -294,9 +291,8 @@ def _check(
 
 
 def _configure(output: Output, path: Path, options: _Options) -> None:
-    from sovereign_ai.deploy.hosts.journal import Journal
-    from sovereign_ai.deploy.hosts.runner import run
-    from sovereign_ai.deploy.pulumi_environment import state_dir
+    from sovereign_ai.deploy import state_dir
+    from sovereign_ai.deploy.hosts import Journal, run
     from sovereign_ai.errors import ExitCode, Problem, UsageError
 
     dry_run = options.dry_run

@@ -12,8 +12,8 @@ from sovereign_ai.cli.output import AsJson, Output, wrapped
 from sovereign_ai.records import merged
 
 if TYPE_CHECKING:
-    from sovereign_ai.deploy.engine import PulumiOutcome
-    from sovereign_ai.deploy.hosts.program import HostsEngine
+    from sovereign_ai.deploy import PulumiOutcome
+    from sovereign_ai.deploy.hosts import HostsEngine
 
 Where = Annotated[Path, typer.Argument(help="A stack's folder, or a description in YAML, JSON or Python.")]
 Limit = Annotated[
@@ -94,9 +94,8 @@ def _engine(
     would report it in Pulumi's words.
     """
     from sovereign_ai.cli.description import read_description
-    from sovereign_ai.deploy.hosts.configuration import hosts_of
-    from sovereign_ai.deploy.hosts.program import HostsEngine, HostsProgram
-    from sovereign_ai.render.hosts.site_facts import SiteFacts, read_site_facts
+    from sovereign_ai.deploy.hosts import HostsEngine, HostsProgram, hosts_of
+    from sovereign_ai.render.hosts import SiteFacts, read_site_facts
 
     factory = read_description(path)
     file = given

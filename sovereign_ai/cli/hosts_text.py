@@ -7,9 +7,8 @@ from typing import TYPE_CHECKING
 from sovereign_ai.cli.output import wrapped
 
 if TYPE_CHECKING:
-    from sovereign_ai.deploy.hosts.events import HostResult
-    from sovereign_ai.deploy.hosts.runner import HostRun
-    from sovereign_ai.render.hosts.inventory import HostInventory
+    from sovereign_ai.deploy.hosts import HostResult, HostRun
+    from sovereign_ai.render.hosts import HostInventory
 
 
 def roles_of(part: HostInventory) -> str:

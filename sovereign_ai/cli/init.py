@@ -33,7 +33,7 @@ def add(app: typer.Typer) -> None:
 
 
 def _init(output: Output, folder: Path, name: str, dry_run: bool) -> None:
-    from sovereign_ai.deploy.scaffold import scaffold
+    from sovereign_ai.deploy import scaffold
 
     # Resolved, so that `.` gives the folder's name.
     factory = name or folder.resolve().name

@@ -105,9 +105,7 @@ def add(app: typer.Typer) -> None:
 def _check(output: Output, path: Path, file: Path) -> None:
     from sovereign_ai.cli.stack import open_stack
     from sovereign_ai.errors import ExitCode
-    from sovereign_ai.verify.redfish.compare import compare
-    from sovereign_ai.verify.redfish.endpoints import read_endpoints
-    from sovereign_ai.verify.redfish.read import read_all
+    from sovereign_ai.verify.redfish import compare, read_all, read_endpoints
 
     given, access = read_endpoints(file)
     plan = open_stack(path).plan
@@ -129,8 +127,8 @@ def _check(output: Output, path: Path, file: Path) -> None:
 
 def _simulate(output: Output, path: Path, out: Path) -> None:
     from sovereign_ai.cli.stack import open_stack
-    from sovereign_ai.render.folder import write
-    from sovereign_ai.sim.redfish import redfish_tree
+    from sovereign_ai.render import write
+    from sovereign_ai.sim import redfish_tree
 
     tree = redfish_tree(open_stack(path).plan)
 
@@ -161,7 +159,7 @@ def _label(
 ) -> None:
     from sovereign_ai.cli.stack import open_stack
     from sovereign_ai.errors import ExitCode
-    from sovereign_ai.operate.labels import locate_nodes, write_labels
+    from sovereign_ai.operate import locate_nodes, write_labels
 
     stack = open_stack(path)
     placements = locate_nodes(stack.plan, _read_neighbours(folder))
@@ -191,8 +189,7 @@ def _read_neighbours(folder: Path) -> dict[str, bytes | SovereignError]:
         UsageError: the folder does not exist, or holds no such file.
     """
     from sovereign_ai.errors import Problem, SovereignError, UsageError, Where
-    from sovereign_ai.files.kinds import NEIGHBOURS
-    from sovereign_ai.files.reading import files_in, read
+    from sovereign_ai.files import NEIGHBOURS, files_in, read
 
     contents: dict[str, bytes | SovereignError] = {}
     for file in files_in(folder, NEIGHBOURS, _MOST_NODES):
@@ -210,8 +207,7 @@ def _read_neighbours(folder: Path) -> dict[str, bytes | SovereignError]:
 
 def _adopt(output: Output, folder: Path, pairs: list[str], site: str, out: Path | None) -> None:
     from sovereign_ai.errors import Problem, UsageError
-    from sovereign_ai.spec.adopt.part import adopt
-    from sovereign_ai.spec.adopt.tables import read_tables
+    from sovereign_ai.spec.adopt import adopt, read_tables
 
     models = {}
     for pair in pairs:

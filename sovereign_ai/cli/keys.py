@@ -13,9 +13,8 @@ from sovereign_ai.cli.output import AsJson, Output, table
 from sovereign_ai.cli.target import StackOption
 
 if TYPE_CHECKING:
-    from sovereign_ai.cluster.keys.control import KeyState
-    from sovereign_ai.cluster.keys.reencrypt import ReencryptedObjects
-    from sovereign_ai.cluster.state import ClusterDir
+    from sovereign_ai.cluster import ClusterDir
+    from sovereign_ai.cluster.keys import KeyState, ReencryptedObjects
 
 StackPath = Annotated[Path, typer.Argument(help="The stack's folder.")]
 Level = Annotated[str, typer.Argument(help="A trust level, such as `high`.")]
@@ -128,8 +127,8 @@ def _add_access(group: typer.Typer) -> None:
 def _cluster_dir(path: Path, name: str | None) -> tuple[ClusterDir, dict[str, str]]:
     """Return the state folder of a stack's control plane, and the trust level of each of its namespaces."""
     from sovereign_ai.cli.stack import open_stack
-    from sovereign_ai.cluster.keys.custody import levels_of
-    from sovereign_ai.cluster.state import cluster_dir_of
+    from sovereign_ai.cluster import cluster_dir_of
+    from sovereign_ai.cluster.keys import levels_of
 
     stack = open_stack(path)
     cluster = stack.cluster(name)
@@ -146,10 +145,8 @@ def _init(
     environment: list[str],
     dry_run: bool,
 ) -> None:
-    from sovereign_ai.cluster.embedded.lifecycle import down, up
-    from sovereign_ai.cluster.keys.control import create_keys
-    from sovereign_ai.cluster.keys.custody import module_location
-    from sovereign_ai.cluster.keys.reencrypt import reencrypt_objects
+    from sovereign_ai.cluster.embedded import down, up
+    from sovereign_ai.cluster.keys import create_keys, module_location, reencrypt_objects
 
     cluster_dir, levels = _cluster_dir(path, name)
     cluster = cluster_dir.name
@@ -175,7 +172,7 @@ def _init(
 
 
 def _status(output: Output, path: Path, name: str | None) -> None:
-    from sovereign_ai.cluster.keys.control import key_states
+    from sovereign_ai.cluster.keys import key_states
     from sovereign_ai.errors import ExitCode
 
     cluster_dir, _ = _cluster_dir(path, name)
@@ -196,8 +193,7 @@ def _newest_version(state: KeyState) -> str:
 
 
 def _rotate(output: Output, path: Path, name: str | None, key: str, dry_run: bool) -> None:
-    from sovereign_ai.cluster.keys.control import rotate
-    from sovereign_ai.cluster.keys.custody import read_custody
+    from sovereign_ai.cluster.keys import read_custody, rotate
 
     cluster_dir, _ = _cluster_dir(path, name)
     read_custody(cluster_dir).insist(key)
@@ -214,8 +210,7 @@ def _rotate(output: Output, path: Path, name: str | None, key: str, dry_run: boo
 
 
 def _reencrypt(output: Output, path: Path, name: str | None, dry_run: bool) -> None:
-    from sovereign_ai.cluster.keys.control import key_states
-    from sovereign_ai.cluster.keys.reencrypt import reencrypt_objects
+    from sovereign_ai.cluster.keys import key_states, reencrypt_objects
 
     cluster_dir, _ = _cluster_dir(path, name)
     if dry_run:
@@ -255,8 +250,7 @@ def _set_access(
     output: Output, path: Path, name: str | None, level: str, dry_run: bool, *, readable: bool
 ) -> None:
     """Withdraw or restore the key of a trust level."""
-    from sovereign_ai.cluster.keys.control import key_states, restore, withdraw
-    from sovereign_ai.cluster.keys.custody import read_custody
+    from sovereign_ai.cluster.keys import key_states, read_custody, restore, withdraw
 
     cluster_dir, levels = _cluster_dir(path, name)
     read_custody(cluster_dir).insist(level)

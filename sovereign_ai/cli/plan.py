@@ -40,7 +40,7 @@ def add(app: typer.Typer) -> None:
 def _plan(output: Output, path: Path, out: Path | None, picture: Path | None, why: bool) -> None:
     from sovereign_ai.cli.plan_text import summary_lines
     from sovereign_ai.cli.stack import open_stack
-    from sovereign_ai.plan.summary import summary
+    from sovereign_ai.plan import summary
 
     # Checked before anything is planned or written.
     if picture is not None and not picture.name.endswith(".svg"):
@@ -52,7 +52,7 @@ def _plan(output: Output, path: Path, out: Path | None, picture: Path | None, wh
         write(out, stack.plan.canonical)
         written.append(f"wrote {out}")
     if picture is not None:
-        from sovereign_ai.render.picture import draw_plan as draw
+        from sovereign_ai.render import draw_plan as draw
 
         write(picture, draw(stack.plan))
         written.append(f"wrote {picture}")

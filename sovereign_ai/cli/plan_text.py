@@ -19,7 +19,7 @@ def summary_lines(summary: Row, *, why: bool, notes: Sequence[str] = ()) -> Iter
     """Yield the lines of a plan's summary.
 
     Args:
-        summary: as `plan.summary.summary` returns it.
+        summary: as `plan.plan_summary.summary` returns it.
         why: whether each table is followed by the formulas and inputs of its numbers.
         notes: further notes, which follow the summary's warnings.
     """

@@ -31,15 +31,14 @@ from sovereign_ai.cli.target import (
 from sovereign_ai.cli.up import outcome_lines
 from sovereign_ai.cluster.control_plane import Backend
 from sovereign_ai.records import merged
-from sovereign_ai.verify.findings import brief
+from sovereign_ai.verify import brief
 
 if TYPE_CHECKING:
     from sovereign_ai.cli.stack import Stack
-    from sovereign_ai.cluster.api.snapshot import Snapshot
-    from sovereign_ai.deploy.changes import Changes
-    from sovereign_ai.deploy.engine import Engine
-    from sovereign_ai.render.kubernetes.bundle import Bundle
-    from sovereign_ai.verify.findings import Difference
+    from sovereign_ai.cluster.api import Snapshot
+    from sovereign_ai.deploy import Changes, Engine
+    from sovereign_ai.render.kubernetes import Bundle
+    from sovereign_ai.verify import Difference
 
 
 def add(app: typer.Typer) -> None:
@@ -82,13 +81,9 @@ def _preview(
     with_fields: bool,
 ) -> None:
     from sovereign_ai.cli.stack import open_stack
-    from sovereign_ai.cluster.preflight import WRITES, require_reachable
-    from sovereign_ai.deploy.dry_run import TRIED, locator_of, try_out
-    from sovereign_ai.deploy.engine import Engine
-    from sovereign_ai.deploy.gate import gate
-    from sovereign_ai.deploy.reading import reading_of
-    from sovereign_ai.deploy.renames import planned_moves
-    from sovereign_ai.sim.samples import dry_run_samples
+    from sovereign_ai.cluster import WRITES, require_reachable
+    from sovereign_ai.deploy import TRIED, Engine, gate, locator_of, planned_moves, reading_of, try_out
+    from sovereign_ai.sim import dry_run_samples
 
     stack = open_stack(path)
     bundle = stack.bundle(name)
@@ -152,7 +147,7 @@ class _Pending:
 
 def _pending(engine: Engine, stack: Stack, reading: Snapshot, bundle: Bundle) -> _Pending:
     """Compare description, state and cluster, by the description's policy for drift."""
-    from sovereign_ai.deploy.drift_policy import needs_refresh, reports_only, without_drift
+    from sovereign_ai.deploy import needs_refresh, reports_only, without_drift
 
     changes = pending_changes(engine, stack, reading, bundle)
     if not reports_only(stack.factory):

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from sovereign_ai.cli.output import Output
     from sovereign_ai.cli.stack import Stack
-    from sovereign_ai.cluster.api.client import Api
+    from sovereign_ai.cluster.api import Api
     from sovereign_ai.cluster.control_plane import ControlPlane, Ended, RunningCluster
 
 
@@ -29,7 +29,7 @@ def start(plane: ControlPlane, stack: Stack | None, output: Output) -> RunningCl
         EnvironmentLacksError: it has real nodes, and the process does not run as root; nothing is created
             then.
     """
-    from sovereign_ai.cluster.api.client import open_cluster
+    from sovereign_ai.cluster.api import open_cluster
 
     # Checked first: without the GPUs the cluster would be of no use, and creating it takes minutes.
     if plane.has_real_nodes and os.geteuid() != 0:

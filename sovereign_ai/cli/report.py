@@ -16,7 +16,7 @@ from sovereign_ai.files.writing import write
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from sovereign_ai.attest.report.gather import Report
+    from sovereign_ai.attest.report import Report
 
 _FORMATS = (".html", ".oscal.json", ".json", ".csv")
 """Endings of file names. `.oscal.json` comes before `.json`, because the first ending that fits decides."""
@@ -143,12 +143,12 @@ def gathered(
         SpecError: every problem of the description or of a file of hours.
         UsageError: an option or the observation is wrong.
     """
-    from sovereign_ai.assess.figures import split
+    from sovereign_ai.assess import split
     from sovereign_ai.assess.sources import read_figures
-    from sovereign_ai.attest.report.gather import make_report
+    from sovereign_ai.attest.report import make_report
     from sovereign_ai.cli.assess import hours
     from sovereign_ai.cli.stack import open_stack
-    from sovereign_ai.sovereignty.evidence import read_evidence
+    from sovereign_ai.sovereignty import read_evidence
 
     stack = open_stack(path)
     return make_report(
@@ -165,9 +165,7 @@ def gathered(
 
 def _description_text(file: str | None) -> str:
     """Return the text of a description's file; empty for a program, which is no document to print."""
-    from sovereign_ai.files.decoding import decode
-    from sovereign_ai.files.kinds import DESCRIPTION
-    from sovereign_ai.files.reading import read
+    from sovereign_ai.files import DESCRIPTION, decode, read
 
     if not file:
         return ""
@@ -183,10 +181,7 @@ def _read_observation(path: Path | None, factory: str) -> dict[str, Any]:
     Raises:
         UsageError: the file holds something else, or is about another factory.
     """
-    from sovereign_ai.files.decoding import refuse_secrets
-    from sovereign_ai.files.json_text import parse_json
-    from sovereign_ai.files.kinds import OBSERVATION
-    from sovereign_ai.files.reading import read
+    from sovereign_ai.files import OBSERVATION, parse_json, read, refuse_secrets
 
     if path is None:
         return {}
@@ -243,7 +238,7 @@ def _row_problems(name: str, rows: Any, texts: tuple[str, ...]) -> Iterator[tupl
 def _text(report: Report, ending: str) -> str:
     """Return a report in the format of a file's ending."""
     if ending == ".oscal.json":
-        from sovereign_ai.attest.oscal import assessment_results
+        from sovereign_ai.attest import assessment_results
 
         # OSCAL wants a time: the beginning of the report's day, so that the same day gives the same document.
         at = datetime.combine(report.now, datetime.min.time(), tzinfo=UTC)
@@ -252,10 +247,10 @@ def _text(report: Report, ending: str) -> str:
     if ending == ".json":
         return indented_json(report.to_data()) + "\n"
     if ending == ".csv":
-        from sovereign_ai.attest.report.tables import report_csv
+        from sovereign_ai.attest.report import report_csv
 
         return report_csv(report)
-    from sovereign_ai.attest.report.page import page
+    from sovereign_ai.attest.report import page
 
     return page(report)
 

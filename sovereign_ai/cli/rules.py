@@ -24,8 +24,14 @@ _HEAD = "rule     severity  P B U A L  what must hold"
 
 
 def _rules(output: Output) -> None:
-    from sovereign_ai.rules.coverage import PLACES, decided_share, places_matrix
-    from sovereign_ai.rules.registry import REGISTRY, registry_data, registry_digest
+    from sovereign_ai.rules import (
+        PLACES,
+        REGISTRY,
+        decided_share,
+        places_matrix,
+        registry_data,
+        registry_digest,
+    )
 
     decided = set()
     matrix = []

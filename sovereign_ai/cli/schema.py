@@ -28,7 +28,7 @@ def add(app: typer.Typer) -> None:
 
 
 def _schema(output: Output, out: Path | None) -> None:
-    from sovereign_ai.spec.schema import schema
+    from sovereign_ai.spec import schema
 
     text = indented_json(schema()) + "\n"
     if out is None:

@@ -7,10 +7,9 @@ from pathlib import Path
 
 from sovereign_ai.cli.description import read_description
 from sovereign_ai.errors import Problem, SpecError
-from sovereign_ai.plan.factory import Plan, plan
-from sovereign_ai.render.kubernetes.bundle import Bundle, render
-from sovereign_ai.render.kubernetes.sizes import SAFE_DESCRIPTION_BYTES
-from sovereign_ai.spec.factory import AIFactory
+from sovereign_ai.plan import Plan, plan
+from sovereign_ai.render.kubernetes import SAFE_DESCRIPTION_BYTES, Bundle, render
+from sovereign_ai.spec import AIFactory
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +102,6 @@ def evidence_log_path(log: Path | None, factory: str) -> Path:
         log: the file that the user named; None for the factory's own in the state folder.
         factory: the factory's name.
     """
-    from sovereign_ai.deploy.pulumi_environment import state_dir
+    from sovereign_ai.deploy import state_dir
 
     return log if log is not None else state_dir() / "evidence" / f"{factory}.jsonl"

@@ -15,8 +15,7 @@ from sovereign_ai.cluster.control_plane import Backend, control_plane, state_opt
 from sovereign_ai.records import merged
 
 if TYPE_CHECKING:
-    from sovereign_ai.deploy.state_check import StateReport
-    from sovereign_ai.deploy.state_files import StackFiles
+    from sovereign_ai.deploy import StackFiles, StateReport
 
 StackFolder = Annotated[Path, typer.Argument(help="The stack's folder.")]
 HostsOption = Annotated[bool, typer.Option("--hosts", help="The state of the stack's hosts instead.")]
@@ -130,8 +129,7 @@ def _files(folder: Path, backend: Backend, name: str | None, hosts: bool) -> Sta
     Raises:
         SpecError: the folder holds no project, or it has several stacks and none is named.
     """
-    from sovereign_ai.deploy.pulumi_environment import pulumi_state
-    from sovereign_ai.deploy.state_files import StackFiles, project_of
+    from sovereign_ai.deploy import StackFiles, project_of, pulumi_state
 
     if hosts:
         from sovereign_ai.cli.description import read_description
@@ -176,7 +174,7 @@ def _described_stack(folder: Path) -> str:
 
 
 def _check(output: Output, files: StackFiles) -> None:
-    from sovereign_ai.deploy.state_check import inspect_state
+    from sovereign_ai.deploy import inspect_state
     from sovereign_ai.errors import ExitCode
 
     report = inspect_state(files)
@@ -228,7 +226,7 @@ _STATES = {
 def _repair(
     output: Output, files: StackFiles, epoch: int | None, accept: bool, dry_run: bool, yes: bool
 ) -> None:
-    from sovereign_ai.deploy.state_check import plan_repair, repair
+    from sovereign_ai.deploy import plan_repair, repair
 
     planned = plan_repair(files, epoch, accept=accept)
     if planned is None:
@@ -262,15 +260,14 @@ def _confirm(question: str, yes: bool, output: Output) -> None:
 
 
 def _unlock(output: Output, files: StackFiles, end_owner: bool, other_host: bool) -> None:
-    from sovereign_ai.deploy.state_unlock import Unlocking, unlock
+    from sovereign_ai.deploy import Unlocking, unlock
 
     done = unlock(files, Unlocking(end_owner, other_host), output.progress)
     output.finish({"done": done}, done or ["the stack is free"])
 
 
 def _move(output: Output, files: StackFiles, home: Path, dry_run: bool) -> None:
-    from sovereign_ai.deploy.state_check import inspect_state
-    from sovereign_ai.deploy.state_move import move
+    from sovereign_ai.deploy import inspect_state, move
 
     new_folder = home.absolute() / "sovereign-ai" / files.folder.name
     data = {"from": str(files.folder), "to": str(new_folder)}

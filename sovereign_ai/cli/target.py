@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from sovereign_ai.cli.output import Output
     from sovereign_ai.cli.stack import Stack
-    from sovereign_ai.cluster.api.client import Api
+    from sovereign_ai.cluster.api import Api
 
 _CLUSTER_HELP = "`embedded` and `kind` are local control planes; `kubeconfig` is your cluster."
 ClusterOption = Annotated[Backend, typer.Option("--cluster", help=_CLUSTER_HELP)]
@@ -93,7 +93,7 @@ def open_target(
 
 def _connect(plane: ControlPlane, cluster: RunningCluster, progress: Callable[[str], object]) -> Target:
     """Connect to a running cluster, and restore the guard of a local control plane if it is open."""
-    from sovereign_ai.cluster.api.client import open_cluster
+    from sovereign_ai.cluster.api import open_cluster
 
     target = Target(open_cluster(cluster.kubeconfig, progress=progress), plane, cluster)
     if plane.is_local:
@@ -113,7 +113,7 @@ def restore_guard(target: Target, progress: Callable[[str], object]) -> None:
     Raises:
         EnvironmentLacksError: the API server did not accept the restored guard.
     """
-    from sovereign_ai.cluster.guard_release import restore_guard
+    from sovereign_ai.cluster import restore_guard
 
     if line := restore_guard(target.control_plane.cluster_dir, target.api):
         progress(line)
@@ -142,7 +142,7 @@ def install_definitions(target: Target, output: Output) -> None:
     """
     if not target.simulated:
         return
-    from sovereign_ai.cluster.crds import install_crds
+    from sovereign_ai.cluster import install_crds
     from sovereign_ai.toolchain.install import module_files
 
     output.progress("custom resource definitions of Kueue")

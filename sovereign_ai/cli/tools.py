@@ -70,10 +70,9 @@ def add(app: typer.Typer) -> None:
 
 
 def _node_image(output: Output, published: bool, again: bool) -> None:
-    from sovereign_ai.toolchain.engine.docker import Docker
-    from sovereign_ai.toolchain.engine.prune import prune
+    from sovereign_ai.toolchain import KIND_NODE
+    from sovereign_ai.toolchain.engine import Docker, prune
     from sovereign_ai.toolchain.node_image.build import RECIPE, node_image
-    from sovereign_ai.toolchain.table import KIND_NODE
 
     image = node_image(progress=output.progress, published=published, again=again)
     # No command uses the image of an older recipe any more.
@@ -111,7 +110,7 @@ def _verify(output: Output, name: str) -> None:
 
 
 def _sbom(output: Output, out: Path | None) -> None:
-    from sovereign_ai.toolchain.sbom import sbom
+    from sovereign_ai.toolchain import sbom
 
     document = sbom()
     if out is None:

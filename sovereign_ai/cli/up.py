@@ -43,13 +43,10 @@ if TYPE_CHECKING:
 
     from sovereign_ai.cli.stack import Stack
     from sovereign_ai.cli.target import Target
-    from sovereign_ai.cluster.api.snapshot import Snapshot
-    from sovereign_ai.deploy.changes import Changes
-    from sovereign_ai.deploy.engine import Engine, PulumiOutcome
-    from sovereign_ai.deploy.preconditions import Checked, StackDeployment
-    from sovereign_ai.deploy.termination import TerminationWatch
-    from sovereign_ai.render.kubernetes.bundle import Bundle
-    from sovereign_ai.verify.drift import Drift
+    from sovereign_ai.cluster.api import Snapshot
+    from sovereign_ai.deploy import Changes, Checked, Engine, PulumiOutcome, StackDeployment, TerminationWatch
+    from sovereign_ai.render.kubernetes import Bundle
+    from sovereign_ai.verify import Drift
 
 
 def add(app: typer.Typer) -> None:
@@ -90,11 +87,10 @@ def _up(
     from dataclasses import asdict
 
     from sovereign_ai.cli.stack import open_stack
-    from sovereign_ai.cluster.preflight import WRITES, require_reachable
-    from sovereign_ai.deploy.engine import ready
-    from sovereign_ai.deploy.gate import gate
+    from sovereign_ai.cluster import WRITES, require_reachable
+    from sovereign_ai.deploy import gate, ready
     from sovereign_ai.errors import ExitCode
-    from sovereign_ai.sim.factory import simulate
+    from sovereign_ai.sim import simulate
 
     stack = open_stack(path)
     bundle = stack.bundle(name)
@@ -155,12 +151,16 @@ class _Deployment:
         Returns:
             Data for a program and lines for a person.
         """
-        from sovereign_ai.deploy.drift_policy import is_always_restored, reports_only
-        from sovereign_ai.deploy.engine import Engine
-        from sovereign_ai.deploy.objects import resource_name, restore
-        from sovereign_ai.deploy.reading import reading_of
-        from sovereign_ai.deploy.removal import remove_strays
-        from sovereign_ai.deploy.termination import TerminationWatch
+        from sovereign_ai.deploy import (
+            Engine,
+            TerminationWatch,
+            is_always_restored,
+            reading_of,
+            remove_strays,
+            reports_only,
+            resource_name,
+            restore,
+        )
 
         output, stack, target = self.output, self.stack, self.target
         leaves_drift = reports_only(stack.factory, restores=self.options.restores)
@@ -209,8 +209,7 @@ class _Deployment:
 
     def _checked(self, reading: Snapshot, *, yes: bool) -> tuple[StackDeployment, Checked, Bundle]:
         """Check preconditions and confirm, and only then install definitions, which is the first write."""
-        from sovereign_ai.deploy.preconditions import insist_on_asked
-        from sovereign_ai.deploy.reading import serves_all
+        from sovereign_ai.deploy import insist_on_asked, serves_all
 
         output, target = self.output, self.target
         deployment, checked, marked = checked_deployment(
@@ -225,8 +224,8 @@ class _Deployment:
 
     def _try_out(self, reading: Snapshot, marked: Bundle) -> None:
         """Send every object as a dry run, so that a refused object stops the deployment before any write."""
-        from sovereign_ai.deploy.dry_run import locator_of, try_out
-        from sovereign_ai.sim.samples import dry_run_samples
+        from sovereign_ai.deploy import locator_of, try_out
+        from sovereign_ai.sim import dry_run_samples
 
         stack = self.stack
         nodes = (
@@ -236,8 +235,7 @@ class _Deployment:
 
     def _claim(self, reading: Snapshot, deployment: StackDeployment, checked: Checked) -> None:
         """Wait for objects that are being deleted, and claim the cluster for the stack."""
-        from sovereign_ai.deploy.preconditions import claim_cluster
-        from sovereign_ai.deploy.termination import wait_until_gone
+        from sovereign_ai.deploy import claim_cluster, wait_until_gone
 
         going = checked.terminating
         wait_until_gone(self.target.api, going, self.output.progress, self.options.wait_seconds)
@@ -252,7 +250,7 @@ class _Deployment:
 
         Drift is no change where the description only reports it.
         """
-        from sovereign_ai.deploy.drift_policy import needs_refresh, without_drift
+        from sovereign_ai.deploy import needs_refresh, without_drift
 
         changes = pending_changes(engine, self.stack, reading, bundle)
         if not leaves_drift:
@@ -264,7 +262,7 @@ class _Deployment:
         self, engine: Engine, deployment: StackDeployment, marked: Bundle, changes: Changes
     ) -> PulumiOutcome:
         """Prepare the cluster and record a run; where the engine runs, its program prepares the cluster."""
-        from sovereign_ai.deploy.prepare import prepare
+        from sovereign_ai.deploy import prepare
 
         stack, output, kubeconfig = self.stack, self.output, self.target.kubeconfig
         if changes.restore:
@@ -290,9 +288,7 @@ class _Deployment:
         """
         from contextlib import nullcontext
 
-        from sovereign_ai.deploy.changes import is_understood
-        from sovereign_ai.deploy.prepare import applying_policies
-        from sovereign_ai.deploy.termination import explaining
+        from sovereign_ai.deploy import applying_policies, explaining, is_understood
 
         part = part_of_run(engine, self.stack, changes, checked, marked)
         refresh = refresh or checked.cluster.remade
@@ -317,8 +313,7 @@ def _prepare_engine(
     engine: Engine, deployment: StackDeployment, marked: Bundle, watch: TerminationWatch
 ) -> None:
     """Pass to the engine what was allowed and tried out already, and let the watch see its steps."""
-    from sovereign_ai.deploy.dry_run import TRIED
-    from sovereign_ai.deploy.termination import watching
+    from sovereign_ai.deploy import TRIED, watching
 
     engine.env |= deployment.allowed.to_environment()
     # With this digest the program does not repeat the dry run of the same objects.
@@ -328,7 +323,7 @@ def _prepare_engine(
 
 def _drifted(changes: Changes, outcome: PulumiOutcome, *, leaves_drift: bool) -> set[str]:
     """Return the names of the resources that still differ after the engine's run."""
-    from sovereign_ai.deploy.drift_policy import is_always_restored
+    from sovereign_ai.deploy import is_always_restored
 
     # The engine compares only the fields that it once sent: a resource that differed and was no step of it
     # still differs.
@@ -342,15 +337,15 @@ def _drifted(changes: Changes, outcome: PulumiOutcome, *, leaves_drift: bool) ->
 
 def _remaining_drift(stack: Stack, target: Target, bundle: Bundle) -> list[Drift]:
     """Return the drift that a deployment which only reports drift left on the cluster."""
-    from sovereign_ai.deploy.drift_policy import reported
-    from sovereign_ai.verify.observe import observe
+    from sovereign_ai.deploy import reported
+    from sovereign_ai.verify import observe
 
     return reported(observe(target.api, stack.factory, bundle.objects), bundle.objects)
 
 
 def _keep_guarded(stack: Stack, bundle: Bundle, kubeconfig: Path, output: Output) -> None:
     """Check that a local control plane still guards its admission policies and keeps its keys."""
-    from sovereign_ai.deploy.control_plane_setup import prepare_control_plane
+    from sovereign_ai.deploy import prepare_control_plane
 
     for line in prepare_control_plane(stack.factory, stack.plan, bundle, kubeconfig):
         output.progress(line)

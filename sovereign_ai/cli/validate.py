@@ -11,7 +11,7 @@ from sovereign_ai.cli.command import example, run_command
 from sovereign_ai.cli.output import AsJson, Output
 
 if TYPE_CHECKING:
-    from sovereign_ai.spec.factory import AIFactory
+    from sovereign_ai.spec import AIFactory
 
 _LARGE_DESCRIPTION_BYTES = 1 << 16
 """Above this size an object that is rendered from the description may be too large for etcd."""
@@ -40,9 +40,8 @@ def _validate(output: Output, path: Path) -> None:
     from sovereign_ai.cli.description import read_description
     from sovereign_ai.cli.plan_text import wrapped
     from sovereign_ai.errors import SpecError
-    from sovereign_ai.plan.fabric.waste import waste_notes
-    from sovereign_ai.plan.feasibility import draft
-    from sovereign_ai.plan.network_notes import network_notes
+    from sovereign_ai.plan import draft, network_notes
+    from sovereign_ai.plan.fabric import waste_notes
 
     factory = read_description(path)
     built, problems = draft(factory, factory.where)
@@ -51,7 +50,7 @@ def _validate(output: Output, path: Path) -> None:
     nodes = sum(shape.total for shape in built.shapes)
     if len(factory.canonical()) > _LARGE_DESCRIPTION_BYTES and nodes <= _MOST_PLANNED_NODES:
         from sovereign_ai.cli.stack import check_object_sizes
-        from sovereign_ai.plan.factory import plan
+        from sovereign_ai.plan import plan
 
         check_object_sizes(factory, plan(factory, factory.where))
     notes = [*network_notes(factory, built.shapes, built.storage), *waste_notes(factory, built.sizes)]

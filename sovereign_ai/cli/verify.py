@@ -21,10 +21,9 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from sovereign_ai.cli.stack import Stack
+    from sovereign_ai.cluster import DeadPart
     from sovereign_ai.cluster.control_plane import ControlPlane
-    from sovereign_ai.cluster.health import DeadPart
-    from sovereign_ai.verify.drift import Drift
-    from sovereign_ai.verify.verdict import ClusterVerdict
+    from sovereign_ai.verify import ClusterVerdict, Drift
 
 _RESTART_SECONDS = 5.0
 """How long a supervisor may take to restart a process before its absence is a finding."""
@@ -83,11 +82,10 @@ def _verdict(
     output: Output, stack: Stack, backend: Backend, kubeconfig: Path | None, name: str | None, *, probes: bool
 ) -> ClusterVerdict:
     """Compare the cluster with the plan; a local control plane that is dead is a finding, and no error."""
-    from sovereign_ai.cluster.api.client import ApiError, UnreachableError
-    from sovereign_ai.cluster.preflight import require_reachable
-    from sovereign_ai.verify.control_plane import may_be_dead, verdict_on_dead, with_dead
-    from sovereign_ai.verify.observe import examples
-    from sovereign_ai.verify.verdict import verify as verified
+    from sovereign_ai.cluster import require_reachable
+    from sovereign_ai.cluster.api import ApiError, UnreachableError
+    from sovereign_ai.verify import examples, may_be_dead, verdict_on_dead, with_dead
+    from sovereign_ai.verify import verify as verified
 
     bundle = stack.bundle(name)
     cluster = bundle.cluster
@@ -205,7 +203,7 @@ def _permanently_dead(plane: ControlPlane, output: Output) -> tuple[DeadPart, ..
     progress, and no component counts as dead.
     """
     from sovereign_ai.errors import EnvironmentLacksError
-    from sovereign_ai.toolchain.waiting import wait_until
+    from sovereign_ai.toolchain import wait_until
 
     try:
         dead = plane.health()

@@ -11,9 +11,8 @@ from sovereign_ai.cli.command import example, run_command
 from sovereign_ai.cli.output import AsJson, Output, table
 
 if TYPE_CHECKING:
-    from sovereign_ai.attest.signing import Signer
-    from sovereign_ai.spec.factory import AIFactory
-    from sovereign_ai.spec.supplier import Waiver
+    from sovereign_ai.attest import Signer
+    from sovereign_ai.spec import AIFactory, Waiver
 
 Where = Annotated[Path, typer.Argument(help="A stack's folder, or a description in YAML, JSON or Python.")]
 Key = Annotated[
@@ -54,7 +53,7 @@ def add(app: typer.Typer) -> None:
 
 def public_key_text(key: Signer) -> str:
     """Return a private key's public key as a description lists it."""
-    from sovereign_ai.attest.handover import public_text
+    from sovereign_ai.attest import public_text
 
     return public_text(key.public_key())
 
@@ -69,22 +68,22 @@ def sign_waiver(waiver: Waiver, factory: str, key: Signer) -> str:
         factory: the factory's name, which is signed too: a waiver holds for one factory only.
         key: the approver's private key.
     """
-    from sovereign_ai.attest.signing import base64_text, pae
-    from sovereign_ai.rules.approval import WAIVER_TYPE, waiver_payload
+    from sovereign_ai.attest import base64_text, pae
+    from sovereign_ai.rules import WAIVER_TYPE, waiver_payload
 
     message = pae(WAIVER_TYPE, waiver_payload(waiver, factory))
     return f"{public_key_text(key)}:{base64_text(key.sign(message))}"
 
 
 def _key(output: Output, path: Path) -> None:
-    from sovereign_ai.attest.hardware_key import signing_key
+    from sovereign_ai.attest import signing_key
 
     text = public_key_text(signing_key(path))
     output.finish({"key": text}, [f"key: {text}"])
 
 
 def _sign(output: Output, path: Path, id_: str, key: Path) -> None:
-    from sovereign_ai.attest.hardware_key import signing_key
+    from sovereign_ai.attest import signing_key
     from sovereign_ai.cli.description import read_description
 
     factory = read_description(path)
@@ -129,7 +128,7 @@ def require_approver_key(factory: AIFactory, approver: str, public: str) -> None
         UsageError: the description lists another key under the approver's name, or none.
     """
     from sovereign_ai.errors import Problem, UsageError, Where
-    from sovereign_ai.rules.approval import approver_of
+    from sovereign_ai.rules import approver_of
 
     listed = approver_of(factory, approver)
     if listed is None:
@@ -145,7 +144,7 @@ def require_approver_key(factory: AIFactory, approver: str, public: str) -> None
 def _list(output: Output, path: Path) -> None:
     from sovereign_ai.cli.description import read_description
     from sovereign_ai.errors import ExitCode
-    from sovereign_ai.rules.approval import unapproved_waivers
+    from sovereign_ai.rules import unapproved_waivers
 
     factory = read_description(path)
     # By position: two waivers may have the same id, which is a problem of its own.

@@ -8,11 +8,82 @@ Rules of this room:
   argument list and no log.
 - Each cluster has one small supervisor, and none of its processes outlives it.
 
-    from sovereign_ai.cluster.api.client import open_cluster
-    from sovereign_ai.cluster.embedded.lifecycle import down, up
+    from sovereign_ai.cluster.api import open_cluster
+    from sovereign_ai.cluster.embedded import down, up
 
     cluster = up("lab", progress=print)
     api = open_cluster(cluster.kubeconfig)
     nodes = api.list("v1", "Node")
     down("lab")
 """
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from sovereign_ai.lazy_exports import lazy_exports
+
+if TYPE_CHECKING:
+    from sovereign_ai.cluster.crds import install_crds
+    from sovereign_ai.cluster.guard import GUARDED, REPEATED, guard_policies
+    from sovereign_ai.cluster.guard_release import released, restore_guard
+    from sovereign_ai.cluster.health import DeadPart
+    from sovereign_ai.cluster.identities import AUTHORIZATION, CLUSTER_CA, SUPERVISOR, kubeconfig, server_url
+    from sovereign_ai.cluster.operator import ACCESS_ROLES, LIVENESS_SOCKET, OPERATOR, access_role
+    from sovereign_ai.cluster.pki import LOOPBACK, Leaf, authority, sign
+    from sovereign_ai.cluster.preflight import WRITES, require_reachable
+    from sovereign_ai.cluster.process import Process, socket_address, started_at
+    from sovereign_ai.cluster.removed_clusters import authority_of, was_removed
+    from sovereign_ai.cluster.state import ClusterDir, cluster_dir_of, read_json, recorded_ports, write_json
+else:
+    __getattr__ = lazy_exports(
+        __name__,
+        {
+            "crds": ("install_crds",),
+            "guard": ("GUARDED", "REPEATED", "guard_policies"),
+            "guard_release": ("released", "restore_guard"),
+            "health": ("DeadPart",),
+            "identities": ("AUTHORIZATION", "CLUSTER_CA", "SUPERVISOR", "kubeconfig", "server_url"),
+            "operator": ("ACCESS_ROLES", "LIVENESS_SOCKET", "OPERATOR", "access_role"),
+            "pki": ("LOOPBACK", "Leaf", "authority", "sign"),
+            "preflight": ("WRITES", "require_reachable"),
+            "process": ("Process", "socket_address", "started_at"),
+            "removed_clusters": ("authority_of", "was_removed"),
+            "state": ("ClusterDir", "cluster_dir_of", "read_json", "recorded_ports", "write_json"),
+        },
+    )
+
+__all__ = [
+    "ACCESS_ROLES",
+    "AUTHORIZATION",
+    "CLUSTER_CA",
+    "GUARDED",
+    "LIVENESS_SOCKET",
+    "LOOPBACK",
+    "OPERATOR",
+    "REPEATED",
+    "SUPERVISOR",
+    "WRITES",
+    "ClusterDir",
+    "DeadPart",
+    "Leaf",
+    "Process",
+    "access_role",
+    "authority",
+    "authority_of",
+    "cluster_dir_of",
+    "guard_policies",
+    "install_crds",
+    "kubeconfig",
+    "read_json",
+    "recorded_ports",
+    "released",
+    "require_reachable",
+    "restore_guard",
+    "server_url",
+    "sign",
+    "socket_address",
+    "started_at",
+    "was_removed",
+    "write_json",
+]

@@ -19,8 +19,8 @@ from typing import TYPE_CHECKING, Any, Protocol
 if TYPE_CHECKING:
     from sovereign_ai.cluster.health import DeadPart
     from sovereign_ai.cluster.state import ClusterDir
-    from sovereign_ai.plan.factory import Plan
-    from sovereign_ai.spec.factory import AIFactory
+    from sovereign_ai.plan import Plan
+    from sovereign_ai.spec import AIFactory
 
 Progress = Callable[[str], object]
 
@@ -234,10 +234,10 @@ def local_control_planes(name: str) -> tuple[ControlPlane, ...]:
 
 def list_local() -> Iterable[tuple[Backend, ControlPlaneStatus]]:
     """Yield the kind and status of every local control plane that exists."""
-    from sovereign_ai.cluster.embedded.status import list_clusters  # noqa: PLC0415 - by kind
+    from sovereign_ai.cluster.embedded.process_status import list_clusters  # noqa: PLC0415 - by kind
     from sovereign_ai.cluster.embedded_control_plane import report  # noqa: PLC0415 - by kind
     from sovereign_ai.cluster.kind.control_plane import report as kind_report  # noqa: PLC0415 - by kind
-    from sovereign_ai.cluster.kind.status import list_kind  # noqa: PLC0415 - by kind
+    from sovereign_ai.cluster.kind.machine_status import list_kind  # noqa: PLC0415 - by kind
 
     for embedded in list_clusters():
         yield Backend.EMBEDDED, report(embedded)

@@ -18,12 +18,9 @@ import orjson
 from sovereign_ai.cluster.api.answers import contains_fields
 from sovereign_ai.cluster.api.client import Api
 from sovereign_ai.errors import BadFileError, EnvironmentLacksError, Problem, SovereignError, Where
-from sovereign_ai.files.decoding import decode
-from sovereign_ai.files.kinds import DEFINITIONS
-from sovereign_ai.files.object_text import parse_objects
-from sovereign_ai.files.reading import read
+from sovereign_ai.files import DEFINITIONS, decode, parse_objects, read
 from sovereign_ai.files.writing import write_private
-from sovereign_ai.toolchain.cache import cache_dir, ensure
+from sovereign_ai.toolchain import cache_dir, ensure
 
 _VERSION, _KIND = "apiextensions.k8s.io/v1", "CustomResourceDefinition"
 _POLL_SECONDS = 0.1

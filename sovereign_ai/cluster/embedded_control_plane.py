@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING, ClassVar
 
 from sovereign_ai.cluster.control_plane import Backend, ControlPlaneStatus, Ended, Progress, RunningCluster
 from sovereign_ai.cluster.embedded.lifecycle import lifecycle as embedded
-from sovereign_ai.cluster.embedded.status import ClusterStatus, status
+from sovereign_ai.cluster.embedded.process_status import ClusterStatus, status
 from sovereign_ai.cluster.health import DeadPart, dead_parts_of_embedded
 from sovereign_ai.cluster.state import ClusterDir, cluster_dir_of
 from sovereign_ai.errors import EnvironmentLacksError, Problem
 
 if TYPE_CHECKING:
-    from sovereign_ai.plan.factory import Plan
-    from sovereign_ai.spec.factory import AIFactory
+    from sovereign_ai.plan import Plan
+    from sovereign_ai.spec import AIFactory
 
 
 @dataclass(frozen=True, slots=True)

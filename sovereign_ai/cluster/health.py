@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
-from sovereign_ai.cluster.embedded.status import ClusterStatus, ComponentStatus
+from sovereign_ai.cluster.embedded.process_status import ClusterStatus, ComponentStatus
 
 
 @dataclass(frozen=True, slots=True)

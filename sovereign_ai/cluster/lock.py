@@ -15,8 +15,7 @@ from collections.abc import Callable, Iterator
 
 from sovereign_ai.cluster.state import ClusterDir
 from sovereign_ai.errors import EnvironmentLacksError, Problem
-from sovereign_ai.toolchain.private_folder import private_folder
-from sovereign_ai.toolchain.waiting import try_lock, wait_until
+from sovereign_ai.toolchain import private_folder, try_lock, wait_until
 
 
 @contextlib.contextmanager

@@ -24,12 +24,10 @@ from typing import Any
 import orjson
 
 from sovereign_ai.errors import EnvironmentLacksError, Problem, UsageError, Where
-from sovereign_ai.files.json_text import parse_json
-from sovereign_ai.files.kinds import STATE
-from sovereign_ai.files.reading import read
+from sovereign_ai.files import STATE, parse_json, read
 from sovereign_ai.files.writing import write_private
 from sovereign_ai.names import is_label
-from sovereign_ai.toolchain.private_folder import private_folder
+from sovereign_ai.toolchain import private_folder
 
 LISTENERS = ("etcd", "etcd-peer", "kube-apiserver", "kube-controller-manager", "kube-scheduler", "operator")
 """The listeners that need a port in every cluster."""

@@ -12,8 +12,8 @@ from sovereign_ai.errors import EnvironmentLacksError, Problem, UsageError, Wher
 if TYPE_CHECKING:
     from sovereign_ai.cluster.health import DeadPart
     from sovereign_ai.cluster.state import ClusterDir
-    from sovereign_ai.plan.factory import Plan
-    from sovereign_ai.spec.factory import AIFactory
+    from sovereign_ai.plan import Plan
+    from sovereign_ai.spec import AIFactory
 
 
 @dataclass(frozen=True, slots=True)

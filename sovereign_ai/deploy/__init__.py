@@ -19,24 +19,166 @@ The room's rules:
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from sovereign_ai.lazy_exports import lazy_exports
 
 if TYPE_CHECKING:
+    from sovereign_ai.deploy.changes import OWN_PROGRAM, Changes, compare, is_stock, is_understood
+    from sovereign_ai.deploy.cluster_identity import DeployTarget
     from sovereign_ai.deploy.components import FactoryDeployment
+    from sovereign_ai.deploy.control_plane_setup import is_local, prepare_control_plane
+    from sovereign_ai.deploy.deletions import Allowed, insist_on_volumes, losses
+    from sovereign_ai.deploy.direct_removal import needs_engine, remove_directly
+    from sovereign_ai.deploy.drift_policy import (
+        is_always_restored,
+        needs_refresh,
+        reported,
+        reports_only,
+        without_drift,
+    )
+    from sovereign_ai.deploy.dry_run import TRIED, locator_of, try_out
+    from sovereign_ai.deploy.engine import Engine, PulumiOutcome, ready
+    from sovereign_ai.deploy.folder_lock import lock_folder
     from sovereign_ai.deploy.hosts.configuration import HostConfiguration
+    from sovereign_ai.deploy.objects import resource_name, restore
+    from sovereign_ai.deploy.partial import PartialRun, partial_run
+    from sovereign_ai.deploy.preconditions import (
+        Checked,
+        StackDeployment,
+        check_preconditions,
+        claim_cluster,
+        insist_on_asked,
+    )
+    from sovereign_ai.deploy.preparation import applying_policies, prepare
+    from sovereign_ai.deploy.provider import PROVIDER_VERSION, provider_inputs
+    from sovereign_ai.deploy.pulumi_environment import engine_variables, pulumi_state, state_dir
+    from sovereign_ai.deploy.reading import reading_of, serves_all
+    from sovereign_ai.deploy.removal import Removal, check_removal, remove_leftovers, remove_strays
+    from sovereign_ai.deploy.renames import planned_moves
+    from sovereign_ai.deploy.rule_check import gate
+    from sovereign_ai.deploy.stack_context import context_of_stack
+    from sovereign_ai.deploy.stack_folder import scaffold
+    from sovereign_ai.deploy.state_check import StateReport, inspect_state, plan_repair, repair
+    from sovereign_ai.deploy.state_files import StackFiles, project_of
+    from sovereign_ai.deploy.state_move import move
+    from sovereign_ai.deploy.state_target import read_target
+    from sovereign_ai.deploy.state_unlock import Unlocking, unlock
+    from sovereign_ai.deploy.termination import TerminationWatch, explaining, wait_until_gone, watching
+else:
+    __getattr__ = lazy_exports(
+        __name__,
+        {
+            "changes": ("Changes", "OWN_PROGRAM", "compare", "is_stock", "is_understood"),
+            "cluster_identity": ("DeployTarget",),
+            "components": ("FactoryDeployment",),
+            "control_plane_setup": ("is_local", "prepare_control_plane"),
+            "deletions": ("Allowed", "insist_on_volumes", "losses"),
+            "direct_removal": ("needs_engine", "remove_directly"),
+            "drift_policy": (
+                "is_always_restored",
+                "needs_refresh",
+                "reported",
+                "reports_only",
+                "without_drift",
+            ),
+            "dry_run": ("TRIED", "locator_of", "try_out"),
+            "engine": ("Engine", "PulumiOutcome", "ready"),
+            "folder_lock": ("lock_folder",),
+            "hosts.configuration": ("HostConfiguration",),
+            "objects": ("resource_name", "restore"),
+            "partial": ("PartialRun", "partial_run"),
+            "preconditions": (
+                "Checked",
+                "StackDeployment",
+                "check_preconditions",
+                "claim_cluster",
+                "insist_on_asked",
+            ),
+            "preparation": ("applying_policies", "prepare"),
+            "provider": ("PROVIDER_VERSION", "provider_inputs"),
+            "pulumi_environment": ("engine_variables", "pulumi_state", "state_dir"),
+            "reading": ("reading_of", "serves_all"),
+            "removal": ("Removal", "check_removal", "remove_leftovers", "remove_strays"),
+            "renames": ("planned_moves",),
+            "rule_check": ("gate",),
+            "stack_context": ("context_of_stack",),
+            "stack_folder": ("scaffold",),
+            "state_check": ("StateReport", "inspect_state", "plan_repair", "repair"),
+            "state_files": ("StackFiles", "project_of"),
+            "state_move": ("move",),
+            "state_target": ("read_target",),
+            "state_unlock": ("Unlocking", "unlock"),
+            "termination": ("TerminationWatch", "explaining", "wait_until_gone", "watching"),
+        },
+    )
 
-__all__ = ["FactoryDeployment", "HostConfiguration"]
-
-
-def __getattr__(name: str) -> Any:
-    """Load a resource on first use, so that the room can be imported without Pulumi."""
-    # Importing Pulumi takes longer than most commands, and many of them do not deploy.
-    if name == "FactoryDeployment":
-        from sovereign_ai.deploy.components import FactoryDeployment  # noqa: PLC0415 - late
-
-        return FactoryDeployment
-    if name == "HostConfiguration":
-        from sovereign_ai.deploy.hosts.configuration import HostConfiguration  # noqa: PLC0415 - late
-
-        return HostConfiguration
-    raise AttributeError(name)
+__all__ = [
+    "OWN_PROGRAM",
+    "PROVIDER_VERSION",
+    "TRIED",
+    "Allowed",
+    "Changes",
+    "Checked",
+    "DeployTarget",
+    "Engine",
+    "FactoryDeployment",
+    "HostConfiguration",
+    "PartialRun",
+    "PulumiOutcome",
+    "Removal",
+    "StackDeployment",
+    "StackFiles",
+    "StateReport",
+    "TerminationWatch",
+    "Unlocking",
+    "applying_policies",
+    "check_preconditions",
+    "check_removal",
+    "claim_cluster",
+    "compare",
+    "context_of_stack",
+    "engine_variables",
+    "explaining",
+    "gate",
+    "insist_on_asked",
+    "insist_on_volumes",
+    "inspect_state",
+    "is_always_restored",
+    "is_local",
+    "is_stock",
+    "is_understood",
+    "locator_of",
+    "lock_folder",
+    "losses",
+    "move",
+    "needs_engine",
+    "needs_refresh",
+    "partial_run",
+    "plan_repair",
+    "planned_moves",
+    "prepare",
+    "prepare_control_plane",
+    "project_of",
+    "provider_inputs",
+    "pulumi_state",
+    "read_target",
+    "reading_of",
+    "ready",
+    "remove_directly",
+    "remove_leftovers",
+    "remove_strays",
+    "repair",
+    "reported",
+    "reports_only",
+    "resource_name",
+    "restore",
+    "scaffold",
+    "serves_all",
+    "state_dir",
+    "try_out",
+    "unlock",
+    "wait_until_gone",
+    "watching",
+    "without_drift",
+]

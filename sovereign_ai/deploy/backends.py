@@ -16,9 +16,7 @@ import yaml
 
 from sovereign_ai.deploy.checkpoint import Checkpoint
 from sovereign_ai.errors import EnvironmentLacksError, Problem, SpecError, Where
-from sovereign_ai.files.decoding import decode
-from sovereign_ai.files.kinds import PROJECT, SETTINGS, FileKind
-from sovereign_ai.files.reading import read
+from sovereign_ai.files import PROJECT, SETTINGS, FileKind, decode, read
 
 _ENDINGS = (".yaml", ".yml", ".json")
 """Every ending by which Pulumi finds a project or a stack's settings (sdk/go/common/encoding)."""

@@ -23,10 +23,8 @@ from typing import Any
 
 from sovereign_ai.deploy.checkpoint import Checkpoint
 from sovereign_ai.deploy.objects import resource_name, stated
-from sovereign_ai.render.kubernetes.bundle import Bundle
-from sovereign_ai.verify import difference
-from sovereign_ai.verify.findings import Difference
-from sovereign_ai.verify.observe import Observed
+from sovereign_ai.render.kubernetes import Bundle
+from sovereign_ai.verify import Difference, Observed, difference
 
 Resource = Mapping[str, Any]
 _FACTORY = "sovereign:index:FactoryDeployment"

@@ -21,8 +21,8 @@ import shlex
 from dataclasses import dataclass
 from pathlib import Path
 
-from sovereign_ai.cluster.api.client import Api, ApiError
-from sovereign_ai.cluster.removed_clusters import authority_of, was_removed
+from sovereign_ai.cluster import authority_of, was_removed
+from sovereign_ai.cluster.api import Api, ApiError
 from sovereign_ai.deploy.live_objects import read_live
 from sovereign_ai.deploy.stack_record import ClusterIdentity, StackRecord
 from sovereign_ai.deploy.state_objects import Held

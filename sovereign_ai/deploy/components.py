@@ -13,30 +13,29 @@ from typing import Any
 
 import pulumi
 
-from sovereign_ai.cluster.api.client import open_cluster
-from sovereign_ai.cluster.api.transport import named_server
+from sovereign_ai.cluster.api import named_server, open_cluster
 from sovereign_ai.deploy.children import Children, require_options
 from sovereign_ai.deploy.cluster_identity import DeployTarget
 from sovereign_ai.deploy.control_plane_setup import is_local
 from sovereign_ai.deploy.deletions import allowed_by
 from sovereign_ai.deploy.dry_run import TRIED, locator_of, try_out
-from sovereign_ai.deploy.gate import gate
 from sovereign_ai.deploy.given_provider import require_same_cluster
 from sovereign_ai.deploy.live_objects import ObjectKey
 from sovereign_ai.deploy.objects import resource_name
 from sovereign_ai.deploy.partial import Registered, registered
 from sovereign_ai.deploy.preconditions import StackDeployment, previewed_replacements
-from sovereign_ai.deploy.prepare import prepare
+from sovereign_ai.deploy.preparation import prepare
 from sovereign_ai.deploy.program import Deployment, Program, current
 from sovereign_ai.deploy.provider import PROVIDER_VERSION, provider_inputs
 from sovereign_ai.deploy.reading import reading_of
 from sovereign_ai.deploy.resources import PartComponent, limits_by_namespace
+from sovereign_ai.deploy.rule_check import gate
 from sovereign_ai.deploy.stack_context import context_of_program
 from sovereign_ai.deploy.stack_record import current_backend
 from sovereign_ai.errors import Problem, SovereignError, SpecError, UsageError
-from sovereign_ai.plan.factory import Plan, plan
-from sovereign_ai.render.kubernetes.bundle import Bundle, render
-from sovereign_ai.spec.factory import AIFactory
+from sovereign_ai.plan import Plan, plan
+from sovereign_ai.render.kubernetes import Bundle, render
+from sovereign_ai.spec import AIFactory
 
 
 class FactoryDeployment(pulumi.ComponentResource):

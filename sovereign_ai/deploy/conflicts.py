@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-from sovereign_ai.cluster.api.client import Api, ApiError
+from sovereign_ai.cluster.api import Api, ApiError
 from sovereign_ai.deploy.live_objects import Metadata, ObjectKey, key_of
 from sovereign_ai.deploy.objects import CONTROLLERS, FIELD_MANAGER, stated
 

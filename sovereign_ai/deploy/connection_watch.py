@@ -14,9 +14,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from sovereign_ai.cluster.api.client import Api, UnreachableError, open_cluster
-from sovereign_ai.cluster.api.deadlines import StoppedError, stopping
-from sovereign_ai.cluster.preflight import require_reachable
+from sovereign_ai.cluster import require_reachable
+from sovereign_ai.cluster.api import Api, StoppedError, UnreachableError, open_cluster, stopping
 from sovereign_ai.errors import Problem, SovereignError
 
 _PERIOD_SECONDS = 3.0

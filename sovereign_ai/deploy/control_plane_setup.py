@@ -9,18 +9,15 @@ from collections.abc import Callable, Iterable
 from functools import partial
 from pathlib import Path
 
-from sovereign_ai.cluster.api.client import open_cluster
+from sovereign_ai.cluster import ClusterDir, guard_policies, released
+from sovereign_ai.cluster.api import open_cluster
 from sovereign_ai.cluster.control_plane import local_control_planes
-from sovereign_ai.cluster.guard import guard_policies
-from sovereign_ai.cluster.guard_release import released
-from sovereign_ai.cluster.keys.control import record_levels
-from sovereign_ai.cluster.keys.custody import levels_of
-from sovereign_ai.cluster.state import ClusterDir
+from sovereign_ai.cluster.keys import levels_of, record_levels
 from sovereign_ai.deploy.live_objects import ObjectKey
 from sovereign_ai.deploy.order import policies_and_bindings
-from sovereign_ai.plan.factory import Plan
-from sovereign_ai.render.kubernetes.bundle import Bundle
-from sovereign_ai.spec.factory import AIFactory
+from sovereign_ai.plan import Plan
+from sovereign_ai.render.kubernetes import Bundle
+from sovereign_ai.spec import AIFactory
 
 
 def prepare_control_plane(factory: AIFactory, plan: Plan, bundle: Bundle, kubeconfig: Path) -> list[str]:

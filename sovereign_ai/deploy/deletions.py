@@ -13,7 +13,7 @@ from collections import Counter
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 
-from sovereign_ai.cluster.api.client import Api, Resource
+from sovereign_ai.cluster.api import Api, Resource
 from sovereign_ai.deploy.live_objects import Metadata, ObjectKey, key_of, list_inside
 from sovereign_ai.deploy.ownership import KEEPS_DATA
 from sovereign_ai.errors import Problem, UsageError, Where

@@ -24,8 +24,8 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-from sovereign_ai.cluster.api.client import Api
-from sovereign_ai.cluster.guard import GUARDED
+from sovereign_ai.cluster import GUARDED
+from sovereign_ai.cluster.api import Api
 from sovereign_ai.deploy.changes import recorded
 from sovereign_ai.deploy.checkpoint import Checkpoint
 from sovereign_ai.deploy.control_plane_setup import remove_policies

@@ -14,11 +14,10 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-from sovereign_ai.cluster.api.client import Api, ApiError
-from sovereign_ai.cluster.api.errors import budget_causes
+from sovereign_ai.cluster.api import Api, ApiError, budget_causes
 from sovereign_ai.errors import DeploymentError, Problem
 from sovereign_ai.names import KEYS, OWNER
-from sovereign_ai.plan.factory import Plan
+from sovereign_ai.plan import Plan
 
 Object = Mapping[str, Any]
 _SIMULATED = "kwok.x-k8s.io/node"

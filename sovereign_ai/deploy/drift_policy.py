@@ -16,12 +16,11 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Any
 
-from sovereign_ai.cluster.guard import GUARDED
+from sovereign_ai.cluster import GUARDED
 from sovereign_ai.deploy.changes import OWN_PROGRAM, Changes, recorded
 from sovereign_ai.deploy.checkpoint import Checkpoint
-from sovereign_ai.spec.factory import AIFactory
-from sovereign_ai.verify.drift import Drift, find_drift
-from sovereign_ai.verify.observe import Observed
+from sovereign_ai.spec import AIFactory
+from sovereign_ai.verify import Drift, Observed, find_drift
 
 
 def reports_only(factory: AIFactory, *, restores: bool = False) -> bool:

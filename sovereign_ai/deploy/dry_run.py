@@ -24,11 +24,11 @@ from typing import Any
 
 import orjson
 
-from sovereign_ai.cluster.api.client import Api, ApiError
+from sovereign_ai.cluster.api import Api, ApiError
 from sovereign_ai.deploy.objects import FIELD_MANAGER, resource_name, stated
 from sovereign_ai.errors import EnvironmentLacksError, Problem, SpecError, Where
 from sovereign_ai.names import KEYS
-from sovereign_ai.spec.factory import AIFactory
+from sovereign_ai.spec import AIFactory
 
 Object = Mapping[str, Any]
 Locator = Callable[[Object], Where]

@@ -14,15 +14,14 @@ from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from typing import Any
 
-from sovereign_ai.cluster.api.client import Api, ApiError
-from sovereign_ai.cluster.guard import GUARDED
+from sovereign_ai.cluster import GUARDED
+from sovereign_ai.cluster.api import Api, ApiError
 from sovereign_ai.deploy.objects import FIELD_MANAGER, stated
 from sovereign_ai.deploy.order import policies_and_bindings
 from sovereign_ai.errors import DeploymentError, Problem
 from sovereign_ai.names import SYSTEM_NAMESPACE
-from sovereign_ai.render.kubernetes.admission import policy_name
-from sovereign_ai.render.kubernetes.revision import enforced_revision, probe, revision_of
-from sovereign_ai.rules.kinds import GROUPS, Group
+from sovereign_ai.render.kubernetes import enforced_revision, policy_name, probe, revision_of
+from sovereign_ai.rules import GROUPS, Group
 from sovereign_ai.verify import difference
 
 Object = Mapping[str, Any]

@@ -23,8 +23,8 @@ from typing import Any, ClassVar
 
 import yaml
 
+from sovereign_ai.cluster import GUARDED
 from sovereign_ai.cluster.control_plane import state_option
-from sovereign_ai.cluster.guard import GUARDED
 from sovereign_ai.deploy.backends import insist_on_own_backends, insist_on_passphrase
 from sovereign_ai.deploy.checkpoint import Checkpoint
 from sovereign_ai.deploy.connection_watch import watching_connection
@@ -55,8 +55,8 @@ from sovereign_ai.deploy.state_target import (
     read_target,
 )
 from sovereign_ai.errors import DeploymentError, EnvironmentLacksError, Problem, SpecError, UsageError, Where
+from sovereign_ai.toolchain import try_lock
 from sovereign_ai.toolchain.install import find
-from sovereign_ai.toolchain.waiting import try_lock
 
 Progress = Callable[[str], None]
 Watch = Callable[[Callable[[], object]], AbstractContextManager[None]]

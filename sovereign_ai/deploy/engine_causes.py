@@ -16,7 +16,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from sovereign_ai.cluster.api.credentials import describe_credentials
+from sovereign_ai.cluster.api import describe_credentials
 from sovereign_ai.errors import Problem
 
 _OF_A_CLUSTER = ("cluster-", "webhook-")

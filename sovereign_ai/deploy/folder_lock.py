@@ -16,7 +16,7 @@ from functools import partial
 from pathlib import Path
 
 from sovereign_ai.errors import EnvironmentLacksError, Problem, Where
-from sovereign_ai.toolchain.waiting import try_lock, wait_until
+from sovereign_ai.toolchain import try_lock, wait_until
 
 PATIENCE_SECONDS = 60.0
 

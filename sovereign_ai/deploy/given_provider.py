@@ -22,7 +22,7 @@ from pulumi.runtime import rpc
 from pulumi.runtime.proto import resource_pb2
 from pulumi.runtime.settings import get_monitor
 
-from sovereign_ai.cluster.api.transport import named_server, server_in
+from sovereign_ai.cluster.api import named_server, server_in
 from sovereign_ai.errors import EnvironmentLacksError, Problem, SovereignError, UsageError
 
 _FIELDS = (

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
-from sovereign_ai.cluster.api.client import Api, ApiError, Resource
+from sovereign_ai.cluster.api import Api, ApiError, Resource
 
 Metadata = Mapping[str, Any]
 

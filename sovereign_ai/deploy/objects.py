@@ -12,7 +12,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from sovereign_ai.cluster.api.client import Api
+    from sovereign_ai.cluster.api import Api
 
 FIELD_MANAGER = "sovereign-ai"
 CONTROLLERS = frozenset({FIELD_MANAGER, "kube-apiserver", "kube-controller-manager", "kueue-admission"})

@@ -24,13 +24,13 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import partial
 
-from sovereign_ai.cluster.api.client import Api, Resource
+from sovereign_ai.cluster.api import Api, Resource
 from sovereign_ai.deploy.live_objects import Metadata, ObjectKey, key_of, list_metadata
 from sovereign_ai.deploy.state_objects import Held
 from sovereign_ai.errors import EnvironmentLacksError, Problem, Where
 from sovereign_ai.names import KEYS, OWNER
-from sovereign_ai.render.kubernetes.bundle import KIND_ORDER
-from sovereign_ai.verify.kinds import OBSERVED
+from sovereign_ai.render.kubernetes import KIND_ORDER
+from sovereign_ai.verify import OBSERVED
 
 _MANAGED_BY = "app.kubernetes.io/managed-by"
 _MADE_BY_KUBERNETES = frozenset({("", "ServiceAccount", "default"), ("", "ConfigMap", "kube-root-ca.crt")})

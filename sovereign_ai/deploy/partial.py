@@ -32,7 +32,7 @@ from sovereign_ai.deploy.checkpoint import Checkpoint
 from sovereign_ai.deploy.objects import resource_name
 from sovereign_ai.deploy.order import part_token, token, with_dependents, with_needed
 from sovereign_ai.deploy.stack_record import backend_folder
-from sovereign_ai.render.kubernetes.bundle import Bundle
+from sovereign_ai.render.kubernetes import Bundle
 
 _FILE = "partial.json"
 _MOST_TARGETS = 200

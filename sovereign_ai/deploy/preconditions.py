@@ -14,7 +14,7 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
 
-from sovereign_ai.cluster.api.client import Api
+from sovereign_ai.cluster.api import Api
 from sovereign_ai.deploy.cluster_identity import DeployTarget, Recognised, recognise
 from sovereign_ai.deploy.conflicts import Conflict, conflicts
 from sovereign_ai.deploy.deletions import Allowed, deletion_problems, replacement_problems

@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from sovereign_ai.cluster.process import started_at
+from sovereign_ai.cluster import started_at
 
 _PROC = Path("/proc")
 _STATE, _PARENT = 3 - 3, 4 - 3

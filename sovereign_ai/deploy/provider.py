@@ -5,9 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from sovereign_ai.cluster.api.transport import current_context
+from sovereign_ai.cluster.api import current_context
 from sovereign_ai.names import KEYS
-from sovereign_ai.spec.factory import AIFactory
+from sovereign_ai.spec import AIFactory
 
 PROVIDER_VERSION = "4.25.0"
 """The pulumi-kubernetes release; a test compares it with the SDK's pin and the toolchain's table."""

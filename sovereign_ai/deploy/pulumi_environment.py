@@ -15,12 +15,10 @@ from pathlib import Path
 
 from sovereign_ai.cluster.control_plane import state_folder_name
 from sovereign_ai.errors import EnvironmentLacksError, Problem
-from sovereign_ai.files.kinds import STATE_KEY
-from sovereign_ai.files.reading import read
+from sovereign_ai.files import STATE_KEY, read
 from sovereign_ai.files.writing import prepare
-from sovereign_ai.toolchain.cache import bin_dir
+from sovereign_ai.toolchain import bin_dir, private_folder
 from sovereign_ai.toolchain.install import place_plugins
-from sovereign_ai.toolchain.private_folder import private_folder
 
 KEY_FILE = "SOVEREIGN_AI_KEY_FILE"
 """Environment variable that places the key file elsewhere, such as on a removable disk."""

@@ -21,7 +21,7 @@ import orjson
 
 from sovereign_ai.deploy.durable import make_folder, write_durably
 from sovereign_ai.deploy.process_table import name_of, start_time, user_name
-from sovereign_ai.toolchain.waiting import wait_until
+from sovereign_ai.toolchain import wait_until
 
 _WRITING_SECONDS = 2.0
 """How long a file may stay unreadable while an engine writes it: as a temporary file that it renames."""

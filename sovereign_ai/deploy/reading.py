@@ -12,9 +12,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from sovereign_ai.cluster.api.client import Api
-from sovereign_ai.cluster.api.snapshot import Snapshot
-from sovereign_ai.verify.kinds import BY_LABEL, OBSERVED, WORKLOADS
+from sovereign_ai.cluster.api import Api, Snapshot
+from sovereign_ai.verify import BY_LABEL, OBSERVED, WORKLOADS
 
 
 def reading_of(api: Api, objects: Iterable[Mapping[str, Any]]) -> Snapshot:

@@ -17,8 +17,8 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import partial
 
-from sovereign_ai.cluster.api.client import Api
-from sovereign_ai.cluster.guard import GUARDED
+from sovereign_ai.cluster import GUARDED
+from sovereign_ai.cluster.api import Api
 from sovereign_ai.deploy.cluster_identity import Recognised, recognise
 from sovereign_ai.deploy.control_plane_setup import remove_policies
 from sovereign_ai.deploy.live_objects import Metadata, ObjectKey, read_live

@@ -23,9 +23,9 @@ from typing import Any
 
 import orjson
 
-from sovereign_ai.cluster.api.client import Api, ApiError
+from sovereign_ai.cluster.api import Api, ApiError
 from sovereign_ai.names import KEYS, OWNER
-from sovereign_ai.spec.factory import AIFactory
+from sovereign_ai.spec import AIFactory
 from sovereign_ai.units import Bytes
 
 Object = Mapping[str, Any]

@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from typing import Any
 
-from sovereign_ai.cluster.api.client import Api, ApiError
+from sovereign_ai.cluster.api import Api, ApiError
 from sovereign_ai.deploy.live_objects import Metadata, ObjectKey, key_of
 from sovereign_ai.deploy.objects import FIELD_MANAGER, stated
 from sovereign_ai.deploy.state_objects import Held

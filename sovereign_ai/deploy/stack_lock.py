@@ -19,7 +19,7 @@ from sovereign_ai.deploy.durable import make_folder, write_durably
 from sovereign_ai.deploy.process_table import ProcessId, this_process, user_name
 from sovereign_ai.deploy.state_files import StackFiles
 from sovereign_ai.errors import EnvironmentLacksError, Problem, Where
-from sovereign_ai.toolchain.waiting import try_lock, wait_until
+from sovereign_ai.toolchain import try_lock, wait_until
 
 _TRY_SECONDS = 0.3
 """How long to try: a process that only checks whether a stack is locked holds the lock for a moment."""

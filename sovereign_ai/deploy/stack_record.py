@@ -27,7 +27,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from sovereign_ai.cluster.state import write_json
+from sovereign_ai.cluster import write_json
 from sovereign_ai.deploy.pulumi_environment import state_dir
 from sovereign_ai.errors import EnvironmentLacksError, Problem, Where
 

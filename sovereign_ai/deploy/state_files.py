@@ -20,10 +20,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from sovereign_ai.errors import EnvironmentLacksError, Problem, SpecError, Where
-from sovereign_ai.files.decoding import decode
-from sovereign_ai.files.kinds import PROJECT
-from sovereign_ai.files.reading import read
-from sovereign_ai.files.yaml_text import parse
+from sovereign_ai.files import PROJECT, decode, parse, read
 
 META = b"version: 1\n"
 """Content of Pulumi's `meta.yaml` for the layout with projects (pkg/backend/diy/meta.go)."""

@@ -14,14 +14,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from sovereign_ai.cluster.api.transport import current_context, named_server
+from sovereign_ai.cluster import cluster_dir_of
+from sovereign_ai.cluster.api import current_context, named_server
 from sovereign_ai.cluster.control_plane import state_option
-from sovereign_ai.cluster.state import cluster_dir_of
 from sovereign_ai.errors import Problem, SovereignError, UsageError, Where
-from sovereign_ai.files.decoding import decode
-from sovereign_ai.files.kinds import SETTINGS
-from sovereign_ai.files.reading import read
-from sovereign_ai.files.yaml_text import parse
+from sovereign_ai.files import SETTINGS, decode, parse, read
 
 _PROVIDER = "pulumi:providers:kubernetes"
 _OBJECT = "kubernetes:"

@@ -13,7 +13,7 @@ from sovereign_ai.deploy.stack_lock import LockOwner, busy, is_locked, owner_of
 from sovereign_ai.deploy.state_files import StackFiles
 from sovereign_ai.deploy.working_copy import runs_of
 from sovereign_ai.errors import EnvironmentLacksError
-from sovereign_ai.toolchain.waiting import wait_until
+from sovereign_ai.toolchain import wait_until
 
 _RELEASE_SECONDS = 10.0
 """How long the kernel may take to give back the lock of a process that was killed."""

@@ -14,7 +14,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
-from sovereign_ai.cluster.api.client import Api, ApiError, UnreachableError
+from sovereign_ai.cluster.api import Api, ApiError, UnreachableError
 from sovereign_ai.deploy.live_objects import Metadata, ObjectKey, key_of, list_inside, read_live
 from sovereign_ai.errors import DeploymentError, Problem, SovereignError, Where
 

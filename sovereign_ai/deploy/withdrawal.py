@@ -14,11 +14,11 @@ from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from typing import Any
 
-from sovereign_ai.cluster.api.client import Api
+from sovereign_ai.cluster.api import Api
 from sovereign_ai.deploy.objects import FIELD_MANAGER, resource_name
 from sovereign_ai.errors import DeploymentError, Problem
 from sovereign_ai.names import KEYS, OWNER
-from sovereign_ai.rules.kinds import KINDS
+from sovereign_ai.rules import KINDS
 
 Object = Mapping[str, Any]
 _ORDER = ("RoleBinding", "NetworkPolicy", "Role", "ServiceAccount", "StorageClass", "Namespace")

@@ -20,7 +20,7 @@ from sovereign_ai.deploy.durable import make_folder, naming, write_durably
 from sovereign_ai.deploy.process_table import ProcessId, boot_id, kill_all, marked, this_process
 from sovereign_ai.deploy.state_files import META, StackFiles
 from sovereign_ai.errors import EnvironmentLacksError, Problem, Where
-from sovereign_ai.toolchain.waiting import wait_until
+from sovereign_ai.toolchain import wait_until
 
 _RECORD = "run.json"
 _LEAST_ROOM = 256 * 1024

@@ -8,3 +8,25 @@ within the space that `candidates.py` describes.
 """
 
 from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from sovereign_ai.lazy_exports import lazy_exports
+
+if TYPE_CHECKING:
+    from sovereign_ai.design.proposal import Design, design
+    from sovereign_ai.design.request import DesignRequest
+    from sovereign_ai.design.site_file import read_site
+    from sovereign_ai.design.text import lines, notes
+else:
+    __getattr__ = lazy_exports(
+        __name__,
+        {
+            "proposal": ("Design", "design"),
+            "request": ("DesignRequest",),
+            "site_file": ("read_site",),
+            "text": ("lines", "notes"),
+        },
+    )
+
+__all__ = ["Design", "DesignRequest", "design", "lines", "notes", "read_site"]

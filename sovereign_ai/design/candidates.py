@@ -18,7 +18,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from sovereign_ai.catalog.switches import SwitchModel, switch, switches
+from sovereign_ai.catalog.switch import SwitchModel, switch, switches
 from sovereign_ai.design.request import IN_BAND_RATIO, OUT_OF_BAND_RATIO, STORAGE_RATIO, DesignRequest
 from sovereign_ai.units import BitsPerSecond
 

@@ -15,11 +15,9 @@ from fractions import Fraction
 from functools import lru_cache
 from math import gcd, lcm
 
-from sovereign_ai.assess.fabric import worst_half
-from sovereign_ai.plan.fabric.layout import pods_of
-from sovereign_ai.plan.fabric.port_assignment import Block, assign_places
-from sovereign_ai.plan.fabric.size import FabricSize
-from sovereign_ai.plan.rounding import ceil_div
+from sovereign_ai.assess import worst_half
+from sovereign_ai.plan import ceil_div
+from sovereign_ai.plan.fabric import Block, FabricSize, assign_places, pods_of
 
 
 @dataclass(frozen=True, slots=True)

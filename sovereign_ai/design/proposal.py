@@ -10,20 +10,17 @@ from typing import Any
 
 import yaml
 
-from sovereign_ai.assess.cost.report import assess_cost, leaves
-from sovereign_ai.assess.measure import Measure
-from sovereign_ai.assess.sheet import GivenValue
+from sovereign_ai.assess import GivenValue, Measure
+from sovereign_ai.assess.cost import assess_cost, leaves
 from sovereign_ai.design.request import DesignRequest, fit_site
 from sovereign_ai.design.score import Score
 from sovereign_ai.design.search import OBJECTIVES, Candidate, Progress, Search, best_score, search
 from sovereign_ai.errors import Problem, SpecError, Where
-from sovereign_ai.plan.factory import Plan, plan
-from sovereign_ai.render.kubernetes.bundle import render
-from sovereign_ai.rules.check import check
-from sovereign_ai.rules.judge import RuleVerdict
-from sovereign_ai.sovereignty.report import assess_sovereignty
-from sovereign_ai.spec.factory import AIFactory
-from sovereign_ai.spec.load import read_data
+from sovereign_ai.plan import Plan, plan
+from sovereign_ai.render.kubernetes import render
+from sovereign_ai.rules import RuleVerdict, check
+from sovereign_ai.sovereignty import assess_sovereignty
+from sovereign_ai.spec import AIFactory, read_data
 
 MOST_FAILURES = 5
 """Candidates of an objective that may fail when they are planned whole; their problems are alike."""

@@ -11,15 +11,11 @@ from dataclasses import dataclass, field
 from math import ceil
 from typing import Any
 
-from sovereign_ai.catalog.systems import System
+from sovereign_ai.catalog.system import System
 from sovereign_ai.errors import Problem, UsageError
-from sovereign_ai.plan.feasibility import MOST_MACHINES
-from sovereign_ai.plan.power.cooling import airflow
-from sovereign_ai.plan.power.feeds import MOST_FEEDS, fewest_left
-from sovereign_ai.plan.power.loads import rack_groups, rack_watts, site_load
-from sovereign_ai.plan.rounding import ceil_div
-from sovereign_ai.plan.shapes import RACK_UNITS, pool_shapes
-from sovereign_ai.spec.factory import AIFactory
+from sovereign_ai.plan import MOST_MACHINES, RACK_UNITS, ceil_div, pool_shapes
+from sovereign_ai.plan.power import MOST_FEEDS, airflow, fewest_left, rack_groups, rack_watts, site_load
+from sovereign_ai.spec import AIFactory
 from sovereign_ai.units import Celsius, Ratio
 
 AIR_RACK = 45_000

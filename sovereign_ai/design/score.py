@@ -13,16 +13,14 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from sovereign_ai.assess.sheet import GivenValue
+from sovereign_ai.assess import GivenValue
 from sovereign_ai.assess.sources import figure, figures
-from sovereign_ai.catalog.switches import switch, switches
+from sovereign_ai.catalog.switch import switch, switches
 from sovereign_ai.design.headroom import Headroom
-from sovereign_ai.plan.fabric.size import FabricSize
-from sovereign_ai.plan.feasibility import Draft, other_watts
-from sovereign_ai.plan.power.loads import site_load
-from sovereign_ai.plan.racks import switch_batches, switch_units, switch_watts
-from sovereign_ai.spec.fabric import Fabric
-from sovereign_ai.spec.factory import AIFactory
+from sovereign_ai.plan import Draft, other_watts, switch_batches, switch_units, switch_watts
+from sovereign_ai.plan.fabric import FabricSize
+from sovereign_ai.plan.power import site_load
+from sovereign_ai.spec import AIFactory, Fabric
 from sovereign_ai.units import Watts
 
 GBPS = 10**9

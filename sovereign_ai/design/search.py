@@ -21,8 +21,8 @@ from datetime import date
 from heapq import heapify, heappop, heappush
 from typing import Any
 
-from sovereign_ai.assess.sheet import GivenValue
-from sovereign_ai.catalog.switches import switch
+from sovereign_ai.assess import GivenValue
+from sovereign_ai.catalog.switch import switch
 from sovereign_ai.design.candidates import SUBNETS, compute_fabrics, other_fabrics
 from sovereign_ai.design.headroom import Headroom, headroom
 from sovereign_ai.design.request import DesignRequest
@@ -39,15 +39,10 @@ from sovereign_ai.design.score import (
     switch_power,
 )
 from sovereign_ai.errors import Problem, SpecError, Where
-from sovereign_ai.plan.fabric.clos import MisfitError
-from sovereign_ai.plan.fabric.feasibility import size_alone
-from sovereign_ai.plan.factory import plan
-from sovereign_ai.plan.feasibility import draft
-from sovereign_ai.sovereignty.report import assess_sovereignty
-from sovereign_ai.sovereignty.verdict import SovereigntyVerdict
-from sovereign_ai.spec.fabric import Fabric
-from sovereign_ai.spec.factory import AIFactory
-from sovereign_ai.spec.load import read_data
+from sovereign_ai.plan import draft, plan
+from sovereign_ai.plan.fabric import MisfitError, size_alone
+from sovereign_ai.sovereignty import SovereigntyVerdict, assess_sovereignty
+from sovereign_ai.spec import AIFactory, Fabric, read_data
 
 Progress = Callable[[str], None]
 FEW_MACHINES = 2

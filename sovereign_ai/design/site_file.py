@@ -9,17 +9,10 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from sovereign_ai.catalog.figures import UnknownNameError
-from sovereign_ai.catalog.jurisdictions import country, country_hint
+from sovereign_ai.catalog import UnknownNameError, country, country_hint
 from sovereign_ai.errors import Problem, SpecError, UsageError, Where
-from sovereign_ai.files.decoding import decode
-from sovereign_ai.files.kinds import DESCRIPTION
-from sovereign_ai.files.reading import read
-from sovereign_ai.files.yaml_text import parse
-from sovereign_ai.spec.factory import AIFactory
-from sovereign_ai.spec.load import load
-from sovereign_ai.spec.problems import from_validation
-from sovereign_ai.spec.site import Site
+from sovereign_ai.files import DESCRIPTION, decode, parse, read
+from sovereign_ai.spec import AIFactory, Site, from_validation, load
 
 _KEPT = ("operator", "images", "suppliers", "services", "approvers", "network", "catalog")
 """Sections of a user's description that a design keeps; the others follow from the design."""

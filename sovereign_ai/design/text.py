@@ -5,7 +5,7 @@ from __future__ import annotations
 import textwrap
 from collections.abc import Callable, Iterator
 
-from sovereign_ai.assess.measure import Measure, plain
+from sovereign_ai.assess import Measure, plain
 from sovereign_ai.design.proposal import Design, Proposal
 from sovereign_ai.text import clean
 

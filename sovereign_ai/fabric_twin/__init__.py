@@ -10,9 +10,9 @@ Rules of this room:
   what a daemon reports.
 * Nothing leaves the machine: no namespace has a link to the outside. A twin needs root and FRR.
 
-    from sovereign_ai.fabric_twin.checks import run_checks
-    from sovereign_ai.fabric_twin.sample import choose_sample, predict
-    from sovereign_ai.fabric_twin.twin import Twin
+    from sovereign_ai.fabric_twin import run_checks
+    from sovereign_ai.fabric_twin import choose_sample, predict
+    from sovereign_ai.fabric_twin import Twin
 
     chosen = choose_sample(factory, plan)
     with Twin.up(chosen, print, configure_twin) as twin:
@@ -21,3 +21,25 @@ Rules of this room:
 """
 
 from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from sovereign_ai.lazy_exports import lazy_exports
+
+if TYPE_CHECKING:
+    from sovereign_ai.fabric_twin.checks import run_checks
+    from sovereign_ai.fabric_twin.result import Result
+    from sovereign_ai.fabric_twin.sample import Sample, choose_sample, predict
+    from sovereign_ai.fabric_twin.twin import Twin, down, require_frr
+else:
+    __getattr__ = lazy_exports(
+        __name__,
+        {
+            "checks": ("run_checks",),
+            "result": ("Result",),
+            "sample": ("Sample", "choose_sample", "predict"),
+            "twin": ("Twin", "down", "require_frr"),
+        },
+    )
+
+__all__ = ["Result", "Sample", "Twin", "choose_sample", "down", "predict", "require_frr", "run_checks"]

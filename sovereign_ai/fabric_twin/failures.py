@@ -13,14 +13,14 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sovereign_ai.assess.fabric import FabricLoss, FabricReport
+from sovereign_ai.assess import FabricLoss, FabricReport
 from sovereign_ai.errors import DeploymentError, Problem
 from sovereign_ai.fabric_twin.namespace import batch, query_table, sysctl
 from sovereign_ai.fabric_twin.ping import Pair, Pinger, Stream
 from sovereign_ai.fabric_twin.result import Seen, cut_off, hosts_of, pairs_of
 from sovereign_ai.fabric_twin.sample import HostPort, PlanePart, switch_named
 from sovereign_ai.fabric_twin.twin import Twin
-from sovereign_ai.render.switches.ports import Port, SwitchPorts, interface
+from sovereign_ai.render.switches import Port, SwitchPorts, interface
 
 SLOWEST = {"link": 2.0, "spine": 6.0, "back": 2.0}
 """Seconds for which a flow may be silent.

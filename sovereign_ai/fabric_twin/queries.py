@@ -14,7 +14,7 @@ from sovereign_ai.fabric_twin.ping import Pair, Pinger
 from sovereign_ai.fabric_twin.result import Seen, examples, pairs_of
 from sovereign_ai.fabric_twin.sample import HostPort, PlanePart
 from sovereign_ai.fabric_twin.twin import Twin
-from sovereign_ai.render.switches.ports import SwitchPorts
+from sovereign_ai.render.switches import SwitchPorts
 
 FLOWS, A_SPINE = 64, 16
 """The least number of flows to look up, in all and for each spine.

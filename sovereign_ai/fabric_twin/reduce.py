@@ -19,8 +19,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from sovereign_ai.plan.fabric.cables import Cables
-from sovereign_ai.plan.fabric.planes import FabricPlan
+from sovereign_ai.plan.fabric import Cables, FabricPlan
 
 MOST_SWITCHES, MOST_CABLES = 64, 2_000
 SWITCH_BYTES = 64 << 20

@@ -11,21 +11,20 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from sovereign_ai.assess.fabric import FabricReport, assess_fabrics
-from sovereign_ai.assess.planes import PlaneLoss, plane_losses
+from sovereign_ai.assess import FabricReport, PlaneLoss, assess_fabrics, plane_losses
 from sovereign_ai.errors import EnvironmentLacksError, Problem, UsageError, nearest
 from sovereign_ai.fabric_twin.reduce import Limits, limits, reduced, shares
-from sovereign_ai.plan.fabric.planes import FabricPlan, host_rails
-from sovereign_ai.plan.factory import Plan
-from sovereign_ai.render.hosts.network import other_rails, table
-from sovereign_ai.render.switches.ports import (
+from sovereign_ai.plan import Plan
+from sovereign_ai.plan.fabric import FabricPlan, host_rails
+from sovereign_ai.render.hosts import other_rails, table
+from sovereign_ai.render.switches import (
     SwitchPorts,
     host_interface,
     port_maps,
     rail_addresses,
     zones_of,
 )
-from sovereign_ai.spec.factory import AIFactory
+from sovereign_ai.spec import AIFactory
 
 ROLES = ("compute", "storage")
 OF_ONE_FABRIC = 2

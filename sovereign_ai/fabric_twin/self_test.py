@@ -13,9 +13,8 @@ from sovereign_ai.fabric_twin.result import Seen, examples, hosts_of
 from sovereign_ai.fabric_twin.sample import PlanePart, switch_named
 from sovereign_ai.fabric_twin.twin import Twin
 from sovereign_ai.fabric_twin.wiring import apart, cable
-from sovereign_ai.plan.fabric.cables import Cable
-from sovereign_ai.render.switches.links import FABRIC_MTU
-from sovereign_ai.render.switches.ports import SwitchPorts
+from sovereign_ai.plan.fabric import Cable
+from sovereign_ai.render.switches import FABRIC_MTU, SwitchPorts
 
 
 def leak(twin: Twin, part: PlanePart, pinger: Pinger) -> Seen:

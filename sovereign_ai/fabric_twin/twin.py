@@ -18,8 +18,7 @@ from sovereign_ai.fabric_twin.namespace import list_namespaces, processes, query
 from sovereign_ai.fabric_twin.sample import PlanePart, Sample, switch_named
 from sovereign_ai.fabric_twin.wiring import wire
 from sovereign_ai.names import label
-from sovereign_ai.render.switches.frr import frr
-from sovereign_ai.render.switches.ports import SwitchPorts
+from sovereign_ai.render.switches import SwitchPorts, frr
 
 STATE = Path("/run/sovereign-ai-twin")
 DAEMONS = Path("/usr/lib/frr")

@@ -7,10 +7,9 @@ from collections.abc import Iterator
 
 from sovereign_ai.fabric_twin.namespace import batch, sysctl
 from sovereign_ai.fabric_twin.sample import HostPort, PlanePart, Sample
-from sovereign_ai.plan.fabric.cables import Cable
-from sovereign_ai.render.hosts.network import LOOKUP_PRIORITY, UNREACHABLE_PRIORITY
-from sovereign_ai.render.switches.links import HOST_MTU
-from sovereign_ai.render.switches.ports import host_interface, interface
+from sovereign_ai.plan.fabric import Cable
+from sovereign_ai.render.hosts import LOOKUP_PRIORITY, UNREACHABLE_PRIORITY
+from sovereign_ai.render.switches import HOST_MTU, host_interface, interface
 
 _HOST = {
     "net.ipv6.conf.all.disable_ipv6": "1",

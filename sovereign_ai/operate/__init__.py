@@ -17,3 +17,35 @@ break-glass access alone.
 """
 
 from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from sovereign_ai.lazy_exports import lazy_exports
+
+if TYPE_CHECKING:
+    from sovereign_ai.operate.access import end_access, grant_access, require_operator
+    from sovereign_ai.operate.grants import AccessGrant, grant_of, make_grant
+    from sovereign_ai.operate.labels import locate_nodes, write_labels
+    from sovereign_ai.operate.observation import observe
+else:
+    __getattr__ = lazy_exports(
+        __name__,
+        {
+            "access": ("end_access", "grant_access", "require_operator"),
+            "grants": ("AccessGrant", "grant_of", "make_grant"),
+            "labels": ("locate_nodes", "write_labels"),
+            "observation": ("observe",),
+        },
+    )
+
+__all__ = [
+    "AccessGrant",
+    "end_access",
+    "grant_access",
+    "grant_of",
+    "locate_nodes",
+    "make_grant",
+    "observe",
+    "require_operator",
+    "write_labels",
+]

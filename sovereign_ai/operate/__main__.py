@@ -13,16 +13,15 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from sovereign_ai.cluster.kind.network_namespace import listen, wait_for
-from sovereign_ai.cluster.operator import LIVENESS_SOCKET, OPERATOR
-from sovereign_ai.cluster.state import ClusterDir
+from sovereign_ai.cluster import LIVENESS_SOCKET, OPERATOR, ClusterDir
+from sovereign_ai.cluster.kind import listen, wait_for
 from sovereign_ai.errors import SovereignError
 from sovereign_ai.operate.grant_controller import GrantCluster, Keeper
 from sovereign_ai.operate.server import Clock, LivenessServer, OperatorServer
 from sovereign_ai.text import clean
 
 if TYPE_CHECKING:
-    from sovereign_ai.cluster.api.client import Api
+    from sovereign_ai.cluster.api import Api
 
 PERIOD_SECONDS = 0.5
 """How often grants are checked: a tenth of the five seconds within which an end must take effect."""
@@ -90,7 +89,7 @@ def _opener(cluster_dir: ClusterDir) -> Callable[[], GrantCluster]:
 
     def cluster() -> GrantCluster:
         if not opened:
-            from sovereign_ai.cluster.api.client import open_cluster  # noqa: PLC0415 - late
+            from sovereign_ai.cluster.api import open_cluster  # noqa: PLC0415 - late
 
             opened.append(open_cluster(cluster_dir.identity(OPERATOR)))
         return opened[0]

@@ -16,10 +16,17 @@ from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
 
-from sovereign_ai.cluster.embedded.status import status_of
-from sovereign_ai.cluster.identities import CLUSTER_CA, kubeconfig, server_url
-from sovereign_ai.cluster.pki import Leaf, authority, sign
-from sovereign_ai.cluster.state import ClusterDir, recorded_ports
+from sovereign_ai.cluster import (
+    CLUSTER_CA,
+    ClusterDir,
+    Leaf,
+    authority,
+    kubeconfig,
+    recorded_ports,
+    server_url,
+    sign,
+)
+from sovereign_ai.cluster.embedded import status_of
 from sovereign_ai.errors import DeploymentError, EnvironmentLacksError, Problem, UsageError, Where
 from sovereign_ai.operate.grants import AccessGrant
 from sovereign_ai.operate.records import (

@@ -15,12 +15,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from sovereign_ai.assess.observed.judge import End
-from sovereign_ai.plan.fabric.planes import FabricPlan
-from sovereign_ai.plan.factory import Plan
-from sovereign_ai.render.switches.ports import host_interface, interface, port_maps
-from sovereign_ai.render.switches.subnet import adapter, port_number
-from sovereign_ai.spec.factory import AIFactory
+from sovereign_ai.assess.observed import End
+from sovereign_ai.plan import Plan
+from sovereign_ai.plan.fabric import FabricPlan
+from sovereign_ai.render.switches import adapter, host_interface, interface, port_maps, port_number
+from sovereign_ai.spec import AIFactory
 
 
 @dataclass(frozen=True, slots=True)

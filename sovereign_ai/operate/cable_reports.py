@@ -10,11 +10,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from sovereign_ai.assess.observed.ibnetdiscover import ibnetdiscover
-from sovereign_ai.assess.observed.judge import End
+from sovereign_ai.assess.observed import End, ibnetdiscover
 from sovereign_ai.errors import Problem, UsageError
-from sovereign_ai.files.json_text import Json, parse_json
-from sovereign_ai.files.kinds import NEIGHBOURS
+from sovereign_ai.files import NEIGHBOURS, Json, parse_json
 from sovereign_ai.operate.cable_ends import Expected
 
 _MOST_ROWS = 100_000

@@ -13,8 +13,8 @@ from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from typing import Any, Protocol
 
-from sovereign_ai.cluster.api.errors import ApiError
-from sovereign_ai.cluster.state import ClusterDir
+from sovereign_ai.cluster import ClusterDir
+from sovereign_ai.cluster.api import ApiError
 from sovereign_ai.operate.grants import LABELS, AccessGrant
 from sovereign_ai.operate.records import (
     GrantRecord,

@@ -13,14 +13,14 @@ from dataclasses import asdict, dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from sovereign_ai.catalog.jurisdictions import countries, expand
-from sovereign_ai.cluster.operator import ACCESS_ROLES, access_role
+from sovereign_ai.catalog import countries, expand
+from sovereign_ai.cluster import ACCESS_ROLES, access_role
 from sovereign_ai.errors import Problem, UsageError, Where, nearest
 from sovereign_ai.names import KEYS, is_label, normal_name
-from sovereign_ai.rules.approval import ACCESS_TYPE, access_payload, explain_refusal, is_signed
+from sovereign_ai.rules import ACCESS_TYPE, access_payload, explain_refusal, is_signed
 from sovereign_ai.rules.objects.break_glass import APPROVER, ENDS, REASON
 from sovereign_ai.rules.waiver_review import BREAK_GLASS, BREAK_GLASS_USER
-from sovereign_ai.spec.factory import AIFactory
+from sovereign_ai.spec import AIFactory
 from sovereign_ai.units import Seconds
 
 MOST = timedelta(hours=4)

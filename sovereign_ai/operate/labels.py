@@ -18,18 +18,12 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
-from sovereign_ai.cluster.api.client import Api
-from sovereign_ai.cluster.api.errors import ApiError
+from sovereign_ai.cluster.api import Api, ApiError
 from sovereign_ai.errors import Problem, SovereignError, UsageError
-from sovereign_ai.files.confusables import hidden
-from sovereign_ai.files.decoding import refuse_secrets
-from sovereign_ai.files.json_text import Json, parse_json
-from sovereign_ai.files.kinds import NEIGHBOURS
-from sovereign_ai.plan.factory import Plan
-from sovereign_ai.plan.nodes import Node
-from sovereign_ai.render.interop.labels import place_labels
-from sovereign_ai.render.interop.topograph import switch_tiers
-from sovereign_ai.render.switches.ports import host_interface, interface
+from sovereign_ai.files import NEIGHBOURS, Json, hidden, parse_json, refuse_secrets
+from sovereign_ai.plan import Node, Plan
+from sovereign_ai.render.interop import place_labels, switch_tiers
+from sovereign_ai.render.switches import host_interface, interface
 
 MANAGER = "sovereign-ai-labeller"
 _LONGEST = 512

@@ -20,11 +20,9 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from sovereign_ai.cluster.state import ClusterDir, write_json
+from sovereign_ai.cluster import ClusterDir, write_json
 from sovereign_ai.errors import Problem, SovereignError, UsageError, nearest
-from sovereign_ai.files.json_text import parse_json
-from sovereign_ai.files.kinds import STATE
-from sovereign_ai.files.reading import read
+from sovereign_ai.files import STATE, parse_json, read
 from sovereign_ai.files.writing import write_private
 from sovereign_ai.operate.grants import MOST, AccessGrant
 from sovereign_ai.records import merged

@@ -17,13 +17,9 @@ from typing import Any, cast
 
 import orjson
 
-from sovereign_ai.cluster.identities import AUTHORIZATION, CLUSTER_CA, SUPERVISOR
-from sovereign_ai.cluster.pki import LOOPBACK
-from sovereign_ai.cluster.process import socket_address
-from sovereign_ai.cluster.state import ClusterDir
+from sovereign_ai.cluster import AUTHORIZATION, CLUSTER_CA, LOOPBACK, SUPERVISOR, ClusterDir, socket_address
 from sovereign_ai.errors import UsageError
-from sovereign_ai.files.json_text import parse_json
-from sovereign_ai.files.kinds import REVIEW
+from sovereign_ai.files import REVIEW, parse_json
 from sovereign_ai.operate.answers import decide
 from sovereign_ai.operate.records import read_records
 

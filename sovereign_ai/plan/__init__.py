@@ -4,9 +4,97 @@
 be built. `fabric/size.py` has the closed forms, which feasibility checks share with the planner. Every derived
 number has a reason: the `why` mappings give the formula and its inputs in words.
 
-    from sovereign_ai.plan.factory import plan
-    from sovereign_ai.spec.load import load
+    from sovereign_ai.plan import plan
+    from sovereign_ai.spec import load
 
     planned = plan(load("stacks/lab"))
     print(planned.digest, len(planned.nodes))
 """
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from sovereign_ai.lazy_exports import lazy_exports
+
+if TYPE_CHECKING:
+    from sovereign_ai.plan.addresses import (
+        FIRST_HOST,
+        Partition,
+        Prefix,
+        format_address,
+        pod_bits,
+        with_control_plane,
+    )
+    from sovereign_ai.plan.clusters import ClusterPlan, Namespace, PoolSlice, devices
+    from sovereign_ai.plan.factory import Plan, plan
+    from sovereign_ai.plan.feasibility import MOST_MACHINES, Draft, draft, other_watts
+    from sovereign_ai.plan.network_review import network_notes
+    from sovereign_ai.plan.nodes import Node
+    from sovereign_ai.plan.plan_summary import summary
+    from sovereign_ai.plan.racks import SERVER_UNITS, Rack, switch_batches, switch_units, switch_watts
+    from sovereign_ai.plan.rounding import ceil_div
+    from sovereign_ai.plan.shapes import RACK_UNITS, Shape, pool_shapes, spares_of
+    from sovereign_ai.plan.spares import CONFIDENCE, poisson_spares
+    from sovereign_ai.plan.storage import StoragePlan, tier_sites
+else:
+    __getattr__ = lazy_exports(
+        __name__,
+        {
+            "addresses": (
+                "FIRST_HOST",
+                "Partition",
+                "Prefix",
+                "format_address",
+                "pod_bits",
+                "with_control_plane",
+            ),
+            "clusters": ("ClusterPlan", "Namespace", "PoolSlice", "devices"),
+            "factory": ("Plan", "plan"),
+            "feasibility": ("Draft", "MOST_MACHINES", "draft", "other_watts"),
+            "network_review": ("network_notes",),
+            "nodes": ("Node",),
+            "plan_summary": ("summary",),
+            "racks": ("Rack", "SERVER_UNITS", "switch_batches", "switch_units", "switch_watts"),
+            "rounding": ("ceil_div",),
+            "shapes": ("RACK_UNITS", "Shape", "pool_shapes", "spares_of"),
+            "spares": ("CONFIDENCE", "poisson_spares"),
+            "storage": ("StoragePlan", "tier_sites"),
+        },
+    )
+
+__all__ = [
+    "CONFIDENCE",
+    "FIRST_HOST",
+    "MOST_MACHINES",
+    "RACK_UNITS",
+    "SERVER_UNITS",
+    "ClusterPlan",
+    "Draft",
+    "Namespace",
+    "Node",
+    "Partition",
+    "Plan",
+    "PoolSlice",
+    "Prefix",
+    "Rack",
+    "Shape",
+    "StoragePlan",
+    "ceil_div",
+    "devices",
+    "draft",
+    "format_address",
+    "network_notes",
+    "other_watts",
+    "plan",
+    "pod_bits",
+    "poisson_spares",
+    "pool_shapes",
+    "spares_of",
+    "summary",
+    "switch_batches",
+    "switch_units",
+    "switch_watts",
+    "tier_sites",
+    "with_control_plane",
+]

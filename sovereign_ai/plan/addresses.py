@@ -27,8 +27,7 @@ from sovereign_ai.plan.fabric.port_assignment import total_hosts
 from sovereign_ai.plan.fabric.size import FabricSize
 from sovereign_ai.plan.rounding import ceil_div
 from sovereign_ai.plan.shapes import Shape
-from sovereign_ai.spec.fabric import Fabric
-from sovereign_ai.spec.factory import AIFactory
+from sovereign_ai.spec import AIFactory, Fabric
 
 FIRST_HOST = 2
 """Position 0 has this address of its block; 0 is the network, 1 the gateway."""

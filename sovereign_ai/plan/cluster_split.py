@@ -18,8 +18,7 @@ from sovereign_ai.errors import Problem, Where
 from sovereign_ai.names import label
 from sovereign_ai.plan.rounding import ceil_div
 from sovereign_ai.plan.shapes import Shape, shapes_at
-from sovereign_ai.spec.factory import AIFactory
-from sovereign_ai.spec.site import Site
+from sovereign_ai.spec import AIFactory, Site
 
 MOST_PODS = 150_000
 """Pods a cluster, as Kubernetes publishes."""

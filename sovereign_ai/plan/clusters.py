@@ -8,15 +8,15 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from sovereign_ai.catalog.accelerators import accelerator
-from sovereign_ai.catalog.mig import instances
-from sovereign_ai.catalog.systems import system
+from sovereign_ai.catalog import instances
+from sovereign_ai.catalog.accelerator import accelerator
+from sovereign_ai.catalog.system import system
 from sovereign_ai.errors import Problem, Where
 from sovereign_ai.names import is_reserved_namespace
 from sovereign_ai.plan.cluster_split import MOST_PODS, Run, SiteCut, count_of, most_machines
 from sovereign_ai.plan.quotas import Quotas, namespace_name, share, split
 from sovereign_ai.plan.shapes import Shape
-from sovereign_ai.spec.factory import AIFactory
+from sovereign_ai.spec import AIFactory
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,7 @@ from sovereign_ai.plan.fabric.cables import plane_name
 from sovereign_ai.plan.fabric.size import FabricSize
 from sovereign_ai.plan.shapes import Shape
 from sovereign_ai.plan.storage import StoragePlan
-from sovereign_ai.spec.factory import AIFactory
+from sovereign_ai.spec import AIFactory
 
 
 def name_problems(

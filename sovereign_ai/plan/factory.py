@@ -38,8 +38,7 @@ from sovereign_ai.plan.racks import (
 from sovereign_ai.plan.shapes import RACK_UNITS, shapes_at
 from sovereign_ai.plan.storage import StoragePlan
 from sovereign_ai.plan.warnings import warnings
-from sovereign_ai.spec.factory import AIFactory
-from sovereign_ai.spec.site import Site
+from sovereign_ai.spec import AIFactory, Site
 
 __all__ = ["Plan", "feasible", "plan"]
 

@@ -25,7 +25,7 @@ from sovereign_ai.plan.quotas import Quotas, plan_quotas
 from sovereign_ai.plan.racks import support_racks, switch_batches, switch_watts
 from sovereign_ai.plan.shapes import RACK_UNITS, Shape, placed, pool_shapes
 from sovereign_ai.plan.storage import StoragePlan, plan_storage, server_problems, storage_problems
-from sovereign_ai.spec.factory import AIFactory
+from sovereign_ai.spec import AIFactory
 from sovereign_ai.units import Watts
 
 MOST_MACHINES = 250_000

@@ -14,12 +14,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from sovereign_ai.catalog.accelerators import accelerator
+from sovereign_ai.catalog.accelerator import accelerator
 from sovereign_ai.errors import Problem, Where
 from sovereign_ai.names import label
 from sovereign_ai.plan.shapes import Shape
-from sovereign_ai.spec.factory import AIFactory
-from sovereign_ai.spec.zone import Tenant
+from sovereign_ai.spec import AIFactory, Tenant
 
 Bucket = tuple[str, str]
 """A zone and an extended resource."""

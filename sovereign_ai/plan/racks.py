@@ -13,14 +13,13 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from sovereign_ai.catalog.switches import switch
+from sovereign_ai.catalog.switch import switch
 from sovereign_ai.plan.fabric.size import FabricSize
 from sovereign_ai.plan.nodes import machine_name
 from sovereign_ai.plan.power.loads import rack_watts
 from sovereign_ai.plan.rounding import ceil_div
 from sovereign_ai.plan.shapes import RACK_UNITS, Shape
-from sovereign_ai.spec.fabric import Fabric
-from sovereign_ai.spec.site import Hall, Site
+from sovereign_ai.spec import Fabric, Hall, Site
 
 NETWORK_UNITS = 24
 """Height that switches may take in a rack."""

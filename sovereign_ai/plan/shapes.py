@@ -9,14 +9,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from sovereign_ai.catalog.systems import System, system
+from sovereign_ai.catalog.system import System, system
 from sovereign_ai.errors import Problem, Where
 from sovereign_ai.plan.rounding import ceil_div
 from sovereign_ai.plan.spares import Spares, spares
-from sovereign_ai.spec.factory import AIFactory
-from sovereign_ai.spec.pool import GpuNodePool
-from sovereign_ai.spec.site import Hall, Site
-from sovereign_ai.spec.source import of_python
+from sovereign_ai.spec import AIFactory, GpuNodePool, Hall, Site, of_python
 
 RACK_UNITS = 48
 """Height of a rack, in units."""

@@ -20,9 +20,7 @@ from sovereign_ai.errors import Problem, Where
 from sovereign_ai.names import label
 from sovereign_ai.plan.rounding import ceil_div
 from sovereign_ai.plan.shapes import Shape
-from sovereign_ai.spec.factory import AIFactory
-from sovereign_ai.spec.site import Site
-from sovereign_ai.spec.storage import StorageProtocol, StorageTier
+from sovereign_ai.spec import AIFactory, Site, StorageProtocol, StorageTier
 from sovereign_ai.units import Bytes, BytesPerSecond
 
 UNIT_GPUS = 256

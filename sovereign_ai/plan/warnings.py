@@ -9,16 +9,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from sovereign_ai.catalog.figures import Grade, Sourced
-from sovereign_ai.catalog.switches import switch
+from sovereign_ai.catalog import Grade, Sourced
+from sovereign_ai.catalog.switch import switch
 from sovereign_ai.plan.fabric.port_assignment import fabrics_by_name
 from sovereign_ai.plan.feasibility import Draft
-from sovereign_ai.plan.network_notes import network_notes
+from sovereign_ai.plan.network_review import network_notes
 from sovereign_ai.plan.power.cooling import cooling_warnings
 from sovereign_ai.plan.power.loads import SiteLoad, site_load
 from sovereign_ai.plan.racks import switch_batches, switch_watts
-from sovereign_ai.spec.factory import AIFactory
-from sovereign_ai.spec.site import Site
+from sovereign_ai.spec import AIFactory, Site
 
 # Figures of a system that change the plan.
 _RESTS_ON = (

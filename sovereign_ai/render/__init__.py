@@ -9,3 +9,21 @@
 """
 
 from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from sovereign_ai.lazy_exports import lazy_exports
+
+if TYPE_CHECKING:
+    from sovereign_ai.render.folder import write
+    from sovereign_ai.render.picture import draw_plan
+else:
+    __getattr__ = lazy_exports(
+        __name__,
+        {
+            "folder": ("write",),
+            "picture": ("draw_plan",),
+        },
+    )
+
+__all__ = ["draw_plan", "write"]

@@ -13,8 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from sovereign_ai.errors import Problem, UsageError, Where
-from sovereign_ai.files.kinds import LISTING
-from sovereign_ai.files.reading import read
+from sovereign_ai.files import LISTING, read
 from sovereign_ai.files.writing import open_to_append, replace
 
 _MOST_REPORTED = 10

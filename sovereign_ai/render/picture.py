@@ -9,9 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from html import escape
 
-from sovereign_ai.plan.fabric.planes import FabricPlan, Switch
-from sovereign_ai.plan.factory import Plan
-from sovereign_ai.plan.racks import Rack
+from sovereign_ai.plan import Plan, Rack
+from sovereign_ai.plan.fabric import FabricPlan, Switch
 
 # Lengths are in user units of the SVG, one a pixel at its natural size.
 _WIDTH = 920

@@ -15,14 +15,142 @@ on all
 * An error, a crash or an unknown value is a violation that names the rule. A rule that a place cannot decide
 is
   reported as `undecidable`, which never counts as a pass.
-* Only `judge.py` applies waivers, and it takes the day as an argument.
+* Only `judgement.py` applies waivers, and it takes the day as an argument.
 * The texts of a rule are part of the registry's digest, which rendered objects carry: changing one changes
 them.
 
-    from sovereign_ai.rules.check import check
+    from sovereign_ai.rules import check
 
     verdict = check(factory, plan, bundle.objects, now=date(2026, 11, 24))
     verdict.ok, [str(finding) for finding in verdict.violations]
 """
 
 from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from sovereign_ai.lazy_exports import lazy_exports
+
+if TYPE_CHECKING:
+    from sovereign_ai.rules.approval import (
+        ACCESS_TYPE,
+        WAIVER_TYPE,
+        access_payload,
+        approved_waivers,
+        approver_of,
+        explain_refusal,
+        explain_waiver_refusal,
+        is_signed,
+        pae,
+        unapproved_waivers,
+        waiver_payload,
+    )
+    from sovereign_ai.rules.cel_literals import literal
+    from sovereign_ai.rules.context import DNS_NAMESPACE, ENCRYPTION_KEY, Context, factory_context
+    from sovereign_ai.rules.controls import Control
+    from sovereign_ai.rules.coverage import PLACES, Cell, decided_share, places_matrix
+    from sovereign_ai.rules.engine import evaluate
+    from sovereign_ai.rules.expressions import paths_of, variables_of_group, with_constants, with_paths
+    from sovereign_ai.rules.judgement import (
+        ADVISORY,
+        RuleFinding,
+        RuleVerdict,
+        Severity,
+        judge,
+        merge_verdicts,
+    )
+    from sovereign_ai.rules.kinds import GROUPS, KINDS, OTHER, Group, find_kind, kinds_of_group
+    from sovereign_ai.rules.normalization import UNKNOWN
+    from sovereign_ai.rules.owners import made_from, makers, workloads
+    from sovereign_ai.rules.placeless_kinds import HARMLESS
+    from sovereign_ai.rules.registry import REGISTRY, find_rule, registry_data, registry_digest
+    from sovereign_ai.rules.rule import Rule, RuleCheck
+    from sovereign_ai.rules.whole_check import check, decide, locate_findings
+else:
+    __getattr__ = lazy_exports(
+        __name__,
+        {
+            "approval": (
+                "ACCESS_TYPE",
+                "WAIVER_TYPE",
+                "access_payload",
+                "approved_waivers",
+                "approver_of",
+                "explain_refusal",
+                "explain_waiver_refusal",
+                "is_signed",
+                "pae",
+                "unapproved_waivers",
+                "waiver_payload",
+            ),
+            "cel_literals": ("literal",),
+            "context": ("Context", "DNS_NAMESPACE", "ENCRYPTION_KEY", "factory_context"),
+            "controls": ("Control",),
+            "coverage": ("Cell", "PLACES", "decided_share", "places_matrix"),
+            "engine": ("evaluate",),
+            "expressions": ("paths_of", "variables_of_group", "with_constants", "with_paths"),
+            "judgement": ("ADVISORY", "RuleFinding", "RuleVerdict", "Severity", "judge", "merge_verdicts"),
+            "kinds": ("GROUPS", "Group", "KINDS", "OTHER", "find_kind", "kinds_of_group"),
+            "normalization": ("UNKNOWN",),
+            "owners": ("made_from", "makers", "workloads"),
+            "placeless_kinds": ("HARMLESS",),
+            "registry": ("REGISTRY", "find_rule", "registry_data", "registry_digest"),
+            "rule": ("Rule", "RuleCheck"),
+            "whole_check": ("check", "decide", "locate_findings"),
+        },
+    )
+
+__all__ = [
+    "ACCESS_TYPE",
+    "ADVISORY",
+    "DNS_NAMESPACE",
+    "ENCRYPTION_KEY",
+    "GROUPS",
+    "HARMLESS",
+    "KINDS",
+    "OTHER",
+    "PLACES",
+    "REGISTRY",
+    "UNKNOWN",
+    "WAIVER_TYPE",
+    "Cell",
+    "Context",
+    "Control",
+    "Group",
+    "Rule",
+    "RuleCheck",
+    "RuleFinding",
+    "RuleVerdict",
+    "Severity",
+    "access_payload",
+    "approved_waivers",
+    "approver_of",
+    "check",
+    "decide",
+    "decided_share",
+    "evaluate",
+    "explain_refusal",
+    "explain_waiver_refusal",
+    "factory_context",
+    "find_kind",
+    "find_rule",
+    "is_signed",
+    "judge",
+    "kinds_of_group",
+    "literal",
+    "locate_findings",
+    "made_from",
+    "makers",
+    "merge_verdicts",
+    "pae",
+    "paths_of",
+    "places_matrix",
+    "registry_data",
+    "registry_digest",
+    "unapproved_waivers",
+    "variables_of_group",
+    "waiver_payload",
+    "with_constants",
+    "with_paths",
+    "workloads",
+]

@@ -26,8 +26,7 @@ import orjson
 from sovereign_ai.names import KEYS, normal_name
 
 if TYPE_CHECKING:
-    from sovereign_ai.spec.factory import AIFactory
-    from sovereign_ai.spec.supplier import Approver, Waiver
+    from sovereign_ai.spec import AIFactory, Approver, Waiver
 
 WAIVER_TYPE = f"application/vnd.{KEYS.domain}.waiver+json"
 """Payload type of the signature of a waiver."""

@@ -11,15 +11,13 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-from sovereign_ai.catalog.jurisdictions import expand
+from sovereign_ai.catalog import expand
 from sovereign_ai.catalog.vendors import local_runtimes
 from sovereign_ai.names import KEYS, NODE_WRITER, OWNER, SYSTEM_NAMESPACE
-from sovereign_ai.plan.clusters import ClusterPlan
-from sovereign_ai.plan.factory import Plan
+from sovereign_ai.plan import ClusterPlan, Plan
 from sovereign_ai.rules.addons import ADDONS, REACHING
 from sovereign_ai.rules.placeless_kinds import HARMLESS
-from sovereign_ai.spec.factory import AIFactory
-from sovereign_ai.spec.zone import ResidencyPolicy
+from sovereign_ai.spec import AIFactory, ResidencyPolicy
 
 _Value = TypeVar("_Value", str, tuple[str, str], tuple[str, str, str])
 

@@ -23,7 +23,7 @@ from sovereign_ai.rules.context import Context
 from sovereign_ai.rules.defaulting import admitted
 from sovereign_ai.rules.expressions import list_of, variables_of, with_constants, without_variables
 from sovereign_ai.rules.functions import facts
-from sovereign_ai.rules.judge import RuleFinding
+from sovereign_ai.rules.judgement import RuleFinding
 from sovereign_ai.rules.kinds import OTHER, ResourceKind, find_kind, kind_named
 from sovereign_ai.rules.normalization import Path, to_plain
 from sovereign_ai.rules.registry import REGISTRY

@@ -14,7 +14,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from datetime import date
 
-from sovereign_ai.plan.factory import Plan
+from sovereign_ai.plan import Plan
 from sovereign_ai.rules.addons import ADDONS, Addon, Family, direct
 from sovereign_ai.rules.controls import (
     C3A_GATEWAYS,
@@ -26,10 +26,10 @@ from sovereign_ai.rules.controls import (
 )
 from sovereign_ai.rules.description.residency import PLAN, make_finding
 from sovereign_ai.rules.fields import GATHERED, argument, on_gathered, permitted, variable
-from sovereign_ai.rules.judge import RuleFinding
+from sovereign_ai.rules.judgement import RuleFinding
 from sovereign_ai.rules.kinds import OTHER, PODS
 from sovereign_ai.rules.rule import OBJECT_PLACES, Rule, RuleCheck
-from sovereign_ai.spec.factory import AIFactory
+from sovereign_ai.spec import AIFactory
 
 _LONGEST = 25_000
 """Characters of a check.

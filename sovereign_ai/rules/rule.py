@@ -13,12 +13,12 @@ from dataclasses import dataclass, replace
 from datetime import date
 from typing import Any, Literal
 
-from sovereign_ai.plan.factory import Plan
+from sovereign_ai.plan import Plan
 from sovereign_ai.rules.controls import Control
 from sovereign_ai.rules.expressions import on_each_template
-from sovereign_ai.rules.judge import RuleFinding, Severity
+from sovereign_ai.rules.judgement import RuleFinding, Severity
 from sovereign_ai.rules.kinds import OTHER, ResourceKind, kind_named
-from sovereign_ai.spec.factory import AIFactory
+from sovereign_ai.spec import AIFactory
 
 DecisionPlace = Literal["bundle", "pulumi", "admission", "live", "plan"]
 OBJECT_PLACES: frozenset[DecisionPlace] = frozenset({"bundle", "pulumi", "admission", "live"})

@@ -22,8 +22,8 @@ from pydantic import ValidationError
 from sovereign_ai.names import KEYS, SYSTEM_NAMESPACE
 from sovereign_ai.rules.approval import WAIVER_TYPE, is_signed, waiver_payload, words_digest
 from sovereign_ai.rules.cel_literals import literal
-from sovereign_ai.rules.judge import UNWAIVABLE, RuleFinding, judge
-from sovereign_ai.spec.supplier import Waiver
+from sovereign_ai.rules.judgement import UNWAIVABLE, RuleFinding, judge
+from sovereign_ai.spec import Waiver
 
 GROUP = f"exceptions.{KEYS.domain}"
 """The API group of the questions; the API server serves nothing under it."""

@@ -8,9 +8,31 @@ Rules of this room:
 - docs/fidelity.md lists what is simulated, what is static and what is absent; tests check it.
 - A cluster with nodes that this package did not make is never simulated onto, unless the caller permits it.
 
-    from sovereign_ai.sim.factory import remove, simulate
+    from sovereign_ai.sim import remove, simulate
 
     simulated = simulate(api, factory, plan, "lab", progress=print)
     assert simulated.ready == simulated.nodes
     remove(api, factory, "lab")
 """
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from sovereign_ai.lazy_exports import lazy_exports
+
+if TYPE_CHECKING:
+    from sovereign_ai.sim.factory import remove, simulate
+    from sovereign_ai.sim.redfish import redfish_tree
+    from sovereign_ai.sim.samples import dry_run_samples
+else:
+    __getattr__ = lazy_exports(
+        __name__,
+        {
+            "factory": ("remove", "simulate"),
+            "redfish": ("redfish_tree",),
+            "samples": ("dry_run_samples",),
+        },
+    )
+
+__all__ = ["dry_run_samples", "redfish_tree", "remove", "simulate"]

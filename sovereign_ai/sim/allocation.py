@@ -12,8 +12,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from sovereign_ai.cluster.api.client import Api
-from sovereign_ai.plan.factory import Plan
+from sovereign_ai.cluster.api import Api
+from sovereign_ai.plan import Plan
 from sovereign_ai.sim.machine import machines
 from sovereign_ai.sim.slices import device_names
 

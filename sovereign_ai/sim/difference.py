@@ -13,7 +13,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from sovereign_ai.catalog.accelerators import accelerators
+from sovereign_ai.catalog.accelerator import accelerators
 from sovereign_ai.names import KEYS
 
 FAULT = f"{KEYS.domain}/fault"

@@ -19,16 +19,15 @@ from functools import partial
 from ipaddress import IPv4Network
 from typing import Any
 
-from sovereign_ai.cluster.api.client import Api, ApiError
+from sovereign_ai.cluster.api import Api, ApiError
 from sovereign_ai.errors import EnvironmentLacksError, Problem, UsageError
 from sovereign_ai.names import KEYS, NODE_WRITER, OWNER
-from sovereign_ai.plan.addresses import with_control_plane
-from sovereign_ai.plan.factory import Plan
+from sovereign_ai.plan import Plan, with_control_plane
 from sovereign_ai.sim.difference import ObjectChange, changes, node_spec, owned_slice
 from sovereign_ai.sim.nodes import FAKE, node_objects, with_cache_time
 from sovereign_ai.sim.pod_ranges import assign, cluster_range, has_control_plane, is_within
 from sovereign_ai.sim.slices import slice_objects
-from sovereign_ai.spec.factory import AIFactory
+from sovereign_ai.spec import AIFactory
 
 MANAGER = "sovereign-ai-sim"
 """The field manager of simulated objects."""

@@ -17,15 +17,15 @@ from datetime import UTC, datetime
 from typing import Any
 
 from sovereign_ai.catalog.vendors import FaultCodes, vendors
-from sovereign_ai.cluster.api.client import Api
+from sovereign_ai.cluster.api import Api
 from sovereign_ai.errors import Problem, UsageError, nearest
 from sovereign_ai.names import KEYS, OWNER, label
-from sovereign_ai.plan.factory import Plan
+from sovereign_ai.plan import Plan
 from sovereign_ai.sim.difference import FAULT
 from sovereign_ai.sim.factory import RULE, selector
 from sovereign_ai.sim.machine import Machine, machines
 from sovereign_ai.sim.slices import device_names
-from sovereign_ai.spec.factory import AIFactory
+from sovereign_ai.spec import AIFactory
 
 CONDITION = "GpuFault"
 """The condition that a node with a broken GPU reports."""

@@ -11,9 +11,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
 
-from sovereign_ai.catalog.accelerators import Accelerator
-from sovereign_ai.catalog.mig import instance_memory, instances
-from sovereign_ai.catalog.systems import System
+from sovereign_ai.catalog import instance_memory, instances
+from sovereign_ai.catalog.accelerator import Accelerator
+from sovereign_ai.catalog.system import System
 from sovereign_ai.names import label_value
 
 _MEBIBYTE = 2**20

@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections import defaultdict
 from typing import Any
 
-from sovereign_ai.plan.factory import Plan
-from sovereign_ai.render.switches.ports import host_interface, interface
+from sovereign_ai.plan import Plan
+from sovereign_ai.render.switches import host_interface, interface
 
 
 def lldp(plan: Plan) -> dict[str, dict[str, Any]]:

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from sovereign_ai.catalog.accelerators import Accelerator, accelerator
-from sovereign_ai.catalog.systems import System, system
-from sovereign_ai.plan.clusters import PoolSlice
-from sovereign_ai.plan.factory import Plan
-from sovereign_ai.plan.nodes import Node
-from sovereign_ai.render.interop.topograph import switch_tiers
+from sovereign_ai.catalog.accelerator import Accelerator, accelerator
+from sovereign_ai.catalog.system import System, system
+from sovereign_ai.plan import Node, Plan, PoolSlice
+from sovereign_ai.render.interop import switch_tiers
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,8 +13,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from fractions import Fraction
 
-from sovereign_ai.catalog.mig import instance_memory
-from sovereign_ai.plan.factory import Plan
+from sovereign_ai.catalog import instance_memory
+from sovereign_ai.plan import Plan
 from sovereign_ai.sim.allocation import Holders
 from sovereign_ai.sim.identity import gpu_uuid, nvml_bus
 from sovereign_ai.sim.machine import Machine, machines

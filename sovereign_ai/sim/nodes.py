@@ -13,13 +13,12 @@ from __future__ import annotations
 from typing import Any
 
 from sovereign_ai.names import KEYS, OWNER, label_value
-from sovereign_ai.plan.factory import Plan
-from sovereign_ai.plan.nodes import Node
-from sovereign_ai.render.interop.labels import place_labels
+from sovereign_ai.plan import Node, Plan
+from sovereign_ai.render.interop import place_labels
 from sovereign_ai.sim.features import feature_labels
 from sovereign_ai.sim.identity import clique, identity
 from sovereign_ai.sim.machine import Machine, machines
-from sovereign_ai.spec.factory import AIFactory
+from sovereign_ai.spec import AIFactory
 
 FAKE = "kwok.x-k8s.io/node"
 """The annotation by which KWOK plays a node."""

@@ -16,7 +16,7 @@ from ipaddress import IPv4Network, ip_network
 from typing import Any
 
 from sovereign_ai.errors import Problem, UsageError
-from sovereign_ai.plan.factory import Plan
+from sovereign_ai.plan import Plan
 
 _CONTROL_PLANE = "node-role.kubernetes.io/control-plane"
 _MOST_NAMED = 5

@@ -13,10 +13,9 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from sovereign_ai.catalog.accelerators import accelerator
-from sovereign_ai.catalog.systems import system
-from sovereign_ai.plan.factory import Plan
-from sovereign_ai.plan.nodes import Node
+from sovereign_ai.catalog.accelerator import accelerator
+from sovereign_ai.catalog.system import system
+from sovereign_ai.plan import Node, Plan
 from sovereign_ai.sim.identity import identity
 
 ROOT = "/redfish/v1"

@@ -9,10 +9,10 @@ from __future__ import annotations
 from typing import Any
 
 from sovereign_ai.names import KEYS
-from sovereign_ai.plan.factory import Plan
+from sovereign_ai.plan import Plan
 from sovereign_ai.sim.nodes import SPARE, node_objects
 from sovereign_ai.sim.slices import slice_objects
-from sovereign_ai.spec.factory import AIFactory
+from sovereign_ai.spec import AIFactory
 
 
 def dry_run_samples(factory: AIFactory, plan: Plan, cluster: str) -> list[dict[str, Any]]:

@@ -13,9 +13,9 @@ from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import Any
 
-from sovereign_ai.catalog.mig import instance_memory
+from sovereign_ai.catalog import instance_memory
 from sovereign_ai.names import KEYS, OWNER, label
-from sovereign_ai.plan.factory import Plan
+from sovereign_ai.plan import Plan
 from sovereign_ai.sim.identity import gpu_uuid, instance_uuid, numa_node, pci_bus, pci_root
 from sovereign_ai.sim.machine import Machine, machines
 from sovereign_ai.units import Bytes

@@ -16,14 +16,13 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
-from sovereign_ai.plan.factory import Plan
+from sovereign_ai.plan import Plan
 from sovereign_ai.records import members
-from sovereign_ai.rules.check import decide
-from sovereign_ai.rules.registry import REGISTRY
+from sovereign_ai.rules import REGISTRY, decide
 from sovereign_ai.sovereignty.criteria import CRITERIA, Criterion, EvidenceGrade
 from sovereign_ai.sovereignty.evidence import Evidence, EvidenceSet
 from sovereign_ai.sovereignty.readings.reading import CriterionReading, Readings
-from sovereign_ai.spec.factory import AIFactory
+from sovereign_ai.spec import AIFactory
 
 COMPLIANCE = "SOV-7.2"
 """The criterion that every other waiver bars: compliance with exceptions is not full compliance."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Literal
 
-from sovereign_ai.catalog.jurisdictions import expand, laws, members
+from sovereign_ai.catalog import expand, laws, members
 
 Share = Literal["all", "some", "none"]
 

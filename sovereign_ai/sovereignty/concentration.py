@@ -12,13 +12,13 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
 
-from sovereign_ai.plan.fabric.port_assignment import fabrics_by_name
-from sovereign_ai.plan.factory import Plan
+from sovereign_ai.plan import Plan
+from sovereign_ai.plan.fabric import fabrics_by_name
 from sovereign_ai.records import members
 from sovereign_ai.sovereignty.areas import home
 from sovereign_ai.sovereignty.graph import Graph
 from sovereign_ai.sovereignty.parts.part import NOT_DESCRIBED
-from sovereign_ai.spec.factory import AIFactory
+from sovereign_ai.spec import AIFactory
 
 _FEW = 10
 """Holders below which the index means little beyond the largest share."""

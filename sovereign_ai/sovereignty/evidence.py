@@ -26,13 +26,9 @@ from typing import Literal
 from pydantic import Field
 
 from sovereign_ai.errors import Problem, SpecError, Where, nearest
-from sovereign_ai.files.decoding import decode
-from sovereign_ai.files.kinds import ANSWERS
-from sovereign_ai.files.reading import read
-from sovereign_ai.files.yaml_text import parse
+from sovereign_ai.files import ANSWERS, decode, parse, read
 from sovereign_ai.sovereignty.criteria import criterion, known
-from sovereign_ai.spec.base import Day, Model, Text
-from sovereign_ai.spec.problems import validated
+from sovereign_ai.spec import Day, Model, Text, validated
 
 
 class Evidence(Model):

@@ -18,7 +18,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from sovereign_ai.catalog.accelerators import accelerator
+from sovereign_ai.catalog.accelerator import accelerator
 from sovereign_ai.records import members
 from sovereign_ai.sovereignty.tables import table
 

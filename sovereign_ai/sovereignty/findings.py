@@ -11,14 +11,14 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from sovereign_ai.catalog.jurisdictions import members
-from sovereign_ai.plan.factory import Plan
+from sovereign_ai.catalog import members
+from sovereign_ai.plan import Plan
 from sovereign_ai.sovereignty.areas import countries
 from sovereign_ai.sovereignty.drill import DAYS, Drill
 from sovereign_ai.sovereignty.graph import Graph
 from sovereign_ai.sovereignty.parts.part import Dependency
 from sovereign_ai.sovereignty.parts.surroundings import used_keys
-from sovereign_ai.spec.factory import AIFactory
+from sovereign_ai.spec import AIFactory
 
 _EU, _EEA, _DE = members("EU"), members("EEA"), frozenset({"DE"})
 _DATA_FIELDS = ("sites.country", "pools.site", "storage", "residency")

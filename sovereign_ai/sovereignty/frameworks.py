@@ -10,13 +10,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from sovereign_ai.plan.factory import Plan
+from sovereign_ai.plan import Plan
 from sovereign_ai.records import members
 from sovereign_ai.sovereignty.drill import Drill
 from sovereign_ai.sovereignty.findings import FINDINGS, CaseFinding, FindingCase
 from sovereign_ai.sovereignty.graph import Graph
 from sovereign_ai.sovereignty.tables import table
-from sovereign_ai.spec.factory import AIFactory
+from sovereign_ai.spec import AIFactory
 
 Outcome = Literal["met", "not met", "open"]
 

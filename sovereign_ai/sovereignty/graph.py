@@ -14,19 +14,15 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 
-from sovereign_ai.catalog.accelerators import accelerator
-from sovereign_ai.catalog.systems import system
-from sovereign_ai.plan.factory import Plan
-from sovereign_ai.plan.storage import tier_sites
+from sovereign_ai.catalog.accelerator import accelerator
+from sovereign_ai.catalog.system import system
+from sovereign_ai.plan import Plan, tier_sites
 from sovereign_ai.sovereignty.cut_sets import FaultGate, Node, all_of, any_of
 from sovereign_ai.sovereignty.parts.build import parts_of
 from sovereign_ai.sovereignty.parts.declared import HELD, by_role
 from sovereign_ai.sovereignty.parts.part import Dependency
 from sovereign_ai.sovereignty.parts.services import KINDS
-from sovereign_ai.spec.factory import AIFactory
-from sovereign_ai.spec.pool import GpuNodePool
-from sovereign_ai.spec.site import Site
-from sovereign_ai.spec.supplier import Supplier
+from sovereign_ai.spec import AIFactory, GpuNodePool, Site, Supplier
 
 SERVED = ("training", "inference")
 _MOST_CONTRACTS = 12

@@ -11,8 +11,8 @@ from __future__ import annotations
 
 from datetime import date
 
-from sovereign_ai.catalog.systems import system
-from sovereign_ai.plan.factory import Plan
+from sovereign_ai.catalog.system import system
+from sovereign_ai.plan import Plan
 from sovereign_ai.sovereignty.answers import answers, bars_of
 from sovereign_ai.sovereignty.concentration import concentration
 from sovereign_ai.sovereignty.drill import country_sets, drills, holder_sets, part_sets
@@ -24,7 +24,7 @@ from sovereign_ai.sovereignty.readings.all import readings
 from sovereign_ai.sovereignty.results import AssessmentResults, Sets
 from sovereign_ai.sovereignty.terminal import lines
 from sovereign_ai.sovereignty.verdict import verdict
-from sovereign_ai.spec.factory import AIFactory
+from sovereign_ai.spec import AIFactory
 
 
 class SovereigntyReport(AssessmentResults):

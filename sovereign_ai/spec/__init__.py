@@ -1,5 +1,147 @@
 """The typed parts of a description, which users compose in Python or YAML with equal results.
 
-Every part is frozen and refuses unknown fields. `load.py` is the reader of files. `checks/` compares the
+Every part is frozen and refuses unknown fields. `reader.py` is the reader of files. `checks/` compares the
 parts with each other. Nothing here derives a number, which is the plan's task.
 """
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from sovereign_ai.lazy_exports import lazy_exports
+
+if TYPE_CHECKING:
+    from sovereign_ai.spec.base import Day, Model, Name, Text
+    from sovereign_ai.spec.catalog_files import rows_in
+    from sovereign_ai.spec.error_location import TextForm
+    from sovereign_ai.spec.fabric import Fabric
+    from sovereign_ai.spec.factory import AIFactory, ClusterLimits, Network
+    from sovereign_ai.spec.json_schema import schema
+    from sovereign_ai.spec.operator import Certificate, Operator, Parent, Shareholder, Staff, SubProcessor
+    from sovereign_ai.spec.pool import GpuNodePool
+    from sovereign_ai.spec.problems import from_validation, validated
+    from sovereign_ai.spec.reader import description_file, load, read_data
+    from sovereign_ai.spec.service import Service, ServiceKind
+    from sovereign_ai.spec.site import (
+        Coolant,
+        Cooling,
+        Feed,
+        GridContract,
+        Hall,
+        HeatReuse,
+        Power,
+        Site,
+        Uplink,
+    )
+    from sovereign_ai.spec.source import of_python
+    from sovereign_ai.spec.storage import Backup, Encryption, Key, Snapshots, StorageProtocol, StorageTier
+    from sovereign_ai.spec.supplier import Approver, Images, ModelSize, Supplier, Waiver, Workload
+    from sovereign_ai.spec.zone import (
+        AllowedKind,
+        Flow,
+        Gateway,
+        Isolation,
+        Provider,
+        ResidencyPolicy,
+        SecurityZone,
+        Tenant,
+    )
+else:
+    __getattr__ = lazy_exports(
+        __name__,
+        {
+            "base": ("Day", "Model", "Name", "Text"),
+            "catalog_files": ("rows_in",),
+            "error_location": ("TextForm",),
+            "fabric": ("Fabric",),
+            "factory": ("AIFactory", "ClusterLimits", "Network"),
+            "json_schema": ("schema",),
+            "operator": ("Certificate", "Operator", "Parent", "Shareholder", "Staff", "SubProcessor"),
+            "pool": ("GpuNodePool",),
+            "problems": ("from_validation", "validated"),
+            "reader": ("description_file", "load", "read_data"),
+            "service": ("Service", "ServiceKind"),
+            "site": (
+                "Coolant",
+                "Cooling",
+                "Feed",
+                "GridContract",
+                "Hall",
+                "HeatReuse",
+                "Power",
+                "Site",
+                "Uplink",
+            ),
+            "source": ("of_python",),
+            "storage": ("Backup", "Encryption", "Key", "Snapshots", "StorageProtocol", "StorageTier"),
+            "supplier": ("Approver", "Images", "ModelSize", "Supplier", "Waiver", "Workload"),
+            "zone": (
+                "AllowedKind",
+                "Flow",
+                "Gateway",
+                "Isolation",
+                "Provider",
+                "ResidencyPolicy",
+                "SecurityZone",
+                "Tenant",
+            ),
+        },
+    )
+
+__all__ = [
+    "AIFactory",
+    "AllowedKind",
+    "Approver",
+    "Backup",
+    "Certificate",
+    "ClusterLimits",
+    "Coolant",
+    "Cooling",
+    "Day",
+    "Encryption",
+    "Fabric",
+    "Feed",
+    "Flow",
+    "Gateway",
+    "GpuNodePool",
+    "GridContract",
+    "Hall",
+    "HeatReuse",
+    "Images",
+    "Isolation",
+    "Key",
+    "Model",
+    "ModelSize",
+    "Name",
+    "Network",
+    "Operator",
+    "Parent",
+    "Power",
+    "Provider",
+    "ResidencyPolicy",
+    "SecurityZone",
+    "Service",
+    "ServiceKind",
+    "Shareholder",
+    "Site",
+    "Snapshots",
+    "Staff",
+    "StorageProtocol",
+    "StorageTier",
+    "SubProcessor",
+    "Supplier",
+    "Tenant",
+    "Text",
+    "TextForm",
+    "Uplink",
+    "Waiver",
+    "Workload",
+    "description_file",
+    "from_validation",
+    "load",
+    "of_python",
+    "read_data",
+    "rows_in",
+    "schema",
+    "validated",
+]

@@ -30,15 +30,14 @@ from pydantic import (
 )
 
 from sovereign_ai.errors import SpecError, Where
-from sovereign_ai.files.confusables import clean_text
-from sovereign_ai.files.secrets import shown
+from sovereign_ai.files import clean_text, shown
 from sovereign_ai.names import DNS_LABEL
 from sovereign_ai.spec.error_location import TextForm
 from sovereign_ai.spec.problems import from_validation
 
 if TYPE_CHECKING:
-    from sovereign_ai.catalog.switches import SwitchModel
-    from sovereign_ai.catalog.systems import System
+    from sovereign_ai.catalog.switch import SwitchModel
+    from sovereign_ai.catalog.system import System
 
 # Frames of this package and of pydantic are skipped when the calling line is looked up.
 _OURS = tuple(
@@ -56,14 +55,14 @@ def _as_name(text: str) -> str | None:
 def _as_system(text: str) -> str | None:
     """Return the most similar system of the catalogue."""
     # Not the nearest valid name: a name that is no system would be refused in turn.
-    from sovereign_ai.catalog.systems import systems  # noqa: PLC0415 - only a wrong description needs it
+    from sovereign_ai.catalog.system import systems  # noqa: PLC0415 - only a wrong description needs it
 
     return _closest(text, systems())
 
 
 def _as_switch(text: str) -> str | None:
     """Return the most similar switch of the catalogue."""
-    from sovereign_ai.catalog.switches import switches  # noqa: PLC0415 - only a wrong description needs it
+    from sovereign_ai.catalog.switch import switches  # noqa: PLC0415 - only a wrong description needs it
 
     return _closest(text, switches())
 
@@ -77,14 +76,14 @@ def _closest(text: str, rows: Iterable[System | SwitchModel]) -> str | None:
 
 def _as_country(text: str) -> str | None:
     """Return the nearest code of one country."""
-    from sovereign_ai.catalog.jurisdictions import meant_code  # noqa: PLC0415 - as above
+    from sovereign_ai.catalog import meant_code  # noqa: PLC0415 - as above
 
     return meant_code(text, circles=False) or None
 
 
 def _as_area(text: str) -> str | None:
     """Return the nearest code of a country or of a set of countries."""
-    from sovereign_ai.catalog.jurisdictions import meant_code  # noqa: PLC0415 - as above
+    from sovereign_ai.catalog import meant_code  # noqa: PLC0415 - as above
 
     return meant_code(text) or None
 

@@ -12,12 +12,8 @@ from pathlib import Path
 from typing import Any
 
 from sovereign_ai.errors import Problem, SpecError, Where
-from sovereign_ai.files.decoding import decode
-from sovereign_ai.files.kinds import CATALOG
-from sovereign_ai.files.reading import read as read_file
-from sovereign_ai.files.secrets import shown
-from sovereign_ai.files.source import SourceMap
-from sovereign_ai.files.yaml_text import parse
+from sovereign_ai.files import CATALOG, SourceMap, decode, parse, shown
+from sovereign_ai.files import read as read_file
 
 
 def with_files(entries: Sequence[Any], folder: Path, source: SourceMap) -> tuple[list[Any], list[Problem]]:
@@ -62,7 +58,7 @@ def rows_in(file: Path) -> tuple[list[Any], list[Problem]]:
     Raises:
         SpecError: the file cannot be read.
     """
-    from sovereign_ai.catalog.user_rows import add_rows  # noqa: PLC0415 - only where rows are brought
+    from sovereign_ai.catalog import add_rows  # noqa: PLC0415 - only where rows are brought
 
     name = str(file)
     text = decode(read_file(file, CATALOG), name, CATALOG)

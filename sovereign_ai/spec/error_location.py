@@ -1,6 +1,6 @@
 """The field that pydantic's location of an error refers to, and its expected value in words.
 
->>> from sovereign_ai.spec.pool import GpuNodePool
+>>> from sovereign_ai.spec import GpuNodePool
 >>> locate_field(GpuNodePool, ("spares", "literal['auto']")).path
 'spares'
 >>> locate_field(GpuNodePool, ("spares",)).expected
@@ -20,7 +20,7 @@ from annotated_types import Ge, Le
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
-from sovereign_ai.files.source import below
+from sovereign_ai.files import below
 from sovereign_ai.units import Quantity, Ratio
 
 

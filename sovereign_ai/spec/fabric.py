@@ -117,7 +117,7 @@ class Fabric(Model):
         """Put the fields of a named design under those that are written."""
         if not isinstance(data, dict) or not isinstance(data.get("design"), str):
             return data
-        from sovereign_ai.catalog.designs import designs  # noqa: PLC0415 - only a named design needs it
+        from sovereign_ai.catalog import designs  # noqa: PLC0415 - only a named design needs it
 
         # `check_names` refuses a design that does not exist.
         expanded: dict[str, Any] = {}

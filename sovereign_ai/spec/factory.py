@@ -10,9 +10,9 @@ import orjson
 from pydantic import Field, PrivateAttr
 
 from sovereign_ai.errors import SpecError, Where
-from sovereign_ai.files.source import SourceMap
+from sovereign_ai.files import SourceMap
 from sovereign_ai.spec.base import CatalogRow, Model, Name, added_later, all_defaults
-from sovereign_ai.spec.checks import check
+from sovereign_ai.spec.checks.every_check import check
 from sovereign_ai.spec.fabric import Fabric
 from sovereign_ai.spec.operator import Operator
 from sovereign_ai.spec.pool import GpuNodePool

@@ -15,10 +15,7 @@ from typing import Any, TypeVar
 from pydantic import BaseModel, ValidationError
 
 from sovereign_ai.errors import Problem, SpecError, Where, closest, nearest
-from sovereign_ai.files.confusables import foreign
-from sovereign_ai.files.secrets import may_be_secret, shown
-from sovereign_ai.files.source import above
-from sovereign_ai.files.yaml_text import Parsed
+from sovereign_ai.files import Parsed, above, foreign, may_be_secret, shown
 from sovereign_ai.spec.error_location import FieldLocation, fields_of, locate_field
 from sovereign_ai.units import Quantity, Ratio
 

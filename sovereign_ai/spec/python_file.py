@@ -20,9 +20,7 @@ from pathlib import Path
 from typing import TextIO
 
 from sovereign_ai.errors import Problem, SovereignError, SpecError, Where
-from sovereign_ai.files.kinds import DESCRIPTION
-from sovereign_ai.files.reading import read
-from sovereign_ai.files.secrets import may_be_secret
+from sovereign_ai.files import DESCRIPTION, may_be_secret, read
 from sovereign_ai.spec.factory import AIFactory
 
 _RUN_NAME = "factory"

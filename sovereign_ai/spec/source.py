@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from pydantic import BaseModel
 
 from sovereign_ai.errors import Where
-from sovereign_ai.files.source import SourceMap, below
+from sovereign_ai.files import SourceMap, below
 
 if TYPE_CHECKING:
     from sovereign_ai.spec.base import Model

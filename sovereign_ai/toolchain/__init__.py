@@ -8,9 +8,56 @@ The room's rules:
 - What was fetched or built is in the user's cache folder and is never changed in place.
 - Nothing that is started listens on anything but loopback, and nothing calls home.
 
-    >>> from sovereign_ai.toolchain.table import tool
+    >>> from sovereign_ai.toolchain import tool
     >>> tool("etcd").version
     '3.7.0'
 """
 
 from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from sovereign_ai.lazy_exports import lazy_exports
+
+if TYPE_CHECKING:
+    from sovereign_ai.toolchain.bill_of_materials import sbom
+    from sovereign_ai.toolchain.cache import Progress, bin_dir, cache_dir, ensure
+    from sovereign_ai.toolchain.kind_table import KIND_NODE
+    from sovereign_ai.toolchain.launcher import HOSTS_VERSION, PACKAGE_VERSION, starting
+    from sovereign_ai.toolchain.private_folders import make_folders, private_folder
+    from sovereign_ai.toolchain.steps import WayClosedError, run
+    from sovereign_ai.toolchain.table import tool
+    from sovereign_ai.toolchain.waiting import try_lock, wait_until
+else:
+    __getattr__ = lazy_exports(
+        __name__,
+        {
+            "bill_of_materials": ("sbom",),
+            "cache": ("Progress", "bin_dir", "cache_dir", "ensure"),
+            "kind_table": ("KIND_NODE",),
+            "launcher": ("HOSTS_VERSION", "PACKAGE_VERSION", "starting"),
+            "private_folders": ("make_folders", "private_folder"),
+            "steps": ("WayClosedError", "run"),
+            "table": ("tool",),
+            "waiting": ("try_lock", "wait_until"),
+        },
+    )
+
+__all__ = [
+    "HOSTS_VERSION",
+    "KIND_NODE",
+    "PACKAGE_VERSION",
+    "Progress",
+    "WayClosedError",
+    "bin_dir",
+    "cache_dir",
+    "ensure",
+    "make_folders",
+    "private_folder",
+    "run",
+    "sbom",
+    "starting",
+    "tool",
+    "try_lock",
+    "wait_until",
+]

@@ -23,7 +23,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from sovereign_ai.errors import EnvironmentLacksError, Problem
-from sovereign_ai.toolchain.private_folder import make_folders, private_folder
+from sovereign_ai.toolchain.private_folders import make_folders, private_folder
 from sovereign_ai.toolchain.table import Tool, table_digest
 
 Progress = Callable[[str], object]

@@ -16,12 +16,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from sovereign_ai.errors import EnvironmentLacksError, SovereignError
-from sovereign_ai.files.json_text import parse_json
-from sovereign_ai.files.kinds import STATE
-from sovereign_ai.files.reading import read
+from sovereign_ai.files import STATE, parse_json, read
 from sovereign_ai.toolchain.cache import cache_dir, entry_dir
 from sovereign_ai.toolchain.digests import verified_digest
-from sovereign_ai.toolchain.private_folder import private_folder
+from sovereign_ai.toolchain.private_folders import private_folder
 from sovereign_ai.toolchain.table import Tool
 
 

@@ -19,7 +19,7 @@ import orjson
 from sovereign_ai.files.writing import write_private
 from sovereign_ai.toolchain.cache import Progress, cache_dir, ensure
 from sovereign_ai.toolchain.locate import LocatedTool, adoption, adoption_digest, on_path
-from sovereign_ai.toolchain.private_folder import writable_by_others
+from sovereign_ai.toolchain.private_folders import writable_by_others
 from sovereign_ai.toolchain.probe import version_of
 from sovereign_ai.toolchain.table import TOOLS, Tool
 

@@ -2,7 +2,7 @@
 
 Rules of this room:
 
-- `observe.py` is the only reader for verdicts. It sends one LIST request a kind, never a request an object.
+- `observation.py` is the only reader for verdicts. It sends one LIST request a kind, never a request an object.
 - `compare.py` and the modules it calls are pure: observed and rendered objects in, findings out, in a stable
   order.
 - A comparison is strict by default. A live field that is neither rendered nor a default of the API server is
@@ -11,9 +11,60 @@ Rules of this room:
   `skipped` and a reason, and never counts as passed.
 - Only probes and published reports write. Probes carry the stack's labels and are deleted whatever happens.
 
-    from sovereign_ai.verify.verdict import verify
+    from sovereign_ai.verify import verify
 
     verdict = verify(api, factory, plan, bundle, cluster="lab", progress=print)
     for finding in verdict.findings:
         print(finding)
 """
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from sovereign_ai.lazy_exports import lazy_exports
+
+if TYPE_CHECKING:
+    from sovereign_ai.verify.cluster_audit import AuditResult, audit
+    from sovereign_ai.verify.control_plane import may_be_dead, verdict_on_dead, with_dead
+    from sovereign_ai.verify.drift import Drift, find_drift
+    from sovereign_ai.verify.findings import Difference, brief
+    from sovereign_ai.verify.kinds import BY_LABEL, OBSERVED, WORKLOADS
+    from sovereign_ai.verify.observation import Observed, examples, observe
+    from sovereign_ai.verify.openreports import publish
+    from sovereign_ai.verify.verdict import ClusterVerdict, verify
+else:
+    __getattr__ = lazy_exports(
+        __name__,
+        {
+            "cluster_audit": ("AuditResult", "audit"),
+            "control_plane": ("may_be_dead", "verdict_on_dead", "with_dead"),
+            "drift": ("Drift", "find_drift"),
+            "findings": ("Difference", "brief"),
+            "kinds": ("BY_LABEL", "OBSERVED", "WORKLOADS"),
+            "observation": ("Observed", "examples", "observe"),
+            "openreports": ("publish",),
+            "verdict": ("ClusterVerdict", "verify"),
+        },
+    )
+
+__all__ = [
+    "BY_LABEL",
+    "OBSERVED",
+    "WORKLOADS",
+    "AuditResult",
+    "ClusterVerdict",
+    "Difference",
+    "Drift",
+    "Observed",
+    "audit",
+    "brief",
+    "examples",
+    "find_drift",
+    "may_be_dead",
+    "observe",
+    "publish",
+    "verdict_on_dead",
+    "verify",
+    "with_dead",
+]

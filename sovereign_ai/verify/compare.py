@@ -8,13 +8,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from sovereign_ai.plan.factory import Plan
-from sovereign_ai.spec.factory import AIFactory
+from sovereign_ai.plan import Plan
+from sovereign_ai.spec import AIFactory
 from sovereign_ai.verify import difference
 from sovereign_ai.verify.findings import ClusterFinding, changed, missing, resource
 from sovereign_ai.verify.foreign import foreign_objects
 from sovereign_ai.verify.nodes import compare_nodes
-from sovereign_ai.verify.observe import Observed
+from sovereign_ai.verify.observation import Observed
 from sovereign_ai.verify.placement import misplaced
 
 _INSTALL = "the server does not serve this kind: install its CRD, then run `sovereign-ai up`"

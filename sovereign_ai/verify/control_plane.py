@@ -14,15 +14,15 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from sovereign_ai.cluster.api.errors import ApiError, UnreachableError
-from sovereign_ai.cluster.health import DeadPart
-from sovereign_ai.plan.factory import Plan
-from sovereign_ai.spec.factory import AIFactory
+from sovereign_ai.cluster import DeadPart
+from sovereign_ai.cluster.api import ApiError, UnreachableError
+from sovereign_ai.plan import Plan
+from sovereign_ai.spec import AIFactory
 from sovereign_ai.verify.findings import ClusterFinding, Difference, changed
 from sovereign_ai.verify.verdict import ClusterVerdict
 
 if TYPE_CHECKING:
-    from sovereign_ai.render.kubernetes.bundle import Bundle
+    from sovereign_ai.render.kubernetes import Bundle
 
 UNKNOWN = ("devices", "nodes", "objects", "probes")
 """What only a control plane that answers can report."""

@@ -20,7 +20,7 @@ import orjson
 from sovereign_ai.verify import difference
 from sovereign_ai.verify.findings import Difference, brief, canonical_text, resource
 from sovereign_ai.verify.foreign import foreign_objects
-from sovereign_ai.verify.observe import Observed
+from sovereign_ai.verify.observation import Observed
 
 OURS = "sovereign-ai"
 """The field manager of this tool."""

@@ -13,10 +13,10 @@ from typing import Any
 
 from sovereign_ai.names import KEYS, OWNER
 from sovereign_ai.rules.objects import break_glass
-from sovereign_ai.rules.rbac.subjects import EVERYBODY, STOCK, account_of, accounts_in, principal
+from sovereign_ai.rules.rbac import EVERYBODY, STOCK, account_of, accounts_in, principal
 from sovereign_ai.verify.findings import ClusterFinding, foreign, resource
 from sovereign_ai.verify.kinds import ADMISSION, GOVERNED, MACHINES, RBAC, WORKLOADS
-from sovereign_ai.verify.observe import Observed
+from sovereign_ai.verify.observation import Observed
 
 _STOCK = frozenset((name, f"Group {group}") for name, group in STOCK)
 """The cluster role bindings that every API server creates for everybody, with their groups.

@@ -11,19 +11,16 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from ipaddress import IPv4Network
 from typing import Any
 
-from sovereign_ai.catalog.accelerators import accelerator, accelerators
-from sovereign_ai.catalog.systems import system
+from sovereign_ai.catalog.accelerator import accelerator, accelerators
+from sovereign_ai.catalog.system import system
 from sovereign_ai.names import KEYS, OWNER, label_value
-from sovereign_ai.plan.addresses import with_control_plane
-from sovereign_ai.plan.clusters import PoolSlice
-from sovereign_ai.plan.factory import Plan
-from sovereign_ai.plan.nodes import Node
-from sovereign_ai.render.interop.topograph import switch_tiers
-from sovereign_ai.spec.factory import AIFactory
+from sovereign_ai.plan import Node, Plan, PoolSlice, with_control_plane
+from sovereign_ai.render.interop import switch_tiers
+from sovereign_ai.spec import AIFactory
 from sovereign_ai.verify.difference import quantity
 from sovereign_ai.verify.findings import ClusterFinding, Difference, changed, foreign, missing
 from sovereign_ai.verify.kinds import RESOURCES
-from sovereign_ai.verify.observe import Observed
+from sovereign_ai.verify.observation import Observed
 
 _CLUSTER_TAINTS = ("node.kubernetes.io/", "node.cloudprovider.kubernetes.io/")
 """Prefixes of the taints that the control plane and cloud providers set themselves, such as `not-ready`."""

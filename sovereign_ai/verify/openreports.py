@@ -14,13 +14,11 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
-from sovereign_ai.cluster.api.client import Api
+from sovereign_ai.cluster.api import Api
 from sovereign_ai.errors import EnvironmentLacksError, Problem
 from sovereign_ai.names import KEYS, OWNER, SYSTEM_NAMESPACE
-from sovereign_ai.rules.judge import RuleFinding
-from sovereign_ai.rules.kinds import KINDS
-from sovereign_ai.rules.registry import REGISTRY
-from sovereign_ai.verify.audit import AuditResult
+from sovereign_ai.rules import KINDS, REGISTRY, RuleFinding
+from sovereign_ai.verify.cluster_audit import AuditResult
 
 Object = dict[str, Any]
 VERSION = "openreports.io/v1alpha1"

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from sovereign_ai.names import is_reserved_namespace
-from sovereign_ai.plan.factory import Plan
+from sovereign_ai.plan import Plan
 from sovereign_ai.verify.findings import ClusterFinding, foreign, resource
 
 _MIRROR = "kubernetes.io/config.mirror"

@@ -11,13 +11,13 @@ from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any, Literal
 
-from sovereign_ai.catalog.accelerators import accelerator
-from sovereign_ai.catalog.mig import MOST_INSTANCES
-from sovereign_ai.catalog.systems import system
-from sovereign_ai.cluster.api.client import Api, ApiError, UnreachableError
+from sovereign_ai.catalog import MOST_INSTANCES
+from sovereign_ai.catalog.accelerator import accelerator
+from sovereign_ai.catalog.system import system
+from sovereign_ai.cluster.api import Api, ApiError, UnreachableError
 from sovereign_ai.names import KEYS, OWNER, label
-from sovereign_ai.plan.factory import Plan
-from sovereign_ai.spec.factory import AIFactory
+from sovereign_ai.plan import Plan
+from sovereign_ai.spec import AIFactory
 from sovereign_ai.verify.pods import COMPONENT, ProbeTarget, claim, claim_pod, gpu_pod
 
 _POLL_SECONDS = 0.2

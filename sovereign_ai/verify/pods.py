@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from sovereign_ai.names import KEYS, OWNER, label
-from sovereign_ai.plan.clusters import Namespace, PoolSlice
-from sovereign_ai.spec.factory import AIFactory
+from sovereign_ai.plan import Namespace, PoolSlice
+from sovereign_ai.spec import AIFactory
 
 COMPONENT = "probe"
 """The component label of everything that a probe makes."""

@@ -20,12 +20,12 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any, Literal
 
-from sovereign_ai.cluster.api.client import Api, ApiError
-from sovereign_ai.cluster.guard import REPEATED
+from sovereign_ai.cluster import REPEATED
+from sovereign_ai.cluster.api import Api, ApiError
 from sovereign_ai.names import KEYS
-from sovereign_ai.plan.factory import Plan
-from sovereign_ai.render.kubernetes.admission import policy_name
-from sovereign_ai.spec.factory import AIFactory
+from sovereign_ai.plan import Plan
+from sovereign_ai.render.kubernetes import policy_name
+from sovereign_ai.spec import AIFactory
 from sovereign_ai.verify import pod_probes
 from sovereign_ai.verify.pods import UNLISTED, ProbeTarget, gpu_pod, with_container, with_selector
 from sovereign_ai.verify.refused_objects import refused_objects

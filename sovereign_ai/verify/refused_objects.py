@@ -4,7 +4,7 @@ Policies take effect one by one, a moment after they are created, and each can b
 proved by an object that one of its rules forbids whatever the description states. The API server itself
 accepts all of them.
 
-    >>> from sovereign_ai.rules.kinds import GROUPS
+    >>> from sovereign_ai.rules import GROUPS
     >>> {"pods", *refused_objects("research", "lab", "registry.invalid/x")} == set(GROUPS)
     True
 """
@@ -15,7 +15,7 @@ from typing import Any
 
 from sovereign_ai.catalog.vendors import vendors
 from sovereign_ai.names import KEYS, OWNER, SYSTEM_NAMESPACE
-from sovereign_ai.rules.kinds import Group
+from sovereign_ai.rules import Group
 
 _NAME = "sovereign-probe"
 _RBAC = "rbac.authorization.k8s.io"

@@ -18,17 +18,17 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 
-from sovereign_ai.cluster.api.client import Api
-from sovereign_ai.plan.factory import Plan
+from sovereign_ai.cluster.api import Api
+from sovereign_ai.plan import Plan
 from sovereign_ai.records import merged
-from sovereign_ai.spec.factory import AIFactory
+from sovereign_ai.spec import AIFactory
 from sovereign_ai.verify.compare import compare, compare_machines
 from sovereign_ai.verify.findings import ClusterFinding
-from sovereign_ai.verify.observe import Observed, observe
+from sovereign_ai.verify.observation import Observed, observe
 from sovereign_ai.verify.probes import ClusterProbe, run_probes
 
 if TYPE_CHECKING:
-    from sovereign_ai.render.kubernetes.bundle import Bundle
+    from sovereign_ai.render.kubernetes import Bundle
 
 
 @dataclass(frozen=True, slots=True)

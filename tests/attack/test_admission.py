@@ -25,7 +25,7 @@ from sovereign_ai.plan.factory import plan
 from sovereign_ai.render.kubernetes.bundle import Bundle, render
 from sovereign_ai.rules.kinds import KINDS
 from sovereign_ai.sim.nodes import node_objects
-from sovereign_ai.spec.load import load
+from sovereign_ai.spec.reader import load
 from tests.attack.walked import Served, Target, attempts, served
 from tests.rules.cases import cases
 

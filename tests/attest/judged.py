@@ -8,8 +8,8 @@ from functools import cache
 
 from sovereign_ai.errors import Where
 from sovereign_ai.plan.factory import plan
-from sovereign_ai.rules.check import check
-from sovereign_ai.rules.judge import RuleFinding, RuleVerdict, merge_verdicts
+from sovereign_ai.rules.judgement import RuleFinding, RuleVerdict, merge_verdicts
+from sovereign_ai.rules.whole_check import check
 from sovereign_ai.spec.factory import AIFactory
 from tests.rules.test_described import factory_of, operator, waiver
 

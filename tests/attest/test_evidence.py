@@ -28,7 +28,7 @@ from sovereign_ai.attest.evidence import (
 from sovereign_ai.attest.signing import pae
 from sovereign_ai.errors import SovereignError, UsageError
 from sovereign_ai.plan.factory import plan
-from sovereign_ai.spec.load import read_text
+from sovereign_ai.spec.reader import read_text
 
 _LAB = Path(__file__).parents[2] / "stacks" / "lab" / "factory.yaml"
 _DAY = date(2026, 11, 24)

@@ -13,7 +13,7 @@ import pytest
 from sovereign_ai.attest.observation import Binding, bind, read_binding
 from sovereign_ai.errors import UsageError
 from sovereign_ai.plan.factory import Plan, plan
-from sovereign_ai.spec.load import load
+from sovereign_ai.spec.reader import load
 
 _NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)
 _OBJECTS = {"lab": "1" * 64}

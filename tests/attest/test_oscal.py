@@ -16,7 +16,7 @@ import orjson
 import pytest
 
 from sovereign_ai.attest import oscal
-from sovereign_ai.rules.judge import RuleVerdict
+from sovereign_ai.rules.judgement import RuleVerdict
 from sovereign_ai.rules.registry import REGISTRY
 from tests.attest.judged import NOW, clean, factory, verdict
 

@@ -14,16 +14,11 @@ import orjson
 import pytest
 
 import sovereign_ai
-from sovereign_ai.catalog import (
-    accelerators,
-    jurisdictions,
-    parts,
-    published,
-    storage,
-    suppliers,
-    switches,
-    systems,
-)
+from sovereign_ai.catalog import accelerator as accelerators
+from sovereign_ai.catalog import jurisdictions, parts, published, storage
+from sovereign_ai.catalog import supplier as suppliers
+from sovereign_ai.catalog import switch as switches
+from sovereign_ai.catalog import system as systems
 from sovereign_ai.catalog.figures import DefectiveDataError, Figure, Grade, Row, Sourced, UnknownNameError
 from sovereign_ai.units import Bytes, Watts
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from sovereign_ai.catalog.accelerators import Accelerator, accelerator, accelerators
+from sovereign_ai.catalog.accelerator import Accelerator, accelerator, accelerators
 from sovereign_ai.catalog.mig import instance_memory, instances, profiles
 
 

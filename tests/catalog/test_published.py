@@ -14,7 +14,7 @@ from sovereign_ai.catalog.published import (
     rack_powers,
     rows,
 )
-from sovereign_ai.catalog.systems import system
+from sovereign_ai.catalog.system import system
 from sovereign_ai.units import Watts
 
 CASES = [(table, row) for table in fabric_tables() for row in table.rows]

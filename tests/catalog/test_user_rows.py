@@ -10,13 +10,16 @@ from typing import Any
 import pytest
 import yaml
 
-from sovereign_ai.catalog import accelerators, parts, switches, systems
+from sovereign_ai.catalog import accelerator as accelerators
+from sovereign_ai.catalog import parts
+from sovereign_ai.catalog import switch as switches
+from sovereign_ai.catalog import system as systems
 from sovereign_ai.catalog.figures import clear_description_rows
-from sovereign_ai.catalog.template import template
+from sovereign_ai.catalog.row_template import template
 from sovereign_ai.catalog.user_rows import KINDS, add_rows, blocks
 from sovereign_ai.errors import SpecError
 from sovereign_ai.plan.factory import plan
-from sovereign_ai.spec.load import load
+from sovereign_ai.spec.reader import load
 from sovereign_ai.units import Watts
 
 

@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from sovereign_ai.catalog.accelerators import accelerators
+from sovereign_ai.catalog.accelerator import accelerators
 from sovereign_ai.catalog.figures import table
-from sovereign_ai.catalog.suppliers import supplier
+from sovereign_ai.catalog.supplier import supplier
 from sovereign_ai.catalog.vendors import local_runtimes, vendor, vendors
 from sovereign_ai.sim.features import _PROGRAMS
 from tests.render.hosts.test_hosts import of

@@ -13,7 +13,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from typer.testing import CliRunner, Result
 
 from sovereign_ai.cli.main import app
-from sovereign_ai.cluster.kind.status import folder_of
+from sovereign_ai.cluster.kind.machine_status import folder_of
 from sovereign_ai.cluster.state import cluster_dir_of, write_json
 from sovereign_ai.operate.records import write_grant
 from tests.operate.given import grant as given

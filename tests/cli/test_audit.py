@@ -5,8 +5,8 @@ from __future__ import annotations
 from datetime import UTC, datetime
 
 from sovereign_ai.cli.audit import lines
-from sovereign_ai.rules.judge import RuleVerdict
-from sovereign_ai.verify.audit import AuditResult
+from sovereign_ai.rules.judgement import RuleVerdict
+from sovereign_ai.verify.cluster_audit import AuditResult
 
 
 def test_the_count_of_judged_objects_is_the_last_line() -> None:

@@ -9,7 +9,7 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from sovereign_ai.cli.main import app
-from sovereign_ai.spec.load import load
+from sovereign_ai.spec.reader import load
 
 STACKS = Path(__file__).resolve().parents[2] / "stacks"
 SMALL = ("design", "--system", "dgx-h100", "--fabric", "infiniband", "--on", "2026-11-27")

@@ -21,7 +21,7 @@ from sovereign_ai.cli.stack import open_stack
 LAB = Path(__file__).resolve().parents[2] / "stacks" / "lab"
 _PROGRAM = """
 from pathlib import Path
-from sovereign_ai.spec.load import load
+from sovereign_ai.spec.reader import load
 Path({marker!r}).write_text("it ran")
 factory = load({lab!r})
 """

@@ -18,7 +18,7 @@ def call(*arguments: str) -> Result:
 
 def test_plan_prints_the_canonical_json_alone() -> None:
     from sovereign_ai.plan.factory import plan
-    from sovereign_ai.spec.load import load
+    from sovereign_ai.spec.reader import load
 
     result = call("plan", str(STACKS / "lab"), "--json")
     assert result.stdout.encode() == plan(load(STACKS / "lab")).canonical + b"\n"

@@ -25,8 +25,8 @@ def test_plan_in_words_fits_a_terminal_of_eighty_columns_and_says_why_on_request
 def test_power_that_no_source_gives_is_not_told_as_none_in_the_plan() -> None:
     from sovereign_ai.cli.plan_text import summary_lines
     from sovereign_ai.plan.factory import plan
-    from sovereign_ai.plan.summary import summary
-    from sovereign_ai.spec.load import load
+    from sovereign_ai.plan.plan_summary import summary
+    from sovereign_ai.spec.reader import load
 
     assert "h1    network        2     4  not known" in call("plan", str(STACKS / "lab")).stdout.splitlines()
     page = summary(plan(load(STACKS / "lab")))

@@ -9,7 +9,7 @@ from typer.testing import CliRunner, Result
 
 from sovereign_ai.cli.main import app
 from sovereign_ai.cli.tools import _why_not_published
-from sovereign_ai.toolchain import sbom
+from sovereign_ai.toolchain import bill_of_materials as sbom
 from sovereign_ai.toolchain.node_image.build import NodeImage
 
 STACKS = Path(__file__).resolve().parents[2] / "stacks"

@@ -26,7 +26,7 @@ from sovereign_ai.cluster.state import ClusterDir
 from sovereign_ai.names import KEYS
 from sovereign_ai.plan.factory import plan
 from sovereign_ai.render.kubernetes.bundle import render
-from sovereign_ai.spec.load import load
+from sovereign_ai.spec.reader import load
 from sovereign_ai.verify.defaults import completed
 
 ADMISSION = "admissionregistration.k8s.io/v1"

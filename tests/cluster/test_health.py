@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from sovereign_ai.cluster.embedded.status import ClusterStatus, ComponentStatus
+from sovereign_ai.cluster.embedded.process_status import ClusterStatus, ComponentStatus
 from sovereign_ai.cluster.health import dead_parts_of_embedded
 
 ETCD, SERVER = (

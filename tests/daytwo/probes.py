@@ -21,7 +21,7 @@ from sovereign_ai.rules.context import ENCRYPTION_KEY, Context, factory_context
 from sovereign_ai.rules.engine import evaluate
 from sovereign_ai.rules.registry import REGISTRY
 from sovereign_ai.spec.factory import AIFactory
-from sovereign_ai.spec.load import read_text
+from sovereign_ai.spec.reader import read_text
 from sovereign_ai.verify.refused_objects import refused_objects
 from tests.daytwo.edits import Data
 from tests.daytwo.table import written

@@ -11,7 +11,7 @@ from typing import Any, get_args, get_origin
 import pytest
 import yaml
 
-from sovereign_ai.deploy.gate import gate
+from sovereign_ai.deploy.rule_check import gate
 from sovereign_ai.errors import SovereignError
 from sovereign_ai.plan.factory import plan
 from sovereign_ai.render.kubernetes.bundle import Bundle, render
@@ -19,7 +19,7 @@ from sovereign_ai.spec.base import Model
 from sovereign_ai.spec.checks.names import _DECLARED
 from sovereign_ai.spec.fabric import Fabric
 from sovereign_ai.spec.factory import AIFactory
-from sovereign_ai.spec.load import read_text
+from sovereign_ai.spec.reader import read_text
 from tests.attest.mutation.fields import leaves
 from tests.daytwo.edits import edited, general, value_at
 from tests.daytwo.table import FULL, LAB, Change, changes, chosen, described, never, written

@@ -17,7 +17,7 @@ import pytest
 import yaml
 
 from sovereign_ai.deploy.pulumi_environment import engine_variables
-from sovereign_ai.deploy.scaffold import contents
+from sovereign_ai.deploy.stack_folder import contents
 from sovereign_ai.toolchain.install import find
 
 ROOT = Path(__file__).resolve().parents[2]

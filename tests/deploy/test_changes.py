@@ -13,7 +13,7 @@ import pytest
 from sovereign_ai.deploy.changes import Changes, compare, is_stock
 from sovereign_ai.deploy.checkpoint import Checkpoint
 from sovereign_ai.deploy.objects import resource_name, stated
-from sovereign_ai.verify.observe import Observed
+from sovereign_ai.verify.observation import Observed
 from tests.render.lab import STACKS, bundle
 
 HEAD = "urn:pulumi:lab::lab::"

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from sovereign_ai.cluster.kind.status import folder_of
+from sovereign_ai.cluster.kind.machine_status import folder_of
 from sovereign_ai.cluster.state import cluster_dir_of
 from sovereign_ai.deploy.control_plane_setup import is_local, prepare_control_plane, remove_policies
 from sovereign_ai.deploy.live_objects import ObjectKey

@@ -17,7 +17,7 @@ from sovereign_ai.names import KEYS, OWNER
 from sovereign_ai.plan.factory import plan
 from sovereign_ai.render.kubernetes.bundle import render
 from sovereign_ai.sim.samples import dry_run_samples
-from sovereign_ai.spec.load import load
+from sovereign_ai.spec.reader import load
 
 STACK = Path(__file__).resolve().parents[2] / "stacks" / "lab"
 T = TypeVar("T")

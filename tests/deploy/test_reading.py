@@ -15,7 +15,7 @@ from sovereign_ai.deploy.reading import reading_of
 from sovereign_ai.deploy.stack_record import ClusterIdentity, StackRecord
 from sovereign_ai.errors import EnvironmentLacksError, Where
 from sovereign_ai.names import KEYS
-from sovereign_ai.verify.observe import observe
+from sovereign_ai.verify.observation import observe
 from tests.deploy.test_preconditions import Cluster, deployment, mine
 from tests.deploy.test_state_objects import resource
 from tests.render.lab import stack

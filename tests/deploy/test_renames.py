@@ -9,7 +9,7 @@ from sovereign_ai.deploy.renames import Move, Usage, moves
 from sovereign_ai.plan.factory import plan
 from sovereign_ai.render.kubernetes.bundle import render
 from sovereign_ai.spec.factory import AIFactory
-from sovereign_ai.spec.load import load
+from sovereign_ai.spec.reader import load
 
 LAB = Path(__file__).resolve().parents[2] / "stacks" / "lab" / "factory.yaml"
 

@@ -13,7 +13,7 @@ from sovereign_ai.cluster.api.client import Api
 from sovereign_ai.deploy.pulumi_environment import engine_variables
 from sovereign_ai.plan.factory import plan
 from sovereign_ai.render.kubernetes.bundle import render
-from sovereign_ai.spec.load import load
+from sovereign_ai.spec.reader import load
 from tests.deploy.projects import ROOT, Project, mini, two_names
 from tests.life import Lab
 

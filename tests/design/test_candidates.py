@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from sovereign_ai.catalog.switches import switch
-from sovereign_ai.catalog.systems import system
+from sovereign_ai.catalog.switch import switch
+from sovereign_ai.catalog.system import system
 from sovereign_ai.design.candidates import SHAPES, compute_fabrics, other_fabrics
 from sovereign_ai.design.request import DesignRequest
-from sovereign_ai.spec.load import read_data
+from sovereign_ai.spec.reader import read_data
 from sovereign_ai.units import Ratio
 
 

@@ -9,12 +9,12 @@ from typing import Any
 import pytest
 
 from sovereign_ai.assess.fabric import Links
-from sovereign_ai.catalog.systems import system
+from sovereign_ai.catalog.system import system
 from sovereign_ai.design.headroom import headroom
 from sovereign_ai.design.request import DesignRequest
 from sovereign_ai.plan.fabric.feasibility import size_fabrics
 from sovereign_ai.plan.factory import plan
-from sovereign_ai.spec.load import read_data
+from sovereign_ai.spec.reader import read_data
 
 LARGE = {"rails": 8, "link": "400 Gbps", "radix": 16}
 SHAPES: dict[str, dict[str, Any]] = {

@@ -6,14 +6,14 @@ from datetime import date
 
 import pytest
 
-from sovereign_ai.catalog.systems import system
+from sovereign_ai.catalog.system import system
 from sovereign_ai.design import candidates, proposal
 from sovereign_ai.design.proposal import Design, design
 from sovereign_ai.design.request import DesignRequest
 from sovereign_ai.design.search import OBJECTIVES
 from sovereign_ai.errors import Problem, SpecError
 from sovereign_ai.plan.factory import plan
-from sovereign_ai.spec.load import read_text
+from sovereign_ai.spec.reader import read_text
 
 NOW = date(2026, 11, 27)
 

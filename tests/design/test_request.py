@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import pytest
 
-from sovereign_ai.catalog.systems import system, systems
+from sovereign_ai.catalog.system import system, systems
 from sovereign_ai.design.request import DesignRequest, fit_site
 from sovereign_ai.errors import UsageError
 from sovereign_ai.plan.factory import plan
 from sovereign_ai.plan.feasibility import feasible
-from sovereign_ai.spec.load import read_data
+from sovereign_ai.spec.reader import read_data
 
 
 @pytest.mark.parametrize("name", [machine.name for machine in systems()])

@@ -14,8 +14,8 @@ import pytest
 from sovereign_ai.assess.fabric import Links
 from sovereign_ai.assess.sheet import GivenValue
 from sovereign_ai.assess.sources import figure, figures
-from sovereign_ai.catalog.switches import SwitchModel, switch
-from sovereign_ai.catalog.systems import system
+from sovereign_ai.catalog.switch import SwitchModel, switch
+from sovereign_ai.catalog.system import system
 from sovereign_ai.design import candidates
 from sovereign_ai.design.headroom import Headroom
 from sovereign_ai.design.request import DesignRequest
@@ -25,7 +25,7 @@ from sovereign_ai.errors import SpecError
 from sovereign_ai.plan.factory import Plan, plan
 from sovereign_ai.sovereignty.report import assess_sovereignty
 from sovereign_ai.spec.factory import AIFactory
-from sovereign_ai.spec.load import read_data
+from sovereign_ai.spec.reader import read_data
 from sovereign_ai.units import Ratio
 
 NOW = date(2026, 11, 27)

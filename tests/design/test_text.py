@@ -6,7 +6,7 @@ from datetime import date
 
 import pytest
 
-from sovereign_ai.catalog.systems import system
+from sovereign_ai.catalog.system import system
 from sovereign_ai.design.proposal import Design, design
 from sovereign_ai.design.request import DesignRequest
 from sovereign_ai.design.text import lines, missing_figures, notes

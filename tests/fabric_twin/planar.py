@@ -9,7 +9,7 @@ import yaml
 
 from sovereign_ai.plan.factory import Plan, plan
 from sovereign_ai.spec.factory import AIFactory
-from sovereign_ai.spec.load import read_text
+from sovereign_ai.spec.reader import read_text
 from tests.conftest import STACKS
 
 

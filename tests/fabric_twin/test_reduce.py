@@ -13,9 +13,9 @@ from sovereign_ai.fabric_twin.neighbours import planned
 from sovereign_ai.fabric_twin.reduce import Limits, limits, reduced
 from sovereign_ai.fabric_twin.sample import choose_sample, predict
 from sovereign_ai.plan.factory import Plan, plan
-from sovereign_ai.render.switches.frr import frr
+from sovereign_ai.render.switches.frr_config import frr
 from sovereign_ai.spec.factory import AIFactory
-from sovereign_ai.spec.load import read_text
+from sovereign_ai.spec.reader import read_text
 from tests.conftest import STACKS
 from tests.fabric_twin.planar import shaped
 from tests.render.lab import stack

@@ -25,16 +25,16 @@ import yaml
 from sovereign_ai.cluster.api.client import Api, open_cluster
 from sovereign_ai.deploy.objects import object_name, resource_name
 from sovereign_ai.deploy.process_table import descendants, marked
-from sovereign_ai.deploy.scaffold import contents
+from sovereign_ai.deploy.stack_folder import contents
 from sovereign_ai.deploy.stack_record import StackRecord, record_path
 from sovereign_ai.names import KEYS, OWNER
 from sovereign_ai.plan.factory import plan
 from sovereign_ai.render.kubernetes.bundle import KIND_ORDER, Bundle, render
-from sovereign_ai.spec.load import load
+from sovereign_ai.spec.reader import load
 from sovereign_ai.toolchain.install import find
 from sovereign_ai.toolchain.waiting import wait_until
 from sovereign_ai.verify.drift import find_drift
-from sovereign_ai.verify.observe import observe
+from sovereign_ai.verify.observation import observe
 from tests.life import ROOT, cache_home
 
 NAME = "mini"

@@ -28,7 +28,7 @@ from sovereign_ai.names import KEYS, OWNER
 from sovereign_ai.plan.factory import plan
 from sovereign_ai.render.kubernetes.bundle import render
 from sovereign_ai.sim.factory import simulate
-from sovereign_ai.spec.load import load
+from sovereign_ai.spec.reader import load
 from sovereign_ai.toolchain.install import module_files
 from tests.life import ROOT, cache_home
 from tests.support.fault_proxy import FaultProxy

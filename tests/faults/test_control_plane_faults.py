@@ -23,7 +23,7 @@ import pytest
 
 from sovereign_ai.cluster.api.client import ApiError, UnreachableError
 from sovereign_ai.cluster.embedded.lifecycle import up
-from sovereign_ai.cluster.embedded.status import status_of
+from sovereign_ai.cluster.embedded.process_status import status_of
 from sovereign_ai.cluster.state import ClusterDir
 from tests.faults.etcd_client import Etcd
 from tests.faults.stand import LONGEST_SECONDS, NEVER_SHOWN, Done

@@ -18,7 +18,7 @@ from sovereign_ai.deploy.live_objects import key_of, read_live
 from sovereign_ai.deploy.replacement import must_be_replaced
 from sovereign_ai.plan.factory import plan
 from sovereign_ai.render.kubernetes.bundle import render
-from sovereign_ai.spec.load import load
+from sovereign_ai.spec.reader import load
 from tests.life import Lab
 
 pytestmark = pytest.mark.cluster

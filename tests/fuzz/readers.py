@@ -52,7 +52,7 @@ from sovereign_ai.errors import SovereignError
 from sovereign_ai.files.decoding import decode
 from sovereign_ai.files.kinds import DEFINITIONS
 from sovereign_ai.files.object_text import parse_objects
-from sovereign_ai.spec.load import read_text
+from sovereign_ai.spec.reader import read_text
 
 SIGNER = Ed25519PrivateKey.from_private_bytes(bytes(range(32)))
 """The key of the fuzzed evidence and log; it signs nothing else."""

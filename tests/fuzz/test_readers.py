@@ -11,7 +11,7 @@ import pytest
 from sovereign_ai.attest import chain
 from sovereign_ai.attest.evidence import open_envelope
 from sovereign_ai.errors import SovereignError
-from sovereign_ai.spec.load import read_text
+from sovereign_ai.spec.reader import read_text
 from tests.fuzz import limits, readers
 from tests.fuzz.readers import READERS, SIGNER
 from tests.fuzz.seeds import CORPUS, seeds

@@ -79,7 +79,7 @@ class Kit:
     @cached_property
     def inventory(self) -> tuple[bytes, str]:
         """An inventory of one host, and its digest."""
-        from sovereign_ai.render.hosts.inventory import Host, HostInventory
+        from sovereign_ai.render.hosts.inventory_groups import Host, HostInventory
 
         whole = HostInventory(
             (Host("train-001", "unit-1", ("hosts",), {"ansible_host": "10.64.0.7"}),),

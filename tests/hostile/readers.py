@@ -16,7 +16,7 @@ from typing import Any
 
 from sovereign_ai.operate.grants import make_grant
 from sovereign_ai.plan.factory import plan
-from sovereign_ai.spec.load import load
+from sovereign_ai.spec.reader import load
 from tests.hostile import reading
 from tests.hostile.case import ANY, REFUSED, Prepared
 from tests.hostile.kit import kit

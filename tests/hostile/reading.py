@@ -30,7 +30,7 @@ def given(file: Path) -> object:
     from sovereign_ai.plan.factory import plan
     from sovereign_ai.render.hosts.hosts import inventory
     from sovereign_ai.render.hosts.site_facts import read_site_facts
-    from sovereign_ai.spec.load import load
+    from sovereign_ai.spec.reader import load
 
     factory = load(Path(__file__).with_name("small.yaml"))
     return len(inventory(factory, plan(factory), read_site_facts(file)).hosts)
@@ -131,7 +131,7 @@ def inventory(digest: str) -> object:
 
 def subnet(file: Path) -> object:
     """Read what `ibnetdiscover` printed, as `fabric check` does."""
-    from sovereign_ai.assess.observed.ibnetdiscover import ibnetdiscover
+    from sovereign_ai.assess.observed.subnet_discovery import ibnetdiscover
     from sovereign_ai.files.decoding import decode
     from sovereign_ai.files.kinds import SUBNET
     from sovereign_ai.files.reading import read

@@ -19,7 +19,7 @@ from sovereign_ai.cluster.kind.containers import load as load_image
 from sovereign_ai.cluster.kind.lifecycle import KindCluster, cluster_of
 from sovereign_ai.plan.factory import plan
 from sovereign_ai.render.kubernetes.bundle import render
-from sovereign_ai.spec.load import load
+from sovereign_ai.spec.reader import load
 from sovereign_ai.toolchain.node_image.archive import ArchiveEntry, Image, write_layer, write_oci
 from sovereign_ai.verify.pods import ProbeTarget, gpu_pod, with_container, with_selector
 from tests.kind.lab import KindLab

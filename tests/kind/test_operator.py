@@ -18,8 +18,8 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
 from sovereign_ai.cluster.api.client import ApiError, UnreachableError, open_cluster
-from sovereign_ai.cluster.embedded.status import status_of
-from sovereign_ai.cluster.kind.status import folder_of
+from sovereign_ai.cluster.embedded.process_status import status_of
+from sovereign_ai.cluster.kind.machine_status import folder_of
 from sovereign_ai.cluster.state import ClusterDir
 from sovereign_ai.toolchain.install import find
 from tests.kind.pods import BOX, Site

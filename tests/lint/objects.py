@@ -21,7 +21,7 @@ import yaml
 
 from sovereign_ai.plan.factory import plan
 from sovereign_ai.render.kubernetes.bundle import render
-from sovereign_ai.spec.load import load
+from sovereign_ai.spec.reader import load
 from tests.lint.linters import Finding, Linted, checkov, kube_score
 
 ROOT = Path(__file__).resolve().parents[2]

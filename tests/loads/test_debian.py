@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.render.interop.test_files import SMALL, written
+from tests.render.interop.test_output_files import SMALL, written
 from tests.render.lab import stack
 
 pytestmark = pytest.mark.loads

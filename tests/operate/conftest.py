@@ -19,7 +19,7 @@ from sovereign_ai.cluster.embedded.lifecycle import down, up
 from sovereign_ai.cluster.state import ClusterDir
 from sovereign_ai.plan.factory import plan
 from sovereign_ai.render.kubernetes.bundle import render
-from sovereign_ai.spec.load import read_text
+from sovereign_ai.spec.reader import read_text
 from tests.operate.real import CLOCK, DOWN, Plane, now, waivers
 from tests.support.approvals import signed_text
 

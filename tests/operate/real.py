@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from sovereign_ai.cluster.api.client import Api, ApiError, open_cluster
-from sovereign_ai.cluster.embedded.status import status_of
+from sovereign_ai.cluster.embedded.process_status import status_of
 from sovereign_ai.cluster.identities import CLUSTER_CA, kubeconfig, server_url
 from sovereign_ai.cluster.pki import Leaf, authority, sign
 from sovereign_ai.cluster.state import ClusterDir, recorded_ports

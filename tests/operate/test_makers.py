@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from sovereign_ai.cluster.api.client import Api
-from sovereign_ai.verify.audit import audit
+from sovereign_ai.verify.cluster_audit import audit
 from tests.operate.real import LISTED, UNLISTED, WORKLOAD, Plane, now, pod, until
 
 pytestmark = pytest.mark.cluster

@@ -21,9 +21,9 @@ from sovereign_ai.operate.access import end_access, grant_access, require_operat
 from sovereign_ai.operate.grants import AccessGrant, make_grant
 from sovereign_ai.operate.records import folder_of, grant_record, kubeconfig_of
 from sovereign_ai.rules.waiver_review import ASKER, GROUP, question
-from sovereign_ai.verify.audit import audit
+from sovereign_ai.verify.cluster_audit import audit
 from sovereign_ai.verify.foreign import foreign_objects
-from sovereign_ai.verify.observe import observe
+from sovereign_ai.verify.observation import observe
 from tests.operate.real import UNLISTED, Plane, binding, now, pod, until
 from tests.support.approvals import approved_grant
 

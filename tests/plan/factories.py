@@ -11,7 +11,7 @@ from sovereign_ai.plan.factory import Plan, plan
 from sovereign_ai.plan.feasibility import feasible
 from sovereign_ai.plan.shapes import Shape, pool_shapes
 from sovereign_ai.spec.factory import AIFactory
-from sovereign_ai.spec.load import load
+from sovereign_ai.spec.reader import load
 
 STACKS = Path(__file__).resolve().parent.parent.parent / "stacks"
 NAMES = ("gigafactory", "lab", "plural", "superpod")

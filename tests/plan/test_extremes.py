@@ -20,7 +20,7 @@ from sovereign_ai.errors import SpecError
 from sovereign_ai.plan.fabric.feasibility import MOST_CABLES
 from sovereign_ai.plan.factory import Plan, feasible, plan
 from sovereign_ai.plan.storage import MOST_SERVERS
-from sovereign_ai.spec.load import read_text
+from sovereign_ai.spec.reader import read_text
 
 from .factories import factory, hall, only_problem, pool, power, site
 

@@ -18,7 +18,7 @@ from sovereign_ai.catalog.published import bill
 from sovereign_ai.plan.fabric.cables import Cable, Cables
 from sovereign_ai.plan.fabric.planes import FabricPlan
 from sovereign_ai.plan.factory import Plan, plan
-from sovereign_ai.plan.summary import summary
+from sovereign_ai.plan.plan_summary import summary
 from sovereign_ai.spec.factory import AIFactory
 
 from .factories import NAMES, STACKS, factory, management, planned, pool, stack
@@ -111,7 +111,7 @@ def test_plural_names_every_estimate_that_it_rests_on() -> None:
 @pytest.mark.parametrize("name", ["lab", "superpod", "plural"])
 def test_the_same_description_gives_the_same_bytes_under_any_hash_seed_locale_and_zone(name: str) -> None:
     code = (
-        "import sys\nfrom sovereign_ai.spec.load import load\nfrom sovereign_ai.plan.factory import plan\n"
+        "import sys\nfrom sovereign_ai.spec.reader import load\nfrom sovereign_ai.plan.factory import plan\n"
         "print(plan(load(sys.argv[1])).digest)"
     )
     for seed, zone in (("1", "UTC"), ("77", "Asia/Kathmandu")):

@@ -8,8 +8,8 @@ from sovereign_ai.errors import SpecError
 from sovereign_ai.plan.factory import plan
 from sovereign_ai.plan.feasibility import feasible
 from sovereign_ai.spec.fabric import Fabric
-from sovereign_ai.spec.load import read_text
 from sovereign_ai.spec.pool import GpuNodePool
+from sovereign_ai.spec.reader import read_text
 
 from .factories import NAMES, STACKS, factory, hall, management, pool, power, site, stack
 

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 import yaml
 
-from sovereign_ai.catalog.systems import system
+from sovereign_ai.catalog.system import system
 from sovereign_ai.plan.fabric.feasibility import size_fabrics
 from sovereign_ai.plan.fabric.size import FabricSize
 from sovereign_ai.plan.power.loads import rack_watts

@@ -9,7 +9,7 @@ from typing import Any
 from sovereign_ai.plan.factory import Plan, plan
 from sovereign_ai.render.kubernetes.bundle import Bundle, render
 from sovereign_ai.spec.factory import AIFactory
-from sovereign_ai.spec.load import load
+from sovereign_ai.spec.reader import load
 
 STACKS = Path(__file__).resolve().parents[2] / "stacks"
 

@@ -7,7 +7,7 @@ import re
 import pytest
 
 from sovereign_ai.cli.plan_text import summary_lines
-from sovereign_ai.plan.summary import summary
+from sovereign_ai.plan.plan_summary import summary
 from sovereign_ai.render.picture import draw_plan
 from tests.render.lab import stack
 

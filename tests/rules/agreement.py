@@ -39,7 +39,7 @@ from sovereign_ai.rules.context import Context, factory_context
 from sovereign_ai.rules.engine import evaluate
 from sovereign_ai.rules.kinds import KINDS, find_kind
 from sovereign_ai.rules.registry import REGISTRY
-from sovereign_ai.spec.load import load
+from sovereign_ai.spec.reader import load
 from tests.rules.generated import Generator, Object, corpus
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -6,9 +6,9 @@ from functools import cache
 from typing import Any
 
 from sovereign_ai.plan.factory import plan
-from sovereign_ai.rules.check import decide
 from sovereign_ai.rules.context import Context, factory_context
 from sovereign_ai.rules.engine import ObjectPlace, evaluate
+from sovereign_ai.rules.whole_check import decide
 from tests.rules import subject, test_described
 
 Object = dict[str, Any]

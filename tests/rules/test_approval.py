@@ -22,12 +22,12 @@ from sovereign_ai.plan.factory import plan
 from sovereign_ai.render.kubernetes.bundle import render
 from sovereign_ai.rules import approval
 from sovereign_ai.rules.approval import approved_waivers, unapproved_waivers
-from sovereign_ai.rules.check import check
-from sovereign_ai.rules.judge import UNWAIVABLE
+from sovereign_ai.rules.judgement import UNWAIVABLE
 from sovereign_ai.rules.registry import REGISTRY
 from sovereign_ai.rules.waiver_review import answer, question
+from sovereign_ai.rules.whole_check import check
 from sovereign_ai.spec.factory import AIFactory
-from sovereign_ai.spec.load import read_data
+from sovereign_ai.spec.reader import read_data
 from sovereign_ai.spec.supplier import Approver, Waiver
 from tests.rules.waivers import TODAY, waiver
 from tests.support.approvals import key_of, public_key_of, signed_data
@@ -55,7 +55,7 @@ POD = {
 
 def described(**changes: Any) -> dict[str, Any]:
     """Return the lab's plain data with one signed waiver, in which a test changes what it likes."""
-    from sovereign_ai.spec.load import load
+    from sovereign_ai.spec.reader import load
 
     data = load(LAB).to_data()
     return signed_data({**data, "waivers": [{**WAIVER, **changes}]})

@@ -20,7 +20,7 @@ from sovereign_ai.rules.engine import evaluate
 from sovereign_ai.rules.kinds import GROUPS
 from sovereign_ai.rules.registry import REGISTRY
 from sovereign_ai.rules.rule import Rule
-from sovereign_ai.spec.load import load
+from sovereign_ai.spec.reader import load
 from tests.rules.cases import FOLDER, Case, cases
 
 if TYPE_CHECKING:

@@ -16,7 +16,7 @@ from sovereign_ai.rules.context import Context, factory_context
 from sovereign_ai.rules.coverage import decided_share, places_matrix
 from sovereign_ai.rules.engine import ObjectPlace, evaluate
 from sovereign_ai.rules.registry import REGISTRY
-from sovereign_ai.spec.load import load
+from sovereign_ai.spec.reader import load
 from tests.rules.cases import cases
 
 ROOT = Path(__file__).resolve().parents[2]

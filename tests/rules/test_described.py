@@ -9,7 +9,6 @@ import pytest
 
 from sovereign_ai.plan.factory import plan
 from sovereign_ai.rules import residency_by_default
-from sovereign_ai.rules.check import check, decide
 from sovereign_ai.rules.description import (
     access,
     copies,
@@ -22,8 +21,9 @@ from sovereign_ai.rules.description import (
     supply,
     transfers,
 )
-from sovereign_ai.rules.judge import ADVISORY, RuleFinding, judge
+from sovereign_ai.rules.judgement import ADVISORY, RuleFinding, judge
 from sovereign_ai.rules.registry import REGISTRY
+from sovereign_ai.rules.whole_check import check, decide
 from sovereign_ai.spec.factory import AIFactory
 from sovereign_ai.spec.supplier import Waiver
 from tests.rules import subject

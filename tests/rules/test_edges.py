@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from sovereign_ai.plan.factory import plan
-from sovereign_ai.rules.check import decide
+from sovereign_ai.rules.whole_check import decide
 from tests.rules.test_described import (
     BACKUP,
     FACTORY,

@@ -11,7 +11,7 @@ from sovereign_ai.names import KEYS
 from sovereign_ai.rules import engine
 from sovereign_ai.rules.context import Context, factory_context
 from sovereign_ai.rules.engine import evaluate
-from sovereign_ai.rules.judge import judge
+from sovereign_ai.rules.judgement import judge
 from sovereign_ai.rules.normalization import UNKNOWN
 from sovereign_ai.rules.registry import REGISTRY
 from sovereign_ai.spec.supplier import Waiver

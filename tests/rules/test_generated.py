@@ -17,7 +17,7 @@ from sovereign_ai.rules.context import Context, factory_context
 from sovereign_ai.rules.engine import evaluate
 from sovereign_ai.rules.kinds import KINDS
 from sovereign_ai.rules.registry import REGISTRY
-from sovereign_ai.spec.load import load
+from sovereign_ai.spec.reader import load
 from tests.rules.agreement import UNREACHED, compare, running_plane
 from tests.rules.generated import Generator, Object, corpus
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from sovereign_ai.rules.judge import RuleFinding, judge
+from sovereign_ai.rules.judgement import RuleFinding, judge
 from sovereign_ai.rules.owners import made_from, makers, workloads
 from tests.rules.waivers import waiver
 

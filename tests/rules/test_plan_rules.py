@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from sovereign_ai.rules.check import decide
+from sovereign_ai.rules.whole_check import decide
 from tests.rules.subject import FACTORY, factory_of, plan_of
 
 TODAY = date(2026, 11, 24)

@@ -27,7 +27,7 @@ from sovereign_ai.rules.kinds import KINDS, OTHER, find_kind
 from sovereign_ai.rules.placeless_kinds import HARMLESS
 from sovereign_ai.rules.registry import find_rule
 from sovereign_ai.spec.factory import AIFactory
-from sovereign_ai.spec.load import load
+from sovereign_ai.spec.reader import load
 from sovereign_ai.spec.zone import AllowedKind, Gateway
 from tests.rules import deciding, subject
 
@@ -269,7 +269,7 @@ def deployed(api: Api, bundle: Bundle) -> None:
 
 @pytest.mark.cluster
 def test_admission_and_the_audit_decide_every_object_of_the_table_as_offline(tmp_path: Path) -> None:
-    from sovereign_ai.verify.audit import audit
+    from sovereign_ai.verify.cluster_audit import audit
 
     os.environ.setdefault("XDG_STATE_HOME", str(tmp_path))
     factory, derived, _ = described()

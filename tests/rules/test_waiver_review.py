@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as some
 
-from sovereign_ai.rules.judge import RuleFinding, judge
+from sovereign_ai.rules.judgement import RuleFinding, judge
 from sovereign_ai.rules.waiver_review import RESOURCE, answer, ask, question, questions
 from tests.rules.waivers import TODAY, waiver
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from sovereign_ai.catalog.accelerators import accelerator
-from sovereign_ai.catalog.systems import system
+from sovereign_ai.catalog.accelerator import accelerator
+from sovereign_ai.catalog.system import system
 from sovereign_ai.names import label
 from sovereign_ai.plan.addresses import Prefix
 from sovereign_ai.plan.clusters import ClusterPlan, Namespace, PoolSlice

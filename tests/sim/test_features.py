@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from sovereign_ai.catalog.accelerators import accelerator
-from sovereign_ai.catalog.systems import system
+from sovereign_ai.catalog.accelerator import accelerator
+from sovereign_ai.catalog.system import system
 from sovereign_ai.sim.features import feature_labels
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from fractions import Fraction
 
-from sovereign_ai.catalog.systems import system
+from sovereign_ai.catalog.system import system
 from sovereign_ai.sim.allocation import Holders, holders
 from sovereign_ai.sim.power import IDLE_SHARE, draw
 from tests.sim.claims import pod

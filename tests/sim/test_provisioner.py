@@ -11,10 +11,10 @@ import pytest
 from sovereign_ai.names import KEYS
 from sovereign_ai.plan.factory import plan
 from sovereign_ai.render.kubernetes.bundle import render
-from sovereign_ai.rules.check import check as judge
+from sovereign_ai.rules.whole_check import check as judge
 from sovereign_ai.sim.nodes import node_objects
 from sovereign_ai.sim.provisioner import Provisioner, _event
-from sovereign_ai.spec.load import load
+from sovereign_ai.spec.reader import load
 from tests.verify.in_memory import InMemoryApi, refused
 
 FACTORY = load(Path(__file__).resolve().parents[2] / "stacks" / "lab")

@@ -7,7 +7,7 @@ from pathlib import Path
 from sovereign_ai.plan.factory import plan
 from sovereign_ai.sim.samples import dry_run_samples
 from sovereign_ai.spec.factory import AIFactory
-from sovereign_ai.spec.load import load
+from sovereign_ai.spec.reader import load
 
 STACK = Path(__file__).resolve().parents[2] / "stacks" / "lab"
 

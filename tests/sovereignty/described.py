@@ -15,7 +15,7 @@ from sovereign_ai.plan.factory import plan
 from sovereign_ai.sovereignty.evidence import NONE, EvidenceSet
 from sovereign_ai.sovereignty.report import SovereigntyReport, assess_sovereignty
 from sovereign_ai.spec.factory import AIFactory
-from sovereign_ai.spec.load import load, read_text
+from sovereign_ai.spec.reader import load, read_text
 
 STACKS = Path(__file__).resolve().parents[2] / "stacks"
 NOW = date(2026, 11, 24)

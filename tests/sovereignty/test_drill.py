@@ -8,7 +8,7 @@ import pytest
 from sovereign_ai.plan.factory import plan
 from sovereign_ai.sovereignty.drill import Drill, Trigger
 from sovereign_ai.sovereignty.report import SovereigntyReport, assess_sovereignty
-from sovereign_ai.spec.load import load
+from sovereign_ai.spec.reader import load
 from tests.sovereignty.described import STACKS, Data, changed, report
 from tests.sovereignty.test_mutation import put
 

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from sovereign_ai.catalog.accelerators import accelerator, accelerators
+from sovereign_ai.catalog.accelerator import accelerator, accelerators
 from sovereign_ai.sovereignty.export_control import BITS, exposure, notes, rules
 
 

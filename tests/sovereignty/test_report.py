@@ -15,7 +15,7 @@ NAMES = ("lab", "plural", "superpod", "gigafactory")
 
 def test_the_same_description_gives_the_same_bytes_under_any_hash_seed() -> None:
     code = (
-        "import hashlib;from datetime import date;from sovereign_ai.spec.load import load;from sovereign_ai.plan.factory import plan;"  # noqa: E501 - one literal text
+        "import hashlib;from datetime import date;from sovereign_ai.spec.reader import load;from sovereign_ai.plan.factory import plan;"  # noqa: E501 - one literal text
         "from sovereign_ai.sovereignty.report import assess_sovereignty;f=load('stacks/plural');"
         "r=assess_sovereignty(f,plan(f),now=date(2026,11,24));print(hashlib.sha256(r.canonical()+'\\n'.join(r.lines()).encode()).hexdigest())"
     )

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from sovereign_ai.errors import SpecError
-from sovereign_ai.spec.load import read_text
+from sovereign_ai.spec.reader import read_text
 
 BAD = Path(__file__).parent / "bad"
 CASES = sorted(BAD.glob("*.yaml"))

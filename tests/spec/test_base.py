@@ -7,8 +7,8 @@ import pytest
 from pydantic import ValidationError
 
 from sovereign_ai.errors import SpecError
-from sovereign_ai.spec.load import load
 from sovereign_ai.spec.operator import Certificate, Staff
+from sovereign_ai.spec.reader import load
 from sovereign_ai.spec.site import Feed, GridContract, Power
 from sovereign_ai.spec.zone import Flow, ResidencyPolicy
 from sovereign_ai.units import EuroPerMegawattHour

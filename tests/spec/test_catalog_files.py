@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from sovereign_ai.errors import SpecError
-from sovereign_ai.spec.load import load
+from sovereign_ai.spec.reader import load
 from tests.conftest import STACKS
 
 WRONG_ROW = (

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from sovereign_ai.catalog.designs import designs
+from sovereign_ai.catalog.published_fabric import designs
 from sovereign_ai.errors import SpecError
 from sovereign_ai.plan.fabric.feasibility import size_fabrics
 from sovereign_ai.spec.fabric import Fabric
-from sovereign_ai.spec.schema import schema
+from sovereign_ai.spec.json_schema import schema
 from tests.plan.wishes import pool, wish
 from tests.published.test_published import ROWS
 

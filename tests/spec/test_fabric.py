@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from sovereign_ai.catalog.designs import designs
+from sovereign_ai.catalog.published_fabric import designs
 from sovereign_ai.spec.fabric import Fabric
 
 PLAIN = {"name": "f", "kind": "roce", "link": "400 Gbps"}

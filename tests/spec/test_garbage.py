@@ -7,7 +7,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from sovereign_ai.errors import SpecError
-from sovereign_ai.spec.load import LoadedDescription, read_text
+from sovereign_ai.spec.reader import LoadedDescription, read_text
 from tests.spec.hostile import HOSTILE, SMALL
 
 scalars = st.one_of(

@@ -8,8 +8,8 @@ import pytest
 import yaml
 
 from sovereign_ai.errors import SpecError
-from sovereign_ai.spec.load import read_data, read_text
 from sovereign_ai.spec.partial import MOST_ENTRIES, Missing, partial
+from sovereign_ai.spec.reader import read_data, read_text
 from sovereign_ai.spec.site import Site
 from tests.hostile.fields import places, replaced
 from tests.hostile.readers import SMALL

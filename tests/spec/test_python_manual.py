@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from sovereign_ai.deploy.scaffold import contents
+from sovereign_ai.deploy.stack_folder import contents
 from sovereign_ai.plan.factory import plan
-from sovereign_ai.spec.load import load, read_text
+from sovereign_ai.spec.reader import load, read_text
 
 MANUAL = Path(__file__).resolve().parents[2] / "docs" / "python.md"
 

@@ -17,8 +17,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from sovereign_ai.errors import SovereignError
+from sovereign_ai.toolchain.bill_of_materials import installed
 from sovereign_ai.toolchain.locate import located
-from sovereign_ai.toolchain.sbom import installed
 from sovereign_ai.toolchain.table import TOOLS
 
 ROOT = Path(__file__).resolve().parents[2]

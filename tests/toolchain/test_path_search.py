@@ -9,7 +9,8 @@ import pytest
 
 from sovereign_ai.errors import EnvironmentLacksError
 from sovereign_ai.toolchain import install as installing
-from sovereign_ai.toolchain import path_search, private_folder
+from sovereign_ai.toolchain import path_search
+from sovereign_ai.toolchain import private_folders as private_folder
 from sovereign_ai.toolchain.doctor import doctor
 from sovereign_ai.toolchain.locate import on_path
 from sovereign_ai.toolchain.path_search import adopt, search

@@ -14,7 +14,7 @@ from sovereign_ai.toolchain import rebuild as module
 from sovereign_ai.toolchain.rebuild import rebuild
 from sovereign_ai.toolchain.steps import WayClosedError
 from sovereign_ai.toolchain.table import TOOLS
-from tests.toolchain.test_sbom import _TEXT, write_binary
+from tests.toolchain.test_bill_of_materials import _TEXT, write_binary
 
 Make = Callable[[Path, int], None]
 

@@ -3,7 +3,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from sovereign_ai.verify.compare import compare, compare_machines
-from sovereign_ai.verify.observe import observe
+from sovereign_ai.verify.observation import observe
 from tests.sim.plans import CLUSTER
 from tests.verify.small_bundle import small_bundle
 from tests.verify.test_verdict import FACTORY, INTRUDER, PLAN, memory

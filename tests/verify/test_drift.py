@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from sovereign_ai.verify.drift import find_drift, owner
-from sovereign_ai.verify.observe import Observed
+from sovereign_ai.verify.observation import Observed
 
 LIVE: dict[str, Any] = {
     "apiVersion": "networking.k8s.io/v1",

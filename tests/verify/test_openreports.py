@@ -10,9 +10,9 @@ import pytest
 
 from sovereign_ai.cluster.api.discovery import Resource
 from sovereign_ai.errors import EnvironmentLacksError, Where
-from sovereign_ai.rules.judge import RuleFinding, RuleVerdict
+from sovereign_ai.rules.judgement import RuleFinding, RuleVerdict
 from sovereign_ai.rules.registry import REGISTRY
-from sovereign_ai.verify.audit import AuditResult
+from sovereign_ai.verify.cluster_audit import AuditResult
 from sovereign_ai.verify.openreports import CLUSTER_REPORT, MOST_RESULTS, REPORT, VERSION, publish, reports
 from tests.verify.in_memory import InMemoryApi
 

@@ -8,7 +8,7 @@ from sovereign_ai.plan.factory import plan
 from sovereign_ai.rules.context import factory_context
 from sovereign_ai.rules.engine import evaluate
 from sovereign_ai.rules.kinds import GROUPS, Group, find_kind
-from sovereign_ai.spec.load import load
+from sovereign_ai.spec.reader import load
 from sovereign_ai.verify.pods import UNLISTED
 from sovereign_ai.verify.refused_objects import refused_objects
 

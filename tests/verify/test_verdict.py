@@ -8,7 +8,7 @@ import pytest
 from sovereign_ai.cluster.api.client import Api
 from sovereign_ai.sim.factory import simulate
 from sovereign_ai.verify.kinds import OBSERVED, RBAC
-from sovereign_ai.verify.observe import observe
+from sovereign_ai.verify.observation import observe
 from sovereign_ai.verify.verdict import verify
 from tests.sim.plans import CLUSTER, factory_of, plan_of
 from tests.verify.in_memory import InMemoryApi, refused

@@ -13,9 +13,9 @@ import pytest
 
 from sovereign_ai.plan.factory import Plan, plan
 from sovereign_ai.render.kubernetes.bundle import Bundle, render
-from sovereign_ai.rules.check import check
+from sovereign_ai.rules.whole_check import check
 from sovereign_ai.spec.factory import AIFactory
-from sovereign_ai.spec.load import load
+from sovereign_ai.spec.reader import load
 
 if TYPE_CHECKING:
     from tests.conftest import Deployed

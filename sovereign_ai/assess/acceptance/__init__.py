@@ -17,3 +17,23 @@ The room's rules:
 """
 
 from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from sovereign_ai.lazy_exports import lazy_exports
+
+if TYPE_CHECKING:
+    from sovereign_ai.assess.acceptance.acceptance_sheet import sheet
+    from sovereign_ai.assess.acceptance.result_files import results
+    from sovereign_ai.assess.acceptance.verdicts import State, judge
+else:
+    __getattr__ = lazy_exports(
+        __name__,
+        {
+            "acceptance_sheet": ("sheet",),
+            "result_files": ("results",),
+            "verdicts": ("State", "judge"),
+        },
+    )
+
+__all__ = ["State", "judge", "results", "sheet"]

@@ -12,12 +12,10 @@ from collections.abc import Iterator
 from sovereign_ai.assess.acceptance.limits import FILE, LARGE, count, fio, portion, rates, share, whole
 from sovereign_ai.assess.acceptance.tests import AcceptanceTest
 from sovereign_ai.assess.sources import figure
-from sovereign_ai.catalog.accelerators import accelerator
-from sovereign_ai.catalog.systems import system
-from sovereign_ai.plan.fabric.planes import FabricPlan
-from sovereign_ai.plan.factory import Plan
-from sovereign_ai.plan.nodes import Node
-from sovereign_ai.plan.spares import CONFIDENCE, poisson_spares
+from sovereign_ai.catalog.accelerator import accelerator
+from sovereign_ai.catalog.system import system
+from sovereign_ai.plan import CONFIDENCE, Node, Plan, poisson_spares
+from sovereign_ai.plan.fabric import FabricPlan
 
 
 def _has_reader(node: Node) -> bool:

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 
 from sovereign_ai.assess.acceptance.tests import Limit, source_text
 from sovereign_ai.assess.sources import figure
-from sovereign_ai.catalog.figures import Figure
-from sovereign_ai.plan.storage import StoragePlan
+from sovereign_ai.catalog import Figure
+from sovereign_ai.plan import StoragePlan
 
 FILE = "acceptance"
 ROLES = ("compute", "storage")

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from sovereign_ai.catalog.figures import Figure
+from sovereign_ai.catalog import Figure
 from sovereign_ai.records import members
 
 Level = Literal["node", "rail", "unit", "site"]

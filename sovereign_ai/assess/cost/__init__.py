@@ -7,3 +7,19 @@ marked so.
 """
 
 from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from sovereign_ai.lazy_exports import lazy_exports
+
+if TYPE_CHECKING:
+    from sovereign_ai.assess.cost.report import Cost, assess_cost, leaves
+else:
+    __getattr__ = lazy_exports(
+        __name__,
+        {
+            "report": ("Cost", "assess_cost", "leaves"),
+        },
+    )
+
+__all__ = ["Cost", "assess_cost", "leaves"]

@@ -15,7 +15,7 @@ from typing import Any
 
 from sovereign_ai.assess.sheet import Sheet, weighted_sum
 from sovereign_ai.assess.sources import figures
-from sovereign_ai.plan.shapes import Shape
+from sovereign_ai.plan import Shape
 
 
 @dataclass(frozen=True, slots=True)

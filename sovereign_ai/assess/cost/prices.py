@@ -12,11 +12,10 @@ from dataclasses import dataclass
 
 from sovereign_ai.assess.sheet import Sheet
 from sovereign_ai.assess.sources import figure, figures
-from sovereign_ai.plan.fabric.port_assignment import fabrics_by_name
-from sovereign_ai.plan.factory import Plan
-from sovereign_ai.plan.power.sites import SitePower
-from sovereign_ai.plan.shapes import Shape
-from sovereign_ai.spec.factory import AIFactory
+from sovereign_ai.plan import Plan, Shape
+from sovereign_ai.plan.fabric import fabrics_by_name
+from sovereign_ai.plan.power import SitePower
+from sovereign_ai.spec import AIFactory
 
 
 @dataclass(frozen=True, slots=True)

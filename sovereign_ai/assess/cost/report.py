@@ -1,7 +1,7 @@
 """The cost assessment of a factory, from its description, its plan and dated prices; and its report.
 
->>> from sovereign_ai.plan.factory import plan
->>> from sovereign_ai.spec.load import load
+>>> from sovereign_ai.plan import plan
+>>> from sovereign_ai.spec import load
 >>> factory = load("stacks/lab")
 >>> cost = assess_cost(factory, plan(factory))
 >>> cost.measure("gpu-hour").value is None, cost.measure("gpu-hour.known").unit
@@ -26,9 +26,8 @@ from sovereign_ai.assess.measure import Assessment, ReportLine, by_name, plain
 from sovereign_ai.assess.ranges import permitted
 from sovereign_ai.assess.sheet import GivenValue, Sheet
 from sovereign_ai.errors import Problem, UsageError
-from sovereign_ai.plan.factory import Plan
-from sovereign_ai.plan.shapes import pool_shapes
-from sovereign_ai.spec.factory import AIFactory
+from sovereign_ai.plan import Plan, pool_shapes
+from sovereign_ai.spec import AIFactory
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

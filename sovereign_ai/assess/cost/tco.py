@@ -16,8 +16,8 @@ from sovereign_ai.assess.energy.power import SiteEquipment
 from sovereign_ai.assess.energy.supply import contract_name
 from sovereign_ai.assess.sheet import Sheet, weighted_sum
 from sovereign_ai.assess.sources import figure, figures
-from sovereign_ai.catalog.jurisdictions import members
-from sovereign_ai.plan.shapes import Shape
+from sovereign_ai.catalog import members
+from sovereign_ai.plan import Shape
 
 
 def annuity(capital: float, rate: float, years: float) -> float:

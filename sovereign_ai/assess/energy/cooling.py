@@ -29,9 +29,8 @@ from typing import Any
 from sovereign_ai.assess.energy.power import SiteEquipment
 from sovereign_ai.assess.sheet import Sheet
 from sovereign_ai.assess.sources import figure
-from sovereign_ai.plan.power.cooling import GRAMS_OF_WATER, HEAT_OF_AIR, HEAT_OF_WATER, heat
-from sovereign_ai.plan.power.loads import RackGroup, rack_watts
-from sovereign_ai.spec.site import Cooling, Hall
+from sovereign_ai.plan.power import GRAMS_OF_WATER, HEAT_OF_AIR, HEAT_OF_WATER, RackGroup, heat, rack_watts
+from sovereign_ai.spec import Cooling, Hall
 
 LIQUID = ("rear-door", "liquid", "hybrid")
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from sovereign_ai.assess.energy.power import SiteEquipment
 from sovereign_ai.assess.measure import Measure
-from sovereign_ai.plan.factory import Plan
+from sovereign_ai.plan import Plan
 
 # Symbol to the measure's name after `site.<name>.`, the unit of the database, and the factor to that unit.
 _CALCULATED = {

@@ -20,14 +20,11 @@ from functools import partial
 from sovereign_ai.assess.measure import plain
 from sovereign_ai.assess.sheet import Sheet, weighted_sum
 from sovereign_ai.assess.sources import figure
-from sovereign_ai.catalog.systems import System
-from sovereign_ai.plan.fabric.port_assignment import fabrics_by_name
-from sovereign_ai.plan.factory import Plan
-from sovereign_ai.plan.power.loads import rack_watts
-from sovereign_ai.plan.power.sites import SitePower
-from sovereign_ai.plan.shapes import Shape
-from sovereign_ai.spec.factory import AIFactory
-from sovereign_ai.spec.site import Hall, Site
+from sovereign_ai.catalog.system import System
+from sovereign_ai.plan import Plan, Shape
+from sovereign_ai.plan.fabric import fabrics_by_name
+from sovereign_ai.plan.power import SitePower, rack_watts
+from sovereign_ai.spec import AIFactory, Hall, Site
 
 _MEASURED = frozenset({"h100-sxm"})
 """Accelerators whose power in training was measured."""

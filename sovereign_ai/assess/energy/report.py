@@ -1,7 +1,7 @@
 """The energy assessment of a factory, from its description and plan; and its report as text.
 
->>> from sovereign_ai.plan.factory import plan
->>> from sovereign_ai.spec.load import load
+>>> from sovereign_ai.plan import plan
+>>> from sovereign_ai.spec import load
 >>> factory = load("stacks/lab")
 >>> energy = assess_energy(factory, plan(factory))
 >>> print(energy.measure("site.fra1.it.typical"))
@@ -28,10 +28,9 @@ from sovereign_ai.assess.measure import Assessment, Measure, ReportLine, by_name
 from sovereign_ai.assess.ranges import permitted
 from sovereign_ai.assess.sheet import GivenValue, Sheet
 from sovereign_ai.errors import Problem, UsageError, nearest
-from sovereign_ai.plan.factory import Plan
-from sovereign_ai.plan.power.loads import rack_groups
-from sovereign_ai.plan.shapes import pool_shapes
-from sovereign_ai.spec.factory import AIFactory
+from sovereign_ai.plan import Plan, pool_shapes
+from sovereign_ai.plan.power import rack_groups
+from sovereign_ai.spec import AIFactory
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

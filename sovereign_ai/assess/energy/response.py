@@ -14,10 +14,9 @@ from math import ceil
 from sovereign_ai.assess.energy.power import SiteEquipment
 from sovereign_ai.assess.sheet import Sheet
 from sovereign_ai.assess.sources import figure
-from sovereign_ai.plan.power.loads import feed_limit, rack_groups, site_load
-from sovereign_ai.plan.shapes import Shape, pool_shapes, spares_of
-from sovereign_ai.spec.factory import AIFactory
-from sovereign_ai.spec.site import Site
+from sovereign_ai.plan import Shape, pool_shapes, spares_of
+from sovereign_ai.plan.power import feed_limit, rack_groups, site_load
+from sovereign_ai.spec import AIFactory, Site
 
 NOTICE = 900
 """Seconds from the call to the load being off."""

@@ -13,8 +13,8 @@ from collections.abc import Sequence
 
 from sovereign_ai.assess.energy.power import SiteEquipment
 from sovereign_ai.assess.sheet import Sheet
-from sovereign_ai.spec.checks.heat import reused_heat
-from sovereign_ai.spec.site import HeatReuse
+from sovereign_ai.spec import HeatReuse
+from sovereign_ai.spec.checks import reused_heat
 
 
 def add_reuse(sheet: Sheet, equipment: SiteEquipment) -> None:

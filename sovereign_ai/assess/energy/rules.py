@@ -25,8 +25,8 @@ from sovereign_ai.assess.energy.power import SiteEquipment, unknown_devices, unk
 from sovereign_ai.assess.measure import Measure, plain
 from sovereign_ai.assess.sheet import Sheet
 from sovereign_ai.assess.sources import figure
-from sovereign_ai.catalog.jurisdictions import members
-from sovereign_ai.plan.power.loads import feed_limit
+from sovereign_ai.catalog import members
+from sovereign_ai.plan.power import feed_limit
 
 _COUNTRY_OF_ENEFG = "DE"
 _TAKEN_UP = "whether {} is taken up in the EEA Agreement"

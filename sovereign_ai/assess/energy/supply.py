@@ -11,7 +11,7 @@ from sovereign_ai.assess.energy.balance import ORDER, RENEWABLE
 from sovereign_ai.assess.energy.power import SiteEquipment
 from sovereign_ai.assess.sheet import Sheet, weighted_sum
 from sovereign_ai.assess.sources import figure, figures
-from sovereign_ai.spec.site import GridContract
+from sovereign_ai.spec import GridContract
 
 _UNKNOWN_MIX = (
     "nobody said what share of the mix is renewable by its guarantees: counted as none, and it could be all"

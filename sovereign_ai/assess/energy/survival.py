@@ -19,9 +19,9 @@ from sovereign_ai.assess.energy.power import (
 )
 from sovereign_ai.assess.measure import plain
 from sovereign_ai.assess.sheet import Sheet
-from sovereign_ai.plan.fabric.planes import fullest_leaf
-from sovereign_ai.plan.factory import Plan
-from sovereign_ai.plan.power.loads import feed_limit
+from sovereign_ai.plan import Plan
+from sovereign_ai.plan.fabric import fullest_leaf
+from sovereign_ai.plan.power import feed_limit
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,3 +6,19 @@ point.
 """
 
 from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from sovereign_ai.lazy_exports import lazy_exports
+
+if TYPE_CHECKING:
+    from sovereign_ai.assess.goodput.report import Goodput, assess_goodput
+else:
+    __getattr__ = lazy_exports(
+        __name__,
+        {
+            "report": ("Goodput", "assess_goodput"),
+        },
+    )
+
+__all__ = ["Goodput", "assess_goodput"]

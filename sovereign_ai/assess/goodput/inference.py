@@ -23,10 +23,9 @@ from dataclasses import dataclass
 from sovereign_ai.assess.goodput.jobs import declared_workloads
 from sovereign_ai.assess.sheet import Sheet
 from sovereign_ai.assess.sources import figure
-from sovereign_ai.catalog.accelerators import accelerator
-from sovereign_ai.plan.shapes import Shape
-from sovereign_ai.spec.factory import AIFactory
-from sovereign_ai.spec.supplier import ModelSize
+from sovereign_ai.catalog.accelerator import accelerator
+from sovereign_ai.plan import Shape
+from sovereign_ai.spec import AIFactory, ModelSize
 
 _QUESTIONS = {
     "parameters": ("parameters", "How many parameters does the model have?"),

@@ -12,13 +12,10 @@ from dataclasses import dataclass
 from sovereign_ai.assess.goodput.exact import RATE, best_interval, goodput, mean_between, net_of_corruption
 from sovereign_ai.assess.sheet import Sheet
 from sovereign_ai.assess.sources import figure
-from sovereign_ai.catalog.accelerators import Accelerator, accelerator
-from sovereign_ai.catalog.figures import Figure, Grade
-from sovereign_ai.plan.factory import Plan
-from sovereign_ai.plan.shapes import Shape
-from sovereign_ai.plan.storage import StoragePlan
-from sovereign_ai.spec.factory import AIFactory
-from sovereign_ai.spec.supplier import ModelSize, Workload
+from sovereign_ai.catalog import Figure, Grade
+from sovereign_ai.catalog.accelerator import Accelerator, accelerator
+from sovereign_ai.plan import Plan, Shape, StoragePlan
+from sovereign_ai.spec import AIFactory, ModelSize, Workload
 
 _COUNTED = "h100-sxm"
 """The accelerator whose failures were counted."""

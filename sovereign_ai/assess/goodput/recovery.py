@@ -12,12 +12,9 @@ from __future__ import annotations
 
 from sovereign_ai.assess.sheet import Sheet
 from sovereign_ai.assess.sources import figure
-from sovereign_ai.plan.factory import Plan
-from sovereign_ai.plan.storage import StoragePlan
-from sovereign_ai.spec.checks.hardware import great_circle_distance
-from sovereign_ai.spec.factory import AIFactory
-from sovereign_ai.spec.site import Site
-from sovereign_ai.spec.storage import StorageTier
+from sovereign_ai.plan import Plan, StoragePlan
+from sovereign_ai.spec import AIFactory, Site, StorageTier
+from sovereign_ai.spec.checks import great_circle_distance
 
 LIGHT = 299_792_458
 """Metres a second in vacuum."""

@@ -1,7 +1,7 @@
 """The goodput assessment of a factory: its jobs, training runs, services and spares; and its report as text.
 
->>> from sovereign_ai.plan.factory import plan
->>> from sovereign_ai.spec.load import load
+>>> from sovereign_ai.plan import plan
+>>> from sovereign_ai.spec import load
 >>> factory = load("stacks/superpod")
 >>> goodput = assess_goodput(factory, plan(factory), runs=50)
 >>> [job.name for job in goodput.jobs], goodput.jobs[0].verdict
@@ -26,9 +26,8 @@ from sovereign_ai.assess.goodput.training import add_training
 from sovereign_ai.assess.measure import Assessment, Measure, ReportLine, by_name
 from sovereign_ai.assess.sheet import GivenValue, Sheet
 from sovereign_ai.assess.sources import figure
-from sovereign_ai.plan.factory import Plan
-from sovereign_ai.plan.shapes import pool_shapes
-from sovereign_ai.spec.factory import AIFactory
+from sovereign_ai.plan import Plan, pool_shapes
+from sovereign_ai.spec import AIFactory
 
 # A fixed seed, so that the same description gives the same report.
 RUNS, STEPS, SEED = 200, 300, 1

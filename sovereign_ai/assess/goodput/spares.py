@@ -11,10 +11,9 @@ from sovereign_ai.assess.goodput.exact import spares_at
 from sovereign_ai.assess.goodput.jobs import add_rate
 from sovereign_ai.assess.sheet import Sheet
 from sovereign_ai.assess.sources import figure
-from sovereign_ai.catalog.accelerators import accelerator
-from sovereign_ai.plan.fabric.planes import fullest_leaf
-from sovereign_ai.plan.factory import Plan
-from sovereign_ai.plan.shapes import Shape
+from sovereign_ai.catalog.accelerator import accelerator
+from sovereign_ai.plan import Plan, Shape
+from sovereign_ai.plan.fabric import fullest_leaf
 
 CONFIDENCE = 0.999
 """Share of the time in which the spares must be enough, as in the plan."""

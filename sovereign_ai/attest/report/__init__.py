@@ -11,3 +11,25 @@ The room's rules:
     report = gather(factory, plan, now=date(2026, 11, 24))
     Path("report.html").write_text(page(report), encoding="utf-8")
 """
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from sovereign_ai.lazy_exports import lazy_exports
+
+if TYPE_CHECKING:
+    from sovereign_ai.attest.report.gather import Report, make_report
+    from sovereign_ai.attest.report.html_page import page
+    from sovereign_ai.attest.report.tables import report_csv
+else:
+    __getattr__ = lazy_exports(
+        __name__,
+        {
+            "gather": ("Report", "make_report"),
+            "html_page": ("page",),
+            "tables": ("report_csv",),
+        },
+    )
+
+__all__ = ["Report", "make_report", "page", "report_csv"]

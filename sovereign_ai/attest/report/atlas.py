@@ -10,8 +10,8 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from sovereign_ai.attest.report.flows import KINDS, DrawnFlow
 from sovereign_ai.attest.report.markup import Markup, box, clipped, svg, tag, words
-from sovereign_ai.sovereignty.areas import inside
-from sovereign_ai.spec.factory import AIFactory
+from sovereign_ai.sovereignty import inside
+from sovereign_ai.spec import AIFactory
 
 # Lengths are in pixels: the picture's width, a box's width, the height of a line and of a box's head.
 _WIDTH, _BOX, _LINE, _HEAD = 960, 330, 16, 30

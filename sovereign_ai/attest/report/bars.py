@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
-from sovereign_ai.assess.cost.report import Cost
-from sovereign_ai.assess.measure import Measure, plain
+from sovereign_ai.assess import Measure, plain
+from sovereign_ai.assess.cost import Cost
 from sovereign_ai.attest.report.markup import Markup, box, clipped, svg, tag
-from sovereign_ai.plan.factory import Plan
-from sovereign_ai.plan.power.loads import feed_limit
-from sovereign_ai.spec.factory import AIFactory
+from sovereign_ai.plan import Plan
+from sovereign_ai.plan.power import feed_limit
+from sovereign_ai.spec import AIFactory
 
 # Lengths are in pixels: the picture's width, the left edge of the bars, their room, and the height of a row.
 _WIDTH, _LABEL, _ROOM, _ROW = 660, 10, 640, 42

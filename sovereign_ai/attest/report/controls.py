@@ -13,11 +13,8 @@ from sovereign_ai.attest.report.gather import Report, certificates
 from sovereign_ai.attest.report.markup import Markup, anchor, join, tag
 from sovereign_ai.attest.report.numbers import mark, table, why
 from sovereign_ai.errors import Where
-from sovereign_ai.rules.approval import explain_waiver_refusal
-from sovereign_ai.rules.judge import RuleFinding
-from sovereign_ai.rules.registry import REGISTRY
-from sovereign_ai.rules.rule import Rule
-from sovereign_ai.spec.supplier import Waiver
+from sovereign_ai.rules import REGISTRY, Rule, RuleFinding, explain_waiver_refusal
+from sovereign_ai.spec import Waiver
 
 Placed = tuple[RuleFinding, tuple[str, ...]]
 """A finding, and the clusters that have it."""

@@ -8,10 +8,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 
 from sovereign_ai.attest.report.markup import Markup, box, clipped, svg, tag, words
-from sovereign_ai.sovereignty.areas import home
-from sovereign_ai.sovereignty.cut_sets import FaultGate
-from sovereign_ai.sovereignty.parts.part import Dependency
-from sovereign_ai.sovereignty.report import SovereigntyReport
+from sovereign_ai.sovereignty import FaultGate, SovereigntyReport, home
+from sovereign_ai.sovereignty.parts import Dependency
 
 # Lengths are in pixels. Each column of the picture has its left edge and its width.
 _WIDTH, _ROW, _TOP = 960, 22, 44

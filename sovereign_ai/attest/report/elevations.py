@@ -11,11 +11,9 @@ from dataclasses import dataclass
 from itertools import groupby
 
 from sovereign_ai.attest.report.markup import Markup, box, clipped, svg, words
-from sovereign_ai.catalog.systems import system
-from sovereign_ai.plan.factory import Plan
-from sovereign_ai.plan.racks import SERVER_UNITS, Rack, switch_units
-from sovereign_ai.plan.shapes import RACK_UNITS
-from sovereign_ai.spec.factory import AIFactory
+from sovereign_ai.catalog.system import system
+from sovereign_ai.plan import RACK_UNITS, SERVER_UNITS, Plan, Rack, switch_units
+from sovereign_ai.spec import AIFactory
 
 # Lengths are in pixels: the height of a unit, the width of a rack, the gap between two, and the space above.
 _UNIT, _WIDE, _GAP, _TOP = 7, 178, 28, 56

@@ -11,9 +11,8 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from sovereign_ai.plan.storage import tier_sites
-from sovereign_ai.spec.factory import AIFactory
-from sovereign_ai.spec.storage import StorageTier
+from sovereign_ai.plan import tier_sites
+from sovereign_ai.spec import AIFactory, StorageTier
 
 KINDS = {
     "zone": "allowed between zones",

@@ -19,21 +19,17 @@ from typing import Any
 import orjson
 
 from sovereign_ai import __version__
-from sovereign_ai.assess.cost.report import Cost, assess_cost
-from sovereign_ai.assess.energy.report import Energy, Hourly, assess_energy
-from sovereign_ai.assess.goodput.report import Goodput, assess_goodput
-from sovereign_ai.assess.sheet import GivenValue
+from sovereign_ai.assess import GivenValue
+from sovereign_ai.assess.cost import Cost, assess_cost
+from sovereign_ai.assess.energy import Energy, Hourly, assess_energy
+from sovereign_ai.assess.goodput import Goodput, assess_goodput
 from sovereign_ai.attest.report.flows import DrawnFlow, flows
-from sovereign_ai.plan.factory import Plan
-from sovereign_ai.plan.summary import summary
+from sovereign_ai.plan import Plan, summary
 from sovereign_ai.records import merged
-from sovereign_ai.render.kubernetes.bundle import render
-from sovereign_ai.rules.check import check
-from sovereign_ai.rules.judge import RuleFinding, RuleVerdict
-from sovereign_ai.rules.registry import registry_data
-from sovereign_ai.sovereignty.evidence import NONE, EvidenceSet
-from sovereign_ai.sovereignty.report import SovereigntyReport, assess_sovereignty
-from sovereign_ai.spec.factory import AIFactory
+from sovereign_ai.render.kubernetes import render
+from sovereign_ai.rules import RuleFinding, RuleVerdict, check, registry_data
+from sovereign_ai.sovereignty import NONE, EvidenceSet, SovereigntyReport, assess_sovereignty
+from sovereign_ai.spec import AIFactory
 
 NOTICE = (
     "Self-assessment by sovereign-ai from what the operator declares. "

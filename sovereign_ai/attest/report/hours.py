@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from sovereign_ai.assess.energy.balance import RENEWABLE, Balance, Course
+from sovereign_ai.assess.energy import RENEWABLE, Balance, Course
 from sovereign_ai.attest.report.markup import Markup, join, svg, tag, words
 from sovereign_ai.attest.report.numbers import mark, table
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 
-from sovereign_ai.assess.measure import Basis, Measure
+from sovereign_ai.assess import Basis, Measure
 from sovereign_ai.attest.report.markup import Markup, anchor, join, tag
 
 _NAMED = frozenset({"site", "job", "pool", "service", "contract"})

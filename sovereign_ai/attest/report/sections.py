@@ -6,8 +6,8 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from sovereign_ai.assess.cables import lengths
-from sovereign_ai.assess.energy.report import Energy
+from sovereign_ai.assess import lengths
+from sovereign_ai.assess.energy import Energy
 from sovereign_ai.attest.report import atlas, bars, elevations
 from sovereign_ai.attest.report.controls import place
 from sovereign_ai.attest.report.flows import KINDS
@@ -15,8 +15,8 @@ from sovereign_ai.attest.report.gather import Report
 from sovereign_ai.attest.report.hours import balances
 from sovereign_ai.attest.report.markup import Markup, join, tag
 from sovereign_ai.attest.report.numbers import fact, key, mark, numbers, table, why
-from sovereign_ai.plan.summary import summary
-from sovereign_ai.render.picture import draw_plan as drawn
+from sovereign_ai.plan import summary
+from sovereign_ai.render import draw_plan as drawn
 
 Cells = tuple[object, ...]
 """The cells of a row."""

@@ -9,11 +9,16 @@ from sovereign_ai.attest.report import timeline
 from sovereign_ai.attest.report.gather import Report
 from sovereign_ai.attest.report.markup import Markup, tag
 from sovereign_ai.attest.report.numbers import listed, mark, table, why
-from sovereign_ai.sovereignty.criteria import CRITERIA, LEVELS, OBJECTIVES, criterion
-from sovereign_ai.sovereignty.drill import Drill
-from sovereign_ai.sovereignty.frameworks import Framework
-from sovereign_ai.sovereignty.report import SovereigntyReport
-from sovereign_ai.sovereignty.verdict import SovereigntyVerdict
+from sovereign_ai.sovereignty import (
+    CRITERIA,
+    LEVELS,
+    OBJECTIVES,
+    Drill,
+    Framework,
+    SovereigntyReport,
+    SovereigntyVerdict,
+    criterion,
+)
 
 Cells = tuple[object, ...]
 """The cells of a row."""

@@ -10,11 +10,10 @@ import io
 from collections.abc import Iterator
 from typing import Any
 
-from sovereign_ai.assess.measure import Measure, cut
+from sovereign_ai.assess import Measure, cut
 from sovereign_ai.attest.report.gather import NOTICE, Report, certificates
-from sovereign_ai.plan.summary import summary
-from sovereign_ai.sovereignty.criteria import criterion
-from sovereign_ai.sovereignty.drill import Drill
+from sovereign_ai.plan import summary
+from sovereign_ai.sovereignty import Drill, criterion
 
 # All sections share these columns, so that one file holds the whole report; what a section does not have is
 # empty.

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from sovereign_ai.attest.report.markup import Markup, box, clipped, svg, words
-from sovereign_ai.sovereignty.drill import DAYS, Drill
+from sovereign_ai.sovereignty import DAYS, Drill
 
 _WIDTH, _LABEL, _STEP, _ROW = 940, 250, 165, 44
 _HEAD = 34

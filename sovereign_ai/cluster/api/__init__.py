@@ -1,1 +1,51 @@
 """The client of the Kubernetes API: credentials, transport, retries, discovery, and checks of answers."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from sovereign_ai.lazy_exports import lazy_exports
+
+if TYPE_CHECKING:
+    from sovereign_ai.cluster.api.client import Api, open_cluster
+    from sovereign_ai.cluster.api.credentials import describe_credentials
+    from sovereign_ai.cluster.api.deadlines import StoppedError, stopping
+    from sovereign_ai.cluster.api.discovery import Resource
+    from sovereign_ai.cluster.api.errors import ApiError, UnreachableError, budget_causes
+    from sovereign_ai.cluster.api.kubeconfig import read_kubeconfig
+    from sovereign_ai.cluster.api.protobuf import declare
+    from sovereign_ai.cluster.api.snapshot import Snapshot
+    from sovereign_ai.cluster.api.transport import current_context, named_server, server_in
+else:
+    __getattr__ = lazy_exports(
+        __name__,
+        {
+            "client": ("Api", "open_cluster"),
+            "credentials": ("describe_credentials",),
+            "deadlines": ("StoppedError", "stopping"),
+            "discovery": ("Resource",),
+            "errors": ("ApiError", "UnreachableError", "budget_causes"),
+            "kubeconfig": ("read_kubeconfig",),
+            "protobuf": ("declare",),
+            "snapshot": ("Snapshot",),
+            "transport": ("current_context", "named_server", "server_in"),
+        },
+    )
+
+__all__ = [
+    "Api",
+    "ApiError",
+    "Resource",
+    "Snapshot",
+    "StoppedError",
+    "UnreachableError",
+    "budget_causes",
+    "current_context",
+    "declare",
+    "describe_credentials",
+    "named_server",
+    "open_cluster",
+    "read_kubeconfig",
+    "server_in",
+    "stopping",
+]

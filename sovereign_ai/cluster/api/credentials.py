@@ -16,8 +16,7 @@ import orjson
 
 from sovereign_ai.cluster.api.kubeconfig import read_kubeconfig
 from sovereign_ai.errors import SovereignError
-from sovereign_ai.files.kinds import CERTIFICATE
-from sovereign_ai.files.reading import read
+from sovereign_ai.files import CERTIFICATE, read
 
 _NONE = "no credentials"
 

@@ -13,10 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from sovereign_ai.errors import BadFileError, Problem, Where
-from sovereign_ai.files.decoding import decode
-from sovereign_ai.files.kinds import CERTIFICATE, KUBECONFIG
-from sovereign_ai.files.reading import read
-from sovereign_ai.files.yaml_text import Refused, parse
+from sovereign_ai.files import CERTIFICATE, KUBECONFIG, Refused, decode, parse, read
 
 _HINT = KUBECONFIG.hint
 _LISTS = {"clusters": "cluster", "contexts": "context", "users": "user"}

@@ -2,3 +2,25 @@
 
 `lifecycle.py` brings it up and ends it, and `supervisor.py` is the one process that keeps the others healthy.
 """
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from sovereign_ai.lazy_exports import lazy_exports
+
+if TYPE_CHECKING:
+    from sovereign_ai.cluster.embedded.lifecycle import down, launch, up
+    from sovereign_ai.cluster.embedded.process_status import status_of, supervisor_pid
+    from sovereign_ai.cluster.embedded.shutdown import stop_processes
+else:
+    __getattr__ = lazy_exports(
+        __name__,
+        {
+            "lifecycle": ("down", "launch", "up"),
+            "process_status": ("status_of", "supervisor_pid"),
+            "shutdown": ("stop_processes",),
+        },
+    )
+
+__all__ = ["down", "launch", "status_of", "stop_processes", "supervisor_pid", "up"]

@@ -24,9 +24,7 @@ from typing import Any
 import sovereign_ai
 from sovereign_ai.cluster.api.client import Api, ApiError, UnreachableError, open_cluster
 from sovereign_ai.cluster.embedded.flags import COMPONENTS, listeners, processes
-from sovereign_ai.cluster.embedded.settings import make_settings
-from sovereign_ai.cluster.embedded.shutdown import STOP_SECONDS, stop_processes
-from sovereign_ai.cluster.embedded.status import (
+from sovereign_ai.cluster.embedded.process_status import (
     ClusterStatus,
     ComponentStatus,
     list_clusters,
@@ -34,6 +32,8 @@ from sovereign_ai.cluster.embedded.status import (
     status_of,
     supervisor_pid,
 )
+from sovereign_ai.cluster.embedded.settings import make_settings
+from sovereign_ai.cluster.embedded.shutdown import STOP_SECONDS, stop_processes
 from sovereign_ai.cluster.embedded.supervisor import ALREADY_RUNNING
 from sovereign_ai.cluster.guard_release import restore_guard_file
 from sovereign_ai.cluster.identities import make_identities

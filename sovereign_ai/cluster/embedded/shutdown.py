@@ -10,10 +10,10 @@ import contextlib
 import os
 import signal
 
-from sovereign_ai.cluster.embedded.status import recorded_processes, supervisor_pid
+from sovereign_ai.cluster.embedded.process_status import recorded_processes, supervisor_pid
 from sovereign_ai.cluster.process import is_running
 from sovereign_ai.cluster.state import ClusterDir
-from sovereign_ai.toolchain.waiting import wait_until
+from sovereign_ai.toolchain import wait_until
 
 STOP_SECONDS = 30.0
 """How long the supervisor may take: its three groups of processes have 10 s each."""

@@ -18,7 +18,7 @@ from typing import Any
 
 from sovereign_ai.cluster.api.client import Api, ApiError, UnreachableError, open_cluster
 from sovereign_ai.cluster.embedded.flags import KEY_SERVICE, SECRET_GATE
-from sovereign_ai.cluster.embedded.status import status_of
+from sovereign_ai.cluster.embedded.process_status import status_of
 from sovereign_ai.cluster.keys.custody import (
     PLANE,
     Custody,

@@ -19,8 +19,8 @@ from sovereign_ai.cluster.state import ClusterDir, read_json, write_json
 from sovereign_ai.errors import EnvironmentLacksError, Problem, UsageError, Where, nearest
 
 if TYPE_CHECKING:
-    from sovereign_ai.plan.clusters import ClusterPlan
-    from sovereign_ai.spec.factory import AIFactory
+    from sovereign_ai.plan import ClusterPlan
+    from sovereign_ai.spec import AIFactory
 
 PLANE = "plane"
 """The key under which all secrets and configmaps are stored, whatever their trust level."""

@@ -17,9 +17,7 @@ from threading import Lock
 from typing import TYPE_CHECKING, Any
 
 from sovereign_ai.errors import EnvironmentLacksError, Problem, Where
-from sovereign_ai.files.decoding import decode
-from sovereign_ai.files.kinds import PIN
-from sovereign_ai.files.reading import read
+from sovereign_ai.files import PIN, decode, read
 
 if TYPE_CHECKING:
     from sovereign_ai.cluster.keys.custody import ModuleLocation

@@ -13,3 +13,25 @@ Rules of this room:
     status("lab").healthy
     down("lab")
 """
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from sovereign_ai.lazy_exports import lazy_exports
+
+if TYPE_CHECKING:
+    from sovereign_ai.cluster.kind.config import kind_config
+    from sovereign_ai.cluster.kind.containers import init_of
+    from sovereign_ai.cluster.kind.network_namespace import listen, wait_for
+else:
+    __getattr__ = lazy_exports(
+        __name__,
+        {
+            "config": ("kind_config",),
+            "containers": ("init_of",),
+            "network_namespace": ("listen", "wait_for"),
+        },
+    )
+
+__all__ = ["init_of", "kind_config", "listen", "wait_for"]

@@ -19,10 +19,8 @@ import yaml
 from sovereign_ai.cluster.identities import CLUSTER_CA
 from sovereign_ai.cluster.operator import AUTHORIZERS
 from sovereign_ai.names import KEYS, label_value
-from sovereign_ai.plan.addresses import pod_bits, with_control_plane
-from sovereign_ai.plan.factory import Plan
-from sovereign_ai.plan.nodes import Node
-from sovereign_ai.spec.factory import AIFactory
+from sovereign_ai.plan import Node, Plan, pod_bits, with_control_plane
+from sovereign_ai.spec import AIFactory
 from sovereign_ai.toolchain.node_image.build import TAG
 
 WORKERS = 2

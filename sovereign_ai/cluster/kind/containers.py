@@ -10,7 +10,7 @@ from pathlib import Path
 
 from sovereign_ai.cluster.process import is_running, started_at
 from sovereign_ai.errors import EnvironmentLacksError, Problem
-from sovereign_ai.toolchain.engine.docker import Docker
+from sovereign_ai.toolchain.engine import Docker
 from sovereign_ai.toolchain.node_image.build import RECIPE
 
 CLUSTER_LABEL, ROLE_LABEL = "io.x-k8s.kind.cluster", "io.x-k8s.kind.role"

@@ -10,14 +10,14 @@ from sovereign_ai.cluster.control_plane import Backend, ControlPlaneStatus, Ende
 from sovereign_ai.cluster.health import DeadPart
 from sovereign_ai.cluster.kind import lifecycle
 from sovereign_ai.cluster.kind.health import dead_containers
+from sovereign_ai.cluster.kind.machine_status import KindStatus, folder_of
 from sovereign_ai.cluster.kind.operator import remedy
-from sovereign_ai.cluster.kind.status import KindStatus, folder_of
 from sovereign_ai.cluster.state import ClusterDir
 from sovereign_ai.errors import Problem, UsageError
 
 if TYPE_CHECKING:
-    from sovereign_ai.plan.factory import Plan
-    from sovereign_ai.spec.factory import AIFactory
+    from sovereign_ai.plan import Plan
+    from sovereign_ai.spec import AIFactory
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,12 +14,11 @@ from sovereign_ai.cluster.kind.containers import has_network, load, remove_netwo
 from sovereign_ai.cluster.state import ClusterDir, read_json, write_json
 from sovereign_ai.errors import EnvironmentLacksError, Problem
 from sovereign_ai.files.writing import write_private
-from sovereign_ai.spec.factory import AIFactory
-from sovereign_ai.toolchain.cache import Progress
-from sovereign_ai.toolchain.engine.docker import Docker
+from sovereign_ai.spec import AIFactory
+from sovereign_ai.toolchain import Progress, WayClosedError, run
+from sovereign_ai.toolchain.engine import Docker
 from sovereign_ai.toolchain.install import find
 from sovereign_ai.toolchain.node_image.build import TAG, toolbox_archive
-from sovereign_ai.toolchain.steps import WayClosedError, run
 
 _LAYOUT = 1
 CONFIG = "config"

@@ -13,10 +13,10 @@ from sovereign_ai.cluster.health import DeadPart
 from sovereign_ai.cluster.kind import operator
 from sovereign_ai.cluster.kind.config import control_plane
 from sovereign_ai.cluster.kind.containers import containers, need_engine
-from sovereign_ai.cluster.kind.status import machines_of
+from sovereign_ai.cluster.kind.machine_status import machines_of
 from sovereign_ai.cluster.operator import OPERATOR
 from sovereign_ai.cluster.state import ClusterDir
-from sovereign_ai.toolchain.engine.docker import Docker
+from sovereign_ai.toolchain.engine import Docker
 
 COMPONENTS = ("etcd", "kube-apiserver", "kube-controller-manager", "kube-scheduler")
 """The static pods of the control plane that kubeadm writes for its kubelet."""

@@ -12,9 +12,9 @@ from typing import Any
 from sovereign_ai.cluster.embedded.flags import FAKE_NODE
 from sovereign_ai.cluster.embedded.settings import first_roles
 from sovereign_ai.names import KEYS
+from sovereign_ai.toolchain import tool
 from sovereign_ai.toolchain.install import find
 from sovereign_ai.toolchain.node_image.archive import ArchiveEntry, Image, write_layer, write_oci
-from sovereign_ai.toolchain.table import tool
 
 NAME, NAMESPACE = "kwok", "kube-system"
 IMAGE = f"sovereign-ai.internal/kwok:v{tool('kwok').version}"

@@ -22,16 +22,21 @@ from sovereign_ai.cluster.kind import cgroups, kwok, operator
 from sovereign_ai.cluster.kind.config import config_digest, container_names, control_plane, kind_config
 from sovereign_ai.cluster.kind.containers import Container, containers, need_engine, remove_network
 from sovereign_ai.cluster.kind.creation import CONFIG, MADE, adopt, load_images, make, run_kind, unmake
-from sovereign_ai.cluster.kind.status import KindStatus, folder_of, machines_of, ready_nodes, status_of
+from sovereign_ai.cluster.kind.machine_status import (
+    KindStatus,
+    folder_of,
+    machines_of,
+    ready_nodes,
+    status_of,
+)
 from sovereign_ai.cluster.lock import alone
 from sovereign_ai.cluster.removed_clusters import note_removed
 from sovereign_ai.cluster.state import ClusterDir, read_json, write_json
 from sovereign_ai.errors import EnvironmentLacksError, Problem, UsageError
-from sovereign_ai.plan.factory import Plan
-from sovereign_ai.spec.factory import AIFactory
-from sovereign_ai.toolchain.cache import Progress
-from sovereign_ai.toolchain.engine.docker import Docker
-from sovereign_ai.toolchain.waiting import wait_until
+from sovereign_ai.plan import Plan
+from sovereign_ai.spec import AIFactory
+from sovereign_ai.toolchain import Progress, wait_until
+from sovereign_ai.toolchain.engine import Docker
 
 _DOWN_SECONDS = 120.0
 _FORBIDDEN = 403

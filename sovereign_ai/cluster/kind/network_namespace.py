@@ -14,7 +14,7 @@ from collections.abc import Callable
 
 from sovereign_ai.cluster.kind.containers import Init, init_of
 from sovereign_ai.cluster.pki import LOOPBACK
-from sovereign_ai.toolchain.engine.docker import Docker
+from sovereign_ai.toolchain.engine import Docker
 
 _LOOK_SECONDS = 1.0
 _BACKLOG = 64

@@ -20,8 +20,8 @@ import orjson
 
 import sovereign_ai
 from sovereign_ai.cluster.embedded.lifecycle import launch
+from sovereign_ai.cluster.embedded.process_status import status_of, supervisor_pid
 from sovereign_ai.cluster.embedded.shutdown import stop_processes
-from sovereign_ai.cluster.embedded.status import status_of, supervisor_pid
 from sovereign_ai.cluster.identities import kubeconfig, make_operator_identities
 from sovereign_ai.cluster.kind.config import SETTINGS, control_plane
 from sovereign_ai.cluster.operator import AUTHORIZERS, LIVENESS_SOCKET, OPERATOR, make_operator
@@ -29,9 +29,8 @@ from sovereign_ai.cluster.process import Process, ProcessProbe
 from sovereign_ai.cluster.start_errors import start_failure
 from sovereign_ai.cluster.state import ClusterDir, read_json, write_json
 from sovereign_ai.files.writing import write_private
-from sovereign_ai.toolchain.cache import Progress
-from sovereign_ai.toolchain.engine.docker import ENGINE_VARIABLES
-from sovereign_ai.toolchain.waiting import wait_until
+from sovereign_ai.toolchain import Progress, wait_until
+from sovereign_ai.toolchain.engine import ENGINE_VARIABLES
 
 PORT = 10270
 """The operator's port on 127.0.0.1 in the control plane's node; Kubernetes' own ports there end at 10259."""

@@ -18,12 +18,10 @@ import pulumi
 
 from sovereign_ai.deploy.hosts.provider.inventories import save_inventory
 from sovereign_ai.errors import Problem, SovereignError, UsageError, nearest
-from sovereign_ai.plan.factory import plan
-from sovereign_ai.render.hosts.hosts import inventory
-from sovereign_ai.render.hosts.inventory import HostInventory
-from sovereign_ai.render.hosts.site_facts import SiteFacts, read_site_facts
-from sovereign_ai.spec.factory import AIFactory
-from sovereign_ai.toolchain.launcher import HOSTS_VERSION
+from sovereign_ai.plan import plan
+from sovereign_ai.render.hosts import HostInventory, SiteFacts, inventory, read_site_facts
+from sovereign_ai.spec import AIFactory
+from sovereign_ai.toolchain import HOSTS_VERSION
 
 TOKEN = "sovereign-hosts:index:HostConfiguration"  # noqa: S105 - Pulumi's word for a type's name
 

@@ -10,11 +10,9 @@ import orjson
 
 from sovereign_ai.deploy.hosts.events import HostResult
 from sovereign_ai.errors import EnvironmentLacksError
-from sovereign_ai.files.json_text import parse_json
-from sovereign_ai.files.kinds import STATE
-from sovereign_ai.files.reading import read
+from sovereign_ai.files import STATE, parse_json, read
 from sovereign_ai.files.writing import write_private
-from sovereign_ai.toolchain.private_folder import make_folders
+from sovereign_ai.toolchain import make_folders
 
 
 @dataclass(frozen=True, slots=True)

@@ -30,8 +30,7 @@ from sovereign_ai.deploy.partial import PartialRun
 from sovereign_ai.deploy.pulumi_environment import state_dir
 from sovereign_ai.errors import DeploymentError, EnvironmentLacksError, Problem, Where
 from sovereign_ai.files.writing import write_private
-from sovereign_ai.toolchain.private_folder import make_folders
-from sovereign_ai.toolchain.waiting import try_lock, wait_until
+from sovereign_ai.toolchain import make_folders, try_lock, wait_until
 
 PATIENCE_SECONDS = 60.0
 """How long a command waits for another command on the same factory's hosts."""

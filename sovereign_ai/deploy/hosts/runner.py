@@ -29,9 +29,8 @@ from typing import Any
 from sovereign_ai.deploy.hosts.cleanup import CONTROLLER, close_connections, end_local_processes
 from sovereign_ai.deploy.hosts.events import FAILED_STATES, HostEvents, HostResult
 from sovereign_ai.errors import DeploymentError, EnvironmentLacksError, Problem
-from sovereign_ai.render.hosts.inventory import HostInventory, as_data
-from sovereign_ai.render.hosts.switches import twin_inventory
-from sovereign_ai.render.switches.ports import SwitchPorts
+from sovereign_ai.render.hosts import HostInventory, as_data, twin_inventory
+from sovereign_ai.render.switches import SwitchPorts
 
 Progress = Callable[[str], None]
 MOST_AT_ONCE = 50

@@ -16,8 +16,7 @@ from pulumi.runtime import known_types, rpc
 
 from sovereign_ai.deploy.package.schema import INPUTS
 from sovereign_ai.errors import Problem, UsageError, Where, nearest
-from sovereign_ai.spec.factory import AIFactory
-from sovereign_ai.spec.load import load, read_data
+from sovereign_ai.spec import AIFactory, load, read_data
 
 _WHY = "a deployment is decided on plain values, and so is residency"
 _INLINE = "description"

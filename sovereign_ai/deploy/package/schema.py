@@ -9,7 +9,7 @@ from typing import Any
 
 import orjson
 
-from sovereign_ai.toolchain.launcher import PACKAGE_VERSION
+from sovereign_ai.toolchain import PACKAGE_VERSION
 
 PACKAGE = "sovereign"
 NPM_NAME = "@sovereign-ai/pulumi"

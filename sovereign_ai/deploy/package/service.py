@@ -19,7 +19,7 @@ from sovereign_ai.deploy.package.inputs import judged
 from sovereign_ai.deploy.package.schema import OUTPUTS, TOKEN, text
 from sovereign_ai.deploy.program import CURRENT, Program
 from sovereign_ai.errors import Problem, SovereignError, UsageError
-from sovereign_ai.toolchain.launcher import PACKAGE_VERSION
+from sovereign_ai.toolchain import PACKAGE_VERSION
 
 
 class FactoryProvider(Provider):

@@ -13,9 +13,9 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from itertools import islice
 
-from sovereign_ai.assess.fabric import FabricReport
-from sovereign_ai.assess.observed.judge import End, ObservedPort, PortState, count, judge
-from sovereign_ai.fabric_twin.infiniband.net import Net
+from sovereign_ai.assess import FabricReport
+from sovereign_ai.assess.observed import End, ObservedPort, PortState, count, judge
+from sovereign_ai.fabric_twin.infiniband.ibsim_net import Net
 from sovereign_ai.fabric_twin.infiniband.subnet import RunningSubnet
 from sovereign_ai.fabric_twin.result import Result, Seen, examples
 

@@ -18,13 +18,13 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
-from sovereign_ai.assess.observed.ibnetdiscover import Subnet, ibnetdiscover
+from sovereign_ai.assess.observed import Subnet, ibnetdiscover
 from sovereign_ai.errors import DeploymentError, EnvironmentLacksError, Problem
-from sovereign_ai.fabric_twin.infiniband.net import Net, net_file
+from sovereign_ai.fabric_twin.infiniband.ibsim_net import Net, net_file
 from sovereign_ai.fabric_twin.namespace import batch, list_namespaces, processes, run
 from sovereign_ai.fabric_twin.twin import STATE, down
 from sovereign_ai.names import label
-from sovereign_ai.render.switches.subnet import opensm_conf
+from sovereign_ai.render.switches import opensm_conf
 
 LIBRARIES = Path("/usr/lib")
 _PRELOAD = "*/umad2sim/libumad2sim.so"

@@ -3,3 +3,51 @@
 `planes.py` puts the planes together. `size.py` and `layout.py` have the closed forms, which feasibility checks
 share with the planner; `port_assignment.py` says which server is at which place of which leaf.
 """
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from sovereign_ai.lazy_exports import lazy_exports
+
+if TYPE_CHECKING:
+    from sovereign_ai.plan.fabric.cables import Cable, Cables
+    from sovereign_ai.plan.fabric.clos import MisfitError
+    from sovereign_ai.plan.fabric.feasibility import size_alone
+    from sovereign_ai.plan.fabric.layout import pods_of
+    from sovereign_ai.plan.fabric.planes import FabricPlan, Switch, fullest_leaf, host_rails, hosts_under
+    from sovereign_ai.plan.fabric.port_assignment import Block, assign_places, fabrics_by_name
+    from sovereign_ai.plan.fabric.size import FabricSize
+    from sovereign_ai.plan.fabric.waste import waste_notes
+else:
+    __getattr__ = lazy_exports(
+        __name__,
+        {
+            "cables": ("Cable", "Cables"),
+            "clos": ("MisfitError",),
+            "feasibility": ("size_alone",),
+            "layout": ("pods_of",),
+            "planes": ("FabricPlan", "Switch", "fullest_leaf", "host_rails", "hosts_under"),
+            "port_assignment": ("Block", "assign_places", "fabrics_by_name"),
+            "size": ("FabricSize",),
+            "waste": ("waste_notes",),
+        },
+    )
+
+__all__ = [
+    "Block",
+    "Cable",
+    "Cables",
+    "FabricPlan",
+    "FabricSize",
+    "MisfitError",
+    "Switch",
+    "assign_places",
+    "fabrics_by_name",
+    "fullest_leaf",
+    "host_rails",
+    "hosts_under",
+    "pods_of",
+    "size_alone",
+    "waste_notes",
+]

@@ -1,6 +1,6 @@
 """Oversubscription and bisection of a fabric plane, measured on its cables alone, never on the description.
 
->>> from sovereign_ai.plan.fabric.cables import Cables
+>>> from sovereign_ai.plan.fabric import Cables
 >>> full = Cables([("n1", "compute0", "l1", "1"), ("n2", "compute0", "l2", "1")])
 >>> carried(full, Cables([("l1", "2", "s1", "1"), ("l2", "2", "s1", "2")]), Cables()).bisection
 1

@@ -11,9 +11,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
-from sovereign_ai.catalog.designs import design
-from sovereign_ai.catalog.switches import switch
-from sovereign_ai.catalog.systems import system
+from sovereign_ai.catalog import design
+from sovereign_ai.catalog.switch import switch
+from sovereign_ai.catalog.system import system
 from sovereign_ai.errors import Problem, SpecError, Where
 from sovereign_ai.plan.fabric.clos import MisfitError, split
 from sovereign_ai.plan.fabric.layout import laid_out
@@ -21,9 +21,7 @@ from sovereign_ai.plan.fabric.port_assignment import Block, blocks_of, fabrics_b
 from sovereign_ai.plan.fabric.size import FabricSize, described, sized
 from sovereign_ai.plan.rounding import ceil_div
 from sovereign_ai.plan.shapes import machines_a_rack
-from sovereign_ai.spec.fabric import Fabric
-from sovereign_ai.spec.factory import AIFactory
-from sovereign_ai.spec.pool import GpuNodePool
+from sovereign_ai.spec import AIFactory, Fabric, GpuNodePool
 
 MOST_CABLES = 10_000_000
 """Cables of a factory, all fabrics together. More indicates a mistake in a figure, not a real request (an

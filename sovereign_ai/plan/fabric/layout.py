@@ -24,11 +24,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from math import gcd
 
-from sovereign_ai.catalog.switches import SwitchModel, switch
+from sovereign_ai.catalog.switch import SwitchModel, switch
 from sovereign_ai.plan.fabric.clos import Clos, MisfitError
 from sovereign_ai.plan.fabric.port_assignment import Block, assign_places, first_free_place, total_places
 from sovereign_ai.plan.rounding import ceil_div
-from sovereign_ai.spec.fabric import Fabric
+from sovereign_ai.spec import Fabric
 
 
 @dataclass(frozen=True, slots=True)

@@ -35,8 +35,7 @@ from sovereign_ai.plan.racks import (
 )
 from sovereign_ai.plan.shapes import Shape
 from sovereign_ai.plan.storage import StoragePlan
-from sovereign_ai.spec.factory import AIFactory
-from sovereign_ai.spec.site import Hall
+from sovereign_ai.spec import AIFactory, Hall
 
 
 def support(

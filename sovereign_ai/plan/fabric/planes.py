@@ -21,8 +21,7 @@ from sovereign_ai.plan.fabric.layout import port_names
 from sovereign_ai.plan.fabric.port_assignment import MANAGED, SERVERS, fabrics_by_name, joins_servers
 from sovereign_ai.plan.fabric.size import FabricSize
 from sovereign_ai.plan.nodes import Node
-from sovereign_ai.spec.fabric import Fabric
-from sovereign_ai.spec.factory import AIFactory
+from sovereign_ai.spec import AIFactory, Fabric
 from sovereign_ai.units import BitsPerSecond
 
 

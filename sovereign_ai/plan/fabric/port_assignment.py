@@ -23,11 +23,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from sovereign_ai.catalog.systems import system
+from sovereign_ai.catalog.system import system
 from sovereign_ai.plan.rounding import ceil_div
-from sovereign_ai.spec.fabric import Fabric
-from sovereign_ai.spec.factory import AIFactory
-from sovereign_ai.spec.pool import GpuNodePool
+from sovereign_ai.spec import AIFactory, Fabric, GpuNodePool
 
 SERVERS = "storage servers"
 MANAGERS = "fabric managers"

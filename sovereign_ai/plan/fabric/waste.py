@@ -24,8 +24,7 @@ from sovereign_ai.plan.fabric.port_assignment import (
 )
 from sovereign_ai.plan.fabric.size import WASTE, FabricSize
 from sovereign_ai.plan.shapes import machines_a_rack
-from sovereign_ai.spec.fabric import Fabric
-from sovereign_ai.spec.factory import AIFactory
+from sovereign_ai.spec import AIFactory, Fabric
 
 
 def waste_notes(factory: AIFactory, sizes: Sequence[FabricSize]) -> Iterator[str]:

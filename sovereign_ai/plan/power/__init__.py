@@ -1,1 +1,39 @@
 """Power and cooling: what racks draw through each feed, what survives the loss of a feed, and where the heat goes."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from sovereign_ai.lazy_exports import lazy_exports
+
+if TYPE_CHECKING:
+    from sovereign_ai.plan.power.cooling import GRAMS_OF_WATER, HEAT_OF_AIR, HEAT_OF_WATER, airflow, heat
+    from sovereign_ai.plan.power.feeds import MOST_FEEDS, fewest_left
+    from sovereign_ai.plan.power.loads import RackGroup, feed_limit, rack_groups, rack_watts, site_load
+    from sovereign_ai.plan.power.sites import SitePower
+else:
+    __getattr__ = lazy_exports(
+        __name__,
+        {
+            "cooling": ("GRAMS_OF_WATER", "HEAT_OF_AIR", "HEAT_OF_WATER", "airflow", "heat"),
+            "feeds": ("MOST_FEEDS", "fewest_left"),
+            "loads": ("RackGroup", "feed_limit", "rack_groups", "rack_watts", "site_load"),
+            "sites": ("SitePower",),
+        },
+    )
+
+__all__ = [
+    "GRAMS_OF_WATER",
+    "HEAT_OF_AIR",
+    "HEAT_OF_WATER",
+    "MOST_FEEDS",
+    "RackGroup",
+    "SitePower",
+    "airflow",
+    "feed_limit",
+    "fewest_left",
+    "heat",
+    "rack_groups",
+    "rack_watts",
+    "site_load",
+]

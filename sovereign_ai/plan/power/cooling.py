@@ -18,8 +18,7 @@ from sovereign_ai.errors import Problem, Where
 from sovereign_ai.plan.power.loads import RackGroup, rack_watts
 from sovereign_ai.plan.rounding import ceil_div
 from sovereign_ai.plan.shapes import Shape
-from sovereign_ai.spec.factory import AIFactory
-from sovereign_ai.spec.site import Coolant, Cooling, Hall
+from sovereign_ai.spec import AIFactory, Coolant, Cooling, Hall
 from sovereign_ai.units import Celsius, CubicMetresPerHour, LitresPerMinute, Watts
 
 HEAT_OF_AIR = 1_206

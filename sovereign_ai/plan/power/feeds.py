@@ -13,8 +13,7 @@ from sovereign_ai.errors import Problem, Where
 from sovereign_ai.plan.power.loads import feed_limit, rack_groups, site_load, supplies_left
 from sovereign_ai.plan.rounding import ceil_div
 from sovereign_ai.plan.shapes import Shape, pool_shapes, shapes_at
-from sovereign_ai.spec.factory import AIFactory
-from sovereign_ai.spec.site import Site
+from sovereign_ai.spec import AIFactory, Site
 from sovereign_ai.units import Watts
 
 MOST_FEEDS = 8

@@ -22,9 +22,9 @@ from dataclasses import dataclass
 from fractions import Fraction
 from functools import lru_cache
 
-from sovereign_ai.catalog.systems import System
+from sovereign_ai.catalog.system import System
 from sovereign_ai.plan.shapes import Shape
-from sovereign_ai.spec.site import Site
+from sovereign_ai.spec import Site
 from sovereign_ai.units import Watts
 
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 from sovereign_ai.plan.power.loads import RackGroup, SiteLoad, feed_limit, rack_watts, site_load
-from sovereign_ai.spec.site import Site
+from sovereign_ai.spec import Site
 
 __all__ = ["SitePower", "rack_watts", "site_power"]
 

@@ -10,10 +10,7 @@ import ssl
 from pathlib import Path
 
 from sovereign_ai.errors import Problem, UsageError, Where
-from sovereign_ai.files.confusables import hidden
-from sovereign_ai.files.decoding import decode
-from sovereign_ai.files.kinds import AUTHORITIES, BMC_ACCOUNT
-from sovereign_ai.files.reading import read
+from sovereign_ai.files import AUTHORITIES, BMC_ACCOUNT, decode, hidden, read
 
 
 def check_account(file: Path) -> None:

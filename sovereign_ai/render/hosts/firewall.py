@@ -17,10 +17,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from ipaddress import IPv4Network, collapse_addresses
 
-from sovereign_ai.plan.factory import Plan
+from sovereign_ai.plan import Plan
 from sovereign_ai.render.hosts.site_facts import SiteFacts
 from sovereign_ai.render.switches.ports import host_addresses
-from sovereign_ai.spec.factory import AIFactory
+from sovereign_ai.spec import AIFactory
 
 TABLE = "sovereign"
 KUBELET, SSH, ROCE, NFS = 10_250, 22, 4_791, 2_049

@@ -1,6 +1,6 @@
 """The whole inventory of a plan: nodes, storage servers and switches, in the order of work.
 
-from sovereign_ai.render.hosts.hosts import inventory
+from sovereign_ai.render.hosts import inventory
 
 inventory(factory, plan, Given()).matching(["fra1-train-su0"]).to_json()
 """
@@ -10,16 +10,16 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from sovereign_ai.plan.factory import Plan
+from sovereign_ai.plan import Plan
 from sovereign_ai.render.hosts.firewall import node_table, server_table
-from sovereign_ai.render.hosts.inventory import Host, HostInventory
+from sovereign_ai.render.hosts.inventory_groups import Host, HostInventory
 from sovereign_ai.render.hosts.machine import KERNEL, as_files, node_variables, pool_variables
 from sovereign_ai.render.hosts.network import rail_files
 from sovereign_ai.render.hosts.package_sources import judge_sources, package_files
 from sovereign_ai.render.hosts.site_facts import Reach, SiteFacts
 from sovereign_ai.render.hosts.switches import SHARED, switches
 from sovereign_ai.render.switches.ports import rail_addresses
-from sovereign_ai.spec.factory import AIFactory
+from sovereign_ai.spec import AIFactory
 
 MACHINE_ROLES = ("baseline", "container_runtime", "kubernetes_node", "gpu", "rdma", "storage_client")
 SERVER_ROLES = ("baseline", "rdma")

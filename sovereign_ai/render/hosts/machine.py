@@ -14,17 +14,14 @@ from typing import Any
 import orjson
 import yaml
 
-from sovereign_ai.catalog.accelerators import accelerator
-from sovereign_ai.catalog.systems import System, system
+from sovereign_ai.catalog.accelerator import accelerator
+from sovereign_ai.catalog.system import System, system
 from sovereign_ai.names import KEYS, label_value
-from sovereign_ai.plan.factory import Plan
-from sovereign_ai.plan.nodes import Node
-from sovereign_ai.plan.storage import StoragePlan
+from sovereign_ai.plan import Node, Plan, StoragePlan
 from sovereign_ai.render.hosts.site_facts import SiteFacts
 from sovereign_ai.render.switches.ports import rail_addresses
-from sovereign_ai.spec.factory import AIFactory
-from sovereign_ai.spec.pool import GpuNodePool
-from sovereign_ai.toolchain.table import tool
+from sovereign_ai.spec import AIFactory, GpuNodePool
+from sovereign_ai.toolchain import tool
 
 PAGES_A_PORT = 512
 """2-MiB pages a fabric port: one GiB."""

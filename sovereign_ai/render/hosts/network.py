@@ -15,8 +15,8 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from ipaddress import IPv4Network, collapse_addresses
 
-from sovereign_ai.plan.fabric.planes import FabricPlan, host_rails
-from sovereign_ai.plan.factory import Plan
+from sovereign_ai.plan import Plan
+from sovereign_ai.plan.fabric import FabricPlan, host_rails
 from sovereign_ai.render.switches.links import HOST_MTU
 from sovereign_ai.render.switches.ports import host_interface, rail_addresses
 

@@ -13,10 +13,10 @@ from __future__ import annotations
 from base64 import b64decode, b64encode
 from collections.abc import Collection, Iterator
 
-from sovereign_ai.catalog.jurisdictions import expand
+from sovereign_ai.catalog import expand
 from sovereign_ai.errors import Problem, SpecError, Where, nearest
 from sovereign_ai.render.hosts.site_facts import PackageSource, SiteFacts
-from sovereign_ai.spec.factory import AIFactory
+from sovereign_ai.spec import AIFactory
 
 SOURCES, KEYRINGS = "/etc/apt/sovereign.sources", "/etc/apt/keyrings"
 # apt reads these files in the order of their names, and the last word counts.

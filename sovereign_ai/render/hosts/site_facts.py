@@ -18,13 +18,8 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, Field, StringConstraints
 
 from sovereign_ai.errors import Problem, SpecError, Where
-from sovereign_ai.files.decoding import decode
-from sovereign_ai.files.kinds import GIVEN
-from sovereign_ai.files.reading import read
-from sovereign_ai.files.yaml_text import parse
-from sovereign_ai.spec.base import Model, Name
-from sovereign_ai.spec.error_location import TextForm
-from sovereign_ai.spec.problems import validated
+from sovereign_ai.files import GIVEN, decode, parse, read
+from sovereign_ai.spec import Model, Name, TextForm, validated
 
 
 def _range(text: str) -> str:

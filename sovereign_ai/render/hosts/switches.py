@@ -9,12 +9,12 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
-from sovereign_ai.plan.factory import Plan
-from sovereign_ai.render.hosts.inventory import Host, HostInventory
-from sovereign_ai.render.switches.frr import frr
+from sovereign_ai.plan import Plan
+from sovereign_ai.render.hosts.inventory_groups import Host, HostInventory
+from sovereign_ai.render.switches.frr_config import frr
 from sovereign_ai.render.switches.links import KERNEL, switch_links
 from sovereign_ai.render.switches.ports import SwitchPorts, port_maps
-from sovereign_ai.spec.factory import AIFactory
+from sovereign_ai.spec import AIFactory
 
 SHARED = {
     "switch_kernel": KERNEL,

@@ -20,11 +20,9 @@ from collections.abc import Mapping
 from functools import cache
 from typing import Any
 
-from sovereign_ai.catalog.systems import system
-from sovereign_ai.plan.fabric.planes import FabricPlan, host_rails
-from sovereign_ai.plan.factory import Plan
-from sovereign_ai.plan.nodes import Node
-from sovereign_ai.plan.racks import Rack
+from sovereign_ai.catalog.system import system
+from sovereign_ai.plan import Node, Plan, Rack
+from sovereign_ai.plan.fabric import FabricPlan, host_rails
 from sovereign_ai.render.interop.table import csv_table
 from sovereign_ai.render.switches.ports import host_interface, rail_addresses
 from sovereign_ai.units import BitsPerSecond

@@ -16,11 +16,8 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from sovereign_ai.errors import Problem, UsageError, Where, nearest
-from sovereign_ai.files.csv_text import rows
-from sovereign_ai.files.decoding import decode
-from sovereign_ai.files.kinds import DELIVERED
-from sovereign_ai.files.reading import read
-from sovereign_ai.plan.factory import Plan
+from sovereign_ai.files import DELIVERED, decode, read, rows
+from sovereign_ai.plan import Plan
 
 _MOST_PROBLEMS = 100
 """Problems after which a table is not read further."""

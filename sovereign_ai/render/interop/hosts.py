@@ -22,16 +22,14 @@ from typing import Any
 
 import orjson
 
-from sovereign_ai.catalog.systems import system
+from sovereign_ai.catalog.system import system
 from sovereign_ai.names import KEYS
-from sovereign_ai.plan.addresses import Prefix
-from sovereign_ai.plan.fabric.planes import FabricPlan
-from sovereign_ai.plan.factory import Plan
-from sovereign_ai.plan.nodes import Node
+from sovereign_ai.plan import Node, Plan, Prefix
+from sovereign_ai.plan.fabric import FabricPlan
 from sovereign_ai.render.switches.block import yaml_block
 from sovereign_ai.render.switches.ports import port_maps
 from sovereign_ai.render.switches.sonic import NAMES, circuit
-from sovereign_ai.spec.factory import AIFactory
+from sovereign_ai.spec import AIFactory
 
 LEASE = 86_400
 """How long an address is valid, in seconds: a day."""

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from sovereign_ai.names import KEYS, label_value
-from sovereign_ai.plan.nodes import Node
+from sovereign_ai.plan import Node
 
 
 def place_labels(node: Node, tiers: Sequence[str] = ()) -> dict[str, str]:

@@ -16,13 +16,12 @@ from collections.abc import Container, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
 
-from sovereign_ai.plan.factory import Plan
-from sovereign_ai.plan.shapes import RACK_UNITS
+from sovereign_ai.plan import RACK_UNITS, Plan
 from sovereign_ai.render.interop.cabling import cable_length, rack_positions, racks_of
 from sovereign_ai.render.interop.racks import DeviceModel, models, mounted_devices
 from sovereign_ai.render.interop.table import csv_table
 from sovereign_ai.render.switches.ports import host_addresses, host_interface, interface
-from sovereign_ai.spec.factory import AIFactory
+from sovereign_ai.spec import AIFactory
 
 _INFINIBAND = {
     800: "infiniband-xdr-4x",

@@ -13,14 +13,11 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from html import escape
 
-from sovereign_ai.catalog.switches import switch
-from sovereign_ai.catalog.systems import system
-from sovereign_ai.plan.fabric.planes import FabricPlan
-from sovereign_ai.plan.factory import Plan
-from sovereign_ai.plan.racks import SERVER_UNITS, Rack, switch_units
-from sovereign_ai.plan.shapes import RACK_UNITS
-from sovereign_ai.spec.fabric import Fabric
-from sovereign_ai.spec.factory import AIFactory
+from sovereign_ai.catalog.switch import switch
+from sovereign_ai.catalog.system import system
+from sovereign_ai.plan import RACK_UNITS, SERVER_UNITS, Plan, Rack, switch_units
+from sovereign_ai.plan.fabric import FabricPlan
+from sovereign_ai.spec import AIFactory, Fabric
 
 OPEN = "unknown"
 # Lengths are in pixels: the height of a unit, the width of a rack, and the space left of it and above it.

@@ -17,15 +17,14 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 
-from sovereign_ai.catalog.accelerators import accelerator
-from sovereign_ai.catalog.systems import system
+from sovereign_ai.catalog.accelerator import accelerator
+from sovereign_ai.catalog.system import system
 from sovereign_ai.catalog.vendors import Vendor
-from sovereign_ai.plan.fabric.planes import FabricPlan
-from sovereign_ai.plan.factory import Plan
-from sovereign_ai.plan.nodes import Node
+from sovereign_ai.plan import Node, Plan
+from sovereign_ai.plan.fabric import FabricPlan
 from sovereign_ai.render.interop.topograph import tree
 from sovereign_ai.render.switches.block import yaml_block
-from sovereign_ai.spec.factory import AIFactory
+from sovereign_ai.spec import AIFactory
 
 _NUMBERED = re.compile(r"(.*?)(\d+)")
 

@@ -14,9 +14,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sovereign_ai.plan.fabric.planes import FabricPlan, host_rails
-from sovereign_ai.plan.factory import Plan
-from sovereign_ai.plan.nodes import Node
+from sovereign_ai.plan import Node, Plan
+from sovereign_ai.plan.fabric import FabricPlan, host_rails
 from sovereign_ai.render.switches.block import yaml_block
 
 _REGION = "topology.kubernetes.io/region"

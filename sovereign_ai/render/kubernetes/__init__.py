@@ -3,10 +3,41 @@
 Every object carries the labels owner, factory and component. Every object follows from the plan or the
 description, and every opening of the network from a declared flow or gateway.
 
-    from sovereign_ai.render.kubernetes.bundle import render
+    from sovereign_ai.render.kubernetes import render
 
     bundle = render(factory, plan, "lab")
     bundle.write(Path("manifests"))
 """
 
 from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from sovereign_ai.lazy_exports import lazy_exports
+
+if TYPE_CHECKING:
+    from sovereign_ai.render.kubernetes.admission import policy_name
+    from sovereign_ai.render.kubernetes.bundle import KIND_ORDER, Bundle, render
+    from sovereign_ai.render.kubernetes.revision import enforced_revision, probe, revision_of
+    from sovereign_ai.render.kubernetes.sizes import SAFE_DESCRIPTION_BYTES
+else:
+    __getattr__ = lazy_exports(
+        __name__,
+        {
+            "admission": ("policy_name",),
+            "bundle": ("Bundle", "KIND_ORDER", "render"),
+            "revision": ("enforced_revision", "probe", "revision_of"),
+            "sizes": ("SAFE_DESCRIPTION_BYTES",),
+        },
+    )
+
+__all__ = [
+    "KIND_ORDER",
+    "SAFE_DESCRIPTION_BYTES",
+    "Bundle",
+    "enforced_revision",
+    "policy_name",
+    "probe",
+    "render",
+    "revision_of",
+]

@@ -28,18 +28,28 @@ from typing import Any
 from sovereign_ai.names import KEYS
 from sovereign_ai.render.kubernetes.objects import Maker, Object
 from sovereign_ai.render.kubernetes.revision import with_revision
-from sovereign_ai.rules import waiver_review
-from sovereign_ai.rules.approval import approved_waivers
-from sovereign_ai.rules.cel_literals import literal
-from sovereign_ai.rules.context import Context
-from sovereign_ai.rules.expressions import paths_of, variables_of_group, with_constants, with_paths
-from sovereign_ai.rules.kinds import GROUPS, KINDS, OTHER, Group, kinds_of_group
-from sovereign_ai.rules.owners import makers, workloads
-from sovereign_ai.rules.placeless_kinds import HARMLESS
-from sovereign_ai.rules.registry import REGISTRY
-from sovereign_ai.rules.rule import Rule, RuleCheck
-from sovereign_ai.spec.factory import AIFactory
-from sovereign_ai.spec.supplier import Waiver
+from sovereign_ai.rules import (
+    GROUPS,
+    HARMLESS,
+    KINDS,
+    OTHER,
+    REGISTRY,
+    Context,
+    Group,
+    Rule,
+    RuleCheck,
+    approved_waivers,
+    kinds_of_group,
+    literal,
+    makers,
+    paths_of,
+    variables_of_group,
+    waiver_review,
+    with_constants,
+    with_paths,
+    workloads,
+)
+from sovereign_ai.spec import AIFactory, Waiver
 
 API = "admissionregistration.k8s.io/v1"
 PLACEMENT = "sovereign-placement"

@@ -6,11 +6,10 @@ from collections.abc import Iterator
 
 from sovereign_ai import __version__
 from sovereign_ai.names import SYSTEM_NAMESPACE
-from sovereign_ai.plan.clusters import ClusterPlan
-from sovereign_ai.plan.factory import Plan
+from sovereign_ai.plan import ClusterPlan, Plan
 from sovereign_ai.render.kubernetes.objects import Maker, Object
-from sovereign_ai.rules.registry import registry_digest
-from sovereign_ai.spec.factory import AIFactory
+from sovereign_ai.rules import registry_digest
+from sovereign_ai.spec import AIFactory
 
 POD_SECURITY_VERSION = "v1.37"
 """The Kubernetes release whose Pod Security Standards apply; an upgrade of the cluster does not change it."""

@@ -18,15 +18,14 @@ import orjson
 import yaml
 
 from sovereign_ai.errors import Problem, SpecError, UsageError, Where, nearest
-from sovereign_ai.files.kinds import LISTING
-from sovereign_ai.files.reading import read
+from sovereign_ai.files import LISTING, read
 from sovereign_ai.names import KEYS
-from sovereign_ai.plan.factory import Plan
+from sovereign_ai.plan import Plan
 from sovereign_ai.render.folder import put, refuse_others, remove
 from sovereign_ai.render.kubernetes import admission, base, devices, network, queues, storage, tenants
 from sovereign_ai.render.kubernetes.sizes import object_problems
-from sovereign_ai.rules.context import factory_context
-from sovereign_ai.spec.factory import AIFactory
+from sovereign_ai.rules import factory_context
+from sovereign_ai.spec import AIFactory
 
 # Namespaces come first, since others lie in them; policies before anything that they judge, and a policy
 # before its binding, without which it does nothing. Queues refer to flavors, and those to topologies.

@@ -9,12 +9,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from sovereign_ai.catalog.accelerators import accelerator
-from sovereign_ai.catalog.systems import system
+from sovereign_ai.catalog.accelerator import accelerator
+from sovereign_ai.catalog.system import system
 from sovereign_ai.catalog.vendors import DeviceClass, Vendor, vendors
-from sovereign_ai.plan.clusters import ClusterPlan, PoolSlice
+from sovereign_ai.plan import ClusterPlan, PoolSlice
 from sovereign_ai.render.kubernetes.objects import Maker, Object
-from sovereign_ai.spec.factory import AIFactory
+from sovereign_ai.spec import AIFactory
 
 
 def device_class(pool: PoolSlice) -> str:

@@ -10,11 +10,10 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from sovereign_ai.names import KEYS, label
-from sovereign_ai.plan.clusters import ClusterPlan
+from sovereign_ai.plan import ClusterPlan
 from sovereign_ai.render.kubernetes.objects import Maker, Object
-from sovereign_ai.rules.context import DNS_NAMESPACE
-from sovereign_ai.spec.factory import AIFactory
-from sovereign_ai.spec.zone import SecurityZone
+from sovereign_ai.rules import DNS_NAMESPACE
+from sovereign_ai.spec import AIFactory, SecurityZone
 
 _EVERY_POD: dict[str, Any] = {"podSelector": {}}
 _DNS_PEER = {

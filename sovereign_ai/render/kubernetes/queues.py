@@ -12,11 +12,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from sovereign_ai.catalog.systems import system
+from sovereign_ai.catalog.system import system
 from sovereign_ai.names import KEYS, label
-from sovereign_ai.plan.clusters import ClusterPlan, PoolSlice
+from sovereign_ai.plan import ClusterPlan, PoolSlice
 from sovereign_ai.render.kubernetes.objects import Maker, Object
-from sovereign_ai.spec.factory import AIFactory
+from sovereign_ai.spec import AIFactory
 
 API = "kueue.x-k8s.io/v1beta2"
 _HALL, _HOST = "topology.kubernetes.io/zone", "kubernetes.io/hostname"

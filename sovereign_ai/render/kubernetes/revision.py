@@ -21,7 +21,7 @@ from typing import Any
 import orjson
 
 from sovereign_ai.names import SYSTEM_NAMESPACE
-from sovereign_ai.rules.kinds import Group
+from sovereign_ai.rules import Group
 
 PROBE_NAME = "sovereign-revision"
 """Name of the object that every policy refuses."""

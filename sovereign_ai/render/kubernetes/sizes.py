@@ -13,7 +13,7 @@ from typing import Any
 import orjson
 
 from sovereign_ai.errors import Problem, Where
-from sovereign_ai.spec.factory import AIFactory
+from sovereign_ai.spec import AIFactory
 
 MOST_OBJECT_BYTES = 1 << 20
 """The most bytes of an object's JSON: two thirds of what etcd accepts; the rest is for managed fields."""

@@ -9,12 +9,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from sovereign_ai.names import KEYS
-from sovereign_ai.plan.clusters import ClusterPlan
-from sovereign_ai.plan.factory import Plan
-from sovereign_ai.plan.storage import StoragePlan
+from sovereign_ai.plan import ClusterPlan, Plan, StoragePlan
 from sovereign_ai.render.kubernetes.objects import Maker, Object
-from sovereign_ai.rules.context import ENCRYPTION_KEY
-from sovereign_ai.spec.factory import AIFactory
+from sovereign_ai.rules import ENCRYPTION_KEY
+from sovereign_ai.spec import AIFactory
 
 REGION, HALL = "topology.kubernetes.io/region", "topology.kubernetes.io/zone"
 

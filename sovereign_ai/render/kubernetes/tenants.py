@@ -10,14 +10,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from sovereign_ai.catalog.systems import system
+from sovereign_ai.catalog.system import system
 from sovereign_ai.names import KEYS
-from sovereign_ai.plan.clusters import ClusterPlan, Namespace, devices
-from sovereign_ai.plan.factory import Plan
+from sovereign_ai.plan import ClusterPlan, Namespace, Plan, devices
 from sovereign_ai.render.kubernetes.base import pod_security
 from sovereign_ai.render.kubernetes.devices import device_class
 from sovereign_ai.render.kubernetes.objects import Maker, Object
-from sovereign_ai.spec.factory import AIFactory
+from sovereign_ai.spec import AIFactory
 from sovereign_ai.units import Bytes
 
 ADMIN, VIEWER = "tenant-admin", "tenant-viewer"

@@ -12,9 +12,62 @@ The room's rules:
   every cable, and each host's address is a host route at its leaf. `none` is the same in the default table.
 * InfiniBand has none of this: see `subnet.py`.
 
-    >>> from sovereign_ai.render.switches.ports import interface
+    >>> from sovereign_ai.render.switches import interface
     >>> interface("7"), interface("3/2")
     ('swp7', 'swp3s1')
 """
 
 from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from sovereign_ai.lazy_exports import lazy_exports
+
+if TYPE_CHECKING:
+    from sovereign_ai.render.switches.frr_config import frr
+    from sovereign_ai.render.switches.links import FABRIC_MTU, HOST_MTU
+    from sovereign_ai.render.switches.ports import (
+        Port,
+        SwitchPorts,
+        host_interface,
+        interface,
+        port_maps,
+        rail_addresses,
+        zones_of,
+    )
+    from sovereign_ai.render.switches.subnet import adapter, opensm_conf, partitions_conf, port_number
+else:
+    __getattr__ = lazy_exports(
+        __name__,
+        {
+            "frr_config": ("frr",),
+            "links": ("FABRIC_MTU", "HOST_MTU"),
+            "ports": (
+                "Port",
+                "SwitchPorts",
+                "host_interface",
+                "interface",
+                "port_maps",
+                "rail_addresses",
+                "zones_of",
+            ),
+            "subnet": ("adapter", "opensm_conf", "partitions_conf", "port_number"),
+        },
+    )
+
+__all__ = [
+    "FABRIC_MTU",
+    "HOST_MTU",
+    "Port",
+    "SwitchPorts",
+    "adapter",
+    "frr",
+    "host_interface",
+    "interface",
+    "opensm_conf",
+    "partitions_conf",
+    "port_maps",
+    "port_number",
+    "rail_addresses",
+    "zones_of",
+]

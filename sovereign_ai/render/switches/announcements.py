@@ -17,8 +17,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from ipaddress import IPv4Network
 
-from sovereign_ai.plan.addresses import format_address
-from sovereign_ai.plan.fabric.planes import FabricPlan, Switch
+from sovereign_ai.plan import format_address
+from sovereign_ai.plan.fabric import FabricPlan, Switch
 
 HEADROOM_SHARE, HEADROOM_LEAST = 4, 16
 """A neighbour may announce a quarter more routes than planned, and 16 more at least, before its session ends."""

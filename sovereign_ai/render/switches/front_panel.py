@@ -18,7 +18,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import cache
 
-from sovereign_ai.catalog.switches import switch
+from sovereign_ai.catalog.switch import switch
 
 _LANES_BY_RATE = ((25 * 10**9, 1), (100 * 10**9, 4))
 """(Bits a second of a whole port, at most; its lanes): SFP and QSFP."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from sovereign_ai.plan.addresses import Partition
+from sovereign_ai.plan import Partition
 from sovereign_ai.render.switches.names import uses
 from sovereign_ai.render.switches.ports import Port, SwitchPorts
 from sovereign_ai.render.switches.qos import MTU

@@ -8,7 +8,7 @@ routed zones are access ports of the zone's VLAN, since SONiC relays DHCP for VL
 lead to that VLAN. Every table of a leaf has a loopback of its own: the address that relayed requests come
 from, since the gateways' addresses are the same on every leaf.
 
-    >>> from sovereign_ai.plan.addresses import Partition
+    >>> from sovereign_ai.plan import Partition
     >>> SonicNames().vrf(Partition("inband", "research", "vrf", 1001, 104))
     'Vrf_research'
     >>> SonicNames().vrf(Partition("inband", "clinical-trials", "vrf", 1001, 104))
@@ -20,7 +20,7 @@ from __future__ import annotations
 from hashlib import sha256
 from typing import Protocol
 
-from sovereign_ai.plan.addresses import Partition
+from sovereign_ai.plan import Partition
 from sovereign_ai.render.switches.ports import Port, SwitchPorts
 
 MOST_NAME = 15

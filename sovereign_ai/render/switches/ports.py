@@ -9,12 +9,11 @@ from functools import cache
 from ipaddress import IPv4Network
 from typing import Any
 
-from sovereign_ai.plan.addresses import FIRST_HOST, Partition, Prefix, format_address
-from sovereign_ai.plan.fabric.planes import FabricPlan, Switch, host_rails
-from sovereign_ai.plan.factory import Plan
+from sovereign_ai.plan import FIRST_HOST, Partition, Plan, Prefix, format_address
+from sovereign_ai.plan.fabric import FabricPlan, Switch, host_rails
 from sovereign_ai.render.switches.announcements import Announcements
 from sovereign_ai.render.switches.front_panel import FrontPanel, front_panel
-from sovereign_ai.spec.factory import AIFactory
+from sovereign_ai.spec import AIFactory
 
 
 @dataclass(frozen=True, slots=True)

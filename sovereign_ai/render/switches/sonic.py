@@ -21,7 +21,7 @@ from typing import Any
 
 import orjson
 
-from sovereign_ai.plan.addresses import Partition
+from sovereign_ai.plan import Partition
 from sovereign_ai.render.switches.names import SonicNames, uses
 from sovereign_ai.render.switches.ports import Port, SwitchPorts, gateway
 from sovereign_ai.render.switches.qos import MTU, sonic_qos

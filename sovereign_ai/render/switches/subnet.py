@@ -11,10 +11,10 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping, Sequence
 
-from sovereign_ai.plan.fabric.planes import FabricPlan
-from sovereign_ai.plan.factory import Plan
+from sovereign_ai.plan import Plan
+from sovereign_ai.plan.fabric import FabricPlan
 from sovereign_ai.render.switches.ports import zones_of
-from sovereign_ai.spec.factory import AIFactory
+from sovereign_ai.spec import AIFactory
 
 _GUID = re.compile(r"0x[0-9a-f]{16}")
 DEFAULT = 0x7FFF

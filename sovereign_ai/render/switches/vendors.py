@@ -11,10 +11,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from sovereign_ai.plan.addresses import Partition
+from sovereign_ai.plan import Partition
 from sovereign_ai.render.switches.announcements import Accepted, shared
 from sovereign_ai.render.switches.block import yaml_block
-from sovereign_ai.render.switches.frr import BFD_MILLISECONDS, BFD_MISSED
+from sovereign_ai.render.switches.frr_config import BFD_MILLISECONDS, BFD_MISSED
 from sovereign_ai.render.switches.names import uses
 from sovereign_ai.render.switches.ports import Port, SwitchPorts, gateway
 from sovereign_ai.render.switches.qos import MTU, cumulus_qos

@@ -3,3 +3,21 @@
 Each module has its rules in `RULES`, which `rules/registry.py` collects. A violation points at the field of the
 description that causes it.
 """
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from sovereign_ai.lazy_exports import lazy_exports
+
+if TYPE_CHECKING:
+    from sovereign_ai.rules.description.providers import reject_resource
+else:
+    __getattr__ = lazy_exports(
+        __name__,
+        {
+            "providers": ("reject_resource",),
+        },
+    )
+
+__all__ = ["reject_resource"]

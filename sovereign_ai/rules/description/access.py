@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from sovereign_ai.catalog.jurisdictions import expand, members
+from sovereign_ai.catalog import expand, members
 from sovereign_ai.names import normal_name
-from sovereign_ai.plan.factory import Plan
+from sovereign_ai.plan import Plan
 from sovereign_ai.rules.controls import C3A_GATEWAYS, ECSF_DATA, GDPR_SECURITY, HARDENING
 from sovereign_ai.rules.description.residency import PLAN, make_finding, on_site, on_zone
 from sovereign_ai.rules.duties import (
@@ -22,12 +22,9 @@ from sovereign_ai.rules.duties import (
     NIS2_CRYPTO,
     SCS_ZONES,
 )
-from sovereign_ai.rules.judge import RuleFinding
+from sovereign_ai.rules.judgement import RuleFinding
 from sovereign_ai.rules.rule import Rule
-from sovereign_ai.spec.fabric import Fabric
-from sovereign_ai.spec.factory import AIFactory
-from sovereign_ai.spec.site import Site, Uplink
-from sovereign_ai.spec.zone import SecurityZone
+from sovereign_ai.spec import AIFactory, Fabric, SecurityZone, Site, Uplink
 
 _TRUST = {"low": 0, "medium": 1, "high": 2}
 """Rank of each level of trust."""

@@ -9,9 +9,8 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 
-from sovereign_ai.catalog.jurisdictions import expand
-from sovereign_ai.plan.clusters import ClusterPlan
-from sovereign_ai.plan.factory import Plan
+from sovereign_ai.catalog import expand
+from sovereign_ai.plan import ClusterPlan, Plan
 from sovereign_ai.rules.controls import C3A_LOCATION, CADA_DATA, ECSF_DATA
 from sovereign_ai.rules.description.residency import PLAN, make_finding, on_zone
 from sovereign_ai.rules.duties import (
@@ -26,10 +25,9 @@ from sovereign_ai.rules.duties import (
     SCS_BACKUP,
     SNC_LOCATION,
 )
-from sovereign_ai.rules.judge import RuleFinding
+from sovereign_ai.rules.judgement import RuleFinding
 from sovereign_ai.rules.rule import Rule
-from sovereign_ai.spec.factory import AIFactory
-from sovereign_ai.spec.zone import ResidencyPolicy
+from sovereign_ai.spec import AIFactory, ResidencyPolicy
 
 
 def _listed(areas: tuple[str, ...]) -> str:

@@ -4,16 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from sovereign_ai.catalog.jurisdictions import expand
-from sovereign_ai.plan.factory import Plan
+from sovereign_ai.catalog import expand
+from sovereign_ai.plan import Plan
 from sovereign_ai.rules.controls import C3A_KEYS, ECSF_KEYS, GDPR_SECURITY
 from sovereign_ai.rules.description.residency import PLAN, make_finding, on_zone
 from sovereign_ai.rules.duties import ECSF_CONTROL, GDPR_ORDERS, NIS2_CRYPTO, SCS_KEYS
-from sovereign_ai.rules.judge import RuleFinding
+from sovereign_ai.rules.judgement import RuleFinding
 from sovereign_ai.rules.rule import Rule
-from sovereign_ai.spec.factory import AIFactory
-from sovereign_ai.spec.storage import Key
-from sovereign_ai.spec.zone import ResidencyPolicy
+from sovereign_ai.spec import AIFactory, Key, ResidencyPolicy
 from sovereign_ai.units import Seconds
 
 SLOWEST_REVOCATION = Seconds(86_400)

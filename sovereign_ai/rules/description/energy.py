@@ -7,10 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from sovereign_ai.catalog.jurisdictions import members
-from sovereign_ai.catalog.systems import system
+from sovereign_ai.catalog import members
+from sovereign_ai.catalog.system import system
 from sovereign_ai.names import normal_name
-from sovereign_ai.plan.factory import Plan
+from sovereign_ai.plan import Plan
 from sovereign_ai.rules.description.residency import PLAN, make_finding
 from sovereign_ai.rules.duties import (
     DORA_CONCENTRATION,
@@ -20,9 +20,9 @@ from sovereign_ai.rules.duties import (
     NIS2_CONTINUITY,
     NIS2_RISK,
 )
-from sovereign_ai.rules.judge import RuleFinding
+from sovereign_ai.rules.judgement import RuleFinding
 from sovereign_ai.rules.rule import Rule
-from sovereign_ai.spec.factory import AIFactory
+from sovereign_ai.spec import AIFactory
 from sovereign_ai.units import Watts
 
 REPORTED_FROM = Watts(500_000)

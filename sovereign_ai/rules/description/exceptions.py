@@ -11,14 +11,14 @@ from collections.abc import Iterable
 from datetime import date
 from functools import partial
 
-from sovereign_ai.plan.factory import Plan
+from sovereign_ai.plan import Plan
 from sovereign_ai.rules.approval import unapproved_waivers
 from sovereign_ai.rules.description.residency import PLAN, make_finding
 from sovereign_ai.rules.duties import NIS2_RISK
-from sovereign_ai.rules.judge import UNWAIVABLE, RuleFinding
+from sovereign_ai.rules.judgement import UNWAIVABLE, RuleFinding
 from sovereign_ai.rules.rule import Rule
-from sovereign_ai.spec.checks.waivers import MOST_DAYS, check_waivers
-from sovereign_ai.spec.factory import AIFactory
+from sovereign_ai.spec import AIFactory
+from sovereign_ai.spec.checks import MOST_DAYS, check_waivers
 
 _RESOURCE = re.compile(r"[A-Za-z]+(/[a-z0-9.-]+){1,2}")
 """One resource as waivers name it: `Kind/name` or `Kind/namespace/name`, without a wildcard."""

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from sovereign_ai.catalog.jurisdictions import expand, members
-from sovereign_ai.plan.factory import Plan
+from sovereign_ai.catalog import expand, members
+from sovereign_ai.plan import Plan
 from sovereign_ai.rules.controls import C3A_STAFF, CADA_SUPPORT, ECSF_LAW, GDPR_TRANSFER
 from sovereign_ai.rules.description.residency import PLAN, make_finding
 from sovereign_ai.rules.description.transfers import reaching
 from sovereign_ai.rules.duties import CADA_STAFF, ECSF_SKILLS
-from sovereign_ai.rules.judge import RuleFinding
+from sovereign_ai.rules.judgement import RuleFinding
 from sovereign_ai.rules.rule import Rule
-from sovereign_ai.spec.factory import AIFactory
+from sovereign_ai.spec import AIFactory
 
 _MOST_SHOWN = 6
 """Countries that a message names: an area such as `EU` expands to many."""

@@ -12,13 +12,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from sovereign_ai.catalog.jurisdictions import expand
-from sovereign_ai.plan.factory import Plan
+from sovereign_ai.catalog import expand
+from sovereign_ai.plan import Plan
 from sovereign_ai.rules.controls import C3A_GATEWAYS, C3A_LOCATION, CADA_DATA, ECSF_DATA, GDPR_TRANSFER
 from sovereign_ai.rules.description.residency import PLAN, make_finding
-from sovereign_ai.rules.judge import RuleFinding
+from sovereign_ai.rules.judgement import RuleFinding
 from sovereign_ai.rules.rule import Rule
-from sovereign_ai.spec.factory import AIFactory
+from sovereign_ai.spec import AIFactory
 
 _OWN = frozenset({"kubernetes", "sovereign", "sovereign-hosts"})
 """Packages whose resources the factory itself consists of; their objects are decided by other rules."""

@@ -10,9 +10,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from sovereign_ai.catalog.jurisdictions import expand
+from sovereign_ai.catalog import expand
 from sovereign_ai.errors import Where
-from sovereign_ai.plan.factory import Plan
+from sovereign_ai.plan import Plan
 from sovereign_ai.rules.controls import (
     C3A_GATEWAYS,
     C3A_KEYS,
@@ -23,11 +23,9 @@ from sovereign_ai.rules.controls import (
     ECSF_KEYS,
     GDPR_TRANSFER,
 )
-from sovereign_ai.rules.judge import RuleFinding
+from sovereign_ai.rules.judgement import RuleFinding
 from sovereign_ai.rules.rule import DecisionPlace, Rule
-from sovereign_ai.spec.factory import AIFactory
-from sovereign_ai.spec.storage import Key, StorageTier
-from sovereign_ai.spec.zone import ResidencyPolicy
+from sovereign_ai.spec import AIFactory, Key, ResidencyPolicy, StorageTier
 
 PLAN: frozenset[DecisionPlace] = frozenset({"plan"})
 """The place in which a rule on the description is decided."""

@@ -10,11 +10,11 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import date
 
-from sovereign_ai.catalog.accelerators import accelerator
-from sovereign_ai.catalog.jurisdictions import expand, members
-from sovereign_ai.catalog.suppliers import supplier, suppliers
-from sovereign_ai.catalog.systems import system
-from sovereign_ai.plan.factory import Plan
+from sovereign_ai.catalog import expand, members
+from sovereign_ai.catalog.accelerator import accelerator
+from sovereign_ai.catalog.supplier import supplier, suppliers
+from sovereign_ai.catalog.system import system
+from sovereign_ai.plan import Plan
 from sovereign_ai.rules.controls import C3A_UPDATES, CADA_DATA, CADA_SOFTWARE, NIS2_SUPPLY
 from sovereign_ai.rules.description.residency import PLAN, make_finding
 from sovereign_ai.rules.duties import (
@@ -36,11 +36,9 @@ from sovereign_ai.rules.duties import (
     ECSF_UPDATES,
     GAIAX_AUTONOMY,
 )
-from sovereign_ai.rules.judge import RuleFinding
+from sovereign_ai.rules.judgement import RuleFinding
 from sovereign_ai.rules.rule import Rule
-from sovereign_ai.spec.factory import AIFactory
-from sovereign_ai.spec.service import Service
-from sovereign_ai.spec.supplier import Supplier
+from sovereign_ai.spec import AIFactory, Service, Supplier
 from sovereign_ai.units import Seconds
 
 LEAST_GRACE = Seconds(90 * 86_400)

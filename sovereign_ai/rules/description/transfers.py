@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from sovereign_ai.catalog.jurisdictions import country, expand, law, members
+from sovereign_ai.catalog import country, expand, law, members
 from sovereign_ai.names import normal_name
-from sovereign_ai.plan.factory import Plan
+from sovereign_ai.plan import Plan
 from sovereign_ai.rules.controls import ECSF_LAW, GDPR_TRANSFER
 from sovereign_ai.rules.description.residency import PLAN, make_finding
 from sovereign_ai.rules.duties import (
@@ -29,10 +29,9 @@ from sovereign_ai.rules.duties import (
     GDPR_SAFEGUARDS,
     SNC_OWNERSHIP,
 )
-from sovereign_ai.rules.judge import RuleFinding
+from sovereign_ai.rules.judgement import RuleFinding
 from sovereign_ai.rules.rule import Rule
-from sovereign_ai.spec.factory import AIFactory
-from sovereign_ai.spec.zone import ResidencyPolicy
+from sovereign_ai.spec import AIFactory, ResidencyPolicy
 from sovereign_ai.units import Percent
 
 MOST_EACH, MOST_TOGETHER = Percent(2_400), Percent(3_900)

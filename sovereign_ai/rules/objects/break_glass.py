@@ -8,7 +8,7 @@ from typing import Any
 from sovereign_ai.names import KEYS
 from sovereign_ai.rules.controls import C3A_STAFF, GDPR_SECURITY
 from sovereign_ai.rules.duties import NIS2_ACCESS
-from sovereign_ai.rules.judge import RuleFinding
+from sovereign_ai.rules.judgement import RuleFinding
 from sovereign_ai.rules.rule import DecisionPlace, Rule
 from sovereign_ai.rules.waiver_review import BREAK_GLASS_USER
 

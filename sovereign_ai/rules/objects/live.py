@@ -20,7 +20,7 @@ from sovereign_ai.rules.controls import (
     PSS_RESTRICTED,
 )
 from sovereign_ai.rules.duties import NIS2_ACCESS
-from sovereign_ai.rules.judge import RuleFinding
+from sovereign_ai.rules.judgement import RuleFinding
 from sovereign_ai.rules.rbac.closure import Rights
 from sovereign_ai.rules.rbac.control_plane import is_control_plane
 from sovereign_ai.rules.rbac.grants import (

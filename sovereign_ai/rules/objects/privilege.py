@@ -24,7 +24,7 @@ from sovereign_ai.rules.controls import (
     PSS_RESTRICTED,
     Control,
 )
-from sovereign_ai.rules.judge import Severity
+from sovereign_ai.rules.judgement import Severity
 from sovereign_ai.rules.kinds import PODS
 from sovereign_ai.rules.rule import OBJECT_PLACES, Rule, RuleCheck
 

@@ -22,7 +22,7 @@ from sovereign_ai.rules.controls import (
     Control,
 )
 from sovereign_ai.rules.duties import NIS2_ACCESS
-from sovereign_ai.rules.judge import Severity
+from sovereign_ai.rules.judgement import Severity
 from sovereign_ai.rules.rbac.subjects import (
     ACCOUNT,
     ACCOUNTS,

@@ -10,9 +10,8 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from sovereign_ai.cluster.api.client import Api
-from sovereign_ai.cluster.api.kubeconfig import read_kubeconfig
-from sovereign_ai.cluster.state import write_json
+from sovereign_ai.cluster import write_json
+from sovereign_ai.cluster.api import Api, read_kubeconfig
 from sovereign_ai.names import KEYS
 
 NAME, NAMESPACE, ROLE = "gpu-agent", "kube-system", "sovereign-ai:gpu-agent"

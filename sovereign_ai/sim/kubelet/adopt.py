@@ -11,14 +11,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from sovereign_ai.cluster.api.client import Api
+from sovereign_ai.cluster.api import Api
 from sovereign_ai.errors import EnvironmentLacksError, Problem, UsageError, nearest
 from sovereign_ai.names import NODE_WRITER
-from sovereign_ai.plan.factory import Plan
+from sovereign_ai.plan import Plan
 from sovereign_ai.sim.difference import taint_set, taints_of_others
 from sovereign_ai.sim.factory import MANAGER, is_simulated
 from sovereign_ai.sim.nodes import fabric_resources, node_objects
-from sovereign_ai.spec.factory import AIFactory
+from sovereign_ai.spec import AIFactory
 
 _KUBELETS_OWN = ("kubernetes.io/", "beta.kubernetes.io/", "type")
 """Prefixes of labels that a kubelet sets itself, and the label that names KWOK."""

@@ -19,12 +19,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from sovereign_ai.cluster.api.client import Api, ApiError, UnreachableError, open_cluster
-from sovereign_ai.cluster.kind.containers import init_of
-from sovereign_ai.cluster.state import read_json, write_json
+from sovereign_ai.cluster import read_json, write_json
+from sovereign_ai.cluster.api import Api, ApiError, UnreachableError, open_cluster
+from sovereign_ai.cluster.kind import init_of
 from sovereign_ai.errors import EnvironmentLacksError, Problem, UsageError, Where
 from sovereign_ai.files.writing import write_private
-from sovereign_ai.plan.factory import Plan, plan
+from sovereign_ai.plan import Plan, plan
 from sovereign_ai.sim.allocation import allocation
 from sovereign_ai.sim.faults import faults
 from sovereign_ai.sim.kubelet.paths import VOLUMES, KubeletPaths
@@ -32,9 +32,8 @@ from sovereign_ai.sim.kubelet.worker import Worker
 from sovereign_ai.sim.machine import Machine, machines
 from sovereign_ai.sim.metrics import Faults, exposition
 from sovereign_ai.sim.provisioner import Provisioner
-from sovereign_ai.spec.factory import AIFactory
-from sovereign_ai.spec.load import load
-from sovereign_ai.toolchain.engine.docker import Docker
+from sovereign_ai.spec import AIFactory, load
+from sovereign_ai.toolchain.engine import Docker
 
 CONFIG, STATUS, METRICS = "agent.json", "agent-status.json", "metrics/gpus.prom"
 _ROUND_SECONDS, _METRICS_SECONDS = 0.5, 5.0

@@ -14,7 +14,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from sovereign_ai.cluster.state import read_json, write_json
+from sovereign_ai.cluster import read_json, write_json
 from sovereign_ai.names import KEYS
 from sovereign_ai.sim.kubelet.gpus import (
     GpuDevice,

@@ -11,7 +11,7 @@ ignored.
 
 from __future__ import annotations
 
-from sovereign_ai.cluster.api.protobuf import declare
+from sovereign_ai.cluster.api import declare
 
 DEVICE_PLUGIN = declare(
     "v1beta1",

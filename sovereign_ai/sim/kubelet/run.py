@@ -15,17 +15,14 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import sovereign_ai
-from sovereign_ai.cluster.api.client import open_cluster
-from sovereign_ai.cluster.embedded.lifecycle import launch
-from sovereign_ai.cluster.embedded.shutdown import stop_processes
-from sovereign_ai.cluster.embedded.status import supervisor_pid
-from sovereign_ai.cluster.process import Process
-from sovereign_ai.cluster.state import ClusterDir, read_json, write_json
+from sovereign_ai.cluster import ClusterDir, Process, read_json, write_json
+from sovereign_ai.cluster.api import open_cluster
+from sovereign_ai.cluster.embedded import launch, stop_processes, supervisor_pid
 from sovereign_ai.errors import EnvironmentLacksError, Problem, Where
 from sovereign_ai.sim.kubelet import account
 from sovereign_ai.sim.kubelet.agent import CONFIG, STATUS
-from sovereign_ai.spec.load import load
-from sovereign_ai.toolchain.engine.docker import ENGINE_VARIABLES
+from sovereign_ai.spec import load
+from sovereign_ai.toolchain.engine import ENGINE_VARIABLES
 
 AGENT, KUBECONFIG = "gpu-agent", "agent.kubeconfig"
 _POLL_SECONDS = 0.1

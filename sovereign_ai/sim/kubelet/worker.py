@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from sovereign_ai.cluster.api.client import Api
-from sovereign_ai.plan.factory import Plan
+from sovereign_ai.cluster.api import Api
+from sovereign_ai.plan import Plan
 from sovereign_ai.sim.difference import changes, owned_slice
 from sovereign_ai.sim.factory import SLICE, owned, restore
 from sovereign_ai.sim.faults import takes_out

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from sovereign_ai.plan.factory import Plan
+from sovereign_ai.plan import Plan
 from sovereign_ai.sovereignty.parts.hardware import hardware
 from sovereign_ai.sovereignty.parts.part import Dependency
 from sovereign_ai.sovereignty.parts.services import services
 from sovereign_ai.sovereignty.parts.surroundings import energy, keys, law, lines, people, software
-from sovereign_ai.spec.factory import AIFactory
+from sovereign_ai.spec import AIFactory
 
 
 def parts_of(factory: AIFactory, plan: Plan) -> tuple[Dependency, ...]:

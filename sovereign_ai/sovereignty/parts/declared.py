@@ -13,8 +13,7 @@ from __future__ import annotations
 import re
 
 from sovereign_ai.sovereignty.parts.part import Dependency, Effect
-from sovereign_ai.spec.factory import AIFactory
-from sovereign_ai.spec.supplier import Supplier
+from sovereign_ai.spec import AIFactory, Supplier
 
 # The first pattern that matches decides, so the narrow roles come before the wide ones.
 _ROLES: tuple[tuple[str, str], ...] = (

@@ -9,17 +9,16 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
-from sovereign_ai.catalog import suppliers as catalogue
-from sovereign_ai.catalog.accelerators import accelerator
-from sovereign_ai.catalog.switches import switch
-from sovereign_ai.catalog.systems import system
-from sovereign_ai.plan.factory import Plan
+from sovereign_ai.catalog import supplier as catalogue
+from sovereign_ai.catalog.accelerator import accelerator
+from sovereign_ai.catalog.switch import switch
+from sovereign_ai.catalog.system import system
+from sovereign_ai.plan import Plan
 from sovereign_ai.sovereignty.export_control import reached
 from sovereign_ai.sovereignty.parts.declared import by_role, days, declared_part, effect_of
 from sovereign_ai.sovereignty.parts.part import Dependency, Effect, undescribed
 from sovereign_ai.sovereignty.tables import table
-from sovereign_ai.spec.factory import AIFactory
-from sovereign_ai.spec.supplier import Supplier
+from sovereign_ai.spec import AIFactory, Supplier
 
 _CHIPS: Mapping[str, Mapping[str, str]] = {row["name"]: row for row in table("chips.json")["rows"]}
 _DRIVERS: Mapping[str, Mapping[str, str]] = {row["vendor"]: row for row in table("software.json")["drivers"]}

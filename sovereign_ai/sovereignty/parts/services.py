@@ -12,12 +12,11 @@ import re
 from collections.abc import Iterator
 from typing import get_args
 
-from sovereign_ai.catalog.suppliers import suppliers
+from sovereign_ai.catalog.supplier import suppliers
 from sovereign_ai.sovereignty.parts.declared import HELD, by_role, days, declared_part
 from sovereign_ai.sovereignty.parts.part import NOT_DESCRIBED, Dependency, undescribed
-from sovereign_ai.spec.checks.services import NEEDED
-from sovereign_ai.spec.factory import AIFactory
-from sovereign_ai.spec.service import Service, ServiceKind
+from sovereign_ai.spec import AIFactory, Service, ServiceKind
+from sovereign_ai.spec.checks import NEEDED
 
 KINDS: tuple[str, ...] = get_args(ServiceKind)
 """Kinds of service; those that every factory needs come first."""

@@ -8,7 +8,7 @@ from dataclasses import replace
 from sovereign_ai.sovereignty.areas import countries
 from sovereign_ai.sovereignty.parts.part import Dependency, undescribed
 from sovereign_ai.sovereignty.tables import table
-from sovereign_ai.spec.factory import AIFactory
+from sovereign_ai.spec import AIFactory
 
 
 def software() -> Iterator[Dependency]:

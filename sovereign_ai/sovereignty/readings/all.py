@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import date
 
-from sovereign_ai.plan.factory import Plan
+from sovereign_ai.plan import Plan
 from sovereign_ai.sovereignty.drill import Drill
 from sovereign_ai.sovereignty.graph import Graph
 from sovereign_ai.sovereignty.readings.data import data
@@ -12,7 +12,7 @@ from sovereign_ai.sovereignty.readings.law import law
 from sovereign_ai.sovereignty.readings.operation import operation
 from sovereign_ai.sovereignty.readings.reading import CriterionReading, Subject
 from sovereign_ai.sovereignty.readings.supply import supply
-from sovereign_ai.spec.factory import AIFactory
+from sovereign_ai.spec import AIFactory
 
 
 def readings(

@@ -7,9 +7,7 @@ from collections.abc import Iterator
 from sovereign_ai.sovereignty.areas import home, inside
 from sovereign_ai.sovereignty.parts.surroundings import used_keys
 from sovereign_ai.sovereignty.readings.reading import CriterionReading, Subject, at_most, exactly
-from sovereign_ai.spec.factory import AIFactory
-from sovereign_ai.spec.storage import Key
-from sovereign_ai.spec.zone import ResidencyPolicy
+from sovereign_ai.spec import AIFactory, Key, ResidencyPolicy
 
 # The lists of places in a residency policy.
 _LISTS = ("within", "replicas", "snapshots", "backups", "logs", "metrics")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from sovereign_ai.catalog.jurisdictions import members
+from sovereign_ai.catalog import members
 from sovereign_ai.sovereignty.areas import home, inside, reaching_laws
 from sovereign_ai.sovereignty.parts.surroundings import used_keys
 from sovereign_ai.sovereignty.readings.reading import CriterionReading, Subject, at_most, exactly

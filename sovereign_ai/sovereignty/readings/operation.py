@@ -10,7 +10,7 @@ from sovereign_ai.sovereignty.drill import DAYS, Drill
 from sovereign_ai.sovereignty.graph import SERVED
 from sovereign_ai.sovereignty.parts.part import Dependency
 from sovereign_ai.sovereignty.readings.reading import CriterionReading, Subject, at_most, exactly
-from sovereign_ai.spec.operator import SubProcessor
+from sovereign_ai.spec import SubProcessor
 
 # Layers with a supplier: keys and the law have none.
 _SUPPLIED = ("network", "energy", "people", "services", "chips", "machines", "storage", "software")

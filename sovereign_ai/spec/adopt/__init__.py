@@ -14,3 +14,21 @@ The room's rules:
 """
 
 from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from sovereign_ai.lazy_exports import lazy_exports
+
+if TYPE_CHECKING:
+    from sovereign_ai.spec.adopt.part import adopt
+    from sovereign_ai.spec.adopt.tables import read_tables
+else:
+    __getattr__ = lazy_exports(
+        __name__,
+        {
+            "part": ("adopt",),
+            "tables": ("read_tables",),
+        },
+    )
+
+__all__ = ["adopt", "read_tables"]

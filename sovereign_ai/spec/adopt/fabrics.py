@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from math import gcd
 
-from sovereign_ai.catalog.switches import switches
+from sovereign_ai.catalog.switch import switches
 from sovereign_ai.spec.adopt.tables import NetBoxDevice, Tables
 
 End = tuple[str, str]

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from operator import itemgetter
 from typing import Any
 
-from sovereign_ai.catalog.systems import systems
+from sovereign_ai.catalog.system import systems
 from sovereign_ai.errors import Problem, SpecError, nearest
 from sovereign_ai.spec.adopt.fabrics import AdoptedFabric, is_end, named, plain, planes
 from sovereign_ai.spec.adopt.tables import NetBoxDevice, Tables

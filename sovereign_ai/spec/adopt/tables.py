@@ -9,10 +9,7 @@ from itertools import chain
 from pathlib import Path
 
 from sovereign_ai.errors import Problem, SpecError, Where, nearest
-from sovereign_ai.files.csv_text import rows
-from sovereign_ai.files.decoding import decode
-from sovereign_ai.files.kinds import NETBOX
-from sovereign_ai.files.reading import files_in, read
+from sovereign_ai.files import NETBOX, decode, files_in, read, rows
 
 _MOST_FILES = 1_000
 # The most rows of one table: the cables of 30,000 servers of ten ports.

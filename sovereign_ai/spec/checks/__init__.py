@@ -1,110 +1,25 @@
-"""Checks of the parts of a factory against each other: names that must exist, ranges that must not overlap.
-
-Each module has generators. A check yields problems whose place holds only the dotted field, and `check` turns
-fields into places. A check never derives a number of the plan: it refuses what no plan could fix. The table
-lists the fields of the factory that a check reads, so that the checks of the correct half of a description
-still run when the other half is wrong.
-"""
+"""The checks of a description that no field decides alone; `every_check.py` has their list."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import replace
-from itertools import islice
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from sovereign_ai.errors import Problem, Where
-from sovereign_ai.spec.checks.access import check_flows, check_isolation, check_tenants, check_workloads
-from sovereign_ai.spec.checks.hardware import (
-    check_fabrics,
-    check_media,
-    check_pools,
-    check_sites,
-    check_storage,
-)
-from sovereign_ai.spec.checks.limits import check_limits
-from sovereign_ai.spec.checks.names import check_names
-from sovereign_ai.spec.checks.network import check_clusters, check_network
-from sovereign_ai.spec.checks.services import check_services
-from sovereign_ai.spec.checks.values import check_shares, check_values
-from sovereign_ai.spec.checks.waivers import check_approvers, check_waivers
-from sovereign_ai.spec.problems import MOST_PROBLEMS
-from sovereign_ai.spec.source import of_python
+from sovereign_ai.lazy_exports import lazy_exports
 
 if TYPE_CHECKING:
-    from sovereign_ai.spec.factory import AIFactory
+    from sovereign_ai.spec.checks.hardware import great_circle_distance
+    from sovereign_ai.spec.checks.heat import reused_heat
+    from sovereign_ai.spec.checks.services import NEEDED
+    from sovereign_ai.spec.checks.waivers import MOST_DAYS, check_waivers
+else:
+    __getattr__ = lazy_exports(
+        __name__,
+        {
+            "hardware": ("great_circle_distance",),
+            "heat": ("reused_heat",),
+            "services": ("NEEDED",),
+            "waivers": ("MOST_DAYS", "check_waivers"),
+        },
+    )
 
-_CHECKS: tuple[tuple[Callable[[AIFactory], Iterator[Problem]], frozenset[str]], ...] = (
-    (check_shares, frozenset({"operator"})),
-    (check_sites, frozenset({"sites"})),
-    (check_pools, frozenset({"pools", "sites"})),
-    (check_fabrics, frozenset({"fabrics", "pools"})),
-    (check_media, frozenset({"storage"})),
-    (check_storage, frozenset({"storage", "pools", "zones"})),
-    (check_network, frozenset({"network", "gateways"})),
-    (check_clusters, frozenset({"clusters"})),
-    (check_flows, frozenset({"zones"})),
-    (check_isolation, frozenset({"zones", "pools", "fabrics"})),
-    (check_tenants, frozenset({"tenants", "zones"})),
-    (check_workloads, frozenset({"workloads", "pools", "zones", "tenants", "images"})),
-    (check_services, frozenset({"services"})),
-    (check_waivers, frozenset({"waivers"})),
-    (check_approvers, frozenset({"approvers"})),
-)
-"""Each check, and the fields of the factory that it reads."""
-
-
-def check(factory: AIFactory, where: Callable[[str], Where] | None = None) -> list[Problem]:
-    """Return every problem of the whole, in the order of the text; after a hundred a last one reports more.
-
-    Args:
-        factory: the description, each part correct by itself.
-        where: maps a dotted field to its place; without it, problems point at the line of the Python call
-            that made the part.
-    """
-    data = factory.model_dump(by_alias=True)
-    problems = list(islice(_run_checks(factory, data, frozenset(data)), MOST_PROBLEMS + 1))
-    return _place_problems(problems, where or of_python(factory).where) if problems else []
-
-
-def check_part(
-    right: AIFactory, data: Mapping[str, Any], fields: Iterable[str], where: Callable[[str], Where]
-) -> list[Problem]:
-    """Return the problems of the correct fields although other fields are wrong.
-
-    Args:
-        right: the factory with its correct fields alone.
-        data: the content of the file, correct or wrong.
-        fields: the names of the correct fields.
-        where: maps a dotted field to its place.
-    """
-    problems = list(islice(_run_checks(right, data, frozenset(fields)), MOST_PROBLEMS + 1))
-    return _place_problems(problems, where)
-
-
-def _run_checks(factory: AIFactory, data: Mapping[str, Any], fields: frozenset[str]) -> Iterator[Problem]:
-    """Yield the problems of every check whose fields are correct."""
-    too_long = list(check_limits(factory, fields))
-    yield from too_long
-    if too_long:
-        return  # checks that compare each entry with each other would not end
-    if "catalog" in fields:
-        from sovereign_ai.catalog.user_rows import add_rows  # noqa: PLC0415 - only checks need it
-
-        # Rows come first: pools and fabrics may name them.
-        yield from add_rows(data.get("catalog") or ())
-    yield from check_names(data)
-    yield from check_values(factory, fields)
-    for run, needs in _CHECKS:
-        if needs <= fields:
-            yield from run(factory)
-
-
-def _place_problems(problems: list[Problem], place: Callable[[str], Where]) -> list[Problem]:
-    """Return the problems with their places, in the order of the text."""
-    placed = [replace(problem, where=place(problem.where.field)) for problem in problems]
-    placed.sort(key=lambda problem: problem.order)
-    if len(placed) > MOST_PROBLEMS:
-        last = Problem("too-many-problems", "and more problems", placed[-1].where, "fix these first")
-        return [*placed[:MOST_PROBLEMS], last]
-    return placed
+__all__ = ["MOST_DAYS", "NEEDED", "check_waivers", "great_circle_distance", "reused_heat"]

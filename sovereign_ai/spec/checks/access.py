@@ -10,7 +10,7 @@ from collections.abc import Collection, Iterator, Mapping
 from typing import TYPE_CHECKING
 
 from sovereign_ai.errors import Problem, Where, nearest
-from sovereign_ai.files.secrets import shown
+from sovereign_ai.files import shown
 
 if TYPE_CHECKING:
     from sovereign_ai.spec.fabric import Fabric
@@ -153,7 +153,7 @@ def _check_quota(workload: Workload, most: int | None, each: int | None, field: 
 
 def check_workloads(factory: AIFactory) -> Iterator[Problem]:
     """Refuse a workload with a wrong model, image or zone, or larger than its quota or its pool."""
-    from sovereign_ai.catalog.systems import systems  # noqa: PLC0415 - only checks need it
+    from sovereign_ai.catalog.system import systems  # noqa: PLC0415 - only checks need it
 
     pools = {pool.name: pool for pool in factory.pools}
     tenants_in = {zone.name: frozenset(zone.tenants) for zone in factory.zones}

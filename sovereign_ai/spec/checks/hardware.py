@@ -7,13 +7,13 @@ from math import asin, cos, radians, sin, sqrt
 from typing import TYPE_CHECKING
 
 from sovereign_ai.errors import Problem, Where, nearest
-from sovereign_ai.files.secrets import shown
+from sovereign_ai.files import shown
 from sovereign_ai.spec.checks.heat import check_coolant, check_reuse
 from sovereign_ai.spec.checks.values import MOST_POWER
 from sovereign_ai.units import LARGEST, BitsPerSecond, BytesPerSecond, Percent, Watts
 
 if TYPE_CHECKING:
-    from sovereign_ai.catalog.switches import SwitchModel
+    from sovereign_ai.catalog.switch import SwitchModel
     from sovereign_ai.spec.fabric import Fabric
     from sovereign_ai.spec.factory import AIFactory
     from sovereign_ai.spec.pool import GpuNodePool
@@ -150,9 +150,9 @@ def _check_hall(pool: GpuNodePool, site: Site | None, field: str) -> Iterator[Pr
 
 def _check_mig(pool: GpuNodePool, field: str) -> Iterator[Problem]:
     """Refuse MIG on accelerators without it, and profiles of other accelerators."""
-    from sovereign_ai.catalog.accelerators import accelerator  # noqa: PLC0415 - only checks need it
-    from sovereign_ai.catalog.mig import profiles  # noqa: PLC0415
-    from sovereign_ai.catalog.systems import systems  # noqa: PLC0415
+    from sovereign_ai.catalog import profiles  # noqa: PLC0415
+    from sovereign_ai.catalog.accelerator import accelerator  # noqa: PLC0415 - only checks need it
+    from sovereign_ai.catalog.system import systems  # noqa: PLC0415
 
     machine = next((system for system in systems() if system.name == pool.system), None)
     if pool.mig is None or machine is None:
@@ -261,7 +261,7 @@ def _fits_kind(switch: SwitchModel, fabric: Fabric) -> bool:
 
 def _switches_by_name() -> dict[str, SwitchModel]:
     """Return the switches of the catalogue by name, in its order."""
-    from sovereign_ai.catalog.switches import switches  # noqa: PLC0415 - only checks need it
+    from sovereign_ai.catalog.switch import switches  # noqa: PLC0415 - only checks need it
 
     return {switch.name: switch for switch in switches()}
 

@@ -10,7 +10,7 @@ from collections.abc import Collection, Iterator, Mapping
 from typing import TYPE_CHECKING
 
 from sovereign_ai.errors import Problem, Where
-from sovereign_ai.files.source import below
+from sovereign_ai.files import below
 from sovereign_ai.spec.base import Model
 
 if TYPE_CHECKING:

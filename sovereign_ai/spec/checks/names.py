@@ -10,13 +10,12 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from sovereign_ai.errors import Problem, Where, nearest
-from sovereign_ai.files.secrets import may_be_secret, shown
-from sovereign_ai.files.source import below
+from sovereign_ai.files import below, may_be_secret, shown
 
 if TYPE_CHECKING:
-    from sovereign_ai.catalog.designs import Design
-    from sovereign_ai.catalog.switches import SwitchModel
-    from sovereign_ai.catalog.systems import System
+    from sovereign_ai.catalog import Design
+    from sovereign_ai.catalog.switch import SwitchModel
+    from sovereign_ai.catalog.system import System
 
 _DECLARED = {
     "site": "sites[].name",
@@ -146,9 +145,9 @@ def _names_of(rows: Iterable[System | SwitchModel | Design]) -> dict[str, None]:
 
 def _known_names(data: Mapping[str, Any]) -> dict[str, dict[str, None]]:
     """Return the names that exist, by kind, in the order of declaration; without unreadable kinds."""
-    from sovereign_ai.catalog.designs import designs  # noqa: PLC0415
-    from sovereign_ai.catalog.switches import switches  # noqa: PLC0415 - only checks need it
-    from sovereign_ai.catalog.systems import systems  # noqa: PLC0415
+    from sovereign_ai.catalog import designs  # noqa: PLC0415
+    from sovereign_ai.catalog.switch import switches  # noqa: PLC0415 - only checks need it
+    from sovereign_ai.catalog.system import systems  # noqa: PLC0415
 
     known = {
         "system": _names_of(systems()),

@@ -8,7 +8,7 @@ from itertools import combinations
 from typing import TYPE_CHECKING
 
 from sovereign_ai.errors import Problem, Where
-from sovereign_ai.files.secrets import shown
+from sovereign_ai.files import shown
 
 if TYPE_CHECKING:
     from sovereign_ai.spec.factory import AIFactory

@@ -7,8 +7,7 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from sovereign_ai.errors import Problem, Where
-from sovereign_ai.files.secrets import shown
-from sovereign_ai.files.source import below
+from sovereign_ai.files import below, shown
 from sovereign_ai.spec.base import Model
 from sovereign_ai.spec.error_location import locate_field
 from sovereign_ai.spec.partial import Missing
@@ -108,8 +107,12 @@ def _check_codes(value: Any, path: str, *, circles: bool) -> Iterator[Problem]:
 
 def _check_code(code: str, path: str, *, circles: bool) -> Iterator[Problem]:
     """Check one code against ISO 3166-1; with `circles` sets of countries are allowed."""
-    from sovereign_ai.catalog.figures import UnknownNameError  # noqa: PLC0415 - only checks need it
-    from sovereign_ai.catalog.jurisdictions import CIRCLES, country, country_hint  # noqa: PLC0415
+    from sovereign_ai.catalog import (  # noqa: PLC0415
+        CIRCLES,
+        UnknownNameError,
+        country,
+        country_hint,
+    )
 
     if code in CIRCLES:
         if not circles:

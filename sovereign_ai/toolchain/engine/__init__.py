@@ -7,3 +7,25 @@ Rules of this room:
 - Only where the machine withholds a capability that `--privileged` requests, containers start through
   a runtime that requests what there is (`trim.py`).
 """
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from sovereign_ai.lazy_exports import lazy_exports
+
+if TYPE_CHECKING:
+    from sovereign_ai.toolchain.engine.daemon import EngineState, ensure, state, stop
+    from sovereign_ai.toolchain.engine.docker import ENGINE_VARIABLES, Docker
+    from sovereign_ai.toolchain.engine.pruning import prune
+else:
+    __getattr__ = lazy_exports(
+        __name__,
+        {
+            "daemon": ("EngineState", "ensure", "state", "stop"),
+            "docker": ("Docker", "ENGINE_VARIABLES"),
+            "pruning": ("prune",),
+        },
+    )
+
+__all__ = ["ENGINE_VARIABLES", "Docker", "EngineState", "ensure", "prune", "state", "stop"]

@@ -19,8 +19,7 @@ from sushy import exceptions
 from sushy.connector import Connector
 
 from sovereign_ai.errors import SovereignError
-from sovereign_ai.files.json_text import parse_json
-from sovereign_ai.files.kinds import REDFISH
+from sovereign_ai.files import REDFISH, parse_json
 
 MOST_REQUESTS = 20_000
 """Requests to one service; a server takes about 70, a large aggregator of 250 servers 17,500."""

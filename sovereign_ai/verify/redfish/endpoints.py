@@ -24,17 +24,9 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, Field, StringConstraints
 
 from sovereign_ai.errors import Problem, SovereignError, SpecError, Where
-from sovereign_ai.files.confusables import hidden
-from sovereign_ai.files.decoding import decode
-from sovereign_ai.files.kinds import AUTHORITIES, ENDPOINTS, PASSWORD
-from sovereign_ai.files.reading import read
-from sovereign_ai.files.secrets import shown
-from sovereign_ai.files.source import SourceMap
-from sovereign_ai.files.yaml_text import parse
-from sovereign_ai.plan.factory import Plan
-from sovereign_ai.spec.base import Model, Text
-from sovereign_ai.spec.error_location import TextForm
-from sovereign_ai.spec.problems import validated
+from sovereign_ai.files import AUTHORITIES, ENDPOINTS, PASSWORD, SourceMap, decode, hidden, parse, read, shown
+from sovereign_ai.plan import Plan
+from sovereign_ai.spec import Model, Text, TextForm, validated
 
 _HOST = r"(?:[A-Za-z0-9](?:[A-Za-z0-9.-]{0,251}[A-Za-z0-9])?|\[[0-9A-Fa-f:.]{2,45}\])"
 _ADDRESS = re.compile(rf"https://{_HOST}(?::(?P<port>[0-9]{{1,5}}))?/?")

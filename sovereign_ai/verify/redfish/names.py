@@ -6,7 +6,7 @@ import re
 from collections.abc import Collection
 from functools import cache
 
-from sovereign_ai.catalog.accelerators import accelerators
+from sovereign_ai.catalog.accelerator import accelerators
 
 _NOISE = re.compile(r"[^a-z0-9]")
 _BARE_FORMS = frozenset({"", "sxm"})

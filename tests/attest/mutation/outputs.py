@@ -26,7 +26,7 @@ from sovereign_ai.attest.report.flows import flows
 from sovereign_ai.attest.report.gather import certificates
 from sovereign_ai.plan.factory import Plan, plan
 from sovereign_ai.render.kubernetes.bundle import render
-from sovereign_ai.rules.check import check
+from sovereign_ai.rules.whole_check import check
 from sovereign_ai.sovereignty.report import SovereigntyReport, assess_sovereignty
 from sovereign_ai.spec.factory import AIFactory
 

@@ -23,7 +23,7 @@ import pytest
 import yaml
 
 from sovereign_ai.errors import SpecError
-from sovereign_ai.spec.load import read_text
+from sovereign_ai.spec.reader import read_text
 from tests.attest.mutation.fields import RENAME, Data, changed, general, leaves, prepared, renamed, value_at
 from tests.attest.mutation.outputs import Outputs, outputs, unexplained
 from tests.support.approvals import signature

@@ -11,7 +11,7 @@ from sovereign_ai.assess.energy.balance import EnergyStore
 from sovereign_ai.assess.energy.report import Hourly
 from sovereign_ai.attest.report.gather import Report, make_report
 from sovereign_ai.plan.factory import plan
-from sovereign_ai.spec.load import load, read_text
+from sovereign_ai.spec.reader import load, read_text
 
 DAY = date(2026, 11, 24)
 STACKS = Path(__file__).parents[3] / "stacks"

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from sovereign_ai.attest.report.page import SECTIONS, page
+from sovereign_ai.attest.report.html_page import SECTIONS, page
 from tests.attest.report.browser import Browser
 from tests.attest.report.reports import STACKS, report
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sovereign_ai.attest.report.page import page
+from sovereign_ai.attest.report.html_page import page
 from tests.attest.report.reports import changed, report
 
 

@@ -14,7 +14,7 @@ import pytest
 
 from sovereign_ai.cluster.embedded.flags import COMPONENTS
 from sovereign_ai.cluster.embedded.lifecycle import down, launch, up
-from sovereign_ai.cluster.embedded.status import recorded_processes, status_of, supervisor_pid
+from sovereign_ai.cluster.embedded.process_status import recorded_processes, status_of, supervisor_pid
 from sovereign_ai.cluster.embedded.supervisor import Child, Supervisor
 from sovereign_ai.cluster.process import Process, ProcessProbe, is_running, started_at
 from sovereign_ai.cluster.start_errors import last_lines, redact

@@ -18,7 +18,7 @@ from sovereign_ai.names import KEYS
 from sovereign_ai.plan.addresses import pod_bits
 from sovereign_ai.plan.factory import Plan, plan
 from sovereign_ai.spec.factory import AIFactory
-from sovereign_ai.spec.load import load
+from sovereign_ai.spec.reader import load
 
 ROOT = Path(__file__).resolve().parents[3]
 

@@ -8,7 +8,7 @@ import orjson
 import pytest
 
 from sovereign_ai.cluster.kind.health import COMPONENTS, dead_containers
-from sovereign_ai.cluster.kind.status import folder_of
+from sovereign_ai.cluster.kind.machine_status import folder_of
 from sovereign_ai.cluster.operator import AUTHORIZERS
 from sovereign_ai.cluster.state import ClusterDir
 from sovereign_ai.errors import EnvironmentLacksError

@@ -11,11 +11,11 @@ import pytest
 from sovereign_ai.cluster.api.client import Api, ApiError
 from sovereign_ai.cluster.api.errors import refusal
 from sovereign_ai.cluster.kind import lifecycle
-from sovereign_ai.cluster.kind.status import folder_of, list_kind
+from sovereign_ai.cluster.kind.machine_status import folder_of, list_kind
 from sovereign_ai.errors import EnvironmentLacksError, UsageError
 from sovereign_ai.plan.factory import Plan, plan
 from sovereign_ai.spec.factory import AIFactory
-from sovereign_ai.spec.load import load
+from sovereign_ai.spec.reader import load
 from sovereign_ai.toolchain.path_search import adopt
 from sovereign_ai.toolchain.table import tool
 from tests.verify.in_memory import InMemoryApi

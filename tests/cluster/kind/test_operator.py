@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from sovereign_ai.cluster.embedded.status import status_of
+from sovereign_ai.cluster.embedded.process_status import status_of
 from sovereign_ai.cluster.kind.config import SETTINGS
 from sovereign_ai.cluster.kind.operator import PORT, calls_operator, prepare, remedy, runs, start, stop
 from sovereign_ai.cluster.process import socket_address

@@ -11,7 +11,7 @@ import pytest
 from sovereign_ai.deploy.hosts import runner as hosts
 from sovereign_ai.deploy.hosts.events import HostResult, State
 from sovereign_ai.deploy.hosts.runner import RunRequest, playbooks_dir, run
-from sovereign_ai.render.hosts.inventory import Host, HostInventory
+from sovereign_ai.render.hosts.inventory_groups import Host, HostInventory
 
 THREE = HostInventory(tuple(Host(f"h{number}", f"u{number}", ("machines",), {}) for number in range(3)), {})
 

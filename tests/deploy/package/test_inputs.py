@@ -13,7 +13,7 @@ from pulumi.runtime import rpc
 from sovereign_ai.deploy.package.inputs import judged, unknown_places
 from sovereign_ai.deploy.package.schema import INPUTS
 from sovereign_ai.errors import SpecError, UsageError
-from sovereign_ai.spec.load import load
+from sovereign_ai.spec.reader import load
 from tests.deploy.projects import LAB
 
 

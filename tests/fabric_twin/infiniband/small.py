@@ -8,7 +8,7 @@ from pathlib import Path
 
 from sovereign_ai.plan.factory import Plan, plan
 from sovereign_ai.spec.factory import AIFactory
-from sovereign_ai.spec.load import load
+from sovereign_ai.spec.reader import load
 from tests.render.lab import STACKS
 
 FABRIC = "  - {name: compute, role: compute, kind: infiniband, rails: 1, radix: 8, link: 400 Gbps, padding: none, managers: 1}\n"  # noqa: E501 - one literal text

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from types import SimpleNamespace
 from typing import Any
 
-from sovereign_ai.assess.observed.judge import PortState
+from sovereign_ai.assess.observed.verdicts import PortState
 from sovereign_ai.fabric_twin.infiniband.checks import (
     compare,
     expected_keys,
@@ -16,8 +16,8 @@ from sovereign_ai.fabric_twin.infiniband.checks import (
     switch_lost,
     wrong_key,
 )
-from sovereign_ai.fabric_twin.infiniband.net import Net
-from tests.fabric_twin.infiniband.test_net import superpod
+from sovereign_ai.fabric_twin.infiniband.ibsim_net import Net
+from tests.fabric_twin.infiniband.test_ibsim_net import superpod
 
 
 def test_a_zones_ports_have_its_key_and_the_manager_the_full_default_alone() -> None:

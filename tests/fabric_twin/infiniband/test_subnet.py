@@ -11,7 +11,7 @@ import pytest
 
 from sovereign_ai.assess.fabric import assess_fabrics as foretell
 from sovereign_ai.fabric_twin.infiniband.checks import run_checks, separation, wrong_keys
-from sovereign_ai.fabric_twin.infiniband.net import net
+from sovereign_ai.fabric_twin.infiniband.ibsim_net import net
 from sovereign_ai.fabric_twin.infiniband.subnet import RunningSubnet
 from sovereign_ai.fabric_twin.namespace import list_namespaces
 from sovereign_ai.fabric_twin.result import Result

@@ -12,7 +12,7 @@ import pytest
 
 from sovereign_ai.errors import DeploymentError, EnvironmentLacksError
 from sovereign_ai.fabric_twin.infiniband import subnet as subnet_module
-from sovereign_ai.fabric_twin.infiniband.net import net, net_file
+from sovereign_ai.fabric_twin.infiniband.ibsim_net import net, net_file
 from sovereign_ai.fabric_twin.infiniband.subnet import RunningSubnet, require_ibsim
 from tests.fabric_twin.infiniband.small import small
 

@@ -18,7 +18,7 @@ from sovereign_ai.plan.fabric.layout import port_names
 from sovereign_ai.plan.fabric.planes import FabricPlan, plan_fabrics
 from sovereign_ai.plan.factory import plan as whole_plan
 from sovereign_ai.spec.factory import AIFactory
-from sovereign_ai.spec.load import load
+from sovereign_ai.spec.reader import load
 from tests.plan import checker
 from tests.plan.wishes import CABLE_ROWS, as_json, laid, machines, pool, wish
 

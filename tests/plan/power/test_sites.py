@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sovereign_ai.catalog.systems import system
+from sovereign_ai.catalog.system import system
 from sovereign_ai.plan.factory import plan
 from sovereign_ai.plan.feasibility import feasible
 from sovereign_ai.plan.power.loads import rack_groups, rack_watts, supplies_left

@@ -14,7 +14,7 @@ import pytest
 import yaml
 
 from sovereign_ai.render.hosts.hosts import MACHINE_ROLES, SERVER_ROLES, inventory
-from sovereign_ai.render.hosts.inventory import HostInventory
+from sovereign_ai.render.hosts.inventory_groups import HostInventory
 from sovereign_ai.render.hosts.site_facts import SiteFacts
 from tests.render.lab import stack
 

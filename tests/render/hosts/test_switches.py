@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from sovereign_ai.render.hosts.inventory import HostInventory
+from sovereign_ai.render.hosts.inventory_groups import HostInventory
 from sovereign_ai.render.hosts.switches import SHARED, switches, twin_inventory
 from sovereign_ai.render.switches.links import FABRIC_MTU, HOST_MTU, switch_links
 from sovereign_ai.render.switches.ports import port_maps

@@ -7,7 +7,7 @@ from collections import Counter
 import pytest
 
 from sovereign_ai.render.interop.cabling import cable_length, medium, part, rail_map
-from tests.render.interop.test_files import SMALL, rows
+from tests.render.interop.test_output_files import SMALL, rows
 from tests.render.lab import stack
 
 

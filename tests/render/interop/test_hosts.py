@@ -5,8 +5,8 @@ from __future__ import annotations
 import orjson
 import yaml
 
-from sovereign_ai.render.interop.files import DeliveredFacts, files
-from tests.render.interop.test_files import written
+from sovereign_ai.render.interop.output_files import DeliveredFacts, files
+from tests.render.interop.test_output_files import written
 from tests.render.lab import stack
 
 

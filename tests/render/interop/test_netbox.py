@@ -16,7 +16,7 @@ from typing import Any
 import orjson
 import pytest
 
-from tests.render.interop.test_files import SMALL, written
+from tests.render.interop.test_output_files import SMALL, written
 from tests.render.lab import stack
 
 FORMS: dict[str, Any] = orjson.loads(Path(__file__).with_name("netbox-4.7.3.json").read_bytes())["files"]

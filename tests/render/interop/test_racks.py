@@ -7,7 +7,7 @@ from xml.etree import ElementTree as ET
 import pytest
 
 from sovereign_ai.render.interop.racks import models, mounted_devices
-from tests.render.interop.test_files import SMALL, written
+from tests.render.interop.test_output_files import SMALL, written
 from tests.render.lab import stack
 
 

@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sovereign_ai.render.interop.slurm import hostlist
-from tests.render.interop.test_files import SMALL, written
+from tests.render.interop.test_output_files import SMALL, written
 from tests.render.lab import stack
 
 

@@ -8,7 +8,7 @@ import pytest
 import yaml
 
 from sovereign_ai.render.interop.topograph import switch_tiers
-from tests.render.interop.test_files import SMALL, written
+from tests.render.interop.test_output_files import SMALL, written
 from tests.render.lab import stack
 
 SWITCH = {"name", "labels", "annotations", "switches"}

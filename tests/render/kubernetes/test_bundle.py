@@ -15,7 +15,7 @@ import yaml
 from sovereign_ai.errors import SpecError, UsageError
 from sovereign_ai.names import KEYS, OWNER
 from sovereign_ai.render.kubernetes.bundle import Bundle, render
-from sovereign_ai.rules.check import check
+from sovereign_ai.rules.whole_check import check
 from tests.render.lab import bundle, every, one, stack
 
 GOLDEN = Path(__file__).parent / "golden" / "lab"

@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from sovereign_ai.catalog.systems import system
+from sovereign_ai.catalog.system import system
 from sovereign_ai.plan.factory import plan
 from sovereign_ai.render.kubernetes.tenants import _computing_limits
-from sovereign_ai.spec.load import load
+from sovereign_ai.spec.reader import load
 from tests.render.lab import every, one
 
 STACKS = Path(__file__).resolve().parents[3] / "stacks"

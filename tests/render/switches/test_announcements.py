@@ -16,7 +16,7 @@ import pytest
 import yaml
 
 from sovereign_ai.render.switches.announcements import collapse
-from sovereign_ai.render.switches.frr import frr
+from sovereign_ai.render.switches.frr_config import frr
 from sovereign_ai.render.switches.names import LinuxNames, uses
 from sovereign_ai.render.switches.ports import SwitchPorts, port_maps
 from sovereign_ai.render.switches.sonic import NAMES

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from sovereign_ai.catalog.switches import switches
+from sovereign_ai.catalog.switch import switches
 from sovereign_ai.render.switches.front_panel import front_panel
 
 

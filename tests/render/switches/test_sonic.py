@@ -10,7 +10,7 @@ from typing import Any
 import orjson
 import pytest
 
-from sovereign_ai.render.switches.frr import frr
+from sovereign_ai.render.switches.frr_config import frr
 from sovereign_ai.render.switches.ports import SwitchPorts, port_maps
 from sovereign_ai.render.switches.sonic import NAMES, sonic
 from tests.render.lab import stack

@@ -13,7 +13,7 @@ import pytest
 import yaml
 
 from sovereign_ai.plan.fabric.planes import FabricPlan
-from sovereign_ai.render.switches.frr import frr
+from sovereign_ai.render.switches.frr_config import frr
 from sovereign_ai.render.switches.ports import SwitchPorts, port_maps
 from sovereign_ai.render.switches.sonic import NAMES, sonic
 from sovereign_ai.render.switches.vendors import cumulus

@@ -3,7 +3,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from sovereign_ai.plan.factory import plan
-from sovereign_ai.rules.check import decide
+from sovereign_ai.rules.whole_check import decide
 from tests.rules.deciding import messages_of
 from tests.rules.test_described import FACTORY, TODAY, contract, factory_of, power, site
 

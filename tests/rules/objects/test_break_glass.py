@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from sovereign_ai.rules.judge import RuleFinding, judge
+from sovereign_ai.rules.judgement import RuleFinding, judge
 from sovereign_ai.rules.objects.break_glass import APPROVER, ENDS, REASON
 from sovereign_ai.rules.registry import find_rule
 

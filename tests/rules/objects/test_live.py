@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from sovereign_ai.rules.judge import RuleFinding
+from sovereign_ai.rules.judgement import RuleFinding
 from sovereign_ai.rules.objects import live
 from sovereign_ai.rules.rbac.grants import POLICIES, SECRETS, SHELLS, direct_grants
 from sovereign_ai.rules.registry import REGISTRY, find_rule

@@ -32,7 +32,7 @@ from sovereign_ai.rules.rbac.subjects import (
     principals_in_cel,
     shown,
 )
-from sovereign_ai.spec.load import load
+from sovereign_ai.spec.reader import load
 from tests.rules.agreement import ask, running_plane
 
 Data = dict[str, Any]

@@ -17,7 +17,7 @@ from sovereign_ai.render.interop.netbox import netbox
 from sovereign_ai.spec.adopt.fabrics import AdoptedFabric, rate_of
 from sovereign_ai.spec.adopt.part import AdoptedPart, adopt
 from sovereign_ai.spec.adopt.tables import read_tables
-from sovereign_ai.spec.load import read_text
+from sovereign_ai.spec.reader import read_text
 from tests.conftest import STACKS
 from tests.render.lab import stack
 

@@ -8,7 +8,7 @@ import pytest
 import yaml
 
 from sovereign_ai.errors import SpecError
-from sovereign_ai.verify.redfish.compare import compare
+from sovereign_ai.verify.redfish.comparison import compare
 from sovereign_ai.verify.redfish.endpoints import Endpoints, read_endpoints
 from sovereign_ai.verify.redfish.names import gpu_of, same_model
 from sovereign_ai.verify.redfish.racked import Racked

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from sovereign_ai.catalog.accelerators import accelerators
+from sovereign_ai.catalog.accelerator import accelerators
 from sovereign_ai.verify.redfish.names import gpu_of, plain, same_model
 
 

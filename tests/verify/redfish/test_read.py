@@ -14,7 +14,7 @@ from typer.testing import CliRunner
 
 from sovereign_ai.cli.main import app
 from sovereign_ai.sim.redfish import FIRMWARE, redfish_tree
-from sovereign_ai.verify.redfish.compare import RedfishInventory, compare
+from sovereign_ai.verify.redfish.comparison import RedfishInventory, compare
 from sovereign_ai.verify.redfish.endpoints import read_endpoints
 from sovereign_ai.verify.redfish.read import read_all
 from tests.conftest import STACKS

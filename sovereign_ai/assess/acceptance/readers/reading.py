@@ -7,8 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from sovereign_ai.errors import SovereignError
-from sovereign_ai.files.json_text import parse_json
-from sovereign_ai.files.kinds import RESULTS
+from sovereign_ai.files import RESULTS, parse_json
 
 
 class UnreadableError(ValueError):

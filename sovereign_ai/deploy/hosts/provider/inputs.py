@@ -12,9 +12,8 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints, Validation
 
 from sovereign_ai.deploy.hosts.provider.inventories import load_inventory
 from sovereign_ai.errors import Problem, SovereignError, Where
-from sovereign_ai.render.hosts.inventory import HostInventory
-from sovereign_ai.spec.base import Name
-from sovereign_ai.spec.problems import from_validation
+from sovereign_ai.render.hosts import HostInventory
+from sovereign_ai.spec import Name, from_validation
 
 
 class Inputs(BaseModel):

@@ -13,12 +13,10 @@ import orjson
 
 from sovereign_ai.deploy.pulumi_environment import state_dir
 from sovereign_ai.errors import DeploymentError, EnvironmentLacksError, Problem
-from sovereign_ai.files.json_text import parse_json
-from sovereign_ai.files.kinds import INVENTORY
-from sovereign_ai.files.reading import read
+from sovereign_ai.files import INVENTORY, parse_json, read
 from sovereign_ai.files.writing import write_private
-from sovereign_ai.render.hosts.inventory import Host, HostInventory
-from sovereign_ai.toolchain.private_folder import make_folders
+from sovereign_ai.render.hosts import Host, HostInventory
+from sovereign_ai.toolchain import make_folders
 
 _HINT = "run `sovereign-ai hosts preview STACK`, or your own program, which writes it"
 

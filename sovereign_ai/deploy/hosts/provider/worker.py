@@ -23,7 +23,7 @@ from sovereign_ai.deploy.hosts.events import HostChange, HostResult
 from sovereign_ai.deploy.hosts.provider.inventories import load_inventory
 from sovereign_ai.deploy.hosts.runner import HostRun, RunRequest
 from sovereign_ai.errors import DeploymentError, ExitCode, Problem, SovereignError
-from sovereign_ai.toolchain.launcher import starting
+from sovereign_ai.toolchain import starting
 
 PLAYBOOK = "hosts.yml"
 

@@ -12,7 +12,7 @@ from pulumi.runtime.rpc import UNKNOWN
 
 from sovereign_ai.deploy.hosts.provider import inventories
 from sovereign_ai.deploy.hosts.provider.inputs import plain, struct, validated
-from sovereign_ai.render.hosts.inventory import Host, HostInventory
+from sovereign_ai.render.hosts.inventory_groups import Host, HostInventory
 
 TWO = HostInventory(
     (Host("a-1", "u0", ("machines",), {"port": 1}), Host("b.2", "u1", ("machines",), {})),

@@ -9,7 +9,7 @@ import pytest
 from sovereign_ai.deploy.hosts.provider import inventories
 from sovereign_ai.errors import DeploymentError
 from sovereign_ai.render.hosts.hosts import inventory
-from sovereign_ai.render.hosts.inventory import Host, HostInventory
+from sovereign_ai.render.hosts.inventory_groups import Host, HostInventory
 from sovereign_ai.render.hosts.site_facts import SiteFacts
 from tests.render.lab import stack
 

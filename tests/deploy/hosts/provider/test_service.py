@@ -21,7 +21,7 @@ from sovereign_ai.deploy.hosts.provider.service import HostsProvider
 from sovereign_ai.deploy.hosts.provider.worker import HostJob
 from sovereign_ai.deploy.hosts.runner import HostRun
 from sovereign_ai.errors import EnvironmentLacksError, Problem
-from sovereign_ai.render.hosts.inventory import Host, HostInventory
+from sovereign_ai.render.hosts.inventory_groups import Host, HostInventory
 
 URN = "urn:pulumi:lab.hosts::lab-hosts::sovereign-hosts:index:HostConfiguration::lab"
 TWO = HostInventory(

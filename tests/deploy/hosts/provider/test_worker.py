@@ -15,7 +15,7 @@ from sovereign_ai.deploy.hosts.provider import inventories, worker
 from sovereign_ai.deploy.hosts.provider.worker import HostJob, run_job
 from sovereign_ai.deploy.hosts.runner import HostRun
 from sovereign_ai.errors import DeploymentError, ExitCode, SovereignError
-from sovereign_ai.render.hosts.inventory import Host, HostInventory
+from sovereign_ai.render.hosts.inventory_groups import Host, HostInventory
 from sovereign_ai.toolchain.launcher import starting
 
 LOCAL = {"ansible_connection": "local", "ansible_python_interpreter": "/usr/bin/python3"}

@@ -1,0 +1,118 @@
+r"""Reader of `ibnetdiscover`: every node of an InfiniBand subnet and every link, from both its ends.
+
+>>> text = 'Switch\t2 "S-1"\t# "leaf-1" base port 0 lid 2 lmc 0\n'
+>>> text += '[1]\t"H-1"[1](2c9)\t# "dgx-001 mlx5_0" lid 1 4xNDR\n'
+>>> text += '\nCa\t1 "H-1"\t# "dgx-001 mlx5_0"\n'
+>>> text += '[1](2c9)\t"S-1"[1]\t# lid 1 lmc 0 "leaf-1" lid 2 4xNDR\n'
+>>> subnet = ibnetdiscover(text, "net.txt")
+>>> subnet.links[("leaf-1", 1)], subnet.nodes["dgx-001 mlx5_0"].lid
+(('dgx-001 mlx5_0', 1), 1)
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from sovereign_ai.errors import Problem, UsageError, Where
+from sovereign_ai.files import SUBNET
+
+_NODE = re.compile(r'(Switch|Ca|Rt)\s+(\d{1,3})\s+"([^"]{1,80})"\s*(?:#\s*"([^"]*)"(.*))?')
+_PORT = re.compile(
+    # The own port, the node at the other end and its port, and a comment.
+    r"\[(\d{1,3})\](?:\[ext \d+\])?(?:\(([0-9a-f]+)\))?\s+"
+    r'"([^"]{1,80})"\[(\d{1,3})\](?:\([0-9a-f]+\))?\s*(?:#\s*(.*))?'
+)
+_LID = re.compile(r"\blid (\d{1,5})\b")
+
+End = tuple[str, int]
+"""A node's description and the number of one of its ports."""
+
+
+@dataclass(frozen=True, slots=True)
+class SubnetNode:
+    """One switch or adapter.
+
+    Attributes:
+        description: its node description, by which operators know it.
+        kind: `Switch`, `Ca` (host adapter) or `Rt`.
+        ports: number of its ports.
+        lid: its local identifier; 0 where the text has none.
+    """
+
+    description: str
+    kind: str
+    ports: int
+    lid: int
+
+
+@dataclass(frozen=True, slots=True)
+class Subnet:
+    """One subnet.
+
+    Attributes:
+        nodes: node by description.
+        links: the other end of each end, both ways.
+        one_sided: ends that only one side reports.
+    """
+
+    nodes: Mapping[str, SubnetNode]
+    links: Mapping[End, End]
+    one_sided: frozenset[End]
+
+
+def ibnetdiscover(text: str, file: str) -> Subnet:
+    """Read the output of `ibnetdiscover`.
+
+    Args:
+        text: the output.
+        file: the file's name, for messages.
+
+    Raises:
+        UsageError: it is another text, or two nodes share a description, so that a port has no unique name.
+    """
+    nodes: dict[str, SubnetNode] = {}
+    seen: list[tuple[str, int, str, int]] = []
+    current = ""
+    for line in text.splitlines():
+        node = _NODE.match(line)
+        port = _PORT.match(line)
+        if node:
+            current = node[3]
+            lid = _LID.search(node[5] or "")
+            nodes[current] = SubnetNode(node[4] or node[3], node[1], int(node[2]), int(lid[1]) if lid else 0)
+        elif port and current:
+            seen.append((current, int(port[1]), port[3], int(port[4])))
+            # An adapter's own LID is in the comment on its port, not on its node.
+            lid = _LID.search(port[5] or "")
+            known = nodes[current]
+            if lid and known.kind == "Ca" and not known.lid:
+                nodes[current] = SubnetNode(known.description, known.kind, known.ports, int(lid[1]))
+    _refuse(nodes, file)
+    links: dict[End, End] = {}
+    for near_guid, near_port, far_guid, far_port in seen:
+        far = nodes[far_guid].description if far_guid in nodes else far_guid
+        links[nodes[near_guid].description, near_port] = (far, far_port)
+    one_sided = set()
+    for near, reported_far in links.items():
+        if links.get(reported_far) != near:
+            one_sided.add(near)
+    by_description = {}
+    for member in nodes.values():
+        by_description[member.description] = member
+    return Subnet(by_description, links, frozenset(one_sided))
+
+
+def _refuse(nodes: Mapping[str, SubnetNode], file: str) -> None:
+    """Refuse a text without nodes, and nodes that share a description."""
+    if not nodes:
+        message = f"it is not {SUBNET.noun}: it names no switch and no adapter"
+        raise UsageError(Problem("not-a-subnet", message, Where(file), SUBNET.hint))
+    counts = Counter(node.description for node in nodes.values())
+    twice = sorted(name for name, count in counts.items() if count > 1)
+    if twice:
+        message = f"{len(twice)} descriptions are shared by several nodes, such as {twice[0][:60]!r}"
+        hint = "give every adapter its own node description (rdma-ndd), or name switches by --node-name-map"
+        raise UsageError(Problem("same-description", message, Where(file), hint))

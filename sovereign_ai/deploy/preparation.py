@@ -1,0 +1,170 @@
+"""The steps on a cluster before the engine changes an object, in this order.
+
+1. The cluster is recognised, and no object of anybody else has a planned name (`preconditions.py`).
+2. The local control plane gets the keys and policies of the new description (`control_plane_setup.py`).
+3. Real nodes that leave a pool are drained (`drain.py`).
+4. Objects that the description no longer contains are deleted, under the policies that permitted them.
+5. The new admission policies come into force, before any object that only they permit is written.
+6. Objects of which a field cannot be changed are recreated, under the new policies (`replacement.py`).
+
+So at no moment is more permitted than by the old or the new description. The steps are part of the program,
+and not of a command, so that a plain `pulumi up` keeps the same order. Each step can be repeated: the next
+run completes one that was killed anywhere.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from sovereign_ai.cluster.api import Snapshot, open_cluster
+from sovereign_ai.deploy.control_plane_setup import prepare_control_plane
+from sovereign_ai.deploy.drain import departures, drain
+from sovereign_ai.deploy.enforcement import apply_policies, differing_policies, enforce
+from sovereign_ai.deploy.live_objects import key_of
+from sovereign_ai.deploy.preconditions import (
+    Checked,
+    StackDeployment,
+    check_preconditions,
+    claim_cluster,
+    insist_on_asked,
+)
+from sovereign_ai.deploy.reading import reading_of
+from sovereign_ai.deploy.replacement import replace
+from sovereign_ai.deploy.withdrawal import withdraw, withdrawn
+from sovereign_ai.errors import EnvironmentLacksError, Problem, SovereignError, Where
+from sovereign_ai.plan import Plan
+from sovereign_ai.render.kubernetes import Bundle
+from sovereign_ai.spec import AIFactory
+
+
+def prepare(
+    factory: AIFactory,
+    plan: Plan,
+    bundle: Bundle,
+    kubeconfig: Path,
+    deployment: StackDeployment,
+    progress: Callable[[str], object],
+    *,
+    reading: Snapshot | None = None,
+) -> None:
+    """Prepare a cluster so that all changes of the engine are permitted, and none permits too much.
+
+    Args:
+        factory: the new description.
+        plan: its plan.
+        bundle: the objects that are about to be deployed.
+        kubeconfig: the cluster's kubeconfig.
+        deployment: the stack that deploys them.
+        progress: called with a line for each thing done.
+        reading: the cluster, as other checks have read it a moment ago; left out, that of the file's current
+            context.
+
+    Raises:
+        DeploymentError: a pod or a namespace does not go, or a policy does not come into force.
+        EnvironmentLacksError: it is another cluster, objects of others have planned names, the guard of the
+            policies was not accepted, or a key cannot be created.
+        ApiError: the API server refused a write.
+        UnreachableError: there was no answer.
+    """
+    reading = reading or reading_of(open_cluster(kubeconfig), bundle.objects)
+    api = reading.api
+    checked = _prove(reading, bundle, deployment, progress)
+    for line in prepare_control_plane(factory, plan, bundle, kubeconfig):
+        progress(line)
+    leaving = departures(reading.list("v1", "Node"), factory.name, plan, bundle.cluster)
+    drain(api, leaving, progress)
+    withdraw(api, withdrawn(reading, bundle.objects, factory.name), progress)
+    enforce(api, bundle.objects, progress, live=reading)
+    replaced = [obj for obj in bundle.objects if key_of(obj) in checked.replaces]
+    replace(api, replaced, progress)
+
+
+@contextmanager
+def applying_policies(
+    factory: AIFactory,
+    plan: Plan,
+    bundle: Bundle,
+    kubeconfig: Path,
+    checked: Checked,
+    reading: Snapshot,
+    insist: Callable[[], object],
+) -> Iterator[None]:
+    """Apply the policies in the background of a block in which the engine runs, if no step must precede.
+
+    An API server takes seconds to enforce a new policy, and an engine takes as long to start its program.
+    `prepare`, which the program runs, does the same and waits for the effect; most of that time has passed by
+    then. A failure here is ignored: `prepare` meets it too, and reports it.
+
+    Args:
+        factory: the new description.
+        plan: its plan.
+        bundle: the objects that are about to be deployed.
+        kubeconfig: the cluster's kubeconfig.
+        checked: the result of this command's checks, which has claimed the cluster.
+        reading: the cluster, as those checks have read it.
+        insist: called before each batch of writes; raises once this command does not hold the stack any more.
+
+    Raises:
+        ApiError: the API server refused to list what exists.
+        UnreachableError: there was no answer.
+    """
+    # Objects that leave are deleted under the policies that permitted them, so `prepare` has to do that
+    # first.
+    is_first = not (
+        departures(reading.list("v1", "Node"), factory.name, plan, bundle.cluster)
+        or checked.replaces
+        or withdrawn(reading, bundle.objects, factory.name)
+    )
+    if not is_first or not differing_policies(reading, bundle.objects):
+        yield
+        return
+    ended = threading.Event()
+
+    def apply() -> None:
+        with contextlib.suppress(SovereignError):
+            prepare_control_plane(factory, plan, bundle, kubeconfig)
+            if not ended.is_set():
+                insist()
+                apply_policies(reading.api, bundle.objects, live=reading)
+
+    thread = threading.Thread(target=apply, name="policies")
+    thread.start()
+    try:
+        yield
+    finally:
+        ended.set()
+        # Nothing may be written once the stack is released.
+        thread.join()
+
+
+def _prove(
+    reading: Snapshot, bundle: Bundle, deployment: StackDeployment, progress: Callable[[str], object]
+) -> Checked:
+    """Make the checks before the first write, record the cluster, and return the result.
+
+    Raises:
+        EnvironmentLacksError: a check failed.
+    """
+    checked = check_preconditions(reading, bundle.objects, deployment)
+    if checked.cluster.remade:
+        # A command records the new cluster before it starts the engine, with a refresh. So this is a plain
+        # Pulumi.
+        hint = "`sovereign-ai up` creates them again; so does `pulumi up` after `pulumi refresh`"
+        raise EnvironmentLacksError(Problem("cluster-remade", checked.cluster.line, hint=hint))
+    insist_on_asked(checked)
+    if checked.left:
+        hint = "`sovereign-ai up` leaves them and drops them from the state; so does `pulumi state delete`"
+        problems = []
+        for key, whose in sorted(checked.left.items()):
+            message = f"this deployment would delete {key}, which {whose}"
+            problems.append(Problem("object-not-ours", message, Where(field=str(key)), hint))
+        raise EnvironmentLacksError(problems)
+    for line in checked.lines:
+        progress(line)
+    # The labels are written through the snapshot, which then drops what it has read.
+    claim_cluster(reading, checked, deployment)
+    return checked

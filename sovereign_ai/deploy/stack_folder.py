@@ -1,0 +1,67 @@
+"""Create a new stack's folder; every stack has these files and no others."""
+
+from __future__ import annotations
+
+import os
+from importlib import resources
+from pathlib import Path
+
+import orjson
+
+from sovereign_ai.errors import Problem, UsageError
+from sovereign_ai.files.writing import create
+from sovereign_ai.names import is_label
+from sovereign_ai.spec import schema
+
+_TEMPLATES = ("Pulumi.yaml", "__main__.py", "factory.yaml")
+
+
+def contents(name: str) -> dict[str, str]:
+    """Return the files of a new factory: file name to text."""
+    folder = resources.files("sovereign_ai.deploy") / "templates"
+    texts = {}
+    for file in _TEMPLATES:
+        template = (folder / f"{file}.txt").read_text(encoding="utf-8")
+        texts[file] = template.replace("FACTORY", name)
+    # Editors validate factory.yaml by this schema, which its first line names.
+    data = orjson.dumps(schema(), option=orjson.OPT_INDENT_2 | orjson.OPT_SORT_KEYS)
+    texts["factory.schema.json"] = data.decode() + "\n"
+    return texts
+
+
+def scaffold(folder: Path, name: str, *, description: str | None = None, dry_run: bool = False) -> list[Path]:
+    """Write the files of a new stack and return their paths; no existing file is overwritten.
+
+    Args:
+        folder: the stack's folder.
+        name: the factory's name.
+        description: the text of its `factory.yaml`; left out, an example.
+        dry_run: check everything and write nothing.
+
+    Raises:
+        UsageError: the name is not allowed, or a file exists already; nothing is written then.
+    """
+    problems = []
+    if not is_label(name) or len(name) > 32:
+        rule = "lower-case letters, digits and hyphens, starting with a letter, at most 32"
+        hint = f"{rule}; choose one with --name"
+        problems.append(Problem("bad-name", f"{name!r} cannot be a factory's name", hint=hint))
+    texts = contents(name)
+    if description is not None:
+        texts["factory.yaml"] = description
+    for file in texts:
+        # A dangling link exists too: a write would create its target.
+        if os.path.lexists(folder / file):
+            message = f"{folder / file} exists already"
+            problems.append(Problem("exists", message, hint="choose another folder, or move it away"))
+    if problems:
+        raise UsageError(problems)
+    if folder.is_symlink() and not folder.exists():
+        message = f"{folder} is a link that leads nowhere"
+        hint = "remove it, or name another folder"
+        raise UsageError(Problem("dangling-link", message, hint=hint))
+    if not dry_run:
+        folder.mkdir(parents=True, exist_ok=True)
+        for file, text in texts.items():
+            create(folder / file, text.encode())
+    return [folder / file for file in texts]

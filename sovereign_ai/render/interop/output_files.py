@@ -1,0 +1,134 @@
+"""Every file of a plan's fabrics and hosts, by its path: what `fabric render` writes.
+
+<plane>/switches/<switch>/frr.conf, ports.json, nvue.yaml              Ethernet
+<plane>/switches/<switch>/config_db.json, sonic-frr.conf                    SONiC
+<plane>/partitions.conf, opensm.conf, topology.topo, ibnl/<type>.ibnl       InfiniBand
+<plane>/cables.csv, parts.csv, rails.json, qos.json, kea-dhcp4.json, topograph.yaml    where they apply
+<plane>/slurm/topology.conf, topology.yaml, slurm/<cluster>/nodes.conf, gres.conf     Slurm
+racks/<site>/<rack>.svg, bare-metal/<cluster>.yaml, netbox/<number>-<what>.csv         the whole plan
+pxe/boot.ipxe, pxe/hosts/<node>.ipxe                                                   with a boot server
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+
+import orjson
+
+from sovereign_ai.plan import Plan
+from sovereign_ai.plan.fabric import FabricPlan
+from sovereign_ai.render.interop.cabling import cables_csv, parts_csv, rail_map
+from sovereign_ai.render.interop.hosts import bare_metal_hosts, kea, pxe
+from sovereign_ai.render.interop.netbox import netbox
+from sovereign_ai.render.interop.racks import models, rack_front_svg
+from sovereign_ai.render.interop.slurm import gres_conf, nodes_conf, topology_conf, topology_yaml
+from sovereign_ai.render.interop.topograph import topograph
+from sovereign_ai.render.switches.frr_config import frr
+from sovereign_ai.render.switches.ports import port_maps
+from sovereign_ai.render.switches.qos import intent
+from sovereign_ai.render.switches.sonic import NAMES, sonic
+from sovereign_ai.render.switches.subnet import opensm_conf, partitions_conf, system_definitions, topology
+from sovereign_ai.render.switches.vendors import cumulus
+from sovereign_ai.spec import AIFactory
+
+_SORTED = orjson.OPT_INDENT_2 | orjson.OPT_SORT_KEYS
+
+
+@dataclass(frozen=True, slots=True)
+class DeliveredFacts:
+    """What is known once servers are delivered, and the addresses of boot and DHCP servers.
+
+    Attributes:
+        macs: node to the MAC address that it boots from.
+        guids: (node, port) to its InfiniBand port GUID.
+        boot: IPv4 address of the boot server; empty where nodes boot by virtual media alone.
+        dhcp: IPv4 address of the DHCP server that leaves relay to; empty where none does.
+    """
+
+    macs: Mapping[str, str] = field(default_factory=dict)
+    guids: Mapping[tuple[str, str], str] = field(default_factory=dict)
+    boot: str = ""
+    dhcp: str = ""
+
+
+def files(factory: AIFactory, plan: Plan, known: DeliveredFacts | None = None) -> Iterator[tuple[str, str]]:
+    """Yield (path, text) of every file, plane by plane, and then those of the whole plan.
+
+    Args:
+        factory: the description.
+        plan: what follows from it.
+        known: what is known of delivered servers; nothing if left out.
+    """
+    known = known or DeliveredFacts()
+    for plane in plan.fabrics:
+        yield from _plane_files(factory, plan, plane, known)
+    for cluster in plan.clusters:
+        yield f"bare-metal/{cluster.name}.yaml", bare_metal_hosts(plan, cluster.name, known.macs)
+        yield f"slurm/{cluster.name}/nodes.conf", nodes_conf(factory, plan, cluster.name)
+        yield f"slurm/{cluster.name}/gres.conf", gres_conf(plan, cluster.name)
+    for name, text in netbox(factory, plan).items():
+        yield f"netbox/{name}", text
+    kinds = models(factory, plan)
+    for rack in plan.racks:
+        yield f"racks/{rack.site}/{rack.name}.svg", rack_front_svg(rack, kinds)
+    if known.boot:
+        for name, text in pxe(plan, known.boot):
+            yield f"pxe/{name}", text
+
+
+def _plane_files(
+    factory: AIFactory, plan: Plan, plane: FabricPlan, known: DeliveredFacts
+) -> Iterator[tuple[str, str]]:
+    """Yield the files of one plane."""
+    folder = plane.name
+    yield f"{folder}/cables.csv", cables_csv(plan, plane)
+    yield f"{folder}/parts.csv", parts_csv(plan, plane)
+    if plane.kind == "infiniband":
+        yield from _infiniband_files(factory, plan, plane, known)
+    else:
+        yield from _ethernet_files(factory, plan, plane, known)
+    if plane.role == "compute":
+        yield f"{folder}/rails.json", _json(rail_map(plan, plane))
+        yield f"{folder}/topograph.yaml", topograph(plan, plane)
+        yield f"{folder}/slurm/topology.conf", topology_conf(plan, plane)
+        yield f"{folder}/slurm/topology.yaml", topology_yaml(plan, plane)
+    elif plane.role == "in-band":
+        yield f"{folder}/kea-dhcp4.json", kea(factory, plan, plane, known.macs, known.boot)
+    elif plane.role == "out-of-band":
+        # The MAC addresses are those that nodes boot from, and their controllers have others.
+        yield f"{folder}/kea-dhcp4.json", kea(factory, plan, plane, {}, "")
+
+
+def _infiniband_files(
+    factory: AIFactory, plan: Plan, plane: FabricPlan, known: DeliveredFacts
+) -> Iterator[tuple[str, str]]:
+    """Yield the subnet manager's files of an InfiniBand plane."""
+    folder = plane.name
+    fabric = next(fabric for fabric in factory.fabrics if fabric.name == plane.fabric)
+    model = (fabric.switch or "switch").upper()
+    yield f"{folder}/partitions.conf", partitions_conf(factory, plan, plane, known.guids)
+    yield f"{folder}/opensm.conf", opensm_conf()
+    yield f"{folder}/topology.topo", topology(plane, model)
+    for name, text in system_definitions(plane, model).items():
+        yield f"{folder}/ibnl/{name}", text
+
+
+def _ethernet_files(
+    factory: AIFactory, plan: Plan, plane: FabricPlan, known: DeliveredFacts
+) -> Iterator[tuple[str, str]]:
+    """Yield the files of an Ethernet plane's switches."""
+    if plane.kind == "roce":
+        yield f"{plane.name}/qos.json", _json(intent(plane.link).to_data())
+    for device in port_maps(factory, plan, plane):
+        folder = f"{plane.name}/switches/{device.switch.name}"
+        yield f"{folder}/frr.conf", frr(device)
+        yield f"{folder}/ports.json", _json(device.to_data())
+        yield f"{folder}/config_db.json", sonic(device, known.dhcp)
+        yield f"{folder}/sonic-frr.conf", frr(device, NAMES)
+        yield f"{folder}/nvue.yaml", cumulus(device)
+
+
+def _json(data: object) -> str:
+    """Return data as JSON, keys sorted."""
+    return orjson.dumps(data, option=_SORTED).decode() + "\n"

@@ -1,0 +1,248 @@
+"""The reader of descriptions: a stack's folder, a YAML or JSON file, or a Python file.
+
+A folder is read from its `factory.yaml`, else from its `factory.py`. Every problem of the file is reported at
+once, as `SpecError`, with its place. The content of a file raises nothing else, and nothing is written. A
+`.py` file is a program: it runs with its own folder importable, its standard output goes to standard error,
+and only its `factory` is kept. A stack's `__main__.py` is never run.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from itertools import islice
+from pathlib import Path
+from typing import Annotated, Any
+
+from pydantic import ValidationError
+
+from sovereign_ai.errors import Problem, SpecError, Where, nearest
+from sovereign_ai.files import DESCRIPTION, SourceMap, decode, parse, shown
+from sovereign_ai.files import read as read_file
+from sovereign_ai.spec.catalog_files import with_files
+from sovereign_ai.spec.checks.every_check import check, check_part
+from sovereign_ai.spec.checks.values import check_alone
+from sovereign_ai.spec.factory import AIFactory
+from sovereign_ai.spec.partial import partial
+from sovereign_ai.spec.problems import MOST_PROBLEMS, from_validation, uncovered
+from sovereign_ai.spec.source import of_python
+
+_IN_FOLDER = ("factory.yaml", "factory.yml", "factory.json", "factory.py")
+_YAML = (".yaml", ".yml", ".json")
+
+
+@dataclass(frozen=True, slots=True)
+class LoadedDescription:
+    """A description and the places of its fields.
+
+    Attributes:
+        factory: the description, checked.
+        source: dotted field to file, line and column.
+    """
+
+    factory: AIFactory
+    source: SourceMap
+
+
+def load(path: str | Path) -> AIFactory:
+    """Read a description.
+
+    Raises:
+        SpecError: the file is missing, or holds problems; all of them at once.
+    """
+    return read(path).factory
+
+
+def read(path: str | Path) -> LoadedDescription:
+    """Read a description together with the place of every field.
+
+    Raises:
+        SpecError: the file is missing, or holds problems; all of them at once.
+    """
+    file = _resolve_file(Path(path))
+    if file.suffix == ".py":
+        from sovereign_ai.spec.python_file import run  # noqa: PLC0415 - a YAML reader needs no runpy
+
+        factory = run(file)
+        return LoadedDescription(factory, of_python(factory, str(file)))
+    return read_text(read_file(file, DESCRIPTION), str(file), file.parent)
+
+
+def read_text(raw: bytes, file: str, folder: Path | None = None) -> LoadedDescription:
+    """Read a description from the bytes of a YAML or JSON file; `file` is only for messages.
+
+    Args:
+        raw: the bytes.
+        file: the file's name in messages.
+        folder: the folder of the files that its `catalog` names; without it, it can name none.
+
+    Raises:
+        SpecError: every problem of the text.
+    """
+    data, source, problems = parse(decode(raw, file), file, tabs=file.endswith(".json"))
+    if not isinstance(data, dict):
+        content = "the file is empty" if data is None else "the file holds no mapping"
+        where = source.where("") if source.values else Where(file, 1, 1)
+        hint = "start with 'name:'; 'sovereign-ai init' writes an example"
+        message = f"{content}; a description is a mapping of fields"
+        raise SpecError([*problems, Problem("wrong-type", message, where, hint)])
+    if folder is None or not isinstance(data.get("catalog"), list):
+        return _check_description(data, source, problems)
+    rows, file_problems = with_files(data["catalog"], folder, source)
+    if not file_problems:
+        return _check_description({**data, "catalog": rows}, source, problems)
+    raise SpecError(_without_files(data, rows, source, problems, file_problems))
+
+
+def _without_files(
+    data: dict[str, Any],
+    rows: list[Any],
+    source: SourceMap,
+    problems: list[Problem],
+    file_problems: list[Problem],
+) -> list[Problem]:
+    """Return all problems of a description whose catalogue files are wrong: the rest is checked all the same.
+
+    Args:
+        data: the description.
+        rows: its rows of hardware, as far as files could be read.
+        source: the places of its fields.
+        problems: the problems of its text.
+        file_problems: the problems of its catalogue files.
+    """
+    own_rows = [entry for entry in data["catalog"] if not isinstance(entry, str)]
+    try:
+        _check_description({**data, "catalog": own_rows}, source, [*problems, *file_problems])
+    except SpecError as error:
+        # Hardware of a file with problems is not reported as unknown as well.
+        known = tuple(f"called {shown(row.get('name'))}" for row in rows if isinstance(row, dict))
+        left: list[Problem] = []
+        for problem in error.problems:
+            is_row_of_file = problem.code == "unknown-name" and problem.message.endswith(known)
+            if not is_row_of_file:
+                left.append(problem)
+        return left
+    return [*problems, *file_problems]
+
+
+def description_file(path: str | Path) -> Path:
+    """Return the file that a path refers to, without reading it; one that ends in `.py` is a program.
+
+    Raises:
+        SpecError: there is none.
+    """
+    return _resolve_file(Path(path))
+
+
+def read_data(data: dict[str, Any], name: str) -> LoadedDescription:
+    """Read a description that another program passes as plain data.
+
+    Args:
+        data: the fields, as in a YAML file.
+        name: its name in problems, in place of a file; these have the field and no line.
+
+    Raises:
+        SpecError: every problem of the data.
+    """
+    return _check_description(data, SourceMap({}, {}, name), [])
+
+
+def _check_description(data: dict[str, Any], source: SourceMap, problems: list[Problem]) -> LoadedDescription:
+    """Make the description and check its parts against each other.
+
+    Raises:
+        SpecError: every problem, together with those of the text itself.
+    """
+    try:
+        factory = AIFactory.model_validate(data)
+    except ValidationError as error:
+        problems += uncovered(from_validation(error, AIFactory, where=source.where, key=source.key), problems)
+        wrong_fields: set[str] = set()
+        for item in error.errors(include_url=False, include_context=False):
+            if item["loc"]:
+                wrong_fields.add(str(item["loc"][0]))
+        problems += uncovered(_check_rest(data, wrong_fields, source), problems)
+        raise SpecError(problems) from None
+    problems += uncovered(check(factory, source.where), problems)
+    if problems:
+        raise SpecError(problems)
+    factory._source = source  # noqa: SLF001 - only this reader knows the places of the fields
+    return LoadedDescription(factory, source)
+
+
+def _check_rest(data: dict[str, Any], wrong_fields: set[str], source: SourceMap) -> list[Problem]:
+    """Check the fields of the factory that are correct by themselves, to report all problems at once."""
+    from pydantic import TypeAdapter  # noqa: PLC0415 - only a wrong description needs it
+
+    right: dict[str, Any] = {}
+    for name, info in AIFactory.model_fields.items():
+        if name in wrong_fields:
+            continue
+        if name in data:
+            value = data[name]
+        elif not info.is_required():
+            value = info.get_default(call_default_factory=True, validated_data={})
+        else:
+            continue
+        kind: Any = Annotated[(info.annotation, *info.metadata)] if info.metadata else info.annotation
+        right[name] = TypeAdapter(kind).validate_python(value)
+    problems = check_part(AIFactory.model_construct(**right), data, right, source.where)
+    # Checks that compare one field with another do not run where one of them is wrong; checks of a single
+    # field do.
+    for name in sorted(wrong_fields & set(data) & set(AIFactory.model_fields)):
+        field_problems = check_alone(partial(AIFactory.model_fields[name].annotation, data[name]), name)
+        for problem in islice(field_problems, MOST_PROBLEMS):
+            problems.append(replace(problem, where=source.where(problem.where.field)))
+    return problems
+
+
+def _resolve_file(path: Path) -> Path:
+    """Return the file that a path refers to.
+
+    Raises:
+        SpecError: there is none, or it cannot be a description.
+    """
+    try:
+        if path.is_dir():
+            return _file_in(path)
+        if not path.exists():
+            message = "there is no such file or folder"
+            raise SpecError(Problem("no-file", message, Where(str(path)), _near_hint(path)))
+        if not path.is_file():
+            # A device or a pipe, which might never end.
+            message = "this is neither a file nor a folder"
+            raise SpecError(Problem("no-file", message, Where(str(path)), "name a regular file"))
+    except (OSError, ValueError):
+        message, hint = "the path cannot be looked up", "check its spelling and permissions"
+        raise SpecError(Problem("no-file", message, Where(str(path)[:200]), hint)) from None
+    if path.suffix not in (*_YAML, ".py"):
+        message = "a description is a .yaml, .yml, .json or .py file"
+        raise SpecError(Problem("no-description", message, Where(str(path)), "rename the file"))
+    return path
+
+
+def _file_in(folder: Path) -> Path:
+    """Return the description in a folder.
+
+    Raises:
+        SpecError: there is none.
+    """
+    for name in _IN_FOLDER:
+        if (folder / name).is_file():
+            return folder / name
+    message = "the folder holds neither factory.yaml nor factory.py"
+    for name in _IN_FOLDER:
+        if (folder / name).is_dir():
+            message = f"{name} in it is a folder"
+            break
+    hint = "write factory.yaml there; 'sovereign-ai init' writes an example"
+    raise SpecError(Problem("no-description", message, Where(str(folder)), hint))
+
+
+def _near_hint(path: Path) -> str:
+    """Return a hint with the most similar file name beside a missing one."""
+    folder = path.parent
+    if not folder.is_dir():
+        return f"the folder {folder} does not exist either"
+    suffixes = (*_YAML, ".py")
+    names = sorted(entry.name for entry in folder.iterdir() if entry.is_dir() or entry.suffix in suffixes)
+    return nearest(path.name, names) if names else f"the folder {folder} holds no description"

@@ -1,0 +1,163 @@
+"""Read a cluster for a verdict: list every kind that matters, once.
+
+    observed = observe(api, factory, bundle.objects)
+    observed.of("rbac.authorization.k8s.io/v1", "RoleBinding")
+
+Kinds of which users create many objects (ConfigMaps) are listed by the stack's labels; a wanted object that
+lost its label is then read by name. A kind that the server does not serve has no objects and is named in
+`unserved`. An unreachable server or a missing permission raises an error: neither means that nothing is
+there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import partial
+from typing import Any
+
+from sovereign_ai.cluster.api import Api, ApiError
+from sovereign_ai.names import KEYS, OWNER
+from sovereign_ai.spec import AIFactory
+from sovereign_ai.verify.kinds import BY_LABEL, OBSERVED, Kind
+
+Object = Mapping[str, Any]
+_CRD = ("apiextensions.k8s.io/v1", "CustomResourceDefinition")
+
+
+@dataclass(frozen=True, slots=True)
+class Observed:
+    """A cluster as it was observed.
+
+    Attributes:
+        factory: the factory's name.
+        objects: (apiVersion, kind) to its objects, sorted by namespace and name.
+        unserved: kinds that the server does not serve.
+        schemas: (apiVersion, kind) of custom resources to their schema, which holds their defaults.
+        requests: the number of requests, where all pages of a list count as one.
+        observed_at: when the reading began, UTC; no part of any digest.
+    """
+
+    factory: str
+    objects: Mapping[Kind, tuple[Object, ...]]
+    unserved: tuple[Kind, ...]
+    schemas: Mapping[Kind, Object]
+    requests: int
+    observed_at: datetime
+
+    def of(self, api_version: str, kind: str) -> tuple[Object, ...]:
+        """Return the objects of one kind; none where it was not observed or is not served."""
+        return self.objects.get((api_version, kind), ())
+
+    def named(self, api_version: str, kind: str, name: str, namespace: str = "") -> Object | None:
+        """Return one object; None if it was not observed."""
+        for obj in self.of(api_version, kind):
+            if obj["metadata"]["name"] == name and obj["metadata"].get("namespace", "") == namespace:
+                return obj
+        return None
+
+
+def observe(api: Api, factory: AIFactory, wanted: Iterable[Object] = ()) -> Observed:
+    """Read a cluster.
+
+    Args:
+        api: the cluster.
+        factory: the factory whose objects are read, where a kind is listed by label.
+        wanted: objects whose kinds are read in addition to `OBSERVED`.
+
+    Raises:
+        ApiError: a permission is missing.
+        UnreachableError: there was no answer.
+    """
+    began = datetime.now(UTC).replace(microsecond=0)
+    wanted_objects = list(wanted)
+    kinds = sorted({*OBSERVED, *map(_kind, wanted_objects)})
+    # The definitions of custom resources are read too: their schemas hold the defaults that the server adds.
+    requested = [_CRD, *kinds]
+    answers = api.many([partial(_list_kind, api, kind, factory.name) for kind in requested])
+    listed = dict(zip(requested, answers, strict=True))
+    objects = {}
+    for kind in kinds:
+        answer = listed[kind]
+        if answer is not None and kind != _CRD:
+            objects[kind] = list(answer)
+    unlabelled = []
+    for obj in wanted_objects:
+        kind = _kind(obj)
+        if kind in BY_LABEL and not _contains(objects.get(kind, []), obj):
+            unlabelled.append(obj)
+    for live in api.many([partial(_read_by_name, api, obj) for obj in unlabelled]):
+        if live is not None:
+            objects[_kind(live)].append(live)
+    sorted_objects: dict[Kind, tuple[Object, ...]] = {}
+    for kind, live_objects in objects.items():
+        # The server sorts by key in etcd, and objects read by name came last: findings need one order.
+        sorted_objects[kind] = tuple(sorted(live_objects, key=_namespace_and_name))
+    return Observed(
+        factory=factory.name,
+        objects=sorted_objects,
+        unserved=tuple(kind for kind in kinds if listed[kind] is None),
+        schemas=_schemas(listed[_CRD] or []),
+        requests=1 + len(kinds) + len(unlabelled),
+        observed_at=began,
+    )
+
+
+def examples(wanted: Iterable[Object]) -> list[dict[str, str]]:
+    """Return one object of each kind that `observe` lists, without its content.
+
+    Args:
+        wanted: objects whose kinds are read in addition to `OBSERVED`.
+    """
+    kinds = {*OBSERVED, *map(_kind, wanted), _CRD}
+    return [{"apiVersion": version, "kind": kind} for version, kind in sorted(kinds)]
+
+
+def _list_kind(api: Api, kind: Kind, factory: str) -> list[dict[str, Any]] | None:
+    """List one kind; return None if the server does not serve it."""
+    selector = f"{KEYS.owner}={OWNER},{KEYS.factory}={factory}" if kind in BY_LABEL else None
+    try:
+        return api.list(*kind, label_selector=selector)
+    except ApiError as error:
+        # Any other refusal is an error: a kind that may not be listed is not a kind without objects.
+        if error.reason == "KindUnknown":
+            return None
+        raise
+
+
+def _read_by_name(api: Api, obj: Object) -> dict[str, Any] | None:
+    """Read a wanted object that no list by label returned; return None if it does not exist."""
+    metadata = obj["metadata"]
+    live = api.get(*_kind(obj), metadata["name"], metadata.get("namespace"))
+    if live is None:
+        return None
+    return {"apiVersion": obj["apiVersion"], "kind": obj["kind"], **live}
+
+
+def _schemas(definitions: Iterable[Object]) -> dict[Kind, Object]:
+    """Return the schema of every version of every custom resource; empty for a version without one."""
+    schemas: dict[Kind, Object] = {}
+    for definition in definitions:
+        spec = definition["spec"]
+        group, kind = spec["group"], spec["names"]["kind"]
+        for version in spec["versions"]:
+            schema = version.get("schema", {}).get("openAPIV3Schema", {})
+            schemas[f"{group}/{version['name']}", kind] = schema
+    return schemas
+
+
+def _kind(obj: Object) -> Kind:
+    """Return an object's version and kind."""
+    return str(obj["apiVersion"]), str(obj["kind"])
+
+
+def _namespace_and_name(obj: Object) -> tuple[str, str]:
+    """Return an object's namespace and name."""
+    metadata = obj["metadata"]
+    return metadata.get("namespace", ""), metadata["name"]
+
+
+def _contains(objects: Iterable[Object], wanted: Object) -> bool:
+    """Return whether an object of the same name is among some objects."""
+    return _namespace_and_name(wanted) in map(_namespace_and_name, objects)

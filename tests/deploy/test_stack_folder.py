@@ -1,0 +1,52 @@
+"""The files of a new stack."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from sovereign_ai.deploy.stack_folder import contents, scaffold
+from sovereign_ai.errors import UsageError
+
+
+def test_a_new_stack_has_its_name_in_every_template_and_a_schema(tmp_path: Path) -> None:
+    paths = scaffold(tmp_path / "new", "lab")
+    assert [path.name for path in paths] == [
+        "Pulumi.yaml",
+        "__main__.py",
+        "factory.yaml",
+        "factory.schema.json",
+    ]
+    assert "\nname: lab\n" in (tmp_path / "new" / "factory.yaml").read_text(encoding="utf-8")
+    assert not any("FACTORY" in text for text in contents("lab").values())
+    assert json.loads(paths[-1].read_text(encoding="utf-8"))["type"] == "object"
+
+
+def test_a_dry_run_writes_nothing(tmp_path: Path) -> None:
+    assert len(scaffold(tmp_path / "new", "lab", dry_run=True)) == 4
+    assert not (tmp_path / "new").exists()
+
+
+def test_a_bad_name_and_every_existing_file_are_refused_at_once(tmp_path: Path) -> None:
+    (tmp_path / "factory.yaml").write_text("mine", encoding="utf-8")
+    (tmp_path / "__main__.py").symlink_to(tmp_path / "nowhere")
+    with pytest.raises(UsageError) as error:
+        scaffold(tmp_path, "Lab_1")
+    assert sorted(problem.code for problem in error.value.problems) == ["bad-name", "exists", "exists"]
+    assert (tmp_path / "factory.yaml").read_text(encoding="utf-8") == "mine"
+    assert not (tmp_path / "Pulumi.yaml").exists()
+
+
+def test_a_folder_that_is_a_dangling_link_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "new").symlink_to(tmp_path / "nowhere")
+    with pytest.raises(UsageError, match="leads nowhere"):
+        scaffold(tmp_path / "new", "lab")
+    assert not (tmp_path / "nowhere").exists()
+
+
+def test_a_description_that_is_given_takes_the_place_of_the_example(tmp_path: Path) -> None:
+    scaffold(tmp_path / "new", "lab", description="name: lab\n")
+    assert (tmp_path / "new" / "factory.yaml").read_text(encoding="utf-8") == "name: lab\n"
+    assert "lab" in (tmp_path / "new" / "Pulumi.yaml").read_text(encoding="utf-8")

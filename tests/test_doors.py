@@ -1,0 +1,134 @@
+"""Doors: what a room exports is what its `__init__.py` says, and other rooms import nothing past it."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+import tomllib
+from collections.abc import Iterator
+from importlib import import_module
+from importlib.util import find_spec
+from pathlib import Path
+
+import pytest
+
+from sovereign_ai.lazy_exports import lazy_exports
+
+ROOT = Path(__file__).resolve().parents[1]
+PACKAGE = ROOT / "sovereign_ai"
+HEAVY = (
+    "pulumi",
+    "kubernetes",
+    "grpc",
+    "ansible_runner",
+    "requests",
+    "urllib3",
+    "cryptography",
+    "pydantic",
+    "rich",
+)
+
+
+def _doors() -> Iterator[str]:
+    """Yield every package that exports names lazily."""
+    for path in sorted(PACKAGE.rglob("__init__.py")):
+        if "lazy_exports(" in path.read_text():
+            yield ".".join(path.parent.relative_to(ROOT).parts)
+
+
+DOORS = tuple(_doors())
+
+
+def _source(door: str) -> ast.Module:
+    return ast.parse((ROOT / door.replace(".", "/") / "__init__.py").read_text())
+
+
+def _typed(door: str) -> dict[str, str]:
+    """Return the exported names with their modules, as the type checker reads them."""
+    names: dict[str, str] = {}
+    for node in _source(door).body:
+        if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING":
+            for line in node.body:
+                assert isinstance(line, ast.ImportFrom), ast.unparse(line)
+                assert line.module is not None
+                for alias in line.names:
+                    names[alias.name] = line.module
+    return names
+
+
+def _loaded(door: str) -> dict[str, str]:
+    """Return the exported names with their modules, as they are loaded at run time."""
+    names: dict[str, str] = {}
+    for node in ast.walk(_source(door)):
+        if isinstance(node, ast.Call) and ast.unparse(node.func) == "lazy_exports":
+            for module, exported in ast.literal_eval(node.args[1]).items():
+                names |= dict.fromkeys(exported, f"{door}.{module}")
+    return names
+
+
+def _rooms() -> list[str]:
+    return sorted(path.parent.name for path in PACKAGE.glob("*/__init__.py"))
+
+
+def test_every_room_that_another_one_uses_has_a_door() -> None:
+    without = {room for room in _rooms() if f"sovereign_ai.{room}" not in DOORS}
+    assert without == {"cli"}
+
+
+@pytest.mark.parametrize("door", DOORS)
+def test_types_run_time_and_all_agree_on_what_a_room_exports(door: str) -> None:
+    typed = _typed(door)
+    assert typed
+    assert typed == _loaded(door)
+    assert sorted(typed) == sorted(import_module(door).__all__)
+
+
+@pytest.mark.parametrize("door", DOORS)
+def test_every_exported_name_is_what_its_module_defines(door: str) -> None:
+    package = import_module(door)
+    for name, module in _typed(door).items():
+        assert getattr(package, name) is getattr(import_module(module), name)
+
+
+@pytest.mark.parametrize("door", DOORS)
+def test_no_exported_name_is_a_submodule_as_well(door: str) -> None:
+    both = [name for name in _typed(door) if find_spec(f"{door}.{name}") is not None]
+    assert both == []
+
+
+def test_a_name_that_a_room_does_not_export_is_an_attribute_error() -> None:
+    load = lazy_exports("sovereign_ai.plan", {"factory": ("plan",)})
+    assert load("plan") is import_module("sovereign_ai.plan.factory").plan
+    with pytest.raises(AttributeError, match=r"'sovereign_ai\.plan' has no attribute 'nothing'"):
+        load("nothing")
+
+
+def test_all_doors_together_load_none_of_their_modules_and_nothing_heavy() -> None:
+    code = (
+        "import sys\n"
+        f"for door in {DOORS!r}: __import__(door)\n"
+        f"heavy = sorted(set({HEAVY!r}) & set(sys.modules))\n"
+        "print(heavy, sorted(name for name in sys.modules if name.startswith('sovereign_ai')))\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-W", "error", "-c", code], cwd=ROOT, check=True, capture_output=True, text=True
+    )
+    allowed = sorted({"sovereign_ai", "sovereign_ai.lazy_exports", *DOORS, *_parents()})
+    assert done.stdout.strip() == f"[] {allowed}"
+
+
+def _parents() -> set[str]:
+    """Return the packages above doors."""
+    return {door.rpartition(".")[0] for door in DOORS}
+
+
+def test_the_linter_protects_every_room_but_the_commands() -> None:
+    contracts = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["importlinter"]["contracts"]
+    protected = {
+        contract["protected_modules"][0]: contract["allowed_importers"]
+        for contract in contracts
+        if contract["type"] == "protected"
+    }
+    for room in set(_rooms()) - {"cli"}:
+        assert protected[f"sovereign_ai.{room}.**"] == [f"sovereign_ai.{room}"]

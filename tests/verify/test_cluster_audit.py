@@ -1,0 +1,155 @@
+"""The audit in memory: what is live is judged where it lies in our namespaces or in none, and nothing is
+written.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import date
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from sovereign_ai.plan.factory import Plan, plan
+from sovereign_ai.render.kubernetes.bundle import Bundle, render
+from sovereign_ai.rules.registry import REGISTRY
+from sovereign_ai.spec.factory import AIFactory
+from sovereign_ai.spec.reader import load
+from sovereign_ai.verify.cluster_audit import AuditResult, audit
+from sovereign_ai.verify.kinds import ADMISSION, RBAC
+from tests.verify.in_memory import InMemoryApi
+
+if TYPE_CHECKING:
+    from tests.conftest import Deployed
+
+TODAY = date(2026, 11, 24)
+LAB = Path(__file__).resolve().parents[2] / "stacks" / "lab"
+
+
+@cache
+def lab() -> tuple[AIFactory, Plan, Bundle]:
+    factory = load(LAB)
+    derived = plan(factory)
+    return factory, derived, render(factory, derived, "lab")
+
+
+def deployed() -> InMemoryApi:
+    api = InMemoryApi(unserved=("Gateway", "HTTPRoute", "ReferenceGrant", "VolumeSnapshotClass"))
+    for obj in lab()[2].objects:
+        api.create(obj)
+    return api
+
+
+def audited(api: Any) -> AuditResult:
+    factory, derived, bundle = lab()
+    return audit(api, factory, derived, bundle, cluster="lab", now=TODAY)
+
+
+def violated(api: Any) -> list[tuple[str, str]]:
+    return [(one.rule, one.resource) for one in audited(api).verdict.violations]
+
+
+def pod(namespace: str, **spec: Any) -> dict[str, Any]:
+    return {
+        "apiVersion": "v1",
+        "kind": "Pod",
+        "metadata": {"name": "old", "namespace": namespace},
+        "spec": {"containers": [{"name": "main", "image": "nginx"}], **spec},
+    }
+
+
+def reader(name: str) -> list[dict[str, Any]]:
+    role = {"apiVersion": RBAC, "kind": "ClusterRole", "metadata": {"name": name}}
+    rules = [{"apiGroups": [""], "resources": ["secrets"], "verbs": ["get", "list"]}]
+    reference = {"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": name}
+    subjects = [{"apiGroup": "rbac.authorization.k8s.io", "kind": "User", "name": "eve"}]
+    bound = {"apiVersion": RBAC, "kind": "ClusterRoleBinding", "metadata": {"name": name}}
+    return [{**role, "rules": rules}, {**bound, "roleRef": reference, "subjects": subjects}]
+
+
+def test_what_was_rendered_is_live_without_a_violation() -> None:
+    found = audited(deployed())
+    assert found.verdict.ok, found.verdict.lines()
+    assert [one.subject for one in found.readers] == ["Group tenant:research", "Group tenant:startups"]
+    assert {name.rpartition(" ")[2] for name in found.unserved} == {
+        "Gateway",
+        "HTTPRoute",
+        "ReferenceGrant",
+        "VolumeSnapshotClass",
+    }
+
+
+def test_a_pod_from_before_the_policies_is_found_and_one_of_another_namespace_is_not_ours() -> None:
+    api = deployed()
+    api.create(pod("research", hostNetwork=True))
+    api.create(pod("kube-system", hostNetwork=True))
+    found = violated(api)
+    assert {resource for _, resource in found} == {"Pod/research/old"}
+    assert {"IMG-001"} <= {rule for rule, _ in found}
+
+
+def test_somebody_who_can_read_secrets_is_named() -> None:
+    api = deployed()
+    for obj in reader("spy"):
+        api.create(obj)
+    assert ("LIV-001", "ClusterRoleBinding/spy") in violated(api)
+    assert "User eve may get, list secrets everywhere by ClusterRoleBinding/spy" in [
+        str(one) for one in audited(api).readers
+    ]
+
+
+def test_a_policy_that_is_gone_is_found() -> None:
+    api = deployed()
+    name = next(
+        obj["metadata"]["name"]
+        for obj in lab()[2].objects
+        if obj["kind"] == "ValidatingAdmissionPolicyBinding"
+    )
+    api.delete(ADMISSION, "ValidatingAdmissionPolicyBinding", name)
+    assert violated(api) == [("LIV-004", f"ValidatingAdmissionPolicyBinding/{name}")]
+
+
+def test_the_audit_only_reads() -> None:
+    api = deployed()
+    api.asked.clear()
+    audited(api)
+    assert {one.split()[0] for one in api.asked} <= {"LIST", "GET"}
+
+
+def test_a_live_rule_that_crashes_is_a_violation_that_names_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    from dataclasses import replace
+
+    from sovereign_ai.verify import cluster_audit as room
+
+    def crash(*_: object) -> list[Any]:
+        raise ZeroDivisionError("by zero")
+
+    broken = tuple(replace(one, decide_live=crash) if one.id == "LIV-001" else one for one in REGISTRY)
+    monkeypatch.setattr(room, "REGISTRY", broken)
+    assert violated(deployed()) == [("LIV-001", "")]
+
+
+@pytest.mark.cluster
+def test_the_lab_as_deployed_passes_and_a_reader_of_secrets_is_found(deployed_lab: Deployed) -> None:
+    api = deployed_lab.api
+
+    def found() -> list[tuple[str, str]]:
+        verdict = audit(
+            api, deployed_lab.factory, deployed_lab.plan, deployed_lab.bundle, cluster="lab", now=TODAY
+        ).verdict
+        return [(one.rule, one.resource) for one in verdict.violations]
+
+    assert found() == []
+    cleanup: list[Callable[[], object]] = []
+    try:
+        for obj in reader("spy"):
+            api.apply(obj)
+            cleanup.append(
+                lambda obj=obj: api.delete(obj["apiVersion"], obj["kind"], obj["metadata"]["name"])
+            )  # type: ignore[misc]
+        assert ("LIV-001", "ClusterRoleBinding/spy") in found()
+    finally:
+        for undo in cleanup:
+            undo()
