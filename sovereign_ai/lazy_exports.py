@@ -14,8 +14,8 @@ from typing import Any
 def lazy_exports(package: str, modules: Mapping[str, tuple[str, ...]]) -> Callable[[str], Any]:
     """Return the `__getattr__` of a package.
 
-    Nothing is kept: a name is read from its module each time, so that a test which replaces it there replaces it
-    for everybody who imports it later.
+    Nothing is kept: a name is read from its module each time, so that a test which replaces it there replaces
+    it for everybody who imports it later.
 
     Args:
         package: the package's full name.

@@ -189,4 +189,7 @@ class Keys:
 KEYS = Keys()
 OWNER = "sovereign-ai"
 NODE_WRITER = "sovereign-ai:machines"
-"""The user that sets the zone and country of nodes; who may impersonate it acts as it (rules/objects/machines.py)."""
+"""The user that sets the zone and country of nodes; who may impersonate it acts as it.
+
+See `rules/objects/machines.py`.
+"""

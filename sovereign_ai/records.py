@@ -1,4 +1,4 @@
-"""The members of a dataclass as a mapping, and of several mappings as one, for plain data that is ready for JSON.
+"""Members of a dataclass, or of several mappings, as one mapping of plain data that is ready for JSON.
 
 >>> from dataclasses import dataclass
 >>> @dataclass

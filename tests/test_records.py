@@ -39,7 +39,7 @@ def test_a_member_of_two_parts_is_refused_and_never_overwritten() -> None:
 
 
 def overwrites(node: ast.AST) -> bool:
-    """Whether an expression puts the plain data of an object into a mapping that may have the same members."""
+    """Return whether an expression puts an object's plain data into a mapping with members of its own."""
     if isinstance(node, ast.Dict):
         spread = [value for key, value in zip(node.keys, node.values, strict=True) if key is None]
         return len(node.values) > 1 and any(map(is_plain_data, spread))

@@ -3,8 +3,8 @@
 * A leaf's capacity is the smaller of its host links and of what its uplinks still pass on. A spine below
   cores passes on `min(1, links above / links below)` of every link. Fractions, no floats.
 * The bisection fills the worse half of the endpoints from the leaves that carry least an endpoint, as
-  `sovereign_ai.plan.fabric.bisection` does. There one worst spine represents all of them; here each spine counts by
-  itself, so the loss of one core costs exactly what that core carried.
+  `sovereign_ai.plan.fabric.bisection` does. There one worst spine represents all of them; here each spine
+  counts by itself, so the loss of one core costs exactly what that core carried.
 * A failure of a kind is calculated once for each sort of part (same links below and above). The report names
   the worst: the part that leaves the least bisection and, where that is another part, the one that cuts off
   the most ports. A failure is a set of switches or cables lost at once; nothing is sampled.

@@ -221,7 +221,7 @@ def control_plane(backend: Backend, name: str, kubeconfig: Path | None = None) -
         from sovereign_ai.cluster.kind.control_plane import KindControlPlane  # noqa: PLC0415 - by kind
 
         return KindControlPlane(name)
-    from sovereign_ai.cluster.embedded_control_plane import EmbeddedControlPlane  # noqa: PLC0415 - by kind
+    from sovereign_ai.cluster.embedded.control_plane import EmbeddedControlPlane  # noqa: PLC0415 - by kind
 
     return EmbeddedControlPlane(name)
 
@@ -234,8 +234,8 @@ def local_control_planes(name: str) -> tuple[ControlPlane, ...]:
 
 def list_local() -> Iterable[tuple[Backend, ControlPlaneStatus]]:
     """Yield the kind and status of every local control plane that exists."""
+    from sovereign_ai.cluster.embedded.control_plane import report  # noqa: PLC0415 - by kind
     from sovereign_ai.cluster.embedded.process_status import list_clusters  # noqa: PLC0415 - by kind
-    from sovereign_ai.cluster.embedded_control_plane import report  # noqa: PLC0415 - by kind
     from sovereign_ai.cluster.kind.control_plane import report as kind_report  # noqa: PLC0415 - by kind
     from sovereign_ai.cluster.kind.machine_status import list_kind  # noqa: PLC0415 - by kind
 

@@ -17,7 +17,10 @@ from sovereign_ai.errors import EnvironmentLacksError, Problem, Where
 
 _PREFIX = "PULUMI_"
 _KEPT = frozenset({"PULUMI_OPTION_POLICY_PACK", "PULUMI_OPTION_POLICY_PACK_CONFIG"})
-"""Variables that a user may set: policy packs can only refuse more (see `deploy/language_host/named_programs.py`)."""
+"""Variables that a user may set: policy packs can only refuse more.
+
+See `deploy/language_host/named_programs.py`.
+"""
 _STATE_AND_SECRETS = (
     "PULUMI_BACKEND_URL",
     "PULUMI_CONFIG_PASSPHRASE",

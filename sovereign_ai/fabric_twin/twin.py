@@ -71,7 +71,8 @@ class Twin:
         if list_namespaces(twin.prefix):
             message = f"a twin of {sample.factory} exists already"
             raise EnvironmentLacksError(Problem("twin-stands", message, hint=_DOWN_HINT))
-        # Without namespaces there is no twin, but a process that was killed may have left its folder and daemons.
+        # Without namespaces there is no twin, but a process that was killed may have left its folder and
+        # daemons.
         left = down(sample.factory)
         if any(left.values()):
             progress("removed the files and daemons that an earlier twin left")

@@ -288,7 +288,7 @@ def argument(value: str) -> str:
 
 
 def _addresses(value: str) -> str:
-    """Return CEL: addresses that stand alone in a text, between commas or behind `@`, are permitted places."""
+    """Return CEL: addresses alone in a text, between commas or behind `@`, are permitted places."""
     alone = f'{value}.findAll("[^@]*$")[0].split(",")'
     # A server listens on all its addresses; of IPv6 no other way out can be declared.
     is_permitted = f'(p.contains(".") ? {host("p.trim()")} : p.trim() in ["::", "::1"])'

@@ -72,7 +72,8 @@ def test_no_changed_byte_of_a_token_makes_it_state_anything_else(kind: str) -> N
     for at in range(0, len(raw), 3):
         changed = raw[:at] + bytes([raw[at] ^ 0x11]) + raw[at + 1 :]
         try:
-            # What is not signed, such as the chain beside the certificate, may change; what is stated may not.
+            # What is not signed, such as the chain beside the certificate, may change; what is stated may
+            # not.
             assert verify_token(changed, stamped, authorities) == honest
         except StampError:
             refused += 1

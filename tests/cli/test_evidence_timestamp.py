@@ -1,4 +1,4 @@
-"""`evidence sign --timestamp-url` by OpenSSL's own authority over loopback, and `evidence verify --tsa-cert` without it."""
+"""`evidence sign --timestamp-url` by an OpenSSL authority on loopback; `verify --tsa-cert` without it."""
 
 from __future__ import annotations
 

@@ -74,7 +74,7 @@ def test_policies_and_bindings_are_apart_so_that_no_binding_is_ever_without_its_
 
 
 def test_only_one_function_decides_what_is_a_binding_of_a_policy() -> None:
-    """Rights have bindings too, so that a test for the ending alone in another place would be another answer."""
+    """Rights have bindings too, so a test for the ending alone would give another answer."""
     places = []
     package = Path(__file__).parents[2] / "sovereign_ai" / "deploy"
     for path in sorted(package.rglob("*.py")):

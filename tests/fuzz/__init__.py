@@ -1,1 +1,1 @@
-"""Coverage-guided fuzzing of the readers of what other machines and people give: `make fuzz`, or `python -m tests.fuzz`."""
+"""Coverage-guided fuzzing of readers of outside data: `make fuzz`, or `python -m tests.fuzz`."""

@@ -4,7 +4,8 @@
     python -m tests.fuzz --seconds 60 --reader yaml
     python -m tests.fuzz --reader yaml --input .sovereign/fuzz/wrong/yaml-crash-…    one input once more
 
-Inputs that reach code which none before reached are kept in .sovereign/fuzz/corpus, so that the next run begins where this one ended.
+Inputs that reach code which none before reached are kept in .sovereign/fuzz/corpus, so that the next run
+begins where this one ended.
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ _LONGEST_INPUT = 16_384
 _BASE_MEMORY = 1_024
 """MiB that the process itself may hold: the interpreter, the package and the fuzzer's own tables."""
 _HANG_SECONDS = 60
-"""For an input that never ends. The limit of processor time is the reader's own, since the machine may be busy."""
+"""For an input that never ends. Processor time has a limit of its own: the machine may be busy."""
 
 
 def main() -> int:

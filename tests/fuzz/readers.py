@@ -1,7 +1,8 @@
-"""The readers that are fuzzed. Each takes any bytes and returns, or ends with one of the project's own errors.
+"""The readers that are fuzzed. Each takes any bytes, and returns or raises one of the project's errors.
 
-Signed content would hide everything behind its signature, since no mutation keeps that. So the readers of evidence and of the log
-are also given the same bytes under a signature that fits, and the secret gate values that are encrypted as they should be.
+Signed content would hide everything behind its signature, since no mutation keeps that. So the readers of
+evidence and of the log are also given the same bytes under a signature that fits, and the secret gate values
+that are encrypted as they should be.
 """
 
 from __future__ import annotations
@@ -120,7 +121,7 @@ def _walked(raw: bytes) -> None:
 
 
 def _signed_lines(raw: bytes) -> bytes:
-    """Return the lines of a log with numbers, hashes and signatures that fit; what is no object stays as it is."""
+    """Return a log's lines with fitting numbers, hashes and signatures; what is no object stays."""
     lines: list[bytes] = []
     previous = FIRST
     for number, line in enumerate(raw.splitlines(keepends=True)):

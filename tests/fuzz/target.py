@@ -1,4 +1,4 @@
-"""One fuzzed reader, as a process of its own: `python -m tests.fuzz.target READER FOLDER… [libFuzzer's options]`.
+"""One fuzzed reader as a process: `python -m tests.fuzz.target READER FOLDER… [libFuzzer's options]`.
 
 It needs atheris on the path; `python -m tests.fuzz` puts it there.
 """

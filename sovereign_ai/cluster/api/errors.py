@@ -225,7 +225,7 @@ def causes_of(body: Mapping[str, Any]) -> tuple[str, ...]:
 def budget_causes(causes: Iterable[str]) -> tuple[str, ...]:
     """Return what a server states about the disruption budgets that hold a pod; empty where none does.
 
-    >>> budget_causes(["DisruptionBudget: The disruption budget web needs 2 healthy pods and has 2 currently"])
+    >>> budget_causes(["DisruptionBudget: the budget web needs 2 healthy pods and has 2"])
     ('The disruption budget web needs 2 healthy pods and has 2 currently',)
     """
     start = f"{_BUDGET}: "

@@ -36,7 +36,8 @@ class Cable(NamedTuple):
     """One cable.
 
     Attributes:
-        lower: the device at the lower end: a server, storage server or fabric manager, a leaf or a spine. Between
+        lower: the device at the lower end: a server, storage server or fabric manager, a leaf or a spine.
+        Between
             the two leaves of a pair it is the first leaf.
         lower_port: its port there; a host's port is `<role><rail>`, a switch's is a number from 1.
         upper: the switch at the upper end.
@@ -52,10 +53,10 @@ class Cable(NamedTuple):
 class Cables(Sequence[Cable]):
     """Cables in the plan's order, read as `Cable`.
 
-    They are kept as plain tuples and become a `Cable` when they are read. A factory of 100,000 GPUs has 450,000
-    cables: made as `Cable` at once they would take a tenth of the time of the plan, and its canonical JSON would
-    have to turn them back, since orjson refuses subclasses of tuple. `lowers`, `uppers` and `pairs` read one end
-    or both without making a `Cable`, for counts over all cables.
+    They are kept as plain tuples and become a `Cable` when they are read. A factory of 100,000 GPUs has
+    450,000 cables: made as `Cable` at once they would take a tenth of the time of the plan, and its canonical
+    JSON would have to turn them back, since orjson refuses subclasses of tuple. `lowers`, `uppers` and
+    `pairs` read one end or both without making a `Cable`, for counts over all cables.
 
     Attributes:
         rows: the cables as the canonical JSON has them.

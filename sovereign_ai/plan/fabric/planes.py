@@ -117,7 +117,7 @@ class FabricPlan:
 
     @property
     def host_links(self) -> Cables:
-        """Cables of hosts (servers, storage servers and fabric managers), which are the lower end, to leaves."""
+        """Cables of hosts, the lower end, to leaves: servers, storage servers, fabric managers."""
         return self.cables[: self.node_leaf]
 
     @property

@@ -1,4 +1,4 @@
-"""Power and cooling: what racks draw through each feed, what survives the loss of a feed, and where the heat goes."""
+"""Power and cooling: what racks draw through each feed, what survives its loss, where the heat goes."""
 
 from __future__ import annotations
 

@@ -1,8 +1,9 @@
 """The package sources of hosts: named ones alone, each with its own key, and none abroad.
 
-apt is told to read one file of sources, so that what an installation, a vendor's package or a person left in `/etc/apt` is
-not asked. A source names the `packages` service of the description that stands behind it, and that service's country
-must be one in which every residency policy permits data: what it hands over runs as root on every host.
+apt is told to read one file of sources, so that what an installation, a vendor's package or a person left in
+`/etc/apt` is not asked. A source names the `packages` service of the description that stands behind it, and
+that service's country must be one in which every residency policy permits data: what it hands over runs as
+root on every host.
 
     >>> armour(bytes(3)).splitlines()[0]
     '-----BEGIN PGP PUBLIC KEY BLOCK-----'
@@ -140,8 +141,9 @@ def _source_problems(factory: AIFactory, given: SiteFacts) -> Iterator[Problem]:
             yield Problem("unplaced-packages", message, where, hint)
         elif behind.jurisdiction not in allowed:
             message = (
-                f"the package source {source.name} is under the law of {behind.jurisdiction}; what it hands over "
-                f"runs as root on every host, and is permitted from {', '.join(sorted(allowed)) or 'nowhere'}"
+                f"the package source {source.name} is under the law of {behind.jurisdiction}; what it hands "
+                "over runs as root on every host, and is permitted from "
+                f"{', '.join(sorted(allowed)) or 'nowhere'}"
             )
             yield Problem("foreign-packages", message, where, "name a mirror there")
 

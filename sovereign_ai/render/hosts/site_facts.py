@@ -109,7 +109,7 @@ class PackageSource(Model):
     name: Name
     """Unique among the sources."""
     service: Name
-    """The service of kind `packages` in the description that stands behind it; its jurisdiction is the source's."""
+    """The service of kind `packages` behind it; its jurisdiction is the source's."""
     uri: PackageUri
     """Where the archive begins: over TLS, or at a private address."""
     suites: tuple[Suite, ...] = Field(min_length=1)

@@ -1,8 +1,10 @@
 """What a switch accepts from each neighbour: the addresses that the plan has behind it, and nothing else.
 
-* From below, or from the other leaf of a pair, come the routes of that neighbour's AS: its switches' loopbacks, and the hosts on
+* From below, or from the other leaf of a pair, come the routes of that neighbour's AS: its switches'
+loopbacks, and the hosts on
   its leaves, each address by itself. An AS is a leaf, or the spines of a pod (RFC 7938).
-* From above come single addresses of the plane's ranges, without those that the switch's own AS alone announces. A host with
+* From above come single addresses of the plane's ranges, without those that the switch's own AS alone
+announces. A host with
   ports on two leaves stays reachable through the other one.
 * No range passes, so no default route does.
 
@@ -21,7 +23,7 @@ from sovereign_ai.plan import format_address
 from sovereign_ai.plan.fabric import FabricPlan, Switch
 
 HEADROOM_SHARE, HEADROOM_LEAST = 4, 16
-"""A neighbour may announce a quarter more routes than planned, and 16 more at least, before its session ends."""
+"""A neighbour may announce a quarter more routes than planned, at least 16, before its session ends."""
 _TIERS = ("leaf", "spine", "core")
 
 
@@ -55,7 +57,8 @@ class Announcements:
 
         Args:
             plane: the plane.
-            hosts: leaf to routing table to the addresses of hosts that it announces there. The default table is the empty
+            hosts: leaf to routing table to the addresses of hosts that it announces there. The default table
+            is the empty
                 text, others have their zone's name.
             blocks: the ranges that hosts' addresses are from.
         """
@@ -101,7 +104,8 @@ class Announcements:
         if key not in self._ranges:
             self._ranges[key] = self._find_ranges(*key)
         ranges, room = self._ranges[key]
-        # Servers that are added take addresses of these ranges; no session may end before its switch knows of them.
+        # Servers that are added take addresses of these ranges; no session may end before its switch knows of
+        # them.
         return Accepted(_name("ABOVE", table), tuple(collapse(own)), ranges, room)
 
     def _find_ranges(self, table: str, vrf_loopbacks: bool) -> tuple[tuple[str, ...], int]:

@@ -4,8 +4,8 @@ Network policies add up, so one that is too wide undoes all the others. Every pe
 or a zone or gateway to which a flow is declared. For another zone or a gateway every port must be declared as
 well. Pod selectors, exceptions and parts of a declared range only narrow, and are free.
 
-Names are asked of the cluster's DNS pods alone. Whatever else runs in their namespace may answer at the same port, and
-may pass on what it hears, so a peer there must select these pods.
+Names are asked of the cluster's DNS pods alone. Whatever else runs in their namespace may answer at the same
+port, and may pass on what it hears, so a peer there must select these pods.
 """
 
 from __future__ import annotations
@@ -56,7 +56,8 @@ def _opens_only_declared(direction: str, peers: str, way: str) -> str:
     if direction == "egress":
         # A part of a declared range is as permitted as the range: texts cannot tell, so ranges are compared.
         within = f"d[0] == variables.zone && d[1] == {port} && cidr(d[2]).containsCIDR(p.ipBlock.cidr)"
-        declared = f"(has(p.ipBlock) ? (isCIDR(p.ipBlock.cidr) && $ranges.exists(d, {within})) : (({declared} && {_ASKS_DNS_PODS})))"
+        in_range = f"isCIDR(p.ipBlock.cidr) && $ranges.exists(d, {within})"
+        declared = f"(has(p.ipBlock) ? ({in_range}) : (({declared} && {_ASKS_DNS_PODS})))"
     # A named port may have any number in a pod, and `endPort` opens a range. Only a single number can be
     # compared.
     return (

@@ -2,8 +2,8 @@
 
 Each rule gets every live object of the kinds that matter, and the rendered ones. Whoever is neither rendered
 nor one of the control plane's own identities is reported. A label never makes anybody one of those, since
-whoever may write the object can set it. A right also counts if other rights lead to it (`rbac/closure.py`). The
-finding then names the subject, the path and the binding that opens it.
+whoever may write the object can set it. A right also counts if other rights lead to it (`rbac/closure.py`).
+The finding then names the subject, the path and the binding that opens it.
 """
 
 from __future__ import annotations

@@ -20,7 +20,7 @@ from sovereign_ai.spec.factory import AIFactory
 from tests.render.hosts.test_hosts import PLAYBOOKS
 from tests.render.lab import stack
 
-KEY = "mDMEawjzwxYJKwYBBAHaRw8BAQdAiTW03+7KiNCTIxlVL0MLe3f65UNNt6w3zpLHXFtWEXG0D2FyY2hpdmUuZXhhbXBsZYiQBBMWCAA4FiEEIMe5oHkLZUBWYpL1SBibQFHoX2QFAmsI88MCGwMFCwkIBwIGFQoJCAsCBBYCAwECHgECF4AACgkQSBibQFHoX2Sz5QEA0LzJ52EXC1Gb0gBTpVMX707SS23C27xtmuLMKvIKQS0BALEaP7ERFaO+cP4CBy0+RLK7RwcNMsAfWwrlb2St00UL"
+KEY = "mDMEawjzwxYJKwYBBAHaRw8BAQdAiTW03+7KiNCTIxlVL0MLe3f65UNNt6w3zpLHXFtWEXG0D2FyY2hpdmUuZXhhbXBsZYiQBBMWCAA4FiEEIMe5oHkLZUBWYpL1SBibQFHoX2QFAmsI88MCGwMFCwkIBwIGFQoJCAsCBBYCAwECHgECF4AACgkQSBibQFHoX2Sz5QEA0LzJ52EXC1Gb0gBTpVMX707SS23C27xtmuLMKvIKQS0BALEaP7ERFaO+cP4CBy0+RLK7RwcNMsAfWwrlb2St00UL"  # noqa: E501 - one literal text
 GOOD = {
     "name": "debian",
     "service": "mirror",
@@ -204,7 +204,9 @@ def test_the_role_sets_the_sources_before_it_installs_a_package() -> None:
 LEFT_BEHIND = {
     "sources.list": "deb https://left.example/debian bookworm main\n",
     "sources.list.d/vendor.list": "deb [trusted=yes] http://left.example/b ./\n",
-    "sources.list.d/debian.sources": "Types: deb\nURIs: http://left.example/c\nSuites: bookworm\nComponents: main\n",
+    "sources.list.d/debian.sources": (
+        "Types: deb\nURIs: http://left.example/c\nSuites: bookworm\nComponents: main\n"
+    ),
     "sources.list.d/zz.sources": "Types: deb\nURIs: http://left.example/d\nSuites: /\nTrusted: yes\n",
     "sources.list.d/option.list": "deb [allow-insecure=yes] http://left.example/e bookworm main\n",
     "apt.conf": 'Dir::Etc::sourcelist "sources.list";\nAcquire::AllowInsecureRepositories "true";\n',

@@ -1,4 +1,4 @@
-"""What switches accept from neighbours, read from the files that are rendered: all that is planned, and nothing else."""
+"""What switches accept from neighbours, by the rendered files: all that is planned, and nothing else."""
 
 from __future__ import annotations
 
@@ -97,7 +97,7 @@ def interface(device: SwitchPorts, port: Any, table: str) -> str:
 
 
 def flood(name: str, plane: int, table: str) -> dict[str, Routes]:
-    """Return what each switch knows when all have announced all they know, by AS paths and rendered filters."""
+    """Return what each switch knows once all have announced what they know, through the filters."""
     switches = planes(name)[plane]
     known: dict[str, dict[str, tuple[int, ...]]] = {}
     for device in switches.values():

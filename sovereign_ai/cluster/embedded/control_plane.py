@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
 from sovereign_ai.cluster.control_plane import Backend, ControlPlaneStatus, Ended, Progress, RunningCluster
-from sovereign_ai.cluster.embedded.lifecycle import lifecycle as embedded
+from sovereign_ai.cluster.embedded import lifecycle as embedded
 from sovereign_ai.cluster.embedded.process_status import ClusterStatus, status
 from sovereign_ai.cluster.health import DeadPart, dead_parts_of_embedded
 from sovereign_ai.cluster.state import ClusterDir, cluster_dir_of
