@@ -3,7 +3,7 @@
 Rules of this room:
 
 - `observation.py` is the only reader for verdicts. It sends one LIST request a kind, never a request an
-object.
+  object.
 - `compare.py` and the modules it calls are pure: observed and rendered objects in, findings out, in a stable
   order.
 - A comparison is strict by default. A live field that is neither rendered nor a default of the API server is

@@ -37,8 +37,7 @@ class Cable(NamedTuple):
 
     Attributes:
         lower: the device at the lower end: a server, storage server or fabric manager, a leaf or a spine.
-        Between
-            the two leaves of a pair it is the first leaf.
+            Between the two leaves of a pair it is the first leaf.
         lower_port: its port there; a host's port is `<role><rail>`, a switch's is a number from 1.
         upper: the switch at the upper end.
         upper_port: its port there.

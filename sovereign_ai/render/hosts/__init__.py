@@ -3,8 +3,7 @@
 The room's rules:
 
 * `inventory_groups.py` holds the nouns: a host has a unit (the hosts that are configured together), groups
-(which
-  decide its roles) and variables.
+  (which decide its roles) and variables.
 * No variable is typed twice: what the plan knows is read from the plan. What it cannot know (keys of
   administrators, time servers, the address of a control plane) is a `Given`; what is not given is left out,
   and the user is informed of it.

@@ -1,11 +1,10 @@
 """What a switch accepts from each neighbour: the addresses that the plan has behind it, and nothing else.
 
 * From below, or from the other leaf of a pair, come the routes of that neighbour's AS: its switches'
-loopbacks, and the hosts on
-  its leaves, each address by itself. An AS is a leaf, or the spines of a pod (RFC 7938).
+  loopbacks, and the hosts on its leaves, each address by itself. An AS is a leaf, or the spines of a pod (RFC
+  7938).
 * From above come single addresses of the plane's ranges, without those that the switch's own AS alone
-announces. A host with
-  ports on two leaves stays reachable through the other one.
+  announces. A host with ports on two leaves stays reachable through the other one.
 * No range passes, so no default route does.
 
 >>> collapse([10, 11, 12, 13, 16])
@@ -58,8 +57,7 @@ class Announcements:
         Args:
             plane: the plane.
             hosts: leaf to routing table to the addresses of hosts that it announces there. The default table
-            is the empty
-                text, others have their zone's name.
+                is the empty text, others have their zone's name.
             blocks: the ranges that hosts' addresses are from.
         """
         self._plane = plane

@@ -6,9 +6,8 @@
 * Spines pass EVPN routes on with the next hop of the leaf, which FRR does for EVPN over eBGP by itself.
 * Packets of a session must come from the other end of its cable (TTL security, RFC 5082).
 * From each neighbour are accepted the single addresses that the plan has behind it, by a route map: FRR asks
-a neighbour for its
-  routes again when a route map's list changes, and not when a filter's own list does. Of EVPN, routes of MAC
-  addresses and of broadcasts alone are accepted, and no prefixes.
+  a neighbour for its routes again when a route map's list changes, and not when a filter's own list does. Of
+  EVPN, routes of MAC addresses and of broadcasts alone are accepted, and no prefixes.
 * FRR 8.4 has no limit on EVPN routes (`maximum-prefix` of `l2vpn evpn`).
 """
 
