@@ -174,7 +174,7 @@ class DesignRequest:
         watts = AMPLE * (racks * rack_watts(self.system, self.per_rack) + 1_000_000)
         # A machine runs on after the loss of a feed where enough of its supplies hang on the others.
         feeds, pdus = self._feeds()
-        names = [chr(ord("A") + number) for number in range(feeds)]
+        names = list("ABCDEFGH"[:feeds])
         limit = rack_watts(self.system, self.per_rack)
         if self.cooling == "air":
             limit = max(limit, AIR_RACK)

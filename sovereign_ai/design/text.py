@@ -25,7 +25,7 @@ def lines(design: Design) -> Iterator[str]:
     cells = ["", *map(str, range(1, len(design.proposals) + 1))]
     yield _line(cells, width)
     for label, cell in _ROWS:
-        columns = [cell(proposal) for proposal in design.proposals]
+        columns = map(cell, design.proposals)
         yield from _row([label, *columns], width)
     yield ""
     for note in notes(design):
