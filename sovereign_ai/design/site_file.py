@@ -11,7 +11,7 @@ from pydantic import ValidationError
 
 from sovereign_ai.catalog import UnknownNameError, country, country_hint
 from sovereign_ai.errors import Problem, SpecError, UsageError, Where
-from sovereign_ai.files import DESCRIPTION, decode, parse, read
+from sovereign_ai.files import DESCRIPTION, decode, parse, read, shown
 from sovereign_ai.spec import AIFactory, Site, from_validation, load
 
 _KEPT = ("operator", "images", "suppliers", "services", "approvers", "network", "catalog")
@@ -41,6 +41,13 @@ def read_site(text: str) -> SiteSource:
         SpecError: every problem of the file.
     """
     path = Path(text)
+    try:
+        path.exists()
+    except OSError:
+        # Longer than any path may be.
+        raise UsageError(_no_place(text)) from None
+    if not text:
+        raise UsageError(_no_place(text))
     if path.is_dir() or path.suffix == ".py":
         return _of_description(load(path))
     if path.suffix in (".yaml", ".yml", ".json") or path.is_file():
@@ -48,9 +55,14 @@ def read_site(text: str) -> SiteSource:
     try:
         return SiteSource(country(text.upper()).code)
     except UnknownNameError:
-        message = f"--site: {text!r} is neither a country's code nor a file"
-        hint = f"{country_hint(text)}; or a file with a site as under 'sites:'"
-        raise UsageError(Problem("unknown-site", message, hint=hint)) from None
+        raise UsageError(_no_place(text)) from None
+
+
+def _no_place(text: str) -> Problem:
+    """Return the problem of a text that is neither a country nor a file."""
+    message = f"--site: {shown(text)} is neither a country's code nor a file"
+    hint = f"{country_hint(text)}; or a file with a site as under 'sites:'"
+    return Problem("unknown-site", message, hint=hint)
 
 
 def _of_file(path: Path) -> SiteSource:

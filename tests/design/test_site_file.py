@@ -48,6 +48,20 @@ def test_a_name_that_was_meant_is_offered() -> None:
     assert (problem.code, "'FI'" in problem.hint) == ("unknown-site", True)
 
 
+def test_the_folder_in_which_one_stands_is_a_stack(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(STACKS / "lab")
+    assert read_site(".").country == "DE"
+
+
+@pytest.mark.parametrize("text", ["", "a" * 5_000, "\0", "\x1b[2K", "/dev/null"])
+def test_a_text_that_no_file_system_takes_is_refused_without_a_fault(text: str) -> None:
+    with pytest.raises(UsageError) as caught:
+        read_site(text)
+    [problem] = caught.value.problems
+    assert problem.code == "unknown-site"
+    assert len(problem.message) < 400
+
+
 @pytest.mark.parametrize(
     ("text", "field"), [("[]", ""), (SITE.replace("90 kW,", "90 metres,"), "power.it_budget"), ("a: 1", "a")]
 )
