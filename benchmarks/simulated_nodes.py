@@ -28,10 +28,10 @@ from sovereign_ai.sim.factory import is_ready, remove, selector, simulate
 from sovereign_ai.sim.nodes import node_objects
 from sovereign_ai.sim.slices import slice_objects
 from sovereign_ai.spec.factory import AIFactory
+from sovereign_ai.spec.images import Images
 from sovereign_ai.spec.operator import Operator, Parent, Staff
 from sovereign_ai.spec.pool import GpuNodePool
 from sovereign_ai.spec.site import Cooling, Hall, Power, Site
-from sovereign_ai.spec.supplier import Images
 from sovereign_ai.spec.zone import SecurityZone, Tenant
 from sovereign_ai.units import Celsius, Watts
 from sovereign_ai.verify.pod_probes import attempts

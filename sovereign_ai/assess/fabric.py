@@ -27,8 +27,8 @@ from sovereign_ai.plan import Plan, Rack
 from sovereign_ai.plan.fabric import FabricPlan, host_rails, hosts_under
 from sovereign_ai.records import members
 
-Sort = tuple[int, int]
-"""A leaf by its endpoints, and the parts of links that they can fill."""
+LeafCapacity = tuple[int, int]
+"""Endpoints below a leaf, and how many shares of a link they can fill; leaves of equal capacity are alike."""
 
 
 class Surviving:
@@ -159,9 +159,9 @@ class Links:
         self.parts = parts * self.weight.denominator
         self.share = {spine: self._share(spine, self.up[spine]) for spine in spines}
         self.raw = {leaf: self._uplink_parts(leaf) for leaf in self.leaves}
-        self.sorts: Counter[Sort] = Counter()
+        self.capacities: Counter[LeafCapacity] = Counter()
         for leaf in self.leaves:
-            self.sorts[self.sort(leaf, self.raw[leaf])] += 1
+            self.capacities[self.capacity(leaf, self.raw[leaf])] += 1
 
     def switches_of(self, tier: str) -> list[str]:
         """Return the names of the switches of one tier, in the plan's order."""
@@ -203,7 +203,7 @@ class Links:
             return len(self.hosts[leaf]) * self.parts
         return sum(links * self.share[spine] for spine, links in self.above[leaf].items())
 
-    def sort(self, leaf: str, raw: int) -> Sort:
+    def capacity(self, leaf: str, raw: int) -> LeafCapacity:
         """Return a leaf's endpoints, and the parts that they can fill."""
         below = len(self.hosts[leaf])
         return below, min(below * self.parts, raw)
@@ -221,14 +221,14 @@ class Links:
         for spine, share in self._spines(gone, cut).items():
             for leaf, links in self.under[spine].items():
                 change[leaf] += links * (share - self.share[spine])
-        sorts = self.sorts.copy()
+        capacities = self.capacities.copy()
         changed_leaves = set(change) | self._leaves_of(gone)
         for leaf in changed_leaves:
-            sorts[self.sort(leaf, self.raw[leaf])] -= 1
+            capacities[self.capacity(leaf, self.raw[leaf])] -= 1
             # A failed leaf's endpoints have no path left, so they are no endpoints of the bisection either.
-            remaining = (0, 0) if leaf in gone else self.sort(leaf, self.raw[leaf] + change[leaf])
-            sorts[remaining] += 1
-        return worst_half(sorts, self.parts)
+            remaining = (0, 0) if leaf in gone else self.capacity(leaf, self.raw[leaf] + change[leaf])
+            capacities[remaining] += 1
+        return worst_half(capacities, self.parts)
 
     def _leaves_of(self, names: Collection[str]) -> set[str]:
         """Return those of some switches that are leaves."""
@@ -269,18 +269,18 @@ class Links:
         return lost
 
 
-def worst_half(sorts: Mapping[Sort, int], parts: int = 1) -> int:
+def worst_half(capacities: Mapping[LeafCapacity, int], parts: int = 1) -> int:
     """Fill half the endpoints from the leaves that carry least an endpoint, rounded down to whole links.
 
     Args:
-        sorts: number of leaves of each (endpoints, parts they can fill).
+        capacities: number of leaves of each (endpoints, parts they can fill).
         parts: parts of a link.
 
     >>> worst_half({(16, 16): 8})
     64
     """
     kinds: list[tuple[Fraction, int]] = []
-    for (below, carries), leaves in sorts.items():
+    for (below, carries), leaves in capacities.items():
         if leaves and below:
             kinds.append((Fraction(carries, below), below * leaves))
     kinds.sort()
@@ -354,11 +354,11 @@ def _host_link(plane: FabricPlan, links: Links, whole: int) -> FabricLoss:
     """Return what is lost with one link to a server, at the leaf with most servers."""
     fullest = max(links.leaves, key=lambda leaf: (len(links.hosts[leaf]), leaf))
     host = links.hosts[fullest][0]
-    below, carries = links.sort(fullest, links.raw[fullest])
-    sorts = links.sorts.copy()
-    sorts[below, carries] -= 1
-    sorts[below - 1, min(carries, (below - 1) * links.parts)] += 1
-    left = worst_half(sorts, links.parts)
+    below, carries = links.capacity(fullest, links.raw[fullest])
+    capacities = links.capacities.copy()
+    capacities[below, carries] -= 1
+    capacities[below - 1, min(carries, (below - 1) * links.parts)] += 1
+    left = worst_half(capacities, links.parts)
     name = f"{host} to {fullest}"
     return _loss(links, "link to a machine", name, plane.node_leaf, Counter({host: 1}), left, whole)
 
@@ -422,35 +422,37 @@ def _server_rack(links: Links, rack: Rack, parts: int, whole: int) -> FabricLoss
             ports[host] = len(links.leaves_of[host])
     for host in ports:
         lost_ports.update(links.leaves_of[host])
-    sorts = links.sorts.copy()
+    capacities = links.capacities.copy()
     for leaf, lost in lost_ports.items():
         below = len(links.hosts[leaf]) - lost
         carries = below * links.parts
         if links.share:
             carries = min(carries, links.raw[leaf])
-        sorts[links.sort(leaf, links.raw[leaf])] -= 1
-        sorts[below, carries] += 1
-    return _loss(links, "rack of machines", rack.name, parts, ports, worst_half(sorts, links.parts), whole)
+        capacities[links.capacity(leaf, links.raw[leaf])] -= 1
+        capacities[below, carries] += 1
+    return _loss(
+        links, "rack of machines", rack.name, parts, ports, worst_half(capacities, links.parts), whole
+    )
 
 
 def _one_each(links: Links, names: Iterable[str]) -> list[str]:
-    """Return one switch of each sort.
+    """Return one switch for all that are alike.
 
-    Switches of a sort have the same endpoints, and equally many links to equally many devices below and
-    above. Losing one costs as much as losing another, so each sort is calculated once.
+    Switches that are alike have equally many endpoints, and equally many links to equally many devices below
+    and above. Losing one costs as much as losing another, so the loss is calculated once.
     """
-    sorts: dict[tuple[int, ...], str] = {}
+    first_of: dict[tuple[int, ...], str] = {}
     for name in names:
         below, above = links.under.get(name, {}), links.above.get(name, {})
-        sort = (
+        alike = (
             len(links.hosts.get(name, ())),
             len(below),
             sum(below.values()),
             len(above),
             sum(above.values()),
         )
-        sorts.setdefault(sort, name)
-    return list(sorts.values())
+        first_of.setdefault(alike, name)
+    return list(first_of.values())
 
 
 def _switches(

@@ -36,8 +36,7 @@ class ControlState:
     Attributes:
         control: the requirement.
         state: the worst state among the rules that serve it: `VIOLATED`, `waived` (it does not hold, and
-            somebody
-            agreed to that), `undecided`, `noted` (advice), or `held`.
+            somebody agreed to that), `undecided`, `noted` (advice), or `held` (satisfied).
         rules: ids of all rules that serve it, sorted.
         because: ids of the rules that it owes this state to, sorted.
     """

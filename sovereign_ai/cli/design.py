@@ -12,6 +12,7 @@ import typer
 
 from sovereign_ai.cli.command import example, run_command
 from sovereign_ai.cli.output import AsJson, Output
+from sovereign_ai.records import merged
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -272,7 +273,7 @@ def _design(
     written = _written(proposed, number, out)
     proposals = []
     for position, proposal in enumerate(proposed.proposals, start=1):
-        proposals.append({"number": position, **proposal.to_data()})
+        proposals.append(merged({"number": position}, proposal.to_data()))
     data = {
         "gpus": request.machines * request.system.gpus,
         "machines": request.machines,

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from sovereign_ai.cli.stack import Stack
-    from sovereign_ai.cluster import DeadPart
+    from sovereign_ai.cluster import DeadComponent
     from sovereign_ai.cluster.control_plane import ControlPlane
     from sovereign_ai.verify import ClusterVerdict, Drift
 
@@ -196,7 +196,7 @@ def _drift_in(
     return [difference for difference in drift if difference.resource in resources]
 
 
-def _permanently_dead(plane: ControlPlane, output: Output) -> tuple[DeadPart, ...]:
+def _permanently_dead(plane: ControlPlane, output: Output) -> tuple[DeadComponent, ...]:
     """Return the components of a local control plane that do not run, and do not restart within seconds.
 
     The observation of the cluster is kept: if the container engine does not answer, that is reported as

@@ -25,9 +25,9 @@ from sovereign_ai.lazy_exports import lazy_exports
 
 if TYPE_CHECKING:
     from sovereign_ai.cluster.crds import install_crds
+    from sovereign_ai.cluster.dead_components import DeadComponent
     from sovereign_ai.cluster.guard import GUARDED, REPEATED, guard_policies
     from sovereign_ai.cluster.guard_release import released, restore_guard
-    from sovereign_ai.cluster.health import DeadPart
     from sovereign_ai.cluster.identities import AUTHORIZATION, CLUSTER_CA, SUPERVISOR, kubeconfig, server_url
     from sovereign_ai.cluster.operator import ACCESS_ROLES, LIVENESS_SOCKET, OPERATOR, access_role
     from sovereign_ai.cluster.pki import LOOPBACK, Leaf, authority, sign
@@ -42,7 +42,7 @@ else:
             "crds": ("install_crds",),
             "guard": ("GUARDED", "REPEATED", "guard_policies"),
             "guard_release": ("released", "restore_guard"),
-            "health": ("DeadPart",),
+            "dead_components": ("DeadComponent",),
             "identities": ("AUTHORIZATION", "CLUSTER_CA", "SUPERVISOR", "kubeconfig", "server_url"),
             "operator": ("ACCESS_ROLES", "LIVENESS_SOCKET", "OPERATOR", "access_role"),
             "pki": ("LOOPBACK", "Leaf", "authority", "sign"),
@@ -65,7 +65,7 @@ __all__ = [
     "SUPERVISOR",
     "WRITES",
     "ClusterDir",
-    "DeadPart",
+    "DeadComponent",
     "Leaf",
     "Process",
     "access_role",

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
-    from sovereign_ai.cluster.health import DeadPart
+    from sovereign_ai.cluster.dead_components import DeadComponent
     from sovereign_ai.cluster.state import ClusterDir
     from sovereign_ai.plan import Plan
     from sovereign_ai.spec import AIFactory
@@ -194,7 +194,7 @@ class ControlPlane(Protocol):
             EnvironmentLacksError: it could not be stopped.
         """
 
-    def health(self) -> tuple[DeadPart, ...]:
+    def health(self) -> tuple[DeadComponent, ...]:
         """Return its processes or containers that do not run; none where nothing is known of them.
 
         Raises:

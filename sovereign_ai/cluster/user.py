@@ -10,7 +10,7 @@ from sovereign_ai.cluster.control_plane import Backend, ControlPlaneStatus, Ende
 from sovereign_ai.errors import EnvironmentLacksError, Problem, UsageError, Where
 
 if TYPE_CHECKING:
-    from sovereign_ai.cluster.health import DeadPart
+    from sovereign_ai.cluster.dead_components import DeadComponent
     from sovereign_ai.cluster.state import ClusterDir
     from sovereign_ai.plan import Plan
     from sovereign_ai.spec import AIFactory
@@ -80,7 +80,7 @@ class UserCluster:
         """Refuse: it is the user's."""
         self._refuse("is not stopped")
 
-    def health(self) -> tuple[DeadPart, ...]:
+    def health(self) -> tuple[DeadComponent, ...]:
         """Return nothing: its components are not known."""
         return ()
 

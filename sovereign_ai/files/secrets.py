@@ -28,7 +28,8 @@ _TYPES = {"NoneType": "nothing", "list": "a list", "tuple": "a list", "dict": "a
 
 def may_be_secret(text: str, field: str = "") -> bool:
     """Return whether a value looks like a secret, or has a field whose name announces one."""
-    # Only the end of a field's path and the beginning of a value are searched: both may be megabytes long.
+    # The end of a field's path and, for a secret within other text, the beginning of a value are searched:
+    # both may be megabytes long.
     if _SECRET_FIELD.search(field[-_LONGEST_FIELD:]) is not None or looks_secret(text):
         return True
     return secret_at(text[:_MOST_SEARCHED]) is not None

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from sovereign_ai.spec.error_location import TextForm
     from sovereign_ai.spec.fabric import Fabric
     from sovereign_ai.spec.factory import AIFactory, ClusterLimits, Network
+    from sovereign_ai.spec.images import Images
     from sovereign_ai.spec.json_schema import schema
     from sovereign_ai.spec.operator import Certificate, Operator, Parent, Shareholder, Staff, SubProcessor
     from sovereign_ai.spec.pool import GpuNodePool
@@ -35,7 +36,9 @@ if TYPE_CHECKING:
     )
     from sovereign_ai.spec.source import of_python
     from sovereign_ai.spec.storage import Backup, Encryption, Key, Snapshots, StorageProtocol, StorageTier
-    from sovereign_ai.spec.supplier import Approver, Images, ModelSize, Supplier, Waiver, Workload
+    from sovereign_ai.spec.supplier import Supplier
+    from sovereign_ai.spec.waiver import Approver, Waiver
+    from sovereign_ai.spec.workload import ModelSize, Workload
     from sovereign_ai.spec.zone import (
         AllowedKind,
         Flow,
@@ -55,6 +58,7 @@ else:
             "error_location": ("TextForm",),
             "fabric": ("Fabric",),
             "factory": ("AIFactory", "ClusterLimits", "Network"),
+            "images": ("Images",),
             "json_schema": ("schema",),
             "operator": ("Certificate", "Operator", "Parent", "Shareholder", "Staff", "SubProcessor"),
             "pool": ("GpuNodePool",),
@@ -74,7 +78,9 @@ else:
             ),
             "source": ("of_python",),
             "storage": ("Backup", "Encryption", "Key", "Snapshots", "StorageProtocol", "StorageTier"),
-            "supplier": ("Approver", "Images", "ModelSize", "Supplier", "Waiver", "Workload"),
+            "supplier": ("Supplier",),
+            "waiver": ("Approver", "Waiver"),
+            "workload": ("ModelSize", "Workload"),
             "zone": (
                 "AllowedKind",
                 "Flow",

@@ -14,13 +14,16 @@ from sovereign_ai.files import SourceMap
 from sovereign_ai.spec.base import CatalogRow, Model, Name, added_later, all_defaults
 from sovereign_ai.spec.checks.every_check import check
 from sovereign_ai.spec.fabric import Fabric
+from sovereign_ai.spec.images import Images
 from sovereign_ai.spec.operator import Operator
 from sovereign_ai.spec.pool import GpuNodePool
 from sovereign_ai.spec.service import Service
 from sovereign_ai.spec.site import Site
 from sovereign_ai.spec.source import of_python
 from sovereign_ai.spec.storage import Key, StorageTier
-from sovereign_ai.spec.supplier import Approver, Images, Supplier, Waiver, Workload
+from sovereign_ai.spec.supplier import Supplier
+from sovereign_ai.spec.waiver import Approver, Waiver
+from sovereign_ai.spec.workload import Workload
 from sovereign_ai.spec.zone import Gateway, Provider, ResidencyPolicy, SecurityZone, Tenant
 
 

@@ -14,7 +14,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from sovereign_ai.cluster import DeadPart
+from sovereign_ai.cluster import DeadComponent
 from sovereign_ai.cluster.api import ApiError, UnreachableError
 from sovereign_ai.plan import Plan
 from sovereign_ai.spec import AIFactory
@@ -36,7 +36,7 @@ def may_be_dead(error: ApiError | UnreachableError) -> bool:
 
 
 def verdict_on_dead(
-    parts: Sequence[DeadPart], factory: AIFactory, plan: Plan, bundle: Bundle, *, cluster: str
+    parts: Sequence[DeadComponent], factory: AIFactory, plan: Plan, bundle: Bundle, *, cluster: str
 ) -> ClusterVerdict:
     """Judge a control plane by its dead parts alone; nothing else is called fine, missing or changed.
 
@@ -64,14 +64,14 @@ def verdict_on_dead(
     )
 
 
-def with_dead(verdict: ClusterVerdict, parts: Sequence[DeadPart]) -> ClusterVerdict:
+def with_dead(verdict: ClusterVerdict, parts: Sequence[DeadComponent]) -> ClusterVerdict:
     """Add dead parts, such as a worker's container, to the verdict on a cluster that still answers."""
     findings = [*verdict.findings, *map(_finding, parts)]
     findings.sort(key=lambda finding: finding.order)
     return replace(verdict, findings=tuple(findings))
 
 
-def _finding(part: DeadPart) -> ClusterFinding:
+def _finding(part: DeadComponent) -> ClusterFinding:
     """Return the finding on a dead part."""
     state = Difference("state", "running", part.state)
     return changed(f"{part.kind}/{part.name}", [state], part.remedy)

@@ -79,7 +79,8 @@ class ClusterFinding:
 
     def __str__(self) -> str:
         """Return one line."""
-        more = f" (and {len(self.also)} more fields)" if self.also else ""
+        fields = "field" if len(self.also) == 1 else "fields"
+        more = f" (and {len(self.also)} more {fields})" if self.also else ""
         return f"{self.kind} {self.resource}: {self.message}{more}"
 
     @property

@@ -9,14 +9,14 @@ import pytest
 
 MODULES = (
     "",
-    ".accelerators",
+    ".accelerator",
     ".figures",
     ".jurisdictions",
     ".published",
     ".storage",
-    ".suppliers",
-    ".switches",
-    ".systems",
+    ".supplier",
+    ".switch",
+    ".system",
 )
 
 

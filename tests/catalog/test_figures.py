@@ -197,9 +197,9 @@ READ_ALL = """
 import sys
 from sovereign_ai import errors, units
 import orjson, dataclasses, functools, pkgutil
-from sovereign_ai.catalog import accelerators, jurisdictions, published, storage, suppliers, switches, systems
+from sovereign_ai.catalog import accelerator, jurisdictions, published, storage, supplier, switch, system
 def read():
-    accelerators.accelerators(); systems.systems(); switches.switches(); suppliers.suppliers(); storage.grades()
+    accelerator.accelerators(); system.systems(); switch.switches(); supplier.suppliers(); storage.grades()
     jurisdictions.countries(); jurisdictions.laws(); published.fabric_tables(); published.bills(); published.rack_powers()
 read()
 print(sorted(set(sys.modules) & {"pulumi", "kubernetes", "yaml", "requests", "grpc", "pydantic"}))

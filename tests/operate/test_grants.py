@@ -17,7 +17,7 @@ from sovereign_ai.errors import UsageError
 from sovereign_ai.operate.grants import MOST, AccessGrant, grant_of, make_grant
 from sovereign_ai.rules.approval import ACCESS_TYPE, access_payload
 from sovereign_ai.rules.objects.break_glass import describe_access
-from sovereign_ai.spec.supplier import Approver
+from sovereign_ai.spec.waiver import Approver
 from tests.operate.given import GRANT, NOW, grant
 from tests.render.lab import stack
 from tests.support.approvals import approved_grant, key_of, public_key_of

@@ -28,7 +28,7 @@ from sovereign_ai.rules.waiver_review import answer, question
 from sovereign_ai.rules.whole_check import check
 from sovereign_ai.spec.factory import AIFactory
 from sovereign_ai.spec.reader import read_data
-from sovereign_ai.spec.supplier import Approver, Waiver
+from sovereign_ai.spec.waiver import Approver, Waiver
 from tests.rules.waivers import TODAY, waiver
 from tests.support.approvals import key_of, public_key_of, signed_data
 

@@ -25,7 +25,7 @@ from sovereign_ai.rules.judgement import ADVISORY, RuleFinding, judge
 from sovereign_ai.rules.registry import REGISTRY
 from sovereign_ai.rules.whole_check import check, decide
 from sovereign_ai.spec.factory import AIFactory
-from sovereign_ai.spec.supplier import Waiver
+from sovereign_ai.spec.waiver import Waiver
 from tests.rules import subject
 from tests.rules.subject import DIGEST
 from tests.support.approvals import signed_data

@@ -14,7 +14,7 @@ from sovereign_ai.rules.engine import evaluate
 from sovereign_ai.rules.judgement import judge
 from sovereign_ai.rules.normalization import UNKNOWN
 from sovereign_ai.rules.registry import REGISTRY
-from sovereign_ai.spec.supplier import Waiver
+from sovereign_ai.spec.waiver import Waiver
 from tests.rules.subject import factory_of, plan_of, pod
 
 OBJECT_RULES = {rule.id for rule in REGISTRY if rule.checks}

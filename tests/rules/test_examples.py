@@ -3,6 +3,7 @@ from __future__ import annotations
 import doctest
 import importlib
 import pkgutil
+from itertools import chain
 
 import pytest
 
@@ -10,9 +11,11 @@ import sovereign_ai.render.kubernetes
 import sovereign_ai.rules
 
 MODULES = [
-    f"{package.__name__}.{found.name}"
-    for package in (sovereign_ai.rules, sovereign_ai.render.kubernetes)
-    for found in pkgutil.walk_packages(package.__path__, f"{package.__name__}.")
+    module.name
+    for module in chain(
+        pkgutil.walk_packages(sovereign_ai.rules.__path__, "sovereign_ai.rules."),
+        pkgutil.walk_packages(sovereign_ai.render.kubernetes.__path__, "sovereign_ai.render.kubernetes."),
+    )
 ]
 
 

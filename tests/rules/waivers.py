@@ -6,7 +6,7 @@ from datetime import date, timedelta
 from typing import Any
 
 from sovereign_ai.cli.waiver import sign_waiver
-from sovereign_ai.spec.supplier import Waiver
+from sovereign_ai.spec.waiver import Waiver
 from tests.support.approvals import key_of
 
 TODAY = date(2026, 11, 24)

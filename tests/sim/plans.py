@@ -11,10 +11,10 @@ from sovereign_ai.plan.factory import Plan
 from sovereign_ai.plan.nodes import Node
 from sovereign_ai.spec.fabric import Fabric
 from sovereign_ai.spec.factory import AIFactory
+from sovereign_ai.spec.images import Images
 from sovereign_ai.spec.operator import Operator, Parent, Staff
 from sovereign_ai.spec.pool import GpuNodePool
 from sovereign_ai.spec.site import Cooling, Hall, Power, Site
-from sovereign_ai.spec.supplier import Images
 from sovereign_ai.spec.zone import SecurityZone, Tenant
 from sovereign_ai.units import BitsPerSecond, Celsius, Watts
 

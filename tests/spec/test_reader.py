@@ -21,7 +21,7 @@ from sovereign_ai.spec.operator import Operator, Parent, Staff
 from sovereign_ai.spec.pool import GpuNodePool
 from sovereign_ai.spec.site import Cooling, Hall, Power, Site
 from sovereign_ai.spec.storage import Encryption, Key, StorageTier
-from sovereign_ai.spec.supplier import Images
+from sovereign_ai.spec.images import Images
 from sovereign_ai.spec.zone import ResidencyPolicy, SecurityZone, Tenant
 from sovereign_ai.units import BitsPerSecond, Watts
 

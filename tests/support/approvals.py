@@ -18,7 +18,7 @@ from sovereign_ai.files.yaml_text import parse
 from sovereign_ai.names import normal_name
 from sovereign_ai.operate.grants import AccessGrant
 from sovereign_ai.rules.approval import ACCESS_TYPE, access_payload
-from sovereign_ai.spec.supplier import Waiver
+from sovereign_ai.spec.waiver import Waiver
 
 
 @cache

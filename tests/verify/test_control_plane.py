@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from sovereign_ai.cluster.api.client import UnreachableError
-from sovereign_ai.cluster.health import DeadPart
+from sovereign_ai.cluster.dead_components import DeadComponent
 from sovereign_ai.errors import Problem
 from sovereign_ai.verify.control_plane import UNKNOWN, may_be_dead, verdict_on_dead, with_dead
 from sovereign_ai.verify.findings import ClusterFinding
@@ -21,7 +21,7 @@ BUNDLE: Any = small_bundle(FACTORY, PLAN)
 
 
 def test_what_died_is_a_finding_that_says_what_to_do_and_the_rest_is_unknown_and_not_fine() -> None:
-    part = DeadPart("Container", "lab-control-plane", "exited", "`docker start lab-control-plane`")
+    part = DeadComponent("Container", "lab-control-plane", "exited", "`docker start lab-control-plane`")
     verdict = verdict_on_dead([part], FACTORY, PLAN, BUNDLE, cluster=CLUSTER)
     (finding,) = verdict.findings
     assert str(finding) == 'changed Container/lab-control-plane: state: wanted "running", found "exited"'
@@ -42,7 +42,9 @@ def test_what_died_of_a_plane_that_answers_is_a_finding_among_those_that_were_re
     read = ClusterVerdict(
         FACTORY.name, CLUSTER, (node,), (), {"objects": 1}, datetime(2026, 1, 1, tzinfo=UTC)
     )
-    verdict = with_dead(read, [DeadPart("Container", "lab-worker", "exited", "`docker start lab-worker`")])
+    verdict = with_dead(
+        read, [DeadComponent("Container", "lab-worker", "exited", "`docker start lab-worker`")]
+    )
     assert [finding.resource for finding in verdict.findings] == ["Container/lab-worker", "Node/train-001"]
     assert (verdict.unknown, verdict.counts) == ((), {"objects": 1})
     assert with_dead(read, []) == read

@@ -141,7 +141,7 @@ def assess_energy(
 
 
 def leaves(factory: AIFactory, plan: Plan, given: Mapping[str, GivenValue]) -> tuple[str, ...]:
-    """Return the names of every figure that `assess` accepts."""
+    """Return the names of every figure that `assess_energy` accepts."""
     return _built(factory, plan, given, {}, {})[0].leaves
 
 
@@ -179,13 +179,13 @@ def _check_series(
     Raises:
         UsageError: every series that is wrong.
     """
-    by_name = {}
+    equipment_of = {}
     for equipment in sites:
-        by_name[equipment.name] = equipment
+        equipment_of[equipment.name] = equipment
     problems: list[Problem] = []
-    for name in sorted({*wet_bulb, *hourly} - set(by_name)):
+    for name in sorted({*wet_bulb, *hourly} - set(equipment_of)):
         message = f"no site with machines is called {name!r}"
-        problems.append(Problem("unknown-site", message, hint=nearest(name, by_name)))
+        problems.append(Problem("unknown-site", message, hint=nearest(name, equipment_of)))
     for name, series in wet_bulb.items():
         if not series:
             problems.append(Problem("empty-series", f"the wet bulb of {name!r} has no hours"))
@@ -197,7 +197,7 @@ def _check_series(
             message = f"the wet bulb of {name!r} holds {wrong:.15g}, out of range: {allowed.words}, in degC"
             problems.append(Problem("impossible-figure", message, hint=allowed.why))
     for name, hours in hourly.items():
-        problems += _hourly_problems(name, hours, by_name.get(name))
+        problems += _hourly_problems(name, hours, equipment_of.get(name))
     if problems:
         raise UsageError(problems)
 
@@ -223,15 +223,15 @@ def _hourly_problems(name: str, series: Hourly, equipment: SiteEquipment | None)
         yield Problem("uneven-series", message)
 
 
-def _balance(equipment: SiteEquipment, series: Hourly, by_name: Mapping[str, Measure]) -> Balance:
+def _balance(equipment: SiteEquipment, series: Hourly, measured: Mapping[str, Measure]) -> Balance:
     """Compare a site's supply with its load hour by hour; what has no series runs at its mean."""
     hours = len(series.all[0])
-    load = series.load or _constant(by_name[f"site.{equipment.name}.load"], hours)
+    load = series.load or _constant(measured[f"site.{equipment.name}.load"], hours)
     supplies: list[Supply] = []
     for contract in equipment.site.contracts:
         if contract.source == "storage":
             continue
-        mean = by_name[f"{contract_name(equipment.name, contract)}.mean"]
+        mean = measured[f"{contract_name(equipment.name, contract)}.mean"]
         output = series.contracts.get(contract.name) or _constant(mean, hours)
         supplies.append(Supply(contract.name, contract.source, output))
     return balance(load, supplies, series.store)

@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
 from sovereign_ai.cluster.control_plane import Backend, ControlPlaneStatus, Ended, Progress, RunningCluster
+from sovereign_ai.cluster.dead_components import DeadComponent, dead_components_of_embedded
 from sovereign_ai.cluster.embedded import lifecycle as embedded
 from sovereign_ai.cluster.embedded.process_status import ClusterStatus, status
-from sovereign_ai.cluster.health import DeadPart, dead_parts_of_embedded
 from sovereign_ai.cluster.state import ClusterDir, cluster_dir_of
 from sovereign_ai.errors import EnvironmentLacksError, Problem
 
@@ -90,9 +90,9 @@ class EmbeddedControlPlane:
             return Ended(was_there=False, words="nothing to stop")
         return Ended(was_there=True, words="stopped; its data is kept" if keep_data else "stopped")
 
-    def health(self) -> tuple[DeadPart, ...]:
+    def health(self) -> tuple[DeadComponent, ...]:
         """Return its processes that do not run."""
-        return dead_parts_of_embedded(status(self.name))
+        return dead_components_of_embedded(status(self.name))
 
     def operator_hint(self) -> str:
         """Return nothing: the usual command starts its operator."""

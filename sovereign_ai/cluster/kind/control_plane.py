@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
 from sovereign_ai.cluster.control_plane import Backend, ControlPlaneStatus, Ended, Progress, RunningCluster
-from sovereign_ai.cluster.health import DeadPart
+from sovereign_ai.cluster.dead_components import DeadComponent
 from sovereign_ai.cluster.kind import lifecycle
 from sovereign_ai.cluster.kind.health import dead_containers
 from sovereign_ai.cluster.kind.machine_status import KindStatus, folder_of
@@ -86,7 +86,7 @@ class KindControlPlane:
         was_there = lifecycle.down(self.name, progress=progress)
         return Ended(was_there, "removed" if was_there else "nothing to remove")
 
-    def health(self) -> tuple[DeadPart, ...]:
+    def health(self) -> tuple[DeadComponent, ...]:
         """Return its containers that do not run."""
         return dead_containers(self.cluster_dir)
 

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 import orjson
 
-from sovereign_ai.cluster.health import DeadPart
+from sovereign_ai.cluster.dead_components import DeadComponent
 from sovereign_ai.cluster.kind import operator
 from sovereign_ai.cluster.kind.config import control_plane
 from sovereign_ai.cluster.kind.containers import containers, need_engine
@@ -23,7 +23,7 @@ COMPONENTS = ("etcd", "kube-apiserver", "kube-controller-manager", "kube-schedul
 _LOOK_SECONDS = 20.0
 
 
-def dead_containers(cluster_dir: ClusterDir) -> tuple[DeadPart, ...]:
+def dead_containers(cluster_dir: ClusterDir) -> tuple[DeadComponent, ...]:
     """Return the containers of a cluster that do not run, then what does not run in its control plane.
 
     Returns:
@@ -45,29 +45,29 @@ def dead_containers(cluster_dir: ClusterDir) -> tuple[DeadPart, ...]:
                 f"`sovereign-ai cluster down {cluster_dir.name} --cluster kind`, "
                 "and make it again: `sovereign-ai up STACK --cluster kind`"
             )
-            dead.append(DeadPart("Container", name, "removed", remedy))
+            dead.append(DeadComponent("Container", name, "removed", remedy))
         elif not existing[name].runs:
-            dead.append(DeadPart("Container", name, existing[name].state, f"`docker start {name}`"))
+            dead.append(DeadComponent("Container", name, existing[name].state, f"`docker start {name}`"))
     # Without the control plane's container, nothing in or beside it can run: it is the one finding.
     if first in existing and existing[first].runs:
         if operator.calls_operator(cluster_dir) and not operator.runs(cluster_dir):
-            dead.append(DeadPart("Process", OPERATOR, "not running", operator.remedy(cluster_dir)))
+            dead.append(DeadComponent("Process", OPERATOR, "not running", operator.remedy(cluster_dir)))
         dead += _components(docker, first)
     return tuple(dead)
 
 
-def _components(docker: Docker, container: str) -> Iterator[DeadPart]:
+def _components(docker: Docker, container: str) -> Iterator[DeadComponent]:
     """Yield the components that the control plane's own container runtime does not run."""
     restart = f"`docker restart {container}`"
     done = docker.run(
         "exec", container, "crictl", "ps", "--state", "running", "--output", "json", limit=_LOOK_SECONDS
     )
     if done.returncode != 0:
-        yield DeadPart("Container", f"{container}/containerd", "silent", restart)
+        yield DeadComponent("Container", f"{container}/containerd", "silent", restart)
         return
     listed = orjson.loads(done.stdout).get("containers") or []
     running = {entry["metadata"]["name"] for entry in listed}
     remedy = f"its kubelet starts it again; if it does not, {restart}"
     for name in COMPONENTS:
         if name not in running:
-            yield DeadPart("Container", f"{container}/{name}", "not running", remedy)
+            yield DeadComponent("Container", f"{container}/{name}", "not running", remedy)

@@ -2,7 +2,7 @@
 
 from sovereign_ai.render.hosts import inventory
 
-inventory(factory, plan, Given()).matching(["fra1-train-su0"]).to_json()
+inventory(factory, plan, SiteFacts()).matching(["fra1-train-su0"]).to_json()
 """
 
 from __future__ import annotations

@@ -15,8 +15,9 @@ from sovereign_ai.files import shown
 if TYPE_CHECKING:
     from sovereign_ai.spec.fabric import Fabric
     from sovereign_ai.spec.factory import AIFactory
+    from sovereign_ai.spec.images import Images
     from sovereign_ai.spec.pool import GpuNodePool
-    from sovereign_ai.spec.supplier import Images, Workload
+    from sovereign_ai.spec.workload import Workload
     from sovereign_ai.spec.zone import SecurityZone
 
 

@@ -18,7 +18,7 @@ from sovereign_ai.plan import Node, Plan
 from sovereign_ai.verify.findings import ClusterFinding, Difference, changed, foreign, missing
 from sovereign_ai.verify.redfish.endpoints import Endpoints
 from sovereign_ai.verify.redfish.names import gpu_of, same_model
-from sovereign_ai.verify.redfish.racked import Racked, Unreachable
+from sovereign_ai.verify.redfish.reported_server import ReportedServer, Unreachable
 
 ROLES = ("compute", "storage")
 """Fabrics whose ports are counted; not every controller reports which ports are management ports."""
@@ -58,7 +58,7 @@ class RedfishInventory:
 
 
 def compare(
-    plan: Plan, racked: Sequence[Racked], unreachable: Sequence[Unreachable], given: Endpoints
+    plan: Plan, racked: Sequence[ReportedServer], unreachable: Sequence[Unreachable], given: Endpoints
 ) -> RedfishInventory:
     """Compare racked servers with the plan.
 
@@ -105,13 +105,13 @@ def _missing(
             yield missing(f"Machine/{name}", hint)
 
 
-def _duplicate(server: Racked) -> ClusterFinding:
+def _duplicate(server: ReportedServer) -> ClusterFinding:
     """Return the finding that two controllers report one name."""
     why = f"{server.endpoint} reports the name {server.name}, and so does another controller"
     return foreign(f"Machine/{server.name}", why, "give one of them its own name")
 
 
-def _unplanned(server: Racked, known: list[str]) -> ClusterFinding:
+def _unplanned(server: ReportedServer, known: list[str]) -> ClusterFinding:
     """Return the finding that a server is not in the plan."""
     why = f"{server.model or 'a machine'} at {server.endpoint} is in no plan"
     return foreign(f"Machine/{server.name}", why, nearest(server.name, known))
@@ -128,7 +128,7 @@ def _planned_ports(plan: Plan) -> dict[str, Counter[int]]:
 
 
 def _firmware_baseline(
-    nodes: Mapping[str, Node], racked: Sequence[Racked], given: Endpoints
+    nodes: Mapping[str, Node], racked: Sequence[ReportedServer], given: Endpoints
 ) -> dict[str, dict[str, str]]:
     """Return the firmware that the servers of each system must have.
 
@@ -155,7 +155,7 @@ def _firmware_baseline(
 
 def _differences(
     node: Node,
-    server: Racked,
+    server: ReportedServer,
     given: Endpoints,
     ports: Counter[int],
     baseline: Mapping[str, Mapping[str, str]],
@@ -175,7 +175,7 @@ def _differences(
             yield Difference(f"firmware.{name}", version, server.firmware.get(name))
 
 
-def _port_differences(ports: Counter[int], server: Racked) -> Iterator[Difference]:
+def _port_differences(ports: Counter[int], server: ReportedServer) -> Iterator[Difference]:
     """Yield for each planned rate whether the server has too few ports of that rate or more."""
     for rate in sorted(ports, reverse=True):
         wanted = sum(count for each, count in ports.items() if each >= rate)
@@ -188,7 +188,7 @@ def _port_differences(ports: Counter[int], server: Racked) -> Iterator[Differenc
             yield Difference(f"ports of {rate // 10**9} Gbps or more", wanted, present)
 
 
-def _gpu_differences(node: Node, server: Racked) -> Iterator[Difference]:
+def _gpu_differences(node: Node, server: ReportedServer) -> Iterator[Difference]:
     """Yield what is not as planned of a server's GPUs."""
     if len(server.gpus) != node.gpus:
         yield Difference("gpus", node.gpus, len(server.gpus))

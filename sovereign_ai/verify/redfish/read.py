@@ -20,7 +20,7 @@ from typing import Any, NamedTuple
 from sovereign_ai.errors import EnvironmentLacksError, Problem
 from sovereign_ai.text import clean
 from sovereign_ai.verify.redfish.endpoints import Access, RedfishEndpoint
-from sovereign_ai.verify.redfish.racked import Gpu, NicPort, Racked, Unreachable
+from sovereign_ai.verify.redfish.reported_server import Gpu, NicPort, ReportedServer, Unreachable
 
 
 class _Firmware(NamedTuple):
@@ -42,7 +42,7 @@ def read_all(
     access: Access,
     progress: Callable[[str], None],
     threads: int = _THREADS,
-) -> tuple[list[Racked], list[Unreachable]]:
+) -> tuple[list[ReportedServer], list[Unreachable]]:
     """Read every service.
 
     Args:
@@ -58,7 +58,7 @@ def read_all(
         EnvironmentLacksError: sushy is not installed.
     """
     _require_sushy()
-    racked: list[Racked] = []
+    racked: list[ReportedServer] = []
     silent: list[Unreachable] = []
     total = len(services)
     with ThreadPoolExecutor(threads) as pool:
@@ -94,7 +94,7 @@ def _require_sushy() -> None:
     logger.propagate = False
 
 
-def read_one(service: RedfishEndpoint, access: Access) -> list[Racked] | Unreachable:
+def read_one(service: RedfishEndpoint, access: Access) -> list[ReportedServer] | Unreachable:
     """Read one service; return why where it gave no complete answer."""
     import sushy  # noqa: PLC0415 - an extra; heavy
 
@@ -152,7 +152,7 @@ def _text(value: object, name: str) -> str:
     return clean(str(value))
 
 
-def _servers(root: Any, service: RedfishEndpoint) -> Iterator[Racked]:
+def _servers(root: Any, service: RedfishEndpoint) -> Iterator[ReportedServer]:
     """Yield the servers that a service speaks for."""
     systems = root.get_system_collection().get_members()
     firmware = _firmware(root)
@@ -173,7 +173,7 @@ def _server(
     systems: Sequence[Any],
     chassis: Iterable[Any],
     firmware: Sequence[_Firmware],
-) -> Racked:
+) -> ReportedServer:
     """Return one server."""
     cases = list(chassis)
     if not systems:
@@ -183,7 +183,7 @@ def _server(
     gpus: list[Gpu] = []
     for system in systems:
         gpus += _gpus(system)
-    return Racked(
+    return ReportedServer(
         name=name,
         endpoint=service.address,
         model=_text(host.model, "Model"),

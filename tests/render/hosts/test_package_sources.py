@@ -110,7 +110,7 @@ def test_without_a_residency_policy_the_sites_countries_count() -> None:
 @pytest.mark.parametrize(
     "uri",
     [
-        "http://deb.debian.org/debian",
+        "http://packages.example.org/debian",
         "http://mirror.example.at/debian",
         "http://172.32.0.1/debian",
         "http://11.0.0.1/debian",

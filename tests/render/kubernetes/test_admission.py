@@ -13,7 +13,7 @@ from sovereign_ai.render.kubernetes.bundle import render
 from sovereign_ai.rules.kinds import KINDS, ResourceKind, kind_named
 from sovereign_ai.rules.registry import REGISTRY
 from sovereign_ai.rules.waiver_review import RESOURCE
-from sovereign_ai.spec.supplier import Approver, Waiver
+from sovereign_ai.spec.waiver import Approver, Waiver
 from tests.render.lab import every, one, stack
 from tests.support.approvals import key_of, public_key_of
 

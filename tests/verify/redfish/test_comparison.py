@@ -5,7 +5,7 @@ from collections import Counter
 from sovereign_ai.verify.redfish import comparison as room
 from sovereign_ai.verify.redfish.comparison import compare
 from sovereign_ai.verify.redfish.endpoints import Endpoints
-from sovereign_ai.verify.redfish.racked import NicPort, Racked, Unreachable
+from sovereign_ai.verify.redfish.reported_server import NicPort, ReportedServer, Unreachable
 from tests.render.lab import stack
 
 PLAN = stack("lab")[1]
@@ -13,8 +13,8 @@ GIVEN = Endpoints(username="a", password_file="p", endpoints="plan")  # noqa: S1
 NAMES = [node.name for node in PLAN.nodes]
 
 
-def racked(name: str, **more: object) -> Racked:
-    return Racked(name, f"https://{name}", "DGXH100", power="On", **more)  # type: ignore[arg-type]
+def racked(name: str, **more: object) -> ReportedServer:
+    return ReportedServer(name, f"https://{name}", "DGXH100", power="On", **more)  # type: ignore[arg-type]
 
 
 def missing(*unreachable: Unreachable) -> set[str]:

@@ -11,7 +11,7 @@ from sovereign_ai.errors import SpecError
 from sovereign_ai.verify.redfish.comparison import compare
 from sovereign_ai.verify.redfish.endpoints import Endpoints, read_endpoints
 from sovereign_ai.verify.redfish.names import gpu_of, same_model
-from sovereign_ai.verify.redfish.racked import Racked
+from sovereign_ai.verify.redfish.reported_server import ReportedServer
 from tests.render.lab import stack
 from tests.verify.redfish.racks import PASSWORD, certificates, endpoints
 
@@ -113,7 +113,8 @@ def test_a_gpu_is_known_by_the_longest_name_in_its_model(reported: str, wanted: 
 def test_a_given_version_counts_more_than_what_most_have() -> None:
     plan = stack("lab")[1]
     racked = [
-        Racked(node.name, "https://x", "dgx-h100", power="On", firmware={"BMC": "1"}) for node in plan.nodes
+        ReportedServer(node.name, "https://x", "dgx-h100", power="On", firmware={"BMC": "1"})
+        for node in plan.nodes
     ]
     base = {"username": "u", "password_file": "p", "endpoints": "plan"}
     given = Endpoints.model_validate(base | {"firmware": {"dgx-h100": {"BMC": "2"}}})

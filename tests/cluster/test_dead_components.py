@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
+from sovereign_ai.cluster.dead_components import dead_components_of_embedded
 from sovereign_ai.cluster.embedded.process_status import ClusterStatus, ComponentStatus
-from sovereign_ai.cluster.health import dead_parts_of_embedded
 
 ETCD, SERVER = (
     ComponentStatus(name, 100, alive=True, restarts=0, healthy=True, log=Path(f"/logs/{name}.log"))
@@ -25,7 +25,7 @@ WELL = ClusterStatus(
 
 
 def seen(**changes: object) -> list[tuple[str, str, str]]:
-    return [(one.kind, one.name, one.state) for one in dead_parts_of_embedded(replace(WELL, **changes))]  # type: ignore[arg-type]
+    return [(one.kind, one.name, one.state) for one in dead_components_of_embedded(replace(WELL, **changes))]  # type: ignore[arg-type]
 
 
 def test_nothing_is_dead_of_a_plane_that_runs_nor_of_one_that_does_not_exist() -> None:
@@ -43,7 +43,9 @@ def test_a_supervisor_that_ended_is_named_before_what_it_took_along() -> None:
     ]
     assert all(
         "cluster up lab" in one.remedy
-        for one in dead_parts_of_embedded(replace(WELL, supervisor=None, phase="stopped", components=ended))
+        for one in dead_components_of_embedded(
+            replace(WELL, supervisor=None, phase="stopped", components=ended)
+        )
     )
 
 
@@ -51,7 +53,7 @@ def test_a_supervisor_that_ended_is_named_before_what_it_took_along() -> None:
 def test_of_a_supervised_plane_only_the_component_that_fails_is_named_with_its_log(
     alive: bool, word: str
 ) -> None:
-    (one,) = dead_parts_of_embedded(
+    (one,) = dead_components_of_embedded(
         replace(WELL, components=(replace(ETCD, alive=alive, healthy=False), SERVER))
     )
     assert (one.name, one.state) == ("etcd", word)

@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from sovereign_ai.errors import SpecError
-from sovereign_ai.spec.supplier import Images, Workload
+from sovereign_ai.spec.images import Images
+from sovereign_ai.spec.workload import Workload
 
 
 @pytest.mark.parametrize(

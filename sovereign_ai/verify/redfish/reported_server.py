@@ -36,7 +36,7 @@ class NicPort:
 
 
 @dataclass(frozen=True, slots=True)
-class Racked:
+class ReportedServer:
     """One server.
 
     Attributes:

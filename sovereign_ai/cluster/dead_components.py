@@ -1,10 +1,9 @@
-"""Find the dead parts of a local control plane.
+"""Find the components of a local control plane that do not run.
 
-Nothing follows from a silent API server alone: the connection may be broken, and the content of the cluster
-is then unknown. But the supervisor or container engine of a local control plane knows its parts. A part that
-does not run is a fact.
+A silent API server proves nothing: the connection may be broken, and what the cluster holds is then unknown.
+The supervisor of a local control plane, or its container engine, knows which components run.
 
-    dead_processes(status("lab"))   # empty while all of them run
+    dead_components_of_embedded(status)   # empty while all of them run
 """
 
 from __future__ import annotations
@@ -17,11 +16,11 @@ from sovereign_ai.cluster.embedded.process_status import ClusterStatus, Componen
 
 
 @dataclass(frozen=True, slots=True)
-class DeadPart:
-    """One part of a control plane that does not work.
+class DeadComponent:
+    """A component of a control plane that does not run.
 
     Attributes:
-        kind: whether it is a process or a container.
+        kind: whether it is a process (embedded) or a container (kind).
         name: `supervisor`, `etcd`, `lab-control-plane`, `lab-control-plane/kube-apiserver`.
         state: its state, in one or two words.
         remedy: the command that restarts it, in words.
@@ -33,28 +32,28 @@ class DeadPart:
     remedy: str
 
 
-def dead_parts_of_embedded(status: ClusterStatus) -> tuple[DeadPart, ...]:
+def dead_components_of_embedded(status: ClusterStatus) -> tuple[DeadComponent, ...]:
     """Return what does not run of an embedded control plane, its supervisor first; nothing if there is none.
 
     Args:
-        status: its status, by the kernel and its supervisor.
+        status: the status of its processes, as the kernel and its supervisor report it.
     """
     if status.phase == "absent":
         return ()
-    return tuple(_dead_parts(status))
+    return tuple(_dead_components(status))
 
 
-def _dead_parts(status: ClusterStatus) -> Iterator[DeadPart]:
+def _dead_components(status: ClusterStatus) -> Iterator[DeadComponent]:
     """Yield the supervisor and each component that does not run."""
     restart = f"`sovereign-ai cluster up {status.name}` starts it again"
     supervised = status.supervisor is not None
     if not supervised:
-        yield DeadPart("Process", "supervisor", status.phase, f"{restart}, with the cluster's data")
+        yield DeadComponent("Process", "supervisor", status.phase, f"{restart}, with the cluster's data")
     for component in status.components:
         state = _state(component, supervised=supervised)
         if state:
             by_supervisor = f"its supervisor starts it again; see {component.log}"
-            yield DeadPart("Process", component.name, state, by_supervisor if supervised else restart)
+            yield DeadComponent("Process", component.name, state, by_supervisor if supervised else restart)
 
 
 def _state(component: ComponentStatus, *, supervised: bool) -> str:
