@@ -59,7 +59,7 @@ _HOMES = {
     "Uplink": "spec",
     "Waiver": "spec",
     "Workload": "spec",
-    "read": "spec.load",
+    "read": "spec.reader",
 }
 
 __all__ = [

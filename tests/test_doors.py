@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+import sovereign_ai
 from sovereign_ai.lazy_exports import lazy_exports
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -95,6 +96,51 @@ def test_every_exported_name_is_what_its_module_defines(door: str) -> None:
 def test_no_exported_name_is_a_submodule_as_well(door: str) -> None:
     both = [name for name in _typed(door) if find_spec(f"{door}.{name}") is not None]
     assert both == []
+
+
+_EVERY_MODULE_THEN_EVERY_NAME = """
+import importlib, pathlib, random, sys, types
+import sovereign_ai
+root = pathlib.Path(sovereign_ai.__file__).parent
+modules = []
+for path in sorted(root.rglob("*.py")):
+    parts = ("sovereign_ai", *path.relative_to(root).with_suffix("").parts)
+    if parts[-1] != "__main__":
+        modules.append(".".join(parts).removesuffix(".__init__"))
+random.Random(int(sys.argv[1])).shuffle(modules)
+for name in modules:
+    importlib.import_module(name)
+wrong = []
+for name in sorted(modules):
+    module = sys.modules[name]
+    for public in getattr(module, "__all__", ()):
+        try:
+            value = getattr(module, public)
+        except Exception as error:
+            wrong.append(f"{name}.{public}: {error}")
+            continue
+        if isinstance(value, types.ModuleType):
+            wrong.append(f"{name}.{public} is a module")
+print(wrong)
+"""
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_public_names_are_no_modules_after_all_modules_were_imported_in_any_order(seed: int) -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", _EVERY_MODULE_THEN_EVERY_NAME, str(seed)],
+        cwd=ROOT,
+        check=True,
+        capture_output=True,
+        text=True,
+    )
+    assert done.stdout.strip() == "[]"
+
+
+def test_every_public_name_of_the_package_itself_can_be_loaded() -> None:
+    homes = vars(sovereign_ai)["_HOMES"]
+    for name in {*sovereign_ai.__all__, *homes}:
+        assert callable(getattr(sovereign_ai, name)), name
 
 
 def test_a_name_that_a_room_does_not_export_is_an_attribute_error() -> None:
