@@ -40,6 +40,8 @@ from sovereign_ai.text import clean
 
 MOST_TOKEN = 64 << 10
 """Bytes of a token, with its chain of certificates; usual ones have 2 to 8 KiB."""
+_MOST_ACCURACY = timedelta(days=1)
+"""A stamp that may be further off shows no order of events; ETSI EN 319 421 asks for one second."""
 _NONCE_BITS = 63
 """Positive as a signed integer of 64 bits, which old authorities require."""
 _GRANTED = (0, 1)
@@ -282,7 +284,7 @@ def _stamp_of(data: asn1.SignedData) -> tuple[asn1.Stamp, int | None, timedelta]
     """Return the stamp of signed data, its nonce and its accuracy.
 
     Raises:
-        StampError: it has another form, or a critical extension.
+        StampError: it has another form, a critical extension, or an accuracy that says nothing.
     """
     try:
         members = decode(asn1.Members, asn1.tlv(asn1.SEQUENCE, data.content.content)).members
@@ -306,6 +308,9 @@ def _stamp_of(data: asn1.SignedData) -> tuple[asn1.Stamp, int | None, timedelta]
         is_critical = _EXTENSIONS in optional and _has_critical(optional[_EXTENSIONS])
     except (Asn1Error, OverflowError):
         raise StampError("what it signs is no time stamp as RFC 3161 has it") from None
+    if not timedelta() <= accuracy <= _MOST_ACCURACY:
+        # Added to a time, some would lie beyond the last day that there is.
+        raise StampError("its accuracy is negative, or more than a day")
     if stamp.version != 1 or is_critical:
         raise StampError("it is of another version, or has a critical extension that is not known here")
     return stamp, nonce, accuracy

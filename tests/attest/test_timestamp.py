@@ -98,6 +98,14 @@ def test_fractions_and_extensions_that_need_not_be_understood_are_accepted() -> 
     assert (stamp.at, stamp.accuracy, stamp.nonce) == (AT + timedelta(seconds=0.25), timedelta(seconds=2), 7)
 
 
+@pytest.mark.parametrize("seconds", [-1, 86_401, 10**12, 10**15])
+def test_an_accuracy_that_is_negative_or_more_than_a_day_is_refused(seconds: int) -> None:
+    # 10**12 s fit into a time span, and the end of such a span lies beyond the last day of the calendar.
+    rest = asn1.tlv(b"\x30", integer(seconds))
+    with pytest.raises(StampError, match=r"accuracy|no time stamp"):
+        verified(token(SIGNER, info=stamp_info(rest=rest)))
+
+
 def test_a_stamp_outlives_the_certificates_that_were_valid_at_its_time() -> None:
     begins, ends = datetime(2019, 1, 1, tzinfo=UTC), datetime(2021, 1, 1, tzinfo=UTC)
     root = issue("Old Root", ca=True, begins=begins, ends=ends)
