@@ -7,12 +7,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from pydantic import ValidationError
-
 from sovereign_ai.catalog import UnknownNameError, country, country_hint
 from sovereign_ai.errors import Problem, SpecError, UsageError, Where
 from sovereign_ai.files import DESCRIPTION, decode, parse, read, shown
-from sovereign_ai.spec import AIFactory, Site, from_validation, load
+from sovereign_ai.spec import AIFactory, Site, load, validated
 
 _KEPT = ("operator", "images", "suppliers", "services", "approvers", "network", "catalog")
 """Sections of a user's description that a design keeps; the others follow from the design."""
@@ -67,19 +65,15 @@ def _no_place(text: str) -> Problem:
 
 def _of_file(path: Path) -> SiteSource:
     """Read a file that holds one site, or a whole description."""
-    data, source, problems = parse(decode(read(path, DESCRIPTION), str(path)), str(path))
+    parsed = parse(decode(read(path, DESCRIPTION), str(path)), str(path))
+    data = parsed.data
     if isinstance(data, dict) and "sites" in data:
         return _of_description(load(path))
     if not isinstance(data, dict):
         message = "a site is a mapping of fields, as an entry of 'sites:'"
-        problems.append(Problem("wrong-type", message, Where(str(path), 1, 1), "start with 'name:'"))
-        raise SpecError(problems)
-    try:
-        site = Site.model_validate(data)
-    except ValidationError as error:
-        problems += from_validation(error, Site, where=source.where, key=source.key)
-    if problems:
-        raise SpecError(problems)
+        problem = Problem("wrong-type", message, Where(str(path), 1, 1), "start with 'name:'")
+        raise SpecError([*parsed.problems, problem])
+    site = validated(Site, parsed)
     return SiteSource(str(site.country), data)
 
 

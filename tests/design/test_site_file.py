@@ -72,3 +72,11 @@ def test_every_problem_of_a_file_is_placed_in_it(text: str, field: str, tmp_path
         read_site(str(file))
     assert field in {problem.where.field for problem in caught.value.problems}
     assert {problem.where.file for problem in caught.value.problems} == {str(file)}
+
+
+def test_a_value_that_cannot_be_read_is_one_problem_and_not_two(tmp_path: Path) -> None:
+    file = tmp_path / "site.yaml"
+    file.write_text(SITE.replace("name: here", 'name: "here\\e[31m"'))
+    with pytest.raises(SpecError) as caught:
+        read_site(str(file))
+    assert [problem.code for problem in caught.value.problems] == ["hidden-character"]
