@@ -73,6 +73,8 @@ BARE = r"(?:[A-Za-z0-9_-]+\.)+[A-Za-z0-9-]+:[0-9]{2,5}"
 _PLACE_NAMES = r"(?i)(?:endpoint|proxy|host|address|addr|url|uri|server|broker|resolver|dns)s?$"
 # A list of hosts that need no proxy names no place to which anything is sent.
 _NO_PROXY = "(?i)^no_proxy$"
+# `USE_DNS=1` and `NUM_SERVERS=4` switch or count something. `:8080` is a port of the pod itself.
+_NO_HOST = "^(?:[0-9]{0,4}|:[0-9]{1,5})$"
 _REGION_NAMES = r"(?i)(?:region|location)s?$"
 _BUCKET_NAMES = r"(?i)bucket(?:_?name)?s?$"
 _FLAG = r"^-{1,2}[A-Za-z0-9._-]+="
@@ -270,8 +272,8 @@ def _as_named(name: str, value: str) -> str:
     means_place = f"{name}.matches({literal(_PLACE_NAMES)})"
     means_region = f"{name}.matches({literal(_REGION_NAMES)})"
     means_bucket = f"{name}.matches({literal(_BUCKET_NAMES)})"
-    # `USE_DNS=1` switches something on and names no host.
-    is_free = f'{means_no_proxy} || {value} in ["", "0", "1"] || {value}.contains("://")'
+    is_no_host = f"{value}.matches({literal(_NO_HOST)})"
+    is_free = f'{means_no_proxy} || {is_no_host} || {value}.contains("://")'
     hosts = f"(!{means_place} || {is_free} || {_hosts(value)})"
     regions = f'(!{means_region} || {value} == "" || {value} in $regions)'
     buckets = f"(!{means_bucket} || {_bucket(value)})"
