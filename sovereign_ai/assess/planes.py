@@ -54,7 +54,7 @@ def plane_losses(plan: Plan, reports: Sequence[FabricReport]) -> Iterator[PlaneL
 
     Args:
         plan: the plan.
-        reports: its planes as `sovereign_ai.assess.fabric.check` returns them.
+        reports: its planes as `assess_fabrics` returns them.
     """
     gpus = {}
     for node in plan.nodes:
