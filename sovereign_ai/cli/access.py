@@ -16,7 +16,7 @@ from sovereign_ai.cli.command import example, run_command
 from sovereign_ai.cli.evidence import Log, Witnesses, places
 from sovereign_ai.cli.output import AsJson, Output, indented_json, table
 from sovereign_ai.cli.target import StackOption
-from sovereign_ai.cluster.control_plane import Backend
+from sovereign_ai.cluster.control_plane import Backend, list_local_kinds
 from sovereign_ai.records import merged
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 StackArgument = Annotated[Path, typer.Argument(help="The stack's folder.")]
 ClusterOption = Annotated[
-    Backend, typer.Option("--cluster", help="Which local control plane: `embedded` or `kind`.")
+    Backend, typer.Option("--cluster", help=f"Which local control plane: {list_local_kinds('or')}.")
 ]
 Key = Annotated[
     Path,

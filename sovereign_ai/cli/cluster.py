@@ -10,7 +10,7 @@ import typer
 from sovereign_ai.cli import engine
 from sovereign_ai.cli.command import example, run_command
 from sovereign_ai.cli.output import AsJson, Output, table
-from sovereign_ai.cluster.control_plane import Backend, LocalBackend, control_plane
+from sovereign_ai.cluster.control_plane import Backend, LocalBackend, control_plane, explain_local_kinds
 
 if TYPE_CHECKING:
     from sovereign_ai.cluster.control_plane import ControlPlane
@@ -21,9 +21,9 @@ Name = Annotated[
 StackFolder = Annotated[Path, typer.Argument(help="The stack's folder.")]
 
 
-_KINDS = "`embedded` uses processes; `kind` uses containers with real kubelets."
 ClusterOption = Annotated[
-    LocalBackend | None, typer.Option("--cluster", help=_KINDS, show_default="embedded")
+    LocalBackend | None,
+    typer.Option("--cluster", help=explain_local_kinds(), show_default="embedded"),
 ]
 BackendOption = Annotated[LocalBackend | None, typer.Option("--backend", hidden=True)]
 """The old name of `--cluster`, accepted with a note until 0.2."""

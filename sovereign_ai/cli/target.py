@@ -1,4 +1,4 @@
-"""The cluster that a command works on: embedded, kind, or one that the user already has."""
+"""The cluster that a command works on: a local control plane, or one that the user already has."""
 
 from __future__ import annotations
 
@@ -8,7 +8,13 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from sovereign_ai.cluster.control_plane import Backend, ControlPlane, RunningCluster, control_plane
+from sovereign_ai.cluster.control_plane import (
+    Backend,
+    ControlPlane,
+    RunningCluster,
+    control_plane,
+    list_local_kinds,
+)
 from sovereign_ai.errors import Problem, UsageError
 from sovereign_ai.text import clean
 
@@ -19,7 +25,7 @@ if TYPE_CHECKING:
     from sovereign_ai.cli.stack import Stack
     from sovereign_ai.cluster.api import Api
 
-_CLUSTER_HELP = "`embedded` and `kind` are local control planes; `kubeconfig` is your cluster."
+_CLUSTER_HELP = f"{list_local_kinds('and')} are local control planes; `kubeconfig` is your cluster."
 ClusterOption = Annotated[Backend, typer.Option("--cluster", help=_CLUSTER_HELP)]
 KubeconfigOption = Annotated[
     Path | None, typer.Option("--kubeconfig", help="Kubeconfig of your cluster, with --cluster kubeconfig.")

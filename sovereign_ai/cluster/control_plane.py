@@ -10,7 +10,7 @@ Nothing outside this room asks which kind a control plane is: what differs is an
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
@@ -38,10 +38,6 @@ class LocalBackend(StrEnum):
 
     EMBEDDED = "embedded"
     KIND = "kind"
-
-
-STATE_KEYS = ("", "kind")
-"""Which Pulumi states there are: the `state_key` of each kind of control plane."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -205,6 +201,52 @@ class ControlPlane(Protocol):
         """Return the command that starts its operator; empty where the usual command does."""
 
 
+class LocalModule(Protocol):
+    """The module of a kind of local control plane."""
+
+    def make(self, name: str) -> ControlPlane:
+        """Return the control plane of a name; nothing is read, started or contacted."""
+
+    def list_statuses(self) -> Iterator[ControlPlaneStatus]:
+        """Yield the status of each control plane of this kind that exists."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LocalKind:
+    """What is known of a kind of local control plane before its module is imported.
+
+    Attributes:
+        uses: what it consists of, for the help of `--cluster`.
+        state_key: which Pulumi state belongs to it; empty for the usual one.
+        module: imports its module, which is slow, so that only a command that needs this kind does it.
+    """
+
+    uses: str
+    state_key: str
+    module: Callable[[], LocalModule]
+
+
+def _embedded() -> LocalModule:
+    from sovereign_ai.cluster.embedded import control_plane  # noqa: PLC0415 - by kind
+
+    return control_plane
+
+
+def _kind() -> LocalModule:
+    from sovereign_ai.cluster.kind import control_plane  # noqa: PLC0415 - by kind
+
+    return control_plane
+
+
+LOCAL_KINDS: Mapping[LocalBackend, LocalKind] = {
+    LocalBackend.EMBEDDED: LocalKind(uses="processes", state_key="", module=_embedded),
+    LocalBackend.KIND: LocalKind(uses="containers with real kubelets", state_key="kind", module=_kind),
+}
+"""Every kind of local control plane: another one is a row here, a value of both enumerations and a module."""
+STATE_KEYS = tuple(kind.state_key for kind in LOCAL_KINDS.values())
+"""Which Pulumi states there are. A cluster of the user has the usual one."""
+
+
 def control_plane(backend: Backend, name: str, kubeconfig: Path | None = None) -> ControlPlane:
     """Return the control plane of a kind and a name; nothing is read, started or contacted.
 
@@ -217,32 +259,36 @@ def control_plane(backend: Backend, name: str, kubeconfig: Path | None = None) -
         from sovereign_ai.cluster.user import UserCluster  # noqa: PLC0415 - by kind
 
         return UserCluster(name, kubeconfig)
-    if backend is Backend.KIND:
-        from sovereign_ai.cluster.kind.control_plane import KindControlPlane  # noqa: PLC0415 - by kind
-
-        return KindControlPlane(name)
-    from sovereign_ai.cluster.embedded.control_plane import EmbeddedControlPlane  # noqa: PLC0415 - by kind
-
-    return EmbeddedControlPlane(name)
+    return LOCAL_KINDS[LocalBackend(backend)].module().make(name)
 
 
 def local_control_planes(name: str) -> tuple[ControlPlane, ...]:
     """Return the local control planes of every kind that could have a name."""
-    planes = [control_plane(Backend(backend), name) for backend in LocalBackend]
+    planes = [kind.module().make(name) for kind in LOCAL_KINDS.values()]
     return tuple(planes)
 
 
 def list_local() -> Iterable[tuple[Backend, ControlPlaneStatus]]:
     """Yield the kind and status of every local control plane that exists."""
-    from sovereign_ai.cluster.embedded.control_plane import report  # noqa: PLC0415 - by kind
-    from sovereign_ai.cluster.embedded.process_status import list_clusters  # noqa: PLC0415 - by kind
-    from sovereign_ai.cluster.kind.control_plane import report as kind_report  # noqa: PLC0415 - by kind
-    from sovereign_ai.cluster.kind.machine_status import list_kind  # noqa: PLC0415 - by kind
+    for backend, kind in LOCAL_KINDS.items():
+        for status in kind.module().list_statuses():
+            yield Backend(backend), status
 
-    for embedded in list_clusters():
-        yield Backend.EMBEDDED, report(embedded)
-    for kind in list_kind():
-        yield Backend.KIND, kind_report(kind)
+
+def list_local_kinds(conjunction: str) -> str:
+    """Return the values of `--cluster` that are local control planes, as a phrase of a help text.
+
+    Args:
+        conjunction: the word before the last, `and` or `or`.
+    """
+    *first, last = [f"`{backend}`" for backend in LOCAL_KINDS]
+    return f"{', '.join(first)} {conjunction} {last}"
+
+
+def explain_local_kinds() -> str:
+    """Return what each kind of local control plane consists of, as a help text."""
+    clauses = [f"`{backend}` uses {kind.uses}" for backend, kind in LOCAL_KINDS.items()]
+    return f"{'; '.join(clauses)}."
 
 
 def state_folder_name(state_key: str) -> str:

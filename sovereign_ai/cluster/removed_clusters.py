@@ -48,12 +48,12 @@ def note_removed(cluster_dir: ClusterDir) -> None:
 
 
 def was_removed(authority: str) -> bool:
-    """Return whether the control plane with this authority was removed here, embedded or kind."""
+    """Return whether the local control plane with this authority was removed here, of whatever kind."""
     if not authority:
         return False
-    embedded = clusters_root()
-    kind = embedded.parent / "kind"
-    return authority in _lines(embedded / _FILE) or authority in _lines(kind / _FILE)
+    # Each kind of control plane has its own folder in the state home, and its record in it.
+    records = clusters_root().parent.glob(f"*/{_FILE}")
+    return any(authority in _lines(record) for record in records)
 
 
 def _lines(path: Path) -> list[str]:

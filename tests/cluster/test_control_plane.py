@@ -8,12 +8,15 @@ from pathlib import Path
 import pytest
 
 from sovereign_ai.cluster.control_plane import (
+    LOCAL_KINDS,
     STATE_KEYS,
     Backend,
     ControlPlane,
     LocalBackend,
     control_plane,
+    explain_local_kinds,
     list_local,
+    list_local_kinds,
     local_control_planes,
     state_folder_name,
     state_option,
@@ -37,8 +40,25 @@ def test_a_control_plane_is_of_the_kind_and_name_that_were_asked_for(backend: Ba
     plane: ControlPlane = control_plane(backend, "lab")
     assert (plane.backend, plane.name) == (backend, "lab")
     assert plane.is_local is (backend.value in LOCAL)
-    assert plane.state_key in STATE_KEYS
+    usual = ""
+    assert plane.state_key == (LOCAL_KINDS[LocalBackend(backend)].state_key if plane.is_local else usual)
     assert not state.exists(), "nothing is written before it is started"
+
+
+def test_every_value_of_the_option_has_its_kind() -> None:
+    assert list(LOCAL_KINDS) == list(LocalBackend)
+    assert {*LOCAL, Backend.KUBECONFIG} == {*Backend}
+
+
+def test_the_help_names_every_local_kind_and_what_it_uses() -> None:
+    assert all(f"`{backend}`" in list_local_kinds("or") for backend in LOCAL_KINDS)
+    assert all(
+        f"`{backend}` uses {kind.uses}" in explain_local_kinds() for backend, kind in LOCAL_KINDS.items()
+    )
+    assert list_local_kinds("and").endswith(f" and `{list(LOCAL_KINDS)[-1]}`")
+    assert explain_local_kinds().startswith(
+        "`embedded` uses processes; `kind` uses containers with real kubelets"
+    )
 
 
 def test_one_kind_is_meant_where_no_option_names_another() -> None:

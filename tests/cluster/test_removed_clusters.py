@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from sovereign_ai.cluster.control_plane import local_control_planes
 from sovereign_ai.cluster.identities import make_identities
 from sovereign_ai.cluster.removed_clusters import authority_of, note_removed, was_removed
 from sovereign_ai.cluster.state import ClusterDir, clusters_root
@@ -35,3 +36,15 @@ def test_no_authority_was_never_removed(cluster_dir: ClusterDir) -> None:
 def test_a_cluster_without_a_kubeconfig_leaves_no_record(tmp_path: Path) -> None:
     note_removed(ClusterDir("lab", tmp_path / "lab"))
     assert not (tmp_path / ".removed").exists()
+
+
+def test_every_kind_of_control_plane_has_its_own_record(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
+    for plane in local_control_planes("lab"):
+        plane.cluster_dir.make()
+        make_identities(plane.cluster_dir, 20001)
+        note_removed(plane.cluster_dir)
+    for plane in local_control_planes("lab"):
+        assert was_removed(authority_of(plane.kubeconfig)), plane.backend

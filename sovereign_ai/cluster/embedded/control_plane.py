@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
@@ -9,7 +10,7 @@ from typing import TYPE_CHECKING, ClassVar
 from sovereign_ai.cluster.control_plane import Backend, ControlPlaneStatus, Ended, Progress, RunningCluster
 from sovereign_ai.cluster.dead_components import DeadComponent, dead_components_of_embedded
 from sovereign_ai.cluster.embedded import lifecycle as embedded
-from sovereign_ai.cluster.embedded.process_status import ClusterStatus, status
+from sovereign_ai.cluster.embedded.process_status import ClusterStatus, list_clusters, status
 from sovereign_ai.cluster.state import ClusterDir, cluster_dir_of
 from sovereign_ai.errors import EnvironmentLacksError, Problem
 
@@ -97,6 +98,17 @@ class EmbeddedControlPlane:
     def operator_hint(self) -> str:
         """Return nothing: the usual command starts its operator."""
         return ""
+
+
+def make(name: str) -> EmbeddedControlPlane:
+    """Return the control plane of a name; nothing is read, started or contacted."""
+    return EmbeddedControlPlane(name)
+
+
+def list_statuses() -> Iterator[ControlPlaneStatus]:
+    """Yield the status of each embedded control plane that exists."""
+    for cluster in list_clusters():
+        yield report(cluster)
 
 
 def report(cluster: ClusterStatus) -> ControlPlaneStatus:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
@@ -10,7 +11,7 @@ from sovereign_ai.cluster.control_plane import Backend, ControlPlaneStatus, Ende
 from sovereign_ai.cluster.dead_components import DeadComponent
 from sovereign_ai.cluster.kind import lifecycle
 from sovereign_ai.cluster.kind.health import dead_containers
-from sovereign_ai.cluster.kind.machine_status import KindStatus, folder_of
+from sovereign_ai.cluster.kind.machine_status import KindStatus, folder_of, list_kind
 from sovereign_ai.cluster.kind.operator import remedy
 from sovereign_ai.cluster.state import ClusterDir
 from sovereign_ai.errors import Problem, UsageError
@@ -93,6 +94,17 @@ class KindControlPlane:
     def operator_hint(self) -> str:
         """Return the command that gives it a running operator."""
         return remedy(self.cluster_dir)
+
+
+def make(name: str) -> KindControlPlane:
+    """Return the control plane of a name; nothing is read, started or contacted."""
+    return KindControlPlane(name)
+
+
+def list_statuses() -> Iterator[ControlPlaneStatus]:
+    """Yield the status of each kind cluster that exists."""
+    for cluster in list_kind():
+        yield report(cluster)
 
 
 def _running(cluster: lifecycle.KindCluster) -> RunningCluster:
