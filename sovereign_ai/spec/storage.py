@@ -42,6 +42,15 @@ class StorageProtocol(StrEnum):
             return "vers=4.2,proto=tcp,nconnect=8,hard,noatime,nodev,nosuid,_netdev"
         return ""
 
+    def mount_source(self, address: str, tier: str) -> str:
+        """Return what that mount names as its source; empty where there is none.
+
+        Args:
+            address: the address of a server.
+            tier: the tier's name, under which its servers export it.
+        """
+        return f"{address}:/{tier}" if self is StorageProtocol.NFS else ""
+
     @property
     def uri_scheme(self) -> str:
         """The scheme of the URL by which programs reach it; empty where they use a path or a device."""

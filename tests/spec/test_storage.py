@@ -75,6 +75,7 @@ def test_a_protocol_says_what_it_needs(
     assert (kind.has_storage_class, kind.is_mounted_by_hosts) == (has_class, is_mounted)
     assert (kind.mount_type, kind.uri_scheme) == (mount_type, scheme)
     assert bool(kind.mount_options) == bool(kind.mount_type)
+    assert bool(kind.mount_source("10.0.0.1", "models")) == bool(kind.mount_type)
 
 
 def compared(tree: ast.AST) -> list[int]:

@@ -218,7 +218,8 @@ def _mount_units(tier: StoragePlan, address: str) -> dict[str, str]:
     head = f"[Unit]\nDescription=Storage tier {tier.tier}\n\n"
     path = f"Where=/srv/{tier.tier}\n"
     kind = f"Type={tier.protocol.mount_type}\nOptions={tier.protocol.mount_options}\n"
-    mount = f"[Mount]\nWhat={address}:/{tier.tier}\n{path}{kind}TimeoutSec=30\n"
+    source = tier.protocol.mount_source(address, tier.tier)
+    mount = f"[Mount]\nWhat={source}\n{path}{kind}TimeoutSec=30\n"
     automount = f"[Automount]\n{path}TimeoutIdleSec=600\n\n[Install]\nWantedBy=remote-fs.target\n"
     return {f"{name}.mount": head + mount, f"{name}.automount": head + automount}
 
