@@ -10,7 +10,6 @@ from collections.abc import Sequence
 from typing import Annotated
 
 import typer
-from typer import _click as click
 from typer.main import get_command
 
 from sovereign_ai import __version__
@@ -48,7 +47,7 @@ from sovereign_ai.cli import (
     verify,
     waiver,
 )
-from sovereign_ai.cli.usage import refused, shorten
+from sovereign_ai.cli.usage import is_help, refused, shorten
 from sovereign_ai.errors import ExitCode
 from sovereign_ai.text import clean
 
@@ -131,9 +130,10 @@ def call(arguments: Sequence[str]) -> int:
     shorten(program)
     try:
         return int(program.main(list(arguments), prog_name="sovereign-ai", standalone_mode=False) or 0)
-    except click.exceptions.NoArgsIsHelpError as error:
-        sys.stderr.write(f"{error.format_message()}\n")
-    except click.exceptions.UsageError as error:
+    except typer.TyperException as error:
+        if is_help(error):
+            sys.stderr.write(f"{error.format_message()}\n")
+            return int(ExitCode.BAD_INPUT)
         output, refusal = refused(error, arguments, program)
         with contextlib.suppress(typer.Exit):
             output.fail(refusal)

@@ -6,9 +6,9 @@ The messages of Typer itself have no code, and are no JSON for a program that as
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
-from typer import _click as click
+from typer import TyperException
 from typer.core import TyperArgument
 
 from sovereign_ai.errors import Problem, UsageError, nearest
@@ -27,7 +27,31 @@ _ENDS = ("; ", ": ", ", and ")
 _LONGEST_VALUE = 40
 
 
-def shorten(root: click.Command) -> None:
+class Command(Protocol):
+    """What is read and written here of a command of Typer, which exports no name for its class.
+
+    Attributes:
+        help: its help text.
+        short_help: its line in the help of its group, where that is not the beginning of `help`.
+        params: its arguments and options.
+    """
+
+    help: str | None
+    short_help: str | None
+    params: list[Any]
+
+
+def is_help(error: TyperException) -> bool:
+    """Return whether an error is the help text of a group that was called without a command."""
+    return _is_a(error, "NoArgsIsHelpError")
+
+
+def _is_a(error: TyperException, name: str) -> bool:
+    """Return whether an error is of a class of Typer, by name: of these classes Typer exports one alone."""
+    return type(error).__name__ == name
+
+
+def shorten(root: Command) -> None:
     """Prepare the help texts of a command and of all commands below it.
 
     The line of a command in the help of its group ends where a clause ends, and arguments show no Python
@@ -37,7 +61,7 @@ def shorten(root: click.Command) -> None:
         if isinstance(parameter, TyperArgument):
             # Typer has no setting for it: the type of an argument is shown unless this method returns None.
             parameter.display_type_rich = _no_type  # type: ignore[method-assign]
-    commands: dict[str, click.Command] = getattr(root, "commands", {})
+    commands: dict[str, Command] = getattr(root, "commands", {})
     room = _COLUMNS - _MARGIN - max(map(len, commands), default=0)
     for command in commands.values():
         if (short := _first_clause(command.help or "", room)) is not None:
@@ -45,7 +69,7 @@ def shorten(root: click.Command) -> None:
         shorten(command)
 
 
-def _no_type(ctx: click.Context) -> None:
+def _no_type(ctx: object) -> None:
     """Show no type."""
 
 
@@ -65,9 +89,7 @@ def _first_clause(text: str, room: int) -> str | None:
     return f"{sentence[: max(ends)]}." if ends else None
 
 
-def refused(
-    error: click.exceptions.UsageError, arguments: Sequence[str], root: click.Command
-) -> tuple[Output, UsageError]:
+def refused(error: TyperException, arguments: Sequence[str], root: Command) -> tuple[Output, UsageError]:
     """Return the output that the arguments ask for, and the error that describes what is wrong with them.
 
     Args:
@@ -89,7 +111,7 @@ def refused(
     return Output(" ".join(words), "--json" in options), UsageError(problem)
 
 
-def _named_command(arguments: Sequence[str], root: click.Command) -> tuple[click.Command, list[str]]:
+def _named_command(arguments: Sequence[str], root: Command) -> tuple[Command, list[str]]:
     """Return the command that the first arguments name, and its words."""
     command, words = root, []
     for word in arguments:
@@ -101,10 +123,10 @@ def _named_command(arguments: Sequence[str], root: click.Command) -> tuple[click
     return command, words
 
 
-def _message(error: click.exceptions.UsageError) -> str:
+def _message(error: TyperException) -> str:
     """Return in one line what is wrong, without Typer's suggestion, which is part of the hint."""
-    if isinstance(error, click.exceptions.NoSuchOption):
-        return f"there is no option {error.option_name}"
+    if (option := _unknown_option(error)) is not None:
+        return f"there is no option {option}"
     if (command := _unknown_command(error)) is not None:
         return f"there is no command {command!r}"
     if (message := _not_a_number(error)) is not None:
@@ -115,7 +137,7 @@ def _message(error: click.exceptions.UsageError) -> str:
     return text[:1].lower() + text[1:]
 
 
-def _not_a_number(error: click.exceptions.UsageError) -> str | None:
+def _not_a_number(error: TyperException) -> str | None:
     """Return the message for a value that is no number in the range; None if that is not what is wrong.
 
     Typer's own message leaves out the value.
@@ -138,15 +160,15 @@ def _span(minimum: int | None, maximum: int | None) -> str:
     return f" from {minimum:,} to {maximum:,}"
 
 
-def _nearest_name(error: click.exceptions.UsageError, command: click.Command) -> str:
+def _nearest_name(error: TyperException, command: Command) -> str:
     """Return a hint with the nearest right name; empty if no name is wrong."""
-    if isinstance(error, click.exceptions.NoSuchOption):
-        return nearest(error.option_name, _long_options(command))
+    if (option := _unknown_option(error)) is not None:
+        return nearest(option, _long_options(command))
     name = _unknown_command(error)
     return "" if name is None else nearest(name, list(getattr(command, "commands", {})))
 
 
-def _long_options(command: click.Command) -> list[str]:
+def _long_options(command: Command) -> list[str]:
     """Return the names of a command's options that begin with two hyphens."""
     names = ["--help"]
     for parameter in command.params:
@@ -154,7 +176,15 @@ def _long_options(command: click.Command) -> list[str]:
     return names
 
 
-def _unknown_command(error: click.exceptions.UsageError) -> str | None:
+def _unknown_option(error: TyperException) -> str | None:
+    """Return the name of an option that does not exist; None if something else is wrong."""
+    if not _is_a(error, "NoSuchOption"):
+        return None
+    option: str = getattr(error, "option_name", "")
+    return option
+
+
+def _unknown_command(error: TyperException) -> str | None:
     """Return the name of a command that does not exist; None if something else is wrong."""
     # Typer raises a plain UsageError for it, so its text is all that distinguishes it.
     start = "No such command '"
