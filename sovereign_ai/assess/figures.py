@@ -59,7 +59,7 @@ def split(factory: AIFactory, plan: Plan, file: FigureFile) -> dict[str, dict[st
         given[assessment] = dict.fromkeys(accepted[assessment] & set(named), _ANY)
     known = frozenset().union(*accepted.values())
     measures = _measures(factory, plan, given)
-    problems = [*file.problems, *_lost(factory, plan, file, known, measures), *_impossible(file, measures)]
+    problems = [*file.problems, *_lost(factory, plan, file, known, measures), *impossible(file, measures)]
     if problems:
         raise SpecError(problems)
     figures: dict[str, dict[str, GivenValue]] = {}
@@ -153,7 +153,7 @@ def _instead(factory: AIFactory, usual: Collection[str]) -> Iterator[str]:
                 yield pattern.replace(".CC", f".{site.country}")
 
 
-def _impossible(file: FigureFile, measures: Mapping[str, Measure]) -> Iterator[Problem]:
+def impossible(file: FigureFile, measures: Mapping[str, Measure]) -> Iterator[Problem]:
     """Yield a problem for each number that a figure cannot have.
 
     It is outside its permitted range, or more than the whole of which it is a part.

@@ -156,6 +156,10 @@ class Sheet:
         """Return a number at the middle of every range; None where it has no value."""
         return self._values({})[name]
 
+    def unit(self, name: str) -> str:
+        """Return the unit of a number."""
+        return self._cells[name].unit
+
     def ends(self, leaf: str) -> tuple[float, float]:
         """Return the two ends of a leaf's range.
 

@@ -12,12 +12,14 @@ import typer
 
 from sovereign_ai.cli.command import example, run_command
 from sovereign_ai.cli.output import AsJson, Output, wrapped
+from sovereign_ai.errors import ExitCode
 from sovereign_ai.files.writing import write
 
 if TYPE_CHECKING:
     from sovereign_ai.assess import GivenValue
     from sovereign_ai.assess.cost import Cost
     from sovereign_ai.assess.energy import Energy, EnergyStore, Hourly
+    from sovereign_ai.assess.fit import Fit
     from sovereign_ai.assess.goodput import Goodput
     from sovereign_ai.cli.stack import Stack
 
@@ -113,6 +115,19 @@ def add(app: typer.Typer) -> None:
     ) -> None:
         """Show the cost to build and to run; for a GPU-hour and for useful work, and against renting."""
         run_command("assess cost", as_json, lambda output: _cost(output, stack, figures, focus, out, why=why))
+
+    @group.command("job", **example("sovereign-ai assess job stacks/lab job.yaml --why"))
+    def job(
+        stack: Where,
+        file: Annotated[
+            Path, typer.Argument(help="A TrainingJob or an InferenceService, in YAML or JSON (docs/jobs.md).")
+        ],
+        figures: Figures = None,
+        why: Why = False,
+        as_json: Annotated[bool, AsJson] = False,
+    ) -> None:
+        """Show whether a job or service fits; exit code 0 if it does, 1 if not, 2 if a figure is missing."""
+        run_command("assess job", as_json, lambda output: _job(output, stack, file, figures, why=why))
 
     @group.command("figures", **example("sovereign-ai assess figures stacks/lab > figures.yaml"))
     def figures_(stack: Where = Path(), as_json: Annotated[bool, AsJson] = False) -> None:
@@ -279,6 +294,25 @@ def _cost(
     output.finish({"wrote": str(out), "left_out": left_out}, lines)
 
 
+def _job(output: Output, path: Path, file: Path, figures: Path | None, *, why: bool) -> None:
+    from sovereign_ai.assess.fit import FitVerdict, assess_fit, read_workload, split_figures
+    from sovereign_ai.assess.sources import read_figures
+    from sovereign_ai.cli.stack import open_stack
+
+    stack = open_stack(path)
+    work = read_workload(file, stack.factory)
+    given = {}
+    if figures is not None:
+        given = split_figures(stack.factory, stack.plan, work, read_figures(figures))
+    fit = assess_fit(stack.factory, stack.plan, work, given)
+    codes = {
+        FitVerdict.FITS: ExitCode.OK,
+        FitVerdict.DOES_NOT: ExitCode.FINDINGS,
+        FitVerdict.UNKNOWN: ExitCode.BAD_INPUT,
+    }
+    _print_assessment(output, fit, why=why, code=codes[fit.verdict])
+
+
 def _sovereignty(output: Output, path: Path, on: str | None) -> None:
     from sovereign_ai.cli.report import day
     from sovereign_ai.cli.stack import open_stack
@@ -300,7 +334,9 @@ def _figures(output: Output, path: Path) -> None:
     output.finish({"lines": lines}, lines)
 
 
-def _print_assessment(output: Output, assessment: Goodput | Energy | Cost, *, why: bool) -> None:
+def _print_assessment(
+    output: Output, assessment: Goodput | Energy | Cost | Fit, *, why: bool, code: ExitCode = ExitCode.OK
+) -> None:
     """Print an assessment; with `why`, each line is followed by the formulas and sources of its numbers.
 
     The source of a figure is printed once, below the first line that uses it.
@@ -314,7 +350,7 @@ def _print_assessment(output: Output, assessment: Goodput | Energy | Cost, *, wh
             continue
         for reason in assessment.reasons(names, explained):
             lines += wrapped(reason, "    ")
-    output.finish({"assessment": assessment.to_data()}, lines)
+    output.finish({"assessment": assessment.to_data()}, lines, code)
 
 
 def _month(text: str) -> date:

@@ -58,6 +58,7 @@ if TYPE_CHECKING:
         STATE_KEY,
         SUBNET,
         TORN,
+        WORKLOAD,
         FileKind,
     )
     from sovereign_ai.files.object_text import parse_objects
@@ -112,6 +113,7 @@ else:
                 "STATE_KEY",
                 "SUBNET",
                 "TORN",
+                "WORKLOAD",
             ),
             "object_text": ("parse_objects",),
             "reading": ("files_in", "read", "read_lines"),
@@ -159,6 +161,7 @@ __all__ = [
     "STATE_KEY",
     "SUBNET",
     "TORN",
+    "WORKLOAD",
     "FileKind",
     "Json",
     "Parsed",

@@ -58,6 +58,9 @@ CATALOG = FileKind(
     "name a file of YAML or JSON beside the description; 'sovereign-ai catalog new' writes one",
 )
 FIGURES = FileKind("figures", "a file of figures", _MIB, "name a file that maps names to numbers")
+WORKLOAD = FileKind(
+    "workload", "a file of a job or service", _MIB, "name a file of YAML or JSON that starts with kind:"
+)
 ANSWERS = FileKind("answers", "an evidence.yaml", _MIB, "name an evidence.yaml, or a folder")
 SERIES = FileKind(
     "series", "a file of hours", _MIB, "name a text file with a number a line, or a CSV of kilowatts"

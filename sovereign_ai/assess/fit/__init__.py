@@ -1,0 +1,38 @@
+"""Whether a training job or an inference service fits a factory, before anybody submits it.
+
+`components.py` holds the two kinds, `workload_file.py` reads them, `memory.py` has the closed forms of a GPU's memory.
+`training.py` and `serving.py` write each kind's arithmetic on a sheet, and `report.py` judges it. Nothing is
+deployed here.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from sovereign_ai.lazy_exports import lazy_exports
+
+if TYPE_CHECKING:
+    from sovereign_ai.assess.fit.components import InferenceService, TrainingJob
+    from sovereign_ai.assess.fit.report import Fit, FitVerdict, assess_fit
+    from sovereign_ai.assess.fit.workload_file import read_workload
+    from sovereign_ai.assess.fit.workload_figures import split_figures
+else:
+    __getattr__ = lazy_exports(
+        __name__,
+        {
+            "components": ("InferenceService", "TrainingJob"),
+            "report": ("Fit", "FitVerdict", "assess_fit"),
+            "workload_figures": ("split_figures",),
+            "workload_file": ("read_workload",),
+        },
+    )
+
+__all__ = [
+    "Fit",
+    "FitVerdict",
+    "InferenceService",
+    "TrainingJob",
+    "assess_fit",
+    "read_workload",
+    "split_figures",
+]

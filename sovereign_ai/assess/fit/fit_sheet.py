@@ -1,0 +1,248 @@
+"""The sheet of a fit, with its checks; and where in the plan a piece of work would run.
+
+A check is a number that must not be below zero, its margin. So the sheet's own ranges decide: a margin whose whole
+range is at least zero fits, one whose whole range is below zero does not, and of one that has both the figures that
+move it are not known well enough.
+
+    >>> fit = FitSheet(Sheet())
+    >>> have = fit.sheet.estimate("have", 10.0, "B", 8.0, 12.0, "an estimate")
+    >>> for size in (7.0, 9.0, 13.0):
+    ...     need = fit.sheet.plan(f"need.{size:g}", size, "B", "an example")
+    ...     fit.at_most(f"need of {size:g}", need, have)
+    >>> [check.verdict.value for check in fit.judged(fit.sheet.measures())]
+    ['fits', 'not known', 'does not fit']
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from sovereign_ai.assess.measure import Measure, ReportLine, by_name
+from sovereign_ai.assess.sheet import Sheet, Work
+from sovereign_ai.assess.sources import figure
+from sovereign_ai.catalog.accelerator import Accelerator, accelerator
+from sovereign_ai.plan import Plan, Shape
+
+
+class FitVerdict(StrEnum):
+    """The result of a check, and of all of them."""
+
+    FITS = "fits"
+    DOES_NOT = "does not fit"
+    UNKNOWN = "not known"
+
+
+@dataclass(frozen=True, slots=True)
+class FitCheck:
+    """One check with its arithmetic.
+
+    Attributes:
+        label: what is checked.
+        verdict: its result.
+        text: the arithmetic in words, or what is missing.
+        numbers: names of the numbers in the text; the last is the margin.
+        missing: figures that would decide it; empty where it is decided.
+    """
+
+    label: str
+    verdict: FitVerdict
+    text: str
+    numbers: tuple[str, ...]
+    missing: tuple[str, ...]
+
+    @property
+    def line(self) -> ReportLine:
+        """Its line in the report, with the names of its numbers."""
+        return f"{self.label}: {self.verdict}; {self.text}", self.numbers
+
+
+@dataclass(frozen=True, slots=True)
+class _Margin:
+    """A check before its numbers are calculated.
+
+    Attributes:
+        label: what is checked.
+        margin: name of the number that must not be below zero.
+        need: name of what is needed.
+        have: name of what there is; empty where the need alone decides.
+        words: words before both.
+    """
+
+    label: str
+    margin: str
+    need: str
+    have: str
+    words: tuple[str, str]
+
+
+@dataclass(slots=True)
+class FitSheet:
+    """A sheet, and the checks on it.
+
+    Attributes:
+        sheet: the numbers.
+    """
+
+    sheet: Sheet
+    _checks: list[_Margin] = field(default_factory=list)
+
+    def described(self, name: str, value: float | None, unit: str, question: str) -> str:
+        """Add a field of the file as a leaf, or the question that asks for it where the file has none."""
+        if value is None:
+            return self.sheet.ask(name, unit, question)
+        return self.sheet.plan(name, value, unit, "as described")
+
+    def at_most(self, label: str, need: str, have: str, words: tuple[str, str] = ("needs", "has")) -> None:
+        """Add a check that a number is at most another."""
+        work = lambda used, there: there - used  # noqa: E731 - the formula, used once
+        self._check(label, "has - needs, at least 0", work, need, have, words)
+
+    def equal(self, label: str, need: str, have: str, words: tuple[str, str]) -> None:
+        """Add a check that two whole numbers are equal."""
+        work = lambda first, second: -abs(first - second)  # noqa: E731 - the formula, used once
+        self._check(label, "minus the difference, which must be 0", work, need, have, words)
+
+    def divides(self, label: str, divisor: str, number: str, words: tuple[str, str]) -> None:
+        """Add a check that a whole number divides another without remainder."""
+        work = lambda by, whole: -(whole % by)  # noqa: E731 - the formula, used once
+        self._check(label, "minus the remainder, which must be 0", work, divisor, number, words)
+
+    def custom(
+        self, label: str, formula: str, work: Work, need: str, have: str, words: tuple[str, str]
+    ) -> None:
+        """Add a check with a margin of its own: a function of need and have that must not be below zero."""
+        self._check(label, formula, work, need, have, words)
+
+    def _check(
+        self, label: str, formula: str, work: Work, need: str, have: str, words: tuple[str, str]
+    ) -> None:
+        """Add a check and its margin."""
+        unit = self.sheet.unit(need)
+        margin = self.sheet.derive(f"margin.{label.replace(' ', '-')}", unit, formula, work, need, have)
+        self._checks.append(_Margin(label, margin, need, have, words))
+
+    def judged(self, measures: Sequence[Measure]) -> tuple[FitCheck, ...]:
+        """Return every check with its verdict, in the order in which they were added."""
+        named = by_name(measures)
+        return tuple(self._judge(check, named) for check in self._checks)
+
+    def _judge(self, check: _Margin, named: dict[str, Measure]) -> FitCheck:
+        """Return one check with its verdict."""
+        margin = named[check.margin]
+        low = margin.value if margin.low is None else margin.low
+        high = margin.value if margin.high is None else margin.high
+        missing: tuple[str, ...] = ()
+        if low is None or high is None:
+            # A number without a value and without a missing figure has no solution, such as a division by 0.
+            verdict = FitVerdict.UNKNOWN if margin.needs else FitVerdict.DOES_NOT
+            missing = margin.needs
+        elif low >= 0:
+            verdict = FitVerdict.FITS
+        elif high < 0:
+            verdict = FitVerdict.DOES_NOT
+        else:
+            verdict = FitVerdict.UNKNOWN
+            missing = tuple(leaf for leaf, _, _ in self.sheet.swings(check.margin))
+        parts = [f"{word} {named[name]}" for word, name in zip(check.words, (check.need, check.have), strict=True)]
+        if missing:
+            parts.append(f"decided by {', '.join(missing)}")
+        return FitCheck(check.label, verdict, ", ".join(parts), (check.need, check.have, check.margin), missing)
+
+
+@dataclass(frozen=True, slots=True)
+class FitPlace:
+    """Where in the plan a piece of work would run.
+
+    Attributes:
+        plan: the plan.
+        shape: the pool.
+        tenant: the tenant whose quota it takes; None where the file names none.
+    """
+
+    plan: Plan
+    shape: Shape
+    tenant: str | None
+
+    @property
+    def chip(self) -> Accelerator:
+        """The pool's accelerator."""
+        return accelerator(self.shape.system.accelerator)
+
+    def nodes(self) -> tuple[int, str]:
+        """Return the servers of the pool in the cluster that has most of them, and why it is so many."""
+        most, name = 0, ""
+        for cluster in self.plan.clusters:
+            for pool in cluster.pools:
+                if pool.pool == self.shape.pool.name and pool.nodes > most:
+                    most, name = pool.nodes, cluster.name
+        return most, f"servers of pool {self.shape.pool.name} in cluster {name}, without spares; no work spans clusters"
+
+    def quota(self) -> tuple[int, str]:
+        """Return the most GPUs that the tenant may hold in one cluster with the pool, and why."""
+        most = 0
+        for cluster in self.plan.clusters:
+            for space in cluster.namespaces:
+                if space.tenant == self.tenant and self.shape.pool.name in space.pools:
+                    most = max(most, space.gpus.get(self.chip.resource, 0))
+        return most, f"{self.tenant} in zone {self.shape.pool.zone}, in one cluster; 0 where it is not in the zone"
+
+
+def add_place(fit: FitSheet, place: FitPlace, gpus: str, nodes: str) -> None:
+    """Add the checks of servers and quota.
+
+    Args:
+        fit: the sheet.
+        place: where the work would run.
+        gpus: name of the GPUs that it needs.
+        nodes: name of the servers that it needs.
+    """
+    sheet, (most, why) = fit.sheet, place.nodes()
+    fit.at_most("servers of the pool", nodes, sheet.plan("pool.nodes", most, "servers", why))
+    if place.shape.pool.mig:
+        divided = sheet.plan("pool.whole-gpus", 0, "GPUs", f"each GPU is divided by MIG: {place.shape.pool.mig}")
+        fit.at_most("whole GPUs", gpus, divided)
+    if place.tenant is None:
+        quota = sheet.ask("tenant", "GPUs", "Which tenant's quota does it take?")
+    else:
+        count, why = place.quota()
+        quota = sheet.plan("tenant.quota", count, "GPUs", why)
+    fit.at_most("quota of the tenant", gpus, quota)
+
+
+def add_scale_up(fit: FitSheet, place: FitPlace, label: str, tensor: str) -> None:
+    """Add the check that the GPUs of a tensor-parallel group lie in one scale-up domain, such as NVLink's.
+
+    Args:
+        fit: the sheet.
+        place: where the work would run.
+        label: what the check is called.
+        tensor: name of the degree of tensor parallelism.
+    """
+    system, sheet = place.shape.system, fit.sheet
+    if place.chip.scale_up is None and system.gpus > 1:
+        question = f"How many GPUs of {system.name} does NVLink or its like join? The catalogue has no rate of it."
+        domain = sheet.ask("scale-up.gpus", "GPUs", question)
+    else:
+        servers = max(system.nvlink_domain_nodes, 1)
+        why = f"{system.gpus} GPUs a server x {servers} servers of one scale-up domain ({system.name})"
+        domain = sheet.plan("scale-up.gpus", system.gpus * servers, "GPUs", why)
+    formula = "minus the GPUs of the domain that are left over by whole groups, which must be 0"
+    words = ("groups of", "in domains of")
+    fit.custom(label, formula, _left_over, tensor, domain, words)
+
+
+def _left_over(tensor: float, domain: float) -> float:
+    """Return how far groups miss whole domains: 0 where they divide them evenly."""
+    return domain - tensor if tensor > domain else -(domain % tensor)
+
+
+def add_memory(fit: FitSheet, place: FitPlace) -> tuple[str, str]:
+    """Add the memory of a GPU and what of it no job can use; return both names."""
+    chip = place.chip
+    size, why = chip.memory_reported, "as the driver reports it on a running node"
+    if size is None:
+        size, why = chip.memory, "as its vendor states it"
+    memory = fit.sheet.plan("memory.gpu", size.count, "B", f"{chip.name}: {why}")
+    return memory, fit.sheet.figure("memory.reserved", figure("fit", "memory.reserved"))

@@ -1,0 +1,398 @@
+"""The checks of a training job: parallelism, memory, checkpoints and restarts."""
+
+from __future__ import annotations
+
+from sovereign_ai.assess.fit.components import TrainingJob
+from sovereign_ai.assess.fit.fit_sheet import FitPlace, FitSheet, add_memory, add_place, add_scale_up
+from sovereign_ai.assess.fit.memory import (
+    SIZES,
+    STAGES,
+    Width,
+    expert_parameters,
+    layer_bytes,
+    live_layers,
+    score_bytes,
+    stage_layers,
+    state_bytes,
+)
+from sovereign_ai.assess.goodput.exact import best_interval, goodput, mean_between, young_interval
+from sovereign_ai.assess.goodput.jobs import add_rate
+from sovereign_ai.assess.sources import figure
+from sovereign_ai.plan import StoragePlan, ceil_div
+
+_MODEL = {
+    "parameters": ("parameters", "How many parameters does the model have?"),
+    "layers": ("layers", "How many layers does it have?"),
+    "hidden": ("1", "How wide is the residual stream?"),
+    "heads": ("heads", "How many attention heads has a layer?"),
+    "kv_heads": ("heads", "How many key and value heads has a layer?"),
+    "feed_forward": ("1", "How wide is the feed-forward layer?"),
+    "sequence": ("tokens", "How many tokens has a sequence?"),
+}
+_ZERO = "ZeRO (arXiv 1910.02054), section 3.1"
+_ACTIVATIONS = "Korthikanti and others (arXiv 2205.05198), section 4"
+MEMORY_PARTS = ("weights", "gradients", "optimizer", "activations", "logits")
+"""What a GPU's memory holds; the total is their sum."""
+INTERVALS = {
+    "checkpoint.mean": "mean time between interruptions",
+    "checkpoint.best": "checkpoint interval with the highest goodput",
+    "checkpoint.young": "Young's interval, of first order",
+    "checkpoint.goodput": "goodput at the interval of the file",
+    "checkpoint.goodput-best": "goodput at the best interval",
+}
+"""Numbers beside the checks, with their labels."""
+
+
+def job_size(job: TrainingJob, gpus_each: int) -> tuple[int, int]:
+    """Return the GPUs and the servers of a job, which names one of them.
+
+    Args:
+        job: the job.
+        gpus_each: GPUs of a server.
+    """
+    if job.gpus is not None:
+        return job.gpus, ceil_div(job.gpus, gpus_each)
+    nodes = job.nodes or 0
+    return nodes * gpus_each, nodes
+
+
+def add_training_job(fit: FitSheet, job: TrainingJob, place: FitPlace) -> None:
+    """Add the checks of a job."""
+    count, servers = job_size(job, place.shape.system.gpus)
+    why = f"as described, at {place.shape.system.gpus} GPUs a server"
+    gpus = fit.sheet.plan("gpus", count, "GPUs", why)
+    nodes = fit.sheet.plan("nodes", servers, "servers", why)
+    add_place(fit, place, gpus, nodes)
+    _add_model(fit, job)
+    _add_parallel(fit, job, place, gpus)
+    _add_memory(fit, job, place)
+    _add_checkpoint(fit, job, place, gpus, nodes)
+    if job.elastic is not None:
+        _add_elastic(fit, job, place, nodes)
+
+
+def _add_model(fit: FitSheet, job: TrainingJob) -> None:
+    """Add the figures of the model and the degrees of parallelism as leaves."""
+    for part, (unit, question) in _MODEL.items():
+        fit.described(f"model.{part}", getattr(job.model, part), unit, question)
+    for part in ("tensor", "pipeline", "context", "data", "expert"):
+        fit.sheet.plan(f"parallel.{part}", getattr(job.parallel, part), "1", "as described; 1 where it is left out")
+    fit.described("micro_batch", job.micro_batch, "sequences", "On how many sequences does a copy work at once?")
+
+
+def _add_parallel(fit: FitSheet, job: TrainingJob, place: FitPlace, gpus: str) -> None:
+    """Add the checks of the degrees of parallelism."""
+    degrees = tuple(f"parallel.{part}" for part in ("tensor", "pipeline", "context", "data"))
+    work = lambda t, p, c, d: t * p * c * d  # noqa: E731 - the formula, used once
+    product = fit.sheet.derive("parallel.product", "GPUs", "tensor x pipeline x context x data", work, *degrees)
+    fit.equal("degrees of parallelism", product, gpus, ("tensor x pipeline x context x data =", "GPUs"))
+    add_scale_up(fit, place, "tensor parallelism", "parallel.tensor")
+    fit.divides("attention heads", "parallel.tensor", "model.heads", ("shared by", "of"))
+    formula = "0 where stages have equal layers, or the first and the last one less (Llama 3, section 3.3.2); else -1"
+    words = ("stages", "layers")
+    fit.custom("pipeline stages", formula, _even_stages, "parallel.pipeline", "model.layers", words)
+    if job.parallel.expert == 1:
+        return
+    work = lambda d, c: d * c  # noqa: E731 - the formula, used once
+    copies = fit.sheet.derive("parallel.copies", "GPUs", "data x context", work, "parallel.data", "parallel.context")
+    fit.divides("expert parallelism", "parallel.expert", copies, ("groups of", "out of data x context"))
+    experts = fit.sheet.plan("model.experts", job.model.experts or 1, "experts", "as described")
+    fit.divides("experts of a GPU", "parallel.expert", experts, ("shared by", "of"))
+
+
+def _even_stages(stages: float, layers: float) -> float:
+    """Return 0 where the layers divide over the stages as `stage_layers` permits, else -1."""
+    return 0.0 if sum(stage_layers(int(layers), int(stages))) == layers else -1.0
+
+
+def _add_memory(fit: FitSheet, job: TrainingJob, place: FitPlace) -> None:
+    """Add the check of a GPU's memory, and its parts."""
+    _add_states(fit, job, "", job.parallel.data)
+    _add_activations(fit, job)
+    _add_logits(fit, job)
+    _add_total(fit, place, "", "memory of a GPU")
+
+
+def _add_total(fit: FitSheet, place: FitPlace, suffix: str, label: str) -> None:
+    """Add the check of one sum of parts; `suffix` is that of the parts which depend on the job's size."""
+    memory, reserved = add_memory(fit, place)
+    work = lambda there, taken: there - taken  # noqa: E731 - the formula, used once
+    usable = fit.sheet.derive("memory.available", "B", "memory - reserved", work, memory, reserved)
+    parts: list[str] = []
+    for part in MEMORY_PARTS:
+        name = f"memory.{part}{suffix}"
+        parts.append(name if name in fit.sheet else f"memory.{part}")
+    total = fit.sheet.derive(f"memory.total{suffix}", "B", " + ".join(MEMORY_PARTS), lambda *sizes: sum(sizes), *parts)
+    fit.at_most(label, total, usable)
+
+
+def _add_states(fit: FitSheet, job: TrainingJob, suffix: str, copies: int) -> None:
+    """Add weights, gradients and optimizer state of a GPU.
+
+    Args:
+        fit: the sheet.
+        job: the job.
+        suffix: of the names, for a second size of the job.
+        copies: degree of data parallelism.
+    """
+    sheet = fit.sheet
+    held = _add_held(fit, job, suffix, copies)
+    for number, part in enumerate(("weights", "gradients", "optimizer")):
+        size = f"bytes.{part}"
+        if job.optimizer is None:
+            sheet.ask("optimizer", "1", "Which optimizer, with gradients in which format and what divided?")
+            sheet.derive(size, "B", f"bytes a parameter ({_ZERO})", lambda value: value, "optimizer")
+            sheet.derive(f"memory.{part}{suffix}", "B", "parameters of a GPU x bytes", _product, held[0], size)
+            continue
+        if job.model.precision is None:
+            sheet.ask("model.precision", "B", "In which number format are weights and activations?")
+            sheet.derive(size, "B", f"bytes a parameter ({_ZERO})", lambda value: value, "model.precision")
+        else:
+            optimizer = job.optimizer
+            sizes = state_bytes(job.model.precision, optimizer.gradients, optimizer.kind)
+            why = f"bytes a parameter: {job.model.precision}, gradients {optimizer.gradients}, {optimizer.kind}; {_ZERO}"
+            sheet.plan(size, sizes[number], "B", why)
+        # Weights are the last that ZeRO divides, the optimizer's state the first.
+        divided = STAGES[job.optimizer.sharding] >= 3 - number
+        formula = "parameters of a GPU x bytes" + (", over data x context" if divided else "")
+        sheet.derive(f"memory.{part}{suffix}", "B", formula, _product, held[divided], size)
+
+
+def _product(count: float, size: float) -> float:
+    """Return a count times the size of each."""
+    return count * size
+
+
+def _add_held(fit: FitSheet, job: TrainingJob, suffix: str, copies: int) -> tuple[str, str]:
+    """Add the parameters that a GPU holds, whole and divided over the copies; return both names."""
+    sheet, model, parallel = fit.sheet, job.model, job.parallel
+    routed = sheet.plan("model.routed", 0, "parameters", "a dense model has none in experts")
+    if model.experts is not None:
+        routed = _add_routed(fit, job)
+    data = sheet.plan(f"copies{suffix}", copies * parallel.context, "GPUs", "data x context")
+    inputs = ("model.parameters", routed, "model.layers", "parallel.pipeline", "parallel.tensor", "parallel.expert")
+    formula = "(dense + routed / expert) x (layers of the fullest stage / layers) / tensor"
+    whole = sheet.derive("held", "parameters", formula, _held, *inputs, note="embeddings counted evenly over the layers")
+    formula = "the same, dense / (data x context) and routed / (data x context / expert)"
+    work = lambda p, r, n, s, t, e, copies: _held(p, r, n, s, t, e, copies)  # noqa: E731, PLW0108 - see above
+    return whole, sheet.derive(f"held.divided{suffix}", "parameters", formula, work, *inputs, data)
+
+
+def _add_routed(fit: FitSheet, job: TrainingJob) -> str:
+    """Add the parameters that lie in routed experts."""
+    model = job.model
+    active = fit.described("model.active", model.active, "parameters", "How many parameters work on a token?")
+    chosen = fit.described("model.experts_chosen", model.experts_chosen, "experts", "To how many experts goes a token?")
+    experts = fit.sheet.plan("model.experts", model.experts or 1, "experts", "as described")
+    formula = "(parameters - active) / (experts - chosen) x experts"
+    inputs = ("model.parameters", active, experts, chosen)
+    return fit.sheet.derive("model.routed-experts", "parameters", formula, expert_parameters, *inputs)
+
+
+def _held(
+    parameters: float,
+    routed: float,
+    layers: float,
+    stages: float,
+    tensor: float,
+    expert: float,
+    copies: float = 1,
+) -> float:
+    """Return the parameters that a GPU of the fullest stage holds, divided over some copies.
+
+    Experts are divided over the copies that `expert` leaves, so over all of them in the end.
+    """
+    share = max(stage_layers(int(layers), int(stages))) / layers / tensor
+    spread = max(copies / expert, 1.0)
+    return share * ((parameters - routed) / copies + routed / expert / spread)
+
+
+def _add_activations(fit: FitSheet, job: TrainingJob) -> None:
+    """Add the activations that a GPU keeps for the backward pass."""
+    sheet, model = fit.sheet, job.model
+    work = lambda s, b, c: s * b / c  # noqa: E731 - the formula, used once
+    inputs = ("model.sequence", "micro_batch", "parallel.context")
+    tokens = sheet.derive("tokens.gpu", "tokens", "sequence x micro-batch / context", work, *inputs)
+    formula = "most of (layers x micro-batches under way) of any stage, 1F1B (arXiv 2104.04473, section 2.2)"
+    inputs = ("model.layers", "parallel.pipeline")
+    live = sheet.derive("layers.live", "layers", formula, lambda n, p: live_layers(int(n), int(p)), *inputs)
+    each = _add_layer(fit, job, tokens)
+    scores = _add_scores(fit, job, tokens)
+    if job.recompute is None:
+        mode = sheet.ask("recompute", "1", "Are activations calculated again: none, selective or full?")
+        parts = (live, each, mode)
+        sheet.derive("memory.activations", "B", "layers x bytes a layer", lambda n, size, _: n * size, *parts)
+    elif job.recompute == "full":
+        size = _add_size(fit, job)
+        formula = f"2 s b h a layer, as {_ACTIVATIONS}, table 2, and the whole of the layer that is calculated again"
+        work = lambda n, part, h, value, whole, score: n * part * h * value + whole + score  # noqa: E731 - used once
+        parts = (live, tokens, "model.hidden", size, each, scores)
+        sheet.derive("memory.activations", "B", formula, work, *parts)
+    else:
+        formula = "layers under way x (bytes of a layer + scores)"
+        if job.recompute == "selective":
+            # The core of attention is calculated again, so that only one layer's scores exist at a time.
+            formula = "layers under way x bytes of a layer + the scores of one layer"
+        whole = job.recompute == "none"
+        work = lambda n, size, score: n * size + score * (n if whole else 1)  # noqa: E731 - the formula, used once
+        sheet.derive("memory.activations", "B", formula, work, live, each, scores)
+    if model.experts is not None and "model.experts_chosen" not in sheet:
+        fit.described("model.experts_chosen", model.experts_chosen, "experts", "To how many experts goes a token?")
+
+
+def _add_size(fit: FitSheet, job: TrainingJob) -> str:
+    """Add the bytes of a value of an activation."""
+    if job.model.precision is None:
+        return fit.sheet.ask("model.precision", "B", "In which number format are weights and activations?")
+    return fit.sheet.plan("bytes.value", SIZES[job.model.precision], "B", f"a value in {job.model.precision}")
+
+
+def _add_layer(fit: FitSheet, job: TrainingJob, tokens: str) -> str:
+    """Add the activations of a layer without scores."""
+    sheet, model, parallel = fit.sheet, job.model, job.parallel
+    gated = None if model.gated is None else 3 if model.gated else 2
+    copies = fit.described("model.gated", gated, "1", "Has the feed-forward layer a gate (SwiGLU)?")
+    chosen = sheet.plan("experts.token", 1, "experts", "a dense model")
+    if model.experts is not None:
+        chosen = fit.described("model.experts_chosen", model.experts_chosen, "experts", "To how many experts goes a token?")
+    split = None if parallel.sequence is None and parallel.tensor > 1 else float(bool(parallel.sequence))
+    question = "Is what tensor parallelism does not divide divided along the sequence?"
+    along = fit.described("parallel.sequence", split, "1", question)
+    size = _add_size(fit, job)
+    width = model.head_width
+    dropout = model.dropout
+
+    def work(  # noqa: PLR0913, PLR0917 - the inputs of the formula, in the order of the sheet
+        part: float, h: float, a: float, kv: float, f: float, kept: float, k: float, t: float, value: float, seq: float
+    ) -> float:
+        head = width or h / a
+        widths = Width(h, a * head, max(kv, t) * head, kept * f * k, dropout)
+        return layer_bytes(widths, part, value, int(t), sequence=bool(seq))
+
+    masks = ", and 2 h of masks" if dropout else ""
+    formula = (
+        f"tokens x (value x (4 h{' / tensor' if split else ''} "
+        f"+ (2 queries + 2 keys + kept x feed-forward x experts) / tensor){masks}); {_ACTIVATIONS}"
+    )
+    named = [f"model.{part}" for part in ("hidden", "heads", "kv_heads", "feed_forward")]
+    inputs = (tokens, *named, copies, chosen, "parallel.tensor", size, along)
+    return sheet.derive("layer.activations", "B", formula, work, *inputs)
+
+
+def _add_scores(fit: FitSheet, job: TrainingJob, tokens: str) -> str:
+    """Add the scores that attention keeps for a layer: none where its kernel is fused."""
+    if job.attention == "fused":
+        why = "a fused kernel keeps none (FlashAttention, arXiv 2205.14135)"
+        return fit.sheet.plan("layer.scores", 0, "B", why)
+    if job.attention is None:
+        return fit.sheet.ask("attention", "B", "Is the kernel of attention fused (FlashAttention) or plain?")
+    dropout = job.model.dropout
+    work = lambda a, s, part, value, t: score_bytes(int(a), s, part, value, int(t), dropout=dropout)  # noqa: E731
+    formula = f"heads x sequence x tokens x {'5 at two bytes a value' if dropout else 'value'} / tensor; {_ACTIVATIONS}"
+    inputs = ("model.heads", "model.sequence", tokens, _add_size(fit, job), "parallel.tensor")
+    return fit.sheet.derive("layer.scores", "B", formula, work, *inputs)
+
+
+def _add_logits(fit: FitSheet, job: TrainingJob) -> None:
+    """Add the logits, which count where the last stage is also the fullest: without a pipeline."""
+    if job.parallel.pipeline > 1:
+        why = "the last stage has one micro-batch under way, and room for its logits"
+        fit.sheet.plan("memory.logits", 0, "B", why)
+        return
+    vocabulary = fit.described("model.vocabulary", job.model.vocabulary, "tokens", "How many tokens does it know?")
+    work = lambda part, v, t: 4 * part * v / t  # noqa: E731 - the formula, used once
+    formula = f"4 x tokens x vocabulary / tensor, in 32 bits; {_ACTIVATIONS}.3"
+    fit.sheet.derive("memory.logits", "B", formula, work, "tokens.gpu", vocabulary, "parallel.tensor")
+
+
+def _add_checkpoint(fit: FitSheet, job: TrainingJob, place: FitPlace, gpus: str, nodes: str) -> None:
+    """Add the checks of the checkpoint: whether its tier is within reach, and whether it is written in time."""
+    sheet = fit.sheet
+    rate = add_rate(sheet, place.chip)
+    between = lambda each, count: mean_between(each * count)  # noqa: E731 - the formula, used once
+    mean = sheet.derive("checkpoint.mean", "h", "24 / (rate x GPUs)", between, rate, gpus)
+    stall = sheet.figure("stall", figure("failures", "stall"))
+    best = sheet.derive(
+        "checkpoint.best",
+        "s",
+        "root of (1 - t/M) e^((t+C)/M) = 1 (Daly, 2006)",
+        lambda hours, save: best_interval(hours * 3600, save),
+        mean,
+        stall,
+    )
+    young = lambda hours, save: young_interval(hours * 3600, save)  # noqa: E731 - the formula, used once
+    sheet.derive("checkpoint.young", "s", "root of 2 M C (Young, 1974)", young, mean, stall)
+    drain = _add_drain(fit, job, place, nodes)
+    every = None if job.checkpoint is None or job.checkpoint.interval is None else job.checkpoint.interval.count
+    interval = fit.described("checkpoint.interval", every, "s", "How long is it between two checkpoints?")
+    if drain:
+        fit.at_most("checkpoint in time", drain, interval, ("written in", "interval"))
+    down = _add_down(fit)
+    formula = "t / (M e^(R/M) (e^((t+C)/M) - 1)) (Daly, 2006), without the reload of the checkpoint"
+    work = lambda t, hours, save, lost: goodput(t, hours * 3600, save, lost)  # noqa: E731 - used twice
+    sheet.derive("checkpoint.goodput", "1", formula, work, interval, mean, stall, down)
+    sheet.derive("checkpoint.goodput-best", "1", formula, work, best, mean, stall, down)
+
+
+def _add_down(fit: FitSheet) -> str:
+    """Add the time from a failure until the job works again."""
+    names = [fit.sheet.figure(part, figure("failures", part)) for part in ("detection", "restart")]
+    return fit.sheet.derive("checkpoint.down", "s", "detection + restart", lambda *times: sum(times), *names)
+
+
+def _add_drain(fit: FitSheet, job: TrainingJob, place: FitPlace, nodes: str) -> str:
+    """Add the check of the tier, and the time in which it takes a checkpoint; return that time's name.
+
+    Nothing is written where the tier is out of reach: the name is empty then.
+    """
+    sheet, pool = fit.sheet, place.shape.pool
+    if job.checkpoint is None:
+        return sheet.ask("checkpoint.tier", "s", "On which storage tier does the job save its state?")
+    tier = reachable_tier(place, job.checkpoint.tier)
+    why = f"tier {job.checkpoint.tier} serves zone {pool.zone} at {place.shape.site.name}: 1 for yes, 0 for no"
+    there = sheet.plan("checkpoint.reach", 0 if tier is None else 1, "1", why)
+    wanted = sheet.plan("checkpoint.reach-needed", 1, "1", f"a claim of zone {pool.zone} is served by tiers of that zone")
+    fit.at_most("tier within reach", wanted, there, ("tiers needed", f"tiers called {job.checkpoint.tier} in the zone"))
+    if tier is None:
+        return ""
+    work = lambda count, weights, state: count * (weights + state)  # noqa: E731 - the formula, used once
+    inputs = ("model.parameters", "bytes.weights", "bytes.optimizer")
+    formula = f"parameters x (weights + optimizer) bytes; {_ZERO}, without gradients"
+    size = sheet.derive("checkpoint.size", "B", formula, work, *inputs)
+    system = place.shape.system
+    why = f"tier {tier.tier} at {tier.site}, all servers together"
+    write = sheet.plan("checkpoint.write", tier.write, "B/s", why)
+    if not system.storage_nics or system.storage_nic_rate is None:
+        return sheet.derive("checkpoint.drain", "s", "size / write rate", lambda n, speed: n / speed, size, write)
+    each = system.storage_nics * system.storage_nic_rate.count / 8
+    why = f"{system.storage_nics} storage ports of {system.storage_nic_rate} a server"
+    ports = sheet.plan("checkpoint.ports", each, "B/s", why)
+    formula = "size / the less of the tier's write rate and all storage ports of the job"
+    work = lambda n, speed, port, count: n / min(speed, port * count)  # noqa: E731 - the formula, used once
+    return sheet.derive("checkpoint.drain", "s", formula, work, size, write, ports, nodes)
+
+
+def reachable_tier(place: FitPlace, name: str) -> StoragePlan | None:
+    """Return a tier at the pool's site that serves the pool's zone; None if there is none."""
+    for tier in place.plan.storage:
+        is_served = tier.zone == place.shape.pool.zone and tier.site == place.shape.site.name
+        if tier.tier == name and is_served:
+            return tier
+    return None
+
+
+def _add_elastic(fit: FitSheet, job: TrainingJob, place: FitPlace, nodes: str) -> None:
+    """Add the checks of an elastic job at its smallest size: whole copies, and memory that is divided by fewer."""
+    if job.elastic is None:
+        return
+    sheet, parallel = fit.sheet, job.parallel
+    least = sheet.plan("elastic.min_nodes", job.elastic.min_nodes, "servers", "as described")
+    fit.at_most("smallest size", least, nodes, ("at least", "of"))
+    count = job.elastic.min_nodes * place.shape.system.gpus
+    gpus = sheet.plan("elastic.gpus", count, "GPUs", f"{place.shape.system.gpus} GPUs a server")
+    each = parallel.tensor * parallel.pipeline * parallel.context
+    copy = sheet.plan("elastic.copy", each, "GPUs", "tensor x pipeline x context: one copy of the model")
+    fit.divides("whole copies", copy, gpus, ("copies of", "out of"))
+    if count >= each:
+        _add_states(fit, job, ".smallest", count // each)
+        _add_total(fit, place, ".smallest", "memory of a GPU at the smallest size")
