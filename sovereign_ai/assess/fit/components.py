@@ -105,7 +105,7 @@ class Optimizer(Model):
     gradients: Literal["bf16", "fp16", "fp32"]
     """Number format in which gradients are summed up."""
     sharding: Literal["none", "optimizer", "gradients", "parameters"]
-    """What is divided over `data` x `context`: ZeRO stage 0, 1, 2 or 3; each stage divides all before it too."""
+    """What is divided over `data` x `context`: ZeRO stage 0 to 3. Each divides what those before do."""
 
 
 class Checkpoint(Model):
@@ -235,10 +235,15 @@ class InferenceService(Model):
         """Yield what contradicts itself, by field."""
         is_joint = self.replicas is not None and self.tensor is not None
         is_split = self.prefill is not None and self.decode is not None
-        given = [name for name in ("replicas", "tensor", "prefill", "decode") if getattr(self, name) is not None]
+        given = [
+            name for name in ("replicas", "tensor", "prefill", "decode") if getattr(self, name) is not None
+        ]
         if is_joint == is_split or len(given) != 2:
-            message = f"a service has replicas and tensor, or prefill and decode; given: {', '.join(given) or 'none'}"
-            yield Problem("replicas-or-pools", message, Where(field="replicas"), "write replicas: 2 and tensor: 8")
+            names = ", ".join(given) or "none"
+            message = f"a service has replicas and tensor, or prefill and decode; given: {names}"
+            yield Problem(
+                "replicas-or-pools", message, Where(field="replicas"), "write replicas: 2 and tensor: 8"
+            )
         yield from model_problems(self.model)
         if self.prompt is not None and self.context is not None and self.prompt > self.context:
             message = f"a prompt of {self.prompt:,} tokens is longer than the context of {self.context:,}"
@@ -266,7 +271,11 @@ def model_problems(model: WorkModel) -> Iterator[Problem]:
         yield Problem("uneven-heads", message, Where(field="model.heads"), hint)
     if model.heads is not None and model.kv_heads is not None and model.heads % model.kv_heads:
         message = f"{model.kv_heads:,} key and value heads do not divide the {model.heads:,} heads evenly"
-        yield Problem("uneven-heads", message, Where(field="model.kv_heads"), "write a divisor of model.heads")
+        yield Problem(
+            "uneven-heads", message, Where(field="model.kv_heads"), "write a divisor of model.heads"
+        )
     if (model.active is not None or model.experts_chosen is not None) and model.experts is None:
         message = "active and experts_chosen describe a mixture of experts, and the model has no experts"
-        yield Problem("no-experts", message, Where(field="model.active"), "write model.experts, or leave them out")
+        yield Problem(
+            "no-experts", message, Where(field="model.active"), "write model.experts, or leave them out"
+        )

@@ -1,8 +1,8 @@
 """The sheet of a fit, with its checks; and where in the plan a piece of work would run.
 
-A check is a number that must not be below zero, its margin. So the sheet's own ranges decide: a margin whose whole
-range is at least zero fits, one whose whole range is below zero does not, and of one that has both the figures that
-move it are not known well enough.
+A check is a number that must not be below zero, its margin. So the sheet's own ranges decide: a margin whose
+whole range is at least zero fits, one whose whole range is below zero does not, and of one that has both the
+figures that move it are not known well enough.
 
     >>> fit = FitSheet(Sheet())
     >>> have = fit.sheet.estimate("have", 10.0, "B", 8.0, 12.0, "an estimate")
@@ -145,10 +145,14 @@ class FitSheet:
         else:
             verdict = FitVerdict.UNKNOWN
             missing = tuple(leaf for leaf, _, _ in self.sheet.swings(check.margin))
-        parts = [f"{word} {named[name]}" for word, name in zip(check.words, (check.need, check.have), strict=True)]
+        parts = [
+            f"{word} {named[name]}" for word, name in zip(check.words, (check.need, check.have), strict=True)
+        ]
         if missing:
             parts.append(f"decided by {', '.join(missing)}")
-        return FitCheck(check.label, verdict, ", ".join(parts), (check.need, check.have, check.margin), missing)
+        return FitCheck(
+            check.label, verdict, ", ".join(parts), (check.need, check.have, check.margin), missing
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,7 +181,10 @@ class FitPlace:
             for pool in cluster.pools:
                 if pool.pool == self.shape.pool.name and pool.nodes > most:
                     most, name = pool.nodes, cluster.name
-        return most, f"servers of pool {self.shape.pool.name} in cluster {name}, without spares; no work spans clusters"
+        return (
+            most,
+            f"servers of {self.shape.pool.name} in cluster {name}, without spares; no work spans clusters",
+        )
 
     def quota(self) -> tuple[int, str]:
         """Return the most GPUs that the tenant may hold in one cluster with the pool, and why."""
@@ -186,7 +193,10 @@ class FitPlace:
             for space in cluster.namespaces:
                 if space.tenant == self.tenant and self.shape.pool.name in space.pools:
                     most = max(most, space.gpus.get(self.chip.resource, 0))
-        return most, f"{self.tenant} in zone {self.shape.pool.zone}, in one cluster; 0 where it is not in the zone"
+        return (
+            most,
+            f"{self.tenant} in zone {self.shape.pool.zone}, in one cluster; 0 where it is not in the zone",
+        )
 
 
 def add_place(fit: FitSheet, place: FitPlace, gpus: str, nodes: str) -> None:
@@ -201,7 +211,9 @@ def add_place(fit: FitSheet, place: FitPlace, gpus: str, nodes: str) -> None:
     sheet, (most, why) = fit.sheet, place.nodes()
     fit.at_most("servers of the pool", nodes, sheet.plan("pool.nodes", most, "servers", why))
     if place.shape.pool.mig:
-        divided = sheet.plan("pool.whole-gpus", 0, "GPUs", f"each GPU is divided by MIG: {place.shape.pool.mig}")
+        divided = sheet.plan(
+            "pool.whole-gpus", 0, "GPUs", f"each GPU is divided by MIG: {place.shape.pool.mig}"
+        )
         fit.at_most("whole GPUs", gpus, divided)
     if place.tenant is None:
         quota = sheet.ask("tenant", "GPUs", "Which tenant's quota does it take?")
@@ -222,7 +234,9 @@ def add_scale_up(fit: FitSheet, place: FitPlace, label: str, tensor: str) -> Non
     """
     system, sheet = place.shape.system, fit.sheet
     if place.chip.scale_up is None and system.gpus > 1:
-        question = f"How many GPUs of {system.name} does NVLink or its like join? The catalogue has no rate of it."
+        question = (
+            f"How many GPUs of {system.name} does NVLink or its like join? The catalogue has no rate of it."
+        )
         domain = sheet.ask("scale-up.gpus", "GPUs", question)
     else:
         servers = max(system.nvlink_domain_nodes, 1)

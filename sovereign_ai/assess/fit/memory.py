@@ -1,23 +1,24 @@
 """Closed forms of what lies in a GPU's memory while a transformer is trained.
 
-States (Rajbhandari and others, ZeRO, 2020, arXiv 1910.02054, section 3.1): mixed precision with Adam keeps 16 bytes a
-parameter: 2 for weights, 2 for gradients, 12 for the optimizer (a copy in 32 bits, momentum and variance).
+States (Rajbhandari and others, ZeRO, 2020, arXiv 1910.02054, section 3.1): mixed precision with Adam keeps 16
+bytes a parameter: 2 for weights, 2 for gradients, 12 for the optimizer (a copy in 32 bits, momentum and
+variance).
 
     >>> state_bytes("bf16", "bf16", "adam")
     (2, 2, 12)
 
-Activations (Korthikanti and others, Reducing Activation Recomputation in Large Transformer Models, 2022, arXiv
-2205.05198, section 4): for each layer and each token of width h the backward pass needs, at two bytes a value,
+Activations (Korthikanti and others, Reducing Activation Recomputation in Large Transformer Models, 2022,
+arXiv 2205.05198, section 4): for each layer and token of width h the backward pass needs, at two bytes a value,
 
-    both norms' inputs, inputs of attention and of the feed-forward layer     8 h    divided along the sequence
-    queries, keys, values, input of the output projection                     8 h    divided by tensor parallelism
-    what the feed-forward layer of width 4 h keeps twice                     16 h    divided by tensor parallelism
-    two dropout masks of one byte                                             2 h    divided along the sequence
-    scores of attention: softmax, dropout mask, dropout               5 a s each token, divided by tensor parallelism
+    inputs of both norms, of attention and of the feed-forward layer      8 h    divided along the sequence
+    two dropout masks of one byte                                         2 h    divided along the sequence
+    queries, keys, values, input of the output projection                 8 h    divided by the tensor degree
+    what the feed-forward layer of width 4 h keeps twice                 16 h    divided by the tensor degree
+    scores of attention: softmax, dropout mask, dropout                  5 a s   divided by the tensor degree
 
-which sums to the published s b h (34 + 5 a s / h). Grouped queries keep fewer keys and values, a gate (SwiGLU) keeps
-three values of the feed-forward width instead of two, and a model without dropout keeps neither masks nor a second
-copy of the scores: the same count, with other widths.
+which sums to the published s b h (34 + 5 a s / h). Grouped queries keep fewer keys and values, a gate
+(SwiGLU) keeps three values of the feed-forward width instead of two, and a model without dropout keeps neither
+masks nor a second copy of the scores: the same count, with other widths.
 
     >>> gpt3 = Width(hidden=12288, query=12288, key=12288, kept=2 * 4 * 12288, dropout=True)
     >>> layer_bytes(gpt3, tokens=2048, size=2) / (2048 * 12288)
@@ -60,8 +61,8 @@ def _whole(size: float) -> float:
 def stage_layers(layers: int, stages: int) -> list[int]:
     """Return the layers of each pipeline stage: the same everywhere, or one less in the first and the last.
 
-    The first and the last stage hold the embedding and the output in place of a layer (Llama 3, arXiv 2407.21783,
-    section 3.3.2). Where neither division is even, every stage counts as the fullest.
+    The first and the last stage hold the embedding and the output in place of a layer (Llama 3, arXiv
+    2407.21783, section 3.3.2). Where neither division is even, every stage counts as the fullest.
 
     >>> stage_layers(80, 4), stage_layers(126, 16)[:2]
     ([20, 20, 20, 20], [7, 8])
@@ -77,7 +78,8 @@ def stage_layers(layers: int, stages: int) -> list[int]:
 def live_layers(layers: int, stages: int) -> int:
     """Return the most layers whose activations a stage keeps at once, under a schedule of 1F1B.
 
-    Stage i of p has p - i micro-batches under way (Narayanan and others, 2021, arXiv 2104.04473, section 2.2).
+    Stage i of p has p - i micro-batches under way (Narayanan and others, 2021, arXiv 2104.04473, section
+    2.2).
 
     >>> live_layers(80, 4), live_layers(126, 16)
     (80, 120)
@@ -104,7 +106,9 @@ class Width:
     dropout: bool
 
 
-def layer_bytes(width: Width, tokens: float, size: float, tensor: int = 1, *, sequence: bool = False) -> float:
+def layer_bytes(
+    width: Width, tokens: float, size: float, tensor: int = 1, *, sequence: bool = False
+) -> float:
     """Return the bytes of activations of one layer without the scores of attention.
 
     Args:

@@ -3,9 +3,9 @@
     time for a token = max(bytes read / (GPUs x bandwidth x MBU), 2 N_active x batch / (GPUs x peak x MFU))
     time to the first token = 2 N_active x prompt / (GPUs x peak x MFU)
 
-Both are bounds from below, of the roofline (Williams and others, 2009): a request waits in no queue, the exchange
-between GPUs takes no time, and the products of attention itself are not counted. The cache of a token is
-2 x layers x kv heads x head width x bytes.
+Both are bounds from below, of the roofline (Williams and others, 2009): a request waits in no queue, the
+exchange between GPUs takes no time, and the products of attention itself are not counted. The cache of a
+token is 2 x layers x kv heads x head width x bytes.
 """
 
 from __future__ import annotations
@@ -69,7 +69,11 @@ def add_inference_service(fit: FitSheet, service: InferenceService, place: FitPl
         gpus += group.replicas * group.tensor
         # A replica within a server shares it with others; a larger one takes whole servers.
         per_server = each // group.tensor
-        servers += ceil_div(group.replicas, per_server) if per_server else group.replicas * ceil_div(group.tensor, each)
+        servers += (
+            ceil_div(group.replicas, per_server)
+            if per_server
+            else group.replicas * ceil_div(group.tensor, each)
+        )
     counted = fit.sheet.plan("gpus", gpus, "GPUs", "replicas x GPUs of each, as described")
     why = f"{each} GPUs a server; no replica is cut where it fits into one, and pools share none"
     add_place(fit, place, counted, fit.sheet.plan("nodes", servers, "servers", why))
@@ -79,17 +83,21 @@ def add_inference_service(fit: FitSheet, service: InferenceService, place: FitPl
 
 
 def _add_model(fit: FitSheet, service: InferenceService) -> None:
-    """Add the figures of the model, of requests and of formats as leaves; and what follows from them alone."""
+    """Add the figures of model, requests and formats as leaves, and what follows from them alone."""
     sheet, model = fit.sheet, service.model
     for part, (unit, question) in _MODEL.items():
         fit.described(f"model.{part}", getattr(model, part), unit, question)
     fit.described("context", service.context, "tokens", "How many tokens has a request when it is longest?")
     fit.described("concurrent", service.concurrent, "requests", "How many requests are worked on at once?")
     size = None if model.weights is None else SIZES[model.weights]
-    weight = fit.described("bytes.weight", size, "B", "model.weights: in which number format are the weights?")
+    weight = fit.described(
+        "bytes.weight", size, "B", "model.weights: in which number format are the weights?"
+    )
     size = None if model.cache is None else SIZES[model.cache]
     value = fit.described("bytes.cache", size, "B", "model.cache: in which number format is the KV cache?")
-    sheet.derive("weights", "B", "parameters x bytes", lambda count, each: count * each, "model.parameters", weight)
+    sheet.derive(
+        "weights", "B", "parameters x bytes", lambda count, each: count * each, "model.parameters", weight
+    )
     _add_active(fit, service)
     if model.head_width is None:
         hidden = fit.described("model.hidden", model.hidden, "1", "How wide is the residual stream?")
@@ -97,8 +105,8 @@ def _add_model(fit: FitSheet, service: InferenceService) -> None:
         width = sheet.derive("head-width", "1", "hidden / heads", lambda whole, count: whole / count, *inputs)
     else:
         width = sheet.plan("head-width", model.head_width, "1", "as described")
-    inputs = ("model.layers", "model.kv_heads", width, value)
-    sheet.derive("cache.token", "B", "2 x layers x kv heads x head width x bytes", kv_bytes, *inputs)
+    parts = ("model.layers", "model.kv_heads", width, value)
+    sheet.derive("cache.token", "B", "2 x layers x kv heads x head width x bytes", kv_bytes, *parts)
 
 
 def _add_active(fit: FitSheet, service: InferenceService) -> None:
@@ -146,13 +154,17 @@ def _add_memory(fit: FitSheet, place: FitPlace, group: ReplicaGroup) -> None:
     sheet, end = fit.sheet, group.suffix
     memory, reserved = add_memory(fit, place)
     inputs = (memory, reserved)
-    usable = sheet.derive("memory.available", "B", "memory - reserved", lambda there, taken: there - taken, *inputs)
+    usable = sheet.derive(
+        "memory.available", "B", "memory - reserved", lambda there, taken: there - taken, *inputs
+    )
     inputs = ("weights", f"tensor{end}")
-    weights = sheet.derive(f"memory.weights{end}", "B", "weights / GPUs", lambda size, count: size / count, *inputs)
+    weights = sheet.derive(
+        f"memory.weights{end}", "B", "weights / GPUs", lambda size, count: size / count, *inputs
+    )
     formula = "cache / the less of GPUs and kv heads: a head is not divided"
-    inputs = (f"cache{end}", f"tensor{end}", "model.kv_heads")
+    parts = (f"cache{end}", f"tensor{end}", "model.kv_heads")
     work = lambda size, count, heads: size / min(count, heads)  # noqa: E731 - the formula, used once
-    cache = sheet.derive(f"memory.cache{end}", "B", formula, work, *inputs)
+    cache = sheet.derive(f"memory.cache{end}", "B", formula, work, *parts)
     add = lambda first, second: first + second  # noqa: E731 - the formula, used once
     total = sheet.derive(f"memory.total{end}", "B", "weights + cache", add, weights, cache)
     fit.at_most(f"memory of a GPU{group.words}", total, usable)
@@ -173,7 +185,9 @@ def _add_peak(fit: FitSheet, service: InferenceService, place: FitPlace) -> str:
 def _add_first_token(fit: FitSheet, service: InferenceService, place: FitPlace, group: ReplicaGroup) -> None:
     """Add the check of the time to the first token."""
     sheet = fit.sheet
-    prompt = fit.described("prompt", service.prompt, "tokens", "How many tokens has a prompt when it is longest?")
+    prompt = fit.described(
+        "prompt", service.prompt, "tokens", "How many tokens has a prompt when it is longest?"
+    )
     used = sheet.figure("mfu.prefill", figure("failures", "mfu.prefill"))
     formula = "2 x active x prompt / (GPUs x peak x MFU)"
     work = lambda count, length, gpus, peak, mfu: 2 * count * length / (gpus * peak * mfu)  # noqa: E731 - used once
@@ -181,7 +195,7 @@ def _add_first_token(fit: FitSheet, service: InferenceService, place: FitPlace, 
     note = "from below: no queue, no exchange between GPUs, attention's own products not counted"
     time = sheet.derive("ttft", "s", formula, work, *inputs, note=note)
     limit = _target(fit, "ttft_ms", service.targets.ttft_ms, "first token")
-    fit.at_most("time to the first token", time, limit, ("takes", "target"))
+    fit.at_most("time to the first token", time, limit, ("takes at least", "target"))
 
 
 def _add_next_token(fit: FitSheet, service: InferenceService, place: FitPlace, group: ReplicaGroup) -> None:
@@ -191,16 +205,23 @@ def _add_next_token(fit: FitSheet, service: InferenceService, place: FitPlace, g
     bandwidth = sheet.plan(f"bandwidth.{chip.name}", chip.memory_bandwidth.count, "B/s", why)
     mbu = sheet.figure("mbu.decode", figure("failures", "mbu.decode"))
     mfu = sheet.figure("mfu.prefill", figure("failures", "mfu.prefill"))
-    inputs = ("model.parameters", "active", "model.experts", "model.experts_chosen", f"batch{end}", "bytes.weight")
+    inputs = (
+        "model.parameters",
+        "active",
+        "model.experts",
+        "model.experts_chosen",
+        f"batch{end}",
+        "bytes.weight",
+    )
     formula = "weights that a step of the batch touches"
     read = sheet.derive("read.weights", "B", formula, weights_read, *inputs)
     formula = "max((weights + cache) / (GPUs x bandwidth x MBU), 2 x active x batch / (GPUs x peak x MFU))"
     gpus, peak = f"tensor{end}", _add_peak(fit, service, place)
-    inputs = (read, f"cache{end}", gpus, bandwidth, mbu, "active", f"batch{end}", peak, mfu)
+    parts = (read, f"cache{end}", gpus, bandwidth, mbu, "active", f"batch{end}", peak, mfu)
     note = "from below: no exchange between GPUs; every request at its full length"
-    time = sheet.derive("tpot", "s", formula, _step, *inputs, note=note)
+    time = sheet.derive("tpot", "s", formula, _step, *parts, note=note)
     limit = _target(fit, "tpot_ms", service.targets.tpot_ms, "further token")
-    fit.at_most("time for a further token", time, limit, ("takes", "target"))
+    fit.at_most("time for a further token", time, limit, ("takes at least", "target"))
 
 
 def _step(
@@ -221,4 +242,6 @@ def _step(
 def _target(fit: FitSheet, field: str, millis: int | None, noun: str) -> str:
     """Add a target in seconds, or the question that asks for it."""
     seconds = None if millis is None else millis / 1000
-    return fit.described(f"targets.{field}", seconds, "s", f"How long may the {noun} take? In the file in milliseconds.")
+    return fit.described(
+        f"targets.{field}", seconds, "s", f"How long may the {noun} take? In the file in milliseconds."
+    )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from math import prod
+
 from sovereign_ai.assess.fit.components import TrainingJob
 from sovereign_ai.assess.fit.fit_sheet import FitPlace, FitSheet, add_memory, add_place, add_scale_up
 from sovereign_ai.assess.fit.memory import (
@@ -76,25 +78,29 @@ def _add_model(fit: FitSheet, job: TrainingJob) -> None:
     for part, (unit, question) in _MODEL.items():
         fit.described(f"model.{part}", getattr(job.model, part), unit, question)
     for part in ("tensor", "pipeline", "context", "data", "expert"):
-        fit.sheet.plan(f"parallel.{part}", getattr(job.parallel, part), "1", "as described; 1 where it is left out")
-    fit.described("micro_batch", job.micro_batch, "sequences", "On how many sequences does a copy work at once?")
+        unit = "stages" if part == "pipeline" else "GPUs"
+        why = "as described; 1 where it is left out"
+        fit.sheet.plan(f"parallel.{part}", getattr(job.parallel, part), unit, why)
+    fit.described(
+        "micro_batch", job.micro_batch, "sequences", "On how many sequences does a copy work at once?"
+    )
 
 
 def _add_parallel(fit: FitSheet, job: TrainingJob, place: FitPlace, gpus: str) -> None:
     """Add the checks of the degrees of parallelism."""
     degrees = tuple(f"parallel.{part}" for part in ("tensor", "pipeline", "context", "data"))
-    work = lambda t, p, c, d: t * p * c * d  # noqa: E731 - the formula, used once
-    product = fit.sheet.derive("parallel.product", "GPUs", "tensor x pipeline x context x data", work, *degrees)
-    fit.equal("degrees of parallelism", product, gpus, ("tensor x pipeline x context x data =", "GPUs"))
+    formula = "tensor x pipeline x context x data"
+    product = fit.sheet.derive("parallel.product", "GPUs", formula, lambda *factors: prod(factors), *degrees)
+    fit.equal("degrees of parallelism", product, gpus, (f"{formula} =", "of the job"))
     add_scale_up(fit, place, "tensor parallelism", "parallel.tensor")
     fit.divides("attention heads", "parallel.tensor", "model.heads", ("shared by", "of"))
-    formula = "0 where stages have equal layers, or the first and the last one less (Llama 3, section 3.3.2); else -1"
-    words = ("stages", "layers")
+    formula = "0 where stages have equal layers, or the first and last one less (Llama 3, 3.3.2), else -1"
+    words = ("in", "of")
     fit.custom("pipeline stages", formula, _even_stages, "parallel.pipeline", "model.layers", words)
     if job.parallel.expert == 1:
         return
-    work = lambda d, c: d * c  # noqa: E731 - the formula, used once
-    copies = fit.sheet.derive("parallel.copies", "GPUs", "data x context", work, "parallel.data", "parallel.context")
+    pair = ("parallel.data", "parallel.context")
+    copies = fit.sheet.derive("parallel.copies", "GPUs", "data x context", _product, *pair)
     fit.divides("expert parallelism", "parallel.expert", copies, ("groups of", "out of data x context"))
     experts = fit.sheet.plan("model.experts", job.model.experts or 1, "experts", "as described")
     fit.divides("experts of a GPU", "parallel.expert", experts, ("shared by", "of"))
@@ -122,7 +128,9 @@ def _add_total(fit: FitSheet, place: FitPlace, suffix: str, label: str) -> None:
     for part in MEMORY_PARTS:
         name = f"memory.{part}{suffix}"
         parts.append(name if name in fit.sheet else f"memory.{part}")
-    total = fit.sheet.derive(f"memory.total{suffix}", "B", " + ".join(MEMORY_PARTS), lambda *sizes: sum(sizes), *parts)
+    total = fit.sheet.derive(
+        f"memory.total{suffix}", "B", " + ".join(MEMORY_PARTS), lambda *sizes: sum(sizes), *parts
+    )
     fit.at_most(label, total, usable)
 
 
@@ -138,24 +146,35 @@ def _add_states(fit: FitSheet, job: TrainingJob, suffix: str, copies: int) -> No
     sheet = fit.sheet
     held = _add_held(fit, job, suffix, copies)
     for number, part in enumerate(("weights", "gradients", "optimizer")):
-        size = f"bytes.{part}"
-        if job.optimizer is None:
-            sheet.ask("optimizer", "1", "Which optimizer, with gradients in which format and what divided?")
-            sheet.derive(size, "B", f"bytes a parameter ({_ZERO})", lambda value: value, "optimizer")
-            sheet.derive(f"memory.{part}{suffix}", "B", "parameters of a GPU x bytes", _product, held[0], size)
-            continue
-        if job.model.precision is None:
-            sheet.ask("model.precision", "B", "In which number format are weights and activations?")
-            sheet.derive(size, "B", f"bytes a parameter ({_ZERO})", lambda value: value, "model.precision")
-        else:
-            optimizer = job.optimizer
-            sizes = state_bytes(job.model.precision, optimizer.gradients, optimizer.kind)
-            why = f"bytes a parameter: {job.model.precision}, gradients {optimizer.gradients}, {optimizer.kind}; {_ZERO}"
-            sheet.plan(size, sizes[number], "B", why)
+        size = _add_bytes(fit, job, number, part)
         # Weights are the last that ZeRO divides, the optimizer's state the first.
-        divided = STAGES[job.optimizer.sharding] >= 3 - number
+        divided = job.optimizer is not None and STAGES[job.optimizer.sharding] >= 3 - number
         formula = "parameters of a GPU x bytes" + (", over data x context" if divided else "")
         sheet.derive(f"memory.{part}{suffix}", "B", formula, _product, held[divided], size)
+
+
+def _add_bytes(fit: FitSheet, job: TrainingJob, number: int, part: str) -> str:
+    """Add the bytes a parameter of one part of the state.
+
+    Args:
+        fit: the sheet.
+        job: the job.
+        number: the part's place in `state_bytes`.
+        part: its name.
+    """
+    name, precision, optimizer = f"bytes.{part}", job.model.precision, job.optimizer
+    if precision is not None and optimizer is not None:
+        size = state_bytes(precision, optimizer.gradients, optimizer.kind)[number]
+        why = f"bytes a parameter: {precision}, gradients {optimizer.gradients}, {optimizer.kind}; {_ZERO}"
+        return fit.sheet.plan(name, size, "B", why)
+    leaves: list[str] = []
+    if optimizer is None:
+        question = "Which optimizer, with gradients in which format, and what is divided?"
+        leaves.append(fit.sheet.ask("optimizer", "B", question))
+    if precision is None:
+        question = "In which number format are weights and activations?"
+        leaves.append(fit.sheet.ask("model.precision", "B", question))
+    return fit.sheet.derive(name, "B", f"bytes a parameter; {_ZERO}", lambda *sizes: sizes[0], *leaves)
 
 
 def _product(count: float, size: float) -> float:
@@ -170,19 +189,29 @@ def _add_held(fit: FitSheet, job: TrainingJob, suffix: str, copies: int) -> tupl
     if model.experts is not None:
         routed = _add_routed(fit, job)
     data = sheet.plan(f"copies{suffix}", copies * parallel.context, "GPUs", "data x context")
-    inputs = ("model.parameters", routed, "model.layers", "parallel.pipeline", "parallel.tensor", "parallel.expert")
+    inputs = (
+        "model.parameters",
+        routed,
+        "model.layers",
+        "parallel.pipeline",
+        "parallel.tensor",
+        "parallel.expert",
+    )
     formula = "(dense + routed / expert) x (layers of the fullest stage / layers) / tensor"
-    whole = sheet.derive("held", "parameters", formula, _held, *inputs, note="embeddings counted evenly over the layers")
+    whole = sheet.derive(
+        "held", "parameters", formula, _held, *inputs, note="embeddings counted evenly over the layers"
+    )
     formula = "the same, dense / (data x context) and routed / (data x context / expert)"
-    work = lambda p, r, n, s, t, e, copies: _held(p, r, n, s, t, e, copies)  # noqa: E731, PLW0108 - see above
-    return whole, sheet.derive(f"held.divided{suffix}", "parameters", formula, work, *inputs, data)
+    return whole, sheet.derive(f"held.divided{suffix}", "parameters", formula, _held, *inputs, data)
 
 
 def _add_routed(fit: FitSheet, job: TrainingJob) -> str:
     """Add the parameters that lie in routed experts."""
     model = job.model
     active = fit.described("model.active", model.active, "parameters", "How many parameters work on a token?")
-    chosen = fit.described("model.experts_chosen", model.experts_chosen, "experts", "To how many experts goes a token?")
+    chosen = fit.described(
+        "model.experts_chosen", model.experts_chosen, "experts", "To how many experts goes a token?"
+    )
     experts = fit.sheet.plan("model.experts", model.experts or 1, "experts", "as described")
     formula = "(parameters - active) / (experts - chosen) x experts"
     inputs = ("model.parameters", active, experts, chosen)
@@ -214,20 +243,19 @@ def _add_activations(fit: FitSheet, job: TrainingJob) -> None:
     inputs = ("model.sequence", "micro_batch", "parallel.context")
     tokens = sheet.derive("tokens.gpu", "tokens", "sequence x micro-batch / context", work, *inputs)
     formula = "most of (layers x micro-batches under way) of any stage, 1F1B (arXiv 2104.04473, section 2.2)"
-    inputs = ("model.layers", "parallel.pipeline")
-    live = sheet.derive("layers.live", "layers", formula, lambda n, p: live_layers(int(n), int(p)), *inputs)
+    pair = ("model.layers", "parallel.pipeline")
+    live = sheet.derive("layers.live", "layers", formula, lambda n, p: live_layers(int(n), int(p)), *pair)
     each = _add_layer(fit, job, tokens)
     scores = _add_scores(fit, job, tokens)
     if job.recompute is None:
         mode = sheet.ask("recompute", "1", "Are activations calculated again: none, selective or full?")
-        parts = (live, each, mode)
-        sheet.derive("memory.activations", "B", "layers x bytes a layer", lambda n, size, _: n * size, *parts)
+        formula = "layers x bytes a layer"
+        sheet.derive("memory.activations", "B", formula, lambda n, size, _: n * size, live, each, mode)
     elif job.recompute == "full":
         size = _add_size(fit, job)
-        formula = f"2 s b h a layer, as {_ACTIVATIONS}, table 2, and the whole of the layer that is calculated again"
-        work = lambda n, part, h, value, whole, score: n * part * h * value + whole + score  # noqa: E731 - used once
-        parts = (live, tokens, "model.hidden", size, each, scores)
-        sheet.derive("memory.activations", "B", formula, work, *parts)
+        formula = f"layers x s b h values ({_ACTIVATIONS}, table 2) + the layer that is calculated again"
+        kept = (live, tokens, "model.hidden", size, each, scores)
+        sheet.derive("memory.activations", "B", formula, _inputs_of_layers, *kept)
     else:
         formula = "layers under way x (bytes of a layer + scores)"
         if job.recompute == "selective":
@@ -237,7 +265,16 @@ def _add_activations(fit: FitSheet, job: TrainingJob) -> None:
         work = lambda n, size, score: n * size + score * (n if whole else 1)  # noqa: E731 - the formula, used once
         sheet.derive("memory.activations", "B", formula, work, live, each, scores)
     if model.experts is not None and "model.experts_chosen" not in sheet:
-        fit.described("model.experts_chosen", model.experts_chosen, "experts", "To how many experts goes a token?")
+        fit.described(
+            "model.experts_chosen", model.experts_chosen, "experts", "To how many experts goes a token?"
+        )
+
+
+def _inputs_of_layers(
+    layers: float, tokens: float, hidden: float, value: float, whole: float, scores: float
+) -> float:
+    """Return the inputs of all layers under way, and all of the one layer that is calculated again."""
+    return layers * tokens * hidden * value + whole + scores
 
 
 def _add_size(fit: FitSheet, job: TrainingJob) -> str:
@@ -254,7 +291,9 @@ def _add_layer(fit: FitSheet, job: TrainingJob, tokens: str) -> str:
     copies = fit.described("model.gated", gated, "1", "Has the feed-forward layer a gate (SwiGLU)?")
     chosen = sheet.plan("experts.token", 1, "experts", "a dense model")
     if model.experts is not None:
-        chosen = fit.described("model.experts_chosen", model.experts_chosen, "experts", "To how many experts goes a token?")
+        chosen = fit.described(
+            "model.experts_chosen", model.experts_chosen, "experts", "To how many experts goes a token?"
+        )
     split = None if parallel.sequence is None and parallel.tensor > 1 else float(bool(parallel.sequence))
     question = "Is what tensor parallelism does not divide divided along the sequence?"
     along = fit.described("parallel.sequence", split, "1", question)
@@ -262,8 +301,17 @@ def _add_layer(fit: FitSheet, job: TrainingJob, tokens: str) -> str:
     width = model.head_width
     dropout = model.dropout
 
-    def work(  # noqa: PLR0913, PLR0917 - the inputs of the formula, in the order of the sheet
-        part: float, h: float, a: float, kv: float, f: float, kept: float, k: float, t: float, value: float, seq: float
+    def work(
+        part: float,
+        h: float,
+        a: float,
+        kv: float,
+        f: float,
+        kept: float,
+        k: float,
+        t: float,
+        value: float,
+        seq: float,
     ) -> float:
         head = width or h / a
         widths = Width(h, a * head, max(kv, t) * head, kept * f * k, dropout)
@@ -288,7 +336,8 @@ def _add_scores(fit: FitSheet, job: TrainingJob, tokens: str) -> str:
         return fit.sheet.ask("attention", "B", "Is the kernel of attention fused (FlashAttention) or plain?")
     dropout = job.model.dropout
     work = lambda a, s, part, value, t: score_bytes(int(a), s, part, value, int(t), dropout=dropout)  # noqa: E731
-    formula = f"heads x sequence x tokens x {'5 at two bytes a value' if dropout else 'value'} / tensor; {_ACTIVATIONS}"
+    each = "5 at two bytes a value" if dropout else "value"
+    formula = f"heads x sequence x tokens x {each} / tensor; {_ACTIVATIONS}"
     inputs = ("model.heads", "model.sequence", tokens, _add_size(fit, job), "parallel.tensor")
     return fit.sheet.derive("layer.scores", "B", formula, work, *inputs)
 
@@ -299,14 +348,16 @@ def _add_logits(fit: FitSheet, job: TrainingJob) -> None:
         why = "the last stage has one micro-batch under way, and room for its logits"
         fit.sheet.plan("memory.logits", 0, "B", why)
         return
-    vocabulary = fit.described("model.vocabulary", job.model.vocabulary, "tokens", "How many tokens does it know?")
+    vocabulary = fit.described(
+        "model.vocabulary", job.model.vocabulary, "tokens", "How many tokens does it know?"
+    )
     work = lambda part, v, t: 4 * part * v / t  # noqa: E731 - the formula, used once
     formula = f"4 x tokens x vocabulary / tensor, in 32 bits; {_ACTIVATIONS}.3"
     fit.sheet.derive("memory.logits", "B", formula, work, "tokens.gpu", vocabulary, "parallel.tensor")
 
 
 def _add_checkpoint(fit: FitSheet, job: TrainingJob, place: FitPlace, gpus: str, nodes: str) -> None:
-    """Add the checks of the checkpoint: whether its tier is within reach, and whether it is written in time."""
+    """Add the checks of the checkpoint: whether its tier is within reach, and is written in time."""
     sheet = fit.sheet
     rate = add_rate(sheet, place.chip)
     between = lambda each, count: mean_between(each * count)  # noqa: E731 - the formula, used once
@@ -323,7 +374,9 @@ def _add_checkpoint(fit: FitSheet, job: TrainingJob, place: FitPlace, gpus: str,
     young = lambda hours, save: young_interval(hours * 3600, save)  # noqa: E731 - the formula, used once
     sheet.derive("checkpoint.young", "s", "root of 2 M C (Young, 1974)", young, mean, stall)
     drain = _add_drain(fit, job, place, nodes)
-    every = None if job.checkpoint is None or job.checkpoint.interval is None else job.checkpoint.interval.count
+    every = (
+        None if job.checkpoint is None or job.checkpoint.interval is None else job.checkpoint.interval.count
+    )
     interval = fit.described("checkpoint.interval", every, "s", "How long is it between two checkpoints?")
     if drain:
         fit.at_most("checkpoint in time", drain, interval, ("written in", "interval"))
@@ -349,10 +402,19 @@ def _add_drain(fit: FitSheet, job: TrainingJob, place: FitPlace, nodes: str) -> 
     if job.checkpoint is None:
         return sheet.ask("checkpoint.tier", "s", "On which storage tier does the job save its state?")
     tier = reachable_tier(place, job.checkpoint.tier)
-    why = f"tier {job.checkpoint.tier} serves zone {pool.zone} at {place.shape.site.name}: 1 for yes, 0 for no"
+    why = (
+        f"tier {job.checkpoint.tier} serves zone {pool.zone} at {place.shape.site.name}: 1 for yes, 0 for no"
+    )
     there = sheet.plan("checkpoint.reach", 0 if tier is None else 1, "1", why)
-    wanted = sheet.plan("checkpoint.reach-needed", 1, "1", f"a claim of zone {pool.zone} is served by tiers of that zone")
-    fit.at_most("tier within reach", wanted, there, ("tiers needed", f"tiers called {job.checkpoint.tier} in the zone"))
+    wanted = sheet.plan(
+        "checkpoint.reach-needed", 1, "1", f"a claim of zone {pool.zone} is served by tiers of that zone"
+    )
+    fit.at_most(
+        "tier within reach",
+        wanted,
+        there,
+        ("tiers needed", f"tiers called {job.checkpoint.tier} in the zone"),
+    )
     if tier is None:
         return ""
     work = lambda count, weights, state: count * (weights + state)  # noqa: E731 - the formula, used once
@@ -363,13 +425,19 @@ def _add_drain(fit: FitSheet, job: TrainingJob, place: FitPlace, nodes: str) -> 
     why = f"tier {tier.tier} at {tier.site}, all servers together"
     write = sheet.plan("checkpoint.write", tier.write, "B/s", why)
     if not system.storage_nics or system.storage_nic_rate is None:
-        return sheet.derive("checkpoint.drain", "s", "size / write rate", lambda n, speed: n / speed, size, write)
+        return sheet.derive(
+            "checkpoint.drain", "s", "size / write rate", lambda n, speed: n / speed, size, write
+        )
     each = system.storage_nics * system.storage_nic_rate.count / 8
     why = f"{system.storage_nics} storage ports of {system.storage_nic_rate} a server"
     ports = sheet.plan("checkpoint.ports", each, "B/s", why)
     formula = "size / the less of the tier's write rate and all storage ports of the job"
-    work = lambda n, speed, port, count: n / min(speed, port * count)  # noqa: E731 - the formula, used once
-    return sheet.derive("checkpoint.drain", "s", formula, work, size, write, ports, nodes)
+    return sheet.derive("checkpoint.drain", "s", formula, _drain_seconds, size, write, ports, nodes)
+
+
+def _drain_seconds(size: float, tier: float, port: float, servers: float) -> float:
+    """Return the seconds in which a checkpoint goes to its tier, through the storage ports of its servers."""
+    return size / min(tier, port * servers)
 
 
 def reachable_tier(place: FitPlace, name: str) -> StoragePlan | None:
@@ -382,7 +450,7 @@ def reachable_tier(place: FitPlace, name: str) -> StoragePlan | None:
 
 
 def _add_elastic(fit: FitSheet, job: TrainingJob, place: FitPlace, nodes: str) -> None:
-    """Add the checks of an elastic job at its smallest size: whole copies, and memory that is divided by fewer."""
+    """Add the checks of an elastic job at its smallest size: whole copies, divided over fewer GPUs."""
     if job.elastic is None:
         return
     sheet, parallel = fit.sheet, job.parallel

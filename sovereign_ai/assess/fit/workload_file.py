@@ -5,8 +5,8 @@
     pool: train
     nodes: 12
 
-Every problem is reported at once, with its line: of the text, of fields, of fields that contradict each other, and of
-names that the stack does not have.
+Every problem is reported at once, with its line: of the text, of fields, of fields that contradict each
+other, and of names that the stack does not have.
 """
 
 from __future__ import annotations
@@ -77,7 +77,9 @@ def _kind(parsed: Parsed, file: str) -> type[TrainingJob | InferenceService]:
         problem = Problem("missing-field", message, parsed.source.where("kind"), hint)
     else:
         hint = nearest(word, list(KINDS)) if isinstance(word, str) else f"write one of {names}"
-        problem = Problem("not-allowed", f"{shown(word)} is no kind of work", parsed.source.where("kind"), hint)
+        problem = Problem(
+            "not-allowed", f"{shown(word)} is no kind of work", parsed.source.where("kind"), hint
+        )
     raise SpecError([*parsed.problems, problem])
 
 
@@ -90,7 +92,9 @@ def _unknown_names(parsed: Parsed, factory: AIFactory) -> list[Problem]:
             value = value.get(step) if isinstance(value, dict) else None
         if isinstance(value, str) and value not in names:
             message = f"no {noun} of the stack is called {shown(value)}"
-            problems.append(Problem("unknown-name", message, parsed.source.where(field), nearest(value, names)))
+            problems.append(
+                Problem("unknown-name", message, parsed.source.where(field), nearest(value, names))
+            )
     return problems
 
 
