@@ -105,6 +105,20 @@ def _placed(
 # -- what the valid inputs hold
 
 FIGURES = "electricity.DE: {value: 0.2, low: 0.1, high: 0.3, source: an offer}\nother.cost: 90\n"
+WORKLOAD = """kind: TrainingJob
+name: pretrain
+tenant: research
+pool: train
+nodes: 4
+model: {parameters: 7000000000, layers: 32, hidden: 4096, heads: 32, kv_heads: 8, feed_forward: 14336, gated: true,
+  vocabulary: 128256, sequence: 8192, precision: bf16}
+parallel: {data: 32}
+optimizer: {kind: adam, gradients: fp32, sharding: gradients}
+attention: fused
+recompute: full
+micro_batch: 1
+checkpoint: {tier: scratch, interval: 30 min}
+"""
 HARDWARE = """rows:
   - kind: switch
     name: our-switch
@@ -511,6 +525,12 @@ READERS: tuple[Reader, ...] = (
         lambda folder: _beside(
             folder, "figures.json", _as_json(FIGURES), "assess", "cost", "{stack}", "--figures", "{file}"
         ),
+    ),
+    Reader(
+        "workload",
+        ("workload",),
+        "yaml",
+        lambda folder: _beside(folder, "job.yaml", WORKLOAD, "assess", "job", "{stack}", "{file}"),
     ),
     Reader(
         "catalog",
