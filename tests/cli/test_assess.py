@@ -227,3 +227,38 @@ def test_a_file_of_hours_without_a_header_is_named_with_its_first_line(tmp_path:
         f"{file}:1: the first row is numbers, but a header with the contracts' names is expected"
         in told.stderr
     )
+
+
+JOB = """kind: TrainingJob
+name: pretrain
+tenant: research
+pool: train
+nodes: 4
+model: {parameters: 7000000000, layers: 32, hidden: 4096, heads: 32, kv_heads: 8, feed_forward: 14336,
+  gated: true, vocabulary: 128256, sequence: 8192, precision: bf16}
+parallel: {data: 32}
+optimizer: {kind: adam, gradients: fp32, sharding: gradients}
+attention: fused
+recompute: full
+micro_batch: 1
+checkpoint: {tier: scratch, interval: 30 min}
+"""
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "code", "verdict"),
+    [
+        ("", "", 0, "fits"),
+        ("data: 32", "data: 16", 1, "does not fit"),
+        ("micro_batch: 1\n", "", 2, "not known"),
+    ],
+)
+def test_the_verdict_on_a_job_is_the_exit_code(old: str, new: str, code: int, verdict: str, tmp_path: Path):
+    file = tmp_path / "job.yaml"
+    file.write_text(JOB.replace(old, new) if old else JOB)
+    result = _run("job", str(STACKS / "lab"), str(file), "--json")
+    document = json.loads(result.stdout)
+    assert (result.exit_code, document["ok"], document["assessment"]["verdict"]) == (code, code == 0, verdict)
+    shown = _run("job", str(STACKS / "lab"), str(file), "--why")
+    assert shown.exit_code == code
+    assert "arXiv 1910.02054" in " ".join(shown.stdout.split())

@@ -110,8 +110,8 @@ name: pretrain
 tenant: research
 pool: train
 nodes: 4
-model: {parameters: 7000000000, layers: 32, hidden: 4096, heads: 32, kv_heads: 8, feed_forward: 14336, gated: true,
-  vocabulary: 128256, sequence: 8192, precision: bf16}
+model: {parameters: 7000000000, layers: 32, hidden: 4096, heads: 32, kv_heads: 8, feed_forward: 14336,
+  gated: true, vocabulary: 128256, sequence: 8192, precision: bf16}
 parallel: {data: 32}
 optimizer: {kind: adam, gradients: fp32, sharding: gradients}
 attention: fused

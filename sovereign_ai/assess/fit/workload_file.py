@@ -5,8 +5,8 @@
     pool: train
     nodes: 12
 
-Every problem is reported at once, with its line: of the text, of fields, of fields that contradict each
-other, and of names that the stack does not have.
+Every problem is reported at once, with its line: of the text, of fields, and of names that the stack does not
+have. Fields that contradict each other are reported with those names where every field is right by itself.
 """
 
 from __future__ import annotations

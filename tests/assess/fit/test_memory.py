@@ -43,7 +43,7 @@ def test_along_the_sequence_all_34_are_divided():
 
 
 def test_a_llama_layer_keeps_another_count_with_its_own_widths():
-    """Per width h: 8 whole, 4 of queries and outputs, 0.25 of keys and values, 19.5 behind a gate of 3.25 h."""
+    """Per h: 8 whole, 4 of queries and outputs, 0.25 of keys and values, 19.5 behind a gate of 3.25 h."""
     llama = Width(hidden=16_384, query=16_384, key=8 * 128, kept=3 * 53_248, dropout=False)
     assert layer_bytes(llama, 8_192, 2, tensor=8, sequence=True) == 8_192 * 16_384 * 31.75 / 8
 
