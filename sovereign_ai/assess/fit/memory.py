@@ -8,7 +8,8 @@ variance).
     (2, 2, 12)
 
 Activations (Korthikanti and others, Reducing Activation Recomputation in Large Transformer Models, 2022,
-arXiv 2205.05198, section 4): for each layer and token of width h the backward pass needs, at two bytes a value,
+arXiv 2205.05198, section 4): for each layer and token of width h the backward pass needs, at two bytes a
+value,
 
     inputs of both norms, of attention and of the feed-forward layer      8 h    divided along the sequence
     two dropout masks of one byte                                         2 h    divided along the sequence
@@ -17,8 +18,8 @@ arXiv 2205.05198, section 4): for each layer and token of width h the backward p
     scores of attention: softmax, dropout mask, dropout                  5 a s   divided by the tensor degree
 
 which sums to the published s b h (34 + 5 a s / h). Grouped queries keep fewer keys and values, a gate
-(SwiGLU) keeps three values of the feed-forward width instead of two, and a model without dropout keeps neither
-masks nor a second copy of the scores: the same count, with other widths.
+(SwiGLU) keeps three values of the feed-forward width instead of two, and a model without dropout keeps
+neither masks nor a second copy of the scores: the same count, with other widths.
 
     >>> gpt3 = Width(hidden=12288, query=12288, key=12288, kept=2 * 4 * 12288, dropout=True)
     >>> layer_bytes(gpt3, tokens=2048, size=2) / (2048 * 12288)
