@@ -40,7 +40,11 @@ class WrittenFolder:
 
 
 def write(
-    folder: Path, what: str, make: Callable[[], Iterable[tuple[str, bytes]]], progress: Callable[[str], None]
+    folder: Path,
+    what: str,
+    make: Callable[[], Iterable[tuple[str, bytes]]],
+    progress: Callable[[str], None],
+    known: Collection[str] = (),
 ) -> WrittenFolder:
     """Write files, and remove those that the last such run wrote and this one does not.
 
@@ -49,6 +53,7 @@ def write(
         what: the command that writes; each has a list of its own in the folder.
         make: yields (path, content) of every file; called twice where the folder holds files of others.
         progress: called with a message every few thousand files.
+        known: further files that earlier runs wrote, where another list than this command's names them.
 
     Returns:
         How many files were written and removed.
@@ -57,9 +62,9 @@ def write(
         UsageError: a file is in the way that no earlier run wrote; nothing is written then.
         OSError: the folder cannot be written.
     """
-    listing = folder / f".sovereign-ai-{what.replace(' ', '-')}"
+    listing = _listing(folder, what)
     earlier: set[str] = set()
-    for name in (*_listed_names(listing), listing.name):
+    for name in (*_listed_names(listing), *known, listing.name):
         if _stays_inside(folder, name):
             earlier.add(name)
     if not _holds_only(folder, earlier):
@@ -90,6 +95,27 @@ def write(
     text = "\n".join([head, *sorted(written)]) + "\n"
     replace(listing, text.encode(), durable=False)
     return WrittenFolder(len(written), size, removed)
+
+
+def earlier_names(folder: Path, what: str) -> set[str]:
+    """Return the files that the last such run wrote, and its list; none where there is no list.
+
+    A name that leads out of the folder or over a link is left out.
+
+    Args:
+        folder: the folder that was written to.
+        what: the command that wrote.
+    """
+    listing = _listing(folder, what)
+    if not os.path.lexists(listing):
+        return set()
+    names = {*_listed_names(listing), listing.name}
+    return {name for name in names if _stays_inside(folder, name)}
+
+
+def _listing(folder: Path, what: str) -> Path:
+    """Return the file that lists what a command wrote."""
+    return folder / f".sovereign-ai-{what.replace(' ', '-')}"
 
 
 def put(folder: Path, name: str, content: bytes) -> None:

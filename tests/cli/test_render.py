@@ -77,3 +77,36 @@ def test_a_file_of_the_users_is_refused_by_name_and_nothing_is_written(
     assert problem["hint"].startswith("name another folder, ")
     assert _inside(tmp_path) == {name}
     assert file.read_text() == "resources: [app.yaml, ../outside.yaml]\n"
+
+
+def test_render_without_a_cluster_writes_every_cluster_as_it_is_written_alone(tmp_path: Path) -> None:
+    stack, every = str(STACKS / "gigafactory"), tmp_path / "every"
+    result = call("render", stack, "-o", str(every), "--json")
+    assert result.exit_code == 0
+    data = orjson.loads(result.stdout)
+    names = [row["cluster"] for row in data["clusters"]]
+    assert names == [
+        "gigafactory-north-1",
+        "gigafactory-north-2",
+        "gigafactory-south-1",
+        "gigafactory-south-2",
+    ]
+    for row in data["clusters"]:
+        alone = tmp_path / "alone" / row["cluster"]
+        written = call("render", stack, "--stack", row["cluster"], "-o", str(alone), "--json")
+        assert orjson.loads(written.stdout)["digest"] == row["digest"]
+        assert _contents(Path(row["folder"])) == _contents(alone)
+    assert {Path(file).relative_to(every).as_posix() for file in data["files"]} == _inside(every) - {
+        ".sovereign-ai-render"
+    }
+
+
+def _contents(folder: Path) -> dict[str, bytes]:
+    return {name: (folder / name).read_bytes() for name in _inside(folder)}
+
+
+def test_objects_of_several_clusters_are_never_printed_as_one_stream() -> None:
+    result = call("render", str(STACKS / "gigafactory"), "--json")
+    assert result.exit_code == 2
+    [problem] = orjson.loads(result.stdout)["problems"]
+    assert problem["code"] == "unknown-cluster"

@@ -18,6 +18,7 @@ from sovereign_ai.lazy_exports import lazy_exports
 if TYPE_CHECKING:
     from sovereign_ai.render.kubernetes.admission import policy_name
     from sovereign_ai.render.kubernetes.bundle import KIND_ORDER, Bundle, render
+    from sovereign_ai.render.kubernetes.cluster_folders import write_clusters
     from sovereign_ai.render.kubernetes.revision import enforced_revision, probe, revision_of
     from sovereign_ai.render.kubernetes.sizes import SAFE_DESCRIPTION_BYTES
 else:
@@ -26,6 +27,7 @@ else:
         {
             "admission": ("policy_name",),
             "bundle": ("Bundle", "KIND_ORDER", "render"),
+            "cluster_folders": ("write_clusters",),
             "revision": ("enforced_revision", "probe", "revision_of"),
             "sizes": ("SAFE_DESCRIPTION_BYTES",),
         },
@@ -40,4 +42,5 @@ __all__ = [
     "probe",
     "render",
     "revision_of",
+    "write_clusters",
 ]

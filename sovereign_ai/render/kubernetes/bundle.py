@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -21,7 +21,7 @@ from sovereign_ai.errors import Problem, SpecError, UsageError, Where, nearest
 from sovereign_ai.files import LISTING, read
 from sovereign_ai.names import KEYS
 from sovereign_ai.plan import Plan
-from sovereign_ai.render.folder import put, refuse_others, remove
+from sovereign_ai.render.folder import earlier_names, put, refuse_others, remove
 from sovereign_ai.render.kubernetes import admission, base, devices, network, queues, storage, tenants
 from sovereign_ai.render.kubernetes.sizes import object_problems
 from sovereign_ai.rules import factory_context
@@ -52,8 +52,11 @@ KIND_ORDER = (
     "LocalQueue",
 )
 """Every kind that is ever rendered, in the order of application."""
-_LIST = "kustomization.yaml"
-_LISTS = (_LIST, "kustomization.yml", "Kustomization")
+KUSTOMIZATION = "kustomization.yaml"
+"""The list that kustomize reads."""
+COMMAND = "render"
+"""The command that writes the files, as their list names it."""
+_LISTS = (KUSTOMIZATION, "kustomization.yml", "Kustomization")
 """Names under which kustomize looks for its list; it refuses a folder with two of them."""
 
 
@@ -105,7 +108,7 @@ class Bundle:
 
     def to_yaml(self) -> str:
         """Return all objects as one YAML stream."""
-        return _yaml(self.objects)
+        return yaml_stream(self.objects)
 
     def write(self, folder: Path) -> tuple[Path, ...]:
         """Write one file a component and a kustomization.yaml that lists them.
@@ -125,23 +128,30 @@ class Bundle:
                 written then.
             OSError: the folder cannot be written.
         """
-        texts: dict[str, str] = {}
-        for component, objects in self.by_component().items():
-            texts[f"{component}.yaml"] = _yaml(objects)
-        listing = {
-            "apiVersion": "kustomize.config.k8s.io/v1beta1",
-            "kind": "Kustomization",
-            "resources": sorted(texts),
-        }
-        # The list is written first: a run that is killed after it leaves only files that the next run knows.
-        files = {_LIST: _marked(_yaml([listing])), **texts}
-        earlier = _earlier_files(folder)
+        files = self.files()
+        # An earlier run may have written a folder a cluster here, a chart, or objects of Argo CD or Flux.
+        earlier = earlier_files(folder) | earlier_names(folder, COMMAND)
         refuse_others(folder, files, earlier)
         folder.mkdir(parents=True, exist_ok=True)
         remove(folder, earlier - set(files))
         for name, text in files.items():
             put(folder, name, text.encode())
         return tuple(sorted(folder / name for name in files))
+
+    def files(self) -> dict[str, str]:
+        """Return the text of one file a component and of a kustomization.yaml that lists them, by name.
+
+        The list comes first: a run that is killed after it leaves only files that the next run knows.
+        """
+        texts: dict[str, str] = {}
+        for component, objects in self.by_component().items():
+            texts[f"{component}.yaml"] = yaml_stream(objects)
+        listing = {
+            "apiVersion": "kustomize.config.k8s.io/v1beta1",
+            "kind": "Kustomization",
+            "resources": sorted(texts),
+        }
+        return {KUSTOMIZATION: _marked(yaml_stream([listing])), **texts}
 
 
 def render(factory: AIFactory, plan: Plan, cluster: str | None = None) -> Bundle:
@@ -195,7 +205,7 @@ def _application_order(obj: Mapping[str, Any]) -> tuple[int, str, str]:
     return (KIND_ORDER.index(obj["kind"]), metadata.get("namespace", ""), metadata["name"])
 
 
-def _yaml(objects: Any) -> str:
+def yaml_stream(objects: Iterable[Mapping[str, Any]]) -> str:
     """Return a YAML stream, keys sorted."""
     return yaml.dump_all(
         objects,
@@ -224,7 +234,7 @@ def _marked(listing: str) -> str:
     return f"{mark}; sha256 of what follows: {digest}\n{listing}"
 
 
-def _earlier_files(folder: Path) -> frozenset[str]:
+def earlier_files(folder: Path) -> frozenset[str]:
     """Return the files that an earlier run wrote, by its kustomization; none where there is no kustomization.
 
     Raises:
@@ -239,7 +249,7 @@ def _earlier_files(folder: Path) -> frozenset[str]:
     foreign: list[str] = []
     for name, text in texts.items():
         _, _, listing = text.partition("\n")
-        if name != _LIST or text != _marked(listing):
+        if name != KUSTOMIZATION or text != _marked(listing):
             foreign.append(name)
     if foreign:
         message = "no earlier run wrote this kustomization, or it was changed since"
