@@ -67,11 +67,13 @@ def add(app: typer.Typer) -> None:
         plain_http: Annotated[
             bool, typer.Option("--plain-http", help="Permit a repository's address without TLS.")
         ] = False,
+        helm: Annotated[bool, typer.Option("--helm", help="Write a Helm chart of each cluster.")] = False,
         as_json: Annotated[bool, AsJson] = False,
     ) -> None:
         """Render the Kubernetes objects of one cluster, or of every cluster into a folder of its own."""
         place = RepositoryOptions(url, folder, revision, secret, plain_http)
-        run_command("render", as_json, lambda output: _render(output, stack, out, cluster, gitops, place))
+        form = Form(helm, gitops, place)
+        run_command("render", as_json, lambda output: _render(output, stack, out, cluster, form))
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,25 +95,35 @@ class RepositoryOptions:
     plain_http: bool
 
 
+@dataclass(frozen=True, slots=True)
+class Form:
+    """The form in which objects are written.
+
+    Attributes:
+        helm: whether as a Helm chart.
+        gitops: the program that delivers them from a repository; None for none.
+        place: that repository.
+    """
+
+    helm: bool
+    gitops: str | None
+    place: RepositoryOptions
+
+
 _NO_REPOSITORY = RepositoryOptions(None, ".", "main", "", plain_http=False)
 
 
-def _render(
-    output: Output,
-    path: Path,
-    out: Path | None,
-    cluster: str | None,
-    gitops: str | None,
-    place: RepositoryOptions,
-) -> None:
+def _render(output: Output, path: Path, out: Path | None, cluster: str | None, form: Form) -> None:
     from sovereign_ai.cli.stack import open_stack
 
-    repository = _repository(gitops, place, out)
+    repository = _repository(form, out)
     stack = open_stack(path)
     if out is None:
         _print(output, stack.bundle(cluster))
-    elif gitops is not None and repository is not None:
-        _write_gitops(output, stack, _bundles(stack, cluster), out, gitops, repository)
+    elif form.gitops is not None and repository is not None:
+        _write_gitops(output, stack, _bundles(stack, cluster), out, form.gitops, repository)
+    elif form.helm:
+        _write_charts(output, stack, _bundles(stack, cluster), out)
     elif cluster is None and len(stack.plan.clusters) > 1:
         bundles = _bundles(stack, None)
         _write_folders(output, bundles, out, _kustomizations(bundles))
@@ -119,32 +131,42 @@ def _render(
         _write_flat(output, stack.bundle(cluster), out)
 
 
-def _repository(gitops: str | None, place: RepositoryOptions, out: Path | None) -> Repository | None:
+def _repository(form: Form, out: Path | None) -> Repository | None:
     """Return the repository that the options name; None without `--gitops`.
 
     Raises:
         UsageError: every problem of the options.
     """
-    from sovereign_ai.render.delivery import GITOPS_TOOLS, parse_repository
+    from sovereign_ai.render.delivery import parse_repository
 
-    problems: list[Problem] = []
-    repository = None
-    if gitops is None:
-        if place != _NO_REPOSITORY:
-            message = "--repo-url, --repo-path, --revision, --repo-secret and --plain-http belong to --gitops"
-            problems.append(Problem("bad-option", message, hint=f"add --gitops {' | '.join(GITOPS_TOOLS)}"))
-    else:
-        problems += _gitops_problems(gitops, place, out)
-        if place.url is not None:
-            try:
-                repository = parse_repository(
-                    place.url, place.path, place.revision, place.secret, plain_http=place.plain_http
-                )
-            except UsageError as error:
-                problems += error.problems
+    problems = list(_form_problems(form, out))
+    place, repository = form.place, None
+    if form.gitops is not None and place.url is not None:
+        try:
+            repository = parse_repository(
+                place.url, place.path, place.revision, place.secret, plain_http=place.plain_http
+            )
+        except UsageError as error:
+            problems += error.problems
     if problems:
         raise UsageError(problems)
     return repository
+
+
+def _form_problems(form: Form, out: Path | None) -> Iterator[Problem]:
+    """Yield what is wrong with the options beside the repository itself."""
+    from sovereign_ai.render.delivery import GITOPS_TOOLS
+
+    if form.helm and form.gitops is not None:
+        message = "--helm and --gitops are two ways of delivery"
+        yield Problem("bad-option", message, hint="write one of them; Argo CD and Flux need no chart")
+    if form.helm and out is None:
+        yield Problem("no-output", "--helm writes a folder, and none was named", hint="add --output DIR")
+    if form.gitops is not None:
+        yield from _gitops_problems(form.gitops, form.place, out)
+    elif form.place != _NO_REPOSITORY:
+        message = "--repo-url, --repo-path, --revision, --repo-secret and --plain-http belong to --gitops"
+        yield Problem("bad-option", message, hint=f"add --gitops {' | '.join(GITOPS_TOOLS)}")
 
 
 def _gitops_problems(gitops: str, place: RepositoryOptions, out: Path | None) -> Iterator[Problem]:
@@ -203,7 +225,19 @@ def _write_gitops(
     from sovereign_ai.render.delivery import gitops_files, warnings
 
     files = gitops_files(stack.factory, bundles, gitops, repository)
-    _write_folders(output, bundles, out, files, gitops, warnings(stack.factory, gitops))
+    _write_folders(output, bundles, out, files, {"gitops": gitops}, warnings(stack.factory, gitops))
+
+
+def _write_charts(output: Output, stack: Stack, bundles: Sequence[Bundle], out: Path) -> None:
+    """Write a chart of each cluster: into the folder itself where there is one cluster."""
+    from sovereign_ai.render.delivery import HELM_WARNINGS, chart_files
+
+    files: dict[str, str] = {}
+    for bundle in bundles:
+        folder = "" if len(bundles) == 1 else f"{bundle.cluster}/"
+        for name, text in chart_files(bundle, stack.plan).items():
+            files[folder + name] = text
+    _write_folders(output, bundles, out, files, {"helm": True}, HELM_WARNINGS)
 
 
 def _write_folders(
@@ -211,7 +245,7 @@ def _write_folders(
     bundles: Sequence[Bundle],
     out: Path,
     files: Mapping[str, str],
-    gitops: str | None = None,
+    form: Mapping[str, Any] | None = None,
     warnings: Sequence[str] = (),
 ) -> None:
     """Write the objects of clusters, each into a folder of the cluster's name, and what else there is."""
@@ -219,11 +253,12 @@ def _write_folders(
     from sovereign_ai.render.kubernetes import write_clusters
 
     written = write_clusters(out, files, output.progress)
-    clusters, lines = _summary(bundles, out)
+    flat = "Chart.yaml" in files
+    clusters, lines = _summary(bundles, out, flat=flat)
     paths = sorted(str(out / name) for name in files)
     data: dict[str, Any] = {"clusters": clusters, "files": paths, "removed": written.removed}
-    if gitops is not None:
-        data |= {"gitops": gitops, "warnings": list(warnings)}
+    if form is not None:
+        data |= {**form, "warnings": list(warnings)}
         lines += [f"wrote {out / name}" for name in sorted(files) if "/" not in name]
     if written.removed:
         lines.append(f"removed {written.removed} files of an earlier run")
@@ -231,12 +266,12 @@ def _write_folders(
     output.finish(data, lines)
 
 
-def _summary(bundles: Sequence[Bundle], out: Path) -> tuple[list[dict[str, Any]], list[str]]:
+def _summary(bundles: Sequence[Bundle], out: Path, *, flat: bool) -> tuple[list[dict[str, Any]], list[str]]:
     """Return what was written of each cluster, for a program and for a person."""
     data: list[dict[str, Any]] = []
     lines: list[str] = []
     for bundle in bundles:
-        count, folder = len(bundle.objects), str(out / bundle.cluster)
+        count, folder = len(bundle.objects), str(out if flat else out / bundle.cluster)
         row = {"cluster": bundle.cluster, "digest": bundle.digest, "objects": count, "folder": folder}
         data.append(row)
         lines.append(f"wrote {count} objects to {folder}, digest {bundle.digest}")

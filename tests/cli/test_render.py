@@ -110,3 +110,76 @@ def test_objects_of_several_clusters_are_never_printed_as_one_stream() -> None:
     assert result.exit_code == 2
     [problem] = orjson.loads(result.stdout)["problems"]
     assert problem["code"] == "unknown-cluster"
+
+
+URL = "https://git.example.org/team/factory.git"
+
+
+@pytest.mark.parametrize(
+    ("tool", "own"), [("argocd", {"argocd.yaml"}), ("flux", {"flux-lab.yaml"})], ids=["argocd", "flux"]
+)
+def test_render_gitops_writes_the_clusters_folder_and_what_delivers_it(
+    tmp_path: Path, tool: str, own: set[str]
+) -> None:
+    words = ("render", str(STACKS / "lab"), "-o", str(tmp_path), "--gitops", tool, "--repo-url", URL)
+    (tmp_path / "notes.txt").write_text("mine")
+    result = call(*words, "--json")
+    assert result.exit_code == 0
+    data = orjson.loads(result.stdout)
+    assert data["gitops"] == tool
+    assert any("the guard refuses" in text for text in data["warnings"])
+    outer = {path.name for path in tmp_path.iterdir()}
+    assert outer == own | {"lab", "notes.txt", ".sovereign-ai-render"}
+    shown = call(*words).stdout
+    assert "note: on a control plane with guarded policies" in shown
+    assert max(map(len, shown.splitlines()[2:])) <= 80
+
+
+def test_a_folder_that_changes_its_form_holds_the_last_one_alone(tmp_path: Path) -> None:
+    words = ("render", str(STACKS / "lab"), "-o", str(tmp_path))
+    forms = ((), ("--helm",), ("--gitops", "flux", "--repo-url", URL), ("--helm",), ())
+    held = []
+    for form in forms:
+        assert call(*words, *form).exit_code == 0
+        held.append(_inside(tmp_path))
+    assert held[0] == held[4]
+    assert held[1] == held[3]
+    assert {"Chart.yaml", "values.yaml", "templates/pool.train.yaml"} <= held[1]
+    assert "kustomization.yaml" not in held[1]
+
+
+def test_a_chart_of_somebody_elses_is_refused_and_nothing_is_written(tmp_path: Path) -> None:
+    (tmp_path / "Chart.yaml").write_text("name: mine\n")
+    result = call("render", str(STACKS / "lab"), "-o", str(tmp_path), "--helm", "--json")
+    assert result.exit_code == 2
+    assert _contents(tmp_path) == {"Chart.yaml": b"name: mine\n"}
+
+
+@pytest.mark.parametrize(
+    ("options", "messages"),
+    [
+        (("--gitops", "argo"), ["'argo' is not one of argocd, flux", "none was named", "none was named"]),
+        (("--repo-url", URL), ["belong to --gitops"]),
+        (("--helm",), ["--helm writes a folder"]),
+        (("--helm", "--gitops", "flux", "--repo-url", URL, "-o", "x"), ["two ways of delivery"]),
+        (("--gitops", "argocd", "--repo-url", URL, "--repo-secret", "s", "-o", "x"), ["an option of Flux"]),
+        (("--gitops", "flux", "--repo-url", "git@host:x", "-o", "x"), ["has no scheme"]),
+    ],
+)
+def test_every_problem_of_the_options_is_reported_at_once(
+    options: tuple[str, ...], messages: list[str]
+) -> None:
+    result = call("render", str(STACKS / "lab"), *options, "--json")
+    assert result.exit_code == 2
+    problems = orjson.loads(result.stdout)["problems"]
+    assert len(problems) == len(messages)
+    for problem, message in zip(problems, messages, strict=True):
+        assert message in problem["message"]
+
+
+def test_a_token_in_an_address_is_printed_nowhere() -> None:
+    url = "https://me:hunter2@git.example.org/x?token=hunter2"
+    for flag in ((), ("--json",)):
+        result = call("render", str(STACKS / "lab"), "--gitops", "flux", "--repo-url", url, "-o", "x", *flag)
+        assert result.exit_code == 2
+        assert "hunter2" not in result.output

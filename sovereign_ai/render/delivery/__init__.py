@@ -14,6 +14,7 @@ from sovereign_ai.lazy_exports import lazy_exports
 
 if TYPE_CHECKING:
     from sovereign_ai.render.delivery.gitops import GITOPS_TOOLS, gitops_files, warnings
+    from sovereign_ai.render.delivery.helm import HELM_WARNINGS, chart_files
     from sovereign_ai.render.delivery.phases import PHASES, phase_of
     from sovereign_ai.render.delivery.repository import Repository, parse_repository
 else:
@@ -21,6 +22,7 @@ else:
         __name__,
         {
             "gitops": ("GITOPS_TOOLS", "gitops_files", "warnings"),
+            "helm": ("HELM_WARNINGS", "chart_files"),
             "phases": ("PHASES", "phase_of"),
             "repository": ("Repository", "parse_repository"),
         },
@@ -28,8 +30,10 @@ else:
 
 __all__ = [
     "GITOPS_TOOLS",
+    "HELM_WARNINGS",
     "PHASES",
     "Repository",
+    "chart_files",
     "gitops_files",
     "parse_repository",
     "phase_of",

@@ -11,23 +11,16 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 
 from sovereign_ai.render.delivery import argocd, flux
+from sovereign_ai.render.delivery.notes import EITHER, GUARDED
 from sovereign_ai.render.delivery.repository import Repository
 from sovereign_ai.render.kubernetes.bundle import Bundle, yaml_stream
 from sovereign_ai.spec import AIFactory
 
 GITOPS_TOOLS = ("argocd", "flux")
 """The values of `--gitops`."""
-_GUARDED = (
-    "on a control plane with guarded policies (embedded, kind) the guard refuses every admission "
-    "policy but those that `sovereign-ai up` rendered there last: only `up` renews the guard"
-)
 _UNGUARDED = (
     "elsewhere {tool} itself may write admission policies and bind roles, and so may whoever may push to "
     "the repository: `sovereign-ai audit` names it (LIV-003)"
-)
-_EITHER = (
-    "deliver a cluster by {tool} or by `sovereign-ai up`, not by both: `up` refuses objects that another "
-    "program made"
 )
 _KEPT = (
     "namespaces, storage classes, quotas, limits and closing network policies stay when they leave the "
@@ -72,7 +65,7 @@ def warnings(factory: AIFactory, tool: str) -> tuple[str, ...]:
         tool: one of `GITOPS_TOOLS`.
     """
     name = {"argocd": "Argo CD", "flux": "Flux"}[tool]
-    texts = [_GUARDED, _UNGUARDED.format(tool=name), _EITHER.format(tool=name), _KEPT]
+    texts = [GUARDED, _UNGUARDED.format(tool=name), EITHER.format(tool=name), _KEPT]
     if tool == "flux" and factory.drift == "report":
         texts.append(_FLUX_DRIFT)
     return tuple(texts)

@@ -16,41 +16,41 @@ from sovereign_ai.render.delivery.gitops import GITOPS_TOOLS, gitops_files, warn
 from sovereign_ai.render.delivery.phases import PHASES, phase_of
 from sovereign_ai.render.delivery.repository import Repository
 from sovereign_ai.render.delivery.retention import is_kept
-from sovereign_ai.render.kubernetes.bundle import KIND_ORDER, Bundle, render
+from sovereign_ai.render.kubernetes.bundle import KIND_ORDER, Bundle
 from tests.render.lab import bundle, stack
 
 HERE = Path(__file__).parent
 FIELDS = yaml.safe_load((HERE / "fields.yaml").read_text())
 PLACE = Repository("https://git.example.org/team/factory.git", "clusters", "main", "git-read")
 DURATION = re.compile(r"([0-9]+(\.[0-9]+)?(ms|s|m|h))+")
+SEVERAL = ("lab-north", "lab-south")
 TYPES = {"string": str, "boolean": bool, "integer": int}
 
 
-def _bundles(name: str) -> list[Bundle]:
-    factory, derived = stack(name)
-    if name != "gigafactory":
-        return [bundle(name)]
-    return [render(factory, derived, cluster.name) for cluster in derived.clusters]
+def _bundles(*clusters: str) -> list[Bundle]:
+    return [Bundle(cluster, bundle().objects) for cluster in clusters]
 
 
 @cache
-def _files(tool: str, name: str = "lab", place: Repository = PLACE) -> dict[str, str]:
-    return gitops_files(stack(name)[0], _bundles(name), tool, place)
+def _files(tool: str, clusters: tuple[str, ...] = ("lab",), place: Repository = PLACE) -> dict[str, str]:
+    return gitops_files(stack("lab")[0], _bundles(*clusters), tool, place)
 
 
-def _delivering(tool: str, name: str = "lab", place: Repository = PLACE) -> list[dict[str, Any]]:
+def _delivering(
+    tool: str, clusters: tuple[str, ...] = ("lab",), place: Repository = PLACE
+) -> list[dict[str, Any]]:
     """Return the objects of the tool itself."""
     objects: list[dict[str, Any]] = []
-    for path, text in _files(tool, name, place).items():
+    for path, text in _files(tool, clusters, place).items():
         if "/" not in path:
             objects += yaml.safe_load_all(text)
     return objects
 
 
-def _delivered(tool: str, name: str = "lab") -> dict[str, list[dict[str, Any]]]:
+def _delivered(tool: str, clusters: tuple[str, ...] = ("lab",)) -> dict[str, list[dict[str, Any]]]:
     """Return the objects that a tool applies, by the folder that they lie in."""
     folders: dict[str, list[dict[str, Any]]] = {}
-    for path, text in _files(tool, name).items():
+    for path, text in _files(tool, clusters).items():
         folder, _, file = path.rpartition("/")
         if folder and file != "kustomization.yaml":
             folders.setdefault(folder, []).extend(yaml.safe_load_all(text))
@@ -94,11 +94,13 @@ def _misfits(obj: dict[str, Any]) -> list[str]:
 
 
 @pytest.mark.parametrize("tool", GITOPS_TOOLS)
-@pytest.mark.parametrize("name", ["lab", "gigafactory"])
+@pytest.mark.parametrize("clusters", [("lab",), SEVERAL])
 @pytest.mark.parametrize("revision", ["main", "refs/tags/v1", "a" * 40])
-def test_every_field_is_one_of_the_published_definitions_and_of_its_type(tool: str, name: str, revision: str):
+def test_every_field_is_one_of_the_published_definitions_and_of_its_type(
+    tool: str, clusters: tuple[str, ...], revision: str
+):
     place = Repository(PLACE.url, PLACE.path, revision, PLACE.secret)
-    objects = _delivering(tool, name, place)
+    objects = _delivering(tool, clusters, place)
     assert objects
     for obj in objects:
         assert _misfits(obj) == [], obj["metadata"]["name"]
@@ -142,14 +144,14 @@ def test_sync_waves_are_the_phases_and_what_holds_data_is_neither_pruned_nor_del
 
 
 def test_argo_cd_is_given_every_cluster_and_its_folder_and_deletes_no_application():
-    factory, derived = stack("gigafactory")
-    project, applications = _delivering("argocd", "gigafactory")
-    names = [cluster.name for cluster in derived.clusters]
+    factory, _ = stack("lab")
+    project, applications = _delivering("argocd", SEVERAL)
+    names = list(SEVERAL)
     assert [place["name"] for place in project["spec"]["destinations"]] == names
     [generator] = applications["spec"]["generators"]
     rows = generator["list"]["elements"]
     assert rows == [{"cluster": name, "path": f"clusters/{name}"} for name in names]
-    assert set(_delivered("argocd", "gigafactory")) == set(names)
+    assert set(_delivered("argocd", SEVERAL)) == set(names)
     assert applications["spec"]["syncPolicy"] == {
         "applicationsSync": "create-update",
         "preserveResourcesOnDeletion": True,
@@ -185,14 +187,13 @@ def test_what_somebody_changed_is_put_back_as_the_description_says():
 
 
 def test_flux_waits_from_phase_to_phase_and_reads_a_folder_that_exists():
-    _, derived = stack("gigafactory")
-    folders = set(_files("flux", "gigafactory"))
-    for cluster in derived.clusters:
-        text = _files("flux", "gigafactory")[f"flux-{cluster.name}.yaml"]
+    folders = set(_files("flux", SEVERAL))
+    for cluster in SEVERAL:
+        text = _files("flux", SEVERAL)[f"flux-{cluster}.yaml"]
         source, *steps = yaml.safe_load_all(text)
-        assert source["metadata"]["name"] == cluster.name
+        assert source["metadata"]["name"] == cluster
         names = [step["metadata"]["name"] for step in steps]
-        assert names == [f"{cluster.name}-{phase}" for phase, _ in PHASES]
+        assert names == [f"{cluster}-{phase}" for phase, _ in PHASES]
         needs = [step["spec"].get("dependsOn", []) for step in steps]
         assert needs == [[], *([{"name": name}] for name in names[:-1])]
         for step in steps:
@@ -263,7 +264,7 @@ def test_each_file_of_a_tool_begins_with_what_the_guard_and_up_mean_for_it(tool:
 def test_the_objects_of_the_tools_are_as_their_golden_files_say(
     tool: str, golden: Callable[[Path, str], None]
 ):
-    for path, text in _files(tool, "gigafactory").items():
+    for path, text in _files(tool, SEVERAL).items():
         if "/" not in path:
             golden(HERE / "golden" / path, text)
 
