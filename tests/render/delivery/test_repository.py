@@ -40,7 +40,7 @@ def test_an_address_without_a_secret_is_taken_as_it_is(url: str):
         ("git@git.example.org:team/factory.git", "has no scheme"),
         ("", "has no scheme"),
         ("htps://git.example.org/x", "the scheme 'htps' is not one of https, ssh, http | did you mean"),
-        ("file:///srv/git/x", "the scheme 'file' is not one of"),
+        ("ftp://git.example.org/x", "the scheme 'ftp' is not one of"),
         ("http://git.example.org/x", "it has no TLS | write https://, or add --plain-http"),
         ("https://git.example.org", "names no host and path"),
         ("https:///x", "names no host and path"),
