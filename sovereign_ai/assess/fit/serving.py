@@ -182,6 +182,11 @@ def _add_peak(fit: FitSheet, service: InferenceService, place: FitPlace) -> str:
     return fit.sheet.figure(f"peak.{chip.name}.{rate}", source, unit="FLOP/s", scale=1e12, question=question)
 
 
+def _prefill_seconds(active: float, prompt: float, gpus: float, peak: float, mfu: float) -> float:
+    """Return the time in which GPUs multiply a prompt by the active parameters, two operations for each."""
+    return 2 * active * prompt / (gpus * peak * mfu)
+
+
 def _add_first_token(fit: FitSheet, service: InferenceService, place: FitPlace, group: ReplicaGroup) -> None:
     """Add the check of the time to the first token."""
     sheet = fit.sheet
@@ -190,10 +195,9 @@ def _add_first_token(fit: FitSheet, service: InferenceService, place: FitPlace, 
     )
     used = sheet.figure("mfu.prefill", figure("failures", "mfu.prefill"))
     formula = "2 x active x prompt / (GPUs x peak x MFU)"
-    work = lambda count, length, gpus, peak, mfu: 2 * count * length / (gpus * peak * mfu)  # noqa: E731 - used once
     inputs = ("active", prompt, f"tensor{group.suffix}", _add_peak(fit, service, place), used)
     note = "from below: no queue, no exchange between GPUs, attention's own products not counted"
-    time = sheet.derive("ttft", "s", formula, work, *inputs, note=note)
+    time = sheet.derive("ttft", "s", formula, _prefill_seconds, *inputs, note=note)
     limit = _target(fit, "ttft_ms", service.targets.ttft_ms, "first token")
     fit.at_most("time to the first token", time, limit, ("takes at least", "target"))
 

@@ -261,13 +261,22 @@ def _add_activations(fit: FitSheet, job: TrainingJob) -> None:
         if job.recompute == "selective":
             # The core of attention is calculated again, so that only one layer's scores exist at a time.
             formula = "layers under way x bytes of a layer + the scores of one layer"
-        whole = job.recompute == "none"
-        work = lambda n, size, score: n * size + score * (n if whole else 1)  # noqa: E731 - the formula, used once
+        work = _all_scores if job.recompute == "none" else _scores_of_one_layer
         sheet.derive("memory.activations", "B", formula, work, live, each, scores)
     if model.experts is not None and "model.experts_chosen" not in sheet:
         fit.described(
             "model.experts_chosen", model.experts_chosen, "experts", "To how many experts goes a token?"
         )
+
+
+def _all_scores(layers: float, each: float, scores: float) -> float:
+    """Return the activations of all layers under way, with the scores of each."""
+    return layers * each + scores * layers
+
+
+def _scores_of_one_layer(layers: float, each: float, scores: float) -> float:
+    """Return the activations of all layers under way, with the scores of the one calculated again."""
+    return layers * each + scores
 
 
 def _inputs_of_layers(
@@ -335,7 +344,10 @@ def _add_scores(fit: FitSheet, job: TrainingJob, tokens: str) -> str:
     if job.attention is None:
         return fit.sheet.ask("attention", "B", "Is the kernel of attention fused (FlashAttention) or plain?")
     dropout = job.model.dropout
-    work = lambda a, s, part, value, t: score_bytes(int(a), s, part, value, int(t), dropout=dropout)  # noqa: E731
+
+    def work(heads: float, sequence: float, tokens: float, value: float, tensor: float) -> float:
+        return score_bytes(int(heads), sequence, tokens, value, int(tensor), dropout=dropout)
+
     each = "5 at two bytes a value" if dropout else "value"
     formula = f"heads x sequence x tokens x {each} / tensor; {_ACTIVATIONS}"
     inputs = ("model.heads", "model.sequence", tokens, _add_size(fit, job), "parallel.tensor")
