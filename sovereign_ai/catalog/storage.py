@@ -1,4 +1,4 @@
-"""Storage grades: how fast shared storage should be, by node and by scalable unit.
+"""Storage grades: how fast shared storage should be, by node and by scalable unit; watts of storage servers.
 
 The published table truncates two of its write figures: one scalable unit at `good` is printed as
 7 GB/s and at `best` as 62, where a quarter of the printed figures for four units is 7.5 and 62.5.
@@ -7,6 +7,12 @@ The rows carry the exact values, and keep what was printed beside them.
     >>> good = grade("good")
     >>> str(good.unit_write), good.printed_unit_write, str(good.cluster_write(4))
     ('7.5 GB/s', 7, '30 GB/s')
+
+A description names no model of a storage server, so its power is a range by medium and number of drives.
+
+    >>> power = server_power("nvme", 24)
+    >>> power.low, power.high, power.grade
+    (520, 1600, <Grade.ESTIMATE: 'estimate'>)
 """
 
 from __future__ import annotations
@@ -16,8 +22,8 @@ from dataclasses import dataclass
 from functools import cache
 from types import MappingProxyType
 
-from sovereign_ai.catalog.figures import Row, Sourced, UnknownNameError, rows
-from sovereign_ai.units import BytesPerSecond
+from sovereign_ai.catalog.figures import Figure, Grade, Row, Sourced, UnknownNameError, rows
+from sovereign_ai.units import BytesPerSecond, Watts
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -101,3 +107,70 @@ def grade(name: str) -> StorageGrade:
         return _by_name()[name]
     except KeyError:
         raise UnknownNameError("storage grade", name, _by_name()) from None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StorageMedium(Sourced):
+    """What a storage server of a medium draws; both figures are ranges.
+
+    Attributes:
+        server_power: power of a server without its drives.
+        drive_power: power of each drive.
+    """
+
+    server_power: Watts
+    drive_power: Watts
+
+
+@cache
+def _media() -> Mapping[str, StorageMedium]:
+    """Read the table once."""
+    by_name: dict[str, StorageMedium] = {}
+    for row in rows("storage_media.json"):
+        by_name[row.name()] = StorageMedium(
+            name=row.name(),
+            figures=row.figures,
+            server_power=row.needed_quantity("server_power", Watts),
+            drive_power=row.needed_quantity("drive_power", Watts),
+        )
+    return MappingProxyType(by_name)
+
+
+def media() -> tuple[StorageMedium, ...]:
+    """Return every storage medium, sorted by name."""
+    return tuple(_media().values())
+
+
+@cache
+def server_power(medium: str, drives: int) -> Figure:
+    """Return the power of a storage server in watts, as a range.
+
+    Its ends are those of the server plus those of each drive; the value is the upper end, which plans take.
+
+    Args:
+        medium: `nvme`, `ssd`, `hdd` or `tape`.
+        drives: drives in the server.
+
+    Raises:
+        UnknownNameError: there is no such medium.
+    """
+    try:
+        row = _media()[medium]
+    except KeyError:
+        raise UnknownNameError("storage medium", medium, _media()) from None
+    ends = [0, 0]
+    for field, count in (("server_power", 1), ("drive_power", drives)):
+        figure = row.source_of(field)
+        for end, watts in enumerate((figure.low, figure.high) if figure else ()):
+            ends[end] += count * round(watts or 0)
+    server, drive = row.figures
+    return Figure(
+        field="power",
+        value=ends[1],
+        low=ends[0],
+        high=ends[1],
+        unit="W",
+        source=f"{server.source}; {drives} drives: {drive.source}",
+        read=max(server.read, drive.read),
+        grade=Grade.ESTIMATE,
+    )

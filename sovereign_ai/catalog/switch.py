@@ -1,8 +1,11 @@
-"""Switches: radix, rate and kind. Power is absent where no source gives it.
+"""Switches: radix, rate, kind and power.
+
+The power of a switch depends on what is plugged into it: its figure is a range from passive cables to optics
+in every cage. Plans and verdicts take the upper end.
 
 >>> qm9700 = switch("qm9700")
->>> qm9700.kind, qm9700.ports, str(qm9700.rate), qm9700.power
-('infiniband', 64, '400 Gbps', None)
+>>> qm9700.kind, qm9700.ports, str(qm9700.rate), str(qm9700.worst_power)
+('infiniband', 64, '400 Gbps', '1.72 kW')
 """
 
 from __future__ import annotations
@@ -31,7 +34,7 @@ class SwitchModel(Sourced):
         ports: ports of the full rate: the radix.
         rate: rate of each port.
         rack_units: height; None where unknown.
-        power: power draw; None where no source gives it.
+        power: power draw; None where no source gives it. See `worst_power` where it is a range.
         uplink_ports: ports of another rate for links upwards, beside `ports`; None where it has none.
         uplink_rate: their rate.
         sonic_platform: SONiC's name of the hardware. This and all further fields are None where SONiC does
@@ -57,6 +60,12 @@ class SwitchModel(Sourced):
     sonic_name_step: int | None = None
     sonic_lane_step: int | None = None
     sonic_breakouts: Mapping[int, str] = field(default_factory=lambda: MappingProxyType({}), hash=False)
+
+    @property
+    def worst_power(self) -> Watts | None:
+        """The upper end of `power` where it is a range, else `power`: what a feed must carry."""
+        figure = self.source_of("power")
+        return self.power if figure is None else figure.worst(Watts)
 
 
 def of_row(row: Row) -> SwitchModel:

@@ -187,15 +187,11 @@ def switch_power(parts: Parts) -> Amount:
 
 
 def site_power(factory: AIFactory, draft: Draft, parts: Parts) -> Amount:
-    """Return the power of the whole site; storage servers have no known power."""
+    """Return the power of the whole site, with storage servers at the upper end of their range."""
     [site] = factory.sites
-    other = other_watts(factory, draft.sizes, site.name)
+    other = other_watts(factory, draft.sizes, draft.storage, site.name)
     watts = site_load(site, draft.groups, other).watts
-    unknown = dict(switch_power(parts).unknown)
-    servers = sum(len(tier.servers) for tier in draft.storage)
-    if servers:
-        unknown["device.server.power"] = servers
-    return Amount(float(watts), unknown, device_most())
+    return Amount(float(watts), dict(switch_power(parts).unknown), device_most())
 
 
 def replacing_vendors(fabric: Mapping[str, Any]) -> int:

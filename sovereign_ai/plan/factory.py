@@ -32,6 +32,7 @@ from sovereign_ai.plan.racks import (
     Rack,
     compute_racks,
     more_racks,
+    server_watts,
     switch_batches,
     switch_watts,
 )
@@ -221,7 +222,8 @@ def _rack_batches(factory: AIFactory, draft: Draft) -> list[Batch]:
         for tier, count in switch_batches(fabric, size):
             contents.append((size.site, left[:count], switch_watts(fabric, tier)))
             left = left[count:]
-    contents += [(tier_plan.site, list(tier_plan.servers), None) for tier_plan in draft.storage]
+    for tier_plan in draft.storage:
+        contents.append((tier_plan.site, list(tier_plan.servers), server_watts(factory, tier_plan.tier)))
     places = support(factory, draft.shapes, draft.sizes, draft.storage)
     batches: list[Batch] = []
     for (hall, kind, share, _, units), (site, devices, watts) in zip(places, contents, strict=True):
@@ -255,7 +257,8 @@ def _plan_power(factory: AIFactory, site: Site, draft: Draft, support_racks: Seq
             unknown += len(rack.unknown_power)
             kinds[rack.kind] += 1
     compute = sum(shape.racks for shape in shapes_at(draft.shapes, site))
-    power = site_power(site, draft.groups, other_watts(factory, draft.sizes, site.name), unknown)
+    other = other_watts(factory, draft.sizes, draft.storage, site.name)
+    power = site_power(site, draft.groups, other, unknown)
     why = dict(power.why)
     network = f"{kinds['network']:,} of switches, which take at most {NETWORK_UNITS} of {RACK_UNITS} units"
     storage = f"{kinds['storage']:,} of storage servers, each tier by itself"

@@ -22,7 +22,7 @@ from sovereign_ai.plan.power.cooling import cooling_problems
 from sovereign_ai.plan.power.feeds import power_problems
 from sovereign_ai.plan.power.loads import RackGroup, rack_groups, rack_watts
 from sovereign_ai.plan.quotas import Quotas, plan_quotas
-from sovereign_ai.plan.racks import support_racks, switch_batches, switch_watts
+from sovereign_ai.plan.racks import server_watts, support_racks, switch_batches, switch_watts
 from sovereign_ai.plan.shapes import RACK_UNITS, Shape, placed, pool_shapes
 from sovereign_ai.plan.storage import StoragePlan, plan_storage, server_problems, storage_problems
 from sovereign_ai.spec import AIFactory
@@ -105,7 +105,8 @@ def draft(factory: AIFactory, where: Callable[[str], Where] | None = None) -> tu
         problems += _rack_problems(factory, shape)
     problems += _hall_problems(factory, pools, sizes, tiers)
     for index, site in enumerate(factory.sites):
-        problems += power_problems(factory, index, site, pools, other_watts(factory, sizes, site.name))
+        other = other_watts(factory, sizes, tiers, site.name)
+        problems += power_problems(factory, index, site, pools, other)
     return Draft(pools, groups, tiers, sizes, split, shares, ranges, parts), placed(factory, problems, where)
 
 
@@ -143,8 +144,10 @@ def _too_many_machines(pools: Sequence[Shape]) -> Iterator[Problem]:
         yield Problem("too-many-machines", message, where, "write fewer, or describe several factories")
 
 
-def other_watts(factory: AIFactory, sizes: Sequence[FabricSize], site: str) -> int:
-    """Sum the watts of a site's switches, as far as they are known."""
+def other_watts(
+    factory: AIFactory, sizes: Sequence[FabricSize], tiers: Sequence[StoragePlan], site: str
+) -> int:
+    """Sum the watts of a site's storage servers, and of its switches as far as known, at the upper ends."""
     fabrics = fabrics_by_name(factory)
     total = 0
     for size in sizes:
@@ -152,6 +155,9 @@ def other_watts(factory: AIFactory, sizes: Sequence[FabricSize], site: str) -> i
             fabric = fabrics[size.fabric]
             for tier, count in switch_batches(fabric, size):
                 total += count * (switch_watts(fabric, tier) or 0)
+    for storage in tiers:
+        if storage.site == site:
+            total += len(storage.servers) * server_watts(factory, storage.tier)
     return total
 
 

@@ -13,13 +13,15 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+from sovereign_ai.catalog.storage import server_power
 from sovereign_ai.catalog.switch import switch
 from sovereign_ai.plan.fabric.size import FabricSize
 from sovereign_ai.plan.nodes import machine_name
 from sovereign_ai.plan.power.loads import rack_watts
 from sovereign_ai.plan.rounding import ceil_div
 from sovereign_ai.plan.shapes import RACK_UNITS, Shape
-from sovereign_ai.spec import Fabric, Hall, Site
+from sovereign_ai.spec import AIFactory, Fabric, Hall, Site
+from sovereign_ai.units import Watts
 
 NETWORK_UNITS = 24
 """Height that switches may take in a rack."""
@@ -96,10 +98,16 @@ def switch_units(fabric: Fabric, tier: str) -> int:
 
 
 def switch_watts(fabric: Fabric, tier: str) -> int | None:
-    """Return the power of a fabric's switch of one tier; None where no source gives it."""
+    """Return the power of a fabric's switch of one tier, the upper end of a range; None if it is unknown."""
     name = fabric.switch_of(tier)
-    power = switch(name).power if name else None
+    power = switch(name).worst_power if name else None
     return power.count if power else None
+
+
+def server_watts(factory: AIFactory, tier: str) -> int:
+    """Return the power of each storage server of a tier: the upper end of its medium's range."""
+    described = next(candidate for candidate in factory.storage if candidate.name == tier)
+    return server_power(described.media, described.server_drives).worst(Watts).count
 
 
 def switch_batches(fabric: Fabric, size: FabricSize) -> tuple[tuple[str, int], ...]:

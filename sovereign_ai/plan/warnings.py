@@ -7,9 +7,11 @@ rates that no network carries.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 
 from sovereign_ai.catalog import Grade, Sourced
+from sovereign_ai.catalog.storage import server_power
 from sovereign_ai.catalog.switch import switch
 from sovereign_ai.plan.fabric.port_assignment import fabrics_by_name
 from sovereign_ai.plan.feasibility import Draft
@@ -84,13 +86,24 @@ def _power_warnings(factory: AIFactory, draft: Draft) -> Iterator[str]:
     switches = sum(unknown_of.values())
     if switches:
         yield f"power of {switches:,} switches of {', '.join(unknown_of)} is in no source and not counted"
-    servers = 0
-    for storage in draft.storage:
-        servers += len(storage.servers)
-    if servers:
-        yield f"power of {servers:,} storage servers is in no source and not counted"
+    yield from _server_warnings(factory, draft)
     for site in factory.sites:
         yield from _feed_warnings(site, site_load(site, draft.groups))
+
+
+def _server_warnings(factory: AIFactory, draft: Draft) -> Iterator[str]:
+    """Yield the estimated power of storage servers, once for equal ones."""
+    counts: Counter[tuple[str, int]] = Counter()
+    described = {tier.name: tier for tier in factory.storage}
+    for storage in draft.storage:
+        tier = described[storage.tier]
+        counts[tier.media, tier.server_drives] += len(storage.servers)
+    for (media, drives), servers in counts.items():
+        power = server_power(media, drives)
+        yield (
+            f"power of {servers:,} storage servers of {drives} {media} drives rests on an estimate: "
+            f"{power.low} to {power.high} W each"
+        )
 
 
 def _feed_warnings(site: Site, load: SiteLoad) -> Iterator[str]:

@@ -1,7 +1,8 @@
 """Power of a site at the rated peak, in typical work and idle, by level from supply to site; and its ramps.
 
-The peak is the plan's: every server at the upper end of its rating, and the power that the user gives for
-switches and servers without a rating. Devices of unknown power are bounded apart from it (`it.most`). Typical
+The peak is the plan's: every machine at the upper end of its rating. Switches and storage servers draw
+between the ends of their figures, of which the plan takes the upper one; a figure of the user replaces ours.
+Devices of unknown power are bounded apart from it (`it.most`). Typical
 power is a measured share of the rating (76 % on eight H100 in training, at most 82 %); for other servers the
 same share is an estimate. No source gives the idle power of a server, so the user is asked.
 
@@ -12,7 +13,7 @@ P / r, and a store has to carry P^2 / (2 r) when the job ends at once.
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import partial
@@ -20,30 +21,51 @@ from functools import partial
 from sovereign_ai.assess.measure import plain
 from sovereign_ai.assess.sheet import Sheet, weighted_sum
 from sovereign_ai.assess.sources import figure
+from sovereign_ai.catalog import Figure
+from sovereign_ai.catalog.storage import server_power
+from sovereign_ai.catalog.switch import switch
 from sovereign_ai.catalog.system import System
 from sovereign_ai.plan import Plan, Shape
 from sovereign_ai.plan.fabric import fabrics_by_name
 from sovereign_ai.plan.power import SitePower, rack_watts
-from sovereign_ai.spec import AIFactory, Hall, Site
+from sovereign_ai.spec import AIFactory, Hall, Site, StorageTier
+from sovereign_ai.units import Watts
 
 _MEASURED = frozenset({"h100-sxm"})
 """Accelerators whose power in training was measured."""
 
 
 @dataclass(frozen=True, slots=True)
+class RatedDevices:
+    """Equal switches or storage servers of a site whose power a figure gives.
+
+    Attributes:
+        count: how many there are.
+        watts: what the plan counts for all of them: the upper end of the figure.
+        figure: the power of each, a range where it depends on what is plugged in.
+    """
+
+    count: int
+    watts: int
+    figure: Figure
+
+
+@dataclass(frozen=True, slots=True)
 class SiteEquipment:
-    """A site with its pools and its devices of unknown power.
+    """A site with its pools, switches and storage servers.
 
     Attributes:
         site: the site.
         shapes: its pools.
-        unknown: number of devices without a power figure, by kind: a switch's catalogue name, `switch` or
-            `server`.
+        unknown: number of switches without a power figure, by kind: a switch's catalogue name or `switch`.
+        rated: devices with a power figure, by kind: a switch's catalogue name, or for storage servers
+            such as `server-24-nvme` their drives and medium.
     """
 
     site: Site
     shapes: tuple[Shape, ...]
     unknown: dict[str, int]
+    rated: dict[str, RatedDevices]
 
     @property
     def name(self) -> str:
@@ -65,24 +87,74 @@ class SiteEquipment:
 
 
 def equipment_of_sites(factory: AIFactory, plan: Plan, shapes: Sequence[Shape]) -> Iterator[SiteEquipment]:
-    """Yield every site with servers, with its devices of unknown power."""
-    fabrics = fabrics_by_name(factory)
-    kind: dict[str, str] = {}
-    for plane in plan.fabrics:
-        for switch in plane.switches:
-            kind[switch.name] = fabrics[plane.fabric].switch_of(switch.tier) or "switch"
-    unknown: dict[str, Counter[str]] = {}
-    for site in factory.sites:
-        unknown[site.name] = Counter()
-    for rack in plan.racks:
-        unknown[rack.site].update(kind.get(device, "server") for device in rack.unknown_power)
+    """Yield every site with servers, with its switches and storage servers by kind."""
+    known, unknown = _count_devices(factory, plan)
+    servers = _storage_servers(factory)
     for site in factory.sites:
         pools = []
         for shape in shapes:
             if shape.site.name == site.name:
                 pools.append(shape)
         if pools:
-            yield SiteEquipment(site, tuple(pools), dict(sorted(unknown[site.name].items())))
+            rated: dict[str, RatedDevices] = {}
+            for kind, count in sorted(known[site.name].items()):
+                rated[kind] = _rate(kind, count, servers)
+            yield SiteEquipment(site, tuple(pools), dict(sorted(unknown[site.name].items())), rated)
+
+
+def _count_devices(factory: AIFactory, plan: Plan) -> tuple[dict[str, Counter[str]], dict[str, Counter[str]]]:
+    """Count the devices of each site by kind: those whose power the plan counts, and the others."""
+    fabrics = fabrics_by_name(factory)
+    kinds: dict[str, str] = {}
+    for plane in plan.fabrics:
+        for device in plane.switches:
+            kinds[device.name] = fabrics[plane.fabric].switch_of(device.tier) or "switch"
+    tiers = {tier.name: tier for tier in factory.storage}
+    for storage in plan.storage:
+        kinds.update(dict.fromkeys(storage.servers, _kind_of_server(tiers[storage.tier])))
+    known: dict[str, Counter[str]] = {}
+    unknown: dict[str, Counter[str]] = {}
+    for site in factory.sites:
+        known[site.name], unknown[site.name] = Counter(), Counter()
+    for rack in plan.racks:
+        if rack.kind == "compute":
+            continue
+        dark = frozenset(rack.unknown_power)
+        for name in rack.devices:
+            counts = unknown if name in dark else known
+            counts[rack.site][kinds[name]] += 1
+    return known, unknown
+
+
+def _kind_of_server(tier: StorageTier) -> str:
+    """Return the kind of a tier's storage servers: what their power depends on."""
+    return f"server-{tier.server_drives}-{tier.media}"
+
+
+def _storage_servers(factory: AIFactory) -> dict[str, Figure]:
+    """Return the power of a storage server by kind."""
+    powers: dict[str, Figure] = {}
+    for tier in factory.storage:
+        powers[_kind_of_server(tier)] = server_power(tier.media, tier.server_drives)
+    return powers
+
+
+def _rate(kind: str, count: int, servers: Mapping[str, Figure]) -> RatedDevices:
+    """Return the power of some equal devices.
+
+    Args:
+        kind: a model of switches, or the kind of storage servers.
+        count: how many there are.
+        servers: the power of storage servers by kind.
+
+    Raises:
+        ValueError: the plan is of another catalogue, in which the model has a figure.
+    """
+    power = servers.get(kind) or switch(kind).source_of("power")
+    if power is None:
+        message = f"the plan counts the power of {kind}, which its row does not give"
+        raise ValueError(message)
+    return RatedDevices(count, count * power.worst(Watts).count, power)
 
 
 def add_system(sheet: Sheet, system: System) -> None:
@@ -156,8 +228,9 @@ def _peak(sheet: Sheet, name: str, equipment: SiteEquipment, power: SitePower) -
     """Add the peak from the plan's load, and its upper bound with every device of unknown power."""
     counted = power.why["it_load"].partition(";")[0]
     planned = sheet.plan(f"{name}.it.planned", power.it_load, "W", f"the plan's load: {counted}")
-    peak, formula = f"{name}.it.peak", "load of the plan + other equipment"
-    sheet.derive(peak, "W", formula, _sum, planned, f"{name}.other", note=_missing(sheet, equipment))
+    peak, formula = f"{name}.it.peak", "load of the plan - other equipment in it + other equipment"
+    parts = (planned, f"{name}.other.planned", f"{name}.other")
+    sheet.derive(peak, "W", formula, partial(_spread, 1), *parts, note=_missing(sheet, equipment))
     count = count_unknown(sheet, equipment)
     why = "switches and servers whose power no source gives"
     unknown = sheet.plan(f"{name}.devices.unknown", count, "devices", why)
@@ -220,14 +293,14 @@ def _feeds(sheet: Sheet, name: str, power: SitePower) -> None:
 
 
 def _feed(sheet: Sheet, name: str, planned: str, other: str, feeds: int) -> None:
-    """Add the power of one feed: its planned load and its part of the other equipment."""
-    formula = f"load of the plan + other equipment / {feeds}"
-    sheet.derive(name, "W", formula, partial(_spread, feeds), planned, other)
+    """Add the power of one feed: its planned load with its part of the other equipment."""
+    formula = f"load of the plan + (other equipment - what the plan counts of it) / {feeds}"
+    sheet.derive(name, "W", formula, partial(_spread, feeds), planned, f"{other}.planned", other)
 
 
-def _spread(feeds: int, load: float, other: float) -> float:
-    """Return a feed's load with its even part of the other equipment."""
-    return load + other / feeds
+def _spread(feeds: int, load: float, counted: float, other: float) -> float:
+    """Return a feed's load with its even part of the other equipment in place of what the plan counts."""
+    return load + (other - counted) / feeds
 
 
 def _products(*numbers: float) -> float:
@@ -237,8 +310,14 @@ def _products(*numbers: float) -> float:
 
 
 def _other(sheet: Sheet, name: str, equipment: SiteEquipment) -> None:
-    """Add the switches and servers whose power the user gives; the note counts the others."""
+    """Add the switches and servers whose power a figure or the user gives; the note counts the others."""
     parts: list[str] = []
+    for kind, devices in equipment.rated.items():
+        question = f"What does one {kind} draw, in watts?"
+        scale = 1000 if devices.figure.unit == "kW" else 1
+        parts.append(sheet.plan(f"{name}.devices.{kind}", devices.count, "devices", "counted by the plan"))
+        power = f"device.{kind}.power"
+        parts.append(sheet.figure(power, devices.figure, unit="W", scale=scale, question=question))
     for kind, count in equipment.unknown.items():
         power, question = f"device.{kind}.power", f"What does one {kind} draw, in watts?"
         if power in sheet.given:
@@ -250,6 +329,9 @@ def _other(sheet: Sheet, name: str, equipment: SiteEquipment) -> None:
         sheet.ask(f"device.{kind}.power", "W", f"What does one {kind} draw, in watts?")
     formula, note = "sum over devices of count x power", _missing(sheet, equipment)
     sheet.derive(f"{name}.other", "W", formula, _alternating, *parts, note=note)
+    counted = sum(devices.watts for devices in equipment.rated.values())
+    why = "switches and servers in the plan's load, at the upper end of their figures"
+    sheet.plan(f"{name}.other.planned", counted, "W", why)
 
 
 def _alternating(*numbers: float) -> float:

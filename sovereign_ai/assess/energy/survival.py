@@ -90,7 +90,8 @@ def _with_devices(
 ) -> Failure:
     """Return the loss of a feed with the load of switches and servers on the feeds that are left.
 
-    Those with a power figure draw as much; the others draw between nothing and the most that they can.
+    Those with a power figure draw at most its upper end, which the plan counts, or what the user gives; the
+    others draw between nothing and the most that they can.
 
     Args:
         sheet: the sheet.
@@ -98,10 +99,12 @@ def _with_devices(
         after: watts on each feed that is left, by the plan.
         failure: the loss by the plan alone.
     """
-    known = sheet.value(f"site.{equipment.name}.other") or 0.0
+    name = f"site.{equipment.name}.other"
+    counted = sheet.value(f"{name}.planned") or 0.0
+    known = max(sheet.value(name) or 0.0, counted)
     most = known + count_unknown(sheet, equipment) * sheet.ends("device.most")[1]
     # Devices are spread evenly, so the feed with the least room limits all of them.
-    room = min(
+    room = counted + min(
         (float(feed_limit(equipment.site, feed)) - watts) * len(after) for feed, watts in after.items()
     )
     if known > room:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from fractions import Fraction
+from pathlib import Path
 
 import pytest
 from hypothesis import given as examples
@@ -12,7 +13,12 @@ from sovereign_ai.assess.energy.power import pdu_share
 from sovereign_ai.assess.energy.report import assess_energy
 from sovereign_ai.assess.energy.survival import Failure
 from sovereign_ai.assess.sheet import GivenValue
-from tests.assess.stacks import stack
+from tests.assess.stacks import changed, stack
+
+_DEVICES = 65 * 1_720 + 10 * 150 + 8 * 850 + 18 * 1_600
+"""Watts of the superpod's switches and storage servers, at the upper ends of their figures."""
+_LEAST = 65 * 747 + 10 * 98 + 8 * 466 + 18 * 520
+"""The same at the lower ends."""
 
 
 def _failure(failures: tuple[Failure, ...], what: str) -> Failure:
@@ -24,10 +30,10 @@ def test_a_superpods_levels_come_out_by_hand():
     value = {
         level: found.measure(f"site.lyon.{level}.peak").value for level in ("supply", "pdu", "rack", "it")
     }
-    assert value == {"supply": 1_700, "pdu": 13_600, "rack": 40_800, "it": 1_295_400}
+    assert value == {"supply": 1_700, "pdu": 13_600, "rack": 40_800, "it": 1_295_400 + _DEVICES}
     feeds = [found.measure(f"site.lyon.feed.{feed}.peak").value or 0 for feed in "ABC"]
-    assert sum(feeds) == 1_295_400
-    assert found.measure("site.lyon.feed.A.after-loss").value == 647_700
+    assert sum(feeds) == 1_295_400 + _DEVICES
+    assert found.measure("site.lyon.feed.A.after-loss").value == (1_295_400 + _DEVICES) / 2
 
 
 def test_typical_power_is_the_measured_share_and_at_most_what_was_seen():
@@ -41,39 +47,45 @@ def test_idle_power_is_asked_for_and_used_once_given():
     before = assess_energy(factory, planned)
     assert before.measure("site.lyon.it.idle").needs == ("system.dgx-h100.idle",)
     after = assess_energy(factory, planned, {"system.dgx-h100.idle": GivenValue(2_000)})
-    assert after.measure("site.lyon.it.idle").value == 127 * 2_000
+    assert after.measure("site.lyon.it.idle").value == 127 * 2_000 + _DEVICES
     assert (after.measure("site.lyon.swing").value or 0) == pytest.approx(127 * (7_752 - 2_000))
     assert (after.measure("site.lyon.swing").value or 0) < (before.measure("site.lyon.swing").value or 0)
 
 
-def test_a_devices_power_is_counted_once_it_is_given():
+def test_switches_and_storage_servers_carry_their_range_to_every_total():
+    found = assess_energy(*stack("superpod"))
+    for name, machines in (("it.peak", 1_295_400), ("it.most", 1_295_400)):
+        total = found.measure(f"site.lyon.{name}")
+        assert (total.low, total.high) == (machines + _LEAST, machines + _DEVICES)
+    typical = found.measure("site.lyon.it.typical")
+    assert typical.low == pytest.approx(127 * 10_200 * 0.7 + _LEAST)
+    assert typical.high == pytest.approx(127 * 10_200 * 0.8235 + _DEVICES)
+    for feed in "ABC":
+        load = found.measure(f"site.lyon.feed.{feed}.peak")
+        assert (load.high or 0) - (load.low or 0) == pytest.approx((_DEVICES - _LEAST) / 3)
+
+
+def test_a_users_figure_of_a_device_replaces_ours():
     factory, planned = stack("superpod")
-    before = assess_energy(factory, planned)
-    assert "101 switches and servers" in before.measure("site.lyon.other").note
     after = assess_energy(factory, planned, {"device.qm9700.power": GivenValue(1_500)})
-    count = after.measure("site.lyon.devices.qm9700").value or 0
-    assert count == 65
-    assert after.measure("site.lyon.other").value == count * 1_500
+    assert after.measure("site.lyon.devices.qm9700").value == 65
+    assert after.measure("site.lyon.other").value == _DEVICES - 65 * 220
+    assert after.measure("site.lyon.it.peak").value == 1_295_400 + _DEVICES - 65 * 220
 
 
-def test_a_devices_power_counts_at_the_peak_and_in_every_feed():
-    factory, planned = stack("superpod")
-    kinds = {"device.qm9700.power": 65, "device.sn2201.power": 10, "device.sn4600c.power": 4}
+def test_a_device_of_unknown_power_counts_at_the_peak_and_in_every_feed_once_it_is_given(tmp_path: Path):
+    factory, planned = changed(
+        "superpod", "rails: 2, switch: qm9700, link", "rails: 2, radix: 64, link", tmp_path
+    )
     before = assess_energy(factory, planned).measure("site.lyon.it.peak")
-    assert "101 switches and servers" in before.note
-    given = {
-        name: GivenValue(1_500)
-        for name in assess_energy(factory, planned).needs
-        if name.startswith("device.")
-    }
-    assert set(kinds) <= set(given)
-    found = assess_energy(factory, planned, given)
+    assert "17 switches and servers" in before.note
+    found = assess_energy(factory, planned, {"device.switch.power": GivenValue(1_500)})
     peak = found.measure("site.lyon.it.peak")
-    assert (peak.value, peak.note) == (1_295_400 + 101 * 1_500, "")
+    assert (peak.value, peak.note) == (1_295_400 + _DEVICES - 17 * 220, "")
     assert sum(found.measure(f"site.lyon.feed.{feed}.peak").value or 0 for feed in "ABC") == pytest.approx(
         peak.value
     )
-    assert found.measure("site.lyon.feed.A.after-loss").value == 647_700 + 101 * 750
+    assert found.measure("site.lyon.feed.A.after-loss").value == pytest.approx((peak.value or 0) / 2)
     assert not [
         one.id for one in found.measures if "power no source gives are not counted" in one.source + one.note
     ]

@@ -58,8 +58,8 @@ def _devices(factory: AIFactory, planned: Plan, watts: float) -> dict[str, Given
     """Give every switch and server a power."""
     return {
         name: GivenValue(watts)
-        for name in assess_energy(factory, planned).needs
-        if name.startswith("device.")
+        for name in (one.id for one in assess_energy(factory, planned).measures)
+        if name.startswith("device.") and name.endswith(".power")
     }
 
 
@@ -75,12 +75,21 @@ def test_the_duty_to_report_starts_at_500_kilowatts(nodes: int, status: str, tmp
 
 def test_devices_count_for_the_duty_to_report_and_leave_it_open_while_their_power_is_unknown(tmp_path: Path):
     """49 machines draw 499.8 kW; what is missing is less than one switch."""
-    factory, planned = changed("superpod", "nodes: 127", "nodes: 49", tmp_path, ("gpus: 508", "gpus: 10"))
-    found = assess_energy(factory, planned)
+    factory, planned = changed(
+        "superpod",
+        "nodes: 127",
+        "nodes: 49",
+        tmp_path,
+        ("gpus: 508", "gpus: 10"),
+        ("rails: 2, switch: qm9700, link", "rails: 2, radix: 64, link"),
+    )
+    known = _devices(factory, planned, 0.0)
+    del known["device.switch.power"]
+    found = assess_energy(factory, planned, known)
     duty = _check(found.checks, _DUTY)
     assert duty.status == "open"
-    assert {"device.qm9700.power", "device.server.power"} <= set(duty.needs)
-    assert "device.qm9700.power" in duty.why
+    assert "device.switch.power" in duty.needs
+    assert "device.switch.power" in duty.why
     assert not found.kpis
     assert (
         _check(assess_energy(factory, planned, _devices(factory, planned, 10.0)).checks, _DUTY).status
@@ -89,7 +98,7 @@ def test_devices_count_for_the_duty_to_report_and_leave_it_open_while_their_powe
 
 
 def test_devices_that_cannot_reach_a_threshold_leave_nothing_open():
-    """The lab's machines draw 163.2 kW, and 36 devices at 5 kW 180 kW more."""
+    """The lab's machines, switches and servers draw at most 183.2 kW, and 18 switches at 5 kW 90 kW more."""
     assert _check(assess_energy(*stack("lab")).checks, _DUTY).status == "not-applicable"
 
 
@@ -97,7 +106,7 @@ def test_devices_count_for_the_german_connection():
     factory, planned = stack("lab")
     counts = assess_energy(factory, planned).checks
     assert _check(counts, "EnEfG: connection from 300 kW on").status == "open"
-    assert "device.server.power" in _check(counts, "EnEfG: connection from 300 kW on").needs
+    assert "device.switch.power" in _check(counts, "EnEfG: connection from 300 kW on").needs
     pue = {"site.fra1.pue": GivenValue(1.2)}
     assert (
         _check(

@@ -12,24 +12,25 @@ from tests.assess.stacks import changed, stack
 
 
 def test_devices_that_overload_the_feeds_left_are_a_feed_that_is_not_survived(tmp_path: Path):
-    """Lab: 163.2 kW of machines on three feeds, so 81.6 kW on either of two."""
+    """Lab: 163.2 kW of machines on three feeds, so 81.6 kW on either of two; 36 switches and servers."""
     factory, planned = changed(
         "lab",
         "feeds: {A: 400 kW, B: 400 kW, C: 400 kW}",
-        "feeds: {A: 100 kW, B: 100 kW, C: 100 kW}",
+        "feeds: {A: 120 kW, B: 120 kW, C: 120 kW}",
         tmp_path,
         ("it_budget: 250 kW", "it_budget: 200 kW"),
     )
     loss = _failure(assess_energy(factory, planned).failures, "feed A")
     assert loss.survives is None
-    assert "device.server.power" in loss.needs
+    assert "device.switch.power" in loss.needs
     small = {name: GivenValue(100) for name in loss.needs}
     assert _failure(assess_energy(factory, planned, small).failures, "feed A").survives is True
     large = _failure(
-        assess_energy(factory, planned, {name: GivenValue(2_000) for name in loss.needs}).failures, "feed A"
+        assess_energy(factory, planned, {name: GivenValue(5_000) for name in loss.needs}).failures, "feed A"
     )
     assert large.survives is False
-    assert "draw 72 kW" in large.why
+    # 18 switches of 5 kW, 10 storage servers of up to 1.6 kW and 8 switches of up to 4 kW together.
+    assert "draw 110 kW" in large.why
 
 
 def test_six_supplies_of_which_four_are_needed_do_not_survive_one_of_two_pdus():
