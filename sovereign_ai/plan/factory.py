@@ -226,8 +226,9 @@ def _rack_batches(factory: AIFactory, draft: Draft) -> list[Batch]:
         contents.append((tier_plan.site, list(tier_plan.servers), server_watts(factory, tier_plan.tier)))
     places = support(factory, draft.shapes, draft.sizes, draft.storage)
     batches: list[Batch] = []
-    for (hall, kind, share, _, units), (site, devices, watts) in zip(places, contents, strict=True):
-        batches.append(Batch(factory.site(site), hall, kind, share, devices, units, watts))
+    for place, (site, devices, watts) in zip(places, contents, strict=True):
+        batch = Batch(factory.site(site), place.hall, place.kind, place.share, devices, place.units, watts)
+        batches.append(batch)
     return batches
 
 

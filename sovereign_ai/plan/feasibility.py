@@ -223,10 +223,7 @@ def _hall_problems(
     factory: AIFactory, pools: Sequence[Shape], sizes: Sequence[FabricSize], tiers: Sequence[StoragePlan]
 ) -> Iterator[Problem]:
     """Refuse halls with too few rack positions."""
-    batches: list[tuple[str, str, str, int, int]] = []
-    for hall, kind, share, count, units in support(factory, pools, sizes, tiers):
-        batches.append((hall.name, kind, share, count, units))
-    support_count = support_racks(batches)
+    support_count = support_racks(list(support(factory, pools, sizes, tiers)))
     for number, site in enumerate(factory.sites):
         for place, hall in enumerate(site.halls):
             compute = sum(shape.racks for shape in pools if shape.hall.name == hall.name)

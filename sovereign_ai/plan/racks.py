@@ -4,7 +4,7 @@ Racks are numbered through a hall: compute racks pool by pool, then racks of swi
 assumptions, where there is no source: Switches take at most half of a rack's height, the rest is for cables
 (this gives the four network racks of the H100 bill of materials). A storage tier has racks of its own. A
 switch outside the catalogue and a storage server are two units high. Racks of switches and storage servers
-have two PDUs.
+have two PDUs, and draw at most what the hall allows a rack, as far as their power is known.
 """
 
 from __future__ import annotations
@@ -91,6 +91,27 @@ class Batch:
     watts: int | None
 
 
+@dataclass(frozen=True, slots=True)
+class SupportBatch:
+    """Devices of one kind by number alone, before they have names.
+
+    Attributes:
+        hall: the hall.
+        kind: `network` or `storage`.
+        share: batches of one hall and share fill racks together.
+        count: number of devices.
+        units: height of each.
+        watts: power of each; 0 where no source gives it.
+    """
+
+    hall: Hall
+    kind: str
+    share: str
+    count: int
+    units: int
+    watts: int
+
+
 def switch_units(fabric: Fabric, tier: str) -> int:
     """Return the height of a fabric's switches of one tier."""
     name = fabric.switch_of(tier)
@@ -126,35 +147,40 @@ def home(shapes: Sequence[Shape], site: Site, pools: Sequence[str]) -> Hall:
     return site.halls[0]
 
 
-def support_racks(batches: Sequence[tuple[str, str, str, int, int]]) -> dict[str, int]:
+def support_racks(batches: Sequence[SupportBatch]) -> dict[str, int]:
     """Count racks of switches and storage servers from numbers alone, by hall.
 
     The result equals the number of racks that `more_racks` fills with the same batches.
-
-    Args:
-        batches: hall, kind, share, devices and height of each batch.
     """
-    # By hall, kind and share: racks, and units in use in the last of them.
     racks_of: defaultdict[tuple[str, str, str], int] = defaultdict(int)
-    used: dict[tuple[str, str, str], int] = {}
-    for hall, kind, share, count, units in batches:
-        key = (hall, kind, share)
-        height = _usable_units(kind)
-        fits = 0
+    # Units and watts in use in the last rack of each.
+    used: dict[tuple[str, str, str], tuple[int, int]] = {}
+    for batch in batches:
+        key = (batch.hall.name, batch.kind, batch.share)
+        units, watts = used.get(key, (0, 0))
+        rest = batch.count
         if racks_of[key]:
-            fits = max((height - used[key]) // units, 0)
-        rest = count - min(fits, count)
-        if not rest:
-            used[key] = used.get(key, RACK_UNITS) + count * units
-            continue
-        per_rack = max(height // units, 1)
-        racks = ceil_div(rest, per_rack)
-        racks_of[key] += racks
-        used[key] = (rest - (racks - 1) * per_rack) * units
+            fits = min(_fitting(batch, units, watts), rest)
+            used[key] = (units + fits * batch.units, watts + fits * batch.watts)
+            rest -= fits
+        if rest:
+            per_rack = max(_fitting(batch, 0, 0), 1)
+            racks = ceil_div(rest, per_rack)
+            racks_of[key] += racks
+            last = rest - (racks - 1) * per_rack
+            used[key] = (last * batch.units, last * batch.watts)
     racks_in: defaultdict[str, int] = defaultdict(int)
     for (hall, _, _), racks in racks_of.items():
         racks_in[hall] += racks
     return dict(racks_in)
+
+
+def _fitting(batch: SupportBatch, units: int, watts: int) -> int:
+    """Return how many devices of a batch fit beside some units and watts, by height and by power."""
+    fits = max(_usable_units(batch.kind) - units, 0) // batch.units
+    if batch.watts:
+        fits = min(fits, max(batch.hall.rack_limit.count - watts, 0) // batch.watts)
+    return fits
 
 
 def _usable_units(kind: str) -> int:
@@ -223,16 +249,21 @@ def _fill_racks(batches: Sequence[Batch]) -> Iterator[list[tuple[Batch, str]]]:
     keys.sort(key=lambda key: key[1])
     for key in keys:
         stack: list[tuple[Batch, str]] = []
-        height = 0
+        height = power = 0
         for batch in batches:
             if (batch.hall.name, batch.kind, batch.share) != key:
                 continue
+            watts = batch.watts or 0
             for name in batch.names:
-                if stack and height + batch.units > _usable_units(batch.kind):
+                is_too_high = height + batch.units > _usable_units(batch.kind)
+                # What draws nothing that is known does not add to a rack's power.
+                is_too_hot = watts > 0 and power + watts > batch.hall.rack_limit.count
+                if stack and (is_too_high or is_too_hot):
                     yield stack
-                    stack, height = [], 0
+                    stack, height, power = [], 0, 0
                 stack.append((batch, name))
                 height += batch.units
+                power += watts
         if stack:
             yield stack
 

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sovereign_ai.plan.factory import Plan, plan
-from sovereign_ai.plan.racks import support_racks
+from sovereign_ai.plan.racks import SupportBatch, support_racks
 
 from .factories import codes, factory, hall, management, only_problem, planned, pool, site
 
@@ -117,12 +117,26 @@ def test_every_device_of_any_factory_is_in_one_place(sizes: list[int], per_rack:
     racks_are_sound(plan(factory(pools=pools, fabrics=management())))
 
 
-@given(st.lists(st.tuples(st.integers(1, 80), st.integers(1, 4)), min_size=1, max_size=4))
-def test_counting_support_racks_is_filling_them(batches: list[tuple[int, int]]) -> None:
-    racks, used = 0, 24
-    for count, units in batches:
+@given(
+    st.lists(st.tuples(st.integers(1, 80), st.integers(1, 4), st.integers(0, 50_000)), min_size=1, max_size=4)
+)
+def test_counting_support_racks_is_filling_them(batches: list[tuple[int, int, int]]) -> None:
+    room = factory().sites[0].halls[0]
+    racks, used, drawn = 0, 24, 0
+    for count, units, watts in batches:
         for _ in range(count):
-            if used + units > 24:
-                racks, used = racks + 1, 0
+            if used + units > 24 or (watts and drawn + watts > room.rack_limit.count):
+                racks, used, drawn = racks + 1, 0, 0
             used += units
-    assert support_racks([("h", "network", "", count, units) for count, units in batches]) == {"h": racks}
+            drawn += watts
+    counted = [SupportBatch(room, "network", "", count, units, watts) for count, units, watts in batches]
+    assert support_racks(counted) == {room.name: racks}
+
+
+def test_a_rack_of_switches_draws_at_most_what_its_hall_allows() -> None:
+    gigafactory = planned("gigafactory")
+    limit = 32_000
+    network = [rack for rack in gigafactory.racks if rack.kind == "network"]
+    assert max(rack.power for rack in network) <= limit
+    # Half a rack of 24 switches would draw 41 kW.
+    assert max(len(rack.devices) for rack in network if "compute" in rack.devices[0]) < 24

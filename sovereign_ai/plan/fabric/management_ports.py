@@ -28,31 +28,36 @@ from sovereign_ai.plan.racks import (
     SERVER_UNITS,
     SUPPORT_PDUS,
     Rack,
+    SupportBatch,
     home,
+    server_watts,
     support_racks,
     switch_batches,
     switch_units,
+    switch_watts,
 )
 from sovereign_ai.plan.shapes import Shape
 from sovereign_ai.plan.storage import StoragePlan
-from sovereign_ai.spec import AIFactory, Hall
+from sovereign_ai.spec import AIFactory
 
 
 def support(
     factory: AIFactory, shapes: Sequence[Shape], sizes: Sequence[FabricSize], tiers: Sequence[StoragePlan]
-) -> Iterator[tuple[Hall, str, str, int, int]]:
-    """Yield hall, kind, share, number and height of each batch of devices, in the order of the racks."""
+) -> Iterator[SupportBatch]:
+    """Yield each batch of switches and storage servers, in the order of the racks."""
     fabrics = fabrics_by_name(factory)
     for size in sizes:
         fabric = fabrics[size.fabric]
         hall = home(shapes, factory.site(size.site), fabric.pools)
         for level, count in switch_batches(fabric, size):
-            yield hall, "network", "", count, switch_units(fabric, level)
+            watts = switch_watts(fabric, level) or 0
+            yield SupportBatch(hall, "network", "", count, switch_units(fabric, level), watts)
     for tier in tiers:
         pools = [shape.pool.name for shape in shapes if shape.pool.zone == tier.zone]
         hall = home(shapes, factory.site(tier.site), pools)
         # The share is the tier's name: a storage tier has racks of its own.
-        yield hall, "storage", tier.tier, len(tier.servers), SERVER_UNITS
+        watts = server_watts(factory, tier.tier)
+        yield SupportBatch(hall, "storage", tier.tier, len(tier.servers), SERVER_UNITS, watts)
 
 
 def managed_ports(
@@ -71,10 +76,7 @@ def managed_ports(
         tiers: its storage.
         before: site name to the ports that were counted before.
     """
-    batches: list[tuple[str, str, str, int, int]] = []
-    for hall, kind, share, count, units in support(factory, shapes, sizes, tiers):
-        batches.append((hall.name, kind, share, count, units))
-    racks_in = support_racks(batches)
+    racks_in = support_racks(list(support(factory, shapes, sizes, tiers)))
     ports: dict[str, int] = {}
     for site in factory.sites:
         if not any(manages(factory, fabric, site.name) for fabric in factory.fabrics):

@@ -43,4 +43,5 @@ def test_every_pdu_of_a_rack_is_named() -> None:
 def test_batches_of_switches_come_before_those_of_storage() -> None:
     wish = factory(fabrics=management())
     drafted, _ = draft(wish)
-    assert [kind for _, kind, _, _, _ in support(wish, drafted.shapes, drafted.sizes, ())] == ["network"] * 2
+    batches = support(wish, drafted.shapes, drafted.sizes, ())
+    assert [batch.kind for batch in batches] == ["network"] * 2
