@@ -46,7 +46,7 @@ def test_every_row_has_figures_and_every_figure_a_source_and_a_day() -> None:
     assert all(row.figures for row in ROWS)
     for place, figure in _figures():
         assert len(figure.source) > 5, place
-        assert date.fromisoformat(figure.read) <= date(2026, 11, 26), place
+        assert date.fromisoformat(figure.read) <= date(2026, 11, 27), place
 
 
 def test_every_figure_in_every_file_has_a_source_a_day_and_a_grade_that_it_deserves() -> None:
@@ -59,7 +59,7 @@ def test_every_figure_in_every_file_has_a_source_a_day_and_a_grade_that_it_deser
     assert len({name for name, _ in written}) > 5
     for place, figure in written:
         assert len(figure["source"]) > 5, (place, figure)
-        assert date.fromisoformat(figure["read"]) <= date(2026, 11, 26), (place, figure)
+        assert date.fromisoformat(figure["read"]) <= date(2026, 11, 27), (place, figure)
         grade = Grade(figure["grade"])
         if "repeat" in figure.get("note", ""):
             assert grade is Grade.SECONDARY, f"{place}: somebody else's page repeats it: {figure}"
