@@ -15,7 +15,6 @@ import secrets
 import signal
 import subprocess
 import sys
-import tempfile
 import threading
 import time
 from collections.abc import Iterator
@@ -237,13 +236,14 @@ def crash(life: Life, module: ModuleLocation) -> None:
         refused = say(life, "keys", "status", str(life.lab.stack))
         assert (refused.returncode, b"pkcs11-refused" in refused.stderr) == (3, True)
         custody_file(place).write_bytes(orjson.dumps(data | {"levels": {"research": 5, "startups": "low"}}))
+        # A folder of its own: others on the machine may clear traces out of the shared one.
+        life.lab.env["TMPDIR"] = str(life.folder)
         defect = say(life, "keys", "status", str(life.lab.stack))
+        del life.lab.env["TMPDIR"]
         assert b"[defect]" in defect.stderr
-        trace = Path(
-            re.search(rf"{tempfile.gettempdir()}/sovereign-ai-\S+?\.trace".encode(), defect.stderr)
-            .group()
-            .decode()
-        )  # type: ignore[union-attr]
+        named = re.search(rf"{re.escape(str(life.folder))}/sovereign-ai-\S+?\.trace".encode(), defect.stderr)
+        assert named is not None
+        trace = Path(named.group().decode())
         life.search.look("crash text", trace.read_bytes())
         trace.unlink()
     finally:
