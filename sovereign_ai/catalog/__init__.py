@@ -49,6 +49,7 @@ if TYPE_CHECKING:
     from sovereign_ai.catalog.mig import MOST_INSTANCES, instance_memory, instances, profiles
     from sovereign_ai.catalog.published_fabric import Design, design, designs
     from sovereign_ai.catalog.row_template import template
+    from sovereign_ai.catalog.storage import server_power
     from sovereign_ai.catalog.user_rows import KINDS, add_rows, blocks
 else:
     __getattr__ = lazy_exports(
@@ -77,6 +78,7 @@ else:
             "mig": ("MOST_INSTANCES", "instance_memory", "instances", "profiles"),
             "published_fabric": ("Design", "design", "designs"),
             "row_template": ("template",),
+            "storage": ("server_power",),
             "user_rows": ("KINDS", "add_rows", "blocks"),
         },
     )
@@ -108,5 +110,6 @@ __all__ = [
     "members",
     "profiles",
     "rows",
+    "server_power",
     "template",
 ]

@@ -13,7 +13,7 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from sovereign_ai.catalog.storage import server_power
+from sovereign_ai.catalog import server_power
 from sovereign_ai.catalog.switch import switch
 from sovereign_ai.plan.fabric.size import FabricSize
 from sovereign_ai.plan.nodes import machine_name

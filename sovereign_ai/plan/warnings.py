@@ -10,8 +10,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator
 
-from sovereign_ai.catalog import Grade, Sourced
-from sovereign_ai.catalog.storage import server_power
+from sovereign_ai.catalog import Grade, Sourced, server_power
 from sovereign_ai.catalog.switch import switch
 from sovereign_ai.plan.fabric.port_assignment import fabrics_by_name
 from sovereign_ai.plan.feasibility import Draft

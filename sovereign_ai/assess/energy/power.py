@@ -21,8 +21,7 @@ from functools import partial
 from sovereign_ai.assess.measure import plain
 from sovereign_ai.assess.sheet import Sheet, weighted_sum
 from sovereign_ai.assess.sources import figure
-from sovereign_ai.catalog import Figure
-from sovereign_ai.catalog.storage import server_power
+from sovereign_ai.catalog import Figure, server_power
 from sovereign_ai.catalog.switch import switch
 from sovereign_ai.catalog.system import System
 from sovereign_ai.plan import Plan, Shape
