@@ -70,7 +70,7 @@ def add(app: typer.Typer) -> None:
         helm: Annotated[bool, typer.Option("--helm", help="Write a Helm chart of each cluster.")] = False,
         as_json: Annotated[bool, AsJson] = False,
     ) -> None:
-        """Render the Kubernetes objects of one cluster, or of every cluster into a folder of its own."""
+        """Render Kubernetes objects, each cluster in its own folder."""
         place = RepositoryOptions(url, folder, revision, secret, plain_http)
         form = Form(helm, gitops, place)
         run_command("render", as_json, lambda output: _render(output, stack, out, cluster, form))

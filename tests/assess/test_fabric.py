@@ -30,18 +30,24 @@ def losses(name: str, plane: str) -> dict[str, FabricLoss]:
     return {loss.kind: loss for loss in report(name, plane).losses}
 
 
+def first_half(plane: FabricPlan) -> set[str]:
+    """Return the first leaves that have half of the endpoints together, or up to one leaf more."""
+    below = Counter(plane.host_links.uppers())
+    first: set[str] = set()
+    for switch in plane.switches:
+        if switch.tier == "leaf" and sum(below[leaf] for leaf in first) < plane.endpoints // 2:
+            first.add(switch.name)
+    return first
+
+
 def flow(plane: FabricPlan, gone: set[str]) -> int:
     """Give the links that one half of the leaves can fill towards the other, by maximum flow over every
     cable.
     """
     leaves = [one.name for one in plane.switches if one.tier == "leaf"]
     graph = nx.DiGraph()
-    half = plane.endpoints // 2
     below = Counter(plane.host_links.uppers())
-    first: set[str] = set()
-    for leaf in leaves:
-        if sum(below[one] for one in first) < half:
-            first.add(leaf)
+    first = first_half(plane)
     for leaf in leaves:
         ends = ("source", leaf) if leaf in first else (leaf, "sink")
         graph.add_edge(*ends, capacity=0 if leaf in gone else below[leaf])
@@ -107,7 +113,11 @@ def test_every_loss_leaves_at_most_what_was_there_and_names_a_part() -> None:
 def test_below_cores_too_a_maximum_flow_finds_no_less_and_hardly_more(gone: tuple[str, ...]) -> None:
     plane = next(one for one in stack("gigafactory")[1].fabrics if one.name == "oob-north-p0")
     left, found = Links(plane, {}).without(set(gone)), flow(plane, set(gone))
-    assert left <= found <= left + 26  # the flow halves by whole leaves in order, not by the worst
+    # The flow halves by whole leaves in order, not by the worst, and its second half may be the smaller one.
+    below = Counter(plane.host_links.uppers())
+    short = sum(below[leaf] for leaf in first_half(plane)) - plane.endpoints // 2
+    assert left - short <= found <= left + 26
+    assert 0 <= short < max(below.values())
 
 
 @pytest.mark.parametrize(
@@ -131,14 +141,14 @@ def test_a_rack_of_machines_is_one_whose_machines_are_on_the_plane(
 
 
 def test_a_rack_of_leaves_that_cuts_off_ports_is_not_hidden_by_a_rack_of_spines() -> None:
-    """The gigafactory has 24 leaves of 32 ports in a rack.
+    """The gigafactory has 18 leaves of 32 ports in a rack.
 
-    Without a rack of spines no port is lost, but more of the bisection.
+    They are of three units of 256 GPUs. Without a rack of spines no port is lost, but more of the bisection.
     """
     found = losses("gigafactory", "compute-north-p0")
     least, most = found["rack of switches"], found["rack of switches, most ports"]
     assert least.endpoints == 0
-    assert (most.endpoints, most.gpus) == (768, 768)
+    assert (most.endpoints, most.gpus) == (576, 768)
     assert least.share < most.share < 1
 
 

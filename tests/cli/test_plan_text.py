@@ -28,9 +28,10 @@ def test_power_that_no_source_gives_is_not_told_as_none_in_the_plan() -> None:
     from sovereign_ai.plan.plan_summary import summary
     from sovereign_ai.spec.reader import load
 
-    assert "h1    network        2     4  not known" in call("plan", str(STACKS / "lab")).stdout.splitlines()
+    shown = call("plan", str(STACKS / "lab")).stdout.splitlines()
+    assert "h1    network        2     4  4.0 kW, not all known" in shown
     page = summary(plan(load(STACKS / "lab")))
-    page["racks"] = [row | {"most_watts": row["most_watts"] or 1_200} for row in page["racks"]]
+    page["racks"] = [row | {"most_watts": 0 if row["unknown_power"] else 40_800} for row in page["racks"]]
     told = [line.split(maxsplit=4) for line in summary_lines(page, why=False)]
     assert ["h1", "compute", "4", "12", "40.8 kW"] in told
-    assert ["h1", "network", "2", "4", "1.2 kW, not all known"] in told
+    assert ["h1", "network", "2", "4", "not known"] in told

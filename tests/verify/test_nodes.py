@@ -106,7 +106,7 @@ def test_several_wrong_fields_of_a_machine_are_one_finding() -> None:
     node["spec"]["taints"] = []
     (finding,) = check(api, FACTORY, PLAN).findings
     assert len(finding.also) == 1
-    assert str(finding).endswith("(and 1 more fields)")
+    assert str(finding).endswith("(and 1 more field)")
 
 
 @pytest.mark.parametrize(
