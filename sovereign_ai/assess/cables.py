@@ -12,7 +12,7 @@ measure the route before you order.
     >>> from sovereign_ai.plan import plan
     >>> from sovereign_ai.spec import load
     >>> factory = load("stacks/lab")
-    >>> print(lengths(factory, plan(factory))[0].said)
+    >>> print(lengths(factory, plan(factory))[0].text)
     up to 9.4 m [7.4 to 12.2], reach 50 m: holds
 """
 
@@ -73,7 +73,7 @@ class CableTotals:
         return data
 
     @property
-    def said(self) -> str:
+    def text(self) -> str:
         """The longest cable within a hall and the number of cables between halls."""
         spread = f"{plain(self.low)} to {plain(self.high)}"
         more = f"; {self.between_halls:,} between halls" if self.between_halls else ""

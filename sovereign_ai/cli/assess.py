@@ -343,7 +343,7 @@ def _print_assessment(
     """
     lines: list[str] = []
     explained: set[str] = set()
-    for line, names in assessment.said():
+    for line, names in assessment.lines_with_measures():
         text = line.lstrip()
         lines += wrapped(text, " " * (len(line) - len(text)))
         if not why:

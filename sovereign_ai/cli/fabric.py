@@ -158,7 +158,7 @@ def _check(output: Output, path: Path) -> None:
         plane_cabling, loss = cabling[report.plane], losses[report.plane]
         if lines:
             lines.append("")
-        lines += _plane_lines(report, plane_cabling.said)
+        lines += _plane_lines(report, plane_cabling.text)
         if loss.planes > 1:
             lines += _loss_lines(loss)
         lines.append("")

@@ -38,11 +38,11 @@ def test_cables_between_halls_are_counted_and_leave_the_plane_open() -> None:
     found = {one.plane: one for one in lengths(*stack("plural"))}
     assert found["storage-vie1-p0"].between_halls > 0
     assert found["storage-vie1-p0"].holds is None
-    assert found["storage-vie1-p0"].said.endswith("; 72 between halls: open")
+    assert found["storage-vie1-p0"].text.endswith("; 72 between halls: open")
 
 
 def test_what_is_said_of_a_plane_fits_behind_its_word_on_a_terminal_however_long_the_cables_are() -> None:
     widest = CableTotals("p", 1253.4, 1255.6, 1380.1, 99_999, 500.0, holds=False)
-    assert widest.said == "up to 1,260 m [1,250 to 1,380], reach 500 m; 99,999 between halls: too short"
-    assert len(f"  cables {CableTotals('p', 253.4, 255.6, 380.1, 99_999, 500.0, holds=None).said}") <= 80
-    assert len(f"  cables {CableTotals('p', 53.4, 55.6, 80.1, 9_999, 50.0, holds=False).said}") <= 80
+    assert widest.text == "up to 1,260 m [1,250 to 1,380], reach 500 m; 99,999 between halls: too short"
+    assert len(f"  cables {CableTotals('p', 253.4, 255.6, 380.1, 99_999, 500.0, holds=None).text}") <= 80
+    assert len(f"  cables {CableTotals('p', 53.4, 55.6, 80.1, 9_999, 50.0, holds=False).text}") <= 80

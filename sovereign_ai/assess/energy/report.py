@@ -55,9 +55,9 @@ class Energy(Assessment):
 
     def lines(self) -> list[str]:
         """Return the lines of the report."""
-        return [line for line, _ in self.said()]
+        return [line for line, _ in self.lines_with_measures()]
 
-    def said(self) -> Iterator[ReportLine]:
+    def lines_with_measures(self) -> Iterator[ReportLine]:
         """Yield the lines of the report, each with the names of the measures on it."""
         return report_lines(self)
 

@@ -56,7 +56,7 @@ class Fit(Assessment):
         data["verdict"], data["missing"] = self.verdict.value, list(self.missing)
         return data
 
-    def said(self) -> Iterator[ReportLine]:
+    def lines_with_measures(self) -> Iterator[ReportLine]:
         """Yield the lines of the report, each with the names of the measures on it."""
         yield f"{self.kind} {self.name} on pool {self.pool} of {self.factory}: {self.verdict}", ()
         for check in self.checks:

@@ -116,7 +116,7 @@ def plan(report: Report) -> Iterator[Markup]:
     yield from _plan_parts(facts)
     cabling: list[Cells] = []
     for plane in lengths(report.factory, report.plan):
-        row = (plane.plane, _state(plane.holds), plane.said)
+        row = (plane.plane, _state(plane.holds), plane.text)
         cabling.append(row)
     yield tag("h3", "Cables against the reach of their optics")
     yield _soft("By the places of racks in their rows; widths, rises and row pitches are our judgement.")

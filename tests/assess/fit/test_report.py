@@ -40,7 +40,7 @@ def test_one_check_that_fails_outweighs_one_that_is_not_known():
 @pytest.mark.parametrize("work", [job(), service()], ids=["job", "service"])
 def test_every_number_of_a_line_has_its_reason_down_to_a_source(work: object):
     fit = assess_fit(*stack("lab"), work)  # type: ignore[arg-type]
-    for _, names in fit.said():
+    for _, names in fit.lines_with_measures():
         assert list(fit.reasons(names, set())) or not names
     for measure in fit.measures:
         assert measure.formula or measure.source, measure.id

@@ -29,7 +29,7 @@ def _value(fit: Fit, name: str) -> float:
 
 def test_a_70b_service_on_eight_h100_fits_with_the_numbers_of_the_hand():
     fit = _fit()
-    assert fit.verdict.value == "fits", list(fit.said())
+    assert fit.verdict.value == "fits", list(fit.lines_with_measures())
     token = 2 * 80 * 8 * 128 * 2
     assert _value(fit, "cache.token") == token == 327_680
     assert _value(fit, "batch") == 16

@@ -34,7 +34,7 @@ def _value(fit: Fit, name: str) -> float:
 
 def test_a_70b_job_on_64_gpus_fits_and_its_states_are_those_of_the_hand():
     fit = _fit()
-    assert fit.verdict.value == "fits", list(fit.said())
+    assert fit.verdict.value == "fits", list(fit.lines_with_measures())
     held = 70e9 / (8 * 4)
     assert _value(fit, "memory.weights") == 2 * held == 4.375e9
     assert _value(fit, "memory.gradients") == 4 * held == 8.75e9
