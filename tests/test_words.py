@@ -18,38 +18,48 @@ DOCUMENTS = sorted(
 )
 MODULES = sorted(path.relative_to(ROOT) for path in (ROOT / "sovereign_ai").rglob("*.py"))
 UNUSED = re.compile(
-    r"\b(mend|mends|mended|whom|told|wish(es)?(?! list)|of ours|"
+    r"\b(mend|mends|mended|whom|told|said|wish(es)?(?! list)|of ours|"
     r"would not go|nobody can be asked|by hand)\b",
     re.IGNORECASE,
+)
+RULE_TEXTS = ("Where nothing is said, nothing is forbidden.",)
+"""Texts of the registry that keep a word, since every rendered factory carries a digest of the rules."""
+TABLES = sorted(
+    path.relative_to(ROOT)
+    for path in (
+        *(ROOT / "sovereign_ai").glob("*/data/**/*.json"),
+        # Its descriptions are the docstrings of the description's fields, which editors show.
+        ROOT / "stacks" / "lab" / "factory.schema.json",
+    )
 )
 CODE = re.compile(r"```.*?```|`[^`\n]*`", re.DOTALL)
 
 
 def unused(text: str) -> list[str]:
     """Return the words of a text that have a plainer form."""
+    for kept in RULE_TEXTS:
+        text = text.replace(kept, "")
     return [match.group() for match in UNUSED.finditer(text)]
 
 
 def user_facing(tree: ast.AST) -> Iterator[tuple[int, str]]:
-    """Yield the texts of problems, rules, help and progress: every string that is no docstring and no key."""
+    """Yield strings that have a space and are no docstrings, and the docstrings that are help of a command.
+
+    Problems, help, progress and the lines of reports are all made of these.
+    """
+    docstrings = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr)}
     for node in ast.walk(tree):
-        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name | ast.Attribute):
-            name = node.func.id if isinstance(node.func, ast.Name) else node.func.attr
-            if name not in {
-                "Problem",
-                "progress",
-                "Option",
-                "Argument",
-                "say",
-                "fail",
-                "Rule",
-                "RuleCheck",
-                "Control",
-            }:
-                continue
-            for inner in ast.walk(node):
-                if isinstance(inner, ast.Constant) and isinstance(inner.value, str) and " " in inner.value:
-                    yield inner.lineno, inner.value
+        if isinstance(node, ast.FunctionDef) and _is_command(node):
+            yield node.lineno, ast.get_docstring(node) or ""
+        if id(node) in docstrings or not isinstance(node, ast.Constant):
+            continue
+        if isinstance(node.value, str) and " " in node.value:
+            yield node.lineno, node.value
+
+
+def _is_command(function: ast.FunctionDef) -> bool:
+    """Return whether a function is decorated as a command, whose docstring is then its help."""
+    return any("command" in ast.unparse(decorator) for decorator in function.decorator_list)
 
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=str)
@@ -60,7 +70,7 @@ def test_a_document_keeps_to_the_words_of_the_glossary(document: Path) -> None:
     assert [line for line in lines if not line.endswith("[]")] == []
 
 
-def test_problems_help_and_progress_keep_to_the_words_of_the_glossary() -> None:
+def test_problems_help_progress_and_reports_keep_to_the_words_of_the_glossary() -> None:
     lines = []
     for module in MODULES:
         tree = ast.parse((ROOT / module).read_bytes())
@@ -68,8 +78,21 @@ def test_problems_help_and_progress_keep_to_the_words_of_the_glossary() -> None:
     assert lines == []
 
 
+@pytest.mark.parametrize("file", TABLES, ids=str)
+def test_tables_and_the_schema_keep_to_the_words_of_the_glossary(file: Path) -> None:
+    lines = (ROOT / file).read_text(encoding="utf-8").splitlines()
+    assert [f"{number}: {unused(line)}" for number, line in enumerate(lines, 1) if unused(line)] == []
+
+
 def test_the_search_sees_a_word_and_not_a_part_of_one() -> None:
     assert unused("it was told, and mended") == ["told", "mended"]
     assert unused("recommend a wish list; a threshold; mending") == []
     tree = ast.parse('Problem("code", f"{name} would not go", hint="mend it now")')
     assert [unused(text) for _, text in user_facing(tree)] == [["would not go"], ["mend"]]
+
+
+def test_the_search_sees_parts_of_texts_and_help_but_no_other_docstring_and_no_key() -> None:
+    tree = ast.parse('"""Made by hand."""\nline = f"{name} is not told"\nkey = data["said"]')
+    assert [(line, unused(text)) for line, text in user_facing(tree)] == [(2, ["told"])]
+    command = ast.parse('@app.command("x")\ndef x():\n    """Mend it."""')
+    assert [unused(text) for _, text in user_facing(command)] == [["Mend"]]

@@ -175,7 +175,7 @@ def _bodies(case: FindingCase, inside: frozenset[str]) -> CaseFinding:
     for body in case.factory.operator.sub_processors:
         seats += [body.seat, body.parent_seat or body.seat]
     if not seats:
-        why = "no sub-processor is declared; whether there is none is not said"
+        why = "no sub-processor is declared; whether there is none is not stated"
         return CaseFinding(None, why, fields)
     return _areas(seats, inside, "every sub-processor", *fields)
 

@@ -80,7 +80,7 @@ _ROWS = (
         at_least=(1, 36),
         below=(1, 39),
         purpose=(
-            "renders and reads Kubernetes objects by hand; one minor of skew with the API server is allowed"
+            "renders and reads Kubernetes objects manually; one minor of skew with the API server is allowed"
         ),
         licence=APACHE,
         supplier="The Kubernetes Authors",

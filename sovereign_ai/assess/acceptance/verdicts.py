@@ -35,7 +35,7 @@ class Miss:
         the scale-up network: bus 338.8 GB/s, wanted at least 460
         """
         unit = "" if self.limit.unit == "1" else f" {self.limit.unit}"
-        value = "not told" if self.value is None else f"{self.value:g}{unit}"
+        value = "not reported" if self.value is None else f"{self.value:g}{unit}"
         bound = f"at {'least' if self.limit.least else 'most'} {self.limit.value:g}"
         return f"{self.limit.planned}: {self.limit.metric} {value}, wanted {bound}"
 

@@ -14,7 +14,7 @@ from sovereign_ai.assess.sources import figure, figures
 from sovereign_ai.spec import GridContract
 
 _UNKNOWN_MIX = (
-    "nobody said what share of the mix is renewable by its guarantees: counted as none, and it could be all"
+    "which share of the mix guarantees make renewable is not stated: counted as none, and it could be all"
 )
 _GROUPS = {
     "renewable": RENEWABLE,

@@ -249,6 +249,6 @@ def _left_out(here: Mapping[str, NetBoxDevice], machines: set[str], loose: list[
     if pdus:
         yield f"power: {pdus} rack PDUs; the feed of each is not in the tables"
     for model, count in sorted(servers.items()):
-        yield f"storage: {count} x {model}; what they hold and for whom is not in the tables"
+        yield f"storage: {count} x {model}; the tables state neither what they hold nor for which tenant"
     if loose:
         yield f"{len(loose)} devices are cabled and no machine is on them: {', '.join(loose[:3])}"
