@@ -12,7 +12,6 @@ An entry exists only when it is complete: it is built in `work` and renamed. A r
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import hashlib
 import os
 import shutil
@@ -20,11 +19,13 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 
 from sovereign_ai.errors import EnvironmentLacksError, Problem
 from sovereign_ai.toolchain.private_folders import make_folders, private_folder
 from sovereign_ai.toolchain.table import Tool, table_digest
+from sovereign_ai.toolchain.waiting import try_lock, wait_until
 
 Progress = Callable[[str], object]
 """Receives a line for a person; never anything secret."""
@@ -113,17 +114,10 @@ def _wait_for(descriptor: int, name: str, progress: Progress) -> None:
     """Wait for a lock, and report now and then that another run holds it."""
     start = time.monotonic()
     due = _FIRST_REPORT
-    while True:
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            waited = time.monotonic() - start
-            if waited >= due:
-                progress(f"{name}: another run is making it, waited {waited:.0f} s")
-                due = waited + _NEXT_REPORT
-            time.sleep(0.1)
-        else:
-            return
+    while not wait_until(partial(try_lock, descriptor), max(due - (time.monotonic() - start), 0.0)):
+        waited = time.monotonic() - start
+        progress(f"{name}: another run is making it, waited {waited:.0f} s")
+        due = waited + _NEXT_REPORT
 
 
 def settle(made: Path, row: Tool) -> Path:

@@ -14,18 +14,19 @@ imports nothing heavy, and its children end with it whatever ends it.
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import os
 import signal
 import sys
 import time
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from subprocess import Popen, TimeoutExpired
 from typing import Any
 
 from sovereign_ai.cluster.process import Process, is_stopped, is_well, start, started_at
 from sovereign_ai.cluster.state import ClusterDir, read_json, write_json
+from sovereign_ai.toolchain import try_lock, wait_until
 
 ALREADY_RUNNING = 3
 """Exit status where another supervisor holds the lock."""
@@ -270,17 +271,10 @@ def hold_lock(folder: Path, patience: float = 2.0) -> int | None:
         The lock's descriptor, which must stay open; None if another process holds the lock.
     """
     descriptor = os.open(folder / LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-    until = time.monotonic() + patience
-    while True:
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            if time.monotonic() > until:
-                os.close(descriptor)
-                return None
-            time.sleep(0.05)
-        else:
-            return descriptor
+    if wait_until(partial(try_lock, descriptor), patience):
+        return descriptor
+    os.close(descriptor)
+    return None
 
 
 def main(folder: Path) -> int:
