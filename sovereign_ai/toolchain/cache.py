@@ -15,6 +15,7 @@ import contextlib
 import hashlib
 import os
 import shutil
+import stat
 import sys
 import threading
 import time
@@ -32,6 +33,7 @@ Progress = Callable[[str], object]
 
 _FIRST_REPORT, _NEXT_REPORT = 2.0, 15.0
 """Seconds of silence after which a wait is reported, the first time and from then on."""
+_WRITABLE_BY_OTHERS = stat.S_IWGRP | stat.S_IWOTH
 
 
 def cache_dir() -> Path:
@@ -126,11 +128,22 @@ def settle(made: Path, row: Tool) -> Path:
     The caller holds the tool's lock, and knows that no usable entry exists. An entry that has lost its
     binary is removed.
     """
+    _close_to_others(made)
     final = entry_dir(row)
     ensure(final.parent)
     remove(final)
     made.rename(final)
     return final
+
+
+def _close_to_others(folder: Path) -> None:
+    """Let nobody but the owner write into a folder, whatever the umask was when its files were made."""
+    for path in (folder, *folder.rglob("*")):
+        if path.is_symlink():
+            continue
+        mode = stat.S_IMODE(path.stat().st_mode)
+        if mode & _WRITABLE_BY_OTHERS:
+            path.chmod(mode & ~_WRITABLE_BY_OTHERS)
 
 
 def link(target: Path, name: str) -> Path:

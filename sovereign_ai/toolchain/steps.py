@@ -64,6 +64,8 @@ def run(
                 stderr=sink,
                 # A group of its own, so that compilers that it starts can be ended with it.
                 start_new_session=True,
+                # A caller whose mask closes nothing must not leave files that others may write.
+                umask=0o022,
             )
         except OSError as error:
             raise WayClosedError(f"{what}: {argv[0]} does not start: {error.strerror}") from None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -15,6 +16,7 @@ from sovereign_ai.toolchain.cache import (
     link_by_name,
     locked,
     remove,
+    settle,
 )
 from sovereign_ai.toolchain.table import TOOLS
 
@@ -68,6 +70,22 @@ def test_a_work_folder_is_empty_and_goes_only_after_success(cache: Path) -> None
         assert work == left
         assert list(work.iterdir()) == []
     assert not work.exists()
+
+
+def test_nobody_but_the_owner_may_write_what_is_settled_whatever_the_umask(cache: Path) -> None:
+    mask = os.umask(0)
+    try:
+        with locked(KWOK, lambda _line: None) as work:
+            made = work / "made"
+            (made / "files").mkdir(parents=True)
+            (made / "files" / "go.mod").touch()
+            (made / "kwok").touch(0o777)
+            (made / "away").symlink_to("/nowhere")
+            place = settle(made, KWOK)
+    finally:
+        os.umask(mask)
+    modes = {path.name: path.stat().st_mode & 0o777 for path in place.rglob("*") if not path.is_symlink()}
+    assert modes == {"files": 0o755, "go.mod": 0o644, "kwok": 0o755}
 
 
 def test_a_read_only_folder_is_removed(tmp_path: Path) -> None:
