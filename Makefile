@@ -102,7 +102,7 @@ twin: setup ## Tests of the fabric twins: real FRR in network namespaces, real O
 	  ibsim-utils libumad2sim0 opensm infiniband-diags; fi
 	@if [ "$$(id -u)" = 0 ] && ! test -x /usr/lib/frr/zebra -a -x /usr/lib/frr/frr-reload.py; then apt-get update -qq \
 	  && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends frr frr-pythontools; fi
-	$(BIN)/pytest -q -n 2 --dist loadfile -m twin tests/fabric_twin
+	$(BIN)/pytest -q -n 2 --dist loadfile -m twin tests/fabric_twin tests/render/switches
 
 loads: twin ## Every output loaded into the programs it is meant for, as far as Debian has them; as root
 	@if [ "$$(id -u)" = 0 ] && ! { command -v kea-dhcp4 && command -v slurmctld && command -v ibdmsh; } >/dev/null; then apt-get update -qq \

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import shutil
 import subprocess
 from collections import defaultdict
 from collections.abc import Iterator
@@ -297,7 +296,7 @@ def test_cumulus_has_the_same_lists_maps_and_limits_as_frr(name: str) -> None:
             assert (policy, most) == (judge.policy, judge.most)
 
 
-@pytest.mark.skipif(shutil.which("vtysh") is None, reason="FRR is not installed")
+@pytest.mark.twin
 @pytest.mark.parametrize("name", ["lab", "plural", "superpod"])
 def test_frr_itself_reads_the_first_switch_of_each_tier(name: str, tmp_path: Path) -> None:
     for switches in planes(name):
