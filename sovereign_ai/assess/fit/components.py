@@ -117,13 +117,6 @@ class Checkpoint(Model):
     """Time between two."""
 
 
-class Restart(Model):
-    """What happens when a machine of the job fails."""
-
-    policy: Literal["on-failure", "never"] = "on-failure"
-    """`on-failure` starts again from the newest checkpoint."""
-
-
 class Elastic(Model):
     """The sizes between which the job may shrink and grow, by whole copies."""
 
@@ -160,8 +153,6 @@ class TrainingJob(Model):
     """Sequences that a copy works on at once."""
     checkpoint: Checkpoint | None = None
     """Checkpoints."""
-    restart: Restart = _all_defaults()
-    """Restart policy."""
     elastic: Elastic | None = None
     """Limits of size; left out, the size is fixed."""
 
