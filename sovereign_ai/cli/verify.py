@@ -147,7 +147,7 @@ def _watch(
                 typer.echo(text)
             before = now
             code = ExitCode.OK if verdict.ok else ExitCode.FINDINGS
-            time.sleep(interval)
+            time.sleep(interval)  # noqa: TID251 - the watch goes on until it is interrupted
     # Without a first observation there is no verdict, and so neither success nor findings.
     raise typer.Exit(int(ExitCode.INTERRUPTED if code is None else code))
 

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
-import time
 from collections.abc import Iterable, Mapping
 from functools import partial
 from pathlib import Path
@@ -20,7 +19,7 @@ from sovereign_ai.cluster.api.client import Api
 from sovereign_ai.errors import BadFileError, EnvironmentLacksError, Problem, SovereignError, Where
 from sovereign_ai.files import DEFINITIONS, decode, parse_objects, read
 from sovereign_ai.files.writing import write_private
-from sovereign_ai.toolchain import cache_dir, ensure
+from sovereign_ai.toolchain import cache_dir, ensure, polling
 
 _VERSION, _KIND = "apiextensions.k8s.io/v1", "CustomResourceDefinition"
 _POLL_SECONDS = 0.1
@@ -60,14 +59,13 @@ def install_crds(api: Api, folder: Path, *, wait_seconds: float = 30) -> tuple[s
         if not contains_fields(live.get(name), definition):
             changed.append(partial(api.apply, definition, force=True))
     api.many(changed)
-    deadline = time.monotonic() + wait_seconds
-    if changed:
-        listed = api.list(_VERSION, _KIND)
-    while waiting := sorted(set(names) - _established(listed)):
-        if time.monotonic() > deadline:
-            raise _not_established(waiting, wait_seconds)
-        time.sleep(_POLL_SECONDS)
-        listed = api.list(_VERSION, _KIND)
+    waiting = set(names) - (set() if changed else _established(listed))
+    for is_last in polling(wait_seconds, _POLL_SECONDS):
+        if not waiting:
+            break
+        waiting = set(names) - _established(api.list(_VERSION, _KIND))
+        if waiting and is_last:
+            raise _not_established(sorted(waiting), wait_seconds)
     return tuple(sorted(names))
 
 

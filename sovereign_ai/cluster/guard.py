@@ -15,9 +15,9 @@ from __future__ import annotations
 
 import hashlib
 import json
-import time
 from collections.abc import Iterable, Iterator, Mapping
 from copy import deepcopy
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +28,7 @@ from sovereign_ai.cluster.state import ClusterDir, write_json
 from sovereign_ai.errors import EnvironmentLacksError, Problem
 from sovereign_ai.files.writing import write_private
 from sovereign_ai.names import KEYS
+from sovereign_ai.toolchain import wait_until
 
 GUARD = "sovereign-guard.static.k8s.io"
 """The guard's name; the API server reserves the suffix for policies from files."""
@@ -298,15 +299,12 @@ def load_guard(cluster_dir: ClusterDir, api: Api, data: bytes) -> bool:
     is_new = not path.exists() or path.read_bytes() != data
     if is_new:
         write_private(path, data)
-    deadline = time.monotonic() + _LOAD_SECONDS
     # The API server reports the digest of all files together, each closed by a zero byte.
     digest = hashlib.sha256(data + bytes(1)).hexdigest()
-    while not _has_loaded(api, f'hash="sha256:{digest}"'):
-        if time.monotonic() > deadline:
-            message = f"the API server did not take the guard of its policies: {_reason(cluster_dir)}"
-            hint = f"see {path} and the API server's log"
-            raise EnvironmentLacksError(Problem("guard-not-taken", message, hint=hint))
-        time.sleep(0.2)
+    if not wait_until(partial(_has_loaded, api, f'hash="sha256:{digest}"'), _LOAD_SECONDS, 0.2):
+        message = f"the API server did not take the guard of its policies: {_reason(cluster_dir)}"
+        hint = f"see {path} and the API server's log"
+        raise EnvironmentLacksError(Problem("guard-not-taken", message, hint=hint))
     return is_new
 
 

@@ -18,6 +18,7 @@ from sovereign_ai.cluster.api import Api, ApiError, budget_causes
 from sovereign_ai.errors import DeploymentError, Problem
 from sovereign_ai.names import KEYS, OWNER
 from sovereign_ai.plan import Plan
+from sovereign_ai.toolchain import polling
 
 Object = Mapping[str, Any]
 _SIMULATED = "kwok.x-k8s.io/node"
@@ -134,12 +135,14 @@ def _wait_until_empty(
         ApiError: the API server refused another request.
         UnreachableError: there was no answer.
     """
-    began = time.monotonic()
-    next_report = began + _QUIET_SECONDS
+    next_report = time.monotonic() + _QUIET_SECONDS
     shown: list[str] = []
     held: dict[str, str] = {}
-    while pods := _pods_on(api, names):
-        if time.monotonic() > began + wait_seconds:
+    for is_last in polling(wait_seconds, _POLL_SECONDS):
+        pods = _pods_on(api, names)
+        if not pods:
+            return
+        if is_last:
             raise DeploymentError(_late(pod, wait_seconds, held.get(_name(pod), "")) for pod in pods)
         # A pod that is being deleted was evicted in an earlier round, and ends within its grace period.
         staying = [pod for pod in pods if not pod["metadata"].get("deletionTimestamp")]
@@ -151,7 +154,6 @@ def _wait_until_empty(
             for line in lines:
                 progress(line)
             shown, next_report = lines, now + _REPORT_SECONDS
-        time.sleep(_POLL_SECONDS)
 
 
 def _waiting_lines(pods: Iterable[Object], held: Mapping[str, str]) -> list[str]:

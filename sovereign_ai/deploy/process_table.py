@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from sovereign_ai.cluster import started_at
+from sovereign_ai.toolchain import polling
 
 _PROC = Path("/proc")
 _STATE, _PARENT = 3 - 3, 4 - 3
@@ -122,17 +123,16 @@ def kill_all(find: Callable[[], Iterable[int]], seconds: float = _END_SECONDS) -
     """
     # A dict as an ordered set, since a process is listed until it has ended.
     seen: dict[int, None] = {}
-    deadline = time.monotonic() + seconds
-    while pids := list(find()):
+    for _ in polling(seconds, 0.02):
+        pids = list(find())
+        if not pids:
+            break
         for pid in pids:
             seen[pid] = None
             try:
                 os.kill(pid, signal.SIGKILL)
             except (ProcessLookupError, PermissionError):
                 continue
-        if time.monotonic() > deadline:
-            break
-        time.sleep(0.02)
     return list(seen)
 
 

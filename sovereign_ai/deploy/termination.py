@@ -8,6 +8,7 @@ and the wait goes on.
 
 from __future__ import annotations
 
+import math
 import threading
 import time
 from collections.abc import Callable, Collection, Iterator, Mapping
@@ -17,6 +18,7 @@ from dataclasses import dataclass, field
 from sovereign_ai.cluster.api import Api, ApiError, UnreachableError
 from sovereign_ai.deploy.live_objects import Metadata, ObjectKey, key_of, list_inside, read_live
 from sovereign_ai.errors import DeploymentError, Problem, SovereignError, Where
+from sovereign_ai.toolchain import polling
 
 WAIT_SECONDS = 60.0
 """How long to wait, by default, for an object while nothing changes."""
@@ -173,14 +175,12 @@ def wait_until_gone(
         UnreachableError: there was no answer.
     """
     watch = TerminationWatch(api, keys, progress, wait_seconds)
-    while True:
-        began = time.monotonic()
+    # The watch has a time limit of its own, which begins anew with whatever changes.
+    for _ in polling(math.inf, _POLL_SECONDS, share=_SHARE):
         if watch.look():
             return
         if watch.problems:
             raise DeploymentError(watch.problems)
-        # On a busy cluster a check takes long, and the checks must not be what keeps it busy.
-        time.sleep(max(_POLL_SECONDS, _SHARE * (time.monotonic() - began)))
 
 
 @contextmanager

@@ -19,6 +19,7 @@ from sovereign_ai.deploy.objects import FIELD_MANAGER, resource_name
 from sovereign_ai.errors import DeploymentError, Problem
 from sovereign_ai.names import KEYS, OWNER
 from sovereign_ai.rules import KINDS
+from sovereign_ai.toolchain import polling
 
 Object = Mapping[str, Any]
 _ORDER = ("RoleBinding", "NetworkPolicy", "Role", "ServiceAccount", "StorageClass", "Namespace")
@@ -144,19 +145,17 @@ def _wait(api: Api, names: set[str], progress: Callable[[str], object], wait_sec
     """
     began = time.monotonic()
     is_quiet = True
-    while True:
+    for is_last in polling(wait_seconds, _POLL_SECONDS):
         namespaces = api.many(partial(api.get, "v1", "Namespace", name) for name in sorted(names))
         left = [namespace for namespace in namespaces if namespace is not None]
         if not left:
             return
-        elapsed = time.monotonic() - began
-        if elapsed > wait_seconds:
+        if is_last:
             raise DeploymentError(_stuck(namespace, wait_seconds) for namespace in left)
-        if is_quiet and elapsed > _QUIET_SECONDS:
+        if is_quiet and time.monotonic() - began > _QUIET_SECONDS:
             is_quiet = False  # reported once
             shown = ", ".join(namespace["metadata"]["name"] for namespace in left[:_MOST_NAMED])
             progress(f"waiting until {len(left)} namespaces are gone: {shown}")
-        time.sleep(_POLL_SECONDS)
 
 
 def _stuck(namespace: Object, wait_seconds: float) -> Problem:

@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -19,6 +20,7 @@ from sovereign_ai.fabric_twin.sample import PlanePart, Sample, switch_named
 from sovereign_ai.fabric_twin.wiring import wire
 from sovereign_ai.names import label
 from sovereign_ai.render.switches import SwitchPorts, frr
+from sovereign_ai.toolchain import wait_until
 
 STATE = Path("/run/sovereign-ai-twin")
 DAEMONS = Path("/usr/lib/frr")
@@ -225,11 +227,10 @@ class Twin:
         """
         start = time.monotonic()
         for part in self.sample.parts:
-            while not self.ready(part):
-                if time.monotonic() - start > most:
-                    message = f"{part.name} did not converge in {most:.0f} s"
-                    raise DeploymentError(Problem("twin-unready", message, hint="look at `vtysh` of a leaf"))
-                time.sleep(0.2)
+            left = most - (time.monotonic() - start)
+            if not wait_until(partial(self.ready, part), left, 0.2):
+                message = f"{part.name} did not converge in {most:.0f} s"
+                raise DeploymentError(Problem("twin-unready", message, hint="look at `vtysh` of a leaf"))
         return time.monotonic() - start
 
 

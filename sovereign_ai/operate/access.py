@@ -11,7 +11,6 @@ a crash between both left permits nothing, and the operator removes it once its 
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
@@ -37,6 +36,7 @@ from sovereign_ai.operate.records import (
     write_kubeconfig,
     write_revoked,
 )
+from sovereign_ai.toolchain import polling
 
 _POLL_SECONDS = 0.1
 _PATIENCE_SECONDS = 15.0
@@ -150,11 +150,9 @@ def end_access(cluster_dir: ClusterDir, id_: str, why: str, now: Callable[[], da
 
 def _wait(cluster_dir: ClusterDir, id_: str, holds: Callable[[GrantRecord], bool]) -> GrantRecord | None:
     """Wait until a condition holds for the record of a grant; None if it does not in time."""
-    deadline = time.monotonic() + _PATIENCE_SECONDS
-    while time.monotonic() < deadline:
+    for _ in polling(_PATIENCE_SECONDS, _POLL_SECONDS):
         current, _ = read_records(cluster_dir)
         for candidate in current:
             if candidate.grant.id == id_ and holds(candidate):
                 return candidate
-        time.sleep(_POLL_SECONDS)
     return None

@@ -12,7 +12,6 @@ it.
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import partial
@@ -28,6 +27,7 @@ from sovereign_ai.sim.nodes import FAKE, node_objects, with_cache_time
 from sovereign_ai.sim.pod_ranges import assign, cluster_range, has_control_plane, is_within
 from sovereign_ai.sim.slices import slice_objects
 from sovereign_ai.spec import AIFactory
+from sovereign_ai.toolchain import polling
 
 MANAGER = "sovereign-ai-sim"
 """The field manager of simulated objects."""
@@ -397,10 +397,10 @@ def _wait(
     Raises:
         EnvironmentLacksError: some are not Ready in time.
     """
-    deadline = time.monotonic() + wait_seconds
+    ready: set[str] = set()
     shown = -1
-    while True:
-        began = time.monotonic()
+    # Listing thousands of nodes takes time from the server that is to make them Ready: a third at most.
+    for _ in polling(wait_seconds, _POLL_SECONDS, share=2):
         nodes = api.list("v1", "Node", label_selector=selector(factory.name))
         ready = names.intersection(_name(node) for node in nodes if is_ready(node))
         if len(ready) != shown:
@@ -408,15 +408,10 @@ def _wait(
             shown = len(ready)
         if len(ready) == len(names):
             return len(ready)
-        # Judged by the time before the list: a list that takes long may already show the last of them.
-        if began > deadline:
-            late = sorted(names - ready)
-            message = f"{len(late)} machines are not Ready after {wait_seconds:g} s: {_some(late)}"
-            hint = "see that KWOK runs (`sovereign-ai cluster status`); "
-            hint += "without it nothing plays simulated machines"
-            raise EnvironmentLacksError(Problem("nodes-not-ready", message, hint=hint))
-        # Listing thousands of nodes takes time from the server that is to make them Ready: a third at most.
-        time.sleep(_POLL_SECONDS + 2 * (time.monotonic() - began))
+    late = sorted(names - ready)
+    message = f"{len(late)} machines are not Ready after {wait_seconds:g} s: {_some(late)}"
+    hint = "see that KWOK runs (`sovereign-ai cluster status`); without it nothing plays simulated machines"
+    raise EnvironmentLacksError(Problem("nodes-not-ready", message, hint=hint))
 
 
 def is_ready(node: dict[str, Any]) -> bool:

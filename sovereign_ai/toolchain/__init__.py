@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from sovereign_ai.toolchain.private_folders import make_folders, private_folder
     from sovereign_ai.toolchain.steps import WayClosedError, run
     from sovereign_ai.toolchain.table import tool
-    from sovereign_ai.toolchain.waiting import try_lock, wait_until
+    from sovereign_ai.toolchain.waiting import polling, polling_async, try_lock, wait_until
 else:
     __getattr__ = lazy_exports(
         __name__,
@@ -39,7 +39,7 @@ else:
             "private_folders": ("make_folders", "private_folder"),
             "steps": ("WayClosedError", "run"),
             "table": ("tool",),
-            "waiting": ("try_lock", "wait_until"),
+            "waiting": ("polling", "polling_async", "try_lock", "wait_until"),
         },
     )
 
@@ -53,6 +53,8 @@ __all__ = [
     "cache_dir",
     "ensure",
     "make_folders",
+    "polling",
+    "polling_async",
     "private_folder",
     "run",
     "sbom",

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import secrets
-import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -18,6 +17,7 @@ from sovereign_ai.cluster.api import Api, ApiError, UnreachableError
 from sovereign_ai.names import KEYS, OWNER, label
 from sovereign_ai.plan import Plan
 from sovereign_ai.spec import AIFactory
+from sovereign_ai.toolchain import polling
 from sovereign_ai.verify.pods import COMPONENT, ProbeTarget, claim, claim_pod, gpu_pod
 
 _POLL_SECONDS = 0.2
@@ -92,19 +92,18 @@ class Attempt:
     def _wait(self) -> Outcome:
         """Wait until the pod runs, or is known to wait, and judge it."""
         metadata = self.objects[-1]["metadata"]
-        deadline = time.monotonic() + self.wait_seconds
-        while True:
-            pod = self.api.get("v1", "Pod", metadata["name"], metadata["namespace"])
-            if pod is None:
+        pod: dict[str, Any] = {}
+        for _ in polling(self.wait_seconds, _POLL_SECONDS):
+            current = self.api.get("v1", "Pod", metadata["name"], metadata["namespace"])
+            if current is None:
                 return "failed", "somebody removed it before it ran"
+            pod = current
             phase = pod.get("status", {}).get("phase")
             if phase in {"Running", "Succeeded"}:
                 return self._judge_node(str(pod["spec"].get("nodeName")))
             if self.expected == "waits" and _waiting_reason(pod):
                 return "passed", "it waits, and the scheduler says why"
-            if time.monotonic() > deadline:
-                return self._judge_late(pod)
-            time.sleep(_POLL_SECONDS)
+        return self._judge_late(pod)
 
     def _judge_node(self, name: str) -> Outcome:
         """Return whether the node on which the pod ran is one of its pool and zone, by the plan."""

@@ -14,7 +14,6 @@ These objects are sent as dry runs, and only a refusal counts that names one of 
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
@@ -26,6 +25,7 @@ from sovereign_ai.names import KEYS
 from sovereign_ai.plan import Plan
 from sovereign_ai.render.kubernetes import policy_name
 from sovereign_ai.spec import AIFactory
+from sovereign_ai.toolchain import polling
 from sovereign_ai.verify import pod_probes
 from sovereign_ai.verify.pods import UNLISTED, ProbeTarget, gpu_pod, with_container, with_selector
 from sovereign_ai.verify.refused_objects import refused_objects
@@ -214,15 +214,12 @@ def _refused_objects(
 def _refusal(api: Api, policies: list[str], name: str, obj: dict[str, Any]) -> ClusterProbe:
     """Send an object as a dry run and judge the refusal."""
     # A policy takes effect a moment after it is created, so an acceptance counts only after a while.
-    deadline = time.monotonic() + _SETTLE_SECONDS
-    while True:
+    for _ in polling(_SETTLE_SECONDS, _POLL_SECONDS):
         try:
             api.create(obj, dry_run=True)
         except ApiError as error:
             return _judge_refusal(name, str(error), error.status, policies)
-        if time.monotonic() > deadline:
-            return ClusterProbe(name, "refused", "failed", "it was let in")
-        time.sleep(_POLL_SECONDS)
+    return ClusterProbe(name, "refused", "failed", "it was let in")
 
 
 def _judge_refusal(name: str, message: str, status: int, policies: list[str]) -> ClusterProbe:

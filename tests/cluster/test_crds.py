@@ -11,9 +11,9 @@ from typing import Any
 
 import pytest
 
-from sovereign_ai.cluster import crds
 from sovereign_ai.cluster.crds import install_crds
 from sovereign_ai.errors import EnvironmentLacksError
+from sovereign_ai.toolchain import waiting
 from tests.support.memory_cluster import MemoryCluster
 
 VERSION, KIND = "apiextensions.k8s.io/v1", "CustomResourceDefinition"
@@ -95,7 +95,7 @@ def test_what_is_there_as_stated_and_is_not_served_yet_is_waited_for(
                 stored["status"]["conditions"][0]["status"] = "True"
 
     monkeypatch.setattr(
-        crds, "time", type("Clock", (), {"monotonic": time.monotonic, "sleep": staticmethod(serve)})
+        waiting, "time", type("Clock", (), {"monotonic": time.monotonic, "sleep": staticmethod(serve)})
     )
     api.asked.clear()
     assert len(install_crds(api, folder)) == 2

@@ -63,7 +63,7 @@ class Cluster:
 
 @pytest.fixture(autouse=True)
 def no_wait(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("sovereign_ai.deploy.drain.time.sleep", lambda _seconds: None)
+    monkeypatch.setattr("sovereign_ai.toolchain.waiting.time.sleep", lambda _seconds: None)
 
 
 class Clock:
@@ -83,6 +83,7 @@ class Clock:
 def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     clock = Clock()
     monkeypatch.setattr("sovereign_ai.deploy.drain.time", clock)
+    monkeypatch.setattr("sovereign_ai.toolchain.waiting.time", clock)
     return clock
 
 

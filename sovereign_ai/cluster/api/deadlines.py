@@ -273,6 +273,6 @@ def pause(seconds: float) -> None:
     """
     stop: threading.Event | None = getattr(_thread, "stop", None)
     if stop is None:
-        time.sleep(seconds)
+        time.sleep(seconds)  # noqa: TID251 - the pause between two requests, which a stop ends
     elif stop.wait(seconds):
         raise StoppedError

@@ -18,6 +18,7 @@ import sys
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -43,6 +44,7 @@ from sovereign_ai.cluster.removed_clusters import note_removed
 from sovereign_ai.cluster.start_errors import is_port_taken, last_lines, start_failure
 from sovereign_ai.cluster.state import ClusterDir, choose_ports, cluster_dir_of, read_json, record, write_json
 from sovereign_ai.errors import EnvironmentLacksError, Problem
+from sovereign_ai.toolchain import polling, wait_until
 
 __all__ = ["ClusterStatus", "ComponentStatus", "EmbeddedCluster", "down", "list_clusters", "status", "up"]
 
@@ -224,10 +226,12 @@ def _wait(cluster_dir: ClusterDir, wait_seconds: float) -> EmbeddedCluster:
     Raises:
         EnvironmentLacksError: the start failed, or took too long.
     """
-    deadline = time.monotonic() + wait_seconds
+    began = time.monotonic()
     importlib.import_module("kubernetes.client")  # while the processes start, not after
-    seen = status_of(cluster_dir)
-    while not seen.healthy:
+    for is_last in polling(wait_seconds, _POLL_SECONDS):
+        seen = status_of(cluster_dir)
+        if seen.healthy:
+            break
         failure = (read_json(cluster_dir.status) or {}).get("failure")
         if failure:
             raise start_failure(cluster_dir.name, failure)
@@ -236,15 +240,12 @@ def _wait(cluster_dir: ClusterDir, wait_seconds: float) -> EmbeddedCluster:
                 cluster_dir.name,
                 {"name": "supervisor", "why": "is gone", "log": str(cluster_dir.log("supervisor"))},
             )
-        if time.monotonic() > deadline:
+        if is_last:
             raise _too_late(cluster_dir, seen)
-        time.sleep(_POLL_SECONDS)
-        seen = status_of(cluster_dir)
     api = open_cluster(cluster_dir.kubeconfig)
-    while not _has_service_account(api):
-        if time.monotonic() > deadline:
-            raise _too_late(cluster_dir, seen)
-        time.sleep(_POLL_SECONDS)
+    left = wait_seconds - (time.monotonic() - began)
+    if not wait_until(partial(_has_service_account, api), left, _POLL_SECONDS):
+        raise _too_late(cluster_dir, status_of(cluster_dir))
     api.close()
     return _cluster(status_of(cluster_dir))
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
-import time
 from collections import Counter
 from collections.abc import Callable, Collection, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -42,8 +41,11 @@ from sovereign_ai.cluster.keys.seal import SECRETS, WITHDRAWN_KEY
 from sovereign_ai.cluster.keys.store import KeyStore, Stored, opened_store, stored_values
 from sovereign_ai.cluster.state import ClusterDir
 from sovereign_ai.errors import EnvironmentLacksError, Problem, UsageError
+from sovereign_ai.toolchain import polling_async
 
 Progress = Callable[[str], object]
+_GATE_SECONDS = 20.0
+"""How long the gate may take to give out what it should."""
 _CACHE_SECONDS = 60.0
 """How long the API server may take to fill its cache of secrets anew."""
 
@@ -306,20 +308,17 @@ async def _until_known(cluster_dir: ClusterDir, custody: Custody, level: str, al
     for secret in sealed:
         names.setdefault(secret.namespace, set()).add(secret.name)
     # Last, the API server's own cache: watches that began anew fill it from what the gate gives out now.
-    deadline = time.monotonic() + _CACHE_SECONDS
-    while time.monotonic() < deadline:
+    async for _ in polling_async(_CACHE_SECONDS, 0.1):
         if all(_cached_as(api, namespace, meant, allowed) for namespace, meant in names.items()):
             return len(sealed)
-        await asyncio.sleep(0.1)
     raise _too_late("the API server's cache")
 
 
 async def _until_gate_gives(store: KeyStore, secret: Stored, allowed: bool) -> None:
     """Wait until the gate gives a secret out, or its stub, or the secret is deleted."""
-    for _ in range(200):
+    async for _ in polling_async(_GATE_SECONDS, 0.1):
         if await store.is_open(secret) in {allowed, None}:
             return
-        await asyncio.sleep(0.1)
     raise _too_late("the secret gate")
 
 

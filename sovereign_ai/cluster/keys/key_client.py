@@ -89,7 +89,7 @@ class KeyHandle:
         """Request the status forever."""
         while True:
             await self.refresh()
-            await asyncio.sleep(POLL_SECONDS)
+            await asyncio.sleep(POLL_SECONDS)  # noqa: TID251 - it goes on until its task is cancelled
 
     async def refresh(self) -> None:
         """Request the status once."""

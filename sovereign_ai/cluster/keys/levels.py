@@ -56,5 +56,5 @@ class Levels:
     async def follow(self) -> None:
         """Read it forever."""
         while True:
-            await asyncio.sleep(_LEVELS_SECONDS)
+            await asyncio.sleep(_LEVELS_SECONDS)  # noqa: TID251 - it goes on until its task is cancelled
             await self.take()

@@ -5,11 +5,11 @@ These are the key service, the API server, and the secret gate between it and et
 
 from __future__ import annotations
 
-import asyncio
 import hashlib
 import json
 import time
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any
 
 import grpc  # type: ignore[import-untyped]
@@ -21,6 +21,7 @@ from sovereign_ai.cluster.keys.key_client import KeyAnswer, KeyHandle
 from sovereign_ai.cluster.keys.secret_proxy import GATE_STATE, open_etcd, port_of
 from sovereign_ai.cluster.state import ClusterDir
 from sovereign_ai.errors import EnvironmentLacksError, Problem
+from sovereign_ai.toolchain import polling_async, wait_until
 
 _SERVICE_SECONDS, _API_SERVER_SECONDS, _CALL_SECONDS, _ASK_SECONDS = 30.0, 150.0, 5.0, 0.2
 _METRIC = "apiserver_envelope_encryption_key_id_hash_status_last_timestamp_seconds"
@@ -42,16 +43,15 @@ async def until_gate(cluster_dir: ClusterDir, name: str, holds: Callable[[KeyAns
         EnvironmentLacksError: one of them did not in time.
     """
     key = KeyHandle(name, socket_of(cluster_dir, name))
-    deadline = time.monotonic() + _SERVICE_SECONDS
     try:
-        await key.refresh()
-        while not (key.heard and holds(key.heard)):
-            if time.monotonic() > deadline:
+        async for is_last in polling_async(_SERVICE_SECONDS, _ASK_SECONDS):
+            await key.refresh()
+            if key.heard and holds(key.heard):
+                break
+            if is_last:
                 message = f"the key service does not know of {name!r} yet"
                 hint = f"see logs/{KEY_SERVICE}.log in {cluster_dir.folder}"
                 raise EnvironmentLacksError(Problem("keys-not-taken-up", message, hint=hint))
-            await asyncio.sleep(_ASK_SECONDS)
-            await key.refresh()
     finally:
         await key.close()
 
@@ -85,11 +85,10 @@ async def _until_gate_state(
     Raises:
         EnvironmentLacksError: it did not in time.
     """
-    deadline = time.monotonic() + _SERVICE_SECONDS
     channel = open_etcd(cluster_dir, port_of(cluster_dir, SECRET_GATE))
     request_state = channel.unary_unary(GATE_STATE)
     try:
-        while True:
+        async for is_last in polling_async(_SERVICE_SECONDS, _ASK_SECONDS):
             try:
                 state = json.loads(await request_state(b"", timeout=_CALL_SECONDS))
                 if holds(state):
@@ -97,7 +96,7 @@ async def _until_gate_state(
                 answer = "it still uses what was before"
             except grpc.RpcError as error:
                 answer = error.code().name
-            if time.monotonic() > deadline:
+            if is_last:
                 name = cluster_dir.name
                 # A gate of an older version has no such call and answers UNIMPLEMENTED.
                 hint = (
@@ -107,7 +106,6 @@ async def _until_gate_state(
                 )
                 message = f"the secret gate did not take up {subject}: {answer}"
                 raise EnvironmentLacksError(Problem("keys-not-taken-up", message, hint=hint))
-            await asyncio.sleep(_ASK_SECONDS)
     finally:
         await channel.close()
 
@@ -120,14 +118,11 @@ def until_api_server_writes_under(api: Api, key_id: str) -> None:
     """
     digest = hashlib.sha256(key_id.encode()).hexdigest()
     label = f'key_id_hash="sha256:{digest}"'
-    deadline = time.monotonic() + _API_SERVER_SECONDS
-    while not _has_metric(api, label):
-        if time.monotonic() > deadline:
-            message = "the API server did not take up the new version in time"
-            raise EnvironmentLacksError(Problem("keys-not-taken-up", message))
-        time.sleep(1)
+    if not wait_until(partial(_has_metric, api, label), _API_SERVER_SECONDS, 1):
+        message = "the API server did not take up the new version in time"
+        raise EnvironmentLacksError(Problem("keys-not-taken-up", message))
     # The API server records a version first, and only then generates a seed under it.
-    time.sleep(1)
+    time.sleep(1)  # noqa: TID251 - there is nothing to ask
 
 
 def _has_metric(api: Api, label: str) -> bool:

@@ -8,11 +8,11 @@ from __future__ import annotations
 import os
 import signal
 import subprocess
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
 from sovereign_ai.errors import DeploymentError, Problem
+from sovereign_ai.toolchain import polling
 
 CONTROLLER = "SOVEREIGN_CONTROLLER"
 """The environment variable that holds the mark here; on hosts the playbooks set another, `SOVEREIGN_RUN`."""
@@ -27,9 +27,11 @@ def end_local_processes(mark: str, patience: float = 5.0) -> int:
         DeploymentError: some still run after SIGKILL and the given seconds.
     """
     count = 0
-    deadline = time.monotonic() + patience
     number = signal.SIGTERM
-    while pids := list(_marked(mark)):
+    for is_last in polling(patience, _POLL_SECONDS):
+        pids = list(_marked(mark))
+        if not pids:
+            break
         count = max(count, len(pids))
         for pid in pids:
             try:
@@ -38,11 +40,10 @@ def end_local_processes(mark: str, patience: float = 5.0) -> int:
                 continue  # it ended between the look at /proc and the signal
         # SIGTERM is sent once; whatever is left at the next look is killed.
         number = signal.SIGKILL
-        if time.monotonic() > deadline:
+        if is_last:
             names = ", ".join(map(str, pids[:_MOST_NAMED]))
             message = f"{len(pids)} processes of a run do not end: {names}"
             raise DeploymentError(Problem("run-not-ended", message, hint="end them with `kill -KILL`"))
-        time.sleep(_POLL_SECONDS)
     return count
 
 

@@ -123,7 +123,7 @@ def is_own(connection: socket.socket, tables: tuple[Path, ...] = _TABLES) -> boo
         listed: list[FileEntry] = []
         for look in range(_LOOKS):
             if look:
-                time.sleep(_LOOK_AGAIN_SECONDS)
+                time.sleep(_LOOK_AGAIN_SECONDS)  # noqa: TID251 - the number of looks is the limit
             if listed := entries(there, here, tables):
                 break
         # Only a connection that is still established has kept its two ends to itself until now. After a reset
@@ -221,7 +221,7 @@ def _accept(listener: socket.socket, behind: int, check: Callable[[socket.socket
         try:
             connection, _ = listener.accept()
         except OSError:
-            time.sleep(_ACCEPT_AGAIN_SECONDS)
+            time.sleep(_ACCEPT_AGAIN_SECONDS)  # noqa: TID251 - a pause after an error, not a wait
             continue
         if check(connection):
             try:

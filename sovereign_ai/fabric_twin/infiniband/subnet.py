@@ -25,6 +25,7 @@ from sovereign_ai.fabric_twin.namespace import batch, list_namespaces, processes
 from sovereign_ai.fabric_twin.twin import STATE, down
 from sovereign_ai.names import label
 from sovereign_ai.render.switches import opensm_conf
+from sovereign_ai.toolchain import wait_until
 
 LIBRARIES = Path("/usr/lib")
 _PRELOAD = "*/umad2sim/libumad2sim.so"
@@ -132,12 +133,9 @@ class RunningSubnet:
         ports = switches * (self.net.plane.radix + 1) + 2 * adapters
         limits = ["-N", str(switches + adapters + 8), "-S", str(switches + 8), "-P", str(ports + 64)]
         self._spawn(["ibsim", "-s", *limits, str(self.folder / "net")], "ibsim", console=True)
-        deadline = time.monotonic() + LONGEST_START
-        while not self.ask("smpquery", "-D", "nodeinfo", "0"):
-            if time.monotonic() > deadline:
-                message = f"ibsim did not answer: see {self.folder / 'ibsim.out'}"
-                raise DeploymentError(Problem("twin-unready", message))
-            time.sleep(0.2)
+        if not wait_until(lambda: self.ask("smpquery", "-D", "nodeinfo", "0"), LONGEST_START, 0.2):
+            message = f"ibsim did not answer: see {self.folder / 'ibsim.out'}"
+            raise DeploymentError(Problem("twin-unready", message))
 
     def _spawn(self, words: list[str], name: str, *, console: bool = False) -> None:
         """Start a program that runs on, and detach it from this process."""
@@ -234,7 +232,7 @@ class RunningSubnet:
         with self.folder.joinpath("console").open("w", encoding="ascii") as pipe:
             pipe.writelines(f"{command}\n" for command in commands)
         # ibsim reads its console between two packets, and does not report when it has.
-        time.sleep(0.2)
+        time.sleep(0.2)  # noqa: TID251 - there is nothing to ask
 
     def sweep(self) -> float:
         """Let OpenSM discover the subnet anew, read its partitions and route; return the seconds it took."""
@@ -258,12 +256,9 @@ class RunningSubnet:
 
     def _swept(self, before: int) -> None:
         """Wait until more sweeps have ended than before."""
-        deadline = time.monotonic() + LONGEST_SWEEP
-        while self._sweeps() <= before:
-            if time.monotonic() > deadline:
-                message = f"OpenSM did not finish a sweep: see {self.folder / 'opensm.log'}"
-                raise DeploymentError(Problem("twin-unready", message))
-            time.sleep(0.1)
+        if not wait_until(lambda: self._sweeps() > before, LONGEST_SWEEP, 0.1):
+            message = f"OpenSM did not finish a sweep: see {self.folder / 'opensm.log'}"
+            raise DeploymentError(Problem("twin-unready", message))
 
 
 def preload_library() -> Path | None:

@@ -10,6 +10,8 @@ import time
 from collections.abc import Callable, Iterable, Mapping
 from threading import Lock
 
+from sovereign_ai.toolchain import polling
+
 _GRACE_SECONDS = 15.0
 """For how long a device counts as given although the kubelet does not list its pod yet."""
 PATIENCE_SECONDS = 8.0
@@ -110,11 +112,11 @@ def wait_for_devices(take: Callable[[], None]) -> None:
     Raises:
         HeldError: somebody else still holds one of them.
     """
-    deadline = time.monotonic() + PATIENCE_SECONDS
-    while True:
+    for is_last in polling(PATIENCE_SECONDS, _POLL_SECONDS):
         try:
-            return take()
+            take()
         except HeldError:
-            if time.monotonic() > deadline:
+            if is_last:
                 raise
-        time.sleep(_POLL_SECONDS)
+        else:
+            break

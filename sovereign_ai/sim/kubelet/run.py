@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import os
 import sys
-import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
@@ -22,6 +21,7 @@ from sovereign_ai.errors import EnvironmentLacksError, Problem, Where
 from sovereign_ai.sim.kubelet import account
 from sovereign_ai.sim.kubelet.agent import CONFIG, STATUS
 from sovereign_ai.spec import load
+from sovereign_ai.toolchain import polling
 from sovereign_ai.toolchain.engine import ENGINE_VARIABLES
 
 AGENT, KUBECONFIG = "gpu-agent", "agent.kubeconfig"
@@ -120,13 +120,12 @@ def _wait(folder: Path, wait_seconds: float) -> None:
     Raises:
         EnvironmentLacksError: some are not ready in time, or the agent ended several times.
     """
-    deadline = time.monotonic() + wait_seconds
-    while True:
+    for is_last in polling(wait_seconds, _POLL_SECONDS):
         ready = (read_json(folder / STATUS) or {}).get("ready", {})
         if ready and all(ready.values()):
             return
         restarts = _restarts(folder)
-        if restarts >= _ENDED_AT_START or time.monotonic() > deadline:
+        if restarts >= _ENDED_AT_START or is_last:
             if restarts:
                 why = f"their server ended {restarts} times"
             else:
@@ -135,7 +134,6 @@ def _wait(folder: Path, wait_seconds: float) -> None:
             log = Where(file=str(folder / "logs" / f"{AGENT}.log"))
             message = f"kubelets have no GPUs: {why}"
             raise EnvironmentLacksError(Problem("gpus-not-offered", message, log, "see the log"))
-        time.sleep(_POLL_SECONDS)
 
 
 def _restarts(folder: Path) -> int:
