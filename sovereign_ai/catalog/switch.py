@@ -10,13 +10,14 @@ in every cage. Plans and verdicts take the upper end.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from types import MappingProxyType
 from typing import Literal
 
-from sovereign_ai.catalog.figures import Row, Sourced, find_row, rows, rows_of_descriptions
+from sovereign_ai.catalog.figures import Figure, Grade, Row, Sourced, find_row, rows, rows_of_descriptions
 from sovereign_ai.units import BitsPerSecond, Watts
 
 SwitchKind = Literal["infiniband", "ethernet"]
@@ -107,6 +108,59 @@ def _by_name() -> Mapping[str, SwitchModel]:
 def switches() -> tuple[SwitchModel, ...]:
     """Return every switch of the package, sorted by name, then those of descriptions."""
     return (*_by_name().values(), *rows_of_descriptions("switch").values())
+
+
+def port_power(rate: BitsPerSecond) -> tuple[float, float]:
+    """Return the least and the most watts that one port of a switch draws, by the package's own switches.
+
+    Those with ports of this rate decide; where there is none, those of the next lower rate give the least and
+    those of the next higher rate the most, and beyond the ends of the table the watts follow the rate.
+    """
+    lows: dict[int, float] = {}
+    highs: dict[int, float] = {}
+    for model in _by_name().values():
+        figure, per_second = model.source_of("power"), model.rate.count
+        if figure is None or figure.low is None or figure.high is None:
+            continue
+        lows[per_second] = min(lows.get(per_second, math.inf), figure.low / model.ports)
+        highs[per_second] = max(highs.get(per_second, 0.0), figure.high / model.ports)
+    lower = max((known for known in lows if known <= rate.count), default=min(lows))
+    higher = min((known for known in highs if known >= rate.count), default=max(highs))
+    least = lows[lower] * min(1.0, rate.count / lower)
+    most = highs[higher] * max(1.0, rate.count / higher)
+    return least, most
+
+
+def unnamed_switch_power(ports: Mapping[BitsPerSecond, int]) -> Figure:
+    """Return the power of a switch of which only the ports are known, as a range in watts.
+
+    Args:
+        ports: the number of its ports by their rate.
+
+    Returns:
+        An estimate; its value is the upper end, which plans take.
+    """
+    least = most = 0.0
+    for rate, count in ports.items():
+        low, high = port_power(rate)
+        least += count * low
+        most += count * high
+    parts = " and ".join(f"{count} ports of {rate}" for rate, count in ports.items())
+    reads = []
+    for model in _by_name().values():
+        figure = model.source_of("power")
+        if figure is not None:
+            reads.append(figure.read)
+    return Figure(
+        field="power",
+        value=math.ceil(most),
+        low=math.floor(least),
+        high=math.ceil(most),
+        unit="W",
+        source=f"no model: {parts}, each within what a port of the rate draws in the catalogue's switches",
+        read=max(reads),
+        grade=Grade.ESTIMATE,
+    )
 
 
 def switch(name: str) -> SwitchModel:

@@ -173,7 +173,8 @@ def _wait(
             is_quiet = False
             names = ", ".join(map(policy_name, behind))
             progress(f"waiting until the API server enforces {names}")
-        time.sleep(_POLL_SECONDS)  # noqa: TID251 - only a revision that is behind is waited for; one that holds is asked again at once
+        # Only a revision that is behind is waited for; one that holds is asked about again at once.
+        time.sleep(_POLL_SECONDS)  # noqa: TID251 - see above
 
 
 def _not_enforced(group: Group, wait_seconds: float) -> Problem:

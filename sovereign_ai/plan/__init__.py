@@ -32,7 +32,15 @@ if TYPE_CHECKING:
     from sovereign_ai.plan.network_review import network_notes
     from sovereign_ai.plan.nodes import Node
     from sovereign_ai.plan.plan_summary import summary
-    from sovereign_ai.plan.racks import SERVER_UNITS, Rack, switch_batches, switch_units, switch_watts
+    from sovereign_ai.plan.racks import (
+        SERVER_UNITS,
+        Rack,
+        switch_batches,
+        switch_kind,
+        switch_power,
+        switch_units,
+        switch_watts,
+    )
     from sovereign_ai.plan.rounding import ceil_div
     from sovereign_ai.plan.shapes import RACK_UNITS, Shape, pool_shapes, spares_of
     from sovereign_ai.plan.spares import CONFIDENCE, poisson_spares
@@ -55,7 +63,15 @@ else:
             "network_review": ("network_notes",),
             "nodes": ("Node",),
             "plan_summary": ("summary",),
-            "racks": ("Rack", "SERVER_UNITS", "switch_batches", "switch_units", "switch_watts"),
+            "racks": (
+                "Rack",
+                "SERVER_UNITS",
+                "switch_batches",
+                "switch_kind",
+                "switch_power",
+                "switch_units",
+                "switch_watts",
+            ),
             "rounding": ("ceil_div",),
             "shapes": ("RACK_UNITS", "Shape", "pool_shapes", "spares_of"),
             "spares": ("CONFIDENCE", "poisson_spares"),
@@ -93,6 +109,8 @@ __all__ = [
     "spares_of",
     "summary",
     "switch_batches",
+    "switch_kind",
+    "switch_power",
     "switch_units",
     "switch_watts",
     "tier_sites",

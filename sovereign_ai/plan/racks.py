@@ -13,15 +13,15 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from sovereign_ai.catalog import server_power
-from sovereign_ai.catalog.switch import switch
+from sovereign_ai.catalog import Figure, server_power
+from sovereign_ai.catalog.switch import switch, unnamed_switch_power
 from sovereign_ai.plan.fabric.size import FabricSize
 from sovereign_ai.plan.nodes import machine_name
 from sovereign_ai.plan.power.loads import rack_watts
 from sovereign_ai.plan.rounding import ceil_div
 from sovereign_ai.plan.shapes import RACK_UNITS, Shape
 from sovereign_ai.spec import AIFactory, Fabric, Hall, Site
-from sovereign_ai.units import Watts
+from sovereign_ai.units import BitsPerSecond, Watts
 
 NETWORK_UNITS = 24
 """Height that switches may take in a rack."""
@@ -120,9 +120,47 @@ def switch_units(fabric: Fabric, tier: str) -> int:
 
 def switch_watts(fabric: Fabric, tier: str) -> int | None:
     """Return the power of a fabric's switch of one tier, the upper end of a range; None if it is unknown."""
+    power = switch_power(fabric, tier)
+    return power.worst(Watts).count if power else None
+
+
+def switch_power(fabric: Fabric, tier: str) -> Figure | None:
+    """Return the power of a fabric's switch of one tier; None if the row of a named model has none.
+
+    A switch of which only the number of ports is described has the range of such ports.
+    """
     name = fabric.switch_of(tier)
-    power = switch(name).worst_power if name else None
-    return power.count if power else None
+    if name:
+        return switch(name).source_of("power")
+    return unnamed_switch_power(_ports_by_rate(fabric, tier))
+
+
+def switch_kind(fabric: Fabric, tier: str) -> str:
+    """Return what the power of a fabric's switch depends on: its model, or the ports of an unnamed one.
+
+    Returns:
+        A catalogue name, or such as `switch-32x400g`.
+    """
+    name = fabric.switch_of(tier)
+    if name:
+        return name
+    parts = []
+    for rate, ports in _ports_by_rate(fabric, tier).items():
+        number, unit = str(rate).split()
+        parts.append(f"{ports}x{number}{unit[0].lower()}")
+    return "-".join(("switch", *parts))
+
+
+def _ports_by_rate(fabric: Fabric, tier: str) -> dict[BitsPerSecond, int]:
+    """Return the ports of a switch without a model, by their rate in one plane."""
+    below = BitsPerSecond(fabric.link.count // fabric.planes)
+    above = BitsPerSecond((fabric.uplink or fabric.link).count // fabric.planes)
+    if tier != "leaf" and fabric.spine_radix:
+        return {above: fabric.spine_radix}
+    ports = {below: fabric.radix or 0}
+    if tier == "leaf" and fabric.uplink_ports:
+        ports[above] = ports.get(above, 0) + fabric.uplink_ports
+    return ports
 
 
 def server_watts(factory: AIFactory, tier: str) -> int:

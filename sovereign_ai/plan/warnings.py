@@ -17,7 +17,7 @@ from sovereign_ai.plan.feasibility import Draft
 from sovereign_ai.plan.network_review import network_notes
 from sovereign_ai.plan.power.cooling import cooling_warnings
 from sovereign_ai.plan.power.loads import SiteLoad, site_load
-from sovereign_ai.plan.racks import switch_batches, switch_watts
+from sovereign_ai.plan.racks import switch_batches, switch_power, switch_watts
 from sovereign_ai.spec import AIFactory, Site
 
 # Figures of a system that change the plan.
@@ -50,6 +50,7 @@ def warnings(factory: AIFactory, draft: Draft) -> Iterator[str]:
                 models.add(model)
     for name in sorted(models):
         yield from _estimate_warnings("switch", switch(name), _SWITCH_RESTS_ON)
+    yield from _unnamed_warnings(factory)
     for shape in draft.shapes:
         if shape.pool.nodes_per_rack is None and shape.system.nodes_per_rack is None:
             yield (
@@ -60,6 +61,20 @@ def warnings(factory: AIFactory, draft: Draft) -> Iterator[str]:
     yield from network_notes(factory, draft.shapes, draft.storage)
     yield from _power_warnings(factory, draft)
     yield from cooling_warnings(factory, draft.groups)
+
+
+def _unnamed_warnings(factory: AIFactory) -> Iterator[str]:
+    """Yield the estimated power of switches without a model, once for equal ones."""
+    fabrics_of: dict[str, list[str]] = {}
+    for fabric in factory.fabrics:
+        for tier in ("leaf", "spine"):
+            power = switch_power(fabric, tier) if fabric.switch_of(tier) is None else None
+            if power is not None:
+                names = fabrics_of.setdefault(str(power), [])
+                if fabric.name not in names:
+                    names.append(fabric.name)
+    for text, names in fabrics_of.items():
+        yield f"switches of {', '.join(names)}: power rests on an estimate: {text}"
 
 
 def _estimate_warnings(kind: str, row: Sourced, fields: tuple[str, ...]) -> Iterator[str]:
@@ -80,7 +95,7 @@ def _power_warnings(factory: AIFactory, draft: Draft) -> Iterator[str]:
         for tier, count in switch_batches(fabric, size):
             if switch_watts(fabric, tier) is None:
                 unknown += count
-        if unknown or fabric.switch is None:
+        if unknown:
             unknown_of[fabric.name] = unknown_of.get(fabric.name, 0) + unknown
     switches = sum(unknown_of.values())
     if switches:

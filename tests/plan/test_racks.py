@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 from collections import Counter
+from pathlib import Path
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from sovereign_ai.catalog.figures import Grade
 from sovereign_ai.plan.factory import Plan, plan
-from sovereign_ai.plan.racks import SupportBatch, support_racks
+from sovereign_ai.plan.racks import SupportBatch, support_racks, switch_kind, switch_power
+from sovereign_ai.spec import AIFactory, load
+from tests.assess.stacks import STACKS
+from tests.support.dark_switch import LINE, write_dark_switch
 
 from .factories import codes, factory, hall, management, only_problem, planned, pool, site
 
@@ -75,13 +81,43 @@ def test_machines_a_rack_that_no_source_gives_follow_from_power_and_height() -> 
     )
 
 
-def test_switches_without_a_known_power_are_named_and_never_given_watts() -> None:
-    found = plan(factory(fabrics=management()))
-    network = [rack for rack in found.racks if rack.kind == "network"]
-    assert {rack.power for rack in network} == {0}
-    assert {name for rack in network for name in rack.unknown_power} == {
-        one.name for plane in found.fabrics for one in plane.switches
+@pytest.fixture
+def dark_stack(tmp_path: Path) -> AIFactory:
+    write_dark_switch(tmp_path, "ethernet", 64, 100)
+    text = (STACKS / "lab" / "factory.yaml").read_text(encoding="utf-8")
+    text = text.replace("switch: sn4600c", "switch: dark").replace("name: lab\n", f"name: lab\n{LINE}\n")
+    tmp_path.joinpath("factory.yaml").write_text(text, encoding="utf-8")
+    return load(tmp_path)
+
+
+def test_switches_without_a_known_power_are_named_and_never_given_watts(dark_stack: AIFactory) -> None:
+    dark = plan(dark_stack)
+    unknown = {name for rack in dark.racks for name in rack.unknown_power}
+    assert unknown == {
+        device.name for plane in dark.fabrics if plane.fabric == "inband" for device in plane.switches
     }
+    power = {rack.kind: 0 for rack in dark.racks}
+    for rack in dark.racks:
+        power[rack.kind] += rack.power
+    # 18 switches of 32 ports of 400G and 4 of 48 ports of 1G count; the four of unknown power do not.
+    assert power["network"] == 18 * 1_100 + 4 * 150
+
+
+def test_a_switch_without_a_model_draws_what_ports_of_its_rate_draw() -> None:
+    fabric = {"name": "c", "role": "compute", "kind": "roce", "rails": 8, "radix": 32, "link": "400 Gbps"}
+    [wide] = factory(fabrics=[fabric]).fabrics
+    # sn5400: 600 W for 64 ports at the least; sn4700: 1,100 W for 32 at the most.
+    power = switch_power(wide, "leaf")
+    assert power is not None
+    assert (power.low, power.high, power.grade) == (300, 1_100, Grade.ESTIMATE)
+    assert switch_kind(wide, "leaf") == switch_kind(wide, "spine") == "switch-32x400g"
+    more = {"uplink": "800 Gbps", "uplink_ports": 4, "spine_radix": 64, "planes": 2}
+    [layered] = factory(fabrics=[fabric | more]).fabrics
+    assert switch_kind(layered, "leaf") == "switch-32x200g-4x400g"
+    assert switch_kind(layered, "spine") == "switch-64x400g"
+    spine = switch_power(layered, "spine")
+    assert spine is not None
+    assert spine.high == 2_200
 
 
 def racks_are_sound(found: Plan) -> None:

@@ -14,9 +14,10 @@ def texts(wish: AIFactory) -> list[str]:
     return list(warnings(wish, drafted))
 
 
-def test_switches_without_a_known_power_are_counted() -> None:
-    assert any(text.startswith("power of ") for text in texts(factory(fabrics=management())))
-    assert not any(text.startswith("power of ") for text in texts(factory()))
+def test_switches_without_a_model_rest_on_an_estimate() -> None:
+    notes = [text for text in texts(factory(fabrics=management())) if text.startswith("switches of ")]
+    assert [note.partition(":")[0] for note in notes] == ["switches of inband", "switches of oob"]
+    assert not any(text.startswith("switches of ") for text in texts(factory()))
 
 
 def test_servers_that_an_accepted_loss_stops_are_counted_for_each_feed() -> None:

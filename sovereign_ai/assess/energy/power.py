@@ -24,7 +24,7 @@ from sovereign_ai.assess.sources import figure
 from sovereign_ai.catalog import Figure, server_power
 from sovereign_ai.catalog.switch import switch
 from sovereign_ai.catalog.system import System
-from sovereign_ai.plan import Plan, Shape
+from sovereign_ai.plan import Plan, Shape, switch_kind, switch_power
 from sovereign_ai.plan.fabric import fabrics_by_name
 from sovereign_ai.plan.power import SitePower, rack_watts
 from sovereign_ai.spec import AIFactory, Hall, Site, StorageTier
@@ -56,9 +56,9 @@ class SiteEquipment:
     Attributes:
         site: the site.
         shapes: its pools.
-        unknown: number of switches without a power figure, by kind: a switch's catalogue name or `switch`.
-        rated: devices with a power figure, by kind: a switch's catalogue name, or for storage servers
-            such as `server-24-nvme` their drives and medium.
+        unknown: number of switches without a power figure, by kind: a switch's catalogue name.
+        rated: devices with a power figure, by kind: a switch's catalogue name; without one its ports, such as
+            `switch-32x400g`; for storage servers such as `server-24-nvme` their drives and medium.
     """
 
     site: Site
@@ -88,7 +88,7 @@ class SiteEquipment:
 def equipment_of_sites(factory: AIFactory, plan: Plan, shapes: Sequence[Shape]) -> Iterator[SiteEquipment]:
     """Yield every site with servers, with its switches and storage servers by kind."""
     known, unknown = _count_devices(factory, plan)
-    servers = _storage_servers(factory)
+    described = _storage_servers(factory) | _unnamed_switches(factory)
     for site in factory.sites:
         pools = []
         for shape in shapes:
@@ -97,7 +97,7 @@ def equipment_of_sites(factory: AIFactory, plan: Plan, shapes: Sequence[Shape]) 
         if pools:
             rated: dict[str, RatedDevices] = {}
             for kind, count in sorted(known[site.name].items()):
-                rated[kind] = _rate(kind, count, servers)
+                rated[kind] = _rate(kind, count, described)
             yield SiteEquipment(site, tuple(pools), dict(sorted(unknown[site.name].items())), rated)
 
 
@@ -107,7 +107,7 @@ def _count_devices(factory: AIFactory, plan: Plan) -> tuple[dict[str, Counter[st
     kinds: dict[str, str] = {}
     for plane in plan.fabrics:
         for device in plane.switches:
-            kinds[device.name] = fabrics[plane.fabric].switch_of(device.tier) or "switch"
+            kinds[device.name] = switch_kind(fabrics[plane.fabric], device.tier)
     tiers = {tier.name: tier for tier in factory.storage}
     for storage in plan.storage:
         kinds.update(dict.fromkeys(storage.servers, _kind_of_server(tiers[storage.tier])))
@@ -138,18 +138,29 @@ def _storage_servers(factory: AIFactory) -> dict[str, Figure]:
     return powers
 
 
-def _rate(kind: str, count: int, servers: Mapping[str, Figure]) -> RatedDevices:
+def _unnamed_switches(factory: AIFactory) -> dict[str, Figure]:
+    """Return the power of switches of which only the ports are described, by kind."""
+    powers: dict[str, Figure] = {}
+    for fabric in factory.fabrics:
+        for tier in ("leaf", "spine"):
+            power = switch_power(fabric, tier)
+            if power is not None and fabric.switch_of(tier) is None:
+                powers[switch_kind(fabric, tier)] = power
+    return powers
+
+
+def _rate(kind: str, count: int, described: Mapping[str, Figure]) -> RatedDevices:
     """Return the power of some equal devices.
 
     Args:
-        kind: a model of switches, or the kind of storage servers.
+        kind: a model of switches, or the kind of storage servers or of switches without a model.
         count: how many there are.
-        servers: the power of storage servers by kind.
+        described: the power of what no row of the catalogue is about, by kind.
 
     Raises:
         ValueError: the plan is of another catalogue, in which the model has a figure.
     """
-    power = servers.get(kind) or switch(kind).source_of("power")
+    power = described.get(kind) or switch(kind).source_of("power")
     if power is None:
         message = f"the plan counts the power of {kind}, which its row does not give"
         raise ValueError(message)

@@ -14,6 +14,7 @@ from sovereign_ai.assess.energy.report import assess_energy
 from sovereign_ai.assess.energy.survival import Failure
 from sovereign_ai.assess.sheet import GivenValue
 from tests.assess.stacks import changed, stack
+from tests.support.dark_switch import LINE, write_dark_switch
 
 _DEVICES = 65 * 1_720 + 10 * 150 + 8 * 850 + 18 * 1_600
 """Watts of the superpod's switches and storage servers, at the upper ends of their figures."""
@@ -74,12 +75,12 @@ def test_a_users_figure_of_a_device_replaces_ours():
 
 
 def test_a_device_of_unknown_power_counts_at_the_peak_and_in_every_feed_once_it_is_given(tmp_path: Path):
-    factory, planned = changed(
-        "superpod", "rails: 2, switch: qm9700, link", "rails: 2, radix: 64, link", tmp_path
-    )
+    write_dark_switch(tmp_path, "infiniband", 64, 400)
+    switch = ("rails: 2, switch: qm9700, link", "rails: 2, switch: dark, link")
+    factory, planned = changed("superpod", *switch, tmp_path, ("name: superpod", f"name: superpod\n{LINE}"))
     before = assess_energy(factory, planned).measure("site.lyon.it.peak")
     assert "17 switches and servers" in before.note
-    found = assess_energy(factory, planned, {"device.switch.power": GivenValue(1_500)})
+    found = assess_energy(factory, planned, {"device.dark.power": GivenValue(1_500)})
     peak = found.measure("site.lyon.it.peak")
     assert (peak.value, peak.note) == (1_295_400 + _DEVICES - 17 * 220, "")
     assert sum(found.measure(f"site.lyon.feed.{feed}.peak").value or 0 for feed in "ABC") == pytest.approx(

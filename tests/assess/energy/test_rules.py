@@ -14,6 +14,7 @@ from sovereign_ai.assess.sheet import GivenValue
 from sovereign_ai.plan.factory import Plan
 from sovereign_ai.spec.factory import AIFactory
 from tests.assess.stacks import changed, stack
+from tests.support.dark_switch import LINE, write_dark_switch
 
 
 def _german(tmp: Path) -> tuple[AIFactory, Plan]:
@@ -75,21 +76,23 @@ def test_the_duty_to_report_starts_at_500_kilowatts(nodes: int, status: str, tmp
 
 def test_devices_count_for_the_duty_to_report_and_leave_it_open_while_their_power_is_unknown(tmp_path: Path):
     """49 machines draw 499.8 kW; what is missing is less than one switch."""
+    write_dark_switch(tmp_path, "infiniband", 64, 400)
     factory, planned = changed(
         "superpod",
         "nodes: 127",
         "nodes: 49",
         tmp_path,
         ("gpus: 508", "gpus: 10"),
-        ("rails: 2, switch: qm9700, link", "rails: 2, radix: 64, link"),
+        ("rails: 2, switch: qm9700, link", "rails: 2, switch: dark, link"),
+        ("name: superpod", f"name: superpod\n{LINE}"),
     )
     known = _devices(factory, planned, 0.0)
-    del known["device.switch.power"]
+    del known["device.dark.power"]
     found = assess_energy(factory, planned, known)
     duty = _check(found.checks, _DUTY)
     assert duty.status == "open"
-    assert "device.switch.power" in duty.needs
-    assert "device.switch.power" in duty.why
+    assert "device.dark.power" in duty.needs
+    assert "device.dark.power" in duty.why
     assert not found.kpis
     assert (
         _check(assess_energy(factory, planned, _devices(factory, planned, 10.0)).checks, _DUTY).status
@@ -98,15 +101,18 @@ def test_devices_count_for_the_duty_to_report_and_leave_it_open_while_their_powe
 
 
 def test_devices_that_cannot_reach_a_threshold_leave_nothing_open():
-    """The lab's machines, switches and servers draw at most 183.2 kW, and 18 switches at 5 kW 90 kW more."""
+    """The lab's machines, switches and servers draw at most 203 kW."""
     assert _check(assess_energy(*stack("lab")).checks, _DUTY).status == "not-applicable"
 
 
-def test_devices_count_for_the_german_connection():
-    factory, planned = stack("lab")
+def test_devices_count_for_the_german_connection(tmp_path: Path):
+    write_dark_switch(tmp_path, "ethernet", 32, 400)
+    factory, planned = changed(
+        "lab", "radix: 32, link", "switch: dark, link", tmp_path, ("name: lab\n", f"name: lab\n{LINE}\n")
+    )
     counts = assess_energy(factory, planned).checks
     assert _check(counts, "EnEfG: connection from 300 kW on").status == "open"
-    assert "device.switch.power" in _check(counts, "EnEfG: connection from 300 kW on").needs
+    assert "device.dark.power" in _check(counts, "EnEfG: connection from 300 kW on").needs
     pue = {"site.fra1.pue": GivenValue(1.2)}
     assert (
         _check(

@@ -9,20 +9,24 @@ from sovereign_ai.assess.energy.survival import pdu_stops
 from sovereign_ai.assess.sheet import GivenValue
 from tests.assess.energy.test_power import _failure
 from tests.assess.stacks import changed, stack
+from tests.support.dark_switch import LINE, write_dark_switch
 
 
 def test_devices_that_overload_the_feeds_left_are_a_feed_that_is_not_survived(tmp_path: Path):
     """Lab: 163.2 kW of machines on three feeds, so 81.6 kW on either of two; 36 switches and servers."""
+    write_dark_switch(tmp_path, "ethernet", 32, 400)
     factory, planned = changed(
         "lab",
         "feeds: {A: 400 kW, B: 400 kW, C: 400 kW}",
         "feeds: {A: 120 kW, B: 120 kW, C: 120 kW}",
         tmp_path,
         ("it_budget: 250 kW", "it_budget: 200 kW"),
+        ("radix: 32, link", "switch: dark, link"),
+        ("name: lab\n", f"name: lab\n{LINE}\n"),
     )
     loss = _failure(assess_energy(factory, planned).failures, "feed A")
     assert loss.survives is None
-    assert "device.switch.power" in loss.needs
+    assert "device.dark.power" in loss.needs
     small = {name: GivenValue(100) for name in loss.needs}
     assert _failure(assess_energy(factory, planned, small).failures, "feed A").survives is True
     large = _failure(
