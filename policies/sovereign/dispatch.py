@@ -16,6 +16,7 @@ import pulumi
 from properties import to_plain
 from pulumi_policy import (
     PolicyConfigSchema,
+    PolicyProviderResource,
     ReportViolation,
     ResourceValidationArgs,
     ResourceValidationPolicy,
@@ -23,6 +24,7 @@ from pulumi_policy import (
     StackValidationPolicy,
 )
 
+from sovereign_ai.deploy import server_of
 from sovereign_ai.plan import Plan, plan
 from sovereign_ai.rules import (
     Context,
@@ -33,7 +35,7 @@ from sovereign_ai.rules import (
     factory_context,
     judge,
 )
-from sovereign_ai.rules.description import reject_resource
+from sovereign_ai.rules.description import ClusterProvider, reject_clusters, reject_resource
 from sovereign_ai.spec import AIFactory, load
 
 _KUBERNETES = "kubernetes:"
@@ -42,6 +44,8 @@ _HOLDERS = ("kubernetes:yaml", "kubernetes:helm", "kubernetes:kustomize")
 _OPAQUE = "kubernetes:helm.sh/v3:Release"
 """The component whose objects Pulumi never sees: Helm deploys them itself."""
 _PROVIDER = "pulumi:providers:"
+_DEPLOYMENT = "sovereign:index:FactoryDeployment$"
+"""What the URN of each resource of a factory's deployment has, wherever the deployment stands."""
 
 _GUARDS = frozenset(
     {
@@ -73,7 +77,13 @@ def policies() -> list[ResourceValidationPolicy | StackValidationPolicy]:
         validate=_check_description,
         config_schema=schema,
     )
-    return [objects, description]
+    clusters = StackValidationPolicy(
+        name="clusters",
+        description="Every Kubernetes object goes to the factory's own cluster",
+        validate=_check_clusters,
+        config_schema=schema,
+    )
+    return [objects, description, clusters]
 
 
 def _check_resource(args: ResourceValidationArgs, report: ReportViolation) -> None:
@@ -136,6 +146,31 @@ def _check_description(args: StackValidationArgs, report: ReportViolation) -> No
         problems = [f"RES-001: cannot be decided: {error}"]
     for problem in problems:
         report(problem)
+
+
+def _check_clusters(args: StackValidationArgs, report: ReportViolation) -> None:
+    """Report the Kubernetes providers that lead to another cluster than the factory's."""
+    used: dict[str, PolicyProviderResource] = {}
+    holds_factory: set[str] = set()
+    for resource in args.resources:
+        if resource.resource_type.startswith(_KUBERNETES) and resource.provider is not None:
+            used[resource.provider.urn] = resource.provider
+            if _DEPLOYMENT in resource.urn:
+                holds_factory.add(resource.provider.urn)
+    # A single one, whose cluster a deployment compares with the description by itself.
+    if len(used) < 2:
+        return
+    try:
+        factory, _, _ = _facts(_spec(args))
+        providers = []
+        for urn, provider in used.items():
+            server, authority = server_of(dict(provider.props))
+            providers.append(ClusterProvider(urn, provider.name, server, authority, urn in holds_factory))
+        problems = reject_clusters(factory, providers)
+    except Exception as error:  # noqa: BLE001 - what cannot be decided is a violation
+        problems = [("", f"RES-015: cannot be decided: {error}")]
+    for urn, problem in problems:
+        report(problem, urn or None)
 
 
 def _today() -> date:

@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from sovereign_ai.deploy.dry_run import TRIED, locator_of, try_out
     from sovereign_ai.deploy.engine import Engine, PulumiOutcome, ready
     from sovereign_ai.deploy.folder_lock import lock_folder
+    from sovereign_ai.deploy.given_provider import server_of
     from sovereign_ai.deploy.hosts.configuration import HostConfiguration
     from sovereign_ai.deploy.objects import resource_name, restore
     from sovereign_ai.deploy.partial import PartialRun, partial_run
@@ -85,6 +86,7 @@ else:
             "dry_run": ("TRIED", "locator_of", "try_out"),
             "engine": ("Engine", "PulumiOutcome", "ready"),
             "folder_lock": ("lock_folder",),
+            "given_provider": ("server_of",),
             "hosts.configuration": ("HostConfiguration",),
             "objects": ("resource_name", "restore"),
             "partial": ("PartialRun", "partial_run"),
@@ -174,6 +176,7 @@ __all__ = [
     "resource_name",
     "restore",
     "scaffold",
+    "server_of",
     "serves_all",
     "state_dir",
     "try_out",

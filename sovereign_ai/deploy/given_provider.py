@@ -89,7 +89,7 @@ def judge(name: str, inputs: Mapping[str, Any], kubeconfig: Path, context: str |
         problems.append(Problem("unsuitable-provider", message, hint="leave deleteUnreachable out"))
     # A provider that writes files may lead to no cluster, and then has no server to compare.
     if not problems:
-        problems += _cluster_problems(name, _server(inputs), kubeconfig, context)
+        problems += _cluster_problems(name, server_of(inputs), kubeconfig, context)
     if problems:
         raise UsageError(problems)
 
@@ -112,7 +112,7 @@ def _cluster_problems(
     return [Problem("other-cluster", f"the provider {name!r} leads to {difference}", hint=hint)]
 
 
-def _server(inputs: Mapping[str, Any]) -> tuple[str, bytes]:
+def server_of(inputs: Mapping[str, Any]) -> tuple[str, bytes]:
     """Return the server and the authority that a provider's inputs name, as the provider resolves them.
 
     Raises:

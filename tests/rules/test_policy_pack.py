@@ -16,9 +16,20 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).resolve().parents[2]
 PACK = ROOT / "policies" / "sovereign"
 
-PROGRAM = """
+PROGRAM = '''
+import pulumi
+from pulumi_kubernetes import Provider
 from pulumi_kubernetes.core.v1 import ConfigMap, Pod
 
+beside = Provider("beside", kubeconfig="""
+apiVersion: v1
+kind: Config
+current-context: main
+clusters: [{name: main, cluster: {server: 'https://127.0.0.1:9'}}]
+contexts: [{name: main, context: {cluster: main, user: main}}]
+users: [{name: main, user: {token: none}}]
+""")
+ConfigMap("away", metadata={"namespace": "research"}, opts=pulumi.ResourceOptions(provider=beside))
 settings = ConfigMap("settings", metadata={"namespace": "research"})
 
 
@@ -32,7 +43,7 @@ listed = "registry.example.com/ai/train@sha256:" + "a" * 64
 Pod("good", metadata={"namespace": "research", "name": "good"}, spec=spec(listed))
 Pod("open", metadata={"namespace": "research", "name": "open"}, spec=spec(listed, hostNetwork=True))
 Pod("late", metadata={"namespace": "research", "name": "late"}, spec=spec(settings.id))
-"""  # noqa: E501 - one literal text
+'''  # noqa: E501 - one literal text
 
 
 def to_plain(monkeypatch: pytest.MonkeyPatch, props: dict[str, Any], token: str) -> dict[str, Any]:
@@ -92,6 +103,7 @@ def test_a_preview_is_refused_for_what_is_wrong_and_for_what_is_not_known(
     assert "PRV-001: Pod/research/open: spec.hostNetwork" in text
     assert "IMG-001: Pod/research/late: spec.containers.image: its value is not known yet" in text
     assert "Pod/research/good" not in text
+    assert "RES-015: the Kubernetes provider beside leads to https://127.0.0.1:9, which is not known" in text
 
 
 @pytest.mark.cluster

@@ -11,13 +11,17 @@ from typing import TYPE_CHECKING
 from sovereign_ai.lazy_exports import lazy_exports
 
 if TYPE_CHECKING:
-    from sovereign_ai.rules.description.providers import reject_resource
+    from sovereign_ai.rules.description.providers import (
+        ClusterProvider,
+        reject_clusters,
+        reject_resource,
+    )
 else:
     __getattr__ = lazy_exports(
         __name__,
         {
-            "providers": ("reject_resource",),
+            "providers": ("ClusterProvider", "reject_clusters", "reject_resource"),
         },
     )
 
-__all__ = ["reject_resource"]
+__all__ = ["ClusterProvider", "reject_clusters", "reject_resource"]

@@ -11,6 +11,7 @@ reason.
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 
 from sovereign_ai.catalog import expand
 from sovereign_ai.plan import Plan
@@ -20,11 +21,31 @@ from sovereign_ai.rules.judgement import RuleFinding
 from sovereign_ai.rules.rule import Rule
 from sovereign_ai.spec import AIFactory
 
-_OWN = frozenset({"kubernetes", "sovereign", "sovereign-hosts"})
+_KUBERNETES = "kubernetes"
+_OWN = frozenset({_KUBERNETES, "sovereign", "sovereign-hosts"})
 """Packages whose resources the factory itself consists of; their objects are decided by other rules."""
 # The engine itself makes these two, whatever the program does.
 _ENGINES = frozenset({"pulumi:pulumi:Stack", "pulumi:pulumi:StackReference"})
 _PROVIDER = "pulumi:providers:"
+
+
+@dataclass(frozen=True, slots=True)
+class ClusterProvider:
+    """A Kubernetes provider of a stack.
+
+    Attributes:
+        urn: its URN.
+        name: its name in the program.
+        server: the address of the API server that it leads to.
+        authority: the certificates by which it knows that server.
+        holds_factory: whether a deployment of the factory uses it.
+    """
+
+    urn: str
+    name: str
+    server: str
+    authority: bytes
+    holds_factory: bool
 
 
 def package_of(resource_type: str) -> str:
@@ -51,6 +72,36 @@ def reject_resource(factory: AIFactory, resource_type: str) -> str:
         f"{PROVIDERS.id}: {resource_type} is {description}, and nothing says where it writes; "
         f"{PROVIDERS.remediation}"
     )
+
+
+def reject_clusters(factory: AIFactory, providers: Iterable[ClusterProvider]) -> list[tuple[str, str]]:
+    """Return what is wrong with the Kubernetes providers of a stack: (URN of the provider, sentence) each.
+
+    All objects of a stack are judged as the factory's. So they must be on its cluster, or `kubernetes` is
+    declared under `providers` with the country of the others.
+
+    Args:
+        factory: the description.
+        providers: those that resources of the stack use.
+    """
+    if _KUBERNETES in {provider.package for provider in factory.providers}:
+        return []
+    used = list(providers)
+    clusters = {(provider.server, provider.authority) for provider in used}
+    # The clusters of deployments of a factory are compared with the description by the deployment itself.
+    own = {(provider.server, provider.authority) for provider in used if provider.holds_factory}
+    # Without such a deployment nothing says which of several clusters is the factory's.
+    if not own and len(clusters) == 1:
+        own = clusters
+    refused = []
+    for provider in used:
+        if (provider.server, provider.authority) not in own:
+            sentence = (
+                f"{PROVIDERS.id}: the Kubernetes provider {provider.name} leads to {provider.server}, which "
+                f"is not known as the factory's cluster; {PROVIDERS.remediation}"
+            )
+            refused.append((provider.urn, sentence))
+    return refused
 
 
 def _find_providers_abroad(rule: Rule, factory: AIFactory, _plan: Plan) -> Iterable[RuleFinding]:

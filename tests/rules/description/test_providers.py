@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from sovereign_ai.rules.description.providers import reject_resource
+from sovereign_ai.rules.description.providers import ClusterProvider, reject_clusters, reject_resource
 from sovereign_ai.spec.zone import Provider
 from tests.rules.subject import factory_of
 
@@ -76,3 +76,86 @@ def test_the_policy_pack_refuses_a_guard_whose_changes_are_ignored(monkeypatch: 
         monkeypatch, policy, props={"metadata": {"name": "sovereign-pods"}}, ignore_changes=["spec"]
     )
     assert problem.startswith("LIV-004: changes of spec are ignored")
+
+
+HOME = ("https://127.0.0.1:6443", b"our authority")
+ABROAD = ("https://cluster.example.com", b"another authority")
+ELSEWHERE = Provider(package="kubernetes", country="DE", reason="the cluster of the monitoring")
+
+
+def provider_to(cluster: tuple[str, bytes], name: str, *, holds_factory: bool = False) -> ClusterProvider:
+    return ClusterProvider(f"urn:{name}", name, *cluster, holds_factory)
+
+
+@pytest.mark.parametrize(
+    ("providers", "refused"),
+    [
+        ([provider_to(HOME, "own", holds_factory=True), provider_to(HOME, "default")], []),
+        ([provider_to(HOME, "own", holds_factory=True), provider_to(ABROAD, "more")], ["urn:more"]),
+        # The same address by another authority is another server.
+        (
+            [provider_to(HOME, "own", holds_factory=True), provider_to((HOME[0], b"x"), "more")],
+            ["urn:more"],
+        ),
+        # A program may deploy several clusters of the factory.
+        (
+            [
+                provider_to(HOME, "north", holds_factory=True),
+                provider_to(ABROAD, "south", holds_factory=True),
+            ],
+            [],
+        ),
+        # Nothing says which of them is the factory's.
+        ([provider_to(HOME, "one"), provider_to(ABROAD, "other")], ["urn:one", "urn:other"]),
+        ([provider_to(HOME, "one"), provider_to(HOME, "other")], []),
+    ],
+)
+def test_a_provider_that_leads_to_another_cluster_is_refused(
+    providers: list[ClusterProvider], refused: list[str]
+) -> None:
+    assert [urn for urn, _ in reject_clusters(factory_of(), providers)] == refused
+    assert reject_clusters(factory_of(providers=(ELSEWHERE,)), providers) == []
+
+
+def kubeconfig_of(server: str) -> str:
+    """Return the content of a kubeconfig, as a provider's input holds it."""
+    return (
+        "apiVersion: v1\nkind: Config\ncurrent-context: main\n"
+        f"clusters: [{{name: main, cluster: {{server: '{server}', certificate-authority-data: YQ==}}}}]\n"
+        "contexts: [{name: main, context: {cluster: main, user: main}}]\n"
+        "users: [{name: main, user: {token: none}}]\n"
+    )
+
+
+def stack_reported(monkeypatch: pytest.MonkeyPatch, inputs_of: dict[str, dict[str, Any]]) -> list[str]:
+    """Return what the pack reports of a stack with a provider for each part of the URNs of its objects."""
+    monkeypatch.syspath_prepend(str(PACK))
+    import dispatch
+
+    resources = []
+    for part, inputs in inputs_of.items():
+        provider = SimpleNamespace(urn=f"urn:{part}", name=part.rstrip("$"), props=inputs)
+        urn = f"urn:pulumi:lab::lab::{part}kubernetes:core/v1:ConfigMap::settings"
+        kind = "kubernetes:core/v1:ConfigMap"
+        resources.append(SimpleNamespace(resource_type=kind, urn=urn, provider=provider))
+    lab = str(PACK.parents[1] / "stacks" / "lab")
+    args = SimpleNamespace(resources=resources, get_config=lambda: {"spec": lab})
+    problems: list[str] = []
+    monkeypatch.setattr("pulumi.get_stack", lambda: "lab")
+    dispatch._check_clusters(args, lambda text, _urn=None: problems.append(text))  # type: ignore[arg-type]
+    for name in ("dispatch", "properties"):
+        sys.modules.pop(name, None)
+    return problems
+
+
+def test_the_policy_pack_refuses_objects_on_another_cluster_beside_the_factory(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    deployment = "sovereign:index:FactoryDeployment$"
+    home, abroad = {"kubeconfig": kubeconfig_of(HOME[0])}, {"kubeconfig": kubeconfig_of(ABROAD[0])}
+    assert stack_reported(monkeypatch, {deployment: home}) == []
+    assert stack_reported(monkeypatch, {deployment: home, "beside$": home}) == []
+    (problem,) = stack_reported(monkeypatch, {deployment: home, "beside$": abroad})
+    assert problem.startswith("RES-015: the Kubernetes provider beside leads to https://cluster.example.com")
+    (problem,) = stack_reported(monkeypatch, {deployment: home, "beside$": {"kubeconfig": "/nowhere"}})
+    assert problem.startswith("RES-015: cannot be decided")
