@@ -71,6 +71,21 @@ def add(app: typer.Typer) -> None:
         """Print the configuration that kind makes the stack's cluster from."""
         run_command("cluster config", as_json, lambda output: _config(output, stack))
 
+    @group.command("rotate", **example("sovereign-ai cluster rotate lab"))
+    def rotate(
+        name: Name = "default",
+        cluster: ClusterOption = None,
+        as_json: Annotated[bool, AsJson] = False,
+    ) -> None:
+        """Replace all authorities, certificates and token keys.
+
+        The control plane is stopped and started again, and keeps its data. Copies of its kubeconfig,
+        break-glass kubeconfigs and tokens of service accounts are refused from then on.
+        """
+        run_command(
+            "cluster rotate", as_json, lambda output: _rotate(output, name, _backend(output, cluster, None))
+        )
+
     @group.command("down", **example("sovereign-ai cluster down lab"))
     def down(
         name: Name = "default",
@@ -159,6 +174,18 @@ def _list(output: Output) -> None:
         data.append(dict(cluster.data))
     lines = table(["name", "backend", "phase", "server"], rows) if rows else ["no local control plane"]
     output.finish({"clusters": data}, lines)
+
+
+def _rotate(output: Output, name: str, backend: Backend) -> None:
+    plane = _named(name, backend)
+    runs = plane.rotate(output.progress)
+    lines = [f"{plane.name}: new authorities, certificates and token keys"]
+    if runs:
+        lines.append(f"export KUBECONFIG={plane.kubeconfig}")
+        lines.append("copies of it, break-glass kubeconfigs and tokens from before are refused")
+    else:
+        lines.append(f"it does not run; its next start makes them: `sovereign-ai cluster up {plane.name}`")
+    output.finish({"name": plane.name, "running": runs}, lines)
 
 
 def _down(output: Output, name: str, backend: Backend, keep_data: bool) -> None:

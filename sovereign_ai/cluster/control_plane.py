@@ -175,6 +175,14 @@ class ControlPlane(Protocol):
             EnvironmentLacksError: it cannot be seen.
         """
 
+    def rotate(self, progress: Progress) -> bool:
+        """Replace its authorities, certificates and token keys, and return whether it runs with them.
+
+        Raises:
+            UsageError: this program does not make its keys, or the name is no DNS label.
+            EnvironmentLacksError: it does not exist, or did not become ready again.
+        """
+
     def check_down(self, *, keep_data: bool) -> None:
         """Check that it can be stopped so.
 

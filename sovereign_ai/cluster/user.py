@@ -72,6 +72,10 @@ class UserCluster:
         """Refuse: nothing is known of its components."""
         self._refuse("is not shown")
 
+    def rotate(self, progress: Progress) -> bool:  # noqa: ARG002
+        """Refuse: it is the user's."""
+        self._refuse("gets no new authorities")
+
     def check_down(self, *, keep_data: bool) -> None:  # noqa: ARG002
         """Refuse: it is the user's."""
         self._refuse("is not stopped")

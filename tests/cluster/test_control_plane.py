@@ -101,6 +101,8 @@ def test_a_cluster_of_the_user_is_used_as_it_is(tmp_path: Path) -> None:
     with pytest.raises(UsageError):
         plane.down(print)
     with pytest.raises(UsageError):
+        plane.rotate(print)
+    with pytest.raises(UsageError):
         plane.status()
     with pytest.raises(UsageError):
         _ = plane.cluster_dir
@@ -118,6 +120,9 @@ def test_a_kind_cluster_keeps_no_data_and_is_made_from_a_description() -> None:
     with pytest.raises(UsageError) as caught:
         plane.down(print, keep_data=True)
     assert caught.value.problems[0].code == "no-data-kept"
+    with pytest.raises(UsageError) as caught:
+        plane.rotate(print)
+    assert caught.value.problems[0].code == "not-rotated"
     with pytest.raises(ValueError, match="description"):
         plane.up(print)
 

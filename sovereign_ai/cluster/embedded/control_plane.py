@@ -11,6 +11,7 @@ from sovereign_ai.cluster.control_plane import Backend, ControlPlaneStatus, Ende
 from sovereign_ai.cluster.dead_components import DeadComponent, dead_components_of_embedded
 from sovereign_ai.cluster.embedded import lifecycle as embedded
 from sovereign_ai.cluster.embedded.process_status import ClusterStatus, list_clusters, status
+from sovereign_ai.cluster.embedded.rotation import rotate
 from sovereign_ai.cluster.state import ClusterDir, cluster_dir_of
 from sovereign_ai.errors import EnvironmentLacksError, Problem
 
@@ -81,6 +82,10 @@ class EmbeddedControlPlane:
     def status(self) -> ControlPlaneStatus:
         """Return its status, with a row for each process."""
         return report(status(self.name))
+
+    def rotate(self, progress: Progress) -> bool:
+        """Replace its authorities, certificates and token keys; False if it does not run."""
+        return rotate(self.name, progress=progress) is not None
 
     def check_down(self, *, keep_data: bool) -> None:
         """Do nothing: it can be stopped with and without its data."""

@@ -75,6 +75,12 @@ class KindControlPlane:
         """Return its status, with a row for each real node."""
         return report(lifecycle.status(self.name))
 
+    def rotate(self, progress: Progress) -> bool:  # noqa: ARG002
+        """Refuse: kubeadm makes its keys, in its containers."""
+        message = "kubeadm makes the authorities of a kind cluster, anew with each cluster"
+        hint = f"`sovereign-ai cluster down {self.name} --cluster kind`, and `up` again"
+        raise UsageError(Problem("not-rotated", message, hint=hint))
+
     def check_down(self, *, keep_data: bool) -> None:
         """Refuse to keep its data."""
         if keep_data:
