@@ -16,9 +16,9 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any, Literal
 
-import cel
-
 from sovereign_ai.rules.addons import ADDONS
+from sovereign_ai.rules.cel_library import Context as CelContext
+from sovereign_ai.rules.cel_library import Program, compile_program
 from sovereign_ai.rules.context import Context
 from sovereign_ai.rules.defaulting import admitted
 from sovereign_ai.rules.expressions import list_of, variables_of, with_constants, without_variables
@@ -201,7 +201,7 @@ def _run(
         yield _violation(rule, resource, _field_path(compiled.kind, check), message)
 
 
-def _answers(compiled: _Compiled, begin: int, end: int, context: cel.Context) -> list[object]:
+def _answers(compiled: _Compiled, begin: int, end: int, context: CelContext) -> list[object]:
     """Return the answers of the checks from `begin` up to, not including, `end`.
 
     An answer is a truth value, or an error as text. A program that fails is halved until the failing check is
@@ -286,9 +286,9 @@ def _words_of(expression: str, parts: Mapping[str, str]) -> frozenset[str]:
 
 
 @lru_cache(maxsize=8192)
-def _program(text: str) -> cel.Program:
+def _program(text: str) -> Program:
     """Return the program of one expression."""
-    return cel.compile(text)
+    return compile_program(text)
 
 
 def forget() -> None:

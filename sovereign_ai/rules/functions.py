@@ -17,18 +17,18 @@ from collections.abc import Callable, Mapping
 from functools import lru_cache
 from typing import Any
 
-import cel
+from sovereign_ai.rules.cel_library import Context
 
 Range = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 
-def facts(values: Mapping[str, Any]) -> cel.Context:
+def facts(values: Mapping[str, Any]) -> Context:
     """Return an evaluation's context with its values and every function.
 
     Args:
         values: `object`, `oldObject` and `request`, as an admission policy has them.
     """
-    context = cel.Context(dict(values))
+    context = Context(dict(values))
     for name, function in _FUNCTIONS.items():
         context.add_function(name, function)
     return context

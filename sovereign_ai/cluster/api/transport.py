@@ -38,6 +38,7 @@ from sovereign_ai.cluster.api.errors import (
 from sovereign_ai.cluster.api.kubeconfig import authority_of, check_files, read_kubeconfig
 from sovereign_ai.cluster.api.retries import BUSY, Retries, retry_after
 from sovereign_ai.cluster.api.wire_faults import Fault, FaultKind, fault_of
+from sovereign_ai.deferred_imports import deferred
 from sovereign_ai.errors import EnvironmentLacksError, Problem, Where
 
 _POOL = 64
@@ -331,6 +332,15 @@ class _FaultError(Exception):
         self.fault = fault
 
 
+def kube_config() -> Any:
+    """Return the module of the kubernetes package that reads kubeconfigs.
+
+    It imports OAuth, and requests with it, for the one case of a token that has to be renewed.
+    """
+    with deferred("requests_oauthlib"):
+        return importlib.import_module("kubernetes.config.kube_config")
+
+
 def connect(
     kubeconfig: Path,
     context: str | None = None,
@@ -351,7 +361,7 @@ def connect(
             without TLS, or switches verification off.
         UsageError: the environment variable is no valid limit.
     """
-    loading: Any = importlib.import_module("kubernetes.config.kube_config")
+    loading = kube_config()
     client_module: Any = importlib.import_module("kubernetes.client")
 
     data = _read(kubeconfig)

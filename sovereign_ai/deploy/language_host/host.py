@@ -27,12 +27,11 @@ from queue import SimpleQueue
 from typing import Any, BinaryIO
 
 import grpc  # type: ignore[import-untyped]
-from pulumi.automation._server import LanguageServer
-from pulumi.runtime.proto import language_pb2, language_pb2_grpc, plugin_pb2
 
 from sovereign_ai.deploy.language_host.named_programs import NamedPrograms, OnlyNamed
 from sovereign_ai.deploy.language_host.packages import distributions, python_version, required_packages
 from sovereign_ai.deploy.language_host.plugin_server import engine_address, serve
+from sovereign_ai.deploy.language_host.protocol import language_pb2, language_pb2_grpc, plugin_pb2
 
 _PROGRAM = Path(__file__).with_name("language_program.py")
 _PLUGIN = Path(__file__).with_name("plugin_program.py")
@@ -40,12 +39,11 @@ _GRACE = 10.0
 """Seconds that a program or plugin has to end after SIGTERM."""
 
 
-class PythonHost(LanguageServer):
-    """Serves the engine's calls; what it inherits answers `GetRequiredPlugins` as the SDK does."""
+class PythonHost(language_pb2_grpc.LanguageRuntimeServicer):  # type: ignore[misc]  # untyped
+    """Serves the engine's calls."""
 
     def __init__(self) -> None:
         """Begin without an engine; `Handshake` or the first argument names it."""
-        super().__init__(program=lambda: None)
         self.engine_address = ""
         self._running: set[subprocess.Popen[bytes]] = set()
         self._guard = threading.Lock()
@@ -65,6 +63,10 @@ class PythonHost(LanguageServer):
         """Name the interpreter that programs run in."""
         python = program_python(getattr(request, "info", None))
         return language_pb2.AboutResponse(executable=str(python), version=python_version(python))
+
+    def GetRequiredPlugins(self, request: Any, context: Any) -> Any:  # noqa: ARG002, N802
+        """Name nothing, as the SDK's own server: engines ask for packages in its place."""
+        return language_pb2.GetRequiredPluginsResponse()
 
     def GetRequiredPackages(self, request: Any, context: Any) -> Any:  # noqa: ARG002, N802
         """Name the provider that each installed SDK wants, with the version its own file states."""
