@@ -82,7 +82,17 @@ def _preview(
 ) -> None:
     from sovereign_ai.cli.stack import open_stack
     from sovereign_ai.cluster import WRITES, require_reachable
-    from sovereign_ai.deploy import TRIED, Engine, gate, locator_of, planned_moves, reading_of, try_out
+    from sovereign_ai.deploy import (
+        JUDGED_FILE,
+        TRIED,
+        Engine,
+        gate,
+        judged_note,
+        locator_of,
+        planned_moves,
+        reading_of,
+        try_out,
+    )
     from sovereign_ai.sim import dry_run_samples
 
     stack = open_stack(path)
@@ -99,6 +109,7 @@ def _preview(
     try_out(reading, [*bundle.objects, *nodes], locator_of(stack.factory))
     # With this digest the program does not repeat the dry run of the same objects.
     engine.env |= {TRIED: bundle.digest}
+    engine.notes[JUDGED_FILE] = judged_note(stack.factory, stack.plan, bundle)
     pending = _pending(engine, stack, reading, bundle)
     changes = pending.changes
     if pack is None and can_do_without_engine(changes, checked):

@@ -178,7 +178,7 @@ class _Deployment:
             held = deployment.stack.held or {}
             engine.drop([held[key].urn for key in checked.left])
             watch = TerminationWatch(target.api, list(held), output.progress, self.options.wait_seconds)
-            _prepare_engine(engine, deployment, marked, watch)
+            _prepare_engine(engine, deployment, stack, marked, watch)
             changes, refresh = self._changes(engine, reading, marked, leaves_drift=leaves_drift)
             is_quiet = can_do_without_engine(changes, checked)
             if is_quiet:
@@ -310,14 +310,15 @@ class _Deployment:
 
 
 def _prepare_engine(
-    engine: Engine, deployment: StackDeployment, marked: Bundle, watch: TerminationWatch
+    engine: Engine, deployment: StackDeployment, stack: Stack, marked: Bundle, watch: TerminationWatch
 ) -> None:
-    """Pass to the engine what was allowed and tried out already, and let the watch see its steps."""
-    from sovereign_ai.deploy import TRIED, watching
+    """Pass to the engine what was allowed, tried out and judged already, and let the watch see its steps."""
+    from sovereign_ai.deploy import JUDGED_FILE, TRIED, judged_note, watching
 
     engine.env |= deployment.allowed.to_environment()
     # With this digest the program does not repeat the dry run of the same objects.
     engine.env[TRIED] = marked.digest
+    engine.notes[JUDGED_FILE] = judged_note(stack.factory, stack.plan, marked)
     engine.watch = partial(watching, watch)
 
 

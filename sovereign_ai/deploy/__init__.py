@@ -42,6 +42,7 @@ if TYPE_CHECKING:
     from sovereign_ai.deploy.folder_lock import lock_folder
     from sovereign_ai.deploy.given_provider import server_of
     from sovereign_ai.deploy.hosts.configuration import HostConfiguration
+    from sovereign_ai.deploy.judged import JUDGED_FILE, judged_note
     from sovereign_ai.deploy.objects import resource_name, restore
     from sovereign_ai.deploy.partial import PartialRun, partial_run
     from sovereign_ai.deploy.preconditions import (
@@ -88,6 +89,7 @@ else:
             "folder_lock": ("lock_folder",),
             "given_provider": ("server_of",),
             "hosts.configuration": ("HostConfiguration",),
+            "judged": ("JUDGED_FILE", "judged_note"),
             "objects": ("resource_name", "restore"),
             "partial": ("PartialRun", "partial_run"),
             "preconditions": (
@@ -116,6 +118,7 @@ else:
     )
 
 __all__ = [
+    "JUDGED_FILE",
     "OWN_PROGRAM",
     "PROVIDER_VERSION",
     "TRIED",
@@ -150,6 +153,7 @@ __all__ = [
     "is_local",
     "is_stock",
     "is_understood",
+    "judged_note",
     "locator_of",
     "lock_folder",
     "losses",

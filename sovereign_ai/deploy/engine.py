@@ -156,6 +156,9 @@ class Engine:
         kubeconfig: the cluster to deploy to.
         progress: called with a line for a person.
         plane: `kind` for the kind control plane, whose state is separate; empty for any other.
+
+    Attributes:
+        notes: files for the program, by name, which each run finds in its working copy alone.
     """
 
     package: ClassVar[str] = "kubernetes:"
@@ -181,6 +184,7 @@ class Engine:
         self.progress = progress
         self._asked_to_end = False
         self.watch: Watch = lambda _end: nullcontext()
+        self.notes: dict[str, bytes] = {}
         self._plane = plane
         self.files = StackFiles(pulumi_state(plane), project_of(folder), stack, self._as_argument())
         self._held: CommandState | None = None
@@ -518,6 +522,8 @@ class Engine:
             self.ensure_stack()
             if verb in _COMPARE:
                 self.insist_on_one_cluster()
+            for name, note in self.notes.items():
+                (state.copy.folder / name).write_bytes(note)
             if part is not None:
                 part.write(state.copy.folder)
                 if part.seen:

@@ -12,6 +12,7 @@ from sovereign_ai.deploy.live_objects import key_of
 from sovereign_ai.deploy.objects import stated
 from sovereign_ai.deploy.replacement import must_be_replaced, replace
 from sovereign_ai.deploy.state_objects import HeldObject
+from sovereign_ai.names import KEYS, OWNER
 from tests.support.memory_cluster import MemoryCluster, obj, refusal
 
 CLASS = obj("PriorityClass", "training", version="scheduling.k8s.io/v1") | {"value": 5}
@@ -82,6 +83,13 @@ def test_what_the_description_changed_must_be_made_again_and_what_nobody_touched
 def test_what_is_not_there_or_can_be_changed_is_not_made_again() -> None:
     assert replaced(Strict(), None) == []
     assert replaced(Strict(CLASS), None) == []
+
+
+def test_what_already_has_its_new_form_is_not_tried() -> None:
+    ours = {**CLASS, "metadata": {**CLASS["metadata"], "labels": {KEYS.owner: OWNER}}}
+    api = Strict(stated(ours))
+    assert must_be_replaced(api, [ours], live(api), None) == []
+    assert not [line for line in api.asked if line.startswith(("APPLY", "TRY"))]
 
 
 @pytest.mark.parametrize(("status", "is_replaced"), [(403, True), (409, True), (422, False), (400, False)])

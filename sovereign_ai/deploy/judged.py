@@ -1,0 +1,58 @@
+"""What a command has judged by the rules, so that the program of its engine does not judge the same again.
+
+A command judges what it deploys before it touches the cluster. The program that its engine runs seconds later
+would find the same: half a second for a thousand objects. So the command notes what it judged in the working
+copy of its run, a folder of mode 0700 that no other engine reads. Neither the environment nor a plain
+`pulumi up` can make a program skip the rules.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+import orjson
+
+from sovereign_ai.deploy.stack_record import backend_folder
+from sovereign_ai.plan import Plan
+from sovereign_ai.render.kubernetes import Bundle
+from sovereign_ai.spec import AIFactory
+
+JUDGED_FILE = "judged.json"
+
+
+def judged_note(factory: AIFactory, plan: Plan, bundle: Bundle) -> bytes:
+    """Return the content of the note on a description and a bundle that the rules permit today.
+
+    Args:
+        factory: the description.
+        plan: its plan.
+        bundle: its objects.
+    """
+    # Waivers expire: the note of a command that ran into another day permits nothing.
+    day = datetime.now(UTC).date().isoformat()
+    note = {
+        "day": day,
+        "description": factory.digest,
+        "waivers": factory.waivers_digest,
+        "plan": plan.digest,
+        "bundle": bundle.digest,
+    }
+    return orjson.dumps(note, option=orjson.OPT_SORT_KEYS)
+
+
+def is_judged(backend: str, factory: AIFactory, plan: Plan, bundle: Bundle) -> bool:
+    """Return whether the command whose engine runs this program has judged exactly this, and today.
+
+    Args:
+        backend: the URL of the backend that the engine of the run uses.
+        factory: the description.
+        plan: its plan.
+        bundle: its objects.
+    """
+    folder = backend_folder(backend)
+    if folder is None:
+        return False
+    try:
+        return (folder / JUDGED_FILE).read_bytes() == judged_note(factory, plan, bundle)
+    except OSError:
+        return False
