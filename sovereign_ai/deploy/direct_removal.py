@@ -25,18 +25,19 @@ from functools import partial
 from typing import Any
 
 from sovereign_ai.cluster import GUARDED
-from sovereign_ai.cluster.api import Api
+from sovereign_ai.cluster.api import Api, ApiError
 from sovereign_ai.deploy.changes import recorded
 from sovereign_ai.deploy.checkpoint import Checkpoint
 from sovereign_ai.deploy.control_plane_setup import remove_policies
 from sovereign_ai.deploy.engine import Engine, PulumiOutcome
-from sovereign_ai.deploy.live_objects import ObjectKey, read_live
+from sovereign_ai.deploy.live_objects import ObjectKey, list_metadata, read_live
 from sovereign_ai.deploy.order import policies_and_bindings
 from sovereign_ai.deploy.preconditions import StackDeployment
 from sovereign_ai.deploy.removal import Removal, delete
 from sovereign_ai.deploy.state_store import CommandState
 from sovereign_ai.deploy.termination import wait_until_gone
 from sovereign_ai.errors import EnvironmentLacksError, SovereignError
+from sovereign_ai.names import KEYS
 
 _RIGHTS = frozenset({"RoleBinding", "ClusterRoleBinding"})
 _FREE = frozenset(
@@ -153,6 +154,7 @@ class _Deletion:
                 others.append(key)
         self._delete(rights)
         self._delete(others)
+        self._empty(inside, deployment)
         wait_until_gone(self.api, [*rights, *others], self.progress, self.wait_seconds)
         # Their namespaces took them along; they are reported all the same.
         for key in inside:
@@ -167,6 +169,29 @@ class _Deletion:
         self._delete(bindings)
         self._delete(unbound)
         wait_until_gone(self.api, policies, self.progress, self.wait_seconds)
+
+    def _empty(self, inside: Collection[ObjectKey], deployment: StackDeployment) -> None:
+        """Delete the content of namespaces that are being deleted and hold no pods, where that is permitted.
+
+        A namespace's controller begins after five seconds, in which the API server has nothing else to do. No
+        pod can be created there any more. Where pods run, everything stays with them, and on clusters with
+        several API servers, of which one may learn of the deletion later, network policies stay in any case.
+        """
+        kept = frozenset() if deployment.target.is_local else frozenset({"NetworkPolicy"})
+        selector = f"{KEYS.stack}={deployment.stack.identity}"
+        # Whatever is not deleted here, the controller deletes.
+        with contextlib.suppress(ApiError):
+            occupied = {pod["metadata"]["namespace"] for pod in list_metadata(self.api, "v1", "Pod")}
+            collections = set()
+            for key in inside:
+                if key.namespace not in occupied and key.kind not in kept:
+                    collections.add((key.api_version, key.kind, key.namespace))
+            self.api.many(partial(self._delete_all, *which, selector) for which in sorted(collections))
+
+    def _delete_all(self, api_version: str, kind: str, namespace: str, selector: str) -> None:
+        """Delete this stack's objects of a kind in a namespace, unless its stack was taken over."""
+        self.state.insist_on_hold()
+        self.api.delete_all(api_version, kind, namespace, selector)
 
     def _delete(self, keys: Collection[ObjectKey]) -> None:
         """Delete objects in parallel."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, cast
@@ -11,7 +12,7 @@ from typing import Any, cast
 import pytest
 
 from sovereign_ai.cluster.api.client import ApiError
-from sovereign_ai.deploy import termination
+from sovereign_ai.deploy import direct_removal, termination
 from sovereign_ai.deploy.checkpoint import Checkpoint
 from sovereign_ai.deploy.direct_removal import needs_engine, remove_directly
 from sovereign_ai.deploy.engine import Engine
@@ -177,6 +178,76 @@ def test_rights_go_first_and_policies_when_all_that_they_judge_is_gone(
     assert sorted(engine.deleted) == sorted(map(str, whole.stack.held or {}))
     assert sorted(line.removeprefix("delete ") for line in lines[1:]) == sorted(engine.deleted)
     assert (engine.forgotten, engine.dropped) == (True, [])
+
+
+class Terminating(Cascading):
+    """Marks a deleted namespace, whose content goes later; it is gone when somebody lists namespaces."""
+
+    def delete(
+        self,
+        api_version: str,
+        kind: str,
+        name: str,
+        namespace: str | None = None,
+        propagation: str = "Background",
+    ) -> bool:
+        if kind != "Namespace":
+            return super().delete(api_version, kind, name, namespace, propagation)
+        self._ask(f"DELETE {kind}/{name}")
+        self.objects[api_version, kind, "", name]["metadata"]["deletionTimestamp"] = GONE
+        return True
+
+    def list(self, api_version: str, kind: str, *where: Any, **how: Any) -> list[dict[str, Any]]:
+        going = set()
+        for key, stored in self.objects.items():
+            if kind == key[1] == "Namespace" and stored["metadata"].get("deletionTimestamp"):
+                going.add(key[3])
+        self.objects = {
+            key: stored
+            for key, stored in self.objects.items()
+            if key[2] not in going and not (key[1] == "Namespace" and key[3] in going)
+        }
+        return super().list(api_version, kind, *where, **how)
+
+
+def emptied(
+    tmp_path: Path, record: StackRecord, monkeypatch: pytest.MonkeyPatch, *, local: bool = True, pod: str = ""
+) -> set[str]:
+    """Remove a stack with two namespaces; return what was deleted in them before they went."""
+    parts = [
+        ("Namespace", "research", ""),
+        ("Namespace", "startups", ""),
+        ("ConfigMap", "facts", "research"),
+        ("NetworkPolicy", "default-deny", "research"),
+        ("ConfigMap", "facts", "startups"),
+    ]
+    api = Terminating(*(obj(kind, name, space, labels=mine(record)) for kind, name, space in parts))
+    if pod:
+        api.put(obj("Pod", "training", pod))
+    whole = deployment(tmp_path, record, *(resource(kind, name, namespace=at) for kind, name, at in parts))
+    monkeypatch.setattr(direct_removal, "remove_policies", lambda *_arguments: [])
+    removed(api, replace(whole, target=replace(whole.target, is_local=local)))
+    return {line.removeprefix("DELETEALL ") for line in api.asked if line.startswith("DELETEALL")}
+
+
+def test_namespaces_are_emptied_while_they_wait_for_their_controller(
+    tmp_path: Path, record: StackRecord, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    expected = {"ConfigMap research", "NetworkPolicy research", "ConfigMap startups"}
+    assert emptied(tmp_path, record, monkeypatch) == expected
+
+
+def test_a_namespace_with_a_pod_keeps_all_that_limits_the_pod(
+    tmp_path: Path, record: StackRecord, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert emptied(tmp_path, record, monkeypatch, pod="research") == {"ConfigMap startups"}
+
+
+def test_on_other_clusters_network_policies_go_with_their_namespace(
+    tmp_path: Path, record: StackRecord, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    expected = {"ConfigMap research", "ConfigMap startups"}
+    assert emptied(tmp_path, record, monkeypatch, local=False) == expected
 
 
 def test_a_removal_that_fails_keeps_the_policies_and_drops_from_the_state_what_is_gone(

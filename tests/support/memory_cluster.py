@@ -133,6 +133,18 @@ class MemoryCluster(Api):
         self._ask(f"DELETE {kind}/{name}")
         return self.objects.pop((api_version, kind, namespace or "", name), None) is not None
 
+    def delete_all(
+        self,
+        api_version: str,
+        kind: str,
+        namespace: str,
+        label_selector: str,
+        propagation: str = "Background",  # noqa: ARG002 - nothing depends on anything
+    ) -> None:
+        self._ask(f"DELETEALL {kind} {namespace}")
+        for item in self.list(api_version, kind, namespace, label_selector):
+            del self.objects[api_version, kind, namespace, item["metadata"]["name"]]
+
     def many(self, calls: Iterable[Callable[[], T]], workers: int = 16) -> builtins.list[T]:  # noqa: ARG002 - one after another
         return [call() for call in calls]
 

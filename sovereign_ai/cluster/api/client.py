@@ -326,6 +326,31 @@ class Api:
             raise
         return True
 
+    def delete_all(
+        self,
+        api_version: str,
+        kind: str,
+        namespace: str,
+        label_selector: str,
+        propagation: str = "Background",
+    ) -> None:
+        """Delete the objects of a kind in a namespace that a selector chooses, in one request.
+
+        Args:
+            api_version: `v1` or `group/version`.
+            kind: such as `Role`.
+            namespace: the namespace.
+            label_selector: as kubectl's `--selector`.
+            propagation: what becomes of dependents: `Background`, `Foreground` or `Orphan`.
+
+        Raises:
+            ApiError: the server refused, or does not serve the kind.
+            UnreachableError: there was no answer.
+        """
+        path = self._discovery.find(api_version, kind).path(namespace=namespace)
+        options = {"apiVersion": "v1", "kind": "DeleteOptions", "propagationPolicy": propagation}
+        self.request("DELETE", path, options, {"labelSelector": label_selector})
+
     def many(self, calls: Iterable[Callable[[], T]], workers: int = 16) -> builtins.list[T]:
         """Make calls in parallel and return their results in order; refusals are collected and raised as one.
 

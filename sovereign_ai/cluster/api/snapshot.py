@@ -171,6 +171,18 @@ class Snapshot(Api):
         self.forget()
         return self.api.delete(api_version, kind, name, namespace, propagation)
 
+    def delete_all(
+        self,
+        api_version: str,
+        kind: str,
+        namespace: str,
+        label_selector: str,
+        propagation: str = "Background",
+    ) -> None:
+        """Delete the objects that a selector chooses, as `Api.delete_all` does."""
+        self.forget()
+        self.api.delete_all(api_version, kind, namespace, label_selector, propagation)
+
     def version(self) -> str:
         """Return the server's version."""
         return self.api.version()

@@ -146,6 +146,18 @@ def test_an_absent_object_is_none_and_a_deletion_of_it_false(serve: Serve):
     assert api.delete("v1", "Node", "n1") is False
 
 
+def test_the_objects_that_a_selector_chooses_are_deleted_by_one_request(serve: Serve):
+    asked: list[str] = []
+
+    def answer(method: str, path: str, *_: object) -> tuple[int, dict[str, Any]]:
+        asked.append(f"{method} {path}")
+        return 200, {"kind": "Status", "apiVersion": "v1", "status": "Success"}
+
+    api = open_cluster(serve(answering(answer)).where.kubeconfig)
+    api.delete_all("v1", "Node", "", "stack=a,tier")
+    assert asked == ["DELETE /api/v1/nodes?labelSelector=stack%3Da%2Ctier"]
+
+
 def test_a_missing_path_is_not_an_absent_object(serve: Serve):
     for body in (
         {},
