@@ -193,3 +193,16 @@ NODE_WRITER = "sovereign-ai:machines"
 
 See `rules/objects/machines.py`.
 """
+ADMIN_GROUP = "sovereign-ai:admins"
+"""The group of the administrators of a local control plane."""
+OPERATOR_USER = "sovereign-ai:operator"
+"""The user that the operator beside a local control plane is."""
+
+
+def tenant_groups(tenant: str) -> tuple[str, str]:
+    """Return the groups of a tenant's people: those who may work, and those who may read.
+
+    >>> tenant_groups("research")
+    ('tenant:research', 'tenant:research:viewers')
+    """
+    return f"tenant:{tenant}", f"tenant:{tenant}:viewers"

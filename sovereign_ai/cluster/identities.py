@@ -14,8 +14,9 @@ import orjson
 from sovereign_ai.cluster.pki import LOOPBACK, KeyPair, Leaf, authority, issue, signing_key
 from sovereign_ai.cluster.state import ClusterDir
 from sovereign_ai.files.writing import write_private
+from sovereign_ai.names import ADMIN_GROUP, OPERATOR_USER
 
-ADMIN_USER, ADMIN_GROUP = "sovereign-ai:admin", "sovereign-ai:admins"
+ADMIN_USER = "sovereign-ai:admin"
 KWOK_USER = "sovereign-ai:kwok"
 CLUSTER_CA, ETCD_CA, FRONT_PROXY_CA, SERVICE_ACCOUNTS = (
     "cluster-ca",
@@ -42,7 +43,7 @@ _OF_CLUSTER = (
     Leaf("kube-controller-manager", "system:kube-controller-manager", client=True),
     Leaf("kube-scheduler", "system:kube-scheduler", client=True),
     Leaf("kwok", KWOK_USER, client=True),
-    Leaf("operator", "sovereign-ai:operator", client=True),
+    Leaf("operator", OPERATOR_USER, client=True),
     Leaf(AUTHORIZATION, "sovereign-ai:authorization", client=True),
     Leaf(ADMIN, ADMIN_USER, (ADMIN_GROUP,), client=True),
     Leaf(SUPERVISOR, "sovereign-ai:supervisor", client=True),

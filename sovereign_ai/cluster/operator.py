@@ -23,7 +23,6 @@ LIVENESS_SOCKET = "operator.sock"
 """The socket, in a kind cluster's folder, on which the operator answers health probes."""
 AUTHORIZERS = "authorization.json"
 """The file, among a control plane's settings, that lists the API server's authorizers."""
-OPERATOR_USER = "sovereign-ai:operator"
 _ANSWER_SECONDS = 3
 _READ = ("get", "list", "watch")
 _CORE = (

@@ -51,6 +51,8 @@ def needs(obj: Object) -> list[str]:
         role = obj["roleRef"]
         scope = f"Role/{namespace}" if role["kind"] == "Role" else "ClusterRole"
         named.append(f"{scope}/{role['name']}")
+    if kind == "FlowSchema":
+        named.append(f"PriorityLevelConfiguration/{spec['priorityLevelConfiguration']['name']}")
     if kind == "LocalQueue":
         named.append(f"ClusterQueue/{spec['clusterQueue']}")
     return named

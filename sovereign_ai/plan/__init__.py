@@ -32,6 +32,14 @@ if TYPE_CHECKING:
     from sovereign_ai.plan.network_review import network_notes
     from sovereign_ai.plan.nodes import Node
     from sovereign_ai.plan.plan_summary import summary
+    from sovereign_ai.plan.priority_levels import (
+        FLOW_PRECEDENCE,
+        HAND_SIZE,
+        QUEUE_LENGTH,
+        QUEUES,
+        RequestLevel,
+        request_levels,
+    )
     from sovereign_ai.plan.racks import (
         SERVER_UNITS,
         Rack,
@@ -57,12 +65,33 @@ else:
                 "pod_bits",
                 "with_control_plane",
             ),
-            "clusters": ("ClusterPlan", "Namespace", "PoolSlice", "devices"),
-            "factory": ("Plan", "plan"),
-            "feasibility": ("Draft", "MOST_MACHINES", "draft", "other_watts"),
+            "clusters": (
+                "ClusterPlan",
+                "Namespace",
+                "PoolSlice",
+                "devices",
+            ),
+            "factory": (
+                "Plan",
+                "plan",
+            ),
+            "feasibility": (
+                "Draft",
+                "MOST_MACHINES",
+                "draft",
+                "other_watts",
+            ),
             "network_review": ("network_notes",),
             "nodes": ("Node",),
             "plan_summary": ("summary",),
+            "priority_levels": (
+                "FLOW_PRECEDENCE",
+                "HAND_SIZE",
+                "QUEUES",
+                "QUEUE_LENGTH",
+                "RequestLevel",
+                "request_levels",
+            ),
             "racks": (
                 "Rack",
                 "SERVER_UNITS",
@@ -73,16 +102,31 @@ else:
                 "switch_watts",
             ),
             "rounding": ("ceil_div",),
-            "shapes": ("RACK_UNITS", "Shape", "pool_shapes", "spares_of"),
-            "spares": ("CONFIDENCE", "poisson_spares"),
-            "storage": ("StoragePlan", "tier_sites"),
+            "shapes": (
+                "RACK_UNITS",
+                "Shape",
+                "pool_shapes",
+                "spares_of",
+            ),
+            "spares": (
+                "CONFIDENCE",
+                "poisson_spares",
+            ),
+            "storage": (
+                "StoragePlan",
+                "tier_sites",
+            ),
         },
     )
 
 __all__ = [
     "CONFIDENCE",
     "FIRST_HOST",
+    "FLOW_PRECEDENCE",
+    "HAND_SIZE",
     "MOST_MACHINES",
+    "QUEUES",
+    "QUEUE_LENGTH",
     "RACK_UNITS",
     "SERVER_UNITS",
     "ClusterPlan",
@@ -94,6 +138,7 @@ __all__ = [
     "PoolSlice",
     "Prefix",
     "Rack",
+    "RequestLevel",
     "Shape",
     "StoragePlan",
     "ceil_div",
@@ -106,6 +151,7 @@ __all__ = [
     "pod_bits",
     "poisson_spares",
     "pool_shapes",
+    "request_levels",
     "spares_of",
     "summary",
     "switch_batches",

@@ -14,12 +14,12 @@ from typing import Any, TypeVar
 from sovereign_ai.catalog import expand
 from sovereign_ai.catalog.vendors import local_runtimes
 from sovereign_ai.names import KEYS, NODE_WRITER, OWNER, SYSTEM_NAMESPACE
-from sovereign_ai.plan import ClusterPlan, Plan
+from sovereign_ai.plan import ClusterPlan, Plan, request_levels
 from sovereign_ai.rules.addons import ADDONS, REACHING
 from sovereign_ai.rules.placeless_kinds import HARMLESS
 from sovereign_ai.spec import AIFactory, ResidencyPolicy
 
-_Value = TypeVar("_Value", str, tuple[str, str], tuple[str, str, str])
+_Value = TypeVar("_Value", str, tuple[str, ...], tuple[str, str], tuple[str, str, str])
 
 DNS_NAMESPACE = "kube-system"
 """The namespace in which the cluster's DNS runs."""
@@ -73,6 +73,8 @@ class Context:
         ranges: zone, port such as `TCP/443`, and address range that a network policy may open.
         buckets: zone and the URL of its own object stores' buckets.
         local: regular expression of the hosts that are inside the cluster or a declared registry's.
+        request_levels: name and shares of each priority level of the API server for a tenant or the platform.
+        request_flows: name of each such level, followed by those whose requests it is for.
         runtimes: handlers of container runtimes that run a pod on its own node.
     """
 
@@ -95,6 +97,8 @@ class Context:
     ranges: tuple[tuple[str, str, str], ...] = ()
     buckets: tuple[tuple[str, str], ...] = ()
     local: str = ""
+    request_levels: tuple[tuple[str, str], ...] = ()
+    request_flows: tuple[tuple[str, ...], ...] = ()
     runtimes: tuple[str, ...] = RUNTIMES
 
     def constants(self) -> dict[str, Any]:
@@ -121,6 +125,8 @@ class Context:
         constants["outside"] = _as_lists(self.outside)
         constants["ranges"] = _as_lists(self.ranges)
         constants["buckets"] = _as_lists(self.buckets)
+        constants["request_levels"] = _as_lists(self.request_levels)
+        constants["request_flows"] = _as_lists(self.request_flows)
         return constants
 
     def zone_of(self, namespace: str) -> str:
@@ -182,6 +188,7 @@ def factory_context(factory: AIFactory, plan: Plan, cluster: str | None = None) 
     namespaces, tenants = _namespaces(clusters)
     isolated = [zone.name for zone in factory.zones if zone.isolation.fabric != "none"]
     under_policies = [zone.name for zone in factory.zones if _policies_on(factory, zone.name)]
+    levels = [level for cluster_plan in clusters for level in request_levels(cluster_plan)]
     # With the slash, `registry.example.com/ai` is no prefix of `registry.example.com/ai-evil`.
     registries = [f"{registry.rstrip('/')}/" for registry in factory.images.registries]
     return Context(
@@ -202,6 +209,8 @@ def factory_context(factory: AIFactory, plan: Plan, cluster: str | None = None) 
         outside=_ordered(_places_outside(factory)),
         ranges=_ordered(_ranges(factory)),
         buckets=tuple(sorted(_buckets(plan))),
+        request_levels=_ordered((level.name, str(level.shares)) for level in levels),
+        request_flows=_ordered((level.name, *level.subjects) for level in levels),
         local=_local_hosts(factory.images.registries),
         image=_image_pattern(factory),
     )

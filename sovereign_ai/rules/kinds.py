@@ -209,6 +209,23 @@ _CUSTOM_RESOURCE_DEFINITION = ResourceKind(
     namespaced=False,
 )
 
+_FLOW_SCHEMA = ResourceKind(
+    "FlowSchema",
+    "flowcontrol.apiserver.k8s.io",
+    "v1",
+    ("flowschemas", "flowschemas/status"),
+    "cluster",
+    namespaced=False,
+)
+_PRIORITY_LEVEL = ResourceKind(
+    "PriorityLevelConfiguration",
+    "flowcontrol.apiserver.k8s.io",
+    "v1",
+    ("prioritylevelconfigurations", "prioritylevelconfigurations/status"),
+    "cluster",
+    namespaced=False,
+)
+
 # The API server exempts webhook configurations from admission policies, so that none can lock itself in.
 _MUTATING_WEBHOOK_CONFIGURATION = ResourceKind(
     "MutatingWebhookConfiguration",
@@ -263,6 +280,8 @@ _ALL = (
     _NODE,
     _CERTIFICATE_SIGNING_REQUEST,
     _CUSTOM_RESOURCE_DEFINITION,
+    _FLOW_SCHEMA,
+    _PRIORITY_LEVEL,
     _MUTATING_WEBHOOK_CONFIGURATION,
     _VALIDATING_WEBHOOK_CONFIGURATION,
 )

@@ -46,8 +46,6 @@ certificates.k8s.io/ClusterTrustBundle=clustertrustbundles
 certificates.k8s.io/PodCertificateRequest=podcertificaterequests
 coordination.k8s.io/Lease=leases coordination.k8s.io/LeaseCandidate=leasecandidates
 events.k8s.io/Event=events
-flowcontrol.apiserver.k8s.io/FlowSchema=flowschemas
-flowcontrol.apiserver.k8s.io/PriorityLevelConfiguration=prioritylevelconfigurations
 internal.apiserver.k8s.io/StorageVersion=storageversions
 networking.k8s.io/IngressClass=ingressclasses networking.k8s.io/IPAddress=ipaddresses
 networking.k8s.io/ServiceCIDR=servicecidrs policy/PodDisruptionBudget=poddisruptionbudgets

@@ -11,10 +11,11 @@ from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_pem_private_key
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
-from sovereign_ai.cluster.identities import ADMIN_GROUP, make_identities
+from sovereign_ai.cluster.identities import make_identities
 from sovereign_ai.cluster.pki import Leaf, authority, issue, sign
 from sovereign_ai.cluster.state import ClusterDir
 from sovereign_ai.files.writing import write_private
+from sovereign_ai.names import ADMIN_GROUP
 
 AUTHORITIES = ("cluster-ca", "etcd-ca", "front-proxy-ca")
 

@@ -12,11 +12,11 @@ import secrets
 from typing import Any
 
 from sovereign_ai.cluster.guard import write_admission_settings
-from sovereign_ai.cluster.identities import ADMIN_GROUP, KWOK_USER
+from sovereign_ai.cluster.identities import KWOK_USER
 from sovereign_ai.cluster.keys.custody import PLANE, has_custody, socket_of
-from sovereign_ai.cluster.operator import OPERATOR_USER, operator_roles
+from sovereign_ai.cluster.operator import operator_roles
 from sovereign_ai.cluster.state import ClusterDir, read_json, write_json
-from sovereign_ai.names import KEYS
+from sovereign_ai.names import ADMIN_GROUP, KEYS, OPERATOR_USER
 
 ENCRYPTED = ("secrets", "configmaps")
 """The resources that are encrypted at rest."""

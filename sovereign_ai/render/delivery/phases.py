@@ -14,10 +14,31 @@ PHASES: tuple[tuple[str, frozenset[str]], ...] = (
     ("namespaces", frozenset({"Namespace"})),
     ("policies", frozenset({"ValidatingAdmissionPolicy", "MutatingAdmissionPolicy"})),
     ("enforcement", frozenset({"ValidatingAdmissionPolicyBinding", "MutatingAdmissionPolicyBinding"})),
-    ("classes", frozenset({"PriorityClass", "RuntimeClass", "StorageClass", "DeviceClass"})),
+    (
+        "classes",
+        frozenset(
+            {
+                "DeviceClass",
+                "PriorityClass",
+                "PriorityLevelConfiguration",
+                "RuntimeClass",
+                "StorageClass",
+            }
+        ),
+    ),
     (
         "limits",
-        frozenset({"ServiceAccount", "Role", "ResourceQuota", "LimitRange", "NetworkPolicy", "ConfigMap"}),
+        frozenset(
+            {
+                "ConfigMap",
+                "FlowSchema",
+                "LimitRange",
+                "NetworkPolicy",
+                "ResourceQuota",
+                "Role",
+                "ServiceAccount",
+            }
+        ),
     ),
     ("access", frozenset({"RoleBinding"})),
     # Kueue accepts a flavor before its topology exists, and admits no workload to it until then.

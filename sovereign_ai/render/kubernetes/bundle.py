@@ -22,13 +22,23 @@ from sovereign_ai.files import LISTING, read
 from sovereign_ai.names import KEYS
 from sovereign_ai.plan import Plan
 from sovereign_ai.render.folder import earlier_names, put, refuse_others, remove
-from sovereign_ai.render.kubernetes import admission, base, devices, network, queues, storage, tenants
+from sovereign_ai.render.kubernetes import (
+    admission,
+    base,
+    devices,
+    network,
+    queues,
+    requests,
+    storage,
+    tenants,
+)
 from sovereign_ai.render.kubernetes.sizes import object_problems
 from sovereign_ai.rules import factory_context
 from sovereign_ai.spec import AIFactory
 
 # Namespaces come first, since others lie in them; policies before anything that they judge, and a policy
-# before its binding, without which it does nothing. Queues refer to flavors, and those to topologies.
+# before its binding, without which it does nothing. A FlowSchema
+# leads to a priority level. Queues refer to flavors, and those to topologies.
 KIND_ORDER = (
     "Namespace",
     "ValidatingAdmissionPolicy",
@@ -39,6 +49,8 @@ KIND_ORDER = (
     "RuntimeClass",
     "StorageClass",
     "DeviceClass",
+    "PriorityLevelConfiguration",
+    "FlowSchema",
     "ServiceAccount",
     "Role",
     "RoleBinding",
@@ -182,6 +194,7 @@ def render(factory: AIFactory, plan: Plan, cluster: str | None = None) -> Bundle
         *devices.objects(factory, planned),
         *storage.objects(factory, plan, planned),
         *tenants.objects(factory, plan, planned),
+        *requests.objects(factory, planned),
         *network.objects(factory, planned),
         *queues.objects(factory, planned),
     ]

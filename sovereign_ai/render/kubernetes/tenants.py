@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from sovereign_ai.catalog.system import system
-from sovereign_ai.names import KEYS
+from sovereign_ai.names import KEYS, tenant_groups
 from sovereign_ai.plan import ClusterPlan, Namespace, Plan, devices
 from sovereign_ai.render.kubernetes.base import pod_security
 from sovereign_ai.render.kubernetes.devices import device_class
@@ -54,16 +54,6 @@ _WRITABLE: tuple[tuple[str, tuple[str, ...]], ...] = (
 )
 
 
-def group(tenant: str) -> str:
-    """Return the group of a tenant's people who may work."""
-    return f"tenant:{tenant}"
-
-
-def viewers(tenant: str) -> str:
-    """Return the group of a tenant's people who may read."""
-    return f"tenant:{tenant}:viewers"
-
-
 def objects(factory: AIFactory, plan: Plan, cluster: ClusterPlan) -> Iterator[Object]:
     """Yield the objects of every tenant's namespace in the cluster."""
     maker = Maker(factory.name)
@@ -104,8 +94,9 @@ def _roles(maker: Maker, namespace: Namespace, component: str) -> Iterator[Objec
     for api_group, resources in _WRITABLE:
         rule = _policy_rule(api_group, resources, _WRITE)
         write.append(rule)
-    yield from _role(maker, namespace, component, ADMIN, [*read, *write], group(namespace.tenant))
-    yield from _role(maker, namespace, component, VIEWER, read, viewers(namespace.tenant))
+    workers, viewers = tenant_groups(namespace.tenant)
+    yield from _role(maker, namespace, component, ADMIN, [*read, *write], workers)
+    yield from _role(maker, namespace, component, VIEWER, read, viewers)
 
 
 def _role(

@@ -19,11 +19,12 @@ from sovereign_ai.rules.controls import (
     GDPR_SECURITY,
     PSS_RESTRICTED,
 )
-from sovereign_ai.rules.duties import NIS2_ACCESS
+from sovereign_ai.rules.duties import NIS2_ACCESS, NIS2_CONTINUITY
 from sovereign_ai.rules.judgement import RuleFinding
 from sovereign_ai.rules.rbac.closure import Rights
 from sovereign_ai.rules.rbac.control_plane import is_control_plane
 from sovereign_ai.rules.rbac.grants import (
+    LEVELS,
     NODES,
     POLICIES,
     SECRETS,
@@ -129,6 +130,13 @@ def _find_node_writers(
     return _find_undeclared_grants(rule, live, rendered, NODES)
 
 
+def _find_level_writers(
+    rule: Rule, live: Sequence[Object], rendered: Sequence[Object]
+) -> Iterable[RuleFinding]:
+    """Yield who can change how the API server shares its work among tenants."""
+    return _find_undeclared_grants(rule, live, rendered, LEVELS)
+
+
 def _find_unfollowed_rights(
     rule: Rule, live: Sequence[Object], rendered: Sequence[Object]
 ) -> Iterator[RuleFinding]:
@@ -149,20 +157,26 @@ _DEFAULTS = {
 }
 """Values that the API server writes for fields that a policy leaves out, and that weaken nothing."""
 
+_KEPT = ("FlowSchema", "PriorityLevelConfiguration")
+"""Kinds beside admission policies that must be as rendered, and that no admission policy keeps from going."""
+
 
 def _find_changed_policies(
     rule: Rule, live: Sequence[Object], rendered: Sequence[Object]
 ) -> Iterable[RuleFinding]:
-    """Yield admission policies and bindings that are missing or differ from what was rendered."""
+    """Yield policies, bindings and priority levels that are missing or differ from what was rendered."""
     existing = _policies_by_name(live)
     for policy in rendered:
-        if "AdmissionPolicy" not in policy["kind"]:
+        if not _is_kept(policy):
             continue
         key = (policy["kind"], policy["metadata"]["name"])
         resource = "/".join(key)
         live_policy = existing.get(key)
         if live_policy is None:
-            message = "it is gone: what it refused is let in"
+            is_level = policy["kind"] in _KEPT
+            message = "it is gone: " + (
+                "one tenant can take the API server from others" if is_level else "what it refused is let in"
+            )
             yield RuleFinding(rule.id, rule.severity, resource, "", message, rule.remediation)
             continue
         for field in _differences(policy["spec"], live_policy.get("spec"), "spec"):
@@ -170,11 +184,16 @@ def _find_changed_policies(
             yield RuleFinding(rule.id, rule.severity, resource, field, message, rule.remediation)
 
 
+def _is_kept(obj: Object) -> bool:
+    """Return whether an object is an admission policy, a binding of one, or a priority level."""
+    return "AdmissionPolicy" in obj["kind"] or obj["kind"] in _KEPT
+
+
 def _policies_by_name(objects: Iterable[Object]) -> dict[tuple[str, str], Object]:
-    """Return admission policies and their bindings by kind and name."""
+    """Return admission policies, their bindings and priority levels by kind and name."""
     policies = {}
     for obj in objects:
-        if "AdmissionPolicy" in obj["kind"]:
+        if _is_kept(obj):
             policies[obj["kind"], obj["metadata"]["name"]] = obj
     return policies
 
@@ -243,7 +262,7 @@ POLICIES_RULE = Rule(
 )
 INTACT_RULE = Rule(
     id="LIV-004",
-    title="Admission policies and their bindings stand as rendered",
+    title="Admission policies, their bindings and priority levels stand as rendered",
     severity="critical",
     rationale=(
         "A binding that is deleted, or that warns where it denied, leaves everything else looking as it was."
@@ -288,4 +307,19 @@ MACHINES_RULE = Rule(
     elsewhere=_ELSEWHERE,
 )
 
-RULES = (SECRETS_RULE, SHELLS_RULE, POLICIES_RULE, INTACT_RULE, UNFOLLOWED_RULE, MACHINES_RULE)
+LEVELS_RULE = Rule(
+    id="LIV-007",
+    title="Nobody beyond the description can change how the API server shares its work",
+    severity="high",
+    rationale=(
+        "Admission keeps priority levels as they were rendered, and does not keep them from being deleted. "
+        "Without its level one tenant's requests hold up those of everybody."
+    ),
+    remediation="remove the subject from the binding, or flowschemas and priority levels from its role",
+    controls=(NIS2_ACCESS, NIS2_CONTINUITY),
+    places=_LIVE,
+    decide_live=_find_level_writers,
+    elsewhere=_ELSEWHERE,
+)
+
+RULES = (SECRETS_RULE, SHELLS_RULE, POLICIES_RULE, INTACT_RULE, UNFOLLOWED_RULE, MACHINES_RULE, LEVELS_RULE)

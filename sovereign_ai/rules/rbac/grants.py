@@ -62,6 +62,11 @@ _POLICY_RESOURCES = (
 _POLICY_VERBS = ("create", "update", "patch", "delete", "deletecollection")
 POLICIES = Right("admission policies", _POLICY_RESOURCES, _POLICY_VERBS, namespaced=False)
 
+_FLOW_CONTROL = "flowcontrol.apiserver.k8s.io"
+_LEVEL_RESOURCES = ((_FLOW_CONTROL, "flowschemas"), (_FLOW_CONTROL, "prioritylevelconfigurations"))
+# Without its FlowSchema a tenant's requests go where everybody's go, so deleting counts.
+LEVELS = Right("priority levels of requests", _LEVEL_RESOURCES, _POLICY_VERBS, namespaced=False)
+
 # Admission judges a node's status too, since an update of the status writes labels.
 _NODE_RESOURCES = (("", "nodes"), ("", "nodes/status"))
 NODES = Right("machines", _NODE_RESOURCES, ("create", "update", "patch"), namespaced=False)
