@@ -141,6 +141,7 @@ def _exchange(url: SplitResult, body: bytes) -> bytes:
     """
     host, port = str(url.hostname), url.port
     connection = http.client.HTTPConnection(host, port, timeout=_SECONDS)
+    context = None
     if url.scheme == "https":
         context = ssl.create_default_context()
         connection = http.client.HTTPSConnection(host, port, timeout=_SECONDS, context=context)
@@ -148,11 +149,16 @@ def _exchange(url: SplitResult, body: bytes) -> bytes:
     deadline = time.monotonic() + _SECONDS
     timer = Timer(0, lambda: None)
     try:
-        connection.connect()
-        # The socket's own timeout begins anew with every byte; this one does not.
-        timer = Timer(max(0.0, deadline - time.monotonic()), _cut, (connection.sock,))
+        connected = socket.create_connection((host, port or connection.default_port), timeout=_SECONDS)
+        if context is not None:
+            connected = context.wrap_socket(connected, server_hostname=host, do_handshake_on_connect=False)
+        connection.sock = connected
+        # The socket's own timeout begins anew with every byte, also of the handshake; this one does not.
+        timer = Timer(max(0.0, deadline - time.monotonic()), _cut, (connected,))
         timer.daemon = True
         timer.start()
+        if isinstance(connected, ssl.SSLSocket):
+            connected.do_handshake()
         connection.request("POST", target, body, {"Content-Type": _QUERY, "Accept": _REPLY})
         answered = _read_answer(connection.getresponse())
     except (OSError, http.client.HTTPException, StampError):

@@ -74,7 +74,12 @@ _PLACE_NAMES = r"(?i)(?:endpoint|proxy|host|address|addr|url|uri|server|broker|r
 # A list of hosts that need no proxy names no place to which anything is sent.
 _NO_PROXY = "(?i)^no_proxy$"
 # `USE_DNS=1` and `NUM_SERVERS=4` switch or count something. `:8080` is a port of the pod itself.
-_NO_HOST = "^(?:[0-9]{0,4}|:[0-9]{1,5})$"
+# `--dns=False` switches something, and a server that listens on `::` has no other host.
+_NO_HOST = "^(?:[0-9]{0,4}|:[0-9]{1,5}|::1?|(?i:true|false|yes|no|on|off|none))$"
+_ADDRESS_ALONE = r"^\[?[0-9A-Fa-f:.]+\]?(?:%[^#]*)?(?:#[0-9]+)?$"
+"""An address by itself, as programs accept it: in brackets, with an interface, or with a port behind `#`."""
+_MAPPED = "(?i)^[0:]*:ffff:(?:0{1,4}:)?[0-9a-f:.]+$"
+"""IPv4 inside IPv6 (RFC 4291, section 2.5.5.2): CEL's `isIP` does not accept it, and programs do."""
 _REGION_NAMES = r"(?i)(?:region|location)s?$"
 _BUCKET_NAMES = r"(?i)bucket(?:_?name)?s?$"
 _FLAG = r"^-{1,2}[A-Za-z0-9._-]+="
@@ -291,10 +296,26 @@ def argument(value: str) -> str:
 
 def _addresses(value: str) -> str:
     """Return CEL: addresses alone in a text, between commas or behind `@`, are permitted places."""
-    alone = f'{value}.findAll("[^@]*$")[0].split(",")'
+    alone = f'{value}.findAll("[^@]*$")[0].split(",").filter(p, p.trim().matches({literal(_ADDRESS_ALONE)}))'
+    addresses = f'{alone}.map(p, p.findAll("[0-9A-Fa-f:.]+")[0])'
+    is_address = f"(isIP(p) || p.matches({literal(_MAPPED)}))"
     # A server listens on all its addresses; of IPv6 no other way out can be declared.
-    is_permitted = f'(p.contains(".") ? {host("p.trim()")} : p.trim() in ["::", "::1"])'
-    return f"{alone}.all(p, !isIP(p.trim()) || {is_permitted})"
+    is_permitted = f'(p.contains(":") ? p in ["::", "::1"] : {host("p")})'
+    return f"{addresses}.all(p, !{is_address} || {is_permitted})"
+
+
+_BETWEEN = literal("\u0001")
+
+
+def arguments(values: str) -> str:
+    """Return CEL: every argument names permitted places only.
+
+    What follows `--version` as an argument of its own looks like an address and is none. It is read as
+    `--version=…`, since CEL's `all` does not show an item's neighbours.
+    """
+    joined = f'{values}.join({_BETWEEN}).replace("-version" + {_BETWEEN}, "-version=").split({_BETWEEN})'
+    listed = f'({values}.exists(a, a.endsWith("-version")) ? {joined} : {values})'
+    return f"{listed}.all(a, {argument('a')})"
 
 
 def variable(value: str) -> str:

@@ -118,6 +118,16 @@ def _split(text: str, separator: str) -> list[str]:
     return text.split(separator)
 
 
+def _join(texts: list[str], separator: str) -> str:
+    """Return texts as one, with a separator between them."""
+    return separator.join(texts)
+
+
+def _replace(text: str, old: str, new: str) -> str:
+    """Return a text with each occurrence of another one replaced."""
+    return text.replace(old, new)
+
+
 def _trim(text: str) -> str:
     """Return a text without white space at its ends."""
     return text.strip()
@@ -130,7 +140,9 @@ _FUNCTIONS: Mapping[str, Callable[..., Any]] = {
     "containsCIDR": _contains_cidr,
     "containsIP": _contains_ip,
     "findAll": _find_all,
+    "join": _join,
     "lowerAscii": _lower,
+    "replace": _replace,
     "split": _split,
     "trim": _trim,
 }

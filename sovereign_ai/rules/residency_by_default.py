@@ -25,7 +25,7 @@ from sovereign_ai.rules.controls import (
     GDPR_TRANSFER,
 )
 from sovereign_ai.rules.description.residency import PLAN, make_finding
-from sovereign_ai.rules.fields import GATHERED, argument, on_gathered, permitted, variable
+from sovereign_ai.rules.fields import GATHERED, arguments, on_gathered, permitted, variable
 from sovereign_ai.rules.judgement import RuleFinding
 from sovereign_ai.rules.kinds import OTHER, PODS
 from sovereign_ai.rules.rule import OBJECT_PLACES, Rule, RuleCheck
@@ -154,10 +154,9 @@ ADDED = Rule(
     checks=_checks_on_addons(),
 )
 _ENVIRONMENT_IS_PERMITTED = f"variables.containers.all(c, !has(c.env) || c.env.all(e, {variable('e')}))"
-_ARGUMENT_IS_PERMITTED = argument("a")
 _ARGUMENTS_ARE_PERMITTED = (
-    f"variables.containers.all(c, (!has(c.command) || c.command.all(a, {_ARGUMENT_IS_PERMITTED}))"
-    f" && (!has(c.args) || c.args.all(a, {_ARGUMENT_IS_PERMITTED})))"
+    f"variables.containers.all(c, (!has(c.command) || {arguments('c.command')})"
+    f" && (!has(c.args) || {arguments('c.args')}))"
 )
 FLOWS = Rule(
     id="RES-013",

@@ -175,6 +175,17 @@ def test_a_service_that_is_silent_or_trickles_is_left_in_time(
     assert taken < 1.4
 
 
+def test_a_service_that_trickles_its_tls_handshake_is_left_in_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(timestamp_service, "_SECONDS", 0.5)
+    # The head of a TLS record of 512 bytes, of which one byte comes at a time.
+    began = time.monotonic()
+    with _raw([b"\x16\x03\x03\x02\x00", *[b"\x02"] * 9], 0.15) as address:
+        with pytest.raises(EnvironmentLacksError, match="no answer within"):
+            asked(address.replace("http:", "https:"))
+        taken = time.monotonic() - began
+    assert taken < 1.2
+
+
 def test_nobody_who_listens_and_no_http_are_errors_of_the_environment() -> None:
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port = listener.getsockname()[1]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -60,6 +61,14 @@ def test_silence_shows_separation_and_one_answer_a_leak(part: PlanePart) -> None
     passed, text, figures = queries.separation(part, Pings(lambda pair: pair == leak))  # type: ignore[arg-type]
     assert (passed, figures["leaks"]) == (False, 1)
     assert f"{leak[0].host} ({leak[0].zone}) reaches {leak[1].host} ({leak[1].zone})" in text
+
+
+def test_a_plane_of_one_zone_has_nothing_to_keep_apart(part: PlanePart) -> None:
+    first = part.endpoints[0].zone
+    alone = replace(part, endpoints=tuple(end for end in part.endpoints if end.zone == first))
+    pings: Any = Pings(lambda _pair: True)
+    assert queries.separation(alone, pings)[:2] == (True, "one zone, and so nothing to keep apart")
+    assert pings.pinged == []
 
 
 def test_nothing_to_ping_shows_nothing(part: PlanePart, monkeypatch: pytest.MonkeyPatch) -> None:
