@@ -47,7 +47,7 @@ from sovereign_ai.toolchain.cache import bin_dir
 from sovereign_ai.toolchain.install import find, module_files
 
 ROOT = Path(__file__).resolve().parent.parent
-LAB_OBJECTS, TENANT_OBJECTS = 62, 14
+LAB_OBJECTS, TENANT_OBJECTS = 72, 16
 GOALS = {
     "create_of_kubectl": 1.3,
     "noop": 3.0,
