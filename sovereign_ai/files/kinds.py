@@ -185,6 +185,12 @@ CERTIFICATE = FileKind(
     BadFileError,
     private=True,
 )
+SIGNATURE = FileKind(
+    "signature",
+    "a signature of an image",
+    256 * _KIB,
+    "keep what cosign wrote: a bundle in NAME.json, or NAME.payload and NAME.sig",
+)
 DEFINITIONS = FileKind(
     "definitions",
     "custom resource definitions",

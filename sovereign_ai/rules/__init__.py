@@ -51,6 +51,13 @@ if TYPE_CHECKING:
     from sovereign_ai.rules.coverage import PLACES, Cell, decided_share, places_matrix
     from sovereign_ai.rules.engine import evaluate
     from sovereign_ai.rules.expressions import paths_of, variables_of_group, with_constants, with_paths
+    from sovereign_ai.rules.image_signatures import (
+        NOT_CHECKED,
+        SignatureReview,
+        explain_unsigned,
+        review_signatures,
+        signed_registries,
+    )
     from sovereign_ai.rules.judgement import (
         ADVISORY,
         RuleFinding,
@@ -89,6 +96,13 @@ else:
             "coverage": ("Cell", "PLACES", "decided_share", "places_matrix"),
             "engine": ("evaluate",),
             "expressions": ("paths_of", "variables_of_group", "with_constants", "with_paths"),
+            "image_signatures": (
+                "NOT_CHECKED",
+                "SignatureReview",
+                "explain_unsigned",
+                "review_signatures",
+                "signed_registries",
+            ),
             "judgement": ("ADVISORY", "RuleFinding", "RuleVerdict", "Severity", "judge", "merge_verdicts"),
             "kinds": ("GROUPS", "Group", "KINDS", "OTHER", "find_kind", "kinds_of_group"),
             "normalization": ("UNKNOWN",),
@@ -108,6 +122,7 @@ __all__ = [
     "GROUPS",
     "HARMLESS",
     "KINDS",
+    "NOT_CHECKED",
     "OTHER",
     "PLACES",
     "REGISTRY",
@@ -122,6 +137,7 @@ __all__ = [
     "RuleFinding",
     "RuleVerdict",
     "Severity",
+    "SignatureReview",
     "access_payload",
     "approved_waivers",
     "approver_of",
@@ -130,6 +146,7 @@ __all__ = [
     "decided_share",
     "evaluate",
     "explain_refusal",
+    "explain_unsigned",
     "explain_waiver_refusal",
     "factory_context",
     "find_kind",
@@ -147,6 +164,8 @@ __all__ = [
     "places_matrix",
     "registry_data",
     "registry_digest",
+    "review_signatures",
+    "signed_registries",
     "unapproved_waivers",
     "variables_of_group",
     "waiver_payload",

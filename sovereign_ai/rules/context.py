@@ -16,6 +16,7 @@ from sovereign_ai.catalog.vendors import local_runtimes
 from sovereign_ai.names import KEYS, NODE_WRITER, OWNER, SYSTEM_NAMESPACE
 from sovereign_ai.plan import ClusterPlan, Plan, request_levels
 from sovereign_ai.rules.addons import ADDONS, REACHING
+from sovereign_ai.rules.image_signatures import signed_digests, signed_registries
 from sovereign_ai.rules.placeless_kinds import HARMLESS
 from sovereign_ai.spec import AIFactory, ResidencyPolicy
 
@@ -64,6 +65,8 @@ class Context:
         openings: what network policies may open, as `zone:a>zone:b/TCP/8443`.
         registries: prefixes of permitted images; each ends with the slash that is its path boundary.
         image: regular expression that a permitted image matches whole.
+        signed_registries: registries, as in `registries`, whose images a declared signer must have signed.
+        signatures: digest of each image that was verified, behind its registry.
         tenants: namespace to its tenant; the system namespace has none.
         partitioned: zones with a part of the fabrics of their own.
         laws: region to the country whose law applies there.
@@ -100,6 +103,8 @@ class Context:
     request_levels: tuple[tuple[str, str], ...] = ()
     request_flows: tuple[tuple[str, ...], ...] = ()
     runtimes: tuple[str, ...] = RUNTIMES
+    signed_registries: tuple[str, ...] = ()
+    signatures: tuple[str, ...] = ()
 
     def constants(self) -> dict[str, Any]:
         """Return the value of each `$name` that an expression may use, as plain data."""
@@ -118,6 +123,8 @@ class Context:
         constants["regions"] = list(self.regions)
         constants["openings"] = list(self.openings)
         constants["registries"] = list(self.registries)
+        constants["signed_registries"] = list(self.signed_registries)
+        constants["signatures"] = list(self.signatures)
         constants["partitioned"] = list(self.partitioned)
         constants["residency_zones"] = list(self.residency_zones)
         constants["runtimes"] = list(self.runtimes)
@@ -128,6 +135,10 @@ class Context:
         constants["request_levels"] = _as_lists(self.request_levels)
         constants["request_flows"] = _as_lists(self.request_flows)
         return constants
+
+    def is_empty(self, constant: str) -> bool:
+        """Return whether a constant holds nothing, so that a rule about it refuses nothing."""
+        return bool(constant) and not getattr(self, constant)
 
     def zone_of(self, namespace: str) -> str:
         """Return the zone of a namespace; empty if it has none."""
@@ -213,6 +224,8 @@ def factory_context(factory: AIFactory, plan: Plan, cluster: str | None = None) 
         request_flows=_ordered((level.name, *level.subjects) for level in levels),
         local=_local_hosts(factory.images.registries),
         image=_image_pattern(factory),
+        signed_registries=signed_registries(factory.images),
+        signatures=signed_digests(factory.images),
     )
 
 

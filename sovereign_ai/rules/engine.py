@@ -254,7 +254,7 @@ def _compiled(context: Context, kind_name: str, place: str, key: str) -> _Compil
     parts = {name: with_constants(text, constants) for name, text in variables_of(kind, key).items()}
     pairs: list[tuple[Rule, RuleCheck]] = []
     for rule in REGISTRY:
-        if place in rule.places:
+        if place in rule.places and not context.is_empty(rule.only_with):
             pairs += [(rule, check) for check in rule.checks_on(kind)]
     if kind is OTHER:
         # A check on the items of a list that is always empty for this kind always passes.

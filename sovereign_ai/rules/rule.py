@@ -76,6 +76,7 @@ class Rule:
         decide_on: decides a plan rule whose answer depends on the day; None for any other.
         decide_live: decides a live rule, given the live objects and the rendered ones; None for any other.
         elsewhere: each place that holds objects and cannot decide the rule, with the reason.
+        only_with: the constant without which it refuses nothing, and is left out of policies and programs.
     """
 
     id: str
@@ -90,6 +91,7 @@ class Rule:
     decide_on: DecideOn | None = None
     decide_live: DecideLive | None = None
     elsewhere: tuple[tuple[DecisionPlace, str], ...] = ()
+    only_with: str = ""
 
     @property
     def applies(self) -> tuple[ResourceKind, ...]:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from sovereign_ai.spec.error_location import TextForm
     from sovereign_ai.spec.fabric import Fabric
     from sovereign_ai.spec.factory import AIFactory, ClusterLimits, Network
-    from sovereign_ai.spec.images import Images
+    from sovereign_ai.spec.images import Images, ImageSignature, Signer
     from sovereign_ai.spec.json_schema import schema
     from sovereign_ai.spec.operator import Certificate, Operator, Parent, Shareholder, Staff, SubProcessor
     from sovereign_ai.spec.pool import GpuNodePool
@@ -58,7 +58,7 @@ else:
             "error_location": ("TextForm",),
             "fabric": ("Fabric",),
             "factory": ("AIFactory", "ClusterLimits", "Network"),
-            "images": ("Images",),
+            "images": ("ImageSignature", "Images", "Signer"),
             "json_schema": ("schema",),
             "operator": ("Certificate", "Operator", "Parent", "Shareholder", "Staff", "SubProcessor"),
             "pool": ("GpuNodePool",),
@@ -113,6 +113,7 @@ __all__ = [
     "GridContract",
     "Hall",
     "HeatReuse",
+    "ImageSignature",
     "Images",
     "Isolation",
     "Key",
@@ -129,6 +130,7 @@ __all__ = [
     "Service",
     "ServiceKind",
     "Shareholder",
+    "Signer",
     "Site",
     "Snapshots",
     "Staff",

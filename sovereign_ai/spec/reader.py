@@ -24,6 +24,7 @@ from sovereign_ai.spec.checks.values import check_alone
 from sovereign_ai.spec.factory import AIFactory
 from sovereign_ai.spec.partial import partial
 from sovereign_ai.spec.problems import MOST_PROBLEMS, from_validation, uncovered
+from sovereign_ai.spec.signature_files import with_signatures
 from sovereign_ai.spec.source import of_python
 
 _IN_FOLDER = ("factory.yaml", "factory.yml", "factory.json", "factory.py")
@@ -73,7 +74,7 @@ def read_text(raw: bytes, file: str, folder: Path | None = None) -> LoadedDescri
     Args:
         raw: the bytes.
         file: the file's name in messages.
-        folder: the folder of the files that its `catalog` names; without it, it can name none.
+        folder: the folder of the files that its `catalog` and `images` name; without it, it can name none.
 
     Raises:
         SpecError: every problem of the text.
@@ -85,6 +86,10 @@ def read_text(raw: bytes, file: str, folder: Path | None = None) -> LoadedDescri
         hint = "start with 'name:'; 'sovereign-ai init' writes an example"
         message = f"{content}; a description is a mapping of fields"
         raise SpecError([*problems, Problem("wrong-type", message, where, hint)])
+    if folder is not None and isinstance(data.get("images"), dict):
+        images, image_problems = with_signatures(data["images"], folder, source)
+        data = {**data, "images": images}
+        problems += image_problems
     if folder is None or not isinstance(data.get("catalog"), list):
         return _check_description(data, source, problems)
     rows, file_problems = with_files(data["catalog"], folder, source)

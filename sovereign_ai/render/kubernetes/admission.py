@@ -127,7 +127,7 @@ def _validating_spec(group: Group, context: Context, signed: Signed) -> dict[str
     parts = variables_of_group(group)
     # Parts that are mere paths are written into the expressions; only what is computed becomes a variable.
     paths = paths_of(parts)
-    rules = [rule for rule in REGISTRY if "admission" in rule.places]
+    rules = [rule for rule in REGISTRY if _is_enforced(rule, context)]
     variables: list[dict[str, str]] = []
     for name, text in parts.items():
         if name not in paths:
@@ -155,6 +155,11 @@ def _validating_spec(group: Group, context: Context, signed: Signed) -> dict[str
         spec["variables"] = variables
     spec["validations"] = validations
     return spec
+
+
+def _is_enforced(rule: Rule, context: Context) -> bool:
+    """Return whether policies hold a rule: not where nothing that it is about is declared."""
+    return "admission" in rule.places and not context.is_empty(rule.only_with)
 
 
 def _waiver_variables(rules: Iterable[Rule], kinds: Sequence[str], signed: Signed) -> list[dict[str, str]]:

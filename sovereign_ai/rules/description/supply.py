@@ -15,7 +15,7 @@ from sovereign_ai.catalog.accelerator import accelerator
 from sovereign_ai.catalog.supplier import supplier, suppliers
 from sovereign_ai.catalog.system import system
 from sovereign_ai.plan import Plan
-from sovereign_ai.rules.controls import C3A_UPDATES, CADA_DATA, CADA_SOFTWARE, NIS2_SUPPLY
+from sovereign_ai.rules.controls import C3A_UPDATES, CADA_DATA, CADA_SOFTWARE, CIS_PROVENANCE, NIS2_SUPPLY
 from sovereign_ai.rules.description.residency import PLAN, make_finding
 from sovereign_ai.rules.duties import (
     C3A_DISCONNECT,
@@ -36,6 +36,7 @@ from sovereign_ai.rules.duties import (
     ECSF_UPDATES,
     GAIAX_AUTONOMY,
 )
+from sovereign_ai.rules.image_signatures import explain_unsigned
 from sovereign_ai.rules.judgement import RuleFinding
 from sovereign_ai.rules.rule import Rule
 from sovereign_ai.spec import AIFactory, Service, Supplier
@@ -258,6 +259,16 @@ def _find_ending_certificates(
             yield make_finding(rule, resource, field, message)
 
 
+def _find_unsigned_workloads(rule: Rule, factory: AIFactory, _plan: Plan) -> Iterable[RuleFinding]:
+    """Yield workloads whose image no declared signer has signed."""
+    for number, workload in enumerate(factory.workloads):
+        reason = explain_unsigned(factory.images, workload.image)
+        if reason:
+            message = f"{workload.image}: {reason}"
+            resource = f"Workload/{workload.name}"
+            yield make_finding(rule, resource, f"workloads[{number}].image", message)
+
+
 STOPPABLE = Rule(
     id="SUP-001",
     title="What a supplier outside the Union can stop runs on for 90 days without it, or has an alternative",
@@ -358,6 +369,16 @@ EXIT = Rule(
     places=PLAN,
     decide=_find_missing_exit_plan,
 )
+UNSIGNED = Rule(
+    id="SUP-010",
+    title="Workloads run images that a declared signer has signed",
+    severity="high",
+    rationale="A digest says which image it is, and a signature who stands for it.",
+    remediation="have a declared signer sign the digest, and put the signature beside the description",
+    controls=(CADA_SOFTWARE, C3A_UPDATES, NIS2_SUPPLY, CIS_PROVENANCE),
+    places=PLAN,
+    decide=_find_unsigned_workloads,
+)
 EXPIRED = Rule(
     id="CRT-001",
     title="No certificate that is claimed has ended",
@@ -379,4 +400,17 @@ ENDING = Rule(
     decide_on=_find_ending_certificates,
 )
 
-RULES = (STOPPABLE, UPDATED, REMOTE, TELEMETRY, STOCK, ONE_MAKER, UNDECLARED, TAGS, EXIT, EXPIRED, ENDING)
+RULES = (
+    STOPPABLE,
+    UPDATED,
+    REMOTE,
+    TELEMETRY,
+    STOCK,
+    ONE_MAKER,
+    UNDECLARED,
+    TAGS,
+    EXIT,
+    UNSIGNED,
+    EXPIRED,
+    ENDING,
+)

@@ -117,4 +117,38 @@ PULLED = Rule(
     ),
 )
 
-RULES = (IMAGES, DIGESTS, PULLED)
+_REFERENCES = (
+    '(variables.containers.map(c, has(c.image) ? c.image : "")'
+    ' + variables.volumes.filter(v, has(v.image)).map(v, has(v.image.reference) ? v.image.reference : ""))'
+)
+# A digest is looked for behind its registry, so that a signature for one registry permits nothing in another.
+_SIGNED = (
+    f"{_REFERENCES}.all(i, $signed_registries.all(r, !i.startsWith(r)"
+    ' || (size(i.split("@")) == 2 && (r + i.split("@")[1]) in $signatures)))'
+)
+SIGNED = Rule(
+    id="IMG-004",
+    title="Images of registries with declared signers run by a digest that one of them has signed",
+    severity="high",
+    rationale=(
+        "Whoever can write to a registry can put an image there; the signature says that the people or the "
+        "builder named in the description made it."
+    ),
+    remediation=(
+        "have a declared signer sign the digest, put the signature beside the description, and deploy"
+    ),
+    controls=_CONTROLS,
+    places=OBJECT_PLACES,
+    checks=(
+        RuleCheck(
+            PODS,
+            "containers",
+            _SIGNED,
+            "an image of a container, init container or ephemeral container, or an image volume, has no "
+            "valid signature of a declared signer",
+        ),
+    ),
+    only_with="signed_registries",
+)
+
+RULES = (IMAGES, DIGESTS, PULLED, SIGNED)

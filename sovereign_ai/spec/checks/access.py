@@ -194,3 +194,20 @@ def _zone_problem(
             open_pools.append(other.name)
     hint = nearest(workload.pool, open_pools) if open_pools else f"add the tenant to zone {pool.zone!r}"
     return Problem("wrong-zone", message, Where(field=f"{field}.pool"), hint)
+
+
+def check_signers(factory: AIFactory) -> Iterator[Problem]:
+    """Refuse signers of registries that are not declared, and signatures without signers."""
+    images = factory.images
+    declared = {registry.rstrip("/") for registry in images.registries}
+    for index, signer in enumerate(images.signers):
+        field = f"images.signers[{index}]"
+        for number, registry in enumerate(signer.registries):
+            if registry.rstrip("/") not in declared:
+                message = f"{shown(registry)} is not among the declared registries"
+                where = Where(field=f"{field}.registries[{number}]")
+                yield Problem("unknown-name", message, where, nearest(registry, sorted(declared)))
+    if images.signatures and not images.signers:
+        message = "signatures without signers decide nothing"
+        hint = "list under 'images.signers' whose signatures count"
+        yield Problem("missing-field", message, Where(field="images.signatures"), hint)

@@ -14,7 +14,13 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from sovereign_ai.errors import Problem, Where
-from sovereign_ai.spec.checks.access import check_flows, check_isolation, check_tenants, check_workloads
+from sovereign_ai.spec.checks.access import (
+    check_flows,
+    check_isolation,
+    check_signers,
+    check_tenants,
+    check_workloads,
+)
 from sovereign_ai.spec.checks.hardware import (
     check_fabrics,
     check_media,
@@ -47,6 +53,7 @@ _CHECKS: tuple[tuple[Callable[[AIFactory], Iterator[Problem]], frozenset[str]], 
     (check_isolation, frozenset({"zones", "pools", "fabrics"})),
     (check_tenants, frozenset({"tenants", "zones"})),
     (check_workloads, frozenset({"workloads", "pools", "zones", "tenants", "images"})),
+    (check_signers, frozenset({"images"})),
     (check_services, frozenset({"services"})),
     (check_waivers, frozenset({"waivers"})),
     (check_approvers, frozenset({"approvers"})),

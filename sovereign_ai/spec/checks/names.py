@@ -32,6 +32,7 @@ _DECLARED = {
     "service": "services[].name",
     "provider": "providers[].package",
     "workload": "workloads[].name",
+    "signer": "images.signers[].name",
     "waiver": "waivers[].id",
 }
 """Kind to the fields that declare its names, each unique in the factory."""
