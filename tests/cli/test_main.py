@@ -34,6 +34,7 @@ COMMANDS = (
     "explain",
     "fabric",
     "hosts",
+    "images",
     "init",
     "inventory",
     "keys",

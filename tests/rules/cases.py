@@ -16,7 +16,11 @@ from typing import Any
 
 import yaml
 
+from sovereign_ai.rules.context import Context
+
 FOLDER = Path(__file__).parent / "cases"
+SIGNED = "registry.example.com/ai/signed/"
+"""The registry for which the cases of IMG-004 have a signer; the lab declares none."""
 
 
 @dataclass(frozen=True)
@@ -43,6 +47,12 @@ def cases() -> list[Case]:
     named = {case.name: case for case in found}
     varied = [one for path in sorted(FOLDER.glob("*/variations.yaml")) for one in _variations(path, named)]
     return sorted([*found, *varied], key=lambda case: case.name)
+
+
+def signed(context: Context) -> Context:
+    """Give the lab's context as it would be with a signer for one more registry, and one signature."""
+    signature = f"{SIGNED}sha256:{'0123456789abcdef' * 4}"
+    return replace(context, signed_registries=(SIGNED,), signatures=(signature,))
 
 
 def _variations(path: Path, named: dict[str, Case]) -> Iterator[Case]:
