@@ -69,7 +69,7 @@ def _image(review: SignatureReview, digest: str) -> dict[str, Any]:
     """Return what is known of a signed image."""
     return {
         "digest": digest,
-        "signers": list(review.signers),
+        "signer": review.signer,
         "builder": review.builder,
         "file": review.file,
     }
@@ -83,7 +83,7 @@ def _lines(factory: AIFactory, reviews: Sequence[SignatureReview], data: dict[st
         return ["the description declares no signers of images, so that none has to be signed"]
     rows: list[tuple[str, str, str, str]] = []
     for image in data["images"]:
-        rows.append((image["digest"], ", ".join(image["signers"]), image["builder"] or "-", image["file"]))
+        rows.append((image["digest"], image["signer"], image["builder"] or "-", image["file"]))
     lines = ["no signature counts"]
     if rows:
         lines = table(["image", "signer", "builder", "file"], sorted(rows))

@@ -16,7 +16,7 @@ from sovereign_ai.catalog.vendors import local_runtimes
 from sovereign_ai.names import KEYS, NODE_WRITER, OWNER, SYSTEM_NAMESPACE
 from sovereign_ai.plan import ClusterPlan, Plan, request_levels
 from sovereign_ai.rules.addons import ADDONS, REACHING
-from sovereign_ai.rules.image_signatures import signed_digests, signed_registries
+from sovereign_ai.rules.image_signatures import signed_digests, signed_registries, signer_rows
 from sovereign_ai.rules.placeless_kinds import HARMLESS
 from sovereign_ai.spec import AIFactory, ResidencyPolicy
 
@@ -66,7 +66,8 @@ class Context:
         registries: prefixes of permitted images; each ends with the slash that is its path boundary.
         image: regular expression that a permitted image matches whole.
         signed_registries: registries, as in `registries`, whose images a declared signer must have signed.
-        signatures: digest of each image that was verified, behind its registry.
+        signers: name and registries of each signer; the empty text stands for all registries.
+        signatures: signer and digest of each verified signature, as `release/sha256:…`.
         tenants: namespace to its tenant; the system namespace has none.
         partitioned: zones with a part of the fabrics of their own.
         laws: region to the country whose law applies there.
@@ -104,6 +105,7 @@ class Context:
     request_flows: tuple[tuple[str, ...], ...] = ()
     runtimes: tuple[str, ...] = RUNTIMES
     signed_registries: tuple[str, ...] = ()
+    signers: tuple[tuple[str, ...], ...] = ()
     signatures: tuple[str, ...] = ()
 
     def constants(self) -> dict[str, Any]:
@@ -124,6 +126,7 @@ class Context:
         constants["openings"] = list(self.openings)
         constants["registries"] = list(self.registries)
         constants["signed_registries"] = list(self.signed_registries)
+        constants["signers"] = _as_lists(self.signers)
         constants["signatures"] = list(self.signatures)
         constants["partitioned"] = list(self.partitioned)
         constants["residency_zones"] = list(self.residency_zones)
@@ -225,6 +228,7 @@ def factory_context(factory: AIFactory, plan: Plan, cluster: str | None = None) 
         local=_local_hosts(factory.images.registries),
         image=_image_pattern(factory),
         signed_registries=signed_registries(factory.images),
+        signers=signer_rows(factory.images),
         signatures=signed_digests(factory.images),
     )
 

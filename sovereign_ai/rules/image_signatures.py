@@ -58,14 +58,14 @@ class SignatureReview:
     Attributes:
         file: the file that it was read from.
         digests: the images that it signs, as `sha256:…`; none where it does not count.
-        signers: names of the signers by whom it counts.
+        signer: the signer by whom it counts.
         builder: the builder that its provenance states; empty for a signature that is no provenance.
         reason: why it does not count; empty if it does.
     """
 
     file: str
     digests: tuple[str, ...] = ()
-    signers: tuple[str, ...] = ()
+    signer: str = ""
     builder: str = ""
     reason: str = ""
 
@@ -88,63 +88,52 @@ def review_signatures(images: Images) -> tuple[SignatureReview, ...]:
 
 def signed_registries(images: Images) -> tuple[str, ...]:
     """Return the registries whose images must be signed, each with its slash, sorted."""
-    prefixes = _declared(images)
-    for signer in images.signers:
-        if not signer.registries:
-            return tuple(sorted(prefixes))
+    declared = {f"{registry.rstrip('/')}/" for registry in images.registries}
     listed: set[str] = set()
     for signer in images.signers:
-        listed.update(_covered(signer, prefixes))
+        listed.update(_listed(signer) or declared)
     return tuple(sorted(listed))
 
 
+def signer_rows(images: Images) -> tuple[tuple[str, ...], ...]:
+    """Return for each signer its name and its registries, sorted; the empty text stands for all of them."""
+    rows = [(signer.name, *(sorted(_listed(signer)) or ("",))) for signer in images.signers]
+    return tuple(sorted(rows))
+
+
 def signed_digests(images: Images) -> tuple[str, ...]:
-    """Return the permitted digests, each behind its registry: `registry.example.com/ai/sha256:…`, sorted."""
-    prefixes = _declared(images)
-    covered = {signer.name: _covered(signer, prefixes) for signer in images.signers}
-    permitted: set[str] = set()
+    """Return each verified digest behind its signer, such as `release/sha256:…`, sorted."""
+    verified: set[str] = set()
     for review in review_signatures(images):
-        for name in review.signers:
-            for prefix in covered[name]:
-                permitted.update(f"{prefix}{digest}" for digest in review.digests)
-    return tuple(sorted(permitted))
+        verified.update(f"{review.signer}/{digest}" for digest in review.digests)
+    return tuple(sorted(verified))
 
 
 def explain_unsigned(images: Images, reference: str) -> str:
     """Return why an image may not run for want of a signature; empty if it may.
 
+    The rule IMG-004 decides the same on objects.
+
     Args:
         images: the part `images` of the description.
         reference: the image, as a workload names it.
     """
-    permitted = signed_digests(images)
+    verified = signed_digests(images)
     for prefix in signed_registries(images):
         if not reference.startswith(prefix):
             continue
         _, _, digest = reference.partition("@")
         if not digest:
             return "it is named by a tag, and only a digest is signed"
-        if f"{prefix}{digest}" not in permitted:
-            names = ", ".join(_signers_of(images, prefix))
-            return f"no valid signature by {names} is among the signatures of the description"
+        names = [signer.name for signer in images.signers if prefix in (_listed(signer) or {prefix})]
+        if not any(f"{name}/{digest}" in verified for name in names):
+            return f"no valid signature by {' or '.join(names)} is among the signatures of the description"
     return ""
 
 
-def _declared(images: Images) -> set[str]:
-    """Return the declared registries, each with the slash that is its path boundary."""
-    return {f"{registry.rstrip('/')}/" for registry in images.registries}
-
-
-def _covered(signer: Signer, prefixes: set[str]) -> set[str]:
-    """Return the registries whose images a signer signs."""
-    listed = {f"{registry.rstrip('/')}/" for registry in signer.registries}
-    return listed or prefixes
-
-
-def _signers_of(images: Images, prefix: str) -> list[str]:
-    """Return the names of a registry's signers."""
-    prefixes = _declared(images)
-    return [signer.name for signer in images.signers if prefix in _covered(signer, prefixes)]
+def _listed(signer: Signer) -> set[str]:
+    """Return the registries that a signer lists, each with the slash that is its path boundary."""
+    return {f"{registry.rstrip('/')}/" for registry in signer.registries}
 
 
 def _review(signature: ImageSignature, signers: tuple[Signer, ...]) -> SignatureReview:
@@ -164,13 +153,14 @@ def _review(signature: ImageSignature, signers: tuple[Signer, ...]) -> Signature
         message = f"no declared key made it{hint}"
         raise _RefusedError(message)
     digests, builder = _claims(signature)
+    # At most one: the description lists no two signers of one key and builder.
     counted = [signer.name for signer in own if signer.builder == builder]
     if not counted:
         wanted = " or ".join(_expected(signer) for signer in own)
         what = f"provenance of {builder!r}" if builder is not None else "a signature of the image"
         message = f"it is {what}, and {wanted} is expected"
         raise _RefusedError(message)
-    return SignatureReview(signature.file, digests, tuple(counted), builder or "")
+    return SignatureReview(signature.file, digests, counted[0], builder or "")
 
 
 def _expected(signer: Signer) -> str:

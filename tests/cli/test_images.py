@@ -63,7 +63,7 @@ def test_signed_images_are_listed_with_signer_and_file_and_what_was_not_checked(
     assert "not checked: the transparency log" in text
     data = json.loads(call("images", "verify", stack, "--json").stdout)
     assert data["images"] == [
-        {"digest": ONE, "signers": ["release"], "builder": "", "file": "signatures/one.json"}
+        {"digest": ONE, "signer": "release", "builder": "", "file": "signatures/one.json"}
     ]
     assert data["registries"] == ["registry.example.com/ai/"]
     assert not {finding["rule"] for finding in findings(stack)} & {"SUP-010", "IMG-004"}

@@ -51,8 +51,10 @@ def cases() -> list[Case]:
 
 def signed(context: Context) -> Context:
     """Give the lab's context as it would be with a signer for one more registry, and one signature."""
-    signature = f"{SIGNED}sha256:{'0123456789abcdef' * 4}"
-    return replace(context, signed_registries=(SIGNED,), signatures=(signature,))
+    signature = f"release/sha256:{'0123456789abcdef' * 4}"
+    return replace(
+        context, signed_registries=(SIGNED,), signers=(("release", SIGNED),), signatures=(signature,)
+    )
 
 
 def _variations(path: Path, named: dict[str, Case]) -> Iterator[Case]:

@@ -9,6 +9,8 @@ from typing import Any
 
 import pytest
 
+from sovereign_ai.rules.context import factory_context
+from sovereign_ai.rules.engine import evaluate
 from sovereign_ai.rules.image_signatures import (
     explain_unsigned,
     review_signatures,
@@ -16,6 +18,7 @@ from sovereign_ai.rules.image_signatures import (
     signed_registries,
 )
 from sovereign_ai.spec.images import Images
+from tests.rules.subject import factory_of, plan_of, pod
 from tests.support.image_signatures import (
     SIGN,
     KeyPair,
@@ -103,9 +106,9 @@ def test_a_signature_of_a_declared_signer_counts_in_each_form(name: str, keys: d
     declared = images(keys, signed(keys[signer], content(), form))
     [review] = review_signatures(declared)
     digest = manifest()[1] if form == "digest" else ONE
-    assert (review.digests, review.signers, review.reason) == ((digest,), (signer,), "")
+    assert (review.digests, review.signer, review.reason) == ((digest,), signer, "")
     assert review.builder == (BUILDER if signer == "build" else "")
-    assert signed_digests(declared) == (f"{AI}/{digest}", f"{WEB}/{digest}")
+    assert signed_digests(declared) == (f"{signer}/{digest}",)
     assert explain_unsigned(declared, f"{AI}/train@{digest}") == ""
     assert explain_unsigned(declared, f"{AI}/train:1@{digest}") == ""
 
@@ -221,7 +224,7 @@ def test_a_signer_signs_for_the_registries_that_it_lists_alone(keys: dict[str, K
         {"name": "build", "key": keys["build"].text, "builder": BUILDER, "registries": [WEB]},
     ]
     declared = images(keys, signature, signers=signers)
-    assert signed_digests(declared) == (f"{AI}/{ONE}",)
+    assert signed_digests(declared) == (f"release/{ONE}",)
     assert signed_registries(declared) == (f"{AI}/", f"{WEB}/")
     assert explain_unsigned(declared, f"{AI}/train@{ONE}") == ""
     assert "by build" in explain_unsigned(declared, f"{WEB}/train@{ONE}")
@@ -255,4 +258,31 @@ def test_one_key_may_stand_for_images_and_for_a_builder(keys: dict[str, KeyPair]
         signed(keys["release"], provenance(TWO, builder=BUILDER)),
     )
     reviews = review_signatures(images(keys, *made, signers=signers))
-    assert [review.signers for review in reviews] == [("people",), ("builder",)]
+    assert [review.signer for review in reviews] == ["people", "builder"]
+
+
+def test_objects_and_workloads_are_decided_alike(keys: dict[str, KeyPair]) -> None:
+    inner = f"{AI}/prod"
+    signers = [
+        {"name": "release", "key": keys["release"].text, "registries": [AI]},
+        {"name": "build", "key": keys["build"].text, "builder": BUILDER, "registries": [inner, WEB]},
+        {"name": "all", "key": keys["stranger"].text},
+    ]
+    made = (
+        signed(keys["release"], statement(ONE)),
+        signed(keys["build"], provenance(TWO, builder=BUILDER)),
+        signed(keys["stranger"], statement(digest_of("three"))),
+    )
+    declared = images(keys, *made, signers=signers, registries=[AI, inner, WEB])
+    factory = factory_of(images=declared)
+    context = factory_context(factory, plan_of(factory))
+    answers = []
+    for place in (AI, inner, WEB):
+        for name in ("one", "two", "three", "four"):
+            for reference in (f"{place}/x@{digest_of(name)}", f"{place}/x:1@{digest_of(name)}"):
+                rules = {finding.rule for finding in evaluate([pod(image=reference)], context)}
+                assert ("IMG-004" in rules) == bool(explain_unsigned(declared, reference)), reference
+                answers.append("IMG-004" not in rules)
+    # Two names each: ONE and three in AI, three in the inner registry (ONE is not by build, TWO not by
+    # release), TWO and three in WEB.
+    assert answers.count(True) == 2 * (2 + 1 + 2)

@@ -203,7 +203,15 @@ def test_a_key_that_nobody_can_verify_with_is_refused(stack: Path, key: KeyPair,
 def test_signers_have_names_of_their_own_and_sign_for_declared_registries(stack: Path) -> None:
     signer = {"name": "release", "key": "cosign.pub", "registries": ["registry.example.com/a"]}
     write(stack, signers=[signer, {"name": "release", "key": "cosign.pub"}])
-    assert {code for code, _ in refused(stack)} == {"duplicate-name", "unknown-name"}
+    assert {code for code, _ in refused(stack)} == {"duplicate-name", "unknown-name", "contradiction"}
+    write(
+        stack,
+        signers=[
+            {"name": "release", "key": "cosign.pub"},
+            {"name": "build", "key": "cosign.pub", "builder": "b"},
+        ],
+    )
+    assert len(load(stack).images.signers) == 2
     (stack / "signatures" / "d.payload").write_text("{}")
     (stack / "signatures" / "d.sig").write_text("AAAA")
     write(stack, signers=[])

@@ -197,11 +197,17 @@ def _zone_problem(
 
 
 def check_signers(factory: AIFactory) -> Iterator[Problem]:
-    """Refuse signers of registries that are not declared, and signatures without signers."""
+    """Refuse signers that are one, or of registries that are not declared, and signatures without signers."""
     images = factory.images
     declared = {registry.rstrip("/") for registry in images.registries}
+    known: dict[tuple[str, str | None], str] = {}
     for index, signer in enumerate(images.signers):
         field = f"images.signers[{index}]"
+        if (signer.key, signer.builder) in known:
+            message = f"{known[signer.key, signer.builder]!r} has the same key and builder"
+            hint = "list the registries of both under one signer"
+            yield Problem("contradiction", message, Where(field=f"{field}.key"), hint)
+        known.setdefault((signer.key, signer.builder), signer.name)
         for number, registry in enumerate(signer.registries):
             if registry.rstrip("/") not in declared:
                 message = f"{shown(registry)} is not among the declared registries"
