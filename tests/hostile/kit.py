@@ -49,6 +49,40 @@ class Kit:
         """The certificate, as a kubeconfig holds it."""
         return base64.b64encode(self.authority).decode()
 
+    @cached_property
+    def image_signature(self) -> dict[str, str]:
+        """Signatures of an image: the signer's key in PEM, a bundle, and a payload with its signature."""
+        key = Ed25519PrivateKey.from_private_bytes(bytes(range(32)))
+        public = key.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
+        kind = "application/vnd.in-toto+json"
+        statement = json.dumps(
+            {
+                "_type": "https://in-toto.io/Statement/v1",
+                "subject": [{"digest": {"sha256": "0" * 64}}],
+                "predicateType": "https://sigstore.dev/cosign/sign/v1",
+            }
+        )
+        image = {"docker-manifest-digest": f"sha256:{'0' * 64}"}
+        critical = {"image": image, "type": "cosign container image signature"}
+        payload = json.dumps({"critical": critical})
+        signed = f"DSSEv1 {len(kind)} {kind} {len(statement)} {statement}".encode()
+        envelope = {
+            "payload": base64.b64encode(statement.encode()).decode(),
+            "payloadType": kind,
+            "signatures": [{"sig": base64.b64encode(key.sign(signed)).decode()}],
+        }
+        bundle = {
+            "mediaType": "application/vnd.dev.sigstore.bundle.v0.3+json",
+            "verificationMaterial": {"publicKey": {"hint": "0"}},
+            "dsseEnvelope": envelope,
+        }
+        return {
+            "cosign.pub": public.decode(),
+            "one.json": json.dumps(bundle),
+            "two.payload": payload,
+            "two.sig": base64.b64encode(key.sign(payload.encode())).decode(),
+        }
+
     @property
     def fio(self) -> str:
         """What fio printed of a machine."""

@@ -451,6 +451,14 @@ def _state_key(folder: Path) -> Prepared:
     return Prepared(file, partial(reading.spoken, reading.state_key), environment)
 
 
+def _image_signature(folder: Path, name: str) -> Prepared:
+    """Write a stack with a signer and two signatures of an image; one of the files is the reader's."""
+    images = "{registries: [registry.example.com], signers: [{name: release, key: cosign.pub}], signatures: [one.json, two.payload]}"  # noqa: E501 - one literal text
+    stack = _small(folder, SMALL.replace("{registries: [registry.example.com]}", images))
+    files = {other: _file(folder, f"stack/{other}", text) for other, text in kit().image_signature.items()}
+    return Prepared(files[name], ("images", "verify", stack))
+
+
 def _grant(folder: Path) -> Prepared:
     return _called(folder, "plane/access/1f2e3d4c.json", _json(kit().grant), reading.grants)
 
@@ -753,6 +761,38 @@ READERS: tuple[Reader, ...] = (
         refused=_CODES({0, 1, 2}),
         absent=_CODES({0, 1, 2}),
         limit=16 << 20,
+    ),
+    # What can be read and is no signature by the key is a finding, exit code 1.
+    Reader(
+        "image-signature",
+        ("signature",),
+        "json",
+        lambda folder: _image_signature(folder, "one.json"),
+        refused=_CODES({1, 2}),
+        limit=256 << 10,
+    ),
+    Reader(
+        "image-payload",
+        ("signature",),
+        "json",
+        lambda folder: _image_signature(folder, "two.payload"),
+        refused=_CODES({1, 2}),
+        limit=256 << 10,
+    ),
+    Reader(
+        "image-payload-signature",
+        ("signature",),
+        "line",
+        lambda folder: _image_signature(folder, "two.sig"),
+        refused=_CODES({0, 1, 2}),
+        limit=256 << 10,
+    ),
+    Reader(
+        "signer-key",
+        ("public-key",),
+        "pem",
+        lambda folder: _image_signature(folder, "cosign.pub"),
+        limit=16 << 10,
     ),
     Reader(
         "private-key",
