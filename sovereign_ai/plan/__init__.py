@@ -65,22 +65,9 @@ else:
                 "pod_bits",
                 "with_control_plane",
             ),
-            "clusters": (
-                "ClusterPlan",
-                "Namespace",
-                "PoolSlice",
-                "devices",
-            ),
-            "factory": (
-                "Plan",
-                "plan",
-            ),
-            "feasibility": (
-                "Draft",
-                "MOST_MACHINES",
-                "draft",
-                "other_watts",
-            ),
+            "clusters": ("ClusterPlan", "Namespace", "PoolSlice", "devices"),
+            "factory": ("Plan", "plan"),
+            "feasibility": ("Draft", "MOST_MACHINES", "draft", "other_watts"),
             "network_review": ("network_notes",),
             "nodes": ("Node",),
             "plan_summary": ("summary",),
@@ -102,20 +89,9 @@ else:
                 "switch_watts",
             ),
             "rounding": ("ceil_div",),
-            "shapes": (
-                "RACK_UNITS",
-                "Shape",
-                "pool_shapes",
-                "spares_of",
-            ),
-            "spares": (
-                "CONFIDENCE",
-                "poisson_spares",
-            ),
-            "storage": (
-                "StoragePlan",
-                "tier_sites",
-            ),
+            "shapes": ("RACK_UNITS", "Shape", "pool_shapes", "spares_of"),
+            "spares": ("CONFIDENCE", "poisson_spares"),
+            "storage": ("StoragePlan", "tier_sites"),
         },
     )
 
