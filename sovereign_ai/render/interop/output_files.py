@@ -4,7 +4,7 @@
 <plane>/switches/<switch>/config_db.json, sonic-frr.conf                    SONiC
 <plane>/partitions.conf, opensm.conf, topology.topo, ibnl/<type>.ibnl       InfiniBand
 <plane>/cables.csv, parts.csv, rails.json, qos.json, kea-dhcp4.json, topograph.yaml    where they apply
-<plane>/slurm/topology.conf, topology.yaml, slurm/<cluster>/nodes.conf, gres.conf     Slurm
+slurm/<cluster>/nodes.conf, gres.conf, topology.conf, topology.yaml, slinky-values.yaml    Slurm
 racks/<site>/<rack>.svg, bare-metal/<cluster>.yaml, netbox/<number>-<what>.csv         the whole plan
 pxe/boot.ipxe, pxe/hosts/<node>.ipxe                                                   with a boot server
 """
@@ -22,7 +22,9 @@ from sovereign_ai.render.interop.cabling import cables_csv, parts_csv, rail_map
 from sovereign_ai.render.interop.hosts import bare_metal_hosts, kea, pxe
 from sovereign_ai.render.interop.netbox import netbox
 from sovereign_ai.render.interop.racks import models, rack_front_svg
-from sovereign_ai.render.interop.slurm import gres_conf, nodes_conf, topology_conf, topology_yaml
+from sovereign_ai.render.interop.slinky import slinky_values
+from sovereign_ai.render.interop.slurm import gres_conf, nodes_conf
+from sovereign_ai.render.interop.slurm_topology import cluster_tree, topology_conf, topology_yaml
 from sovereign_ai.render.interop.topograph import topograph
 from sovereign_ai.render.switches.frr_config import frr
 from sovereign_ai.render.switches.ports import port_maps
@@ -65,8 +67,7 @@ def files(factory: AIFactory, plan: Plan, known: DeliveredFacts | None = None) -
         yield from _plane_files(factory, plan, plane, known)
     for cluster in plan.clusters:
         yield f"bare-metal/{cluster.name}.yaml", bare_metal_hosts(plan, cluster.name, known.macs)
-        yield f"slurm/{cluster.name}/nodes.conf", nodes_conf(factory, plan, cluster.name)
-        yield f"slurm/{cluster.name}/gres.conf", gres_conf(plan, cluster.name)
+        yield from _slurm_files(factory, plan, cluster.name)
     for name, text in netbox(factory, plan).items():
         yield f"netbox/{name}", text
     kinds = models(factory, plan)
@@ -75,6 +76,19 @@ def files(factory: AIFactory, plan: Plan, known: DeliveredFacts | None = None) -
     if known.boot:
         for name, text in pxe(plan, known.boot):
             yield f"pxe/{name}", text
+
+
+def _slurm_files(factory: AIFactory, plan: Plan, cluster: str) -> Iterator[tuple[str, str]]:
+    """Yield the files of a cluster's Slurm."""
+    folder = f"slurm/{cluster}"
+    forest = cluster_tree(plan, cluster)
+    yield f"{folder}/nodes.conf", nodes_conf(factory, plan, cluster, forest)
+    yield f"{folder}/gres.conf", gres_conf(plan, cluster)
+    # Without a compute fabric Slurm has nothing to place by, and an empty file would stop it.
+    if forest.leaves:
+        yield f"{folder}/topology.conf", topology_conf(cluster, forest)
+        yield f"{folder}/topology.yaml", topology_yaml(plan, cluster, forest)
+    yield f"{folder}/slinky-values.yaml", slinky_values(factory, plan, cluster, forest)
 
 
 def _plane_files(
@@ -91,8 +105,6 @@ def _plane_files(
     if plane.role == "compute":
         yield f"{folder}/rails.json", _json(rail_map(plan, plane))
         yield f"{folder}/topograph.yaml", topograph(plan, plane)
-        yield f"{folder}/slurm/topology.conf", topology_conf(plan, plane)
-        yield f"{folder}/slurm/topology.yaml", topology_yaml(plan, plane)
     elif plane.role == "in-band":
         yield f"{folder}/kea-dhcp4.json", kea(factory, plan, plane, known.macs, known.boot)
     elif plane.role == "out-of-band":
