@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from copy import deepcopy
 from functools import partial
 from pathlib import Path
@@ -61,19 +61,22 @@ def admission_folder(cluster_dir: ClusterDir) -> Path:
     return cluster_dir.folder / "admission"
 
 
-def write_admission_settings(cluster_dir: ClusterDir, seen: str = "") -> None:
+def write_admission_settings(
+    cluster_dir: ClusterDir, seen: str = "", others: Sequence[Mapping[str, Any]] = ()
+) -> None:
     """Write the setting that names the folder of policies for the API server.
 
     Args:
         cluster_dir: the control plane's folder.
         seen: the folder's path for the API server, where it has another file system than this process.
+        others: the settings of other admission plugins.
     """
     configuration = {
         "apiVersion": "apiserver.config.k8s.io/v1",
         "kind": "ValidatingAdmissionPolicyConfiguration",
         "staticManifestsDir": seen or str(admission_folder(cluster_dir)),
     }
-    plugins = [{"name": "ValidatingAdmissionPolicy", "configuration": configuration}]
+    plugins = [{"name": "ValidatingAdmissionPolicy", "configuration": configuration}, *others]
     head = {"apiVersion": "apiserver.config.k8s.io/v1", "kind": "AdmissionConfiguration"}
     write_json(cluster_dir.config / "admission.json", head | {"plugins": plugins})
 

@@ -107,10 +107,10 @@ def kubeconfig(cluster_dir: ClusterDir, identity: str, server: str, pair: KeyPai
     name = f"sovereign-ai-{cluster_dir.name}"
     pki = cluster_dir.pki
     ca = (pki / f"{CLUSTER_CA}.crt").read_bytes()
-    cluster = {"server": server, "certificate-authority-data": _base64(ca)}
+    cluster = {"server": server, "certificate-authority-data": encoded(ca)}
     if pair is None:
         pair = KeyPair((pki / f"{identity}.crt").read_bytes(), (pki / f"{identity}.key").read_bytes())
-    user = {"client-certificate-data": _base64(pair.certificate), "client-key-data": _base64(pair.key)}
+    user = {"client-certificate-data": encoded(pair.certificate), "client-key-data": encoded(pair.key)}
     config = {
         "apiVersion": "v1",
         "kind": "Config",
@@ -123,5 +123,6 @@ def kubeconfig(cluster_dir: ClusterDir, identity: str, server: str, pair: KeyPai
     return orjson.dumps(config, option=options)
 
 
-def _base64(data: bytes) -> str:
+def encoded(data: bytes) -> str:
+    """Return bytes as a kubeconfig or a webhook's `caBundle` has them, in Base64."""
     return base64.b64encode(data).decode()

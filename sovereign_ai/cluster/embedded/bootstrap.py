@@ -17,6 +17,7 @@ from pathlib import Path
 
 import orjson
 
+from sovereign_ai.cluster.embedded.queueing import has_queueing, queue_roles
 from sovereign_ai.cluster.embedded.settings import first_roles
 from sovereign_ai.cluster.identities import CLUSTER_CA
 from sovereign_ai.cluster.pki import LOOPBACK, Leaf, authority, in_memory, sign
@@ -43,7 +44,8 @@ def apply_first_roles(cluster_dir: ClusterDir) -> list[str]:
         LOOPBACK, recorded_ports(cluster_dir)["kube-apiserver"], timeout=10, context=tls
     )
     refused = []
-    for role in first_roles():
+    of_queues = queue_roles() if has_queueing(cluster_dir) else ()
+    for role in (*first_roles(), *of_queues):
         name = role["metadata"]["name"]
         path = f"{_RBAC}/{_PLURALS[role['kind']]}/{name}?fieldManager=sovereign-ai&force=true"
         # Server-side apply with force, so that a role that somebody changed is restored at each start.

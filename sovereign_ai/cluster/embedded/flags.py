@@ -13,6 +13,13 @@ from pathlib import Path
 
 import sovereign_ai
 from sovereign_ai.cluster import identities as who
+from sovereign_ai.cluster.embedded.queueing import (
+    QUEUE_CONTROLLER,
+    QUEUE_DEFINITIONS,
+    QUEUE_PROGRAM,
+    has_queueing,
+    queue_flags,
+)
 from sovereign_ai.cluster.keys.custody import PLANE, has_custody, socket_of
 from sovereign_ai.cluster.operator import OPERATOR
 from sovereign_ai.cluster.pki import LOOPBACK
@@ -96,7 +103,34 @@ def processes(
             _probe(cluster_dir, ports, OPERATOR, "/healthz"),
             env=python,
         ),
+        *(_queue_processes(cluster_dir, ports, programs, python) if has_queueing(cluster_dir) else ()),
     )
+
+
+def _queue_processes(
+    cluster_dir: ClusterDir,
+    ports: Mapping[str, int],
+    programs: Mapping[str, Path],
+    python: Mapping[str, str],
+) -> tuple[Process, ...]:
+    """Return the step that installs the definitions of Kueue's objects, and Kueue."""
+    module = "sovereign_ai.cluster.embedded.queue_definitions"
+    definitions = (sys.executable, "-m", module, str(cluster_dir.folder))
+    return (
+        Process(QUEUE_DEFINITIONS, definitions, ("kube-apiserver", FIRST_ROLES), once=True, env=python),
+        Process(
+            QUEUE_CONTROLLER,
+            (str(programs[QUEUE_PROGRAM]), *queue_flags(cluster_dir)),
+            ("kube-apiserver", QUEUE_DEFINITIONS),
+            _probe(cluster_dir, ports, QUEUE_CONTROLLER, "/readyz"),
+            env=_environment(cluster_dir),
+        ),
+    )
+
+
+def components(cluster_dir: ClusterDir) -> tuple[str, ...]:
+    """Return the programs of a control plane, in the order in which they start."""
+    return (*COMPONENTS, QUEUE_PROGRAM) if has_queueing(cluster_dir) else COMPONENTS
 
 
 def _operator(programs: Mapping[str, Path]) -> tuple[str, ...]:
@@ -108,7 +142,9 @@ def _operator(programs: Mapping[str, Path]) -> tuple[str, ...]:
 
 def listeners(cluster_dir: ClusterDir) -> tuple[str, ...]:
     """Return the listeners of a cluster that need a port."""
-    return (*LISTENERS, SECRET_GATE) if has_custody(cluster_dir) else LISTENERS
+    of_keys = (SECRET_GATE,) if has_custody(cluster_dir) else ()
+    of_queues = (QUEUE_CONTROLLER,) if has_queueing(cluster_dir) else ()
+    return (*LISTENERS, *of_keys, *of_queues)
 
 
 def _key_processes(

@@ -25,6 +25,7 @@ from typing import Any
 import sovereign_ai
 from sovereign_ai.cluster.api.client import Api, ApiError, UnreachableError, open_cluster
 from sovereign_ai.cluster.embedded.flags import COMPONENTS, listeners, processes
+from sovereign_ai.cluster.embedded.flags import components as components_of
 from sovereign_ai.cluster.embedded.process_status import (
     ClusterStatus,
     ComponentStatus,
@@ -32,6 +33,12 @@ from sovereign_ai.cluster.embedded.process_status import (
     status,
     status_of,
     supervisor_pid,
+)
+from sovereign_ai.cluster.embedded.queueing import (
+    QUEUE_PROGRAM,
+    has_queueing,
+    make_queueing,
+    set_queueing,
 )
 from sovereign_ai.cluster.embedded.settings import make_settings
 from sovereign_ai.cluster.embedded.shutdown import STOP_SECONDS, stop_processes
@@ -82,6 +89,7 @@ def up(
     components: Mapping[str, Path] | None = None,
     wait_seconds: float = 90,
     root: Path | None = None,
+    queueing: bool | None = None,
 ) -> EmbeddedCluster:
     """Start a cluster, or return the one that runs; its data is kept from one run to the next.
 
@@ -91,6 +99,8 @@ def up(
         components: program files by component; the others come from the toolchain.
         wait_seconds: how long the start may take.
         root: the folder of all clusters, if not the user's own.
+        queueing: whether Kueue is one of its processes; None for as it was. A running cluster for which this
+            changes is started anew, with its data.
 
     Raises:
         UsageError: the name is no DNS label.
@@ -104,14 +114,21 @@ def up(
         raise EnvironmentLacksError(problem)
     with alone(cluster_dir, progress, wait_seconds + STOP_SECONDS):
         before = status_of(cluster_dir)
-        if before.supervisor is not None and before.phase in {"starting", "ready"}:
+        had_queueing = has_queueing(cluster_dir)
+        wants_queueing = had_queueing if queueing is None else queueing
+        is_same = wants_queueing == had_queueing
+        if is_same and before.supervisor is not None and before.phase in {"starting", "ready"}:
             if not before.healthy:
                 progress(f"{name}: waiting for components that are being restarted")
             return _wait(cluster_dir, wait_seconds)
         stop_processes(cluster_dir)
         is_new = not cluster_dir.record.exists()
-        programs = _programs(components or {})
+        # Before anything is written: a program that is missing changes nothing.
+        programs = _programs(components or {}, wants_queueing=wants_queueing)
+        definitions = _queue_definitions() if wants_queueing else None
         try:
+            cluster_dir.make()
+            set_queueing(cluster_dir, definitions)
             return _start(cluster_dir, programs, progress, wait_seconds)
         except BaseException:  # Ctrl-C too
             stop_processes(cluster_dir)
@@ -163,9 +180,11 @@ def _start(
         with alone(_all_ports(cluster_dir), progress, wait_seconds):
             ports = choose_ports(cluster_dir, avoid=frozenset(occupied), listeners=listeners(cluster_dir))
             record(cluster_dir, ports, programs)
-        progress(f"{cluster_dir.name}: starting {', '.join((*COMPONENTS, OPERATOR))} on 127.0.0.1")
+        names = ", ".join((*components_of(cluster_dir), OPERATOR))
+        progress(f"{cluster_dir.name}: starting {names} on 127.0.0.1")
         make_identities(cluster_dir, ports["kube-apiserver"])
         make_operator(cluster_dir, ports[OPERATOR])
+        make_queueing(cluster_dir, ports)
         make_settings(cluster_dir)
         if line := restore_guard_file(cluster_dir):
             progress(f"{cluster_dir.name}: {line}")
@@ -282,13 +301,23 @@ def _too_late(cluster_dir: ClusterDir, seen: ClusterStatus) -> EnvironmentLacksE
     return start_failure(cluster_dir.name, {"name": unwell.name, "why": why, "log": str(unwell.log)})
 
 
-def _programs(given: Mapping[str, Path]) -> dict[str, Path]:
+def _queue_definitions() -> Path:
+    """Return the folder with the definitions of Kueue's objects, of the toolchain.
+
+    Raises:
+        EnvironmentLacksError: it is not installed.
+    """
+    from sovereign_ai.toolchain.install import module_files  # noqa: PLC0415 - only where it is needed
+
+    return module_files("kueue", "config/components/crd/bases")
+
+
+def _programs(given: Mapping[str, Path], *, wants_queueing: bool = False) -> dict[str, Path]:
     """Return the program of every component: the given one, else the toolchain's."""
-    programs = {
-        name: Path(path).absolute() for name, path in given.items() if name in {*COMPONENTS, OPERATOR}
-    }
+    wanted = (*COMPONENTS, QUEUE_PROGRAM) if wants_queueing else COMPONENTS
+    programs = {name: Path(path).absolute() for name, path in given.items() if name in {*wanted, OPERATOR}}
     problems: list[Problem] = []
-    for name in COMPONENTS:
+    for name in wanted:
         if name not in programs:
             from sovereign_ai.toolchain.install import find  # noqa: PLC0415 - only where it is needed
 

@@ -11,6 +11,7 @@ import base64
 import secrets
 from typing import Any
 
+from sovereign_ai.cluster.embedded.queueing import webhook_plugins
 from sovereign_ai.cluster.guard import write_admission_settings
 from sovereign_ai.cluster.identities import KWOK_USER
 from sovereign_ai.cluster.keys.custody import PLANE, has_custody, socket_of
@@ -28,7 +29,7 @@ def make_settings(cluster_dir: ClusterDir) -> None:
         write_json(cluster_dir.config / "encryption.json", _encryption())
     if has_custody(cluster_dir):
         _put_plane_key_first(cluster_dir)
-    write_admission_settings(cluster_dir)
+    write_admission_settings(cluster_dir, others=webhook_plugins(cluster_dir))
     write_json(cluster_dir.config / "audit.json", _audit())
     write_json(cluster_dir.config / "kwok.json", _kwok())
 
