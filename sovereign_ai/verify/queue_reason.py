@@ -1,0 +1,431 @@
+"""Why a workload waits in its queue, or where it runs: by arithmetic on what a cluster holds.
+
+Everything here is pure: objects as the API server returns them in, one reason out. Kueue's own word is the
+reason of its condition `QuotaReserved` (or of the one that came after it); the code beside it is this
+program's, and says which object decides and what the cheapest change is that would admit the workload.
+
+    reason = reason_of(workload, state)
+    print(reason.message, reason.change)
+
+The arithmetic is Kueue's of version 0.17: a pod asks for the sum of its containers' requests, a pod set for
+that times its count; a flavor has its nominal quota less what workloads have reserved. Queues that lend or
+borrow in a cohort are not computed, and reported as such: rendered queues do neither.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass, field
+from fractions import Fraction
+from typing import Any, Literal
+
+from sovereign_ai.errors import closest
+from sovereign_ai.verify.queue_amounts import (
+    Amounts,
+    Object,
+    amount_of,
+    asked_by,
+    field_of,
+    largest_room,
+    of_pod,
+    rooms_of,
+    shown,
+)
+
+State = Literal["runs", "waits", "finished"]
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """The cheapest change that would admit a workload.
+
+    Attributes:
+        kind: `count`: fewer pods; `level`: a coarser topology level; `queue`: another queue's name; `end`: a
+            workload that frees enough when it ends; `resume`: a stopped queue; `activate`: the workload
+            itself; `quota`: a larger quota; `repair`: nodes; `wait`: a check that has not answered.
+        target: the object or pod set that changes.
+        value: what it becomes; empty where the kind says it.
+    """
+
+    kind: Literal["count", "level", "queue", "end", "resume", "activate", "quota", "repair", "wait"]
+    target: str
+    value: str = ""
+
+    def __str__(self) -> str:
+        """Return the change as a person reads it."""
+        words = {
+            "count": f"ask for {self.value} pods in {self.target}",
+            "level": f"ask for {self.target} within one {self.value}",
+            "queue": f"use the queue {self.value!r}",
+            "end": f"wait for {self.target}, which frees enough when it ends",
+            "resume": f"remove the stop policy of {self.target}",
+            "activate": f"set spec.active of {self.target}",
+            "quota": f"raise the quota of {self.target} by {self.value}",
+            "repair": f"repair or add nodes of {self.target}: {self.value}",
+            "wait": f"wait for the admission check {self.target}",
+        }
+        return words[self.kind]
+
+
+@dataclass(frozen=True, slots=True)
+class QueueReason:
+    """Why a workload waits, or where it runs.
+
+    Attributes:
+        workload: its namespace and name.
+        state: whether it runs, waits or has finished.
+        kueue_reason: Kueue's own word; empty where Kueue has not looked at it.
+        kueue_message: Kueue's own message.
+        code: this program's word, such as `over-quota`.
+        message: what decides, with the figures.
+        change: the cheapest change that admits it, where one is known.
+    """
+
+    workload: str
+    state: State
+    kueue_reason: str
+    kueue_message: str
+    code: str
+    message: str
+    change: Change | None = None
+
+    def to_data(self) -> dict[str, Any]:
+        """Return plain data, for `--json`."""
+        return asdict(self)
+
+
+@dataclass(frozen=True, slots=True)
+class QueueState:
+    """What a cluster holds about queues, as lists of objects of the API."""
+
+    local_queues: Sequence[Object] = ()
+    cluster_queues: Sequence[Object] = ()
+    flavors: Sequence[Object] = ()
+    topologies: Sequence[Object] = ()
+    workloads: Sequence[Object] = ()
+    nodes: Sequence[Object] = ()
+    pods: Sequence[Object] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class _Verdict:
+    """A code with its message and change."""
+
+    code: str
+    message: str
+    change: Change | None = None
+
+
+@dataclass(slots=True)
+class _Shortage:
+    """What one flavor lacks for a workload; the smallest of several counts."""
+
+    flavor: str
+    resource: str
+    asked: Fraction
+    nominal: Fraction
+    free: Fraction
+    others: list[str] = field(default_factory=list)
+
+    @property
+    def missing(self) -> Fraction:
+        return self.asked - self.free
+
+
+def reason_of(workload: Object, state: QueueState) -> QueueReason:
+    """Return why a workload waits, or where it runs.
+
+    Args:
+        workload: a `Workload` of Kueue; one that was not submitted has no status.
+        state: what the cluster holds.
+    """
+    metadata = workload["metadata"]
+    name = f"{metadata.get('namespace', '')}/{metadata.get('name', '')}"
+    conditions = {each["type"]: each for each in field_of(workload, "status", "conditions") or ()}
+    if _is_true(conditions.get("Finished")):
+        return _reason(name, "finished", conditions["Finished"], _Verdict("finished", "it has finished"))
+    if _is_true(conditions.get("Admitted")):
+        return _reason(name, "runs", conditions["Admitted"], _Verdict("admitted", _place(workload)))
+    reserved = conditions.get("QuotaReserved")
+    if _is_true(reserved):
+        return _reason(name, "waits", reserved, _checks(workload))
+    verdict = (
+        _deactivated(workload, name)
+        or _queue(workload, state)
+        or _quota(workload, state)
+        or _topology(workload, state)
+        or _Verdict("fits", "by arithmetic it fits: Kueue has not looked at it yet, or others come first")
+    )
+    return _reason(name, "waits", reserved, verdict)
+
+
+def workload_of(job: Object) -> dict[str, Any]:
+    """Return the workload that Kueue would make of a Job that has not been submitted."""
+    spec = job["spec"]
+    template = spec["template"]
+    annotations = field_of(template, "metadata", "annotations") or {}
+    pod_set: dict[str, Any] = {"name": "main", "count": spec.get("parallelism", 1), "template": template}
+    required = annotations.get("kueue.x-k8s.io/podset-required-topology")
+    if required:
+        pod_set["topologyRequest"] = {"required": required}
+    labels = field_of(job, "metadata", "labels") or {}
+    return {
+        "metadata": {
+            "name": job["metadata"].get("name", ""),
+            "namespace": job["metadata"].get("namespace", "default"),
+        },
+        "spec": {"queueName": labels.get("kueue.x-k8s.io/queue-name", ""), "podSets": [pod_set]},
+    }
+
+
+def _reason(name: str, state: State, condition: Object | None, verdict: _Verdict) -> QueueReason:
+    kueue = condition or {}
+    return QueueReason(
+        name,
+        state,
+        kueue.get("reason", ""),
+        kueue.get("message", ""),
+        verdict.code,
+        verdict.message,
+        verdict.change,
+    )
+
+
+def _place(workload: Object) -> str:
+    """Return where an admitted workload runs: its queue, and the flavor and domains of each pod set."""
+    admission = field_of(workload, "status", "admission") or {}
+    parts = []
+    for assigned in admission.get("podSetAssignments") or ():
+        flavors = ", ".join(sorted(set((assigned.get("flavors") or {}).values())))
+        text = f"{assigned.get('count', 1)} pods of {assigned['name']} on {flavors or 'no flavor'}"
+        domains = field_of(assigned, "topologyAssignment", "slices") or ()
+        if domains:
+            text += f", in {sum(part.get('domainCount', 1) for part in domains)} domains of its topology"
+        parts.append(text)
+    return f"queue {admission.get('clusterQueue', '')}: {'; '.join(parts)}"
+
+
+def _checks(workload: Object) -> _Verdict:
+    """Return which admission checks a workload with a quota waits for."""
+    for check in field_of(workload, "status", "admissionChecks") or ():
+        if check.get("state") == "Ready":
+            continue
+        said = f": {check['message']}" if check.get("message") else ""
+        message = f"its quota is reserved; admission check {check['name']} is {check.get('state')}{said}"
+        return _Verdict("admission-check", message, Change("wait", check["name"]))
+    return _Verdict("admission-check", "its quota is reserved; its admission checks are not known yet")
+
+
+def _deactivated(workload: Object, name: str) -> _Verdict | None:
+    if workload["spec"].get("active", True):
+        return None
+    return _Verdict("deactivated", "spec.active is false", Change("activate", name))
+
+
+def _queue(workload: Object, state: QueueState) -> _Verdict | None:
+    """Return what is wrong with the queues on a workload's way; None if they take workloads."""
+    namespace, wanted = workload["metadata"].get("namespace"), workload["spec"].get("queueName") or ""
+    names = {}
+    for queue in state.local_queues:
+        if queue["metadata"]["namespace"] == namespace:
+            names[queue["metadata"]["name"]] = queue
+    local = names.get(wanted)
+    if local is None:
+        return _no_queue(wanted, str(namespace), sorted(names))
+    if _is_stopped(local):
+        return _stopped(f"LocalQueue {namespace}/{wanted}")
+    queue = _cluster_queue(workload, state)
+    return _of_cluster_queue(f"ClusterQueue {local['spec']['clusterQueue']}", queue)
+
+
+def _of_cluster_queue(target: str, queue: Object | None) -> _Verdict | None:
+    """Return why a ClusterQueue takes no workloads; None if it takes them."""
+    if queue is None:
+        return _Verdict("no-queue", f"{target}, to which the namespace's queue leads, is missing")
+    if _is_stopped(queue):
+        return _stopped(target)
+    for condition in field_of(queue, "status", "conditions") or ():
+        if condition["type"] == "Active" and condition["status"] != "True":
+            return _Verdict("inactive-queue", f"{target} is not active: {condition.get('message', '')}")
+    return None
+
+
+def _stopped(target: str) -> _Verdict:
+    return _Verdict("stopped-queue", f"{target} is stopped", Change("resume", target))
+
+
+def _no_queue(wanted: str, namespace: str, known: Sequence[str]) -> _Verdict:
+    """Return the verdict on a queue that does not exist."""
+    message = f"namespace {namespace} has no queue {wanted!r}; it has {', '.join(known) or 'none'}"
+    if not known:
+        return _Verdict("no-queue", message)
+    return _Verdict("no-queue", message, Change("queue", wanted, closest(wanted, known) or known[0]))
+
+
+def _cluster_queue(workload: Object, state: QueueState) -> Object | None:
+    """Return the ClusterQueue to which a workload's queue leads."""
+    namespace, wanted = workload["metadata"].get("namespace"), workload["spec"].get("queueName")
+    for local in state.local_queues:
+        metadata = local["metadata"]
+        if (metadata["namespace"], metadata["name"]) == (namespace, wanted):
+            return _by_name(state.cluster_queues, local["spec"]["clusterQueue"])
+    return None
+
+
+def _quota(workload: Object, state: QueueState) -> _Verdict | None:
+    """Return which quota a workload does not fit in; None if it fits in each."""
+    queue = _cluster_queue(workload, state)
+    if queue is None:
+        return None
+    name = queue["metadata"]["name"]
+    asked = asked_by(workload)
+    covered: set[str] = set()
+    for group in queue["spec"].get("resourceGroups") or ():
+        covered |= set(group["coveredResources"])
+    for resource in sorted(set(asked) - covered - {"pods"}):
+        message = f"ClusterQueue {name} has no quota for {resource}"
+        return _Verdict("not-covered", message, Change("quota", f"ClusterQueue {name}", resource))
+    if queue["spec"].get("cohortName"):
+        return None
+    for group in queue["spec"].get("resourceGroups") or ():
+        shortages = [_shortage(queue, flavor, asked) for flavor in group["flavors"]]
+        lacking = [shortage for shortage in shortages if shortage is not None]
+        # One flavor with room is enough.
+        if lacking and len(lacking) == len(shortages):
+            return _of_shortage(workload, state, name, min(lacking, key=lambda each: each.missing))
+    return None
+
+
+def _shortage(queue: Object, flavor: Object, asked: Amounts) -> _Shortage | None:
+    """Return what a flavor lacks of the resource of which it lacks most; None if it has room."""
+    reserved = _reserved(queue, flavor["name"])
+    worst: _Shortage | None = None
+    for entry in flavor["resources"]:
+        resource, nominal = entry["name"], amount_of(entry["nominalQuota"])
+        wanted = asked.get(resource, Fraction(0))
+        free = nominal - reserved.get(resource, Fraction(0))
+        if wanted <= free:
+            continue
+        shortage = _Shortage(flavor["name"], resource, wanted, nominal, free)
+        if worst is None or shortage.missing / shortage.asked > worst.missing / worst.asked:
+            worst = shortage
+    return worst
+
+
+def _reserved(queue: Object, flavor: str) -> dict[str, Fraction]:
+    """Return what workloads have reserved of a flavor in a queue."""
+    amounts = {}
+    for usage in field_of(queue, "status", "flavorsReservation") or ():
+        if usage["name"] == flavor:
+            for resource in usage["resources"]:
+                amounts[resource["name"]] = amount_of(resource.get("total", 0))
+    return amounts
+
+
+def _of_shortage(workload: Object, state: QueueState, queue: str, lack: _Shortage) -> _Verdict:
+    """Return the verdict on a quota that is too small, or taken."""
+    place = f"flavor {lack.flavor} of ClusterQueue {queue}"
+    figures = f"{shown(lack.asked)} of {lack.resource}"
+    if lack.asked > lack.nominal:
+        message = f"it asks for {figures}, and {place} has {shown(lack.nominal)} in all"
+        return _Verdict("over-quota", message, _smaller(workload, queue, lack, lack.nominal))
+    message = (
+        f"it asks for {figures}, and {place} has {shown(lack.free)} free of {shown(lack.nominal)}:"
+        f" {shown(lack.missing)} are missing"
+    )
+    ending = _ending(state, queue, lack)
+    change = Change("end", ending) if ending else _smaller(workload, queue, lack, lack.free)
+    return _Verdict("waits-for-quota", message, change)
+
+
+def _smaller(workload: Object, queue: str, lack: _Shortage, room: Fraction) -> Change:
+    """Return how many pods fit into an amount; a larger quota where not one does, or where pods differ."""
+    pod_sets = workload["spec"]["podSets"]
+    if len(pod_sets) == 1:
+        each = of_pod(pod_sets[0]["template"]["spec"])[lack.resource]
+        count = room // each
+        if count >= 1:
+            return Change("count", pod_sets[0].get("name", "main"), str(count))
+    return Change("quota", f"{lack.resource} in ClusterQueue {queue}", shown(lack.asked - room))
+
+
+def _ending(state: QueueState, queue: str, lack: _Shortage) -> str:
+    """Return the smallest running workload whose end frees enough; empty if none does alone."""
+    candidates = []
+    for workload in state.workloads:
+        admission = field_of(workload, "status", "admission") or {}
+        if admission.get("clusterQueue") != queue:
+            continue
+        freed = Fraction(0)
+        for assigned in admission.get("podSetAssignments") or ():
+            if (assigned.get("flavors") or {}).get(lack.resource) == lack.flavor:
+                freed += amount_of((assigned.get("resourceUsage") or {}).get(lack.resource, 0))
+        if freed >= lack.missing:
+            metadata = workload["metadata"]
+            candidates.append((freed, f"{metadata['namespace']}/{metadata['name']}"))
+    return min(candidates)[1] if candidates else ""
+
+
+def _topology(workload: Object, state: QueueState) -> _Verdict | None:
+    """Return the pod set that no domain of its topology has room for; None if there is none."""
+    queue = _cluster_queue(workload, state)
+    if queue is None:
+        return None
+    for pod_set in workload["spec"]["podSets"]:
+        level = field_of(pod_set, "topologyRequest", "required")
+        if not level:
+            continue
+        flavor = _topology_flavor(queue, state)
+        if flavor is None:
+            message = f"it asks for {level}, and no flavor of the queue has a topology"
+            return _Verdict("topology", message)
+        verdict = _domains(pod_set, level, flavor, state)
+        if verdict is not None:
+            return verdict
+    return None
+
+
+def _topology_flavor(queue: Object, state: QueueState) -> Object | None:
+    """Return the first flavor of a queue that has a topology."""
+    for group in queue["spec"].get("resourceGroups") or ():
+        for entry in group["flavors"]:
+            flavor = _by_name(state.flavors, entry["name"])
+            if flavor is not None and flavor["spec"].get("topologyName"):
+                return flavor
+    return None
+
+
+def _domains(pod_set: Object, level: str, flavor: Object, state: QueueState) -> _Verdict | None:
+    """Return why no domain of a level has room for a pod set; None if one has."""
+    topology = _by_name(state.topologies, flavor["spec"]["topologyName"])
+    levels = [each["nodeLabel"] for each in field_of(topology or {}, "spec", "levels") or ()]
+    if level not in levels:
+        message = f"it asks for {level}, which is no level of topology {flavor['spec']['topologyName']}"
+        change = Change("level", pod_set.get("name", "main"), levels[-1]) if levels else None
+        return _Verdict("topology", message, change)
+    count = int(pod_set.get("count", 1))
+    rooms, lost = rooms_of(pod_set, levels, flavor, state.nodes, state.pods)
+    at = levels.index(level)
+    largest = largest_room(rooms, at)
+    if largest >= count:
+        return None
+    name, faults = pod_set.get("name", "main"), f"; {lost} of its nodes take no pods" if lost else ""
+    message = f"{count} pods have to be within one {level}, and the roomiest has room for {largest}{faults}"
+    for coarser in range(at - 1, -1, -1):
+        if largest_room(rooms, coarser) >= count:
+            return _Verdict("topology", message, Change("level", name, levels[coarser]))
+    if largest:
+        return _Verdict("topology", message, Change("count", name, str(largest)))
+    return _Verdict("topology", message, Change("repair", flavor["metadata"]["name"], f"{lost} take no pods"))
+
+
+def _is_stopped(queue: Object) -> bool:
+    return queue["spec"].get("stopPolicy", "None") != "None"
+
+
+def _is_true(condition: Object | None) -> bool:
+    return condition is not None and condition.get("status") == "True"
+
+
+def _by_name(objects: Iterable[Object], name: str) -> Object | None:
+    return next((each for each in objects if each["metadata"]["name"] == name), None)

@@ -1,0 +1,237 @@
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from sovereign_ai.verify.queue_reason import QueueState, reason_of, workload_of
+
+GPU = "nvidia.com/gpu"
+RACK, UNIT, HOST = "example.com/rack", "example.com/unit", "kubernetes.io/hostname"
+
+
+def pod_spec(gpus: int = 8, cpu: str = "4") -> dict[str, Any]:
+    return {"containers": [{"resources": {"requests": {"cpu": cpu}, "limits": {GPU: str(gpus)}}}]}
+
+
+def workload(count: int = 1, gpus: int = 8, **more: Any) -> dict[str, Any]:
+    pod_set = {"name": "main", "count": count, "template": {"spec": pod_spec(gpus)}}
+    pod_set |= more.pop("pod_set", {})
+    spec = {"queueName": more.pop("queue", "train"), "podSets": [pod_set]} | more.pop("spec", {})
+    return {"metadata": {"name": "job-a", "namespace": "research"}, "spec": spec} | more
+
+
+def queue(gpus: int = 32, reserved: int = 0, **spec: Any) -> dict[str, Any]:
+    resources = [{"name": "cpu", "nominalQuota": "1000"}, {"name": GPU, "nominalQuota": str(gpus)}]
+    group = {"coveredResources": ["cpu", GPU], "flavors": [{"name": "flavor", "resources": resources}]}
+    usage = [{"name": "flavor", "resources": [{"name": GPU, "total": str(reserved)}]}]
+    active = {"type": "Active", "status": "True"}
+    return {
+        "metadata": {"name": "pool"},
+        "spec": {"resourceGroups": [group]} | spec,
+        "status": {"flavorsReservation": usage, "conditions": [active]},
+    }
+
+
+def node(name: str, unit: str, rack: str, gpus: int = 8, **spec: Any) -> dict[str, Any]:
+    labels = {"pool": "pool", UNIT: unit, RACK: rack, HOST: name}
+    return {
+        "metadata": {"name": name, "labels": labels},
+        "spec": spec,
+        "status": {"allocatable": {"cpu": "64", GPU: str(gpus), "pods": "30"}},
+    }
+
+
+def state(**changed: Any) -> QueueState:
+    local = {"metadata": {"name": "train", "namespace": "research"}, "spec": {"clusterQueue": "pool"}}
+    flavor = {
+        "metadata": {"name": "flavor"},
+        "spec": {"nodeLabels": {"pool": "pool"}, "topologyName": "racks"},
+    }
+    topology = {
+        "metadata": {"name": "racks"},
+        "spec": {"levels": [{"nodeLabel": UNIT}, {"nodeLabel": RACK}, {"nodeLabel": HOST}]},
+    }
+    nodes = (node("n1", "u1", "r1"), node("n2", "u1", "r1"), node("n3", "u1", "r2"), node("n4", "u1", "r2"))
+    usual: dict[str, Any] = {
+        "local_queues": (local,),
+        "cluster_queues": (queue(),),
+        "flavors": (flavor,),
+        "topologies": (topology,),
+        "nodes": nodes,
+    }
+    return QueueState(**(usual | changed))
+
+
+def in_rack(count: int, level: str = RACK) -> dict[str, Any]:
+    return workload(count, pod_set={"topologyRequest": {"required": level}})
+
+
+def running(name: str, gpus: int) -> dict[str, Any]:
+    assigned = {"name": "main", "count": 1, "flavors": {GPU: "flavor"}, "resourceUsage": {GPU: str(gpus)}}
+    admission = {"clusterQueue": "pool", "podSetAssignments": [assigned]}
+    return {"metadata": {"name": name, "namespace": "research"}, "status": {"admission": admission}}
+
+
+def test_a_workload_that_fits_is_not_explained_away():
+    reason = reason_of(workload(4), state())
+    assert (reason.code, reason.state, reason.change) == ("fits", "waits", None)
+
+
+def test_more_than_the_quota_is_brought_down_to_what_fits():
+    reason = reason_of(workload(5), state())
+    assert reason.code == "over-quota"
+    assert "asks for 40 of nvidia.com/gpu" in reason.message
+    assert "has 32 in all" in reason.message
+    assert str(reason.change) == "ask for 4 pods in main"
+
+
+def test_where_not_one_pod_fits_the_quota_has_to_grow_by_what_is_missing():
+    reason = reason_of(workload(1, gpus=40), state())
+    assert reason.change is not None
+    assert (reason.change.kind, reason.change.value) == ("quota", "8")
+
+
+def test_a_taken_quota_names_the_smallest_workload_whose_end_is_enough():
+    busy = state(
+        cluster_queues=(queue(reserved=28),),
+        workloads=(running("large", 16), running("small", 4), running("right", 8)),
+    )
+    reason = reason_of(workload(1), busy)
+    assert reason.code == "waits-for-quota"
+    assert "4 free of 32: 4 are missing" in reason.message
+    assert str(reason.change) == "wait for research/small, which frees enough when it ends"
+
+
+def test_a_taken_quota_that_no_single_end_frees_is_answered_by_fewer_pods():
+    busy = state(cluster_queues=(queue(reserved=16),), workloads=(running("small", 4), running("tiny", 4)))
+    reason = reason_of(workload(4), busy)
+    assert str(reason.change) == "ask for 2 pods in main"
+
+
+def test_a_queue_that_is_missing_is_answered_by_the_nearest_one():
+    reason = reason_of(workload(queue="trian"), state())
+    assert reason.code == "no-queue"
+    assert str(reason.change) == "use the queue 'train'"
+
+
+def test_a_queue_of_another_namespace_is_none():
+    local = {"metadata": {"name": "train", "namespace": "startups"}, "spec": {"clusterQueue": "pool"}}
+    reason = reason_of(workload(), state(local_queues=(local,)))
+    assert (reason.code, reason.change) == ("no-queue", None)
+
+
+@pytest.mark.parametrize("policy", ["Hold", "HoldAndDrain"])
+def test_a_stopped_queue_is_named(policy: str):
+    reason = reason_of(workload(), state(cluster_queues=(queue(stopPolicy=policy),)))
+    assert reason.code == "stopped-queue"
+    assert str(reason.change) == "remove the stop policy of ClusterQueue pool"
+
+
+def test_an_inactive_queue_says_what_kueue_says():
+    inactive = queue()
+    inactive["status"]["conditions"][0] |= {"status": "False", "message": "references missing flavor"}
+    reason = reason_of(workload(), state(cluster_queues=(inactive,)))
+    assert reason.code == "inactive-queue"
+    assert "missing flavor" in reason.message
+
+
+def test_a_resource_without_a_quota_is_named():
+    asked = workload()
+    asked["spec"]["podSets"][0]["template"]["spec"]["containers"][0]["resources"]["limits"] = {"other/gpu": 1}
+    reason = reason_of(asked, state())
+    assert reason.code == "not-covered"
+    assert "other/gpu" in reason.message
+
+
+def test_a_gang_too_large_for_a_rack_is_answered_by_the_level_above():
+    reason = reason_of(in_rack(3), state())
+    assert reason.code == "topology"
+    assert "3 pods have to be within one example.com/rack, and the roomiest has room for 2" in reason.message
+    assert str(reason.change) == "ask for main within one example.com/unit"
+
+
+def test_a_rack_with_lost_nodes_says_so():
+    cordoned = state(nodes=(node("n1", "u1", "r1"), node("n2", "u1", "r1", unschedulable=True)))
+    reason = reason_of(in_rack(2), cordoned)
+    assert "room for 1; 1 of its nodes take no pods" in reason.message
+    assert str(reason.change) == "ask for 1 pods in main"
+
+
+def test_a_taint_that_nobody_tolerates_takes_a_node_out():
+    tainted = node("n1", "u1", "r1", taints=[{"key": "fault", "value": "xid", "effect": "NoSchedule"}])
+    reason = reason_of(in_rack(1), state(nodes=(tainted,)))
+    assert reason.code == "topology"
+    assert reason.change is not None
+    assert reason.change.kind == "repair"
+
+
+def test_pods_on_a_node_leave_less_room():
+    pod = {"spec": pod_spec(8) | {"nodeName": "n1"}, "status": {"phase": "Running"}}
+    ended = {"spec": pod_spec(8) | {"nodeName": "n3"}, "status": {"phase": "Succeeded"}}
+    assert reason_of(in_rack(2), state(pods=(ended,))).code == "fits"
+    two = {"spec": pod_spec(8) | {"nodeName": "n3"}, "status": {"phase": "Running"}}
+    assert reason_of(in_rack(2), state(pods=(pod, two))).code == "topology"
+
+
+def test_an_unknown_level_is_answered_by_the_lowest_one():
+    reason = reason_of(in_rack(1, "example.com/row"), state())
+    assert "no level of topology racks" in reason.message
+    assert str(reason.change) == f"ask for main within one {HOST}"
+
+
+def test_a_deactivated_workload_is_named():
+    reason = reason_of(workload(spec={"active": False}), state())
+    assert str(reason.change) == "set spec.active of research/job-a"
+
+
+def test_kueues_own_word_and_message_are_passed_on():
+    condition = {
+        "type": "QuotaReserved",
+        "status": "False",
+        "reason": "Pending",
+        "message": "couldn't assign",
+    }
+    reason = reason_of(workload(5, status={"conditions": [condition]}), state())
+    assert (reason.kueue_reason, reason.kueue_message) == ("Pending", "too small")
+
+
+def test_an_admission_check_that_has_not_answered_is_named():
+    status = {
+        "conditions": [{"type": "QuotaReserved", "status": "True", "reason": "QuotaReserved"}],
+        "admissionChecks": [{"name": "budget", "state": "Pending", "message": "asking"}],
+    }
+    reason = reason_of(workload(status=status), state())
+    assert reason.code == "admission-check"
+    assert "budget is Pending: asking" in reason.message
+
+
+def test_a_running_workload_says_where():
+    admission = {
+        "clusterQueue": "pool",
+        "podSetAssignments": [{"name": "main", "count": 4, "flavors": {GPU: "flavor", "cpu": "flavor"}}],
+    }
+    status = {
+        "conditions": [{"type": "Admitted", "status": "True", "reason": "Admitted"}],
+        "admission": admission,
+    }
+    reason = reason_of(workload(status=status), state())
+    assert (reason.state, reason.message) == ("runs", "queue pool: 4 pods of main on flavor")
+
+
+def test_a_job_is_read_as_the_workload_that_it_would_become():
+    job = {
+        "metadata": {
+            "name": "train",
+            "namespace": "research",
+            "labels": {"kueue.x-k8s.io/queue-name": "train"},
+        },
+        "spec": {
+            "parallelism": 3,
+            "template": {
+                "metadata": {"annotations": {"kueue.x-k8s.io/podset-required-topology": RACK}},
+                "spec": pod_spec(),
+            },
+        },
+    }
+    assert reason_of(workload_of(job), state()).code == "topology"
