@@ -226,13 +226,12 @@ def fit_site(data: dict[str, Any], factory: AIFactory, switches: int, bound: int
     power["it_budget"] = f"{budget // 1000} kW"
     power["feeds"] = dict.fromkeys(power["feeds"], f"{each // 1000} kW")
     hall = dict(described["halls"][0])
-    racks_watts = sum(group.count * rack_watts(group.shape.system, group.machines) for group in groups)
     cooling = dict(hall["cooling"])
     if cooling["kind"] == "air":
         rise = Celsius.parse(cooling["temperature_rise"]).count
-        cooling["airflow"] = f"{_round_up(airflow(racks_watts, rise), 1000)} m3/h"
+        cooling["airflow"] = f"{_round_up(airflow(whole.watts, rise), 1000)} m3/h"
     else:
-        cooling["cdu_capacity"] = f"{_round_up(racks_watts, 10_000) // 1000} kW"
+        cooling["cdu_capacity"] = f"{_round_up(whole.watts, 10_000) // 1000} kW"
     hall["cooling"] = cooling
     described.update({"power": power, "halls": [hall]})
     return {**data, "sites": [described]}

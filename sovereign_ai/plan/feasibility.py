@@ -22,7 +22,14 @@ from sovereign_ai.plan.power.cooling import cooling_problems
 from sovereign_ai.plan.power.feeds import power_problems
 from sovereign_ai.plan.power.loads import RackGroup, rack_groups, rack_watts
 from sovereign_ai.plan.quotas import Quotas, plan_quotas
-from sovereign_ai.plan.racks import server_watts, support_racks, switch_batches, switch_watts
+from sovereign_ai.plan.racks import (
+    SupportBatch,
+    server_watts,
+    support_racks,
+    support_watts,
+    switch_batches,
+    switch_watts,
+)
 from sovereign_ai.plan.shapes import RACK_UNITS, Shape, placed, pool_shapes
 from sovereign_ai.plan.storage import StoragePlan, plan_storage, server_problems, storage_problems
 from sovereign_ai.spec import AIFactory
@@ -100,10 +107,12 @@ def draft(factory: AIFactory, where: Callable[[str], Where] | None = None) -> tu
     problems += name_problems(factory, pools, sizes, tiers)
     problems += storage_limits
     problems += storage_problems(factory, pools)
-    problems += cooling_problems(factory, pools, groups)
+    batches = list(support(factory, pools, sizes, tiers))
+    problems += cooling_problems(factory, pools, groups, support_watts(batches))
     for shape in pools:
         problems += _rack_problems(factory, shape)
-    problems += _hall_problems(factory, pools, sizes, tiers)
+    problems += _device_problems(factory, batches)
+    problems += _hall_problems(factory, pools, batches)
     for index, site in enumerate(factory.sites):
         other = other_watts(factory, sizes, tiers, site.name)
         problems += power_problems(factory, index, site, pools, other)
@@ -219,11 +228,40 @@ def _fitting_hint(
     return where, f"{noun} does not fit: raise the hall's limits, or choose another hall"
 
 
+def _device_problems(factory: AIFactory, batches: Sequence[SupportBatch]) -> Iterator[Problem]:
+    """Refuse halls where a single switch or storage server draws more than a rack may.
+
+    Args:
+        factory: the description.
+        batches: switches and storage servers.
+    """
+    hottest: dict[str, SupportBatch] = {}
+    for batch in batches:
+        known = hottest.get(batch.hall.name)
+        if batch.count and (known is None or batch.watts > known.watts):
+            hottest[batch.hall.name] = batch
+    for number, site in enumerate(factory.sites):
+        for place, hall in enumerate(site.halls):
+            device = hottest.get(hall.name)
+            if device is None or device.watts <= hall.rack_limit.count:
+                continue
+            noun = "switch" if device.kind == "network" else "storage server"
+            message = (
+                f"one {noun} in hall {hall.name!r} draws {Watts(device.watts)}, "
+                f"and a rack there may draw {hall.rack_limit}"
+            )
+            where = Where(field=f"sites[{number}].halls[{place}].rack_limit")
+            hint = f"write at least {str(Watts(device.watts))!r}, or choose another switch or hall"
+            if noun != "switch":
+                hint = f"write at least {str(Watts(device.watts))!r}, or fewer drives a server"
+            yield Problem("rack-over-limit", message, where, hint)
+
+
 def _hall_problems(
-    factory: AIFactory, pools: Sequence[Shape], sizes: Sequence[FabricSize], tiers: Sequence[StoragePlan]
+    factory: AIFactory, pools: Sequence[Shape], batches: Sequence[SupportBatch]
 ) -> Iterator[Problem]:
     """Refuse halls with too few rack positions."""
-    support_count = support_racks(list(support(factory, pools, sizes, tiers)))
+    support_count = support_racks(batches)
     for number, site in enumerate(factory.sites):
         for place, hall in enumerate(site.halls):
             compute = sum(shape.racks for shape in pools if shape.hall.name == hall.name)

@@ -190,27 +190,49 @@ def support_racks(batches: Sequence[SupportBatch]) -> dict[str, int]:
 
     The result equals the number of racks that `more_racks` fills with the same batches.
     """
-    racks_of: defaultdict[tuple[str, str, str], int] = defaultdict(int)
+    racks_in: defaultdict[str, int] = defaultdict(int)
+    for hall, racks, _ in _support_runs(batches):
+        racks_in[hall] += racks
+    return dict(racks_in)
+
+
+def support_watts(batches: Sequence[SupportBatch]) -> dict[str, int]:
+    """Return the known watts of switches and storage servers, by hall."""
+    watts_in: defaultdict[str, int] = defaultdict(int)
+    for batch in batches:
+        watts_in[batch.hall.name] += batch.count * batch.watts
+    return dict(watts_in)
+
+
+def hottest_support_rack(batches: Sequence[SupportBatch]) -> dict[str, int]:
+    """Return the known watts of the hottest rack of switches or storage servers, by hall."""
+    hottest: dict[str, int] = {}
+    for hall, _, watts in _support_runs(batches):
+        hottest[hall] = max(watts, hottest.get(hall, 0))
+    return hottest
+
+
+def _support_runs(batches: Sequence[SupportBatch]) -> Iterator[tuple[str, int, int]]:
+    """Fill racks from numbers alone; yield the hall, new racks, and the watts of the hottest rack touched."""
+    has_rack: set[tuple[str, str, str]] = set()
     # Units and watts in use in the last rack of each.
     used: dict[tuple[str, str, str], tuple[int, int]] = {}
     for batch in batches:
         key = (batch.hall.name, batch.kind, batch.share)
         units, watts = used.get(key, (0, 0))
         rest = batch.count
-        if racks_of[key]:
+        if key in has_rack:
             fits = min(_fitting(batch, units, watts), rest)
             used[key] = (units + fits * batch.units, watts + fits * batch.watts)
+            yield batch.hall.name, 0, used[key][1]
             rest -= fits
         if rest:
+            has_rack.add(key)
             per_rack = max(_fitting(batch, 0, 0), 1)
             racks = ceil_div(rest, per_rack)
-            racks_of[key] += racks
             last = rest - (racks - 1) * per_rack
             used[key] = (last * batch.units, last * batch.watts)
-    racks_in: defaultdict[str, int] = defaultdict(int)
-    for (hall, _, _), racks in racks_of.items():
-        racks_in[hall] += racks
-    return dict(racks_in)
+            yield batch.hall.name, racks, min(rest, per_rack) * batch.watts
 
 
 def _fitting(batch: SupportBatch, units: int, watts: int) -> int:

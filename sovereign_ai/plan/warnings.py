@@ -12,12 +12,19 @@ from collections.abc import Iterator
 
 from sovereign_ai.catalog import Grade, Sourced, server_power
 from sovereign_ai.catalog.switch import switch
+from sovereign_ai.plan.fabric.management_ports import support
 from sovereign_ai.plan.fabric.port_assignment import fabrics_by_name
 from sovereign_ai.plan.feasibility import Draft
 from sovereign_ai.plan.network_review import network_notes
 from sovereign_ai.plan.power.cooling import cooling_warnings
 from sovereign_ai.plan.power.loads import SiteLoad, site_load
-from sovereign_ai.plan.racks import switch_batches, switch_power, switch_watts
+from sovereign_ai.plan.racks import (
+    hottest_support_rack,
+    support_watts,
+    switch_batches,
+    switch_power,
+    switch_watts,
+)
 from sovereign_ai.spec import AIFactory, Site
 
 # Figures of a system that change the plan.
@@ -60,7 +67,8 @@ def warnings(factory: AIFactory, draft: Draft) -> Iterator[str]:
             )
     yield from network_notes(factory, draft.shapes, draft.storage)
     yield from _power_warnings(factory, draft)
-    yield from cooling_warnings(factory, draft.groups)
+    batches = list(support(factory, draft.shapes, draft.sizes, draft.storage))
+    yield from cooling_warnings(factory, draft.groups, support_watts(batches), hottest_support_rack(batches))
 
 
 def _unnamed_warnings(factory: AIFactory) -> Iterator[str]:

@@ -29,7 +29,8 @@ from typing import Any
 from sovereign_ai.assess.energy.power import SiteEquipment
 from sovereign_ai.assess.sheet import Sheet
 from sovereign_ai.assess.sources import figure
-from sovereign_ai.plan.power import GRAMS_OF_WATER, HEAT_OF_AIR, HEAT_OF_WATER, RackGroup, heat, rack_watts
+from sovereign_ai.plan import Rack
+from sovereign_ai.plan.power import GRAMS_OF_WATER, HEAT_OF_AIR, HEAT_OF_WATER
 from sovereign_ai.spec import Cooling, Hall
 
 LIQUID = ("rear-door", "liquid", "hybrid")
@@ -110,31 +111,42 @@ def coolant_flow(watts: float, rise: float) -> float:
     return watts * 60 / (HEAT_OF_WATER * GRAMS_OF_WATER / 1000 * rise)
 
 
-def add_cooling(sheet: Sheet, equipment: SiteEquipment, groups: Sequence[RackGroup]) -> Iterator[Cooled]:
-    """Add the flows that each hall of a site needs, and yield whether it has them."""
-    heats = heat(groups)
-    hottest: dict[str, int] = {}
-    for group in groups:
-        hall_name = group.shape.hall.name
-        watts = rack_watts(group.shape.system, group.machines)
-        hottest[hall_name] = max(hottest.get(hall_name, watts), watts)
+def add_cooling(sheet: Sheet, equipment: SiteEquipment, racks: Sequence[Rack]) -> Iterator[Cooled]:
+    """Add the flows that each hall of a site needs, and yield whether it has them.
+
+    Args:
+        sheet: the sheet.
+        equipment: the site's.
+        racks: every rack of the plan: of machines, of switches and of storage servers.
+    """
     for hall in equipment.site.halls:
-        if hall.name in heats:
-            yield _hall(sheet, equipment.name, hall, heats[hall.name], hottest[hall.name])
+        standing = [rack for rack in racks if rack.hall == hall.name]
+        if sum(rack.power for rack in standing):
+            yield _hall(sheet, equipment.name, hall, standing)
 
 
-def _hall(sheet: Sheet, site: str, hall: Hall, watts: int, hottest: int) -> Cooled:
+def _hall(sheet: Sheet, site: str, hall: Hall, racks: Sequence[Rack]) -> Cooled:
     """Add the flows of one hall, and return whether it has them.
 
     Args:
         sheet: the sheet.
         site: the site's name.
         hall: the hall.
-        watts: the heat of its compute racks.
-        hottest: the heat of the hottest of them, in watts.
+        racks: the racks in it.
     """
     name, cooling = f"hall.{hall.name}", hall.cooling
-    _flows(sheet, name, cooling, watts)
+    machines = support = hottest = 0
+    for rack in racks:
+        # Cold plates cool machines alone; a rear door or a cabinet of coolant takes the heat of any rack.
+        is_air_cooled = cooling.kind == "hybrid" and rack.kind != "compute"
+        if rack.kind == "compute":
+            machines += rack.power
+        else:
+            support += rack.power
+        if not is_air_cooled:
+            hottest = max(hottest, rack.power)
+    watts = machines if cooling.kind == "hybrid" else machines + support
+    _flows(sheet, name, cooling, machines, support)
     verdict = _Verdict()
     if cooling.kind in ("air", "hybrid"):
         _fans(sheet, name, hall, verdict)
@@ -145,19 +157,38 @@ def _hall(sheet: Sheet, site: str, hall: Hall, watts: int, hottest: int) -> Cool
     return Cooled(site, hall.name, cooling.kind, verdict.holds, sentences, tuple(verdict.needs))
 
 
-def _flows(sheet: Sheet, name: str, cooling: Cooling, watts: int) -> None:
-    """Add the air and the coolant that carry a hall's heat."""
+def _flows(sheet: Sheet, name: str, cooling: Cooling, machines: int, support: int) -> None:
+    """Add the air and the coolant that carry a hall's heat.
+
+    Args:
+        sheet: the sheet.
+        name: the hall's name on it.
+        cooling: the hall's cooling.
+        machines: the heat of its racks of machines, in watts.
+        support: the heat of its racks of switches and storage servers, in watts.
+    """
     heat_name, rise, share = f"{name}.heat", f"{name}.rise", f"{name}.liquid-share"
-    sheet.plan(heat_name, watts, "W", "what its compute racks draw at the peak")
+    by_air = f"{name}.support-heat"
+    if cooling.kind == "hybrid":
+        sheet.plan(heat_name, machines, "W", "what its racks of machines draw at the peak")
+        sheet.plan(by_air, support, "W", "what its switches and storage servers draw, which air cools")
+    else:
+        why = "what its racks draw at the peak, switches and storage servers included"
+        sheet.plan(heat_name, machines + support, "W", why)
     # Descriptions count temperatures in tenths of a kelvin.
     sheet.plan(rise, cooling.temperature_rise.count / 10, "K", "as described")
     if cooling.kind == "hybrid":
         sheet.figure(share, figure("engineering", "liquid-share"))
     else:
         sheet.plan(share, 0.0 if cooling.kind == "air" else 1.0, "1", f"{cooling.kind} cooling")
-    formula = "heat x (1 - liquid share) / (1,206 J x rise)"
-    work = lambda w, part, kelvin: air_flow(w * (1 - part), kelvin)  # noqa: E731 - the formula, used once
-    sheet.derive(f"{name}.air", "m3/h", formula, work, heat_name, share, rise)
+    if cooling.kind == "hybrid":
+        formula = "(heat x (1 - liquid share) + heat of switches and storage) / (1,206 J x rise)"
+        mixed = lambda w, more, part, kelvin: air_flow(w * (1 - part) + more, kelvin)  # noqa: E731 - the formula, used once
+        sheet.derive(f"{name}.air", "m3/h", formula, mixed, heat_name, by_air, share, rise)
+    else:
+        formula = "heat x (1 - liquid share) / (1,206 J x rise)"
+        work = lambda w, part, kelvin: air_flow(w * (1 - part), kelvin)  # noqa: E731 - the formula, used once
+        sheet.derive(f"{name}.air", "m3/h", formula, work, heat_name, share, rise)
     if cooling.coolant is not None:
         why = "coolant's return less its supply, as described"
         sheet.plan(_coolant_rise(name, cooling), cooling.coolant.rise / 10, "K", why)

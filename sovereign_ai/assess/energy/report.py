@@ -29,7 +29,6 @@ from sovereign_ai.assess.ranges import permitted
 from sovereign_ai.assess.sheet import GivenValue, Sheet
 from sovereign_ai.errors import Problem, UsageError, nearest
 from sovereign_ai.plan import Plan, pool_shapes
-from sovereign_ai.plan.power import rack_groups
 from sovereign_ai.spec import AIFactory
 
 
@@ -155,7 +154,6 @@ def _built(
     """Build the sheet, and judge cooling and failures on the way."""
     sheet = Sheet(dict(given))
     pools = pool_shapes(factory)
-    groups = rack_groups(pools)
     sites = list(equipment_of_sites(factory, plan, pools))
     _check_series(sites, wet_bulb, hourly)
     cooled: list[Cooled] = []
@@ -163,7 +161,7 @@ def _built(
     # The order of a site's parts is that of its measures in the report and in the data.
     for equipment in sites:
         add_energy(sheet, equipment, plan, wet_bulb.get(equipment.name))
-        cooled += add_cooling(sheet, equipment, groups)
+        cooled += add_cooling(sheet, equipment, plan.racks)
         failures += single_failures(sheet, equipment, plan)
         add_response(sheet, equipment)
         add_circumstances(sheet, equipment)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from sovereign_ai.lazy_exports import lazy_exports
 
 if TYPE_CHECKING:
-    from sovereign_ai.plan.power.cooling import GRAMS_OF_WATER, HEAT_OF_AIR, HEAT_OF_WATER, airflow, heat
+    from sovereign_ai.plan.power.cooling import GRAMS_OF_WATER, HEAT_OF_AIR, HEAT_OF_WATER, airflow
     from sovereign_ai.plan.power.feeds import MOST_FEEDS, fewest_left
     from sovereign_ai.plan.power.loads import RackGroup, feed_limit, rack_groups, rack_watts, site_load
     from sovereign_ai.plan.power.sites import SitePower
@@ -15,7 +15,7 @@ else:
     __getattr__ = lazy_exports(
         __name__,
         {
-            "cooling": ("GRAMS_OF_WATER", "HEAT_OF_AIR", "HEAT_OF_WATER", "airflow", "heat"),
+            "cooling": ("GRAMS_OF_WATER", "HEAT_OF_AIR", "HEAT_OF_WATER", "airflow"),
             "feeds": ("MOST_FEEDS", "fewest_left"),
             "loads": ("RackGroup", "feed_limit", "rack_groups", "rack_watts", "site_load"),
             "sites": ("SitePower",),
@@ -32,7 +32,6 @@ __all__ = [
     "airflow",
     "feed_limit",
     "fewest_left",
-    "heat",
     "rack_groups",
     "rack_watts",
     "site_load",

@@ -12,7 +12,7 @@ draw 40.8 and 56 kW), so it is a warning and never an error.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from sovereign_ai.errors import Problem, Where
 from sovereign_ai.plan.power.loads import RackGroup, rack_watts
@@ -58,18 +58,30 @@ def coolant_capacity(flow: LitresPerMinute, rise: int) -> int:
     return flow.count * GRAMS_OF_WATER * HEAT_OF_WATER * rise // _COOLANT_UNITS
 
 
-def heat(groups: Sequence[RackGroup]) -> dict[str, int]:
-    """Return each hall's heat in watts: all the power that its compute racks draw."""
-    heat_of: defaultdict[str, int] = defaultdict(int)
+def heat(groups: Sequence[RackGroup], support: Mapping[str, int]) -> dict[str, int]:
+    """Return each hall's heat in watts: all the power that its racks draw, as far as it is known.
+
+    Args:
+        groups: the compute racks.
+        support: hall to the known watts of its switches and storage servers.
+    """
+    heat_of: defaultdict[str, int] = defaultdict(int, support)
     for group in groups:
         heat_of[group.shape.hall.name] += group.count * rack_watts(group.shape.system, group.machines)
     return dict(heat_of)
 
 
 def cooling_problems(
-    factory: AIFactory, shapes: Sequence[Shape], groups: Sequence[RackGroup]
+    factory: AIFactory, shapes: Sequence[Shape], groups: Sequence[RackGroup], support: Mapping[str, int]
 ) -> Iterator[Problem]:
-    """Refuse servers in halls with another kind of cooling, and halls with more heat than they carry away."""
+    """Refuse servers in halls with another kind of cooling, and halls with more heat than they carry away.
+
+    Args:
+        factory: the description.
+        shapes: its pools.
+        groups: their racks.
+        support: hall to the known watts of its switches and storage servers.
+    """
     for shape in shapes:
         halls_that_fit: set[str] = set()
         for kind in shape.system.cooling:
@@ -82,21 +94,21 @@ def cooling_problems(
             )
             hint = f"choose a hall with {' or '.join(sorted(halls_that_fit))} cooling"
             yield Problem("wrong-cooling", message, Where(field=f"pools[{shape.index}].hall"), hint)
-    heats = heat(groups)
+    heats = heat(groups, support)
     for number, site in enumerate(factory.sites):
         for place, hall in enumerate(site.halls):
             if hall.name in heats:
-                yield from _check_hall(
-                    hall.cooling, heats[hall.name], f"sites[{number}].halls[{place}].cooling"
-                )
+                field = f"sites[{number}].halls[{place}].cooling"
+                yield from _check_hall(hall.cooling, heats[hall.name], support.get(hall.name, 0), field)
 
 
-def _check_hall(cooling: Cooling, watts: int, field: str) -> Iterator[Problem]:
+def _check_hall(cooling: Cooling, watts: int, support: int, field: str) -> Iterator[Problem]:
     """Compare one hall's heat with the capacity of its air and its coolant.
 
     Args:
         cooling: the hall's cooling.
         watts: the hall's heat.
+        support: the part of it that switches and storage servers give.
         field: the field of the cooling.
     """
     if cooling.coolant and cooling.kind in ("liquid", "rear-door"):
@@ -106,7 +118,7 @@ def _check_hall(cooling: Cooling, watts: int, field: str) -> Iterator[Problem]:
             have = f"its CDUs take {cooling.cdu_capacity}"
             yield _too_hot(watts, have, f"{field}.cdu_capacity", f"write at least {str(Watts(watts))!r}")
     elif cooling.kind == "hybrid":
-        yield from _check_hybrid(cooling, watts, field)
+        yield from _check_hybrid(cooling, watts, support, field)
     elif cooling.airflow and watts > air_capacity(cooling.airflow, cooling.temperature_rise):
         air = air_capacity(cooling.airflow, cooling.temperature_rise)
         need = CubicMetresPerHour(airflow(watts, cooling.temperature_rise.count))
@@ -116,12 +128,20 @@ def _check_hall(cooling: Cooling, watts: int, field: str) -> Iterator[Problem]:
         yield _too_hot(watts, have, f"{field}.airflow", hint)
 
 
-def _check_hybrid(cooling: Cooling, watts: int, field: str) -> Iterator[Problem]:
-    """Compare the heat of a hall with the capacity of its coolant and its air together."""
+def _check_hybrid(cooling: Cooling, watts: int, support: int, field: str) -> Iterator[Problem]:
+    """Compare the heat of a hall with the capacity of its coolant and its air together.
+
+    Cold plates cool machines alone, so the heat of switches and storage servers is for the air.
+    """
     coolant = min(_coolant_limits(cooling), default=0)
     if not coolant or not cooling.airflow:
         return
     air = air_capacity(cooling.airflow, cooling.temperature_rise)
+    if support > air:
+        need = CubicMetresPerHour(airflow(support, cooling.temperature_rise.count))
+        have = f"its air takes {Watts(air)}, and switches and storage servers alone give it {Watts(support)}"
+        yield _too_hot(watts, have, f"{field}.airflow", f"write at least {str(need)!r}")
+        return
     if watts <= coolant + air:
         return
     more = str(Watts(watts - air))
@@ -156,31 +176,46 @@ def _check_loop(loop: Coolant, watts: int, field: str) -> Iterator[Problem]:
 
 def _too_hot(watts: int, have: str, field: str, hint: str) -> Problem:
     """Return the problem of a hall with too much heat."""
-    message = f"the hall's machines give {Watts(watts)} of heat, and {have}"
+    message = f"the hall's racks give {Watts(watts)} of heat, and {have}"
     return Problem("over-cooling", message, Where(field=field), hint)
 
 
-def cooling_warnings(factory: AIFactory, groups: Sequence[RackGroup]) -> Iterator[str]:
-    """Yield what was not checked, and air-cooled racks beyond the rule of thumb."""
-    heats = heat(groups)
+def cooling_warnings(
+    factory: AIFactory, groups: Sequence[RackGroup], support: Mapping[str, int], hottest: Mapping[str, int]
+) -> Iterator[str]:
+    """Yield what was not checked, and air-cooled racks beyond the rule of thumb.
+
+    Args:
+        factory: the description.
+        groups: its compute racks.
+        support: hall to the known watts of its switches and storage servers.
+        hottest: hall to the known watts of the hottest of their racks.
+    """
+    heats = heat(groups, support)
     for site in factory.sites:
         for hall in site.halls:
-            if hall.name in heats:
-                yield from _hall_warnings(hall, heats[hall.name], groups)
+            if heats.get(hall.name):
+                most = hottest.get(hall.name, 0)
+                for group in groups:
+                    if group.shape.hall.name == hall.name:
+                        most = max(most, rack_watts(group.shape.system, group.machines))
+                yield from _hall_warnings(hall, heats[hall.name], most)
 
 
-def _hall_warnings(hall: Hall, watts: int, groups: Sequence[RackGroup]) -> Iterator[str]:
-    """Yield the warnings of one hall."""
+def _hall_warnings(hall: Hall, watts: int, hottest: int) -> Iterator[str]:
+    """Yield the warnings of one hall.
+
+    Args:
+        hall: the hall.
+        watts: its heat.
+        hottest: the watts of its hottest rack.
+    """
     cooling = hall.cooling
     lacks_air = cooling.kind != "liquid" and cooling.airflow is None
     lacks_coolant = cooling.kind == "hybrid" and not _coolant_limits(cooling)
     if lacks_air or lacks_coolant:
         fields = "airflow" if cooling.kind != "hybrid" else "airflow and cdu_capacity"
         yield f"hall {hall.name}: cooling of {Watts(watts)} is not checked, since {fields} is not described"
-    hottest = 0
-    for group in groups:
-        if group.shape.hall.name == hall.name:
-            hottest = max(hottest, rack_watts(group.shape.system, group.machines))
     if cooling.kind == "air" and hottest > THUMB.count:
         flow = airflow(hottest, cooling.temperature_rise.count)
         yield (
