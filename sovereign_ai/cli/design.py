@@ -224,11 +224,14 @@ def _check_folder(out: Path | None, choose: int | None, name: str) -> None:
     """Refuse a folder that cannot be written before the search, which takes longer.
 
     Raises:
-        UsageError: the name is not allowed, a file exists, or there is a choice without a folder.
+        UsageError: the name is not allowed, a file exists, or the choice is no number or has no folder.
     """
     from sovereign_ai.deploy import scaffold
     from sovereign_ai.errors import Problem, UsageError
 
+    if choose is not None and choose < 1:
+        message = f"--choose: {choose} is no number of a design"
+        raise UsageError(Problem("bad-option", message, hint="designs are numbered from 1"))
     if out is None and choose is not None:
         hint = "add -o FOLDER, or leave --choose out"
         raise UsageError(Problem("bad-option", "--choose writes a design into a folder", hint=hint))

@@ -29,6 +29,15 @@ def contents(name: str) -> dict[str, str]:
     return texts
 
 
+def _file_on_the_way(folder: Path) -> Path | None:
+    """Return the nearest existing part of a path where it is no folder; None where it is one."""
+    for part in (folder, *folder.parents):
+        # `exists` follows links, so a link to a folder is one.
+        if part.exists():
+            return None if part.is_dir() else part
+    return None
+
+
 def scaffold(folder: Path, name: str, *, description: str | None = None, dry_run: bool = False) -> list[Path]:
     """Write the files of a new stack and return their paths; no existing file is overwritten.
 
@@ -39,7 +48,8 @@ def scaffold(folder: Path, name: str, *, description: str | None = None, dry_run
         dry_run: check everything and write nothing.
 
     Raises:
-        UsageError: the name is not allowed, or a file exists already; nothing is written then.
+        UsageError: the name is not allowed, a file exists already, or the folder would be below a file;
+            nothing is written then.
     """
     problems = []
     if not is_label(name) or len(name) > 32:
@@ -54,6 +64,11 @@ def scaffold(folder: Path, name: str, *, description: str | None = None, dry_run
         if os.path.lexists(folder / file):
             message = f"{folder / file} exists already"
             problems.append(Problem("exists", message, hint="choose another folder, or move it away"))
+    if (file := _file_on_the_way(folder)) is not None:
+        message = f"{file} is a file, and {folder} would be below it"
+        if file == folder:
+            message = f"{folder} is a file, and a stack is a folder"
+        problems.append(Problem("file-refused", message, hint="name another folder"))
     if problems:
         raise UsageError(problems)
     if folder.is_symlink() and not folder.exists():

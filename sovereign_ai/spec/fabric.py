@@ -19,7 +19,7 @@ def _design_or_link(part: dict[str, Any]) -> None:
 # Fields with which a description specifies more of the switches than radix and ratio.
 _SHAPE_FIELDS = (
     *("leaf_rails", "leaf_hosts", "uplinks", "uplink", "uplink_ports", "spines", "spine_spares"),
-    *("spine_switch", "spine_radix", "peer_links", "pod_leaves", "pod_by", "cores"),
+    *("spine_switch", "spine_radix", "peer_links", "pod_leaves", "pod_by", "cores", "core_oversubscription"),
 )
 
 
@@ -107,6 +107,9 @@ class Fabric(Model):
     rails."""
     cores: Annotated[int, Field(ge=1, le=4096, strict=True)] | None = added_later()
     """Cores above the pods; left out: the fewest whose ports hold the spines' uplinks."""
+    core_oversubscription: Ratio | None = added_later()
+    """Capacity below a spine to capacity above it, where cores join pods: `7:1` for a building whose pods do
+    not block, joined by a seventh; left out: `1:1`."""
     subnets: Annotated[int, Field(ge=1, le=64, strict=True)] | None = added_later()
     """InfiniBand subnets that the pods are divided into; the cores route between them. Left out: one, of at
     most 49,151 addresses."""

@@ -92,14 +92,17 @@ def test_wrong_options_are_reported_together_with_the_nearest_names() -> None:
     [
         (("--gpus", "9999999999", "--site", "DE"), "too-many-machines"),
         (("--gpus", "8", "--site", "DE", "--choose", "1"), "bad-option"),
+        (("--gpus", "8", "--site", "DE", "--choose", "0", "-o", "never"), "bad-option"),
+        (("--gpus", "8", "--site", "DE", "-o", f"{__file__}/below"), "file-refused"),
         (("--gpus", "8", "--site", str(STACKS / "gigafactory")), "several-sites"),
         (("--gpus", "8", "--site", "nowhere.yaml"), "no-file"),
         (("--gpus", "8", "--site", "DE", "--name", "Not A Name"), "bad-name"),
     ],
 )
 def test_what_cannot_be_designed_for_is_refused_before_the_search(
-    options: tuple[str, ...], code: str
+    options: tuple[str, ...], code: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr("sovereign_ai.design.search.compute_fabrics", None)
     result = call(*SMALL, *options, "--json")
     assert result.exit_code == 2
     [problem] = orjson.loads(result.stdout)["problems"]

@@ -46,6 +46,14 @@ def test_a_folder_that_is_a_dangling_link_is_refused(tmp_path: Path) -> None:
     assert not (tmp_path / "nowhere").exists()
 
 
+@pytest.mark.parametrize("below", ["", "new", "new/deeper"])
+def test_a_folder_that_is_or_lies_below_a_file_is_refused_before_anything(tmp_path: Path, below: str) -> None:
+    (tmp_path / "file").write_text("mine", encoding="utf-8")
+    with pytest.raises(UsageError) as error:
+        scaffold(tmp_path / "file" / below, "lab", dry_run=True)
+    assert [problem.code for problem in error.value.problems] == ["file-refused"]
+
+
 def test_a_description_that_is_given_takes_the_place_of_the_example(tmp_path: Path) -> None:
     scaffold(tmp_path / "new", "lab", description="name: lab\n")
     assert (tmp_path / "new" / "factory.yaml").read_text(encoding="utf-8") == "name: lab\n"

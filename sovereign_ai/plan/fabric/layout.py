@@ -29,6 +29,7 @@ from sovereign_ai.plan.fabric.clos import Clos, MisfitError
 from sovereign_ai.plan.fabric.port_assignment import Block, assign_places, first_free_place, total_places
 from sovereign_ai.plan.rounding import ceil_div
 from sovereign_ai.spec import Fabric
+from sovereign_ai.units import Ratio
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,6 +167,8 @@ class _Sizer:
         self.ports = ports_of(fabric)
         self.rack = rack
         self.leaf_rails = fabric.leaf_rails or 1
+        self.core_ratio = (fabric.core_oversubscription or Ratio(1, 1)).fraction
+        self.spine_down = self._most_below()
         self.most_up = 0
         self.why: dict[str, str] = {}
 
@@ -174,6 +177,19 @@ class _Sizer:
         ratio = self.fabric.oversubscription.fraction
         below = machines * self.leaf_rails * self.ports.link * ratio.denominator
         return max(ceil_div(below, ratio.numerator * self.ports.uplink), 1)
+
+    def _most_below(self) -> int:
+        """Return the most links of a spine to leaves for which it has the links to cores that they need."""
+        radix = self.ports.spine_radix
+        below = int(radix * self.core_ratio / (self.core_ratio + 1))
+        # Rounding up the links to cores may take one port more than the ratio alone.
+        while below and below + self._links_to_cores(below) > radix:
+            below -= 1
+        return below
+
+    def _links_to_cores(self, below: int) -> int:
+        """Return the links of a spine to cores that some links to leaves need."""
+        return max(ceil_div(below * self.core_ratio.denominator, self.core_ratio.numerator), 1)
 
     def sized(self) -> Laid:
         """Return the plane's counts.
@@ -430,6 +446,10 @@ class _Sizer:
         """Return leaves below spines."""
         counted = self._fullest_leaf(places) if self.fabric.uplinks == "attached" else places
         spine, up = self._count_spines(leaf, up, self.ports.spine_radix, self.need(counted))
+        if self.fabric.core_oversubscription is not None:
+            message = f"{leaf} leaves fit under spines of {self.ports.spine_radix} ports, so there are no cores"
+            hint = "leave it out, or write 'pod_leaves', the leaves of a pod"
+            raise MisfitError("core_oversubscription", message, hint)
         self.why["leaf_spine"] = f"{leaf} leaves x {up} uplinks"
         self.why["tiers"] = f"{leaf} leaves against {self.ports.spine_radix} ports of a spine"
         layout = Layout(self.ports, self.leaf_rails, by_rail=False, peers=0, even=up % spine == 0)
@@ -458,14 +478,14 @@ class _Sizer:
 
     def _pod_counts(self, leaf: int, a_group: int) -> Iterator[int]:
         """Yield the numbers of pods to try."""
-        pod_leaves, half = self.fabric.pod_leaves, self.ports.spine_radix // 2
+        pod_leaves, most = self.fabric.pod_leaves, self.spine_down
         if pod_leaves is not None:
             if self.fabric.pod_by == "rail":
                 yield ceil_div(a_group, pod_leaves) * (leaf // a_group)
             else:
                 yield ceil_div(leaf, pod_leaves)
             return
-        least = ceil_div(leaf, max(half, 1))
+        least = ceil_div(leaf, max(most, 1))
         # Smaller pods waste spines by rounding, so a few numbers beyond the least include the best one.
         for pods in range(least, min(least * 2 + 8, self.ports.spine_radix, leaf) + 1):
             if ceil_div(leaf, ceil_div(leaf, pods)) == pods:
@@ -475,11 +495,12 @@ class _Sizer:
         """Return three tiers with a number of pods."""
         radix, pod_leaves = self.ports.spine_radix, self.fabric.pod_leaves
         pod = pod_leaves if pod_leaves is not None else ceil_div(leaf, pods)
-        if pod > radix // 2:
-            message = f"a spine of {radix} ports joins {radix // 2} leaves and as many cores"
-            raise MisfitError("pod_leaves", message, f"write at most {radix // 2}")
-        spine, up = self._count_spines(pod, up, radix // 2, need)
-        upper = ceil_div(pod * up, spine)
+        most = self.spine_down
+        if pod > most:
+            message = f"a spine of {radix} ports joins {most} leaves and needs the others for cores"
+            raise MisfitError("pod_leaves", message, f"write at most {most}")
+        spine, up = self._count_spines(pod, up, most, need)
+        upper = self._links_to_cores(ceil_div(pod * up, spine))
         core, group = self._count_cores(pods, spine, upper)
         by_rail = self.fabric.pod_by == "rail"
         # A copy: the next number of pods starts from the reasons without these.
@@ -488,6 +509,8 @@ class _Sizer:
         why["leaf_spine"] = f"{leaf} leaves x {up} uplinks"
         why["pods"] = f"{pods} of at most {pod} leaves" + (", each of one group of rails" if by_rail else "")
         why["core"] = f"{pods * spine} spines x {upper} uplinks over {radix} ports"
+        if self.fabric.core_oversubscription is not None:
+            why["core"] += f", at {self.fabric.core_oversubscription} below and above a spine"
         why["spine_core"] = f"{pods * spine} spines x {upper} uplinks"
         why["tiers"] = f"{leaf} leaves in {pods} pods"
         even = up % spine == 0 and upper % group == 0

@@ -139,7 +139,19 @@ def _gpu_variables(pool: GpuNodePool, machine: System) -> dict[str, Any]:
     vendor = accelerator(machine.accelerator).gpu_vendor
     driver = vendor.driver
     if driver is None:
-        raise KeyError(vendor.name)
+        # A vendor that only a description names: its packages are not known, and the role says so.
+        return {
+            "vendor": vendor.name,
+            "pci": "",
+            "count": machine.gpus,
+            "driver": pool.driver,
+            "packages": [],
+            "pins": "",
+            "modprobe": "",
+            "runtime": "",
+            "program": "",
+            "mig": pool.mig or "",
+        }
     version = driver.pattern(pool.driver)
     pins = ""
     for name in driver.pinned:

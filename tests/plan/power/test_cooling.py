@@ -8,9 +8,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sovereign_ai.plan.factory import plan
+from sovereign_ai.plan.feasibility import feasible
 from sovereign_ai.plan.power.cooling import air_capacity, airflow, coolant_capacity
-from sovereign_ai.units import Celsius, CubicMetresPerHour, LitresPerMinute
-from tests.plan.factories import codes, factory, hall, only_problem, pool, site
+from sovereign_ai.units import Celsius, CubicMetresPerHour, LitresPerMinute, Watts
+from tests.plan.factories import codes, factory, hall, management, only_problem, pool, site
 
 
 def cooled(kind: str = "air", **cooling: Any) -> dict[str, Any]:
@@ -101,3 +102,39 @@ def test_the_required_airflow_carries_the_heat_away(watts: int, rise: int) -> No
     flow = airflow(watts, rise)
     assert air_capacity(CubicMetresPerHour(flow), Celsius(rise)) >= watts
     assert air_capacity(CubicMetresPerHour(flow - 1), Celsius(rise)) < watts
+
+
+def storage(**more: Any) -> dict[str, Any]:
+    tier = {"name": "data", "protocol": "parallel", "grade": "good", "capacity": "2 PB", "zone": "z"}
+    vault = {"name": "vault", "custodian": "customer", "module": "pkcs11", "jurisdiction": "DE"}
+    return {"storage": [{**tier, "encryption": {"key": "vault"}}], "keys": [vault], **more}
+
+
+def test_switches_and_storage_servers_give_heat_as_machines_do() -> None:
+    """The least airflow that is enough carries exactly what the site draws."""
+    wish = factory(sites=[cooled(airflow="20299 m3/h")], fabrics=management(), **storage())
+    found = only_problem(wish)
+    planned = plan(factory(sites=[cooled()], fabrics=management(), **storage()))
+    load = planned.power[0].it_load
+    assert load > 81_600
+    assert f"write at least '{airflow(load, 120)} m3/h'" in found.hint
+    assert any(f"cooling of {Watts(load)} is not checked" in warning for warning in planned.warnings)
+
+
+def test_cold_plates_take_no_heat_of_switches_and_storage_servers() -> None:
+    trays = [pool(system="gb200-nvl72-tray", nodes=18)]
+    small = {"airflow": "100 m3/h", "temperature_rise": "10 degC", "cdu_capacity": "1 MW"}
+    wish = factory(sites=[cooled("hybrid", **small)], pools=trays, **storage())
+    found = only_problem(wish)
+    assert found.where.field == "sites[0].halls[0].cooling.airflow"
+    assert "switches and storage servers alone give it" in found.message
+
+
+def test_a_switch_that_draws_more_than_a_rack_may_is_refused() -> None:
+    fabric = {"name": "inband", "role": "in-band", "kind": "ethernet", "rails": 2, "switch": "sn5600"}
+    tight = site(halls=[hall("ha", rack_limit="2 kW")])
+    problems = feasible(factory(sites=[tight], fabrics=[{**fabric, "link": "100 Gbps"}]))
+    [found] = [problem for problem in problems if problem.message.startswith("one switch")]
+    assert (found.code, found.where.field) == ("rack-over-limit", "sites[0].halls[0].rack_limit")
+    roomy = site(halls=[hall("ha")])
+    assert codes(factory(sites=[roomy], fabrics=[{**fabric, "link": "100 Gbps"}])) == []

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import dataclasses
+
+import pytest
 import yaml
 
+from sovereign_ai.catalog.accelerator import Accelerator, accelerator
+from sovereign_ai.render.hosts import machine
 from sovereign_ai.render.hosts.machine import unit_name
-from tests.render.hosts.test_hosts import FULL, of
+from tests.render.hosts.test_hosts import FULL, PLAYBOOKS, of
 
 
 def test_a_machine_mounts_the_tiers_of_its_own_zone_alone() -> None:
@@ -42,3 +47,18 @@ def test_a_kubelet_is_told_no_label_that_only_the_control_plane_may_set() -> Non
     assert "node-restriction" not in arguments["node-labels"]
     assert arguments["node-ip"] == "10.64.0.2"
     assert join["discovery"] == {"file": {"kubeConfigPath": "/etc/kubernetes/discovery.conf"}}
+
+
+def test_a_vendor_that_only_a_description_names_has_no_packages_and_the_role_passes_over_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def renamed(name: str) -> Accelerator:
+        return dataclasses.replace(accelerator(name), vendor="our-maker")
+
+    monkeypatch.setattr(machine, "accelerator", renamed)
+    gpu = of("lab").shared["pool_train"]["gpu"]
+    assert (gpu["vendor"], gpu["pci"], gpu["packages"], gpu["runtime"]) == ("our-maker", "", [], "")
+    tasks = yaml.safe_load((PLAYBOOKS / "roles" / "gpu" / "tasks" / "main.yml").read_text())
+    for task in tasks:
+        if "pci_count" in task or "ansible.builtin.apt" in task:
+            assert "gpu.pci != ''" in task["when"]
