@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Iterator
 from itertools import combinations
@@ -158,6 +159,27 @@ def test_pods_by_rail_have_spines_of_their_own_and_meet_at_every_core() -> None:
     assert {len(found) for found in of_spine.values()} == {1}
 
 
+@pytest.mark.parametrize(("most", "cores"), [(3, 11), (7, 5)])
+def test_cores_carry_the_described_share_of_what_spines_take_from_leaves(most: int, cores: int) -> None:
+    """Pods of 16 leaves with 32 uplinks: a quarter or an eighth of a spine's ports are enough for cores."""
+    factory = described(
+        256, unit=32, pod_leaves=16, core_oversubscription=f"{most}:1", spines="least", name="f"
+    )
+    members = machines(factory)
+    [plane] = plan_fabrics(factory, members)
+    below = Counter(link.upper for link in plane.uplinks if "-spine-" in link.upper)
+    above = Counter(link.lower for link in plane.uplinks if "-core-" in link.upper)
+    assert (plane.tiers, plane.leaf, plane.core) == (3, 64, cores)
+    for spine, links in below.items():
+        assert links <= above[spine] * most
+        assert links + above[spine] <= 64
+        # One link to the cores less would carry too little, so there is none in vain.
+        assert links > (above[spine] - 1) * most
+    # The checker knows designs that do not block alone, and finds nothing else.
+    for finding in checker.findings(as_json([plane], members)):
+        assert re.search(r"spine-\d+ has \d+ links below and \d+ above$", finding), finding
+
+
 @pytest.mark.parametrize(
     ("nodes", "fields", "field"),
     [
@@ -172,6 +194,8 @@ def test_pods_by_rail_have_spines_of_their_own_and_meet_at_every_core() -> None:
         (64, {"spines": "least", "spine_spares": 16, "leaf_hosts": 32}, "spine_spares"),
         (64, {"pod_leaves": 40}, "pod_leaves"),
         (256, {"pod_leaves": 16, "cores": 1}, "cores"),
+        (16, {"core_oversubscription": "3:1"}, "core_oversubscription"),
+        (256, {"pod_leaves": 50, "core_oversubscription": "3:1"}, "pod_leaves"),
     ],
 )
 def test_fields_that_cannot_be_met_together_name_the_one_to_change(
