@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 import yaml
 
+from sovereign_ai.catalog.switch import switch
 from sovereign_ai.catalog.system import system
 from sovereign_ai.plan.fabric.feasibility import size_fabrics
 from sovereign_ai.plan.fabric.size import FabricSize
@@ -42,6 +43,9 @@ LEFT_OUT = [name for name, row in ROWS.items() if "left_out" in row]
 
 def counts(row: dict[str, Any]) -> dict[str, int]:
     """Plan a row and count what may be printed."""
+    if "switch" in row:
+        power = switch(row["switch"]).worst_power
+        return {"watts": row["nodes"] * power.count if power else 0}
     if not row["fabric"]:
         return {"watts": rack_watts(system(row["system"]), row["nodes"])}
     factory = wish(
@@ -52,6 +56,8 @@ def counts(row: dict[str, Any]) -> dict[str, int]:
     together = planes if row.get("planes") == "together" else planes[:1]
     found = {tier: sum(getattr(plane, tier) for plane in together) for tier in ("leaf", "spine", "core")}
     found |= {name: getattr(planes[0], name) for name in LINKS}
+    found["links_up_of_a_leaf"] = planes[0].up
+    found["core_links_of_a_spine"] = planes[0].shape.spine_up
     found["switches"] = sum(found[tier] for tier in ("leaf", "spine", "core"))
     found["cables"] = sum(found[name] for name in LINKS)
     found["leaf_cages"] = found["switches"] * 32
