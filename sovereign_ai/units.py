@@ -421,6 +421,46 @@ class WattHours(Quantity):
     shown = ("TWh", "GWh", "MWh", "kWh", "Wh")
 
 
+class Amperes(Quantity):
+    """An electric current; the smallest step is one milliampere."""
+
+    noun, example = "a current in amperes", "63 A"
+    units: ClassVar[dict[str, int]] = {"A": 1000, "kA": 1_000_000, "mA": 1}
+    shown = ("A", "mA")
+
+
+class Volts(Quantity):
+    """An electric voltage; the smallest step is one millivolt."""
+
+    noun, example = "a voltage in volts", "400 V"
+    units: ClassVar[dict[str, int]] = {"V": 1000, "kV": 1_000_000, "mV": 1}
+    shown = ("kV", "V", "mV")
+
+
+class VoltAmperes(Quantity):
+    """Apparent power; the smallest step is one volt-ampere."""
+
+    noun, example = "an apparent power in volt-amperes", "2500 kVA"
+    units = _scales("VA", " kMG")
+    shown = ("GVA", "MVA", "kVA", "VA")
+
+
+class Litres(Quantity):
+    """An amount of liquid; the smallest step is one millilitre."""
+
+    noun, example = "an amount of liquid", "40000 L"
+    units: ClassVar[dict[str, int]] = {"L": 1000, "m3": 1_000_000, "m³": 1_000_000}
+    shown = ("L",)
+
+
+class LitresPerHour(Quantity):
+    """A consumption of fuel; the smallest step is one millilitre an hour."""
+
+    noun, example = "a consumption of fuel", "520 L/h"
+    units: ClassVar[dict[str, int]] = {"L/h": 1000}
+    shown = ("L/h",)
+
+
 class Money(Quantity):
     """An amount of euro; the smallest step is one cent."""
 

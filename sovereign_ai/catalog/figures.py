@@ -162,6 +162,15 @@ class Figure:
         value = self.value if self.high is None else self.high
         return kind.parse(f"{value} {self.unit}")
 
+    def least(self, kind: type[Q]) -> Q:
+        """Return the lower end of the range, or the value where there is no range.
+
+        Raises:
+            ValueError: the unit is not one of that kind.
+        """
+        value = self.value if self.low is None else self.low
+        return kind.parse(f"{value} {self.unit}")
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sourced:

@@ -25,7 +25,8 @@ from sovereign_ai.plan.fabric.port_assignment import fabrics_by_name
 from sovereign_ai.plan.fabric.waste import waste_notes
 from sovereign_ai.plan.feasibility import Draft, draft, feasible, other_watts
 from sovereign_ai.plan.nodes import Address, Node, plan_nodes
-from sovereign_ai.plan.power.sites import SitePower, site_power
+from sovereign_ai.plan.power.chain_problems import site_chain
+from sovereign_ai.plan.power.sites import LATER_POWER, SitePower, site_power
 from sovereign_ai.plan.racks import (
     NETWORK_UNITS,
     Batch,
@@ -112,6 +113,10 @@ class Plan:
         return tuple(node for node in self.nodes if node.cluster == cluster)
 
 
+_LATER_FIELDS: Mapping[type, Mapping[str, object]] = {FabricPlan: LATER, SitePower: LATER_POWER}
+"""Dataclass to its fields that are left out where they hold their default."""
+
+
 def _plain(value: Any) -> dict[str, Any] | tuple[Any, ...]:
     """Return what orjson does not write by itself as what it does."""
     if type(value) is Cables:
@@ -123,14 +128,13 @@ def _plain(value: Any) -> dict[str, Any] | tuple[Any, ...]:
 
 
 def _fields_of(row: Any) -> dict[str, Any]:
-    """Return a dataclass's fields by name, without those that `LATER` leaves out."""
+    """Return a dataclass's fields by name, without those that came later and hold their default."""
     data: dict[str, Any] = {}
     for name in type(row).__dataclass_fields__:
         data[name] = getattr(row, name)
-    if type(row) is FabricPlan:
-        for name, default in LATER.items():
-            if data[name] == default:
-                del data[name]
+    for name, default in _LATER_FIELDS.get(type(row), {}).items():
+        if data[name] == default:
+            del data[name]
     return data
 
 
@@ -264,4 +268,4 @@ def _plan_power(factory: AIFactory, site: Site, draft: Draft, support_racks: Seq
     network = f"{kinds['network']:,} of switches, which take at most {NETWORK_UNITS} of {RACK_UNITS} units"
     storage = f"{kinds['storage']:,} of storage servers, each tier by itself"
     why["racks"] = f"{compute:,} of machines; {network}; {storage}"
-    return replace(power, why=why)
+    return replace(power, why=why, chain=site_chain(site, draft.shapes, other))

@@ -18,9 +18,10 @@ from sovereign_ai.plan.fabric.feasibility import cable_problems, fabric_problems
 from sovereign_ai.plan.fabric.management_ports import managed_ports, support
 from sovereign_ai.plan.fabric.port_assignment import fabrics_by_name
 from sovereign_ai.plan.fabric.size import FabricSize
+from sovereign_ai.plan.power.chain_problems import chain_problems
 from sovereign_ai.plan.power.cooling import cooling_problems
 from sovereign_ai.plan.power.feeds import power_problems
-from sovereign_ai.plan.power.loads import RackGroup, rack_groups, rack_watts
+from sovereign_ai.plan.power.loads import RackGroup, planned_watts, rack_groups
 from sovereign_ai.plan.quotas import Quotas, plan_quotas
 from sovereign_ai.plan.racks import (
     SupportBatch,
@@ -116,6 +117,7 @@ def draft(factory: AIFactory, where: Callable[[str], Where] | None = None) -> tu
     for index, site in enumerate(factory.sites):
         other = other_watts(factory, sizes, tiers, site.name)
         problems += power_problems(factory, index, site, pools, other)
+        problems += chain_problems(index, site, pools, other)
     return Draft(pools, groups, tiers, sizes, split, shares, ranges, parts), placed(factory, problems, where)
 
 
@@ -181,13 +183,13 @@ def _rack_problems(factory: AIFactory, shape: Shape) -> Iterator[Problem]:
         where = Where(field=f"pools[{shape.index}].nodes_per_rack")
         yield Problem("split-domain", message, where, f"write {domain}, or leave it out")
         return
-    if rack_watts(machine, count) > hall.rack_limit.count:
+    if planned_watts(shape, count) > hall.rack_limit.count:
         message = (
-            f"a rack of {count} {machine.name} draws {Watts(rack_watts(machine, count))}, "
+            f"a rack of {count} {machine.name} draws {Watts(planned_watts(shape, count))}, "
             f"and hall {hall.name!r} allows {hall.rack_limit}"
         )
         fitting = _fitting_hint(
-            factory, shape, count, lambda n: rack_watts(machine, n) <= hall.rack_limit.count
+            factory, shape, count, lambda n: planned_watts(shape, n) <= hall.rack_limit.count
         )
         yield Problem("rack-over-limit", message, *fitting)
     units = machine.rack_units or 0

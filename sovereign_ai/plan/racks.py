@@ -17,7 +17,7 @@ from sovereign_ai.catalog import Figure, server_power
 from sovereign_ai.catalog.switch import switch, unnamed_switch_power
 from sovereign_ai.plan.fabric.size import FabricSize
 from sovereign_ai.plan.nodes import machine_name
-from sovereign_ai.plan.power.loads import rack_watts
+from sovereign_ai.plan.power.loads import planned_watts
 from sovereign_ai.plan.rounding import ceil_div
 from sovereign_ai.plan.shapes import RACK_UNITS, Shape
 from sovereign_ai.spec import AIFactory, Fabric, Hall, Site
@@ -259,7 +259,7 @@ def compute_racks(shapes: Sequence[Shape]) -> dict[str, list[Rack]]:
         watts: dict[int, int] = {}
         for machines in (shape.per_rack, shape.total % shape.per_rack):
             if machines:
-                watts[machines] = rack_watts(shape.system, machines)
+                watts[machines] = planned_watts(shape, machines)
         hall = shape.hall.name
         for start in range(0, shape.total, shape.per_rack):
             stop = min(start + shape.per_rack, shape.total)

@@ -16,6 +16,7 @@ from sovereign_ai.plan.fabric.management_ports import support
 from sovereign_ai.plan.fabric.port_assignment import fabrics_by_name
 from sovereign_ai.plan.feasibility import Draft
 from sovereign_ai.plan.network_review import network_notes
+from sovereign_ai.plan.power.chain_problems import chain_warnings
 from sovereign_ai.plan.power.cooling import cooling_warnings
 from sovereign_ai.plan.power.loads import SiteLoad, site_load
 from sovereign_ai.plan.racks import (
@@ -69,6 +70,8 @@ def warnings(factory: AIFactory, draft: Draft) -> Iterator[str]:
     yield from _power_warnings(factory, draft)
     batches = list(support(factory, draft.shapes, draft.sizes, draft.storage))
     yield from cooling_warnings(factory, draft.groups, support_watts(batches), hottest_support_rack(batches))
+    for site in factory.sites:
+        yield from chain_warnings(site, draft.shapes)
 
 
 def _unnamed_warnings(factory: AIFactory) -> Iterator[str]:

@@ -8,6 +8,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, StringConstraints
 
 from sovereign_ai.spec.base import Count, Country, Frozen, Model, Name, Text, added_later
 from sovereign_ai.spec.error_location import TextForm
+from sovereign_ai.spec.power_chain import PowerCap, PowerChain
 from sovereign_ai.units import (
     BitsPerSecond,
     Celsius,
@@ -67,6 +68,10 @@ class Power(Model):
     """Rack PDUs in a compute rack, spread over the feeds in turn."""
     ramp_limit: WattsPerSecond | None = None
     """How fast the load may change, where the grid operator sets a limit."""
+    chain: PowerChain | None = added_later()
+    """The elements from the grid to the rack PDUs; left out, only feeds and supplies are checked."""
+    cap: PowerCap | None = added_later()
+    """A cap on what racks draw; left out, each is counted at full load."""
 
 
 class Coolant(Model):

@@ -17,12 +17,14 @@ PDUs they leave four.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import lru_cache
 
+from sovereign_ai.catalog.parts import part
 from sovereign_ai.catalog.system import System
+from sovereign_ai.plan.rounding import ceil_div
 from sovereign_ai.plan.shapes import Shape
 from sovereign_ai.spec import Site
 from sovereign_ai.units import Watts
@@ -86,8 +88,99 @@ def rack_watts(machine: System, machines: int) -> int:
     if machines == machine.nodes_per_rack and machine.rack_power is not None:
         figure = machine.source_of("rack_power")
         return (figure.worst(Watts) if figure else machine.rack_power).count
-    shared = machine.rack_shared_power.count if machine.rack_shared_power else 0
-    return machines * machine.worst_power.count + shared
+    return machines * machine.worst_power.count + _shared(machine)
+
+
+def machine_limit(shape: Shape) -> int | None:
+    """Return the watts to which a site's cap limits each machine of a pool; None where it limits none.
+
+    All machines of a pool have the same limit, since a job runs as fast as its slowest machine.
+    """
+    cap = shape.site.power.cap
+    if cap is None:
+        return None
+    machines = min(shape.per_rack, shape.total)
+    if rack_watts(shape.system, machines) <= cap.rack.count:
+        return None
+    return max(cap.rack.count - _shared(shape.system), 0) // machines
+
+
+def planned_watts(shape: Shape, machines: int) -> int:
+    """Return the watts of a rack of a pool that feeds must carry: at full load, or as the cap limits it."""
+    watts = rack_watts(shape.system, machines)
+    limit = machine_limit(shape)
+    if limit is None:
+        return watts
+    return min(watts, limit * machines + _shared(shape.system))
+
+
+def _shared(machine: System) -> int:
+    """Return the watts of what the machines of a rack share."""
+    return machine.rack_shared_power.count if machine.rack_shared_power else 0
+
+
+def shares_supplies(machine: System) -> bool:
+    """Return whether the machines of a rack take their power from its busbar."""
+    return machine.supplies is None and machine.nodes_per_rack is not None
+
+
+def shelf_supplies(site: Site, machine: System, watts: int) -> tuple[int, int]:
+    """Return the power shelves of a rack, and how many of them carry it; zeros where none are described.
+
+    Args:
+        site: the site, whose chain may describe the shelves.
+        machine: the system in the rack.
+        watts: what the rack draws.
+    """
+    chain = site.power.chain
+    if chain is None or chain.busbar is None or not shares_supplies(machine):
+        return 0, 0
+    rating = shelf_rating(chain.busbar.shelf)
+    return chain.busbar.shelves, ceil_div(watts, rating)
+
+
+def shelf_rating(name: str) -> int:
+    """Return the output of a power shelf in watts, the lower end where it is a range."""
+    shelf = part(name)
+    figure = shelf.source_of("rating")
+    if shelf.rating is None or figure is None:
+        message = f"{name} has no rating"
+        raise ValueError(message)
+    return figure.least(Watts).count
+
+
+def shelves_left(site: Site, shelves: int) -> int:
+    """Return the fewest power shelves that the loss of a feed leaves to any rack of a site."""
+    feeds = len(site.power.feeds)
+    fewest = shelves
+    for first in range(feeds):
+        fewest = min(fewest, *supplies_left(shelves, site.power.rack_pdus, feeds, first))
+    return fewest
+
+
+def supplies_of(site: Site, group: RackGroup, watts: int) -> Iterator[tuple[Fraction, int, int, int]]:
+    """Yield what draws power in a rack: watts, supplies, supplies that it requires, and its position.
+
+    A busbar with its shelves counts as one. Without known supplies the supplies are 0.
+
+    Args:
+        site: the site.
+        group: the rack.
+        watts: what the rack draws.
+    """
+    machine = group.shape.system
+    shelves, required = shelf_supplies(site, machine, watts)
+    if shelves:
+        yield Fraction(watts), shelves, required, 0
+        return
+    shared = _shared(machine)
+    if machine.supplies is None or machine.supplies_required is None:
+        yield Fraction(watts), 0, 0, 0
+        return
+    if shared:
+        yield Fraction(shared), 0, 0, 0
+    for place in range(group.machines):
+        yield Fraction(watts - shared, group.machines), machine.supplies, machine.supplies_required, place
 
 
 def supplies_left(supplies: int, pdus: int, feeds: int, first: int = 0, place: int = 0) -> tuple[int, ...]:
@@ -153,9 +246,11 @@ def site_load(site: Site, groups: Sequence[RackGroup], other: int = 0) -> SiteLo
     for group in groups:
         if group.shape.site.name != site.name:
             continue
-        machine, rack = group.shape.system, _load_of_rack(group, site)
-        watts += group.count * rack_watts(machine, group.machines)
-        if machine.supplies is None or machine.supplies_required is None:
+        machine, rack = group.shape.system, load_of_rack(group, site)
+        rack_draw = planned_watts(group.shape, group.machines)
+        watts += group.count * rack_draw
+        is_known = machine.supplies is not None and machine.supplies_required is not None
+        if not is_known and not shelf_supplies(site, machine, rack_draw)[0]:
             unknown.add(machine.name)
         for feed in range(feeds):
             up[feed] += group.count * rack.up[feed]
@@ -169,20 +264,26 @@ def site_load(site: Site, groups: Sequence[RackGroup], other: int = 0) -> SiteLo
     return SiteLoad(load, watts, tuple(stopped), tuple(sorted(unknown)))
 
 
-def _load_of_rack(group: RackGroup, site: Site) -> Load:
+def load_of_rack(group: RackGroup, site: Site) -> Load:
     """Return the load of one rack of a group."""
-    machine = group.shape.system
+    machine, watts = group.shape.system, planned_watts(group.shape, group.machines)
+    shelves = shelf_supplies(site, machine, watts)
+    feeds = len(site.power.feeds)
+    if shelves[0]:
+        # The busbar carries all machines of the rack through the shelves that are left, or none.
+        rack = _rack_load(watts, 0, shelves, 1, group.first, site.power.rack_pdus, feeds)
+        return replace(rack, stopped=tuple(stops * group.machines for stops in rack.stopped))
     supplies = required = 0
     if machine.supplies is not None and machine.supplies_required is not None:
         supplies, required = machine.supplies, machine.supplies_required
     return _rack_load(
-        rack_watts(machine, group.machines),
-        machine.rack_shared_power.count if machine.rack_shared_power else 0,
+        watts,
+        _shared(machine),
         (supplies, required),
         group.machines,
         group.first,
         site.power.rack_pdus,
-        len(site.power.feeds),
+        feeds,
     )
 
 

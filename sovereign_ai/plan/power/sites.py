@@ -8,10 +8,19 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from fractions import Fraction
 
-from sovereign_ai.plan.power.loads import RackGroup, SiteLoad, feed_limit, rack_watts, site_load
+from sovereign_ai.plan.power.chain_elements import ChainElement
+from sovereign_ai.plan.power.loads import (
+    RackGroup,
+    SiteLoad,
+    feed_limit,
+    machine_limit,
+    planned_watts,
+    rack_watts,
+    site_load,
+)
 from sovereign_ai.spec import Site
 
 __all__ = ["SitePower", "rack_watts", "site_power"]
@@ -31,6 +40,8 @@ class SitePower:
             is overloaded; absent where supplies are not known (see `unknown`).
         unknown: systems whose supplies no source gives, so that their survival is not decided.
         why: field to the formula and its inputs in words.
+        chain: the elements of its power chain; empty where none is described.
+        limits: pool to the watts to which the cap limits each of its machines; empty where it limits none.
     """
 
     site: str
@@ -41,6 +52,15 @@ class SitePower:
     survives: Mapping[str, bool]
     unknown: tuple[str, ...]
     why: Mapping[str, str]
+    chain: tuple[ChainElement, ...] = ()
+    limits: Mapping[str, int] = field(default_factory=dict)
+
+
+LATER_POWER: Mapping[str, object] = {"chain": (), "limits": {}}
+"""Fields that came after plans had been signed, and what they hold where nothing is described.
+
+They are in no digest then, so that these plans keep theirs.
+"""
 
 
 def site_power(site: Site, groups: Sequence[RackGroup], other: int = 0, dark: int = 0) -> SitePower:
@@ -77,7 +97,18 @@ def site_power(site: Site, groups: Sequence[RackGroup], other: int = 0, dark: in
         survives=survives,
         unknown=site_total.unknown,
         why=_why(site, groups, site_total, other, dark),
+        limits=_limits(site, groups),
     )
+
+
+def _limits(site: Site, groups: Sequence[RackGroup]) -> dict[str, int]:
+    """Return the pools whose machines a site's cap limits, each with the watts of a machine."""
+    limits: dict[str, int] = {}
+    for group in groups:
+        limit = machine_limit(group.shape) if group.shape.site.name == site.name else None
+        if limit is not None:
+            limits[group.shape.pool.name] = limit
+    return limits
 
 
 def _round_watts(watts: Sequence[Fraction]) -> list[int]:
@@ -93,16 +124,14 @@ def _round_watts(watts: Sequence[Fraction]) -> list[int]:
 
 def _why(site: Site, groups: Sequence[RackGroup], load: SiteLoad, other: int, dark: int) -> dict[str, str]:
     """Return the reasons of the numbers."""
-    counts: dict[tuple[str, int], int] = defaultdict(int)
-    watts: dict[tuple[str, int], int] = {}
+    counts: dict[tuple[str, int, int], int] = defaultdict(int)
     for group in groups:
         if group.shape.site.name == site.name:
-            key = (group.shape.system.name, group.machines)
-            counts[key] += group.count
-            watts[key] = rack_watts(group.shape.system, group.machines)
+            watts = planned_watts(group.shape, group.machines)
+            counts[group.shape.system.name, group.machines, watts] += group.count
     terms: list[str] = []
-    for (name, machines), count in counts.items():
-        terms.append(f"{count:,} racks of {machines} {name} at {watts[name, machines]:,} W")
+    for (name, machines, watts), count in counts.items():
+        terms.append(f"{count:,} racks of {machines} {name} at {watts:,} W")
     if other:
         terms.append(f"{other:,} W of switches and servers")
     rest = f"; {dark:,} switches and servers whose power no source gives are not counted" if dark else ""
@@ -115,6 +144,11 @@ def _why(site: Site, groups: Sequence[RackGroup], load: SiteLoad, other: int, da
     why["after_loss"] = (
         "machines with the supplies they require run on, and draw alike through each supply that is left"
     )
+    if site.power.cap is not None:
+        why["limits"] = (
+            f"a rack draws at most {site.power.cap.rack}: what its machines share, and even parts for them; "
+            "cooling is planned without the cap"
+        )
     stops: list[str] = []
     for name, stopped in zip(sorted(site.power.feeds), load.stopped, strict=True):
         for system, count in sorted(stopped.items()):

@@ -16,8 +16,11 @@ from sovereign_ai.units import Bytes, BytesPerSecond, Celsius, Percent, Quantity
 if TYPE_CHECKING:
     from sovereign_ai.spec.factory import AIFactory
 
-# Durations and distances of nothing are meaningful: no battery, immediate effect, the first site itself.
-_MAY_BE_ZERO = frozenset({"ups", "revocation", "lead_time", "grace", "distance"})
+# Amounts of nothing that are meaningful: no battery, immediate effect, the first site itself, nothing behind
+# the UPS, losses that are in another figure.
+_MAY_BE_ZERO = frozenset(
+    {"ups", "revocation", "lead_time", "grace", "distance", "on_ups", "recharge", "no_load_loss", "load_loss"}
+)
 _COOLS = "cools no machine"
 _SERVES = "is the rate of no storage server"
 # Field to the least and the most that can be meant, and what a value beyond them is.
