@@ -107,9 +107,17 @@ class Sheet:
         unit = unit or figure.unit or "1"
         return self._leaf(_Cell(name, unit, basis, figure.value * scale, low, high, source, figure.note))
 
-    def plan(self, name: str, value: float, unit: str, why: str) -> str:
-        """Add a number of the plan or the description as a leaf."""
-        return self._leaf(_Cell(name, unit, Basis.PLAN, float(value), source=why))
+    def plan(
+        self,
+        name: str,
+        value: float,
+        unit: str,
+        why: str,
+        low: float | None = None,
+        high: float | None = None,
+    ) -> str:
+        """Add a number of the plan or the description as a leaf, with its range where it has one."""
+        return self._leaf(_Cell(name, unit, Basis.PLAN, float(value), low, high, source=why))
 
     def estimate(self, name: str, value: float, unit: str, low: float, high: float, why: str) -> str:
         """Add an estimate of this project with its range and its reason as a leaf."""

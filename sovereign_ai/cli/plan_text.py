@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from sovereign_ai.cli.output import table
+from sovereign_ai.plan.power import load_text
 from sovereign_ai.units import Bytes, BytesPerSecond, Watts
 
 Row = Mapping[str, Any]
@@ -51,6 +52,7 @@ _SUBJECTS = {
     "pool": "pools",
     "hall": "racks",
     "site": "power",
+    "power chain": "chain",
     "fabric": "fabrics",
     "storage": "storage",
     "cluster": "clusters",
@@ -66,6 +68,8 @@ def _tables(summary: Row) -> Iterator[tuple[str, Sequence[str], list[tuple[Any, 
     yield "hall", columns, [_racks(row) for row in summary["racks"]]
     columns = ("IT load", "budget", "each feed", "survives the loss of")
     yield "site", columns, [_site(row) for row in summary["power"]]
+    columns = ("rating", "needed", "there", "each", "after a loss", "left")
+    yield "power chain", columns, [_element(row) for row in summary["chain"]]
     columns = ("rails", "leaf", "spine", "core", "cables", "down:up", "Tb/s")
     yield "fabric", columns, [_fabric(row) for row in summary["fabrics"]]
     columns = ("site", "servers", "drives", "usable", "read", "write")
@@ -109,6 +113,14 @@ def _site(row: Row) -> tuple[str, ...]:
         survives = ",".join(survived) or "none"
     budget = str(Watts(row["it_budget_watts"]))
     return row["site"], _kilowatts(row["it_load_watts"]), budget, "; ".join(loads), survives
+
+
+def _element(row: Row) -> tuple[Any, ...]:
+    amounts: list[str] = []
+    for name in ("rating", "each", "after_loss", "left"):
+        amounts.append(load_text(row[name], row["unit"]))
+    rating, each, after, left = amounts
+    return row["element"], rating, row["needed"], row["installed"], each, after, left
 
 
 def _fabric(row: Row) -> tuple[Any, ...]:

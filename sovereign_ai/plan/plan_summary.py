@@ -19,13 +19,17 @@ _FABRIC_FIELDS = (
     *("name", "site", "role", "kind", "rails", "radix", "tiers", "endpoints", "leaf", "spine", "core"),
     *("node_leaf", "leaf_spine", "spine_core", "oversubscription", "bisection"),
 )
+_CHAIN_FIELDS = (
+    *("unit", "rating", "needed", "installed", "load", "each", "after_loss", "left", "losses"),
+    "grade",
+)
 _STORAGE_FIELDS = ("tier", "site", "zone", "protocol", "capacity", "raw", "read", "write", "drives")
 
 
 def summary(plan: Plan) -> dict[str, Any]:
     """Return the plan's numbers as plain data that is ready for JSON, in a fixed order.
 
-    The keys are `factory`, `digest`, `spec_digest`, `totals`, `pools`, `racks`, `power`, `fabrics`,
+    The keys are `factory`, `digest`, `spec_digest`, `totals`, `pools`, `racks`, `power`, `chain`, `fabrics`,
     `addresses`, `storage`, `clusters` and `warnings`. Rows that follow from a formula have a `why`, field to
     words.
     """
@@ -37,6 +41,7 @@ def summary(plan: Plan) -> dict[str, Any]:
         "pools": list(_pool_rows(plan)),
         "racks": list(_rack_rows(plan)),
         "power": list(_power_rows(plan)),
+        "chain": list(_chain_rows(plan)),
         "fabrics": list(map(_fabric_row, plan.fabrics)),
         "addresses": list(_address_rows(plan)),
         "storage": list(_storage_rows(plan)),
@@ -148,8 +153,21 @@ def _power_rows(plan: Plan) -> Iterator[dict[str, Any]]:
         row["after_loss_watts"] = {lost: dict(feeds) for lost, feeds in site.after_loss.items()}
         row["survives"] = dict(site.survives)
         row["unknown"] = list(site.unknown)
+        if site.limits:
+            row["limits_watts"] = dict(site.limits)
         row["why"] = dict(site.why)
         yield row
+
+
+def _chain_rows(plan: Plan) -> Iterator[dict[str, Any]]:
+    """Yield a row for each kind of element of each site's power chain."""
+    for site in plan.power:
+        for element in site.chain:
+            row: dict[str, Any] = {"element": f"{site.site} {element.element}"}
+            for name in _CHAIN_FIELDS:
+                row[name] = getattr(element, name)
+            row["why"] = dict(element.why)
+            yield row
 
 
 def _fabric_row(fabric: FabricPlan) -> dict[str, Any]:

@@ -26,7 +26,13 @@ from sovereign_ai.catalog.switch import switch
 from sovereign_ai.catalog.system import System
 from sovereign_ai.plan import Plan, Shape, switch_kind, switch_power
 from sovereign_ai.plan.fabric import fabrics_by_name
-from sovereign_ai.plan.power import SitePower, rack_watts
+from sovereign_ai.plan.power import (
+    SitePower,
+    planned_watts,
+    rack_watts,
+    transformer_loss_share,
+    ups_loss_share,
+)
 from sovereign_ai.spec import AIFactory, Hall, Site, StorageTier
 from sovereign_ai.units import Watts
 
@@ -211,6 +217,8 @@ def add_site(sheet: Sheet, equipment: SiteEquipment, plan: Plan) -> None:
         counts.append(sheet.plan(f"{name}.machines.{system}", count, "machines", "spares counted"))
     for kind in ("typical", "idle"):
         draws = _measures_of(systems, kind)
+        if kind == "typical":
+            draws = _capped(sheet, equipment, systems, power)
         formula = f"sum over systems of machines x {kind}"
         sheet.derive(f"{name}.machines.{kind}", "W", formula, _products, *counts, *draws)
     _other(sheet, name, equipment)
@@ -222,6 +230,50 @@ def add_site(sheet: Sheet, equipment: SiteEquipment, plan: Plan) -> None:
     sheet.derive(f"{name}.it.idle", "W", formula, _sum, f"{name}.machines.idle", other)
     _levels(sheet, name, equipment, plan)
     _feeds(sheet, name, power)
+    _chain_losses(sheet, equipment, power)
+
+
+def _chain_losses(sheet: Sheet, equipment: SiteEquipment, power: SitePower) -> None:
+    """Add the described losses of UPS and transformers over IT, between half and all of the planned load."""
+    kinds = (("ups-loss", ups_loss_share), ("transformer-loss", transformer_loss_share))
+    for kind, share_at in kinds:
+        shares: list[float] = []
+        for part in (Fraction(1, 2), Fraction(3, 4), Fraction(1)):
+            share = share_at(equipment.site, power, part)
+            if share is not None:
+                shares.append(float(share))
+        if shares:
+            name = f"site.{equipment.name}.{kind}"
+            why = "as described, at three quarters of the planned load; the range is from half to all of it"
+            sheet.plan(name, shares[1], "1", _graded(power, why), min(shares), max(shares))
+
+
+def _graded(power: SitePower, why: str) -> str:
+    """Return a reason with the grade of the efficiency that it rests on."""
+    for element in power.chain:
+        if element.grade:
+            return f"{why}; {element.why['losses']}"
+    return why
+
+
+def _capped(sheet: Sheet, equipment: SiteEquipment, systems: Sequence[str], power: SitePower) -> list[str]:
+    """Return the names of the typical power of some systems, none above what the cap lets them draw."""
+    names: list[str] = []
+    for system in systems:
+        limits: list[int] = []
+        pools = [shape for shape in equipment.shapes if shape.system.name == system]
+        for shape in pools:
+            if shape.pool.name in power.limits:
+                limits.append(power.limits[shape.pool.name])
+        typical = f"system.{system}.typical"
+        # A system of which one pool is not capped may draw what it does.
+        if not limits or len(limits) < len(pools):
+            names.append(typical)
+            continue
+        prefix = f"site.{equipment.name}.capped.{system}"
+        limit = sheet.plan(f"{prefix}.limit", max(limits), "W", power.why["limits"])
+        names.append(sheet.derive(f"{prefix}.typical", "W", "at most the cap", min, typical, limit))
+    return names
 
 
 def _measures_of(systems: Sequence[str], kind: str) -> list[str]:
@@ -352,12 +404,14 @@ def _alternating(*numbers: float) -> float:
 def _levels(sheet: Sheet, name: str, equipment: SiteEquipment, plan: Plan) -> None:
     """Add the most that one supply, rack PDU, rack and row carries with everything up."""
     worst: dict[str, tuple[float, str]] = {}
+    limits = site_power(plan, equipment.name).limits
     for shape in equipment.shapes:
         system, count = shape.system, min(shape.per_rack, shape.total)
-        watts = rack_watts(system, count)
+        watts = planned_watts(shape, count)
         if system.supplies:
-            each = system.worst_power.count / system.supplies
-            why = f"{system.name}: {system.worst_power} over {system.supplies} supplies"
+            draw = min(system.worst_power, Watts(limits.get(shape.pool.name, system.worst_power.count)))
+            each = draw.count / system.supplies
+            why = f"{system.name}: {draw} over {system.supplies} supplies"
             _keep(worst, "supply", each, why)
         share = pdu_share(system.supplies or 0, equipment.site.power.rack_pdus, count)
         _keep(worst, "pdu", watts * float(share), f"{share} of a rack of {count} {system.name}")
@@ -395,7 +449,7 @@ def pdu_share(supplies: int, pdus: int, machines: int) -> Fraction:
     return Fraction(max(on), supplies * machines)
 
 
-def add_swings(sheet: Sheet, equipment: SiteEquipment) -> None:
+def add_swings(sheet: Sheet, equipment: SiteEquipment, plan: Plan) -> None:
     """Add transients, the swing of training that starts or stops as one, and its ramps."""
     name = f"site.{equipment.name}"
     systems: list[str] = []
@@ -406,7 +460,7 @@ def add_swings(sheet: Sheet, equipment: SiteEquipment) -> None:
             pool = f"{name}.pool.{shape.pool.name}.machines"
             counts.append(sheet.plan(pool, shape.nodes, "machines", "spares not counted"))
     typical, idle = f"{name}.training.typical", f"{name}.training.idle"
-    draws = _measures_of(systems, "typical")
+    draws = _capped(sheet, equipment, systems, site_power(plan, equipment.name))
     sheet.derive(typical, "W", "sum over training pools of machines x typical", _products, *counts, *draws)
     draws = _measures_of(systems, "idle")
     sheet.derive(idle, "W", "sum over training pools of machines x idle", _products, *counts, *draws)

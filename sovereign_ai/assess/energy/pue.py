@@ -72,11 +72,29 @@ def add_pue(sheet: Sheet, equipment: SiteEquipment, wet_bulb: Sequence[float] | 
         supply = cooling.coolant.supply.count / 10
         why = "coolant of the hall with the most heat, as described"
         cold = sheet.plan(f"{name}.coolant-supply", supply, "degC", why)
-    losses = ("ups-loss", "distribution-loss", "house", f"moving.{cooling.kind}", "rejection")
-    parts = [_chain(sheet, loss) for loss in losses]
+    parts = list(electrical_losses(sheet, equipment))
+    for part in ("house", f"moving.{cooling.kind}", "rejection"):
+        parts.append(_chain(sheet, part))
     parts.append(_compressors(sheet, name, cold, cooling.kind, tuple(wet_bulb or ())))
     formula = "1 + losses + house + moving + rejection + compressors"
     return sheet.derive(pue, "1", formula, lambda *values: 1 + sum(values), *parts)
+
+
+def electrical_losses(sheet: Sheet, equipment: SiteEquipment) -> tuple[str, str]:
+    """Return the names of the losses of UPS and distribution over IT: the described ones, else estimates.
+
+    Each term is in the sum once: what a description states takes the place of the figure, and of the
+    distribution only the part that transformers do not explain stays an estimate.
+    """
+    name = f"site.{equipment.name}"
+    ups, distribution = f"{name}.ups-loss", f"{name}.distribution-loss"
+    if ups not in sheet:
+        ups = _chain(sheet, "ups-loss")
+    if f"{name}.transformer-loss" in sheet:
+        formula = "transformer losses + losses of cables, busways and PDUs"
+        parts = (f"{name}.transformer-loss", _chain(sheet, "cabling-loss"))
+        return ups, sheet.derive(distribution, "1", formula, lambda copper, rest: copper + rest, *parts)
+    return ups, _chain(sheet, "distribution-loss")
 
 
 def _chain(sheet: Sheet, part: str) -> str:

@@ -246,7 +246,7 @@ def add_energy(
     """Add a site's power, PUE, yearly energy, mix and carbon; cost and goodput share these numbers."""
     name = f"site.{equipment.name}"
     add_site(sheet, equipment, plan)
-    add_swings(sheet, equipment)
+    add_swings(sheet, equipment, plan)
     add_pue(sheet, equipment, wet_bulb)
     add_usage(sheet, equipment)
     add_reuse(sheet, equipment)

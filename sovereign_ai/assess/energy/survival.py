@@ -55,6 +55,7 @@ def single_failures(sheet: Sheet, equipment: SiteEquipment, plan: Plan) -> Itera
     """Yield every kind of single failure at a site, the most far-reaching first."""
     yield from _feeds(sheet, equipment, plan)
     yield _battery(sheet, equipment)
+    yield from _chain(equipment, plan)
     yield _cooling(sheet, equipment)
     yield from _leaves(equipment, plan)
     yield from _supplies(equipment)
@@ -126,7 +127,11 @@ def _with_devices(
 def _battery(sheet: Sheet, equipment: SiteEquipment) -> Failure:
     """Return the loss of the utility: the batteries must outlast the generators' start."""
     question = "How long until generators carry the load? 0 if there are none."
-    name = sheet.ask(f"site.{equipment.name}.generator-start", "s", question)
+    name, chain = f"site.{equipment.name}.generator-start", equipment.site.power.chain
+    if chain is not None and chain.generators is not None:
+        sheet.plan(name, chain.generators.start.count, "s", "as described")
+    else:
+        sheet.ask(name, "s", question)
     start = sheet.value(name)
     battery = min(feed.ups.count for feed in equipment.site.power.feeds.values())
     carries = f"the shortest battery carries {battery} s"
@@ -136,6 +141,19 @@ def _battery(sheet: Sheet, equipment: SiteEquipment) -> Failure:
     generators = f"take {plain(start, 6)} s" if start else "are not there"
     why = f"{carries}, and generators {generators}"
     return Failure(equipment.name, "utility", holds, 0 if holds else equipment.servers, why)
+
+
+def _chain(equipment: SiteEquipment, plan: Plan) -> Iterator[Failure]:
+    """Yield the loss of each kind of element above the feeds, as far as the description has them."""
+    for element in site_power(plan, equipment.name).chain:
+        # What lies below the feeds goes with a rack PDU or a feed, which are failures of their own.
+        if element.element not in ("grid circuit", "transformer", "generator", "UPS module", "UPS system"):
+            continue
+        holds, why = element.left >= 0, element.why["needed"]
+        chain = equipment.site.power.chain
+        if not holds and element.element == "grid circuit" and chain is not None and chain.generators:
+            holds, why = True, f"{why}; the generators carry the load"
+        yield Failure(equipment.name, element.element, holds, 0 if holds else equipment.servers, why)
 
 
 def _cooling(sheet: Sheet, equipment: SiteEquipment) -> Failure:

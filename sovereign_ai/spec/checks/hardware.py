@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from sovereign_ai.errors import Problem, Where, nearest
 from sovereign_ai.files import shown
+from sovereign_ai.spec.checks.chain import check_chain
 from sovereign_ai.spec.checks.heat import check_coolant, check_reuse
 from sovereign_ai.spec.checks.values import MOST_POWER
 from sovereign_ai.units import LARGEST, BitsPerSecond, BytesPerSecond, Percent, Watts
@@ -30,6 +31,7 @@ def check_sites(factory: AIFactory) -> Iterator[Problem]:
     """Refuse impossible power, cooling and distances."""
     for index, site in enumerate(factory.sites):
         yield from _check_power(site.power, f"sites[{index}].power")
+        yield from check_chain(site.power, f"sites[{index}].power")
         yield from check_coolant(site, f"sites[{index}].halls")
         yield from check_reuse(site, f"sites[{index}].heat_reuse")
         yield from _check_distance(factory.sites[0], site, f"sites[{index}].distance")
