@@ -131,15 +131,15 @@ def _system_problems(
 
 
 def _shelf_problems(site: Site, element: ChainElement, field: str) -> Iterator[Problem]:
-    """Yield that too few power shelves carry a rack, in the normal state or after a loss."""
+    """Yield that too few power shelves carry a rack, in the normal state or after the loss of a feed."""
     where = Where(field=field)
     if element.installed < element.needed:
         message = f"{element.installed:,} x {element.element} are there, and {element.why['needed']}"
         yield Problem("chain-overload", message, where, f"write at least {element.needed:,}")
-    elif element.left < 0:
-        code = "feed-loss" if site.power.survive == "any-feed" else "chain-loss"
+    elif site.power.survive == "any-feed" and element.left < 0:
         message = f"{element.element}: {element.why['after_loss']}, and {element.needed:,} are needed"
-        yield Problem(code, message, where, "write more shelves, or more feeds and rack PDUs")
+        hint = "write more shelves, or more feeds and rack PDUs"
+        yield Problem("feed-loss", message, where, hint)
 
 
 def _circuit_problems(site: Site, element: ChainElement, field: str) -> Iterator[Problem]:
