@@ -28,6 +28,7 @@ options:
   authority: {description: File of the certificates that may sign the BMC's., type: path, required: true}
   manager: {description: Wanted properties of the manager's network protocols., type: dict, default: {}}
   secure_boot: {description: Whether the system boots signed code alone., type: bool, default: true}
+  power_limit: {description: Watts that the machine may draw; 0 leaves its limit as it is., type: int, default: 0}
   boot: {description: Kinds of boot option in their order by Redfish's aliases., type: list, elements: str, default: []}
 author: sovereign_ai
 """  # noqa: E501 - one literal text
@@ -142,6 +143,17 @@ def boot_order(bmc: Bmc, system: Json, kinds: list[str]) -> list[str]:
     return sorted(now, key=lambda name: kinds.index(kind[name]) if kind.get(name) in kinds else len(kinds))
 
 
+def power_limit(bmc: Bmc, system: Json, watts: int) -> tuple[str, Json]:
+    """Give the resource that limits the machine's power, and what is wanted of it; without one an empty path.
+
+    Redfish (DSP0266) has the limit in the chassis' EnvironmentMetrics, as the set point of PowerLimitWatts.
+    """
+    chassis = system.get("Links", {}).get("Chassis", [])
+    path = str(chassis[0]["@odata.id"]) if chassis else bmc.first("/redfish/v1/Chassis")
+    metrics = str(bmc.ask(path)[0].get("EnvironmentMetrics", {}).get("@odata.id", ""))
+    return metrics, {"PowerLimitWatts": {"SetPoint": watts, "ControlMode": "Automatic"}}
+
+
 def main() -> None:
     """Compare, and unless this is a check, write what differs."""
     spec: dict[str, Any] = {
@@ -150,18 +162,26 @@ def main() -> None:
         "authority": {"type": "path", "required": True},
         "manager": {"type": "dict", "default": {}},
         "secure_boot": {"type": "bool", "default": True},
+        "power_limit": {"type": "int", "default": 0},
         "boot": {"type": "list", "elements": "str", "default": []},
     }
     module = AnsibleModule(argument_spec=spec, supports_check_mode=True)
     bmc = Bmc(module)
     manager, system = bmc.first("/redfish/v1/Managers"), bmc.first("/redfish/v1/Systems")
-    order = boot_order(bmc, bmc.ask(system)[0], module.params["boot"])
+    machine = bmc.ask(system)[0]
+    order = boot_order(bmc, machine, module.params["boot"])
     wishes = [
         (f"{manager}/NetworkProtocol", module.params["manager"]),
         (f"{system}/SecureBoot", {"SecureBootEnable": module.params["secure_boot"]}),
         (system, {"Boot": {"BootOrder": order}} if order else {}),
     ]
     lines, notes = [], []
+    if watts := module.params["power_limit"]:
+        limit = power_limit(bmc, machine, watts)
+        if limit[0]:
+            wishes.append(limit)
+        else:
+            notes.append(f"the chassis has no EnvironmentMetrics, so nothing limits it to {watts} W")
     for path, want in wishes:
         have, tag = bmc.ask(path)
         patch, said, absent = differing(have, want)

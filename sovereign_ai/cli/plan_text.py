@@ -68,7 +68,7 @@ def _tables(summary: Row) -> Iterator[tuple[str, Sequence[str], list[tuple[Any, 
     yield "hall", columns, [_racks(row) for row in summary["racks"]]
     columns = ("IT load", "budget", "each feed", "survives the loss of")
     yield "site", columns, [_site(row) for row in summary["power"]]
-    columns = ("rating", "needed", "there", "each", "after a loss", "left")
+    columns = ("rating", "needed", "each", "one lost", "left")
     yield "power chain", columns, [_element(row) for row in summary["chain"]]
     columns = ("rails", "leaf", "spine", "core", "cables", "down:up", "Tb/s")
     yield "fabric", columns, [_fabric(row) for row in summary["fabrics"]]
@@ -120,7 +120,8 @@ def _element(row: Row) -> tuple[Any, ...]:
     for name in ("rating", "each", "after_loss", "left"):
         amounts.append(load_text(row[name], row["unit"]))
     rating, each, after, left = amounts
-    return row["element"], rating, row["needed"], row["installed"], each, after, left
+    count = f"{row['needed']:,} of {row['installed']:,}"
+    return row["element"], rating, count, each, after, left
 
 
 def _fabric(row: Row) -> tuple[Any, ...]:

@@ -22,6 +22,43 @@ def test_plan_in_words_fits_a_terminal_of_eighty_columns_and_says_why_on_request
     assert len(long.stdout) > len(short.stdout)
 
 
+def test_a_power_chain_fits_the_terminal_and_each_element_says_its_rule_on_request() -> None:
+    from sovereign_ai.cli.plan_text import summary_lines
+    from sovereign_ai.plan.factory import plan
+    from sovereign_ai.plan.plan_summary import summary
+    from tests.plan.factories import hall, pool
+    from tests.plan.power.chains import generators, ups, with_chain
+
+    busbar = {"voltage": "50 V", "current": "1400 A", "sections": 2, "shelf": "gb200-power-shelf"}
+    described = with_chain(
+        {"generators": generators(fuel="30000 L"), "ups": ups(), "busbar": {**busbar, "shelves": 8}},
+        pools=[pool(system="gb200-nvl72-tray", nodes=36)],
+        halls=[hall("ha", "hybrid", rack_limit="160 kW")],
+    )
+    page = summary(plan(described))
+    short, long = list(summary_lines(page, why=False)), list(summary_lines(page, why=True))
+    assert max(map(len, short)) <= 80
+    told = [line.split() for line in short]
+    assert [
+        "a",
+        "shelf",
+        "of",
+        "gb200-nvl72-tray",
+        "33",
+        "kW",
+        "4",
+        "of",
+        "8",
+        "16.5",
+        "kW",
+        "26.4",
+        "kW",
+        "33",
+        "kW",
+    ] in told
+    assert any("IEC 62040-3" in line for line in long)
+
+
 def test_power_that_no_source_gives_is_not_told_as_none_in_the_plan() -> None:
     from sovereign_ai.cli.plan_text import summary_lines
     from sovereign_ai.plan.factory import plan

@@ -157,3 +157,23 @@ def test_a_resource_of_the_bmc_is_read(serve: Any, client: Any) -> None:
     )
     assert client(bmc).first("/redfish/v1/Systems") == "/redfish/v1/Systems/1"
     assert client(bmc).ask("/redfish/v1/Systems")[1] == "W/1"
+
+
+METRICS = "/redfish/v1/Chassis/1/EnvironmentMetrics"
+
+
+@pytest.mark.parametrize("links", [{"Chassis": [{"@odata.id": "/redfish/v1/Chassis/1"}]}, {}])
+def test_a_power_limit_is_a_set_point_of_the_chassis(serve: Any, client: Any, links: dict[str, Any]) -> None:
+    answers = {
+        "/redfish/v1/Chassis": b'{"Members": [{"@odata.id": "/redfish/v1/Chassis/1"}]}',
+        "/redfish/v1/Chassis/1": b'{"EnvironmentMetrics": {"@odata.id": "%s"}}' % METRICS.encode(),
+    }
+    bmc = serve(lambda path: (200, {}, answers[path]))
+    limit = module("redfish_settings").power_limit(client(bmc), {"Links": links}, 9_000)
+    assert limit == (METRICS, {"PowerLimitWatts": {"SetPoint": 9_000, "ControlMode": "Automatic"}})
+
+
+def test_a_chassis_without_metrics_has_no_place_for_a_power_limit(serve: Any, client: Any) -> None:
+    bmc = serve(lambda _path: (200, {}, b"{}"))
+    links = {"Links": {"Chassis": [{"@odata.id": "/redfish/v1/Chassis/1"}]}}
+    assert module("redfish_settings").power_limit(client(bmc), links, 9_000)[0] == ""

@@ -84,7 +84,7 @@ def _element_problems(
             )
             hint = "feed more sections, raise its voltage, or cap the rack"
             yield Problem("busbar-overload", message, Where(field=f"{field}.busbar.current"), hint)
-    elif element.element.startswith("power shelf"):
+    elif element.element.startswith("shelf"):
         yield from _shelf_problems(site, element, f"{field}.busbar.shelves")
     else:
         yield from _circuit_problems(site, element, f"{field}.{element.element.removeprefix('rack ')}")

@@ -295,7 +295,7 @@ def _shelves(site: Site, busbar: RackBusbar, group: RackGroup) -> ChainElement:
     after = ceil_div(watts, max(left, 1))
     lost = "the loss of a feed" if site.power.survive == "any-feed" else "the loss of a shelf"
     return ChainElement(
-        element=f"power shelf of {group.shape.system.name}",
+        element=f"shelf of {group.shape.system.name}",
         unit="W",
         rating=rating,
         needed=needed,

@@ -76,6 +76,9 @@ def _common_variables(factory: AIFactory, given: SiteFacts) -> dict[str, Any]:
 
 def _nodes(factory: AIFactory, plan: Plan, given: SiteFacts, rails: RailFiles) -> Iterator[Host]:
     """Yield the nodes, pool by pool; a unit is a scalable unit."""
+    limits: dict[str, int] = {}
+    for power in plan.power:
+        limits.update(power.limits)
     for node in plan.nodes:
         roles = (*MACHINE_ROLES, "bmc") if node.bmc else MACHINE_ROLES
         groups = (
@@ -89,6 +92,9 @@ def _nodes(factory: AIFactory, plan: Plan, given: SiteFacts, rails: RailFiles) -
             "ansible_host": node.address,
             **node_variables(factory, given, node, rails.get(node.name, {})),
         }
+        # The plan counts on the cap, so the machine's controller has to hold it.
+        if node.pool in limits:
+            variables["power_limit_watts"] = limits[node.pool]
         host = Host(node.name, node.scalable_unit, groups, variables)
         yield _with_connection(host, given)
 

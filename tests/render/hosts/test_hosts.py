@@ -13,9 +13,11 @@ import orjson
 import pytest
 import yaml
 
+from sovereign_ai.plan.factory import plan
 from sovereign_ai.render.hosts.hosts import MACHINE_ROLES, SERVER_ROLES, inventory
 from sovereign_ai.render.hosts.inventory_groups import HostInventory
 from sovereign_ai.render.hosts.site_facts import SiteFacts
+from sovereign_ai.spec.power_chain import PowerCap
 from tests.render.lab import stack
 
 STACKS = ("lab", "plural", "superpod")
@@ -108,3 +110,14 @@ def test_what_ansible_reads_has_each_hosts_variables_once() -> None:
     own = [group for group in data["children"].values() if group["hosts"]["train-001"]]
     assert len(own) == 1
     assert data["vars"]["sovereign_factory"] == "lab"
+
+
+def test_a_capped_rack_limits_each_machine_and_no_other_host() -> None:
+    factory, _ = stack("lab")
+    site = factory.sites[0]
+    power = site.power.model_copy(update={"cap": PowerCap(rack="36 kW")})
+    capped = factory.model_copy(update={"sites": (site.model_copy(update={"power": power}),)})
+    hosts = inventory(capped, plan(capped), SiteFacts()).hosts
+    limits = {host.name: host.variables.get("power_limit_watts") for host in hosts}
+    assert {limits[f"train-{number:03d}"] for number in range(1, 13)} == {9_000}
+    assert {limits[name] for name in limits if not name.startswith(("train-", "serve-"))} == {None}
