@@ -69,7 +69,7 @@ def _tables(summary: Row) -> Iterator[tuple[str, Sequence[str], list[tuple[Any, 
     columns = ("IT load", "budget", "each feed", "survives the loss of")
     yield "site", columns, [_site(row) for row in summary["power"]]
     columns = ("rating", "needed", "each", "one lost", "left")
-    yield "power chain", columns, [_element(row) for row in summary["chain"]]
+    yield "power chain", columns, [_element(row) for row in summary.get("chain", ())]
     columns = ("rails", "leaf", "spine", "core", "cables", "down:up", "Tb/s")
     yield "fabric", columns, [_fabric(row) for row in summary["fabrics"]]
     columns = ("site", "servers", "drives", "usable", "read", "write")

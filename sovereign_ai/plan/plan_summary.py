@@ -29,11 +29,11 @@ _STORAGE_FIELDS = ("tier", "site", "zone", "protocol", "capacity", "raw", "read"
 def summary(plan: Plan) -> dict[str, Any]:
     """Return the plan's numbers as plain data that is ready for JSON, in a fixed order.
 
-    The keys are `factory`, `digest`, `spec_digest`, `totals`, `pools`, `racks`, `power`, `chain`, `fabrics`,
-    `addresses`, `storage`, `clusters` and `warnings`. Rows that follow from a formula have a `why`, field to
-    words.
+    The keys are `factory`, `digest`, `spec_digest`, `totals`, `pools`, `racks`, `power`, `fabrics`,
+    `addresses`, `storage`, `clusters`, `warnings`, and `chain` where a power chain is described. Rows that
+    follow from a formula have a `why`, field to words.
     """
-    return {
+    page = {
         "factory": plan.factory,
         "digest": plan.digest,
         "spec_digest": plan.spec_digest,
@@ -41,13 +41,15 @@ def summary(plan: Plan) -> dict[str, Any]:
         "pools": list(_pool_rows(plan)),
         "racks": list(_rack_rows(plan)),
         "power": list(_power_rows(plan)),
-        "chain": list(_chain_rows(plan)),
         "fabrics": list(map(_fabric_row, plan.fabrics)),
         "addresses": list(_address_rows(plan)),
         "storage": list(_storage_rows(plan)),
         "clusters": list(_cluster_rows(plan)),
         "warnings": list(plan.warnings),
     }
+    if chain := list(_chain_rows(plan)):
+        page["chain"] = chain
+    return page
 
 
 def _count_totals(plan: Plan) -> dict[str, int]:
