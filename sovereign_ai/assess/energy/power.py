@@ -409,9 +409,9 @@ def _levels(sheet: Sheet, name: str, equipment: SiteEquipment, plan: Plan) -> No
         system, count = shape.system, min(shape.per_rack, shape.total)
         watts = planned_watts(shape, count)
         if system.supplies:
-            draw = min(system.worst_power, Watts(limits.get(shape.pool.name, system.worst_power.count)))
-            each = draw.count / system.supplies
-            why = f"{system.name}: {draw} over {system.supplies} supplies"
+            machine = min(system.worst_power, Watts(limits.get(shape.pool.name, system.worst_power.count)))
+            each = machine.count / system.supplies
+            why = f"{system.name}: {machine} over {system.supplies} supplies"
             _keep(worst, "supply", each, why)
         share = pdu_share(system.supplies or 0, equipment.site.power.rack_pdus, count)
         _keep(worst, "pdu", watts * float(share), f"{share} of a rack of {count} {system.name}")
