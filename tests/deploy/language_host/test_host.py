@@ -152,6 +152,14 @@ def test_destroy_and_refresh_can_run_the_program_too(project: Project) -> None:
 
 
 @pytest.mark.cluster
+def test_the_sdks_debug_lines_are_left_out_where_a_command_runs_the_engine(project: Project) -> None:
+    line = "registering resource: ty="
+    assert line in project.pulumi("preview", "--debug").stdout
+    project.env["SOVEREIGN_AI_TRIED"] = "digest"
+    assert line not in project.pulumi("preview", "--debug").stdout
+
+
+@pytest.mark.cluster
 def test_a_mandatory_policy_pack_stops_preview_and_up(project: Project) -> None:
     pack = ("--policy-pack", str(project.root / "pack"), "--non-interactive")
     for words in (("preview", *pack), ("up", "--yes", *pack), ("up", "--yes", "--skip-preview", *pack)):
