@@ -281,6 +281,8 @@ def main() -> None:
     with tempfile.TemporaryDirectory(prefix="sai-") as name:
         scratch = Path(name)
         os.environ["XDG_STATE_HOME"] = str(scratch / "state")
+        # The commands start from bytecode, as they do where they are installed.
+        os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
         cluster = up("lab")
         try:
             install_crds(
