@@ -8,7 +8,6 @@ and the wait goes on.
 
 from __future__ import annotations
 
-import math
 import threading
 import time
 from collections.abc import Callable, Collection, Iterator, Mapping
@@ -18,18 +17,24 @@ from dataclasses import dataclass, field
 from sovereign_ai.cluster.api import Api, ApiError, UnreachableError
 from sovereign_ai.deploy.live_objects import Metadata, ObjectKey, key_of, list_inside, read_live
 from sovereign_ai.errors import DeploymentError, Problem, SovereignError, Where
-from sovereign_ai.toolchain import polling
+from sovereign_ai.toolchain import wait_until
 
 WAIT_SECONDS = 60.0
 """How long to wait, by default, for an object while nothing changes."""
 _POLL_SECONDS = 0.25
 _WATCH_SECONDS = 1.0
 """Period of a watch that runs beside a block of deletions."""
-_QUIET_SECONDS = 5.0
-"""Objects that are gone within this time are not reported."""
+_QUIET_SECONDS = 10.0
+"""While objects have not changed for less than this time, nobody asks what holds them.
+
+A namespace does not change for five seconds: its controller waits for them (namespaceDeletionGracePeriod in
+pkg/controller/namespace of Kubernetes).
+"""
 _ENDING_SECONDS = 30.0
 """The least wait for objects without a finalizer: pods that shut down, and slow controllers."""
 _MOST_NAMED = 20
+_SOON_SECONDS = 1.0
+"""Period in which a long pause looks whether something has changed."""
 _SHARE = 4.0
 _WATCH_SHARE = 20.0
 """Pause between two checks in multiples of a check's duration: in a plain wait, and beside deletions."""
@@ -130,6 +135,15 @@ class TerminationWatch:
             self._problems = tuple(_problem(holder, patience) for holder in blocking)
         return False
 
+    def has_changed(self) -> bool:
+        """Return whether an object has gone or changed since the last check, without a look into namespaces.
+
+        Raises:
+            ApiError: a permission to list is missing.
+            UnreachableError: there was no answer.
+        """
+        return _versions(terminating(self.api, self.keys)) != self._going
+
 
 def _versions(objects: Mapping[ObjectKey, Metadata]) -> dict[str, str]:
     """Return the resourceVersion of each object, by its name."""
@@ -176,11 +190,16 @@ def wait_until_gone(
     """
     watch = TerminationWatch(api, keys, progress, wait_seconds)
     # The watch has a time limit of its own, which begins anew with whatever changes.
-    for _ in polling(math.inf, _POLL_SECONDS, share=_SHARE):
+    while True:
+        began = time.monotonic()
         if watch.look():
             return
         if watch.problems:
             raise DeploymentError(watch.problems)
+        # On a busy cluster a check takes long, and the checks must not be what keeps it busy; but a look into
+        # many namespaces takes seconds, so that a change ends the pause.
+        pause = max(_POLL_SECONDS, _SHARE * (time.monotonic() - began))
+        wait_until(watch.has_changed, pause, min(pause, _SOON_SECONDS))
 
 
 @contextmanager

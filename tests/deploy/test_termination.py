@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from typing import Any
 
 import pytest
@@ -108,6 +109,25 @@ def test_it_is_waited_for_as_long_as_something_changes() -> None:
     api.kinds = progress_is_made  # type: ignore[method-assign,assignment]
     assert wait(api, SPACE, seconds=0.2) == ([], [])
     assert looks > 20
+
+
+def test_a_check_that_took_long_does_not_delay_the_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "_SOON_SECONDS", 0.01)
+    monkeypatch.setattr(module, "_SHARE", 1e3)
+
+    class SlowInside(MemoryCluster):
+        """Takes its time for the content of namespaces; the namespace is gone afterwards."""
+
+        def list(self, api_version: str, kind: str, *where: Any, **how: Any) -> list[dict[str, Any]]:
+            items = super().list(api_version, kind, *where, **how)
+            if kind == "ConfigMap":
+                time.sleep(0.02)
+                self.objects.clear()
+            return items
+
+    began = time.monotonic()
+    assert wait(SlowInside(SPACE, HELD), SPACE, seconds=0.2)[1] == []
+    assert time.monotonic() - began < 5
 
 
 def test_a_refusal_is_not_taken_for_an_object_that_is_gone() -> None:
