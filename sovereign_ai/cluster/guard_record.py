@@ -25,11 +25,13 @@ class GuardRecord:
         content: the content that its file must have.
         pid: the process that holds it open; 0 if none does.
         started: when that process started, in clock ticks since boot.
+        loaded: whether the API server has reported since that it has loaded this content.
     """
 
     content: bytes
     pid: int = 0
     started: int = 0
+    loaded: bool = False
 
     @property
     def is_open(self) -> bool:
@@ -55,18 +57,35 @@ def read_record(cluster_dir: ClusterDir) -> GuardRecord | None:
         # Content of a damaged record must not be restored into the guard.
         if hashlib.sha256(content).hexdigest() != data["sha256"]:
             return None
-        return GuardRecord(content, int(data["pid"]), int(data["started"]))
+        # Versions before this one did not record what was loaded.
+        return GuardRecord(content, int(data["pid"]), int(data["started"]), data.get("loaded") is True)
     except (OSError, ValueError, KeyError, TypeError):
         return None
 
 
-def note_guard(cluster_dir: ClusterDir, content: bytes, *, opened: bool = False) -> None:
+def is_in_force(cluster_dir: ClusterDir, content: bytes) -> bool:
+    """Return whether the guard's file has a content that the API server has loaded.
+
+    An API server that starts reads the file before it answers. What loads another guard, or opens this one,
+    records that first.
+    """
+    try:
+        is_written = guard_file(cluster_dir).read_bytes() == content
+    except OSError:
+        return False
+    return is_written and read_record(cluster_dir) == GuardRecord(content, loaded=True)
+
+
+def note_guard(
+    cluster_dir: ClusterDir, content: bytes, *, opened: bool = False, loaded: bool = False
+) -> None:
     """Record the content of the guard's file, before the file is written.
 
     Args:
         cluster_dir: the local control plane.
         content: the content that the file must have in the end.
         opened: whether this process opens the guard for a moment.
+        loaded: whether the file has been written, and the API server has reported that it has loaded it.
     """
     pid = os.getpid() if opened else 0
     data = {
@@ -74,6 +93,7 @@ def note_guard(cluster_dir: ClusterDir, content: bytes, *, opened: bool = False)
         "sha256": hashlib.sha256(content).hexdigest(),
         "pid": pid,
         "started": (started_at(pid) or 0) if pid else 0,
+        "loaded": loaded,
     }
     write_json(record_file(cluster_dir), data)
 

@@ -14,7 +14,7 @@ import pytest
 
 from sovereign_ai.cluster import guard as guards
 from sovereign_ai.cluster.api.client import Api
-from sovereign_ai.cluster.api.errors import unreachable
+from sovereign_ai.cluster.api.errors import UnreachableError, unreachable
 from sovereign_ai.cluster.guard import NOTHING, guard_policies, open_guard
 from sovereign_ai.cluster.guard_record import guard_file, note_guard, read_record, record_file
 from sovereign_ai.cluster.guard_release import released, restore_guard, restore_guard_file
@@ -53,6 +53,31 @@ def closed(where: ClusterDir) -> bytes:
     """The content of a guard that keeps one policy."""
     assert guard_policies(where, Loaded(where), [POLICY])
     return guard_file(where).read_bytes()
+
+
+def test_a_guard_that_the_api_server_has_loaded_is_not_asked_for_again(
+    where: ClusterDir, closed: bytes
+) -> None:
+    api = Loaded(where)
+    api.is_silent = True
+    assert guard_policies(where, api, [POLICY]) is False
+    guard_file(where).write_bytes(NOTHING)
+    with pytest.raises(UnreachableError):
+        guard_policies(where, api, [POLICY])
+    # The file is right again, and nobody has seen that it was loaded.
+    assert guard_file(where).read_bytes() == closed
+    with pytest.raises(UnreachableError):
+        guard_policies(where, api, [POLICY])
+
+
+def test_after_the_guard_was_open_the_api_server_is_asked_again(where: ClusterDir, closed: bytes) -> None:
+    api = Loaded(where)
+    with pytest.raises(ZeroDivisionError), released(where, api):
+        _ = 1 / 0
+    assert guard_file(where).read_bytes() == closed
+    api.is_silent = True
+    with pytest.raises(UnreachableError):
+        guard_policies(where, api, [POLICY])
 
 
 def test_it_is_open_in_the_block_and_stays_open_when_what_it_guarded_is_gone(
