@@ -28,11 +28,15 @@ GROUPS = (
 _WRITES = ("create", "update", "patch")
 _WORKLOADS = (
     ("", "replicationcontrollers"),
-    *(("apps", name) for name in ("daemonsets", "deployments", "replicasets", "statefulsets")),
+    *(
+        ("apps", name)
+        for name in ("controllerrevisions", "daemonsets", "deployments", "replicasets", "statefulsets")
+    ),
     *(("batch", name) for name in ("cronjobs", "jobs")),
     ("kubeflow.org", "pytorchjobs"),
 )
 _MUTATING = ("mutatingwebhookconfigurations", "mutatingadmissionpolicies", "mutatingadmissionpolicybindings")
+_SHOW_SECRETS = ("get", "list", "watch", "patch", "delete", "deletecollection")
 _CLIENT = "kubernetes.io/kube-apiserver-client"
 
 
@@ -202,7 +206,7 @@ class Attack:
         """Tell whether the secrets of a namespace can be read."""
         if self.reading & {"", space}:
             return True
-        return any(self.can(verb, "", "secrets", space) for verb in ("get", "list", "watch"))
+        return any(self.can(verb, "", "secrets", space) for verb in _SHOW_SECRETS)
 
     def _size(self) -> tuple[int, int, int, int]:
         return len(self.acting), len(self.ruling), len(self.reading), len(self.bound)

@@ -23,6 +23,7 @@ from sovereign_ai.rules.controls import (
 )
 from sovereign_ai.rules.duties import NIS2_ACCESS
 from sovereign_ai.rules.judgement import Severity
+from sovereign_ai.rules.rbac.escalation import SHOW_SECRETS
 from sovereign_ai.rules.rbac.subjects import (
     ACCOUNT,
     ACCOUNTS,
@@ -176,18 +177,20 @@ WILDCARDS = _rule(
     (CIS_WILDCARDS,),
     _role(_NO_WILDCARD, "it grants by wildcard"),
 )
-# `list` and `watch` show all secrets, even where the rule names some.
+# The answer to a patch or a deletion holds the secret, too. These show all, even where the rule names some.
+_SHOW_ALL = '["deletecollection", "list", "watch"]'
 _READS_NAMED_SECRETS = (
-    f'!has(r.resources) || !("secrets" in r.resources) || r.verbs.all(v, !(v in {_READ}))'
+    f'!has(r.resources) || !("secrets" in r.resources) || r.verbs.all(v, !(v in {_words(SHOW_SECRETS)}))'
     " || object.metadata.name in $secret_readers"
     " || (has(r.resourceNames) && size(r.resourceNames) > 0"
-    ' && r.verbs.all(v, !(v in ["list", "watch"])))'
+    f" && r.verbs.all(v, !(v in {_SHOW_ALL})))"
 )
 SECRETS = _rule(
     2,
     "Only a tenant's own role reads its secrets",
     "high",
-    "A list of secrets shows their content: keys, tokens and passwords of everything in the namespace.",
+    "A list of secrets shows their content: keys, tokens and passwords of everything in the namespace. So do "
+    "the answers to a patch and to a deletion, also to a dry run.",
     "grant `get` on secrets by resourceNames, or nothing",
     (CIS_SECRETS,),
     _role(

@@ -38,9 +38,12 @@ HOOKS = "a webhook that is sent what is written"
 _CERTIFICATES = "certificates.k8s.io"
 _ADMISSION = "admissionregistration.k8s.io"
 _WRITES = ("create", "update", "patch")
+SHOW_SECRETS = ("get", "list", "watch", "patch", "delete", "deletecollection")
+"""Verbs whose answer holds the content of a Secret."""
 _WORKLOADS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("", ("replicationcontrollers",)),
-    ("apps", ("daemonsets", "deployments", "replicasets", "statefulsets")),
+    # A StatefulSet in the middle of a rollout makes pods from the revision of that name.
+    ("apps", ("controllerrevisions", "daemonsets", "deployments", "replicasets", "statefulsets")),
     ("batch", ("cronjobs", "jobs")),
 )
 """API groups and resources from which Kubernetes' own controllers make pods."""
@@ -152,7 +155,7 @@ def _identities(
             yield f"issue tokens of {account}", end
     # A name does not narrow it: who may also create secrets makes one of that name and of the type for
     # tokens.
-    if may(rule, "", "secrets", "get", "list", "watch"):
+    if may(rule, "", "secrets", *SHOW_SECRETS):
         yield "read secrets, which may hold tokens,", accounts(namespace)
 
 

@@ -17,6 +17,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from sovereign_ai.rules.rbac.closure import ClosureStep, HeldRight, Rights
+from sovereign_ai.rules.rbac.escalation import SHOW_SECRETS
 from sovereign_ai.rules.rbac.matching import Object, covers
 from sovereign_ai.rules.rbac.subjects import shown
 
@@ -38,7 +39,9 @@ class Right:
     namespaced: bool = True
 
 
-SECRETS = Right("secrets", (("", "secrets"),), ("get", "list", "watch"))
+# The answer to a patch is the whole object, to a deletion in the foreground too, and to that of a collection
+# every object; as dry runs they change nothing (seen on Kubernetes 1.37).
+SECRETS = Right("secrets", (("", "secrets"),), SHOW_SECRETS)
 
 _SHELL_RESOURCES = (
     ("", "pods/exec"),
@@ -46,6 +49,8 @@ _SHELL_RESOURCES = (
     ("", "pods/portforward"),
     ("", "pods/ephemeralcontainers"),
     ("", "pods/proxy"),
+    # A service leads to its pods, on every port that it has.
+    ("", "services/proxy"),
 )
 # `get` counts: exec, attach, port-forward and proxy over a WebSocket are GET requests.
 _SHELL_VERBS = ("get", "create", "update", "patch")

@@ -66,11 +66,12 @@ def test_a_rendered_right_is_no_finding() -> None:
     ("rules", "verbs"),
     [
         (([""], ["secrets"], ["get"]), "get"),
-        ((["*"], ["*"], ["*"]), "get, list, watch"),
+        ((["*"], ["*"], ["*"]), "delete, deletecollection, get, list, patch, watch"),
         (([""], ["*"], ["list"]), "list"),
         ((["*"], ["secrets", "pods"], ["watch", "create"]), "watch"),
+        (([""], ["secrets"], ["create", "delete"]), "delete"),
     ],
-    ids=["named", "everything", "all resources", "all groups"],
+    ids=["named", "everything", "all resources", "all groups", "by deletion"],
 )
 def test_every_way_to_say_it_is_a_way_to_read(
     rules: tuple[list[str], list[str], list[str]], verbs: str
@@ -84,7 +85,7 @@ def test_every_way_to_say_it_is_a_way_to_read(
     [
         ([""], ["services"], ["*"]),
         (["apps"], ["secrets"], ["get"]),
-        ([""], ["secrets"], ["create", "delete"]),
+        ([""], ["secrets"], ["create", "update"]),
         ([""], ["secrets/x"], ["get"]),
     ],
     ids=["other resource", "other group", "only writes", "only a part"],

@@ -17,7 +17,7 @@ import pytest
 from sovereign_ai.cluster.api.client import open_cluster
 from sovereign_ai.cluster.embedded.lifecycle import down, up
 from sovereign_ai.rules.rbac.closure import Rights
-from sovereign_ai.rules.rbac.escalation import WORKLOAD_GROUPS
+from sovereign_ai.rules.rbac.escalation import SHOW_SECRETS, WORKLOAD_GROUPS
 from sovereign_ai.rules.rbac.grants import NODES, POLICIES, SECRETS, Right, effective_grants
 from sovereign_ai.rules.rbac.matching import may
 from sovereign_ai.rules.rbac.subjects import groups_of, principal, shown
@@ -122,6 +122,7 @@ STEPS: list[tuple[str, Row, tuple[str, ...], str]] = [
     ("attach", ("", "pods/attach", "create"), (), OURS),
     ("ephemeral containers", ("", "pods/ephemeralcontainers", "patch"), (), OURS),
     ("deployments", ("apps", "deployments", "update"), (), OURS),
+    ("revisions of stateful sets", ("apps", "controllerrevisions", "create"), (), OURS),
     ("cron jobs", ("batch", "cronjobs", "create"), (), OURS),
     ("replication controllers", ("", "replicationcontrollers", "create"), (), OURS),
     ("privileged pods elsewhere", ("", "pods", "create"), (), OTHER),
@@ -144,6 +145,8 @@ STEPS: list[tuple[str, Row, tuple[str, ...], str]] = [
     ("impersonation of masters", ("", "groups", "impersonate"), ("system:masters",), ""),
     ("impersonation of machines", ("authentication.k8s.io", "nodes", "impersonate:associated-node"), (), ""),
     ("secrets that may hold tokens", ("", "secrets", "list"), (), OURS),
+    ("secrets in the answer to a patch", ("", "secrets", "patch"), (), OURS),
+    ("secrets in the answer to a deletion", ("", "secrets", "deletecollection"), (), OURS),
     ("a secret of one name", ("", "secrets", "get"), ("mine",), OURS),
     ("the kubelets' own interface", ("", "nodes/proxy", "get"), (), ""),
     ("escalate", (RBAC, "clusterroles", "escalate"), (), ""),
@@ -235,7 +238,7 @@ def test_a_finding_names_subject_binding_and_right() -> None:
     assert [str(grant) for grant in effective_grants(Rights(there), SECRETS) if grant.namespace == ""][
         -1
     ] == (
-        "User eve may get, list, watch secrets everywhere: write workloads in research by "
+        f"User eve may {', '.join(sorted(SHOW_SECRETS))} secrets everywhere: write workloads in research by "
         "RoleBinding/research/b,"
         " as any service account in research, as ServiceAccount research/writer, escalate clusterroles by "
         "ClusterRoleBinding/c"

@@ -21,7 +21,7 @@ def _objects(group: str, resource: str, *verbs: str, namespace: str = "") -> lis
 
 def test_a_wildcard_of_verbs_grants_exactly_the_verbs_of_the_right() -> None:
     [grant] = direct_grants(_objects("", "secrets", "*"), SECRETS)
-    assert grant.verbs == ("get", "list", "watch")
+    assert grant.verbs == ("delete", "deletecollection", "get", "list", "patch", "watch")
 
 
 def test_a_binding_in_a_namespace_grants_nothing_on_resources_of_the_cluster() -> None:
