@@ -21,7 +21,7 @@ from sovereign_ai.rules.rbac.escalation import SHOW_SECRETS, WORKLOAD_GROUPS
 from sovereign_ai.rules.rbac.grants import NODES, POLICIES, SECRETS, Right, effective_grants
 from sovereign_ai.rules.rbac.matching import may
 from sovereign_ai.rules.rbac.subjects import groups_of, principal, shown
-from tests.rules.brute_force import SPACES, Attack, Data, World, identity, world
+from tests.rules.brute_force import SPACES, Attack, Data, World, identity, matches, world
 
 WORLDS = 900
 RBAC, ADMISSION, CERTIFICATES = (
@@ -302,6 +302,86 @@ def test_a_real_api_server_reads_roles_and_bindings_the_same_way(tmp_path: Path)
         api.close()
     finally:
         down("closure", root=tmp_path)
+
+
+BINDINGS = 10_000
+
+
+@pytest.mark.faults_long
+def test_closure_naive_search_and_api_server_agree_on_ten_thousand_bindings(tmp_path: Path) -> None:
+    """Each cluster's people are its own, so that its answers follow from its bindings alone."""
+    dice = random.Random(23)  # noqa: S311 - repeatable on purpose
+    made: list[World] = []
+    bindings = 0
+    while bindings < BINDINGS:
+        made.append(_with_own_people(world(dice), len(made)))
+        bindings += len(made[-1].bindings)
+    disagreed = []
+    for number, one in enumerate(made):
+        rights = Rights(one.objects())
+        for right in (SECRETS, POLICIES, NODES):
+            if by_closure(rights, right) != by_brute_force(one, right):
+                disagreed.append((number, right.noun))
+    assert disagreed == []
+    asked = [(one, question) for one in made for question in _questions(dice, one)]
+    assert len(asked) >= BINDINGS
+    cluster = up("closure", root=tmp_path)
+    try:
+        api = open_cluster(cluster.kubeconfig)
+        for kinds in (("Namespace",), ("Role", "ClusterRole"), ("RoleBinding", "ClusterRoleBinding")):
+            api.many(partial(api.apply, obj, force=True) for obj in _stored(made, kinds))
+        _wait_for_gathered_roles(api, made)
+        answers = api.many(partial(api.create, _review(*question)) for _, question in asked)
+        api.close()
+    finally:
+        down("closure", root=tmp_path)
+    told = [bool(answer["status"]["allowed"]) for answer in answers]
+    for (one, question), yes in zip(asked, told, strict=True):
+        assert yes is _allowed(Rights(one.objects()), *question), (question, one.roles, one.bindings)
+        assert yes is _is_granted(one, *question), (question, one.roles, one.bindings)
+    assert BINDINGS / 20 < sum(told) < BINDINGS * 19 / 20
+
+
+def _with_own_people(one: World, number: int) -> World:
+    """Return a cluster with people, groups and accounts of its own: none of them has a meaning elsewhere."""
+    bindings = deepcopy(one.bindings)
+    for binding in bindings:
+        for subject in binding["subjects"]:
+            subject["name"] = f"w{number}-{subject['name'].replace(':', '-')}"
+    return World(roles=one.roles, bindings=bindings)
+
+
+def _questions(dice: random.Random, one: World) -> list[Question]:
+    """Return a question for each binding of a cluster."""
+    return [_question(dice, [one]) for _ in one.bindings]
+
+
+def _wait_for_gathered_roles(api: Any, made: list[World], seconds: float = 300) -> None:
+    """Wait until the controller has filled in every role that gathers others."""
+    wanted = {}
+    for number, one in enumerate(made):
+        if ("ClusterRole", "", "sum") in one.roles:
+            wanted[f"w{number}-sum"] = len(one.rules_of({"kind": "ClusterRole", "name": "sum"}, ""))
+    deadline = time.monotonic() + seconds
+    while True:
+        there = {}
+        for role in api.list(f"{RBAC}/v1", "ClusterRole"):
+            there[role["metadata"]["name"]] = bool(role.get("rules"))
+        if all(there.get(name) is bool(count) for name, count in wanted.items()):
+            return
+        assert time.monotonic() < deadline, "roles that gather others were not filled in"
+        time.sleep(1)
+
+
+def _is_granted(one: World, who: str, verb: str, group: str, resource: str, space: str, name: str) -> bool:
+    """Answer as the naive search does: by every binding, whoever it is for."""
+    kind, _, rest = who.partition(" ")
+    asking = identity({"kind": kind, "name": rest})
+    for rule in one.rules_for(asking, space):
+        names = rule.get("resourceNames") or (name,)
+        if matches(rule, verb, group, resource) and name in names:
+            return True
+    return False
 
 
 Question = tuple[str, str, str, str, str, str]
