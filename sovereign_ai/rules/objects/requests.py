@@ -100,7 +100,8 @@ _QUEUING = f"{_LIMITED}.limitResponse.queuing"
 _LEVEL_IS_AS_RENDERED = (
     f'!({_IS_OURS}) || (has(object.spec) && object.spec.type == "Limited" && has({_LIMITED})'
     f" && has({_LIMITED}.nominalConcurrencyShares)"
-    f" && $request_levels.exists(l, l == [{_NAME}, string({_LIMITED}.nominalConcurrencyShares)])"
+    f" && $request_levels.exists(l, l[0] == {_NAME}"
+    f" && l[1] == string({_LIMITED}.nominalConcurrencyShares))"
     f" && (!has({_LIMITED}.lendablePercent) || {_LIMITED}.lendablePercent == 0)"
     f" && has({_LIMITED}.borrowingLimitPercent) && {_LIMITED}.borrowingLimitPercent == 0"
     f' && has({_LIMITED}.limitResponse) && {_LIMITED}.limitResponse.type == "Queue" && has({_QUEUING})'
