@@ -124,15 +124,33 @@ def _add_access(group: typer.Typer) -> None:
         )
 
 
-def _cluster_dir(path: Path, name: str | None) -> tuple[ClusterDir, dict[str, str]]:
-    """Return the state folder of a stack's control plane, and the trust level of each of its namespaces."""
+def _cluster_dir(
+    path: Path, name: str | None, *, may_be_new: bool = False
+) -> tuple[ClusterDir, dict[str, str]]:
+    """Return the state folder of a stack's control plane, and the trust level of each of its namespaces.
+
+    Raises:
+        EnvironmentLacksError: it is no embedded control plane.
+    """
     from sovereign_ai.cli.stack import open_stack
     from sovereign_ai.cluster import cluster_dir_of
+    from sovereign_ai.cluster.control_plane import local_control_planes
     from sovereign_ai.cluster.keys import levels_of
+    from sovereign_ai.errors import EnvironmentLacksError, Problem
 
     stack = open_stack(path)
     cluster = stack.cluster(name)
-    return cluster_dir_of(cluster), levels_of(stack.factory, stack.plan.cluster(cluster))
+    cluster_dir = cluster_dir_of(cluster)
+    others = [plane.backend for plane in local_control_planes(cluster) if plane.cluster_dir.folder.exists()]
+    if not cluster_dir.folder.exists() and (others or not may_be_new):
+        kind = f", and {cluster!r} is a control plane of the kind `{others[0]}`" if others else ""
+        message = f"there is no embedded control plane {cluster!r} whose keys could be in a module{kind}"
+        hint = (
+            "start one with `sovereign-ai up STACK`; on any other cluster, encryption at rest is set "
+            "by whoever runs its API server (`--encryption-provider-config`)"
+        )
+        raise EnvironmentLacksError(Problem("no-embedded-plane", message, hint=hint))
+    return cluster_dir, levels_of(stack.factory, stack.plan.cluster(cluster))
 
 
 def _init(
@@ -148,7 +166,7 @@ def _init(
     from sovereign_ai.cluster.embedded import down, up
     from sovereign_ai.cluster.keys import create_keys, module_location, reencrypt_objects
 
-    cluster_dir, levels = _cluster_dir(path, name)
+    cluster_dir, levels = _cluster_dir(path, name, may_be_new=True)
     cluster = cluster_dir.name
     module = module_location(library, token, pin_file, environment)
     # `plane` is the key of everything that belongs to no tenant.

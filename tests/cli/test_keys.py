@@ -9,6 +9,7 @@ import pytest
 from typer.testing import CliRunner
 
 from sovereign_ai.cli.main import app
+from sovereign_ai.cluster.control_plane import Backend, control_plane
 from sovereign_ai.cluster.keys import control, custody, reencrypt
 from sovereign_ai.cluster.keys.custody import Custody, ModuleLocation, write_custody
 from sovereign_ai.cluster.keys.pkcs11 import ModuleError
@@ -77,6 +78,19 @@ def test_a_module_that_fails_at_the_beginning_is_told_with_a_hint(
         app, ["keys", "init", LAB, "--module", "m.so", "--token", "lab", "--pin-file", "pin", "--json"]
     )
     assert (said.exit_code, orjson.loads(said.stdout)["problems"][0]["code"]) == (3, "pkcs11-failed")
+
+
+@pytest.mark.parametrize("is_kind", [False, True], ids=["nowhere", "kind"])
+def test_a_cluster_that_is_no_embedded_plane_is_told_so(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, is_kind: bool
+) -> None:
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
+    if is_kind:
+        control_plane(Backend.KIND, "lab").cluster_dir.make()
+    answered = CliRunner().invoke(app, ["keys", "status", LAB, "--json"])
+    assert answered.exit_code == 3
+    assert "no-embedded-plane" in answered.output
+    assert ("of the kind `kind`" in answered.output) is is_kind
 
 
 @pytest.mark.parametrize(("left", "code"), [((), 0), ((LEFT,), 1)])
