@@ -90,9 +90,9 @@ def test_an_unsigned_image_comes_in_neither_by_update_nor_as_an_ephemeral_contai
         return {"spec": {"ephemeralContainers": [container]}}
 
     unsigned = image[:-1] + "0"
+    changed = {"spec": {"containers": [{"name": "main", "image": unsigned}]}}
     try:
         with pytest.raises(ApiError, match="IMG-004"):
-            changed = {"spec": {"containers": [{"name": "main", "image": unsigned}]}}
             api.request("PATCH", path, changed, content_type=merge)
         with pytest.raises(ApiError, match="IMG-004"):
             api.request("PATCH", f"{path}/ephemeralcontainers", debug(unsigned), content_type=merge)
