@@ -40,6 +40,7 @@ _BUNDLES = (
     "application/vnd.dev.sigstore.bundle+json;version=0.3",
 )
 _KEYS = (".pub", ".pem")
+_FILES = (".json", ".payload")
 _MOST_BYTES = 8 << 20
 """The most bytes of all files together: they become part of the description."""
 _SHA256_BYTES = 32
@@ -155,7 +156,8 @@ def _paths(path: Path) -> list[Path]:
     Raises:
         SovereignError: the folder cannot be read, or holds too many files.
     """
-    if not path.is_dir():
+    # A folder under the name of a file is a mistake, and would be read as one without signatures.
+    if path.suffix in _FILES or not path.is_dir():
         return [path]
     # Each signature of simple signing has two files.
     paths = files_in(path, SIGNATURE, 2 * MOST_SIGNATURES)

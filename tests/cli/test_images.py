@@ -10,9 +10,9 @@ import yaml
 from typer.testing import CliRunner, Result
 
 from sovereign_ai.cli.main import app
-from tests.rules.subject import FACTORY
 from tests.support.image_signatures import KeyPair, bundle, digest_of, envelope, key_pair, statement
 
+SMALL = Path(__file__).resolve().parents[1] / "hostile" / "small.yaml"
 ONE, TWO = digest_of("one"), digest_of("two")
 IMAGE = "registry.example.com/ai/train"
 
@@ -47,7 +47,8 @@ def describe(folder: Path, key: KeyPair, image: str, **images: object) -> Path:
         "signatures": ["signatures"],
         **images,
     }
-    whole = {**FACTORY, "workloads": [workload], "images": declared}
+    small = yaml.safe_load(SMALL.read_text(encoding="utf-8"))
+    whole = {**small, "workloads": [workload], "images": declared}
     (folder / "factory.yaml").write_text(yaml.safe_dump(whole), encoding="utf-8")
     return folder
 
@@ -97,5 +98,5 @@ def test_without_signers_nothing_has_to_be_signed(tmp_path: Path, key: KeyPair) 
 
 
 def findings(stack: Path) -> list[dict[str, object]]:
-    answer: list[dict[str, object]] = json.loads(call("check", stack, "--json").stdout)["findings"]
-    return answer
+    answer = json.loads(call("check", stack, "--json").stdout)
+    return [finding for cluster in answer["clusters"] for finding in cluster["findings"]]
