@@ -264,9 +264,10 @@ def _message(document: Json, name: str) -> dict[str, str]:
         SpecError: it lacks the manifest's SHA-256 or the signature.
     """
     message = document.data["messageSignature"]
-    digest = message.get("messageDigest") if isinstance(message, dict) else None
-    raw = _bytes_of(digest.get("digest")) if isinstance(digest, dict) else None
-    if raw is None or len(raw) != _SHA256_BYTES or digest.get("algorithm") != "SHA2_256":
+    digest: Any = message.get("messageDigest") if isinstance(message, dict) else None
+    is_sha256 = isinstance(digest, dict) and digest.get("algorithm") == "SHA2_256"
+    raw = _bytes_of(digest["digest"]) if is_sha256 and "digest" in digest else None
+    if raw is None or len(raw) != _SHA256_BYTES:
         where = document.where("messageSignature.messageDigest")
         _refuse("bad-signature", "the bundle states no SHA-256 of what is signed (SHA2_256)", where)
     text = message.get("signature")

@@ -243,9 +243,9 @@ def test_of_registries_inside_each_other_both_want_a_signature(keys: dict[str, K
     ]
     first = signed(keys["release"], statement(ONE))
     second = signed(keys["build"], provenance(ONE, builder=BUILDER))
-    one = images(keys, first, signers=signers, registries=[AI, inner])
-    assert explain_unsigned(one, f"{AI}/dev/train@{ONE}") == ""
-    assert explain_unsigned(one, f"{inner}/train@{ONE}")
+    alone = images(keys, first, signers=signers, registries=[AI, inner])
+    assert explain_unsigned(alone, f"{AI}/dev/train@{ONE}") == ""
+    assert explain_unsigned(alone, f"{inner}/train@{ONE}")
     both = images(keys, first, second, signers=signers, registries=[AI, inner])
     assert explain_unsigned(both, f"{inner}/train@{ONE}") == ""
 

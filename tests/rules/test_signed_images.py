@@ -14,6 +14,7 @@ import pytest
 
 from sovereign_ai.render.kubernetes.admission import API, objects, policy_name
 from sovereign_ai.rules.context import factory_context
+from sovereign_ai.rules.kinds import Group
 from tests.rules.cases import Case, cases, signed
 from tests.rules.test_cases import _agrees, _ask
 
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.cluster
 CASES = [case for case in cases() if case.name.startswith("IMG-004/")]
 _POLICY, _BINDING = "ValidatingAdmissionPolicy", "ValidatingAdmissionPolicyBinding"
-_GROUPS = ("pods", "templates")
+_GROUPS: tuple[Group, ...] = ("pods", "templates")
 _SECONDS = 60
 
 
@@ -36,9 +37,9 @@ def signing(deployed_lab: Deployed) -> Iterator[Deployed]:
     api = deployed_lab.api
     try:
         for group, name in zip(_GROUPS, names, strict=True):
-            spec = dict(rendered[_POLICY, policy_name(group)]["spec"])  # type: ignore[index]
+            spec = dict(rendered[_POLICY, policy_name(group)]["spec"])
             spec["validations"] = [
-                one for one in spec["validations"] if one["message"].startswith("IMG-004: ")
+                each for each in spec["validations"] if each["message"].startswith("IMG-004: ")
             ]
             assert len(spec["validations"]) == 1
             api.create(_object(_POLICY, name, spec))
