@@ -5,6 +5,7 @@
 <plane>/partitions.conf, opensm.conf, topology.topo, ibnl/<type>.ibnl       InfiniBand
 <plane>/cables.csv, parts.csv, rails.json, qos.json, kea-dhcp4.json, topograph.yaml    where they apply
 slurm/<cluster>/nodes.conf, gres.conf, topology.conf, topology.yaml, slinky-values.yaml    Slurm
+monitoring/<site>/prometheus.yaml, rules.yaml, rules_test.json, targets/<job>.json, dashboards/<row>.json
 racks/<site>/<rack>.svg, bare-metal/<cluster>.yaml, netbox/<number>-<what>.csv         the whole plan
 pxe/boot.ipxe, pxe/hosts/<node>.ipxe                                                   with a boot server
 """
@@ -26,6 +27,13 @@ from sovereign_ai.render.interop.slinky import slinky_values
 from sovereign_ai.render.interop.slurm import gres_conf, nodes_conf
 from sovereign_ai.render.interop.slurm_topology import cluster_tree, topology_conf, topology_yaml
 from sovereign_ai.render.interop.topograph import topograph
+from sovereign_ai.render.monitoring import (
+    prometheus_yaml,
+    rack_dashboards,
+    rule_tests,
+    rules_yaml,
+    scrape_targets,
+)
 from sovereign_ai.render.switches.frr_config import frr
 from sovereign_ai.render.switches.ports import port_maps
 from sovereign_ai.render.switches.qos import intent
@@ -68,6 +76,8 @@ def files(factory: AIFactory, plan: Plan, known: DeliveredFacts | None = None) -
     for cluster in plan.clusters:
         yield f"bare-metal/{cluster.name}.yaml", bare_metal_hosts(plan, cluster.name, known.macs)
         yield from _slurm_files(factory, plan, cluster.name)
+    for site in factory.sites:
+        yield from _monitoring_files(factory, plan, site.name)
     for name, text in netbox(factory, plan).items():
         yield f"netbox/{name}", text
     kinds = models(factory, plan)
@@ -76,6 +86,18 @@ def files(factory: AIFactory, plan: Plan, known: DeliveredFacts | None = None) -
     if known.boot:
         for name, text in pxe(plan, known.boot):
             yield f"pxe/{name}", text
+
+
+def _monitoring_files(factory: AIFactory, plan: Plan, site: str) -> Iterator[tuple[str, str]]:
+    """Yield what watches a site."""
+    folder = f"monitoring/{site}"
+    yield f"{folder}/prometheus.yaml", prometheus_yaml(site)
+    yield f"{folder}/rules.yaml", rules_yaml(factory, plan, site)
+    yield f"{folder}/rules_test.json", rule_tests(factory, plan, site)
+    for job, rows in scrape_targets(plan, site).items():
+        yield f"{folder}/targets/{job}.json", _json(rows)
+    for name, text in rack_dashboards(factory, plan, site).items():
+        yield f"{folder}/dashboards/{name}", text
 
 
 def _slurm_files(factory: AIFactory, plan: Plan, cluster: str) -> Iterator[tuple[str, str]]:

@@ -4,8 +4,8 @@ Field names are those of the chart's values at version 1.2.1 (SlinkyProject/slur
 
 The NodeSet of a pool scales as a DaemonSet: its pods have the host names of their nodes, so that Slurm's
 nodes have the plan's names, and `topology.yaml` means the same here. GPUs are requested from Kubernetes as
-the vendor's extended resource; `gres.conf` counts them, since Kubernetes decides which device files a pod has.
-What a site decides (images, accounting, login, storage, users) stays at the chart's defaults.
+the vendor's extended resource; `gres.conf` counts them, since Kubernetes decides which device files a pod
+has. What a site decides (images, accounting, login, storage, users) stays at the chart's defaults.
 """
 
 from __future__ import annotations

@@ -1,0 +1,106 @@
+"""What Prometheus scrapes at a site, and under which labels: files of targets, and the configuration.
+
+Ports are the exporters' defaults: node_exporter 9100, dcgm-exporter 9400, ipmi_exporter 9290. InfiniBand
+switches have no address in the plan and no such exporter, so that their loss shows at the ports of nodes alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from sovereign_ai.catalog.accelerator import accelerator
+from sovereign_ai.catalog.system import system
+from sovereign_ai.plan import Node, Plan
+
+NODES, GPUS, CONTROLLERS, SWITCHES = "nodes", "gpus", "controllers", "switches"
+"""The jobs."""
+_NODE_PORT, _GPU_PORT = 9100, 9400
+_EXPORTER = "dcgm-exporter"
+
+Target = dict[str, Any]
+
+
+def scrape_targets(plan: Plan, site: str) -> Mapping[str, list[Target]]:
+    """Return job to the targets of a site, in the form of `file_sd_configs`.
+
+    A node without an in-band address is scraped by its name; one without a controller's address has no
+    controller.
+    """
+    nodes = nodes_of(plan, site)
+    by_job: dict[str, list[Target]] = {NODES: [], GPUS: [], CONTROLLERS: [], SWITCHES: []}
+    for node in nodes:
+        labels = node_labels(node)
+        host = node.address or node.name
+        by_job[NODES].append({"targets": [f"{host}:{_NODE_PORT}"], "labels": labels})
+        if has_dcgm(node):
+            by_job[GPUS].append({"targets": [f"{host}:{_GPU_PORT}"], "labels": labels})
+        if node.bmc:
+            by_job[CONTROLLERS].append({"targets": [node.bmc], "labels": labels})
+    for plane in plan.fabrics:
+        if plane.site != site:
+            continue
+        for switch in plane.switches:
+            if switch.loopback:
+                labels = {
+                    "switch": switch.name,
+                    "plane": plane.name,
+                    "tier": switch.tier,
+                    "rack": switch.rack,
+                }
+                by_job[SWITCHES].append({"targets": [f"{switch.loopback}:{_NODE_PORT}"], "labels": labels})
+    return by_job
+
+
+def nodes_of(plan: Plan, site: str) -> list[Node]:
+    """Return the nodes of a site."""
+    return [node for node in plan.nodes if node.site == site]
+
+
+def node_labels(node: Node) -> dict[str, str]:
+    """Return the labels of everything that is scraped from a node or its controller."""
+    return {
+        "node": node.name,
+        "pool": node.pool,
+        "rack": node.rack,
+        "scalable_unit": node.scalable_unit,
+        "zone": node.zone,
+    }
+
+
+def has_dcgm(node: Node) -> bool:
+    """Return whether NVIDIA's exporter runs on a node."""
+    if not node.gpus:
+        return False
+    return accelerator(system(node.system).accelerator).gpu_vendor.telemetry == _EXPORTER
+
+
+def prometheus_yaml(site: str) -> str:
+    """Return Prometheus' configuration for a site, beside which `rules.yaml` and `targets/` lie.
+
+    A management controller has no exporter: ipmi_exporter, beside Prometheus, asks it over the out-of-band
+    network. Credentials are that exporter's, and not in these files.
+    """
+    return f"""# {site}: promtool check config prometheus.yaml
+global:
+  scrape_interval: 30s
+  evaluation_interval: 30s
+  external_labels:
+    site: {site}
+rule_files:
+- rules.yaml
+scrape_configs:
+{_job(NODES)}{_job(GPUS)}{_job(SWITCHES)}{_job(CONTROLLERS)}  metrics_path: /ipmi
+  relabel_configs:
+  - source_labels: [__address__]
+    target_label: __param_target
+  - source_labels: [__param_target]
+    target_label: instance
+  - target_label: __address__
+    replacement: 127.0.0.1:9290
+"""
+
+
+def _job(name: str) -> str:
+    """Return the beginning of a job."""
+    return f"- job_name: {name}\n  file_sd_configs:\n  - files: [targets/{name}.json]\n"
