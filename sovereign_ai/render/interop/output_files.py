@@ -1,6 +1,7 @@
 """Every file of a plan's fabrics and hosts, by its path: what `fabric render` writes.
 
 <plane>/switches/<switch>/frr.conf, ports.json, nvue.yaml              Ethernet
+<plane>/<plane>.clab.yml                                              containerlab, Ethernet
 <plane>/switches/<switch>/config_db.json, sonic-frr.conf                    SONiC
 <plane>/partitions.conf, opensm.conf, topology.topo, ibnl/<type>.ibnl       InfiniBand
 <plane>/cables.csv, parts.csv, rails.json, qos.json, kea-dhcp4.json, topograph.yaml    where they apply
@@ -20,6 +21,7 @@ import orjson
 from sovereign_ai.plan import Plan
 from sovereign_ai.plan.fabric import FabricPlan
 from sovereign_ai.render.interop.cabling import cables_csv, parts_csv, rail_map
+from sovereign_ai.render.interop.containerlab import containerlab
 from sovereign_ai.render.interop.hosts import bare_metal_hosts, kea, pxe
 from sovereign_ai.render.interop.netbox import netbox
 from sovereign_ai.render.interop.racks import models, rack_front_svg
@@ -152,6 +154,7 @@ def _ethernet_files(
     factory: AIFactory, plan: Plan, plane: FabricPlan, known: DeliveredFacts
 ) -> Iterator[tuple[str, str]]:
     """Yield the files of an Ethernet plane's switches."""
+    yield f"{plane.name}/{plane.name}.clab.yml", containerlab(plan, plane)
     if plane.kind == "roce":
         yield f"{plane.name}/qos.json", _json(intent(plane.link).to_data())
     for device in port_maps(factory, plan, plane):

@@ -12,7 +12,7 @@ from sovereign_ai.render.monitoring.rules import Alert, Figure, Series, alerts, 
 from sovereign_ai.render.switches.block import yaml_block
 from sovereign_ai.spec import AIFactory
 
-_EVIDENCE = """# Whoever signs evidence writes its time for node_exporter's textfile collector, as evidence.prom:
+_EVIDENCE = """# Whoever signs evidence writes its time for node_exporter's textfile collector:
 #   sovereign_ai_evidence_signed_seconds{factory="NAME"} SECONDS_SINCE_1970
 """
 

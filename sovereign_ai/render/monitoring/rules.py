@@ -307,10 +307,10 @@ def _switch_alerts(plan: Plan, site: str) -> Iterator[Alert]:
     for plane, switch in list(first.values())[:1]:
         labels = _switch_labels(plane, switch)
         count = _switch_ports(plan, site)[switch.name]
+        up = f'node_network_up{{job="switches",device=~"{_SWITCH_PORTS}"}}'
         yield Alert(
             "SwitchLinksDown",
-            f'sum by (switch, plane, tier, rack) (node_network_up{{job="switches",device=~"{_SWITCH_PORTS}"}})'
-            " < on (switch) group_left () plan:switch_ports",
+            f"sum by (switch, plane, tier, rack) ({up}) < on (switch) group_left () plan:switch_ports",
             "warning",
             "switch {{ $labels.switch }} has fewer ports up than cables",
             {key: value for key, value in labels.items() if key != "job"},
@@ -331,7 +331,7 @@ def _switch_labels(plane: FabricPlan, switch: Switch) -> dict[str, str]:
 
 
 def _switch_ports_up(labels: Labels, cabled: int, up: int) -> Iterator[Series]:
-    """Yield the series of a switch's ports, of which the first ones are up, and of one that does not count."""
+    """Yield the series of a switch's ports, of which the first ones are up, and of a VLAN, no port."""
     for number in range(1, cabled + 1):
         yield "node_network_up", {**labels, "device": f"swp{number}"}, int(number <= up)
     yield "node_network_up", {**labels, "device": "swp1.104"}, 1

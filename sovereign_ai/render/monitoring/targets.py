@@ -1,7 +1,7 @@
 """What Prometheus scrapes at a site, and under which labels: files of targets, and the configuration.
 
 Ports are the exporters' defaults: node_exporter 9100, dcgm-exporter 9400, ipmi_exporter 9290. InfiniBand
-switches have no address in the plan and no such exporter, so that their loss shows at the ports of nodes alone.
+switches have no address in the plan and no such exporter: their loss shows at the ports of nodes alone.
 """
 
 from __future__ import annotations
