@@ -48,6 +48,7 @@ from sovereign_ai.cli import (
     validate,
     verify,
     waiver,
+    why,
 )
 from sovereign_ai.cli.usage import is_help, refused, shorten
 from sovereign_ai.errors import ExitCode
@@ -82,6 +83,7 @@ for command in (
     up,
     verify,
     drift,
+    why,
     audit,
     down,
     report,

@@ -33,6 +33,8 @@ if TYPE_CHECKING:
     from sovereign_ai.verify.kinds import BY_LABEL, OBSERVED, WORKLOADS
     from sovereign_ai.verify.observation import Observed, examples, observe
     from sovereign_ai.verify.openreports import publish
+    from sovereign_ai.verify.queue_observation import find_workload, observe_queues
+    from sovereign_ai.verify.queue_reason import QueueReason, reason_of, workload_of
     from sovereign_ai.verify.verdict import ClusterVerdict, verify
 else:
     __getattr__ = lazy_exports(
@@ -45,6 +47,8 @@ else:
             "kinds": ("BY_LABEL", "OBSERVED", "WORKLOADS"),
             "observation": ("Observed", "examples", "observe"),
             "openreports": ("publish",),
+            "queue_observation": ("find_workload", "observe_queues"),
+            "queue_reason": ("QueueReason", "reason_of", "workload_of"),
             "verdict": ("ClusterVerdict", "verify"),
         },
     )
@@ -58,14 +62,19 @@ __all__ = [
     "Difference",
     "Drift",
     "Observed",
+    "QueueReason",
     "audit",
     "brief",
     "examples",
     "find_drift",
+    "find_workload",
     "may_be_dead",
     "observe",
+    "observe_queues",
     "publish",
+    "reason_of",
     "verdict_on_dead",
     "verify",
     "with_dead",
+    "workload_of",
 ]

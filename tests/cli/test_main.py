@@ -50,6 +50,7 @@ COMMANDS = (
     "validate",
     "verify",
     "waiver",
+    "why",
 )
 
 

@@ -1,0 +1,96 @@
+"""`why`: its text and exit codes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from typer.testing import CliRunner, Result
+
+import sovereign_ai.verify
+from sovereign_ai.cli import why
+from sovereign_ai.cli.main import app
+from sovereign_ai.verify.queue_reason import Change, QueueReason
+
+LAB = str(Path(__file__).resolve().parents[2] / "stacks" / "lab")
+JOB = """
+apiVersion: batch/v1
+kind: Job
+metadata: {name: a, namespace: research}
+spec: {template: {spec: {containers: [{name: main}]}}}
+"""
+
+
+def call(*arguments: str) -> Result:
+    return CliRunner().invoke(app, ["why", *arguments])
+
+
+class Target:
+    """A cluster that is never asked."""
+
+    api = None
+
+
+@pytest.fixture
+def answer(monkeypatch: pytest.MonkeyPatch) -> Any:
+    """Return a function that sets what the arithmetic answers."""
+
+    def give(reason: QueueReason) -> None:
+        monkeypatch.setattr(why, "open_target", lambda *_: Target())
+        monkeypatch.setattr(sovereign_ai.verify, "observe_queues", lambda _: None, raising=False)
+        monkeypatch.setattr(sovereign_ai.verify, "find_workload", lambda *_: {}, raising=False)
+        monkeypatch.setattr(sovereign_ai.verify, "reason_of", lambda *_: reason, raising=False)
+
+    return give
+
+
+def test_a_waiting_workload_exits_with_1_and_names_the_change(answer: Any):
+    change = Change("count", "main", "4")
+    answer(QueueReason("research/a", "waits", "Pending", "no room", "over-quota", "it asks for 40", change))
+    result = call(LAB, "research/a")
+    assert result.exit_code == 1
+    assert result.stdout.splitlines() == [
+        "research/a waits: over-quota",
+        "  it asks for 40",
+        "  Kueue says Pending: no room",
+        "  cheapest change: ask for 4 pods in main",
+    ]
+
+
+def test_a_running_workload_exits_with_0(answer: Any):
+    answer(QueueReason("research/a", "runs", "Admitted", "", "admitted", "queue train"))
+    assert call(LAB, "research/a").exit_code == 0
+
+
+def test_a_job_that_would_fit_exits_with_0_and_one_that_would_not_with_1(answer: Any, tmp_path: Path):
+    file = tmp_path / "job.yaml"
+    file.write_text(JOB)
+    answer(QueueReason("research/a", "waits", "", "", "fits", "it fits"))
+    assert call(LAB, "--before", str(file)).exit_code == 0
+    answer(QueueReason("research/a", "waits", "", "", "over-quota", "too large"))
+    assert call(LAB, "--before", str(file)).exit_code == 1
+
+
+@pytest.mark.parametrize("arguments", [(), ("research/a", "--before", "job.yaml")])
+def test_one_workload_or_one_file_has_to_be_named(arguments: tuple[str, ...]):
+    result = call(LAB, *arguments)
+    assert result.exit_code == 2
+    assert "name one workload, or one file with a job" in result.stderr
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "apiVersion: v1\nkind: Pod\nmetadata: {name: a}\n",
+        JOB + "---" + JOB,
+        "apiVersion: batch/v1\nkind: Job\nmetadata: {name: a}\nspec: {template: []}\n",
+        JOB.replace("spec: {template", "spec: {parallelism: many, template"),
+    ],
+)
+def test_a_file_without_one_whole_job_is_refused_before_a_cluster_is_asked(text: str, tmp_path: Path):
+    file = tmp_path / "job.yaml"
+    file.write_text(text)
+    result = call(LAB, "--before", str(file))
+    assert result.exit_code == 2
+    assert "expected is one" in result.stderr

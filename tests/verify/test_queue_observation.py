@@ -1,0 +1,35 @@
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from sovereign_ai.errors import UsageError
+from sovereign_ai.verify.queue_observation import find_workload
+from sovereign_ai.verify.queue_reason import QueueState
+
+
+def workload(name: str, job: str, created: str) -> dict[str, Any]:
+    owner = {"kind": "Job", "name": job}
+    metadata = {"name": name, "namespace": "research", "creationTimestamp": created}
+    return {"metadata": metadata | {"ownerReferences": [owner]}}
+
+
+STATE = QueueState(
+    workloads=(
+        workload("job-train-2", "train", "2026-11-27T02:00:00Z"),
+        workload("job-train-1", "train", "2026-11-27T01:00:00Z"),
+    )
+)
+
+
+@pytest.mark.parametrize("name", ["research/train", "research/job-train-2"])
+def test_a_workload_is_named_by_itself_or_by_its_job_of_which_the_newest_counts(name: str):
+    assert find_workload(STATE, name)["metadata"]["name"] == "job-train-2"
+
+
+@pytest.mark.parametrize("name", ["research/trian", "startups/train", "train"])
+def test_an_unknown_workload_is_answered_by_the_nearest_name(name: str):
+    with pytest.raises(UsageError) as caught:
+        find_workload(STATE, name)
+    assert "research/train" in caught.value.problems[0].hint
