@@ -25,6 +25,7 @@ ClusterOption = Annotated[
     LocalBackend | None,
     typer.Option("--cluster", help=explain_local_kinds(), show_default="embedded"),
 ]
+_QUEUEING = "Run Kueue beside it, or no more; left out, as it was. Embedded only."
 BackendOption = Annotated[LocalBackend | None, typer.Option("--backend", hidden=True)]
 """The old name of `--cluster`, accepted with a note until 0.2."""
 
@@ -40,11 +41,14 @@ def add(app: typer.Typer) -> None:
         name: Name = "default",
         cluster: ClusterOption = None,
         backend: BackendOption = None,
+        queueing: Annotated[bool | None, typer.Option("--queueing/--no-queueing", help=_QUEUEING)] = None,
         as_json: Annotated[bool, AsJson] = False,
     ) -> None:
         """Start a control plane, or return at once if it runs; its data is kept over a restart."""
         run_command(
-            "cluster up", as_json, lambda output: _up(output, name, _backend(output, cluster, backend))
+            "cluster up",
+            as_json,
+            lambda output: _up(output, name, _backend(output, cluster, backend), queueing),
         )
 
     @group.command("status", **example("sovereign-ai cluster status lab"))
@@ -122,11 +126,28 @@ def _backend(output: Output, cluster: LocalBackend | None, backend: LocalBackend
     return Backend(cluster or backend or LocalBackend.EMBEDDED)
 
 
-def _up(output: Output, name: str, backend: Backend) -> None:
+def _with_queueing(plane: ControlPlane, queueing: bool) -> ControlPlane:
+    """Return a control plane with, or without, Kueue.
+
+    Raises:
+        UsageError: it is none of processes, so that Kueue cannot be one of them.
+    """
+    from sovereign_ai.cluster.embedded.control_plane import EmbeddedControlPlane
+    from sovereign_ai.errors import Problem, UsageError
+
+    if isinstance(plane, EmbeddedControlPlane):
+        return EmbeddedControlPlane(plane.name, queueing)
+    message = "Kueue runs as a process of an embedded control plane; on others install it as on every cluster"
+    raise UsageError(Problem("options-conflict", message, hint="leave --queueing out"))
+
+
+def _up(output: Output, name: str, backend: Backend, queueing: bool | None = None) -> None:
     from sovereign_ai.cli.real_nodes import start
     from sovereign_ai.cli.stack import open_stack
 
     plane = control_plane(backend, name)
+    if queueing is not None:
+        plane = _with_queueing(plane, queueing)
     stack = None
     if plane.needs_description:
         stack = open_stack(Path(name))

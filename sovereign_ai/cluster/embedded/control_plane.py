@@ -26,9 +26,11 @@ class EmbeddedControlPlane:
 
     Attributes:
         name: the cluster's name.
+        queueing: whether Kueue is one of its processes; None for as it was.
     """
 
     name: str
+    queueing: bool | None = None
 
     backend: ClassVar[Backend] = Backend.EMBEDDED
     state_key: ClassVar[str] = ""
@@ -58,7 +60,7 @@ class EmbeddedControlPlane:
         description: tuple[AIFactory, Plan] | None = None,  # noqa: ARG002 - its name is enough
     ) -> RunningCluster:
         """Start it, or return the one that runs."""
-        cluster = embedded.up(self.name, progress=progress)
+        cluster = embedded.up(self.name, progress=progress, queueing=self.queueing)
         data = {
             "name": cluster.name,
             "server": cluster.server,
