@@ -10,7 +10,13 @@ import typer
 from sovereign_ai.cli import engine
 from sovereign_ai.cli.command import example, run_command
 from sovereign_ai.cli.output import AsJson, Output, table
-from sovereign_ai.cluster.control_plane import Backend, LocalBackend, control_plane, explain_local_kinds
+from sovereign_ai.cluster.control_plane import (
+    Backend,
+    LocalBackend,
+    control_plane,
+    explain_local_kinds,
+    with_queueing,
+)
 
 if TYPE_CHECKING:
     from sovereign_ai.cluster.control_plane import ControlPlane
@@ -126,28 +132,13 @@ def _backend(output: Output, cluster: LocalBackend | None, backend: LocalBackend
     return Backend(cluster or backend or LocalBackend.EMBEDDED)
 
 
-def _with_queueing(plane: ControlPlane, queueing: bool) -> ControlPlane:
-    """Return a control plane with, or without, Kueue.
-
-    Raises:
-        UsageError: it is none of processes, so that Kueue cannot be one of them.
-    """
-    from sovereign_ai.cluster.embedded.control_plane import EmbeddedControlPlane
-    from sovereign_ai.errors import Problem, UsageError
-
-    if isinstance(plane, EmbeddedControlPlane):
-        return EmbeddedControlPlane(plane.name, queueing)
-    message = "Kueue runs as a process of an embedded control plane; on others install it as on every cluster"
-    raise UsageError(Problem("options-conflict", message, hint="leave --queueing out"))
-
-
 def _up(output: Output, name: str, backend: Backend, queueing: bool | None = None) -> None:
     from sovereign_ai.cli.real_nodes import start
     from sovereign_ai.cli.stack import open_stack
 
     plane = control_plane(backend, name)
     if queueing is not None:
-        plane = _with_queueing(plane, queueing)
+        plane = with_queueing(plane, queueing)
     stack = None
     if plane.needs_description:
         stack = open_stack(Path(name))

@@ -16,6 +16,8 @@ from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
+from sovereign_ai.errors import Problem, UsageError
+
 if TYPE_CHECKING:
     from sovereign_ai.cluster.dead_components import DeadComponent
     from sovereign_ai.cluster.state import ClusterDir
@@ -268,6 +270,21 @@ def control_plane(backend: Backend, name: str, kubeconfig: Path | None = None) -
 
         return UserCluster(name, kubeconfig)
     return LOCAL_KINDS[LocalBackend(backend)].module().make(name)
+
+
+def with_queueing(plane: ControlPlane, queueing: bool) -> ControlPlane:
+    """Return the same control plane, with Kueue as one of its processes or without it, from `up` on.
+
+    Raises:
+        UsageError: it does not consist of processes.
+    """
+    from sovereign_ai.cluster.embedded.control_plane import EmbeddedControlPlane  # noqa: PLC0415 - by kind
+
+    if isinstance(plane, EmbeddedControlPlane):
+        return EmbeddedControlPlane(plane.name, queueing)
+    message = "Kueue is run as a process, and only an embedded control plane consists of processes"
+    hint = "leave --queueing and --no-queueing out, and install Kueue as on every cluster"
+    raise UsageError(Problem("options-conflict", message, hint=hint))
 
 
 def local_control_planes(name: str) -> tuple[ControlPlane, ...]:

@@ -20,6 +20,7 @@ from sovereign_ai.cluster.control_plane import (
     local_control_planes,
     state_folder_name,
     state_option,
+    with_queueing,
 )
 from sovereign_ai.errors import EnvironmentLacksError, UsageError
 
@@ -169,3 +170,11 @@ def test_no_module_outside_the_room_branches_on_the_kind_of_control_plane() -> N
         if lines:
             places[str(path.relative_to(PACKAGE))] = lines
     assert places == {}
+
+
+def test_kueue_joins_a_control_plane_of_processes_and_no_other() -> None:
+    plane = with_queueing(control_plane(Backend.EMBEDDED, "lab"), queueing=True)
+    assert (plane.name, plane.backend) == ("lab", Backend.EMBEDDED)
+    assert plane != control_plane(Backend.EMBEDDED, "lab")
+    with pytest.raises(UsageError, match="options-conflict"):
+        with_queueing(control_plane(Backend.KIND, "lab"), queueing=True)

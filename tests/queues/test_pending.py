@@ -1,0 +1,162 @@
+"""Jobs that the real Kueue does not admit: its reason and ours, and that the proposed change admits them."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from itertools import count
+from typing import Any
+
+import pytest
+
+from sovereign_ai.cluster.api.client import Api, open_cluster
+from sovereign_ai.cluster.embedded.lifecycle import down, up
+from sovereign_ai.names import KEYS
+from sovereign_ai.verify import QueueReason, find_workload, observe_queues, reason_of
+
+pytestmark = pytest.mark.queues
+
+KUEUE = "kueue.x-k8s.io/v1beta2"
+GPU = "example.com/gpu"
+SPACE, FLAVOR, QUEUE = "research", "gpu", "pool"
+RACK, HOST = "example.com/rack", "kubernetes.io/hostname"
+NUMBERS = count(1)
+
+
+def until(holds: Callable[[], Any], seconds: float = 120) -> Any:
+    deadline = time.monotonic() + seconds
+    while not (value := holds()):
+        assert time.monotonic() < deadline, "it never happened"
+        time.sleep(0.2)
+    return value
+
+
+def made(api_version: str, kind: str, name: str, spec: dict[str, Any], **metadata: Any) -> dict[str, Any]:
+    return {
+        "apiVersion": api_version,
+        "kind": kind,
+        "metadata": {"name": name} | metadata,
+        "spec": spec,
+    }
+
+
+def node(name: str, rack: str) -> dict[str, Any]:
+    amounts = {"cpu": "64", "memory": "512Gi", "pods": "30", GPU: "8"}
+    status = {
+        "allocatable": amounts,
+        "capacity": amounts,
+        "conditions": [{"type": "Ready", "status": "True"}],
+    }
+    labels = {"pool": QUEUE, RACK: rack, HOST: name}
+    annotations = {"kwok.x-k8s.io/node": "fake"}
+    return made("v1", "Node", name, {}, labels=labels, annotations=annotations) | {"status": status}
+
+
+@pytest.fixture(scope="module")
+def api(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Api]:
+    """Start a control plane with Kueue, two racks of two nodes, and a queue for their 32 GPUs."""
+    root = tmp_path_factory.mktemp("clusters")
+    cluster = up("queues", root=root, queueing=True, wait_seconds=300)
+    api = open_cluster(cluster.kubeconfig)
+    api.create(made("v1", "Namespace", SPACE, {}, labels={KEYS.namespace_zone: "open"}))
+    for number in range(4):
+        machine = node(f"n{number}", f"r{number // 2}")
+        api.create(machine)
+        api.update_status(api.get("v1", "Node", f"n{number}") | {"status": machine["status"]})
+    api.create(made(KUEUE, "Topology", "racks", {"levels": [{"nodeLabel": RACK}, {"nodeLabel": HOST}]}))
+    flavor = {"nodeLabels": {"pool": QUEUE}, "topologyName": "racks"}
+    api.create(made(KUEUE, "ResourceFlavor", FLAVOR, flavor))
+    resources = [{"name": "cpu", "nominalQuota": "256"}, {"name": GPU, "nominalQuota": "32"}]
+    group = {"coveredResources": ["cpu", GPU], "flavors": [{"name": FLAVOR, "resources": resources}]}
+    api.create(made(KUEUE, "ClusterQueue", QUEUE, {"namespaceSelector": {}, "resourceGroups": [group]}))
+    api.create(made(KUEUE, "LocalQueue", QUEUE, {"clusterQueue": QUEUE}, namespace=SPACE))
+    yield api
+    down("queues", root=root)
+
+
+@pytest.fixture(autouse=True)
+def _nothing_left(api: Api) -> Iterator[None]:
+    yield
+    for job in api.list("batch/v1", "Job", SPACE):
+        api.delete("batch/v1", "Job", job["metadata"]["name"], SPACE)
+    until(lambda: not api.list(KUEUE, "Workload", SPACE))
+
+
+def submit(api: Api, pods: int, *, queue: str = QUEUE, level: str = "") -> str:
+    """Create a job of pods of 8 GPUs; return its name."""
+    name = f"job-{next(NUMBERS)}"
+    asked = {"requests": {"cpu": "1"}, "limits": {GPU: "8"}}
+    containers = [{"name": "main", "image": "example.com/a", "resources": asked}]
+    template: dict[str, Any] = {"spec": {"containers": containers, "restartPolicy": "Never"}}
+    if level:
+        template["metadata"] = {"annotations": {"kueue.x-k8s.io/podset-required-topology": level}}
+    spec = {"parallelism": pods, "completions": pods, "template": template}
+    api.create(
+        made("batch/v1", "Job", name, spec, namespace=SPACE, labels={"kueue.x-k8s.io/queue-name": queue})
+    )
+    return name
+
+
+def settled(api: Api, name: str, state: str) -> QueueReason:
+    """Return the reason for a job when Kueue has looked at it and it is in a state."""
+
+    def look() -> QueueReason | None:
+        observed = observe_queues(api)
+        owners = [owner for each in observed.workloads for owner in each["metadata"]["ownerReferences"]]
+        if name not in {owner["name"] for owner in owners}:
+            return None
+        reason = reason_of(find_workload(observed, f"{SPACE}/{name}"), observed)
+        return reason if reason.state == state and reason.kueue_reason else None
+
+    reason: QueueReason = until(look)
+    return reason
+
+
+def test_a_job_that_fits_runs_and_says_where(api: Api):
+    reason = settled(api, submit(api, 2), "runs")
+    assert reason.message.startswith(f"queue {QUEUE}: 2 pods of main on {FLAVOR}")
+
+
+def test_more_than_the_quota_waits_until_it_asks_for_less(api: Api):
+    reason = settled(api, submit(api, 5), "waits")
+    assert (reason.kueue_reason, reason.code) == ("Pending", "over-quota")
+    assert "insufficient quota" in reason.kueue_message
+    assert reason.change is not None
+    assert reason.change.kind == "count"
+    settled(api, submit(api, int(reason.change.value)), "runs")
+
+
+def test_a_taken_quota_is_free_when_the_named_workload_has_ended(api: Api):
+    settled(api, submit(api, 3), "runs")
+    waiting = submit(api, 2)
+    reason = settled(api, waiting, "waits")
+    assert (reason.kueue_reason, reason.code) == ("Pending", "waits-for-quota")
+    assert reason.change is not None
+    assert reason.change.kind == "end"
+    holder = find_workload(observe_queues(api), reason.change.target)
+    api.delete("batch/v1", "Job", holder["metadata"]["ownerReferences"][0]["name"], SPACE)
+    settled(api, waiting, "runs")
+
+
+def test_a_missing_queue_is_answered_by_one_that_admits(api: Api):
+    reason = settled(api, submit(api, 1, queue="pol"), "waits")
+    assert (reason.kueue_reason, reason.code) == ("Inadmissible", "no-queue")
+    assert reason.change is not None
+    settled(api, submit(api, 1, queue=reason.change.value), "runs")
+
+
+def test_a_stopped_queue_admits_when_it_is_resumed(api: Api):
+    api.patch(KUEUE, "ClusterQueue", QUEUE, {"spec": {"stopPolicy": "Hold"}})
+    waiting = submit(api, 1)
+    reason = settled(api, waiting, "waits")
+    assert (reason.kueue_reason, reason.code) == ("Inadmissible", "stopped-queue")
+    api.patch(KUEUE, "ClusterQueue", QUEUE, {"spec": {"stopPolicy": "None"}})
+    settled(api, waiting, "runs")
+
+
+def test_a_gang_too_large_for_a_rack_fits_when_it_asks_for_less(api: Api):
+    reason = settled(api, submit(api, 3, level=RACK), "waits")
+    assert (reason.kueue_reason, reason.code) == ("Pending", "topology")
+    assert reason.change is not None
+    assert (reason.change.kind, reason.change.value) == ("count", "2")
+    settled(api, submit(api, 2, level=RACK), "runs")
