@@ -48,15 +48,6 @@ _NODEJS_HOST, _YAML_HOST, _OWNER_ONLY, _QUEUE_CONTROLLER = (
     (Path(__file__).parent / file).read_text(encoding="utf-8")
     for file in ("nodejs_host/main.go", "yaml_host/main.go", "owner_only.go", "queue_controller/main.go")
 )
-_CLUSTER_LIBRARIES = (
-    "k8s.io/api v0.37.2",
-    "k8s.io/apimachinery v0.37.2",
-    "k8s.io/apiserver v0.37.2",
-    "k8s.io/client-go v0.37.2",
-    "k8s.io/component-base v0.37.2",
-    "k8s.io/component-helpers v0.37.2",
-)
-"""Kubernetes' libraries in the control plane's own version, which the rows before have compiled already."""
 _CLIPBOARD = "github.com/tgummerer/clipboard"
 """The fork that Pulumi's own go.mod puts in the place of its dependency."""
 _SDK_VERSION = "github.com/pulumi/pulumi/sdk/v3/go/common/version.Version"
@@ -288,8 +279,6 @@ _ROWS = (
             h1="h1:7hzb38M4eKGzYW+CFv2s1L+swzzacUCHOCXxZmAV90I=",
             package="sigs.k8s.io/kueue/cmd/kueue",
             main=_QUEUE_CONTROLLER,
-            # The controller-runtime that Kueue 0.17 names does not compile with these libraries.
-            requires=(*_CLUSTER_LIBRARIES, "sigs.k8s.io/controller-runtime v0.25.2"),
             ldflags=("-X main.version=0.17.0",),
         ),
         no_release=UNKNOWN_DIGEST,
@@ -297,7 +286,8 @@ _ROWS = (
         group="queues",
         notes=(
             "Kueue's own packages under a program of the project, which has one listener, and wants a"
-            " certificate there"
+            " certificate there; built with the libraries of Kubernetes 0.35 that Kueue 0.17 names, since with 0.37"
+            " github.com/kubeflow/trainer/v2, on which it stands, does not compile"
         ),
     ),
     Tool(
