@@ -56,7 +56,8 @@ class System(Sourced):
         weight_kg: weight in kilograms; None where unknown.
         max_power: the highest power draw; see `worst_power` where it is an estimate.
         idle_power: the power draw without work; None unless a source gives it.
-        supplies: power supplies fitted; None where power comes from a rack's busbar or is unknown.
+        supplies: power supplies fitted; None where power comes from a rack's busbar or is unknown; see
+            `decided_supplies` where it is an estimate.
         supply_rating: power of each supply.
         supplies_required: supplies that full load needs.
         nodes_per_rack: nodes of a rack in the reference design; None where there is none.
@@ -98,6 +99,20 @@ class System(Sourced):
         """The upper end of `max_power` where it is a range, else `max_power`: what a feed must carry."""
         figure = self.source_of("max_power")
         return self.max_power if figure is None else figure.worst(Watts)
+
+    @property
+    def decided_supplies(self) -> tuple[int, int] | None:
+        """Supplies fitted and required; None where a source lacks, or gives no more than a range.
+
+        A guess decides neither that a machine survives the loss of a feed nor that it stops.
+        """
+        if self.supplies is None or self.supplies_required is None:
+            return None
+        for name in ("supplies", "supplies_required"):
+            figure = self.source_of(name)
+            if figure is not None and figure.low != figure.high:
+                return None
+        return self.supplies, self.supplies_required
 
 
 def of_row(row: Row) -> System:

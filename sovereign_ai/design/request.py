@@ -107,7 +107,7 @@ class DesignRequest:
                 "site, hall and feeds are sized to each proposal; operator, staff and support are assumed "
                 f"in {self.country}: write your own before you rely on a SEAL level"
             )
-            if self.system.supplies is None:
+            if self.system.decided_supplies is None:
                 said.append(
                     f"no source gives the power supplies of {self.system.name}: whether a lost feed stops "
                     "machines is not known"
@@ -191,10 +191,11 @@ class DesignRequest:
 
     def _feeds(self) -> tuple[int, int]:
         """Return the fewest feeds and rack PDUs with which the loss of a feed stops no server."""
-        supplies, required = self.system.supplies, self.system.supplies_required
+        decided = self.system.decided_supplies
         # Without a source for the supplies nothing is decided: three feeds, as in `stacks/lab`.
-        if supplies is None or required is None:
+        if decided is None:
             return 3, 3
+        supplies, required = decided
         for feeds in range(2, MOST_FEEDS + 1):
             for pdus in range(2, MOST_FEEDS + 1):
                 if fewest_left(supplies, pdus, feeds, self.per_rack) >= required:

@@ -14,6 +14,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from fractions import Fraction
 
+from sovereign_ai.catalog import Grade
 from sovereign_ai.plan import Plan
 from sovereign_ai.sim.allocation import Holders
 from sovereign_ai.sim.machine import Machine, machines
@@ -74,7 +75,8 @@ def draw(plan: Plan, cluster: str, held: Holders) -> Draw:
         watts = _watts(machine, held.get(node.name, ()))
         nodes[node.name] = watts
         racks[node.rack] = racks.get(node.rack, 0) + watts
-        estimated += machine.system.idle_power is None
+        idle = machine.system.source_of("idle_power")
+        estimated += idle is None or idle.grade is Grade.ESTIMATE
     # The sum is of rounded powers, so that machines, racks and the total agree.
     return Draw(nodes, dict(sorted(racks.items())), sum(nodes.values()), estimated)
 

@@ -133,7 +133,7 @@ def test_source_of_gives_the_figure_or_nothing_and_refuses_a_field_that_is_none(
     assert figure.grade is Grade.OFFICIAL
     assert figure.quantity(Watts) == b200.max_power
     assert "14.3 kW (official: https://docs.nvidia.com/" in str(figure)
-    assert b200.source_of("idle_power") is None
+    assert b200.source_of("rack_shared_power") is None
     with pytest.raises(UnknownNameError, match="did you mean 'max_power'"):
         b200.source_of("max_powr")
 

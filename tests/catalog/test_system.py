@@ -162,22 +162,20 @@ def test_every_row_of_late_2026_has_watts_and_every_machine_of_it_weight_and_idl
         for figure in medium.figures:
             assert (figure.low or 0) > 0, medium.name
             assert (figure.low or 0) < (figure.high or 0) == figure.value, medium.name
-    before = {
-        "dgx-h100",
-        "dgx-h200",
-        "dgx-b200",
-        "dgx-b300",
-        "gb200-nvl72-tray",
-        "gb300-nvl72-tray",
-        "mi300x-oam8",
-        "mi355x-oam8",
-        "gaudi3-oam8",
-    }
-    for one in systems():
-        if one.name not in before:
-            assert one.weight_kg is not None, one.name
-            assert one.idle_power is not None, one.name
-            assert one.idle_power < one.max_power, one.name
+    for machine in systems():
+        assert machine.weight_kg is not None, machine.name
+        assert machine.idle_power is not None, machine.name
+        assert machine.idle_power < machine.max_power, machine.name
+        # A tray has its power from the busbar of its rack.
+        assert (machine.supplies is None) == machine.name.endswith("-tray"), machine.name
+
+
+def test_supplies_that_are_a_range_decide_nothing() -> None:
+    assert system("dgx-h100").decided_supplies == (6, 4)
+    guessed = system("xe9680-h200")
+    assert guessed.supplies is not None
+    assert guessed.decided_supplies is None
+    assert system("gb200-nvl72-tray").decided_supplies is None
 
 
 def test_a_figure_that_no_source_gives_is_a_range() -> None:

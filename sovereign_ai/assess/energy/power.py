@@ -182,7 +182,9 @@ def add_system(sheet: Sheet, system: System) -> None:
     parts = (f"{name}.peak", f"{name}.typical-share")
     sheet.derive(f"{name}.typical", "W", "peak x typical share", lambda peak, part: peak * part, *parts)
     question = f"What does a {system.name} draw without work, in watts?"
-    sheet.figure(f"{name}.idle", system.source_of("idle_power"), unit="W", question=question)
+    idle = system.source_of("idle_power")
+    scale = 1000 if idle and idle.unit == "kW" else 1
+    sheet.figure(f"{name}.idle", idle, unit="W", scale=scale, question=question)
 
 
 def _rated_peak(sheet: Sheet, name: str, system: System) -> None:
@@ -408,12 +410,13 @@ def _levels(sheet: Sheet, name: str, equipment: SiteEquipment, plan: Plan) -> No
     for shape in equipment.shapes:
         system, count = shape.system, min(shape.per_rack, shape.total)
         watts = planned_watts(shape, count)
-        if system.supplies:
+        supplies, _ = system.decided_supplies or (0, 0)
+        if supplies:
             machine = min(system.worst_power, Watts(limits.get(shape.pool.name, system.worst_power.count)))
-            each = machine.count / system.supplies
-            why = f"{system.name}: {machine} over {system.supplies} supplies"
+            each = machine.count / supplies
+            why = f"{system.name}: {machine} over {supplies} supplies"
             _keep(worst, "supply", each, why)
-        share = pdu_share(system.supplies or 0, equipment.site.power.rack_pdus, count)
+        share = pdu_share(supplies, equipment.site.power.rack_pdus, count)
         _keep(worst, "pdu", watts * float(share), f"{share} of a rack of {count} {system.name}")
         _keep(worst, "rack", watts, f"{count} {system.name}")
     rows: defaultdict[tuple[str, int], int] = defaultdict(int)

@@ -196,11 +196,12 @@ def _supplies(equipment: SiteEquipment) -> Iterator[Failure]:
             continue
         seen.add(system.name)
         what = f"rack PDU of {system.name}"
-        supplies, required = system.supplies, system.supplies_required
-        if supplies is None or required is None:
+        decided = system.decided_supplies
+        if decided is None:
             needs = (f"supplies of {system.name}",)
             yield Failure(equipment.name, what, None, None, "no source gives its supplies", needs)
             continue
+        supplies, required = decided
         stops = pdu_stops(supplies, required, pdus, min(shape.per_rack, shape.total))
         why = f"{supplies} supplies of which {required} are required, over {pdus} PDUs in turn"
         yield Failure(equipment.name, what, stops == 0, stops, why)

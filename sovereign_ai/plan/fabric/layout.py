@@ -447,7 +447,9 @@ class _Sizer:
         counted = self._fullest_leaf(places) if self.fabric.uplinks == "attached" else places
         spine, up = self._count_spines(leaf, up, self.ports.spine_radix, self.need(counted))
         if self.fabric.core_oversubscription is not None:
-            message = f"{leaf} leaves fit under spines of {self.ports.spine_radix} ports, so there are no cores"
+            message = (
+                f"{leaf} leaves fit under spines of {self.ports.spine_radix} ports, so there are no cores"
+            )
             hint = "leave it out, or write 'pod_leaves', the leaves of a pod"
             raise MisfitError("core_oversubscription", message, hint)
         self.why["leaf_spine"] = f"{leaf} leaves x {up} uplinks"

@@ -104,16 +104,18 @@ def _supply_problems(index: int, site: Site, pools: Sequence[Shape]) -> Iterator
     seen: set[str] = set()
     for shape in pools:
         machine = shape.system
-        if machine.name in seen or machine.supplies is None or machine.supplies_required is None:
+        decided = machine.decided_supplies
+        if machine.name in seen or decided is None:
             continue
         seen.add(machine.name)
-        left = fewest_left(machine.supplies, pdus, feeds, shape.per_rack)
-        if left < machine.supplies_required:
+        supplies, required = decided
+        left = fewest_left(supplies, pdus, feeds, shape.per_rack)
+        if left < required:
             message = (
-                f"a {machine.name} has {machine.supplies} supplies and requires {machine.supplies_required}; "
+                f"a {machine.name} has {supplies} supplies and requires {required}; "
                 f"on {feeds} feeds and {pdus} rack PDUs the loss of a feed leaves {left}"
             )
-            change = _change(machine.supplies, machine.supplies_required, pdus, feeds, shape.per_rack)
+            change = _change(supplies, required, pdus, feeds, shape.per_rack)
             hint = f"{change}, or write 'survive: none'" if change else "write 'survive: none'"
             field = "rack_pdus" if change and "feeds" not in change else "feeds"
             yield Problem("feed-loss", message, Where(field=f"sites[{index}].power.{field}"), hint)

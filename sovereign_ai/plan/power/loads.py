@@ -249,8 +249,7 @@ def site_load(site: Site, groups: Sequence[RackGroup], other: int = 0) -> SiteLo
         machine, rack = group.shape.system, load_of_rack(group, site)
         rack_draw = planned_watts(group.shape, group.machines)
         watts += group.count * rack_draw
-        is_known = machine.supplies is not None and machine.supplies_required is not None
-        if not is_known and not shelf_supplies(site, machine, rack_draw)[0]:
+        if machine.decided_supplies is None and not shelf_supplies(site, machine, rack_draw)[0]:
             unknown.add(machine.name)
         for feed in range(feeds):
             up[feed] += group.count * rack.up[feed]
@@ -273,9 +272,7 @@ def load_of_rack(group: RackGroup, site: Site) -> Load:
         # The busbar carries all machines of the rack through the shelves that are left, or none.
         rack = _rack_load(watts, 0, shelves, 1, group.first, site.power.rack_pdus, feeds)
         return replace(rack, stopped=tuple(stops * group.machines for stops in rack.stopped))
-    supplies = required = 0
-    if machine.supplies is not None and machine.supplies_required is not None:
-        supplies, required = machine.supplies, machine.supplies_required
+    supplies, required = machine.decided_supplies or (0, 0)
     return _rack_load(
         watts,
         _shared(machine),

@@ -9,10 +9,11 @@ import pytest
 from hypothesis import given as examples
 from hypothesis import strategies as st
 
-from sovereign_ai.assess.energy.power import pdu_share
+from sovereign_ai.assess.energy.power import add_system, pdu_share
 from sovereign_ai.assess.energy.report import assess_energy
 from sovereign_ai.assess.energy.survival import Failure
-from sovereign_ai.assess.sheet import GivenValue
+from sovereign_ai.assess.sheet import GivenValue, Sheet
+from sovereign_ai.catalog.system import system
 from tests.assess.stacks import changed, stack
 from tests.support.dark_switch import LINE, write_dark_switch
 
@@ -43,14 +44,22 @@ def test_typical_power_is_the_measured_share_and_at_most_what_was_seen():
     assert typical.high == pytest.approx(8_400, rel=0.001)
 
 
-def test_idle_power_is_asked_for_and_used_once_given():
+def test_idle_power_is_a_range_until_it_is_given():
     factory, planned = stack("superpod")
     before = assess_energy(factory, planned)
-    assert before.measure("site.lyon.it.idle").needs == ("system.dgx-h100.idle",)
+    idle = before.measure("site.lyon.it.idle")
+    assert (idle.needs, idle.value) == ((), 127 * 2_040 + _DEVICES)
+    assert (idle.low or 0) < 127 * 1_300 + _DEVICES < 127 * 3_300 + _DEVICES < (idle.high or 0)
     after = assess_energy(factory, planned, {"system.dgx-h100.idle": GivenValue(2_000)})
     assert after.measure("site.lyon.it.idle").value == 127 * 2_000 + _DEVICES
     assert (after.measure("site.lyon.swing").value or 0) == pytest.approx(127 * (7_752 - 2_000))
     assert (after.measure("site.lyon.swing").value or 0) < (before.measure("site.lyon.swing").value or 0)
+
+
+def test_idle_power_in_kilowatts_is_counted_in_watts():
+    sheet = Sheet({})
+    add_system(sheet, system("xe9680-h200"))
+    assert sheet.value("system.xe9680-h200.idle") > 1_000
 
 
 def test_switches_and_storage_servers_carry_their_range_to_every_total():
