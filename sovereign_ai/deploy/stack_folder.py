@@ -29,13 +29,18 @@ def contents(name: str) -> dict[str, str]:
     return texts
 
 
-def _file_on_the_way(folder: Path) -> Path | None:
-    """Return the nearest existing part of a path where it is no folder; None where it is one."""
+def _file_problems(folder: Path) -> list[Problem]:
+    """Refuse a folder where the nearest existing part of its path is a file."""
     for part in (folder, *folder.parents):
         # `exists` follows links, so a link to a folder is one.
+        if part.exists() and not part.is_dir():
+            message = f"{part} is a file, and {folder} would be below it"
+            if part == folder:
+                message = f"{folder} is a file, and a stack is a folder"
+            return [Problem("file-refused", message, hint="name another folder")]
         if part.exists():
-            return None if part.is_dir() else part
-    return None
+            break
+    return []
 
 
 def scaffold(folder: Path, name: str, *, description: str | None = None, dry_run: bool = False) -> list[Path]:
@@ -64,11 +69,7 @@ def scaffold(folder: Path, name: str, *, description: str | None = None, dry_run
         if os.path.lexists(folder / file):
             message = f"{folder / file} exists already"
             problems.append(Problem("exists", message, hint="choose another folder, or move it away"))
-    if (file := _file_on_the_way(folder)) is not None:
-        message = f"{file} is a file, and {folder} would be below it"
-        if file == folder:
-            message = f"{folder} is a file, and a stack is a folder"
-        problems.append(Problem("file-refused", message, hint="name another folder"))
+    problems += _file_problems(folder)
     if problems:
         raise UsageError(problems)
     if folder.is_symlink() and not folder.exists():
