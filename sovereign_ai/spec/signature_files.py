@@ -135,7 +135,9 @@ def _with_documents(
             continue
         for path in paths:
             try:
-                size, signature = _signature_in(path, f"{path.parent.name}/{path.name}")
+                # As the description names it: where the description lies must not change its digest.
+                name = entry if path == folder / entry else f"{entry}/{path.name}"
+                size, signature = _signature_in(path, name)
             except SovereignError as error:
                 problems += error.problems
                 continue

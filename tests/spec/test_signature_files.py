@@ -78,6 +78,9 @@ def test_keys_and_signatures_become_part_of_the_description_and_its_digest(stack
         ("signatures/d.json", "statement"),
     ]
     assert before.digest != after.digest
+    write(stack, signatures=["signatures", "e.json"])
+    (stack / "e.json").write_text(json.dumps(envelope(key, statement(ONE))))
+    assert load(stack).images.signatures[-1].file == "e.json"
     # As data it needs no files.
     again = read_data(after.to_data(), "data").factory
     assert again.digest == after.digest
