@@ -126,7 +126,7 @@ def _preview(
     operations = [*outcome.steps, *(("restore", resource) for resource in restored)]
     lines = [*checked.lines, *_step_lines(operations, changes, with_fields=with_fields)]
     lines += [f"{'leave':>8} {resource}, which somebody changed" for resource in left]
-    moves = planned_moves(reading, bundle.objects, stack.factory)
+    moves = planned_moves(reading, bundle.objects, stack.factory, stack.plan)
     lines += map(str, moves)
     lines += outcome_lines(outcome)
     lines += [f"`up` asks first: {problem}" for problem in checked.unasked]

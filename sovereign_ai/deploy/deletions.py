@@ -110,14 +110,19 @@ def deletion_problems(
     leaving: Collection[ObjectKey],
     total: int,
     allowed: Allowed,
+    renamed: Collection[ObjectKey] = (),
 ) -> list[Problem]:
     """Return a problem for each deletion that was not allowed: namespaces with others' content, and the mass.
+
+    Objects of a part that is renamed are no mass deletion: a description that was truncated, or is another
+    cluster's, has no part in their place. What others keep in them is asked for like any other.
 
     Args:
         api: the cluster.
         leaving: objects of the stack that the description does not contain any more.
         total: how many objects the stack has.
         allowed: the deletions that were allowed.
+        renamed: those of the objects that come again under the new name of their part.
 
     Raises:
         ApiError: a permission to list is missing.
@@ -134,10 +139,9 @@ def deletion_problems(
         )
         hint = f"put it back into the description, or ask for its deletion: `--allow-delete {loss.namespace}`"
         problems.append(Problem("deletes-data", message, Where(field=f"Namespace/{loss.namespace}"), hint))
-    if len(leaving) >= _LEAST_MASS and len(leaving) > MASS_SHARE * total and not allowed.mass:
-        message = (
-            f"this deployment deletes {len(leaving)} of the {total} objects of the stack; nothing was changed"
-        )
+    lost = len(set(leaving) - set(renamed))
+    if lost >= _LEAST_MASS and lost > MASS_SHARE * total and not allowed.mass:
+        message = f"this deployment deletes {lost} of the {total} objects of the stack; nothing was changed"
         hint = "see whether the description is whole; then ask for it: `--allow-mass-deletion`"
         problems.append(Problem("mass-deletion", message, hint=hint))
     return problems

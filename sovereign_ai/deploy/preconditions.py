@@ -30,6 +30,8 @@ from sovereign_ai.deploy.ownership import (
 )
 from sovereign_ai.deploy.replacement import must_be_replaced
 from sovereign_ai.deploy.stack_context import StackContext
+from sovereign_ai.deploy.state_objects import Held
+from sovereign_ai.deploy.successors import component_of, successors
 from sovereign_ai.errors import Problem, UsageError
 from sovereign_ai.names import KEYS, OWNER
 
@@ -156,7 +158,9 @@ def check_preconditions(
     leaving, left = _departures(api, keys, claim)
     total = len({*(claim.held or {}), *leaving})
     replaces = must_be_replaced(api, planned, live, claim.held)
-    unasked = deletion_problems(api, leaving, total, deployment.allowed)
+    unasked = deletion_problems(
+        api, leaving, total, deployment.allowed, _renamed(leaving, planned, claim.held or {})
+    )
     unasked += replacement_problems(replaces, deployment.allowed)
     return Checked(
         cluster=cluster,
@@ -241,6 +245,31 @@ def _departures(
         else:
             left[key] = owner_phrase(live[key], owner)
     return tuple(sorted(leaving)), left
+
+
+def _renamed(
+    leaving: Iterable[ObjectKey], planned: Iterable[Mapping[str, Any]], held: Held
+) -> frozenset[ObjectKey]:
+    """Return the objects that leave because their part, or the tenant of their namespace, has another name.
+
+    Args:
+        leaving: the stack's objects that are not planned any more.
+        planned: the objects as the stack deploys them.
+        held: the objects in the stack's state, as they were stated.
+    """
+    # What a state holds of an object need not name its kind.
+    stated = {key: {"kind": key.kind, **item.inputs} for key, item in held.items()}
+    new_names = successors(stated.values(), planned)
+    has_successor = {component for component, successor in new_names.items() if successor}
+    namespaces = set()
+    for key, obj in stated.items():
+        if key.kind == "Namespace" and component_of(obj) in has_successor:
+            namespaces.add(key.name)
+    renamed = set()
+    for key in leaving:
+        if key in stated and (component_of(stated[key]) in has_successor or key.namespace in namespaces):
+            renamed.add(key)
+    return frozenset(renamed)
 
 
 def _taken_over(live: Mapping[ObjectKey, Metadata], claim: Claim) -> list[ObjectKey]:

@@ -68,6 +68,7 @@ if TYPE_CHECKING:
     )
     from sovereign_ai.rules.kinds import GROUPS, KINDS, OTHER, Group, find_kind, kinds_of_group
     from sovereign_ai.rules.normalization import UNKNOWN
+    from sovereign_ai.rules.objects.images import registries_of
     from sovereign_ai.rules.owners import made_from, makers, workloads
     from sovereign_ai.rules.placeless_kinds import HARMLESS
     from sovereign_ai.rules.registry import REGISTRY, find_rule, registry_data, registry_digest
@@ -106,6 +107,7 @@ else:
             "judgement": ("ADVISORY", "RuleFinding", "RuleVerdict", "Severity", "judge", "merge_verdicts"),
             "kinds": ("GROUPS", "Group", "KINDS", "OTHER", "find_kind", "kinds_of_group"),
             "normalization": ("UNKNOWN",),
+            "objects.images": ("registries_of",),
             "owners": ("made_from", "makers", "workloads"),
             "placeless_kinds": ("HARMLESS",),
             "registry": ("REGISTRY", "find_rule", "registry_data", "registry_digest"),
@@ -162,6 +164,7 @@ __all__ = [
     "pae",
     "paths_of",
     "places_matrix",
+    "registries_of",
     "registry_data",
     "registry_digest",
     "review_signatures",

@@ -78,6 +78,15 @@ def test_more_than_half_of_the_stack_is_deleted_only_where_it_is_asked_for() -> 
     assert deletion_problems(api, quotas(11), 20, Allowed(mass=True)) == []
 
 
+def test_objects_of_a_renamed_part_are_no_mass_deletion_and_what_others_keep_in_them_is() -> None:
+    renamed = quotas(9)
+    assert deletion_problems(MemoryCluster(), quotas(11), 20, Allowed(), renamed) == []
+    api = MemoryCluster(SPACE, obj("Pod", "p", "research"))
+    leaving = [key_of(SPACE), *quotas(11)]
+    (problem,) = deletion_problems(api, leaving, 20, Allowed(), [key_of(SPACE), *renamed])
+    assert problem.code == "deletes-data"
+
+
 def test_what_was_asked_for_reaches_the_program_by_environment_or_configuration() -> None:
     asked = Allowed(frozenset({"a", "b"}), mass=True)
     assert allowed_by(asked.to_environment()) == asked

@@ -5,8 +5,9 @@ from typing import Any
 
 import pytest
 
-from sovereign_ai.deploy.renames import Move, Usage, moves
-from sovereign_ai.plan.factory import plan
+from sovereign_ai.deploy.part_move import Move, Usage
+from sovereign_ai.deploy.renames import moves
+from sovereign_ai.plan.factory import Plan, plan
 from sovereign_ai.render.kubernetes.bundle import render
 from sovereign_ai.spec.factory import AIFactory
 from sovereign_ai.spec.reader import load
@@ -14,7 +15,7 @@ from sovereign_ai.spec.reader import load
 LAB = Path(__file__).resolve().parents[2] / "stacks" / "lab" / "factory.yaml"
 
 
-Described = tuple[tuple[dict[str, Any], ...], AIFactory]
+Described = tuple[tuple[dict[str, Any], ...], AIFactory, Plan]
 
 
 def described(folder: Path, *replacements: tuple[str, str]) -> Described:
@@ -27,11 +28,12 @@ def described(folder: Path, *replacements: tuple[str, str]) -> Described:
     file = folder / "factory.yaml"
     file.write_text(text, encoding="utf-8")
     factory = load(file)
-    return render(factory, plan(factory)).objects, factory
+    derived = plan(factory)
+    return render(factory, derived).objects, factory, derived
 
 
 def changes(old: Described, new: Described, usage: Usage | None = None) -> tuple[Move, ...]:
-    return moves(old[0], new[0], usage or Usage(), new[1])
+    return moves(old[0], new[0], usage or Usage(), new[1], new[2])
 
 
 def claim(namespace: str, size: str) -> dict[str, Any]:
@@ -100,3 +102,35 @@ def test_the_costs_of_a_tiers_name_are_the_volumes_that_keep_it(tmp_path: Path) 
     [move] = changes(described(tmp_path / "a"), described(tmp_path / "b", ("scratch", "fast")), usage)
     assert move == Move("storage tier", "scratch", "fast", move.costs)
     assert "2 volumes (4 TB) keep the old storage class's name" in move.costs[0]
+
+
+def test_renames_of_several_parts_at_once_find_the_part_with_the_same_content(tmp_path: Path) -> None:
+    changed = described(
+        tmp_path / "b",
+        ("train,", "answer,"),
+        ("serve,", "learn,"),
+        ("scratch,", "weights,"),
+        ("models,", "rough,"),
+        ("restricted", "public"),
+        ("open", "citadel"),
+        ("research", "ventures"),
+        ("startups", "science"),
+    )
+    told = {(move.kind, move.old): move.new for move in changes(described(tmp_path / "a"), changed)}
+    assert told == {
+        ("pool", "train"): "answer",
+        ("pool", "serve"): "learn",
+        ("storage tier", "scratch"): "weights",
+        ("storage tier", "models"): "rough",
+        ("zone", "restricted"): "public",
+        ("zone", "open"): "citadel",
+        ("tenant", "research"): "ventures",
+        ("tenant", "startups"): "science",
+    }
+
+
+def test_the_costs_of_a_pools_name_are_the_workloads_that_wait_in_its_queues(tmp_path: Path) -> None:
+    waiting = {"metadata": {"name": "job", "namespace": "research"}, "spec": {"queueName": "train"}}
+    usage = Usage(workloads=(waiting, {**waiting, "spec": {"queueName": "serve"}}))
+    [move] = changes(described(tmp_path / "a"), described(tmp_path / "b", ("train,", "learn,")), usage)
+    assert move.costs == ("1 workloads lose their queue",)

@@ -10,6 +10,11 @@ would cost more than all other rules together.
 
 from __future__ import annotations
 
+import json
+import re
+from collections.abc import Mapping
+from typing import Any
+
 from sovereign_ai.rules.controls import C3A_UPDATES, CADA_SOFTWARE, CIS_PROVENANCE, NIS2_SUPPLY
 from sovereign_ai.rules.kinds import PODS
 from sovereign_ai.rules.rule import OBJECT_PLACES, Rule, RuleCheck
@@ -21,6 +26,23 @@ def _permitted(image: str) -> str:
         f'($registries.exists(r, {image}.startsWith(r)) && !{image}.contains("..")'
         f' && !{image}.contains("//"))'
     )
+
+
+_LISTED = re.compile(r"(\[[^\]]*\])\.exists\(r, c\.image\.startsWith\(r\)")
+
+
+def registries_of(policy: Mapping[str, Any]) -> tuple[str, ...]:
+    """Return the registries that a rendered admission policy on pods permits; none if it names none.
+
+    Args:
+        policy: the ValidatingAdmissionPolicy, also as it is read from a cluster.
+    """
+    for validation in (policy.get("spec") or {}).get("validations") or ():
+        match = _LISTED.search(validation["expression"])
+        if match:
+            prefixes: list[str] = json.loads(match[1])
+            return tuple(prefix.removesuffix("/") for prefix in prefixes)
+    return ()
 
 
 # Every rule on images serves the same requirements on the supply chain.

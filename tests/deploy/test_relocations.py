@@ -1,0 +1,123 @@
+"""What moves on a cluster, and what is renamed without objects of its own."""
+
+from __future__ import annotations
+
+import copy
+from functools import cache
+from typing import Any
+
+import pytest
+
+from sovereign_ai.deploy.part_move import Usage
+from sovereign_ai.deploy.relocations import relocations
+from sovereign_ai.deploy.successors import successors
+from sovereign_ai.sim.nodes import node_objects
+from tests.daytwo.probes import Described
+from tests.daytwo.table import changes
+
+CHANGES = {change.name: change for change in changes()}
+
+
+@cache
+def both(name: str) -> tuple[Described, Described]:
+    change = CHANGES[name]
+    return Described.of(change.before), Described.of(change.after)
+
+
+def live_of(described: Described) -> list[dict[str, Any]]:
+    nodes = node_objects(described.factory, described.plan, described.bundle.cluster)
+    return copy.deepcopy([*described.bundle.objects, *nodes])
+
+
+def told(name: str, usage: Usage | None = None, live: list[dict[str, Any]] | None = None) -> list[str]:
+    """Return what is reported of a change of the table, a line each."""
+    old, new = both(name)
+    kept = {f"zone.{zone.name}" for zone in new.factory.zones}
+    renamed = successors(old.bundle.objects, new.bundle.objects, kept)
+    listed = live_of(old) if live is None else live
+    found = relocations(listed, new.bundle.objects, renamed, usage or Usage(), new.factory, new.plan)
+    return sorted(str(move) for move in found)
+
+
+@pytest.mark.parametrize(
+    ("name", "lines"),
+    [
+        (
+            "a key is renamed",
+            ["key hsm-fra is renamed to hsm-muc: storage classes models, scratch are made again"],
+        ),
+        (
+            "a site is renamed",
+            [
+                (
+                    "site fra1 is renamed to muc1: 16 nodes get another label; "
+                    "storage classes models, scratch are made again"
+                )
+            ],
+        ),
+        ("a hall is renamed", ["hall h1 is renamed to north: 16 nodes get another label"]),
+        (
+            "a registry is replaced",
+            ["registry registry.example.com/ai is replaced by registry.example.org/ai"],
+        ),
+        ("a tier moves to another zone", ["storage tier models moves from zone open to zone restricted"]),
+        ("a tier is reached otherwise", ["storage tier models moves from protocol nfs to protocol block"]),
+        ("a pool moves to a new hall", ["pool serve moves from hall h1 to hall h2: 4 nodes change"]),
+        (
+            "a pool and its tenant move to a new zone",
+            [
+                "pool serve moves from zone open to zone vault: 4 nodes change",
+                "storage tier models moves from zone open to zone vault",
+                "tenant startups moves from zone open to zone vault",
+            ],
+        ),
+        (
+            "a tenant is in a second zone",
+            [
+                (
+                    "namespace research is renamed to research-restricted: "
+                    "everything else in namespace research is deleted"
+                )
+            ],
+        ),
+        ("a zone of high trust is renamed", []),
+        ("a pool grows", []),
+    ],
+)
+def test_what_moves_is_told_as_such(name: str, lines: list[str]) -> None:
+    assert told(name) == lines
+
+
+def test_a_registry_with_running_pods_names_how_many_cannot_start_again() -> None:
+    image = {"image": "registry.example.com/ai/train@sha256:00"}
+    pod = {"metadata": {"name": "p", "namespace": "research"}, "spec": {"containers": [image]}}
+    assert told("a registry is replaced", Usage(pods=(pod,))) == [
+        (
+            "registry registry.example.com/ai is replaced by registry.example.org/ai: "
+            "1 running pods have images from it, and cannot start again"
+        )
+    ]
+
+
+def test_a_tier_under_another_key_names_the_volumes_that_stay_under_the_old_one() -> None:
+    volume = {
+        "metadata": {"name": "v"},
+        "spec": {"storageClassName": "models", "capacity": {"storage": "2T"}},
+    }
+    [line] = told("a key is added and used", Usage(volumes=(volume,)))
+    assert line == (
+        "storage tier models moves from key hsm-fra to key hsm-two: "
+        "1 volumes (2 TB) stay as they are, in key hsm-fra"
+    )
+
+
+@pytest.mark.parametrize(("used", "is_told"), [("64", True), ("8", False)])
+def test_a_quota_below_what_runs_is_told_with_what_is_used(used: str, *, is_told: bool) -> None:
+    live = live_of(both("a tenant may hold fewer GPUs")[0])
+    for obj in live:
+        if obj["kind"] == "ResourceQuota" and obj["metadata"]["namespace"] == "research":
+            obj["status"] = {"used": {"requests.nvidia.com/gpu": used}}
+    lines = [line for line in told("a tenant may hold fewer GPUs", live=live) if "nvidia.com/gpu" in line]
+    assert bool(lines) is is_told
+    if is_told:
+        assert "64 are used: what runs stays, and nothing more starts" in lines[0]
