@@ -20,7 +20,7 @@ from sovereign_ai.sim.nodes import FAKE, node_objects
 from sovereign_ai.sim.slices import slice_objects
 from tests.daytwo.edits import Data
 from tests.daytwo.probes import Described, probes
-from tests.daytwo.table import described, written
+from tests.daytwo.table import written
 from tests.daytwo.watcher import History, Watcher, answer, openings
 from tests.life import Lab, within
 
@@ -62,9 +62,8 @@ class Standing:
         """Write the description."""
         (self.lab.stack / "factory.yaml").write_text(written(data), encoding="utf-8")
 
-    def goes_to(self, base: str) -> None:
+    def goes_to(self, wanted: Data) -> None:
         """Bring the lab to where a change starts from, whatever an earlier one left."""
-        wanted = described(base)
         if self.at != wanted:
             self.describe(wanted)
             self.at = None

@@ -31,6 +31,7 @@ class Change:
         refused: the code of the problem by which it is refused before the first write; empty where it
             converges.
         field: the field that it is about; empty where it is about more than one.
+        first: edits of that description before the lab stands at it.
     """
 
     name: str
@@ -38,11 +39,12 @@ class Change:
     edits: tuple[Edit, ...]
     refused: str = ""
     field: str = ""
+    first: tuple[Edit, ...] = ()
 
     @property
     def before(self) -> Data:
         """The description before the change."""
-        return described(self.base)
+        return edited(described(self.base), self.first)
 
     @property
     def after(self) -> Data:
@@ -89,7 +91,8 @@ def _named() -> Iterator[Change]:
     for name, row in rows.items():
         parts = [rows[other] for other in row.get("then", ())]
         edits = tuple(edit for part in (*parts, row) for edit in part.get("do", ()))
-        yield Change(name, row.get("base", "lab"), edits, row.get("refused", ""))
+        first = tuple(row.get("first", ()))
+        yield Change(name, row.get("base", "lab"), edits, row.get("refused", ""), first=first)
 
 
 def _of_fields() -> Iterator[Change]:

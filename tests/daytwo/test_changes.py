@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from tests.daytwo.standing import Standing, Times, report
-from tests.daytwo.table import Change, changes, chosen
+from tests.daytwo.table import Change, changes, chosen, described
 from tests.life import Lab
 
 ALWAYS = frozenset(change.name for change in chosen("always"))
@@ -33,7 +33,7 @@ def standing(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Standing]:
     lab = Lab(tmp_path_factory.mktemp("daytwo"))
     made = Standing(lab)
     try:
-        made.goes_to("lab")
+        made.goes_to(described("lab"))
         yield made
     finally:
         lab.end()
@@ -45,7 +45,7 @@ def standing(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Standing]:
 def test_a_change_converges_by_one_command_and_so_does_the_way_back(
     standing: Standing, change: Change
 ) -> None:
-    standing.goes_to(change.base)
+    standing.goes_to(change.before)
     times = Times()
     standing.changes(change.before, change.after, times, "there")
     standing.changes(change.after, change.before, times, "back")
@@ -56,5 +56,5 @@ def test_a_change_converges_by_one_command_and_so_does_the_way_back(
 def test_a_change_that_cannot_be_is_refused_before_anything_is_written(
     standing: Standing, change: Change
 ) -> None:
-    standing.goes_to(change.base)
+    standing.goes_to(change.before)
     standing.refuses(change.after, change.refused)

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 
 from tests.daytwo.standing import Standing, Times, report
-from tests.daytwo.table import Change, chosen
+from tests.daytwo.table import Change, chosen, described
 from tests.life import Lab
 
 pytestmark = pytest.mark.daytwo
@@ -18,7 +18,7 @@ def standing(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Standing]:
     lab = Lab(tmp_path_factory.mktemp("pulumi"))
     made = Standing(lab)
     try:
-        made.goes_to("lab")
+        made.goes_to(described("lab"))
         yield made
     finally:
         lab.end()
@@ -26,7 +26,7 @@ def standing(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Standing]:
 
 @pytest.mark.parametrize("change", chosen("pulumi"), ids=lambda change: change.name)
 def test_a_plain_pulumi_up_converges_and_so_does_the_way_back(standing: Standing, change: Change) -> None:
-    standing.goes_to(change.base)
+    standing.goes_to(change.before)
     times = Times()
     standing.changes_by_pulumi(change.before, change.after, times, "there")
     standing.changes_by_pulumi(change.after, change.before, times, "back")

@@ -25,7 +25,7 @@ from tests.daytwo.edits import edited, general, value_at
 from tests.daytwo.table import FULL, LAB, Change, changes, chosen, described, never, written
 
 CHANGES = changes()
-MADE_BY_THE_STACK = {"unknown-cluster", "api-refuses"}
+MADE_BY_THE_STACK = {"unknown-cluster", "api-refuses", "mass-deletion"}
 """Codes of what only a command says, which knows the stack and the cluster: the description by itself is
 sound."""
 
