@@ -171,3 +171,20 @@ def test_what_is_there_as_the_state_knows_it_costs_no_dry_run(tmp_path: Path, re
     checked = check_preconditions(api, [namespace], deployment(tmp_path, record, item))
     assert checked.replaces == ()
     assert not [line for line in api.asked if line.startswith("TRY")]
+
+
+@pytest.mark.parametrize(("new", "codes"), [("renamed", []), ("", ["mass-deletion"])])
+def test_parts_that_have_other_names_are_no_mass_deletion_and_those_that_go_are(
+    tmp_path: Path, record: StackRecord, new: str, codes: list[str]
+) -> None:
+    def namespace(name: str) -> dict[str, Any]:
+        return obj("Namespace", name, labels=mine(record) | {KEYS.component: f"tenant.{name}"})
+
+    old = [namespace(f"tenant-{number}") for number in range(12)]
+    held = [resource("Namespace", each["metadata"]["name"], inputs=stated(each)) for each in old]
+    wanted = [namespace(f"{new}-{number}") for number in range(12)] if new else []
+    api = Cluster(*old)
+    record.put_cluster("lab", check_preconditions(api, [], deployment(tmp_path, record)).cluster.identity)
+    checked = check_preconditions(api, wanted, deployment(tmp_path, record, *held))
+    assert len(checked.leaving) == 12
+    assert [problem.code for problem in checked.unasked] == codes
