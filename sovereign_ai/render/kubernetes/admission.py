@@ -339,6 +339,9 @@ def _mutating_spec(context: Context) -> dict[str, Any]:
         if len(countries) == 1:
             selector[KEYS.jurisdiction] = countries[0]
         wished[zone] = selector
+    if not zoned:
+        # CEL gives an empty map no type, and the API server refuses the patch then. No namespace has no name.
+        zoned, wished = {"": ""}, {"": {"": ""}}
     constants = context.constants() | {"wished": wished, "zoned": zoned}
     pods = {
         "apiGroups": [""],

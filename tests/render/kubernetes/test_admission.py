@@ -15,6 +15,8 @@ from sovereign_ai.rules.kinds import GROUPS, KINDS, ResourceKind, kind_named
 from sovereign_ai.rules.registry import REGISTRY
 from sovereign_ai.rules.waiver_review import RESOURCE
 from sovereign_ai.spec.waiver import Approver, Waiver
+from tests.daytwo.probes import Described
+from tests.daytwo.table import changes
 from tests.render.lab import every, one, stack
 from tests.rules.cases import signed
 from tests.support.approvals import key_of, public_key_of
@@ -222,6 +224,18 @@ def test_a_machine_is_judged_by_every_way_to_write_its_labels_and_a_heartbeat_is
 def test_the_mutating_policy_knows_each_zones_selector():
     text = str(one("MutatingAdmissionPolicy", "sovereign-placement")["spec"]["variables"])
     assert f'"restricted":{{"{KEYS.jurisdiction}":"DE","{KEYS.zone}":"restricted"}}' in text
+
+
+def test_the_mutating_policy_of_a_factory_without_tenants_has_no_map_without_a_type() -> None:
+    change = next(change for change in changes() if change.name == "all tenants go")
+    objects = Described.of(change.after).bundle.objects
+    [spec] = [
+        obj["spec"]
+        for obj in objects
+        if obj["metadata"]["name"] == "sovereign-placement" and "variables" in obj["spec"]
+    ]
+    expressions = [entry["expression"] for entry in (*spec["matchConditions"], *spec["variables"])]
+    assert all("{}" not in expression for expression in expressions)
 
 
 def waived(*resources: str, rule: str = "IMG-001") -> dict[str, dict[str, Any]]:
