@@ -14,9 +14,6 @@ OWN = {"__future__", "sovereign_ai"}
 DOCUMENTED = {"os._exit", "sys._getframe"}
 """Names of the standard library that begin with an underscore and are in its documentation."""
 EXCEPTIONS = {
-    ("sovereign_ai/deploy/language_host/host.py", "pulumi.automation._server.LanguageServer"): (
-        "the server that runs a program in this process; Pulumi exports it nowhere, and its version is pinned"
-    ),
     (
         "sovereign_ai/deploy/package/service.py",
         "pulumi.provider.server.ProviderServicer._construct_options",
