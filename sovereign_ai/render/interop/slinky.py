@@ -35,11 +35,11 @@ def slinky_values(factory: AIFactory, plan: Plan, cluster: str, forest: ClusterT
             names = hostlist(node.name for node in nodes)
             gres.append(f"NodeName={names} Name=gpu Count={nodes[0].gpus} Flags=CountOnly\n")
     partitions: dict[str, Any] = {}
-    for zone, names in members.items():
+    for zone, zone_pools in members.items():
         chosen = "YES" if zone == default_zone(factory, members) else "NO"
         partitions[partition_name(zone)] = {
             "enabled": True,
-            "nodesets": names,
+            "nodesets": zone_pools,
             "configMap": {"Default": chosen, "MaxTime": "UNLIMITED", "State": "UP"},
         }
     files = {"gres.conf": "".join(gres)}

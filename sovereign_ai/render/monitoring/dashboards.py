@@ -44,10 +44,10 @@ def rack_dashboards(factory: AIFactory, plan: Plan, site: str) -> Mapping[str, s
                 limits[hall.name] = hall.rack_limit.count
     with_gpus = {node.rack for node in nodes_of(plan, site) if has_dcgm(node)}
     files: dict[str, str] = {}
-    for (hall, row), racks in rows.items():
-        document = _dashboard(plan.factory, site, hall, row, _panels(racks, limits[hall], with_gpus))
+    for (name, row), racks in rows.items():
+        document = _dashboard(plan.factory, site, name, row, _panels(racks, limits[name], with_gpus))
         text = orjson.dumps(document, option=orjson.OPT_INDENT_2 | orjson.OPT_SORT_KEYS).decode()
-        files[f"{hall}-row-{row + 1:03d}.json"] = f"{text}\n"
+        files[f"{name}-row-{row + 1:03d}.json"] = f"{text}\n"
     return files
 
 

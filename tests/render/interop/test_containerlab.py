@@ -72,4 +72,4 @@ def test_switches_take_the_configuration_that_is_written_beside_the_file() -> No
             for bind in fields.get("binds", ()):
                 source = bind.partition(":")[0]
                 assert f"{plane}/{source}" in written("lab"), node
-                assert f"interface {'swp'}" in written("lab")[f"{plane}/{source}"]
+                assert "interface swp" in written("lab")[f"{plane}/{source}"]

@@ -33,7 +33,8 @@ def test_no_panel_covers_another_or_leaves_the_grid(name: str) -> None:
             taken: set[tuple[int, int]] = set()
             for panel in json.loads(text)["panels"]:
                 grid = panel["gridPos"]
-                assert grid["x"] >= 0 and grid["x"] + grid["w"] <= 24
+                assert grid["x"] >= 0
+                assert grid["x"] + grid["w"] <= 24
                 for x in range(grid["x"], grid["x"] + grid["w"]):
                     for y in range(grid["y"], grid["y"] + grid["h"]):
                         assert (x, y) not in taken
