@@ -286,7 +286,7 @@ _ROWS = (
         group="queues",
         notes=(
             "Kueue's own packages under a program of the project, which has one listener, and wants a"
-            " certificate there; built with the libraries of Kubernetes 0.35 that Kueue 0.17 names, since with 0.37"
+            " certificate there; built with the libraries (0.35) that Kueue 0.17 names, since with 0.37"
             " github.com/kubeflow/trainer/v2, on which it stands, does not compile"
         ),
     ),
