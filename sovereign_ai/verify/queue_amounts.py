@@ -148,10 +148,6 @@ def _tolerations(pod_set: Object) -> Sequence[Object]:
     return pod_set["template"]["spec"].get("tolerations") or ()
 
 
-def _matches(labels: Mapping[str, str], wanted: Mapping[str, str]) -> bool:
-    return all(labels.get(key) == value for key, value in wanted.items())
-
-
 def field_of(obj: Object, *path: str) -> Any:
     """Return a field below others; None where one of them is missing."""
     value: Any = obj

@@ -234,8 +234,8 @@ def _queue(workload: Object, state: QueueState) -> _Verdict | None:
         return _no_queue(wanted, str(namespace), sorted(names))
     if _is_stopped(local):
         return _stopped(f"LocalQueue {namespace}/{wanted}")
-    queue = _cluster_queue(workload, state)
-    return _of_cluster_queue(f"ClusterQueue {local['spec']['clusterQueue']}", queue)
+    target = f"ClusterQueue {local['spec']['clusterQueue']}"
+    return _of_cluster_queue(target, _cluster_queue(workload, state))
 
 
 def _of_cluster_queue(target: str, queue: Object | None) -> _Verdict | None:
@@ -420,7 +420,7 @@ def _domains(pod_set: Object, level: str, flavor: Object, state: QueueState) -> 
 
 
 def _is_stopped(queue: Object) -> bool:
-    return queue["spec"].get("stopPolicy", "None") != "None"
+    return bool(queue["spec"].get("stopPolicy", "None") != "None")
 
 
 def _is_true(condition: Object | None) -> bool:
