@@ -37,6 +37,8 @@ _GROUPS = {
     "PriorityClass": "scheduling.k8s.io",
     "RuntimeClass": "node.k8s.io",
     "StorageClass": "storage.k8s.io",
+    "FlowSchema": "flowcontrol.apiserver.k8s.io",
+    "PriorityLevelConfiguration": "flowcontrol.apiserver.k8s.io",
     "DeviceClass": "resource.k8s.io",
     "Role": "rbac.authorization.k8s.io",
     "RoleBinding": "rbac.authorization.k8s.io",
