@@ -25,12 +25,12 @@ def paths(value: object, above: str = "") -> set[str]:
     """Return the paths of a document's fields; below an open field there are none."""
     if not isinstance(value, dict) or above in CHART["open"]:
         return set()
-    found = set()
+    fields_seen = set()
     for key, below in value.items():
         name = "*" if above in CHART["named"] else key
         path = f"{above}.{name}".lstrip(".")
-        found |= {path} | paths(below, path)
-    return found
+        fields_seen |= {path} | paths(below, path)
+    return fields_seen
 
 
 @pytest.mark.parametrize("name", SMALL)
@@ -49,9 +49,9 @@ def test_a_nodeset_selects_its_pools_nodes_and_requests_all_their_gpus(name: str
         assert nodesets.keys() == pools.keys()
         for pool, nodeset in nodesets.items():
             assert nodeset["scalingMode"] == "DaemonSet"
-            assert nodeset["podSpec"]["nodeSelector"]["sovereign-ai.internal/pool"] == pool  # type: ignore[index]
-            assert list(nodeset["slurmd"]["resources"]["limits"].values()) == [pools[pool].gpus]  # type: ignore[index]
-            assert nodeset["extraConfMap"]["Gres"] == [f"gpu:{pools[pool].gpus}"]  # type: ignore[index]
+            assert nodeset["podSpec"]["nodeSelector"]["sovereign-ai.internal/pool"] == pool
+            assert list(nodeset["slurmd"]["resources"]["limits"].values()) == [pools[pool].gpus]
+            assert nodeset["extraConfMap"]["Gres"] == [f"gpu:{pools[pool].gpus}"]
 
 
 @pytest.mark.parametrize("name", SMALL)
@@ -60,9 +60,7 @@ def test_partitions_are_the_zones_and_the_topology_is_that_of_the_cluster(name: 
     for cluster in plan.clusters:
         document = values(name, cluster.name)
         zones = {
-            pool: partition
-            for partition, row in document["partitions"].items()
-            for pool in row["nodesets"]  # type: ignore[attr-defined]
+            pool: partition for partition, row in document["partitions"].items() for pool in row["nodesets"]
         }
         assert zones == {node.pool: node.zone for node in plan.nodes_of(cluster.name)}
         files = document["configFiles"]
