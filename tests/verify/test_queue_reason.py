@@ -190,7 +190,7 @@ def test_kueues_own_word_and_message_are_passed_on():
         "type": "QuotaReserved",
         "status": "False",
         "reason": "Pending",
-        "message": "couldn't assign",
+        "message": "too small",
     }
     reason = reason_of(workload(5, status={"conditions": [condition]}), state())
     assert (reason.kueue_reason, reason.kueue_message) == ("Pending", "too small")
