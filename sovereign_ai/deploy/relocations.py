@@ -149,13 +149,12 @@ class _Renames:
         self._renamed = renamed
         self._before, self._after = before, after
         self._sites = {site.name for site in factory.sites}
-        declared = {
-            "zone": {zone.name for zone in factory.zones},
-            "key": {key.name for key in factory.keys},
-            "site": {site.name for site in factory.sites},
-            "region": {site.region or site.name for site in factory.sites},
-            "hall": {hall.name for site in factory.sites for hall in site.halls},
-        }
+        declared: dict[str, set[str]] = {"site": self._sites, "region": set(), "hall": set()}
+        declared["zone"] = {zone.name for zone in factory.zones}
+        declared["key"] = {key.name for key in factory.keys}
+        for site in factory.sites:
+            declared["region"].add(site.region or site.name)
+            declared["hall"].update(hall.name for hall in site.halls)
         existing: dict[str, set[str]] = defaultdict(set)
         for (_, place), values in before.items():
             existing[place] |= values

@@ -169,12 +169,12 @@ def workload_of(job: Object) -> dict[str, Any]:
     if required:
         pod_set["topologyRequest"] = {"required": required}
     labels = field_of(job, "metadata", "labels") or {}
+    queue = labels.get("kueue.x-k8s.io/queue-name", "")
+    name = job["metadata"].get("name", "")
+    namespace = job["metadata"].get("namespace", "default")
     return {
-        "metadata": {
-            "name": job["metadata"].get("name", ""),
-            "namespace": job["metadata"].get("namespace", "default"),
-        },
-        "spec": {"queueName": labels.get("kueue.x-k8s.io/queue-name", ""), "podSets": [pod_set]},
+        "metadata": {"name": name, "namespace": namespace},
+        "spec": {"queueName": queue, "podSets": [pod_set]},
     }
 
 
@@ -326,13 +326,12 @@ def _of_shortage(workload: Object, state: QueueState, queue: str, lack: _Shortag
     """Return the verdict on a quota that is too small, or taken."""
     place = f"flavor {lack.flavor} of ClusterQueue {queue}"
     figures = f"{shown(lack.asked)} of {lack.resource}"
+    nominal = shown(lack.nominal)
     if lack.asked > lack.nominal:
-        message = f"it asks for {figures}, and {place} has {shown(lack.nominal)} in all"
+        message = f"it asks for {figures}, and {place} has {nominal} in all"
         return _Verdict("over-quota", message, _smaller(workload, queue, lack, lack.nominal))
-    message = (
-        f"it asks for {figures}, and {place} has {shown(lack.free)} free of {shown(lack.nominal)}:"
-        f" {shown(lack.missing)} are missing"
-    )
+    free, missing = shown(lack.free), shown(lack.missing)
+    message = f"it asks for {figures}, and {place} has {free} free of {nominal}: {missing} are missing"
     ending = _ending(state, queue, lack)
     change = Change("end", ending) if ending else _smaller(workload, queue, lack, lack.free)
     return _Verdict("waits-for-quota", message, change)

@@ -106,6 +106,12 @@ def air_flow(watts: float, rise: float) -> float:
     return watts * 3600 / (HEAT_OF_AIR * rise)
 
 
+def _mixed_air_flow(watts: float, more: float, liquid: float, rise: float) -> float:
+    """Return the air for what liquid does not carry of some watts, and for more that it never does."""
+    in_air = watts * (1 - liquid)
+    return air_flow(in_air + more, rise)
+
+
 def coolant_flow(watts: float, rise: float) -> float:
     """Return the litres of water a minute that carry some watts away at a rise in kelvin."""
     return watts * 60 / (HEAT_OF_WATER * GRAMS_OF_WATER / 1000 * rise)
@@ -183,8 +189,7 @@ def _flows(sheet: Sheet, name: str, cooling: Cooling, machines: int, support: in
         sheet.plan(share, 0.0 if cooling.kind == "air" else 1.0, "1", f"{cooling.kind} cooling")
     if cooling.kind == "hybrid":
         formula = "(heat x (1 - liquid share) + heat of switches and storage) / (1,206 J x rise)"
-        mixed = lambda w, more, part, kelvin: air_flow(w * (1 - part) + more, kelvin)  # noqa: E731 - the formula, used once
-        sheet.derive(f"{name}.air", "m3/h", formula, mixed, heat_name, by_air, share, rise)
+        sheet.derive(f"{name}.air", "m3/h", formula, _mixed_air_flow, heat_name, by_air, share, rise)
     else:
         formula = "heat x (1 - liquid share) / (1,206 J x rise)"
         work = lambda w, part, kelvin: air_flow(w * (1 - part), kelvin)  # noqa: E731 - the formula, used once

@@ -131,12 +131,14 @@ def queue_roles() -> tuple[dict[str, Any], ...]:
     rbac = "rbac.authorization.k8s.io"
     metadata = {"name": KUEUE_USER, "labels": {KEYS.component: "control-plane"}}
     role = {"apiVersion": f"{rbac}/v1", "kind": "ClusterRole", "metadata": metadata, "rules": rules}
+    reference = {"apiGroup": rbac, "kind": "ClusterRole", "name": KUEUE_USER}
+    subject = {"apiGroup": rbac, "kind": "User", "name": KUEUE_USER}
     binding = {
         "apiVersion": f"{rbac}/v1",
         "kind": "ClusterRoleBinding",
         "metadata": metadata,
-        "roleRef": {"apiGroup": rbac, "kind": "ClusterRole", "name": KUEUE_USER},
-        "subjects": [{"apiGroup": rbac, "kind": "User", "name": KUEUE_USER}],
+        "roleRef": reference,
+        "subjects": [subject],
     }
     return (role, binding)
 
@@ -179,11 +181,13 @@ def _write_serving_files(cluster_dir: ClusterDir) -> None:
 
 def _configuration(cluster_dir: ClusterDir, port: int) -> dict[str, Any]:
     """Return Kueue's settings: no port but the webhooks', no other cluster, no election of a leader."""
+    folder = _serving_folder(cluster_dir)
+    webhook = {"host": LOOPBACK, "port": port, "certDir": str(folder)}
     return {
         "apiVersion": "config.kueue.x-k8s.io/v1beta2",
         "kind": "Configuration",
         "namespace": "kueue-system",
-        "webhook": {"host": LOOPBACK, "port": port, "certDir": str(_serving_folder(cluster_dir))},
+        "webhook": webhook,
         "metrics": {"bindAddress": "0"},
         "health": {"healthProbeBindAddress": "0"},
         "internalCertManagement": {"enable": False},
@@ -253,26 +257,15 @@ def _webhooks(cluster_dir: ClusterDir, port: int) -> tuple[dict[str, Any], dict[
             common["namespaceSelector"] = {"matchExpressions": [in_zone]}
         url = f"https://{LOOPBACK}:{port}"
         judged = rule | {"resources": list(resources), "operations": ["CREATE", "UPDATE"]}
-        judging.append(
-            common
-            | {
-                "name": f"validate-{kind}.kueue.x-k8s.io",
-                "clientConfig": {"url": f"{url}/validate-{path}", "caBundle": ca},
-                "rules": [judged],
-            }
-        )
+        client = {"url": f"{url}/validate-{path}", "caBundle": ca}
+        own = {"name": f"validate-{kind}.kueue.x-k8s.io", "clientConfig": client, "rules": [judged]}
+        judging.append(common | own)
         if kind in _NOT_CHANGED:
             continue
         changed = rule | {"resources": [resources[0]], "operations": ["CREATE"]}
-        changing.append(
-            common
-            | {
-                "name": f"mutate-{kind}.kueue.x-k8s.io",
-                "clientConfig": {"url": f"{url}/mutate-{path}", "caBundle": ca},
-                "reinvocationPolicy": "Never",
-                "rules": [changed],
-            }
-        )
+        client = {"url": f"{url}/mutate-{path}", "caBundle": ca}
+        own = {"name": f"mutate-{kind}.kueue.x-k8s.io", "clientConfig": client, "rules": [changed]}
+        changing.append(common | own | {"reinvocationPolicy": "Never"})
     return (
         _configuration_of("MutatingWebhookConfiguration", changing),
         _configuration_of("ValidatingWebhookConfiguration", judging),

@@ -103,11 +103,11 @@ def chain_elements(site: Site, load: SiteLoad) -> Iterator[ChainElement]:
 
 def _boards_text(levels: ChainLoad, chain: PowerChain) -> str:
     """Return the terms of what the low-voltage boards carry after an outage, in words."""
-    mechanical = chain.mechanical.power.count
-    return (
-        f"{load_text(levels.it, 'W')} of IT, {load_text(mechanical, 'W')} of mechanical load, "
-        f"{load_text(levels.ups_losses, 'W')} of UPS losses and {load_text(levels.recharge, 'W')} of recharge"
-    )
+    it = load_text(levels.it, "W")
+    mechanical = load_text(chain.mechanical.power.count, "W")
+    losses = load_text(levels.ups_losses, "W")
+    recharge = load_text(levels.recharge, "W")
+    return f"{it} of IT, {mechanical} of mechanical load, {losses} of UPS losses and {recharge} of recharge"
 
 
 def _transformers(wanted: Transformers, apparent: int, levels: ChainLoad, chain: PowerChain) -> ChainElement:
@@ -140,10 +140,11 @@ def transformer_losses(wanted: Transformers, count: int, apparent: Fraction) -> 
 
 def _generators(wanted: Generators, levels: ChainLoad, chain: PowerChain) -> ChainElement:
     """Return the generators: without the grid they carry everything, cooling and recharge included."""
+    litres = f"{fuel_needed(wanted, levels):,} L for {wanted.autonomy}, of {wanted.fuel}"
+    rate = f"{wanted.consumption} a set at {wanted.rating}, in proportion to the load"
     why = {
         "load": _boards_text(levels, chain),
-        "fuel": f"{fuel_needed(wanted, levels):,} L for {wanted.autonomy}, of {wanted.fuel}: "
-        f"{wanted.consumption} a set at {wanted.rating}, in proportion to the load",
+        "fuel": f"{litres}: {rate}",
         "rating": "active power for the whole time of an outage (ISO 8528-1)",
     }
     return parallel(
@@ -270,6 +271,10 @@ def _ups(site: Site, chain: PowerChain, ups: Ups, load: SiteLoad, levels: ChainL
             why=why,
         )
     systems, rating = ups_systems(site, ups), modules * ups.module.count
+    topology = f"{ups.topology} over {len(site.power.feeds)} feeds"
+    each_system = f"each system needs {needed:,} modules of {ups.module}, and has {modules:,}"
+    why = {"needed": f"{topology}; {each_system}", "load": _ups_rule(ups, site), "losses": losses}
+    worst = ceil_div(max(normal, after), 1)
     return ChainElement(
         element="UPS system",
         unit="W",
@@ -280,15 +285,10 @@ def _ups(site: Site, chain: PowerChain, ups: Ups, load: SiteLoad, levels: ChainL
         load=levels.behind_ups,
         each=ceil_div(normal, 1),
         after_loss=ceil_div(after, 1),
-        left=rating - ceil_div(max(normal, after), 1),
+        left=rating - worst,
         losses=levels.ups_losses,
         grade=grade,
-        why={
-            "needed": f"{ups.topology} over {len(site.power.feeds)} feeds; each system needs {needed:,} "
-            f"modules of {ups.module}, and has {modules:,}",
-            "load": _ups_rule(ups, site),
-            "losses": losses,
-        },
+        why=why,
     )
 
 

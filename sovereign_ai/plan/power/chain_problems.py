@@ -173,10 +173,9 @@ def _cap_problems(index: int, pools: Sequence[Shape]) -> Iterator[Problem]:
         least = idle.count if idle else 0
         if limit <= least:
             cap = shape.site.power.cap
-            message = (
-                f"a rack capped to {cap.rack if cap else ''} leaves each {shape.system.name} of pool "
-                f"{shape.pool.name!r} {limit:,} W, and it draws {least:,} W idle"
-            )
+            machine = f"each {shape.system.name} of pool {shape.pool.name!r}"
+            left = f"leaves {machine} {limit:,} W, and it draws {least:,} W idle"
+            message = f"a rack capped to {cap.rack if cap else ''} {left}"
             hint = "write a higher cap, or put fewer machines into a rack"
             yield Problem("cap-too-low", message, Where(field=f"sites[{index}].power.cap.rack"), hint)
 

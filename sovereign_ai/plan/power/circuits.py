@@ -269,20 +269,20 @@ def _busbar(busbar: RackBusbar, group: RackGroup) -> ChainElement:
     each = busbar_current(busbar, watts)
     sections = "" if busbar.sections == 1 else f" over {busbar.sections} sections that shelves feed apart"
     system = group.shape.system.name
+    machines = f"{load_text(watts, 'W')} of {group.machines} {system}"
+    why = {"load": f"I = P / U: {machines} at {busbar.voltage}{sections}"}
+    rating = busbar.current.count
     return ChainElement(
         element=f"busbar of {system}",
         unit="mA",
-        rating=busbar.current.count,
+        rating=rating,
         needed=busbar.sections,
         installed=busbar.sections,
         load=each * busbar.sections,
         each=each,
         after_loss=each,
-        left=busbar.current.count - each,
-        why={
-            "load": f"I = P / U: {load_text(watts, 'W')} of {group.machines} {system} at {busbar.voltage}"
-            f"{sections}"
-        },
+        left=rating - each,
+        why=why,
     )
 
 
@@ -291,9 +291,19 @@ def _shelves(site: Site, busbar: RackBusbar, group: RackGroup) -> ChainElement:
     watts = planned_watts(group.shape, group.machines)
     rating = shelf_rating(busbar.shelf)
     shelves, needed = shelf_supplies(site, group.shape.system, watts)
-    left = shelves_left(site, shelves) if site.power.survive == "any-feed" else shelves - 1
+    if site.power.survive == "any-feed":
+        lost = "the loss of a feed"
+        left = shelves_left(site, shelves)
+    else:
+        lost = "the loss of a shelf"
+        left = shelves - 1
     after = ceil_div(watts, max(left, 1))
-    lost = "the loss of a feed" if site.power.survive == "any-feed" else "the loss of a shelf"
+    load, most = load_text(watts, "W"), load_text(rating, "W")
+    turn = f"on {site.power.rack_pdus} PDUs in turn"
+    why = {
+        "needed": f"{load} over {most} of a {busbar.shelf} are {needed:,}",
+        "after_loss": f"{lost} leaves {left:,} of {shelves:,}, {turn}",
+    }
     return ChainElement(
         element=f"shelf of {group.shape.system.name}",
         unit="W",
@@ -304,9 +314,5 @@ def _shelves(site: Site, busbar: RackBusbar, group: RackGroup) -> ChainElement:
         each=ceil_div(watts, shelves),
         after_loss=after,
         left=left * rating - watts,
-        why={
-            "needed": f"{load_text(watts, 'W')} over {load_text(rating, 'W')} of a {busbar.shelf} "
-            f"are {needed:,}",
-            "after_loss": f"{lost} leaves {left:,} of {shelves:,}, on {site.power.rack_pdus} PDUs in turn",
-        },
+        why=why,
     )

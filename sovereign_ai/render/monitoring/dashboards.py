@@ -57,9 +57,10 @@ def _dashboard(
     """Return a dashboard."""
     title = f"{factory} {site} {hall}: racks of row {row + 1}"
     source = {"name": "datasource", "type": "datasource", "query": "prometheus", "label": "Prometheus"}
+    digest = hashlib.sha256(title.encode()).hexdigest()
     return {
         # Grafana's identifiers have at most 40 characters.
-        "uid": hashlib.sha256(title.encode()).hexdigest()[:32],
+        "uid": digest[:32],
         "title": title,
         "tags": ["sovereign-ai", factory, site, hall],
         "schemaVersion": _SCHEMA,
@@ -96,15 +97,14 @@ def _rack_panels(rack: Rack, limit: int, *, hottest: bool) -> list[dict[str, Any
     power = f'sum(ipmi_dcmi_power_consumption_watts{{job="controllers",rack="{rack.name}"}})'
     answering = f'sum(up{{job=~"nodes|switches",rack="{rack.name}"}})'
     firing = f'sum(ALERTS{{alertstate="firing",rack="{rack.name}"}}) or vector(0)'
-    gauge = _panel(
-        "gauge", f"{rack.name} ({rack.kind})", power, "watt", [(rack.power, "yellow"), (limit, "red")]
-    )
+    steps = [(rack.power, "yellow"), (limit, "red")]
+    gauge = _panel("gauge", f"{rack.name} ({rack.kind})", power, "watt", steps)
     gauge["fieldConfig"]["defaults"].update({"min": 0, "max": limit})
     panels = [gauge, _panel("stat", "answering", answering, "none", [])]
     if hottest:
-        panels.append(
-            _panel("stat", "hottest GPU", f"max(DCGM_FI_DEV_GPU_TEMP{at})", "celsius", [(_HOT, "red")])
-        )
+        temperature = f"max(DCGM_FI_DEV_GPU_TEMP{at})"
+        panel = _panel("stat", "hottest GPU", temperature, "celsius", [(_HOT, "red")])
+        panels.append(panel)
     panels.append(_panel("stat", "alerts", firing, "none", [(1, "red")]))
     return panels
 
@@ -117,15 +117,16 @@ def _panel(
     # Grafana takes steps in rising order alone; a rack may be planned to its hall's limit or beyond.
     for value, colour in sorted(steps):
         colours.append({"color": colour, "value": value})
+    thresholds = {"mode": "absolute", "steps": colours}
+    target = {"refId": "A", "expr": expression, "instant": True, "datasource": dict(_SOURCE)}
+    last = {"calcs": ["lastNotNull"], "fields": "", "values": False}
+    height = _TALL if kind == "gauge" else _FLAT
     return {
         "type": kind,
         "title": title,
         "datasource": dict(_SOURCE),
-        "gridPos": {"h": _TALL if kind == "gauge" else _FLAT, "w": _WIDTH},
-        "targets": [{"refId": "A", "expr": expression, "instant": True, "datasource": dict(_SOURCE)}],
-        "fieldConfig": {
-            "defaults": {"unit": unit, "thresholds": {"mode": "absolute", "steps": colours}},
-            "overrides": [],
-        },
-        "options": {"reduceOptions": {"calcs": ["lastNotNull"], "fields": "", "values": False}},
+        "gridPos": {"h": height, "w": _WIDTH},
+        "targets": [target],
+        "fieldConfig": {"defaults": {"unit": unit, "thresholds": thresholds}, "overrides": []},
+        "options": {"reduceOptions": last},
     }
