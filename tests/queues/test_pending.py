@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from sovereign_ai.cluster.api.client import Api, open_cluster
+from sovereign_ai.cluster.api.client import Api, ApiError, open_cluster
 from sovereign_ai.cluster.embedded.lifecycle import down, up
 from sovereign_ai.names import KEYS
 from sovereign_ai.verify import QueueReason, find_workload, observe_queues, reason_of
@@ -52,6 +52,19 @@ def node(name: str, rack: str) -> dict[str, Any]:
     return made("v1", "Node", name, {}, labels=labels, annotations=annotations) | {"status": status}
 
 
+def _reports(api: Api, machine: dict[str, Any]) -> bool:
+    """Write a node's status; False where a controller has changed the node meanwhile."""
+    live = api.get("v1", "Node", machine["metadata"]["name"])
+    assert live is not None
+    try:
+        api.update_status(live | {"status": machine["status"]})
+    except ApiError as error:
+        if error.problems[0].code != "api-conflict":
+            raise
+        return False
+    return True
+
+
 @pytest.fixture(scope="module")
 def api(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Api]:
     """Start a control plane with Kueue, two racks of two nodes, and a queue for their 32 GPUs."""
@@ -62,7 +75,7 @@ def api(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Api]:
     for number in range(4):
         machine = node(f"n{number}", f"r{number // 2}")
         api.create(machine)
-        api.update_status(api.get("v1", "Node", f"n{number}") | {"status": machine["status"]})
+        until(lambda machine=machine: _reports(api, machine))
     api.create(made(KUEUE, "Topology", "racks", {"levels": [{"nodeLabel": RACK}, {"nodeLabel": HOST}]}))
     flavor = {"nodeLabels": {"pool": QUEUE}, "topologyName": "racks"}
     api.create(made(KUEUE, "ResourceFlavor", FLAVOR, flavor))
