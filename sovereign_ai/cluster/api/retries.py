@@ -84,7 +84,9 @@ class Retries:
         """
         self._closed_since = None
         asked = retry_after(headers)
-        if status == TOO_MANY or (status >= _SERVER_ERROR and asked is not None):
+        if status == TOO_MANY or (status == UNAVAILABLE and asked is not None):
+            return self._when_asked(asked)
+        if status >= _SERVER_ERROR and asked is not None and self._is_repeatable:
             return self._when_asked(asked)
         if status == UNAVAILABLE and self._is_repeatable:
             return self._when_asked(None)
