@@ -11,16 +11,19 @@ import shutil
 import signal
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
+from sovereign_ai.catalog.figures import clear_description_rows
 from sovereign_ai.cluster.api.client import Api, open_cluster
 from sovereign_ai.plan.factory import Plan, plan
 from sovereign_ai.render.kubernetes.bundle import Bundle, render
 from sovereign_ai.spec.factory import AIFactory
 from sovereign_ai.spec.reader import load
+from tests.support.dark_switch import LINE, DarkSwitch, write_dark_switch
 
 if TYPE_CHECKING:
     from tests.kind.lab import KindLab
@@ -143,3 +146,21 @@ def kind_lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[KindLab]:
     from tests.kind.lab import deployed
 
     yield from deployed(tmp_path_factory.mktemp("kind"))
+
+
+@pytest.fixture
+def dark_switch(tmp_path: Path) -> Iterator[DarkSwitch]:
+    """Write a switch of unknown power beside a description in the test's folder: its kind, ports and rate."""
+    clear_description_rows()
+    yield partial(write_dark_switch, tmp_path)
+    clear_description_rows()
+
+
+@pytest.fixture
+def dark_lab(tmp_path: Path, dark_switch: DarkSwitch) -> Path:
+    """The folder of a lab whose in-band switches are of unknown power."""
+    dark_switch("ethernet", 64, 100)
+    text = (STACKS / "lab" / "factory.yaml").read_text(encoding="utf-8")
+    text = text.replace("switch: sn4600c", "switch: dark").replace("name: lab\n", f"name: lab\n{LINE}\n")
+    tmp_path.joinpath("factory.yaml").write_text(text, encoding="utf-8")
+    return tmp_path

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import orjson
 
-from sovereign_ai.errors import Problem, UsageError
+from sovereign_ai.errors import EnvironmentLacksError, Problem, UsageError
 from sovereign_ai.files.writing import create
 from sovereign_ai.names import is_label
 from sovereign_ai.spec import schema
@@ -29,18 +29,21 @@ def contents(name: str) -> dict[str, str]:
     return texts
 
 
-def _file_problems(folder: Path) -> list[Problem]:
-    """Refuse a folder where the nearest existing part of its path is a file."""
+def _insist_on_folder(folder: Path) -> None:
+    """Refuse a folder where the nearest existing part of its path is a file.
+
+    Raises:
+        EnvironmentLacksError: it is.
+    """
     for part in (folder, *folder.parents):
         # `exists` follows links, so a link to a folder is one.
         if part.exists() and not part.is_dir():
             message = f"{part} is a file, and {folder} would be below it"
             if part == folder:
                 message = f"{folder} is a file, and a stack is a folder"
-            return [Problem("file-refused", message, hint="name another folder")]
+            raise EnvironmentLacksError(Problem("file-refused", message, hint="name another folder"))
         if part.exists():
             break
-    return []
 
 
 def scaffold(folder: Path, name: str, *, description: str | None = None, dry_run: bool = False) -> list[Path]:
@@ -53,8 +56,8 @@ def scaffold(folder: Path, name: str, *, description: str | None = None, dry_run
         dry_run: check everything and write nothing.
 
     Raises:
-        UsageError: the name is not allowed, a file exists already, or the folder would be below a file;
-            nothing is written then.
+        UsageError: the name is not allowed, or a file exists already; nothing is written then.
+        EnvironmentLacksError: the folder would be below a file; nothing is written then.
     """
     problems = []
     if not is_label(name) or len(name) > 32:
@@ -69,9 +72,9 @@ def scaffold(folder: Path, name: str, *, description: str | None = None, dry_run
         if os.path.lexists(folder / file):
             message = f"{folder / file} exists already"
             problems.append(Problem("exists", message, hint="choose another folder, or move it away"))
-    problems += _file_problems(folder)
     if problems:
         raise UsageError(problems)
+    _insist_on_folder(folder)
     if folder.is_symlink() and not folder.exists():
         message = f"{folder} is a link that leads nowhere"
         hint = "remove it, or name another folder"

@@ -22,7 +22,16 @@ from sovereign_ai.rules import KINDS
 from sovereign_ai.toolchain import polling
 
 Object = Mapping[str, Any]
-_ORDER = ("RoleBinding", "NetworkPolicy", "Role", "ServiceAccount", "StorageClass", "Namespace")
+_ORDER = (
+    "RoleBinding",
+    "NetworkPolicy",
+    "Role",
+    "ServiceAccount",
+    "StorageClass",
+    "Namespace",
+    "FlowSchema",
+    "PriorityLevelConfiguration",
+)
 """Kinds that the renderer writes and admission policies judge, in the order of their deletion.
 
 A test compares them with the kinds of every rendered bundle.

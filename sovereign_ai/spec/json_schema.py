@@ -116,7 +116,12 @@ def _describe(model: type[Model], part: dict[str, Any]) -> None:
 
     pydantic can do so itself, but then it reads the source of every part whenever one is imported.
     """
-    for name, text in _field_texts(model.__module__).get(model.__name__, {}).items():
+    texts: dict[str, str] = {}
+    # A part has the fields of the part that it extends, and may describe one of them anew.
+    for ancestor in reversed(model.__mro__):
+        if issubclass(ancestor, Model) and ancestor is not Model:
+            texts |= _field_texts(ancestor.__module__).get(ancestor.__name__, {})
+    for name, text in texts.items():
         field = part["properties"].get(model.model_fields[name].alias or name)
         if field is None:
             continue

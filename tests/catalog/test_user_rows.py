@@ -56,7 +56,7 @@ def test_what_a_row_lacks_it_says() -> None:
             assert getattr(row, text.partition(":")[0]) is None
     assert (
         blocks(systems.system("gaudi3-oam8"))[0]
-        == "weight_kg: whether the floor carries a rack of it is not checked"
+        == "nodes_per_rack: how many stand in a rack follows from the hall's limit and the rack's height"
     )
     row = filled("switch", "dark")
     del row["figures"]["power"]

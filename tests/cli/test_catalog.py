@@ -40,7 +40,7 @@ def test_a_row_is_shown_with_source_day_and_grade(capsys: pytest.CaptureFixture[
     assert call(["catalog", "show", "gaudi3-oam8"]) == 0
     text = capsys.readouterr().out
     assert "max_power: 13.2 kW [11.8 to 13.2] (estimate: " in text
-    assert "lacks supplies: whether it survives the loss of a feed is not decided" in text
+    assert "lacks nodes_per_rack: how many stand in a rack follows from the hall's limit" in text
     assert call(["catalog", "show", "gaudi4"]) == 2
     assert "did you mean" in capsys.readouterr().err
 

@@ -104,7 +104,7 @@ def test_what_cannot_be_designed_for_is_refused_before_the_search(
 ) -> None:
     monkeypatch.setattr("sovereign_ai.design.search.compute_fabrics", None)
     result = call(*SMALL, *options, "--json")
-    assert result.exit_code == 2
+    assert result.exit_code == (3 if code == "file-refused" else 2)
     [problem] = orjson.loads(result.stdout)["problems"]
     assert problem["code"] == code
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from sovereign_ai.deploy.stack_folder import contents, scaffold
-from sovereign_ai.errors import UsageError
+from sovereign_ai.errors import EnvironmentLacksError, UsageError
 
 
 def test_a_new_stack_has_its_name_in_every_template_and_a_schema(tmp_path: Path) -> None:
@@ -49,7 +49,7 @@ def test_a_folder_that_is_a_dangling_link_is_refused(tmp_path: Path) -> None:
 @pytest.mark.parametrize("below", ["", "new", "new/deeper"])
 def test_a_folder_that_is_or_lies_below_a_file_is_refused_before_anything(tmp_path: Path, below: str) -> None:
     (tmp_path / "file").write_text("mine", encoding="utf-8")
-    with pytest.raises(UsageError) as error:
+    with pytest.raises(EnvironmentLacksError) as error:
         scaffold(tmp_path / "file" / below, "lab", dry_run=True)
     assert [problem.code for problem in error.value.problems] == ["file-refused"]
 

@@ -5,16 +5,13 @@ from __future__ import annotations
 from collections import Counter
 from pathlib import Path
 
-import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sovereign_ai.catalog.figures import Grade
 from sovereign_ai.plan.factory import Plan, plan
 from sovereign_ai.plan.racks import SupportBatch, support_racks, switch_kind, switch_power
-from sovereign_ai.spec import AIFactory, load
-from tests.assess.stacks import STACKS
-from tests.support.dark_switch import LINE, write_dark_switch
+from sovereign_ai.spec import load
 
 from .factories import codes, factory, hall, management, only_problem, planned, pool, site
 
@@ -81,17 +78,8 @@ def test_machines_a_rack_that_no_source_gives_follow_from_power_and_height() -> 
     )
 
 
-@pytest.fixture
-def dark_stack(tmp_path: Path) -> AIFactory:
-    write_dark_switch(tmp_path, "ethernet", 64, 100)
-    text = (STACKS / "lab" / "factory.yaml").read_text(encoding="utf-8")
-    text = text.replace("switch: sn4600c", "switch: dark").replace("name: lab\n", f"name: lab\n{LINE}\n")
-    tmp_path.joinpath("factory.yaml").write_text(text, encoding="utf-8")
-    return load(tmp_path)
-
-
-def test_switches_without_a_known_power_are_named_and_never_given_watts(dark_stack: AIFactory) -> None:
-    dark = plan(dark_stack)
+def test_switches_without_a_known_power_are_named_and_never_given_watts(dark_lab: Path) -> None:
+    dark = plan(load(dark_lab))
     unknown = {name for rack in dark.racks for name in rack.unknown_power}
     assert unknown == {
         device.name for plane in dark.fabrics if plane.fabric == "inband" for device in plane.switches

@@ -174,6 +174,12 @@ def workload(**changes: Any) -> dict[str, Any]:
     return {"workloads": [{**base, **changes}]}
 
 
+# The generator of the curve P-256 as a public key: nothing here is signed with it.
+P256_KEY = (
+    "MFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAEaxfR8uEsQkf4vOblY6RA8ncDfYEt6zOg9KE5RdiYwpZP40Li/hp/m47n60p8D54W"
+    "K84zV2sxXs7LtkBoN79R9Q=="
+)
+SIGNED = {"images": {**FACTORY["images"], "signers": [{"name": "release", "key": P256_KEY}]}}
 GATE = FACTORY["gateways"][0]
 TWO_LINES = [uplink(), uplink(name="west", carrier="Example Telecom")]
 ABROAD = {"gateways": [{**GATE, "seat": "US", "zones": ["restricted"]}]}
@@ -520,6 +526,8 @@ CASES: list[tuple[str, str, dict[str, Any], str]] = [
     ),
     ("SUP-009", "no way out", {}, "operator.exit_plan"),
     ("SUP-009", "a way out", operator(exit_plan="documented"), ""),
+    ("SUP-010", "an image that no declared signer has signed", SIGNED | workload(), "workloads[0].image"),
+    ("SUP-010", "no signer is declared", workload(), ""),
     (
         "CRT-001",
         "a certificate that ended yesterday",

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
-from sovereign_ai.catalog.figures import clear_description_rows
 from sovereign_ai.catalog.row_template import template
 
+DarkSwitch = Callable[[str, int, int], None]
 LINE = "catalog: [hardware.yaml]"
 """What the description has in addition."""
 
@@ -14,9 +15,9 @@ LINE = "catalog: [hardware.yaml]"
 def write_dark_switch(folder: Path, kind: str, ports: int, gigabits: int) -> None:
     """Write `hardware.yaml` with a switch called `dark`, of ports without a known power.
 
-    The rows of descriptions that were read before are forgotten, among them other switches of this name.
+    Tests use the fixture `dark_switch`, which forgets the row afterwards: it would be a switch of every later
+    description of the process.
     """
-    clear_description_rows()
     lines = []
     for line in template("switch", "dark").splitlines():
         if " power: " in line or " uplink_" in line:

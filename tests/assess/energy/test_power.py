@@ -15,7 +15,7 @@ from sovereign_ai.assess.energy.survival import Failure
 from sovereign_ai.assess.sheet import GivenValue, Sheet
 from sovereign_ai.catalog.system import system
 from tests.assess.stacks import changed, stack
-from tests.support.dark_switch import LINE, write_dark_switch
+from tests.support.dark_switch import LINE, DarkSwitch
 
 _DEVICES = 65 * 1_720 + 10 * 150 + 8 * 850 + 18 * 1_600
 """Watts of the superpod's switches and storage servers, at the upper ends of their figures."""
@@ -83,8 +83,10 @@ def test_a_users_figure_of_a_device_replaces_ours():
     assert after.measure("site.lyon.it.peak").value == 1_295_400 + _DEVICES - 65 * 220
 
 
-def test_a_device_of_unknown_power_counts_at_the_peak_and_in_every_feed_once_it_is_given(tmp_path: Path):
-    write_dark_switch(tmp_path, "infiniband", 64, 400)
+def test_a_device_of_unknown_power_counts_at_the_peak_and_in_every_feed_once_it_is_given(
+    tmp_path: Path, dark_switch: DarkSwitch
+):
+    dark_switch("infiniband", 64, 400)
     switch = ("rails: 2, switch: qm9700, link", "rails: 2, switch: dark, link")
     factory, planned = changed("superpod", *switch, tmp_path, ("name: superpod", f"name: superpod\n{LINE}"))
     before = assess_energy(factory, planned).measure("site.lyon.it.peak")

@@ -14,7 +14,7 @@ from sovereign_ai.assess.sheet import GivenValue
 from sovereign_ai.plan.factory import Plan
 from sovereign_ai.spec.factory import AIFactory
 from tests.assess.stacks import changed, stack
-from tests.support.dark_switch import LINE, write_dark_switch
+from tests.support.dark_switch import LINE, DarkSwitch
 
 
 def _german(tmp: Path) -> tuple[AIFactory, Plan]:
@@ -74,9 +74,11 @@ def test_the_duty_to_report_starts_at_500_kilowatts(nodes: int, status: str, tmp
     assert len(found.kpis) == (status == "due")
 
 
-def test_devices_count_for_the_duty_to_report_and_leave_it_open_while_their_power_is_unknown(tmp_path: Path):
+def test_devices_count_for_the_duty_to_report_and_leave_it_open_while_their_power_is_unknown(
+    tmp_path: Path, dark_switch: DarkSwitch
+):
     """49 machines draw 499.8 kW; what is missing is less than one switch."""
-    write_dark_switch(tmp_path, "infiniband", 64, 400)
+    dark_switch("infiniband", 64, 400)
     factory, planned = changed(
         "superpod",
         "nodes: 127",
@@ -105,8 +107,8 @@ def test_devices_that_cannot_reach_a_threshold_leave_nothing_open():
     assert _check(assess_energy(*stack("lab")).checks, _DUTY).status == "not-applicable"
 
 
-def test_devices_count_for_the_german_connection(tmp_path: Path):
-    write_dark_switch(tmp_path, "ethernet", 32, 400)
+def test_devices_count_for_the_german_connection(tmp_path: Path, dark_switch: DarkSwitch):
+    dark_switch("ethernet", 32, 400)
     factory, planned = changed(
         "lab", "radix: 32, link", "switch: dark, link", tmp_path, ("name: lab\n", f"name: lab\n{LINE}\n")
     )
@@ -150,7 +152,7 @@ def test_a_new_german_site_has_two_years_for_1_2_and_its_year_sets_the_reused_sh
     given = {
         "site.lyon.started": GivenValue(20270801),
         "site.lyon.pue": GivenValue(1.2),
-        "site.lyon.e-reuse": GivenValue(1e6),
+        "site.lyon.e-reuse": GivenValue(3e5),
     }
     checks = assess_energy(factory, planned, given).checks
     pue, reuse = _check(checks, "EnEfG § 11(2) PUE"), _check(checks, "EnEfG § 11(2) reused energy")

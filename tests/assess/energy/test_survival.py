@@ -9,12 +9,14 @@ from sovereign_ai.assess.energy.survival import pdu_stops
 from sovereign_ai.assess.sheet import GivenValue
 from tests.assess.energy.test_power import _failure
 from tests.assess.stacks import changed, stack
-from tests.support.dark_switch import LINE, write_dark_switch
+from tests.support.dark_switch import LINE, DarkSwitch
 
 
-def test_devices_that_overload_the_feeds_left_are_a_feed_that_is_not_survived(tmp_path: Path):
+def test_devices_that_overload_the_feeds_left_are_a_feed_that_is_not_survived(
+    tmp_path: Path, dark_switch: DarkSwitch
+):
     """Lab: 163.2 kW of machines on three feeds, so 81.6 kW on either of two; 36 switches and servers."""
-    write_dark_switch(tmp_path, "ethernet", 32, 400)
+    dark_switch("ethernet", 32, 400)
     factory, planned = changed(
         "lab",
         "feeds: {A: 400 kW, B: 400 kW, C: 400 kW}",
