@@ -16,7 +16,7 @@ from sovereign_ai.design.request import DesignRequest, fit_site
 from sovereign_ai.design.score import Score
 from sovereign_ai.design.search import OBJECTIVES, Candidate, Progress, Search, best_score, search
 from sovereign_ai.errors import Problem, SpecError, Where
-from sovereign_ai.plan import Plan, plan
+from sovereign_ai.plan import Plan, draft, other_watts, plan
 from sovereign_ai.render.kubernetes import render
 from sovereign_ai.rules import RuleVerdict, check
 from sovereign_ai.sovereignty import assess_sovereignty
@@ -163,7 +163,10 @@ class _Finisher:
             power = candidate.score.power
             ample = read_data(data, "design").factory
             bound = int((power.high or power.known) - power.known)
-            data = fit_site(data, ample, candidate.network_watts, bound)
+            drafted, _ = draft(ample)
+            # Switches and storage servers: what is not drawn by machines.
+            other = other_watts(ample, drafted.sizes, drafted.storage, ample.sites[0].name)
+            data = fit_site(data, ample, other, bound)
         factory = read_data(data, "design").factory
         derived = plan(factory, lambda name: Where(field=name))
         self._judge(factory, derived)

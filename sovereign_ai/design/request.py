@@ -203,19 +203,19 @@ class DesignRequest:
         return MOST_FEEDS, MOST_FEEDS
 
 
-def fit_site(data: dict[str, Any], factory: AIFactory, switches: int, bound: int) -> dict[str, Any]:
+def fit_site(data: dict[str, Any], factory: AIFactory, other: int, bound: int) -> dict[str, Any]:
     """Return a description whose site is as large as its design needs: budget, feeds and cooling.
 
     Args:
         data: the description on an ample site.
         factory: the same, as it was read.
-        switches: known watts of everything that is no server.
+        other: known watts of switches and storage servers.
         bound: the most watts that devices of unknown power draw together.
     """
     [site] = factory.sites
     shapes = pool_shapes(factory)
     groups = rack_groups(shapes)
-    whole = site_load(site, groups, switches + bound)
+    whole = site_load(site, groups, other + bound)
     # The most that any feed carries after the loss of any other.
     worst = max(map(max, whole.load.after))
     feeds = len(site.power.feeds)

@@ -94,13 +94,11 @@ class Candidate:
         shape: the name of the compute fabric's shape.
         fabrics: all fabrics as described, compute first.
         score: what it costs, draws, survives and depends on.
-        network_watts: known watts of all that is no server.
     """
 
     shape: str
     fabrics: list[dict[str, Any]]
     score: Score
-    network_watts: int
 
 
 @dataclass(slots=True)
@@ -326,7 +324,7 @@ class Around:
         sovereignty = Sovereignty(ceiling, best, replacing_vendors(sized.fabric))
         score = Score(cost, power, sized.headroom, sovereignty)
         described = [dict(sized.fabric), *other_fabrics(self._request, sized.fabric)]
-        return Candidate(sized.shape, described, score, parts.watts)
+        return Candidate(sized.shape, described, score)
 
     def _verdict(self, sized: Sized, models: Iterable[str]) -> tuple[int, float]:
         """Return the SEAL ceiling and the best score, assessed once for each set of vendors of switches."""

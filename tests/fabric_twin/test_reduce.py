@@ -34,7 +34,8 @@ def ethernet(name: str) -> tuple[AIFactory, Plan]:
     data = yaml.safe_load((STACKS / name / "factory.yaml").read_text(encoding="utf-8"))
     for site in data["sites"]:
         # A switch without a model draws more than the one that is left out, at the upper end.
-        site["power"]["it_budget"] = "120 MW"
+        if site["power"]["it_budget"] == "100 MW":
+            site["power"] |= {"it_budget": "120 MW", "feeds": dict.fromkeys("ABCDEF", "26 MW")}
         for hall in site["halls"]:
             hall["cooling"].pop("airflow", None)
     for fabric in data["fabrics"]:
