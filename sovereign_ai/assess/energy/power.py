@@ -484,7 +484,7 @@ def add_swings(sheet: Sheet, equipment: SiteEquipment, plan: Plan) -> None:
 
 def _swing(sheet: Sheet, name: str, systems: Sequence[str], typical: str, idle: str) -> None:
     """Add the swing between training and idle servers, or to nothing if their idle power is not known."""
-    known = bool(systems) and sheet.given.keys() >= set(_measures_of(systems, "idle"))
+    known = bool(systems) and sheet.value(idle) is not None
     parts = [typical, idle] if known else [typical]
     note = "" if known else "down to nothing, since what machines draw idle is not known: an upper bound"
     formula = "training typical - training idle"
