@@ -9,20 +9,22 @@ A level's part of the API server is its number of shares by the sum of all (`nom
 kubernetes.io/docs/concepts/cluster-administration/flow-control, Kubernetes 1.37). The API server's own levels
 have 245 together.
 
-    >>> dict(tenant_shares({"research": 96, "startups": 32}))
-    {'research': 62, 'startups': 37}
+    >>> tenant_shares(2), tenant_shares(50)
+    (20, 2)
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 
 from sovereign_ai.names import ADMIN_GROUP, NODE_WRITER, OPERATOR_USER, SYSTEM_NAMESPACE, tenant_groups
 from sovereign_ai.plan.clusters import ClusterPlan
 
 TENANT_SHARES = 100
-"""Shares of all tenants together, as many as Kubernetes' own `workload-low`, which they no longer use."""
+"""Shares of all tenants together at the most, as many as Kubernetes' own `workload-low`, which they no longer
+use."""
+MOST_SHARES = 20
+"""Shares of one tenant at the most, as many as the platform has."""
 PLATFORM_SHARES = 20
 """Shares of the platform, as many as Kubernetes' own `global-default`, which it no longer uses."""
 FLOW_PRECEDENCE = 1_000
@@ -61,10 +63,8 @@ class RequestLevel:
 
 def request_levels(cluster: ClusterPlan) -> tuple[RequestLevel, ...]:
     """Return the priority level of the platform, and that of each tenant of a cluster, sorted by tenant."""
-    gpus: dict[str, int] = {}
     accounts: dict[str, list[str]] = {}
     for namespace in cluster.namespaces:
-        gpus[namespace.tenant] = gpus.get(namespace.tenant, 0) + sum(namespace.gpus.values())
         accounts.setdefault(namespace.tenant, []).append(f"Group {_ACCOUNTS}{namespace.name}")
     platform = (
         f"Group {ADMIN_GROUP}",
@@ -73,27 +73,24 @@ def request_levels(cluster: ClusterPlan) -> tuple[RequestLevel, ...]:
         f"User {OPERATOR_USER}",
     )
     levels = [RequestLevel("sovereign-platform", "", PLATFORM_SHARES, platform)]
-    for tenant, shares in tenant_shares(gpus).items():
+    shares = tenant_shares(len(accounts))
+    for tenant in sorted(accounts):
         people = tuple(f"Group {group}" for group in tenant_groups(tenant))
         subjects = (*people, *sorted(accounts[tenant]))
         levels.append(RequestLevel(f"sovereign-tenant-{tenant}", tenant, shares, subjects))
     return tuple(levels)
 
 
-def tenant_shares(gpus: Mapping[str, int]) -> dict[str, int]:
-    """Return the shares of each tenant, sorted by name: one half of all in equal parts, one half by GPUs.
+def tenant_shares(tenants: int) -> int:
+    """Return the shares of each of some tenants: equal ones, and the same for up to five.
 
-    By GPUs alone a small tenant could hardly work, and in equal parts a large one could not. Of more than
-    50 tenants each may have only one share, and all together more than 100.
+    They follow neither from GPUs nor from quotas, so that a change of one tenant changes no other tenant's
+    level, nor the admission policies that hold them to the description. Beyond five tenants they share what
+    five have; of more than a hundred each has one share, and all together more than a hundred.
 
     Args:
-        gpus: tenant to its GPUs.
+        tenants: how many there are.
     """
-    everything = sum(gpus.values())
-    shares: dict[str, int] = {}
-    for tenant in sorted(gpus):
-        # Where no tenant has GPUs, all have equal parts.
-        part, whole = (gpus[tenant], everything) if everything else (1, len(gpus))
-        equal_and_own = TENANT_SHARES * (whole + part * len(gpus))
-        shares[tenant] = max(1, equal_and_own // (2 * whole * len(gpus)))
-    return shares
+    if not tenants:
+        return 0
+    return max(1, min(MOST_SHARES, TENANT_SHARES // tenants))

@@ -13,7 +13,7 @@ import pytest
 
 from sovereign_ai.cluster.api.client import Api, ApiError
 from sovereign_ai.cluster.guard import GUARDED
-from sovereign_ai.cluster.guard_record import guard_file, record_file
+from sovereign_ai.cluster.guard_record import guard_file, read_record, record_file
 from sovereign_ai.cluster.guard_release import released
 from sovereign_ai.cluster.state import ClusterDir
 from sovereign_ai.deploy.engine import Engine
@@ -143,7 +143,8 @@ def test_a_damaged_file_is_written_anew_before_the_api_server_starts(lab: Lab) -
 
 
 def test_where_nothing_says_what_the_file_must_be_that_is_said_and_up_writes_it(lab: Lab) -> None:
-    kept = record_file(place(lab)).read_bytes()
+    kept = read_record(place(lab))
+    assert kept is not None
     record_file(place(lab)).unlink()
     guard_file(place(lab)).write_bytes(b"{")
     command = [sys.executable, "-m", "sovereign_ai.cli", "preview", str(lab.stack)]
@@ -151,7 +152,9 @@ def test_where_nothing_says_what_the_file_must_be_that_is_said_and_up_writes_it(
     assert "may be unguarded" in done.stderr
     lab.on_plane("up")
     assert unguarded(lab.api) == []
-    assert record_file(place(lab)).read_bytes() == kept
+    again = read_record(place(lab))
+    assert again is not None
+    assert again.content == kept.content
 
 
 def test_a_whole_down_removes_them_all_and_leaves_nothing_guarded(lab: Lab) -> None:

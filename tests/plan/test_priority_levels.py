@@ -1,8 +1,13 @@
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
+from sovereign_ai.plan import plan
 from sovereign_ai.plan.priority_levels import TENANT_SHARES, request_levels, tenant_shares
+from sovereign_ai.spec import load
+from tests.assess.stacks import STACKS
 from tests.render.lab import stack
 
 
@@ -20,29 +25,18 @@ def test_each_tenant_and_the_platform_have_a_level_with_all_their_people_and_acc
 
 
 @pytest.mark.parametrize(
-    ("gpus", "shares"),
-    [
-        ({"one": 8}, {"one": 100}),
-        ({"large": 96, "small": 32}, {"large": 62, "small": 37}),
-        ({"large": 1_000_000, "none": 0}, {"large": 75, "none": 25}),
-        ({"b": 0, "a": 0}, {"a": 50, "b": 50}),
-        ({}, {}),
-    ],
-    ids=["alone", "by GPUs", "without GPUs", "nobody has GPUs", "nobody"],
+    ("tenants", "shares"),
+    [(0, 0), (1, 20), (2, 20), (5, 20), (6, 16), (50, 2), (100, 1), (1_000, 1)],
 )
-def test_one_half_of_the_shares_is_equal_and_one_half_is_by_gpus(
-    gpus: dict[str, int], shares: dict[str, int]
-) -> None:
-    assert tenant_shares(gpus) == shares
+def test_tenants_have_equal_shares_that_stay_the_same_for_up_to_five(tenants: int, shares: int) -> None:
+    assert tenant_shares(tenants) == shares
+    assert tenants * shares <= max(TENANT_SHARES, tenants)
 
 
-@pytest.mark.parametrize("count", [2, 7, 50, 100])
-def test_shares_of_all_tenants_stay_below_the_limit_and_each_has_one(count: int) -> None:
-    shares = tenant_shares({f"t{number}": number**2 for number in range(count)})
-    assert min(shares.values()) >= 1
-    # Of many tenants those without GPUs are rounded up to one.
-    assert sum(shares.values()) <= TENANT_SHARES + (count if count > TENANT_SHARES // 2 else 0)
-
-
-def test_of_a_thousand_tenants_each_has_one_share() -> None:
-    assert set(tenant_shares({f"t{number}": 8 for number in range(1000)}).values()) == {1}
+def test_another_quota_changes_no_level(tmp_path: Path) -> None:
+    _, before = stack("lab")
+    text = (STACKS / "lab" / "factory.yaml").read_text(encoding="utf-8")
+    tmp_path.joinpath("factory.yaml").write_text(text.replace("gpus: 96", "gpus: 88"), encoding="utf-8")
+    after = plan(load(tmp_path))
+    assert after.digest != before.digest
+    assert request_levels(after.cluster("lab")) == request_levels(before.cluster("lab"))
