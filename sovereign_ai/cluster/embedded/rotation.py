@@ -10,6 +10,7 @@ seconds. Data stays as it is: what etcd holds is not encrypted under any of thes
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -56,6 +57,7 @@ def rotate(
         # Should the plane be removed and made again before a deployment has recorded its new authority, the
         # old one is how the deployment knows that this plane is gone.
         note_removed(cluster_dir)
-        for file in sorted(cluster_dir.pki.iterdir()):
-            file.unlink()
+        # With its folders: a component may have its files in one of its own.
+        shutil.rmtree(cluster_dir.pki)
+        cluster_dir.make()
     return up(name, progress=progress, root=root) if ran else None

@@ -99,8 +99,12 @@ def test_a_stopped_control_plane_gets_its_keys_at_its_next_start(tmp_path: Path)
     up("rest", root=tmp_path)
     try:
         down("rest", keep_data=True, root=tmp_path)
+        pki = cluster_dir_of("rest", tmp_path).pki
+        # As Kueue has one.
+        pki.joinpath("component").mkdir()
+        pki.joinpath("component", "tls.key").write_text("old", encoding="ascii")
         assert rotate("rest", root=tmp_path) is None
-        assert list(cluster_dir_of("rest", tmp_path).pki.iterdir()) == []
+        assert list(pki.iterdir()) == []
         assert open_cluster(up("rest", root=tmp_path).kubeconfig).identity()
     finally:
         down("rest", root=tmp_path)
