@@ -288,7 +288,10 @@ def _quota(workload: Object, state: QueueState) -> _Verdict | None:
     if queue["spec"].get("cohortName"):
         return None
     for group in queue["spec"].get("resourceGroups") or ():
-        shortages = [_shortage(queue, flavor, asked) for flavor in group["flavors"]]
+        shortages = []
+        for flavor in group["flavors"]:
+            reserved = _reserved(state, name, flavor["name"])
+            shortages.append(_shortage(flavor, asked, reserved))
         lacking = [shortage for shortage in shortages if shortage is not None]
         # One flavor with room is enough.
         if lacking and len(lacking) == len(shortages):
@@ -296,9 +299,8 @@ def _quota(workload: Object, state: QueueState) -> _Verdict | None:
     return None
 
 
-def _shortage(queue: Object, flavor: Object, asked: Amounts) -> _Shortage | None:
+def _shortage(flavor: Object, asked: Amounts, reserved: Amounts) -> _Shortage | None:
     """Return what a flavor lacks of the resource of which it lacks most; None if it has room."""
-    reserved = _reserved(queue, flavor["name"])
     worst: _Shortage | None = None
     for entry in flavor["resources"]:
         resource, nominal = entry["name"], amount_of(entry["nominalQuota"])
@@ -312,13 +314,32 @@ def _shortage(queue: Object, flavor: Object, asked: Amounts) -> _Shortage | None
     return worst
 
 
-def _reserved(queue: Object, flavor: str) -> dict[str, Fraction]:
-    """Return what workloads have reserved of a flavor in a queue."""
-    amounts = {}
-    for usage in field_of(queue, "status", "flavorsReservation") or ():
-        if usage["name"] == flavor:
-            for resource in usage["resources"]:
-                amounts[resource["name"]] = amount_of(resource.get("total", 0))
+def _reserved(state: QueueState, queue: str, flavor: str) -> dict[str, Fraction]:
+    """Return what workloads have reserved of a flavor in a queue.
+
+    Summed over the workloads: the queue's own status has the sum too, but follows them with a delay.
+    """
+    amounts: dict[str, Fraction] = {}
+    for workload in state.workloads:
+        for resource, amount in _reserved_by(workload, queue, flavor).items():
+            amounts[resource] = amounts.get(resource, Fraction(0)) + amount
+    return amounts
+
+
+def _reserved_by(workload: Object, queue: str, flavor: str) -> dict[str, Fraction]:
+    """Return what one workload has reserved of a flavor in a queue; nothing once it has finished."""
+    admission = field_of(workload, "status", "admission") or {}
+    if admission.get("clusterQueue") != queue:
+        return {}
+    for condition in field_of(workload, "status", "conditions") or ():
+        if condition["type"] == "Finished" and condition["status"] == "True":
+            return {}
+    amounts: dict[str, Fraction] = {}
+    for assigned in admission.get("podSetAssignments") or ():
+        usage = assigned.get("resourceUsage") or {}
+        for resource, name in (assigned.get("flavors") or {}).items():
+            if name == flavor:
+                amounts[resource] = amounts.get(resource, Fraction(0)) + amount_of(usage.get(resource, 0))
     return amounts
 
 
@@ -352,13 +373,7 @@ def _ending(state: QueueState, queue: str, lack: _Shortage) -> str:
     """Return the smallest running workload whose end frees enough; empty if none does alone."""
     candidates = []
     for workload in state.workloads:
-        admission = field_of(workload, "status", "admission") or {}
-        if admission.get("clusterQueue") != queue:
-            continue
-        freed = Fraction(0)
-        for assigned in admission.get("podSetAssignments") or ():
-            if (assigned.get("flavors") or {}).get(lack.resource) == lack.flavor:
-                freed += amount_of((assigned.get("resourceUsage") or {}).get(lack.resource, 0))
+        freed = _reserved_by(workload, queue, lack.flavor).get(lack.resource, Fraction(0))
         if freed >= lack.missing:
             metadata = workload["metadata"]
             candidates.append((freed, f"{metadata['namespace']}/{metadata['name']}"))

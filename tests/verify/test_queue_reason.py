@@ -21,15 +21,14 @@ def workload(count: int = 1, gpus: int = 8, **more: Any) -> dict[str, Any]:
     return {"metadata": {"name": "job-a", "namespace": "research"}, "spec": spec} | more
 
 
-def queue(gpus: int = 32, reserved: int = 0, **spec: Any) -> dict[str, Any]:
+def queue(gpus: int = 32, **spec: Any) -> dict[str, Any]:
     resources = [{"name": "cpu", "nominalQuota": "1000"}, {"name": GPU, "nominalQuota": str(gpus)}]
     group = {"coveredResources": ["cpu", GPU], "flavors": [{"name": "flavor", "resources": resources}]}
-    usage = [{"name": "flavor", "resources": [{"name": GPU, "total": str(reserved)}]}]
     active = {"type": "Active", "status": "True"}
     return {
         "metadata": {"name": "pool"},
         "spec": {"resourceGroups": [group]} | spec,
-        "status": {"flavorsReservation": usage, "conditions": [active]},
+        "status": {"conditions": [active]},
     }
 
 
@@ -93,10 +92,7 @@ def test_where_not_one_pod_fits_the_quota_has_to_grow_by_what_is_missing():
 
 
 def test_a_taken_quota_names_the_smallest_workload_whose_end_is_enough():
-    busy = state(
-        cluster_queues=(queue(reserved=28),),
-        workloads=(running("large", 16), running("small", 4), running("right", 8)),
-    )
+    busy = state(workloads=(running("large", 16), running("small", 4), running("right", 8)))
     reason = reason_of(workload(1), busy)
     assert reason.code == "waits-for-quota"
     assert "4 free of 32: 4 are missing" in reason.message
@@ -104,9 +100,22 @@ def test_a_taken_quota_names_the_smallest_workload_whose_end_is_enough():
 
 
 def test_a_taken_quota_that_no_single_end_frees_is_answered_by_fewer_pods():
-    busy = state(cluster_queues=(queue(reserved=16),), workloads=(running("small", 4), running("tiny", 4)))
+    busy = state(workloads=tuple(running(name, 4) for name in ("a", "b", "c", "d")))
     reason = reason_of(workload(4), busy)
     assert str(reason.change) == "ask for 2 pods in main"
+
+
+def test_a_finished_workload_has_reserved_nothing():
+    done = running("done", 32)
+    done["status"]["conditions"] = [{"type": "Finished", "status": "True"}]
+    assert reason_of(workload(4), state(workloads=(done,))).code == "fits"
+
+
+def test_what_a_queue_reports_with_a_delay_decides_nothing():
+    late = queue()
+    late["status"]["flavorsReservation"] = [{"name": "flavor", "resources": [{"name": GPU, "total": "0"}]}]
+    reason = reason_of(workload(1), state(cluster_queues=(late,), workloads=(running("all", 32),)))
+    assert reason.code == "waits-for-quota"
 
 
 def test_a_queue_that_is_missing_is_answered_by_the_nearest_one():
