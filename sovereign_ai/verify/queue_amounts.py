@@ -1,7 +1,9 @@
 """What workloads ask for, and what nodes have room for: the arithmetic of queues, exact and pure.
 
-A pod asks for the sum of its containers' requests, or for more of a resource where an init container alone
-does; a limit without a request is one. Amounts are cores, bytes and devices.
+A pod asks for the sum of its containers' and sidecars' requests, or for more of a resource where an init
+container does beside the sidecars before it; its runtime's overhead is added. A limit without a request is
+one. Amounts are cores, bytes and devices. Source: kubernetes.io/docs/concepts/workloads/pods, sidecar
+containers (resource sharing within containers) and pod overhead, Kubernetes 1.37.
 """
 
 from __future__ import annotations
@@ -22,21 +24,39 @@ def asked_by(workload: Object) -> dict[str, Fraction]:
     """Return what all pods of a workload ask for."""
     total: dict[str, Fraction] = {}
     for pod_set in workload["spec"]["podSets"]:
+        count = int(pod_set.get("count", 1))
         for resource, amount in of_pod(pod_set["template"]["spec"]).items():
-            total[resource] = total.get(resource, Fraction(0)) + amount * int(pod_set.get("count", 1))
+            total[resource] = total.get(resource, Fraction(0)) + amount * count
     return total
 
 
 def of_pod(spec: Object) -> dict[str, Fraction]:
-    """Return what one pod asks for: its containers together, or more where an init container alone does."""
-    total: dict[str, Fraction] = {}
-    for container in spec.get("containers") or ():
-        for resource, amount in _of_container(container).items():
-            total[resource] = total.get(resource, Fraction(0)) + amount
+    """Return what one pod asks for at the most at a time, in its start or while it runs."""
+    sidecars: dict[str, Fraction] = {}
+    most_at_start: dict[str, Fraction] = {}
     for container in spec.get("initContainers") or ():
-        for resource, amount in _of_container(container).items():
-            total[resource] = max(total.get(resource, Fraction(0)), amount)
+        amounts = _of_container(container)
+        if container.get("restartPolicy") == "Always":
+            _add(sidecars, amounts)
+            continue
+        # Sidecars that come after it have not started yet.
+        beside = dict(sidecars)
+        _add(beside, amounts)
+        for resource, amount in beside.items():
+            most_at_start[resource] = max(most_at_start.get(resource, Fraction(0)), amount)
+    total = sidecars
+    for container in spec.get("containers") or ():
+        _add(total, _of_container(container))
+    for resource, amount in most_at_start.items():
+        total[resource] = max(total.get(resource, Fraction(0)), amount)
+    _add(total, amounts_of(spec.get("overhead") or {}))
     return total
+
+
+def _add(total: dict[str, Fraction], amounts: Amounts) -> None:
+    """Add amounts to a total in place."""
+    for resource, amount in amounts.items():
+        total[resource] = total.get(resource, Fraction(0)) + amount
 
 
 def _of_container(container: Object) -> dict[str, Fraction]:
@@ -113,9 +133,7 @@ def _taken(pods: Iterable[Object]) -> dict[str, dict[str, Fraction]]:
         node = pod["spec"].get("nodeName")
         if not node or field_of(pod, "status", "phase") in {"Succeeded", "Failed"}:
             continue
-        amounts = taken.setdefault(node, {})
-        for resource, amount in (of_pod(pod["spec"]) | {"pods": Fraction(1)}).items():
-            amounts[resource] = amounts.get(resource, Fraction(0)) + amount
+        _add(taken.setdefault(node, {}), of_pod(pod["spec"]) | {"pods": Fraction(1)})
     return taken
 
 

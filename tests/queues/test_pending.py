@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import random
 import time
 from collections.abc import Callable, Iterator
+from fractions import Fraction
 from itertools import count
 from typing import Any
 
@@ -13,6 +15,7 @@ from sovereign_ai.cluster.api.client import Api, ApiError, open_cluster
 from sovereign_ai.cluster.embedded.lifecycle import down, up
 from sovereign_ai.names import KEYS
 from sovereign_ai.verify import QueueReason, find_workload, observe_queues, reason_of
+from sovereign_ai.verify.queue_amounts import amount_of, field_of, of_pod
 
 pytestmark = pytest.mark.queues
 
@@ -173,3 +176,33 @@ def test_a_gang_too_large_for_a_rack_fits_when_it_asks_for_less(api: Api):
     assert reason.change is not None
     assert (reason.change.kind, reason.change.value) == ("count", "2")
     settled(api, submit(api, 2, level=RACK), "runs")
+
+
+def test_a_pod_asks_for_what_the_api_server_counts_against_a_quota(api: Api) -> None:
+    """Sidecars, init containers and limits alone, in 20 pods of every order; the server's own arithmetic."""
+    drawn = random.Random(18)  # noqa: S311 - a seed for examples, and no secret
+    space = "amounts"
+    api.create(made("v1", "Namespace", space, {}))
+    quota = {"hard": {"requests.cpu": "10k"}}
+    api.create(made("v1", "ResourceQuota", "all", quota, namespace=space))
+    until(lambda: _used(api, space) == 0)
+    asked = Fraction(0)
+    for number in range(20):
+        boxes = []
+        for place in range(drawn.randint(1, 5)):
+            field = drawn.choice(("requests", "limits"))
+            amounts = {field: {"cpu": f"{drawn.randint(1, 4000)}m"}}
+            boxes.append({"name": f"c{place}", "image": "example.com/a", "resources": amounts})
+        for box in boxes[1:]:
+            box.update(drawn.choice(({}, {"restartPolicy": "Always"})))
+        spec = {"containers": boxes[:1], "initContainers": boxes[1:]}
+        api.create(made("v1", "Pod", f"p{number}", spec, namespace=space))
+        asked += of_pod(spec)["cpu"]
+    until(lambda: _used(api, space) == asked)
+
+
+def _used(api: Api, space: str) -> Fraction | None:
+    """Return the cores that a quota counts; None before it has counted."""
+    quota = api.get("v1", "ResourceQuota", "all", space)
+    used = field_of(quota or {}, "status", "used", "requests.cpu")
+    return None if used is None else amount_of(used)
