@@ -185,6 +185,10 @@ def _signature_in(path: Path, name: str) -> tuple[int, dict[str, str]]:
         raw = read_file(path, SIGNATURE)
         document = parse_json(raw, str(path), SIGNATURE)
         return len(raw), _document(document, name)
+    if not path.exists():
+        _refuse(
+            "no-file", f"there is no file or folder {path.name!r} beside the description", Where(str(path))
+        )
     message = f"{path.name} is neither a bundle (NAME.json) nor a payload (NAME.payload) with its NAME.sig"
     raise SpecError(Problem("no-signature", message, Where(str(path)), SIGNATURE.hint))
 

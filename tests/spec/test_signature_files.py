@@ -156,6 +156,11 @@ def test_a_document_that_cannot_be_verified_is_a_problem_at_its_file(
     assert refused(stack) == [(code, "a.json")]
 
 
+def test_a_file_or_folder_that_is_not_there_is_called_missing(stack: Path) -> None:
+    write(stack, signatures=["nowhere"])
+    assert refused(stack) == [("no-file", "nowhere")]
+
+
 def test_every_problem_of_every_file_and_of_the_description_is_reported_at_once(stack: Path) -> None:
     folder = stack / "signatures"
     (folder / "a.json").write_text("[]")
