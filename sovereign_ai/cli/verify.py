@@ -136,17 +136,19 @@ def _watch(
             verdict = _verdict(output, open_stack(path), backend, kubeconfig, name, probes=False)
             resources = {str(finding): finding.resource for finding in verdict.findings}
             now = frozenset(resources)
-            if now != before or code is None:
-                came, went = sorted(now - before), sorted(before - now)
-                changed = frozenset(resources[line] for line in came)
-                drift = _drift_in(output, path, backend, kubeconfig, name, changed)
+            first = code is None
+            came, went = sorted(now - before), sorted(before - now)
+            changed = frozenset(resources[line] for line in came)
+            drift = _drift_in(output, path, backend, kubeconfig, name, changed)
+            # Before the text: who reads a line and sends Ctrl-C at once gets the exit code of that line.
+            code = ExitCode.OK if verdict.ok else ExitCode.FINDINGS
+            if first or came or went:
                 if output.as_json:
                     text = orjson.dumps(_change_data(verdict, came, went, drift)).decode()
                 else:
                     text = "\n".join(_change_lines(verdict, came, went, drift))
                 typer.echo(text)
             before = now
-            code = ExitCode.OK if verdict.ok else ExitCode.FINDINGS
             time.sleep(interval)  # noqa: TID251 - the watch goes on until it is interrupted
     # Without a first observation there is no verdict, and so neither success nor findings.
     raise typer.Exit(int(ExitCode.INTERRUPTED if code is None else code))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import sys
 from collections.abc import Callable
 from datetime import UTC, datetime
 
@@ -87,3 +88,17 @@ def test_who_changed_it_is_left_out_where_the_cluster_does_not_answer_just_then(
     assert f"+ {QUOTA}" in done.stdout
     assert "eve" not in done.stdout
     assert done.exit_code == 1
+
+
+def test_an_interruption_right_after_a_line_exits_with_the_code_of_that_line(
+    watch: Watch, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def printed_and_interrupted(text: str) -> None:
+        sys.stdout.write(f"{text}\n")
+        if f"- {QUOTA}" in text:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr("typer.echo", printed_and_interrupted)
+    done = watch([QUOTA], [])
+    assert f"- {QUOTA}" in done.stdout
+    assert done.exit_code == 0
