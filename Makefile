@@ -57,7 +57,7 @@ unit: setup ## Tests that need neither network nor cluster
 e2e: tools ## Tests on a real control plane, through the real Pulumi engine
 	@command -v softhsm2-util >/dev/null || { [ "$$(id -u)" = 0 ] && apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq softhsm2; } \
 	  || { echo "missing: softhsm2; install it and run this again" >&2; exit 3; }
-	$(BIN)/pytest -q -n 2 --dist loadfile -m cluster
+	$(BIN)/python -m tests.flaky -q -n 2 --dist loadfile -m cluster
 
 daytwo: tools ## Every change of a standing lab, there and back; takes hours
 	$(BIN)/pytest -q -m daytwo tests/daytwo
@@ -97,7 +97,7 @@ languages: tools ## Factories from programs in YAML and TypeScript; needs Node.j
 browser: setup ## Reports in headless Chromium; pictures of them in .sovereign/screenshots
 	@if [ "$$(id -u)" = 0 ] && ! command -v chromium >/dev/null; then apt-get update -qq \
 	  && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends chromium fonts-dejavu-core; fi
-	$(BIN)/pytest -q -m browser tests/attest/report
+	$(BIN)/python -m tests.flaky -q -m browser tests/attest/report
 	@echo "screenshots and PDFs: .sovereign/screenshots"
 
 twin: setup ## Tests of the fabric twins: real FRR in network namespaces, real OpenSM on ibsim; as root
@@ -106,7 +106,7 @@ twin: setup ## Tests of the fabric twins: real FRR in network namespaces, real O
 	  ibsim-utils libumad2sim0 opensm infiniband-diags; fi
 	@if [ "$$(id -u)" = 0 ] && ! test -x /usr/lib/frr/zebra -a -x /usr/lib/frr/frr-reload.py; then apt-get update -qq \
 	  && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends frr frr-pythontools; fi
-	$(BIN)/pytest -q -n 2 --dist loadfile -m twin tests/fabric_twin tests/render/switches
+	$(BIN)/python -m tests.flaky -q -n 2 --dist loadfile -m twin tests/fabric_twin tests/render/switches
 
 loads: twin ## Every output loaded into the programs it is meant for, as far as Debian has them; as root
 	@if [ "$$(id -u)" = 0 ] && ! { command -v kea-dhcp4 && command -v slurmctld && command -v slurmd && command -v promtool && command -v ibdmsh; } >/dev/null; then apt-get update -qq \
@@ -116,7 +116,7 @@ loads: twin ## Every output loaded into the programs it is meant for, as far as 
 hosts: setup ## Host roles on booted Debian root filesystems, by the real playbooks; as root
 	@if [ "$$(id -u)" = 0 ] && ! { command -v mmdebstrap && command -v systemd-nspawn && command -v ip; } >/dev/null; then apt-get update -qq \
 	  && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends mmdebstrap systemd-container iproute2; fi
-	$(BIN)/pytest -q -m host tests/host
+	$(BIN)/python -m tests.flaky -q -m host tests/host
 
 kind-tools: tools ## A container engine, and the node image in it: from the cache, else built
 	$(BIN)/sovereign-ai cluster engine up
@@ -138,7 +138,7 @@ kind-down: setup ## Remove what a broken `make kind` left
 	$(BIN)/sovereign-ai cluster engine down
 
 kind-test: kind-tools ## Tests on a kind cluster
-	$(BIN)/pytest -q -m kind tests/cli tests/kind
+	$(BIN)/python -m tests.flaky -q -m kind tests/cli tests/kind
 
 lint-objects: tools ## The rendered objects under checkov and kube-score; what they find is listed in tests/lint
 	$(BIN)/python -m tests.lint.objects
