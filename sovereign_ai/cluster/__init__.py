@@ -26,6 +26,7 @@ from sovereign_ai.lazy_exports import lazy_exports
 if TYPE_CHECKING:
     from sovereign_ai.cluster.crds import install_crds
     from sovereign_ai.cluster.dead_components import DeadComponent
+    from sovereign_ai.cluster.evictions import CORDON_OWNER, evict_pod, evictable_pods
     from sovereign_ai.cluster.guard import GUARDED, REPEATED, guard_policies
     from sovereign_ai.cluster.guard_release import released, restore_guard
     from sovereign_ai.cluster.identities import AUTHORIZATION, CLUSTER_CA, SUPERVISOR, kubeconfig, server_url
@@ -40,6 +41,7 @@ else:
         __name__,
         {
             "crds": ("install_crds",),
+            "evictions": ("CORDON_OWNER", "evict_pod", "evictable_pods"),
             "guard": ("GUARDED", "REPEATED", "guard_policies"),
             "guard_release": ("released", "restore_guard"),
             "dead_components": ("DeadComponent",),
@@ -57,6 +59,7 @@ __all__ = [
     "ACCESS_ROLES",
     "AUTHORIZATION",
     "CLUSTER_CA",
+    "CORDON_OWNER",
     "GUARDED",
     "LIVENESS_SOCKET",
     "LOOPBACK",
@@ -72,6 +75,8 @@ __all__ = [
     "authority",
     "authority_of",
     "cluster_dir_of",
+    "evict_pod",
+    "evictable_pods",
     "guard_policies",
     "install_crds",
     "kubeconfig",

@@ -14,7 +14,8 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-from sovereign_ai.cluster.api import Api, ApiError, budget_causes
+from sovereign_ai.cluster import CORDON_OWNER, evict_pod, evictable_pods
+from sovereign_ai.cluster.api import Api
 from sovereign_ai.errors import DeploymentError, Problem
 from sovereign_ai.names import KEYS, OWNER
 from sovereign_ai.plan import Plan
@@ -23,10 +24,6 @@ from sovereign_ai.toolchain import polling
 Object = Mapping[str, Any]
 _SIMULATED = "kwok.x-k8s.io/node"
 """Annotation of a node that KWOK simulates."""
-_MIRROR = "kubernetes.io/config.mirror"
-"""Annotation of a static pod's mirror, which the kubelet would only recreate."""
-_CORDONED = f"{KEYS.domain}/cordoned-by"
-"""Annotation that names who cordoned a node, so that nobody lifts somebody else's cordon."""
 _WAIT_SECONDS = 600.0
 _POLL_SECONDS = 1.0
 _QUIET_SECONDS = 2.0
@@ -108,7 +105,7 @@ def drain(
     counts: dict[str, int] = {}
     problems: list[Problem] = []
     for departure in departing:
-        on_node = _pods(api, departure.node)
+        on_node = evictable_pods(api, departure.node)
         names.append(departure.node)
         counts[departure.node] = len(on_node)
         for pod in on_node:
@@ -146,7 +143,7 @@ def _wait_until_empty(
             raise DeploymentError(_late(pod, wait_seconds, held.get(_name(pod), "")) for pod in pods)
         # A pod that is being deleted was evicted in an earlier round, and ends within its grace period.
         staying = [pod for pod in pods if not pod["metadata"].get("deletionTimestamp")]
-        reasons = api.many(partial(_evict, api, pod) for pod in staying)
+        reasons = api.many(partial(evict_pod, api, pod) for pod in staying)
         held = {_name(pod): reason for pod, reason in zip(staying, reasons, strict=True) if reason}
         lines = _waiting_lines(pods, held)
         now = time.monotonic()
@@ -174,22 +171,8 @@ def _pods_on(api: Api, names: Iterable[str]) -> list[dict[str, Any]]:
     """Return the pods on some nodes that an eviction must remove."""
     pods: list[dict[str, Any]] = []
     for name in names:
-        pods += _pods(api, name)
+        pods += evictable_pods(api, name)
     return pods
-
-
-def _pods(api: Api, node: str) -> list[dict[str, Any]]:
-    """Return the pods that must be evicted from a node: running, no DaemonSet's and no static ones."""
-    answer = api.request("GET", "/api/v1/pods", query={"fieldSelector": f"spec.nodeName={node}"})
-    return [pod for pod in answer.get("items", ()) if _must_go(pod)]
-
-
-def _must_go(pod: Object) -> bool:
-    # A DaemonSet's pods tolerate the cordon: evicted, they would be created on the same node.
-    meta = pod["metadata"]
-    is_finished = pod.get("status", {}).get("phase") in {"Succeeded", "Failed"}
-    is_daemon = any(owner.get("kind") == "DaemonSet" for owner in meta.get("ownerReferences") or ())
-    return not (is_finished or is_daemon or _MIRROR in (meta.get("annotations") or {}))
 
 
 def _is_recreated(pod: Object) -> bool:
@@ -198,30 +181,8 @@ def _is_recreated(pod: Object) -> bool:
 
 
 def _cordon(api: Api, node: str) -> None:
-    patch = {"metadata": {"annotations": {_CORDONED: OWNER}}, "spec": {"unschedulable": True}}
+    patch = {"metadata": {"annotations": {CORDON_OWNER: OWNER}}, "spec": {"unschedulable": True}}
     api.request("PATCH", f"/api/v1/nodes/{node}", patch, content_type="application/merge-patch+json")
-
-
-def _evict(api: Api, pod: Object) -> str:
-    """Request a pod's eviction, and return what holds it; empty where nothing does.
-
-    The caller repeats it for a pod that a disruption budget holds back (429).
-    """
-    meta = pod["metadata"]
-    body = {
-        "apiVersion": "policy/v1",
-        "kind": "Eviction",
-        "metadata": {"name": meta["name"], "namespace": meta["namespace"]},
-    }
-    try:
-        api.request("POST", f"/api/v1/namespaces/{meta['namespace']}/pods/{meta['name']}/eviction", body)
-    except ApiError as error:
-        if error.status == 429:
-            return "; ".join(budget_causes(error.causes)) or error.problems[0].message
-        # 404: the pod is gone already.
-        if error.status != 404:
-            raise
-    return ""
 
 
 def _name(pod: Object) -> str:

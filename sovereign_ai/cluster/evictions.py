@@ -1,0 +1,61 @@
+"""Pods that must leave a machine, and their eviction, which respects disruption budgets."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from sovereign_ai.cluster.api import Api, ApiError, budget_causes
+from sovereign_ai.names import KEYS
+
+Object = Mapping[str, Any]
+
+CORDON_OWNER = f"{KEYS.domain}/cordoned-by"
+"""The annotation of a Node that names who cordoned it, so that nobody lifts somebody else's cordon."""
+_MIRROR = "kubernetes.io/config.mirror"
+"""Annotation of a static pod's mirror, which the kubelet would only recreate."""
+
+
+def evictable_pods(api: Api, node: str) -> list[dict[str, Any]]:
+    """Return the pods that must be evicted from a node: running, no DaemonSet's and no static ones.
+
+    Raises:
+        ApiError: the API server refused.
+        UnreachableError: there was no answer.
+    """
+    answer = api.request("GET", "/api/v1/pods", query={"fieldSelector": f"spec.nodeName={node}"})
+    return [pod for pod in answer.get("items", ()) if _must_go(pod)]
+
+
+def evict_pod(api: Api, pod: Object) -> str:
+    """Request a pod's eviction, and return what holds it; empty where nothing does.
+
+    The caller repeats it for a pod that a disruption budget holds back (429).
+
+    Raises:
+        ApiError: the API server refused for another reason.
+        UnreachableError: there was no answer.
+    """
+    meta = pod["metadata"]
+    body = {
+        "apiVersion": "policy/v1",
+        "kind": "Eviction",
+        "metadata": {"name": meta["name"], "namespace": meta["namespace"]},
+    }
+    try:
+        api.request("POST", f"/api/v1/namespaces/{meta['namespace']}/pods/{meta['name']}/eviction", body)
+    except ApiError as error:
+        if error.status == 429:
+            return "; ".join(budget_causes(error.causes)) or error.problems[0].message
+        # 404: the pod is gone already.
+        if error.status != 404:
+            raise
+    return ""
+
+
+def _must_go(pod: Object) -> bool:
+    # A DaemonSet's pods tolerate the cordon: evicted, they would be created on the same node.
+    meta = pod["metadata"]
+    is_finished = pod.get("status", {}).get("phase") in {"Succeeded", "Failed"}
+    is_daemon = any(owner.get("kind") == "DaemonSet" for owner in meta.get("ownerReferences") or ())
+    return not (is_finished or is_daemon or _MIRROR in (meta.get("annotations") or {}))

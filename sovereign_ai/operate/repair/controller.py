@@ -1,0 +1,204 @@
+"""One round of the repair controller: observe, decide, write, report.
+
+Every write to a Node names the resourceVersion that it was decided on: where anybody changed the Node since,
+the server refuses it, and the next round decides anew. So two controllers at a time, or a controller and a
+person, never overwrite each other. A lease keeps a second copy from working in vain.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from functools import partial
+from typing import Any
+
+from sovereign_ai.cluster import CORDON_OWNER, evict_pod, evictable_pods
+from sovereign_ai.cluster.api import Api, ApiError
+from sovereign_ai.names import SYSTEM_NAMESPACE
+from sovereign_ai.operate.repair.decide import Act, Cordon, Decision, Machine, Policy, decide
+from sovereign_ai.operate.repair.record import ANNOTATION, CONTROLLER
+from sovereign_ai.operate.repair.view import Place, View, observe_machines
+
+_MERGE = "application/merge-patch+json"
+_CONFLICT = 409
+_LEASES = f"/apis/coordination.k8s.io/v1/namespaces/{SYSTEM_NAMESPACE}/leases"
+_LONGEST_MESSAGE = 1024
+"""Letters of an event's message (Kubernetes, core/v1 Event validation)."""
+LEASE = timedelta(seconds=15)
+"""How long a controller that died keeps the lease: what Kubernetes' own controllers take by default."""
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """A decision, and what came of it.
+
+    Attributes:
+        decision: the decision.
+        refused: why it was not carried out; empty if it was.
+    """
+
+    decision: Decision
+    refused: str = ""
+
+
+class RepairController:
+    """Repairs the machines of one cluster."""
+
+    def __init__(self, api: Api, placed: Mapping[str, Place], policy: Policy, identity: str) -> None:
+        """Prepare; nothing is read yet.
+
+        Args:
+            api: the cluster.
+            placed: its machines, by name.
+            policy: how they are repaired.
+            identity: this copy's name in the lease.
+        """
+        self._api, self._placed, self._policy, self._identity = api, placed, policy, identity
+        self._told: dict[str, tuple[Act, str]] = {}
+
+    def plan(self, now: datetime) -> tuple[Decision, ...]:
+        """Return what a round would do; nothing is written.
+
+        Raises:
+            ApiError: the API server refused.
+            UnreachableError: there was no answer.
+        """
+        return decide(self._observe(now).machines, self._policy, now)
+
+    def round(self, now: datetime) -> tuple[Done, ...]:
+        """Do one round.
+
+        Returns:
+            Each decision with what came of it; empty where another copy has the lease.
+
+        Raises:
+            ApiError: the API server refused what it never should.
+            UnreachableError: there was no answer.
+        """
+        if not self._lead(now):
+            return ()
+        view = self._observe(now)
+        decisions = decide(view.machines, self._policy, now)
+        done = self._api.many(partial(self._carry_out, view, decision) for decision in decisions)
+        self._tell(view, done, now)
+        return tuple(done)
+
+    def _observe(self, now: datetime) -> View:
+        return observe_machines(self._api, self._placed, now)
+
+    def _carry_out(self, view: View, decision: Decision) -> Done:
+        """Carry out one decision; where the Node changed since, it is left to the next round."""
+        if decision.act is Act.WAIT:
+            return Done(decision)
+        if decision.act is Act.EVICT:
+            return Done(decision, self._evict(decision.machine))
+        change = _change(_of(view.machines, decision.machine), decision)
+        change["metadata"]["resourceVersion"] = view.versions[decision.machine]
+        path, query = f"/api/v1/nodes/{decision.machine}", {"fieldManager": CONTROLLER}
+        try:
+            self._api.request("PATCH", path, change, query, _MERGE)
+        except ApiError as error:
+            if error.status != _CONFLICT:
+                raise
+            return Done(decision, "the Node changed in the meantime")
+        return Done(decision)
+
+    def _evict(self, machine: str) -> str:
+        """Request the eviction of a machine's pods, and return what holds some of them."""
+        held = []
+        for pod in evictable_pods(self._api, machine):
+            # A pod that is being deleted was evicted in an earlier round, and ends within its grace period.
+            if not pod["metadata"].get("deletionTimestamp") and (reason := evict_pod(self._api, pod)):
+                held.append(f"{pod['metadata']['namespace']}/{pod['metadata']['name']}: {reason}")
+        return "; ".join(held)
+
+    def _lead(self, now: datetime) -> bool:
+        """Take or renew the lease; False where another copy has it."""
+        path = f"{_LEASES}/{CONTROLLER}"
+        try:
+            lease = self._api.request("GET", path)
+        except ApiError as error:
+            if error.status != 404:
+                raise
+            return self._write_lease("POST", _LEASES, {}, now)
+        spec = lease["spec"]
+        renewed = datetime.fromisoformat(spec["renewTime"])
+        is_free = spec.get("holderIdentity") in {None, "", self._identity} or now - renewed >= LEASE
+        return is_free and self._write_lease("PUT", path, lease["metadata"], now)
+
+    def _write_lease(self, method: str, path: str, metadata: Mapping[str, Any], now: datetime) -> bool:
+        """Write the lease with this copy as its holder; False where another one was faster."""
+        moment = now.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+        lease = {
+            "apiVersion": "coordination.k8s.io/v1",
+            "kind": "Lease",
+            "metadata": {"name": CONTROLLER, "namespace": SYSTEM_NAMESPACE, **_version_in(metadata)},
+            "spec": {
+                "holderIdentity": self._identity,
+                "leaseDurationSeconds": int(LEASE.total_seconds()),
+                "renewTime": moment,
+            },
+        }
+        try:
+            self._api.request(method, path, lease, {"fieldManager": CONTROLLER})
+        except ApiError as error:
+            if error.status != _CONFLICT:
+                raise
+            return False
+        return True
+
+    def _tell(self, view: View, done: Sequence[Done], now: datetime) -> None:
+        """Report each decision in an event of its Node, once as long as it stays the same."""
+        for each in done:
+            decision = each.decision
+            told = (decision.act, each.refused or decision.reason)
+            if self._told.get(decision.machine) != told:
+                self._told[decision.machine] = told
+                self._event(view.nodes[decision.machine], decision.act, told[1], now)
+
+    def _event(self, node: Mapping[str, Any], act: Act, message: str, now: datetime) -> None:
+        """Create an event of a Node; one that is refused must not keep a machine from its repair."""
+        name, uid = node["metadata"]["name"], node["metadata"]["uid"]
+        moment = now.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+        event = {
+            "apiVersion": "v1",
+            "kind": "Event",
+            # kubectl looks for events of a Node by its name in `default`, where kubelets write them too.
+            "metadata": {"generateName": f"{name}.", "namespace": "default"},
+            "involvedObject": {"apiVersion": "v1", "kind": "Node", "name": name, "uid": uid},
+            "type": "Normal" if act is Act.RETURN else "Warning",
+            "reason": str(act),
+            "message": message[:_LONGEST_MESSAGE],
+            "source": {"component": CONTROLLER},
+            "firstTimestamp": moment,
+            "lastTimestamp": moment,
+            "count": 1,
+        }
+        try:
+            self._api.create(event)
+        except ApiError:
+            return
+
+
+def _change(machine: Machine, decision: Decision) -> dict[str, Any]:
+    """Return the merge patch of a Node that carries a decision out."""
+    annotations: dict[str, str | None] = {ANNOTATION: decision.record.to_text() if decision.record else None}
+    change: dict[str, Any] = {"metadata": {"annotations": annotations}}
+    if decision.act is Act.CORDON and machine.cordon is Cordon.NOBODY:
+        annotations[CORDON_OWNER] = CONTROLLER
+        change["spec"] = {"unschedulable": True}
+    elif decision.act is Act.RETURN and machine.cordon is Cordon.OURS:
+        annotations[CORDON_OWNER] = None
+        change["spec"] = {"unschedulable": None}
+    return change
+
+
+def _of(machines: Sequence[Machine], name: str) -> Machine:
+    """Return the machine of a name."""
+    return next(machine for machine in machines if machine.name == name)
+
+
+def _version_in(metadata: Mapping[str, Any]) -> dict[str, str]:
+    """Return the resourceVersion of an object that is replaced; none of one that is created."""
+    return {"resourceVersion": metadata["resourceVersion"]} if metadata else {}

@@ -1,0 +1,302 @@
+"""What to do next about each machine: a function of what is observed, and of nothing else.
+
+    decide(machines, policy, now)     # -> the decisions, at most one a machine
+
+Every decision is one write to one Node, or evictions, which are repeated until the pods are gone. Killed at
+any moment, or run twice, the controller decides from what it then observes. tests/operate/repair explores
+every order of faults, repairs, kills and other people's cordons for three machines and two faults.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+from sovereign_ai.operate.repair.faults import Fault, Remedy
+from sovereign_ai.operate.repair.record import Record, Step
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """How machines are repaired.
+
+    Attributes:
+        unavailable: the greatest share of a pool's machines that may be drained of running work at a time;
+            at least one machine may.
+        per_domain: the same of each rack, rack-scale NVLink domain and power feed. Where a larger share of
+            one has faults, the domain itself has failed, and evicting work from machine after machine would
+            only add to it.
+        reset: how long a reset may take until the machine is restarted.
+        reboot: how long a restart may take until the machine is given up to a person.
+        accept: how long the acceptance of a machine may take.
+        attempts: resets and restarts of one repair, before it is given up.
+    """
+
+    unavailable: float = 0.1
+    per_domain: float = 0.5
+    reset: timedelta = timedelta(minutes=5)
+    reboot: timedelta = timedelta(minutes=30)
+    accept: timedelta = timedelta(hours=2)
+    attempts: int = 2
+
+
+class Cordon(StrEnum):
+    """Who keeps new pods from a machine."""
+
+    NOBODY = "nobody"
+    OURS = "ours"
+    OTHERS = "others"
+
+
+@dataclass(frozen=True, slots=True)
+class Machine:
+    """What is observed of one machine.
+
+    Attributes:
+        name: the Node's name.
+        pool: its pool.
+        domains: its rack, NVLink domain and power feeds, each as a name that is unique in the factory.
+        faults: what is reported of it now.
+        cordon: who cordoned it.
+        pods: how many running pods an eviction must remove.
+        record: how far its repair is; None if none has begun.
+        accepted: the verdict of its acceptance; None as long as there is none.
+    """
+
+    name: str
+    pool: str
+    domains: frozenset[str] = frozenset()
+    faults: tuple[Fault, ...] = ()
+    cordon: Cordon = Cordon.NOBODY
+    pods: int = 0
+    record: Record | None = None
+    accepted: bool | None = None
+
+
+class Act(StrEnum):
+    """The kinds of decisions; the words are those of the events that report them."""
+
+    CORDON = "Cordoned"
+    EVICT = "Draining"
+    WAIT = "DrainHeldBack"
+    RESET = "ResetRequested"
+    REBOOT = "RebootRequested"
+    ACCEPT = "AcceptanceRequested"
+    RETURN = "Returned"
+    GIVE_UP = "GivenUp"
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """One decision about one machine.
+
+    Attributes:
+        machine: the machine's name.
+        act: what is done.
+        reason: why, for a person.
+        record: what its Node's record says afterwards; None where the repair is over.
+    """
+
+    machine: str
+    act: Act
+    reason: str
+    record: Record | None
+
+
+@dataclass
+class _Breaker:
+    """How many machines may still be drained of running work, by pool and by failure domain."""
+
+    room: dict[str, int]
+    failed: frozenset[str]
+
+    def refusal(self, machine: Machine) -> str:
+        """Return why a machine may not be drained now; empty if it may."""
+        broken = sorted(machine.domains & self.failed)
+        if broken:
+            return f"{broken[0]} has failed as a whole: its machines are repaired without evictions"
+        for name in (_pool_key(machine), *sorted(machine.domains)):
+            if self.room[name] < 1:
+                return f"as many machines of {name} are drained as may be at a time"
+        return ""
+
+    def take(self, machine: Machine) -> None:
+        """Count a machine that is drained."""
+        for name in (_pool_key(machine), *machine.domains):
+            self.room[name] -= 1
+
+
+def decide(machines: Sequence[Machine], policy: Policy, now: datetime) -> tuple[Decision, ...]:
+    """Return what to do next, at most one decision a machine.
+
+    Args:
+        machines: what is observed of every machine of one cluster.
+        policy: how they are repaired.
+        now: the moment of the observation.
+
+    Returns:
+        The decisions, cordons first: whatever else has to wait, no new pod goes to a machine with a fault.
+    """
+    breaker = _breaker(machines, policy)
+    decisions = []
+    for machine in machines:
+        decision = _next(machine, policy, now, breaker)
+        if decision is not None:
+            decisions.append(decision)
+    return tuple(sorted(decisions, key=lambda decision: decision.act is not Act.CORDON))
+
+
+def _next(machine: Machine, policy: Policy, now: datetime, breaker: _Breaker) -> Decision | None:
+    """Return what to do about one machine; None for nothing, or for waiting."""
+    record = machine.record
+    if record is None:
+        return _begin(machine, now)
+    if machine.cordon is Cordon.NOBODY:
+        # Somebody lifted the cordon, or an older controller died between two writes that were not one.
+        return _cordoned_again(machine, record, now)
+    if record.step is Step.DRAIN:
+        return _drain(machine, record, policy, now, breaker)
+    if record.step in {Step.RESET, Step.REBOOT}:
+        return _await_remedy(machine, record, policy, now)
+    if record.step is Step.ACCEPT:
+        return _await_acceptance(machine, record, policy, now)
+    return None
+
+
+def _begin(machine: Machine, now: datetime) -> Decision | None:
+    """Begin the repair of a machine with a fault."""
+    if not machine.faults:
+        return None
+    cause = _said(machine.faults)
+    # Cordoned by somebody else, it is drained and repaired all the same, and stays cordoned at the end.
+    record = Record(Step.DRAIN, now, cause)
+    return Decision(machine.name, Act.CORDON, cause, record)
+
+
+def _cordoned_again(machine: Machine, record: Record, now: datetime) -> Decision:
+    """Cordon a machine whose repair has begun and that takes pods; it may have some again."""
+    reason = "its repair is not over, and the machine was uncordoned"
+    if record.step is not Step.TICKET:
+        record = _at(record, Step.DRAIN, now, record.attempts)
+    return Decision(machine.name, Act.CORDON, reason, record)
+
+
+def _drain(machine: Machine, record: Record, policy: Policy, now: datetime, breaker: _Breaker) -> Decision:
+    """Evict a machine's pods, and go on when it has none."""
+    if not machine.pods:
+        return _remedy(machine, record, policy, now)
+    refusal = breaker.refusal(machine)
+    if refusal:
+        return Decision(machine.name, Act.WAIT, refusal, record)
+    breaker.take(machine)
+    return Decision(machine.name, Act.EVICT, f"{machine.pods} pods", record)
+
+
+def _remedy(machine: Machine, record: Record, policy: Policy, now: datetime) -> Decision:
+    """Request what the worst fault of an empty machine asks for."""
+    if not machine.faults:
+        return _test(machine, record, now)
+    worst = max(fault.remedy for fault in machine.faults)
+    reason = _said(machine.faults)
+    # A reset that did not help is not repeated.
+    if worst is Remedy.REBOOT or record.attempts:
+        return _escalate(machine, record, policy, now, reason)
+    reset = replace(_at(record, Step.RESET, now, 1), gpus=_named_gpus(machine.faults))
+    return Decision(machine.name, Act.RESET, reason, reset)
+
+
+def _await_remedy(machine: Machine, record: Record, policy: Policy, now: datetime) -> Decision | None:
+    """Go on when no fault is reported any more, and try more when one still is after the time allowed."""
+    if not machine.faults:
+        return _test(machine, record, now)
+    limit = policy.reset if record.step is Step.RESET else policy.reboot
+    if now - record.since < limit:
+        return None
+    reason = f"{_said(machine.faults)}, {limit} after the request: {record.step}"
+    return _escalate(machine, record, policy, now, reason)
+
+
+def _test(machine: Machine, record: Record, now: datetime) -> Decision:
+    """Request the acceptance of a machine that reports no fault."""
+    reason = f"reports no fault any more; it had {record.cause}"
+    return Decision(machine.name, Act.ACCEPT, reason, _at(record, Step.ACCEPT, now, record.attempts))
+
+
+def _await_acceptance(machine: Machine, record: Record, policy: Policy, now: datetime) -> Decision | None:
+    """Return an accepted machine to work; one that was not accepted, or has a fault again, goes back."""
+    if machine.faults:
+        return _escalate(machine, record, policy, now, f"{_said(machine.faults)}, in its acceptance")
+    if machine.accepted is False:
+        return _escalate(machine, record, policy, now, "it was not accepted")
+    if machine.accepted:
+        return Decision(machine.name, Act.RETURN, f"accepted; it had {record.cause}", None)
+    if now - record.since >= policy.accept:
+        return _give_up(record, machine, now, f"no acceptance within {policy.accept}")
+    return None
+
+
+def _escalate(machine: Machine, record: Record, policy: Policy, now: datetime, reason: str) -> Decision:
+    """Restart a machine that the last attempt did not help, or give it up."""
+    if record.attempts >= policy.attempts:
+        return _give_up(record, machine, now, reason)
+    attempts = record.attempts + 1
+    return Decision(machine.name, Act.REBOOT, reason, _at(record, Step.REBOOT, now, attempts))
+
+
+def _give_up(record: Record, machine: Machine, now: datetime, reason: str) -> Decision:
+    return Decision(machine.name, Act.GIVE_UP, reason, _at(record, Step.TICKET, now, record.attempts))
+
+
+def _at(record: Record, step: Step, now: datetime, attempts: int) -> Record:
+    return replace(record, step=step, since=now, attempts=attempts, gpus=())
+
+
+def _breaker(machines: Iterable[Machine], policy: Policy) -> _Breaker:
+    """Return how many more machines may be drained of running work.
+
+    What is drained already is counted first: the breaker stops new drains while others go on.
+    """
+    sizes: Counter[str] = Counter()
+    faulty: Counter[str] = Counter()
+    for machine in machines:
+        for name in (_pool_key(machine), *machine.domains):
+            sizes[name] += 1
+            faulty[name] += bool(machine.faults)
+    domains: set[str] = set()
+    pools: set[str] = set()
+    for machine in machines:
+        domains |= machine.domains
+        pools.add(_pool_key(machine))
+    room = _room(pools, sizes, policy.unavailable) | _room(domains, sizes, policy.per_domain)
+    failed = [name for name in domains if sizes[name] > 1 and faulty[name] > policy.per_domain * sizes[name]]
+    return _Breaker(room, frozenset(failed))
+
+
+def _room(names: Collection[str], sizes: Mapping[str, int], share: float) -> dict[str, int]:
+    """Return how many machines of each pool or domain may be drained at a time: at least one."""
+    room = {}
+    for name in names:
+        room[name] = max(1, int(sizes[name] * share))
+    return room
+
+
+def _pool_key(machine: Machine) -> str:
+    """Return a pool's name as the breaker counts it: a rack may have the same."""
+    return f"pool {machine.pool}"
+
+
+def _named_gpus(faults: Iterable[Fault]) -> tuple[int, ...]:
+    """Return the GPUs that faults name; empty, which means all, where one names none."""
+    gpus: set[int] = set()
+    for fault in faults:
+        if fault.gpu is None:
+            return ()
+        gpus.add(fault.gpu)
+    return tuple(sorted(gpus))
+
+
+def _said(faults: Iterable[Fault]) -> str:
+    return ", ".join(str(fault) for fault in faults)

@@ -1,0 +1,167 @@
+"""Faults of machines as a cluster reports them: a node that is not ready, node conditions, device taints.
+
+Only reports that a real agent makes are read. A GPU's fault is the Xid of a device taint, whoever wrote it:
+the DRA driver in a ResourceSlice, or somebody in a DeviceTaintRule.
+
+What an Xid asks for is NVIDIA's: codes of an application never take a machine out of work; after 79 (the GPU
+has fallen off the bus) there is nothing left to reset, so that the machine restarts; after any other hardware
+code a reset of the GPU is tried first (Xid catalogue, resolution buckets, read 2026-11-27:
+https://docs.nvidia.com/deploy/xid-errors/analyzing-xid-catalog.html).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import IntEnum
+from typing import Any
+
+from sovereign_ai.catalog.vendors import FaultCodes
+
+Object = Mapping[str, Any]
+
+READY = "Ready"
+_FELL_OFF_THE_BUS = 79
+_XID = re.compile(r"(?:^|[^0-9a-z])xid[-_ ]?([0-9]{1,5})(?![0-9])", re.IGNORECASE)
+_GPU = re.compile(r"^gpu-([0-9]{1,4})(?![0-9])")
+_NO_EFFECT = "None"
+
+
+class Remedy(IntEnum):
+    """What is tried first against a fault; a greater one also does what a smaller one does."""
+
+    NOTHING = 0
+    RESET = 1
+    """Reset the GPU."""
+    REBOOT = 2
+    """Restart the machine."""
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Fault:
+    """One fault of a machine.
+
+    Attributes:
+        kind: what reported it: the type of a node condition, or `Xid`.
+        gpu: the GPU's index; None for a fault of the whole machine, or of a GPU that nobody named.
+        code: the Xid; 0 for a condition.
+        remedy: what is tried first.
+    """
+
+    kind: str
+    gpu: int | None
+    code: int
+    remedy: Remedy
+
+    def __str__(self) -> str:
+        """Return the fault as a person would say it."""
+        where = "" if self.gpu is None else f" on GPU {self.gpu}"
+        return f"Xid {self.code}{where}" if self.code else self.kind
+
+
+def condition_faults(
+    node: Object, fatal: Iterable[str], now: datetime, grace: timedelta
+) -> tuple[Fault, ...]:
+    """Return the faults that a node's own conditions report.
+
+    Args:
+        node: the live Node.
+        fatal: types of conditions that are a fault where they are true, such as `KernelDeadlock`.
+        now: the moment of the observation.
+        grace: how long a node may be not ready before that is a fault: a kubelet that restarts is none.
+
+    Returns:
+        One fault a condition, sorted.
+    """
+    wanted = set(fatal)
+    faults = []
+    for condition in (node.get("status") or {}).get("conditions") or ():
+        kind, status = condition.get("type"), condition.get("status")
+        if kind == READY:
+            since = _moment(condition.get("lastTransitionTime"))
+            is_fault = status != "True" and (since is None or now - since >= grace)
+        else:
+            is_fault = kind in wanted and status == "True"
+        if is_fault:
+            faults.append(Fault(_condition_name(kind), None, 0, Remedy.REBOOT))
+    return tuple(sorted(faults, key=str))
+
+
+def taint_faults(
+    rules: Iterable[Object], slices: Iterable[Object], codes: Mapping[str, FaultCodes]
+) -> dict[str, tuple[Fault, ...]]:
+    """Return the faults that device taints report, by machine.
+
+    A taint without effect is information. An Xid that no table knows takes the GPU out, since whoever tainted
+    it with an effect knew more.
+
+    Args:
+        rules: live DeviceTaintRules.
+        slices: live ResourceSlices.
+        codes: machine to the codes of its GPUs' vendor; others are not looked at.
+
+    Returns:
+        The machine's name to its faults, sorted; a machine without one is left out.
+    """
+    faults: dict[str, set[Fault]] = {}
+    for node, device, taint in _device_taints(rules, slices):
+        fault = _taint_fault(taint, device, codes[node]) if node in codes else None
+        if fault:
+            faults.setdefault(node, set()).add(fault)
+    ordered = {}
+    for name, reported in faults.items():
+        ordered[name] = tuple(sorted(reported, key=str))
+    return ordered
+
+
+def _device_taints(
+    rules: Iterable[Object], slices: Iterable[Object]
+) -> Iterator[tuple[str, str | None, Object]]:
+    """Yield the machine, device and taint of each taint of a device."""
+    for rule in rules:
+        spec = rule["spec"]
+        selected = spec.get("deviceSelector") or {}
+        # A selector without a pool means devices of many machines, of which none is named.
+        yield selected.get("pool") or "", selected.get("device"), spec.get("taint") or {}
+    for slice_ in slices:
+        spec = slice_["spec"]
+        for device in spec.get("devices") or ():
+            for taint in device.get("taints") or ():
+                yield spec.get("nodeName") or "", device.get("name"), taint
+
+
+def remedy_for(code: int, codes: FaultCodes) -> Remedy:
+    """Return what is tried first against an Xid."""
+    if code in codes.application:
+        return Remedy.NOTHING
+    return Remedy.REBOOT if code == _FELL_OFF_THE_BUS else Remedy.RESET
+
+
+def _taint_fault(taint: Object, device: str | None, codes: FaultCodes) -> Fault | None:
+    """Return the fault of a device taint; None where it reports no Xid that takes the device out."""
+    if taint.get("effect") in {None, _NO_EFFECT}:
+        return None
+    text = f"{taint.get('key', '')} {taint.get('value') or ''}"
+    match = _XID.search(text)
+    if match is None:
+        return None
+    code = int(match[1])
+    remedy = remedy_for(code, codes)
+    index = _GPU.match(device or "")
+    return Fault("Xid", int(index[1]) if index else None, code, remedy) if remedy else None
+
+
+def _condition_name(kind: object) -> str:
+    """Return the name of a fault that a condition reports."""
+    return "NotReady" if kind == READY else str(kind)
+
+
+def _moment(text: object) -> datetime | None:
+    """Return a time stamp of the API server; None where it is none."""
+    try:
+        moment = datetime.fromisoformat(str(text))
+    except ValueError:
+        return None
+    return moment if moment.tzinfo else None

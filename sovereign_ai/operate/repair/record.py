@@ -1,0 +1,109 @@
+"""What a repair controller has decided of a machine, kept on the machine's own Node.
+
+The controller keeps nothing itself: whatever kills it, the next one reads where each repair stands. The
+record is one annotation, written together with the cordon in one request, so that there is never one without
+the other.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from enum import StrEnum
+
+import orjson
+
+from sovereign_ai.names import KEYS
+
+ANNOTATION = f"{KEYS.domain}/repair"
+"""The annotation of a Node that has the record."""
+ACCEPTANCE = f"{KEYS.domain}/acceptance"
+"""The annotation of a Node that has the verdict of its acceptance: `passed` or `failed`, `at` a moment."""
+CONTROLLER = "sovereign-ai-repair"
+"""The name of the repair controller: as cordon's owner, field manager, lease holder and source of events."""
+_MOST_LETTERS = 2048
+_MOST_ATTEMPTS = 1000
+
+
+class Step(StrEnum):
+    """Where the repair of a machine stands; in this order, unless a step fails."""
+
+    DRAIN = "Drain"
+    """No new pods; running ones are evicted as far as their disruption budgets let them."""
+    RESET = "Reset"
+    """No pods; the GPUs are being reset."""
+    REBOOT = "Reboot"
+    """No pods; the machine is being restarted."""
+    ACCEPT = "Accept"
+    """No fault is reported any more; the machine's acceptance is awaited."""
+    TICKET = "Ticket"
+    """Given up: a person has to look."""
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """A repair that has begun.
+
+    Attributes:
+        step: where it stands.
+        since: when this step began, UTC.
+        cause: the faults with which it began, for a person.
+        attempts: how often the machine was reset or restarted in this repair.
+        gpus: the GPUs to reset; empty for all of them.
+    """
+
+    step: Step
+    since: datetime
+    cause: str
+    attempts: int = 0
+    gpus: tuple[int, ...] = ()
+
+    def to_text(self) -> str:
+        """Return the record as an annotation's value."""
+        data = asdict(self) | {"since": self.since.astimezone(UTC).isoformat(timespec="seconds")}
+        return orjson.dumps(data, option=orjson.OPT_SORT_KEYS).decode()
+
+
+def read_record(text: str | None) -> Record | None:
+    """Return the record of an annotation.
+
+    Anybody who may write Nodes may write one: what is not a record of this form counts as none, and the
+    machine's repair begins anew. That is safe, since a repair only ever begins by cordoning and draining.
+
+    Args:
+        text: the annotation's value; None if the Node has none.
+    """
+    if text is None or len(text) > _MOST_LETTERS:
+        return None
+    try:
+        data = orjson.loads(text)
+        since = datetime.fromisoformat(data["since"])
+        gpus = tuple(int(gpu) for gpu in data["gpus"])
+        record = Record(Step(data["step"]), since, str(data["cause"]), int(data["attempts"]), gpus)
+    except (ValueError, TypeError, KeyError):
+        return None
+    if since.tzinfo is None or not 0 <= record.attempts <= _MOST_ATTEMPTS:
+        return None
+    return record
+
+
+def write_verdict(passed: bool, now: datetime) -> str:
+    """Return the annotation's value of an acceptance that passed or failed."""
+    return f"{'passed' if passed else 'failed'} at {now.astimezone(UTC).isoformat(timespec='seconds')}"
+
+
+def read_verdict(text: str | None, since: datetime) -> bool | None:
+    """Return whether an acceptance passed; None if there is none of a moment after the given one.
+
+    Args:
+        text: the annotation's value; None if the Node has none.
+        since: when the acceptance was requested: an older verdict is of a machine before its repair.
+    """
+    word, _, moment = (text or "").partition(" at ")
+    try:
+        at = datetime.fromisoformat(moment)
+    except ValueError:
+        return None
+    if word not in {"passed", "failed"} or at.tzinfo is None or at < since:
+        return None
+    return word == "passed"

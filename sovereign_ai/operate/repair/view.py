@@ -1,0 +1,150 @@
+"""What the repair controller observes of each machine, read from the cluster and placed by the plan."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+
+from sovereign_ai.catalog.accelerator import accelerator
+from sovereign_ai.catalog.system import system
+from sovereign_ai.catalog.vendors import FaultCodes
+from sovereign_ai.cluster import CORDON_OWNER, evictable_pods
+from sovereign_ai.cluster.api import Api, ApiError
+from sovereign_ai.operate.repair.decide import Cordon, Machine
+from sovereign_ai.operate.repair.faults import Object, condition_faults, taint_faults
+from sovereign_ai.operate.repair.record import (
+    ACCEPTANCE,
+    ANNOTATION,
+    CONTROLLER,
+    Step,
+    read_record,
+    read_verdict,
+)
+from sovereign_ai.plan import Node, Plan
+
+FATAL_CONDITIONS = ("GpuFault", "KernelDeadlock", "ReadonlyFilesystem", "CorruptDockerOverlay2")
+"""Node conditions that are a fault where they are true.
+
+`GpuFault` is the simulation's; the others are those of node-problem-detector's own configuration
+(kubernetes/node-problem-detector, config/kernel-monitor.json and docker-monitor.json, read 2026-11-27).
+"""
+GRACE = timedelta(seconds=30)
+"""How long a node may be not ready before that is a fault: a restarted kubelet is back within seconds."""
+_RULES = ("resource.k8s.io/v1beta2", "DeviceTaintRule")
+_SLICES = ("resource.k8s.io/v1", "ResourceSlice")
+_NOT_FOUND = 404
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """What the plan knows of a machine.
+
+    Attributes:
+        pool: its pool.
+        domains: its rack, NVLink domain and power feeds.
+        codes: the fault codes of its GPUs' vendor; None if the vendor has none.
+    """
+
+    pool: str
+    domains: frozenset[str]
+    codes: FaultCodes | None
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """The machines of a cluster, as observed at one moment.
+
+    Attributes:
+        machines: those of the plan that the cluster has, in the cluster's order.
+        versions: machine to its Node's resourceVersion: a write that decides on it is refused if it changed.
+        nodes: machine to its live Node.
+    """
+
+    machines: tuple[Machine, ...]
+    versions: Mapping[str, str]
+    nodes: Mapping[str, Object] = field(repr=False)
+
+
+def places(plan: Plan, cluster: str) -> dict[str, Place]:
+    """Return where each machine of a cluster stands, by name.
+
+    Raises:
+        KeyError: the plan has no such cluster.
+    """
+    feeds: dict[str, tuple[str, ...]] = {}
+    for rack in plan.racks:
+        # A feed's name is unique in its site.
+        feeds[rack.name] = tuple(f"feed {rack.site}/{feed}" for feed in rack.pdus)
+    placed = {}
+    for node in plan.nodes_of(cluster):
+        codes = accelerator(system(node.system).accelerator).gpu_vendor.faults
+        placed[node.name] = Place(node.pool, _domains(node, feeds.get(node.rack, ())), codes)
+    return placed
+
+
+def observe_machines(
+    api: Api, placed: Mapping[str, Place], now: datetime, fatal: Collection[str] = FATAL_CONDITIONS
+) -> View:
+    """Observe every machine of a plan's cluster.
+
+    Args:
+        api: the cluster.
+        placed: the machines, by name.
+        now: the moment.
+        fatal: node conditions that are a fault where they are true.
+
+    Raises:
+        ApiError: the API server refused.
+        UnreachableError: there was no answer; nothing is decided on an observation that is not whole.
+    """
+    codes = {name: place.codes for name, place in placed.items() if place.codes}
+    tainted = taint_faults(_optional(api, *_RULES), _optional(api, *_SLICES), codes)
+    machines, versions, nodes = [], {}, {}
+    for node in api.list("v1", "Node"):
+        name = node["metadata"]["name"]
+        if name in placed:
+            reported = (*condition_faults(node, fatal, now, GRACE), *tainted.get(name, ()))
+            machines.append(_machine(api, node, placed[name], reported))
+            versions[name], nodes[name] = node["metadata"]["resourceVersion"], node
+    return View(tuple(machines), versions, nodes)
+
+
+def _machine(api: Api, node: Object, place: Place, faults: tuple[Any, ...]) -> Machine:
+    """Return what is observed of one machine; pods are counted only where they matter."""
+    meta = node["metadata"]
+    annotations = meta.get("annotations") or {}
+    record = read_record(annotations.get(ANNOTATION))
+    is_draining = record is not None and record.step is Step.DRAIN
+    pods = len(evictable_pods(api, meta["name"])) if is_draining else 0
+    accepted = None
+    if record is not None and record.step is Step.ACCEPT:
+        accepted = read_verdict(annotations.get(ACCEPTANCE), record.since)
+    return Machine(meta["name"], place.pool, place.domains, faults, _cordon(node), pods, record, accepted)
+
+
+def _cordon(node: Object) -> Cordon:
+    """Return who cordoned a node. Of an owner that is not written down nobody but its author knows."""
+    if not (node.get("spec") or {}).get("unschedulable"):
+        return Cordon.NOBODY
+    owner = (node["metadata"].get("annotations") or {}).get(CORDON_OWNER)
+    return Cordon.OURS if owner == CONTROLLER else Cordon.OTHERS
+
+
+def _domains(node: Node, feeds: Collection[str]) -> frozenset[str]:
+    """Return the failure domains of a machine, each with its kind, since names of two kinds may be equal."""
+    domains = {f"rack {node.rack}", *feeds}
+    if node.nvlink_domain:
+        domains.add(f"NVLink domain {node.nvlink_domain}")
+    return frozenset(domains)
+
+
+def _optional(api: Api, api_version: str, kind: str) -> list[dict[str, Any]]:
+    """List objects of a kind that a server may not serve: without DRA there are no device taints."""
+    try:
+        return api.list(api_version, kind)
+    except ApiError as error:
+        if error.status != _NOT_FOUND:
+            raise
+        return []

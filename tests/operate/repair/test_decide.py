@@ -1,0 +1,127 @@
+"""Decisions about machines with faults, one at a time; `test_explored.py` has every order of them."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+from sovereign_ai.operate.repair.decide import Act, Cordon, Decision, Machine, Policy, decide
+from sovereign_ai.operate.repair.faults import Fault, Remedy
+from sovereign_ai.operate.repair.record import Record, Step
+
+NOW = datetime(2026, 11, 27, 12, tzinfo=UTC)
+POLICY = Policy()
+ECC = Fault("Xid", 3, 48, Remedy.RESET)
+OFF_THE_BUS = Fault("Xid", 1, 79, Remedy.REBOOT)
+NOT_READY = Fault("NotReady", None, 0, Remedy.REBOOT)
+
+
+def machine(name: str = "train-001", **facts: object) -> Machine:
+    """Return a machine; of what is not said it has the default."""
+    return replace(Machine(name, "train"), **facts)  # type: ignore[arg-type]
+
+
+def at(step: Step, attempts: int = 0, minutes: float = 0) -> Record:
+    """Return the record of a repair whose step began some minutes ago."""
+    return Record(step, NOW - timedelta(minutes=minutes), "Xid 48 on GPU 3", attempts)
+
+
+def of(*machines: Machine, policy: Policy = POLICY) -> list[Decision]:
+    return list(decide(machines, policy, NOW))
+
+
+def acts(*machines: Machine, policy: Policy = POLICY) -> dict[str, Act]:
+    return {decision.machine: decision.act for decision in of(*machines, policy=policy)}
+
+
+def test_a_machine_without_a_fault_is_left_alone_also_cordoned_by_somebody() -> None:
+    assert of(machine(), machine("b", cordon=Cordon.OTHERS)) == []
+
+
+def test_a_fault_cordons_its_machine_and_says_which() -> None:
+    (decision,) = of(machine(faults=(ECC, NOT_READY)))
+    assert (decision.act, decision.reason) == (Act.CORDON, "Xid 48 on GPU 3, NotReady")
+    assert decision.record == Record(Step.DRAIN, NOW, "Xid 48 on GPU 3, NotReady")
+
+
+def test_pods_are_evicted_before_the_gpus_that_have_a_fault_are_reset() -> None:
+    draining = machine(faults=(ECC,), record=at(Step.DRAIN), cordon=Cordon.OURS)
+    assert acts(replace(draining, pods=3)) == {"train-001": Act.EVICT}
+    (decision,) = of(draining)
+    assert decision.act is Act.RESET
+    assert decision.record == replace(at(Step.RESET, 1), gpus=(3,))
+
+
+def test_a_gpu_off_the_bus_and_a_machine_that_does_not_answer_restart_without_a_reset() -> None:
+    for fault in (OFF_THE_BUS, NOT_READY):
+        draining = machine(faults=(ECC, fault), record=at(Step.DRAIN), cordon=Cordon.OURS)
+        (decision,) = of(draining)
+        assert (decision.act, decision.record) == (Act.REBOOT, at(Step.REBOOT, 1))
+
+
+def test_a_reset_that_does_not_help_in_time_is_followed_by_a_restart_and_that_by_a_ticket() -> None:
+    reset = machine(faults=(ECC,), record=at(Step.RESET, 1, minutes=4), cordon=Cordon.OURS)
+    assert of(reset) == []
+    (decision,) = of(replace(reset, record=at(Step.RESET, 1, minutes=5)))
+    assert (decision.act, decision.record) == (Act.REBOOT, at(Step.REBOOT, 2))
+    (decision,) = of(replace(reset, record=at(Step.REBOOT, 2, minutes=30)))
+    assert (decision.act, decision.record) == (Act.GIVE_UP, at(Step.TICKET, 2))
+    assert of(replace(reset, record=at(Step.TICKET, 2, minutes=600))) == []
+
+
+def test_a_machine_returns_only_accepted_and_without_a_fault() -> None:
+    well = machine(record=at(Step.RESET, 1), cordon=Cordon.OURS)
+    (decision,) = of(well)
+    assert (decision.act, decision.record) == (Act.ACCEPT, at(Step.ACCEPT, 1))
+    accepting = replace(well, record=at(Step.ACCEPT, 1))
+    assert of(accepting) == []
+    assert [decision.record for decision in of(replace(accepting, accepted=True))] == [None]
+    assert acts(replace(accepting, accepted=True)) == {"train-001": Act.RETURN}
+    assert acts(replace(accepting, accepted=True, faults=(ECC,))) == {"train-001": Act.REBOOT}
+    assert acts(replace(accepting, accepted=False)) == {"train-001": Act.REBOOT}
+    assert acts(replace(accepting, accepted=False, record=at(Step.ACCEPT, 2))) == {"train-001": Act.GIVE_UP}
+    assert acts(replace(accepting, record=at(Step.ACCEPT, 1, minutes=120))) == {"train-001": Act.GIVE_UP}
+
+
+def test_a_cordon_that_somebody_lifts_is_put_back_until_the_repair_is_over() -> None:
+    for step in Step:
+        (decision,) = of(machine(record=at(step, 1), faults=(ECC,), pods=2))
+        # It may have pods again, so that it is drained before anything is done to it.
+        expected = Step.TICKET if step is Step.TICKET else Step.DRAIN
+        assert (decision.act, decision.record) == (Act.CORDON, at(expected, 1))
+
+
+def test_at_most_a_tenth_of_a_pool_is_drained_at_a_time_and_all_are_cordoned_at_once() -> None:
+    fleet = [machine(f"train-{number:03d}", faults=(ECC,)) for number in range(20)]
+    assert set(acts(*fleet).values()) == {Act.CORDON}
+    busy = [replace(each, record=at(Step.DRAIN), cordon=Cordon.OURS, pods=1) for each in fleet]
+    counted = list(acts(*busy).values())
+    assert (counted.count(Act.EVICT), counted.count(Act.WAIT)) == (2, 18)
+    # What has no work goes on, whatever the breaker says.
+    idle = [replace(each, pods=0) for each in busy]
+    assert set(acts(*idle).values()) == {Act.RESET}
+
+
+def test_where_most_of_a_rack_has_faults_no_work_is_evicted_while_repairs_go_on() -> None:
+    rack = frozenset({"rack hall-r001"})
+    policy = Policy(unavailable=1.0)
+    busy = [
+        machine(f"n{number}", domains=rack, faults=(ECC,), record=at(Step.DRAIN), cordon=Cordon.OURS, pods=1)
+        for number in range(3)
+    ]
+    well = [machine("n3", domains=rack), machine("n4", domains=rack)]
+    decisions = of(*busy, *well, policy=policy)
+    assert {decision.act for decision in decisions} == {Act.WAIT}
+    assert "rack hall-r001 has failed as a whole" in decisions[0].reason
+    under_repair = replace(busy[0], pods=0, record=at(Step.RESET, 1, minutes=6))
+    assert acts(under_repair, *busy[1:], *well, policy=policy)["n0"] is Act.REBOOT
+    # Two of five are within the domain's share.
+    assert acts(*busy[:2], *well, machine("n5", domains=rack), policy=policy) == {
+        "n0": Act.EVICT,
+        "n1": Act.EVICT,
+    }
+
+
+def test_cordons_come_before_everything_else() -> None:
+    draining = machine("a", faults=(ECC,), record=at(Step.DRAIN), cordon=Cordon.OURS)
+    assert [decision.act for decision in of(draining, machine("b", faults=(ECC,)))] == [Act.CORDON, Act.RESET]

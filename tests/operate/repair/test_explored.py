@@ -1,0 +1,189 @@
+"""Every order of faults, cures, kills and cordons, for three machines and two faults.
+
+The world of a state is what the API server stores; the controller has no state of its own, so a kill between
+two of its writes is a round of which only some decisions were carried out. Each decision is one step of the
+exploration, in any order and with any other event between, which is more than any kill can do. Time is
+abstract: a limit that may have passed is tried both ways.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from typing import NamedTuple
+
+import pytest
+
+from sovereign_ai.operate.repair.decide import Act, Cordon, Decision, Machine, Policy, decide
+from sovereign_ai.operate.repair.faults import Fault, Remedy
+from sovereign_ai.operate.repair.record import Record, Step
+
+NOW = datetime(2026, 11, 27, 12, tzinfo=UTC)
+LATER = NOW + timedelta(days=1)
+POLICY = Policy()
+FAULTS = {"reset": Fault("Xid", 0, 48, Remedy.RESET), "reboot": Fault("NotReady", None, 0, Remedy.REBOOT)}
+NAMES = ("a", "b", "c")
+MOST_FAULTS = 2
+
+
+class Node(NamedTuple):
+    """What the API server and the hardware hold of one machine; on it run some pods (1) or none (0)."""
+
+    fault: str = ""
+    cordon: Cordon = Cordon.NOBODY
+    pods: int = 1
+    step: str = ""
+    attempts: int = 0
+    accepted: bool | None = None
+
+
+class World(NamedTuple):
+    """Three machines, how many faults came, and how often somebody else changed a cordon.
+
+    The machines are sorted, since which of them is which changes nothing.
+    """
+
+    nodes: tuple[Node, ...] = (Node(), Node(), Node())
+    faults: int = 0
+    hands: int = 0
+
+
+def seen(world: World) -> list[Machine]:
+    """Return what the controller observes."""
+    machines = []
+    for name, node in zip(NAMES, world.nodes, strict=True):
+        record = Record(Step(node.step), NOW, "why", node.attempts) if node.step else None
+        faults = (FAULTS[node.fault],) if node.fault else ()
+        machines.append(
+            Machine(
+                name, "train", frozenset({"rack r"}), faults, node.cordon, node.pods, record, node.accepted
+            )
+        )
+    return machines
+
+
+def carried_out(node: Node, decision: Decision) -> Node:
+    """Return what a machine is after a decision about it was carried out."""
+    if decision.act is Act.WAIT:
+        return node
+    if decision.act is Act.EVICT:
+        return node._replace(pods=0)
+    record = decision.record
+    step, attempts = (record.step.value, record.attempts) if record else ("", 0)
+    cordon = node.cordon
+    if decision.act is Act.CORDON and cordon is Cordon.NOBODY:
+        cordon = Cordon.OURS
+    elif decision.act is Act.RETURN and cordon is Cordon.OURS:
+        cordon = Cordon.NOBODY
+    return node._replace(step=step, attempts=attempts, accepted=None, cordon=cordon)
+
+
+def with_node(world: World, name: str, node: Node, *, faults: int = 0, hands: int = 0) -> World:
+    nodes = list(world.nodes)
+    nodes[NAMES.index(name)] = node
+    return World(tuple(sorted(nodes, key=hash)), world.faults + faults, world.hands + hands)
+
+
+def decisions(world: World) -> Iterator[Decision]:
+    """Yield what the controller may decide, before and after every limit of time has passed."""
+    for moment in (NOW, LATER):
+        yield from decide(seen(world), POLICY, moment)
+
+
+def environment(world: World) -> Iterator[World]:
+    """Yield what may happen without the controller."""
+    for name, node in zip(NAMES, world.nodes, strict=True):
+        for changed in on_its_own(node):
+            yield with_node(world, name, changed)
+        if not node.fault and world.faults < MOST_FAULTS:
+            for fault in FAULTS:
+                yield with_node(world, name, node._replace(fault=fault), faults=1)
+        for cordon in (Cordon.OTHERS, Cordon.NOBODY):
+            if world.hands < 1 and cordon is not node.cordon:
+                yield with_node(world, name, node._replace(cordon=cordon), hands=1)
+
+
+def on_its_own(node: Node) -> Iterator[Node]:
+    """Yield what may become of one machine that has no new fault and that nobody touches."""
+    if node.fault and node.step in {Step.RESET, Step.REBOOT}:
+        yield node._replace(fault="")
+    if node.pods:
+        yield node._replace(pods=0)  # work ends by itself
+    elif node.cordon is Cordon.NOBODY:
+        yield node._replace(pods=1)
+    if node.step == Step.ACCEPT and node.accepted is None:
+        for verdict in (True, False):
+            yield node._replace(accepted=verdict)
+
+
+def check(node: Node, changed: Node, decision: Decision) -> None:
+    """Assert what holds of every decision in every state."""
+    assert not (node.cordon is Cordon.OTHERS and changed.cordon is not Cordon.OTHERS), (
+        "somebody else's cordon"
+    )
+    if decision.act is Act.RETURN:
+        assert not node.fault, "a machine with a fault returns"
+        assert node.accepted, "a machine returns that nobody accepted"
+        assert not node.pods, "a machine returns that was not empty"
+    if decision.act in {Act.RESET, Act.REBOOT}:
+        assert not node.pods, "work is lost"
+        assert changed.cordon is not Cordon.NOBODY, "the scheduler may still use it"
+    if decision.act is Act.EVICT:
+        assert node.cordon is not Cordon.NOBODY, "what is evicted may come back"
+    if changed.step:
+        assert changed.cordon is not Cordon.NOBODY, "a repair without a cordon"
+    assert changed.attempts <= POLICY.attempts
+
+
+@pytest.fixture(scope="module")
+def explored() -> dict[World, set[World]]:
+    """Return every reachable world with the worlds that follow it; each decision in each is checked."""
+    following: dict[World, set[World]] = {}
+    waiting = deque([World()])
+    while waiting:
+        world = waiting.popleft()
+        if world in following:
+            continue
+        next_worlds = set(environment(world))
+        evicting = 0
+        for decision in decisions(world):
+            node = world.nodes[NAMES.index(decision.machine)]
+            changed = carried_out(node, decision)
+            check(node, changed, decision)
+            next_worlds.add(with_node(world, decision.machine, changed))
+            evicting += decision.act is Act.EVICT
+        # Each is decided twice: before and after the limits of time.
+        assert evicting <= 2, "more machines are drained than a pool of three may lose"
+        following[world] = next_worlds
+        waiting.extend(next_worlds - following.keys())
+    return following
+
+
+def test_every_decision_in_every_state_keeps_the_laws(explored: dict[World, set[World]]) -> None:
+    assert len(explored) > 5_000
+    assert any(node.step == Step.TICKET for world in explored for node in world.nodes)
+
+
+def test_from_every_state_there_is_a_way_to_a_fleet_that_works_or_has_tickets(
+    explored: dict[World, set[World]],
+) -> None:
+    before: dict[World, set[World]] = {world: set() for world in explored}
+    for world, next_worlds in explored.items():
+        for following in next_worlds:
+            before[following].add(world)
+    settled = deque(world for world in explored if is_settled(world))
+    reached = set(settled)
+    while settled:
+        for world in before[settled.popleft()] - reached:
+            reached.add(world)
+            settled.append(world)
+    assert explored.keys() - reached == set()
+
+
+def is_settled(world: World) -> bool:
+    """Whether nothing is left to do: each machine works, or waits for a person."""
+    return all(
+        node.step == Step.TICKET or (not node.step and not node.fault and node.cordon is not Cordon.OURS)
+        for node in world.nodes
+    )
