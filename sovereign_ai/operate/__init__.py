@@ -13,6 +13,9 @@ supervisor:
 It has the rights to do that and no others: it reads no secret, writes no policy, and may bind the roles of
 break-glass access alone.
 
+Beside it, and started by a person or a supervisor of theirs, the repair controller (`repair/`) takes machines
+with faults out of work, and returns them.
+
     python -m sovereign_ai.operate FOLDER PORT
 """
 
@@ -27,6 +30,10 @@ if TYPE_CHECKING:
     from sovereign_ai.operate.grants import AccessGrant, grant_of, make_grant
     from sovereign_ai.operate.labels import locate_nodes, write_labels
     from sovereign_ai.operate.observation import observe
+    from sovereign_ai.operate.repair.controller import Done, RepairController
+    from sovereign_ai.operate.repair.decide import Act, Cordon, Decision, Machine, Policy
+    from sovereign_ai.operate.repair.record import ACCEPTANCE, Record, Step, write_verdict
+    from sovereign_ai.operate.repair.view import Place, View, observe_machines, places
 else:
     __getattr__ = lazy_exports(
         __name__,
@@ -35,17 +42,36 @@ else:
             "grants": ("AccessGrant", "grant_of", "make_grant"),
             "labels": ("locate_nodes", "write_labels"),
             "observation": ("observe",),
+            "repair.controller": ("Done", "RepairController"),
+            "repair.decide": ("Act", "Cordon", "Decision", "Machine", "Policy"),
+            "repair.record": ("ACCEPTANCE", "Record", "Step", "write_verdict"),
+            "repair.view": ("Place", "View", "observe_machines", "places"),
         },
     )
 
 __all__ = [
+    "ACCEPTANCE",
     "AccessGrant",
+    "Act",
+    "Cordon",
+    "Decision",
+    "Done",
+    "Machine",
+    "Place",
+    "Policy",
+    "Record",
+    "RepairController",
+    "Step",
+    "View",
     "end_access",
     "grant_access",
     "grant_of",
     "locate_nodes",
     "make_grant",
     "observe",
+    "observe_machines",
+    "places",
     "require_operator",
     "write_labels",
+    "write_verdict",
 ]

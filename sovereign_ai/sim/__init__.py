@@ -23,6 +23,7 @@ from sovereign_ai.lazy_exports import lazy_exports
 
 if TYPE_CHECKING:
     from sovereign_ai.sim.factory import remove, simulate
+    from sovereign_ai.sim.faults import heal, inject
     from sovereign_ai.sim.redfish import redfish_tree
     from sovereign_ai.sim.samples import dry_run_samples
 else:
@@ -30,9 +31,10 @@ else:
         __name__,
         {
             "factory": ("remove", "simulate"),
+            "faults": ("heal", "inject"),
             "redfish": ("redfish_tree",),
             "samples": ("dry_run_samples",),
         },
     )
 
-__all__ = ["dry_run_samples", "redfish_tree", "remove", "simulate"]
+__all__ = ["dry_run_samples", "heal", "inject", "redfish_tree", "remove", "simulate"]

@@ -41,6 +41,7 @@ COMMANDS = (
     "plan",
     "preview",
     "render",
+    "repair",
     "report",
     "rules",
     "schema",

@@ -87,7 +87,7 @@ def read_record(text: str | None) -> Record | None:
     return record
 
 
-def write_verdict(passed: bool, now: datetime) -> str:
+def write_verdict(*, passed: bool, now: datetime) -> str:
     """Return the annotation's value of an acceptance that passed or failed."""
     return f"{'passed' if passed else 'failed'} at {now.astimezone(UTC).isoformat(timespec='seconds')}"
 

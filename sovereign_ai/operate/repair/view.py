@@ -24,16 +24,16 @@ from sovereign_ai.operate.repair.record import (
 )
 from sovereign_ai.plan import Node, Plan
 
-FATAL_CONDITIONS = ("GpuFault", "KernelDeadlock", "ReadonlyFilesystem", "CorruptDockerOverlay2")
-"""Node conditions that are a fault where they are true.
+FATAL_CONDITIONS = ("KernelDeadlock", "ReadonlyFilesystem", "CorruptDockerOverlay2")
+"""Node conditions that are a fault where they are true: those that node-problem-detector sets by itself.
 
-`GpuFault` is the simulation's; the others are those of node-problem-detector's own configuration
-(kubernetes/node-problem-detector, config/kernel-monitor.json and docker-monitor.json, read 2026-11-27).
+Source: kubernetes/node-problem-detector, its kernel and container monitors (read 2026-11-27). A broken GPU is
+not among them: device taints say of which GPU, so that it alone is reset.
 """
 GRACE = timedelta(seconds=30)
 """How long a node may be not ready before that is a fault: a restarted kubelet is back within seconds."""
-_RULES = ("resource.k8s.io/v1beta2", "DeviceTaintRule")
-_SLICES = ("resource.k8s.io/v1", "ResourceSlice")
+_DRA_VERSIONS = ("resource.k8s.io/v1", "resource.k8s.io/v1beta2", "resource.k8s.io/v1alpha3")
+"""Newest first: a DeviceTaintRule is served as v1 from Kubernetes 1.37 on."""
 _NOT_FOUND = 404
 
 
@@ -100,7 +100,7 @@ def observe_machines(
         UnreachableError: there was no answer; nothing is decided on an observation that is not whole.
     """
     codes = {name: place.codes for name, place in placed.items() if place.codes}
-    tainted = taint_faults(_optional(api, *_RULES), _optional(api, *_SLICES), codes)
+    tainted = taint_faults(_served(api, "DeviceTaintRule"), _served(api, "ResourceSlice"), codes)
     machines, versions, nodes = [], {}, {}
     for node in api.list("v1", "Node"):
         name = node["metadata"]["name"]
@@ -140,11 +140,12 @@ def _domains(node: Node, feeds: Collection[str]) -> frozenset[str]:
     return frozenset(domains)
 
 
-def _optional(api: Api, api_version: str, kind: str) -> list[dict[str, Any]]:
-    """List objects of a kind that a server may not serve: without DRA there are no device taints."""
-    try:
-        return api.list(api_version, kind)
-    except ApiError as error:
-        if error.status != _NOT_FOUND:
-            raise
-        return []
+def _served(api: Api, kind: str) -> list[dict[str, Any]]:
+    """List objects of a kind in the newest version that the server has; empty where it has no DRA."""
+    for api_version in _DRA_VERSIONS:
+        try:
+            return api.list(api_version, kind)
+        except ApiError as error:
+            if error.status != _NOT_FOUND:
+                raise
+    return []

@@ -1,0 +1,340 @@
+"""`repair`: take machines with faults out of work, have them repaired and accepted, and return them."""
+
+from __future__ import annotations
+
+import os
+import socket
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from sovereign_ai.cli.command import example, run_command
+from sovereign_ai.cli.output import AsJson, Output, table
+from sovereign_ai.cli.target import ClusterOption, KubeconfigOption, StackOption, Target, open_target
+from sovereign_ai.cluster.control_plane import Backend
+
+if TYPE_CHECKING:
+    from sovereign_ai.cli.stack import Stack
+    from sovereign_ai.cluster.api import Api
+    from sovereign_ai.operate import Decision, Done, Machine
+
+StackFolder = Annotated[Path, typer.Argument(help="The stack's folder.")]
+NodeName = Annotated[str, typer.Argument(metavar="NODE", help="The machine's name.")]
+Where = tuple[Backend, Path | None, str | None]
+
+
+def add(app: typer.Typer) -> None:
+    """Add the commands."""
+    group = typer.Typer(
+        no_args_is_help=True,
+        help="Take machines with faults out of work, and return them repaired.",
+    )
+    app.add_typer(group, name="repair")
+
+    @group.command("run", **example("sovereign-ai repair run stacks/lab --once --dry-run"))
+    def run(
+        stack: StackFolder = Path(),
+        once: Annotated[bool, typer.Option("--once", help="One round, and not until Ctrl-C.")] = False,
+        dry_run: Annotated[
+            bool, typer.Option("--dry-run", help="Say what a round would do; write nothing.")
+        ] = False,
+        simulate: Annotated[
+            bool,
+            typer.Option(
+                "--simulate", help="On a local control plane: let resets, restarts and acceptances succeed."
+            ),
+        ] = False,
+        interval: Annotated[
+            float, typer.Option("--interval", min=0.2, metavar="SECONDS", help="Pause between two rounds.")
+        ] = 1.0,
+        cluster: ClusterOption = Backend.EMBEDDED,
+        kubeconfig: KubeconfigOption = None,
+        name: StackOption = None,
+        as_json: Annotated[bool, AsJson] = False,
+    ) -> None:
+        """Run the repair controller, and print each decision, until Ctrl-C."""
+        where = (cluster, kubeconfig, name)
+
+        def work(output: Output) -> None:
+            if dry_run:
+                _dry_run(output, stack, where)
+            else:
+                _run(output, stack, where, None if once else interval, simulate=simulate)
+
+        run_command("repair run", as_json, work)
+
+    @group.command("status", **example("sovereign-ai repair status stacks/lab"))
+    def status(
+        stack: StackFolder = Path(),
+        cluster: ClusterOption = Backend.EMBEDDED,
+        kubeconfig: KubeconfigOption = None,
+        name: StackOption = None,
+        as_json: Annotated[bool, AsJson] = False,
+    ) -> None:
+        """List machines with faults or under repair; exit 1 if there is any."""
+        run_command(
+            "repair status", as_json, lambda output: _status(output, stack, (cluster, kubeconfig, name))
+        )
+
+    @group.command("accept", **example("sovereign-ai repair accept stacks/lab train-003"))
+    def accept(
+        stack: StackFolder,
+        node: NodeName,
+        failed: Annotated[bool, typer.Option("--failed", help="It was not accepted.")] = False,
+        cluster: ClusterOption = Backend.EMBEDDED,
+        kubeconfig: KubeconfigOption = None,
+        name: StackOption = None,
+        as_json: Annotated[bool, AsJson] = False,
+    ) -> None:
+        """Report the acceptance of a repaired machine, by which it returns to work.
+
+        `sovereign-ai acceptance sheet` has the tests of each machine, and `acceptance judge` their verdict.
+        """
+        where = (cluster, kubeconfig, name)
+        run_command(
+            "repair accept", as_json, lambda output: _accept(output, stack, node, where, passed=not failed)
+        )
+
+    @group.command("inject", **example("sovereign-ai repair inject stacks/lab train-003 --gpu 3 --xid 48"))
+    def inject(
+        stack: StackFolder,
+        node: NodeName,
+        gpu: Annotated[int, typer.Option("--gpu", min=0, metavar="INDEX", help="The GPU's index.")] = 0,
+        xid: Annotated[
+            int, typer.Option("--xid", min=1, metavar="CODE", help="The Xid that its driver reports.")
+        ] = 48,
+        cluster: ClusterOption = Backend.EMBEDDED,
+        name: StackOption = None,
+        as_json: Annotated[bool, AsJson] = False,
+    ) -> None:
+        """Let a simulated GPU of a local control plane report a fault."""
+        run_command(
+            "repair inject",
+            as_json,
+            lambda output: _inject(output, stack, node, (gpu, xid), (cluster, None, name)),
+        )
+
+
+def _open(output: Output, path: Path, where: Where) -> tuple[Stack, str, Target]:
+    """Open a stack, and connect to its cluster."""
+    from sovereign_ai.cli.stack import open_stack
+
+    backend, kubeconfig, name = where
+    stack = open_stack(path)
+    cluster = stack.bundle(name).cluster
+    return stack, cluster, open_target(cluster, backend, kubeconfig, output.progress)
+
+
+def _dry_run(output: Output, path: Path, where: Where) -> None:
+    """Print what a round would do."""
+    from sovereign_ai.operate import Policy, RepairController, places
+
+    stack, cluster, target = _open(output, path, where)
+    controller = RepairController(target.api, places(stack.plan, cluster), Policy(), _identity())
+    decisions = controller.plan(datetime.now(UTC))
+    lines = [_decision_line(decision) for decision in decisions]
+    lines.append(f"{cluster}: {len(decisions)} decisions; nothing was written")
+    output.finish({"cluster": cluster, "decisions": [_decision_data(each) for each in decisions]}, lines)
+
+
+def _run(output: Output, path: Path, where: Where, interval: float | None, *, simulate: bool) -> None:
+    """Do one round, or rounds until Ctrl-C."""
+    import contextlib
+    import time
+
+    import orjson
+
+    from sovereign_ai.operate import Policy, RepairController, places
+
+    stack, cluster, target = _open(output, path, where)
+    if simulate:
+        _require_simulated(target)
+    controller = RepairController(target.api, places(stack.plan, cluster), Policy(), _identity())
+    if interval is None:
+        done = controller.round(datetime.now(UTC))
+        if simulate:
+            _obey(target.api, stack, cluster)
+        lines = [_done_line(each) for each in done]
+        lines.append(f"{cluster}: {len(done)} decisions")
+        output.finish({"cluster": cluster, "decisions": [_done_data(each) for each in done]}, lines)
+        return
+    output.progress(f"{cluster}: watching {len(stack.plan.nodes_of(cluster))} machines; Ctrl-C ends it")
+    said: dict[str, str] = {}
+    with contextlib.suppress(KeyboardInterrupt):
+        while True:
+            for each in _changed(_round(controller, output), said):
+                text = orjson.dumps(_done_data(each)).decode() if output.as_json else _done_line(each)
+                typer.echo(text)
+            if simulate:
+                _obey(target.api, stack, cluster)
+            time.sleep(interval)  # noqa: TID251 - the controller works until it is interrupted
+
+
+def _round(controller: Any, output: Output) -> tuple[Done, ...]:
+    """Do one round; an API server that does not answer is reported, and the next round tries anew."""
+    from sovereign_ai.errors import SovereignError
+
+    try:
+        return tuple(controller.round(datetime.now(UTC)))
+    except SovereignError as error:
+        output.progress(str(error))
+        return ()
+
+
+def _changed(done: Iterable[Done], said: dict[str, str]) -> list[Done]:
+    """Return what was not said already of each machine, and keep it as said."""
+    new = []
+    for each in done:
+        line = _done_line(each)
+        if said.get(each.decision.machine) != line:
+            said[each.decision.machine] = line
+            new.append(each)
+    return new
+
+
+def _status(output: Output, path: Path, where: Where) -> None:
+    """Print the machines with faults or under repair."""
+    from sovereign_ai.errors import ExitCode
+    from sovereign_ai.operate import observe_machines, places
+
+    stack, cluster, target = _open(output, path, where)
+    view = observe_machines(target.api, places(stack.plan, cluster), datetime.now(UTC))
+    listed = [machine for machine in view.machines if machine.faults or machine.record]
+    rows = []
+    for machine in listed:
+        faults = ", ".join(map(str, machine.faults)) or "-"
+        step = machine.record.step if machine.record else "-"
+        cause = machine.record.cause if machine.record else "-"
+        rows.append((machine.name, step, machine.cordon, faults, cause))
+    lines = table(["machine", "repair", "cordoned by", "faults now", "began with"], rows) if rows else []
+    lines.append(f"{cluster}: {len(listed)} of {len(view.machines)} machines have faults or are under repair")
+    data = {"cluster": cluster, "machines": [_machine_data(machine) for machine in listed]}
+    output.finish(data, lines, ExitCode.FINDINGS if listed else ExitCode.OK)
+
+
+def _accept(output: Output, path: Path, node: str, where: Where, *, passed: bool) -> None:
+    """Write the verdict of a machine's acceptance."""
+    from sovereign_ai.errors import Problem, UsageError, nearest
+    from sovereign_ai.operate import ACCEPTANCE, Step, observe_machines, places, write_verdict
+
+    stack, cluster, target = _open(output, path, where)
+    now = datetime.now(UTC)
+    view = observe_machines(target.api, places(stack.plan, cluster), now)
+    machines = {machine.name: machine for machine in view.machines}
+    if node not in machines:
+        hint = nearest(node, list(machines))
+        raise UsageError(Problem("machine-unknown", f"{cluster} has no machine {node!r}", hint=hint))
+    record = machines[node].record
+    if record is None or record.step is not Step.ACCEPT:
+        state = f"its repair stands at {record.step}" if record else "it is not under repair"
+        hint = "`sovereign-ai repair status` lists the machines whose acceptance is awaited"
+        raise UsageError(Problem("not-awaited", f"no acceptance of {node} is awaited: {state}", hint=hint))
+    _annotate(target.api, node, ACCEPTANCE, write_verdict(passed=passed, now=now))
+    verdict = "accepted" if passed else "not accepted"
+    output.finish(
+        {"node": node, "passed": passed}, [f"{node}: {verdict}; the controller decides what follows"]
+    )
+
+
+def _inject(output: Output, path: Path, node: str, fault: tuple[int, int], where: Where) -> None:
+    """Let a simulated GPU report an Xid."""
+    from sovereign_ai.sim import inject
+
+    stack, _, target = _open(output, path, where)
+    _require_simulated(target)
+    gpu, xid = fault
+    is_out = inject(target.api, stack.factory, stack.plan, node, gpu=gpu, xid=xid)
+    effect = "is out of use" if is_out else "stays in use: an application caused it"
+    output.finish(
+        {"node": node, "gpu": gpu, "xid": xid, "out": is_out},
+        [f"{node}: GPU {gpu} reports Xid {xid}, and {effect}"],
+    )
+
+
+def _obey(api: Api, stack: Stack, cluster: str) -> None:
+    """Play the agent of a site: carry out the resets and restarts that are requested, and accept."""
+    from sovereign_ai.operate import ACCEPTANCE, Step, observe_machines, places, write_verdict
+    from sovereign_ai.sim import heal
+
+    now = datetime.now(UTC)
+    for machine in observe_machines(api, places(stack.plan, cluster), now).machines:
+        record = machine.record
+        if record is None:
+            continue
+        if record.step in {Step.RESET, Step.REBOOT}:
+            heal(api, stack.factory, stack.plan, machine.name)
+        elif record.step is Step.ACCEPT and machine.accepted is None:
+            _annotate(api, machine.name, ACCEPTANCE, write_verdict(passed=True, now=now))
+
+
+def _annotate(api: Api, node: str, key: str, value: str) -> None:
+    """Write one annotation of a Node."""
+    change = {"metadata": {"annotations": {key: value}}}
+    api.request(
+        "PATCH",
+        f"/api/v1/nodes/{node}",
+        change,
+        {"fieldManager": "sovereign-ai"},
+        "application/merge-patch+json",
+    )
+
+
+def _require_simulated(target: Target) -> None:
+    """Refuse to play agents or faults on machines that are real.
+
+    Raises:
+        UsageError: the cluster is not a local control plane.
+    """
+    from sovereign_ai.errors import Problem, UsageError
+
+    if not target.simulated:
+        hint = "leave the option out: an agent of your site carries out what the controller requests"
+        raise UsageError(
+            Problem("not-simulated", "the machines of this cluster are not simulated", hint=hint)
+        )
+
+
+def _identity() -> str:
+    """Return this process's name in the lease."""
+    return f"{socket.gethostname()}-{os.getpid()}"
+
+
+def _decision_line(decision: Decision) -> str:
+    return f"{decision.machine}: {decision.act}: {decision.reason}"
+
+
+def _done_line(done: Done) -> str:
+    line = _decision_line(done.decision)
+    return f"{line}; not done: {done.refused}" if done.refused else line
+
+
+def _decision_data(decision: Decision) -> Mapping[str, object]:
+    """Return a decision as plain data."""
+    return {
+        "machine": decision.machine,
+        "act": decision.act,
+        "reason": decision.reason,
+        "step": decision.record.step if decision.record else None,
+    }
+
+
+def _done_data(done: Done) -> Mapping[str, object]:
+    return {**_decision_data(done.decision), "refused": done.refused}
+
+
+def _machine_data(machine: Machine) -> Mapping[str, object]:
+    """Return a machine as plain data."""
+    record = None
+    if machine.record:
+        record = asdict(machine.record) | {"since": machine.record.since.isoformat()}
+    return {
+        "machine": machine.name,
+        "pool": machine.pool,
+        "cordon": machine.cordon,
+        "faults": [str(fault) for fault in machine.faults],
+        "repair": record,
+    }

@@ -1,0 +1,250 @@
+"""The controller against a cluster in memory that refuses writes on an old resourceVersion."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable, Iterable
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from sovereign_ai.cluster import CORDON_OWNER
+from sovereign_ai.cluster.api import ApiError
+from sovereign_ai.errors import Problem
+from sovereign_ai.operate.repair.controller import LEASE, RepairController
+from sovereign_ai.operate.repair.decide import Act, Policy
+from sovereign_ai.operate.repair.record import ACCEPTANCE, ANNOTATION, CONTROLLER, read_record, write_verdict
+from sovereign_ai.operate.repair.view import observe_machines, places
+from tests.render.lab import stack
+
+NOW = datetime(2026, 11, 27, 12, tzinfo=UTC)
+_, PLAN = stack("lab")
+PLACED = places(PLAN, "lab")
+
+
+def refused(status: int) -> ApiError:
+    return ApiError(Problem(f"api-{status}", f"refused with {status}"), status=status)
+
+
+class Cluster:
+    """Nodes, pods, device taints, leases and events; every write makes a new resourceVersion."""
+
+    def __init__(self) -> None:
+        self.nodes: dict[str, dict[str, Any]] = {}
+        self.pods: list[dict[str, Any]] = []
+        self.rules: list[dict[str, Any]] = []
+        self.lease: dict[str, Any] | None = None
+        self.events: list[dict[str, Any]] = []
+        self.before_write: Callable[[], None] = lambda: None
+        self.versions = 0
+        for name in PLACED:
+            meta = {"name": name, "uid": name, "annotations": {}, "resourceVersion": "0"}
+            ready = {"type": "Ready", "status": "True", "lastTransitionTime": NOW.isoformat()}
+            self.nodes[name] = {"metadata": meta, "spec": {}, "status": {"conditions": [ready]}}
+        stranger = copy.deepcopy(self.nodes["train-001"])
+        stranger["metadata"]["name"] = "elsewhere"
+        stranger["status"]["conditions"][0].update(status="False", lastTransitionTime="2020-01-01T00:00:00Z")
+        self.nodes["elsewhere"] = stranger
+
+    def list(self, api_version: str, kind: str) -> list[dict[str, Any]]:
+        if kind == "Node":
+            return copy.deepcopy(list(self.nodes.values()))
+        if api_version != "resource.k8s.io/v1beta2":
+            raise refused(404)
+        return copy.deepcopy(self.rules) if kind == "DeviceTaintRule" else []
+
+    def create(self, obj: dict[str, Any]) -> dict[str, Any]:
+        self.events.append(obj)
+        return obj
+
+    def many(self, calls: Iterable[Callable[[], Any]]) -> list[Any]:
+        return [call() for call in calls]
+
+    def request(self, method: str, path: str, body: Any = None, *_: Any, **more: Any) -> dict[str, Any]:
+        if "/leases" in path:
+            return self._lease(method, body)
+        if path == "/api/v1/pods":
+            node = more["query"]["fieldSelector"].partition("=")[2]
+            return {"items": [pod for pod in self.pods if pod["spec"]["nodeName"] == node]}
+        if path.endswith("/eviction"):
+            name = path.split("/")[-2]
+            self.pods = [pod for pod in self.pods if pod["metadata"]["name"] != name]
+            return {}
+        return self._patch(path.rpartition("/")[2], body)
+
+    def _patch(self, name: str, body: dict[str, Any]) -> dict[str, Any]:
+        self.before_write()
+        node = self.nodes[name]
+        if body["metadata"].get("resourceVersion", "") != node["metadata"]["resourceVersion"]:
+            raise refused(409)
+        self.change(name, body["metadata"]["annotations"], **body.get("spec", {}))
+        return node
+
+    def change(self, name: str, annotations: dict[str, str | None], **spec: Any) -> None:
+        """Change a node as anybody might."""
+        self.versions += 1
+        node = self.nodes[name]
+        node["metadata"]["resourceVersion"] = str(self.versions)
+        merge(node["metadata"]["annotations"], annotations)
+        merge(node["spec"], spec)
+
+    def _lease(self, method: str, body: Any) -> dict[str, Any]:
+        if method == "GET":
+            if self.lease is None:
+                raise refused(404)
+            return copy.deepcopy(self.lease)
+        held = (self.lease or {}).get("metadata", {}).get("resourceVersion")
+        if body["metadata"].get("resourceVersion") != held:
+            raise refused(409)
+        self.versions += 1
+        self.lease = copy.deepcopy(body)
+        self.lease["metadata"]["resourceVersion"] = str(self.versions)
+        return self.lease
+
+    def break_gpu(self, name: str, xid: int = 48) -> None:
+        taint = {"key": "gpu.nvidia.com/xid", "value": f"xid-{xid}", "effect": "NoSchedule"}
+        selected = {"driver": "gpu.nvidia.com", "pool": name, "device": "gpu-3"}
+        self.rules.append({"spec": {"deviceSelector": selected, "taint": taint}})
+
+    def run_pod(self, node: str, name: str = "work") -> None:
+        owner = {"kind": "Job", "name": "work", "controller": True}
+        meta = {"name": name, "namespace": "research", "ownerReferences": [owner]}
+        self.pods.append({"metadata": meta, "spec": {"nodeName": node}, "status": {"phase": "Running"}})
+
+
+def merge(mapping: dict[str, Any], change: dict[str, Any]) -> None:
+    """Merge as RFC 7396 says."""
+    for key, value in change.items():
+        if value is None:
+            mapping.pop(key, None)
+        else:
+            mapping[key] = value
+
+
+@pytest.fixture
+def cluster() -> Cluster:
+    return Cluster()
+
+
+def controller(cluster: Any, identity: str = "first") -> RepairController:
+    return RepairController(cluster, PLACED, Policy(), identity)
+
+
+def acts(cluster: Any, repairer: RepairController, now: datetime = NOW) -> list[tuple[str, Act]]:
+    return [(each.decision.machine, each.decision.act) for each in repairer.round(now) if not each.refused]
+
+
+def test_a_broken_gpu_goes_from_cordon_to_return_and_leaves_nothing_behind(cluster: Cluster) -> None:
+    cluster.break_gpu("train-003")
+    cluster.run_pod("train-003")
+    repairer = controller(cluster)
+    assert acts(cluster, repairer) == [("train-003", Act.CORDON)]
+    node = cluster.nodes["train-003"]
+    assert node["spec"] == {"unschedulable": True}
+    assert node["metadata"]["annotations"][CORDON_OWNER] == CONTROLLER
+    assert acts(cluster, repairer) == [("train-003", Act.EVICT)]
+    assert cluster.pods == []
+    assert acts(cluster, repairer) == [("train-003", Act.RESET)]
+    record = read_record(node["metadata"]["annotations"][ANNOTATION])
+    assert record is not None
+    assert record.gpus == (3,)
+    assert acts(cluster, repairer) == []
+    cluster.rules.clear()
+    assert acts(cluster, repairer) == [("train-003", Act.ACCEPT)]
+    cluster.change("train-003", {ACCEPTANCE: write_verdict(passed=True, now=NOW)})
+    assert acts(cluster, repairer) == [("train-003", Act.RETURN)]
+    assert node["spec"] == {}
+    assert node["metadata"]["annotations"].keys() == {ACCEPTANCE}
+    assert [event["reason"] for event in cluster.events] == [
+        "Cordoned",
+        "Draining",
+        "ResetRequested",
+        "AcceptanceRequested",
+        "Returned",
+    ]
+
+
+def test_a_machine_of_nobodys_plan_is_left_alone(cluster: Cluster) -> None:
+    before = copy.deepcopy(cluster.nodes["elsewhere"])
+    assert acts(cluster, controller(cluster)) == []
+    assert cluster.nodes["elsewhere"] == before
+
+
+def test_somebody_elses_cordon_stays_when_the_machine_is_well_again(cluster: Cluster) -> None:
+    cluster.change("train-003", {CORDON_OWNER: "operator"}, unschedulable=True)
+    cluster.break_gpu("train-003")
+    repairer = controller(cluster)
+    assert acts(cluster, repairer) == [("train-003", Act.CORDON)]
+    assert cluster.nodes["train-003"]["metadata"]["annotations"][CORDON_OWNER] == "operator"
+    acts(cluster, repairer)
+    cluster.rules.clear()
+    acts(cluster, repairer)
+    cluster.change("train-003", {ACCEPTANCE: write_verdict(passed=True, now=NOW)})
+    assert acts(cluster, repairer) == [("train-003", Act.RETURN)]
+    node = cluster.nodes["train-003"]
+    assert node["spec"] == {"unschedulable": True}
+    assert ANNOTATION not in node["metadata"]["annotations"]
+
+
+def test_a_node_that_somebody_changed_since_is_left_to_the_next_round(cluster: Cluster) -> None:
+    cluster.break_gpu("train-003")
+
+    def meddle() -> None:
+        cluster.before_write = lambda: None
+        cluster.change("train-003", {CORDON_OWNER: "operator"}, unschedulable=True)
+
+    cluster.before_write = meddle
+    repairer = controller(cluster)
+    (done,) = repairer.round(NOW)
+    assert done.refused == "the Node changed in the meantime"
+    assert cluster.nodes["train-003"]["metadata"]["annotations"][CORDON_OWNER] == "operator"
+    assert acts(cluster, repairer) == [("train-003", Act.CORDON)]
+    assert cluster.nodes["train-003"]["metadata"]["annotations"][CORDON_OWNER] == "operator"
+
+
+def test_a_second_copy_waits_until_the_lease_of_the_first_has_ended(cluster: Cluster) -> None:
+    cluster.break_gpu("train-003")
+    first, second = controller(cluster, "first"), controller(cluster, "second")
+    first.round(NOW)
+    assert second.round(NOW + LEASE - timedelta(seconds=1)) == ()
+    assert acts(cluster, first, NOW + timedelta(seconds=10)) == [("train-003", Act.RESET)]
+    assert second.round(NOW + timedelta(seconds=24)) == ()
+    later = NOW + timedelta(seconds=10) + LEASE
+    assert acts(cluster, second, later + timedelta(minutes=5)) == [("train-003", Act.REBOOT)]
+    assert first.round(later + timedelta(minutes=5)) == ()
+
+
+def test_a_dry_run_writes_nothing_not_even_a_lease(cluster: Cluster) -> None:
+    cluster.break_gpu("train-003")
+    assert [decision.act for decision in controller(cluster).plan(NOW)] == [Act.CORDON]
+    assert (cluster.versions, cluster.lease, cluster.events) == (0, None, [])
+
+
+def test_the_same_decision_is_told_once(cluster: Cluster) -> None:
+    for name in ("train-001", "train-002"):
+        cluster.break_gpu(name)
+        cluster.run_pod(name, f"work-{name}")
+    repairer = controller(cluster)
+    repairer.round(NOW)
+    # Twelve machines: one may be drained at a time, the other is held back in every round.
+    cluster.before_write = lambda: None
+    told = len(cluster.events)
+    held = [each for each in repairer.round(NOW) if each.decision.act is Act.WAIT]
+    assert [each.decision.machine for each in held] == ["train-002"]
+    assert len(cluster.events) == told + 2
+
+
+def test_every_machine_is_placed_in_its_rack_and_its_feeds() -> None:
+    assert len(PLACED) == len(PLAN.nodes_of("lab"))
+    racks = {f"rack {node.rack}" for node in PLAN.nodes_of("lab")}
+    feeds = {f"feed {rack.site}/{feed}" for rack in PLAN.racks for feed in rack.pdus}
+    for place in PLACED.values():
+        assert len(place.domains & racks) == 1
+        assert place.domains & feeds
+
+
+def test_pods_are_counted_only_of_machines_that_are_drained(cluster: Any) -> None:
+    cluster.run_pod("train-001")
+    view = observe_machines(cluster, PLACED, NOW)
+    assert {machine.pods for machine in view.machines} == {0}
