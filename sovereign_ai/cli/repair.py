@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -20,7 +20,7 @@ from sovereign_ai.cluster.control_plane import Backend
 if TYPE_CHECKING:
     from sovereign_ai.cli.stack import Stack
     from sovereign_ai.cluster.api import Api
-    from sovereign_ai.operate import Decision, Done, Machine
+    from sovereign_ai.operate import Decision, Done, Machine, RepairController
 
 StackFolder = Annotated[Path, typer.Argument(help="The stack's folder.")]
 NodeName = Annotated[str, typer.Argument(metavar="NODE", help="The machine's name.")]
@@ -137,7 +137,7 @@ def _dry_run(output: Output, path: Path, where: Where) -> None:
     controller = RepairController(target.api, places(stack.plan, cluster), Policy(), _identity())
     decisions = controller.plan(datetime.now(UTC))
     lines = [_decision_line(decision) for decision in decisions]
-    lines.append(f"{cluster}: {len(decisions)} decisions; nothing was written")
+    lines.append(f"{cluster}: decisions: {len(decisions)}; nothing was written")
     output.finish({"cluster": cluster, "decisions": [_decision_data(each) for each in decisions]}, lines)
 
 
@@ -148,6 +148,7 @@ def _run(output: Output, path: Path, where: Where, interval: float | None, *, si
 
     import orjson
 
+    from sovereign_ai.errors import SovereignError
     from sovereign_ai.operate import Policy, RepairController, places
 
     stack, cluster, target = _open(output, path, where)
@@ -156,10 +157,12 @@ def _run(output: Output, path: Path, where: Where, interval: float | None, *, si
     controller = RepairController(target.api, places(stack.plan, cluster), Policy(), _identity())
     if interval is None:
         done = controller.round(datetime.now(UTC))
+        _require_lead(controller.leader)
+        controller.release(datetime.now(UTC))
         if simulate:
             _obey(target.api, stack, cluster)
         lines = [_done_line(each) for each in done]
-        lines.append(f"{cluster}: {len(done)} decisions")
+        lines.append(f"{cluster}: decisions: {len(done)}")
         output.finish({"cluster": cluster, "decisions": [_done_data(each) for each in done]}, lines)
         return
     output.progress(f"{cluster}: watching {len(stack.plan.nodes_of(cluster))} machines; Ctrl-C ends it")
@@ -172,17 +175,38 @@ def _run(output: Output, path: Path, where: Where, interval: float | None, *, si
             if simulate:
                 _obey(target.api, stack, cluster)
             time.sleep(interval)  # noqa: TID251 - the controller works until it is interrupted
+    with contextlib.suppress(SovereignError):
+        controller.release(datetime.now(UTC))
 
 
-def _round(controller: Any, output: Output) -> tuple[Done, ...]:
+def _round(controller: RepairController, output: Output) -> tuple[Done, ...]:
     """Do one round; an API server that does not answer is reported, and the next round tries anew."""
     from sovereign_ai.errors import SovereignError
 
+    before = controller.leader
     try:
-        return tuple(controller.round(datetime.now(UTC)))
+        done = controller.round(datetime.now(UTC))
     except SovereignError as error:
         output.progress(str(error))
         return ()
+    if controller.leader not in {before, _identity()}:
+        output.progress(f"{controller.leader} works; this one waits until it ends")
+    return done
+
+
+def _require_lead(leader: str) -> None:
+    """Refuse a single round that did nothing, since another controller works.
+
+    Raises:
+        EnvironmentLacksError: another one has the lease.
+    """
+    from sovereign_ai.errors import EnvironmentLacksError, Problem
+
+    if leader != _identity():
+        hint = "it works already; `sovereign-ai repair status` shows how far it is"
+        raise EnvironmentLacksError(
+            Problem("another-leads", f"the controller {leader} has the lease", hint=hint)
+        )
 
 
 def _changed(done: Iterable[Done], said: dict[str, str]) -> list[Done]:

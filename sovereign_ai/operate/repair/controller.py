@@ -21,7 +21,7 @@ from sovereign_ai.operate.repair.record import ANNOTATION, CONTROLLER
 from sovereign_ai.operate.repair.view import Place, View, observe_machines
 
 _MERGE = "application/merge-patch+json"
-_CONFLICT = 409
+_NOT_FOUND, _CONFLICT = 404, 409
 _LEASES = f"/apis/coordination.k8s.io/v1/namespaces/{SYSTEM_NAMESPACE}/leases"
 _LONGEST_MESSAGE = 1024
 """Letters of an event's message (Kubernetes, core/v1 Event validation)."""
@@ -43,7 +43,11 @@ class Done:
 
 
 class RepairController:
-    """Repairs the machines of one cluster."""
+    """Repairs the machines of one cluster.
+
+    Attributes:
+        leader: who had the lease in the last round: this copy's identity, or another one's; empty before.
+    """
 
     def __init__(self, api: Api, placed: Mapping[str, Place], policy: Policy, identity: str) -> None:
         """Prepare; nothing is read yet.
@@ -56,6 +60,7 @@ class RepairController:
         """
         self._api, self._placed, self._policy, self._identity = api, placed, policy, identity
         self._told: dict[str, tuple[Act, str]] = {}
+        self.leader = ""
 
     def plan(self, now: datetime) -> tuple[Decision, ...]:
         """Return what a round would do; nothing is written.
@@ -113,33 +118,66 @@ class RepairController:
                 held.append(f"{pod['metadata']['namespace']}/{pod['metadata']['name']}: {reason}")
         return "; ".join(held)
 
+    def release(self, now: datetime) -> None:
+        """Give the lease back, so that the next copy need not wait until it ends; nothing if it is another's.
+
+        Raises:
+            ApiError: the API server refused what it never should.
+            UnreachableError: there was no answer; the lease then ends by itself.
+        """
+        # Twice: a renewal that an interruption cut off may arrive between reading and writing.
+        for _ in range(2):
+            lease = self._lease()
+            if lease is None or lease["spec"].get("holderIdentity") != self._identity:
+                break
+            if self._write_lease(lease["metadata"], now, ""):
+                break
+        self.leader = ""
+
     def _lead(self, now: datetime) -> bool:
         """Take or renew the lease; False where another copy has it."""
-        path = f"{_LEASES}/{CONTROLLER}"
-        try:
-            lease = self._api.request("GET", path)
-        except ApiError as error:
-            if error.status != 404:
-                raise
-            return self._write_lease("POST", _LEASES, {}, now)
-        spec = lease["spec"]
-        renewed = datetime.fromisoformat(spec["renewTime"])
-        is_free = spec.get("holderIdentity") in {None, "", self._identity} or now - renewed >= LEASE
-        return is_free and self._write_lease("PUT", path, lease["metadata"], now)
+        lease = self._lease()
+        metadata: Mapping[str, Any] = {}
+        if lease is not None:
+            spec, metadata = lease["spec"], lease["metadata"]
+            self.leader = spec.get("holderIdentity") or ""
+            is_over = now - datetime.fromisoformat(spec["renewTime"]) >= LEASE
+            if self.leader not in {"", self._identity} and not is_over:
+                return False
+        if not self._write_lease(metadata, now, self._identity):
+            return False
+        self.leader = self._identity
+        return True
 
-    def _write_lease(self, method: str, path: str, metadata: Mapping[str, Any], now: datetime) -> bool:
-        """Write the lease with this copy as its holder; False where another one was faster."""
-        moment = now.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    def _lease(self) -> dict[str, Any] | None:
+        """Read the lease; None if there is none yet."""
+        try:
+            return self._api.request("GET", f"{_LEASES}/{CONTROLLER}")
+        except ApiError as error:
+            if error.status != _NOT_FOUND:
+                raise
+            return None
+
+    def _write_lease(self, metadata: Mapping[str, Any], now: datetime, holder: str) -> bool:
+        """Write the lease with a holder; False where another copy was faster.
+
+        Args:
+            metadata: that of the lease as it was read; empty to create it.
+            now: the moment.
+            holder: who has it from now on.
+        """
+        version = {"resourceVersion": metadata["resourceVersion"]} if metadata else {}
         lease = {
             "apiVersion": "coordination.k8s.io/v1",
             "kind": "Lease",
-            "metadata": {"name": CONTROLLER, "namespace": SYSTEM_NAMESPACE, **_version_in(metadata)},
+            "metadata": {"name": CONTROLLER, "namespace": SYSTEM_NAMESPACE, **version},
             "spec": {
-                "holderIdentity": self._identity,
+                "holderIdentity": holder,
                 "leaseDurationSeconds": int(LEASE.total_seconds()),
-                "renewTime": moment,
+                "renewTime": now.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ"),
             },
         }
+        method, path = ("PUT", f"{_LEASES}/{CONTROLLER}") if metadata else ("POST", _LEASES)
         try:
             self._api.request(method, path, lease, {"fieldManager": CONTROLLER})
         except ApiError as error:
@@ -197,8 +235,3 @@ def _change(machine: Machine, decision: Decision) -> dict[str, Any]:
 def _of(machines: Sequence[Machine], name: str) -> Machine:
     """Return the machine of a name."""
     return next(machine for machine in machines if machine.name == name)
-
-
-def _version_in(metadata: Mapping[str, Any]) -> dict[str, str]:
-    """Return the resourceVersion of an object that is replaced; none of one that is created."""
-    return {"resourceVersion": metadata["resourceVersion"]} if metadata else {}

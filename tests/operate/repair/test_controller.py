@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -19,6 +19,7 @@ from sovereign_ai.operate.repair.view import observe_machines, places
 from tests.render.lab import stack
 
 NOW = datetime(2026, 11, 27, 12, tzinfo=UTC)
+Objects = list[dict[str, Any]]
 _, PLAN = stack("lab")
 PLACED = places(PLAN, "lab")
 
@@ -47,7 +48,7 @@ class Cluster:
         stranger["status"]["conditions"][0].update(status="False", lastTransitionTime="2020-01-01T00:00:00Z")
         self.nodes["elsewhere"] = stranger
 
-    def list(self, api_version: str, kind: str) -> list[dict[str, Any]]:
+    def list(self, api_version: str, kind: str) -> Objects:
         if kind == "Node":
             return copy.deepcopy(list(self.nodes.values()))
         if api_version != "resource.k8s.io/v1beta2":
@@ -58,7 +59,7 @@ class Cluster:
         self.events.append(obj)
         return obj
 
-    def many(self, calls: Iterable[Callable[[], Any]]) -> list[Any]:
+    def many(self, calls: Iterable[Callable[[], Any]]) -> Sequence[Any]:
         return [call() for call in calls]
 
     def request(self, method: str, path: str, body: Any = None, *_: Any, **more: Any) -> dict[str, Any]:
@@ -213,6 +214,19 @@ def test_a_second_copy_waits_until_the_lease_of_the_first_has_ended(cluster: Clu
     later = NOW + timedelta(seconds=10) + LEASE
     assert acts(cluster, second, later + timedelta(minutes=5)) == [("train-003", Act.REBOOT)]
     assert first.round(later + timedelta(minutes=5)) == ()
+
+
+def test_a_copy_that_ends_gives_the_lease_back_and_never_anothers(cluster: Cluster) -> None:
+    cluster.break_gpu("train-003")
+    first, second = controller(cluster, "first"), controller(cluster, "second")
+    first.round(NOW)
+    assert second.round(NOW) == ()
+    assert second.leader == "first"
+    second.release(NOW)
+    assert second.round(NOW) == ()
+    first.release(NOW)
+    assert acts(cluster, second) == [("train-003", Act.RESET)]
+    assert second.leader == "second"
 
 
 def test_a_dry_run_writes_nothing_not_even_a_lease(cluster: Cluster) -> None:

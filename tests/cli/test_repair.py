@@ -1,0 +1,92 @@
+"""`repair` on a real control plane: a machine with a fault returns, whatever is killed in between."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from typing import IO, Any
+
+import orjson
+import pytest
+
+from tests.life import Lab
+
+pytestmark = pytest.mark.cluster
+
+
+@pytest.fixture(scope="module")
+def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
+    made = Lab(tmp_path_factory.mktemp("repair"))
+    try:
+        made.on_plane("up")
+        yield made
+    finally:
+        made.end()
+
+
+def started(lab: Lab) -> subprocess.Popen[str]:
+    """Start the controller, with a site whose resets, restarts and acceptances succeed."""
+    command = [
+        sys.executable,
+        "-m",
+        "sovereign_ai.cli",
+        "repair",
+        "run",
+        str(lab.stack),
+        "--simulate",
+        "--json",
+    ]
+    return subprocess.Popen(
+        command, env=lab.env, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
+    )
+
+
+def decisions(text: IO[str] | None, last: str) -> list[str]:
+    """Read what is decided until a decision comes."""
+    assert text is not None
+    acts: list[str] = []
+    while last not in acts:
+        acts.append(orjson.loads(text.readline())["act"])
+    return acts
+
+
+def repair(lab: Lab, *words: str, code: int = 0) -> dict[str, Any]:
+    verb, *more = words
+    return lab.call("repair", verb, str(lab.stack), *more, code=code)
+
+
+def test_a_machine_returns_though_the_controller_is_killed(lab: Lab) -> None:
+    # Before a second one can lead, the lease of the killed one has to end.
+    repair(lab, "inject", "train-003", "--gpu", "3", "--xid", "48")
+    with started(lab) as first:
+        try:
+            assert decisions(first.stdout, "Cordoned") == ["Cordoned"]
+        finally:
+            first.kill()
+    (machine,) = repair(lab, "status", code=1)["machines"]
+    assert (machine["machine"], machine["cordon"]) == ("train-003", "ours")
+    with started(lab) as second:
+        try:
+            assert decisions(second.stdout, "Returned")[-1] == "Returned"
+            second.send_signal(signal.SIGINT)
+            assert second.wait(60) == 0
+        finally:
+            second.kill()
+    assert repair(lab, "status")["machines"] == []
+    # An orderly end gives the lease back: the next one decides at once.
+    assert repair(lab, "run", "--once")["decisions"] == []
+    assert lab.verify("--no-probes") == []
+
+
+def test_an_applications_fault_and_a_machine_that_is_well_are_left_alone(lab: Lab) -> None:
+    assert not repair(lab, "inject", "train-004", "--gpu", "1", "--xid", "31")["out"]
+    assert repair(lab, "run", "--once", "--dry-run")["decisions"] == []
+
+
+def test_what_cannot_be_is_said_with_the_nearest_name_or_the_next_step(lab: Lab) -> None:
+    (problem,) = repair(lab, "accept", "train-04", code=2)["problems"]
+    assert (problem["code"], "train-004" in problem["hint"]) == ("machine-unknown", True)
+    (problem,) = repair(lab, "accept", "train-004", code=2)["problems"]
+    assert problem["code"] == "not-awaited"
