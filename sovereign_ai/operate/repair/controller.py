@@ -17,8 +17,8 @@ from sovereign_ai.cluster import CORDON_OWNER, evict_pod, evictable_pods
 from sovereign_ai.cluster.api import Api, ApiError
 from sovereign_ai.names import SYSTEM_NAMESPACE
 from sovereign_ai.operate.repair.decide import Act, Cordon, Decision, Machine, Policy, decide
-from sovereign_ai.operate.repair.record import ANNOTATION, CONTROLLER
-from sovereign_ai.operate.repair.view import Place, View, observe_machines
+from sovereign_ai.operate.repair.record import ANNOTATION, CONTROLLER, STANDS_IN_FOR
+from sovereign_ai.operate.repair.view import SPARE, Place, View, observe_machines
 
 _MERGE = "application/merge-patch+json"
 _NOT_FOUND, _CONFLICT = 404, 409
@@ -98,7 +98,7 @@ class RepairController:
             return Done(decision)
         if decision.act is Act.EVICT:
             return Done(decision, self._evict(decision.machine))
-        change = _change(_of(view.machines, decision.machine), decision)
+        change = _change(_of(view.machines, decision.machine), view.nodes[decision.machine], decision)
         change["metadata"]["resourceVersion"] = view.versions[decision.machine]
         path, query = f"/api/v1/nodes/{decision.machine}", {"fieldManager": CONTROLLER}
         try:
@@ -219,17 +219,24 @@ class RepairController:
             return
 
 
-def _change(machine: Machine, decision: Decision) -> dict[str, Any]:
+def _change(machine: Machine, node: Mapping[str, Any], decision: Decision) -> dict[str, Any]:
     """Return the merge patch of a Node that carries a decision out."""
     annotations: dict[str, str | None] = {ANNOTATION: decision.record.to_text() if decision.record else None}
-    change: dict[str, Any] = {"metadata": {"annotations": annotations}}
+    spec: dict[str, object] = {}
     if decision.act is Act.CORDON and machine.cordon is Cordon.NOBODY:
         annotations[CORDON_OWNER] = CONTROLLER
-        change["spec"] = {"unschedulable": True}
+        spec["unschedulable"] = True
     elif decision.act is Act.RETURN and machine.cordon is Cordon.OURS:
         annotations[CORDON_OWNER] = None
-        change["spec"] = {"unschedulable": None}
-    return change
+        spec["unschedulable"] = None
+    elif decision.act in {Act.ACTIVATE, Act.RETIRE}:
+        annotations[STANDS_IN_FOR] = decision.stands_in_for or None
+        # A merge patch replaces a list whole; the resourceVersion sees to it that no taint of others is lost.
+        taints = [taint for taint in (node.get("spec") or {}).get("taints") or () if taint["key"] != SPARE]
+        if decision.act is Act.RETIRE:
+            taints.append({"key": SPARE, "value": "true", "effect": "NoSchedule"})
+        spec["taints"] = taints
+    return {"metadata": {"annotations": annotations}, "spec": spec}
 
 
 def _of(machines: Sequence[Machine], name: str) -> Machine:

@@ -64,6 +64,8 @@ class Machine:
         pods: how many running pods an eviction must remove.
         record: how far its repair is; None if none has begun.
         accepted: the verdict of its acceptance; None as long as there is none.
+        spare: whether it is kept ready, without work.
+        stands_in_for: the machine in whose place this spare works; empty for none.
     """
 
     name: str
@@ -74,6 +76,8 @@ class Machine:
     pods: int = 0
     record: Record | None = None
     accepted: bool | None = None
+    spare: bool = False
+    stands_in_for: str = ""
 
 
 class Act(StrEnum):
@@ -87,6 +91,8 @@ class Act(StrEnum):
     ACCEPT = "AcceptanceRequested"
     RETURN = "Returned"
     GIVE_UP = "GivenUp"
+    ACTIVATE = "SpareActivated"
+    RETIRE = "SpareRetired"
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,12 +104,14 @@ class Decision:
         act: what is done.
         reason: why, for a person.
         record: what its Node's record says afterwards; None where the repair is over.
+        stands_in_for: the machine in whose place a spare works afterwards; empty for none.
     """
 
     machine: str
     act: Act
     reason: str
     record: Record | None
+    stands_in_for: str = ""
 
 
 @dataclass
@@ -141,12 +149,60 @@ def decide(machines: Sequence[Machine], policy: Policy, now: datetime) -> tuple[
         The decisions, cordons first: whatever else has to wait, no new pod goes to a machine with a fault.
     """
     breaker = _breaker(machines, policy)
-    decisions = []
+    decisions: dict[str, Decision] = {}
     for machine in machines:
         decision = _next(machine, policy, now, breaker)
         if decision is not None:
-            decisions.append(decision)
-    return tuple(sorted(decisions, key=lambda decision: decision.act is not Act.CORDON))
+            decisions[machine.name] = decision
+    for decision in _spares(machines):
+        # A spare with a fault is repaired like every machine, and only then retired.
+        decisions.setdefault(decision.machine, decision)
+    return tuple(sorted(decisions.values(), key=lambda decision: decision.act is not Act.CORDON))
+
+
+def _spares(machines: Sequence[Machine]) -> list[Decision]:
+    """Return which spares begin to work in place of a machine under repair, and which end that.
+
+    A spare ends its work when the machine is back: no new pods go to it, and those that run may finish.
+    """
+    out = {machine.name: machine for machine in machines if machine.record is not None}
+    decisions = []
+    covered = set()
+    free: dict[str, list[Machine]] = {}
+    for machine in machines:
+        if machine.stands_in_for:
+            if machine.stands_in_for in out and machine.record is None:
+                covered.add(machine.stands_in_for)
+            decisions += _of_stand_in(machine, out)
+        elif machine.spare and _is_ready(machine):
+            free.setdefault(machine.pool, []).append(machine)
+    for machine in out.values():
+        ready = free.get(machine.pool)
+        # A spare without work leaves no gap; that of one with work is the gap of the machine it stands in for.
+        leaves_gap = not machine.spare and not machine.stands_in_for and machine.name not in covered
+        if ready and leaves_gap:
+            decisions.append(_activated(ready.pop(0), machine.name))
+    return decisions
+
+
+def _of_stand_in(machine: Machine, out: Collection[str]) -> list[Decision]:
+    """Return what to do about a spare that works in place of another machine."""
+    instead = machine.stands_in_for
+    if machine.record is not None:
+        return [Decision(machine.name, Act.RETIRE, "it is under repair itself", machine.record)]
+    if instead not in out:
+        return [Decision(machine.name, Act.RETIRE, f"{instead} is back", None)]
+    # A deployment puts a spare's taint back as the plan says.
+    return [_activated(machine, instead)] if machine.spare else []
+
+
+def _activated(spare: Machine, instead: str) -> Decision:
+    return Decision(spare.name, Act.ACTIVATE, f"works in place of {instead}", None, instead)
+
+
+def _is_ready(machine: Machine) -> bool:
+    """Return whether a spare may work: nothing is wrong with it, and nobody keeps it out of work."""
+    return machine.record is None and not machine.faults and machine.cordon is Cordon.NOBODY
 
 
 def _next(machine: Machine, policy: Policy, now: datetime, breaker: _Breaker) -> Decision | None:

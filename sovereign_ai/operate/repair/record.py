@@ -19,6 +19,8 @@ ANNOTATION = f"{KEYS.domain}/repair"
 """The annotation of a Node that has the record."""
 ACCEPTANCE = f"{KEYS.domain}/acceptance"
 """The annotation of a Node that has the verdict of its acceptance: `passed` or `failed`, `at` a moment."""
+STANDS_IN_FOR = f"{KEYS.domain}/stands-in-for"
+"""The annotation of a spare that names the machine in whose place it works."""
 CONTROLLER = "sovereign-ai-repair"
 """The name of the repair controller: as cordon's owner, field manager, lease holder and source of events."""
 _MOST_LETTERS = 2048

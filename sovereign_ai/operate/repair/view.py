@@ -12,12 +12,14 @@ from sovereign_ai.catalog.system import system
 from sovereign_ai.catalog.vendors import FaultCodes
 from sovereign_ai.cluster import CORDON_OWNER, evictable_pods
 from sovereign_ai.cluster.api import Api, ApiError
+from sovereign_ai.names import KEYS
 from sovereign_ai.operate.repair.decide import Cordon, Machine
 from sovereign_ai.operate.repair.faults import Object, condition_faults, taint_faults
 from sovereign_ai.operate.repair.record import (
     ACCEPTANCE,
     ANNOTATION,
     CONTROLLER,
+    STANDS_IN_FOR,
     Step,
     read_record,
     read_verdict,
@@ -32,6 +34,8 @@ not among them: device taints say of which GPU, so that it alone is reset.
 """
 GRACE = timedelta(seconds=30)
 """How long a node may be not ready before that is a fault: a restarted kubelet is back within seconds."""
+SPARE = f"{KEYS.domain}/spare"
+"""The taint of machines that are kept ready."""
 _DRA_VERSIONS = ("resource.k8s.io/v1", "resource.k8s.io/v1beta2", "resource.k8s.io/v1alpha3")
 """Newest first: a DeviceTaintRule is served as v1 from Kubernetes 1.37 on."""
 _NOT_FOUND = 404
@@ -121,7 +125,19 @@ def _machine(api: Api, node: Object, place: Place, faults: tuple[Any, ...]) -> M
     accepted = None
     if record is not None and record.step is Step.ACCEPT:
         accepted = read_verdict(annotations.get(ACCEPTANCE), record.since)
-    return Machine(meta["name"], place.pool, place.domains, faults, _cordon(node), pods, record, accepted)
+    is_spare = any(taint.get("key") == SPARE for taint in (node.get("spec") or {}).get("taints") or ())
+    return Machine(
+        meta["name"],
+        place.pool,
+        place.domains,
+        faults,
+        _cordon(node),
+        pods,
+        record,
+        accepted,
+        spare=is_spare,
+        stands_in_for=annotations.get(STANDS_IN_FOR) or "",
+    )
 
 
 def _cordon(node: Object) -> Cordon:

@@ -14,7 +14,14 @@ from sovereign_ai.cluster.api import ApiError
 from sovereign_ai.errors import Problem
 from sovereign_ai.operate.repair.controller import LEASE, RepairController
 from sovereign_ai.operate.repair.decide import Act, Policy
-from sovereign_ai.operate.repair.record import ACCEPTANCE, ANNOTATION, CONTROLLER, read_record, write_verdict
+from sovereign_ai.operate.repair.record import (
+    ACCEPTANCE,
+    ANNOTATION,
+    CONTROLLER,
+    STANDS_IN_FOR,
+    read_record,
+    write_verdict,
+)
 from sovereign_ai.operate.repair.view import observe_machines, places
 from tests.render.lab import stack
 
@@ -262,3 +269,24 @@ def test_pods_are_counted_only_of_machines_that_are_drained(cluster: Any) -> Non
     cluster.run_pod("train-001")
     view = observe_machines(cluster, PLACED, NOW)
     assert {machine.pods for machine in view.machines} == {0}
+
+
+def test_a_spare_is_activated_and_retired_and_no_other_taint_is_touched(cluster: Cluster) -> None:
+    zone = {"key": "sovereign-ai.internal/zone", "value": "restricted", "effect": "NoSchedule"}
+    kept = {"key": "sovereign-ai.internal/spare", "value": "true", "effect": "NoSchedule"}
+    cluster.change("train-012", {}, taints=[zone, kept])
+    cluster.break_gpu("train-003")
+    repairer = controller(cluster)
+    assert acts(cluster, repairer) == [("train-003", Act.CORDON)]
+    assert set(acts(cluster, repairer)) == {("train-003", Act.RESET), ("train-012", Act.ACTIVATE)}
+    node = cluster.nodes["train-012"]
+    assert node["spec"]["taints"] == [zone]
+    assert node["metadata"]["annotations"] == {STANDS_IN_FOR: "train-003"}
+    cluster.rules.clear()
+    acts(cluster, repairer)
+    cluster.change("train-003", {ACCEPTANCE: write_verdict(passed=True, now=NOW)})
+    assert acts(cluster, repairer) == [("train-003", Act.RETURN)]
+    assert acts(cluster, repairer) == [("train-012", Act.RETIRE)]
+    assert node["spec"]["taints"] == [zone, kept]
+    assert node["metadata"]["annotations"] == {}
+    assert acts(cluster, repairer) == []

@@ -125,3 +125,42 @@ def test_where_most_of_a_rack_has_faults_no_work_is_evicted_while_repairs_go_on(
 def test_cordons_come_before_everything_else() -> None:
     draining = machine("a", faults=(ECC,), record=at(Step.DRAIN), cordon=Cordon.OURS)
     assert [decision.act for decision in of(draining, machine("b", faults=(ECC,)))] == [Act.CORDON, Act.RESET]
+
+
+def spare(name: str = "s1", **facts: object) -> Machine:
+    return machine(name, spare=True, **facts)
+
+
+def test_a_spare_of_the_pool_works_in_place_of_a_machine_until_that_is_back() -> None:
+    broken = machine(faults=(ECC,), record=at(Step.RESET, 1), cordon=Cordon.OURS)
+    elsewhere = replace(spare("other"), pool="serve")
+    (decision,) = of(broken, elsewhere, spare(), spare("s2"))
+    assert (decision.machine, decision.act, decision.stands_in_for) == ("s1", Act.ACTIVATE, "train-001")
+    works = machine("s1", stands_in_for="train-001")
+    assert of(broken, works, spare("s2")) == []
+    (decision,) = of(machine(), works, spare("s2"))
+    assert (decision.machine, decision.act, decision.stands_in_for) == ("s1", Act.RETIRE, "")
+
+
+def test_a_spare_that_is_broken_cordoned_or_under_repair_is_not_taken() -> None:
+    broken = machine(faults=(ECC,), record=at(Step.TICKET, 2), cordon=Cordon.OURS)
+    for unfit in (
+        spare(cordon=Cordon.OTHERS),
+        spare(record=at(Step.TICKET), cordon=Cordon.OURS),
+        spare(faults=(ECC,), record=at(Step.RESET, 1), cordon=Cordon.OURS),
+    ):
+        assert of(broken, unfit) == []
+
+
+def test_a_spare_that_breaks_at_work_hands_over_to_the_next() -> None:
+    broken = machine(faults=(ECC,), record=at(Step.TICKET, 2), cordon=Cordon.OURS)
+    works = machine(
+        "s1", stands_in_for="train-001", faults=(ECC,), record=at(Step.RESET, 1), cordon=Cordon.OURS
+    )
+    assert acts(broken, works, spare("s2")) == {"s1": Act.RETIRE, "s2": Act.ACTIVATE}
+
+
+def test_a_taint_that_a_deployment_put_back_is_lifted_again() -> None:
+    broken = machine(faults=(ECC,), record=at(Step.TICKET, 2), cordon=Cordon.OURS)
+    (decision,) = of(broken, spare(stands_in_for="train-001"))
+    assert (decision.act, decision.stands_in_for) == (Act.ACTIVATE, "train-001")
