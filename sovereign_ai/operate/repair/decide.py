@@ -178,7 +178,7 @@ def _spares(machines: Sequence[Machine]) -> list[Decision]:
             free.setdefault(machine.pool, []).append(machine)
     for machine in out.values():
         ready = free.get(machine.pool)
-        # A spare without work leaves no gap; that of one with work is the gap of the machine it stands in for.
+        # A spare without work leaves no gap, and one with work the gap of the machine before it.
         leaves_gap = not machine.spare and not machine.stands_in_for and machine.name not in covered
         if ready and leaves_gap:
             decisions.append(_activated(ready.pop(0), machine.name))
