@@ -188,12 +188,14 @@ class RepairController:
 
     def _tell(self, view: View, done: Sequence[Done], now: datetime) -> None:
         """Report each decision in an event of its Node, once as long as it stays the same."""
+        events = []
         for each in done:
             decision = each.decision
             told = (decision.act, each.refused or decision.reason)
             if self._told.get(decision.machine) != told:
                 self._told[decision.machine] = told
-                self._event(view.nodes[decision.machine], decision.act, told[1], now)
+                events.append(partial(self._event, view.nodes[decision.machine], *told, now))
+        self._api.many(events)
 
     def _event(self, node: Mapping[str, Any], act: Act, message: str, now: datetime) -> None:
         """Create an event of a Node; one that is refused must not keep a machine from its repair."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any
 
 from sovereign_ai.catalog.accelerator import accelerator
@@ -14,12 +15,13 @@ from sovereign_ai.cluster import CORDON_OWNER, evictable_pods
 from sovereign_ai.cluster.api import Api, ApiError
 from sovereign_ai.names import KEYS
 from sovereign_ai.operate.repair.decide import Cordon, Machine
-from sovereign_ai.operate.repair.faults import Object, condition_faults, taint_faults
+from sovereign_ai.operate.repair.faults import Fault, Object, condition_faults, taint_faults
 from sovereign_ai.operate.repair.record import (
     ACCEPTANCE,
     ANNOTATION,
     CONTROLLER,
     STANDS_IN_FOR,
+    Record,
     Step,
     read_record,
     read_verdict,
@@ -105,29 +107,38 @@ def observe_machines(
     """
     codes = {name: place.codes for name, place in placed.items() if place.codes}
     tainted = taint_faults(_served(api, "DeviceTaintRule"), _served(api, "ResourceSlice"), codes)
-    machines, versions, nodes = [], {}, {}
+    nodes = {}
     for node in api.list("v1", "Node"):
-        name = node["metadata"]["name"]
-        if name in placed:
-            reported = (*condition_faults(node, fatal, now, GRACE), *tainted.get(name, ()))
-            machines.append(_machine(api, node, placed[name], reported))
-            versions[name], nodes[name] = node["metadata"]["resourceVersion"], node
+        if node["metadata"]["name"] in placed:
+            nodes[node["metadata"]["name"]] = node
+    records = {name: read_record(_annotations(node).get(ANNOTATION)) for name, node in nodes.items()}
+    draining = [name for name, record in records.items() if record and record.step is Step.DRAIN]
+    # Pods are counted only where they matter, side by side: a storm drains many machines at once.
+    pods = dict(zip(draining, api.many(partial(_count_pods, api, name) for name in draining), strict=True))
+    machines = []
+    for name, node in nodes.items():
+        reported = (*condition_faults(node, fatal, now, GRACE), *tainted.get(name, ()))
+        machines.append(_machine(node, placed[name], reported, pods.get(name, 0), records[name]))
+    versions = {name: node["metadata"]["resourceVersion"] for name, node in nodes.items()}
     return View(tuple(machines), versions, nodes)
 
 
-def _machine(api: Api, node: Object, place: Place, faults: tuple[Any, ...]) -> Machine:
-    """Return what is observed of one machine; pods are counted only where they matter."""
-    meta = node["metadata"]
-    annotations = meta.get("annotations") or {}
-    record = read_record(annotations.get(ANNOTATION))
-    is_draining = record is not None and record.step is Step.DRAIN
-    pods = len(evictable_pods(api, meta["name"])) if is_draining else 0
+def _count_pods(api: Api, name: str) -> int:
+    """Return how many pods of a machine an eviction must remove."""
+    return len(evictable_pods(api, name))
+
+
+def _machine(
+    node: Object, place: Place, faults: tuple[Fault, ...], pods: int, record: Record | None
+) -> Machine:
+    """Return what is observed of one machine."""
+    annotations = _annotations(node)
     accepted = None
     if record is not None and record.step is Step.ACCEPT:
         accepted = read_verdict(annotations.get(ACCEPTANCE), record.since)
     is_spare = any(taint.get("key") == SPARE for taint in (node.get("spec") or {}).get("taints") or ())
     return Machine(
-        meta["name"],
+        node["metadata"]["name"],
         place.pool,
         place.domains,
         faults,
@@ -140,11 +151,15 @@ def _machine(api: Api, node: Object, place: Place, faults: tuple[Any, ...]) -> M
     )
 
 
+def _annotations(node: Object) -> Mapping[str, str]:
+    return node["metadata"].get("annotations") or {}
+
+
 def _cordon(node: Object) -> Cordon:
     """Return who cordoned a node. Of an owner that is not written down nobody but its author knows."""
     if not (node.get("spec") or {}).get("unschedulable"):
         return Cordon.NOBODY
-    owner = (node["metadata"].get("annotations") or {}).get(CORDON_OWNER)
+    owner = _annotations(node).get(CORDON_OWNER)
     return Cordon.OURS if owner == CONTROLLER else Cordon.OTHERS
 
 
