@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, ClassVar
 from sovereign_ai.cluster.control_plane import Backend, ControlPlaneStatus, Ended, Progress, RunningCluster
 from sovereign_ai.cluster.dead_components import DeadComponent
 from sovereign_ai.cluster.kind import lifecycle
-from sovereign_ai.cluster.kind.health import dead_containers
+from sovereign_ai.cluster.kind.dead_containers import dead_containers
 from sovereign_ai.cluster.kind.machine_status import KindStatus, folder_of, list_kind
 from sovereign_ai.cluster.kind.operator import remedy
 from sovereign_ai.cluster.state import ClusterDir
