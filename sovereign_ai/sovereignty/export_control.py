@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from sovereign_ai.catalog.accelerator import accelerator
-from sovereign_ai.records import members
+from sovereign_ai.json_members import members
 from sovereign_ai.sovereignty.tables import table
 
 BITS = {"bf16": 16, "fp8": 8, "fp4": 4}
