@@ -20,7 +20,7 @@ import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from sovereign_ai.assess.goodput.jobs import declared_workloads
+from sovereign_ai.assess.goodput.training_jobs import declared_workloads
 from sovereign_ai.assess.sheet import Sheet
 from sovereign_ai.assess.sources import figure
 from sovereign_ai.catalog.accelerator import accelerator

@@ -8,7 +8,7 @@ N counts the parameters that work on a token: for a mixture of experts the activ
 
 from __future__ import annotations
 
-from sovereign_ai.assess.goodput.jobs import GoodputJob
+from sovereign_ai.assess.goodput.training_jobs import GoodputJob
 from sovereign_ai.assess.sheet import Sheet
 from sovereign_ai.assess.sources import figure
 
