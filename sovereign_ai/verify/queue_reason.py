@@ -20,17 +20,16 @@ from fractions import Fraction
 from typing import Any, Literal
 
 from sovereign_ai.errors import closest
-from sovereign_ai.verify.queue_amounts import (
+from sovereign_ai.verify.pod_requests import (
     Amounts,
     Object,
     amount_of,
-    asked_by,
+    amount_text,
     field_of,
-    largest_room,
-    of_pod,
-    rooms_of,
-    shown,
+    requests_of_pod,
+    requests_of_workload,
 )
+from sovereign_ai.verify.topology_room import largest_room, rooms_of
 
 State = Literal["runs", "waits", "finished"]
 
@@ -278,7 +277,7 @@ def _quota(workload: Object, state: QueueState) -> _Verdict | None:
     if queue is None:
         return None
     name = queue["metadata"]["name"]
-    asked = asked_by(workload)
+    asked = requests_of_workload(workload)
     covered: set[str] = set()
     for group in queue["spec"].get("resourceGroups") or ():
         covered |= set(group["coveredResources"])
@@ -346,12 +345,12 @@ def _reserved_by(workload: Object, queue: str, flavor: str) -> dict[str, Fractio
 def _of_shortage(workload: Object, state: QueueState, queue: str, lack: _Shortage) -> _Verdict:
     """Return the verdict on a quota that is too small, or taken."""
     place = f"flavor {lack.flavor} of ClusterQueue {queue}"
-    figures = f"{shown(lack.asked)} of {lack.resource}"
-    nominal = shown(lack.nominal)
+    figures = f"{amount_text(lack.asked)} of {lack.resource}"
+    nominal = amount_text(lack.nominal)
     if lack.asked > lack.nominal:
         message = f"it asks for {figures}, and {place} has {nominal} in all"
         return _Verdict("over-quota", message, _smaller(workload, queue, lack, lack.nominal))
-    free, missing = shown(lack.free), shown(lack.missing)
+    free, missing = amount_text(lack.free), amount_text(lack.missing)
     message = f"it asks for {figures}, and {place} has {free} free of {nominal}: {missing} are missing"
     ending = _ending(state, queue, lack)
     change = Change("end", ending) if ending else _smaller(workload, queue, lack, lack.free)
@@ -362,11 +361,11 @@ def _smaller(workload: Object, queue: str, lack: _Shortage, room: Fraction) -> C
     """Return how many pods fit into an amount; a larger quota where not one does, or where pods differ."""
     pod_sets = workload["spec"]["podSets"]
     if len(pod_sets) == 1:
-        each = of_pod(pod_sets[0]["template"]["spec"])[lack.resource]
+        each = requests_of_pod(pod_sets[0]["template"]["spec"])[lack.resource]
         count = room // each
         if count >= 1:
             return Change("count", pod_sets[0].get("name", "main"), str(count))
-    return Change("quota", f"{lack.resource} in ClusterQueue {queue}", shown(lack.asked - room))
+    return Change("quota", f"{lack.resource} in ClusterQueue {queue}", amount_text(lack.asked - room))
 
 
 def _ending(state: QueueState, queue: str, lack: _Shortage) -> str:
