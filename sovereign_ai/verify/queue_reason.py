@@ -14,7 +14,7 @@ borrow in a cohort are not computed, and reported as such: rendered queues do ne
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from fractions import Fraction
 from typing import Any, Literal
@@ -32,6 +32,19 @@ from sovereign_ai.verify.pod_requests import (
 from sovereign_ai.verify.topology_room import largest_room, rooms_of
 
 State = Literal["runs", "waits", "finished"]
+ChangeKind = Literal["count", "level", "queue", "end", "resume", "activate", "quota", "repair", "wait"]
+_CHANGES: Mapping[ChangeKind, str] = {
+    "count": "ask for {value} pods in {target}",
+    "level": "ask for {target} within one {value}",
+    "queue": "use the queue {value!r}",
+    "end": "wait for {target}, which frees enough when it ends",
+    "resume": "remove the stop policy of {target}",
+    "activate": "set spec.active of {target}",
+    "quota": "raise the quota of {target} by {value}",
+    "repair": "repair or add nodes of {target}: {value}",
+    "wait": "wait for the admission check {target}",
+}
+"""Each kind of change in words."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,24 +59,13 @@ class Change:
         value: what it becomes; empty where the kind says it.
     """
 
-    kind: Literal["count", "level", "queue", "end", "resume", "activate", "quota", "repair", "wait"]
+    kind: ChangeKind
     target: str
     value: str = ""
 
     def __str__(self) -> str:
         """Return the change as a person reads it."""
-        words = {
-            "count": f"ask for {self.value} pods in {self.target}",
-            "level": f"ask for {self.target} within one {self.value}",
-            "queue": f"use the queue {self.value!r}",
-            "end": f"wait for {self.target}, which frees enough when it ends",
-            "resume": f"remove the stop policy of {self.target}",
-            "activate": f"set spec.active of {self.target}",
-            "quota": f"raise the quota of {self.target} by {self.value}",
-            "repair": f"repair or add nodes of {self.target}: {self.value}",
-            "wait": f"wait for the admission check {self.target}",
-        }
-        return words[self.kind]
+        return _CHANGES[self.kind].format(target=self.target, value=self.value)
 
 
 @dataclass(frozen=True, slots=True)
@@ -410,11 +412,13 @@ def _topology_flavor(queue: Object, state: QueueState) -> Object | None:
 
 def _domains(pod_set: Object, level: str, flavor: Object, state: QueueState) -> _Verdict | None:
     """Return why no domain of a level has room for a pod set; None if one has."""
-    topology = _by_name(state.topologies, flavor["spec"]["topologyName"])
-    levels = [each["nodeLabel"] for each in field_of(topology or {}, "spec", "levels") or ()]
+    name = pod_set.get("name", "main")
+    topology_name = flavor["spec"]["topologyName"]
+    topology = _by_name(state.topologies, topology_name) or {}
+    levels = [each["nodeLabel"] for each in field_of(topology, "spec", "levels") or ()]
     if level not in levels:
-        message = f"it asks for {level}, which is no level of topology {flavor['spec']['topologyName']}"
-        change = Change("level", pod_set.get("name", "main"), levels[-1]) if levels else None
+        message = f"it asks for {level}, which is no level of topology {topology_name}"
+        change = Change("level", name, levels[-1]) if levels else None
         return _Verdict("topology", message, change)
     count = int(pod_set.get("count", 1))
     rooms, lost = rooms_of(pod_set, levels, flavor, state.nodes, state.pods)
@@ -422,14 +426,16 @@ def _domains(pod_set: Object, level: str, flavor: Object, state: QueueState) -> 
     largest = largest_room(rooms, at)
     if largest >= count:
         return None
-    name, faults = pod_set.get("name", "main"), f"; {lost} of its nodes take no pods" if lost else ""
-    message = f"{count} pods have to be within one {level}, and the roomiest has room for {largest}{faults}"
+    message = f"{count} pods have to be within one {level}, and the roomiest has room for {largest}"
+    if lost:
+        message += f"; {lost} of its nodes take no pods"
     for coarser in range(at - 1, -1, -1):
         if largest_room(rooms, coarser) >= count:
             return _Verdict("topology", message, Change("level", name, levels[coarser]))
     if largest:
         return _Verdict("topology", message, Change("count", name, str(largest)))
-    return _Verdict("topology", message, Change("repair", flavor["metadata"]["name"], f"{lost} take no pods"))
+    repair = Change("repair", flavor["metadata"]["name"], f"{lost} take no pods")
+    return _Verdict("topology", message, repair)
 
 
 def _is_stopped(queue: Object) -> bool:
