@@ -87,13 +87,14 @@ def exposure(name: str) -> Exposure:
         density = round(tpp / die["value"], 2)
         area = f"; {tpp:,} / {die['value']} mm2 = {density} ({die['grade']}: {die['source']})"
     grade = figure.grade if figure else "unsourced"
+    partial = [other for other in BITS if other not in chip.dense_tflops]
     return Exposure(
         accelerator=name,
         tpp=tpp,
         low=low,
         high=high,
         precision=precision,
-        partial=tuple(precision for precision in BITS if precision not in chip.dense_tflops),
+        partial=tuple(partial),
         density=density,
         reaches=(_RULE["id"],) if _reaches(low, density) else (),
         why=f"{rate:,} dense TFLOPS at {precision} x {bits} bits = {tpp:,} ({grade}){area}",
