@@ -1,22 +1,26 @@
 """Recognise what moves on a cluster, and what is renamed without objects of its own.
 
 A tenant, a pool or a storage tier that keeps its name may get another zone, hall, region, key or protocol.
-Sites, halls, keys and registries have no objects: a new name of one shows in the objects of others. Where the
-old name is not in the description any more, and the new one was nowhere on the cluster, it is a rename.
+Sites, halls, fabrics, keys and registries have no objects: a new name of one shows in the objects of others.
+Where the old name is not in the description any more, and the new one was nowhere on the cluster, it is a
+rename. Gateways are recognised by where they lead (`gateway_moves.py`).
 """
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from typing import Any
 
+from sovereign_ai.deploy.gateway_moves import gateway_moves
 from sovereign_ai.deploy.part_move import Move, Usage, losses_in, namespace_of, total_size
 from sovereign_ai.deploy.successors import MOVABLE, component_of
 from sovereign_ai.names import KEYS, label_value
 from sovereign_ai.plan import Plan
+from sovereign_ai.render.interop import switch_tiers
 from sovereign_ai.rules import ENCRYPTION_KEY, registries_of
 from sovereign_ai.spec import AIFactory
 from sovereign_ai.units import Bytes
@@ -65,6 +69,8 @@ def relocations(
     names = _Renames(factory, renamed, before, after)
     result = [*names.moves(old, usage), *_registries(old, new, usage), *_quotas(old, new)]
     result += _namespaces(old, new, renamed, names, usage)
+    zones = {name: new_name for (place, name), new_name in names.names.items() if place == "zone"}
+    result += gateway_moves(old, factory.gateways, zones, usage)
     for shift in names.shifts():
         result.append(_move(shift, renamed, old, usage))
     return result
@@ -91,7 +97,9 @@ def _places_of(obj: Object) -> Iterator[tuple[str, str]]:
             yield "zone", (obj["spec"].get("nodeLabels") or {}).get(KEYS.zone, "")
         case "Node":
             unit, pool = labels.get(KEYS.scalable_unit, ""), labels.get(KEYS.pool, "")
-            yield "site", _site_of(unit, pool)
+            site = _site_of(unit, pool)
+            yield "site", site
+            yield "fabric", _fabric_of(labels.get(KEYS.tier(0), ""), site)
             yield "hall", labels.get(KEYS.hall, "")
             yield "region", labels.get(_REGION, "")
             yield "system", labels.get(_SYSTEM, "")
@@ -112,6 +120,12 @@ def _site_of(unit: str, pool: str) -> str:
     return site if separator else ""
 
 
+def _fabric_of(switch: str, site: str) -> str:
+    """Return the fabric in the name of a switch, `<fabric>-<site>-p0-…`; empty where it was shortened."""
+    match = re.fullmatch(rf"(.+)-{re.escape(site)}-p\d+-.+", switch) if site else None
+    return match[1] if match else ""
+
+
 def _regions_of(storage_class: Object) -> Iterator[str]:
     """Yield the regions in which a storage class has volumes."""
     for term in storage_class.get("allowedTopologies") or ():
@@ -124,14 +138,21 @@ def _planned_places(
     plan: Plan, known: Iterable[tuple[str, str]], renamed: Mapping[str, str]
 ) -> dict[tuple[str, str], set[str]]:
     """Return where the plan has the nodes of the pools that have live nodes already."""
-    pools = set()
-    for component, _ in known:
+    pools, kinds = set(), set()
+    for component, place in known:
         pools.add(renamed.get(component) or component)
+        kinds.add(place)
+    # The switches above every node are worth their time only where live nodes name theirs.
+    above = switch_tiers(plan) if "fabric" in kinds else {}
     places: dict[tuple[str, str], set[str]] = defaultdict(set)
     for node in plan.nodes:
         component = f"pool.{node.pool}"
         if component in pools:
-            places[component, "site"].add(_site_of(label_value(node.scalable_unit), node.pool))
+            site = _site_of(label_value(node.scalable_unit), node.pool)
+            switch = label_value(above[node.name][0]) if node.name in above else ""
+            if fabric := _fabric_of(switch, site):
+                places[component, "fabric"].add(fabric)
+            places[component, "site"].add(site)
             places[component, "hall"].add(label_value(node.hall))
             places[component, "region"].add(label_value(node.region))
             places[component, "system"].add(label_value(node.system))
@@ -152,6 +173,7 @@ class _Renames:
         declared: dict[str, set[str]] = {"site": self._sites, "region": set(), "hall": set()}
         declared["zone"] = {zone.name for zone in factory.zones}
         declared["key"] = {key.name for key in factory.keys}
+        declared["fabric"] = {fabric.name for fabric in factory.fabrics}
         for site in factory.sites:
             declared["region"].add(site.region or site.name)
             declared["hall"].update(hall.name for hall in site.halls)
