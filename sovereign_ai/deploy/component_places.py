@@ -1,4 +1,4 @@
-"""Where the components of a factory are: the zone, site, hall, region, system, key and protocol of each.
+"""Where the components of a factory are: zone, site, fabric, hall, region, system, key and protocol.
 
 Of live and rendered objects, labels and parameters state it; rendered objects have no nodes, so the plan
 states where nodes will be.
@@ -6,6 +6,7 @@ states where nodes will be.
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from collections.abc import Set as AbstractSet
@@ -14,6 +15,7 @@ from typing import Any
 from sovereign_ai.deploy.successors import component_of
 from sovereign_ai.names import KEYS, label_value
 from sovereign_ai.plan import Plan
+from sovereign_ai.render.interop import switch_tiers
 from sovereign_ai.rules import ENCRYPTION_KEY
 
 Object = Mapping[str, Any]
@@ -44,7 +46,9 @@ def places_of(obj: Object) -> Iterator[tuple[str, str]]:
             yield "zone", (obj["spec"].get("nodeLabels") or {}).get(KEYS.zone, "")
         case "Node":
             unit, pool = labels.get(KEYS.scalable_unit, ""), labels.get(KEYS.pool, "")
-            yield "site", _site_of(unit, pool)
+            site = _site_of(unit, pool)
+            yield "site", site
+            yield "fabric", _fabric_of(labels.get(KEYS.tier(0), ""), site)
             yield "hall", labels.get(KEYS.hall, "")
             yield "region", labels.get(_REGION, "")
             yield "system", labels.get(_SYSTEM, "")
@@ -65,6 +69,12 @@ def _site_of(unit: str, pool: str) -> str:
     return site if separator else ""
 
 
+def _fabric_of(switch: str, site: str) -> str:
+    """Return the fabric in the name of a switch, `<fabric>-<site>-p0-…`; empty where it was shortened."""
+    match = re.fullmatch(rf"(.+)-{re.escape(site)}-p\d+-.+", switch) if site else None
+    return match[1] if match else ""
+
+
 def _regions_of(storage_class: Object) -> Iterator[str]:
     """Yield the regions in which a storage class has volumes."""
     for term in storage_class.get("allowedTopologies") or ():
@@ -83,14 +93,21 @@ def planned_places(
         known: the components that are on the cluster, each with a kind of place.
         renamed: each component that goes, and the one that takes its place.
     """
-    pools = set()
-    for component, _ in known:
+    pools, kinds = set(), set()
+    for component, kind in known:
         pools.add(renamed.get(component) or component)
+        kinds.add(kind)
+    # The switches above every node are worth their time only where live nodes name theirs.
+    above = switch_tiers(plan) if "fabric" in kinds else {}
     places: dict[tuple[str, str], set[str]] = defaultdict(set)
     for node in plan.nodes:
         component = f"pool.{node.pool}"
         if component in pools:
-            places[component, "site"].add(_site_of(label_value(node.scalable_unit), node.pool))
+            site = _site_of(label_value(node.scalable_unit), node.pool)
+            switch = label_value(above[node.name][0]) if node.name in above else ""
+            if fabric := _fabric_of(switch, site):
+                places[component, "fabric"].add(fabric)
+            places[component, "site"].add(site)
             places[component, "hall"].add(label_value(node.hall))
             places[component, "region"].add(label_value(node.region))
             places[component, "system"].add(label_value(node.system))

@@ -17,7 +17,8 @@ class Move:
     """A part of the factory that is renamed, moved or removed.
 
     Attributes:
-        kind: what it is, such as `pool`, `storage tier`, `tenant`, `zone`, `site`, `key` or `registry`.
+        kind: what it is, such as `pool`, `storage tier`, `tenant`, `zone`, `site`, `key`,
+            `registry`, `gateway` or `fabric`.
         old: the old name.
         new: the new name; empty for a removal.
         costs: what is lost or interrupted, a sentence each.

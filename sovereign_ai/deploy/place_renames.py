@@ -1,7 +1,7 @@
 """Recognise which places are renamed, and which components really move, where both change the same names.
 
-Sites, halls, keys and regions have no objects of their own: a new name shows only in the objects that name
-them, in the same way as a move of those objects to another place. The description decides which it is:
+Sites, halls, fabrics, keys and regions have no objects of their own: a new name shows only in the objects
+that name them, in the same way as a move of those objects to another place. The description decides:
 
 - a place whose name is still described was not renamed: what was there has moved;
 - a place whose name is not described any more was renamed, if what was there is now somewhere that the
@@ -84,6 +84,7 @@ def _described_places(factory: AIFactory) -> dict[str, set[str]]:
     described: dict[str, set[str]] = {"site": set(), "region": set(), "hall": set()}
     described["zone"] = {zone.name for zone in factory.zones}
     described["key"] = {key.name for key in factory.keys}
+    described["fabric"] = {fabric.name for fabric in factory.fabrics}
     for site in factory.sites:
         described["site"].add(site.name)
         described["region"].add(site.region or site.name)

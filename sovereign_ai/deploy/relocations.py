@@ -1,8 +1,8 @@
 """Report what moves on a cluster, and what is renamed without objects of its own, with what each costs.
 
 A tenant, a pool or a storage tier that keeps its name may get another zone, hall, region, key or protocol.
-Sites, halls, keys and registries have no objects: a new name of one shows in the objects of others
-(`place_renames.py`).
+Sites, halls, fabrics, keys and registries have no objects: a new name of one shows in the objects of others
+(`place_renames.py`). Gateways are recognised by where they lead (`gateway_moves.py`).
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from collections.abc import Set as AbstractSet
 from typing import Any
 
 from sovereign_ai.deploy.component_places import component_places, places_of, planned_places
+from sovereign_ai.deploy.gateway_moves import gateway_moves
 from sovereign_ai.deploy.part_move import Move, Usage, losses_in, namespace_of, total_size
 from sovereign_ai.deploy.place_renames import (
     Relocation,
@@ -60,6 +61,8 @@ def relocations(
     moves = [*_renames(pairs, factory, renamed, old, usage), *_registries(old, new, usage)]
     moves += _quotas(old, new)
     moves += _namespaces(old, new, renamed, pairs, usage)
+    zones = {name: new_name for (kind, name), new_name in pairs.items() if kind == "zone"}
+    moves += gateway_moves(old, factory.gateways, zones, usage)
     for relocation in moved_components(changes, pairs):
         moves.append(_move(relocation, renamed, old, usage))
     return moves

@@ -80,6 +80,9 @@ def told(name: str, usage: Usage | None = None, live: list[dict[str, Any]] | Non
                 )
             ],
         ),
+        ("fabrics[].name", ["fabric compute is renamed to weave: 17 nodes get another label"]),
+        ("a fabric is added", ["pool serve moves from fabric compute to fabric second: 4 nodes change"]),
+        ("a gateway is renamed", ["gateway out is renamed to west"]),
         ("a zone of high trust is renamed", []),
         ("a pool grows", []),
     ],
