@@ -59,7 +59,8 @@ class KindControlPlane:
         Raises:
             UsageError: another program created a kind cluster of this name, or this one was created for
                 other nodes or ranges.
-            EnvironmentLacksError: there is no engine or no node image, or the nodes did not become Ready.
+            EnvironmentLacksError: there is no container engine or no node image, or the nodes did not become
+                Ready.
             ValueError: there is no description.
         """
         if description is None:

@@ -113,7 +113,7 @@ def test_the_command_says_when_our_image_is_there_already_and_no_registry_was_as
     node_image(progress=lambda _line: None)
     done = CliRunner().invoke(app, ["tools", "node-image", "--published"])
     assert (
-        f"the published image was not pulled: the built one is in the engine; `docker image rm {TAG}` first"
+        f"the published image was not pulled: the built one is in the container engine; `docker image rm {TAG}` first"
         in done.stdout
     )
     assert engine.of_a_registry == []
