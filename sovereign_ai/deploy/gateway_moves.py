@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from sovereign_ai.deploy.part_move import Move, Usage, namespace_of
+from sovereign_ai.deploy.component_move import Move, Usage, namespace_of
 from sovereign_ai.deploy.successors import component_of
 from sovereign_ai.spec import Gateway
 

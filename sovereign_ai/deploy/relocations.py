@@ -12,9 +12,9 @@ from collections.abc import Iterable, Iterator, Mapping
 from collections.abc import Set as AbstractSet
 from typing import Any
 
+from sovereign_ai.deploy.component_move import Move, Usage, losses_in, namespace_of, total_size
 from sovereign_ai.deploy.component_places import component_places, places_of, planned_places
 from sovereign_ai.deploy.gateway_moves import gateway_moves
-from sovereign_ai.deploy.part_move import Move, Usage, losses_in, namespace_of, total_size
 from sovereign_ai.deploy.place_renames import (
     Relocation,
     RenamedPlaces,

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
+from sovereign_ai.deploy.component_move import Usage
 from sovereign_ai.deploy.gateway_moves import gateway_moves
-from sovereign_ai.deploy.part_move import Usage
 from tests.daytwo.edits import edited
 from tests.daytwo.probes import Described
 from tests.daytwo.table import described

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from sovereign_ai.deploy.part_move import Usage
+from sovereign_ai.deploy.component_move import Usage
 from sovereign_ai.deploy.relocations import relocations
 from sovereign_ai.deploy.successors import successors
 from sovereign_ai.sim.nodes import node_objects
