@@ -23,9 +23,9 @@ from fractions import Fraction
 from math import lcm
 from typing import Any
 
+from sovereign_ai.json_members import members
 from sovereign_ai.plan import Plan, Rack
 from sovereign_ai.plan.fabric import FabricPlan, host_rails, hosts_under
-from sovereign_ai.records import members
 
 LeafCapacity = tuple[int, int]
 """Endpoints below a leaf, and how many shares of a link they can fill; leaves of equal capacity are alike."""

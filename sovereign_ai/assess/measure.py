@@ -15,7 +15,7 @@ from enum import StrEnum
 from typing import Any
 
 from sovereign_ai.errors import nearest
-from sovereign_ai.records import members
+from sovereign_ai.json_members import members
 
 DIGITS = 9
 """Significant digits that are kept, so that two computers whose last bits differ write the same text."""

@@ -266,19 +266,23 @@ class Sheet:
         low, high = cell.low, cell.high
         if cell.work is not None:
             low, high = self._range(cell.id, leaves, values, moved)
-        needs = tuple(sorted(leaf for leaf in leaves if self._cells[leaf].value is None))
-        basis = max((self._cells[leaf].basis for leaf in leaves), key=_WEAKEST.index, default=Basis.PLAN)
+        needs: list[str] = []
+        bases = [Basis.PLAN]
+        for leaf in sorted(leaves):
+            bases.append(self._cells[leaf].basis)
+            if self._cells[leaf].value is None:
+                needs.append(leaf)
         return Measure(
             id=cell.id,
             unit=cell.unit,
-            basis=Basis.OPEN if needs else basis,
+            basis=Basis.OPEN if needs else max(bases, key=_WEAKEST.index),
             value=values[cell.id],
             low=low,
             high=high,
             formula=cell.formula,
             inputs=cell.inputs,
             source=cell.source,
-            needs=needs if values[cell.id] is None else (),
+            needs=tuple(needs) if values[cell.id] is None else (),
             note=cell.note,
         )
 

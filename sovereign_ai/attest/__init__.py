@@ -35,6 +35,14 @@ if TYPE_CHECKING:
         statement,
         verdict_counts,
     )
+    from sovereign_ai.attest.evidence_timestamp import (
+        NotedLine,
+        compare_line,
+        noted_line,
+        removed_problem,
+        signature_of,
+        token_of,
+    )
     from sovereign_ai.attest.hardware_key import signing_key
     from sovereign_ai.attest.junit_xml import junit
     from sovereign_ai.attest.key_handover import handover, handover_file, public_text
@@ -43,14 +51,6 @@ if TYPE_CHECKING:
     from sovereign_ai.attest.oscal import RESULTS_FILE, assessment_results, documents
     from sovereign_ai.attest.sarif_log import sarif
     from sovereign_ai.attest.signing import Signer, base64_text, key_id, pae, public_key
-    from sovereign_ai.attest.stamped import (
-        NotedLine,
-        compare_line,
-        noted_line,
-        removed_problem,
-        signature_of,
-        token_of,
-    )
     from sovereign_ai.attest.text import findings_lines, verdict_lines
     from sovereign_ai.attest.timestamp import StampError, checked_policy, read_authorities, verify_token
     from sovereign_ai.attest.timestamp_service import TimeStampService, parse_url
@@ -73,6 +73,14 @@ else:
                 "statement",
                 "verdict_counts",
             ),
+            "evidence_timestamp": (
+                "NotedLine",
+                "compare_line",
+                "noted_line",
+                "removed_problem",
+                "signature_of",
+                "token_of",
+            ),
             "hardware_key": ("signing_key",),
             "junit_xml": ("junit",),
             "key_handover": ("handover", "handover_file", "public_text"),
@@ -81,14 +89,6 @@ else:
             "oscal": ("RESULTS_FILE", "assessment_results", "documents"),
             "sarif_log": ("sarif",),
             "signing": ("Signer", "base64_text", "key_id", "pae", "public_key"),
-            "stamped": (
-                "NotedLine",
-                "compare_line",
-                "noted_line",
-                "removed_problem",
-                "signature_of",
-                "token_of",
-            ),
             "text": ("findings_lines", "verdict_lines"),
             "timestamp": ("StampError", "checked_policy", "read_authorities", "verify_token"),
             "timestamp_service": ("TimeStampService", "parse_url"),

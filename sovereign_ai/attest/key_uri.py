@@ -61,9 +61,8 @@ def parse_key_uri(text: str, environment: Mapping[str, str]) -> KeyUri:
         UsageError: every problem of it; no value is repeated, for it may be a PIN.
     """
     if len(text) > _LONGEST:
-        raise UsageError(
-            Problem("bad-key-uri", f"--key: it has more than {_LONGEST:,} characters", hint=_HINT)
-        )
+        message = f"--key: it has more than {_LONGEST:,} characters"
+        raise UsageError(Problem("bad-key-uri", message, hint=_HINT))
     path, _, query = text[len(SCHEME) :].partition("?")
     values: dict[str, bytes] = {}
     problems = [*_read(path, ";", _PATH, values), *_read(query, "&", _QUERY, values)]
@@ -73,16 +72,15 @@ def parse_key_uri(text: str, environment: Mapping[str, str]) -> KeyUri:
         problems.append("token: the label of the token is missing")
     if not values.get("object") and not values.get("id"):
         problems.append("object: neither the label of the key nor its id is there")
-    module = values.get("module-path", b"").decode(errors="replace") or environment.get(MODULE, "")
+    path_of_module = values.get("module-path", b"").decode(errors="replace")
+    module = path_of_module or environment.get(MODULE, "")
     if not module.startswith("/"):
         problems.append(f"module-path: the module's absolute path is missing (or ${MODULE})")
-    pin_file = _pin_file(values.get("pin-source", b"").decode(errors="replace")) or environment.get(
-        PIN_FILE, ""
-    )
+    pin_source = values.get("pin-source", b"").decode(errors="replace")
+    pin_file = _pin_file(pin_source) or environment.get(PIN_FILE, "")
     if not pin_file.startswith("/"):
-        problems.append(
-            f"pin-source: the absolute path of the file that holds the PIN is missing (or ${PIN_FILE})"
-        )
+        line = f"pin-source: the absolute path of the file that holds the PIN is missing (or ${PIN_FILE})"
+        problems.append(line)
     if problems:
         raise UsageError([Problem("bad-key-uri", f"--key: {problem}", hint=_HINT) for problem in problems])
     token, label = values["token"].decode(), values.get("object", b"").decode()

@@ -227,7 +227,11 @@ def _result(verdict: RuleVerdict, factory: AIFactory, at: datetime) -> dict[str,
         _prop("waivers-sha256", factory.waivers_digest),
         _prop("registry-sha256", registry_digest()),
     ]
-    included = [{"control-id": control_id(state.control)} for state in judged]
+    included = []
+    findings = []
+    for state in judged:
+        included.append({"control-id": control_id(state.control)})
+        findings.append(_finding(state, verdict))
     # The time is part of the name: two assessments of one description are two results.
     uuid = _id("result", factory.digest, factory.waivers_digest, registry_digest(), at.isoformat())
     return {
@@ -238,7 +242,7 @@ def _result(verdict: RuleVerdict, factory: AIFactory, at: datetime) -> dict[str,
         "end": at.isoformat(),
         "props": digests,
         "reviewed-controls": {"control-selections": [{"include-controls": included}]},
-        "findings": [_finding(state, verdict) for state in judged],
+        "findings": findings,
         "observations": observations,
         "local-definitions": {"components": _subjects(resources)},
     }

@@ -21,7 +21,7 @@ from urllib.parse import SplitResult, urlsplit
 
 from cryptography.x509 import Certificate
 
-from sovereign_ai.attest.stamped import insist_on_time, note_of, signature_of, with_token
+from sovereign_ai.attest.evidence_timestamp import insist_on_time, note_of, signature_of, with_token
 from sovereign_ai.attest.timestamp import (
     MOST_TOKEN,
     Request,

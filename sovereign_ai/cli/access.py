@@ -17,7 +17,7 @@ from sovereign_ai.cli.evidence import Log, Witnesses, places
 from sovereign_ai.cli.output import AsJson, Output, indented_json, table
 from sovereign_ai.cli.target import StackOption
 from sovereign_ai.cluster.control_plane import Backend, list_local_kinds
-from sovereign_ai.records import merged
+from sovereign_ai.json_members import merged
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

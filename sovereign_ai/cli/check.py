@@ -11,7 +11,7 @@ import typer
 from sovereign_ai.cli.command import example, run_command
 from sovereign_ai.cli.output import AsJson, Output, indented_json, wrapped
 from sovereign_ai.files.writing import write
-from sovereign_ai.records import merged
+from sovereign_ai.json_members import merged
 
 if TYPE_CHECKING:
     from datetime import datetime

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from sovereign_ai.cli import engine
+from sovereign_ai.cli import container_engine
 from sovereign_ai.cli.command import example, run_command
 from sovereign_ai.cli.output import AsJson, Output, table
 from sovereign_ai.cluster.control_plane import (
@@ -40,7 +40,7 @@ def add(app: typer.Typer) -> None:
     """Add the commands."""
     group = typer.Typer(no_args_is_help=True, help="Start, show and stop local control planes.")
     app.add_typer(group, name="cluster")
-    engine.add(group)
+    container_engine.add(group)
 
     @group.command("up", **example("sovereign-ai cluster up lab"))
     def up(

@@ -24,7 +24,7 @@ from sovereign_ai.cli.target import (
 )
 from sovereign_ai.cli.up import outcome_lines
 from sovereign_ai.cluster.control_plane import Backend, control_plane
-from sovereign_ai.records import merged
+from sovereign_ai.json_members import merged
 
 if TYPE_CHECKING:
     from sovereign_ai.cli.stack import Stack

@@ -14,7 +14,7 @@ from sovereign_ai.cli.command import example, run_command
 from sovereign_ai.cli.hosts_pulumi import Forks, GivenFile, Limit, Where
 from sovereign_ai.cli.hosts_text import result_lines, roles_of
 from sovereign_ai.cli.output import AsJson, Output, indented_json, table
-from sovereign_ai.records import merged
+from sovereign_ai.json_members import merged
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

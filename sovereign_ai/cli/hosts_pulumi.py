@@ -9,7 +9,7 @@ import typer
 
 from sovereign_ai.cli.command import example, run_command
 from sovereign_ai.cli.output import AsJson, Output, wrapped
-from sovereign_ai.records import merged
+from sovereign_ai.json_members import merged
 
 if TYPE_CHECKING:
     from sovereign_ai.deploy import PulumiOutcome

@@ -30,7 +30,7 @@ from sovereign_ai.cli.target import (
 )
 from sovereign_ai.cli.up import outcome_lines
 from sovereign_ai.cluster.control_plane import Backend
-from sovereign_ai.records import merged
+from sovereign_ai.json_members import merged
 from sovereign_ai.verify import brief
 
 if TYPE_CHECKING:

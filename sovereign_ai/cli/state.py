@@ -12,7 +12,7 @@ from sovereign_ai.cli.command import example, run_command
 from sovereign_ai.cli.output import AsJson, Output, wrapped
 from sovereign_ai.cli.target import ClusterOption, StackOption
 from sovereign_ai.cluster.control_plane import Backend, control_plane, state_option
-from sovereign_ai.records import merged
+from sovereign_ai.json_members import merged
 
 if TYPE_CHECKING:
     from sovereign_ai.deploy import StackFiles, StateReport

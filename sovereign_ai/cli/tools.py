@@ -71,13 +71,13 @@ def add(app: typer.Typer) -> None:
 
 def _node_image(output: Output, published: bool, again: bool) -> None:
     from sovereign_ai.toolchain import KIND_NODE
-    from sovereign_ai.toolchain.engine import Docker, prune
+    from sovereign_ai.toolchain.container_engine import Docker, prune
     from sovereign_ai.toolchain.node_image.build import RECIPE, node_image
 
     image = node_image(progress=output.progress, published=published, again=again)
     # No command uses the image of an older recipe any more.
     if removed := prune(Docker(), RECIPE):
-        output.progress(f"node image: removed {removed} older ones from the engine")
+        output.progress(f"node image: removed {removed} older ones from the container engine")
     lines = [f"{image.tag}: {image.identity} ({image.way})"]
     if published and image.recipe != KIND_NODE:
         lines.append(_why_not_published(image, again))
@@ -90,7 +90,7 @@ def _why_not_published(image: NodeImage, again: bool) -> str:
         return "the published image was not pulled: --again builds the image from source"
     if image.way == "engine":
         remove = f"`docker image rm {image.tag}`"
-        return f"the published image was not pulled: the built one is in the engine; {remove} first"
+        return f"the published image was not pulled: the built one is in the container engine; {remove} first"
     return "no registry gave the published image: this is the one that is built from source"
 
 

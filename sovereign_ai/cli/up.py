@@ -36,7 +36,7 @@ from sovereign_ai.cli.target import (
     target_options,
 )
 from sovereign_ai.cluster.control_plane import Backend
-from sovereign_ai.records import merged
+from sovereign_ai.json_members import merged
 
 if TYPE_CHECKING:
     from contextlib import AbstractContextManager

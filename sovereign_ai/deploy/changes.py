@@ -162,17 +162,15 @@ def compare(
         observed: the cluster, read with the bundle's objects as wanted ones.
     """
     held = recorded(checkpoint)
-    live_objects: dict[tuple[str, str], Mapping[str, Any]] = {}
-    for objects in observed.objects.values():
-        for obj in objects:
-            live_objects[str(obj["apiVersion"]), resource_name(obj)] = obj
+    live_objects = _live_by_name(observed)
     groups: dict[str, list[str]] = {"create": [], "adopt": [], "update": [], "restore": [], "same": []}
     fields: dict[str, tuple[Difference, ...]] = {}
     names = set()
     for obj in bundle.objects:
         name, version = resource_name(obj), str(obj["apiVersion"])
         names.add(name)
-        live, old = live_objects.get((version, name)), held.objects.get(name)
+        live = live_objects.get((version, name))
+        old = held.objects.get(name)
         drift: tuple[Difference, ...] = ()
         if live is not None:
             schema = observed.schemas.get((version, str(obj["kind"])))
@@ -183,17 +181,27 @@ def compare(
             # A field that differs in both is reported with its live value.
             merged = {change.field: change for change in (*unrecorded, *drift)}
             fields[name] = tuple(merged[key] for key in sorted(merged))
+    removed = [name for name in held.objects if name not in names]
     return Changes(
         create=tuple(groups["create"]),
         adopt=tuple(groups["adopt"]),
         update=tuple(groups["update"]),
         restore=tuple(groups["restore"]),
-        delete=tuple(name for name in held.objects if name not in names),
+        delete=tuple(removed),
         same=len(groups["same"]),
         vanished=sum(name in held.objects for name in groups["create"]),
         fields=fields,
         whole=_whole(bundle, inputs, provider, checkpoint, held),
     )
+
+
+def _live_by_name(observed: Observed) -> dict[tuple[str, str], Mapping[str, Any]]:
+    """Return the live objects by their API version and the name of their resource."""
+    live: dict[tuple[str, str], Mapping[str, Any]] = {}
+    for objects in observed.objects.values():
+        for obj in objects:
+            live[str(obj["apiVersion"]), resource_name(obj)] = obj
+    return live
 
 
 def is_stock(folder: Path) -> bool:

@@ -1,4 +1,4 @@
-"""The Pulumi components: one for the factory, and one below it for each part of the description.
+"""The Pulumi components: one for the factory, and one below it for each component of the description.
 
 A component registers one resource for each object of its part of the bundle. It adds no description of its
 own. Type tokens are `sovereign:index:<Name>`.

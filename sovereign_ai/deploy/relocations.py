@@ -1,8 +1,8 @@
-"""Recognise what moves on a cluster, and what is renamed without objects of its own.
+"""Report what moves on a cluster, and what is renamed without objects of its own, with what each costs.
 
 A tenant, a pool or a storage tier that keeps its name may get another zone, hall, region, key or protocol.
-Sites, halls, keys and registries have no objects: a new name of one shows in the objects of others. Where the
-old name is not in the description any more, and the new one was nowhere on the cluster, it is a rename.
+Sites, halls, fabrics, keys and registries have no objects: a new name of one shows in the objects of others
+(`place_renames.py`). Gateways are recognised by where they lead (`gateway_moves.py`).
 """
 
 from __future__ import annotations
@@ -10,35 +10,29 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass
 from typing import Any
 
-from sovereign_ai.deploy.part_move import Move, Usage, losses_in, namespace_of, total_size
+from sovereign_ai.deploy.component_move import Move, Usage, losses_in, namespace_of, total_size
+from sovereign_ai.deploy.component_places import component_places, places_of, planned_places
+from sovereign_ai.deploy.gateway_moves import gateway_moves
+from sovereign_ai.deploy.place_renames import (
+    Relocation,
+    RenamedPlaces,
+    changed_places,
+    moved_components,
+    renamed_places,
+)
 from sovereign_ai.deploy.successors import MOVABLE, component_of
-from sovereign_ai.names import KEYS, label_value
+from sovereign_ai.names import KEYS
 from sovereign_ai.plan import Plan
-from sovereign_ai.rules import ENCRYPTION_KEY, registries_of
+from sovereign_ai.rules import registries_of
 from sovereign_ai.spec import AIFactory
 from sovereign_ai.units import Bytes
 
 Object = Mapping[str, Any]
-Places = Mapping[tuple[str, str], AbstractSet[str]]
-"""(component, kind of place) to the names of the places in which the component is."""
-_REGION = "topology.kubernetes.io/region"
-_SYSTEM = "node.kubernetes.io/instance-type"
 _PODS = "sovereign-pods"
 """The policy that names the registries; a test renders it."""
 _MOST_NAMED = 5
-
-
-@dataclass(frozen=True, slots=True)
-class _Shift:
-    """A component that is in other places than before."""
-
-    component: str
-    place: str
-    old: frozenset[str]
-    new: frozenset[str]
 
 
 def relocations(
@@ -60,162 +54,61 @@ def relocations(
         plan: its plan.
     """
     old, new = list(live), list(wanted)
-    before = _places(old)
-    after = _places(new) | _planned_places(plan, before.keys(), renamed)
-    names = _Renames(factory, renamed, before, after)
-    result = [*names.moves(old, usage), *_registries(old, new, usage), *_quotas(old, new)]
-    result += _namespaces(old, new, renamed, names, usage)
-    for shift in names.shifts():
-        result.append(_move(shift, renamed, old, usage))
-    return result
+    before = component_places(old)
+    after = component_places(new) | planned_places(plan, before.keys(), renamed)
+    changes = changed_places(before, after, renamed)
+    pairs = renamed_places(factory, renamed, before, changes)
+    moves = [*_renames(pairs, factory, renamed, old, usage), *_registries(old, new, usage)]
+    moves += _quotas(old, new)
+    moves += _namespaces(old, new, renamed, pairs, usage)
+    zones = {name: new_name for (kind, name), new_name in pairs.items() if kind == "zone"}
+    moves += gateway_moves(old, factory.gateways, zones, usage)
+    for relocation in moved_components(changes, pairs):
+        moves.append(_move(relocation, renamed, old, usage))
+    return moves
 
 
-def _places(objects: Iterable[Object]) -> dict[tuple[str, str], set[str]]:
-    """Return where components are, by their objects."""
-    places: dict[tuple[str, str], set[str]] = defaultdict(set)
-    for obj in objects:
-        component = component_of(obj)
-        for place, name in _places_of(obj):
-            if name:
-                places[component, place].add(name)
-    return dict(places)
+def _renames(
+    pairs: RenamedPlaces,
+    factory: AIFactory,
+    renamed: Mapping[str, str],
+    live: Iterable[Object],
+    usage: Usage,
+) -> Iterator[Move]:
+    """Yield the renames of places that are no components."""
+    sites = {site.name for site in factory.sites}
+    classes, nodes = _objects_by_place(live)
+    for (kind, old), new in sorted(pairs.items()):
+        # The rename of a zone is reported as that of a component.
+        if kind == "zone" and f"zone.{old}" in renamed:
+            continue
+        # A site without a region of its own is one by its name, and is reported as a site.
+        is_site = kind == "region" and new in sites
+        if is_site and pairs.get(("site", old)) == new:
+            continue
+        affected = classes[kind, old]
+        if kind == "site" and pairs.get(("region", old)) == new:
+            affected = classes["region", old]
+        costs = tuple(_rename_costs(kind, old, affected, nodes[kind, old], usage))
+        yield Move("site" if is_site else kind, old, new, costs)
 
 
-def _places_of(obj: Object) -> Iterator[tuple[str, str]]:
-    """Yield every place that an object states."""
-    labels = obj["metadata"].get("labels") or {}
-    match obj["kind"]:
-        case "Namespace":
-            yield "zone", labels.get(KEYS.namespace_zone, "")
-        case "ResourceFlavor":
-            yield "zone", (obj["spec"].get("nodeLabels") or {}).get(KEYS.zone, "")
-        case "Node":
-            unit, pool = labels.get(KEYS.scalable_unit, ""), labels.get(KEYS.pool, "")
-            yield "site", _site_of(unit, pool)
-            yield "hall", labels.get(KEYS.hall, "")
-            yield "region", labels.get(_REGION, "")
-            yield "system", labels.get(_SYSTEM, "")
-        case "StorageClass":
-            parameters = obj.get("parameters") or {}
-            yield "zone", labels.get(KEYS.namespace_zone, "")
-            yield "key", parameters.get(ENCRYPTION_KEY, "")
-            yield "protocol", str(obj.get("provisioner", "")).rpartition("/")[2]
-            for region in _regions_of(obj):
-                yield "region", region
-        case _:
-            return
+def _objects_by_place(
+    live: Iterable[Object],
+) -> tuple[dict[tuple[str, str], set[str]], dict[tuple[str, str], int]]:
+    """Return the names of the storage classes in each place, and the number of its nodes."""
+    classes: dict[tuple[str, str], set[str]] = defaultdict(set)
+    nodes: dict[tuple[str, str], int] = defaultdict(int)
+    for obj in live:
+        for place in set(places_of(obj)):
+            if obj["kind"] == "StorageClass":
+                classes[place].add(obj["metadata"]["name"])
+            elif obj["kind"] == "Node":
+                nodes[place] += 1
+    return classes, nodes
 
 
-def _site_of(unit: str, pool: str) -> str:
-    """Return the site in the name of a scalable unit, `<site>-<pool>-su0`; empty where it was shortened."""
-    site, separator, _ = unit.rpartition(f"-{pool}-su")
-    return site if separator else ""
-
-
-def _regions_of(storage_class: Object) -> Iterator[str]:
-    """Yield the regions in which a storage class has volumes."""
-    for term in storage_class.get("allowedTopologies") or ():
-        for expression in term.get("matchLabelExpressions") or ():
-            if expression["key"] == _REGION:
-                yield from expression["values"]
-
-
-def _planned_places(
-    plan: Plan, known: Iterable[tuple[str, str]], renamed: Mapping[str, str]
-) -> dict[tuple[str, str], set[str]]:
-    """Return where the plan has the nodes of the pools that have live nodes already."""
-    pools = set()
-    for component, _ in known:
-        pools.add(renamed.get(component) or component)
-    places: dict[tuple[str, str], set[str]] = defaultdict(set)
-    for node in plan.nodes:
-        component = f"pool.{node.pool}"
-        if component in pools:
-            places[component, "site"].add(_site_of(label_value(node.scalable_unit), node.pool))
-            places[component, "hall"].add(label_value(node.hall))
-            places[component, "region"].add(label_value(node.region))
-            places[component, "system"].add(label_value(node.system))
-    return dict(places)
-
-
-class _Renames:
-    """What the places before and after a change say together.
-
-    Attributes:
-        names: (kind of place, old name) to the new name, of places that are renamed.
-    """
-
-    def __init__(self, factory: AIFactory, renamed: Mapping[str, str], before: Places, after: Places) -> None:
-        self._renamed = renamed
-        self._before, self._after = before, after
-        self._sites = {site.name for site in factory.sites}
-        declared: dict[str, set[str]] = {"site": self._sites, "region": set(), "hall": set()}
-        declared["zone"] = {zone.name for zone in factory.zones}
-        declared["key"] = {key.name for key in factory.keys}
-        for site in factory.sites:
-            declared["region"].add(site.region or site.name)
-            declared["hall"].update(hall.name for hall in site.halls)
-        existing: dict[str, set[str]] = defaultdict(set)
-        for (_, place), values in before.items():
-            existing[place] |= values
-        self.names: dict[tuple[str, str], str] = {}
-        for component, successor in renamed.items():
-            kind, _, name = component.partition(".")
-            if kind == "zone" and successor:
-                self.names["zone", name] = successor.partition(".")[2]
-        # First the components that are in one place, which leave no doubt.
-        for shift in sorted(self._changed(), key=lambda shift: len(shift.old)):
-            if shift.place not in declared:
-                continue
-            known = {old: new for (place, old), new in self.names.items() if place == shift.place}
-            gone = shift.old - declared[shift.place] - known.keys()
-            fresh = shift.new - existing[shift.place] - set(known.values())
-            for old, new in zip(sorted(gone), sorted(fresh), strict=False):
-                self.names[shift.place, old] = new
-
-    def moves(self, live: Iterable[Object], usage: Usage) -> Iterator[Move]:
-        """Yield the renames of places that are no components."""
-        classes: dict[tuple[str, str], set[str]] = defaultdict(set)
-        nodes: dict[tuple[str, str], int] = defaultdict(int)
-        for obj in live:
-            for where in set(_places_of(obj)):
-                if obj["kind"] == "StorageClass":
-                    classes[where].add(obj["metadata"]["name"])
-                elif obj["kind"] == "Node":
-                    nodes[where] += 1
-        for (place, old), new in sorted(self.names.items()):
-            if place == "zone" and f"zone.{old}" in self._renamed:
-                continue
-            is_site = place == "region" and new in self._sites
-            # A site without a region of its own is one by its name.
-            if is_site and self.names.get(("site", old)) == new:
-                continue
-            affected = classes[place, old]
-            if place == "site" and self.names.get(("region", old)) == new:
-                affected = classes["region", old]
-            costs = tuple(_rename_costs(place, old, affected, nodes[place, old], usage))
-            yield Move("site" if is_site else place, old, new, costs)
-
-    def shifts(self) -> Iterator[_Shift]:
-        """Yield the components that are in other places, and not in the same ones under other names."""
-        for shift in self._changed():
-            renamed = {self.names.get((shift.place, name), name): name for name in shift.old}
-            old = frozenset(name for new, name in renamed.items() if new not in shift.new)
-            new = shift.new - renamed.keys()
-            if old:
-                yield _Shift(shift.component, shift.place, old, new)
-
-    def _changed(self) -> Iterator[_Shift]:
-        """Yield the components whose places have other names."""
-        for (component, place), values in sorted(self._before.items()):
-            there = self._after.get((self._renamed.get(component) or component, place))
-            # A part that goes is in no place, and its removal is reported already.
-            if there is None or there == values:
-                continue
-            yield _Shift(component, place, frozenset(values - there), frozenset(there - values))
-
-
-def _rename_costs(place: str, old: str, classes: AbstractSet[str], nodes: int, usage: Usage) -> Iterator[str]:
+def _rename_costs(kind: str, old: str, classes: AbstractSet[str], nodes: int, usage: Usage) -> Iterator[str]:
     """Yield what the new name of a place costs."""
     if nodes:
         yield f"{nodes} nodes get another label"
@@ -223,51 +116,67 @@ def _rename_costs(place: str, old: str, classes: AbstractSet[str], nodes: int, u
         yield f"storage classes {_listed(classes)} are made again"
     if volumes := usage.volumes_of(classes):
         size = total_size(volumes, "capacity")
-        tail = f"stay encrypted under {old}" if place == "key" else f"keep the {place} {old}"
+        tail = f"stay encrypted under {old}" if kind == "key" else f"keep the {kind} {old}"
         yield f"{len(volumes)} volumes ({size}) {tail}"
 
 
-def _move(shift: _Shift, renamed: Mapping[str, str], live: Iterable[Object], usage: Usage) -> Move:
+def _move(relocation: Relocation, renamed: Mapping[str, str], live: Iterable[Object], usage: Usage) -> Move:
     """Return a component that is in other places, with what that costs."""
-    kind, _, name = shift.component.partition(".")
-    successor = (renamed.get(shift.component) or shift.component).partition(".")[2]
-    own = [obj for obj in live if component_of(obj) == shift.component]
-    costs = tuple(_shift_costs(kind, name, shift, own, usage))
-    origin, target = _listed(shift.old), _listed(shift.new)
-    return Move(MOVABLE.get(kind, kind), name, successor, costs, shift.place, origin, target)
+    kind, _, name = relocation.component.partition(".")
+    component = renamed.get(relocation.component) or relocation.component
+    own = [obj for obj in live if component_of(obj) == relocation.component]
+    return Move(
+        MOVABLE.get(kind, kind),
+        name,
+        component.partition(".")[2],
+        tuple(_relocation_costs(relocation, own, usage)),
+        relocation.kind,
+        _listed(relocation.old),
+        _listed(relocation.new),
+    )
 
 
-def _shift_costs(kind: str, name: str, shift: _Shift, own: Iterable[Object], usage: Usage) -> Iterator[str]:
-    """Yield what is interrupted or left behind where a component is in other places."""
-    namespaces, classes, nodes = set(), set(), set()
+def _relocation_costs(relocation: Relocation, own: Iterable[Object], usage: Usage) -> Iterator[str]:
+    """Yield what is interrupted or left behind where a component is in other places.
+
+    Args:
+        relocation: the component's change of place.
+        own: the component's live objects.
+        usage: the objects of tenants and controllers.
+    """
+    names: dict[str, set[str]] = defaultdict(set)
     for obj in own:
         labels = obj["metadata"].get("labels") or {}
-        if obj["kind"] == "Namespace" and labels.get(KEYS.namespace_zone) in shift.old:
-            namespaces.add(obj["metadata"]["name"])
-        elif obj["kind"] == "StorageClass":
-            classes.add(obj["metadata"]["name"])
-        elif obj["kind"] == "Node":
-            nodes.add(obj["metadata"]["name"])
-    if pods := usage.pods_in(namespaces):
-        yield f"{len(pods)} running pods stay on nodes of {shift.place} {_listed(shift.old)} until they end"
-    if volumes := usage.volumes_of(classes):
+        # A tenant's namespaces in other zones stay where they are.
+        if obj["kind"] != "Namespace" or labels.get(KEYS.namespace_zone) in relocation.old:
+            names[obj["kind"]].add(obj["metadata"]["name"])
+    origin = f"{relocation.kind} {_listed(relocation.old)}"
+    if pods := usage.pods_in(names["Namespace"]):
+        yield f"{len(pods)} running pods stay on nodes of {origin} until they end"
+    if volumes := usage.volumes_of(names["StorageClass"]):
         size = total_size(volumes, "capacity")
-        yield f"{len(volumes)} volumes ({size}) stay as they are, in {shift.place} {_listed(shift.old)}"
+        yield f"{len(volumes)} volumes ({size}) stay as they are, in {origin}"
+    kind, _, pool = relocation.component.partition(".")
     if kind == "pool":
-        waiting = [item for item in usage.workloads if item["spec"].get("queueName") == name]
-        if waiting and shift.place == "zone":
-            yield f"{len(waiting)} workloads lose their queue"
-        if nodes:
-            on_nodes = [pod for pod in usage.pods if pod["spec"].get("nodeName") in nodes]
-            tail = f", with {len(on_nodes)} running pods on them" if on_nodes else ""
-            yield f"{len(nodes)} nodes change{tail}"
+        yield from _pool_costs(pool, relocation, names["Node"], usage)
+
+
+def _pool_costs(pool: str, relocation: Relocation, nodes: AbstractSet[str], usage: Usage) -> Iterator[str]:
+    """Yield what is interrupted where a pool is in other places."""
+    waiting = [workload for workload in usage.workloads if workload["spec"].get("queueName") == pool]
+    if waiting and relocation.kind == "zone":
+        yield f"{len(waiting)} workloads lose their queue"
+    if nodes:
+        on_nodes = [pod for pod in usage.pods if pod["spec"].get("nodeName") in nodes]
+        tail = f", with {len(on_nodes)} running pods on them" if on_nodes else ""
+        yield f"{len(nodes)} nodes change{tail}"
 
 
 def _namespaces(
     live: Iterable[Object],
     wanted: Iterable[Object],
     renamed: Mapping[str, str],
-    names: _Renames,
+    pairs: RenamedPlaces,
     usage: Usage,
 ) -> Iterator[Move]:
     """Yield the namespaces that tenants lose although they stay: one in a second zone gets longer names."""
@@ -282,7 +191,7 @@ def _namespaces(
         if not is_tenants or component in renamed or name in new.values():
             continue
         tenant, zone = _tenancy(obj)
-        successor = new.get((tenant, names.names.get(("zone", zone), zone)), "")
+        successor = new.get((tenant, pairs.get(("zone", zone), zone)), "")
         yield Move("namespace", name, successor, tuple(losses_in({name}, usage)))
 
 
@@ -331,20 +240,23 @@ def _quotas(live: Iterable[Object], wanted: Iterable[Object]) -> Iterator[Move]:
         if obj["kind"] == "ResourceQuota":
             new[namespace_of(obj), obj["metadata"]["name"]] = obj["spec"].get("hard") or {}
     for obj in live:
-        hard = (
-            new.get((namespace_of(obj), obj["metadata"]["name"])) if obj["kind"] == "ResourceQuota" else None
-        )
-        if hard is None:
-            continue
-        used = (obj.get("status") or {}).get("used") or {}
-        before = (obj.get("spec") or {}).get("hard") or {}
-        for resource, amount in sorted(hard.items()):
-            taken, permitted = str(used.get(resource, "0")), str(before.get(resource, "0"))
-            # Less than is used, and less than before: a quota that was too small already is no news.
-            if _count(str(amount)) < min(_count(taken), _count(permitted)):
-                cost = f"{taken} are used: what runs stays, and nothing more starts"
-                tenant = component_of(obj).partition(".")[2]
-                yield Move("tenant", tenant, tenant, (cost,), f"quota {resource} of", permitted, str(amount))
+        key = namespace_of(obj), obj["metadata"]["name"]
+        if obj["kind"] == "ResourceQuota" and key in new:
+            yield from _smaller_amounts(obj, new[key])
+
+
+def _smaller_amounts(quota: Object, hard: Mapping[str, Any]) -> Iterator[Move]:
+    """Yield each resource of a live quota of which less will be permitted than is used."""
+    used = (quota.get("status") or {}).get("used") or {}
+    before = (quota.get("spec") or {}).get("hard") or {}
+    tenant = component_of(quota).partition(".")[2]
+    for resource, value in sorted(hard.items()):
+        amount = str(value)
+        in_use, permitted = str(used.get(resource, "0")), str(before.get(resource, "0"))
+        # Less than is used, and less than before: a quota that was too small already is no news.
+        if _count(amount) < min(_count(in_use), _count(permitted)):
+            cost = f"{in_use} are used: what runs stays, and nothing more starts"
+            yield Move("tenant", tenant, tenant, (cost,), f"quota {resource} of", permitted, amount)
 
 
 def _count(quantity: str) -> int:

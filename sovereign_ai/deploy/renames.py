@@ -1,9 +1,9 @@
-"""List the parts of a factory that are renamed, moved or removed, and what each change costs.
+"""List the components of a factory that are renamed, moved or removed, and what each change costs.
 
 Kubernetes has no renames: a tenant with another name is one namespace deleted and another one created, with
 everything in the first one lost. A deployment therefore reports which of its deletions belong to which of its
-creations (`successors.py`), which parts move to another place (`relocations.py`), and what is in the way of
-that: running pods, volume claims, volumes of a storage class, workloads of a queue.
+creations (`successors.py`), which components move to another place (`relocations.py`), and what is in the way
+of that: running pods, volume claims, volumes of a storage class, workloads of a queue.
 """
 
 from __future__ import annotations
@@ -13,23 +13,23 @@ from functools import partial
 from typing import Any
 
 from sovereign_ai.cluster.api import Api, ApiError
-from sovereign_ai.deploy.part_move import Move, Usage, losses_in, total_size
+from sovereign_ai.deploy.component_move import Move, Usage, losses_in, total_size
 from sovereign_ai.deploy.relocations import relocations
-from sovereign_ai.deploy.successors import MOVABLE, parts_of, successors
+from sovereign_ai.deploy.successors import MOVABLE, components_of, successors
 from sovereign_ai.names import KEYS, OWNER
 from sovereign_ai.plan import Plan
 from sovereign_ai.spec import AIFactory
 
 Object = Mapping[str, Any]
 _FIELDS = {"pool": "pools", "storage": "storage", "tenant": "tenants", "zone": "zones"}
-"""Prefix of a component label to the field of the description that has such parts."""
+"""Prefix of a component label to the field of the description that has such components."""
 _NODE = "Node"
 
 
 def moves(
     live: Iterable[Object], wanted: Iterable[Object], usage: Usage, factory: AIFactory, plan: Plan
 ) -> tuple[Move, ...]:
-    """Return the parts that go, each with the part that takes its place, and those that move.
+    """Return the components that go, each with the component that takes its place, and those that move.
 
     Args:
         live: the factory's own live objects, of every kind that a bundle has, and its nodes.
@@ -43,7 +43,7 @@ def moves(
     """
     old, new = list(live), list(wanted)
     deployed = _without_nodes(old)
-    before = parts_of(deployed)
+    before = components_of(deployed)
     renamed = successors(deployed, new, _described(factory))
     result = []
     for component, successor in renamed.items():
@@ -55,7 +55,7 @@ def moves(
 
 
 def planned_moves(api: Api, wanted: Iterable[Object], factory: AIFactory, plan: Plan) -> tuple[Move, ...]:
-    """Return the parts that a deployment would rename, move or remove on a cluster, with what it costs.
+    """Return the components that a deployment would rename, move or remove on a cluster, with what it costs.
 
     Args:
         api: the cluster.
@@ -131,13 +131,13 @@ def _described(factory: AIFactory) -> set[str]:
     """Return the component labels of everything in a description that could have objects."""
     components = set()
     for prefix, field in _FIELDS.items():
-        for part in getattr(factory, field):
-            components.add(f"{prefix}.{part.name}")
+        for component in getattr(factory, field):
+            components.add(f"{prefix}.{component.name}")
     return components
 
 
-def _costs(prefix: str, part: str, objects: Iterable[Object], usage: Usage) -> Iterable[str]:
-    """Yield what is lost or interrupted with a part, a sentence each."""
+def _costs(prefix: str, component: str, objects: Iterable[Object], usage: Usage) -> Iterable[str]:
+    """Yield what is lost or interrupted with a component, a sentence each."""
     namespaces: set[str] = set()
     classes: set[str] = set()
     for obj in objects:
@@ -152,6 +152,6 @@ def _costs(prefix: str, part: str, objects: Iterable[Object], usage: Usage) -> I
         size = total_size(kept, "capacity")
         yield f"{len(kept)} volumes ({size}) keep the old storage class's name, and no new claim can have it"
     # A local queue has its pool's name, in the namespaces of its zone. A tenant's go with its namespace.
-    waiting = [workload for workload in usage.workloads if workload["spec"].get("queueName") == part]
+    waiting = [workload for workload in usage.workloads if workload["spec"].get("queueName") == component]
     if prefix == "pool" and waiting:
         yield f"{len(waiting)} workloads lose their queue"

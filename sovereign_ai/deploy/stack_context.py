@@ -16,6 +16,7 @@ from typing import Any
 
 import yaml
 
+from sovereign_ai.deploy.partial_checkpoint import resources_aside
 from sovereign_ai.deploy.pulumi_environment import RECORDS, pulumi_state
 from sovereign_ai.deploy.stack_record import (
     StackRecord,
@@ -32,7 +33,6 @@ from sovereign_ai.deploy.state_objects import (
     read_resources,
     resources_of,
 )
-from sovereign_ai.deploy.state_subset import resources_aside
 
 
 @dataclass(frozen=True)

@@ -20,10 +20,10 @@ from sovereign_ai.deploy.durable import make_folder, write_durably
 from sovereign_ai.deploy.epochs import Manifest
 from sovereign_ai.deploy.kept_resources import with_dropped
 from sovereign_ai.deploy.moved_state import require_unmoved
+from sovereign_ai.deploy.partial_checkpoint import completed, set_aside
 from sovereign_ai.deploy.stack_hold import PATIENCE_SECONDS, StackHold, hold_stack, stack_lost
 from sovereign_ai.deploy.state_classification import StateKind, classify
 from sovereign_ai.deploy.state_files import StackFiles
-from sovereign_ai.deploy.state_subset import completed, set_aside
 from sovereign_ai.deploy.working_copy import WorkingCopy, left_behind, make_copy
 from sovereign_ai.errors import EnvironmentLacksError, Problem, Where
 

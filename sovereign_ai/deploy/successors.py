@@ -1,9 +1,9 @@
-"""Recognise renamed parts of a factory: which component takes the place of one that goes.
+"""Recognise renamed components of a factory: which component takes the place of one that goes.
 
-Kubernetes has no renames: a part with another name is objects that go and objects that come. A part that
-comes succeeds one that goes if their objects are the same but for names. Names of other parts that go or come
-count as equal, since several parts may be renamed in one change. Of several that are equally alike, the one
-whose content is the same succeeds: its quotas, protocols and selectors.
+Kubernetes has no renames: a component with another name is objects that go and objects that come. A component
+that comes succeeds one that goes if their objects are the same but for names. Names of other components that
+go or come count as equal, since several may be renamed in one change. Of several that are equally alike, the
+one whose content is the same succeeds: its quotas, protocols and selectors.
 
     >>> def role(space: str) -> dict[str, object]:
     ...     meta = {"name": "r", "namespace": space, "labels": {KEYS.component: f"tenant.{space}"}}
@@ -26,11 +26,11 @@ from sovereign_ai.names import KEYS
 
 Object = Mapping[str, Any]
 MOVABLE = {"pool": "pool", "storage": "storage tier", "tenant": "tenant", "zone": "zone"}
-"""Prefix of a component label to the word for that kind of part, for the kinds that a description names."""
+"""Prefix of a component label to the word for its kind, for the kinds that a description names."""
 _ALIKE = 0.5
 """Share of objects that must be the same but for names.
 
-Half of them, since a part may also get or lose objects in the same change.
+Half of them, since a component may also get or lose objects in the same change.
 """
 _COMPARED = ("rules", "subjects", "roleRef")
 """Fields that make an object another one; a server adds no defaults to them."""
@@ -39,7 +39,7 @@ _NOT_CONTENT = frozenset({"apiVersion", "kind", "metadata", "status"})
 
 @dataclass(frozen=True, slots=True)
 class _Form:
-    """A part without names.
+    """A component without names.
 
     Attributes:
         shapes: its objects, each with what makes it another one, to how many of them there are.
@@ -50,7 +50,7 @@ class _Form:
     content: frozenset[str]
 
     def likeness(self, new: _Form) -> tuple[float, float]:
-        """Return the share of objects, and the share of the new part's values, that both parts have.
+        """Return the share of objects, and of the new component's values, that both have.
 
         A live object has more values than were stated: the server's defaults. So the new ones count.
         """
@@ -66,10 +66,10 @@ def successors(old: Iterable[Object], new: Iterable[Object], kept: Collection[st
     Args:
         old: the objects that are there, live or as they were stated.
         new: the objects that are to be there.
-        kept: component labels of parts that do not go although they have no objects any more.
+        kept: component labels of components that do not go although they have no objects any more.
     """
     listed, planned = list(old), list(new)
-    before, after = parts_of(listed), parts_of(planned)
+    before, after = components_of(listed), components_of(planned)
     going = sorted(before.keys() - after.keys() - set(kept))
     coming = sorted(after.keys() - before.keys())
     result = dict.fromkeys(going, "")
@@ -87,7 +87,7 @@ def successors(old: Iterable[Object], new: Iterable[Object], kept: Collection[st
             if objects >= _ALIKE:
                 matches.append((-objects, -values, component, other))
     taken: set[str] = set()
-    # The best match first, whichever part it is of; among equal ones by name, so that no order decides.
+    # The best match first, whichever component it is of; among equal ones by name, so that no order decides.
     for _, _, component, other in sorted(matches):
         if not result[component] and other not in taken:
             result[component] = other
@@ -95,14 +95,14 @@ def successors(old: Iterable[Object], new: Iterable[Object], kept: Collection[st
     return result
 
 
-def parts_of(objects: Iterable[Object]) -> dict[str, list[Object]]:
+def components_of(objects: Iterable[Object]) -> dict[str, list[Object]]:
     """Group objects by their component label, as far as a description names the component."""
-    parts: dict[str, list[Object]] = {}
+    components: dict[str, list[Object]] = {}
     for obj in objects:
         component = component_of(obj)
         if _kind(component) in MOVABLE:
-            parts.setdefault(component, []).append(obj)
-    return parts
+            components.setdefault(component, []).append(obj)
+    return components
 
 
 def component_of(obj: Object) -> str:
@@ -115,7 +115,7 @@ def _kind(component: str) -> str:
 
 
 class _Names:
-    """The names that do not count in a comparison: those of the parts that go or come."""
+    """The names that do not count in a comparison: those of the components that go or come."""
 
     def __init__(self, components: Iterable[str], objects: Iterable[Object]) -> None:
         names = {component.partition(".")[2] for component in components}
@@ -147,7 +147,7 @@ class _Names:
 
 
 def _form(objects: Iterable[Object], names: _Names) -> _Form:
-    """Return a part without its own name and without those of other parts that go or come with it."""
+    """Return a component without its own name and those of others that go or come with it."""
     shapes: Counter[str] = Counter()
     content: set[str] = set()
     for obj in objects:

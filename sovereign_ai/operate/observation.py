@@ -16,6 +16,7 @@ from typing import Any
 from sovereign_ai.assess.observed import End, ObservedPort, PortState, count, judge, unplanned
 from sovereign_ai.errors import Problem, SovereignError, UsageError, Where, nearest
 from sovereign_ai.files import NEIGHBOURS, SUBNET, decode, files_in, read, refuse_secrets
+from sovereign_ai.json_members import merged
 from sovereign_ai.operate.cable_ends import Expected, expected
 from sovereign_ai.operate.cable_reports import (
     Reports,
@@ -27,7 +28,6 @@ from sovereign_ai.operate.cable_reports import (
 )
 from sovereign_ai.operate.labels import neighbours
 from sovereign_ai.plan import Plan
-from sovereign_ai.records import merged
 from sovereign_ai.spec import AIFactory
 
 _MOST_FILES = 50_000

@@ -24,8 +24,8 @@ from sovereign_ai.cluster import ClusterDir, write_json
 from sovereign_ai.errors import Problem, SovereignError, UsageError, nearest
 from sovereign_ai.files import STATE, parse_json, read
 from sovereign_ai.files.writing import write_private
+from sovereign_ai.json_members import merged
 from sovereign_ai.operate.grants import MOST, AccessGrant
-from sovereign_ai.records import merged
 from sovereign_ai.text import clean
 
 _DAMAGED = "its reason cannot be read"

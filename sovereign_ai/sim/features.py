@@ -45,10 +45,12 @@ def _feature_discovery(
     written = vendor.driver.written(driver) if vendor.driver else driver
     major, minor, revision = written.split(".")
     capability = (accelerator.compute_capability or "0.0").split(".")
+    family, *_ = accelerator.architecture.split()
+    strategy = "single" if mig else "none"
     labels = {
         f"{gpu}.present": "true",
         f"{gpu}.machine": label_value(machine.name),
-        f"{gpu}.family": accelerator.architecture.split()[0].lower(),
+        f"{gpu}.family": family.lower(),
         f"{gpu}.replicas": "1",
         f"{gpu}.mode": "compute",
         f"{gpu}.compute.major": capability[0],
@@ -58,7 +60,7 @@ def _feature_discovery(
         f"{domain}/cuda.driver-version.revision": revision,
         f"{domain}/cuda.driver-version.full": f"{major}.{minor}.{revision}",
         f"{domain}/mig.capable": "true",
-        f"{domain}/mig.strategy": "single" if mig else "none",
+        f"{domain}/mig.strategy": strategy,
     }
     product = accelerator.product or label_value(accelerator.name)
     whole = _counted(gpu, product, machine.gpus, accelerator.memory.count)

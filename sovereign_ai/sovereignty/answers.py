@@ -16,8 +16,8 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
+from sovereign_ai.json_members import members
 from sovereign_ai.plan import Plan
-from sovereign_ai.records import members
 from sovereign_ai.rules import REGISTRY, decide
 from sovereign_ai.sovereignty.criteria import CRITERIA, Criterion, EvidenceGrade
 from sovereign_ai.sovereignty.evidence import Evidence, EvidenceSet

@@ -12,9 +12,9 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
 
+from sovereign_ai.json_members import members
 from sovereign_ai.plan import Plan
 from sovereign_ai.plan.fabric import fabrics_by_name
-from sovereign_ai.records import members
 from sovereign_ai.sovereignty.areas import home
 from sovereign_ai.sovereignty.graph import Graph
 from sovereign_ai.sovereignty.parts.part import NOT_DESCRIBED

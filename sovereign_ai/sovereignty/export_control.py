@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from sovereign_ai.catalog.accelerator import accelerator
-from sovereign_ai.records import members
+from sovereign_ai.json_members import members
 from sovereign_ai.sovereignty.tables import table
 
 BITS = {"bf16": 16, "fp8": 8, "fp4": 4}
@@ -87,13 +87,14 @@ def exposure(name: str) -> Exposure:
         density = round(tpp / die["value"], 2)
         area = f"; {tpp:,} / {die['value']} mm2 = {density} ({die['grade']}: {die['source']})"
     grade = figure.grade if figure else "unsourced"
+    partial = [other for other in BITS if other not in chip.dense_tflops]
     return Exposure(
         accelerator=name,
         tpp=tpp,
         low=low,
         high=high,
         precision=precision,
-        partial=tuple(precision for precision in BITS if precision not in chip.dense_tflops),
+        partial=tuple(partial),
         density=density,
         reaches=(_RULE["id"],) if _reaches(low, density) else (),
         why=f"{rate:,} dense TFLOPS at {precision} x {bits} bits = {tpp:,} ({grade}){area}",

@@ -10,8 +10,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from sovereign_ai.json_members import members
 from sovereign_ai.plan import Plan
-from sovereign_ai.records import members
 from sovereign_ai.sovereignty.drill import Drill
 from sovereign_ai.sovereignty.findings import FINDINGS, CaseFinding, FindingCase
 from sovereign_ai.sovereignty.graph import Graph

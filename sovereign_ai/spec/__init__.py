@@ -13,9 +13,9 @@ from sovereign_ai.lazy_exports import lazy_exports
 if TYPE_CHECKING:
     from sovereign_ai.spec.base import Day, Model, Name, Text
     from sovereign_ai.spec.catalog_files import rows_in
-    from sovereign_ai.spec.error_location import TextForm
     from sovereign_ai.spec.fabric import Fabric
     from sovereign_ai.spec.factory import AIFactory, ClusterLimits, Network
+    from sovereign_ai.spec.field_location import TextForm
     from sovereign_ai.spec.images import Images, ImageSignature, Signer
     from sovereign_ai.spec.json_schema import schema
     from sovereign_ai.spec.operator import Certificate, Operator, Parent, Shareholder, Staff, SubProcessor
@@ -68,9 +68,9 @@ else:
         {
             "base": ("Day", "Model", "Name", "Text"),
             "catalog_files": ("rows_in",),
-            "error_location": ("TextForm",),
             "fabric": ("Fabric",),
             "factory": ("AIFactory", "ClusterLimits", "Network"),
+            "field_location": ("TextForm",),
             "images": ("ImageSignature", "Images", "Signer"),
             "json_schema": ("schema",),
             "operator": ("Certificate", "Operator", "Parent", "Shareholder", "Staff", "SubProcessor"),

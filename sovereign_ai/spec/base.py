@@ -32,7 +32,7 @@ from pydantic import (
 from sovereign_ai.errors import SpecError, Where
 from sovereign_ai.files import clean_text, shown
 from sovereign_ai.names import DNS_LABEL
-from sovereign_ai.spec.error_location import TextForm
+from sovereign_ai.spec.field_location import TextForm
 from sovereign_ai.spec.problems import from_validation
 
 if TYPE_CHECKING:

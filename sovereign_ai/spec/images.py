@@ -10,7 +10,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, StringConstraints
 
 from sovereign_ai.files import shown
 from sovereign_ai.spec.base import Model, Name, Text, added_later
-from sovereign_ai.spec.error_location import TextForm
+from sovereign_ai.spec.field_location import TextForm
 
 _HOST = r"[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)*"
 _PART = r"[a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*"

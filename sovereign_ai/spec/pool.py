@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 from pydantic import Field, StringConstraints
 
 from sovereign_ai.spec.base import Count, Model, Name, SystemName
-from sovereign_ai.spec.error_location import TextForm
+from sovereign_ai.spec.field_location import TextForm
 
 
 class GpuNodePool(Model):

@@ -16,7 +16,7 @@ from pydantic import BaseModel, ValidationError
 
 from sovereign_ai.errors import Problem, SpecError, Where, closest, nearest
 from sovereign_ai.files import Parsed, above, foreign, may_be_secret, shown
-from sovereign_ai.spec.error_location import FieldLocation, fields_of, locate_field
+from sovereign_ai.spec.field_location import FieldLocation, fields_of, locate_field
 from sovereign_ai.units import Quantity, Ratio
 
 Part = TypeVar("Part", bound=BaseModel)

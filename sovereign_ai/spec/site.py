@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, BeforeValidator, Field, StringConstraints
 
 from sovereign_ai.spec.base import Count, Country, Frozen, Model, Name, Text, added_later
-from sovereign_ai.spec.error_location import TextForm
+from sovereign_ai.spec.field_location import TextForm
 from sovereign_ai.spec.power_chain import PowerCap, PowerChain
 from sovereign_ai.units import (
     BitsPerSecond,

@@ -7,7 +7,7 @@ from typing import Annotated
 from pydantic import StringConstraints
 
 from sovereign_ai.spec.base import Day, Model, Name, Text, added_later
-from sovereign_ai.spec.error_location import TextForm
+from sovereign_ai.spec.field_location import TextForm
 
 
 class Approver(Model):

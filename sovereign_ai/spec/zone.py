@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 from pydantic import Field, StringConstraints
 
 from sovereign_ai.spec.base import Area, Country, Day, Flag, Model, Name, Text, added_later, all_defaults
-from sovereign_ai.spec.error_location import TextForm
+from sovereign_ai.spec.field_location import TextForm
 
 
 class Flow(Model):

@@ -114,12 +114,17 @@ def parse(go: str, text: str) -> BuildInfo:
         if kind == "path":
             package = parts[0]
         elif kind in ("mod", "dep"):
-            modules.append(GoModule(parts[0], parts[1], parts[2] if len(parts) > 2 else ""))
+            modules.append(_module(*parts))
         elif kind == "=>" and modules:
-            modules[-1] = GoModule(parts[0], parts[1], parts[2] if len(parts) > 2 else "")
+            modules[-1] = _module(*parts)
         elif kind == "build":
             name, _, value = parts[0].partition("=")
             settings.append((name, value))
-    return BuildInfo(
-        go.split(maxsplit=1)[0] if go else "", package, tuple(sorted(set(modules))), tuple(sorted(settings))
-    )
+    # Experiments of the compiler may follow the version: `go1.26.6 X:something`.
+    version = next(iter(go.split()), "")
+    return BuildInfo(version, package, tuple(sorted(set(modules))), tuple(sorted(settings)))
+
+
+def _module(path: str, version: str, digest: str = "", *_more: str) -> GoModule:
+    """Return a module from the columns of its line; a main module has no digest."""
+    return GoModule(path, version, digest)

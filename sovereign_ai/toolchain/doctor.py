@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from sovereign_ai.toolchain.cache import bin_dir, cache_dir
-from sovereign_ai.toolchain.engine.daemon import state
+from sovereign_ai.toolchain.container_engine.daemon import state
 from sovereign_ai.toolchain.locate import LocatedTool, safely_located
 from sovereign_ai.toolchain.path_search import candidates, search
 from sovereign_ai.toolchain.table import TOOLS, Tool, parse_version

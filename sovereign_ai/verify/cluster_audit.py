@@ -16,8 +16,8 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from sovereign_ai.cluster.api import Api
+from sovereign_ai.json_members import merged
 from sovereign_ai.plan import Plan
-from sovereign_ai.records import merged
 from sovereign_ai.rules import (
     HARMLESS,
     KINDS,

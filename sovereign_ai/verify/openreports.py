@@ -118,12 +118,13 @@ def _report_parts(
         if namespace:
             metadata["namespace"] = namespace
         counts = Counter(result["result"] for result in batch)
+        summary = {word: counts[word] for word in ("pass", "fail", "warn", "error", "skip")}
         yield {
             "apiVersion": VERSION,
             "kind": REPORT if namespace else CLUSTER_REPORT,
             "metadata": metadata,
             "source": OWNER,
-            "summary": {word: counts[word] for word in ("pass", "fail", "warn", "error", "skip")},
+            "summary": summary,
             "results": list(batch),
         }
 
@@ -146,13 +147,15 @@ def _passed_rules(audit: AuditResult) -> Iterator[Object]:
 def _result(finding: RuleFinding) -> Object:
     """Return a finding as a result."""
     location = finding.where
+    described_at = str(location) if location.file or location.field else ""
     properties = {
         "status": finding.status,
         "field": finding.field,
         "remediation": finding.remediation,
         "waiver": finding.waiver,
-        "described-at": str(location) if location.file or location.field else "",
+        "described-at": described_at,
     }
+    stated = {name: text[:_LONGEST] for name, text in properties.items() if text}
     result: Object = {
         "source": OWNER,
         "policy": OWNER,
@@ -160,7 +163,7 @@ def _result(finding: RuleFinding) -> Object:
         "result": _RESULTS[finding.status],
         "severity": _SEVERITIES.get(finding.severity, finding.severity),
         "message": finding.message[:_LONGEST],
-        "properties": {key: value[:_LONGEST] for key, value in properties.items() if value},
+        "properties": stated,
     }
     if finding.resource:
         result["resources"] = [_object_reference(finding.resource)]

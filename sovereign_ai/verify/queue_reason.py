@@ -14,25 +14,37 @@ borrow in a cohort are not computed, and reported as such: rendered queues do ne
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from fractions import Fraction
 from typing import Any, Literal
 
 from sovereign_ai.errors import closest
-from sovereign_ai.verify.queue_amounts import (
+from sovereign_ai.verify.pod_requests import (
     Amounts,
     Object,
     amount_of,
-    asked_by,
+    amount_text,
     field_of,
-    largest_room,
-    of_pod,
-    rooms_of,
-    shown,
+    requests_of_pod,
+    requests_of_workload,
 )
+from sovereign_ai.verify.topology_room import largest_room, rooms_of
 
 State = Literal["runs", "waits", "finished"]
+ChangeKind = Literal["count", "level", "queue", "end", "resume", "activate", "quota", "repair", "wait"]
+_CHANGES: Mapping[ChangeKind, str] = {
+    "count": "ask for {value} pods in {target}",
+    "level": "ask for {target} within one {value}",
+    "queue": "use the queue {value!r}",
+    "end": "wait for {target}, which frees enough when it ends",
+    "resume": "remove the stop policy of {target}",
+    "activate": "set spec.active of {target}",
+    "quota": "raise the quota of {target} by {value}",
+    "repair": "repair or add nodes of {target}: {value}",
+    "wait": "wait for the admission check {target}",
+}
+"""Each kind of change in words."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,24 +59,13 @@ class Change:
         value: what it becomes; empty where the kind says it.
     """
 
-    kind: Literal["count", "level", "queue", "end", "resume", "activate", "quota", "repair", "wait"]
+    kind: ChangeKind
     target: str
     value: str = ""
 
     def __str__(self) -> str:
         """Return the change as a person reads it."""
-        words = {
-            "count": f"ask for {self.value} pods in {self.target}",
-            "level": f"ask for {self.target} within one {self.value}",
-            "queue": f"use the queue {self.value!r}",
-            "end": f"wait for {self.target}, which frees enough when it ends",
-            "resume": f"remove the stop policy of {self.target}",
-            "activate": f"set spec.active of {self.target}",
-            "quota": f"raise the quota of {self.target} by {self.value}",
-            "repair": f"repair or add nodes of {self.target}: {self.value}",
-            "wait": f"wait for the admission check {self.target}",
-        }
-        return words[self.kind]
+        return _CHANGES[self.kind].format(target=self.target, value=self.value)
 
 
 @dataclass(frozen=True, slots=True)
@@ -278,7 +279,7 @@ def _quota(workload: Object, state: QueueState) -> _Verdict | None:
     if queue is None:
         return None
     name = queue["metadata"]["name"]
-    asked = asked_by(workload)
+    asked = requests_of_workload(workload)
     covered: set[str] = set()
     for group in queue["spec"].get("resourceGroups") or ():
         covered |= set(group["coveredResources"])
@@ -346,12 +347,12 @@ def _reserved_by(workload: Object, queue: str, flavor: str) -> dict[str, Fractio
 def _of_shortage(workload: Object, state: QueueState, queue: str, lack: _Shortage) -> _Verdict:
     """Return the verdict on a quota that is too small, or taken."""
     place = f"flavor {lack.flavor} of ClusterQueue {queue}"
-    figures = f"{shown(lack.asked)} of {lack.resource}"
-    nominal = shown(lack.nominal)
+    figures = f"{amount_text(lack.asked)} of {lack.resource}"
+    nominal = amount_text(lack.nominal)
     if lack.asked > lack.nominal:
         message = f"it asks for {figures}, and {place} has {nominal} in all"
         return _Verdict("over-quota", message, _smaller(workload, queue, lack, lack.nominal))
-    free, missing = shown(lack.free), shown(lack.missing)
+    free, missing = amount_text(lack.free), amount_text(lack.missing)
     message = f"it asks for {figures}, and {place} has {free} free of {nominal}: {missing} are missing"
     ending = _ending(state, queue, lack)
     change = Change("end", ending) if ending else _smaller(workload, queue, lack, lack.free)
@@ -362,11 +363,11 @@ def _smaller(workload: Object, queue: str, lack: _Shortage, room: Fraction) -> C
     """Return how many pods fit into an amount; a larger quota where not one does, or where pods differ."""
     pod_sets = workload["spec"]["podSets"]
     if len(pod_sets) == 1:
-        each = of_pod(pod_sets[0]["template"]["spec"])[lack.resource]
+        each = requests_of_pod(pod_sets[0]["template"]["spec"])[lack.resource]
         count = room // each
         if count >= 1:
             return Change("count", pod_sets[0].get("name", "main"), str(count))
-    return Change("quota", f"{lack.resource} in ClusterQueue {queue}", shown(lack.asked - room))
+    return Change("quota", f"{lack.resource} in ClusterQueue {queue}", amount_text(lack.asked - room))
 
 
 def _ending(state: QueueState, queue: str, lack: _Shortage) -> str:
@@ -411,11 +412,13 @@ def _topology_flavor(queue: Object, state: QueueState) -> Object | None:
 
 def _domains(pod_set: Object, level: str, flavor: Object, state: QueueState) -> _Verdict | None:
     """Return why no domain of a level has room for a pod set; None if one has."""
-    topology = _by_name(state.topologies, flavor["spec"]["topologyName"])
-    levels = [each["nodeLabel"] for each in field_of(topology or {}, "spec", "levels") or ()]
+    name = pod_set.get("name", "main")
+    topology_name = flavor["spec"]["topologyName"]
+    topology = _by_name(state.topologies, topology_name) or {}
+    levels = [each["nodeLabel"] for each in field_of(topology, "spec", "levels") or ()]
     if level not in levels:
-        message = f"it asks for {level}, which is no level of topology {flavor['spec']['topologyName']}"
-        change = Change("level", pod_set.get("name", "main"), levels[-1]) if levels else None
+        message = f"it asks for {level}, which is no level of topology {topology_name}"
+        change = Change("level", name, levels[-1]) if levels else None
         return _Verdict("topology", message, change)
     count = int(pod_set.get("count", 1))
     rooms, lost = rooms_of(pod_set, levels, flavor, state.nodes, state.pods)
@@ -423,14 +426,16 @@ def _domains(pod_set: Object, level: str, flavor: Object, state: QueueState) -> 
     largest = largest_room(rooms, at)
     if largest >= count:
         return None
-    name, faults = pod_set.get("name", "main"), f"; {lost} of its nodes take no pods" if lost else ""
-    message = f"{count} pods have to be within one {level}, and the roomiest has room for {largest}{faults}"
+    message = f"{count} pods have to be within one {level}, and the roomiest has room for {largest}"
+    if lost:
+        message += f"; {lost} of its nodes take no pods"
     for coarser in range(at - 1, -1, -1):
         if largest_room(rooms, coarser) >= count:
             return _Verdict("topology", message, Change("level", name, levels[coarser]))
     if largest:
         return _Verdict("topology", message, Change("count", name, str(largest)))
-    return _Verdict("topology", message, Change("repair", flavor["metadata"]["name"], f"{lost} take no pods"))
+    repair = Change("repair", flavor["metadata"]["name"], f"{lost} take no pods")
+    return _Verdict("topology", message, repair)
 
 
 def _is_stopped(queue: Object) -> bool:

@@ -19,8 +19,8 @@ from typing import TYPE_CHECKING, Any
 import orjson
 
 from sovereign_ai.cluster.api import Api
+from sovereign_ai.json_members import merged
 from sovereign_ai.plan import Plan
-from sovereign_ai.records import merged
 from sovereign_ai.spec import AIFactory
 from sovereign_ai.verify.compare import compare, compare_machines
 from sovereign_ai.verify.findings import ClusterFinding

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner, Result
 
-from sovereign_ai.attest import stamped
+from sovereign_ai.attest import evidence_timestamp
 from sovereign_ai.attest.timestamp import read_response, request_of
 from sovereign_ai.cli.main import app
 from tests.attest.tsa_server import OpensslAuthority, has_openssl, service
@@ -142,7 +142,7 @@ def test_another_authority_than_the_readers_is_refused_before_the_log_grows(
 def test_where_the_clock_and_the_authority_disagree_nothing_is_added(
     folder: Path, url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(stamped, "CLOCK_TOLERANCE", timedelta(seconds=-3))
+    monkeypatch.setattr(evidence_timestamp, "CLOCK_TOLERANCE", timedelta(seconds=-3))
     said = sign(folder, "--timestamp-url", url)
     assert (said.exit_code, (folder / "lab.jsonl").exists()) == (2, False)
     assert "timestamp-time" in said.stdout
@@ -154,6 +154,6 @@ def test_a_stamp_must_be_of_a_time_between_its_line_and_the_one_before(
     sign(folder, out="first.json")
     sign(folder, "--timestamp-url", url)
     assert verify(folder, "--tsa-cert", str(authority.root))[0] == 0
-    monkeypatch.setattr(stamped, "CLOCK_TOLERANCE", timedelta(hours=-2))
+    monkeypatch.setattr(evidence_timestamp, "CLOCK_TOLERANCE", timedelta(hours=-2))
     code, answer = verify(folder, "--tsa-cert", str(authority.root))
     assert (code, codes(answer)) == (1, ["timestamp-time", "timestamp-time"])

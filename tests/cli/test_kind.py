@@ -8,7 +8,7 @@ import pytest
 from typer.testing import CliRunner
 
 from sovereign_ai.cli.main import app
-from sovereign_ai.cluster.kind.health import COMPONENTS
+from sovereign_ai.cluster.kind.dead_containers import COMPONENTS
 
 STACK = str(Path(__file__).resolve().parents[2] / "stacks" / "lab")
 

@@ -23,7 +23,7 @@ from sovereign_ai.cluster.api.client import Api, ApiError
 from sovereign_ai.cluster.guard import open_guard
 from sovereign_ai.cluster.state import ClusterDir
 from sovereign_ai.deploy.engine import Engine
-from sovereign_ai.toolchain.engine.docker import Docker
+from sovereign_ai.toolchain.container_engine.docker import Docker
 from tests.life import Lab, within
 
 REGISTRY = "registry.example.com/ai"

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from sovereign_ai.deploy.part_move import Usage
+from sovereign_ai.deploy.component_move import Usage
 from sovereign_ai.deploy.relocations import relocations
 from sovereign_ai.deploy.successors import successors
 from sovereign_ai.sim.nodes import node_objects
@@ -80,6 +80,9 @@ def told(name: str, usage: Usage | None = None, live: list[dict[str, Any]] | Non
                 )
             ],
         ),
+        ("fabrics[].name", ["fabric compute is renamed to weave: 17 nodes get another label"]),
+        ("a fabric is added", ["pool serve moves from fabric compute to fabric second: 4 nodes change"]),
+        ("a gateway is renamed", ["gateway out is renamed to west"]),
         ("a zone of high trust is renamed", []),
         ("a pool grows", []),
     ],

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from sovereign_ai.deploy.part_move import Move, Usage
+from sovereign_ai.deploy.component_move import Move, Usage
 from sovereign_ai.deploy.renames import moves
 from sovereign_ai.plan.factory import Plan, plan
 from sovereign_ai.render.kubernetes.bundle import render

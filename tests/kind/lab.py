@@ -11,7 +11,7 @@ from functools import cached_property
 from pathlib import Path
 
 from sovereign_ai.cluster.kind.containers import has_network
-from sovereign_ai.toolchain.engine.docker import Docker
+from sovereign_ai.toolchain.container_engine.docker import Docker
 from sovereign_ai.toolchain.node_image.build import TAG
 from tests.life import Lab
 
@@ -41,7 +41,7 @@ def insist_on_room() -> None:
     """Fail where there is no engine, no image, or a cluster of the name."""
     docker = Docker()
     assert docker.answers(), "no container engine answers: run `make kind-tools`"
-    assert docker.has_image(TAG), f"the engine has no image {TAG}: run `make kind-tools`"
+    assert docker.has_image(TAG), f"the container engine has no image {TAG}: run `make kind-tools`"
     there = docker.lines("ps", "--all", "--quiet", "--filter", "label=io.x-k8s.kind.cluster=lab")
     assert not there, "a kind cluster `lab` is there already: remove it first (`make kind-down`)"
 

@@ -15,7 +15,7 @@ from sovereign_ai.cluster.api.client import Api, ApiError, open_cluster
 from sovereign_ai.cluster.embedded.lifecycle import down, up
 from sovereign_ai.names import KEYS
 from sovereign_ai.verify import QueueReason, find_workload, observe_queues, reason_of
-from sovereign_ai.verify.queue_amounts import amount_of, field_of, of_pod
+from sovereign_ai.verify.pod_requests import amount_of, field_of, requests_of_pod
 
 pytestmark = pytest.mark.queues
 
@@ -197,7 +197,7 @@ def test_a_pod_asks_for_what_the_api_server_counts_against_a_quota(api: Api) -> 
             box.update(drawn.choice(({}, {"restartPolicy": "Always"})))
         spec = {"containers": boxes[:1], "initContainers": boxes[1:]}
         api.create(made("v1", "Pod", f"p{number}", spec, namespace=space))
-        asked += of_pod(spec)["cpu"]
+        asked += requests_of_pod(spec)["cpu"]
     until(lambda: _used(api, space) == asked)
 
 

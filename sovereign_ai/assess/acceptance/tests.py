@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from sovereign_ai.catalog import Figure
-from sovereign_ai.records import members
+from sovereign_ai.json_members import members
 
 Level = Literal["node", "rail", "unit", "site"]
 LEVELS: tuple[Level, ...] = ("node", "rail", "unit", "site")

@@ -42,7 +42,8 @@ def add_prices(sheet: Sheet, factory: AIFactory, plan: Plan, shapes: Sequence[Sh
     sheet.figure("exchange.usd-per-eur", figure("prices", "exchange.usd-per-eur"))
     return [
         *_machines(sheet, shapes),
-        *_network(sheet, factory, plan),
+        *_switches(sheet, factory, plan),
+        *_links(sheet, plan),
         *_storage(sheet, plan),
         *_buildings(sheet, plan),
     ]
@@ -69,25 +70,31 @@ def _machines(sheet: Sheet, shapes: Sequence[Shape]) -> Iterator[PricedPart]:
         yield PricedPart(cost, "machines", system, shape.site.name, "AI and Machine Learning")
 
 
-def _network(sheet: Sheet, factory: AIFactory, plan: Plan) -> Iterator[PricedPart]:
-    """Yield switches by kind and links by rate, site by site."""
+def _switches(sheet: Sheet, factory: AIFactory, plan: Plan) -> Iterator[PricedPart]:
+    """Yield the switches by kind, site by site."""
     fabrics = fabrics_by_name(factory)
     switches: Counter[tuple[str, str]] = Counter()
-    links: Counter[tuple[str, int]] = Counter()
     for plane in plan.fabrics:
+        fabric = fabrics[plane.fabric]
         for switch in plane.switches:
-            kind = fabrics[plane.fabric].switch_of(switch.tier) or f"switch-{plane.fabric}"
+            kind = fabric.switch_of(switch.tier) or f"switch-{plane.fabric}"
             switches[plane.site, kind] += 1
-        # Links are priced by their rate in Gbps; those between switches may be faster than those to hosts.
-        links[plane.site, plane.link // 10**9] += len(plane.host_links)
-        between = len(plane.switch_links)
-        if between:
-            links[plane.site, (plane.uplink or plane.link) // 10**9] += between
     for (site, kind), number in sorted(switches.items()):
         count = sheet.plan(f"count.{site}.{kind}", number, "switches", "from the plan")
         each = price(sheet, f"price.{kind}", "USD", f"What does one switch {kind} cost, in dollars?")
         cost = _line(sheet, f"capex.switches.{site}.{kind}", count, each)
         yield PricedPart(cost, "switches", kind, site, "Networking")
+
+
+def _links(sheet: Sheet, plan: Plan) -> Iterator[PricedPart]:
+    """Yield the links with their optics by rate in Gbps, site by site."""
+    links: Counter[tuple[str, int]] = Counter()
+    for plane in plan.fabrics:
+        links[plane.site, plane.link // 10**9] += len(plane.host_links)
+        between = len(plane.switch_links)
+        # Links between switches may be faster than those to hosts.
+        if between:
+            links[plane.site, (plane.uplink or plane.link) // 10**9] += between
     for (site, rate), number in sorted(links.items()):
         count = sheet.plan(f"count.{site}.links.{rate}", number, "links", "cables of the plan")
         question = f"What does a link of {rate} Gbps cost with its optics, in dollars?"

@@ -20,8 +20,8 @@ from sovereign_ai.assess.cost.prices import PricedPart, add_prices
 from sovereign_ai.assess.cost.tco import add_tco, add_work
 from sovereign_ai.assess.energy.power import equipment_of_sites
 from sovereign_ai.assess.energy.report import add_energy
-from sovereign_ai.assess.goodput.jobs import GoodputJob, add_job, jobs
 from sovereign_ai.assess.goodput.training import add_training
+from sovereign_ai.assess.goodput.training_jobs import GoodputJob, add_job, jobs
 from sovereign_ai.assess.measure import Assessment, ReportLine, by_name, plain
 from sovereign_ai.assess.ranges import permitted
 from sovereign_ai.assess.sheet import GivenValue, Sheet

@@ -16,7 +16,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sovereign_ai.records import members
+from sovereign_ai.json_members import members
 
 RENEWABLE = frozenset({"wind", "solar", "hydro"})
 # The order in which sources are used; a store is no source of its own.

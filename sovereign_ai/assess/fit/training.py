@@ -18,7 +18,7 @@ from sovereign_ai.assess.fit.memory import (
     state_bytes,
 )
 from sovereign_ai.assess.goodput.exact import best_interval, goodput, mean_between, young_interval
-from sovereign_ai.assess.goodput.jobs import add_rate
+from sovereign_ai.assess.goodput.training_jobs import add_rate
 from sovereign_ai.assess.sources import figure
 from sovereign_ai.plan import StoragePlan, ceil_div
 

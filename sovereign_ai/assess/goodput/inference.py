@@ -20,7 +20,7 @@ import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from sovereign_ai.assess.goodput.jobs import declared_workloads
+from sovereign_ai.assess.goodput.training_jobs import declared_workloads
 from sovereign_ai.assess.sheet import Sheet
 from sovereign_ai.assess.sources import figure
 from sovereign_ai.catalog.accelerator import accelerator
@@ -208,16 +208,8 @@ def _add_rates(sheet: Sheet, name: str, service: InferenceLoad, active: str, exp
     gpus, step, decode = f"{name}.gpus", f"{name}.step", f"{name}.decode"
     inputs = (f"{name}.replica", each)
     sheet.derive(gpus, "GPUs", "machines a replica x GPUs", _product, *inputs)
-    sheet.derive(
-        f"{name}.prefill",
-        "tokens/s",
-        "GPUs x peak x MFU / (2 x active), a replica",
-        lambda count, rate, used, parameters: count * rate * used / (2 * parameters),
-        gpus,
-        peak,
-        mfu,
-        active,
-    )
+    formula = "GPUs x peak x MFU / (2 x active), a replica"
+    sheet.derive(f"{name}.prefill", "tokens/s", formula, _prefill, gpus, peak, mfu, active)
     batch = f"{name}.concurrency"
     if f"{name}.batch" in sheet.given:
         batch = sheet.ask(f"{name}.batch", "sequences", "sequences at once")
@@ -241,10 +233,19 @@ def _add_rates(sheet: Sheet, name: str, service: InferenceLoad, active: str, exp
         mfu,
         note="every sequence at its full length: the slowest step",
     )
-    rate = lambda count, seconds: count / seconds if seconds else None  # noqa: E731 - the formula, used once
-    sheet.derive(decode, "tokens/s", "batch / step, a replica", rate, batch, step)
+    sheet.derive(decode, "tokens/s", "batch / step, a replica", _decode, batch, step)
     inputs = (f"{name}.replicas", decode)
     sheet.derive(f"{name}.decode.all", "tokens/s", "replicas x decode", _product, *inputs)
+
+
+def _prefill(gpus: float, peak: float, mfu: float, active: float) -> float:
+    """Return the tokens of prompts a second: each takes two operations a parameter that works on it."""
+    return gpus * peak * mfu / (2 * active)
+
+
+def _decode(batch: float, step: float) -> float | None:
+    """Return the tokens a second of a batch, of which each step makes one a sequence."""
+    return batch / step if step else None
 
 
 def _product(count: float, each: float) -> float:

@@ -18,11 +18,11 @@ from sovereign_ai.assess.energy.power import equipment_of_sites
 from sovereign_ai.assess.energy.report import add_energy
 from sovereign_ai.assess.goodput.exact import FLOOR
 from sovereign_ai.assess.goodput.inference import InferenceLoad, add_service, services
-from sovereign_ai.assess.goodput.jobs import GoodputJob, add_job, jobs
 from sovereign_ai.assess.goodput.recovery import add_recovery
 from sovereign_ai.assess.goodput.simulate import GoodputCase, SimulatedGoodput, simulate
 from sovereign_ai.assess.goodput.spares import add_spares
 from sovereign_ai.assess.goodput.training import add_training
+from sovereign_ai.assess.goodput.training_jobs import GoodputJob, add_job, jobs
 from sovereign_ai.assess.measure import Assessment, Measure, ReportLine, by_name
 from sovereign_ai.assess.sheet import GivenValue, Sheet
 from sovereign_ai.assess.sources import figure

@@ -123,15 +123,18 @@ def simulate(case: GoodputCase, runs: int, seed: int, name: str = "exponential")
     squares = math.fsum((result.steps * case.interval - share * result.time) ** 2 for result in results)
     finished = results[-1].steps >= case.steps
     count = len(results)
+    variance = squares * count / max(count - 1, 1)
+    waited = math.fsum(result.waited for result in results)
+    failures = sum(result.failures for result in results)
     return SimulatedGoodput(
         name=name,
         runs=count,
         seed=seed,
         goodput=share,
-        error=math.sqrt(squares * count / max(count - 1, 1)) / time,
+        error=math.sqrt(variance) / time,
         exact=goodput(case.interval, case.mean, case.stall, case.down),
-        waited=math.fsum(result.waited for result in results) / time,
-        stopped=0 if finished else sum(result.failures for result in results),
+        waited=waited / time,
+        stopped=0 if finished else failures,
     )
 
 

@@ -8,7 +8,7 @@ The plan's `spares: auto` counts single failures and NVLink domains alone, and s
 from __future__ import annotations
 
 from sovereign_ai.assess.goodput.exact import spares_at
-from sovereign_ai.assess.goodput.jobs import add_rate
+from sovereign_ai.assess.goodput.training_jobs import add_rate
 from sovereign_ai.assess.sheet import Sheet
 from sovereign_ai.assess.sources import figure
 from sovereign_ai.catalog.accelerator import accelerator

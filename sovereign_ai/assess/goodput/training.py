@@ -8,7 +8,7 @@ N counts the parameters that work on a token: for a mixture of experts the activ
 
 from __future__ import annotations
 
-from sovereign_ai.assess.goodput.jobs import GoodputJob
+from sovereign_ai.assess.goodput.training_jobs import GoodputJob
 from sovereign_ai.assess.sheet import Sheet
 from sovereign_ai.assess.sources import figure
 
@@ -28,7 +28,8 @@ def training_flop(parameters: float, tokens: float) -> float:
 def add_training(sheet: Sheet, job: GoodputJob) -> None:
     """Add a job's time, GPU-hours, energy and carbon; open until parameters and tokens are given."""
     name, chip = f"job.{job.name}", job.chip
-    active, tokens, flop, time = _active(sheet, name, job), f"{name}.tokens", f"{name}.flop", f"{name}.time"
+    tokens, flop, time = f"{name}.tokens", f"{name}.flop", f"{name}.time"
+    active = _active(sheet, name, job)
     if job.model is not None and job.model.tokens is not None:
         sheet.plan(tokens, job.model.tokens, "tokens", "as described")
     # A leaf is added once, so this asks only where the description has nothing.
@@ -45,19 +46,21 @@ def add_training(sheet: Sheet, job: GoodputJob) -> None:
     mfu = sheet.figure(f"mfu.{chip.name}", figure("failures", published))
     inputs = (flop, f"{name}.gpus", peak, mfu, f"{name}.goodput")
     sheet.derive(time, "h", "FLOP / (GPUs x peak x MFU x goodput)", _hours, *inputs)
-    work = lambda hours, gpus: hours * gpus  # noqa: E731 - the formula, used once
-    sheet.derive(f"{name}.gpu-hours", "GPU-h", "time x GPUs", work, time, f"{name}.gpus")
+    sheet.derive(f"{name}.gpu-hours", "GPU-h", "time x GPUs", _gpu_hours, time, f"{name}.gpus")
     _add_energy(sheet, name, job, time)
-    sheet.figure("systemic-risk.flop", figure("failures", "systemic-risk.flop"), unit="FLOP")
-    sheet.derive(
-        f"{name}.systemic-risk",
-        "1",
-        "1 if FLOP > 10^25 (EU AI Act, Article 51)",
-        lambda operations, most: float(operations > most),
-        flop,
-        "systemic-risk.flop",
-        note="of this run alone; the law counts all training of a model together",
-    )
+    limit = sheet.figure("systemic-risk.flop", figure("failures", "systemic-risk.flop"), unit="FLOP")
+    formula = "1 if FLOP > 10^25 (EU AI Act, Article 51)"
+    note = "of this run alone; the law counts all training of a model together"
+    sheet.derive(f"{name}.systemic-risk", "1", formula, _is_above, flop, limit, note=note)
+
+
+def _gpu_hours(hours: float, gpus: float) -> float:
+    return hours * gpus
+
+
+def _is_above(value: float, limit: float) -> float:
+    """Return 1 where a value is above a limit, else 0."""
+    return float(value > limit)
 
 
 def _active(sheet: Sheet, name: str, job: GoodputJob) -> str:

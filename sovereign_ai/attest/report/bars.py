@@ -151,7 +151,9 @@ def _amount_bar(y: float, amount: _Amount, scale: float) -> Iterator[Markup]:
     if known.low is not None and known.high is not None:
         low, high = _LABEL + known.low * scale, _LABEL + known.high * scale
         # A line from end to end of the range, with a stroke across each end.
-        path = f"M{low:g} {y + 3:g}v12M{low:g} {y + 9:g}H{high:g}M{high:g} {y + 3:g}v12"
+        # Two upright strokes of 12 px, and a line between their middles.
+        top, middle = y + 3, y + 9
+        path = f"M{low:g} {top:g}v12M{low:g} {middle:g}H{high:g}M{high:g} {top:g}v12"
         yield tag("path", d=path, class_="range")
 
 

@@ -24,8 +24,8 @@ from sovereign_ai.assess.cost import Cost, assess_cost
 from sovereign_ai.assess.energy import Energy, Hourly, assess_energy
 from sovereign_ai.assess.goodput import Goodput, assess_goodput
 from sovereign_ai.attest.report.flows import DrawnFlow, flows
+from sovereign_ai.json_members import merged
 from sovereign_ai.plan import Plan, summary
-from sovereign_ai.records import merged
 from sovereign_ai.render.kubernetes import render
 from sovereign_ai.rules import RuleFinding, RuleVerdict, check, registry_data
 from sovereign_ai.sovereignty import NONE, EvidenceSet, SovereigntyReport, assess_sovereignty

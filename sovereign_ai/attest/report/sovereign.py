@@ -70,17 +70,13 @@ def _parts(assessed: SovereigntyReport, narrow: Mapping[str, Sequence[str]]) -> 
             ("follows from", ", ".join(part.fields)),
             ("licence", part.licence),
         ]
-        made = " / ".join(text for text in (part.origin or "", part.made_by) if text)
-        yield (
-            why(part.id, reasons),
-            f"{part.holder} ({part.law or 'law not known'})",
-            made or "not known",
-            part.channel,
-            part.effect,
-            "" if part.grace_days is None else f"{part.grace_days} days",
-            part.alternative or "none described",
-            ", ".join(narrow.get(part.id, [])),
-        )
+        holder = f"{part.holder} ({part.law or 'law not known'})"
+        made = " / ".join(filter(None, (part.origin, part.made_by))) or "not known"
+        grace = "" if part.grace_days is None else f"{part.grace_days} days"
+        alternative = part.alternative or "none described"
+        narrowed = ", ".join(narrow.get(part.id, []))
+        title = why(part.id, reasons)
+        yield title, holder, made, part.channel, part.effect, grace, alternative, narrowed
 
 
 def drill(report: Report) -> Iterator[Markup]:
@@ -187,24 +183,21 @@ def _answers(assessed: SovereigntyReport) -> Iterator[Cells]:
     """Yield a row for each criterion."""
     for answer in assessed.answers:
         question = criterion(answer.criterion)
-        if answer.open:
-            state = mark("open", "odd")
-        else:
-            state = mark(str(answer.number), "good" if answer.number == question.top else "warn")
+        state = mark("open", "odd")
+        if not answer.open:
+            grade = "good" if answer.number == question.top else "warn"
+            state = mark(str(answer.number), grade)
+        objective = f"{question.objective} {OBJECTIVES[question.objective]}"
         reasons = [
-            ("objective", f"{question.objective} {OBJECTIVES[question.objective]}"),
+            ("objective", objective),
             ("fields", ", ".join(answer.fields)),
             ("source", answer.source or "the description"),
             ("needs evidence of grade", str(answer.needs)),
             ("barred by", ", ".join(answer.barred)),
         ]
-        yield (
-            answer.criterion,
-            why(question.title, reasons),
-            tag("span", state, f" | {answer.best} | {question.top}"),
-            str(answer.grade or "none"),
-            answer.why,
-        )
+        title = why(question.title, reasons)
+        points = tag("span", state, f" | {answer.best} | {question.top}")
+        yield answer.criterion, title, points, str(answer.grade or "none"), answer.why
 
 
 def _or_unknown(value: float | None) -> str:

@@ -2,14 +2,15 @@
 
 protobuf keeps undeclared fields as they came, so that a message that is forwarded loses nothing.
 
-    >>> Pair = declare("example", {"Pair": {"key": (1, "bytes"), "value": (2, "bytes")}})["Pair"]
+    >>> Pair = declare("example", "message Pair { bytes key = 1; bytes value = 2; }")["Pair"]
     >>> Pair.FromString(Pair(key=b"a", value=b"b").SerializeToString()).value
     b'b'
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Iterator
 from typing import Any
 
 from google.protobuf import descriptor_pb2, descriptor_pool, message_factory  # type: ignore[import-untyped]
@@ -21,48 +22,66 @@ _SCALARS = {
     "int64": descriptor_pb2.FieldDescriptorProto.TYPE_INT64,
     "bool": descriptor_pb2.FieldDescriptorProto.TYPE_BOOL,
 }
-Fields = Mapping[str, tuple[int, str]]
-"""Field name to number and type; the prefix `*` means repeated, `map:` a map from text to that type."""
+_COMMENT = re.compile(r"//[^\n]*")
+_MESSAGE = re.compile(r"\s*message (\w+) \{([^{}]*)\}\s*")
+_FIELD = re.compile(r"\s*(repeated )?(map<string, \w+>|\w+) (\w+) = (\d+);\s*")
+_MAP = "map<string, "
 
 
-def declare(package: str, messages: Mapping[str, Fields]) -> dict[str, Any]:
+def declare(package: str, source: str) -> dict[str, Any]:
     """Return message classes of one package, by name.
 
     Args:
         package: the protocol's package.
-        messages: message to its fields; a type is `bytes`, `string`, `int32`, `int64`, `bool` or another
-            message.
+        source: the messages, in the language of `.proto` files: `message Pair { bytes key = 1; }`. A type is
+            `bytes`, `string`, `int32`, `int64`, `bool` or another of the messages; a field may be `repeated`,
+            or a `map` from `string`.
+
+    Raises:
+        ValueError: the text is something else, which is a defect of the caller.
     """
     file = descriptor_pb2.FileDescriptorProto(name=f"{package}.proto", package=package, syntax="proto3")
-    for name, fields in messages.items():
+    for name, body in _matches(_MESSAGE, _COMMENT.sub("", source)):
         message = file.message_type.add(name=name)
-        for field, (number, kind) in fields.items():
-            _add(package, message, field, number, kind)
+        for field in _matches(_FIELD, body):
+            _add_field(package, message, *field)
     # A pool of its own: the default one refuses two declarations of a package.
     pool = descriptor_pool.DescriptorPool()
     pool.Add(file)
     classes = {}
-    for name in messages:
-        descriptor = pool.FindMessageTypeByName(f"{package}.{name}")
-        classes[name] = message_factory.GetMessageClass(descriptor)
+    for message in file.message_type:
+        descriptor = pool.FindMessageTypeByName(f"{package}.{message.name}")
+        classes[message.name] = message_factory.GetMessageClass(descriptor)
     return classes
 
 
-def _add(package: str, message: Any, name: str, number: int, kind: str) -> None:
-    """Add one field to a message."""
+def _matches(pattern: re.Pattern[str], text: str) -> Iterator[tuple[str, ...]]:
+    """Yield the groups of each match of a pattern; the matches are the whole text."""
+    position = 0
+    while position < len(text.rstrip()):
+        match = pattern.match(text, position)
+        if match is None:
+            message = f"cannot read as protobuf: {text[position:].strip()}"
+            raise ValueError(message)
+        yield match.groups(default="")
+        position = match.end()
+
+
+def _add_field(package: str, message: Any, repeated: str, kind: str, name: str, number: str) -> None:
+    """Add one field to a message, from the groups of its match."""
     kinds = descriptor_pb2.FieldDescriptorProto
-    field = message.field.add(name=name, number=number, label=kinds.LABEL_OPTIONAL)
-    if kind.startswith("map:"):
+    field = message.field.add(name=name, number=int(number), label=kinds.LABEL_OPTIONAL)
+    if kind.startswith(_MAP):
         # protobuf requires an entry message of exactly this name for a map.
         entry = message.nested_type.add(name=f"{name.title().replace('_', '')}Entry")
         entry.options.map_entry = True
-        _add(package, entry, "key", 1, "string")
-        _add(package, entry, "value", 2, kind.removeprefix("map:"))
+        _add_field(package, entry, "", "string", "key", "1")
+        _add_field(package, entry, "", kind.removeprefix(_MAP).removesuffix(">"), "value", "2")
         field.label, field.type = kinds.LABEL_REPEATED, kinds.TYPE_MESSAGE
         field.type_name = f".{package}.{message.name}.{entry.name}"
         return
-    if kind.startswith("*"):
-        field.label, kind = kinds.LABEL_REPEATED, kind[1:]
+    if repeated:
+        field.label = kinds.LABEL_REPEATED
     if kind in _SCALARS:
         field.type = _SCALARS[kind]
     else:

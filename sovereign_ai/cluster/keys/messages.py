@@ -12,99 +12,99 @@ from sovereign_ai.cluster.api.protobuf import declare
 
 KMS = declare(
     "v2",
-    {
-        "StatusRequest": {},
-        "StatusResponse": {"version": (1, "string"), "healthz": (2, "string"), "key_id": (3, "string")},
-        "DecryptRequest": {
-            "ciphertext": (1, "bytes"),
-            "uid": (2, "string"),
-            "key_id": (3, "string"),
-            "annotations": (4, "map:bytes"),
-        },
-        "DecryptResponse": {"plaintext": (1, "bytes")},
-        "EncryptRequest": {"plaintext": (1, "bytes"), "uid": (2, "string")},
-        "EncryptResponse": {
-            "ciphertext": (1, "bytes"),
-            "key_id": (2, "string"),
-            "annotations": (3, "map:bytes"),
-        },
-    },
+    """
+    message StatusRequest {}
+    message StatusResponse { string version = 1; string healthz = 2; string key_id = 3; }
+    message DecryptRequest {
+      bytes ciphertext = 1;
+      string uid = 2;
+      string key_id = 3;
+      map<string, bytes> annotations = 4;
+    }
+    message DecryptResponse { bytes plaintext = 1; }
+    message EncryptRequest { bytes plaintext = 1; string uid = 2; }
+    message EncryptResponse {
+      bytes ciphertext = 1;
+      string key_id = 2;
+      map<string, bytes> annotations = 3;
+    }
+    """,
 )
 KMS_SERVICE = "v2.KeyManagementService"
 STORED = declare(
     "stored",
-    {
-        "EncryptedObject": {
-            "data": (1, "bytes"),
-            "key_id": (2, "string"),
-            "seed": (3, "bytes"),
-            "seed_type": (5, "int64"),
-        },
-        "Sealed": {"whole": (1, "EncryptedObject"), "stub": (2, "bytes")},
-        "Unknown": {"raw": (2, "bytes")},
-        "Secret": {"metadata": (1, "ObjectMeta"), "type": (3, "string"), "immutable": (5, "bool")},
-        "ObjectMeta": {
-            "name": (1, "string"),
-            "namespace": (3, "string"),
-            "uid": (5, "string"),
-            "generation": (7, "int64"),
-            "creation_timestamp": (8, "bytes"),
-            "deletion_timestamp": (9, "bytes"),
-            "deletion_grace_period_seconds": (10, "int64"),
-            "labels": (11, "map:string"),
-            "annotations": (12, "map:string"),
-            "owner_references": (13, "*bytes"),
-            "finalizers": (14, "*string"),
-        },
-    },
+    """
+    message EncryptedObject {
+      bytes data = 1;
+      string key_id = 2;
+      bytes seed = 3;
+      int64 seed_type = 5;
+    }
+    message Sealed { EncryptedObject whole = 1; bytes stub = 2; }
+    message Unknown { bytes raw = 2; }
+    message Secret { ObjectMeta metadata = 1; string type = 3; bool immutable = 5; }
+    message ObjectMeta {
+      string name = 1;
+      string namespace = 3;
+      string uid = 5;
+      int64 generation = 7;
+      bytes creation_timestamp = 8;
+      bytes deletion_timestamp = 9;
+      int64 deletion_grace_period_seconds = 10;
+      map<string, string> labels = 11;
+      map<string, string> annotations = 12;
+      repeated bytes owner_references = 13;
+      repeated string finalizers = 14;
+    }
+    """,
 )
 ETCD = declare(
     "etcdserverpb",
-    {
-        "ResponseHeader": {"revision": (3, "int64")},
-        "KeyValue": {"key": (1, "bytes"), "mod_revision": (3, "int64"), "value": (5, "bytes")},
-        "RangeRequest": {"key": (1, "bytes"), "range_end": (2, "bytes")},
-        "RangeResponse": {"header": (1, "ResponseHeader"), "kvs": (2, "*KeyValue")},
-        "PutRequest": {"key": (1, "bytes"), "value": (2, "bytes"), "lease": (3, "int64")},
-        "PutResponse": {"header": (1, "ResponseHeader"), "prev_kv": (2, "KeyValue")},
-        "DeleteRangeResponse": {"prev_kvs": (3, "*KeyValue")},
-        "Compare": {"target": (2, "int64"), "key": (3, "bytes"), "mod_revision": (6, "int64")},
-        "RequestOp": {"request_put": (2, "PutRequest"), "request_txn": (4, "TxnRequest")},
-        "ResponseOp": {
-            "response_range": (1, "RangeResponse"),
-            "response_put": (2, "PutResponse"),
-            "response_delete_range": (3, "DeleteRangeResponse"),
-            "response_txn": (4, "TxnResponse"),
-        },
-        "TxnRequest": {
-            "compare": (1, "*Compare"),
-            "success": (2, "*RequestOp"),
-            "failure": (3, "*RequestOp"),
-        },
-        "TxnResponse": {
-            "header": (1, "ResponseHeader"),
-            "succeeded": (2, "bool"),
-            "responses": (3, "*ResponseOp"),
-        },
-        "CompactionRequest": {"revision": (1, "int64"), "physical": (2, "bool")},
-        "DefragmentRequest": {},
-        "WatchCreateRequest": {"start_revision": (3, "int64")},
-        "WatchCancelRequest": {"watch_id": (1, "int64")},
-        "WatchRequest": {
-            "create_request": (1, "WatchCreateRequest"),
-            "cancel_request": (2, "WatchCancelRequest"),
-        },
-        "Event": {"kv": (2, "KeyValue"), "prev_kv": (3, "KeyValue")},
-        "WatchResponse": {
-            "header": (1, "ResponseHeader"),
-            "watch_id": (2, "int64"),
-            "created": (3, "bool"),
-            "canceled": (4, "bool"),
-            "compact_revision": (5, "int64"),
-            "cancel_reason": (6, "string"),
-            "events": (11, "*Event"),
-        },
-    },
+    """
+    message ResponseHeader { int64 revision = 3; }
+    message KeyValue { bytes key = 1; int64 mod_revision = 3; bytes value = 5; }
+    message RangeRequest { bytes key = 1; bytes range_end = 2; }
+    message RangeResponse { ResponseHeader header = 1; repeated KeyValue kvs = 2; }
+    message PutRequest { bytes key = 1; bytes value = 2; int64 lease = 3; }
+    message PutResponse { ResponseHeader header = 1; KeyValue prev_kv = 2; }
+    message DeleteRangeResponse { repeated KeyValue prev_kvs = 3; }
+    message Compare { int64 target = 2; bytes key = 3; int64 mod_revision = 6; }
+    message RequestOp { PutRequest request_put = 2; TxnRequest request_txn = 4; }
+    message ResponseOp {
+      RangeResponse response_range = 1;
+      PutResponse response_put = 2;
+      DeleteRangeResponse response_delete_range = 3;
+      TxnResponse response_txn = 4;
+    }
+    message TxnRequest {
+      repeated Compare compare = 1;
+      repeated RequestOp success = 2;
+      repeated RequestOp failure = 3;
+    }
+    message TxnResponse {
+      ResponseHeader header = 1;
+      bool succeeded = 2;
+      repeated ResponseOp responses = 3;
+    }
+    message CompactionRequest { int64 revision = 1; bool physical = 2; }
+    message DefragmentRequest {}
+    message WatchCreateRequest { int64 start_revision = 3; }
+    message WatchCancelRequest { int64 watch_id = 1; }
+    message WatchRequest {
+      WatchCreateRequest create_request = 1;
+      WatchCancelRequest cancel_request = 2;
+    }
+    message Event { KeyValue kv = 2; KeyValue prev_kv = 3; }
+    message WatchResponse {
+      ResponseHeader header = 1;
+      int64 watch_id = 2;
+      bool created = 3;
+      bool canceled = 4;
+      int64 compact_revision = 5;
+      string cancel_reason = 6;
+      repeated Event events = 11;
+    }
+    """,
 )
 MOD_REVISION = 2
 """`Compare.CompareTarget.MOD`; the result compared for is EQUAL, which is 0 and so not written."""

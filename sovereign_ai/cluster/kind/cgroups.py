@@ -1,8 +1,8 @@
 """Remove the cgroups of removed nodes, also in hierarchies that the host does not mount.
 
 On cgroup v1 a node's init creates cgroups in every controller that it can mount, also in those that the
-engine does not know; they outlive the node. On cgroup v2 there is one hierarchy, and the engine removes its
-own cgroups.
+container engine does not know; they outlive the node. On cgroup v2 there is one hierarchy, and the container
+engine removes its own cgroups.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ def leftovers(containers: Iterable[str]) -> list[Path]:
     ended = set(containers)
     left = []
     for hierarchy in _hierarchies():
-        # The engine's cgroup driver is cgroupfs (docker/ID) or systemd (system.slice/docker-ID.scope).
+        # Docker's cgroup driver is cgroupfs (docker/ID) or systemd (system.slice/docker-ID.scope).
         for parent in (hierarchy / "docker", hierarchy / "system.slice"):
             if not parent.is_dir():
                 continue

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from sovereign_ai.cluster.process import is_running, started_at
 from sovereign_ai.errors import EnvironmentLacksError, Problem
-from sovereign_ai.toolchain.engine import Docker
+from sovereign_ai.toolchain.container_engine import Docker
 from sovereign_ai.toolchain.node_image.build import RECIPE
 
 CLUSTER_LABEL, ROLE_LABEL = "io.x-k8s.kind.cluster", "io.x-k8s.kind.role"
@@ -27,7 +27,7 @@ class Container:
         name: its name, `lab-worker`.
         identity: its full ID.
         role: `control-plane` or `worker`.
-        state: as the engine reports it, `running` or `exited`.
+        state: as the container engine reports it, `running` or `exited`.
         recipe: label of its image with the digest of the recipe; empty for an image that this package did not
             build.
     """
@@ -65,7 +65,7 @@ def init_of(docker: Docker, container: str) -> Init | None:
     """Return a container's first process; None while it does not run.
 
     Raises:
-        EnvironmentLacksError: no engine answers.
+        EnvironmentLacksError: no container engine answers.
     """
     done = docker.run("inspect", "--format", "{{.State.Pid}}", container, limit=_LOOK_SECONDS)
     if done.returncode != 0:
@@ -79,7 +79,7 @@ def containers(docker: Docker, cluster: str) -> tuple[Container, ...]:
     """Return the containers of a cluster, the control plane first.
 
     Raises:
-        EnvironmentLacksError: no engine answers.
+        EnvironmentLacksError: no container engine answers.
     """
     labels = f'{{{{.Label "{RECIPE}"}}}}\t{{{{.Label "{ROLE_LABEL}"}}}}'
     template = "{{.Names}}\t{{.ID}}\t{{.State}}\t" + labels

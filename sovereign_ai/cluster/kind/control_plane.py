@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, ClassVar
 from sovereign_ai.cluster.control_plane import Backend, ControlPlaneStatus, Ended, Progress, RunningCluster
 from sovereign_ai.cluster.dead_components import DeadComponent
 from sovereign_ai.cluster.kind import lifecycle
-from sovereign_ai.cluster.kind.health import dead_containers
+from sovereign_ai.cluster.kind.dead_containers import dead_containers
 from sovereign_ai.cluster.kind.machine_status import KindStatus, folder_of, list_kind
 from sovereign_ai.cluster.kind.operator import remedy
 from sovereign_ai.cluster.state import ClusterDir
@@ -59,7 +59,8 @@ class KindControlPlane:
         Raises:
             UsageError: another program created a kind cluster of this name, or this one was created for
                 other nodes or ranges.
-            EnvironmentLacksError: there is no engine or no node image, or the nodes did not become Ready.
+            EnvironmentLacksError: there is no container engine or no node image, or the nodes did not become
+                Ready.
             ValueError: there is no description.
         """
         if description is None:

@@ -16,7 +16,7 @@ from sovereign_ai.errors import EnvironmentLacksError, Problem
 from sovereign_ai.files.writing import write_private
 from sovereign_ai.spec import AIFactory
 from sovereign_ai.toolchain import Progress, WayClosedError, run
-from sovereign_ai.toolchain.engine import Docker
+from sovereign_ai.toolchain.container_engine import Docker
 from sovereign_ai.toolchain.install import find
 from sovereign_ai.toolchain.node_image.build import TAG, toolbox_archive
 
@@ -56,11 +56,13 @@ def make(
     """Let kind create the cluster, and remove what it created if it fails.
 
     Raises:
-        EnvironmentLacksError: the engine has no node image, or kind failed.
+        EnvironmentLacksError: the container engine has no node image, or kind failed.
     """
     if not docker.has_image(TAG):
         hint = "run `sovereign-ai tools node-image`"
-        raise EnvironmentLacksError(Problem("no-node-image", f"the engine has no image {TAG}", hint=hint))
+        raise EnvironmentLacksError(
+            Problem("no-node-image", f"the container engine has no image {TAG}", hint=hint)
+        )
     find("kind")
     unfinished = read_json(cluster_dir.record) or {}
     _prepare(cluster_dir)

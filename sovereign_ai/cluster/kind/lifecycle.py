@@ -36,7 +36,7 @@ from sovereign_ai.errors import EnvironmentLacksError, Problem, UsageError
 from sovereign_ai.plan import Plan
 from sovereign_ai.spec import AIFactory
 from sovereign_ai.toolchain import Progress, wait_until
-from sovereign_ai.toolchain.engine import Docker
+from sovereign_ai.toolchain.container_engine import Docker
 
 _DOWN_SECONDS = 120.0
 _FORBIDDEN = 403
@@ -98,7 +98,8 @@ def up(
     Raises:
         UsageError: another program created a kind cluster of this name, or this one was created for other
             nodes or ranges.
-        EnvironmentLacksError: there is no engine or no node image, or the nodes did not become Ready.
+        EnvironmentLacksError: there is no container engine or no node image, or the nodes did not become
+            Ready.
         KeyError: the plan has no such cluster.
     """
     cluster_dir = folder_of(cluster, root)
@@ -137,7 +138,7 @@ def status(name: str, *, root: Path | None = None) -> KindStatus:
 
     Raises:
         UsageError: the name is no DNS label.
-        EnvironmentLacksError: no engine answers although there is a cluster.
+        EnvironmentLacksError: no container engine answers although there is a cluster.
     """
     return status_of(folder_of(name, root))
 
@@ -172,7 +173,7 @@ def down(name: str, *, progress: Progress = lambda _line: None, root: Path | Non
 
     Raises:
         UsageError: the name is no DNS label, or `up` did not create the cluster.
-        EnvironmentLacksError: the engine does not answer, or containers could not be removed.
+        EnvironmentLacksError: the container engine does not answer, or containers could not be removed.
     """
     cluster_dir = folder_of(name, root)
     docker = Docker()

@@ -1,4 +1,4 @@
-"""The status of a kind cluster: its containers by the engine, and its nodes by the API server."""
+"""The status of a kind cluster: its containers by the container engine, and its nodes by the API server."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from sovereign_ai.cluster.kind.containers import containers, need_engine, server
 from sovereign_ai.cluster.state import ClusterDir, cluster_dir_of, clusters_root, read_json
 from sovereign_ai.errors import EnvironmentLacksError
 from sovereign_ai.names import is_label
-from sovereign_ai.toolchain.engine import Docker
+from sovereign_ai.toolchain.container_engine import Docker
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +99,7 @@ def status_of(cluster_dir: ClusterDir) -> KindStatus:
     """Return the status of the cluster in a folder.
 
     Raises:
-        EnvironmentLacksError: no engine answers although there is a cluster.
+        EnvironmentLacksError: no container engine answers although there is a cluster.
     """
     if not cluster_dir.record.exists():
         return KindStatus(

@@ -14,7 +14,7 @@ from collections.abc import Callable
 
 from sovereign_ai.cluster.kind.containers import Init, init_of
 from sovereign_ai.cluster.pki import LOOPBACK
-from sovereign_ai.toolchain.engine import Docker
+from sovereign_ai.toolchain.container_engine import Docker
 
 _LOOK_SECONDS = 1.0
 _BACKLOG = 64
@@ -26,7 +26,7 @@ def wait_for(container: str, say: Callable[[str], object], stop: threading.Event
     """Wait until a container runs, and return its first process; None if `stop` is set before.
 
     Raises:
-        EnvironmentLacksError: no engine answers.
+        EnvironmentLacksError: no container engine answers.
     """
     init = init_of(Docker(), container)
     if init is None:

@@ -30,7 +30,7 @@ from sovereign_ai.cluster.start_errors import start_failure
 from sovereign_ai.cluster.state import ClusterDir, read_json, write_json
 from sovereign_ai.files.writing import write_private
 from sovereign_ai.toolchain import Progress, wait_until
-from sovereign_ai.toolchain.engine import ENGINE_VARIABLES
+from sovereign_ai.toolchain.container_engine import ENGINE_VARIABLES
 
 PORT = 10270
 """The operator's port on 127.0.0.1 in the control plane's node; Kubernetes' own ports there end at 10259."""

@@ -33,7 +33,7 @@ from sovereign_ai.sim.machine import Machine, machines
 from sovereign_ai.sim.metrics import Faults, exposition
 from sovereign_ai.sim.provisioner import Provisioner
 from sovereign_ai.spec import AIFactory, load
-from sovereign_ai.toolchain.engine import Docker
+from sovereign_ai.toolchain.container_engine import Docker
 
 CONFIG, STATUS, METRICS = "agent.json", "agent-status.json", "metrics/gpus.prom"
 _ROUND_SECONDS, _METRICS_SECONDS = 0.5, 5.0
@@ -63,7 +63,7 @@ def locate(container: str) -> Located | None:
     """Return a container's node, by the container engine; None while it does not run.
 
     Raises:
-        EnvironmentLacksError: no engine answers.
+        EnvironmentLacksError: no container engine answers.
     """
     init = init_of(Docker(), container)
     if init is None:

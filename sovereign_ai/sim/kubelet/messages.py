@@ -15,122 +15,118 @@ from sovereign_ai.cluster.api import declare
 
 DEVICE_PLUGIN = declare(
     "v1beta1",
-    {
-        "Empty": {},
-        "DevicePluginOptions": {
-            "pre_start_required": (1, "bool"),
-            "get_preferred_allocation_available": (2, "bool"),
-        },
-        "RegisterRequest": {
-            "version": (1, "string"),
-            "endpoint": (2, "string"),
-            "resource_name": (3, "string"),
-            "options": (4, "DevicePluginOptions"),
-        },
-        "NumaNode": {"id": (1, "int64")},
-        "Topology": {"nodes": (1, "*NumaNode")},
-        "Device": {"id": (1, "string"), "health": (2, "string"), "topology": (3, "Topology")},
-        "ListAndWatchResponse": {"devices": (1, "*Device")},
-        "PreferredRequest": {
-            "available": (1, "*string"),
-            "must_include": (2, "*string"),
-            "size": (3, "int32"),
-        },
-        "PreferredAllocationRequest": {"containers": (1, "*PreferredRequest")},
-        "PreferredResponse": {"device_ids": (1, "*string")},
-        "PreferredAllocationResponse": {"containers": (1, "*PreferredResponse")},
-        "ContainerRequest": {"device_ids": (1, "*string")},
-        "AllocateRequest": {"containers": (1, "*ContainerRequest")},
-        "Mount": {"container_path": (1, "string"), "host_path": (2, "string"), "read_only": (3, "bool")},
-        "DeviceFile": {
-            "container_path": (1, "string"),
-            "host_path": (2, "string"),
-            "permissions": (3, "string"),
-        },
-        "ContainerResponse": {
-            "envs": (1, "map:string"),
-            "mounts": (2, "*Mount"),
-            "devices": (3, "*DeviceFile"),
-        },
-        "AllocateResponse": {"containers": (1, "*ContainerResponse")},
-        "PreStartRequest": {"device_ids": (1, "*string")},
-        "PreStartResponse": {},
-    },
+    """
+    message Empty {}
+    message DevicePluginOptions {
+      bool pre_start_required = 1;
+      bool get_preferred_allocation_available = 2;
+    }
+    message RegisterRequest {
+      string version = 1;
+      string endpoint = 2;
+      string resource_name = 3;
+      DevicePluginOptions options = 4;
+    }
+    message NumaNode { int64 id = 1; }
+    message Topology { repeated NumaNode nodes = 1; }
+    message Device { string id = 1; string health = 2; Topology topology = 3; }
+    message ListAndWatchResponse { repeated Device devices = 1; }
+    message PreferredRequest {
+      repeated string available = 1;
+      repeated string must_include = 2;
+      int32 size = 3;
+    }
+    message PreferredAllocationRequest { repeated PreferredRequest containers = 1; }
+    message PreferredResponse { repeated string device_ids = 1; }
+    message PreferredAllocationResponse { repeated PreferredResponse containers = 1; }
+    message ContainerRequest { repeated string device_ids = 1; }
+    message AllocateRequest { repeated ContainerRequest containers = 1; }
+    message Mount { string container_path = 1; string host_path = 2; bool read_only = 3; }
+    message DeviceFile { string container_path = 1; string host_path = 2; string permissions = 3; }
+    message ContainerResponse {
+      map<string, string> envs = 1;
+      repeated Mount mounts = 2;
+      repeated DeviceFile devices = 3;
+    }
+    message AllocateResponse { repeated ContainerResponse containers = 1; }
+    message PreStartRequest { repeated string device_ids = 1; }
+    message PreStartResponse {}
+    """,
 )
 """Device plugin: the kubelet's `Registration`, and the plugin's `DevicePlugin`."""
 
 REGISTRATION = declare(
     "pluginregistration",
-    {
-        "InfoRequest": {},
-        "PluginInfo": {
-            "type": (1, "string"),
-            "name": (2, "string"),
-            "endpoint": (3, "string"),
-            "supported_versions": (4, "*string"),
-        },
-        "RegistrationStatus": {"plugin_registered": (1, "bool"), "error": (2, "string")},
-        "RegistrationStatusResponse": {},
-    },
+    """
+    message InfoRequest {}
+    message PluginInfo {
+      string type = 1;
+      string name = 2;
+      string endpoint = 3;
+      repeated string supported_versions = 4;
+    }
+    message RegistrationStatus { bool plugin_registered = 1; string error = 2; }
+    message RegistrationStatusResponse {}
+    """,
 )
 """Plugin registration: the kubelet discovers a socket in `plugins_registry` and asks for its driver."""
 
 DRA = declare(
     "k8s.io.kubelet.pkg.apis.dra.v1",
-    {
-        "Claim": {"namespace": (1, "string"), "uid": (2, "string"), "name": (3, "string")},
-        "Device": {
-            "request_names": (1, "*string"),
-            "pool_name": (2, "string"),
-            "device_name": (3, "string"),
-            "cdi_device_ids": (4, "*string"),
-        },
-        "PrepareRequest": {"claims": (1, "*Claim")},
-        "Prepared": {"devices": (1, "*Device"), "error": (2, "string")},
-        "PrepareResponse": {"claims": (1, "map:Prepared")},
-        "UnprepareRequest": {"claims": (1, "*Claim")},
-        "Unprepared": {"error": (1, "string")},
-        "UnprepareResponse": {"claims": (1, "map:Unprepared")},
-    },
+    """
+    message Claim { string namespace = 1; string uid = 2; string name = 3; }
+    message Device {
+      repeated string request_names = 1;
+      string pool_name = 2;
+      string device_name = 3;
+      repeated string cdi_device_ids = 4;
+    }
+    message PrepareRequest { repeated Claim claims = 1; }
+    message Prepared { repeated Device devices = 1; string error = 2; }
+    message PrepareResponse { map<string, Prepared> claims = 1; }
+    message UnprepareRequest { repeated Claim claims = 1; }
+    message Unprepared { string error = 1; }
+    message UnprepareResponse { map<string, Unprepared> claims = 1; }
+    """,
 )
 """DRA: the kubelet asks to prepare claims, and to release them."""
 
 HEALTH = declare(
     "v1",
-    {
-        "WatchRequest": {},
-        "Identifier": {"pool_name": (1, "string"), "device_name": (2, "string")},
-        "DeviceHealth": {
-            "device": (1, "Identifier"),
-            # An enumeration, which is encoded as a number: 0 unknown, 1 healthy, 2 unhealthy.
-            "health": (2, "int32"),
-            "last_updated_time": (3, "int64"),
-            "health_check_timeout_seconds": (4, "int64"),
-            "message": (5, "string"),
-        },
-        "WatchResponse": {"devices": (1, "*DeviceHealth")},
-    },
+    """
+    message WatchRequest {}
+    message Identifier { string pool_name = 1; string device_name = 2; }
+    message DeviceHealth {
+      Identifier device = 1;
+      // An enumeration, which is encoded as a number: 0 unknown, 1 healthy, 2 unhealthy.
+      int32 health = 2;
+      int64 last_updated_time = 3;
+      int64 health_check_timeout_seconds = 4;
+      string message = 5;
+    }
+    message WatchResponse { repeated DeviceHealth devices = 1; }
+    """,
 )
 """DRA resource health."""
 
 POD_RESOURCES = declare(
     "v1",
-    {
-        "ListRequest": {},
-        "ContainerDevices": {"resource_name": (1, "string"), "device_ids": (2, "*string")},
-        "ClaimDevice": {
-            "driver_name": (2, "string"),
-            "pool_name": (3, "string"),
-            "device_name": (4, "string"),
-        },
-        "Claim": {
-            "claim_name": (2, "string"),
-            "claim_namespace": (3, "string"),
-            "devices": (4, "*ClaimDevice"),
-        },
-        "Container": {"name": (1, "string"), "devices": (2, "*ContainerDevices"), "claims": (5, "*Claim")},
-        "Pod": {"name": (1, "string"), "namespace": (2, "string"), "containers": (3, "*Container")},
-        "ListResponse": {"pods": (1, "*Pod")},
-    },
+    """
+    message ListRequest {}
+    message ContainerDevices { string resource_name = 1; repeated string device_ids = 2; }
+    message ClaimDevice { string driver_name = 2; string pool_name = 3; string device_name = 4; }
+    message Claim {
+      string claim_name = 2;
+      string claim_namespace = 3;
+      repeated ClaimDevice devices = 4;
+    }
+    message Container {
+      string name = 1;
+      repeated ContainerDevices devices = 2;
+      repeated Claim claims = 5;
+    }
+    message Pod { string name = 1; string namespace = 2; repeated Container containers = 3; }
+    message ListResponse { repeated Pod pods = 1; }
+    """,
 )
 """Pod resources: the kubelet lists the devices of each pod."""

@@ -22,7 +22,7 @@ from sovereign_ai.sim.kubelet import account
 from sovereign_ai.sim.kubelet.agent import CONFIG, STATUS
 from sovereign_ai.spec import load
 from sovereign_ai.toolchain import polling
-from sovereign_ai.toolchain.engine import ENGINE_VARIABLES
+from sovereign_ai.toolchain.container_engine import ENGINE_VARIABLES
 
 AGENT, KUBECONFIG = "gpu-agent", "agent.kubeconfig"
 _POLL_SECONDS = 0.1

@@ -12,7 +12,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from sovereign_ai.records import members
+from sovereign_ai.json_members import members
 
 Effect = Literal["stops", "ages", "shrinks", "runs", "undecided"]
 """The effect of a cut on a part.

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from sovereign_ai.errors import Problem, Where
 from sovereign_ai.files import below, shown
 from sovereign_ai.spec.base import Model
-from sovereign_ai.spec.error_location import locate_field
+from sovereign_ai.spec.field_location import locate_field
 from sovereign_ai.spec.partial import Missing
 from sovereign_ai.units import Bytes, BytesPerSecond, Celsius, Percent, Quantity, Watts
 

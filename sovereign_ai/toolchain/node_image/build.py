@@ -1,8 +1,9 @@
 """Provide the node image of kind clusters: from the container engine, the cache, a registry, or a build.
 
-By default the image is built and loaded into the engine. The published one is pulled, by digest, only on
-request, since no registry is contacted unasked; where no registry has it, the image is built. One local tag
-names either, and `kind-config.yaml` uses it. What was built stays in the cache, for an engine that lost it.
+By default the image is built and loaded into the container engine. The published one is pulled, by digest,
+only on request, since no registry is contacted unasked; where no registry has it, the image is built. One
+local tag names either, and `kind-config.yaml` uses it. What was built stays in the cache, for a container
+engine that lost it.
 
     image = node_image(progress=print)
     image.tag            # 'sovereign-ai/node:v1.37.2'
@@ -23,7 +24,7 @@ import orjson
 
 from sovereign_ai.errors import EnvironmentLacksError, Problem
 from sovereign_ai.toolchain.cache import Progress, cache_dir, ensure, locked_name, remove
-from sovereign_ai.toolchain.engine.docker import Docker
+from sovereign_ai.toolchain.container_engine.docker import Docker
 from sovereign_ai.toolchain.install import find, install
 from sovereign_ai.toolchain.locate import cached, on_path
 from sovereign_ai.toolchain.node_image import debian, parts
@@ -32,7 +33,7 @@ from sovereign_ai.toolchain.steps import WayClosedError
 from sovereign_ai.toolchain.table import KIND_NODE, KIND_TOOLS, TOOLS, tool
 
 TAG = f"sovereign-ai/node:v{tool('kubeadm').version}"
-"""The name of every node image in the engine."""
+"""The name of every node image in the container engine."""
 RECIPE = "internal.sovereign-ai.recipe"
 """The label with the digest of everything that an image was made from."""
 _PULL_SECONDS = 900.0
@@ -42,11 +43,11 @@ Way = Literal["engine", "published", "cache", "built"]
 
 @dataclass(frozen=True, slots=True)
 class NodeImage:
-    """A node image in the engine.
+    """A node image in the container engine.
 
     Attributes:
         tag: its local name.
-        identity: the digest of its configuration, which the engine calls its ID.
+        identity: the digest of its configuration, which the container engine calls its ID.
         way: where it came from this time.
         recipe: what decides its content.
         record: its content: digests of layers and programs, versions of packages; empty for the published
@@ -65,7 +66,7 @@ class NodeImage:
 
 
 def node_image(*, progress: Progress, published: bool = False, again: bool = False) -> NodeImage:
-    """Make sure that the node image is in the engine.
+    """Make sure that the node image is in the container engine.
 
     Args:
         progress: called with one line for each step.
@@ -73,7 +74,7 @@ def node_image(*, progress: Progress, published: bool = False, again: bool = Fal
         again: build even if one is there.
 
     Raises:
-        EnvironmentLacksError: no engine answers, or nothing could be pulled or built.
+        EnvironmentLacksError: no container engine answers, or nothing could be pulled or built.
     """
     docker = Docker()
     if not docker.answers():
@@ -88,7 +89,7 @@ def node_image(*, progress: Progress, published: bool = False, again: bool = Fal
     with locked_name(f"node-image-{wanted}", progress):
         present = _in_engine(docker)
         if present in {wanted, KIND_NODE} and not again:
-            progress(f"node image {TAG}: already in the engine")
+            progress(f"node image {TAG}: already in the container engine")
             return _described(docker, "engine", present, wanted)
         if published and not again and pull(docker, progress):
             return _described(docker, "published", KIND_NODE, wanted)
@@ -96,7 +97,7 @@ def node_image(*, progress: Progress, published: bool = False, again: bool = Fal
         way: Way = "cache" if archive.is_file() and not again else "built"
         if way == "built":
             build(wanted, progress)
-        progress(f"node image {TAG}: loading it into the engine")
+        progress(f"node image {TAG}: loading it into the container engine")
         docker.text("load", source=archive, limit=600)
         return _described(docker, way, wanted, wanted)
 
@@ -247,7 +248,7 @@ def _digests(images: Iterable[Image]) -> dict[str, str]:
 
 
 def _described(docker: Docker, way: Way, present: str, wanted: str) -> NodeImage:
-    """Describe what the engine has under the tag."""
+    """Describe what the container engine has under the tag."""
     identity = docker.text("image", "inspect", "--format", "{{.Id}}", TAG)
     file = folder(wanted) / "record.json"
     record = orjson.loads(file.read_bytes()) if present == wanted and file.is_file() else {}

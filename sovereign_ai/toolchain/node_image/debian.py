@@ -126,13 +126,11 @@ def _mmdebstrap(target: Path, work: Path, progress: Progress, more: list[str]) -
     need()
     log, sources, settings = work / "mmdebstrap.log", work / "sources.list", work / "apt.conf"
     lines = list(_sources())
-    sources.write_text(
-        "\n".join(f"deb {site} {release} {component}" for site, release, component in lines) + "\n"
-    )
-    dumped = subprocess.run(
-        ["apt-config", "dump", "Acquire"], capture_output=True, text=True, check=True
-    ).stdout
-    settings.write_text(dumped)
+    entries = [f"deb {site} {release} {component}\n" for site, release, component in lines]
+    sources.write_text("".join(entries))
+    dump = ["apt-config", "dump", "Acquire"]
+    dumped = subprocess.run(dump, capture_output=True, text=True, check=True)
+    settings.write_text(dumped.stdout)
     argv = [
         "mmdebstrap",
         "--variant=minbase",
@@ -147,16 +145,10 @@ def _mmdebstrap(target: Path, work: Path, progress: Progress, more: list[str]) -
         "LC_ALL": "C.UTF-8",
         "DEBIAN_FRONTEND": "noninteractive",
     }
+    argv += [*more, _suite(lines), str(target), str(sources)]
     what = f"node image: {len(NODE_PACKAGES)} Debian packages and what they need"
     try:
-        run(
-            [*argv, *more, _suite(lines), str(target), str(sources)],
-            what=what,
-            progress=progress,
-            log=log,
-            env=env,
-            limit=900,
-        )
+        run(argv, what=what, progress=progress, log=log, env=env, limit=900)
     except WayClosedError as error:
         hint = f"its log is {log}"
         raise EnvironmentLacksError(Problem("node-packages-failed", str(error), hint=hint)) from None

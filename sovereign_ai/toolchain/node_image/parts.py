@@ -83,7 +83,7 @@ def toolbox(work: Path, go: Path, progress: Progress) -> Path:
 
 
 def image_names(kubeadm: Path) -> dict[str, str]:
-    """Ask kubeadm how the images of its cluster are called: the last word of a name to the whole name.
+    """Return the images that kubeadm uses for a cluster: the last word of a name to the whole name.
 
     Raises:
         EnvironmentLacksError: it gives no answer.
@@ -96,30 +96,28 @@ def image_names(kubeadm: Path) -> dict[str, str]:
         check=False,
         env=os.environ | {"KUBECONFIG": os.devnull},
     )
-    found = {
-        line.rpartition("/")[2].partition(":")[0]: line.strip()
-        for line in done.stdout.splitlines()
-        if line.strip()
-    }
-    lacking = sorted({*SERVERS, "kube-proxy", "coredns", "pause"} - set(found))
+    names: dict[str, str] = {}
+    for line in done.stdout.splitlines():
+        name = line.strip()
+        if name:
+            repository, _, _ = name.rpartition("/")[2].partition(":")
+            names[repository] = name
+    lacking = sorted({*SERVERS, "kube-proxy", "coredns", "pause"} - names.keys())
     if lacking:
-        raise EnvironmentLacksError(
-            Problem(
-                "no-image-names",
-                f"kubeadm names no image for {', '.join(lacking)}: {done.stderr.strip()[-300:]}",
-            )
-        )
-    return found
+        errors = done.stderr.strip()[-300:]
+        message = f"kubeadm names no image for {', '.join(lacking)}: {errors}"
+        raise EnvironmentLacksError(Problem("no-image-names", message))
+    return names
 
 
 def cluster_images(
     work: Path, names: Mapping[str, str], tools: Layer, toolbox: Path
 ) -> tuple[tuple[Image, ...], tuple[Image, ...]]:
-    """Give the images of every node, and those of the control plane alone.
+    """Return the images of every node, and those of the control plane alone.
 
     Args:
         work: where layers are written.
-        names: what kubeadm calls them.
+        names: their names in kubeadm.
         tools: the tree with iptables and its kin.
         toolbox: the program that holds pods.
     """
@@ -127,15 +125,15 @@ def cluster_images(
     box = write_layer(work / "toolbox.tar", [ArchiveEntry("usr/local/bin/toolbox", toolbox, 0o755)])
     multi = write_layer(work / "links.tar", links)
     pause = Image((names["pause"],), (box,), entrypoint=("/usr/local/bin/toolbox", "pause"))
-    agents = [
-        Image(
-            (names.get(name, ROUTER),), (tools, multi, box, _program(work, name)), (f"/usr/local/bin/{name}",)
-        )
-        for name in AGENTS
-    ]
+    agents: list[Image] = []
+    for name in AGENTS:
+        layers = (tools, multi, box, _program(work, name))
+        agents.append(Image((names.get(name, ROUTER),), layers, (f"/usr/local/bin/{name}",)))
     coredns = Image((names["coredns"],), (_program(work, "coredns"),), ("/usr/local/bin/coredns",))
-    servers = tuple(Image((names[name],), (_program(work, name),)) for name in SERVERS)
-    return (pause, *agents, coredns), servers
+    servers: list[Image] = []
+    for name in SERVERS:
+        servers.append(Image((names[name],), (_program(work, name),)))
+    return (pause, *agents, coredns), tuple(servers)
 
 
 ROUTER = f"sovereign-ai.internal/kube-router:v{tool('kube-router').version}"
@@ -149,18 +147,18 @@ def toolbox_image(work: Path, toolbox: Path, names: Iterable[str] = ()) -> Image
 
 
 def overlay(work: Path, names: Mapping[str, str], archives: Mapping[str, Path]) -> Layer:
-    """Give the layer of everything that is not Debian's: programs, files, units, images.
+    """Write the layer of everything that is not Debian's: programs, files, units, images.
 
     Args:
         work: where the layer is written.
-        names: what kubeadm calls its images.
+        names: the images' names in kubeadm.
         archives: the image archives, by the name of their file.
     """
     entries = [*_files(names), *units()]
-    entries += [ArchiveEntry(place, find(name).resolve(), 0o755) for name, place in PROGRAMS.items()]
-    entries += [
-        ArchiveEntry(f"usr/share/sovereign-ai/images/{name}", path) for name, path in archives.items()
-    ]
+    for name, place in PROGRAMS.items():
+        entries.append(ArchiveEntry(place, find(name).resolve(), 0o755))
+    for name, path in archives.items():
+        entries.append(ArchiveEntry(f"usr/share/sovereign-ai/images/{name}", path))
     entries += [
         ArchiveEntry("etc/containerd/base.json", _base_spec()),
         ArchiveEntry("kind/version", f"v{tool('kubeadm').version}\n".encode()),

@@ -28,22 +28,22 @@ from sovereign_ai.cluster.keys.seal import (
 PLACE = b"/registry/secrets/research/login"
 FULL = declare(
     "whole",
-    {
-        "Secret": {
-            "metadata": (1, "Meta"),
-            "data": (2, "map:bytes"),
-            "type": (3, "string"),
-            "texts": (4, "map:string"),
-        },
-        "Meta": {
-            "name": (1, "string"),
-            "namespace": (3, "string"),
-            "uid": (5, "string"),
-            "labels": (11, "map:string"),
-            "annotations": (12, "map:string"),
-            "managed": (17, "*bytes"),
-        },
-    },
+    """
+    message Secret {
+      Meta metadata = 1;
+      map<string, bytes> data = 2;
+      string type = 3;
+      map<string, string> texts = 4;
+    }
+    message Meta {
+      string name = 1;
+      string namespace = 3;
+      string uid = 5;
+      map<string, string> labels = 11;
+      map<string, string> annotations = 12;
+      repeated bytes managed = 17;
+    }
+    """,
 )
 
 

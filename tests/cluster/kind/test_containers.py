@@ -16,7 +16,7 @@ from sovereign_ai.cluster.kind.containers import (
 )
 from sovereign_ai.cluster.process import started_at
 from sovereign_ai.errors import EnvironmentLacksError
-from sovereign_ai.toolchain.engine.docker import Docker
+from sovereign_ai.toolchain.container_engine.docker import Docker
 
 
 class Engine:

@@ -17,7 +17,7 @@ from sovereign_ai.sim.kubelet.adopt import adopt
 from sovereign_ai.sim.kubelet.agent import CONFIG, METRICS, STATUS, Agent, Located, locate, read
 from sovereign_ai.sim.provisioner import PREFIX
 from sovereign_ai.spec.reader import load
-from sovereign_ai.toolchain.engine.docker import Docker
+from sovereign_ai.toolchain.container_engine.docker import Docker
 from tests.sim.kubelet.fake_kubelet import FakeKubelet, pod, until
 from tests.verify.in_memory import InMemoryApi, refused
 

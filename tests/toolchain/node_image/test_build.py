@@ -112,8 +112,6 @@ def test_the_command_says_when_our_image_is_there_already_and_no_registry_was_as
     engine = Engine(path, manifest=GIVES, pull=GIVES)
     node_image(progress=lambda _line: None)
     done = CliRunner().invoke(app, ["tools", "node-image", "--published"])
-    assert (
-        f"the published image was not pulled: the built one is in the engine; `docker image rm {TAG}` first"
-        in done.stdout
-    )
+    remedy = f"the built one is in the container engine; `docker image rm {TAG}` first"
+    assert f"the published image was not pulled: {remedy}" in done.stdout
     assert engine.of_a_registry == []

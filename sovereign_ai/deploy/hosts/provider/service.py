@@ -33,7 +33,7 @@ from sovereign_ai.deploy.hosts.provider.worker import HostJob, run_job
 from sovereign_ai.deploy.hosts.runner import HostRun
 from sovereign_ai.deploy.language_host.plugin_server import engine_address, serve
 from sovereign_ai.errors import DeploymentError, Problem, SovereignError
-from sovereign_ai.records import merged
+from sovereign_ai.json_members import merged
 from sovereign_ai.toolchain import HOSTS_VERSION
 
 FRESH = 60.0

@@ -1,4 +1,4 @@
-"""Members of a dataclass, or of several mappings, as one mapping of plain data that is ready for JSON.
+"""The members of a JSON object, from a dataclass or from several mappings, as one mapping of plain data.
 
 >>> from dataclasses import dataclass
 >>> @dataclass

@@ -6,8 +6,8 @@ import pytest
 from typer.testing import CliRunner
 
 from sovereign_ai.cli.main import app
-from sovereign_ai.toolchain.engine import daemon
-from sovereign_ai.toolchain.engine.daemon import EngineState
+from sovereign_ai.toolchain.container_engine import daemon
+from sovereign_ai.toolchain.container_engine.daemon import EngineState
 
 
 @pytest.mark.parametrize(

@@ -19,6 +19,8 @@ from sovereign_ai.spec import AIFactory, ModelSize, Workload
 
 _COUNTED = "h100-sxm"
 """The accelerator whose failures were counted."""
+_HOUR = 3600
+"""Seconds of an hour: the mean time between failures is in hours, every other time in seconds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +81,8 @@ def add_rate(sheet: Sheet, chip: Accelerator) -> str:
     them a new cluster will be like.
     """
     count = figure("failures", "llama3.interruptions")
-    quiet, loud = figure("failures", "rsc2.rate"), figure("failures", "rsc.mttf.1024")
+    quiet = figure("failures", "rsc2.rate")
+    loud = figure("failures", "rsc.mttf.1024")
     # Failures of 1,000 machine-days with eight GPUs each.
     low = float(quiet.value or 0) / 1000 / 8
     # Hours between two failures at 1,024 GPUs.
@@ -122,8 +125,7 @@ def add_job(sheet: Sheet, job: GoodputJob, plan: Plan) -> None:
     gpus = sheet.plan(f"{name}.gpus", job.gpus, "GPUs", why)
     sheet.plan(f"{name}.machines", job.machines, "machines", why)
     rate = add_rate(sheet, job.chip)
-    between = lambda each, count: mean_between(each * count)  # noqa: E731 - the formula, used once
-    sheet.derive(f"{name}.mean", "h", "24 / (rate x GPUs)", between, rate, gpus)
+    sheet.derive(f"{name}.mean", "h", "24 / (rate x GPUs)", _mean_hours, rate, gpus)
     if job.model is not None:
         sheet.plan(f"{name}.parameters", job.model.parameters, "parameters", "as described")
     # A leaf is added once, so this asks only where the description has no model.
@@ -134,56 +136,66 @@ def add_job(sheet: Sheet, job: GoodputJob, plan: Plan) -> None:
     _add_goodput(sheet, name)
 
 
+def _mean_hours(rate: float, gpus: float) -> float:
+    """Return the hours between two interruptions of a job, from the interruptions a GPU-day."""
+    return mean_between(rate * gpus)
+
+
 def _add_down(sheet: Sheet, name: str) -> None:
     """Add the time from a failure until the job makes progress."""
     detection = sheet.figure("detection", figure("failures", "detection"))
     restart = sheet.figure("restart", figure("failures", "restart"))
-    parts = (detection, restart, f"{name}.reload")
-    sheet.derive(f"{name}.down", "s", "detection + restart + reload", lambda *times: sum(times), *parts)
+    steps = (detection, restart, f"{name}.reload")
+    sheet.derive(f"{name}.down", "s", "detection + restart + reload", _total, *steps)
+
+
+def _total(*times: float) -> float:
+    return sum(times)
 
 
 def _add_interval(sheet: Sheet, name: str) -> None:
     """Add the interval between two checkpoints: the best one, or the time of the drain if that is longer."""
     stall = sheet.figure("stall", figure("failures", "stall"))
     best, drain = f"{name}.best", f"{name}.drain"
-    work = lambda mean, save: best_interval(mean * 3600, save)  # noqa: E731 - the formula, used once
-    sheet.derive(best, "s", "root of (1 - t/M) e^((t+C)/M) = 1", work, f"{name}.mean", stall)
+    sheet.derive(best, "s", "root of (1 - t/M) e^((t+C)/M) = 1", _best_interval, f"{name}.mean", stall)
     ends = [best]
     note = "how long the drain to storage takes is not known without the model's parameters"
     if sheet.value(drain) is not None:
         ends.append(drain)
         note = ""
     formula = "max(best, drain): a checkpoint must be away before the next"
-    sheet.derive(f"{name}.interval", "s", formula, lambda *times: max(times), *ends, note=note)
+    sheet.derive(f"{name}.interval", "s", formula, _longest, *ends, note=note)
+
+
+def _best_interval(mean_hours: float, stall: float) -> float:
+    """Return the best time between two checkpoints in seconds, from the mean in hours."""
+    return best_interval(mean_hours * _HOUR, stall)
+
+
+def _longest(*times: float) -> float:
+    return max(times)
 
 
 def _add_goodput(sheet: Sheet, name: str) -> None:
     """Add the goodput before and after silent corruption."""
-    mean, gross_name = f"{name}.mean", f"{name}.gross"
+    mean, gross = f"{name}.mean", f"{name}.gross"
     stall = sheet.figure("stall", figure("failures", "stall"))
-    sheet.derive(
-        gross_name,
-        "1",
-        "t / (M e^(R/M) (e^((t+C)/M) - 1))",
-        # The mean is in hours, the other times in seconds.
-        lambda t, hours, save, down: goodput(t, hours * 3600, save, down),
-        f"{name}.interval",
-        mean,
-        stall,
-        f"{name}.down",
-    )
+    times = (f"{name}.interval", mean, stall, f"{name}.down")
+    sheet.derive(gross, "1", "t / (M e^(R/M) (e^((t+C)/M) - 1))", _gross_goodput, *times)
     share = sheet.figure("corruption.share", _corruption())
     latency = sheet.figure("corruption.latency", figure("failures", "corruption.latency"))
-    sheet.derive(
-        f"{name}.goodput",
-        "1",
-        "gross - share of silent corruption x work undone / M, at least 0",
-        lambda gross, hours, part, late: net_of_corruption(gross, hours * 3600, part, late),
-        gross_name,
-        mean,
-        share,
-        latency,
-    )
+    formula = "gross - share of silent corruption x work undone / M, at least 0"
+    sheet.derive(f"{name}.goodput", "1", formula, _net_goodput, gross, mean, share, latency)
+
+
+def _gross_goodput(interval: float, mean_hours: float, stall: float, down: float) -> float:
+    """Return the goodput before silent corruption; all times but the mean are in seconds."""
+    return goodput(interval, mean_hours * _HOUR, stall, down)
+
+
+def _net_goodput(gross: float, mean_hours: float, share: float, latency: float) -> float:
+    """Return the goodput after silent corruption, which is noticed `latency` seconds late."""
+    return net_of_corruption(gross, mean_hours * _HOUR, share, latency)
 
 
 def _corruption() -> Figure:
@@ -206,13 +218,11 @@ def _add_checkpoint(sheet: Sheet, name: str, job: GoodputJob, plan: Plan) -> Non
     bytes_each = "checkpoint.bytes-per-parameter"
     each = sheet.figure(bytes_each, figure("failures", bytes_each))
     parameters = f"{name}.parameters"
-    work = lambda count, size: count * size  # noqa: E731 - the formula, used once
     checkpoint = f"{name}.checkpoint"
-    sheet.derive(checkpoint, "B", "parameters x bytes a parameter", work, parameters, each)
+    sheet.derive(checkpoint, "B", "parameters x bytes a parameter", _product, parameters, each)
     tier = storage_of(plan, job.shape)
-    seconds = lambda size, speed: size / speed  # noqa: E731 - the formula, used twice
     rate = _storage_rate(sheet, name, job, tier, "write")
-    sheet.derive(f"{name}.drain", "s", "checkpoint / write rate", seconds, checkpoint, rate)
+    sheet.derive(f"{name}.drain", "s", "checkpoint / write rate", _quotient, checkpoint, rate)
     rate = _storage_rate(sheet, name, job, tier, "read")
     reload = f"{name}.reload"
     if sheet.value(parameters) is None:
@@ -220,16 +230,23 @@ def _add_checkpoint(sheet: Sheet, name: str, job: GoodputJob, plan: Plan) -> Non
         why = "our judgement while the model's parameters are not given"
         sheet.estimate(reload, 60.0, "s", 10.0, 240.0, why)
     else:
-        sheet.derive(reload, "s", "checkpoint / read rate", seconds, checkpoint, rate)
-    sheet.derive(
-        f"{name}.bandwidth",
-        "B/s",
-        "checkpoint / best interval: less than this and the drain sets the interval",
-        lambda size, mean, save: size / best_interval(mean * 3600, save) if save else None,
-        checkpoint,
-        f"{name}.mean",
-        sheet.figure("stall", figure("failures", "stall")),
-    )
+        sheet.derive(reload, "s", "checkpoint / read rate", _quotient, checkpoint, rate)
+    stall = sheet.figure("stall", figure("failures", "stall"))
+    formula = "checkpoint / best interval: less than this and the drain sets the interval"
+    sheet.derive(f"{name}.bandwidth", "B/s", formula, _least_bandwidth, checkpoint, f"{name}.mean", stall)
+
+
+def _product(count: float, each: float) -> float:
+    return count * each
+
+
+def _quotient(size: float, rate: float) -> float:
+    return size / rate
+
+
+def _least_bandwidth(checkpoint: float, mean_hours: float, stall: float) -> float | None:
+    """Return the rate at which a checkpoint is away within the best interval; None where that is 0."""
+    return checkpoint / _best_interval(mean_hours, stall) if stall else None
 
 
 def _storage_rate(sheet: Sheet, name: str, job: GoodputJob, tier: StoragePlan | None, way: str) -> str:
@@ -245,9 +262,9 @@ def _storage_rate(sheet: Sheet, name: str, job: GoodputJob, tier: StoragePlan | 
     if tier is None:
         return sheet.ask(f"{name}.{way}", "B/s", f"At what rate does the storage of {job.name} {way}?")
     system = job.shape.system
-    nic_bits = system.storage_nic_rate.count if system.storage_nic_rate else 0
-    ports = (system.storage_nics or 0) * nic_bits / 8
-    rate = float(getattr(tier, way))
+    bits = system.storage_nic_rate.count if system.storage_nic_rate else 0
+    ports = (system.storage_nics or 0) * bits / 8
+    rate = float(tier.read if way == "read" else tier.write)
     if ports:
         rate = min(rate, ports * job.machines)
     why = f"tier {tier.tier} at {tier.site}, or the job's own storage ports if they carry less"

@@ -3,7 +3,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from sovereign_ai.toolchain.engine import trim
+from sovereign_ai.toolchain.container_engine import trim
 
 HAVE = trim.bounding_set() - {"CAP_SYS_RESOURCE"}
 PROCESS = {

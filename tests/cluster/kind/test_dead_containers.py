@@ -7,7 +7,7 @@ from pathlib import Path
 import orjson
 import pytest
 
-from sovereign_ai.cluster.kind.health import COMPONENTS, dead_containers
+from sovereign_ai.cluster.kind.dead_containers import COMPONENTS, dead_containers
 from sovereign_ai.cluster.kind.machine_status import folder_of
 from sovereign_ai.cluster.operator import AUTHORIZERS
 from sovereign_ai.cluster.state import ClusterDir

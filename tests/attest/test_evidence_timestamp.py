@@ -9,7 +9,7 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from sovereign_ai.attest.entry import FIRST, make_entry
-from sovereign_ai.attest.stamped import (
+from sovereign_ai.attest.evidence_timestamp import (
     NotedLine,
     compare_line,
     insist_on_time,

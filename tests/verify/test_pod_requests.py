@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from sovereign_ai.verify.queue_amounts import asked_by, of_pod
+from sovereign_ai.verify.pod_requests import requests_of_pod, requests_of_workload
 
 
 def box(cpu: str, **more: Any) -> dict[str, Any]:
@@ -34,10 +34,10 @@ def sidecar(cpu: str) -> dict[str, Any]:
     ids=["sum", "limit", "init", "sidecar", "init after sidecar", "run", "overhead", "init and overhead"],
 )
 def test_a_pod_asks_for_what_it_takes_at_the_most_at_a_time(spec: dict[str, Any], cores: str) -> None:
-    assert of_pod(spec)["cpu"] == Fraction(cores)
+    assert requests_of_pod(spec)["cpu"] == Fraction(cores)
 
 
 def test_a_workload_asks_for_all_of_its_pods() -> None:
     one = {"count": 3, "template": {"spec": {"containers": [box("2")]}}}
     other = {"template": {"spec": {"containers": [box("1")], "initContainers": [sidecar("1")]}}}
-    assert asked_by({"spec": {"podSets": [one, other]}}) == {"cpu": Fraction(8)}
+    assert requests_of_workload({"spec": {"podSets": [one, other]}}) == {"cpu": Fraction(8)}

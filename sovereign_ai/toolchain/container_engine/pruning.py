@@ -5,7 +5,7 @@ prune(Docker(), "internal.sovereign-ai.recipe")     # returns their number; one 
 
 from __future__ import annotations
 
-from sovereign_ai.toolchain.engine.docker import Docker
+from sovereign_ai.toolchain.container_engine.docker import Docker
 
 
 def prune(docker: Docker, label: str) -> int:

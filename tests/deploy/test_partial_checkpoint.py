@@ -12,10 +12,10 @@ import pytest
 from sovereign_ai.deploy.checkpoint import Checkpoint, parse
 from sovereign_ai.deploy.objects import resource_name
 from sovereign_ai.deploy.order import needs
+from sovereign_ai.deploy.partial_checkpoint import completed, is_divisible, needed, set_aside
 from sovereign_ai.deploy.stack_context import context_of_program
 from sovereign_ai.deploy.state_files import StackFiles
 from sovereign_ai.deploy.state_store import CommandState, hold_state, read_state
-from sovereign_ai.deploy.state_subset import completed, is_divisible, needed, set_aside
 from sovereign_ai.errors import EnvironmentLacksError
 from tests.deploy.test_partial import find, state
 from tests.render.lab import bundle

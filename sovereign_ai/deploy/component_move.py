@@ -1,4 +1,4 @@
-"""A part of a factory that is renamed, moved or removed, and the objects of others that this affects."""
+"""A component of a factory that is renamed, moved or removed, and the objects of others that this affects."""
 
 from __future__ import annotations
 
@@ -14,14 +14,15 @@ Object = Mapping[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Move:
-    """A part of the factory that is renamed, moved or removed.
+    """A component of the factory that is renamed, moved or removed.
 
     Attributes:
-        kind: what it is, such as `pool`, `storage tier`, `tenant`, `zone`, `site`, `key` or `registry`.
+        kind: what it is, such as `pool`, `storage tier`, `tenant`, `zone`, `site`, `key`,
+            `registry`, `gateway` or `fabric`.
         old: the old name.
         new: the new name; empty for a removal.
         costs: what is lost or interrupted, a sentence each.
-        place: what the part moves between, such as `zone`; empty where it does not move.
+        place: what the component moves between, such as `zone`; empty where it does not move.
         origin: the old place; empty where it does not move.
         target: the new place; empty where it does not move, or is nowhere else.
     """
@@ -40,16 +41,16 @@ class Move:
         return f"{change}: {'; '.join(self.costs)}" if self.costs else change
 
     def _change(self) -> str:
-        part = f"{self.kind} {self.new or self.old}"
+        component = f"{self.kind} {self.new or self.old}"
         if self.place and not self.target:
-            return f"{part} leaves {self.place} {self.origin}"
+            return f"{component} leaves {self.place} {self.origin}"
         if self.place:
-            return f"{part} moves from {self.place} {self.origin} to {self.place} {self.target}"
+            return f"{component} moves from {self.place} {self.origin} to {self.place} {self.target}"
         if self.new:
             # A registry that goes as another one comes is no name of the same.
             verb = "replaced by" if self.kind == "registry" else "renamed to"
             return f"{self.kind} {self.old} is {verb} {self.new}"
-        return f"{part} is removed"
+        return f"{component} is removed"
 
     def to_data(self) -> dict[str, Any]:
         """Return plain data for `--json`."""

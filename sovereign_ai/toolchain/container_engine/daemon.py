@@ -20,8 +20,8 @@ from typing import Any
 
 from sovereign_ai.errors import EnvironmentLacksError, Problem
 from sovereign_ai.toolchain.cache import Progress
-from sovereign_ai.toolchain.engine import trim
-from sovereign_ai.toolchain.engine.docker import INSTALL_HINT, Docker
+from sovereign_ai.toolchain.container_engine import trim
+from sovereign_ai.toolchain.container_engine.docker import INSTALL_HINT, Docker
 from sovereign_ai.toolchain.waiting import wait_until
 
 _START_SECONDS, _STOP_SECONDS = 60.0, 30.0

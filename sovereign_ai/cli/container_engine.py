@@ -10,7 +10,7 @@ from sovereign_ai.cli.command import example, run_command
 from sovereign_ai.cli.output import AsJson, Output
 
 if TYPE_CHECKING:
-    from sovereign_ai.toolchain.engine import EngineState
+    from sovereign_ai.toolchain.container_engine import EngineState
 
 
 def add(group: typer.Typer) -> None:
@@ -22,22 +22,22 @@ def add(group: typer.Typer) -> None:
 
     @engine.command("up", **example("sovereign-ai cluster engine up"))
     def up(as_json: Annotated[bool, AsJson] = False) -> None:
-        """Use the engine that answers, or start Docker's as root; exit 3 where neither can be."""
+        """Use the container engine that answers, or start Docker's as root; exit 3 where neither can be."""
         run_command("cluster engine up", as_json, _up)
 
     @engine.command("status", **example("sovereign-ai cluster engine status"))
     def status(as_json: Annotated[bool, AsJson] = False) -> None:
-        """Show which engine answers; exit 3 if none does."""
+        """Show which container engine answers; exit 3 if none does."""
         run_command("cluster engine status", as_json, _status)
 
     @engine.command("down", **example("sovereign-ai cluster engine down"))
     def down(as_json: Annotated[bool, AsJson] = False) -> None:
-        """Stop the engine that `up` started; an engine that ran before stays."""
+        """Stop the container engine that `up` started; an engine that ran before stays."""
         run_command("cluster engine down", as_json, _down)
 
 
 def _up(output: Output) -> None:
-    from sovereign_ai.toolchain.engine import ensure
+    from sovereign_ai.toolchain.container_engine import ensure
 
     engine = ensure(progress=output.progress)
     output.finish(engine.to_data(), _engine_lines(engine))
@@ -45,7 +45,7 @@ def _up(output: Output) -> None:
 
 def _status(output: Output) -> None:
     from sovereign_ai.errors import ExitCode
-    from sovereign_ai.toolchain.engine import state
+    from sovereign_ai.toolchain.container_engine import state
 
     engine = state()
     code = ExitCode.OK if engine.version else ExitCode.ENVIRONMENT
@@ -53,10 +53,12 @@ def _status(output: Output) -> None:
 
 
 def _down(output: Output) -> None:
-    from sovereign_ai.toolchain.engine import stop
+    from sovereign_ai.toolchain.container_engine import stop
 
     was_running = stop()
-    line = "stopped the engine" if was_running else "no engine that sovereign-ai started is running"
+    line = "no container engine that sovereign-ai started is running"
+    if was_running:
+        line = "stopped the container engine"
     output.finish({"ended": was_running}, [line])
 
 

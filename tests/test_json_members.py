@@ -1,4 +1,4 @@
-"""Members of a dataclass."""
+"""The members of a JSON object, from a dataclass or from several mappings."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from sovereign_ai.records import members, merged
+from sovereign_ai.json_members import members, merged
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""Ask Docker's command line, as kind does, so that both speak to the same engine.
+"""Ask Docker's command line, as kind does, so that both speak to the same container engine.
 
 docker = Docker()
 docker.text("info", "--format", "{{.ServerVersion}}")
@@ -22,7 +22,7 @@ _LIMIT = 120.0
 
 
 class Docker:
-    """One engine, behind the `docker` program on PATH."""
+    """One container engine, behind the `docker` program on PATH."""
 
     def run(
         self, *arguments: str, feed: bytes | None = None, source: Path | None = None, limit: float = _LIMIT
@@ -54,7 +54,7 @@ class Docker:
         except subprocess.TimeoutExpired:
             what = f"`docker {' '.join(arguments[:2])}` gave no answer within {limit:g} s"
             raise EnvironmentLacksError(
-                Problem("engine-silent", what, hint="see the engine's log; start it again")
+                Problem("engine-silent", what, hint="see the container engine's log; start it again")
             ) from None
 
     def text(
@@ -70,7 +70,7 @@ class Docker:
             last_lines = done.stderr.decode(errors="replace").strip().splitlines()[-3:]
             reason = " | ".join(last_lines)[-600:] or f"exit {done.returncode}"
             message = f"`docker {' '.join(arguments[:3])}` failed: {reason}"
-            hint = "`sovereign-ai doctor` looks at the engine"
+            hint = "`sovereign-ai doctor` looks at the container engine"
             raise EnvironmentLacksError(Problem("engine-failed", message, hint=hint))
         return done.stdout.decode(errors="replace").strip()
 

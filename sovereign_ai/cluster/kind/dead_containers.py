@@ -1,4 +1,4 @@
-"""The dead parts of a kind cluster, by the engine: containers, and components of the control plane.
+"""The containers of a kind cluster that do not run, and the components that do not run in them.
 
 dead_containers(folder_of("lab"))   # empty while all of them run
 """
@@ -16,7 +16,7 @@ from sovereign_ai.cluster.kind.containers import containers, need_engine
 from sovereign_ai.cluster.kind.machine_status import machines_of
 from sovereign_ai.cluster.operator import OPERATOR
 from sovereign_ai.cluster.state import ClusterDir
-from sovereign_ai.toolchain.engine import Docker
+from sovereign_ai.toolchain.container_engine import Docker
 
 COMPONENTS = ("etcd", "kube-apiserver", "kube-controller-manager", "kube-scheduler")
 """The static pods of the control plane that kubeadm writes for its kubelet."""
@@ -27,10 +27,10 @@ def dead_containers(cluster_dir: ClusterDir) -> tuple[DeadComponent, ...]:
     """Return the containers of a cluster that do not run, then what does not run in its control plane.
 
     Returns:
-        The dead parts; none of a cluster that `up` did not create.
+        The dead components; none of a cluster that `up` did not create.
 
     Raises:
-        EnvironmentLacksError: no engine answers, so that nothing is known.
+        EnvironmentLacksError: no container engine answers, so that nothing is known.
     """
     if not cluster_dir.record.exists():
         return ()

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from sovereign_ai.toolchain.engine.docker import Docker
-from sovereign_ai.toolchain.engine.pruning import prune
+from sovereign_ai.toolchain.container_engine.docker import Docker
+from sovereign_ai.toolchain.container_engine.pruning import prune
 
 
 def test_nameless_images_of_ours_go_and_one_in_use_stays(

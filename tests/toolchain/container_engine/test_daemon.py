@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 
 from sovereign_ai.errors import EnvironmentLacksError
-from sovereign_ai.toolchain.engine import daemon
-from sovereign_ai.toolchain.engine.docker import Docker
+from sovereign_ai.toolchain.container_engine import daemon
+from sovereign_ai.toolchain.container_engine.docker import Docker
 
 
 @pytest.fixture(autouse=True)

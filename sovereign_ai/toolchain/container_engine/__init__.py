@@ -15,9 +15,9 @@ from typing import TYPE_CHECKING
 from sovereign_ai.lazy_exports import lazy_exports
 
 if TYPE_CHECKING:
-    from sovereign_ai.toolchain.engine.daemon import EngineState, ensure, state, stop
-    from sovereign_ai.toolchain.engine.docker import ENGINE_VARIABLES, Docker
-    from sovereign_ai.toolchain.engine.pruning import prune
+    from sovereign_ai.toolchain.container_engine.daemon import EngineState, ensure, state, stop
+    from sovereign_ai.toolchain.container_engine.docker import ENGINE_VARIABLES, Docker
+    from sovereign_ai.toolchain.container_engine.pruning import prune
 else:
     __getattr__ = lazy_exports(
         __name__,

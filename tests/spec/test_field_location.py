@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from sovereign_ai.spec.error_location import TextForm, fields_of, locate_field
 from sovereign_ai.spec.factory import AIFactory
+from sovereign_ai.spec.field_location import TextForm, fields_of, locate_field
 from sovereign_ai.spec.zone import ResidencyPolicy
 
 

@@ -1,4 +1,7 @@
-"""The field that pydantic's location of an error refers to, and its expected value in words.
+"""Find the field of a description that pydantic's location of an error refers to, and its value in words.
+
+pydantic names a field by the steps to it: `("pools", 0, "zone")`, with further steps for unions. A user is
+shown `pools[0].zone`, and what may be written there.
 
 >>> from sovereign_ai.spec import GpuNodePool
 >>> locate_field(GpuNodePool, ("spares", "literal['auto']")).path
@@ -112,7 +115,7 @@ def locate_field(model: type[BaseModel], loc: Sequence[int | str], *, by_alias: 
             key_kind, kind = get_args(bare)
         elif kind is None:
             path = below(path, step)
-    return _make_spot(path, name, kind, parent, by_alias=by_alias)
+    return _field_at_end(path, name, kind, parent, by_alias=by_alias)
 
 
 def _find_field(model: type[BaseModel], step: str, *, by_alias: bool) -> tuple[FieldInfo | None, str]:
@@ -154,7 +157,7 @@ def _alternatives(kind: Any) -> tuple[list[Any], list[Any]]:
     return arms, metadata
 
 
-def _make_spot(
+def _field_at_end(
     path: str, name: str, kind: Any, parent: type[BaseModel] | None, *, by_alias: bool
 ) -> FieldLocation:
     """Return the field at the end of a walk, with its expected value."""
@@ -193,7 +196,7 @@ def _type_words(kind: Any, form: TextForm | None, metadata: list[Any]) -> str:
         return form.words
     origin = get_origin(kind)
     if origin in (tuple, list):
-        entry = _make_spot("", "", get_args(kind)[0], None, by_alias=True).expected
+        entry = _field_at_end("", "", get_args(kind)[0], None, by_alias=True).expected
         return f"a list of entries, each {entry}"
     if origin is dict:
         return "a mapping of names"

@@ -1,4 +1,4 @@
-"""The time stamp of evidence: where its token stands in the envelope and in the log, and when it must be of.
+"""The time stamp of evidence: where its token is in the envelope and in the log, and which time it must have.
 
 The envelope holds the token beside its one signature, and the line of the run notes the token's digest, so
 that a token cannot be taken out or exchanged unseen. The authority's time must lie between the line before
@@ -59,7 +59,7 @@ def token_of(envelope: Mapping[str, Any]) -> bytes | None:
     """Return the token of an envelope; None where it has none.
 
     Raises:
-        StampError: what stands in its place is none.
+        StampError: the member is no base64.
     """
     if MEMBER not in envelope:
         return None

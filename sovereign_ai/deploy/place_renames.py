@@ -1,0 +1,136 @@
+"""Recognise which places are renamed, and which components really move, where both change the same names.
+
+Sites, halls, fabrics, keys and regions have no objects of their own: a new name shows only in the objects
+that name them, in the same way as a move of those objects to another place. The description decides:
+
+- a place whose name is still described was not renamed: what was there has moved;
+- a place whose name is not described any more was renamed, if what was there is now somewhere that the
+  cluster had nothing before.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass
+
+from sovereign_ai.deploy.component_places import Places
+from sovereign_ai.spec import AIFactory
+
+RenamedPlaces = dict[tuple[str, str], str]
+"""(kind of place, old name) to the new name."""
+
+
+@dataclass(frozen=True, slots=True)
+class Relocation:
+    """A component that is in other places than before.
+
+    Attributes:
+        component: its component label before, such as `pool.train`.
+        kind: the kind of place, such as `zone`.
+        old: the places that it leaves.
+        new: the places in which it was not before.
+    """
+
+    component: str
+    kind: str
+    old: frozenset[str]
+    new: frozenset[str]
+
+
+def changed_places(before: Places, after: Places, renamed: Mapping[str, str]) -> list[Relocation]:
+    """Return the components whose places have other names than before, whatever the reason.
+
+    Args:
+        before: where components are on the cluster.
+        after: where they will be.
+        renamed: each component that goes, and the one that takes its place.
+    """
+    changes: list[Relocation] = []
+    for (component, kind), old in sorted(before.items()):
+        new = after.get((renamed.get(component) or component, kind))
+        # A component that goes is in no place, and its removal is reported already.
+        if new is not None and new != old:
+            changes.append(Relocation(component, kind, frozenset(old - new), frozenset(new - old)))
+    return changes
+
+
+def renamed_places(
+    factory: AIFactory, renamed: Mapping[str, str], before: Places, changes: Iterable[Relocation]
+) -> RenamedPlaces:
+    """Return the places that are renamed.
+
+    Args:
+        factory: the new description.
+        renamed: each component that goes, and the one that takes its place; zones are components too.
+        before: where components are on the cluster.
+        changes: the components whose places have other names.
+    """
+    described = _described_places(factory)
+    occupied: dict[str, set[str]] = defaultdict(set)
+    for (_, kind), names in before.items():
+        occupied[kind] |= names
+    pairs = _renamed_zones(renamed)
+    # First the components that leave one place only, which leave no doubt.
+    for change in sorted(changes, key=lambda change: len(change.old)):
+        if change.kind in described:
+            _pair_names(pairs, change, described[change.kind], occupied[change.kind])
+    return pairs
+
+
+def _described_places(factory: AIFactory) -> dict[str, set[str]]:
+    """Return the names in a description by kind of place, of the kinds that can be renamed."""
+    described: dict[str, set[str]] = {"site": set(), "region": set(), "hall": set()}
+    described["zone"] = {zone.name for zone in factory.zones}
+    described["key"] = {key.name for key in factory.keys}
+    described["fabric"] = {fabric.name for fabric in factory.fabrics}
+    for site in factory.sites:
+        described["site"].add(site.name)
+        described["region"].add(site.region or site.name)
+        described["hall"].update(hall.name for hall in site.halls)
+    return described
+
+
+def _renamed_zones(renamed: Mapping[str, str]) -> RenamedPlaces:
+    """Return the zones that are renamed as components."""
+    pairs: RenamedPlaces = {}
+    for component, successor in renamed.items():
+        kind, _, name = component.partition(".")
+        if kind == "zone" and successor:
+            pairs["zone", name] = successor.partition(".")[2]
+    return pairs
+
+
+def _pair_names(
+    pairs: RenamedPlaces, change: Relocation, described: AbstractSet[str], occupied: AbstractSet[str]
+) -> None:
+    """Add the pairs of an old and a new name that the change of one component shows.
+
+    Args:
+        pairs: the pairs so far, to which these are added.
+        change: the component's change.
+        described: the names of this kind of place in the new description.
+        occupied: the names of this kind of place in which anything was before.
+    """
+    known = {old: new for (kind, old), new in pairs.items() if kind == change.kind}
+    gone = change.old - described - known.keys()
+    fresh = change.new - occupied - set(known.values())
+    # Where a component leaves two places for two new ones, nothing says which became which: the order of
+    # their names decides, so that the same change is always reported in the same words.
+    for old, new in zip(sorted(gone), sorted(fresh), strict=False):
+        pairs[change.kind, old] = new
+
+
+def moved_components(changes: Iterable[Relocation], pairs: RenamedPlaces) -> Iterator[Relocation]:
+    """Yield the components that are in other places, and not in the same ones under other names."""
+    for change in changes:
+        left = set()
+        still_there = set()
+        for old in change.old:
+            name = pairs.get((change.kind, old), old)
+            still_there.add(name)
+            if name not in change.new:
+                left.add(old)
+        if left:
+            yield Relocation(change.component, change.kind, frozenset(left), change.new - still_there)
