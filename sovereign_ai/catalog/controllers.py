@@ -14,7 +14,14 @@ from dataclasses import dataclass
 from functools import cache
 from types import MappingProxyType
 
-from sovereign_ai.catalog.figures import DefectiveDataError, Row, Sourced, find_row, rows, rows_of_descriptions
+from sovereign_ai.catalog.figures import (
+    DefectiveDataError,
+    Row,
+    Sourced,
+    find_row,
+    rows,
+    rows_of_descriptions,
+)
 
 FUNCTIONS = (
     "queueing",

@@ -1,4 +1,4 @@
-"""The platform's controllers: known, under their own function, together with what they need, without rivals."""
+"""The platform's controllers: known, under their own function, with what they need, and without rivals."""
 
 from __future__ import annotations
 
@@ -87,16 +87,17 @@ def _check_rivals(platform: Platform, rows: dict[str, CatalogController]) -> Ite
     for function, names in platform.functions().items():
         for index, name in enumerate(names):
             fields.setdefault(name, f"{_ROOT}.{function}[{index}]")
-    for name in fields:
+    order = list(fields)
+    for name in order:
         row = rows.get(name)
         for rival in row.conflicts if row else ():
             if rival not in fields:
                 continue
             reason = row.reason("conflicts", rival) if row else ""
             message = f"{name!r} and {rival!r} contradict each other: {reason}"
-            # The later of the two in the text is the one that was added.
-            later = max(fields[name], fields[rival], key=list(fields.values()).index)
-            yield Problem("contradiction", message, Where(field=later), f"keep {name!r} or {rival!r}")
+            # The later of the two is the one that was added.
+            later = max(name, rival, key=order.index)
+            yield Problem("contradiction", message, Where(field=fields[later]), f"keep {name!r} or {rival!r}")
 
 
 def _check_details(platform: Platform, rows: dict[str, CatalogController]) -> Iterator[Problem]:
