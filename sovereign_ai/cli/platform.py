@@ -1,4 +1,4 @@
-"""`platform`: the controllers that a factory runs, the check of their manifests, and the bill of materials."""
+"""`platform`: the controllers that a factory runs, a check of their manifests, and the bill of materials."""
 
 from __future__ import annotations
 

@@ -190,16 +190,16 @@ def started_with(monkeypatch: pytest.MonkeyPatch, plane: ControlPlane, factory: 
     """Return whether Kueue would be one of a control plane's processes; None for as it was."""
     seen: list[object] = []
 
-    class Started(Exception):
+    class StartedError(Exception):
         """The start of processes, which these tests do without."""
 
     def note(_name: str, **settings: object) -> None:
         seen.append(settings["queueing"])
-        raise Started
+        raise StartedError
 
     monkeypatch.setattr(embedded_control_plane.embedded, "up", note)
     described = None if factory is None else (factory, plan(factory))
-    with pytest.raises(Started):
+    with pytest.raises(StartedError):
         plane.up(lambda _line: None, described)
     return seen[0]
 

@@ -1,4 +1,4 @@
-"""Manifests of controllers: images, hosts, registries and installs that lead out, wherever they are written."""
+"""Manifests of controllers: images, hosts, registries and installs that lead out, wherever they stand."""
 
 from __future__ import annotations
 
@@ -17,7 +17,9 @@ IMAGE = f"{REGISTRY}/kueue@sha256:" + "a" * 64
 OTEL = "otel.example.net"
 
 
-def refused(*objects: dict[str, Any], platform: dict[str, Any] | None = None, **changes: Any) -> list[tuple[str, str]]:
+def refused(
+    *objects: dict[str, Any], platform: dict[str, Any] | None = None, **changes: Any
+) -> list[tuple[str, str]]:
     """Return rule and field of each violation of some manifests."""
     factory = factory_of(platform=platform or {"queueing": "kueue"}, **changes)
     planned = replace(plan_of(factory), platform=plan_platform(factory))
@@ -41,7 +43,12 @@ def settings(text: str, key: str = "manager.yaml") -> dict[str, Any]:
 
 
 def own_kind(spec: dict[str, Any]) -> dict[str, Any]:
-    return {"apiVersion": "nvidia.com/v1", "kind": "ClusterPolicy", "metadata": {"name": "policy"}, "spec": spec}
+    return {
+        "apiVersion": "nvidia.com/v1",
+        "kind": "ClusterPolicy",
+        "metadata": {"name": "policy"},
+        "spec": spec,
+    }
 
 
 def test_a_controller_from_the_registry_that_calls_nobody_outside_is_permitted() -> None:
@@ -87,7 +94,12 @@ def test_a_registry_in_an_object_of_the_controllers_own_kind_is_refused() -> Non
 
 @pytest.mark.parametrize(
     "command",
-    ["apk add --no-cache kubectl", "apt-get -y install linux-headers", "pip3 install torch", "dnf install gcc"],
+    [
+        "apk add --no-cache kubectl",
+        "apt-get -y install linux-headers",
+        "pip3 install torch",
+        "dnf install gcc",
+    ],
 )
 def test_a_package_that_is_installed_when_it_runs_is_refused(command: str) -> None:
     field = "spec.template.spec.containers[0].command"

@@ -52,9 +52,7 @@ def test_a_controller_with_pinned_images_of_the_registry_obeys_every_rule() -> N
         ("registry.k8s.io/kueue/kueue:v0.17.0", ["comes from no registry", "is not pinned"]),
     ],
 )
-def test_an_image_of_another_registry_or_without_digest_is_refused(
-    image: str, messages: list[str]
-) -> None:
+def test_an_image_of_another_registry_or_without_digest_is_refused(image: str, messages: list[str]) -> None:
     findings = found(kueue(images=[image]))
     assert [(rule, field) for rule, field, _ in findings] == [
         ("PLT-001", "platform.controllers[0].images[0]") for _ in messages

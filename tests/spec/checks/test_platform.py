@@ -1,4 +1,4 @@
-"""Platforms that cannot be: unknown and misplaced names, rivals, and what is missing, each with what to write."""
+"""Platforms that cannot be: unknown and misplaced names, rivals, what is missing; each with what to write."""
 
 from __future__ import annotations
 
