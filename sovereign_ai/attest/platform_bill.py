@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from cyclonedx.model.license import License
 
 _PROPERTY = "sovereign-ai:platform:"
+_FIELDS = ("function", "holder", "jurisdiction", "namespace", "source")
+"""Fields of a controller for which CycloneDX has no member."""
 _ADDRESS = re.compile(r"(?:[a-z+]+://)?[A-Za-z0-9.-]+\.[a-z]+(?:/[A-Za-z0-9._~/-]*)?")
 """A source that is an address; one in words is a property alone."""
 
@@ -59,39 +61,36 @@ def _controller(controller: PlatformController) -> Component:
     from cyclonedx.model.component import Component, ComponentType  # noqa: PLC0415
     from cyclonedx.model.contact import OrganizationalEntity  # noqa: PLC0415
 
-    references = []
-    if _ADDRESS.fullmatch(controller.source):
+    component = Component(name=controller.name, bom_ref=f"controller:{controller.name}")
+    component.type = ComponentType.APPLICATION
+    component.version = controller.version or None
+    component.description = controller.title
+    component.supplier = OrganizationalEntity(name=controller.vendor)
+    component.licenses = [_licence(controller.licence)]
+    component.properties = _properties(controller)
+    address = controller.source
+    if _ADDRESS.fullmatch(address):
         # A repository without a scheme, as the catalogue writes it, is at https.
-        address = controller.source if "://" in controller.source else f"https://{controller.source}"
-        references.append(ExternalReference(type=ExternalReferenceType.VCS, url=XsUri(address)))
-    return Component(
-        name=controller.name,
-        version=controller.version or None,
-        type=ComponentType.APPLICATION,
-        bom_ref=f"controller:{controller.name}",
-        description=controller.title,
-        supplier=OrganizationalEntity(name=controller.vendor),
-        licenses=[_licence(controller.licence)],
-        external_references=references,
-        properties=_properties(controller),
-    )
+        uri = XsUri(address if "://" in address else f"https://{address}")
+        reference = ExternalReference(type=ExternalReferenceType.VCS, url=uri)
+        component.external_references = [reference]
+    return component
 
 
 def _properties(controller: PlatformController) -> list[Property]:
     """Return what CycloneDX has no member for: function, law, namespace, and what is reached."""
     from cyclonedx.model import Property  # noqa: PLC0415
 
-    properties = [
-        Property(name=f"{_PROPERTY}function", value=controller.function),
-        Property(name=f"{_PROPERTY}holder", value=controller.holder),
-        Property(name=f"{_PROPERTY}jurisdiction", value=controller.jurisdiction),
-        Property(name=f"{_PROPERTY}namespace", value=controller.namespace),
-        Property(name=f"{_PROPERTY}source", value=controller.source),
-    ]
+    values: dict[str, str] = {}
+    for field in _FIELDS:
+        values[field] = getattr(controller, field)
     for contact in controller.contacts:
-        state = contact.place if contact.used else "switched off"
-        name = f"{_PROPERTY}{contact.kind}:{contact.name}"
-        properties.append(Property(name=name, value=state))
+        key = f"{contact.kind}:{contact.name}"
+        values[key] = contact.place if contact.used else "switched off"
+    properties: list[Property] = []
+    for key, value in values.items():
+        name = f"{_PROPERTY}{key}"
+        properties.append(Property(name=name, value=value))
     return properties
 
 
@@ -109,8 +108,10 @@ def _image(reference: str) -> Component:
     from cyclonedx.model.component import Component, ComponentType  # noqa: PLC0415
 
     name, _, digest = reference.partition("@sha256:")
-    hashes = [HashType(alg=HashAlgorithm.SHA_256, content=digest)] if digest else []
-    version = f"sha256:{digest}" if digest else None
-    return Component(
-        name=name, version=version, type=ComponentType.CONTAINER, bom_ref=f"image:{reference}", hashes=hashes
-    )
+    component = Component(name=name, bom_ref=f"image:{reference}")
+    component.type = ComponentType.CONTAINER
+    if digest:
+        content = HashType(alg=HashAlgorithm.SHA_256, content=digest)
+        component.hashes = [content]
+        component.version = f"sha256:{digest}"
+    return component

@@ -125,41 +125,56 @@ def of_row(row: Row) -> CatalogController:
     function = row.needed_text("function")
     if function not in FUNCTIONS:
         raise DefectiveDataError(f"{row.name()}: {function!r} is none of {', '.join(FUNCTIONS)}")
+    images = _listed(row, "images")
+    needs = _listed(row, "needs")
+    conflicts = _listed(row, "conflicts")
+    title = row.name("title")
+    vendor = row.name("vendor")
+    repository = row.needed_text("repository")
+    version = row.text("version")
+    licence = row.needed_text("licence")
+    namespace = row.needed_text("namespace")
+    endpoints = _contacts(row, "endpoints")
+    heartbeats = _contacts(row, "heartbeats")
+    telemetry = _contacts(row, "telemetry")
+    packages = _contacts(row, "packages")
     return CatalogController(
         name=row.name(),
         figures=row.figures,
-        title=row.name("title"),
-        vendor=row.name("vendor"),
+        title=title,
+        vendor=vendor,
         function=function,
-        repository=row.needed_text("repository"),
-        version=row.text("version"),
-        licence=row.needed_text("licence"),
-        namespace=row.needed_text("namespace"),
-        images=tuple(place for _, place in _listed(row, "images")),
-        needs=tuple(name for name, _ in _listed(row, "needs")),
-        conflicts=tuple(name for name, _ in _listed(row, "conflicts")),
-        endpoints=_contacts(row, "endpoints"),
-        heartbeats=_contacts(row, "heartbeats"),
-        telemetry=_contacts(row, "telemetry"),
-        packages=_contacts(row, "packages"),
+        repository=repository,
+        version=version,
+        licence=licence,
+        namespace=namespace,
+        images=tuple(images.values()),
+        needs=tuple(needs),
+        conflicts=tuple(conflicts),
+        endpoints=endpoints,
+        heartbeats=heartbeats,
+        telemetry=telemetry,
+        packages=packages,
     )
 
 
-def _listed(row: Row, field: str) -> list[tuple[str, str]]:
+def _listed(row: Row, field: str) -> dict[str, str]:
     """Return name and text of each figure of a mapping such as `images`, in the order of the file."""
-    listed: list[tuple[str, str]] = []
+    listed: dict[str, str] = {}
     for key in row.by_field:
         outer, _, name = key.partition(".")
         if outer == field and name:
-            listed.append((name, row.needed_text(key)))
+            listed[name] = row.needed_text(key)
     return listed
 
 
 def _contacts(row: Row, field: str) -> tuple[KnownContact, ...]:
     """Return the contacts that a mapping of figures lists."""
+    kind = CONTACTS[field]
     contacts: list[KnownContact] = []
-    for name, place in _listed(row, field):
-        contacts.append(KnownContact(name=name, kind=CONTACTS[field], place=place))
+    for name, place in _listed(row, field).items():
+        contact = KnownContact(name=name, kind=kind, place=place)
+        contacts.append(contact)
     return tuple(contacts)
 
 

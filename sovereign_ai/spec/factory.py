@@ -97,7 +97,7 @@ class AIFactory(Model):
     providers: tuple[Provider, ...] = added_later(())
     """Other Pulumi providers that its programs may use, each with the country that it writes to."""
     platform: Platform | None = added_later()
-    """The controllers that its clusters run; left out, nothing is said about them."""
+    """The controllers that its clusters run; left out, none is described."""
     workloads: tuple[Workload, ...] = ()
     """Jobs and services that it runs."""
     approvers: tuple[Approver, ...] = added_later(())
