@@ -49,6 +49,7 @@ if TYPE_CHECKING:
     from sovereign_ai.attest.layout import ACCESS, PREDICATE
     from sovereign_ai.attest.observation import bind, read_binding
     from sovereign_ai.attest.oscal import RESULTS_FILE, assessment_results, documents
+    from sovereign_ai.attest.platform_bill import platform_sbom
     from sovereign_ai.attest.sarif_log import sarif
     from sovereign_ai.attest.signing import Signer, base64_text, key_id, pae, public_key
     from sovereign_ai.attest.text import findings_lines, verdict_lines
@@ -87,6 +88,7 @@ else:
             "layout": ("ACCESS", "PREDICATE"),
             "observation": ("bind", "read_binding"),
             "oscal": ("RESULTS_FILE", "assessment_results", "documents"),
+            "platform_bill": ("platform_sbom",),
             "sarif_log": ("sarif",),
             "signing": ("Signer", "base64_text", "key_id", "pae", "public_key"),
             "text": ("findings_lines", "verdict_lines"),
@@ -130,6 +132,7 @@ __all__ = [
     "parse_url",
     "parts_and_verdict",
     "parts_of",
+    "platform_sbom",
     "public_key",
     "public_text",
     "read_authorities",

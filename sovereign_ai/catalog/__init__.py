@@ -26,6 +26,12 @@ from typing import TYPE_CHECKING
 from sovereign_ai.lazy_exports import lazy_exports
 
 if TYPE_CHECKING:
+    from sovereign_ai.catalog.controllers import (
+        FUNCTIONS,
+        CatalogController,
+        controller_row,
+        controller_rows,
+    )
     from sovereign_ai.catalog.figures import (
         DefectiveDataError,
         Figure,
@@ -55,6 +61,7 @@ else:
     __getattr__ = lazy_exports(
         __name__,
         {
+            "controllers": ("CatalogController", "FUNCTIONS", "controller_row", "controller_rows"),
             "figures": (
                 "DefectiveDataError",
                 "Figure",
@@ -85,8 +92,10 @@ else:
 
 __all__ = [
     "CIRCLES",
+    "FUNCTIONS",
     "KINDS",
     "MOST_INSTANCES",
+    "CatalogController",
     "DefectiveDataError",
     "Design",
     "Figure",
@@ -96,6 +105,8 @@ __all__ = [
     "UnknownNameError",
     "add_rows",
     "blocks",
+    "controller_row",
+    "controller_rows",
     "countries",
     "country",
     "country_hint",

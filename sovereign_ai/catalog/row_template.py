@@ -28,6 +28,12 @@ _NEEDED = {
     },
     "switch": {"kind": "ethernet", "ports": "64", "rate": "800 Gbps"},
     "supplier": {"seat": "DE"},
+    "controller": {
+        "function": "queueing",
+        "repository": "git.example.com/queues",
+        "licence": "Apache-2.0",
+        "namespace": "queues",
+    },
 }
 """Figures that a row of a kind must have, each with an example."""
 _OPTIONAL = {
@@ -45,6 +51,15 @@ _OPTIONAL = {
     "accelerator": {"dense_tflops.fp8": "2000", "scale_up": "900 GB/s", "product": "Example-GPU"},
     "switch": {"power": "1900 W", "rack_units": "2", "uplink_ports": "4", "uplink_rate": "100 Gbps"},
     "supplier": {},
+    "controller": {
+        "version": "v1.0.0",
+        "images.manager": "registry.example.com/ai/queues",
+        "needs.cert-manager": "certificates",
+        "telemetry.usage": "usage.example.com",
+        "packages.install": "packages.example.com",
+        "heartbeats.licence": "licence.example.com",
+        "endpoints.updates": "updates.example.com",
+    },
     "nic": {"ports": "1", "rate": "400 Gbps", "power": "25 W"},
     "optic": {"rate": "800 Gbps", "reach": "500 m", "power": "15 W"},
     "storage-server": {
@@ -117,6 +132,8 @@ def _member_lines(kind: str, name: str) -> Iterator[str]:
     else:
         vendor = "a supplier of the catalogue, or one that a row of kind supplier before this one brings"
         yield f"    vendor: supermicro  # {vendor}"
+    if kind == "controller":
+        yield f"    title: {name}"
     if kind == "system":
         accelerator = "an accelerator of the catalogue, or one that a row before this one brings"
         yield f"    accelerator: h100-sxm  # {accelerator}"

@@ -18,7 +18,7 @@ from datetime import date
 from typing import Any
 
 from sovereign_ai.catalog import accelerator as accelerators
-from sovereign_ai.catalog import parts
+from sovereign_ai.catalog import controllers, parts
 from sovereign_ai.catalog import supplier as suppliers
 from sovereign_ai.catalog import switch as switches
 from sovereign_ai.catalog import system as systems
@@ -36,7 +36,7 @@ from sovereign_ai.names import DNS_LABEL
 
 _PLAIN = ("kind", "name", "vendor", "accelerator", "title", "makes", "scalable_units", "figures")
 _FIGURE = ("value", "unit", "source", "read", "grade", "low", "high", "note")
-_NESTED = {"dense_tflops"}
+_NESTED = {"dense_tflops", "images", "needs", "conflicts", *controllers.CONTACTS}
 _LONGEST_NAME = 32
 _LONGEST_MESSAGE = 300
 """Characters of a message that quotes a wrong value."""
@@ -93,6 +93,13 @@ KINDS: Mapping[str, RowKind] = {
         {"power": "its watts are in no total", "rack_units": "two units are planned for it"},
     ),
     "supplier": RowKind("supplier", suppliers.of_row, suppliers.CatalogSupplier, suppliers.suppliers, {}),
+    "controller": RowKind(
+        "controller",
+        controllers.of_row,
+        controllers.CatalogController,
+        controllers.controller_rows,
+        {"version": "which version runs is open until a description says it"},
+    ),
     **{
         kind: RowKind("part", parts.of_row, parts.CatalogPart, parts.parts, _PART_BLOCKS.get(kind, _RACKED))
         for kind in parts.PART_KINDS
@@ -194,7 +201,7 @@ def _figures(raw: Mapping[str, Any]) -> tuple[Any, ...]:
         return ()
 
 
-_NO_FIGURES = frozenset({"name", "figures", "vendor", "accelerator", "kind", "scalable_units"})
+_NO_FIGURES = frozenset({"name", "figures", "vendor", "accelerator", "kind", "scalable_units", "title"})
 """Fields of typed rows that are no figures."""
 
 

@@ -80,7 +80,7 @@ def _read_rows(files: list[Path]) -> dict[str, list[Any]]:
         SpecError: a file or a row is wrong.
     """
     from sovereign_ai.catalog import accelerator as accelerators
-    from sovereign_ai.catalog import parts
+    from sovereign_ai.catalog import controller_rows, parts
     from sovereign_ai.catalog import supplier as suppliers
     from sovereign_ai.catalog import switch as switches
     from sovereign_ai.catalog import system as systems
@@ -93,6 +93,7 @@ def _read_rows(files: list[Path]) -> dict[str, list[Any]]:
         "accelerator": list(accelerators.accelerators()),
         "switch": list(switches.switches()),
         "supplier": list(suppliers.suppliers()),
+        "controller": list(controller_rows()),
     }
     for row in parts.parts():
         by_kind.setdefault(row.kind, []).append(row)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -17,12 +18,13 @@ from sovereign_ai.cluster.control_plane import (
     explain_local_kinds,
     with_queueing,
 )
+from sovereign_ai.names import DNS_LABEL
 
 if TYPE_CHECKING:
     from sovereign_ai.cluster.control_plane import ControlPlane
 
 Name = Annotated[
-    str, typer.Argument(help="The cluster's name; with --cluster kind, the stack's folder does as well.")
+    str, typer.Argument(help="The cluster's name; for `up` and with --cluster kind, the stack's folder too.")
 ]
 StackFolder = Annotated[Path, typer.Argument(help="The stack's folder.")]
 
@@ -31,7 +33,9 @@ ClusterOption = Annotated[
     LocalBackend | None,
     typer.Option("--cluster", help=explain_local_kinds(), show_default="embedded"),
 ]
-_QUEUEING = "Run Kueue beside it, or no more; left out, as it was. Embedded only."
+_QUEUEING = (
+    "Run Kueue beside it, or no more; left out, as the stack's platform says, else as it was. Embedded only."
+)
 BackendOption = Annotated[LocalBackend | None, typer.Option("--backend", hidden=True)]
 """The old name of `--cluster`, accepted with a note until 0.2."""
 
@@ -137,18 +141,24 @@ def _up(output: Output, name: str, backend: Backend, queueing: bool | None = Non
     from sovereign_ai.cli.stack import open_stack
 
     plane = control_plane(backend, name)
+    stack = None
+    if plane.needs_description or _is_stack_folder(name):
+        stack = open_stack(Path(name))
+        plane = control_plane(backend, stack.cluster())
     if queueing is not None:
         plane = with_queueing(plane, queueing)
-    stack = None
-    if plane.needs_description:
-        stack = open_stack(Path(name))
-        plane = control_plane(backend, stack.bundle().cluster)
     cluster = start(plane, stack, output)
     lines = [f"{cluster.name}: ready at {cluster.server}"]
     if plane.has_real_nodes:
         lines += table(["machine", "container"], sorted(cluster.machines.items()))
     lines.append(f"export KUBECONFIG={cluster.kubeconfig}")
     output.finish(dict(cluster.data), lines)
+
+
+def _is_stack_folder(text: str) -> bool:
+    """Return whether a text names the folder of a stack, and cannot be the name of a cluster."""
+    is_name = re.fullmatch(DNS_LABEL, text) is not None
+    return not is_name and (Path(text) / "factory.yaml").is_file()
 
 
 def _status(output: Output, name: str, backend: Backend) -> None:

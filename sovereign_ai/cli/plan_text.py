@@ -56,6 +56,7 @@ _SUBJECTS = {
     "fabric": "fabrics",
     "storage": "storage",
     "cluster": "clusters",
+    "controller": "platform",
 }
 """The heading of each table, and the member of the summary that it shows."""
 
@@ -76,6 +77,8 @@ def _tables(summary: Row) -> Iterator[tuple[str, Sequence[str], list[tuple[Any, 
     yield "storage", columns, [_storage(row) for row in summary["storage"]]
     columns = ("jurisdiction", "nodes", "GPUs", "namespaces")
     yield "cluster", columns, [_cluster(row) for row in summary["clusters"]]
+    columns = ("version", "licence", "jurisdiction", "namespace", "images", "contacts")
+    yield "controller", columns, [_controller(row) for row in summary.get("platform", ())]
 
 
 def _pool(row: Row) -> tuple[Any, ...]:
@@ -90,6 +93,11 @@ def _racks(row: Row) -> tuple[Any, ...]:
 def _cluster(row: Row) -> tuple[Any, ...]:
     namespaces = len(row["namespaces"])
     return row["cluster"], row["jurisdiction"], row["nodes"], row["gpus"], namespaces
+
+
+def _controller(row: Row) -> tuple[Any, ...]:
+    fields = ("controller", "version", "licence", "jurisdiction", "namespace", "images", "contacts")
+    return tuple(row[field] or "-" for field in fields)
 
 
 def _most_power(row: Row) -> str:

@@ -61,6 +61,12 @@ FIGURES = FileKind("figures", "a file of figures", _MIB, "name a file that maps 
 WORKLOAD = FileKind(
     "workload", "a file of a job or service", _MIB, "name a file of YAML or JSON that starts with kind:"
 )
+MANIFESTS = FileKind(
+    "manifests",
+    "a file of Kubernetes objects",
+    8 * _MIB,
+    "name a file of YAML as `helm template` or `kustomize build` writes it",
+)
 ANSWERS = FileKind("answers", "an evidence.yaml", _MIB, "name an evidence.yaml, or a folder")
 SERIES = FileKind(
     "series", "a file of hours", _MIB, "name a text file with a number a line, or a CSV of kilowatts"

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from sovereign_ai.plan.network_review import network_notes
     from sovereign_ai.plan.nodes import Node
     from sovereign_ai.plan.plan_summary import summary
+    from sovereign_ai.plan.platform import PlatformContact, PlatformController, plan_platform
     from sovereign_ai.plan.priority_levels import (
         FLOW_PRECEDENCE,
         HAND_SIZE,
@@ -71,6 +72,7 @@ else:
             "network_review": ("network_notes",),
             "nodes": ("Node",),
             "plan_summary": ("summary",),
+            "platform": ("PlatformContact", "PlatformController", "plan_platform"),
             "priority_levels": (
                 "FLOW_PRECEDENCE",
                 "HAND_SIZE",
@@ -111,6 +113,8 @@ __all__ = [
     "Node",
     "Partition",
     "Plan",
+    "PlatformContact",
+    "PlatformController",
     "PoolSlice",
     "Prefix",
     "Rack",
@@ -124,6 +128,7 @@ __all__ = [
     "network_notes",
     "other_watts",
     "plan",
+    "plan_platform",
     "pod_bits",
     "poisson_spares",
     "pool_shapes",

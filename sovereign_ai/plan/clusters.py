@@ -14,6 +14,7 @@ from sovereign_ai.catalog.system import system
 from sovereign_ai.errors import Problem, Where
 from sovereign_ai.names import is_reserved_namespace
 from sovereign_ai.plan.cluster_split import MOST_PODS, Run, SiteCut, count_of, most_machines
+from sovereign_ai.plan.platform import platform_namespaces
 from sovereign_ai.plan.quotas import Quotas, namespace_name, share, split
 from sovereign_ai.plan.shapes import Shape
 from sovereign_ai.spec import AIFactory
@@ -139,8 +140,9 @@ def devices(cluster: ClusterPlan) -> dict[str, dict[tuple[str, str], int]]:
 
 
 def cluster_problems(factory: AIFactory) -> Iterator[Problem]:
-    """Refuse namespaces that belong to Kubernetes itself, and two namespaces with one name."""
+    """Refuse namespaces of Kubernetes itself or of the platform, and two namespaces with one name."""
     seen: dict[str, tuple[str, str]] = {}
+    installed = platform_namespaces(factory)
     for zone in factory.zones:
         for tenant in zone.tenants:
             name = namespace_name(factory, tenant, zone.name)
@@ -148,6 +150,11 @@ def cluster_problems(factory: AIFactory) -> Iterator[Problem]:
                 message = f"the namespace {name!r} is the cluster's own and can be no tenant's"
                 where = _tenant_name(factory, tenant)
                 yield Problem("name-taken", message, where, "give the tenant another name")
+            elif name in installed:
+                message = f"the namespace {name!r} is that of the controller {installed[name]!r}"
+                where = _tenant_name(factory, tenant)
+                hint = "give the tenant another name, or the controller another 'namespace'"
+                yield Problem("name-taken", message, where, hint)
             first, first_zone = seen.setdefault(name, (tenant, zone.name))
             if (first, first_zone) != (tenant, zone.name):
                 message = (

@@ -25,6 +25,7 @@ from sovereign_ai.plan.fabric.port_assignment import fabrics_by_name
 from sovereign_ai.plan.fabric.waste import waste_notes
 from sovereign_ai.plan.feasibility import Draft, draft, feasible, other_watts
 from sovereign_ai.plan.nodes import Address, Node, plan_nodes
+from sovereign_ai.plan.platform import PlatformController, plan_platform
 from sovereign_ai.plan.power.chain_problems import site_chain
 from sovereign_ai.plan.power.sites import LATER_POWER, SitePower, site_power
 from sovereign_ai.plan.racks import (
@@ -62,6 +63,7 @@ class Plan:
         clusters: Kubernetes clusters.
         warnings: what is allowed but should be reviewed, each with the figure behind it.
         notes: wasteful designs, each with a cheaper alternative; advice, so not part of the canonical JSON.
+        platform: the controllers that every cluster runs, in the order of the description.
     """
 
     factory: str
@@ -76,6 +78,7 @@ class Plan:
     clusters: tuple[ClusterPlan, ...]
     warnings: tuple[str, ...]
     notes: tuple[str, ...] = ()
+    platform: tuple[PlatformController, ...] = ()
 
     def to_data(self) -> dict[str, Any]:
         """Return plain data, as in the canonical JSON."""
@@ -113,7 +116,11 @@ class Plan:
         return tuple(node for node in self.nodes if node.cluster == cluster)
 
 
-_LATER_FIELDS: Mapping[type, Mapping[str, object]] = {FabricPlan: LATER, SitePower: LATER_POWER}
+_LATER_FIELDS: Mapping[type, Mapping[str, object]] = {
+    FabricPlan: LATER,
+    SitePower: LATER_POWER,
+    Plan: {"platform": ()},
+}
 """Dataclass to its fields that are left out where they hold their default."""
 
 
@@ -179,6 +186,7 @@ def plan(factory: AIFactory, where: Callable[[str], Where] | None = None) -> Pla
         clusters=plan_clusters(factory, results.shapes, results.cuts, results.quotas),
         warnings=tuple(warnings(factory, results)),
         notes=tuple(waste_notes(factory, results.sizes)),
+        platform=plan_platform(factory),
     )
 
 

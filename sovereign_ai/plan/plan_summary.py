@@ -12,6 +12,7 @@ from typing import Any
 from sovereign_ai.plan.fabric.planes import FabricPlan
 from sovereign_ai.plan.factory import Plan
 from sovereign_ai.plan.nodes import Node
+from sovereign_ai.plan.platform import platform_rows
 from sovereign_ai.plan.racks import Rack
 
 # In the order in which `sovereign-ai plan` prints them.
@@ -30,8 +31,8 @@ def summary(plan: Plan) -> dict[str, Any]:
     """Return the plan's numbers as plain data that is ready for JSON, in a fixed order.
 
     The keys are `factory`, `digest`, `spec_digest`, `totals`, `pools`, `racks`, `power`, `fabrics`,
-    `addresses`, `storage`, `clusters`, `warnings`, and `chain` where a power chain is described. Rows that
-    follow from a formula have a `why`, field to words.
+    `addresses`, `storage`, `clusters`, `warnings`, `chain` where a power chain is described, and `platform`
+    where controllers are. Rows that follow from a formula have a `why`, field to words.
     """
     page = {
         "factory": plan.factory,
@@ -49,6 +50,8 @@ def summary(plan: Plan) -> dict[str, Any]:
     }
     if chain := list(_chain_rows(plan)):
         page["chain"] = chain
+    if plan.platform:
+        page["platform"] = list(platform_rows(plan.platform))
     return page
 
 

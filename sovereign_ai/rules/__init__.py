@@ -71,6 +71,7 @@ if TYPE_CHECKING:
     from sovereign_ai.rules.objects.images import registries_of
     from sovereign_ai.rules.owners import made_from, makers, workloads
     from sovereign_ai.rules.placeless_kinds import HARMLESS
+    from sovereign_ai.rules.platform_objects import judge_manifests
     from sovereign_ai.rules.registry import REGISTRY, find_rule, registry_data, registry_digest
     from sovereign_ai.rules.rule import Rule, RuleCheck
     from sovereign_ai.rules.whole_check import check, decide, locate_findings
@@ -110,6 +111,7 @@ else:
             "objects.images": ("registries_of",),
             "owners": ("made_from", "makers", "workloads"),
             "placeless_kinds": ("HARMLESS",),
+            "platform_objects": ("judge_manifests",),
             "registry": ("REGISTRY", "find_rule", "registry_data", "registry_digest"),
             "rule": ("Rule", "RuleCheck"),
             "whole_check": ("check", "decide", "locate_findings"),
@@ -155,6 +157,7 @@ __all__ = [
     "find_rule",
     "is_signed",
     "judge",
+    "judge_manifests",
     "kinds_of_group",
     "literal",
     "locate_findings",

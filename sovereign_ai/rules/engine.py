@@ -109,7 +109,7 @@ def _decide_object(obj: Mapping[str, Any], context: Context, place: ObjectPlace)
     try:
         name = str(obj["kind"])
         api_version = str(obj["apiVersion"])
-        resource = _resource(name, obj.get("metadata") or {})
+        resource = resource_name(name, obj.get("metadata") or {})
     except (KeyError, TypeError, AttributeError):
         # Nothing shows which rules apply to it, so it violates every one.
         yield from _unreadable()
@@ -307,7 +307,7 @@ def _violation(rule: Rule, resource: str, field: str, message: str) -> RuleFindi
     return RuleFinding(rule.id, rule.severity, resource, field, message, rule.remediation)
 
 
-def _resource(kind: str, metadata: Mapping[str, Any]) -> str:
+def resource_name(kind: str, metadata: Mapping[str, Any]) -> str:
     """Return an object's name as findings write it: `Kind/namespace/name` or `Kind/name`.
 
     A name that the API server generates is written as its prefix and a star. No waiver can name that: it

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from sovereign_ai.spec.images import Images, ImageSignature, Signer
     from sovereign_ai.spec.json_schema import schema
     from sovereign_ai.spec.operator import Certificate, Operator, Parent, Shareholder, Staff, SubProcessor
+    from sovereign_ai.spec.platform import Contact, Controller, Platform
     from sovereign_ai.spec.pool import GpuNodePool
     from sovereign_ai.spec.power_chain import (
         Busway,
@@ -74,6 +75,7 @@ else:
             "images": ("ImageSignature", "Images", "Signer"),
             "json_schema": ("schema",),
             "operator": ("Certificate", "Operator", "Parent", "Shareholder", "Staff", "SubProcessor"),
+            "platform": ("Contact", "Controller", "Platform"),
             "pool": ("GpuNodePool",),
             "power_chain": (
                 "Busway",
@@ -129,6 +131,8 @@ __all__ = [
     "Certificate",
     "Circuit",
     "ClusterLimits",
+    "Contact",
+    "Controller",
     "Coolant",
     "Cooling",
     "Day",
@@ -154,6 +158,7 @@ __all__ = [
     "Network",
     "Operator",
     "Parent",
+    "Platform",
     "Power",
     "PowerCap",
     "PowerChain",

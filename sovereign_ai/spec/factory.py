@@ -16,6 +16,7 @@ from sovereign_ai.spec.checks.every_check import check
 from sovereign_ai.spec.fabric import Fabric
 from sovereign_ai.spec.images import Images
 from sovereign_ai.spec.operator import Operator
+from sovereign_ai.spec.platform import Platform
 from sovereign_ai.spec.pool import GpuNodePool
 from sovereign_ai.spec.service import Service
 from sovereign_ai.spec.site import Site
@@ -95,6 +96,8 @@ class AIFactory(Model):
     heartbeats, remote attestation."""
     providers: tuple[Provider, ...] = added_later(())
     """Other Pulumi providers that its programs may use, each with the country that it writes to."""
+    platform: Platform | None = added_later()
+    """The controllers that its clusters run; left out, none is described."""
     workloads: tuple[Workload, ...] = ()
     """Jobs and services that it runs."""
     approvers: tuple[Approver, ...] = added_later(())

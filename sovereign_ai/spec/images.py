@@ -18,6 +18,19 @@ _PART = r"[a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*"
 manifests)."""
 REGISTRY_PATTERN = rf"{_HOST}(:[0-9]{{1,5}})?(/{_PART})*"
 """A registry, with a port and a path, as a regular expression without anchors."""
+ImageReference = Annotated[
+    str,
+    StringConstraints(
+        pattern=rf"^{REGISTRY_PATTERN}(:[A-Za-z0-9_][A-Za-z0-9._-]{{0,127}})?(@[a-z0-9]+:[A-Za-z0-9]+)?$",
+        max_length=400,
+    ),
+    TextForm(
+        "bad-image",
+        "an image with its registry, such as registry.example.com/ai/train@sha256:…",
+        digits=True,
+    ),
+]
+"""An image with its registry, a tag where it has one, and its digest."""
 MOST_SIGNATURES = 2_000
 """The most signatures of a description; the digests stand in admission policies, which etcd limits."""
 _BASE64 = r"^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$"

@@ -24,7 +24,7 @@ from typing import Any
 import orjson
 from pydantic.json_schema import GenerateJsonSchema
 
-from sovereign_ai.catalog import designs, rows
+from sovereign_ai.catalog import FUNCTIONS, designs, rows
 from sovereign_ai.spec.base import Model
 from sovereign_ai.spec.factory import AIFactory
 from sovereign_ai.units import Quantity, Ratio
@@ -82,6 +82,8 @@ def _text() -> bytes:
     names = _packaged_names()
     for model_name, field, kind in _CATALOG_FIELDS:
         _offer(converted["definitions"][model_name]["properties"][field], names[kind])
+    for function, listed in _controllers_by_function().items():
+        _offer_list(converted["definitions"]["Platform"]["properties"][function], listed)
     converted = {"$schema": _DRAFT, **converted, "title": "AI factory", "examples": [_EXAMPLE]}
     option = orjson.OPT_SORT_KEYS | orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE
     return orjson.dumps(converted, option=option)
@@ -94,6 +96,20 @@ def _packaged_names() -> dict[str, list[str]]:
         "switch": [row.name() for row in rows("switches.json")],
         "design": [design.name for design in designs()],
     }
+
+
+def _controllers_by_function() -> dict[str, list[str]]:
+    """Return the names of the package's controllers by what they are there for, sorted."""
+    by_function: dict[str, list[str]] = {function: [] for function in FUNCTIONS}
+    for row in rows("controllers.json"):
+        by_function[row.needed_text("function")].append(row.name())
+    return by_function
+
+
+def _offer_list(field: dict[str, Any], names: list[str]) -> None:
+    """Put names that an editor completes before a field that is one name or a list of names."""
+    offered = {"anyOf": [{"type": "string", "enum": names}, {"type": "string"}]}
+    field["anyOf"] = [*offered["anyOf"], {"type": "array", "items": offered}]
 
 
 def _offer(field: dict[str, Any], names: list[str]) -> None:

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import Field, StringConstraints
+from pydantic import Field
 
 from sovereign_ai.spec.base import Count, Model, Name, added_later
-from sovereign_ai.spec.field_location import TextForm
-from sovereign_ai.spec.images import REGISTRY_PATTERN
+from sovereign_ai.spec.images import ImageReference
 
 
 class ModelSize(Model):
@@ -47,18 +46,7 @@ class Workload(Model):
     """Its use."""
     nodes: Count = 1
     """Servers that it uses at once."""
-    image: Annotated[
-        str,
-        StringConstraints(
-            pattern=rf"^{REGISTRY_PATTERN}(:[A-Za-z0-9_][A-Za-z0-9._-]{{0,127}})?(@[a-z0-9]+:[A-Za-z0-9]+)?$",
-            max_length=400,
-        ),
-        TextForm(
-            "bad-image",
-            "an image with its registry, such as registry.example.com/ai/train@sha256:…",
-            digits=True,
-        ),
-    ]
+    image: ImageReference
     """Container image with its registry, pinned by digest."""
     data: tuple[Name, ...] = ()
     """Data classes it reads or writes."""

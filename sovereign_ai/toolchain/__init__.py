@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING
 from sovereign_ai.lazy_exports import lazy_exports
 
 if TYPE_CHECKING:
-    from sovereign_ai.toolchain.bill_of_materials import sbom
+    from sovereign_ai.toolchain.bill_of_materials import bom_bytes, sbom
     from sovereign_ai.toolchain.cache import Progress, bin_dir, cache_dir, ensure
     from sovereign_ai.toolchain.kind_table import KIND_NODE
     from sovereign_ai.toolchain.launcher import HOSTS_VERSION, PACKAGE_VERSION, starting
@@ -32,7 +32,7 @@ else:
     __getattr__ = lazy_exports(
         __name__,
         {
-            "bill_of_materials": ("sbom",),
+            "bill_of_materials": ("bom_bytes", "sbom"),
             "cache": ("Progress", "bin_dir", "cache_dir", "ensure"),
             "kind_table": ("KIND_NODE",),
             "launcher": ("HOSTS_VERSION", "PACKAGE_VERSION", "starting"),
@@ -50,6 +50,7 @@ __all__ = [
     "Progress",
     "WayClosedError",
     "bin_dir",
+    "bom_bytes",
     "cache_dir",
     "ensure",
     "make_folders",

@@ -69,9 +69,13 @@ def sbom(binaries: Mapping[str, Path] | None = None) -> bytes:
     Raises:
         EnvironmentLacksError: a tool is missing, or a binary has no build information.
     """
+    return bom_bytes(_bom(installed() if binaries is None else binaries))
+
+
+def bom_bytes(bom: Bom) -> bytes:
+    """Write a bill of materials as canonical JSON: the same bill gives the same bytes."""
     from cyclonedx.output.json import JsonV1Dot6  # noqa: PLC0415 - slow to import
 
-    bom = _bom(installed() if binaries is None else binaries)
     document = orjson.loads(JsonV1Dot6(bom).output_as_string())
     # The time and a random serial number would make every bill differ; the serial number is derived from the
     # content.

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+from typing import Any
+
 import orjson
 import pytest
 from typer.testing import CliRunner, Result
@@ -32,3 +35,41 @@ def test_help_names_the_new_option_alone() -> None:
     text = CliRunner().invoke(app, ["cluster", "status", "--help"]).stdout
     assert "--cluster" in text
     assert "--backend" not in text
+
+
+LAB = Path(__file__).resolve().parents[2] / "stacks" / "lab"
+
+
+@pytest.fixture
+def started(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, object, object]]:
+    """Name, wish for Kueue and stack of each control plane that a command starts."""
+    from sovereign_ai.cli import real_nodes
+    from sovereign_ai.errors import EnvironmentLacksError, Problem
+
+    seen: list[tuple[str, object, object]] = []
+
+    def start(plane: Any, stack: Any, _output: object) -> None:
+        seen.append((plane.name, plane.queueing, stack and stack.factory.name))
+        raise EnvironmentLacksError(Problem("not-here", "no processes in this test"))
+
+    monkeypatch.setattr(real_nodes, "start", start)
+    return seen
+
+
+def test_up_takes_the_folder_of_a_stack_and_the_name_of_a_cluster(started: list[object]) -> None:
+    CliRunner().invoke(app, ["cluster", "up", str(LAB)])
+    CliRunner().invoke(app, ["cluster", "up", "lab"])
+    assert started == [("lab", None, "lab"), ("lab", None, None)]
+
+
+def test_a_name_means_a_cluster_also_where_a_folder_is_called_so(
+    started: list[object], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(LAB.parent)
+    CliRunner().invoke(app, ["cluster", "up", "lab"])
+    assert started == [("lab", None, None)]
+
+
+def test_the_option_on_kueue_reaches_the_control_plane_of_a_stack(started: list[object]) -> None:
+    CliRunner().invoke(app, ["cluster", "up", str(LAB), "--no-queueing"])
+    assert started == [("lab", False, "lab")]

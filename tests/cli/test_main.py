@@ -39,6 +39,7 @@ COMMANDS = (
     "inventory",
     "keys",
     "plan",
+    "platform",
     "preview",
     "render",
     "repair",

@@ -22,8 +22,14 @@ from sovereign_ai.cluster.control_plane import (
     state_option,
     with_queueing,
 )
+from sovereign_ai.cluster.embedded import control_plane as embedded_control_plane
 from sovereign_ai.errors import EnvironmentLacksError, UsageError
+from sovereign_ai.plan.factory import plan
+from sovereign_ai.spec.factory import AIFactory
+from sovereign_ai.spec.platform import Platform
+from sovereign_ai.spec.reader import load
 
+LAB = Path(__file__).resolve().parents[2] / "stacks" / "lab"
 PACKAGE = Path(__file__).resolve().parents[2] / "sovereign_ai"
 KINDS = list(Backend)
 LOCAL = {backend.value for backend in LocalBackend}
@@ -178,3 +184,42 @@ def test_kueue_joins_a_control_plane_of_processes_and_no_other() -> None:
     assert plane != control_plane(Backend.EMBEDDED, "lab")
     with pytest.raises(UsageError, match="options-conflict"):
         with_queueing(control_plane(Backend.KIND, "lab"), queueing=True)
+
+
+def started_with(monkeypatch: pytest.MonkeyPatch, plane: ControlPlane, factory: AIFactory | None) -> object:
+    """Return whether Kueue would be one of a control plane's processes; None for as it was."""
+    seen: list[object] = []
+
+    class StartedError(Exception):
+        """The start of processes, which these tests do without."""
+
+    def note(_name: str, **settings: object) -> None:
+        seen.append(settings["queueing"])
+        raise StartedError
+
+    monkeypatch.setattr(embedded_control_plane.embedded, "up", note)
+    described = None if factory is None else (factory, plan(factory))
+    with pytest.raises(StartedError):
+        plane.up(lambda _line: None, described)
+    return seen[0]
+
+
+@pytest.mark.parametrize(
+    ("platform", "wanted"),
+    [(Platform(queueing=("kueue",)), True), (Platform(queueing=("volcano",)), None), (None, None)],
+    ids=["kueue", "another-queue", "no-platform"],
+)
+def test_a_platform_that_queues_with_kueue_has_it_started_and_no_other_platform_decides(
+    monkeypatch: pytest.MonkeyPatch, platform: Platform | None, wanted: object
+) -> None:
+    factory = load(LAB).model_copy(update={"platform": platform})
+    assert started_with(monkeypatch, control_plane(Backend.EMBEDDED, "lab"), factory) is wanted
+
+
+def test_the_option_wins_over_the_platform_and_without_a_description_it_is_as_it_was(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    factory = load(LAB).model_copy(update={"platform": Platform(queueing=("kueue",))})
+    plane = control_plane(Backend.EMBEDDED, "lab")
+    assert started_with(monkeypatch, with_queueing(plane, queueing=False), factory) is False
+    assert started_with(monkeypatch, plane, None) is None

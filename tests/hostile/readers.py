@@ -119,6 +119,18 @@ recompute: full
 micro_batch: 1
 checkpoint: {tier: scratch, interval: 30 min}
 """
+MANIFESTS = """apiVersion: v1
+kind: ConfigMap
+metadata: {name: settings, namespace: kueue-system}
+data:
+  manager.yaml: |
+    metrics: {bindAddress: 0.0.0.0:8443}
+---
+apiVersion: queues.example.com/v1
+kind: Settings
+metadata: {name: settings}
+spec: {driver: {repository: registry.example.com, image: driver}}
+"""
 HARDWARE = """rows:
   - kind: switch
     name: our-switch
@@ -539,6 +551,13 @@ READERS: tuple[Reader, ...] = (
         ("workload",),
         "yaml",
         lambda folder: _beside(folder, "job.yaml", WORKLOAD, "assess", "job", "{stack}", "{file}"),
+    ),
+    Reader(
+        "manifests",
+        ("manifests",),
+        "yaml",
+        lambda folder: _beside(folder, "queues.yaml", MANIFESTS, "platform", "check", "{stack}", "{file}"),
+        limit=8 << 20,
     ),
     Reader(
         "catalog",

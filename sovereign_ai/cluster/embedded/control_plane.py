@@ -26,7 +26,7 @@ class EmbeddedControlPlane:
 
     Attributes:
         name: the cluster's name.
-        queueing: whether Kueue is one of its processes; None for as it was.
+        queueing: whether Kueue is one of its processes; None for what the description says, else as it was.
     """
 
     name: str
@@ -57,10 +57,13 @@ class EmbeddedControlPlane:
     def up(
         self,
         progress: Progress,
-        description: tuple[AIFactory, Plan] | None = None,  # noqa: ARG002 - its name is enough
+        description: tuple[AIFactory, Plan] | None = None,
     ) -> RunningCluster:
-        """Start it, or return the one that runs."""
-        cluster = embedded.up(self.name, progress=progress, queueing=self.queueing)
+        """Start it, or return the one that runs; with Kueue where the description's platform names it."""
+        queueing = self.queueing
+        if queueing is None and description is not None and runs_kueue(description[0]):
+            queueing = True
+        cluster = embedded.up(self.name, progress=progress, queueing=queueing)
         data = {
             "name": cluster.name,
             "server": cluster.server,
@@ -105,6 +108,14 @@ class EmbeddedControlPlane:
     def operator_hint(self) -> str:
         """Return nothing: the usual command starts its operator."""
         return ""
+
+
+def runs_kueue(factory: AIFactory) -> bool:
+    """Return whether a description's platform queues with Kueue.
+
+    Any other platform, and none, decides nothing: such a control plane stays as it was.
+    """
+    return factory.platform is not None and "kueue" in factory.platform.queueing
 
 
 def make(name: str) -> EmbeddedControlPlane:

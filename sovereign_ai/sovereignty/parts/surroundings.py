@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import replace
 
 from sovereign_ai.sovereignty.areas import countries
@@ -11,9 +11,16 @@ from sovereign_ai.sovereignty.tables import table
 from sovereign_ai.spec import AIFactory
 
 
-def software() -> Iterator[Dependency]:
-    """Yield the open software that every factory of this kind runs."""
+def software(described: Collection[str] = ()) -> Iterator[Dependency]:
+    """Yield the open software that every factory of this kind runs.
+
+    Args:
+        described: functions of the platform whose controllers the description names, which are parts of
+            their own.
+    """
     for row in table("software.json")["software"]:
+        if row["name"] in described:
+            continue
         yield Dependency(
             id=f"software:{row['name']}",
             layer="software",

@@ -31,6 +31,7 @@ from sovereign_ai.spec.checks.hardware import (
 from sovereign_ai.spec.checks.limits import check_limits
 from sovereign_ai.spec.checks.names import check_names
 from sovereign_ai.spec.checks.network import check_clusters, check_network
+from sovereign_ai.spec.checks.platform import check_platform
 from sovereign_ai.spec.checks.services import check_services
 from sovereign_ai.spec.checks.values import check_shares, check_values
 from sovereign_ai.spec.checks.waivers import check_approvers, check_waivers
@@ -55,6 +56,7 @@ _CHECKS: tuple[tuple[Callable[[AIFactory], Iterator[Problem]], frozenset[str]], 
     (check_workloads, frozenset({"workloads", "pools", "zones", "tenants", "images"})),
     (check_signers, frozenset({"images"})),
     (check_services, frozenset({"services"})),
+    (check_platform, frozenset({"platform"})),
     (check_waivers, frozenset({"waivers"})),
     (check_approvers, frozenset({"approvers"})),
 )

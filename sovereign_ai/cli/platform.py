@@ -1,0 +1,131 @@
+"""`platform`: the controllers that a factory runs, a check of their manifests, and the bill of materials."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from sovereign_ai.cli.command import example, run_command
+from sovereign_ai.cli.output import AsJson, Output, table
+from sovereign_ai.files.writing import write
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from sovereign_ai.plan import PlatformController
+
+Where = Annotated[Path, typer.Argument(help="A stack's folder, or a description in YAML, JSON or Python.")]
+_MANIFESTS = "Files of Kubernetes objects, as `helm template` or `kustomize build` writes them."
+
+
+def add(app: typer.Typer) -> None:
+    """Add the commands."""
+    group = typer.Typer(no_args_is_help=True, help="The controllers that a factory's clusters run.")
+    app.add_typer(group, name="platform")
+
+    @group.command("show", **example("sovereign-ai platform show stacks/lab"))
+    def show(stack: Where = Path(), as_json: Annotated[bool, AsJson] = False) -> None:
+        """List each controller with version, licence, vendor, images, and what it reaches."""
+        run_command("platform show", as_json, lambda output: _show(output, stack))
+
+    @group.command("check", **example("sovereign-ai platform check stacks/lab kueue.yaml"))
+    def check(
+        stack: Where,
+        manifests: Annotated[list[Path], typer.Argument(help=_MANIFESTS)],
+        as_json: Annotated[bool, AsJson] = False,
+    ) -> None:
+        """Judge manifests of controllers before they are installed; exit 1 on a violation."""
+        run_command("platform check", as_json, lambda output: _check(output, stack, manifests))
+
+    @group.command("sbom", **example("sovereign-ai platform sbom stacks/lab -o platform.cdx.json"))
+    def sbom(
+        stack: Where = Path(),
+        out: Annotated[
+            Path | None, typer.Option("--output", "-o", help="Write it to a file instead.")
+        ] = None,
+        as_json: Annotated[bool, AsJson] = False,
+    ) -> None:
+        """Print the CycloneDX bill of materials of the platform."""
+        run_command("platform sbom", as_json, lambda output: _sbom(output, stack, out))
+
+
+def _show(output: Output, path: Path) -> None:
+    from dataclasses import asdict
+
+    from sovereign_ai.cli.stack import open_stack
+
+    controllers = open_stack(path).plan.platform
+    data = [asdict(controller) for controller in controllers]
+    output.finish({"controllers": data}, _lines(controllers))
+
+
+def _lines(controllers: Iterable[PlatformController]) -> list[str]:
+    """Return the controllers for a terminal: a table, then images and contacts of each."""
+    rows: list[tuple[str, ...]] = []
+    details: list[str] = []
+    for controller in controllers:
+        law = f"{controller.holder} ({controller.jurisdiction})"
+        version = controller.version or "-"
+        rows.append((controller.name, controller.function, version, controller.licence, law))
+        details += _details(controller)
+    if not rows:
+        return ["the description names no controllers; write them under 'platform'"]
+    return [*table(["controller", "function", "version", "licence", "under the law of"], rows), "", *details]
+
+
+def _details(controller: PlatformController) -> list[str]:
+    """Return a line for each image of a controller, and for each of its contacts."""
+    lines: list[str] = []
+    for image in controller.images:
+        lines.append(f"{controller.name}: image {image}")
+    if not controller.images:
+        lines.append(f"{controller.name}: no image is described")
+    for contact in controller.contacts:
+        state = contact.place if contact.used else "switched off"
+        origin = "" if contact.described else ", as it is shipped"
+        lines.append(f"{controller.name}: {contact.kind} {contact.name}: {state}{origin}")
+    return lines
+
+
+def _check(output: Output, path: Path, files: list[Path]) -> None:
+    from datetime import UTC, datetime
+
+    from sovereign_ai.cli.stack import open_stack
+    from sovereign_ai.errors import ExitCode
+    from sovereign_ai.rules import judge_manifests
+
+    stack = open_stack(path)
+    objects: list[dict[str, Any]] = []
+    for file in files:
+        objects += _objects_in(file)
+    verdict = judge_manifests(stack.factory, stack.plan, objects, now=datetime.now(UTC).date())
+    data = {"objects": len(objects), **verdict.to_data()}
+    lines = [f"{len(objects)} objects", *verdict.lines()]
+    output.finish(data, lines, ExitCode.OK if verdict.ok else ExitCode.FINDINGS)
+
+
+def _objects_in(file: Path) -> list[dict[str, Any]]:
+    """Return the objects of a file.
+
+    Raises:
+        SovereignError: it cannot be read as Kubernetes objects.
+    """
+    from sovereign_ai.files import MANIFESTS, decode, parse_objects, read
+
+    return parse_objects(decode(read(file, MANIFESTS), str(file), MANIFESTS), str(file), MANIFESTS)
+
+
+def _sbom(output: Output, path: Path, out: Path | None) -> None:
+    from sovereign_ai.attest import platform_sbom
+    from sovereign_ai.cli.stack import open_stack
+
+    document = platform_sbom(open_stack(path).plan)
+    if out is None:
+        # The bytes are written as they are: a digest of the file is a digest of what was printed.
+        sys.stdout.buffer.write(document)
+        return
+    write(out, document)
+    output.finish({"file": str(out)}, [f"wrote {out}"])

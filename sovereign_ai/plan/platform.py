@@ -1,0 +1,159 @@
+"""The platform's controllers with everything that the description leaves to the catalogue filled in.
+
+Every cluster runs all of them. What a row of the catalogue says of a controller as it is shipped holds until
+the description decides otherwise: a contact that it does not mention is taken to be used.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+from sovereign_ai.catalog import CatalogController, controller_row
+from sovereign_ai.catalog.supplier import supplier
+from sovereign_ai.spec import AIFactory, Controller
+
+
+@dataclass(frozen=True, slots=True)
+class PlatformContact:
+    """A place that a controller reaches when it runs.
+
+    Attributes:
+        name: its name, of the description or of the catalogue's row.
+        kind: `endpoint`, `heartbeat`, `telemetry` or `packages`.
+        place: the host; where only the catalogue names it, also a place in words; empty if it is not used.
+        jurisdiction: country of who answers; empty if the description does not say it.
+        used: whether it is used; what the description does not switch off is.
+        described: whether the description mentions it; otherwise the software is shipped with it.
+    """
+
+    name: str
+    kind: str
+    place: str
+    jurisdiction: str
+    used: bool
+    described: bool
+
+
+@dataclass(frozen=True, slots=True)
+class PlatformController:
+    """One controller.
+
+    Attributes:
+        name: its name in the catalogue.
+        title: its name as people write it.
+        function: the field of `platform` that lists it.
+        version: its version; empty if neither the description nor the catalogue says it.
+        source: where its images are built or mirrored from.
+        licence: SPDX identifier.
+        vendor: who supplies it.
+        holder: the vendor's ultimate parent, or the vendor itself without one.
+        jurisdiction: country of that parent.
+        namespace: the namespace that it is installed into.
+        images: its images in the factory's registries, as described.
+        published: images as they are published, without tags, which are to be mirrored.
+        needs: controllers without which it does not work.
+        contacts: what it reaches, sorted by kind and name.
+        facts: where the catalogue's facts about it are from.
+    """
+
+    name: str
+    title: str
+    function: str
+    version: str
+    source: str
+    licence: str
+    vendor: str
+    holder: str
+    jurisdiction: str
+    namespace: str
+    images: tuple[str, ...]
+    published: tuple[str, ...]
+    needs: tuple[str, ...]
+    contacts: tuple[PlatformContact, ...]
+    facts: str
+
+
+def plan_platform(factory: AIFactory) -> tuple[PlatformController, ...]:
+    """Return every controller, in the order of the description; none where it describes no platform."""
+    if factory.platform is None:
+        return ()
+    controllers: list[PlatformController] = []
+    for name in factory.platform.names():
+        controllers.append(_plan_controller(controller_row(name), factory.platform.controller(name)))
+    return tuple(controllers)
+
+
+def platform_namespaces(factory: AIFactory) -> dict[str, str]:
+    """Return each namespace of the platform with the first controller that is installed into it."""
+    namespaces: dict[str, str] = {}
+    for controller in plan_platform(factory):
+        namespaces.setdefault(controller.namespace, controller.name)
+    return namespaces
+
+
+def _plan_controller(row: CatalogController, described: Controller | None) -> PlatformController:
+    """Return one controller.
+
+    Args:
+        row: its row in the catalogue.
+        described: what the description decides about it.
+    """
+    seat = supplier(row.vendor)
+    details = described or Controller(name=row.name)
+    # The catalogue's parent is that of its own vendor, and says nothing about another supplier.
+    parent = seat.parent if details.vendor is None else None
+    vendor = details.vendor or seat.title
+    licence = row.source_of("licence")
+    return PlatformController(
+        name=row.name,
+        title=row.title,
+        function=row.function,
+        version=details.version or row.version or "",
+        source=details.source or row.repository,
+        licence=details.licence or row.licence,
+        vendor=vendor,
+        holder=parent or vendor,
+        jurisdiction=details.jurisdiction or seat.seat,
+        namespace=details.namespace or row.namespace,
+        images=details.images,
+        published=row.images,
+        needs=row.needs,
+        contacts=_contacts(row, details),
+        facts=f"{licence.grade}: {licence.source}, read {licence.read}" if licence else "",
+    )
+
+
+def _contacts(row: CatalogController, details: Controller) -> tuple[PlatformContact, ...]:
+    """Return what the description says of contacts, and what the software is shipped with beside them."""
+    contacts: list[PlatformContact] = []
+    for contact in details.contacts:
+        place, country = contact.host or "", contact.jurisdiction or ""
+        planned = PlatformContact(
+            contact.name, contact.kind, place, country, used=contact.used, described=True
+        )
+        contacts.append(planned)
+    described = {contact.name for contact in details.contacts}
+    for known in row.contacts:
+        if known.name not in described:
+            shipped = PlatformContact(known.name, known.kind, known.place, "", used=True, described=False)
+            contacts.append(shipped)
+    contacts.sort(key=lambda contact: (contact.kind, contact.name))
+    return tuple(contacts)
+
+
+def platform_rows(controllers: Iterable[PlatformController]) -> Iterator[dict[str, object]]:
+    """Yield a row of the plan's summary for each controller."""
+    for controller in controllers:
+        used = [contact for contact in controller.contacts if contact.used]
+        yield {
+            "controller": controller.name,
+            "function": controller.function,
+            "version": controller.version,
+            "licence": controller.licence,
+            "vendor": controller.vendor,
+            "jurisdiction": controller.jurisdiction,
+            "namespace": controller.namespace,
+            "images": len(controller.images),
+            "contacts": len(used),
+        }

@@ -1,0 +1,131 @@
+"""The platform: the controllers that a factory runs, by what each is there for, and what each reaches.
+
+A controller is named by its row of the catalogue, which says who is behind it, under which licence it is, and
+what it reaches as it is shipped. `controllers` holds what is decided for this factory: the images, each by
+its digest in the factory's own registry, and what was switched off or led to a place of its own.
+
+    platform:
+      queueing: kueue
+      jobs: [jobset, trainer]
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BeforeValidator, StringConstraints
+
+from sovereign_ai.spec.base import Country, Flag, Model, Name, Text
+from sovereign_ai.spec.field_location import TextForm
+from sovereign_ai.spec.images import ImageReference
+from sovereign_ai.spec.zone import Host
+
+ContactKind = Literal["endpoint", "heartbeat", "telemetry", "packages"]
+"""Why a controller reaches a place: to ask it, to be allowed to go on, to report, to install from it."""
+
+Version = Annotated[
+    str,
+    StringConstraints(pattern=r"^v?[0-9][A-Za-z0-9.+-]{0,63}$"),
+    TextForm("bad-version", "a version, such as v0.17.0", digits=True),
+]
+"""A version as its publisher writes it."""
+
+
+def _listed(value: Any) -> Any:
+    """Return a single name as a list of one."""
+    return (value,) if isinstance(value, str) else value
+
+
+ControllerNames = Annotated[
+    tuple[Name, ...], BeforeValidator(_listed, json_schema_input_type=str | list[str])
+]
+"""Names of controllers; a single one needs no list."""
+
+
+class Contact(Model):
+    """A place that a controller reaches when it runs."""
+
+    name: Name
+    """Unique in the controller; the name that the catalogue's row gives it, where it has one."""
+    kind: ContactKind
+    """Why it is reached: `endpoint` is asked, `heartbeat` must answer, `telemetry` is reported to, `packages`
+    is installed from."""
+    host: Host | None = None
+    """Its host; left out where it is not used."""
+    jurisdiction: Country | None = None
+    """Country of the ultimate parent of who answers there; left out, the gateway that lists the host decides,
+    and hosts of the cluster and of declared registries are the factory's own."""
+    used: Flag = True
+    """`false` states that it is switched off, also where the software is shipped with it."""
+
+
+class Controller(Model):
+    """What this factory decides about one of its controllers."""
+
+    name: Name
+    """A controller that the platform runs."""
+    version: Version | None = None
+    """Its version; left out, that of the catalogue's row."""
+    source: Text | None = None
+    """Where the images are built or mirrored from; left out, the repository of the catalogue's row."""
+    licence: Text | None = None
+    """SPDX identifier; left out, that of the catalogue's row."""
+    vendor: Text | None = None
+    """Legal name of who supplies it to this factory; left out, the vendor of the catalogue's row."""
+    jurisdiction: Country | None = None
+    """Country of the ultimate parent of that vendor; left out, the seat in the catalogue."""
+    namespace: Name | None = None
+    """The namespace that it is installed into; left out, that of the catalogue's row."""
+    images: tuple[ImageReference, ...] = ()
+    """Its images, each in a registry of the factory and pinned by digest."""
+    contacts: tuple[Contact, ...] = ()
+    """What it reaches when it runs, and what was switched off."""
+
+
+class Platform(Model):
+    """The controllers that the factory's clusters run, each under what it is there for."""
+
+    queueing: ControllerNames = ()
+    """Who admits work: quotas, borrowing, preemption. `kueue` here makes embedded control planes run it."""
+    jobs: ControllerNames = ()
+    """Who makes pods of training jobs."""
+    gangs: ControllerNames = ()
+    """Who keeps groups of pods together, such as the machines of one model replica."""
+    serving: ControllerNames = ()
+    """Who serves models."""
+    monitoring: ControllerNames = ()
+    """Who measures."""
+    gpus: ControllerNames = ()
+    """Who installs drivers and tools of accelerators."""
+    network: ControllerNames = ()
+    """Who installs drivers and interfaces of fabrics."""
+    devices: ControllerNames = ()
+    """Who publishes devices: DRA drivers and labellers."""
+    health: ControllerNames = ()
+    """Who finds broken machines."""
+    certificates: ControllerNames = ()
+    """Who issues certificates inside the cluster."""
+    controllers: tuple[Controller, ...] = ()
+    """What is decided about each: images, versions, contacts."""
+
+    def functions(self) -> dict[str, tuple[str, ...]]:
+        """Return each function with the names that stand under it, in the order of the fields."""
+        named: dict[str, tuple[str, ...]] = {}
+        for function in type(self).model_fields:
+            if function != "controllers":
+                named[function] = getattr(self, function)
+        return named
+
+    def names(self) -> tuple[str, ...]:
+        """Return every controller once, in the order of the fields."""
+        names: dict[str, None] = {}
+        for listed in self.functions().values():
+            names.update(dict.fromkeys(listed))
+        return tuple(names)
+
+    def controller(self, name: str) -> Controller | None:
+        """Return what is decided about a controller; None where nothing is."""
+        for controller in self.controllers:
+            if controller.name == name:
+                return controller
+        return None

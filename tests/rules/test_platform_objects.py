@@ -1,0 +1,137 @@
+"""Manifests of controllers: images, hosts, registries and installs that lead out, wherever they stand."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import date
+from typing import Any
+
+import pytest
+
+from sovereign_ai.plan.platform import plan_platform
+from sovereign_ai.rules.platform_objects import judge_manifests
+from tests.rules.subject import FACTORY, factory_of, plan_of
+
+REGISTRY = FACTORY["images"]["registries"][0]
+IMAGE = f"{REGISTRY}/kueue@sha256:" + "a" * 64
+OTEL = "otel.example.net"
+
+
+def refused(
+    *objects: dict[str, Any], platform: dict[str, Any] | None = None, **changes: Any
+) -> list[tuple[str, str]]:
+    """Return rule and field of each violation of some manifests."""
+    factory = factory_of(platform=platform or {"queueing": "kueue"}, **changes)
+    planned = replace(plan_of(factory), platform=plan_platform(factory))
+    verdict = judge_manifests(factory, planned, objects, now=date(2026, 11, 27))
+    return [(finding.rule, finding.field) for finding in verdict.violations]
+
+
+def deployment(**container: Any) -> dict[str, Any]:
+    pod = {"containers": [{"name": "manager", "image": IMAGE, **container}]}
+    return {
+        "apiVersion": "apps/v1",
+        "kind": "Deployment",
+        "metadata": {"name": "kueue", "namespace": "kueue-system"},
+        "spec": {"template": {"metadata": {"labels": {}}, "spec": pod}},
+    }
+
+
+def settings(text: str, key: str = "manager.yaml") -> dict[str, Any]:
+    metadata = {"name": "settings", "namespace": "kueue-system"}
+    return {"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata, "data": {key: text}}
+
+
+def own_kind(spec: dict[str, Any]) -> dict[str, Any]:
+    return {
+        "apiVersion": "nvidia.com/v1",
+        "kind": "ClusterPolicy",
+        "metadata": {"name": "policy"},
+        "spec": spec,
+    }
+
+
+def test_a_controller_from_the_registry_that_calls_nobody_outside_is_permitted() -> None:
+    quiet = deployment(args=["--config=/c.yaml", "--metrics-bind-address=:8443"])
+    assert refused(quiet, settings("metrics: {bindAddress: 0.0.0.0:8443}")) == []
+
+
+def test_an_image_of_another_registry_is_refused_in_a_controller_as_in_a_workload() -> None:
+    foreign = deployment(image="registry.k8s.io/kueue/kueue:v0.17.0")
+    field = "spec.template.spec.containers"
+    assert refused(foreign) == [("IMG-001", field), ("IMG-002", field)]
+
+
+@pytest.mark.parametrize(
+    "container",
+    [
+        {"env": [{"name": "OTEL_EXPORTER_OTLP_ENDPOINT", "value": OTEL}]},
+        {"args": [f"--endpoint=https://{OTEL}"]},
+    ],
+    ids=["env", "args"],
+)
+def test_an_endpoint_in_environment_or_arguments_is_refused(container: dict[str, Any]) -> None:
+    assert refused(deployment(**container)) == [("RES-013", "spec.template.spec.containers")]
+
+
+def test_a_host_in_a_configuration_file_is_refused_and_one_in_a_comment_is_not() -> None:
+    field = "data.manager.yaml"
+    assert refused(settings(f"report: https://{OTEL}/v1")) == [("RES-012", field)]
+    assert refused(settings(f"report: {OTEL}:4317")) == [("RES-012", field)]
+    assert refused(settings(f"# see https://{OTEL}\nreport: https://metrics.monitoring.svc:9090")) == []
+
+
+def test_an_entry_that_is_named_like_a_variable_is_read_as_one() -> None:
+    assert refused(settings(OTEL, "OTEL_ENDPOINT")) == [("RES-012", "data")]
+
+
+def test_a_registry_in_an_object_of_the_controllers_own_kind_is_refused() -> None:
+    own = {"driver": {"repository": REGISTRY, "image": "driver", "version": "580"}}
+    foreign = {"driver": {"repository": "nvcr.io/nvidia", "image": "driver"}}
+    assert refused(own_kind(own)) == []
+    assert refused(own_kind(foreign)) == [("IMG-001", "spec.driver.repository")]
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        "apk add --no-cache kubectl",
+        "apt-get -y install linux-headers",
+        "pip3 install torch",
+        "dnf install gcc",
+    ],
+)
+def test_a_package_that_is_installed_when_it_runs_is_refused(command: str) -> None:
+    field = "spec.template.spec.containers[0].command"
+    assert refused(deployment(command=["sh", "-c", command])) == [("PLT-002", field)]
+    assert refused(settings(f"set -e\n{command}\n", "start.sh")) == [("PLT-002", "data.start.sh")]
+
+
+def test_a_package_from_files_of_the_image_is_no_package_from_outside() -> None:
+    command = "pip install --no-index --find-links /wheels torch"
+    assert refused(deployment(command=["sh", "-c", command])) == []
+
+
+def test_definitions_of_kinds_are_not_searched() -> None:
+    definition = {
+        "apiVersion": "apiextensions.k8s.io/v1",
+        "kind": "CustomResourceDefinition",
+        "metadata": {"name": "things.example.com"},
+        "spec": {"description": f"see https://{OTEL} and apt-get install it"},
+    }
+    assert [rule for rule, _ in refused(definition) if rule.startswith(("PLT", "RES"))] == []
+
+
+def test_a_contact_that_the_rule_permits_is_permitted_in_the_manifests_too() -> None:
+    contact = {"name": "otel", "kind": "telemetry", "host": OTEL, "jurisdiction": "DE"}
+    platform = {"queueing": "kueue", "controllers": [{"name": "kueue", "contacts": [contact]}]}
+    calls = deployment(args=[f"--endpoint=https://{OTEL}"])
+    written = settings(f"report: https://{OTEL}")
+    assert refused(calls, written, platform=platform) == []
+    contact["jurisdiction"] = "US"
+    assert {rule for rule, _ in refused(calls, written, platform=platform)} == {"RES-012", "RES-013"}
+
+
+def test_what_a_gateway_lists_is_permitted_in_the_manifests_too() -> None:
+    gateways = [{**FACTORY["gateways"][0], "hosts": [OTEL]}]
+    assert refused(settings(f"report: https://{OTEL}"), gateways=gateways) == []
