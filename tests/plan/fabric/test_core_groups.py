@@ -9,6 +9,7 @@ import pytest
 
 from sovereign_ai.plan.fabric.clos import Split, divisors, shape
 from sovereign_ai.plan.fabric.core_groups import CoreGroup, equal_groups, fewest_cores, packed
+from sovereign_ai.plan.fabric.feasibility import size_fabrics
 from sovereign_ai.plan.fabric.planes import plan_fabrics
 from sovereign_ai.plan.fabric.size import fabric_size
 from sovereign_ai.plan.fabric.waste import waste_notes
@@ -58,17 +59,21 @@ def test_a_design_with_as_many_switches_is_no_better() -> None:
 
 
 def test_every_core_has_the_planned_links_and_no_more_than_its_ports() -> None:
-    factory = wish([pool(nodes=40)], {"name": "f", "kind": "roce", "rails": 8, "radix": 16})
+    factory = wish([pool(nodes=40)], {"name": "f", "kind": "roce", "rails": 8, "radix": 16, "padding": "none"})
     [plane] = plan_fabrics(factory, machines(factory))
     ports = Counter(cable.upper for cable in plane.cables[plane.node_leaf + plane.leaf_spine :])
-    assert len(ports) == plane.core == 22
+    assert len(ports) == plane.core == 24
     assert max(ports.values()) <= 16
     assert not plane.uneven
     assert plane.oversubscription == "1:1"
 
 
 def test_cores_that_no_even_groups_save_are_noted() -> None:
-    factory = wish([pool(nodes=800)], {"name": "f", "kind": "roce", "rails": 8, "radix": 32})
-    factory = wish([pool(nodes=640)], {"name": "f", "kind": "roce", "rails": 8, "radix": 32})
-    sizes = plan_sizes(factory)
-    assert sizes
+    factory = wish([pool(nodes=48)], {"name": "f", "kind": "roce", "rails": 8, "radix": 16, "padding": "none"})
+    sizes = size_fabrics(factory, {})
+    assert (sizes[0].spine, sizes[0].core) == (48, 32)
+    [note] = waste_notes(factory, sizes)
+    assert note == (
+        "fabric f at a: 128 switches and 768 links between them a plane; "
+        "with 'spines: least' 120 and 768 would do"
+    )
