@@ -2,7 +2,8 @@
 
 Each is reported with a cheaper design.
 
-The comparison covers what is above the leaves: spines and cores, and the links between switches. A cheaper
+The comparison covers what is above the leaves: spines and cores, cores by themselves, and the links between
+switches. Leaves are compared with those that would do if units of machines were not kept together. A cheaper
 design keeps the ratio of the description. It may give up that each leaf has equally many links to each spine,
 places kept for growth that are less than half used, or a leaf for each rail where one switch holds
 everything.
@@ -23,6 +24,7 @@ from sovereign_ai.plan.fabric.port_assignment import (
     total_places,
 )
 from sovereign_ai.plan.fabric.size import WASTE, FabricSize
+from sovereign_ai.plan.rounding import ceil_div
 from sovereign_ai.plan.shapes import machines_a_rack
 from sovereign_ai.spec import AIFactory, Fabric
 
@@ -34,6 +36,21 @@ def waste_notes(factory: AIFactory, sizes: Sequence[FabricSize]) -> Iterator[str
         # The planes of a fabric are equal, so the first represents all of them.
         if size.plane == 0:
             yield from _plane_note(factory, fabrics[size.fabric], size)
+            yield from _unit_note(fabrics[size.fabric], size)
+
+
+def _unit_note(fabric: Fabric, size: FabricSize) -> Iterator[str]:
+    """Yield the note of a plane whose leaves stay empty because units of machines do not straddle them."""
+    units = [block.unit for block in size.blocks if 1 < block.unit <= block.places]
+    if not units or not size.down:
+        return
+    fewest = ceil_div(total_places(size.blocks), size.down) * (size.rails // size.leaf_rails)
+    if size.leaf > WASTE * fewest:
+        yield (
+            f"fabric {fabric.name} at {size.site}: {size.leaf:,} leaves of {size.down} places, since "
+            f"units of {max(units)} machines are kept together; {fewest:,} would do with a 'scalable_unit' "
+            f"of the pool that divides {size.down}"
+        )
 
 
 def _plane_note(factory: AIFactory, fabric: Fabric, size: FabricSize) -> Iterator[str]:

@@ -59,7 +59,9 @@ def test_a_design_with_as_many_switches_is_no_better() -> None:
 
 
 def test_every_core_has_the_planned_links_and_no_more_than_its_ports() -> None:
-    factory = wish([pool(nodes=40)], {"name": "f", "kind": "roce", "rails": 8, "radix": 16, "padding": "none"})
+    factory = wish(
+        [pool(nodes=40)], {"name": "f", "kind": "roce", "rails": 8, "radix": 16, "padding": "none"}
+    )
     [plane] = plan_fabrics(factory, machines(factory))
     ports = Counter(cable.upper for cable in plane.cables[plane.node_leaf + plane.leaf_spine :])
     assert len(ports) == plane.core == 24
@@ -69,7 +71,9 @@ def test_every_core_has_the_planned_links_and_no_more_than_its_ports() -> None:
 
 
 def test_cores_that_no_even_groups_save_are_noted() -> None:
-    factory = wish([pool(nodes=48)], {"name": "f", "kind": "roce", "rails": 8, "radix": 16, "padding": "none"})
+    factory = wish(
+        [pool(nodes=48)], {"name": "f", "kind": "roce", "rails": 8, "radix": 16, "padding": "none"}
+    )
     sizes = size_fabrics(factory, {})
     assert (sizes[0].spine, sizes[0].core) == (48, 32)
     [note] = waste_notes(factory, sizes)
