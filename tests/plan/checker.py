@@ -12,9 +12,9 @@ What it holds against the cables, for each plane of each fabric:
   every rail once; machines of one scalable unit that fits a leaf share one leaf a rail.
 * **Counts**: leaves, spines, cores and cables are as many as the plan says.
 * **Connectivity**: every endpoint reaches every other.
-* **Evenness**: a leaf has equally many links to each spine of its pod and none to another, and a spine to each
-  core that it meets; a core has the same share of every pod's links, so that what comes from one goes on to
-  another. Where the plane says `uneven`, links differ by one at most, a pod's to all cores.
+* **Evenness**: a leaf has equally many links to each spine of its pod and none to another, and a spine to
+  each core that it meets; a core has the same share of every pod's links, so that what comes from one goes on
+  to another. Where the plane says `uneven`, links differ by one at most, a pod's to all cores.
 * **Pairs**: two leaves without spines are joined to each other by as many cables as `leaf_leaf` says, and
   nothing else is.
 * **Bisection**: proved, not sampled. With even links, split every leaf's traffic equally over its uplinks and

@@ -4,19 +4,19 @@ Every spine of a group has equally many links to each core of the group, and eve
 in it. Where all groups are alike (see `clos.py`), 144 leaves of 64 ports take 128 cores, each with 36 of its
 64 ports in use. Groups of different sizes take 80.
 
-    >>> tuple(fewest_cores(spines=16, links=32, pods=9, radix=64))
+    >>> fewest_cores(spines=16, links=32, pods=9, radix=64)
     (CoreGroup(spines=7, cores=32), CoreGroup(spines=7, cores=32), CoreGroup(spines=2, cores=16))
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
+from functools import lru_cache
 from math import gcd
 from typing import NamedTuple
 
 from sovereign_ai.plan.fabric.clos import Clos, Split, divisors
 from sovereign_ai.plan.rounding import ceil_div
-
 
 MOST_SPINES = 1 << 30
 """More than any pod has."""
@@ -45,7 +45,9 @@ def equal_groups(spines: int, cores: int) -> tuple[CoreGroup, ...]:
     return (CoreGroup(spines // groups, cores // groups),) * groups
 
 
-def fewest_cores(spines: int, links: int, pods: int, radix: int) -> Sequence[CoreGroup]:
+# Cached, since a search for designs asks for the same leaves many times.
+@lru_cache(maxsize=4096)
+def fewest_cores(spines: int, links: int, pods: int, radix: int) -> tuple[CoreGroup, ...]:
     """Return the groups with the fewest cores in which all links are even; none where no groups fit.
 
     Args:
@@ -70,7 +72,7 @@ def fewest_cores(spines: int, links: int, pods: int, radix: int) -> Sequence[Cor
     while left:
         groups.append(best[left][1])
         left -= groups[-1].spines
-    return sorted(groups, reverse=True)
+    return tuple(sorted(groups, reverse=True))
 
 
 def _fewest_then_widest(choice: tuple[int, CoreGroup]) -> tuple[int, int]:
@@ -79,7 +81,8 @@ def _fewest_then_widest(choice: tuple[int, CoreGroup]) -> tuple[int, int]:
     return cores, -group.spines
 
 
-def packed(leaf: int, radix: int, split: Split, most: int) -> tuple[Clos, Sequence[CoreGroup]] | None:
+@lru_cache(maxsize=1024)
+def packed(leaf: int, radix: int, split: Split, most: int) -> tuple[Clos, tuple[CoreGroup, ...]] | None:
     """Return pods with the fewest spines and cores whose links are even; None where none has fewer than some.
 
     Args:
@@ -88,7 +91,7 @@ def packed(leaf: int, radix: int, split: Split, most: int) -> tuple[Clos, Sequen
         split: how a leaf's ports are divided.
         most: spines and cores that another design takes.
     """
-    best: tuple[Clos, Sequence[CoreGroup]] | None = None
+    best: tuple[Clos, tuple[CoreGroup, ...]] | None = None
     # A design with as many switches is no better, so nothing is below this with the same first part.
     fewest = (most, -MOST_SPINES)
     for pod, pods in _pods(leaf, radix):

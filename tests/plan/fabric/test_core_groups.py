@@ -15,6 +15,8 @@ from sovereign_ai.plan.fabric.size import fabric_size
 from sovereign_ai.plan.fabric.waste import waste_notes
 from tests.plan.wishes import machines, pool, wish
 
+UNPADDED = {"name": "f", "kind": "roce", "rails": 8, "radix": 16, "padding": "none"}
+
 
 def partitions(spines: int, links: int, pods: int, radix: int) -> Iterator[int]:
     """Yield the cores of every division of a pod's spines into groups, by trying all of them."""

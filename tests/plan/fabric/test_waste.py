@@ -28,7 +28,7 @@ def test_planes_of_a_fabric_share_a_note() -> None:
 
 
 def test_leaves_that_stay_empty_beside_units_are_noted() -> None:
-    fabric = {"name": "f", "rails": 8, "radix": 120}
+    fabric = {"name": "f", "rails": 8, "radix": 120, "spines": "least"}
     described = wish([pool(nodes=160)], fabric)
     (note,) = waste_notes(described, size_fabrics(described, {}))
     assert note == (
