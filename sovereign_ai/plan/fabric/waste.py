@@ -24,7 +24,6 @@ from sovereign_ai.plan.fabric.port_assignment import (
     total_places,
 )
 from sovereign_ai.plan.fabric.size import WASTE, FabricSize
-from sovereign_ai.plan.rounding import ceil_div
 from sovereign_ai.plan.shapes import machines_a_rack
 from sovereign_ai.spec import AIFactory, Fabric
 
@@ -36,20 +35,24 @@ def waste_notes(factory: AIFactory, sizes: Sequence[FabricSize]) -> Iterator[str
         # The planes of a fabric are equal, so the first represents all of them.
         if size.plane == 0:
             yield from _plane_note(factory, fabrics[size.fabric], size)
-            yield from _unit_note(fabrics[size.fabric], size)
+            yield from _unit_note(factory, fabrics[size.fabric], size)
 
 
-def _unit_note(fabric: Fabric, size: FabricSize) -> Iterator[str]:
+def _unit_note(factory: AIFactory, fabric: Fabric, size: FabricSize) -> Iterator[str]:
     """Yield the note of a plane whose leaves stay empty because units of machines do not straddle them."""
     units = [block.unit for block in size.blocks if 1 < block.unit <= block.places]
-    if not units or not size.down:
+    if not units:
         return
-    fewest = ceil_div(total_places(size.blocks), size.down) * (size.rails // size.leaf_rails)
-    if size.leaf > WASTE * fewest:
+    free = [replace(block, unit=1) for block in size.blocks]
+    try:
+        laid = laid_out(fabric, free, _rack_size(factory, fabric, size))
+    except MisfitError:
+        return
+    if size.leaf > WASTE * laid.clos.leaf:
         yield (
-            f"fabric {fabric.name} at {size.site}: {size.leaf:,} leaves of {size.down} places, since "
-            f"units of {max(units)} machines are kept together; {fewest:,} would do with a 'scalable_unit' "
-            f"of the pool that divides {size.down}"
+            f"fabric {fabric.name} at {size.site}: {size.leaf:,} leaves a plane, since units of "
+            f"{max(units)} machines are kept together; {laid.clos.leaf:,} would do with another "
+            "'scalable_unit' of the pool"
         )
 
 

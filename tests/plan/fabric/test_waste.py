@@ -32,8 +32,8 @@ def test_leaves_that_stay_empty_beside_units_are_noted() -> None:
     described = wish([pool(nodes=160)], fabric)
     (note,) = waste_notes(described, size_fabrics(described, {}))
     assert note == (
-        "fabric f at a: 40 leaves of 60 places, since units of 32 machines are kept together; "
-        "24 would do with a 'scalable_unit' of the pool that divides 60"
+        "fabric f at a: 40 leaves a plane, since units of 32 machines are kept together; "
+        "24 would do with another 'scalable_unit' of the pool"
     )
     smaller = wish([pool(nodes=160, scalable_unit=20)], fabric)
     assert list(waste_notes(smaller, size_fabrics(smaller, {}))) == []
