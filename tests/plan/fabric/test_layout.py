@@ -182,7 +182,7 @@ def test_cores_carry_the_described_share_of_what_spines_take_from_leaves(most: i
 
 
 def test_of_pods_with_as_few_switches_the_most_even_are_chosen() -> None:
-    """144 leaves: 6 pods of 24 spines take 72 cores as 9 pods of 16 do, whose leaves have two links a spine."""
+    """6 pods of 24 spines take 72 cores as 9 pods of 16 do, whose leaves have two links to each spine."""
     [size] = size_fabrics(described(576, unit=32, spines="least"), {})
     assert (size.spine, size.core, size.shape.pods, size.shape.pod_spines) == (144, 72, 9, 16)
 
