@@ -143,7 +143,8 @@ def _core_links(size: FabricSize, spines: int) -> tuple[int, int, int]:
         # The core with the most links of a pod is the worst to lose.
         worst = max(layout.core_groups, key=lambda group: Fraction(group.spines, group.cores))
         each = clos.spine_up // worst.cores
-        return (clos.spine_up if layout.even else each * worst.cores), each, worst.spines
+        up = clos.spine_up if layout.even else each * worst.cores
+        return up, each, worst.spines
     # The last pod of the published rule has fewer spines, each of which meets the cores of several groups.
     merged = clos.pod_spines // spines
     meeting = clos.pod_spines // gcd(clos.pod_spines, size.core)

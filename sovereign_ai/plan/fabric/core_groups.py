@@ -10,16 +10,13 @@ in it. Where all groups are alike (see `clos.py`), 144 leaves of 64 ports take 1
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from functools import lru_cache
 from math import gcd
 from typing import NamedTuple
 
 from sovereign_ai.plan.fabric.clos import Clos, Split, divisors
 from sovereign_ai.plan.rounding import ceil_div
-
-MOST_SPINES = 1 << 30
-"""More than any pod has."""
 
 
 class CoreGroup(NamedTuple):
@@ -56,29 +53,42 @@ def fewest_cores(spines: int, links: int, pods: int, radix: int) -> tuple[CoreGr
         pods: pods.
         radix: links that a core takes.
     """
+    widest = tuple(_widest_groups(links, pods, radix))
+    if not widest:
+        return ()
     # The fewest cores for the first 0, 1, 2, ... spines of a pod, and the group that ends there.
-    best: list[tuple[int, CoreGroup]] = [(0, CoreGroup(0, 0))]
+    fewest = [0]
+    last = [CoreGroup(0, 0)]
     for count in range(1, spines + 1):
-        choices: list[tuple[int, CoreGroup]] = []
-        for cores in divisors(links):
-            members = min(radix * cores // (pods * links), count)
-            if members:
-                choices.append((best[count - members][0] + cores, CoreGroup(members, cores)))
-        if not choices:
-            return ()
-        best.append(min(choices, key=_fewest_then_widest))
+        cores, _, group = min(_choices(widest, fewest, count))
+        fewest.append(cores)
+        last.append(group)
     groups: list[CoreGroup] = []
     left = spines
     while left:
-        groups.append(best[left][1])
-        left -= groups[-1].spines
-    return tuple(sorted(groups, reverse=True))
+        group = last[left]
+        groups.append(group)
+        left -= group.spines
+    groups.sort(reverse=True)
+    return tuple(groups)
 
 
-def _fewest_then_widest(choice: tuple[int, CoreGroup]) -> tuple[int, int]:
-    """Return what is compared: cores first, then the number of spines that share a group's cores."""
-    cores, group = choice
-    return cores, -group.spines
+def _widest_groups(links: int, pods: int, radix: int) -> Iterator[CoreGroup]:
+    """Yield, for each number of cores that divides a spine's links, the group of the most spines."""
+    for cores in divisors(links):
+        spines = radix * cores // (pods * links)
+        if spines:
+            yield CoreGroup(spines, cores)
+
+
+def _choices(
+    widest: Iterable[CoreGroup], fewest: Sequence[int], count: int
+) -> Iterator[tuple[int, int, CoreGroup]]:
+    """Yield what a number of spines takes with each group as the last: cores, then the widest first."""
+    for group in widest:
+        spines = min(group.spines, count)
+        before = fewest[count - spines]
+        yield before + group.cores, -spines, CoreGroup(spines, group.cores)
 
 
 @lru_cache(maxsize=1024)
@@ -91,45 +101,46 @@ def packed(leaf: int, radix: int, split: Split, most: int) -> tuple[Clos, tuple[
         split: how a leaf's ports are divided.
         most: spines and cores that another design takes.
     """
-    best: tuple[Clos, tuple[CoreGroup, ...]] | None = None
-    # A design with as many switches is no better, so nothing is below this with the same first part.
-    fewest = (most, -MOST_SPINES)
+    best = None
+    fewest = most
+    pod_spines = 0
     for pod, pods in _pods(leaf, radix):
-        for spines in divisors(split.up):
-            links = pod * (split.up // spines)
-            # With one spine a pod would be cut off by its loss.
-            if spines < min(2, split.up) or 2 * links > radix:
-                continue
-            groups = fewest_cores(spines, links, pods, radix)
-            cores = sum(group.cores for group in groups)
-            # Of designs with as many switches the one with more spines a pod loses less with a spine.
-            cost = (pods * spines + cores, -spines)
-            if groups and cost < fewest:
-                fewest = cost
-                widest = max(group.cores for group in groups)
-                clos = Clos(
-                    tiers=3,
-                    leaf=leaf,
-                    spine=pods * spines,
-                    core=cores,
-                    pod=pod,
-                    pods=pods,
-                    pod_spines=spines,
-                    last_spines=spines,
-                    group=widest,
-                    spine_up=links,
-                    leaf_up=split.up,
-                )
-                best = clos, groups
-            # More spines a pod only add to them.
-            break
+        spines = _fewest_spines(pod, radix, split.up)
+        if not spines:
+            continue
+        links = pod * (split.up // spines)
+        groups = fewest_cores(spines, links, pods, radix)
+        cores = sum(group.cores for group in groups)
+        total = pods * spines + cores
+        # Of designs with as many switches the one with more spines a pod loses less with a spine.
+        is_wider = best is not None and total == fewest and spines > pod_spines
+        if groups and (total < fewest or is_wider):
+            fewest, pod_spines = total, spines
+            widest = max(group.cores for group in groups)
+            spine = pods * spines
+            clos = Clos(3, leaf, spine, cores, pod, pods, spines, spines, widest, links, split.up)
+            best = clos, groups
     return best
+
+
+def _fewest_spines(pod: int, radix: int, up: int) -> int:
+    """Return the fewest spines that divide a leaf's uplinks and pass on those of a pod; 0 where none do.
+
+    There are two at least, since the loss of a single one would cut the pod off.
+    """
+    for spines in divisors(up):
+        links = pod * (up // spines)
+        if spines >= min(2, up) and 2 * links <= radix:
+            return spines
+    return 0
 
 
 def _pods(leaf: int, radix: int) -> Iterator[tuple[int, int]]:
     """Yield the leaves of a pod, and the number of pods, of every division into pods of one size."""
     least = ceil_div(leaf, radix // 2)
-    for pods in range(least, min(2 * least + 8, radix, leaf) + 1):
+    # Smaller pods waste spines by rounding, so a few numbers beyond the least include the best one.
+    most = min(2 * least + 8, radix, leaf)
+    for pods in range(least, most + 1):
         pod = ceil_div(leaf, pods)
         if ceil_div(leaf, pod) == pods:
             yield pod, pods

@@ -552,9 +552,15 @@ class _Sizer:
 
 def _upper_cost(clos: Clos) -> tuple[int, Fraction]:
     """Return what designs of three tiers are compared by: switches above leaves, then what is uneven."""
-    even_leaf = Fraction(clos.leaf_up - clos.leaf_up % clos.pod_spines, clos.leaf_up)
-    even_spine = Fraction(clos.spine_up - clos.spine_up % clos.group, clos.spine_up)
-    return clos.spine + clos.core, -even_leaf * even_spine
+    even = _even_share(clos.leaf_up, clos.pod_spines)
+    even *= _even_share(clos.spine_up, clos.group)
+    return clos.spine + clos.core, -even
+
+
+def _even_share(links: int, switches: int) -> Fraction:
+    """Return the share of a switch's links that is the same to each of some switches."""
+    rest = links % switches
+    return 1 - Fraction(rest, links)
 
 
 def laid_out(fabric: Fabric, blocks: Sequence[Block], rack: int = 0) -> Laid:

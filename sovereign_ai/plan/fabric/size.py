@@ -176,12 +176,12 @@ def sized(
     if clos.tiers == 2 and clos.spine * clos.leaf:
         share, clos = _cheaper_split(blocks, rails, radix, ratio, share, clos)
     layout: Layout | None = None
-    if clos.tiers == 3:
-        fewer = packed(clos.leaf, radix, share, clos.spine + clos.core)
-        if fewer is not None:
-            clos, groups = fewer
-            ports = Ports(radix // breakout, breakout, breakout, 0, radix, breakout, link, link)
-            layout = Layout(ports, 1, by_rail=False, peers=0, even=True, core_groups=groups)
+    fewer = packed(clos.leaf, radix, share, clos.spine + clos.core) if clos.tiers == 3 else None
+    if fewer is not None:
+        clos, groups = fewer
+        cages = radix // breakout
+        ports = Ports(cages, breakout, breakout, 0, radix, breakout, link, link)
+        layout = Layout(ports, 1, by_rail=False, peers=0, even=True, core_groups=groups)
     why = _why(blocks, rails, radix, ratio, share, clos, managers)
     if layout is not None:
         why |= _packed_why(clos, radix, layout.core_groups)

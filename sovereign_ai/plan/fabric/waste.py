@@ -69,7 +69,8 @@ def _plane_note(factory: AIFactory, fabric: Fabric, size: FabricSize) -> Iterato
     best_switches, best_links = _count_cost(best)
     # Cores are compared by themselves as well: among many spines a multiple of them would be lost.
     wastes_cores = best.core > 0 and size.core > WASTE * best.core
-    if wastes_cores or upper > WASTE * (best.spine + best.core) or links > WASTE * best_links:
+    wastes_upper = upper > WASTE * (best.spine + best.core)
+    if wastes_cores or wastes_upper or links > WASTE * best_links:
         switches = size.leaf + upper
         now = f"{switches:,} switches and {links:,} links between them a plane"
         cheaper = f"with {best_words} {best_switches:,} and {best_links:,} would do"
