@@ -136,15 +136,18 @@ def _pods(size: FabricSize) -> _Pods:
 
 def _core_links(size: FabricSize, spines: int) -> tuple[int, int, int]:
     """Return the links of a spine that count, those of it to one core, and the spines that meet one core."""
-    clos = size.shape
+    clos, layout = size.shape, size.layout
     if not size.core:
         return 0, 0, 0
-    meeting = clos.pod_spines // gcd(clos.pod_spines, size.core)
-    if size.layout is not None and not size.layout.even:
-        each = clos.spine_up // clos.group
-        return each * clos.group, each, meeting
+    if layout is not None:
+        # The core with the most links of a pod is the worst to lose.
+        worst = max(layout.core_groups, key=lambda group: Fraction(group.spines, group.cores))
+        each = clos.spine_up // worst.cores
+        up = clos.spine_up if layout.even else each * worst.cores
+        return up, each, worst.spines
     # The last pod of the published rule has fewer spines, each of which meets the cores of several groups.
     merged = clos.pod_spines // spines
+    meeting = clos.pod_spines // gcd(clos.pod_spines, size.core)
     return clos.spine_up, ceil_div(clos.spine_up, clos.group * merged), meeting
 
 

@@ -28,6 +28,7 @@ SHAPES: dict[str, dict[str, Any]] = {
     "two planes": {"planes": 2, "radix": 64, "spines": "least"},
     "three tiers": {"radix": 10},
     "three tiers, fewest": {"radix": 12, "spines": "least"},
+    "groups of cores": {"radix": 14},
 }
 
 

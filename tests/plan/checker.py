@@ -12,8 +12,9 @@ What it holds against the cables, for each plane of each fabric:
   every rail once; machines of one scalable unit that fits a leaf share one leaf a rail.
 * **Counts**: leaves, spines, cores and cables are as many as the plan says.
 * **Connectivity**: every endpoint reaches every other.
-* **Evenness**: a leaf has equally many links to each spine of its pod and none to another; every pod has
-  equally many links to each core. Where the plane says `uneven`, they differ by one at most.
+* **Evenness**: a leaf has equally many links to each spine of its pod and none to another, and a spine to
+  each core that it meets; a core has the same share of every pod's links, so that what comes from one goes on
+  to another. Where the plane says `uneven`, links differ by one at most, a pod's to all cores.
 * **Pairs**: two leaves without spines are joined to each other by as many cables as `leaf_leaf` says, and
   nothing else is.
 * **Bisection**: proved, not sampled. With even links, split every leaf's traffic equally over its uplinks and
@@ -310,14 +311,29 @@ def _uneven(middle: list[list[str]], high: list[list[str]], *, by_one: bool = Fa
     ]
     pod_of = {spine: number for number, spines in enumerate(pods) for spine in spines}
     meets: defaultdict[int, Counter[str]] = defaultdict(Counter)
+    of_spine: defaultdict[str, set[int]] = defaultdict(set)
     for (spine, core), count in Counter(map(itemgetter(0, 2), high)).items():
         meets[pod_of[spine]][core] += count
+        of_spine[spine].add(count)
     cores = {row[2] for row in high}
+    first = _shares(meets[0])
     for number, pod in enumerate(pods):
-        even = max(meets[number].values()) - min(meets[number].values()) <= spread
+        counts = meets[number].values()
+        even = max(counts) - min(counts) <= 1 if by_one else _shares(meets[number]) == first
         if len({up[spine] for spine in pod}) != 1 or set(meets[number]) != cores or not even:
-            found.append(f"the pod of {min(pod)} does not meet every core with equally many links")
+            found.append(f"the pod of {min(pod)} does not meet every core with its share of links")
+    found += [
+        f"{spine} has between {min(counts)} and {max(counts)} links to its cores"
+        for spine, counts in of_spine.items()
+        if max(counts) - min(counts) > spread
+    ]
     return found
+
+
+def _shares(links: Counter[str]) -> dict[str, Fraction]:
+    """Return each core's share of a pod's links."""
+    total = links.total()
+    return {core: Fraction(count, total) for core, count in links.items()}
 
 
 def main(path: str) -> int:

@@ -9,7 +9,9 @@ from typing import Any
 import pytest
 
 from sovereign_ai.errors import SpecError
+from sovereign_ai.plan.fabric.feasibility import size_fabrics
 from sovereign_ai.plan.fabric.planes import FabricPlan, plan_fabrics
+from sovereign_ai.plan.fabric.size import WASTE
 from sovereign_ai.plan.fabric.waste import waste_notes
 from sovereign_ai.plan.feasibility import draft
 
@@ -85,6 +87,25 @@ def test_random_descriptions_take_at_most_a_twentieth_more_than_the_least() -> N
 def test_ten_thousand_random_descriptions_take_at_most_a_twentieth_more_than_the_least() -> None:
     planned = sum(held(seed) for seed in range(10_000))
     assert planned > 7_000
+
+
+def test_the_default_rule_takes_at_most_a_quarter_more_than_the_least_or_says_so() -> None:
+    compared = 0
+    for seed in range(150):
+        entry, fields, need = drawn(seed)
+        needed = least(need)
+        plain = {name: fields[name] for name in fields if name not in ("spines", "uplinks", "leaf_rails")}
+        if need.leaf_rails > 1 or needed is None:
+            continue
+        factory = wish([entry], {"name": "f", **plain})
+        try:
+            [size] = size_fabrics(factory, {})
+        except SpecError:
+            continue
+        wastes = size.spine + size.core > WASTE * needed.above
+        assert not wastes or list(waste_notes(factory, [size])), seed
+        compared += 1
+    assert compared > 50
 
 
 def test_the_solver_finds_what_is_known() -> None:

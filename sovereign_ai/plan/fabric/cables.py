@@ -14,7 +14,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import repeat, starmap
-from math import gcd
 from operator import itemgetter
 from typing import NamedTuple, overload
 
@@ -291,23 +290,24 @@ def _distribute_uplinks(size: FabricSize, names: CableNames, layout: Layout) -> 
 
 
 def _distribute_core_links(size: FabricSize, names: CableNames, layout: Layout) -> Cables:
-    """Distribute the spines' uplinks over the cores of their group in turn.
-
-    Spines of a pod and cores form as many groups as their greatest common divisor.
-    """
+    """Distribute the spines' uplinks over the cores of their group in turn."""
     shape = size.shape
     ports = port_names(layout.ports.spine_radix, layout.ports.spine_breakout)
     below = ceil_div(shape.pod * shape.leaf_up, shape.pod_spines)
     up = ports[below:]
-    groups = gcd(shape.pod_spines, size.core)
-    members, cores = shape.pod_spines // groups, size.core // groups
+    # For each spine of a pod: its group, and that group's first core and number of cores.
+    meets: list[tuple[int, int, int]] = []
+    first = 0
+    for number, group in enumerate(layout.core_groups):
+        meets += [(number, first, group.cores)] * group.spines
+        first += group.cores
     # One counter for each group through all pods: two cores of a group differ by one link at most.
-    turns = [0] * groups
+    turns = [0] * len(layout.core_groups)
     cables: list[CableRow] = []
     for number, spine in enumerate(names.spines):
-        group = number % shape.pod_spines // members
+        own, first, cores = meets[number % shape.pod_spines]
         for port in range(shape.spine_up):
-            turn, core = divmod(turns[group], cores)
-            cables.append((spine, up[port], names.cores[group * cores + core], ports[turn]))
-            turns[group] += 1
+            turn, core = divmod(turns[own], cores)
+            cables.append((spine, up[port], names.cores[first + core], ports[turn]))
+            turns[own] += 1
     return Cables(cables)

@@ -11,7 +11,8 @@ B300-XDR reference architectures, read 2026-11-24):
 * Two tiers carry at most as many leaves as a switch has ports: radix^2 / 2 endpoints at 1:1.
 * Beyond that leaves form pods of half a radix. Spine j of every pod connects to the same group of cores, with
   equally many links to each (the same divisor step). Where pods fill their cores that is spine = leaf and
-  core = leaf / 2, as published. The limit is radix^3 / 4 endpoints at 1:1.
+  core = leaf / 2, as published. The limit is radix^3 / 4 endpoints at 1:1. Where pods do not fill their
+  cores, `core_groups.py` has designs with fewer.
 * Only a fabric of one rail may end at one switch. Several rails always meet at spines.
 
     >>> shape(leaf=24, radix=64, split=Split(32, 32)).spine

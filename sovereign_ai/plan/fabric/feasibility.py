@@ -81,7 +81,15 @@ def size_alone(factory: AIFactory, fabric: Fabric, site: str) -> FabricSize:
 def _size_plane(factory: AIFactory, fabric: Fabric, site: str, blocks: list[Block]) -> FabricSize:
     """Return the size of a fabric's planes at one site."""
     if not fabric.laid_out:
-        return sized(blocks, fabric.rails, radix_of(fabric), fabric.oversubscription, fabric.managers)
+        return sized(
+            blocks,
+            fabric.rails,
+            radix_of(fabric),
+            fabric.oversubscription,
+            fabric.managers,
+            breakout=fabric.breakout,
+            link=fabric.link.count // fabric.planes,
+        )
     per_rack = {machines_a_rack(factory, pool) for pool in pools_of(factory, fabric, site)}
     laid = laid_out(fabric, blocks, per_rack.pop() if len(per_rack) == 1 else 0)
     return described(blocks, fabric.rails, fabric.managers, laid)

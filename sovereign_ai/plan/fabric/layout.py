@@ -22,10 +22,12 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from fractions import Fraction
 from math import gcd
 
 from sovereign_ai.catalog.switch import SwitchModel, switch
 from sovereign_ai.plan.fabric.clos import Clos, MisfitError
+from sovereign_ai.plan.fabric.core_groups import CoreGroup, equal_groups
 from sovereign_ai.plan.fabric.port_assignment import Block, assign_places, first_free_place, total_places
 from sovereign_ai.plan.rounding import ceil_div
 from sovereign_ai.spec import Fabric
@@ -93,6 +95,7 @@ class Layout:
         peers: links between the two leaves of a pair; 0 where there are spines or one switch.
         even: each leaf has equally many links to each spine of its pod, and each spine to each core that it
             meets.
+        core_groups: the cores that each spine of a pod meets, in order; empty without cores.
     """
 
     ports: Ports
@@ -100,6 +103,7 @@ class Layout:
     by_rail: bool
     peers: int
     even: bool
+    core_groups: Sequence[CoreGroup] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -471,8 +475,7 @@ class _Sizer:
             except MisfitError as misfit:
                 failed = misfit
                 continue
-            upper = laid.clos.spine + laid.clos.core
-            if best is None or upper < best.clos.spine + best.clos.core:
+            if best is None or _upper_cost(laid.clos) < _upper_cost(best.clos):
                 best = laid
         if best is None:
             raise failed
@@ -516,7 +519,14 @@ class _Sizer:
         why["spine_core"] = f"{pods * spine} spines x {upper} uplinks"
         why["tiers"] = f"{leaf} leaves in {pods} pods"
         even = up % spine == 0 and upper % group == 0
-        layout = Layout(self.ports, self.leaf_rails, by_rail=by_rail, peers=0, even=even)
+        layout = Layout(
+            self.ports,
+            self.leaf_rails,
+            by_rail=by_rail,
+            peers=0,
+            even=even,
+            core_groups=equal_groups(spine, core),
+        )
         clos = Clos(3, leaf, pods * spine, core, pod, pods, spine, spine, group, upper, up)
         return Laid(layout, places, clos, why)
 
@@ -538,6 +548,19 @@ class _Sizer:
             message = f"a spine of {upper} uplinks would have to meet {group} of {described} cores"
         hint = f"write {least} or a multiple of the {spine} spines of a pod, or leave it out"
         raise MisfitError("cores", message, hint)
+
+
+def _upper_cost(clos: Clos) -> tuple[int, Fraction]:
+    """Return what designs of three tiers are compared by: switches above leaves, then what is uneven."""
+    even = _even_share(clos.leaf_up, clos.pod_spines)
+    even *= _even_share(clos.spine_up, clos.group)
+    return clos.spine + clos.core, -even
+
+
+def _even_share(links: int, switches: int) -> Fraction:
+    """Return the share of a switch's links that is the same to each of some switches."""
+    rest = links % switches
+    return 1 - Fraction(rest, links)
 
 
 def laid_out(fabric: Fabric, blocks: Sequence[Block], rack: int = 0) -> Laid:

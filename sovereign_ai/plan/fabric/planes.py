@@ -290,7 +290,7 @@ def _plan_plane(
     # Fields that the canonical JSON leaves out have their default where nothing special was described (see
     # `LATER`).
     leaf_places = spine_radix = uplink_ports = 0
-    if layout is not None:
+    if layout is not None and fabric.laid_out:
         leaf_places = size.down
         uplink_ports = layout.ports.extra * layout.ports.uplink_breakout
         if size.spine and layout.ports.spine_radix != size.radix:

@@ -23,7 +23,8 @@ from fractions import Fraction
 
 from sovereign_ai.errors import Problem, SpecError, Where
 from sovereign_ai.plan.fabric.clos import Clos, MisfitError, Split, most_endpoints, most_leaves, shape, split
-from sovereign_ai.plan.fabric.layout import Laid, Layout
+from sovereign_ai.plan.fabric.core_groups import CoreGroup, packed
+from sovereign_ai.plan.fabric.layout import Laid, Layout, Ports
 from sovereign_ai.plan.fabric.port_assignment import (
     MANAGERS,
     Block,
@@ -135,14 +136,33 @@ def fabric_size(
     needed = endpoints_per_rail + ceil_div(managers, rails)
     blocks = [Block("", endpoints_per_rail, max(needed, padded_per_rail), unit)]
     try:
-        return sized(blocks, rails, radix * breakout, ratio, managers)
+        return sized(blocks, rails, radix * breakout, ratio, managers, breakout=breakout)
     except MisfitError as misfit:
         where = Where(field=f"fabrics.{misfit.field}")
         raise SpecError(Problem("impossible-fabric", misfit.message, where, misfit.hint)) from None
 
 
-def sized(blocks: Sequence[Block], rails: int, radix: int, ratio: Ratio, managers: int) -> FabricSize:
-    """Return one plane's size with the names left empty."""
+def sized(
+    blocks: Sequence[Block],
+    rails: int,
+    radix: int,
+    ratio: Ratio,
+    managers: int,
+    *,
+    breakout: int = 1,
+    link: int = 0,
+) -> FabricSize:
+    """Return one plane's size with the names left empty.
+
+    Args:
+        blocks: what joins, in the order of places.
+        rails: rails.
+        radix: ports of a switch, breakout counted.
+        ratio: capacity below a leaf to capacity above it.
+        managers: ports of fabric managers.
+        breakout: links that a port is split into.
+        link: bits a second of a link.
+    """
     share = split(radix, ratio)
     # A single switch needs no ports upwards, so all of them are for servers.
     alone = rails == 1 and first_free_place(blocks, radix) <= radix
@@ -155,8 +175,18 @@ def sized(blocks: Sequence[Block], rails: int, radix: int, ratio: Ratio, manager
         raise _too_large_error(blocks, rails, radix, ratio) from None
     if clos.tiers == 2 and clos.spine * clos.leaf:
         share, clos = _cheaper_split(blocks, rails, radix, ratio, share, clos)
+    layout: Layout | None = None
+    fewer = packed(clos.leaf, radix, share, clos.spine + clos.core) if clos.tiers == 3 else None
+    if fewer is not None:
+        clos, groups = fewer
+        cages = radix // breakout
+        ports = Ports(cages, breakout, breakout, 0, radix, breakout, link, link)
+        layout = Layout(ports, 1, by_rail=False, peers=0, even=True, core_groups=groups)
     why = _why(blocks, rails, radix, ratio, share, clos, managers)
-    return _unnamed_size(blocks, rails, managers, radix, clos, (share.down, share.up), why)
+    if layout is not None:
+        why |= _packed_why(clos, radix, layout.core_groups)
+    size = _unnamed_size(blocks, rails, managers, radix, clos, (share.down, share.up), why)
+    return replace(size, layout=layout)
 
 
 def described(blocks: Sequence[Block], rails: int, managers: int, laid: Laid) -> FabricSize:
@@ -277,7 +307,7 @@ def _too_large_error(blocks: Sequence[Block], rails: int, radix: int, ratio: Rat
 
 def _why(
     blocks: Sequence[Block], rails: int, radix: int, ratio: Ratio, share: Split, clos: Clos, managers: int
-) -> Mapping[str, str]:
+) -> dict[str, str]:
     """Return the reasons of the numbers."""
     places = total_places(blocks)
     why = _joined_why(blocks, rails, managers)
@@ -308,6 +338,18 @@ def _why(
             f"whose {radix} ports hold {clos.pods} pods"
         )
         why["spine_core"] = f"{clos.spine} spines x {clos.spine_up} uplinks"
+    return why
+
+
+def _packed_why(clos: Clos, radix: int, groups: Sequence[CoreGroup]) -> dict[str, str]:
+    """Return the reasons of pods that meet groups of cores of different sizes."""
+    parts = [f"{group.cores} for {group.spines} spines a pod" for group in groups]
+    why: dict[str, str] = {}
+    why["spine"] = (
+        f"{clos.pods} pods x {clos.pod_spines}: smallest divisor of {clos.leaf_up} uplinks "
+        f"whose {radix} ports hold those of {clos.pod} leaves"
+    )
+    why["core"] = f"fewest of {radix} ports with equally many links from each spine: {', '.join(parts)}"
     return why
 
 

@@ -2,7 +2,8 @@
 
 Each is reported with a cheaper design.
 
-The comparison covers what is above the leaves: spines and cores, and the links between switches. A cheaper
+The comparison covers what is above the leaves: spines and cores, cores by themselves, and the links between
+switches. Leaves are compared with those that would do if units of machines were not kept together. A cheaper
 design keeps the ratio of the description. It may give up that each leaf has equally many links to each spine,
 places kept for growth that are less than half used, or a leaf for each rail where one switch holds
 everything.
@@ -34,6 +35,25 @@ def waste_notes(factory: AIFactory, sizes: Sequence[FabricSize]) -> Iterator[str
         # The planes of a fabric are equal, so the first represents all of them.
         if size.plane == 0:
             yield from _plane_note(factory, fabrics[size.fabric], size)
+            yield from _unit_note(factory, fabrics[size.fabric], size)
+
+
+def _unit_note(factory: AIFactory, fabric: Fabric, size: FabricSize) -> Iterator[str]:
+    """Yield the note of a plane whose leaves stay empty because units of machines do not straddle them."""
+    units = [block.unit for block in size.blocks if 1 < block.unit <= block.places]
+    if not units:
+        return
+    free = [replace(block, unit=1) for block in size.blocks]
+    try:
+        laid = laid_out(fabric, free, _rack_size(factory, fabric, size))
+    except MisfitError:
+        return
+    if size.leaf > WASTE * laid.clos.leaf:
+        yield (
+            f"fabric {fabric.name} at {size.site}: {size.leaf:,} leaves a plane, since units of "
+            f"{max(units)} machines are kept together; {laid.clos.leaf:,} would do with another "
+            "'scalable_unit' of the pool"
+        )
 
 
 def _plane_note(factory: AIFactory, fabric: Fabric, size: FabricSize) -> Iterator[str]:
@@ -47,7 +67,10 @@ def _plane_note(factory: AIFactory, fabric: Fabric, size: FabricSize) -> Iterato
         return
     upper, links = size.spine + size.core, size.leaf_spine + size.spine_core
     best_switches, best_links = _count_cost(best)
-    if upper > WASTE * (best.spine + best.core) or links > WASTE * best_links:
+    # Cores are compared by themselves as well: among many spines a multiple of them would be lost.
+    wastes_cores = best.core > 0 and size.core > WASTE * best.core
+    wastes_upper = upper > WASTE * (best.spine + best.core)
+    if wastes_cores or wastes_upper or links > WASTE * best_links:
         switches = size.leaf + upper
         now = f"{switches:,} switches and {links:,} links between them a plane"
         cheaper = f"with {best_words} {best_switches:,} and {best_links:,} would do"

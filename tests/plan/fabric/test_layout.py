@@ -13,6 +13,7 @@ import pytest
 
 from sovereign_ai.assess.fabric import Links
 from sovereign_ai.errors import Problem, SpecError
+from sovereign_ai.plan.fabric.feasibility import size_fabrics
 from sovereign_ai.plan.fabric.planes import FabricPlan, host_rails, plan_fabrics
 from sovereign_ai.plan.factory import plan as whole_plan
 from sovereign_ai.render.switches.ports import rail_addresses
@@ -178,6 +179,12 @@ def test_cores_carry_the_described_share_of_what_spines_take_from_leaves(most: i
     # The checker knows designs that do not block alone, and finds nothing else.
     for finding in checker.findings(as_json([plane], members)):
         assert re.search(r"spine-\d+ has \d+ links below and \d+ above$", finding), finding
+
+
+def test_of_pods_with_as_few_switches_the_most_even_are_chosen() -> None:
+    """6 pods of 24 spines take 72 cores as 9 pods of 16 do, whose leaves have two links to each spine."""
+    [size] = size_fabrics(described(576, unit=32, spines="least"), {})
+    assert (size.spine, size.core, size.shape.pods, size.shape.pod_spines) == (144, 72, 9, 16)
 
 
 @pytest.mark.parametrize(

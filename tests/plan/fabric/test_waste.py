@@ -25,3 +25,15 @@ def test_the_proposed_design_has_no_note() -> None:
 
 def test_planes_of_a_fabric_share_a_note() -> None:
     assert len(notes(padding="none", radix=128, planes=2)) == 1
+
+
+def test_leaves_that_stay_empty_beside_units_are_noted() -> None:
+    fabric = {"name": "f", "rails": 8, "radix": 120, "spines": "least"}
+    described = wish([pool(nodes=160)], fabric)
+    (note,) = waste_notes(described, size_fabrics(described, {}))
+    assert note == (
+        "fabric f at a: 40 leaves a plane, since units of 32 machines are kept together; "
+        "24 would do with another 'scalable_unit' of the pool"
+    )
+    smaller = wish([pool(nodes=160, scalable_unit=20)], fabric)
+    assert list(waste_notes(smaller, size_fabrics(smaller, {}))) == []
