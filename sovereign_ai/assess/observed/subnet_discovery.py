@@ -14,7 +14,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 
 from sovereign_ai.errors import Problem, UsageError, Where
 from sovereign_ai.files import SUBNET
@@ -26,6 +26,9 @@ _PORT = re.compile(
     r'"([^"]{1,80})"\[(\d{1,3})\](?:\([0-9a-f]+\))?\s*(?:#\s*(.*))?'
 )
 _LID = re.compile(r"\blid (\d{1,5})\b")
+_RATE = re.compile(r"\b(\d{1,2})x(SDR|DDR|QDR|FDR10|FDR|EDR|HDR|NDR|XDR)\b")
+_AGGREGATION = "Aggregation Node"
+"""The end of the description of a switch's own node for in-network reductions, which all switches share."""
 
 End = tuple[str, int]
 """A node's description and the number of one of its ports."""
@@ -56,11 +59,13 @@ class Subnet:
         nodes: node by description.
         links: the other end of each end, both ways.
         one_sided: ends that only one side reports.
+        rates: the width and speed of each end's link, such as `4x` and `NDR`, where it is reported.
     """
 
     nodes: Mapping[str, SubnetNode]
     links: Mapping[End, End]
     one_sided: frozenset[End]
+    rates: Mapping[End, tuple[int, str]] = field(default_factory=dict)
 
 
 def ibnetdiscover(text: str, file: str) -> Subnet:
@@ -75,21 +80,23 @@ def ibnetdiscover(text: str, file: str) -> Subnet:
     """
     nodes: dict[str, SubnetNode] = {}
     seen: list[tuple[str, int, str, int]] = []
+    rate_of: dict[tuple[str, int], tuple[int, str]] = {}
     current = ""
     for line in text.splitlines():
         node = _NODE.match(line)
         port = _PORT.match(line)
         if node:
             current = node[3]
-            lid = _LID.search(node[5] or "")
-            nodes[current] = SubnetNode(node[4] or node[3], node[1], int(node[2]), int(lid[1]) if lid else 0)
+            nodes[current] = _node_of(node)
         elif port and current:
             seen.append((current, int(port[1]), port[3], int(port[4])))
+            if rate := _RATE.search(port[5] or ""):
+                rate_of[current, int(port[1])] = (int(rate[1]), rate[2])
             # An adapter's own LID is in the comment on its port, not on its node.
             lid = _LID.search(port[5] or "")
             known = nodes[current]
             if lid and known.kind == "Ca" and not known.lid:
-                nodes[current] = SubnetNode(known.description, known.kind, known.ports, int(lid[1]))
+                nodes[current] = replace(known, lid=int(lid[1]))
     _refuse(nodes, file)
     links: dict[End, End] = {}
     for near_guid, near_port, far_guid, far_port in seen:
@@ -102,7 +109,19 @@ def ibnetdiscover(text: str, file: str) -> Subnet:
     by_description = {}
     for member in nodes.values():
         by_description[member.description] = member
-    return Subnet(by_description, links, frozenset(one_sided))
+    rates: dict[End, tuple[int, str]] = {}
+    for (guid, number), rate_seen in rate_of.items():
+        rates[nodes[guid].description, number] = rate_seen
+    return Subnet(by_description, links, frozenset(one_sided), rates)
+
+
+def _node_of(match: re.Match[str]) -> SubnetNode:
+    """Return the node of a line."""
+    lid = _LID.search(match[5] or "")
+    description = match[4] or match[3]
+    if description.endswith(_AGGREGATION):
+        description = f"{_AGGREGATION} {match[3]}"
+    return SubnetNode(description, match[1], int(match[2]), int(lid[1]) if lid else 0)
 
 
 def _refuse(nodes: Mapping[str, SubnetNode], file: str) -> None:

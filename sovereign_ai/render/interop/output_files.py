@@ -77,7 +77,8 @@ def files(factory: AIFactory, plan: Plan, known: DeliveredFacts | None = None) -
         yield from _plane_files(factory, plan, plane, known)
     for cluster in plan.clusters:
         yield f"bare-metal/{cluster.name}.yaml", bare_metal_hosts(plan, cluster.name, known.macs)
-        yield from _slurm_files(factory, plan, cluster.name)
+        for name, text in slurm_files(factory, plan, cluster.name):
+            yield f"slurm/{cluster.name}/{name}", text
     for site in factory.sites:
         yield from _monitoring_files(factory, plan, site.name)
     for name, text in netbox(factory, plan).items():
@@ -102,17 +103,16 @@ def _monitoring_files(factory: AIFactory, plan: Plan, site: str) -> Iterator[tup
         yield f"{folder}/dashboards/{name}", text
 
 
-def _slurm_files(factory: AIFactory, plan: Plan, cluster: str) -> Iterator[tuple[str, str]]:
-    """Yield the files of a cluster's Slurm."""
-    folder = f"slurm/{cluster}"
+def slurm_files(factory: AIFactory, plan: Plan, cluster: str) -> Iterator[tuple[str, str]]:
+    """Yield (name, text) of the files of a cluster's Slurm."""
     forest = cluster_tree(plan, cluster)
-    yield f"{folder}/nodes.conf", nodes_conf(factory, plan, cluster, forest)
-    yield f"{folder}/gres.conf", gres_conf(plan, cluster)
+    yield "nodes.conf", nodes_conf(factory, plan, cluster, forest)
+    yield "gres.conf", gres_conf(plan, cluster)
     # Without a compute fabric Slurm has nothing to place by, and an empty file would stop it.
     if forest.leaves:
-        yield f"{folder}/topology.conf", topology_conf(cluster, forest)
-        yield f"{folder}/topology.yaml", topology_yaml(plan, cluster, forest)
-    yield f"{folder}/slinky-values.yaml", slinky_values(factory, plan, cluster, forest)
+        yield "topology.conf", topology_conf(cluster, forest)
+        yield "topology.yaml", topology_yaml(plan, cluster, forest)
+    yield "slinky-values.yaml", slinky_values(factory, plan, cluster, forest)
 
 
 def _plane_files(

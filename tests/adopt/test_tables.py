@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from sovereign_ai.adopt.standing import Device
+from sovereign_ai.adopt.tables import read_tables
 from sovereign_ai.errors import SpecError
-from sovereign_ai.spec.adopt.tables import NetBoxDevice, read_tables
 
 DEVICES = "name,device_type,site,rack,role\nn1,DGX H100,a,r1,server\nsw1,SN5600,a,,leaf\n"
 INTERFACES = "device,name,type\nn1,eth0,400gbase-x-osfp\nsw1,1,400gbase-x-osfp\n"
@@ -29,7 +30,7 @@ def codes(folder: Path) -> list[str]:
 
 def test_devices_interfaces_and_cables_are_read(tmp_path: Path) -> None:
     tables = read_tables(written(tmp_path))
-    assert tables.devices["n1"] == NetBoxDevice("n1", "DGX H100", "a", "r1", "server")
+    assert tables.devices["n1"] == Device("n1", "DGX H100", "a", "r1", "server")
     assert tables.interfaces["sw1", "1"] == "400gbase-x-osfp"
     assert tables.cables == ((("n1", "eth0"), ("sw1", "1")),)
 

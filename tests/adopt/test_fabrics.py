@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import pytest
 
-from sovereign_ai.spec.adopt.fabrics import is_end, named, plain, planes, rate_of
-from sovereign_ai.spec.adopt.tables import NetBoxDevice, Tables
+from sovereign_ai.adopt.fabrics import is_end, named, plain, planes, rate_of
+from sovereign_ai.adopt.standing import Device, StandingSite
 
 FAST, SLOW = "400gbase-x-osfp", "1000base-t"
 
 
-def device(name: str, role: str = "") -> NetBoxDevice:
-    return NetBoxDevice(name, "", "a", "", role)
+def device(name: str, role: str = "") -> Device:
+    return Device(name, "", "a", "", role)
 
 
-def site() -> Tables:
+def site() -> StandingSite:
     """Two servers below two leaves and a spine, whose management ports are on a slow switch."""
     devices = {name: device(name) for name in ("n1", "n2", "leaf-1", "leaf-2", "spine-1", "mgmt-1", "lone")}
     cables = [
@@ -27,7 +27,7 @@ def site() -> Tables:
     ]
     slow = {("n1", "bmc"), ("leaf-1", "mgmt"), ("mgmt-1", "1"), ("mgmt-1", "2")}
     interfaces = {end: SLOW if end in slow else FAST for cable in cables for end in cable}
-    return Tables(devices, interfaces, tuple(cables))
+    return StandingSite(devices, interfaces, tuple(cables))
 
 
 def test_planes_have_the_switches_that_cables_connect_and_a_guessed_role() -> None:

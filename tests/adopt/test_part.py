@@ -9,14 +9,14 @@ import pytest
 import yaml
 from typer.testing import CliRunner
 
+from sovereign_ai.adopt.fabrics import AdoptedFabric, rate_of
+from sovereign_ai.adopt.part import AdoptedPart, adopt
+from sovereign_ai.adopt.tables import read_tables
 from sovereign_ai.cli.main import app
 from sovereign_ai.errors import SpecError
 from sovereign_ai.plan.fabric.planes import FabricPlan
 from sovereign_ai.plan.factory import Plan, plan
 from sovereign_ai.render.interop.netbox import netbox
-from sovereign_ai.spec.adopt.fabrics import AdoptedFabric, rate_of
-from sovereign_ai.spec.adopt.part import AdoptedPart, adopt
-from sovereign_ai.spec.adopt.tables import read_tables
 from sovereign_ai.spec.reader import read_text
 from tests.conftest import STACKS
 from tests.render.lab import stack
@@ -77,7 +77,7 @@ def test_what_the_tables_do_not_contain_becomes_a_question(both: tuple[Plan, Ado
             question.startswith(f"pool {pool['name']}: purpose and zone") for question in part.questions
         )
     servers = sum(len(tier.servers) for tier in derived.storage)
-    assert sum(int(one.split()[1]) for one in part.questions if one.startswith("storage: ")) == servers
+    assert sum(int(one.split()[1]) for one in part.left_out if one.startswith("storage: ")) == servers
 
 
 def test_the_part_as_yaml_has_the_same_data(both: tuple[Plan, AdoptedPart]) -> None:
@@ -111,9 +111,9 @@ def test_adopted_pools_and_fabrics_plan_to_the_existing_fabric(tmp_path: Path) -
 
 def test_a_site_is_adopted_alone_and_an_unknown_one_has_a_hint(tmp_path: Path) -> None:
     tables = read_tables(written(tmp_path / "tables", "lab"))
-    assert adopt(tables, site="fra1") == adopt(tables)
+    assert adopt(tables, only="fra1") == adopt(tables)
     with pytest.raises(SpecError, match="did you mean 'fra1'"):
-        adopt(tables, site="fra2")
+        adopt(tables, only="fra2")
 
 
 def test_a_model_that_the_catalogue_does_not_know_is_named_by_the_user(tmp_path: Path) -> None:
