@@ -8,6 +8,7 @@ machine.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from sovereign_ai.adopt.standing import MACHINE, SWITCH, End, SiteDraft, SourceText
@@ -35,19 +36,23 @@ def read_containerlab(sources: Sequence[SourceText], draft: SiteDraft) -> None:
             message = "expected topology: with nodes:"
             draft.refuse("not-containerlab", message, doc.where(""), "name a file NAME.clab.yml")
             continue
-        outside: set[str] = set()
-        known: set[str] = set()
-        for name, entry in doc.mapping(topology["nodes"], "topology.nodes").items():
-            path = below("topology.nodes", name)
-            node = doc.mapping(entry, path)
-            kind = _kind_of(doc, node, path, topology)
-            if kind in _BRIDGES:
-                outside.add(name)
-                draft.left_out[f"node of kind {kind}"] += 1
-                continue
-            known.add(name)
+        outside = _read_nodes(doc, topology, draft)
+        _read_links(doc, topology, outside, draft)
+
+
+def _read_nodes(doc: Document, topology: Mapping[str, Any], draft: SiteDraft) -> set[str]:
+    """Read the nodes, and return those that lead out of the topology."""
+    outside: set[str] = set()
+    for name, entry in doc.mapping(topology["nodes"], "topology.nodes").items():
+        path = below("topology.nodes", name)
+        node = doc.mapping(entry, path)
+        kind = _kind_of(doc, node, path, topology)
+        if kind in _BRIDGES:
+            outside.add(name)
+            draft.left_out[f"node of kind {kind}"] += 1
+        else:
             _read_node(doc, name, node, kind, draft)
-        _read_links(doc, topology, known, outside, draft)
+    return outside
 
 
 def _kind_of(doc: Document, node: Mapping[str, Any], path: str, topology: Mapping[str, Any]) -> str:
@@ -74,13 +79,17 @@ def _read_node(doc: Document, name: str, node: Mapping[str, Any], kind: str, dra
     labels = doc.mapping(node.get("labels"), below(path, "labels"))
     rack = doc.word(labels.get(KEYS.rack), below(path, "labels"))
     is_switch = bool(role) or kind != "linux"
+    before = draft.devices.get(name)
+    # A switch is a host in the topology of the network that manages it.
+    if before is not None and is_switch:
+        draft.devices[name] = replace(before, kind=SWITCH)
+    is_switch = is_switch or (before is not None and before.kind == SWITCH)
     draft.add(name, doc.where(path), kind=SWITCH if is_switch else MACHINE, role=role, rack=rack)
 
 
-def _read_links(
-    doc: Document, topology: Mapping[str, Any], known: set[str], outside: set[str], draft: SiteDraft
-) -> None:
+def _read_links(doc: Document, topology: Mapping[str, Any], outside: set[str], draft: SiteDraft) -> None:
     """Read the links."""
+    known = doc.mapping(topology["nodes"], "topology.nodes")
     used: set[End] = set()
     for path, entry in doc.entries(topology.get("links"), "topology.links"):
         link = doc.mapping(entry, path)

@@ -19,6 +19,8 @@ from math import gcd
 from sovereign_ai.adopt.standing import MACHINE, SWITCH, Device, End, StandingSite
 from sovereign_ai.catalog.switch import switches
 
+_MANAGEMENT = re.compile(r"(?:out-of-band|oob|mgmt|management|bmc|ipmi)", re.IGNORECASE)
+"""The beginning of a management port's name."""
 _ROLE_WORDS = {
     "storage": ("storage",),
     "in-band": ("inband", "frontend"),
@@ -173,8 +175,8 @@ def _has_machines(plane: set[str], cabling: _Cabling, machines: set[str]) -> boo
 def _management_ports(site: StandingSite) -> Callable[[End, End], End | None]:
     """Return a function that finds the management port among the ends of a cable between two switches.
 
-    A management port has at most 1 Gbps, on a switch with faster ports. Where both ends are such ports, the
-    switch with fewer of them is managed by the other, whose purpose is to manage.
+    A management port has at most 1 Gbps, on a switch with faster ports, or a name that says so. Where both
+    ends are such ports, the switch with fewer of them is managed by the other, whose purpose is to manage.
 
     Returns:
         The function. It returns None where neither end is a management port.
@@ -190,12 +192,25 @@ def _management_ports(site: StandingSite) -> Callable[[End, End], End | None]:
     def managed(first: End, second: End) -> End | None:
         ends: list[End] = []
         for end in (first, second):
-            is_switch = end[0] in fast
-            if is_switch and 0 < rate_of(site.interfaces.get(end, "")) <= _SLOW:
+            is_slow = end[0] in fast and 0 < rate_of(site.interfaces.get(end, "")) <= _SLOW
+            if is_slow or _MANAGEMENT.match(end[1]):
                 ends.append(end)
         return min(ends, key=lambda end: (slow[end[0]], end), default=None)
 
     return managed
+
+
+def managed_only(site: StandingSite) -> set[str]:
+    """Return the devices that have management ports alone, where machines have more: PDUs, other switches."""
+    cabled: set[str] = set()
+    carrying: set[str] = set()
+    for cable in site.cables:
+        for device, port in cable:
+            cabled.add(device)
+            if not _MANAGEMENT.match(port):
+                carrying.add(device)
+    machines = [name for name in carrying if site.devices[name].kind == MACHINE]
+    return cabled - carrying if machines else set()
 
 
 def _numbered(planes: list[AdoptedFabric]) -> Iterator[AdoptedFabric]:

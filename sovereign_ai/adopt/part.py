@@ -8,12 +8,12 @@ from __future__ import annotations
 import json
 import re
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Container, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from operator import itemgetter
 from typing import Any
 
-from sovereign_ai.adopt.fabrics import AdoptedFabric, is_end, named, plain, planes
+from sovereign_ai.adopt.fabrics import AdoptedFabric, is_end, managed_only, named, plain, planes
 from sovereign_ai.adopt.standing import MACHINE, Device, StandingSite
 from sovereign_ai.catalog.system import System, systems
 from sovereign_ai.errors import Problem, SpecError, nearest
@@ -129,6 +129,8 @@ class AdoptedPart:
         lines = [f"# {visible(question)}" for question in self.questions]
         lines += [f"# left out: {visible(text)}" for text in self.left_out]
         for section, entries in self.to_data().items():
+            if not entries:
+                continue
             lines += ["", f"{section}:"]
             for entry in entries:
                 fields = ", ".join(_flow_fields(entry))
@@ -171,11 +173,11 @@ def adopt(site: StandingSite, models: Mapping[str, str] | None = None, only: str
     given = models or {}
     here = {name: device for name, device in site.devices.items() if only in ("", device.site)}
     problems = list(_wrong_systems(given, known))
-    if not here:
+    if site.devices and not here:
         sites = sorted({device.site for device in site.devices.values()})
         message = f"no device is at {only!r}"
         problems.append(Problem("unknown-site", message, hint=nearest(only, sites)))
-    system_of, unknown, models_seen = _systems_of(here, given, known)
+    system_of, unknown, models_seen = _systems_of(here, given, known, managed_only(site))
     names: set[str] = set()
     site_names: dict[str, None] = {}
     for name, device in here.items():
@@ -187,7 +189,8 @@ def adopt(site: StandingSite, models: Mapping[str, str] | None = None, only: str
             message = f"no model and no pool is called {model[:60]!r}"
             problems.append(Problem("unknown-model", message, hint=nearest(model, names - {""})))
     if not system_of and not problems:
-        message = f"no model is a system of the catalogue: {', '.join(sorted(models_seen)[:8])}"
+        shown = ", ".join(sorted(models_seen - {""})[:8])
+        message = f"no model is a system of the catalogue: {shown}" if shown else "no machine is in the files"
         problems.append(Problem("no-machine", message, hint="name it: --model XE9680=dgx-h100"))
     if problems:
         raise SpecError(problems)
@@ -213,12 +216,12 @@ def _stem(name: str) -> str:
 
 
 def _systems_of(
-    here: Mapping[str, Device], given: Mapping[str, str], known: Mapping[str, System]
+    here: Mapping[str, Device], given: Mapping[str, str], known: Mapping[str, System], managed: Container[str]
 ) -> tuple[dict[str, str], set[str], set[str]]:
     """Return (machine to its system, machines that are left out, every model seen).
 
-    A machine without a system belongs to the part, with an empty system, unless the user named systems: then
-    those that are not named are left out.
+    A machine without a system belongs to the part, with an empty system, unless it has management ports alone
+    (`managed`), or the user named systems: then those that are not named are left out.
     """
     system_of: dict[str, str] = {}
     left_out: set[str] = set()
@@ -230,7 +233,7 @@ def _systems_of(
             system = known[plain(device.model)].name
         if device.kind not in ("", MACHINE):
             continue
-        if system or (device.kind == MACHINE and not given):
+        if system or (device.kind == MACHINE and not given and name not in managed):
             system_of[name] = system
         elif device.kind == MACHINE:
             left_out.add(name)
@@ -355,6 +358,6 @@ def _left_out(here: Mapping[str, Device], machines: set[str], loose: list[str]) 
     for model, count in sorted(servers.items()):
         yield f"storage: {count} x {model}; the files state neither what they hold nor for which tenant"
     for stem, count in sorted(groups.items()):
-        yield f"machines: {count} x {stem}, for which no system is named"
+        yield f"machines: {count} x {stem}, which have no system, or management ports alone"
     if loose:
         yield f"{len(loose)} devices are cabled and no machine is on them: {', '.join(loose[:3])}"

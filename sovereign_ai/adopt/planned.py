@@ -16,7 +16,7 @@ from sovereign_ai.adopt.subnets import machine_port
 from sovereign_ai.errors import Where
 from sovereign_ai.plan import Plan
 from sovereign_ai.plan.fabric import FabricPlan
-from sovereign_ai.render.interop import containerlab, netbox, slurm_files, topograph
+from sovereign_ai.render.interop import file_sets
 from sovereign_ai.render.switches import adapter, port_number
 from sovereign_ai.spec import AIFactory
 
@@ -55,25 +55,19 @@ def _of_sites(site: StandingSite, names: set[str]) -> StandingSite:
 
 
 def _sites(name: str, factory: AIFactory, plan: Plan) -> Iterator[StandingSite]:
-    """Yield what each set of files of a format shows: of a cluster, a plane or the whole plan."""
+    """Yield what a format shows of each cluster, of each plane, or of the whole plan."""
     form = FORMATS[name]
-    if name == "netbox":
-        sources = [SourceText(file, text) for file, text in netbox(factory, plan).items()]
+    for texts in file_sets(name, factory, plan):
+        sources: list[SourceText] = []
+        for file, text in texts.items():
+            if file.endswith(form.endings):
+                sources.append(SourceText(file, text))
         yield site_of(form, sources)
-        return
-    if name == "slurm":
-        for cluster in plan.clusters:
-            files = slurm_files(factory, plan, cluster.name)
-            sources = [SourceText(file, text) for file, text in files if file.endswith(form.endings)]
-            yield site_of(form, sources)
-        return
-    for plane in plan.fabrics:
-        if name == "topograph" and plane.role == "compute":
-            yield site_of(form, [SourceText("topograph.yaml", topograph(plan, plane))])
-        elif name == "containerlab" and plane.kind != "infiniband":
-            yield site_of(form, [SourceText(f"{plane.name}.clab.yml", containerlab(plan, plane))])
-        elif name == "ibnetdiscover" and plane.kind == "infiniband":
-            yield _subnet(factory, plane)
+    # `ibnetdiscover` reports what stands, so that nothing renders its output.
+    if name == "ibnetdiscover":
+        for plane in plan.fabrics:
+            if plane.kind == "infiniband":
+                yield _subnet(factory, plane)
 
 
 def _subnet(factory: AIFactory, plane: FabricPlan) -> StandingSite:

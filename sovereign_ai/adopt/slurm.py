@@ -22,7 +22,7 @@ from sovereign_ai.files import TOPOLOGY, below, refuse_secrets
 _FIELD = re.compile(r'([A-Za-z][A-Za-z0-9_]*)\s*=\s*("[^"\n]*"|[^\s"]*)')
 _COMMENT = re.compile(r"(?<!\\)#.*")
 _GPU = re.compile(r"gpu(?::([A-Za-z][A-Za-z0-9_.-]*))?(?::([0-9]{1,6}))?(?:\([^()]*\))?")
-_SWITCH_KEYS = ("switchname", "switches", "nodes", "linkspeed")
+_SWITCH_KEYS = ("switchname", "switches", "nodes", "linkspeed", "level")
 _BLOCK_KEYS = ("blockname", "nodes")
 _EXAMPLE = "such as n[01-12,15]"
 
@@ -156,6 +156,9 @@ def _switch_line(fields: Mapping[str, str], where: Where, draft: SiteDraft, name
     if "linkspeed" in fields:
         draft.left_out["LinkSpeed, whose unit is arbitrary"] += 1
     nodes = _hosts(fields["nodes"], where, draft) if fields.get("nodes") else []
+    # `scontrol show topology` repeats above a leaf the nodes that are below it.
+    if fields.get("level", "0") != "0":
+        nodes = []
     children = _hosts(fields["switches"], where, draft) if fields.get("switches") else []
     for switch in _hosts(fields["switchname"], where, draft):
         _note_switch(switch, nodes, children, where, draft, names)

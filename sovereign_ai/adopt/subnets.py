@@ -20,6 +20,8 @@ from sovereign_ai.errors import SovereignError, Where
 _MANAGED = re.compile(r"MF0;([^:;]+):([^/;]+)/U\d+")
 _PLANNED = re.compile(r"(.+)-((?:compute|storage|in-band|out-of-band)\d+(?:p\d+)?)")
 _AGGREGATION = "Aggregation Node"
+_GUID = re.compile(r"[A-Z]-[0-9a-f]{16}")
+"""What a node is called that shares its description with others."""
 
 
 def read_subnets(sources: Sequence[SourceText], draft: SiteDraft) -> None:
@@ -30,7 +32,7 @@ def read_subnets(sources: Sequence[SourceText], draft: SiteDraft) -> None:
     """
     for source in sources:
         try:
-            subnet = ibnetdiscover(source.text, source.file)
+            subnet = ibnetdiscover(source.text, source.file, shared=True)
         except SovereignError as error:
             draft.problems += error.problems
             continue
@@ -58,18 +60,7 @@ def switch_name(description: str) -> tuple[str, str]:
 
 def _read_subnet(subnet: Subnet, source: SourceText, draft: SiteDraft) -> None:
     """Read one subnet."""
-    where = Where(source.file)
-    for node in subnet.nodes.values():
-        if node.description.startswith(_AGGREGATION):
-            draft.left_out["aggregation node of a switch"] += 1
-        elif node.kind == "Switch":
-            name, model = switch_name(node.description)
-            draft.add(name, where, kind=SWITCH, model=model, ports=node.ports)
-        elif node.kind == "Ca":
-            machine, _ = machine_port(node.description)
-            draft.add(machine, where, kind=MACHINE)
-        else:
-            draft.left_out["router of InfiniBand"] += 1
+    _read_nodes(subnet, Where(source.file), draft)
     if subnet.one_sided:
         draft.left_out["end of a link that the other end does not report"] += len(subnet.one_sided)
     for near, far in subnet.links.items():
@@ -86,11 +77,30 @@ def _read_subnet(subnet: Subnet, source: SourceText, draft: SiteDraft) -> None:
         draft.connect(ends[0], ends[1])
 
 
+def _read_nodes(subnet: Subnet, where: Where, draft: SiteDraft) -> None:
+    """Read the switches, and the machines of the adapters."""
+    for node in subnet.nodes.values():
+        if node.description.startswith(_AGGREGATION):
+            draft.left_out["aggregation node of a switch"] += 1
+        elif _GUID.fullmatch(node.description) and node.kind == "Ca":
+            draft.left_out["adapter without a description of its own"] += 1
+        elif node.kind == "Switch":
+            name, model = switch_name(node.description)
+            draft.add(name, where, kind=SWITCH, model=model, ports=node.ports)
+        elif node.kind == "Ca":
+            machine, _ = machine_port(node.description)
+            draft.add(machine, where, kind=MACHINE)
+        else:
+            draft.left_out["router of InfiniBand"] += 1
+
+
 def _end_of(subnet: Subnet, end: tuple[str, int]) -> End:
     """Return an end by the names of devices; empty for what is neither a switch nor a machine."""
     description, number = end
     node = subnet.nodes.get(description)
     if node is None or node.kind == "Rt" or description.startswith(_AGGREGATION):
+        return "", ""
+    if _GUID.fullmatch(description) and node.kind == "Ca":
         return "", ""
     if node.kind == "Switch":
         return switch_name(description)[0], str(number)

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from sovereign_ai.errors import Problem, UsageError, Where
@@ -68,12 +68,13 @@ class Subnet:
     rates: Mapping[End, tuple[int, str]] = field(default_factory=dict)
 
 
-def ibnetdiscover(text: str, file: str) -> Subnet:
+def ibnetdiscover(text: str, file: str, *, shared: bool = False) -> Subnet:
     """Read the output of `ibnetdiscover`.
 
     Args:
         text: the output.
         file: the file's name, for messages.
+        shared: whether nodes may share a description; they are then named as in the text, by their GUID.
 
     Raises:
         UsageError: it is another text, or two nodes share a description, so that a port has no unique name.
@@ -97,22 +98,35 @@ def ibnetdiscover(text: str, file: str) -> Subnet:
             known = nodes[current]
             if lid and known.kind == "Ca" and not known.lid:
                 nodes[current] = replace(known, lid=int(lid[1]))
+    if shared:
+        nodes = _with_own_names(nodes)
     _refuse(nodes, file)
-    links: dict[End, End] = {}
-    for near_guid, near_port, far_guid, far_port in seen:
-        far = nodes[far_guid].description if far_guid in nodes else far_guid
-        links[nodes[near_guid].description, near_port] = (far, far_port)
-    one_sided = set()
-    for near, reported_far in links.items():
-        if links.get(reported_far) != near:
-            one_sided.add(near)
     by_description = {}
     for member in nodes.values():
         by_description[member.description] = member
     rates: dict[End, tuple[int, str]] = {}
     for (guid, number), rate_seen in rate_of.items():
         rates[nodes[guid].description, number] = rate_seen
-    return Subnet(by_description, links, frozenset(one_sided), rates)
+    links = _links(seen, nodes)
+    return Subnet(by_description, links, _one_sided(links), rates)
+
+
+def _links(seen: Sequence[tuple[str, int, str, int]], nodes: Mapping[str, SubnetNode]) -> dict[End, End]:
+    """Return the other end of each end, by descriptions."""
+    links: dict[End, End] = {}
+    for near_guid, near_port, far_guid, far_port in seen:
+        far = nodes[far_guid].description if far_guid in nodes else far_guid
+        links[nodes[near_guid].description, near_port] = (far, far_port)
+    return links
+
+
+def _one_sided(links: Mapping[End, End]) -> frozenset[End]:
+    """Return the ends that only one side reports."""
+    one_sided = set()
+    for near, reported_far in links.items():
+        if links.get(reported_far) != near:
+            one_sided.add(near)
+    return frozenset(one_sided)
 
 
 def _node_of(match: re.Match[str]) -> SubnetNode:
@@ -122,6 +136,15 @@ def _node_of(match: re.Match[str]) -> SubnetNode:
     if description.endswith(_AGGREGATION):
         description = f"{_AGGREGATION} {match[3]}"
     return SubnetNode(description, match[1], int(match[2]), int(lid[1]) if lid else 0)
+
+
+def _with_own_names(nodes: Mapping[str, SubnetNode]) -> dict[str, SubnetNode]:
+    """Return nodes that have a name of their own each: those that share a description, their GUID."""
+    counts = Counter(node.description for node in nodes.values())
+    named: dict[str, SubnetNode] = {}
+    for guid, node in nodes.items():
+        named[guid] = replace(node, description=guid) if counts[node.description] > 1 else node
+    return named
 
 
 def _refuse(nodes: Mapping[str, SubnetNode], file: str) -> None:

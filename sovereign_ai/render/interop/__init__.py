@@ -19,34 +19,27 @@ from typing import TYPE_CHECKING
 from sovereign_ai.lazy_exports import lazy_exports
 
 if TYPE_CHECKING:
-    from sovereign_ai.render.interop.containerlab import containerlab
     from sovereign_ai.render.interop.delivered import read_guids, read_macs
     from sovereign_ai.render.interop.labels import place_labels
-    from sovereign_ai.render.interop.netbox import netbox
-    from sovereign_ai.render.interop.output_files import DeliveredFacts, files, slurm_files
-    from sovereign_ai.render.interop.topograph import switch_tiers, topograph
+    from sovereign_ai.render.interop.output_files import DeliveredFacts, file_sets, files
+    from sovereign_ai.render.interop.topograph import switch_tiers
 else:
     __getattr__ = lazy_exports(
         __name__,
         {
-            "containerlab": ("containerlab",),
             "delivered": ("read_guids", "read_macs"),
             "labels": ("place_labels",),
-            "netbox": ("netbox",),
-            "output_files": ("DeliveredFacts", "files", "slurm_files"),
-            "topograph": ("switch_tiers", "topograph"),
+            "output_files": ("DeliveredFacts", "file_sets", "files"),
+            "topograph": ("switch_tiers",),
         },
     )
 
 __all__ = [
     "DeliveredFacts",
-    "containerlab",
+    "file_sets",
     "files",
-    "netbox",
     "place_labels",
     "read_guids",
     "read_macs",
-    "slurm_files",
     "switch_tiers",
-    "topograph",
 ]

@@ -77,7 +77,7 @@ def files(factory: AIFactory, plan: Plan, known: DeliveredFacts | None = None) -
         yield from _plane_files(factory, plan, plane, known)
     for cluster in plan.clusters:
         yield f"bare-metal/{cluster.name}.yaml", bare_metal_hosts(plan, cluster.name, known.macs)
-        for name, text in slurm_files(factory, plan, cluster.name):
+        for name, text in _slurm_files(factory, plan, cluster.name):
             yield f"slurm/{cluster.name}/{name}", text
     for site in factory.sites:
         yield from _monitoring_files(factory, plan, site.name)
@@ -89,6 +89,26 @@ def files(factory: AIFactory, plan: Plan, known: DeliveredFacts | None = None) -
     if known.boot:
         for name, text in pxe(plan, known.boot):
             yield f"pxe/{name}", text
+
+
+def file_sets(form: str, factory: AIFactory, plan: Plan) -> Iterator[dict[str, str]]:
+    """Yield the files of one format, name to text, in the sets in which they are read together.
+
+    Args:
+        form: `netbox` (one set), `slurm` (one a cluster), `topograph` or `containerlab` (one a plane).
+        factory: the description.
+        plan: what follows from it.
+    """
+    if form == "netbox":
+        yield netbox(factory, plan)
+    elif form == "slurm":
+        for cluster in plan.clusters:
+            yield dict(_slurm_files(factory, plan, cluster.name))
+    for plane in plan.fabrics:
+        if form == "topograph" and plane.role == "compute":
+            yield {"topograph.yaml": topograph(plan, plane)}
+        elif form == "containerlab" and plane.kind != "infiniband":
+            yield {f"{plane.name}.clab.yml": containerlab(plan, plane)}
 
 
 def _monitoring_files(factory: AIFactory, plan: Plan, site: str) -> Iterator[tuple[str, str]]:
@@ -103,7 +123,7 @@ def _monitoring_files(factory: AIFactory, plan: Plan, site: str) -> Iterator[tup
         yield f"{folder}/dashboards/{name}", text
 
 
-def slurm_files(factory: AIFactory, plan: Plan, cluster: str) -> Iterator[tuple[str, str]]:
+def _slurm_files(factory: AIFactory, plan: Plan, cluster: str) -> Iterator[tuple[str, str]]:
     """Yield (name, text) of the files of a cluster's Slurm."""
     forest = cluster_tree(plan, cluster)
     yield "nodes.conf", nodes_conf(factory, plan, cluster, forest)
