@@ -114,7 +114,12 @@ def read_site(
     form = FORMATS[name] if name else _recognised(paths)
     draft = SiteDraft()
     sources: list[SourceText] = []
-    for file in _files_of(paths, form):
+    files = _files_of(paths, form)
+    if not files:
+        message = f"no file of {form.name} is there"
+        hint = f"names of files end in {', '.join(form.endings)}"
+        raise form.kind.error(Problem(form.kind.code, message, Where(str(paths[0])), hint))
+    for file in files:
         if progress is not None:
             progress(f"reading {file}")
         try:
