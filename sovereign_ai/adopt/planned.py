@@ -39,10 +39,10 @@ def planned_site(name: str, factory: AIFactory, plan: Plan, seen: StandingSite) 
     merged = _merged(shared or sites)
     if name != "netbox":
         return merged
-    return _of_sites(merged, {device.site for device in seen.devices.values()})
+    return of_sites(merged, {device.site for device in seen.devices.values()})
 
 
-def _of_sites(site: StandingSite, names: set[str]) -> StandingSite:
+def of_sites(site: StandingSite, names: set[str]) -> StandingSite:
     """Return the devices of some sites, with the cables between them."""
     devices = {name: device for name, device in site.devices.items() if device.site in names}
     if not devices:

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from functools import cache
 
 from sovereign_ai.adopt.formats import FORMATS, site_of
+from sovereign_ai.adopt.planned import planned_site
 from sovereign_ai.adopt.standing import SourceText, StandingSite
 from sovereign_ai.fabric_twin.infiniband.ibsim_net import net, net_file
 from sovereign_ai.render.interop.output_files import file_sets
@@ -48,3 +49,9 @@ def _subnets(name: str) -> Iterator[SourceText]:
 def read_back(name: str, form: str) -> StandingSite:
     """Return what the files of a stack show."""
     return site_of(FORMATS[form], written(name, form))
+
+
+@cache
+def planned(name: str, form: str) -> StandingSite:
+    """Return what the plan of a stack would show in a format."""
+    return planned_site(form, *stack(name), read_back(name, form))

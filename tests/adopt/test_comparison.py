@@ -7,11 +7,9 @@ from dataclasses import replace
 import pytest
 
 from sovereign_ai.adopt.comparison import MOST_SHOWN, compare
-from sovereign_ai.adopt.planned import planned_site
 from sovereign_ai.adopt.standing import MACHINE, SWITCH, Device, StandingSite
 from tests.adopt.kit import site
-from tests.adopt.round_trip import PAIRS, read_back, written
-from tests.render.lab import stack
+from tests.adopt.round_trip import PAIRS, planned, read_back, written
 
 
 def small(port: str = "e0", **facts: str | int) -> StandingSite:
@@ -20,10 +18,10 @@ def small(port: str = "e0", **facts: str | int) -> StandingSite:
     return StandingSite(devices, {}, ((("n1", port), ("leaf", "1")),))
 
 
-def told(seen: StandingSite, planned: StandingSite) -> list[tuple[str, str, str, str]]:
+def told(seen: StandingSite, plan: StandingSite) -> list[tuple[str, str, str, str]]:
     return [
         (difference.kind, difference.subject, difference.seen, difference.planned)
-        for difference in compare(seen, planned).differences
+        for difference in compare(seen, plan).differences
     ]
 
 
@@ -66,8 +64,8 @@ def test_files_without_switches_say_nothing_of_them() -> None:
 
 def test_types_of_interfaces_are_compared() -> None:
     seen = replace(small(), interfaces={("n1", "e0"): "400gbase-x-osfp"})
-    planned = replace(small(), interfaces={("n1", "e0"): "200gbase-x-qsfp56"})
-    assert told(seen, planned) == [("interface", "n1 e0", "400gbase-x-osfp", "200gbase-x-qsfp56")]
+    other = replace(small(), interfaces={("n1", "e0"): "200gbase-x-qsfp56"})
+    assert told(seen, other) == [("interface", "n1 e0", "400gbase-x-osfp", "200gbase-x-qsfp56")]
 
 
 def test_many_differences_are_counted_and_not_listed() -> None:
@@ -85,8 +83,7 @@ def test_a_cable_that_is_missing_is_found_in_every_format(name: str, form: str) 
     seen = read_back(name, form)
     lost = seen.cables[len(seen.cables) // 2]
     cables = tuple(cable for cable in seen.cables if cable != lost)
-    planned = planned_site(form, *stack(name), seen)
-    [difference] = compare(replace(seen, cables=cables), planned).differences
+    [difference] = compare(replace(seen, cables=cables), planned(name, form)).differences
     assert difference.kind == "cable"
     assert all(end[0] in difference.subject for end in lost)
 
@@ -103,7 +100,7 @@ def test_a_node_that_moved_to_another_leaf_is_found_in_the_text() -> None:
     assert second in conf
     texts["topology_conf"] = conf.replace(first, "Nodes=dgx-[001-031]").replace(second, "Nodes=dgx-[032-064]")
     seen = site("slurm", **texts)
-    comparison = compare(seen, planned_site("slurm", *stack("superpod"), seen))
+    comparison = compare(seen, planned("superpod", "slurm"))
     assert [(one.kind, one.seen, one.planned) for one in comparison.differences] == [
         ("cable", "a cable", ""),
         ("cable", "", "a cable"),

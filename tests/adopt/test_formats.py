@@ -65,7 +65,7 @@ def test_problems_of_several_files_are_reported_at_once(tmp_path: Path) -> None:
     (tmp_path / "topology.conf").write_text(TREE + "SwitchName=leaf Nodes=n3\n", encoding="utf-8")
     (tmp_path / "topology.yaml").write_text("a: [\n", encoding="utf-8")
     (tmp_path / "nodes.conf").write_bytes(b"NodeName=\xff\n")
-    assert codes([tmp_path]) == ["not-utf8", "switch-twice", "bad-yaml"]
+    assert codes([tmp_path]) == ["not-utf8", "switch-twice", "yaml-syntax"]
 
 
 def test_each_format_states_what_it_cannot_say() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -32,10 +33,15 @@ def written(folder: Path, name: str) -> Path:
     return folder
 
 
+@cache
+def adopted(name: str) -> AdoptedPart:
+    return adopt(read_back(name, "netbox"))
+
+
 @pytest.fixture(params=SMALL)
-def both(request: pytest.FixtureRequest, tmp_path: Path) -> tuple[Plan, AdoptedPart]:
+def both(request: pytest.FixtureRequest) -> tuple[Plan, AdoptedPart]:
     """A plan, and the part that is read back from its tables."""
-    return stack(request.param)[1], adopt(read_tables(written(tmp_path / "tables", request.param)))
+    return stack(request.param)[1], adopted(request.param)
 
 
 def test_pools_have_the_same_machines_of_the_same_systems(both: tuple[Plan, AdoptedPart]) -> None:
@@ -194,9 +200,7 @@ def test_an_interfaces_type_determines_its_rate(kind: str, rate: int) -> None:
 
 
 @pytest.mark.parametrize(("name", "form"), PAIRS)
-def test_the_part_of_every_format_plans_to_the_stack_once_it_is_in_a_description(
-    name: str, form: str
-) -> None:
+def test_a_part_of_any_format_in_a_description_plans_to_the_stack(name: str, form: str) -> None:
     described = yaml.safe_load((STACKS / name / "factory.yaml").read_text(encoding="utf-8"))
     site = read_back(name, form)
     has_models = any(device.model for device in site.devices.values())
@@ -204,10 +208,16 @@ def test_the_part_of_every_format_plans_to_the_stack_once_it_is_in_a_description
     part = adopt(site, models).to_data()
     text = yaml.safe_dump({**described, **answered(part, described)})
     again, before = plan(read_text(text.encode(), "factory.yaml").factory), stack(name)[1]
-    assert [node.name for node in again.nodes] == [node.name for node in before.nodes]
+    assert {node.name for node in again.nodes} == {node.name for node in before.nodes}
     for plane, planned in zip(again.fabrics, before.fabrics, strict=True):
-        assert plane.cables.pairs() == planned.cables.pairs()
-        assert (plane.rails, plane.link, plane.bisection) == (planned.rails, planned.link, planned.bisection)
+        assert shape(plane) == shape(planned)
+
+
+def shape(plane: FabricPlan) -> tuple[int, ...]:
+    """Return what of a plane does not depend on the order of pools."""
+    switches = (plane.leaf, plane.spine, plane.core)
+    cables = (plane.node_leaf, plane.leaf_spine, plane.spine_core)
+    return (*switches, *cables, plane.rails, plane.link, plane.bisection)
 
 
 def answered(part: dict[str, Any], described: dict[str, Any]) -> dict[str, Any]:

@@ -5,17 +5,17 @@ from __future__ import annotations
 import pytest
 
 from sovereign_ai.adopt.comparison import compare
-from sovereign_ai.adopt.planned import planned_site
-from sovereign_ai.adopt.standing import MACHINE, StandingSite
+from sovereign_ai.adopt.planned import of_sites, planned_site
+from sovereign_ai.adopt.standing import MACHINE, Device, StandingSite
 from sovereign_ai.plan.factory import Plan
-from tests.adopt.round_trip import PAIRS, read_back
+from tests.adopt.round_trip import PAIRS, planned, read_back
 from tests.render.lab import stack
 
 
 @pytest.mark.parametrize(("name", "form"), PAIRS)
 def test_files_of_a_plan_are_equal_to_it(name: str, form: str) -> None:
     seen = read_back(name, form)
-    comparison = compare(seen, planned_site(form, *stack(name), seen))
+    comparison = compare(seen, planned(name, form))
     assert comparison.differences == ()
     assert "cables" in comparison.compared
 
@@ -86,27 +86,24 @@ def test_netbox_has_every_device_of_every_rack_with_its_place(name: str) -> None
     assert models == {name: seen.devices[name].model for name in models}
 
 
-def test_files_of_one_plane_are_compared_with_that_plane_alone() -> None:
-    factory, plan = stack("lab")
-    storage = next(plane for plane in plan.fabrics if plane.role == "storage")
-    seen = read_back("lab", "containerlab")
-    cables = [cable for cable in seen.cables if cable[1][0].startswith("storage-")]
-    names = {end[0] for cable in cables for end in cable}
-    part = StandingSite({name: seen.devices[name] for name in names}, {}, tuple(cables))
-    planned = planned_site("containerlab", factory, plan, part)
-    assert {link.upper for link in storage.cables} <= planned.devices.keys()
-    # Machines are in every plane, so that each of them is taken; a site that shares nothing meets all.
-    assert (
-        planned.devices.keys()
-        == planned_site("containerlab", factory, plan, StandingSite({}, {}, ())).devices.keys()
-    )
+def test_a_plane_that_shares_no_device_with_the_files_is_not_compared() -> None:
+    factory, plan = stack("superpod")
+    seen = read_back("superpod", "ibnetdiscover")
+    managers = {name: device for name, device in seen.devices.items() if "-manager-" in name}
+    planned = planned_site("ibnetdiscover", factory, plan, StandingSite(managers, {}, ()))
+    compute = next(plane for plane in plan.fabrics if plane.role == "compute")
+    assert len(planned.cables) == len(compute.cables)
+    every = planned_site("ibnetdiscover", factory, plan, StandingSite({}, {}, ()))
+    assert len(every.cables) == len(seen.cables)
 
 
 def test_tables_of_one_site_are_compared_with_that_site_alone() -> None:
-    factory, plan = stack("plural")
-    seen = read_back("plural", "netbox")
-    site = plan.racks[0].site
-    here = {name: device for name, device in seen.devices.items() if device.site == site}
-    assert 0 < len(here) < len(seen.devices)
-    planned = planned_site("netbox", factory, plan, StandingSite(here, {}, ()))
-    assert planned.devices.keys() == here.keys()
+    devices = {}
+    for name, site in (("a1", "a"), ("a2", "a"), ("b1", "b")):
+        devices[name] = Device(name, site=site)
+    cables = ((("a1", "0"), ("a2", "0")), (("a1", "1"), ("b1", "1")))
+    whole = StandingSite(devices, {}, cables)
+    assert of_sites(whole, {"a"}).devices.keys() == {"a1", "a2"}
+    assert of_sites(whole, {"a"}).cables == cables[:1]
+    # Where no site has the name, everything is compared, and everything differs.
+    assert of_sites(whole, {"c"}) == whole
