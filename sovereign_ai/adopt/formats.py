@@ -10,7 +10,7 @@ from sovereign_ai.adopt.clab import read_containerlab
 from sovereign_ai.adopt.slurm import read_slurm
 from sovereign_ai.adopt.standing import SiteDraft, SourceText, StandingSite
 from sovereign_ai.adopt.subnets import read_subnets
-from sovereign_ai.adopt.tables import MOST_FILES, read_netbox
+from sovereign_ai.adopt.tables import ENDINGS, MOST_FILES, read_netbox
 from sovereign_ai.adopt.topograph import read_topograph
 from sovereign_ai.errors import Problem, SovereignError, SpecError, UsageError, Where, nearest
 from sovereign_ai.files import NETBOX, SUBNET, TOPOLOGY, FileKind, decode, files_in, read
@@ -58,7 +58,7 @@ _FORMATS = (
     Format(
         "netbox",
         NETBOX,
-        ("devices.csv", "interfaces.csv", "cables.csv", "racks.csv"),
+        ENDINGS,
         read_netbox,
         (_NEVER, "GPUs of a machine, other than by its model"),
     ),

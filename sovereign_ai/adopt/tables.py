@@ -7,7 +7,7 @@ Heads are those of its bulk imports, or of its own exports of a list, where a ca
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from itertools import chain
 from pathlib import Path
 
@@ -25,6 +25,8 @@ _NEEDED = {
     "cables": ("side_a_device", "side_a_name", "side_b_device", "side_b_name"),
 }
 _RACK_COLUMNS = ("name", "site")
+ENDINGS = ("devices.csv", "interfaces.csv", "cables.csv", "racks.csv")
+"""Ends of the names of the tables; that of racks may be missing."""
 _READ = frozenset(chain(*_NEEDED.values(), ("rack", "role")))
 # Column heads of NetBox's own exports that differ from its imports', by table.
 _OTHER = {
@@ -51,7 +53,7 @@ def read_tables(folder: Path) -> StandingSite:
     draft = SiteDraft()
     sources: list[SourceText] = []
     for file in files_in(folder, NETBOX, MOST_FILES):
-        if file.name.endswith(tuple(f"{name}.csv" for name in _NEEDED)):
+        if file.name.endswith(ENDINGS):
             try:
                 sources.append(SourceText(str(file), decode(read(file, NETBOX), str(file), NETBOX)))
             except SpecError as error:
@@ -66,8 +68,8 @@ def read_netbox(sources: Sequence[SourceText], draft: SiteDraft) -> None:
     Raises:
         SpecError: the tables have too many problems to go on.
     """
-    _read_devices(sources, draft)
-    _read_racks(sources, draft)
+    racks = _read_racks(sources, draft)
+    _read_devices(sources, racks, draft)
     _read_interfaces(sources, draft)
     _read_cables(sources, draft)
 
@@ -97,8 +99,9 @@ def _read_cables(sources: Sequence[SourceText], draft: SiteDraft) -> None:
         draft.connect(first, second)
 
 
-def _read_devices(sources: Sequence[SourceText], draft: SiteDraft) -> None:
-    """Read the table of devices."""
+def _read_devices(sources: Sequence[SourceText], racks: Collection[str], draft: SiteDraft) -> None:
+    """Read the table of devices; their racks must be some of those that are known, where any are."""
+    used: set[str] = set()
     for where, row in _read_rows(sources, "devices", draft):
         name = row["name"]
         if not name or name in draft.devices:
@@ -107,24 +110,22 @@ def _read_devices(sources: Sequence[SourceText], draft: SiteDraft) -> None:
         draft.devices[name] = Device(
             name, row["device_type"], row["site"], row.get("rack", ""), row.get("role", "")
         )
-
-
-def _read_racks(sources: Sequence[SourceText], draft: SiteDraft) -> None:
-    """Read the table of racks where there is one, and compare the devices' racks with it."""
-    if not any(source.file.endswith("racks.csv") for source in sources):
-        return
-    racks: set[str] = set()
-    for _, row in _read_rows(sources, "racks", draft, _RACK_COLUMNS):
-        racks.add(row["name"])
-    used: set[str] = set()
-    for device in draft.devices.values():
-        used.add(device.rack)
-        if device.rack and device.rack not in racks:
-            # The table of devices was read before, so that the line is not known any more.
-            draft.unknown("rack", device.rack, Where(field=device.name), racks)
-    empty = len(racks - used)
+        rack = row.get("rack", "")
+        used.add(rack)
+        if racks and rack and rack not in racks:
+            draft.unknown("rack", rack, where, racks)
+    empty = len(set(racks) - used)
     if empty:
         draft.left_out["rack without a device"] += empty
+
+
+def _read_racks(sources: Sequence[SourceText], draft: SiteDraft) -> set[str]:
+    """Return the racks of the table of racks; none where there is no such table."""
+    racks: set[str] = set()
+    if any(source.file.endswith("racks.csv") for source in sources):
+        for _, row in _read_rows(sources, "racks", draft, _RACK_COLUMNS):
+            racks.add(row["name"])
+    return racks
 
 
 def _read_rows(

@@ -63,3 +63,24 @@ def test_a_table_is_there_once(tmp_path: Path) -> None:
 
 def test_a_missing_folder_is_refused(tmp_path: Path) -> None:
     assert codes(tmp_path / "nowhere") == ["no-folder"]
+
+
+def test_the_heads_of_exported_cables_and_interfaces_are_read_too(tmp_path: Path) -> None:
+    interfaces = "ID,Device,Name,Type,Enabled\n1,n1,eth0,QSFP-DD (400GE),True\n2,sw1,1,QSFP-DD (400GE),True\n"
+    cables = "ID,Label,Device A,Termination A,Device B,Termination B,Status\n7,,n1,eth0,sw1,1,Connected\n"
+    tables = read_tables(written(tmp_path, interfaces=interfaces, cables=cables))
+    assert tables.cables == ((("n1", "eth0"), ("sw1", "1")),)
+    assert tables.interfaces["n1", "eth0"] == "QSFP-DD (400GE)"
+
+
+def test_racks_are_compared_where_their_table_is_there(tmp_path: Path) -> None:
+    racks = written(tmp_path) / "racks.csv"
+    racks.write_text("site,name,width\na,r1,19\na,r2,19\n", encoding="utf-8")
+    assert read_tables(tmp_path).left_out == ("rack without a device",)
+    racks.write_text("site,name\na,r1x\n", encoding="utf-8")
+    with pytest.raises(SpecError) as caught:
+        read_tables(tmp_path)
+    [problem] = caught.value.problems
+    assert (problem.code, problem.where.line, problem.hint) == ("unknown-rack", 2, "did you mean 'r1x'?")
+    racks.write_text("name,width\nr1,19\n", encoding="utf-8")
+    assert "no-column" in codes(tmp_path)
