@@ -23,19 +23,19 @@ from typing import TYPE_CHECKING
 from sovereign_ai.lazy_exports import lazy_exports
 
 if TYPE_CHECKING:
-    from sovereign_ai.adopt.comparison import compare
-    from sovereign_ai.adopt.formats import FORMATS, read_site
+    from sovereign_ai.adopt.comparison import Comparison, compare
+    from sovereign_ai.adopt.formats import FORMATS, ReadSite, read_site
     from sovereign_ai.adopt.part import adopt
     from sovereign_ai.adopt.planned import planned_site
 else:
     __getattr__ = lazy_exports(
         __name__,
         {
-            "comparison": ("compare",),
-            "formats": ("FORMATS", "read_site"),
+            "comparison": ("Comparison", "compare"),
+            "formats": ("FORMATS", "ReadSite", "read_site"),
             "part": ("adopt",),
             "planned": ("planned_site",),
         },
     )
 
-__all__ = ["FORMATS", "adopt", "compare", "planned_site", "read_site"]
+__all__ = ["FORMATS", "Comparison", "ReadSite", "adopt", "compare", "planned_site", "read_site"]

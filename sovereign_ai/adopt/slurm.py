@@ -58,7 +58,7 @@ def read_slurm(sources: Sequence[SourceText], draft: SiteDraft) -> None:
         if source.file.endswith((".yaml", ".yml")):
             _read_yaml(document(source, draft), draft, names)
         else:
-            refuse_secrets(source.text, source.file, TOPOLOGY, by_form=True)
+            refuse_secrets(source.text, source.file, TOPOLOGY)
             _read_lines(source, draft, names)
     for node, count in names.gpus.items():
         draft.add(node, names.gpus_at[node], kind=MACHINE, gpus=count)

@@ -14,8 +14,7 @@ from sovereign_ai.cli.output import AsJson, Output
 from sovereign_ai.files import writing
 
 if TYPE_CHECKING:
-    from sovereign_ai.adopt.comparison import Comparison
-    from sovereign_ai.adopt.formats import ReadSite
+    from sovereign_ai.adopt import Comparison, ReadSite
 
 _QUIET_SECONDS = 2.0
 """Seconds without progress at the beginning: what ends before needs none."""
@@ -114,7 +113,7 @@ def _adopt(
         "left_out": list(part.left_out),
         "cannot_say": list(seen.format.cannot_say),
     }
-    notes = [f"cannot be said by {seen.format.name}: {text}" for text in seen.format.cannot_say]
+    notes = [f"{seen.format.name} has no place for: {text}" for text in seen.format.cannot_say]
     text = "".join(f"# {note}\n" for note in notes) + part.to_yaml()
     if out is None:
         lines = text.splitlines()

@@ -47,7 +47,7 @@ def test_the_part_is_printed_below_what_it_leaves_open(slurm: Path) -> None:
     ]
     comments = [line for line in result.stdout.splitlines() if line.startswith("#")]
     for beginning in (
-        "# cannot be said by slurm: ",
+        "# slurm has no place for: ",
         "# pool train: site, purpose",
         "# left out: 2 x partition",
     ):
