@@ -90,7 +90,10 @@ class Comparison:
 
 def compare(seen: StandingSite, planned: StandingSite) -> Comparison:
     """Compare what files show with what a plan would show in the same format."""
-    facts = [fact for fact in _FACTS if any(getattr(device, fact) for device in seen.devices.values())]
+    facts: list[str] = []
+    for fact in _FACTS:
+        if any(getattr(device, fact) for device in seen.devices.values()):
+            facts.append(fact)
     compared = ["devices", *facts]
     differences = [*_device_differences(seen, planned), *_fact_differences(seen, planned, facts)]
     if seen.interfaces:
