@@ -1,4 +1,4 @@
-"""`inventory`: compare hardware in racks and in records with the plan, and describe an existing site."""
+"""`inventory`: compare hardware in racks and in records with the plan."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from sovereign_ai.cli.command import example, run_command
+from sovereign_ai.cli.inventory_adopt import add as add_adopt
 from sovereign_ai.cli.output import AsJson, Output, indented_json
 from sovereign_ai.cli.target import ClusterOption, KubeconfigOption, StackOption, open_target
 from sovereign_ai.cluster.control_plane import Backend
-from sovereign_ai.files import writing
 
 if TYPE_CHECKING:
     from sovereign_ai.errors import SovereignError
@@ -80,26 +80,7 @@ def add(app: typer.Typer) -> None:
             lambda output: _label(output, stack, lldp, write, cluster, kubeconfig, name),
         )
 
-    @group.command("adopt", **example("sovereign-ai inventory adopt netbox/ --model XE9680=dgx-h100"))
-    def adopt(
-        folder: Annotated[
-            Path, typer.Argument(help="Folder with NetBox's devices.csv, interfaces.csv and cables.csv.")
-        ],
-        model: Annotated[
-            list[str] | None,
-            typer.Option("--model", metavar="MODEL=SYSTEM", help="The catalogue's name of a model."),
-        ] = None,
-        site: Annotated[str, typer.Option("--site", metavar="NAME", help="Read this site only.")] = "",
-        out: Annotated[
-            Path | None, typer.Option("--output", "-o", help="File for the part; left out, it is printed.")
-        ] = None,
-        as_json: Annotated[bool, AsJson] = False,
-    ) -> None:
-        """Read an existing site into a part of a description.
-
-        Facts that tables lack are questions above it.
-        """
-        run_command("inventory adopt", as_json, lambda output: _adopt(output, folder, model or [], site, out))
+    add_adopt(group)
 
 
 def _check(output: Output, path: Path, file: Path) -> None:
@@ -203,24 +184,3 @@ def _read_neighbours(folder: Path) -> dict[str, bytes | SovereignError]:
         message = "the folder holds no NODE.json"
         raise UsageError(Problem("no-neighbours", message, Where(str(folder)), NEIGHBOURS.hint))
     return contents
-
-
-def _adopt(output: Output, folder: Path, pairs: list[str], site: str, out: Path | None) -> None:
-    from sovereign_ai.errors import Problem, UsageError
-    from sovereign_ai.spec.adopt import adopt, read_tables
-
-    models = {}
-    for pair in pairs:
-        model, _, system = pair.partition("=")
-        models[model] = system
-    if "" in models.values():
-        message = "a model and its system are written MODEL=SYSTEM"
-        raise UsageError(Problem("bad-model", message, hint="--model XE9680=dgx-h100"))
-    part = adopt(read_tables(folder), models, site)
-    text = part.to_yaml()
-    if out is None:
-        lines = text.splitlines()
-    else:
-        writing.write(out, text)
-        lines = [f"wrote {out}: {len(part.pools)} pools, {len(part.fabrics)} fabrics"]
-    output.finish({"part": part.to_data(), "questions": list(part.questions)}, lines)

@@ -90,6 +90,12 @@ AUTHORITIES = FileKind(
     code="no-ca",
 )
 NETBOX = FileKind("netbox", "a table of NetBox", 32 * _MIB, "export the table again, as CSV", code="no-table")
+TOPOLOGY = FileKind(
+    "topology",
+    "a file of Slurm, Topograph or containerlab",
+    16 * _MIB,
+    "name topology.conf, topology.yaml, nodes.conf, gres.conf, topograph.yaml or NAME.clab.yml",
+)
 DELIVERED = FileKind(
     "delivered",
     "a table of delivered ports",

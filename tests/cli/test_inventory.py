@@ -17,13 +17,6 @@ def call(*arguments: str) -> Result:
     return CliRunner().invoke(app, list(arguments))
 
 
-def test_a_model_without_a_system_is_refused(tmp_path: Path) -> None:
-    result = call("inventory", "adopt", str(tmp_path), "--model", "XE9680", "--json")
-    assert result.exit_code == 2
-    [problem] = orjson.loads(result.stdout)["problems"]
-    assert (problem["code"], problem["hint"]) == ("bad-model", "--model XE9680=dgx-h100")
-
-
 def test_a_folder_without_neighbours_is_refused(tmp_path: Path) -> None:
     (tmp_path / "notes.txt").touch()
     result = call("inventory", "label", LAB, "--lldp", str(tmp_path), "--json")

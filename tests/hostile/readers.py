@@ -224,8 +224,46 @@ NEIGHBOURS = {
 DEVICES = "name,device_type,site,rack,role\ntrain-001,dgx-h100,fra1,r1,server\nleaf-1,sn5600,fra1,r2,switch\n"
 INTERFACES = "device,name,type\ntrain-001,compute0,400gbase-x-osfp\nleaf-1,swp1,400gbase-x-osfp\n"
 CABLES = "side_a_device,side_a_name,side_b_device,side_b_name\ntrain-001,compute0,leaf-1,swp1\n"
+RACKS = "site,name,width\nfra1,r1,19\nfra1,r2,19\n"
 MACS = "machine,mac\ntrain-001,b8:3f:d2:00:00:01\ntrain-002,b8:3f:d2:00:00:02\n"
 SUBNET = (ROOT / "tests" / "assess" / "observed" / "subnet.txt").read_text(encoding="utf-8")
+ADOPTED = (
+    ("slurm-tree", "topology.conf", "topology", "line", "SwitchName=leaf-1 Nodes=train-[001-002]\n"),
+    ("slurm-nodes", "nodes.conf", "topology", "line", "NodeName=train-[001-002] Gres=gpu:h100:8\n"),
+    ("slurm-gpus", "gres.conf", "topology", "line", "NodeName=train-001 Name=gpu File=/dev/nvidia[0-7]\n"),
+    (
+        "slurm-yaml",
+        "topology.yaml",
+        "topology",
+        "yaml",
+        (
+            '- topology: a\n  tree:\n    switches:\n    - {switch: leaf-1, nodes: "train-[001-002]"}\n'
+            "- topology: b\n  block:\n    blocks:\n    - {block: nvl1, nodes: train-001}\n"
+        ),
+    ),
+    (
+        "topograph",
+        "topograph.yaml",
+        "topology",
+        "yaml",
+        (
+            "switches: {spine: {switches: [leaf-1], labels: {region: a}}}\n"
+            "blocks:\n- {switch: leaf-1, nodes: [train-001], annotations: {a: b}}\n"
+        ),
+    ),
+    (
+        "containerlab",
+        "lab.clab.yml",
+        "topology",
+        "yaml",
+        (
+            "name: lab\ntopology:\n  nodes:\n    leaf-1: {kind: linux, group: leaf, labels: {a: b}}\n"
+            '    train-001: {kind: linux}\n  links:\n  - endpoints: ["train-001:e0", "leaf-1:swp1"]\n'
+        ),
+    ),
+    ("ibnetdiscover", "net.txt", "subnet", "line", SUBNET),
+)
+"""Name, file, kind, form and content of what `inventory adopt` reads besides NetBox's tables."""
 HEAD = {"id": "0123456789abcdef", "entries": 1, "head": "0" * 64}
 HOURS = "hour,load,grid\n" + "".join(f"{hour},100,120\n" for hour in range(24))
 EVENTS = [
@@ -294,9 +332,20 @@ def _kubeconfig() -> str:
 
 
 def _netbox(folder: Path, target: str) -> Prepared:
-    for name, text in (("devices", DEVICES), ("interfaces", INTERFACES), ("cables", CABLES)):
+    for name, text in (
+        ("devices", DEVICES),
+        ("interfaces", INTERFACES),
+        ("cables", CABLES),
+        ("racks", RACKS),
+    ):
         _file(folder, f"netbox/{name}.csv", text)
     return Prepared(folder / "netbox" / f"{target}.csv", ("inventory", "adopt", str(folder / "netbox")))
+
+
+def _adopted(folder: Path, name: str, content: str) -> Prepared:
+    """Write a file that `inventory adopt` recognises by its name."""
+    file = _file(folder, name, content)
+    return Prepared(file, ("inventory", "adopt", str(file)))
 
 
 def _endpoints(folder: Path, target: str) -> Prepared:
@@ -632,6 +681,20 @@ READERS: tuple[Reader, ...] = (
     Reader("netbox-devices", ("netbox",), "csv", lambda folder: _netbox(folder, "devices"), limit=None),
     Reader("netbox-interfaces", ("netbox",), "csv", lambda folder: _netbox(folder, "interfaces"), limit=None),
     Reader("netbox-cables", ("netbox",), "csv", lambda folder: _netbox(folder, "cables"), limit=32 << 20),
+    Reader(
+        "netbox-racks", ("netbox",), "csv", lambda folder: _netbox(folder, "racks"), absent=ANY, limit=None
+    ),
+    *(
+        Reader(
+            f"adopt-{name}",
+            (kind,),
+            form,
+            partial(_adopted, name=file, content=content),
+            fields=_CODES({0, 2}),
+            limit=None,
+        )
+        for name, file, kind, form, content in ADOPTED
+    ),
     Reader(
         "neighbours",
         ("neighbours",),

@@ -21,7 +21,7 @@ from sovereign_ai.lazy_exports import lazy_exports
 if TYPE_CHECKING:
     from sovereign_ai.render.interop.delivered import read_guids, read_macs
     from sovereign_ai.render.interop.labels import place_labels
-    from sovereign_ai.render.interop.output_files import DeliveredFacts, files
+    from sovereign_ai.render.interop.output_files import DeliveredFacts, file_sets, files
     from sovereign_ai.render.interop.topograph import switch_tiers
 else:
     __getattr__ = lazy_exports(
@@ -29,9 +29,17 @@ else:
         {
             "delivered": ("read_guids", "read_macs"),
             "labels": ("place_labels",),
-            "output_files": ("DeliveredFacts", "files"),
+            "output_files": ("DeliveredFacts", "file_sets", "files"),
             "topograph": ("switch_tiers",),
         },
     )
 
-__all__ = ["DeliveredFacts", "files", "place_labels", "read_guids", "read_macs", "switch_tiers"]
+__all__ = [
+    "DeliveredFacts",
+    "file_sets",
+    "files",
+    "place_labels",
+    "read_guids",
+    "read_macs",
+    "switch_tiers",
+]

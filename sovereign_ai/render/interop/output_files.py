@@ -77,7 +77,8 @@ def files(factory: AIFactory, plan: Plan, known: DeliveredFacts | None = None) -
         yield from _plane_files(factory, plan, plane, known)
     for cluster in plan.clusters:
         yield f"bare-metal/{cluster.name}.yaml", bare_metal_hosts(plan, cluster.name, known.macs)
-        yield from _slurm_files(factory, plan, cluster.name)
+        for name, text in _slurm_files(factory, plan, cluster.name):
+            yield f"slurm/{cluster.name}/{name}", text
     for site in factory.sites:
         yield from _monitoring_files(factory, plan, site.name)
     for name, text in netbox(factory, plan).items():
@@ -88,6 +89,26 @@ def files(factory: AIFactory, plan: Plan, known: DeliveredFacts | None = None) -
     if known.boot:
         for name, text in pxe(plan, known.boot):
             yield f"pxe/{name}", text
+
+
+def file_sets(form: str, factory: AIFactory, plan: Plan) -> Iterator[dict[str, str]]:
+    """Yield the files of one format, name to text, in the sets in which they are read together.
+
+    Args:
+        form: `netbox` (one set), `slurm` (one a cluster), `topograph` or `containerlab` (one a plane).
+        factory: the description.
+        plan: what follows from it.
+    """
+    if form == "netbox":
+        yield netbox(factory, plan)
+    elif form == "slurm":
+        for cluster in plan.clusters:
+            yield dict(_slurm_files(factory, plan, cluster.name))
+    for plane in plan.fabrics:
+        if form == "topograph" and plane.role == "compute":
+            yield {"topograph.yaml": topograph(plan, plane)}
+        elif form == "containerlab" and plane.kind != "infiniband":
+            yield {f"{plane.name}.clab.yml": containerlab(plan, plane)}
 
 
 def _monitoring_files(factory: AIFactory, plan: Plan, site: str) -> Iterator[tuple[str, str]]:
@@ -103,16 +124,15 @@ def _monitoring_files(factory: AIFactory, plan: Plan, site: str) -> Iterator[tup
 
 
 def _slurm_files(factory: AIFactory, plan: Plan, cluster: str) -> Iterator[tuple[str, str]]:
-    """Yield the files of a cluster's Slurm."""
-    folder = f"slurm/{cluster}"
+    """Yield (name, text) of the files of a cluster's Slurm."""
     forest = cluster_tree(plan, cluster)
-    yield f"{folder}/nodes.conf", nodes_conf(factory, plan, cluster, forest)
-    yield f"{folder}/gres.conf", gres_conf(plan, cluster)
+    yield "nodes.conf", nodes_conf(factory, plan, cluster, forest)
+    yield "gres.conf", gres_conf(plan, cluster)
     # Without a compute fabric Slurm has nothing to place by, and an empty file would stop it.
     if forest.leaves:
-        yield f"{folder}/topology.conf", topology_conf(cluster, forest)
-        yield f"{folder}/topology.yaml", topology_yaml(plan, cluster, forest)
-    yield f"{folder}/slinky-values.yaml", slinky_values(factory, plan, cluster, forest)
+        yield "topology.conf", topology_conf(cluster, forest)
+        yield "topology.yaml", topology_yaml(plan, cluster, forest)
+    yield "slinky-values.yaml", slinky_values(factory, plan, cluster, forest)
 
 
 def _plane_files(

@@ -14,7 +14,7 @@ import yaml
 
 from sovereign_ai.render.interop.cabling import cables_csv
 from sovereign_ai.render.interop.netbox import netbox
-from sovereign_ai.render.interop.output_files import files
+from sovereign_ai.render.interop.output_files import file_sets, files
 from tests.render.lab import stack
 
 GOLDEN = Path(__file__).parent / "golden"
@@ -99,3 +99,18 @@ def test_rack_pdus_stand_in_their_racks_and_all_their_cables_in_the_tables(name:
         assert sum(not row["a rack"] for row in listed) == sum(
             "-manager-" in cable.lower for cable in plane.cables
         )
+
+
+@pytest.mark.parametrize("name", SMALL)
+@pytest.mark.parametrize("form", ["netbox", "slurm", "topograph", "containerlab"])
+def test_the_sets_of_a_format_are_the_files_that_are_written(name: str, form: str) -> None:
+    sets = list(file_sets(form, *stack(name)))
+    texts = [text for texts in sets for text in texts.values()]
+    folders = {"netbox": "netbox/", "slurm": "slurm/"}
+    endings = {"topograph": "/topograph.yaml", "containerlab": ".clab.yml"}
+    planned = []
+    for path, text in written(name).items():
+        if path.startswith(folders.get(form, "-")) or path.endswith(endings.get(form, "-")):
+            planned.append(text)
+    assert sorted(texts) == sorted(planned)
+    assert len(sets) >= 1

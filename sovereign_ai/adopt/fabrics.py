@@ -1,9 +1,9 @@
-"""Fabrics as tables show them: planes of switches that cables connect, with the servers on them.
+"""Fabrics as files show them: planes of switches that cables connect, with the servers on them.
 
 A switch is a leaf, spine or core by the name of its role, and else by its cables: leaves have servers, spines
 are next to leaves, cores are beyond. A port of at most 1 Gbps on a faster switch is its management port:
 there the switch is connected to another plane like a server. Rails are the ports of a server on a plane.
-Planes are reported one by one: tables do not show which belong together. The role of a fabric is a guess by
+Planes are reported one by one: files do not show which belong together. The role of a fabric is a guess by
 its rate and its rails, and reported as one: the widest for its servers is compute, 1 Gbps is out-of-band. Of
 the others, those with at least half of compute's rate are storage, and those with less are in-band.
 """
@@ -16,18 +16,38 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from math import gcd
 
+from sovereign_ai.adopt.standing import MACHINE, SWITCH, Device, End, StandingSite
 from sovereign_ai.catalog.switch import switches
-from sovereign_ai.spec.adopt.tables import NetBoxDevice, Tables
 
-End = tuple[str, str]
+_MANAGEMENT = re.compile(r"(?:out-of-band|oob|mgmt|management|bmc|ipmi)", re.IGNORECASE)
+"""The beginning of a management port's name."""
+_ROLE_WORDS = {
+    "storage": ("storage",),
+    "in-band": ("inband", "frontend"),
+    "out-of-band": ("outofband", "oob", "mgmt"),
+}
 # Bits a second of a management port, at most.
 _SLOW = 10**9
 _TIERS = ("leaf", "spine", "core")
 _TIER = re.compile(r"[-_.](?:leaf|spine|core)\b.*$")
 _NOT_NAME = re.compile(r"[^a-z0-9-]+")
 _GBPS = re.compile(r"^(\d+)(g?)base-")
-_LANES = re.compile(r"^infiniband-([a-z]+)(?:-(\d)x)?$")
-_LANE_GBPS = {"edr": 25, "hdr": 50, "ndr": 100, "xdr": 200}
+_LANES = re.compile(r"^infiniband-([a-z0-9]+?)(?:-(\d+)x)?$")
+_LABEL_GBPS = re.compile(r"\((\d+) ?(GE|Gbps)\b")
+"""The rate in the names that NetBox's own exports have, such as `QSFP-DD (400GE)` and `NDR (100 Gbps)`."""
+_INFINIBAND = re.compile(r"^infiniband-|\b[SDQFEHNX]DR(?:10)?\b")
+_LANE_MBPS = {
+    "sdr": 2_500,
+    "ddr": 5_000,
+    "qdr": 10_000,
+    "fdr10": 10_000,
+    "fdr": 14_000,
+    "edr": 25_000,
+    "hdr": 50_000,
+    "ndr": 100_000,
+    "xdr": 200_000,
+}
+"""Megabits a second of one lane, as the rates are called; InfiniBand Architecture Specification, volume 2."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +71,8 @@ class AdoptedFabric:
         oversubscription: `down:up` of the worst leaf, in lowest terms.
         roomy: whether a leaf has nothing below it: the plane is sized for more than is connected.
         machines: servers on it.
+        fullest: machines of the leaf that has the most.
+        is_tree: whether the files name no ports, so that each link of devices may be several cables.
     """
 
     name: str
@@ -69,6 +91,8 @@ class AdoptedFabric:
     oversubscription: str
     roomy: bool
     machines: frozenset[str]
+    fullest: int = 0
+    is_tree: bool = False
 
 
 def plain(text: str) -> str:
@@ -95,16 +119,16 @@ class _Cabling:
 
 
 def planes(
-    tables: Tables, here: Mapping[str, NetBoxDevice], machines: set[str]
+    site: StandingSite, here: Mapping[str, Device], machines: set[str]
 ) -> tuple[tuple[AdoptedFabric, ...], list[str]]:
     """Return the planes that servers are connected to, and the switches that no server can reach.
 
     Args:
-        tables: the tables.
+        site: the standing site.
         here: the devices of the sites that are adopted.
         machines: names of the servers.
     """
-    cabling = _cabling(tables, here, machines)
+    cabling = _cabling(site, here, machines)
     fabrics: list[AdoptedFabric] = []
     loose: list[str] = []
     left = set(cabling.inner) | set(cabling.below)
@@ -112,7 +136,7 @@ def planes(
         plane = _connected_switches(min(left), cabling.inner)
         left -= plane
         if _has_machines(plane, cabling, machines):
-            fabrics.append(_make_fabric(tables, here, plane, cabling, machines))
+            fabrics.append(_make_fabric(site, here, plane, cabling, machines))
         else:
             loose += sorted(plane)
     # A role depends on the other planes of the same servers, so all are known first.
@@ -123,11 +147,11 @@ def planes(
     return tuple(widest_first), loose
 
 
-def _cabling(tables: Tables, here: Mapping[str, NetBoxDevice], machines: set[str]) -> _Cabling:
+def _cabling(site: StandingSite, here: Mapping[str, Device], machines: set[str]) -> _Cabling:
     """Sort the cables of a site into those downwards and those between switches."""
     cabling = _Cabling(defaultdict(list), defaultdict(list))
-    managed = _management_ports(tables)
-    for first, second in tables.cables:
+    managed = _management_ports(site)
+    for first, second in site.cables:
         if first[0] not in here or second[0] not in here:
             continue
         if is_end(first[0], here, machines) or first == managed(first, second):
@@ -148,18 +172,18 @@ def _has_machines(plane: set[str], cabling: _Cabling, machines: set[str]) -> boo
     return any(device in machines for device, _ in ends)
 
 
-def _management_ports(tables: Tables) -> Callable[[End, End], End | None]:
+def _management_ports(site: StandingSite) -> Callable[[End, End], End | None]:
     """Return a function that finds the management port among the ends of a cable between two switches.
 
-    A management port has at most 1 Gbps, on a switch with faster ports. Where both ends are such ports, the
-    switch with fewer of them is managed by the other, whose purpose is to manage.
+    A management port has at most 1 Gbps, on a switch with faster ports, or a name that says so. Where both
+    ends are such ports, the switch with fewer of them is managed by the other, whose purpose is to manage.
 
     Returns:
         The function. It returns None where neither end is a management port.
     """
     slow: Counter[str] = Counter()
     fast: set[str] = set()
-    for (device, _), kind in tables.interfaces.items():
+    for (device, _), kind in site.interfaces.items():
         if 0 < rate_of(kind) <= _SLOW:
             slow[device] += 1
         elif rate_of(kind):
@@ -168,12 +192,25 @@ def _management_ports(tables: Tables) -> Callable[[End, End], End | None]:
     def managed(first: End, second: End) -> End | None:
         ends: list[End] = []
         for end in (first, second):
-            is_switch = end[0] in fast
-            if is_switch and 0 < rate_of(tables.interfaces[end]) <= _SLOW:
+            is_slow = end[0] in fast and 0 < rate_of(site.interfaces.get(end, "")) <= _SLOW
+            if is_slow or _MANAGEMENT.match(end[1]):
                 ends.append(end)
         return min(ends, key=lambda end: (slow[end[0]], end), default=None)
 
     return managed
+
+
+def managed_only(site: StandingSite) -> set[str]:
+    """Return the devices that have management ports alone, where machines have more: PDUs, other switches."""
+    cabled: set[str] = set()
+    carrying: set[str] = set()
+    for cable in site.cables:
+        for device, port in cable:
+            cabled.add(device)
+            if not _MANAGEMENT.match(port):
+                carrying.add(device)
+    machines = [name for name in carrying if site.devices[name].kind == MACHINE]
+    return cabled - carrying if machines else set()
 
 
 def _numbered(planes: list[AdoptedFabric]) -> Iterator[AdoptedFabric]:
@@ -190,13 +227,15 @@ def _numbered(planes: list[AdoptedFabric]) -> Iterator[AdoptedFabric]:
             yield replace(plane, name=f"{plane.name}-{seen[plane.name]}")
 
 
-def is_end(device: str, here: Mapping[str, NetBoxDevice], machines: set[str]) -> bool:
+def is_end(device: str, here: Mapping[str, Device], machines: set[str]) -> bool:
     """Return whether a device is below switches: a server of the catalogue, or one with such a role.
 
     Roles with `server`, `storage` or `pdu` in their name count.
     """
-    if device in machines:
+    if device in machines or here[device].kind == MACHINE:
         return True
+    if here[device].kind == SWITCH:
+        return False
     role = here[device].role.lower()
     return "server" in role or "storage" in role or "pdu" in role
 
@@ -213,8 +252,8 @@ def _connected_switches(start: str, inner: Mapping[str, list[str]]) -> set[str]:
 
 
 def _make_fabric(
-    tables: Tables,
-    here: Mapping[str, NetBoxDevice],
+    site: StandingSite,
+    here: Mapping[str, Device],
     plane: set[str],
     cabling: _Cabling,
     machines: set[str],
@@ -235,25 +274,30 @@ def _make_fabric(
         sites.add(here[switch].site)
         models.add(plain(here[switch].model))
         links = len(inner.get(switch, ()))
-        radix = max(radix, len(below[switch]) + links)
+        # A switch of InfiniBand may count an inner port beside its pairs.
+        radix = max(radix, len(below[switch]) + links, here[switch].ports // 2 * 2)
         inner_ends += links
-    node_leaf = 0
+    node_leaf = fullest = 0
     roomy = False
+    is_tree = True
     ports: Counter[str] = Counter()
     kinds: Counter[str] = Counter()
     for leaf in leaves:
         node_leaf += len(below[leaf])
         if not below[leaf]:
             roomy = True
+        fullest = max(fullest, len({device for device, _ in below[leaf]}))
         for end in below[leaf]:
+            if end[1]:
+                is_tree = False
             if end[0] in machines:
                 ports[end[0]] += 1
-                kinds[tables.interfaces[end]] += 1
+                kinds[site.interfaces.get(end, "")] += 1
     kind = kinds.most_common(1)[0][0]
     return AdoptedFabric(
         name=named(_common_stem(plane)),
         site=next(iter(sites)) if len(sites) == 1 else "",
-        kind="infiniband" if kind.startswith("infiniband") else "ethernet",
+        kind="infiniband" if _INFINIBAND.search(kind) else "ethernet",
         role="",
         rails=max(ports.values()),
         link=rate_of(kind),
@@ -268,6 +312,8 @@ def _make_fabric(
         oversubscription=_oversubscription(leaves, cabling),
         roomy=roomy,
         machines=frozenset(ports),
+        fullest=fullest,
+        is_tree=is_tree,
     )
 
 
@@ -295,7 +341,7 @@ def _oversubscription(leaves: list[str], cabling: _Cabling) -> str:
     return f"{down // common}:{up // common}"
 
 
-def _tier_of(device: NetBoxDevice, name: str, cabling: _Cabling) -> str:
+def _tier_of(device: Device, name: str, cabling: _Cabling) -> str:
     """Return a switch's tier."""
     for tier in _TIERS:
         if tier in device.role.lower():
@@ -340,8 +386,19 @@ def rate_of(kind: str) -> int:
     if match := _GBPS.match(kind):
         return int(match[1]) * (10**9 if match[2] else 10**6)
     if match := _LANES.match(kind):
-        return _LANE_GBPS.get(match[1], 0) * int(match[2] or 1) * 10**9
+        return _LANE_MBPS.get(match[1], 0) * int(match[2] or 1) * 10**6
+    if match := _LABEL_GBPS.search(kind):
+        return int(match[1]) * 10**9
     return 0
+
+
+def _role_by_name(name: str) -> str:
+    """Return a role by a word in a fabric's name, where its rate is not known; else `compute`."""
+    for role, words in _ROLE_WORDS.items():
+        for word in words:
+            if word in plain(name):
+                return role
+    return "compute"
 
 
 def _with_role(fabric: AdoptedFabric, fabrics: list[AdoptedFabric]) -> AdoptedFabric:
@@ -349,7 +406,9 @@ def _with_role(fabric: AdoptedFabric, fabrics: list[AdoptedFabric]) -> AdoptedFa
     width = fabric.link * fabric.rails
     others = [other for other in fabrics if other.machines & fabric.machines]
     wider = [other.link for other in others if other.link * other.rails > width]
-    if fabric.link <= _SLOW:
+    if not fabric.link:
+        role = _role_by_name(fabric.name)
+    elif fabric.link <= _SLOW:
         role = "out-of-band"
     elif not wider:
         role = "compute"

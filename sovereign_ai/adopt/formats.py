@@ -1,0 +1,206 @@
+"""The formats that are read, each with its reader, the files it is recognised by, and what it cannot say."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from sovereign_ai.adopt.clab import read_containerlab
+from sovereign_ai.adopt.slurm import read_slurm
+from sovereign_ai.adopt.standing import SiteDraft, SourceText, StandingSite
+from sovereign_ai.adopt.subnets import read_subnets
+from sovereign_ai.adopt.tables import ENDINGS, MOST_FILES, read_netbox
+from sovereign_ai.adopt.topograph import read_topograph
+from sovereign_ai.errors import Problem, SovereignError, SpecError, UsageError, Where, nearest
+from sovereign_ai.files import NETBOX, SUBNET, TOPOLOGY, FileKind, decode, files_in, read
+
+_NEVER = "countries, power, cooling, zones, tenants, purposes, storage tiers, keys"
+_NO_PLACES = "sites, halls and racks"
+_NO_CABLES = "rails, ports, rates, models of switches, and cables beside one path to each machine"
+
+
+@dataclass(frozen=True, slots=True)
+class Format:
+    """One format.
+
+    Attributes:
+        name: its name on the command line.
+        kind: the kind of its files.
+        endings: ends of the names of its files.
+        read: reads texts into a draft.
+        cannot_say: what a description may have and the format has no place for.
+    """
+
+    name: str
+    kind: FileKind
+    endings: tuple[str, ...]
+    read: Callable[[Sequence[SourceText], SiteDraft], None]
+    cannot_say: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ReadSite:
+    """What was read.
+
+    Attributes:
+        format: the format of the files.
+        site: what they show.
+        files: the files.
+    """
+
+    format: Format
+    site: StandingSite
+    files: tuple[str, ...]
+
+
+_FORMATS = (
+    Format(
+        "netbox",
+        NETBOX,
+        ENDINGS,
+        read_netbox,
+        (_NEVER, "GPUs of a machine, other than by its model"),
+    ),
+    Format(
+        "slurm",
+        TOPOLOGY,
+        ("topology.conf", "topology.yaml", "nodes.conf", "gres.conf", "slurm.conf"),
+        read_slurm,
+        (_NEVER, _NO_PLACES, _NO_CABLES, "models of machines, other than as a feature of a node"),
+    ),
+    Format(
+        "topograph",
+        TOPOLOGY,
+        ("topograph.yaml", "topograph.yml"),
+        read_topograph,
+        (_NEVER, _NO_PLACES, _NO_CABLES, "models and GPUs of machines"),
+    ),
+    Format(
+        "ibnetdiscover",
+        SUBNET,
+        (".txt", ".ibnetdiscover"),
+        read_subnets,
+        (_NEVER, _NO_PLACES, "models and GPUs of machines", "networks other than the subnet"),
+    ),
+    Format(
+        "containerlab",
+        TOPOLOGY,
+        (".clab.yml", ".clab.yaml"),
+        read_containerlab,
+        (_NEVER, "sites and halls", "models and GPUs of machines", "rates of links", "InfiniBand"),
+    ),
+)
+FORMATS: Mapping[str, Format] = {form.name: form for form in _FORMATS}
+"""Every format by its name."""
+
+
+def read_site(
+    paths: Sequence[Path], name: str = "", progress: Callable[[str], None] | None = None
+) -> ReadSite:
+    """Read files of one format.
+
+    Args:
+        paths: files, and folders whose files of that format are read.
+        name: the format; empty to recognise it by the names of the files.
+        progress: receives a line for each file that is about to be read.
+
+    Raises:
+        SovereignError: every problem of the files, with file and line; or the format is not known.
+    """
+    if name and name not in FORMATS:
+        message = f"no format is called {name[:60]!r}"
+        raise UsageError(Problem("unknown-format", message, hint=nearest(name, FORMATS)))
+    form = FORMATS[name] if name else _recognised(paths)
+    draft = SiteDraft()
+    sources: list[SourceText] = []
+    files = _files_of(paths, form)
+    if not files:
+        message = f"no file of {form.name} is there"
+        hint = f"names of files end in {', '.join(form.endings)}"
+        raise form.kind.error(Problem(form.kind.code, message, Where(str(paths[0])), hint))
+    for file in files:
+        if progress is not None:
+            progress(f"reading {file}")
+        try:
+            sources.append(SourceText(str(file), decode(read(file, form.kind), str(file), form.kind)))
+        except SovereignError as error:
+            draft.problems += error.problems
+    return ReadSite(form, site_of(form, sources, draft), tuple(source.file for source in sources))
+
+
+def site_of(form: Format, sources: Sequence[SourceText], draft: SiteDraft | None = None) -> StandingSite:
+    """Return what texts of a format show.
+
+    Args:
+        form: the format.
+        sources: the texts.
+        draft: holds the problems of files that could not be read; None for an empty one.
+
+    Raises:
+        SpecError: every problem of the texts.
+    """
+    draft = draft or SiteDraft()
+    try:
+        form.read(sources, draft)
+    except SovereignError as error:
+        # A reader that gives up raises all problems by then, or the one of a text that is none of its own.
+        news = [problem for problem in error.problems if problem not in draft.problems]
+        raise SpecError([*draft.problems, *news]) from None
+    return draft.finish()
+
+
+def _recognised(paths: Iterable[Path]) -> Format:
+    """Return the format of files by their names.
+
+    Raises:
+        UsageError: the names are those of no format, or of several.
+    """
+    forms: dict[str, Format] = {}
+    unknown: list[Path] = []
+    for path in paths:
+        matching = list(_formats_of(path))
+        for form in matching:
+            forms[form.name] = form
+        if not matching:
+            unknown.append(path)
+    known = ", ".join(FORMATS)
+    if unknown:
+        message = "the format is not recognised by the name"
+        hint = f"name it: --format, one of {known}"
+        raise UsageError([Problem("unknown-format", message, Where(str(path)), hint) for path in unknown])
+    if len(forms) > 1:
+        message = f"files of {len(forms)} formats: {', '.join(forms)}"
+        raise UsageError(Problem("two-formats", message, hint="read one at a time: --format"))
+    (form,) = forms.values()
+    return form
+
+
+def _formats_of(path: Path) -> Iterable[Format]:
+    """Return the formats of a file, or of the files of a folder, by their names."""
+    # A folder that holds no file of a format is read as NetBox's, whose tables always come in folders.
+    is_folder = path.is_dir()
+    names = [entry.name for entry in files_in(path, NETBOX, MOST_FILES)] if is_folder else [path.name]
+    forms: dict[str, Format] = {}
+    for form in _FORMATS:
+        if any(name.endswith(form.endings) for name in names):
+            forms[form.name] = form
+    if not forms and (is_folder or not path.exists()):
+        return [FORMATS["netbox"]]
+    # `ibnetdiscover` has no name of its own, and any folder may hold a text beside other files.
+    if is_folder and len(forms) > 1:
+        forms.pop("ibnetdiscover", None)
+    return forms.values()
+
+
+def _files_of(paths: Sequence[Path], form: Format) -> Sequence[Path]:
+    """Return the files to read: those that were named, and those of a folder with a name of the format."""
+    files: list[Path] = []
+    for path in paths:
+        if not path.is_dir():
+            files.append(path)
+            continue
+        for entry in files_in(path, form.kind, MOST_FILES):
+            if entry.name.endswith(form.endings):
+                files.append(entry)
+    return files
