@@ -70,7 +70,7 @@ def _opens_only_declared(direction: str, peers: str, way: str) -> str:
 
 _INGRESS_IS_DECLARED = _opens_only_declared("ingress", "from", f'{_PEER} + ">zone:" + variables.zone')
 _EGRESS_IS_DECLARED = _opens_only_declared("egress", "to", f'"zone:" + variables.zone + ">" + {_PEER}')
-# The factory's own policy on the cluster's DNS lies outside its zones; what it may open are ranges of its own.
+# The factory's own policy on the cluster's DNS lies outside its zones, and opens the ranges of the zone `?`.
 _IS_IN_SCOPE = (
     "variables.known || (size($dns_zones) > 0"
     f' && object.metadata.namespace == "{DNS_NAMESPACE}" && object.metadata.name == "{DNS_POLICY}")'

@@ -78,7 +78,8 @@ _STUBS = '["stubDomains", "upstreamNameservers"]'
 _IN_DNS = f'object.metadata.namespace in ["{DNS_NAMESPACE}", $system]'
 _IS_ELSEWHERE = f"!has(object.metadata.namespace) || !({_IN_DNS})"
 CONFIGURES_DNS = (
-    f'object.kind == "ConfigMap" && ((has(object.data) && object.data.exists(k, k in {_STUBS} || {_IS_COREFILE}))'
+    'object.kind == "ConfigMap" && ((has(object.data)'
+    f" && object.data.exists(k, k in {_STUBS} || {_IS_COREFILE}))"
     f" || (has(object.binaryData) && object.binaryData.exists(k, k in {_STUBS}"
     f" || k.matches({literal(_COREFILE_KEYS)}))))"
 )
