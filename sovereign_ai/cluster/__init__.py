@@ -26,7 +26,7 @@ from sovereign_ai.lazy_exports import lazy_exports
 if TYPE_CHECKING:
     from sovereign_ai.cluster.crds import install_crds
     from sovereign_ai.cluster.dead_components import DeadComponent
-    from sovereign_ai.cluster.guard import GUARDED, REPEATED, guard_policies
+    from sovereign_ai.cluster.guard import GUARDED, KEPT, REPEATED, guard_policies
     from sovereign_ai.cluster.guard_release import released, restore_guard
     from sovereign_ai.cluster.identities import AUTHORIZATION, CLUSTER_CA, SUPERVISOR, kubeconfig, server_url
     from sovereign_ai.cluster.operator import ACCESS_ROLES, LIVENESS_SOCKET, OPERATOR, access_role
@@ -40,7 +40,7 @@ else:
         __name__,
         {
             "crds": ("install_crds",),
-            "guard": ("GUARDED", "REPEATED", "guard_policies"),
+            "guard": ("GUARDED", "KEPT", "REPEATED", "guard_policies"),
             "guard_release": ("released", "restore_guard"),
             "dead_components": ("DeadComponent",),
             "identities": ("AUTHORIZATION", "CLUSTER_CA", "SUPERVISOR", "kubeconfig", "server_url"),
@@ -58,6 +58,7 @@ __all__ = [
     "AUTHORIZATION",
     "CLUSTER_CA",
     "GUARDED",
+    "KEPT",
     "LIVENESS_SOCKET",
     "LOOPBACK",
     "OPERATOR",
