@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from sovereign_ai.cluster.crds import install_crds
     from sovereign_ai.cluster.dead_components import DeadComponent
     from sovereign_ai.cluster.evictions import CORDON_OWNER, evict_pod, evictable_pods
-    from sovereign_ai.cluster.guard import GUARDED, REPEATED, guard_policies
+    from sovereign_ai.cluster.guard import GUARDED, KEPT, REPEATED, guard_policies
     from sovereign_ai.cluster.guard_release import released, restore_guard
     from sovereign_ai.cluster.identities import AUTHORIZATION, CLUSTER_CA, SUPERVISOR, kubeconfig, server_url
     from sovereign_ai.cluster.operator import ACCESS_ROLES, LIVENESS_SOCKET, OPERATOR, access_role
@@ -41,10 +41,10 @@ else:
         __name__,
         {
             "crds": ("install_crds",),
-            "evictions": ("CORDON_OWNER", "evict_pod", "evictable_pods"),
-            "guard": ("GUARDED", "REPEATED", "guard_policies"),
-            "guard_release": ("released", "restore_guard"),
             "dead_components": ("DeadComponent",),
+            "evictions": ("CORDON_OWNER", "evict_pod", "evictable_pods"),
+            "guard": ("GUARDED", "KEPT", "REPEATED", "guard_policies"),
+            "guard_release": ("released", "restore_guard"),
             "identities": ("AUTHORIZATION", "CLUSTER_CA", "SUPERVISOR", "kubeconfig", "server_url"),
             "operator": ("ACCESS_ROLES", "LIVENESS_SOCKET", "OPERATOR", "access_role"),
             "pki": ("LOOPBACK", "Leaf", "authority", "sign"),
@@ -61,6 +61,7 @@ __all__ = [
     "CLUSTER_CA",
     "CORDON_OWNER",
     "GUARDED",
+    "KEPT",
     "LIVENESS_SOCKET",
     "LOOPBACK",
     "OPERATOR",

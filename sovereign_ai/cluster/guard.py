@@ -5,10 +5,11 @@ it: the API server exempts policies from policies. Since 1.36 it also reads poli
 visible in the API, hold from the first request on, and may judge policies too (KEP-5793; beta and on by
 default in 1.37). On local control planes the guard is such a file. It refuses, to everybody, to delete one of
 the stack's policies or bindings, and to create or change one into anything but the rendered object. Their
-metadata may be written, apart from the labels that name the owner. The guard also repeats the policies on
-namespaces and nodes: where these lose their labels, network policies, Pod Security and placement select
-others, whatever is left of the other policies. The file is in the control plane's folder: a deployment writes
-it anew before it starts, `down` opens it.
+metadata may be written, apart from the labels that name the owner. It also refuses to delete the priority
+levels of tenants and platform, which policies keep as rendered while they are there. The guard also repeats
+the policies on namespaces and nodes: where these lose their labels, network policies, Pod Security and
+placement select others, whatever is left of the other policies. The file is in the control plane's folder: a
+deployment writes it anew before it starts, `down` opens it.
 """
 
 from __future__ import annotations
@@ -45,6 +46,15 @@ GUARDED = {
     "MutatingAdmissionPolicyBinding": "mutatingadmissionpolicybindings",
 }
 """Kind to resource."""
+LEVELS = {
+    "FlowSchema": "flowschemas",
+    "PriorityLevelConfiguration": "prioritylevelconfigurations",
+}
+"""Kinds, with their resources, that the guard keeps from being deleted; rules keep them as rendered."""
+KEPT = frozenset({*GUARDED, *LEVELS})
+"""Kinds whose objects can be deleted only while the guard is open."""
+LEVELS_GUARD = "sovereign-levels.static.k8s.io"
+"""The name of the part of the guard that is about priority levels."""
 REPEATED = {
     "sovereign-cluster": "sovereign-cluster.static.k8s.io",
     "sovereign-nodes": "sovereign-nodes.static.k8s.io",
@@ -123,7 +133,8 @@ def open_guard(cluster_dir: ClusterDir, api: Api) -> bool:
 
 def guard_objects(objects: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
     """Return the guard for the policies and bindings among some objects; nothing if there are none."""
-    kept = [obj for obj in objects if obj["kind"] in GUARDED]
+    listed = list(objects)
+    kept = [obj for obj in listed if obj["kind"] in GUARDED]
     if not kept:
         return []
     resources = []
@@ -150,7 +161,44 @@ def guard_objects(objects: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
     guard_and_copies = _bound(GUARD, spec)
     for policy in kept:
         guard_and_copies += _repeated(policy)
+    guard_and_copies += _guarded_levels(listed)
     return guard_and_copies
+
+
+def _guarded_levels(objects: Iterable[Mapping[str, Any]]) -> Iterator[dict[str, Any]]:
+    """Yield what keeps the priority levels among some objects from being deleted; nothing if there are none.
+
+    A tenant whose FlowSchema is gone shares the seats of everybody, and takes them from the others.
+    """
+    names: dict[str, list[str]] = {}
+    for obj in objects:
+        if obj["kind"] in LEVELS:
+            names.setdefault(LEVELS[obj["kind"]], []).append(obj["metadata"]["name"])
+    if not names:
+        return
+    rule = {
+        "apiGroups": ["flowcontrol.apiserver.k8s.io"],
+        "apiVersions": ["*"],
+        "operations": ["DELETE"],
+        "resources": sorted(names),
+        "scope": "*",
+    }
+    validations = []
+    for resource, own in sorted(names.items()):
+        is_ours = f"oldObject.metadata.name in {json.dumps(sorted(own))}"
+        is_meant = f'request.resource.resource == "{resource}" && {is_ours}'
+        message = (
+            f"these {resource} are guarded: without them a tenant takes the API server from the others; "
+            "to change them, change the description and deploy; "
+            "to remove the factory, run `sovereign-ai down`, and not `pulumi destroy`"
+        )
+        validations.append({"expression": f"!({is_meant})", "message": message, "reason": "Forbidden"})
+    spec = {
+        "failurePolicy": "Fail",
+        "matchConstraints": {"resourceRules": [rule]},
+        "validations": validations,
+    }
+    yield from _bound(LEVELS_GUARD, spec)
 
 
 def _repeated(policy: Mapping[str, Any]) -> Iterator[dict[str, Any]]:

@@ -24,7 +24,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-from sovereign_ai.cluster import GUARDED
+from sovereign_ai.cluster import KEPT
 from sovereign_ai.cluster.api import Api, ApiError
 from sovereign_ai.deploy.changes import recorded
 from sovereign_ai.deploy.checkpoint import Checkpoint
@@ -144,7 +144,7 @@ class _Deletion:
         going = {key.name for key in removal.ours if key.kind == "Namespace"}
         policies, rights, others, inside = [], [], [], []
         for key in removal.ours:
-            if key.kind in GUARDED:
+            if key.kind in KEPT:
                 policies.append(key)
             elif key.kind in _RIGHTS:
                 rights.append(key)

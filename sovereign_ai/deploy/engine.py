@@ -23,7 +23,7 @@ from typing import Any, ClassVar
 
 import yaml
 
-from sovereign_ai.cluster import GUARDED
+from sovereign_ai.cluster import KEPT
 from sovereign_ai.cluster.control_plane import state_option
 from sovereign_ai.deploy.backends import insist_on_own_backends, insist_on_passphrase
 from sovereign_ai.deploy.checkpoint import Checkpoint
@@ -384,7 +384,7 @@ class Engine:
             policies = []
             excluded = []
             for key, item in self.held().items():
-                if key.kind in GUARDED and item.provider in providers:
+                if key.kind in KEPT and item.provider in providers:
                     policies.append(key)
                     excluded.append(f"--exclude={item.urn}")
             outcome = self._run("destroy", "--yes", "--skip-preview", _AT_ONCE, *excluded)

@@ -17,7 +17,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import partial
 
-from sovereign_ai.cluster import GUARDED
+from sovereign_ai.cluster import KEPT
 from sovereign_ai.cluster.api import Api
 from sovereign_ai.deploy.cluster_identity import Recognised, recognise
 from sovereign_ai.deploy.control_plane_setup import remove_policies
@@ -148,7 +148,7 @@ def remove_strays(
         if key.namespace in going:
             continue
         # Only a local control plane has the guard, which refuses the deletion of policies.
-        if key.kind in GUARDED and target.is_local:
+        if key.kind in KEPT and target.is_local:
             guarded.append(key)
         else:
             others.append(key)

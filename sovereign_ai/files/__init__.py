@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 from sovereign_ai.lazy_exports import lazy_exports
 
 if TYPE_CHECKING:
-    from sovereign_ai.files.confusables import clean_text, foreign, hidden
+    from sovereign_ai.files.confusables import clean_text, foreign, hidden, mixed
     from sovereign_ai.files.csv_text import rows
     from sovereign_ai.files.decoding import decode, locate_character, refuse_secrets
     from sovereign_ai.files.json_text import Json, parse_json
@@ -73,7 +73,7 @@ else:
     __getattr__ = lazy_exports(
         __name__,
         {
-            "confusables": ("clean_text", "foreign", "hidden"),
+            "confusables": ("clean_text", "foreign", "hidden", "mixed"),
             "csv_text": ("rows",),
             "decoding": ("decode", "locate_character", "refuse_secrets"),
             "json_text": ("Json", "parse_json"),
@@ -185,6 +185,7 @@ __all__ = [
     "hidden",
     "locate_character",
     "may_be_secret",
+    "mixed",
     "parse",
     "parse_json",
     "parse_objects",

@@ -46,7 +46,15 @@ if TYPE_CHECKING:
         waiver_payload,
     )
     from sovereign_ai.rules.cel_literals import literal
-    from sovereign_ai.rules.context import DNS_NAMESPACE, ENCRYPTION_KEY, Context, factory_context
+    from sovereign_ai.rules.context import (
+        API_PORT,
+        API_SERVERS,
+        DNS_NAMESPACE,
+        DNS_POLICY,
+        ENCRYPTION_KEY,
+        Context,
+        factory_context,
+    )
     from sovereign_ai.rules.controls import Control
     from sovereign_ai.rules.coverage import PLACES, Cell, decided_share, places_matrix
     from sovereign_ai.rules.engine import evaluate
@@ -69,6 +77,7 @@ if TYPE_CHECKING:
     from sovereign_ai.rules.kinds import GROUPS, KINDS, OTHER, Group, find_kind, kinds_of_group
     from sovereign_ai.rules.normalization import UNKNOWN
     from sovereign_ai.rules.objects.images import registries_of
+    from sovereign_ai.rules.objects.names import CONFIGURES_DNS, RESOLVED
     from sovereign_ai.rules.owners import made_from, makers, workloads
     from sovereign_ai.rules.placeless_kinds import HARMLESS
     from sovereign_ai.rules.platform_objects import judge_manifests
@@ -93,7 +102,15 @@ else:
                 "waiver_payload",
             ),
             "cel_literals": ("literal",),
-            "context": ("Context", "DNS_NAMESPACE", "ENCRYPTION_KEY", "factory_context"),
+            "context": (
+                "API_PORT",
+                "API_SERVERS",
+                "Context",
+                "DNS_NAMESPACE",
+                "DNS_POLICY",
+                "ENCRYPTION_KEY",
+                "factory_context",
+            ),
             "controls": ("Control",),
             "coverage": ("Cell", "PLACES", "decided_share", "places_matrix"),
             "engine": ("evaluate",),
@@ -109,6 +126,7 @@ else:
             "kinds": ("GROUPS", "Group", "KINDS", "OTHER", "find_kind", "kinds_of_group"),
             "normalization": ("UNKNOWN",),
             "objects.images": ("registries_of",),
+            "objects.names": ("CONFIGURES_DNS", "RESOLVED"),
             "owners": ("made_from", "makers", "workloads"),
             "placeless_kinds": ("HARMLESS",),
             "platform_objects": ("judge_manifests",),
@@ -121,7 +139,11 @@ else:
 __all__ = [
     "ACCESS_TYPE",
     "ADVISORY",
+    "API_PORT",
+    "API_SERVERS",
+    "CONFIGURES_DNS",
     "DNS_NAMESPACE",
+    "DNS_POLICY",
     "ENCRYPTION_KEY",
     "GROUPS",
     "HARMLESS",
@@ -130,6 +152,7 @@ __all__ = [
     "OTHER",
     "PLACES",
     "REGISTRY",
+    "RESOLVED",
     "UNKNOWN",
     "WAIVER_TYPE",
     "Cell",

@@ -6,6 +6,7 @@ context.constants()["namespaces"]            # {'research': 'restricted', 'start
 
 from __future__ import annotations
 
+import ipaddress
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -18,12 +19,17 @@ from sovereign_ai.plan import ClusterPlan, Plan, request_levels
 from sovereign_ai.rules.addons import ADDONS, REACHING
 from sovereign_ai.rules.image_signatures import signed_digests, signed_registries, signer_rows
 from sovereign_ai.rules.placeless_kinds import HARMLESS
-from sovereign_ai.spec import AIFactory, ResidencyPolicy
+from sovereign_ai.spec import CLUSTER_NAMES, AIFactory, Dns, ResidencyPolicy
 
 _Value = TypeVar("_Value", str, tuple[str, ...], tuple[str, str], tuple[str, str, str])
 
 DNS_NAMESPACE = "kube-system"
 """The namespace in which the cluster's DNS runs."""
+DNS_POLICY = "sovereign-cluster-dns"
+"""The network policy of the cluster's DNS, where the description says whom it may ask."""
+API_SERVERS, API_PORT = "0.0.0.0/0", 6443
+"""Where the cluster's DNS reads services and pods: the description states no address of API servers. The port
+is the one that kubeadm, RKE2 and OpenShift serve (their documentations, read 2026-11-27)."""
 SPARE_TAINT = f"{KEYS.domain}/spare"
 """Taint of spare nodes; no workload may tolerate it."""
 SECRET_READERS = ("tenant-admin",)
@@ -67,6 +73,9 @@ class Context:
         image: regular expression that a permitted image matches whole.
         signed_registries: registries, as in `registries`, whose images a declared signer must have signed.
         signers: name and registries of each signer; the empty text stands for all registries.
+        dns_zones: names that the cluster's DNS answers or passes on; empty if nothing is declared of it.
+        dns_names: names that it may pass on, each with all names below it.
+        dns_resolvers: to whom, in each form that a Corefile may state an address in.
         signatures: signer and digest of each verified signature, as `release/sha256:…`.
         tenants: namespace to its tenant; the system namespace has none.
         partitioned: zones with a part of the fabrics of their own.
@@ -107,6 +116,9 @@ class Context:
     signed_registries: tuple[str, ...] = ()
     signers: tuple[tuple[str, ...], ...] = ()
     signatures: tuple[str, ...] = ()
+    dns_zones: tuple[str, ...] = ()
+    dns_names: tuple[str, ...] = ()
+    dns_resolvers: tuple[str, ...] = ()
 
     def constants(self) -> dict[str, Any]:
         """Return the value of each `$name` that an expression may use, as plain data."""
@@ -128,6 +140,9 @@ class Context:
         constants["signed_registries"] = list(self.signed_registries)
         constants["signers"] = _as_lists(self.signers)
         constants["signatures"] = list(self.signatures)
+        constants["dns_zones"] = list(self.dns_zones)
+        constants["dns_names"] = list(self.dns_names)
+        constants["dns_resolvers"] = list(self.dns_resolvers)
         constants["partitioned"] = list(self.partitioned)
         constants["residency_zones"] = list(self.residency_zones)
         constants["runtimes"] = list(self.runtimes)
@@ -230,6 +245,9 @@ def factory_context(factory: AIFactory, plan: Plan, cluster: str | None = None) 
         signed_registries=signed_registries(factory.images),
         signers=signer_rows(factory.images),
         signatures=signed_digests(factory.images),
+        dns_zones=_dns_zones(factory.dns),
+        dns_names=_ordered(factory.dns.names) if factory.dns else (),
+        dns_resolvers=_dns_resolvers(factory.dns),
     )
 
 
@@ -320,12 +338,35 @@ def _places_outside(factory: AIFactory) -> Iterator[tuple[str, str]]:
 
 
 def _ranges(factory: AIFactory) -> Iterator[tuple[str, str, str]]:
-    """Yield zone, port and address range that a network policy of the zone may open."""
+    """Yield zone, port and address range that a network policy of the zone may open.
+
+    The zone `?` is that of the cluster's DNS, which is in none.
+    """
+    if factory.dns is not None:
+        yield "?", f"TCP/{API_PORT}", API_SERVERS
+        for resolver in factory.dns.resolvers:
+            length = ipaddress.ip_address(resolver.address).max_prefixlen
+            for protocol in _DNS_PROTOCOLS:
+                yield "?", f"{protocol}/53", f"{resolver.address}/{length}"
     for gateway in factory.gateways:
         for zone in gateway.zones:
             for address_range in gateway.addresses:
                 for port in gateway.ports:
                     yield zone, f"TCP/{port}", address_range
+
+
+def _dns_zones(dns: Dns | None) -> tuple[str, ...]:
+    """Return the names that the cluster's DNS answers or passes on; none where nothing is declared."""
+    return _ordered((*CLUSTER_NAMES, *dns.names)) if dns is not None else ()
+
+
+def _dns_resolvers(dns: Dns | None) -> tuple[str, ...]:
+    """Return the declared resolvers, each in every form in which a Corefile may state it."""
+    forms: list[str] = []
+    for resolver in dns.resolvers if dns is not None else ():
+        host = f"[{resolver.address}]" if ":" in resolver.address else resolver.address
+        forms += [resolver.address, f"{host}:53", f"dns://{host}", f"dns://{host}:53"]
+    return _ordered(forms)
 
 
 def _buckets(plan: Plan) -> list[tuple[str, str]]:

@@ -13,6 +13,7 @@ from sovereign_ai.lazy_exports import lazy_exports
 if TYPE_CHECKING:
     from sovereign_ai.spec.base import Day, Model, Name, Text
     from sovereign_ai.spec.catalog_files import rows_in
+    from sovereign_ai.spec.dns import CLUSTER_NAMES, Dns, Resolver
     from sovereign_ai.spec.fabric import Fabric
     from sovereign_ai.spec.factory import AIFactory, ClusterLimits, Network
     from sovereign_ai.spec.field_location import TextForm
@@ -69,6 +70,7 @@ else:
         {
             "base": ("Day", "Model", "Name", "Text"),
             "catalog_files": ("rows_in",),
+            "dns": ("CLUSTER_NAMES", "Dns", "Resolver"),
             "fabric": ("Fabric",),
             "factory": ("AIFactory", "ClusterLimits", "Network"),
             "field_location": ("TextForm",),
@@ -123,6 +125,7 @@ else:
     )
 
 __all__ = [
+    "CLUSTER_NAMES",
     "AIFactory",
     "AllowedKind",
     "Approver",
@@ -136,6 +139,7 @@ __all__ = [
     "Coolant",
     "Cooling",
     "Day",
+    "Dns",
     "Encryption",
     "Fabric",
     "Feed",
@@ -165,6 +169,7 @@ __all__ = [
     "Provider",
     "RackBusbar",
     "ResidencyPolicy",
+    "Resolver",
     "SecurityZone",
     "Service",
     "ServiceKind",

@@ -13,6 +13,7 @@ from sovereign_ai.errors import SpecError, Where
 from sovereign_ai.files import SourceMap
 from sovereign_ai.spec.base import CatalogRow, Model, Name, added_later, all_defaults
 from sovereign_ai.spec.checks.every_check import check
+from sovereign_ai.spec.dns import Dns
 from sovereign_ai.spec.fabric import Fabric
 from sovereign_ai.spec.images import Images
 from sovereign_ai.spec.operator import Operator
@@ -84,6 +85,9 @@ class AIFactory(Model):
     """Residency policies, one for each data class."""
     gateways: tuple[Gateway, ...] = ()
     """Gateways to the outside."""
+    dns: Dns | None = added_later()
+    """Names outside the clusters that may be asked for, and the resolvers that are asked; left out, the
+    configuration of the clusters' DNS is not judged."""
     catalog: tuple[CatalogRow, ...] = added_later(())
     """Hardware that the package does not know: rows, or names of files beside the description that hold them
     under `rows`."""

@@ -19,10 +19,13 @@ from sovereign_ai.cluster.api import Api
 from sovereign_ai.json_members import merged
 from sovereign_ai.plan import Plan
 from sovereign_ai.rules import (
+    DNS_NAMESPACE,
     HARMLESS,
     KINDS,
     OTHER,
     REGISTRY,
+    RESOLVED,
+    Context,
     RuleFinding,
     RuleVerdict,
     approved_waivers,
@@ -105,6 +108,7 @@ def audit(
         live.extend(objects)
     namespaces = {obj["metadata"]["name"] for obj in bundle.objects if obj["kind"] == "Namespace"}
     live += _list_by_namespace(api, namespaces, live)
+    context = factory_context(factory, plan, cluster)
 
     # Objects in foreign namespaces are listed too, since a binding anywhere counts for the rights below; the
     # rules on single objects apply to the stack's namespaces only.
@@ -115,8 +119,11 @@ def audit(
         if namespace in scopes and _is_judged(obj):
             judged.append(obj)
 
-    context = factory_context(factory, plan, cluster)
-    findings = [*evaluate(judged, context, "live"), *_judge_together(live, bundle.objects)]
+    findings = [
+        *evaluate(judged, context, "live"),
+        *_judge_dns(api, context),
+        *_judge_together(live, bundle.objects),
+    ]
     located = locate_findings(findings, factory, judged, factory.where)
     verdict = judge(located, approved_waivers(factory), now, made_from(judged))
     rendered_kinds = set(map(_kind_name, bundle.objects))
@@ -196,6 +203,15 @@ def _is_judged(obj: Object) -> bool:
         return True
     group = api_version.rpartition("/")[0]
     return (group, obj["kind"]) not in _HARMLESS
+
+
+def _judge_dns(api: Api, context: Context) -> Iterator[RuleFinding]:
+    """Yield findings on what the cluster's DNS is configured by, which lies in no namespace of the stack."""
+    if not context.dns_zones:
+        return
+    for finding in evaluate(api.list("v1", "ConfigMap", DNS_NAMESPACE), context, "live"):
+        if finding.rule == RESOLVED.id and finding.resource:
+            yield finding
 
 
 def _judge_together(live: Sequence[Object], rendered: Sequence[Object]) -> Iterator[RuleFinding]:

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator
 from copy import deepcopy
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,16 @@ import pytest
 
 from sovereign_ai.cluster.api.client import Api, ApiError, open_cluster
 from sovereign_ai.cluster.embedded.lifecycle import EmbeddedCluster, status, up
-from sovereign_ai.cluster.guard import GUARD, GUARDED, _as_stored, guard_objects, guard_policies, open_guard
+from sovereign_ai.cluster.guard import (
+    GUARD,
+    GUARDED,
+    LEVELS,
+    LEVELS_GUARD,
+    _as_stored,
+    guard_objects,
+    guard_policies,
+    open_guard,
+)
 from sovereign_ai.cluster.identities import CLUSTER_CA, kubeconfig
 from sovereign_ai.cluster.pki import Leaf, authority, sign
 from sovereign_ai.cluster.state import ClusterDir
@@ -30,12 +40,30 @@ from sovereign_ai.spec.reader import load
 from sovereign_ai.verify.defaults import completed
 
 ADMISSION = "admissionregistration.k8s.io/v1"
+FLOW_CONTROL = "flowcontrol.apiserver.k8s.io/v1"
 LAB = Path(__file__).parents[2] / "stacks" / "lab"
 
 
 def lab_policies() -> list[dict[str, Any]]:
     factory = load(LAB)
     return [one for one in render(factory, plan(factory), "lab").objects if one["kind"] in GUARDED]
+
+
+def lab_levels() -> list[dict[str, Any]]:
+    factory = load(LAB)
+    return [one for one in render(factory, plan(factory), "lab").objects if one["kind"] in LEVELS]
+
+
+def test_the_levels_of_tenants_and_platform_are_kept_from_being_deleted_by_their_names() -> None:
+    levels = lab_levels()
+    guarding, binding = guard_objects([*lab_policies(), *levels])[-2:]
+    spec = guarding["spec"]
+    assert binding["spec"] == {"policyName": LEVELS_GUARD, "validationActions": ["Deny"]}
+    texts = " ".join(one["expression"] for one in spec["validations"])
+    assert len(levels) == 6
+    assert all(f'"{one["metadata"]["name"]}"' in texts for one in levels)
+    assert spec["matchConstraints"]["resourceRules"][0]["operations"] == ["DELETE"]
+    assert LEVELS_GUARD not in {one["metadata"]["name"] for one in guard_objects(lab_policies())}
 
 
 def test_each_policy_and_binding_has_a_validation_that_names_it():
@@ -100,6 +128,12 @@ class Guarded:
     admin: Api
     master: Api
     policies: list[dict[str, Any]]
+    levels: list[dict[str, Any]]
+
+    @property
+    def objects(self) -> list[dict[str, Any]]:
+        """Everything that the guard is for."""
+        return [*self.policies, *self.levels]
 
 
 @pytest.fixture(scope="module")
@@ -117,11 +151,13 @@ def guarded(
     path = tmp_path_factory.mktemp("master") / "kubeconfig"
     path.write_bytes(kubeconfig(where, "mightiest", cluster.server, pair))
     policies = lab_policies()
-    assert guard_policies(where, admin, policies)
-    for one in policies:
+    # A FlowSchema that leads to no level is served all the same, and judged by no policy until then.
+    levels = sorted(lab_levels(), key=lambda one: str(one["kind"]), reverse=True)
+    assert guard_policies(where, admin, [*policies, *levels])
+    for one in (*levels, *policies):
         admin.apply(one)
     until(lambda: "NSP-001" in refused(lambda: admin.create(STRANGER, dry_run=True)))
-    yield Guarded(where, cluster, admin, open_cluster(path), policies)
+    yield Guarded(where, cluster, admin, open_cluster(path), policies, levels)
     admin.close()
 
 
@@ -218,6 +254,25 @@ def test_nobody_deletes_a_policy_one_by_one_or_all_at_once(guarded: Guarded):
 
 
 @pytest.mark.cluster
+def test_nobody_deletes_a_level_one_by_one_or_all_at_once(guarded: Guarded) -> None:
+    def delete(one: dict[str, Any]) -> object:
+        return guarded.master.delete(FLOW_CONTROL, one["kind"], one["metadata"]["name"])
+
+    for one in guarded.levels:
+        assert "are guarded" in refused(partial(delete, one))
+    for resource in LEVELS.values():
+        request = partial(guarded.master.request, "DELETE", f"/apis/{FLOW_CONTROL}/{resource}")
+        assert "are guarded" in refused(request)
+    for one in guarded.levels:
+        assert guarded.admin.get(FLOW_CONTROL, one["kind"], one["metadata"]["name"]) is not None
+    # A level of somebody else goes as it came.
+    other = deepcopy(guarded.levels[0])
+    other["metadata"] = {"name": "of-somebody"}
+    guarded.admin.create(other)
+    assert guarded.admin.delete(FLOW_CONTROL, other["kind"], "of-somebody")
+
+
+@pytest.mark.cluster
 def test_the_guard_itself_is_not_to_be_found_or_made_in_the_api(guarded: Guarded):
     assert guarded.master.get(ADMISSION, "ValidatingAdmissionPolicy", GUARD) is None
     false_guard = guard_objects(guarded.policies)[0]
@@ -231,7 +286,7 @@ def test_what_the_description_says_is_let_through(guarded: Guarded):
     other = {**guarded.policies[0], "metadata": {"name": "of-somebody"}}
     assert refused(lambda: guarded.admin.create(other)) == ""
     assert guarded.admin.delete(ADMISSION, other["kind"], "of-somebody")
-    assert not guard_policies(guarded.where, guarded.admin, guarded.policies), (
+    assert not guard_policies(guarded.where, guarded.admin, guarded.objects), (
         "the same guard again is no change"
     )
 
@@ -267,7 +322,7 @@ def test_with_the_guard_open_policies_can_be_changed_and_deleted_again(guarded: 
     assert open_guard(guarded.where, guarded.admin)
     victim = next(one for one in guarded.policies if one["kind"] == "ValidatingAdmissionPolicyBinding")
     assert guarded.master.delete(ADMISSION, victim["kind"], victim["metadata"]["name"])
-    assert guard_policies(guarded.where, guarded.admin, guarded.policies)
+    assert guard_policies(guarded.where, guarded.admin, guarded.objects)
     assert "is guarded" in refused(
         lambda: guarded.admin.apply(changed(victim, "validationActions", ["Warn"]))
     )

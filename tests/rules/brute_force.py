@@ -232,10 +232,28 @@ class Attack:
             if at in {"", space}:
                 yield from self.world.rules_of({"kind": kind, "name": name}, at)
 
+    def _makes_pods(self, space: str) -> bool:
+        """Tell whether pods can be made in a namespace; without one, in any that will ever be."""
+        if self.can("create", "", "pods", space):
+            return True
+        return any(self.can(verb, group, name, space) for verb in _WRITES for group, name in _WORKLOADS)
+
+    def _puts_containers(self, space: str) -> bool:
+        """Tell whether containers can be put into pods that run."""
+        return any(self.can(verb, "", "pods/ephemeralcontainers", space) for verb in _WRITES[1:])
+
+    def _relabels(self, space: str) -> bool:
+        """Tell whether the namespace's labels can be taken off: a request about it is one in it."""
+        for rule in self._rules(space):
+            named = rule.get("resourceNames") or (space,)
+            for name in ("namespaces", "namespaces/status", "namespaces/finalize"):
+                if space in named and any(matches(rule, verb, "", name) for verb in _WRITES[1:]):
+                    return True
+        return False
+
     def _run_code(self, space: str) -> None:
         """Try to have code of one's own run in the namespace."""
-        new_pod = self.can("create", "", "pods", space)
-        new_pod |= any(self.can(verb, group, name, space) for verb in _WRITES for group, name in _WORKLOADS)
+        new_pod = self._makes_pods(space)
         old_pod = any(
             self.can(verb, "", f"pods/{way}", space)
             for way in ("exec", "attach")
@@ -246,7 +264,10 @@ class Attack:
             for verb in _WRITES[1:]
             for name in ("pods", "pods/ephemeralcontainers")
         )
-        if new_pod and SPACES[space] in {"", "privileged"}:
+        is_open = SPACES[space] in {"", "privileged"} or self._relabels(space)
+        if is_open and (new_pod or self._puts_containers(space)):
+            self._machine()
+        if self.can("create", "", "namespaces", "") and (self._makes_pods("") or self._puts_containers("")):
             self._machine()
         if new_pod or old_pod:
             self.reading.add(space)
@@ -370,6 +391,9 @@ def world(dice: random.Random) -> World:
     made = World()
     for number in range(dice.randint(1, 3)):
         rules = [_rule(dice) for _ in range(dice.choice((1, 1, 2)))]
+        # Rights that lead on only together are seldom together by chance.
+        if dice.random() < 0.2:
+            rules += [_rule(dice, _RELABELS), _rule(dice, _NEW_PODS)][: dice.choice((1, 2))]
         space = dice.choice(("", "", *SPACES))
         made.roles["Role" if space else "ClusterRole", space, f"r{number}"] = _role(
             dice, f"r{number}", space, rules
@@ -433,6 +457,7 @@ _ATOMS: tuple[tuple[str, tuple[str, ...], tuple[str, ...]], ...] = (
     ("", ("pods/exec", "pods/attach", "*/exec", "pods/ephemeralcontainers"), ("get", "create", "patch", "*")),
     ("", ("serviceaccounts", "users", "groups"), ("impersonate", "get", "*")),
     ("", ("serviceaccounts/token", "nodes/proxy", "persistentvolumes", "nodes"), ("create", "get", "patch")),
+    ("", ("namespaces", "namespaces/status", "namespaces/finalize"), ("patch", "update", "create", "get")),
     ("apps", ("deployments", "deployments/scale", "*"), ("create", "patch", "get")),
     ("batch", ("jobs", "cronjobs"), ("create", "delete")),
     ("kubeflow.org", ("pytorchjobs", "pytorchjobs/status"), ("create", "get")),
@@ -451,6 +476,8 @@ _ATOMS: tuple[tuple[str, tuple[str, ...], tuple[str, ...]], ...] = (
     ("*", ("secrets", "pods"), ("get", "watch")),
 )
 _NAMES = (
+    "research",
+    "startups",
     "r0",
     "r1",
     "sum",
@@ -465,8 +492,15 @@ _NAMES = (
 )
 
 
-def _rule(dice: random.Random) -> Data:
-    group, resources, verbs = dice.choice(_ATOMS)
+_RELABELS = (("", ("namespaces", "namespaces/status", "namespaces/finalize"), ("patch", "update")),)
+_NEW_PODS = (
+    ("", ("pods", "pods/ephemeralcontainers"), ("create", "patch")),
+    ("batch", ("jobs", "jobs/status"), ("create", "patch")),
+)
+
+
+def _rule(dice: random.Random, atoms: tuple[tuple[str, tuple[str, ...], tuple[str, ...]], ...] = ()) -> Data:
+    group, resources, verbs = dice.choice(atoms or _ATOMS)
     rule: Data = {"apiGroups": [group], "resources": [dice.choice(resources)], "verbs": [dice.choice(verbs)]}
     if dice.random() < 0.3:
         rule["resourceNames"] = [dice.choice(_NAMES)]

@@ -57,6 +57,20 @@ def signed(context: Context) -> Context:
     )
 
 
+def resolving(context: Context) -> Context:
+    """Give a context as it would be with a resolver, and with two names that may be asked for."""
+    address, names = "10.64.0.53", ("mirror.example.com", "registry.example.net")
+    forms = (address, f"{address}:53", f"dns://{address}", f"dns://{address}:53")
+    ranges = (("?", "TCP/53", f"{address}/32"), ("?", "UDP/53", f"{address}/32"))
+    return replace(
+        context,
+        dns_zones=("cluster.local", "in-addr.arpa", "ip6.arpa", *names),
+        dns_names=names,
+        dns_resolvers=forms,
+        ranges=(*context.ranges, *ranges, ("?", "TCP/6443", "0.0.0.0/0")),
+    )
+
+
 def _variations(path: Path, named: dict[str, Case]) -> Iterator[Case]:
     """Make the variations of one rule."""
     rule = path.parent.name

@@ -21,7 +21,7 @@ from sovereign_ai.rules.kinds import GROUPS
 from sovereign_ai.rules.registry import REGISTRY
 from sovereign_ai.rules.rule import Rule
 from sovereign_ai.spec.reader import load
-from tests.rules.cases import FOLDER, Case, cases, signed
+from tests.rules.cases import FOLDER, Case, cases, resolving, signed
 
 if TYPE_CHECKING:
     from tests.conftest import Deployed
@@ -33,7 +33,7 @@ CASES = cases()
 @pytest.fixture(scope="module")
 def lab() -> Context:
     factory = load(ROOT / "stacks" / "lab")
-    return signed(factory_context(factory, plan(factory), "lab"))
+    return resolving(signed(factory_context(factory, plan(factory), "lab")))
 
 
 @pytest.mark.parametrize("case", CASES, ids=str)
@@ -91,7 +91,7 @@ def test_each_rule_has_a_denying_case_that_nothing_else_refuses(lab: Context):
 
 def weakened(rule: Rule, case: Case, lab: Context) -> set[str]:
     """Give what still refuses a case where a rule says yes to everything."""
-    without = replace(rule, checks=tuple(replace(check, expression="true") for check in rule.checks))
+    without = replace(rule, checks=tuple(replace(check, expression="true", rows=()) for check in rule.checks))
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(engine, "REGISTRY", tuple(without if one.id == rule.id else one for one in REGISTRY))
         engine.forget()
@@ -126,6 +126,8 @@ def test_admission_decides_every_case_as_its_folder_states(with_custom_kinds: De
     undecided = {rule.id for rule in REGISTRY if rule.checks and "admission" not in rule.places}
     # The lab declares no signers of images: test_signed_images.py asks about those.
     undecided.add("IMG-004")
+    # Nor does it declare who may be asked for names: test_dns_names.py asks about that.
+    undecided.add("NET-011")
     asked = [case for case in CASES if not set(case.rules) & undecided]
     answers = api.many(partial(_ask, with_custom_kinds, case) for case in asked)
     wrong = [

@@ -15,6 +15,7 @@ import pytest
 from sovereign_ai.plan.factory import Plan, plan
 from sovereign_ai.render.kubernetes.bundle import Bundle, render
 from sovereign_ai.rules.registry import REGISTRY
+from sovereign_ai.spec.dns import Dns
 from sovereign_ai.spec.factory import AIFactory
 from sovereign_ai.spec.reader import load
 from sovereign_ai.verify.cluster_audit import AuditResult, audit
@@ -153,3 +154,40 @@ def test_the_lab_as_deployed_passes_and_a_reader_of_secrets_is_found(deployed_la
     finally:
         for undo in cleanup:
             undo()
+
+
+@cache
+def named() -> tuple[AIFactory, Plan, Bundle]:
+    """The lab, with a resolver and a name that may be asked for."""
+    resolver = {"address": "10.200.0.53", "entity": "Example Names", "seat": "DE", "country": "DE"}
+    declared = Dns.model_validate({"resolvers": [resolver], "names": ["mirror.example.com"]})
+    factory = lab()[0].model_copy(update={"dns": declared})
+    derived = plan(factory)
+    return factory, derived, render(factory, derived, "lab")
+
+
+def corefile(text: str) -> dict[str, Any]:
+    metadata = {"name": "coredns", "namespace": "kube-system"}
+    return {"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata, "data": {"Corefile": text}}
+
+
+def test_the_clusters_dns_is_judged_where_the_description_says_whom_it_may_ask() -> None:
+    factory, derived, bundle = named()
+    rendered = next(obj for obj in bundle.objects if obj["metadata"]["name"] == "cluster-dns")
+    elsewhere = ".:53 {\n    forward . /etc/resolv.conf\n}\n"
+    found: list[list[tuple[str, str]]] = []
+    for text in (rendered["data"]["Corefile"], elsewhere):
+        api = deployed()
+        api.create(corefile(text))
+        result = audit(api, factory, derived, bundle, cluster="lab", now=TODAY)
+        found.append([(each.rule, each.resource) for each in result.verdict.violations])
+    # The live objects are those of the lab without a resolver, so that its policies differ.
+    new = [each for each in found[1] if each not in found[0]]
+    assert new == [("NET-011", "ConfigMap/kube-system/coredns")]
+    assert violated_with(corefile(elsewhere)) == []
+
+
+def violated_with(obj: dict[str, Any]) -> list[tuple[str, str]]:
+    api = deployed()
+    api.create(obj)
+    return violated(api)

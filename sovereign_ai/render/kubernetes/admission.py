@@ -29,6 +29,8 @@ from sovereign_ai.names import KEYS
 from sovereign_ai.render.kubernetes.objects import Maker, Object
 from sovereign_ai.render.kubernetes.revision import with_revision
 from sovereign_ai.rules import (
+    CONFIGURES_DNS,
+    DNS_NAMESPACE,
     GROUPS,
     HARMLESS,
     KINDS,
@@ -181,6 +183,9 @@ def _conditions(group: Group, context: Context) -> list[dict[str, str]]:
         return [{"name": "changed", "expression": _CHANGED_IN_CLUSTER}]
     namespaces = literal(sorted(name for name, _ in context.namespaces))
     in_scope = f'!has(request.namespace) || request.namespace == "" || request.namespace in {namespaces}'
+    if group == OTHER.group and context.dns_zones:
+        # Of the namespace of the cluster's DNS only what its DNS is configured by.
+        in_scope += f' || (request.namespace == "{DNS_NAMESPACE}" && {CONFIGURES_DNS})'
     return [{"name": "scope", "expression": in_scope}, {"name": "changed", "expression": _CHANGED}]
 
 

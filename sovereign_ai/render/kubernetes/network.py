@@ -6,24 +6,27 @@ gateway is open for the ports of a declared flow alone.
 
 from __future__ import annotations
 
+import ipaddress
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from sovereign_ai.names import KEYS, label
+from sovereign_ai.names import KEYS, SYSTEM_NAMESPACE, label
 from sovereign_ai.plan import ClusterPlan
 from sovereign_ai.render.kubernetes.objects import Maker, Object
-from sovereign_ai.rules import DNS_NAMESPACE
-from sovereign_ai.spec import AIFactory, SecurityZone
+from sovereign_ai.rules import API_PORT, API_SERVERS, DNS_NAMESPACE, DNS_POLICY
+from sovereign_ai.spec import CLUSTER_NAMES, AIFactory, Dns, SecurityZone
 
 _EVERY_POD: dict[str, Any] = {"podSelector": {}}
+_DNS_PODS = {"k8s-app": "kube-dns"}
 _DNS_PEER = {
     "namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": DNS_NAMESPACE}},
-    "podSelector": {"matchLabels": {"k8s-app": "kube-dns"}},
+    "podSelector": {"matchLabels": _DNS_PODS},
 }
 
 
 def objects(factory: AIFactory, cluster: ClusterPlan) -> Iterator[Object]:
     """Yield the policies of every tenant's namespace in the cluster."""
+    yield from dns_objects(factory)
     maker = Maker(factory.name)
     for namespace in cluster.namespaces:
         zone = namespace.zone
@@ -39,6 +42,88 @@ def objects(factory: AIFactory, cluster: ClusterPlan) -> Iterator[Object]:
                 namespace=namespace.name,
                 spec=spec,
             )
+
+
+def dns_objects(factory: AIFactory) -> Iterator[Object]:
+    """Yield what the cluster's DNS may do, where the description says which names may be asked for.
+
+    The Corefile is kept in the system namespace. Whoever runs the cluster puts it into `kube-system/coredns`,
+    which is no object of the factory: NET-011 judges what stands there.
+    """
+    if factory.dns is None:
+        return
+    maker = Maker(factory.name)
+    component = f"factory.{factory.name}"
+    data = {"Corefile": corefile(factory.dns)}
+    yield maker.make("v1", "ConfigMap", "cluster-dns", component, namespace=SYSTEM_NAMESPACE, data=data)
+    ports = _ports("UDP", [53]) + _ports("TCP", [53])
+    egress = []
+    for resolver in sorted(factory.dns.resolvers, key=lambda each: each.address):
+        peer = {"ipBlock": {"cidr": f"{resolver.address}/{_bits(resolver.address)}"}}
+        egress.append({"to": [peer], "ports": ports})
+    egress.append({"to": [{"ipBlock": {"cidr": API_SERVERS}}], "ports": _ports("TCP", [API_PORT])})
+    yield maker.make(
+        "networking.k8s.io/v1",
+        "NetworkPolicy",
+        DNS_POLICY,
+        component,
+        namespace=DNS_NAMESPACE,
+        spec={
+            "podSelector": {"matchLabels": _DNS_PODS},
+            "policyTypes": ["Egress"],
+            "egress": egress,
+        },
+    )
+
+
+def corefile(dns: Dns) -> str:
+    """Return the configuration of CoreDNS that passes declared names on to declared resolvers alone.
+
+    No block is for all names: what none is for is answered with REFUSED.
+
+    >>> print(corefile(Dns()).splitlines()[1])
+    cluster.local:53 in-addr.arpa:53 ip6.arpa:53 {
+    """
+    own = " ".join(CLUSTER_NAMES)
+    lines = [
+        "# Written by sovereign-ai. Whatever no block is for is refused.",
+        f"{_with_ports(CLUSTER_NAMES)} {{",
+        "    errors",
+        "    health {",
+        "        lameduck 5s",
+        "    }",
+        "    ready",
+        f"    kubernetes {own} {{",
+        "        pods insecure",
+        "        ttl 30",
+        "    }",
+        "    prometheus :9153",
+        "    cache 30",
+        "    reload",
+        "    loadbalance",
+        "}",
+    ]
+    resolvers = " ".join(sorted(resolver.address for resolver in dns.resolvers))
+    for name in sorted(dns.names):
+        lines += [
+            f"{_with_ports((name,))} {{",
+            "    errors",
+            f"    forward {name} {resolvers}",
+            "    cache 30",
+            "    loadbalance",
+            "}",
+        ]
+    return "\n".join((*lines, ""))
+
+
+def _with_ports(names: Iterable[str]) -> str:
+    """Return names as the head of a block of a Corefile."""
+    return " ".join(f"{name}:53" for name in names)
+
+
+def _bits(address: str) -> int:
+    """Return the prefix length of a single address."""
+    return ipaddress.ip_address(address).max_prefixlen
 
 
 def _common_policies() -> dict[str, dict[str, Any]]:

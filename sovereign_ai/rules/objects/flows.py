@@ -10,7 +10,7 @@ port, and may pass on what it hears, so a peer there must select these pods.
 
 from __future__ import annotations
 
-from sovereign_ai.rules.context import DNS_NAMESPACE
+from sovereign_ai.rules.context import DNS_NAMESPACE, DNS_POLICY
 from sovereign_ai.rules.controls import C3A_GATEWAYS, ECSF_DATA, HARDENING
 from sovereign_ai.rules.rule import OBJECT_PLACES, Rule, RuleCheck
 
@@ -70,6 +70,11 @@ def _opens_only_declared(direction: str, peers: str, way: str) -> str:
 
 _INGRESS_IS_DECLARED = _opens_only_declared("ingress", "from", f'{_PEER} + ">zone:" + variables.zone')
 _EGRESS_IS_DECLARED = _opens_only_declared("egress", "to", f'"zone:" + variables.zone + ">" + {_PEER}')
+# The factory's own policy on the cluster's DNS lies outside its zones, and opens the ranges of the zone `?`.
+_IS_IN_SCOPE = (
+    "variables.known || (size($dns_zones) > 0"
+    f' && object.metadata.namespace == "{DNS_NAMESPACE}" && object.metadata.name == "{DNS_POLICY}")'
+)
 FLOWS = Rule(
     id="FLW-001",
     title="Network policies in a zone open declared flows only",
@@ -89,7 +94,7 @@ FLOWS = Rule(
         RuleCheck(
             ("NetworkPolicy",),
             "metadata.namespace",
-            "variables.known",
+            _IS_IN_SCOPE,
             "its namespace belongs to no zone of this factory",
         ),
         RuleCheck(

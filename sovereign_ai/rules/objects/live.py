@@ -158,7 +158,7 @@ _DEFAULTS = {
 """Values that the API server writes for fields that a policy leaves out, and that weaken nothing."""
 
 _KEPT = ("FlowSchema", "PriorityLevelConfiguration")
-"""Kinds beside admission policies that must be as rendered, and that no admission policy keeps from going."""
+"""Kinds beside admission policies that must be as rendered, which no policy in the API keeps from going."""
 
 
 def _find_changed_policies(

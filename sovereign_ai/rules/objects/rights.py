@@ -51,13 +51,15 @@ _ISSUERS = (
 _FENCES = (
     '["networkpolicies", "resourcequotas", "resourcequotas/status", "limitranges", "endpoints", '
     '"endpointslices", "serviceaccounts",'
-    ' "services/status", "resourceclaims/status"]'
+    ' "services/status", "resourceclaims/status", "namespaces", "namespaces/finalize", "namespaces/status"]'
 )
 """Resources that confine a namespace.
 
-By its status a quota counts as unused, a service receives the traffic to others' addresses, and a claim holds
-others' devices.
+A role in a namespace may grant writing the namespace itself, whose labels are its Pod Security level: whoever
+also makes pods there has the machine. By its status a quota counts as unused, a service receives the traffic
+to others' addresses, and a claim holds others' devices.
 """
+_SPACES = '["namespaces", "namespaces/finalize", "namespaces/status"]'
 _RIGHTS = '["roles", "rolebindings"]'
 # `?` is no tenant's name: a namespace without a tenant shares its rights with nobody.
 _TENANT = '(object.metadata.namespace in $tenants ? $tenants[object.metadata.namespace] : "?")'
@@ -242,9 +244,12 @@ FENCES = _rule(
     "critical",
     "Network policies add up: whoever may write one opens the zone. Quotas, endpoints and service accounts "
     "are fences too.",
-    "leave network policies, quotas, limits, endpoints and service accounts to the platform",
+    "leave network policies, quotas, limits, endpoints, service accounts and namespaces to the platform",
     (),
-    _role(_WRITES_NO_FENCE, "it writes network policies, quotas, limits, endpoints or service accounts"),
+    _role(
+        _WRITES_NO_FENCE,
+        "it writes network policies, quotas, limits, endpoints, service accounts or its namespace",
+    ),
 )
 # The group of the namespace's own service accounts is the one exception.
 _IS_FOR_SOMEBODY = each_in_cel(
@@ -344,7 +349,8 @@ CLUSTER_WIDE = _rule(
 )
 _ONLY_LOOKS = f"r.verbs.all(v, v in {_READ}) && {_NO_WILDCARD} && ({_without(_SHOWN_BY_READING)})"
 _STAYS_IN_NAMESPACE = (
-    f'{_NO_WILDCARD} && ({_without(_BEYOND_EDIT)}) && r.verbs.all(v, !(v in ["escalate", "bind"])'
+    f"{_NO_WILDCARD} && ({_without(_BEYOND_EDIT)}) && ({_without(_SPACES, _WRITE)})"
+    ' && r.verbs.all(v, !(v in ["escalate", "bind"])'
     ' && (!v.startsWith("impersonate")'
     ' || (has(r.resources) && r.resources.all(x, x == "serviceaccounts"))))'
 )

@@ -5,6 +5,10 @@ Whoever may impersonate, escalate, bind, issue tokens or approve certificates ac
 `Rights` reads all roles and bindings once and follows these steps (`escalation.py`) from every bound
 principal, until nothing is added. The search is breadth first, so that each path is a shortest one.
 
+Some rights lead on only together: whoever may lower a namespace's Pod Security level and make a privileged
+container there reaches the machine, by whichever identities. Such halves are gathered from everything that is
+reached, and joined when nothing else is added.
+
 A *principal* is a user or a group. A *position* is a set of rights that several principals may hold, such as
 that of code in any pod of a namespace.
 
@@ -23,21 +27,25 @@ a right keeps it when a policy is removed.
 from __future__ import annotations
 
 from collections import defaultdict, deque
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from sovereign_ai.names import NODE_WRITER
 from sovereign_ai.rules.rbac.escalation import (
     EVERYTHING,
     HOOKS,
     MACHINES,
+    NEW,
     PEOPLE,
     USERS,
     RoleIn,
     accounts,
     all_in,
     leads,
+    opened,
     pods,
+    privileged,
 )
 from sovereign_ai.rules.rbac.matching import Object, selects
 from sovereign_ai.rules.rbac.subjects import ACCOUNTS, account_of, accounts_in, groups_of, principal, shown
@@ -92,6 +100,18 @@ class ClosureStep:
         return f"as {shown(self.end)}"
 
 
+class _Halves(NamedTuple):
+    """Rights that lead to the machines two by two, each with its namespace.
+
+    Attributes:
+        openers: rights to lower a Pod Security level.
+        runners: rights to make a privileged container; without a namespace, everywhere.
+    """
+
+    openers: list[tuple[str, ClosureStep]]
+    runners: list[tuple[str, ClosureStep]]
+
+
 @dataclass(frozen=True, slots=True)
 class Dangling:
     """A binding to a role that does not exist, so that whoever creates that role decides what it grants.
@@ -137,6 +157,7 @@ class Rights:
                 self._add_binding(obj)
         self._members: dict[str, list[str]] = {}
         self._following: dict[str, list[ClosureStep]] = {}
+        self._halves: dict[str, _Halves] = {}
         self._add_positions()
 
     @property
@@ -151,6 +172,17 @@ class Rights:
     def reached(self, start: str) -> dict[str, tuple[ClosureStep, ...]]:
         """Return every principal and position that a principal reaches, itself included, with a path."""
         paths: dict[str, tuple[ClosureStep, ...]] = {start: ()}
+        self._spread(paths, start)
+        # Nothing is beyond these two, so that no half of a right matters any more.
+        if MACHINES not in paths and EVERYTHING not in paths:
+            joined = self._joined(paths)
+            if joined:
+                paths[MACHINES] = joined
+                self._spread(paths, MACHINES)
+        return paths
+
+    def _spread(self, paths: dict[str, tuple[ClosureStep, ...]], start: str) -> None:
+        """Add everything that follows from a principal or a position, breadth first."""
         waiting = deque([start])
         while waiting:
             name = waiting.popleft()
@@ -158,7 +190,40 @@ class Rights:
                 if step.end not in paths:
                     paths[step.end] = (*paths[name], step)
                     waiting.append(step.end)
-        return paths
+
+    def _joined(self, paths: Mapping[str, tuple[ClosureStep, ...]]) -> tuple[ClosureStep, ...]:
+        """Return the shortest path to the machines by two rights together; empty if there is none.
+
+        One lowers the Pod Security level of a namespace, or makes a namespace without one; the other makes a
+        privileged container there. Each may be held by another principal or position that is reached.
+        """
+        openers: dict[str, tuple[ClosureStep, ...]] = {}
+        runners: dict[str, tuple[ClosureStep, ...]] = {}
+        for name, path in paths.items():
+            for space, step in self._halves_of(name).openers:
+                openers.setdefault(space, (*path, step))
+            for space, step in self._halves_of(name).runners:
+                runners.setdefault(space, (*path, step))
+        joined: list[tuple[ClosureStep, ...]] = []
+        for space, opener in openers.items():
+            for place in ("",) if space == NEW else (space, ""):
+                if place in runners:
+                    joined.append(_with_rest(opener, runners[place]))
+        return min(joined, key=len, default=())
+
+    def _halves_of(self, name: str) -> _Halves:
+        """Return the halves of rights that a principal or a position holds itself."""
+        if name not in self._halves:
+            openers: list[tuple[str, ClosureStep]] = []
+            runners: list[tuple[str, ClosureStep]] = []
+            for held in self.held(name):
+                by = held.binding or shown(name)
+                for right, space in opened(held.rule, held.namespace, self._spaces):
+                    openers.append((space, ClosureStep(name, name, right, by)))
+                for right in privileged(held.rule, held.namespace):
+                    runners.append((held.namespace, ClosureStep(name, MACHINES, right, by)))
+            self._halves[name] = _Halves(openers, runners)
+        return self._halves[name]
 
     def _add_namespace(self, namespace: Object) -> None:
         """Record whether Pod Security keeps the pods of a namespace from the node."""
@@ -287,6 +352,14 @@ class Rights:
             by = f"{role.kind}/{role.name}"
             self._held[name] = [HeldRight(rule, role.namespace, by) for rule in rules]
         return name
+
+
+def _with_rest(opener: tuple[ClosureStep, ...], runner: tuple[ClosureStep, ...]) -> tuple[ClosureStep, ...]:
+    """Return a path with the steps of another behind it, without those that both begin with."""
+    common = 0
+    while common < min(len(opener), len(runner)) - 1 and opener[common] == runner[common]:
+        common += 1
+    return (*opener, *runner[common:])
 
 
 def _role_key(obj: Object) -> _RoleKey:

@@ -14,7 +14,7 @@ itself: the API server refuses to grant what the writer does not hold, unless th
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from sovereign_ai.rules.rbac.matching import (
@@ -72,8 +72,14 @@ _RUNS_CODE = (
     ("get into pods", "pods/exec", ("get", "create")),
     ("attach to pods", "pods/attach", ("get", "create")),
 )
-_NEW_PODS = frozenset({"create pods", "write workloads", "write custom workloads"})
-"""Rights that lead to a pod of any content; an existing pod keeps its volumes and privileges."""
+_PRIVILEGED = frozenset(
+    {"create pods", "put containers into pods", "write workloads", "write custom workloads"}
+)
+"""Rights that lead to a privileged container; an existing one keeps its privileges, and a pod its volumes."""
+_LEVELS = ("namespaces", "namespaces/finalize", "namespaces/status")
+"""Resources by which the labels of a namespace are written, and with them its Pod Security level."""
+NEW = "+"
+"""Stands for a namespace that does not exist yet; no namespace is called so."""
 _CLIENT = "kubernetes.io/kube-apiserver-client"
 _KUBELET = "kubernetes.io/kube-apiserver-client-kubelet"
 _ALL_SIGNERS = "kubernetes.io/*"
@@ -174,17 +180,52 @@ def _account_ends(namespace: str, names: Sequence[str], spaces: Mapping[str, boo
 
 def _code(rule: Object, namespace: str, spaces: Mapping[str, bool]) -> Iterator[tuple[str, End]]:
     """Yield how a rule runs code in pods, and on the node, if nothing keeps a new pod from it."""
-    rights = [right for right, resource, verbs in _RUNS_CODE if may(rule, "", resource, *verbs)]
-    if _writes_workloads(rule):
-        rights.append("write workloads")
-    if _writes_custom_workloads(rule):
-        rights.append("write custom workloads")
     is_kept_from_nodes = spaces.get(namespace, False) if namespace else all(spaces.values())
     is_open = not is_kept_from_nodes
-    for right in rights:
+    for right in _ways_to_run_code(rule):
         yield right, pods(namespace)
-        if is_open and right in _NEW_PODS:
+        if is_open and right in _PRIVILEGED:
             yield f"{right}, privileged ones too,", MACHINES
+
+
+def _ways_to_run_code(rule: Object) -> Iterator[str]:
+    """Yield each right of a rule that runs code in pods, in words."""
+    for right, resource, verbs in _RUNS_CODE:
+        if may(rule, "", resource, *verbs):
+            yield right
+    if _writes_workloads(rule):
+        yield "write workloads"
+    if _writes_custom_workloads(rule):
+        yield "write custom workloads"
+
+
+def opened(rule: Object, namespace: str, spaces: Collection[str]) -> Iterator[tuple[str, str]]:
+    """Yield each right to lower a Pod Security level, in words, and the namespace; `NEW` for one to be made.
+
+    It leads nowhere by itself, but together with a right to privileged containers there (`privileged`). A
+    RoleBinding in a namespace gives rights on that namespace itself.
+
+    Args:
+        rule: the RBAC rule.
+        namespace: where it holds; empty for everywhere.
+        spaces: every namespace.
+    """
+    if not namespace and may(rule, "", "namespaces", "create"):
+        yield "make namespaces without a Pod Security level", NEW
+    if not any(may(rule, "", resource, "update", "patch") for resource in _LEVELS):
+        return
+    names = rule.get("resourceNames") or spaces
+    for space in sorted(names):
+        if namespace in {"", space}:
+            yield f"change the Pod Security level of {space}", space
+
+
+def privileged(rule: Object, namespace: str) -> Iterator[str]:
+    """Yield each right to containers that are privileged where no Pod Security level forbids it, in words."""
+    scope = f" in {namespace}" if namespace else ""
+    for right in _ways_to_run_code(rule):
+        if right in _PRIVILEGED:
+            yield f"{right}, privileged ones too,{scope}"
 
 
 def _writes_workloads(rule: Object) -> bool:

@@ -21,6 +21,7 @@ from sovereign_ai.spec.checks.access import (
     check_tenants,
     check_workloads,
 )
+from sovereign_ai.spec.checks.dns import check_dns
 from sovereign_ai.spec.checks.hardware import (
     check_fabrics,
     check_media,
@@ -49,6 +50,7 @@ _CHECKS: tuple[tuple[Callable[[AIFactory], Iterator[Problem]], frozenset[str]], 
     (check_media, frozenset({"storage"})),
     (check_storage, frozenset({"storage", "pools", "zones"})),
     (check_network, frozenset({"network", "gateways"})),
+    (check_dns, frozenset({"dns", "network"})),
     (check_clusters, frozenset({"clusters"})),
     (check_flows, frozenset({"zones"})),
     (check_isolation, frozenset({"zones", "pools", "fabrics"})),

@@ -179,6 +179,11 @@ def _check_overlap(network: Range, ranges: list[Range], field: str) -> Iterator[
         yield Problem("overlapping-ranges", message, Where(field=field), hint)
 
 
+def never_outside(network: Range) -> Range | None:
+    """Return the range that is never another end and that a network overlaps; None if there is none."""
+    return _first_overlap(network, _NEVER)
+
+
 def _first_overlap(network: Range, ranges: Iterable[Range]) -> Range | None:
     """Return the first of some ranges that overlaps another; ranges of the two IP versions never do."""
     for other in ranges:

@@ -17,7 +17,7 @@ import pytest
 from sovereign_ai.cluster.api.client import open_cluster
 from sovereign_ai.cluster.embedded.lifecycle import down, up
 from sovereign_ai.rules.rbac.closure import Rights
-from sovereign_ai.rules.rbac.escalation import SHOW_SECRETS, WORKLOAD_GROUPS
+from sovereign_ai.rules.rbac.escalation import MACHINES, SHOW_SECRETS, WORKLOAD_GROUPS
 from sovereign_ai.rules.rbac.grants import NODES, POLICIES, SECRETS, Right, effective_grants
 from sovereign_ai.rules.rbac.matching import may
 from sovereign_ai.rules.rbac.subjects import groups_of, principal, shown
@@ -126,6 +126,7 @@ STEPS: list[tuple[str, Row, tuple[str, ...], str]] = [
     ("cron jobs", ("batch", "cronjobs", "create"), (), OURS),
     ("replication controllers", ("", "replicationcontrollers", "create"), (), OURS),
     ("privileged pods elsewhere", ("", "pods", "create"), (), OTHER),
+    ("privileged containers in pods elsewhere", ("", "pods/ephemeralcontainers", "patch"), (), OTHER),
     ("tokens", ("", "serviceaccounts/token", "create"), (), OURS),
     ("tokens of the one account", ("", "serviceaccounts/token", "create"), ("writer",), OURS),
     ("impersonation of accounts", ("", "serviceaccounts", "impersonate"), (), OURS),
@@ -227,6 +228,103 @@ def test_a_right_that_leads_nowhere_is_not_followed(row: Row, names: tuple[str, 
     }
     held = role(row, names=names)
     assert gets_to_machines(startups, held, bound(held, EVE, space=space)) == []
+
+
+GUARDED: list[Data] = [
+    {"kind": "Namespace", "metadata": {"name": name, "labels": {"pod-security.kubernetes.io/enforce": level}}}
+    for name, level in (("startups", "restricted"), ("weather", "baseline"))
+]
+_POD = ("", "pods", "create")
+Half = tuple[Row, tuple[str, ...], str]
+"""A right, the names that it is for, and the namespace in which it is bound; empty for everywhere."""
+# Each pair leads on only together: neither leads to a machine by itself.
+PAIRS: list[tuple[str, Half, Half]] = [
+    ("patch", (("", "namespaces", "patch"), (), ""), (_POD, (), "startups")),
+    ("update", (("", "namespaces", "update"), (), ""), (_POD, (), "startups")),
+    ("status", (("", "namespaces/status", "patch"), (), ""), (_POD, (), "startups")),
+    ("finalize", (("", "namespaces/finalize", "update"), (), ""), (_POD, (), "startups")),
+    ("any status", (("", "*/status", "patch"), (), ""), (_POD, (), "startups")),
+    ("by name", (("", "namespaces", "patch"), ("startups",), ""), (_POD, (), "startups")),
+    ("within", (("", "namespaces", "patch"), (), "startups"), (_POD, (), "startups")),
+    ("within, by name", (("", "namespaces", "patch"), ("startups",), "startups"), (_POD, (), "startups")),
+    ("pods everywhere", (("", "namespaces", "patch"), ("weather",), ""), (_POD, (), "")),
+    ("jobs", (("", "namespaces", "patch"), (), ""), (("batch", "jobs", "create"), (), "startups")),
+    ("workloads", (("", "namespaces", "patch"), (), ""), (("apps", "deployments", "patch"), (), "weather")),
+    ("add-ons", (("", "namespaces", "patch"), (), ""), (("ray.io", "rayjobs", "create"), (), "weather")),
+    (
+        "debug",
+        (("", "namespaces", "patch"), (), ""),
+        (("", "pods/ephemeralcontainers", "patch"), (), "weather"),
+    ),
+    ("a new one", (("", "namespaces", "create"), (), ""), (_POD, (), "")),
+]
+
+
+def reaches_machines(*halves: Half, subjects: tuple[Data, ...] = (EVE,)) -> bool:
+    """Return whether eve reaches the machines by some rights, each in a binding of its own."""
+    there = [*GUARDED]
+    for number, (row, names, space) in enumerate(halves):
+        held = role(row, names=names, name=f"half{number}")
+        there += [held, bound(held, subjects[number % len(subjects)], space=space, name=f"half{number}")]
+    return MACHINES in Rights(there).reached("User eve")
+
+
+@pytest.mark.parametrize(("first", "second"), [pair[1:] for pair in PAIRS], ids=[pair[0] for pair in PAIRS])
+def test_two_rights_lead_to_the_machine_together_and_neither_alone(first: Half, second: Half) -> None:
+    assert reaches_machines(first, second)
+    assert not reaches_machines(first)
+    assert not reaches_machines(second)
+
+
+APART: list[tuple[str, Half, Half]] = [
+    ("of another", (("", "namespaces", "patch"), ("weather",), ""), (_POD, (), "startups")),
+    ("within another", (("", "namespaces", "patch"), (), "weather"), (_POD, (), "startups")),
+    ("named in another", (("", "namespaces", "patch"), ("startups",), "weather"), (_POD, (), "startups")),
+    ("only read", (("", "namespaces", "get"), (), ""), (_POD, (), "startups")),
+    ("only deleted", (("", "namespaces", "delete"), (), ""), (_POD, (), "startups")),
+    ("old pods", (("", "namespaces", "patch"), (), ""), (("", "pods/exec", "create"), (), "startups")),
+    ("images", (("", "namespaces", "patch"), (), ""), (("", "pods", "patch"), (), "startups")),
+    ("a new one", (("", "namespaces", "create"), (), ""), (_POD, (), "startups")),
+    ("a new one within", (("", "namespaces", "create"), (), "startups"), (_POD, (), "")),
+    (
+        "scales",
+        (("", "namespaces", "patch"), (), ""),
+        (("apps", "deployments/scale", "patch"), (), "startups"),
+    ),
+    ("another's pods", (("", "namespaces", "patch"), (), ""), (("", "pods", "list"), (), "startups")),
+]
+
+
+@pytest.mark.parametrize(("first", "second"), [pair[1:] for pair in APART], ids=[pair[0] for pair in APART])
+def test_two_rights_that_do_not_meet_lead_to_no_machine(first: Half, second: Half) -> None:
+    assert not reaches_machines(first, second)
+
+
+def test_the_halves_may_belong_to_identities_that_are_reached_one_by_one() -> None:
+    relabels: Half = (("", "namespaces", "patch"), ("startups",), "")
+    runs: Half = (_POD, (), "startups")
+    impersonates: Half = (("", "users", "impersonate"), ("ann",), "")
+    ann = {"kind": "User", "name": "ann"}
+    assert reaches_machines(impersonates, relabels, runs, subjects=(EVE, ann, EVE))
+    assert reaches_machines(impersonates, relabels, runs, subjects=(EVE, ann, ann))
+    assert not reaches_machines(relabels, runs, subjects=(EVE, ann))
+
+
+def test_a_finding_by_two_rights_names_both_bindings() -> None:
+    relabels, runs = role(("", "namespaces", "patch"), name="labels"), role(_POD, name="runs")
+    writes = role(("", "nodes", "patch"), name="writes")
+    writer = {"kind": "ServiceAccount", "name": "writer", "namespace": "weather"}
+    there = [*GUARDED, relabels, runs, writes, bound(writes, writer, name="writes")]
+    there += [bound(relabels, EVE, name="labels"), bound(runs, EVE, space="startups", name="runs")]
+    grants = [grant for grant in effective_grants(Rights(there), NODES) if grant.subject == "User eve"]
+    assert [grant.bindings for grant in grants] == [
+        ("ClusterRoleBinding/labels", "RoleBinding/startups/runs", "ClusterRoleBinding/writes")
+    ]
+    assert str(grants[0]).startswith(
+        "User eve may patch machines everywhere: change the Pod Security level of startups by "
+        "ClusterRoleBinding/labels, create pods, privileged ones too, in startups by "
+        "RoleBinding/startups/runs"
+    )
 
 
 def test_a_finding_names_subject_binding_and_right() -> None:
