@@ -84,20 +84,12 @@ def _pool(row: Row) -> tuple[Any, ...]:
 
 
 def _racks(row: Row) -> tuple[Any, ...]:
-    return row["hall"], row["kind"], row["racks"], row["pdus"], _most_power(row)
+    return row["hall"], row["kind"], row["racks"], row["pdus"], _kilowatts(row["most_watts"])
 
 
 def _cluster(row: Row) -> tuple[Any, ...]:
     namespaces = len(row["namespaces"])
     return row["cluster"], row["jurisdiction"], row["nodes"], row["gpus"], namespaces
-
-
-def _most_power(row: Row) -> str:
-    """Return the power of the rack that draws most, and whether a part of it is in no source."""
-    if not row["unknown_power"]:
-        return _kilowatts(row["most_watts"])
-    # Zero would read as a rack that draws nothing.
-    return f"{_kilowatts(row['most_watts'])}, not all known" if row["most_watts"] else "not known"
 
 
 def _site(row: Row) -> tuple[str, ...]:

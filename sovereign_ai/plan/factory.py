@@ -135,6 +135,9 @@ def _fields_of(row: Any) -> dict[str, Any]:
     for name, default in _LATER_FIELDS.get(type(row), {}).items():
         if data[name] == default:
             del data[name]
+    if type(row) is Rack:
+        # A field of earlier versions, always empty since every device has watts: signed plans contain it.
+        data["unknown_power"] = ()
     return data
 
 
@@ -219,7 +222,7 @@ def _rack_batches(factory: AIFactory, draft: Draft) -> list[Batch]:
     """Return switches and storage servers in the order in which they are put into racks."""
     fabrics = fabrics_by_name(factory)
     # Site, device names and watts of each batch, in the order in which `support` yields the places.
-    contents: list[tuple[str, list[str], int | None]] = []
+    contents: list[tuple[str, list[str], int]] = []
     for size in draft.sizes:
         names, fabric = switch_names(size), fabrics[size.fabric]
         left = [*names.leaves, *names.spines, *names.cores]
@@ -255,15 +258,13 @@ def _finish_planes(
 
 def _plan_power(factory: AIFactory, site: Site, draft: Draft, support_racks: Sequence[Rack]) -> SitePower:
     """Return one site's power, with the number of racks among the reasons."""
-    unknown = 0
     kinds: Counter[str] = Counter()
     for rack in support_racks:
         if rack.site == site.name:
-            unknown += len(rack.unknown_power)
             kinds[rack.kind] += 1
     compute = sum(shape.racks for shape in shapes_at(draft.shapes, site))
     other = other_watts(factory, draft.sizes, draft.storage, site.name)
-    power = site_power(site, draft.groups, other, unknown)
+    power = site_power(site, draft.groups, other)
     why = dict(power.why)
     network = f"{kinds['network']:,} of switches, which take at most {NETWORK_UNITS} of {RACK_UNITS} units"
     storage = f"{kinds['storage']:,} of storage servers, each tier by itself"

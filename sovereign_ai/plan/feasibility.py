@@ -158,14 +158,14 @@ def _too_many_machines(pools: Sequence[Shape]) -> Iterator[Problem]:
 def other_watts(
     factory: AIFactory, sizes: Sequence[FabricSize], tiers: Sequence[StoragePlan], site: str
 ) -> int:
-    """Sum the watts of a site's storage servers, and of its switches as far as known, at the upper ends."""
+    """Sum the watts of a site's switches and storage servers, at the upper ends."""
     fabrics = fabrics_by_name(factory)
     total = 0
     for size in sizes:
         if size.site == site:
             fabric = fabrics[size.fabric]
             for tier, count in switch_batches(fabric, size):
-                total += count * (switch_watts(fabric, tier) or 0)
+                total += count * switch_watts(fabric, tier)
     for storage in tiers:
         if storage.site == site:
             total += len(storage.servers) * server_watts(factory, storage.tier)

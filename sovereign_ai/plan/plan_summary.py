@@ -129,10 +129,9 @@ def _rack_rows(plan: Plan) -> Iterator[dict[str, Any]]:
     for rack in plan.racks:
         groups.setdefault((rack.site, rack.hall, rack.kind), []).append(rack)
     for (site, hall, kind), racks in groups.items():
-        pdus = unknown = most_watts = 0
+        pdus = most_watts = 0
         for rack in racks:
             pdus += len(rack.pdus)
-            unknown += len(rack.unknown_power)
             most_watts = max(most_watts, rack.power)
         yield {
             "site": site,
@@ -141,7 +140,6 @@ def _rack_rows(plan: Plan) -> Iterator[dict[str, Any]]:
             "racks": len(racks),
             "pdus": pdus,
             "most_watts": most_watts,
-            "unknown_power": unknown,
         }
 
 

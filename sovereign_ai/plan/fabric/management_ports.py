@@ -50,7 +50,7 @@ def support(
         fabric = fabrics[size.fabric]
         hall = home(shapes, factory.site(size.site), fabric.pools)
         for level, count in switch_batches(fabric, size):
-            watts = switch_watts(fabric, level) or 0
+            watts = switch_watts(fabric, level)
             yield SupportBatch(hall, "network", "", count, switch_units(fabric, level), watts)
     for tier in tiers:
         pools = [shape.pool.name for shape in shapes if shape.pool.zone == tier.zone]
