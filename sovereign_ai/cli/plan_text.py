@@ -26,7 +26,7 @@ def summary_lines(summary: Row, *, why: bool, notes: Sequence[str] = ()) -> Iter
     """
     totals = summary["totals"]
     nodes = f"{totals['nodes']:,} nodes and {totals['spares']:,} spares"
-    power = _kilowatts(totals["it_load_watts"])
+    power = power_text(totals["it_load_watts"])
     gpus = f"{totals['gpus']:,} GPUs"
     racks = f"{totals['racks']:,} racks"
     yield f"{summary['factory']}: {nodes}, {gpus}, {racks}, {power}"
@@ -56,6 +56,7 @@ _SUBJECTS = {
     "fabric": "fabrics",
     "storage": "storage",
     "cluster": "clusters",
+    "phase": "phases",
 }
 """The heading of each table, and the member of the summary that it shows."""
 
@@ -76,6 +77,8 @@ def _tables(summary: Row) -> Iterator[tuple[str, Sequence[str], list[tuple[Any, 
     yield "storage", columns, [_storage(row) for row in summary["storage"]]
     columns = ("jurisdiction", "nodes", "GPUs", "namespaces")
     yield "cluster", columns, [_cluster(row) for row in summary["clusters"]]
+    columns = ("ends", "nodes", "GPUs", "racks", "switches", "cables", "IT load")
+    yield "phase", columns, [_phase(row) for row in summary.get("phases", ())]
 
 
 def _pool(row: Row) -> tuple[Any, ...]:
@@ -84,7 +87,7 @@ def _pool(row: Row) -> tuple[Any, ...]:
 
 
 def _racks(row: Row) -> tuple[Any, ...]:
-    return row["hall"], row["kind"], row["racks"], row["pdus"], _kilowatts(row["most_watts"])
+    return row["hall"], row["kind"], row["racks"], row["pdus"], power_text(row["most_watts"])
 
 
 def _cluster(row: Row) -> tuple[Any, ...]:
@@ -95,7 +98,7 @@ def _cluster(row: Row) -> tuple[Any, ...]:
 def _site(row: Row) -> tuple[str, ...]:
     feeds_by_load: dict[str, list[str]] = {}
     for feed, watts in row["feeds_watts"].items():
-        feeds_by_load.setdefault(_kilowatts(watts), []).append(feed)
+        feeds_by_load.setdefault(power_text(watts), []).append(feed)
     loads = []
     for load, feeds in feeds_by_load.items():
         loads.append(f"{','.join(feeds)} {load}")
@@ -104,7 +107,7 @@ def _site(row: Row) -> tuple[str, ...]:
     if row["survives"]:
         survives = ",".join(survived) or "none"
     budget = str(Watts(row["it_budget_watts"]))
-    return row["site"], _kilowatts(row["it_load_watts"]), budget, "; ".join(loads), survives
+    return row["site"], power_text(row["it_load_watts"]), budget, "; ".join(loads), survives
 
 
 def _element(row: Row) -> tuple[Any, ...]:
@@ -141,7 +144,14 @@ def _reasons(rows: Sequence[Row]) -> Iterator[str]:
                 yield from textwrap.wrap(reason, _COLUMNS, initial_indent="  ", subsequent_indent="    ")
 
 
-def _kilowatts(watts: int) -> str:
+def _phase(row: Row) -> tuple[Any, ...]:
+    totals = row["totals"]
+    name = f"{row['name']} (now)" if row["now"] else row["name"]
+    counts = [f"{totals[field]:,}" for field in ("nodes", "gpus", "racks", "switches", "cables")]
+    return (name, row["ends"], *counts, power_text(totals["it_load_watts"]))
+
+
+def power_text(watts: int) -> str:
     """Return a power in kilowatts, from a megawatt on in megawatts."""
     if watts < _MEGAWATT:
         return f"{watts / 1000:,.1f} kW"

@@ -30,8 +30,8 @@ def summary(plan: Plan) -> dict[str, Any]:
     """Return the plan's numbers as plain data that is ready for JSON, in a fixed order.
 
     The keys are `factory`, `digest`, `spec_digest`, `totals`, `pools`, `racks`, `power`, `fabrics`,
-    `addresses`, `storage`, `clusters`, `warnings`, and `chain` where a power chain is described. Rows that
-    follow from a formula have a `why`, field to words.
+    `addresses`, `storage`, `clusters`, `warnings`, `chain` where a power chain is described, and `phases`
+    where there are any. Rows that follow from a formula have a `why`, field to words.
     """
     page = {
         "factory": plan.factory,
@@ -49,7 +49,20 @@ def summary(plan: Plan) -> dict[str, Any]:
     }
     if chain := list(_chain_rows(plan)):
         page["chain"] = chain
+    if plan.phases:
+        page["phases"] = list(_phase_rows(plan))
     return page
+
+
+def _phase_rows(plan: Plan) -> Iterator[dict[str, Any]]:
+    """Yield a row for each phase of construction."""
+    standing = sum(phase.stands for phase in plan.phases)
+    for number, phase in enumerate(plan.phases, start=1):
+        row: dict[str, Any] = {"name": phase.name, "ends": phase.ends, "now": number == standing}
+        row["pools"] = dict(phase.pools)
+        row["totals"] = dict(phase.totals)
+        row["added"] = dict(phase.added)
+        yield row
 
 
 def _count_totals(plan: Plan) -> dict[str, int]:
