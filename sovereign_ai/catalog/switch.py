@@ -35,7 +35,7 @@ class SwitchModel(Sourced):
         ports: ports of the full rate: the radix.
         rate: rate of each port.
         rack_units: height; None where unknown.
-        power: power draw; None where no source gives it. See `worst_power` where it is a range.
+        power: power draw; None where no source gives it. `power_figure` has a range then.
         uplink_ports: ports of another rate for links upwards, beside `ports`; None where it has none.
         uplink_rate: their rate.
         sonic_platform: SONiC's name of the hardware. This and all further fields are None where SONiC does
@@ -63,10 +63,23 @@ class SwitchModel(Sourced):
     sonic_breakouts: Mapping[int, str] = field(default_factory=lambda: MappingProxyType({}), hash=False)
 
     @property
-    def worst_power(self) -> Watts | None:
-        """The upper end of `power` where it is a range, else `power`: what a feed must carry."""
-        figure = self.source_of("power")
-        return self.power if figure is None else figure.worst(Watts)
+    def power_figure(self) -> Figure:
+        """The row's power; where it has none, the range of its ports."""
+        return self.source_of("power") or ports_power(self.ports_by_rate, "no watts in its row")
+
+    @property
+    def ports_by_rate(self) -> dict[BitsPerSecond, int]:
+        """The number of its ports by their rate."""
+        ports = {self.rate: self.ports}
+        if self.uplink_ports:
+            rate = self.uplink_rate or self.rate
+            ports[rate] = ports.get(rate, 0) + self.uplink_ports
+        return ports
+
+    @property
+    def worst_power(self) -> Watts:
+        """The upper end of its power: what a feed must carry."""
+        return self.power_figure.worst(Watts)
 
 
 def of_row(row: Row) -> SwitchModel:
@@ -131,11 +144,12 @@ def port_power(rate: BitsPerSecond) -> tuple[float, float]:
     return least, most
 
 
-def unnamed_switch_power(ports: Mapping[BitsPerSecond, int]) -> Figure:
-    """Return the power of a switch of which only the ports are known, as a range in watts.
+def ports_power(ports: Mapping[BitsPerSecond, int], lack: str = "no model") -> Figure:
+    """Return the power of a switch of which the ports are known and no watts, as a range in watts.
 
     Args:
         ports: the number of its ports by their rate.
+        lack: why the ports decide.
 
     Returns:
         An estimate; its value is the upper end, which plans take.
@@ -157,7 +171,7 @@ def unnamed_switch_power(ports: Mapping[BitsPerSecond, int]) -> Figure:
         low=math.floor(least),
         high=math.ceil(most),
         unit="W",
-        source=f"no model: {parts}, each within what a port of the rate draws in the catalogue's switches",
+        source=f"{lack}: {parts}, each within what a port of the rate draws in the catalogue's switches",
         read=max(reads),
         grade=Grade.ESTIMATE,
     )

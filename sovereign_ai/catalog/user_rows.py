@@ -90,7 +90,7 @@ KINDS: Mapping[str, RowKind] = {
         switches.of_row,
         switches.SwitchModel,
         switches.switches,
-        {"power": "its watts are in no total", "rack_units": "two units are planned for it"},
+        {"power": "its watts are the range of its ports", "rack_units": "two units are planned for it"},
     ),
     "supplier": RowKind("supplier", suppliers.of_row, suppliers.CatalogSupplier, suppliers.suppliers, {}),
     "controller": RowKind(

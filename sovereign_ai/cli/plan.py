@@ -31,10 +31,25 @@ def add(app: typer.Typer) -> None:
         why: Annotated[
             bool, typer.Option("--why", help="Show the formula and inputs behind each number.")
         ] = False,
+        phase: Annotated[
+            str | None, typer.Option("--phase", help="Show one phase of construction and what it adds.")
+        ] = None,
         as_json: Annotated[bool, AsJson] = False,
     ) -> None:
         """Derive racks, fabric, power, storage and clusters; `--json` prints the canonical plan."""
+        if phase is not None:
+            run_command("plan", as_json, lambda output: _phase(output, stack, phase))
+            return
         run_command("plan", as_json, lambda output: _plan(output, stack, out, picture, why))
+
+
+def _phase(output: Output, path: Path, name: str) -> None:
+    from sovereign_ai.cli.phase_text import phase_data, phase_lines
+    from sovereign_ai.cli.stack import open_stack
+
+    stack = open_stack(path)
+    data = phase_data(stack.factory, stack.plan, name)
+    output.finish(data, list(phase_lines(data, stack.plan.phases)))
 
 
 def _plan(output: Output, path: Path, out: Path | None, picture: Path | None, why: bool) -> None:

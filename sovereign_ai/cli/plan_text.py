@@ -26,7 +26,7 @@ def summary_lines(summary: Row, *, why: bool, notes: Sequence[str] = ()) -> Iter
     """
     totals = summary["totals"]
     nodes = f"{totals['nodes']:,} nodes and {totals['spares']:,} spares"
-    power = _kilowatts(totals["it_load_watts"])
+    power = power_text(totals["it_load_watts"])
     gpus = f"{totals['gpus']:,} GPUs"
     racks = f"{totals['racks']:,} racks"
     yield f"{summary['factory']}: {nodes}, {gpus}, {racks}, {power}"
@@ -57,6 +57,7 @@ _SUBJECTS = {
     "storage": "storage",
     "cluster": "clusters",
     "controller": "platform",
+    "phase": "phases",
 }
 """The heading of each table, and the member of the summary that it shows."""
 
@@ -79,6 +80,8 @@ def _tables(summary: Row) -> Iterator[tuple[str, Sequence[str], list[tuple[Any, 
     yield "cluster", columns, [_cluster(row) for row in summary["clusters"]]
     columns = ("version", "licence", "jurisdiction", "namespace", "images", "contacts")
     yield "controller", columns, [_controller(row) for row in summary.get("platform", ())]
+    columns = ("ends", "nodes", "GPUs", "racks", "switches", "cables", "IT load")
+    yield "phase", columns, [_phase(row) for row in summary.get("phases", ())]
 
 
 def _pool(row: Row) -> tuple[Any, ...]:
@@ -87,7 +90,7 @@ def _pool(row: Row) -> tuple[Any, ...]:
 
 
 def _racks(row: Row) -> tuple[Any, ...]:
-    return row["hall"], row["kind"], row["racks"], row["pdus"], _most_power(row)
+    return row["hall"], row["kind"], row["racks"], row["pdus"], power_text(row["most_watts"])
 
 
 def _cluster(row: Row) -> tuple[Any, ...]:
@@ -100,18 +103,10 @@ def _controller(row: Row) -> tuple[Any, ...]:
     return tuple(row[field] or "-" for field in fields)
 
 
-def _most_power(row: Row) -> str:
-    """Return the power of the rack that draws most, and whether a part of it is in no source."""
-    if not row["unknown_power"]:
-        return _kilowatts(row["most_watts"])
-    # Zero would read as a rack that draws nothing.
-    return f"{_kilowatts(row['most_watts'])}, not all known" if row["most_watts"] else "not known"
-
-
 def _site(row: Row) -> tuple[str, ...]:
     feeds_by_load: dict[str, list[str]] = {}
     for feed, watts in row["feeds_watts"].items():
-        feeds_by_load.setdefault(_kilowatts(watts), []).append(feed)
+        feeds_by_load.setdefault(power_text(watts), []).append(feed)
     loads = []
     for load, feeds in feeds_by_load.items():
         loads.append(f"{','.join(feeds)} {load}")
@@ -120,7 +115,7 @@ def _site(row: Row) -> tuple[str, ...]:
     if row["survives"]:
         survives = ",".join(survived) or "none"
     budget = str(Watts(row["it_budget_watts"]))
-    return row["site"], _kilowatts(row["it_load_watts"]), budget, "; ".join(loads), survives
+    return row["site"], power_text(row["it_load_watts"]), budget, "; ".join(loads), survives
 
 
 def _element(row: Row) -> tuple[Any, ...]:
@@ -157,7 +152,14 @@ def _reasons(rows: Sequence[Row]) -> Iterator[str]:
                 yield from textwrap.wrap(reason, _COLUMNS, initial_indent="  ", subsequent_indent="    ")
 
 
-def _kilowatts(watts: int) -> str:
+def _phase(row: Row) -> tuple[Any, ...]:
+    totals = row["totals"]
+    name = f"{row['name']} (now)" if row["now"] else row["name"]
+    counts = [f"{totals[field]:,}" for field in ("nodes", "gpus", "racks", "switches", "cables")]
+    return (name, row["ends"], *counts, power_text(totals["it_load_watts"]))
+
+
+def power_text(watts: int) -> str:
     """Return a power in kilowatts, from a megawatt on in megawatts."""
     if watts < _MEGAWATT:
         return f"{watts / 1000:,.1f} kW"

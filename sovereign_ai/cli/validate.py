@@ -64,7 +64,7 @@ def _counts(factory: AIFactory) -> str:
     counts = {
         "site": len(factory.sites),
         "pool": len(factory.pools),
-        "node": sum(pool.nodes for pool in factory.pools),
+        "node": sum(map(factory.standing, factory.pools)),
     }
     words = []
     for name, count in counts.items():

@@ -58,7 +58,7 @@ class Proposal:
 
     def to_data(self) -> dict[str, Any]:
         """Return plain data."""
-        cost, power, score = self.score.cost, self.score.power, self.score
+        cost, score = self.score.cost, self.score
         return {
             "best_for": list(self.objectives),
             "shape": self.shape,
@@ -66,7 +66,7 @@ class Proposal:
             "switches": {"all": self.switches[0], "compute": self.switches[1]},
             "optics": self.optics,
             "bisection_bps": self.bisection,
-            "it_watts": {"known": power.known, "most": power.high, "unknown": dict(power.unknown)},
+            "it_watts": score.power,
             "network_and_building_eur": {"known": cost.known, "unknown": dict(cost.unknown)},
             "cost": {name: measure.to_data() for name, measure in self.costs.items()},
             "headroom": {
@@ -159,14 +159,11 @@ class _Finisher:
         """
         data = {**self.request.base(), "fabrics": candidate.fabrics}
         if self.request.site is None:
-            # Devices of unknown power have room in the budget, up to the most that they may draw.
-            power = candidate.score.power
             ample = read_data(data, "design").factory
-            bound = int((power.high or power.known) - power.known)
             drafted, _ = draft(ample)
             # Switches and storage servers: what is not drawn by machines.
             other = other_watts(ample, drafted.sizes, drafted.storage, ample.sites[0].name)
-            data = fit_site(data, ample, other, bound)
+            data = fit_site(data, ample, other)
         factory = read_data(data, "design").factory
         derived = plan(factory, lambda name: Where(field=name))
         self._judge(factory, derived)

@@ -203,19 +203,18 @@ class DesignRequest:
         return MOST_FEEDS, MOST_FEEDS
 
 
-def fit_site(data: dict[str, Any], factory: AIFactory, other: int, bound: int) -> dict[str, Any]:
+def fit_site(data: dict[str, Any], factory: AIFactory, other: int) -> dict[str, Any]:
     """Return a description whose site is as large as its design needs: budget, feeds and cooling.
 
     Args:
         data: the description on an ample site.
         factory: the same, as it was read.
-        other: known watts of switches and storage servers.
-        bound: the most watts that devices of unknown power draw together.
+        other: watts of switches and storage servers.
     """
     [site] = factory.sites
     shapes = pool_shapes(factory)
     groups = rack_groups(shapes)
-    whole = site_load(site, groups, other + bound)
+    whole = site_load(site, groups, other)
     # The most that any feed carries after the loss of any other.
     worst = max(map(max, whole.load.after))
     feeds = len(site.power.feeds)

@@ -1,9 +1,8 @@
 """What one candidate costs, draws, survives and depends on, from the planner's closed forms.
 
-Amounts keep apart what is known and what no source gives. Two amounts are compared only where the figures
-decide: one is at most another where its known part is and where it has no more of any unknown thing, or
-where even its upper end is below the other's lower end. An unknown price has no upper end; the power of an
-unknown device has (`device.most`).
+A cost keeps apart what is known and what no source gives. Two costs are compared only where the figures
+decide: one is at most another where its known part is and where it has no more of any unknown thing. An
+unknown price has no upper end. Power is compared at the upper ends of ranges.
 """
 
 from __future__ import annotations
@@ -14,51 +13,37 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from sovereign_ai.assess import GivenValue
-from sovereign_ai.assess.sources import figure, figures
+from sovereign_ai.assess.sources import figures
 from sovereign_ai.catalog.switch import switch, switches
 from sovereign_ai.design.headroom import Headroom
 from sovereign_ai.plan import Draft, other_watts, switch_batches, switch_units, switch_watts
 from sovereign_ai.plan.fabric import FabricSize
 from sovereign_ai.plan.power import site_load
 from sovereign_ai.spec import AIFactory, Fabric
-from sovereign_ai.units import Watts
 
 GBPS = 10**9
 
 
 @dataclass(frozen=True, slots=True)
 class Amount:
-    """A cost or a power, of which a part may be unknown.
+    """A cost, of which a part may be unknown.
 
     Attributes:
         known: the known part.
-        unknown: things without a figure, by the figure's name.
-        bound: the most that one of them adds; None where nothing bounds it.
+        unknown: things without a price, by the price's name.
     """
 
     known: float
     unknown: Mapping[str, int]
-    bound: float | None = None
-
-    @property
-    def high(self) -> float | None:
-        """The upper end; None where nothing bounds it."""
-        missing = sum(self.unknown.values())
-        if not missing:
-            return self.known
-        return None if self.bound is None else self.known + missing * self.bound
 
     def plus(self, other: Amount) -> Amount:
-        """Return both together; their unknown things have the same bound."""
+        """Return both together."""
         unknown = Counter(self.unknown)
         unknown.update(other.unknown)
-        return Amount(self.known + other.known, dict(unknown), self.bound)
+        return Amount(self.known + other.known, dict(unknown))
 
     def at_most(self, other: Amount) -> bool:
-        """Return whether this is at most the other whatever the unknown figures are."""
-        # Even where nothing is known of what is missing, its bound may decide.
-        if self.high is not None and self.high <= other.known:
-            return True
+        """Return whether this is at most the other whatever the unknown prices are."""
         fewer = all(count <= other.unknown.get(name, 0) for name, count in self.unknown.items())
         return fewer and self.known <= other.known
 
@@ -91,15 +76,13 @@ class Parts:
         switches: number by model.
         links: number by rate in Gbps.
         units: height of all switches.
-        watts: power of all switches for which it is known.
-        dark: switches of unknown power by model.
+        watts: power of all switches, at the upper ends of ranges.
     """
 
     switches: Counter[str] = field(default_factory=Counter)
     links: Counter[int] = field(default_factory=Counter)
     units: int = 0
     watts: int = 0
-    dark: Counter[str] = field(default_factory=Counter)
 
 
 def count_parts(described: Iterable[Fabric], sizes: Iterable[FabricSize]) -> Parts:
@@ -107,7 +90,6 @@ def count_parts(described: Iterable[Fabric], sizes: Iterable[FabricSize]) -> Par
     fabrics = {fabric.name: fabric for fabric in described}
     named: Counter[str] = Counter()
     links: Counter[int] = Counter()
-    dark: Counter[str] = Counter()
     units = watts = 0
     for size in sizes:
         fabric = fabrics[size.fabric]
@@ -115,16 +97,13 @@ def count_parts(described: Iterable[Fabric], sizes: Iterable[FabricSize]) -> Par
             model = fabric.switch_of(tier) or f"switch-{size.fabric}"
             named[model] += count
             units += count * switch_units(fabric, tier)
-            each = switch_watts(fabric, tier)
-            watts += count * (each or 0)
-            if each is None:
-                dark[model] += count
+            watts += count * switch_watts(fabric, tier)
         links[size.link // GBPS] += size.node_leaf
         peers = size.layout.peers if size.layout is not None else 0
         between = size.leaf_spine + size.spine_core + peers
         if between:
             links[size.uplink // GBPS] += between
-    return Parts(named, links, units, watts, dark)
+    return Parts(named, links, units, watts)
 
 
 class Prices:
@@ -147,7 +126,7 @@ class Prices:
         return float(value) if isinstance(value, int | float) else None
 
     def of(self, parts: Parts, watts: float) -> Amount:
-        """Return the cost of some parts with the building for the known watts."""
+        """Return the cost of some parts with the building for some watts."""
         known = watts * self.per_watt
         unknown: Counter[str] = Counter()
         counts: dict[str, int] = {}
@@ -162,36 +141,19 @@ class Prices:
                 unknown[name] += count
             else:
                 known += count * each
-        # The building costs by the watt, so what is dark is missing here as well.
-        for model, count in parts.dark.items():
-            unknown[f"device.{model}.power"] += count
         return Amount(known / self.rate, dict(unknown))
 
 
 def missing_prices(cost: Amount) -> int:
     """Return the number of prices that nobody gives."""
-    return sum(name.startswith("price.") for name in cost.unknown)
+    return len(cost.unknown)
 
 
-def device_most() -> float:
-    """Return the most watts that a device of unknown power draws."""
-    return float(figure("engineering", "device.most").worst(Watts).count)
-
-
-def switch_power(parts: Parts) -> Amount:
-    """Return the power of some switches."""
-    unknown: dict[str, int] = {}
-    for model, count in parts.dark.items():
-        unknown[f"device.{model}.power"] = count
-    return Amount(float(parts.watts), unknown, device_most())
-
-
-def site_power(factory: AIFactory, draft: Draft, parts: Parts) -> Amount:
-    """Return the power of the whole site, with storage servers at the upper end of their range."""
+def site_power(factory: AIFactory, draft: Draft) -> int:
+    """Return the watts of the whole site, with switches and storage servers at the upper ends of ranges."""
     [site] = factory.sites
     other = other_watts(factory, draft.sizes, draft.storage, site.name)
-    watts = site_load(site, draft.groups, other).watts
-    return Amount(float(watts), dict(switch_power(parts).unknown), device_most())
+    return site_load(site, draft.groups, other).watts
 
 
 def replacing_vendors(fabric: Mapping[str, Any]) -> int:
@@ -217,19 +179,19 @@ class Score:
 
     Attributes:
         cost: euro for switches, links and the building; machines and storage are alike in all candidates.
-        power: watts of the site.
+        power: watts of the site, at the upper ends of ranges.
         headroom: what the loss of a switch leaves.
         sovereignty: how sovereign it can be.
     """
 
     cost: Amount
-    power: Amount
+    power: int
     headroom: Headroom
     sovereignty: Sovereignty
 
     def at_least_as_good(self, other: Score) -> bool:
         """Return whether this is as good as the other in every respect."""
-        is_cheaper = self.cost.at_most(other.cost) and self.power.at_most(other.power)
+        is_cheaper = self.cost.at_most(other.cost) and self.power <= other.power
         is_safer = self.headroom.at_least(other.headroom)
         return is_cheaper and is_safer and self.sovereignty.at_least(other.sovereignty)
 

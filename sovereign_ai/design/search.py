@@ -36,7 +36,6 @@ from sovereign_ai.design.score import (
     missing_prices,
     replacing_vendors,
     site_power,
-    switch_power,
 )
 from sovereign_ai.errors import Problem, SpecError, Where
 from sovereign_ai.plan import draft, plan
@@ -68,7 +67,7 @@ class Sized:
     shape: str
     fabric: Mapping[str, Any]
     cost: Amount
-    power: Amount
+    power: int
     switches: int
     units: int
     models: tuple[str, ...]
@@ -81,7 +80,7 @@ class Sized:
 
     def at_least_as_good(self, other: Sized) -> bool:
         """Return whether a factory with this fabric is as good as one with the other in every respect."""
-        is_cheaper = self.cost.at_most(other.cost) and self.power.at_most(other.power)
+        is_cheaper = self.cost.at_most(other.cost) and self.power <= other.power
         is_smaller = self.switches <= other.switches and self.units <= other.units
         return is_cheaper and is_smaller and self.headroom.at_least(other.headroom)
 
@@ -242,7 +241,7 @@ def _sized(base: AIFactory, shape: str, fields: Mapping[str, Any], prices: Price
             shape=shape,
             fabric=chosen,
             cost=prices.of(parts, parts.watts),
-            power=switch_power(parts),
+            power=parts.watts,
             switches=parts.switches.total(),
             units=parts.units,
             models=tuple(sorted(parts.switches)),
@@ -275,7 +274,7 @@ class Around:
         self._now = now
         self.refused: list[Problem] = []
         self._verdicts: dict[tuple[str, ...], tuple[int, float]] = {}
-        self._without: dict[tuple[str, str], tuple[Amount, Amount, Parts] | None] = {}
+        self._without: dict[tuple[str, str], tuple[Amount, int, Parts] | None] = {}
 
     def bound(self, sized: Sized) -> Score | None:
         """Return a score that the whole factory around a fabric does not beat; None where it has none."""
@@ -285,9 +284,9 @@ class Around:
         cost, power, parts = rest
         ceiling, best = self._verdict(sized, {*parts.switches, *sized.models})
         sovereignty = Sovereignty(ceiling, best, replacing_vendors(sized.fabric))
-        return Score(cost.plus(sized.cost), power.plus(sized.power), sized.headroom, sovereignty)
+        return Score(cost.plus(sized.cost), power + sized.power, sized.headroom, sovereignty)
 
-    def _rest(self, sized: Sized) -> tuple[Amount, Amount, Parts] | None:
+    def _rest(self, sized: Sized) -> tuple[Amount, int, Parts] | None:
         """Return cost, power and parts of the factory as it would be without the compute fabric."""
         if sized.leaf not in self._without:
             fabrics = self._fabrics(sized)[1:]
@@ -298,8 +297,8 @@ class Around:
             self.refused += problems
             if not problems:
                 parts = count_parts(factory.fabrics, drafted.sizes)
-                power = site_power(factory, drafted, parts)
-                self._without[sized.leaf] = (self._prices.of(parts, power.known), power, parts)
+                power = site_power(factory, drafted)
+                self._without[sized.leaf] = (self._prices.of(parts, power), power, parts)
         return self._without[sized.leaf]
 
     def _fabrics(self, sized: Sized) -> tuple[Fabric, ...]:
@@ -318,8 +317,8 @@ class Around:
         if problems:
             raise SpecError(problems)
         parts = count_parts(factory.fabrics, drafted.sizes)
-        power = site_power(factory, drafted, parts)
-        cost = self._prices.of(parts, power.known)
+        power = site_power(factory, drafted)
+        cost = self._prices.of(parts, power)
         ceiling, best = self._verdict(sized, parts.switches)
         sovereignty = Sovereignty(ceiling, best, replacing_vendors(sized.fabric))
         score = Score(cost, power, sized.headroom, sovereignty)
@@ -355,7 +354,7 @@ def _cost_key(score: Score) -> tuple[Any, ...]:
 
 
 def _power_key(score: Score) -> tuple[Any, ...]:
-    return score.power.high, score.power.known
+    return (score.power,)
 
 
 def _headroom_key(score: Score) -> tuple[Any, ...]:

@@ -40,13 +40,6 @@ def notes(design: Design) -> list[str]:
         if missing:
             counted = ", ".join(_counted(missing))
             said.append(f"{number}: EUR is a lower bound: nobody gives {counted}")
-        dark = proposal.score.power.unknown
-        if dark:
-            devices = sum(dark.values())
-            said.append(
-                f"{number}: the upper end of kW counts {devices:,} devices of unknown power at "
-                f"{plain((proposal.score.power.bound or 0) / 1000)} kW each (device.most)"
-            )
     unpriced = set()
     for proposal in design.proposals:
         unpriced |= set(missing_figures(proposal))
@@ -64,8 +57,7 @@ def notes(design: Design) -> list[str]:
 
 def missing_figures(proposal: Proposal) -> dict[str, int]:
     """Return the prices that nobody gives, each with the number of things that it is for."""
-    missing = dict(proposal.score.cost.unknown)
-    prices = dict(filter(lambda entry: entry[0].startswith("price."), missing.items()))
+    prices = dict(proposal.score.cost.unknown)
     for name in proposal.costs["capex.total"].needs:
         # Machines and storage are alike in all designs, so that the score leaves them out.
         prices.setdefault(name, 0)
@@ -127,14 +119,12 @@ def _left(proposal: Proposal) -> str:
 
 
 def _kilowatts(proposal: Proposal) -> str:
-    power = proposal.score.power
-    return _range(power.known / 1000, None if power.high is None else power.high / 1000)
+    return plain(proposal.score.power / 1000, 4)
 
 
-def _range(low: float, high: float | None) -> str:
+def _range(low: float, high: float) -> str:
     """Return a range in words; one number where both ends are alike."""
-    first = plain(low, 4)
-    last = first if high is None else plain(high, 4)
+    first, last = plain(low, 4), plain(high, 4)
     return first if first == last else f"{first} to {last}"
 
 

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from sovereign_ai.plan.feasibility import MOST_MACHINES, Draft, draft, other_watts
     from sovereign_ai.plan.network_review import network_notes
     from sovereign_ai.plan.nodes import Node
+    from sovereign_ai.plan.phases import PhasePlan
     from sovereign_ai.plan.plan_summary import summary
     from sovereign_ai.plan.platform import PlatformContact, PlatformController, plan_platform
     from sovereign_ai.plan.priority_levels import (
@@ -71,6 +72,7 @@ else:
             "feasibility": ("Draft", "MOST_MACHINES", "draft", "other_watts"),
             "network_review": ("network_notes",),
             "nodes": ("Node",),
+            "phases": ("PhasePlan",),
             "plan_summary": ("summary",),
             "platform": ("PlatformContact", "PlatformController", "plan_platform"),
             "priority_levels": (
@@ -112,6 +114,7 @@ __all__ = [
     "Namespace",
     "Node",
     "Partition",
+    "PhasePlan",
     "Plan",
     "PlatformContact",
     "PlatformController",

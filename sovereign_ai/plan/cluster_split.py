@@ -86,6 +86,30 @@ def split_sites(factory: AIFactory, shapes: Sequence[Shape]) -> tuple[tuple[Site
     return tuple(split), []
 
 
+def standing_cuts(cuts: Sequence[SiteCut], shapes: Sequence[Shape]) -> tuple[SiteCut, ...]:
+    """Return the part of each cut that stands: no machine changes its cluster when its pool grows.
+
+    Args:
+        cuts: the division of all machines.
+        shapes: the pools as they stand. A cluster without any of their machines is left out.
+    """
+    total = {shape.pool.name: shape.total for shape in shapes}
+    standing: list[SiteCut] = []
+    for cut in cuts:
+        clipped: dict[str, list[Run]] = {}
+        used: set[int] = set()
+        for pool, runs in cut.of.items():
+            clipped[pool] = [(first, min(last, total[pool]), number) for first, last, number in runs]
+            clipped[pool] = [run for run in clipped[pool] if run[0] < run[1]]
+            used.update(number for _, _, number in clipped[pool])
+        order = {number: position for position, number in enumerate(sorted(used))}
+        numbered: dict[str, list[Run]] = {}
+        for pool, runs in clipped.items():
+            numbered[pool] = [(first, last, order[number]) for first, last, number in runs]
+        standing.append(SiteCut(cut.site, tuple(cut.names[number] for number in order), numbered))
+    return tuple(standing)
+
+
 def _limit_problem(shapes: Sequence[Shape], limit: int) -> Problem | None:
     """Return the problem of clusters of at most `limit` servers, if there is one."""
     total = domain = 0

@@ -17,14 +17,17 @@ import orjson
 
 from sovereign_ai.errors import SpecError, Where
 from sovereign_ai.plan.addresses import Partition, Prefix, address_lookup, switches
+from sovereign_ai.plan.cluster_split import standing_cuts
 from sovereign_ai.plan.clusters import ClusterPlan, plan_clusters
-from sovereign_ai.plan.fabric.cables import Cable, Cables, switch_names
+from sovereign_ai.plan.fabric.cables import Cable, Cables
+from sovereign_ai.plan.fabric.growth import switch_groups
 from sovereign_ai.plan.fabric.management_ports import managed_names, support
 from sovereign_ai.plan.fabric.planes import LATER, FabricPlan, plan_fabrics
 from sovereign_ai.plan.fabric.port_assignment import fabrics_by_name
 from sovereign_ai.plan.fabric.waste import waste_notes
-from sovereign_ai.plan.feasibility import Draft, draft, feasible, other_watts
+from sovereign_ai.plan.feasibility import Draft, draft, feasible
 from sovereign_ai.plan.nodes import Address, Node, plan_nodes
+from sovereign_ai.plan.phases import Device, Layout, PhasePlan, Standing, current_index
 from sovereign_ai.plan.platform import PlatformController, plan_platform
 from sovereign_ai.plan.power.chain_problems import site_chain
 from sovereign_ai.plan.power.sites import LATER_POWER, SitePower, site_power
@@ -35,10 +38,9 @@ from sovereign_ai.plan.racks import (
     compute_racks,
     more_racks,
     server_watts,
-    switch_batches,
     switch_watts,
 )
-from sovereign_ai.plan.shapes import RACK_UNITS, shapes_at
+from sovereign_ai.plan.shapes import RACK_UNITS
 from sovereign_ai.plan.storage import StoragePlan
 from sovereign_ai.plan.warnings import warnings
 from sovereign_ai.spec import AIFactory, Site
@@ -64,6 +66,7 @@ class Plan:
         warnings: what is allowed but should be reviewed, each with the figure behind it.
         notes: wasteful designs, each with a cheaper alternative; advice, so not part of the canonical JSON.
         platform: the controllers that every cluster runs, in the order of the description.
+        phases: every phase of construction in numbers; empty where none is described.
     """
 
     factory: str
@@ -79,6 +82,7 @@ class Plan:
     warnings: tuple[str, ...]
     notes: tuple[str, ...] = ()
     platform: tuple[PlatformController, ...] = ()
+    phases: tuple[PhasePlan, ...] = ()
 
     def to_data(self) -> dict[str, Any]:
         """Return plain data, as in the canonical JSON."""
@@ -119,7 +123,7 @@ class Plan:
 _LATER_FIELDS: Mapping[type, Mapping[str, object]] = {
     FabricPlan: LATER,
     SitePower: LATER_POWER,
-    Plan: {"platform": ()},
+    Plan: {"phases": (), "platform": ()},
 }
 """Dataclass to its fields that are left out where they hold their default."""
 
@@ -142,6 +146,9 @@ def _fields_of(row: Any) -> dict[str, Any]:
     for name, default in _LATER_FIELDS.get(type(row), {}).items():
         if data[name] == default:
             del data[name]
+    if type(row) is Rack:
+        # A field of earlier versions, always empty since every device has watts: signed plans contain it.
+        data["unknown_power"] = ()
     return data
 
 
@@ -159,35 +166,54 @@ def plan(factory: AIFactory, where: Callable[[str], Where] | None = None) -> Pla
     results, problems = draft(factory, where)
     if problems:
         raise SpecError(problems)
-    compute = compute_racks(results.shapes)
+    compute = compute_racks(results.whole)
     machines = _plan_nodes(results, compute)
-    support_racks = more_racks(_rack_batches(factory, results), compute)
+    batches = _rack_batches(factory, results)
+    support_racks = more_racks(batches, compute)
     racks: list[Rack] = []
     for pool_racks in compute.values():
         racks += pool_racks
     racks += support_racks
     # By length first: a hall's rack r1000 comes after r999.
     racks.sort(key=lambda rack: (rack.site, rack.hall, len(rack.name), rack.name))
+    planes = plan_fabrics(factory, machines, _storage_servers(results), managed_names(results.sizes, racks))
+    finished = _finish_planes(factory, results, planes, support_racks)
+    standing = Standing(machines, tuple(racks), finished)
+    phases: tuple[PhasePlan, ...] = ()
+    if factory.phases:
+        layout = Layout(factory, standing, results.sizes, _devices(batches))
+        phases = layout.phases(sum(len(tier.servers) for tier in results.storage))
+        standing = layout.standing(current_index(factory))
     site_powers: list[SitePower] = []
     for site in factory.sites:
-        power = _plan_power(factory, site, results, support_racks)
+        power = _plan_power(site, results, standing.racks)
         site_powers.append(power)
-    planes = plan_fabrics(factory, machines, _storage_servers(results), managed_names(results.sizes, racks))
+    cuts = standing_cuts(results.cuts, results.shapes) if factory.phases else results.cuts
+    clusters = plan_clusters(factory, results.shapes, cuts, results.quotas)
     return Plan(
         factory=factory.name,
         spec_digest=factory.digest,
-        nodes=machines,
-        racks=tuple(racks),
+        nodes=standing.nodes,
+        racks=standing.racks,
         power=tuple(site_powers),
-        fabrics=_finish_planes(factory, results, planes, support_racks),
+        fabrics=standing.planes,
         prefixes=results.prefixes,
         partitions=results.partitions,
         storage=results.storage,
-        clusters=plan_clusters(factory, results.shapes, results.cuts, results.quotas),
+        clusters=clusters,
         warnings=tuple(warnings(factory, results)),
         notes=tuple(waste_notes(factory, results.sizes)),
         platform=plan_platform(factory),
+        phases=phases,
     )
+
+
+def _devices(batches: Sequence[Batch]) -> dict[str, Device]:
+    """Return height and power of switches and storage servers by name."""
+    devices: dict[str, Device] = {}
+    for batch in batches:
+        devices.update(dict.fromkeys(batch.names, Device(batch.units, batch.watts)))
+    return devices
 
 
 def _plan_nodes(draft: Draft, compute: Mapping[str, Sequence[Rack]]) -> tuple[Node, ...]:
@@ -208,11 +234,11 @@ def _plan_nodes(draft: Draft, compute: Mapping[str, Sequence[Rack]]) -> tuple[No
                 names += [cut.names[number]] * (last - first)
     in_band: dict[str, Address] = {}
     bmc: dict[str, Address] = {}
-    for shape in draft.shapes:
+    for shape in draft.whole:
         pool = shape.pool.name
         in_band[pool] = address_lookup(draft.prefixes, "nodes", pool)
         bmc[pool] = address_lookup(draft.prefixes, "bmc", pool)
-    return plan_nodes(draft.shapes, rack_names, clusters_of, in_band, bmc)
+    return plan_nodes(draft.whole, rack_names, clusters_of, in_band, bmc)
 
 
 def _storage_servers(draft: Draft) -> dict[str, list[str]]:
@@ -225,18 +251,16 @@ def _storage_servers(draft: Draft) -> dict[str, list[str]]:
 
 def _rack_batches(factory: AIFactory, draft: Draft) -> list[Batch]:
     """Return switches and storage servers in the order in which they are put into racks."""
+    factory = factory.in_phase(None)
     fabrics = fabrics_by_name(factory)
     # Site, device names and watts of each batch, in the order in which `support` yields the places.
-    contents: list[tuple[str, list[str], int | None]] = []
-    for size in draft.sizes:
-        names, fabric = switch_names(size), fabrics[size.fabric]
-        left = [*names.leaves, *names.spines, *names.cores]
-        for tier, count in switch_batches(fabric, size):
-            contents.append((size.site, left[:count], switch_watts(fabric, tier)))
-            left = left[count:]
+    contents: list[tuple[str, list[str], int]] = []
+    for group in switch_groups(factory, draft.sizes):
+        watts = switch_watts(fabrics[group.size.fabric], group.tier)
+        contents.append((group.size.site, list(group.names), watts))
     for tier_plan in draft.storage:
         contents.append((tier_plan.site, list(tier_plan.servers), server_watts(factory, tier_plan.tier)))
-    places = support(factory, draft.shapes, draft.sizes, draft.storage)
+    places = support(factory, draft.whole, draft.sizes, draft.storage)
     batches: list[Batch] = []
     for place, (site, devices, watts) in zip(places, contents, strict=True):
         batch = Batch(factory.site(site), place.hall, place.kind, place.share, devices, place.units, watts)
@@ -261,19 +285,17 @@ def _finish_planes(
     return tuple(finished)
 
 
-def _plan_power(factory: AIFactory, site: Site, draft: Draft, support_racks: Sequence[Rack]) -> SitePower:
+def _plan_power(site: Site, draft: Draft, racks: Sequence[Rack]) -> SitePower:
     """Return one site's power, with the number of racks among the reasons."""
-    unknown = 0
     kinds: Counter[str] = Counter()
-    for rack in support_racks:
+    other = 0
+    for rack in racks:
         if rack.site == site.name:
-            unknown += len(rack.unknown_power)
             kinds[rack.kind] += 1
-    compute = sum(shape.racks for shape in shapes_at(draft.shapes, site))
-    other = other_watts(factory, draft.sizes, draft.storage, site.name)
-    power = site_power(site, draft.groups, other, unknown)
+            other += rack.power if rack.kind != "compute" else 0
+    power = site_power(site, draft.groups, other)
     why = dict(power.why)
     network = f"{kinds['network']:,} of switches, which take at most {NETWORK_UNITS} of {RACK_UNITS} units"
     storage = f"{kinds['storage']:,} of storage servers, each tier by itself"
-    why["racks"] = f"{compute:,} of machines; {network}; {storage}"
+    why["racks"] = f"{kinds['compute']:,} of machines; {network}; {storage}"
     return replace(power, why=why, chain=site_chain(site, draft.shapes, other))

@@ -49,8 +49,9 @@ class Draft:
     """The results of the closed forms, before anything is planned.
 
     Attributes:
-        shapes: the pools.
-        groups: compute racks.
+        shapes: the pools as they stand now.
+        whole: the pools as they stand in the end, for which all else is laid out.
+        groups: compute racks that stand now.
         storage: tiers.
         sizes: fabric planes.
         cuts: the division into clusters.
@@ -60,6 +61,7 @@ class Draft:
     """
 
     shapes: tuple[Shape, ...]
+    whole: tuple[Shape, ...]
     groups: list[RackGroup]
     storage: tuple[StoragePlan, ...]
     sizes: tuple[FabricSize, ...]
@@ -81,18 +83,23 @@ def feasible(factory: AIFactory, where: Callable[[str], Where] | None = None) ->
 
 
 def draft(factory: AIFactory, where: Callable[[str], Where] | None = None) -> tuple[Draft, list[Problem]]:
-    """Return the draft, and every problem. The draft is complete only where there are no problems."""
+    """Return the draft, and every problem. The draft is complete only where there are no problems.
+
+    It is laid out for the last phase; only what tenants may use is compared with what stands now.
+    """
+    standing, factory = factory, factory.in_phase(None)
     pools = pool_shapes(factory)
+    shapes = pool_shapes(standing)
     if problems := list(_too_many_machines(pools)):
         # Nothing else is checked, since everything else grows with the number of servers.
-        return Draft(pools, [], (), (), (), Quotas({}), (), ()), placed(factory, problems, where)
+        return Draft(shapes, pools, [], (), (), (), Quotas({}), (), ()), placed(factory, problems, where)
     groups = rack_groups(pools)
     storage_limits = list(server_problems(factory, pools))
     tiers = () if storage_limits else plan_storage(factory, pools)
     sizes, problems = _settled_sizes(factory, pools, tiers)
     split, more = split_sites(factory, pools)
     problems += more
-    shares, more = plan_quotas(factory, pools)
+    shares, more = plan_quotas(standing, shapes)
     problems += more
     members: list[tuple[str, str, int]] = []
     for cut in split:
@@ -118,7 +125,10 @@ def draft(factory: AIFactory, where: Callable[[str], Where] | None = None) -> tu
         other = other_watts(factory, sizes, tiers, site.name)
         problems += power_problems(factory, index, site, pools, other)
         problems += chain_problems(index, site, pools, other)
-    return Draft(pools, groups, tiers, sizes, split, shares, ranges, parts), placed(factory, problems, where)
+    if standing.phase is not None:
+        groups = rack_groups(shapes, {shape.pool.name: shape.racks for shape in pools})
+    drafted = Draft(shapes, pools, groups, tiers, sizes, split, shares, ranges, parts)
+    return drafted, placed(standing, problems, where)
 
 
 def _settled_sizes(
@@ -158,14 +168,14 @@ def _too_many_machines(pools: Sequence[Shape]) -> Iterator[Problem]:
 def other_watts(
     factory: AIFactory, sizes: Sequence[FabricSize], tiers: Sequence[StoragePlan], site: str
 ) -> int:
-    """Sum the watts of a site's storage servers, and of its switches as far as known, at the upper ends."""
+    """Sum the watts of a site's switches and storage servers, at the upper ends."""
     fabrics = fabrics_by_name(factory)
     total = 0
     for size in sizes:
         if size.site == site:
             fabric = fabrics[size.fabric]
             for tier, count in switch_batches(fabric, size):
-                total += count * (switch_watts(fabric, tier) or 0)
+                total += count * switch_watts(fabric, tier)
     for storage in tiers:
         if storage.site == site:
             total += len(storage.servers) * server_watts(factory, storage.tier)

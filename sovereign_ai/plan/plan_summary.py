@@ -31,8 +31,8 @@ def summary(plan: Plan) -> dict[str, Any]:
     """Return the plan's numbers as plain data that is ready for JSON, in a fixed order.
 
     The keys are `factory`, `digest`, `spec_digest`, `totals`, `pools`, `racks`, `power`, `fabrics`,
-    `addresses`, `storage`, `clusters`, `warnings`, `chain` where a power chain is described, and `platform`
-    where controllers are. Rows that follow from a formula have a `why`, field to words.
+    `addresses`, `storage`, `clusters`, `warnings`, `chain` where a power chain is described, `platform` and
+    `phases` where there are any. Rows that follow from a formula have a `why`, field to words.
     """
     page = {
         "factory": plan.factory,
@@ -52,7 +52,20 @@ def summary(plan: Plan) -> dict[str, Any]:
         page["chain"] = chain
     if plan.platform:
         page["platform"] = list(platform_rows(plan.platform))
+    if plan.phases:
+        page["phases"] = list(_phase_rows(plan))
     return page
+
+
+def _phase_rows(plan: Plan) -> Iterator[dict[str, Any]]:
+    """Yield a row for each phase of construction."""
+    standing = sum(phase.stands for phase in plan.phases)
+    for number, phase in enumerate(plan.phases, start=1):
+        row: dict[str, Any] = {"name": phase.name, "ends": phase.ends, "now": number == standing}
+        row["pools"] = dict(phase.pools)
+        row["totals"] = dict(phase.totals)
+        row["added"] = dict(phase.added)
+        yield row
 
 
 def _count_totals(plan: Plan) -> dict[str, int]:
@@ -132,10 +145,9 @@ def _rack_rows(plan: Plan) -> Iterator[dict[str, Any]]:
     for rack in plan.racks:
         groups.setdefault((rack.site, rack.hall, rack.kind), []).append(rack)
     for (site, hall, kind), racks in groups.items():
-        pdus = unknown = most_watts = 0
+        pdus = most_watts = 0
         for rack in racks:
             pdus += len(rack.pdus)
-            unknown += len(rack.unknown_power)
             most_watts = max(most_watts, rack.power)
         yield {
             "site": site,
@@ -144,7 +156,6 @@ def _rack_rows(plan: Plan) -> Iterator[dict[str, Any]]:
             "racks": len(racks),
             "pdus": pdus,
             "most_watts": most_watts,
-            "unknown_power": unknown,
         }
 
 

@@ -4,7 +4,7 @@ Racks are numbered through a hall: compute racks pool by pool, then racks of swi
 assumptions, where there is no source: Switches take at most half of a rack's height, the rest is for cables
 (this gives the four network racks of the H100 bill of materials). A storage tier has racks of its own. A
 switch outside the catalogue and a storage server are two units high. Racks of switches and storage servers
-have two PDUs, and draw at most what the hall allows a rack, as far as their power is known.
+have two PDUs, and draw at most what the hall allows a rack.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from sovereign_ai.catalog import Figure, server_power
-from sovereign_ai.catalog.switch import switch, unnamed_switch_power
+from sovereign_ai.catalog.switch import ports_power, switch
 from sovereign_ai.plan.fabric.size import FabricSize
 from sovereign_ai.plan.nodes import machine_name
 from sovereign_ai.plan.power.loads import planned_watts
@@ -45,8 +45,7 @@ class Rack:
         kind: `compute`, `network` or `storage`.
         devices: names of the devices in it, from the bottom.
         rack_units: height units in use, of 48.
-        power: watts at full load of everything in it whose power is known.
-        unknown_power: devices whose power no source gives; their watts are not in `power`.
+        power: watts at full load of everything in it, at the upper ends of ranges.
         pdus: feed name of each rack PDU.
     """
 
@@ -58,7 +57,6 @@ class Rack:
     devices: tuple[str, ...]
     rack_units: int
     power: int
-    unknown_power: tuple[str, ...]
     pdus: tuple[str, ...]
 
     @property
@@ -79,7 +77,7 @@ class Batch:
         share: batches of one hall and share fill racks together.
         names: the devices.
         units: height of each.
-        watts: power of each; None where no source gives it.
+        watts: power of each.
     """
 
     site: Site
@@ -88,7 +86,7 @@ class Batch:
     share: str
     names: Sequence[str]
     units: int
-    watts: int | None
+    watts: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +99,7 @@ class SupportBatch:
         share: batches of one hall and share fill racks together.
         count: number of devices.
         units: height of each.
-        watts: power of each; 0 where no source gives it.
+        watts: power of each.
     """
 
     hall: Hall
@@ -118,21 +116,20 @@ def switch_units(fabric: Fabric, tier: str) -> int:
     return (switch(name).rack_units if name else None) or SWITCH_UNITS
 
 
-def switch_watts(fabric: Fabric, tier: str) -> int | None:
-    """Return the power of a fabric's switch of one tier, the upper end of a range; None if it is unknown."""
-    power = switch_power(fabric, tier)
-    return power.worst(Watts).count if power else None
+def switch_watts(fabric: Fabric, tier: str) -> int:
+    """Return the power of a fabric's switch of one tier, the upper end of a range."""
+    return switch_power(fabric, tier).worst(Watts).count
 
 
-def switch_power(fabric: Fabric, tier: str) -> Figure | None:
-    """Return the power of a fabric's switch of one tier; None if the row of a named model has none.
+def switch_power(fabric: Fabric, tier: str) -> Figure:
+    """Return the power of a fabric's switch of one tier.
 
-    A switch of which only the number of ports is described has the range of such ports.
+    Without a model, or where the model's row has no watts, it has the range of its ports.
     """
     name = fabric.switch_of(tier)
     if name:
-        return switch(name).source_of("power")
-    return unnamed_switch_power(_ports_by_rate(fabric, tier))
+        return switch(name).power_figure
+    return ports_power(_ports_by_rate(fabric, tier))
 
 
 def switch_kind(fabric: Fabric, tier: str) -> str:
@@ -197,7 +194,7 @@ def support_racks(batches: Sequence[SupportBatch]) -> dict[str, int]:
 
 
 def support_watts(batches: Sequence[SupportBatch]) -> dict[str, int]:
-    """Return the known watts of switches and storage servers, by hall."""
+    """Return the watts of switches and storage servers, by hall."""
     watts_in: defaultdict[str, int] = defaultdict(int)
     for batch in batches:
         watts_in[batch.hall.name] += batch.count * batch.watts
@@ -205,7 +202,7 @@ def support_watts(batches: Sequence[SupportBatch]) -> dict[str, int]:
 
 
 def hottest_support_rack(batches: Sequence[SupportBatch]) -> dict[str, int]:
-    """Return the known watts of the hottest rack of switches or storage servers, by hall."""
+    """Return the watts of the hottest rack of switches or storage servers, by hall."""
     hottest: dict[str, int] = {}
     for hall, _, watts in _support_runs(batches):
         hottest[hall] = max(watts, hottest.get(hall, 0))
@@ -285,19 +282,12 @@ def more_racks(batches: Sequence[Batch], compute: Mapping[str, Sequence[Rack]]) 
         number = racks_in[first.hall.name]
         racks_in[first.hall.name] += 1
         names: list[str] = []
-        unknown: list[str] = []
         height = power = 0
         for batch, name in stack:
             names.append(name)
             height += batch.units
-            power += batch.watts or 0
-            if batch.watts is None:
-                unknown.append(name)
-        racks.append(
-            _make_rack(
-                first.site, first.hall, number, first.kind, tuple(names), height, power, tuple(unknown)
-            )
-        )
+            power += batch.watts
+        racks.append(_make_rack(first.site, first.hall, number, first.kind, tuple(names), height, power))
     return racks
 
 
@@ -313,30 +303,21 @@ def _fill_racks(batches: Sequence[Batch]) -> Iterator[list[tuple[Batch, str]]]:
         for batch in batches:
             if (batch.hall.name, batch.kind, batch.share) != key:
                 continue
-            watts = batch.watts or 0
             for name in batch.names:
                 is_too_high = height + batch.units > _usable_units(batch.kind)
-                # What draws nothing that is known does not add to a rack's power.
-                is_too_hot = watts > 0 and power + watts > batch.hall.rack_limit.count
+                is_too_hot = power + batch.watts > batch.hall.rack_limit.count
                 if stack and (is_too_high or is_too_hot):
                     yield stack
                     stack, height, power = [], 0, 0
                 stack.append((batch, name))
                 height += batch.units
-                power += watts
+                power += batch.watts
         if stack:
             yield stack
 
 
 def _make_rack(
-    site: Site,
-    hall: Hall,
-    number: int,
-    kind: str,
-    devices: tuple[str, ...],
-    height: int,
-    power: int,
-    unknown: tuple[str, ...] = (),
+    site: Site, hall: Hall, number: int, kind: str, devices: tuple[str, ...], height: int, power: int
 ) -> Rack:
     """Return one rack; `number` counts from 0 through the hall."""
     feeds = sorted(site.power.feeds)
@@ -352,6 +333,5 @@ def _make_rack(
         devices=devices,
         rack_units=height,
         power=power,
-        unknown_power=unknown,
         pdus=pdu_feeds,
     )

@@ -75,7 +75,7 @@ def spares_of(pool: GpuNodePool, nodes: int | None = None) -> Spares:
 
 
 def pool_shapes(factory: AIFactory, nodes: Mapping[str, int] | None = None) -> tuple[Shape, ...]:
-    """Return every pool's shape, in the order of the description.
+    """Return every pool's shape in the phase of now, in the order of the description.
 
     Args:
         factory: the description.
@@ -84,8 +84,18 @@ def pool_shapes(factory: AIFactory, nodes: Mapping[str, int] | None = None) -> t
     numbers = nodes or {}
     pool_shapes: list[Shape] = []
     for index, pool in enumerate(factory.pools):
-        pool_shapes.append(_pool_shape(factory, index, pool, numbers.get(pool.name, pool.nodes)))
+        count = numbers.get(pool.name) or factory.standing(pool)
+        pool_shapes.append(_pool_shape(factory, index, pool, count))
     return tuple(pool_shapes)
+
+
+def phase_totals(factory: AIFactory) -> list[dict[str, int]]:
+    """Return for each phase how many servers of each pool stand at its end, spares included."""
+    totals: list[dict[str, int]] = []
+    for phase in factory.phases:
+        shapes = pool_shapes(factory.in_phase(phase.name))
+        totals.append({shape.pool.name: shape.total for shape in shapes})
+    return totals
 
 
 def _pool_shape(factory: AIFactory, index: int, pool: GpuNodePool, nodes: int) -> Shape:

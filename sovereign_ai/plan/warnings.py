@@ -13,7 +13,6 @@ from collections.abc import Iterator
 from sovereign_ai.catalog import Grade, Sourced, server_power
 from sovereign_ai.catalog.switch import switch
 from sovereign_ai.plan.fabric.management_ports import support
-from sovereign_ai.plan.fabric.port_assignment import fabrics_by_name
 from sovereign_ai.plan.feasibility import Draft
 from sovereign_ai.plan.network_review import network_notes
 from sovereign_ai.plan.power.chain_problems import chain_warnings
@@ -22,11 +21,9 @@ from sovereign_ai.plan.power.loads import SiteLoad, site_load
 from sovereign_ai.plan.racks import (
     hottest_support_rack,
     support_watts,
-    switch_batches,
     switch_power,
-    switch_watts,
 )
-from sovereign_ai.spec import AIFactory, Site
+from sovereign_ai.spec import AIFactory, Fabric, Site
 
 # Figures of a system that change the plan.
 _RESTS_ON = (
@@ -74,13 +71,19 @@ def warnings(factory: AIFactory, draft: Draft) -> Iterator[str]:
         yield from chain_warnings(site, draft.shapes)
 
 
+def _is_by_ports(fabric: Fabric, tier: str) -> bool:
+    """Return whether the power of a fabric's switch of one tier follows from its ports alone."""
+    name = fabric.switch_of(tier)
+    return name is None or switch(name).source_of("power") is None
+
+
 def _unnamed_warnings(factory: AIFactory) -> Iterator[str]:
-    """Yield the estimated power of switches without a model, once for equal ones."""
+    """Yield the estimated power of switches without a model or without watts, once for equal ones."""
     fabrics_of: dict[str, list[str]] = {}
     for fabric in factory.fabrics:
         for tier in ("leaf", "spine"):
-            power = switch_power(fabric, tier) if fabric.switch_of(tier) is None else None
-            if power is not None:
+            power = switch_power(fabric, tier)
+            if _is_by_ports(fabric, tier):
                 names = fabrics_of.setdefault(str(power), [])
                 if fabric.name not in names:
                     names.append(fabric.name)
@@ -97,20 +100,7 @@ def _estimate_warnings(kind: str, row: Sourced, fields: tuple[str, ...]) -> Iter
 
 
 def _power_warnings(factory: AIFactory, draft: Draft) -> Iterator[str]:
-    """Yield devices with unknown power, and servers that a lost feed stops where that is accepted."""
-    fabrics = fabrics_by_name(factory)
-    unknown_of: dict[str, int] = {}
-    for size in draft.sizes:
-        fabric = fabrics[size.fabric]
-        unknown = 0
-        for tier, count in switch_batches(fabric, size):
-            if switch_watts(fabric, tier) is None:
-                unknown += count
-        if unknown:
-            unknown_of[fabric.name] = unknown_of.get(fabric.name, 0) + unknown
-    switches = sum(unknown_of.values())
-    if switches:
-        yield f"power of {switches:,} switches of {', '.join(unknown_of)} is in no source and not counted"
+    """Yield the estimated power of storage servers, and servers that a lost feed stops, if accepted."""
     yield from _server_warnings(factory, draft)
     for site in factory.sites:
         yield from _feed_warnings(site, site_load(site, draft.groups))

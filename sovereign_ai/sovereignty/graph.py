@@ -76,7 +76,7 @@ def graph(factory: AIFactory, plan: Plan) -> Graph:
         for pool in factory.pools:
             if pool.purpose in (served, "mixed"):
                 tree = _pool(factory, plan, pool, parts, served)
-                pools.append((tree, pool.nodes * system(pool.system).gpus))
+                pools.append((tree, factory.standing(pool) * system(pool.system).gpus))
                 pool_trees.append(tree)
         if pools:
             by_service[served] = tuple(pools)

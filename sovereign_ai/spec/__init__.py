@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from sovereign_ai.spec.images import Images, ImageSignature, Signer
     from sovereign_ai.spec.json_schema import schema
     from sovereign_ai.spec.operator import Certificate, Operator, Parent, Shareholder, Staff, SubProcessor
+    from sovereign_ai.spec.phase import Phase, PhasePool
     from sovereign_ai.spec.platform import Contact, Controller, Platform
     from sovereign_ai.spec.pool import GpuNodePool
     from sovereign_ai.spec.power_chain import (
@@ -77,6 +78,7 @@ else:
             "images": ("ImageSignature", "Images", "Signer"),
             "json_schema": ("schema",),
             "operator": ("Certificate", "Operator", "Parent", "Shareholder", "Staff", "SubProcessor"),
+            "phase": ("Phase", "PhasePool"),
             "platform": ("Contact", "Controller", "Platform"),
             "pool": ("GpuNodePool",),
             "power_chain": (
@@ -162,6 +164,8 @@ __all__ = [
     "Network",
     "Operator",
     "Parent",
+    "Phase",
+    "PhasePool",
     "Platform",
     "Power",
     "PowerCap",

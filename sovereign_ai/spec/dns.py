@@ -13,7 +13,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, StringConstraints
 
 from sovereign_ai.files import foreign, mixed
 from sovereign_ai.spec.base import Country, Model, Text
-from sovereign_ai.spec.error_location import TextForm
+from sovereign_ai.spec.field_location import TextForm
 
 MOST_RESOLVERS = 15
 """The most servers that CoreDNS passes a name on to (its plugin `forward`, documentation of 1.14)."""

@@ -17,6 +17,7 @@ from sovereign_ai.spec.dns import Dns
 from sovereign_ai.spec.fabric import Fabric
 from sovereign_ai.spec.images import Images
 from sovereign_ai.spec.operator import Operator
+from sovereign_ai.spec.phase import Phase
 from sovereign_ai.spec.platform import Platform
 from sovereign_ai.spec.pool import GpuNodePool
 from sovereign_ai.spec.service import Service
@@ -71,6 +72,10 @@ class AIFactory(Model):
     """Its sites, with halls and power."""
     pools: tuple[GpuNodePool, ...] = Field(min_length=1)
     """GPU node pools."""
+    phases: tuple[Phase, ...] = added_later(())
+    """Phases of construction, in order; left out, everything stands at once."""
+    phase: Name | None = added_later()
+    """The phase at whose end the factory stands now; left out, the last."""
     fabrics: tuple[Fabric, ...] = ()
     """Networks."""
     storage: tuple[StorageTier, ...] = ()
@@ -159,6 +164,19 @@ class AIFactory(Model):
         """SHA-256 of the waivers' canonical JSON."""
         data = [waiver.model_dump(mode="json") for waiver in self.waivers]
         return hashlib.sha256(orjson.dumps(data, option=orjson.OPT_SORT_KEYS)).hexdigest()
+
+    def in_phase(self, name: str | None) -> AIFactory:
+        """Return the factory as it stands at the end of a phase; of the last where none is named."""
+        return self.model_copy(update={"phase": name})
+
+    def standing(self, pool: GpuNodePool) -> int:
+        """Return the servers of a pool that stand in the phase of now, without spares."""
+        for phase in self.phases:
+            if phase.name == self.phase:
+                for entry in phase.pools:
+                    if entry.pool == pool.name:
+                        return entry.nodes
+        return pool.nodes
 
     def site(self, name: str) -> Site:
         """Return the site of that name, which was checked to exist when the factory was made."""

@@ -61,7 +61,7 @@ def test_what_a_row_lacks_it_says() -> None:
     row = filled("switch", "dark")
     del row["figures"]["power"]
     assert messages(row) == []
-    assert blocks(switches.switch("dark")) == ["power: its watts are in no total"]
+    assert blocks(switches.switch("dark")) == ["power: its watts are the range of its ports"]
 
 
 def test_no_row_takes_the_name_of_one_of_the_package() -> None:

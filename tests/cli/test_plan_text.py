@@ -41,19 +41,3 @@ def test_a_power_chain_fits_the_terminal_and_each_element_says_its_rule_on_reque
     told = [" ".join(line.split()) for line in short]
     assert "a shelf of gb200-nvl72-tray 33 kW 4 of 8 16.5 kW 26.4 kW 33 kW" in told
     assert "(IEC 62040-3; datasheet" in " ".join(" ".join(long).split())
-
-
-def test_power_that_no_source_gives_is_not_told_as_none_in_the_plan(dark_lab: Path) -> None:
-    from sovereign_ai.cli.plan_text import summary_lines
-    from sovereign_ai.plan.factory import plan
-    from sovereign_ai.plan.plan_summary import summary
-    from sovereign_ai.spec.reader import load
-
-    shown = call("plan", str(dark_lab)).stdout.splitlines()
-    [network] = [line for line in shown if line.startswith("h1    network")]
-    assert network.endswith(" kW, not all known")
-    page = summary(plan(load(dark_lab)))
-    page["racks"] = [row | {"most_watts": 0 if row["unknown_power"] else 40_800} for row in page["racks"]]
-    told = [line.split(maxsplit=4) for line in summary_lines(page, why=False)]
-    assert ["h1", "compute", "4", "12", "40.8 kW"] in told
-    assert ["h1", "network", "2", "4", "not known"] in told

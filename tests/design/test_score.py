@@ -15,13 +15,6 @@ def test_an_unknown_price_is_never_taken_for_a_low_one() -> None:
     assert Amount(1.0, {"price.sn5600": 1}).at_most(Amount(2.0, {"price.sn5600": 2}))
 
 
-def test_an_unknown_power_counts_up_to_its_bound() -> None:
-    dark = Amount(10.0, {"device.qm9700.power": 2}, 5.0)
-    assert dark.high == 20.0
-    assert dark.at_most(Amount(20.0, {}, 5.0))
-    assert not dark.at_most(Amount(19.0, {}, 5.0))
-
-
 def test_a_price_of_the_users_own_is_known_and_any_other_is_missing() -> None:
     parts = Parts(Counter({"sn5600": 2, "qm9700": 1}), Counter({400: 3, 200: 1}))
     cost = Prices({"price.sn5600": GivenValue(10.0), "exchange.usd-per-eur": GivenValue(1.0)}, "DE").of(

@@ -104,20 +104,15 @@ def _measured(
         for number, _ in enumerate(plane.cables):
             rate = plane.link if number < plane.node_leaf else plane.uplink or plane.link
             things[f"price.link.{rate // 10**9}"] += 1
-    dark: Counter[str] = Counter()
-    for thing, count in things.items():
-        name = thing.removeprefix("price.")
-        if not name.startswith("link.") and switch(name).power is None:
-            dark[f"device.{name}.power"] += count
     euro = derived.power[0].it_load * _figure("building.per-watt.DE", given)
-    unknown: Counter[str] = Counter(dark)
+    unknown: Counter[str] = Counter()
     for thing, count in things.items():
         if thing in figures("prices") or thing in given:
             euro += count * _figure(thing, given)
         else:
             unknown[thing] += count
     cost = Amount(euro / _figure("exchange.usd-per-eur", given), unknown)
-    power = Amount(float(derived.power[0].it_load), dark, 5000.0)
+    power = derived.power[0].it_load
     verdict = assess_sovereignty(factory, derived, now=NOW).verdict
     sovereignty = Sovereignty(
         verdict.ceiling, float(min(verdict.ceilings.values())), replacing_vendors(fabric)
@@ -207,7 +202,7 @@ def test_bounds_leave_most_factories_unsized_and_change_no_ranking() -> None:
     "better",
     [
         {"cost": Amount(1.0, {})},
-        {"power": Amount(1.0, {})},
+        {"power": 1},
         {"switches": 1},
         {"units": 1},
         {"headroom": Headroom(0, Fraction(1, 2))},
@@ -215,7 +210,7 @@ def test_bounds_leave_most_factories_unsized_and_change_no_ranking() -> None:
     ids=lambda better: next(iter(better)),
 )
 def test_a_fabric_is_left_out_only_for_one_that_is_as_good_in_every_respect(better: dict[str, Any]) -> None:
-    worse = Sized("", {}, Amount(2.0, {}), Amount(2.0, {}), 2, 2, (), Headroom(1, Fraction(1, 4)))
+    worse = Sized("", {}, Amount(2.0, {}), 2, 2, 2, (), Headroom(1, Fraction(1, 4)))
     ahead = replace(worse, **better)
     assert ahead.at_least_as_good(worse)
     assert not worse.at_least_as_good(ahead)

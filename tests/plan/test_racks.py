@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
+from types import MappingProxyType
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sovereign_ai.catalog.figures import Grade
+from sovereign_ai.catalog.switch import switch
 from sovereign_ai.plan.factory import Plan, plan
 from sovereign_ai.plan.racks import SupportBatch, support_racks, switch_kind, switch_power
 from sovereign_ai.spec import load
+from sovereign_ai.units import BitsPerSecond
 
 from .factories import codes, factory, hall, management, only_problem, planned, pool, site
 
@@ -78,17 +82,29 @@ def test_machines_a_rack_that_no_source_gives_follow_from_power_and_height() -> 
     )
 
 
-def test_switches_without_a_known_power_are_named_and_never_given_watts(dark_lab: Path) -> None:
-    dark = plan(load(dark_lab))
-    unknown = {name for rack in dark.racks for name in rack.unknown_power}
-    assert unknown == {
-        device.name for plane in dark.fabrics if plane.fabric == "inband" for device in plane.switches
-    }
-    power = {rack.kind: 0 for rack in dark.racks}
-    for rack in dark.racks:
+def test_a_model_whose_row_has_no_watts_draws_what_its_ports_draw(dark_lab: Path) -> None:
+    factory = load(dark_lab)
+    derived = plan(factory)
+    power = {rack.kind: 0 for rack in derived.racks}
+    for rack in derived.racks:
         power[rack.kind] += rack.power
-    # 18 switches of 32 ports of 400G and 4 of 48 ports of 1G count; the four of unknown power do not.
-    assert power["network"] == 18 * 1_100 + 4 * 150
+    [inband] = [fabric for fabric in factory.fabrics if fabric.name == "inband"]
+    dark = switch_power(inband, "leaf")
+    assert (dark.low, dark.high, dark.grade) == (466, 850, Grade.ESTIMATE)
+    # 18 switches of 32 ports of 400G, 4 of 48 ports of 1G, and four of 64 ports of 100G without watts.
+    assert power["network"] == 18 * 1_100 + 4 * 150 + 4 * 850
+    assert any("switches of inband: power rests on an estimate" in text for text in derived.warnings)
+
+
+def test_uplink_ports_of_another_rate_count_in_the_range_of_a_model_without_watts() -> None:
+    rates = BitsPerSecond.parse("400 Gbps"), BitsPerSecond.parse("800 Gbps")
+    bare = replace(switch("sn5600"), figures=MappingProxyType({}), rate=rates[0])
+    both = replace(bare, uplink_ports=4, uplink_rate=rates[1])
+    alike = replace(bare, uplink_ports=4, uplink_rate=rates[0])
+    assert bare.ports_by_rate == {rates[0]: 64}
+    assert both.ports_by_rate == {rates[0]: 64, rates[1]: 4}
+    assert alike.ports_by_rate == {rates[0]: 68}
+    assert bare.worst_power < both.worst_power
 
 
 def test_a_switch_without_a_model_draws_what_ports_of_its_rate_draw() -> None:

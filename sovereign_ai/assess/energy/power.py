@@ -2,9 +2,8 @@
 
 The peak is the plan's: every machine at the upper end of its rating. Switches and storage servers draw
 between the ends of their figures, of which the plan takes the upper one; a figure of the user replaces ours.
-Devices of unknown power are bounded apart from it (`it.most`). Typical
-power is a measured share of the rating (76 % on eight H100 in training, at most 82 %); for other servers the
-same share is an estimate. No source gives the idle power of a server, so the user is asked.
+Typical power is a measured share of the rating (76 % on eight H100 in training, at most 82 %); for other
+servers the same share is an estimate. No source gives the idle power of a server, so the user is asked.
 
 A synchronous job starts and stops as one. With a limit r on how fast the load may change, a swing of P takes
 P / r, and a store has to carry P^2 / (2 r) when the job ends at once.
@@ -13,16 +12,14 @@ P / r, and a store has to carry P^2 / (2 r) when the job ends at once.
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import partial
 
-from sovereign_ai.assess.measure import plain
 from sovereign_ai.assess.sheet import Sheet, weighted_sum
 from sovereign_ai.assess.sources import figure
 from sovereign_ai.catalog import Figure, server_power
-from sovereign_ai.catalog.switch import switch
 from sovereign_ai.catalog.system import System
 from sovereign_ai.plan import Plan, Shape, switch_kind, switch_power
 from sovereign_ai.plan.fabric import fabrics_by_name
@@ -42,7 +39,7 @@ _MEASURED = frozenset({"h100-sxm"})
 
 @dataclass(frozen=True, slots=True)
 class RatedDevices:
-    """Equal switches or storage servers of a site whose power a figure gives.
+    """Equal switches or storage servers of a site.
 
     Attributes:
         count: how many there are.
@@ -62,14 +59,12 @@ class SiteEquipment:
     Attributes:
         site: the site.
         shapes: its pools.
-        unknown: number of switches without a power figure, by kind: a switch's catalogue name.
-        rated: devices with a power figure, by kind: a switch's catalogue name; without one its ports, such as
+        rated: devices by kind: a switch's catalogue name; without one its ports, such as
             `switch-32x400g`; for storage servers such as `server-24-nvme` their drives and medium.
     """
 
     site: Site
     shapes: tuple[Shape, ...]
-    unknown: dict[str, int]
     rated: dict[str, RatedDevices]
 
     @property
@@ -93,8 +88,8 @@ class SiteEquipment:
 
 def equipment_of_sites(factory: AIFactory, plan: Plan, shapes: Sequence[Shape]) -> Iterator[SiteEquipment]:
     """Yield every site with servers, with its switches and storage servers by kind."""
-    known, unknown = _count_devices(factory, plan)
-    described = _storage_servers(factory) | _unnamed_switches(factory)
+    counts = _count_devices(factory, plan)
+    powers = _storage_servers(factory) | _switches(factory)
     for site in factory.sites:
         pools = []
         for shape in shapes:
@@ -102,13 +97,14 @@ def equipment_of_sites(factory: AIFactory, plan: Plan, shapes: Sequence[Shape]) 
                 pools.append(shape)
         if pools:
             rated: dict[str, RatedDevices] = {}
-            for kind, count in sorted(known[site.name].items()):
-                rated[kind] = _rate(kind, count, described)
-            yield SiteEquipment(site, tuple(pools), dict(sorted(unknown[site.name].items())), rated)
+            for kind, count in sorted(counts[site.name].items()):
+                power = powers[kind]
+                rated[kind] = RatedDevices(count, count * power.worst(Watts).count, power)
+            yield SiteEquipment(site, tuple(pools), rated)
 
 
-def _count_devices(factory: AIFactory, plan: Plan) -> tuple[dict[str, Counter[str]], dict[str, Counter[str]]]:
-    """Count the devices of each site by kind: those whose power the plan counts, and the others."""
+def _count_devices(factory: AIFactory, plan: Plan) -> dict[str, Counter[str]]:
+    """Count the switches and storage servers of each site by kind."""
     fabrics = fabrics_by_name(factory)
     kinds: dict[str, str] = {}
     for plane in plan.fabrics:
@@ -117,18 +113,15 @@ def _count_devices(factory: AIFactory, plan: Plan) -> tuple[dict[str, Counter[st
     tiers = {tier.name: tier for tier in factory.storage}
     for storage in plan.storage:
         kinds.update(dict.fromkeys(storage.servers, _kind_of_server(tiers[storage.tier])))
-    known: dict[str, Counter[str]] = {}
-    unknown: dict[str, Counter[str]] = {}
+    counts: dict[str, Counter[str]] = {}
     for site in factory.sites:
-        known[site.name], unknown[site.name] = Counter(), Counter()
+        counts[site.name] = Counter()
     for rack in plan.racks:
         if rack.kind == "compute":
             continue
-        dark = frozenset(rack.unknown_power)
         for name in rack.devices:
-            counts = unknown if name in dark else known
             counts[rack.site][kinds[name]] += 1
-    return known, unknown
+    return counts
 
 
 def _kind_of_server(tier: StorageTier) -> str:
@@ -144,33 +137,13 @@ def _storage_servers(factory: AIFactory) -> dict[str, Figure]:
     return powers
 
 
-def _unnamed_switches(factory: AIFactory) -> dict[str, Figure]:
-    """Return the power of switches of which only the ports are described, by kind."""
+def _switches(factory: AIFactory) -> dict[str, Figure]:
+    """Return the power of switches by kind."""
     powers: dict[str, Figure] = {}
     for fabric in factory.fabrics:
         for tier in ("leaf", "spine"):
-            power = switch_power(fabric, tier)
-            if power is not None and fabric.switch_of(tier) is None:
-                powers[switch_kind(fabric, tier)] = power
+            powers[switch_kind(fabric, tier)] = switch_power(fabric, tier)
     return powers
-
-
-def _rate(kind: str, count: int, described: Mapping[str, Figure]) -> RatedDevices:
-    """Return the power of some equal devices.
-
-    Args:
-        kind: a model of switches, or the kind of storage servers or of switches without a model.
-        count: how many there are.
-        described: the power of what no row of the catalogue is about, by kind.
-
-    Raises:
-        ValueError: the plan is of another catalogue, in which the model has a figure.
-    """
-    power = described.get(kind) or switch(kind).source_of("power")
-    if power is None:
-        message = f"the plan counts the power of {kind}, which its row does not give"
-        raise ValueError(message)
-    return RatedDevices(count, count * power.worst(Watts).count, power)
 
 
 def add_system(sheet: Sheet, system: System) -> None:
@@ -224,7 +197,7 @@ def add_site(sheet: Sheet, equipment: SiteEquipment, plan: Plan) -> None:
         formula = f"sum over systems of machines x {kind}"
         sheet.derive(f"{name}.machines.{kind}", "W", formula, _products, *counts, *draws)
     _other(sheet, name, equipment)
-    _peak(sheet, name, equipment, power)
+    _peak(sheet, name, power)
     other = f"{name}.other"
     formula = "machines in typical work + other equipment"
     sheet.derive(f"{name}.it.typical", "W", formula, _sum, f"{name}.machines.typical", other)
@@ -288,51 +261,13 @@ def _sum(watts: float, other: float) -> float:
     return watts + other
 
 
-def _peak(sheet: Sheet, name: str, equipment: SiteEquipment, power: SitePower) -> None:
-    """Add the peak from the plan's load, and its upper bound with every device of unknown power."""
-    counted = power.why["it_load"].partition(";")[0]
-    planned = sheet.plan(f"{name}.it.planned", power.it_load, "W", f"the plan's load: {counted}")
+def _peak(sheet: Sheet, name: str, power: SitePower) -> None:
+    """Add the peak from the plan's load."""
+    why = f"the plan's load: {power.why['it_load']}"
+    planned = sheet.plan(f"{name}.it.planned", power.it_load, "W", why)
     peak, formula = f"{name}.it.peak", "load of the plan - other equipment in it + other equipment"
     parts = (planned, f"{name}.other.planned", f"{name}.other")
-    sheet.derive(peak, "W", formula, partial(_spread, 1), *parts, note=_missing(sheet, equipment))
-    count = count_unknown(sheet, equipment)
-    why = "switches and servers whose power no source gives"
-    unknown = sheet.plan(f"{name}.devices.unknown", count, "devices", why)
-    bound = sheet.figure("device.most", figure("engineering", "device.most"))
-    formula = "IT peak + devices of unknown power x the most that one draws"
-    work = lambda watts, devices, each: watts + devices * each  # noqa: E731 - the formula, used once
-    sheet.derive(f"{name}.it.most", "W", formula, work, peak, unknown, bound)
-
-
-def unknown_devices(sheet: Sheet, equipment: SiteEquipment) -> tuple[str, ...]:
-    """Return the names of the missing figures of power, one a kind of switch or server."""
-    missing = []
-    for kind in equipment.unknown:
-        if f"device.{kind}.power" not in sheet.given:
-            missing.append(f"device.{kind}.power")
-    return tuple(missing)
-
-
-def count_unknown(sheet: Sheet, equipment: SiteEquipment) -> int:
-    """Count the switches and servers whose power neither a source nor the user gives."""
-    total = 0
-    for kind, count in equipment.unknown.items():
-        if f"device.{kind}.power" not in sheet.given:
-            total += count
-    return total
-
-
-def unknown_devices_text(sheet: Sheet, equipment: SiteEquipment) -> str:
-    """Return the number of devices of unknown power and their bound, as the subject of a sentence."""
-    each = plain(sheet.ends("device.most")[1] / 1000, 6)
-    count = count_unknown(sheet, equipment)
-    return f"{count:,} switches and servers of unknown power, each of up to {each} kW (device.most),"
-
-
-def _missing(sheet: Sheet, equipment: SiteEquipment) -> str:
-    """Return how many devices are not counted, as a note; an empty one where all are."""
-    missing = count_unknown(sheet, equipment)
-    return f"{missing:,} switches and servers whose power no source gives are not counted" if missing else ""
+    sheet.derive(peak, "W", formula, partial(_spread, 1), *parts)
 
 
 def _feeds(sheet: Sheet, name: str, power: SitePower) -> None:
@@ -374,7 +309,7 @@ def _products(*numbers: float) -> float:
 
 
 def _other(sheet: Sheet, name: str, equipment: SiteEquipment) -> None:
-    """Add the switches and servers whose power a figure or the user gives; the note counts the others."""
+    """Add the switches and storage servers, each with its figure or the user's."""
     parts: list[str] = []
     for kind, devices in equipment.rated.items():
         question = f"What does one {kind} draw, in watts?"
@@ -382,17 +317,8 @@ def _other(sheet: Sheet, name: str, equipment: SiteEquipment) -> None:
         parts.append(sheet.plan(f"{name}.devices.{kind}", devices.count, "devices", "counted by the plan"))
         power = f"device.{kind}.power"
         parts.append(sheet.figure(power, devices.figure, unit="W", scale=scale, question=question))
-    for kind, count in equipment.unknown.items():
-        power, question = f"device.{kind}.power", f"What does one {kind} draw, in watts?"
-        if power in sheet.given:
-            parts.append(sheet.plan(f"{name}.devices.{kind}", count, "devices", "counted by the plan"))
-            parts.append(sheet.ask(power, "W", question))
-    # Figures of unknown power are asked for after the given ones: the order of the sheet is that of the
-    # report.
-    for kind in equipment.unknown:
-        sheet.ask(f"device.{kind}.power", "W", f"What does one {kind} draw, in watts?")
-    formula, note = "sum over devices of count x power", _missing(sheet, equipment)
-    sheet.derive(f"{name}.other", "W", formula, _alternating, *parts, note=note)
+    formula = "sum over devices of count x power"
+    sheet.derive(f"{name}.other", "W", formula, _alternating, *parts)
     counted = sum(devices.watts for devices in equipment.rated.values())
     why = "switches and servers in the plan's load, at the upper end of their figures"
     sheet.plan(f"{name}.other.planned", counted, "W", why)

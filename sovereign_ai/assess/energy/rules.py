@@ -21,7 +21,7 @@ from dataclasses import asdict, dataclass
 from fractions import Fraction
 from typing import Any
 
-from sovereign_ai.assess.energy.power import SiteEquipment, unknown_devices, unknown_devices_text
+from sovereign_ai.assess.energy.power import SiteEquipment
 from sovereign_ai.assess.measure import Measure, plain
 from sovereign_ai.assess.sheet import Sheet
 from sovereign_ai.assess.sources import figure
@@ -99,20 +99,15 @@ def add_circumstances(sheet: Sheet, equipment: SiteEquipment) -> None:
     sheet.ask(f"{name}.water-stress", "1", "Does the site stand where water is under stress (1) or not (0)?")
     sheet.ask(f"{name}.public", "1", "Does the public run it (1) or not (0)?")
     peak = (f"{name}.it.peak", f"{name}.pue")
-    most = (f"{name}.it.most", f"{name}.pue")
     sheet.derive(f"{name}.peak", "W", "IT peak x PUE", _product, *peak)
-    sheet.derive(f"{name}.most", "W", "the most of IT x PUE", _product, *most)
-    connection, connection_most = f"{name}.connection", f"{name}.connection-most"
+    connection = f"{name}.connection"
     if equipment.site.contracts:
         power = sum(contract.power.count for contract in equipment.site.contracts)
         sheet.plan(connection, power, "W", "contracted power, all contracts together")
-        sheet.derive(connection_most, "W", "contracted power", lambda watts: watts, connection)
     else:
-        # Without a contract the connection is as large as the site: at its peak, and with every unknown
-        # device.
+        # Without a contract the connection is as large as the site at its peak.
         note = "no contract is described"
         sheet.derive(connection, "W", "IT peak x PUE", _product, *peak, note=note)
-        sheet.derive(connection_most, "W", "the most of IT x PUE", _product, *most, note=note)
 
 
 def _product(it: float, pue: float) -> float:
@@ -122,7 +117,7 @@ def _product(it: float, pue: float) -> float:
 
 def checks(sheet: Sheet, equipment: SiteEquipment, measures: dict[str, Measure]) -> Iterator[EnergyCheck]:
     """Yield every limit that can concern a site."""
-    yield _reporting(sheet, equipment, measures)
+    yield _reporting(equipment, measures)
     if equipment.site.country == _COUNTRY_OF_ENEFG:
         yield from _enefg(sheet, equipment, measures)
     if equipment.site.country in members("EU"):
@@ -131,35 +126,27 @@ def checks(sheet: Sheet, equipment: SiteEquipment, measures: dict[str, Measure])
         source = figure("limits", "cndcp.it-power").source
         yield _outside(equipment, "CNDCP", source, "the Pact is of data centres in the Union")
     yield from _gaia(sheet, equipment, measures)
-    yield from _description(sheet, equipment, measures)
+    yield from _description(equipment, measures)
     yield _proposal(equipment, measures)
 
 
-def _description(
-    sheet: Sheet, equipment: SiteEquipment, measures: dict[str, Measure]
-) -> Iterator[EnergyCheck]:
+def _description(equipment: SiteEquipment, measures: dict[str, Measure]) -> Iterator[EnergyCheck]:
     """Compare transients with the described feeds, and the peak of the whole site with its contracts."""
     name, source = f"site.{equipment.name}", "the description"
     feeds = float(sum(feed_limit(equipment.site, feed) for feed in equipment.site.power.feeds))
     transient = measures[f"{name}.transient"]
-    unknown = _high(measures[f"{name}.it.most"]) - _high(measures[f"{name}.it.peak"])
-    status, needs, more = _bounded(sheet, equipment, transient, _high(transient) + unknown, feeds)
-    why = f"{transient}, and the feeds together may carry {plain(feeds / 1000, 6)} kW{more}"
+    status, needs = _bounded(transient, feeds)
+    why = f"{transient}, and the feeds together may carry {plain(feeds / 1000, 6)} kW"
     rule = "transients within the feeds"
     yield EnergyCheck(equipment.name, rule, status, "", transient.id, why, source, needs)
     if equipment.site.contracts:
         peak = measures[f"{name}.peak"]
         contracted = measures[f"{name}.connection"].value or 0.0
-        status, needs, more = _bounded(sheet, equipment, peak, _high(measures[f"{name}.most"]), contracted)
-        why = f"{peak} with its building, and {plain(contracted / 1000, 6)} kW are contracted{more}"
+        status, needs = _bounded(peak, contracted)
+        why = f"{peak} with its building, and {plain(contracted / 1000, 6)} kW are contracted"
         yield EnergyCheck(
             equipment.name, "peak within the contracts", status, "", peak.id, why, source, needs
         )
-
-
-def _high(measure: Measure) -> float:
-    """Return the upper end of a number's range; 0 for a missing number."""
-    return (measure.value if measure.high is None else measure.high) or 0.0
 
 
 def _kilowatts(measure: Measure) -> str:
@@ -167,33 +154,19 @@ def _kilowatts(measure: Measure) -> str:
     return plain((measure.value or 0) / 1000, 6)
 
 
-def _bounded(
-    sheet: Sheet, equipment: SiteEquipment, power: Measure, most: float, bound: float, *, least: bool = False
-) -> tuple[str, tuple[str, ...], str]:
-    """Compare power with a limit: devices of unknown power draw between nothing and the most that they can.
+def _bounded(power: Measure, bound: float, *, least: bool = False) -> tuple[str, tuple[str, ...]]:
+    """Compare power with a limit.
 
     Args:
-        sheet: the sheet, which holds the power of devices that the user gave.
-        equipment: the site.
-        power: the power as far as it is known.
-        most: the upper end of it, with the devices whose power is not known.
+        power: the power, with the ends of its range.
         bound: the limit, itself allowed.
         least: whether the limit is the least that counts, not the most.
 
     Returns:
-        The status, the figures that would settle an open one, and those in words that follow the comparison.
+        The status, and the figures that would settle an open one.
     """
-    status = compare(power.value, power.low, most, bound, least=least)
-    if status != "open":
-        return status, (), ""
-    without_unknown = compare(power.value, power.low, power.high, bound, least=least)
-    missing = unknown_devices(sheet, equipment)
-    if not missing:
-        return status, _waits(power, without_unknown), ""
-    words = (
-        f"; {unknown_devices_text(sheet, equipment)} can carry it over: {', '.join(missing)} would settle it"
-    )
-    return status, (*_waits(power, without_unknown), *missing), words
+    status = compare(power.value, power.low, power.high, bound, least=least)
+    return status, _waits(power, status)
 
 
 def _limit(name: str) -> float:
@@ -282,7 +255,7 @@ def _proposal(equipment: SiteEquipment, measures: dict[str, Measure]) -> EnergyC
     return _outside(equipment, rule, source, "it is a mean over the Union")
 
 
-def _reporting(sheet: Sheet, equipment: SiteEquipment, measures: dict[str, Measure]) -> EnergyCheck:
+def _reporting(equipment: SiteEquipment, measures: dict[str, Measure]) -> EnergyCheck:
     """Return whether the site must report to the European database: installed IT power of at least 500 kW."""
     rule = "EED Art. 12, Del. Reg. 2024/1364: duty to report"
     source = figure("limits", "eed.reporting.it-power").source
@@ -291,11 +264,11 @@ def _reporting(sheet: Sheet, equipment: SiteEquipment, measures: dict[str, Measu
     if country not in members("EEA"):
         return _outside(equipment, rule, source, "the directive holds in the Union")
     name = f"site.{equipment.name}"
-    peak, most = measures[f"{name}.it.peak"], measures[f"{name}.it.most"]
+    peak = measures[f"{name}.it.peak"]
     # The data file states the limit in kilowatts.
     bound = _limit("eed.reporting.it-power") * 1000
-    counted, needs, more = _bounded(sheet, equipment, peak, _high(most), bound, least=True)
-    why = f"{_kilowatts(peak)} kW of installed IT power, counted from 500 kW on; yearly by 15 May{more}"
+    counted, needs = _bounded(peak, bound, least=True)
+    why = f"{_kilowatts(peak)} kW of installed IT power, counted from 500 kW on; yearly by 15 May"
     if counted != "fails" and _in_efta(equipment):
         why += (
             f"; {country} is in the EEA and not in the Union: "
@@ -316,8 +289,8 @@ def _enefg(sheet: Sheet, equipment: SiteEquipment, measures: dict[str, Measure])
     """Compare a German site with §§ 11 and 12 EnEfG."""
     name = f"site.{equipment.name}"
     source = figure("limits", "enefg.connection").source
-    connection, most = measures[f"{name}.connection"], _high(measures[f"{name}.connection-most"])
-    concerned, needs, more = _bounded(sheet, equipment, connection, most, 300_000.0, least=True)
+    connection = measures[f"{name}.connection"]
+    concerned, needs = _bounded(connection, 300_000.0, least=True)
     if concerned == "fails":
         why = f"{_kilowatts(connection)} kW of connection, and the law counts from 300 kW on"
         yield _none(equipment, "EnEfG", source, why)
@@ -326,13 +299,13 @@ def _enefg(sheet: Sheet, equipment: SiteEquipment, measures: dict[str, Measure])
         # The limits below are compared all the same: they hold if the connection turns out to be large
         # enough.
         rule = "EnEfG: connection from 300 kW on"
-        why = f"{connection} of connection, and the law counts from 300 kW on{more}"
+        why = f"{connection} of connection, and the law counts from 300 kW on"
         yield EnergyCheck(equipment.name, rule, "open", "", connection.id, why, source, needs)
     yield from _enefg_efficiency(sheet, equipment, measures)
     rule = "EnEfG § 11(5) renewable electricity"
     for since in ("2024-01-01", "2027-01-01"):
         yield _against(equipment, measures, rule, "ref", f"enefg.renewable.{since}", since, least=True)
-    yield _management(sheet, equipment, connection, most)
+    yield _management(sheet, equipment, connection)
 
 
 def _enefg_efficiency(
@@ -367,7 +340,7 @@ def _two_years_after(started: float) -> str:
     return f"{int(text[:4]) + 2}-{text[4:6]}-{text[6:]}"
 
 
-def _management(sheet: Sheet, equipment: SiteEquipment, connection: Measure, most: float) -> EnergyCheck:
+def _management(sheet: Sheet, equipment: SiteEquipment, connection: Measure) -> EnergyCheck:
     """Return whether an energy management system must be certified.
 
     The limit is 1 MW, and 300 kW where the public runs the site.
@@ -378,7 +351,7 @@ def _management(sheet: Sheet, equipment: SiteEquipment, connection: Measure, mos
     answer = f"site.{equipment.name}.public"
     public = sheet.value(answer)
     bound = 300_000.0 if public else 1_000_000.0
-    counted, needs, more = _bounded(sheet, equipment, connection, most, bound, least=True)
+    counted, needs = _bounded(connection, bound, least=True)
     kilowatts = f"{_kilowatts(connection)} kW of connection"
     if counted == "holds":
         why = f"{kilowatts}: due; whether there is one is a question to a person"
@@ -387,7 +360,7 @@ def _management(sheet: Sheet, equipment: SiteEquipment, connection: Measure, mos
     # Below 1 MW the answer decides, because the limit for public sites is lower.
     if public is None:
         return _open(equipment, rule, source, answer, since=since)
-    why = f"{kilowatts}, counted from {plain(bound / 1000, 6)} kW on{more}"
+    why = f"{kilowatts}, counted from {plain(bound / 1000, 6)} kW on"
     if counted == "open":
         return EnergyCheck(equipment.name, rule, "open", since, connection.id, why, source, needs)
     return _none(equipment, rule, source, why)
@@ -405,15 +378,15 @@ def _pact(sheet: Sheet, equipment: SiteEquipment, measures: dict[str, Measure]) 
     """Compare a site with the Climate Neutral Data Centre Pact."""
     name = f"site.{equipment.name}"
     source = figure("limits", "cndcp.pue.cool").source
-    peak, most = measures[f"{name}.it.peak"], measures[f"{name}.it.most"]
-    small, needs, more = _bounded(sheet, equipment, peak, _high(most), 50_000.0)
+    peak = measures[f"{name}.it.peak"]
+    small, needs = _bounded(peak, 50_000.0)
     why = f"{_kilowatts(peak)} kW of IT power, and the Pact counts from above 50 kW"
     if small == "holds":
         yield _none(equipment, "CNDCP", source, why)
         return
     if small == "open":
         rule = "CNDCP: IT power above 50 kW"
-        yield EnergyCheck(equipment.name, rule, "open", "", peak.id, why + more, source, needs)
+        yield EnergyCheck(equipment.name, rule, "open", "", peak.id, why, source, needs)
     started, climate = sheet.value(f"{name}.started"), _climate(sheet, equipment)
     since = ""
     if started is not None:

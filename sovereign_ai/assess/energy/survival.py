@@ -10,13 +10,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
-from sovereign_ai.assess.energy.power import (
-    SiteEquipment,
-    count_unknown,
-    site_power,
-    unknown_devices,
-    unknown_devices_text,
-)
+from sovereign_ai.assess.energy.power import SiteEquipment, site_power
 from sovereign_ai.assess.measure import plain
 from sovereign_ai.assess.sheet import Sheet
 from sovereign_ai.plan import Plan
@@ -91,8 +85,7 @@ def _with_devices(
 ) -> Failure:
     """Return the loss of a feed with the load of switches and servers on the feeds that are left.
 
-    Those with a power figure draw at most its upper end, which the plan counts, or what the user gives; the
-    others draw between nothing and the most that they can.
+    They draw at most the upper end of their figure, which the plan counts, or what the user gives.
 
     Args:
         sheet: the sheet.
@@ -103,7 +96,6 @@ def _with_devices(
     name = f"site.{equipment.name}.other"
     counted = sheet.value(f"{name}.planned") or 0.0
     known = max(sheet.value(name) or 0.0, counted)
-    most = known + count_unknown(sheet, equipment) * sheet.ends("device.most")[1]
     # Devices are spread evenly, so the feed with the least room limits all of them.
     room = counted + min(
         (float(feed_limit(equipment.site, feed)) - watts) * len(after) for feed, watts in after.items()
@@ -114,13 +106,6 @@ def _with_devices(
             f"and the feeds left carry {plain(max(room, 0) / 1000, 6)} kW more"
         )
         return replace(failure, survives=False, stops=None, why=why, needs=())
-    if most > room:
-        missing = unknown_devices(sheet, equipment)
-        why = (
-            f"{failure.why}; {unknown_devices_text(sheet, equipment)} may overload what is left: "
-            f"{', '.join(missing)} would settle it"
-        )
-        return replace(failure, survives=None, stops=None, why=why, needs=(*failure.needs, *missing))
     return failure
 
 

@@ -109,18 +109,8 @@ def _rack(elevation: Elevation, x: float, y: float) -> Iterator[Markup]:
         yield words(x - 4, y + (RACK_UNITS - unit) * _UNIT + 8, unit, "tiny", "end")
     yield from _devices(elevation, x, y)
     bottom = y + RACK_UNITS * _UNIT
-    yield words(x, bottom + 14, watts(rack), "small")
+    yield words(x, bottom + 14, f"{rack.power / 1000:g} kW", "small")
     yield words(x, bottom + 27, f"PDUs on {', '.join(rack.pdus)}; {rack.rack_units} U", "small")
-
-
-def watts(rack: Rack) -> str:
-    """Return the power of a rack; an unknown power is no zero."""
-    parts: list[str] = []
-    if rack.power:
-        parts.append(f"{rack.power / 1000:g} kW")
-    if rack.unknown_power:
-        parts.append(f"{len(rack.unknown_power)} of unknown power")
-    return ", ".join(parts) or "0 kW"
 
 
 def _devices(elevation: Elevation, x: float, y: float) -> Iterator[Markup]:

@@ -172,7 +172,7 @@ def racks(report: Report) -> Iterator[Markup]:
     for elevation in elevations.elevations(report.factory, report.plan):
         first = elevation.first
         rack = f"{len(elevation.names)} x {first.kind}, {first.hall}"
-        rows.append((rack, elevations.watts(first), ", ".join(first.pdus), _names(elevation.names)))
+        rows.append((rack, f"{first.power / 1000:g} kW", ", ".join(first.pdus), _names(elevation.names)))
     yield tag(
         "details",
         tag("summary", "Which racks look like these, and where the numbers come from"),

@@ -22,6 +22,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 
 from sovereign_ai.plan.fabric.cables import switch_names
+from sovereign_ai.plan.fabric.growth import switch_groups
 from sovereign_ai.plan.fabric.port_assignment import fabrics_by_name, manages
 from sovereign_ai.plan.fabric.size import FabricSize
 from sovereign_ai.plan.racks import (
@@ -32,7 +33,6 @@ from sovereign_ai.plan.racks import (
     home,
     server_watts,
     support_racks,
-    switch_batches,
     switch_units,
     switch_watts,
 )
@@ -46,12 +46,11 @@ def support(
 ) -> Iterator[SupportBatch]:
     """Yield each batch of switches and storage servers, in the order of the racks."""
     fabrics = fabrics_by_name(factory)
-    for size in sizes:
-        fabric = fabrics[size.fabric]
-        hall = home(shapes, factory.site(size.site), fabric.pools)
-        for level, count in switch_batches(fabric, size):
-            watts = switch_watts(fabric, level) or 0
-            yield SupportBatch(hall, "network", "", count, switch_units(fabric, level), watts)
+    for group in switch_groups(factory, sizes):
+        fabric, site = fabrics[group.size.fabric], factory.site(group.size.site)
+        hall = home(shapes, site, fabric.pools)
+        units, watts = switch_units(fabric, group.tier), switch_watts(fabric, group.tier)
+        yield SupportBatch(hall, "network", "", len(group.names), units, watts)
     for tier in tiers:
         pools = [shape.pool.name for shape in shapes if shape.pool.zone == tier.zone]
         hall = home(shapes, factory.site(tier.site), pools)

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 
-from sovereign_ai.plan.fabric.bisection import carried, carried_laid
+from sovereign_ai.plan.fabric.bisection import Carried, carried, carried_laid
 from sovereign_ai.plan.fabric.cables import (
     CableNames,
     Cables,
@@ -269,21 +269,11 @@ def _plan_plane(
     layout = size.layout
     is_even = layout is None or layout.even
     is_pair = layout is not None and layout.peers > 0
-    # A single switch has no links to others, whatever rate is described for them.
-    if layout is not None and middle and (is_pair or not is_even or size.uplink != size.link):
-        built = carried_laid(low, middle, high, peers=is_pair, weight=Fraction(size.uplink, size.link))
-    else:
-        built = carried(low, middle, high)
+    built = _measure(size, low, middle, high)
     down, up = built.oversubscription.as_integer_ratio()
-    bisection_why = (
-        f"{built.bisection} links of {BitsPerSecond(size.link)} "
-        f"that the worst half of {len(low)} endpoints can fill"
-    )
-    if not is_even:
-        bisection_why += "; of links that differ by one only the even part is counted"
     why = dict(size.why)
     why["oversubscription"] = _OVERSUBSCRIPTION
-    why["bisection"] = bisection_why
+    why["bisection"] = _bisection_why(size, built, low)
     cables_above = len(middle)
     leaf_leaf = cables_above if is_pair else 0
     uplink = size.uplink if size.uplink != size.link else 0
@@ -327,6 +317,82 @@ def _plan_plane(
         uplink_ports=uplink_ports,
         uneven=not is_even,
     )
+
+
+def _measure(size: FabricSize, low: Cables, middle: Cables, high: Cables) -> Carried:
+    """Return the capacity of a plane's cables: of hosts, of leaves, and of spines to cores."""
+    layout = size.layout
+    is_pair = layout is not None and layout.peers > 0
+    # A single switch has no links to others, whatever rate is described for them.
+    if layout is not None and middle and (is_pair or not layout.even or size.uplink != size.link):
+        return carried_laid(low, middle, high, peers=is_pair, weight=Fraction(size.uplink, size.link))
+    return carried(low, middle, high)
+
+
+def _bisection_why(size: FabricSize, built: Carried, low: Cables) -> str:
+    """Return the reason of a bisection."""
+    why = (
+        f"{built.bisection} links of {BitsPerSecond(size.link)} "
+        f"that the worst half of {len(low)} endpoints can fill"
+    )
+    if size.layout is not None and not size.layout.even:
+        why += "; of links that differ by one only the even part is counted"
+    return why
+
+
+def standing_plane(
+    plane: FabricPlan, size: FabricSize, first: Mapping[str, int], index: int, phase: str
+) -> FabricPlan:
+    """Return what stands of a plane at the end of a phase.
+
+    Args:
+        plane: the whole plane.
+        size: its size.
+        first: device to the phase from which on it stands; what is not in it stands from the start.
+        index: number of the phase.
+        phase: its name.
+    """
+    low, middle, high = (
+        _standing_cables(plane.host_links, first, index),
+        _standing_cables(plane.cables[plane.node_leaf : len(plane.cables) - plane.spine_core], first, index),
+        _standing_cables(plane.cables[len(plane.cables) - plane.spine_core :], first, index),
+    )
+    standing = tuple(switch for switch in plane.switches if first.get(switch.name, 0) <= index)
+    tiers = Counter(switch.tier for switch in standing)
+    built = _measure(size, low, middle, high)
+    down, up = built.oversubscription.as_integer_ratio()
+    why = dict(plane.why)
+    why["bisection"] = _bisection_why(size, built, low)
+    why["phase"] = (
+        f"what stands at the end of {phase}; laid out for {plane.leaf} leaves, {plane.spine} spines "
+        f"and {plane.core} cores"
+    )
+    leaf_leaf = len(middle) if plane.leaf_leaf else 0
+    return replace(
+        plane,
+        endpoints=len(low),
+        leaf=tiers["leaf"],
+        spine=tiers["spine"],
+        core=tiers["core"],
+        node_leaf=len(low),
+        leaf_spine=len(middle) - leaf_leaf,
+        leaf_leaf=leaf_leaf,
+        spine_core=len(high),
+        switches=standing,
+        cables=Cables((*low.rows, *middle.rows, *high.rows)),
+        oversubscription=f"{down}:{up}",
+        bisection=built.bisection * size.link,
+        why=why,
+    )
+
+
+def _standing_cables(cables: Cables, first: Mapping[str, int], index: int) -> Cables:
+    """Return the cables of which both ends stand at the end of a phase."""
+    rows = []
+    for row in cables.rows:
+        if first.get(row[0], 0) <= index and first.get(row[2], 0) <= index:
+            rows.append(row)
+    return Cables(rows)
 
 
 def _make_switches(names: CableNames) -> tuple[Switch, ...]:

@@ -206,8 +206,13 @@ def _supplies_on(supplies: int, pdus: int, feeds: int, first: int, place: int) -
     return on_feed
 
 
-def rack_groups(shapes: Iterable[Shape]) -> list[RackGroup]:
-    """Return the compute racks of every hall, equal ones grouped, in the order in which they are numbered."""
+def rack_groups(shapes: Iterable[Shape], whole: Mapping[str, int] | None = None) -> list[RackGroup]:
+    """Return the compute racks of every hall, equal ones grouped, in the order in which they are numbered.
+
+    Args:
+        shapes: the pools.
+        whole: pool to the racks that are kept for it, where it grows in phases.
+    """
     racks_in: defaultdict[str, int] = defaultdict(int)
     groups: list[RackGroup] = []
     for shape in shapes:
@@ -220,7 +225,7 @@ def rack_groups(shapes: Iterable[Shape]) -> list[RackGroup]:
             groups.append(RackGroup(shape, shape.per_rack, (start + offset) % feeds, count))
         if rest:
             groups.append(RackGroup(shape, rest, (start + full) % feeds, 1))
-        racks_in[shape.hall.name] += full + (rest > 0)
+        racks_in[shape.hall.name] += (whole or {}).get(shape.pool.name, shape.racks)
     return groups
 
 

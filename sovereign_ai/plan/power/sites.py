@@ -63,14 +63,13 @@ They are in no digest then, so that these plans keep theirs.
 """
 
 
-def site_power(site: Site, groups: Sequence[RackGroup], other: int = 0, dark: int = 0) -> SitePower:
+def site_power(site: Site, groups: Sequence[RackGroup], other: int = 0) -> SitePower:
     """Return a site's power in whole watts.
 
     Args:
         site: the site.
         groups: its compute racks.
-        other: known watts of switches and storage servers.
-        dark: switches and storage servers whose power no source gives.
+        other: watts of switches and storage servers.
     """
     site_total = site_load(site, groups, other)
     load = site_total.load
@@ -96,7 +95,7 @@ def site_power(site: Site, groups: Sequence[RackGroup], other: int = 0, dark: in
         after_loss=after,
         survives=survives,
         unknown=site_total.unknown,
-        why=_why(site, groups, site_total, other, dark),
+        why=_why(site, groups, site_total, other),
         limits=_limits(site, groups),
     )
 
@@ -122,7 +121,7 @@ def _round_watts(watts: Sequence[Fraction]) -> list[int]:
     return floors
 
 
-def _why(site: Site, groups: Sequence[RackGroup], load: SiteLoad, other: int, dark: int) -> dict[str, str]:
+def _why(site: Site, groups: Sequence[RackGroup], load: SiteLoad, other: int) -> dict[str, str]:
     """Return the reasons of the numbers."""
     counts: dict[tuple[str, int, int], int] = defaultdict(int)
     for group in groups:
@@ -134,10 +133,9 @@ def _why(site: Site, groups: Sequence[RackGroup], load: SiteLoad, other: int, da
         terms.append(f"{count:,} racks of {machines} {name} at {watts:,} W")
     if other:
         terms.append(f"{other:,} W of switches and servers")
-    rest = f"; {dark:,} switches and servers whose power no source gives are not counted" if dark else ""
     why: dict[str, str] = {}
     racks = " + ".join(terms) or "no racks"
-    why["it_load"] = f"{racks} = {load.watts:,} W{rest}"
+    why["it_load"] = f"{racks} = {load.watts:,} W"
     why["it_budget"] = f"as described: {site.power.it_budget}"
     pdus, feeds = site.power.rack_pdus, len(site.power.feeds)
     why["feeds"] = f"{pdus} PDUs a rack over {feeds} feeds in turn, supplies over PDUs in turn"

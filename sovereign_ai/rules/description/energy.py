@@ -60,7 +60,7 @@ def _largest_training_load(factory: AIFactory, site: str) -> tuple[int, str]:
         if pool.site != site or pool.purpose == "inference":
             continue
         power = system(pool.system).max_power or Watts(0)
-        largest = max(largest, (pool.nodes * power.count, pool.name))
+        largest = max(largest, (factory.standing(pool) * power.count, pool.name))
     return largest
 
 

@@ -162,7 +162,7 @@ def _accelerators_by_maker(factory: AIFactory) -> dict[str, int]:
     for pool in factory.pools:
         server = system(pool.system)
         maker = accelerator(server.accelerator).vendor
-        counts[maker] = counts.get(maker, 0) + pool.nodes * server.gpus
+        counts[maker] = counts.get(maker, 0) + factory.standing(pool) * server.gpus
     return counts
 
 

@@ -55,9 +55,9 @@ def _location(subject: Subject) -> CriterionReading:
     inside_nodes = outside_nodes = 0
     for pool in factory.pools:
         if home(factory.site(pool.site).country):
-            inside_nodes += pool.nodes
+            inside_nodes += factory.standing(pool)
         else:
-            outside_nodes += pool.nodes
+            outside_nodes += factory.standing(pool)
     away = _storage_outside(subject)
     if not inside_nodes:
         number = 2 if factory.residency else 1

@@ -172,9 +172,10 @@ def check_workloads(factory: AIFactory) -> Iterator[Problem]:
         yield from _check_quota(workload, quota_of[workload.tenant], gpus.get(pool.system), field)
         if workload.tenant not in tenants_in[pool.zone]:
             yield _zone_problem(factory, workload, pool, tenants_in, field)
-        if workload.nodes > pool.nodes:
-            message = f"{workload.nodes:,} machines at once, and pool {pool.name!r} has {pool.nodes:,}"
-            hint = f"write at most {pool.nodes:,}, or enlarge the pool"
+        standing = factory.standing(pool)
+        if workload.nodes > standing:
+            message = f"{workload.nodes:,} machines at once, and pool {pool.name!r} has {standing:,}"
+            hint = f"write at most {standing:,}, or enlarge the pool"
             yield Problem("out-of-range", message, Where(field=f"{field}.nodes"), hint)
 
 

@@ -32,6 +32,7 @@ from sovereign_ai.spec.checks.hardware import (
 from sovereign_ai.spec.checks.limits import check_limits
 from sovereign_ai.spec.checks.names import check_names
 from sovereign_ai.spec.checks.network import check_clusters, check_network
+from sovereign_ai.spec.checks.phases import check_phases
 from sovereign_ai.spec.checks.platform import check_platform
 from sovereign_ai.spec.checks.services import check_services
 from sovereign_ai.spec.checks.values import check_shares, check_values
@@ -46,6 +47,7 @@ _CHECKS: tuple[tuple[Callable[[AIFactory], Iterator[Problem]], frozenset[str]], 
     (check_shares, frozenset({"operator"})),
     (check_sites, frozenset({"sites"})),
     (check_pools, frozenset({"pools", "sites"})),
+    (check_phases, frozenset({"phases", "pools"})),
     (check_fabrics, frozenset({"fabrics", "pools"})),
     (check_media, frozenset({"storage"})),
     (check_storage, frozenset({"storage", "pools", "zones"})),
@@ -55,7 +57,10 @@ _CHECKS: tuple[tuple[Callable[[AIFactory], Iterator[Problem]], frozenset[str]], 
     (check_flows, frozenset({"zones"})),
     (check_isolation, frozenset({"zones", "pools", "fabrics"})),
     (check_tenants, frozenset({"tenants", "zones"})),
-    (check_workloads, frozenset({"workloads", "pools", "zones", "tenants", "images"})),
+    (
+        check_workloads,
+        frozenset({"workloads", "pools", "phases", "phase", "zones", "tenants", "images"}),
+    ),
     (check_signers, frozenset({"images"})),
     (check_services, frozenset({"services"})),
     (check_platform, frozenset({"platform"})),

@@ -1,14 +1,11 @@
 from __future__ import annotations
 
 import doctest
-from pathlib import Path
 
 import pytest
 
-from sovereign_ai.attest.report import atlas, elevations, markup, numbers, tables
+from sovereign_ai.attest.report import atlas, markup, numbers, tables
 from sovereign_ai.attest.report.elevations import elevations as drawn
-from sovereign_ai.plan import plan
-from sovereign_ai.spec import load
 from tests.attest.report.reports import changed, report
 
 
@@ -39,13 +36,6 @@ def test_a_spine_of_another_model_has_its_own_height_and_not_that_of_the_leaves(
         assert sum(units or 0 for _, _, units in elevation.devices) == elevation.first.rack_units
         height.update({what: units for _, what, units in elevation.devices})
     assert (height["compute leaf"], height["compute spine"]) == (2, 4)
-
-
-def test_power_that_nobody_knows_is_no_zero(dark_lab: Path) -> None:
-    factory = load(dark_lab)
-    dark = [group.first for group in drawn(factory, plan(factory)) if group.first.unknown_power]
-    assert dark
-    assert all("unknown" in elevations.watts(rack) for rack in dark)
 
 
 @pytest.mark.parametrize("module", [atlas, markup, numbers, tables])
