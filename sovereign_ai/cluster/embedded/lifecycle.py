@@ -40,6 +40,7 @@ from sovereign_ai.cluster.embedded.queueing import (
     make_queueing,
     set_queueing,
 )
+from sovereign_ai.cluster.embedded.replaced_keys import complete_replacement, is_replacing, remove_keys
 from sovereign_ai.cluster.embedded.settings import make_settings
 from sovereign_ai.cluster.embedded.shutdown import STOP_SECONDS, stop_processes
 from sovereign_ai.cluster.embedded.supervisor import ALREADY_RUNNING
@@ -120,7 +121,10 @@ def up(
         if is_same and before.supervisor is not None and before.phase in {"starting", "ready"}:
             if not before.healthy:
                 progress(f"{name}: waiting for components that are being restarted")
-            return _wait(cluster_dir, wait_seconds)
+            cluster = _wait(cluster_dir, wait_seconds)
+            # A rotation was interrupted before it stopped anything, or when the new keys were in use.
+            complete_replacement(cluster_dir)
+            return cluster
         stop_processes(cluster_dir)
         is_new = not cluster_dir.record.exists()
         # Before anything is written: a program that is missing changes nothing.
@@ -128,13 +132,17 @@ def up(
         definitions = _queue_definitions() if wants_queueing else None
         try:
             cluster_dir.make()
+            if is_replacing(cluster_dir):
+                remove_keys(cluster_dir)
             set_queueing(cluster_dir, definitions)
-            return _start(cluster_dir, programs, progress, wait_seconds)
+            cluster = _start(cluster_dir, programs, progress, wait_seconds)
         except BaseException:  # Ctrl-C too
             stop_processes(cluster_dir)
             if is_new and cluster_dir.folder.exists():
                 cluster_dir.remove()
             raise
+        complete_replacement(cluster_dir)
+        return cluster
 
 
 def down(name: str = "default", *, keep_data: bool = False, root: Path | None = None) -> bool:
