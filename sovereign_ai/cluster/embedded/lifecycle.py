@@ -34,6 +34,7 @@ from sovereign_ai.cluster.embedded.process_status import (
     status_of,
     supervisor_pid,
 )
+from sovereign_ai.cluster.embedded.queue_release import release_without_queueing
 from sovereign_ai.cluster.embedded.queueing import (
     QUEUE_PROGRAM,
     has_queueing,
@@ -123,7 +124,7 @@ def up(
                 progress(f"{name}: waiting for components that are being restarted")
             cluster = _wait(cluster_dir, wait_seconds)
             # A rotation was interrupted before it stopped anything, or when the new keys were in use.
-            complete_replacement(cluster_dir)
+            _finish(cluster_dir, progress)
             return cluster
         stop_processes(cluster_dir)
         is_new = not cluster_dir.record.exists()
@@ -141,8 +142,15 @@ def up(
             if is_new and cluster_dir.folder.exists():
                 cluster_dir.remove()
             raise
-        complete_replacement(cluster_dir)
+        _finish(cluster_dir, progress)
         return cluster
+
+
+def _finish(cluster_dir: ClusterDir, progress: Callable[[str], object]) -> None:
+    """Complete what an earlier command, or this one, began and what needs a control plane that runs."""
+    complete_replacement(cluster_dir)
+    if released := release_without_queueing(cluster_dir):
+        progress(f"{cluster_dir.name}: {released} objects that Kueue held can be deleted again")
 
 
 def down(name: str = "default", *, keep_data: bool = False, root: Path | None = None) -> bool:
