@@ -34,12 +34,14 @@ from sovereign_ai.cluster.embedded.process_status import (
     status_of,
     supervisor_pid,
 )
+from sovereign_ai.cluster.embedded.queue_release import release_without_queueing
 from sovereign_ai.cluster.embedded.queueing import (
     QUEUE_PROGRAM,
     has_queueing,
     make_queueing,
     set_queueing,
 )
+from sovereign_ai.cluster.embedded.replaced_keys import complete_replacement, is_replacing, remove_keys
 from sovereign_ai.cluster.embedded.settings import make_settings
 from sovereign_ai.cluster.embedded.shutdown import STOP_SECONDS, stop_processes
 from sovereign_ai.cluster.embedded.supervisor import ALREADY_RUNNING
@@ -120,7 +122,10 @@ def up(
         if is_same and before.supervisor is not None and before.phase in {"starting", "ready"}:
             if not before.healthy:
                 progress(f"{name}: waiting for components that are being restarted")
-            return _wait(cluster_dir, wait_seconds)
+            cluster = _wait(cluster_dir, wait_seconds)
+            # A rotation was interrupted before it stopped anything, or when the new keys were in use.
+            _finish(cluster_dir, progress)
+            return cluster
         stop_processes(cluster_dir)
         is_new = not cluster_dir.record.exists()
         # Before anything is written: a program that is missing changes nothing.
@@ -128,13 +133,24 @@ def up(
         definitions = _queue_definitions() if wants_queueing else None
         try:
             cluster_dir.make()
+            if is_replacing(cluster_dir):
+                remove_keys(cluster_dir)
             set_queueing(cluster_dir, definitions)
-            return _start(cluster_dir, programs, progress, wait_seconds)
+            cluster = _start(cluster_dir, programs, progress, wait_seconds)
         except BaseException:  # Ctrl-C too
             stop_processes(cluster_dir)
             if is_new and cluster_dir.folder.exists():
                 cluster_dir.remove()
             raise
+        _finish(cluster_dir, progress)
+        return cluster
+
+
+def _finish(cluster_dir: ClusterDir, progress: Callable[[str], object]) -> None:
+    """Complete what an earlier command, or this one, began and what needs a control plane that runs."""
+    complete_replacement(cluster_dir)
+    if released := release_without_queueing(cluster_dir):
+        progress(f"{cluster_dir.name}: {released} objects that Kueue held can be deleted again")
 
 
 def down(name: str = "default", *, keep_data: bool = False, root: Path | None = None) -> bool:

@@ -31,6 +31,8 @@ _WEBHOOK_CLIENT = Leaf("kueue-webhook-client", "sovereign-ai:kube-apiserver", cl
 _WEBHOOK_SERVER = Leaf("kueue-webhook", QUEUE_CONTROLLER, server=True)
 _CONTROLLER = Leaf(QUEUE_CONTROLLER, KUEUE_USER, client=True)
 _GROUP, _VERSION = "kueue.x-k8s.io", "v1beta2"
+GROUP_VERSION = f"{_GROUP}/{_VERSION}"
+"""The version of Kueue's kinds that is used here."""
 _ADMISSION = "admissionregistration.k8s.io/v1"
 _READ = ("get", "list", "watch")
 _CHANGE = ("patch", "update")
@@ -103,7 +105,7 @@ def make_queueing(cluster_dir: ClusterDir, ports: Mapping[str, int]) -> None:
     write_private(cluster_dir.identity(QUEUE_CONTROLLER), identity)
     _write_serving_files(cluster_dir)
     port = ports[QUEUE_CONTROLLER]
-    write_json(cluster_dir.config / "kueue.json", _configuration(cluster_dir, port))
+    write_json(queue_settings_file(cluster_dir), _configuration(cluster_dir, port))
     _write_webhooks(cluster_dir, port)
 
 
@@ -146,7 +148,7 @@ def queue_roles() -> tuple[dict[str, Any], ...]:
 def queue_flags(cluster_dir: ClusterDir) -> tuple[str, ...]:
     """Return Kueue's arguments."""
     return (
-        f"--config={cluster_dir.config / 'kueue.json'}",
+        f"--config={queue_settings_file(cluster_dir)}",
         f"--identity={cluster_dir.identity(QUEUE_CONTROLLER)}",
     )
 
@@ -154,6 +156,11 @@ def queue_flags(cluster_dir: ClusterDir) -> tuple[str, ...]:
 def queueing_file(cluster_dir: ClusterDir) -> Path:
     """Return the file that makes Kueue part of a control plane."""
     return cluster_dir.config / "queueing.json"
+
+
+def queue_settings_file(cluster_dir: ClusterDir) -> Path:
+    """Return the file with Kueue's settings; it stays until what Kueue holds is released."""
+    return cluster_dir.config / "kueue.json"
 
 
 def _client_file(cluster_dir: ClusterDir) -> Path:

@@ -10,15 +10,19 @@ seconds. Data stays as it is: what etcd holds is not encrypted under any of thes
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Callable
 from pathlib import Path
 
 from sovereign_ai.cluster.embedded.lifecycle import EmbeddedCluster, up
 from sovereign_ai.cluster.embedded.process_status import supervisor_pid
+from sovereign_ai.cluster.embedded.replaced_keys import (
+    complete_replacement,
+    ran_before,
+    record_replacement,
+    remove_keys,
+)
 from sovereign_ai.cluster.embedded.shutdown import STOP_SECONDS, stop_processes
 from sovereign_ai.cluster.lock import alone
-from sovereign_ai.cluster.removed_clusters import note_removed
 from sovereign_ai.cluster.state import cluster_dir_of
 from sovereign_ai.errors import EnvironmentLacksError, Problem
 
@@ -28,8 +32,8 @@ def rotate(
 ) -> EmbeddedCluster | None:
     """Replace every authority, certificate and token key of a control plane.
 
-    If it is interrupted, the next `up` makes what is missing; whatever an authority that is gone has signed
-    is replaced as well.
+    If it is interrupted once the control plane has stopped, the next `up` or `rotate` completes it, and none
+    of the old keys is left.
 
     Args:
         name: the cluster's name.
@@ -37,7 +41,8 @@ def rotate(
         root: the folder of all clusters, if not the user's own.
 
     Returns:
-        The cluster; None if it did not run, in which case its next start makes the keys.
+        The cluster; None if it did not run, in which case its next start makes the keys. One that an
+        interrupted rotation stopped counts as running.
 
     Raises:
         UsageError: the name is no DNS label.
@@ -50,14 +55,14 @@ def rotate(
         hint = "`sovereign-ai cluster list` lists the clusters"
         raise EnvironmentLacksError(Problem("no-cluster", message, hint=hint))
     with alone(cluster_dir, progress, STOP_SECONDS):
-        ran = supervisor_pid(cluster_dir) is not None
-        if ran:
+        runs = supervisor_pid(cluster_dir) is not None
+        ran = runs or ran_before(cluster_dir)
+        record_replacement(cluster_dir, ran=ran)
+        if runs:
             progress(f"{name}: stopping it")
         stop_processes(cluster_dir)
-        # Should the plane be removed and made again before a deployment has recorded its new authority, the
-        # old one is how the deployment knows that this plane is gone.
-        note_removed(cluster_dir)
-        # With its folders: a component may have its files in one of its own.
-        shutil.rmtree(cluster_dir.pki)
-        cluster_dir.make()
+        if not ran:
+            remove_keys(cluster_dir)
+            complete_replacement(cluster_dir)
+    # A start removes the old keys and makes new ones, as it does after a command that was killed here.
     return up(name, progress=progress, root=root) if ran else None

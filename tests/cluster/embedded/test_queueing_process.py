@@ -94,3 +94,18 @@ def test_kueue_is_refused_what_it_does_not_need(api: Api, version: str, kind: st
         kueue.list(version, kind, namespace)
     assert caught.value.status == 403
     assert kueue.list("kueue.x-k8s.io/v1beta2", "Workload") == []
+
+
+def test_what_kueue_held_can_be_deleted_once_it_runs_no_more(cluster: EmbeddedCluster, api: Api):
+    flavor = ("kueue.x-k8s.io/v1beta2", "ResourceFlavor", "held")
+    own = ["kueue.x-k8s.io/resource-in-use", "example.com/another"]
+    metadata = {"name": "held", "finalizers": own}
+    api.create({"apiVersion": flavor[0], "kind": flavor[1], "metadata": metadata, "spec": {}})
+    lines: list[str] = []
+    root = cluster.folder.parent
+    after = up("queues", root=root, wait_seconds=300, queueing=False, progress=lines.append)
+    assert "kueue" not in after.pids
+    held = api.get(*flavor)
+    assert held is not None
+    assert held["metadata"]["finalizers"] == own[1:]
+    assert lines[-1] == "queues: 1 objects that Kueue held can be deleted again"

@@ -8,9 +8,11 @@ from typing import Any
 import pytest
 
 from sovereign_ai.cluster.api.client import ApiError, UnreachableError, open_cluster
+from sovereign_ai.cluster.embedded import rotation
 from sovereign_ai.cluster.embedded.lifecycle import down, status, up
+from sovereign_ai.cluster.embedded.replaced_keys import is_replacing, record_replacement
 from sovereign_ai.cluster.embedded.rotation import rotate
-from sovereign_ai.cluster.state import cluster_dir_of
+from sovereign_ai.cluster.state import ClusterDir, cluster_dir_of
 from sovereign_ai.errors import EnvironmentLacksError
 
 
@@ -19,6 +21,45 @@ def test_a_control_plane_that_does_not_exist_gets_no_keys(tmp_path: Path) -> Non
         rotate("absent", root=tmp_path)
     assert caught.value.problems[0].code == "no-cluster"
     assert list(tmp_path.iterdir()) == []
+
+
+def stopped(tmp_path: Path) -> ClusterDir:
+    """Return the folder of a control plane that does not run."""
+    cluster_dir = cluster_dir_of("rest", tmp_path)
+    cluster_dir.make()
+    cluster_dir.record.write_text("{}", encoding="utf-8")
+    cluster_dir.pki.joinpath("cluster-ca.key").write_text("old", encoding="ascii")
+    return cluster_dir
+
+
+def test_a_rotation_that_was_interrupted_starts_what_it_stopped(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stopped(tmp_path)
+    starts = []
+
+    def interrupted(_name: str, **_more: Any) -> None:
+        starts.append("interrupted")
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(rotation, "up", interrupted)
+    with monkeypatch.context() as running:
+        running.setattr(rotation, "supervisor_pid", lambda _cluster_dir: 1)
+        running.setattr(rotation, "stop_processes", lambda _cluster_dir: True)
+        with pytest.raises(KeyboardInterrupt):
+            rotate("rest", root=tmp_path)
+    monkeypatch.setattr(rotation, "up", lambda name, **_more: starts.append(name))
+    rotate("rest", root=tmp_path)
+    assert starts == ["interrupted", "rest"]
+
+
+def test_a_rotation_goes_on_where_another_was_killed_with_the_keys_half_removed(tmp_path: Path) -> None:
+    cluster_dir = stopped(tmp_path)
+    cluster_dir.pki.joinpath("cluster-ca.key").unlink()
+    cluster_dir.pki.rmdir()
+    assert rotate("rest", root=tmp_path) is None
+    assert list(cluster_dir.pki.iterdir()) == []
+    assert not is_replacing(cluster_dir)
 
 
 def token_of(api: Any) -> str:
@@ -105,6 +146,12 @@ def test_a_stopped_control_plane_gets_its_keys_at_its_next_start(tmp_path: Path)
         pki.joinpath("component", "tls.key").write_text("old", encoding="ascii")
         assert rotate("rest", root=tmp_path) is None
         assert list(pki.iterdir()) == []
+        # As a rotation leaves it that was killed before it had removed everything.
+        cluster_dir = cluster_dir_of("rest", tmp_path)
+        record_replacement(cluster_dir, ran=True)
+        pki.joinpath("stolen.key").write_text("old", encoding="ascii")
         assert open_cluster(up("rest", root=tmp_path).kubeconfig).identity()
+        assert not pki.joinpath("stolen.key").exists()
+        assert not is_replacing(cluster_dir)
     finally:
         down("rest", root=tmp_path)
