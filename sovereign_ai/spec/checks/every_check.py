@@ -79,7 +79,9 @@ def check(factory: AIFactory, where: Callable[[str], Where] | None = None) -> li
             that made the part.
     """
     data = factory.model_dump(by_alias=True)
-    problems = list(islice(_run_checks(factory, data, frozenset(data)), MOST_PROBLEMS + 1))
+    # All fields: the dump leaves later ones out where they hold their default, and a default is right.
+    fields = frozenset(type(factory).model_fields)
+    problems = list(islice(_run_checks(factory, data, fields), MOST_PROBLEMS + 1))
     return _place_problems(problems, where or of_python(factory).where) if problems else []
 
 
@@ -104,11 +106,11 @@ def _run_checks(factory: AIFactory, data: Mapping[str, Any], fields: frozenset[s
     yield from too_long
     if too_long:
         return  # checks that compare each entry with each other would not end
-    if "catalog" in fields:
+    if "catalog" in fields and data.get("catalog"):
         from sovereign_ai.catalog import add_rows  # noqa: PLC0415 - only checks need it
 
         # Rows come first: pools and fabrics may name them.
-        yield from add_rows(data.get("catalog") or ())
+        yield from add_rows(data["catalog"])
     yield from check_names(data)
     yield from check_values(factory, fields)
     for run, needs in _CHECKS:
