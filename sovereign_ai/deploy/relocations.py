@@ -17,7 +17,7 @@ from typing import Any
 
 from sovereign_ai.deploy.gateway_moves import gateway_moves
 from sovereign_ai.deploy.part_move import Move, Usage, losses_in, namespace_of, total_size
-from sovereign_ai.deploy.successors import MOVABLE, component_of
+from sovereign_ai.deploy.successors import MOVABLE, component_of, tenancy_of
 from sovereign_ai.names import KEYS, label_value
 from sovereign_ai.plan import Plan
 from sovereign_ai.render.interop import switch_tiers
@@ -296,22 +296,16 @@ def _namespaces(
     new = {}
     for obj in wanted:
         if obj["kind"] == "Namespace":
-            new[_tenancy(obj)] = obj["metadata"]["name"]
+            new[tenancy_of(obj)] = obj["metadata"]["name"]
     for obj in live:
         component, name = component_of(obj), obj["metadata"]["name"]
         is_tenants = obj["kind"] == "Namespace" and component.startswith("tenant.")
         # What a renamed tenant loses is reported with its name.
         if not is_tenants or component in renamed or name in new.values():
             continue
-        tenant, zone = _tenancy(obj)
+        tenant, zone = tenancy_of(obj)
         successor = new.get((tenant, names.names.get(("zone", zone), zone)), "")
         yield Move("namespace", name, successor, tuple(losses_in({name}, usage)))
-
-
-def _tenancy(namespace: Object) -> tuple[str, str]:
-    """Return the tenant and the zone of a namespace."""
-    labels = namespace["metadata"].get("labels") or {}
-    return labels.get(KEYS.tenant, ""), labels.get(KEYS.namespace_zone, "")
 
 
 def _registries(live: Iterable[Object], wanted: Iterable[Object], usage: Usage) -> Iterator[Move]:
