@@ -111,6 +111,7 @@ def deletion_problems(
     total: int,
     allowed: Allowed,
     renamed: Collection[ObjectKey] = (),
+    homes: Mapping[str, str] | None = None,
 ) -> list[Problem]:
     """Return a problem for each deletion that was not allowed: namespaces with others' content, and the mass.
 
@@ -123,6 +124,7 @@ def deletion_problems(
         total: how many objects the stack has.
         allowed: the deletions that were allowed.
         renamed: those of the objects that come again under the new name of their part.
+        homes: namespace to its zone, where its tenant stays there and would keep it if it were at home there.
 
     Raises:
         ApiError: a permission to list is missing.
@@ -137,7 +139,10 @@ def deletion_problems(
             f"the description no longer has this namespace, and deleting it destroys {loss}; "
             "nothing was changed"
         )
-        hint = f"put it back into the description, or ask for its deletion: `--allow-delete {loss.namespace}`"
+        way = "put it back into the description"
+        if zone := (homes or {}).get(loss.namespace):
+            way = f"keep it: write `home: {zone}` at the tenant {loss.namespace}"
+        hint = f"{way}; or ask for its deletion: `--allow-delete {loss.namespace}`"
         problems.append(Problem("deletes-data", message, Where(field=f"Namespace/{loss.namespace}"), hint))
     lost = len(set(leaving) - set(renamed))
     if lost >= _LEAST_MASS and lost > MASS_SHARE * total and not allowed.mass:

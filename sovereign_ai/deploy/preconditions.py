@@ -31,7 +31,7 @@ from sovereign_ai.deploy.ownership import (
 from sovereign_ai.deploy.replacement import must_be_replaced
 from sovereign_ai.deploy.stack_context import StackContext
 from sovereign_ai.deploy.state_objects import Held
-from sovereign_ai.deploy.successors import component_of, successors
+from sovereign_ai.deploy.successors import component_of, successors, tenancy_of
 from sovereign_ai.errors import Problem, UsageError
 from sovereign_ai.names import KEYS, OWNER
 
@@ -158,9 +158,9 @@ def check_preconditions(
     leaving, left = _departures(api, keys, claim)
     total = len({*(claim.held or {}), *leaving})
     replaces = must_be_replaced(api, planned, live, claim.held)
-    unasked = deletion_problems(
-        api, leaving, total, deployment.allowed, _renamed(leaving, planned, claim.held or {})
-    )
+    held = claim.held or {}
+    renamed, homes = _renamed(leaving, planned, held), _homes(leaving, planned, held)
+    unasked = deletion_problems(api, leaving, total, deployment.allowed, renamed, homes)
     unasked += replacement_problems(replaces, deployment.allowed)
     return Checked(
         cluster=cluster,
@@ -270,6 +270,24 @@ def _renamed(
         if key in stated and (component_of(stated[key]) in has_successor or key.namespace in namespaces):
             renamed.add(key)
     return frozenset(renamed)
+
+
+def _homes(leaving: Iterable[ObjectKey], planned: Iterable[Mapping[str, Any]], held: Held) -> dict[str, str]:
+    """Return the namespaces whose tenant enters another zone and stays in this one, each with its zone.
+
+    A tenant's only namespace has its name; of several the one of its home.
+    """
+    stays = set()
+    for obj in planned:
+        if obj["kind"] == "Namespace":
+            stays.add(tenancy_of(obj))
+    homes = {}
+    for key in leaving:
+        if key.kind == "Namespace" and key in held:
+            tenant, zone = tenancy_of(held[key].inputs)
+            if key.name == tenant and (tenant, zone) in stays:
+                homes[tenant] = zone
+    return homes
 
 
 def _taken_over(live: Mapping[ObjectKey, Metadata], claim: Claim) -> list[ObjectKey]:

@@ -22,7 +22,7 @@ from sovereign_ai.deploy.place_renames import (
     moved_components,
     renamed_places,
 )
-from sovereign_ai.deploy.successors import MOVABLE, component_of
+from sovereign_ai.deploy.successors import MOVABLE, component_of, tenancy_of
 from sovereign_ai.names import KEYS
 from sovereign_ai.plan import Plan
 from sovereign_ai.rules import registries_of
@@ -183,22 +183,16 @@ def _namespaces(
     new = {}
     for obj in wanted:
         if obj["kind"] == "Namespace":
-            new[_tenancy(obj)] = obj["metadata"]["name"]
+            new[tenancy_of(obj)] = obj["metadata"]["name"]
     for obj in live:
         component, name = component_of(obj), obj["metadata"]["name"]
         is_tenants = obj["kind"] == "Namespace" and component.startswith("tenant.")
         # What a renamed tenant loses is reported with its name.
         if not is_tenants or component in renamed or name in new.values():
             continue
-        tenant, zone = _tenancy(obj)
+        tenant, zone = tenancy_of(obj)
         successor = new.get((tenant, pairs.get(("zone", zone), zone)), "")
         yield Move("namespace", name, successor, tuple(losses_in({name}, usage)))
-
-
-def _tenancy(namespace: Object) -> tuple[str, str]:
-    """Return the tenant and the zone of a namespace."""
-    labels = namespace["metadata"].get("labels") or {}
-    return labels.get(KEYS.tenant, ""), labels.get(KEYS.namespace_zone, "")
 
 
 def _registries(live: Iterable[Object], wanted: Iterable[Object], usage: Usage) -> Iterator[Move]:

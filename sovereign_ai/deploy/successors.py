@@ -110,6 +110,12 @@ def component_of(obj: Object) -> str:
     return str((obj["metadata"].get("labels") or {}).get(KEYS.component, ""))
 
 
+def tenancy_of(namespace: Object) -> tuple[str, str]:
+    """Return the tenant and the zone of a namespace; empty where it has none."""
+    labels = namespace["metadata"].get("labels") or {}
+    return labels.get(KEYS.tenant, ""), labels.get(KEYS.namespace_zone, "")
+
+
 def _kind(component: str) -> str:
     return component.partition(".")[0]
 

@@ -66,7 +66,7 @@ class Namespace:
     """A tenant's namespace in one zone of one cluster.
 
     Attributes:
-        name: `<tenant>` where the tenant has one zone, else `<tenant>-<zone>`.
+        name: `<tenant>` where the tenant has one zone or is at home, else `<tenant>-<zone>`.
         tenant: the tenant's name.
         zone: the security zone.
         gpus: extended resource name to the GPUs that it may hold in this cluster; `devices` converts them to

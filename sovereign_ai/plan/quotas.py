@@ -56,9 +56,18 @@ def share(whole: int, room: Sequence[int]) -> list[int]:
 
 
 def namespace_name(factory: AIFactory, tenant: str, zone: str) -> str:
-    """Return a tenant's namespace: its name where it has one zone, else combined with the zone's."""
+    """Return a tenant's namespace: its name in its only zone and at home, else combined with the zone's."""
     zones = sum(tenant in other.tenants for other in factory.zones)
-    return tenant if zones == 1 else label(tenant, zone)
+    is_plain = zones == 1 or zone == _home(factory, tenant)
+    return tenant if is_plain else label(tenant, zone)
+
+
+def _home(factory: AIFactory, tenant: str) -> str | None:
+    """Return the zone in which a tenant is at home, where it names one."""
+    for described in factory.tenants:
+        if described.name == tenant:
+            return described.home
+    return None
 
 
 def capacity(shapes: Sequence[Shape]) -> dict[Bucket, int]:

@@ -118,6 +118,10 @@ class Tenant(Model):
     zones' pools."""
     data: tuple[Name, ...] = ()
     """Data classes it brings; each needs a residency policy."""
+    home: Name | None = added_later()
+    """Of several zones the one in which its namespace has the tenant's name alone, as in an only zone.
+
+    A tenant that enters a second zone keeps its namespace so."""
 
 
 class AllowedKind(Model):

@@ -18,7 +18,7 @@ from sovereign_ai.names import KEYS, OWNER, label
 from sovereign_ai.plan import Plan
 from sovereign_ai.spec import AIFactory
 from sovereign_ai.toolchain import polling
-from sovereign_ai.verify.pods import COMPONENT, ProbeTarget, claim, claim_pod, gpu_pod
+from sovereign_ai.verify.pods import COMPONENT, ProbeTarget, claim, claim_pod, gpu_pod, probe_image
 
 _POLL_SECONDS = 0.2
 _LEFTOVER = timedelta(minutes=10)
@@ -152,17 +152,19 @@ def attempts(
         wait_seconds: how long a pod may take.
     """
     mark = secrets.token_hex(3)
+    unsigned = "" if probe_image(factory) else "every registry wants signatures, and no image is signed"
     listed = []
     for place in places:
         pool = place.part.pool
+        no_image = "" if place.image else unsigned
         make = partial(Attempt, api=api, plan=plan, place=place, wait_seconds=wait_seconds)
 
         pod = gpu_pod(factory, place, label("probe", pool, "resource", mark))
-        listed.append(make(f"gpu-by-resource/{pool}", objects=(pod,), reason=""))
+        listed.append(make(f"gpu-by-resource/{pool}", objects=(pod,), reason=no_image))
 
         too_many = _most_devices_of_a_node(plan, place) + 1
         pod = gpu_pod(factory, place, label("probe", pool, "waits", mark), too_many)
-        listed.append(make(f"more-than-there-is/{pool}", objects=(pod,), reason="", expected="waits"))
+        listed.append(make(f"more-than-there-is/{pool}", objects=(pod,), reason=no_image, expected="waits"))
 
         kind = device_class(place)
         if kind is None:
@@ -170,7 +172,7 @@ def attempts(
         name = label("probe", pool, "claim", mark)
         # In this order: the pod refers to the claim by its name.
         objects = (claim(factory, place, name, kind), claim_pod(factory, place, name))
-        reason = "" if kind in classes else f"no DeviceClass {kind} is rendered"
+        reason = no_image if kind in classes else f"no DeviceClass {kind} is rendered"
         listed.append(make(f"gpu-by-claim/{pool}", objects=objects, reason=reason))
     return listed
 

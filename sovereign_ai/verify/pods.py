@@ -13,11 +13,13 @@ from typing import Any
 
 from sovereign_ai.names import KEYS, OWNER, label
 from sovereign_ai.plan import Namespace, PoolSlice
+from sovereign_ai.rules import explain_unsigned, review_signatures
 from sovereign_ai.spec import AIFactory
 
 COMPONENT = "probe"
 """The component label of everything that a probe makes."""
-_ABSENT_IMAGE = "probe@sha256:" + hashlib.sha256(b"sovereign-ai probe").hexdigest()
+_ABSENT_DIGEST = "sha256:" + hashlib.sha256(b"sovereign-ai probe").hexdigest()
+_ABSENT_IMAGE = f"probe@{_ABSENT_DIGEST}"
 UNLISTED = f"unlisted.invalid/{_ABSENT_IMAGE}"
 """An image from a registry that can have no owner (RFC 2606), so that no description can mean it."""
 _SMALL = {"cpu": "100m", "memory": "64Mi"}
@@ -36,6 +38,21 @@ class ProbeTarget:
     namespace: Namespace
     part: PoolSlice
     image: str = ""
+
+
+def probe_image(factory: AIFactory) -> str:
+    """Return an image that admission lets a probe name; empty where the description lets no image run.
+
+    Its digest is of no image, so that it cannot run outside of a simulation. Where every registry wants
+    signatures, it is a signed digest in a repository that does not exist.
+    """
+    signed = [digest for review in review_signatures(factory.images) for digest in review.digests]
+    for digest in (_ABSENT_DIGEST, *sorted(signed)):
+        for registry in factory.images.registries:
+            image = f"{registry.rstrip('/')}/probe@{digest}"
+            if not explain_unsigned(factory.images, image):
+                return image
+    return ""
 
 
 def gpu_pod(factory: AIFactory, place: ProbeTarget, name: str, number: int = 1) -> dict[str, Any]:
@@ -98,12 +115,9 @@ def _pod(factory: AIFactory, place: ProbeTarget, name: str) -> dict[str, Any]:
         tolerations.append(
             {"key": KEYS.namespace_zone, "operator": "Equal", "value": zone, "effect": "NoSchedule"}
         )
-    # An image of the first listed registry passes admission; its digest is of no image, so it cannot run
-    # anything.
-    registry = factory.images.registries[0].rstrip("/")
     container = {
         "name": "probe",
-        "image": place.image or f"{registry}/{_ABSENT_IMAGE}",
+        "image": place.image or probe_image(factory) or f"{factory.images.registries[0]}/{_ABSENT_IMAGE}",
         "resources": {"requests": dict(_SMALL), "limits": dict(_SMALL)},
         "securityContext": {
             "allowPrivilegeEscalation": False,

@@ -188,3 +188,26 @@ def test_parts_that_have_other_names_are_no_mass_deletion_and_those_that_go_are(
     checked = check_preconditions(api, wanted, deployment(tmp_path, record, *held))
     assert len(checked.leaving) == 12
     assert [problem.code for problem in checked.unasked] == codes
+
+
+@pytest.mark.parametrize(
+    ("zone", "way"),
+    [
+        ("restricted", "keep it: write `home: restricted` at the tenant research; or ask for its deletion"),
+        ("vault", "put it back into the description; or ask for its deletion"),
+    ],
+)
+def test_a_namespace_that_its_tenant_could_keep_is_told_with_the_way_to_keep_it(
+    tmp_path: Path, record: StackRecord, zone: str, way: str
+) -> None:
+    def namespace(name: str, zone: str) -> dict[str, Any]:
+        labels = {KEYS.component: "tenant.research", KEYS.tenant: "research", KEYS.namespace_zone: zone}
+        return obj("Namespace", name, labels=mine(record) | labels)
+
+    old = namespace("research", "restricted")
+    api = Cluster(old, obj("Pod", "work", "research"))
+    record.put_cluster("lab", check_preconditions(api, [], deployment(tmp_path, record)).cluster.identity)
+    whole = deployment(tmp_path, record, resource("Namespace", "research", inputs=stated(old)))
+    wanted = [namespace("research-open", "open"), namespace(f"research-{zone}", zone)]
+    [problem] = check_preconditions(api, wanted, whole).unasked
+    assert problem.hint.startswith(way)

@@ -126,6 +126,15 @@ def test_namespaces_carry_the_zone_only_where_a_tenant_has_several() -> None:
     assert [space.name for space in plan(wish).clusters[0].namespaces] == ["a-z", "a-y", "b"]
 
 
+def test_at_home_a_namespace_has_the_tenants_name_alone_so_that_a_second_zone_changes_nothing() -> None:
+    wish = factory(
+        pools=[pool(), pool("serve", zone="y")],
+        zones=zones(z=["a", "b"], y=["a"]),
+        tenants=[{**tenants(a=8)[0], "home": "z"}, *tenants(b=8)],
+    )
+    assert [space.name for space in plan(wish).clusters[0].namespaces] == ["a", "a-y", "b"]
+
+
 def test_two_namespaces_of_one_name_are_refused() -> None:
     wish = factory(
         pools=[pool(), pool("serve", zone="y")],

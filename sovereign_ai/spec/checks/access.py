@@ -57,10 +57,12 @@ def _joins(fabric: Fabric, site_of: Mapping[str, str]) -> bool:
 
 
 def check_tenants(factory: AIFactory) -> Iterator[Problem]:
-    """Refuse a tenant without a zone."""
-    in_zones: set[str] = set()
+    """Refuse a tenant without a zone, and one whose home is not among its zones."""
+    zones_of: dict[str, list[str]] = {}
     for zone in factory.zones:
-        in_zones.update(zone.tenants)
+        for name in zone.tenants:
+            zones_of.setdefault(name, []).append(zone.name)
+    in_zones = zones_of.keys()
     declared = set()
     for tenant in factory.tenants:
         declared.add(tenant.name)
@@ -71,6 +73,11 @@ def check_tenants(factory: AIFactory) -> Iterator[Problem]:
             message = f"the tenant {tenant.name!r} is in no zone"
             hint = f"add {tenant.name!r} to a zone's tenants"
             yield Problem("no-zone", message, Where(field=f"tenants[{index}]"), hint)
+        elif tenant.home is not None and tenant.home not in zones_of[tenant.name]:
+            zones = ", ".join(zones_of[tenant.name])
+            message = f"the tenant {tenant.name!r} is at home in zone {tenant.home!r}, which does not list it"
+            hint = f"name one of its zones: {zones}"
+            yield Problem("contradiction", message, Where(field=f"tenants[{index}].home"), hint)
 
 
 def _check_zone_flows(zone: SecurityZone, field: str) -> Iterator[Problem]:

@@ -58,6 +58,7 @@ _USED = {
     "zones[].tenants[]": "tenant",
     "zones[].allow[].to": "zone",
     "tenants[].data[]": "residency policy",
+    "tenants[].home": "zone",
     "residency[].gateways[]": "gateway",
     "residency[].zones[]": "zone",
     "gateways[].zones[]": "zone",

@@ -64,6 +64,13 @@ def test_a_tenant_without_a_zone_is_refused() -> None:
     assert refusals(tenants=[{"name": "t", "seat": "DE"}]) == [("no-zone", "tenants[0]")]
 
 
+@pytest.mark.parametrize(("home", "wrong"), [("z", False), ("y", True), (None, False)])
+def test_a_tenant_is_at_home_in_a_zone_that_lists_it(home: str | None, *, wrong: bool) -> None:
+    zones = [{"name": "z", "trust": "low", "tenants": ["t"]}, {"name": "y", "trust": "low"}]
+    found = refusals(zones=zones, tenants=[{"name": "t", "seat": "DE", "gpus": 0, "home": home}])
+    assert found == ([("contradiction", "tenants[0].home")] if wrong else [])
+
+
 def test_a_zone_on_infiniband_cannot_ask_for_a_vrf() -> None:
     fabric = {"name": "c", "kind": "infiniband", "radix": 64, "link": "400 Gbps"}
     zones = [{"name": "z", "trust": "low", "isolation": {"fabric": "vrf"}}]
