@@ -21,6 +21,7 @@ from sovereign_ai.lazy_exports import lazy_exports
 if TYPE_CHECKING:
     from sovereign_ai.render.interop.delivered import read_guids, read_macs
     from sovereign_ai.render.interop.labels import place_labels
+    from sovereign_ai.render.interop.netbox_exports import read_netbox_exports
     from sovereign_ai.render.interop.output_files import DeliveredFacts, files
     from sovereign_ai.render.interop.topograph import switch_tiers
 else:
@@ -29,9 +30,18 @@ else:
         {
             "delivered": ("read_guids", "read_macs"),
             "labels": ("place_labels",),
+            "netbox_exports": ("read_netbox_exports",),
             "output_files": ("DeliveredFacts", "files"),
             "topograph": ("switch_tiers",),
         },
     )
 
-__all__ = ["DeliveredFacts", "files", "place_labels", "read_guids", "read_macs", "switch_tiers"]
+__all__ = [
+    "DeliveredFacts",
+    "files",
+    "place_labels",
+    "read_guids",
+    "read_macs",
+    "read_netbox_exports",
+    "switch_tiers",
+]
