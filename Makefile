@@ -108,9 +108,12 @@ twin: setup ## Tests of the fabric twins: real FRR in network namespaces, real O
 	  && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends frr frr-pythontools; fi
 	$(BIN)/python -m tests.flaky -q -n 2 --dist loadfile -m twin tests/fabric_twin tests/render/switches
 
-loads: twin ## Every output loaded into the programs it is meant for, as far as Debian has them; as root
+loads: twin ## Every output loaded into the programs it is meant for, as far as they can be had; as root
 	@if [ "$$(id -u)" = 0 ] && ! { command -v kea-dhcp4 && command -v slurmctld && command -v slurmd && command -v promtool && command -v ibdmsh; } >/dev/null; then apt-get update -qq \
 	  && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends kea-dhcp4-server slurmctld slurmd slurm-client ibutils prometheus iproute2; fi
+	@if [ "$$(id -u)" = 0 ] && ! { command -v redis-server && test -x /usr/lib/postgresql/15/bin/initdb; } >/dev/null; then apt-get update -qq \
+	  && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends postgresql-15 redis-server; fi
+	$(BIN)/python -m tests.loads.netbox_instance
 	$(BIN)/pytest -q -m loads tests/loads tests/render/switches
 
 hosts: setup ## Host roles on booted Debian root filesystems, by the real playbooks; as root

@@ -76,13 +76,21 @@ def add(app: typer.Typer) -> None:
                 "--guids", metavar="FILE", help="CSV `machine,port,guid`: each InfiniBand port's GUID."
             ),
         ] = None,
+        exports: Annotated[
+            Path | None,
+            typer.Option(
+                "--netbox-exports",
+                metavar="FOLDER",
+                help="What NetBox holds, as it exports it: netbox/ then updates that and adds the rest.",
+            ),
+        ] = None,
         as_json: Annotated[bool, AsJson] = False,
     ) -> None:
         """Write files for switches and other systems.
 
         These are configuration, cable lists, rack fronts, DHCP, PXE, bare-metal, NetBox and Topograph.
         """
-        facts = _SiteFacts(boot, dhcp, macs, guids)
+        facts = _SiteFacts(boot, dhcp, macs, guids, exports)
         run_command("fabric render", as_json, lambda output: _render(output, stack, out, facts))
 
     @group.command("observe", **example("sovereign-ai fabric observe stacks/lab --from seen"))
@@ -231,12 +239,14 @@ class _SiteFacts:
         dhcp: address of the DHCP server, as the user wrote it; empty for none.
         macs: file with the MAC addresses of the delivered machines.
         guids: file with the GUIDs of the delivered InfiniBand ports.
+        exports: folder with NetBox's exports.
     """
 
     boot: str
     dhcp: str
     macs: Path | None
     guids: Path | None
+    exports: Path | None
 
 
 def _address(text: str) -> str:
@@ -259,14 +269,21 @@ def _address(text: str) -> str:
 def _render(output: Output, path: Path, out: Path, facts: _SiteFacts) -> None:
     from sovereign_ai.cli.stack import open_stack
     from sovereign_ai.render import write
-    from sovereign_ai.render.interop import DeliveredFacts, files, read_guids, read_macs
+    from sovereign_ai.render.interop import (
+        DeliveredFacts,
+        files,
+        read_guids,
+        read_macs,
+        read_netbox_exports,
+    )
 
     # Options are checked before the stack is planned, which takes longer.
     boot, dhcp = _address(facts.boot), _address(facts.dhcp)
+    exports = read_netbox_exports(facts.exports) if facts.exports else {}
     stack = open_stack(path)
     macs = read_macs(facts.macs, stack.plan) if facts.macs else {}
     guids = read_guids(facts.guids, stack.plan) if facts.guids else {}
-    known = DeliveredFacts(macs=macs, guids=guids, boot=boot, dhcp=dhcp)
+    known = DeliveredFacts(macs=macs, guids=guids, boot=boot, dhcp=dhcp, netbox=exports)
 
     def contents() -> Iterator[tuple[str, bytes]]:
         for name, text in files(stack.factory, stack.plan, known):
@@ -280,6 +297,9 @@ def _render(output: Output, path: Path, out: Path, facts: _SiteFacts) -> None:
         lines.append(f"{len(macs):,} MAC addresses from the table")
     if guids:
         lines.append(f"{len(guids):,} GUIDs from the table")
+    objects = sum(len(numbers) for numbers in exports.values())
+    if exports:
+        lines.append(f"{objects:,} objects of NetBox's exports; netbox/ says what to update and add")
     data = {
         "folder": str(out),
         "files": done.files,
@@ -287,6 +307,7 @@ def _render(output: Output, path: Path, out: Path, facts: _SiteFacts) -> None:
         "removed": done.removed,
         "macs": len(macs),
         "guids": len(guids),
+        "netbox_objects": objects,
     }
     output.finish(data, lines)
 

@@ -6,8 +6,8 @@ apart where its type has no templates.
 
 Several factories fit into one NetBox: prefixes and addresses are in a VRF named after the factory, since
 factories may use the same ones, cables name the sites of both ends, and rack PDUs carry their site in the
-name. NetBox's forms refuse a slug that exists, so remove manufacturers, roles and device types that NetBox
-has from the files before a further import.
+name. NetBox's forms create an object a row and refuse a file of which one object exists; `netbox_exports`
+says what to update and what to leave out.
 """
 
 from __future__ import annotations
@@ -183,7 +183,8 @@ def _devices(plan: Plan, known: Mapping[str, DeviceModel]) -> Iterator[Row]:
             maker = known[stand.device].maker
             role = roles[stand.device]
             face = "front" if stand.unit else ""
-            unit = stand.unit or ""
+            # NetBox keeps one decimal; a position without it would count as a change at each import.
+            unit = f"{stand.unit:.1f}" if stand.unit else ""
             yield stand.device, role, maker, stand.model, rack.site, rack.name, unit, face, "planned"
     for rack in plan.racks:
         for name in rack.pdu_names:
@@ -239,7 +240,8 @@ def _cables(plan: Plan, links: Iterable[_Link], sites: Mapping[str, str]) -> Ite
     @cache
     def metres(rack: str, other: str) -> str:
         centimetres = cable_length(positions[rack], positions[other], same=rack == other)
-        return f"{centimetres / 100:g}"
+        # The two decimals that NetBox keeps, so that a further import changes nothing.
+        return f"{centimetres / 100:.2f}"
 
     for link in links:
         lower_end = (sites[link.lower], link.lower, "dcim.interface", link.lower_interface)

@@ -24,6 +24,7 @@ from sovereign_ai.render.interop.cabling import cables_csv, parts_csv, rail_map
 from sovereign_ai.render.interop.containerlab import containerlab
 from sovereign_ai.render.interop.hosts import bare_metal_hosts, kea, pxe
 from sovereign_ai.render.interop.netbox import netbox
+from sovereign_ai.render.interop.netbox_exports import without_known
 from sovereign_ai.render.interop.racks import models, rack_front_svg
 from sovereign_ai.render.interop.slinky import slinky_values
 from sovereign_ai.render.interop.slurm import gres_conf, nodes_conf
@@ -56,12 +57,14 @@ class DeliveredFacts:
         guids: (node, port) to its InfiniBand port GUID.
         boot: IPv4 address of the boot server; empty where nodes boot by virtual media alone.
         dhcp: IPv4 address of the DHCP server that leaves relay to; empty where none does.
+        netbox: what NetBox holds already, by `read_netbox_exports`; empty for a NetBox without objects.
     """
 
     macs: Mapping[str, str] = field(default_factory=dict)
     guids: Mapping[tuple[str, str], str] = field(default_factory=dict)
     boot: str = ""
     dhcp: str = ""
+    netbox: Mapping[str, Mapping[tuple[str, ...], str]] = field(default_factory=dict)
 
 
 def files(factory: AIFactory, plan: Plan, known: DeliveredFacts | None = None) -> Iterator[tuple[str, str]]:
@@ -82,7 +85,9 @@ def files(factory: AIFactory, plan: Plan, known: DeliveredFacts | None = None) -
     for site in factory.sites:
         yield from _monitoring_files(factory, plan, site.name)
     for name, text in netbox(factory, plan).items():
-        yield f"netbox/{name}", text
+        # NetBox's forms take no file without rows.
+        if rest := without_known(name, text, known.netbox):
+            yield f"netbox/{name}", rest
     kinds = models(factory, plan)
     for rack in plan.racks:
         yield f"racks/{rack.site}/{rack.name}.svg", rack_front_svg(rack, kinds)

@@ -76,7 +76,7 @@ def test_two_devices_never_share_a_unit_of_a_rack(name: str) -> None:
     for row in rows(name, "6-devices.csv"):
         if row["position"]:
             units = {
-                (row["site"], row["rack"], int(row["position"]) + more)
+                (row["site"], row["rack"], int(float(row["position"])) + more)
                 for more in range(heights[row["device_type"]])
             }
             assert not units & taken, row

@@ -1,0 +1,120 @@
+"""A NetBox of our own for one test: PostgreSQL, Redis and NetBox as `nobody`, on sockets in one folder.
+
+    python -m tests.loads.netbox_instance    install NetBox, where there is a Python for it
+
+Nothing listens on a network address, and everything ends with the instance.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+VERSION = "4.7.3"
+FOLDER = Path(__file__).parents[2] / ".sovereign" / "netbox"
+PYTHON = FOLDER / "bin" / "python"
+DRIVER = Path(__file__).with_name("netbox_driver.py")
+POSTGRES = Path("/usr/lib/postgresql/15/bin")
+_AS_NOBODY = ("setpriv", "--reuid=nobody", "--regid=nogroup", "--clear-groups")
+# What NetBox writes its manual with; nothing else needs it.
+_MANUAL = re.compile(r"mkdocs|zensical|pymdown")
+_CONFIGURATION = """RUN = {folder!r}
+ALLOWED_HOSTS = ["testserver"]
+DATABASES = {{"default": {{"NAME": "netbox", "USER": "netbox", "HOST": RUN, "CONN_MAX_AGE": 300}}}}
+REDIS = {{
+    "tasks": {{"URL": f"unix://{{RUN}}/redis.sock?db=0", "DATABASE": 0}},
+    "caching": {{"URL": f"unix://{{RUN}}/redis.sock?db=1", "DATABASE": 1}},
+}}
+SECRET_KEY = "no secret: this NetBox ends with its test and holds a plan that is public"
+"""
+
+
+def install() -> str:
+    """Install NetBox; return why it cannot be had, empty where it can."""
+    if (FOLDER / ".installed").is_file():
+        return ""
+    pythons = [shutil.which(f"python3.{minor}") for minor in (14, 13, 12)]
+    for python in filter(None, pythons):
+        # A version manager's stand-in may be there without the version.
+        if subprocess.run([python, "-m", "venv", "--clear", str(FOLDER)], check=False).returncode == 0:
+            break
+    else:
+        return "NetBox 4.7 needs Python 3.12 or later, and there is none"
+    pip = (str(PYTHON), "-m", "pip", "install", "--quiet", "--disable-pip-version-check")
+    subprocess.run([*pip, "--no-deps", f"netbox=={VERSION}"], check=True)
+    (metadata,) = FOLDER.glob("lib/*/site-packages/netbox-*.dist-info/METADATA")
+    needed = []
+    for line in metadata.read_text().splitlines():
+        requirement = line.removeprefix("Requires-Dist: ")
+        if requirement != line and "extra ==" not in line and not _MANUAL.match(requirement):
+            # The client of PostgreSQL that is compiled already.
+            needed.append(requirement.replace("[c,pool]", "[binary,pool]"))
+    subprocess.run([*pip, *needed], check=True)
+    (FOLDER / ".installed").touch()
+    return ""
+
+
+def missing() -> str:
+    """Return why no instance can run here; empty where one can."""
+    if os.geteuid():
+        return "NetBox's database is started as another account, which takes root"
+    if not (POSTGRES / "initdb").is_file() or shutil.which("redis-server") is None:
+        return "no PostgreSQL 15 or Redis: run `make loads`"
+    if not (FOLDER / ".installed").is_file():
+        return "no NetBox: `make loads` installs it where there is Python 3.12 or later"
+    return ""
+
+
+class Instance:
+    """A running NetBox."""
+
+    def __init__(self, environment: Mapping[str, str]) -> None:
+        self._environment = environment
+
+    def drive(self, action: str, folder: Path) -> list[dict[str, Any]]:
+        """Import or export a folder and return what the driver says."""
+        words = [str(PYTHON), str(DRIVER), action, str(folder)]
+        done = subprocess.run(words, env=self._environment, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stderr[-2000:]
+        return [json.loads(line) for line in done.stdout.splitlines() if line.startswith("{")]
+
+
+@contextmanager
+def instance(folder: Path) -> Iterator[Instance]:
+    """Run NetBox with an empty database below a folder, whose path must be short: sockets are in it."""
+    data, log = folder / "database", folder / "database.log"
+    shutil.chown(folder, "nobody", "nogroup")
+    initdb = (POSTGRES / "initdb", "-D", data, "-A", "trust", "-U", "netbox", "-E", "UTF8", "--no-sync")
+    subprocess.run([*_AS_NOBODY, *initdb], check=True, capture_output=True, cwd=folder)
+    options = f"-c listen_addresses='' -k {folder} -c fsync=off"
+    control = (*_AS_NOBODY, POSTGRES / "pg_ctl", "-D", data, "-l", log, "-w")
+    redis_words = ("redis-server", "--port", "0", "--unixsocket", folder / "redis.sock", "--save", "")
+    redis = subprocess.Popen([*_AS_NOBODY, *redis_words], cwd=folder, stdout=subprocess.DEVNULL)
+    try:
+        subprocess.run([*control, "-o", options, "start"], check=True, cwd=folder, stdout=subprocess.DEVNULL)
+        subprocess.run([POSTGRES / "createdb", "-h", folder, "-U", "netbox", "netbox"], check=True)
+        (folder / "netbox_test_configuration.py").write_text(_CONFIGURATION.format(folder=str(folder)))
+        environment = {
+            **os.environ,
+            "NETBOX_CONFIGURATION": "netbox_test_configuration",
+            "PYTHONPATH": str(folder),
+        }
+        migrate = [FOLDER / "bin" / "netbox", "migrate", "--verbosity", "0"]
+        subprocess.run(migrate, check=True, env=environment, stdout=subprocess.DEVNULL)
+        yield Instance(environment)
+    finally:
+        subprocess.run([*control, "-m", "immediate", "stop"], check=False, cwd=folder, capture_output=True)
+        redis.terminate()
+        redis.wait()
+
+
+if __name__ == "__main__":
+    sys.stderr.write((install() or f"NetBox {VERSION}: {FOLDER}") + "\n")
