@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from datetime import date
 from math import inf, isfinite
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, NoReturn
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from sovereign_ai.assess import GivenValue
     from sovereign_ai.assess.cost import Cost
     from sovereign_ai.assess.energy import Energy, EnergyStore, Hourly
-    from sovereign_ai.assess.fit import Fit
+    from sovereign_ai.assess.fit import Fit, InferenceService, TrainingJob
     from sovereign_ai.assess.goodput import Goodput
     from sovereign_ai.cli.stack import Stack
 
@@ -36,6 +36,7 @@ Why = Annotated[
         "--why", help="Below each number its formula and inputs, and the source of each figure, once."
     ),
 ]
+_MANIFEST = "Print its TrainJob, JobSet or LeaderWorkerSets instead, with this container image."
 On = Annotated[
     str | None,
     typer.Option("--on", metavar="DAY", help="The day that is assessed, 2026-12-31; left out, today."),
@@ -123,11 +124,14 @@ def add(app: typer.Typer) -> None:
             Path, typer.Argument(help="A TrainingJob or an InferenceService, in YAML or JSON (docs/jobs.md).")
         ],
         figures: Figures = None,
+        manifest: Annotated[str | None, typer.Option("--manifest", metavar="IMAGE", help=_MANIFEST)] = None,
         why: Why = False,
         as_json: Annotated[bool, AsJson] = False,
     ) -> None:
         """Show whether a job or service fits; exit code 0 if it does, 1 if not, 2 if a figure is missing."""
-        run_command("assess job", as_json, lambda output: _job(output, stack, file, figures, why=why))
+        run_command(
+            "assess job", as_json, lambda output: _job(output, stack, file, figures, manifest, why=why)
+        )
 
     @group.command("figures", **example("sovereign-ai assess figures stacks/lab > figures.yaml"))
     def figures_(stack: Where = Path(), as_json: Annotated[bool, AsJson] = False) -> None:
@@ -294,10 +298,13 @@ def _cost(
     output.finish({"wrote": str(out), "left_out": left_out}, lines)
 
 
-def _job(output: Output, path: Path, file: Path, figures: Path | None, *, why: bool) -> None:
+def _job(
+    output: Output, path: Path, file: Path, figures: Path | None, image: str | None, *, why: bool
+) -> None:
     from sovereign_ai.assess.fit import FitVerdict, assess_fit, read_workload, split_figures
     from sovereign_ai.assess.sources import read_figures
     from sovereign_ai.cli.stack import open_stack
+    from sovereign_ai.render.kubernetes import yaml_stream
 
     stack = open_stack(path)
     work = read_workload(file, stack.factory)
@@ -310,7 +317,38 @@ def _job(output: Output, path: Path, file: Path, figures: Path | None, *, why: b
         FitVerdict.DOES_NOT: ExitCode.FINDINGS,
         FitVerdict.UNKNOWN: ExitCode.BAD_INPUT,
     }
-    _print_assessment(output, fit, why=why, code=codes[fit.verdict])
+    if image is None:
+        _print_assessment(output, fit, why=why, code=codes[fit.verdict])
+        return
+    objects = _permitted_objects(stack, work, image)
+    first, _ = next(fit.lines_with_measures())
+    output.progress(first)
+    data = {"verdict": fit.verdict.value, "objects": objects}
+    output.finish(data, yaml_stream(objects).splitlines(), codes[fit.verdict])
+
+
+def _permitted_objects(
+    stack: Stack, work: TrainingJob | InferenceService, image: str
+) -> list[dict[str, Any]]:
+    """Return the objects of a job or service.
+
+    Raises:
+        UsageError: a rule refuses one, as admission would.
+    """
+    from sovereign_ai.assess.fit import manifests
+    from sovereign_ai.errors import Problem, UsageError
+    from sovereign_ai.rules import evaluate, factory_context
+
+    objects = manifests(stack.factory, stack.plan, work, image)
+    problems = []
+    for finding in evaluate(objects, factory_context(stack.factory, stack.plan)):
+        if finding.status == "violation":
+            problems.append(
+                Problem(finding.rule, f"{finding.resource}: {finding.message}", hint=finding.remediation)
+            )
+    if problems:
+        raise UsageError(problems)
+    return objects
 
 
 def _sovereignty(output: Output, path: Path, on: str | None) -> None:

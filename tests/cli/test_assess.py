@@ -263,3 +263,24 @@ def test_the_verdict_on_a_job_is_the_exit_code(old: str, new: str, code: int, ve
     shown = _run("job", str(STACKS / "lab"), str(file), "--why")
     assert shown.exit_code == code
     assert "arXiv 1910.02054" in " ".join(shown.stdout.split())
+
+
+def test_the_objects_of_a_job_are_printed_and_the_verdict_stays_the_exit_code(tmp_path: Path):
+    file = tmp_path / "job.yaml"
+    file.write_text(JOB.replace("data: 32", "data: 16"))
+    image = "registry.example.com/ai/train@sha256:" + "a" * 64
+    result = _run("job", str(STACKS / "lab"), str(file), "--manifest", image)
+    assert result.exit_code == 1
+    assert "kind: JobSet" in result.stdout
+    assert "does not fit" in result.stderr
+    data = json.loads(_run("job", str(STACKS / "lab"), str(file), "--manifest", image, "--json").stdout)
+    assert (data["verdict"], [each["kind"] for each in data["objects"]]) == ("does not fit", ["JobSet"])
+
+
+def test_objects_that_admission_would_refuse_are_not_printed(tmp_path: Path):
+    file = tmp_path / "job.yaml"
+    file.write_text(JOB)
+    result = _run("job", str(STACKS / "lab"), str(file), "--manifest", "docker.io/train:latest")
+    assert result.exit_code == 2
+    assert "kind: JobSet" not in result.stdout
+    assert "IMG-001" in result.stderr

@@ -10,8 +10,8 @@ from sovereign_ai.spec.platform import Controller, Platform
 
 
 def test_a_single_name_is_a_list_of_one_also_in_the_digest() -> None:
-    assert Platform(queueing="kueue") == Platform(queueing=("kueue",))  # type: ignore[arg-type]
-    assert Platform(queueing="kueue").model_dump()["queueing"] == ("kueue",)  # type: ignore[arg-type]
+    assert Platform(queueing="kueue") == Platform(queueing=("kueue",))
+    assert Platform(queueing="kueue").model_dump()["queueing"] == ("kueue",)
 
 
 def test_names_are_listed_once_in_the_order_of_the_fields() -> None:

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from sovereign_ai.assess.fit.report import Fit, assess_fit
     from sovereign_ai.assess.fit.workload_figures import split_figures
     from sovereign_ai.assess.fit.workload_file import read_workload
+    from sovereign_ai.assess.fit.workload_manifests import manifests
 else:
     __getattr__ = lazy_exports(
         __name__,
@@ -26,6 +27,7 @@ else:
             "report": ("Fit", "assess_fit"),
             "workload_figures": ("split_figures",),
             "workload_file": ("read_workload",),
+            "workload_manifests": ("manifests",),
         },
     )
 
@@ -35,6 +37,7 @@ __all__ = [
     "InferenceService",
     "TrainingJob",
     "assess_fit",
+    "manifests",
     "read_workload",
     "split_figures",
 ]

@@ -17,7 +17,7 @@ from sovereign_ai.lazy_exports import lazy_exports
 
 if TYPE_CHECKING:
     from sovereign_ai.render.kubernetes.admission import policy_name
-    from sovereign_ai.render.kubernetes.bundle import KIND_ORDER, Bundle, render
+    from sovereign_ai.render.kubernetes.bundle import KIND_ORDER, Bundle, render, yaml_stream
     from sovereign_ai.render.kubernetes.cluster_folders import write_clusters
     from sovereign_ai.render.kubernetes.revision import enforced_revision, probe, revision_of
     from sovereign_ai.render.kubernetes.sizes import SAFE_DESCRIPTION_BYTES
@@ -26,7 +26,7 @@ else:
         __name__,
         {
             "admission": ("policy_name",),
-            "bundle": ("Bundle", "KIND_ORDER", "render"),
+            "bundle": ("Bundle", "KIND_ORDER", "render", "yaml_stream"),
             "cluster_folders": ("write_clusters",),
             "revision": ("enforced_revision", "probe", "revision_of"),
             "sizes": ("SAFE_DESCRIPTION_BYTES",),
@@ -43,4 +43,5 @@ __all__ = [
     "render",
     "revision_of",
     "write_clusters",
+    "yaml_stream",
 ]

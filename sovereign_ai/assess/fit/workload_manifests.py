@@ -1,0 +1,188 @@
+"""Jobs and services as objects of the controllers that run them, in the queue of their pool.
+
+A training job becomes a TrainJob of Kubeflow Trainer, or a JobSet; a service a LeaderWorkerSet for each group
+of its replicas. Each carries the label by which Kueue admits it, and starts suspended where its kind can be.
+Nothing here is sent to a cluster: whoever reads the manifest adds command, volumes and variables.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from sovereign_ai.assess.fit.components import InferenceService, Replicas, TrainingJob
+from sovereign_ai.assess.fit.training import job_size
+from sovereign_ai.assess.fit.workload_kinds import workload_kind
+from sovereign_ai.catalog.system import system
+from sovereign_ai.errors import Problem, UsageError, Where, nearest
+from sovereign_ai.names import KEYS
+from sovereign_ai.plan import ClusterPlan, Namespace, Plan, PoolSlice, ceil_div
+from sovereign_ai.spec import AIFactory
+
+Manifest = dict[str, Any]
+_QUEUE = "kueue.x-k8s.io/queue-name"
+_PREFERRED = "kueue.x-k8s.io/podset-preferred-topology"
+_REQUIRED = "kueue.x-k8s.io/podset-required-topology"
+_RUNTIME = "torch-distributed"
+"""The runtime that Kubeflow Trainer publishes for PyTorch; a factory may have others."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """Where a piece of work runs: its namespace, and the part of its pool in that cluster."""
+
+    namespace: Namespace
+    pool: PoolSlice
+
+    @property
+    def gpus(self) -> int:
+        """GPUs of a server."""
+        return system(self.pool.system).gpus
+
+    @property
+    def domain(self) -> int:
+        """Servers of an NVLink domain; 0 where a domain is a server."""
+        return system(self.pool.system).nvlink_domain_nodes
+
+
+def manifests(
+    factory: AIFactory, plan: Plan, work: TrainingJob | InferenceService, image: str
+) -> list[Manifest]:
+    """Return the objects of a piece of work.
+
+    A job becomes a TrainJob where the factory's platform runs Kubeflow Trainer, and a JobSet otherwise.
+
+    Args:
+        factory: the description.
+        plan: the plan of that description.
+        work: the job or service, whose pool the factory has.
+        image: the container image, with its registry and digest.
+
+    Raises:
+        UsageError: the tenant is not named or has no namespace there, or the pool's GPUs are divided.
+    """
+    place = _place(plan, work)
+    if isinstance(work, InferenceService):
+        return _services(work, place, image)
+    if factory.platform is not None and "trainer" in factory.platform.jobs:
+        return [_train_job(work, place, image)]
+    return [_job_set(work, place, image)]
+
+
+def _place(plan: Plan, work: TrainingJob | InferenceService) -> _Place:
+    """Return the place with most servers of the pool in which the tenant has a namespace.
+
+    Raises:
+        UsageError: there is none, or several tenants could be meant.
+    """
+    places: list[_Place] = []
+    tenants: set[str] = set()
+    for cluster in plan.clusters:
+        for place in _places_in(cluster, work.pool):
+            tenants.add(place.namespace.tenant)
+            if work.tenant in {None, place.namespace.tenant}:
+                places.append(place)
+    if not places or (work.tenant is None and len(tenants) > 1):
+        message = f"no tenant of pool {work.pool!r} is named"
+        hint = nearest(work.tenant or "", sorted(tenants))
+        raise UsageError(Problem("no-tenant", message, Where(field="tenant"), f"write 'tenant': {hint}"))
+    best = max(places, key=lambda place: place.pool.nodes)
+    if best.pool.mig:
+        message = f"the GPUs of pool {work.pool!r} are divided by MIG, and a job or service takes whole ones"
+        raise UsageError(Problem("divided-gpus", message, Where(field="pool"), "name a pool of whole GPUs"))
+    return best
+
+
+def _places_in(cluster: ClusterPlan, pool_name: str) -> list[_Place]:
+    """Return the places of a pool in one cluster: a namespace of its zone each."""
+    places: list[_Place] = []
+    for pool in cluster.pools:
+        for namespace in cluster.namespaces:
+            if pool.pool == pool_name and pool_name in namespace.pools:
+                places.append(_Place(namespace, pool))
+    return places
+
+
+def _object(kind: str, name: str, place: _Place, spec: Manifest) -> Manifest:
+    """Return an object in the queue of its pool."""
+    labels = {_QUEUE: place.pool.pool}
+    metadata = {"name": name, "namespace": place.namespace.name, "labels": labels}
+    api_version = workload_kind(kind).api_version
+    return {"apiVersion": api_version, "kind": kind, "metadata": metadata, "spec": spec}
+
+
+def _train_job(job: TrainingJob, place: _Place, image: str) -> Manifest:
+    """Return a job as a TrainJob; its runtime holds the pods."""
+    gpus, nodes = job_size(job, place.gpus)
+    each = _gpus_each(gpus, nodes)
+    trainer: Manifest = {"image": image, "numNodes": nodes, "numProcPerNode": each}
+    trainer["resourcesPerNode"] = _resources(place, each)
+    group, _, _ = workload_kind("TrainJob").api_version.partition("/")
+    runtime = {"apiGroup": group, "kind": "ClusterTrainingRuntime", "name": _RUNTIME}
+    spec = {"runtimeRef": runtime, "suspend": True, "trainer": trainer}
+    return _object("TrainJob", job.name, place, spec)
+
+
+def _job_set(job: TrainingJob, place: _Place, image: str) -> Manifest:
+    """Return a job as a JobSet of a single Job with a pod on each server."""
+    gpus, nodes = job_size(job, place.gpus)
+    pod = _pod(place, image, _gpus_each(gpus, nodes))
+    pod["restartPolicy"] = "Never"
+    # The network is best within a scalable unit; a job that fits none still runs.
+    template = _template(pod, {_PREFERRED: KEYS.scalable_unit})
+    indexed: Manifest = {"completionMode": "Indexed", "parallelism": nodes, "completions": nodes}
+    indexed["backoffLimit"] = 0
+    indexed["template"] = template
+    replicated = {"name": "node", "replicas": 1, "template": {"spec": indexed}}
+    return _object("JobSet", job.name, place, {"suspend": True, "replicatedJobs": [replicated]})
+
+
+def _services(service: InferenceService, place: _Place, image: str) -> list[Manifest]:
+    """Return a LeaderWorkerSet for all replicas, or one for those of prefill and one for those of decode."""
+    if service.prefill is not None and service.decode is not None:
+        prefill = _replica_set(f"{service.name}-prefill", service.prefill, place, image)
+        decode = _replica_set(f"{service.name}-decode", service.decode, place, image)
+        return [prefill, decode]
+    joint = Replicas(replicas=service.replicas or 1, tensor=service.tensor or 1)
+    return [_replica_set(service.name, joint, place, image)]
+
+
+def _replica_set(name: str, replicas: Replicas, place: _Place, image: str) -> Manifest:
+    """Return a LeaderWorkerSet whose groups each hold one copy of the model."""
+    size = ceil_div(replicas.tensor, place.gpus)
+    pod = _pod(place, image, _gpus_each(replicas.tensor, size))
+    annotations: dict[str, str] = {}
+    # Tensor parallelism wants the scale-up network, without which a copy is too slow to be of use.
+    if size > 1 and place.domain:
+        annotations[_REQUIRED] = KEYS.nvlink_domain
+    elif size > 1:
+        annotations[_PREFERRED] = KEYS.scalable_unit
+    group: Manifest = {"size": size, "restartPolicy": "RecreateGroupOnPodRestart"}
+    group["workerTemplate"] = _template(pod, annotations)
+    spec = {"replicas": replicas.replicas, "leaderWorkerTemplate": group}
+    return _object("LeaderWorkerSet", name, place, spec)
+
+
+def _gpus_each(gpus: int, nodes: int) -> int:
+    """Return the GPUs of each server: as many on each, and at least what is needed in all."""
+    return ceil_div(gpus, nodes)
+
+
+def _resources(place: _Place, gpus: int) -> Manifest:
+    """Return what a pod asks for; of devices, Kubernetes wants request and limit to be the same."""
+    amounts = {place.pool.resource: str(gpus)}
+    return {"requests": dict(amounts), "limits": amounts}
+
+
+def _pod(place: _Place, image: str, gpus: int) -> Manifest:
+    """Return a pod's specification with one container, as narrow as a factory's admission asks for."""
+    container: Manifest = {"name": "main", "image": image, "resources": _resources(place, gpus)}
+    container["securityContext"] = {"allowPrivilegeEscalation": False, "capabilities": {"drop": ["ALL"]}}
+    security = {"runAsNonRoot": True, "seccompProfile": {"type": "RuntimeDefault"}}
+    return {"securityContext": security, "containers": [container]}
+
+
+def _template(pod: Manifest, annotations: dict[str, str]) -> Manifest:
+    """Return a pod template; one without annotations has no metadata."""
+    metadata = {"metadata": {"annotations": annotations}} if annotations else {}
+    return {**metadata, "spec": pod}
