@@ -1,7 +1,7 @@
 """What our admission policies add to the creation of a pod, with and without them in one run.
 
 On one control plane, in one namespace of the lab, pods are created one after another by one client, in
-phases that take turns: with the bindings of every policy of ours, and without any. Quotas, limits and Pod
+phases that take turns: with the bindings of every rendered policy, and without any. Quotas, limits and Pod
 Security stand in both. A phase begins when a pod that must be refused is refused, or no longer is. The pods
 are stored, and removed between phases. A first pair of phases warms up and is not counted.
 

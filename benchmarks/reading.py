@@ -1,4 +1,4 @@
-"""Reading and refusing: the catalogue, a large description, hostile texts, hopeless wishes.
+"""Reading and refusing: the catalogue, a large description, hostile texts, hopeless requests.
 
 Each against what a user would do instead.
 

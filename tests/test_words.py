@@ -12,7 +12,13 @@ import pytest
 ROOT = Path(__file__).resolve().parent.parent
 DOCUMENTS = sorted(
     path.relative_to(ROOT)
-    for path in (ROOT / "README.md", ROOT / "CONTRIBUTING.md", *(ROOT / "docs").rglob("*.md"))
+    for path in (
+        ROOT / "README.md",
+        ROOT / "CONTRIBUTING.md",
+        ROOT / "SECURITY.md",
+        ROOT / "benchmarks" / "README.md",
+        *(ROOT / "docs").rglob("*.md"),
+    )
     # The glossary names the words.
     if path.name != "glossary.md"
 )
@@ -30,6 +36,12 @@ TABLES = sorted(
         ROOT / "stacks" / "lab" / "factory.schema.json",
     )
 )
+PLAYBOOKS = sorted(
+    path.relative_to(ROOT)
+    for path in (ROOT / "playbooks").rglob("*")
+    if path.suffix in {".py", ".yml", ".j2", ".cfg"} and path.is_file()
+)
+"""What Ansible prints is made of their texts, and `ansible-doc` shows the documentation of the modules."""
 CODE = re.compile(r"```.*?```|`[^`\n]*`", re.DOTALL)
 
 
@@ -74,8 +86,8 @@ def test_problems_help_progress_and_reports_keep_to_the_words_of_the_glossary() 
     assert lines == []
 
 
-@pytest.mark.parametrize("file", TABLES, ids=str)
-def test_tables_and_the_schema_keep_to_the_words_of_the_glossary(file: Path) -> None:
+@pytest.mark.parametrize("file", [*TABLES, *PLAYBOOKS], ids=str)
+def test_tables_playbooks_and_the_schema_keep_to_the_words_of_the_glossary(file: Path) -> None:
     lines = (ROOT / file).read_text(encoding="utf-8").splitlines()
     assert [f"{number}: {unused(line)}" for number, line in enumerate(lines, 1) if unused(line)] == []
 

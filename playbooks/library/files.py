@@ -16,7 +16,7 @@ module: files
 short_description: Write many small files at once
 options:
   files:
-    description: Each has C(path) and C(content); C(mode) is 0644, C(owner) and C(group) root unless said. With C(absent) it is removed.
+    description: Each has C(path) and C(content); C(mode) is 0644, C(owner) and C(group) root unless given. With C(absent) it is removed.
     type: list
     elements: dict
     required: true

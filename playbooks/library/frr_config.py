@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 """Bring FRR's running configuration to a text, through FRR's own `frr-reload.py`.
 
-Only what differs is told to the daemons.
+Only what differs is sent to the daemons.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 """Set kernel parameters: what the kernel has now, and a file for its next start.
 
-A value somebody changed by hand is seen.
+A value that somebody changed manually is seen.
 """
 
 from __future__ import annotations

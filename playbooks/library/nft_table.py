@@ -3,8 +3,8 @@
 
 What the kernel has is compared with what the text would give, both as `nft` lists them.
 
-The text is loaded into an empty network namespace to see how it lists; so a rule that somebody added by hand
-is seen as well.
+The text is loaded into an empty network namespace to see how it lists; so a rule that somebody added
+manually is seen as well.
 """
 
 from __future__ import annotations

@@ -170,7 +170,7 @@ def main() -> None:
     manager, system = bmc.first("/redfish/v1/Managers"), bmc.first("/redfish/v1/Systems")
     machine = bmc.ask(system)[0]
     order = boot_order(bmc, machine, module.params["boot"])
-    wishes = [
+    requests = [
         (f"{manager}/NetworkProtocol", module.params["manager"]),
         (f"{system}/SecureBoot", {"SecureBootEnable": module.params["secure_boot"]}),
         (system, {"Boot": {"BootOrder": order}} if order else {}),
@@ -179,18 +179,18 @@ def main() -> None:
     if watts := module.params["power_limit"]:
         limit = power_limit(bmc, machine, watts)
         if limit[0]:
-            wishes.append(limit)
+            requests.append(limit)
         else:
             notes.append(f"the chassis has no EnvironmentMetrics, so nothing limits it to {watts} W")
-    for path, want in wishes:
+    for path, want in requests:
         have, tag = bmc.ask(path)
-        patch, said, absent = differing(have, want)
+        patch, changes, absent = differing(have, want)
         notes += [f"{path} has no {name}" for name in absent]
         if patch and not module.check_mode:
             bmc.ask(path, patch, tag)
             if left := differing(bmc.ask(path)[0], want)[1]:
                 module.fail_json(msg=f"{path}: the BMC took it and shows {' '.join(left)}")
-        lines += [path, *said] if said else []
+        lines += [path, *changes] if changes else []
     module.exit_json(
         changed=bool(lines), diff={"prepared": "".join(line + "\n" for line in lines)}, notes=notes
     )

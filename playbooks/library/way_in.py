@@ -5,7 +5,7 @@ Where this run came in by SSH, the next connection of the same sort is tried aga
 anything is written: a network namespace with the filter, the host's address and port, and the name of the
 port it came in by; another with the client's address; a cable between them; and a real connection. So it is
 the kernel that answers, not a reading of the rules. A host that is reached otherwise, as a container of this
-machine is, has no way to lose, and is told so.
+machine is, has no way to lose, and that is reported.
 """
 
 from __future__ import annotations
@@ -37,8 +37,8 @@ def way() -> tuple[str, str, int] | None:
 
     None if it came by none.
 
-    sshd says it to what it starts; so it is the nearest process above this one that knows, as long as it is
-    in the same network.
+    sshd passes it to what it starts, so the nearest process above this one has it, as long as it is in the
+    same network.
     """
     pid, here = os.getpid(), os.stat("/proc/self/ns/net").st_ino
     while pid > 1:
@@ -46,7 +46,7 @@ def way() -> tuple[str, str, int] | None:
             if os.stat(f"/proc/{pid}/ns/net").st_ino != here:
                 return None
             with open(f"/proc/{pid}/environ", "rb") as opened:
-                said = [
+                connections = [
                     part.partition(b"=")[2]
                     for part in opened.read().split(b"\0")
                     if part.startswith(b"SSH_CONNECTION=")
@@ -55,8 +55,8 @@ def way() -> tuple[str, str, int] | None:
                 parent = int(opened.read().rpartition(b")")[2].split()[1])
         except OSError:
             return None
-        if said:
-            client, _, own, port = said[0].decode().split()
+        if connections:
+            client, _, own, port = connections[0].decode().split()
             return client, own, int(port)
         pid = parent
     return None
@@ -87,12 +87,12 @@ def unshare() -> None:
 def addressed(module: AnsibleModule, port: str, own: str, other: str) -> None:
     """Give one end of the cable its address, and the way to the other's."""
     width, more = ("128", ["nodad"]) if ":" in own else ("32", [])
-    told(module, "ip", "link", "set", port, "up")
-    told(module, "ip", "addr", "add", f"{bare(own)}/{width}", "dev", port, *more)
-    told(module, "ip", "route", "replace", f"{bare(other)}/{width}", "dev", port)
+    run_checked(module, "ip", "link", "set", port, "up")
+    run_checked(module, "ip", "addr", "add", f"{bare(own)}/{width}", "dev", port, *more)
+    run_checked(module, "ip", "route", "replace", f"{bare(other)}/{width}", "dev", port)
 
 
-def told(module: AnsibleModule, *command: str, data: str | None = None) -> None:
+def run_checked(module: AnsibleModule, *command: str, data: str | None = None) -> None:
     """Run a program; its failure is raised."""
     code, _, err = module.run_command(list(command), data=data)
     if code:
@@ -140,8 +140,8 @@ def tried(module: AnsibleModule, content: str, name: str, found: tuple[str, str,
     try:
         if os.read(answer_out, 1) != b"r":
             raise OSError("the client's namespace could not be made")
-        told(module, "ip", "link", "set", "lo", "up")
-        told(
+        run_checked(module, "ip", "link", "set", "lo", "up")
+        run_checked(
             module,
             "ip",
             "link",
@@ -157,19 +157,19 @@ def tried(module: AnsibleModule, content: str, name: str, found: tuple[str, str,
             str(child),
         )
         addressed(module, name, own, client)
-        told(module, "nft", "-f", "-", data=content)
+        run_checked(module, "nft", "-f", "-", data=content)
         scope = socket.if_nametoindex(name) if own.startswith("fe80") else 0
         with socket.socket(socket.AF_INET6 if ":" in own else socket.AF_INET, socket.SOCK_STREAM) as listener:
             listener.bind((bare(own), port, 0, scope) if ":" in own else (own, port))
             listener.listen()
             os.write(ask_in, b"g")
-            said = os.read(answer_out, 1)
+            reply = os.read(answer_out, 1)
     finally:
         os.kill(child, signal.SIGKILL)
         os.waitpid(child, 0)
-    if said not in (b"y", b"n"):
+    if reply not in (b"y", b"n"):
         raise OSError("the client's end of the cable could not be made")
-    return said == b"y"
+    return reply == b"y"
 
 
 def admits(module: AnsibleModule, content: str, name: str, found: tuple[str, str, int]) -> bool:
@@ -184,13 +184,13 @@ def admits(module: AnsibleModule, content: str, name: str, found: tuple[str, str
         finally:
             os._exit(0)
     os.close(into)
-    said = os.read(out, 400).decode()
+    reply = os.read(out, 400).decode()
     os.waitpid(child, 0)
-    if said not in ("y", "n"):
+    if reply not in ("y", "n"):
         module.fail_json(
-            msg=f"whether the packet filter would lock this run out could not be tried: {said[1:]}"
+            msg=f"whether the packet filter would lock this run out could not be tried: {reply[1:]}"
         )
-    return said == "y"
+    return reply == "y"
 
 
 def main() -> None:
