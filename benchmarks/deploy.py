@@ -243,8 +243,13 @@ def scaling(scratch: Path, sizes: Sequence[int]) -> dict[str, Any]:
         for name in OURS:
             times[name][count] = round(taken[name], 2)
         say(f"{count} objects: {taken}, {state} bytes")
-    exponents = {name: exponent(values) for name, values in times.items()} | {"state_bytes": exponent(states)}
-    return {"seconds": times, "state_bytes": states, "exponents": exponents, "load": loads}
+    fitted = exponents(times | {"state_bytes": states})
+    return {"seconds": times, "state_bytes": states, "exponents": fitted, "load": loads}
+
+
+def exponents(measured: Mapping[str, Mapping[int, float]]) -> dict[str, float]:
+    """Return the exponent of each measure; none of a single size, through which any line goes."""
+    return {name: exponent(values) for name, values in measured.items() if len(values) > 1}
 
 
 def say(line: str) -> None:
@@ -300,7 +305,8 @@ def main() -> None:
                 met["create_of_kubectl"] = found["create_of_kubectl"] <= GOALS["create_of_kubectl"]
             if options.sizes:
                 result["scaling"] = scaling(scratch, [int(size) for size in options.sizes.split(",")])
-                met["exponent"] = max(result["scaling"]["exponents"].values()) <= GOALS["exponent"]
+                if fitted := result["scaling"]["exponents"]:
+                    met["exponent"] = max(fitted.values()) <= GOALS["exponent"]
             if options.plain:
                 folder = scratch / "plain" / "lab"
                 folder.parent.mkdir()

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks import mutate_rules
+from benchmarks import deploy, mutate_rules
 from sovereign_ai.rules.registry import REGISTRY
 from tests.rules.mutation import expressions, functions
 
@@ -52,3 +52,8 @@ def test_every_mutant_that_is_listed_as_unnoticed_can_still_be_made() -> None:
     assert listed
     assert sorted(listed.keys() - made.keys()) == []
     assert all(reason.strip("? ") for reason in listed.values())
+
+
+def test_one_size_alone_has_no_exponent_and_two_have() -> None:
+    measured: dict[str, dict[int, float]] = {"create": {500: 7.0}, "noop": {500: 1.0, 1000: 2.0}}
+    assert deploy.exponents(measured) == {"noop": 1.0}
