@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from sovereign_ai.spec.site import (
         Coolant,
         Cooling,
+        DistributionUnits,
         Feed,
         GridContract,
         Hall,
@@ -96,6 +97,7 @@ else:
             "site": (
                 "Coolant",
                 "Cooling",
+                "DistributionUnits",
                 "Feed",
                 "GridContract",
                 "Hall",
@@ -134,6 +136,7 @@ __all__ = [
     "Coolant",
     "Cooling",
     "Day",
+    "DistributionUnits",
     "Encryption",
     "Fabric",
     "Feed",
