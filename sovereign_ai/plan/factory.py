@@ -29,6 +29,7 @@ from sovereign_ai.plan.feasibility import Draft, draft, feasible
 from sovereign_ai.plan.nodes import Address, Node, plan_nodes
 from sovereign_ai.plan.phases import Device, Layout, PhasePlan, Standing, current_index
 from sovereign_ai.plan.platform import PlatformController, plan_platform
+from sovereign_ai.plan.power.cdus import cdu_elements
 from sovereign_ai.plan.power.chain_problems import site_chain
 from sovereign_ai.plan.power.sites import LATER_POWER, SitePower, site_power
 from sovereign_ai.plan.racks import (
@@ -288,14 +289,17 @@ def _finish_planes(
 def _plan_power(site: Site, draft: Draft, racks: Sequence[Rack]) -> SitePower:
     """Return one site's power, with the number of racks among the reasons."""
     kinds: Counter[str] = Counter()
-    other = 0
+    support: Counter[str] = Counter()
     for rack in racks:
         if rack.site == site.name:
             kinds[rack.kind] += 1
-            other += rack.power if rack.kind != "compute" else 0
+            if rack.kind != "compute":
+                support[rack.hall] += rack.power
+    other = support.total()
     power = site_power(site, draft.groups, other)
     why = dict(power.why)
     network = f"{kinds['network']:,} of switches, which take at most {NETWORK_UNITS} of {RACK_UNITS} units"
     storage = f"{kinds['storage']:,} of storage servers, each tier by itself"
     why["racks"] = f"{kinds['compute']:,} of machines; {network}; {storage}"
-    return replace(power, why=why, chain=site_chain(site, draft.shapes, other))
+    chain = (*site_chain(site, draft.shapes, other), *cdu_elements(site, draft.groups, support))
+    return replace(power, why=why, chain=chain)

@@ -42,6 +42,7 @@ if TYPE_CHECKING:
     from sovereign_ai.spec.site import (
         Coolant,
         Cooling,
+        DistributionUnits,
         Feed,
         GridContract,
         Hall,
@@ -100,6 +101,7 @@ else:
             "site": (
                 "Coolant",
                 "Cooling",
+                "DistributionUnits",
                 "Feed",
                 "GridContract",
                 "Hall",
@@ -141,6 +143,7 @@ __all__ = [
     "Coolant",
     "Cooling",
     "Day",
+    "DistributionUnits",
     "Dns",
     "Encryption",
     "Fabric",

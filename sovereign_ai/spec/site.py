@@ -8,7 +8,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, StringConstraints
 
 from sovereign_ai.spec.base import Count, Country, Frozen, Model, Name, Text, added_later
 from sovereign_ai.spec.field_location import TextForm
-from sovereign_ai.spec.power_chain import PowerCap, PowerChain
+from sovereign_ai.spec.power_chain import PowerCap, PowerChain, Redundancy
 from sovereign_ai.units import (
     BitsPerSecond,
     Celsius,
@@ -92,6 +92,17 @@ class Coolant(Model):
         return self.back.count - self.supply.count
 
 
+class DistributionUnits(Model):
+    """The coolant distribution units of a hall, all alike; the plan derives how many there are."""
+
+    unit: Name
+    """A coolant distribution unit of the catalogue, such as `cdu-1-3mw`."""
+    redundancy: Redundancy = "N+1"
+    """Units of each loop beyond those that its heat needs."""
+    loops: Annotated[int, Field(ge=1, le=256, strict=True)] = 1
+    """Loops of the hall, each with units of its own."""
+
+
 class Cooling(Model):
     """How heat leaves a hall."""
 
@@ -106,7 +117,9 @@ class Cooling(Model):
     airflow: CubicMetresPerHour | None = None
     """Air that the hall's fans can move, all together; needed to check air cooling."""
     cdu_capacity: Watts | None = None
-    """Heat that the coolant distribution units can take; needed for liquid."""
+    """Heat that the coolant distribution units can take; needed for liquid without `cdus`."""
+    cdus: DistributionUnits | None = added_later()
+    """The coolant distribution units, from which the plan derives their number."""
     coolant: Coolant | None = added_later()
     """Flow and temperatures of the coolant; left out, `temperature_rise` replaces both and the flow is not
     checked."""

@@ -24,14 +24,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, field
+from fractions import Fraction
 from typing import Any
 
 from sovereign_ai.assess.energy.power import SiteEquipment
 from sovereign_ai.assess.sheet import Sheet
 from sovereign_ai.assess.sources import figure
+from sovereign_ai.catalog.parts import part
 from sovereign_ai.plan import Rack
-from sovereign_ai.plan.power import GRAMS_OF_WATER, HEAT_OF_AIR, HEAT_OF_WATER
-from sovereign_ai.spec import Cooling, Hall
+from sovereign_ai.plan.power import GRAMS_OF_WATER, HEAT_OF_AIR, HEAT_OF_WATER, needed_for
+from sovereign_ai.spec import Cooling, DistributionUnits, Hall
 
 LIQUID = ("rear-door", "liquid", "hybrid")
 
@@ -229,11 +231,37 @@ def _liquid(sheet: Sheet, name: str, cooling: Cooling, watts: int, verdict: _Ver
         verdict.results.append(liquid <= capacity.count)
         words = f"{liquid:,.0f} W into the coolant, and its distribution units take {capacity}"
         verdict.sentences.append(words)
+    if cooling.cdus is not None:
+        verdict.sentences.append(_units(sheet, name, cooling.cdus))
     have = _flow(sheet, f"{name}.coolant-have", cooling)
     # A described capacity decides by itself, so the flow is asked for only without one.
-    if have is not None or not capacity:
+    is_decided = capacity is not None or cooling.cdus is not None
+    if have is not None or not is_decided:
         need = sheet.value(f"{name}.coolant") or 0.0
         verdict.compare(need, have, "litres of coolant a minute", f"{name}.coolant-have")
+
+
+def _units(sheet: Sheet, name: str, cdus: DistributionUnits) -> str:
+    """Add the distribution units that a hall's heat needs, over the range of their rating, in words.
+
+    The plan installs as many as the most of them, so that they decide nothing here.
+    """
+    row = part(cdus.unit)
+    rating = row.source_of("rating")
+    scale = 1000 if rating is not None and rating.unit == "kW" else 1
+    each = sheet.figure(f"{name}.cdu-rating", rating, unit="W", scale=scale)
+
+    def count(watts: float, share: float, most: float) -> float:
+        return cdus.loops * needed_for(Fraction(watts * share) / cdus.loops, int(most), cdus.redundancy)
+
+    formula = "heat x liquid share / rating, rounded up in each loop, and what redundancy adds"
+    share = f"{name}.liquid-share"
+    sheet.derive(f"{name}.cdus", "units", formula, count, f"{name}.heat", share, each)
+    watts = sheet.value(f"{name}.heat") or 0.0
+    low = count(watts, sheet.ends(share)[0], sheet.ends(each)[1])
+    high = count(watts, sheet.ends(share)[1], sheet.ends(each)[0])
+    number = f"{low:,.0f}" if low == high else f"{low:,.0f} to {high:,.0f}"
+    return f"{number} {row.name} in {cdus.loops} loops are needed ({cdus.redundancy} in each)"
 
 
 def _hottest_rack(sheet: Sheet, name: str, cooling: Cooling, watts: int, verdict: _Verdict) -> None:

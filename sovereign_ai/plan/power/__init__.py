@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from sovereign_ai.lazy_exports import lazy_exports
 
 if TYPE_CHECKING:
-    from sovereign_ai.plan.power.chain_elements import ChainElement, load_text
+    from sovereign_ai.plan.power.chain_elements import ChainElement, load_text, needed_for
     from sovereign_ai.plan.power.chain_losses import transformer_loss_share, ups_loss_share
     from sovereign_ai.plan.power.cooling import GRAMS_OF_WATER, HEAT_OF_AIR, HEAT_OF_WATER, airflow
     from sovereign_ai.plan.power.feeds import MOST_FEEDS, fewest_left
@@ -24,7 +24,7 @@ else:
     __getattr__ = lazy_exports(
         __name__,
         {
-            "chain_elements": ("ChainElement", "load_text"),
+            "chain_elements": ("ChainElement", "load_text", "needed_for"),
             "chain_losses": ("transformer_loss_share", "ups_loss_share"),
             "cooling": ("GRAMS_OF_WATER", "HEAT_OF_AIR", "HEAT_OF_WATER", "airflow"),
             "feeds": ("MOST_FEEDS", "fewest_left"),
@@ -45,6 +45,7 @@ __all__ = [
     "feed_limit",
     "fewest_left",
     "load_text",
+    "needed_for",
     "planned_watts",
     "rack_groups",
     "rack_watts",

@@ -18,11 +18,34 @@ def check_coolant(site: Site, field: str) -> Iterator[Problem]:
     """Require the fields of liquid cooling, and refuse coolant that carries no heat or is not used."""
     for index, hall in enumerate(site.halls):
         at = f"{field}[{index}].cooling"
-        if hall.cooling.kind == "liquid" and hall.cooling.cdu_capacity is None:
+        is_counted = hall.cooling.cdu_capacity is not None or hall.cooling.cdus is not None
+        if hall.cooling.kind == "liquid" and not is_counted:
             message = "liquid cooling needs the CDUs' capacity"
             hint = "write 'cdu_capacity' with the heat that they can take"
             yield Problem("missing-field", message, Where(field=f"{at}.cdu_capacity"), hint)
         yield from _check_loop(hall.cooling, f"{at}.coolant")
+        yield from _check_units(hall.cooling, f"{at}.cdus")
+
+
+def _check_units(cooling: Cooling, field: str) -> Iterator[Problem]:
+    """Refuse distribution units under air, and those that the catalogue does not have or give a rating."""
+    from sovereign_ai.catalog import UnknownNameError  # noqa: PLC0415 - only where units are described
+    from sovereign_ai.catalog.parts import part  # noqa: PLC0415 - as above
+
+    if cooling.cdus is None:
+        return
+    if cooling.kind == "air":
+        message = "air alone cools this hall, and it has coolant distribution units"
+        yield Problem("contradiction", message, Where(field=field), "remove them, or write another 'kind'")
+    where = Where(field=f"{field}.unit")
+    try:
+        unit = part(cooling.cdus.unit)
+    except UnknownNameError as error:
+        yield Problem("unknown-name", str(error), where, error.hint)
+        return
+    if unit.kind != "cdu" or unit.rating is None:
+        message = f"{unit.name} is a {unit.kind} of the catalogue, and no distribution unit with a rating"
+        yield Problem("unknown-name", message, where, "name a row of kind cdu")
 
 
 def _check_loop(cooling: Cooling, field: str) -> Iterator[Problem]:

@@ -56,3 +56,22 @@ def test_reused_heat_is_given_once_and_comes_in_as_power(
 ) -> None:
     buyer = {"buyer": "Works", "evidence": "planned", **amount}
     assert refusals(sites=[site(heat_reuse=[buyer])]) == [expected]
+
+
+@pytest.mark.parametrize(
+    ("kind", "unit", "expected"),
+    [
+        ("air", "cdu-1-3mw", ("contradiction", "sites[0].halls[0].cooling.cdus")),
+        ("liquid", "cdu-1-3wm", ("unknown-name", "sites[0].halls[0].cooling.cdus.unit")),
+        ("liquid", "connectx-7", ("unknown-name", "sites[0].halls[0].cooling.cdus.unit")),
+    ],
+)
+def test_distribution_units_that_no_row_gives_or_no_loop_needs_are_refused(
+    kind: str, unit: str, expected: tuple[str, str]
+) -> None:
+    room = hall("ha", kind, cooling={"cdus": {"unit": unit}})
+    assert refusals(sites=[site(halls=[room])]) == [expected]
+
+
+def test_counted_distribution_units_need_no_capacity() -> None:
+    assert refusals(sites=[site(halls=[hall("ha", "liquid", cooling={"cdus": {"unit": "cdu-1-3mw"}})])]) == []
