@@ -12,8 +12,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from sovereign_ai.adopt.host_lists import HostListError, expanded
-from sovereign_ai.adopt.standing import MACHINE, MOST_DEVICES, SWITCH, SiteDraft, SourceText
+from sovereign_ai.adopt.standing import MACHINE, SWITCH, SiteDraft, SourceText
 from sovereign_ai.adopt.yaml_fields import Document, document
 from sovereign_ai.catalog.system import systems
 from sovereign_ai.errors import Where, nearest
@@ -24,7 +23,6 @@ _COMMENT = re.compile(r"(?<!\\)#.*")
 _GPU = re.compile(r"gpu(?::([A-Za-z][A-Za-z0-9_.-]*))?(?::([0-9]{1,6}))?(?:\([^()]*\))?")
 _SWITCH_KEYS = ("switchname", "switches", "nodes", "linkspeed", "level")
 _BLOCK_KEYS = ("blockname", "nodes")
-_EXAMPLE = "such as n[01-12,15]"
 
 
 @dataclass(slots=True)
@@ -67,6 +65,7 @@ def read_slurm(sources: Sequence[SourceText], draft: SiteDraft) -> None:
 
 def _compare_names(draft: SiteDraft, names: _Names) -> None:
     """Report names that nothing has, and switches above themselves."""
+    draft.refuse_circle(names.switches)
     for child, where in names.children.items():
         if child not in names.switches:
             draft.unknown("switch", child, where, names.switches)
@@ -134,15 +133,6 @@ def _fields(text: str, where: Where, draft: SiteDraft) -> Iterator[tuple[str, st
         draft.refuse("bad-line", message, where, "write Key=value, with blanks between fields only")
 
 
-def _hosts(text: str, where: Where, draft: SiteDraft) -> list[str]:
-    """Return the names of a host list."""
-    try:
-        return list(expanded(text, MOST_DEVICES))
-    except HostListError as error:
-        draft.refuse("bad-host-list", str(error), where, _EXAMPLE)
-        return []
-
-
 def _check_keys(fields: Iterable[str], known: Sequence[str], where: Where, draft: SiteDraft) -> None:
     """Report the keys of a line that Slurm does not know there."""
     for key in fields:
@@ -155,12 +145,13 @@ def _switch_line(fields: Mapping[str, str], where: Where, draft: SiteDraft, name
     _check_keys(fields, _SWITCH_KEYS, where, draft)
     if "linkspeed" in fields:
         draft.left_out["LinkSpeed, whose unit is arbitrary"] += 1
-    nodes = _hosts(fields["nodes"], where, draft) if fields.get("nodes") else []
+    nodes = draft.hosts(fields["nodes"], where) if fields.get("nodes") else []
     # `scontrol show topology` repeats above a leaf the nodes that are below it.
     if fields.get("level", "0") != "0":
         nodes = []
-    children = _hosts(fields["switches"], where, draft) if fields.get("switches") else []
-    for switch in _hosts(fields["switchname"], where, draft):
+    children = draft.hosts(fields["switches"], where) if fields.get("switches") else []
+    # A line describes one switch: its name is no list.
+    for switch in draft.hosts(fields["switchname"], where)[:1]:
         _note_switch(switch, nodes, children, where, draft, names)
 
 
@@ -199,7 +190,7 @@ def _place(node: str, where: Where, draft: SiteDraft, names: _Names) -> None:
 def _block_line(fields: Mapping[str, str], where: Where, draft: SiteDraft, names: _Names) -> None:
     """Read a block of nodes, which share an NVLink domain."""
     _check_keys(fields, _BLOCK_KEYS, where, draft)
-    for node in _hosts(fields.get("nodes", ""), where, draft):
+    for node in draft.hosts(fields.get("nodes", ""), where):
         _place(node, where, draft, names)
         draft.add(node, where, domain=fields["blockname"])
 
@@ -208,7 +199,7 @@ def _node_line(fields: Mapping[str, str], where: Where, draft: SiteDraft, names:
     """Read nodes with their GPUs and model."""
     gpus, kind = _gpus_of(fields.get("gres", ""))
     model = _model_of(fields.get("feature") or fields.get("features") or "") or kind
-    for node in _hosts(fields["nodename"], where, draft):
+    for node in draft.hosts(fields["nodename"], where):
         if node in names.nodes:
             message = f"{node[:60]!r} has a line already"
             draft.refuse("node-twice", message, where, "keep one of the two")
@@ -251,7 +242,7 @@ def _gres_line(fields: Mapping[str, str], where: Where, draft: SiteDraft, names:
         draft.left_out["line of gres.conf without NodeName, which holds for the node that has the file"] += 1
         return
     count = _count(fields, where, draft)
-    for node in _hosts(fields["nodename"], where, draft):
+    for node in draft.hosts(fields["nodename"], where):
         names.gpus[node] += count
         names.gpus_at.setdefault(node, where)
         names.placed.setdefault(node, where)
@@ -266,7 +257,7 @@ def _count(fields: Mapping[str, str], where: Where, draft: SiteDraft) -> int:
         draft.refuse("bad-count", f"{text[:60]!r} is no number of GPUs", where, "such as Count=8")
         return 0
     files = fields.get("file", "").replace("/", "_")
-    return len(_hosts(files, where, draft)) if files else 1
+    return len(draft.hosts(files, where)) if files else 1
 
 
 def _left_out_line(fields: Mapping[str, str], where: Where, draft: SiteDraft, names: _Names) -> None:

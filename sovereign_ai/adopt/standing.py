@@ -14,18 +14,25 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
+from graphlib import CycleError, TopologicalSorter
 from typing import NamedTuple
 
+from sovereign_ai.adopt.host_lists import HostListError, expanded
 from sovereign_ai.errors import Problem, SpecError, Where, nearest
 
 End = tuple[str, str]
 """A device and one of its interfaces; the interface is empty where a format names none."""
 
 MACHINE, SWITCH = "machine", "switch"
-MOST_DEVICES = 200_000
+MOST_DEVICES = 100_000
 """Devices of one site, more than any plan has; a host list of few characters may name billions."""
+MOST_NAMES = 400_000
+"""Names of all host lists of the files together; a line may repeat the list of another."""
 MOST_PROBLEMS = 200
 """After this number of problems the rest of the files is not read."""
+
+
+_CIRCLE = "a tree has a switch above all others"
 
 
 class SourceText(NamedTuple):
@@ -97,6 +104,7 @@ class SiteDraft:
     left_out: Counter[str] = field(default_factory=Counter)
     problems: list[Problem] = field(default_factory=list)
     _links: set[tuple[End, End]] = field(default_factory=set)
+    _names: int = 0
 
     def add(self, name: str, where: Where, **facts: str | int) -> None:
         """Note facts of a device; a fact that another line states differently is a problem."""
@@ -125,6 +133,44 @@ class SiteDraft:
                 return
             self._links.add(ends)
         self.cables.append(ends)
+
+    def hosts(self, text: str, where: Where) -> list[str]:
+        """Return the names of a host list; none where it is no list, which is a problem.
+
+        Raises:
+            SpecError: the lists of the files have too many names to go on.
+        """
+        try:
+            names = list(expanded(text, MOST_DEVICES))
+        except HostListError as error:
+            self.refuse("bad-host-list", str(error), where, "such as node[01-12,15]")
+            return []
+        self._names += len(names)
+        if self._names > MOST_NAMES:
+            message = f"the host lists have more than {MOST_NAMES:,} names together"
+            self.refuse("too-many-names", message, where, "read one cluster at a time")
+            raise SpecError(self.problems)
+        return names
+
+    def refuse_circle(self, places: Mapping[str, Where]) -> None:
+        """Note where a switch is above itself, by links of the draft without interfaces.
+
+        Args:
+            places: switch to the place that describes it.
+        """
+        below: dict[str, list[str]] = {}
+        # In the order of the files: which circle is reported must not depend on the order of a set.
+        for lower, upper in self.cables:
+            below.setdefault(upper[0], []).append(lower[0])
+        try:
+            TopologicalSorter(below).prepare()
+        except CycleError as error:
+            # The first name is repeated at the end.
+            *circle, _ = error.args[1]
+            first = min(circle)
+            path = " and ".join(name[:60] for name in sorted(circle)[:8])
+            where = places.get(first, Where())
+            self.refuse("circle", f"switches are above themselves: {path}", where, _CIRCLE)
 
     def refuse(self, code: str, message: str, where: Where, hint: str) -> None:
         """Note a problem; where there are too many, raise them all.

@@ -57,6 +57,7 @@ def _read_switches(doc: Document, switches: Mapping[str, Any], draft: SiteDraft)
         for node in doc.hosts(switch.get("nodes"), below(path, "nodes")):
             draft.add(node, doc.where(path), kind=MACHINE)
             draft.connect((node, ""), (name, ""))
+    draft.refuse_circle({name: doc.where(below("switches", name)) for name in switches})
 
 
 def _read_block(doc: Document, block: Mapping[str, Any], path: str, draft: SiteDraft) -> None:

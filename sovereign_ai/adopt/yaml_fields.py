@@ -6,8 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from sovereign_ai.adopt.host_lists import HostListError, expanded
-from sovereign_ai.adopt.standing import MOST_DEVICES, SiteDraft, SourceText
+from sovereign_ai.adopt.standing import SiteDraft, SourceText
 from sovereign_ai.errors import Where
 from sovereign_ai.files import TOPOLOGY, Refused, SourceMap, below, parse
 
@@ -69,12 +68,8 @@ class Document:
         entries = list(self.entries(value, path)) if isinstance(value, list) else [(path, value)]
         for place, entry in entries:
             text = self.word(entry, place)
-            if not text:
-                continue
-            try:
-                names.extend(expanded(text, MOST_DEVICES - len(names)))
-            except HostListError as error:
-                self.draft.refuse("bad-host-list", str(error), self.where(place), "such as node[01-12,15]")
+            if text:
+                names += self.draft.hosts(text, self.where(place))
         return names
 
     def _unexpected(self, value: Any, path: str, expected: str) -> None:

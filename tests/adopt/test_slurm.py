@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from sovereign_ai.adopt import standing
 from sovereign_ai.adopt.standing import MACHINE, SWITCH
 from tests.adopt.kit import places, problems, site
 
@@ -116,6 +117,18 @@ def test_gpus_of_two_files_that_differ_are_a_problem() -> None:
     assert places("slurm", nodes_conf=NODES, gres_conf=GRES.replace("Count=8", "Count=4")) == [
         ("two-values", 3)
     ]
+
+
+def test_switches_in_a_circle_are_a_problem() -> None:
+    text = TREE + "SwitchName=top Switches=spine,low\nSwitchName=low Switches=top\n"
+    assert [code for code, _ in places("slurm", topology_conf=text)] == ["circle"]
+
+
+def test_lines_that_repeat_a_list_are_refused_before_long(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(standing, "MOST_NAMES", 1_050)
+    lines = [f"SwitchName=s{number} Nodes=n[0-99]" for number in range(20)]
+    # Each line has a hundred nodes and a switch.
+    assert ("too-many-names", 11) in places("slurm", topology_conf="\n".join(lines))
 
 
 @pytest.mark.parametrize("text", ["", "# nothing\n", "ClusterName=x\n"])

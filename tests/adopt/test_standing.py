@@ -63,3 +63,23 @@ def test_what_is_left_out_is_counted() -> None:
     draft.left_out["ring"] += 2
     draft.left_out["flat topology"] += 1
     assert draft.finish().left_out == ("2 x ring", "flat topology")
+
+
+def test_the_lists_of_all_lines_together_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(standing, "MOST_NAMES", 5)
+    draft = SiteDraft()
+    assert draft.hosts("n[1-3]", HERE) == ["n1", "n2", "n3"]
+    with pytest.raises(SpecError, match="more than 5 names together"):
+        draft.hosts("n[1-3]", HERE)
+
+
+def test_a_circle_of_switches_is_named_and_a_tree_with_two_roots_is_none() -> None:
+    draft = SiteDraft()
+    for lower, upper in (("a", "b"), ("b", "c"), ("a", "d")):
+        draft.connect((lower, ""), (upper, ""))
+    draft.refuse_circle({})
+    assert draft.problems == []
+    draft.connect(("c", ""), ("a", ""))
+    draft.refuse_circle({"a": HERE, "b": HERE, "c": HERE})
+    [problem] = draft.problems
+    assert (problem.code, problem.where) == ("circle", HERE)

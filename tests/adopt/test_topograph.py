@@ -63,6 +63,7 @@ def test_planes_of_several_files_are_one_site() -> None:
         ("switch: leaf-2", "switch: leaf-3", "unknown-switch", 9),
         ("[leaf-1, leaf-2]", "[leaf-1, leaf-1, leaf-2]", "two-parents", 4),
         ("[leaf-1, leaf-2]", "[leaf-1, leaf-2, core]", "two-parents", 4),
+        ("blocks:\n", "  leaf-1: {switches: [core]}\nblocks:\n", "circle", 3),
         ("[n03]", "['n[3']", "bad-host-list", 10),
         ("[n03]", "{n03: 1}", "bad-field", 10),
         ("[n03]", "[leaf-1]", "two-values", 9),
