@@ -43,6 +43,8 @@ _KEYS: Mapping[str, tuple[tuple[str, str], ...]] = {
 }
 """Kind of object to what tells one from another: our column, and the head of NetBox's export."""
 
+_AND = " and "
+"""What joins the numbers of objects that are alike."""
 Key = tuple[str, ...]
 
 
@@ -80,6 +82,9 @@ def without_known(name: str, text: str, known: Mapping[str, Mapping[Key, str]]) 
         name: the file's name, such as `6-devices.csv`.
         text: its rows, as for an empty NetBox.
         known: numbers of what NetBox holds, by `read_netbox_exports`.
+
+    Raises:
+        UsageError: NetBox holds an object of the file twice.
     """
     kind = _kind(name)
     numbers = known.get(kind)
@@ -88,13 +93,21 @@ def without_known(name: str, text: str, known: Mapping[str, Mapping[Key, str]]) 
     head, *body = csv.reader(text.splitlines())
     places = [head.index(column) for column, _ in _KEYS[kind]]
     kept: list[Sequence[str]] = []
+    problems: list[Problem] = []
     for row in body:
         key = tuple(row[place] for place in places)
         number = numbers.get(key, "")
-        if kind not in _SHARED:
-            kept.append([number, *row])
-        elif not number:
-            kept.append(row)
+        if kind in _SHARED:
+            if not number:
+                kept.append(row)
+            continue
+        if _AND in number:
+            message = f"NetBox holds {' '.join(key)} twice, as {number}"
+            hint = "remove one of them in NetBox, and export again"
+            problems.append(Problem("named-twice", message, Where(f"netbox/{name}"), hint))
+        kept.append([number, *row])
+    if problems:
+        raise UsageError(problems)
     if not kept:
         return ""
     columns = head if kind in _SHARED else ["id", *head]
@@ -115,8 +128,8 @@ def _read_numbers(file: Path, kind: str, problems: list[Problem]) -> dict[Key, s
             message = f"{number[:60]!r} is no number of an object"
             problems.append(Problem("bad-number", message, where, NETBOX.hint))
         elif key in numbers:
-            message = f"{' '.join(key)} is in NetBox twice, as {numbers[key]} and {number}"
-            problems.append(Problem("named-twice", message, where, "remove one of them in NetBox"))
+            # What others keep there may be alike, such as devices without names; it matters where it is ours.
+            numbers[key] += f"{_AND}{number}"
         else:
             numbers[key] = number
     return numbers

@@ -105,7 +105,6 @@ def test_without_an_export_a_file_is_as_for_an_empty_netbox() -> None:
         ("netbox_sites.csv", "Name,Slug\nfra1,fra1\n", "no-column"),
         ("netbox_sites.csv", "Name,ID\nfra1,x\n", "bad-number"),
         ("netbox_sites.csv", "Name,ID\nfra1\n", "bad-row"),
-        ("netbox_sites.csv", "Name,ID\nfra1,1\nfra1,2\n", "named-twice"),
         ("netbox_sites.csv", "", "no-column"),
         ("notes.csv", "Name,ID\nfra1,1\n", "no-table"),
     ],
@@ -116,6 +115,15 @@ def test_an_export_that_cannot_be_read_says_where(tmp_path: Path, name: str, tex
         read_netbox_exports(tmp_path)
     assert [problem.code for problem in told.value.problems] == [code]
     assert all(problem.hint for problem in told.value.problems)
+
+
+def test_what_netbox_holds_twice_matters_where_it_is_ours(tmp_path: Path) -> None:
+    (tmp_path / "netbox_VRFs.csv").write_text("Name,ID\nother,1\nother,2\nlab,3\n")
+    known = read_netbox_exports(tmp_path)
+    assert without_known("9-vrfs.csv", "name\nlab\n", known) == "id,name\n3,lab\n"
+    with pytest.raises(UsageError, match="NetBox holds other twice, as 1 and 2") as told:
+        without_known("9-vrfs.csv", "name\nother\n", known)
+    assert [problem.code for problem in told.value.problems] == ["named-twice"]
 
 
 def test_two_exports_of_one_list_are_refused(tmp_path: Path) -> None:
