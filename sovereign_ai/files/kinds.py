@@ -64,7 +64,7 @@ WORKLOAD = FileKind(
 MANIFESTS = FileKind(
     "manifests",
     "a file of Kubernetes objects",
-    8 * _MIB,
+    4 * _MIB,
     "name a file of YAML as `helm template` or `kustomize build` writes it",
 )
 ANSWERS = FileKind("answers", "an evidence.yaml", _MIB, "name an evidence.yaml, or a folder")

@@ -606,7 +606,7 @@ READERS: tuple[Reader, ...] = (
         ("manifests",),
         "yaml",
         lambda folder: _beside(folder, "queues.yaml", MANIFESTS, "platform", "check", "{stack}", "{file}"),
-        limit=8 << 20,
+        limit=4 << 20,
     ),
     Reader(
         "catalog",
