@@ -297,7 +297,9 @@ def _render(output: Output, path: Path, out: Path, facts: _SiteFacts) -> None:
         lines.append(f"{len(macs):,} MAC addresses from the table")
     if guids:
         lines.append(f"{len(guids):,} GUIDs from the table")
-    objects = sum(len(numbers) for numbers in exports.values())
+    objects = 0
+    for numbers in exports.values():
+        objects += len(numbers)
     if exports:
         lines.append(f"{objects:,} objects of NetBox's exports; netbox/ says what to update and add")
     data = {

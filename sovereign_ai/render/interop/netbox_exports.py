@@ -64,12 +64,16 @@ def read_netbox_exports(folder: Path) -> dict[str, dict[Key, str]]:
             continue
         if kind in known:
             message = f"a second export of {kind}"
-            problems.append(Problem("two-tables", message, Where(str(file)), "keep the newest"))
+            where = Where(str(file))
+            problem = Problem("two-tables", message, where, "keep the newest")
+            problems.append(problem)
             continue
         known[kind] = _read_numbers(file, kind, problems)
     if not known:
         hint = "export NetBox's lists as CSV (all data) into it, such as netbox_devices.csv"
-        problems.append(Problem("no-table", "the folder holds no export", Where(str(folder)), hint))
+        where = Where(str(folder))
+        problem = Problem("no-table", "the folder holds no export", where, hint)
+        problems.append(problem)
     if problems:
         raise UsageError(problems)
     return known
@@ -104,7 +108,9 @@ def without_known(name: str, text: str, known: Mapping[str, Mapping[Key, str]]) 
         if _AND in number:
             message = f"NetBox holds {' '.join(key)} twice, as {number}"
             hint = "remove one of them in NetBox, and export again"
-            problems.append(Problem("named-twice", message, Where(f"netbox/{name}"), hint))
+            where = Where(f"netbox/{name}")
+            problem = Problem("named-twice", message, where, hint)
+            problems.append(problem)
         kept.append([number, *row])
     if problems:
         raise UsageError(problems)
@@ -126,7 +132,8 @@ def _read_numbers(file: Path, kind: str, problems: list[Problem]) -> dict[Key, s
     for where, number, key in _read_keys(file, kind, problems):
         if not number.isdecimal():
             message = f"{number[:60]!r} is no number of an object"
-            problems.append(Problem("bad-number", message, where, NETBOX.hint))
+            problem = Problem("bad-number", message, where, NETBOX.hint)
+            problems.append(problem)
         elif key in numbers:
             # What others keep there may be alike, such as devices without names; it matters where it is ours.
             numbers[key] += f"{_AND}{number}"
@@ -148,14 +155,17 @@ def _read_keys(file: Path, kind: str, problems: list[Problem]) -> Iterator[tuple
     if missing:
         message = f"the head lacks {', '.join(missing)}"
         hint = "export all data, from NetBox in English"
-        problems.append(Problem("no-column", message, Where(str(file), 1), hint))
+        where = Where(str(file), 1)
+        problem = Problem("no-column", message, where, hint)
+        problems.append(problem)
         return
     places = [head.index(title) for title in wanted]
     for line, cells in table:
         where = Where(str(file), line)
         if len(cells) != len(head):
             message = f"the row has {len(cells)} cells, the head {len(head)}"
-            problems.append(Problem("bad-row", message, where, NETBOX.hint))
+            problem = Problem("bad-row", message, where, NETBOX.hint)
+            problems.append(problem)
             continue
         values = [cells[place].strip() for place in places]
         if kind in _SHARED:
