@@ -107,7 +107,7 @@ def instance(folder: Path) -> Iterator[Instance]:
             "NETBOX_CONFIGURATION": "netbox_test_configuration",
             "PYTHONPATH": str(folder),
         }
-        migrate = [FOLDER / "bin" / "netbox", "migrate", "--verbosity", "0"]
+        migrate = (str(FOLDER / "bin" / "netbox"), "migrate", "--verbosity", "0")
         subprocess.run(migrate, check=True, env=environment, stdout=subprocess.DEVNULL)
         yield Instance(environment)
     finally:
