@@ -27,7 +27,8 @@ _ENCODED = "xn--"
 # Cyrillic and Greek letters in the place of which a reader sees a Latin one (Unicode confusables, read
 # 2026-11-27). A whole word of them is a word of no language.
 _LIKE_LATIN = frozenset(
-    "\u0430\u0435\u043e\u0440\u0441\u0443\u0445\u0456\u0458\u0455\u04bb\u0501\u051b\u051d\u04cf\u03bf\u03bd\u03c1\u03b9\u03b1"
+    "\u0430\u0435\u043e\u0440\u0441\u0443\u0445\u0456\u0458\u0455\u04bb\u0501\u051b\u051d\u04cf"
+    "\u03bf\u03bd\u03c1\u03b9\u03b1"
 )
 
 

@@ -44,7 +44,7 @@ RESOLVERS = Rule(
     title="Names outside the clusters are asked of resolvers that stand and sit where all data may be",
     severity="critical",
     rationale=(
-        "Whoever answers names learns whom the workloads speak to, and receives whatever is written into a "
+        "Whoever answers names learns which others the workloads speak to, and receives whatever is written into a "
         "name. All pods of a cluster ask the same resolvers."
     ),
     remediation="name a resolver of an operator within the area, or one of the factory's own",
