@@ -72,7 +72,8 @@ def _insist_on_label(label: str) -> None:
         message = f"{label} encodes no name (RFC 5891)"
         raise ValueError(message)
     letter = mixed(text)
-    if letter is None and _LIKE_LATIN.issuperset(re.sub(r"[\W\d_]", "", text)):
+    letters = {char for char in text if char.isalpha()}
+    if letter is None and letters <= _LIKE_LATIN:
         letter = foreign(text)
     if letter is not None:
         message = f"{label} holds {letter.say}, which looks like another letter"

@@ -44,8 +44,8 @@ RESOLVERS = Rule(
     title="Names outside the clusters are asked of resolvers that stand and sit where all data may be",
     severity="critical",
     rationale=(
-        "Whoever answers names learns whom the workloads speak to, and receives whatever is written into a "
-        "name. All pods of a cluster ask the same resolvers."
+        "Whoever answers names learns which others the workloads speak to, and receives whatever is written "
+        "into a name. All pods of a cluster ask the same resolvers."
     ),
     remediation="name a resolver of an operator within the area, or one of the factory's own",
     controls=(ECSF_DATA, CADA_DATA, C3A_GATEWAYS, GDPR_TRANSFER),
