@@ -254,14 +254,15 @@ def _units(sheet: Sheet, name: str, cdus: DistributionUnits) -> str:
     def count(watts: float, share: float, most: float) -> float:
         return cdus.loops * needed_for(Fraction(watts * share) / cdus.loops, int(most), cdus.redundancy)
 
-    formula = "heat x liquid share / rating, rounded up in each loop, and what redundancy adds"
+    loops = f"{cdus.loops} loops" if cdus.loops > 1 else "one loop"
+    formula = f"heat x liquid share / rating, rounded up for each loop ({loops}), with {cdus.redundancy}"
     share = f"{name}.liquid-share"
     sheet.derive(f"{name}.cdus", "units", formula, count, f"{name}.heat", share, each)
     watts = sheet.value(f"{name}.heat") or 0.0
     low = count(watts, sheet.ends(share)[0], sheet.ends(each)[1])
     high = count(watts, sheet.ends(share)[1], sheet.ends(each)[0])
     number = f"{low:,.0f}" if low == high else f"{low:,.0f} to {high:,.0f}"
-    return f"{number} {row.name} in {cdus.loops} loops are needed ({cdus.redundancy} in each)"
+    return f"{number} {row.name} in {loops} are needed ({cdus.redundancy} in each)"
 
 
 def _hottest_rack(sheet: Sheet, name: str, cooling: Cooling, watts: int, verdict: _Verdict) -> None:
