@@ -32,7 +32,8 @@ def add(app: typer.Typer) -> None:
             bool, typer.Option("--why", help="Show the formula and inputs behind each number.")
         ] = False,
         phase: Annotated[
-            str | None, typer.Option("--phase", help="Show one phase of construction and what it adds.")
+            str | None,
+            typer.Option("--phase", metavar="NAME", help="Show one phase of construction and what it adds."),
         ] = None,
         as_json: Annotated[bool, AsJson] = False,
     ) -> None:

@@ -11,6 +11,7 @@ import typer
 from sovereign_ai.cli.command import example, run_command
 from sovereign_ai.cli.output import AsJson, Output, table
 from sovereign_ai.files.writing import write
+from sovereign_ai.json_members import merged
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -102,7 +103,7 @@ def _check(output: Output, path: Path, files: list[Path]) -> None:
     for file in files:
         objects += _objects_in(file)
     verdict = judge_manifests(stack.factory, stack.plan, objects, now=datetime.now(UTC).date())
-    data = {"objects": len(objects), **verdict.to_data()}
+    data = merged({"objects": len(objects)}, verdict.to_data())
     lines = [f"{len(objects)} objects", *verdict.lines()]
     output.finish(data, lines, ExitCode.OK if verdict.ok else ExitCode.FINDINGS)
 

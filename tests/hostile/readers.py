@@ -119,17 +119,12 @@ recompute: full
 micro_batch: 1
 checkpoint: {tier: scratch, interval: 30 min}
 """
-MANIFESTS = """apiVersion: v1
-kind: ConfigMap
-metadata: {name: settings, namespace: kueue-system}
-data:
-  manager.yaml: |
-    metrics: {bindAddress: 0.0.0.0:8443}
----
-apiVersion: queues.example.com/v1
+MANIFESTS = """apiVersion: queues.example.com/v1
 kind: Settings
-metadata: {name: settings}
-spec: {driver: {repository: registry.example.com, image: driver}}
+metadata: {name: settings, namespace: kueue-system}
+spec:
+  driver: {repository: registry.example.com, image: driver}
+  env: [{name: ENDPOINT, value: 0.0.0.0:8443}]
 """
 HARDWARE = """rows:
   - kind: switch

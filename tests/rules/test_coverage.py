@@ -17,7 +17,7 @@ from sovereign_ai.rules.coverage import decided_share, places_matrix
 from sovereign_ai.rules.engine import ObjectPlace, evaluate
 from sovereign_ai.rules.registry import REGISTRY
 from sovereign_ai.spec.reader import load
-from tests.rules.cases import cases, signed
+from tests.rules.cases import cases, resolving, signed
 
 ROOT = Path(__file__).resolve().parents[2]
 OBJECT_RULES = {rule.id for rule in REGISTRY if rule.checks}
@@ -28,8 +28,8 @@ EVALUATED: tuple[ObjectPlace, ...] = ("bundle", "pulumi", "live")
 def lab() -> tuple[Context, frozenset[str]]:
     factory = load(ROOT / "stacks" / "lab")
     derived = plan(factory)
-    # With a signer of images: without one the policies leave out the rule about them.
-    context = signed(factory_context(factory, derived, "lab"))
+    # With a signer of images and a resolver: without them the policies leave out the rules about them.
+    context = resolving(signed(factory_context(factory, derived, "lab")))
     policies = [obj for obj in objects(factory, context) if obj["kind"] == "ValidatingAdmissionPolicy"]
     messages = [validation["message"] for policy in policies for validation in policy["spec"]["validations"]]
     named = {message.partition(":")[0] for message in messages if enforced_revision(message) is None}

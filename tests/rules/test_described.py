@@ -13,9 +13,11 @@ from sovereign_ai.rules.description import (
     access,
     copies,
     custody,
+    dns,
     energy,
     exceptions,
     people,
+    platform,
     providers,
     residency,
     supply,
@@ -42,7 +44,20 @@ HERE, PERSONAL, ZONES, KEY = (
     FACTORY["zones"],
     FACTORY["keys"][0],
 )
-_ROOMS = (access, copies, custody, energy, exceptions, people, providers, residency, supply, transfers)
+_ROOMS = (
+    access,
+    copies,
+    custody,
+    dns,
+    energy,
+    exceptions,
+    people,
+    platform,
+    providers,
+    residency,
+    supply,
+    transfers,
+)
 RULES = [*(one for room in _ROOMS for one in room.RULES), residency_by_default.EXPIRED, exceptions.aimed(())]
 
 
@@ -132,6 +147,23 @@ def certificate(expires: str) -> dict[str, Any]:
 def holders(*shares: tuple[str, str]) -> dict[str, Any]:
     return operator(
         shareholders=[{"name": f"Holder {seat}", "seat": seat, "share": share} for seat, share in shares]
+    )
+
+
+def resolver(**changes: Any) -> dict[str, Any]:
+    base = {"address": "203.0.113.53", "entity": "Example Names", "seat": "DE", "country": "DE"}
+    return {"dns": {"resolvers": [{**base, **changes}], "names": ["mirror.example.com"]}}
+
+
+def controller(image: str = "kueue", **changes: Any) -> dict[str, Any]:
+    registry = FACTORY["images"]["registries"][0]
+    base = {"name": "kueue", "images": [f"{registry}/{image}{DIGEST}"]}
+    return {"platform": {"queueing": "kueue", "controllers": [{**base, **changes}]}}
+
+
+def reached(**changes: Any) -> dict[str, Any]:
+    return controller(
+        contacts=[{"name": "usage", "kind": "telemetry", "host": "reports.example.net", **changes}]
     )
 
 
@@ -406,6 +438,24 @@ CASES: list[tuple[str, str, dict[str, Any], str]] = [
         ABROAD | policy(**NAMED, transfer="bcr"),
         "gateways[0].seat",
     ),
+    ("RES-016", "a resolver run from abroad", resolver(seat="US"), "dns.resolvers[0].seat"),
+    ("RES-016", "a resolver at home", resolver(), ""),
+    (
+        "PLT-001",
+        "an image of another registry",
+        controller(images=[f"registry.example.org/kueue{DIGEST}"]),
+        "platform.controllers[0].images[0]",
+    ),
+    ("PLT-001", "an image of the registry", controller(), ""),
+    ("PLT-002", "a report abroad", reached(jurisdiction="US"), "platform.controllers[0].contacts[0]"),
+    ("PLT-002", "a report inside the country", reached(jurisdiction="DE"), ""),
+    (
+        "PLT-003",
+        "a controller by its name alone",
+        {"platform": {"queueing": "kueue"}},
+        "platform.queueing[0]",
+    ),
+    ("PLT-003", "a controller with its images", controller(), ""),
     ("TRF-001", "no transfer permitted", body(seat="CH"), "operator.sub_processors[0].seat"),
     ("TRF-001", "a parent abroad", body(parent_seat="US"), "operator.sub_processors[0].parent_seat"),
     ("TRF-001", "a decision that covers all", body(seat="CH") | policy(transfer="adequacy"), ""),
