@@ -3,13 +3,17 @@
 A user who may write admission policies could delete or loosen the stack's, and the API alone does not prevent
 it: the API server exempts policies from policies. Since 1.36 it also reads policies from files. These are not
 visible in the API, hold from the first request on, and may judge policies too (KEP-5793; beta and on by
-default in 1.37). On local control planes the guard is such a file. It refuses, to everybody, to delete one of
-the stack's policies or bindings, and to create or change one into anything but the rendered object. Their
-metadata may be written, apart from the labels that name the owner. It also refuses to delete the priority
-levels of tenants and platform, which policies keep as rendered while they are there. The guard also repeats
-the policies on namespaces and nodes: where these lose their labels, network policies, Pod Security and
-placement select others, whatever is left of the other policies. The file is in the control plane's folder: a
-deployment writes it anew before it starts, `down` opens it.
+default in 1.37). On local control planes the guard is such a file, in the control plane's folder. It has three
+duties, towards everybody:
+
+- It refuses to delete one of the stack's policies or bindings, and to create or change one into anything but
+  the rendered object. Their metadata may be written, apart from the labels that name the owner.
+- It refuses to delete the priority levels of tenants and platform. Their content is kept by policies, which
+  see an object only while it is there.
+- It repeats the policies on namespaces and nodes. Where these lost their labels, network policies, Pod
+  Security and placement would select other objects, though no policy was touched.
+
+A deployment writes the file anew before its own first write; `down` empties it.
 """
 
 from __future__ import annotations

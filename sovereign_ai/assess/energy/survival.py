@@ -26,7 +26,7 @@ class Failure:
         site: the site.
         what: what fails, such as `feed A`.
         survives: whether every server keeps working; None where that is open.
-        stops: servers that stop; None where that is open.
+        stops: servers that stop; None where their number is open, also where it is known that some do.
         why: the arithmetic in words.
         needs: figures that would decide an open failure.
     """
