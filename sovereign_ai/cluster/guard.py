@@ -3,8 +3,8 @@
 A user who may write admission policies could delete or loosen the stack's, and the API alone does not prevent
 it: the API server exempts policies from policies. Since 1.36 it also reads policies from files. These are not
 visible in the API, hold from the first request on, and may judge policies too (KEP-5793; beta and on by
-default in 1.37). On local control planes the guard is such a file, in the control plane's folder. It has three
-duties, towards everybody:
+default in 1.37). On local control planes the guard is such a file, in the control plane's folder. Its duties,
+towards everybody:
 
 - It refuses to delete one of the stack's policies or bindings, and to create or change one into anything but
   the rendered object. Their metadata may be written, apart from the labels that name the owner.
