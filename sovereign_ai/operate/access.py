@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 
 from sovereign_ai.cluster import (
@@ -36,10 +37,12 @@ from sovereign_ai.operate.records import (
     write_kubeconfig,
     write_revoked,
 )
-from sovereign_ai.toolchain import polling
+from sovereign_ai.toolchain import polling, wait_until
 
 _POLL_SECONDS = 0.1
 _PATIENCE_SECONDS = 15.0
+_RESTART_SECONDS = 10.0
+"""How long an operator that is not healthy is waited for: the supervisor restarts it within that."""
 
 
 def require_operator(cluster_dir: ClusterDir, restart: str = "") -> None:
@@ -57,20 +60,24 @@ def require_operator(cluster_dir: ClusterDir, restart: str = "") -> None:
         message = f"there is no local control plane called {cluster_dir.name!r}"
         hint = "on any other cluster, its own identity provider grants and ends access"
         raise EnvironmentLacksError(Problem("no-cluster", message, hint=hint))
-    is_healthy = False
-    for component in status.components:
-        if component.name == "operator":
-            is_healthy = component.healthy
-            break
-    # A control plane that starts has no port of its API server yet.
-    has_server = "kube-apiserver" in recorded_ports(cluster_dir)
-    if status.supervisor is None or not is_healthy or not has_server:
+    # Under a supervisor it may be restarting, or have missed probes on a busy host: seconds later it is back.
+    patience = 0.0 if status.supervisor is None else _RESTART_SECONDS
+    if not wait_until(partial(_operator_runs, cluster_dir), patience):
         hint = restart or f"`sovereign-ai cluster up {cluster_dir.name}`"
         log = cluster_dir.log("operator")
         if log.exists():
             hint += f"; its log: {log}"
         message = "the operator does not run, and nothing would end the access"
         raise EnvironmentLacksError(Problem("no-operator", message, hint=hint))
+
+
+def _operator_runs(cluster_dir: ClusterDir) -> bool:
+    """Return whether a control plane's operator is healthy, under a supervisor, beside an API server."""
+    status = status_of(cluster_dir)
+    are_healthy = [component.healthy for component in status.components if component.name == "operator"]
+    # A control plane that starts has no port of its API server yet.
+    has_server = "kube-apiserver" in recorded_ports(cluster_dir)
+    return status.supervisor is not None and has_server and are_healthy == [True]
 
 
 def grant_access(
