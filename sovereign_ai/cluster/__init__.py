@@ -26,7 +26,7 @@ from sovereign_ai.lazy_exports import lazy_exports
 if TYPE_CHECKING:
     from sovereign_ai.cluster.crds import install_crds
     from sovereign_ai.cluster.dead_components import DeadComponent
-    from sovereign_ai.cluster.evictions import CORDON_OWNER, evict_pod, evictable_pods
+    from sovereign_ai.cluster.evictions import CORDON_OWNER, evict_pod, evictable_pods, is_recreated
     from sovereign_ai.cluster.guard import GUARDED, KEPT, REPEATED, guard_policies
     from sovereign_ai.cluster.guard_release import released, restore_guard
     from sovereign_ai.cluster.identities import AUTHORIZATION, CLUSTER_CA, SUPERVISOR, kubeconfig, server_url
@@ -42,7 +42,7 @@ else:
         {
             "crds": ("install_crds",),
             "dead_components": ("DeadComponent",),
-            "evictions": ("CORDON_OWNER", "evict_pod", "evictable_pods"),
+            "evictions": ("CORDON_OWNER", "evict_pod", "evictable_pods", "is_recreated"),
             "guard": ("GUARDED", "KEPT", "REPEATED", "guard_policies"),
             "guard_release": ("released", "restore_guard"),
             "identities": ("AUTHORIZATION", "CLUSTER_CA", "SUPERVISOR", "kubeconfig", "server_url"),
@@ -80,6 +80,7 @@ __all__ = [
     "evictable_pods",
     "guard_policies",
     "install_crds",
+    "is_recreated",
     "kubeconfig",
     "read_json",
     "recorded_ports",

@@ -53,6 +53,11 @@ def evict_pod(api: Api, pod: Object) -> str:
     return ""
 
 
+def is_recreated(pod: Object) -> bool:
+    """Return whether a controller recreates the pod elsewhere; any other is lost with its eviction."""
+    return any(owner.get("controller") for owner in pod["metadata"].get("ownerReferences") or ())
+
+
 def _must_go(pod: Object) -> bool:
     # A DaemonSet's pods tolerate the cordon: evicted, they would be created on the same node.
     meta = pod["metadata"]

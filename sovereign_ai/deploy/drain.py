@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-from sovereign_ai.cluster import CORDON_OWNER, evict_pod, evictable_pods
+from sovereign_ai.cluster import CORDON_OWNER, evict_pod, evictable_pods, is_recreated
 from sovereign_ai.cluster.api import Api
 from sovereign_ai.errors import DeploymentError, Problem
 from sovereign_ai.names import KEYS, OWNER
@@ -109,7 +109,7 @@ def drain(
         names.append(departure.node)
         counts[departure.node] = len(on_node)
         for pod in on_node:
-            if not _is_recreated(pod):
+            if not is_recreated(pod):
                 problem = _not_evictable(pod)
                 problems.append(problem)
     # Before any node is cordoned, so that a refused drain changes nothing.
@@ -173,11 +173,6 @@ def _pods_on(api: Api, names: Iterable[str]) -> list[dict[str, Any]]:
     for name in names:
         pods += evictable_pods(api, name)
     return pods
-
-
-def _is_recreated(pod: Object) -> bool:
-    """Return whether a controller recreates the pod elsewhere."""
-    return any(owner.get("controller") for owner in pod["metadata"].get("ownerReferences") or ())
 
 
 def _cordon(api: Api, node: str) -> None:

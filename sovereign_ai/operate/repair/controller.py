@@ -13,11 +13,11 @@ from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any
 
-from sovereign_ai.cluster import CORDON_OWNER, evict_pod, evictable_pods
+from sovereign_ai.cluster import CORDON_OWNER, evict_pod, evictable_pods, is_recreated
 from sovereign_ai.cluster.api import Api, ApiError
 from sovereign_ai.names import SYSTEM_NAMESPACE
 from sovereign_ai.operate.repair.decide import Act, Cordon, Decision, Machine, Policy, decide
-from sovereign_ai.operate.repair.record import ANNOTATION, CONTROLLER, STANDS_IN_FOR
+from sovereign_ai.operate.repair.record import ANNOTATION, CONTROLLER, STANDS_IN_FOR, read_moment
 from sovereign_ai.operate.repair.view import SPARE, Place, View, observe_machines
 
 _MERGE = "application/merge-patch+json"
@@ -113,9 +113,14 @@ class RepairController:
         """Request the eviction of a machine's pods, and return what holds some of them."""
         held = []
         for pod in evictable_pods(self._api, machine):
+            meta = pod["metadata"]
             # A pod that is being deleted was evicted in an earlier round, and ends within its grace period.
-            if not pod["metadata"].get("deletionTimestamp") and (reason := evict_pod(self._api, pod)):
-                held.append(f"{pod['metadata']['namespace']}/{pod['metadata']['name']}: {reason}")
+            if meta.get("deletionTimestamp"):
+                continue
+            # Evicted, it would be lost: its owner has to end it, or a person.
+            reason = evict_pod(self._api, pod) if is_recreated(pod) else "no controller recreates it"
+            if reason:
+                held.append(f"{meta['namespace']}/{meta['name']}: {reason}")
         return "; ".join(held)
 
     def release(self, now: datetime) -> None:
@@ -141,7 +146,8 @@ class RepairController:
         if lease is not None:
             spec, metadata = lease["spec"], lease["metadata"]
             self.leader = spec.get("holderIdentity") or ""
-            is_over = now - datetime.fromisoformat(spec["renewTime"]) >= LEASE
+            renewed = read_moment(spec.get("renewTime"))
+            is_over = renewed is None or now - renewed >= LEASE
             if self.leader not in {"", self._identity} and not is_over:
                 return False
         if not self._write_lease(metadata, now, self._identity):

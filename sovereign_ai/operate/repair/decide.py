@@ -223,10 +223,10 @@ def _next(machine: Machine, policy: Policy, now: datetime, breaker: _Breaker) ->
 
 
 def _begin(machine: Machine, now: datetime) -> Decision | None:
-    """Begin the repair of a machine with a fault."""
-    if not machine.faults:
+    """Begin the repair of a machine with a fault, or of one whose record was removed or damaged."""
+    if not machine.faults and machine.cordon is not Cordon.OURS:
         return None
-    cause = _said(machine.faults)
+    cause = _said(machine.faults) or "its record was removed"
     # Cordoned by somebody else, it is drained and repaired all the same, and stays cordoned at the end.
     record = Record(Step.DRAIN, now, cause)
     return Decision(machine.name, Act.CORDON, cause, record)

@@ -19,6 +19,7 @@ from enum import IntEnum
 from typing import Any
 
 from sovereign_ai.catalog.vendors import FaultCodes
+from sovereign_ai.operate.repair.record import read_moment
 
 Object = Mapping[str, Any]
 
@@ -80,7 +81,7 @@ def condition_faults(
     for condition in (node.get("status") or {}).get("conditions") or ():
         kind, status = condition.get("type"), condition.get("status")
         if kind == READY:
-            since = _moment(condition.get("lastTransitionTime"))
+            since = read_moment(condition.get("lastTransitionTime"))
             is_fault = status != "True" and (since is None or now - since >= grace)
         else:
             is_fault = kind in wanted and status == "True"
@@ -156,12 +157,3 @@ def _taint_fault(taint: Object, device: str | None, codes: FaultCodes) -> Fault 
 def _condition_name(kind: object) -> str:
     """Return the name of a fault that a condition reports."""
     return "NotReady" if kind == READY else str(kind)
-
-
-def _moment(text: object) -> datetime | None:
-    """Return a time stamp of the API server; None where it is none."""
-    try:
-        moment = datetime.fromisoformat(str(text))
-    except ValueError:
-        return None
-    return moment if moment.tzinfo else None

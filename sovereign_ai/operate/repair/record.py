@@ -79,14 +79,24 @@ def read_record(text: str | None) -> Record | None:
         return None
     try:
         data = orjson.loads(text)
-        since = datetime.fromisoformat(data["since"])
+        since = read_moment(data["since"])
         gpus = tuple(int(gpu) for gpu in data["gpus"])
-        record = Record(Step(data["step"]), since, str(data["cause"]), int(data["attempts"]), gpus)
+        step, attempts = Step(data["step"]), int(data["attempts"])
+        cause = str(data["cause"])
     except (ValueError, TypeError, KeyError):
         return None
-    if since.tzinfo is None or not 0 <= record.attempts <= _MOST_ATTEMPTS:
+    if since is None or not 0 <= attempts <= _MOST_ATTEMPTS:
         return None
-    return record
+    return Record(step, since, cause, attempts, gpus)
+
+
+def read_moment(text: object) -> datetime | None:
+    """Return a time stamp as the API server writes it; None where it is none, or has no time zone."""
+    try:
+        moment = datetime.fromisoformat(str(text))
+    except ValueError:
+        return None
+    return moment if moment.tzinfo else None
 
 
 def write_verdict(*, passed: bool, now: datetime) -> str:
@@ -102,10 +112,7 @@ def read_verdict(text: str | None, since: datetime) -> bool | None:
         since: when the acceptance was requested: an older verdict is of a machine before its repair.
     """
     word, _, moment = (text or "").partition(" at ")
-    try:
-        at = datetime.fromisoformat(moment)
-    except ValueError:
-        return None
-    if word not in {"passed", "failed"} or at.tzinfo is None or at < since:
+    at = read_moment(moment)
+    if word not in {"passed", "failed"} or at is None or at < since:
         return None
     return word == "passed"

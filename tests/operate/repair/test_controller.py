@@ -290,3 +290,35 @@ def test_a_spare_is_activated_and_retired_and_no_other_taint_is_touched(cluster:
     assert node["spec"]["taints"] == [zone, kept]
     assert node["metadata"]["annotations"] == {}
     assert acts(cluster, repairer) == []
+
+
+def test_a_pod_that_no_controller_recreates_is_never_evicted_and_holds_the_drain(cluster: Cluster) -> None:
+    cluster.break_gpu("train-003")
+    cluster.run_pod("train-003", "owned")
+    cluster.run_pod("train-003", "bare")
+    cluster.pods[-1]["metadata"]["ownerReferences"] = []
+    repairer = controller(cluster)
+    repairer.round(NOW)
+    for _ in range(2):
+        (done,) = repairer.round(NOW)
+        assert (done.decision.act, done.refused) == (Act.EVICT, "research/bare: no controller recreates it")
+    assert [pod["metadata"]["name"] for pod in cluster.pods] == ["bare"]
+    cluster.pods.clear()
+    assert acts(cluster, repairer) == [("train-003", Act.RESET)]
+
+
+@pytest.mark.parametrize("renewed", [None, "soon", "2026-11-27T12:00:00"])
+def test_a_lease_that_somebody_wrote_without_a_time_is_taken(cluster: Cluster, renewed: object) -> None:
+    spec = {"holderIdentity": "somebody", "renewTime": renewed}
+    cluster.lease = {"metadata": {"resourceVersion": "7"}, "spec": spec}
+    cluster.break_gpu("train-003")
+    assert acts(cluster, controller(cluster)) == [("train-003", Act.CORDON)]
+
+
+def test_a_machine_whose_record_was_removed_is_repaired_anew_and_not_left_cordoned(cluster: Cluster) -> None:
+    cluster.change("train-003", {CORDON_OWNER: CONTROLLER, ANNOTATION: "{"}, unschedulable=True)
+    repairer = controller(cluster)
+    assert acts(cluster, repairer) == [("train-003", Act.CORDON)]
+    assert acts(cluster, repairer) == [("train-003", Act.ACCEPT)]
+    cluster.change("train-003", {ACCEPTANCE: write_verdict(passed=True, now=NOW)})
+    assert acts(cluster, repairer) == [("train-003", Act.RETURN)]

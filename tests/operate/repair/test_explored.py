@@ -39,7 +39,7 @@ class Node(NamedTuple):
 
 
 class World(NamedTuple):
-    """Three machines, how many faults came, and how often somebody else changed a cordon.
+    """Three machines, how many faults came, and how often somebody else changed a cordon or removed a record.
 
     The machines are sorted, since which of them is which changes nothing.
     """
@@ -102,6 +102,8 @@ def environment(world: World) -> Iterator[World]:
         for cordon in (Cordon.OTHERS, Cordon.NOBODY):
             if world.hands < 1 and cordon is not node.cordon:
                 yield with_node(world, name, node._replace(cordon=cordon), hands=1)
+        if world.hands < 1 and node.step:
+            yield with_node(world, name, node._replace(step="", attempts=0, accepted=None), hands=1)
 
 
 def on_its_own(node: Node) -> Iterator[Node]:
