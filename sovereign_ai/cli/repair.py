@@ -45,7 +45,8 @@ def add(app: typer.Typer) -> None:
         simulate: Annotated[
             bool,
             typer.Option(
-                "--simulate", help="On a local control plane: let resets, restarts and acceptances succeed."
+                "--simulate",
+                help="On an embedded control plane: let resets, restarts and acceptances succeed.",
             ),
         ] = False,
         interval: Annotated[
@@ -153,7 +154,7 @@ def _run(output: Output, path: Path, where: Where, interval: float | None, *, si
 
     stack, cluster, target = _open(output, path, where)
     if simulate:
-        _require_simulated(target)
+        _require_simulated(target, all_machines=True)
     controller = RepairController(target.api, places(stack.plan, cluster), Policy(), _identity())
     if interval is None:
         done = controller.round(datetime.now(UTC))
@@ -307,19 +308,22 @@ def _annotate(api: Api, node: str, key: str, value: str) -> None:
     )
 
 
-def _require_simulated(target: Target) -> None:
+def _require_simulated(target: Target, *, all_machines: bool = False) -> None:
     """Refuse to play agents or faults on machines that are real.
 
+    Args:
+        target: the cluster.
+        all_machines: refuse a kind cluster too: some of its machines are kubelets, which nothing would reset.
+
     Raises:
-        UsageError: the cluster is not a local control plane.
+        UsageError: the cluster is not a local control plane, or not one of simulated machines alone.
     """
     from sovereign_ai.errors import Problem, UsageError
 
-    if not target.simulated:
-        hint = "leave the option out: an agent of your site carries out what the controller requests"
-        raise UsageError(
-            Problem("not-simulated", "the machines of this cluster are not simulated", hint=hint)
-        )
+    if not target.simulated or (all_machines and target.has_real_nodes):
+        hint = "an agent of your site carries out what is requested; --cluster embedded has simulated ones"
+        message = "not all machines of this cluster are simulated"
+        raise UsageError(Problem("not-simulated", message, hint=hint))
 
 
 def _identity() -> str:
