@@ -8,8 +8,7 @@ and only its `factory` is kept. A stack's `__main__.py` is never run.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-from itertools import islice
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -20,10 +19,9 @@ from sovereign_ai.files import DESCRIPTION, SourceMap, decode, parse, shown
 from sovereign_ai.files import read as read_file
 from sovereign_ai.spec.catalog_files import with_files
 from sovereign_ai.spec.checks.every_check import check, check_part
-from sovereign_ai.spec.checks.values import check_alone
 from sovereign_ai.spec.factory import AIFactory
-from sovereign_ai.spec.partial import partial
-from sovereign_ai.spec.problems import MOST_PROBLEMS, from_validation, uncovered
+from sovereign_ai.spec.partial import partial, without_unknown
+from sovereign_ai.spec.problems import from_validation, uncovered
 from sovereign_ai.spec.signature_files import with_signatures
 from sovereign_ai.spec.source import of_python
 
@@ -161,11 +159,7 @@ def _check_description(data: dict[str, Any], source: SourceMap, problems: list[P
         factory = AIFactory.model_validate(data)
     except ValidationError as error:
         problems += uncovered(from_validation(error, AIFactory, where=source.where, key=source.key), problems)
-        wrong_fields: set[str] = set()
-        for item in error.errors(include_url=False, include_context=False):
-            if item["loc"]:
-                wrong_fields.add(str(item["loc"][0]))
-        problems += uncovered(_check_rest(data, wrong_fields, source), problems)
+        problems += uncovered(_check_rest(without_unknown(AIFactory, data, error), source), problems)
         raise SpecError(problems) from None
     problems += uncovered(check(factory, source.where), problems)
     if problems:
@@ -174,30 +168,26 @@ def _check_description(data: dict[str, Any], source: SourceMap, problems: list[P
     return LoadedDescription(factory, source)
 
 
-def _check_rest(data: dict[str, Any], wrong_fields: set[str], source: SourceMap) -> list[Problem]:
-    """Check the fields of the factory that are correct by themselves, to report all problems at once."""
-    from pydantic import TypeAdapter  # noqa: PLC0415 - only a wrong description needs it
+def _check_rest(data: dict[str, Any], source: SourceMap) -> list[Problem]:
+    """Check what is correct by itself in a description with wrong fields, to report all problems at once.
 
+    Args:
+        data: the description; of the fields that do not exist only those that are misspelt.
+        source: the places of its fields.
+    """
+    try:
+        return check(AIFactory.model_validate(data), source.where)
+    except ValidationError as error:
+        wrong_fields = {str(item["loc"][0]) for item in error.errors(include_url=False) if item["loc"]}
     right: dict[str, Any] = {}
     for name, info in AIFactory.model_fields.items():
-        if name in wrong_fields:
-            continue
-        if name in data:
-            value = data[name]
-        elif not info.is_required():
-            value = info.get_default(call_default_factory=True, validated_data={})
-        else:
-            continue
         kind: Any = Annotated[(info.annotation, *info.metadata)] if info.metadata else info.annotation
-        right[name] = TypeAdapter(kind).validate_python(value)
-    problems = check_part(AIFactory.model_construct(**right), data, right, source.where)
-    # Checks that compare one field with another do not run where one of them is wrong; checks of a single
-    # field do.
-    for name in sorted(wrong_fields & set(data) & set(AIFactory.model_fields)):
-        field_problems = check_alone(partial(AIFactory.model_fields[name].annotation, data[name]), name)
-        for problem in islice(field_problems, MOST_PROBLEMS):
-            problems.append(replace(problem, where=source.where(problem.where.field)))
-    return problems
+        if name in data:
+            right[name] = partial(kind, data[name])
+        elif not info.is_required():
+            right[name] = partial(kind, info.get_default(call_default_factory=True, validated_data={}))
+    fields = frozenset(right) - wrong_fields
+    return check_part(AIFactory.model_construct(**right), data, fields, source.where)
 
 
 def _resolve_file(path: Path) -> Path:

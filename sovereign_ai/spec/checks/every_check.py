@@ -9,6 +9,7 @@ still run when the other half is wrong.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import replace
 from itertools import islice
 from typing import TYPE_CHECKING, Any
@@ -35,8 +36,9 @@ from sovereign_ai.spec.checks.network import check_clusters, check_network
 from sovereign_ai.spec.checks.phases import check_phases
 from sovereign_ai.spec.checks.platform import check_platform
 from sovereign_ai.spec.checks.services import check_services
-from sovereign_ai.spec.checks.values import check_shares, check_values
+from sovereign_ai.spec.checks.values import check_alone, check_shares, check_values
 from sovereign_ai.spec.checks.waivers import check_approvers, check_waivers
+from sovereign_ai.spec.partial import MissingValueError
 from sovereign_ai.spec.problems import MOST_PROBLEMS
 from sovereign_ai.spec.source import of_python
 
@@ -90,10 +92,12 @@ def check_part(
 ) -> list[Problem]:
     """Return the problems of the correct fields although other fields are wrong.
 
+    A check that needs a partly wrong field runs until it asks for a value that is wrong.
+
     Args:
-        right: the factory with its correct fields alone.
+        right: the factory with its correct fields, and what is correct of the others (`partial.py`).
         data: the content of the file, correct or wrong.
-        fields: the names of the correct fields.
+        fields: the names of the fields of the factory that are correct as a whole.
         where: maps a dotted field to its place.
     """
     problems = list(islice(_run_checks(right, data, frozenset(fields)), MOST_PROBLEMS + 1))
@@ -113,9 +117,14 @@ def _run_checks(factory: AIFactory, data: Mapping[str, Any], fields: frozenset[s
         yield from add_rows(data["catalog"])
     yield from check_names(data)
     yield from check_values(factory, fields)
+    for name in sorted(factory.model_fields_set - fields):
+        yield from check_alone(getattr(factory, name), name)
     for run, needs in _CHECKS:
         if needs <= fields:
             yield from run(factory)
+        elif needs <= factory.model_fields_set:
+            with suppress(MissingValueError):
+                yield from run(factory)
 
 
 def _place_problems(problems: list[Problem], place: Callable[[str], Where]) -> list[Problem]:
