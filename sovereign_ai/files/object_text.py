@@ -23,7 +23,7 @@ _LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
 def parse_objects(text: str, file: str, kind: FileKind) -> list[dict[str, Any]]:
-    """Read every object of a text; empty documents are left out.
+    """Read every object of a text; empty documents are left out, and lists of objects are taken apart.
 
     Args:
         text: the text.
@@ -35,7 +35,7 @@ def parse_objects(text: str, file: str, kind: FileKind) -> list[dict[str, Any]]:
             version or name.
     """
     try:
-        _insist_on_bounds(text, file, kind)
+        lines = _insist_on_bounds(text, file, kind)
         documents = list(yaml.load_all(text, Loader=_LOADER))
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
@@ -46,19 +46,42 @@ def parse_objects(text: str, file: str, kind: FileKind) -> list[dict[str, Any]]:
         # A ValueError is of a date that does not exist, such as 2026-13-01.
         message = "the text holds a character or a value that YAML does not allow"
         raise kind.error(Problem("yaml-syntax", message, Where(file), kind.hint)) from None
-    objects = [document for document in documents if document is not None]
-    if problems := list(_object_problems(objects, file, kind)):
+    objects: list[dict[str, Any]] = []
+    problems: list[Problem] = []
+    for line, document in zip(lines, documents, strict=True):
+        for name, entry in _entries(document):
+            if _is_object(entry):
+                objects.append(entry)
+            else:
+                message = f"{name} is no object with apiVersion, kind and metadata.name"
+                problems.append(Problem("wrong-type", message, Where(file, line), kind.hint))
+    if problems:
         raise kind.error(problems)
     return objects
 
 
-def _insist_on_bounds(text: str, file: str, kind: FileKind) -> None:
-    """Count the events of a text before it is built.
+def _entries(document: Any) -> Iterator[tuple[str, Any]]:
+    """Yield what stands for an object in a document, each with its name for messages; the items of a list."""
+    if document is None:
+        return
+    is_list = isinstance(document, dict) and document.get("kind") == "List"
+    items = document.get("items") if is_list else None
+    if not isinstance(items, list):
+        yield "the document", document
+        return
+    for number, item in enumerate(items, start=1):
+        for _, entry in _entries({} if item is None else item):
+            yield f"item {number} of the list", entry
+
+
+def _insist_on_bounds(text: str, file: str, kind: FileKind) -> list[int]:
+    """Count the events of a text before it is built, and return the line on which each document begins.
 
     Raises:
         SovereignError: there are too many, they nest too deeply, or one is an anchor or alias.
     """
     values = depth = 0
+    lines: list[int] = []
 
     def refuse(code: str, message: str, event: Any) -> SovereignError:
         where = Where(file, event.start_mark.line + 1, event.start_mark.column + 1)
@@ -67,6 +90,9 @@ def _insist_on_bounds(text: str, file: str, kind: FileKind) -> None:
     for event in yaml.parse(text, Loader=_LOADER):
         if isinstance(event, yaml.AliasEvent) or getattr(event, "anchor", None) is not None:
             raise refuse("yaml-feature", "an anchor ('&') or alias ('*') is not taken", event)
+        if isinstance(event, yaml.DocumentStartEvent):
+            begins: Any = event.start_mark
+            lines.append(begins.line + 1)
         if isinstance(event, yaml.CollectionStartEvent | yaml.ScalarEvent):
             values += 1
         if isinstance(event, yaml.CollectionStartEvent):
@@ -78,14 +104,7 @@ def _insist_on_bounds(text: str, file: str, kind: FileKind) -> None:
             raise refuse("too-many-nodes", message, event)
         if depth > MOST_DEPTH:
             raise refuse("too-deep", f"lists and mappings nest deeper than {MOST_DEPTH}", event)
-
-
-def _object_problems(documents: list[Any], file: str, kind: FileKind) -> Iterator[Problem]:
-    """Yield the problem of each document that is no object."""
-    for number, document in enumerate(documents, start=1):
-        if not _is_object(document):
-            message = f"document {number} is no object with apiVersion, kind and metadata.name"
-            yield Problem("wrong-type", message, Where(file), kind.hint)
+    return lines
 
 
 def _is_object(document: Any) -> bool:

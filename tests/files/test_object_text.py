@@ -41,4 +41,21 @@ def test_what_is_no_object_is_a_problem_of_the_file(text: str, code: str) -> Non
 def test_every_document_that_is_none_is_told() -> None:
     with pytest.raises(BadFileError) as caught:
         parse_objects(f"a: 1\n---\n{ONE}---\nb: 1\n", "f.yaml", DEFINITIONS)
-    assert [problem.message.split()[1] for problem in caught.value.problems] == ["1", "3"]
+    assert [problem.where.line for problem in caught.value.problems] == [1, 6]
+
+
+def test_a_list_of_objects_is_taken_apart() -> None:
+    other = "{apiVersion: v1, kind: ConfigMap, metadata: {name: b}}"
+    inner = f"{{apiVersion: v1, kind: List, items: [{other}]}}"
+    text = f"apiVersion: v1\nkind: List\nmetadata: {{}}\nitems: [{other}, {inner}]\n"
+    read = parse_objects(f"{ONE}---\n{text}", "f.yaml", DEFINITIONS)
+    assert [obj["metadata"]["name"] for obj in read] == ["a", "b", "b"]
+
+
+@pytest.mark.parametrize("item", ["null", "7", "[x]", "{kind: ConfigMap}"])
+def test_an_item_that_is_no_object_is_told_by_its_number(item: str) -> None:
+    text = f"{ONE}---\napiVersion: v1\nkind: List\nitems: [{item}, {item}]\n"
+    with pytest.raises(BadFileError) as caught:
+        parse_objects(text, "f.yaml", DEFINITIONS)
+    told = [(problem.where.line, problem.message[:18]) for problem in caught.value.problems]
+    assert told == [(4, "item 1 of the list"), (4, "item 2 of the list")]
