@@ -22,19 +22,33 @@ from typing import TYPE_CHECKING
 from sovereign_ai.lazy_exports import lazy_exports
 
 if TYPE_CHECKING:
+    from sovereign_ai.sim.allocation import read_holders
     from sovereign_ai.sim.factory import remove, simulate
     from sovereign_ai.sim.faults import heal, inject
+    from sovereign_ai.sim.power import draw, full_power
     from sovereign_ai.sim.redfish import redfish_tree
     from sovereign_ai.sim.samples import dry_run_samples
 else:
     __getattr__ = lazy_exports(
         __name__,
         {
+            "allocation": ("read_holders",),
             "factory": ("remove", "simulate"),
             "faults": ("heal", "inject"),
+            "power": ("draw", "full_power"),
             "redfish": ("redfish_tree",),
             "samples": ("dry_run_samples",),
         },
     )
 
-__all__ = ["dry_run_samples", "heal", "inject", "redfish_tree", "remove", "simulate"]
+__all__ = [
+    "draw",
+    "dry_run_samples",
+    "full_power",
+    "heal",
+    "inject",
+    "read_holders",
+    "redfish_tree",
+    "remove",
+    "simulate",
+]

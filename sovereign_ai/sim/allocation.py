@@ -1,6 +1,6 @@
 """The holder of each device: from pods by extended resource, and from claims by device.
 
-    held = allocation(api, plan, "lab")
+    held = read_holders(api, plan, "lab")
     held["train-001"]       # ('research/job-0', '', '', '', '', '', '', '')
 
 A claim names the device that it holds. A pod by extended resource does not, as with a real device plugin seen
@@ -21,7 +21,7 @@ Holders = Mapping[str, tuple[str, ...]]
 """Machine's name to the holder of each of its devices, `namespace/pod`; empty where it is free."""
 
 
-def allocation(api: Api, plan: Plan, cluster: str) -> Holders:
+def read_holders(api: Api, plan: Plan, cluster: str) -> Holders:
     """Read the holder of each device, with two requests.
 
     Raises:

@@ -4,7 +4,7 @@ Names and labels are those of NVIDIA's dcgm-exporter (default-counters.csv). Val
 two steps, held or free; they do not follow what a pod really does. docs/fidelity.md lists which value is
 simulated and which is static.
 
-    exposition(plan, "lab", allocation(api, plan, "lab"), faults(api, factory))
+    exposition(plan, "lab", read_holders(api, plan, "lab"), faults(api, factory))
 """
 
 from __future__ import annotations

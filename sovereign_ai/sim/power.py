@@ -81,6 +81,15 @@ def draw(plan: Plan, cluster: str, held: Holders) -> Draw:
     return Draw(nodes, dict(sorted(racks.items())), sum(nodes.values()), estimated)
 
 
+def full_power(plan: Plan, cluster: str) -> int:
+    """Return the watts of a cluster's machines at full load.
+
+    Raises:
+        KeyError: the plan has no such cluster.
+    """
+    return sum(machine.system.max_power.count for machine in machines(plan, cluster))
+
+
 def _watts(machine: Machine, holders: tuple[str, ...]) -> int:
     """Return one machine's power, rounded to a watt."""
     full, known = machine.system.max_power.count, machine.system.idle_power

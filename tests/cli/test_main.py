@@ -48,6 +48,7 @@ COMMANDS = (
     "schema",
     "state",
     "tools",
+    "top",
     "up",
     "validate",
     "verify",

@@ -67,6 +67,12 @@ def test_a_machine_returns_though_the_controller_is_killed(lab: Lab) -> None:
             first.kill()
     (machine,) = repair(lab, "status", code=1)["machines"]
     assert (machine["machine"], machine["cordon"]) == ("train-003", "ours")
+    states = {each["name"]: each["state"] for each in lab.call("top", str(lab.stack))["machines"]}
+    assert states.pop("train-003") == "faulty"
+    assert set(states.values()) == {"free"}
+    states = {each["name"]: each["state"] for each in lab.call("top", str(lab.stack))["machines"]}
+    assert [name for name, state in states.items() if state != "free"] == ["train-003"]
+    assert states["train-003"] == "faulty"
     with started(lab) as second:
         try:
             assert decisions(second.stdout, "Returned")[-1] == "Returned"

@@ -9,7 +9,7 @@ import pytest
 from sovereign_ai.cluster.api.client import Api
 from sovereign_ai.errors import UsageError
 from sovereign_ai.names import KEYS
-from sovereign_ai.sim.allocation import allocation
+from sovereign_ai.sim.allocation import read_holders
 from sovereign_ai.sim.difference import FAULT
 from sovereign_ai.sim.factory import remove, simulate
 from sovereign_ai.sim.faults import CONDITION, faults, heal, inject
@@ -156,7 +156,7 @@ def test_on_a_real_control_plane_a_broken_gpu_is_out_for_claims_as_well(small: A
     assert claimer_status(small)["phase"] == "Pending"
     heal(small, FACTORY, PLAN, "train-0002")
     until(lambda: claimer_status(small)["phase"] == "Running")
-    held = allocation(small, PLAN, CLUSTER)
+    held = read_holders(small, PLAN, CLUSTER)
     assert [holder for holder in held["train-0002"] if holder] == ["default/claimer"]
     for obj in reversed(claimer()):
         small.delete(

@@ -25,7 +25,7 @@ from sovereign_ai.cluster.kind import init_of
 from sovereign_ai.errors import EnvironmentLacksError, Problem, UsageError, Where
 from sovereign_ai.files.writing import write_private
 from sovereign_ai.plan import Plan, plan
-from sovereign_ai.sim.allocation import allocation
+from sovereign_ai.sim.allocation import read_holders
 from sovereign_ai.sim.faults import faults
 from sovereign_ai.sim.kubelet.paths import VOLUMES, KubeletPaths
 from sovereign_ai.sim.kubelet.worker import Worker
@@ -158,7 +158,7 @@ class Agent:
             ApiError: the server refused.
             UnreachableError: there was no answer.
         """
-        held = dict(allocation(self._api, self._plan, self._cluster))
+        held = dict(read_holders(self._api, self._plan, self._cluster))
         for seat in self._seats:
             if seat.worker:
                 held[seat.machine.node.name] = seat.worker.held.of(seat.machine)

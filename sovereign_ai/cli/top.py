@@ -1,0 +1,214 @@
+"""`top`: racks, pools, queues, workloads, faults and power of a cluster, as they change."""
+
+from __future__ import annotations
+
+import contextlib
+import shutil
+import sys
+import time
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from sovereign_ai.cli.command import example, run_command
+from sovereign_ai.cli.output import AsJson, Output
+from sovereign_ai.cli.target import ClusterOption, KubeconfigOption, StackOption, open_target
+from sovereign_ai.cluster.control_plane import Backend
+
+if TYPE_CHECKING:
+    from sovereign_ai.cli.top_text import MachineState, Overview, TopQueue, TopWorkload
+    from sovereign_ai.cluster.api import Api
+    from sovereign_ai.operate import Machine
+    from sovereign_ai.plan import Plan
+    from sovereign_ai.verify import QueueState
+
+_NEW_SCREEN = "\x1b[H\x1b[2J"
+"""Move to the first column of the first line, and erase the screen (ECMA-48, CUP and ED 2)."""
+
+
+def add(app: typer.Typer) -> None:
+    """Add the command."""
+
+    @app.command("top", **example("sovereign-ai top stacks/lab --once"))
+    def top(
+        stack: Annotated[Path, typer.Argument(help="The stack's folder.")] = Path(),
+        once: Annotated[bool, typer.Option("--once", help="One observation, and not until Ctrl-C.")] = False,
+        interval: Annotated[
+            float, typer.Option("--interval", min=0.5, metavar="SECONDS", help="Pause between observations.")
+        ] = 2.0,
+        cluster: ClusterOption = Backend.EMBEDDED,
+        kubeconfig: KubeconfigOption = None,
+        name: StackOption = None,
+        as_json: Annotated[bool, AsJson] = False,
+    ) -> None:
+        """Show racks, GPUs in use, queues, faults and power.
+
+        It goes on until Ctrl-C; where standard output is no terminal, or with --json, there is one
+        observation. Power follows the allocation of GPUs; it is not measured.
+        """
+        where = (cluster, kubeconfig, name)
+        is_single = once or as_json or not sys.stdout.isatty()
+        run_command(
+            "top", as_json, lambda output: _top(output, stack, where, None if is_single else interval)
+        )
+
+
+def _top(
+    output: Output, path: Path, where: tuple[Backend, Path | None, str | None], interval: float | None
+) -> None:
+    from sovereign_ai.cli.stack import open_stack
+    from sovereign_ai.cli.top_text import screen
+    from sovereign_ai.errors import SovereignError
+
+    backend, kubeconfig, name = where
+    stack = open_stack(path)
+    cluster = stack.bundle(name).cluster
+    api = open_target(cluster, backend, kubeconfig, output.progress).api
+    overview = observe_all(api, stack.plan, cluster, datetime.now(UTC))
+    if interval is None:
+        output.finish(overview.to_data(), screen(overview))
+        return
+    with contextlib.suppress(KeyboardInterrupt):
+        while True:
+            lines = screen(overview, shutil.get_terminal_size().lines - 1)
+            sys.stdout.write(_NEW_SCREEN)
+            output.finish({}, lines)
+            time.sleep(interval)  # noqa: TID251 - the screen is drawn until it is interrupted
+            # What an observation that fails shows is the one before, and why it is old.
+            try:
+                overview = observe_all(api, stack.plan, cluster, datetime.now(UTC))
+            except SovereignError as error:
+                output.progress(str(error))
+
+
+def observe_all(api: Api, plan: Plan, cluster: str, now: datetime) -> Overview:
+    """Observe a cluster.
+
+    Raises:
+        ApiError: the API server refused.
+        UnreachableError: there was no answer.
+        KeyError: the plan has no such cluster.
+    """
+    from sovereign_ai.cli.top_text import Overview, TopMachine
+    from sovereign_ai.operate import observe_machines, places
+    from sovereign_ai.sim import draw, full_power, read_holders
+
+    view = observe_machines(api, places(plan, cluster), now)
+    held = read_holders(api, plan, cluster)
+    power = draw(plan, cluster, held)
+    observed = {machine.name: machine for machine in view.machines}
+    machines = []
+    for node in plan.nodes_of(cluster):
+        holders = held[node.name]
+        busy = len(holders) - holders.count("")
+        machine = observed.get(node.name)
+        state = _state(machine, view.nodes.get(node.name), busy, len(holders))
+        watts = power.nodes[node.name]
+        machines.append(
+            TopMachine(node.name, node.pool, node.rack, state, len(holders), busy, watts, _fault(machine))
+        )
+    queues, workloads = _queues(api)
+    return Overview(
+        cluster,
+        now,
+        machines,
+        _tenants(held),
+        queues,
+        workloads,
+        full_power(plan, cluster),
+        power.estimated,
+    )
+
+
+def _state(machine: Machine | None, node: Mapping[str, Any] | None, busy: int, devices: int) -> MachineState:
+    """Return the first state of a machine that is true."""
+    from sovereign_ai.cli.top_text import MachineState
+    from sovereign_ai.operate import Cordon
+
+    if machine is None or node is None:
+        return MachineState.ABSENT
+    if machine.faults or machine.record:
+        return MachineState.FAULTY
+    if not _is_ready(node):
+        return MachineState.NOT_READY
+    if machine.cordon is not Cordon.NOBODY:
+        return MachineState.CORDONED
+    if not busy:
+        return MachineState.FREE
+    return MachineState.HELD if busy == devices else MachineState.PARTLY_HELD
+
+
+def _is_ready(node: Mapping[str, Any]) -> bool:
+    """Return whether a Node says that it is ready."""
+    for condition in (node.get("status") or {}).get("conditions") or ():
+        if condition.get("type") == "Ready":
+            return bool(condition.get("status") == "True")
+    return False
+
+
+def _fault(machine: Machine | None) -> str:
+    """Return what is reported of a machine, and how far its repair is."""
+    if machine is None:
+        return ""
+    told = list(map(str, machine.faults))
+    if machine.record:
+        told.append(f"repair: {machine.record.step}")
+    return ", ".join(told)
+
+
+def _tenants(held: Mapping[str, Sequence[str]]) -> dict[str, int]:
+    """Return how many devices each namespace holds."""
+    counted: Counter[str] = Counter()
+    for holders in held.values():
+        counted.update(holder.partition("/")[0] for holder in holders if holder)
+    return dict(counted)
+
+
+def _queues(api: Api) -> tuple[list[TopQueue], list[TopWorkload]]:
+    """Return queues and unfinished workloads; none where the cluster serves no objects of Kueue."""
+    from sovereign_ai.cluster.api import ApiError
+    from sovereign_ai.verify import observe_queues
+
+    try:
+        state = observe_queues(api)
+    except ApiError as error:
+        if error.reason != "KindUnknown":
+            raise
+        return [], []
+    return queues_of(state)
+
+
+def queues_of(state: QueueState) -> tuple[list[TopQueue], list[TopWorkload]]:
+    """Return queues and unfinished workloads from what a cluster holds."""
+    from sovereign_ai.cli.top_text import TopQueue, TopWorkload
+
+    above = {}
+    for local in state.local_queues:
+        meta = local["metadata"]
+        above[meta["namespace"], meta["name"]] = local["spec"].get("clusterQueue", "")
+    workloads: list[TopWorkload] = []
+    running: Counter[str] = Counter()
+    waiting: Counter[str] = Counter()
+    for workload in state.workloads:
+        conditions = _true_conditions(workload)
+        if "Finished" in conditions:
+            continue
+        meta, spec = workload["metadata"], workload["spec"]
+        queue = spec.get("queueName", "")
+        is_running = "Admitted" in conditions
+        (running if is_running else waiting)[above.get((meta["namespace"], queue), "")] += 1
+        word = "running" if is_running else "waiting"
+        pods = sum(part.get("count", 1) for part in spec.get("podSets") or ())
+        workloads.append(TopWorkload(f"{meta['namespace']}/{meta['name']}", queue or "-", word, pods))
+    names = sorted(queue["metadata"]["name"] for queue in state.cluster_queues)
+    return [TopQueue(name, running[name], waiting[name]) for name in names], workloads
+
+
+def _true_conditions(obj: Mapping[str, Any]) -> set[str]:
+    """Return the types of an object's conditions that are true."""
+    conditions: Iterable[Mapping[str, Any]] = (obj.get("status") or {}).get("conditions") or ()
+    return {str(condition.get("type")) for condition in conditions if condition.get("status") == "True"}

@@ -1,0 +1,258 @@
+"""What `top` shows: the machines of a cluster by rack, who holds their GPUs, queues, faults and power.
+
+One letter stands for a machine, in the plan's order within its rack:
+
+    #  every GPU is held      +  some are      .  none is
+    x  it has a fault         -  it is cordoned, without a fault
+    !  it is not ready        ?  the cluster does not have it
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+from sovereign_ai.cli.output import table
+
+COLUMNS = 80
+"""The width that the screen is laid out for."""
+_MOST_ROWS = 12
+"""Rows of the tables of tenants, queues, workloads and faults; what is left out is counted."""
+
+
+class MachineState(StrEnum):
+    """The state of a machine, the first that is true."""
+
+    ABSENT = "absent"
+    FAULTY = "faulty"
+    NOT_READY = "not-ready"
+    CORDONED = "cordoned"
+    HELD = "held"
+    PARTLY_HELD = "partly-held"
+    FREE = "free"
+
+
+MARKS = {
+    MachineState.ABSENT: "?",
+    MachineState.FAULTY: "x",
+    MachineState.NOT_READY: "!",
+    MachineState.CORDONED: "-",
+    MachineState.HELD: "#",
+    MachineState.PARTLY_HELD: "+",
+    MachineState.FREE: ".",
+}
+_OUT_OF_WORK = frozenset(
+    {MachineState.ABSENT, MachineState.FAULTY, MachineState.NOT_READY, MachineState.CORDONED}
+)
+
+
+@dataclass(frozen=True, slots=True)
+class TopMachine:
+    """One machine of the plan, as it is now.
+
+    Attributes:
+        name: the Node's name.
+        pool: its pool.
+        rack: its rack.
+        state: its state.
+        devices: its schedulable devices: GPUs, or MIG instances.
+        held: devices that a running pod or a claim holds.
+        watts: its power under this allocation.
+        fault: what is reported of it, or how far its repair is; empty for nothing.
+    """
+
+    name: str
+    pool: str
+    rack: str
+    state: MachineState
+    devices: int
+    held: int
+    watts: int
+    fault: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class TopQueue:
+    """One ClusterQueue.
+
+    Attributes:
+        name: its name.
+        running: workloads that it has admitted and that have not finished.
+        waiting: workloads that wait in it.
+    """
+
+    name: str
+    running: int
+    waiting: int
+
+
+@dataclass(frozen=True, slots=True)
+class TopWorkload:
+    """One workload of a queue that has not finished.
+
+    Attributes:
+        name: namespace and name.
+        queue: its LocalQueue.
+        state: `running` or `waiting`.
+        pods: pods that it asks for.
+    """
+
+    name: str
+    queue: str
+    state: str
+    pods: int
+
+
+@dataclass(frozen=True, slots=True)
+class Overview:
+    """A cluster at one moment.
+
+    Attributes:
+        cluster: its name in the plan.
+        observed_at: the moment.
+        machines: those of the plan, in its order.
+        tenants: namespace to the devices that its pods and claims hold.
+        queues: every ClusterQueue; empty where the cluster serves none.
+        workloads: those that run or wait.
+        full_watts: the power of all machines at full load.
+        estimated: machines whose idle power is an estimate.
+    """
+
+    cluster: str
+    observed_at: datetime
+    machines: Sequence[TopMachine]
+    tenants: Mapping[str, int]
+    queues: Sequence[TopQueue]
+    workloads: Sequence[TopWorkload]
+    full_watts: int
+    estimated: int
+
+    @property
+    def watts(self) -> int:
+        """The power of all machines under this allocation."""
+        return sum(machine.watts for machine in self.machines)
+
+    def to_data(self) -> dict[str, Any]:
+        """Return plain data for `--json`."""
+        return {
+            "cluster": self.cluster,
+            "observed_at": self.observed_at.isoformat(),
+            "machines": [asdict(machine) for machine in self.machines],
+            "tenants": dict(sorted(self.tenants.items())),
+            "queues": [asdict(queue) for queue in self.queues],
+            "workloads": [asdict(workload) for workload in self.workloads],
+            "power": {"watts": self.watts, "full_watts": self.full_watts, "estimated": self.estimated},
+        }
+
+
+def screen(overview: Overview, rows: int | None = None) -> list[str]:
+    """Return an overview as lines of at most 80 columns.
+
+    Args:
+        overview: the cluster.
+        rows: lines that there is room for; the racks are cut to fit. None for all of them.
+    """
+    at = overview.observed_at.strftime("%H:%M:%S")
+    head = [f"{overview.cluster}  {at}", *_counted(overview), *_power(overview), ""]
+    pools = table(
+        ["pool", "machines", "out", "devices", "held", "share", "kW"], _pool_rows(overview.machines)
+    )
+    below: list[str] = []
+    below += _section(["tenant", "devices held"], sorted(overview.tenants.items()))
+    below += _section(["queue", "running", "waiting"], _queue_rows(overview.queues))
+    below += _section(["workload", "queue", "state", "pods"], _workload_rows(overview.workloads))
+    below += _section(["machine", "state", "fault or repair"], _fault_rows(overview.machines))
+    room = None if rows is None else max(3, rows - len(head) - len(pools) - len(below) - 3)
+    return [line[:COLUMNS] for line in (*head, *pools, "", *_racks(overview.machines, room), *below)]
+
+
+def _counted(overview: Overview) -> list[str]:
+    """Return how many machines work, and how many do not for which reason."""
+    states = Counter(machine.state for machine in overview.machines)
+    out = sum(states[state] for state in _OUT_OF_WORK)
+    lines = [f"{len(overview.machines) - out:,} of {len(overview.machines):,} machines in work"]
+    told = [f"{states[state]:,} {state}" for state in MachineState if state in _OUT_OF_WORK and states[state]]
+    if told:
+        lines.append(f"out of work: {', '.join(told)}")
+    return lines
+
+
+def _power(overview: Overview) -> list[str]:
+    """Return the power of all machines beside that at full load, and how much of it is estimated."""
+    share = overview.watts / overview.full_watts if overview.full_watts else 0.0
+    lines = [f"{_kilowatts(overview.watts)} kW by allocation, {share:.0%} of full load"]
+    if overview.estimated:
+        lines[0] += f"; {overview.estimated:,} idle powers are estimates"
+    return lines
+
+
+def _kilowatts(watts: int) -> str:
+    return f"{watts / 1000:,.1f}"
+
+
+def _pool_rows(machines: Iterable[TopMachine]) -> list[tuple[object, ...]]:
+    """Return a row for each pool, in the plan's order."""
+    pools: dict[str, list[TopMachine]] = {}
+    for machine in machines:
+        pools.setdefault(machine.pool, []).append(machine)
+    rows: list[tuple[object, ...]] = []
+    for pool, listed in pools.items():
+        devices = sum(machine.devices for machine in listed)
+        held = sum(machine.held for machine in listed)
+        out = sum(machine.state in _OUT_OF_WORK for machine in listed)
+        share = f"{held / devices:.0%}" if devices else "-"
+        watts = sum(machine.watts for machine in listed)
+        rows.append((pool, len(listed), out, devices, held, share, _kilowatts(watts)))
+    return rows
+
+
+def _racks(machines: Iterable[TopMachine], room: int | None) -> list[str]:
+    """Return a line for each rack; those with machines out of work first where not all have room."""
+    racks: dict[str, list[TopMachine]] = {}
+    for machine in machines:
+        racks.setdefault(machine.rack, []).append(machine)
+    names = list(racks)
+    if room is not None and len(names) > room:
+        names.sort(key=lambda name: -sum(machine.state in _OUT_OF_WORK for machine in racks[name]))
+        names = names[: room - 1]
+    widest = max((len(name) for name in names), default=0)
+    lines = []
+    for name in names:
+        marks = "".join(MARKS[machine.state] for machine in racks[name])
+        watts = sum(machine.watts for machine in racks[name])
+        lines.append(f"{name.ljust(widest)}  {marks}  {_kilowatts(watts)} kW")
+    if len(names) < len(racks):
+        lines.append(f"and {len(racks) - len(names):,} more racks")
+    if lines:
+        lines.append("  ".join(f"{mark} {state}" for state, mark in MARKS.items()))
+    return lines
+
+
+def _queue_rows(queues: Iterable[TopQueue]) -> list[tuple[object, ...]]:
+    return [(queue.name, queue.running, queue.waiting) for queue in queues]
+
+
+def _workload_rows(workloads: Iterable[TopWorkload]) -> list[tuple[object, ...]]:
+    """Return a row for each workload, those that wait first."""
+    ordered = sorted(workloads, key=lambda workload: (workload.state != "waiting", workload.name))
+    return [(workload.name, workload.queue, workload.state, workload.pods) for workload in ordered]
+
+
+def _fault_rows(machines: Iterable[TopMachine]) -> list[tuple[object, ...]]:
+    """Return a row for each machine that is out of work."""
+    listed = [machine for machine in machines if machine.state in _OUT_OF_WORK]
+    return [(machine.name, machine.state, machine.fault or "-") for machine in listed]
+
+
+def _section(head: Sequence[str], rows: Sequence[Sequence[object]]) -> list[str]:
+    """Return a table below an empty line, cut to so many rows; nothing without rows."""
+    if not rows:
+        return []
+    lines = table(head, rows[:_MOST_ROWS])
+    if len(rows) > _MOST_ROWS:
+        lines.append(f"and {len(rows) - _MOST_ROWS} more")
+    return ["", *lines]

@@ -1,0 +1,84 @@
+"""The screen of `top`: every machine once, within 80 columns, and what is wrong is never cut off first."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from sovereign_ai.cli.top_text import (
+    COLUMNS,
+    MARKS,
+    MachineState,
+    Overview,
+    TopMachine,
+    TopQueue,
+    TopWorkload,
+    screen,
+)
+
+NOON = datetime(2026, 11, 27, 12, tzinfo=UTC)
+
+
+def overview(
+    *states: MachineState, racks: int = 1, queues: int = 0, workloads: tuple[TopWorkload, ...] = ()
+) -> Overview:
+    machines = [
+        TopMachine(f"train-{number:03}", "train", f"h1-r{number % racks:03}", state, 8, 4, 2_500, "Xid 79")
+        for number, state in enumerate(states)
+    ]
+    listed = [TopQueue(f"queue-{number}", 1, 2) for number in range(queues)]
+    return Overview("lab", NOON, machines, {"research": 12}, listed, workloads, 40_800, len(machines))
+
+
+def test_every_state_has_a_mark_of_its_own() -> None:
+    assert set(MARKS) == set(MachineState)
+    assert len(set(MARKS.values())) == len(MARKS)
+
+
+def test_a_screen_says_what_works_what_does_not_and_what_it_draws() -> None:
+    lines = screen(overview(MachineState.HELD, MachineState.FREE, MachineState.FAULTY, MachineState.ABSENT))
+    assert lines[:3] == [
+        "lab  12:00:00",
+        "2 of 4 machines in work",
+        "out of work: 1 absent, 1 faulty",
+    ]
+    assert lines[3] == "10.0 kW by allocation, 25% of full load; 4 idle powers are estimates"
+    assert "h1-r000  #.x?  10.0 kW" in lines
+    assert lines[-2:] == ["train-002  faulty  Xid 79", "train-003  absent  Xid 79"]
+
+
+def test_waiting_workloads_come_before_running_ones() -> None:
+    workloads = (TopWorkload("a/b", "q", "running", 4), TopWorkload("z/z", "q", "waiting", 512))
+    lines = screen(overview(MachineState.HELD, queues=1, workloads=workloads))
+    assert lines.index("z/z       q      waiting   512") < lines.index("a/b       q      running     4")
+
+
+def test_of_many_racks_those_with_machines_out_of_work_are_shown() -> None:
+    states = [MachineState.HELD] * 400
+    states[377] = MachineState.CORDONED
+    lines = screen(overview(*states, racks=100), rows=24)
+    assert len(lines) <= 24
+    assert sum("h1-r077" in line for line in lines) == 1
+    assert any(line.startswith("? absent  x faulty") for line in lines)
+    assert any(line.startswith("? absent  x faulty") for line in lines)
+    assert any(line.startswith("and 9") and line.endswith(" more racks") for line in lines)
+
+
+def test_a_cluster_without_machines_has_a_screen() -> None:
+    assert screen(overview())[:2] == ["lab  12:00:00", "0 of 0 machines in work"]
+
+
+@pytest.mark.parametrize("rows", [None, 5, 24, 60])
+@given(states=st.lists(st.sampled_from(MachineState), max_size=300), racks=st.integers(1, 60))
+def test_no_line_is_wider_than_a_terminal(rows: int | None, states: list[MachineState], racks: int) -> None:
+    for line in screen(overview(*states, racks=racks, queues=20), rows):
+        assert len(line) <= COLUMNS
+
+
+@given(states=st.lists(st.sampled_from(MachineState), max_size=60), racks=st.integers(1, 9))
+def test_each_machine_has_one_mark_in_its_rack(states: list[MachineState], racks: int) -> None:
+    shown = [line.split()[1] for line in screen(overview(*states, racks=racks)) if line.startswith("h1-r")]
+    assert sorted("".join(shown)) == sorted(MARKS[state] for state in states)
