@@ -45,6 +45,11 @@ SUBNETS = (None, 2, 3, 4, 6, 8)
 """InfiniBand subnets in the order in which they are tried: the fewest that the addresses allow."""
 IN_BAND_SWITCH, OUT_OF_BAND_SWITCH = "sn4600c", "sn2201"
 """Switches of the management fabrics; as in `stacks/gigafactory`."""
+_SMALL_OUT_OF_BAND = 8_192
+"""The most machines whose out-of-band leaves have spines of their own model. Three tiers of its 48 ports
+carry 50,688 endpoints, and a machine with its share of switches and rack PDUs has four to six."""
+_FAST_UPLINKS = {"uplink": "100 Gbps", "uplink_ports": 2, "spine_switch": IN_BAND_SWITCH}
+"""Links upwards from the leaf's faster ports of its own, to the model that is bought for in-band anyway."""
 
 
 def compute_fabrics(request: DesignRequest) -> Iterator[tuple[str, dict[str, Any]]]:
@@ -148,6 +153,8 @@ def other_fabrics(request: DesignRequest, compute: Mapping[str, Any]) -> list[di
     management = {"kind": "ethernet", "isolation": "vrf", "padding": "none"}
     in_band = {"name": "inband", "role": "in-band", "rails": 2, "switch": IN_BAND_SWITCH, "link": "100 Gbps"}
     out = {"name": "oob", "role": "out-of-band", "rails": 1, "switch": OUT_OF_BAND_SWITCH, "link": "1 Gbps"}
+    if request.machines > _SMALL_OUT_OF_BAND:
+        out |= _FAST_UPLINKS
     fabrics.append({**in_band, **management, "oversubscription": str(IN_BAND_RATIO)})
     fabrics.append({**out, **management, "oversubscription": str(OUT_OF_BAND_RATIO)})
     return fabrics

@@ -29,6 +29,10 @@ STORAGE_RATIO = Ratio(3, 1)
 IN_BAND_RATIO = Ratio(7, 1)
 OUT_OF_BAND_RATIO = Ratio(11, 1)
 """Oversubscription of the fabrics beside compute; as in `stacks/gigafactory`."""
+DEFAULT_CLUSTERS = 20_000
+"""Machines for which the default range of pods, a /11, is enough in clusters of the default 5,000 nodes."""
+DEFAULT_PODS = 32_768
+"""Machines for which it is enough in clusters of 4,096 nodes."""
 AMPLE = 4
 """Multiple of the machines' power that a site has while designs are searched; its own is set afterwards."""
 
@@ -149,11 +153,24 @@ class DesignRequest:
         places = ("in", "replicas", "backups", "logs", "keys", "staff_access")
         allowed = {place: [home] for place in places}
         data["residency"] = [{"data": "internal", **allowed}]
+        data = {**self._addresses(), **data}
         if self.storage:
             data["storage"] = [self._tier()]
             vault = {"name": "vault", "custodian": "customer", "module": "pkcs11", "jurisdiction": home}
             data["keys"] = [vault]
         return data
+
+    def _addresses(self) -> dict[str, Any]:
+        """Return the fields that give very many machines enough pod addresses; none for fewer.
+
+        A node takes 64 addresses and a cluster a power of two, so clusters of 4,096 nodes leave none unused.
+        """
+        if self.machines <= DEFAULT_CLUSTERS:
+            return {}
+        fields: dict[str, Any] = {"clusters": {"nodes": 4_096}}
+        if self.machines > DEFAULT_PODS:
+            fields["network"] = {"pods": "10.192.0.0/10"}
+        return fields
 
     def _pool(self, site: Mapping[str, Any]) -> dict[str, Any]:
         """Return the one pool, in the first hall of the site."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from sovereign_ai.catalog.system import system, systems
+from sovereign_ai.design.candidates import compute_fabrics, other_fabrics
 from sovereign_ai.design.request import DesignRequest, fit_site
 from sovereign_ai.errors import UsageError
 from sovereign_ai.plan.factory import plan
@@ -59,3 +60,20 @@ def test_what_nobody_asked_for_is_stated() -> None:
     assert "no storage servers" not in " ".join(
         DesignRequest("x", 8, system("dgx-h100"), "SE", storage="1 PB").assumptions()
     )
+
+
+@pytest.mark.parametrize("gpus", [90_000, 100_000, 132_000])
+@pytest.mark.parametrize("name", ["dgx-b200", "gb300-nvl72-tray", "gaudi3-oam8"])
+def test_everything_around_the_compute_fabric_of_a_gigafactory_can_be_built(name: str, gpus: int) -> None:
+    request = DesignRequest("x", gpus, system(name), "DE")
+    _, compute = next(compute_fabrics(request))
+    around = other_fabrics(request, compute)
+    # The storage fabric follows the model of compute, so some do not carry so many machines.
+    management = [fabric for fabric in around if fabric["role"] != "storage"]
+    assert feasible(read_data({**request.base(), "fabrics": management}, "test").factory) == []
+
+
+def test_ranges_that_a_user_gives_stay_as_they_are() -> None:
+    given = {"network": {"pods": "10.0.0.0/9", "nodes": "172.16.0.0/12"}}
+    request = DesignRequest("x", 200_000, system("gb300-nvl72-tray"), "DE", context=given)
+    assert request.base()["network"] == given["network"]
