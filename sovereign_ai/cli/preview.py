@@ -128,11 +128,15 @@ def _preview(
     lines += [f"{'leave':>8} {resource}, which somebody changed" for resource in left]
     moves = planned_moves(reading, bundle.objects, stack.factory, stack.plan)
     lines += map(str, moves)
+    queueing = target.control_plane.planned_queueing(target.api, stack.factory)
+    if queueing is not None:
+        lines.append(str(queueing))
     lines += outcome_lines(outcome)
     lines += [f"`up` asks first: {problem}" for problem in checked.unasked]
     own = {
         "cluster": bundle.cluster,
         "moves": [move.to_data() for move in moves],
+        "queueing": None if queueing is None else queueing.to_data(),
         "restored": restored,
         "left_as_it_is": left,
         "fields": _field_data(changes),

@@ -19,7 +19,9 @@ from typing import TYPE_CHECKING, Any, Protocol
 from sovereign_ai.errors import Problem, UsageError
 
 if TYPE_CHECKING:
+    from sovereign_ai.cluster.api import Api
     from sovereign_ai.cluster.dead_components import DeadComponent
+    from sovereign_ai.cluster.embedded.queueing_change import QueueingChange
     from sovereign_ai.cluster.state import ClusterDir
     from sovereign_ai.plan import Plan
     from sovereign_ai.spec import AIFactory
@@ -209,6 +211,14 @@ class ControlPlane(Protocol):
 
     def operator_hint(self) -> str:
         """Return the command that starts its operator; empty where the usual command does."""
+
+    def planned_queueing(self, api: Api, factory: AIFactory) -> QueueingChange | None:
+        """Return what the next `up` of a description changes about Kueue here; None for nothing.
+
+        Raises:
+            ApiError: the server refused.
+            UnreachableError: there was no answer.
+        """
 
 
 class LocalModule(Protocol):

@@ -10,7 +10,9 @@ from sovereign_ai.cluster.control_plane import Backend, ControlPlaneStatus, Ende
 from sovereign_ai.errors import EnvironmentLacksError, Problem, UsageError, Where
 
 if TYPE_CHECKING:
+    from sovereign_ai.cluster.api import Api
     from sovereign_ai.cluster.dead_components import DeadComponent
+    from sovereign_ai.cluster.embedded.queueing_change import QueueingChange
     from sovereign_ai.cluster.state import ClusterDir
     from sovereign_ai.plan import Plan
     from sovereign_ai.spec import AIFactory
@@ -91,6 +93,10 @@ class UserCluster:
     def operator_hint(self) -> str:
         """Return nothing: no operator of this program runs there."""
         return ""
+
+    def planned_queueing(self, api: Api, factory: AIFactory) -> QueueingChange | None:  # noqa: ARG002
+        """Return nothing: this program neither installs nor stops Kueue there."""
+        return None
 
     def _refuse(self, what: str) -> NoReturn:
         """Refuse what is done on local control planes only.

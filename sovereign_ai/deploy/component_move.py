@@ -10,6 +10,8 @@ from typing import Any
 from sovereign_ai.units import Bytes
 
 Object = Mapping[str, Any]
+EQUIPMENT = frozenset({"system", "driver", "MIG profile"})
+"""What a pool's machines have, which is no place: it is changed, and nothing moves."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,8 +44,12 @@ class Move:
 
     def _change(self) -> str:
         component = f"{self.kind} {self.new or self.old}"
+        if self.place in EQUIPMENT and not self.target:
+            return f"{component} has no {self.place} {self.origin} any more"
         if self.place and not self.target:
             return f"{component} leaves {self.place} {self.origin}"
+        if self.place in EQUIPMENT:
+            return f"{component} changes its {self.place} from {self.origin} to {self.target}"
         if self.place:
             return f"{component} moves from {self.place} {self.origin} to {self.place} {self.target}"
         if self.new:

@@ -1,5 +1,6 @@
-"""Where the components of a factory are: zone, site, fabric, hall, region, system, key and protocol.
+"""Where the components of a factory are: zone, site, fabric, hall, region, key and protocol.
 
+Of the machines of a pool it is also stated what they have: system, driver and MIG profile.
 Of live and rendered objects, labels and parameters state it; rendered objects have no nodes, so the plan
 states where nodes will be.
 """
@@ -23,6 +24,13 @@ Places = Mapping[tuple[str, str], AbstractSet[str]]
 """(component, kind of place) to the names of the places in which the component is."""
 _REGION = "topology.kubernetes.io/region"
 _SYSTEM = "node.kubernetes.io/instance-type"
+_DRIVER = ("/cuda.driver-version.full", "/gpu.driver-version")
+"""Ends of the labels by which the vendors' own programs state a node's driver: NVIDIA's GPU feature
+discovery (docs/gpu-feature-discovery/README.md), AMD's node labeller (docs/user-guide/nodelabeller.md)."""
+_CAN_SPLIT = "/mig.capable"
+_PRODUCT, _SPLIT = ".product", "-MIG-"
+DRIVER, PROFILE = "driver", "MIG profile"
+_WHOLE = "none"
 
 
 def component_places(objects: Iterable[Object]) -> dict[tuple[str, str], set[str]]:
@@ -52,6 +60,8 @@ def places_of(obj: Object) -> Iterator[tuple[str, str]]:
             yield "hall", labels.get(KEYS.hall, "")
             yield "region", labels.get(_REGION, "")
             yield "system", labels.get(_SYSTEM, "")
+            yield DRIVER, _driver_of(labels)
+            yield PROFILE, _profile_of(labels)
         case "StorageClass":
             parameters = obj.get("parameters") or {}
             yield "zone", labels.get(KEYS.namespace_zone, "")
@@ -67,6 +77,29 @@ def _site_of(unit: str, pool: str) -> str:
     """Return the site in the name of a scalable unit, `<site>-<pool>-su0`; empty where it was shortened."""
     site, separator, _ = unit.rpartition(f"-{pool}-su")
     return site if separator else ""
+
+
+def _driver_of(labels: Mapping[str, str]) -> str:
+    """Return a node's driver as a description writes it; empty where no label states it."""
+    for key, value in labels.items():
+        if key.endswith(_DRIVER):
+            return _version(value)
+    return ""
+
+
+def _version(written: str) -> str:
+    """Return a version without zeros in front of its numbers, which some vendors write."""
+    numbers = [number.lstrip("0") or "0" for number in written.split(".")]
+    return ".".join(numbers)
+
+
+def _profile_of(labels: Mapping[str, str]) -> str:
+    """Return a node's MIG profile; `none` where its GPUs are whole, empty where no label states it."""
+    for key, value in labels.items():
+        if key.endswith(_PRODUCT) and _SPLIT in value:
+            return value.rpartition(_SPLIT)[2]
+    can_split = any(key.endswith(_CAN_SPLIT) for key in labels)
+    return _WHOLE if can_split else ""
 
 
 def _fabric_of(switch: str, site: str) -> str:
@@ -111,4 +144,9 @@ def planned_places(
             places[component, "hall"].add(label_value(node.hall))
             places[component, "region"].add(label_value(node.region))
             places[component, "system"].add(label_value(node.system))
+    for cluster in plan.clusters:
+        for part in cluster.pools:
+            if f"pool.{part.pool}" in pools:
+                places[f"pool.{part.pool}", DRIVER].add(_version(part.driver))
+                places[f"pool.{part.pool}", PROFILE].add(part.mig or _WHOLE)
     return dict(places)

@@ -64,7 +64,7 @@ def departures(nodes: Iterable[Object], factory: str, plan: Plan, cluster: str) 
         meta = node["metadata"]
         labels = meta.get("labels") or {}
         is_of_factory = labels.get(KEYS.owner) == OWNER and labels.get(KEYS.factory) == factory
-        if not is_of_factory or _SIMULATED in (meta.get("annotations") or {}):
+        if not is_of_factory or is_simulated(node):
             continue
         name, pool = meta["name"], labels.get(KEYS.pool)
         if name not in pools:
@@ -72,6 +72,11 @@ def departures(nodes: Iterable[Object], factory: str, plan: Plan, cluster: str) 
         elif pool is not None and pool != pools[name]:
             leaving.append(Departure(name, f"it moves from pool {pool} to pool {pools[name]}"))
     return tuple(sorted(leaving, key=lambda departure: departure.node))
+
+
+def is_simulated(node: Object) -> bool:
+    """Return whether a node is simulated, as far as its annotations state it."""
+    return _SIMULATED in (node["metadata"].get("annotations") or {})
 
 
 def drain(

@@ -13,7 +13,8 @@ from collections.abc import Set as AbstractSet
 from typing import Any
 
 from sovereign_ai.deploy.component_move import Move, Usage, losses_in, namespace_of, total_size
-from sovereign_ai.deploy.component_places import component_places, places_of, planned_places
+from sovereign_ai.deploy.component_places import DRIVER, component_places, places_of, planned_places
+from sovereign_ai.deploy.drain import is_simulated
 from sovereign_ai.deploy.gateway_moves import gateway_moves
 from sovereign_ai.deploy.place_renames import (
     Relocation,
@@ -145,7 +146,12 @@ def _relocation_costs(relocation: Relocation, own: Iterable[Object], usage: Usag
         usage: the objects of tenants and controllers.
     """
     names: dict[str, set[str]] = defaultdict(set)
+    real_nodes = 0
     for obj in own:
+        if obj["kind"] == "Node" and not _is_concerned(obj, relocation):
+            continue
+        if obj["kind"] == "Node" and not is_simulated(obj):
+            real_nodes += 1
         labels = obj["metadata"].get("labels") or {}
         # A tenant's namespaces in other zones stay where they are.
         if obj["kind"] != "Namespace" or labels.get(KEYS.namespace_zone) in relocation.old:
@@ -158,7 +164,15 @@ def _relocation_costs(relocation: Relocation, own: Iterable[Object], usage: Usag
         yield f"{len(volumes)} volumes ({size}) stay as they are, in {origin}"
     kind, _, pool = relocation.component.partition(".")
     if kind == "pool":
+        if relocation.kind == DRIVER and real_nodes:
+            yield f"`sovereign-ai hosts configure` installs it on {real_nodes} nodes: drain them first"
         yield from _pool_costs(pool, relocation, names["Node"], usage)
+
+
+def _is_concerned(node: Object, relocation: Relocation) -> bool:
+    """Return whether a node leaves its place; where nodes do not state this kind of place, all do."""
+    names = {name for kind, name in places_of(node) if kind == relocation.kind and name}
+    return not names or not names.isdisjoint(relocation.old)
 
 
 def _pool_costs(pool: str, relocation: Relocation, nodes: AbstractSet[str], usage: Usage) -> Iterator[str]:

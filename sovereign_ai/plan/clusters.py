@@ -280,8 +280,8 @@ def _why(
     machines = _count_servers(parts)
     site_machines = 0
     for runs in cut.of.values():
-        # The last run ends behind the last server of the pool.
-        site_machines += runs[-1][1]
+        # The last run ends behind the last server of the pool. A pool that comes later has none.
+        site_machines += runs[-1][1] if runs else 0
     pods = factory.clusters.pods_per_node
     limit = most_machines(factory)
     described = factory.clusters.nodes

@@ -103,7 +103,8 @@ def _pool_shape(factory: AIFactory, index: int, pool: GpuNodePool, nodes: int) -
     site = factory.site(pool.site)
     hall = _hall_of(pool, site)
     machine = system(pool.system)
-    extra = spares_of(pool, nodes)
+    # Spares come with the first machines that they replace.
+    extra = spares_of(pool, nodes) if nodes else Spares(0, "none of its machines stands")
     unit = pool.scalable_unit or machine.scalable_unit or nodes + extra.machines
     per_rack = pool.nodes_per_rack or _per_rack(machine, hall)
     return Shape(index, pool, site, hall, machine, nodes, extra, per_rack, unit)

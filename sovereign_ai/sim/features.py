@@ -87,11 +87,14 @@ def _counted(prefix: str, product: str, number: int, memory: int) -> dict[str, s
 
 
 def _node_labeller(
-    _machine: System, accelerator: Accelerator, _driver: str, _mig: str, _resource: str
+    _machine: System, accelerator: Accelerator, driver: str, _mig: str, _resource: str
 ) -> dict[str, str]:
-    """Return the labels of AMD's node labeller: memory, and the product where the catalogue has one."""
+    """Return the labels of AMD's node labeller: memory, driver, and the product where it is known."""
     gpu = f"{accelerator.gpu_vendor.label_domain}/gpu"
-    labels = {f"{gpu}.vram": f"{accelerator.memory.count // 10**9}G"}
+    labels = {
+        f"{gpu}.vram": f"{accelerator.memory.count // 10**9}G",
+        f"{gpu}.driver-version": driver,
+    }
     if accelerator.product:
         labels[f"{gpu}.product-name"] = label_value(accelerator.product)
     return labels

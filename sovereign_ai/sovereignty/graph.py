@@ -74,7 +74,8 @@ def graph(factory: AIFactory, plan: Plan) -> Graph:
         pools: list[tuple[FaultGate, int]] = []
         pool_trees: list[FaultGate] = []
         for pool in factory.pools:
-            if pool.purpose in (served, "mixed"):
+            # A pool of which nothing stands yet serves nothing.
+            if factory.standing(pool) and pool.purpose in (served, "mixed"):
                 tree = _pool(factory, plan, pool, parts, served)
                 pools.append((tree, factory.standing(pool) * system(pool.system).gpus))
                 pool_trees.append(tree)

@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
-from sovereign_ai.spec.base import Count, Model, Name, Text
+from typing import Annotated
+
+from pydantic import Field
+
+from sovereign_ai.spec.base import Model, Name, Text
+
+StandingCount = Annotated[int, Field(ge=0, le=1_000_000, strict=True)]
 
 
 class PhasePool(Model):
@@ -10,8 +16,8 @@ class PhasePool(Model):
 
     pool: Name
     """The pool."""
-    nodes: Count
-    """Its servers that count; never fewer than in the phase before."""
+    nodes: StandingCount
+    """Its servers that count, 0 where it comes later; never fewer than in the phase before."""
 
 
 class Phase(Model):

@@ -187,14 +187,14 @@ def test_kueue_joins_a_control_plane_of_processes_and_no_other() -> None:
 
 
 def started_with(monkeypatch: pytest.MonkeyPatch, plane: ControlPlane, factory: AIFactory | None) -> object:
-    """Return whether Kueue would be one of a control plane's processes; None for as it was."""
+    """Return whether Kueue is asked for as a control plane's process, and whether by a description."""
     seen: list[object] = []
 
     class StartedError(Exception):
         """The start of processes, which these tests do without."""
 
     def note(_name: str, **settings: object) -> None:
-        seen.append(settings["queueing"])
+        seen.append((settings["queueing"], settings["by_description"]))
         raise StartedError
 
     monkeypatch.setattr(embedded_control_plane.embedded, "up", note)
@@ -206,14 +206,14 @@ def started_with(monkeypatch: pytest.MonkeyPatch, plane: ControlPlane, factory: 
 
 @pytest.mark.parametrize(
     ("platform", "wanted"),
-    [(Platform(queueing=("kueue",)), True), (Platform(queueing=("volcano",)), None), (None, None)],
+    [(Platform(queueing=("kueue",)), True), (Platform(queueing=("volcano",)), False), (None, False)],
     ids=["kueue", "another-queue", "no-platform"],
 )
-def test_a_platform_that_queues_with_kueue_has_it_started_and_no_other_platform_decides(
+def test_a_platform_that_queues_with_kueue_asks_for_it_and_any_other_does_not(
     monkeypatch: pytest.MonkeyPatch, platform: Platform | None, wanted: object
 ) -> None:
     factory = load(LAB).model_copy(update={"platform": platform})
-    assert started_with(monkeypatch, control_plane(Backend.EMBEDDED, "lab"), factory) is wanted
+    assert started_with(monkeypatch, control_plane(Backend.EMBEDDED, "lab"), factory) == (wanted, True)
 
 
 def test_the_option_wins_over_the_platform_and_without_a_description_it_is_as_it_was(
@@ -221,5 +221,5 @@ def test_the_option_wins_over_the_platform_and_without_a_description_it_is_as_it
 ) -> None:
     factory = load(LAB).model_copy(update={"platform": Platform(queueing=("kueue",))})
     plane = control_plane(Backend.EMBEDDED, "lab")
-    assert started_with(monkeypatch, with_queueing(plane, queueing=False), factory) is False
-    assert started_with(monkeypatch, plane, None) is None
+    assert started_with(monkeypatch, with_queueing(plane, queueing=False), factory) == (False, False)
+    assert started_with(monkeypatch, plane, None) == (None, False)

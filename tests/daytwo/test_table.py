@@ -150,6 +150,20 @@ def test_a_change_is_refused_as_it_says_or_leads_to_other_objects(change: Change
         assert bundle_of(written(change.before)).digest != bundle.digest
 
 
+@pytest.mark.parametrize("base", ["lab", "full"])
+def test_fields_in_another_order_are_the_same_description(base: str) -> None:
+    data = described(base)
+    assert list(_reversed(data)) != list(data)
+    assert bundle_of(written(_reversed(data))).digest == bundle_of(written(data)).digest
+
+
+def _reversed(data: Any) -> Any:
+    """Return plain data with the fields of each mapping in the opposite order; lists keep theirs."""
+    if isinstance(data, dict):
+        return {key: _reversed(data[key]) for key in reversed(data)}
+    return [_reversed(member) for member in data] if isinstance(data, list) else data
+
+
 def test_names_are_exchanged_where_they_are_used_and_nowhere_else() -> None:
     data = edited(described("lab"), [{"rename": "fabric", "of": "compute", "to": "weave"}])
     assert (data["fabrics"][0]["name"], data["fabrics"][0]["role"]) == ("weave", "compute")

@@ -83,12 +83,49 @@ def told(name: str, usage: Usage | None = None, live: list[dict[str, Any]] | Non
         ("fabrics[].name", ["fabric compute is renamed to weave: 17 nodes get another label"]),
         ("a fabric is added", ["pool serve moves from fabric compute to fabric second: 4 nodes change"]),
         ("a gateway is renamed", ["gateway out is renamed to west"]),
+        ("a driver is older", ["pool train changes its driver from 580.95.5 to 550.54.15: 12 nodes change"]),
+        ("a driver is written as its vendor writes it", []),
+        ("GPUs are split", ["pool serve changes its MIG profile from none to 1g.10gb: 4 nodes change"]),
+        (
+            "a pool gets machines of another make",
+            [
+                "pool serve changes its driver from 580.95.5 to 6.10.5: 4 nodes change",
+                "pool serve changes its system from dgx-h100 to mi300x-oam8: 4 nodes change",
+            ],
+        ),
+        (
+            "a pool is renamed and its driver is older",
+            ["pool learn changes its driver from 580.95.5 to 550.54.15: 12 nodes change"],
+        ),
         ("a zone of high trust is renamed", []),
         ("a pool grows", []),
     ],
 )
 def test_what_moves_is_told_as_such(name: str, lines: list[str]) -> None:
     assert told(name) == lines
+
+
+def test_a_driver_on_real_nodes_names_what_installs_it_and_the_pods_that_run_there() -> None:
+    live = live_of(both("a driver is older")[0])
+    for obj in live:
+        if obj["kind"] == "Node":
+            obj["metadata"]["annotations"] = {}
+    pods = [{"metadata": {"name": "p", "namespace": "research"}, "spec": {"nodeName": "train-001"}}]
+    [line] = told("a driver is older", Usage(pods=tuple(pods)), live)
+    assert line == (
+        "pool train changes its driver from 580.95.5 to 550.54.15:"
+        " `sovereign-ai hosts configure` installs it on 12 nodes: drain them first;"
+        " 12 nodes change, with 1 running pods on them"
+    )
+
+
+def test_nodes_that_have_the_new_driver_already_are_not_counted() -> None:
+    live = live_of(both("a driver is older")[0])
+    for obj in live:
+        if obj["kind"] == "Node" and obj["metadata"]["name"] != "train-001":
+            obj["metadata"]["labels"]["nvidia.com/cuda.driver-version.full"] = "550.54.15"
+    [line] = [line for line in told("a driver is older", live=live) if "train" in line]
+    assert line == "pool train has no driver 580.95.5 any more: 1 nodes change"
 
 
 def test_a_registry_with_running_pods_names_how_many_cannot_start_again() -> None:

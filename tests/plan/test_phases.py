@@ -6,6 +6,7 @@ from collections import Counter
 from itertools import pairwise
 from typing import Any
 
+import pytest
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
@@ -103,9 +104,10 @@ def counts_add_up(planned: Plan) -> None:
 
 @st.composite
 def numbers(draw: st.DrawFn) -> tuple[tuple[int, int], ...]:
-    """Draw three growing numbers of machines of two pools."""
+    """Draw three growing numbers of machines of two pools, of which the second may come later."""
     train = sorted(draw(st.lists(st.integers(1, 70), min_size=3, max_size=3)))
-    serve = sorted(draw(st.lists(st.integers(1, 24), min_size=3, max_size=3)))
+    serve = sorted(draw(st.lists(st.integers(0, 24), min_size=2, max_size=2)))
+    serve.append(draw(st.integers(max(serve[-1], 1), 24)))
     return tuple(zip(train, serve, strict=True))
 
 
@@ -159,6 +161,18 @@ def test_a_factory_that_names_no_phase_stands_whole() -> None:
     described = phased(((4, 1), (8, 2), (16, 4)), {"radix": 64})
     assert plan(described).nodes == plan(described.in_phase("all")).nodes
     assert [phase.stands for phase in plan(described.in_phase("two")).phases] == [True, True, False]
+
+
+@pytest.mark.parametrize("shape", SHAPES, ids=str)
+def test_a_pool_that_comes_later_has_its_places_ports_and_addresses_kept(shape: dict[str, Any]) -> None:
+    described = phased(((8, 0), (8, 4), (16, 4)), shape)
+    first, second, last = plans_of(described)
+    assert {node.pool for node in first.nodes} == {"train"}
+    assert [part.pool for part in first.clusters[0].pools] == ["train"]
+    grows(first, second)
+    grows(second, last)
+    assert findings(first.to_data()) == []
+    counts_add_up(first)
 
 
 def test_machines_keep_their_cluster_when_the_end_takes_several() -> None:

@@ -36,5 +36,7 @@ def test_instances_under_a_resource_of_their_own_are_strategy_mixed_beside_whole
 
 
 def test_amd_has_the_labels_of_its_own_labeller_and_intel_has_none() -> None:
-    assert {key.partition("/")[0] for key in labels("mi300x-oam8", driver="6.10.5")} == {"amd.com"}
+    found = labels("mi300x-oam8", driver="6.10.5")
+    assert {key.partition("/")[0] for key in found} == {"amd.com"}
+    assert found["amd.com/gpu.driver-version"] == "6.10.5"
     assert labels("gaudi3-oam8", driver="1.22.0") == {}

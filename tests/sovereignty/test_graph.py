@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from tests.sovereignty.test_drill import drill, stack
+from sovereign_ai.sovereignty.report import assess_sovereignty
+from tests.sovereignty.test_drill import NOW, drill, stack
+from tests.support.later_pool import lab_before_its_second_pool
 
 
 def test_a_site_loses_the_pools_that_hang_on_a_contract() -> None:
@@ -23,3 +25,8 @@ def test_four_makes_must_fail_together_to_stop_the_plural_stacks_training() -> N
     assert ["driver:amd", "driver:nvidia"] in found
     assert ["driver:nvidia"] not in found
     assert ["accelerator:gb200", "accelerator:h100-sxm", "accelerator:mi300x"] in found
+
+
+def test_a_pool_that_comes_later_serves_nothing_yet() -> None:
+    found = assess_sovereignty(*lab_before_its_second_pool(), now=NOW)
+    assert all(set(drill.capacity) == {"training"} for drill in found.drills)

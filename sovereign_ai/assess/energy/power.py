@@ -335,6 +335,8 @@ def _levels(sheet: Sheet, name: str, equipment: SiteEquipment, plan: Plan) -> No
     limits = site_power(plan, equipment.name).limits
     for shape in equipment.shapes:
         system, count = shape.system, min(shape.per_rack, shape.total)
+        if not count:
+            continue  # it comes in a later phase
         watts = planned_watts(shape, count)
         supplies, _ = system.decided_supplies or (0, 0)
         if supplies:

@@ -11,11 +11,13 @@ from sovereign_ai.cluster.control_plane import Backend, ControlPlaneStatus, Ende
 from sovereign_ai.cluster.dead_components import DeadComponent, dead_components_of_embedded
 from sovereign_ai.cluster.embedded import lifecycle as embedded
 from sovereign_ai.cluster.embedded.process_status import ClusterStatus, list_clusters, status
+from sovereign_ai.cluster.embedded.queueing_change import QueueingChange, planned_change
 from sovereign_ai.cluster.embedded.rotation import rotate
 from sovereign_ai.cluster.state import ClusterDir, cluster_dir_of
 from sovereign_ai.errors import EnvironmentLacksError, Problem
 
 if TYPE_CHECKING:
+    from sovereign_ai.cluster.api import Api
     from sovereign_ai.plan import Plan
     from sovereign_ai.spec import AIFactory
 
@@ -59,11 +61,15 @@ class EmbeddedControlPlane:
         progress: Progress,
         description: tuple[AIFactory, Plan] | None = None,
     ) -> RunningCluster:
-        """Start it, or return the one that runs; with Kueue where the description's platform names it."""
+        """Start it, or return the one that runs; with Kueue as the description's platform says.
+
+        The option wins. Kueue stops where a description names it no more that had it started.
+        """
         queueing = self.queueing
-        if queueing is None and description is not None and runs_kueue(description[0]):
-            queueing = True
-        cluster = embedded.up(self.name, progress=progress, queueing=queueing)
+        by_description = queueing is None and description is not None
+        if description is not None and queueing is None:
+            queueing = runs_kueue(description[0])
+        cluster = embedded.up(self.name, progress=progress, queueing=queueing, by_description=by_description)
         data = {
             "name": cluster.name,
             "server": cluster.server,
@@ -109,12 +115,13 @@ class EmbeddedControlPlane:
         """Return nothing: the usual command starts its operator."""
         return ""
 
+    def planned_queueing(self, api: Api, factory: AIFactory) -> QueueingChange | None:
+        """Return what the next `up` of a description changes about Kueue; None for nothing."""
+        return planned_change(self.cluster_dir, api, described=runs_kueue(factory))
+
 
 def runs_kueue(factory: AIFactory) -> bool:
-    """Return whether a description's platform queues with Kueue.
-
-    Any other platform, and none, decides nothing: such a control plane stays as it was.
-    """
+    """Return whether a description's platform queues with Kueue."""
     return factory.platform is not None and "kueue" in factory.platform.queueing
 
 

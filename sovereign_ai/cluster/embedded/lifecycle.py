@@ -38,9 +38,11 @@ from sovereign_ai.cluster.embedded.queue_release import release_without_queueing
 from sovereign_ai.cluster.embedded.queueing import (
     QUEUE_PROGRAM,
     has_queueing,
+    keep_queueing,
     make_queueing,
     set_queueing,
 )
+from sovereign_ai.cluster.embedded.queueing_change import is_descriptions, wants_queueing
 from sovereign_ai.cluster.embedded.replaced_keys import complete_replacement, is_replacing, remove_keys
 from sovereign_ai.cluster.embedded.settings import make_settings
 from sovereign_ai.cluster.embedded.shutdown import STOP_SECONDS, stop_processes
@@ -92,6 +94,7 @@ def up(
     wait_seconds: float = 90,
     root: Path | None = None,
     queueing: bool | None = None,
+    by_description: bool = False,
 ) -> EmbeddedCluster:
     """Start a cluster, or return the one that runs; its data is kept from one run to the next.
 
@@ -103,6 +106,8 @@ def up(
         root: the folder of all clusters, if not the user's own.
         queueing: whether Kueue is one of its processes; None for as it was. A running cluster for which this
             changes is started anew, with its data.
+        by_description: whether a description says `queueing`, and no option: False then takes back only what
+            a description asked for.
 
     Raises:
         UsageError: the name is no DNS label.
@@ -117,11 +122,14 @@ def up(
     with alone(cluster_dir, progress, wait_seconds + STOP_SECONDS):
         before = status_of(cluster_dir)
         had_queueing = has_queueing(cluster_dir)
-        wants_queueing = had_queueing if queueing is None else queueing
-        is_same = wants_queueing == had_queueing
+        with_queueing = wants_queueing(cluster_dir, queueing, by_description=by_description)
+        is_same = with_queueing == had_queueing
+        is_described = by_description and is_descriptions(cluster_dir)
         if is_same and before.supervisor is not None and before.phase in {"starting", "ready"}:
             if not before.healthy:
                 progress(f"{name}: waiting for components that are being restarted")
+            if queueing and not is_described:
+                keep_queueing(cluster_dir)
             cluster = _wait(cluster_dir, wait_seconds)
             # A rotation was interrupted before it stopped anything, or when the new keys were in use.
             _finish(cluster_dir, progress)
@@ -129,13 +137,13 @@ def up(
         stop_processes(cluster_dir)
         is_new = not cluster_dir.record.exists()
         # Before anything is written: a program that is missing changes nothing.
-        programs = _programs(components or {}, wants_queueing=wants_queueing)
-        definitions = _queue_definitions() if wants_queueing else None
+        programs = _programs(components or {}, with_queueing=with_queueing)
+        definitions = _queue_definitions() if with_queueing else None
         try:
             cluster_dir.make()
             if is_replacing(cluster_dir):
                 remove_keys(cluster_dir)
-            set_queueing(cluster_dir, definitions)
+            set_queueing(cluster_dir, definitions, by_description=is_described)
             cluster = _start(cluster_dir, programs, progress, wait_seconds)
         except BaseException:  # Ctrl-C too
             stop_processes(cluster_dir)
@@ -150,7 +158,8 @@ def _finish(cluster_dir: ClusterDir, progress: Callable[[str], object]) -> None:
     """Complete what an earlier command, or this one, began and what needs a control plane that runs."""
     complete_replacement(cluster_dir)
     if released := release_without_queueing(cluster_dir):
-        progress(f"{cluster_dir.name}: {released} objects that Kueue held can be deleted again")
+        for line in released.lines():
+            progress(f"{cluster_dir.name}: {line}")
 
 
 def down(name: str = "default", *, keep_data: bool = False, root: Path | None = None) -> bool:
@@ -328,9 +337,9 @@ def _queue_definitions() -> Path:
     return module_files("kueue", "config/components/crd/bases")
 
 
-def _programs(given: Mapping[str, Path], *, wants_queueing: bool = False) -> dict[str, Path]:
+def _programs(given: Mapping[str, Path], *, with_queueing: bool = False) -> dict[str, Path]:
     """Return the program of every component: the given one, else the toolchain's."""
-    wanted = (*COMPONENTS, QUEUE_PROGRAM) if wants_queueing else COMPONENTS
+    wanted = (*COMPONENTS, QUEUE_PROGRAM) if with_queueing else COMPONENTS
     programs = {name: Path(path).absolute() for name, path in given.items() if name in {*wanted, OPERATOR}}
     problems: list[Problem] = []
     for name in wanted:

@@ -1,24 +1,64 @@
 """Release what Kueue holds, once it runs no more.
 
 Kueue's finalizers keep a queue, a flavor or a workload that something still uses. Only Kueue takes them off:
-without it, a pool that is renamed or removed would wait for ever.
+without it, a pool that is renamed or removed would wait for ever. Jobs that wait in its queues would wait for
+ever too, and so would pods that it has not placed yet.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
 from sovereign_ai.cluster.api.client import Api, ApiError, open_cluster
+from sovereign_ai.cluster.embedded.queued_jobs import (
+    PREFIX,
+    QueuedJobs,
+    listed,
+    open_gates,
+    read_queued_jobs,
+    start_waiting,
+)
 from sovereign_ai.cluster.embedded.queueing import GROUP_VERSION, has_queueing, queue_settings_file
 from sovereign_ai.cluster.state import ClusterDir
 
-_PREFIX = "kueue.x-k8s.io/"
 _HELD = ("AdmissionCheck", "ClusterQueue", "Cohort", "LocalQueue", "ResourceFlavor", "Topology", "Workload")
 """Kinds that Kueue sets finalizers on."""
 
 
-def release_without_queueing(cluster_dir: ClusterDir) -> int:
+@dataclass(frozen=True, slots=True)
+class QueueRelease:
+    """What was released.
+
+    Attributes:
+        objects: objects from which a finalizer was taken.
+        pods: pods from which a scheduling gate was taken.
+        jobs: the Jobs that named a queue before.
+        refused: a Job that waited to why the API server did not let it start.
+    """
+
+    objects: int
+    pods: int
+    jobs: QueuedJobs
+    refused: dict[str, str]
+
+    def lines(self) -> Iterator[str]:
+        """Yield a line for a person for each thing that was done, or could not be done."""
+        if self.objects:
+            yield f"{self.objects} objects that Kueue held can be deleted again"
+        if started := set(self.jobs.waiting) - self.refused.keys():
+            yield f"jobs that waited for Kueue start: {listed(started)}"
+        if self.pods:
+            yield f"{self.pods} pods that Kueue had not placed are scheduled without it"
+        for name, reason in sorted(self.refused.items()):
+            yield f"job {name} stays suspended: {reason}"
+        if self.jobs.held:
+            yield f"suspended jobs that did not wait for Kueue stay so: {listed(self.jobs.held)}"
+
+
+def release_without_queueing(cluster_dir: ClusterDir) -> QueueRelease | None:
     """Release what Kueue holds in a control plane that it was part of, and is no more.
 
     Its settings are removed after that, so that a command which was killed before is made up for by the next.
@@ -27,7 +67,7 @@ def release_without_queueing(cluster_dir: ClusterDir) -> int:
         cluster_dir: the folder of the control plane, which runs.
 
     Returns:
-        The number of objects that were released.
+        What was released; None where there was nothing to do.
 
     Raises:
         ApiError: the server refused.
@@ -35,7 +75,7 @@ def release_without_queueing(cluster_dir: ClusterDir) -> int:
     """
     settings = queue_settings_file(cluster_dir)
     if has_queueing(cluster_dir) or not settings.exists():
-        return 0
+        return None
     api = open_cluster(cluster_dir.kubeconfig)
     try:
         released = release(api)
@@ -45,18 +85,26 @@ def release_without_queueing(cluster_dir: ClusterDir) -> int:
     return released
 
 
-def release(api: Api) -> int:
-    """Take Kueue's finalizers off all objects of its kinds; return how many had one.
+def release(api: Api) -> QueueRelease:
+    """Let the Jobs and pods go on that wait for Kueue, and take its finalizers off.
 
     Raises:
         ApiError: the server refused.
         UnreachableError: there was no answer.
     """
+    jobs = read_queued_jobs(api)
+    refused = start_waiting(api, jobs)
+    pods = open_gates(api)
+    return QueueRelease(_take_finalizers(api), pods, jobs, refused)
+
+
+def _take_finalizers(api: Api) -> int:
+    """Take Kueue's finalizers off all objects of its kinds; return how many had one."""
     held = []
     for objects in api.many(partial(_served, api, kind) for kind in _HELD):
         for obj in objects:
             finalizers = obj["metadata"].get("finalizers") or []
-            others = [finalizer for finalizer in finalizers if not finalizer.startswith(_PREFIX)]
+            others = [finalizer for finalizer in finalizers if not finalizer.startswith(PREFIX)]
             if others != finalizers:
                 held.append((obj, others))
     api.many(partial(_set_finalizers, api, obj, others) for obj, others in held)

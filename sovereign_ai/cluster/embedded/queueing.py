@@ -16,7 +16,7 @@ from typing import Any
 
 from sovereign_ai.cluster import identities as who
 from sovereign_ai.cluster.pki import LOOPBACK, Leaf, authority, issue
-from sovereign_ai.cluster.state import ClusterDir, write_json
+from sovereign_ai.cluster.state import ClusterDir, read_json, write_json
 from sovereign_ai.files.writing import write_private
 from sovereign_ai.names import KEYS
 
@@ -27,6 +27,8 @@ QUEUE_PROGRAM = "kueue-controller"
 QUEUE_DEFINITIONS = "queue-definitions"
 """The step that installs the definitions of Kueue's objects, without which it does not start."""
 KUEUE_USER = "sovereign-ai:kueue"
+_DESCRIPTION = "description"
+"""Who asked for Kueue, in its file; whoever did not write it was an option."""
 _WEBHOOK_CLIENT = Leaf("kueue-webhook-client", "sovereign-ai:kube-apiserver", client=True)
 _WEBHOOK_SERVER = Leaf("kueue-webhook", QUEUE_CONTROLLER, server=True)
 _CONTROLLER = Leaf(QUEUE_CONTROLLER, KUEUE_USER, client=True)
@@ -75,17 +77,33 @@ def has_queueing(cluster_dir: ClusterDir) -> bool:
     return queueing_file(cluster_dir).exists()
 
 
-def set_queueing(cluster_dir: ClusterDir, definitions: Path | None) -> None:
+def is_by_description(cluster_dir: ClusterDir) -> bool:
+    """Return whether Kueue is part of a control plane because a description named it, and no option did."""
+    return (read_json(queueing_file(cluster_dir)) or {}).get("by") == _DESCRIPTION
+
+
+def set_queueing(cluster_dir: ClusterDir, definitions: Path | None, *, by_description: bool = False) -> None:
     """Make Kueue part of a control plane, from its next start on, or no part of it any more.
 
     Args:
         cluster_dir: the control plane's folder, which exists.
         definitions: the folder with the definitions of Kueue's objects; None if Kueue is not wanted.
+        by_description: whether a description asks for it, and no option.
     """
     if definitions is None:
         queueing_file(cluster_dir).unlink(missing_ok=True)
         return
-    write_json(queueing_file(cluster_dir), {"controller": QUEUE_CONTROLLER, "definitions": str(definitions)})
+    settings = {"controller": QUEUE_CONTROLLER, "definitions": str(definitions)}
+    if by_description:
+        settings["by"] = _DESCRIPTION
+    write_json(queueing_file(cluster_dir), settings)
+
+
+def keep_queueing(cluster_dir: ClusterDir) -> None:
+    """Record that an option asks for Kueue, where it runs already: no description takes it back then."""
+    settings = read_json(queueing_file(cluster_dir)) or {}
+    if settings.pop("by", None):
+        write_json(queueing_file(cluster_dir), settings)
 
 
 def make_queueing(cluster_dir: ClusterDir, ports: Mapping[str, int]) -> None:

@@ -17,6 +17,8 @@ from sovereign_ai.cluster.state import ClusterDir
 from sovereign_ai.errors import Problem, UsageError
 
 if TYPE_CHECKING:
+    from sovereign_ai.cluster.api import Api
+    from sovereign_ai.cluster.embedded.queueing_change import QueueingChange
     from sovereign_ai.plan import Plan
     from sovereign_ai.spec import AIFactory
 
@@ -101,6 +103,10 @@ class KindControlPlane:
     def operator_hint(self) -> str:
         """Return the command that gives it a running operator."""
         return remedy(self.cluster_dir)
+
+    def planned_queueing(self, api: Api, factory: AIFactory) -> QueueingChange | None:  # noqa: ARG002
+        """Return nothing: Kueue is no part of it."""
+        return None
 
 
 def make(name: str) -> KindControlPlane:

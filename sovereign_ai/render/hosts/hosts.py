@@ -48,6 +48,8 @@ def inventory(factory: AIFactory, plan: Plan, given: SiteFacts) -> HostInventory
         hosts.append(host)
     shared: dict[str, dict[str, Any]] = {"all": _common_variables(factory, given), "switches": SHARED}
     for pool in factory.pools:
+        if not factory.standing(pool):
+            continue  # its machines come in a later phase
         variables = pool_variables(factory, plan, given, pool)
         variables["firewall"] = node_table(factory, plan, given, pool.name)
         shared[_group("pool", pool.name)] = variables

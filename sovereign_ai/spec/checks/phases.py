@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 def check_phases(factory: AIFactory) -> Iterator[Problem]:
     """Refuse phases that take away what stands, that exceed their pools, or that do not end with all."""
     whole = {pool.name: pool.nodes for pool in factory.pools}
-    before = dict.fromkeys(whole, 1)
+    before = dict.fromkeys(whole, 0)
     earlier = ""
     for index, phase in enumerate(factory.phases):
         standing = dict(whole)
@@ -28,6 +28,10 @@ def check_phases(factory: AIFactory) -> Iterator[Problem]:
                 yield Problem("duplicate-entry", message, Where(field=field), "keep one of the two")
             yield from _check_count(name, nodes, Where(field=f"{field}.nodes"), whole, before, earlier)
             standing[name] = min(nodes, whole[name])
+        if not any(standing.values()):
+            message = f"no machine stands in phase {phase.name!r}"
+            hint = "write 1 or more for one of the pools, or leave the phase out"
+            yield Problem("phase-empty", message, Where(field=f"phases[{index}].pools"), hint)
         before, earlier = standing, phase.name
     if factory.phases:
         yield from _check_last(factory.phases[-1], len(factory.phases) - 1, whole)

@@ -14,8 +14,10 @@ from sovereign_ai.assess.energy.report import assess_energy
 from sovereign_ai.assess.energy.survival import Failure
 from sovereign_ai.assess.sheet import GivenValue, Sheet
 from sovereign_ai.catalog.system import system
+from sovereign_ai.plan.factory import plan
 from tests.assess.stacks import changed, stack
 from tests.support.dark_switch import LINE, DarkSwitch
+from tests.support.later_pool import lab_before_its_second_pool
 
 _DEVICES = 65 * 1_720 + 10 * 150 + 8 * 850 + 18 * 1_600
 """Watts of the superpod's switches and storage servers, at the upper ends of their figures."""
@@ -120,3 +122,15 @@ def test_a_ramp_limit_gives_a_time_and_a_store():
 @examples(supplies=st.integers(1, 12), pdus=st.integers(1, 8), machines=st.integers(1, 8))
 def test_a_pdu_carries_at_least_its_even_share(supplies: int, pdus: int, machines: int):
     assert Fraction(1, pdus) <= pdu_share(supplies, pdus, machines) <= 1
+
+
+def test_a_pool_that_comes_later_carries_no_load_and_is_the_most_of_no_level():
+    factory, planned = lab_before_its_second_pool()
+    found = assess_energy(factory, planned)
+    whole = assess_energy(factory.in_phase("complete"), plan(factory.in_phase("complete")))
+    for level in ("supply", "pdu", "rack"):
+        assert found.measure(f"site.fra1.{level}.peak") == whole.measure(f"site.fra1.{level}.peak")
+    it_now, it_later = found.measure("site.fra1.it.peak").value, whole.measure("site.fra1.it.peak").value
+    assert it_now is not None
+    assert it_later is not None
+    assert it_now < it_later

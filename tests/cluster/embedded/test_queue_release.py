@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 from sovereign_ai.cluster.embedded import queue_release
-from sovereign_ai.cluster.embedded.queue_release import release, release_without_queueing
+from sovereign_ai.cluster.embedded.queue_release import QueueRelease, release, release_without_queueing
+from sovereign_ai.cluster.embedded.queued_jobs import QueuedJobs
 from sovereign_ai.cluster.embedded.queueing import queue_settings_file, set_queueing
 from sovereign_ai.cluster.state import ClusterDir
 from tests.support.memory_cluster import MemoryCluster, obj, refusal
@@ -53,7 +54,8 @@ def test_only_kueues_finalizers_go_and_only_from_its_own_kinds() -> None:
     other = obj("ConfigMap", "a", "research", finalizers=[MARK], resourceVersion="7")
     api.put(other)
     api.unserved = {"Topology"}
-    assert release(api) == 2
+    released = release(api)
+    assert list(released.lines()) == ["2 objects that Kueue held can be deleted again"]
     assert finalizers_of(api) == [None, ["example.com/theirs"], ["example.com/theirs"]]
     assert api.objects["v1", "ConfigMap", "research", "a"]["metadata"]["finalizers"] == [MARK]
 
@@ -72,13 +74,26 @@ def test_a_control_plane_releases_once_and_never_while_kueue_runs(
     cluster_dir.make()
     api = Queues(held("ClusterQueue", MARK))
     monkeypatch.setattr(queue_release, "open_cluster", lambda _kubeconfig: api)
-    assert release_without_queueing(cluster_dir) == 0
+    assert release_without_queueing(cluster_dir) is None
     queue_settings_file(cluster_dir).write_text("{}", encoding="utf-8")
     set_queueing(cluster_dir, tmp_path)
-    assert release_without_queueing(cluster_dir) == 0
+    assert release_without_queueing(cluster_dir) is None
     assert finalizers_of(api) == [[MARK]]
     set_queueing(cluster_dir, None)
-    assert release_without_queueing(cluster_dir) == 1
+    released = release_without_queueing(cluster_dir)
+    assert released is not None
+    assert released.objects == 1
     assert api.closed
     api.put(held("ClusterQueue", MARK))
-    assert release_without_queueing(cluster_dir) == 0
+    assert release_without_queueing(cluster_dir) is None
+
+
+def test_what_was_released_is_named_and_so_is_what_stays() -> None:
+    jobs = QueuedJobs(waiting=("research/a", "research/b"), held=("research/c",))
+    released = QueueRelease(objects=0, pods=3, jobs=jobs, refused={"research/b": "a policy refuses it"})
+    assert list(released.lines()) == [
+        "jobs that waited for Kueue start: research/a",
+        "3 pods that Kueue had not placed are scheduled without it",
+        "job research/b stays suspended: a policy refuses it",
+        "suspended jobs that did not wait for Kueue stay so: research/c",
+    ]

@@ -19,6 +19,7 @@ from sovereign_ai.render.hosts.inventory_groups import HostInventory
 from sovereign_ai.render.hosts.site_facts import SiteFacts
 from sovereign_ai.spec.power_chain import PowerCap
 from tests.render.lab import stack
+from tests.support.later_pool import lab_before_its_second_pool
 
 STACKS = ("lab", "plural", "superpod")
 PLAYBOOKS = Path(__file__).resolve().parents[3] / "playbooks"
@@ -121,3 +122,10 @@ def test_a_capped_rack_limits_each_machine_and_no_other_host() -> None:
     limits = {host.name: host.variables.get("power_limit_watts") for host in hosts}
     assert {limits[f"train-{number:03d}"] for number in range(1, 13)} == {9_000}
     assert {limits[name] for name in limits if not name.startswith(("train-", "serve-"))} == {None}
+
+
+def test_a_pool_that_comes_later_has_neither_hosts_nor_variables() -> None:
+    now = inventory(*lab_before_its_second_pool(), FULL)
+    assert not [host.name for host in now.hosts if host.name.startswith("serve-")]
+    assert [group for group in now.shared if "serve" in group] == []
+    assert [group for group in of("lab", FULL).shared if "serve" in group] != []

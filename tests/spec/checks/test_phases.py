@@ -40,6 +40,7 @@ def entry(nodes: int, name: str = "train") -> dict[str, Any]:
             ("unknown-name", "phases[0].pools[0].pool"),
         ),
         ([{"name": "one"}, {"name": "one"}], ("duplicate-name", "phases[1].name")),
+        ([{"name": "one", "pools": [entry(0)]}, {"name": "all"}], ("phase-empty", "phases[0].pools")),
     ],
 )
 def test_a_phase_that_cannot_be_reached_is_refused_at_its_line(

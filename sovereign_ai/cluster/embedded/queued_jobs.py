@@ -1,0 +1,165 @@
+"""Jobs in the queues of an embedded control plane: which wait, and what Kueue's start or end means for them.
+
+Kueue's webhook suspends every Job that names a queue, and Kueue lets it start once there is room for it.
+Without Kueue nobody would: a Job that waits then starts, and the quotas of its namespace decide what runs. A
+Job whose workload somebody deactivated is suspended on purpose, and stays so.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+from sovereign_ai.cluster.api.client import Api, ApiError
+from sovereign_ai.cluster.embedded.queueing import GROUP_VERSION
+
+Object = Mapping[str, Any]
+PREFIX = "kueue.x-k8s.io/"
+"""Of Kueue's labels, finalizers and scheduling gates."""
+_QUEUE_NAME = f"{PREFIX}queue-name"
+_JOB = ("batch/v1", "Job")
+_MOST_NAMED = 5
+
+
+@dataclass(frozen=True, slots=True)
+class QueuedJobs:
+    """Jobs that name a queue and are not complete, each as `namespace/name`.
+
+    Attributes:
+        waiting: suspended until Kueue admits them.
+        held: suspended on purpose, or unknown to Kueue: nobody but their owner lets them start.
+        running: not suspended.
+    """
+
+    waiting: tuple[str, ...] = ()
+    held: tuple[str, ...] = ()
+    running: tuple[str, ...] = ()
+
+
+def read_queued_jobs(api: Api) -> QueuedJobs:
+    """Read the Jobs that name a queue, and what Kueue knows of them.
+
+    Raises:
+        ApiError: the server refused.
+        UnreachableError: there was no answer.
+    """
+    jobs, workloads = api.many((partial(api.list, *_JOB, None, _QUEUE_NAME), partial(_workloads, api)))
+    return queued_jobs(jobs, workloads)
+
+
+def queued_jobs(jobs: Iterable[Object], workloads: Iterable[Object]) -> QueuedJobs:
+    """Sort Jobs by whether they run, wait for Kueue, or are suspended for another reason.
+
+    Args:
+        jobs: the Jobs that name a queue.
+        workloads: Kueue's workloads.
+    """
+    active = _owners_of_active(workloads)
+    waiting: list[str] = []
+    held: list[str] = []
+    running: list[str] = []
+    for job in jobs:
+        if _is_complete(job):
+            continue
+        kind = running
+        if job["spec"].get("suspend"):
+            kind = waiting if job["metadata"].get("uid") in active else held
+        kind.append(_name(job))
+    return QueuedJobs(tuple(sorted(waiting)), tuple(sorted(held)), tuple(sorted(running)))
+
+
+def start_waiting(api: Api, jobs: QueuedJobs) -> dict[str, str]:
+    """Let the Jobs start that wait for Kueue; return why, for each that may not.
+
+    Raises:
+        UnreachableError: there was no answer.
+    """
+    reasons = api.many(partial(_start, api, name) for name in jobs.waiting)
+    refused = {}
+    for name, reason in zip(jobs.waiting, reasons, strict=True):
+        if reason:
+            refused[name] = reason
+    return refused
+
+
+def open_gates(api: Api) -> int:
+    """Take Kueue's gates off pods that it has not placed yet, so that they are scheduled; return how many.
+
+    Raises:
+        ApiError: the server refused.
+        UnreachableError: there was no answer.
+    """
+    gated = []
+    for pod in api.list("v1", "Pod", None, _QUEUE_NAME):
+        gates = pod["spec"].get("schedulingGates") or []
+        others = [gate for gate in gates if not gate["name"].startswith(PREFIX)]
+        if others != gates:
+            gated.append((pod, others))
+    api.many(partial(_set_gates, api, pod, others) for pod, others in gated)
+    return len(gated)
+
+
+def listed(names: Iterable[str]) -> str:
+    """Return names for a person: the first ones, and how many more there are."""
+    ordered = sorted(names)
+    more = f" and {len(ordered) - _MOST_NAMED} more" if len(ordered) > _MOST_NAMED else ""
+    return ", ".join(ordered[:_MOST_NAMED]) + more
+
+
+def _workloads(api: Api) -> list[dict[str, Any]]:
+    """List Kueue's workloads; none where the server does not serve them."""
+    try:
+        return api.list(GROUP_VERSION, "Workload")
+    except ApiError as error:
+        if error.reason == "KindUnknown":
+            return []
+        raise
+
+
+def _owners_of_active(workloads: Iterable[Object]) -> set[str]:
+    """Return the UIDs of the owners of all workloads that nobody has deactivated."""
+    uids = set()
+    for workload in workloads:
+        if (workload.get("spec") or {}).get("active", True):
+            for owner in workload["metadata"].get("ownerReferences") or ():
+                uids.add(owner["uid"])
+    return uids
+
+
+def _is_complete(job: Object) -> bool:
+    for condition in (job.get("status") or {}).get("conditions") or ():
+        if condition["type"] in {"Complete", "Failed"} and condition["status"] == "True":
+            return True
+    return False
+
+
+def _start(api: Api, name: str) -> str:
+    """Let one Job start; return why it may not, or an empty text."""
+    namespace, _, job = name.partition("/")
+    try:
+        api.patch(*_JOB, job, {"spec": {"suspend": False}}, namespace)
+    except ApiError as error:
+        # One that went in the meantime waits for nothing.
+        return "" if error.status == 404 else error.problems[0].message
+    return ""
+
+
+def _set_gates(api: Api, pod: Object, gates: list[dict[str, Any]]) -> None:
+    """Set the gates of a pod, if nobody has changed it since it was read."""
+    meta = pod["metadata"]
+    change = {
+        "metadata": {"resourceVersion": meta["resourceVersion"]},
+        "spec": {"schedulingGates": gates or None},
+    }
+    try:
+        api.patch("v1", "Pod", meta["name"], change, meta["namespace"])
+    except ApiError as error:
+        # It went in the meantime.
+        if error.status != 404:
+            raise
+
+
+def _name(obj: Object) -> str:
+    return f"{obj['metadata']['namespace']}/{obj['metadata']['name']}"

@@ -1,0 +1,88 @@
+"""Whether Kueue runs from the next start on, by who asked for it, and what preview says of it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from sovereign_ai.cluster.embedded.queued_jobs import QueuedJobs
+from sovereign_ai.cluster.embedded.queueing import keep_queueing, set_queueing
+from sovereign_ai.cluster.embedded.queueing_change import (
+    QueueingChange,
+    is_descriptions,
+    planned_change,
+    wants_queueing,
+)
+from sovereign_ai.cluster.state import ClusterDir
+from tests.cluster.embedded.test_queued_jobs import cluster
+
+
+@pytest.fixture
+def cluster_dir(tmp_path: Path) -> ClusterDir:
+    made = ClusterDir("queues", tmp_path / "queues")
+    made.make()
+    return made
+
+
+@pytest.mark.parametrize(
+    ("asked", "by_description", "wanted"),
+    [
+        (None, False, False),
+        (True, True, True),
+        (False, True, False),
+        (True, False, True),
+        (False, False, False),
+    ],
+)
+def test_a_control_plane_without_kueue_gets_it_only_where_it_is_asked_for(
+    cluster_dir: ClusterDir, asked: bool | None, by_description: bool, wanted: bool
+) -> None:
+    assert wants_queueing(cluster_dir, asked, by_description=by_description) is wanted
+
+
+def test_a_description_takes_back_what_a_description_asked_for(
+    cluster_dir: ClusterDir, tmp_path: Path
+) -> None:
+    set_queueing(cluster_dir, tmp_path, by_description=True)
+    assert wants_queueing(cluster_dir, asked=None, by_description=False)
+    assert not wants_queueing(cluster_dir, asked=False, by_description=True)
+
+
+def test_a_description_does_not_take_back_what_an_option_asked_for(
+    cluster_dir: ClusterDir, tmp_path: Path
+) -> None:
+    assert is_descriptions(cluster_dir)
+    set_queueing(cluster_dir, tmp_path)
+    assert not is_descriptions(cluster_dir)
+    assert wants_queueing(cluster_dir, asked=False, by_description=True)
+    assert not wants_queueing(cluster_dir, asked=False, by_description=False)
+    set_queueing(cluster_dir, tmp_path, by_description=True)
+    assert is_descriptions(cluster_dir)
+    keep_queueing(cluster_dir)
+    assert not is_descriptions(cluster_dir)
+    assert wants_queueing(cluster_dir, asked=False, by_description=True)
+
+
+def test_preview_says_that_kueue_starts_and_which_jobs_it_suspends(cluster_dir: ClusterDir) -> None:
+    assert str(planned_change(cluster_dir, cluster(), described=True)) == (
+        "Kueue starts: the control plane is started anew;"
+        " running jobs that name a queue are suspended until it has room: research/runs"
+    )
+    assert planned_change(cluster_dir, cluster(), described=False) is None
+
+
+def test_preview_says_that_kueue_stops_and_which_jobs_start_and_which_do_not(
+    cluster_dir: ClusterDir, tmp_path: Path
+) -> None:
+    set_queueing(cluster_dir, tmp_path, by_description=True)
+    change = planned_change(cluster_dir, cluster(), described=False)
+    assert str(change) == (
+        "Kueue stops: the control plane is started anew; jobs that wait for it start: research/waits;"
+        " suspended jobs that did not wait for it stay so: research/paused, research/stranger"
+    )
+    assert planned_change(cluster_dir, cluster(), described=True) is None
+
+
+def test_a_change_without_jobs_costs_no_more_than_the_start() -> None:
+    assert QueueingChange(starts=False, jobs=QueuedJobs()).to_data() == {"starts": False, "costs": []}
