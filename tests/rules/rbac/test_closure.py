@@ -450,8 +450,26 @@ def _with_own_people(one: World, number: int) -> World:
 
 
 def _questions(dice: random.Random, one: World) -> list[Question]:
-    """Return a question for each binding of a cluster."""
-    return [_question(dice, [one]) for _ in one.bindings]
+    """Return a question for each binding of a cluster: half of them about what its role grants."""
+    questions = []
+    for binding in one.bindings:
+        at = binding["metadata"].get("namespace", "")
+        rules = one.rules_of(binding["roleRef"], at)
+        if rules and dice.random() < 0.5:
+            subject = dice.choice(binding["subjects"])
+            questions.append(_question_on(dice, principal(subject, at), dice.choice(rules), at))
+        else:
+            questions.append(_question(dice, [one]))
+    return questions
+
+
+def _question_on(dice: random.Random, who: str, rule: Data, space: str) -> Question:
+    """Make a question about what a rule grants."""
+    verb = dice.choice(rule["verbs"]).replace("*", "watch")
+    group = dice.choice(rule["apiGroups"]).replace("*", "apps")
+    resource = dice.choice(rule["resources"]).replace("*/", "services/").replace("*", "endpoints")
+    name = dice.choice(rule.get("resourceNames") or ("",))
+    return who, verb, group, resource, space, name
 
 
 def _wait_for_gathered_roles(api: Any, made: list[World], seconds: float = 300) -> None:
