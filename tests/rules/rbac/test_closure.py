@@ -343,6 +343,78 @@ def test_a_finding_names_subject_binding_and_right() -> None:
     )
 
 
+SEALED: Data = {
+    "kind": "Namespace",
+    "metadata": {"name": OTHER, "labels": {"pod-security.kubernetes.io/enforce": "restricted"}},
+}
+_ANSWERED = ("Group system:masters", "a webhook that is sent what is written")
+
+
+def asking(kind: str = "MutatingWebhookConfiguration", **client: Any) -> Data:
+    """Return a configuration of webhooks, whose server is Service tools/server unless a client is given."""
+    config = client or {"service": {"namespace": OTHER, "name": "server"}}
+    return {"kind": kind, "metadata": {"name": "asks"}, "webhooks": [{"clientConfig": config}]}
+
+
+def reached_with(row: Row, names: tuple[str, ...], *configured: Data, space: str = OTHER) -> list[str]:
+    """Return the positions of webhooks that eve reaches by one right in the namespace of a server."""
+    held = role(row, names=names, name="held")
+    reached = Rights([*GUARDED, SEALED, held, bound(held, EVE, space=space), *configured]).reached("User eve")
+    return [position for position in _ANSWERED if position in reached]
+
+
+_AT_THE_SERVER: list[tuple[Row, tuple[str, ...]]] = [
+    (("", "pods/exec", "create"), ()),
+    (("", "pods/attach", "get"), ()),
+    (("", "pods", "patch"), ()),
+    (("apps", "deployments", "update"), ("server",)),
+    (("", "services", "patch"), ("server",)),
+    (("", "endpoints", "update"), ()),
+    (("discovery.k8s.io", "endpointslices", "create"), ("any",)),
+]
+
+
+@pytest.mark.parametrize(("row", "names"), _AT_THE_SERVER, ids=[row[0][1] for row in _AT_THE_SERVER])
+def test_who_can_answer_a_webhook_changes_everything_or_reads_it(row: Row, names: tuple[str, ...]) -> None:
+    everything, reads = _ANSWERED
+    assert everything in reached_with(row, names, asking())
+    assert everything in reached_with(row, names, asking(url="https://server.tools.svc:443/x"))
+    assert reached_with(row, names, asking("ValidatingWebhookConfiguration")) == [reads]
+    assert reached_with(row, names) == []
+    elsewhere = asking(service={"namespace": OURS, "name": "server"})
+    assert reached_with(row, names, elsewhere) == []
+
+
+_BESIDE_THE_SERVER: list[tuple[Row, tuple[str, ...]]] = [
+    (("", "services", "patch"), ("other",)),
+    (("", "services/status", "patch"), ()),
+    (("", "services", "get"), ()),
+    (("", "pods", "list"), ()),
+    (("", "namespaces", "patch"), ()),
+]
+
+
+@pytest.mark.parametrize(("row", "names"), _BESIDE_THE_SERVER)
+def test_who_writes_something_else_there_answers_no_webhook(row: Row, names: tuple[str, ...]) -> None:
+    assert reached_with(row, names, asking()) == []
+
+
+def test_who_makes_pods_everywhere_answers_from_a_namespace_that_is_not_there_yet() -> None:
+    later = asking("ValidatingWebhookConfiguration", service={"namespace": "later", "name": "server"})
+    assert reached_with(_POD, (), later, space="") == [*_ANSWERED][1:]
+    assert reached_with(_POD, (), space="") == []
+
+
+def test_who_converts_templates_of_pods_gets_into_pods() -> None:
+    held = role(("", "pods/exec", "create"), name="held")
+    there = [*GUARDED, SEALED, held, bound(held, EVE, space=OTHER)]
+    client = {"service": {"namespace": OTHER, "name": "server"}}
+    for group, is_reached in (("ray.io", True), ("example.com", False)):
+        spec = {"group": group, "conversion": {"strategy": "Webhook", "webhook": {"clientConfig": client}}}
+        definition = {"kind": "CustomResourceDefinition", "metadata": {"name": "x"}, "spec": spec}
+        assert ("pods everywhere" in Rights([*there, definition]).reached("User eve")) is is_reached
+
+
 @pytest.mark.parametrize("depth", [1, 2, 3])
 def test_roles_that_gather_roles_that_gather_roles_are_read_to_the_end(depth: int) -> None:
     chain = [role(("", "nodes", "patch"), name="end", labels={"level": "0"})]
@@ -363,7 +435,16 @@ def test_roles_that_gather_each_other_come_to_an_end() -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["matching", "escalation", "closure", "grants", "control_plane", "unresolved_rights"]
+    "name",
+    [
+        "matching",
+        "escalation",
+        "closure",
+        "grants",
+        "control_plane",
+        "unresolved_rights",
+        "webhook_servers",
+    ],
 )
 def test_the_examples_are_true(name: str) -> None:
     assert doctest.testmod(importlib.import_module(f"sovereign_ai.rules.rbac.{name}")).failed == 0
@@ -446,7 +527,7 @@ def _with_own_people(one: World, number: int) -> World:
     for binding in bindings:
         for subject in binding["subjects"]:
             subject["name"] = f"w{number}-{subject['name'].replace(':', '-')}"
-    return World(roles=one.roles, bindings=bindings)
+    return World(roles=one.roles, bindings=bindings, hooks=one.hooks)
 
 
 def _questions(dice: random.Random, one: World) -> list[Question]:
