@@ -84,6 +84,9 @@ _NO_PROXY = "(?i)^no_proxy$"
 # `--dns=False` switches something, and a server that listens on `::` has no other host.
 _NO_HOST = "^(?:[0-9]{0,4}|:[0-9]{1,5}|::1?|(?i:true|false|yes|no|on|off|none))$"
 _VERSION_NAMES = "(?i)version$"
+# Pods read entries in upper case as their environment (`envFrom`), and in lower case those that programs
+# know in lower case too, such as `https_proxy`.
+_READ_AS_VARIABLES = "^(?:[A-Z][A-Z0-9_]*|[A-Za-z][A-Za-z0-9_]*_(?i:endpoint|proxy|host|addr|address|url|uri|server|broker)s?)$"
 _REGION_NAMES = r"(?i)(?:region|location)s?$"
 _BUCKET_NAMES = r"(?i)bucket(?:_?name)?s?$"
 _FLAG = r"^-{1,2}[A-Za-z0-9._-]+="
@@ -344,9 +347,8 @@ def variable(value: str) -> str:
 
 def _settings(value: str) -> str:
     """Return CEL: entries of a ConfigMap that are named like variables name permitted places only."""
-    # Entries named in upper case are those that pods read as their environment (`envFrom`).
     condition = setting("k", f"{value}[k]")
-    return f'{value}.all(k, !k.matches("^[A-Z][A-Z0-9_]*$") || {condition})'
+    return f"{value}.all(k, !k.matches({literal(_READ_AS_VARIABLES)}) || {condition})"
 
 
 _CILIUM_WIDE = ("reserved", "k8s:io.cilium", "any:io.cilium", "io.cilium", "cilium.io")
