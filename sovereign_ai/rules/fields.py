@@ -86,7 +86,10 @@ _NO_HOST = "^(?:[0-9]{0,4}|:[0-9]{1,5}|::1?|(?i:true|false|yes|no|on|off|none))$
 _VERSION_NAMES = "(?i)version$"
 # Pods read entries in upper case as their environment (`envFrom`), and in lower case those that programs
 # know in lower case too, such as `https_proxy`.
-_READ_AS_VARIABLES = "^(?:[A-Z][A-Z0-9_]*|[A-Za-z][A-Za-z0-9_]*_(?i:endpoint|proxy|host|addr|address|url|uri|server|broker)s?)$"
+_READ_AS_VARIABLES = (
+    "^(?:[A-Z][A-Z0-9_]*"
+    "|[A-Za-z][A-Za-z0-9_]*_(?i:endpoint|proxy|host|addr|address|url|uri|server|broker)s?)$"
+)
 _REGION_NAMES = r"(?i)(?:region|location)s?$"
 _BUCKET_NAMES = r"(?i)bucket(?:_?name)?s?$"
 _FLAG = r"^-{1,2}[A-Za-z0-9._-]+="

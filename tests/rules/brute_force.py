@@ -24,6 +24,7 @@ GROUPS = (
     "system:authenticated",
     "system:serviceaccounts:tools",
     "system:serviceaccounts",
+    "system:bootstrappers:kubeadm",
 )
 _WRITES = ("create", "update", "patch")
 _WORKLOADS = (
@@ -330,6 +331,18 @@ class Attack:
             maps_identities = space == "kube-system" and (not named or "aws-auth" in named)
             if maps_identities and any(matches(rule, verb, "", "configmaps") for verb in _WRITES):
                 self.ruling.add("")
+            if space == "kube-system":
+                self._join(rule, named)
+
+    def _join(self, rule: Data, named: list[str]) -> None:
+        """Try to have machines of one's own join the cluster, by a rule that holds in kube-system."""
+        makes = any(matches(rule, verb, "", "secrets") for verb in _WRITES)
+        if makes and (not named or "bootstrap-token-abcdef" in named):
+            for subject, _ in self.world.subjects():
+                if subject["kind"] == "Group" and subject["name"].startswith("system:bootstrappers"):
+                    self.acting.add(identity(subject))
+        if "kubelet-config" in named and any(matches(rule, verb, "", "configmaps") for verb in _WRITES):
+            self._machine()
 
     def _all_accounts(self, space: str) -> None:
         names = {
@@ -528,6 +541,8 @@ _NAMES = (
     "kubernetes.io/kube-apiserver-client",
     "system:masters",
     "server",
+    "bootstrap-token-abcdef",
+    "kubelet-config",
 )
 
 

@@ -368,8 +368,8 @@ ANNOTATED = Rule(
     severity="high",
     rationale=(
         "Controllers take orders from annotations: to copy requests elsewhere, to ask another host who may "
-        "come in, to share a service with other clusters, or to insert configuration as it is written. Meshes "
-        "and agents take them from pods."
+        "come in, to share a service with other clusters, or to insert configuration as it is written. "
+        "Meshes and agents take them from pods."
     ),
     remediation="take the annotation out, or name a service of the cluster below `svc`",
     controls=_CONTROLS,

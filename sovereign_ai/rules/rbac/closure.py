@@ -33,6 +33,8 @@ from typing import NamedTuple
 
 from sovereign_ai.names import NODE_WRITER
 from sovereign_ai.rules.rbac.escalation import (
+    BOOTSTRAP_GROUPS,
+    BOOTSTRAPPERS,
     EVERYTHING,
     HOOKS,
     MACHINES,
@@ -314,6 +316,8 @@ class Rights:
         # No signer certifies members of system:masters.
         certifiable = [name for name in self.bound if name != EVERYTHING]
         self._members[PEOPLE] = [*certifiable, _WRITER]
+        tokens = f"Group {BOOTSTRAP_GROUPS}"
+        self._members[BOOTSTRAPPERS] = [name for name in self.bound if name.startswith(tokens)]
         self._members[pods("")] = [accounts("")]
         accounts_of_spaces = [accounts(space) for space in spaces]
         self._members[accounts("")] = [f"Group {ACCOUNTS}", *accounts_of_spaces]

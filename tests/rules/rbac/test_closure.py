@@ -405,6 +405,37 @@ def test_who_makes_pods_everywhere_answers_from_a_namespace_that_is_not_there_ye
     assert reached_with(_POD, (), space="") == []
 
 
+_JOINS: Row = ("certificates.k8s.io", "certificatesigningrequests/nodeclient", "create")
+
+
+@pytest.mark.parametrize(
+    ("names", "space", "is_reached"),
+    [
+        ((), "kube-system", True),
+        (("bootstrap-token-abcdef",), "kube-system", True),
+        (("other",), "kube-system", False),
+        ((), OURS, False),
+    ],
+)
+def test_who_makes_bootstrap_tokens_joins_machines(
+    names: tuple[str, ...], space: str, is_reached: bool
+) -> None:
+    writes, joins = role(("", "secrets", "create"), names=names, name="writes"), role(_JOINS, name="joins")
+    group = {"kind": "Group", "name": "system:bootstrappers:kubeadm:default-node-token"}
+    there = [*GUARDED, writes, joins, bound(writes, EVE, space=space), bound(joins, group, name="joins")]
+    assert (MACHINES in Rights(there).reached("User eve")) is is_reached
+    assert MACHINES not in Rights(there[:-1]).reached("User eve")
+
+
+@pytest.mark.parametrize(
+    ("name", "end"), [("kubelet-config", MACHINES), ("aws-auth", "Group system:masters"), ("coredns", None)]
+)
+def test_who_writes_what_kubelets_are_set_up_from_reaches_machines(name: str, end: str | None) -> None:
+    held = role(("", "configmaps", "patch"), names=(name,), name="held")
+    reached = Rights([*GUARDED, held, bound(held, EVE, space="kube-system")]).reached("User eve")
+    assert {MACHINES, "Group system:masters"} & set(reached) == ({end} if end else set())
+
+
 def test_who_converts_templates_of_pods_gets_into_pods() -> None:
     held = role(("", "pods/exec", "create"), name="held")
     there = [*GUARDED, SEALED, held, bound(held, EVE, space=OTHER)]
