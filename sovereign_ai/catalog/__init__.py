@@ -32,6 +32,13 @@ if TYPE_CHECKING:
         controller_row,
         controller_rows,
     )
+    from sovereign_ai.catalog.dns_services import (
+        PublicResolver,
+        public_resolver,
+        public_resolver_named,
+        public_resolvers,
+        public_resolvers_in,
+    )
     from sovereign_ai.catalog.figures import (
         DefectiveDataError,
         Figure,
@@ -83,6 +90,13 @@ else:
                 "members",
             ),
             "mig": ("MOST_INSTANCES", "instance_memory", "instances", "profiles"),
+            "dns_services": (
+                "PublicResolver",
+                "public_resolver",
+                "public_resolver_named",
+                "public_resolvers",
+                "public_resolvers_in",
+            ),
             "published_fabric": ("Design", "design", "designs"),
             "row_template": ("template",),
             "storage": ("server_power",),
@@ -100,6 +114,7 @@ __all__ = [
     "Design",
     "Figure",
     "Grade",
+    "PublicResolver",
     "Row",
     "Sourced",
     "UnknownNameError",
@@ -120,6 +135,10 @@ __all__ = [
     "meant_code",
     "members",
     "profiles",
+    "public_resolver",
+    "public_resolver_named",
+    "public_resolvers",
+    "public_resolvers_in",
     "rows",
     "server_power",
     "template",

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-from sovereign_ai.catalog import expand
+from sovereign_ai.catalog import expand, public_resolvers
 from sovereign_ai.catalog.vendors import local_runtimes
 from sovereign_ai.names import KEYS, NODE_WRITER, OWNER, SYSTEM_NAMESPACE
 from sovereign_ai.plan import ClusterPlan, Plan, request_levels
@@ -171,6 +171,7 @@ def _fixed_constants() -> dict[str, Any]:
         "reaching": list(REACHING),
         "domain": KEYS.domain,
         "applied": "kubectl.kubernetes.io/last-applied-configuration",
+        "public_resolver": _public_resolver_pattern(),
         "machine_writer": NODE_WRITER,
         "restricted": f"{KEYS.restricted}/",
         "component_key": KEYS.component,
@@ -187,6 +188,19 @@ def _fixed_constants() -> dict[str, Any]:
         "spare_taint": SPARE_TAINT,
         "encryption_key": ENCRYPTION_KEY,
     }
+
+
+def _public_resolver_pattern() -> str:
+    """Return the regular expression of the names and IPv4 addresses of public resolvers.
+
+    Addresses of IPv6 are left out: rules that read addresses permit none of them.
+    """
+    words: list[str] = []
+    for service in public_resolvers():
+        words += [re.escape(address) for address in service.addresses if ":" not in address]
+        for name in service.names:
+            words.append(f"(?:[a-z0-9-]+[.])*{name.replace('.', '[.]')}")
+    return f"(?i)^(?:{'|'.join(sorted(words))})[.]?$"
 
 
 def _as_lists(rows: Iterable[tuple[str, ...]]) -> list[list[str]]:

@@ -20,6 +20,13 @@ from dataclasses import dataclass
 from typing import Literal
 
 from sovereign_ai.rules.cel_literals import literal
+from sovereign_ai.rules.spellings import (
+    are_permitted_addresses,
+    are_permitted_remotes,
+    has_odd_url,
+    is_mask,
+    spellings,
+)
 
 Must = Literal[
     "absent",
@@ -68,7 +75,7 @@ Of any other scheme, such as `s3` or `hf`, the authority is a name at somebody's
 """
 URL = r"""[A-Za-z0-9+.-]*://[^/?#\s"'<>,;|)}]*"""
 """A URL up to its path. The scheme may be missing, so that `$(SCHEME)://host` cannot hide one."""
-BARE = r"(?:[A-Za-z0-9_-]+\.)+[A-Za-z0-9-]+:[0-9]{2,5}"
+BARE = r"(?:[A-Za-z0-9_-]+\.)+[A-Za-z0-9-]*:[0-9]{2,5}"
 """A host with a port outside of a URL."""
 _PLACE_NAMES = r"(?i)(?:endpoint|proxy|host|address|addr|url|uri|server|broker|resolver|dns)s?$"
 # A list of hosts that need no proxy names no place to which anything is sent.
@@ -76,10 +83,13 @@ _NO_PROXY = "(?i)^no_proxy$"
 # `USE_DNS=1` and `NUM_SERVERS=4` switch or count something. `:8080` is a port of the pod itself.
 # `--dns=False` switches something, and a server that listens on `::` has no other host.
 _NO_HOST = "^(?:[0-9]{0,4}|:[0-9]{1,5}|::1?|(?i:true|false|yes|no|on|off|none))$"
-_ADDRESS_ALONE = r"^\[?[0-9A-Fa-f:.]+\]?(?:%[^#]*)?(?:#[0-9]+)?$"
-"""An address by itself, as programs accept it: in brackets, with an interface, or with a port behind `#`."""
-_MAPPED = "(?i)^[0:]*:ffff:(?:0{1,4}:)?[0-9a-f:.]+$"
-"""IPv4 inside IPv6 (RFC 4291, section 2.5.5.2): CEL's `isIP` does not accept it, and programs do."""
+_VERSION_NAMES = "(?i)version$"
+# Pods read entries in upper case as their environment (`envFrom`), and in lower case those that programs
+# know in lower case too, such as `https_proxy`.
+_READ_AS_VARIABLES = (
+    "^(?:[A-Z][A-Z0-9_]*"
+    "|[A-Za-z][A-Za-z0-9_]*_(?i:endpoint|proxy|host|addr|address|url|uri|server|broker)s?)$"
+)
 _REGION_NAMES = r"(?i)(?:region|location)s?$"
 _BUCKET_NAMES = r"(?i)bucket(?:_?name)?s?$"
 _FLAG = r"^-{1,2}[A-Za-z0-9._-]+="
@@ -231,17 +241,31 @@ def _url(value: str) -> str:
     is_permitted_host = f'({value}.matches("^(?:{_SCHEMES})://") && {host(authority)})'
     is_own_bucket = f"$buckets.exists(b, b[0] == variables.zone && b[1] == {value})"
     is_own = f'{value}.matches("^(?:file|unix)://$") || {is_own_bucket}'
-    return f"({is_permitted_host} || {is_own} || {is_declared})"
+    # Browsers read a backslash as a slash, so that `http://a.example\\@b.svc` has two hosts.
+    has_one_host = f'!{value}.contains("\\\\")'
+    return f"({has_one_host} && ({is_permitted_host} || {is_own} || {is_declared}))"
 
 
 def text(value: str) -> str:
-    """Return CEL: every URL and every host with a port in a text is a permitted place."""
+    """Return CEL: every URL, and every host with a port or a path, in a text is a permitted place."""
+    return f"{spellings(value)}.all(n, {_names_permitted('n')})"
+
+
+def _names_permitted(value: str) -> str:
+    """Return CEL: what one spelling of a text names is permitted."""
     # A cheap test first, so that most texts need no search by a regular expression.
     are_permitted_urls = f"{value}.findAll({literal(URL)}).all(u, {_url('u')})"
     are_permitted_hosts = f"{value}.findAll({literal(BARE)}).all(h, {host('h')})"
     urls = f'(!{value}.contains("://") || {are_permitted_urls})'
     hosts = f'(!{value}.contains(":") || {are_permitted_hosts})'
-    return f"({urls} && {hosts})"
+    remotes = are_permitted_remotes(value, host("h"))
+    return f"({urls} && {hosts} && {remotes} && !{has_odd_url(value)})"
+
+
+def _resolvers(value: str) -> str:
+    """Return CEL: every public resolver in a text, by name or address, is behind a declared gateway."""
+    words = f'{value}.findAll("[0-9A-Za-z-]+[.][0-9A-Za-z.-]+").filter(w, w.matches($public_resolver))'
+    return f'(!{value}.contains(".") || {words}.all(w, {host("w")}))'
 
 
 def place(value: str) -> str:
@@ -268,7 +292,9 @@ def setting(name: str, value: str) -> str:
 
     The name decides what a value without a scheme means: `…_ENDPOINT` is a host, `…_REGION` a region.
     """
-    return f"({text(value)} && {_as_named(name, value)})"
+    is_exempt = f"{name}.matches({literal(_VERSION_NAMES)}) || {name}.matches({literal(_NO_PROXY)})"
+    addresses = f"({is_exempt} || {_addresses(value)})"
+    return f"({text(value)} && {addresses} && {_resolvers(value)} && {_as_named(name, value)})"
 
 
 def _as_named(name: str, value: str) -> str:
@@ -291,17 +317,15 @@ def argument(value: str) -> str:
     flag_value = f'{value}.split("=")[1]'
     is_flag = f"{value}.matches({literal(_FLAG)})"
     is_permitted_flag = _as_named(name, flag_value)
-    return f"({text(value)} && {_addresses(value)} && (!{is_flag} || {is_permitted_flag}))"
+    are_permitted = f"{text(value)} && {_addresses(value)} && {_resolvers(value)}"
+    return f"({are_permitted} && (!{is_flag} || {is_permitted_flag}))"
 
 
 def _addresses(value: str) -> str:
-    """Return CEL: addresses alone in a text, between commas or behind `@`, are permitted places."""
-    alone = f'{value}.findAll("[^@]*$")[0].split(",").filter(p, p.trim().matches({literal(_ADDRESS_ALONE)}))'
-    addresses = f'{alone}.map(p, p.findAll("[0-9A-Fa-f:.]+")[0])'
-    is_address = f"(isIP(p) || p.matches({literal(_MAPPED)}))"
+    """Return CEL: every address in a text is a permitted place."""
     # A server listens on all its addresses; of IPv6 no other way out can be declared.
-    is_permitted = f'(p.contains(":") ? p in ["::", "::1"] : {host("p")})'
-    return f"{addresses}.all(p, !{is_address} || {is_permitted})"
+    is_permitted = f'(p.contains(":") ? p in ["::", "::1"] : {is_mask("p")} || {host("p")})'
+    return are_permitted_addresses(value, is_permitted)
 
 
 _BETWEEN = literal("\u0001")
@@ -326,9 +350,8 @@ def variable(value: str) -> str:
 
 def _settings(value: str) -> str:
     """Return CEL: entries of a ConfigMap that are named like variables name permitted places only."""
-    # Entries named in upper case are those that pods read as their environment (`envFrom`).
     condition = setting("k", f"{value}[k]")
-    return f'{value}.all(k, !k.matches("^[A-Z][A-Z0-9_]*$") || {condition})'
+    return f"{value}.all(k, !k.matches({literal(_READ_AS_VARIABLES)}) || {condition})"
 
 
 _CILIUM_WIDE = ("reserved", "k8s:io.cilium", "any:io.cilium", "io.cilium", "cilium.io")

@@ -154,10 +154,22 @@ ADDED = Rule(
     checks=_checks_on_addons(),
 )
 _ENVIRONMENT_IS_PERMITTED = f"variables.containers.all(c, !has(c.env) || c.env.all(e, {variable('e')}))"
-_ARGUMENTS_ARE_PERMITTED = (
-    f"variables.containers.all(c, (!has(c.command) || {arguments('c.command')})"
-    f" && (!has(c.args) || {arguments('c.args')}))"
-)
+_COMMANDS = ("command", "args")
+_CALLERS = ("livenessProbe", "readinessProbe", "startupProbe", "lifecycle.postStart", "lifecycle.preStop")
+
+
+def _words_of(holder: str, name: str) -> str:
+    """Return CEL for the words of a command, or an empty list, given the path of what holds it."""
+    steps = (*holder.split("."), name)
+    paths = [".".join(steps[: number + 1]) for number in range(1, len(steps))]
+    exists = " && ".join(f"has({path})" for path in paths)
+    return f"({exists} ? {holder}.{name} : [])"
+
+
+# The condition is long, so that it is written once for every command of a container.
+_LISTS = [_words_of("c", name) for name in _COMMANDS]
+_LISTS += [_words_of(f"c.{caller}.exec", "command") for caller in _CALLERS]
+_ARGUMENTS_ARE_PERMITTED = f"variables.containers.all(c, [{', '.join(_LISTS)}].all(w, {arguments('w')}))"
 FLOWS = Rule(
     id="RES-013",
     title="Endpoints in a container's environment and arguments are permitted places",
@@ -181,7 +193,7 @@ FLOWS = Rule(
             PODS,
             "containers",
             _ARGUMENTS_ARE_PERMITTED,
-            "a command or an argument names a place that is not permitted",
+            "a command or an argument, also of a probe or a hook, names a place that is not permitted",
             late=True,
         ),
     ),

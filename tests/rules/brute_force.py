@@ -24,6 +24,7 @@ GROUPS = (
     "system:authenticated",
     "system:serviceaccounts:tools",
     "system:serviceaccounts",
+    "system:bootstrappers:kubeadm",
 )
 _WRITES = ("create", "update", "patch")
 _WORKLOADS = (
@@ -84,6 +85,8 @@ class World:
 
     roles: dict[tuple[str, str, str], Data] = field(default_factory=dict)
     bindings: list[Data] = field(default_factory=list)
+    hooks: dict[str, str] = field(default_factory=dict)
+    """Namespace of the server of a webhook, to the kind of its configuration."""
     attacks: dict[Identity, Attack] = field(default_factory=dict)
 
     def objects(self) -> list[Data]:
@@ -103,7 +106,13 @@ class World:
             for space, names in ACCOUNTS.items()
             for name in names
         ]
-        return [*spaces, *accounts, *self.roles.values(), *self.bindings]
+        asked = []
+        for space, kind in self.hooks.items():
+            client = {"service": {"namespace": space, "name": "server"}}
+            asked.append(
+                {"kind": kind, "metadata": {"name": f"of-{space}"}, "webhooks": [{"clientConfig": client}]}
+            )
+        return [*spaces, *accounts, *self.roles.values(), *self.bindings, *asked]
 
     def subjects(self) -> Iterator[tuple[Data, str]]:
         """Yield each subject with its binding's namespace."""
@@ -272,6 +281,29 @@ class Attack:
         if new_pod or old_pod:
             self.reading.add(space)
             self._all_accounts(space)
+            self._answer(space)
+        if self._leads_elsewhere(space):
+            self._answer(space)
+
+    def _leads_elsewhere(self, space: str) -> bool:
+        """Tell whether the service of a webhook's server can be led to other pods."""
+        for rule in self._rules(space):
+            named = rule.get("resourceNames") or ("server",)
+            ways = [("discovery.k8s.io", "endpointslices")]
+            if "server" in named:
+                ways += [("", "services"), ("", "endpoints")]
+            for group, resource in ways:
+                if any(matches(rule, verb, group, resource) for verb in _WRITES):
+                    return True
+        return False
+
+    def _answer(self, space: str) -> None:
+        """Answer in the place of the server of a webhook, where the namespace has one."""
+        kind = self.world.hooks.get(space, "")
+        if kind == "MutatingWebhookConfiguration":
+            self.ruling.add("")
+        if kind == "ValidatingWebhookConfiguration":
+            self.reading.add("")
 
     def _act_as_accounts(self, space: str) -> None:
         """Try to act as service accounts of the namespace."""
@@ -299,6 +331,18 @@ class Attack:
             maps_identities = space == "kube-system" and (not named or "aws-auth" in named)
             if maps_identities and any(matches(rule, verb, "", "configmaps") for verb in _WRITES):
                 self.ruling.add("")
+            if space == "kube-system":
+                self._join(rule, named)
+
+    def _join(self, rule: Data, named: list[str]) -> None:
+        """Try to have machines of one's own join the cluster, by a rule that holds in kube-system."""
+        makes = any(matches(rule, verb, "", "secrets") for verb in _WRITES)
+        if makes and (not named or "bootstrap-token-abcdef" in named):
+            for subject, _ in self.world.subjects():
+                if subject["kind"] == "Group" and subject["name"].startswith("system:bootstrappers"):
+                    self.acting.add(identity(subject))
+        if "kubelet-config" in named and any(matches(rule, verb, "", "configmaps") for verb in _WRITES):
+            self._machine()
 
     def _all_accounts(self, space: str) -> None:
         names = {
@@ -313,6 +357,7 @@ class Attack:
         self.acting.add(Identity("", frozenset({"system:nodes", "system:authenticated"})))
         for space in SPACES:
             self._all_accounts(space)
+            self._answer(space)
 
     def _takes(self, rule: Data, resource: str) -> bool:
         """Tell whether a rule permits impersonation of a kind of identity."""
@@ -370,6 +415,7 @@ class Attack:
         self.reading.add("")
         for space in SPACES:
             self._all_accounts(space)
+            self._answer(space)
 
     def _everybody(self) -> set[Identity]:
         factory = identity({"kind": "User", "name": "sovereign-ai:machines"})
@@ -408,6 +454,9 @@ def world(dice: random.Random) -> World:
         }
     for number in range(dice.randint(1, 4)):
         made.bindings.append(_binding(dice, made, number))
+    if dice.random() < 0.3:
+        kind = dice.choice(("MutatingWebhookConfiguration", "ValidatingWebhookConfiguration"))
+        made.hooks[dice.choice(tuple(SPACES))] = kind
     return made
 
 
@@ -458,6 +507,8 @@ _ATOMS: tuple[tuple[str, tuple[str, ...], tuple[str, ...]], ...] = (
     ("", ("serviceaccounts", "users", "groups"), ("impersonate", "get", "*")),
     ("", ("serviceaccounts/token", "nodes/proxy", "persistentvolumes", "nodes"), ("create", "get", "patch")),
     ("", ("namespaces", "namespaces/status", "namespaces/finalize"), ("patch", "update", "create", "get")),
+    ("", ("services", "endpoints", "services/status"), ("patch", "create", "get")),
+    ("discovery.k8s.io", ("endpointslices",), ("update", "get")),
     ("apps", ("deployments", "deployments/scale", "*"), ("create", "patch", "get")),
     ("batch", ("jobs", "cronjobs"), ("create", "delete")),
     ("kubeflow.org", ("pytorchjobs", "pytorchjobs/status"), ("create", "get")),
@@ -489,6 +540,9 @@ _NAMES = (
     "aws-auth",
     "kubernetes.io/kube-apiserver-client",
     "system:masters",
+    "server",
+    "bootstrap-token-abcdef",
+    "kubelet-config",
 )
 
 

@@ -231,6 +231,9 @@ _ATTACHED = (
     "k8s.ovn.org/",
     "egress.projectcalico.org/",
     "cni.projectcalico.org/ipAddrsNoIpam",
+    "networking.gke.io/interfaces",
+    "networking.gke.io/default-interface",
+    "vpc.amazonaws.com/pod-eni",
 )
 _ATTACHMENT = "k8s.cni.cncf.io/NetworkAttachmentDefinition"
 # A name alone is a network of the own namespace. `namespace/name` and JSON name any.

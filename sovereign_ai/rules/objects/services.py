@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from sovereign_ai.rules.addons import ROUTE
 from sovereign_ai.rules.controls import C3A_GATEWAYS, CIS_NETWORK, ECSF_DATA, GDPR_SECURITY, HARDENING
-from sovereign_ai.rules.fields import permitted, text
+from sovereign_ai.rules.fields import Field, permitted, text
 from sovereign_ai.rules.kinds import PODS
 from sovereign_ai.rules.rule import OBJECT_PLACES, Rule, RuleCheck
 
@@ -355,13 +355,21 @@ _ANNOTATIONS_ARE_PERMITTED = (
     f"!has({_ANNOTATIONS}) || {_ANNOTATIONS}.all(k, k == $applied ||"
     f' (!k.matches("{_SNIPPET}") && !(k in {_GLOBAL}) && {text(f"{_ANNOTATIONS}[k]")}))'
 )
+# A mesh's sidecar, an agent or a network plugin is led by annotations of the pod itself.
+_LETS_AROUND = "(?i)(?:skip|exclude)-?(?:inbound|outbound)"
+_FROM_DECLARED_REGISTRY = permitted(Field("", "image"), "variables.annotations[k]")
+_PODS_ANNOTATIONS_ARE_PERMITTED = (
+    f'variables.annotations.all(k, k == $applied || (!k.matches("{_LETS_AROUND}")'
+    f' && (!k.matches("(?i)image$") || {_FROM_DECLARED_REGISTRY}) && {text("variables.annotations[k]")}))'
+)
 ANNOTATED = Rule(
     id="NET-010",
-    title="Annotations of services and routes lead to permitted places",
+    title="Annotations of pods, services and routes lead to permitted places",
     severity="high",
     rationale=(
         "Controllers take orders from annotations: to copy requests elsewhere, to ask another host who may "
-        "come in, to share a service with other clusters, or to insert configuration as it is written."
+        "come in, to share a service with other clusters, or to insert configuration as it is written. "
+        "Meshes and agents take them from pods."
     ),
     remediation="take the annotation out, or name a service of the cluster below `svc`",
     controls=_CONTROLS,
@@ -373,6 +381,13 @@ ANNOTATED = Rule(
             _ANNOTATIONS_ARE_PERMITTED,
             "an annotation copies traffic, inserts configuration, shares it with other clusters, or names a "
             "place that is not permitted",
+        ),
+        RuleCheck(
+            PODS,
+            "metadata.annotations",
+            _PODS_ANNOTATIONS_ARE_PERMITTED,
+            "an annotation leads traffic around a mesh, or names an image or a place that is not permitted",
+            late=True,
         ),
     ),
 )

@@ -33,6 +33,8 @@ from typing import NamedTuple
 
 from sovereign_ai.names import NODE_WRITER
 from sovereign_ai.rules.rbac.escalation import (
+    BOOTSTRAP_GROUPS,
+    BOOTSTRAPPERS,
     EVERYTHING,
     HOOKS,
     MACHINES,
@@ -49,6 +51,7 @@ from sovereign_ai.rules.rbac.escalation import (
 )
 from sovereign_ai.rules.rbac.matching import Object, selects
 from sovereign_ai.rules.rbac.subjects import ACCOUNTS, account_of, accounts_in, groups_of, principal, shown
+from sovereign_ai.rules.rbac.webhook_servers import WebhookServer, leads_elsewhere, servers_of
 
 _EVERY_RULE: Object = {"apiGroups": ["*"], "resources": ["*"], "verbs": ["*"]}
 _READS_SECRETS: Object = {"apiGroups": [""], "resources": ["secrets"], "verbs": ["get"]}
@@ -133,7 +136,8 @@ class Rights:
     """All rights of a cluster, or of a set of rendered objects.
 
     Args:
-        objects: Kubernetes objects; roles, bindings, service accounts and namespaces among them count.
+        objects: Kubernetes objects; roles, bindings, service accounts, namespaces, configurations of webhooks
+            and definitions of custom resources among them count.
     """
 
     def __init__(self, objects: Iterable[Object]) -> None:
@@ -155,6 +159,12 @@ class Rights:
                 self._add_account(principal({**obj["metadata"], "kind": "ServiceAccount"}))
             elif obj["kind"] in {"RoleBinding", "ClusterRoleBinding"}:
                 self._add_binding(obj)
+        self._servers: list[WebhookServer] = []
+        for obj in listed:
+            self._servers += servers_of(obj)
+        # A namespace that does not exist yet is one in which pods can be made, too.
+        for server in self._servers:
+            self._spaces.setdefault(server.namespace, False)
         self._members: dict[str, list[str]] = {}
         self._following: dict[str, list[ClosureStep]] = {}
         self._halves: dict[str, _Halves] = {}
@@ -306,6 +316,8 @@ class Rights:
         # No signer certifies members of system:masters.
         certifiable = [name for name in self.bound if name != EVERYTHING]
         self._members[PEOPLE] = [*certifiable, _WRITER]
+        tokens = f"Group {BOOTSTRAP_GROUPS}"
+        self._members[BOOTSTRAPPERS] = [name for name in self.bound if name.startswith(tokens)]
         self._members[pods("")] = [accounts("")]
         accounts_of_spaces = [accounts(space) for space in spaces]
         self._members[accounts("")] = [f"Group {ACCOUNTS}", *accounts_of_spaces]
@@ -325,6 +337,7 @@ class Rights:
             if name != EVERYTHING:
                 steps += self._memberships(name)
                 steps += self._steps_by_rights(name)
+                steps += self._steps_by_servers(name)
             self._following[name] = steps
         return self._following[name]
 
@@ -342,6 +355,17 @@ class Rights:
             for right, end in leads(held.rule, held.namespace, self._spaces):
                 target = self._position_of_role(end) if isinstance(end, RoleIn) else end
                 yield ClosureStep(name, target, right, held.binding or shown(name))
+
+    def _steps_by_servers(self, name: str) -> Iterator[ClosureStep]:
+        """Yield the steps of whoever answers in the place of a webhook's server."""
+        for server in self._servers:
+            if name in {pods(""), pods(server.namespace)}:
+                yield ClosureStep(name, server.end, f"answer webhooks in {server.namespace}", server.asked_by)
+            for held in self.held(name):
+                if leads_elsewhere(held.rule, held.namespace, server):
+                    service = f"{server.namespace}/{server.service}"
+                    right = f"lead Service {service}, which answers webhooks, elsewhere"
+                    yield ClosureStep(name, server.end, right, held.binding or shown(name))
 
     def _position_of_role(self, role: RoleIn) -> str:
         """Return the position of whoever is bound to a role, and record the rules of that role."""

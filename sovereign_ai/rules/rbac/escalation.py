@@ -34,6 +34,9 @@ MACHINES = f"Group {NODES}"
 USERS = "any user"
 PEOPLE = "whoever a certificate names"
 HOOKS = "a webhook that is sent what is written"
+BOOTSTRAPPERS = "whoever a bootstrap token names"
+BOOTSTRAP_GROUPS = "system:bootstrappers"
+"""The group of bootstrap tokens; a token may name groups below it, such as that of kubeadm's nodes."""
 
 _CERTIFICATES = "certificates.k8s.io"
 _ADMISSION = "admissionregistration.k8s.io"
@@ -88,6 +91,9 @@ _APPROVED_BY_ITSELF = ("certificatesigningrequests/nodeclient", "certificatesign
 _MUTATING = ("mutatingwebhookconfigurations", "mutatingadmissionpolicies", "mutatingadmissionpolicybindings")
 _IDENTITY_MAPS = frozenset({"aws-auth", "extension-apiserver-authentication"})
 """ConfigMaps in kube-system that map identities: Amazon EKS' user mapping, the authority of front proxies."""
+_MACHINES_SETTINGS = frozenset({"kubeadm-config", "kubelet-config", "kube-proxy"})
+"""ConfigMaps in kube-system from which kubeadm sets up kubelets, with their authentication and network."""
+_BOOTSTRAP_PREFIX = "bootstrap-token-"
 
 
 class RoleIn(NamedTuple):
@@ -263,6 +269,13 @@ def _identity_maps(rule: Object, namespace: str, names: Sequence[str]) -> Iterat
     covers_name = not names or bool(_IDENTITY_MAPS & set(names))
     if covers_namespace and covers_name and may(rule, "", "configmaps", *_WRITES):
         yield "change the configmaps that map identities", EVERYTHING
+    sets_up = bool(_MACHINES_SETTINGS & set(names))
+    if covers_namespace and sets_up and may(rule, "", "configmaps", *_WRITES):
+        yield "change the configmaps that set up kubelets", MACHINES
+    # A Secret of that name and type in kube-system is a token, which its writer knows.
+    makes_tokens = not names or any(name.startswith(_BOOTSTRAP_PREFIX) for name in names)
+    if covers_namespace and makes_tokens and may(rule, "", "secrets", *_WRITES):
+        yield "make bootstrap tokens", BOOTSTRAPPERS
 
 
 def _impersonated(rule: Object, names: Sequence[str]) -> Iterator[tuple[str, End]]:

@@ -343,6 +343,109 @@ def test_a_finding_names_subject_binding_and_right() -> None:
     )
 
 
+SEALED: Data = {
+    "kind": "Namespace",
+    "metadata": {"name": OTHER, "labels": {"pod-security.kubernetes.io/enforce": "restricted"}},
+}
+_ANSWERED = ("Group system:masters", "a webhook that is sent what is written")
+
+
+def asking(kind: str = "MutatingWebhookConfiguration", **client: Any) -> Data:
+    """Return a configuration of webhooks, whose server is Service tools/server unless a client is given."""
+    config = client or {"service": {"namespace": OTHER, "name": "server"}}
+    return {"kind": kind, "metadata": {"name": "asks"}, "webhooks": [{"clientConfig": config}]}
+
+
+def reached_with(row: Row, names: tuple[str, ...], *configured: Data, space: str = OTHER) -> list[str]:
+    """Return the positions of webhooks that eve reaches by one right in the namespace of a server."""
+    held = role(row, names=names, name="held")
+    reached = Rights([*GUARDED, SEALED, held, bound(held, EVE, space=space), *configured]).reached("User eve")
+    return [position for position in _ANSWERED if position in reached]
+
+
+_AT_THE_SERVER: list[tuple[Row, tuple[str, ...]]] = [
+    (("", "pods/exec", "create"), ()),
+    (("", "pods/attach", "get"), ()),
+    (("", "pods", "patch"), ()),
+    (("apps", "deployments", "update"), ("server",)),
+    (("", "services", "patch"), ("server",)),
+    (("", "endpoints", "update"), ()),
+    (("discovery.k8s.io", "endpointslices", "create"), ("any",)),
+]
+
+
+@pytest.mark.parametrize(("row", "names"), _AT_THE_SERVER, ids=[row[0][1] for row in _AT_THE_SERVER])
+def test_who_can_answer_a_webhook_changes_everything_or_reads_it(row: Row, names: tuple[str, ...]) -> None:
+    everything, reads = _ANSWERED
+    assert everything in reached_with(row, names, asking())
+    assert everything in reached_with(row, names, asking(url="https://server.tools.svc:443/x"))
+    assert reached_with(row, names, asking("ValidatingWebhookConfiguration")) == [reads]
+    assert reached_with(row, names) == []
+    elsewhere = asking(service={"namespace": OURS, "name": "server"})
+    assert reached_with(row, names, elsewhere) == []
+
+
+_BESIDE_THE_SERVER: list[tuple[Row, tuple[str, ...]]] = [
+    (("", "services", "patch"), ("other",)),
+    (("", "services/status", "patch"), ()),
+    (("", "services", "get"), ()),
+    (("", "pods", "list"), ()),
+    (("", "namespaces", "patch"), ()),
+]
+
+
+@pytest.mark.parametrize(("row", "names"), _BESIDE_THE_SERVER)
+def test_who_writes_something_else_there_answers_no_webhook(row: Row, names: tuple[str, ...]) -> None:
+    assert reached_with(row, names, asking()) == []
+
+
+def test_who_makes_pods_everywhere_answers_from_a_namespace_that_is_not_there_yet() -> None:
+    later = asking("ValidatingWebhookConfiguration", service={"namespace": "later", "name": "server"})
+    assert reached_with(_POD, (), later, space="") == [*_ANSWERED][1:]
+    assert reached_with(_POD, (), space="") == []
+
+
+_JOINS: Row = ("certificates.k8s.io", "certificatesigningrequests/nodeclient", "create")
+
+
+@pytest.mark.parametrize(
+    ("names", "space", "is_reached"),
+    [
+        ((), "kube-system", True),
+        (("bootstrap-token-abcdef",), "kube-system", True),
+        (("other",), "kube-system", False),
+        ((), OURS, False),
+    ],
+)
+def test_who_makes_bootstrap_tokens_joins_machines(
+    names: tuple[str, ...], space: str, is_reached: bool
+) -> None:
+    writes, joins = role(("", "secrets", "create"), names=names, name="writes"), role(_JOINS, name="joins")
+    group = {"kind": "Group", "name": "system:bootstrappers:kubeadm:default-node-token"}
+    there = [*GUARDED, writes, joins, bound(writes, EVE, space=space), bound(joins, group, name="joins")]
+    assert (MACHINES in Rights(there).reached("User eve")) is is_reached
+    assert MACHINES not in Rights(there[:-1]).reached("User eve")
+
+
+@pytest.mark.parametrize(
+    ("name", "end"), [("kubelet-config", MACHINES), ("aws-auth", "Group system:masters"), ("coredns", None)]
+)
+def test_who_writes_what_kubelets_are_set_up_from_reaches_machines(name: str, end: str | None) -> None:
+    held = role(("", "configmaps", "patch"), names=(name,), name="held")
+    reached = Rights([*GUARDED, held, bound(held, EVE, space="kube-system")]).reached("User eve")
+    assert {MACHINES, "Group system:masters"} & set(reached) == ({end} if end else set())
+
+
+def test_who_converts_templates_of_pods_gets_into_pods() -> None:
+    held = role(("", "pods/exec", "create"), name="held")
+    there = [*GUARDED, SEALED, held, bound(held, EVE, space=OTHER)]
+    client = {"service": {"namespace": OTHER, "name": "server"}}
+    for group, is_reached in (("ray.io", True), ("example.com", False)):
+        spec = {"group": group, "conversion": {"strategy": "Webhook", "webhook": {"clientConfig": client}}}
+        definition = {"kind": "CustomResourceDefinition", "metadata": {"name": "x"}, "spec": spec}
+        assert ("pods everywhere" in Rights([*there, definition]).reached("User eve")) is is_reached
+
+
 @pytest.mark.parametrize("depth", [1, 2, 3])
 def test_roles_that_gather_roles_that_gather_roles_are_read_to_the_end(depth: int) -> None:
     chain = [role(("", "nodes", "patch"), name="end", labels={"level": "0"})]
@@ -363,7 +466,16 @@ def test_roles_that_gather_each_other_come_to_an_end() -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["matching", "escalation", "closure", "grants", "control_plane", "unresolved_rights"]
+    "name",
+    [
+        "matching",
+        "escalation",
+        "closure",
+        "grants",
+        "control_plane",
+        "unresolved_rights",
+        "webhook_servers",
+    ],
 )
 def test_the_examples_are_true(name: str) -> None:
     assert doctest.testmod(importlib.import_module(f"sovereign_ai.rules.rbac.{name}")).failed == 0
@@ -446,12 +558,30 @@ def _with_own_people(one: World, number: int) -> World:
     for binding in bindings:
         for subject in binding["subjects"]:
             subject["name"] = f"w{number}-{subject['name'].replace(':', '-')}"
-    return World(roles=one.roles, bindings=bindings)
+    return World(roles=one.roles, bindings=bindings, hooks=one.hooks)
 
 
 def _questions(dice: random.Random, one: World) -> list[Question]:
-    """Return a question for each binding of a cluster."""
-    return [_question(dice, [one]) for _ in one.bindings]
+    """Return a question for each binding of a cluster: half of them about what its role grants."""
+    questions = []
+    for binding in one.bindings:
+        at = binding["metadata"].get("namespace", "")
+        rules = one.rules_of(binding["roleRef"], at)
+        if rules and dice.random() < 0.5:
+            subject = dice.choice(binding["subjects"])
+            questions.append(_question_on(dice, principal(subject, at), dice.choice(rules), at))
+        else:
+            questions.append(_question(dice, [one]))
+    return questions
+
+
+def _question_on(dice: random.Random, who: str, rule: Data, space: str) -> Question:
+    """Make a question about what a rule grants."""
+    verb = dice.choice(rule["verbs"]).replace("*", "watch")
+    group = dice.choice(rule["apiGroups"]).replace("*", "apps")
+    resource = dice.choice(rule["resources"]).replace("*/", "services/").replace("*", "endpoints")
+    name = dice.choice(rule.get("resourceNames") or ("",))
+    return who, verb, group, resource, space, name
 
 
 def _wait_for_gathered_roles(api: Any, made: list[World], seconds: float = 300) -> None:

@@ -1,0 +1,152 @@
+r"""Other spellings of a place: what programs accept beside a plain URL, name or address.
+
+Programs do not agree on what a URL or an address is. The C library reads `0300.0.2.065`, browsers read
+`http:\\host` and drop line ends within a URL, most decode `%2F`, and rsync reads `host::module`. A place that
+only some programs see must still be a permitted one. What follows is CEL; it is put together in `fields.py`.
+
+Sources, read 2026-11-27: the URL Standard of WHATWG (sections 3.5 and 4.4), RFC 3986, inet_aton(3), RFC 4291
+(section 2.2), RFC 6052, and the manuals of dig, socat, bash (redirections), rsync and git.
+"""
+
+from __future__ import annotations
+
+from sovereign_ai.rules.cel_literals import literal
+
+_ESCAPES = (
+    # `%2525` is decoded once: whoever decodes twice is not followed.
+    ("%25", "%"),
+    ("%3A", ":"),
+    ("%3a", ":"),
+    ("%2F", "/"),
+    ("%2f", "/"),
+    ("%2E", "."),
+    ("%2e", "."),
+    ("%40", "@"),
+    # JSON may write a slash so.
+    ("\\/", "/"),
+)
+_ODD_URL = (
+    r"(?i)(?:^|[^A-Za-z0-9+.-])(?:https?|wss?|ftps?):"
+    r"(?:/?[A-Za-z0-9_-][^/\\\s\"',]*\.|/{3,}[^/\s]|[/\\]*\\[/\\]*[A-Za-z0-9_-]+\.)"
+)
+"""A URL with another number of slashes, or with backslashes: a host to browsers, and none to others."""
+_NO_SPACE = r"^[^ ]*[\t\r\n][^ ]*$"
+"""A text of a single word with tabs or line ends in it, which the URL Standard drops."""
+_URL_A_LINE = r"^(?:[A-Za-z0-9+.-]+://[^\s]+)?$"
+_REMOTE = (
+    r"(?:^|[\s\"'=,(])(?:[A-Za-z0-9._-]+@(?:[A-Za-z0-9_-]+\.)+[A-Za-z0-9-]+\.?:[^\s]"
+    r"|(?:[A-Za-z0-9_-]+\.)+[A-Za-z]{2,}\.?:(?:/|:[A-Za-z0-9_-])|//(?:[A-Za-z0-9_-]+\.)+[A-Za-z0-9-]+)"
+)
+"""A path on another host, as scp, git, rsync and mount read it. A host with a port is a `BARE` one."""
+_ANY_HOST = r"(?:[A-Za-z0-9_-]+\.)+[A-Za-z0-9-]+"
+_NOT_ASCII = r"[^\x00-\x7F]"
+_OTHER_DIGITS = (
+    r"[0-9A-Za-z][\x{3002}\x{FF0E}\x{FF61}][0-9A-Za-z]"
+    r"|[\x{FF10}-\x{FF19}\x{FF21}-\x{FF3A}\x{FF41}-\x{FF5A}\x{2460}-\x{24FF}\x{1D400}-\x{1D7FF}][0-9A-Za-z-]*"
+    r"[.\x{3002}\x{FF0E}\x{FF61}]"
+    r"|[0-9A-Za-z][.][0-9A-Za-z-]*"
+    r"[\x{FF10}-\x{FF19}\x{FF21}-\x{FF3A}\x{FF41}-\x{FF5A}\x{2460}-\x{24FF}\x{1D400}-\x{1D7FF}]"
+)
+"""Full stops, letters and digits that UTS 46 maps to those of ASCII, within what may be a name."""
+
+_PART = r"(?:0[xX][0-9A-Fa-f]{1,8}|0{0,9}[0-9]{1,3})"
+_FOUR = rf"{_PART}(?:\.{_PART}){{3}}"
+_FOUR_WORDS = "[0-9A-Za-z_./=<>~!-]+"
+# Behind `==`, `>=`, `~=` stands a version, as in what pip reads; `x/1.2.3.4` is a folder.
+_BEFORE_FOUR = r"(?:-[A-Za-z]|(?:.*[^=<>~!])?=|.*/dev/(?:tcp|udp)/|[0-9.]+-)?"
+_IS_FOUR = rf"^{_BEFORE_FOUR}{_FOUR}\.?(?:/.*|-[0-9].*)?$"
+# `10.0.0.0/8` names a network, to which nothing is sent; so does a mask.
+_IS_NETWORK = r"\.0/(?:[0-9]|[12][0-9]|3[01])$"
+_IS_MASK = r"^255\.255\."
+_IS_VERSION = "(?i)version=[0-9.]*$"
+_OTHER_FORM = r"(?:^|[.])0[0-9xX]"
+_SHORT_FORM = (
+    r"(?i)(?:^|[^0-9a-z_.])(?:0x[0-9a-f]+(?:\.(?:0x[0-9a-f]+|[0-9]+)){1,3}"
+    r"|[0-9]+(?:\.(?:0x[0-9a-f]+|[0-9]+)){0,2}\.0x[0-9a-f]+)\.?(?:[^0-9a-z_.]|$)"
+)
+"""An address in fewer than four parts with a hexadecimal one; in decimal parts it reads as a number."""
+_AT_NUMBER = r"(?:^|[\s\"'])@(?:0[xX][0-9A-Fa-f]{1,8}|[0-9]{8,11})(?:[^0-9A-Za-z_.]|$)"
+
+_SIX_WORDS = "[0-9A-Za-z_.:/]+"
+_SIX = "[0-9A-Fa-f]*:[0-9A-Fa-f:]*:[0-9A-Fa-f.:]*$"
+_IS_SIX = f"^(?:[0-9A-Za-z_]*[G-Zg-z_][0-9A-Za-z_]*:)?{_SIX}"
+# `a::b` is a name in C++ and Rust; addresses that are in use have a digit, but for some of IPv4.
+_IS_LIKELY = "(?i)[0-9]|::ffff:"
+_IS_SIX_NETWORK = "::/[0-9]+$"
+# Identifiers of InfiniBand and Ethernet (EUI-64) have the form of an address.
+_IS_EUI = "^(?:[0-9A-Fa-f]{2}:){7}[0-9A-Fa-f]{2}$"
+_MAPPED = "(?i)^[0:]*:ffff:(?:0{1,4}:)?[0-9a-f:.]+$"
+"""IPv4 inside IPv6 (RFC 4291, section 2.5.5.2): CEL's `isIP` does not accept it, and programs do."""
+
+
+def spellings(value: str) -> str:
+    """Return CEL for the texts that programs may make of a text: decoded, and without line ends in a URL."""
+    chain = "".join(f".replace({literal(old)}, {literal(new)})" for old, new in _ESCAPES)
+    decoded = f'({value}.contains("%") || {value}.contains("\\\\/") ? {value}{chain} : {value})'
+    lines = f'{value}.split("\\n").all(l, l.matches({literal(_URL_A_LINE)}))'
+    dropped = f'{value}.replace("\\t", "").replace("\\n", "").replace("\\r", "")'
+    is_one_url = f"{value}.matches({literal(_NO_SPACE)}) && !{lines}"
+    return f"({is_one_url} ? [{decoded}, {dropped}] : [{decoded}])"
+
+
+def has_odd_url(value: str) -> str:
+    """Return CEL: a text holds a URL, or a name, that programs read in different ways."""
+    # The API server counts the length of an expression times that of the text: short tests go first.
+    has_url = f'{value}.contains(":") && {value}.matches({literal(_ODD_URL)})'
+    has_digits = f"{value}.matches({literal(_NOT_ASCII)}) && {value}.matches({literal(_OTHER_DIGITS)})"
+    return f"({has_url} || {has_digits})"
+
+
+def are_permitted_remotes(value: str, permitted: str) -> str:
+    """Return CEL: every host whose path or port a text names in a program's own way is permitted.
+
+    Args:
+        value: expression of the text.
+        permitted: condition on a host, `h`.
+    """
+    host = f'm.findAll("[^@]*$")[0].findAll({literal(_ANY_HOST)})[0]'
+    remotes = f"{value}.findAll({literal(_REMOTE)}).map(m, {host}).all(h, {permitted})"
+    sockets = f'{value}.findAll("/dev/(?:tcp|udp)/[^/\\\\s]+").map(m, m.split("/")[3]).all(h, {permitted})'
+    is_remote = f'!{value}.contains(":") && !{value}.contains("//") || {remotes}'
+    return f'(({is_remote}) && (!{value}.contains("/dev/") || {sockets}))'
+
+
+def are_permitted_addresses(value: str, permitted: str) -> str:
+    """Return CEL: every address in a text is permitted, in whatever form it stands.
+
+    Args:
+        value: expression of the text.
+        permitted: condition on a plain address, `p`.
+    """
+    fours = f"{value}.findAll({literal(_FOUR_WORDS)}).filter(w, {_is_four('w')})"
+    is_permitted_four = f"(isIP(p) ? {permitted} : !p.matches({literal(_OTHER_FORM)}))"
+    are_fours = f"{fours}.all(w, w.findAll({literal(_FOUR)}).all(p, {is_permitted_four}))"
+    sixes = f"{value}.findAll({literal(_SIX_WORDS)}).filter(w, !w.matches({literal(_IS_SIX_NETWORK)}))"
+    without_length = f'{sixes}.map(w, w.split("/")[0]).filter(w, w.matches({literal(_IS_SIX)}))'
+    # Behind a prefix stands a colon that is not the address's.
+    plain = f'{without_length}.map(w, w.findAll({literal(_SIX)})[0].findAll("(?:^::|[^:]).*"))'
+    are_sixes = f"{plain}.all(l, l.all(p, !{_is_six('p')} || {permitted}))"
+    has_four = f'{value}.matches("[0-9][.]0?[xX]?[0-9A-Fa-f]")'
+    has_hexadecimal = f'{value}.matches("0[xX]") && {value}.matches({literal(_SHORT_FORM)})'
+    has_number = f'{value}.contains("@") && {value}.matches({literal(_AT_NUMBER)})'
+    is_short = f"{has_hexadecimal} || {has_number}"
+    return f'((!{has_four} || {are_fours}) && !({is_short}) && (!{value}.contains(":") || {are_sixes}))'
+
+
+def _is_four(word: str) -> str:
+    """Return CEL: a word is, or has behind a prefix, an address in four parts that something is sent to."""
+    no_others = (_IS_NETWORK, _IS_VERSION)
+    conditions = [f"!{word}.matches({literal(other)})" for other in no_others]
+    return " && ".join((f"{word}.matches({literal(_IS_FOUR)})", *conditions))
+
+
+def _is_six(address: str) -> str:
+    """Return CEL: a text is an address of IPv6, and not only in the form of one."""
+    is_address = f"(isIP({address}) || {address}.matches({literal(_MAPPED)}))"
+    is_likely = f"{address}.matches({literal(_IS_LIKELY)}) && !{address}.matches({literal(_IS_EUI)})"
+    return f"({is_address} && {is_likely})"
+
+
+def is_mask(address: str) -> str:
+    """Return CEL: an address is the mask of a network."""
+    return f"{address}.matches({literal(_IS_MASK)})"
