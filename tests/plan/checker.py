@@ -8,8 +8,9 @@ What it holds against the cables, for each plane of each fabric:
 
 * **Ports**: every port of every device is used once in the whole plan; a switch's port lies within its radix.
 * **Degree**: no switch has more cables than ports; every cable climbs one tier.
-* **Rails**: a leaf serves one rail; port i of a machine ends at a leaf of rail i; a machine that joins has
-  every rail once; machines of one scalable unit that fits a leaf share one leaf a rail.
+* **Rails**: a leaf serves one rail; port i of a machine ends at a leaf of rail i, counted from `first_rail`
+  where rails are planes of their own; a machine that joins has every rail once; machines of one scalable
+  unit that fits a leaf share one leaf a rail.
 * **Counts**: leaves, spines, cores and cables are as many as the plan says.
 * **Connectivity**: every endpoint reaches every other.
 * **Evenness**: a leaf has equally many links to each spine of its pod and none to another, and a spine to
@@ -161,7 +162,7 @@ def _rails(plane: Plane, cables: list[list[str]]) -> list[str]:
             continue
         rail = leaf_rail[leaf]
         if several > 1:
-            rail = number[port] - (0 if "-manager-" in host else least[host])
+            rail = number[port] - (plane.get("first_rail", 0) if "-manager-" in host else least[host])
             if not leaf_rail[leaf] <= rail < leaf_rail[leaf] + several:
                 found.append(
                     f"{port} of {host} ends at {leaf} "
@@ -192,7 +193,8 @@ def _units(plane: Plane, layers: dict[int, list[list[str]]], units: dict[str, tu
             continue
         members[units[host]].add(host)
         leaves[units[host], leaf_rail[leaf]].add(leaf)
-        own = int(port.removeprefix(plane["role"]).partition("/")[0]) - leaf_rail[leaf]
+        of_machine = int(port.removeprefix(plane["role"]).partition("/")[0])
+        own = of_machine - plane.get("first_rail", 0) - leaf_rail[leaf]
         if not 0 <= own < plane.get("leaf_rails", 1):
             found.append(f"{port} of {host} ends at {leaf} of rail {leaf_rail[leaf]}")
     room = plane.get("leaf_places") or plane["radix"] - (plane["leaf_spine"] // plane["leaf"])

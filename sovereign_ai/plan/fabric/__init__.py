@@ -15,7 +15,14 @@ if TYPE_CHECKING:
     from sovereign_ai.plan.fabric.clos import MisfitError
     from sovereign_ai.plan.fabric.feasibility import size_alone
     from sovereign_ai.plan.fabric.layout import pods_of
-    from sovereign_ai.plan.fabric.planes import FabricPlan, Switch, fullest_leaf, host_rails, hosts_under
+    from sovereign_ai.plan.fabric.planes import (
+        FabricPlan,
+        Switch,
+        fullest_leaf,
+        host_rails,
+        hosts_under,
+        rails_beside,
+    )
     from sovereign_ai.plan.fabric.port_assignment import Block, assign_places, fabrics_by_name
     from sovereign_ai.plan.fabric.size import FabricSize
     from sovereign_ai.plan.fabric.waste import waste_notes
@@ -27,7 +34,7 @@ else:
             "clos": ("MisfitError",),
             "feasibility": ("size_alone",),
             "layout": ("pods_of",),
-            "planes": ("FabricPlan", "Switch", "fullest_leaf", "host_rails", "hosts_under"),
+            "planes": ("FabricPlan", "Switch", "fullest_leaf", "host_rails", "hosts_under", "rails_beside"),
             "port_assignment": ("Block", "assign_places", "fabrics_by_name"),
             "size": ("FabricSize",),
             "waste": ("waste_notes",),
@@ -48,6 +55,7 @@ __all__ = [
     "host_rails",
     "hosts_under",
     "pods_of",
+    "rails_beside",
     "size_alone",
     "waste_notes",
 ]

@@ -22,7 +22,7 @@ from typing import Any
 
 from sovereign_ai.catalog.system import system
 from sovereign_ai.plan import Node, Plan, Rack
-from sovereign_ai.plan.fabric import FabricPlan, host_rails
+from sovereign_ai.plan.fabric import FabricPlan, host_rails, rails_beside
 from sovereign_ai.render.interop.table import csv_table
 from sovereign_ai.render.switches.ports import host_interface, rail_addresses
 from sovereign_ai.units import BitsPerSecond
@@ -221,15 +221,17 @@ def rail_map(plan: Plan, plane: FabricPlan) -> dict[str, list[dict[str, Any]]]:
     nodes = {node.name: node for node in plan.nodes}
     addresses = rail_addresses(plan, plane)
     rails: dict[str, list[dict[str, Any]]] = {}
-    for link, rail in zip(plane.host_links, host_rails(plane), strict=True):
+    count = rails_beside(plane, plan.fabrics)
+    for link, plane_rail in zip(plane.host_links, host_rails(plane), strict=True):
         host, port = link.lower, link.lower_port
         node = nodes.get(host)
         # Fabric managers have cables too, and no GPU.
         if node is None:
             continue
+        rail = plane.first_rail + plane_rail
         row = {
             "rail": rail,
-            "gpus": _gpus_of_rail(node, rail, plane.rails),
+            "gpus": _gpus_of_rail(node, rail, count),
             "interface": host_interface(port),
             "leaf": link.upper,
             "leaf_port": link.upper_port,

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from sovereign_ai.catalog.published import bill, fabric_table, rows
 from sovereign_ai.errors import SpecError
 from sovereign_ai.plan.fabric.layout import port_names
-from sovereign_ai.plan.fabric.planes import FabricPlan, plan_fabrics
+from sovereign_ai.plan.fabric.planes import FabricPlan, host_rails, plan_fabrics, rails_beside
 from sovereign_ai.plan.factory import plan as whole_plan
 from sovereign_ai.spec.factory import AIFactory
 from sovereign_ai.spec.reader import load
@@ -449,3 +449,47 @@ def test_one_rail_and_one_leaf_are_reported_in_the_singular() -> None:
         wish([pool(nodes=12)], {"name": "i", "role": "in-band", "rails": 1, "radix": 16, "padding": "none"})
     )
     assert plan.why["leaf"].startswith(("12 places of one rail", "1 rail x "))
+
+
+@pytest.mark.parametrize(
+    ("fields", "planes", "leaves", "spines", "ports"),
+    [
+        ({"radix": 16}, 8, 5, 4, {"compute3"}),
+        ({"radix": 16, "planes": 2, "kind": "roce"}, 16, 5, 4, {"compute3/1"}),
+        ({"radix": 32, "leaf_rails": 2, "managers": 3}, 4, 6, 4, {"compute6", "compute7"}),
+        ({"radix": 64, "managers": 1}, 8, 1, 0, {"compute3"}),
+    ],
+)
+def test_rails_that_are_planes_have_no_switch_in_common_and_each_its_port(
+    fields: dict[str, Any], planes: int, leaves: int, spines: int, ports: set[str]
+) -> None:
+    factory = wish([pool(nodes=40, scalable_unit=8)], {**COMPUTE, "planes_by": "rail", **fields})
+    nodes = machines(factory)
+    built = plan_fabrics(factory, nodes)
+    assert checker.findings(as_json(built, nodes)) == []
+    assert len(built) == planes
+    assert {(plane.leaf, plane.spine) for plane in built} == {(leaves, spines)}
+    fourth = built[3]
+    assert {cable.lower_port for cable in fourth.host_links if "-manager-" not in cable.lower} == ports
+    assert set(host_rails(fourth)) == set(range(fourth.rails))
+    of_first = set()
+    for plane in built:
+        of_first |= {cable.lower_port for cable in plane.host_links if cable.lower == nodes[0].name}
+    assert len(of_first) == 8 * fields.get("planes", 1)
+    assert fourth.why["rails"].endswith("of 8: no switch joins them with another plane's")
+    assert rails_beside(fourth, built) == 8
+
+
+def test_rails_that_no_group_divides_are_refused_also_where_rails_are_planes() -> None:
+    factory = wish([pool(nodes=8)], {**COMPUTE, "planes_by": "rail", "leaf_rails": 3})
+    with pytest.raises(SpecError, match="8 rails are no multiple of the 3 that a leaf takes"):
+        plan_fabrics(factory, machines(factory))
+
+
+def test_a_port_at_another_rails_plane_is_found() -> None:
+    factory = wish([pool(nodes=8)], {**COMPUTE, "planes_by": "rail"})
+    nodes = machines(factory)
+    data = as_json(plan_fabrics(factory, nodes), nodes)
+    data["fabrics"][3]["first_rail"] = 2
+    found = "compute-a-p3: compute3 of train-00000 ends at compute-a-p3-leaf-r0-001 of rail 0"
+    assert found in checker.findings(data)
