@@ -14,15 +14,20 @@ What it holds against the cables, for each plane of each fabric:
 * **Counts**: leaves, spines, cores and cables are as many as the plan says.
 * **Connectivity**: every endpoint reaches every other.
 * **Evenness**: a leaf has equally many links to each spine of its pod and none to another, and a spine to
-  each core that it meets; a core has the same share of every pod's links, so that what comes from one goes on
-  to another. Where the plane says `uneven`, links differ by one at most, a pod's to all cores.
+  each core that it meets; a core has the same share of what every pod sends, so that what comes from one goes
+  on to another. Where the plane says `uneven`, links differ by one at most, a pod's to all cores.
 * **Pairs**: two leaves without spines are joined to each other by as many cables as `leaf_leaf` says, and
   nothing else is.
-* **Bisection**: proved, not sampled. With even links, split every leaf's traffic equally over its uplinks and
-  every spine's over its own; then no link is overfull as long as no spine has fewer links above than below
-  and no leaf sends or takes more than its uplinks. So that routing is a feasible flow of what the leaves'
-  uplinks hold, and the uplinks of one half's leaves are a cut of the same size: flow and cut meet, and the
-  bisection is the uplinks of the half that has the least of them. Where no such proof goes through, that is a
+* **Bisection**: proved, not sampled. Every leaf splits what it sends equally over the spines of its pod, every
+  spine over the cores that it meets, and so in reverse downwards. A pod of `s` spines that sends `T` puts
+  `T/s` on each spine and, where spine `j` meets `m(j)` cores, `T/(s m(j))` on each of these: core `c` gets
+  `T` times `share(c)`, the sum of `1/(s m(j))` over the spines that meet it. To a pod that takes `R` it passes
+  on `R` times its own share of that pod's. With the same share of every pod both are the same traffic,
+  whatever goes where. Then no link is overfull as long as no spine has fewer links above than below and no
+  leaf sends or takes more than its uplinks. So that routing is a feasible flow of what the leaves' uplinks
+  hold, and the uplinks of one half's leaves are a cut of the same size: flow and cut meet, and the bisection
+  is the uplinks of the half that has the least of them. Where a plane is `uneven`, the same holds of as many
+  links to each switch above as lead to the one with the fewest. Where no such proof goes through, that is a
   finding.
 """
 
@@ -32,6 +37,7 @@ import json
 import re
 import sys
 from collections import Counter, defaultdict
+from collections.abc import Iterable
 from fractions import Fraction
 from operator import itemgetter
 from pathlib import Path
@@ -318,11 +324,12 @@ def _uneven(middle: list[list[str]], high: list[list[str]], *, by_one: bool = Fa
         meets[pod_of[spine]][core] += count
         of_spine[spine].add(count)
     cores = {row[2] for row in high}
-    first = _shares(meets[0])
+    shares = _shares(pods, set(map(itemgetter(0, 2), high)))
     for number, pod in enumerate(pods):
         counts = meets[number].values()
-        even = max(counts) - min(counts) <= 1 if by_one else _shares(meets[number]) == first
-        if len({up[spine] for spine in pod}) != 1 or set(meets[number]) != cores or not even:
+        even = not by_one or max(counts) - min(counts) <= 1
+        same = shares[number] == shares[0] and set(meets[number]) == cores
+        if len({up[spine] for spine in pod}) != 1 or not same or not even:
             found.append(f"the pod of {min(pod)} does not meet every core with its share of links")
     found += [
         f"{spine} has between {min(counts)} and {max(counts)} links to its cores"
@@ -332,10 +339,22 @@ def _uneven(middle: list[list[str]], high: list[list[str]], *, by_one: bool = Fa
     return found
 
 
-def _shares(links: Counter[str]) -> dict[str, Fraction]:
-    """Return each core's share of a pod's links."""
-    total = links.total()
-    return {core: Fraction(count, total) for core, count in links.items()}
+def _shares(pods: Iterable[frozenset[str]], meetings: set[tuple[str, str]]) -> list[dict[str, Fraction]]:
+    """Return for each pod what share of its traffic each core gets when all is spread evenly."""
+    above: defaultdict[str, list[str]] = defaultdict(list)
+    for spine, core in meetings:
+        above[spine].append(core)
+    shares = []
+    for pod in pods:
+        share: defaultdict[str, Fraction] = defaultdict(Fraction)
+        # Spines that meet as many cores are counted before a fraction is made of them.
+        times: Counter[tuple[str, int]] = Counter()
+        for spine in pod:
+            times.update((core, len(above[spine])) for core in above[spine])
+        for (core, met), count in times.items():
+            share[core] += Fraction(count, len(pod) * met)
+        shares.append(dict(share))
+    return shares
 
 
 def main(path: str) -> int:

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import re
 from collections import Counter, defaultdict
 from pathlib import Path
 from typing import Any
@@ -385,6 +386,42 @@ def test_the_checker_sees_damage(change: Any, expected: str) -> None:
     [plane] = data["fabrics"]
     plane["cables"] = change(plane["cables"])
     assert any(expected in text for text in checker.findings(data))
+
+
+def _two_pods(second: str) -> dict[str, Any]:
+    """Return an uneven plane of two pods of two spines; those of the second meet the cores that are named.
+
+    The first pod's spines meet cores a and b, and a and c, so that a has half of what it sends.
+    """
+    meets = dict(zip(("s1", "s2", "s3", "s4"), ("ab", "ac", *second.split()), strict=True))
+    rows, used = [], Counter[str]()
+    for number in range(8):
+        leaf = f"l{number // 2 + 1}"
+        rows.append([f"host-{number}", "in-band0", leaf, str(number % 2 + 1)])
+    for number, leaf in enumerate(("l1", "l2", "l3", "l4")):
+        first = number // 2 * 2 + 1
+        rows += [[leaf, str(3 + up), f"s{first + up}", str(number % 2 + 1)] for up in range(2)]
+    for spine, cores in meets.items():
+        for up, core in enumerate(cores):
+            used[core] += 1
+            rows.append([spine, str(3 + up), core, str(used[core])])
+    names = {"leaf": ["l1", "l2", "l3", "l4"], "spine": list(meets), "core": ["a", "b", "c"]}
+    switches = []
+    for tier, members in names.items():
+        rail = 0 if tier == "leaf" else -1
+        switches += [{"name": name, "tier": tier, "rail": rail} for name in members]
+    counts = {"node_leaf": 8, "endpoints": 8, "leaf_spine": 8, "spine_core": 8, "tiers": 3}
+    plane = {"name": "f", "role": "in-band", "rails": 1, "radix": 4, "link": 1, "switches": switches}
+    tiers = {tier: len(members) for tier, members in names.items()}
+    ends = {"bisection": 4, "oversubscription": "1:1", "uneven": True, "cables": rows}
+    return {"nodes": [], "fabrics": [{**plane, **tiers, **counts, **ends}]}
+
+
+def test_the_checker_proves_no_bisection_where_a_core_has_more_of_one_pod_than_of_another() -> None:
+    """Core a has two links to the first pod and one to the second: of four links' traffic three pass."""
+    assert checker.findings(_two_pods("ab ac")) == []
+    [found] = checker.findings(_two_pods("ab bc"))
+    assert re.search(r"the pod of s\d does not meet every core with its share of links", found)
 
 
 @pytest.mark.parametrize(
