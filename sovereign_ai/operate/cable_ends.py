@@ -90,7 +90,7 @@ def _sonic_names(factory: AIFactory, plan: Plan, plane: FabricPlan) -> dict[End,
     for switch in port_maps(factory, plan, plane):
         name = switch.switch.name
         for port in switch.ports:
-            sonic = switch.panel.port(port.name).name
+            sonic = switch.panel_of(port).port(port.name).name
             names[name, sonic] = (name, port.interface)
     return names
 

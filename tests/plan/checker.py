@@ -7,7 +7,8 @@ Nothing is imported from the package, so a mistake there cannot hide here.
 What it holds against the cables, for each plane of each fabric:
 
 * **Ports**: every port of every device is used once in the whole plan; a switch's port lies within its radix.
-* **Degree**: no switch has more cables than ports; every cable climbs one tier.
+* **Degree**: no switch has more cables than ports, and where links upwards have another rate no leaf has more
+  bits a second than its ports; a port is split for links of one rate alone; every cable climbs one tier.
 * **Rails**: a leaf serves one rail; port i of a machine ends at a leaf of rail i, counted from `first_rail`
   where rails are planes of their own; a machine that joins has every rail once; machines of one scalable
   unit that fits a leaf share one leaf a rail.
@@ -127,11 +128,15 @@ def _degrees(plane: Plane, tier: dict[str, int], layers: dict[int, list[list[str
     height = {device["name"]: device["tier"] for device in plane["switches"]}
     above = plane.get("spine_radix") or plane["radix"]
     room = {"leaf": plane["radix"] + plane.get("uplink_ports", 0), "spine": above, "core": above}
+    # A leaf whose links upwards have a rate of their own is measured in bits a second.
+    by_rate = bool(plane.get("uplink")) and not plane.get("leaf_leaf")
     found = [
         f"{device} has {count} cables and {room[height[device]]} ports"
         for device, count in degree.items()
-        if count > room[height[device]]
+        if count > room[height[device]] and not (by_rate and height[device] == "leaf")
     ]
+    if by_rate:
+        found += _overfull(plane, layers)
     ports = {row[3] for row in plane["cables"]} | {row[1] for row in layers[1] + layers[2]}
     matches = {port: SWITCH_PORT.fullmatch(port) for port in ports}
     wrong = sorted(port for port, match in matches.items() if match is None)
@@ -148,6 +153,20 @@ def _degrees(plane: Plane, tier: dict[str, int], layers: dict[int, list[list[str
         for number in sorted(set(beyond))
     ]
     return found + [f"{device} is a switch without a cable" for device in tier if device not in degree]
+
+
+def _overfull(plane: Plane, layers: dict[int, list[list[str]]]) -> list[str]:
+    """Hold a leaf's links of two rates against its ports, and see that no port is split for both."""
+    below, above = Counter(map(ABOVE, layers[0])), Counter(map(BELOW, layers[1]))
+    room = plane["radix"] * plane["link"] + plane.get("uplink_ports", 0) * plane["uplink"]
+    found = []
+    for leaf, count in above.items():
+        used = below[leaf] * plane["link"] + count * plane["uplink"]
+        if used > room or below[leaf] > plane["radix"]:
+            found.append(f"{leaf} has links of {used} bits a second and ports of {room}")
+    to_hosts = {(row[2], row[3].partition("/")[0]) for row in layers[0]}
+    to_spines = {(row[0], row[1].partition("/")[0]) for row in layers[1]}
+    return found + [f"port {port} of {leaf} is split for two rates" for leaf, port in to_hosts & to_spines]
 
 
 def _rails(plane: Plane, cables: list[list[str]]) -> list[str]:

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from sovereign_ai.plan.fabric.cables import Cable, Cables
     from sovereign_ai.plan.fabric.clos import MisfitError
     from sovereign_ai.plan.fabric.feasibility import size_alone
-    from sovereign_ai.plan.fabric.layout import pods_of
+    from sovereign_ai.plan.fabric.layout import pods_of, ports_of
     from sovereign_ai.plan.fabric.planes import (
         FabricPlan,
         Switch,
@@ -33,7 +33,7 @@ else:
             "cables": ("Cable", "Cables"),
             "clos": ("MisfitError",),
             "feasibility": ("size_alone",),
-            "layout": ("pods_of",),
+            "layout": ("pods_of", "ports_of"),
             "planes": ("FabricPlan", "Switch", "fullest_leaf", "host_rails", "hosts_under", "rails_beside"),
             "port_assignment": ("Block", "assign_places", "fabrics_by_name"),
             "size": ("FabricSize",),
@@ -55,6 +55,7 @@ __all__ = [
     "host_rails",
     "hosts_under",
     "pods_of",
+    "ports_of",
     "rails_beside",
     "size_alone",
     "waste_notes",

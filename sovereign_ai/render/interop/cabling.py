@@ -168,7 +168,6 @@ def cables_csv(plan: Plan, plane: FabricPlan) -> str:
     A row has a label, both ends with their racks, the rate, length and medium, and what is ordered for it.
     """
     estimator = _Estimator(plan)
-    rate = str(BitsPerSecond(plane.link))
     rows: list[tuple[str, ...]] = []
     for number, cable in enumerate(plane.cables, 1):
         ends = (
@@ -180,11 +179,13 @@ def cables_csv(plan: Plan, plane: FabricPlan) -> str:
             estimator.rack_name(cable.upper),
         )
         size, made_of, order = "", "", ""
+        link = plane.link if number <= plane.node_leaf else plane.uplink or plane.link
+        rate = str(BitsPerSecond(link))
         centimetres = estimator.centimetres(cable.lower, cable.upper)
         if centimetres is not None:
             size = f"{centimetres / 100:.1f}"
-            made_of = medium(centimetres, plane.link)
-            order = part(plane.link, centimetres, plane.kind)
+            made_of = medium(centimetres, link)
+            order = part(link, centimetres, plane.kind)
         rows.append((f"{plane.name}-{number:06d}", *ends, rate, size, made_of, order))
     head = ["label", "a", "a port", "a rack", "b", "b port", "b rack", "rate", "length m", "medium", "part"]
     return csv_table(head, rows)
@@ -197,12 +198,13 @@ def parts_csv(plan: Plan, plane: FabricPlan) -> str:
     """
     estimator = _Estimator(plan)
     counts: Counter[str] = Counter()
-    for lower, upper in plane.cables.pairs():
+    for number, (lower, upper) in enumerate(plane.cables.pairs(), 1):
         centimetres = estimator.centimetres(lower, upper)
+        link = plane.link if number <= plane.node_leaf else plane.uplink or plane.link
         if centimetres is None:
             counts["open: an end has no rack"] += 1
         else:
-            counts[part(plane.link, centimetres, plane.kind)] += 1
+            counts[part(link, centimetres, plane.kind)] += 1
     rows = sorted(counts.items(), key=_most_first)
     return csv_table(["part", "cables"], rows)
 
