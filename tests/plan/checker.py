@@ -19,11 +19,11 @@ What it holds against the cables, for each plane of each fabric:
   on to another. Where the plane says `uneven`, links differ by one at most, a pod's to all cores.
 * **Pairs**: two leaves without spines are joined to each other by as many cables as `leaf_leaf` says, and
   nothing else is.
-* **Bisection**: proved, not sampled. Every leaf splits what it sends equally over the spines of its pod, every
+* **Bisection**: proved, not sampled. A leaf splits what it sends equally over the spines of its pod, every
   spine over the cores that it meets, and so in reverse downwards. A pod of `s` spines that sends `T` puts
   `T/s` on each spine and, where spine `j` meets `m(j)` cores, `T/(s m(j))` on each of these: core `c` gets
-  `T` times `share(c)`, the sum of `1/(s m(j))` over the spines that meet it. To a pod that takes `R` it passes
-  on `R` times its own share of that pod's. With the same share of every pod both are the same traffic,
+  `T` times `share(c)`, the sum of `1/(s m(j))` over the spines that meet it. To a pod that takes `R` it
+  passes `R` times its own share of that pod's. With the same share of every pod both are the same traffic,
   whatever goes where. Then no link is overfull as long as no spine has fewer links above than below and no
   leaf sends or takes more than its uplinks. So that routing is a feasible flow of what the leaves' uplinks
   hold, and the uplinks of one half's leaves are a cut of the same size: flow and cut meet, and the bisection

@@ -23,9 +23,9 @@ from fractions import Fraction
 class Need:
     """The needs: places, rails, rails a leaf, ports of a switch, the ratio, and the unit kept together.
 
-    `radix` counts links to servers, of which a cage gives `split`. A link upwards has `speed` times the rate of
-    one to a server; a cage gives `up_split` of them, and a cage is split for one of the two alone. `extra`
-    ports of a leaf lead upwards and nowhere else. `above` is a spine's links, where it is another model.
+    `radix` counts links to servers, of which a cage gives `split`. A link upwards has `speed` times the rate
+    of one to a server; a cage gives `up_split` of them, and is split for one of the two alone. `extra` ports
+    of a leaf lead upwards and nowhere else. `above` is a spine's links, where it is another model.
     """
 
     places: int
@@ -49,7 +49,7 @@ class Need:
         return self.radix // self.split * self.up_split if self.up_split else self.radix
 
     def most_up(self, places: int) -> int:
-        """Links upwards for which a leaf of so many places has ports; negative where the places do not fit."""
+        """Links upwards for which a leaf of so many places has ports; negative where it has none."""
         used = places * self.leaf_rails
         if used > self.radix or not self.up_split:
             return self.radix - used

@@ -65,8 +65,8 @@ def test_each_port_has_the_speed_and_the_lanes_of_its_link(name: str) -> None:
                 lanes[lane].append(interface)
         assert {len(users) for users in lanes.values()} == {1}
         # What is split is split by the links to machines alone.
-        split = [row for row in device.get("BREAKOUT_CFG", {}).values()]
-        assert all(row["brkout_mode"].startswith("2x400G") for row in split)
+        for row in device.get("BREAKOUT_CFG", {}).values():
+            assert row["brkout_mode"].startswith("2x400G")
 
 
 @pytest.mark.parametrize("name", FABRICS)
