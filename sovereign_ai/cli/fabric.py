@@ -192,7 +192,8 @@ def _plane_lines(report: FabricReport, cabling: str) -> list[str]:
     below, above = min(report.rails)
     from_machines = f"{BitsPerSecond(below)} from machines"
     to_spines = f"{BitsPerSecond(above)} to spines"
-    lines += wrapped(f"{len(report.rails)} rails, the least {from_machines} and {to_spines}", "  ")
+    rails = "1 rail" if len(report.rails) == 1 else f"{len(report.rails)} rails"
+    lines += wrapped(f"{rails}, the least {from_machines} and {to_spines}", "  ")
     lines += wrapped(f"cables {cabling}", "  ")
     return lines
 

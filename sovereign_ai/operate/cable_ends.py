@@ -18,7 +18,14 @@ from dataclasses import dataclass
 from sovereign_ai.assess.observed import End
 from sovereign_ai.plan import Plan
 from sovereign_ai.plan.fabric import FabricPlan
-from sovereign_ai.render.switches import adapter, host_interface, interface, port_maps, port_number
+from sovereign_ai.render.switches import (
+    adapter,
+    host_interface,
+    interface,
+    port_maps,
+    port_number,
+    split_parts,
+)
 from sovereign_ai.spec import AIFactory
 
 
@@ -90,7 +97,7 @@ def _sonic_names(factory: AIFactory, plan: Plan, plane: FabricPlan) -> dict[End,
     for switch in port_maps(factory, plan, plane):
         name = switch.switch.name
         for port in switch.ports:
-            sonic = switch.panel.port(port.name).name
+            sonic = switch.panel_of(port).port(port.name).name
             names[name, sonic] = (name, port.interface)
     return names
 
@@ -102,8 +109,9 @@ def _subnet_names(factory: AIFactory, plane: FabricPlan) -> dict[End, End]:
     """
     fabric = next(fabric for fabric in factory.fabrics if fabric.name == plane.fabric)
     names: dict[End, End] = {}
+    parts = split_parts(plane, fabric.breakout)
     for link in plane.cables:
-        number = str(port_number(link.upper_port, fabric.breakout))
+        number = str(port_number(link.upper_port, parts))
         names[link.upper, number] = (link.upper, interface(link.upper_port))
     for link in plane.host_links:
         name = host_interface(link.lower_port)
@@ -111,6 +119,6 @@ def _subnet_names(factory: AIFactory, plane: FabricPlan) -> dict[End, End]:
         # rdma-ndd names an adapter after its host and its device; devices are named after the plan's ports.
         names[f"{link.lower} {name}", "1"] = (link.lower, name)
     for link in plane.switch_links:
-        number = str(port_number(link.lower_port, fabric.breakout))
+        number = str(port_number(link.lower_port, parts))
         names[link.lower, number] = (link.lower, interface(link.lower_port))
     return names

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from sovereign_ai.catalog.accelerator import accelerator
 from sovereign_ai.plan.addresses import joins
 from sovereign_ai.plan.fabric.port_assignment import joins_servers
 from sovereign_ai.plan.shapes import Shape
@@ -22,6 +23,7 @@ def network_notes(factory: AIFactory, shapes: Sequence[Shape], tiers: Sequence[S
     """Yield every note on networks, in the order of the description."""
     for fabric in factory.fabrics:
         yield from _idle_ports(fabric, shapes)
+        yield from _rails_without_a_way(fabric, shapes)
     for tier in tiers:
         pools = [shape for shape in shapes if shape.site.name == tier.site and shape.pool.zone == tier.zone]
         yield from _storage_notes(factory, tier, pools)
@@ -38,6 +40,20 @@ def _idle_ports(fabric: Fabric, shapes: Sequence[Shape]) -> Iterator[str]:
             unused = ports - fabric.rails
             yield (
                 f"fabric {fabric.name}: {cabled} of {servers} are cabled, one a rail; {unused} stay unused"
+            )
+
+
+def _rails_without_a_way(fabric: Fabric, shapes: Sequence[Shape]) -> Iterator[str]:
+    """Yield the pools whose rails have no switch in common, and whose GPUs no link to forward over."""
+    if fabric.role != "compute" or fabric.rail_groups == 1:
+        return
+    for shape in shapes:
+        machine = shape.system
+        if joins(fabric, shape) and not accelerator(machine.accelerator).scale_up:
+            servers = f"{machine.name} in pool {shape.pool.name}"
+            yield (
+                f"fabric {fabric.name}: no switch joins the {fabric.rail_groups} networks of its rails, "
+                f"and no scale-up link is known of {servers} that would forward between them"
             )
 
 

@@ -139,8 +139,11 @@ def _draw_fabric(sheet: _Sheet, fabric: FabricPlan) -> None:
         tiers[switch.tier].append(switch)
     sheet.heading(fabric.name)
     counts = ", ".join(f"{len(switches):,} {tier}" for tier, switches in tiers.items() if switches)
+    rails = f"{fabric.rails} rails"
+    if fabric.rails == 1:
+        rails = f"rail {fabric.first_rail}"
     cables = (
-        f"{len(fabric.cables):,} cables, {fabric.kind}, {fabric.rails} rails at {fabric.link // 10**9} Gbps, "
+        f"{len(fabric.cables):,} cables, {fabric.kind}, {rails} at {fabric.link // 10**9} Gbps, "
         f"{fabric.oversubscription}"
     )
     sheet.note(f"{counts}; {cables}")

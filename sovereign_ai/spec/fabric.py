@@ -113,6 +113,9 @@ class Fabric(Model):
     subnets: Annotated[int, Field(ge=1, le=64, strict=True)] | None = added_later()
     """InfiniBand subnets that the pods are divided into; the cores route between them. Left out: one, of at
     most 49,151 addresses."""
+    planes_by: Literal["rail"] | None = added_later()
+    """`rail`: each rail, or each group of `leaf_rails` of them, has switches of its own, and none joins two;
+    servers forward between rails over their scale-up links. Left out: a plane has all rails."""
 
     @model_validator(mode="before")
     @classmethod
@@ -132,6 +135,24 @@ class Fabric(Model):
             expanded.pop("switch", None)
             expanded.pop("radix", None)
         return expanded | data
+
+    @property
+    def rail_groups(self) -> int:
+        """How many networks the rails are divided into, none of which has a switch in common with another."""
+        return self.rails // self._plane_rails
+
+    @property
+    def _plane_rails(self) -> int:
+        """How many rails a plane has."""
+        group = self.leaf_rails or 1
+        # Rails that no group divides are refused where the plane is sized.
+        return group if self.planes_by == "rail" and self.rails % group == 0 else self.rails
+
+    def of_a_plane(self) -> Fabric:
+        """Return the fabric as each of its planes is sized: with the rails of a plane alone."""
+        if self._plane_rails == self.rails:
+            return self
+        return self.model_copy(update={"rails": self._plane_rails})
 
     @property
     def laid_out(self) -> bool:

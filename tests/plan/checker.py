@@ -7,21 +7,28 @@ Nothing is imported from the package, so a mistake there cannot hide here.
 What it holds against the cables, for each plane of each fabric:
 
 * **Ports**: every port of every device is used once in the whole plan; a switch's port lies within its radix.
-* **Degree**: no switch has more cables than ports; every cable climbs one tier.
-* **Rails**: a leaf serves one rail; port i of a machine ends at a leaf of rail i; a machine that joins has
-  every rail once; machines of one scalable unit that fits a leaf share one leaf a rail.
+* **Degree**: no switch has more cables than ports, and where links upwards have another rate no leaf has more
+  bits a second than its ports; a port is split for links of one rate alone; every cable climbs one tier.
+* **Rails**: a leaf serves one rail; port i of a machine ends at a leaf of rail i, counted from `first_rail`
+  where rails are planes of their own; a machine that joins has every rail once; machines of one scalable
+  unit that fits a leaf share one leaf a rail.
 * **Counts**: leaves, spines, cores and cables are as many as the plan says.
 * **Connectivity**: every endpoint reaches every other.
 * **Evenness**: a leaf has equally many links to each spine of its pod and none to another, and a spine to
-  each core that it meets; a core has the same share of every pod's links, so that what comes from one goes on
-  to another. Where the plane says `uneven`, links differ by one at most, a pod's to all cores.
+  each core that it meets; a core has the same share of what every pod sends, so that what comes from one goes
+  on to another. Where the plane says `uneven`, links differ by one at most, a pod's to all cores.
 * **Pairs**: two leaves without spines are joined to each other by as many cables as `leaf_leaf` says, and
   nothing else is.
-* **Bisection**: proved, not sampled. With even links, split every leaf's traffic equally over its uplinks and
-  every spine's over its own; then no link is overfull as long as no spine has fewer links above than below
-  and no leaf sends or takes more than its uplinks. So that routing is a feasible flow of what the leaves'
-  uplinks hold, and the uplinks of one half's leaves are a cut of the same size: flow and cut meet, and the
-  bisection is the uplinks of the half that has the least of them. Where no such proof goes through, that is a
+* **Bisection**: proved, not sampled. A leaf splits what it sends equally over the spines of its pod, every
+  spine over the cores that it meets, and so in reverse downwards. A pod of `s` spines that sends `T` puts
+  `T/s` on each spine and, where spine `j` meets `m(j)` cores, `T/(s m(j))` on each of these: core `c` gets
+  `T` times `share(c)`, the sum of `1/(s m(j))` over the spines that meet it. To a pod that takes `R` it
+  passes `R` times its own share of that pod's. With the same share of every pod both are the same traffic,
+  whatever goes where. Then no link is overfull as long as no spine has fewer links above than below and no
+  leaf sends or takes more than its uplinks. So that routing is a feasible flow of what the leaves' uplinks
+  hold, and the uplinks of one half's leaves are a cut of the same size: flow and cut meet, and the bisection
+  is the uplinks of the half that has the least of them. Where a plane is `uneven`, the same holds of as many
+  links to each switch above as lead to the one with the fewest. Where no such proof goes through, that is a
   finding.
 """
 
@@ -31,6 +38,7 @@ import json
 import re
 import sys
 from collections import Counter, defaultdict
+from collections.abc import Iterable
 from fractions import Fraction
 from operator import itemgetter
 from pathlib import Path
@@ -120,11 +128,15 @@ def _degrees(plane: Plane, tier: dict[str, int], layers: dict[int, list[list[str
     height = {device["name"]: device["tier"] for device in plane["switches"]}
     above = plane.get("spine_radix") or plane["radix"]
     room = {"leaf": plane["radix"] + plane.get("uplink_ports", 0), "spine": above, "core": above}
+    # A leaf whose links upwards have a rate of their own is measured in bits a second.
+    by_rate = bool(plane.get("uplink")) and not plane.get("leaf_leaf")
     found = [
         f"{device} has {count} cables and {room[height[device]]} ports"
         for device, count in degree.items()
-        if count > room[height[device]]
+        if count > room[height[device]] and not (by_rate and height[device] == "leaf")
     ]
+    if by_rate:
+        found += _overfull(plane, layers)
     ports = {row[3] for row in plane["cables"]} | {row[1] for row in layers[1] + layers[2]}
     matches = {port: SWITCH_PORT.fullmatch(port) for port in ports}
     wrong = sorted(port for port, match in matches.items() if match is None)
@@ -141,6 +153,20 @@ def _degrees(plane: Plane, tier: dict[str, int], layers: dict[int, list[list[str
         for number in sorted(set(beyond))
     ]
     return found + [f"{device} is a switch without a cable" for device in tier if device not in degree]
+
+
+def _overfull(plane: Plane, layers: dict[int, list[list[str]]]) -> list[str]:
+    """Hold a leaf's links of two rates against its ports, and see that no port is split for both."""
+    below, above = Counter(map(ABOVE, layers[0])), Counter(map(BELOW, layers[1]))
+    room = plane["radix"] * plane["link"] + plane.get("uplink_ports", 0) * plane["uplink"]
+    found = []
+    for leaf, count in above.items():
+        used = below[leaf] * plane["link"] + count * plane["uplink"]
+        if used > room or below[leaf] > plane["radix"]:
+            found.append(f"{leaf} has links of {used} bits a second and ports of {room}")
+    to_hosts = {(row[2], row[3].partition("/")[0]) for row in layers[0]}
+    to_spines = {(row[0], row[1].partition("/")[0]) for row in layers[1]}
+    return found + [f"port {port} of {leaf} is split for two rates" for leaf, port in to_hosts & to_spines]
 
 
 def _rails(plane: Plane, cables: list[list[str]]) -> list[str]:
@@ -161,7 +187,7 @@ def _rails(plane: Plane, cables: list[list[str]]) -> list[str]:
             continue
         rail = leaf_rail[leaf]
         if several > 1:
-            rail = number[port] - (0 if "-manager-" in host else least[host])
+            rail = number[port] - (plane.get("first_rail", 0) if "-manager-" in host else least[host])
             if not leaf_rail[leaf] <= rail < leaf_rail[leaf] + several:
                 found.append(
                     f"{port} of {host} ends at {leaf} "
@@ -192,7 +218,8 @@ def _units(plane: Plane, layers: dict[int, list[list[str]]], units: dict[str, tu
             continue
         members[units[host]].add(host)
         leaves[units[host], leaf_rail[leaf]].add(leaf)
-        own = int(port.removeprefix(plane["role"]).partition("/")[0]) - leaf_rail[leaf]
+        of_machine = int(port.removeprefix(plane["role"]).partition("/")[0])
+        own = of_machine - plane.get("first_rail", 0) - leaf_rail[leaf]
         if not 0 <= own < plane.get("leaf_rails", 1):
             found.append(f"{port} of {host} ends at {leaf} of rail {leaf_rail[leaf]}")
     room = plane.get("leaf_places") or plane["radix"] - (plane["leaf_spine"] // plane["leaf"])
@@ -316,11 +343,12 @@ def _uneven(middle: list[list[str]], high: list[list[str]], *, by_one: bool = Fa
         meets[pod_of[spine]][core] += count
         of_spine[spine].add(count)
     cores = {row[2] for row in high}
-    first = _shares(meets[0])
+    shares = _shares(pods, set(map(itemgetter(0, 2), high)))
     for number, pod in enumerate(pods):
         counts = meets[number].values()
-        even = max(counts) - min(counts) <= 1 if by_one else _shares(meets[number]) == first
-        if len({up[spine] for spine in pod}) != 1 or set(meets[number]) != cores or not even:
+        even = not by_one or max(counts) - min(counts) <= 1
+        same = shares[number] == shares[0] and set(meets[number]) == cores
+        if len({up[spine] for spine in pod}) != 1 or not same or not even:
             found.append(f"the pod of {min(pod)} does not meet every core with its share of links")
     found += [
         f"{spine} has between {min(counts)} and {max(counts)} links to its cores"
@@ -330,10 +358,22 @@ def _uneven(middle: list[list[str]], high: list[list[str]], *, by_one: bool = Fa
     return found
 
 
-def _shares(links: Counter[str]) -> dict[str, Fraction]:
-    """Return each core's share of a pod's links."""
-    total = links.total()
-    return {core: Fraction(count, total) for core, count in links.items()}
+def _shares(pods: Iterable[frozenset[str]], meetings: set[tuple[str, str]]) -> list[dict[str, Fraction]]:
+    """Return for each pod what share of its traffic each core gets when all is spread evenly."""
+    above: defaultdict[str, list[str]] = defaultdict(list)
+    for spine, core in meetings:
+        above[spine].append(core)
+    shares = []
+    for pod in pods:
+        share: defaultdict[str, Fraction] = defaultdict(Fraction)
+        # Spines that meet as many cores are counted before a fraction is made of them.
+        times: Counter[tuple[str, int]] = Counter()
+        for spine in pod:
+            times.update((core, len(above[spine])) for core in above[spine])
+        for (core, met), count in times.items():
+            share[core] += Fraction(count, len(pod) * met)
+        shares.append(dict(share))
+    return shares
 
 
 def main(path: str) -> int:

@@ -16,11 +16,17 @@ What every design must keep, and all that it must keep:
 from __future__ import annotations
 
 from dataclasses import dataclass
+from fractions import Fraction
 
 
 @dataclass(frozen=True)
 class Need:
-    """The needs: places, rails, rails a leaf, ports of a switch, the ratio, and the unit kept together."""
+    """The needs: places, rails, rails a leaf, ports of a switch, the ratio, and the unit kept together.
+
+    `radix` counts links to servers, of which a cage gives `split`. A link upwards has `speed` times the rate
+    of one to a server; a cage gives `up_split` of them, and is split for one of the two alone. `extra` ports
+    of a leaf lead upwards and nowhere else. `above` is a spine's links, where it is another model.
+    """
 
     places: int
     rails: int
@@ -29,6 +35,27 @@ class Need:
     down: int
     up: int
     unit: int
+    split: int = 1
+    speed: Fraction = Fraction(1)
+    up_split: int = 0
+    extra: int = 0
+    above: int = 0
+
+    @property
+    def spine_radix(self) -> int:
+        """Links of a spine or core."""
+        if self.above:
+            return self.above
+        return self.radix // self.split * self.up_split if self.up_split else self.radix
+
+    def most_up(self, places: int) -> int:
+        """Links upwards for which a leaf of so many places has ports; negative where it has none."""
+        used = places * self.leaf_rails
+        if used > self.radix or not self.up_split:
+            return self.radix - used
+        if self.extra:
+            return self.extra
+        return (self.radix // self.split - ceiling(used, self.split)) * self.up_split
 
 
 @dataclass(frozen=True)
@@ -61,7 +88,8 @@ def leaves_for(need: Need, places: int) -> int:
 
 def uplinks_for(need: Need, places: int) -> int:
     """Links upwards that the ratio asks of a leaf."""
-    return max(ceiling(places * need.leaf_rails * need.up, need.down), 1)
+    carried = Fraction(places * need.leaf_rails * need.up, need.down) / need.speed
+    return max(ceiling(carried.numerator, carried.denominator), 1)
 
 
 def cores_for(links: int, spines: int, above: int, radix: int) -> int:
@@ -87,22 +115,23 @@ def least(need: Need) -> Least | None:
     fits = [
         places
         for places in range(1, need.radix // need.leaf_rails + 1)
-        if places * need.leaf_rails + uplinks_for(need, places) <= need.radix
+        if uplinks_for(need, places) <= need.most_up(places)
     ]
     if not fits:
         return None
     fewest = min(leaves_for(need, places) for places in fits)
     places = min(places for places in fits if leaves_for(need, places) == fewest)
     leaves, up = fewest * groups, uplinks_for(need, places)
-    if leaves <= need.radix:
-        return Least(leaves, leaves * up, max(ceiling(leaves * up, need.radix), min(2, up)), 2)
+    radix = need.spine_radix
+    if leaves <= radix:
+        return Least(leaves, leaves * up, max(ceiling(leaves * up, radix), min(2, up)), 2)
     best: int | None = None
-    for pods in range(2, min(need.radix, leaves) + 1):
+    for pods in range(2, min(radix, leaves) + 1):
         pod = ceiling(leaves, pods)
-        if pod > need.radix // 2:
+        if pod > radix // 2:
             continue
-        for spines in range(max(ceiling(pod * up, need.radix // 2), min(2, up)), up + 1):
+        for spines in range(max(ceiling(pod * up, radix // 2), min(2, up)), up + 1):
             above = ceiling(pod * up, spines)
-            total = pods * spines + cores_for(pods * spines * above, spines, above, need.radix)
+            total = pods * spines + cores_for(pods * spines * above, spines, above, radix)
             best = total if best is None else min(best, total)
     return None if best is None else Least(leaves, leaves * up, best, 3)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Callable
+from dataclasses import replace
 from fractions import Fraction
 from typing import Any
 
@@ -20,6 +22,7 @@ from .least import Need, least
 from .wishes import as_json, machines, pool, wish
 
 MOST = Fraction(105, 100)
+Draw = Callable[[int], tuple[dict[str, Any], dict[str, Any], Need]]
 RATIOS = [(1, 1), (2, 1), (3, 1), (1, 2), (5, 3), (7, 1)]
 
 
@@ -53,9 +56,29 @@ def drawn(seed: int) -> tuple[dict[str, Any], dict[str, Any], Need]:
     )
 
 
-def held(seed: int) -> bool:
-    """Hold one description against the solver and the checker; tell whether it was planned."""
+def drawn_of_two_rates(seed: int) -> tuple[dict[str, Any], dict[str, Any], Need]:
+    """Draw a fabric whose links upwards have another rate than those to servers, and what it needs."""
     entry, fields, need = drawn(seed)
+    dice = random.Random(f"rates {seed}")  # noqa: S311 - no secret
+    cages, split = int(fields["radix"]), dice.choice([1, 2, 4])
+    up_split = dice.choice([number for number in (1, 2, 4, 8) if number != split])
+    # With this rate all drawn rates of links upwards are whole numbers.
+    fields |= {"breakout": split, "link": "80 Gbps", "uplink": f"{80 * split // up_split} Gbps"}
+    need = replace(need, radix=cages * split, split=split, speed=Fraction(split, up_split), up_split=up_split)
+    if dice.random() < 0.3:
+        above, extra, times = dice.choice([16, 32, 64]), dice.choice([2, 4, 8]), dice.choice([2, 4])
+        fields |= {"uplink": f"{80 * times} Gbps", "uplink_ports": extra, "spine_radix": above}
+        need = replace(need, speed=Fraction(times), up_split=1, extra=extra, above=above)
+    elif dice.random() < 0.3:
+        above = dice.choice([32, 64, 128])
+        fields["spine_radix"] = above
+        need = replace(need, above=above)
+    return entry, fields, need
+
+
+def held(seed: int, draw: Draw = drawn) -> bool:
+    """Hold one description against the solver and the checker; tell whether it was planned."""
+    entry, fields, need = draw(seed)
     needed = least(need)
     try:
         factory = wish([entry], {"name": "f", **fields})
@@ -81,6 +104,17 @@ def held(seed: int) -> bool:
 def test_random_descriptions_take_at_most_a_twentieth_more_than_the_least() -> None:
     planned = sum(held(seed) for seed in range(300))
     assert planned > 200
+
+
+def test_links_of_two_rates_take_at_most_a_twentieth_more_than_the_least() -> None:
+    planned = sum(held(seed, drawn_of_two_rates) for seed in range(200))
+    assert planned > 100
+
+
+@pytest.mark.planner_long
+def test_two_thousand_fabrics_of_two_rates_take_at_most_a_twentieth_more_than_the_least() -> None:
+    planned = sum(held(seed, drawn_of_two_rates) for seed in range(2_000))
+    assert planned > 1_000
 
 
 @pytest.mark.planner_long

@@ -122,3 +122,13 @@ def test_a_pool_that_the_storage_network_leaves_out_reaches_it_in_band() -> None
             "and the ports (2 of 10 Gbps in inband) carry 12.5 GB/s"
         ),
     ]
+
+
+@pytest.mark.parametrize(("system", "noted"), [("dgx-h100", 0), ("l40s-server-8", 1)])
+def test_rails_without_a_common_switch_need_links_inside_the_machines(system: str, noted: int) -> None:
+    apart = {**_fabric("apart", "compute", rails=2, link="200 Gbps"), "planes_by": "rail"}
+    notes = _notes(_wish(apart, pools=[pool(nodes=5, system=system)]))
+    ways = [note for note in notes if "would forward between them" in note]
+    assert len(ways) == noted
+    together = _notes(_wish({**apart, "planes_by": None}, pools=[pool(nodes=5, system=system)]))
+    assert not [note for note in together if "would forward between them" in note]

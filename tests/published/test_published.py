@@ -56,6 +56,7 @@ def counts(row: dict[str, Any]) -> dict[str, int]:
     together = planes if row.get("planes") == "together" else planes[:1]
     found = {tier: sum(getattr(plane, tier) for plane in together) for tier in ("leaf", "spine", "core")}
     found |= {name: getattr(planes[0], name) for name in LINKS}
+    found["networks"] = len(planes)
     found["tiers"] = planes[0].tiers
     found["links_up_of_a_leaf"] = planes[0].up
     found["core_links_of_a_spine"] = planes[0].shape.spine_up

@@ -58,7 +58,8 @@ def rails(plan: Plan, plane: FabricPlan) -> Iterator[AcceptanceTest]:
         command = (
             f"NCCL_IB_HCA=NIC-OF-THE-RAIL all_reduce_perf {LARGE} -g 1 on the rail's GPU of every machine"
         )
-        subjects = tuple(f"{plane.name}-r{rail}{zone}" for rail in range(plane.rails))
+        own_rails = range(plane.first_rail, plane.first_rail + plane.rails)
+        subjects = tuple(f"{plane.name}-r{rail}{zone}" for rail in own_rails)
         yield AcceptanceTest("collectives", "rail", plane.name, "nccl", command, subjects, (bus, *ranks))
 
 

@@ -14,7 +14,7 @@ from sovereign_ai.assess.energy.power import SiteEquipment, site_power
 from sovereign_ai.assess.measure import plain
 from sovereign_ai.assess.sheet import Sheet
 from sovereign_ai.plan import Plan
-from sovereign_ai.plan.fabric import fullest_leaf
+from sovereign_ai.plan.fabric import fullest_leaf, rails_beside
 from sovereign_ai.plan.power import feed_limit
 
 
@@ -164,8 +164,9 @@ def _leaves(equipment: SiteEquipment, plan: Plan) -> Iterator[Failure]:
     for plane in plan.fabrics:
         if plane.site == equipment.name and plane.role == "compute" and plane.leaf:
             machines = fullest_leaf(plane, every)
+            rails = rails_beside(plane, plan.fabrics)
             why = (
-                f"a leaf of {plane.name} carries one of {plane.rails} rails of up to {machines} machines: "
+                f"a leaf of {plane.name} carries one of {rails} rails of up to {machines} machines: "
                 "they live, and a job across all rails restarts without them"
             )
             yield Failure(equipment.name, f"leaf of {plane.name}", machines == 0, machines, why)

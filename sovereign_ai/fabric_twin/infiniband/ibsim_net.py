@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from sovereign_ai.errors import EnvironmentLacksError, Problem
 from sovereign_ai.plan import Plan
 from sovereign_ai.plan.fabric import FabricPlan
-from sovereign_ai.render.switches import adapter, partitions_conf, port_number, zones_of
+from sovereign_ai.render.switches import adapter, partitions_conf, port_number, split_parts, zones_of
 from sovereign_ai.spec import AIFactory
 
 MOST_PORTS = 255
@@ -129,14 +129,15 @@ def _excesses(plane: FabricPlan) -> Iterator[Problem]:
 def _links(factory: AIFactory, plane: FabricPlan) -> tuple[tuple[End, End], ...]:
     """Return both ends of every cable, the lower first."""
     fabric = next(fabric for fabric in factory.fabrics if fabric.name == plane.fabric)
+    parts = split_parts(plane, fabric.breakout)
     links = []
     for link in plane.host_links:
         # Each port of a host is an adapter of its own, with one port.
         below = (adapter(link.lower, link.lower_port), 1)
-        links.append((below, (link.upper, port_number(link.upper_port, fabric.breakout))))
+        links.append((below, (link.upper, port_number(link.upper_port, parts))))
     for link in plane.switch_links:
-        below = (link.lower, port_number(link.lower_port, fabric.breakout))
-        links.append((below, (link.upper, port_number(link.upper_port, fabric.breakout))))
+        below = (link.lower, port_number(link.lower_port, parts))
+        links.append((below, (link.upper, port_number(link.upper_port, parts))))
     return tuple(links)
 
 

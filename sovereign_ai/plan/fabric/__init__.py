@@ -14,8 +14,15 @@ if TYPE_CHECKING:
     from sovereign_ai.plan.fabric.cables import Cable, Cables
     from sovereign_ai.plan.fabric.clos import MisfitError
     from sovereign_ai.plan.fabric.feasibility import size_alone
-    from sovereign_ai.plan.fabric.layout import pods_of
-    from sovereign_ai.plan.fabric.planes import FabricPlan, Switch, fullest_leaf, host_rails, hosts_under
+    from sovereign_ai.plan.fabric.layout import pods_of, ports_of
+    from sovereign_ai.plan.fabric.planes import (
+        FabricPlan,
+        Switch,
+        fullest_leaf,
+        host_rails,
+        hosts_under,
+        rails_beside,
+    )
     from sovereign_ai.plan.fabric.port_assignment import Block, assign_places, fabrics_by_name
     from sovereign_ai.plan.fabric.size import FabricSize
     from sovereign_ai.plan.fabric.waste import waste_notes
@@ -26,8 +33,8 @@ else:
             "cables": ("Cable", "Cables"),
             "clos": ("MisfitError",),
             "feasibility": ("size_alone",),
-            "layout": ("pods_of",),
-            "planes": ("FabricPlan", "Switch", "fullest_leaf", "host_rails", "hosts_under"),
+            "layout": ("pods_of", "ports_of"),
+            "planes": ("FabricPlan", "Switch", "fullest_leaf", "host_rails", "hosts_under", "rails_beside"),
             "port_assignment": ("Block", "assign_places", "fabrics_by_name"),
             "size": ("FabricSize",),
             "waste": ("waste_notes",),
@@ -48,6 +55,8 @@ __all__ = [
     "host_rails",
     "hosts_under",
     "pods_of",
+    "ports_of",
+    "rails_beside",
     "size_alone",
     "waste_notes",
 ]

@@ -162,7 +162,7 @@ def node_leaf(
     hosts: Mapping[str, Sequence[str]],
     *,
     managers: int,
-    planes: int,
+    copy: int,
     server_port: int,
 ) -> Cables:
     """Connect servers, storage servers and fabric managers to their leaves.
@@ -173,7 +173,7 @@ def node_leaf(
         ports: port names of a switch.
         hosts: block name to the hosts in it, in order of their places.
         managers: manager ports; they use the free places behind the servers of the last pool.
-        planes: planes of the fabric.
+        copy: which of the planes that share a rail's rate it is, from 1; 0 where none does.
         server_port: number of a storage server's first port, where earlier fabrics of the role use some.
     """
     hosts_placed: list[str] = []
@@ -191,13 +191,14 @@ def node_leaf(
             free = places[block.hosts :]
     cables: list[CableRow] = []
     leaf_rails, groups = size.leaf_rails, size.rails // size.leaf_rails
-    suffix = f"/{size.plane + 1}" if planes > 1 else ""
+    suffix = f"/{copy}" if copy else ""
     for rail in range(size.rails):
         leaves = names.leaves[rail // leaf_rails :: groups]
         own_ports: list[str] = []
         rail_leaves: list[str] = []
         leaf_ports: list[str] = []
-        port_of = {first: f"{size.role}{first + rail}{suffix}" for first in {0, server_port}}
+        number = size.first_rail + rail
+        port_of = {first: f"{size.role}{first + number}{suffix}" for first in {0, server_port}}
         for place, first in zip(host_places, first_ports, strict=True):
             leaf, position = divmod(place, size.down)
             own_ports.append(port_of[first])
@@ -211,7 +212,7 @@ def node_leaf(
         name = f"{names.plane}-manager-{manager + 1}"
         above = names.leaves[leaf * groups + rail // leaf_rails]
         leaf_port = ports[position * leaf_rails + rail % leaf_rails]
-        cables.append((name, f"{size.role}{rail}{suffix}", above, leaf_port))
+        cables.append((name, f"{size.role}{size.first_rail + rail}{suffix}", above, leaf_port))
     return Cables(cables)
 
 

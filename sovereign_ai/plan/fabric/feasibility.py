@@ -59,7 +59,8 @@ def size_fabrics(
                 continue
             # Planes are copies of each other, so one is sized and named several times.
             size = _size_plane(factory, fabric, site.name, blocks)
-            sizes += [_name_plane(fabric, site.name, plane, size) for plane in range(fabric.planes)]
+            planes = range(fabric.planes * fabric.rail_groups)
+            sizes += [_name_plane(fabric, site.name, plane, size) for plane in planes]
     return tuple(sizes)
 
 
@@ -80,6 +81,7 @@ def size_alone(factory: AIFactory, fabric: Fabric, site: str) -> FabricSize:
 
 def _size_plane(factory: AIFactory, fabric: Fabric, site: str, blocks: list[Block]) -> FabricSize:
     """Return the size of a fabric's planes at one site."""
+    fabric = fabric.of_a_plane()
     if not fabric.laid_out:
         return sized(
             blocks,
@@ -287,6 +289,12 @@ def _name_plane(fabric: Fabric, site: str, plane: int, size: FabricSize) -> Fabr
         preset = design(fabric.design)
         text = f"{preset.name}: {preset.about} ({preset.source}, read {preset.read})"
         why = {**size.why, "design": text}
+    group = plane % fabric.rail_groups
+    first_rail = group * size.rails
+    if fabric.rail_groups > 1:
+        last_rail = first_rail + size.rails - 1
+        own = f"rail {first_rail}" if size.rails == 1 else f"rails {first_rail} to {last_rail}"
+        why = {**why, "rails": f"{own} of {fabric.rails}: no switch joins them with another plane's"}
     return replace(
         size,
         fabric=fabric.name,
@@ -296,4 +304,5 @@ def _name_plane(fabric: Fabric, site: str, plane: int, size: FabricSize) -> Fabr
         kind=fabric.kind,
         link=fabric.link.count // fabric.planes,
         why=why,
+        first_rail=first_rail,
     )

@@ -335,8 +335,9 @@ class _Sizer:
         a_group = ceil_div(first_free_place(self.blocks, places), places) if places else 0
         leaf = a_group * (self.rails // self.leaf_rails)
         if not 0 < leaf <= 2:
+            rails = "1 rail" if self.rails == 1 else f"{self.rails} rails"
             message = (
-                f"{self.places} machines of {self.rails} rails take {leaf or 'more than two'} leaves, "
+                f"{self.places} machines of {rails} take {leaf or 'more than two'} leaves, "
                 "and without spines there are two at most"
             )
             raise MisfitError("spines", message, "write 'spines: least', or use a switch of more ports")
@@ -355,7 +356,8 @@ class _Sizer:
         peers = self.fabric.peer_links or need
         if peers > room:
             message = f"{peers} links between the two leaves, and {max(room, 0)} ports of each are left"
-            hint = f"write at most {room}, a larger oversubscription, or use spines"
+            fewer = f"at most {room}, " if room > 0 else ""
+            hint = f"write {fewer}a larger oversubscription, or use spines"
             raise MisfitError("peer_links", message, hint)
         self.why["leaf_leaf"] = f"{peers} links between the pair; {need} carry the machines there now"
         self.why["tiers"] = "two leaves that meet each other"

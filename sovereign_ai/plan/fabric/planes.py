@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
 
@@ -82,6 +82,7 @@ class FabricPlan:
         uplink: bits a second of a link between switches where it differs from `link`; 0 elsewhere.
         uplink_ports: links of a leaf's ports for spines alone, besides its radix; 0 elsewhere.
         uneven: a leaf's links to its spines, or a spine's to its cores, differ by one.
+        first_rail: the server's rail that is rail 0 of this plane, where rails are planes of their own.
     """
 
     name: str
@@ -114,6 +115,7 @@ class FabricPlan:
     uplink: int = 0
     uplink_ports: int = 0
     uneven: bool = False
+    first_rail: int = 0
 
     @property
     def host_links(self) -> Cables:
@@ -144,6 +146,7 @@ LATER = {
     "uplink": 0,
     "uplink_ports": 0,
     "uneven": False,
+    "first_rail": 0,
 }
 """Fields that were added after plans had been signed, with the value that the canonical JSON leaves out, so
 that digests stay."""
@@ -172,7 +175,16 @@ def host_rails(plane: FabricPlan) -> list[int]:
     manager = f"{plane.name}-manager-"
     rails: list[int] = []
     for host, number in zip(links.lowers(), numbers, strict=True):
-        rails.append(number if host.startswith(manager) else number - first[host])
+        rails.append(number - (plane.first_rail if host.startswith(manager) else first[host]))
+    return rails
+
+
+def rails_beside(plane: FabricPlan, planes: Iterable[FabricPlan]) -> int:
+    """Return the rails of a plane's fabric at its site: more than its own where rails are planes."""
+    rails = plane.rails
+    for other in planes:
+        if (other.fabric, other.site) == (plane.fabric, plane.site):
+            rails = max(rails, other.first_rail + other.rails)
     return rails
 
 
@@ -261,9 +273,8 @@ def _plan_plane(
     """Plan one plane's cables and measure their capacity."""
     names = switch_names(size)
     ports = port_names(size.radix, fabric.breakout)
-    low = node_leaf(
-        size, names, ports, hosts, managers=fabric.managers, planes=fabric.planes, server_port=server_port
-    )
+    copy = size.plane // fabric.rail_groups + 1 if fabric.planes > 1 else 0
+    low = node_leaf(size, names, ports, hosts, managers=fabric.managers, copy=copy, server_port=server_port)
     middle = leaf_spine(size, names, ports)
     high = spine_core(size, names, ports)
     layout = size.layout
@@ -316,6 +327,7 @@ def _plan_plane(
         uplink=uplink,
         uplink_ports=uplink_ports,
         uneven=not is_even,
+        first_rail=size.first_rail,
     )
 
 

@@ -98,7 +98,7 @@ def blocks_of(
         managed: management ports of switches and rack PDUs at the site.
     """
     pools = pools_of(factory, fabric, site)
-    managers = ceil_div(fabric.managers, fabric.rails) if pools else 0
+    managers = ceil_div(fabric.managers, fabric.of_a_plane().rails) if pools else 0
     blocks: list[Block] = []
     for pool in pools:
         # Managers use free places behind the last pool, so its units have room for them.

@@ -70,6 +70,7 @@ class FabricSize:
         why: field to the formula and its inputs in words.
         layout: what its cables follow from where the description specifies more than radix and ratio; None
             elsewhere.
+        first_rail: the server's rail that is this plane's first; 0 unless rails are planes of their own.
     """
 
     fabric: str
@@ -95,6 +96,7 @@ class FabricSize:
     blocks: tuple[Block, ...]
     why: Mapping[str, str]
     layout: Layout | None = None
+    first_rail: int = 0
 
     @property
     def leaf_rails(self) -> int:

@@ -34,8 +34,9 @@ def waste_notes(factory: AIFactory, sizes: Sequence[FabricSize]) -> Iterator[str
     for size in sizes:
         # The planes of a fabric are equal, so the first represents all of them.
         if size.plane == 0:
-            yield from _plane_note(factory, fabrics[size.fabric], size)
-            yield from _unit_note(factory, fabrics[size.fabric], size)
+            fabric = fabrics[size.fabric].of_a_plane()
+            yield from _plane_note(factory, fabric, size)
+            yield from _unit_note(factory, fabric, size)
 
 
 def _unit_note(factory: AIFactory, fabric: Fabric, size: FabricSize) -> Iterator[str]:

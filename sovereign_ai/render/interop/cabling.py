@@ -22,7 +22,7 @@ from typing import Any
 
 from sovereign_ai.catalog.system import system
 from sovereign_ai.plan import Node, Plan, Rack
-from sovereign_ai.plan.fabric import FabricPlan, host_rails
+from sovereign_ai.plan.fabric import FabricPlan, host_rails, rails_beside
 from sovereign_ai.render.interop.table import csv_table
 from sovereign_ai.render.switches.ports import host_interface, rail_addresses
 from sovereign_ai.units import BitsPerSecond
@@ -168,7 +168,6 @@ def cables_csv(plan: Plan, plane: FabricPlan) -> str:
     A row has a label, both ends with their racks, the rate, length and medium, and what is ordered for it.
     """
     estimator = _Estimator(plan)
-    rate = str(BitsPerSecond(plane.link))
     rows: list[tuple[str, ...]] = []
     for number, cable in enumerate(plane.cables, 1):
         ends = (
@@ -180,11 +179,13 @@ def cables_csv(plan: Plan, plane: FabricPlan) -> str:
             estimator.rack_name(cable.upper),
         )
         size, made_of, order = "", "", ""
+        link = plane.link if number <= plane.node_leaf else plane.uplink or plane.link
+        rate = str(BitsPerSecond(link))
         centimetres = estimator.centimetres(cable.lower, cable.upper)
         if centimetres is not None:
             size = f"{centimetres / 100:.1f}"
-            made_of = medium(centimetres, plane.link)
-            order = part(plane.link, centimetres, plane.kind)
+            made_of = medium(centimetres, link)
+            order = part(link, centimetres, plane.kind)
         rows.append((f"{plane.name}-{number:06d}", *ends, rate, size, made_of, order))
     head = ["label", "a", "a port", "a rack", "b", "b port", "b rack", "rate", "length m", "medium", "part"]
     return csv_table(head, rows)
@@ -197,12 +198,13 @@ def parts_csv(plan: Plan, plane: FabricPlan) -> str:
     """
     estimator = _Estimator(plan)
     counts: Counter[str] = Counter()
-    for lower, upper in plane.cables.pairs():
+    for number, (lower, upper) in enumerate(plane.cables.pairs(), 1):
         centimetres = estimator.centimetres(lower, upper)
+        link = plane.link if number <= plane.node_leaf else plane.uplink or plane.link
         if centimetres is None:
             counts["open: an end has no rack"] += 1
         else:
-            counts[part(plane.link, centimetres, plane.kind)] += 1
+            counts[part(link, centimetres, plane.kind)] += 1
     rows = sorted(counts.items(), key=_most_first)
     return csv_table(["part", "cables"], rows)
 
@@ -221,15 +223,17 @@ def rail_map(plan: Plan, plane: FabricPlan) -> dict[str, list[dict[str, Any]]]:
     nodes = {node.name: node for node in plan.nodes}
     addresses = rail_addresses(plan, plane)
     rails: dict[str, list[dict[str, Any]]] = {}
-    for link, rail in zip(plane.host_links, host_rails(plane), strict=True):
+    count = rails_beside(plane, plan.fabrics)
+    for link, plane_rail in zip(plane.host_links, host_rails(plane), strict=True):
         host, port = link.lower, link.lower_port
         node = nodes.get(host)
         # Fabric managers have cables too, and no GPU.
         if node is None:
             continue
+        rail = plane.first_rail + plane_rail
         row = {
             "rail": rail,
-            "gpus": _gpus_of_rail(node, rail, plane.rails),
+            "gpus": _gpus_of_rail(node, rail, count),
             "interface": host_interface(port),
             "leaf": link.upper,
             "leaf_port": link.upper_port,

@@ -35,7 +35,13 @@ if TYPE_CHECKING:
         rail_addresses,
         zones_of,
     )
-    from sovereign_ai.render.switches.subnet import adapter, opensm_conf, partitions_conf, port_number
+    from sovereign_ai.render.switches.subnet import (
+        adapter,
+        opensm_conf,
+        partitions_conf,
+        port_number,
+        split_parts,
+    )
 else:
     __getattr__ = lazy_exports(
         __name__,
@@ -51,7 +57,7 @@ else:
                 "rail_addresses",
                 "zones_of",
             ),
-            "subnet": ("adapter", "opensm_conf", "partitions_conf", "port_number"),
+            "subnet": ("adapter", "opensm_conf", "partitions_conf", "port_number", "split_parts"),
         },
     )
 
@@ -69,5 +75,6 @@ __all__ = [
     "port_maps",
     "port_number",
     "rail_addresses",
+    "split_parts",
     "zones_of",
 ]

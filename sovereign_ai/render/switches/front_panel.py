@@ -56,6 +56,9 @@ class FrontPanel:
         lane_step: difference of the first lanes of two neighbouring ports.
         breakout: number of parts that every port is split into.
         mode: SONiC's name of that breakout; empty where its platform file has none.
+        before: number of ports before the first of these, where a switch has ports of two kinds.
+        first_number: the number in the name of the first of these ports.
+        first_lane: its first lane.
     """
 
     platform: str
@@ -65,6 +68,9 @@ class FrontPanel:
     lane_step: int
     breakout: int
     mode: str
+    before: int = 0
+    first_number: int = 0
+    first_lane: int = 0
 
     def port(self, name: str) -> PanelPort:
         """Return a port by the plan's name, `7` or `3/2`."""
@@ -74,15 +80,41 @@ class FrontPanel:
         # Ports and their parts are numbered from 1, names and lanes from 0.
         offset = max(subport - 1, 0)
         name_step_of_part = self.name_step // self.breakout
-        number = (index - 1) * self.name_step + offset * name_step_of_part
-        first = (index - 1) * self.lane_step + offset * width
+        position = index - 1 - self.before
+        number = self.first_number + position * self.name_step + offset * name_step_of_part
+        first = self.first_lane + position * self.lane_step + offset * width
         lanes = tuple(range(first, first + width))
         return PanelPort(f"Ethernet{number}", lanes, index, subport)
 
     def parent(self, name: str) -> str:
         """Return the interface name of a part's whole port, the key of SONiC's breakout table."""
-        whole = int(name.partition("/")[0])
-        return f"Ethernet{(whole - 1) * self.name_step}"
+        position = int(name.partition("/")[0]) - 1 - self.before
+        return f"Ethernet{self.first_number + position * self.name_step}"
+
+
+def panel_behind(panel: FrontPanel, ports: int, rate: int) -> FrontPanel:
+    """Return the panel of a switch's ports for spines alone, which follow its other ports.
+
+    SONiC's platform files count on from the others, by as many numbers as a port has lanes.
+
+    Args:
+        panel: the other ports.
+        ports: how many there are.
+        rate: bits a second of a port for spines.
+    """
+    lanes = next((count for most, count in _LANES_BY_RATE if rate <= most), _MOST_LANES)
+    return FrontPanel(
+        platform=panel.platform,
+        sku=panel.sku,
+        lanes=lanes,
+        name_step=lanes,
+        lane_step=lanes,
+        breakout=1,
+        mode="",
+        before=ports,
+        first_number=ports * panel.name_step,
+        first_lane=ports * panel.lane_step,
+    )
 
 
 @cache

@@ -97,7 +97,7 @@ class SonicNames:
 
     def port(self, device: SwitchPorts, port: Port) -> str:
         """Return `Ethernet24`."""
-        return device.panel.port(port.name).name
+        return device.panel_of(port).port(port.name).name
 
     def subinterface(self, device: SwitchPorts, port: Port, part: Partition) -> str:
         """Return `Ethernet24.104`, or `Eth504.2000` where the long form is longer than Linux allows."""

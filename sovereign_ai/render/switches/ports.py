@@ -10,10 +10,10 @@ from ipaddress import IPv4Network
 from typing import Any
 
 from sovereign_ai.plan import FIRST_HOST, Partition, Plan, Prefix, format_address
-from sovereign_ai.plan.fabric import FabricPlan, Switch, host_rails
+from sovereign_ai.plan.fabric import FabricPlan, Switch, host_rails, ports_of
 from sovereign_ai.render.switches.announcements import Announcements
-from sovereign_ai.render.switches.front_panel import FrontPanel, front_panel
-from sovereign_ai.spec import AIFactory
+from sovereign_ai.render.switches.front_panel import FrontPanel, front_panel, panel_behind
+from sovereign_ai.spec import AIFactory, Fabric
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +49,8 @@ class SwitchPorts:
         ports: its cabled ports: hosts first, then up, in order of the plan's cables.
         partitions: zone name to its partition of this fabric.
         gateways: range of its hosts' addresses to the gateway's address in it.
-        panel: how SONiC names and wires its ports.
+        panel: how SONiC names and wires its ports; of a leaf, those to hosts.
+        fabric_panel: the same of its ports to other switches, which may be split otherwise.
         announcements: what the switches of its plane announce.
     """
 
@@ -59,12 +60,21 @@ class SwitchPorts:
     partitions: Mapping[str, Partition]
     gateways: Mapping[str, str]
     panel: FrontPanel
+    fabric_panel: FrontPanel
     announcements: Announcements = field(repr=False, compare=False)
 
     @property
     def fabric(self) -> tuple[Port, ...]:
         """Return the ports that lead to switches."""
         return tuple(port for port in self.ports if not port.host)
+
+    def panel_of(self, port: Port) -> FrontPanel:
+        """Return the panel that a port is on."""
+        return self.panel if port.host else self.fabric_panel
+
+    def rate_of(self, port: Port) -> int:
+        """Return the bits a second of a port's link."""
+        return self.plane.link if port.host else self.plane.uplink or self.plane.link
 
     @property
     def zones(self) -> tuple[Partition, ...]:
@@ -112,7 +122,7 @@ class SwitchPorts:
             row["number"] = part.number
             row["vlan"] = part.vlan
         row["role"] = "host" if port.host else "fabric"
-        row["sonic"] = self.panel.port(port.name).name
+        row["sonic"] = self.panel_of(port).port(port.name).name
         return row
 
 
@@ -216,14 +226,29 @@ def port_maps(factory: AIFactory, plan: Plan, plane: FabricPlan) -> tuple[Switch
         network = IPv4Network(block.cidr)
         gateways[str(network)] = format_address(int(network.network_address) + 1)
     fabric = next(fabric for fabric in factory.fabrics if fabric.name == plane.fabric)
-    # The plan's rate is that of a part; the panel's is that of the whole port.
-    panel = front_panel(fabric.switch, plane.link * fabric.breakout, fabric.breakout)
+    panels = {tier: _panels(fabric, tier) for tier in ("leaf", "spine", "core")}
     announcements = Announcements(plane, _announced_hosts(plane, ports, partitions), tuple(gateways))
     maps: list[SwitchPorts] = []
     for switch in plane.switches:
         switch_ports = tuple(ports[switch.name])
-        maps.append(SwitchPorts(switch, plane, switch_ports, partitions, gateways, panel, announcements))
+        panel, fabric_panel = panels[switch.tier]
+        maps.append(
+            SwitchPorts(switch, plane, switch_ports, partitions, gateways, panel, fabric_panel, announcements)
+        )
     return tuple(maps)
+
+
+def _panels(fabric: Fabric, tier: str) -> tuple[FrontPanel, FrontPanel]:
+    """Return the panels of a switch's ports to hosts and to other switches."""
+    ports, model = ports_of(fabric), fabric.switch_of(tier)
+    # The plan's rate is that of a part; a panel's is that of the whole port.
+    if tier != "leaf":
+        panel = front_panel(model, ports.uplink * ports.spine_breakout, ports.spine_breakout)
+        return panel, panel
+    panel = front_panel(model, ports.link * ports.breakout, ports.breakout)
+    if ports.extra:
+        return panel, panel_behind(panel, ports.cages, ports.uplink)
+    return panel, front_panel(model, ports.uplink * ports.uplink_breakout, ports.uplink_breakout)
 
 
 def _announced_hosts(

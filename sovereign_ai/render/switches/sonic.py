@@ -100,8 +100,8 @@ def _metadata(device: SwitchPorts, relay: str) -> dict[str, str]:
 
 def _port(device: SwitchPorts, port: Port) -> dict[str, str]:
     """Return a port's settings; the alias is the name that DHCP relays and LLDP send."""
-    panel_port = device.panel.port(port.name)
-    link = device.plane.link
+    panel_port = device.panel_of(port).port(port.name)
+    link = device.rate_of(port)
     settings = {
         "admin_status": "up",
         "alias": port.interface,
@@ -125,12 +125,11 @@ def _breakouts(device: SwitchPorts) -> Tables:
 
     It is empty where ports are whole, or SONiC has no name for the breakout.
     """
-    panel = device.panel
-    if panel.breakout == 1 or not panel.mode:
-        return {}
     rows: Tables = {}
     for port in device.ports:
-        rows[panel.parent(port.name)] = {"brkout_mode": panel.mode}
+        panel = device.panel_of(port)
+        if panel.breakout > 1 and panel.mode:
+            rows[panel.parent(port.name)] = {"brkout_mode": panel.mode}
     return rows
 
 

@@ -110,7 +110,7 @@ def topology(plane: FabricPlan, model: str) -> str:
     ports: dict[str, list[str]] = {}
     for switch in plane.switches:
         ports[switch.name] = []
-    breakout = _breakout(plane)
+    breakout = split_parts(plane)
     # Each cable is written at its upper end alone.
     for link in plane.host_links:
         peer = f"{ADAPTER} {adapter(link.lower, link.lower_port)} P1"
@@ -126,10 +126,15 @@ def topology(plane: FabricPlan, model: str) -> str:
 
 def system_definitions(plane: FabricPlan, model: str) -> dict[str, str]:
     """Return file name to system definition (IBNL) of the topology file's switch and adapter types."""
+    # Leaves and spines of different models share one type, of as many ports as the larger has.
+    parts = split_parts(plane)
+    ports = max(plane.radix, plane.spine_radix)
+    for cable in plane.cables:
+        ports = max(ports, port_number(cable.upper_port, parts))
     pins = ""
-    for number in range(1, plane.radix + 1):
+    for number in range(1, ports + 1):
         pins += f"   {number} -> P{number}\n"
-    switch = f"TOPSYSTEM {model}\n\nNODE SW {plane.radix} {model} U1\n{pins}"
+    switch = f"TOPSYSTEM {model}\n\nNODE SW {ports} {model} U1\n{pins}"
     host_port = f"TOPSYSTEM {ADAPTER}\n\nNODE CA 1 {ADAPTER} U1\n   1 -> P1\n"
     return {f"{model}.ibnl": switch, f"{ADAPTER}.ibnl": host_port}
 
@@ -137,13 +142,13 @@ def system_definitions(plane: FabricPlan, model: str) -> dict[str, str]:
 def port_number(port: str, breakout: int) -> int:
     """Return a switch port's number in the subnet: parts of split ports are counted through.
 
-    >>> port_number("7", 1), port_number("3/2", 2)
-    (7, 6)
+    Among split ports a whole one has the number of its first part.
+
+    >>> port_number("7", 1), port_number("3/2", 2), port_number("3", 2)
+    (7, 6, 5)
     """
     whole, _, part = port.partition("/")
-    if not part:
-        return int(whole)
-    return (int(whole) - 1) * breakout + int(part)
+    return (int(whole) - 1) * breakout + int(part or 1)
 
 
 def adapter(host: str, port: str) -> str:
@@ -155,10 +160,16 @@ def adapter(host: str, port: str) -> str:
     return f"{host}-{port.replace('/', 'p')}"
 
 
-def _breakout(plane: FabricPlan) -> int:
-    """Return the number of parts that the plane's switch ports are split into."""
-    breakout = 1
+def split_parts(plane: FabricPlan, breakout: int = 1) -> int:
+    """Return the number of parts that the plane's switch ports are split into, the most where they differ.
+
+    Args:
+        plane: the plane.
+        breakout: parts of a port to hosts as described, which cables may not use all.
+    """
+    parts = breakout
     for cable in plane.cables:
-        part = cable.upper_port.partition("/")[2]
-        breakout = max(breakout, int(part or 1))
-    return breakout
+        parts = max(parts, int(cable.upper_port.partition("/")[2] or 1))
+    for cable in plane.switch_links:
+        parts = max(parts, int(cable.lower_port.partition("/")[2] or 1))
+    return parts

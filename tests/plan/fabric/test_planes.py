@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import re
 from collections import Counter, defaultdict
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,7 @@ from hypothesis import strategies as st
 from sovereign_ai.catalog.published import bill, fabric_table, rows
 from sovereign_ai.errors import SpecError
 from sovereign_ai.plan.fabric.layout import port_names
-from sovereign_ai.plan.fabric.planes import FabricPlan, plan_fabrics
+from sovereign_ai.plan.fabric.planes import FabricPlan, host_rails, plan_fabrics, rails_beside
 from sovereign_ai.plan.factory import plan as whole_plan
 from sovereign_ai.spec.factory import AIFactory
 from sovereign_ai.spec.reader import load
@@ -387,6 +388,42 @@ def test_the_checker_sees_damage(change: Any, expected: str) -> None:
     assert any(expected in text for text in checker.findings(data))
 
 
+def _two_pods(second: str) -> dict[str, Any]:
+    """Return an uneven plane of two pods of two spines; those of the second meet the cores that are named.
+
+    The first pod's spines meet cores a and b, and a and c, so that a has half of what it sends.
+    """
+    meets = dict(zip(("s1", "s2", "s3", "s4"), ("ab", "ac", *second.split()), strict=True))
+    rows, used = [], Counter[str]()
+    for number in range(8):
+        leaf = f"l{number // 2 + 1}"
+        rows.append([f"host-{number}", "in-band0", leaf, str(number % 2 + 1)])
+    for number, leaf in enumerate(("l1", "l2", "l3", "l4")):
+        first = number // 2 * 2 + 1
+        rows += [[leaf, str(3 + up), f"s{first + up}", str(number % 2 + 1)] for up in range(2)]
+    for spine, cores in meets.items():
+        for up, core in enumerate(cores):
+            used[core] += 1
+            rows.append([spine, str(3 + up), core, str(used[core])])
+    names = {"leaf": ["l1", "l2", "l3", "l4"], "spine": list(meets), "core": ["a", "b", "c"]}
+    switches = []
+    for tier, members in names.items():
+        rail = 0 if tier == "leaf" else -1
+        switches += [{"name": name, "tier": tier, "rail": rail} for name in members]
+    counts = {"node_leaf": 8, "endpoints": 8, "leaf_spine": 8, "spine_core": 8, "tiers": 3}
+    plane = {"name": "f", "role": "in-band", "rails": 1, "radix": 4, "link": 1, "switches": switches}
+    tiers = {tier: len(members) for tier, members in names.items()}
+    ends = {"bisection": 4, "oversubscription": "1:1", "uneven": True, "cables": rows}
+    return {"nodes": [], "fabrics": [{**plane, **tiers, **counts, **ends}]}
+
+
+def test_the_checker_proves_no_bisection_where_a_core_has_more_of_one_pod_than_of_another() -> None:
+    """Core a has two links to the first pod and one to the second: of four links' traffic three pass."""
+    assert checker.findings(_two_pods("ab ac")) == []
+    [found] = checker.findings(_two_pods("ab bc"))
+    assert re.search(r"the pod of s\d does not meet every core with its share of links", found)
+
+
 @pytest.mark.parametrize(
     "field",
     ["leaf", "spine", "node_leaf", "leaf_spine", "bisection", "oversubscription", "tiers", "endpoints"],
@@ -449,3 +486,47 @@ def test_one_rail_and_one_leaf_are_reported_in_the_singular() -> None:
         wish([pool(nodes=12)], {"name": "i", "role": "in-band", "rails": 1, "radix": 16, "padding": "none"})
     )
     assert plan.why["leaf"].startswith(("12 places of one rail", "1 rail x "))
+
+
+@pytest.mark.parametrize(
+    ("fields", "planes", "leaves", "spines", "ports"),
+    [
+        ({"radix": 16}, 8, 5, 4, {"compute3"}),
+        ({"radix": 16, "planes": 2, "kind": "roce"}, 16, 5, 4, {"compute3/1"}),
+        ({"radix": 32, "leaf_rails": 2, "managers": 3}, 4, 6, 4, {"compute6", "compute7"}),
+        ({"radix": 64, "managers": 1}, 8, 1, 0, {"compute3"}),
+    ],
+)
+def test_rails_that_are_planes_have_no_switch_in_common_and_each_its_port(
+    fields: dict[str, Any], planes: int, leaves: int, spines: int, ports: set[str]
+) -> None:
+    factory = wish([pool(nodes=40, scalable_unit=8)], {**COMPUTE, "planes_by": "rail", **fields})
+    nodes = machines(factory)
+    built = plan_fabrics(factory, nodes)
+    assert checker.findings(as_json(built, nodes)) == []
+    assert len(built) == planes
+    assert {(plane.leaf, plane.spine) for plane in built} == {(leaves, spines)}
+    fourth = built[3]
+    assert {cable.lower_port for cable in fourth.host_links if "-manager-" not in cable.lower} == ports
+    assert set(host_rails(fourth)) == set(range(fourth.rails))
+    of_first = set()
+    for plane in built:
+        of_first |= {cable.lower_port for cable in plane.host_links if cable.lower == nodes[0].name}
+    assert len(of_first) == 8 * fields.get("planes", 1)
+    assert fourth.why["rails"].endswith("of 8: no switch joins them with another plane's")
+    assert rails_beside(fourth, built) == 8
+
+
+def test_rails_that_no_group_divides_are_refused_also_where_rails_are_planes() -> None:
+    factory = wish([pool(nodes=8)], {**COMPUTE, "planes_by": "rail", "leaf_rails": 3})
+    with pytest.raises(SpecError, match="8 rails are no multiple of the 3 that a leaf takes"):
+        plan_fabrics(factory, machines(factory))
+
+
+def test_a_port_at_another_rails_plane_is_found() -> None:
+    factory = wish([pool(nodes=8)], {**COMPUTE, "planes_by": "rail"})
+    nodes = machines(factory)
+    data = as_json(plan_fabrics(factory, nodes), nodes)
+    data["fabrics"][3]["first_rail"] = 2
+    found = "compute-a-p3: compute3 of train-00000 ends at compute-a-p3-leaf-r0-001 of rail 0"
+    assert found in checker.findings(data)

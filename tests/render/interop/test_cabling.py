@@ -6,7 +6,9 @@ from collections import Counter
 
 import pytest
 
+from sovereign_ai.plan.factory import plan as planned
 from sovereign_ai.render.interop.cabling import cable_length, medium, part, rail_map
+from tests.plan.factories import factory
 from tests.render.interop.test_output_files import SMALL, rows
 from tests.render.lab import stack
 
@@ -26,6 +28,18 @@ def test_each_gpu_speaks_through_exactly_one_port_of_its_compute_plane(name: str
         for host, ports in rail_map(plan, plane).items():
             gpus = next(node.gpus for node in plan.nodes if node.name == host)
             assert sorted(gpu for port in ports for gpu in port["gpus"]) == list(range(gpus)), host
+
+
+def test_a_rail_that_is_a_plane_has_the_gpus_of_its_number() -> None:
+    fabric = {"name": "compute", "kind": "roce", "rails": 4, "radix": 32, "link": "400 Gbps"}
+    plan = planned(factory(fabrics=[{**fabric, "planes_by": "rail"}]))
+    ports = [rail_map(plan, plane)["train-001"] for plane in plan.fabrics]
+    assert [[(port["rail"], port["gpus"]) for port in own] for own in ports] == [
+        [(0, [0, 1])],
+        [(1, [2, 3])],
+        [(2, [4, 5])],
+        [(3, [6, 7])],
+    ]
 
 
 def test_lengths_grow_with_rows_and_places() -> None:

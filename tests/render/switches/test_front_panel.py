@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from sovereign_ai.catalog.switch import switches
-from sovereign_ai.render.switches.front_panel import front_panel
+from sovereign_ai.render.switches.front_panel import front_panel, panel_behind
 
 
 @pytest.mark.parametrize(
@@ -49,3 +49,13 @@ def test_however_a_port_is_split_its_parts_have_names_and_lanes_of_their_own(
         == sum(len(part.lanes) for part in parts)
         >= len(parts)
     )
+
+
+def test_ports_for_spines_alone_count_on_from_the_others_by_their_lanes() -> None:
+    below = front_panel("sn2201", 10**9)
+    above = panel_behind(below, 48, 100 * 10**9)
+    assert [above.port(name).name for name in ("49", "50")] == ["Ethernet48", "Ethernet52"]
+    assert above.parent("50") == "Ethernet52"
+    first, second = above.port("49"), above.port("50")
+    assert len(first.lanes) == 4
+    assert second.lanes[0] == first.lanes[-1] + 1 > below.port("48").lanes[-1]

@@ -4,7 +4,15 @@ from __future__ import annotations
 
 import pytest
 
-from sovereign_ai.render.switches.subnet import partitions_conf, system_definitions, topology
+from sovereign_ai.plan.factory import plan
+from sovereign_ai.render.switches.subnet import (
+    partitions_conf,
+    port_number,
+    split_parts,
+    system_definitions,
+    topology,
+)
+from tests.plan.factories import factory, pool
 from tests.render.lab import stack
 
 
@@ -55,3 +63,20 @@ def test_the_topology_file_has_every_cable_once() -> None:
     assert "G->" not in text
     types = {word for line in text.splitlines() if "->" in line for word in [line.split()[2]]} | {"QM9700"}
     assert {name.removesuffix(".ibnl") for name in system_definitions(plane, "QM9700")} == types
+
+
+def test_no_two_ports_of_a_switch_have_a_number_where_links_have_two_rates() -> None:
+    """Ports split for machines, whole ones to spines, as in a group of JUPITER."""
+    fabric = {"role": "compute", "kind": "infiniband", "rails": 4, "leaf_rails": 4, "radix": 64}
+    rates = {"breakout": 2, "link": "200 Gbps", "uplink": "400 Gbps", "leaf_hosts": 16, "spines": 16}
+    wanted = factory(pools=[pool(nodes=32, scalable_unit=16)], fabrics=[{"name": "f", **fabric, **rates}])
+    plane = plan(wanted).fabrics[0]
+    parts = split_parts(plane)
+    assert parts == 2
+    used = set()
+    for cable in plane.cables:
+        used.add((cable.upper, port_number(cable.upper_port, parts)))
+    for cable in plane.switch_links:
+        used.add((cable.lower, port_number(cable.lower_port, parts)))
+    assert len(used) == len(plane.cables) + len(plane.switch_links)
+    assert max(number for _, number in used) <= plane.radix
