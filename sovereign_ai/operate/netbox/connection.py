@@ -401,7 +401,9 @@ def _words_in(body: bytes) -> str:
     except EnvironmentLacksError:
         return body[:_MOST_SHOWN].decode("utf-8", "replace").partition("<")[0].strip()
     texts: list[str] = []
-    _collect(data, "", texts)
+    # Where the objects of a batch have reasons, the summary above them says nothing more.
+    reasons = data.get("errors") if isinstance(data, Mapping) else None
+    _collect(reasons or data, "", texts)
     return "; ".join(dict.fromkeys(texts))
 
 

@@ -184,6 +184,11 @@ class Held:
             objects[held.key] = held
         self._keys[held.kind, held.number] = held.key
 
+    def add_foreign(self, foreign: ForeignObject) -> None:
+        """Add an object of somebody else, once: a cable is met at both of its ends."""
+        if foreign not in self.foreign:
+            self.foreign.append(foreign)
+
     def objects(self) -> Iterator[HeldObject]:
         """Yield every object of the factory."""
         for objects in self.own.values():
@@ -476,9 +481,7 @@ def _note_foreign(row: NetBoxRow, held: Held, missing: Mapping[Key, Key]) -> Non
         keys = [_folded(key[:-1], key[-1])]
     for place in keys:
         if place in missing:
-            foreign = ForeignObject(kind, missing[place], row.number(), row.mark(MARK))
-            if foreign not in held.foreign:
-                held.foreign.append(foreign)
+            held.add_foreign(ForeignObject(kind, missing[place], row.number(), row.mark(MARK)))
 
 
 def _find_foreign_cables(connection: NetBoxConnection, planned: Planned, held: Held) -> None:
@@ -494,7 +497,7 @@ def _find_foreign_cables(connection: NetBoxConnection, planned: Planned, held: H
         foreign = row.inner("cable")
         if foreign is not None:
             # The interface names the cable without its mark; that of another factory is one all the same.
-            held.foreign.append(ForeignObject("cables", places[row.number()], foreign.number(), ""))
+            held.add_foreign(ForeignObject("cables", places[row.number()], foreign.number(), ""))
 
 
 def _ports_of_others(held: Held) -> dict[int | None, int]:
