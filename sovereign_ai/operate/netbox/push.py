@@ -8,7 +8,7 @@ next run.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
@@ -24,6 +24,9 @@ _BATCH = 100
 _MOST_REFUSED = 20
 """Refused objects of a kind after which its rest is left: the reason is the same for all."""
 _PORT = CONTENT_TYPES["interfaces"]
+_PLACE = frozenset({"rack", "position", "face"})
+_UNRACKED = {"rack": None, "position": None, "face": ""}
+_UNASSIGNED = {"assigned_object_type": None, "assigned_object_id": None}
 _METHODS = {CREATE: "POST", CHANGE: "PATCH", DELETE: "DELETE"}
 _DONE = {CREATE: "created", CHANGE: "changed", DELETE: "deleted"}
 
@@ -89,10 +92,13 @@ class Push:
         try:
             if not difference.is_marked and difference.writes:
                 self._create_mark()
-            # Cables and places in racks have to be free before another object can have them.
+            # NetBox deletes an address with its port, and no rack with a machine in it: both leave first.
+            # That also lets two machines change places.
+            self._leave(difference.of(CHANGE, "ip-addresses"), {"interface"}, _UNASSIGNED)
+            self._leave(difference.of(CHANGE, "devices"), _PLACE, _UNRACKED)
+            # Cables have to be gone before another one can have their ports.
             for kind in reversed(OWNED):
                 self._delete(difference.of(DELETE, kind))
-            self._leave_places(difference.of(CHANGE, "devices"))
             for kind in KINDS:
                 self._write(difference.of(CREATE, kind))
                 self._write(difference.of(CHANGE, kind))
@@ -116,13 +122,14 @@ class Push:
     def _delete(self, changes: Sequence[ObjectChange]) -> None:
         self._send([_Write(change, {"id": change.number}) for change in changes])
 
-    def _leave_places(self, changes: Iterable[ObjectChange]) -> None:
-        """Take devices that move out of their height units, so that two can change places."""
+    def _leave(
+        self, changes: Iterable[ObjectChange], place: Set[str], nowhere: Mapping[str, str | None]
+    ) -> None:
+        """Take objects that move out of their places."""
         moving = []
         for change in changes:
-            names = {name for name, _, _ in change.fields}
-            if names & {"rack", "position", "face"} and change.planned is not None:
-                moving.append(_Write(change, {"id": change.number, "position": None}))
+            if place & {name for name, _, _ in change.fields}:
+                moving.append(_Write(change, {"id": change.number, **nowhere}))
         for batch in _batches(moving):
             self._send_batch("PATCH", batch, counts=False)
 
@@ -242,8 +249,8 @@ class Push:
 def _sent_fields(change: ObjectChange) -> set[str]:
     """Return the fields of a change that are sent; the place in a rack as a whole, since it was left."""
     names = {name for name, _, _ in change.fields}
-    if change.kind == "devices" and names & {"rack", "position", "face"}:
-        names |= {"rack", "position", "face"}
+    if change.kind == "devices" and names & _PLACE:
+        names |= _PLACE
     if "length" in names:
         names.add("length_unit")
     return names

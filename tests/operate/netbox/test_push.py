@@ -9,6 +9,7 @@ import pytest
 from sovereign_ai.errors import EnvironmentLacksError
 from sovereign_ai.operate.netbox import Push, PushOutcome
 from sovereign_ai.operate.netbox.held import MARK
+from sovereign_ai.operate.netbox.planned import Reference
 from tests.operate.netbox.fake_netbox import FakeNetBox, Reply, fake_netbox, reply_json
 from tests.operate.netbox.inventory import (
     FACTORY,
@@ -19,6 +20,7 @@ from tests.operate.netbox.inventory import (
     planned,
     port,
     pushed,
+    put,
 )
 
 
@@ -101,6 +103,22 @@ def test_two_machines_can_change_places(netbox: FakeNetBox) -> None:
     assert not pushed(netbox, again).problems
     assert netbox.of("devices")[netbox.number("devices", name="train-001")]["position"] == 2
     assert looked(netbox, again)[1].writes == 0
+
+
+def test_an_address_and_a_machine_outlive_the_port_and_the_rack_that_they_leave(netbox: FakeNetBox) -> None:
+    pushed(netbox, planned())
+    wanted = planned(["other-001", "train-002"])
+    old, new = ("fra1", "r1"), ("fra1", "r2")
+    put(wanted, "racks", new, wanted["racks"].pop(old).kept, site=Reference("sites", ("fra1",)), name="r2")
+    for key in list(wanted["devices"]):
+        changed(wanted, "devices", key, rack=Reference("racks", new))
+    numbers = netbox.of("ip-addresses").keys() | netbox.of("devices").keys()
+    outcome = pushed(netbox, wanted)
+    assert not outcome.problems
+    assert len(netbox.of("ip-addresses").keys() & numbers) == 2
+    assert len(netbox.of("devices").keys() & numbers) == 2
+    assert [held["name"] for held in netbox.of("racks").values()] == ["r2"]
+    assert looked(netbox, wanted)[1].writes == 0
 
 
 def test_a_status_that_somebody_sets_stays(netbox: FakeNetBox) -> None:
