@@ -89,7 +89,9 @@ def test_deleting_most_of_a_factory_is_asked_for_by_name(
 ) -> None:
     assert push(netbox, token, "--yes").exit_code == 0
     other = tmp_path / "other.yaml"
-    other.write_text(SMALL.read_text().replace("name: fra1,", "name: ber1,").replace("name: fra1\n", "name: ber1\n"))
+    other.write_text(
+        SMALL.read_text().replace("name: fra1,", "name: ber1,").replace("name: fra1\n", "name: ber1\n")
+    )
     other.write_text(other.read_text().replace("site: fra1", "site: ber1"))
     words = ["inventory", "push", str(other), "--url", netbox.url, "--token-file", str(token), "--yes"]
     refused = CliRunner().invoke(app, words)

@@ -304,7 +304,7 @@ SYSTEM = {
     "BiosVersion": "1.0",
     "PowerState": "On",
 }
-NETBOX_TOKEN = "0123456789abcdef"
+NETBOX_TOKEN = "0123456789abcdef"  # noqa: S105 - of nothing
 NETBOX_DEVICES = {
     "count": 2,
     "results": [

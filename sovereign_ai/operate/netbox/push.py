@@ -8,7 +8,8 @@ next run.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence, Set
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
@@ -123,7 +124,7 @@ class Push:
         self._send([_Write(change, {"id": change.number}) for change in changes])
 
     def _leave(
-        self, changes: Iterable[ObjectChange], place: Set[str], nowhere: Mapping[str, str | None]
+        self, changes: Iterable[ObjectChange], place: AbstractSet[str], nowhere: Mapping[str, str | None]
     ) -> None:
         """Take objects that move out of their places."""
         moving = []

@@ -17,7 +17,7 @@ from threading import Thread
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
-TOKEN = "nbt_abcdefghijkl.0123456789abcdefghijklmnopqrstuvwxyzABCD"
+TOKEN = "nbt_abcdefghijkl.0123456789abcdefghijklmnopqrstuvwxyzABCD"  # noqa: S105 - of this server alone
 CHOICES = frozenset({"status", "width", "face", "type", "length_unit"})
 REFERENCES = {
     "manufacturer": "manufacturers",
@@ -215,62 +215,77 @@ def reply_json(status: int, data: Any, **headers: str) -> Reply:
     return status, headers, json.dumps(data).encode()
 
 
-def handler(netbox: FakeNetBox) -> type[BaseHTTPRequestHandler]:
-    class Handler(BaseHTTPRequestHandler):
-        def log_message(self, *_: object) -> None:
-            pass
+class FakeServer(ThreadingHTTPServer):
+    """The server of a fake NetBox."""
 
-        def answer(self) -> None:
-            length = int(self.headers.get("Content-Length") or 0)
-            body = self.rfile.read(length)
-            netbox.requests.append((self.command, self.path))
-            netbox.headers.append(dict(self.headers))
-            reply = netbox.script(self.command, self.path)
-            if reply is None and netbox.replies:
-                reply = netbox.replies.popleft()
-            if reply is None:
-                reply = self.act(body)
-            if reply is None:
-                return
-            status, headers, text = reply
-            self.send_response(status)
-            for name, value in headers.items():
-                self.send_header(name.replace("_", "-"), value)
-            self.send_header("Content-Length", str(len(text)))
-            self.end_headers()
-            self.wfile.write(text)
+    daemon_threads = True
 
-        def act(self, body: bytes) -> Reply | None:
-            if self.headers["Authorization"] != f"Bearer {TOKEN}":
-                return reply_json(403, {"detail": "Invalid v2 token"})
-            parts = urlsplit(self.path)
-            kind = parts.path.strip("/").rpartition("/")[2]
-            if kind == "status":
-                return reply_json(200, {"netbox-version": "4.7.3"})
-            if self.command == "GET":
-                return reply_json(200, netbox.listed(kind, parse_qsl(parts.query)))
-            try:
-                written = netbox.write(self.command, kind, json.loads(body))
-            except RefusedError as error:
-                return reply_json(400, {"detail": "refused", "errors": [{"__all__": [str(error)]}]})
-            if netbox.cut:
-                netbox.cut -= 1
-                return None
-            statuses = {"POST": 201, "PATCH": 200, "DELETE": 204}
-            text = b"" if self.command == "DELETE" else json.dumps(written).encode()
-            return statuses[self.command], {}, text
+    def __init__(self, netbox: FakeNetBox) -> None:
+        super().__init__(("127.0.0.1", 0), FakeHandler)
+        self.netbox = netbox
 
-        do_GET = do_POST = do_PATCH = do_DELETE = answer
 
-    return Handler
+class FakeHandler(BaseHTTPRequestHandler):
+    """One request."""
+
+    server: FakeServer
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+    def answer(self) -> None:
+        netbox = self.server.netbox
+        body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        netbox.requests.append((self.command, self.path))
+        netbox.headers.append(dict(self.headers))
+        reply = netbox.script(self.command, self.path)
+        if reply is None and netbox.replies:
+            reply = netbox.replies.popleft()
+        reply = reply or self.act(body)
+        if reply is None:
+            return
+        status, headers, text = reply
+        self.send_response(status)
+        for name, value in headers.items():
+            self.send_header(name.replace("_", "-"), value)
+        self.send_header("Content-Length", str(len(text)))
+        self.end_headers()
+        self.wfile.write(text)
+
+    def act(self, body: bytes) -> Reply | None:
+        """Return what NetBox answers; None where the answer is cut off."""
+        if self.headers["Authorization"] != f"Bearer {TOKEN}":
+            return reply_json(403, {"detail": "Invalid v2 token"})
+        parts = urlsplit(self.path)
+        kind = parts.path.strip("/").rpartition("/")[2]
+        if kind == "status":
+            return reply_json(200, {"netbox-version": "4.7.3"})
+        if self.command == "GET":
+            return reply_json(200, self.server.netbox.listed(kind, parse_qsl(parts.query)))
+        return self.written(kind, json.loads(body))
+
+    def written(self, kind: str, batch: Any) -> Reply | None:
+        """Carry out a batch."""
+        netbox = self.server.netbox
+        try:
+            rows = netbox.write(self.command, kind, batch)
+        except RefusedError as error:
+            return reply_json(400, {"detail": "refused", "errors": [{"__all__": [str(error)]}]})
+        if netbox.cut:
+            netbox.cut -= 1
+            return None
+        if self.command == "DELETE":
+            return 204, {}, b""
+        return reply_json(201 if self.command == "POST" else 200, rows)
+
+    do_GET = do_POST = do_PATCH = do_DELETE = answer  # noqa: N815 - the names that the standard library calls
 
 
 @contextmanager
 def fake_netbox() -> Iterator[FakeNetBox]:
     """Serve an empty NetBox."""
     netbox = FakeNetBox()
-    server = ThreadingHTTPServer(("127.0.0.1", 0), handler(netbox))
-    server.daemon_threads = True
+    server = FakeServer(netbox)
     netbox.url = f"http://127.0.0.1:{server.server_port}"
     thread = Thread(target=lambda: server.serve_forever(poll_interval=0.01), daemon=True)
     thread.start()

@@ -6,10 +6,25 @@ from collections.abc import Callable, Iterable
 from dataclasses import replace
 from decimal import Decimal
 
-from sovereign_ai.operate.netbox import NetBoxConnection, Push, PushOutcome, compare, parse_netbox_url, read_held
+from sovereign_ai.operate.netbox import (
+    NetBoxConnection,
+    Push,
+    PushOutcome,
+    compare,
+    parse_netbox_url,
+    read_held,
+)
 from sovereign_ai.operate.netbox.difference import Difference
 from sovereign_ai.operate.netbox.held import Held
-from sovereign_ai.operate.netbox.planned import KINDS, Key, Planned, PlannedObject, Reference, Value, cable_key
+from sovereign_ai.operate.netbox.planned import (
+    KINDS,
+    Key,
+    Planned,
+    PlannedObject,
+    Reference,
+    Value,
+    cable_key,
+)
 from tests.operate.netbox.fake_netbox import TOKEN, FakeNetBox
 
 FACTORY = "small"
@@ -22,12 +37,29 @@ def planned(machines: Iterable[str] = ("train-001", "train-002"), first: int = 1
     put(tables, "manufacturers", ("nvidia",), name="nvidia", slug="nvidia")
     put(tables, "device-roles", ("gpu-node",), name="gpu-node", slug="gpu-node", color="9e9e9e")
     maker = Reference("manufacturers", ("nvidia",))
-    put(tables, "device-types", ("nvidia", "dgx"), manufacturer=maker, model="dgx", slug="dgx", u_height=Decimal(1))
+    put(
+        tables,
+        "device-types",
+        ("nvidia", "dgx"),
+        manufacturer=maker,
+        model="dgx",
+        slug="dgx",
+        u_height=Decimal(1),
+    )
     put(tables, "sites", ("fra1",), name="fra1", slug="fra1", status="planned")
     site = Reference("sites", ("fra1",))
-    put(tables, "racks", ("fra1", "r1"), {"width": 19, "u_height": 48}, site=site, name="r1", status="planned")
+    put(
+        tables, "racks", ("fra1", "r1"), {"width": 19, "u_height": 48}, site=site, name="r1", status="planned"
+    )
     put(tables, "vrfs", (FACTORY,), {"enforce_unique": True, "description": "addresses"}, name=FACTORY)
-    put(tables, "prefixes", (FACTORY, "10.0.0.0/24"), {"description": "nodes train"}, prefix="10.0.0.0/24", vrf=vrf())
+    put(
+        tables,
+        "prefixes",
+        (FACTORY, "10.0.0.0/24"),
+        {"description": "nodes train"},
+        prefix="10.0.0.0/24",
+        vrf=vrf(),
+    )
     device(tables, "leaf", 40)
     for number, name in enumerate(machines):
         device(tables, name, first + number)

@@ -37,7 +37,9 @@ def netbox() -> Iterator[FakeNetBox]:
 @pytest.mark.parametrize("method", ["GET", "POST"])
 def test_a_busy_server_is_asked_again_when_it_says(netbox: FakeNetBox, status: int, method: str) -> None:
     pauses: list[float] = []
-    netbox.replies.extend([reply_json(status, {}, Retry_After="7"), reply_json(status, {}), reply_json(200, STATUS)])
+    netbox.replies.extend(
+        [reply_json(status, {}, Retry_After="7"), reply_json(status, {}), reply_json(200, STATUS)]
+    )
     assert connection(netbox, pause=pauses.append).request(method, "status/") == STATUS
     assert pauses == [7.0, 1.0]
 
@@ -56,7 +58,9 @@ def test_after_an_error_of_the_server_only_what_is_safe_is_repeated(
 ) -> None:
     netbox.script = lambda _method, _path: reply_json(502, {"detail": "broken"})
     with pytest.raises((EnvironmentLacksError, LostAnswerError), match="502"):
-        connection(netbox, pause=lambda _: None).request(method, "dcim/sites/", None if method == "GET" else [])
+        connection(netbox, pause=lambda _: None).request(
+            method, "dcim/sites/", None if method == "GET" else []
+        )
     assert len(netbox.requests) == tries
 
 
@@ -153,7 +157,7 @@ def test_an_answer_that_trickles_ends_at_its_time() -> None:
 def test_a_refused_write_says_which_field(netbox: FakeNetBox) -> None:
     errors = [{"name": ["is taken"], "slug": []}, {}]
     netbox.script = lambda _method, _path: reply_json(400, errors)
-    with pytest.raises(RefusedWriteError, match="^name: is taken$"):
+    with pytest.raises(RefusedWriteError, match=r"^name: is taken$"):
         connection(netbox).request("POST", "dcim/sites/", [])
 
 

@@ -139,6 +139,8 @@ def test_an_old_netbox_or_none_is_refused(netbox: FakeNetBox, version: str) -> N
 
 def test_two_objects_of_ours_under_one_name_become_one(netbox: FakeNetBox) -> None:
     pushed(netbox, planned())
-    netbox.add("vrfs", name="small", enforce_unique=True, description="addresses", custom_fields={MARK: "small"})
+    netbox.add(
+        "vrfs", name="small", enforce_unique=True, description="addresses", custom_fields={MARK: "small"}
+    )
     assert pushed(netbox, planned()).written == 1
     assert len(netbox.of("vrfs")) == 1
