@@ -10,6 +10,7 @@ import typer
 
 from sovereign_ai.cli.command import example, run_command
 from sovereign_ai.cli.inventory_adopt import add as add_adopt
+from sovereign_ai.cli.inventory_push import add as add_push
 from sovereign_ai.cli.output import AsJson, Output, indented_json
 from sovereign_ai.cli.target import ClusterOption, KubeconfigOption, StackOption, open_target
 from sovereign_ai.cluster.control_plane import Backend
@@ -81,6 +82,7 @@ def add(app: typer.Typer) -> None:
         )
 
     add_adopt(group)
+    add_push(group)
 
 
 def _check(output: Output, path: Path, file: Path) -> None:

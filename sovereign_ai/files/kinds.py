@@ -257,6 +257,16 @@ BMC_ACCOUNT = FileKind(
     others="open-password",
     private=True,
 )
+NETBOX_TOKEN = FileKind(
+    "netbox-token",
+    "a file that holds a token of NetBox",
+    4 * _KIB,
+    "write the token into its first line, mode 0600",
+    UsageError,
+    code="no-token",
+    others="open-token",
+    private=True,
+)
 STATE = FileKind(
     "state",
     "a file of the state folder",
@@ -286,6 +296,14 @@ REDFISH = FileKind(
 )
 HOST_EVENTS = FileKind(
     "host-events", "what Ansible says of a host", _MIB, "look at the host itself", UsageError, remote=True
+)
+NETBOX_ANSWER = FileKind(
+    "netbox-answer",
+    "an answer of NetBox's API",
+    32 * _MIB,
+    "look at NetBox itself, and whether --url is its address",
+    EnvironmentLacksError,
+    remote=True,
 )
 REVIEW = FileKind(
     "review", "a question of the API server", _MIB, "ask as the API server does", UsageError, remote=True

@@ -304,6 +304,25 @@ SYSTEM = {
     "BiosVersion": "1.0",
     "PowerState": "On",
 }
+NETBOX_TOKEN = "0123456789abcdef"  # noqa: S105 - of nothing
+NETBOX_DEVICES = {
+    "count": 2,
+    "results": [
+        {
+            "id": 7,
+            "name": "train-001",
+            "site": {"id": 1},
+            "rack": {"id": 2, "name": "r1"},
+            "role": {"id": 3},
+            "device_type": {"id": 4},
+            "position": 1.0,
+            "face": {"value": "front", "label": "Front"},
+            "interface_count": 3,
+            "custom_fields": {"sovereign_ai_factory": "small"},
+        },
+        {"id": 8, "name": None, "site": None, "position": None, "face": None, "custom_fields": {}},
+    ],
+}
 SETTINGS = "config:\n  sovereign:kubeconfig: /nowhere/config\nencryptionsalt: v1:abc:def\n"
 PROJECT = "name: small\nruntime: {name: python, options: {virtualenv: venv}}\ndescription: a stack\n"
 DEFINITIONS = {
@@ -363,6 +382,15 @@ def _controllers(folder: Path) -> Prepared:
         answer,
         partial(reading.with_controllers, ("inventory", "check", stack, "--redfish", str(file)), answer),
     )
+
+
+def _netbox_answers(folder: Path) -> Prepared:
+    """Write a page of devices, as NetBox lists them to `inventory push`."""
+    stack = _small(folder)
+    token = _file(folder, "token", f"{NETBOX_TOKEN}\n")
+    answer = _file(folder, "devices.json", _json(NETBOX_DEVICES))
+    command = ("inventory", "push", stack, "--url", "https://netbox.example", "--token-file", str(token))
+    return Prepared(answer, partial(reading.with_netbox, (*command, "--dry-run"), answer))
 
 
 def _evidence(folder: Path, target: str, *command: str) -> Prepared:
@@ -962,6 +990,22 @@ READERS: tuple[Reader, ...] = (
         "line",
         lambda folder: _called(folder, "bmc", "admin:let me in\n", reading.bmc_account),
         limit=4 << 10,
+    ),
+    Reader(
+        "netbox-token",
+        ("netbox-token",),
+        "line",
+        lambda folder: _called(folder, "token", f"{NETBOX_TOKEN}\n", reading.netbox_token),
+        limit=4 << 10,
+    ),
+    Reader(
+        "netbox-answers",
+        ("netbox-answer",),
+        "json",
+        _netbox_answers,
+        refused=_CODES({0, 3}),
+        limit=32 << 20,
+        is_file=False,
     ),
     Reader(
         "cluster-record",

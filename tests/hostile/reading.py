@@ -93,6 +93,13 @@ def bmc_account(file: Path) -> object:
     return "an account"
 
 
+def netbox_token(file: Path) -> object:
+    """Read a token of NetBox, and print its length alone."""
+    from sovereign_ai.operate.netbox import read_token
+
+    return len(read_token(file, {}))
+
+
 def cluster_record(file: Path) -> object:
     """Read what is recorded of a cluster."""
     from sovereign_ai.cluster.state import recorded_ports
@@ -204,5 +211,26 @@ def with_controllers(command: tuple[str, ...], answer: Path | None) -> None:
         return response
 
     requests.adapters.HTTPAdapter.send = send  # type: ignore[method-assign,assignment]
+    sys.argv = ["sovereign-ai", *command]
+    run()
+
+
+def with_netbox(command: tuple[str, ...], answer: Path) -> None:
+    """Run a command while a NetBox lists the content of a file as its devices, and nothing else."""
+    from sovereign_ai.cli.main import run
+    from sovereign_ai.operate.netbox.connection import NetBoxConnection, _Reply
+    from sovereign_ai.operate.netbox.held import CONTENT_TYPES, MARK
+
+    mark = {"id": 1, "name": MARK, "type": {"value": "text"}, "object_types": [*CONTENT_TYPES.values()]}
+    answers: dict[str, object] = {"status": {"netbox-version": "4.7.3"}}
+    answers["custom-fields"] = {"count": 1, "results": [mark]}
+
+    def exchange(_self: object, _method: str, path: str, *_: object) -> _Reply:
+        kind = path.partition("?")[0].strip("/").rpartition("/")[2]
+        if kind == "devices":
+            return _Reply(200, {}, answer.read_bytes())
+        return _Reply(200, {}, json.dumps(answers.get(kind, {"count": 0, "results": []})).encode())
+
+    NetBoxConnection._exchange = exchange  # type: ignore[method-assign]
     sys.argv = ["sovereign-ai", *command]
     run()

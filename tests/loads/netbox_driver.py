@@ -2,6 +2,8 @@
 
     python netbox_driver.py import FOLDER    each file in the order of its number, by its bulk-import page
     python netbox_driver.py export FOLDER    each list as NetBox exports it
+    python netbox_driver.py serve FOLDER     its REST API over TLS, with server.pem and server.key of the
+                                             folder; one line says port and token, the end of input ends it
 
 Run by the Python that NetBox is installed in; pytest and mypy never import it.
 """
@@ -9,8 +11,12 @@ Run by the Python that NetBox is installed in; pytest and mypy never import it.
 import json
 import os
 import re
+import socketserver
+import ssl
 import sys
+import threading
 from pathlib import Path
+from wsgiref.simple_server import WSGIRequestHandler, WSGIServer
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "netbox.settings")
 
@@ -72,9 +78,40 @@ def exported(person: Client, folder: Path) -> dict[str, object]:
     return rows
 
 
+class Quiet(WSGIRequestHandler):
+    def log_message(self, *_: object) -> None:
+        """Write no line a request."""
+
+
+class Threaded(socketserver.ThreadingMixIn, WSGIServer):
+    daemon_threads = True
+
+
+def serve(folder: Path) -> None:
+    from django.core.wsgi import get_wsgi_application
+    from users.models import Token, User
+
+    user, _ = User.objects.get_or_create(username="admin", defaults={"is_superuser": True})
+    token = Token(user=user, version=2)
+    token.save()
+    server = Threaded(("127.0.0.1", 0), Quiet)
+    server.set_app(get_wsgi_application())
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(folder / "server.pem", folder / "server.key")
+    server.socket = context.wrap_socket(server.socket, server_side=True)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    line = {"port": server.server_port, "token": f"nbt_{token.key}.{token.token}"}
+    sys.stdout.write(json.dumps(line) + "\n")
+    sys.stdout.flush()
+    sys.stdin.read()
+
+
 def main() -> None:
     action, folder = sys.argv[1], Path(sys.argv[2])
     django.setup()
+    if action == "serve":
+        serve(folder)
+        return
     person = client()
     if action == "export":
         sys.stdout.write(json.dumps(exported(person, folder)) + "\n")

@@ -27,7 +27,8 @@ _AS_NOBODY = ("setpriv", "--reuid=nobody", "--regid=nogroup", "--clear-groups")
 # What NetBox writes its manual with; nothing else needs it.
 _MANUAL = re.compile(r"mkdocs|zensical|pymdown")
 _CONFIGURATION = """RUN = {folder!r}
-ALLOWED_HOSTS = ["testserver"]
+ALLOWED_HOSTS = ["testserver", "localhost", "127.0.0.1"]
+API_TOKEN_PEPPERS = {{1: "no secret either: the tokens end with this NetBox and are of fifty characters"}}
 DATABASES = {{"default": {{"NAME": "netbox", "USER": "netbox", "HOST": RUN, "CONN_MAX_AGE": 300}}}}
 REDIS = {{
     "tasks": {{"URL": f"unix://{{RUN}}/redis.sock?db=0", "DATABASE": 0}},
@@ -85,6 +86,21 @@ class Instance:
         done = subprocess.run(words, env=self._environment, capture_output=True, text=True, check=False)
         assert done.returncode == 0, done.stderr[-2000:]
         return [json.loads(line) for line in done.stdout.splitlines() if line.startswith("{")]
+
+    @contextmanager
+    def serve(self, folder: Path) -> Iterator[tuple[str, str]]:
+        """Serve the REST API over TLS with server.pem and server.key of a folder; give address and token."""
+        words = [str(PYTHON), str(DRIVER), "serve", str(folder)]
+        pipe = subprocess.PIPE
+        program = subprocess.Popen(words, env=self._environment, stdin=pipe, stdout=pipe, text=True)
+        try:
+            assert program.stdout is not None
+            line = next(line for line in program.stdout if line.startswith("{"))
+            told = json.loads(line)
+            yield f"https://127.0.0.1:{told['port']}", told["token"]
+        finally:
+            # It ends with its input.
+            program.communicate()
 
 
 @contextmanager

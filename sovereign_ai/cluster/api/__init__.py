@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from sovereign_ai.cluster.api.errors import ApiError, UnreachableError, budget_causes
     from sovereign_ai.cluster.api.kubeconfig import read_kubeconfig
     from sovereign_ai.cluster.api.protobuf import declare
+    from sovereign_ai.cluster.api.retries import retry_after
     from sovereign_ai.cluster.api.snapshot import Snapshot
     from sovereign_ai.cluster.api.transport import current_context, named_server, server_in
 else:
@@ -27,6 +28,7 @@ else:
             "errors": ("ApiError", "UnreachableError", "budget_causes"),
             "kubeconfig": ("read_kubeconfig",),
             "protobuf": ("declare",),
+            "retries": ("retry_after",),
             "snapshot": ("Snapshot",),
             "transport": ("current_context", "named_server", "server_in"),
         },
@@ -46,6 +48,7 @@ __all__ = [
     "named_server",
     "open_cluster",
     "read_kubeconfig",
+    "retry_after",
     "server_in",
     "stopping",
 ]

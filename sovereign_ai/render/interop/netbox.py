@@ -12,7 +12,7 @@ says what to update and what to leave out.
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterable, Iterator, Mapping
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 
@@ -65,6 +65,8 @@ class _Link:
 
 
 Row = tuple[object, ...]
+Table = tuple[Sequence[str], Sequence[Row]]
+"""Names of columns, and rows."""
 _CABLE_COLUMNS = (
     "side_a_site",
     "side_a_device",
@@ -94,6 +96,14 @@ _DEVICE_COLUMNS = (
 
 def netbox(factory: AIFactory, plan: Plan) -> dict[str, str]:
     """Return file name to text."""
+    texts = {}
+    for number, (kind, (columns, lines)) in enumerate(netbox_tables(factory, plan).items(), 1):
+        texts[f"{number}-{kind}.csv"] = csv_table(columns, lines)
+    return texts
+
+
+def netbox_tables(factory: AIFactory, plan: Plan) -> dict[str, Table]:
+    """Return each kind of object with its table, in an order in which each refers to those before."""
     known = models(factory, plan)
     sites = _sites_of_devices(plan)
     links = list(_links(plan, sites))
@@ -102,22 +112,22 @@ def netbox(factory: AIFactory, plan: Plan) -> dict[str, str]:
         description = f"{prefix.use} {prefix.owner}"
         prefixes.append((prefix.cidr, factory.name, "active", description))
     vrf = (factory.name, "true", f"addresses of the factory {factory.name}")
-    addresses = _addresses(plan, sites, factory.name)
+    addresses = list(_addresses(plan, sites, factory.name))
     return {
-        **_type_files(plan, known),
-        "4-sites.csv": _sites_csv(factory),
-        "5-racks.csv": _racks_csv(plan),
-        "6-devices.csv": csv_table(_DEVICE_COLUMNS, _devices(plan, known)),
-        "7-interfaces.csv": _interfaces_csv(links),
-        "8-cables.csv": csv_table(_CABLE_COLUMNS, _cables(plan, links, sites)),
-        "9-vrfs.csv": csv_table(["name", "enforce_unique", "description"], [vrf]),
-        "10-prefixes.csv": csv_table(["prefix", "vrf", "status", "description"], prefixes),
-        "11-ip-addresses.csv": csv_table(["address", "vrf", "status", "device", "interface"], addresses),
+        **_type_tables(plan, known),
+        "sites": _sites_table(factory),
+        "racks": _racks_table(plan),
+        "devices": (_DEVICE_COLUMNS, list(_devices(plan, known))),
+        "interfaces": _interfaces_table(links),
+        "cables": (_CABLE_COLUMNS, list(_cables(plan, links, sites))),
+        "vrfs": (["name", "enforce_unique", "description"], [vrf]),
+        "prefixes": (["prefix", "vrf", "status", "description"], prefixes),
+        "ip-addresses": (["address", "vrf", "status", "device", "interface"], addresses),
     }
 
 
-def _type_files(plan: Plan, known: Mapping[str, DeviceModel]) -> dict[str, str]:
-    """Return the files of what devices refer to: manufacturers, roles and device types."""
+def _type_tables(plan: Plan, known: Mapping[str, DeviceModel]) -> dict[str, Table]:
+    """Return the tables of what devices refer to: manufacturers, roles and device types."""
     kinds: set[tuple[str, str, int]] = set()
     for model in known.values():
         # NetBox requires a height; a device whose height no source states gets one unit.
@@ -142,28 +152,28 @@ def _type_files(plan: Plan, known: Mapping[str, DeviceModel]) -> dict[str, str]:
         type_row = (maker, name, name, units)
         type_rows.append(type_row)
     return {
-        "1-manufacturers.csv": csv_table(["name", "slug"], maker_rows),
-        "2-device-roles.csv": csv_table(["name", "slug", "color"], role_rows),
-        "3-device-types.csv": csv_table(["manufacturer", "model", "slug", "u_height"], type_rows),
+        "manufacturers": (["name", "slug"], maker_rows),
+        "device-roles": (["name", "slug", "color"], role_rows),
+        "device-types": (["manufacturer", "model", "slug", "u_height"], type_rows),
     }
 
 
-def _sites_csv(factory: AIFactory) -> str:
-    """Return the file of sites."""
+def _sites_table(factory: AIFactory) -> Table:
+    """Return the table of sites."""
     rows = []
     for site in factory.sites:
         row = (site.name, site.name, "planned")
         rows.append(row)
-    return csv_table(["name", "slug", "status"], rows)
+    return ["name", "slug", "status"], rows
 
 
-def _racks_csv(plan: Plan) -> str:
-    """Return the file of racks."""
+def _racks_table(plan: Plan) -> Table:
+    """Return the table of racks."""
     rows = []
     for rack in plan.racks:
         row = (rack.site, rack.name, "planned", _RACK_INCHES, RACK_UNITS)
         rows.append(row)
-    return csv_table(["site", "name", "status", "width", "u_height"], rows)
+    return ["site", "name", "status", "width", "u_height"], rows
 
 
 def _sites_of_devices(plan: Plan) -> dict[str, str]:
@@ -225,13 +235,13 @@ def _links(plan: Plan, known: Container[str]) -> Iterator[_Link]:
             yield _Link(cable.lower, lower_interface, cable.upper, interface(cable.upper_port), kind, label)
 
 
-def _interfaces_csv(links: Iterable[_Link]) -> str:
-    """Return the file of interfaces, each once, sorted."""
+def _interfaces_table(links: Iterable[_Link]) -> Table:
+    """Return the table of interfaces, each once, sorted."""
     interfaces: set[Row] = set()
     for link in links:
         interfaces.add((link.lower, link.lower_interface, link.kind))
         interfaces.add((link.upper, link.upper_interface, link.kind))
-    return csv_table(["device", "name", "type"], sorted(interfaces))
+    return ["device", "name", "type"], sorted(interfaces)
 
 
 def _cables(plan: Plan, links: Iterable[_Link], sites: Mapping[str, str]) -> Iterator[Row]:

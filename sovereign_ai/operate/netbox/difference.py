@@ -1,0 +1,183 @@
+"""The difference between a plan and what a NetBox holds of it; pure."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from sovereign_ai.operate.netbox.held import Held, HeldObject, HeldValue, Owner, parts_of_others
+from sovereign_ai.operate.netbox.planned import KINDS, OWNED, Key, Planned, PlannedObject, Reference, Value
+
+CREATE, CHANGE, DELETE, LEAVE = "create", "change", "delete", "leave"
+ACTIONS = (CREATE, CHANGE, DELETE, LEAVE)
+
+
+@dataclass(frozen=True, slots=True)
+class ObjectChange:
+    """What is to be done about one object.
+
+    Attributes:
+        action: create, change, delete, or leave: an object that the plan no longer has, and others use.
+        kind: its kind.
+        key: its key.
+        number: NetBox's number of it; 0 for one that is created.
+        fields: names of the fields that change, each with the value before and after in words.
+        planned: the plan's object; None where the plan has none.
+        others: how many parts of others keep an object that is left.
+    """
+
+    action: str
+    kind: str
+    key: Key
+    number: int = 0
+    fields: tuple[tuple[str, str, str], ...] = ()
+    planned: PlannedObject | None = None
+    others: int = 0
+
+    @property
+    def line(self) -> str:
+        """The change in words."""
+        what = f"{self.action} {self.kind} {' '.join(self.key)}"
+        if self.action == LEAVE:
+            return f"{what}: {self.others} parts of others are in it"
+        changes = []
+        for name, before, after in self.fields:
+            changes.append(f"{name} {before or 'nothing'} -> {after or 'nothing'}")
+        return f"{what}: {', '.join(changes)}" if changes else what
+
+    def to_data(self) -> dict[str, Any]:
+        """Return the members of the JSON document."""
+        fields = [{"field": name, "before": old, "after": new} for name, old, new in self.fields]
+        return {
+            "action": self.action,
+            "kind": self.kind,
+            "name": " ".join(self.key),
+            "id": self.number,
+            "fields": fields,
+            "others": self.others,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """Everything that is to be done.
+
+    Attributes:
+        changes: by kind and key.
+        same: kind to the number of objects that are as planned.
+        held: how many objects of the factory NetBox holds.
+        is_marked: whether the custom field exists already.
+    """
+
+    changes: tuple[ObjectChange, ...]
+    same: Mapping[str, int]
+    held: int
+    is_marked: bool
+
+    def of(self, action: str, kind: str = "") -> list[ObjectChange]:
+        """Return the changes of one sort, of one kind or all."""
+        chosen = []
+        for change in self.changes:
+            if change.action == action and kind in {"", change.kind}:
+                chosen.append(change)
+        return chosen
+
+    @property
+    def writes(self) -> int:
+        """How many objects are created, changed or deleted."""
+        return len(self.changes) - len(self.of(LEAVE))
+
+    def counts(self) -> dict[str, dict[str, int]]:
+        """Return kind to the number of objects of each sort."""
+        counted = Counter((change.kind, change.action) for change in self.changes)
+        counts = {}
+        for kind in KINDS:
+            numbers = {action: counted[kind, action] for action in ACTIONS}
+            counts[kind] = {**numbers, "same": self.same.get(kind, 0)}
+        return counts
+
+
+def compare(planned: Planned, held: Held) -> Difference:
+    """Return what makes NetBox hold the plan."""
+    changes: list[ObjectChange] = []
+    same: Counter[str] = Counter()
+    for kind in KINDS:
+        for key, wanted in planned[kind].items():
+            if held.number(kind, key) is None:
+                changes.append(ObjectChange(CREATE, kind, key, planned=wanted))
+                continue
+            change = _changed(wanted, held)
+            if change is None:
+                same[kind] += 1
+            else:
+                changes.append(change)
+    changes += _stale(planned, held)
+    count = sum(1 for _ in held.objects())
+    return Difference(tuple(changes), same, count, held.is_marked)
+
+
+def _changed(wanted: PlannedObject, held: Held) -> ObjectChange | None:
+    """Return the change of an object that exists; None where it is as planned."""
+    current = held.own.get(wanted.kind, {}).get(wanted.key)
+    if current is None:
+        # What is shared is used as it is.
+        return None
+    fields = []
+    for name, value in wanted.kept.items():
+        before = current.values[name]
+        if before != _resolved(value, held):
+            fields.append((name, _in_words(value, before, held), _planned_word(value)))
+    if not fields:
+        return None
+    return ObjectChange(CHANGE, wanted.kind, wanted.key, current.number, tuple(fields), wanted)
+
+
+def _resolved(value: Value, held: Held) -> HeldValue:
+    """Return a planned value as NetBox holds it; 0 for an object that does not exist yet."""
+    if isinstance(value, Reference):
+        return held.number(value.kind, value.key) or 0
+    return value
+
+
+def _planned_word(value: Value) -> str:
+    return "" if value is None else str(value)
+
+
+def _in_words(value: Value, before: HeldValue, held: Held) -> str:
+    """Return what is there now in words, with the name of an object."""
+    if before is None:
+        return ""
+    if not isinstance(value, Reference) or not isinstance(before, int):
+        return str(before)
+    if value.kind not in held.shared:
+        return " ".join(held.key_of(value.kind, before))
+    for key, number in held.shared[value.kind].items():
+        if number == before:
+            return " ".join(key)
+    return f"#{before}"
+
+
+def _stale(planned: Planned, held: Held) -> Iterator[ObjectChange]:
+    """Yield what the plan no longer has, parts first; what others use stays, and so does what it is in."""
+    others = parts_of_others(held)
+    kept: set[Owner] = set()
+    for kind in reversed(OWNED):
+        for current in _superfluous(kind, planned, held):
+            place = (kind, current.number)
+            count = others.get(place, 0)
+            action = LEAVE if count or place in kept else DELETE
+            if action == LEAVE:
+                kept.update(current.owners)
+            yield ObjectChange(action, kind, current.key, current.number, others=count)
+
+
+def _superfluous(kind: str, planned: Planned, held: Held) -> Iterator[HeldObject]:
+    """Yield the factory's objects of a kind that the plan does not have, or not twice."""
+    for key, current in held.own[kind].items():
+        if key not in planned[kind]:
+            yield current
+    for current in held.surplus:
+        if current.kind == kind:
+            yield current
