@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import suppress
 from copy import deepcopy
+from functools import cache
 from itertools import islice
 from types import UnionType
 from typing import Annotated, Any, Union, get_args, get_origin
@@ -59,7 +60,7 @@ def partial(kind: Any, value: Any) -> Any:
         `Missing`.
     """
     try:
-        return TypeAdapter(kind).validate_python(value)
+        return _adapter(kind).validate_python(value)
     except ValidationError:
         pass
     for inner in _members(kind):
@@ -73,6 +74,19 @@ def partial(kind: Any, value: Any) -> Any:
             # Nothing may be concluded from the end of a list that was cut off.
             return (*entries, _MISSING) if len(value) > MOST_ENTRIES else tuple(entries)
     return _MISSING
+
+
+def _adapter(kind: Any) -> TypeAdapter[Any]:
+    """Return the validator of a type; making one takes far longer than using it."""
+    try:
+        return _kept_adapter(kind)
+    except TypeError:
+        return TypeAdapter(kind)  # a type whose annotations have no hash
+
+
+@cache
+def _kept_adapter(kind: Any) -> TypeAdapter[Any]:
+    return TypeAdapter(kind)
 
 
 def _right_fields(model: type[Model], data: dict[str, Any]) -> Iterator[tuple[str, Any]]:
