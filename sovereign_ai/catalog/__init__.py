@@ -52,6 +52,7 @@ if TYPE_CHECKING:
         meant_code,
         members,
     )
+    from sovereign_ai.catalog.link_media import FIXED, OPTICAL, LinkMedium, link_medium
     from sovereign_ai.catalog.mig import MOST_INSTANCES, instance_memory, instances, profiles
     from sovereign_ai.catalog.published_fabric import Design, design, designs
     from sovereign_ai.catalog.row_template import template
@@ -79,9 +80,11 @@ else:
                 "expand",
                 "law",
                 "laws",
+    "link_medium",
                 "meant_code",
                 "members",
             ),
+            "link_media": ("FIXED", "LinkMedium", "OPTICAL", "link_medium"),
             "mig": ("MOST_INSTANCES", "instance_memory", "instances", "profiles"),
             "published_fabric": ("Design", "design", "designs"),
             "row_template": ("template",),
@@ -92,14 +95,17 @@ else:
 
 __all__ = [
     "CIRCLES",
+    "FIXED",
     "FUNCTIONS",
     "KINDS",
     "MOST_INSTANCES",
+    "OPTICAL",
     "CatalogController",
     "DefectiveDataError",
     "Design",
     "Figure",
     "Grade",
+    "LinkMedium",
     "Row",
     "Sourced",
     "UnknownNameError",
@@ -117,6 +123,7 @@ __all__ = [
     "instances",
     "law",
     "laws",
+    "link_medium",
     "meant_code",
     "members",
     "profiles",

@@ -6,7 +6,8 @@ from collections import Counter
 
 import pytest
 
-from sovereign_ai.render.interop.cabling import cable_length, medium, part, rail_map
+from sovereign_ai.plan.cabling.routes import cable_length
+from sovereign_ai.render.interop.cabling import medium, part, rail_map
 from tests.render.interop.test_output_files import SMALL, rows
 from tests.render.lab import stack
 
