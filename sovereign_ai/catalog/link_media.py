@@ -59,9 +59,18 @@ class LinkMedium(Sourced):
 
     def stock(self, *, split: bool) -> tuple[int, ...]:
         """Return the lengths that are sold, in centimetres, rising."""
-        text = self.split_lengths if split else self.lengths
-        lengths = [round(float(metres) * _CENTIMETRES) for metres in (text or "").split(",") if metres]
-        return tuple(sorted(lengths))
+        return _lengths((self.split_lengths if split else self.lengths) or "")
+
+    def __hash__(self) -> int:
+        """Hash by name: pieces are counted by their medium, half a million of them."""
+        return hash(self.name)
+
+
+@cache
+def _lengths(text: str) -> tuple[int, ...]:
+    """Return lengths such as `0.5, 1` in centimetres."""
+    lengths = [round(float(metres) * _CENTIMETRES) for metres in text.split(",") if metres]
+    return tuple(sorted(lengths))
 
 
 def _of_row(row: Row) -> LinkMedium:

@@ -12,7 +12,6 @@ fibres an odd number of times. One Type B cord does once; two Type B cords and a
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from functools import lru_cache
 from typing import NamedTuple
 
 from sovereign_ai.catalog import FIXED, LinkMedium, link_medium
@@ -126,10 +125,14 @@ class Assembler:
         """Take the links and how they are to be cabled."""
         self._links = links
         self._cabling = cabling
+        self._choices: dict[GroupShape, Choice | None] = {}
 
     def choice(self, group: Sequence[int]) -> Choice | None:
         """Return what a group is made of; None where no medium reaches."""
-        return _choice(self._shape(group), self._cabling)
+        shape = self._shape(group)
+        if shape not in self._choices:
+            self._choices[shape] = _choice(shape, self._cabling)
+        return self._choices[shape]
 
     def pieces(self, group: Sequence[int], choice: Choice) -> Iterator[Piece]:
         """Yield the pieces of a group."""
@@ -346,7 +349,6 @@ def _optical_lane(near: CageKind, far: CageKind, gbps: int) -> int:
     return lane
 
 
-@lru_cache(maxsize=65_536)
 def _choice(shape: GroupShape, cabling: Cabling) -> Choice | None:
     """Return the first medium that reaches and fits."""
     if shape.spoke is not None and shape.spoke.form == "RJ45":
