@@ -8,6 +8,7 @@ planes of a rail share a cage, and so do the rails of systems with `compute_cage
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import cache
 from typing import NamedTuple
 
 from sovereign_ai.catalog.switch import SwitchModel, switch
@@ -76,6 +77,7 @@ def switch_cage(gbps: int, kind: str) -> CageKind:
     return CageKind(_quad_form(gbps, lanes), "switch", gbps, lanes)
 
 
+@cache
 def host_cage(gbps: int, lane: int, kind: str) -> CageKind:
     """Return the cage of a server: its lanes follow those of the switch where it has as many.
 
