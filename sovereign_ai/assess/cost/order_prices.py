@@ -117,8 +117,9 @@ class OrderCost:
 
     def to_data(self) -> dict[str, Any]:
         """Return plain data; `complete` says whether every piece has a price."""
+        known = [round(self.low, 2), round(self.value, 2), round(self.high, 2)]
         return {
-            "known_usd": [round(self.low, 2), round(self.value, 2), round(self.high, 2)],
+            "known_usd": known if self.pieces else None,
             "priced_pieces": self.pieces,
             "unpriced_pieces": self.unpriced,
             "unpriced_parts": list(self.parts),

@@ -154,6 +154,8 @@ class Assembler:
             return
         width = max(self._links.links[group[0]].gbps // choice.lane, 1)
         for numbers, split in self._bundles(group, width, choice):
+            if split == "both":
+                continue
             links = [self._links.links[number] for number in numbers]
             # Past a split each link has a connector of its own.
             for link in links if split else links[:1]:
@@ -287,21 +289,30 @@ class Assembler:
         fibres = _FIBRES["LC duplex"] if is_lc else _FIBRES["MPO-12"]
         shared = PARALLEL if len(links) > 1 and not split else width
         cord = fibre(medium, shared, PARALLEL // width if split else 1)
-        if not longest.route.legs or is_lc:
+        over_panels = any(link.route.legs for link in links)
+        if not over_panels or is_lc:
             length = self._length(longest, longest.route.length, medium)
             for _ in range(count):
                 yield Piece(cord, length, phase, (), carried, fibres)
             return
         for end, leg in (("near", 0), ("far", 2)):
             if split and split != end:
-                # Past a split each link has a cord of its own.
-                for number, link in zip(numbers, links, strict=True):
-                    length = self._length(link, link.route.legs[leg], medium)
-                    yield Piece(fibre(medium, PARALLEL, 1), length, link.phase, (), (number,), fibres)
+                yield from self._ends_of_split(numbers, leg, medium)
                 continue
-            length = self._length(longest, longest.route.legs[leg], medium)
+            # A split cord may have ends at a panel and ends at machines of its own row.
+            ways = [link.route.legs[leg] if link.route.legs else link.route.length or 0 for link in links]
+            length = self._length(longest, max(ways), medium)
             for _ in range(count):
                 yield Piece(cord, length, phase, (), carried, fibres)
+
+    def _ends_of_split(self, numbers: Sequence[int], leg: int, medium: LinkMedium) -> Iterator[Piece]:
+        """Yield the cords behind the panels of a split: one for each link that goes over them."""
+        cord = fibre(medium, PARALLEL, 1)
+        for number in numbers:
+            link = self._links.links[number]
+            if link.route.legs:
+                length = self._length(link, link.route.legs[leg], medium)
+                yield Piece(cord, length, link.phase, (), (number,), _FIBRES["MPO-12"])
 
     def _length(self, link: Link, route: int | None, medium: LinkMedium) -> int | None:
         """Return the stock length of a link's cord; `OPEN` where its way is not known."""
