@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from functools import cache
 
 from sovereign_ai.plan import RACK_UNITS, Plan
+from sovereign_ai.plan.cabling import cable_length, rack_positions, racks_of
 from sovereign_ai.render.interop.racks import DeviceModel, models, mounted_devices
 from sovereign_ai.render.interop.table import csv_table
 from sovereign_ai.render.switches.ports import host_addresses, host_interface, interface

@@ -1,4 +1,4 @@
-"""Cabling: shares within a whole, and no medium twice."""
+"""Cabling: no medium twice, and trunks only of fibres that some permitted optics use."""
 
 from __future__ import annotations
 
@@ -6,28 +6,24 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from sovereign_ai.errors import Problem, Where
-from sovereign_ai.units import Percent
 
 if TYPE_CHECKING:
     from sovereign_ai.spec.factory import AIFactory
 
-_WHOLE = Percent(10_000)
+_OVER_TRUNKS = ("sr", "dr", "lpo")
+"""Optics of parallel fibres, which trunks of MPO connectors carry."""
 
 
 def check_cabling(factory: AIFactory) -> Iterator[Problem]:
-    """Refuse shares above 100 %, a medium that is listed twice, and a way between halls of no length."""
+    """Refuse a medium that is listed twice, and trunks that no medium of the list can use."""
     cabling = factory.cabling
     if cabling is None:
         return
-    for name, share in (("slack", cabling.slack), ("spares", cabling.spares)):
-        if share > _WHOLE:
-            message = f"{share} of {name} is more than the cables themselves"
-            yield Problem("out-of-range", message, Where(field=f"cabling.{name}"), "write at most 100 %")
     for index, medium in enumerate(cabling.media):
         if medium in cabling.media[:index]:
             where = Where(field=f"cabling.media[{index}]")
             yield Problem("duplicate-entry", f"{medium!r} is listed twice", where, "keep the first")
-    if cabling.between_halls is not None and cabling.between_halls.count == 0:
-        where = Where(field="cabling.between_halls")
-        hint = "write the length of the route, or leave it out"
-        yield Problem("out-of-range", "0 m is no way from hall to hall", where, hint)
+    if cabling.trunks is not None and not set(cabling.media) & set(_OVER_TRUNKS):
+        where = Where(field="cabling.trunks")
+        hint = f"add one of {', '.join(_OVER_TRUNKS)} to 'media', or leave 'trunks' out"
+        yield Problem("contradiction", "no medium of the list goes over trunks", where, hint)
