@@ -80,7 +80,7 @@ else:
                 "expand",
                 "law",
                 "laws",
-    "link_medium",
+                "link_medium",
                 "meant_code",
                 "members",
             ),

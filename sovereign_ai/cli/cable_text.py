@@ -11,7 +11,7 @@ from typing import Any
 
 from sovereign_ai.assess import GivenValue
 from sovereign_ai.assess.cost import PricedLine, length_text, order_cost, price_order
-from sovereign_ai.assess.sources import read_figures
+from sovereign_ai.assess.sources import figures, read_figures
 from sovereign_ai.cli.output import table
 from sovereign_ai.cli.plan_text import wrapped
 from sovereign_ai.errors import Problem, SpecError, UsageError, nearest
@@ -58,14 +58,14 @@ class ShownOrder:
     phase: str
 
 
-def ordered(factory: AIFactory, planned: Plan, phase: str | None, figures: Path | None) -> ShownOrder:
+def ordered(factory: AIFactory, planned: Plan, phase: str | None, prices: Path | None) -> ShownOrder:
     """Return the order list of a factory, or of one phase.
 
     Args:
         factory: the description.
         planned: its plan.
         phase: the phase; None for all.
-        figures: file of the user's prices.
+        prices: file of the user's prices.
 
     Raises:
         UsageError: no phase has that name.
@@ -75,10 +75,10 @@ def ordered(factory: AIFactory, planned: Plan, phase: str | None, figures: Path 
     if phase is not None and phase not in names:
         message = f"no phase is called {phase!r}" if names else "the description has no phases"
         raise UsageError(Problem("unknown-name", message, hint=nearest(phase, names)))
-    given = {} if figures is None else _prices(figures)
+    given = {} if prices is None else _prices(prices)
     order = order_cables(factory, planned)
     lines = price_order(order, given)
-    _refuse_unused(given, lines, figures)
+    _refuse_unused(given, lines, prices)
     if phase is not None:
         lines = tuple(line for line in lines if line.line.phase == phase)
     return ShownOrder(factory.name, order, lines, phase or "")
@@ -93,22 +93,15 @@ def _prices(path: Path) -> Mapping[str, GivenValue]:
 
 
 def _refuse_unused(given: Mapping[str, GivenValue], lines: tuple[PricedLine, ...], path: Path | None) -> None:
-    """Refuse prices of parts that the order does not have; other figures may be for assessments."""
-    known = {f"price.{line.line.part.name}" for line in lines}
+    """Refuse prices of no part of the order and of nothing else; other figures are for assessments."""
+    known = sorted({f"price.{line.line.part.name}" for line in lines})
     problems = []
     for name in given:
-        if name not in known and nearest(name, sorted(known)) and not _is_other(name):
+        if name.startswith("price.") and name not in known and name not in figures("prices"):
             message = f"{path}: {name} is the price of no part of the order"
-            problems.append(Problem("unknown-name", message, hint=nearest(name, sorted(known))))
+            problems.append(Problem("unknown-name", message, hint=nearest(name, known)))
     if problems:
         raise UsageError(problems)
-
-
-def _is_other(name: str) -> bool:
-    """Return whether a figure has its use in an assessment."""
-    from sovereign_ai.assess.sources import figures
-
-    return not name.startswith("price.") or name in figures("prices")
 
 
 def order_data(shown: ShownOrder) -> dict[str, Any]:
@@ -215,15 +208,15 @@ def _reasons(order: CableOrder) -> Iterator[str]:
     share = f"{cabling.spares} of each part and length at a site, rounded up; none of trunks and panels"
     reasons.append(("spares", share))
     if order.phases:
-        text = "each piece in the first phase that uses it, by the layout of the last: nothing is cabled again"
+        text = (
+            "each piece in the first phase that uses it, by the layout of the last: nothing is cabled again"
+        )
         reasons.append(("phases", text))
     for use in order.uses:
         if use.medium is not None:
             reasons.append((f"{use.site} {use.fabric}", _use_text(use)))
     for name, text in reasons:
-        yield from textwrap.wrap(
-            f"{name}: {text}", _COLUMNS, initial_indent="  ", subsequent_indent="    "
-        )
+        yield from textwrap.wrap(f"{name}: {text}", _COLUMNS, initial_indent="  ", subsequent_indent="    ")
 
 
 def _use_text(use: MediumUse) -> str:

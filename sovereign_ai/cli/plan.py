@@ -38,7 +38,9 @@ def add(app: typer.Typer) -> None:
         ] = None,
         cables: Annotated[
             bool,
-            typer.Option("--cables", help="Show the order list: cables, transceivers, fibres, panels, spares."),
+            typer.Option(
+                "--cables", help="Show the order list: cables, transceivers, fibres, panels, spares."
+            ),
         ] = False,
         order: Annotated[
             Path | None, typer.Option("--order", metavar="FILE.csv", help="Write the order list as CSV.")
@@ -51,6 +53,14 @@ def add(app: typer.Typer) -> None:
         """Derive racks, fabric, power, storage and clusters; `--json` prints the canonical plan."""
         if cables or order is not None or figures is not None:
             wish = _Order(stack, phase, order, figures, why)
+            if out is not None or picture is not None:
+                message = (
+                    "--cables, --order and --figures show the order list, without the plan or its picture"
+                )
+                hint = "leave out --output and --picture; '--order FILE.csv' writes the order list"
+                problem = Problem("contradiction", message, hint=hint)
+                run_command("plan", as_json, lambda output: _refuse(problem))
+                return
             run_command("plan", as_json, lambda output: _cables(output, wish))
             return
         if phase is not None:
@@ -76,6 +86,10 @@ class _Order:
     file: Path | None
     figures: Path | None
     why: bool
+
+
+def _refuse(problem: Problem) -> None:
+    raise UsageError(problem)
 
 
 def _cables(output: Output, wish: _Order) -> None:

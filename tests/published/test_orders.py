@@ -39,7 +39,10 @@ LEFT_OUT = [name for name, row in ROWS.items() if "left_out" in row]
 
 def ordered(row: dict[str, Any]) -> Counter[str]:
     """Count the pieces that a row orders, without spares."""
-    made = wish([pool(nodes=row["nodes"], system=row["system"], **row.get("pool", {}))], {"name": "published", **row["fabric"]})
+    made = wish(
+        [pool(nodes=row["nodes"], system=row["system"], **row.get("pool", {}))],
+        {"name": "published", **row["fabric"]},
+    )
     (site,) = made.sites
     # How many feeds a machine survives on is no part of these lists.
     power = site.power.model_copy(update={"survive": "none"})

@@ -25,7 +25,10 @@ KINDS: Mapping[str, tuple[str, dict[str, Any]]] = {
     ),
     "xdr": ("dgx-b300", {"kind": "infiniband", "switch": "q3400", "link": "800 Gbps"}),
     "xdr, optics in the switch": ("dgx-b300", {"kind": "infiniband", "switch": "q3450", "link": "800 Gbps"}),
-    "800G split in two": ("xe9680-h200", {"kind": "roce", "switch": "sn5600", "link": "400 Gbps", "breakout": 2}),
+    "800G split in two": (
+        "xe9680-h200",
+        {"kind": "roce", "switch": "sn5600", "link": "400 Gbps", "breakout": 2},
+    ),
     "800G split in four": (
         "xe9680-h200",
         {"kind": "roce", "switch": "sn5600", "link": "200 Gbps", "breakout": 4},
