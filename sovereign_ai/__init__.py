@@ -25,6 +25,7 @@ _HOMES = {
     "AllowedKind": "spec",
     "Backup": "spec",
     "Busway": "spec",
+    "Cabling": "spec",
     "Certificate": "spec",
     "Circuit": "spec",
     "ClusterLimits": "spec",

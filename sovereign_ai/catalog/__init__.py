@@ -26,12 +26,7 @@ from typing import TYPE_CHECKING
 from sovereign_ai.lazy_exports import lazy_exports
 
 if TYPE_CHECKING:
-    from sovereign_ai.catalog.controllers import (
-        FUNCTIONS,
-        CatalogController,
-        controller_row,
-        controller_rows,
-    )
+    from sovereign_ai.catalog.controllers import FUNCTIONS, CatalogController, controller_row, controller_rows
     from sovereign_ai.catalog.dns_services import (
         PublicResolver,
         public_resolver,
@@ -59,6 +54,7 @@ if TYPE_CHECKING:
         meant_code,
         members,
     )
+    from sovereign_ai.catalog.link_media import FIXED, OPTICAL, LinkMedium, link_medium
     from sovereign_ai.catalog.mig import MOST_INSTANCES, instance_memory, instances, profiles
     from sovereign_ai.catalog.published_fabric import Design, design, designs
     from sovereign_ai.catalog.row_template import template
@@ -69,6 +65,13 @@ else:
         __name__,
         {
             "controllers": ("CatalogController", "FUNCTIONS", "controller_row", "controller_rows"),
+            "dns_services": (
+                "PublicResolver",
+                "public_resolver",
+                "public_resolver_named",
+                "public_resolvers",
+                "public_resolvers_in",
+            ),
             "figures": (
                 "DefectiveDataError",
                 "Figure",
@@ -86,17 +89,12 @@ else:
                 "expand",
                 "law",
                 "laws",
+                "link_medium",
                 "meant_code",
                 "members",
             ),
+            "link_media": ("FIXED", "LinkMedium", "OPTICAL", "link_medium"),
             "mig": ("MOST_INSTANCES", "instance_memory", "instances", "profiles"),
-            "dns_services": (
-                "PublicResolver",
-                "public_resolver",
-                "public_resolver_named",
-                "public_resolvers",
-                "public_resolvers_in",
-            ),
             "published_fabric": ("Design", "design", "designs"),
             "row_template": ("template",),
             "storage": ("server_power",),
@@ -106,14 +104,17 @@ else:
 
 __all__ = [
     "CIRCLES",
+    "FIXED",
     "FUNCTIONS",
     "KINDS",
     "MOST_INSTANCES",
+    "OPTICAL",
     "CatalogController",
     "DefectiveDataError",
     "Design",
     "Figure",
     "Grade",
+    "LinkMedium",
     "PublicResolver",
     "Row",
     "Sourced",
@@ -132,6 +133,7 @@ __all__ = [
     "instances",
     "law",
     "laws",
+    "link_medium",
     "meant_code",
     "members",
     "profiles",

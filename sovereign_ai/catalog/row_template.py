@@ -47,9 +47,16 @@ _OPTIONAL = {
         "idle_power": "2 kW",
         "storage_nics": "2",
         "storage_nic_rate": "400 Gbps",
+        "compute_cages": "8",
     },
     "accelerator": {"dense_tflops.fp8": "2000", "scale_up": "900 GB/s", "product": "Example-GPU"},
-    "switch": {"power": "1900 W", "rack_units": "2", "uplink_ports": "4", "uplink_rate": "100 Gbps"},
+    "switch": {
+        "power": "1900 W",
+        "rack_units": "2",
+        "uplink_ports": "4",
+        "uplink_rate": "100 Gbps",
+        "cages": "64",
+    },
     "supplier": {},
     "controller": {
         "version": "v1.0.0",

@@ -38,6 +38,8 @@ class SwitchModel(Sourced):
         power: power draw; None where no source gives it. `power_figure` has a range then.
         uplink_ports: ports of another rate for links upwards, beside `ports`; None where it has none.
         uplink_rate: their rate.
+        cages: cages for its ports of the full rate, where not one each; 0 where fibres plug into the switch
+            itself. None: one a port.
         sonic_platform: SONiC's name of the hardware. This and all further fields are None where SONiC does
             not run on it, or where no source gives them.
         sonic_sku: SONiC's name of a set of port settings.
@@ -55,6 +57,7 @@ class SwitchModel(Sourced):
     power: Watts | None
     uplink_ports: int | None
     uplink_rate: BitsPerSecond | None
+    cages: int | None = None
     sonic_platform: str | None = None
     sonic_sku: str | None = None
     sonic_lanes: int | None = None
@@ -102,6 +105,7 @@ def of_row(row: Row) -> SwitchModel:
         power=row.quantity("power", Watts),
         uplink_ports=row.whole("uplink_ports"),
         uplink_rate=row.quantity("uplink_rate", BitsPerSecond),
+        cages=row.whole("cages"),
         sonic_platform=row.text("sonic_platform"),
         sonic_sku=row.text("sonic_sku"),
         sonic_lanes=row.whole("sonic_lanes"),

@@ -67,6 +67,7 @@ class System(Sourced):
         cooling: kinds of cooling it is built for: `air`, `liquid`, `hybrid` (cold plates and air).
         rack_power: power of a full reference rack with what its machines share; None where unknown.
         rack_shared_power: power of what a rack's machines share (NVLink switch trays).
+        compute_cages: cages for its `compute_nics`, where several ports share one. None: one a port.
     """
 
     vendor: str
@@ -93,6 +94,7 @@ class System(Sourced):
     cooling: tuple[str, ...]
     rack_power: Watts | None
     rack_shared_power: Watts | None
+    compute_cages: int | None = None
 
     @property
     def worst_power(self) -> Watts:
@@ -148,6 +150,7 @@ def of_row(row: Row) -> System:
         cooling=tuple(row.needed_text("cooling").split(", ")),
         rack_power=row.quantity("rack_power", Watts),
         rack_shared_power=row.quantity("rack_shared_power", Watts),
+        compute_cages=row.whole("compute_cages"),
     )
 
 

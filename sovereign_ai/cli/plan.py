@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
@@ -35,13 +36,78 @@ def add(app: typer.Typer) -> None:
             str | None,
             typer.Option("--phase", metavar="NAME", help="Show one phase of construction and what it adds."),
         ] = None,
+        cables: Annotated[
+            bool,
+            typer.Option(
+                "--cables", help="Show the order list: cables, transceivers, fibres, panels, spares."
+            ),
+        ] = False,
+        order: Annotated[
+            Path | None, typer.Option("--order", metavar="FILE.csv", help="Write the order list as CSV.")
+        ] = None,
+        figures: Annotated[
+            Path | None, typer.Option("--figures", "-f", help="Your own prices for the order list, in YAML.")
+        ] = None,
         as_json: Annotated[bool, AsJson] = False,
     ) -> None:
         """Derive racks, fabric, power, storage and clusters; `--json` prints the canonical plan."""
+        if cables or order is not None or figures is not None:
+            wish = _Order(stack, phase, order, figures, why)
+            if out is not None or picture is not None:
+                message = (
+                    "--cables, --order and --figures show the order list, without the plan or its picture"
+                )
+                hint = "leave out --output and --picture; '--order FILE.csv' writes the order list"
+                problem = Problem("contradiction", message, hint=hint)
+                run_command("plan", as_json, lambda output: _refuse(problem))
+                return
+            run_command("plan", as_json, lambda output: _cables(output, wish))
+            return
         if phase is not None:
             run_command("plan", as_json, lambda output: _phase(output, stack, phase))
             return
         run_command("plan", as_json, lambda output: _plan(output, stack, out, picture, why))
+
+
+@dataclass(frozen=True, slots=True)
+class _Order:
+    """What is asked of the order list.
+
+    Attributes:
+        stack: the stack's folder or description.
+        phase: the phase that is asked for alone; None for all.
+        file: where it is written as CSV.
+        figures: the user's prices.
+        why: whether the rules behind it are shown.
+    """
+
+    stack: Path
+    phase: str | None
+    file: Path | None
+    figures: Path | None
+    why: bool
+
+
+def _refuse(problem: Problem) -> None:
+    raise UsageError(problem)
+
+
+def _cables(output: Output, wish: _Order) -> None:
+    from sovereign_ai.assess.cost import order_csv
+    from sovereign_ai.cli.cable_text import order_data, order_lines, ordered
+    from sovereign_ai.cli.stack import open_stack
+
+    # Checked before anything is planned or written.
+    if wish.file is not None and not wish.file.name.endswith(".csv"):
+        message = f"{wish.file}: unknown format of an order list: use .csv"
+        raise UsageError(Problem("bad-output", message, hint="end it in .csv"))
+    stack = open_stack(wish.stack)
+    listed = ordered(stack.factory, stack.plan, wish.phase, wish.figures)
+    lines = list(order_lines(listed, why=wish.why))
+    if wish.file is not None:
+        write(wish.file, order_csv(listed.lines).encode())
+        lines.append(f"wrote {wish.file}")
+    output.finish(order_data(listed), lines)
 
 
 def _phase(output: Output, path: Path, name: str) -> None:

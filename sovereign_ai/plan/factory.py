@@ -167,19 +167,7 @@ def plan(factory: AIFactory, where: Callable[[str], Where] | None = None) -> Pla
     results, problems = draft(factory, where)
     if problems:
         raise SpecError(problems)
-    compute = compute_racks(results.whole)
-    machines = _plan_nodes(results, compute)
-    batches = _rack_batches(factory, results)
-    support_racks = more_racks(batches, compute)
-    racks: list[Rack] = []
-    for pool_racks in compute.values():
-        racks += pool_racks
-    racks += support_racks
-    # By length first: a hall's rack r1000 comes after r999.
-    racks.sort(key=lambda rack: (rack.site, rack.hall, len(rack.name), rack.name))
-    planes = plan_fabrics(factory, machines, _storage_servers(results), managed_names(results.sizes, racks))
-    finished = _finish_planes(factory, results, planes, support_racks)
-    standing = Standing(machines, tuple(racks), finished)
+    standing, batches = _whole(factory, results)
     phases: tuple[PhasePlan, ...] = ()
     if factory.phases:
         layout = Layout(factory, standing, results.sizes, _devices(batches))
@@ -207,6 +195,39 @@ def plan(factory: AIFactory, where: Callable[[str], Where] | None = None) -> Pla
         platform=plan_platform(factory),
         phases=phases,
     )
+
+
+def growth(factory: AIFactory) -> tuple[Standing, Mapping[str, int]]:
+    """Return the whole factory, and the phase from which on each device stands, counted from 0.
+
+    A device that is not named stands from the start.
+
+    Raises:
+        SpecError: the factory cannot be planned.
+    """
+    results, problems = draft(factory, None)
+    if problems:
+        raise SpecError(problems)
+    whole, batches = _whole(factory, results)
+    layout = Layout(factory, whole, results.sizes, _devices(batches))
+    return whole, layout.first
+
+
+def _whole(factory: AIFactory, results: Draft) -> tuple[Standing, list[Batch]]:
+    """Return everything that stands in the last phase, and its switches and storage servers in batches."""
+    compute = compute_racks(results.whole)
+    machines = _plan_nodes(results, compute)
+    batches = _rack_batches(factory, results)
+    support_racks = more_racks(batches, compute)
+    racks: list[Rack] = []
+    for pool_racks in compute.values():
+        racks += pool_racks
+    racks += support_racks
+    # By length first: a hall's rack r1000 comes after r999.
+    racks.sort(key=lambda rack: (rack.site, rack.hall, len(rack.name), rack.name))
+    planes = plan_fabrics(factory, machines, _storage_servers(results), managed_names(results.sizes, racks))
+    finished = _finish_planes(factory, results, planes, support_racks)
+    return Standing(machines, tuple(racks), finished), batches
 
 
 def _devices(batches: Sequence[Batch]) -> dict[str, Device]:

@@ -124,6 +124,11 @@ class Layout:
             for name in rack.pdu_names:
                 self._first[name] = first
 
+    @property
+    def first(self) -> Mapping[str, int]:
+        """Device to the phase from which on it stands, from 0; what is not in it stands from the start."""
+        return self._first
+
     def standing(self, index: int) -> Standing:
         """Return what stands at the end of a phase."""
         shapes: dict[str, Shape] = {}

@@ -12,6 +12,7 @@ from sovereign_ai.lazy_exports import lazy_exports
 
 if TYPE_CHECKING:
     from sovereign_ai.spec.base import Day, Model, Name, Text
+    from sovereign_ai.spec.cabling import Cabling
     from sovereign_ai.spec.catalog_files import rows_in
     from sovereign_ai.spec.dns import CLUSTER_NAMES, Dns, Resolver
     from sovereign_ai.spec.fabric import Fabric
@@ -71,6 +72,7 @@ else:
         __name__,
         {
             "base": ("Day", "Model", "Name", "Text"),
+            "cabling": ("Cabling",),
             "catalog_files": ("rows_in",),
             "dns": ("CLUSTER_NAMES", "Dns", "Resolver"),
             "fabric": ("Fabric",),
@@ -135,6 +137,7 @@ __all__ = [
     "Approver",
     "Backup",
     "Busway",
+    "Cabling",
     "Certificate",
     "Circuit",
     "ClusterLimits",

@@ -12,6 +12,7 @@ from pydantic import Field, PrivateAttr
 from sovereign_ai.errors import SpecError, Where
 from sovereign_ai.files import SourceMap
 from sovereign_ai.spec.base import CatalogRow, Model, Name, added_later, all_defaults
+from sovereign_ai.spec.cabling import Cabling
 from sovereign_ai.spec.checks.every_check import check
 from sovereign_ai.spec.dns import Dns
 from sovereign_ai.spec.fabric import Fabric
@@ -78,6 +79,8 @@ class AIFactory(Model):
     """The phase at whose end the factory stands now; left out, the last."""
     fabrics: tuple[Fabric, ...] = ()
     """Networks."""
+    cabling: Cabling | None = added_later()
+    """How their links are cabled; left out, by the defaults."""
     storage: tuple[StorageTier, ...] = ()
     """Storage tiers."""
     keys: tuple[Key, ...] = ()

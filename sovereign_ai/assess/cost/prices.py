@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from sovereign_ai.assess.sheet import Sheet
 from sovereign_ai.assess.sources import figure, figures
 from sovereign_ai.plan import Plan, Shape
+from sovereign_ai.plan.cabling import order_cables
 from sovereign_ai.plan.fabric import fabrics_by_name
 from sovereign_ai.plan.power import SitePower
 from sovereign_ai.spec import AIFactory
@@ -43,7 +44,7 @@ def add_prices(sheet: Sheet, factory: AIFactory, plan: Plan, shapes: Sequence[Sh
     return [
         *_machines(sheet, shapes),
         *_switches(sheet, factory, plan),
-        *_links(sheet, plan),
+        *(_links(sheet, plan) if factory.cabling is None else _cabling(sheet, factory, plan)),
         *_storage(sheet, plan),
         *_buildings(sheet, plan),
     ]
@@ -101,6 +102,24 @@ def _links(sheet: Sheet, plan: Plan) -> Iterator[PricedPart]:
         each = price(sheet, f"price.link.{rate}", "USD", question)
         cost = _line(sheet, f"capex.links.{site}.{rate}", count, each)
         yield PricedPart(cost, "links", f"{rate} Gbps", site, "Networking")
+
+
+def _cabling(sheet: Sheet, factory: AIFactory, plan: Plan) -> Iterator[PricedPart]:
+    """Yield the pieces of the cabling that stand now, by part, site by site."""
+    order = order_cables(factory, plan)
+    standing: tuple[str, ...] = ("",)
+    if order.phases:
+        now = order.phases.index(factory.phase) if factory.phase else len(order.phases) - 1
+        standing = order.phases[: now + 1]
+    pieces: Counter[tuple[str, str]] = Counter()
+    for line in order.lines:
+        if line.phase in standing:
+            pieces[line.site, line.part.name] += line.pieces
+    for (site, part), number in sorted(pieces.items()):
+        count = sheet.plan(f"count.{site}.{part}", number, "pieces", "order list of the plan, spares counted")
+        each = price(sheet, f"price.{part}", "USD", f"What does one {part} cost, in dollars?")
+        cost = _line(sheet, f"capex.links.{site}.{part}", count, each)
+        yield PricedPart(cost, "links", part, site, "Networking")
 
 
 def _storage(sheet: Sheet, plan: Plan) -> Iterator[PricedPart]:

@@ -1,7 +1,6 @@
 """Cable lists, the parts to order for them, and rail maps: which GPU communicates through which port.
 
-Lengths are this project's estimates, since halls have no floor plan yet: within a rack 2 m; along a row 3 m
-and 0.6 m a rack between; between rows 2.4 m a row more, and 4 m of rise and fall in all cases outside a rack.
+Lengths are those of `plan.cabling.routes`: estimates, since halls have no floor plan yet.
 
 The part follows from length and rate: copper to 2 m, active optics to 30 m, and beyond that a transceiver at
 each end with fibre between: multimode to 50 m at 400 Gbps and more (100 m below), parallel single mode to 500
@@ -21,53 +20,17 @@ from functools import cache
 from typing import Any
 
 from sovereign_ai.catalog.system import system
-from sovereign_ai.plan import Node, Plan, Rack
+from sovereign_ai.plan import Node, Plan
+from sovereign_ai.plan.cabling import cable_length, rack_positions, racks_of
 from sovereign_ai.plan.fabric import FabricPlan, host_rails, rails_beside
 from sovereign_ai.render.interop.table import csv_table
 from sovereign_ai.render.switches.ports import host_interface, rail_addresses
 from sovereign_ai.units import BitsPerSecond
 
-# Lengths are in centimetres.
-_IN_RACK, _BETWEEN, _RISE, _RACK_WIDTH, _ROW_PITCH = 200, 300, 400, 60, 240
 MOST_COPPER, MOST_ACTIVE = 200, 3_000
 """Reach of passive copper and of active optical cables, in centimetres."""
 MOST_TWISTED = 10_000_000_000
 """Bits a second that twisted pairs carry over a hall."""
-
-
-def racks_of(plan: Plan) -> dict[str, Rack]:
-    """Return device to rack, rack PDUs included."""
-    racks: dict[str, Rack] = {}
-    for rack in plan.racks:
-        for device in (*rack.devices, *rack.pdu_names):
-            racks[device] = rack
-    return racks
-
-
-def rack_positions(plan: Plan) -> dict[str, tuple[int, int]]:
-    """Return rack name to (row, position in the row)."""
-    positions: dict[str, tuple[int, int]] = {}
-    racks_in_row: Counter[tuple[str, int]] = Counter()
-    for rack in plan.racks:
-        row = (rack.hall, rack.row)
-        positions[rack.name] = (rack.row, racks_in_row[row])
-        racks_in_row[row] += 1
-    return positions
-
-
-def cable_length(first: tuple[int, int], second: tuple[int, int], *, same: bool) -> int:
-    """Estimate a cable's length in centimetres, from (row, position) of both racks.
-
-    >>> cable_length((0, 0), (0, 0), same=True), cable_length((0, 0), (1, 5), same=False)
-    (200, 1240)
-    """
-    if same:
-        return _IN_RACK
-    row, position = first
-    other_row, other_position = second
-    along_row = abs(position - other_position) * _RACK_WIDTH
-    across_rows = abs(row - other_row) * _ROW_PITCH
-    return _BETWEEN + _RISE + along_row + across_rows
 
 
 def medium(centimetres: int, rate: int) -> str:
@@ -146,8 +109,8 @@ class _Estimator:
     """Estimates the length of cables between devices of a plan."""
 
     def __init__(self, plan: Plan) -> None:
-        self._racks = racks_of(plan)
-        self._positions = rack_positions(plan)
+        self._racks = racks_of(plan.racks)
+        self._positions = rack_positions(plan.racks)
 
     def rack_name(self, device: str) -> str:
         """Return the rack of a device; empty where it has none."""

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from functools import cache
 
 from sovereign_ai.plan import RACK_UNITS, Plan
-from sovereign_ai.render.interop.cabling import cable_length, rack_positions, racks_of
+from sovereign_ai.plan.cabling import cable_length, rack_positions, racks_of
 from sovereign_ai.render.interop.racks import DeviceModel, models, mounted_devices
 from sovereign_ai.render.interop.table import csv_table
 from sovereign_ai.render.switches.ports import host_addresses, host_interface, interface
@@ -246,7 +246,7 @@ def _interfaces_table(links: Iterable[_Link]) -> Table:
 
 def _cables(plan: Plan, links: Iterable[_Link], sites: Mapping[str, str]) -> Iterator[Row]:
     """Yield the rows of cables: both ends with their sites, label and estimated length."""
-    racks, positions = racks_of(plan), rack_positions(plan)
+    racks, positions = racks_of(plan.racks), rack_positions(plan.racks)
 
     # Many cables connect the same two racks, so their distance is computed once.
     @cache

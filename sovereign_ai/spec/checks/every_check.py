@@ -22,6 +22,7 @@ from sovereign_ai.spec.checks.access import (
     check_tenants,
     check_workloads,
 )
+from sovereign_ai.spec.checks.cabling import check_cabling
 from sovereign_ai.spec.checks.dns import check_dns
 from sovereign_ai.spec.checks.hardware import (
     check_fabrics,
@@ -51,6 +52,7 @@ _CHECKS: tuple[tuple[Callable[[AIFactory], Iterator[Problem]], frozenset[str]], 
     (check_pools, frozenset({"pools", "sites"})),
     (check_phases, frozenset({"phases", "pools"})),
     (check_fabrics, frozenset({"fabrics", "pools"})),
+    (check_cabling, frozenset({"cabling"})),
     (check_media, frozenset({"storage"})),
     (check_storage, frozenset({"storage", "pools", "zones"})),
     (check_network, frozenset({"network", "gateways"})),

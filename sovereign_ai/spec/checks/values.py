@@ -17,9 +17,10 @@ if TYPE_CHECKING:
     from sovereign_ai.spec.factory import AIFactory
 
 # Amounts of nothing that are meaningful: no battery, immediate effect, the first site itself, nothing behind
-# the UPS, losses that are in another figure.
+# the UPS, losses that are in another figure, no further length of cables and no spare ones.
 _MAY_BE_ZERO = frozenset(
     {"ups", "revocation", "lead_time", "grace", "distance", "on_ups", "recharge", "no_load_loss", "load_loss"}
+    | {"slack", "spares"}
 )
 _COOLS = "cools no machine"
 _SERVES = "is the rate of no storage server"

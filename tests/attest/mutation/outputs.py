@@ -18,12 +18,14 @@ from typing import Any
 import orjson
 
 from sovereign_ai.assess.cables import lengths
+from sovereign_ai.assess.cost.order_prices import price_order
 from sovereign_ai.assess.cost.report import assess_cost
 from sovereign_ai.assess.energy.report import Energy, assess_energy
 from sovereign_ai.assess.goodput.report import assess_goodput
 from sovereign_ai.assess.measure import Measure
 from sovereign_ai.attest.report.flows import flows
 from sovereign_ai.attest.report.gather import certificates
+from sovereign_ai.plan.cabling.order import order_cables
 from sovereign_ai.plan.factory import Plan, plan
 from sovereign_ai.render.kubernetes.bundle import render
 from sovereign_ai.rules.whole_check import check
@@ -163,6 +165,9 @@ def _told(factory: AIFactory, derived: Plan) -> Iterator[tuple[str, Any]]:
     """Give what the report shows beside assessments."""
     yield from ((f"flow.{one.kind}", one.to_data()) for one in flows(factory))
     yield from (("cabling", one.to_data()) for one in lengths(factory, derived))
+    if factory.cabling is not None:
+        lines = price_order(order_cables(factory, derived), {})
+        yield from (("order", one.to_data()) for one in lines)
     yield from (("waiver", one.model_dump(mode="json", exclude={"signature"})) for one in factory.waivers)
     yield from (("certificate", one) for one in certificates(factory, NOW))
 

@@ -6,8 +6,9 @@ from collections import Counter
 
 import pytest
 
+from sovereign_ai.plan.cabling.routes import cable_length
 from sovereign_ai.plan.factory import plan as planned
-from sovereign_ai.render.interop.cabling import cable_length, medium, part, rail_map
+from sovereign_ai.render.interop.cabling import medium, part, rail_map
 from tests.plan.factories import factory
 from tests.render.interop.test_output_files import SMALL, rows
 from tests.render.lab import stack

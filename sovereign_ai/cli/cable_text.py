@@ -1,0 +1,232 @@
+"""What `plan --cables` shows: the order list, what it costs as far as prices are known, and why."""
+
+from __future__ import annotations
+
+import textwrap
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from sovereign_ai.assess import GivenValue
+from sovereign_ai.assess.cost import PricedLine, length_text, order_cost, price_order
+from sovereign_ai.assess.sources import figures, read_figures
+from sovereign_ai.cli.output import table
+from sovereign_ai.cli.plan_text import wrapped
+from sovereign_ai.errors import Problem, SpecError, UsageError, nearest
+from sovereign_ai.plan import Plan
+from sovereign_ai.plan.cabling import CableOrder, MediumUse, order_cables
+from sovereign_ai.spec import AIFactory
+
+_COLUMNS = 80
+_CENTIMETRES = 100
+_MOST_NAMED = 4
+"""Parts without a price that a note names."""
+_CHOICE = (
+    "media are tried in the order of 'cabling.media', the first whose reach holds the estimated route and the"
+    " slack is taken; links that share a cage are decided together, since a cage takes one plug"
+)
+_FIXED = (
+    "a fixed cable serves two cages of one rate, or one cage and those of a part of its rate (a splitter);"
+    " any other group of links has a transceiver in each cage and a fibre for each link"
+)
+_LENGTH = (
+    "the next stock length at or above the route and the slack; routes are estimates with rise, fall and"
+    " slack in them: 2 m in a rack, else 7 m + 0.6 m a rack + 2.4 m a row"
+)
+_POLARITY = (
+    "Type B, so that a sending fibre ends at a receiving one: a cord reverses the fibres once, cord, trunk and"
+    " cord three times; Type A would not, and Type C is for duplex links"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class ShownOrder:
+    """An order as it is shown.
+
+    Attributes:
+        factory: the factory's name.
+        order: the whole order.
+        lines: the lines that are shown, priced.
+        phase: the phase that is shown alone; empty for all.
+    """
+
+    factory: str
+    order: CableOrder
+    lines: tuple[PricedLine, ...]
+    phase: str
+
+
+def ordered(factory: AIFactory, planned: Plan, phase: str | None, prices: Path | None) -> ShownOrder:
+    """Return the order list of a factory, or of one phase.
+
+    Args:
+        factory: the description.
+        planned: its plan.
+        phase: the phase; None for all.
+        prices: file of the user's prices.
+
+    Raises:
+        UsageError: no phase has that name.
+        SpecError: the file of prices has problems.
+    """
+    names = [entry.name for entry in factory.phases]
+    if phase is not None and phase not in names:
+        message = f"no phase is called {phase!r}" if names else "the description has no phases"
+        raise UsageError(Problem("unknown-name", message, hint=nearest(phase, names)))
+    given = {} if prices is None else _prices(prices)
+    order = order_cables(factory, planned)
+    lines = price_order(order, given)
+    _refuse_unused(given, lines, prices)
+    if phase is not None:
+        lines = tuple(line for line in lines if line.line.phase == phase)
+    return ShownOrder(factory.name, order, lines, phase or "")
+
+
+def _prices(path: Path) -> Mapping[str, GivenValue]:
+    """Return the user's prices."""
+    file = read_figures(path)
+    if file.problems:
+        raise SpecError(list(file.problems))
+    return file.figures
+
+
+def _refuse_unused(given: Mapping[str, GivenValue], lines: tuple[PricedLine, ...], path: Path | None) -> None:
+    """Refuse prices of no part of the order and of nothing else; other figures are for assessments."""
+    known = sorted({f"price.{line.line.part.name}" for line in lines})
+    problems = []
+    for name in given:
+        if name.startswith("price.") and name not in known and name not in figures("prices"):
+            message = f"{path}: {name} is the price of no part of the order"
+            problems.append(Problem("unknown-name", message, hint=nearest(name, known)))
+    if problems:
+        raise UsageError(problems)
+
+
+def order_data(shown: ShownOrder) -> dict[str, Any]:
+    """Return the order list as plain data."""
+    order = shown.order
+    data: dict[str, Any] = {"factory": shown.factory, "phase": shown.phase or None}
+    data["links"] = order.links
+    data["unserved_links"] = order.unserved
+    data["media"] = [_use_data(use) for use in order.uses]
+    data["lines"] = [line.to_data() for line in shown.lines]
+    data["cost"] = order_cost(shown.lines).to_data()
+    data["cabling"] = order.cabling.model_dump(mode="json")
+    return data
+
+
+def _use_data(use: MediumUse) -> dict[str, Any]:
+    """Return which links a medium carries as plain data."""
+    return {
+        "site": use.site,
+        "fabric": use.fabric,
+        "medium": None if use.medium is None else use.medium.name,
+        "links": use.links,
+        "longest_m": use.longest / _CENTIMETRES,
+        "guessed": use.guesses,
+        "unknown": use.unknown,
+    }
+
+
+def order_lines(shown: ShownOrder, *, why: bool) -> Iterator[str]:
+    """Yield the lines of an order for a terminal of 80 columns."""
+    order = shown.order
+    head = f"{shown.factory}: {order.links:,} links"
+    pieces = sum(line.line.pieces for line in shown.lines)
+    of_phase = f" in phase {shown.phase}" if shown.phase else ""
+    yield f"{head}, {pieces:,} pieces to order{of_phase}"
+    rows: Counter[tuple[str, str, str, str]] = Counter()
+    spares: Counter[tuple[str, str, str, str]] = Counter()
+    for priced in shown.lines:
+        line = priced.line
+        key = (line.site, line.phase, line.part.name, length_text(line.length) or "-")
+        counted = spares if line.use == "spares" else rows
+        counted[key] += line.pieces
+    for site, phase in dict.fromkeys((site, phase) for site, phase, _, _ in [*rows, *spares]):
+        yield ""
+        of_site = []
+        for key, count in rows.items():
+            if key[:2] == (site, phase):
+                of_site.append((*key[2:], f"{count:,}", f"{spares[key]:,}"))
+        for key, count in spares.items():
+            # What a later phase needs a further spare of, and no further piece.
+            if key[:2] == (site, phase) and key not in rows:
+                of_site.append((*key[2:], "0", f"{count:,}"))
+        title = f"{site}, {phase}" if phase else site
+        yield from table([title, "m", "pieces", "spares"], of_site)
+    yield ""
+    yield from _cost_lines(shown)
+    yield from wrapped(list(_notes(order)))
+    if why:
+        yield from _reasons(order)
+
+
+def _cost_lines(shown: ShownOrder) -> Iterator[str]:
+    """Yield what the order costs, and what has no price."""
+    cost = order_cost(shown.lines)
+    if cost.pieces:
+        low, value, high = _thousands(cost.low), _thousands(cost.value), _thousands(cost.high)
+        word = "known part of the cost" if cost.unpriced else "cost"
+        yield f"{word}: {value} kUSD [{low} to {high}], {cost.pieces:,} pieces"
+    if cost.unpriced:
+        named = ", ".join(cost.parts[:_MOST_NAMED])
+        more = len(cost.parts) - _MOST_NAMED
+        rest = f" and {more} more" if more > 0 else ""
+        note = f"{cost.unpriced:,} pieces have no price and are in no total: {named}{rest}; give it with"
+        yield from wrapped([f"{note} --figures FILE, a line 'price.{cost.parts[0]}: 100' a part"])
+
+
+def _thousands(dollars: float) -> str:
+    return f"{dollars / 1000:,.0f}"
+
+
+def _notes(order: CableOrder) -> Iterator[str]:
+    """Yield what the order leaves open."""
+    for use in order.uses:
+        if use.medium is None:
+            longest = use.longest / _CENTIMETRES
+            yield (
+                f"{use.site} {use.fabric}: {use.links:,} links of up to {longest:g} m are in no line, nothing"
+                f" that is permitted reaches: add to 'cabling.media', or move the switches"
+            )
+        elif use.unknown:
+            yield (
+                f"{use.site} {use.fabric}: {use.unknown:,} links between halls have no length: describe"
+                " 'cabling.between_halls'"
+            )
+    guesses = sum(use.guesses for use in order.uses)
+    if guesses:
+        yield f"{guesses:,} links have an end without a rack: ordered without a length"
+
+
+def _reasons(order: CableOrder) -> Iterator[str]:
+    """Yield the rules behind the order, and which medium each fabric takes."""
+    cabling = order.cabling
+    reasons = [("choice", _CHOICE), ("cages", _FIXED), ("length", _LENGTH), ("polarity", _POLARITY)]
+    share = f"{cabling.spares} of each part and length at a site, rounded up; none of trunks and panels"
+    reasons.append(("spares", share))
+    if order.phases:
+        text = (
+            "each piece in the first phase that uses it, by the layout of the last: nothing is cabled again"
+        )
+        reasons.append(("phases", text))
+    for use in order.uses:
+        if use.medium is not None:
+            reasons.append((f"{use.site} {use.fabric}", _use_text(use)))
+    for name, text in reasons:
+        yield from textwrap.wrap(f"{name}: {text}", _COLUMNS, initial_indent="  ", subsequent_indent="    ")
+
+
+def _use_text(use: MediumUse) -> str:
+    """Return which links a medium carries, and where its reach was read."""
+    medium = use.medium
+    assert medium is not None
+    figure = medium.source_of("reach")
+    source = "" if figure is None else f"; {figure.source}, {figure.grade}"
+    reach = f"reach {medium.reach}"
+    if medium.split_reach is not None:
+        reach += f", split {medium.split_reach}"
+    longest = use.longest / _CENTIMETRES
+    return f"{use.links:,} links by {medium.name}, routes up to {longest:g} m, {reach}{source}"

@@ -1,0 +1,33 @@
+"""Cabling as it is ordered: cages, cables, transceivers, fibres, trunks and panels, with lengths and spares.
+
+`order_cables(factory, plan)` in `order.py` is the entry point. `routes.py` has lengths, `cages.py` what fits a
+port, `links.py` which links share plugs, `assemblies.py` what each group of them is made of.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from sovereign_ai.lazy_exports import lazy_exports
+
+if TYPE_CHECKING:
+    from sovereign_ai.plan.cabling.order import CableOrder, MediumUse, OrderLine, order_cables
+    from sovereign_ai.plan.cabling.routes import cable_length, rack_positions, racks_of
+else:
+    __getattr__ = lazy_exports(
+        __name__,
+        {
+            "order": ("CableOrder", "MediumUse", "OrderLine", "order_cables"),
+            "routes": ("cable_length", "rack_positions", "racks_of"),
+        },
+    )
+
+__all__ = [
+    "CableOrder",
+    "MediumUse",
+    "OrderLine",
+    "cable_length",
+    "order_cables",
+    "rack_positions",
+    "racks_of",
+]

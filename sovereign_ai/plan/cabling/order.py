@@ -1,0 +1,298 @@
+"""The order list of a factory's cabling: every piece of every link, counted by what it is and when it is
+needed.
+
+The pieces follow from the whole plan, whatever phase stands now, so that what is ordered for an early phase
+is what the last one has: nothing is cabled again. A phase orders what its links need first, also a cable of
+two ends of which one is used later.
+
+    >>> from sovereign_ai.plan import plan
+    >>> from sovereign_ai.spec import load
+    >>> factory = load("stacks/lab")
+    >>> order = order_cables(factory, plan(factory))
+    >>> order.links == sum(len(plane.cables) for plane in plan(factory).fabrics)
+    True
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from sovereign_ai.catalog import LinkMedium
+from sovereign_ai.plan.cabling.assemblies import NO_LENGTH, Assembler, Choice, TrunkUse, stock_length
+from sovereign_ai.plan.cabling.links import FabricLinks, Routes, fabric_links, plug_groups
+from sovereign_ai.plan.cabling.parts import PANEL_PORTS, Part, panel, trunk
+from sovereign_ai.plan.cabling.routes import places_of
+from sovereign_ai.plan.fabric.planes import FabricPlan
+from sovereign_ai.plan.fabric.port_assignment import fabrics_by_name
+from sovereign_ai.plan.factory import Plan, growth
+from sovereign_ai.plan.nodes import Node
+from sovereign_ai.plan.racks import Rack
+from sovereign_ai.plan.rounding import ceil_div
+from sovereign_ai.spec import AIFactory, Cabling
+
+SPARES, BETWEEN_ROWS = "spares", "between rows"
+"""What a line is for, where it is for no fabric."""
+_WITHOUT_SPARES = ("trunk", "panel")
+"""Kinds of part without spares: free connectors of a trunk and a panel are their reserve."""
+_SHARE = 10_000
+"""Steps of a share in a whole."""
+_MPO_FIBRES = 12
+
+
+@dataclass(frozen=True, slots=True)
+class OrderLine:
+    """Pieces of one kind.
+
+    Attributes:
+        site: where they are delivered.
+        use: the fabric, `spares`, or `between rows`.
+        phase: the phase of construction that orders them; empty where none is described.
+        part: what they are.
+        length: centimetres as stocked; 0 where they have none, None where it is open.
+        pieces: how many.
+    """
+
+    site: str
+    use: str
+    phase: str
+    part: Part
+    length: int | None
+    pieces: int
+
+
+@dataclass(frozen=True, slots=True)
+class MediumUse:
+    """Links of one fabric that one medium carries.
+
+    Attributes:
+        site: the site.
+        fabric: the fabric.
+        medium: the medium; None where nothing that the description permits reaches.
+        is_fixed: whether its cables have plugs at both ends.
+        links: how many.
+        longest: centimetres of the longest route; 0 where none is known.
+        guesses: links of which an end has no rack.
+        unknown: links of which no length is known.
+    """
+
+    site: str
+    fabric: str
+    medium: LinkMedium | None
+    is_fixed: bool
+    links: int
+    longest: int
+    guesses: int
+    unknown: int
+
+
+@dataclass(frozen=True, slots=True)
+class CableOrder:
+    """Everything that is ordered to cable a factory.
+
+    Attributes:
+        lines: the order list: by site, phase, use, kind, part and length.
+        uses: which medium carries how many links of each fabric.
+        links: links of the whole factory.
+        phases: names of the phases, in order; empty where none is described.
+        cabling: how it is cabled, defaults filled in.
+    """
+
+    lines: tuple[OrderLine, ...]
+    uses: tuple[MediumUse, ...]
+    links: int
+    phases: tuple[str, ...]
+    cabling: Cabling
+
+    @property
+    def unserved(self) -> int:
+        """Links that nothing permitted reaches: they are in no line."""
+        return sum(use.links for use in self.uses if use.medium is None)
+
+    @property
+    def pieces(self) -> int:
+        """Pieces of all lines, spares included."""
+        return sum(line.pieces for line in self.lines)
+
+
+class _Key(NamedTuple):
+    """What pieces are counted by."""
+
+    site: str
+    use: str
+    part: Part
+    length: int | None
+
+
+@dataclass
+class _Tally:
+    """Counts that grow while links are walked.
+
+    Attributes:
+        pieces: pieces by what they are and the number of their phase.
+        connectors: connectors of trunks by medium, site, ends, length and phase.
+        uses: links by site, fabric and medium.
+    """
+
+    pieces: Counter[tuple[_Key, int]] = field(default_factory=Counter)
+    connectors: Counter[tuple[str, TrunkUse]] = field(default_factory=Counter)
+    uses: list[MediumUse] = field(default_factory=list)
+
+
+def order_cables(factory: AIFactory, plan: Plan) -> CableOrder:
+    """Return the order list of a factory.
+
+    Args:
+        factory: the description.
+        plan: its plan. With phases the whole factory is laid out again, since a plan holds what stands now.
+    """
+    cabling = factory.cabling or Cabling()
+    tally = _Tally()
+    links = 0
+    for fabric_part in every_link(factory, plan, cabling):
+        links += len(fabric_part.links)
+        _count(fabric_part, cabling, tally)
+    if cabling.trunks is not None:
+        _add_trunks(tally, cabling.trunks)
+    phases = tuple(phase.name for phase in factory.phases)
+    _add_spares(tally, cabling, max(len(phases), 1))
+    lines = sorted(_lines(tally, phases), key=_line_order(phases))
+    return CableOrder(tuple(lines), tuple(tally.uses), links, phases, cabling)
+
+
+def every_link(factory: AIFactory, plan: Plan, cabling: Cabling) -> Iterator[FabricLinks]:
+    """Yield the links of each fabric at each site."""
+    racks: Sequence[Rack] = plan.racks
+    nodes: Sequence[Node] = plan.nodes
+    planes: Sequence[FabricPlan] = plan.fabrics
+    first: Mapping[str, int] = {}
+    if factory.phases:
+        whole, first = growth(factory)
+        racks, nodes, planes = whole.racks, whole.nodes, whole.planes
+    routes = Routes(places_of(racks), cabling)
+    systems = {node.name: node.system for node in nodes}
+    by_fabric: dict[tuple[str, str], list[FabricPlan]] = {}
+    for plane in planes:
+        by_fabric.setdefault((plane.site, plane.fabric), []).append(plane)
+    fabrics = fabrics_by_name(factory)
+    for (_, name), members in by_fabric.items():
+        yield fabric_links(fabrics[name], members, systems, routes, first)
+
+
+def _count(links: FabricLinks, cabling: Cabling, tally: _Tally) -> None:
+    """Count the pieces of one fabric."""
+    assembler = Assembler(links, cabling)
+    counts: Counter[tuple[LinkMedium | None, bool]] = Counter()
+    guesses: Counter[tuple[LinkMedium | None, bool]] = Counter()
+    unknown: Counter[tuple[LinkMedium | None, bool]] = Counter()
+    longest: dict[tuple[LinkMedium | None, bool], int] = {}
+    for group in plug_groups(links):
+        choice = assembler.choice(group)
+        medium = (None, False) if choice is None else (choice.medium, choice.part is not None)
+        counts[medium] += len(group)
+        for number in group:
+            route = links.links[number].route
+            guesses[medium] += route.is_guess
+            unknown[medium] += route.length is None
+            longest[medium] = max(longest.get(medium, 0), route.length or 0)
+        if choice is not None:
+            _count_pieces(links, assembler, group, choice, tally)
+    for medium, number_of_links in counts.items():
+        use = MediumUse(
+            links.site,
+            links.fabric,
+            *medium,
+            links=number_of_links,
+            longest=longest[medium],
+            guesses=guesses[medium],
+            unknown=unknown[medium],
+        )
+        tally.uses.append(use)
+
+
+def _count_pieces(
+    links: FabricLinks, assembler: Assembler, group: Sequence[int], choice: Choice, tally: _Tally
+) -> None:
+    """Count the pieces of one group of links."""
+    for piece in assembler.pieces(group, choice):
+        key = _Key(links.site, links.fabric, piece.part, piece.length)
+        tally.pieces[key, piece.phase] += 1
+    for use in assembler.trunk_uses(group, choice):
+        one_each = use._replace(connectors=1)
+        tally.connectors[links.site, one_each] += use.connectors
+
+
+def _add_trunks(tally: _Tally, fibres: int) -> None:
+    """Add the trunks between rows, and the panels of each row, phase by phase as they fill."""
+    trunks: dict[_Key, Counter[int]] = {}
+    ports: dict[tuple[_Key, tuple[str, int]], Counter[int]] = {}
+    ways: dict[tuple[str, LinkMedium, tuple[tuple[str, int], ...], int], Counter[int]] = {}
+    for (site, use), connectors in tally.connectors.items():
+        ends = tuple(sorted(use.rows))
+        ways.setdefault((site, use.medium, ends, use.length), Counter())[use.phase] += connectors
+        panels = _Key(site, BETWEEN_ROWS, panel(use.medium), NO_LENGTH)
+        for row in ends:
+            ports.setdefault((panels, row), Counter())[use.phase] += connectors
+    for (site, medium, _, route), by_phase in ways.items():
+        length = stock_length(medium, route, split=False)
+        key = _Key(site, BETWEEN_ROWS, trunk(medium, fibres), length)
+        for phase, added in _filled(by_phase, fibres // _MPO_FIBRES):
+            trunks.setdefault(key, Counter())[phase] += added
+    for key, by_phase in trunks.items():
+        for phase, added in by_phase.items():
+            tally.pieces[key, phase] += added
+    for (key, _), by_phase in ports.items():
+        for phase, added in _filled(by_phase, PANEL_PORTS):
+            tally.pieces[key, phase] += added
+
+
+def _filled(by_phase: Mapping[int, int], size: int) -> Iterator[tuple[int, int]]:
+    """Yield for each phase how many more things of a size its connectors open."""
+    used = opened = 0
+    for phase in sorted(by_phase):
+        used += by_phase[phase]
+        needed = ceil_div(used, size)
+        if needed > opened:
+            yield phase, needed - opened
+        opened = needed
+
+
+def _add_spares(tally: _Tally, cabling: Cabling, phases: int) -> None:
+    """Add the spares of each part and length at each site, phase by phase."""
+    share = cabling.spares.count
+    if not share:
+        return
+    in_use: dict[_Key, Counter[int]] = {}
+    for (key, phase), pieces in tally.pieces.items():
+        if key.part.kind not in _WITHOUT_SPARES:
+            in_use.setdefault(key._replace(use=SPARES), Counter())[phase] += pieces
+    for key, by_phase in in_use.items():
+        total = ordered = 0
+        for phase in range(phases):
+            total += by_phase[phase]
+            needed = ceil_div(total * share, _SHARE)
+            if needed > ordered:
+                tally.pieces[key, phase] += needed - ordered
+            ordered = needed
+
+
+def _lines(tally: _Tally, phases: Sequence[str]) -> Iterator[OrderLine]:
+    """Yield the lines of the order, in no order."""
+    for (key, phase), pieces in tally.pieces.items():
+        name = phases[phase] if phases else ""
+        yield OrderLine(key.site, key.use, name, key.part, key.length, pieces)
+
+
+class _line_order:  # noqa: N801 - used as a function
+    """The order of lines: by site, phase, use, kind, part and length, open lengths last."""
+
+    def __init__(self, phases: Sequence[str]) -> None:
+        self._phases = {name: number for number, name in enumerate(phases)}
+
+    def __call__(self, line: OrderLine) -> tuple[object, ...]:
+        length = (line.length is None, line.length or 0)
+        is_spare = line.use == SPARES
+        phase = self._phases.get(line.phase, 0)
+        return (line.site, phase, is_spare, line.use, line.part.kind, line.part.name, length)

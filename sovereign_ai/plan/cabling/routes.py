@@ -1,0 +1,92 @@
+"""Where devices stand, and how long a cable between two of them is.
+
+Lengths are this project's estimates, since halls have no floor plan yet: within a rack 2 m; along a row 3 m
+and 0.6 m a rack between; between rows 2.4 m a row more, and 4 m of rise and fall in all cases outside a rack.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from sovereign_ai.plan.racks import Rack
+
+# Lengths are in centimetres.
+_IN_RACK, _BETWEEN, _RISE, _RACK_WIDTH, _ROW_PITCH = 200, 300, 400, 60, 240
+
+
+class Place(NamedTuple):
+    """Where a device stands.
+
+    Attributes:
+        hall: its hall.
+        row: number of its row in the hall.
+        position: number of its rack in the row, from 0.
+    """
+
+    hall: str
+    row: int
+    position: int
+
+
+def racks_of(racks: Sequence[Rack]) -> dict[str, Rack]:
+    """Return device to rack, rack PDUs included."""
+    rack_of: dict[str, Rack] = {}
+    for rack in racks:
+        for device in (*rack.devices, *rack.pdu_names):
+            rack_of[device] = rack
+    return rack_of
+
+
+def rack_positions(racks: Sequence[Rack]) -> dict[str, tuple[int, int]]:
+    """Return rack name to (row, position in the row)."""
+    positions: dict[str, tuple[int, int]] = {}
+    racks_in_row: Counter[tuple[str, int]] = Counter()
+    for rack in racks:
+        row = (rack.hall, rack.row)
+        positions[rack.name] = (rack.row, racks_in_row[row])
+        racks_in_row[row] += 1
+    return positions
+
+
+def places_of(racks: Sequence[Rack]) -> dict[str, Place]:
+    """Return device to place, rack PDUs included."""
+    positions = rack_positions(racks)
+    places: dict[str, Place] = {}
+    for device, rack in racks_of(racks).items():
+        places[device] = Place(rack.hall, *positions[rack.name])
+    return places
+
+
+def cable_length(first: tuple[int, int], second: tuple[int, int], *, same: bool) -> int:
+    """Estimate a cable's length in centimetres, from (row, position) of both racks.
+
+    >>> cable_length((0, 0), (0, 0), same=True), cable_length((0, 0), (1, 5), same=False)
+    (200, 1240)
+    """
+    if same:
+        return _IN_RACK
+    row, position = first
+    other_row, other_position = second
+    along_row = abs(position - other_position) * _RACK_WIDTH
+    across_rows = abs(row - other_row) * _ROW_PITCH
+    return _BETWEEN + _RISE + along_row + across_rows
+
+
+def route_length(first: Place | None, second: Place | None, between_halls: int | None) -> int | None:
+    """Estimate a cable's length in centimetres between two places.
+
+    Args:
+        first: one end; None where no rack holds it.
+        second: the other end.
+        between_halls: length from hall to hall, where it is known.
+
+    Returns:
+        None where it is open: an end has no rack, or the way between halls is not described.
+    """
+    if first is None or second is None:
+        return None
+    if first.hall != second.hall:
+        return between_halls
+    return cable_length(first[1:], second[1:], same=first == second)
