@@ -53,6 +53,7 @@ _SUBJECTS = {
     "hall": "racks",
     "site": "power",
     "power chain": "chain",
+    "capped pool": "caps",
     "fabric": "fabrics",
     "storage": "storage",
     "cluster": "clusters",
@@ -72,6 +73,8 @@ def _tables(summary: Row) -> Iterator[tuple[str, Sequence[str], list[tuple[Any, 
     yield "site", columns, [_site(row) for row in summary["power"]]
     columns = ("rating", "needed", "each", "one lost", "left")
     yield "power chain", columns, [_element(row) for row in summary.get("chain", ())]
+    columns = ("machines", "each at most", "rated", "set by")
+    yield "capped pool", columns, [_capped(row) for row in summary.get("caps", ())]
     columns = ("rails", "leaf", "spine", "core", "cables", "down:up", "Tb/s")
     yield "fabric", columns, [_fabric(row) for row in summary["fabrics"]]
     columns = ("site", "servers", "drives", "usable", "read", "write")
@@ -125,6 +128,12 @@ def _element(row: Row) -> tuple[Any, ...]:
     rating, each, after, left = amounts
     count = f"{row['needed']:,} of {row['installed']:,}"
     return row["element"], rating, count, each, after, left
+
+
+def _capped(row: Row) -> tuple[Any, ...]:
+    share = row["limit_watts"] / row["rated_watts"]
+    limit = f"{power_text(row['limit_watts'])} ({share:.0%})"
+    return row["pool"], row["machines"], limit, power_text(row["rated_watts"]), row["cap"]
 
 
 def _fabric(row: Row) -> tuple[Any, ...]:

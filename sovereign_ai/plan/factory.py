@@ -182,7 +182,8 @@ def plan(factory: AIFactory, where: Callable[[str], Where] | None = None) -> Pla
     standing = Standing(machines, tuple(racks), finished)
     phases: tuple[PhasePlan, ...] = ()
     if factory.phases:
-        layout = Layout(factory, standing, results.sizes, _devices(batches))
+        limits = {pool: cap.watts for pool, cap in results.caps.items()}
+        layout = Layout(factory, standing, results.sizes, _devices(batches), limits)
         phases = layout.phases(sum(len(tier.servers) for tier in results.storage))
         standing = layout.standing(current_index(factory))
     site_powers: list[SitePower] = []
@@ -296,7 +297,7 @@ def _plan_power(site: Site, draft: Draft, racks: Sequence[Rack]) -> SitePower:
             if rack.kind != "compute":
                 support[rack.hall] += rack.power
     other = support.total()
-    power = site_power(site, draft.groups, other)
+    power = site_power(site, draft.groups, other, draft.caps)
     why = dict(power.why)
     network = f"{kinds['network']:,} of switches, which take at most {NETWORK_UNITS} of {RACK_UNITS} units"
     storage = f"{kinds['storage']:,} of storage servers, each tier by itself"

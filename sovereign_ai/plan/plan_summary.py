@@ -6,9 +6,11 @@ hundred lines. Each row names what it belongs to.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import Any
 
+from sovereign_ai.catalog.system import system
 from sovereign_ai.plan.fabric.planes import FabricPlan
 from sovereign_ai.plan.factory import Plan
 from sovereign_ai.plan.nodes import Node
@@ -31,8 +33,9 @@ def summary(plan: Plan) -> dict[str, Any]:
     """Return the plan's numbers as plain data that is ready for JSON, in a fixed order.
 
     The keys are `factory`, `digest`, `spec_digest`, `totals`, `pools`, `racks`, `power`, `fabrics`,
-    `addresses`, `storage`, `clusters`, `warnings`, `chain` where a power chain is described, `platform` and
-    `phases` where there are any. Rows that follow from a formula have a `why`, field to words.
+    `addresses`, `storage`, `clusters`, `warnings`, `chain` where a power chain is described, `caps` where
+    caps limit machines, `platform` and `phases` where there are any. Rows that follow from a formula have a
+    `why`, field to words.
     """
     page = {
         "factory": plan.factory,
@@ -50,6 +53,8 @@ def summary(plan: Plan) -> dict[str, Any]:
     }
     if chain := list(_chain_rows(plan)):
         page["chain"] = chain
+    if caps := list(_cap_rows(plan)):
+        page["caps"] = caps
     if plan.platform:
         page["platform"] = list(platform_rows(plan.platform))
     if plan.phases:
@@ -184,6 +189,25 @@ def _chain_rows(plan: Plan) -> Iterator[dict[str, Any]]:
                 row[name] = getattr(element, name)
             row["why"] = dict(element.why)
             yield row
+
+
+def _cap_rows(plan: Plan) -> Iterator[dict[str, Any]]:
+    """Yield a row for each pool whose machines a cap limits."""
+    systems = {node.pool: node.system for node in plan.nodes}
+    machines = Counter(node.pool for node in plan.nodes)
+    for site in plan.power:
+        for pool, watts in site.limits.items():
+            rated = system(systems[pool]).worst_power.count
+            cap = site.caps.get(pool, "")
+            yield {
+                "pool": pool,
+                "site": site.site,
+                "machines": machines[pool],
+                "limit_watts": watts,
+                "rated_watts": rated,
+                "cap": cap or "a rack draws at most its cap",
+                "why": {"limit": site.limit_reason(pool)},
+            }
 
 
 def _fabric_row(fabric: FabricPlan) -> dict[str, Any]:

@@ -39,6 +39,9 @@ class Feed(Model):
     """What the feed can carry at the rack PDUs."""
     ups: Seconds = Seconds(300)
     """How long its battery carries that."""
+    cap: Watts | None = added_later()
+    """The most that machines, switches and storage draw through it, also after the loss of another feed where
+    the site survives that; machines are limited for it."""
 
 
 def _feed(value: Any) -> Any:
@@ -71,7 +74,8 @@ class Power(Model):
     chain: PowerChain | None = added_later()
     """The elements from the grid to the rack PDUs; left out, only feeds and supplies are checked."""
     cap: PowerCap | None = added_later()
-    """A cap on what racks draw; left out, each is counted at full load."""
+    """A cap on what racks or the site draw; left out, each machine is counted at full load, or at what a cap
+    of a hall or feed leaves it."""
 
 
 class Coolant(Model):
@@ -140,6 +144,10 @@ class Hall(Model):
     """What the floor carries; checked where the systems' weight is known."""
     row: int = Field(default=16, ge=1, le=64, strict=True)
     """Racks in a row."""
+    cap: Watts | None = added_later()
+    """The most that all racks of the hall draw; machines are limited for it."""
+    row_cap: Watts | None = added_later()
+    """The most that the compute racks of a row draw; machines are limited for it."""
 
 
 class GridContract(Model):

@@ -14,7 +14,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
-from sovereign_ai.assess.energy.power import equipment_of_sites
+from sovereign_ai.assess.energy.power import equipment_of_sites, planned_shapes
 from sovereign_ai.assess.energy.report import add_energy
 from sovereign_ai.assess.goodput.exact import FLOOR
 from sovereign_ai.assess.goodput.inference import InferenceLoad, add_service, services
@@ -26,7 +26,7 @@ from sovereign_ai.assess.goodput.training_jobs import GoodputJob, add_job, jobs
 from sovereign_ai.assess.measure import Assessment, Measure, ReportLine, by_name
 from sovereign_ai.assess.sheet import GivenValue, Sheet
 from sovereign_ai.assess.sources import figure
-from sovereign_ai.plan import Plan, pool_shapes
+from sovereign_ai.plan import Plan
 from sovereign_ai.spec import AIFactory
 
 # A fixed seed, so that the same description gives the same report.
@@ -132,7 +132,7 @@ def _built(
 ) -> tuple[Sheet, list[GoodputJob], list[InferenceLoad], list[str]]:
     """Build the sheet, and list jobs, services and the names of the numbers about recovery."""
     sheet = Sheet(dict(given))
-    pools = pool_shapes(factory)
+    pools = planned_shapes(factory, plan)
     for equipment in equipment_of_sites(factory, plan, pools):
         add_energy(sheet, equipment, plan)
     training, served = list(jobs(factory, pools)), list(services(factory, pools))
