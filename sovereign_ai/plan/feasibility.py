@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 
 from sovereign_ai.errors import Problem, Where
 from sovereign_ai.plan.addresses import Partition, Prefix, asn_problems, demands, partitions, prefixes
+from sovereign_ai.plan.campus import CampusLink, campus_links, span_problems
 from sovereign_ai.plan.cluster_split import SiteCut, split_sites
 from sovereign_ai.plan.clusters import cluster_problems
 from sovereign_ai.plan.device_names import name_problems
@@ -60,6 +61,7 @@ class Draft:
         prefixes: address ranges.
         partitions: the zones' partitions of fabrics.
         caps: pool to the cap that limits its machines; pools that only the cap on racks limits are absent.
+        campus: the links between buildings.
     """
 
     shapes: tuple[Shape, ...]
@@ -72,6 +74,7 @@ class Draft:
     prefixes: tuple[Prefix, ...]
     partitions: tuple[Partition, ...]
     caps: Mapping[str, MachineCap] = field(default_factory=dict)
+    campus: tuple[CampusLink, ...] = ()
 
 
 def feasible(factory: AIFactory, where: Callable[[str], Where] | None = None) -> list[Problem]:
@@ -128,6 +131,9 @@ def draft(factory: AIFactory, where: Callable[[str], Where] | None = None) -> tu
         problems += _rack_problems(factory, shape)
     problems += _device_problems(factory, batches)
     problems += _hall_problems(factory, pools, batches)
+    links, more = campus_links(factory, pools, sizes)
+    problems += more
+    problems += span_problems(factory, pools, batches)
     for index, site in enumerate(factory.sites):
         other = other_watts(factory, sizes, tiers, site.name)
         problems += power_problems(factory, index, site, pools, other_by_hall)
@@ -135,7 +141,7 @@ def draft(factory: AIFactory, where: Callable[[str], Where] | None = None) -> tu
         problems += chain_problems(index, site, pools, other)
     if standing.phase is not None:
         groups = rack_groups(shapes, {shape.pool.name: shape.racks for shape in pools})
-    drafted = Draft(shapes, pools, groups, tiers, sizes, split, shares, ranges, parts, caps)
+    drafted = Draft(shapes, pools, groups, tiers, sizes, split, shares, ranges, parts, caps, links)
     return drafted, placed(standing, problems, where)
 
 

@@ -34,7 +34,7 @@ def summary(plan: Plan) -> dict[str, Any]:
 
     The keys are `factory`, `digest`, `spec_digest`, `totals`, `pools`, `racks`, `power`, `fabrics`,
     `addresses`, `storage`, `clusters`, `warnings`, `chain` where a power chain is described, `caps` where
-    caps limit machines, `platform` and `phases` where there are any. Rows that follow from a formula have a
+    caps limit machines, `campus` where buildings are joined, `platform` and `phases` where there are any. Rows that follow from a formula have a
     `why`, field to words.
     """
     page = {
@@ -55,6 +55,8 @@ def summary(plan: Plan) -> dict[str, Any]:
         page["chain"] = chain
     if caps := list(_cap_rows(plan)):
         page["caps"] = caps
+    if plan.campus:
+        page["campus"] = list(_campus_rows(plan))
     if plan.platform:
         page["platform"] = list(platform_rows(plan.platform))
     if plan.phases:
@@ -208,6 +210,19 @@ def _cap_rows(plan: Plan) -> Iterator[dict[str, Any]]:
                 "cap": cap or "a rack draws at most its cap",
                 "why": {"limit": site.limit_reason(pool)},
             }
+
+
+def _campus_rows(plan: Plan) -> Iterator[dict[str, Any]]:
+    """Yield a row for each link between two fabrics and each of its routes."""
+    for link in plan.campus:
+        for use in link.routes:
+            row: dict[str, Any] = {"link": f"{link.fabrics[0]} to {link.fabrics[1]}", "site": link.site}
+            for name in ("route", "length_cm", "optic", "links", "fibres", "latency_ns", "watts"):
+                row[name] = getattr(use, name)
+            row["oversubscription"] = link.oversubscription
+            row["after_loss"] = link.after_loss
+            row["why"] = dict(link.why)
+            yield row
 
 
 def _fabric_row(fabric: FabricPlan) -> dict[str, Any]:

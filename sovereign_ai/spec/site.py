@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, BeforeValidator, Field, StringConstraints
 
 from sovereign_ai.spec.base import Count, Country, Frozen, Model, Name, Text, added_later
+from sovereign_ai.spec.campus import Campus
 from sovereign_ai.spec.field_location import TextForm
 from sovereign_ai.spec.power_chain import PowerCap, PowerChain, Redundancy
 from sovereign_ai.units import (
@@ -228,3 +229,5 @@ class Site(Model):
     """Lines to the outside."""
     distance: Metres | None = None
     """Route length to the factory's first site, where latency matters."""
+    campus: Campus | None = added_later()
+    """Its buildings and what joins them; left out, all halls are in one building."""

@@ -21,6 +21,7 @@ from sovereign_ai.spec.checks.access import (
     check_tenants,
     check_workloads,
 )
+from sovereign_ai.spec.checks.campus import check_campuses
 from sovereign_ai.spec.checks.dns import check_dns
 from sovereign_ai.spec.checks.hardware import (
     check_fabrics,
@@ -49,6 +50,7 @@ _CHECKS: tuple[tuple[Callable[[AIFactory], Iterator[Problem]], frozenset[str]], 
     (check_pools, frozenset({"pools", "sites"})),
     (check_phases, frozenset({"phases", "pools"})),
     (check_fabrics, frozenset({"fabrics", "pools"})),
+    (check_campuses, frozenset({"sites", "pools", "fabrics"})),
     (check_media, frozenset({"storage"})),
     (check_storage, frozenset({"storage", "pools", "zones"})),
     (check_network, frozenset({"network", "gateways"})),
