@@ -202,6 +202,13 @@ class Uplink(Model):
     """Countries that its path passes."""
     encryption: Literal["macsec", "ipsec", "tls", "none"] = "macsec"
     """How traffic on it is protected; `none` is a finding."""
+    to: Name | None = added_later()
+    """The site of the factory to which it leads; it is described at one of the two. Left out, it leads
+    outside."""
+    entries: tuple[Text, ...] = added_later(())
+    """Where it enters the buildings of its sites; two lines with the same entry share its risk."""
+    ducts: tuple[Text, ...] = added_later(())
+    """Ducts, bridges and sea cables that it follows, each by one name wherever lines share it."""
 
 
 class Site(Model):

@@ -16,6 +16,7 @@ from typing import Any
 
 from sovereign_ai.assess.energy.power import equipment_of_sites, planned_shapes
 from sovereign_ai.assess.energy.report import add_energy
+from sovereign_ai.assess.goodput.between_sites import add_between_sites
 from sovereign_ai.assess.goodput.exact import FLOOR
 from sovereign_ai.assess.goodput.inference import InferenceLoad, add_service, services
 from sovereign_ai.assess.goodput.recovery import add_recovery
@@ -145,7 +146,9 @@ def _built(
         add_service(sheet, service)
     for part in _SIMULATED:
         sheet.figure(part, figure("failures", part))
-    return sheet, training, served, add_recovery(sheet, factory, plan)
+    recovery = add_recovery(sheet, factory, plan)
+    recovery += add_between_sites(sheet, factory, plan, training)
+    return sheet, training, served, recovery
 
 
 def _judged(job: GoodputJob, goodput: Measure, simulated: tuple[SimulatedGoodput, ...]) -> JobGoodput:
