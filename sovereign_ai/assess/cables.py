@@ -6,9 +6,9 @@ the row and across rows, and falls:
     length = base + places apart x rack width + rows apart x row pitch
 
 The usual values are those of the cable lists; the ranges are this project's judgement. The length of a cable
-between halls of one building is open, since no description states how far halls are apart. Between buildings it
-is that of the shortest route which the campus describes. A plan gives places, not trays: measure the route
-before you order.
+between halls of one building is open, since no description states how far halls are apart. Between buildings
+it is that of the shortest route which the campus describes. A plan gives places, not trays: measure the
+route before you order.
 
     >>> from sovereign_ai.plan import plan
     >>> from sovereign_ai.spec import load
@@ -110,7 +110,7 @@ def lengths(factory: AIFactory, plan: Plan) -> tuple[CableTotals, ...]:
 
 
 def route_lengths(site: Site) -> dict[frozenset[str], float]:
-    """Return the metres of the shortest route between each two halls of different buildings; empty without any."""
+    """Return the metres of the shortest route between each two halls of different buildings."""
     metres: dict[frozenset[str], float] = {}
     if site.campus is None:
         return metres

@@ -2,8 +2,9 @@
 
     links a plane = what the machines of the smaller fabric send in it / ratio / rate of a link, rounded up
 
-The links end at free ports of the uppermost switches of both fabrics and are spread evenly over the routes between the two buildings. The optic of each route is the one of least reach that
-suffices. Light takes length x group index / c; switches on the way are not counted.
+The links end at free ports of the uppermost switches of both fabrics and are spread evenly over the routes
+between the two buildings. The optic of each route is the one of least reach that suffices. Light takes length
+x group index / c; switches on the way are not counted.
 """
 
 from __future__ import annotations
@@ -75,8 +76,8 @@ class CampusLink:
     """
 
     site: str
-    fabrics: tuple[str, str]
-    buildings: tuple[str, str]
+    fabrics: tuple[str, ...]
+    buildings: tuple[str, ...]
     rate: int
     links: int
     sent: int
@@ -91,7 +92,7 @@ def building_of(campus: Campus, hall: str) -> str:
     return next(building.name for building in campus.buildings if hall in building.halls)
 
 
-def routes_between(campus: Campus, ends: tuple[str, str]) -> list[BuildingRoute]:
+def routes_between(campus: Campus, ends: tuple[str, ...]) -> list[BuildingRoute]:
     """Return the routes between two buildings, in the order of the description."""
     return [route for route in campus.routes if set(route.between) == set(ends)]
 
@@ -164,7 +165,7 @@ def _link(
         "oversubscription": "what the machines of the smaller fabric send to what the links carry, as built",
         "after_loss": "without the route that has most links",
         "latency": f"length x group index {float(_GROUP_INDEX)} / c, of light alone, switches not counted",
-        "watts": "of optics at both ends, within the switches' power, whose upper end has optics in all ports",
+        "watts": "of optics at both ends, within the switches' power, which has optics in all ports",
     }
     return (
         CampusLink(
@@ -259,7 +260,9 @@ def _reach_problem(described: BuildingLink, route: BuildingRoute, rate: int, fie
     most = f"the longest reach at {BitsPerSecond(rate)} is {Metres(max(reaches, default=0))}"
     if described.optic is not None:
         optic = part(described.optic)
-        message = f"route {route.name!r} is {route.length} long, and {optic.name} reaches {Metres(_reach(optic))}"
+        message = (
+            f"route {route.name!r} is {route.length} long, and {optic.name} reaches {Metres(_reach(optic))}"
+        )
         if not _carries(optic, rate):
             message = f"{optic.name} does not carry links of {BitsPerSecond(rate)}"
         hint = f"leave `optic` out; {most}"
@@ -337,11 +340,13 @@ def span_problems(
                 yield from _span_problem(site.campus, fabric, (buildings[0], other), f"fabrics[{number}]")
 
 
-def _span_problem(campus: Campus, fabric: Fabric, ends: tuple[str, str], field: str) -> Iterator[Problem]:
+def _span_problem(campus: Campus, fabric: Fabric, ends: tuple[str, ...], field: str) -> Iterator[Problem]:
     """Refuse a fabric whose cables do not reach from its switches to another building."""
     routes = routes_between(campus, ends)
     if not routes:
-        message = f"fabric {fabric.name!r} joins {ends[0]} and {ends[1]}, and no route is described between them"
+        message = (
+            f"fabric {fabric.name!r} joins {ends[0]} and {ends[1]}, and no route is described between them"
+        )
         hint = "add the route, or give each building a fabric of its own"
         yield Problem("no-route", message, Where(field=field), hint)
         return
@@ -358,9 +363,7 @@ def _span_problem(campus: Campus, fabric: Fabric, ends: tuple[str, str], field: 
         yield Problem("cable-too-long", message, Where(field=field), hint)
 
 
-def span_notes(
-    factory: AIFactory, shapes: Sequence[Shape], links: Sequence[CampusLink]
-) -> Iterator[str]:
+def span_notes(factory: AIFactory, shapes: Sequence[Shape], links: Sequence[CampusLink]) -> Iterator[str]:
     """Yield the tenants whose GPUs are in several buildings, with what a gang that spans them meets."""
     for site in factory.sites:
         if site.campus is None:

@@ -34,8 +34,8 @@ def summary(plan: Plan) -> dict[str, Any]:
 
     The keys are `factory`, `digest`, `spec_digest`, `totals`, `pools`, `racks`, `power`, `fabrics`,
     `addresses`, `storage`, `clusters`, `warnings`, `chain` where a power chain is described, `caps` where
-    caps limit machines, `campus` where buildings are joined, `platform` and `phases` where there are any. Rows that follow from a formula have a
-    `why`, field to words.
+    caps limit machines, `campus` where buildings are joined, `platform` and `phases` where there are any.
+    Rows that follow from a formula have a `why`, field to words.
     """
     page = {
         "factory": plan.factory,

@@ -124,7 +124,7 @@ def _needed_by_all(parts: Iterable[Dependency]) -> Iterator[str]:
 def outside_ways(factory: AIFactory, site: Site) -> Node:
     """Return the ways from a site to the outside, which fail only together.
 
-    They are its own lines to the outside, and each line to another site with that site's lines to the outside.
+    They are its own lines to the outside, and each line to another site with that site's own.
     A site without a described line has one undescribed part.
     """
     ways: list[Node] = list(_outside_lines(site))

@@ -1,4 +1,4 @@
-"""A campus: the buildings of a site, the routes of fibre between them, and the links that join their fabrics."""
+"""A campus: the buildings of a site, the routes of fibre between them, the links that join their fabrics."""
 
 from __future__ import annotations
 
@@ -8,6 +8,9 @@ from pydantic import Field
 
 from sovereign_ai.spec.base import Count, Model, Name, added_later
 from sovereign_ai.units import Metres, Ratio
+
+TwoNames = Annotated[tuple[Name, ...], Field(min_length=2, max_length=2)]
+"""Two names."""
 
 
 class Building(Model):
@@ -24,7 +27,7 @@ class BuildingRoute(Model):
 
     name: Name
     """Unique in the site."""
-    between: tuple[Name, Name]
+    between: TwoNames
     """The two buildings."""
     length: Metres
     """Length of a fibre on it from switch room to switch room, risers and slack included."""
@@ -35,12 +38,12 @@ class BuildingRoute(Model):
 class BuildingLink(Model):
     """Links between the fabrics of two buildings, on all routes between them."""
 
-    fabrics: tuple[Name, Name]
+    fabrics: TwoNames
     """Two fabrics, each with the pools of one building alone."""
     oversubscription: Ratio
     """What the machines of the smaller fabric send, to what the links carry, such as `4:1`."""
     optic: Name | None = added_later()
-    """An optic of the catalogue; left out, the one of the links' rate whose reach is the least that suffices."""
+    """An optic of the catalogue; left out, the one of the links' rate with the least reach that suffices."""
 
 
 class Campus(Model):

@@ -73,7 +73,7 @@ def _pair(
 
 
 def _copied(factory: AIFactory, plan: Plan, ends: tuple[Site, Site]) -> Iterator[tuple[str, float]]:
-    """Yield each tier and site that is backed up between two sites, with its bytes a second if all changed."""
+    """Yield each tier that is backed up between two sites, with its bytes a second if all changed."""
     tiers = {tier.name: tier for tier in factory.storage}
     names = {site.name for site in ends}
     for storage in plan.storage:

@@ -1,7 +1,7 @@
 """Recovery of storage: the data that can be lost, the time of a restore, and the round trip between sites.
 
     loss    = at most the interval between two copies
-    restore = capacity / the least of the lines between the sites (else at each of them) and the tier's own write rate
+    restore = capacity / the least of the tier's write rate and the lines between the sites, else at each
     round trip = 2 x route x group index / c
 
 The restore assumes a full tier and idle lines, so it is a lower bound. A route without a described length
@@ -96,7 +96,9 @@ def _lines_of_copies(sheet: Sheet, site: Site, other: Site) -> list[str]:
         return [_lines(sheet, site), _lines(sheet, other)]
     first, second = sorted((site.name, other.name))
     rate = sum(line.rate.count for line in between) / 8
-    return [sheet.plan(f"lines.{first}.{second}", rate, "B/s", "all lines between the two sites, as described")]
+    return [
+        sheet.plan(f"lines.{first}.{second}", rate, "B/s", "all lines between the two sites, as described")
+    ]
 
 
 def _lines(sheet: Sheet, site: Site) -> str:

@@ -277,8 +277,8 @@ _JOB = {
     "time": "training time",
     "gpu-hours": "GPU-hours",
     "flop": "operations",
-    "energy": "energy with the building",
-    "carbon": "carbon",
+    "energy": "energy of its machines with the building",
+    "carbon": "carbon of that energy",
 }
 _SERVICE = {
     "replica": "machines a replica",

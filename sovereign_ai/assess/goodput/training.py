@@ -91,7 +91,7 @@ def _add_energy(sheet: Sheet, name: str, job: GoodputJob, time: str) -> None:
         time,
         f"{name}.machines",
         draw_under_cap(sheet, job.shape),
-        note="machines alone; switches and storage whose power is not known are not in it",
+        note="machines alone: switches, storage and spares are not in it",
     )
     whole = lambda it, pue: it * pue  # noqa: E731 - the formula, used once
     sheet.derive(energy, "kWh", "IT energy x PUE", whole, it_energy, f"{site}.pue")

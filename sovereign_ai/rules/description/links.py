@@ -14,7 +14,7 @@ from sovereign_ai.catalog import members
 from sovereign_ai.names import normal_name
 from sovereign_ai.plan import Plan
 from sovereign_ai.rules.description.residency import PLAN, make_finding
-from sovereign_ai.rules.duties import C3A_LINES, DORA_CONCENTRATION, ECSF_ORDERS, NIS2_CONTINUITY
+from sovereign_ai.rules.duties import C3A_LINES, DORA_CONCENTRATION, NIS2_CONTINUITY
 from sovereign_ai.rules.judgement import RuleFinding
 from sovereign_ai.rules.rule import Rule
 from sovereign_ai.spec import AIFactory, Site, Uplink
@@ -155,7 +155,7 @@ FOREIGN = Rule(
     severity="warning",
     rationale="An order to a carrier, or at a border on the way, parts what the line joined.",
     remediation="add a line by a carrier of the Union, on a route within it and the sites' own countries",
-    controls=(C3A_LINES, ECSF_ORDERS),
+    controls=(C3A_LINES, NIS2_CONTINUITY),
     places=PLAN,
     decide=_find_foreign_lines,
 )

@@ -10,8 +10,8 @@ from sovereign_ai.errors import Problem, Where, nearest
 
 if TYPE_CHECKING:
     from sovereign_ai.spec.campus import BuildingLink, Campus
-    from sovereign_ai.spec.factory import AIFactory
     from sovereign_ai.spec.fabric import Fabric
+    from sovereign_ai.spec.factory import AIFactory
     from sovereign_ai.spec.site import Site
 
 
