@@ -6,8 +6,9 @@ the row and across rows, and falls:
     length = base + places apart x rack width + rows apart x row pitch
 
 The usual values are those of the cable lists; the ranges are this project's judgement. The length of a cable
-between halls is open, since no description states how far halls are apart. A plan gives places, not trays:
-measure the route before you order.
+between halls of one building is open, since no description states how far halls are apart. Between buildings
+it is that of the shortest route which the campus describes. A plan gives places, not trays: measure the
+route before you order.
 
     >>> from sovereign_ai.plan import plan
     >>> from sovereign_ai.spec import load
@@ -20,12 +21,13 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from dataclasses import asdict, dataclass
+from itertools import product
 from typing import Any
 
 from sovereign_ai.assess.measure import plain
 from sovereign_ai.plan import Plan
 from sovereign_ai.plan.fabric import FabricPlan
-from sovereign_ai.spec import AIFactory
+from sovereign_ai.spec import AIFactory, Site
 
 WITHIN = (1.0, 2.0, 3.0)
 """Metres of a cable within a rack: least, usual, most."""
@@ -102,13 +104,32 @@ def lengths(factory: AIFactory, plan: Plan) -> tuple[CableTotals, ...]:
     cabling = []
     for plane in plan.fabrics:
         if plane.cables:
-            cabling.append(_cabling(plane, places, reach[plane.fabric]))
+            routes = route_lengths(factory.site(plane.site))
+            cabling.append(_cabling(plane, places, reach[plane.fabric], routes))
     return tuple(cabling)
 
 
-def _cabling(plane: FabricPlan, places: Mapping[str, Place], reach: float) -> CableTotals:
+def route_lengths(site: Site) -> dict[frozenset[str], float]:
+    """Return the metres of the shortest route between each two halls of different buildings."""
+    metres: dict[frozenset[str], float] = {}
+    if site.campus is None:
+        return metres
+    halls_of = {building.name: building.halls for building in site.campus.buildings}
+    for route in site.campus.routes:
+        first, second = route.between
+        for ends in product(halls_of[first], halls_of[second]):
+            # Descriptions give lengths in centimetres.
+            length = route.length.count / 100
+            metres[frozenset(ends)] = min(length, metres.get(frozenset(ends), length))
+    return metres
+
+
+def _cabling(
+    plane: FabricPlan, places: Mapping[str, Place], reach: float, routes: Mapping[frozenset[str], float]
+) -> CableTotals:
     """Return the longest cable of one plane."""
     within: set[Distance] = set()
+    by_route = 0.0
     between = 0
     for lower, upper in plane.cables.pairs():
         # No rack holds a fabric manager, so its cables have no length.
@@ -116,11 +137,15 @@ def _cabling(plane: FabricPlan, places: Mapping[str, Place], reach: float) -> Ca
             continue
         hall, row, place_in_row = places[lower]
         other_hall, other_row, other_place = places[upper]
-        if hall != other_hall:
+        route = routes.get(frozenset((hall, other_hall)))
+        if route is not None:
+            by_route = max(by_route, route)
+        elif hall != other_hall:
             between += 1
         else:
             within.add((abs(row - other_row), abs(place_in_row - other_place)))
     low, value, high = (_longest(within, *metres) for metres in zip(WITHIN, BASE, WIDTH, PITCH, strict=True))
+    low, value, high = max(low, by_route), max(value, by_route), max(high, by_route)
     holds: bool | None = True
     if low > reach:
         holds = False

@@ -29,6 +29,7 @@ class CatalogPart(Sourced):
         ports: network ports.
         rate: rate of a port, or of an optic.
         reach: longest cable of an optic.
+        fibres: fibres that an optic takes; None for copper, and where its cable is part of it.
         power: power at full load; an optic's is that of one end.
         rating: output of a power shelf, or the heat that a coolant distribution unit removes.
         supplies: power supplies of a power shelf.
@@ -45,6 +46,7 @@ class CatalogPart(Sourced):
     ports: int | None
     rate: BitsPerSecond | None
     reach: Metres | None
+    fibres: int | None
     power: Watts | None
     rating: Watts | None
     supplies: int | None
@@ -66,6 +68,7 @@ def of_row(row: Row) -> CatalogPart:
         ports=row.whole("ports"),
         rate=row.quantity("rate", BitsPerSecond),
         reach=row.quantity("reach", Metres),
+        fibres=row.whole("fibres"),
         power=row.quantity("power", Watts),
         rating=row.quantity("rating", Watts),
         supplies=row.whole("supplies"),

@@ -68,7 +68,7 @@ _OPTIONAL = {
         "endpoints.updates": "updates.example.com",
     },
     "nic": {"ports": "1", "rate": "400 Gbps", "power": "25 W"},
-    "optic": {"rate": "800 Gbps", "reach": "500 m", "power": "15 W"},
+    "optic": {"rate": "800 Gbps", "reach": "500 m", "fibres": "16", "power": "15 W"},
     "storage-server": {
         "ports": "2",
         "rate": "200 Gbps",

@@ -8,7 +8,7 @@ from typing import Any
 
 from sovereign_ai.cli.output import table
 from sovereign_ai.plan.power import load_text
-from sovereign_ai.units import Bytes, BytesPerSecond, Watts
+from sovereign_ai.units import Bytes, BytesPerSecond, Metres, Watts
 
 Row = Mapping[str, Any]
 _COLUMNS = 80
@@ -53,7 +53,9 @@ _SUBJECTS = {
     "hall": "racks",
     "site": "power",
     "power chain": "chain",
+    "capped pool": "caps",
     "fabric": "fabrics",
+    "between buildings": "campus",
     "storage": "storage",
     "cluster": "clusters",
     "controller": "platform",
@@ -72,8 +74,12 @@ def _tables(summary: Row) -> Iterator[tuple[str, Sequence[str], list[tuple[Any, 
     yield "site", columns, [_site(row) for row in summary["power"]]
     columns = ("rating", "needed", "each", "one lost", "left")
     yield "power chain", columns, [_element(row) for row in summary.get("chain", ())]
+    columns = ("machines", "each at most", "rated", "set by")
+    yield "capped pool", columns, [_capped(row) for row in summary.get("caps", ())]
     columns = ("rails", "leaf", "spine", "core", "cables", "down:up", "Tb/s")
     yield "fabric", columns, [_fabric(row) for row in summary["fabrics"]]
+    columns = ("route", "length", "links", "optic", "fibres", "us", "over", "lost")
+    yield "between buildings", columns, [_building_link(row) for row in summary.get("campus", ())]
     columns = ("site", "servers", "drives", "usable", "read", "write")
     yield "storage", columns, [_storage(row) for row in summary["storage"]]
     columns = ("jurisdiction", "nodes", "GPUs", "namespaces")
@@ -127,11 +133,23 @@ def _element(row: Row) -> tuple[Any, ...]:
     return row["element"], rating, count, each, after, left
 
 
+def _capped(row: Row) -> tuple[Any, ...]:
+    share = row["limit_watts"] / row["rated_watts"]
+    limit = f"{power_text(row['limit_watts'])} ({share:.0%})"
+    return row["pool"], row["machines"], limit, power_text(row["rated_watts"]), row["cap"]
+
+
 def _fabric(row: Row) -> tuple[Any, ...]:
     fields = ("name", "rails", "leaf", "spine", "core", "cables", "oversubscription")
     cells = [row[field] for field in fields]
     terabits = f"{row['bisection'] / 10**12:g}"
     return (*cells, terabits)
+
+
+def _building_link(row: Row) -> tuple[Any, ...]:
+    length, latency = str(Metres(row["length_cm"])), f"{row['latency_ns'] / 1000:.1f}"
+    ratios = row["oversubscription"], row["after_loss"]
+    return row["link"], row["route"], length, row["links"], row["optic"], row["fibres"], latency, *ratios
 
 
 def _storage(row: Row) -> tuple[Any, ...]:

@@ -52,7 +52,7 @@ if TYPE_CHECKING:
         switch_watts,
     )
     from sovereign_ai.plan.rounding import ceil_div
-    from sovereign_ai.plan.shapes import RACK_UNITS, Shape, pool_shapes, spares_of
+    from sovereign_ai.plan.shapes import RACK_UNITS, Shape, limited_shapes, pool_shapes, spares_of
     from sovereign_ai.plan.spares import CONFIDENCE, poisson_spares
     from sovereign_ai.plan.storage import StoragePlan, tier_sites
 else:
@@ -93,7 +93,7 @@ else:
                 "switch_watts",
             ),
             "rounding": ("ceil_div",),
-            "shapes": ("RACK_UNITS", "Shape", "pool_shapes", "spares_of"),
+            "shapes": ("RACK_UNITS", "Shape", "limited_shapes", "pool_shapes", "spares_of"),
             "spares": ("CONFIDENCE", "poisson_spares"),
             "storage": ("StoragePlan", "tier_sites"),
         },
@@ -128,6 +128,7 @@ __all__ = [
     "devices",
     "draft",
     "format_address",
+    "limited_shapes",
     "network_notes",
     "other_watts",
     "plan",

@@ -17,6 +17,7 @@ import orjson
 
 from sovereign_ai.errors import SpecError, Where
 from sovereign_ai.plan.addresses import Partition, Prefix, address_lookup, switches
+from sovereign_ai.plan.campus import CampusLink
 from sovereign_ai.plan.cluster_split import standing_cuts
 from sovereign_ai.plan.clusters import ClusterPlan, plan_clusters
 from sovereign_ai.plan.fabric.cables import Cable, Cables
@@ -68,6 +69,7 @@ class Plan:
         notes: wasteful designs, each with a cheaper alternative; advice, so not part of the canonical JSON.
         platform: the controllers that every cluster runs, in the order of the description.
         phases: every phase of construction in numbers; empty where none is described.
+        campus: the links between the buildings of a site; empty where none are described.
     """
 
     factory: str
@@ -84,6 +86,7 @@ class Plan:
     notes: tuple[str, ...] = ()
     platform: tuple[PlatformController, ...] = ()
     phases: tuple[PhasePlan, ...] = ()
+    campus: tuple[CampusLink, ...] = ()
 
     def to_data(self) -> dict[str, Any]:
         """Return plain data, as in the canonical JSON."""
@@ -124,7 +127,7 @@ class Plan:
 _LATER_FIELDS: Mapping[type, Mapping[str, object]] = {
     FabricPlan: LATER,
     SitePower: LATER_POWER,
-    Plan: {"phases": (), "platform": ()},
+    Plan: {"campus": (), "phases": (), "platform": ()},
 }
 """Dataclass to its fields that are left out where they hold their default."""
 
@@ -170,7 +173,8 @@ def plan(factory: AIFactory, where: Callable[[str], Where] | None = None) -> Pla
     standing, batches = _whole(factory, results)
     phases: tuple[PhasePlan, ...] = ()
     if factory.phases:
-        layout = Layout(factory, standing, results.sizes, _devices(batches))
+        limits = {pool: cap.watts for pool, cap in results.caps.items()}
+        layout = Layout(factory, standing, results.sizes, _devices(batches), limits)
         phases = layout.phases(sum(len(tier.servers) for tier in results.storage))
         standing = layout.standing(current_index(factory))
     site_powers: list[SitePower] = []
@@ -194,6 +198,7 @@ def plan(factory: AIFactory, where: Callable[[str], Where] | None = None) -> Pla
         notes=tuple(waste_notes(factory, results.sizes)),
         platform=plan_platform(factory),
         phases=phases,
+        campus=results.campus,
     )
 
 
@@ -317,7 +322,7 @@ def _plan_power(site: Site, draft: Draft, racks: Sequence[Rack]) -> SitePower:
             if rack.kind != "compute":
                 support[rack.hall] += rack.power
     other = support.total()
-    power = site_power(site, draft.groups, other)
+    power = site_power(site, draft.groups, other, draft.caps)
     why = dict(power.why)
     network = f"{kinds['network']:,} of switches, which take at most {NETWORK_UNITS} of {RACK_UNITS} units"
     storage = f"{kinds['storage']:,} of storage servers, each tier by itself"

@@ -6,11 +6,12 @@ problem names the limit and the smallest change that would fit.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 
 from sovereign_ai.errors import Problem, Where
 from sovereign_ai.plan.addresses import Partition, Prefix, asn_problems, demands, partitions, prefixes
+from sovereign_ai.plan.campus import CampusLink, campus_links, span_problems
 from sovereign_ai.plan.cluster_split import SiteCut, split_sites
 from sovereign_ai.plan.clusters import cluster_problems
 from sovereign_ai.plan.device_names import name_problems
@@ -18,7 +19,8 @@ from sovereign_ai.plan.fabric.feasibility import cable_problems, fabric_problems
 from sovereign_ai.plan.fabric.management_ports import managed_ports, support
 from sovereign_ai.plan.fabric.port_assignment import fabrics_by_name
 from sovereign_ai.plan.fabric.size import FabricSize
-from sovereign_ai.plan.power.chain_problems import chain_problems
+from sovereign_ai.plan.power.capping import MachineCap, machine_caps
+from sovereign_ai.plan.power.chain_problems import cap_problems, chain_problems
 from sovereign_ai.plan.power.cooling import cooling_problems
 from sovereign_ai.plan.power.feeds import power_problems
 from sovereign_ai.plan.power.loads import RackGroup, planned_watts, rack_groups
@@ -31,7 +33,7 @@ from sovereign_ai.plan.racks import (
     switch_batches,
     switch_watts,
 )
-from sovereign_ai.plan.shapes import RACK_UNITS, Shape, placed, pool_shapes
+from sovereign_ai.plan.shapes import RACK_UNITS, Shape, limited_shapes, placed, pool_shapes
 from sovereign_ai.plan.storage import StoragePlan, plan_storage, server_problems, storage_problems
 from sovereign_ai.spec import AIFactory
 from sovereign_ai.units import Watts
@@ -58,6 +60,8 @@ class Draft:
         quotas: tenants' GPUs.
         prefixes: address ranges.
         partitions: the zones' partitions of fabrics.
+        caps: pool to the cap that limits its machines; pools that only the cap on racks limits are absent.
+        campus: the links between buildings.
     """
 
     shapes: tuple[Shape, ...]
@@ -69,6 +73,8 @@ class Draft:
     quotas: Quotas
     prefixes: tuple[Prefix, ...]
     partitions: tuple[Partition, ...]
+    caps: Mapping[str, MachineCap] = field(default_factory=dict)
+    campus: tuple[CampusLink, ...] = ()
 
 
 def feasible(factory: AIFactory, where: Callable[[str], Where] | None = None) -> list[Problem]:
@@ -93,7 +99,6 @@ def draft(factory: AIFactory, where: Callable[[str], Where] | None = None) -> tu
     if problems := list(_too_many_machines(pools)):
         # Nothing else is checked, since everything else grows with the number of servers.
         return Draft(shapes, pools, [], (), (), (), Quotas({}), (), ()), placed(factory, problems, where)
-    groups = rack_groups(pools)
     storage_limits = list(server_problems(factory, pools))
     tiers = () if storage_limits else plan_storage(factory, pools)
     sizes, problems = _settled_sizes(factory, pools, tiers)
@@ -116,18 +121,27 @@ def draft(factory: AIFactory, where: Callable[[str], Where] | None = None) -> tu
     problems += storage_limits
     problems += storage_problems(factory, pools)
     batches = list(support(factory, pools, sizes, tiers))
-    problems += cooling_problems(factory, pools, groups, support_watts(batches))
+    other_by_hall = support_watts(batches)
+    caps = machine_caps(pools, other_by_hall)
+    limits = {pool: cap.watts for pool, cap in caps.items()}
+    pools, shapes = limited_shapes(pools, limits), limited_shapes(shapes, limits)
+    groups = rack_groups(pools)
+    problems += cooling_problems(factory, pools, groups, other_by_hall)
     for shape in pools:
         problems += _rack_problems(factory, shape)
     problems += _device_problems(factory, batches)
     problems += _hall_problems(factory, pools, batches)
+    links, more = campus_links(factory, pools, sizes)
+    problems += more
+    problems += span_problems(factory, pools, batches)
     for index, site in enumerate(factory.sites):
         other = other_watts(factory, sizes, tiers, site.name)
-        problems += power_problems(factory, index, site, pools, other)
+        problems += power_problems(factory, index, site, pools, other_by_hall)
+        problems += cap_problems(index, site, pools, caps, other_by_hall)
         problems += chain_problems(index, site, pools, other)
     if standing.phase is not None:
         groups = rack_groups(shapes, {shape.pool.name: shape.racks for shape in pools})
-    drafted = Draft(shapes, pools, groups, tiers, sizes, split, shares, ranges, parts)
+    drafted = Draft(shapes, pools, groups, tiers, sizes, split, shares, ranges, parts, caps, links)
     return drafted, placed(standing, problems, where)
 
 

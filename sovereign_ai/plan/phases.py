@@ -16,7 +16,7 @@ from sovereign_ai.plan.fabric.size import FabricSize
 from sovereign_ai.plan.nodes import Node
 from sovereign_ai.plan.power.loads import planned_watts
 from sovereign_ai.plan.racks import Rack
-from sovereign_ai.plan.shapes import Shape, phase_totals, pool_shapes
+from sovereign_ai.plan.shapes import Shape, limited_shapes, phase_totals, pool_shapes
 from sovereign_ai.spec import AIFactory
 
 COUNTED = ("nodes", "spares", "gpus", "racks", "switches", "cables", "storage_servers", "it_load_watts")
@@ -85,6 +85,7 @@ class Layout:
         whole: Standing,
         sizes: Sequence[FabricSize],
         devices: Mapping[str, Device],
+        limits: Mapping[str, int],
     ) -> None:
         """Order the devices by phase.
 
@@ -93,11 +94,13 @@ class Layout:
             whole: everything in the last phase.
             sizes: the planes' sizes, in their order.
             devices: switches and storage servers by name.
+            limits: pool to the watts to which caps limit each of its servers in the end and before.
         """
         self._factory = factory
         self._whole = whole
         self._sizes = sizes
         self._devices = devices
+        self._limits = limits
         self._first: dict[str, int] = {}
         fabrics = fabrics_by_name(factory)
         for size in sizes:
@@ -132,7 +135,8 @@ class Layout:
     def standing(self, index: int) -> Standing:
         """Return what stands at the end of a phase."""
         shapes: dict[str, Shape] = {}
-        for shape in pool_shapes(self._factory.in_phase(self._factory.phases[index].name)):
+        standing = pool_shapes(self._factory.in_phase(self._factory.phases[index].name))
+        for shape in limited_shapes(standing, self._limits):
             shapes[shape.pool.name] = shape
         nodes: list[Node] = []
         position: dict[str, int] = {}

@@ -6,9 +6,11 @@ hundred lines. Each row names what it belongs to.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import Any
 
+from sovereign_ai.catalog.system import system
 from sovereign_ai.plan.fabric.planes import FabricPlan
 from sovereign_ai.plan.factory import Plan
 from sovereign_ai.plan.nodes import Node
@@ -31,8 +33,9 @@ def summary(plan: Plan) -> dict[str, Any]:
     """Return the plan's numbers as plain data that is ready for JSON, in a fixed order.
 
     The keys are `factory`, `digest`, `spec_digest`, `totals`, `pools`, `racks`, `power`, `fabrics`,
-    `addresses`, `storage`, `clusters`, `warnings`, `chain` where a power chain is described, `platform` and
-    `phases` where there are any. Rows that follow from a formula have a `why`, field to words.
+    `addresses`, `storage`, `clusters`, `warnings`, `chain` where a power chain is described, `caps` where
+    caps limit machines, `campus` where buildings are joined, `platform` and `phases` where there are any.
+    Rows that follow from a formula have a `why`, field to words.
     """
     page = {
         "factory": plan.factory,
@@ -50,6 +53,10 @@ def summary(plan: Plan) -> dict[str, Any]:
     }
     if chain := list(_chain_rows(plan)):
         page["chain"] = chain
+    if caps := list(_cap_rows(plan)):
+        page["caps"] = caps
+    if plan.campus:
+        page["campus"] = list(_campus_rows(plan))
     if plan.platform:
         page["platform"] = list(platform_rows(plan.platform))
     if plan.phases:
@@ -183,6 +190,38 @@ def _chain_rows(plan: Plan) -> Iterator[dict[str, Any]]:
             for name in _CHAIN_FIELDS:
                 row[name] = getattr(element, name)
             row["why"] = dict(element.why)
+            yield row
+
+
+def _cap_rows(plan: Plan) -> Iterator[dict[str, Any]]:
+    """Yield a row for each pool whose machines a cap limits."""
+    systems = {node.pool: node.system for node in plan.nodes}
+    machines = Counter(node.pool for node in plan.nodes)
+    for site in plan.power:
+        for pool, watts in site.limits.items():
+            rated = system(systems[pool]).worst_power.count
+            cap = site.caps.get(pool, "")
+            yield {
+                "pool": pool,
+                "site": site.site,
+                "machines": machines[pool],
+                "limit_watts": watts,
+                "rated_watts": rated,
+                "cap": cap or "a rack draws at most its cap",
+                "why": {"limit": site.limit_reason(pool)},
+            }
+
+
+def _campus_rows(plan: Plan) -> Iterator[dict[str, Any]]:
+    """Yield a row for each link between two fabrics and each of its routes."""
+    for link in plan.campus:
+        for use in link.routes:
+            row: dict[str, Any] = {"link": f"{link.fabrics[0]} to {link.fabrics[1]}", "site": link.site}
+            for name in ("route", "length_cm", "optic", "links", "fibres", "latency_ns", "watts"):
+                row[name] = getattr(use, name)
+            row["oversubscription"] = link.oversubscription
+            row["after_loss"] = link.after_loss
+            row["why"] = dict(link.why)
             yield row
 
 

@@ -33,6 +33,7 @@ class Shape:
         spares: servers kept ready, with the reason.
         per_rack: servers in a full rack.
         unit: servers in a scalable unit.
+        limit: watts to which a cap of the site, a hall, a row or a feed limits each server; None without.
     """
 
     index: int
@@ -44,6 +45,7 @@ class Shape:
     spares: Spares
     per_rack: int
     unit: int
+    limit: int | None = None
 
     @property
     def total(self) -> int:
@@ -87,6 +89,19 @@ def pool_shapes(factory: AIFactory, nodes: Mapping[str, int] | None = None) -> t
         count = numbers.get(pool.name) or factory.standing(pool)
         pool_shapes.append(_pool_shape(factory, index, pool, count))
     return tuple(pool_shapes)
+
+
+def limited_shapes(shapes: Iterable[Shape], limits: Mapping[str, int]) -> tuple[Shape, ...]:
+    """Return pools with the watts to which caps limit each of their servers.
+
+    Args:
+        shapes: the pools.
+        limits: pool to the watts of a server; a pool that no cap limits is absent.
+    """
+    limited: list[Shape] = []
+    for shape in shapes:
+        limited.append(replace(shape, limit=limits.get(shape.pool.name)))
+    return tuple(limited)
 
 
 def phase_totals(factory: AIFactory) -> list[dict[str, int]]:

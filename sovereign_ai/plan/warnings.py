@@ -12,6 +12,7 @@ from collections.abc import Iterator
 
 from sovereign_ai.catalog import Grade, Sourced, server_power
 from sovereign_ai.catalog.switch import switch
+from sovereign_ai.plan.campus import span_notes
 from sovereign_ai.plan.fabric.management_ports import support
 from sovereign_ai.plan.feasibility import Draft
 from sovereign_ai.plan.network_review import network_notes
@@ -69,6 +70,7 @@ def warnings(factory: AIFactory, draft: Draft) -> Iterator[str]:
     yield from cooling_warnings(factory, draft.groups, support_watts(batches), hottest_support_rack(batches))
     for site in factory.sites:
         yield from chain_warnings(site, draft.shapes)
+    yield from span_notes(factory, draft.shapes, draft.campus)
 
 
 def _is_by_ports(fabric: Fabric, tier: str) -> bool:

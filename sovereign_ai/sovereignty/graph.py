@@ -111,7 +111,7 @@ def _pool(
     needs.append(_electricity(site, plan))
     # Users of inference are outside; a training job that runs goes on without a line.
     if served == "inference":
-        needs.append(_uplinks(site))
+        needs.append(outside_ways(factory, site))
     return any_of(*needs)
 
 
@@ -122,18 +122,32 @@ def _needed_by_all(parts: Iterable[Dependency]) -> Iterator[str]:
             yield part.id
 
 
-def _uplinks(site: Site) -> Node:
-    """Return the lines of a site, which fail only together.
+def outside_ways(factory: AIFactory, site: Site) -> Node:
+    """Return the ways from a site to the outside, which fail only together.
 
+    They are its own lines to the outside, and each line to another site with that site's own.
     A site without a described line has one undescribed part.
     """
-    if not site.uplinks:
+    ways: list[Node] = list(_outside_lines(site))
+    for other in factory.sites:
+        for here, there in ((site, other), (other, site)):
+            for line in here.uplinks:
+                if line.to is not None and line.to == there.name:
+                    way = f"carrier:{here.name}/{line.name}"
+                    beyond = all_of(*_outside_lines(other))
+                    ways.append(any_of(way, beyond) if beyond.children else way)
+    if not ways:
         return f"carrier:{site.name}"
-    carriers: list[str] = []
+    return all_of(*ways)
+
+
+def _outside_lines(site: Site) -> list[str]:
+    """Return the lines of a site that lead to the outside."""
+    lines: list[str] = []
     for line in site.uplinks:
-        carrier = f"carrier:{site.name}/{line.name}"
-        carriers.append(carrier)
-    return all_of(*carriers)
+        if line.to is None:
+            lines.append(f"carrier:{site.name}/{line.name}")
+    return lines
 
 
 def _keys(factory: AIFactory, pool: GpuNodePool) -> list[str]:

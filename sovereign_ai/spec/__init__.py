@@ -13,6 +13,7 @@ from sovereign_ai.lazy_exports import lazy_exports
 if TYPE_CHECKING:
     from sovereign_ai.spec.base import Day, Model, Name, Text
     from sovereign_ai.spec.cabling import Cabling
+    from sovereign_ai.spec.campus import Building, BuildingLink, BuildingRoute, Campus
     from sovereign_ai.spec.catalog_files import rows_in
     from sovereign_ai.spec.dns import CLUSTER_NAMES, Dns, Resolver
     from sovereign_ai.spec.fabric import Fabric
@@ -73,6 +74,7 @@ else:
         {
             "base": ("Day", "Model", "Name", "Text"),
             "cabling": ("Cabling",),
+            "campus": ("Building", "BuildingLink", "BuildingRoute", "Campus"),
             "catalog_files": ("rows_in",),
             "dns": ("CLUSTER_NAMES", "Dns", "Resolver"),
             "fabric": ("Fabric",),
@@ -136,8 +138,12 @@ __all__ = [
     "AllowedKind",
     "Approver",
     "Backup",
+    "Building",
+    "BuildingLink",
+    "BuildingRoute",
     "Busway",
     "Cabling",
+    "Campus",
     "Certificate",
     "Circuit",
     "ClusterLimits",

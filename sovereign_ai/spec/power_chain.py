@@ -10,7 +10,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from sovereign_ai.spec.base import Count, Model, Name, Text
+from sovereign_ai.spec.base import Count, Model, Name, Text, added_later
 from sovereign_ai.units import (
     Amperes,
     Litres,
@@ -183,10 +183,13 @@ class PowerChain(Model):
 
 
 class PowerCap(Model):
-    """A cap that management controllers enforce, so that the plan may count on it."""
+    """A cap that management controllers enforce, so that the plan may count on it.
 
-    rack: Watts
-    """The most that a compute rack draws. Each machine is limited to its share of it.
-
-    Budget, feeds and chain count a rack with the cap where it would draw more; cooling counts it without.
+    Halls and feeds have a `cap` of their own. Budget, feeds and chain count what machines draw under every
+    cap; cooling counts it without.
     """
+
+    rack: Watts | None = added_later()
+    """The most that a compute rack draws. Each machine is limited to its share of it."""
+    site: Watts | None = added_later()
+    """The most that all IT equipment of the site draws, switches and storage servers included."""

@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, BeforeValidator, Field, StringConstraints
 
 from sovereign_ai.spec.base import Count, Country, Frozen, Model, Name, Text, added_later
+from sovereign_ai.spec.campus import Campus
 from sovereign_ai.spec.field_location import TextForm
 from sovereign_ai.spec.power_chain import PowerCap, PowerChain, Redundancy
 from sovereign_ai.units import (
@@ -39,6 +40,9 @@ class Feed(Model):
     """What the feed can carry at the rack PDUs."""
     ups: Seconds = Seconds(300)
     """How long its battery carries that."""
+    cap: Watts | None = added_later()
+    """The most that machines, switches and storage draw through it, also after the loss of another feed where
+    the site survives that; machines are limited for it."""
 
 
 def _feed(value: Any) -> Any:
@@ -71,7 +75,8 @@ class Power(Model):
     chain: PowerChain | None = added_later()
     """The elements from the grid to the rack PDUs; left out, only feeds and supplies are checked."""
     cap: PowerCap | None = added_later()
-    """A cap on what racks draw; left out, each is counted at full load."""
+    """A cap on what racks or the site draw; left out, each machine is counted at full load, or at what a cap
+    of a hall or feed leaves it."""
 
 
 class Coolant(Model):
@@ -140,6 +145,10 @@ class Hall(Model):
     """What the floor carries; checked where the systems' weight is known."""
     row: int = Field(default=16, ge=1, le=64, strict=True)
     """Racks in a row."""
+    cap: Watts | None = added_later()
+    """The most that all racks of the hall draw; machines are limited for it."""
+    row_cap: Watts | None = added_later()
+    """The most that the compute racks of a row draw; machines are limited for it."""
 
 
 class GridContract(Model):
@@ -193,6 +202,13 @@ class Uplink(Model):
     """Countries that its path passes."""
     encryption: Literal["macsec", "ipsec", "tls", "none"] = "macsec"
     """How traffic on it is protected; `none` is a finding."""
+    to: Name | None = added_later()
+    """The site of the factory to which it leads; it is described at one of the two. Left out, it leads
+    outside."""
+    entries: tuple[Text, ...] = added_later(())
+    """Where it enters the buildings of its sites; two lines with the same entry share its risk."""
+    ducts: tuple[Text, ...] = added_later(())
+    """Ducts, bridges and sea cables that it follows, each by one name wherever lines share it."""
 
 
 class Site(Model):
@@ -220,3 +236,5 @@ class Site(Model):
     """Lines to the outside."""
     distance: Metres | None = None
     """Route length to the factory's first site, where latency matters."""
+    campus: Campus | None = added_later()
+    """Its buildings and what joins them; left out, all halls are in one building."""

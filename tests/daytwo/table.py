@@ -103,7 +103,8 @@ def _of_fields() -> Iterator[Change]:
             edit: Edit = {"rename": row["rename"], "of": row["of"], "to": row["to"]}
         else:
             edit = {"set": row.get("at", _first(field)), "to": row["to"]}
-        yield Change(field, "full", (*row.get("also", ()), edit), row.get("refused", ""), field)
+        first = tuple(row.get("first", ()))
+        yield Change(field, "full", (*row.get("also", ()), edit), row.get("refused", ""), field, first)
 
 
 def _first(field: str) -> str:

@@ -16,6 +16,7 @@ from sovereign_ai.rules.description import (
     dns,
     energy,
     exceptions,
+    links,
     people,
     platform,
     providers,
@@ -51,6 +52,7 @@ _ROOMS = (
     dns,
     energy,
     exceptions,
+    links,
     people,
     platform,
     providers,
@@ -214,6 +216,12 @@ P256_KEY = (
 SIGNED = {"images": {**FACTORY["images"], "signers": [{"name": "release", "key": P256_KEY}]}}
 GATE = FACTORY["gateways"][0]
 TWO_LINES = [uplink(), uplink(name="west", carrier="Example Telecom")]
+OTHER = FACTORY["sites"][1]["name"]
+APART_LINES = [
+    {**TWO_LINES[0], "to": OTHER, "entries": ["gate"], "ducts": ["road"]},
+    {**TWO_LINES[1], "to": OTHER, "entries": ["yard"], "ducts": ["river"]},
+]
+"""Two lines to the other site that share nothing."""
 ABROAD = {"gateways": [{**GATE, "seat": "US", "zones": ["restricted"]}]}
 PROVIDER = {"package": "openstack", "country": "DE", "reason": "our own cloud beside the factory"}
 KIND = {"kind": "ExternalSecret", "group": "external-secrets.io", "reason": "our own vault at the same site"}
@@ -289,6 +297,27 @@ CASES: list[tuple[str, str, dict[str, Any], str]] = [
         "sites[0].uplinks",
     ),
     ("LNK-003", "two carriers", {"sites": [{**one, "uplinks": TWO_LINES} for one in FACTORY["sites"]]}, ""),
+    ("LNK-004", "one line between sites", site(uplinks=[uplink(to=OTHER)]), "sites[0].uplinks[0]"),
+    (
+        "LNK-004",
+        "two lines in one duct",
+        site(uplinks=[{**one, "ducts": ["bridge"]} for one in APART_LINES]),
+        "sites[0].uplinks[0]",
+    ),
+    ("LNK-004", "two lines that share nothing", site(uplinks=APART_LINES), ""),
+    ("LNK-004", "lines to the outside alone", site(uplinks=TWO_LINES), ""),
+    (
+        "LNK-005",
+        "carriers of third countries alone",
+        site(uplinks=[{**one, "carrier_seat": "US"} for one in APART_LINES]),
+        "sites[0].uplinks[0]",
+    ),
+    (
+        "LNK-005",
+        "one carrier of a third country",
+        site(uplinks=[{**APART_LINES[0], "carrier_seat": "US"}, APART_LINES[1]]),
+        "",
+    ),
     ("SEP-001", "two zones on an open fabric", fabric(isolation="none"), "fabrics[0].isolation"),
     ("SEP-001", "two zones on a divided fabric", fabric(isolation="vni"), ""),
     ("SEP-001", "one zone on an open fabric", fabric(isolation="none", pools=["train"]), ""),

@@ -18,15 +18,16 @@ from sovereign_ai.assess.cost.compare import Bar, add_break_even, tornado
 from sovereign_ai.assess.cost.focus import focus_csv, focus_rows, unpriced
 from sovereign_ai.assess.cost.prices import PricedPart, add_prices
 from sovereign_ai.assess.cost.tco import add_tco, add_work
-from sovereign_ai.assess.energy.power import equipment_of_sites
+from sovereign_ai.assess.energy.power import equipment_of_sites, planned_shapes
 from sovereign_ai.assess.energy.report import add_energy
+from sovereign_ai.assess.goodput.capped_work import under_cap
 from sovereign_ai.assess.goodput.training import add_training
 from sovereign_ai.assess.goodput.training_jobs import GoodputJob, add_job, jobs
 from sovereign_ai.assess.measure import Assessment, ReportLine, by_name, plain
 from sovereign_ai.assess.ranges import permitted
 from sovereign_ai.assess.sheet import GivenValue, Sheet
 from sovereign_ai.errors import Problem, UsageError
-from sovereign_ai.plan import Plan, pool_shapes
+from sovereign_ai.plan import Plan
 from sovereign_ai.spec import AIFactory
 
 
@@ -103,7 +104,7 @@ def _built(
 ) -> tuple[Sheet, list[PricedPart], list[GoodputJob]]:
     """Build the sheet, and list the capital cost and the jobs."""
     sheet = Sheet(dict(given))
-    pools = pool_shapes(factory)
+    pools = planned_shapes(factory, plan)
     sites = list(equipment_of_sites(factory, plan, pools))
     for equipment in sites:
         add_energy(sheet, equipment, plan)
@@ -115,7 +116,8 @@ def _built(
         add_job(sheet, job, plan)
         add_training(sheet, job)
         name = f"job.{job.name}"
-        add_work(sheet, name, f"peak.{job.chip.name}", f"mfu.{job.chip.name}", f"{name}.goodput")
+        peak = under_cap(sheet, job.shape, f"peak.{job.chip.name}")
+        add_work(sheet, name, peak, f"mfu.{job.chip.name}", f"{name}.goodput")
     return sheet, parts, training
 
 

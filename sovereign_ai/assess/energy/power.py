@@ -21,7 +21,7 @@ from sovereign_ai.assess.sheet import Sheet, weighted_sum
 from sovereign_ai.assess.sources import figure
 from sovereign_ai.catalog import Figure, server_power
 from sovereign_ai.catalog.system import System
-from sovereign_ai.plan import Plan, Shape, switch_kind, switch_power
+from sovereign_ai.plan import Plan, Shape, limited_shapes, pool_shapes, switch_kind, switch_power
 from sovereign_ai.plan.fabric import fabrics_by_name
 from sovereign_ai.plan.power import (
     SitePower,
@@ -101,6 +101,14 @@ def equipment_of_sites(factory: AIFactory, plan: Plan, shapes: Sequence[Shape]) 
                 power = powers[kind]
                 rated[kind] = RatedDevices(count, count * power.worst(Watts).count, power)
             yield SiteEquipment(site, tuple(pools), rated)
+
+
+def planned_shapes(factory: AIFactory, plan: Plan) -> tuple[Shape, ...]:
+    """Return the pools of a description with the limits that its plan derived from caps on power."""
+    limits: dict[str, int] = {}
+    for power in plan.power:
+        limits.update(power.limits)
+    return limited_shapes(pool_shapes(factory), limits)
 
 
 def _count_devices(factory: AIFactory, plan: Plan) -> dict[str, Counter[str]]:
@@ -235,18 +243,20 @@ def _capped(sheet: Sheet, equipment: SiteEquipment, systems: Sequence[str], powe
     """Return the names of the typical power of some systems, none above what the cap lets them draw."""
     names: list[str] = []
     for system in systems:
-        limits: list[int] = []
+        limits: dict[int, str] = {}
+        limited = 0
         pools = [shape for shape in equipment.shapes if shape.system.name == system]
         for shape in pools:
             if shape.pool.name in power.limits:
-                limits.append(power.limits[shape.pool.name])
+                limits[power.limits[shape.pool.name]] = power.limit_reason(shape.pool.name)
+                limited += 1
         typical = f"system.{system}.typical"
         # A system of which one pool is not capped may draw what it does.
-        if not limits or len(limits) < len(pools):
+        if not limits or limited < len(pools):
             names.append(typical)
             continue
         prefix = f"site.{equipment.name}.capped.{system}"
-        limit = sheet.plan(f"{prefix}.limit", max(limits), "W", power.why["limits"])
+        limit = sheet.plan(f"{prefix}.limit", max(limits), "W", limits[max(limits)])
         names.append(sheet.derive(f"{prefix}.typical", "W", "at most the cap", min, typical, limit))
     return names
 

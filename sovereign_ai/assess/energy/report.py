@@ -17,7 +17,13 @@ from typing import Any
 from sovereign_ai.assess.energy.balance import Balance, EnergyStore, Supply, balance
 from sovereign_ai.assess.energy.cooling import Cooled, add_cooling
 from sovereign_ai.assess.energy.kpi import kpi_file
-from sovereign_ai.assess.energy.power import SiteEquipment, add_site, add_swings, equipment_of_sites
+from sovereign_ai.assess.energy.power import (
+    SiteEquipment,
+    add_site,
+    add_swings,
+    equipment_of_sites,
+    planned_shapes,
+)
 from sovereign_ai.assess.energy.pue import add_pue, add_usage
 from sovereign_ai.assess.energy.response import add_response, largest_pool
 from sovereign_ai.assess.energy.reuse import add_reuse
@@ -28,7 +34,7 @@ from sovereign_ai.assess.measure import Assessment, Measure, ReportLine, by_name
 from sovereign_ai.assess.ranges import permitted
 from sovereign_ai.assess.sheet import GivenValue, Sheet
 from sovereign_ai.errors import Problem, UsageError, nearest
-from sovereign_ai.plan import Plan, pool_shapes
+from sovereign_ai.plan import Plan
 from sovereign_ai.spec import AIFactory
 
 
@@ -153,7 +159,7 @@ def _built(
 ) -> tuple[Sheet, list[SiteEquipment], list[Cooled], list[Failure]]:
     """Build the sheet, and judge cooling and failures on the way."""
     sheet = Sheet(dict(given))
-    pools = pool_shapes(factory)
+    pools = planned_shapes(factory, plan)
     sites = list(equipment_of_sites(factory, plan, pools))
     _check_series(sites, wet_bulb, hourly)
     cooled: list[Cooled] = []
@@ -165,7 +171,7 @@ def _built(
         failures += single_failures(sheet, equipment, plan)
         add_response(sheet, equipment)
         add_circumstances(sheet, equipment)
-    _largest(sheet, factory)
+    _largest(sheet, factory, plan)
     return sheet, sites, cooled, failures
 
 
@@ -257,12 +263,15 @@ def add_energy(
     sheet.derive(f"{name}.carbon-free", "1", "REF + nuclear share, at most 1", work, *parts)
 
 
-def _largest(sheet: Sheet, factory: AIFactory) -> None:
+def _largest(sheet: Sheet, factory: AIFactory, plan: Plan) -> None:
     """Add the largest size of each pool that feeds and budget carry."""
     why = "most that feeds, with one of them lost where that must be survived, and the budget carry"
+    limits: dict[str, int] = {}
+    for power in plan.power:
+        limits.update(power.limits)
     for pool in factory.pools:
         other = sheet.value(f"site.{pool.site}.other") or 0.0
-        most = largest_pool(factory, pool.name, other=other)
+        most = largest_pool(factory, pool.name, other=other, machine_limits=limits)
         sheet.plan(f"pool.{pool.name}.largest", most, "machines", why)
 
 

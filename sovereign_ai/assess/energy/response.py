@@ -14,7 +14,7 @@ from math import ceil
 from sovereign_ai.assess.energy.power import SiteEquipment
 from sovereign_ai.assess.sheet import Sheet
 from sovereign_ai.assess.sources import figure
-from sovereign_ai.plan import Shape, pool_shapes, spares_of
+from sovereign_ai.plan import Shape, limited_shapes, pool_shapes, spares_of
 from sovereign_ai.plan.power import feed_limit, rack_groups, site_load
 from sovereign_ai.spec import AIFactory, Site
 
@@ -77,6 +77,7 @@ def largest_pool(
     limits: Mapping[str, float] | None = None,
     budget: float | None = None,
     other: float = 0.0,
+    machine_limits: Mapping[str, int] | None = None,
 ) -> int:
     """Return the most servers of a pool with which no feed and no budget is exceeded.
 
@@ -89,14 +90,22 @@ def largest_pool(
         limits: watts that a feed may carry, by feed. Feeds that are left out stay as described.
         budget: watts of IT power of the site; left out, as described.
         other: watts of the site's switches and servers, whose number stays the same.
+        machine_limits: pool to the watts to which caps limit each server as described. They stay as they are,
+            and the caps of feeds and of the site with them; those of halls and rows are not looked at.
     """
     wanted = next(candidate for candidate in factory.pools if candidate.name == pool)
     site = factory.site(wanted.site)
     names = sorted(site.power.feeds)
     most = [float((limits or {}).get(name, feed_limit(site, name))) for name in names]
     whole = float(site.power.it_budget.count) if budget is None else budget
+    for number, name in enumerate(names):
+        feed_cap = site.power.feeds[name].cap
+        if feed_cap is not None:
+            most[number] = min(most[number], feed_cap.count)
+    if site.power.cap is not None and site.power.cap.site is not None:
+        whole = min(whole, site.power.cap.site.count)
     described = []
-    for shape in pool_shapes(factory):
+    for shape in limited_shapes(pool_shapes(factory), machine_limits or {}):
         if shape.site.name == site.name:
             described.append(shape)
 

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 
+from sovereign_ai.assess.energy.power import planned_shapes
 from sovereign_ai.assess.fit.components import InferenceService, TrainingJob
 from sovereign_ai.assess.fit.fit_sheet import FitCheck, FitPlace, FitSheet, FitVerdict
 from sovereign_ai.assess.fit.serving import add_inference_service
 from sovereign_ai.assess.fit.training import INTERVALS, MEMORY_PARTS, add_training_job
 from sovereign_ai.assess.measure import Assessment, ReportLine
 from sovereign_ai.assess.sheet import GivenValue, Sheet
-from sovereign_ai.plan import Plan, pool_shapes
+from sovereign_ai.plan import Plan
 from sovereign_ai.spec import AIFactory
 
 
@@ -111,7 +112,7 @@ def fit_sheet(
 ) -> FitSheet:
     """Build the sheet of a piece of work with its checks."""
     fit = FitSheet(Sheet(dict(given)))
-    shape = next(shape for shape in pool_shapes(factory) if shape.pool.name == work.pool)
+    shape = next(shape for shape in planned_shapes(factory, plan) if shape.pool.name == work.pool)
     place = FitPlace(plan, shape, work.tenant)
     if isinstance(work, TrainingJob):
         add_training_job(fit, work, place)

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from sovereign_ai.assess.fit.components import InferenceService
 from sovereign_ai.assess.fit.fit_sheet import FitPlace, FitSheet, add_memory, add_place, add_scale_up
 from sovereign_ai.assess.fit.memory import SIZES
+from sovereign_ai.assess.goodput.capped_work import under_cap
 from sovereign_ai.assess.goodput.inference import kv_bytes, weights_read
 from sovereign_ai.assess.sources import figure
 from sovereign_ai.plan import ceil_div
@@ -179,7 +180,9 @@ def _add_peak(fit: FitSheet, service: InferenceService, place: FitPlace) -> str:
     rate = "bf16" if precision == "fp16" else precision
     question = f"What is the dense {rate} peak of {chip.name}, in FLOP/s?"
     source = chip.source_of(f"dense_tflops.{rate}")
-    return fit.sheet.figure(f"peak.{chip.name}.{rate}", source, unit="FLOP/s", scale=1e12, question=question)
+    peak = f"peak.{chip.name}.{rate}"
+    fit.sheet.figure(peak, source, unit="FLOP/s", scale=1e12, question=question)
+    return under_cap(fit.sheet, place.shape, peak)
 
 
 def _prefill_seconds(active: float, prompt: float, gpus: float, peak: float, mfu: float) -> float:
@@ -207,6 +210,7 @@ def _add_next_token(fit: FitSheet, service: InferenceService, place: FitPlace, g
     sheet, end, chip = fit.sheet, group.suffix, place.chip
     why = f"{chip.memory_bandwidth}, its vendor's or a benchmark's"
     bandwidth = sheet.plan(f"bandwidth.{chip.name}", chip.memory_bandwidth.count, "B/s", why)
+    bandwidth = under_cap(sheet, place.shape, bandwidth)
     mbu = sheet.figure("mbu.decode", figure("failures", "mbu.decode"))
     mfu = sheet.figure("mfu.prefill", figure("failures", "mfu.prefill"))
     inputs = (

@@ -20,6 +20,7 @@ import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from sovereign_ai.assess.goodput.capped_work import under_cap
 from sovereign_ai.assess.goodput.training_jobs import declared_workloads
 from sovereign_ai.assess.sheet import Sheet
 from sovereign_ai.assess.sources import figure
@@ -204,6 +205,8 @@ def _add_rates(sheet: Sheet, name: str, service: InferenceLoad, active: str, exp
     mbu = sheet.figure("mbu.decode", figure("failures", "mbu.decode"))
     why = f"{chip.memory_bandwidth}, its vendor's or a benchmark's"
     bandwidth = sheet.plan(f"bandwidth.{chip.name}", chip.memory_bandwidth.count, "B/s", why)
+    # Memory keeps its clock under most caps; that it slows as computing does is the worse case.
+    peak, bandwidth = under_cap(sheet, service.shape, peak), under_cap(sheet, service.shape, bandwidth)
     each = sheet.plan(f"gpus.{system.name}", system.gpus, "GPUs", "of a machine")
     gpus, step, decode = f"{name}.gpus", f"{name}.step", f"{name}.decode"
     inputs = (f"{name}.replica", each)

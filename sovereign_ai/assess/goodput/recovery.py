@@ -1,7 +1,7 @@
 """Recovery of storage: the data that can be lost, the time of a restore, and the round trip between sites.
 
     loss    = at most the interval between two copies
-    restore = capacity x 8 / the least of the lines at both sites and the tier's own write rate
+    restore = capacity / the least of the tier's write rate and the lines between the sites, else at each
     round trip = 2 x route x group index / c
 
 The restore assumes a full tier and idle lines, so it is a lower bound. A route without a described length
@@ -10,6 +10,7 @@ lies between the way over the Earth and twice that.
 
 from __future__ import annotations
 
+from sovereign_ai.assess.goodput.between_sites import lines_between
 from sovereign_ai.assess.sheet import Sheet
 from sovereign_ai.assess.sources import figure
 from sovereign_ai.plan import Plan, StoragePlan
@@ -79,14 +80,25 @@ def _tier(sheet: Sheet, factory: AIFactory, tier: StorageTier, storage: StorageP
     rates = [sheet.plan(write, storage.write, "B/s", "aggregate write rate of the plan")]
     # A backup at the same site crosses no line.
     if tier.backup.site != storage.site:
-        rates.append(_lines(sheet, factory.site(storage.site)))
-        rates.append(_lines(sheet, factory.site(tier.backup.site)))
+        rates += _lines_of_copies(sheet, factory.site(storage.site), factory.site(tier.backup.site))
     note = f"from {tier.backup.site}, over lines that carry nothing else: a lower bound"
     formula = "capacity / the least of the tier's write rate and the lines at both sites"
     restore = lambda whole, *ways: whole / min(ways) / 3600  # noqa: E731 - the formula, used once
     inputs = (size, *rates)
     names.append(sheet.derive(f"{name}.{storage.site}.restore", "h", formula, restore, *inputs, note=note))
     return names
+
+
+def _lines_of_copies(sheet: Sheet, site: Site, other: Site) -> list[str]:
+    """Add the rates that bound copies between two sites: of the lines between them, else of all at each."""
+    between = lines_between(site, other)
+    if not between:
+        return [_lines(sheet, site), _lines(sheet, other)]
+    first, second = sorted((site.name, other.name))
+    rate = sum(line.rate.count for line in between) / 8
+    return [
+        sheet.plan(f"lines.{first}.{second}", rate, "B/s", "all lines between the two sites, as described")
+    ]
 
 
 def _lines(sheet: Sheet, site: Site) -> str:

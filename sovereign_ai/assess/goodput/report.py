@@ -14,8 +14,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
-from sovereign_ai.assess.energy.power import equipment_of_sites
+from sovereign_ai.assess.energy.power import equipment_of_sites, planned_shapes
 from sovereign_ai.assess.energy.report import add_energy
+from sovereign_ai.assess.goodput.between_sites import add_between_sites
 from sovereign_ai.assess.goodput.exact import FLOOR
 from sovereign_ai.assess.goodput.inference import InferenceLoad, add_service, services
 from sovereign_ai.assess.goodput.recovery import add_recovery
@@ -26,7 +27,7 @@ from sovereign_ai.assess.goodput.training_jobs import GoodputJob, add_job, jobs
 from sovereign_ai.assess.measure import Assessment, Measure, ReportLine, by_name
 from sovereign_ai.assess.sheet import GivenValue, Sheet
 from sovereign_ai.assess.sources import figure
-from sovereign_ai.plan import Plan, pool_shapes
+from sovereign_ai.plan import Plan
 from sovereign_ai.spec import AIFactory
 
 # A fixed seed, so that the same description gives the same report.
@@ -132,7 +133,7 @@ def _built(
 ) -> tuple[Sheet, list[GoodputJob], list[InferenceLoad], list[str]]:
     """Build the sheet, and list jobs, services and the names of the numbers about recovery."""
     sheet = Sheet(dict(given))
-    pools = pool_shapes(factory)
+    pools = planned_shapes(factory, plan)
     for equipment in equipment_of_sites(factory, plan, pools):
         add_energy(sheet, equipment, plan)
     training, served = list(jobs(factory, pools)), list(services(factory, pools))
@@ -145,7 +146,9 @@ def _built(
         add_service(sheet, service)
     for part in _SIMULATED:
         sheet.figure(part, figure("failures", part))
-    return sheet, training, served, add_recovery(sheet, factory, plan)
+    recovery = add_recovery(sheet, factory, plan)
+    recovery += add_between_sites(sheet, factory, plan, training)
+    return sheet, training, served, recovery
 
 
 def _judged(job: GoodputJob, goodput: Measure, simulated: tuple[SimulatedGoodput, ...]) -> JobGoodput:
@@ -274,8 +277,8 @@ _JOB = {
     "time": "training time",
     "gpu-hours": "GPU-hours",
     "flop": "operations",
-    "energy": "energy with the building",
-    "carbon": "carbon",
+    "energy": "energy of its machines with the building",
+    "carbon": "carbon of that energy",
 }
 _SERVICE = {
     "replica": "machines a replica",

@@ -8,6 +8,7 @@ N counts the parameters that work on a token: for a mixture of experts the activ
 
 from __future__ import annotations
 
+from sovereign_ai.assess.goodput.capped_work import draw_under_cap, under_cap
 from sovereign_ai.assess.goodput.training_jobs import GoodputJob
 from sovereign_ai.assess.sheet import Sheet
 from sovereign_ai.assess.sources import figure
@@ -44,7 +45,8 @@ def add_training(sheet: Sheet, job: GoodputJob) -> None:
     )
     published = "mfu.training.llama3" if chip.name == "h100-sxm" else "mfu.training.other"
     mfu = sheet.figure(f"mfu.{chip.name}", figure("failures", published))
-    inputs = (flop, f"{name}.gpus", peak, mfu, f"{name}.goodput")
+    reached = under_cap(sheet, job.shape, peak)
+    inputs = (flop, f"{name}.gpus", reached, mfu, f"{name}.goodput")
     sheet.derive(time, "h", "FLOP / (GPUs x peak x MFU x goodput)", _hours, *inputs)
     sheet.derive(f"{name}.gpu-hours", "GPU-h", "time x GPUs", _gpu_hours, time, f"{name}.gpus")
     _add_energy(sheet, name, job, time)
@@ -88,8 +90,8 @@ def _add_energy(sheet: Sheet, name: str, job: GoodputJob, time: str) -> None:
         lambda hours, machines, watts: hours * machines * watts / 1000,
         time,
         f"{name}.machines",
-        f"system.{job.shape.system.name}.typical",
-        note="machines alone; switches and storage whose power is not known are not in it",
+        draw_under_cap(sheet, job.shape),
+        note="machines alone: switches, storage and spares are not in it",
     )
     whole = lambda it, pue: it * pue  # noqa: E731 - the formula, used once
     sheet.derive(energy, "kWh", "IT energy x PUE", whole, it_energy, f"{site}.pue")

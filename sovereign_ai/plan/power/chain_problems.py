@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from sovereign_ai.errors import Problem, Where
+from sovereign_ai.plan.power.capping import MachineCap
 from sovereign_ai.plan.power.chain import chain_elements, chain_load, fuel_needed, ups_modules
 from sovereign_ai.plan.power.chain_elements import ChainElement, load_text
 from sovereign_ai.plan.power.circuits import circuit_elements
 from sovereign_ai.plan.power.loads import SiteLoad, machine_limit, rack_groups, site_load
 from sovereign_ai.plan.shapes import Shape, shapes_at
 from sovereign_ai.spec import PowerChain, Site
-from sovereign_ai.units import Litres
+from sovereign_ai.units import Litres, Watts
 
 # Element to the field that counts it.
 _COUNTED = {
@@ -39,7 +40,7 @@ def site_chain(site: Site, all_pools: Sequence[Shape], other: int) -> tuple[Chai
 
 
 def chain_problems(index: int, site: Site, all_pools: Sequence[Shape], other: int) -> Iterator[Problem]:
-    """Refuse caps and chains that do not carry a site.
+    """Refuse chains that do not carry a site.
 
     Args:
         index: position of the site in the description.
@@ -47,7 +48,6 @@ def chain_problems(index: int, site: Site, all_pools: Sequence[Shape], other: in
         all_pools: all pools.
         other: watts of the site's switches and storage servers.
     """
-    yield from _cap_problems(index, shapes_at(all_pools, site))
     chain = site.power.chain
     if chain is None:
         return
@@ -163,21 +163,51 @@ def _circuit_problems(site: Site, element: ChainElement, field: str) -> Iterator
         yield Problem("circuit-overload", message, where, hint)
 
 
-def _cap_problems(index: int, pools: Sequence[Shape]) -> Iterator[Problem]:
-    """Refuse a cap below what the machines of a rack draw without work."""
-    for shape in pools:
+def cap_problems(
+    index: int,
+    site: Site,
+    all_pools: Sequence[Shape],
+    caps: Mapping[str, MachineCap],
+    other: Mapping[str, int],
+) -> Iterator[Problem]:
+    """Refuse caps below what machines draw without work, or below what cannot be limited.
+
+    Args:
+        index: position of the site in the description.
+        site: the site.
+        all_pools: all pools.
+        caps: pool to the cap that limits its machines, beside the cap on racks.
+        other: hall to the watts of its switches and storage servers.
+    """
+    for shape in shapes_at(all_pools, site):
         limit = machine_limit(shape)
         if limit is None:
             continue
         idle = shape.system.idle_power
         least = idle.count if idle else 0
         if limit <= least:
-            cap = shape.site.power.cap
             machine = f"each {shape.system.name} of pool {shape.pool.name!r}"
             left = f"leaves {machine} {limit:,} W, and it draws {least:,} W idle"
-            message = f"a rack capped to {cap.rack if cap else ''} {left}"
-            hint = "write a higher cap, or put fewer machines into a rack"
-            yield Problem("cap-too-low", message, Where(field=f"sites[{index}].power.cap.rack"), hint)
+            cap = caps.get(shape.pool.name)
+            if cap is None or cap.watts > limit:
+                rack = site.power.cap.rack if site.power.cap else ""
+                hint = "write a higher cap, or put fewer machines into a rack"
+                where = Where(field=f"sites[{index}].power.cap.rack")
+                yield Problem("cap-too-low", f"a rack capped to {rack} {left}", where, hint)
+            else:
+                hint = "write a higher cap, or fewer machines below it"
+                where = Where(field=f"sites[{index}].{cap.field}")
+                yield Problem("cap-too-low", f"{cap.text}, which {left}", where, hint)
+    for number, hall in enumerate(site.halls):
+        # A hall without machines has nothing that could be limited.
+        watts = other.get(hall.name, 0)
+        if hall.cap is not None and watts > hall.cap.count:
+            message = (
+                f"switches and storage in hall {hall.name!r} draw {Watts(watts)}, and its cap is {hall.cap}"
+            )
+            where = Where(field=f"sites[{index}].halls[{number}].cap")
+            hint = "write a higher cap: only machines can be limited"
+            yield Problem("cap-too-low", message, where, hint)
 
 
 def chain_warnings(site: Site, all_pools: Sequence[Shape]) -> Iterator[str]:

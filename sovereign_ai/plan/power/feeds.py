@@ -6,13 +6,14 @@ smallest number of feeds and rack PDUs with which a server keeps the supplies th
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from fractions import Fraction
 
 from sovereign_ai.errors import Problem, Where
+from sovereign_ai.plan.power.capping import machine_caps
 from sovereign_ai.plan.power.loads import feed_limit, rack_groups, site_load, supplies_left
 from sovereign_ai.plan.rounding import ceil_div
-from sovereign_ai.plan.shapes import Shape, pool_shapes, shapes_at
+from sovereign_ai.plan.shapes import Shape, limited_shapes, pool_shapes, shapes_at
 from sovereign_ai.spec import AIFactory, Site
 from sovereign_ai.units import Watts
 
@@ -21,7 +22,7 @@ MOST_FEEDS = 8
 
 
 def power_problems(
-    factory: AIFactory, index: int, site: Site, all_pools: Sequence[Shape], other: int
+    factory: AIFactory, index: int, site: Site, all_pools: Sequence[Shape], other_by_hall: Mapping[str, int]
 ) -> Iterator[Problem]:
     """Compare a site's load with its budget and its feeds, with all feeds up and after the loss of each.
 
@@ -30,15 +31,16 @@ def power_problems(
         index: position of the site in the description.
         site: the site.
         all_pools: all pools.
-        other: watts of the site's switches.
+        other_by_hall: hall to the watts of its switches and storage servers.
     """
+    other = sum(other_by_hall.get(hall.name, 0) for hall in site.halls)
     pools = shapes_at(all_pools, site)
     if not pools:
         return
     excesses = list(_excesses(site, pools, other))
     if excesses:
         largest = max(pools, key=lambda shape: (shape.nodes * shape.system.worst_power.count, -shape.index))
-        most = _most_nodes(factory, site, largest, other)
+        most = _most_nodes(factory, site, largest, other_by_hall)
         hint = f"not even one machine of pool {largest.pool.name!r} fits"
         if most:
             hint = f"at most {most:,} machines of pool {largest.pool.name!r} fit"
@@ -84,13 +86,16 @@ def _capacity(site: Site, name: str) -> str:
     return str(most) if most == capacity else f"{most} ({site.power.derating} of {capacity})"
 
 
-def _most_nodes(factory: AIFactory, site: Site, largest: Shape, other: int) -> int:
+def _most_nodes(factory: AIFactory, site: Site, largest: Shape, other_by_hall: Mapping[str, int]) -> int:
     """Return the most servers of a pool with which no limit is exceeded, all else as described."""
     # Bisection: load grows with the number of servers, and the described number is known not to fit.
     low, high = 0, largest.nodes
+    other = sum(other_by_hall.get(hall.name, 0) for hall in site.halls)
     while high - low > 1:
         middle = (low + high) // 2
-        pools = shapes_at(pool_shapes(factory, {largest.pool.name: middle}), site)
+        fewer = pool_shapes(factory, {largest.pool.name: middle})
+        limits = {pool: cap.watts for pool, cap in machine_caps(fewer, other_by_hall).items()}
+        pools = shapes_at(limited_shapes(fewer, limits), site)
         if any(_excesses(site, pools, other)):
             high = middle
         else:

@@ -88,21 +88,30 @@ def rack_watts(machine: System, machines: int) -> int:
     if machines == machine.nodes_per_rack and machine.rack_power is not None:
         figure = machine.source_of("rack_power")
         return (figure.worst(Watts) if figure else machine.rack_power).count
-    return machines * machine.worst_power.count + _shared(machine)
+    return machines * machine.worst_power.count + shared_watts(machine)
 
 
 def machine_limit(shape: Shape) -> int | None:
-    """Return the watts to which a site's cap limits each machine of a pool; None where it limits none.
+    """Return the watts to which caps limit each machine of a pool; None where none does.
 
     All machines of a pool have the same limit, since a job runs as fast as its slowest machine.
     """
+    limits: list[int] = []
+    for limit in (rack_cap_limit(shape), shape.limit):
+        if limit is not None:
+            limits.append(limit)
+    return min(limits, default=None)
+
+
+def rack_cap_limit(shape: Shape) -> int | None:
+    """Return the watts to which the cap on racks limits each machine of a pool; None where it limits none."""
     cap = shape.site.power.cap
-    if cap is None:
+    if cap is None or cap.rack is None:
         return None
     machines = min(shape.per_rack, shape.total)
     if rack_watts(shape.system, machines) <= cap.rack.count:
         return None
-    return max(cap.rack.count - _shared(shape.system), 0) // machines
+    return max(cap.rack.count - shared_watts(shape.system), 0) // machines
 
 
 def planned_watts(shape: Shape, machines: int) -> int:
@@ -111,10 +120,10 @@ def planned_watts(shape: Shape, machines: int) -> int:
     limit = machine_limit(shape)
     if limit is None:
         return watts
-    return min(watts, limit * machines + _shared(shape.system))
+    return min(watts, limit * machines + shared_watts(shape.system))
 
 
-def _shared(machine: System) -> int:
+def shared_watts(machine: System) -> int:
     """Return the watts of what the machines of a rack share."""
     return machine.rack_shared_power.count if machine.rack_shared_power else 0
 
@@ -173,7 +182,7 @@ def supplies_of(site: Site, group: RackGroup, watts: int) -> Iterator[tuple[Frac
     if shelves:
         yield Fraction(watts), shelves, required, 0
         return
-    shared = _shared(machine)
+    shared = shared_watts(machine)
     if machine.supplies is None or machine.supplies_required is None:
         yield Fraction(watts), 0, 0, 0
         return
@@ -280,13 +289,28 @@ def load_of_rack(group: RackGroup, site: Site) -> Load:
     supplies, required = machine.decided_supplies or (0, 0)
     return _rack_load(
         watts,
-        _shared(machine),
+        shared_watts(machine),
         (supplies, required),
         group.machines,
         group.first,
         site.power.rack_pdus,
         feeds,
     )
+
+
+def load_if_running(group: RackGroup, site: Site, watts: int) -> Load:
+    """Return the load of one rack that draws some watts, with machines that run on any supply that is left.
+
+    It is never below `load_of_rack` of the same watts, and grows in proportion to them.
+    """
+    machine = group.shape.system
+    feeds, pdus = len(site.power.feeds), site.power.rack_pdus
+    shelves, _ = shelf_supplies(site, machine, watts)
+    if shelves:
+        return _rack_load(watts, 0, (shelves, 1), 1, group.first, pdus, feeds)
+    supplies, _ = machine.decided_supplies or (0, 0)
+    shared = shared_watts(machine)
+    return _rack_load(watts, shared, (supplies, 1), group.machines, group.first, pdus, feeds)
 
 
 # Cached, since the search for the most servers of a pool asks for the same racks at every step.

@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
 
+from sovereign_ai.plan.power.capping import MachineCap
 from sovereign_ai.plan.power.chain_elements import ChainElement
 from sovereign_ai.plan.power.loads import (
     RackGroup,
@@ -41,7 +42,9 @@ class SitePower:
         unknown: systems whose supplies no source gives, so that their survival is not decided.
         why: field to the formula and its inputs in words.
         chain: the elements of its power chain; empty where none is described.
-        limits: pool to the watts to which the cap limits each of its machines; empty where it limits none.
+        limits: pool to the watts to which caps limit each of its machines; empty where they limit none.
+        caps: pool to the cap that limits its machines most, in words; absent is a pool that only the cap on
+            racks limits.
     """
 
     site: str
@@ -54,22 +57,32 @@ class SitePower:
     why: Mapping[str, str]
     chain: tuple[ChainElement, ...] = ()
     limits: Mapping[str, int] = field(default_factory=dict)
+    caps: Mapping[str, str] = field(default_factory=dict)
+
+    def limit_reason(self, pool: str) -> str:
+        """Return why the machines of a capped pool are limited as they are."""
+        if pool in self.caps:
+            return f"{self.caps[pool]}; {self.why['caps']}"
+        return self.why["limits"]
 
 
-LATER_POWER: Mapping[str, object] = {"chain": (), "limits": {}}
+LATER_POWER: Mapping[str, object] = {"chain": (), "limits": {}, "caps": {}}
 """Fields that came after plans had been signed, and what they hold where nothing is described.
 
 They are in no digest then, so that these plans keep theirs.
 """
 
 
-def site_power(site: Site, groups: Sequence[RackGroup], other: int = 0) -> SitePower:
+def site_power(
+    site: Site, groups: Sequence[RackGroup], other: int = 0, caps: Mapping[str, MachineCap] | None = None
+) -> SitePower:
     """Return a site's power in whole watts.
 
     Args:
         site: the site.
         groups: its compute racks.
         other: watts of switches and storage servers.
+        caps: pool to the cap that limits its machines, beside the cap on racks.
     """
     site_total = site_load(site, groups, other)
     load = site_total.load
@@ -97,6 +110,7 @@ def site_power(site: Site, groups: Sequence[RackGroup], other: int = 0) -> SiteP
         unknown=site_total.unknown,
         why=_why(site, groups, site_total, other),
         limits=_limits(site, groups),
+        caps=_cap_texts(site, groups, caps or {}),
     )
 
 
@@ -108,6 +122,18 @@ def _limits(site: Site, groups: Sequence[RackGroup]) -> dict[str, int]:
         if limit is not None:
             limits[group.shape.pool.name] = limit
     return limits
+
+
+def _cap_texts(site: Site, groups: Sequence[RackGroup], caps: Mapping[str, MachineCap]) -> dict[str, str]:
+    """Return the pools of a site that other caps than that on racks limit most, each with that cap."""
+    texts: dict[str, str] = {}
+    for group in groups:
+        name = group.shape.pool.name
+        if group.shape.site.name != site.name or name not in caps:
+            continue
+        if machine_limit(group.shape) == caps[name].watts:
+            texts[name] = caps[name].text
+    return texts
 
 
 def _round_watts(watts: Sequence[Fraction]) -> list[int]:
@@ -142,10 +168,15 @@ def _why(site: Site, groups: Sequence[RackGroup], load: SiteLoad, other: int) ->
     why["after_loss"] = (
         "machines with the supplies they require run on, and draw alike through each supply that is left"
     )
-    if site.power.cap is not None:
+    if site.power.cap is not None and site.power.cap.rack is not None:
         why["limits"] = (
             f"a rack draws at most {site.power.cap.rack}: what its machines share, and even parts for them; "
             "cooling is planned without the cap"
+        )
+    if any(group.shape.limit is not None and group.shape.site.name == site.name for group in groups):
+        why["caps"] = (
+            "machines below a cap are limited in proportion to what they would draw, each pool alike; "
+            "switches and storage are not limited; cooling is planned without the cap"
         )
     stops: list[str] = []
     for name, stopped in zip(sorted(site.power.feeds), load.stopped, strict=True):

@@ -37,10 +37,10 @@ Source: kubernetes.io/docs/setup/best-practices/cluster-large, read 2026-11-24.
 """
 
 
-def _find_steep_ramps(rule: Rule, factory: AIFactory, _plan: Plan) -> Iterable[RuleFinding]:
+def _find_steep_ramps(rule: Rule, factory: AIFactory, plan: Plan) -> Iterable[RuleFinding]:
     """Yield sites where training servers that stop together change the load faster than the grid permits."""
     for number, site in enumerate(factory.sites):
-        power, pool = _largest_training_load(factory, site.name)
+        power, pool = _largest_training_load(factory, plan, site.name)
         limit = site.power.ramp_limit
         if limit is not None and power > limit.count:
             message = (
@@ -52,15 +52,22 @@ def _find_steep_ramps(rule: Rule, factory: AIFactory, _plan: Plan) -> Iterable[R
             yield make_finding(rule, resource, field, message)
 
 
-def _largest_training_load(factory: AIFactory, site: str) -> tuple[int, str]:
-    """Return load in watts and name of the pool at a site that can stop the most at once; 0 without any."""
+def _largest_training_load(factory: AIFactory, plan: Plan, site: str) -> tuple[int, str]:
+    """Return load in watts and name of the pool at a site that can stop the most at once; 0 without any.
+
+    Servers that a cap limits draw no more than their limit, so no more can stop.
+    """
     largest = (0, "")
+    limits: dict[str, int] = {}
+    for row in plan.power:
+        limits.update(row.limits)
     for pool in factory.pools:
         # Inference servers answer independent requests and do not stop together.
         if pool.site != site or pool.purpose == "inference":
             continue
-        power = system(pool.system).max_power or Watts(0)
-        largest = max(largest, (factory.standing(pool) * power.count, pool.name))
+        rated = system(pool.system).max_power or Watts(0)
+        power = min(rated.count, limits.get(pool.name, rated.count))
+        largest = max(largest, (factory.standing(pool) * power, pool.name))
     return largest
 
 

@@ -84,7 +84,7 @@ def lines(factory: AIFactory) -> Iterator[Dependency]:
             yield Dependency(
                 id=f"carrier:{site.name}/{line.name}",
                 layer="network",
-                what=f"line to the outside, {line.rate}",
+                what=f"line to {line.to or 'the outside'}, {line.rate}",
                 holder=line.carrier,
                 law=line.carrier_seat,
                 also=tuple(passed),

@@ -15,6 +15,9 @@ _FEEDS_OF = {"2N": (2, 2), "distributed-redundant": (3, 8), "block-redundant": (
 
 def check_chain(power: Power, field: str) -> Iterator[Problem]:
     """Refuse a UPS topology that its feeds cannot have, batteries that end too early, and unknown shelves."""
+    if power.cap is not None and power.cap.rack is None and power.cap.site is None:
+        hint = "write `rack`, `site` or both, or leave the cap out"
+        yield Problem("contradiction", "a cap that caps nothing", Where(field=f"{field}.cap"), hint)
     chain = power.chain
     if chain is None:
         return

@@ -23,6 +23,7 @@ from sovereign_ai.spec.checks.access import (
     check_workloads,
 )
 from sovereign_ai.spec.checks.cabling import check_cabling
+from sovereign_ai.spec.checks.campus import check_campuses
 from sovereign_ai.spec.checks.dns import check_dns
 from sovereign_ai.spec.checks.hardware import (
     check_fabrics,
@@ -53,6 +54,7 @@ _CHECKS: tuple[tuple[Callable[[AIFactory], Iterator[Problem]], frozenset[str]], 
     (check_phases, frozenset({"phases", "pools"})),
     (check_fabrics, frozenset({"fabrics", "pools"})),
     (check_cabling, frozenset({"cabling"})),
+    (check_campuses, frozenset({"sites", "pools", "fabrics"})),
     (check_media, frozenset({"storage"})),
     (check_storage, frozenset({"storage", "pools", "zones"})),
     (check_network, frozenset({"network", "gateways"})),

@@ -34,7 +34,17 @@ def check_sites(factory: AIFactory) -> Iterator[Problem]:
         yield from check_chain(site.power, f"sites[{index}].power")
         yield from check_coolant(site, f"sites[{index}].halls")
         yield from check_reuse(site, f"sites[{index}].heat_reuse")
+        yield from _check_lines(site, f"sites[{index}].uplinks")
         yield from _check_distance(factory.sites[0], site, f"sites[{index}].distance")
+
+
+def _check_lines(site: Site, field: str) -> Iterator[Problem]:
+    """Refuse lines from a site to itself."""
+    for number, line in enumerate(site.uplinks):
+        if line.to == site.name:
+            message = f"a line from {site.name!r} to itself"
+            hint = "write the other site, or leave `to` out for a line to the outside"
+            yield Problem("contradiction", message, Where(field=f"{field}[{number}].to"), hint)
 
 
 def great_circle_distance(first: Site, second: Site) -> float | None:

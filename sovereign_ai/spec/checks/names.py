@@ -51,6 +51,7 @@ _USED = {
     "fabrics[].switch": "switch",
     "fabrics[].spine_switch": "switch",
     "fabrics[].design": "design",
+    "sites[].uplinks[].to": "site",
     "storage[].zone": "zone",
     "storage[].sites[]": "site",
     "storage[].encryption.key": "key",

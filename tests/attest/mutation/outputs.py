@@ -49,6 +49,8 @@ _BY_KIND = frozenset(
         "gpus",
         "memory",
         "bandwidth",
+        "wan",
+        "lines",
     }
 )
 """First words of a measure's name behind which a catalogue name stands."""

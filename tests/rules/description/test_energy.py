@@ -16,6 +16,12 @@ def test_only_training_servers_count_for_the_ramp_of_the_load() -> None:
     assert messages_of("NRG-001", pools=inference, **limit) == []
 
 
+def test_a_cap_on_power_limits_how_far_the_load_can_drop() -> None:
+    [message] = messages_of("NRG-001", **power(ramp_limit="20 kW/s"))
+    assert message.startswith("pool train can drop ")
+    assert messages_of("NRG-001", **power(ramp_limit="20 kW/s", cap={"rack": "19 kW"})) == []
+
+
 def test_a_site_reports_from_half_a_megawatt_on() -> None:
     factory = factory_of()
     derived = plan(factory)
