@@ -229,7 +229,7 @@ def rail_map(plan: Plan, plane: FabricPlan) -> dict[str, list[dict[str, Any]]]:
             continue
         row = {
             "rail": rail,
-            "gpus": _gpus_of_rail(node, rail, plane.rails),
+            "gpus": gpus_of_rail(system(node.system).gpus, rail, plane.rails),
             "interface": host_interface(port),
             "leaf": link.upper,
             "leaf_port": link.upper_port,
@@ -239,7 +239,12 @@ def rail_map(plan: Plan, plane: FabricPlan) -> dict[str, list[dict[str, Any]]]:
     return rails
 
 
-def _gpus_of_rail(node: Node, rail: int, rails: int) -> list[int]:
-    """Return the numbers of a node's GPUs that use a rail, of so many rails."""
-    numbers = range(system(node.system).gpus)
-    return [gpu for gpu in numbers if gpu * rails // node.gpus == rail]
+def gpus_of_rail(gpus: int, rail: int, rails: int) -> list[int]:
+    """Return the numbers of a machine's GPUs that use a rail: they are shared evenly, in order.
+
+    Args:
+        gpus: GPUs of the machine.
+        rail: the rail's number.
+        rails: rails of the fabric.
+    """
+    return [gpu for gpu in range(gpus) if gpu * rails // gpus == rail]

@@ -7,6 +7,7 @@
 <plane>/cables.csv, parts.csv, rails.json, qos.json, kea-dhcp4.json, topograph.yaml    where they apply
 slurm/<cluster>/nodes.conf, gres.conf, topology.conf, topology.yaml, slinky-values.yaml    Slurm
 monitoring/<site>/prometheus.yaml, rules.yaml, rules_test.json, targets/<job>.json, dashboards/<row>.json
+infragraph/infrastructure.json, annotations.json                      InfraGraph, the whole plan
 racks/<site>/<rack>.svg, bare-metal/<cluster>.yaml, netbox/<number>-<what>.csv         the whole plan
 pxe/boot.ipxe, pxe/hosts/<node>.ipxe                                                   with a boot server
 """
@@ -23,6 +24,7 @@ from sovereign_ai.plan.fabric import FabricPlan
 from sovereign_ai.render.interop.cabling import cables_csv, parts_csv, rail_map
 from sovereign_ai.render.interop.containerlab import containerlab
 from sovereign_ai.render.interop.hosts import bare_metal_hosts, kea, pxe
+from sovereign_ai.render.interop.infragraph import annotations, infrastructure
 from sovereign_ai.render.interop.netbox import netbox
 from sovereign_ai.render.interop.netbox_exports import without_known
 from sovereign_ai.render.interop.racks import models, rack_front_svg
@@ -88,6 +90,8 @@ def files(factory: AIFactory, plan: Plan, known: DeliveredFacts | None = None) -
         # NetBox's forms take no file without rows.
         if rest := without_known(name, text, known.netbox):
             yield f"netbox/{name}", rest
+    yield "infragraph/infrastructure.json", infrastructure(plan)
+    yield "infragraph/annotations.json", annotations(plan)
     kinds = models(factory, plan)
     for rack in plan.racks:
         yield f"racks/{rack.site}/{rack.name}.svg", rack_front_svg(rack, kinds)
