@@ -21,7 +21,7 @@ from functools import cache
 from typing import Any
 
 from sovereign_ai.catalog.system import system
-from sovereign_ai.plan import Node, Plan, Rack
+from sovereign_ai.plan import Plan, Rack
 from sovereign_ai.plan.fabric import FabricPlan, host_rails
 from sovereign_ai.render.interop.table import csv_table
 from sovereign_ai.render.switches.ports import host_interface, rail_addresses

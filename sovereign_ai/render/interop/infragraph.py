@@ -28,7 +28,7 @@ from sovereign_ai.plan import Plan
 from sovereign_ai.plan.fabric import Cables, FabricPlan, host_rails
 from sovereign_ai.render.interop.cabling import gpus_of_rail, racks_of
 
-_PORT = re.compile(r"(.*?)(\d+)(?:/(\d+))?")
+_PORT = re.compile(r"^(.*?)(\d+)(?:/(\d+))?$")
 _SWITCH_PORT = "port"
 _DOMAIN = "nvlink-domain"
 _STEPS = ((1, 0), (0, 1))
@@ -42,9 +42,7 @@ def _port(name: str) -> tuple[str, int, int]:
     >>> _port("compute3/2"), _port("33/1"), _port("in-band0")
     (('compute', 3, 1), ('port', 32, 0), ('in-band', 0, 0))
     """
-    match = _PORT.fullmatch(name)
-    assert match is not None, name
-    component, number, part = match.groups()
+    component, number, part = _PORT.findall(name)[0]
     # Servers count their ports from 0, and switches from 1; parts are counted from 1 on both.
     first = 0 if component else 1
     return component or _SWITCH_PORT, int(number) - first, int(part or 1) - 1
