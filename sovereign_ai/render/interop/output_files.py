@@ -9,6 +9,7 @@ slurm/<cluster>/nodes.conf, gres.conf, topology.conf, topology.yaml, slinky-valu
 monitoring/<site>/prometheus.yaml, rules.yaml, rules_test.json, targets/<job>.json, dashboards/<row>.json
 infragraph/infrastructure.json, annotations.json                      InfraGraph, the whole plan
 racks/<site>/<rack>.svg, bare-metal/<cluster>.yaml, netbox/<number>-<what>.csv         the whole plan
+cluster-api/<cluster>.yaml                                                  Cluster API with Metal3
 pxe/boot.ipxe, pxe/hosts/<node>.ipxe                                                   with a boot server
 """
 
@@ -22,6 +23,7 @@ import orjson
 from sovereign_ai.plan import Plan
 from sovereign_ai.plan.fabric import FabricPlan
 from sovereign_ai.render.interop.cabling import cables_csv, parts_csv, rail_map
+from sovereign_ai.render.interop.cluster_api import cluster_api
 from sovereign_ai.render.interop.containerlab import containerlab
 from sovereign_ai.render.interop.hosts import bare_metal_hosts, kea, pxe
 from sovereign_ai.render.interop.infragraph import annotations, infrastructure
@@ -82,6 +84,7 @@ def files(factory: AIFactory, plan: Plan, known: DeliveredFacts | None = None) -
         yield from _plane_files(factory, plan, plane, known)
     for cluster in plan.clusters:
         yield f"bare-metal/{cluster.name}.yaml", bare_metal_hosts(plan, cluster.name, known.macs)
+        yield f"cluster-api/{cluster.name}.yaml", cluster_api(plan, cluster.name)
         for name, text in _slurm_files(factory, plan, cluster.name):
             yield f"slurm/{cluster.name}/{name}", text
     for site in factory.sites:
