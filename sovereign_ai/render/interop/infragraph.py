@@ -218,7 +218,7 @@ def infrastructure(plan: Plan) -> str:
     return orjson.dumps(document, option=orjson.OPT_INDENT_2).decode() + "\n"
 
 
-def annotations(plan: Plan) -> str:
+def node_annotations(plan: Plan) -> str:
     """Return `annotations.json`: the name and rack of each device, for InfraGraph's `annotate_graph`."""
     racks = racks_of(plan)
     rows = []

@@ -26,7 +26,7 @@ from sovereign_ai.render.interop.cabling import cables_csv, parts_csv, rail_map
 from sovereign_ai.render.interop.cluster_api import cluster_api
 from sovereign_ai.render.interop.containerlab import containerlab
 from sovereign_ai.render.interop.hosts import bare_metal_hosts, kea, pxe
-from sovereign_ai.render.interop.infragraph import annotations, infrastructure
+from sovereign_ai.render.interop.infragraph import infrastructure, node_annotations
 from sovereign_ai.render.interop.netbox import netbox
 from sovereign_ai.render.interop.netbox_exports import without_known
 from sovereign_ai.render.interop.racks import models, rack_front_svg
@@ -94,7 +94,7 @@ def files(factory: AIFactory, plan: Plan, known: DeliveredFacts | None = None) -
         if rest := without_known(name, text, known.netbox):
             yield f"netbox/{name}", rest
     yield "infragraph/infrastructure.json", infrastructure(plan)
-    yield "infragraph/annotations.json", annotations(plan)
+    yield "infragraph/annotations.json", node_annotations(plan)
     kinds = models(factory, plan)
     for rack in plan.racks:
         yield f"racks/{rack.site}/{rack.name}.svg", rack_front_svg(rack, kinds)

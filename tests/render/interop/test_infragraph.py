@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from sovereign_ai.render.interop.cabling import rail_map
-from sovereign_ai.render.interop.infragraph import annotations, infrastructure
+from sovereign_ai.render.interop.infragraph import infrastructure, node_annotations
 from tests.render.interop.test_output_files import SMALL
 from tests.render.lab import stack
 
@@ -27,7 +27,7 @@ def document(name: str) -> dict[str, Any]:
 def device_names(name: str) -> dict[tuple[str, int], str]:
     """Give (instance, number) to the plan's name, as the annotations have it."""
     names = {}
-    for row in json.loads(annotations(stack(name)[1]))["nodes"]:
+    for row in json.loads(node_annotations(stack(name)[1]))["nodes"]:
         attributes = {pair["attribute"]: pair["value"] for pair in row["attributes"]}
         kind, first, last = members(row["name"])
         assert last == first + 1
