@@ -3,6 +3,7 @@
 <plane>/switches/<switch>/frr.conf, ports.json, nvue.yaml              Ethernet
 <plane>/<plane>.clab.yml                                              containerlab, Ethernet
 <plane>/switches/<switch>/config_db.json, sonic-frr.conf                    SONiC
+<plane>/snapshot/sonic_configs/, hosts/, batfish/              Batfish, Ethernet, where it is asked for
 <plane>/partitions.conf, opensm.conf, topology.topo, ibnl/<type>.ibnl       InfiniBand
 <plane>/cables.csv, parts.csv, rails.json, qos.json, kea-dhcp4.json, topograph.yaml    where they apply
 slurm/<cluster>/nodes.conf, gres.conf, topology.conf, topology.yaml, slinky-values.yaml    Slurm
@@ -22,6 +23,7 @@ import orjson
 
 from sovereign_ai.plan import Plan
 from sovereign_ai.plan.fabric import FabricPlan
+from sovereign_ai.render.interop.batfish import batfish
 from sovereign_ai.render.interop.cabling import cables_csv, parts_csv, rail_map
 from sovereign_ai.render.interop.cluster_api import cluster_api
 from sovereign_ai.render.interop.containerlab import containerlab
@@ -71,22 +73,24 @@ class DeliveredFacts:
     netbox: Mapping[str, Mapping[tuple[str, ...], str]] = field(default_factory=dict)
 
 
-def files(factory: AIFactory, plan: Plan, known: DeliveredFacts | None = None) -> Iterator[tuple[str, str]]:
+def files(
+    factory: AIFactory, plan: Plan, known: DeliveredFacts | None = None, *, snapshots: bool = False
+) -> Iterator[tuple[str, str]]:
     """Yield (path, text) of every file, plane by plane, and then those of the whole plan.
 
     Args:
         factory: the description.
         plan: what follows from it.
         known: what is known of delivered servers; nothing if left out.
+        snapshots: whether to write Batfish's snapshots, which hold the files of SONiC once more.
     """
     known = known or DeliveredFacts()
     for plane in plan.fabrics:
         yield from _plane_files(factory, plan, plane, known)
+    if snapshots:
+        yield from _snapshot_files(factory, plan)
     for cluster in plan.clusters:
-        yield f"bare-metal/{cluster.name}.yaml", bare_metal_hosts(plan, cluster.name, known.macs)
-        yield f"cluster-api/{cluster.name}.yaml", cluster_api(plan, cluster.name)
-        for name, text in _slurm_files(factory, plan, cluster.name):
-            yield f"slurm/{cluster.name}/{name}", text
+        yield from _cluster_files(factory, plan, cluster.name, known)
     for site in factory.sites:
         yield from _monitoring_files(factory, plan, site.name)
     for name, text in netbox(factory, plan).items():
@@ -121,6 +125,24 @@ def file_sets(form: str, factory: AIFactory, plan: Plan) -> Iterator[dict[str, s
             yield {"topograph.yaml": topograph(plan, plane)}
         elif form == "containerlab" and plane.kind != "infiniband":
             yield {f"{plane.name}.clab.yml": containerlab(plan, plane)}
+
+
+def _snapshot_files(factory: AIFactory, plan: Plan) -> Iterator[tuple[str, str]]:
+    """Yield the snapshots of Batfish."""
+    for plane in plan.fabrics:
+        if plane.kind != "infiniband":
+            for name, text in batfish(factory, plan, plane):
+                yield f"{plane.name}/snapshot/{name}", text
+
+
+def _cluster_files(
+    factory: AIFactory, plan: Plan, cluster: str, known: DeliveredFacts
+) -> Iterator[tuple[str, str]]:
+    """Yield the files of one cluster's machines."""
+    yield f"bare-metal/{cluster}.yaml", bare_metal_hosts(plan, cluster, known.macs)
+    yield f"cluster-api/{cluster}.yaml", cluster_api(plan, cluster)
+    for name, text in _slurm_files(factory, plan, cluster):
+        yield f"slurm/{cluster}/{name}", text
 
 
 def _monitoring_files(factory: AIFactory, plan: Plan, site: str) -> Iterator[tuple[str, str]]:
