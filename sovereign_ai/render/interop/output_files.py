@@ -10,6 +10,7 @@ slurm/<cluster>/nodes.conf, gres.conf, topology.conf, topology.yaml, slinky-valu
 monitoring/<site>/prometheus.yaml, rules.yaml, rules_test.json, targets/<job>.json, dashboards/<row>.json
 infragraph/infrastructure.json, annotations.json                      InfraGraph, the whole plan
 racks/<site>/<rack>.svg, bare-metal/<cluster>.yaml, netbox/<number>-<what>.csv         the whole plan
+aicr/<cluster>/<pool>-criteria.yaml, <pool>-snapshot.json                   AICR, NVIDIA's pools
 cluster-api/<cluster>.yaml                                                  Cluster API with Metal3
 pxe/boot.ipxe, pxe/hosts/<node>.ipxe                                                   with a boot server
 """
@@ -23,6 +24,7 @@ import orjson
 
 from sovereign_ai.plan import Plan
 from sovereign_ai.plan.fabric import FabricPlan
+from sovereign_ai.render.interop.aicr import aicr
 from sovereign_ai.render.interop.batfish import batfish
 from sovereign_ai.render.interop.cabling import cables_csv, parts_csv, rail_map
 from sovereign_ai.render.interop.cluster_api import cluster_api
@@ -141,6 +143,8 @@ def _cluster_files(
     """Yield the files of one cluster's machines."""
     yield f"bare-metal/{cluster}.yaml", bare_metal_hosts(plan, cluster, known.macs)
     yield f"cluster-api/{cluster}.yaml", cluster_api(plan, cluster)
+    for name, text in aicr(plan, cluster):
+        yield f"aicr/{cluster}/{name}", text
     for name, text in _slurm_files(factory, plan, cluster):
         yield f"slurm/{cluster}/{name}", text
 
