@@ -1,4 +1,4 @@
-"""A pool for NVIDIA's AICR (AI Cluster Runtime): the criteria of its recipe, and the planned GPUs of a machine.
+"""A pool for NVIDIA's AICR (AI Cluster Runtime): criteria of its recipe, and the planned GPUs of a machine.
 
 `RecipeCriteria` and `Snapshot` of `aicr.nvidia.com/v1alpha1` have the fields and values of AICR 0.11
 (pkg/recipe/criteria.go, pkg/snapshotter, pkg/measurement, read 2026-11-27). A field that is left out means
