@@ -12,6 +12,7 @@ import typer
 
 from sovereign_ai.cli.limits import find_resource_limit
 from sovereign_ai.cli.output import Output
+from sovereign_ai.cli.tracing import tracing
 from sovereign_ai.errors import DeploymentError, Problem, SovereignError
 
 _LONGEST_SUMMARY = 200
@@ -30,6 +31,20 @@ def run_command(command: str, as_json: bool, work: Callable[[Output], None]) -> 
         typer.Exit: with the command's exit code, unless that is 0.
     """
     output = Output(command, as_json)
+    try:
+        with tracing(command, output.progress):
+            _run(output, work)
+    except SovereignError as error:
+        # The place that the trace should go to was refused, before the command began.
+        output.fail(error)
+
+
+def _run(output: Output, work: Callable[[Output], None]) -> None:
+    """Run a command's work and turn its errors into text or JSON and an exit code.
+
+    Raises:
+        typer.Exit: with the command's exit code, unless that is 0.
+    """
     try:
         work(output)
     except SovereignError as error:

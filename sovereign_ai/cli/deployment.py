@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from sovereign_ai.cli.tracing import traced
+
 if TYPE_CHECKING:
     from sovereign_ai.cli.output import Output
     from sovereign_ai.cli.stack import Stack
@@ -100,6 +102,7 @@ def deployment_of(
     return StackDeployment(context, deploy_target, stack.factory.name, adopts=chosen.adopts, allowed=allowed)
 
 
+@traced("check cluster")
 def checked_deployment(
     output: Output,
     api: Api,
@@ -141,6 +144,7 @@ def checked_deployment(
     return deployment, checked, marked
 
 
+@traced("compare")
 def pending_changes(engine: Engine, stack: Stack, api: Api, bundle: Bundle) -> Changes:
     """Compare description, state and live cluster, without running Pulumi's engine.
 

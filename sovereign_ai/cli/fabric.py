@@ -84,6 +84,10 @@ def add(app: typer.Typer) -> None:
                 help="What NetBox holds, as it exports it: netbox/ then updates that and adds the rest.",
             ),
         ] = None,
+        snapshots: Annotated[
+            bool,
+            typer.Option("--batfish", help="Write a Batfish snapshot of each Ethernet plane too."),
+        ] = False,
         as_json: Annotated[bool, AsJson] = False,
     ) -> None:
         """Write files for switches and other systems.
@@ -91,7 +95,11 @@ def add(app: typer.Typer) -> None:
         These are configuration, cable lists, rack fronts, DHCP, PXE, bare-metal, NetBox and Topograph.
         """
         facts = _SiteFacts(boot, dhcp, macs, guids, exports)
-        run_command("fabric render", as_json, lambda output: _render(output, stack, out, facts))
+        run_command(
+            "fabric render",
+            as_json,
+            lambda output: _render(output, stack, out, facts, snapshots=snapshots),
+        )
 
     @group.command("observe", **example("sovereign-ai fabric observe stacks/lab --from seen"))
     def observe(
@@ -267,7 +275,7 @@ def _address(text: str) -> str:
         raise UsageError(Problem("bad-address", message, hint="write it as 10.0.0.5")) from None
 
 
-def _render(output: Output, path: Path, out: Path, facts: _SiteFacts) -> None:
+def _render(output: Output, path: Path, out: Path, facts: _SiteFacts, *, snapshots: bool) -> None:
     from sovereign_ai.cli.stack import open_stack
     from sovereign_ai.render import write
     from sovereign_ai.render.interop import (
@@ -287,7 +295,7 @@ def _render(output: Output, path: Path, out: Path, facts: _SiteFacts) -> None:
     known = DeliveredFacts(macs=macs, guids=guids, boot=boot, dhcp=dhcp, netbox=exports)
 
     def contents() -> Iterator[tuple[str, bytes]]:
-        for name, text in files(stack.factory, stack.plan, known):
+        for name, text in files(stack.factory, stack.plan, known, snapshots=snapshots):
             yield name, text.encode()
 
     done = write(out, "fabric render", contents, output.progress)

@@ -28,6 +28,7 @@ from sovereign_ai.cli.target import (
     open_target,
     target_options,
 )
+from sovereign_ai.cli.tracing import traced
 from sovereign_ai.cli.up import outcome_lines
 from sovereign_ai.cluster.control_plane import Backend
 from sovereign_ai.json_members import merged
@@ -97,16 +98,16 @@ def _preview(
 
     stack = open_stack(path)
     bundle = stack.bundle(name)
-    gate(stack.factory, stack.plan, bundle)
+    traced("judge")(gate)(stack.factory, stack.plan, bundle)
     target = open_target(bundle.cluster, backend, kubeconfig, output.progress)
-    require_reachable(target.api, bundle.objects, WRITES)
+    traced("reach cluster")(require_reachable)(target.api, bundle.objects, WRITES)
     engine = Engine(stack.folder, bundle.cluster, target.kubeconfig, output.progress, target.state_key)
     engine.insist_on_one_cluster()
     options = target_options(backend, kubeconfig, name)
     reading = reading_of(target.api, bundle.objects)
     _, checked, bundle = checked_deployment(output, reading, stack, bundle, target, options, deploy_options)
     nodes = dry_run_samples(stack.factory, stack.plan, bundle.cluster) if target.simulated else []
-    try_out(reading, [*bundle.objects, *nodes], locator_of(stack.factory))
+    traced("try out")(try_out)(reading, [*bundle.objects, *nodes], locator_of(stack.factory))
     # With this digest the program does not repeat the dry run of the same objects.
     engine.env |= {TRIED: bundle.digest}
     engine.notes[JUDGED_FILE] = judged_note(stack.factory, stack.plan, bundle)
@@ -118,7 +119,9 @@ def _preview(
         # A policy pack is shown every resource.
         part = part_of_run(engine, stack, changes, checked, bundle) if pack is None else None
         refresh = pending.refresh or checked.cluster.remade
-        outcome = engine.preview(policy_pack=pack, refresh=refresh, part=part)
+        outcome = traced("preview by the engine")(engine.preview)(
+            policy_pack=pack, refresh=refresh, part=part
+        )
     handled = {resource for _, resource in outcome.steps}
     # The engine does not see drift in fields that it never sent; `up` restores those fields after its run.
     restored = [resource for resource in changes.restore if resource not in handled]

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from sovereign_ai.cli.description import read_description
+from sovereign_ai.cli.tracing import traced
 from sovereign_ai.errors import Problem, SpecError
 from sovereign_ai.plan import Plan, plan
 from sovereign_ai.render.kubernetes import SAFE_DESCRIPTION_BYTES, Bundle, render
@@ -55,6 +56,7 @@ class Stack:
             hint += f"; to keep a cluster that is called {name}, write its site as clusters.home"
         return Problem("unknown-cluster", message, hint=hint)
 
+    @traced("render")
     def bundle(self, cluster: str | None = None) -> Bundle:
         """Render the objects of a cluster.
 
@@ -67,6 +69,7 @@ class Stack:
         return render(self.factory, self.plan, self.cluster(cluster))
 
 
+@traced("read and plan")
 def open_stack(path: Path) -> Stack:
     """Read and plan a stack.
 

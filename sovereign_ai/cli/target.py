@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from sovereign_ai.cli.tracing import traced
 from sovereign_ai.cluster.control_plane import (
     Backend,
     ControlPlane,
@@ -74,6 +75,7 @@ class Target:
         return self.control_plane.state_key
 
 
+@traced("open cluster")
 def open_target(
     name: str,
     backend: Backend,
@@ -125,6 +127,7 @@ def restore_guard(target: Target, progress: Callable[[str], object]) -> None:
         progress(line)
 
 
+@traced("start cluster")
 def start_target(
     stack: Stack, name: str, backend: Backend, kubeconfig: Path | None, output: Output
 ) -> Target:

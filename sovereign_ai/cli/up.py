@@ -35,6 +35,7 @@ from sovereign_ai.cli.target import (
     start_target,
     target_options,
 )
+from sovereign_ai.cli.tracing import traced
 from sovereign_ai.cluster.control_plane import Backend
 from sovereign_ai.json_members import merged
 
@@ -95,15 +96,15 @@ def _up(
     stack = open_stack(path)
     bundle = stack.bundle(name)
     # Everything that may refuse the deployment comes before a control plane is started for it.
-    gate(stack.factory, stack.plan, bundle)
+    traced("judge")(gate)(stack.factory, stack.plan, bundle)
     require_one_cluster(backend, kubeconfig)
     ready(stack.folder)
     target = start_target(stack, bundle.cluster, backend, kubeconfig, output)
-    require_reachable(target.api, bundle.objects, WRITES)
+    traced("reach cluster")(require_reachable)(target.api, bundle.objects, WRITES)
     options = target_options(backend, kubeconfig, name)
     data, lines = _Deployment(output, stack, bundle, target, options, deploy_options).run(yes=yes)
     if target.simulated:
-        simulated = simulate(
+        simulated = traced("simulate machines")(simulate)(
             target.api,
             stack.factory,
             stack.plan,
@@ -222,6 +223,7 @@ class _Deployment:
             reading.forget()  # it was made before the definitions were installed
         return deployment, checked, marked
 
+    @traced("try out")
     def _try_out(self, reading: Snapshot, marked: Bundle) -> None:
         """Send every object as a dry run, so that a refused object stops the deployment before any write."""
         from sovereign_ai.deploy import locator_of, try_out
@@ -233,6 +235,7 @@ class _Deployment:
         )
         try_out(reading, [*marked.objects, *nodes], locator_of(stack.factory))
 
+    @traced("claim cluster")
     def _claim(self, reading: Snapshot, deployment: StackDeployment, checked: Checked) -> None:
         """Wait for objects that are being deleted, and claim the cluster for the stack."""
         from sovereign_ai.deploy import claim_cluster, wait_until_gone
@@ -258,6 +261,7 @@ class _Deployment:
         described = without_drift(changes, engine.checkpoint())
         return described, needs_refresh(described)
 
+    @traced("apply")
     def _without_engine(
         self, engine: Engine, deployment: StackDeployment, marked: Bundle, changes: Changes
     ) -> PulumiOutcome:
@@ -271,6 +275,7 @@ class _Deployment:
             _keep_guarded(stack, marked, kubeconfig, output)
         return engine.record("up", len(self.bundle.objects))
 
+    @traced("apply by the engine")
     def _with_engine(
         self,
         engine: Engine,

@@ -15,6 +15,7 @@ from sovereign_ai.cli.target import (
     StackOption,
     open_target,
 )
+from sovereign_ai.cli.tracing import traced
 from sovereign_ai.cluster.control_plane import Backend
 
 if TYPE_CHECKING:
@@ -78,6 +79,7 @@ def _verify(
     output.finish(data, lines(verdict), ExitCode.OK if verdict.ok else ExitCode.FINDINGS)
 
 
+@traced("observe and judge")
 def _verdict(
     output: Output, stack: Stack, backend: Backend, kubeconfig: Path | None, name: str | None, *, probes: bool
 ) -> ClusterVerdict:

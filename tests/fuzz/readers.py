@@ -54,6 +54,7 @@ from sovereign_ai.files.decoding import decode
 from sovereign_ai.files.kinds import DEFINITIONS
 from sovereign_ai.files.object_text import parse_objects
 from sovereign_ai.spec.reader import read_text
+from tests.fuzz.adopted import ADOPTED
 
 SIGNER = Ed25519PrivateKey.from_private_bytes(bytes(range(32)))
 """The key of the fuzzed evidence and log; it signs nothing else."""
@@ -251,5 +252,6 @@ READERS: dict[str, Callable[[bytes], None]] = {
     "kubeconfig": read_cluster,
     "protobuf": read_protobuf,
     "timestamp": read_stamp,
+    **ADOPTED,
 }
 """Every harness by the name of its corpus."""

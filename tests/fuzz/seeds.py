@@ -18,6 +18,7 @@ from sovereign_ai.attest.evidence import EvidencePart, sign_statement, statement
 from sovereign_ai.cluster.keys.custody import PLANE
 from sovereign_ai.cluster.keys.envelope import _derived_key
 from sovereign_ai.cluster.keys.messages import ETCD, STORED
+from tests.fuzz.adopted import SEEDS as ADOPTED_SEEDS
 from tests.fuzz.readers import PLACE, SEED, SIGNER, TOKENS
 
 CORPUS = Path(__file__).resolve().parent / "corpus"
@@ -30,6 +31,9 @@ def seeds() -> Iterator[tuple[str, str, bytes]]:
     yield "yaml", "small", _SMALL.read_bytes()
     yield "yaml", "forms", _FORMS
     yield "yaml", "object", _OBJECT
+    for reader, texts in ADOPTED_SEEDS.items():
+        for name, text in texts.items():
+            yield reader, name, text
     observed, access = _evidence_statement(), _access_statement()
     yield "dsse", "envelope", orjson.dumps(sign_statement(observed, SIGNER))
     # The harness signs what it is given, so a bare statement reaches what is behind the signature.

@@ -8,11 +8,13 @@ from pathlib import Path
 import orjson
 import pytest
 
+from sovereign_ai.adopt import read_site
 from sovereign_ai.attest import chain
 from sovereign_ai.attest.evidence import open_envelope
 from sovereign_ai.errors import SovereignError
 from sovereign_ai.spec.reader import read_text
 from tests.fuzz import limits, readers
+from tests.fuzz.adopted import ADOPTED, files_of
 from tests.fuzz.readers import READERS, SIGNER
 from tests.fuzz.seeds import CORPUS, seeds
 
@@ -99,3 +101,14 @@ def test_what_costs_too_much_fails(
     monkeypatch.setattr(limits, limit, value)
     with pytest.raises(limits.CostlyError):
         limits.within_limits(read, b"")
+
+
+@pytest.mark.parametrize(
+    "path", [path for path in SEEDS if path.parent.name in ADOPTED], ids=lambda path: path.name
+)
+def test_a_seed_of_a_standing_site_is_read_to_its_end(path: Path, tmp_path: Path) -> None:
+    # A seed that its reader refuses at once would leave all behind that to chance.
+    for file, text in files_of(path.read_bytes()).items():
+        (tmp_path / file).write_bytes(text)
+    site = read_site([tmp_path], path.parent.name.removeprefix("adopt-")).site
+    assert site.devices

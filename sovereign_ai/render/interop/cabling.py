@@ -20,7 +20,7 @@ from functools import cache
 from typing import Any
 
 from sovereign_ai.catalog.system import system
-from sovereign_ai.plan import Node, Plan
+from sovereign_ai.plan import Plan
 from sovereign_ai.plan.cabling import cable_length, rack_positions, racks_of
 from sovereign_ai.plan.fabric import FabricPlan, host_rails, rails_beside
 from sovereign_ai.render.interop.table import csv_table
@@ -196,7 +196,7 @@ def rail_map(plan: Plan, plane: FabricPlan) -> dict[str, list[dict[str, Any]]]:
         rail = plane.first_rail + plane_rail
         row = {
             "rail": rail,
-            "gpus": _gpus_of_rail(node, rail, count),
+            "gpus": gpus_of_rail(system(node.system).gpus, rail, count),
             "interface": host_interface(port),
             "leaf": link.upper,
             "leaf_port": link.upper_port,
@@ -206,7 +206,12 @@ def rail_map(plan: Plan, plane: FabricPlan) -> dict[str, list[dict[str, Any]]]:
     return rails
 
 
-def _gpus_of_rail(node: Node, rail: int, rails: int) -> list[int]:
-    """Return the numbers of a node's GPUs that use a rail, of so many rails."""
-    numbers = range(system(node.system).gpus)
-    return [gpu for gpu in numbers if gpu * rails // node.gpus == rail]
+def gpus_of_rail(gpus: int, rail: int, rails: int) -> list[int]:
+    """Return the numbers of a machine's GPUs that use a rail: they are shared evenly, in order.
+
+    Args:
+        gpus: GPUs of the machine.
+        rail: the rail's number.
+        rails: rails of the fabric, all planes together.
+    """
+    return [gpu for gpu in range(gpus) if gpu * rails // gpus == rail]

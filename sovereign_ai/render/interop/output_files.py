@@ -3,11 +3,15 @@
 <plane>/switches/<switch>/frr.conf, ports.json, nvue.yaml              Ethernet
 <plane>/<plane>.clab.yml                                              containerlab, Ethernet
 <plane>/switches/<switch>/config_db.json, sonic-frr.conf                    SONiC
+<plane>/snapshot/sonic_configs/, hosts/, batfish/              Batfish, Ethernet, where it is asked for
 <plane>/partitions.conf, opensm.conf, topology.topo, ibnl/<type>.ibnl       InfiniBand
 <plane>/cables.csv, parts.csv, rails.json, qos.json, kea-dhcp4.json, topograph.yaml    where they apply
 slurm/<cluster>/nodes.conf, gres.conf, topology.conf, topology.yaml, slinky-values.yaml    Slurm
 monitoring/<site>/prometheus.yaml, rules.yaml, rules_test.json, targets/<job>.json, dashboards/<row>.json
+infragraph/infrastructure.json, annotations.json                      InfraGraph, the whole plan
 racks/<site>/<rack>.svg, bare-metal/<cluster>.yaml, netbox/<number>-<what>.csv         the whole plan
+aicr/<cluster>/<pool>-criteria.yaml, <pool>-snapshot.json                   AICR, NVIDIA's pools
+cluster-api/<cluster>.yaml                                                  Cluster API with Metal3
 pxe/boot.ipxe, pxe/hosts/<node>.ipxe                                                   with a boot server
 """
 
@@ -20,9 +24,13 @@ import orjson
 
 from sovereign_ai.plan import Plan
 from sovereign_ai.plan.fabric import FabricPlan
+from sovereign_ai.render.interop.aicr import aicr
+from sovereign_ai.render.interop.batfish import batfish
 from sovereign_ai.render.interop.cabling import cables_csv, parts_csv, rail_map
+from sovereign_ai.render.interop.cluster_api import cluster_api
 from sovereign_ai.render.interop.containerlab import containerlab
 from sovereign_ai.render.interop.hosts import bare_metal_hosts, kea, pxe
+from sovereign_ai.render.interop.infragraph import infrastructure, node_annotations
 from sovereign_ai.render.interop.netbox import netbox
 from sovereign_ai.render.interop.netbox_exports import without_known
 from sovereign_ai.render.interop.racks import models, rack_front_svg
@@ -67,27 +75,32 @@ class DeliveredFacts:
     netbox: Mapping[str, Mapping[tuple[str, ...], str]] = field(default_factory=dict)
 
 
-def files(factory: AIFactory, plan: Plan, known: DeliveredFacts | None = None) -> Iterator[tuple[str, str]]:
+def files(
+    factory: AIFactory, plan: Plan, known: DeliveredFacts | None = None, *, snapshots: bool = False
+) -> Iterator[tuple[str, str]]:
     """Yield (path, text) of every file, plane by plane, and then those of the whole plan.
 
     Args:
         factory: the description.
         plan: what follows from it.
         known: what is known of delivered servers; nothing if left out.
+        snapshots: whether to write Batfish's snapshots, which hold the files of SONiC once more.
     """
     known = known or DeliveredFacts()
     for plane in plan.fabrics:
         yield from _plane_files(factory, plan, plane, known)
+    if snapshots:
+        yield from _snapshot_files(factory, plan)
     for cluster in plan.clusters:
-        yield f"bare-metal/{cluster.name}.yaml", bare_metal_hosts(plan, cluster.name, known.macs)
-        for name, text in _slurm_files(factory, plan, cluster.name):
-            yield f"slurm/{cluster.name}/{name}", text
+        yield from _cluster_files(factory, plan, cluster.name, known)
     for site in factory.sites:
         yield from _monitoring_files(factory, plan, site.name)
     for name, text in netbox(factory, plan).items():
         # NetBox's forms take no file without rows.
         if rest := without_known(name, text, known.netbox):
             yield f"netbox/{name}", rest
+    yield "infragraph/infrastructure.json", infrastructure(plan)
+    yield "infragraph/annotations.json", node_annotations(plan)
     kinds = models(factory, plan)
     for rack in plan.racks:
         yield f"racks/{rack.site}/{rack.name}.svg", rack_front_svg(rack, kinds)
@@ -114,6 +127,26 @@ def file_sets(form: str, factory: AIFactory, plan: Plan) -> Iterator[dict[str, s
             yield {"topograph.yaml": topograph(plan, plane)}
         elif form == "containerlab" and plane.kind != "infiniband":
             yield {f"{plane.name}.clab.yml": containerlab(plan, plane)}
+
+
+def _snapshot_files(factory: AIFactory, plan: Plan) -> Iterator[tuple[str, str]]:
+    """Yield the snapshots of Batfish."""
+    for plane in plan.fabrics:
+        if plane.kind != "infiniband":
+            for name, text in batfish(factory, plan, plane):
+                yield f"{plane.name}/snapshot/{name}", text
+
+
+def _cluster_files(
+    factory: AIFactory, plan: Plan, cluster: str, known: DeliveredFacts
+) -> Iterator[tuple[str, str]]:
+    """Yield the files of one cluster's machines."""
+    yield f"bare-metal/{cluster}.yaml", bare_metal_hosts(plan, cluster, known.macs)
+    yield f"cluster-api/{cluster}.yaml", cluster_api(plan, cluster)
+    for name, text in aicr(plan, cluster):
+        yield f"aicr/{cluster}/{name}", text
+    for name, text in _slurm_files(factory, plan, cluster):
+        yield f"slurm/{cluster}/{name}", text
 
 
 def _monitoring_files(factory: AIFactory, plan: Plan, site: str) -> Iterator[tuple[str, str]]:
