@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import os
 import socket
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -18,9 +19,12 @@ from sovereign_ai.cli.target import ClusterOption, KubeconfigOption, StackOption
 from sovereign_ai.cluster.control_plane import Backend
 
 if TYPE_CHECKING:
+    from threading import Event
+
     from sovereign_ai.cli.stack import Stack
     from sovereign_ai.cluster.api import Api
-    from sovereign_ai.operate import Decision, Done, Machine, RepairController
+    from sovereign_ai.errors import SovereignError
+    from sovereign_ai.operate import Decision, Done, Machine, WatchedCluster
 
 StackFolder = Annotated[Path, typer.Argument(help="The stack's folder.")]
 NodeName = Annotated[str, typer.Argument(metavar="NODE", help="The machine's name.")]
@@ -144,55 +148,66 @@ def _dry_run(output: Output, path: Path, where: Where) -> None:
 
 def _run(output: Output, path: Path, where: Where, interval: float | None, *, simulate: bool) -> None:
     """Do one round, or rounds until Ctrl-C."""
-    import contextlib
-    import time
-
-    import orjson
-
-    from sovereign_ai.errors import SovereignError
     from sovereign_ai.operate import Policy, RepairController, places
 
     stack, cluster, target = _open(output, path, where)
     if simulate:
         _require_simulated(target, all_machines=True)
-    controller = RepairController(target.api, places(stack.plan, cluster), Policy(), _identity())
-    if interval is None:
-        done = controller.round(datetime.now(UTC))
-        _require_lead(controller.leader)
-        controller.release(datetime.now(UTC))
-        if simulate:
-            _obey(target.api, stack, cluster)
-        lines = [_done_line(each) for each in done]
-        lines.append(f"{cluster}: decisions: {len(done)}")
-        output.finish({"cluster": cluster, "decisions": [_done_data(each) for each in done]}, lines)
+    if interval is not None:
+        _work(output, (stack, cluster, target), interval, simulate=simulate)
         return
-    output.progress(f"{cluster}: watching {len(stack.plan.nodes_of(cluster))} machines; Ctrl-C ends it")
+    controller = RepairController(target.api, places(stack.plan, cluster), Policy(), _identity())
+    done = controller.round(datetime.now(UTC))
+    _require_lead(controller.leader)
+    controller.release(datetime.now(UTC))
+    if simulate:
+        _obey(target.api, stack, cluster)
+    lines = [_done_line(each) for each in done]
+    lines.append(f"{cluster}: decisions: {len(done)}")
+    output.finish({"cluster": cluster, "decisions": [_done_data(each) for each in done]}, lines)
+
+
+def _work(output: Output, opened: tuple[Stack, str, Target], interval: float, *, simulate: bool) -> None:
+    """Repair until Ctrl-C, and print each decision once."""
+    import contextlib
+    import threading
+
+    import orjson
+
+    from sovereign_ai.errors import SovereignError
+    from sovereign_ai.operate import Policy, RepairController, WatchedCluster, places, work
+
+    stack, cluster, target = opened
+    placed = places(stack.plan, cluster)
+    watched = WatchedCluster(target.api, placed)
+    controller = RepairController(target.api, placed, Policy(), _identity(), watched)
+    output.progress(f"{cluster}: watching {len(placed)} machines; Ctrl-C ends it")
     said: dict[str, str] = {}
-    with contextlib.suppress(KeyboardInterrupt):
-        while True:
-            for each in _changed(_round(controller, output), said):
-                text = orjson.dumps(_done_data(each)).decode() if output.as_json else _done_line(each)
-                typer.echo(text)
+    leaders = [""]
+
+    def report(done: Iterable[Done]) -> None:
+        if controller.leader not in {leaders[0], _identity()}:
+            output.progress(f"{controller.leader} works; this one waits until it ends")
+        leaders[0] = controller.leader
+        for each in _changed(done, said):
+            typer.echo(orjson.dumps(_done_data(each)).decode() if output.as_json else _done_line(each))
+
+    def fail(error: SovereignError) -> None:
+        output.progress(str(error))
+
+    stop = threading.Event()
+    with contextlib.suppress(KeyboardInterrupt), watched.watching():
+        if simulate:
+            agent = threading.Thread(target=_play, args=(opened, watched, stop, interval, fail), daemon=True)
+            agent.start()
+        try:
+            work(controller, watched, stop, interval, report, fail)
+        finally:
+            stop.set()
             if simulate:
-                _obey(target.api, stack, cluster)
-            time.sleep(interval)  # noqa: TID251 - the controller works until it is interrupted
+                agent.join()
     with contextlib.suppress(SovereignError):
         controller.release(datetime.now(UTC))
-
-
-def _round(controller: RepairController, output: Output) -> tuple[Done, ...]:
-    """Do one round; an API server that does not answer is reported, and the next round tries anew."""
-    from sovereign_ai.errors import SovereignError
-
-    before = controller.leader
-    try:
-        done = controller.round(datetime.now(UTC))
-    except SovereignError as error:
-        output.progress(str(error))
-        return ()
-    if controller.leader not in {before, _identity()}:
-        output.progress(f"{controller.leader} works; this one waits until it ends")
-    return done
 
 
 def _require_lead(leader: str) -> None:
@@ -280,20 +295,62 @@ def _inject(output: Output, path: Path, node: str, fault: tuple[int, int], where
     )
 
 
-def _obey(api: Api, stack: Stack, cluster: str) -> None:
-    """Play the agent of a site: carry out the resets and restarts that are requested, and accept."""
-    from sovereign_ai.operate import ACCEPTANCE, Step, observe_machines, places, write_verdict
+def _play(
+    opened: tuple[Stack, str, Target],
+    watched: WatchedCluster,
+    stop: Event,
+    interval: float,
+    fail: Callable[[SovereignError], object],
+) -> None:
+    """Play the agents of the machines until an event is set."""
+    from sovereign_ai.errors import SovereignError
+
+    stack, cluster, target = opened
+    while not stop.wait(interval):
+        try:
+            _obey(target.api, stack, cluster, watched)
+        except SovereignError as error:
+            fail(error)
+
+
+def _obey(api: Api, stack: Stack, cluster: str, watched: WatchedCluster | None = None) -> None:
+    """Play the agents of a site: carry out the resets and restarts that are requested, and accept.
+
+    Args:
+        api: the cluster.
+        stack: the stack.
+        cluster: the cluster's name.
+        watched: what the cluster reports, kept by watches; left out, it is listed now.
+    """
+    from sovereign_ai.operate import (
+        ACCEPTANCE,
+        Step,
+        observe_machines,
+        observe_reports,
+        places,
+        write_verdict,
+    )
     from sovereign_ai.sim import heal
 
     now = datetime.now(UTC)
-    for machine in observe_machines(api, places(stack.plan, cluster), now).machines:
+    placed = places(stack.plan, cluster)
+    if watched:
+        # What an agent does depends on no pods.
+        view = observe_reports(watched.reports(), placed, now, lambda _names: {})
+    else:
+        view = observe_machines(api, placed, now)
+    calls: list[Callable[[], object]] = []
+    for machine in view.machines:
         record = machine.record
         if record is None:
             continue
-        if record.step in {Step.RESET, Step.REBOOT}:
-            heal(api, stack.factory, stack.plan, machine.name)
+        if record.step in {Step.RESET, Step.REBOOT} and machine.faults:
+            calls.append(partial(heal, api, stack.factory, stack.plan, machine.name))
         elif record.step is Step.ACCEPT and machine.accepted is None:
-            _annotate(api, machine.name, ACCEPTANCE, write_verdict(passed=True, now=now))
+            calls.append(
+                partial(_annotate, api, machine.name, ACCEPTANCE, write_verdict(passed=True, now=now))
+            )
+    api.many(calls)
 
 
 def _annotate(api: Api, node: str, key: str, value: str) -> None:

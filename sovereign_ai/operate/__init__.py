@@ -32,8 +32,10 @@ if TYPE_CHECKING:
     from sovereign_ai.operate.observation import observe
     from sovereign_ai.operate.repair.controller import Done, RepairController
     from sovereign_ai.operate.repair.decide import Act, Cordon, Decision, Machine, Policy
+    from sovereign_ai.operate.repair.loop import work
     from sovereign_ai.operate.repair.record import ACCEPTANCE, Record, Step, write_verdict
-    from sovereign_ai.operate.repair.view import Place, View, observe_machines, places
+    from sovereign_ai.operate.repair.view import Place, View, observe_machines, observe_reports, places
+    from sovereign_ai.operate.repair.watched import WatchedCluster
 else:
     __getattr__ = lazy_exports(
         __name__,
@@ -44,8 +46,10 @@ else:
             "observation": ("observe",),
             "repair.controller": ("Done", "RepairController"),
             "repair.decide": ("Act", "Cordon", "Decision", "Machine", "Policy"),
+            "repair.loop": ("work",),
             "repair.record": ("ACCEPTANCE", "Record", "Step", "write_verdict"),
-            "repair.view": ("Place", "View", "observe_machines", "places"),
+            "repair.view": ("Place", "View", "observe_machines", "observe_reports", "places"),
+            "repair.watched": ("WatchedCluster",),
         },
     )
 
@@ -63,6 +67,7 @@ __all__ = [
     "RepairController",
     "Step",
     "View",
+    "WatchedCluster",
     "end_access",
     "grant_access",
     "grant_of",
@@ -70,8 +75,10 @@ __all__ = [
     "make_grant",
     "observe",
     "observe_machines",
+    "observe_reports",
     "places",
     "require_operator",
+    "work",
     "write_labels",
     "write_verdict",
 ]

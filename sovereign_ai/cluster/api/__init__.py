@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from sovereign_ai.cluster.api.deadlines import StoppedError, stopping
     from sovereign_ai.cluster.api.discovery import Resource
     from sovereign_ai.cluster.api.errors import ApiError, UnreachableError, budget_causes
+    from sovereign_ai.cluster.api.follow import Follower
     from sovereign_ai.cluster.api.kubeconfig import read_kubeconfig
     from sovereign_ai.cluster.api.protobuf import declare
     from sovereign_ai.cluster.api.snapshot import Snapshot
@@ -25,6 +26,7 @@ else:
             "deadlines": ("StoppedError", "stopping"),
             "discovery": ("Resource",),
             "errors": ("ApiError", "UnreachableError", "budget_causes"),
+            "follow": ("Follower",),
             "kubeconfig": ("read_kubeconfig",),
             "protobuf": ("declare",),
             "snapshot": ("Snapshot",),
@@ -35,6 +37,7 @@ else:
 __all__ = [
     "Api",
     "ApiError",
+    "Follower",
     "Resource",
     "Snapshot",
     "StoppedError",
