@@ -107,21 +107,52 @@ def add(app: typer.Typer) -> None:
     @group.command("inject", **example("sovereign-ai repair inject stacks/lab train-003 --gpu 3 --xid 48"))
     def inject(
         stack: StackFolder,
-        node: NodeName,
+        node: Annotated[
+            str, typer.Argument(metavar="NODE", help="The machine's name, for a single fault.")
+        ] = "",
         gpu: Annotated[int, typer.Option("--gpu", min=0, metavar="INDEX", help="The GPU's index.")] = 0,
         xid: Annotated[
             int, typer.Option("--xid", min=1, metavar="CODE", help="The Xid that its driver reports.")
         ] = 48,
+        seed: Annotated[
+            int | None, typer.Option("--seed", min=0, help="Draw faults as a fleet has them, by this number.")
+        ] = None,
+        days: Annotated[
+            float, typer.Option("--days", min=0.01, max=3660, help="For how long faults are drawn.")
+        ] = 30.0,
+        write_to: Annotated[
+            Path | None,
+            typer.Option("--output", "-o", help="Write the drawn faults to a file; inject nothing."),
+        ] = None,
+        source: Annotated[
+            Path | None, typer.Option("--from", metavar="FILE", help="Replay the faults of a file.")
+        ] = None,
+        speed: Annotated[
+            float, typer.Option("--speed", min=1.0, metavar="TIMES", help="How much faster than the clock.")
+        ] = 3600.0,
         cluster: ClusterOption = Backend.EMBEDDED,
         name: StackOption = None,
         as_json: Annotated[bool, AsJson] = False,
     ) -> None:
-        """Let a simulated GPU of a local control plane report a fault."""
-        run_command(
-            "repair inject",
-            as_json,
-            lambda output: _inject(output, stack, node, (gpu, xid), (cluster, None, name)),
-        )
+        """Let simulated machines of a local control plane report a fault, or many over time."""
+        where = (cluster, None, name)
+
+        def work(output: Output) -> None:
+            from sovereign_ai.cli.fault_series import replay_faults, series_of, write_faults
+
+            _require_either(node, seed, source, write_to)
+            if node:
+                _inject(output, stack, node, (gpu, xid), where)
+                return
+            series = series_of(stack, name, seed, days, source)
+            if write_to:
+                write_faults(output, series, write_to)
+                return
+            _, _, target = _open(output, stack, where)
+            _require_simulated(target, all_machines=True)
+            replay_faults(output, series, target.api, speed)
+
+        run_command("repair inject", as_json, work)
 
 
 def _open(output: Output, path: Path, where: Where) -> tuple[Stack, str, Target]:
@@ -280,6 +311,24 @@ def _accept(output: Output, path: Path, node: str, where: Where, *, passed: bool
     )
 
 
+def _require_either(node: str, seed: int | None, source: Path | None, write_to: Path | None) -> None:
+    """Refuse a request for no fault, or for faults from two sources.
+
+    Raises:
+        UsageError: it is one.
+    """
+    from sovereign_ai.errors import Problem, UsageError
+
+    given = [bool(node), seed is not None, source is not None]
+    if sum(given) != 1:
+        message = "give a NODE, --seed or --from, and only one of them"
+        hint = "sovereign-ai repair inject STACK --seed 7 --days 30"
+        raise UsageError(Problem("fault-unclear", message, hint=hint))
+    if write_to and seed is None:
+        message = "--output writes what --seed draws"
+        raise UsageError(Problem("fault-unclear", message, hint="give --seed too, or leave --output out"))
+
+
 def _inject(output: Output, path: Path, node: str, fault: tuple[int, int], where: Where) -> None:
     """Let a simulated GPU report an Xid."""
     from sovereign_ai.sim import inject
@@ -330,7 +379,7 @@ def _obey(api: Api, stack: Stack, cluster: str, watched: WatchedCluster | None =
         places,
         write_verdict,
     )
-    from sovereign_ai.sim import heal
+    from sovereign_ai.sim import heal_machine, machines
 
     now = datetime.now(UTC)
     placed = places(stack.plan, cluster)
@@ -339,13 +388,14 @@ def _obey(api: Api, stack: Stack, cluster: str, watched: WatchedCluster | None =
         view = observe_reports(watched.reports(), placed, now, lambda _names: {})
     else:
         view = observe_machines(api, placed, now)
+    hardware = {machine.node.name: machine for machine in machines(stack.plan, cluster)}
     calls: list[Callable[[], object]] = []
     for machine in view.machines:
         record = machine.record
         if record is None:
             continue
         if record.step in {Step.RESET, Step.REBOOT} and machine.faults:
-            calls.append(partial(heal, api, stack.factory, stack.plan, machine.name))
+            calls.append(partial(heal_machine, api, stack.factory, hardware[machine.name]))
         elif record.step is Step.ACCEPT and machine.accepted is None:
             calls.append(
                 partial(_annotate, api, machine.name, ACCEPTANCE, write_verdict(passed=True, now=now))

@@ -23,7 +23,10 @@ from sovereign_ai.lazy_exports import lazy_exports
 
 if TYPE_CHECKING:
     from sovereign_ai.sim.factory import remove, simulate
-    from sovereign_ai.sim.faults import heal, inject
+    from sovereign_ai.sim.fault_replay import FaultReplay
+    from sovereign_ai.sim.fault_series import FaultDomain, FaultEvent, draw, parse_series, to_text
+    from sovereign_ai.sim.faults import heal, heal_machine, inject
+    from sovereign_ai.sim.machine import machines
     from sovereign_ai.sim.redfish import redfish_tree
     from sovereign_ai.sim.samples import dry_run_samples
 else:
@@ -31,10 +34,28 @@ else:
         __name__,
         {
             "factory": ("remove", "simulate"),
-            "faults": ("heal", "inject"),
+            "fault_replay": ("FaultReplay",),
+            "fault_series": ("FaultDomain", "FaultEvent", "draw", "parse_series", "to_text"),
+            "faults": ("heal", "heal_machine", "inject"),
+            "machine": ("machines",),
             "redfish": ("redfish_tree",),
             "samples": ("dry_run_samples",),
         },
     )
 
-__all__ = ["dry_run_samples", "heal", "inject", "redfish_tree", "remove", "simulate"]
+__all__ = [
+    "FaultDomain",
+    "FaultEvent",
+    "FaultReplay",
+    "draw",
+    "dry_run_samples",
+    "heal",
+    "heal_machine",
+    "inject",
+    "machines",
+    "parse_series",
+    "redfish_tree",
+    "remove",
+    "simulate",
+    "to_text",
+]

@@ -157,7 +157,9 @@ def observe_reports(
     machines = []
     for name, node in nodes.items():
         reported = (*condition_faults(node, fatal, now, GRACE), *tainted.get(name, ()))
-        machines.append(_machine(node, placed[name], reported, pods.get(name, 0), records[name]))
+        # Several agents may report the same fault.
+        faults = tuple(dict.fromkeys(reported))
+        machines.append(_machine(node, placed[name], faults, pods.get(name, 0), records[name]))
     versions = {name: node["metadata"]["resourceVersion"] for name, node in nodes.items()}
     return View(tuple(machines), versions, nodes)
 

@@ -14,7 +14,7 @@ from typing import Any
 from sovereign_ai.cluster import CORDON_OWNER
 from sovereign_ai.cluster.api import Api, Follower, UnreachableError
 from sovereign_ai.errors import Problem
-from sovereign_ai.operate.repair.faults import READY, Object
+from sovereign_ai.operate.repair.faults import READY, Object, is_health_event
 from sovereign_ai.operate.repair.record import ACCEPTANCE, ANNOTATION, STANDS_IN_FOR
 from sovereign_ai.operate.repair.view import DRA_VERSIONS, FATAL_CONDITIONS, Reports
 
@@ -104,6 +104,9 @@ class WatchedCluster:
         for condition in (node.get("status") or {}).get("conditions") or ():
             if condition.get("type") in self._conditions:
                 conditions.append(_fields(condition, ("type", "status", "lastTransitionTime")))
+            elif is_health_event(condition):
+                message = str(condition.get("message") or "")[:_LONGEST_VALUE]
+                conditions.append({**_fields(condition, ("type", "status", "reason")), "message": message})
         # Without its resourceVersion, which changes with each heartbeat and is held beside it.
         return {
             "metadata": {"name": metadata["name"], "uid": metadata.get("uid"), "annotations": annotations},
