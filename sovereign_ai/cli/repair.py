@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from sovereign_ai.cli.stack import Stack
     from sovereign_ai.cluster.api import Api
     from sovereign_ai.errors import SovereignError
-    from sovereign_ai.operate import Decision, Done, Machine, WatchedCluster
+    from sovereign_ai.operate import Decision, Done, Machine, Policies, WatchedCluster
 
 StackFolder = Annotated[Path, typer.Argument(help="The stack's folder.")]
 NodeName = Annotated[str, typer.Argument(metavar="NODE", help="The machine's name.")]
@@ -56,6 +56,9 @@ def add(app: typer.Typer) -> None:
         interval: Annotated[
             float, typer.Option("--interval", min=0.2, metavar="SECONDS", help="Pause between two rounds.")
         ] = 1.0,
+        policies: Annotated[
+            Path | None, typer.Option("--policies", metavar="FILE", help="How groups of nodes are repaired.")
+        ] = None,
         cluster: ClusterOption = Backend.EMBEDDED,
         kubeconfig: KubeconfigOption = None,
         name: StackOption = None,
@@ -66,9 +69,9 @@ def add(app: typer.Typer) -> None:
 
         def work(output: Output) -> None:
             if dry_run:
-                _dry_run(output, stack, where)
+                _dry_run(output, stack, where, policies)
             else:
-                _run(output, stack, where, None if once else interval, simulate=simulate)
+                _run(output, stack, where, policies, None if once else interval, simulate=simulate)
 
         run_command("repair run", as_json, work)
 
@@ -165,29 +168,49 @@ def _open(output: Output, path: Path, where: Where) -> tuple[Stack, str, Target]
     return stack, cluster, open_target(cluster, backend, kubeconfig, output.progress)
 
 
-def _dry_run(output: Output, path: Path, where: Where) -> None:
-    """Print what a round would do."""
-    from sovereign_ai.operate import Policy, RepairController, places
+def _policies_of(path: Path, name: str | None, file: Path | None) -> Policies:
+    """Return how machines are repaired.
 
+    Raises:
+        SpecError: the file has problems.
+    """
+    from sovereign_ai.cli.stack import open_stack
+    from sovereign_ai.operate import Policy, one_policy, read_policies
+
+    if file is None:
+        return one_policy(Policy())
+    stack = open_stack(path)
+    return read_policies(file, stack.plan, stack.bundle(name).cluster)
+
+
+def _dry_run(output: Output, path: Path, where: Where, file: Path | None) -> None:
+    """Print what a round would do."""
+    from sovereign_ai.operate import RepairController, places
+
+    policies = _policies_of(path, where[2], file)
     stack, cluster, target = _open(output, path, where)
-    controller = RepairController(target.api, places(stack.plan, cluster), Policy(), _identity())
+    controller = RepairController(target.api, places(stack.plan, cluster), policies, _identity())
     decisions = controller.plan(datetime.now(UTC))
     lines = [_decision_line(decision) for decision in decisions]
     lines.append(f"{cluster}: decisions: {len(decisions)}; nothing was written")
     output.finish({"cluster": cluster, "decisions": [_decision_data(each) for each in decisions]}, lines)
 
 
-def _run(output: Output, path: Path, where: Where, interval: float | None, *, simulate: bool) -> None:
+def _run(
+    output: Output, path: Path, where: Where, file: Path | None, interval: float | None, *, simulate: bool
+) -> None:
     """Do one round, or rounds until Ctrl-C."""
-    from sovereign_ai.operate import Policy, RepairController, places
+    from sovereign_ai.operate import RepairController, places
 
+    # A wrong file is refused before a cluster is looked for.
+    policies = _policies_of(path, where[2], file)
     stack, cluster, target = _open(output, path, where)
     if simulate:
         _require_simulated(target, all_machines=True)
     if interval is not None:
-        _work(output, (stack, cluster, target), interval, simulate=simulate)
+        _work(output, (stack, cluster, target), policies, interval, simulate=simulate)
         return
-    controller = RepairController(target.api, places(stack.plan, cluster), Policy(), _identity())
+    controller = RepairController(target.api, places(stack.plan, cluster), policies, _identity())
     done = controller.round(datetime.now(UTC))
     _require_lead(controller.leader)
     controller.release(datetime.now(UTC))
@@ -198,7 +221,14 @@ def _run(output: Output, path: Path, where: Where, interval: float | None, *, si
     output.finish({"cluster": cluster, "decisions": [_done_data(each) for each in done]}, lines)
 
 
-def _work(output: Output, opened: tuple[Stack, str, Target], interval: float, *, simulate: bool) -> None:
+def _work(
+    output: Output,
+    opened: tuple[Stack, str, Target],
+    policies: Policies,
+    interval: float,
+    *,
+    simulate: bool,
+) -> None:
     """Repair until Ctrl-C, and print each decision once."""
     import contextlib
     import threading
@@ -206,12 +236,12 @@ def _work(output: Output, opened: tuple[Stack, str, Target], interval: float, *,
     import orjson
 
     from sovereign_ai.errors import SovereignError
-    from sovereign_ai.operate import Policy, RepairController, WatchedCluster, places, work
+    from sovereign_ai.operate import FATAL_CONDITIONS, RepairController, WatchedCluster, places, work
 
     stack, cluster, target = opened
     placed = places(stack.plan, cluster)
-    watched = WatchedCluster(target.api, placed)
-    controller = RepairController(target.api, placed, Policy(), _identity(), watched)
+    watched = WatchedCluster(target.api, placed, {*FATAL_CONDITIONS, *policies.conditions()})
+    controller = RepairController(target.api, placed, policies, _identity(), watched)
     output.progress(f"{cluster}: watching {len(placed)} machines; Ctrl-C ends it")
     said: dict[str, str] = {}
     leaders = [""]

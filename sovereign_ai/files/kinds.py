@@ -71,6 +71,9 @@ ANSWERS = FileKind("answers", "an evidence.yaml", _MIB, "name an evidence.yaml, 
 FAULTS = FileKind(
     "faults", "a file of faults", 16 * _MIB, "name a CSV that `sovereign-ai repair inject --output` wrote"
 )
+POLICIES = FileKind(
+    "policies", "a file of repair policies", _MIB, "name a file of YAML or JSON that starts with groups:"
+)
 SERIES = FileKind(
     "series", "a file of hours", _MIB, "name a text file with a number a line, or a CSV of kilowatts"
 )

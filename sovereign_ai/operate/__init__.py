@@ -33,8 +33,16 @@ if TYPE_CHECKING:
     from sovereign_ai.operate.repair.controller import Done, RepairController
     from sovereign_ai.operate.repair.decide import Act, Cordon, Decision, Machine, Policy
     from sovereign_ai.operate.repair.loop import work
+    from sovereign_ai.operate.repair.policies import Policies, one_policy, read_policies
     from sovereign_ai.operate.repair.record import ACCEPTANCE, Record, Step, write_verdict
-    from sovereign_ai.operate.repair.view import Place, View, observe_machines, observe_reports, places
+    from sovereign_ai.operate.repair.view import (
+        FATAL_CONDITIONS,
+        Place,
+        View,
+        observe_machines,
+        observe_reports,
+        places,
+    )
     from sovereign_ai.operate.repair.watched import WatchedCluster
 else:
     __getattr__ = lazy_exports(
@@ -47,14 +55,23 @@ else:
             "repair.controller": ("Done", "RepairController"),
             "repair.decide": ("Act", "Cordon", "Decision", "Machine", "Policy"),
             "repair.loop": ("work",),
+            "repair.policies": ("Policies", "one_policy", "read_policies"),
             "repair.record": ("ACCEPTANCE", "Record", "Step", "write_verdict"),
-            "repair.view": ("Place", "View", "observe_machines", "observe_reports", "places"),
+            "repair.view": (
+                "FATAL_CONDITIONS",
+                "Place",
+                "View",
+                "observe_machines",
+                "observe_reports",
+                "places",
+            ),
             "repair.watched": ("WatchedCluster",),
         },
     )
 
 __all__ = [
     "ACCEPTANCE",
+    "FATAL_CONDITIONS",
     "AccessGrant",
     "Act",
     "Cordon",
@@ -62,6 +79,7 @@ __all__ = [
     "Done",
     "Machine",
     "Place",
+    "Policies",
     "Policy",
     "Record",
     "RepairController",
@@ -76,7 +94,9 @@ __all__ = [
     "observe",
     "observe_machines",
     "observe_reports",
+    "one_policy",
     "places",
+    "read_policies",
     "require_operator",
     "work",
     "write_labels",

@@ -21,12 +21,13 @@ from typing import Any
 from sovereign_ai.cluster import CORDON_OWNER, evict_pod, evictable_pods, is_recreated
 from sovereign_ai.cluster.api import Api, ApiError
 from sovereign_ai.names import SYSTEM_NAMESPACE
-from sovereign_ai.operate.repair.decide import Act, Cordon, Decision, Machine, Policy, decide
+from sovereign_ai.operate.repair.decide import Act, Cordon, Decision, Machine, Policy
+from sovereign_ai.operate.repair.policies import Policies, one_policy
 from sovereign_ai.operate.repair.record import ANNOTATION, CONTROLLER, STANDS_IN_FOR, read_moment
 from sovereign_ai.operate.repair.view import (
     SPARE,
     Place,
-    Reports,
+    PodCounts,
     View,
     count_pods,
     list_reports,
@@ -72,7 +73,7 @@ class RepairController:
         self,
         api: Api,
         placed: Mapping[str, Place],
-        policy: Policy,
+        policy: Policy | Policies,
         identity: str,
         watched: WatchedCluster | None = None,
     ) -> None:
@@ -81,11 +82,12 @@ class RepairController:
         Args:
             api: the cluster.
             placed: its machines, by name.
-            policy: how they are repaired.
+            policy: how they are repaired: all alike, or by groups.
             identity: this copy's name in the lease.
             watched: what the cluster reports, kept by watches; left out, it is listed in each round.
         """
-        self._api, self._placed, self._policy, self._identity = api, placed, policy, identity
+        self._api, self._placed, self._identity = api, placed, identity
+        self._policies = policy if isinstance(policy, Policies) else one_policy(policy)
         self._watched = watched
         self._told: dict[str, tuple[Act, str]] = {}
         self._untold: deque[Callable[[], None]] = deque(maxlen=_MOST_EVENTS)
@@ -100,8 +102,8 @@ class RepairController:
             ApiError: the API server refused.
             UnreachableError: there was no answer.
         """
-        view = observe_reports(self._reports(), self._placed, now, partial(count_pods, self._api))
-        return decide(view.machines, self._policy, now)
+        view = self._observe(now, partial(count_pods, self._api))
+        return self._policies.decide(view.machines, now)
 
     def round(self, now: datetime) -> tuple[Done, ...]:
         """Do one round.
@@ -117,9 +119,9 @@ class RepairController:
             return ()
         done = self._cordon(now)
         cordoned = {each.decision.machine for each in done}
-        view = observe_reports(self._reports(), self._placed, now, partial(count_pods, self._api))
+        view = self._observe(now, partial(count_pods, self._api))
         decisions = []
-        for decision in decide(view.machines, self._policy, now):
+        for decision in self._policies.decide(view.machines, now):
             # What was just cordoned is drained in the next round: a pod that was on its way to it has come.
             if decision.act is not Act.CORDON and decision.machine not in cordoned:
                 decisions.append(decision)
@@ -144,16 +146,18 @@ class RepairController:
         """Cordon machines whose faults are new; the events of it are told in the next round."""
         with self._cordoning:
             # No pods are counted: a cordon does not depend on them, and other decisions are not taken here.
-            view = observe_reports(self._reports(), self._placed, now, _uncounted)
-            decisions = decide(view.machines, self._policy, now)
+            view = self._observe(now, _uncounted)
+            decisions = self._policies.decide(view.machines, now)
             cordons = [decision for decision in decisions if decision.act is Act.CORDON]
             done = self._carry_out_all(view, cordons, _CORDONS_AT_ONCE)
         self._note(view, done, now)
         return done
 
-    def _reports(self) -> Reports:
-        """Return what the cluster reports now."""
-        return self._watched.reports() if self._watched else list_reports(self._api)
+    def _observe(self, now: datetime, pods_on: PodCounts) -> View:
+        """Return what the cluster reports of each machine now."""
+        reports = self._watched.reports() if self._watched else list_reports(self._api)
+        more = self._policies.conditions_of
+        return observe_reports(reports, self._placed, now, pods_on, more=more)
 
     def _carry_out_all(self, view: View, decisions: Sequence[Decision], workers: int) -> tuple[Done, ...]:
         """Carry out decisions side by side, at most so many at a time."""

@@ -135,6 +135,7 @@ def observe_reports(
     now: datetime,
     pods_on: PodCounts,
     fatal: Collection[str] = FATAL_CONDITIONS,
+    more: Callable[[str], Sequence[str]] = lambda _machine: (),
 ) -> View:
     """Observe every machine of a plan's cluster, from what the cluster reports.
 
@@ -144,6 +145,7 @@ def observe_reports(
         now: the moment.
         pods_on: counts the pods of machines that an eviction must remove.
         fatal: node conditions that are a fault where they are true.
+        more: the same of one machine, besides.
     """
     codes = {name: place.codes for name, place in placed.items() if place.codes}
     tainted = taint_faults(reports.rules, reports.slices, codes)
@@ -156,7 +158,7 @@ def observe_reports(
     pods = pods_on([name for name, record in records.items() if record and record.step is Step.DRAIN])
     machines = []
     for name, node in nodes.items():
-        reported = (*condition_faults(node, fatal, now, GRACE), *tainted.get(name, ()))
+        reported = (*condition_faults(node, (*fatal, *more(name)), now, GRACE), *tainted.get(name, ()))
         # Several agents may report the same fault.
         faults = tuple(dict.fromkeys(reported))
         machines.append(_machine(node, placed[name], faults, pods.get(name, 0), records[name]))
