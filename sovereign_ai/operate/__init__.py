@@ -28,6 +28,9 @@ from sovereign_ai.lazy_exports import lazy_exports
 if TYPE_CHECKING:
     from sovereign_ai.operate.access import end_access, grant_access, require_operator
     from sovereign_ai.operate.grants import AccessGrant, grant_of, make_grant
+    from sovereign_ai.operate.jobs.kinds import ServedWork, served_work
+    from sovereign_ai.operate.jobs.observed import Work, WorkState, find_work, list_work, read_log
+    from sovereign_ai.operate.jobs.submission import cancel, for_cluster, submit, with_command
     from sovereign_ai.operate.labels import locate_nodes, write_labels
     from sovereign_ai.operate.observation import observe
     from sovereign_ai.operate.repair.controller import Done, RepairController
@@ -50,6 +53,9 @@ else:
         {
             "access": ("end_access", "grant_access", "require_operator"),
             "grants": ("AccessGrant", "grant_of", "make_grant"),
+            "jobs.kinds": ("ServedWork", "served_work"),
+            "jobs.observed": ("Work", "WorkState", "find_work", "list_work", "read_log"),
+            "jobs.submission": ("cancel", "for_cluster", "submit", "with_command"),
             "labels": ("locate_nodes", "write_labels"),
             "observation": ("observe",),
             "repair.controller": ("Done", "RepairController"),
@@ -83,12 +89,19 @@ __all__ = [
     "Policy",
     "Record",
     "RepairController",
+    "ServedWork",
     "Step",
     "View",
     "WatchedCluster",
+    "Work",
+    "WorkState",
+    "cancel",
     "end_access",
+    "find_work",
+    "for_cluster",
     "grant_access",
     "grant_of",
+    "list_work",
     "locate_nodes",
     "make_grant",
     "observe",
@@ -96,8 +109,12 @@ __all__ = [
     "observe_reports",
     "one_policy",
     "places",
+    "read_log",
     "read_policies",
     "require_operator",
+    "served_work",
+    "submit",
+    "with_command",
     "work",
     "write_labels",
     "write_verdict",
